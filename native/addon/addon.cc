@@ -1,0 +1,114 @@
+// The module: everything of NativeBinding in lib/core/native.ts, and nothing else.
+#include <napi.h>
+
+#include "addon/args.h"
+#include "addon/environment.h"
+#include "addon/guard.h"
+#include "addon/program_wrap.h"
+#include "addon/trainer_wrap.h"
+#include "kernels/kernel_set.h"
+
+namespace sinter {
+namespace {
+
+constexpr int kAbi = 1;  // NATIVE_ABI in lib/core/native.ts
+
+Napi::Value isa(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    Isa host = Isa::scalar;
+    for (int i = 0; i < kIsaCount; ++i) {
+      if (host_supports(static_cast<Isa>(i))) host = static_cast<Isa>(i);
+    }
+    const Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("active", isa_name(active_isa()));
+    result.Set("host", isa_name(host));
+    return result;
+  });
+}
+
+Napi::Value error_codes(const Napi::CallbackInfo& info) {
+  const Napi::Array codes = Napi::Array::New(info.Env(), kErrorCodeCount);
+  for (int i = 0; i < kErrorCodeCount; ++i) {
+    codes.Set(static_cast<uint32_t>(i), error_code_name(static_cast<ErrorCode>(i)));
+  }
+  return codes;
+}
+
+int64_t integer_arg(const Napi::CallbackInfo& info, size_t index, const char* what) {
+  if (info.Length() <= index || !info[index].IsNumber()) bad_argument(std::string(what) + " must be a number");
+  return info[index].As<Napi::Number>().Int64Value();
+}
+
+Napi::Value start_lanes(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    Environment::of(info.Env()).start_lanes(static_cast<int>(integer_arg(info, 0, "lanes")));
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value lanes(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    return Napi::Number::New(info.Env(), Environment::of(info.Env()).engine().team().lanes());
+  });
+}
+
+Napi::Value next_job_id(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(Environment::of(info.Env()).next_job_id()));
+}
+
+Napi::Value cancel(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    Environment::of(info.Env()).cancel(integer_arg(info, 0, "jobId"));
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value quantize_weights(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    if (info.Length() < 3 || !info[0].IsTypedArray() ||
+        info[0].As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {
+      bad_argument("quantizeWeights takes a Float32Array, rows and width");
+    }
+    Napi::Float32Array values = info[0].As<Napi::Float32Array>();
+    const int64_t rows = integer_arg(info, 1, "rows"), width = integer_arg(info, 2, "width");
+    const int64_t size = static_cast<int64_t>(values.ElementLength());
+    if (rows < 0 || width < 1 || rows > size / width || rows * width != size) {
+      bad_argument("quantizeWeights: rows x width must be the number of values");
+    }
+    Napi::Int8Array data = Napi::Int8Array::New(info.Env(), static_cast<size_t>(size));
+    Napi::Float32Array scales = Napi::Float32Array::New(info.Env(), static_cast<size_t>(rows));
+    active_kernels().quantize.weights_s8(rows, width, values.Data(), data.Data(), scales.Data(), nullptr);
+    const Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("data", data);
+    result.Set("scales", scales);
+    return result;
+  });
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  try {
+    active_isa();  // a wrong SINTER_ISA fails at load, not at the first call
+  } catch (...) {
+    const auto [code, message] = describe_exception(std::current_exception());
+    throw make_js_error(env, code, message);
+  }
+  env.SetInstanceData<Environment>(new Environment(env));
+  exports.Set("abi", Napi::Number::New(env, kAbi));
+  exports.Set("isa", Napi::Function::New(env, isa));
+  exports.Set("errorCodes", Napi::Function::New(env, error_codes));
+  exports.Set("startLanes", Napi::Function::New(env, start_lanes));
+  exports.Set("lanes", Napi::Function::New(env, lanes));
+  exports.Set("nextJobId", Napi::Function::New(env, next_job_id));
+  exports.Set("cancel", Napi::Function::New(env, cancel));
+  exports.Set("quantizeWeights", Napi::Function::New(env, quantize_weights));
+  exports.Set("Program", ProgramWrap::define(env));
+  exports.Set("Trainer", TrainerWrap::define(env));
+  return exports;
+}
+
+}  // namespace
+}  // namespace sinter
+
+static Napi::Object init_sinter(Napi::Env env, Napi::Object exports) { return sinter::init(env, exports); }
+
+NODE_API_MODULE(sinter, init_sinter)

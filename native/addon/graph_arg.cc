@@ -1,0 +1,129 @@
+// The graph document of lib/graph/types.ts to a GraphSpec: field by field, no knowledge of architectures.
+#include <array>
+#include <utility>
+
+#include "addon/args.h"
+
+namespace sinter {
+namespace {
+
+constexpr int64_t kMaxSize = int64_t{1} << 40;
+
+template <typename T, size_t N>
+T one_of(const std::string& text, const std::array<std::pair<const char*, T>, N>& names, const char* what) {
+  for (const auto& [name, value] : names) {
+    if (text == name) return value;
+  }
+  bad_argument(std::string("unknown ") + what + " " + text);
+}
+
+constexpr std::array<std::pair<const char*, OpKind>, 7> kOps = {{{"embedding", OpKind::embedding},
+                                                                 {"norm", OpKind::norm},
+                                                                 {"linear", OpKind::linear},
+                                                                 {"attention", OpKind::attention},
+                                                                 {"dropout", OpKind::dropout},
+                                                                 {"pool", OpKind::pool},
+                                                                 {"normalize", OpKind::normalize}}};
+constexpr std::array<std::pair<const char*, Activation>, 5> kActivations = {{{"none", Activation::none},
+                                                                             {"gelu", Activation::gelu},
+                                                                             {"gelu_tanh", Activation::gelu_tanh},
+                                                                             {"relu", Activation::relu},
+                                                                             {"tanh", Activation::tanh}}};
+constexpr std::array<std::pair<const char*, Pooling>, 3> kPoolings = {
+    {{"mean", Pooling::mean}, {"cls", Pooling::cls}, {"max", Pooling::max}}};
+constexpr std::array<std::pair<const char*, TableIndex>, 3> kIndices = {
+    {{"token", TableIndex::token}, {"position", TableIndex::position}, {"segment", TableIndex::segment}}};
+constexpr std::array<std::pair<const char*, WeightDtype>, 2> kDtypes = {
+    {{"f32", WeightDtype::f32}, {"s8", WeightDtype::s8}}};
+
+Napi::Object element(const Napi::Array& array, uint32_t index) {
+  const Napi::Value value = array.Get(index);
+  if (!value.IsObject()) bad_argument("a list of the graph must hold objects");
+  return value.As<Napi::Object>();
+}
+
+WeightSpec weight_spec(const Napi::Object& object) {
+  WeightSpec spec;
+  spec.name = string_field(object, "name");
+  spec.dtype = one_of(string_field(object, "dtype"), kDtypes, "weight dtype");
+  const Napi::Array shape = array_field(object, "shape");
+  int64_t elements = 1;
+  for (uint32_t i = 0; i < shape.Length(); ++i) {
+    const int64_t size = shape.Get(i).ToNumber().Int64Value();
+    if (size < 1 || size > kMaxSize / elements) bad_argument("weight " + spec.name + " has an impossible shape");
+    elements *= size;
+    spec.shape.push_back(size);
+  }
+  if (spec.shape.empty() || spec.shape.size() > 2) bad_argument("weight " + spec.name + " must have 1 or 2 axes");
+  return spec;
+}
+
+void read_embedding(const Napi::Object& object, NodeSpec& node) {
+  const Napi::Array tables = array_field(object, "tables");
+  for (uint32_t i = 0; i < tables.Length(); ++i) {
+    const Napi::Object table = element(tables, i);
+    node.tables.push_back({string_field(table, "weight"), one_of(string_field(table, "index"), kIndices, "index"),
+                           integer_field(table, "offset", 0, 1 << 20)});
+  }
+}
+
+void read_norm(const Napi::Object& object, NodeSpec& node) {
+  if (string_field(object, "kind") != "layer") bad_argument("unknown norm");
+  if (!object.Get("residual").IsNull()) node.residual = string_field(object, "residual");
+  node.weights = {string_field(object, "weight")};
+  node.biases = {string_field(object, "bias")};
+  node.epsilon = static_cast<float>(number_field(object, "epsilon"));
+}
+
+void read_linear(const Napi::Object& object, NodeSpec& node) {
+  node.weights = strings_field(object, "weights");
+  node.biases = strings_field(object, "biases");
+  node.activation = one_of(string_field(object, "activation"), kActivations, "activation");
+  integer_field(object, "activationBits", 8, 8);
+}
+
+void read_attention(const Napi::Object& object, NodeSpec& node) {
+  node.heads = integer_field(object, "heads", 1, 1 << 16);
+  node.head_dim = integer_field(object, "headDim", 1, 1 << 16);
+  node.scale = static_cast<float>(number_field(object, "scale"));
+  node.dropout = static_cast<float>(number_field(object, "dropout"));
+}
+
+NodeSpec node_spec(const Napi::Object& object) {
+  NodeSpec node;
+  node.op = one_of(string_field(object, "op"), kOps, "operation");
+  node.output = string_field(object, "output");
+  if (node.op != OpKind::embedding) node.input = string_field(object, "input");
+  switch (node.op) {
+    case OpKind::embedding: read_embedding(object, node); break;
+    case OpKind::norm: read_norm(object, node); break;
+    case OpKind::linear: read_linear(object, node); break;
+    case OpKind::attention: read_attention(object, node); break;
+    case OpKind::dropout: node.dropout = static_cast<float>(number_field(object, "probability")); break;
+    case OpKind::pool: node.pooling = one_of(string_field(object, "kind"), kPoolings, "pooling"); break;
+    case OpKind::normalize: break;
+  }
+  return node;
+}
+
+}  // namespace
+
+GraphSpec graph_arg(const Napi::Object& object) {
+  GraphSpec graph;
+  graph.max_tokens = integer_field(object, "maxTokens", 1, 1 << 20);
+  graph.vocabulary = integer_field(object, "vocabulary", 1, 1 << 28);
+  graph.segments = integer_field(object, "segments", 0, 1 << 10);
+  const Napi::Array weights = array_field(object, "weights");
+  for (uint32_t i = 0; i < weights.Length(); ++i) graph.weights.push_back(weight_spec(element(weights, i)));
+  const Napi::Array nodes = array_field(object, "nodes");
+  for (uint32_t i = 0; i < nodes.Length(); ++i) graph.nodes.push_back(node_spec(element(nodes, i)));
+  const Napi::Object outputs = object_field(object, "outputs");
+  const Napi::Array names = outputs.GetPropertyNames();
+  for (uint32_t i = 0; i < names.Length(); ++i) {
+    const std::string name = names.Get(i).ToString();
+    graph.outputs.push_back({name, string_field(outputs, name.c_str())});
+  }
+  return graph;
+}
+
+}  // namespace sinter

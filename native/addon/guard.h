@@ -1,0 +1,49 @@
+// The only try/catch list of the border: native failures become JavaScript errors with a `code`.
+#pragma once
+
+#include <napi.h>
+
+#include <exception>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "base/errors.h"
+
+namespace sinter {
+
+inline Napi::Error make_js_error(Napi::Env env, const std::string& code, const std::string& message) {
+  Napi::Error error = Napi::Error::New(env, message);
+  error.Set("code", Napi::String::New(env, code));
+  return error;
+}
+
+// What an exception is for JavaScript: (code, message).
+inline std::pair<std::string, std::string> describe_exception(std::exception_ptr exception) {
+  try {
+    std::rethrow_exception(exception);
+  } catch (const Error& error) {
+    return {error_code_name(error.code()), error.what()};
+  } catch (const std::bad_alloc&) {
+    return {error_code_name(ErrorCode::OUT_OF_MEMORY), "out of memory"};
+  } catch (const std::exception& error) {
+    return {error_code_name(ErrorCode::INTERNAL), error.what()};
+  } catch (...) {
+    return {error_code_name(ErrorCode::INTERNAL), "unknown exception"};
+  }
+}
+
+// Runs a method's body; JavaScript exceptions pass through.
+template <typename Body>
+auto guarded(const Napi::CallbackInfo& info, const Body& body) -> decltype(body()) {
+  try {
+    return body();
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (...) {
+    const auto [code, message] = describe_exception(std::current_exception());
+    throw make_js_error(info.Env(), code, message);
+  }
+}
+
+}  // namespace sinter

@@ -1,0 +1,190 @@
+// Weights in and out, and forward passes. Jobs hold their own shared_ptr, so dispose() during a call is safe.
+#include "addon/program_wrap.h"
+
+#include "addon/args.h"
+#include "addon/environment.h"
+#include "addon/guard.h"
+#include "base/half.h"
+#include "ops/factory.h"
+
+namespace sinter {
+namespace {
+
+constexpr napi_type_tag kProgramTag = {0x53696E7465725072ull, 0x6F6772616D000001ull};
+
+// Writes `count` elements of 1, 2 or 4 bytes, widened in pieces on the stack.
+void write_values(Weights& weights, const std::string& name, int64_t offset, const std::string& dtype,
+                  const uint8_t* bytes, int64_t size) {
+  if (dtype == "s8") {
+    weights.write_codes(name, offset, reinterpret_cast<const int8_t*>(bytes), size);
+    return;
+  }
+  const int64_t width = dtype == "f32" ? 4 : 2;
+  if ((dtype != "f32" && dtype != "f16" && dtype != "bf16") || size % width != 0) {
+    bad_argument("weight " + name + ": " + std::to_string(size) + " bytes are no whole elements of " + dtype);
+  }
+  constexpr int64_t kPiece = 4096;
+  alignas(64) float piece[kPiece];
+  for (int64_t done = 0, count = size / width; done < count;) {
+    const int64_t n = std::min(kPiece, count - done);
+    const uint8_t* from = bytes + done * width;
+    if (dtype == "f16") {
+      widen_f16(n, from, piece);
+    } else if (dtype == "bf16") {
+      widen_bf16(n, from, piece);
+    } else {
+      std::memcpy(piece, from, static_cast<size_t>(n) * 4);
+    }
+    weights.write(name, offset + done, piece, n);
+    done += n;
+  }
+}
+
+}  // namespace
+
+Napi::Function ProgramWrap::define(Napi::Env env) {
+  return DefineClass(env, "Program",
+                     {InstanceMethod("writeWeight", &ProgramWrap::write_weight),
+                      InstanceMethod("writeScales", &ProgramWrap::write_scales),
+                      InstanceMethod("seal", &ProgramWrap::seal),
+                      InstanceMethod("readWeight", &ProgramWrap::read_weight),
+                      InstanceMethod("readQuantized", &ProgramWrap::read_quantized),
+                      InstanceMethod("residentBytes", &ProgramWrap::resident_bytes),
+                      InstanceMethod("run", &ProgramWrap::run),
+                      InstanceMethod("dispose", &ProgramWrap::dispose)});
+}
+
+ProgramWrap::ProgramWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ProgramWrap>(info) {
+  guarded(info, [&] {
+    GraphSpec graph = graph_arg(object_arg(info, 0, "graph"));
+    const bool trainable = bool_field(object_arg(info, 1, "options"), "trainable");
+    program_ = std::make_shared<Program>(std::move(graph), trainable, &make_op);
+    info.This().As<Napi::Object>().TypeTag(&kProgramTag);
+  });
+}
+
+ProgramWrap& ProgramWrap::unwrap(const Napi::Env&, const Napi::Value& value) {
+  if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kProgramTag)) bad_argument("not a Program");
+  return *Unwrap(value.As<Napi::Object>());
+}
+
+const std::shared_ptr<Program>& ProgramWrap::program() const {
+  if (program_ == nullptr) throw Error(ErrorCode::DISPOSED, "the model was disposed");
+  return program_;
+}
+
+const std::shared_ptr<Program>& ProgramWrap::sealed_program() const {
+  if (!program()->weights().sealed()) bad_argument("the program is not sealed");
+  return program_;
+}
+
+void ProgramWrap::write_weight(const Napi::CallbackInfo& info) {
+  guarded(info, [&] {
+    if (sealing_) bad_argument("weights are written before seal");
+    if (info.Length() < 4 || !info[1].IsNumber() || !info[3].IsTypedArray() ||
+        info[3].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
+      bad_argument("writeWeight takes a name, an offset, a dtype and bytes");
+    }
+    const Napi::Uint8Array bytes = info[3].As<Napi::Uint8Array>();
+    write_values(program()->weights(), string_arg(info, 0, "name"), info[1].As<Napi::Number>().Int64Value(),
+                 string_arg(info, 2, "dtype"), bytes.Data(), static_cast<int64_t>(bytes.ByteLength()));
+  });
+}
+
+void ProgramWrap::write_scales(const Napi::CallbackInfo& info) {
+  guarded(info, [&] {
+    if (sealing_) bad_argument("weights are written before seal");
+    if (info.Length() < 2 || !info[1].IsTypedArray() ||
+        info[1].As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {
+      bad_argument("writeScales takes a name and a Float32Array");
+    }
+    Napi::Float32Array scales = info[1].As<Napi::Float32Array>();
+    program()->weights().write_scales(string_arg(info, 0, "name"), scales.Data(),
+                                      static_cast<int64_t>(scales.ElementLength()));
+  });
+}
+
+Napi::Value ProgramWrap::seal(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    if (sealing_) bad_argument("a program is sealed once");
+    Environment& environment = Environment::of(info.Env());
+    const std::shared_ptr<Program> held = program();
+    const Napi::Promise promise = environment.submit(
+        info.Env(), environment.next_job_id(), Napi::Object::New(info.Env()),
+        [held](Engine& engine, const Cancel&) { held->weights().seal(engine.team()); },
+        [](Napi::Env env) { return env.Undefined(); });
+    sealing_ = true;
+    return promise;
+  });
+}
+
+Napi::Value ProgramWrap::read_weight(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    const std::string name = string_arg(info, 0, "name");
+    const Weights& weights = sealed_program()->weights();
+    Napi::Float32Array values =
+        Napi::Float32Array::New(info.Env(), static_cast<size_t>(weights.elements(name)));
+    weights.read(name, values.Data());
+    return values;
+  });
+}
+
+Napi::Value ProgramWrap::read_quantized(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    const std::string name = string_arg(info, 0, "name");
+    const Weights& weights = sealed_program()->weights();
+    Napi::Int8Array data = Napi::Int8Array::New(info.Env(), static_cast<size_t>(weights.elements(name)));
+    Napi::Float32Array scales =
+        Napi::Float32Array::New(info.Env(), static_cast<size_t>(weights.spec(name).shape[0]));
+    weights.read_codes(name, data.Data(), scales.Data());
+    const Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("data", data);
+    result.Set("scales", scales);
+    return result;
+  });
+}
+
+Napi::Value ProgramWrap::resident_bytes(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    return Napi::Number::New(info.Env(), static_cast<double>(program()->weights().resident_bytes()));
+  });
+}
+
+Napi::Value ProgramWrap::run(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    const std::shared_ptr<Program> held = sealed_program();
+    const Napi::Object options = object_arg(info, 2, "options");
+    const int64_t job_id = integer_field(options, "jobId", 1, int64_t{1} << 52);
+    const int64_t budget = integer_field(options, "tokenBudget", 1, 1 << 24);
+    const Napi::Object keep = Napi::Object::New(info.Env());
+    keep.Set("batch", object_arg(info, 0, "batch"));
+    keep.Set("outputs", object_arg(info, 1, "outputs"));
+    const WholeBatch batch = batch_arg(object_arg(info, 0, "batch"), held->graph());
+    const Napi::Array outputs = array_field(keep, "outputs");
+    std::vector<OutputTarget> targets;
+    for (uint32_t i = 0; i < outputs.Length(); ++i) {
+      if (!outputs.Get(i).IsObject()) bad_argument("an output must be an object");
+      const Napi::Object output = outputs.Get(i).As<Napi::Object>();
+      const int value = held->output(string_field(output, "name"));
+      Napi::Float32Array data = floats_field(output, "data");
+      const ValueInfo& shape = held->value(value);
+      const int64_t rows = shape.kind == ValueKind::token ? batch.tokens() : batch.sequences;
+      if (static_cast<int64_t>(data.ElementLength()) != rows * shape.width) {
+        bad_argument("output " + string_field(output, "name") + " must have " + std::to_string(rows * shape.width) +
+                     " elements, got " + std::to_string(data.ElementLength()));
+      }
+      targets.push_back({value, data.Data()});
+    }
+    return Environment::of(info.Env())
+        .submit(
+            info.Env(), job_id, keep,
+            [held, batch, targets, budget](Engine& engine, const Cancel& cancel) {
+              engine.run(*held, batch, targets, budget, cancel);
+            },
+            [](Napi::Env env) { return env.Undefined(); });
+  });
+}
+
+void ProgramWrap::dispose(const Napi::CallbackInfo&) { program_ = nullptr; }
+
+}  // namespace sinter

@@ -1,0 +1,66 @@
+// Memory on 64-byte borders: what weights, arenas and scratch live in. Contents start undefined.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "base/errors.h"
+
+namespace sinter {
+
+inline constexpr size_t kAlignment = 64;
+
+template <typename T>
+class AlignedBuffer {
+ public:
+  AlignedBuffer() = default;
+  explicit AlignedBuffer(int64_t size) : size_(size) {
+    if (size == 0) return;
+    const size_t bytes = (static_cast<size_t>(size) * sizeof(T) + kAlignment - 1) / kAlignment * kAlignment;
+    data_ = static_cast<T*>(::operator new(bytes, std::align_val_t{kAlignment}, std::nothrow));
+    if (data_ == nullptr) {
+      throw Error(ErrorCode::OUT_OF_MEMORY, "wanted " + std::to_string(bytes) + " bytes");
+    }
+  }
+  AlignedBuffer(AlignedBuffer&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  AlignedBuffer& operator=(AlignedBuffer&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  ~AlignedBuffer() { reset_storage(); }
+
+  T* data() { return data_; }
+  const T* data() const { return data_; }
+  int64_t size() const { return size_; }
+  int64_t bytes() const { return size_ * static_cast<int64_t>(sizeof(T)); }
+  bool empty() const { return size_ == 0; }
+
+  // Frees the memory now.
+  void clear() { *this = AlignedBuffer(); }
+
+  // At least `size` elements; old contents are lost when it grows.
+  T* reserve(int64_t size) {
+    if (size > size_) {
+      clear();
+      *this = AlignedBuffer(size);
+    }
+    return data_;
+  }
+
+ private:
+  void reset_storage() {
+    if (data_ != nullptr) ::operator delete(data_, std::align_val_t{kAlignment});
+    data_ = nullptr;
+  }
+
+  T* data_ = nullptr;
+  int64_t size_ = 0;
+};
+
+}  // namespace sinter

@@ -1,0 +1,48 @@
+// Branch-free widening, so that compilers vectorize the loops at the baseline level.
+#include "base/half.h"
+
+#include <cstring>
+
+namespace sinter {
+namespace {
+
+float bits_to_float(uint32_t bits) {
+  float value;
+  std::memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+
+uint32_t float_to_bits(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof(bits));
+  return bits;
+}
+
+uint16_t load_u16(const uint8_t* from) {
+  uint16_t value;
+  std::memcpy(&value, from, sizeof(value));
+  return value;
+}
+
+}  // namespace
+
+void widen_f16(int64_t n, const uint8_t* from, float* to) {
+  // Exponent and mantissa moved into place are too small by 2^(127 - 15); the product also normalises subnormals.
+  const float rescale = bits_to_float(0x77800000u);  // 2^112
+  for (int64_t i = 0; i < n; ++i) {
+    const uint32_t half = load_u16(from + 2 * i);
+    const uint32_t magnitude = (half & 0x7FFFu) << 13;
+    const uint32_t finite = float_to_bits(bits_to_float(magnitude) * rescale);
+    const uint32_t special = magnitude | 0x7F800000u;
+    const uint32_t is_special = (half & 0x7C00u) == 0x7C00u ? 0xFFFFFFFFu : 0u;
+    to[i] = bits_to_float(((finite & ~is_special) | (special & is_special)) | (half & 0x8000u) << 16);
+  }
+}
+
+void widen_bf16(int64_t n, const uint8_t* from, float* to) {
+  for (int64_t i = 0; i < n; ++i) {
+    to[i] = bits_to_float(static_cast<uint32_t>(load_u16(from + 2 * i)) << 16);
+  }
+}
+
+}  // namespace sinter

@@ -1,0 +1,60 @@
+// A team of lanes: the calling thread (lane 0) and lanes - 1 helper threads that park when idle.
+// One thread at a time may call parallel_for; bodies must not call it again.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+namespace sinter {
+
+// A borrowed callable body(index, lane): no allocation, valid for the call it is passed to.
+class LaneBody {
+ public:
+  template <typename F, typename = std::enable_if_t<!std::is_same_v<std::decay_t<F>, LaneBody>>>
+  LaneBody(const F& body)  // NOLINT: implicit on purpose, like a function_ref
+      : object_(&body), call_([](const void* object, int64_t index, int lane) {
+          (*static_cast<const F*>(object))(index, lane);
+        }) {}
+  void operator()(int64_t index, int lane) const { call_(object_, index, lane); }
+
+ private:
+  const void* object_;
+  void (*call_)(const void*, int64_t, int);
+};
+
+class Team {
+ public:
+  explicit Team(int lanes);
+  ~Team();
+  Team(const Team&) = delete;
+  Team& operator=(const Team&) = delete;
+
+  int lanes() const { return static_cast<int>(threads_.size()) + 1; }
+
+  // body(index, lane) for every index in [0, count), each once, by any lane; returns when all are done. The first
+  // exception is rethrown after the others have ended; indices not yet started are then skipped.
+  void parallel_for(int64_t count, LaneBody body);
+
+ private:
+  struct Region;
+  void helper(int lane);
+  static void work(Region& region, int lane);
+
+  std::vector<std::thread> threads_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::atomic<uint64_t> epoch_{0};  // counts regions; a helper that sees a new value joins the region
+  std::atomic<int> busy_{0};        // helpers that have not left the current region
+  Region* region_ = nullptr;
+  int parked_ = 0;  // guarded by mutex_
+  bool stop_ = false;
+};
+
+}  // namespace sinter

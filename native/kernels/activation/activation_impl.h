@@ -1,0 +1,52 @@
+// Element-wise activations on any F32x16; the arithmetic is in activation_math.h, which the GEMM epilogues share.
+#pragma once
+
+#include "base/simd/loops.h"
+#include "kernels/activation/activation.h"
+#include "kernels/activation/activation_math.h"
+
+namespace sinter {
+namespace {
+
+// One loop per kind, so that the switch of activate() is decided at compile time.
+template <class V, Activation kind>
+void activate_all(int64_t n, const float* x, float* y) {
+  for_lanes<V>(n, [&](int64_t i, auto at) { at.store(activate(kind, at.load(x + i)), y + i); });
+}
+
+template <class V, Activation kind>
+void differentiate_all(int64_t n, const float* x, const float* dy, float* dx) {
+  for_lanes<V>(n, [&](int64_t i, auto at) {
+    at.store(at.load(dy + i) * activate_derivative(kind, at.load(x + i)), dx + i);
+  });
+}
+
+template <class V>
+void activation_forward(Activation kind, int64_t n, const float* x, float* y) {
+  switch (kind) {
+    case Activation::none: return activate_all<V, Activation::none>(n, x, y);
+    case Activation::gelu: return activate_all<V, Activation::gelu>(n, x, y);
+    case Activation::gelu_tanh: return activate_all<V, Activation::gelu_tanh>(n, x, y);
+    case Activation::relu: return activate_all<V, Activation::relu>(n, x, y);
+    case Activation::tanh: return activate_all<V, Activation::tanh>(n, x, y);
+  }
+}
+
+template <class V>
+void activation_backward(Activation kind, int64_t n, const float* x, const float* dy, float* dx) {
+  switch (kind) {
+    case Activation::none: return differentiate_all<V, Activation::none>(n, x, dy, dx);
+    case Activation::gelu: return differentiate_all<V, Activation::gelu>(n, x, dy, dx);
+    case Activation::gelu_tanh: return differentiate_all<V, Activation::gelu_tanh>(n, x, dy, dx);
+    case Activation::relu: return differentiate_all<V, Activation::relu>(n, x, dy, dx);
+    case Activation::tanh: return differentiate_all<V, Activation::tanh>(n, x, dy, dx);
+  }
+}
+
+template <class V>
+constexpr ActivationKernels make_activation_kernels() {
+  return {activation_forward<V>, activation_backward<V>};
+}
+
+}  // namespace
+}  // namespace sinter

@@ -1,0 +1,8 @@
+// The activations that a linear layer can end with; numbers cross the border, so they never change.
+#pragma once
+
+namespace sinter {
+
+enum class Activation : int { none = 0, gelu = 1, gelu_tanh = 2, relu = 3, tanh = 4 };
+
+}  // namespace sinter

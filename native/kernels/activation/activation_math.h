@@ -1,0 +1,156 @@
+// exp, tanh, gelu and friends on 16 virtual lanes: one polynomial and one order of fma for every ISA, so every
+// kernel that ends in an activation gives the same bits everywhere. Include after one header of base/simd.
+//
+// The coefficients are minimax fits in relative error (Lawson-weighted least squares at Chebyshev nodes, in 40
+// digits), rounded to float. The stated bounds were measured over all
+// floats of the range against float64.
+#pragma once
+
+#include "kernels/activation/activation_kind.h"
+
+namespace sinter {
+namespace {
+
+// e^x. Results that would be subnormal (x < -87.33654) are 0; above 88.72283 inf; NaN stays NaN.
+template <class V>
+SINTER_SIMD V exp(V x) {
+  // x = n ln2 + r with |r| <= ln2 / 2; adding 1.5 * 2^23 leaves n in the low bits of t.
+  const V magic = V::set(12582912.0f);
+  const V t = fma(x, V::set(1.44269504f), magic);
+  const V n = t - magic;
+  V r = fnma(n, V::set(0.693145752f), x);  // ln2 in two parts: n times the first is exact
+  r = fnma(n, V::set(1.42860677e-6f), r);
+  V p = V::set(0.00138145898991f);
+  p = fma(p, r, V::set(0.00836871771175f));
+  p = fma(p, r, V::set(0.0416683882282f));
+  p = fma(p, r, V::set(0.166665206228f));
+  p = fma(p, r, V::set(0.499999934469f));
+  p = fma(p, r, V::set(1.0f));
+  p = fma(p, r, V::set(1.0f));
+  // p * 2^n by adding n to the exponent: exact between the limits, replaced outside them.
+  const V scaled = as_float(as_int(p) + shift_left<23>(as_int(t)));
+  const V flushed = select(x < V::set(-87.33654f), V::zero(), scaled);
+  return select(x <= V::set(88.7228317f), flushed, x * V::set(3.40282347e38f));
+}
+
+// Up to 0.625 an odd polynomial, above it 1 - 2 / (e^2|x| + 1); exactly +-1 from 9.02 on.
+template <class V>
+SINTER_SIMD V tanh(V x) {
+  const V one = V::set(1.0f), two = V::set(2.0f);
+  const V t = abs(x), u = x * x;
+  V p = V::set(-0.00570495276258f);
+  p = fma(p, u, V::set(0.0206390535353f));
+  p = fma(p, u, V::set(-0.0537397034962f));
+  p = fma(p, u, V::set(0.133314420377f));
+  p = fma(p, u, V::set(-0.333332819348f));
+  const V near = fma(p * u, x, x);
+  const V far = copy_sign(one - two / (exp(t + t) + one), x);
+  return select(t < V::set(0.625f), near, far);
+}
+
+// erfc(t / sqrt(2)) for 0 <= t <= kTailEnd as 2^-g(t): g is nearly a parabola, and the relative error of the result
+// stays small down to the end, where it is 2e-38. Weighted so that t * tail / 2 is good to 3e-8 of max(1, t).
+constexpr float kTailEnd = 12.9f;
+template <class V>
+SINTER_SIMD V gaussian_tail(V t) {
+  V g = V::set(3.73352258e-08f);
+  g = fma(g, t, V::set(-1.34401848e-06f));
+  g = fma(g, t, V::set(1.7015373e-05f));
+  g = fma(g, t, V::set(-6.95004297e-05f));
+  g = fma(g, t, V::set(-0.000437337749f));
+  g = fma(g, t, V::set(0.0074784181f));
+  g = fma(g, t, V::set(-0.0528011895f));
+  g = fma(g, t, V::set(-0.459099702f));
+  g = fma(g, t, V::set(-1.1511192f));
+  g = g * t;
+  // 2^g = 2^n 2^r as in exp; g >= -126, so the exponent stays normal.
+  const V magic = V::set(12582912.0f);
+  const V sum = g + magic;
+  const V r = g - (sum - magic);
+  V p = V::set(0.00132645777189f);
+  p = fma(p, r, V::set(0.00967161990256f));
+  p = fma(p, r, V::set(0.0555073507501f));
+  p = fma(p, r, V::set(0.240222404409f));
+  p = fma(p, r, V::set(0.693146976353f));
+  p = fma(p, r, V::set(1.0f));
+  return as_float(as_int(p) + shift_left<23>(as_int(sum)));
+}
+
+// x Phi(x), as max(x, 0) - |x| (1 - Phi(|x|)): no cancellation for negative x.
+template <class V>
+SINTER_SIMD V gelu(V x) {
+  const V t = min(V::set(kTailEnd), abs(x));  // in this order NaN passes
+  return max(V::zero(), x) - V::set(0.5f) * t * gaussian_tail(t);
+}
+
+// 2 sqrt(2 / pi) (x + 0.044715 x^3): gelu_tanh(x) = x sigmoid of this.
+template <class V>
+SINTER_SIMD V gelu_tanh_argument(V x) {
+  return x * fma(x * x, V::set(0.0713548163f), V::set(1.59576912f));
+}
+
+// 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))): Hugging Face's gelu_new.
+template <class V>
+SINTER_SIMD V gelu_tanh(V x) {
+  return x / (V::set(1.0f) + exp(V::zero() - gelu_tanh_argument(x)));
+}
+
+// NaN passes.
+template <class V>
+SINTER_SIMD V relu(V x) {
+  return max(V::zero(), x);
+}
+
+template <class V>
+SINTER_SIMD V activate(Activation kind, V x) {
+  switch (kind) {
+    case Activation::gelu: return gelu(x);
+    case Activation::gelu_tanh: return gelu_tanh(x);
+    case Activation::relu: return relu(x);
+    case Activation::tanh: return tanh(x);
+    case Activation::none: break;
+  }
+  return x;
+}
+
+// Phi(x) + x phi(x). The bell is taken at a clamped x: it is 0 in float beyond, and inf * 0 does not arise.
+template <class V>
+SINTER_SIMD V gelu_derivative(V x) {
+  const V c = max(V::set(-14.0f), min(V::set(14.0f), x));
+  const V bell = V::set(0.398942280f) * exp(V::set(-0.5f) * c * c);
+  const V tail = V::set(0.5f) * gaussian_tail(min(V::set(kTailEnd), abs(x)));
+  const V phi = select(x < V::zero(), tail, V::set(1.0f) - tail);
+  return fma(c, bell, phi);
+}
+
+// s + x s (1 - s) z'(x) with s = sigmoid(z(x)); from e^-|z|, so that s (1 - s) keeps its digits.
+template <class V>
+SINTER_SIMD V gelu_tanh_derivative(V x) {
+  const V one = V::set(1.0f);
+  const V c = max(V::set(-14.0f), min(V::set(14.0f), x));  // s is 0 or 1 beyond
+  const V z = gelu_tanh_argument(c);
+  const V e = exp(V::zero() - abs(z));
+  const V high = one / (one + e), low = e * high;
+  const V s = select(z < V::zero(), low, high);
+  const V slope = c * fma(c * c, V::set(0.214064449f), V::set(1.59576912f));
+  return fma(slope, low * high, s);
+}
+
+// f'(x) of activate.
+template <class V>
+SINTER_SIMD V activate_derivative(Activation kind, V x) {
+  switch (kind) {
+    case Activation::gelu: return gelu_derivative(x);
+    case Activation::gelu_tanh: return gelu_tanh_derivative(x);
+    case Activation::relu: return select(V::zero() < x, V::set(1.0f), V::zero());
+    case Activation::tanh: {
+      const V t = tanh(x);
+      return fnma(t, t, V::set(1.0f));
+    }
+    case Activation::none: break;
+  }
+  return V::set(1.0f);
+}
+
+}  // namespace
+}  // namespace sinter

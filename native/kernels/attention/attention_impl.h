@@ -1,0 +1,159 @@
+// Attention of one sequence and one head on any F32x16. Keys are transposed once to panels of 16, then a tile of query
+// rows goes through scores, softmax and values while its scores stay in L1; nothing of length x length is kept forward.
+#pragma once
+
+#include "kernels/attention/attention.h"
+#include "kernels/attention/attention_tile.h"
+#include "kernels/dropout/dropout_math.h"
+#include "kernels/softmax/softmax_math.h"
+
+namespace sinter {
+namespace {
+
+SINTER_SIMD int64_t round_up_16(int64_t n) { return (n + 15) / 16 * 16; }
+
+// p[j] <- keep ? p[j] * keep_scale : 0 for the keys of query i.
+template <class V>
+SINTER_SIMD void drop_row(const AttentionDropout& dropout, DropoutStream* stream, int64_t i,
+                          int64_t length, float* p) {
+  const V scale = V::set(dropout.keep_scale);
+  const uint64_t base = dropout.index_base + static_cast<uint64_t>(i * length);
+  for_lanes<V>(length, [&](int64_t j, auto at) {
+    const Mask16 keep = stream->keep(base + static_cast<uint64_t>(j));
+    at.store(select(keep, at.load(p + j) * scale, V::zero()), p + j);
+  });
+}
+
+template <class V>
+size_t forward_scratch(int64_t length, int64_t head_dim) {
+  return static_cast<size_t>(round_up_16(length) * (head_dim + AttentionTile<V>::kRows));
+}
+
+template <class V>
+void attention_forward(const AttentionShape& shape, const AttentionDropout& dropout, const float* q,
+                       const float* k, const float* v, float* o, float* scratch) {
+  constexpr int kRows = AttentionTile<V>::kRows;
+  const int64_t length = shape.length, head_dim = shape.head_dim, row = shape.qkv_row;
+  const int64_t padded = round_up_16(length);
+  float* panels = scratch;
+  float* scores = scratch + padded * head_dim;
+  transpose_panels<V>(length, head_dim, k, row, panels);
+  DropoutStream stream(dropout.key, dropout.threshold);
+  float factor[kRows];
+  for (int64_t i = 0; i < length; i += kRows) {
+    const int64_t rows = length - i < kRows ? length - i : kRows;
+    for (int64_t r = 0; r < rows; ++r) factor[r] = shape.scale;
+    tile_rows<V>({head_dim, q + i * row, row, 1, panels, 16, 16 * head_dim, scores, padded, factor},
+                 rows, padded);
+    for (int64_t r = 0; r < rows; ++r) {
+      float* p = scores + r * padded;
+      factor[r] = 1.0f / exp_row<V>(length, p, max_of<V>(length, p), p);
+      if (dropout.threshold != 0) drop_row<V>(dropout, &stream, i + r, length, p);
+    }
+    tile_rows<V>({length, scores, padded, 1, v, row, 16, o + i * shape.out_row, shape.out_row, factor},
+                 rows, head_dim);
+  }
+}
+
+// Where backward keeps its matrices.
+struct BackwardScratch {
+  float* k_panels;  // [padded / 16][head_dim][16]
+  float* v_panels;
+  float* p;   // [length, padded], P, then dropout(P)
+  float* ds;  // [length, padded], gradient of the scores
+  int64_t padded;
+};
+
+template <class V>
+size_t backward_scratch(int64_t length, int64_t head_dim) {
+  return static_cast<size_t>(round_up_16(length) * 2 * (head_dim + length));
+}
+
+// From scores p and the gradient ds of dropout(P) of query i: ds <- P * (dP - sum(dP * P)), p <- dropout(P).
+template <class V>
+SINTER_SIMD void softmax_backward_row(const AttentionDropout& dropout, DropoutStream* stream,
+                                      int64_t i, int64_t length, float* p, float* ds) {
+  const V share = V::set(1.0f / exp_row<V>(length, p, max_of<V>(length, p), p));
+  for_lanes<V>(length, [&](int64_t j, auto at) { at.store(at.load(p + j) * share, p + j); });
+  if (dropout.threshold != 0) drop_row<V>(dropout, stream, i, length, ds);
+  const V along = V::set(sum_lanes<V>(length, [&](V sum, int64_t j, auto at) {
+    return fma(at.load(ds + j), at.load(p + j), sum);
+  }));
+  for_lanes<V>(length, [&](int64_t j, auto at) {
+    at.store((at.load(ds + j) - along) * at.load(p + j), ds + j);
+  });
+  if (dropout.threshold != 0) drop_row<V>(dropout, stream, i, length, p);
+}
+
+// Fills p and ds of every query, and dq.
+template <class V>
+void backward_queries(const AttentionShape& shape, const AttentionDropout& dropout, const float* q,
+                      const float* k, const float* d_o, const BackwardScratch& s, float* dq) {
+  constexpr int kRows = AttentionTile<V>::kRows;
+  const int64_t length = shape.length, head_dim = shape.head_dim, row = shape.qkv_row;
+  DropoutStream stream(dropout.key, dropout.threshold);
+  float scale[kRows], one[kRows];
+  for (int r = 0; r < kRows; ++r) {
+    scale[r] = shape.scale;
+    one[r] = 1.0f;
+  }
+  for (int64_t i = 0; i < length; i += kRows) {
+    const int64_t rows = length - i < kRows ? length - i : kRows;
+    float* p = s.p + i * s.padded;
+    float* ds = s.ds + i * s.padded;
+    tile_rows<V>({head_dim, q + i * row, row, 1, s.k_panels, 16, 16 * head_dim, p, s.padded, scale},
+                 rows, s.padded);
+    tile_rows<V>({head_dim, d_o + i * shape.out_row, shape.out_row, 1, s.v_panels, 16,
+                  16 * head_dim, ds, s.padded, one},
+                 rows, s.padded);
+    for (int64_t r = 0; r < rows; ++r) {
+      softmax_backward_row<V>(dropout, &stream, i + r, length, p + r * s.padded, ds + r * s.padded);
+    }
+    tile_rows<V>({length, ds, s.padded, 1, k, row, 16, dq + i * row, row, scale}, rows, head_dim);
+  }
+}
+
+// dk = scale * ds^T q and dv = dropout(P)^T d_o: chains over the queries.
+template <class V>
+void backward_keys(const AttentionShape& shape, const float* q, const float* d_o,
+                   const BackwardScratch& s, float* dk, float* dv) {
+  constexpr int kRows = AttentionTile<V>::kRows;
+  const int64_t length = shape.length, head_dim = shape.head_dim, row = shape.qkv_row;
+  float scale[kRows], one[kRows];
+  for (int r = 0; r < kRows; ++r) {
+    scale[r] = shape.scale;
+    one[r] = 1.0f;
+  }
+  for (int64_t j = 0; j < length; j += kRows) {
+    const int64_t rows = length - j < kRows ? length - j : kRows;
+    tile_rows<V>({length, s.ds + j, 1, s.padded, q, row, 16, dk + j * row, row, scale}, rows,
+                 head_dim);
+    tile_rows<V>({length, s.p + j, 1, s.padded, d_o, shape.out_row, 16, dv + j * row, row, one}, rows,
+                 head_dim);
+  }
+}
+
+template <class V>
+void attention_backward(const AttentionShape& shape, const AttentionDropout& dropout,
+                        const float* q, const float* k, const float* v, const float* d_o, float* dq,
+                        float* dk, float* dv, float* scratch) {
+  const int64_t length = shape.length, head_dim = shape.head_dim, padded = round_up_16(length);
+  BackwardScratch s;
+  s.padded = padded;
+  s.k_panels = scratch;
+  s.v_panels = s.k_panels + padded * head_dim;
+  s.p = s.v_panels + padded * head_dim;
+  s.ds = s.p + padded * length;
+  transpose_panels<V>(length, head_dim, k, shape.qkv_row, s.k_panels);
+  transpose_panels<V>(length, head_dim, v, shape.qkv_row, s.v_panels);
+  backward_queries<V>(shape, dropout, q, k, d_o, s, dq);
+  backward_keys<V>(shape, q, d_o, s, dk, dv);
+}
+
+template <class V>
+constexpr AttentionKernels make_attention_kernels() {
+  return {forward_scratch<V>, backward_scratch<V>, attention_forward<V>, attention_backward<V>};
+}
+
+}  // namespace
+}  // namespace sinter

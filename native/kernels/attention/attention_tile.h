@@ -1,0 +1,99 @@
+// The register tile that every product of attention runs on: C[i, j] = (sum over k of A[i, k] * B[k, j]) * factor[i],
+// with vectors over j, one broadcast of A per row and step, and one chain of fma in increasing k for each output.
+// Include after one header of base/simd.
+#pragma once
+
+#include "base/simd/loops.h"
+
+namespace sinter {
+namespace {
+
+// Query rows of a tile and vectors of a tile: accumulators, B and a broadcast fill the register file.
+template <class V>
+struct AttentionTile {
+  static constexpr int kRows = V::kFile == 32 ? 8 : V::kRegisters == 2 ? 6 : 4;
+  static constexpr int kVectors = V::kFile == 32 ? 2 : 1;
+};
+
+struct TileArgs {
+  int64_t k;
+  const float* a;
+  int64_t a_row, a_step;  // A[i, k] = a[i * a_row + k * a_step]
+  const float* b;
+  int64_t b_step, b_next;  // floats from B[k] to B[k + 1], and from one vector of 16 columns to the next
+  float* c;
+  int64_t c_row;        // vectors of C are 16 floats apart
+  const float* factor;  // [rows]
+};
+
+template <class V, int rows, int vectors, class Lanes>
+SINTER_SIMD void tile(const TileArgs& t, Lanes at) {
+  V sum[rows][vectors];
+#pragma GCC unroll 16
+  for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) sum[r][v] = V::zero();
+  }
+  const float* a = t.a;
+  const float* b = t.b;
+  for (int64_t k = 0; k < t.k; ++k, a += t.a_step, b += t.b_step) {
+    V column[vectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) column[v] = at.load(b + v * t.b_next);
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; ++r) {
+      const V x = V::set(a[r * t.a_row]);
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; ++v) sum[r][v] = fma(x, column[v], sum[r][v]);
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < rows; ++r) {
+    const V f = V::set(t.factor[r]);
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) at.store(sum[r][v] * f, t.c + r * t.c_row + 16 * v);
+  }
+}
+
+// `columns` columns of C in strips of vectors.
+template <class V, int rows>
+void tile_columns(TileArgs t, int64_t columns) {
+  constexpr int kVectors = AttentionTile<V>::kVectors;
+  for (; columns >= 16 * kVectors; columns -= 16 * kVectors) {
+    tile<V, rows, kVectors>(t, Whole<V>{});
+    t.b += kVectors * t.b_next;
+    t.c += kVectors * 16;
+  }
+  for (; columns >= 16; columns -= 16) {
+    tile<V, rows, 1>(t, Whole<V>{});
+    t.b += t.b_next;
+    t.c += 16;
+  }
+  if (columns > 0) tile<V, rows, 1>(t, Part<V>{columns});
+}
+
+// 1 <= rows <= kRows of the tile, each count with its own code.
+template <class V, int most = AttentionTile<V>::kRows>
+SINTER_SIMD void tile_rows(const TileArgs& t, int64_t rows, int64_t columns) {
+  if (rows == most) return tile_columns<V, most>(t, columns);
+  if constexpr (most > 1) tile_rows<V, most - 1>(t, rows, columns);
+}
+
+// panels[p][d][16] <- 16 tokens of x after another; lanes past the last token repeat it (they are never used).
+template <class V>
+void transpose_panels(int64_t length, int64_t head_dim, const float* x, int64_t x_row,
+                      float* panels) {
+  for (int64_t j = 0; j < length; j += 16) {
+    const float* from = x + j * x_row;
+    const int64_t rows = length - j;
+    float* panel = panels + j * head_dim;
+    int64_t d = 0;
+    for (; d + 16 <= head_dim; d += 16) transpose_16x16(from + d, x_row, rows, panel + d * 16);
+    for (; d < head_dim; ++d) {
+      for (int64_t i = 0; i < 16; ++i) panel[d * 16 + i] = from[(i < rows ? i : rows - 1) * x_row + d];
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sinter

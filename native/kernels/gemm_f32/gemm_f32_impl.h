@@ -1,0 +1,115 @@
+// The f32 GEMM of the vector rows: packing, the copy of A and the epilogue around tile_driver.h.
+// T is the arithmetic of the ISA, V its 16 virtual lanes. Include it after base/simd/<isa>.h.
+#pragma once
+
+#include "kernels/activation/activation_math.h"
+#include "kernels/gemm_f32/gemm_f32.h"
+#include "kernels/gemm_f32/tile_driver.h"
+#include "kernels/gemm_f32/transpose_avx2.h"
+
+namespace sinter {
+namespace {
+
+void pack_panels(int64_t k, int64_t n, const float* b, int64_t b_row, int64_t b_col, float* packed) {
+  for (int64_t j = 0; j < n; j += kGemmPanel, packed += k * kGemmPanel, b += kGemmPanel * b_col) {
+    const int64_t columns = smaller(kGemmPanel, n - j);
+    if (columns == kGemmPanel && b_row == 1) {
+      transpose(k, columns, b, b_col, packed, kGemmPanel);
+    } else if (columns == kGemmPanel && b_col == 1) {
+      copy_columns(k, columns, b, b_row, packed, kGemmPanel);
+    } else {
+      for (int64_t p = 0; p < k; ++p) {
+        for (int64_t l = 0; l < kGemmPanel; ++l) {
+          packed[p * kGemmPanel + l] = l < columns ? b[p * b_row + l * b_col] : 0.0f;
+        }
+      }
+    }
+  }
+}
+
+void unpack_panels(int64_t k, int64_t n, const float* packed, int64_t b_row, int64_t b_col, float* b) {
+  for (int64_t j = 0; j < n; j += kGemmPanel, packed += k * kGemmPanel, b += kGemmPanel * b_col) {
+    const int64_t columns = smaller(kGemmPanel, n - j);
+    if (b_row == 1) {
+      transpose(columns, k, packed, kGemmPanel, b, b_col);
+    } else if (b_col == 1) {
+      copy_columns(k, columns, packed, kGemmPanel, b, b_row);
+    } else {
+      for (int64_t p = 0; p < k; ++p) {
+        for (int64_t l = 0; l < columns; ++l) b[p * b_row + l * b_col] = packed[p * kGemmPanel + l];
+      }
+    }
+  }
+}
+
+// Copies tiles of A, whatever its strides, to rows of kTileRow floats.
+struct FloatSource {
+  const float* a;
+  int64_t a_row, a_col;
+
+  void copy(int64_t i, int64_t rows, int64_t k, int64_t words, float* to) const {
+    const float* from = a + i * a_row + k * a_col;
+    if (a_col == 1) return copy_columns(rows, words, from, a_row, to, kTileRow);
+    if (a_row == 1) return transpose(rows, words, from, a_col, to, kTileRow);
+    for (int64_t r = 0; r < rows; ++r) {
+      for (int64_t w = 0; w < words; ++w) to[r * kTileRow + w] = from[r * a_row + w * a_col];
+    }
+  }
+};
+
+template <class V>
+struct FloatEpilogue {
+  const float* bias;
+  Activation activation;
+
+  template <Activation kActivation>
+  void apply(int64_t rows, int64_t columns, const float* tile_bias, float* c, int64_t c_row) const {
+    for (int64_t j = 0; j < columns; j += kGemmPanel) {
+      const V add = tile_bias == nullptr ? V::zero()
+                                         : V::load_n(tile_bias + j, smaller(16, columns - j), 0.0f);
+      for (int64_t r = 0; r < rows; ++r) {
+        float* const at = c + r * c_row + j;
+        V x = V::load(at);
+        if (tile_bias != nullptr) x = x + add;
+        activate<V>(kActivation, x).store(at);
+      }
+    }
+  }
+
+  // All columns of the tile up to the next multiple of 16 are memory of the tile.
+  void finish(int64_t, int64_t rows, int64_t j, int64_t columns, float* c, int64_t c_row) const {
+    const float* const tile_bias = bias == nullptr ? nullptr : bias + j;
+    switch (activation) {
+      case Activation::none:
+        if (bias != nullptr) apply<Activation::none>(rows, columns, tile_bias, c, c_row);
+        return;
+      case Activation::gelu:
+        return apply<Activation::gelu>(rows, columns, tile_bias, c, c_row);
+      case Activation::gelu_tanh:
+        return apply<Activation::gelu_tanh>(rows, columns, tile_bias, c, c_row);
+      case Activation::relu:
+        return apply<Activation::relu>(rows, columns, tile_bias, c, c_row);
+      case Activation::tanh:
+        return apply<Activation::tanh>(rows, columns, tile_bias, c, c_row);
+    }
+  }
+};
+
+template <class T, class V>
+void run_gemm(const GemmF32Args& args) {
+  const TileProblem problem = {args.m,
+                               args.n,
+                               args.k,
+                               reinterpret_cast<const char*>(args.b),
+                               args.k * T::kStep,
+                               args.c,
+                               args.c_row,
+                               args.accumulate};
+  const FloatSource source = {args.a, args.a_row, args.a_col};
+  const FloatEpilogue<V> epilogue = {args.accumulate ? nullptr : args.bias,
+                                     args.accumulate ? Activation::none : args.activation};
+  run_tiles<T>(problem, source, epilogue);
+}
+
+}  // namespace
+}  // namespace sinter

@@ -1,0 +1,178 @@
+// The loops that all vector GEMM rows share: tiles of rows x panels of 16 columns, one K block after another.
+// Include it only from files built for one ISA. Everything is in words of 4 bytes: a word of A is one float, four
+// int8 or two int16; a word of C is a float or an int32 sum, which also carries the sum from one K block to the
+// next, so that every output is one chain in increasing k. T (arithmetic of one ISA) has Reg, kRegs (registers of a
+// panel), kLanes, kStep (bytes of a word of a packed panel), kMaxRows, panels(rows), zero, load, store, load_b,
+// broadcast, mul_add. Source copies a tile of A; Epilogue finishes a tile of C.
+#pragma once
+
+#include <stdint.h>
+
+#if defined(__clang__)
+#define SINTER_UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
+#define SINTER_UNROLL _Pragma("GCC unroll 32")
+#else
+#define SINTER_UNROLL
+#endif
+
+namespace sinter {
+namespace {
+
+constexpr int64_t kTilePanel = 16;
+constexpr int64_t kBlockWords = 384;             // of a K block: a tile of A stays in the L1 cache
+constexpr int64_t kTileRow = kBlockWords + 16;   // words between rows of the copy: no two rows share a cache set
+constexpr int64_t kTileRows = 16;                // rows of the buffer; at least kMaxRows of every T
+constexpr int64_t kBlockBytes = 448 * 1024;      // of packed B that stays in the L2 cache
+
+struct TileProblem {
+  int64_t m, n, words;
+  const char* b;
+  int64_t panel_bytes;
+  float* c;
+  int64_t c_row;
+  bool accumulate;
+};
+
+constexpr int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+constexpr int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+constexpr int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+constexpr int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
+
+struct TileArgs {
+  int64_t words;
+  const float* a;  // kTileRow words between rows
+  const char* b;
+  int64_t panel_bytes;
+  float* c;
+  int64_t c_row;
+  bool load;  // start from C, not from 0
+};
+
+template <class T, int kRows, int kPanels>
+void tile(const TileArgs& args) {
+  constexpr int kWidth = kPanels * T::kRegs;
+  typename T::Reg sum[kRows][kWidth];
+  SINTER_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    SINTER_UNROLL
+    for (int j = 0; j < kWidth; ++j) {
+      sum[r][j] = args.load ? T::load(args.c + r * args.c_row + j * T::kLanes) : T::zero();
+    }
+  }
+  const float* a = args.a;
+  const char* b = args.b;
+  const int64_t panel_bytes = args.panel_bytes;
+  for (const float* end = a + args.words; a != end; ++a, b += T::kStep) {
+    typename T::Reg column[kWidth];
+    SINTER_UNROLL
+    for (int j = 0; j < kWidth; ++j) {
+      column[j] = T::load_b(b + j / T::kRegs * panel_bytes, j % T::kRegs);
+    }
+    SINTER_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      const typename T::Reg row = T::broadcast(a + r * kTileRow);
+      SINTER_UNROLL
+      for (int j = 0; j < kWidth; ++j) sum[r][j] = T::mul_add(sum[r][j], row, column[j]);
+    }
+  }
+  SINTER_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    SINTER_UNROLL
+    for (int j = 0; j < kWidth; ++j) T::store(args.c + r * args.c_row + j * T::kLanes, sum[r][j]);
+  }
+}
+
+// The tile of `rows` rows and `panels` (a power of two, at most T::panels(rows)) panels.
+template <class T, int kRows = T::kMaxRows>
+void run_tile(int64_t rows, int64_t panels, const TileArgs& args) {
+  if constexpr (kRows > 0) {
+    if (rows != kRows) return run_tile<T, kRows - 1>(rows, panels, args);
+    constexpr int kMost = T::panels(kRows);
+    if constexpr (kMost >= 8) {
+      if (panels == 8) return tile<T, kRows, 8>(args);
+    }
+    if constexpr (kMost >= 4) {
+      if (panels == 4) return tile<T, kRows, 4>(args);
+    }
+    if constexpr (kMost >= 2) {
+      if (panels == 2) return tile<T, kRows, 2>(args);
+    }
+    tile<T, kRows, 1>(args);
+  }
+}
+
+void copy_columns(int64_t rows, int64_t columns, const float* from, int64_t from_row, float* to,
+                  int64_t to_row) {
+  for (int64_t r = 0; r < rows; ++r) {
+    __builtin_memcpy(to + r * to_row, from + r * from_row,
+                     static_cast<uint64_t>(columns) * sizeof(float));
+  }
+}
+
+struct Block {
+  int64_t words_begin, words;    // of k
+  int64_t panel_begin, panels;   // of n
+  bool first, last;              // of the K blocks
+};
+
+// One block of rows against one block of B: all tiles read the same copy of A.
+template <class T, class Epilogue>
+void run_rows(const TileProblem& problem, const Block& block, int64_t i, int64_t rows,
+              const float* a, const Epilogue& epilogue) {
+  const int64_t most = T::panels(static_cast<int>(rows));
+  alignas(64) float edge[kTileRows * kTilePanel * 2];
+  const int64_t panel_end = block.panel_begin + block.panels;
+  for (int64_t p = block.panel_begin; p < panel_end;) {
+    int64_t panels = most;
+    const int64_t full = smaller(panel_end, problem.n / kTilePanel) - p;
+    while (panels > 1 && panels > full) panels /= 2;
+    const int64_t j = p * kTilePanel;
+    const int64_t columns = smaller(panels * kTilePanel, problem.n - j);
+    const bool partial = columns < panels * kTilePanel;  // then panels is 1
+    const bool load = problem.accumulate || !block.first;
+    float* const c = problem.c + i * problem.c_row + j;
+    TileArgs args = {block.words, a, problem.b + p * problem.panel_bytes + block.words_begin * T::kStep,
+                     problem.panel_bytes, c, problem.c_row, load};
+    if (partial) {
+      args.c = edge;
+      args.c_row = kTilePanel;
+      for (int64_t w = 0; w < rows * kTilePanel; ++w) edge[w] = 0.0f;
+      if (load) copy_columns(rows, columns, c, problem.c_row, edge, kTilePanel);
+    }
+    run_tile<T>(rows, panels, args);
+    if (block.last) epilogue.finish(i, rows, j, columns, args.c, args.c_row);
+    if (partial) copy_columns(rows, columns, edge, kTilePanel, c, problem.c_row);
+    p += panels;
+  }
+}
+
+template <class T, class Source, class Epilogue>
+void run_tiles(const TileProblem& problem, const Source& source, const Epilogue& epilogue) {
+  static_assert(T::kMaxRows <= kTileRows);
+  if (problem.m <= 0 || problem.n <= 0) return;
+  alignas(64) float a[kTileRows * kTileRow];
+  const int64_t k_blocks = larger(1, divide_up(problem.words, kBlockWords));
+  const int64_t words = larger(16, round_up(divide_up(problem.words, k_blocks), 16));
+  const int64_t row_tiles = divide_up(problem.m, T::kMaxRows);
+  const int64_t total_panels = divide_up(problem.n, kTilePanel);
+  const int64_t panels = row_tiles == 1 ? total_panels : larger(8, kBlockBytes / (words * T::kStep) / 8 * 8);
+  int64_t k = 0;
+  do {
+    Block block = {k, smaller(words, problem.words - k), 0, 0, k == 0, k + words >= problem.words};
+    for (; block.panel_begin < total_panels; block.panel_begin += panels) {
+      block.panels = smaller(panels, total_panels - block.panel_begin);
+      int64_t i = 0;
+      for (int64_t t = 0; t < row_tiles; ++t) {  // nearly equal tiles
+        const int64_t rows = (problem.m - i) / (row_tiles - t);
+        source.copy(i, rows, k, block.words, a);
+        run_rows<T>(problem, block, i, rows, a, epilogue);
+        i += rows;
+      }
+    }
+    k += words;
+  } while (k < problem.words);
+}
+
+}  // namespace
+}  // namespace sinter

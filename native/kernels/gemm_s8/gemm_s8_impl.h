@@ -1,0 +1,114 @@
+// The int8 GEMM of the vector rows: packing, the copy of A and the epilogue around tile_driver.h.
+// A word (4 bytes) of A is T::kGroup consecutive k: four uint8 (vpdpbusd) or two int16 (vpmaddwd); a word of a
+// packed panel is the same k of 16 outputs, always as int8. Include it after base/simd/<isa>.h.
+#pragma once
+
+#include "kernels/activation/activation_math.h"
+#include "kernels/gemm_f32/tile_driver.h"
+#include "kernels/gemm_s8/gemm_s8.h"
+
+namespace sinter {
+namespace {
+
+int64_t panel_bytes(int64_t k) { return round_up(k, 4) * kTilePanel; }
+
+size_t packed_bytes(int64_t n, int64_t k) {
+  return static_cast<size_t>(divide_up(n, kTilePanel) * panel_bytes(k));
+}
+
+// packed[panel][k / kGroup][16 outputs][kGroup], zero padded to 16 outputs and to a multiple of 4 in k.
+template <int kGroup>
+void pack_groups(int64_t n, int64_t k, const int8_t* w, void* packed) {
+  int8_t* const to = static_cast<int8_t*>(packed);
+  const int64_t padded_k = round_up(k, 4);
+  for (int64_t j = 0; j < round_up(n, kTilePanel); ++j) {
+    int8_t* out = to + j / kTilePanel * panel_bytes(k) + j % kTilePanel * kGroup;
+    const int64_t whole = j < n ? k / kGroup * kGroup : 0;
+    int64_t p = 0;
+    for (; p < whole; p += kGroup, out += kTilePanel * kGroup) {
+      __builtin_memcpy(out, w + j * k + p, kGroup);
+    }
+    for (; p < padded_k; p += kGroup, out += kTilePanel * kGroup) {
+      for (int64_t g = 0; g < kGroup; ++g) out[g] = j < n && p + g < k ? w[j * k + p + g] : int8_t{0};
+    }
+  }
+}
+
+template <int kGroup>
+void unpack_groups(int64_t n, int64_t k, const void* packed, int8_t* w) {
+  const int8_t* const from = static_cast<const int8_t*>(packed);
+  for (int64_t j = 0; j < n; ++j) {
+    const int8_t* in = from + j / kTilePanel * panel_bytes(k) + j % kTilePanel * kGroup;
+    for (int64_t p = 0; p < k; ++p) {
+      w[j * k + p] = in[p / kGroup * kTilePanel * kGroup + p % kGroup];
+    }
+  }
+}
+
+// Copies tiles of A to rows of kTileRow words; rows of A are padded, so whole groups of 64 k may be read.
+template <class T>
+struct ByteSource {
+  const uint8_t* a;
+  int64_t a_row;
+
+  void copy(int64_t i, int64_t rows, int64_t k_word, int64_t words, float* to) const {
+    for (int64_t r = 0; r < rows; ++r) {
+      T::copy_words(a + (i + r) * a_row + k_word * T::kGroup, words, to + r * kTileRow);
+    }
+  }
+};
+
+template <class V>
+struct ScaleEpilogue {
+  const GemmS8Args& args;
+
+  template <Activation kActivation>
+  void apply(int64_t i, int64_t rows, int64_t j, int64_t columns, float* c, int64_t c_row) const {
+    for (; columns > 0; columns -= kTilePanel, j += kTilePanel, c += kTilePanel) {
+      const int64_t lanes = smaller(columns, kTilePanel);
+      const auto w_sum = as_int(V::load_n(reinterpret_cast<const float*>(args.w_sum + j), lanes));
+      const V w_scale = V::load_n(args.w_scale + j, lanes);
+      const V bias = args.bias == nullptr ? V::zero() : V::load_n(args.bias + j, lanes);
+      for (int64_t r = 0; r < rows; ++r) {
+        float* const at = c + r * c_row;
+        const auto zero = decltype(w_sum)::set(-args.a_zero[i + r]);
+        const auto sum = as_int(V::load(at)) + zero * w_sum;
+        V x = to_float(sum) * (V::set(args.a_scale[i + r]) * w_scale);
+        if (args.bias != nullptr) x = x + bias;
+        activate<V>(kActivation, x).store(at);
+      }
+    }
+  }
+
+  // All columns of the tile up to the next multiple of 16 are memory of the tile.
+  void finish(int64_t i, int64_t rows, int64_t j, int64_t columns, float* c, int64_t c_row) const {
+    switch (args.activation) {
+      case Activation::none:
+        return apply<Activation::none>(i, rows, j, columns, c, c_row);
+      case Activation::gelu:
+        return apply<Activation::gelu>(i, rows, j, columns, c, c_row);
+      case Activation::gelu_tanh:
+        return apply<Activation::gelu_tanh>(i, rows, j, columns, c, c_row);
+      case Activation::relu:
+        return apply<Activation::relu>(i, rows, j, columns, c, c_row);
+      case Activation::tanh:
+        return apply<Activation::tanh>(i, rows, j, columns, c, c_row);
+    }
+  }
+};
+
+template <class T, class V>
+void run_gemm(const GemmS8Args& args) {
+  const TileProblem problem = {args.m,
+                               args.n,
+                               divide_up(args.k, T::kGroup),
+                               static_cast<const char*>(args.b),
+                               panel_bytes(args.k),
+                               args.c,
+                               args.c_row,
+                               false};
+  run_tiles<T>(problem, ByteSource<T>{args.a, args.a_row}, ScaleEpilogue<V>{args});
+}
+
+}  // namespace
+}  // namespace sinter

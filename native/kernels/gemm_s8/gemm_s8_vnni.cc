@@ -1,0 +1,34 @@
+// int8 GEMM at vnni: vpdpbusd sums four products a lane, exactly; tiles of 14 rows x 32 columns.
+#include "base/simd/avx512.h"
+//
+#include "kernels/gemm_s8/gemm_s8_impl.h"
+
+namespace sinter {
+namespace {
+
+struct Arithmetic {
+  using Reg = __m512i;
+  static constexpr int kRegs = 1, kLanes = 16, kStep = 64, kMaxRows = 14, kGroup = 4;
+  static constexpr int panels(int rows) { return rows <= 2 ? 8 : rows <= 6 ? 4 : 2; }
+  static Reg zero() { return _mm512_setzero_si512(); }
+  static Reg load(const float* c) { return _mm512_loadu_si512(c); }
+  static void store(float* c, Reg x) { _mm512_storeu_si512(c, x); }
+  static Reg load_b(const char* b, int) { return _mm512_loadu_si512(b); }
+  static Reg broadcast(const float* a) { return _mm512_castps_si512(_mm512_set1_ps(*a)); }
+  static Reg mul_add(Reg sum, Reg a, Reg b) { return _mm512_dpbusd_epi32(sum, a, b); }
+  static void copy_words(const uint8_t* from, int64_t words, float* to) {
+    for (int64_t w = 0; w < words; w += 16) {
+      _mm512_storeu_si512(to + w, _mm512_loadu_si512(from + 4 * w));
+    }
+  }
+};
+
+}  // namespace
+
+const GemmS8Kernels& gemm_s8_vnni() {
+  static constexpr GemmS8Kernels kKernels = {packed_bytes, pack_groups<4>, unpack_groups<4>,
+                                             run_gemm<Arithmetic, F32x16>};
+  return kKernels;
+}
+
+}  // namespace sinter

@@ -1,0 +1,37 @@
+// Every family's kernels at one ISA level: what the program and the trainer call through.
+#pragma once
+
+#include "kernels/activation/activation.h"
+#include "kernels/attention/attention.h"
+#include "kernels/dropout/dropout.h"
+#include "kernels/embedding/embedding.h"
+#include "kernels/gemm_f32/gemm_f32.h"
+#include "kernels/gemm_s8/gemm_s8.h"
+#include "kernels/norm/norm.h"
+#include "kernels/optimizer/optimizer.h"
+#include "kernels/pool/pool.h"
+#include "kernels/quantize/quantize.h"
+#include "kernels/reduce/reduce.h"
+#include "kernels/softmax/softmax.h"
+
+namespace sinter {
+
+struct KernelSet {
+  const ActivationKernels& activation;
+  const AttentionKernels& attention;
+  const DropoutKernels& dropout;
+  const EmbeddingKernels& embedding;
+  const GemmF32Kernels& gemm_f32;
+  const GemmS8Kernels& gemm_s8;
+  const NormKernels& norm;
+  const OptimizerKernels& optimizer;
+  const PoolKernels& pool;
+  const QuantizeKernels& quantize;
+  const ReduceKernels& reduce;
+  const SoftmaxKernels& softmax;
+};
+
+// The set of active_isa(), picked once.
+const KernelSet& active_kernels();
+
+}  // namespace sinter

@@ -1,0 +1,13 @@
+// The norm family at avx512; the arithmetic is in norm_impl.h.
+#include "base/simd/avx512.h"
+//
+#include "kernels/norm/norm_impl.h"
+
+namespace sinter {
+
+const NormKernels& norm_avx512() {
+  static constexpr NormKernels kKernels = make_norm_kernels<F32x16>();
+  return kKernels;
+}
+
+}  // namespace sinter

@@ -1,0 +1,36 @@
+// Parameter updates. AdamW with decoupled decay as in PyTorch (Loshchilov & Hutter 2019, PyTorch's order):
+//
+//   g = grad * grad_scale;  p *= 1 - lr * decay;  m = m + (g - m) * (1 - beta1);  v = beta2 * v + (1 - beta2) * g * g
+//   p -= (lr / correction1) * m / (sqrt(v) / sqrt(correction2) + epsilon),  correction = 1 - beta^step
+//
+// Consistent. n = 0 is allowed; arrays do not alias.
+#pragma once
+
+#include <cstdint>
+
+#include "base/kernel_table.h"
+
+namespace sinter {
+
+// In double: 1 - beta2 as float(0.001) differs from 1 - float(0.999) by 1e-5 of itself.
+struct AdamWStep {
+  double lr, beta1, beta2, epsilon, decay;
+  double correction1, correction2;  // 1 - beta^step
+  double grad_scale;                // 1, or the clipping factor
+};
+
+struct OptimizerKernels {
+  void (*adamw)(const AdamWStep& step, int64_t n, float* p, const float* grad, float* m, float* v);
+  // p *= factor: what AdamW does to an element whose gradient has always been 0.
+  void (*scale)(int64_t n, float factor, float* p);
+  // Sum of squares in float64: 16 virtual lanes of double, one fixed tree.
+  double (*sum_squares)(int64_t n, const float* x);
+};
+
+#define SINTER_KERNEL(isa, name) const OptimizerKernels& name();
+#include "kernels/optimizer/kernels.inc"
+#undef SINTER_KERNEL
+
+KernelRows<OptimizerKernels> optimizer_rows();
+
+}  // namespace sinter

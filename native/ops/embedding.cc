@@ -1,0 +1,101 @@
+// embedding: the sum of one row from each table. Indices are the token ids, the positions or the segments; the addon
+// has checked ids and segments against the tables, positions are bounded here.
+#include "kernels/embedding/embedding.h"
+
+#include "ops/factory.h"
+#include "program/run.h"
+
+namespace sinter {
+namespace {
+
+constexpr int kMaxTables = 4;
+
+class EmbeddingOp : public Op {
+ public:
+  EmbeddingOp(const NodeSpec& node, Builder& builder) {
+    if (node.tables.empty() || node.tables.size() > kMaxTables) builder.fail(node.output, "needs 1 to 4 tables");
+    const int64_t width = builder.weights().spec(node.tables[0].weight).shape.at(1);
+    for (const TableSpec& table : node.tables) {
+      const int64_t rows = builder.weights().spec(table.weight).shape.at(0);
+      check_rows(node, table, rows, builder);
+      tables_.push_back({table.index, table.offset});
+      groups_.push_back(builder.group(node.output, {table.weight}, /*matrix=*/false, rows, width));
+    }
+    outputs_.push_back(builder.define(node.output, ValueKind::token, width));
+  }
+
+  void forward(Run& run) const override {
+    const int64_t width = run.width(outputs_[0]);
+    float* y = run.value(outputs_[0]);
+    int32_t* shifted = shifted_positions(run);
+    run.parallel_ranges(run.batch.tokens, 16, [&](int64_t begin, int64_t end, int) {
+      EmbeddingTable tables[kMaxTables];
+      for (size_t i = 0; i < tables_.size(); ++i) {
+        const WeightGroup& g = run.weights.at(groups_[i]);
+        tables[i] = {g.values.data(), g.codes.data(), g.scales.data(), index(run, i, shifted) + begin};
+      }
+      run.kernels.embedding.forward(end - begin, width, tables, static_cast<int32_t>(tables_.size()),
+                                    y + begin * width);
+    });
+  }
+
+  void backward(Run& run) const override {
+    const int64_t width = run.width(outputs_[0]);
+    const float* dy = run.grad(outputs_[0]);
+    int32_t* shifted = shifted_positions(run);
+    for (size_t i = 0; i < tables_.size(); ++i) {
+      // Split by columns: every row's sum then runs over the tokens in order, whatever the number of lanes.
+      run.parallel_ranges(width, 16, [&](int64_t begin, int64_t end, int) {
+        run.kernels.embedding.backward(run.batch.tokens, width, begin, end, index(run, i, shifted), dy,
+                                       run.weight_grad(groups_[i]));
+      });
+    }
+  }
+
+ private:
+  struct Table {
+    TableIndex index;
+    int64_t offset;
+  };
+
+  static void check_rows(const NodeSpec& node, const TableSpec& table, int64_t rows, const Builder& builder) {
+    const GraphSpec& graph = builder.graph();
+    int64_t needed = graph.max_tokens + table.offset;
+    if (table.index == TableIndex::token) needed = graph.vocabulary;
+    if (table.index == TableIndex::segment) needed = graph.segments;
+    if (table.offset < 0 || rows < needed) {
+      builder.fail(node.output, "table " + table.weight + " needs " + std::to_string(needed) + " rows, got " +
+                                    std::to_string(rows));
+    }
+  }
+
+  // Positions plus the table's offset; nullptr when no table has one. At most one table is indexed by position.
+  int32_t* shifted_positions(Run& run) const {
+    for (const Table& table : tables_) {
+      if (table.index != TableIndex::position || table.offset == 0) continue;
+      const int64_t bytes = run.batch.tokens * static_cast<int64_t>(sizeof(int32_t));
+      int32_t* shifted = reinterpret_cast<int32_t*>(run.shared_scratch(bytes));
+      for (int64_t t = 0; t < run.batch.tokens; ++t) {
+        shifted[t] = run.batch.positions[t] + static_cast<int32_t>(table.offset);
+      }
+      return shifted;
+    }
+    return nullptr;
+  }
+
+  const int32_t* index(const Run& run, size_t i, const int32_t* shifted) const {
+    if (tables_[i].index == TableIndex::token) return run.batch.ids;
+    if (tables_[i].index == TableIndex::segment) return run.batch.segments;
+    return tables_[i].offset == 0 ? run.batch.positions : shifted;
+  }
+
+  std::vector<Table> tables_;
+};
+
+}  // namespace
+
+std::unique_ptr<Op> make_embedding(const NodeSpec& node, Builder& builder) {
+  return std::make_unique<EmbeddingOp>(node, builder);
+}
+
+}  // namespace sinter

@@ -1,0 +1,48 @@
+// Names to numbers, with checks.
+#include "program/builder.h"
+
+namespace sinter {
+
+void Builder::fail(const std::string& op, const std::string& what) const {
+  throw Error(ErrorCode::INTERNAL, op + ": " + what);
+}
+
+int Builder::input(const std::string& op, const std::string& name) const {
+  const auto found = names_.find(name);
+  if (found == names_.end()) fail(op, "value " + name + " is not defined before it is read");
+  return found->second;
+}
+
+int Builder::input(const std::string& op, const std::string& name, ValueKind kind) const {
+  const int id = input(op, name);
+  if (value(id).kind != kind) {
+    fail(op, "value " + name + " must have one row per " + (kind == ValueKind::token ? "token" : "sequence"));
+  }
+  return id;
+}
+
+int Builder::define(const std::string& name, ValueKind kind, int64_t width) {
+  const int id = static_cast<int>(values_.size());
+  if (width <= 0) fail(name, "width must be positive, got " + std::to_string(width));
+  if (!names_.emplace(name, id).second) fail(name, "the value is defined twice");
+  values_.push_back({name, kind, width});
+  return id;
+}
+
+int Builder::define_hidden(ValueKind kind, int64_t width) {
+  values_.push_back({"", kind, width});
+  return static_cast<int>(values_.size()) - 1;
+}
+
+int Builder::group(const std::string& op, const std::vector<std::string>& names, bool matrix, int64_t rows,
+                   int64_t width) {
+  const int id = weights_.group(names, matrix);
+  const WeightGroup& g = weights_.at(id);
+  if ((rows >= 0 && g.rows != rows) || g.width != width) {
+    fail(op, "weight " + names[0] + " must be [" + std::to_string(rows) + ", " + std::to_string(width) + "], got [" +
+                 std::to_string(g.rows) + ", " + std::to_string(g.width) + "]");
+  }
+  return id;
+}
+
+}  // namespace sinter

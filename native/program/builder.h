@@ -1,0 +1,45 @@
+// What ops see while a program is built: names become numbers, shapes are checked. Errors are INTERNAL, because the
+// TypeScript side validated the graph; they name the node and both shapes all the same.
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "program/graph_spec.h"
+#include "program/op.h"
+#include "program/weights.h"
+
+namespace sinter {
+
+class Builder {
+ public:
+  Builder(const GraphSpec& graph, Weights& weights, bool trainable)
+      : graph_(graph), weights_(weights), trainable_(trainable) {}
+
+  // The number of an earlier value; `kind` is what the op can read.
+  int input(const std::string& op, const std::string& name, ValueKind kind) const;
+  int input(const std::string& op, const std::string& name) const;
+  int define(const std::string& name, ValueKind kind, int64_t width);
+  // A value that only backward reads.
+  int define_hidden(ValueKind kind, int64_t width);
+  // A group of weights with the given width and, unless rows < 0, rows.
+  int group(const std::string& op, const std::vector<std::string>& names, bool matrix, int64_t rows,
+            int64_t width);
+  [[noreturn]] void fail(const std::string& op, const std::string& what) const;
+
+  const ValueInfo& value(int id) const { return values_[static_cast<size_t>(id)]; }
+  const std::vector<ValueInfo>& values() const { return values_; }
+  const GraphSpec& graph() const { return graph_; }
+  const Weights& weights() const { return weights_; }
+  bool trainable() const { return trainable_; }
+
+ private:
+  const GraphSpec& graph_;
+  Weights& weights_;
+  bool trainable_;
+  std::vector<ValueInfo> values_;
+  std::unordered_map<std::string, int> names_;
+};
+
+}  // namespace sinter

@@ -1,0 +1,42 @@
+// One coarse operation of a program. Ops hold value and group numbers, never pointers to data: everything that changes
+// from call to call is in the Run. One file per operation in ops/.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace sinter {
+
+class Run;
+
+enum class ValueKind : int { token = 0, sequence = 1 };
+
+// A value of the program: [tokens or sequences, width] of f32.
+struct ValueInfo {
+  std::string name;
+  ValueKind kind = ValueKind::token;
+  int64_t width = 0;
+};
+
+class Op {
+ public:
+  virtual ~Op() = default;
+
+  // Computes outputs() from inputs(). Reads weights; never allocates but through the Run's scratch.
+  virtual void forward(Run& run) const = 0;
+  // Adds to the gradients of inputs() and of groups(), given the gradient of the first output.
+  virtual void backward(Run& run) const = 0;
+
+  const std::vector<int>& inputs() const { return inputs_; }
+  // The first is the value that others read; the rest is kept for backward (statistics, pre-activations).
+  const std::vector<int>& outputs() const { return outputs_; }
+  const std::vector<int>& groups() const { return groups_; }
+  // The output is the input itself (dropout in inference): no memory of its own.
+  virtual bool is_alias() const { return false; }
+
+ protected:
+  std::vector<int> inputs_, outputs_, groups_;
+};
+
+}  // namespace sinter

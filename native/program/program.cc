@@ -1,0 +1,68 @@
+// Building, and the two passes over the ops.
+#include "program/program.h"
+
+#include <cstring>
+
+namespace sinter {
+
+Program::Program(GraphSpec graph, bool trainable, OpFactory factory)
+    : graph_(std::move(graph)), weights_(graph_.weights, trainable) {
+  Builder builder(graph_, weights_, trainable);
+  for (const NodeSpec& node : graph_.nodes) ops_.push_back(factory(node, builder));
+  for (const OutputSpec& output : graph_.outputs) {
+    outputs_.emplace_back(output.name, builder.input("output " + output.name, output.value));
+  }
+  values_ = builder.values();
+  weights_.allocate();
+  plan_ = plan_memory(values_, ops_, /*reuse=*/!trainable);
+  needs_grad_.assign(values_.size(), 0);
+  for (const auto& op : ops_) {
+    bool any = !op->groups().empty();
+    for (int input : op->inputs()) any = any || needs_grad_[static_cast<size_t>(input)] != 0;
+    for (int output : op->outputs()) needs_grad_[static_cast<size_t>(output)] = any ? 1 : 0;
+  }
+}
+
+int Program::output(const std::string& name) const {
+  for (const auto& [known, value] : outputs_) {
+    if (known == name) return value;
+  }
+  throw Error(ErrorCode::INTERNAL, "the graph has no output " + name);
+}
+
+std::vector<uint8_t> Program::needed_ops(const std::vector<int>& values) const {
+  std::vector<uint8_t> wanted(values_.size(), 0), needed(ops_.size(), 0);
+  for (int value : values) wanted[static_cast<size_t>(value)] = 1;
+  for (size_t i = ops_.size(); i-- > 0;) {
+    for (int output : ops_[i]->outputs()) needed[i] |= wanted[static_cast<size_t>(output)];
+    if (needed[i] == 0) continue;
+    for (int input : ops_[i]->inputs()) wanted[static_cast<size_t>(input)] = 1;
+  }
+  return needed;
+}
+
+void Program::forward(Run& run, const std::vector<uint8_t>& needed, const std::vector<OutputTarget>& targets,
+                      const Cancel& cancel) const {
+  for (size_t i = 0; i < ops_.size(); ++i) {
+    if (needed[i] == 0) continue;
+    cancel.check();
+    const int made = ops_[i]->outputs()[0];
+    ops_[i]->forward(run);
+    for (const OutputTarget& target : targets) {
+      if (target.value != made) continue;
+      const bool token = value(made).kind == ValueKind::token;
+      const int64_t first = (token ? run.batch.first_token : run.batch.first_sequence) * run.width(made);
+      std::memcpy(target.data + first, run.value(made), static_cast<size_t>(run.elements(made)) * sizeof(float));
+    }
+  }
+}
+
+void Program::backward(Run& run, const std::vector<uint8_t>& needed, const Cancel& cancel) const {
+  for (size_t i = ops_.size(); i-- > 0;) {
+    if (needed[i] == 0 || needs_grad_[static_cast<size_t>(ops_[i]->outputs()[0])] == 0) continue;
+    cancel.check();
+    ops_[i]->backward(run);
+  }
+}
+
+}  // namespace sinter

@@ -1,0 +1,65 @@
+// A graph, checked and planned, with its weights: what runs. Immutable after seal but for a trainer's updates.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/cancel.h"
+#include "base/team.h"
+#include "program/batch.h"
+#include "program/builder.h"
+#include "program/memory_plan.h"
+#include "program/op.h"
+#include "program/run.h"
+#include "program/weights.h"
+
+namespace sinter {
+
+// Where a requested output is written: [rows, width] of the whole batch.
+struct OutputTarget {
+  int value = -1;
+  float* data = nullptr;
+};
+
+// Makes the op of a node; in ops/, which this layer does not see.
+using OpFactory = std::unique_ptr<Op> (*)(const NodeSpec& node, Builder& builder);
+
+class Program {
+ public:
+  Program(GraphSpec graph, bool trainable, OpFactory factory);
+
+  // The value behind an output name; Error(INTERNAL) when the graph has no such output.
+  int output(const std::string& name) const;
+  const ValueInfo& value(int id) const { return values_[static_cast<size_t>(id)]; }
+  const GraphSpec& graph() const { return graph_; }
+  Weights& weights() { return weights_; }
+  const Weights& weights() const { return weights_; }
+
+  // Which ops have to run for these values.
+  std::vector<uint8_t> needed_ops(const std::vector<int>& values) const;
+
+  // The ops marked in `needed`, in order; after each one its requested outputs are copied to their place.
+  void forward(Run& run, const std::vector<uint8_t>& needed, const std::vector<OutputTarget>& targets,
+               const Cancel& cancel) const;
+  // The marked ops in reverse order. The caller has filled the gradients of the outputs.
+  void backward(Run& run, const std::vector<uint8_t>& needed, const Cancel& cancel) const;
+
+  const std::vector<ValueInfo>& values() const { return values_; }
+  const std::vector<std::unique_ptr<Op>>& ops() const { return ops_; }
+  // Values that some trained weight stands before: the others need no gradient.
+  const std::vector<uint8_t>& value_needs_grad() const { return needs_grad_; }
+  const MemoryPlan& plan() const { return plan_; }
+
+ private:
+  GraphSpec graph_;
+  Weights weights_;
+  std::vector<ValueInfo> values_;
+  std::vector<std::unique_ptr<Op>> ops_;
+  MemoryPlan plan_;
+  std::vector<uint8_t> needs_grad_;
+  std::vector<std::pair<std::string, int>> outputs_;
+};
+
+}  // namespace sinter

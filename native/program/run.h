@@ -1,0 +1,106 @@
+// One pass over one micro-batch: where its values, gradients and scratch lie, and which lanes may help.
+// With a team the ops split their work among all lanes (a lone text, a training step); without one they run on the
+// lane that owns the workspace (throughput: every lane has a micro-batch of its own).
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "base/aligned.h"
+#include "base/cancel.h"
+#include "base/team.h"
+#include "kernels/kernel_set.h"
+#include "program/batch.h"
+#include "program/memory_plan.h"
+#include "program/weights.h"
+
+namespace sinter {
+
+// Memory that outlives a pass and only grows: one per lane, or one for a team.
+struct Workspace {
+  AlignedBuffer<float> values, grads;
+  AlignedBuffer<uint8_t> shared;                  // scratch of the op that runs
+  std::vector<AlignedBuffer<uint8_t>> lanes;      // scratch of each lane of the team
+  std::vector<int32_t> indices;                   // offsets, positions, segments of the micro-batch
+};
+
+// Gradients of the weights, one block per group; empty blocks of groups that are not trained.
+struct WeightGradients {
+  std::vector<AlignedBuffer<float>> groups;
+};
+
+class Run {
+ public:
+  Run(const Batch& batch, const Weights& weights, const std::vector<ValueInfo>& values, const MemoryPlan& plan,
+      Workspace& workspace, Team* team)
+      : batch(batch), weights(weights), kernels(active_kernels()), values_(values), plan_(plan),
+        workspace_(workspace), team_(team), padded_tokens_((batch.tokens + 15) / 16 * 16) {
+    workspace_.values.reserve(plan.width * padded_tokens_);
+    workspace_.lanes.resize(static_cast<size_t>(lanes()));
+  }
+
+  const Batch& batch;
+  const Weights& weights;
+  const KernelSet& kernels;
+  bool training = false;        // backward follows: keep what it needs
+  bool dropout = false;
+  uint64_t dropout_key = 0;     // of this step; ops mix in their own number
+  WeightGradients* gradients = nullptr;
+  const std::vector<uint8_t>* value_needs_grad = nullptr;
+
+  int64_t rows(int value) const { return info(value).kind == ValueKind::token ? batch.tokens : batch.sequences; }
+  int64_t width(int value) const { return info(value).width; }
+  int64_t elements(int value) const { return rows(value) * width(value); }
+  float* value(int id) { return workspace_.values.data() + plan_.offsets[static_cast<size_t>(id)] * padded_tokens_; }
+  float* grad(int id) { return workspace_.grads.data() + plan_.offsets[static_cast<size_t>(id)] * padded_tokens_; }
+  float* weight_grad(int group) { return gradients->groups[static_cast<size_t>(group)].data(); }
+  bool needs_grad(int id) const { return (*value_needs_grad)[static_cast<size_t>(id)] != 0; }
+
+  // Gradients start at 0; every backward adds.
+  void clear_grads() {
+    const int64_t size = plan_.width * padded_tokens_;
+    std::fill_n(workspace_.grads.reserve(size), size, 0.0f);
+  }
+
+  int lanes() const { return team_ == nullptr ? 1 : team_->lanes(); }
+  void parallel(int64_t count, LaneBody body) {
+    if (team_ != nullptr) {
+      team_->parallel_for(count, body);
+    } else {
+      for (int64_t i = 0; i < count; ++i) body(i, 0);
+    }
+  }
+  // body(begin, end, lane) over [0, total) in slices of a multiple of `grain`, a few per lane.
+  template <typename Body>
+  void parallel_ranges(int64_t total, int64_t grain, const Body& body) {
+    if (total <= 0) return;
+    const int64_t grains = (total + grain - 1) / grain;
+    const int64_t pieces = team_ == nullptr ? 1 : std::min<int64_t>(grains, 4 * lanes());
+    parallel(pieces, [&](int64_t i, int lane) {
+      const int64_t begin = grains * i / pieces * grain;
+      const int64_t end = std::min(total, grains * (i + 1) / pieces * grain);
+      if (begin < end) body(begin, end, lane);
+    });
+  }
+
+  // Scratch for the whole op; valid until the op ends. Call it before parallel work.
+  uint8_t* shared_scratch(int64_t bytes) { return workspace_.shared.reserve(bytes); }
+  // Scratch of one lane, from inside parallel work.
+  template <typename T>
+  T* lane_scratch(int lane, int64_t count) {
+    return reinterpret_cast<T*>(
+        workspace_.lanes[static_cast<size_t>(lane)].reserve(count * static_cast<int64_t>(sizeof(T))));
+  }
+
+ private:
+  const ValueInfo& info(int id) const { return values_[static_cast<size_t>(id)]; }
+
+  const std::vector<ValueInfo>& values_;
+  const MemoryPlan& plan_;
+  Workspace& workspace_;
+  Team* team_;
+  int64_t padded_tokens_;
+};
+
+}  // namespace sinter

@@ -1,0 +1,221 @@
+// The step: gradients of all slices are summed, then one update.
+#include "train/trainer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace sinter {
+namespace {
+
+// Tokens that go through the network together. Larger batches are cut (activations of a slice are all kept).
+constexpr int64_t kSliceTokens = 4096;
+// Elements that a lane updates at a time.
+constexpr int64_t kChunk = 1 << 15;
+
+int64_t count_labelled(const WholeBatch& batch, const StepLoss& loss) {
+  if (loss.labels == nullptr) return batch.sequences;
+  return std::count_if(loss.labels, loss.labels + batch.sequences, [](int32_t label) { return label >= 0; });
+}
+
+}  // namespace
+
+Trainer::Trainer(std::shared_ptr<Program> program, TrainerSettings settings)
+    : program_(std::move(program)), settings_(std::move(settings)) {
+  const Weights& weights = program_->weights();
+  if (!weights.trainable()) throw Error(ErrorCode::INTERNAL, "the program was not made for training");
+  for (int i = 0; i < weights.group_count(); ++i) {
+    const WeightGroup& g = weights.at(i);
+    const int64_t size = g.rows * g.width;
+    gradients_.groups.emplace_back(size);
+    std::fill_n(gradients_.groups.back().data(), size, 0.0f);
+    State state;
+    state.m = AlignedBuffer<float>(size);
+    state.v = AlignedBuffer<float>(size);
+    std::fill_n(state.m.data(), size, 0.0f);
+    std::fill_n(state.v.data(), size, 0.0f);
+    state.decays = settings_.decayed.count(weights.specs()[static_cast<size_t>(g.members[0])].name) > 0;
+    states_.push_back(std::move(state));
+  }
+  find_tables();
+}
+
+void Trainer::find_tables() {
+  for (const NodeSpec& node : program_->graph().nodes) {
+    for (const TableSpec& table : node.tables) {
+      if (table.index != TableIndex::token) continue;
+      const int group = program_->weights().group_of(table.weight);
+      const WeightGroup& g = program_->weights().at(group);
+      if (g.matrix) continue;  // also used as a matrix (tied weights): its gradient is dense
+      states_[static_cast<size_t>(group)].table = true;
+      states_[static_cast<size_t>(group)].seen.assign(static_cast<size_t>(g.rows), 0);
+    }
+  }
+}
+
+void Trainer::clear_gradients(Team& team) {
+  team.parallel_for(static_cast<int64_t>(states_.size()), [&](int64_t i, int) {
+    State& state = states_[static_cast<size_t>(i)];
+    AlignedBuffer<float>& grad = gradients_.groups[static_cast<size_t>(i)];
+    if (!state.table) {
+      std::fill_n(grad.data(), grad.size(), 0.0f);
+      return;
+    }
+    const int64_t width = program_->weights().at(static_cast<int>(i)).width;
+    for (int32_t row : state.touched) std::fill_n(grad.data() + row * width, width, 0.0f);
+    state.touched.clear();
+  });
+}
+
+void Trainer::note_touched_rows(const WholeBatch& batch) {
+  row_scratch_.assign(batch.ids, batch.ids + batch.tokens());
+  std::sort(row_scratch_.begin(), row_scratch_.end());
+  row_scratch_.erase(std::unique(row_scratch_.begin(), row_scratch_.end()), row_scratch_.end());
+  for (State& state : states_) {
+    if (state.table) state.touched = row_scratch_;
+  }
+}
+
+StepResult Trainer::step(Engine& engine, const WholeBatch& batch, const StepLoss& loss, const StepSettings& settings,
+                         const Cancel& cancel) {
+  Team& team = engine.team();
+  clear_gradients(team);
+  note_touched_rows(batch);
+  needed_ = program_->needed_ops({program_->output(loss.output)});
+  reached_.assign(states_.size(), 0);
+  for (size_t i = 0; i < needed_.size(); ++i) {
+    if (needed_[i] == 0) continue;
+    for (int group : program_->ops()[i]->groups()) reached_[static_cast<size_t>(group)] = 1;
+  }
+  const int64_t labelled = count_labelled(batch, loss);
+  StepResult result;
+  for (const Slice& slice : cut_batch(batch, kSliceTokens)) {
+    result.loss += backward_slice(engine, batch, slice, loss, settings, labelled, cancel);
+  }
+  result.grad_norm = gradient_norm(team);
+  if (settings.update) {
+    cancel.check();  // after this point the step is finished whatever happens
+    update(team, settings, result.grad_norm);
+  }
+  return result;
+}
+
+double Trainer::backward_slice(Engine& engine, const WholeBatch& whole, Slice slice, const StepLoss& loss,
+                               const StepSettings& settings, int64_t labelled, const Cancel& cancel) {
+  const Batch batch = make_batch(whole, slice, engine.team_workspace());
+  Run run(batch, program_->weights(), program_->values(), program_->plan(), engine.team_workspace(), &engine.team());
+  run.training = true;
+  run.dropout = settings.dropout;
+  run.dropout_key = settings.dropout_key;
+  run.gradients = &gradients_;
+  run.value_needs_grad = &program_->value_needs_grad();
+  program_->forward(run, needed_, {}, cancel);
+  run.clear_grads();
+  const int output = program_->output(loss.output);
+  const int64_t rows = run.rows(output), width = run.width(output);
+  double sum = 0;
+  if (loss.labels != nullptr) {
+    std::vector<float> losses(static_cast<size_t>(rows));
+    const float weight = labelled == 0 ? 0.0f : 1.0f / static_cast<float>(labelled);
+    run.kernels.softmax.cross_entropy(rows, width, run.value(output), loss.labels + batch.first_sequence, weight,
+                                      losses.data(), run.grad(output));
+    for (float one : losses) sum += one;
+    sum = labelled == 0 ? 0 : sum / static_cast<double>(labelled);
+  } else {
+    const bool token = program_->value(output).kind == ValueKind::token;
+    const float* gradient = loss.gradient + (token ? batch.first_token : batch.first_sequence) * width;
+    std::memcpy(run.grad(output), gradient, static_cast<size_t>(rows * width) * sizeof(float));
+  }
+  program_->backward(run, needed_, cancel);
+  return sum;
+}
+
+std::vector<Trainer::Chunk> Trainer::chunks(int64_t elements) const {
+  std::vector<Chunk> list;
+  for (int i = 0; i < static_cast<int>(states_.size()); ++i) {
+    if (reached_[static_cast<size_t>(i)] == 0) continue;
+    const WeightGroup& g = program_->weights().at(i);
+    const bool table = states_[static_cast<size_t>(i)].table;
+    const int64_t total = table ? g.rows : g.rows * g.width;
+    const int64_t piece = table ? std::max<int64_t>(1, elements / g.width) : elements;
+    for (int64_t begin = 0; begin < total; begin += piece) list.push_back({i, begin, std::min(total, begin + piece)});
+  }
+  return list;
+}
+
+double Trainer::gradient_norm(Team& team) const {
+  const std::vector<Chunk> list = chunks(kChunk);
+  std::vector<double> sums(list.size(), 0.0);
+  const OptimizerKernels& kernels = active_kernels().optimizer;
+  team.parallel_for(static_cast<int64_t>(list.size()), [&](int64_t i, int) {
+    const Chunk& chunk = list[static_cast<size_t>(i)];
+    const State& state = states_[static_cast<size_t>(chunk.group)];
+    const float* grad = gradients_.groups[static_cast<size_t>(chunk.group)].data();
+    double& sum = sums[static_cast<size_t>(i)];
+    if (!state.table) {
+      sum = kernels.sum_squares(chunk.end - chunk.begin, grad + chunk.begin);
+      return;
+    }
+    const int64_t width = program_->weights().at(chunk.group).width;
+    auto row = std::lower_bound(state.touched.begin(), state.touched.end(), static_cast<int32_t>(chunk.begin));
+    for (; row != state.touched.end() && *row < chunk.end; ++row) sum += kernels.sum_squares(width, grad + *row * width);
+  });
+  double total = 0;
+  for (double sum : sums) total += sum;
+  return std::sqrt(total);
+}
+
+void Trainer::update(Team& team, const StepSettings& settings, double grad_norm) {
+  ++steps_;
+  AdamWStep step{};
+  step.lr = static_cast<float>(settings.learning_rate);
+  step.beta1 = settings_.beta1;
+  step.beta2 = settings_.beta2;
+  step.epsilon = settings_.epsilon;
+  step.decay = settings_.weight_decay;
+  step.correction1 = static_cast<float>(1 - std::pow(static_cast<double>(settings_.beta1), steps_));
+  step.correction2 = static_cast<float>(1 - std::pow(static_cast<double>(settings_.beta2), steps_));
+  // As torch.nn.utils.clip_grad_norm_.
+  const double factor = settings.max_grad_norm > 0 ? settings.max_grad_norm / (grad_norm + 1e-6) : 1;
+  step.grad_scale = static_cast<float>(std::min(1.0, factor));
+  for (State& state : states_) {
+    for (int32_t row : state.touched) state.seen[static_cast<size_t>(row)] = 1;
+  }
+  const std::vector<Chunk> list = chunks(kChunk);
+  team.parallel_for(static_cast<int64_t>(list.size()),
+                    [&](int64_t i, int) { update_chunk(list[static_cast<size_t>(i)], step); });
+  program_->weights().repack(team);
+}
+
+void Trainer::update_chunk(const Chunk& chunk, const AdamWStep& base) {
+  const OptimizerKernels& kernels = active_kernels().optimizer;
+  State& state = states_[static_cast<size_t>(chunk.group)];
+  WeightGroup& g = program_->weights().at(chunk.group);
+  const float* grad = gradients_.groups[static_cast<size_t>(chunk.group)].data();
+  AdamWStep step = base;
+  if (!state.decays) step.decay = 0;
+  if (!state.table) {
+    kernels.adamw(step, chunk.end - chunk.begin, g.values.data() + chunk.begin, grad + chunk.begin,
+                  state.m.data() + chunk.begin, state.v.data() + chunk.begin);
+    return;
+  }
+  // A row that never had a gradient has m = v = 0: only decay changes it. Most of a vocabulary never occurs.
+  for (int64_t row = chunk.begin; row < chunk.end; ++row) {
+    const int64_t at = row * g.width;
+    if (state.seen[static_cast<size_t>(row)] != 0) {
+      kernels.adamw(step, g.width, g.values.data() + at, grad + at, state.m.data() + at, state.v.data() + at);
+    } else if (step.decay > 0) {
+      kernels.scale(g.width, 1 - step.lr * step.decay, g.values.data() + at);
+    }
+  }
+}
+
+void Trainer::read_gradient(const std::string& name, float* values) const {
+  const Weights& weights = program_->weights();
+  const int group = weights.group_of(name);
+  const int64_t first = weights.first_row(name) * weights.at(group).width;
+  std::memcpy(values, gradients_.groups[static_cast<size_t>(group)].data() + first,
+              static_cast<size_t>(weights.elements(name)) * sizeof(float));
+}
+
+}  // namespace sinter

@@ -1,0 +1,160 @@
+/**
+ * The whole border to the native core on one page, and the only file that loads it.
+ *
+ * TypeScript has validated and filled every option before it calls in here; the native side checks again only what
+ * protects memory. A drift test compares these interfaces with what the addon exports.
+ */
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import type { EncoderGraph } from '../graph/types.js';
+import { ERROR_CODES, SinterError, type SinterErrorCode } from './errors.js';
+
+/** Bumped when a signature below changes; a stale binary is refused. */
+export const NATIVE_ABI = 1;
+
+export type IsaName = 'scalar' | 'avx2' | 'avx512' | 'vnni';
+export type NativeDtype = 'f32' | 'f16' | 'bf16' | 's8';
+
+/** Texts back to back: sequence i is ids[offsets[i] .. offsets[i + 1]). No padding anywhere. */
+export interface TokenBatch {
+  readonly ids: Int32Array;
+  /** sequences + 1 entries, the first 0, strictly increasing. */
+  readonly offsets: Int32Array;
+  /** Segment of each token, as long as ids; null: all 0. */
+  readonly segments: Int32Array | null;
+}
+
+/** Where an output goes: [tokens, width] or [sequences, width], allocated by the caller. */
+export interface OutputBuffer {
+  readonly name: string;
+  readonly data: Float32Array;
+}
+
+export interface RunOptions {
+  /** From `nextJobId()`: names this call for `cancel`. */
+  readonly jobId: number;
+  /** Tokens of a micro-batch that one lane runs by itself. */
+  readonly tokenBudget: number;
+}
+
+/** A graph with its weights. Dispose frees the memory when the last running call ends. */
+export interface NativeProgram {
+  /** Elements [offset, offset + bytes / size) of a weight, converted to its storage type. */
+  writeWeight(name: string, offset: number, dtype: NativeDtype, bytes: Uint8Array): void;
+  /** The scales of an `s8` weight, one per row. */
+  writeScales(name: string, scales: Float32Array): void;
+  /** All weights are written: checks that they are finite, packs matrices. Before it nothing runs. */
+  seal(): Promise<void>;
+  /** A copy of an f32 weight, in row-major order. */
+  readWeight(name: string): Float32Array;
+  /** A copy of an s8 weight. */
+  readQuantized(name: string): { data: Int8Array; scales: Float32Array };
+  /** Bytes of weights held, packed forms included. */
+  residentBytes(): number;
+  run(batch: TokenBatch, outputs: readonly OutputBuffer[], options: RunOptions): Promise<void>;
+  dispose(): void;
+}
+
+export interface TrainerSettings {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly weightDecay: number;
+  /** Names of the weights that decay. */
+  readonly decayed: readonly string[];
+}
+
+export type StepLoss =
+  /** Mean over sequences of -log softmax(logits)[label]; label -1 is ignored. */
+  | { readonly kind: 'cross_entropy'; readonly labels: Int32Array }
+  /** The gradient of a loss that the caller computed, for one output. */
+  | { readonly kind: 'external'; readonly output: string; readonly gradient: Float32Array };
+
+export interface StepOptions {
+  readonly jobId: number;
+  readonly learningRate: number;
+  /** Global 2-norm to clip to; 0: no clipping. */
+  readonly maxGradNorm: number;
+  /** Key of this step's dropout; null: no dropout (evaluation mode). */
+  readonly dropoutSeed: number | null;
+  /** false: gradients are computed and kept, no weight changes. */
+  readonly update: boolean;
+}
+
+export interface StepResult {
+  /** 0 for an external loss. */
+  readonly loss: number;
+  /** Global 2-norm of the gradients before clipping. */
+  readonly gradNorm: number;
+}
+
+/** Optimizer state over a trainable program. One step at a time. */
+export interface NativeTrainer {
+  step(batch: TokenBatch, loss: StepLoss, options: StepOptions): Promise<StepResult>;
+  /** Gradient of the last step, before clipping. All zero where the loss does not reach. */
+  readGradient(name: string): Float32Array;
+  dispose(): void;
+}
+
+export interface NativeBinding {
+  readonly abi: number;
+  isa(): { active: IsaName; host: IsaName };
+  errorCodes(): string[];
+  /** Lanes of this environment's engine; set before the first job, later calls must agree. */
+  startLanes(lanes: number): void;
+  lanes(): number;
+  nextJobId(): number;
+  /** The job's promise rejects with CANCELLED at its next check, unless it has ended. */
+  cancel(jobId: number): void;
+  /** Symmetric int8 per row of a [rows, width] matrix. */
+  quantizeWeights(
+    values: Float32Array,
+    rows: number,
+    width: number,
+  ): { data: Int8Array; scales: Float32Array };
+  Program: new (graph: EncoderGraph, options: { trainable: boolean }) => NativeProgram;
+  Trainer: new (program: NativeProgram, settings: TrainerSettings) => NativeTrainer;
+}
+
+let loaded: NativeBinding | undefined;
+
+/** The addon, loaded on first use: `SINTER_NATIVE` (a path), else the build folder of this package. */
+export function native(): NativeBinding {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): NativeBinding {
+  const require = createRequire(import.meta.url);
+  const path =
+    process.env['SINTER_NATIVE'] ??
+    fileURLToPath(new URL('../../build/Release/sinter.node', import.meta.url));
+  let binding: NativeBinding;
+  try {
+    binding = require(path) as NativeBinding;
+  } catch (cause) {
+    const { code, message } = cause as { code?: string; message?: string };
+    if (code !== undefined && (ERROR_CODES as readonly string[]).includes(code)) throw toSinterError(cause);
+    throw new SinterError(
+      'DEVICE',
+      `the native core could not be loaded from ${path}: ${message ?? String(cause)}; ` +
+        'run `npm rebuild sinter` (a C++20 compiler and cmake, or python3 and make, are needed)',
+      { cause },
+    );
+  }
+  if (binding.abi !== NATIVE_ABI) {
+    throw new SinterError(
+      'DEVICE',
+      `the native core at ${path} has abi ${binding.abi}, this package needs ${NATIVE_ABI}; run \`npm rebuild sinter\``,
+    );
+  }
+  return binding;
+}
+
+/** Native failures carry `code`; they become SinterErrors of the same code. Anything else is returned as it is. */
+export function toSinterError(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof SinterError) return error;
+  const { code } = error as { code?: string };
+  if (code === undefined || !(ERROR_CODES as readonly string[]).includes(code)) return error;
+  return new SinterError(code as SinterErrorCode, error.message, { cause: error });
+}

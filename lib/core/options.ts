@@ -1,0 +1,116 @@
+/**
+ * Checks an options object, option by option, in the wording of every argument mistake.
+ *
+ * `known` has every name once, so a misspelt option is refused instead of ignored. An option that is undefined counts
+ * as left out.
+ */
+
+import { rangeMistake, typeMistake } from './errors.js';
+
+/** Every option of T by name; the type makes sure that none is forgotten. */
+export type KnownOptions<T> = Readonly<Record<keyof Required<T>, true>>;
+
+type NamesOf<T> = keyof T & string;
+
+/** Starts checking `options` of the call `where`. Throws TypeError for anything but an object of known options. */
+export function readOptions<T extends object>(
+  where: string,
+  options: T,
+  known: KnownOptions<T>,
+): OptionReader<T> {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw typeMistake(`${where}: options`, 'an object', options);
+  }
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(known, name)) continue;
+    const names = Object.keys(known);
+    const close = names.find((other) => other.toLowerCase() === name.toLowerCase());
+    const hint = close === undefined ? `it has ${names.join(', ')}` : `did you mean ${close}?`;
+    throw new TypeError(`${where}: unknown option ${JSON.stringify(name)}; ${hint}`);
+  }
+  return new OptionReader(where, options);
+}
+
+/** One getter per kind; each gives the option, or `fallback` when it is left out. */
+export class OptionReader<T extends object> {
+  private readonly where: string;
+  private readonly options: T;
+
+  constructor(where: string, options: T) {
+    this.where = where;
+    this.options = options;
+  }
+
+  /** A finite number that `accept` takes; `what` says which those are. */
+  number(
+    name: NamesOf<T>,
+    fallback: number,
+    what: string,
+    accept: (value: number) => boolean,
+  ): number {
+    const value: unknown = this.options[name];
+    if (value === undefined) return fallback;
+    if (typeof value !== 'number') throw typeMistake(this.at(name), what, value);
+    if (!Number.isFinite(value) || !accept(value)) throw rangeMistake(this.at(name), what, value);
+    return value;
+  }
+
+  /** A number above 0. */
+  positive(name: NamesOf<T>, fallback: number): number {
+    return this.number(name, fallback, 'a positive number', (value) => value > 0);
+  }
+
+  /** A number from 0. */
+  nonNegative(name: NamesOf<T>, fallback: number): number {
+    return this.number(name, fallback, 'a number from 0', (value) => value >= 0);
+  }
+
+  /** A whole number from `least`. */
+  count<F extends number | undefined>(name: NamesOf<T>, fallback: F, least = 1): number | F {
+    if (this.options[name] === undefined) return fallback;
+    const what = `a whole number from ${least}`;
+    return this.number(name, 0, what, (value) => Number.isSafeInteger(value) && value >= least);
+  }
+
+  boolean<F extends boolean | undefined>(name: NamesOf<T>, fallback: F): boolean | F {
+    const value: unknown = this.options[name];
+    if (value === undefined) return fallback;
+    if (typeof value !== 'boolean') throw typeMistake(this.at(name), 'true or false', value);
+    return value;
+  }
+
+  /** One of `choices`. */
+  choice<C extends string | number, F extends C | undefined>(
+    name: NamesOf<T>,
+    fallback: F,
+    choices: readonly C[],
+  ): C | F {
+    const value: unknown = this.options[name];
+    if (value === undefined) return fallback;
+    const chosen = choices.find((choice) => choice === value);
+    if (chosen !== undefined) return chosen;
+    const what = `one of ${choices.map((choice) => JSON.stringify(choice)).join(', ')}`;
+    const mistake = choices.some((choice) => typeof choice === typeof value)
+      ? rangeMistake
+      : typeMistake;
+    throw mistake(this.at(name), what, value);
+  }
+
+  /** A function, or undefined when left out; its signature is the caller's promise. */
+  callback<K extends NamesOf<T>>(name: K): T[K] | undefined {
+    const value = this.options[name];
+    if (value === undefined || typeof value === 'function') return value;
+    throw typeMistake(this.at(name), 'a function', value);
+  }
+
+  /** The AbortSignal at `signal`, or undefined. */
+  signal(): AbortSignal | undefined {
+    const value: unknown = (this.options as { readonly signal?: unknown }).signal;
+    if (value === undefined || value instanceof AbortSignal) return value;
+    throw typeMistake(this.at('signal'), 'an AbortSignal', value);
+  }
+
+  private at(name: string): string {
+    return `${this.where}: ${name}`;
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * A graph as a table for people: one line per node, then totals. Used by `sinter inspect`.
+ *
+ * The text is for reading; programs take the graph itself.
+ */
+
+import type { EncoderGraph, GraphNode } from './types.js';
+import { validateGraph } from './validate.js';
+
+/** Bytes of one element in the program, without scales. */
+const BYTES = { f32: 4, s8: 1 } as const;
+
+/** Weights by node, in the order the node uses them. */
+export function weightsOf(node: GraphNode): readonly string[] {
+  switch (node.op) {
+    case 'embedding':
+      return node.tables.map(({ weight }) => weight);
+    case 'norm':
+      return [node.weight, node.bias];
+    case 'linear':
+      return [...node.weights, ...node.biases];
+    default:
+      return [];
+  }
+}
+
+/** Number of weights of the whole graph, counting each once. */
+export function countParameters(graph: EncoderGraph): number {
+  return graph.weights.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+}
+
+/** The table. Throws as validateGraph does. */
+export function printGraph(graph: EncoderGraph): string {
+  const shapes = validateGraph(graph);
+  const specs = new Map(graph.weights.map((weight) => [weight.name, weight]));
+  const rows = graph.nodes.map((node, i) => {
+    const shape = shapes.get(node.output);
+    const parts = weightsOf(node).map((name) => specs.get(name)?.shape ?? []);
+    const count = parts.reduce((sum, part) => sum + part.reduce((a, b) => a * b, 1), 0);
+    return [
+      String(i),
+      node.op,
+      detail(node, specs.get(weightsOf(node)[0] ?? '')?.dtype ?? 'f32'),
+      node.output,
+      shape ? `[${shape.kind === 'token' ? 'tokens' : 'sequences'}, ${shape.width}]` : '',
+      count === 0 ? '' : count.toLocaleString('en-US'),
+    ];
+  });
+  const table = layOut([['', 'operation', 'detail', 'value', 'shape', 'weights'], ...rows]);
+  const bytes = graph.weights.reduce(
+    (sum, { shape, dtype }) => sum + shape.reduce((a, b) => a * b, BYTES[dtype]),
+    0,
+  );
+  return [
+    ...table,
+    '',
+    `architecture ${graph.architecture}, vocabulary ${graph.vocabulary}, at most ${graph.maxTokens} tokens`,
+    `outputs      ${Object.keys(graph.outputs).join(', ')}`,
+    `weights      ${countParameters(graph).toLocaleString('en-US')} (${(bytes / 1e6).toFixed(1)} MB)`,
+    '',
+  ].join('\n');
+}
+
+function detail(node: GraphNode, dtype: string): string {
+  switch (node.op) {
+    case 'embedding':
+      return node.tables.map(({ index }) => index).join(' + ');
+    case 'norm':
+      return node.residual === null ? node.kind : `${node.kind} + residual`;
+    case 'linear': {
+      const stacked = node.weights.length > 1 ? ` x${node.weights.length}` : '';
+      const activation = node.activation === 'none' ? '' : ` ${node.activation}`;
+      return dtype + stacked + activation;
+    }
+    case 'attention':
+      return `${node.heads} heads x ${node.headDim}`;
+    case 'dropout':
+      return String(node.probability);
+    case 'pool':
+      return node.kind;
+    case 'normalize':
+      return '';
+  }
+}
+
+/** Columns as wide as their longest cell; the last column right-aligned. */
+function layOut(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  return rows.map((row) =>
+    row
+      .map((cell, column) =>
+        column === row.length - 1 || column === 0
+          ? cell.padStart(widths[column] ?? 0)
+          : cell.padEnd(widths[column] ?? 0),
+      )
+      .join('  ')
+      .trimEnd(),
+  );
+}

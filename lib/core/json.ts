@@ -4,7 +4,7 @@
  * Size, UTF-8 and syntax are checked before a value is handed out; every complaint names the file.
  */
 
-import { open } from 'node:fs/promises';
+import { access, open } from 'node:fs/promises';
 import { SinterError, show } from './errors.js';
 
 export type JsonValue =
@@ -55,8 +55,9 @@ function firstInvalidUtf8(bytes: Uint8Array): number {
 }
 
 /**
- * Parses the text of a JSON object. Throws CORRUPT_MODEL for bad syntax or another kind of value; `offset` is where the
- * text begins in the file, in bytes. Of repeated keys the last one counts: see checkKeysUnique.
+ * Parses the text of a JSON object. Throws CORRUPT_MODEL for bad syntax or another kind of value;
+ * `offset` is where the text begins in the file, in bytes. Of repeated keys the last one counts:
+ * see checkKeysUnique.
  */
 export function parseJsonObject(text: string, file: string, offset = 0): JsonObject {
   let value: JsonValue;
@@ -77,7 +78,10 @@ export function parseJsonObject(text: string, file: string, offset = 0): JsonObj
   return value;
 }
 
-/** Throws CORRUPT_MODEL when an object of a valid JSON text gives a key twice: two readers might then differ. */
+/**
+ * Throws CORRUPT_MODEL when an object of a valid JSON text gives a key twice: two readers might
+ * then differ.
+ */
 export function checkKeysUnique(text: string, file: string, offset = 0): void {
   const repeated = findRepeatedKey(text);
   if (repeated === null) return;
@@ -87,7 +91,9 @@ export function checkKeysUnique(text: string, file: string, offset = 0): void {
   });
 }
 
-/** The first key that one object of a valid JSON text gives twice, with its place in UTF-16 units. */
+/**
+ * The first key that one object of a valid JSON text gives twice, with its place in UTF-16 units.
+ */
 function findRepeatedKey(text: string): { key: string; index: number } | null {
   const objects: (Set<string> | null)[] = [];
   let keyExpected = false;
@@ -123,7 +129,10 @@ function endOfString(text: string, start: number): number {
   return i;
 }
 
-/** Reads a whole file of bounded size. Throws CORRUPT_MODEL when it is missing, no file, or too large. */
+/**
+ * Reads a whole file of bounded size. Throws CORRUPT_MODEL when it is missing, no file, or too
+ * large.
+ */
 export async function readModelFile(path: string): Promise<Uint8Array> {
   const handle = await openModelFile(path);
   try {
@@ -164,4 +173,12 @@ export async function readJsonObject(path: string): Promise<JsonObject> {
   const object = parseJsonObject(text, path);
   checkKeysUnique(text, path);
   return object;
+}
+
+/** Whether something is there under that name. */
+export async function fileExists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }

@@ -1,5 +1,6 @@
 /**
- * Builds a graph node by node: each method adds one node, declares its weights and returns the value's name.
+ * Builds a graph node by node: each method adds one node, declares its weights and returns the
+ * value's name.
  *
  * It only writes down; validateGraph checks what came out.
  */
@@ -14,7 +15,10 @@ import type {
   WeightSpec,
 } from './types.js';
 
-/** A linear layer by its Hugging Face module name: `name.weight` [outputs, inputs] and `name.bias` [outputs]. */
+/**
+ * A linear layer by its Hugging Face module name: `name.weight` [outputs, inputs] and `name.bias`
+ * [outputs].
+ */
 export interface LinearModule {
   readonly name: string;
   readonly inputs: number;

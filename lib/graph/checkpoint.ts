@@ -1,7 +1,8 @@
 /**
  * What a model folder says, independent of where it was read: the input of an architecture.
  *
- * An architecture turns it into a graph plus the answer to "where does each weight come from"; it never reads files.
+ * An architecture turns it into a graph plus the answer to "where does each weight come from"; it
+ * never reads files.
  */
 
 import type { JsonObject } from '../core/json.js';
@@ -15,7 +16,10 @@ export interface TensorInfo {
 
 /** What the sentence-transformers files of a folder say. */
 export interface SentenceSettings {
-  /** How token vectors become one vector; null when no pooling module is there (it is never guessed). */
+  /**
+   * How token vectors become one vector; null when no pooling module is there (it is never
+   * guessed).
+   */
   readonly pooling: PoolKind | null;
   /** Whether vectors are scaled to length 1. */
   readonly normalize: boolean;
@@ -23,12 +27,18 @@ export interface SentenceSettings {
   readonly maxTokens: number | null;
   /** Whether texts are lowercased before the tokenizer sees them. */
   readonly lowercase: boolean;
-  /** Named texts to put in front of an input, and the name of the one that is used without being asked for. */
+  /**
+   * Named texts to put in front of an input, and the name of the one that is used without being
+   * asked for.
+   */
   readonly prompts: Readonly<Record<string, string>>;
   readonly defaultPrompt: string | null;
 }
 
-/** A model before it has a graph. `tensors` may also be the weights of a graph that is already in memory. */
+/**
+ * A model before it has a graph. `tensors` may also be the weights of a graph that is already in
+ * memory.
+ */
 export interface Checkpoint {
   /** Where it came from, for messages: a folder or a name. */
   readonly path: string;
@@ -45,7 +55,9 @@ export interface GraphRequest {
   readonly task: Task;
   /** classification: the labels of the head; left out, the checkpoint must have a trained head. */
   readonly labels?: readonly string[];
-  /** embedding: replaces what the sentence-transformers files say about pooling and normalisation. */
+  /**
+   * embedding: replaces what the sentence-transformers files say about pooling and normalisation.
+   */
   readonly pooling?: PoolKind;
   readonly normalize?: boolean;
   /** Lowers the length limit. */

@@ -51,12 +51,14 @@ export function printGraph(graph: EncoderGraph): string {
     (sum, { shape, dtype }) => sum + shape.reduce((a, b) => a * b, BYTES[dtype]),
     0,
   );
+  const { architecture, vocabulary, maxTokens, outputs } = graph;
+  const count = countParameters(graph).toLocaleString('en-US');
   return [
     ...table,
     '',
-    `architecture ${graph.architecture}, vocabulary ${graph.vocabulary}, at most ${graph.maxTokens} tokens`,
-    `outputs      ${Object.keys(graph.outputs).join(', ')}`,
-    `weights      ${countParameters(graph).toLocaleString('en-US')} (${(bytes / 1e6).toFixed(1)} MB)`,
+    `architecture ${architecture}, vocabulary ${vocabulary}, at most ${maxTokens} tokens`,
+    `outputs      ${Object.keys(outputs).join(', ')}`,
+    `weights      ${count} (${(bytes / 1e6).toFixed(1)} MB)`,
     '',
   ].join('\n');
 }

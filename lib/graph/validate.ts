@@ -15,7 +15,9 @@ export interface ValueShape {
 
 type Fail = (message: string) => SinterError;
 
-/** Throws CORRUPT_MODEL, or gives the shape of every value by its name, in the order of the nodes. */
+/**
+ * Throws CORRUPT_MODEL, or gives the shape of every value by its name, in the order of the nodes.
+ */
 export function validateGraph(graph: EncoderGraph): ReadonlyMap<string, ValueShape> {
   const fail: Fail = (message) => new SinterError('CORRUPT_MODEL', `graph: ${message}`);
   if (graph.format !== 1) throw fail(`format must be 1, got ${String(graph.format)}`);

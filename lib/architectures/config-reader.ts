@@ -1,0 +1,85 @@
+/**
+ * Reading config.json key by key: each getter checks kind and range and complains with file, key
+ * and value.
+ *
+ * A missing or wrong key is CORRUPT_MODEL; a right value that Sinter cannot run is
+ * UNSUPPORTED_MODEL.
+ */
+
+import { SinterError, show } from '../core/errors.js';
+import { isJsonObject, type JsonObject } from '../core/json.js';
+
+/** Beyond any real table size or width; a larger number is a lie. */
+const MAX_SIZE = 2 ** 31 - 1;
+
+export class ConfigReader {
+  readonly config: JsonObject;
+  private readonly file: string;
+
+  constructor(config: JsonObject, folder: string) {
+    this.config = config;
+    this.file = `${folder}/config.json`;
+  }
+
+  /** A required integer from 1 to `max`. */
+  size(key: string, max = MAX_SIZE): number {
+    const value = this.config[key];
+    if (Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= max) {
+      return value as number;
+    }
+    const range = max === MAX_SIZE ? 'a positive integer' : `an integer from 1 to ${max}`;
+    throw this.corrupt(key, range, value);
+  }
+
+  /** A number in [low, high]; `fallback` when the key is absent or null. */
+  number(key: string, low: number, high: number, fallback?: number): number {
+    const value = this.config[key] ?? fallback;
+    if (typeof value === 'number' && value >= low && value <= high) return value;
+    throw this.corrupt(key, `a number from ${low} to ${high}`, value);
+  }
+
+  /** The value that `choices` has for the string at `key`; another string is UNSUPPORTED_MODEL. */
+  choice<T>(key: string, choices: Readonly<Record<string, T>>, fallback?: string): T {
+    const value = this.config[key] ?? fallback;
+    if (typeof value !== 'string') throw this.corrupt(key, 'a string', value);
+    const chosen = Object.hasOwn(choices, value) ? choices[value] : undefined;
+    if (chosen === undefined) {
+      throw this.unsupported(
+        `${key} ${show(value)} (supported: ${Object.keys(choices).join(', ')})`,
+      );
+    }
+    return chosen;
+  }
+
+  /**
+   * id2label as a list of `count` names; LABEL_0, LABEL_1 ... when absent, as transformers does.
+   */
+  labels(count: number): readonly string[] {
+    const map = this.config.id2label;
+    if (map === undefined || map === null)
+      return Array.from({ length: count }, (_, i) => `LABEL_${i}`);
+    const names = isJsonObject(map) ? Object.keys(map).map((_, i) => map[String(i)]) : [];
+    const texts = names.filter((name): name is string => typeof name === 'string');
+    if (texts.length !== count || names.length !== count || new Set(texts).size !== count) {
+      throw this.corrupt(
+        'id2label',
+        `an object of ${count} different names "0" to "${count - 1}"`,
+        map,
+      );
+    }
+    return texts;
+  }
+
+  corrupt(key: string, what: string, got: unknown): SinterError {
+    const found = got === undefined ? 'nothing' : show(got);
+    return new SinterError('CORRUPT_MODEL', `${this.file}: ${key} must be ${what}, got ${found}`, {
+      details: { file: this.file, key },
+    });
+  }
+
+  unsupported(what: string): SinterError {
+    return new SinterError('UNSUPPORTED_MODEL', `${this.file}: unsupported ${what}`, {
+      details: { file: this.file },
+    });
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * Numbers with units, as people read them in terminals and reports.
+ *
+ * The rule: a value that is not finite (or negative where it cannot be) is shown as "-", never as NaN.
+ */
+
+/** 950 ms, 12.3 s, 4 min 05 s, 2 h 03 min. */
+export function formatDuration(ms: number): string {
+  if (!Number.isFinite(ms) || ms < 0) return '-';
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${two(seconds % 60)} s`;
+  const minutes = Math.round(seconds / 60);
+  return `${Math.floor(minutes / 60)} h ${two(minutes % 60)} min`;
+}
+
+/** 512 B, 1.5 kB, 23.4 MB: decimal units, as file managers and model hubs count. */
+export function formatBytes(bytes: number): string {
+  if (!Number.isFinite(bytes) || bytes < 0) return '-';
+  let value = bytes;
+  let unit = 'B';
+  for (const next of ['kB', 'MB', 'GB', 'TB']) {
+    if (value < 999.5) break;
+    value /= 1000;
+    unit = next;
+  }
+  const digits = unit === 'B' || value >= 99.95 ? 0 : 1;
+  return `${value.toFixed(digits)} ${unit}`;
+}
+
+/** 12,345 or 3.142: thousands separated, `digits` after the point (default 0). */
+export function formatNumber(value: number, digits = 0): string {
+  if (!Number.isFinite(value)) return '-';
+  return value.toLocaleString('en-US', {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
+}
+
+/** 0.8987 as "89.87 %". */
+export function formatPercent(share: number, digits = 2): string {
+  return Number.isFinite(share) ? `${(share * 100).toFixed(digits)} %` : '-';
+}

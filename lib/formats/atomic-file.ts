@@ -1,0 +1,111 @@
+/**
+ * Files and folders that appear whole or not at all.
+ *
+ * Everything is written under a temporary name beside its target and renamed at the end; a failure
+ * removes what was begun, so a crash leaves at most a hidden `.*.tmp` and never half a model.
+ */
+
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { rangeMistake } from '../core/errors.js';
+
+/** A name in the target's own folder, so that the rename stays inside one file system. */
+function temporaryName(target: string): string {
+  return join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`);
+}
+
+/**
+ * Lets `write` fill a temporary file, then renames it to `path`, replacing a file that was there.
+ */
+export async function writeFileAtomic(
+  path: string,
+  write: (file: FileHandle) => Promise<void>,
+): Promise<void> {
+  const target = resolve(path);
+  const temporary = temporaryName(target);
+  try {
+    const handle = await open(temporary, 'wx');
+    try {
+      await write(handle);
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, target);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Writes text or bytes under a temporary name and renames. */
+export async function saveFile(path: string, data: string | Uint8Array): Promise<void> {
+  await writeFileAtomic(path, (file) => file.writeFile(data));
+}
+
+export interface FolderOptions {
+  /**
+   * Replace an existing folder as a whole, if it has a file of this name: a slip of the hand then
+   * cannot delete a folder of another kind. null: an existing folder with content is refused.
+   */
+  readonly overwriteIfHas: string | null;
+}
+
+/**
+ * Lets `write` fill a temporary sibling folder, then renames it to `path`. An existing folder with
+ * content is a RangeError unless it may be replaced; a replaced folder comes back when the last
+ * rename fails.
+ */
+export async function writeFolderAtomic(
+  path: string,
+  options: FolderOptions,
+  write: (folder: string) => Promise<void>,
+): Promise<void> {
+  const target = resolve(path);
+  const replace = await mustReplace(target, options.overwriteIfHas);
+  await mkdir(dirname(target), { recursive: true });
+  const temporary = temporaryName(target);
+  try {
+    await mkdir(temporary);
+    await write(temporary);
+    await moveInPlace(temporary, target, replace);
+  } catch (error) {
+    await rm(temporary, { force: true, recursive: true });
+    throw error;
+  }
+}
+
+/**
+ * Whether a folder with content is in the way; a RangeError when it, or a file, must not be
+ * replaced.
+ */
+async function mustReplace(target: string, marker: string | null): Promise<boolean> {
+  const names = await readdir(target).catch((error: NodeJS.ErrnoException): string[] => {
+    if (error.code === 'ENOENT') return [];
+    if (error.code === 'ENOTDIR') throw rangeMistake('folder', 'a folder or a new name', target);
+    throw error;
+  });
+  if (names.length === 0) return false;
+  if (marker === null)
+    throw rangeMistake('folder', 'new or empty (or pass overwrite: true)', target);
+  if (names.includes(marker)) return true;
+  throw rangeMistake('folder', `new, empty, or a folder with ${marker} to overwrite`, target);
+}
+
+/** A rename cannot replace a folder that has content, so that is set aside first. */
+async function moveInPlace(temporary: string, target: string, replace: boolean): Promise<void> {
+  if (!replace) {
+    // Also replaces an empty folder; fails when the target has been filled in the meantime.
+    await rename(temporary, target);
+    return;
+  }
+  const aside = temporaryName(target);
+  await rename(target, aside);
+  try {
+    await rename(temporary, target);
+  } catch (error) {
+    await rename(aside, target);
+    throw error;
+  }
+  await rm(aside, { force: true, recursive: true });
+}

@@ -1,0 +1,78 @@
+/**
+ * linear in integers: DynamicQuantizeLinear, MatMulInteger, Cast, Mul, in the order that ONNX Runtime fuses.
+ *
+ * The operator quantizes a whole tensor with one range. Bringing every token to the range 0 ... 1 first makes
+ * that a range per token: results no longer depend on padding and batch mates, and lose less.
+ */
+
+import type { IntegerSettings, Lowering } from './lowering.js';
+import type { IntegerForm } from './weights.js';
+
+/** Smallest range of a token; keeps a token whose numbers are all equal from dividing by 0. */
+const SMALLEST_RANGE = 1e-30;
+
+/** output = input W^T. Products of the same input share its quantization. */
+export function integerProduct(
+  lowering: Lowering,
+  settings: IntegerSettings,
+  input: string,
+  weight: string,
+  output: string,
+): void {
+  const { builder, weights } = lowering;
+  if (settings.activations === 'tensor') {
+    tensorProduct(lowering, settings.weights, input, weight, output);
+    return;
+  }
+  const [unit = '', range = '', low = ''] = lowering.once(`unit ${input}`, () =>
+    toUnitRange(lowering, input),
+  );
+  // input = unit * range + low, so the product needs the row sums of the weight for `low`.
+  const product = builder.fresh(`${output}/unit`);
+  tensorProduct(lowering, settings.weights, unit, weight, product);
+  const widened = builder.node('Mul', [product, range], builder.fresh(`${output}/widened`));
+  const sums = weights.rowSums(weight);
+  const shift = builder.node('Mul', [low, sums], builder.fresh(`${output}/shift`));
+  builder.node('Add', [widened, shift], output);
+}
+
+/**
+ * (input - low) / range with each token's own low and range. Both ends come out as exactly 0 and 1, so that
+ * the operator chooses the same scale, 1/255, and the same zero point, 0, for every batch.
+ */
+function toUnitRange(lowering: Lowering, input: string): readonly string[] {
+  const { builder } = lowering;
+  const step = (op: string, inputs: string[], name: string): string =>
+    builder.node(op, inputs, builder.fresh(`${input}/${name}`));
+  const high = builder.reduce('ReduceMax', input, -1, true, builder.fresh(`${input}/high`));
+  const low = builder.reduce('ReduceMin', input, -1, true, builder.fresh(`${input}/low`));
+  const extent = step('Sub', [high, low], 'extent');
+  const range = step('Max', [extent, builder.float(SMALLEST_RANGE)], 'range');
+  const unit = step('Div', [step('Sub', [input, low], 'above_low'), range], 'unit');
+  return [unit, range, low];
+}
+
+function tensorProduct(
+  lowering: Lowering,
+  form: IntegerForm,
+  input: string,
+  weight: string,
+  output: string,
+): void {
+  const { builder, weights } = lowering;
+  const [data = '', scale = '', zero = ''] = lowering.once(`quantized ${input}`, () =>
+    builder.nodes(
+      'DynamicQuantizeLinear',
+      [input],
+      ['quantized', 'scale', 'zero_point'].map((part) => builder.fresh(`${input}/${part}`)),
+    ),
+  );
+  const weightZero = form === 'uint8' ? builder.uint8(128) : builder.int8(0);
+  const operands = [data, weights.integerMatrix(weight, form), zero, weightZero];
+  const integers = builder.node('MatMulInteger', operands, builder.fresh(`${output}/i32`));
+  const toFloat = { to: { int: 1 } };
+  const floats = builder.node('Cast', [integers], builder.fresh(`${output}/f32`), toFloat);
+  const scales = [scale, weights.scales(weight, 'vector')];
+  const factor = builder.node('Mul', scales, builder.fresh(`${output}/scale`));
+  builder.node('Mul', [floats, factor], output);
+}

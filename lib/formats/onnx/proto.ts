@@ -1,0 +1,122 @@
+/**
+ * The ONNX messages that an export needs, spelled with their field numbers (onnx.proto, unchanged since IR 3).
+ *
+ * Field numbers appear in this file and nowhere else; unknown to it is everything that the writer never emits.
+ */
+
+import { type ByteSource, WireMessage } from './wire.js';
+
+/** TensorProto.DataType. */
+export const DATA_TYPES = { float: 1, uint8: 2, int8: 3, int32: 6, int64: 7 } as const;
+export type DataType = keyof typeof DATA_TYPES;
+
+/** A dimension is a number, or the name of one that varies from call to call. */
+export type Dimension = number | string;
+
+export type AttributeValue =
+  | { readonly int: number }
+  | { readonly float: number }
+  | { readonly string: string }
+  | { readonly ints: readonly number[] };
+
+/** A constant of the graph. `bytes` delivers `byteLength` bytes, little-endian, last axis fastest. */
+export interface TensorSpec {
+  readonly name: string;
+  readonly type: DataType;
+  readonly dims: readonly number[];
+  readonly byteLength: number;
+  readonly bytes: ByteSource;
+}
+
+export interface NodeSpec {
+  readonly op: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: Readonly<Record<string, AttributeValue>>;
+}
+
+export interface ValueSpec {
+  readonly name: string;
+  readonly type: DataType;
+  readonly dims: readonly Dimension[];
+}
+
+export interface GraphSpec {
+  readonly name: string;
+  readonly nodes: readonly NodeSpec[];
+  readonly tensors: readonly TensorSpec[];
+  readonly inputs: readonly ValueSpec[];
+  readonly outputs: readonly ValueSpec[];
+}
+
+export interface ModelSpec {
+  readonly irVersion: number;
+  readonly opset: number;
+  readonly producerName: string;
+  readonly producerVersion: string;
+  readonly docString: string;
+  readonly graph: GraphSpec;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+function tensorMessage(tensor: TensorSpec): WireMessage {
+  const message = new WireMessage();
+  for (const dim of tensor.dims) message.int(1, dim);
+  message.int(2, DATA_TYPES[tensor.type]).string(8, tensor.name);
+  return message.stream(9, tensor.byteLength, tensor.bytes);
+}
+
+function attributeMessage(name: string, value: AttributeValue): WireMessage {
+  const message = new WireMessage().string(1, name);
+  if ('float' in value) return message.float(2, value.float).int(20, 1);
+  if ('int' in value) return message.int(3, value.int).int(20, 2);
+  if ('string' in value) return message.string(4, value.string).int(20, 3);
+  for (const item of value.ints) message.int(8, item);
+  return message.int(20, 7);
+}
+
+function nodeMessage(node: NodeSpec): WireMessage {
+  const message = new WireMessage();
+  for (const input of node.inputs) message.string(1, input);
+  for (const output of node.outputs) message.string(2, output);
+  message.string(3, `${node.outputs[0] ?? ''}/${node.op}`).string(4, node.op);
+  for (const [name, value] of Object.entries(node.attributes)) {
+    message.message(5, attributeMessage(name, value));
+  }
+  return message;
+}
+
+function valueMessage(value: ValueSpec): WireMessage {
+  const shape = new WireMessage();
+  for (const dim of value.dims) {
+    const dimension = new WireMessage();
+    shape.message(1, typeof dim === 'number' ? dimension.int(1, dim) : dimension.string(2, dim));
+  }
+  const tensor = new WireMessage().int(1, DATA_TYPES[value.type]).message(2, shape);
+  return new WireMessage().string(1, value.name).message(2, new WireMessage().message(1, tensor));
+}
+
+function graphMessage(graph: GraphSpec): WireMessage {
+  const message = new WireMessage();
+  for (const node of graph.nodes) message.message(1, nodeMessage(node));
+  message.string(2, graph.name);
+  for (const tensor of graph.tensors) message.message(5, tensorMessage(tensor));
+  for (const input of graph.inputs) message.message(11, valueMessage(input));
+  for (const output of graph.outputs) message.message(12, valueMessage(output));
+  return message;
+}
+
+/** The ModelProto of `model`; its `size` is the size of the file. */
+export function modelMessage(model: ModelSpec): WireMessage {
+  const message = new WireMessage()
+    .int(1, model.irVersion)
+    .string(2, model.producerName)
+    .string(3, model.producerVersion)
+    .string(6, model.docString)
+    .message(7, graphMessage(model.graph))
+    .message(8, new WireMessage().string(1, '').int(2, model.opset));
+  for (const [key, value] of Object.entries(model.metadata)) {
+    message.message(14, new WireMessage().string(1, key).string(2, value));
+  }
+  return message;
+}

@@ -1,0 +1,137 @@
+/**
+ * Reading safetensors: the checked header at once, the tensors in chunks through one reused buffer.
+ *
+ * A chunk is only valid until the next one is asked for: that is what keeps the peak memory of a
+ * load at the weights themselves plus one chunk.
+ */
+
+import type { FileHandle } from 'node:fs/promises';
+import { rangeMistake, SinterError, show } from '../core/errors.js';
+import { openModelFile } from '../core/json.js';
+import { bf16ToF32, f16ToF32 } from './float16.js';
+import {
+  corrupt,
+  HEADER_START,
+  headerLength,
+  parseHeader,
+  type SafetensorsHeader,
+  type TensorEntry,
+} from './safetensors-header.js';
+
+export type { SafetensorsDtype, TensorEntry } from './safetensors-header.js';
+
+/** Largest element of any dtype; chunks are multiples of it, so no element is ever split. */
+const MAX_ELEMENT_BYTES = 8;
+
+/**
+ * Opens and checks a file. Throws CORRUPT_MODEL (file, byteOffset) for anything that is not as
+ * declared.
+ */
+export async function openSafetensors(path: string): Promise<SafetensorsFile> {
+  const handle = await openModelFile(path);
+  try {
+    const { size } = await handle.stat();
+    const prefix = await readExactly(handle, path, 0, Math.min(HEADER_START, size));
+    const json = await readExactly(handle, path, HEADER_START, headerLength(prefix, path, size));
+    return new SafetensorsFile(path, handle, parseHeader(json, path, size));
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** An open file; make it with openSafetensors, end it with close. */
+export class SafetensorsFile {
+  readonly path: string;
+  /** `__metadata__`, empty when absent. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** In the order of their bytes in the file. */
+  readonly tensors: ReadonlyMap<string, TensorEntry>;
+  private handle: FileHandle | null;
+
+  constructor(path: string, handle: FileHandle, header: SafetensorsHeader) {
+    this.path = path;
+    this.metadata = header.metadata;
+    this.tensors = header.tensors;
+    this.handle = handle;
+  }
+
+  /**
+   * The bytes of one tensor (little-endian, row-major), at most `maxBytes` at a time and always
+   * whole elements. Each chunk is a view of one buffer that the next chunk overwrites.
+   */
+  async *readChunks(name: string, maxBytes: number): AsyncGenerator<Uint8Array, void, undefined> {
+    if (!Number.isSafeInteger(maxBytes) || maxBytes < MAX_ELEMENT_BYTES) {
+      throw rangeMistake('maxBytes', `an integer of at least ${MAX_ELEMENT_BYTES}`, maxBytes);
+    }
+    const { begin, end } = this.entry(name);
+    const step = Math.min(maxBytes - (maxBytes % MAX_ELEMENT_BYTES), end - begin);
+    const buffer = new Uint8Array(step);
+    for (let position = begin; position < end; position += step) {
+      const chunk = buffer.subarray(0, Math.min(step, end - position));
+      await readInto(this.open(), this.path, position, chunk);
+      yield chunk;
+    }
+  }
+
+  /** The bytes of one tensor in memory of its own. */
+  async readBytes(name: string): Promise<Uint8Array> {
+    const { begin, end } = this.entry(name);
+    return readExactly(this.open(), this.path, begin, end - begin);
+  }
+
+  /**
+   * An F32, F16 or BF16 tensor widened to f32, flat and row-major. Other dtypes: UNSUPPORTED_MODEL.
+   */
+  async readFloats(name: string): Promise<Float32Array> {
+    const { dtype } = this.entry(name);
+    if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16') {
+      throw new SinterError(
+        'UNSUPPORTED_MODEL',
+        `${this.path}: ${show(name)} must be F32, F16 or BF16 to be read as floats, got ${dtype}`,
+        { details: { file: this.path } },
+      );
+    }
+    const { buffer } = await this.readBytes(name);
+    if (dtype === 'F32') return new Float32Array(buffer);
+    const patterns = new Uint16Array(buffer);
+    return dtype === 'F16' ? f16ToF32(patterns) : bf16ToF32(patterns);
+  }
+
+  /** Closes the file; reading afterwards is DISPOSED. May be called twice. */
+  async close(): Promise<void> {
+    const handle = this.handle;
+    this.handle = null;
+    await handle?.close();
+  }
+
+  private open(): FileHandle {
+    if (this.handle === null) throw new SinterError('DISPOSED', `${this.path} is already closed`);
+    return this.handle;
+  }
+
+  private entry(name: string): TensorEntry {
+    const entry = this.tensors.get(name);
+    if (entry !== undefined) return entry;
+    throw new SinterError('CORRUPT_MODEL', `${this.path}: has no tensor ${show(name)}`, {
+      details: { file: this.path },
+    });
+  }
+}
+
+async function readExactly(handle: FileHandle, file: string, position: number, bytes: number) {
+  const target = new Uint8Array(bytes);
+  await readInto(handle, file, position, target);
+  return target;
+}
+
+/** Fills `target`; a file that shrank after its size was taken is CORRUPT_MODEL. */
+async function readInto(handle: FileHandle, file: string, position: number, target: Uint8Array) {
+  let done = 0;
+  while (done < target.byteLength) {
+    const wanted = target.byteLength - done;
+    const { bytesRead } = await handle.read(target, done, wanted, position + done);
+    if (bytesRead === 0) throw corrupt(file, position + done, `ends ${wanted} bytes too early`);
+    done += bytesRead;
+  }
+}

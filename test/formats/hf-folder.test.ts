@@ -1,0 +1,285 @@
+// Model folders: both generations of sentence-transformers files, shards, clear refusals, and
+// writing all or nothing.
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { type HfFolderContent, readHfFolder, writeHfFolder } from '../../lib/formats/hf-folder.js';
+import { openSafetensors } from '../../lib/formats/safetensors.js';
+import { writeSafetensors } from '../../lib/formats/safetensors-writer.js';
+import { temporaryFolder } from './temporary-folder.js';
+
+const FIXTURES = new URL('../fixtures/encoders/', import.meta.url);
+
+/** A copy of the bert fixture that may be changed, with `files` added. */
+async function modelFolder(files: Readonly<Record<string, unknown>> = {}): Promise<string> {
+  const folder = join(await temporaryFolder(), 'model');
+  await cp(fileURLToPath(new URL('bert', FIXTURES)), folder, { recursive: true });
+  for (const [name, value] of Object.entries(files)) {
+    await mkdir(join(folder, name, '..'), { recursive: true });
+    await writeFile(join(folder, name), typeof value === 'string' ? value : JSON.stringify(value));
+  }
+  return folder;
+}
+
+async function readSentence(files: Readonly<Record<string, unknown>>) {
+  const folder = await readHfFolder(await modelFolder(files));
+  await folder.close();
+  return folder.sentence;
+}
+
+const OLD_MODULES = ['Transformer', 'Pooling', 'Normalize'].map((kind, idx) => ({
+  idx,
+  name: String(idx),
+  path: idx === 0 ? '' : `${idx}_${kind}`,
+  type: `sentence_transformers.models.${kind}`,
+}));
+
+const NEW_MODULES = [
+  { path: '', type: 'sentence_transformers.base.modules.transformer.Transformer' },
+  { path: '1_Pooling', type: 'sentence_transformers.sentence_transformer.modules.pooling.Pooling' },
+];
+
+describe('sentence-transformers files', () => {
+  it('of the older generation', async () => {
+    const sentence = await readSentence({
+      'modules.json': OLD_MODULES,
+      '1_Pooling/config.json': { pooling_mode_cls_token: true, pooling_mode_mean_tokens: false },
+      'sentence_bert_config.json': { max_seq_length: 48, do_lower_case: true },
+      'config_sentence_transformers.json': {
+        prompts: { query: 'query: ' },
+        default_prompt_name: 'query',
+      },
+    });
+    expect(sentence).toEqual({
+      pooling: 'cls',
+      normalize: true,
+      maxTokens: 48,
+      lowercase: true,
+      prompts: { query: 'query: ' },
+      defaultPrompt: 'query',
+    });
+  });
+
+  it('of the newer generation', async () => {
+    const sentence = await readSentence({
+      'modules.json': NEW_MODULES,
+      '1_Pooling/config.json': { embedding_dimension: 32, pooling_mode: 'max' },
+      'sentence_bert_config.json': { transformer_task: 'feature-extraction' },
+      'tokenizer_config.json': { model_max_length: 40 },
+    });
+    expect(sentence).toMatchObject({ pooling: 'max', normalize: false, maxTokens: 40 });
+  });
+
+  it('without pooling or length leave both open', async () => {
+    const sentence = await readSentence({
+      'modules.json': NEW_MODULES.slice(0, 1),
+      'tokenizer_config.json': '{"model_max_length": 1000000000000000019884624838656}',
+    });
+    expect(sentence).toMatchObject({ pooling: null, maxTokens: null });
+    const plain = await readHfFolder(await modelFolder());
+    expect(plain.sentence).toBeNull();
+    await plain.close();
+  });
+
+  const dense = [
+    ...OLD_MODULES.slice(0, 2),
+    { path: '2_Dense', type: 'sentence_transformers.models.Dense' },
+  ];
+  const pooling = (config: unknown) => ({
+    'modules.json': OLD_MODULES,
+    '1_Pooling/config.json': config,
+  });
+  it.each([
+    [
+      'a Dense module',
+      { ...pooling({ pooling_mode: 'mean' }), 'modules.json': dense },
+      /module Dense/,
+    ],
+    ['a list of modes', pooling({ pooling_mode: ['mean', 'max'] }), /\["mean","max"\]/],
+    ['an unknown mode', pooling({ pooling_mode: 'lasttoken' }), /"lasttoken"/],
+    [
+      'two flags',
+      pooling({ pooling_mode_cls_token: true, pooling_mode_max_tokens: true }),
+      /cls_token \+/,
+    ],
+    ['an unsupported flag', pooling({ pooling_mode_weightedmean_tokens: true }), /weightedmean/],
+    ['no mode at all', pooling({}), /by nothing/],
+  ])('with %s are unsupported', async (_, files, message) => {
+    const error = await readSentence(files).catch((e: unknown) => e);
+    expect(error).toMatchObject({
+      code: 'UNSUPPORTED_MODEL',
+      message: expect.stringMatching(message),
+    });
+  });
+
+  it.each([
+    [
+      'a path out of the folder',
+      { 'modules.json': [{ type: 'x.Pooling', path: '../x' }] },
+      /plain folder/,
+    ],
+    ['modules that are no list', { 'modules.json': {} }, /must be a list/],
+    ['modules that are no objects', { 'modules.json': [null] }, /\[0\]\.type must be a string/],
+    ['broken modules', { 'modules.json': '[{' }, /modules\.json: not valid JSON/],
+    [
+      'a missing pooling config',
+      { 'modules.json': OLD_MODULES },
+      /1_Pooling\/config\.json: no such file/,
+    ],
+    [
+      'a wrong length',
+      {
+        'modules.json': NEW_MODULES.slice(0, 1),
+        'sentence_bert_config.json': { max_seq_length: -1 },
+      },
+      /max_seq_length must be a positive integer, got -1/,
+    ],
+  ])('with %s are corrupt', async (_, files, message) => {
+    const error = await readSentence(files).catch((e: unknown) => e);
+    expect(error).toMatchObject({ code: 'CORRUPT_MODEL', message: expect.stringMatching(message) });
+  });
+});
+
+describe('readHfFolder', () => {
+  it('names what is missing', async () => {
+    const corrupt = (message: RegExp) => ({
+      code: 'CORRUPT_MODEL',
+      message: expect.stringMatching(message) as string,
+    });
+    await expect(readHfFolder('/no/such')).rejects.toMatchObject(
+      corrupt(/^\/no\/such: no such model/),
+    );
+    const folder = await modelFolder();
+    const file = join(folder, 'config.json');
+    await expect(readHfFolder(file)).rejects.toMatchObject(corrupt(/not a model folder/));
+    await rm(join(folder, 'model.safetensors'));
+    await expect(readHfFolder(folder)).rejects.toMatchObject(
+      corrupt(/model\.safetensors: no such file$/),
+    );
+    await writeFile(join(folder, 'pytorch_model.bin'), '');
+    await expect(readHfFolder(folder)).rejects.toMatchObject(corrupt(/convert it to safetensors/));
+    await rm(file);
+    await expect(readHfFolder(folder)).rejects.toMatchObject(corrupt(/config\.json: no such file/));
+  });
+
+  it('refuses a config.json that is not one well-formed object', async () => {
+    for (const [bytes, message] of [
+      [Buffer.from([0x7b, 0x22, 0xc3, 0x28, 0x22, 0x7d]), /config\.json: invalid UTF-8 at byte 3/],
+      [Buffer.from('{"a":'), /config\.json: not valid JSON/],
+      [Buffer.from('null'), /config\.json: must be a JSON object, got null/],
+      [Buffer.from('{"a":{"b":"\\"b","b":2}}'), /config\.json: key "b" is given twice/],
+    ] as const) {
+      const folder = await modelFolder();
+      await writeFile(join(folder, 'config.json'), bytes);
+      const error = await readHfFolder(folder).catch((e: unknown) => e);
+      expect(error).toMatchObject({
+        code: 'CORRUPT_MODEL',
+        message: expect.stringMatching(message),
+      });
+    }
+  });
+
+  it('reads shards as one set and refuses an index that lies', async () => {
+    const folder = await modelFolder();
+    const whole = join(folder, 'model.safetensors');
+    const file = await openSafetensors(whole);
+    const names = [...file.tensors.keys()];
+    const map: Record<string, string> = {};
+    for (const [part, shard] of ['a.safetensors', 'b.safetensors'].entries()) {
+      const own = names.filter((_, i) => i % 2 === part);
+      for (const name of own) map[name] = shard;
+      const entries = own.map((name) => {
+        const { dtype, shape } = file.tensors.get(name) ?? { dtype: 'U8', shape: [0] };
+        return { name, dtype, shape, data: () => file.readBytes(name) };
+      });
+      await writeSafetensors(join(folder, shard), entries);
+    }
+    const expected = await file.readFloats('pooler.dense.bias');
+    await file.close();
+    await rm(whole);
+    const writeIndex = (weights: unknown) =>
+      writeFile(`${whole}.index.json`, JSON.stringify({ weight_map: weights }));
+    await writeIndex(map);
+    const sharded = await readHfFolder(folder);
+    expect([...sharded.tensors.keys()].sort()).toEqual([...names].sort());
+    expect(await sharded.weights.readFloats('pooler.dense.bias')).toEqual(expected);
+    await sharded.close();
+    for (const [weights, message] of [
+      [{ ...map, 'pooler.dense.bias': '../b.safetensors' }, /file here, got "\.\.\/b/],
+      [{ ...map, ghost: 'a.safetensors' }, /"ghost" is not in a\.safetensors/],
+      [[], /weight_map must be an object/],
+    ] as const) {
+      await writeIndex(weights);
+      await expect(readHfFolder(folder)).rejects.toThrow(message);
+    }
+  });
+});
+
+describe('writeHfFolder', () => {
+  const content: HfFolderContent = {
+    config: { model_type: 'bert' },
+    weights: [{ name: 'w', dtype: 'F32', shape: [2], data: Float32Array.of(1, 2) }],
+    files: new Map([['tokenizer.json', '{}']]),
+  };
+  const settings = {
+    pooling: 'mean',
+    normalize: true,
+    maxTokens: 256,
+    lowercase: false,
+    prompts: {},
+    defaultPrompt: null,
+  } as const;
+
+  it('writes what it reads, sentence files in the older form', async () => {
+    const path = join(await temporaryFolder(), 'deep', 'model');
+    await writeHfFolder(path, { ...content, sentence: { settings, width: 32 } });
+    const back = await readHfFolder(path);
+    expect(back.config).toEqual(content.config);
+    expect(back.sentence).toEqual(settings);
+    expect([...(await back.weights.readFloats('w'))]).toEqual([1, 2]);
+    await back.close();
+    const pooling = JSON.parse(
+      await readFile(join(path, '1_Pooling/config.json'), 'utf8'),
+    ) as object;
+    expect(pooling).toMatchObject({ word_embedding_dimension: 32, pooling_mode_mean_tokens: true });
+    expect(pooling).not.toHaveProperty('embedding_dimension');
+    expect(await readdir(join(path, '..'))).toEqual(['model']);
+  });
+
+  it('replaces a model only when asked, and never another folder', async () => {
+    const parent = await temporaryFolder();
+    const path = join(parent, 'model');
+    await mkdir(path);
+    await writeHfFolder(path, content);
+    await writeFile(join(path, 'stale.txt'), '');
+    await expect(writeHfFolder(path, content)).rejects.toThrow(/overwrite: true/);
+    await writeHfFolder(path, content, { overwrite: true });
+    expect(await readdir(path)).not.toContain('stale.txt');
+    await rm(join(path, 'config.json'));
+    await expect(writeHfFolder(path, content, { overwrite: true })).rejects.toThrow(
+      /config\.json to/,
+    );
+    const file = join(path, 'tokenizer.json');
+    await expect(writeHfFolder(file, content)).rejects.toThrow(/folder or a new name/);
+    expect(await readdir(parent)).toEqual(['model']);
+  });
+
+  it('leaves the old folder and nothing else when writing fails', async () => {
+    const parent = await temporaryFolder();
+    const path = join(parent, 'model');
+    const lost = () => Promise.reject(new Error('lost the weights'));
+    const bad = {
+      ...content,
+      weights: [{ name: 'w', dtype: 'F32', shape: [2], data: lost }] as const,
+    };
+    await expect(writeHfFolder(path, bad)).rejects.toThrow('lost the weights');
+    expect(await readdir(parent)).toEqual([]);
+    await writeHfFolder(path, content);
+    await expect(writeHfFolder(path, bad, { overwrite: true })).rejects.toThrow('lost the weights');
+    const back = await readHfFolder(path);
+    expect([...(await back.weights.readFloats('w'))]).toEqual([1, 2]);
+    await back.close();
+    expect(await readdir(parent)).toEqual(['model']);
+  });
+});

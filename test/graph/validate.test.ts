@@ -1,0 +1,164 @@
+// A graph that makes no sense is refused with the node and both shapes; a good one prints as a
+// table.
+import { describe, expect, it } from 'vitest';
+import { GraphBuilder } from '../../lib/graph/builder.js';
+import { countParameters, printGraph } from '../../lib/graph/print.js';
+import type { EncoderGraph, GraphNode } from '../../lib/graph/types.js';
+import { validateGraph } from '../../lib/graph/validate.js';
+
+/** embedding (8 wide) -> norm -> qkv -> attention -> dropout -> mean -> normalize. */
+function tiny(): EncoderGraph {
+  const b = new GraphBuilder();
+  const words = { weight: 'words', rows: 10, index: 'token' } as const;
+  const places = { weight: 'places', rows: 16, index: 'position', offset: 2 } as const;
+  const sum = b.embedding([words, places], 8, 'sum');
+  const normed = b.norm('norm', 8, 1e-12, sum, null, 'normed');
+  const parts = ['q', 'k', 'v'].map((name) => ({ name, inputs: 8, outputs: 8 }));
+  const mixed = b.attention(2, 4, 0.1, b.linear(parts, 'none', normed, 'qkv'), 'mixed');
+  const dropped = b.dropout(0.1, mixed, 'dropped');
+  const again = b.norm('norm2', 8, 1e-12, dropped, normed, 'again');
+  b.output('hidden', again);
+  b.output('embedding', b.normalize(b.pool('mean', again, 'mean'), 'unit'));
+  return b.finish({ architecture: 'tiny', maxTokens: 14, vocabulary: 10, segments: 1 });
+}
+
+/** `tiny` with the node of that output changed. */
+function withNode(output: string, change: object): EncoderGraph {
+  const graph = tiny();
+  const nodes = graph.nodes.map((node) =>
+    node.output === output ? ({ ...node, ...change } as GraphNode) : node,
+  );
+  return { ...graph, nodes };
+}
+
+function withShape(name: string, shape: readonly number[]): EncoderGraph {
+  const graph = tiny();
+  const weights = graph.weights.map((weight) =>
+    weight.name === name ? { ...weight, shape } : weight,
+  );
+  return { ...graph, weights };
+}
+
+describe('validateGraph', () => {
+  it('gives the shape of every value', () => {
+    const shapes = validateGraph(tiny());
+    expect([...shapes].map(([name, { kind, width }]) => [name, kind[0], width])).toEqual([
+      ['sum', 't', 8],
+      ['normed', 't', 8],
+      ['qkv', 't', 24],
+      ['mixed', 't', 8],
+      ['dropped', 't', 8],
+      ['again', 't', 8],
+      ['mean', 's', 8],
+      ['unit', 's', 8],
+    ]);
+  });
+
+  it('takes the same graph after JSON', () => {
+    expect(() => validateGraph(JSON.parse(JSON.stringify(tiny())) as EncoderGraph)).not.toThrow();
+  });
+
+  const wrong: readonly [string, EncoderGraph, string][] = [
+    [
+      'a linear that does not fit',
+      withShape('q.weight', [8, 9]),
+      'node 2 (linear -> qkv): q.weight is [8, 9], but the input is 8 wide',
+    ],
+    [
+      'a bias that does not fit',
+      withShape('k.bias', [7]),
+      'node 2 (linear -> qkv): weight k.bias must be [8], got [7]',
+    ],
+    [
+      'heads that do not fill the width',
+      withNode('mixed', { heads: 3 }),
+      '3 x 3 heads x 4 must be the input width, got 24',
+    ],
+    ['tables of two widths', withShape('places', [16, 9]), 'tables differ: 8 and 9'],
+    [
+      'a table with too few rows',
+      withShape('places', [15, 8]),
+      'places must have 16 rows (position), got 15',
+    ],
+    ['a vector for a matrix', withShape('words', [10]), 'weight words must have 2 axes, got [10]'],
+    [
+      'a norm of another width',
+      withShape('norm.weight', [9]),
+      'weight norm.weight must be [8], got [9]',
+    ],
+    [
+      'a residual of another shape',
+      withNode('again', { residual: 'qkv' }),
+      'input is [tokens, 8], but residual is [tokens, 24]',
+    ],
+    [
+      'a value used before it is defined',
+      withNode('normed', { input: 'unit' }),
+      'input unit is not defined before it',
+    ],
+    ['a value defined twice', withNode('dropped', { output: 'mixed' }), 'value is defined twice'],
+    [
+      'pooling of a pooled value',
+      withNode('unit', { op: 'pool', kind: 'cls' }),
+      'input mean must be a token value, got [sequences, 8]',
+    ],
+    [
+      'a probability above 1',
+      withNode('dropped', { probability: 1.5 }),
+      'probability must be from 0 to 1, got 1.5',
+    ],
+    [
+      'a weight nobody declared',
+      withNode('normed', { weight: 'ghost' }),
+      'weight ghost is not declared',
+    ],
+    ['an operation nobody knows', withNode('normed', { op: 'conv' }), 'unknown operation conv'],
+    [
+      'fewer biases than weights',
+      withNode('qkv', { biases: ['q.bias'] }),
+      '3 weights need as many biases, got 1',
+    ],
+    [
+      'a size of zero',
+      withShape('norm.weight', [0]),
+      'weight norm.weight must have positive sizes, got [0]',
+    ],
+    [
+      'an output of an unknown value',
+      { ...tiny(), outputs: { hidden: 'ghost' } },
+      'output hidden names an unknown value ghost',
+    ],
+    ['no outputs', { ...tiny(), outputs: {} }, 'has no outputs'],
+    [
+      'no room for tokens',
+      { ...tiny(), maxTokens: 0 },
+      'maxTokens must be a positive integer, got 0',
+    ],
+  ];
+  it.each(wrong)('refuses %s', (_, graph, message) => {
+    expect(() => validateGraph(graph)).toThrow(
+      expect.objectContaining({ code: 'CORRUPT_MODEL', message: expect.stringContaining(message) }),
+    );
+  });
+
+  it('refuses weights declared twice or used by no node', () => {
+    const graph = tiny();
+    const [first] = graph.weights;
+    if (first === undefined) throw new Error('the graph has weights');
+    const twice = { ...graph, weights: [...graph.weights, first] };
+    expect(() => validateGraph(twice)).toThrow('weight words is declared twice');
+    const spare = { ...graph, weights: [...graph.weights, { ...first, name: 'spare' }] };
+    expect(() => validateGraph(spare)).toThrow('weight spare is used by no node');
+  });
+});
+
+describe('printGraph', () => {
+  it('lists nodes with shapes and weights, then totals', () => {
+    const text = printGraph(tiny());
+    expect(text).toContain('f32 x3');
+    expect(text).toMatch(/^0 +embedding +token \+ position +sum +\[tokens, 8\] +208$/m);
+    expect(text).toMatch(/^7 +normalize +unit +\[sequences, 8\]$/m);
+    expect(text).toContain('architecture tiny, vocabulary 10, at most 14 tokens');
+    expect(countParameters(tiny())).toBe(10 * 8 + 16 * 8 + 2 * 16 + 3 * (64 + 8));
+  });
+});

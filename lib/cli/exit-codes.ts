@@ -1,0 +1,71 @@
+/**
+ * The exit codes of the command line and the errors that lead to them.
+ *
+ * The rule: scripts depend on these numbers; a code never changes its meaning.
+ */
+import { SinterError, type SinterErrorCode } from '../core/errors.js';
+
+export const EXIT_CODES = {
+  ok: 0,
+  internal: 1,
+  usage: 2,
+  data: 3,
+  model: 4,
+  device: 5,
+  cancelled: 130,
+} as const;
+
+export type ExitCode = (typeof EXIT_CODES)[keyof typeof EXIT_CODES];
+
+/** The table as `--help` and the docs show it. */
+export const EXIT_CODE_HELP = `Exit codes:
+  0    done
+  1    an unexpected error (please report it)
+  2    a mistake in the command line: an option, an argument, a path
+  3    a data file that cannot be used (the message names file, line and column)
+  4    a model that is damaged or of a kind that is not supported
+  5    not enough memory, or a device that cannot do what was asked
+  130  cancelled (Ctrl+C)
+`;
+
+const BY_ERROR_CODE: Readonly<Record<SinterErrorCode, ExitCode>> = {
+  UNSUPPORTED_MODEL: EXIT_CODES.model,
+  CORRUPT_MODEL: EXIT_CODES.model,
+  INVALID_DATA: EXIT_CODES.data,
+  OUT_OF_MEMORY: EXIT_CODES.device,
+  OVERLOADED: EXIT_CODES.device,
+  DEVICE: EXIT_CODES.device,
+  CANCELLED: EXIT_CODES.cancelled,
+  DISPOSED: EXIT_CODES.internal,
+  INTERNAL: EXIT_CODES.internal,
+};
+
+/** Paths on the command line that cannot be opened or written. */
+const PATH_PROBLEMS: ReadonlySet<string> = new Set([
+  'ENOENT',
+  'ENOTDIR',
+  'EISDIR',
+  'EACCES',
+  'EPERM',
+  'EROFS',
+  'EEXIST',
+]);
+
+/** Argument mistakes have a fixed wording (core/errors.ts); other TypeErrors are defects of the program. */
+const MISTAKE = / must be .*, got /s;
+
+/** The exit code for what a command threw. */
+export function exitCodeFor(error: unknown): ExitCode {
+  if (error instanceof SinterError) return BY_ERROR_CODE[error.code];
+  if (!(error instanceof Error)) return EXIT_CODES.internal;
+  if (error.name === 'AbortError') return EXIT_CODES.cancelled;
+  // commander throws these for --help and --version (exit code 0) and for usage errors.
+  if (error.name === 'CommanderError' || error.name === 'InvalidArgumentError') {
+    return 'exitCode' in error && error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage;
+  }
+  if (error instanceof TypeError || error instanceof RangeError) {
+    return MISTAKE.test(error.message) ? EXIT_CODES.usage : EXIT_CODES.internal;
+  }
+  const code = 'code' in error ? String(error.code) : '';
+  return PATH_PROBLEMS.has(code) ? EXIT_CODES.usage : EXIT_CODES.internal;
+}

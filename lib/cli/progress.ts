@@ -1,0 +1,189 @@
+/**
+ * Progress of a long job: a bar on a terminal, a plain line every tenth elsewhere, nothing when silent.
+ *
+ * The rule: it writes to stderr only, so that stdout stays clean for results and pipes.
+ */
+import { rangeMistake } from '../core/errors.js';
+import { displayWidth, formatDuration, formatNumber, pad, printable, truncate } from './output.js';
+
+/** `bar` redraws one line, `lines` prints at most one line per tenth, `silent` prints nothing. */
+export type ProgressMode = 'bar' | 'lines' | 'silent';
+
+/** process.stderr, or a stand-in. */
+export interface ProgressStream {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+export interface ProgressOptions {
+  /** What is being done: "training". */
+  readonly label: string;
+  /** Units of work in all, above 0. */
+  readonly total: number;
+  /** Names the units in the rate: "rows" gives "812 rows/s". Default: no rate. */
+  readonly unit?: string;
+  /** Default: chosen by `progressMode`. */
+  readonly mode?: ProgressMode;
+  readonly stream?: ProgressStream;
+  /** Milliseconds from any start; for tests. */
+  readonly now?: () => number;
+}
+
+/** A bar on a terminal that can redraw, lines elsewhere, silent when the caller prints JSON or was told so. */
+export function progressMode(
+  stream: ProgressStream,
+  options: { readonly quiet?: boolean; readonly json?: boolean } = {},
+): ProgressMode {
+  if (options.quiet || options.json) return 'silent';
+  return stream.isTTY && process.env.TERM !== 'dumb' ? 'bar' : 'lines';
+}
+
+const REDRAW_MS = 100;
+/** The estimate forgets the past with this time constant, so that it follows a change of pace. */
+const SMOOTHING_MS = 15_000;
+const BAR_WIDTH = { least: 8, most: 30 };
+const EIGHTHS = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+
+/** Units per millisecond, averaged with weights that fade exponentially with age. */
+class SmoothedRate {
+  private weightedWork = 0;
+  private weightedTime = 0;
+
+  add(work: number, elapsedMs: number): void {
+    const keep = Math.exp(-elapsedMs / SMOOTHING_MS);
+    this.weightedWork = this.weightedWork * keep + work;
+    this.weightedTime = this.weightedTime * keep + elapsedMs;
+  }
+
+  get value(): number {
+    return this.weightedTime > 0 ? this.weightedWork / this.weightedTime : 0;
+  }
+}
+
+export class Progress {
+  private readonly stream: ProgressStream;
+  private readonly mode: ProgressMode;
+  private readonly now: () => number;
+  private readonly startedAt: number;
+  private readonly rate = new SmoothedRate();
+  private done = 0;
+  private note = '';
+  private sampledAt: number;
+  private sampledDone = 0;
+  private drawnAt = Number.NEGATIVE_INFINITY;
+  private printedTenth = 0;
+  private isDrawn = false;
+  private isFinished = false;
+
+  /** RangeError unless `total` is above 0. */
+  constructor(private readonly options: ProgressOptions) {
+    if (!(options.total > 0)) throw rangeMistake('total', 'above 0', options.total);
+    this.stream = options.stream ?? process.stderr;
+    this.mode = options.mode ?? progressMode(this.stream);
+    this.now = options.now ?? (() => performance.now());
+    this.startedAt = this.now();
+    this.sampledAt = this.startedAt;
+    if (this.mode === 'bar') this.draw();
+  }
+
+  /** Sets how much is done (never less than before) and a short note, such as the loss. */
+  update(done: number, note?: string): void {
+    if (this.isFinished) return;
+    const now = this.now();
+    const next = Math.min(Math.max(done, this.done), this.options.total);
+    // Steps that come faster than the clock ticks are counted together with the next one.
+    if (next > this.sampledDone && now > this.sampledAt) {
+      this.rate.add(next - this.sampledDone, now - this.sampledAt);
+      this.sampledAt = now;
+      this.sampledDone = next;
+    }
+    this.done = next;
+    if (note !== undefined) this.note = printable(note);
+    this.show(now);
+  }
+
+  /** Prints a line of its own, above the bar where there is one. */
+  log(line: string): void {
+    if (this.mode === 'silent') return;
+    if (this.mode === 'lines') {
+      this.stream.write(`${line}\n`);
+      return;
+    }
+    this.stream.write(`\r\u001b[K${line}\n`);
+    if (!this.isFinished) this.draw();
+  }
+
+  /** Ends the bar with a line that says how long it took. Later calls do nothing. */
+  finish(note?: string): void {
+    if (this.isFinished) return;
+    this.isFinished = true;
+    if (note !== undefined) this.note = printable(note);
+    const took = formatDuration(this.now() - this.startedAt);
+    const parts = [`${this.options.label}: done in ${took}`, this.note];
+    this.end(parts.filter((part) => part !== '').join(', '));
+  }
+
+  /** Clears the bar without a closing line: for a job that failed. */
+  stop(): void {
+    if (this.isFinished) return;
+    this.isFinished = true;
+    if (this.mode === 'bar' && this.isDrawn) this.stream.write('\r\u001b[K');
+  }
+
+  private end(line: string): void {
+    if (this.mode === 'bar') this.stream.write(`\r\u001b[K${line}\n`);
+    else if (this.mode === 'lines') this.stream.write(`${line}\n`);
+  }
+
+  private show(now: number): void {
+    if (this.mode === 'bar') {
+      if (now - this.drawnAt >= REDRAW_MS) this.draw();
+      return;
+    }
+    const tenth = Math.floor((this.done / this.options.total) * 10);
+    if (this.mode !== 'lines' || tenth <= this.printedTenth || tenth >= 10) return;
+    this.printedTenth = tenth;
+    const details = this.details();
+    this.stream.write(`${this.options.label}: ${tenth * 10} %${details && `, ${details}`}\n`);
+  }
+
+  /** Rate, time left and note, as far as they are known. */
+  private details(): string {
+    const { unit, total } = this.options;
+    const rate = this.rate.value;
+    const perSecond = rate * 1000;
+    const left = rate > 0 ? `${formatLeft((total - this.done) / rate)} left` : '';
+    const speed =
+      unit && rate > 0 ? `${formatNumber(perSecond, perSecond < 10 ? 1 : 0)} ${unit}/s` : '';
+    return [left, speed, this.note].filter((part) => part !== '').join(', ');
+  }
+
+  private draw(): void {
+    this.drawnAt = this.now();
+    this.isDrawn = true;
+    const share = this.done / this.options.total;
+    const percent = pad(`${Math.floor(share * 100)} %`, 5, 'right');
+    // The last column stays free: some terminals wrap when it is written.
+    const width = Math.max(1, (this.stream.columns ?? 80) - 1);
+    const details = this.details();
+    const fixed = displayWidth(this.options.label) + percent.length + displayWidth(details) + 6;
+    const room = Math.min(BAR_WIDTH.most, width - fixed);
+    const bar = room >= BAR_WIDTH.least ? ` ${drawBar(share, room)}` : '';
+    const line = `${this.options.label}${bar} ${percent}  ${details}`.trimEnd();
+    this.stream.write(`\r${truncate(line, width)}\u001b[K`);
+  }
+}
+
+/** An estimate is not better than a second: "1 s", "42 s", then as every duration. */
+function formatLeft(ms: number): string {
+  return ms < 59_500 ? `${Math.max(1, Math.round(ms / 1000))} s` : formatDuration(ms);
+}
+
+/** `width` columns, in steps of an eighth of a column. */
+function drawBar(share: number, width: number): string {
+  const eighths = Math.round(Math.min(1, Math.max(0, share)) * width * 8);
+  const full = '█'.repeat(eighths >> 3);
+  const part = eighths & 7 ? (EIGHTHS[eighths & 7] ?? '') : '';
+  return `│${pad(full + part, width)}│`;
+}

@@ -1,0 +1,119 @@
+/**
+ * CSV and TSV files as records: csv-parse does the quoting, this file the names, counts and line numbers.
+ *
+ * The rule: every record has exactly the columns of the first one, and knows the line on which it begins.
+ */
+import { pipeline, Readable } from 'node:stream';
+import { CsvError, parse } from 'csv-parse';
+import { decodeFile } from './decode.js';
+import { clip, dataProblem } from './problem.js';
+import type { RawRecord } from './types.js';
+
+export interface DelimitedOptions {
+  readonly delimiter: string;
+  readonly quoting: boolean;
+  readonly header: boolean;
+}
+
+/** Longest record, in bytes. Far beyond any text that a model reads, small enough to be harmless. */
+const MAX_RECORD_BYTES = 16 * 1024 * 1024;
+
+interface ParsedRecord {
+  readonly record: readonly string[];
+  readonly raw: string;
+  readonly info: { readonly lines: number };
+}
+
+/** The parser knows the line where a record ends; line feeds inside the record lead back to its start. */
+function firstLine(lastLine: number, raw: string): number {
+  return lastLine - (raw.replace(/^\n+|\n+$/g, '').split('\n').length - 1);
+}
+
+const CSV_PROBLEMS: Readonly<Record<string, string>> = {
+  CSV_QUOTE_NOT_CLOSED: 'a quoted field is never closed',
+  INVALID_OPENING_QUOTE:
+    'a quote inside a field that is not quoted (quote the field, double its quotes)',
+  CSV_INVALID_CLOSING_QUOTE:
+    'text after the closing quote of a field (double the quotes inside a field)',
+  CSV_MAX_RECORD_SIZE: `a row is longer than ${MAX_RECORD_BYTES} bytes; is a quote not closed?`,
+};
+
+function parserProblem(file: string, error: unknown): unknown {
+  if (!(error instanceof CsvError)) return error;
+  const fields: Readonly<Record<string, unknown>> = { ...error };
+  const lastLine = typeof fields.lines === 'number' ? fields.lines : 1;
+  const raw = typeof fields.raw === 'string' ? fields.raw : '';
+  // A quote that is never closed swallows the rest of the file: what helps is where its row began.
+  const line = error.code === 'CSV_QUOTE_NOT_CLOSED' ? firstLine(lastLine, raw) : lastLine;
+  const message = CSV_PROBLEMS[error.code] ?? error.message;
+  return dataProblem(file, message, { line, cause: error });
+}
+
+async function* parseFile(file: string, options: DelimitedOptions): AsyncGenerator<ParsedRecord> {
+  const parser = parse({
+    delimiter: options.delimiter,
+    quote: options.quoting ? '"' : null,
+    record_delimiter: '\n',
+    relax_column_count: true,
+    skip_empty_lines: true,
+    max_record_size: MAX_RECORD_BYTES,
+    info: true,
+    raw: true,
+  });
+  // Errors of either stream surface in the loop below; the callback only keeps them from being unhandled.
+  pipeline(Readable.from(decodeFile(file)), parser, () => {});
+  try {
+    for await (const parsed of parser) yield parsed as ParsedRecord;
+  } catch (error) {
+    throw parserProblem(file, error);
+  }
+}
+
+function headerNames(file: string, line: number, record: readonly string[]): string[] {
+  const names = record.map((name) => name.trim());
+  names.forEach((name, i) => {
+    if (name !== '' && names.indexOf(name) !== i) {
+      throw dataProblem(file, `two columns are named ${JSON.stringify(clip(name))}`, {
+        line,
+        column: name,
+      });
+    }
+  });
+  return names.map((name, i) => (name === '' ? String(i + 1) : name));
+}
+
+/** The records of a CSV or TSV file. Without a header, columns are named "1", "2" and so on. */
+export async function* readDelimited(
+  file: string,
+  options: DelimitedOptions,
+): AsyncGenerator<RawRecord> {
+  let names: readonly string[] | undefined;
+  for await (const { record, raw, info } of parseFile(file, options)) {
+    const line = firstLine(info.lines, raw);
+    if (names === undefined) {
+      names = options.header
+        ? headerNames(file, line, record)
+        : record.map((_, i) => String(i + 1));
+      if (options.header) continue;
+    }
+    if (record.length !== names.length) {
+      throw dataProblem(
+        file,
+        `${names.length} columns expected, got ${record.length}${commaHint(options, names, record)}`,
+        { line },
+      );
+    }
+    const columns = names;
+    yield { line, fields: new Map(record.map((value, i) => [columns[i] ?? '', value])) };
+  }
+  if (names === undefined) throw dataProblem(file, 'the file is empty');
+}
+
+function commaHint(
+  options: DelimitedOptions,
+  names: readonly string[],
+  record: readonly string[],
+): string {
+  const unquoted = options.delimiter === ',' && record.length > names.length;
+  return unquoted ? ' (a text with a comma must be quoted)' : '';
+}

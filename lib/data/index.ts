@@ -1,0 +1,25 @@
+/**
+ * Everything of lib/data that other layers use.
+ *
+ * The rule: rows are plain values; only readRows, readAllRows and writeRows touch files.
+ */
+export { SeededRandom, shuffled } from './random.js';
+export { formatOf, readAllRows, readRows } from './read-rows.js';
+export { type AnyRow, checkLabels, collectLabels, type SplitOptions, splitRows } from './rows.js';
+export type {
+  ChosenColumn,
+  ChosenColumns,
+  ColumnRef,
+  DataFormat,
+  FileRow,
+  ReadOptions,
+  TextRow,
+} from './types.js';
+export {
+  csvField,
+  formatRows,
+  type OutputRow,
+  type OutputValue,
+  type WriteOptions,
+  writeRows,
+} from './write-rows.js';

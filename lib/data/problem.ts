@@ -1,0 +1,40 @@
+/**
+ * The one way to complain about a data file: INVALID_DATA with the file, the line and the column.
+ *
+ * The rule: the message begins with `file:line:` so that editors and terminals can jump to the place.
+ */
+import { SinterError } from '../core/errors.js';
+
+export interface Place {
+  readonly line?: number;
+  readonly column?: string | number;
+  readonly byteOffset?: number;
+  readonly cause?: unknown;
+}
+
+/** An INVALID_DATA error `file:line: message`, its place repeated in `details`. */
+export function dataProblem(file: string, message: string, place: Place = {}): SinterError {
+  const { line, column, byteOffset, cause } = place;
+  const where = line === undefined ? file : `${file}:${line}`;
+  return new SinterError('INVALID_DATA', `${where}: ${message}`, {
+    details: {
+      file,
+      ...(line !== undefined && { line }),
+      ...(column !== undefined && { column }),
+      ...(byteOffset !== undefined && { byteOffset }),
+    },
+    ...(cause !== undefined && { cause }),
+  });
+}
+
+/** A list of names for a message: quoted, the first few only. */
+export function listNames(names: readonly string[], limit = 8): string {
+  const shown = names.slice(0, limit).map((name) => JSON.stringify(clip(name)));
+  const more = names.length - shown.length;
+  return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ');
+}
+
+/** Long names are cut: a message is not a dump. */
+export function clip(text: string, limit = 60): string {
+  return text.length > limit ? `${text.slice(0, limit - 3)}...` : text;
+}

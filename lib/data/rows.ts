@@ -1,0 +1,127 @@
+/**
+ * Work on rows in memory: which labels there are, whether test labels are known, and splitting.
+ *
+ * The rule: nothing here changes a row; results depend on the rows, the options and the seed alone.
+ */
+import { rangeMistake, SinterError, typeMistake } from '../core/errors.js';
+import { clip, dataProblem } from './problem.js';
+import { SeededRandom, shuffled } from './random.js';
+import type { FileRow, TextRow } from './types.js';
+
+/** A row from memory or from a file. */
+export type AnyRow = TextRow & Partial<Pick<FileRow, 'file' | 'line'>>;
+
+function labelOf(row: AnyRow, index: number): string {
+  if (row.label !== undefined) return row.label;
+  if (row.file !== undefined && row.line !== undefined) {
+    throw dataProblem(row.file, 'the row has no label', { line: row.line });
+  }
+  throw typeMistake(`rows[${index}].label`, 'a string', undefined);
+}
+
+/** Every label once, in code point order. A row without label is INVALID_DATA (or TypeError in memory). */
+export function collectLabels(rows: Iterable<AnyRow>): string[] {
+  const labels = new Set<string>();
+  let index = 0;
+  for (const row of rows) labels.add(labelOf(row, index++));
+  // Byte order of UTF-8 is code point order.
+  return [...labels].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+}
+
+/** The first five labels of `test` that `train` never shows, each with its place, or an empty string. */
+function unknownLabels(known: ReadonlySet<string>, test: Iterable<AnyRow>): AnyRow[] {
+  const firstSeen = new Map<string, AnyRow>();
+  let index = 0;
+  for (const row of test) {
+    const label = labelOf(row, index++);
+    if (!known.has(label) && !firstSeen.has(label)) firstSeen.set(label, row);
+  }
+  return [...firstSeen.values()];
+}
+
+/**
+ * Throws INVALID_DATA when a label occurs in the test rows only: the model could never be right there.
+ * The message names up to five such labels with their places. `train` may be a list of labels.
+ */
+export function checkLabels(
+  train: Iterable<AnyRow> | readonly string[],
+  test: Iterable<AnyRow>,
+): void {
+  const known = new Set<string>();
+  let index = 0;
+  for (const one of train) known.add(typeof one === 'string' ? one : labelOf(one, index++));
+  const unknown = unknownLabels(known, test);
+  const [first] = unknown;
+  if (first === undefined) return;
+  const shown = unknown.slice(0, 5).map((row) => {
+    const at = row.line === undefined ? '' : ` (line ${row.line})`;
+    return `${JSON.stringify(clip(row.label ?? ''))}${at}`;
+  });
+  const more = unknown.length > shown.length ? ` and ${unknown.length - shown.length} more` : '';
+  const message = `labels that the training rows do not have: ${shown.join(', ')}${more}`;
+  if (first.file !== undefined && first.line !== undefined) {
+    throw dataProblem(first.file, message, { line: first.line, column: 'label' });
+  }
+  throw new SinterError('INVALID_DATA', `test rows: ${message}`);
+}
+
+export interface SplitOptions {
+  readonly seed: number;
+  /** Share of rows to hold out, above 0 and below 1. */
+  readonly fraction: number;
+  /** Hold out the same share of every label. Default: true when every row has a label. */
+  readonly stratified?: boolean;
+}
+
+/** How many rows of each group to hold out: shares of the total, rounded by largest remainder. */
+function heldCounts(sizes: readonly number[], fraction: number): number[] {
+  const total = sizes.reduce((a, b) => a + b, 0);
+  const exact = sizes.map((size) => size * fraction);
+  const held = exact.map(Math.floor);
+  let missing = Math.round(total * fraction) - held.reduce((a, b) => a + b, 0);
+  const byRemainder = exact.map((value, i) => ({ i, remainder: value - Math.floor(value) }));
+  byRemainder.sort((x, y) => y.remainder - x.remainder || x.i - y.i);
+  for (const { i } of byRemainder) {
+    // Every label keeps at least one row to learn from.
+    if (missing <= 0 || (held[i] ?? 0) + 1 >= (sizes[i] ?? 0)) continue;
+    held[i] = (held[i] ?? 0) + 1;
+    missing -= 1;
+  }
+  return held;
+}
+
+/**
+ * Splits rows into those to train on and those held out, both shuffled. Stratified, every label with two rows
+ * or more keeps its share within one row, and every label stays in `train`.
+ */
+export function splitRows<R extends TextRow>(
+  rows: readonly R[],
+  options: SplitOptions,
+): { train: R[]; held: R[] } {
+  const { fraction, seed } = options;
+  if (!(fraction > 0 && fraction < 1)) {
+    throw rangeMistake('fraction', 'above 0 and below 1', fraction);
+  }
+  const random = new SeededRandom(seed);
+  const stratified = options.stratified ?? rows.every((row) => row.label !== undefined);
+  if (!stratified) {
+    const order = shuffled(rows, random);
+    const count = Math.min(Math.round(rows.length * fraction), Math.max(0, rows.length - 1));
+    return { train: order.slice(count), held: order.slice(0, count) };
+  }
+  const groups = new Map<string, R[]>();
+  rows.forEach((row, i) => {
+    const label = labelOf(row, i);
+    const group = groups.get(label);
+    if (group) group.push(row);
+    else groups.set(label, [row]);
+  });
+  const lists = [...groups.values()].map((group) => shuffled(group, random));
+  const counts = heldCounts(
+    lists.map((list) => list.length),
+    fraction,
+  );
+  const train = lists.flatMap((list, i) => list.slice(counts[i] ?? 0));
+  const held = lists.flatMap((list, i) => list.slice(0, counts[i] ?? 0));
+  return { train: shuffled(train, random), held: shuffled(held, random) };
+}

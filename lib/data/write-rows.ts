@@ -1,0 +1,97 @@
+/**
+ * Writing results as CSV, TSV or JSONL: to a stream line by line, or to a file.
+ *
+ * The rule: a file appears whole or not at all; what is written as CSV or JSONL reads back equal with readRows
+ * (but for CRLF and CR inside a CSV field, which read as LF).
+ */
+import { randomBytes } from 'node:crypto';
+import { open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { typeMistake } from '../core/errors.js';
+import { formatOf } from './read-rows.js';
+import type { DataFormat } from './types.js';
+
+export type OutputValue = string | number | boolean | null;
+export type OutputRow = Readonly<Record<string, OutputValue>>;
+
+export interface WriteOptions {
+  /** Names and order of the columns. Default: the keys of the first row. */
+  readonly columns?: readonly string[];
+  /** Default: by the file's ending. */
+  readonly format?: DataFormat;
+}
+
+const OPENING = /["\r\n]|^[ \t]|[ \t]$/;
+
+/** One field of CSV, quoted where the value needs it. null is an empty field. */
+export function csvField(value: OutputValue, delimiter = ','): string {
+  const text = value === null ? '' : String(value);
+  if (!OPENING.test(text) && !text.includes(delimiter)) return text;
+  return `"${text.replaceAll('"', '""')}"`;
+}
+
+/** TSV has no quoting: tabs and line breaks inside a value become spaces. */
+function tsvField(value: OutputValue): string {
+  return value === null ? '' : String(value).replace(/[\t\r\n]+/g, ' ');
+}
+
+/** The rows as lines, each with its line feed; CSV and TSV begin with a header. TypeError for a missing column. */
+export async function* formatRows(
+  rows: Iterable<OutputRow> | AsyncIterable<OutputRow>,
+  options: { readonly format: DataFormat; readonly columns?: readonly string[] },
+): AsyncGenerator<string> {
+  const { format } = options;
+  const line = (values: readonly OutputValue[]): string => {
+    if (format === 'tsv') return `${values.map(tsvField).join('\t')}\n`;
+    const fields = values.map((value) => csvField(value));
+    // A line with a single empty field would read back as no row.
+    return `${fields.length === 1 && fields[0] === '' ? '""' : fields.join(',')}\n`;
+  };
+  let columns = options.columns;
+  if (columns !== undefined && format !== 'jsonl') yield line(columns);
+  let index = 0;
+  for await (const row of rows) {
+    if (columns === undefined) {
+      columns = Object.keys(row);
+      if (format !== 'jsonl') yield line(columns);
+    }
+    const values = columns.map((column): [string, OutputValue] => {
+      const value = Object.hasOwn(row, column) ? row[column] : undefined;
+      if (value === undefined) throw typeMistake(`rows[${index}].${column}`, 'given', value);
+      return [column, value];
+    });
+    index += 1;
+    if (format === 'jsonl') yield `${JSON.stringify(Object.fromEntries(values))}\n`;
+    else yield line(values.map(([, value]) => value));
+  }
+}
+
+/** Writes rows to a file and returns how many. The file is replaced only once all rows are written. */
+export async function writeRows(
+  path: string,
+  rows: Iterable<OutputRow> | AsyncIterable<OutputRow>,
+  options: WriteOptions = {},
+): Promise<number> {
+  const { format = formatOf(path), columns } = options;
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  const handle = await open(temporary, 'wx');
+  let lines = 0;
+  try {
+    let pending = '';
+    for await (const line of formatRows(rows, { format, ...(columns && { columns }) })) {
+      lines += 1;
+      pending += line;
+      if (pending.length < 64 * 1024) continue;
+      await handle.appendFile(pending);
+      pending = '';
+    }
+    await handle.appendFile(pending);
+    await handle.close();
+    await rename(temporary, path);
+  } catch (error) {
+    await handle.close();
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  return format === 'jsonl' || lines === 0 ? lines : lines - 1;
+}

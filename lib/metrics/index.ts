@@ -1,0 +1,46 @@
+/**
+ * Everything of lib/metrics that other layers use.
+ *
+ * The rule: functions take (truth, predicted) in this order, return plain values, and know no files or models.
+ */
+export {
+  accuracy,
+  averagedScores,
+  binaryScores,
+  type LabelScores,
+  type ScoreOptions,
+  scoresPerLabel,
+} from './classification.js';
+export {
+  type ClassificationReport,
+  classificationReport,
+  multilabelReport,
+  type ReportDict,
+  type ReportOptions,
+  type ReportRow,
+  reportToDict,
+  reportToText,
+} from './classification-report.js';
+export {
+  balancedAccuracy,
+  type Confusion,
+  type ConfusionMatrix,
+  cohenKappa,
+  confusionMatrix,
+  matthewsCorrelation,
+  type Normalize,
+  topConfusions,
+} from './confusion.js';
+export { averageRanks, kendallTauB, pearson, spearman } from './correlation.js';
+export type { Average, Scores } from './counts.js';
+export { compareCodePoints, type Label, sortedLabels } from './labels.js';
+export { hammingLoss, type IndicatorRows, sampleScores, subsetAccuracy } from './multilabel.js';
+export {
+  maxError,
+  meanAbsoluteError,
+  meanSquaredError,
+  medianAbsoluteError,
+  type Numbers,
+  r2Score,
+  rootMeanSquaredError,
+} from './regression.js';

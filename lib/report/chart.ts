@@ -1,0 +1,128 @@
+/**
+ * ECharts options to SVG text, on the server, for a page or for a file of its own.
+ *
+ * The rule: charts name colours of the palette as `ink('grid')`; which light they are seen in is decided at the end.
+ */
+import * as echarts from 'echarts';
+import { escapeHtml, withoutForbidden } from './markup.js';
+
+const LIGHT = {
+  background: '#ffffff',
+  text: '#1c2430',
+  muted: '#5d6878',
+  grid: '#e6e9ee',
+  line: '#b9c0cb',
+  blue: '#2563c9',
+  orange: '#c2570c',
+  green: '#19805a',
+  gray: '#9aa4b2',
+};
+
+type Colour = keyof typeof LIGHT;
+
+const DARK: Readonly<Record<Colour, string>> = {
+  background: '#171c24',
+  text: '#e6eaf0',
+  muted: '#9aa5b5',
+  grid: '#29313d',
+  line: '#465062',
+  blue: '#6ea3f7',
+  orange: '#f09a56',
+  green: '#4fc596',
+  gray: '#6b7686',
+};
+
+/** `page`: colours are CSS variables, as in a report. `light`, `dark`: a file that stands alone. */
+export type ChartTheme = 'page' | 'light' | 'dark';
+
+export interface ChartOptions {
+  /** Pixels. */
+  readonly width?: number;
+  readonly height?: number;
+  /** Default: light. */
+  readonly theme?: ChartTheme;
+}
+
+export interface ChartText {
+  /** Unique in its page. */
+  readonly id: string;
+  readonly title: string;
+  /** What one sees, for those who do not. */
+  readonly description: string;
+}
+
+/** No quotes: the list stands in attributes too. */
+export const FONT =
+  'system-ui, -apple-system, Segoe UI, Roboto, Helvetica Neue, Noto Sans, sans-serif';
+
+/** A colour of the palette, to be used in chart options. */
+export function ink(colour: Colour): string {
+  return `var(--chart-${colour})`;
+}
+
+/** The palette as CSS declarations. */
+export function paletteCss(theme: 'light' | 'dark'): string {
+  const palette = theme === 'dark' ? DARK : LIGHT;
+  return Object.entries(palette)
+    .map(([name, value]) => `--chart-${name}:${value};`)
+    .join('');
+}
+
+/** What all value axes share. */
+export const AXIS_STYLE = {
+  axisLine: { show: false },
+  axisTick: { show: false },
+  axisLabel: { color: ink('muted'), fontSize: 12 },
+  splitLine: { lineStyle: { color: ink('grid') } },
+  nameTextStyle: { color: ink('muted'), fontSize: 12 },
+};
+
+/** About the width of a text in pixels, at 13 pixels per line; rather too much than too little. */
+export function textWidth(text: string): number {
+  return [...text].reduce((sum, char) => sum + (char > '\u2E7F' ? 13 : 7.2), 0);
+}
+
+/** ECharts adds hover styles and data attributes for its client part, and ids that repeat between charts. */
+function cleaned(svg: string, id: string): string {
+  return svg
+    .replace(/<style\s*>[\s\S]*?<\/style>/g, '')
+    .replace(/ (?:class|ecmeta_\w+|pointer-events)="[^"]*"/g, '')
+    .replace(/zr\d+-([a-z]+\d+)/g, `${id}-$1`)
+    .replaceAll(`font-family:${FONT};`, '')
+    .replace(/ (?:version|baseProfile|xmlns:xlink)="[^"]*"/g, '')
+    .replace(/<rect width="\d+" height="\d+" x="0" y="0" fill="none"><\/rect>\n?/, '')
+    .replace(/\n+/g, '\n');
+}
+
+/** Replaces the names of colours by their values, and puts a background behind the chart. */
+function coloured(svg: string, theme: 'light' | 'dark'): string {
+  const palette: Readonly<Record<string, string>> = theme === 'dark' ? DARK : LIGHT;
+  const named = svg.replace(/var\(--chart-(\w+)\)/g, (all, name: string) => palette[name] ?? all);
+  const background = `<rect width="100%" height="100%" fill="${palette.background}"></rect>`;
+  return named.replace(/<svg[^>]*>/, (open) => open + background);
+}
+
+/** Draws a chart. The SVG has a title and a description, no script and no reference to another file. */
+export function drawChart(
+  option: echarts.EChartsCoreOption,
+  text: ChartText,
+  options: Required<ChartOptions>,
+): string {
+  const { width, height, theme } = options;
+  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width, height });
+  let svg: string;
+  try {
+    chart.setOption({ animation: false, textStyle: { fontFamily: FONT }, ...option });
+    svg = cleaned(withoutForbidden(chart.renderToSVGString()), text.id);
+  } finally {
+    chart.dispose();
+  }
+  const head =
+    `<title id="${text.id}-title">${escapeHtml(text.title)}</title>` +
+    `<desc id="${text.id}-desc">${escapeHtml(text.description)}</desc>`;
+  const labelled = svg.replace(
+    /<svg([^>]*)>/,
+    `<svg$1 font-family="${FONT}" role="img" aria-labelledby="${text.id}-title ${text.id}-desc">${head}`,
+  );
+  return theme === 'page' ? labelled : coloured(labelled, theme);
+}

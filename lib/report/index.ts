@@ -1,0 +1,22 @@
+/**
+ * Everything of lib/report that other layers use.
+ *
+ * The rule: data in, text out; the caller decides where it is written.
+ */
+export type { ChartOptions, ChartTheme } from './chart.js';
+export { confusionSvg } from './confusion-chart.js';
+export { lossCurveSvg } from './loss-chart.js';
+export { renderReport } from './render-report.js';
+export { summaryOf } from './summary.js';
+export type {
+  ConfusionData,
+  Evaluation,
+  LossCurve,
+  LossStep,
+  NeighbourExample,
+  ReportData,
+  ReportEnvironment,
+  SummaryCard,
+  VariantResult,
+} from './types.js';
+export { variantsSvg } from './variants-chart.js';

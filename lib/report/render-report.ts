@@ -1,0 +1,73 @@
+/**
+ * A report as one HTML file that needs nothing else: no network, no script, no font file.
+ *
+ * The rule: whatever the data holds, the page is valid and runs nothing (a content security policy says so too).
+ */
+import { html, type Markup, trusted } from './markup.js';
+import {
+  classificationSection,
+  confusionSection,
+  environmentSection,
+  lossSection,
+  neighboursSection,
+  notesSection,
+  type Section,
+  summaryCards,
+  variantsSection,
+} from './sections.js';
+import { STYLE } from './style.js';
+import { summaryOf } from './summary.js';
+import type { ReportData } from './types.js';
+
+function sectionsOf(data: ReportData): Section[] {
+  const { variants, loss, confusion, classification, neighbours, environment, notes } = data;
+  return [
+    variants?.length ? variantsSection(variants) : null,
+    loss?.steps.length ? lossSection(loss) : null,
+    confusion ? confusionSection(confusion) : null,
+    classification ? classificationSection(classification) : null,
+    neighbours?.length ? neighboursSection(neighbours) : null,
+    notes?.length ? notesSection(notes) : null,
+    environment ? environmentSection(environment) : null,
+  ].filter((section) => section !== null);
+}
+
+const sectionMarkup = ({ id, title, body }: Section): Markup =>
+  html`<section id="${id}" aria-labelledby="${id}-heading">
+<h2 id="${id}-heading">${title}</h2>
+${body}
+</section>
+`;
+
+/** The page. Sections without data are left out; all text of the data is escaped. */
+export function renderReport(data: ReportData): string {
+  const cards = data.summary ?? summaryOf(data.variants ?? []);
+  const sections = sectionsOf(data);
+  const links = sections.map(({ id, title }) => html`<a href="#${id}">${title}</a>\n`);
+  const date = data.environment?.date;
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="generator" content="Sinter">
+<title>${data.title}</title>
+<style>${trusted(STYLE)}</style>
+</head>
+<body>
+<header>
+<p class="eyebrow">Sinter report</p>
+<h1>${data.title}</h1>
+${data.subtitle ? html`<p>${data.subtitle}</p>` : null}
+${links.length > 1 ? html`<nav aria-label="Sections">${links}</nav>` : null}
+</header>
+<main>
+${cards.length > 0 ? summaryCards(cards) : null}
+${sections.map(sectionMarkup)}</main>
+<footer>Made by Sinter${date ? `, ${date}` : null}. This file is complete: it loads nothing.</footer>
+</body>
+</html>
+`;
+  return page.text;
+}

@@ -1,0 +1,91 @@
+/**
+ * What a report can show. Every section is optional; what is absent is left out of the page.
+ *
+ * The rule: plain values in base units (bytes, tokens per second, shares from 0 to 1); the report formats them.
+ */
+import type { ClassificationReport } from '../metrics/index.js';
+
+/** A figure at the top of the page. */
+export interface SummaryCard {
+  readonly label: string;
+  readonly value: string;
+  /** A smaller line under the value, such as a comparison. */
+  readonly detail?: string;
+}
+
+/** One form of the model, or the same model in another engine. */
+export interface VariantResult {
+  /** "Sinter int8", "ONNX Runtime f32". */
+  readonly name: string;
+  /** "f32", "int8": variants of one precision are compared with each other. */
+  readonly precision: string;
+  /** Another engine, measured for comparison. Default: false. */
+  readonly isPeer?: boolean;
+  /** Share of right predictions, 0 to 1. */
+  readonly accuracy?: number;
+  /** Size on disk. */
+  readonly bytes?: number;
+  readonly tokensPerSecond?: number;
+  /** Median time for one short text. */
+  readonly latencyMs?: number;
+}
+
+export interface LossStep {
+  /** 1-based number of the optimizer step. */
+  readonly step: number;
+  readonly loss: number;
+}
+
+export interface Evaluation {
+  /** The step after which it was made. */
+  readonly step: number;
+  readonly epoch: number;
+  readonly loss?: number;
+  /** Share of right predictions, 0 to 1. */
+  readonly accuracy?: number;
+}
+
+export interface LossCurve {
+  readonly steps: readonly LossStep[];
+  readonly evaluations?: readonly Evaluation[];
+}
+
+export interface ConfusionData {
+  readonly labels: readonly string[];
+  /** [labels][labels]: rows with this truth and this prediction. */
+  readonly values: readonly (readonly number[])[];
+}
+
+export interface NeighbourExample {
+  readonly query: string;
+  /** Nearest first; `similarity` is the cosine, -1 to 1. */
+  readonly neighbours: readonly { readonly text: string; readonly similarity: number }[];
+}
+
+/** Where and how the figures were made, as given by the caller. */
+export interface ReportEnvironment {
+  readonly cpu?: string;
+  readonly isa?: string;
+  readonly threads?: number;
+  readonly memoryBytes?: number;
+  readonly versions?: Readonly<Record<string, string>>;
+  readonly command?: string;
+  readonly seed?: number;
+  /** As it shall be shown, such as 2025-03-01 14:05 UTC. */
+  readonly date?: string;
+}
+
+export interface ReportData {
+  readonly title: string;
+  readonly subtitle?: string;
+  /** Default: made from `variants`. */
+  readonly summary?: readonly SummaryCard[];
+  readonly variants?: readonly VariantResult[];
+  readonly loss?: LossCurve;
+  readonly confusion?: ConfusionData;
+  readonly classification?: ClassificationReport;
+  readonly neighbours?: readonly NeighbourExample[];
+  readonly environment?: ReportEnvironment;
+  /** Paragraphs of plain text. */
+  readonly notes?: readonly string[];
+}

@@ -1,0 +1,80 @@
+/**
+ * The charts as files of their own, and the numbers behind them.
+ *
+ * The rule: a file for the README has literal colours and a background; nothing in it refers to a page.
+ */
+import { describe, expect, it } from 'vitest';
+import { shownLabels } from '../../lib/report/confusion-chart.js';
+import { confusionSvg, lossCurveSvg, variantsSvg } from '../../lib/report/index.js';
+import { smoothed, thinned } from '../../lib/report/loss-chart.js';
+import { HOSTILE, sample } from './sample.js';
+
+const draw = {
+  loss: (theme: 'light' | 'dark') => lossCurveSvg(sample.loss ?? { steps: [] }, { theme }),
+  variants: (theme: 'light' | 'dark') => variantsSvg(sample.variants ?? [], { theme }),
+  confusion: (theme: 'light' | 'dark') =>
+    confusionSvg(sample.confusion ?? { labels: [], values: [] }, { theme }),
+};
+
+describe.each(Object.entries(draw))('%s', (_name, chart) => {
+  it.each(['light', 'dark'] as const)('stands alone in %s', (theme) => {
+    const svg = chart(theme);
+    expect(svg).toMatch(/^<svg [^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"[^>]* role="img"/);
+    expect(svg).not.toMatch(/var\(|class=|ecmeta|<style|<script|NaN|undefined/);
+    expect(svg).toContain(`fill="${theme === 'light' ? '#ffffff' : '#171c24'}"`);
+  });
+});
+
+describe('loss', () => {
+  const steps = Array.from({ length: 1000 }, (_, i) => ({ step: i + 1, loss: i % 2 }));
+
+  it('thins long runs by means, and leaves short ones alone', () => {
+    const points = thinned(steps, 400);
+    expect(points).toHaveLength(334);
+    expect(points[0]).toEqual([2, 1 / 3]);
+    expect(thinned(steps.slice(0, 3))).toEqual([
+      [1, 0],
+      [2, 1],
+      [3, 0],
+    ]);
+  });
+
+  it('smooths by a centred mean that keeps both ends', () => {
+    const line = Array.from({ length: 200 }, (_, i): [number, number] => [i, 3 * i]);
+    smoothed(line).forEach(([x, y]) => {
+      expect(y).toBeCloseTo(3 * x, 9);
+    });
+  });
+
+  it('says in words what it shows', () => {
+    expect(draw.loss('light')).toMatch(
+      /Training loss falls from 4\.\d\d to 0\.\d\d in 48\d steps\./,
+    );
+    expect(draw.loss('light')).toContain('The last evaluation has 89.9 % accuracy.');
+  });
+});
+
+describe('confusion', () => {
+  it('shows partners of the most frequent confusions', () => {
+    const values = [
+      [5, 0, 0, 1],
+      [0, 6, 0, 0],
+      [0, 0, 2, 4],
+      [0, 0, 0, 6],
+    ];
+    const confusion = { labels: ['a', 'b', 'c', 'd'], values };
+    expect(shownLabels(confusion, 4)).toEqual(['a', 'b', 'c', 'd']);
+    expect(shownLabels(confusion, 3)).toEqual(['c', 'd', 'a']);
+    expect(shownLabels(confusion, 2)).toEqual(['c', 'd']);
+    expect(confusionSvg(confusion)).toContain('c taken for d: 4 times, 67 % of its rows.');
+  });
+});
+
+describe('variants', () => {
+  it('escapes names and leaves out what nobody measured', () => {
+    const svg = variantsSvg([{ name: HOSTILE, precision: 'f32', bytes: 1500 }]);
+    expect(svg).not.toContain('<script');
+    expect(svg).toContain('1.5 kB');
+    expect(svg).not.toContain('accuracy</text>');
+  });
+});

@@ -1,0 +1,166 @@
+/**
+ * The report as a file: complete, escaped, free of references, and right with any part missing.
+ *
+ * The rule: structure is checked on the text itself, by a strict tag walker, not by a forgiving parser.
+ */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type ReportData, renderReport } from '../../lib/report/index.js';
+import { escapeHtml } from '../../lib/report/markup.js';
+import { HOSTILE, sample } from './sample.js';
+
+const VOID = new Set(['meta', '!doctype']);
+
+/** Walks all tags; returns the first problem: a tag that closes another one, or an attribute without quotes. */
+function structureProblem(page: string): string | null {
+  const open: string[] = [];
+  const body = page.replace(/<style>[\s\S]*?<\/style>/g, '');
+  for (const [tag, slash, name = '', rest = ''] of body.matchAll(
+    /<(\/?)([!a-zA-Z]\w*)([^<>]*)>/g,
+  )) {
+    if (slash) {
+      const last = open.pop();
+      if (last !== name) return `${tag} closes <${last}>`;
+    } else {
+      const attributes = rest.replace(/\/$/, '');
+      if (!/^(?:\s+[\w:-]+(?:="[^"]*")?)*\s*$/.test(attributes)) return `bad attributes in ${tag}`;
+      if (!VOID.has(name.toLowerCase()) && !rest.endsWith('/')) open.push(name);
+    }
+  }
+  const stray = /[<>]/.exec(body.replace(/<\/?[!a-zA-Z]\w*[^<>]*>/g, ''));
+  if (stray) return `stray ${stray[0]} at ${stray.index}`;
+  return open.length > 0 ? `<${open.at(-1)}> is never closed` : null;
+}
+
+function checkPage(page: string): void {
+  expect(structureProblem(page)).toBeNull();
+  expect(page).not.toMatch(/undefined|NaN|\[object |Infinity/);
+  const references = page.replaceAll('xmlns="http://www.w3.org/2000/svg"', '');
+  expect(references).not.toMatch(
+    /https?:|\/\/[a-z]|<script|<link|<iframe|<img|@import|url\((?!#)/i,
+  );
+  const ids = [...page.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id);
+  expect(new Set(ids).size).toBe(ids.length);
+  for (const [, list = ''] of page.matchAll(/aria-labelledby="([^"]*)"/g)) {
+    for (const id of list.split(' ')) expect(ids).toContain(id);
+  }
+  for (const [, id] of page.matchAll(/(?:href="|url\()#([\w-]+)/g)) expect(ids).toContain(id);
+}
+
+describe('a full report', () => {
+  const page = renderReport(sample);
+
+  it('is a complete page without references', () => {
+    expect(page.startsWith('<!doctype html>\n<html lang="en">')).toBe(true);
+    checkPage(page);
+  });
+
+  it('escapes every text', () => {
+    expect(page).not.toContain('<script');
+    expect(page.split(escapeHtml(HOSTILE)).length).toBeGreaterThanOrEqual(5);
+  });
+
+  it('shows the figures of the summary', () => {
+    const text = page.replace(/<[^>]*>/g, ' ');
+    for (const figure of [
+      '89.87 %',
+      '−0.13 points against f32',
+      '23.1 MB',
+      '3.91x smaller than f32',
+    ]) {
+      expect(text).toContain(figure);
+    }
+    // 51,200 / 29,700, of the same precision.
+    expect(text).toMatch(/Speed against ONNX Runtime int8\s+1\.72x/);
+  });
+
+  it('has a chart with title and description and a table beside it', () => {
+    for (const id of ['loss', 'variants', 'confusion']) {
+      expect(page).toContain(`aria-labelledby="${id}-title ${id}-desc"`);
+    }
+    expect(page.match(/<caption>/g)).toHaveLength(5);
+    expect(page).toContain('Shown are the 14 labels confused most, of 77.');
+  });
+
+  it('is the same text every time', () => {
+    expect(renderReport(sample)).toBe(page);
+  });
+});
+
+describe('parts', () => {
+  it('each section may be missing, or stand alone', () => {
+    const { title, ...rest } = sample;
+    checkPage(renderReport({ title }));
+    for (const key of Object.keys(rest) as (keyof typeof rest)[]) {
+      checkPage(renderReport({ title, [key]: rest[key] }));
+      const { [key]: _, ...others } = rest;
+      checkPage(renderReport({ title, ...others }));
+    }
+  });
+
+  it('measurements may be missing or not finite', () => {
+    const data: ReportData = {
+      title: 'gaps',
+      variants: [
+        { name: 'a', precision: 'f32' },
+        { name: 'b', precision: 'int8', accuracy: Number.NaN, bytes: 0, tokensPerSecond: 0 },
+      ],
+      loss: {
+        steps: [
+          { step: 1, loss: Number.NaN },
+          { step: 2, loss: 1 },
+        ],
+        evaluations: [{ step: 2, epoch: 1 }],
+      },
+      confusion: { labels: ['a'], values: [[3]] },
+      neighbours: [{ query: '', neighbours: [{ text: '', similarity: Number.NaN }] }],
+      environment: {},
+    };
+    checkPage(renderReport(data));
+    checkPage(
+      renderReport({ title: 'none', variants: [{ name: 'a', precision: 'f32' }], notes: [] }),
+    );
+    checkPage(renderReport({ title: 'none', loss: { steps: [{ step: 1, loss: Number.NaN }] } }));
+    checkPage(renderReport({ title: 'none', confusion: { labels: [], values: [] } }));
+  });
+
+  it('any text anywhere leaves the page whole', () => {
+    const nasty = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom(
+        '</style>',
+        '</title><b>',
+        '"><i>',
+        ']]>',
+        '-->',
+        '{a|b}',
+        '{value}',
+        '\ud800',
+      ),
+    );
+    fc.assert(
+      fc.property(nasty, (text) => {
+        const page = renderReport({
+          title: text,
+          subtitle: text,
+          summary: [{ label: text, value: text, detail: text }],
+          variants: [{ name: text, precision: text, bytes: 5, accuracy: 0.5 }],
+          confusion: {
+            labels: [text, 'x'],
+            values: [
+              [1, 2],
+              [0, 1],
+            ],
+          },
+          neighbours: [{ query: text, neighbours: [{ text, similarity: 0.5 }] }],
+          environment: { cpu: text, command: text, versions: { [text]: text } },
+          notes: [text],
+        });
+        expect(structureProblem(page)).toBeNull();
+        // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not be there
+        expect(page).not.toMatch(/[\u0000-\u0008\u000B\u000C\u000E-\u001F]/);
+      }),
+      { numRuns: 30 },
+    );
+  });
+});

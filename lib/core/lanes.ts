@@ -69,7 +69,7 @@ export function cpuQuota(read: (path: string) => string | null): number | null {
     const root = unified ? '/sys/fs/cgroup' : '/sys/fs/cgroup/cpu';
     // In a container the path may be the host's; then the container's own group is at the root.
     for (let level = path; ; level = posix.dirname(level)) {
-      const quota = levelQuota(posix.join(root, level), unified, read);
+      const quota = levelQuota(level === '/' ? root : root + level, unified, read);
       if (quota !== null) quotas.push(quota);
       if (level === '/') break;
     }

@@ -134,7 +134,8 @@ function load(): NativeBinding {
     binding = require(path) as NativeBinding;
   } catch (cause) {
     const { code, message } = cause as { code?: string; message?: string };
-    if (code !== undefined && (ERROR_CODES as readonly string[]).includes(code)) throw toSinterError(cause);
+    if (code !== undefined && (ERROR_CODES as readonly string[]).includes(code))
+      throw toSinterError(cause);
     throw new SinterError(
       'DEVICE',
       `the native core could not be loaded from ${path}: ${message ?? String(cause)}; ` +

@@ -48,6 +48,8 @@ export class SafetensorsFile {
   /** In the order of their bytes in the file. */
   readonly tensors: ReadonlyMap<string, TensorEntry>;
   private handle: FileHandle | null;
+  /** The last reader's buffer, for the next one: garbage of this size would outlive a load. */
+  private spare: Uint8Array | null = null;
 
   constructor(path: string, handle: FileHandle, header: SafetensorsHeader) {
     this.path = path;
@@ -65,12 +67,18 @@ export class SafetensorsFile {
       throw rangeMistake('maxBytes', `an integer of at least ${MAX_ELEMENT_BYTES}`, maxBytes);
     }
     const { begin, end } = this.entry(name);
-    const step = Math.min(maxBytes - (maxBytes % MAX_ELEMENT_BYTES), end - begin);
-    const buffer = new Uint8Array(step);
-    for (let position = begin; position < end; position += step) {
-      const chunk = buffer.subarray(0, Math.min(step, end - position));
-      await readInto(this.open(), this.path, position, chunk);
-      yield chunk;
+    const step = maxBytes - (maxBytes % MAX_ELEMENT_BYTES);
+    // Taken while in use: a second reader at the same time gets a buffer of its own.
+    const buffer = this.spare?.byteLength === step ? this.spare : new Uint8Array(step);
+    this.spare = null;
+    try {
+      for (let position = begin; position < end; position += step) {
+        const chunk = buffer.subarray(0, Math.min(step, end - position));
+        await readInto(this.open(), this.path, position, chunk);
+        yield chunk;
+      }
+    } finally {
+      this.spare = buffer;
     }
   }
 

@@ -100,9 +100,12 @@ export class TextTokenizer {
     const lower = { type: 'Lowercase' };
     const both =
       normalizer === null ? lower : { type: 'Sequence', normalizers: [lower, normalizer] };
-    const tokenizer = lowercase ? { ...from.tokenizer, normalizer: both } : from.tokenizer;
-    const json = lowercase ? JSON.stringify(tokenizer) : (from.files.get('tokenizer.json') ?? '');
-    return new TextTokenizer({ ...from, tokenizer }, json);
+    if (!lowercase) return new TextTokenizer(from, from.files.get('tokenizer.json') ?? '');
+    const tokenizer = { ...from.tokenizer, normalizer: both };
+    const json = JSON.stringify(tokenizer);
+    // Saved files must do by themselves what this tokenizer does.
+    const files = new Map([...from.files, ['tokenizer.json', json]]);
+    return new TextTokenizer({ ...from, tokenizer, files }, json);
   }
 
   /**

@@ -1,0 +1,101 @@
+/**
+ * Dynamic int8: which weights become s8, the graph that says so, and the conversion of the numbers.
+ *
+ * Products over tokens are quantized (one scale per output channel) and the token table (one scale per row). Products
+ * over whole texts (pooler, classifier) stay f32: they are under one percent of the work, and an error there goes
+ * straight into the result. So do norms, biases and the small position and segment tables.
+ */
+
+import { setImmediate } from 'node:timers/promises';
+import type { NativeProgram } from '../core/native.js';
+import { native } from '../core/native.js';
+import type { EncoderGraph, WeightSpec } from '../graph/types.js';
+import { validateGraph } from '../graph/validate.js';
+
+/** Elements quantized before the event loop gets its turn. */
+const SLICE_ELEMENTS = 1 << 20;
+
+/** What quantization did to a graph. Bytes are those of the stored weights, scales included. */
+export interface QuantizationReport {
+  /** Number of s8 weights. */
+  readonly quantized: number;
+  /** With every weight in f32. */
+  readonly bytesBefore: number;
+  readonly bytesAfter: number;
+}
+
+/** Names of the weights that may be s8. `embeddings`: the token table too. */
+export function quantizableWeights(
+  graph: EncoderGraph,
+  { embeddings }: { readonly embeddings: boolean },
+): ReadonlySet<string> {
+  const values = validateGraph(graph);
+  const names = new Set<string>();
+  for (const node of graph.nodes) {
+    if (node.op === 'linear' && values.get(node.input)?.kind === 'token') {
+      for (const weight of node.weights) names.add(weight);
+    }
+    if (node.op === 'embedding' && embeddings) {
+      for (const { weight, index } of node.tables) if (index === 'token') names.add(weight);
+    }
+  }
+  return names;
+}
+
+/** The same graph with these weights as s8. */
+export function quantizeGraph(graph: EncoderGraph, names: ReadonlySet<string>): EncoderGraph {
+  const weights = graph.weights.map(
+    (weight): WeightSpec => (names.has(weight.name) ? { ...weight, dtype: 's8' } : weight),
+  );
+  const quantized = { ...graph, weights };
+  validateGraph(quantized);
+  return quantized;
+}
+
+/** Whether any weight is s8. */
+export function isQuantized(graph: EncoderGraph): boolean {
+  return graph.weights.some(({ dtype }) => dtype === 's8');
+}
+
+/** Sizes before and after, from the graph alone. */
+export function quantizationReport(graph: EncoderGraph): QuantizationReport {
+  const sum = (bytes: (weight: WeightSpec) => number) =>
+    graph.weights.reduce((total, weight) => total + bytes(weight), 0);
+  return {
+    quantized: graph.weights.filter(({ dtype }) => dtype === 's8').length,
+    bytesBefore: sum((weight) => 4 * elementsOf(weight)),
+    bytesAfter: sum(storedBytes),
+  };
+}
+
+/** Bytes of a weight in a file: 4 per f32 element, 1 per s8 element and 4 per scale. */
+export function storedBytes(weight: WeightSpec): number {
+  const elements = elementsOf(weight);
+  return weight.dtype === 's8' ? elements + 4 * (weight.shape[0] ?? 0) : 4 * elements;
+}
+
+export function elementsOf({ shape }: WeightSpec): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** Reads an f32 weight of `from`, quantizes it, writes it as the s8 weight of the same name. */
+export async function quantizeWeight(
+  from: NativeProgram,
+  to: NativeProgram,
+  { name, shape }: WeightSpec,
+): Promise<void> {
+  const [rows = 1, width = 1] = shape;
+  const values = from.readWeight(name);
+  const scales = new Float32Array(rows);
+  const step = Math.max(1, Math.floor(SLICE_ELEMENTS / width));
+  for (let row = 0; row < rows; row += step) {
+    const count = Math.min(step, rows - row);
+    const part = values.subarray(row * width, (row + count) * width);
+    const quantized = native().quantizeWeights(part, count, width);
+    const { buffer, byteOffset, byteLength } = quantized.data;
+    to.writeWeight(name, row * width, 's8', new Uint8Array(buffer, byteOffset, byteLength));
+    scales.set(quantized.scales, row);
+    await setImmediate();
+  }
+  to.writeScales(name, scales);
+}

@@ -1,0 +1,57 @@
+/**
+ * The public API and nothing else.
+ *
+ * What is not exported here may change at any time.
+ */
+
+export type { QuantizationReport } from './compress/quantize.js';
+export {
+  ERROR_CODES,
+  type ErrorDetails,
+  SinterError,
+  type SinterErrorCode,
+} from './core/errors.js';
+export { Matrix } from './core/matrix.js';
+export {
+  checkLabels,
+  collectLabels,
+  type FileRow,
+  type ReadOptions,
+  readAllRows,
+  readRows,
+  splitRows,
+  type TextRow,
+} from './data/index.js';
+export type { PoolKind } from './graph/types.js';
+export * from './metrics/index.js';
+export {
+  Classifier,
+  type ClassifierLoadOptions,
+  type ClassifierTrainOptions,
+  type EvaluateOptions,
+  type Prediction,
+  type PredictOptions,
+} from './models/classifier.js';
+export {
+  type ClassifierOptions,
+  type EmbedOptions,
+  Encoder,
+  type EncoderLoadOptions,
+} from './models/encoder.js';
+export type { Evaluation } from './models/evaluation.js';
+export type { OnnxExportOptions } from './models/export-model.js';
+export type { LabelledRow, LabelledRows } from './models/labelled-rows.js';
+export type { ModelInfo } from './models/model-info.js';
+export type { QuantizeOptions } from './models/quantize-model.js';
+export type { SaveOptions } from './models/save-model.js';
+export { type Neighbour, nearest, similarity } from './models/similarity.js';
+export type { TextInput, TokensWithOffsets } from './tokenize/text-tokenizer.js';
+export type { TrainOptions } from './train/train-options.js';
+export type {
+  EpochProgress,
+  EpochRecord,
+  EvalScores,
+  StepProgress,
+  StepRecord,
+  TrainReport,
+} from './train/train-report.js';

@@ -1,0 +1,186 @@
+/**
+ * A text encoder: texts in, one vector per text out.
+ *
+ * How token vectors become one vector is read from the model's sentence-transformers files or said by the caller; it
+ * is never guessed.
+ */
+
+import { graphFromCheckpoint } from '../architectures/index.js';
+import { isQuantized } from '../compress/quantize.js';
+import { rangeMistake, SinterError } from '../core/errors.js';
+import type { Matrix } from '../core/matrix.js';
+import { readOptions } from '../core/options.js';
+import type { GraphRequest } from '../graph/checkpoint.js';
+import type { PoolKind } from '../graph/types.js';
+import type { TextInput } from '../tokenize/text-tokenizer.js';
+import { Classifier, checkLabels } from './classifier.js';
+import { forwardTexts } from './forward.js';
+import { EMBEDDED_MODEL, loadModel } from './load-model.js';
+import { buildProgram, bytesOf, type ModelParts, tensorsOf } from './model-parts.js';
+import { drawWeights } from './new-weights.js';
+import { type QuantizeOptions, quantizeModel } from './quantize-model.js';
+import { SharedProgram } from './shared-program.js';
+import { checkTexts, TextModel } from './text-model.js';
+
+export interface EncoderLoadOptions {
+  /** Replaces what the sentence-transformers files say; must be given when there are none. */
+  readonly pooling?: PoolKind;
+  /** Scale vectors to length 1. Default: as the sentence-transformers files say, else false. */
+  readonly normalize?: boolean;
+  /** Lowers the length limit. */
+  readonly maxTokens?: number;
+  /** Threads that compute, shared by all models. Default: SINTER_LANES, else one per usable CPU. */
+  readonly lanes?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface EmbedOptions {
+  /** true (default): texts over the limit are cut. false: they are a RangeError that names texts[i]. */
+  readonly truncate?: boolean;
+  /** One of the model's prompts by name, put in front of every text. Default: the model's default prompt, if any. */
+  readonly promptName?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface ClassifierOptions<L extends string> {
+  /** At least two different names; their order is the order of the logits. */
+  readonly labels: readonly L[];
+  /** Of the new head's weights. Default: 42. */
+  readonly seed?: number;
+  /** Lowers the length limit. Default: as many tokens as the encoder has positions. */
+  readonly maxTokens?: number;
+}
+
+/** Make it with `Encoder.load`. */
+export class Encoder extends TextModel {
+  private constructor(parts: ModelParts) {
+    super(parts);
+  }
+
+  /** Loads a model folder; without a path the all-MiniLM-L6-v2 inside this package. Nothing is downloaded. */
+  static async load(path = EMBEDDED_MODEL, options: EncoderLoadOptions = {}): Promise<Encoder> {
+    const where = 'Encoder.load';
+    const known = {
+      pooling: true,
+      normalize: true,
+      maxTokens: true,
+      lanes: true,
+      signal: true,
+    } as const;
+    const read = readOptions(where, options, known);
+    const pooling = read.choice('pooling', undefined, ['mean', 'cls', 'max']);
+    const normalize = read.boolean('normalize', undefined);
+    const maxTokens = read.count('maxTokens', undefined);
+    const request: GraphRequest = {
+      task: 'embedding',
+      ...(pooling === undefined ? {} : { pooling }),
+      ...(normalize === undefined ? {} : { normalize }),
+      ...(maxTokens === undefined ? {} : { maxTokens }),
+    };
+    const settings = { lanes: read.count('lanes', undefined), signal: read.signal(), seed: 0 };
+    const parts = await loadModel(where, path, request, settings);
+    if (parts.graph.outputs.embedding === undefined) {
+      await parts.program.retire();
+      throw new SinterError(
+        'UNSUPPORTED_MODEL',
+        `${path}: no sentence-transformers files say how to pool token vectors; ` +
+          `give pooling: 'mean', 'cls' or 'max'`,
+        { details: { file: path } },
+      );
+    }
+    const { sentence } = parts;
+    const effective = {
+      pooling: pooling ?? sentence?.pooling ?? null,
+      normalize: normalize ?? sentence?.normalize ?? false,
+      maxTokens: parts.graph.maxTokens,
+      lowercase: sentence?.lowercase ?? false,
+      prompts: sentence?.prompts ?? {},
+      defaultPrompt: sentence?.defaultPrompt ?? null,
+    };
+    return new Encoder({ ...parts, sentence: effective });
+  }
+
+  /** Width of a vector. */
+  get dimensions(): number {
+    const { nodes, weights } = this.parts.graph;
+    const last = nodes.findLast((node) => node.op === 'norm');
+    const weight = weights.find(({ name }) => last?.op === 'norm' && name === last.weight);
+    return weight?.shape[0] ?? 0;
+  }
+
+  /**
+   * One vector per text or pair, [texts, dimensions], in their order; the same bits whatever else is embedded with it. Throws
+   * TypeError or RangeError naming texts[i].
+   */
+  async embed(texts: readonly TextInput[], options: EmbedOptions = {}): Promise<Matrix> {
+    const where = 'embed';
+    const known = { truncate: true, promptName: true, signal: true } as const;
+    const read = readOptions(where, options, known);
+    const truncate = read.boolean('truncate', true);
+    const signal = read.signal();
+    checkTexts(where, texts);
+    const { graph, tokenizer } = this.parts;
+    const prompt = this.prompt(options.promptName);
+    const prompted = prompt === '' ? texts : texts.map((text) => withPrompt(prompt, text));
+    const { maxTokens } = this;
+    const request = { where, output: 'embedding', maxTokens, truncate, signal } as const;
+    return this.use(where, (program) => forwardTexts(program, tokenizer, graph, prompted, request));
+  }
+
+  /** A new, untrained classifier over a copy of this encoder's weights; they share nothing. */
+  async classifier<const L extends string>(options: ClassifierOptions<L>): Promise<Classifier<L>> {
+    const where = 'classifier';
+    const read = readOptions(where, options, { labels: true, seed: true, maxTokens: true });
+    const { labels } = options;
+    checkLabels(where, labels);
+    const seed = read.count('seed', 42, 0);
+    const maxTokens = read.count('maxTokens', undefined);
+    const { parts } = this;
+    if (isQuantized(parts.graph)) {
+      throw new SinterError(
+        'UNSUPPORTED_MODEL',
+        'classifier: the encoder is quantized; make the classifier from the f32 encoder',
+      );
+    }
+    const { path, config, graph, sentence } = parts;
+    const { sources, created, ...made } = graphFromCheckpoint(
+      { path, config, tensors: tensorsOf(graph), sentence },
+      { task: 'classification', labels, ...(maxTokens === undefined ? {} : { maxTokens }) },
+    );
+    const drawn = drawWeights(created, seed);
+    return this.use(where, async (source) => {
+      const program = await buildProgram(made.graph, { trainable: false }, (target, { name }) => {
+        const values = drawn.get(name) ?? source.readWeight(sources.get(name) ?? name);
+        target.writeWeight(name, 0, 'f32', bytesOf(values));
+      });
+      const shared = new SharedProgram(program);
+      return Classifier.fromParts<L>({ ...parts, ...made, program: shared, sentence: null });
+    });
+  }
+
+  /** A new encoder with int8 weights; this one still works. */
+  async quantize(options: QuantizeOptions = {}): Promise<Encoder> {
+    const { parts } = this;
+    return this.use(
+      'quantize',
+      async (program) => new Encoder(await quantizeModel(parts, program, options)),
+    );
+  }
+
+  private prompt(name: string | undefined): string {
+    const prompts = this.parts.sentence?.prompts ?? {};
+    const chosen = name ?? this.parts.sentence?.defaultPrompt ?? null;
+    if (chosen === null) return '';
+    const text = Object.hasOwn(prompts, chosen) ? prompts[chosen] : undefined;
+    if (text !== undefined) return text;
+    if (name === undefined) return '';
+    const names = Object.keys(prompts).map((known) => JSON.stringify(known));
+    throw rangeMistake('embed: promptName', `one of ${names.join(', ') || 'no prompts'}`, name);
+  }
+}
+
+/** The prompt before the text, or before the first of a pair; what is no text is left to the tokenizer's check. */
+function withPrompt(prompt: string, text: TextInput): TextInput {
+  if (typeof text === 'string') return prompt + text;
+  return Array.isArray(text) && typeof text[0] === 'string' ? [prompt + text[0], text[1]] : text;
+}

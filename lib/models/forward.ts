@@ -1,0 +1,109 @@
+/**
+ * Texts through a program, in pieces: while the lanes run one piece the next is tokenized.
+ *
+ * Memory is bounded by a few pieces and the result; results are in the order of the texts, and each depends on its own
+ * text only.
+ */
+
+import { SinterError, throwIfAborted } from '../core/errors.js';
+import { runJob } from '../core/jobs.js';
+import { Matrix } from '../core/matrix.js';
+import type { NativeProgram, TokenBatch } from '../core/native.js';
+import type { EncoderGraph, OutputName } from '../graph/types.js';
+import { validateGraph } from '../graph/validate.js';
+import type { TextInput, TextTokenizer } from '../tokenize/text-tokenizer.js';
+
+/** Tokens of a micro-batch that one lane runs by itself. */
+export const TOKEN_BUDGET = 512;
+/** Texts of a piece; many micro-batches each, so that lanes seldom wait for each other. */
+const PIECE_TEXTS = 1024;
+/** A piece ends earlier when its texts are this long together. */
+const PIECE_CHARS = 1 << 20;
+/** Pieces that run or wait to run. */
+const MAX_RUNNING = 2;
+
+export interface ForwardRequest {
+  readonly where: string;
+  readonly output: OutputName;
+  readonly maxTokens: number;
+  readonly truncate: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Width of the rows of an output. */
+export function outputWidth(graph: EncoderGraph, output: OutputName): number {
+  const value = graph.outputs[output];
+  const shape = value === undefined ? undefined : validateGraph(graph).get(value);
+  if (shape === undefined) throw new SinterError('INTERNAL', `the graph has no output ${output}`);
+  return shape.width;
+}
+
+/** One row of `output` per text. */
+export async function forwardTexts(
+  program: NativeProgram,
+  tokenizer: TextTokenizer,
+  graph: EncoderGraph,
+  texts: readonly TextInput[],
+  request: ForwardRequest,
+): Promise<Matrix> {
+  const { where, output, maxTokens, truncate, signal } = request;
+  const result = Matrix.zeros(texts.length, outputWidth(graph, output));
+  const running: Promise<void>[] = [];
+  try {
+    for (let begin = 0; begin < texts.length; ) {
+      throwIfAborted(signal, where);
+      const end = pieceEnd(texts, begin);
+      const piece = texts.slice(begin, end);
+      const options = { maxTokens, truncate, firstIndex: begin };
+      const batch = trimSegments(graph, await tokenizer.encode(piece, options));
+      if (running.length >= MAX_RUNNING) await running.shift();
+      const data = result.data.subarray(begin * result.cols, end * result.cols);
+      const run = runBatch(program, batch, output, data, { where, signal });
+      // It is awaited below, perhaps after another one has failed.
+      run.catch(() => {});
+      running.push(run);
+      begin = end;
+    }
+    await Promise.all(running);
+  } finally {
+    // The result's memory is written to until every run has ended.
+    await Promise.allSettled(running);
+  }
+  return result;
+}
+
+/** One run of a program for one output. */
+export async function runBatch(
+  program: NativeProgram,
+  batch: TokenBatch,
+  name: OutputName,
+  data: Float32Array,
+  { where, signal }: { readonly where: string; readonly signal: AbortSignal | undefined },
+): Promise<void> {
+  await runJob(where, signal, (jobId) =>
+    program.run(batch, [{ name, data }], { jobId, tokenBudget: TOKEN_BUDGET }),
+  );
+}
+
+/** Without a segment beyond 0 (no pairs) the array is left out; a model without segments has none. */
+export function trimSegments(
+  graph: EncoderGraph,
+  batch: TokenBatch & { readonly segments: Int32Array },
+): TokenBatch {
+  const { ids, offsets, segments } = batch;
+  const needed = graph.segments > 1 && segments.some((segment) => segment !== 0);
+  return { ids, offsets, segments: needed ? segments : null };
+}
+
+function pieceEnd(texts: readonly TextInput[], begin: number): number {
+  let chars = 0;
+  let end = begin;
+  while (end < texts.length && end - begin < PIECE_TEXTS && chars < PIECE_CHARS) {
+    const text: unknown = texts[end];
+    // What is no text is found by the tokenizer, which says so.
+    if (typeof text === 'string') chars += text.length;
+    else if (Array.isArray(text)) chars += String(text[0]).length + String(text[1]).length;
+    end++;
+  }
+  return end;
+}

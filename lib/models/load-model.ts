@@ -1,0 +1,149 @@
+/**
+ * From a model folder to the parts of a model: graph, program, tokenizer.
+ *
+ * Weights are streamed, a chunk at a time, from the file into the program: at no time is a second copy in memory.
+ */
+
+import { fileURLToPath } from 'node:url';
+import { graphFromCheckpoint } from '../architectures/index.js';
+import { quantizableWeights, quantizeGraph } from '../compress/quantize.js';
+import { SinterError, throwIfAborted, typeMistake } from '../core/errors.js';
+import { ensureLanes } from '../core/lanes.js';
+import type { NativeDtype } from '../core/native.js';
+import { type HfFolder, readHfFolder } from '../formats/hf-folder.js';
+import type { SafetensorsDtype } from '../formats/safetensors.js';
+import type { GraphRequest, ImportedModel } from '../graph/checkpoint.js';
+import type { EncoderGraph } from '../graph/types.js';
+import { loadTokenizer, type TextTokenizer } from '../tokenize/text-tokenizer.js';
+import { buildProgram, bytesOf, type ModelParts, type WeightWriter } from './model-parts.js';
+import { drawWeights } from './new-weights.js';
+import { readQuantizedTensors, scaleName, withoutQuantizationConfig } from './quantized-folder.js';
+import { SharedProgram } from './shared-program.js';
+
+/** Bytes read at a time. */
+const CHUNK_BYTES = 1 << 20;
+
+const NATIVE_DTYPES: Readonly<Partial<Record<SafetensorsDtype, NativeDtype>>> = {
+  F32: 'f32',
+  F16: 'f16',
+  BF16: 'bf16',
+  I8: 's8',
+};
+
+/** The model inside the package. */
+export const EMBEDDED_MODEL = fileURLToPath(
+  new URL('../../models/all-MiniLM-L6-v2', import.meta.url),
+);
+
+export interface LoadSettings {
+  readonly lanes: number | undefined;
+  readonly signal: AbortSignal | undefined;
+  /** Of the weights that the folder does not have. */
+  readonly seed: number;
+}
+
+/** Loads the folder at `path` as what `request` asks for. `where` names the call in messages. */
+export async function loadModel(
+  where: string,
+  path: string,
+  request: GraphRequest,
+  { lanes, signal, seed }: LoadSettings,
+): Promise<ModelParts> {
+  if (typeof path !== 'string') throw typeMistake(`${where}: path`, 'a string', path);
+  throwIfAborted(signal, where);
+  ensureLanes(where, lanes);
+  const folder = await readHfFolder(path);
+  try {
+    const { tensors, quantized } = readQuantizedTensors(path, folder.config, folder.tensors);
+    const config = withoutQuantizationConfig(folder.config);
+    const { sentence } = folder;
+    const imported = graphFromCheckpoint({ path, config, tensors, sentence }, request);
+    const graph = quantizedGraph(path, imported, quantized);
+    const tokenizer = await loadTokenizer(path, { lowercase: sentence?.lowercase ?? false });
+    checkVocabulary(path, tokenizer, graph);
+    const drawn = drawWeights(imported.created, seed);
+    const write = streamFrom(folder, imported, drawn, () => throwIfAborted(signal, where));
+    const program = await buildProgram(graph, { trainable: false }, write).catch((error) => {
+      throw inFolder(path, error);
+    });
+    return {
+      path,
+      graph,
+      program: new SharedProgram(program),
+      tokenizer,
+      config: imported.config,
+      sentence: request.task === 'embedding' ? sentence : null,
+      labels: imported.labels,
+    };
+  } finally {
+    await folder.close();
+  }
+}
+
+/** Writes each weight from its tensor, or the drawn numbers. */
+function streamFrom(
+  folder: HfFolder,
+  { sources }: ImportedModel,
+  drawn: ReadonlyMap<string, Float32Array>,
+  check: () => void,
+): WeightWriter {
+  return async (program, { name, dtype }) => {
+    const values = drawn.get(name);
+    if (values !== undefined) {
+      program.writeWeight(name, 0, 'f32', bytesOf(values));
+      return;
+    }
+    const tensor = sources.get(name) ?? name;
+    const entry = folder.tensors.get(tensor);
+    const stored = entry && NATIVE_DTYPES[entry.dtype];
+    if (stored === undefined) throw new SinterError('INTERNAL', `no source for weight ${name}`);
+    const elementBytes = stored === 'f32' ? 4 : stored === 's8' ? 1 : 2;
+    let offset = 0;
+    for await (const chunk of folder.weights.readChunks(tensor, CHUNK_BYTES)) {
+      check();
+      program.writeWeight(name, offset, stored, chunk);
+      offset += chunk.byteLength / elementBytes;
+    }
+    if (dtype === 's8') {
+      program.writeScales(name, await folder.weights.readFloats(scaleName(tensor)));
+    }
+  };
+}
+
+/** Marks the weights that come from I8 tensors; only those that Sinter itself would quantize may be I8. */
+function quantizedGraph(
+  path: string,
+  { graph, sources }: ImportedModel,
+  quantized: ReadonlySet<string>,
+): EncoderGraph {
+  if (quantized.size === 0) return graph;
+  const allowed = quantizableWeights(graph, { embeddings: true });
+  const names = new Set<string>();
+  for (const [name, tensor] of sources) {
+    if (!quantized.has(tensor)) continue;
+    if (!allowed.has(name)) {
+      throw new SinterError('UNSUPPORTED_MODEL', `${path}: tensor ${tensor} must not be I8`, {
+        details: { file: path, tensor },
+      });
+    }
+    names.add(name);
+  }
+  return quantizeGraph(graph, names);
+}
+
+/** A token id beyond the table would have no vector. */
+function checkVocabulary(path: string, tokenizer: TextTokenizer, graph: EncoderGraph): void {
+  if (tokenizer.vocabulary <= graph.vocabulary) return;
+  throw new SinterError(
+    'CORRUPT_MODEL',
+    `${path}: the tokenizer has ${tokenizer.vocabulary} tokens, the model only ${graph.vocabulary} vectors`,
+    { details: { file: path } },
+  );
+}
+
+/** The native side knows a weight's name but not its file. */
+function inFolder(path: string, error: unknown): unknown {
+  if (!(error instanceof SinterError) || error.code !== 'CORRUPT_MODEL') return error;
+  const details = { ...error.details, file: path };
+  return new SinterError(error.code, `${path}: ${error.message}`, { details, cause: error });
+}

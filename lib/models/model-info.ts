@@ -1,0 +1,57 @@
+/**
+ * What a model says about itself; all numbers are read off the graph and the program.
+ */
+
+import { elementsOf, isQuantized, storedBytes } from '../compress/quantize.js';
+import { type IsaName, type NativeProgram, native } from '../core/native.js';
+import type { PoolKind } from '../graph/types.js';
+import { outputWidth } from './forward.js';
+import type { ModelParts } from './model-parts.js';
+
+export interface ModelInfo {
+  readonly task: 'embedding' | 'classification';
+  readonly architecture: string;
+  /** Numbers in all weights. */
+  readonly parameters: number;
+  readonly layers: number;
+  /** Width of a token vector. */
+  readonly hidden: number;
+  readonly vocabulary: number;
+  readonly maxTokens: number;
+  /** Classification: in the order of the logits. */
+  readonly labels: readonly string[] | null;
+  /** Embedding: how token vectors become one, and whether it has length 1. */
+  readonly pooling: PoolKind | null;
+  readonly normalized: boolean;
+  readonly quantized: boolean;
+  /** Size of the weights in a file. */
+  readonly storedBytes: number;
+  /** Memory that the weights take here, packed forms included. */
+  readonly residentBytes: number;
+  /** Instruction set of the kernels that run. */
+  readonly isa: IsaName;
+  readonly lanes: number;
+}
+
+export function modelInfo(parts: ModelParts, program: NativeProgram): ModelInfo {
+  const { graph, labels, sentence } = parts;
+  const binding = native();
+  const sum = (of: typeof storedBytes) => graph.weights.reduce((total, w) => total + of(w), 0);
+  return {
+    task: labels === null ? 'embedding' : 'classification',
+    architecture: graph.architecture,
+    parameters: sum(elementsOf),
+    layers: graph.nodes.filter(({ op }) => op === 'attention').length,
+    hidden: outputWidth(graph, 'hidden'),
+    vocabulary: graph.vocabulary,
+    maxTokens: graph.maxTokens,
+    labels,
+    pooling: sentence?.pooling ?? null,
+    normalized: sentence?.normalize ?? false,
+    quantized: isQuantized(graph),
+    storedBytes: sum(storedBytes),
+    residentBytes: program.residentBytes(),
+    isa: binding.isa().active,
+    lanes: binding.lanes(),
+  };
+}

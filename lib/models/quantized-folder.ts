@@ -1,0 +1,90 @@
+/**
+ * How a quantized model looks in a folder: `name` as I8, `name_scale` as F32 (one per row), and a
+ * `quantization_config` in config.json.
+ *
+ * Architectures know float checkpoints only; this file shows them a quantized one as if it were one.
+ */
+
+import { SinterError, show } from '../core/errors.js';
+import { isJsonObject, type JsonObject } from '../core/json.js';
+import type { TensorInfo } from '../graph/checkpoint.js';
+
+export const QUANT_METHOD = 'sinter';
+const CONFIG_KEY = 'quantization_config';
+const ACTIVATION_BITS = 8;
+
+/** Name of the tensor with the scales of an I8 tensor. */
+export function scaleName(tensor: string): string {
+  return `${tensor}_scale`;
+}
+
+/** config.json of a quantized model. */
+export function withQuantizationConfig(config: JsonObject): JsonObject {
+  const settings = { quant_method: QUANT_METHOD, bits: 8, activation_bits: ACTIVATION_BITS };
+  return { ...config, [CONFIG_KEY]: settings };
+}
+
+export function withoutQuantizationConfig(config: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(config).filter(([key]) => key !== CONFIG_KEY));
+}
+
+/** A checkpoint's tensors as floats, and which of them are I8. */
+export interface QuantizedTensors {
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  readonly quantized: ReadonlySet<string>;
+}
+
+/**
+ * Reads `quantization_config`: without one, the tensors are as they are. Throws UNSUPPORTED_MODEL for another method,
+ * CORRUPT_MODEL for an I8 tensor without fitting scales.
+ */
+export function readQuantizedTensors(
+  path: string,
+  config: JsonObject,
+  tensors: ReadonlyMap<string, TensorInfo>,
+): QuantizedTensors {
+  const settings = config[CONFIG_KEY];
+  if (settings === undefined || settings === null) return { tensors, quantized: new Set() };
+  checkSettings(`${path}/config.json`, settings);
+  const floats = new Map(tensors);
+  const quantized = new Set<string>();
+  for (const [name, { dtype, shape }] of tensors) {
+    if (dtype !== 'I8') continue;
+    checkScales(path, name, shape, tensors.get(scaleName(name)));
+    floats.set(name, { dtype: 'F32', shape });
+    floats.delete(scaleName(name));
+    quantized.add(name);
+  }
+  return { tensors: floats, quantized };
+}
+
+function checkSettings(file: string, settings: unknown): void {
+  const { quant_method: method, activation_bits: bits } = isJsonObject(settings as JsonObject)
+    ? (settings as JsonObject)
+    : {};
+  if (method !== QUANT_METHOD || bits !== ACTIVATION_BITS) {
+    throw new SinterError(
+      'UNSUPPORTED_MODEL',
+      `${file}: unsupported ${CONFIG_KEY}: quant_method ${show(method)}, activation_bits ${show(bits)} ` +
+        `(supported: ${show(QUANT_METHOD)} with ${ACTIVATION_BITS})`,
+      { details: { file } },
+    );
+  }
+}
+
+function checkScales(
+  path: string,
+  name: string,
+  shape: readonly number[],
+  scales: TensorInfo | undefined,
+): void {
+  const fits = scales?.dtype === 'F32' && scales.shape.length === 1 && scales.shape[0] === shape[0];
+  if (fits && shape.length === 2) return;
+  const found = scales === undefined ? 'nothing' : `${scales.dtype} [${scales.shape.join(', ')}]`;
+  throw new SinterError(
+    'CORRUPT_MODEL',
+    `${path}: tensor ${scaleName(name)} must be F32 [${shape[0] ?? ''}], one scale per row of the ` +
+      `I8 matrix ${name} [${shape.join(', ')}], got ${found}`,
+    { details: { file: path, tensor: scaleName(name) } },
+  );
+}

@@ -1,0 +1,81 @@
+/**
+ * A model as a Hugging Face folder.
+ *
+ * One weight is in memory at a time. What is loaded again computes the same bits, in f32 and in int8.
+ */
+
+import { configFromGraph } from '../architectures/index.js';
+import { isQuantized } from '../compress/quantize.js';
+import { SinterError, typeMistake } from '../core/errors.js';
+import type { NativeProgram } from '../core/native.js';
+import { readOptions } from '../core/options.js';
+import { f32ToF16 } from '../formats/float16.js';
+import { writeHfFolder } from '../formats/hf-folder.js';
+import type { TensorToWrite } from '../formats/safetensors-writer.js';
+import type { WeightSpec } from '../graph/types.js';
+import { outputWidth } from './forward.js';
+import type { ModelParts } from './model-parts.js';
+import { scaleName, withQuantizationConfig } from './quantized-folder.js';
+
+export interface SaveOptions {
+  /** How f32 weights are stored. `f16` halves the file and rounds them; int8 weights stay what they are. */
+  readonly dtype?: 'f32' | 'f16';
+  /** Replace a model folder that is there. Default: false. */
+  readonly overwrite?: boolean;
+}
+
+/** The largest number that f16 has; beyond it is infinity. */
+const MAX_F16 = 65504;
+
+export async function saveModel(
+  parts: ModelParts,
+  program: NativeProgram,
+  path: string,
+  options: SaveOptions,
+): Promise<void> {
+  if (typeof path !== 'string') throw typeMistake('save: path', 'a string', path);
+  const read = readOptions('save', options, { dtype: true, overwrite: true });
+  const dtype = read.choice('dtype', 'f32', ['f32', 'f16']);
+  const overwrite = read.boolean('overwrite', false);
+  const { graph, labels, sentence, tokenizer } = parts;
+  const config = configFromGraph(graph, parts.config, labels);
+  const content = {
+    config: isQuantized(graph) ? withQuantizationConfig(config) : config,
+    weights: graph.weights.flatMap((weight) => tensorsToWrite(program, weight, dtype)),
+    files: tokenizer.files,
+  };
+  if (sentence === null || sentence.pooling === null) {
+    await writeHfFolder(path, content, { overwrite });
+    return;
+  }
+  const settings = { ...sentence, maxTokens: graph.maxTokens };
+  const width = outputWidth(graph, 'embedding');
+  await writeHfFolder(path, { ...content, sentence: { settings, width } }, { overwrite });
+}
+
+function tensorsToWrite(
+  program: NativeProgram,
+  { name, shape, dtype }: WeightSpec,
+  floats: 'f32' | 'f16',
+): TensorToWrite[] {
+  if (dtype === 's8') {
+    const scales = () => program.readQuantized(name).scales;
+    return [
+      { name, shape, dtype: 'I8', data: () => program.readQuantized(name).data },
+      { name: scaleName(name), shape: shape.slice(0, 1), dtype: 'F32', data: scales },
+    ];
+  }
+  if (floats === 'f32') {
+    return [{ name, shape, dtype: 'F32', data: () => program.readWeight(name) }];
+  }
+  return [{ name, shape, dtype: 'F16', data: () => halves(name, program.readWeight(name)) }];
+}
+
+function halves(name: string, values: Float32Array): Uint16Array {
+  const large = values.find((value) => Math.abs(value) > MAX_F16);
+  if (large === undefined) return f32ToF16(values);
+  throw new SinterError(
+    'INVALID_DATA',
+    `save: weight ${name} has ${large}, too large for f16; save it with dtype "f32"`,
+  );
+}

@@ -1,0 +1,97 @@
+/**
+ * What every model over text has: saving, exporting, information, disposal.
+ *
+ * A call takes the program when it begins and keeps it to its end, so `dispose()` at any time is safe.
+ */
+
+import { isQuantized, type QuantizationReport, quantizationReport } from '../compress/quantize.js';
+import { SinterError, typeMistake } from '../core/errors.js';
+import type { NativeProgram } from '../core/native.js';
+import type { TextInput, TokensWithOffsets } from '../tokenize/text-tokenizer.js';
+import { exportModelOnnx, type OnnxExportOptions } from './export-model.js';
+import { type ModelInfo, modelInfo } from './model-info.js';
+import type { ModelParts } from './model-parts.js';
+import { type SaveOptions, saveModel } from './save-model.js';
+
+export abstract class TextModel {
+  /** @internal */
+  protected parts: ModelParts;
+  private disposed = false;
+
+  /** @internal */
+  protected constructor(parts: ModelParts) {
+    this.parts = parts;
+  }
+
+  /** What the model is: sizes, labels, precision, bytes. */
+  async info(): Promise<ModelInfo> {
+    return this.use('info', (program) => modelInfo(this.parts, program));
+  }
+
+  /** What quantization changed; null for an f32 model. */
+  get quantization(): QuantizationReport | null {
+    return isQuantized(this.parts.graph) ? quantizationReport(this.parts.graph) : null;
+  }
+
+  /** Longest text in tokens, special tokens included. */
+  get maxTokens(): number {
+    return this.parts.graph.maxTokens;
+  }
+
+  /** Tokens of one text with their places in it in UTF-16 units, special tokens included, nothing cut off. */
+  async tokenize(text: string): Promise<TokensWithOffsets> {
+    if (typeof text !== 'string') throw typeMistake('tokenize: text', 'a string', text);
+    this.checkAlive('tokenize');
+    return this.parts.tokenizer.encodeWithOffsets(text);
+  }
+
+  /**
+   * Writes a Hugging Face folder: config.json, model.safetensors, the tokenizer's files, and those of
+   * sentence-transformers for an encoder. The folder appears whole or not at all; one that has content is refused
+   * unless it is a model folder and `overwrite` is set. An f32 folder loads in transformers too.
+   */
+  async save(path: string, options: SaveOptions = {}): Promise<void> {
+    return this.use('save', (program) => saveModel(this.parts, program, path, options));
+  }
+
+  /**
+   * Writes one ONNX file of standard operators: f32, or for a quantized model dynamic int8. Outputs: an encoder gives
+   * `last_hidden_state` and `sentence_embedding`, a classifier `logits`.
+   */
+  async exportOnnx(path: string, options: OnnxExportOptions = {}): Promise<void> {
+    return this.use('exportOnnx', (program) => exportModelOnnx(this.parts, program, path, options));
+  }
+
+  /** Frees the weights once the running calls have ended; later calls throw DISPOSED. May be called twice. */
+  async dispose(): Promise<void> {
+    this.disposed = true;
+    await this.parts.program.retire();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose();
+  }
+
+  /** @internal The program, kept alive while `work` runs. */
+  protected async use<T>(
+    where: string,
+    work: (program: NativeProgram) => T | Promise<T>,
+  ): Promise<T> {
+    this.checkAlive(where);
+    return this.parts.program.use(where, work);
+  }
+
+  /** @internal */
+  protected get isDisposed(): boolean {
+    return this.disposed;
+  }
+
+  private checkAlive(where: string): void {
+    if (this.disposed) throw new SinterError('DISPOSED', `${where}: the model was disposed`);
+  }
+}
+
+/** Throws TypeError unless `texts` is an array; its items are checked by the tokenizer. */
+export function checkTexts(where: string, texts: readonly TextInput[]): void {
+  if (!Array.isArray(texts)) throw typeMistake(`${where}: texts`, 'an array of strings', texts);
+}

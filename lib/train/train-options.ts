@@ -1,0 +1,88 @@
+/**
+ * The options of a training run, checked and filled.
+ *
+ * Defaults are those that suit small encoders (MiniLM); larger models want a lower learning rate (BERT-base: 2e-5).
+ */
+
+import { readOptions } from '../core/options.js';
+
+export interface TrainOptions {
+  /** Passes over the rows. Default: 3. */
+  readonly epochs?: number;
+  /** Texts per step. Default: 32. */
+  readonly batchSize?: number;
+  /** Peak rate of AdamW. Default: 1e-4. */
+  readonly learningRate?: number;
+  /** Decoupled decay of matrices and tables; biases and norms do not decay. Default: 0.01. */
+  readonly weightDecay?: number;
+  /** Steps of linear warm-up: a share of all steps below 1, a number of steps from 1. Default: 0.1. */
+  readonly warmup?: number;
+  /** After the warm-up: linearly down to 0 (default), or constant. */
+  readonly schedule?: 'linear' | 'constant';
+  /** Global norm that gradients are clipped to; 0: no clipping. Default: 1. */
+  readonly maxGradNorm?: number;
+  readonly beta1?: number;
+  readonly beta2?: number;
+  readonly epsilon?: number;
+  /** Of the order of rows and of dropout: the same seed gives the same losses, bit for bit. Default: 42. */
+  readonly seed?: number;
+  /** A new order in each epoch. Default: true. */
+  readonly shuffle?: boolean;
+  /**
+   * Batches of texts of similar length. Nothing is padded here, so it saves no work; it is there to repeat runs of
+   * trainers that group. Default: false.
+   */
+  readonly groupByLength?: boolean;
+}
+
+/** What each option is after readTrainOptions. */
+export type TrainSettings = Required<TrainOptions>;
+
+export const TRAIN_OPTIONS = {
+  epochs: true,
+  batchSize: true,
+  learningRate: true,
+  weightDecay: true,
+  warmup: true,
+  schedule: true,
+  maxGradNorm: true,
+  beta1: true,
+  beta2: true,
+  epsilon: true,
+  seed: true,
+  shuffle: true,
+  groupByLength: true,
+} as const;
+
+/**
+ * Checks and fills. `known` are the names that the caller's options may have, these and its own. Throws TypeError or
+ * RangeError: `train: learningRate must be a positive number, got "x"`.
+ */
+export function readTrainOptions<T extends TrainOptions>(
+  where: string,
+  options: T,
+  known: Readonly<Record<keyof Required<T>, true>>,
+): TrainSettings {
+  const read = readOptions<TrainOptions>(where, options, known);
+  const belowOne = (value: number) => value >= 0 && value < 1;
+  return {
+    epochs: read.count('epochs', 3),
+    batchSize: read.count('batchSize', 32),
+    learningRate: read.positive('learningRate', 1e-4),
+    weightDecay: read.nonNegative('weightDecay', 0.01),
+    warmup: read.number(
+      'warmup',
+      0.1,
+      'a share below 1 or a whole number of steps',
+      (value) => belowOne(value) || (Number.isSafeInteger(value) && value >= 1),
+    ),
+    schedule: read.choice('schedule', 'linear', ['linear', 'constant']),
+    maxGradNorm: read.nonNegative('maxGradNorm', 1),
+    beta1: read.number('beta1', 0.9, 'a number from 0, below 1', belowOne),
+    beta2: read.number('beta2', 0.999, 'a number from 0, below 1', belowOne),
+    epsilon: read.positive('epsilon', 1e-8),
+    seed: read.count('seed', 42, 0),
+    shuffle: read.boolean('shuffle', true),
+    groupByLength: read.boolean('groupByLength', false),
+  };
+}

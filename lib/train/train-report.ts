@@ -1,0 +1,53 @@
+/**
+ * What a training run leaves behind: plain numbers, ready for JSON.
+ */
+
+/** One optimizer step. Steps and epochs count from 1. */
+export interface StepRecord {
+  readonly step: number;
+  readonly epoch: number;
+  /** Mean over the batch, before the step. */
+  readonly loss: number;
+  readonly learningRate: number;
+  /** Before clipping. */
+  readonly gradNorm: number;
+}
+
+export interface EvalScores {
+  readonly accuracy: number;
+  readonly macroF1: number;
+  readonly loss: number;
+}
+
+export interface EpochRecord {
+  readonly epoch: number;
+  /** Mean over all rows, each measured when its turn came. */
+  readonly trainLoss: number;
+  /** On the held-out rows; null when there are none. */
+  readonly eval: EvalScores | null;
+}
+
+export interface TrainReport {
+  readonly steps: readonly StepRecord[];
+  readonly epochs: readonly EpochRecord[];
+  readonly rows: number;
+  /** Rows that were longer than the limit and cut. */
+  readonly truncated: number;
+  /** Of the whole run, evaluations included. */
+  readonly seconds: number;
+  /** Tokens trained on per second of training, evaluations left out. */
+  readonly tokensPerSecond: number;
+}
+
+/** A step as `onStep` sees it. */
+export interface StepProgress extends StepRecord {
+  readonly totalSteps: number;
+  readonly totalEpochs: number;
+  readonly seconds: number;
+}
+
+/** An epoch as `onEpoch` sees it. */
+export interface EpochProgress extends EpochRecord {
+  readonly totalEpochs: number;
+  readonly seconds: number;
+}

@@ -1,0 +1,15 @@
+/**
+ * Which weights decay: matrices and tables, but no bias and nothing of a norm.
+ */
+
+import type { EncoderGraph } from '../graph/types.js';
+
+/** Names of the weights that decay, in the order of the graph. */
+export function decayedWeights(graph: EncoderGraph): string[] {
+  const decayed = new Set<string>();
+  for (const node of graph.nodes) {
+    if (node.op === 'linear') for (const weight of node.weights) decayed.add(weight);
+    if (node.op === 'embedding') for (const { weight } of node.tables) decayed.add(weight);
+  }
+  return graph.weights.map(({ name }) => name).filter((name) => decayed.has(name));
+}

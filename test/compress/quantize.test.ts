@@ -1,0 +1,86 @@
+/**
+ * Dynamic int8: which weights, how exact, and that the original is left alone.
+ */
+
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { ensureLanes } from '../../lib/core/lanes.js';
+import { native } from '../../lib/core/native.js';
+import { Classifier } from '../../lib/models/classifier.js';
+import { Encoder } from '../../lib/models/encoder.js';
+
+const fixture = (name: string) =>
+  fileURLToPath(new URL(`../fixtures/encoders/${name}`, import.meta.url));
+
+describe('quantizeWeights', () => {
+  it('is symmetric per row, rounds half to even and restores within half a step', () => {
+    ensureLanes('test', undefined);
+    const rows = 3;
+    const width = 5;
+    const values = Float32Array.from([
+      ...[-127, 126.5, 2.5, 3.5, -0.5],
+      ...[0, 0, 0, 0, 0],
+      ...[1e-3, -2e-3, 5e-4, 1.9e-3, -1e-6],
+    ]);
+    const { data, scales } = native().quantizeWeights(values, rows, width);
+    expect([...data.subarray(0, 5)]).toEqual([-127, 126, 2, 4, 0]);
+    expect([...data.subarray(5, 10)]).toEqual([0, 0, 0, 0, 0]);
+    expect(scales[0]).toBe(1);
+    for (const [i, value] of values.entries()) {
+      const scale = scales[Math.floor(i / width)] ?? 0;
+      expect(Math.abs((data[i] ?? 0) * scale - value)).toBeLessThanOrEqual(0.5001 * scale);
+    }
+  });
+});
+
+describe('quantize', () => {
+  it('takes products over tokens and the token table, and leaves head, norms and the original', async () => {
+    await using model = await Classifier.load(fixture('bert-seqcls'));
+    const before = await model.logits(['the people']);
+    await using small = await model.quantize();
+    // Two layers of six matrices, and the token table.
+    expect(small.quantization?.quantized).toBe(13);
+    await using bare = await model.quantize({ embeddings: false });
+    expect(bare.quantization?.quantized).toBe(12);
+    expect(model.quantization).toBeNull();
+    expect(await model.logits(['the people'])).toEqual(before);
+    const { bytesBefore = 0, bytesAfter = 0 } = small.quantization ?? {};
+    const [info, smallInfo] = [await model.info(), await small.info()];
+    expect([info.storedBytes, smallInfo.storedBytes]).toEqual([bytesBefore, bytesAfter]);
+    expect(smallInfo).toMatchObject({ quantized: true, parameters: info.parameters });
+    const logits = await small.logits(['the people']);
+    expect(logits).not.toEqual(before);
+    for (const [i, value] of logits.data.entries()) {
+      expect(Math.abs(value - (before.data[i] ?? 0))).toBeLessThan(0.1);
+    }
+  });
+
+  it('makes the embedded model almost four times smaller and keeps its vectors', async () => {
+    await using encoder = await Encoder.load();
+    await using small = await encoder.quantize();
+    const { bytesBefore = 0, bytesAfter = 1 } = small.quantization ?? {};
+    expect(bytesBefore / bytesAfter).toBeGreaterThan(3.7);
+    const texts = ['a red car', 'What is Deep Learning?', 'the cat sat on the mat', 'naïve 東京'];
+    const [a, b] = [await encoder.embed(texts), await small.embed(texts)];
+    for (let i = 0; i < texts.length; i++) {
+      const other = b.row(i);
+      const cosine = a.row(i).reduce((sum, value, j) => sum + value * (other[j] ?? 0), 0);
+      expect(cosine).toBeGreaterThan(0.99);
+    }
+  });
+
+  it('refuses to be done twice, to be trained, to be the base of a classifier', async () => {
+    await using encoder = await Encoder.load(fixture('bert'), { pooling: 'mean' });
+    await using small = await encoder.quantize();
+    const unsupported = { code: 'UNSUPPORTED_MODEL' };
+    await expect(small.quantize()).rejects.toMatchObject(unsupported);
+    await expect(small.classifier({ labels: ['a', 'b'] })).rejects.toMatchObject(unsupported);
+    await using model = await Classifier.load(fixture('bert-seqcls'));
+    await using smaller = await model.quantize();
+    const rows = [{ text: 'x', label: 'LABEL_0' }];
+    await expect(smaller.train(rows)).rejects.toMatchObject(unsupported);
+    await expect(encoder.quantize({ embedding: true } as never)).rejects.toThrow(TypeError);
+    const signal = AbortSignal.abort();
+    await expect(encoder.quantize({ signal })).rejects.toMatchObject({ code: 'CANCELLED' });
+  });
+});

@@ -1,0 +1,92 @@
+/**
+ * Models as ONNX files, run by onnxruntime-node on padded batches and compared with Sinter's own results.
+ */
+
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as ort from 'onnxruntime-node';
+import { describe, expect, it } from 'vitest';
+import type { Matrix } from '../../lib/core/matrix.js';
+import { Classifier } from '../../lib/models/classifier.js';
+import { Encoder } from '../../lib/models/encoder.js';
+import { temporaryFolder } from '../formats/temporary-folder.js';
+
+const fixture = (name: string) =>
+  fileURLToPath(new URL(`../fixtures/encoders/${name}`, import.meta.url));
+
+const TEXTS = ['a red car', 'What is Deep Learning?', '', 'the people of the united states'];
+
+/** Runs an exported model on all texts as one right-padded batch. */
+async function runOnnx(
+  path: string,
+  model: Encoder | Classifier,
+  output: string,
+): Promise<Float32Array> {
+  const session = await ort.InferenceSession.create(path, { intraOpNumThreads: 1 });
+  const encoded = await Promise.all(TEXTS.map((text) => model.tokenize(text)));
+  const longest = Math.max(...encoded.map(({ ids }) => ids.length));
+  const shape = [TEXTS.length, longest];
+  const ids = new BigInt64Array(TEXTS.length * longest);
+  const mask = new BigInt64Array(ids.length);
+  for (const [row, { ids: tokens }] of encoded.entries()) {
+    for (const [i, id] of tokens.entries()) {
+      ids[row * longest + i] = BigInt(id);
+      mask[row * longest + i] = 1n;
+    }
+  }
+  const result = await session.run({
+    input_ids: new ort.Tensor('int64', ids, shape),
+    attention_mask: new ort.Tensor('int64', mask, shape),
+    token_type_ids: new ort.Tensor('int64', new BigInt64Array(ids.length), shape),
+  });
+  await session.release();
+  return result[output]?.data as Float32Array;
+}
+
+function cosine(a: Float32Array, b: Float32Array): number {
+  const dot = (x: Float32Array, y: Float32Array) =>
+    x.reduce((sum, v, i) => sum + v * (y[i] ?? 0), 0);
+  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+}
+
+function expectClose(ours: Matrix, theirs: Float32Array): void {
+  expect(theirs).toHaveLength(ours.data.length);
+  const worst = Math.max(...ours.data.map((v, i) => Math.abs(v - (theirs[i] ?? Number.NaN))));
+  expect(worst).toBeLessThan(1e-4);
+}
+
+describe('exportOnnx', () => {
+  it('the embedded encoder, f32 and int8', async () => {
+    const folder = await temporaryFolder();
+    await using encoder = await Encoder.load();
+    await using small = await encoder.quantize();
+    await encoder.exportOnnx(join(folder, 'f32.onnx'));
+    await small.exportOnnx(join(folder, 'int8.onnx'));
+    const f32 = await runOnnx(join(folder, 'f32.onnx'), encoder, 'sentence_embedding');
+    expectClose(await encoder.embed(TEXTS), f32);
+    const int8 = await runOnnx(join(folder, 'int8.onnx'), small, 'sentence_embedding');
+    const ours = await small.embed(TEXTS);
+    for (let i = 0; i < TEXTS.length; i++) {
+      const row = int8.subarray(i * ours.cols, (i + 1) * ours.cols);
+      expect(cosine(ours.row(i), row), TEXTS[i]).toBeGreaterThan(0.99);
+    }
+  }, 60_000);
+
+  it('a classifier, at both opsets', async () => {
+    const folder = await temporaryFolder();
+    await using model = await Classifier.load(fixture('bert-seqcls'));
+    const ours = await model.logits(TEXTS);
+    for (const opset of [17, 20] as const) {
+      const path = join(folder, `${opset}.onnx`);
+      await model.exportOnnx(path, { opset });
+      expectClose(ours, await runOnnx(path, model, 'logits'));
+    }
+    const wrong = model.exportOnnx(join(folder, 'x.onnx'), { opset: 5 as never });
+    await expect(wrong).rejects.toThrow(
+      new RangeError('exportOnnx: opset must be one of 17, 20, got 5'),
+    );
+    await expect(model.exportOnnx(join(folder, 'no', 'x.onnx'))).rejects.toThrow(RangeError);
+    expect((await readdir(folder)).sort()).toEqual(['17.onnx', '20.onnx']);
+  });
+});

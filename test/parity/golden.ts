@@ -1,0 +1,158 @@
+/**
+ * The reference encoders of test/fixtures/encoders: their batch, their expected numbers, and a program to compare.
+ *
+ * Expected tensors are padded; padded positions are undefined and dropped here.
+ */
+
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { NativeProgram, StepLoss, TokenBatch } from '../../lib/core/native.js';
+import { openSafetensors, type SafetensorsFile } from '../../lib/formats/safetensors.js';
+import type { OutputName } from '../../lib/graph/types.js';
+import { outputWidth, runBatch } from '../../lib/models/forward.js';
+import { loadModel } from '../../lib/models/load-model.js';
+import { buildProgram, copyFrom, type ModelParts } from '../../lib/models/model-parts.js';
+
+export interface TrainLog {
+  readonly steps: number;
+  readonly lr: number;
+  readonly weight_decay: number;
+  readonly decayed: readonly string[];
+  readonly losses: readonly number[];
+  readonly grad_norms: readonly number[];
+  readonly loss_after: number;
+}
+
+export interface ClipLog extends Pick<TrainLog, 'steps' | 'lr' | 'losses' | 'grad_norms'> {
+  readonly warmup_steps: number;
+  readonly max_grad_norm: number;
+  readonly lrs: readonly number[];
+  readonly loss_after: number;
+}
+
+interface GoldenJson {
+  readonly lengths: readonly number[];
+  readonly batch: {
+    readonly input_ids: readonly (readonly number[])[];
+    readonly token_type_ids: readonly (readonly number[])[];
+    readonly labels?: readonly number[];
+  };
+  readonly loss: number;
+  readonly hidden_states: number;
+  readonly parameters: readonly string[];
+  readonly parameters_without_gradient: readonly string[];
+  readonly train_adamw: TrainLog;
+  readonly train_clip_linear: ClipLog;
+  readonly float64: {
+    readonly max_abs_diff: { readonly final: Readonly<Record<string, number>> };
+  };
+}
+
+export function fixtureFolder(name: string): string {
+  return fileURLToPath(new URL(`../fixtures/encoders/${name}`, import.meta.url));
+}
+
+/** One fixture; dispose it at the end. */
+export class Golden {
+  readonly json: GoldenJson;
+  readonly tensors: SafetensorsFile;
+  readonly parts: ModelParts;
+  readonly batch: TokenBatch;
+  private readonly inference: NativeProgram;
+
+  private constructor(
+    json: GoldenJson,
+    tensors: SafetensorsFile,
+    parts: ModelParts,
+    inference: NativeProgram,
+  ) {
+    const { lengths, batch } = json;
+    const flat = (rows: readonly (readonly number[])[]) =>
+      Int32Array.from(rows.flatMap((row, i) => row.slice(0, lengths[i])));
+    const offsets = new Int32Array(lengths.length + 1);
+    for (const [i, length] of lengths.entries()) offsets[i + 1] = (offsets[i] ?? 0) + length;
+    this.json = json;
+    this.tensors = tensors;
+    this.parts = parts;
+    this.inference = inference;
+    this.batch = { ids: flat(batch.input_ids), segments: flat(batch.token_type_ids), offsets };
+  }
+
+  static async open(name: string): Promise<Golden> {
+    const folder = fixtureFolder(name);
+    const text = readFileSync(`${folder}/golden.json`, 'utf8');
+    const json = JSON.parse(text) as GoldenJson;
+    const task = json.batch.labels === undefined ? 'embedding' : 'classification';
+    const settings = { lanes: undefined, signal: undefined, seed: 0 };
+    const parts = await loadModel('test', folder, { task }, settings);
+    const tensors = await openSafetensors(`${folder}/golden.safetensors`);
+    const inference = await buildProgram(
+      parts.graph,
+      { trainable: false },
+      await parts.program.use('test', copyFrom),
+    );
+    return new Golden(json, tensors, parts, inference);
+  }
+
+  /** A fresh trainable copy of the saved weights. */
+  async trainable(): Promise<NativeProgram> {
+    return buildProgram(this.parts.graph, { trainable: true }, copyFrom(this.inference));
+  }
+
+  /** An output for the whole batch: [tokens, width] or [sequences, width], flat. */
+  async run(
+    output: OutputName,
+    kind: 'token' | 'sequence',
+    program = this.inference,
+  ): Promise<Float32Array> {
+    const rows = kind === 'token' ? this.batch.ids.length : this.json.lengths.length;
+    const data = new Float32Array(rows * outputWidth(this.parts.graph, output));
+    await runBatch(program, this.batch, output, data, { where: 'test', signal: undefined });
+    return data;
+  }
+
+  /** An expected [batch, positions, width] tensor without its padding. */
+  async tokens(name: string): Promise<Float32Array> {
+    const values = await this.tensors.readFloats(name);
+    const [, positions = 0, width = 0] = this.tensors.tensors.get(name)?.shape ?? [];
+    const kept = this.json.lengths.map((length, row) => {
+      const begin = row * positions * width;
+      return values.subarray(begin, begin + length * width);
+    });
+    return Float32Array.from(kept.flatMap((part) => [...part]));
+  }
+
+  /** The loss of the fixture for the program as it is now: its own, or the mean square of the hidden values. */
+  async loss(program: NativeProgram): Promise<{ step: StepLoss; value: number | null }> {
+    const { labels } = this.json.batch;
+    if (labels !== undefined) {
+      return { step: { kind: 'cross_entropy', labels: Int32Array.from(labels) }, value: null };
+    }
+    const hidden = await this.run('hidden', 'token', program);
+    const value = hidden.reduce((sum, x) => sum + x * x, 0) / hidden.length;
+    const gradient = hidden.map((x) => (2 * x) / hidden.length);
+    return { step: { kind: 'external', output: 'hidden', gradient }, value };
+  }
+
+  async close(): Promise<void> {
+    this.inference.dispose();
+    await this.parts.program.retire();
+    await this.tensors.close();
+  }
+}
+
+/** Largest absolute difference; infinite when lengths differ or something is not a number. */
+export function maxDifference(a: Float32Array, b: Float32Array): number {
+  if (a.length !== b.length) return Number.POSITIVE_INFINITY;
+  let largest = 0;
+  for (const [i, value] of a.entries()) {
+    const difference = Math.abs(value - (b[i] ?? Number.NaN));
+    if (Number.isNaN(difference)) return Number.POSITIVE_INFINITY;
+    largest = Math.max(largest, difference);
+  }
+  return largest;
+}
+
+export function maxAbs(values: Float32Array): number {
+  return values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+}

@@ -90,10 +90,22 @@
       "addon/trainer_wrap.cc"
     ],
     "addon_test_files": [
+      "addon_test/activation_test.cc",
       "addon_test/addon_test.cc",
+      "addon_test/attention_test.cc",
+      "addon_test/base_test.cc",
+      "addon_test/dropout_test.cc",
+      "addon_test/embedding_test.cc",
       "addon_test/gemm_f32_test.cc",
       "addon_test/gemm_s8_test.cc",
-      "addon_test/peaks.cc"
+      "addon_test/norm_test.cc",
+      "addon_test/optimizer_test.cc",
+      "addon_test/peaks.cc",
+      "addon_test/pool_test.cc",
+      "addon_test/program_test.cc",
+      "addon_test/quantize_test.cc",
+      "addon_test/reduce_test.cc",
+      "addon_test/softmax_test.cc"
     ],
     "common_cflags": ["-std=c++20", "-Wall", "-Wextra", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden", "-fvisibility-inlines-hidden"],
     "optimize_cflags": ["-O3"],

@@ -1,4 +1,5 @@
-// The test-only addon: the kernel tables with typed arrays, for vitest and the kernel bench. Never shipped.
+// The test-only addon: the kernel tables with typed arrays, for vitest and the kernel bench. Never
+// shipped.
 #include <napi.h>
 
 #include "addon_test/families.h"
@@ -56,6 +57,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_dropout_test(env, exports);
   export_reduce_test(env, exports);
   export_quantize_test(env, exports);
+  export_base_test(env, exports);
+  export_program_test(env, exports);
   return exports;
 }
 

@@ -1,5 +1,6 @@
-// What the test-only addon is made of: one export function per kernel family, each in <family>_test.cc.
-// Every function adds one object to `exports` with rows(), one call per kernel by row name, and bench().
+// What the test-only addon is made of: one export function per kernel family, each in
+// <family>_test.cc. Every function adds one object to `exports` with rows(), one call per kernel by
+// row name, and bench().
 #pragma once
 
 #include <napi.h>
@@ -18,5 +19,8 @@ void export_optimizer_test(Napi::Env env, Napi::Object exports);
 void export_dropout_test(Napi::Env env, Napi::Object exports);
 void export_reduce_test(Napi::Env env, Napi::Object exports);
 void export_quantize_test(Napi::Env env, Napi::Object exports);
+// Internals that are no kernel family.
+void export_base_test(Napi::Env env, Napi::Object exports);
+void export_program_test(Napi::Env env, Napi::Object exports);
 
 }  // namespace sinter

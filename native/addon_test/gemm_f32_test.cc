@@ -1,5 +1,5 @@
-// gemmF32 of the test addon: rows(), pack(row, args), unpack(row, args), run(row, args), bench(row, shape, seconds).
-// Arguments are objects with the names of gemm_f32.h in camelCase.
+// gemmF32 of the test addon: rows(), pack(row, args), unpack(row, args), run(row, args), bench(row,
+// shape, seconds). Arguments are objects with the names of gemm_f32.h in camelCase.
 #include "kernels/gemm_f32/gemm_f32.h"
 
 #include <napi.h>
@@ -20,7 +20,8 @@ Napi::Value rows(const Napi::CallbackInfo& info) { return rows_value(info.Env(),
 Napi::Value pack(const Napi::CallbackInfo& info) {
   const GemmF32Kernels& kernels = row_named(gemm_f32_rows(), info[0]);
   const Napi::Object o = info[1].As<Napi::Object>();
-  const int64_t k = int_of(o, "k"), n = int_of(o, "n"), row = int_of(o, "bRow"), col = int_of(o, "bCol");
+  const int64_t k = int_of(o, "k"), n = int_of(o, "n"), row = int_of(o, "bRow"),
+                col = int_of(o, "bCol");
   kernels.pack(k, n, array_of<const float>(o, "b", span(k, n, row, col)), row, col,
                array_of<float>(o, "packed", gemm_f32_packed_floats(k, n)));
   return info.Env().Undefined();
@@ -29,7 +30,8 @@ Napi::Value pack(const Napi::CallbackInfo& info) {
 Napi::Value unpack(const Napi::CallbackInfo& info) {
   const GemmF32Kernels& kernels = row_named(gemm_f32_rows(), info[0]);
   const Napi::Object o = info[1].As<Napi::Object>();
-  const int64_t k = int_of(o, "k"), n = int_of(o, "n"), row = int_of(o, "bRow"), col = int_of(o, "bCol");
+  const int64_t k = int_of(o, "k"), n = int_of(o, "n"), row = int_of(o, "bRow"),
+                col = int_of(o, "bCol");
   kernels.unpack(k, n, array_of<const float>(o, "packed", gemm_f32_packed_floats(k, n)), row, col,
                  array_of<float>(o, "b", span(k, n, row, col)));
   return info.Env().Undefined();
@@ -59,7 +61,8 @@ void fill(AlignedBuffer<float>& buffer, int64_t count) {
   for (int64_t i = 0; i < count; ++i) buffer[i] = static_cast<float>(i * 7919 % 256 - 128) / 128.0f;
 }
 
-// shape: { m, n, k, transposedA?, accumulate?, activation?, pack? }. With `pack` it times packing of W[n, k].
+// shape: { m, n, k, transposedA?, accumulate?, activation?, pack? }. With `pack` it times packing
+// of W[n, k].
 Napi::Value bench(const Napi::CallbackInfo& info) {
   const GemmF32Kernels& kernels = row_named(gemm_f32_rows(), info[0]);
   const Napi::Object shape = info[1].As<Napi::Object>();
@@ -87,7 +90,8 @@ Napi::Value bench(const Napi::CallbackInfo& info) {
                             accumulate ? nullptr : bias.data(),
                             static_cast<Activation>(int_of(shape, "activation", 0)),
                             accumulate};
-  const double flops = 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
+  const double flops =
+      2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
   return time_calls(info.Env(), seconds, flops, 4.0 * static_cast<double>(m * k + n * k + m * n),
                     [&] { kernels.run(args); });
 }

@@ -1,5 +1,6 @@
-// gemmS8 of the test addon: rows(), packedBytes(row, n, k), pack(row, args), unpack(row, args), run(row, args),
-// bench(row, shape, seconds). Arguments are objects with the names of gemm_s8.h in camelCase.
+// gemmS8 of the test addon: rows(), packedBytes(row, n, k), pack(row, args), unpack(row, args),
+// run(row, args), bench(row, shape, seconds). Arguments are objects with the names of gemm_s8.h in
+// camelCase.
 #include "kernels/gemm_s8/gemm_s8.h"
 
 #include <napi.h>
@@ -16,7 +17,8 @@ Napi::Value rows(const Napi::CallbackInfo& info) { return rows_value(info.Env(),
 
 Napi::Value packed_bytes(const Napi::CallbackInfo& info) {
   const GemmS8Kernels& kernels = row_named(gemm_s8_rows(), info[0]);
-  const int64_t n = info[1].As<Napi::Number>().Int64Value(), k = info[2].As<Napi::Number>().Int64Value();
+  const int64_t n = info[1].As<Napi::Number>().Int64Value(),
+                k = info[2].As<Napi::Number>().Int64Value();
   return Napi::Number::New(info.Env(), static_cast<double>(kernels.packed_bytes(n, k)));
 }
 
@@ -34,7 +36,8 @@ Napi::Value unpack(const Napi::CallbackInfo& info) {
   const Napi::Object o = info[1].As<Napi::Object>();
   const int64_t n = int_of(o, "n"), k = int_of(o, "k");
   const int64_t bytes = static_cast<int64_t>(kernels.packed_bytes(n, k));
-  kernels.unpack(n, k, array_of<const uint8_t>(o, "packed", bytes), array_of<int8_t>(o, "w", n * k));
+  kernels.unpack(n, k, array_of<const uint8_t>(o, "packed", bytes),
+                 array_of<int8_t>(o, "w", n * k));
   return info.Env().Undefined();
 }
 
@@ -46,7 +49,8 @@ Napi::Value run(const Napi::CallbackInfo& info) {
   args.n = int_of(o, "n");
   args.k = int_of(o, "k");
   args.a_row = int_of(o, "aRow", padded_k(args.k));
-  args.a = array_of<const uint8_t>(o, "a", args.m > 0 ? (args.m - 1) * args.a_row + padded_k(args.k) : 0);
+  args.a = array_of<const uint8_t>(o, "a",
+                                   args.m > 0 ? (args.m - 1) * args.a_row + padded_k(args.k) : 0);
   args.a_scale = array_of<const float>(o, "aScale", args.m);
   args.a_zero = array_of<const int32_t>(o, "aZero", args.m);
   args.b = array_of<const uint8_t>(o, "packed",
@@ -54,7 +58,8 @@ Napi::Value run(const Napi::CallbackInfo& info) {
   args.w_scale = array_of<const float>(o, "wScale", args.n);
   args.w_sum = array_of<const int32_t>(o, "wSum", args.n);
   args.c_row = int_of(o, "cRow", args.n);
-  args.c = array_of<float>(o, "c", args.m > 0 && args.n > 0 ? (args.m - 1) * args.c_row + args.n : 0);
+  args.c =
+      array_of<float>(o, "c", args.m > 0 && args.n > 0 ? (args.m - 1) * args.c_row + args.n : 0);
   args.bias = optional_array_of<const float>(o, "bias", args.n);
   args.activation = static_cast<Activation>(int_of(o, "activation", 0));
   kernels.run(args);
@@ -94,7 +99,8 @@ Napi::Value bench(const Napi::CallbackInfo& info) {
                            n,
                            bias.data(),
                            static_cast<Activation>(int_of(shape, "activation", 0))};
-  const double flops = 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
+  const double flops =
+      2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
   return time_calls(info.Env(), seconds, flops, static_cast<double>(m * k + n * k + 4 * m * n),
                     [&] { kernels.run(args); });
 }

@@ -1,5 +1,5 @@
-// What one thread of this machine can do at most: loops of nothing but the arithmetic instruction of a kernel family,
-// all operands in registers. The kernel bench divides by these figures.
+// What one thread of this machine can do at most: loops of nothing but the arithmetic instruction
+// of a kernel family, all operands in registers. The kernel bench divides by these figures.
 #include "addon_test/peaks.h"
 
 #include <algorithm>
@@ -13,21 +13,22 @@ namespace sinter {
 namespace {
 
 #if defined(__x86_64__)
-// Hides from the optimizer that an operand never changes, so that no multiplication leaves the loop.
+// Hides from the optimizer that an operand never changes, so that no multiplication leaves the
+// loop.
 #define SINTER_OPAQUE(x) __asm__ volatile("" : "+v"(x))
 
-// Defines double name(int64_t rounds): kCount independent sums, each updated once a round.
-#define SINTER_PEAK(name, isa, Reg, count, start, update)                 \
-  __attribute__((target(isa), noinline)) void name(int64_t rounds) {      \
-    Reg sum[count], a = start, b = start;                                 \
-    SINTER_OPAQUE(b);                                                     \
-    _Pragma("GCC unroll 32") for (int i = 0; i < count; ++i) sum[i] = a;  \
-    for (int64_t round = 0; round < rounds; ++round) {                    \
-      _Pragma("GCC unroll 32") for (int i = 0; i < count; ++i) {          \
-        SINTER_OPAQUE(a);                                                 \
-        sum[i] = update;                                                  \
-      }                                                                   \
-    }                                                                     \
+// Defines void name(int64_t rounds): `count` independent sums, each updated once a round.
+#define SINTER_PEAK(name, isa, Reg, count, start, update)                           \
+  __attribute__((target(isa), noinline)) void name(int64_t rounds) {                \
+    Reg sum[count], a = start, b = start;                                           \
+    SINTER_OPAQUE(b);                                                               \
+    _Pragma("GCC unroll 32") for (int i = 0; i < count; ++i) sum[i] = a;            \
+    for (int64_t round = 0; round < rounds; ++round) {                              \
+      _Pragma("GCC unroll 32") for (int i = 0; i < count; ++i) {                    \
+        SINTER_OPAQUE(a);                                                           \
+        sum[i] = update;                                                            \
+      }                                                                             \
+    }                                                                               \
     _Pragma("GCC unroll 32") for (int i = 0; i < count; ++i) SINTER_OPAQUE(sum[i]); \
   }
 
@@ -41,7 +42,8 @@ SINTER_PEAK(dot_vnni, "avx512f,avx512vnni", __m512i, 24, _mm512_setzero_si512(),
             _mm512_dpbusd_epi32(sum[i], a, b))
 #endif
 
-// Operations (a multiply and an add are two) a second, the best of several runs of a millisecond or so.
+// Operations (a multiply and an add are two) a second, the best of several runs of a millisecond or
+// so.
 double measure(void (*loop)(int64_t), double operations_a_round) {
   using Clock = std::chrono::steady_clock;
   constexpr int64_t kRounds = 400000;

@@ -8,7 +8,7 @@
 namespace sinter {
 
 struct Peak {
-  const char* kind;           // "f32" (fma) or "s8" (the exact int8 dot product of the level)
+  const char* kind;  // "f32" (fma) or "s8" (the exact int8 dot product of the level)
   Isa isa;
   double operations_a_second;  // a multiply and an add count as two
 };

@@ -1,6 +1,6 @@
-// What the <family>_test.cc files share: rows of a kernel table, arguments from JS objects, timing, aligned memory.
-// The test addon throws a JS error when an argument is missing, has the wrong type or is too short, so that a wrong
-// test never turns into a wild read.
+// What the <family>_test.cc files share: rows of a kernel table, arguments from JS objects, timing,
+// aligned memory. The test addon throws a JS error when an argument is missing, has the wrong type
+// or is too short, so that a wrong test never turns into a wild read.
 #pragma once
 
 #include <napi.h>
@@ -53,7 +53,8 @@ inline bool has(const Napi::Object& object, const char* key) {
 
 inline int64_t int_of(const Napi::Object& object, const char* key) {
   const Napi::Value value = object.Get(key);
-  if (!value.IsNumber()) throw Napi::TypeError::New(object.Env(), std::string(key) + " must be a number");
+  if (!value.IsNumber())
+    throw Napi::TypeError::New(object.Env(), std::string(key) + " must be a number");
   return value.As<Napi::Number>().Int64Value();
 }
 
@@ -84,8 +85,10 @@ constexpr napi_typedarray_type typed_array_type() {
 template <typename T>
 T* array_of(const Napi::Object& object, const char* key, int64_t least) {
   const Napi::Value value = object.Get(key);
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != typed_array_type<T>()) {
-    throw Napi::TypeError::New(object.Env(), std::string(key) + " must be a typed array of its type");
+  if (!value.IsTypedArray() ||
+      value.As<Napi::TypedArray>().TypedArrayType() != typed_array_type<T>()) {
+    throw Napi::TypeError::New(object.Env(),
+                               std::string(key) + " must be a typed array of its type");
   }
   const Napi::TypedArray array = value.As<Napi::TypedArray>();
   if (static_cast<int64_t>(array.ElementLength()) < least) {
@@ -101,12 +104,13 @@ T* optional_array_of(const Napi::Object& object, const char* key, int64_t least)
   return has(object, key) ? array_of<T>(object, key, least) : nullptr;
 }
 
+namespace {  // not the engine's class of the same name, which is linked into this addon too
+
 // `count` elements, zeroed, on a 64-byte boundary.
 template <typename T>
 class AlignedBuffer {
  public:
-  explicit AlignedBuffer(int64_t count)
-      : storage_(static_cast<size_t>(count) * sizeof(T) + 64) {
+  explicit AlignedBuffer(int64_t count) : storage_(static_cast<size_t>(count) * sizeof(T) + 64) {
     void* at = storage_.data();
     size_t space = storage_.size();
     data_ = static_cast<T*>(std::align(64, static_cast<size_t>(count) * sizeof(T), at, space));
@@ -119,11 +123,15 @@ class AlignedBuffer {
   T* data_;
 };
 
+}  // namespace
+
 // Calls f for about `seconds` and returns { medianNs, bestNs, flops, bytes } of one call.
 template <typename F>
 Napi::Object time_calls(Napi::Env env, double seconds, double flops, double bytes, F f) {
   using Clock = std::chrono::steady_clock;
-  const auto nanoseconds = [](Clock::duration d) { return std::chrono::duration<double, std::nano>(d).count(); };
+  const auto nanoseconds = [](Clock::duration d) {
+    return std::chrono::duration<double, std::nano>(d).count();
+  };
   f();
   int64_t calls = 1;  // of one sample: enough to make the clock's own cost small
   for (;; calls *= 2) {

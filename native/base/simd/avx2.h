@@ -1,5 +1,6 @@
-// F32x16 at AVX2 with FMA: two ymm registers. Same operations and bits as scalar.h, which documents them.
-// Only C headers here, all in an unnamed namespace: files with ISA flags must not emit symbols that others share.
+// F32x16 at AVX2 with FMA: two ymm registers. Same operations and bits as scalar.h, which documents
+// them. Only C headers here, all in an unnamed namespace: files with ISA flags must not emit
+// symbols that others share.
 #pragma once
 
 #include <immintrin.h>
@@ -79,7 +80,8 @@ struct I32x16 {
   }
   SINTER_SIMD __m128i low_bytes() const {
     const __m256i byte = _mm256_set1_epi32(255);
-    const __m256i words = _mm256_packus_epi32(_mm256_and_si256(lo, byte), _mm256_and_si256(hi, byte));
+    const __m256i words =
+        _mm256_packus_epi32(_mm256_and_si256(lo, byte), _mm256_and_si256(hi, byte));
     const __m256i bytes = _mm256_packus_epi16(words, words);  // per 128-bit lane: lo 4, hi 4, twice
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 0, 4, 1, 5);
     return _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(bytes, order));
@@ -197,9 +199,7 @@ SINTER_SIMD F32x16 as_float(I32x16 a) {
 SINTER_SIMD I32x16 select(Mask16 m, I32x16 a, I32x16 b) {
   return as_int(select(m, as_float(a), as_float(b)));
 }
-SINTER_SIMD I32x16 to_int(F32x16 a) {
-  return {_mm256_cvtps_epi32(a.lo), _mm256_cvtps_epi32(a.hi)};
-}
+SINTER_SIMD I32x16 to_int(F32x16 a) { return {_mm256_cvtps_epi32(a.lo), _mm256_cvtps_epi32(a.hi)}; }
 SINTER_SIMD F32x16 to_float(I32x16 a) {
   return {_mm256_cvtepi32_ps(a.lo), _mm256_cvtepi32_ps(a.hi)};
 }
@@ -275,7 +275,8 @@ SINTER_SIMD void transpose_8x8(const float* src, int64_t src_row, int64_t rows, 
   }
 }
 
-// dst[c * 16 + r] = src[r * src_row + c] for r, c < 16. Rows from `rows` on repeat the last one (1 <= rows).
+// dst[c * 16 + r] = src[r * src_row + c] for r, c < 16. Rows from `rows` on repeat the last one (1
+// <= rows).
 SINTER_SIMD void transpose_16x16(const float* src, int64_t src_row, int64_t rows, float* dst) {
   transpose_8x8(src, src_row, rows, dst);
   transpose_8x8(src + 8, src_row, rows, dst + 8 * 16);

@@ -1,5 +1,6 @@
-// F32x16 at AVX-512 (F, BW, DQ, VL): one zmm register. Same operations and bits as scalar.h, which documents them.
-// Only C headers here, all in an unnamed namespace: files with ISA flags must not emit symbols that others share.
+// F32x16 at AVX-512 (F, BW, DQ, VL): one zmm register. Same operations and bits as scalar.h, which
+// documents them. Only C headers here, all in an unnamed namespace: files with ISA flags must not
+// emit symbols that others share.
 #pragma once
 
 // GCC warns about its own _mm512_undefined_ps() in this header (bug 105593).
@@ -78,8 +79,8 @@ SINTER_SIMD F32x16 round(F32x16 a) {
 }
 SINTER_SIMD F32x16 copy_sign(F32x16 a, F32x16 sign) {
   const __m512i top = _mm512_set1_epi32(INT32_MIN);
-  return {_mm512_castsi512_ps(_mm512_ternarylogic_epi32(top, _mm512_castps_si512(sign.v),
-                                                        _mm512_castps_si512(a.v), 0xCA))};
+  return {_mm512_castsi512_ps(
+      _mm512_ternarylogic_epi32(top, _mm512_castps_si512(sign.v), _mm512_castps_si512(a.v), 0xCA))};
 }
 
 SINTER_SIMD Mask16 operator<(F32x16 a, F32x16 b) {
@@ -159,7 +160,8 @@ SINTER_SIMD double reduce_add(F64x16 a) {
   return _mm_cvtsd_f64(_mm_add_sd(f, _mm_unpackhi_pd(f, f)));
 }
 
-// dst[c * 16 + r] = src[r * src_row + c] for r, c < 16. Rows from `rows` on repeat the last one (1 <= rows).
+// dst[c * 16 + r] = src[r * src_row + c] for r, c < 16. Rows from `rows` on repeat the last one (1
+// <= rows).
 SINTER_SIMD void transpose_16x16(const float* src, int64_t src_row, int64_t rows, float* dst) {
   __m512 a[16], b[16];
 #pragma GCC unroll 16

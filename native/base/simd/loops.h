@@ -1,6 +1,6 @@
-// Loops over n floats in steps of 16 virtual lanes, the last step partial. Include after one header of base/simd.
-// The rule: a reduction adds in 4 x 16 lanes (four vectors, to hide the latency of an add) and then in one fixed
-// tree, so its bits depend on n and the values alone.
+// Loops over n floats in steps of 16 virtual lanes, the last step partial. Include after one header
+// of base/simd. The rule: a reduction adds in 4 x 16 lanes (four vectors, to hide the latency of an
+// add) and then in one fixed tree, so its bits depend on n and the values alone.
 #pragma once
 
 #include <stddef.h>
@@ -35,8 +35,9 @@ SINTER_SIMD void for_lanes(int64_t n, Body body) {
   if (i < n) body(i, Part<V>{n - i});
 }
 
-// The vector that `step(accumulator, i, lanes)` leaves, over four accumulators joined by `join`. Lanes that are
-// missing in the last step must leave the accumulator as it is: load them with a neutral fill.
+// The vector that `step(accumulator, i, lanes)` leaves, over four accumulators joined by `join`.
+// Lanes that are missing in the last step must leave the accumulator as it is: load them with a
+// neutral fill.
 template <class V, class Step, class Join>
 SINTER_SIMD V fold_lanes(int64_t n, V start, Step step, Join join) {
   V a[4] = {start, start, start, start};

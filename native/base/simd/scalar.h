@@ -1,6 +1,7 @@
-// F32x16, the 16 virtual lanes that every kernel is written on: here the reference in plain C, one register of
-// AVX-512 in avx512.h, two of AVX2 in avx2.h. The rule: every operation gives the same bits in all three (the
-// payload and sign of a NaN apart), so one kernel template gives the same bits on every ISA.
+// F32x16, the 16 virtual lanes that every kernel is written on: here the reference in plain C, one
+// register of AVX-512 in avx512.h, two of AVX2 in avx2.h. The rule: every operation gives the same
+// bits in all three (the payload and sign of a NaN apart), so one kernel template gives the same
+// bits on every ISA.
 #pragma once
 
 #include <stdint.h>
@@ -19,8 +20,9 @@ namespace {
 struct F32x16 {
   float v[16];
 
-  static constexpr int kRegisters = 4;  // machine registers behind one value (SSE2 or NEON, by the compiler)
-  static constexpr int kFile = 16;      // machine registers that exist
+  static constexpr int kRegisters =
+      4;  // machine registers behind one value (SSE2 or NEON, by the compiler)
+  static constexpr int kFile = 16;  // machine registers that exist
 
   static SINTER_SIMD F32x16 zero() { return set(0.0f); }
   static SINTER_SIMD F32x16 set(float x) { SINTER_LANES(F32x16, x); }
@@ -140,10 +142,12 @@ SINTER_SIMD I32x16 operator^(const I32x16& a, const I32x16& b) {
 }
 // Signed order.
 SINTER_SIMD I32x16 min(const I32x16& a, const I32x16& b) {
-  SINTER_LANES(I32x16, static_cast<int32_t>(a.v[i]) < static_cast<int32_t>(b.v[i]) ? a.v[i] : b.v[i]);
+  SINTER_LANES(I32x16,
+               static_cast<int32_t>(a.v[i]) < static_cast<int32_t>(b.v[i]) ? a.v[i] : b.v[i]);
 }
 SINTER_SIMD I32x16 max(const I32x16& a, const I32x16& b) {
-  SINTER_LANES(I32x16, static_cast<int32_t>(a.v[i]) > static_cast<int32_t>(b.v[i]) ? a.v[i] : b.v[i]);
+  SINTER_LANES(I32x16,
+               static_cast<int32_t>(a.v[i]) > static_cast<int32_t>(b.v[i]) ? a.v[i] : b.v[i]);
 }
 template <int kBits>
 SINTER_SIMD I32x16 shift_left(const I32x16& a) {
@@ -212,7 +216,8 @@ SINTER_SIMD double reduce_add(F64x16 a) {
   return a.v[0];
 }
 
-// dst[c * 16 + r] = src[r * src_row + c] for r, c < 16. Rows from `rows` on repeat the last one (1 <= rows).
+// dst[c * 16 + r] = src[r * src_row + c] for r, c < 16. Rows from `rows` on repeat the last one (1
+// <= rows).
 SINTER_SIMD void transpose_16x16(const float* src, int64_t src_row, int64_t rows, float* dst) {
   for (int r = 0; r < 16; ++r) {
     const float* row = src + (r < rows ? r : rows - 1) * src_row;

@@ -1,4 +1,5 @@
-// Element-wise activations on any F32x16; the arithmetic is in activation_math.h, which the GEMM epilogues share.
+// Element-wise activations on any F32x16; the arithmetic is in activation_math.h, which the GEMM
+// epilogues share.
 #pragma once
 
 #include "base/simd/loops.h"
@@ -24,22 +25,32 @@ void differentiate_all(int64_t n, const float* x, const float* dy, float* dx) {
 template <class V>
 void activation_forward(Activation kind, int64_t n, const float* x, float* y) {
   switch (kind) {
-    case Activation::none: return activate_all<V, Activation::none>(n, x, y);
-    case Activation::gelu: return activate_all<V, Activation::gelu>(n, x, y);
-    case Activation::gelu_tanh: return activate_all<V, Activation::gelu_tanh>(n, x, y);
-    case Activation::relu: return activate_all<V, Activation::relu>(n, x, y);
-    case Activation::tanh: return activate_all<V, Activation::tanh>(n, x, y);
+    case Activation::none:
+      return activate_all<V, Activation::none>(n, x, y);
+    case Activation::gelu:
+      return activate_all<V, Activation::gelu>(n, x, y);
+    case Activation::gelu_tanh:
+      return activate_all<V, Activation::gelu_tanh>(n, x, y);
+    case Activation::relu:
+      return activate_all<V, Activation::relu>(n, x, y);
+    case Activation::tanh:
+      return activate_all<V, Activation::tanh>(n, x, y);
   }
 }
 
 template <class V>
 void activation_backward(Activation kind, int64_t n, const float* x, const float* dy, float* dx) {
   switch (kind) {
-    case Activation::none: return differentiate_all<V, Activation::none>(n, x, dy, dx);
-    case Activation::gelu: return differentiate_all<V, Activation::gelu>(n, x, dy, dx);
-    case Activation::gelu_tanh: return differentiate_all<V, Activation::gelu_tanh>(n, x, dy, dx);
-    case Activation::relu: return differentiate_all<V, Activation::relu>(n, x, dy, dx);
-    case Activation::tanh: return differentiate_all<V, Activation::tanh>(n, x, dy, dx);
+    case Activation::none:
+      return differentiate_all<V, Activation::none>(n, x, dy, dx);
+    case Activation::gelu:
+      return differentiate_all<V, Activation::gelu>(n, x, dy, dx);
+    case Activation::gelu_tanh:
+      return differentiate_all<V, Activation::gelu_tanh>(n, x, dy, dx);
+    case Activation::relu:
+      return differentiate_all<V, Activation::relu>(n, x, dy, dx);
+    case Activation::tanh:
+      return differentiate_all<V, Activation::tanh>(n, x, dy, dx);
   }
 }
 

@@ -1,9 +1,13 @@
-// exp, tanh, gelu and friends on 16 virtual lanes: one polynomial and one order of fma for every ISA, so every
-// kernel that ends in an activation gives the same bits everywhere. Include after one header of base/simd.
+// exp, tanh, gelu and friends on 16 virtual lanes: one polynomial and one order of fma for every
+// ISA, so every kernel that ends in an activation gives the same bits everywhere. Include after one
+// header of base/simd.
 //
-// The coefficients are minimax fits in relative error (Lawson-weighted least squares at Chebyshev nodes, in 40
-// digits), rounded to float. The stated bounds were measured over all
-// floats of the range against float64.
+// The coefficients are minimax fits (Lawson-weighted least squares at Chebyshev nodes, in 40
+// digits), rounded to float. Largest errors, measured against float64 on every 7th float of the
+// range:
+//   exp 0.88 ulp on [-87.3, 88.7]    tanh 1.4 ulp everywhere
+//   gelu 1.0e-7 and gelu_tanh 1.3e-7 relative to max(1, |x|), |x| <= 100
+//   their derivatives 2.9e-7 and 2.2e-7 absolute
 #pragma once
 
 #include "kernels/activation/activation_kind.h"
@@ -48,8 +52,9 @@ SINTER_SIMD V tanh(V x) {
   return select(t < V::set(0.625f), near, far);
 }
 
-// erfc(t / sqrt(2)) for 0 <= t <= kTailEnd as 2^-g(t): g is nearly a parabola, and the relative error of the result
-// stays small down to the end, where it is 2e-38. Weighted so that t * tail / 2 is good to 3e-8 of max(1, t).
+// erfc(t / sqrt(2)) for 0 <= t <= kTailEnd as 2^g(t), g nearly a parabola. The fit is weighted so
+// that t * tail / 2 is good to 3e-8 of max(1, t); where the tail is below 1e-6 its own relative
+// error grows, to 17 % at the end, where the tail is 4e-38.
 constexpr float kTailEnd = 12.9f;
 template <class V>
 SINTER_SIMD V gaussian_tail(V t) {
@@ -104,16 +109,22 @@ SINTER_SIMD V relu(V x) {
 template <class V>
 SINTER_SIMD V activate(Activation kind, V x) {
   switch (kind) {
-    case Activation::gelu: return gelu(x);
-    case Activation::gelu_tanh: return gelu_tanh(x);
-    case Activation::relu: return relu(x);
-    case Activation::tanh: return tanh(x);
-    case Activation::none: break;
+    case Activation::gelu:
+      return gelu(x);
+    case Activation::gelu_tanh:
+      return gelu_tanh(x);
+    case Activation::relu:
+      return relu(x);
+    case Activation::tanh:
+      return tanh(x);
+    case Activation::none:
+      break;
   }
   return x;
 }
 
-// Phi(x) + x phi(x). The bell is taken at a clamped x: it is 0 in float beyond, and inf * 0 does not arise.
+// Phi(x) + x phi(x). The bell is taken at a clamped x: it is 0 in float beyond, and inf * 0 does
+// not arise.
 template <class V>
 SINTER_SIMD V gelu_derivative(V x) {
   const V c = max(V::set(-14.0f), min(V::set(14.0f), x));
@@ -140,14 +151,18 @@ SINTER_SIMD V gelu_tanh_derivative(V x) {
 template <class V>
 SINTER_SIMD V activate_derivative(Activation kind, V x) {
   switch (kind) {
-    case Activation::gelu: return gelu_derivative(x);
-    case Activation::gelu_tanh: return gelu_tanh_derivative(x);
-    case Activation::relu: return select(V::zero() < x, V::set(1.0f), V::zero());
+    case Activation::gelu:
+      return gelu_derivative(x);
+    case Activation::gelu_tanh:
+      return gelu_tanh_derivative(x);
+    case Activation::relu:
+      return select(V::zero() < x, V::set(1.0f), V::zero());
     case Activation::tanh: {
       const V t = tanh(x);
       return fnma(t, t, V::set(1.0f));
     }
-    case Activation::none: break;
+    case Activation::none:
+      break;
   }
   return V::set(1.0f);
 }

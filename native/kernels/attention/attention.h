@@ -1,12 +1,15 @@
 // Softmax attention inside one sequence and one head.
 //
-//   P = softmax(scale * Q K^T);  O = dropout(P) V       Q, K, V, O: [length, head_dim], rows `*_row` floats apart
+//   P = softmax(scale * Q K^T);  O = dropout(P) V       Q, K, V, O: [length, head_dim], rows
+//   `*_row` floats apart
 //
-// Consistent: a score is one fma chain in increasing head_dim; the softmax takes its max and sum in 16 virtual lanes
-// with one fixed tree; an output is one fma chain in increasing key. head_dim is any positive number (multiples of 16
-// are fast), length >= 1. O may not alias the inputs. Nothing is read outside [length, head_dim].
-// Dropout of P (training): element (query i, key j) has index index_base + i * length + j of dropout_hash(key, index);
-// kept when the hash is >= threshold, then divided by the probability of keeping; threshold 0 switches it off.
+// Consistent: a score is one fma chain in increasing head_dim; the softmax takes its max and sum in
+// 4 x 16 virtual lanes with one fixed tree; an output is one fma chain of exponentials in
+// increasing key, then times 1 / sum. head_dim is any positive number (multiples of 16 are fast),
+// length >= 1. O may not alias the inputs. Nothing is read outside [length, head_dim]. Dropout of P
+// (training): element (query i, key j) has index index_base + i * length + j of dropout_hash(key,
+// index); kept when the hash is >= threshold, then divided by the probability of keeping; threshold
+// 0 switches it off.
 #pragma once
 
 #include <cstddef>
@@ -38,8 +41,8 @@ struct AttentionKernels {
                   const float* k, const float* v, float* o, float* scratch);
   // Recomputes P from q and k; writes dq, dk, dv (all of [length, head_dim], overwritten).
   void (*backward)(const AttentionShape& shape, const AttentionDropout& dropout, const float* q,
-                   const float* k, const float* v, const float* d_o, float* dq, float* dk, float* dv,
-                   float* scratch);
+                   const float* k, const float* v, const float* d_o, float* dq, float* dk,
+                   float* dv, float* scratch);
 };
 
 #define SINTER_KERNEL(isa, name) const AttentionKernels& name();

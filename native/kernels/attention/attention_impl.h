@@ -1,5 +1,6 @@
-// Attention of one sequence and one head on any F32x16. Keys are transposed once to panels of 16, then a tile of query
-// rows goes through scores, softmax and values while its scores stay in L1; nothing of length x length is kept forward.
+// Attention of one sequence and one head on any F32x16. Keys are transposed once to panels of 16,
+// then a tile of query rows goes through scores, softmax and values while its scores stay in L1;
+// nothing of length x length is kept forward.
 #pragma once
 
 #include "kernels/attention/attention.h"
@@ -26,7 +27,8 @@ SINTER_SIMD void drop_row(const AttentionDropout& dropout, DropoutStream* stream
 
 template <class V>
 size_t forward_scratch(int64_t length, int64_t head_dim) {
-  return static_cast<size_t>(round_up_16(length) * (head_dim + AttentionTile<V>::kRows));
+  const int64_t padded = round_up_16(length);
+  return static_cast<size_t>(padded * (2 * head_dim + AttentionTile<V>::kRows));
 }
 
 template <class V>
@@ -36,12 +38,14 @@ void attention_forward(const AttentionShape& shape, const AttentionDropout& drop
   const int64_t length = shape.length, head_dim = shape.head_dim, row = shape.qkv_row;
   const int64_t padded = round_up_16(length);
   float* panels = scratch;
-  float* scores = scratch + padded * head_dim;
+  float* scores = scratch + 2 * padded * head_dim;
   transpose_panels<V>(length, head_dim, k, row, panels);
+  const Rows values = dense_rows<V>(length, head_dim, v, row, scratch + padded * head_dim);
   DropoutStream stream(dropout.key, dropout.threshold);
   float factor[kRows];
-  for (int64_t i = 0; i < length; i += kRows) {
-    const int64_t rows = length - i < kRows ? length - i : kRows;
+  const int64_t step = rows_of_tiles<V>(length);
+  for (int64_t i = 0; i < length; i += step) {
+    const int64_t rows = length - i < step ? length - i : step;
     for (int64_t r = 0; r < rows; ++r) factor[r] = shape.scale;
     tile_rows<V>({head_dim, q + i * row, row, 1, panels, 16, 16 * head_dim, scores, padded, factor},
                  rows, padded);
@@ -50,7 +54,8 @@ void attention_forward(const AttentionShape& shape, const AttentionDropout& drop
       factor[r] = 1.0f / exp_row<V>(length, p, max_of<V>(length, p), p);
       if (dropout.threshold != 0) drop_row<V>(dropout, &stream, i + r, length, p);
     }
-    tile_rows<V>({length, scores, padded, 1, v, row, 16, o + i * shape.out_row, shape.out_row, factor},
+    tile_rows<V>({length, scores, padded, 1, values.data, values.row, 16, o + i * shape.out_row,
+                  shape.out_row, factor},
                  rows, head_dim);
   }
 }
@@ -59,17 +64,19 @@ void attention_forward(const AttentionShape& shape, const AttentionDropout& drop
 struct BackwardScratch {
   float* k_panels;  // [padded / 16][head_dim][16]
   float* v_panels;
-  float* p;   // [length, padded], P, then dropout(P)
-  float* ds;  // [length, padded], gradient of the scores
+  float* p;      // [length, padded], P, then dropout(P)
+  float* ds;     // [length, padded], gradient of the scores
+  float* dense;  // [3][length, head_dim], dense rows of k, q and d_o
   int64_t padded;
 };
 
 template <class V>
 size_t backward_scratch(int64_t length, int64_t head_dim) {
-  return static_cast<size_t>(round_up_16(length) * 2 * (head_dim + length));
+  return static_cast<size_t>(round_up_16(length) * (5 * head_dim + 2 * length));
 }
 
-// From scores p and the gradient ds of dropout(P) of query i: ds <- P * (dP - sum(dP * P)), p <- dropout(P).
+// From scores p and the gradient ds of dropout(P) of query i: ds <- P * (dP - sum(dP * P)), p <-
+// dropout(P).
 template <class V>
 SINTER_SIMD void softmax_backward_row(const AttentionDropout& dropout, DropoutStream* stream,
                                       int64_t i, int64_t length, float* p, float* ds) {
@@ -91,14 +98,16 @@ void backward_queries(const AttentionShape& shape, const AttentionDropout& dropo
                       const float* k, const float* d_o, const BackwardScratch& s, float* dq) {
   constexpr int kRows = AttentionTile<V>::kRows;
   const int64_t length = shape.length, head_dim = shape.head_dim, row = shape.qkv_row;
+  const Rows keys = dense_rows<V>(length, head_dim, k, row, s.dense);
   DropoutStream stream(dropout.key, dropout.threshold);
   float scale[kRows], one[kRows];
   for (int r = 0; r < kRows; ++r) {
     scale[r] = shape.scale;
     one[r] = 1.0f;
   }
-  for (int64_t i = 0; i < length; i += kRows) {
-    const int64_t rows = length - i < kRows ? length - i : kRows;
+  const int64_t step = rows_of_tiles<V>(length);
+  for (int64_t i = 0; i < length; i += step) {
+    const int64_t rows = length - i < step ? length - i : step;
     float* p = s.p + i * s.padded;
     float* ds = s.ds + i * s.padded;
     tile_rows<V>({head_dim, q + i * row, row, 1, s.k_panels, 16, 16 * head_dim, p, s.padded, scale},
@@ -109,7 +118,8 @@ void backward_queries(const AttentionShape& shape, const AttentionDropout& dropo
     for (int64_t r = 0; r < rows; ++r) {
       softmax_backward_row<V>(dropout, &stream, i + r, length, p + r * s.padded, ds + r * s.padded);
     }
-    tile_rows<V>({length, ds, s.padded, 1, k, row, 16, dq + i * row, row, scale}, rows, head_dim);
+    tile_rows<V>({length, ds, s.padded, 1, keys.data, keys.row, 16, dq + i * row, row, scale}, rows,
+                 head_dim);
   }
 }
 
@@ -119,17 +129,23 @@ void backward_keys(const AttentionShape& shape, const float* q, const float* d_o
                    const BackwardScratch& s, float* dk, float* dv) {
   constexpr int kRows = AttentionTile<V>::kRows;
   const int64_t length = shape.length, head_dim = shape.head_dim, row = shape.qkv_row;
+  const int64_t size = s.padded * head_dim;
+  const Rows queries = dense_rows<V>(length, head_dim, q, row, s.dense + size);
+  const Rows gradients = dense_rows<V>(length, head_dim, d_o, shape.out_row, s.dense + 2 * size);
   float scale[kRows], one[kRows];
   for (int r = 0; r < kRows; ++r) {
     scale[r] = shape.scale;
     one[r] = 1.0f;
   }
-  for (int64_t j = 0; j < length; j += kRows) {
-    const int64_t rows = length - j < kRows ? length - j : kRows;
-    tile_rows<V>({length, s.ds + j, 1, s.padded, q, row, 16, dk + j * row, row, scale}, rows,
-                 head_dim);
-    tile_rows<V>({length, s.p + j, 1, s.padded, d_o, shape.out_row, 16, dv + j * row, row, one}, rows,
-                 head_dim);
+  const int64_t step = rows_of_tiles<V>(length);
+  for (int64_t j = 0; j < length; j += step) {
+    const int64_t rows = length - j < step ? length - j : step;
+    tile_rows<V>(
+        {length, s.ds + j, 1, s.padded, queries.data, queries.row, 16, dk + j * row, row, scale},
+        rows, head_dim);
+    tile_rows<V>(
+        {length, s.p + j, 1, s.padded, gradients.data, gradients.row, 16, dv + j * row, row, one},
+        rows, head_dim);
   }
 }
 
@@ -144,6 +160,7 @@ void attention_backward(const AttentionShape& shape, const AttentionDropout& dro
   s.v_panels = s.k_panels + padded * head_dim;
   s.p = s.v_panels + padded * head_dim;
   s.ds = s.p + padded * length;
+  s.dense = s.ds + padded * length;
   transpose_panels<V>(length, head_dim, k, shape.qkv_row, s.k_panels);
   transpose_panels<V>(length, head_dim, v, shape.qkv_row, s.v_panels);
   backward_queries<V>(shape, dropout, q, k, d_o, s, dq);

@@ -1,9 +1,10 @@
-// Dropout by a counter: whether element `index` is dropped depends on (key, index) alone, so forward and backward
-// need no mask and any split among lanes gives the same result.
+// Dropout by a counter: whether element `index` is dropped depends on (key, index) alone, so
+// forward and backward need no mask and any split among lanes gives the same result.
 //
 //   y[i] = dropout_hash(key, index_base + i) >= threshold ? x[i] * keep_scale : 0
 //
-// threshold = round(probability * 2^32) (0: identity), keep_scale = 1 / (1 - probability). y may alias x.
+// threshold = round(probability * 2^32) (0: identity), keep_scale = 1 / (1 - probability). y may
+// alias x.
 #pragma once
 
 #include <cstdint>

@@ -1,10 +1,12 @@
-// The random bits of dropout: a hash of (key, index) in 32-bit operations, the same on every ISA. Include after one
-// header of base/simd.
+// The random bits of dropout: a hash of (key, index) in 32-bit operations, the same on every ISA.
+// Include after one header of base/simd.
 //
-// The key and the high half of the index are mixed to two words k0, k1 (splitmix64's finalizer, once per 2^32
-// elements). A lane hashes the low half of its index: x ^ k0, xor-shift-multiply, + k1, xor-shift-multiply,
-// xor-shift. The multipliers and shifts are a published low-bias set (Wellons' hash prospector). Flipping any bit of
-// the index flips every bit of the hash with probability 0.5 within 2 % (test/kernels/dropout.test.ts).
+// The key and the high half of the index are mixed to two words k0, k1 (splitmix64's finalizer,
+// once per 2^32 elements). A lane hashes the low half of its index: x ^ k0, xor-shift-multiply, +
+// k1, xor-shift-multiply, xor-shift. The multipliers and shifts are a published low-bias set
+// (Wellons' hash prospector). Flipping any bit of the index flips the top bit of the hash with
+// probability 0.5 within 2 %, and decisions of near indices and keys do not correlate
+// (test/kernels/dropout.test.ts). DropoutStream::hash is the dropout_hash of the contracts.
 #pragma once
 
 #include <stdint.h>

@@ -1,4 +1,5 @@
-// Embedding sums and their gradients on any F32x16. Memory bound: one pass per table over a row that stays in L1.
+// Embedding sums and their gradients on any F32x16. Memory bound: one pass per table over a row
+// that stays in L1.
 #pragma once
 
 #include "base/simd/loops.h"

@@ -23,7 +23,8 @@ struct Arithmetic {
 }  // namespace
 
 const GemmF32Kernels& gemm_f32_avx2() {
-  static constexpr GemmF32Kernels kKernels = {pack_panels, unpack_panels, run_gemm<Arithmetic, F32x16>};
+  static constexpr GemmF32Kernels kKernels = {pack_panels, unpack_panels,
+                                              run_gemm<Arithmetic, F32x16>};
   return kKernels;
 }
 

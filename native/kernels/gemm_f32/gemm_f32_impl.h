@@ -10,7 +10,8 @@
 namespace sinter {
 namespace {
 
-void pack_panels(int64_t k, int64_t n, const float* b, int64_t b_row, int64_t b_col, float* packed) {
+void pack_panels(int64_t k, int64_t n, const float* b, int64_t b_row, int64_t b_col,
+                 float* packed) {
   for (int64_t j = 0; j < n; j += kGemmPanel, packed += k * kGemmPanel, b += kGemmPanel * b_col) {
     const int64_t columns = smaller(kGemmPanel, n - j);
     if (columns == kGemmPanel && b_row == 1) {
@@ -27,7 +28,8 @@ void pack_panels(int64_t k, int64_t n, const float* b, int64_t b_row, int64_t b_
   }
 }
 
-void unpack_panels(int64_t k, int64_t n, const float* packed, int64_t b_row, int64_t b_col, float* b) {
+void unpack_panels(int64_t k, int64_t n, const float* packed, int64_t b_row, int64_t b_col,
+                   float* b) {
   for (int64_t j = 0; j < n; j += kGemmPanel, packed += k * kGemmPanel, b += kGemmPanel * b_col) {
     const int64_t columns = smaller(kGemmPanel, n - j);
     if (b_row == 1) {
@@ -97,14 +99,9 @@ struct FloatEpilogue {
 
 template <class T, class V>
 void run_gemm(const GemmF32Args& args) {
-  const TileProblem problem = {args.m,
-                               args.n,
-                               args.k,
-                               reinterpret_cast<const char*>(args.b),
-                               args.k * T::kStep,
-                               args.c,
-                               args.c_row,
-                               args.accumulate};
+  const TileProblem problem = {
+      args.m, args.n,     args.k,         reinterpret_cast<const char*>(args.b), args.k * T::kStep,
+      args.c, args.c_row, args.accumulate};
   const FloatSource source = {args.a, args.a_row, args.a_col};
   const FloatEpilogue<V> epilogue = {args.accumulate ? nullptr : args.bias,
                                      args.accumulate ? Activation::none : args.activation};

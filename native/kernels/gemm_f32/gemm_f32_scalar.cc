@@ -1,4 +1,5 @@
-// The reference f32 GEMM, the oracle of the other rows: one fma chain per output, then + bias, then the activation.
+// The reference f32 GEMM, the oracle of the other rows: one fma chain per output, then + bias, then
+// the activation.
 #include "base/simd/scalar.h"
 //
 #include "kernels/activation/activation_math.h"
@@ -37,7 +38,8 @@ void run(const GemmF32Args& args) {
         for (int64_t j = 0; j < columns; ++j) sum[j] = __builtin_fmaf(a, b[j], sum[j]);
       }
       if (!args.accumulate) {
-        for (int64_t j = 0; args.bias != nullptr && j < columns; ++j) sum[j] += args.bias[panel + j];
+        for (int64_t j = 0; args.bias != nullptr && j < columns; ++j)
+          sum[j] += args.bias[panel + j];
         activate<F32x16>(args.activation, F32x16::load(sum)).store(sum);
       }
       for (int64_t j = 0; j < columns; ++j) c[j] = sum[j];

@@ -1,8 +1,9 @@
-// The loops that all vector GEMM rows share: tiles of rows x panels of 16 columns, one K block after another.
-// Include it only from files built for one ISA. Everything is in words of 4 bytes: a word of A is one float, four
-// int8 or two int16; a word of C is a float or an int32 sum, which also carries the sum from one K block to the
-// next, so that every output is one chain in increasing k. T (arithmetic of one ISA) has Reg, kRegs (registers of a
-// panel), kLanes, kStep (bytes of a word of a packed panel), kMaxRows, panels(rows), zero, load, store, load_b,
+// The loops that all vector GEMM rows share: tiles of rows x panels of 16 columns, one K block
+// after another. Include it only from files built for one ISA. Everything is in words of 4 bytes: a
+// word of A is one float, four int8 or two int16; a word of C is a float or an int32 sum, which
+// also carries the sum from one K block to the next, so that every output is one chain in
+// increasing k. T (arithmetic of one ISA) has Reg, kRegs (registers of a panel), kLanes, kStep
+// (bytes of a word of a packed panel), kMaxRows, panels(rows), zero, load, store, load_b,
 // broadcast, mul_add. Source copies a tile of A; Epilogue finishes a tile of C.
 #pragma once
 
@@ -20,10 +21,11 @@ namespace sinter {
 namespace {
 
 constexpr int64_t kTilePanel = 16;
-constexpr int64_t kBlockWords = 384;             // of a K block: a tile of A stays in the L1 cache
-constexpr int64_t kTileRow = kBlockWords + 16;   // words between rows of the copy: no two rows share a cache set
-constexpr int64_t kTileRows = 16;                // rows of the buffer; at least kMaxRows of every T
-constexpr int64_t kBlockBytes = 448 * 1024;      // of packed B that stays in the L2 cache
+constexpr int64_t kBlockWords = 384;  // of a K block: a tile of A stays in the L1 cache
+constexpr int64_t kTileRow =
+    kBlockWords + 16;              // words between rows of the copy: no two rows share a cache set
+constexpr int64_t kTileRows = 16;  // rows of the buffer; at least kMaxRows of every T
+constexpr int64_t kBlockBytes = 448 * 1024;  // of packed B that stays in the L2 cache
 
 struct TileProblem {
   int64_t m, n, words;
@@ -89,9 +91,6 @@ void run_tile(int64_t rows, int64_t panels, const TileArgs& args) {
   if constexpr (kRows > 0) {
     if (rows != kRows) return run_tile<T, kRows - 1>(rows, panels, args);
     constexpr int kMost = T::panels(kRows);
-    if constexpr (kMost >= 8) {
-      if (panels == 8) return tile<T, kRows, 8>(args);
-    }
     if constexpr (kMost >= 4) {
       if (panels == 4) return tile<T, kRows, 4>(args);
     }
@@ -111,9 +110,9 @@ void copy_columns(int64_t rows, int64_t columns, const float* from, int64_t from
 }
 
 struct Block {
-  int64_t words_begin, words;    // of k
-  int64_t panel_begin, panels;   // of n
-  bool first, last;              // of the K blocks
+  int64_t words_begin, words;   // of k
+  int64_t panel_begin, panels;  // of n
+  bool first, last;             // of the K blocks
 };
 
 // One block of rows against one block of B: all tiles read the same copy of A.
@@ -121,7 +120,7 @@ template <class T, class Epilogue>
 void run_rows(const TileProblem& problem, const Block& block, int64_t i, int64_t rows,
               const float* a, const Epilogue& epilogue) {
   const int64_t most = T::panels(static_cast<int>(rows));
-  alignas(64) float edge[kTileRows * kTilePanel * 2];
+  alignas(64) float edge[kTileRows * kTilePanel];
   const int64_t panel_end = block.panel_begin + block.panels;
   for (int64_t p = block.panel_begin; p < panel_end;) {
     int64_t panels = most;
@@ -132,12 +131,17 @@ void run_rows(const TileProblem& problem, const Block& block, int64_t i, int64_t
     const bool partial = columns < panels * kTilePanel;  // then panels is 1
     const bool load = problem.accumulate || !block.first;
     float* const c = problem.c + i * problem.c_row + j;
-    TileArgs args = {block.words, a, problem.b + p * problem.panel_bytes + block.words_begin * T::kStep,
-                     problem.panel_bytes, c, problem.c_row, load};
+    TileArgs args = {block.words,
+                     a,
+                     problem.b + p * problem.panel_bytes + block.words_begin * T::kStep,
+                     problem.panel_bytes,
+                     c,
+                     problem.c_row,
+                     load};
     if (partial) {
       args.c = edge;
       args.c_row = kTilePanel;
-      for (int64_t w = 0; w < rows * kTilePanel; ++w) edge[w] = 0.0f;
+      for (int64_t w = 0; load && w < rows * kTilePanel; ++w) edge[w] = 0.0f;
       if (load) copy_columns(rows, columns, c, problem.c_row, edge, kTilePanel);
     }
     run_tile<T>(rows, panels, args);
@@ -156,7 +160,8 @@ void run_tiles(const TileProblem& problem, const Source& source, const Epilogue&
   const int64_t words = larger(16, round_up(divide_up(problem.words, k_blocks), 16));
   const int64_t row_tiles = divide_up(problem.m, T::kMaxRows);
   const int64_t total_panels = divide_up(problem.n, kTilePanel);
-  const int64_t panels = row_tiles == 1 ? total_panels : larger(8, kBlockBytes / (words * T::kStep) / 8 * 8);
+  const int64_t panels =
+      row_tiles == 1 ? total_panels : larger(8, kBlockBytes / (words * T::kStep) / 8 * 8);
   int64_t k = 0;
   do {
     Block block = {k, smaller(words, problem.words - k), 0, 0, k == 0, k + words >= problem.words};
@@ -165,7 +170,7 @@ void run_tiles(const TileProblem& problem, const Source& source, const Epilogue&
       int64_t i = 0;
       for (int64_t t = 0; t < row_tiles; ++t) {  // nearly equal tiles
         const int64_t rows = (problem.m - i) / (row_tiles - t);
-        source.copy(i, rows, k, block.words, a);
+        if (block.words > 0) source.copy(i, rows, k, block.words, a);
         run_rows<T>(problem, block, i, rows, a, epilogue);
         i += rows;
       }

@@ -1,5 +1,5 @@
-// 8x8 transpose of floats in AVX2 registers, for packing B and copying a transposed A. Include it only from files
-// built for AVX2 or better.
+// 8x8 transpose of floats in AVX2 registers, for packing B and copying a transposed A. Include it
+// only from files built for AVX2 or better.
 #pragma once
 
 #include <immintrin.h>
@@ -30,7 +30,8 @@ inline void transpose_block(const float* from, int64_t from_row, float* to, int6
   }
 }
 
-// to[i * to_row + j] = from[j * from_row + i] for i < rows, j < columns; reads and writes nothing else.
+// to[i * to_row + j] = from[j * from_row + i] for i < rows, j < columns; reads and writes nothing
+// else.
 inline void transpose(int64_t rows, int64_t columns, const float* from, int64_t from_row, float* to,
                       int64_t to_row) {
   const int64_t whole_columns = columns / 8 * 8, whole_rows = rows / 8 * 8;

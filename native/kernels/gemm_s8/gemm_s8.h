@@ -1,12 +1,13 @@
-// int8 matrix product of the int8 contract: unsigned activations with one scale and zero point per row (token),
-// signed weights with one scale per column (output channel), exact int32 sums.
+// int8 matrix product of the int8 contract: unsigned activations with one scale and zero point per
+// row (token), signed weights with one scale per column (output channel), exact int32 sums.
 //
-//   C[i, j] = act( float(sum_k A[i, k] * W[j, k] - zero[i] * column_sum[j]) * (a_scale[i] * w_scale[j]) + bias[j] )
+//   C[i, j] = act( float(sum_k A[i, k] * W[j, k] - zero[i] * column_sum[j]) * (a_scale[i] *
+//   w_scale[j]) + bias[j] )
 //
-// in exactly this order of float operations (one multiply of the scales, one multiply, one add, no fma), so all
-// rows give the same bits. Activations use all 8 bits (0..255), weights -127..127; k <= 32768 keeps sums in int32.
-// Each kernel has its own packed layout: pack, unpack and run of one row belong together.
-// n or k = 0 and m = 0 are allowed. No aliasing.
+// in exactly this order of float operations (one multiply of the scales, one multiply, one add, no
+// fma), so all rows give the same bits. Activations use all 8 bits (0..255), weights -127..127; k
+// <= 32768 keeps sums in int32. Each kernel has its own packed layout: pack, unpack and run of one
+// row belong together. n or k = 0 and m = 0 are allowed. No aliasing.
 #pragma once
 
 #include <cstddef>
@@ -18,17 +19,18 @@
 namespace sinter {
 
 inline constexpr int64_t kGemmS8MaxK = 32768;
-inline constexpr int64_t kGemmS8KAlign = 64;  // rows of A are zero padded to a multiple of this many bytes
+inline constexpr int64_t kGemmS8KAlign =
+    64;  // rows of A are zero padded to a multiple of this many bytes
 
 struct GemmS8Args {
   int64_t m, n, k;
   const uint8_t* a;  // [m, a_row], a_row >= round_up(k, kGemmS8KAlign); padding bytes are 0
   int64_t a_row;
-  const float* a_scale;    // [m]
-  const int32_t* a_zero;   // [m]
-  const void* b;           // packed, first panel = column 0 of this call
-  const float* w_scale;    // [n]
-  const int32_t* w_sum;    // [n] column sums of the weights over k
+  const float* a_scale;   // [m]
+  const int32_t* a_zero;  // [m]
+  const void* b;          // packed, first panel = column 0 of this call
+  const float* w_scale;   // [n]
+  const int32_t* w_sum;   // [n] column sums of the weights over k
   float* c;
   int64_t c_row;
   const float* bias;  // [n] or nullptr
@@ -36,8 +38,8 @@ struct GemmS8Args {
 };
 
 struct GemmS8Kernels {
-  // Bytes of packed weights of n outputs. Panels of 16 outputs: the panel p of a packed matrix starts at byte
-  // packed_bytes(16 * p, k), so that callers can split n at multiples of 16.
+  // Bytes of packed weights of n outputs. Panels of 16 outputs: the panel p of a packed matrix
+  // starts at byte packed_bytes(16 * p, k), so that callers can split n at multiples of 16.
   size_t (*packed_bytes)(int64_t n, int64_t k);
   void (*pack)(int64_t n, int64_t k, const int8_t* w, void* packed);  // w: [n, k] row-major
   void (*unpack)(int64_t n, int64_t k, const void* packed, int8_t* w);

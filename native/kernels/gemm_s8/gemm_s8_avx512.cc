@@ -1,4 +1,5 @@
-// int8 GEMM at avx512 without VNNI: as at avx2, both sides as int16 in vpmaddwd, weights widened at load.
+// int8 GEMM at avx512 without VNNI: as at avx2, both sides as int16 in vpmaddwd, weights widened at
+// load.
 #include "base/simd/avx512.h"
 //
 #include "kernels/gemm_s8/gemm_s8_impl.h"
@@ -9,7 +10,7 @@ namespace {
 struct Arithmetic {
   using Reg = __m512i;
   static constexpr int kRegs = 1, kLanes = 16, kStep = 32, kMaxRows = 12, kGroup = 2;
-  static constexpr int panels(int rows) { return rows <= 2 ? 8 : rows <= 5 ? 4 : 2; }
+  static constexpr int panels(int rows) { return rows <= 5 ? 4 : 2; }
   static Reg zero() { return _mm512_setzero_si512(); }
   static Reg load(const float* c) { return _mm512_loadu_si512(c); }
   static void store(float* c, Reg x) { _mm512_storeu_si512(c, x); }
@@ -17,7 +18,9 @@ struct Arithmetic {
     return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(b)));
   }
   static Reg broadcast(const float* a) { return _mm512_castps_si512(_mm512_set1_ps(*a)); }
-  static Reg mul_add(Reg sum, Reg a, Reg b) { return _mm512_add_epi32(sum, _mm512_madd_epi16(a, b)); }
+  static Reg mul_add(Reg sum, Reg a, Reg b) {
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(a, b));
+  }
   static void copy_words(const uint8_t* from, int64_t words, float* to) {
     for (int64_t w = 0; w < words; w += 16) {
       const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + 2 * w));

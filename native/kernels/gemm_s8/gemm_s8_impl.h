@@ -1,6 +1,7 @@
 // The int8 GEMM of the vector rows: packing, the copy of A and the epilogue around tile_driver.h.
-// A word (4 bytes) of A is T::kGroup consecutive k: four uint8 (vpdpbusd) or two int16 (vpmaddwd); a word of a
-// packed panel is the same k of 16 outputs, always as int8. Include it after base/simd/<isa>.h.
+// A word (4 bytes) of A is T::kGroup consecutive k: four uint8 (vpdpbusd) or two int16 (vpmaddwd);
+// a word of a packed panel is the same k of 16 outputs, always as int8. Include it after
+// base/simd/<isa>.h.
 #pragma once
 
 #include "kernels/activation/activation_math.h"
@@ -16,7 +17,8 @@ size_t packed_bytes(int64_t n, int64_t k) {
   return static_cast<size_t>(divide_up(n, kTilePanel) * panel_bytes(k));
 }
 
-// packed[panel][k / kGroup][16 outputs][kGroup], zero padded to 16 outputs and to a multiple of 4 in k.
+// packed[panel][k / kGroup][16 outputs][kGroup], zero padded to 16 outputs and to a multiple of 4
+// in k.
 template <int kGroup>
 void pack_groups(int64_t n, int64_t k, const int8_t* w, void* packed) {
   int8_t* const to = static_cast<int8_t*>(packed);
@@ -29,7 +31,8 @@ void pack_groups(int64_t n, int64_t k, const int8_t* w, void* packed) {
       __builtin_memcpy(out, w + j * k + p, kGroup);
     }
     for (; p < padded_k; p += kGroup, out += kTilePanel * kGroup) {
-      for (int64_t g = 0; g < kGroup; ++g) out[g] = j < n && p + g < k ? w[j * k + p + g] : int8_t{0};
+      for (int64_t g = 0; g < kGroup; ++g)
+        out[g] = j < n && p + g < k ? w[j * k + p + g] : int8_t{0};
     }
   }
 }
@@ -45,7 +48,8 @@ void unpack_groups(int64_t n, int64_t k, const void* packed, int8_t* w) {
   }
 }
 
-// Copies tiles of A to rows of kTileRow words; rows of A are padded, so whole groups of 64 k may be read.
+// Copies tiles of A to rows of kTileRow words; rows of A are padded, so whole groups of 64 k may be
+// read.
 template <class T>
 struct ByteSource {
   const uint8_t* a;

@@ -1,4 +1,5 @@
-// Layer norm on any F32x16: the mean first, then the variance of what is left, so that a large mean costs no digits.
+// Layer norm on any F32x16: the mean first, then the variance of what is left, so that a large mean
+// costs no digits.
 #pragma once
 
 #include "base/simd/loops.h"
@@ -10,27 +11,32 @@ namespace {
 // Columns of a strip in layer_backward_params: 2 x 4 vectors stay in registers over all rows.
 constexpr int64_t kNormStrip = 64;
 
-// s <- x + residual.
+// The sum of s = x + residual (or of x), on the way copied to `kept` (or not, when it is nullptr).
 template <class V>
-SINTER_SIMD void add_residual(int64_t n, const float* x, const float* residual, float* s) {
-  for_lanes<V>(n, [&](int64_t i, auto at) { at.store(at.load(x + i) + at.load(residual + i), s + i); });
+SINTER_SIMD float sum_of_row(int64_t n, const float* x, const float* residual, float* kept) {
+  if (residual != nullptr) {
+    return sum_lanes<V>(n, [&](V sum, int64_t i, auto at) {
+      const V s = at.load(x + i) + at.load(residual + i);
+      at.store(s, kept + i);
+      return sum + s;
+    });
+  }
+  return sum_lanes<V>(n, [&](V sum, int64_t i, auto at) {
+    const V s = at.load(x + i);
+    if (kept != nullptr) at.store(s, kept + i);
+    return sum + s;
+  });
 }
 
-struct RowStatistics {
-  float mean, rstd;
-};
-
+// 1 / sqrt(variance + epsilon).
 template <class V>
-SINTER_SIMD RowStatistics row_statistics(int64_t n, const float* s, float epsilon) {
-  const float count = static_cast<float>(n);
-  const float mean =
-      sum_lanes<V>(n, [&](V sum, int64_t i, auto at) { return sum + at.load(s + i); }) / count;
+SINTER_SIMD float reciprocal_deviation(int64_t n, const float* s, float mean, float epsilon) {
   const V center = V::set(mean);
   const float squares = sum_lanes<V>(n, [&](V sum, int64_t i, auto at) {
     const V d = at.load(s + i, mean) - center;
     return fma(d, d, sum);
   });
-  return {mean, 1.0f / __builtin_sqrtf(squares / count + epsilon)};
+  return 1.0f / __builtin_sqrtf(squares / static_cast<float>(n) + epsilon);
 }
 
 template <class V>
@@ -38,21 +44,18 @@ void layer_forward(int64_t rows, int64_t n, const float* x, const float* residua
                    const float* weight, const float* bias, float epsilon, float* sum, float* mean,
                    float* rstd, float* y) {
   for (int64_t r = 0; r < rows; ++r) {
-    const float* s = x + r * n;
     float* out = y + r * n;
-    if (residual != nullptr) {
-      float* kept = sum != nullptr ? sum + r * n : out;
-      add_residual<V>(n, s, residual + r * n, kept);
-      s = kept;
-    } else if (sum != nullptr && sum != x) {
-      for_lanes<V>(n, [&](int64_t i, auto at) { at.store(at.load(s + i), sum + r * n + i); });
-    }
-    const RowStatistics row = row_statistics<V>(n, s, epsilon);
+    // s is kept in `sum`; without one, in y until the end, unless it is x itself.
+    float* kept = sum != nullptr ? sum + r * n : residual != nullptr ? out : nullptr;
+    const float* s = kept != nullptr ? kept : x + r * n;
+    const float* other = residual != nullptr ? residual + r * n : nullptr;
+    const float row_mean = sum_of_row<V>(n, x + r * n, other, kept) / static_cast<float>(n);
+    const float row_rstd = reciprocal_deviation<V>(n, s, row_mean, epsilon);
     if (sum != nullptr) {
-      mean[r] = row.mean;
-      rstd[r] = row.rstd;
+      mean[r] = row_mean;
+      rstd[r] = row_rstd;
     }
-    const V center = V::set(row.mean), scale = V::set(row.rstd);
+    const V center = V::set(row_mean), scale = V::set(row_rstd);
     for_lanes<V>(n, [&](int64_t i, auto at) {
       const V normal = (at.load(s + i) - center) * scale;
       at.store(fma(normal, at.load(weight + i), at.load(bias + i)), out + i);

@@ -1,7 +1,9 @@
-// Parameter updates. AdamW with decoupled decay as in PyTorch (Loshchilov & Hutter 2019, PyTorch's order):
+// Parameter updates. AdamW with decoupled decay as in PyTorch (Loshchilov & Hutter 2019, PyTorch's
+// order):
 //
-//   g = grad * grad_scale;  p *= 1 - lr * decay;  m = m + (g - m) * (1 - beta1);  v = beta2 * v + (1 - beta2) * g * g
-//   p -= (lr / correction1) * m / (sqrt(v) / sqrt(correction2) + epsilon),  correction = 1 - beta^step
+//   g = grad * grad_scale;  p *= 1 - lr * decay;  m = m + (g - m) * (1 - beta1);  v = beta2 * v +
+//   (1 - beta2) * g * g p -= (lr / correction1) * m / (sqrt(v) / sqrt(correction2) + epsilon),
+//   correction = 1 - beta^step
 //
 // Consistent. n = 0 is allowed; arrays do not alias.
 #pragma once

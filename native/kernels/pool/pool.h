@@ -1,6 +1,7 @@
 // One row per sequence: pooling of its tokens, and L2 normalisation of rows.
-// Consistent: means add tokens in increasing order and then multiply by 1/length; the norm's sum runs in 16 virtual
-// lanes with one fixed tree. Sequences have at least one token.
+// Consistent: means add tokens in increasing order and then multiply by 1/length; the norm's sum
+// runs in 4 x 16 virtual lanes with one fixed tree. max: NaN when a token is NaN. Sequences have at
+// least one token.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +13,12 @@ namespace sinter {
 enum class Pooling : int { mean = 0, cls = 1, max = 2 };
 
 struct PoolKernels {
-  // x: [tokens, width]; offsets: [sequences + 1], offsets[0] may be > 0 (x is indexed from offsets[0]: token t of
-  // the batch is row t - offsets[0]); y: [sequences, width].
+  // x: [tokens, width]; offsets: [sequences + 1], offsets[0] may be > 0 (x is indexed from
+  // offsets[0]: token t of the batch is row t - offsets[0]); y: [sequences, width].
   void (*forward)(Pooling kind, int64_t sequences, int64_t width, const int32_t* offsets,
                   const float* x, float* y);
-  // dx (all tokens of the sequences) is overwritten. For max, the first token that holds the maximum gets it.
+  // dx (all tokens of the sequences) is overwritten. For max, the first token that holds the
+  // maximum gets it.
   void (*backward)(Pooling kind, int64_t sequences, int64_t width, const int32_t* offsets,
                    const float* x, const float* dy, float* dx);
   // y = x / max(|x|_2, 1e-12) per row; y may alias x.

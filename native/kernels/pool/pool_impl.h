@@ -1,5 +1,5 @@
-// Pooling of sequences and L2 normalisation on any F32x16. Memory bound: the pooled row stays in L1 while the tokens
-// stream past it.
+// Pooling of sequences and L2 normalisation on any F32x16. Memory bound: the pooled row stays in L1
+// while the tokens stream past it.
 #pragma once
 
 #include "base/simd/loops.h"

@@ -1,5 +1,5 @@
-// Row sums and element-wise sums on any F32x16. A column is one chain of adds in increasing row, kept in registers
-// over a strip of columns.
+// Row sums and element-wise sums on any F32x16. A column is one chain of adds in increasing row,
+// kept in registers over a strip of columns.
 #pragma once
 
 #include "base/simd/loops.h"

@@ -1,5 +1,6 @@
-// The exponentials of a row and the logarithm of their sum, shared by softmax and attention. Include after one header
-// of base/simd. A row is shifted by its maximum, so the largest exponential is 1 and nothing overflows.
+// The exponentials of a row and the logarithm of their sum, shared by softmax and attention.
+// Include after one header of base/simd. A row is shifted by its maximum, so the largest
+// exponential is 1 and nothing overflows.
 #pragma once
 
 #include "base/simd/loops.h"
@@ -19,9 +20,9 @@ SINTER_SIMD float exp_row(int64_t n, const float* x, float largest, float* y) {
   });
 }
 
-// Natural logarithm of a positive float, in double without a library, so that every machine gets the same bits:
-// x = m 2^e with m in [sqrt(1/2), sqrt(2)), ln m = 2 artanh((m - 1) / (m + 1)) as a series with error below 1e-16.
-// NaN and infinity return themselves.
+// Natural logarithm of a positive float, in double without a library, so that every machine gets
+// the same bits: x = m 2^e with m in [sqrt(1/2), sqrt(2)), ln m = 2 artanh((m - 1) / (m + 1)) as a
+// series with error below 1e-16. NaN and infinity return themselves.
 inline double log_of(float x) {
   if (!(x < __builtin_inff())) return static_cast<double>(x);
   double m = static_cast<double>(x);

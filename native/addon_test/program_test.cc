@@ -1,0 +1,123 @@
+// program of the test addon: the memory plan and the cutting of batches, as pure functions of JS values.
+#include <napi.h>
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "addon_test/families.h"
+#include "program/engine.h"
+
+namespace sinter {
+namespace {
+
+// An op that only has inputs and outputs.
+class ShapeOp : public Op {
+ public:
+  ShapeOp(std::vector<int> inputs, std::vector<int> outputs, bool alias) : alias_(alias) {
+    inputs_ = std::move(inputs);
+    outputs_ = std::move(outputs);
+  }
+  void forward(Run&) const override {}
+  void backward(Run&) const override {}
+  bool is_alias() const override { return alias_; }
+
+ private:
+  bool alias_;
+};
+
+std::vector<int> ints_of(const Napi::Value& value) {
+  const Napi::Array array = value.As<Napi::Array>();
+  std::vector<int> list;
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    list.push_back(array.Get(i).As<Napi::Number>().Int32Value());
+  }
+  return list;
+}
+
+// (widths: number[], ops: { inputs, outputs, alias }[], reuse) -> { offsets: number[], width }
+Napi::Value plan(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  std::vector<ValueInfo> values;
+  for (int width : ints_of(info[0])) values.push_back({"", ValueKind::token, width});
+  const Napi::Array list = info[1].As<Napi::Array>();
+  std::vector<std::unique_ptr<Op>> ops;
+  for (uint32_t i = 0; i < list.Length(); ++i) {
+    const Napi::Object op = list.Get(i).As<Napi::Object>();
+    ops.push_back(std::make_unique<ShapeOp>(ints_of(op.Get("inputs")), ints_of(op.Get("outputs")),
+                                            op.Get("alias").ToBoolean()));
+  }
+  const MemoryPlan made = plan_memory(values, ops, info[2].ToBoolean());
+  Napi::Array offsets = Napi::Array::New(env);
+  for (size_t i = 0; i < made.offsets.size(); ++i) {
+    offsets.Set(static_cast<uint32_t>(i), static_cast<double>(made.offsets[i]));
+  }
+  Napi::Object out = Napi::Object::New(env);
+  out.Set("offsets", offsets);
+  out.Set("width", static_cast<double>(made.width));
+  return out;
+}
+
+WholeBatch whole_of(const Napi::Int32Array& offsets, const int32_t* ids, const int32_t* segments) {
+  return {static_cast<int64_t>(offsets.ElementLength()) - 1, offsets.Data(), ids, segments};
+}
+
+// (offsets: Int32Array, budget) -> [begin, end, begin, end, ...]
+Napi::Value cut(const Napi::CallbackInfo& info) {
+  const Napi::Int32Array offsets = info[0].As<Napi::Int32Array>();
+  const auto slices =
+      cut_batch(whole_of(offsets, nullptr, nullptr), info[1].As<Napi::Number>().Int64Value());
+  Napi::Array out = Napi::Array::New(info.Env());
+  for (const Slice& slice : slices) {
+    out.Set(out.Length(), static_cast<double>(slice.begin));
+    out.Set(out.Length(), static_cast<double>(slice.end));
+  }
+  return out;
+}
+
+Napi::Int32Array ints_value(Napi::Env env, const int32_t* from, int64_t count) {
+  Napi::Int32Array out = Napi::Int32Array::New(env, static_cast<size_t>(count));
+  for (int64_t i = 0; i < count; ++i) out[static_cast<size_t>(i)] = from[i];
+  return out;
+}
+
+// ({ ids, offsets, segments | null }, [begin, end][]) -> the micro-batch of each slice, all made in
+// one workspace
+Napi::Value micro(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Napi::Object batch = info[0].As<Napi::Object>();
+  const Napi::Int32Array ids = batch.Get("ids").As<Napi::Int32Array>();
+  const Napi::Int32Array offsets = batch.Get("offsets").As<Napi::Int32Array>();
+  const Napi::Value segments = batch.Get("segments");
+  const WholeBatch whole = whole_of(
+      offsets, ids.Data(), segments.IsNull() ? nullptr : segments.As<Napi::Int32Array>().Data());
+  const Napi::Array slices = info[1].As<Napi::Array>();
+  Workspace workspace;
+  Napi::Array out = Napi::Array::New(env);
+  for (uint32_t i = 0; i < slices.Length(); ++i) {
+    const std::vector<int> slice = ints_of(slices.Get(i));
+    const Batch made = make_batch(whole, {slice.at(0), slice.at(1)}, workspace);
+    Napi::Object entry = Napi::Object::New(env);
+    entry.Set("offsets", ints_value(env, made.offsets, made.sequences + 1));
+    entry.Set("ids", ints_value(env, made.ids, made.tokens));
+    entry.Set("positions", ints_value(env, made.positions, made.tokens));
+    entry.Set("segments", ints_value(env, made.segments, made.tokens));
+    entry.Set("firstToken", static_cast<double>(made.first_token));
+    entry.Set("firstSequence", static_cast<double>(made.first_sequence));
+    entry.Set("longest", static_cast<double>(made.longest));
+    out.Set(i, entry);
+  }
+  return out;
+}
+
+}  // namespace
+
+void export_program_test(Napi::Env env, Napi::Object exports) {
+  Napi::Object program = Napi::Object::New(env);
+  program.Set("plan", Napi::Function::New(env, plan));
+  program.Set("cut", Napi::Function::New(env, cut));
+  program.Set("micro", Napi::Function::New(env, micro));
+  exports.Set("program", program);
+}
+
+}  // namespace sinter

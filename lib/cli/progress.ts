@@ -164,8 +164,8 @@ export class Progress {
     this.isDrawn = true;
     const share = this.done / this.options.total;
     const percent = pad(`${Math.floor(share * 100)} %`, 5, 'right');
-    // The last column stays free: some terminals wrap when it is written.
-    const width = Math.max(1, (this.stream.columns ?? 80) - 1);
+    // The last column stays free: some terminals wrap when it is written. A terminal may say 0 columns.
+    const width = Math.max(1, (this.stream.columns || 80) - 1);
     const details = this.details();
     const fixed = displayWidth(this.options.label) + percent.length + displayWidth(details) + 6;
     const room = Math.min(BAR_WIDTH.most, width - fixed);

@@ -16,22 +16,25 @@ function temporaryName(target: string): string {
 }
 
 /**
- * Lets `write` fill a temporary file, then renames it to `path`, replacing a file that was there.
+ * Lets `write` fill a temporary file, then renames it to `path`, replacing a file that was there. Gives the
+ * result of `write`.
  */
-export async function writeFileAtomic(
+export async function writeFileAtomic<T>(
   path: string,
-  write: (file: FileHandle) => Promise<void>,
-): Promise<void> {
+  write: (file: FileHandle) => Promise<T>,
+): Promise<T> {
   const target = resolve(path);
   const temporary = temporaryName(target);
   try {
     const handle = await open(temporary, 'wx');
+    let result: T;
     try {
-      await write(handle);
+      result = await write(handle);
     } finally {
       await handle.close();
     }
     await rename(temporary, target);
+    return result;
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
@@ -56,19 +59,20 @@ export interface FolderOptions {
  * content is a RangeError unless it may be replaced; a replaced folder comes back when the last
  * rename fails.
  */
-export async function writeFolderAtomic(
+export async function writeFolderAtomic<T>(
   path: string,
   options: FolderOptions,
-  write: (folder: string) => Promise<void>,
-): Promise<void> {
+  write: (folder: string) => Promise<T>,
+): Promise<T> {
   const target = resolve(path);
   const replace = await mustReplace(target, options.overwriteIfHas);
   await mkdir(dirname(target), { recursive: true });
   const temporary = temporaryName(target);
   try {
     await mkdir(temporary);
-    await write(temporary);
+    const result = await write(temporary);
     await moveInPlace(temporary, target, replace);
+    return result;
   } catch (error) {
     await rm(temporary, { force: true, recursive: true });
     throw error;

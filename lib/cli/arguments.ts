@@ -1,0 +1,114 @@
+/**
+ * Option values from text, and the groups of options that several commands share.
+ *
+ * The rule: a value is checked when it is read, so that a mistake is reported before any work has begun.
+ */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { ColumnRef, DataFormat, ReadOptions } from '../data/index.js';
+
+/** A mistake in how a command was called that commander cannot see; `message` is a sentence without its full stop. */
+export function usageMistake(message: string): Error {
+  return new InvalidArgumentError(message);
+}
+
+/** A whole number from `least`. */
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (!Number.isSafeInteger(value) || value < least) {
+      throw new InvalidArgumentError(`It must be a whole number from ${least}.`);
+    }
+    return value;
+  };
+}
+
+/** A finite number that `accept` takes; `what` says which those are. */
+export function realNumber(
+  what: string,
+  accept: (value: number) => boolean,
+): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === '' ? Number.NaN : Number(text);
+    if (!Number.isFinite(value) || !accept(value)) {
+      throw new InvalidArgumentError(`It must be ${what}.`);
+    }
+    return value;
+  };
+}
+
+export const positiveNumber = realNumber('a positive number', (value) => value > 0);
+export const numberFromZero = realNumber('a number from 0', (value) => value >= 0);
+
+/** A column: digits are a number only where the file has no header, so the text is kept until then. */
+export interface DataOptions {
+  readonly textColumn?: string;
+  readonly pairColumn?: string;
+  readonly labelColumn?: string;
+  readonly dataFormat?: DataFormat;
+  readonly delimiter?: string;
+  /** commander: false for --no-header. */
+  readonly header?: boolean;
+}
+
+/** --json and --quiet. */
+export function withCommon(command: Command): Command {
+  return command
+    .option('--json', 'print one JSON document on stdout instead of text')
+    .option('-q, --quiet', 'no progress and no notes on stderr');
+}
+
+export function withThreads(command: Command): Command {
+  return command.option(
+    '--threads <n>',
+    'threads to compute on (default: as many CPUs as the process may use)',
+    wholeNumber(1),
+  );
+}
+
+/** Which columns of a data file are read; `roles` are those the command uses. */
+export function withData(command: Command, roles: readonly ('pair' | 'label')[]): Command {
+  command.option('--text-column <name>', 'column of the text (default: text, sentence, query ...)');
+  if (roles.includes('pair')) {
+    command.option('--pair-column <name>', 'column of the second text, for pairs');
+  }
+  if (roles.includes('label')) {
+    command.option('--label-column <name>', 'column of the label (default: label, category ...)');
+  }
+  return command
+    .addOption(
+      new Option(
+        '--data-format <kind>',
+        'format of the data files (default: by the ending)',
+      ).choices(['csv', 'tsv', 'jsonl']),
+    )
+    .option('--delimiter <char>', 'character between CSV columns (default: a comma)')
+    .option('--no-header', 'CSV without a line of names; columns are numbers from 1');
+}
+
+/** The options as lib/data takes them. */
+export function readOptionsOf(options: DataOptions): ReadOptions {
+  const named = options.header !== false || options.dataFormat === 'jsonl';
+  const column = (text: string): ColumnRef => {
+    if (named) return text;
+    if (!/^\d+$/.test(text)) {
+      throw usageMistake(`without a header a column is a number, not "${text}"`);
+    }
+    return Number(text);
+  };
+  return {
+    ...(options.dataFormat !== undefined && { format: options.dataFormat }),
+    ...(options.delimiter !== undefined && {
+      delimiter: options.delimiter === '\\t' ? '\t' : options.delimiter,
+    }),
+    ...(options.header === false && { header: false }),
+    ...(options.textColumn !== undefined && { textColumn: column(options.textColumn) }),
+    ...(options.pairColumn !== undefined && { pairColumn: column(options.pairColumn) }),
+    ...(options.labelColumn !== undefined && { labelColumn: column(options.labelColumn) }),
+  };
+}
+
+/** Copies the options that were given: `undefined` counts as left out. */
+export function given<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
+}

@@ -1,0 +1,148 @@
+/**
+ * `sinter bench`: speed on the user's own texts, against ONNX Runtime where it is installed.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Command, Option } from 'commander';
+import type { Matrix } from '../../core/matrix.js';
+import { formatNumber } from '../../core/units.js';
+import { loadTokenizer } from '../../tokenize/text-tokenizer.js';
+import {
+  type DataOptions,
+  given,
+  readOptionsOf,
+  wholeNumber,
+  withCommon,
+  withData,
+  withThreads,
+} from '../arguments.js';
+import { type Comparison, type Contender, compareEngines } from '../compare.js';
+import { agreementLines, comparisonTable } from '../compare-table.js';
+import { contenderFor } from '../contenders.js';
+import { type CommonOptions, Console, type Surroundings } from '../context.js';
+import { machine } from '../machine.js';
+import { findOnnxRuntime } from '../onnx-runtime.js';
+import { type OpenModel, openModel } from '../open-model.js';
+import { SAMPLE_TEST } from '../sample.js';
+import { textSource } from '../text-source.js';
+
+interface BenchOptions extends CommonOptions, DataOptions {
+  readonly model?: string;
+  readonly texts: string;
+  readonly limit: number;
+  readonly rounds: number;
+  readonly threads?: number;
+  readonly onnxruntime?: boolean;
+}
+
+export function addBench(program: Command, surroundings: Surroundings): void {
+  const command = program
+    .command('bench')
+    .summary('measure speed on your texts')
+    .description(
+      'Measures tokens per second in f32 and int8, and, where onnxruntime-node is installed, of ONNX ' +
+        'Runtime with the same model, texts and threads: its best of batch sizes 1, 8 and 32, sorted by ' +
+        'length. Rounds are interleaved; the median counts. Tokenization is included on both sides.',
+    )
+    .option('-m, --model <dir>', 'model folder (default: the embedded all-MiniLM-L6-v2)')
+    .addOption(
+      new Option('--texts <file>', 'file of texts to run').default(
+        SAMPLE_TEST,
+        '770 bank questions',
+      ),
+    )
+    .option('--limit <n>', 'use at most this many texts, spread over the file', wholeNumber(1), 512)
+    .option('--rounds <n>', 'measured passes of each engine', wholeNumber(1), 5)
+    .option('--no-onnxruntime', 'measure Sinter only')
+    .addHelpText('after', '\nExample:\n  $ sinter bench --texts queries.txt --threads 1\n')
+    .action((options: BenchOptions) => bench(options, surroundings));
+  withCommon(withThreads(withData(command, [])));
+}
+
+async function bench(options: BenchOptions, surroundings: Surroundings): Promise<void> {
+  const out = new Console(surroundings, options);
+  const texts = await readTexts(options, out);
+  const opened = await openModel(
+    options.model,
+    given({ lanes: options.threads, signal: out.signal }),
+  );
+  await using model = opened.model;
+  const folder = await mkdtemp(join(tmpdir(), 'sinter-bench-'));
+  const progress = out.progress('measuring', 1000);
+  try {
+    const runtime = options.onnxruntime === false ? null : await findOnnxRuntime();
+    const tokenizer = await loadTokenizer(opened.path);
+    const { threads, cpu, isa } = machine();
+    const isInt8 = model.quantization !== null;
+    await using small = isInt8 ? null : await opened.model.quantize({ signal: out.signal });
+    const contenders = [
+      await contenderFor(model, isInt8 ? 'int8' : 'f32', runnerOf(opened.model, out), folder),
+      ...(small === null ? [] : [await contenderFor(small, 'int8', runnerOf(small, out), folder)]),
+    ];
+    const comparison = await compareEngines(contenders, {
+      texts,
+      encode: (all) => tokenizer.encode(all, { maxTokens: model.maxTokens }),
+      runtime,
+      output: opened.kind === 'encoder' ? 'sentence_embedding' : 'logits',
+      threads,
+      rounds: options.rounds,
+      signal: out.signal,
+      onProgress: (share) => progress.update(Math.round(share * 1000)),
+    });
+    progress.finish();
+    const kind = opened.kind === 'encoder' ? 'vectors' : 'labels';
+    printComparison(comparison, { cpu, isa, kind, version: runtime?.version ?? null }, out);
+    out.json({ cpu, isa, onnxruntime: runtime?.version ?? null, ...comparison });
+  } catch (error) {
+    progress.stop();
+    throw error;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Every n-th text where there are too many. */
+async function readTexts(options: BenchOptions, out: Console): Promise<string[]> {
+  const source = textSource({
+    texts: [],
+    input: options.texts,
+    read: readOptionsOf(options),
+    onColumns: (columns) => {
+      if (options.texts !== SAMPLE_TEST) out.noteColumns(columns);
+    },
+  });
+  const all: string[] = [];
+  for await (const text of source.open()) if (typeof text === 'string') all.push(text);
+  const step = Math.max(1, all.length / options.limit);
+  const count = Math.min(all.length, options.limit);
+  return Array.from({ length: count }, (_, i) => all[Math.floor(i * step)] ?? '');
+}
+
+function runnerOf(model: OpenModel['model'], out: Console): Contender['run'] {
+  const options = { signal: out.signal };
+  return (texts): Promise<Matrix> =>
+    'embed' in model ? model.embed(texts, options) : model.logits(texts, options);
+}
+
+function printComparison(
+  comparison: Comparison,
+  about: {
+    readonly cpu: string;
+    readonly isa: string;
+    readonly kind: 'labels' | 'vectors';
+    readonly version: string | null;
+  },
+  out: Console,
+): void {
+  const { texts, tokens, rounds, threads } = comparison;
+  out.print(
+    `${about.cpu}, ${about.isa}, ${threads} thread${threads === 1 ? '' : 's'}; ` +
+      `${formatNumber(texts)} texts, ${formatNumber(tokens)} tokens, median of ${rounds} rounds\n\n`,
+  );
+  out.print(comparisonTable(comparison));
+  for (const line of agreementLines(comparison, about.kind)) out.print(`\nagreement ${line}`);
+  out.print(comparison.agreements.length > 0 ? '\n' : '');
+  if (about.version === null)
+    out.note('onnxruntime-node is not installed: nothing to compare with');
+}

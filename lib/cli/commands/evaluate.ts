@@ -1,0 +1,189 @@
+/**
+ * `sinter evaluate`: a classifier on labelled rows, or an encoder on pairs of texts with a score of their similarity.
+ */
+import { type Command, Option } from 'commander';
+import { SinterError } from '../../core/errors.js';
+import { formatNumber, formatPercent } from '../../core/units.js';
+import { checkLabels, type FileRow, readAllRows, writeRows } from '../../data/index.js';
+import {
+  pearson,
+  reportToDict,
+  reportToText,
+  spearman,
+  topConfusions,
+} from '../../metrics/index.js';
+import { Classifier } from '../../models/classifier.js';
+import { Encoder } from '../../models/encoder.js';
+import type { Evaluation } from '../../models/evaluation.js';
+import {
+  type DataOptions,
+  given,
+  readOptionsOf,
+  usageMistake,
+  wholeNumber,
+  withCommon,
+  withData,
+  withThreads,
+} from '../arguments.js';
+import { type CommonOptions, Console, type Surroundings } from '../context.js';
+import { cosine } from '../cosine.js';
+import { formatTable } from '../output.js';
+
+interface EvaluateOptions extends CommonOptions, DataOptions {
+  readonly model?: string;
+  readonly data: string;
+  readonly scoreColumn?: string;
+  readonly confusions: number;
+  readonly predictions?: string;
+  readonly threads?: number;
+}
+
+export function addEvaluate(program: Command, surroundings: Surroundings): void {
+  const command = program
+    .command('evaluate')
+    .summary('measure a model on labelled rows')
+    .description(
+      'Prints the classification report of a classifier on labelled rows. With --score-column, an ' +
+        'encoder instead: how well the cosine of two texts follows a score (STS).',
+    )
+    .requiredOption('--data <file>', 'rows to evaluate on')
+    .option('-m, --model <dir>', 'model folder (default with --score-column: the embedded encoder)')
+    .option('--confusions <n>', 'how many confusions to list', wholeNumber(0), 5)
+    .option('--predictions <file>', 'write every prediction to this .csv, .tsv or .jsonl file')
+    .addOption(
+      new Option('--score-column <name>', 'pairs of texts: column of their similarity').conflicts([
+        'labelColumn',
+        'predictions',
+      ]),
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ sinter evaluate --model my-model --data test.csv
+  $ sinter evaluate --data sts.csv --text-column a --pair-column b --score-column score
+`,
+    )
+    .action((options: EvaluateOptions) =>
+      options.scoreColumn === undefined
+        ? evaluateClassifier(options, surroundings)
+        : evaluateSimilarity(options, options.scoreColumn, surroundings),
+    );
+  withCommon(withThreads(withData(command, ['pair', 'label'])));
+}
+
+async function evaluateClassifier(
+  options: EvaluateOptions,
+  surroundings: Surroundings,
+): Promise<void> {
+  const out = new Console(surroundings, options);
+  if (options.model === undefined) {
+    throw usageMistake('give --model DIR, a folder with a classifier');
+  }
+  const rows = await readAllRows(options.data, {
+    ...readOptionsOf(options),
+    requireLabel: true,
+    onColumns: out.noteColumns.bind(out),
+  });
+  await using model = await Classifier.load(
+    options.model,
+    given({ lanes: options.threads, signal: out.signal }),
+  );
+  checkLabels(model.labels, rows);
+  const scores = await model.evaluate(rows, { signal: out.signal });
+  if (options.predictions !== undefined) await writePredictions(options.predictions, rows, scores);
+  printScores(scores, options.confusions, out);
+  out.json({
+    rows: scores.rows,
+    loss: scores.loss,
+    accuracy: scores.accuracy,
+    macroF1: scores.macroF1,
+    report: reportToDict(scores.report),
+    confusion: scores.confusion,
+  });
+}
+
+async function writePredictions(
+  path: string,
+  rows: readonly FileRow[],
+  { predicted }: Evaluation,
+): Promise<void> {
+  await writeRows(
+    path,
+    rows.map(({ text, pair, label }, i) => ({
+      text,
+      ...(pair !== undefined && { pair }),
+      label: label ?? null,
+      predicted: predicted[i] ?? null,
+    })),
+  );
+}
+
+function printScores(scores: Evaluation, confusions: number, out: Console): void {
+  out.print(reportToText(scores.report));
+  out.print(
+    `\naccuracy ${formatPercent(scores.accuracy)}, macro F1 ${formatPercent(scores.macroF1)}, ` +
+      `loss ${scores.loss.toFixed(4)} on ${formatNumber(scores.rows)} rows\n`,
+  );
+  const top = topConfusions(scores.confusion, confusions);
+  if (top.length === 0) return;
+  const columns = [
+    { title: 'true label', maxWidth: 40 },
+    { title: 'predicted', maxWidth: 40 },
+    { title: 'rows', align: 'right' },
+  ] as const;
+  const lines = top.map(({ truth, predicted, count }) => [truth, predicted, String(count)]);
+  out.print(`\n${formatTable(columns, lines)}`);
+}
+
+/** A pair of texts and how similar people say they are. */
+interface ScoredPair {
+  readonly text: string;
+  readonly pair: string;
+  readonly score: number;
+}
+
+async function evaluateSimilarity(
+  options: EvaluateOptions,
+  scoreColumn: string,
+  surroundings: Surroundings,
+): Promise<void> {
+  const out = new Console(surroundings, options);
+  const read = readOptionsOf({ ...options, labelColumn: scoreColumn });
+  const pairs = (await readAllRows(options.data, read)).map((row) => scoredPair(row, scoreColumn));
+  await using encoder = await Encoder.load(
+    options.model,
+    given({ lanes: options.threads, signal: out.signal }),
+  );
+  const { signal } = out;
+  const left = await encoder.embed(
+    pairs.map(({ text }) => text),
+    { signal },
+  );
+  const right = await encoder.embed(
+    pairs.map(({ pair }) => pair),
+    { signal },
+  );
+  const cosines = pairs.map((_, i) => cosine(left.row(i), right.row(i)));
+  const truth = pairs.map(({ score }) => score);
+  const result = {
+    pairs: pairs.length,
+    spearman: spearman(truth, cosines),
+    pearson: pearson(truth, cosines),
+  };
+  out.print(
+    `cosine against ${scoreColumn} on ${formatNumber(result.pairs)} pairs: ` +
+      `Spearman ${(100 * result.spearman).toFixed(2)}, Pearson ${(100 * result.pearson).toFixed(2)}\n`,
+  );
+  out.json(result);
+}
+
+function scoredPair({ text, pair, label, file, line }: FileRow, column: string): ScoredPair {
+  const score = label === undefined ? Number.NaN : Number(label);
+  if (pair !== undefined && Number.isFinite(score)) return { text, pair, score };
+  const what =
+    pair === undefined ? 'no second text (give --pair-column)' : 'a score is not a number';
+  throw new SinterError('INVALID_DATA', `${file}:${line}: ${what}`, {
+    details: { file, line, column },
+  });
+}

@@ -1,0 +1,136 @@
+/**
+ * `sinter inspect`: what a model folder holds, as a graph and in figures.
+ */
+import type { Command } from 'commander';
+import { graphFromCheckpoint } from '../../architectures/index.js';
+import { quantizeGraph } from '../../compress/quantize.js';
+import { formatBytes, formatNumber } from '../../core/units.js';
+import { readHfFolder } from '../../formats/hf-folder.js';
+import { countParameters, printGraph } from '../../graph/print.js';
+import type { EncoderGraph } from '../../graph/types.js';
+import { EMBEDDED_MODEL } from '../../models/load-model.js';
+import {
+  readQuantizedTensors,
+  scaleName,
+  withoutQuantizationConfig,
+} from '../../models/quantized-folder.js';
+import { loadTokenizer } from '../../tokenize/text-tokenizer.js';
+import { withCommon } from '../arguments.js';
+import { type CommonOptions, Console, type Surroundings } from '../context.js';
+import { isClassifierFolder } from '../open-model.js';
+import { pad, printable, truncate } from '../output.js';
+
+interface InspectOptions extends CommonOptions {
+  readonly graph?: boolean;
+}
+
+export function addInspect(program: Command, surroundings: Surroundings): void {
+  const command = program
+    .command('inspect')
+    .summary('show what a model folder holds')
+    .description('Shows the operations, weights, labels, pooling and tokenizer of a model folder.')
+    .argument('[dir]', 'model folder (default: the embedded all-MiniLM-L6-v2)')
+    .option('--no-graph', 'leave out the table of operations')
+    .addHelpText('after', '\nExample:\n  $ sinter inspect my-model\n')
+    .action((dir: string | undefined, options: InspectOptions) =>
+      inspect(dir, options, surroundings),
+    );
+  withCommon(command);
+}
+
+/** Figures of a folder; nothing of the weights is loaded. */
+interface Findings {
+  readonly path: string;
+  readonly task: 'classification' | 'embedding' | 'encoder';
+  readonly modelType: string;
+  readonly parameters: number;
+  readonly weightBytes: number;
+  readonly dtypes: Readonly<Record<string, number>>;
+  readonly maxTokens: number;
+  readonly vocabulary: number;
+  readonly pooling: string | null;
+  readonly normalize: boolean | null;
+  readonly labels: readonly string[] | null;
+  readonly unused: readonly string[];
+}
+
+async function inspect(
+  dir: string | undefined,
+  options: InspectOptions,
+  surroundings: Surroundings,
+): Promise<void> {
+  const out = new Console(surroundings, options);
+  const path = dir ?? EMBEDDED_MODEL;
+  const { findings, graph } = await examine(path);
+  if (options.graph !== false) out.print(`${printGraph(graph)}\n`);
+  out.print(factLines(findings));
+  out.json({ ...findings, ...(options.graph !== false && { graph }) });
+}
+
+async function examine(path: string): Promise<{ findings: Findings; graph: EncoderGraph }> {
+  const isClassifier = await isClassifierFolder(path);
+  const tokenizer = await loadTokenizer(path);
+  const folder = await readHfFolder(path);
+  try {
+    const pooling = folder.sentence?.pooling ?? null;
+    const { tensors, quantized } = readQuantizedTensors(path, folder.config, folder.tensors);
+    const config = withoutQuantizationConfig(folder.config);
+    const imported = graphFromCheckpoint(
+      { path, config, tensors, sentence: folder.sentence },
+      { task: isClassifier ? 'classification' : 'embedding' },
+    );
+    const { labels, sources } = imported;
+    const names = [...sources].filter(([, tensor]) => quantized.has(tensor)).map(([name]) => name);
+    const graph = quantizeGraph(imported.graph, new Set(names));
+    const used = new Set(sources.values());
+    const dtypes: Record<string, number> = {};
+    let weightBytes = 0;
+    for (const { dtype, begin, end } of folder.tensors.values()) {
+      dtypes[dtype] = (dtypes[dtype] ?? 0) + 1;
+      weightBytes += end - begin;
+    }
+    const isUsed = (name: string) =>
+      used.has(name) || [...quantized].some((tensor) => scaleName(tensor) === name);
+    return {
+      graph,
+      findings: {
+        path,
+        task: isClassifier ? 'classification' : pooling === null ? 'encoder' : 'embedding',
+        modelType: graph.architecture,
+        parameters: countParameters(graph),
+        weightBytes,
+        dtypes,
+        maxTokens: graph.maxTokens,
+        vocabulary: tokenizer.vocabulary,
+        pooling: isClassifier ? null : pooling,
+        normalize: isClassifier ? null : (folder.sentence?.normalize ?? null),
+        labels,
+        unused: [...folder.tensors.keys()].filter((name) => !isUsed(name)),
+      },
+    };
+  } finally {
+    await folder.close();
+  }
+}
+
+function factLines(findings: Findings): string {
+  const { labels, pooling, normalize, unused } = findings;
+  const dtypes = Object.entries(findings.dtypes).map(([dtype, count]) => `${count} ${dtype}`);
+  const pooled = pooling === null ? 'not stated' : `${pooling}${normalize ? ', normalized' : ''}`;
+  const facts: [string, string][] = [
+    ['folder', findings.path],
+    ['task', `${findings.task} (${findings.modelType})`],
+    ['parameters', formatNumber(findings.parameters)],
+    ['weights', `${formatBytes(findings.weightBytes)} (tensors: ${dtypes.join(', ')})`],
+    ['longest text', `${formatNumber(findings.maxTokens)} tokens`],
+    ['tokenizer', `${formatNumber(findings.vocabulary)} tokens`],
+    ...(labels === null ? [['pooling', pooled] as [string, string]] : []),
+    ...(labels === null
+      ? []
+      : [['labels', `${labels.length}: ${truncate(labels.join(', '), 60)}`] as [string, string]]),
+    ...(unused.length === 0
+      ? []
+      : [['not used', `${unused.length}: ${truncate(unused.join(', '), 60)}`] as [string, string]]),
+  ];
+  return facts.map(([name, value]) => `${pad(name, 14)}${printable(value)}\n`).join('');
+}

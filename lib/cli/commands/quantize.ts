@@ -1,0 +1,52 @@
+/**
+ * `sinter quantize`: a model folder with int8 weights from one with float weights.
+ */
+import type { Command } from 'commander';
+import { rangeMistake } from '../../core/errors.js';
+import { formatBytes } from '../../core/units.js';
+import { withCommon } from '../arguments.js';
+import { type CommonOptions, Console, type Surroundings } from '../context.js';
+import { openModel } from '../open-model.js';
+
+interface QuantizeOptions extends CommonOptions {
+  readonly model?: string;
+  readonly out: string;
+  readonly embeddings?: boolean;
+  readonly overwrite?: boolean;
+}
+
+export function addQuantize(program: Command, surroundings: Surroundings): void {
+  const command = program
+    .command('quantize')
+    .summary('make an int8 model of a float model')
+    .description(
+      'Makes an int8 model: a quarter of the size and faster, with a small loss of accuracy. ' +
+        'Weights are quantized per output channel, activations per token while the model runs.',
+    )
+    .option('-m, --model <dir>', 'model folder (default: the embedded all-MiniLM-L6-v2)')
+    .requiredOption('-o, --out <dir>', 'folder to write')
+    .option('--no-embeddings', 'keep the token table in float')
+    .option('--overwrite', 'replace a model folder that is there')
+    .addHelpText('after', '\nExample:\n  $ sinter quantize --model my-model --out my-model-int8\n')
+    .action((options: QuantizeOptions) => quantize(options, surroundings));
+  withCommon(command);
+}
+
+async function quantize(options: QuantizeOptions, surroundings: Surroundings): Promise<void> {
+  const out = new Console(surroundings, options);
+  const opened = await openModel(options.model, { signal: out.signal });
+  await using model = opened.model;
+  if (model.quantization !== null) throw rangeMistake('--model', 'a float model', options.model);
+  await using small = await model.quantize({
+    embeddings: options.embeddings !== false,
+    signal: out.signal,
+  });
+  await small.save(options.out, { overwrite: options.overwrite === true });
+  const report = small.quantization;
+  const { bytesBefore = 0, bytesAfter = 0, quantized = 0 } = report ?? {};
+  out.print(
+    `${options.out}: ${quantized} weights in int8, ` +
+      `${formatBytes(bytesBefore)} -> ${formatBytes(bytesAfter)}\n`,
+  );
+  out.json({ out: options.out, quantized, bytesBefore, bytesAfter });
+}

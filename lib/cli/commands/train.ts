@@ -1,0 +1,231 @@
+/**
+ * `sinter train`: fine-tunes a classifier on a labelled file and writes it as a model folder.
+ */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Command, Option } from 'commander';
+import { formatDuration, formatNumber, formatPercent } from '../../core/units.js';
+import {
+  checkLabels,
+  collectLabels,
+  type FileRow,
+  readAllRows,
+  splitRows,
+} from '../../data/index.js';
+import { writeFolderAtomic } from '../../formats/atomic-file.js';
+import { Classifier } from '../../models/classifier.js';
+import { EMBEDDED_MODEL } from '../../models/load-model.js';
+import type { TrainReport } from '../../train/train-report.js';
+import {
+  type DataOptions,
+  given,
+  numberFromZero,
+  positiveNumber,
+  readOptionsOf,
+  realNumber,
+  wholeNumber,
+  withCommon,
+  withData,
+  withThreads,
+} from '../arguments.js';
+import { type CommonOptions, Console, type Surroundings } from '../context.js';
+import { trainWithProgress } from '../train-progress.js';
+
+interface TrainCommandOptions extends CommonOptions, DataOptions {
+  readonly train: string;
+  readonly eval?: string;
+  readonly holdOut?: number;
+  readonly model?: string;
+  readonly out: string;
+  readonly epochs: number;
+  readonly learningRate: number;
+  readonly batchSize: number;
+  readonly weightDecay: number;
+  readonly warmup: number;
+  readonly schedule: 'linear' | 'constant';
+  readonly seed: number;
+  readonly maxTokens?: number;
+  readonly threads?: number;
+  readonly quantize?: boolean;
+  readonly overwrite?: boolean;
+}
+
+export function addTrain(program: Command, surroundings: Surroundings): void {
+  const command = program
+    .command('train')
+    .summary('fine-tune a classifier on labelled text')
+    .description(
+      'Fine-tunes a text classifier on a file of labelled rows (.csv, .tsv, .jsonl) and writes it as a ' +
+        'model folder that sinter and transformers load.',
+    )
+    .requiredOption('--train <file>', 'rows to train on')
+    .requiredOption('-o, --out <dir>', 'folder to write')
+    .option('--eval <file>', 'rows to evaluate on after each epoch')
+    .addOption(
+      new Option('--hold-out <share>', 'evaluate on this share of the training rows instead')
+        .argParser(realNumber('a share above 0 and below 1', (value) => value > 0 && value < 1))
+        .conflicts('eval'),
+    )
+    .option('-m, --model <dir>', 'encoder to start from (default: the embedded all-MiniLM-L6-v2)')
+    .option('--epochs <n>', 'passes over the rows', wholeNumber(1), 3)
+    .option('--learning-rate <x>', 'peak learning rate', positiveNumber, 1e-4)
+    .option('--batch-size <n>', 'texts per step', wholeNumber(1), 32)
+    .option('--weight-decay <x>', 'of AdamW', numberFromZero, 0.01)
+    .option('--warmup <x>', 'share of the steps, or a number of steps', numberFromZero, 0.1)
+    .addOption(
+      new Option('--schedule <kind>', 'of the learning rate')
+        .choices(['linear', 'constant'])
+        .default('linear'),
+    )
+    .option('--seed <n>', 'of the new head, the order of rows and dropout', wholeNumber(0), 42)
+    .option('--max-tokens <n>', 'cut texts to this many tokens', wholeNumber(3))
+    .option('--quantize', 'write an int8 model too, into the folder int8 inside')
+    .option('--overwrite', 'replace a model folder that is there')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ sinter train --train train.csv --eval test.csv --out my-model
+  $ sinter train --train rows.jsonl --hold-out 0.1 --out my-model --epochs 5 --learning-rate 3e-4
+`,
+    )
+    .action((options: TrainCommandOptions) => train(options, surroundings));
+  withCommon(withThreads(withData(command, ['pair', 'label'])));
+}
+
+async function train(options: TrainCommandOptions, surroundings: Surroundings): Promise<void> {
+  const out = new Console(surroundings, options);
+  const { rows, held } = await readTrainingRows(options, out);
+  const labels = collectLabels(rows);
+  if (held !== null) checkLabels(rows, held);
+  const overwriteIfHas = options.overwrite === true ? 'config.json' : null;
+  const data = { rows, held, labels };
+  const { report, small, json } = await writeFolderAtomic(
+    options.out,
+    { overwriteIfHas },
+    (folder) => trainInto(folder, data, options, out),
+  );
+  printReport(options, report, small, out);
+  out.json(json);
+}
+
+interface TrainingData {
+  readonly rows: readonly FileRow[];
+  readonly held: readonly FileRow[] | null;
+  readonly labels: readonly string[];
+}
+
+interface Trained {
+  readonly report: TrainReport;
+  readonly small: SmallModel | null;
+  readonly json: object;
+}
+
+/** Trains and writes everything into `folder`. */
+async function trainInto(
+  folder: string,
+  { rows, held, labels }: TrainingData,
+  options: TrainCommandOptions,
+  out: Console,
+): Promise<Trained> {
+  await using model = await Classifier.load(options.model ?? EMBEDDED_MODEL, {
+    labels,
+    seed: options.seed,
+    signal: out.signal,
+    ...given({ lanes: options.threads, maxTokens: options.maxTokens }),
+  });
+  const from = options.model ?? 'all-MiniLM-L6-v2';
+  out.print(`training ${from} on ${formatNumber(rows.length)} rows with ${labels.length} labels\n`);
+  const report = await trainWithProgress(model, rows, { ...settingsOf(options), eval: held }, out);
+  await model.save(folder);
+  const small = options.quantize === true ? await writeQuantized(model, held, folder, out) : null;
+  const json = summary(options, report, labels, small);
+  await writeFile(join(folder, 'training.json'), `${JSON.stringify(json, null, 2)}\n`);
+  return { report, small, json };
+}
+
+async function readTrainingRows(
+  options: TrainCommandOptions,
+  out: Console,
+): Promise<{ rows: FileRow[]; held: FileRow[] | null }> {
+  const read = {
+    ...readOptionsOf(options),
+    requireLabel: true,
+    onColumns: out.noteColumns.bind(out),
+  };
+  const rows = await readAllRows(options.train, read);
+  if (options.eval !== undefined) return { rows, held: await readAllRows(options.eval, read) };
+  if (options.holdOut === undefined) return { rows, held: null };
+  const split = splitRows(rows, { seed: options.seed, fraction: options.holdOut });
+  return { rows: split.train, held: split.held };
+}
+
+function settingsOf(options: TrainCommandOptions) {
+  const { epochs, learningRate, batchSize, weightDecay, warmup, schedule, seed } = options;
+  return { epochs, learningRate, batchSize, weightDecay, warmup, schedule, seed };
+}
+
+interface SmallModel {
+  readonly bytesBefore: number;
+  readonly bytesAfter: number;
+  readonly accuracy: number | null;
+}
+
+async function writeQuantized(
+  model: Classifier,
+  held: readonly FileRow[] | null,
+  folder: string,
+  out: Console,
+): Promise<SmallModel> {
+  await using small = await model.quantize({ signal: out.signal });
+  await small.save(join(folder, 'int8'));
+  const { bytesBefore = 0, bytesAfter = 0 } = small.quantization ?? {};
+  const scores = held === null ? null : await small.evaluate(held, { signal: out.signal });
+  return { bytesBefore, bytesAfter, accuracy: scores?.accuracy ?? null };
+}
+
+function summary(
+  options: TrainCommandOptions,
+  report: TrainReport,
+  labels: readonly string[],
+  int8: SmallModel | null,
+): object {
+  const { steps, epochs, rows, truncated, seconds, tokensPerSecond } = report;
+  const settings = settingsOf(options);
+  return {
+    out: options.out,
+    settings,
+    labels,
+    rows,
+    truncated,
+    epochs,
+    seconds,
+    tokensPerSecond,
+    int8,
+    steps,
+  };
+}
+
+function printReport(
+  options: TrainCommandOptions,
+  report: TrainReport,
+  small: SmallModel | null,
+  out: Console,
+): void {
+  const scores = report.epochs.at(-1)?.eval;
+  const took = formatDuration(report.seconds * 1000);
+  out.print(
+    `trained in ${took}, ${formatNumber(report.tokensPerSecond)} tokens/s\n${
+      scores
+        ? `accuracy ${formatPercent(scores.accuracy)}, macro F1 ${formatPercent(scores.macroF1)}\n`
+        : ''
+    }`,
+  );
+  if (report.truncated > 0) {
+    out.note(`${formatNumber(report.truncated)} rows were longer than the limit and were cut`);
+  }
+  out.print(`written to ${options.out}\n`);
+  if (small === null) return;
+  const accuracy = small.accuracy === null ? '' : `, accuracy ${formatPercent(small.accuracy)}`;
+  out.print(`int8 model in ${join(options.out, 'int8')}${accuracy}\n`);
+}

@@ -1,0 +1,54 @@
+/**
+ * A comparison of engines as a table for people.
+ */
+import { formatNumber, formatPercent } from '../core/units.js';
+import type { Comparison, EngineSpeed } from './compare.js';
+import { median } from './measure.js';
+import { formatTable } from './output.js';
+
+/** Sinter's speed over ONNX Runtime's for a precision; null where one is missing. */
+export function speedRatio(speeds: readonly EngineSpeed[], precision: string): number | null {
+  const of = (engine: EngineSpeed['engine']) =>
+    speeds.find((one) => one.engine === engine && one.precision === precision)?.tokensPerSecond;
+  const ours = of('sinter');
+  const theirs = of('onnxruntime');
+  return ours === undefined || theirs === undefined ? null : ours / theirs;
+}
+
+/** One line per engine and precision. */
+export function comparisonTable({ speeds }: Comparison): string {
+  const rows = speeds.map((one) => {
+    const { rounds } = one;
+    const spread = (Math.max(...rounds) - Math.min(...rounds)) / median(rounds);
+    const ratio = one.engine === 'sinter' ? speedRatio(speeds, one.precision) : null;
+    return [
+      one.engine === 'sinter' ? 'Sinter' : 'ONNX Runtime',
+      one.precision,
+      formatNumber(one.tokensPerSecond),
+      formatPercent(spread, 0),
+      ratio === null ? '' : `${ratio.toFixed(2)}x`,
+      one.setting ?? '',
+    ];
+  });
+  return formatTable(
+    [
+      { title: 'engine' },
+      { title: 'precision' },
+      { title: 'tokens/s', align: 'right' },
+      { title: 'spread', align: 'right' },
+      { title: 'ratio', align: 'right' },
+      { title: 'best setting' },
+    ],
+    rows,
+  );
+}
+
+/** What the two engines agree on, one line per precision. */
+export function agreementLines({ agreements, texts }: Comparison, kind: 'labels' | 'vectors') {
+  return agreements.map(({ precision, sameTop, lowestCosine, largestDifference }) =>
+    kind === 'labels'
+      ? `${precision}: same label for ${formatPercent(sameTop, 1)} of ${formatNumber(texts)} texts, ` +
+        `largest difference of a logit ${largestDifference.toExponential(1)}`
+      : `${precision}: lowest cosine ${lowestCosine.toFixed(6)} on ${formatNumber(texts)} texts`,
+  );
+}

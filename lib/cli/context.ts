@@ -1,0 +1,80 @@
+/**
+ * What every command gets: where to print, and the signal of Ctrl+C.
+ *
+ * The rule: results go to stdout, everything about the work (progress, notes) to stderr; with --json stdout holds one
+ * JSON document and nothing else.
+ */
+import type { ChosenColumns } from '../data/index.js';
+import { printable, type TextSink, writeJson } from './output.js';
+import { Progress, type ProgressMode, type ProgressStream, progressMode } from './progress.js';
+
+/** The world outside; main.ts passes the process, tests pass collectors. */
+export interface Surroundings {
+  readonly stdout: TextSink;
+  readonly stderr: ProgressStream;
+  readonly signal: AbortSignal;
+  /** What follows the program's name on the command line. */
+  readonly args: readonly string[];
+}
+
+/** Options that every command has. */
+export interface CommonOptions {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** The two streams of one command, as its --json and --quiet say. */
+export class Console {
+  readonly signal: AbortSignal;
+  readonly isJson: boolean;
+  private readonly mode: ProgressMode;
+  private readonly stdout: TextSink;
+  private readonly stderr: ProgressStream;
+  private readonly isQuiet: boolean;
+  private readonly noted = new Set<string>();
+
+  constructor(surroundings: Surroundings, options: CommonOptions) {
+    const { stdout, stderr, signal } = surroundings;
+    this.stdout = stdout;
+    this.stderr = stderr;
+    this.signal = signal;
+    this.isJson = options.json === true;
+    this.isQuiet = options.quiet === true;
+    this.mode = progressMode(stderr, options);
+  }
+
+  /** Text of the result, for people; dropped with --json. `text` ends its own lines. */
+  print(text: string): void {
+    if (!this.isJson) this.stdout.write(text);
+  }
+
+  /** The result for programs; dropped without --json. */
+  json(value: unknown): void {
+    if (this.isJson) writeJson(this.stdout, value);
+  }
+
+  /** One line about the work on stderr: a guess, a warning. Dropped with --quiet. */
+  note(line: string): void {
+    if (!this.isQuiet) this.stderr.write(`${printable(line)}\n`);
+  }
+
+  /** Says which columns of a file are read, where the user did not name them. */
+  noteColumns({ file, text, label }: ChosenColumns): void {
+    const guessed = [text, ...(label ? [label] : [])].filter((column) => column.guessed);
+    if (guessed.length === 0 || this.noted.has(file)) return;
+    this.noted.add(file);
+    const roles = [`text "${text.name}"`, ...(label ? [`label "${label.name}"`] : [])];
+    this.note(`${file}: reading ${roles.join(', ')}`);
+  }
+
+  /** A running job. `unit` names what is counted in the rate. */
+  progress(label: string, total: number, unit?: string): Progress {
+    return new Progress({
+      label,
+      total: Math.max(1, total),
+      mode: this.mode,
+      stream: this.stderr,
+      ...(unit !== undefined && { unit }),
+    });
+  }
+}

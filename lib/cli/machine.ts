@@ -1,0 +1,27 @@
+/**
+ * The machine that figures are measured on.
+ */
+import { cpus } from 'node:os';
+import { ensureLanes } from '../core/lanes.js';
+import { type IsaName, native } from '../core/native.js';
+
+export interface Machine {
+  readonly cpu: string;
+  /** Kernels that run. */
+  readonly isa: IsaName;
+  /** The best that this CPU could run. */
+  readonly hostIsa: IsaName;
+  readonly threads: number;
+}
+
+/** Starts the threads where no model has yet. */
+export function machine(threads?: number): Machine {
+  const { active, host } = native().isa();
+  const [first] = cpus();
+  return {
+    cpu: first?.model.trim() ?? 'unknown CPU',
+    isa: active,
+    hostIsa: host,
+    threads: ensureLanes('threads', threads),
+  };
+}

@@ -1,0 +1,10 @@
+/**
+ * The version of this package, from its package.json.
+ */
+import { createRequire } from 'node:module';
+
+/** As in package.json: "0.1.0". */
+export function packageVersion(): string {
+  const require = createRequire(import.meta.url);
+  return (require('../../package.json') as { readonly version: string }).version;
+}

@@ -1,0 +1,66 @@
+/**
+ * The command line as a whole: the list of commands and what they have in common.
+ *
+ * The rule: a command is one file in commands/ that adds itself to the program; it does nothing before its action runs.
+ */
+import { Command } from 'commander';
+import { addBench } from './commands/bench.js';
+import { addConvert } from './commands/convert.js';
+import { addEmbed } from './commands/embed.js';
+import { addEvaluate } from './commands/evaluate.js';
+import { addInfo } from './commands/info.js';
+import { addInspect } from './commands/inspect.js';
+import { addQuantize } from './commands/quantize.js';
+import { addQuickstart } from './commands/quickstart.js';
+import { addTrain } from './commands/train.js';
+import type { Surroundings } from './context.js';
+import { EXIT_CODE_HELP } from './exit-codes.js';
+import { packageVersion } from './package-version.js';
+
+/** The commands in the order of --help. */
+const COMMANDS: readonly ((program: Command, surroundings: Surroundings) => void)[] = [
+  addQuickstart,
+  addEmbed,
+  addTrain,
+  addEvaluate,
+  addQuantize,
+  addConvert,
+  addInspect,
+  addBench,
+  addInfo,
+];
+
+/** The program, ready to parse. It throws what a command throws, and CommanderError where it has printed already. */
+export function createProgram(surroundings: Surroundings): Command {
+  const program = new Command('sinter')
+    .description(
+      'Fine-tune, compress and run BERT-family text models on the CPU, with no Python.\n' +
+        'Without --model, commands use the embedded all-MiniLM-L6-v2.',
+    )
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show help for a command')
+    .configureOutput({
+      writeOut: (text) => void surroundings.stdout.write(text),
+      writeErr: (text) => void surroundings.stderr.write(text),
+    })
+    .configureHelp({ showGlobalOptions: false })
+    .exitOverride()
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ sinter quickstart
+  $ sinter embed "a red car" "a fast car" --out vectors.npy
+  $ sinter train --train train.csv --eval test.csv --out my-model --quantize
+  $ sinter evaluate --model my-model --data test.csv
+
+${EXIT_CODE_HELP}`,
+    );
+  for (const add of COMMANDS) add(program, surroundings);
+  for (const command of program.commands) {
+    command.showHelpAfterError(`(see: sinter ${command.name()} --help)`);
+  }
+  program.showHelpAfterError('(see: sinter --help)');
+  return program;
+}

@@ -1,0 +1,109 @@
+/**
+ * The texts of a command: from its arguments, from a data file, or one a line from a text file or stdin.
+ *
+ * The rule: a source can be opened again (but for stdin), so that a file is checked to its end before any work begins.
+ */
+import { extname } from 'node:path';
+import { SinterError } from '../core/errors.js';
+import { decodeFile } from '../data/decode.js';
+import { type ChosenColumns, type ReadOptions, readRows } from '../data/index.js';
+import type { TextInput } from '../tokenize/text-tokenizer.js';
+import { usageMistake } from './arguments.js';
+
+export interface TextSource {
+  readonly name: string;
+  /** false: it can be read once only, and its length is unknown. */
+  readonly isRepeatable: boolean;
+  open(): AsyncIterable<TextInput>;
+}
+
+export interface SourceOptions {
+  /** Texts on the command line. */
+  readonly texts: readonly string[];
+  /** A file, or "-" for stdin. */
+  readonly input: string | undefined;
+  readonly read: ReadOptions;
+  readonly onColumns: (columns: ChosenColumns) => void;
+}
+
+/** A usage mistake where there is neither text nor file, or both. */
+export function textSource({ texts, input, read, onColumns }: SourceOptions): TextSource {
+  if (texts.length > 0 && input !== undefined) {
+    throw usageMistake('give texts or --input FILE, not both');
+  }
+  if (input === '-') {
+    return {
+      name: 'stdin',
+      isRepeatable: false,
+      open: () => textLines(decodeStdin()),
+    };
+  }
+  if (input === undefined) {
+    if (texts.length === 0) throw usageMistake('give texts to embed, or --input FILE');
+    return { name: 'arguments', isRepeatable: true, open: () => toAsync(texts) };
+  }
+  const open = isPlainText(input, read)
+    ? () => textLines(decodeFile(input))
+    : () => rowTexts(input, read, onColumns);
+  return { name: input, isRepeatable: true, open };
+}
+
+function isPlainText(path: string, read: ReadOptions): boolean {
+  return read.format === undefined && extname(path).toLowerCase() === '.txt';
+}
+
+async function* toAsync(texts: readonly string[]): AsyncGenerator<TextInput> {
+  yield* texts;
+}
+
+async function* rowTexts(
+  path: string,
+  read: ReadOptions,
+  onColumns: (columns: ChosenColumns) => void,
+): AsyncGenerator<TextInput> {
+  for await (const row of readRows(path, { ...read, onColumns })) {
+    yield row.pair === undefined ? row.text : [row.text, row.pair];
+  }
+}
+
+/** Each line, empty ones too, without its line end. */
+async function* textLines(pieces: AsyncIterable<string>): AsyncGenerator<string> {
+  let rest = '';
+  for await (const piece of pieces) {
+    const lines = (rest + piece).split('\n');
+    rest = lines.pop() ?? '';
+    for (const text of lines) yield text.endsWith('\r') ? text.slice(0, -1) : text;
+  }
+  if (rest !== '') yield rest;
+}
+
+/** What comes in on stdin, as text. INVALID_DATA where it is not UTF-8. */
+async function* decodeStdin(): AsyncGenerator<string> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  try {
+    for await (const bytes of process.stdin) yield decoder.decode(bytes, { stream: true });
+    yield decoder.decode();
+  } catch (cause) {
+    if (!(cause instanceof TypeError)) throw cause;
+    throw new SinterError('INVALID_DATA', 'stdin: not valid UTF-8', { cause });
+  }
+}
+
+/** How many texts there are. */
+export async function countTexts(source: TextSource): Promise<number> {
+  let count = 0;
+  for await (const _ of source.open()) count += 1;
+  return count;
+}
+
+/** Texts in groups of `size`, the last one shorter. */
+export async function* inChunks<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+  let chunk: T[] = [];
+  for await (const item of items) {
+    chunk.push(item);
+    if (chunk.length < size) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
+}

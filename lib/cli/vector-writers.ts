@@ -1,0 +1,73 @@
+/**
+ * Writing vectors as JSONL, CSV or .npy, a matrix at a time.
+ *
+ * The rule: numbers in text have the fewest digits that read back as the same f32.
+ */
+import type { FileHandle } from 'node:fs/promises';
+import type { Matrix } from '../core/matrix.js';
+import { csvField } from '../data/index.js';
+import type { TextInput } from '../tokenize/text-tokenizer.js';
+import { NpyWriter } from './npy.js';
+
+export type VectorFormat = 'jsonl' | 'csv' | 'npy';
+export const VECTOR_FORMATS: readonly VectorFormat[] = ['jsonl', 'csv', 'npy'];
+
+export interface VectorWriter {
+  write(texts: readonly TextInput[], vectors: Matrix): Promise<void>;
+  finish(): Promise<void>;
+}
+
+/** Takes text and settles when there is room for more. */
+export type TextOutput = (text: string) => Promise<void>;
+
+/** The shortest decimal number that is this f32 again. */
+export function shortFloat(value: number): number {
+  for (let digits = 6; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === value) return short;
+  }
+  return Number(value.toPrecision(9));
+}
+
+export function jsonlWriter(output: TextOutput): VectorWriter {
+  return {
+    write: async (texts, vectors) => {
+      const lines = texts.map((text, i) => {
+        const embedding = Array.from(vectors.row(i), shortFloat);
+        const input = typeof text === 'string' ? { text } : { text: text[0], pair: text[1] };
+        return `${JSON.stringify({ ...input, embedding })}\n`;
+      });
+      await output(lines.join(''));
+    },
+    finish: async () => {},
+  };
+}
+
+/** Columns: text, (pair,) and one column per number, counted from 0. */
+export function csvWriter(output: TextOutput): VectorWriter {
+  let hasHeader = false;
+  return {
+    write: async (texts, vectors) => {
+      const isPair = texts.some((text) => typeof text !== 'string');
+      const names = [...(isPair ? ['text', 'pair'] : ['text'])];
+      const header = [...names, ...Array.from({ length: vectors.cols }, (_, i) => String(i))];
+      const lines = texts.map((text, i) => {
+        const fields = typeof text === 'string' ? [text] : [...text];
+        const numbers = Array.from(vectors.row(i), (value) => String(shortFloat(value)));
+        return `${[...fields.map((field) => csvField(field)), ...numbers].join(',')}\n`;
+      });
+      if (!hasHeader) lines.unshift(`${header.join(',')}\n`);
+      hasHeader = true;
+      await output(lines.join(''));
+    },
+    finish: async () => {},
+  };
+}
+
+export function npyWriter(file: FileHandle): VectorWriter {
+  const npy = new NpyWriter(file);
+  return {
+    write: (_texts, vectors) => npy.write(vectors.data, vectors.cols),
+    finish: () => npy.finish(),
+  };
+}

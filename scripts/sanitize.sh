@@ -8,15 +8,15 @@ cd "$(dirname "$0")/.."
 
 kind="${1:?usage: sanitize.sh address|thread [vitest arguments]}"
 shift
-if [[ $# -eq 0 ]]; then set -- test/native test/kernels; fi
+if [[ $# -eq 0 ]]; then set -- test/native test/border test/kernels; fi
 
 node scripts/build.mjs --native --test --sanitize="$kind"
 export SINTER_NATIVE="$PWD/build-$kind/Release/sinter.node"
 export SINTER_NATIVE_TEST="$PWD/build-$kind/Release/sinter_test.node"
-export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:allow_user_segv_handler=1
+export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:allow_user_segv_handler=1:allocator_may_return_null=1
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 # Node itself is not instrumented, so only races between accesses of ours count.
-export TSAN_OPTIONS=halt_on_error=1:abort_on_error=1:ignore_noninstrumented_modules=1
+export TSAN_OPTIONS=halt_on_error=1:abort_on_error=1:ignore_noninstrumented_modules=1:allocator_may_return_null=1
 
 runtime=libasan.so
 prefix=()

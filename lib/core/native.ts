@@ -45,12 +45,13 @@ export interface NativeProgram {
   writeScales(name: string, scales: Float32Array): void;
   /** All weights are written: checks that they are finite, packs matrices. Before it nothing runs. */
   seal(): Promise<void>;
-  /** A copy of an f32 weight, in row-major order. */
+  /** A copy of an f32 weight, in row-major order. INTERNAL while a training step runs or waits. */
   readWeight(name: string): Float32Array;
   /** A copy of an s8 weight. */
   readQuantized(name: string): { data: Int8Array; scales: Float32Array };
   /** Bytes of weights held, packed forms included. */
   residentBytes(): number;
+  /** The batch is copied at once; outputs are written when the call has ended well. */
   run(batch: TokenBatch, outputs: readonly OutputBuffer[], options: RunOptions): Promise<void>;
   dispose(): void;
 }
@@ -91,7 +92,7 @@ export interface StepResult {
 /** Optimizer state over a trainable program. One step at a time. */
 export interface NativeTrainer {
   step(batch: TokenBatch, loss: StepLoss, options: StepOptions): Promise<StepResult>;
-  /** Gradient of the last step, before clipping. All zero where the loss does not reach. */
+  /** Gradient of the last step, before clipping: all zero where the loss does not reach. INTERNAL during a step. */
   readGradient(name: string): Float32Array;
   dispose(): void;
 }
@@ -127,7 +128,7 @@ export function native(): NativeBinding {
 function load(): NativeBinding {
   const require = createRequire(import.meta.url);
   const path =
-    process.env['SINTER_NATIVE'] ??
+    process.env.SINTER_NATIVE ??
     fileURLToPath(new URL('../../build/Release/sinter.node', import.meta.url));
   let binding: NativeBinding;
   try {

@@ -1,6 +1,8 @@
 // The module: everything of NativeBinding in lib/core/native.ts, and nothing else.
 #include <napi.h>
 
+#include <cmath>
+
 #include "addon/args.h"
 #include "addon/environment.h"
 #include "addon/guard.h"
@@ -34,14 +36,19 @@ Napi::Value error_codes(const Napi::CallbackInfo& info) {
   return codes;
 }
 
+// Whole and exact; anything else is INTERNAL.
 int64_t integer_arg(const Napi::CallbackInfo& info, size_t index, const char* what) {
-  if (info.Length() <= index || !info[index].IsNumber()) bad_argument(std::string(what) + " must be a number");
-  return info[index].As<Napi::Number>().Int64Value();
+  if (info.Length() <= index || !info[index].IsNumber())
+    bad_argument(std::string(what) + " must be a number");
+  const double value = info[index].As<Napi::Number>().DoubleValue();
+  if (!(std::fabs(value) <= 0x1p53) || value != std::floor(value))
+    bad_argument(std::string(what) + " must be whole");
+  return static_cast<int64_t>(value);
 }
 
 Napi::Value start_lanes(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
-    Environment::of(info.Env()).start_lanes(static_cast<int>(integer_arg(info, 0, "lanes")));
+    Environment::of(info.Env()).start_lanes(integer_arg(info, 0, "lanes"));
     return info.Env().Undefined();
   });
 }
@@ -53,7 +60,8 @@ Napi::Value lanes(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value next_job_id(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), static_cast<double>(Environment::of(info.Env()).next_job_id()));
+  return Napi::Number::New(info.Env(),
+                           static_cast<double>(Environment::of(info.Env()).next_job_id()));
 }
 
 Napi::Value cancel(const Napi::CallbackInfo& info) {
@@ -77,7 +85,8 @@ Napi::Value quantize_weights(const Napi::CallbackInfo& info) {
     }
     Napi::Int8Array data = Napi::Int8Array::New(info.Env(), static_cast<size_t>(size));
     Napi::Float32Array scales = Napi::Float32Array::New(info.Env(), static_cast<size_t>(rows));
-    active_kernels().quantize.weights_s8(rows, width, values.Data(), data.Data(), scales.Data(), nullptr);
+    active_kernels().quantize.weights_s8(rows, width, values.Data(), data.Data(), scales.Data(),
+                                         nullptr);
     const Napi::Object result = Napi::Object::New(info.Env());
     result.Set("data", data);
     result.Set("scales", scales);
@@ -109,6 +118,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
 }  // namespace
 }  // namespace sinter
 
-static Napi::Object init_sinter(Napi::Env env, Napi::Object exports) { return sinter::init(env, exports); }
+static Napi::Object init_sinter(Napi::Env env, Napi::Object exports) {
+  return sinter::init(env, exports);
+}
 
 NODE_API_MODULE(sinter, init_sinter)

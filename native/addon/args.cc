@@ -1,11 +1,14 @@
 // Fields and token batches.
 #include "addon/args.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace sinter {
 
-void bad_argument(const std::string& what) { throw Error(ErrorCode::INTERNAL, "native call: " + what); }
+void bad_argument(const std::string& what) {
+  throw Error(ErrorCode::INTERNAL, "native call: " + what);
+}
 
 namespace {
 
@@ -16,8 +19,7 @@ Napi::Value field(const Napi::Object& object, const char* key) {
 }
 
 template <typename Array>
-Array typed_field(const Napi::Object& object, const char* key, napi_typedarray_type type) {
-  const Napi::Value value = field(object, key);
+Array typed(const Napi::Value& value, const char* key, napi_typedarray_type type) {
   if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type) {
     bad_argument(std::string(key) + " is a typed array of another type");
   }
@@ -27,12 +29,14 @@ Array typed_field(const Napi::Object& object, const char* key, napi_typedarray_t
 }  // namespace
 
 Napi::Object object_arg(const Napi::CallbackInfo& info, size_t index, const char* what) {
-  if (info.Length() <= index || !info[index].IsObject()) bad_argument(std::string(what) + " must be an object");
+  if (info.Length() <= index || !info[index].IsObject())
+    bad_argument(std::string(what) + " must be an object");
   return info[index].As<Napi::Object>();
 }
 
 std::string string_arg(const Napi::CallbackInfo& info, size_t index, const char* what) {
-  if (info.Length() <= index || !info[index].IsString()) bad_argument(std::string(what) + " must be a string");
+  if (info.Length() <= index || !info[index].IsString())
+    bad_argument(std::string(what) + " must be a string");
   return info[index].As<Napi::String>();
 }
 
@@ -62,8 +66,10 @@ double number_field(const Napi::Object& object, const char* key) {
 
 int64_t integer_field(const Napi::Object& object, const char* key, int64_t low, int64_t high) {
   const double value = number_field(object, key);
-  if (!(value >= static_cast<double>(low) && value <= static_cast<double>(high)) || value != std::floor(value)) {
-    bad_argument(std::string(key) + " must be an integer from " + std::to_string(low) + " to " + std::to_string(high));
+  if (!(value >= static_cast<double>(low) && value <= static_cast<double>(high)) ||
+      value != std::floor(value)) {
+    bad_argument(std::string(key) + " must be an integer from " + std::to_string(low) + " to " +
+                 std::to_string(high));
   }
   return static_cast<int64_t>(value);
 }
@@ -86,48 +92,58 @@ std::vector<std::string> strings_field(const Napi::Object& object, const char* k
 }
 
 Napi::Float32Array floats_field(const Napi::Object& object, const char* key) {
-  return typed_field<Napi::Float32Array>(object, key, napi_float32_array);
+  return typed<Napi::Float32Array>(field(object, key), key, napi_float32_array);
 }
 
 Napi::Int32Array ints_field(const Napi::Object& object, const char* key) {
-  return typed_field<Napi::Int32Array>(object, key, napi_int32_array);
+  return typed<Napi::Int32Array>(field(object, key), key, napi_int32_array);
 }
 
-WholeBatch batch_arg(const Napi::Object& batch, const GraphSpec& graph) {
-  const Napi::Int32Array ids = ints_field(batch, "ids"), offsets = ints_field(batch, "offsets");
-  WholeBatch whole;
-  if (offsets.ElementLength() == 0) bad_argument("offsets needs at least one entry");
-  whole.sequences = static_cast<int64_t>(offsets.ElementLength()) - 1;
-  whole.offsets = offsets.Data();
-  whole.ids = ids.Data();
-  const int64_t tokens = static_cast<int64_t>(ids.ElementLength());
-  if (whole.offsets[0] != 0 || whole.offsets[whole.sequences] != tokens) {
+WholeBatch TokenBatch::view() const {
+  return {sequences(), offsets.data(), ids.data(), segments.empty() ? nullptr : segments.data()};
+}
+
+namespace {
+
+void check_offsets(const TokenBatch& batch, const GraphSpec& graph) {
+  if (batch.offsets.empty()) bad_argument("offsets needs at least one entry");
+  if (batch.offsets.front() != 0 || batch.offsets.back() != batch.tokens()) {
     bad_argument("offsets must run from 0 to the number of ids");
   }
-  for (int64_t i = 0; i < whole.sequences; ++i) {
-    const int64_t length = static_cast<int64_t>(whole.offsets[i + 1]) - whole.offsets[i];
+  for (size_t i = 0; i + 1 < batch.offsets.size(); ++i) {
+    const int64_t length = static_cast<int64_t>(batch.offsets[i + 1]) - batch.offsets[i];
     if (length < 1 || length > graph.max_tokens) {
-      bad_argument("sequence " + std::to_string(i) + " must have 1 to " + std::to_string(graph.max_tokens) +
-                   " tokens, got " + std::to_string(length));
+      bad_argument("sequence " + std::to_string(i) + " must have 1 to " +
+                   std::to_string(graph.max_tokens) + " tokens, got " + std::to_string(length));
     }
   }
-  for (int64_t t = 0; t < tokens; ++t) {
-    if (whole.ids[t] < 0 || whole.ids[t] >= graph.vocabulary) {
-      bad_argument("ids[" + std::to_string(t) + "] must be below " + std::to_string(graph.vocabulary) + ", got " +
-                   std::to_string(whole.ids[t]));
+}
+
+void check_below(const std::vector<int32_t>& values, int64_t limit, const char* key) {
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (values[i] < 0 || values[i] >= limit) {
+      bad_argument(std::string(key) + "[" + std::to_string(i) + "] must be from 0 to " +
+                   std::to_string(limit - 1) + ", got " + std::to_string(values[i]));
     }
   }
-  if (!field(batch, "segments").IsNull()) {
-    const Napi::Int32Array segments = ints_field(batch, "segments");
-    if (segments.ElementLength() != ids.ElementLength()) bad_argument("segments must be as long as ids");
-    whole.segments = segments.Data();
-    for (int64_t t = 0; t < tokens; ++t) {
-      if (whole.segments[t] < 0 || whole.segments[t] >= std::max<int64_t>(1, graph.segments)) {
-        bad_argument("segments[" + std::to_string(t) + "] is out of range");
-      }
-    }
+}
+
+}  // namespace
+
+TokenBatch batch_arg(const Napi::Object& object, const GraphSpec& graph) {
+  TokenBatch batch;
+  batch.ids = copy_of(ints_field(object, "ids"));
+  batch.offsets = copy_of(ints_field(object, "offsets"));
+  const Napi::Value segments = field(object, "segments");
+  if (!segments.IsNull())
+    batch.segments = copy_of(typed<Napi::Int32Array>(segments, "segments", napi_int32_array));
+  check_offsets(batch, graph);
+  check_below(batch.ids, graph.vocabulary, "ids");
+  if (!segments.IsNull() && batch.segments.size() != batch.ids.size()) {
+    bad_argument("segments must be as long as ids");
   }
-  return whole;
+  check_below(batch.segments, std::max<int64_t>(1, graph.segments), "segments");
+  return batch;
 }
 
 }  // namespace sinter

@@ -1,5 +1,5 @@
-// Unpacking of arguments. TypeScript has validated them; what is checked here protects memory, and a violation is a bug
-// (INTERNAL).
+// Unpacking of arguments. TypeScript has validated them; what is checked here protects memory, and
+// a violation is a bug (INTERNAL).
 #pragma once
 
 #include <napi.h>
@@ -32,8 +32,30 @@ Napi::Int32Array ints_field(const Napi::Object& object, const char* key);
 // The graph as lib/graph/types.ts describes it.
 GraphSpec graph_arg(const Napi::Object& graph);
 
-// A token batch, checked against the graph: offsets rise from 0 to ids.length, lengths within max_tokens, ids within
-// the vocabulary, segments within range. The arrays must outlive the WholeBatch.
-WholeBatch batch_arg(const Napi::Object& batch, const GraphSpec& graph);
+// A token batch copied out of JavaScript's hands, so that what was checked is what runs: scripts
+// may change, transfer or share their arrays while a job runs.
+struct TokenBatch {
+  std::vector<int32_t> ids, offsets;
+  std::vector<int32_t> segments;  // empty: all 0
+
+  int64_t sequences() const { return static_cast<int64_t>(offsets.size()) - 1; }
+  int64_t tokens() const { return static_cast<int64_t>(ids.size()); }
+  // Rows of a value of this kind.
+  int64_t rows(ValueKind kind) const { return kind == ValueKind::token ? tokens() : sequences(); }
+  // Borrows from this object.
+  WholeBatch view() const;
+};
+
+// Checked against the graph: offsets rise from 0 to ids.length, lengths within max_tokens, ids
+// within the vocabulary, segments within range.
+TokenBatch batch_arg(const Napi::Object& batch, const GraphSpec& graph);
+
+// The elements as they are now. Call it with no JavaScript between reading the array and this.
+template <typename T>
+std::vector<T> copy_of(const Napi::TypedArrayOf<T>& array) {
+  return array.ElementLength() == 0
+             ? std::vector<T>()
+             : std::vector<T>(array.Data(), array.Data() + array.ElementLength());
+}
 
 }  // namespace sinter

@@ -1,13 +1,15 @@
-// What one JavaScript environment (main thread or worker) owns: the engine, the job thread, the running jobs. Made with
-// the addon's instance data and taken down by its finalizer, so worker threads may load and unload the addon at will.
+// What one JavaScript environment (main thread or worker) owns: the engine, the job thread, the
+// jobs. Made with the addon's instance data and taken down by its cleanup hook, so worker threads
+// may load and unload the addon at will. The rule: jobs_ alone owns jobs, on the JavaScript thread;
+// the queue and the settler only borrow them.
 #pragma once
 
 #include <napi.h>
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <unordered_map>
+#include <vector>
 
 #include "base/job_queue.h"
 #include "program/engine.h"
@@ -22,16 +24,20 @@ class Environment {
   static Environment& of(Napi::Env env);
 
   // Only before the first job; later calls must name the same number.
-  void start_lanes(int lanes);
+  void start_lanes(int64_t lanes);
   Engine& engine();
   int64_t next_job_id() { return ++last_job_id_; }
   void cancel(int64_t job_id);
 
-  // Runs `work` on the job thread, then settles the promise on the JavaScript thread with settle(env) or the error.
-  // `keep` holds references to JavaScript values whose memory the work borrows.
+  // JavaScript values that a job's settle needs, kept alive until it ran.
+  using Kept = std::vector<Napi::ObjectReference>;
+  // Borrows no JavaScript memory: a buffer may be transferred or changed while the job runs.
   using Work = std::function<void(Engine&, const Cancel&)>;
-  using Settle = std::function<Napi::Value(Napi::Env)>;
-  Napi::Promise submit(Napi::Env env, int64_t job_id, Napi::Object keep, Work work, Settle settle);
+  using Settle = std::function<Napi::Value(Napi::Env, const Kept&)>;
+  // Runs `work` on the job thread, then settles the promise on the JavaScript thread with what
+  // settle returns, or with the error of either. Both are dropped before the promise is settled.
+  // `job_id` must not be in use.
+  Napi::Promise submit(Napi::Env env, int64_t job_id, Kept kept, Work work, Settle settle);
 
  private:
   struct Job;
@@ -41,12 +47,11 @@ class Environment {
 
   void close();
 
-  Napi::Env env_;
   Settler settler_;
   int64_t last_job_id_ = 0;
-  int pending_ = 0;  // jobs not yet settled: they keep the event loop alive
   bool closed_ = false;
-  std::unordered_map<int64_t, std::shared_ptr<Cancel>> running_;
+  std::unordered_map<int64_t, std::unique_ptr<Job>>
+      jobs_;  // not yet settled: they keep the event loop alive
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<JobQueue> queue_;
 };

@@ -1,5 +1,7 @@
-// The graph document of lib/graph/types.ts to a GraphSpec: field by field, no knowledge of architectures.
+// The graph document of lib/graph/types.ts to a GraphSpec: field by field, no knowledge of
+// architectures.
 #include <array>
+#include <cmath>
 #include <utility>
 
 #include "addon/args.h"
@@ -10,7 +12,8 @@ namespace {
 constexpr int64_t kMaxSize = int64_t{1} << 40;
 
 template <typename T, size_t N>
-T one_of(const std::string& text, const std::array<std::pair<const char*, T>, N>& names, const char* what) {
+T one_of(const std::string& text, const std::array<std::pair<const char*, T>, N>& names,
+         const char* what) {
   for (const auto& [name, value] : names) {
     if (text == name) return value;
   }
@@ -24,15 +27,18 @@ constexpr std::array<std::pair<const char*, OpKind>, 7> kOps = {{{"embedding", O
                                                                  {"dropout", OpKind::dropout},
                                                                  {"pool", OpKind::pool},
                                                                  {"normalize", OpKind::normalize}}};
-constexpr std::array<std::pair<const char*, Activation>, 5> kActivations = {{{"none", Activation::none},
-                                                                             {"gelu", Activation::gelu},
-                                                                             {"gelu_tanh", Activation::gelu_tanh},
-                                                                             {"relu", Activation::relu},
-                                                                             {"tanh", Activation::tanh}}};
+constexpr std::array<std::pair<const char*, Activation>, 5> kActivations = {
+    {{"none", Activation::none},
+     {"gelu", Activation::gelu},
+     {"gelu_tanh", Activation::gelu_tanh},
+     {"relu", Activation::relu},
+     {"tanh", Activation::tanh}}};
 constexpr std::array<std::pair<const char*, Pooling>, 3> kPoolings = {
     {{"mean", Pooling::mean}, {"cls", Pooling::cls}, {"max", Pooling::max}}};
 constexpr std::array<std::pair<const char*, TableIndex>, 3> kIndices = {
-    {{"token", TableIndex::token}, {"position", TableIndex::position}, {"segment", TableIndex::segment}}};
+    {{"token", TableIndex::token},
+     {"position", TableIndex::position},
+     {"segment", TableIndex::segment}}};
 constexpr std::array<std::pair<const char*, WeightDtype>, 2> kDtypes = {
     {{"f32", WeightDtype::f32}, {"s8", WeightDtype::s8}}};
 
@@ -47,14 +53,19 @@ WeightSpec weight_spec(const Napi::Object& object) {
   spec.name = string_field(object, "name");
   spec.dtype = one_of(string_field(object, "dtype"), kDtypes, "weight dtype");
   const Napi::Array shape = array_field(object, "shape");
+  const uint32_t axes = shape.Length();
+  if (axes < 1 || axes > 2) bad_argument("weight " + spec.name + " must have 1 or 2 axes");
   int64_t elements = 1;
-  for (uint32_t i = 0; i < shape.Length(); ++i) {
-    const int64_t size = shape.Get(i).ToNumber().Int64Value();
-    if (size < 1 || size > kMaxSize / elements) bad_argument("weight " + spec.name + " has an impossible shape");
-    elements *= size;
-    spec.shape.push_back(size);
+  for (uint32_t i = 0; i < axes; ++i) {
+    const Napi::Value axis = shape.Get(i);
+    const double size = axis.IsNumber() ? axis.As<Napi::Number>().DoubleValue() : 0;
+    if (!(size >= 1 && size <= static_cast<double>(kMaxSize / elements)) ||
+        size != std::floor(size)) {
+      bad_argument("weight " + spec.name + " has an impossible shape");
+    }
+    spec.shape.push_back(static_cast<int64_t>(size));
+    elements *= spec.shape.back();
   }
-  if (spec.shape.empty() || spec.shape.size() > 2) bad_argument("weight " + spec.name + " must have 1 or 2 axes");
   return spec;
 }
 
@@ -62,7 +73,8 @@ void read_embedding(const Napi::Object& object, NodeSpec& node) {
   const Napi::Array tables = array_field(object, "tables");
   for (uint32_t i = 0; i < tables.Length(); ++i) {
     const Napi::Object table = element(tables, i);
-    node.tables.push_back({string_field(table, "weight"), one_of(string_field(table, "index"), kIndices, "index"),
+    node.tables.push_back({string_field(table, "weight"),
+                           one_of(string_field(table, "index"), kIndices, "index"),
                            integer_field(table, "offset", 0, 1 << 20)});
   }
 }
@@ -95,13 +107,26 @@ NodeSpec node_spec(const Napi::Object& object) {
   node.output = string_field(object, "output");
   if (node.op != OpKind::embedding) node.input = string_field(object, "input");
   switch (node.op) {
-    case OpKind::embedding: read_embedding(object, node); break;
-    case OpKind::norm: read_norm(object, node); break;
-    case OpKind::linear: read_linear(object, node); break;
-    case OpKind::attention: read_attention(object, node); break;
-    case OpKind::dropout: node.dropout = static_cast<float>(number_field(object, "probability")); break;
-    case OpKind::pool: node.pooling = one_of(string_field(object, "kind"), kPoolings, "pooling"); break;
-    case OpKind::normalize: break;
+    case OpKind::embedding:
+      read_embedding(object, node);
+      break;
+    case OpKind::norm:
+      read_norm(object, node);
+      break;
+    case OpKind::linear:
+      read_linear(object, node);
+      break;
+    case OpKind::attention:
+      read_attention(object, node);
+      break;
+    case OpKind::dropout:
+      node.dropout = static_cast<float>(number_field(object, "probability"));
+      break;
+    case OpKind::pool:
+      node.pooling = one_of(string_field(object, "kind"), kPoolings, "pooling");
+      break;
+    case OpKind::normalize:
+      break;
   }
   return node;
 }
@@ -114,7 +139,8 @@ GraphSpec graph_arg(const Napi::Object& object) {
   graph.vocabulary = integer_field(object, "vocabulary", 1, 1 << 28);
   graph.segments = integer_field(object, "segments", 0, 1 << 10);
   const Napi::Array weights = array_field(object, "weights");
-  for (uint32_t i = 0; i < weights.Length(); ++i) graph.weights.push_back(weight_spec(element(weights, i)));
+  for (uint32_t i = 0; i < weights.Length(); ++i)
+    graph.weights.push_back(weight_spec(element(weights, i)));
   const Napi::Array nodes = array_field(object, "nodes");
   for (uint32_t i = 0; i < nodes.Length(); ++i) graph.nodes.push_back(node_spec(element(nodes, i)));
   const Napi::Object outputs = object_field(object, "outputs");

@@ -6,13 +6,15 @@
 #include <exception>
 #include <new>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "base/errors.h"
 
 namespace sinter {
 
-inline Napi::Error make_js_error(Napi::Env env, const std::string& code, const std::string& message) {
+inline Napi::Error make_js_error(Napi::Env env, const std::string& code,
+                                 const std::string& message) {
   Napi::Error error = Napi::Error::New(env, message);
   error.Set("code", Napi::String::New(env, code));
   return error;
@@ -26,6 +28,9 @@ inline std::pair<std::string, std::string> describe_exception(std::exception_ptr
     return {error_code_name(error.code()), error.what()};
   } catch (const std::bad_alloc&) {
     return {error_code_name(ErrorCode::OUT_OF_MEMORY), "out of memory"};
+  } catch (const std::system_error& error) {
+    return {error_code_name(ErrorCode::DEVICE),
+            std::string("a thread could not be started: ") + error.what()};
   } catch (const std::exception& error) {
     return {error_code_name(ErrorCode::INTERNAL), error.what()};
   } catch (...) {

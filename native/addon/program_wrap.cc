@@ -1,4 +1,5 @@
-// Weights in and out, and forward passes. Jobs hold their own shared_ptr, so dispose() during a call is safe.
+// Weights in and out, and forward passes. Jobs hold their own shared_ptr, so dispose() during a
+// call is safe.
 #include "addon/program_wrap.h"
 
 #include "addon/args.h"
@@ -10,48 +11,113 @@
 namespace sinter {
 namespace {
 
-constexpr napi_type_tag kProgramTag = {0x53696E7465725072ull, 0x6F6772616D000001ull};
+// Marks programs of this environment: those of another copy of the addon run on another engine.
+napi_type_tag program_tag(Napi::Env env) {
+  return {0x53696E7465725072ull,
+          static_cast<uint64_t>(reinterpret_cast<uintptr_t>(&Environment::of(env)))};
+}
 
 // Writes `count` elements of 1, 2 or 4 bytes, widened in pieces on the stack.
-void write_values(Weights& weights, const std::string& name, int64_t offset, const std::string& dtype,
-                  const uint8_t* bytes, int64_t size) {
+void write_values(Weights& weights, const std::string& name, int64_t offset,
+                  const std::string& dtype, const uint8_t* bytes, int64_t size) {
   if (dtype == "s8") {
     weights.write_codes(name, offset, reinterpret_cast<const int8_t*>(bytes), size);
     return;
   }
   const int64_t width = dtype == "f32" ? 4 : 2;
   if ((dtype != "f32" && dtype != "f16" && dtype != "bf16") || size % width != 0) {
-    bad_argument("weight " + name + ": " + std::to_string(size) + " bytes are no whole elements of " + dtype);
+    bad_argument("weight " + name + ": " + std::to_string(size) +
+                 " bytes are no whole elements of " + dtype);
   }
   constexpr int64_t kPiece = 4096;
   alignas(64) float piece[kPiece];
-  for (int64_t done = 0, count = size / width; done < count;) {
+  const int64_t count = size / width;
+  int64_t done = 0;
+  do {  // once at least: an empty write is checked too
     const int64_t n = std::min(kPiece, count - done);
     const uint8_t* from = bytes + done * width;
     if (dtype == "f16") {
       widen_f16(n, from, piece);
     } else if (dtype == "bf16") {
       widen_bf16(n, from, piece);
-    } else {
+    } else if (n > 0) {
       std::memcpy(piece, from, static_cast<size_t>(n) * 4);
     }
     weights.write(name, offset + done, piece, n);
     done += n;
+  } while (done < count);
+}
+
+// Where a run's output goes: computed in memory of the job, copied to JavaScript's array at the
+// end, because a script may transfer or shrink that array's buffer while the job runs.
+struct Staged {
+  std::string name;
+  int value = -1;
+  int64_t elements = 0;
+  AlignedBuffer<float> data;
+};
+
+struct RunJob {
+  std::shared_ptr<Program> program;
+  TokenBatch batch;
+  std::vector<Staged> outputs;
+  int64_t budget = 0;
+
+  void work(Engine& engine, const Cancel& cancel) {
+    std::vector<OutputTarget> targets;
+    for (Staged& output : outputs)
+      targets.push_back({output.value, output.data.reserve(output.elements)});
+    engine.run(*program, batch.view(), targets, budget, cancel);
+  }
+
+  void settle(const Environment::Kept& arrays) const {
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      Napi::Float32Array array = arrays[i].Value().As<Napi::Float32Array>();
+      const Staged& output = outputs[i];
+      if (static_cast<int64_t>(array.ElementLength()) != output.elements) {
+        bad_argument("the array of output " + output.name +
+                     " was transferred or resized during the call");
+      }
+      if (output.elements > 0) std::copy_n(output.data.data(), output.elements, array.Data());
+    }
+  }
+};
+
+// The outputs of a call, and the arrays that they are copied to.
+void outputs_arg(const Napi::Value& value, RunJob& job, Environment::Kept& arrays) {
+  if (!value.IsArray()) bad_argument("outputs must be an array");
+  const Napi::Array list = value.As<Napi::Array>();
+  for (uint32_t i = 0; i < list.Length(); ++i) {
+    const Napi::Value entry = list.Get(i);
+    if (!entry.IsObject()) bad_argument("an output must be an object");
+    const Napi::Object object = entry.As<Napi::Object>();
+    Staged output;
+    output.name = string_field(object, "name");
+    output.value = job.program->output(output.name);
+    const ValueInfo& shape = job.program->value(output.value);
+    output.elements = job.batch.rows(shape.kind) * shape.width;
+    Napi::Float32Array data = floats_field(object, "data");
+    if (static_cast<int64_t>(data.ElementLength()) != output.elements) {
+      bad_argument("output " + output.name + " must have " + std::to_string(output.elements) +
+                   " elements, got " + std::to_string(data.ElementLength()));
+    }
+    job.outputs.push_back(std::move(output));
+    arrays.push_back(Napi::Persistent(data.As<Napi::Object>()));
   }
 }
 
 }  // namespace
 
 Napi::Function ProgramWrap::define(Napi::Env env) {
-  return DefineClass(env, "Program",
-                     {InstanceMethod("writeWeight", &ProgramWrap::write_weight),
-                      InstanceMethod("writeScales", &ProgramWrap::write_scales),
-                      InstanceMethod("seal", &ProgramWrap::seal),
-                      InstanceMethod("readWeight", &ProgramWrap::read_weight),
-                      InstanceMethod("readQuantized", &ProgramWrap::read_quantized),
-                      InstanceMethod("residentBytes", &ProgramWrap::resident_bytes),
-                      InstanceMethod("run", &ProgramWrap::run),
-                      InstanceMethod("dispose", &ProgramWrap::dispose)});
+  return DefineClass(
+      env, "Program",
+      {InstanceMethod("writeWeight", &ProgramWrap::write_weight),
+       InstanceMethod("writeScales", &ProgramWrap::write_scales),
+       InstanceMethod("seal", &ProgramWrap::seal),
+       InstanceMethod("readWeight", &ProgramWrap::read_weight),
+       InstanceMethod("readQuantized", &ProgramWrap::read_quantized),
+       InstanceMethod("residentBytes", &ProgramWrap::resident_bytes),
+       InstanceMethod("run", &ProgramWrap::run), InstanceMethod("dispose", &ProgramWrap::dispose)});
 }
 
 ProgramWrap::ProgramWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ProgramWrap>(info) {
@@ -59,12 +125,15 @@ ProgramWrap::ProgramWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Prog
     GraphSpec graph = graph_arg(object_arg(info, 0, "graph"));
     const bool trainable = bool_field(object_arg(info, 1, "options"), "trainable");
     program_ = std::make_shared<Program>(std::move(graph), trainable, &make_op);
-    info.This().As<Napi::Object>().TypeTag(&kProgramTag);
+    const napi_type_tag tag = program_tag(info.Env());
+    info.This().As<Napi::Object>().TypeTag(&tag);
   });
 }
 
-ProgramWrap& ProgramWrap::unwrap(const Napi::Env&, const Napi::Value& value) {
-  if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kProgramTag)) bad_argument("not a Program");
+ProgramWrap& ProgramWrap::unwrap(const Napi::Env& env, const Napi::Value& value) {
+  const napi_type_tag tag = program_tag(env);
+  if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&tag))
+    bad_argument("not a Program");
   return *Unwrap(value.As<Napi::Object>());
 }
 
@@ -86,8 +155,9 @@ void ProgramWrap::write_weight(const Napi::CallbackInfo& info) {
       bad_argument("writeWeight takes a name, an offset, a dtype and bytes");
     }
     const Napi::Uint8Array bytes = info[3].As<Napi::Uint8Array>();
-    write_values(program()->weights(), string_arg(info, 0, "name"), info[1].As<Napi::Number>().Int64Value(),
-                 string_arg(info, 2, "dtype"), bytes.Data(), static_cast<int64_t>(bytes.ByteLength()));
+    write_values(program()->weights(), string_arg(info, 0, "name"),
+                 info[1].As<Napi::Number>().Int64Value(), string_arg(info, 2, "dtype"),
+                 bytes.Data(), static_cast<int64_t>(bytes.ByteLength()));
   });
 }
 
@@ -110,9 +180,9 @@ Napi::Value ProgramWrap::seal(const Napi::CallbackInfo& info) {
     Environment& environment = Environment::of(info.Env());
     const std::shared_ptr<Program> held = program();
     const Napi::Promise promise = environment.submit(
-        info.Env(), environment.next_job_id(), Napi::Object::New(info.Env()),
+        info.Env(), environment.next_job_id(), {},
         [held](Engine& engine, const Cancel&) { held->weights().seal(engine.team()); },
-        [](Napi::Env env) { return env.Undefined(); });
+        [](Napi::Env env, const Environment::Kept&) { return env.Undefined(); });
     sealing_ = true;
     return promise;
   });
@@ -121,7 +191,8 @@ Napi::Value ProgramWrap::seal(const Napi::CallbackInfo& info) {
 Napi::Value ProgramWrap::read_weight(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
     const std::string name = string_arg(info, 0, "name");
-    const Weights& weights = sealed_program()->weights();
+    if (sealed_program()->being_written()) bad_argument("readWeight while a training step runs");
+    const Weights& weights = program_->weights();
     Napi::Float32Array values =
         Napi::Float32Array::New(info.Env(), static_cast<size_t>(weights.elements(name)));
     weights.read(name, values.Data());
@@ -133,7 +204,8 @@ Napi::Value ProgramWrap::read_quantized(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
     const std::string name = string_arg(info, 0, "name");
     const Weights& weights = sealed_program()->weights();
-    Napi::Int8Array data = Napi::Int8Array::New(info.Env(), static_cast<size_t>(weights.elements(name)));
+    Napi::Int8Array data =
+        Napi::Int8Array::New(info.Env(), static_cast<size_t>(weights.elements(name)));
     Napi::Float32Array scales =
         Napi::Float32Array::New(info.Env(), static_cast<size_t>(weights.spec(name).shape[0]));
     weights.read_codes(name, data.Data(), scales.Data());
@@ -146,42 +218,29 @@ Napi::Value ProgramWrap::read_quantized(const Napi::CallbackInfo& info) {
 
 Napi::Value ProgramWrap::resident_bytes(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
-    return Napi::Number::New(info.Env(), static_cast<double>(program()->weights().resident_bytes()));
+    return Napi::Number::New(info.Env(),
+                             static_cast<double>(program()->weights().resident_bytes()));
   });
 }
 
 Napi::Value ProgramWrap::run(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
-    const std::shared_ptr<Program> held = sealed_program();
+    const auto job = std::make_shared<RunJob>();
+    job->program = sealed_program();
     const Napi::Object options = object_arg(info, 2, "options");
     const int64_t job_id = integer_field(options, "jobId", 1, int64_t{1} << 52);
-    const int64_t budget = integer_field(options, "tokenBudget", 1, 1 << 24);
-    const Napi::Object keep = Napi::Object::New(info.Env());
-    keep.Set("batch", object_arg(info, 0, "batch"));
-    keep.Set("outputs", object_arg(info, 1, "outputs"));
-    const WholeBatch batch = batch_arg(object_arg(info, 0, "batch"), held->graph());
-    const Napi::Array outputs = array_field(keep, "outputs");
-    std::vector<OutputTarget> targets;
-    for (uint32_t i = 0; i < outputs.Length(); ++i) {
-      if (!outputs.Get(i).IsObject()) bad_argument("an output must be an object");
-      const Napi::Object output = outputs.Get(i).As<Napi::Object>();
-      const int value = held->output(string_field(output, "name"));
-      Napi::Float32Array data = floats_field(output, "data");
-      const ValueInfo& shape = held->value(value);
-      const int64_t rows = shape.kind == ValueKind::token ? batch.tokens() : batch.sequences;
-      if (static_cast<int64_t>(data.ElementLength()) != rows * shape.width) {
-        bad_argument("output " + string_field(output, "name") + " must have " + std::to_string(rows * shape.width) +
-                     " elements, got " + std::to_string(data.ElementLength()));
-      }
-      targets.push_back({value, data.Data()});
-    }
+    job->budget = integer_field(options, "tokenBudget", 1, 1 << 24);
+    job->batch = batch_arg(object_arg(info, 0, "batch"), job->program->graph());
+    Environment::Kept arrays;
+    outputs_arg(object_arg(info, 1, "outputs"), *job, arrays);
     return Environment::of(info.Env())
         .submit(
-            info.Env(), job_id, keep,
-            [held, batch, targets, budget](Engine& engine, const Cancel& cancel) {
-              engine.run(*held, batch, targets, budget, cancel);
-            },
-            [](Napi::Env env) { return env.Undefined(); });
+            info.Env(), job_id, std::move(arrays),
+            [job](Engine& engine, const Cancel& cancel) { job->work(engine, cancel); },
+            [job](Napi::Env env, const Environment::Kept& kept) {
+              job->settle(kept);
+              return env.Undefined();
+            });
   });
 }
 

@@ -15,33 +15,62 @@ TrainerSettings settings_arg(const Napi::Object& object) {
   settings.beta2 = static_cast<float>(number_field(object, "beta2"));
   settings.epsilon = static_cast<float>(number_field(object, "epsilon"));
   settings.weight_decay = static_cast<float>(number_field(object, "weightDecay"));
-  for (std::string& name : strings_field(object, "decayed")) settings.decayed.insert(std::move(name));
+  for (std::string& name : strings_field(object, "decayed"))
+    settings.decayed.insert(std::move(name));
   return settings;
 }
 
-StepLoss loss_arg(const Napi::Object& object, const Program& program, const WholeBatch& batch) {
-  StepLoss loss;
-  if (string_field(object, "kind") == "cross_entropy") {
-    const Napi::Int32Array labels = ints_field(object, "labels");
-    const ValueInfo& logits = program.value(program.output(loss.output));
-    if (static_cast<int64_t>(labels.ElementLength()) != batch.sequences || logits.kind != ValueKind::sequence) {
-      bad_argument("cross entropy needs one label per sequence");
+// A step with all that it reads, copied out of JavaScript's hands.
+struct StepJob {
+  std::shared_ptr<Trainer> trainer;
+  TokenBatch batch;
+  StepSettings settings;
+  std::string output = "logits";
+  bool external = false;
+  std::vector<int32_t> labels;
+  std::vector<float> gradient;
+  StepResult result;
+
+  void work(Engine& engine, const Cancel& cancel) {
+    StepLoss loss;
+    loss.output = output;
+    if (external) {
+      loss.gradient = gradient.data();
+    } else {
+      loss.labels = labels.data();
     }
-    loss.labels = labels.Data();
-    for (int64_t i = 0; i < batch.sequences; ++i) {
-      if (loss.labels[i] < -1 || loss.labels[i] >= logits.width) bad_argument("a label is out of range");
-    }
-    return loss;
+    result = trainer->step(engine, batch.view(), loss, settings, cancel);
   }
-  loss.output = string_field(object, "output");
-  const Napi::Float32Array gradient = floats_field(object, "gradient");
-  const ValueInfo& value = program.value(program.output(loss.output));
-  const int64_t rows = value.kind == ValueKind::token ? batch.tokens() : batch.sequences;
-  if (static_cast<int64_t>(gradient.ElementLength()) != rows * value.width) {
+};
+
+void cross_entropy_arg(const Napi::Object& object, StepJob& job) {
+  job.labels = copy_of(ints_field(object, "labels"));
+  const Program& program = *job.trainer->program();
+  const ValueInfo& logits = program.value(program.output(job.output));
+  if (logits.kind != ValueKind::sequence ||
+      static_cast<int64_t>(job.labels.size()) != job.batch.sequences()) {
+    bad_argument("cross entropy needs one label per sequence");
+  }
+  for (int32_t label : job.labels) {
+    if (label < -1 || label >= logits.width) bad_argument("a label is out of range");
+  }
+}
+
+void external_arg(const Napi::Object& object, StepJob& job) {
+  job.external = true;
+  job.output = string_field(object, "output");
+  job.gradient = copy_of(floats_field(object, "gradient"));
+  const Program& program = *job.trainer->program();
+  const ValueInfo& value = program.value(program.output(job.output));
+  if (static_cast<int64_t>(job.gradient.size()) != job.batch.rows(value.kind) * value.width) {
     bad_argument("the gradient must be as large as the output");
   }
-  loss.gradient = gradient.Data();
-  return loss;
+}
+
+void loss_arg(const Napi::Object& object, StepJob& job) {
+  const std::string kind = string_field(object, "kind");
+  if (kind != "cross_entropy" && kind != "external") bad_argument("unknown loss " + kind);
+  return kind == "external" ? external_arg(object, job) : cross_entropy_arg(object, job);
 }
 
 StepSettings step_arg(const Napi::Object& object) {
@@ -51,7 +80,9 @@ StepSettings step_arg(const Napi::Object& object) {
   settings.update = bool_field(object, "update");
   const Napi::Value seed = object.Get("dropoutSeed");
   settings.dropout = seed.IsNumber();
-  if (settings.dropout) settings.dropout_key = static_cast<uint64_t>(seed.As<Napi::Number>().Int64Value());
+  if (!settings.dropout && !seed.IsNull()) bad_argument("dropoutSeed must be a number or null");
+  if (settings.dropout)
+    settings.dropout_key = static_cast<uint64_t>(seed.As<Napi::Number>().Int64Value());
   return settings;
 }
 
@@ -66,8 +97,11 @@ Napi::Function TrainerWrap::define(Napi::Env env) {
 
 TrainerWrap::TrainerWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<TrainerWrap>(info) {
   guarded(info, [&] {
-    const ProgramWrap& wrap = ProgramWrap::unwrap(info.Env(), object_arg(info, 0, "program"));
-    trainer_ = std::make_shared<Trainer>(wrap.sealed_program(), settings_arg(object_arg(info, 1, "settings")));
+    // The settings first: reading them runs JavaScript, which may dispose the program.
+    TrainerSettings settings = settings_arg(object_arg(info, 1, "settings"));
+    std::shared_ptr<Program> program =
+        ProgramWrap::unwrap(info.Env(), object_arg(info, 0, "program")).sealed_program();
+    trainer_ = std::make_shared<Trainer>(std::move(program), std::move(settings));
   });
 }
 
@@ -78,26 +112,22 @@ const std::shared_ptr<Trainer>& TrainerWrap::trainer() const {
 
 Napi::Value TrainerWrap::step(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
-    const std::shared_ptr<Trainer> held = trainer();
-    const Program& program = *held->program();
-    const Napi::Object keep = Napi::Object::New(info.Env());
-    keep.Set("batch", object_arg(info, 0, "batch"));
-    keep.Set("loss", object_arg(info, 1, "loss"));
-    const WholeBatch batch = batch_arg(object_arg(info, 0, "batch"), program.graph());
-    const StepLoss loss = loss_arg(object_arg(info, 1, "loss"), program, batch);
+    const auto job = std::make_shared<StepJob>();
+    job->trainer = trainer();
+    job->batch = batch_arg(object_arg(info, 0, "batch"), job->trainer->program()->graph());
+    loss_arg(object_arg(info, 1, "loss"), *job);
     const Napi::Object options = object_arg(info, 2, "options");
-    const StepSettings settings = step_arg(options);
-    const auto result = std::make_shared<StepResult>();
+    job->settings = step_arg(options);
+    const int64_t job_id = integer_field(options, "jobId", 1, int64_t{1} << 52);
+    const auto writing = std::make_shared<WriteScope>(job->trainer->program());
     return Environment::of(info.Env())
         .submit(
-            info.Env(), integer_field(options, "jobId", 1, int64_t{1} << 52), keep,
-            [held, batch, loss, settings, result](Engine& engine, const Cancel& cancel) {
-              *result = held->step(engine, batch, loss, settings, cancel);
-            },
-            [result](Napi::Env env) {
+            info.Env(), job_id, {},
+            [job](Engine& engine, const Cancel& cancel) { job->work(engine, cancel); },
+            [job, writing](Napi::Env env, const Environment::Kept&) {
               const Napi::Object object = Napi::Object::New(env);
-              object.Set("loss", Napi::Number::New(env, result->loss));
-              object.Set("gradNorm", Napi::Number::New(env, result->grad_norm));
+              object.Set("loss", Napi::Number::New(env, job->result.loss));
+              object.Set("gradNorm", Napi::Number::New(env, job->result.grad_norm));
               return object;
             });
   });
@@ -106,6 +136,8 @@ Napi::Value TrainerWrap::step(const Napi::CallbackInfo& info) {
 Napi::Value TrainerWrap::read_gradient(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
     const std::string name = string_arg(info, 0, "name");
+    if (trainer()->program()->being_written())
+      bad_argument("readGradient while a training step runs");
     const int64_t elements = trainer()->program()->weights().elements(name);
     Napi::Float32Array values = Napi::Float32Array::New(info.Env(), static_cast<size_t>(elements));
     trainer()->read_gradient(name, values.Data());

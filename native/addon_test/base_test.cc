@@ -1,5 +1,5 @@
-// base of the test addon: the lanes (team), the job thread (jobQueue) and the 16-bit formats, driven
-// from JS. Each call builds its own objects and blocks until they are gone.
+// base of the test addon: the lanes (team), the job thread (jobQueue) and the 16-bit formats,
+// driven from JS. Each call builds its own objects and blocks until they are gone.
 #include <napi.h>
 
 #include <atomic>
@@ -42,8 +42,9 @@ struct RegionLog {
   std::atomic<bool> bad_lane{false};
 };
 
-// (lanes, count, regions, throwAt) -> { hits: Int32Array, errors, inside, badLane }: `regions` equal
-// regions on one team, bodies at index `throwAt` throw (-1: none). Hits are sums over the regions.
+// (lanes, count, regions, throwAt) -> { hits: Int32Array, errors, inside, badLane }: `regions`
+// equal regions on one team, bodies at index `throwAt` throw (-1: none). Hits are sums over the
+// regions.
 Napi::Value team(const Napi::CallbackInfo& info) {
   const int lanes = static_cast<int>(number_at(info, 0));
   const int64_t count = number_at(info, 1), regions = number_at(info, 2);
@@ -78,8 +79,8 @@ Napi::Value team(const Napi::CallbackInfo& info) {
 }
 
 // (jobs, block) -> { order: number[], threads, alive }: pushes `jobs` jobs. With `block` the first
-// one keeps the thread busy while the queue is destroyed, so that others are dropped. `alive` counts
-// what the jobs captured and nobody freed.
+// one keeps the thread busy while the queue is destroyed, so that others are dropped. `alive`
+// counts what the jobs captured and nobody freed.
 Napi::Value job_queue(const Napi::CallbackInfo& info) {
   const int64_t jobs = number_at(info, 0);
   const bool block = info[1].ToBoolean();

@@ -1,4 +1,5 @@
-// program of the test addon: the memory plan and the cutting of batches, as pure functions of JS values.
+// program of the test addon: the memory plan and the cutting of batches, as pure functions of JS
+// values.
 #include <napi.h>
 
 #include <memory>

@@ -20,7 +20,8 @@ class AlignedBuffer {
   AlignedBuffer() = default;
   explicit AlignedBuffer(int64_t size) : size_(size) {
     if (size == 0) return;
-    const size_t bytes = (static_cast<size_t>(size) * sizeof(T) + kAlignment - 1) / kAlignment * kAlignment;
+    const size_t bytes =
+        (static_cast<size_t>(size) * sizeof(T) + kAlignment - 1) / kAlignment * kAlignment;
     data_ = static_cast<T*>(::operator new(bytes, std::align_val_t{kAlignment}, std::nothrow));
     if (data_ == nullptr) {
       throw Error(ErrorCode::OUT_OF_MEMORY, "wanted " + std::to_string(bytes) + " bytes");

@@ -1,5 +1,5 @@
-// The one exception type of the native side. Kernels never throw; program/ checks shapes when a program is
-// built. addon/guard.h turns an Error into a SinterError of the same code.
+// The one exception type of the native side. Kernels never throw; program/ checks shapes when a
+// program is built. addon/guard.h turns an Error into a SinterError of the same code.
 #pragma once
 
 #include <stdexcept>

@@ -27,7 +27,8 @@ uint16_t load_u16(const uint8_t* from) {
 }  // namespace
 
 void widen_f16(int64_t n, const uint8_t* from, float* to) {
-  // Exponent and mantissa moved into place are too small by 2^(127 - 15); the product also normalises subnormals.
+  // Exponent and mantissa moved into place are too small by 2^(127 - 15); the product also
+  // normalises subnormals.
   const float rescale = bits_to_float(0x77800000u);  // 2^112
   for (int64_t i = 0; i < n; ++i) {
     const uint32_t half = load_u16(from + 2 * i);
@@ -35,7 +36,8 @@ void widen_f16(int64_t n, const uint8_t* from, float* to) {
     const uint32_t finite = float_to_bits(bits_to_float(magnitude) * rescale);
     const uint32_t special = magnitude | 0x7F800000u;
     const uint32_t is_special = (half & 0x7C00u) == 0x7C00u ? 0xFFFFFFFFu : 0u;
-    to[i] = bits_to_float(((finite & ~is_special) | (special & is_special)) | (half & 0x8000u) << 16);
+    to[i] =
+        bits_to_float(((finite & ~is_special) | (special & is_special)) | (half & 0x8000u) << 16);
   }
 }
 

@@ -1,4 +1,5 @@
-// Storage formats of 16 bits, widened to f32. Both conversions are exact, NaN and infinities included.
+// Storage formats of 16 bits, widened to f32. Both conversions are exact, NaN and infinities
+// included.
 #pragma once
 
 #include <cstdint>

@@ -52,7 +52,8 @@ constexpr bool bit(uint32_t word, int index) { return ((word >> index) & 1u) != 
 
 Isa detect() {
   const Registers one = cpuid(1, 0);
-  const bool osxsave = bit(one.c, 27), avx = bit(one.c, 28), fma = bit(one.c, 12), f16c = bit(one.c, 29);
+  const bool osxsave = bit(one.c, 27), avx = bit(one.c, 28), fma = bit(one.c, 12),
+             f16c = bit(one.c, 29);
   if (!osxsave || !avx || !fma || !f16c) return Isa::scalar;
   const uint64_t saved = xcr0();
   constexpr uint64_t kYmm = 0x6, kZmm = 0xE6;
@@ -81,8 +82,9 @@ Isa choose() {
     throw Error(ErrorCode::DEVICE, std::string("SINTER_ISA=") + forced + ": this CPU has " +
                                        isa_name(host_isa()) + " at most");
   }
-  throw Error(ErrorCode::DEVICE,
-              std::string("SINTER_ISA must be scalar, avx2, avx512 or vnni, got \"") + forced + "\"");
+  throw Error(
+      ErrorCode::DEVICE,
+      std::string("SINTER_ISA must be scalar, avx2, avx512 or vnni, got \"") + forced + "\"");
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
-// Which instruction set level runs. Levels are ordered: a kernel row marked `avx2` may run at avx2 and above.
-// The active level is read once: the best that the host has, or the one that SINTER_ISA names.
+// Which instruction set level runs. Levels are ordered: a kernel row marked `avx2` may run at avx2
+// and above. The active level is read once: the best that the host has, or the one that SINTER_ISA
+// names.
 #pragma once
 
 namespace sinter {
@@ -7,7 +8,8 @@ namespace sinter {
 enum class Isa : int { scalar = 0, avx2 = 1, avx512 = 2, vnni = 3 };
 inline constexpr int kIsaCount = 4;
 
-// Spelling as in SINTER_ISA: scalar, avx2 (with FMA and F16C), avx512 (F, BW, DQ, VL), vnni (avx512 + VNNI).
+// Spelling as in SINTER_ISA: scalar, avx2 (with FMA and F16C), avx512 (F, BW, DQ, VL), vnni (avx512
+// + VNNI).
 const char* isa_name(Isa isa);
 
 // CPUID and operating system state (XCR0) both allow the level.

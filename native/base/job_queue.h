@@ -1,5 +1,5 @@
-// One thread that runs jobs in the order they came: the place where calls from JavaScript become native work.
-// Destruction lets the running job end (raise its Cancel first) and drops the rest.
+// One thread that runs jobs in the order they came: the place where calls from JavaScript become
+// native work. Destruction lets the running job end (raise its Cancel first) and drops the rest.
 #pragma once
 
 #include <condition_variable>

@@ -1,5 +1,6 @@
 // How a family's table (kernels.inc) becomes declarations and a picker. A row is
-// SINTER_KERNEL(level, function), best level first; the function returns the family's struct of kernels.
+// SINTER_KERNEL(level, function), best level first; the function returns the family's struct of
+// kernels.
 #pragma once
 
 #include "base/isa.h"

@@ -1,5 +1,6 @@
-// Regions are handed over by an epoch counter: helpers spin on it for a short while (layers follow each other within
-// microseconds), then park on a condition variable, so an idle engine uses no CPU.
+// Regions are handed over by an epoch counter: helpers spin on it for a short while (layers follow
+// each other within microseconds), then park on a condition variable, so an idle engine uses no
+// CPU.
 #include "base/team.h"
 
 namespace sinter {
@@ -28,10 +29,19 @@ struct Team::Region {
 };
 
 Team::Team(int lanes) {
-  for (int lane = 1; lane < lanes; ++lane) threads_.emplace_back([this, lane] { helper(lane); });
+  try {
+    for (int lane = 1; lane < lanes; ++lane) {
+      threads_.emplace_back([this, lane] { helper(lane); });
+    }
+  } catch (...) {
+    stop();  // a joinable thread that is destroyed would end the process
+    throw;
+  }
 }
 
-Team::~Team() {
+Team::~Team() { stop(); }
+
+void Team::stop() {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     stop_ = true;
@@ -85,7 +95,8 @@ void Team::parallel_for(int64_t count, LaneBody body) {
 void Team::helper(int lane) {
   uint64_t seen = 0;
   for (;;) {
-    for (int spins = 0; spins < kSpins && epoch_.load(std::memory_order_acquire) == seen; ++spins) relax();
+    for (int spins = 0; spins < kSpins && epoch_.load(std::memory_order_acquire) == seen; ++spins)
+      relax();
     if (epoch_.load(std::memory_order_acquire) == seen) {
       std::unique_lock<std::mutex> lock(mutex_);
       ++parked_;

@@ -31,6 +31,7 @@ class LaneBody {
 
 class Team {
  public:
+  // Throws std::system_error when the system starts no more threads.
   explicit Team(int lanes);
   ~Team();
   Team(const Team&) = delete;
@@ -38,20 +39,23 @@ class Team {
 
   int lanes() const { return static_cast<int>(threads_.size()) + 1; }
 
-  // body(index, lane) for every index in [0, count), each once, by any lane; returns when all are done. The first
-  // exception is rethrown after the others have ended; indices not yet started are then skipped.
+  // body(index, lane) for every index in [0, count), each once, by any lane; returns when all are
+  // done. The first exception is rethrown after the others have ended; indices not yet started are
+  // then skipped.
   void parallel_for(int64_t count, LaneBody body);
 
  private:
   struct Region;
   void helper(int lane);
+  void stop();
   static void work(Region& region, int lane);
 
   std::vector<std::thread> threads_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::atomic<uint64_t> epoch_{0};  // counts regions; a helper that sees a new value joins the region
-  std::atomic<int> busy_{0};        // helpers that have not left the current region
+  std::atomic<uint64_t> epoch_{
+      0};                     // counts regions; a helper that sees a new value joins the region
+  std::atomic<int> busy_{0};  // helpers that have not left the current region
   Region* region_ = nullptr;
   int parked_ = 0;  // guarded by mutex_
   bool stop_ = false;

@@ -1,5 +1,6 @@
-// attention: softmax attention inside each sequence, one task per (sequence, head). Query, key and value lie side by
-// side in the input. Backward recomputes the probabilities, so nothing quadratic is kept between the passes.
+// attention: softmax attention inside each sequence, one task per (sequence, head). Query, key and
+// value lie side by side in the input. Backward recomputes the probabilities, so nothing quadratic
+// is kept between the passes.
 #include "kernels/attention/attention.h"
 
 #include <cmath>
@@ -14,14 +15,21 @@ namespace {
 class AttentionOp : public Op {
  public:
   AttentionOp(const NodeSpec& node, Builder& builder)
-      : heads_(node.heads), head_dim_(node.head_dim), scale_(node.scale), probability_(node.dropout) {
-    if (heads_ <= 0 || head_dim_ <= 0) builder.fail(node.output, "heads and head size must be positive");
+      : heads_(node.heads),
+        head_dim_(node.head_dim),
+        scale_(node.scale),
+        probability_(node.dropout) {
+    if (heads_ <= 0 || head_dim_ <= 0)
+      builder.fail(node.output, "heads and head size must be positive");
+    if (!(probability_ >= 0 && probability_ < 1))
+      builder.fail(node.output, "probability must be in [0, 1)");
     const int input = builder.input(node.output, node.input, ValueKind::token);
     const int64_t width = heads_ * head_dim_;
     if (builder.value(input).width != 3 * width) {
       builder.fail(node.output, "input must be " + std::to_string(3 * width) + " wide, got " +
                                     std::to_string(builder.value(input).width));
     }
+    if (builder.trainable()) check_sole_reader(node, builder);
     inputs_.push_back(input);
     outputs_.push_back(builder.define(node.output, ValueKind::token, width));
   }
@@ -44,7 +52,7 @@ class AttentionOp : public Op {
   void backward(Run& run) const override {
     const float* qkv = run.value(inputs_[0]);
     const float* dout = run.grad(outputs_[0]);
-    // Query, key and value have no other reader (the builder of the graph sees to it), so writing is adding to 0.
+    // Query, key and value have no other reader (check_sole_reader), so writing is adding to 0.
     float* dqkv = run.grad(inputs_[0]);
     const int64_t width = heads_ * head_dim_;
     run.parallel(run.batch.sequences * heads_, [&](int64_t task, int lane) {
@@ -56,11 +64,25 @@ class AttentionOp : public Op {
       const float* q = qkv + at;
       float* dq = dqkv + at;
       kernels.backward(shape(place), dropout(run, place), q, q + width, q + 2 * width,
-                       dout + place.token * width + place.head * head_dim_, dq, dq + width, dq + 2 * width, scratch);
+                       dout + place.token * width + place.head * head_dim_, dq, dq + width,
+                       dq + 2 * width, scratch);
     });
   }
 
  private:
+  // Backward overwrites the gradient of query, key and value: nobody else may add to that memory.
+  static void check_sole_reader(const NodeSpec& attention, const Builder& builder) {
+    int readers = 0;
+    for (const NodeSpec& node : builder.graph().nodes) {
+      if (node.op != OpKind::embedding && node.input == attention.input) ++readers;
+      if (node.op == OpKind::norm && node.residual == attention.input) ++readers;
+      const bool alias = node.op == OpKind::dropout && node.dropout == 0;
+      if (alias && node.output == attention.input) ++readers;
+    }
+    if (readers > 1)
+      builder.fail(attention.output, "must be the only reader of " + attention.input);
+  }
+
   struct Place {
     int64_t sequence, head, token, length;
   };
@@ -78,7 +100,8 @@ class AttentionOp : public Op {
 
   AttentionDropout dropout(const Run& run, const Place& place) const {
     if (!run.dropout || probability_ <= 0) return {0, 0, 0, 1.0f};
-    const uint64_t index = static_cast<uint64_t>((run.batch.first_sequence + place.sequence) * heads_ + place.head);
+    const uint64_t index =
+        static_cast<uint64_t>((run.batch.first_sequence + place.sequence) * heads_ + place.head);
     return {dropout_key(run.dropout_key, outputs_[0]), index << 32, dropout_threshold(probability_),
             dropout_keep_scale(probability_)};
   }

@@ -1,4 +1,5 @@
-// dropout: in training zeroes elements by a counter-based hash and scales the rest; otherwise the input itself.
+// dropout: in training zeroes elements by a counter-based hash and scales the rest; otherwise the
+// input itself.
 #include "kernels/dropout/dropout.h"
 
 #include "ops/dropout_key.h"
@@ -12,7 +13,8 @@ class DropoutOp : public Op {
  public:
   DropoutOp(const NodeSpec& node, Builder& builder)
       : probability_(node.dropout), alias_(!builder.trainable() || node.dropout == 0) {
-    if (!(probability_ >= 0 && probability_ < 1)) builder.fail(node.output, "probability must be in [0, 1)");
+    if (!(probability_ >= 0 && probability_ < 1))
+      builder.fail(node.output, "probability must be in [0, 1)");
     const int input = builder.input(node.output, node.input);
     const ValueInfo info = builder.value(input);
     token_ = info.kind == ValueKind::token;
@@ -38,13 +40,14 @@ class DropoutOp : public Op {
 
  private:
   void apply(Run& run, const float* x, float* y) const {
-    const int64_t first = (token_ ? run.batch.first_token : run.batch.first_sequence) * run.width(outputs_[0]);
+    const int64_t first =
+        (token_ ? run.batch.first_token : run.batch.first_sequence) * run.width(outputs_[0]);
     const uint32_t threshold = run.dropout ? dropout_threshold(probability_) : 0;
     const float keep_scale = run.dropout ? dropout_keep_scale(probability_) : 1.0f;
     const uint64_t key = dropout_key(run.dropout_key, outputs_[0]);
     run.parallel_ranges(run.elements(outputs_[0]), 1024, [&](int64_t begin, int64_t end, int) {
-      run.kernels.dropout.apply(end - begin, key, static_cast<uint64_t>(first + begin), threshold, keep_scale,
-                                x + begin, y + begin);
+      run.kernels.dropout.apply(end - begin, key, static_cast<uint64_t>(first + begin), threshold,
+                                keep_scale, x + begin, y + begin);
     });
   }
 

@@ -1,5 +1,5 @@
-// embedding: the sum of one row from each table. Indices are the token ids, the positions or the segments; the addon
-// has checked ids and segments against the tables, positions are bounded here.
+// embedding: the sum of one row from each table. Indices are the token ids, the positions or the
+// segments; the addon has checked ids and segments against the tables, positions are bounded here.
 #include "kernels/embedding/embedding.h"
 
 #include "ops/factory.h"
@@ -13,10 +13,19 @@ constexpr int kMaxTables = 4;
 class EmbeddingOp : public Op {
  public:
   EmbeddingOp(const NodeSpec& node, Builder& builder) {
-    if (node.tables.empty() || node.tables.size() > kMaxTables) builder.fail(node.output, "needs 1 to 4 tables");
-    const int64_t width = builder.weights().spec(node.tables[0].weight).shape.at(1);
+    if (node.tables.empty() || node.tables.size() > kMaxTables)
+      builder.fail(node.output, "needs 1 to 4 tables");
+    int shifted = 0;
     for (const TableSpec& table : node.tables) {
-      const int64_t rows = builder.weights().spec(table.weight).shape.at(0);
+      if (builder.weights().spec(table.weight).shape.size() != 2) {
+        builder.fail(node.output, "table " + table.weight + " must have 2 axes");
+      }
+      if (table.index == TableIndex::position && table.offset != 0) ++shifted;
+    }
+    if (shifted > 1) builder.fail(node.output, "at most one table may have an offset");
+    const int64_t width = builder.weights().spec(node.tables[0].weight).shape[1];
+    for (const TableSpec& table : node.tables) {
+      const int64_t rows = builder.weights().spec(table.weight).shape[0];
       check_rows(node, table, rows, builder);
       tables_.push_back({table.index, table.offset});
       groups_.push_back(builder.group(node.output, {table.weight}, /*matrix=*/false, rows, width));
@@ -32,10 +41,11 @@ class EmbeddingOp : public Op {
       EmbeddingTable tables[kMaxTables];
       for (size_t i = 0; i < tables_.size(); ++i) {
         const WeightGroup& g = run.weights.at(groups_[i]);
-        tables[i] = {g.values.data(), g.codes.data(), g.scales.data(), index(run, i, shifted) + begin};
+        tables[i] = {g.values.data(), g.codes.data(), g.scales.data(),
+                     index(run, i, shifted) + begin};
       }
-      run.kernels.embedding.forward(end - begin, width, tables, static_cast<int32_t>(tables_.size()),
-                                    y + begin * width);
+      run.kernels.embedding.forward(end - begin, width, tables,
+                                    static_cast<int32_t>(tables_.size()), y + begin * width);
     });
   }
 
@@ -44,10 +54,11 @@ class EmbeddingOp : public Op {
     const float* dy = run.grad(outputs_[0]);
     int32_t* shifted = shifted_positions(run);
     for (size_t i = 0; i < tables_.size(); ++i) {
-      // Split by columns: every row's sum then runs over the tokens in order, whatever the number of lanes.
+      // Split by columns: every row's sum then runs over the tokens in order, whatever the number
+      // of lanes.
       run.parallel_ranges(width, 16, [&](int64_t begin, int64_t end, int) {
-        run.kernels.embedding.backward(run.batch.tokens, width, begin, end, index(run, i, shifted), dy,
-                                       run.weight_grad(groups_[i]));
+        run.kernels.embedding.backward(run.batch.tokens, width, begin, end, index(run, i, shifted),
+                                       dy, run.weight_grad(groups_[i]));
       });
     }
   }
@@ -58,18 +69,19 @@ class EmbeddingOp : public Op {
     int64_t offset;
   };
 
-  static void check_rows(const NodeSpec& node, const TableSpec& table, int64_t rows, const Builder& builder) {
+  static void check_rows(const NodeSpec& node, const TableSpec& table, int64_t rows,
+                         const Builder& builder) {
     const GraphSpec& graph = builder.graph();
     int64_t needed = graph.max_tokens + table.offset;
     if (table.index == TableIndex::token) needed = graph.vocabulary;
     if (table.index == TableIndex::segment) needed = graph.segments;
     if (table.offset < 0 || rows < needed) {
-      builder.fail(node.output, "table " + table.weight + " needs " + std::to_string(needed) + " rows, got " +
-                                    std::to_string(rows));
+      builder.fail(node.output, "table " + table.weight + " needs " + std::to_string(needed) +
+                                    " rows, got " + std::to_string(rows));
     }
   }
 
-  // Positions plus the table's offset; nullptr when no table has one. At most one table is indexed by position.
+  // Positions plus the table's offset; nullptr when no table has one. At most one has.
   int32_t* shifted_positions(Run& run) const {
     for (const Table& table : tables_) {
       if (table.index != TableIndex::position || table.offset == 0) continue;

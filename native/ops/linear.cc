@@ -1,6 +1,6 @@
-// linear: y = act(x W^T + b), with several weights stacked along the outputs. f32 weights run as one product with bias
-// and activation in its epilogue; int8 weights quantize each row of x first (the int8 contract). In training the value
-// before the activation is kept for backward.
+// linear: y = act(x W^T + b), with several weights stacked along the outputs. f32 weights run as
+// one product with bias and activation in its epilogue; int8 weights quantize each row of x first
+// (the int8 contract). In training the value before the activation is kept for backward.
 #include "ops/factory.h"
 #include "ops/products.h"
 #include "program/run.h"
@@ -18,8 +18,9 @@ class LinearOp : public Op {
     const WeightGroup& weight = builder.weights().at(groups_[0]);
     const int64_t width = weight.rows;
     quantized_ = weight.dtype == WeightDtype::s8;
-    if (quantized_ && info.width > kGemmS8MaxK) builder.fail(node.output, "input is too wide for int8");
-    if (!node.biases.empty()) groups_.push_back(builder.group(node.output, node.biases, /*matrix=*/false, width, 1));
+    if (quantized_ && info.width > kGemmS8MaxK)
+      builder.fail(node.output, "input is too wide for int8");
+    if (!node.biases.empty()) groups_.push_back(builder.vector(node.output, node.biases, width));
     outputs_.push_back(builder.define(node.output, info.kind, width));
     keeps_sum_ = builder.trainable() && activation_ != Activation::none;
     if (keeps_sum_) outputs_.push_back(builder.define_hidden(info.kind, width));
@@ -30,11 +31,13 @@ class LinearOp : public Op {
       forward_s8(run);
       return;
     }
-    const int64_t rows = run.rows(inputs_[0]), k = run.width(inputs_[0]), n = run.width(outputs_[0]);
+    const int64_t rows = run.rows(inputs_[0]), k = run.width(inputs_[0]),
+                  n = run.width(outputs_[0]);
     const bool fused = !run.training || !keeps_sum_;
     float* sum = run.value(outputs_[fused ? 0 : 1]);
-    product_f32(run, {rows, n, k, run.value(inputs_[0]), k, 1, run.weights.at(groups_[0]).packed.data(), sum, n,
-                      bias(run), fused ? activation_ : Activation::none, /*accumulate=*/false});
+    product_f32(run,
+                {rows, n, k, run.value(inputs_[0]), k, 1, run.weights.at(groups_[0]).packed.data(),
+                 sum, n, bias(run), fused ? activation_ : Activation::none, /*accumulate=*/false});
     if (fused) return;
     float* y = run.value(outputs_[0]);
     run.parallel_ranges(rows * n, 1024, [&](int64_t begin, int64_t end, int) {
@@ -43,12 +46,14 @@ class LinearOp : public Op {
   }
 
   void backward(Run& run) const override {
-    const int64_t rows = run.rows(inputs_[0]), k = run.width(inputs_[0]), n = run.width(outputs_[0]);
+    const int64_t rows = run.rows(inputs_[0]), k = run.width(inputs_[0]),
+                  n = run.width(outputs_[0]);
     float* dy = run.grad(outputs_[0]);
     if (keeps_sum_) {
       const float* sum = run.value(outputs_[1]);
       run.parallel_ranges(rows * n, 1024, [&](int64_t begin, int64_t end, int) {
-        run.kernels.activation.backward(activation_, end - begin, sum + begin, dy + begin, dy + begin);
+        run.kernels.activation.backward(activation_, end - begin, sum + begin, dy + begin,
+                                        dy + begin);
       });
     }
     if (groups_.size() > 1) {
@@ -59,8 +64,9 @@ class LinearOp : public Op {
     }
     // dW[n, k] += dy^T x: rows of the batch are the summed axis.
     const float* x = pack_shared(run, rows, k, run.value(inputs_[0]), k, 1);
-    product_f32(run, {n, k, rows, dy, 1, n, x, run.weight_grad(groups_[0]), k, nullptr, Activation::none,
-                      /*accumulate=*/true});
+    product_f32(run,
+                {n, k, rows, dy, 1, n, x, run.weight_grad(groups_[0]), k, nullptr, Activation::none,
+                 /*accumulate=*/true});
     if (!run.needs_grad(inputs_[0])) return;
     product_f32(run, {rows, k, n, dy, n, 1, run.weights.at(groups_[0]).packed_backward.data(),
                       run.grad(inputs_[0]), k, nullptr, Activation::none, /*accumulate=*/true});
@@ -72,21 +78,23 @@ class LinearOp : public Op {
   }
 
   void forward_s8(Run& run) const {
-    const int64_t rows = run.rows(inputs_[0]), k = run.width(inputs_[0]), n = run.width(outputs_[0]);
+    const int64_t rows = run.rows(inputs_[0]), k = run.width(inputs_[0]),
+                  n = run.width(outputs_[0]);
     const int64_t a_row = (k + kGemmS8KAlign - 1) / kGemmS8KAlign * kGemmS8KAlign;
-    // Codes, then scales, then zero points, each on its own cache lines (a_row is a multiple of 64).
+    // Codes, then scales, then zero points, each on its own cache lines (a_row is a multiple of
+    // 64).
     const int64_t padded = (rows + 15) / 16 * 16;
     uint8_t* codes = run.shared_scratch(padded * (a_row + 8));
     float* scale = reinterpret_cast<float*>(codes + padded * a_row);
     int32_t* zero = reinterpret_cast<int32_t*>(scale + padded);
     const float* x = run.value(inputs_[0]);
     run.parallel_ranges(rows, 8, [&](int64_t begin, int64_t end, int) {
-      run.kernels.quantize.rows_u8(end - begin, k, x + begin * k, k, codes + begin * a_row, a_row, scale + begin,
-                                   zero + begin);
+      run.kernels.quantize.rows_u8(end - begin, k, x + begin * k, k, codes + begin * a_row, a_row,
+                                   scale + begin, zero + begin);
     });
     const WeightGroup& w = run.weights.at(groups_[0]);
-    product_s8(run, {rows, n, k, codes, a_row, scale, zero, w.packed_codes.data(), w.scales.data(), w.sums.data(),
-                     run.value(outputs_[0]), n, bias(run), activation_});
+    product_s8(run, {rows, n, k, codes, a_row, scale, zero, w.packed_codes.data(), w.scales.data(),
+                     w.sums.data(), run.value(outputs_[0]), n, bias(run), activation_});
   }
 
   Activation activation_;

@@ -9,17 +9,19 @@ namespace {
 
 class NormOp : public Op {
  public:
-  NormOp(const NodeSpec& node, Builder& builder) : epsilon_(node.epsilon), has_residual_(!node.residual.empty()) {
+  NormOp(const NodeSpec& node, Builder& builder)
+      : epsilon_(node.epsilon), has_residual_(!node.residual.empty()) {
     const int input = builder.input(node.output, node.input);
     const ValueInfo info = builder.value(input);
     inputs_.push_back(input);
     if (has_residual_) {
       const int residual = builder.input(node.output, node.residual, info.kind);
-      if (builder.value(residual).width != info.width) builder.fail(node.output, "residual has another width");
+      if (builder.value(residual).width != info.width)
+        builder.fail(node.output, "residual has another width");
       inputs_.push_back(residual);
     }
-    groups_.push_back(builder.group(node.output, node.weights, /*matrix=*/false, info.width, 1));
-    groups_.push_back(builder.group(node.output, node.biases, /*matrix=*/false, info.width, 1));
+    groups_.push_back(builder.vector(node.output, node.weights, info.width));
+    groups_.push_back(builder.vector(node.output, node.biases, info.width));
     outputs_.push_back(builder.define(node.output, info.kind, info.width));
     if (builder.trainable()) {
       outputs_.push_back(builder.define_hidden(info.kind, info.width));  // input + residual
@@ -40,10 +42,10 @@ class NormOp : public Op {
     const float* bias = run.weights.at(groups_[1]).values.data();
     run.parallel_ranges(run.rows(outputs_[0]), 8, [&](int64_t begin, int64_t end, int) {
       const int64_t at = begin * width;
-      run.kernels.norm.layer_forward(end - begin, width, x + at, residual == nullptr ? nullptr : residual + at,
-                                     weight, bias, epsilon_, sum == nullptr ? nullptr : sum + at,
-                                     mean == nullptr ? nullptr : mean + begin,
-                                     rstd == nullptr ? nullptr : rstd + begin, y + at);
+      run.kernels.norm.layer_forward(
+          end - begin, width, x + at, residual == nullptr ? nullptr : residual + at, weight, bias,
+          epsilon_, sum == nullptr ? nullptr : sum + at, mean == nullptr ? nullptr : mean + begin,
+          rstd == nullptr ? nullptr : rstd + begin, y + at);
     });
   }
 
@@ -55,16 +57,18 @@ class NormOp : public Op {
     float* dy = run.grad(outputs_[0]);
     run.parallel_ranges(width, 16, [&](int64_t begin, int64_t end, int) {
       run.kernels.norm.layer_backward_params(rows, width, begin, end, sum, mean, rstd, dy,
-                                             run.weight_grad(groups_[0]), run.weight_grad(groups_[1]));
+                                             run.weight_grad(groups_[0]),
+                                             run.weight_grad(groups_[1]));
     });
     const float* weight = run.weights.at(groups_[0]).values.data();
     run.parallel_ranges(rows, 8, [&](int64_t begin, int64_t end, int) {
       const int64_t at = begin * width, count = (end - begin) * width;
       // dy is not read again: it becomes the gradient of the sum, which both inputs receive.
-      run.kernels.norm.layer_backward_input(end - begin, width, sum + at, mean + begin, rstd + begin, weight, dy + at,
-                                            dy + at);
+      run.kernels.norm.layer_backward_input(end - begin, width, sum + at, mean + begin,
+                                            rstd + begin, weight, dy + at, dy + at);
       for (int input : inputs_) {
-        if (run.needs_grad(input)) run.kernels.reduce.add(count, dy + at, run.grad(input) + at, run.grad(input) + at);
+        if (run.needs_grad(input))
+          run.kernels.reduce.add(count, dy + at, run.grad(input) + at, run.grad(input) + at);
       }
     });
   }

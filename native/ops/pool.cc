@@ -12,7 +12,8 @@ class PoolOp : public Op {
   PoolOp(const NodeSpec& node, Builder& builder) : pooling_(node.pooling) {
     const int input = builder.input(node.output, node.input, ValueKind::token);
     inputs_.push_back(input);
-    outputs_.push_back(builder.define(node.output, ValueKind::sequence, builder.value(input).width));
+    outputs_.push_back(
+        builder.define(node.output, ValueKind::sequence, builder.value(input).width));
   }
 
   void forward(Run& run) const override {
@@ -21,7 +22,8 @@ class PoolOp : public Op {
     float* y = run.value(outputs_[0]);
     run.parallel_ranges(run.batch.sequences, 1, [&](int64_t begin, int64_t end, int) {
       const int32_t* offsets = run.batch.offsets + begin;
-      run.kernels.pool.forward(pooling_, end - begin, width, offsets, x + offsets[0] * width, y + begin * width);
+      run.kernels.pool.forward(pooling_, end - begin, width, offsets, x + offsets[0] * width,
+                               y + begin * width);
     });
   }
 
@@ -36,7 +38,8 @@ class PoolOp : public Op {
     run.parallel_ranges(run.batch.sequences, 1, [&](int64_t begin, int64_t end, int) {
       const int32_t* offsets = run.batch.offsets + begin;
       const int64_t at = offsets[0] * width, count = (offsets[end - begin] - offsets[0]) * width;
-      run.kernels.pool.backward(pooling_, end - begin, width, offsets, x + at, dy + begin * width, own + at);
+      run.kernels.pool.backward(pooling_, end - begin, width, offsets, x + at, dy + begin * width,
+                                own + at);
       run.kernels.reduce.add(count, own + at, dx + at, dx + at);
     });
   }

@@ -4,11 +4,12 @@
 namespace sinter {
 namespace {
 
-// Blocks are multiples of these, so that register tiles stay full: 2 panels (the widest tile) and 84 rows (a multiple
-// of 6, 12 and 14).
+// Blocks are multiples of these, so that register tiles stay full: 2 panels (the widest tile) and
+// 84 rows (a multiple of 6, 12 and 14).
 constexpr int64_t kColumnGrain = 2 * kGemmPanel;
 constexpr int64_t kRowGrain = 84;
-// A block below about this many multiply-adds is not worth handing to another lane (a hand-over costs about 1 us).
+// A block below about this many multiply-adds is not worth handing to another lane (a hand-over
+// costs about 1 us).
 constexpr int64_t kMinWork = 100'000;
 
 template <typename Task>
@@ -64,7 +65,8 @@ void product_s8(Run& run, const GemmS8Args& args) {
   });
 }
 
-const float* pack_shared(Run& run, int64_t k, int64_t n, const float* b, int64_t b_row, int64_t b_col) {
+const float* pack_shared(Run& run, int64_t k, int64_t n, const float* b, int64_t b_row,
+                         int64_t b_col) {
   float* packed = reinterpret_cast<float*>(
       run.shared_scratch(gemm_f32_packed_floats(k, n) * static_cast<int64_t>(sizeof(float))));
   run.parallel_ranges(n, kGemmPanel, [&](int64_t begin, int64_t end, int) {

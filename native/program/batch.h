@@ -1,5 +1,6 @@
-// A ragged batch: sequences back to back. Offsets start at 0; `first_token` and `first_sequence` say where the batch
-// lies in the caller's whole batch (dropout is keyed by the place there, so splitting changes nothing).
+// A ragged batch: sequences back to back. Offsets start at 0; `first_token` and `first_sequence`
+// say where the batch lies in the caller's whole batch (dropout is keyed by the place there, so
+// splitting changes nothing).
 #pragma once
 
 #include <cstdint>

@@ -16,7 +16,8 @@ int Builder::input(const std::string& op, const std::string& name) const {
 int Builder::input(const std::string& op, const std::string& name, ValueKind kind) const {
   const int id = input(op, name);
   if (value(id).kind != kind) {
-    fail(op, "value " + name + " must have one row per " + (kind == ValueKind::token ? "token" : "sequence"));
+    fail(op, "value " + name + " must have one row per " +
+                 (kind == ValueKind::token ? "token" : "sequence"));
   }
   return id;
 }
@@ -34,14 +35,21 @@ int Builder::define_hidden(ValueKind kind, int64_t width) {
   return static_cast<int>(values_.size()) - 1;
 }
 
-int Builder::group(const std::string& op, const std::vector<std::string>& names, bool matrix, int64_t rows,
-                   int64_t width) {
+int Builder::group(const std::string& op, const std::vector<std::string>& names, bool matrix,
+                   int64_t rows, int64_t width) {
   const int id = weights_.group(names, matrix);
   const WeightGroup& g = weights_.at(id);
   if ((rows >= 0 && g.rows != rows) || g.width != width) {
-    fail(op, "weight " + names[0] + " must be [" + std::to_string(rows) + ", " + std::to_string(width) + "], got [" +
-                 std::to_string(g.rows) + ", " + std::to_string(g.width) + "]");
+    fail(op, "weight " + names[0] + " must be [" + std::to_string(rows) + ", " +
+                 std::to_string(width) + "], got [" + std::to_string(g.rows) + ", " +
+                 std::to_string(g.width) + "]");
   }
+  return id;
+}
+
+int Builder::vector(const std::string& op, const std::vector<std::string>& names, int64_t length) {
+  const int id = group(op, names, /*matrix=*/false, length, 1);
+  if (weights_.at(id).dtype != WeightDtype::f32) fail(op, "weight " + names[0] + " must be f32");
   return id;
 }
 

@@ -1,5 +1,6 @@
-// What ops see while a program is built: names become numbers, shapes are checked. Errors are INTERNAL, because the
-// TypeScript side validated the graph; they name the node and both shapes all the same.
+// What ops see while a program is built: names become numbers, shapes are checked. Errors are
+// INTERNAL, because the TypeScript side validated the graph; they name the node and both shapes all
+// the same.
 #pragma once
 
 #include <string>
@@ -26,6 +27,8 @@ class Builder {
   // A group of weights with the given width and, unless rows < 0, rows.
   int group(const std::string& op, const std::vector<std::string>& names, bool matrix, int64_t rows,
             int64_t width);
+  // A group of f32 vectors (biases, norm parameters) of `length` elements together.
+  int vector(const std::string& op, const std::vector<std::string>& names, int64_t length);
   [[noreturn]] void fail(const std::string& op, const std::string& what) const;
 
   const ValueInfo& value(int id) const { return values_[static_cast<size_t>(id)]; }

@@ -6,12 +6,14 @@
 namespace sinter {
 namespace {
 
-// A batch is spread by micro-batches when that keeps the lanes about equally busy; otherwise all lanes share each one.
+// A batch is spread by micro-batches when that keeps the lanes about equally busy; otherwise all
+// lanes share each one.
 bool spread_by_slices(const WholeBatch& batch, const std::vector<Slice>& slices, int lanes) {
   if (lanes == 1 || static_cast<int>(slices.size()) >= 3 * lanes) return true;
   if (static_cast<int>(slices.size()) < lanes) return false;
   int64_t largest = 0;
-  for (const Slice& s : slices) largest = std::max<int64_t>(largest, batch.offsets[s.end] - batch.offsets[s.begin]);
+  for (const Slice& s : slices)
+    largest = std::max<int64_t>(largest, batch.offsets[s.end] - batch.offsets[s.begin]);
   const int64_t rounds = (static_cast<int64_t>(slices.size()) + lanes - 1) / lanes;
   return largest * rounds * lanes * 4 <= batch.tokens() * 5;  // at most 25 % over the ideal
 }
@@ -38,7 +40,8 @@ Batch make_batch(const WholeBatch& whole, Slice slice, Workspace& workspace) {
   batch.tokens = offsets[batch.sequences] - offsets[0];
   batch.ids = whole.ids + batch.first_token;
   std::vector<int32_t>& indices = workspace.indices;
-  const size_t tokens = static_cast<size_t>(batch.tokens), ends = static_cast<size_t>(batch.sequences) + 1;
+  const size_t tokens = static_cast<size_t>(batch.tokens),
+               ends = static_cast<size_t>(batch.sequences) + 1;
   indices.assign(ends + 2 * tokens, 0);
   int32_t* rebased = indices.data();
   int32_t* positions = rebased + ends;
@@ -50,14 +53,15 @@ Batch make_batch(const WholeBatch& whole, Slice slice, Workspace& workspace) {
   }
   batch.offsets = rebased;
   batch.positions = positions;
-  batch.segments = whole.segments != nullptr ? whole.segments + batch.first_token : positions + tokens;
+  batch.segments =
+      whole.segments != nullptr ? whole.segments + batch.first_token : positions + tokens;
   return batch;
 }
 
 Engine::Engine(int lanes) : team_(lanes), lane_workspaces_(static_cast<size_t>(lanes)) {}
 
-void Engine::run(const Program& program, const WholeBatch& batch, const std::vector<OutputTarget>& targets,
-                 int64_t budget, const Cancel& cancel) {
+void Engine::run(const Program& program, const WholeBatch& batch,
+                 const std::vector<OutputTarget>& targets, int64_t budget, const Cancel& cancel) {
   if (batch.sequences == 0) return;
   std::vector<int> wanted;
   for (const OutputTarget& target : targets) wanted.push_back(target.value);
@@ -71,7 +75,8 @@ void Engine::run(const Program& program, const WholeBatch& batch, const std::vec
   };
   if (spread_by_slices(batch, slices, team_.lanes())) {
     team_.parallel_for(static_cast<int64_t>(slices.size()), [&](int64_t i, int lane) {
-      run_slice(slices[static_cast<size_t>(i)], lane_workspaces_[static_cast<size_t>(lane)], nullptr);
+      run_slice(slices[static_cast<size_t>(i)], lane_workspaces_[static_cast<size_t>(lane)],
+                nullptr);
     });
     return;
   }

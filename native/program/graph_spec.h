@@ -1,5 +1,5 @@
-// The native mirror of lib/graph/types.ts: what the addon unpacks the graph into. Plain data, checked when a program
-// is built from it.
+// The native mirror of lib/graph/types.ts: what the addon unpacks the graph into. Plain data,
+// checked when a program is built from it.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// First fit over live ranges, in the order of definition: a few dozen values, so the plain quadratic way is enough.
+// First fit over live ranges, in the order of definition: a few dozen values, so the plain
+// quadratic way is enough.
 #include "program/memory_plan.h"
 
 #include <algorithm>
@@ -22,7 +23,8 @@ std::vector<int> find_roots(size_t count, const std::vector<std::unique_ptr<Op>>
   return root;
 }
 
-std::vector<Life> find_lives(const std::vector<int>& root, const std::vector<std::unique_ptr<Op>>& ops) {
+std::vector<Life> find_lives(const std::vector<int>& root,
+                             const std::vector<std::unique_ptr<Op>>& ops) {
   std::vector<Life> lives(root.size());
   for (size_t i = 0; i < ops.size(); ++i) {
     const int now = static_cast<int>(i);
@@ -39,7 +41,8 @@ std::vector<Life> find_lives(const std::vector<int>& root, const std::vector<std
 
 }  // namespace
 
-MemoryPlan plan_memory(const std::vector<ValueInfo>& values, const std::vector<std::unique_ptr<Op>>& ops, bool reuse) {
+MemoryPlan plan_memory(const std::vector<ValueInfo>& values,
+                       const std::vector<std::unique_ptr<Op>>& ops, bool reuse) {
   const std::vector<int> root = find_roots(values.size(), ops);
   const std::vector<Life> lives = find_lives(root, ops);
   MemoryPlan plan;
@@ -51,7 +54,8 @@ MemoryPlan plan_memory(const std::vector<ValueInfo>& values, const std::vector<s
     for (bool moved = reuse; moved;) {
       moved = false;
       for (size_t other : placed) {
-        const bool together = lives[v].first <= lives[other].last && lives[other].first <= lives[v].last;
+        const bool together =
+            lives[v].first <= lives[other].last && lives[other].first <= lives[v].last;
         const int64_t end = plan.offsets[other] + values[other].width;
         if (together && offset < end && plan.offsets[other] < offset + values[v].width) {
           offset = end;
@@ -63,7 +67,8 @@ MemoryPlan plan_memory(const std::vector<ValueInfo>& values, const std::vector<s
     plan.width = std::max(plan.width, offset + values[v].width);
     placed.push_back(v);
   }
-  for (size_t v = 0; v < values.size(); ++v) plan.offsets[v] = plan.offsets[static_cast<size_t>(root[v])];
+  for (size_t v = 0; v < values.size(); ++v)
+    plan.offsets[v] = plan.offsets[static_cast<size_t>(root[v])];
   return plan;
 }
 

@@ -1,5 +1,6 @@
-// Where values live in an arena. A plan is a pure function of the ops: offsets are in floats per (padded) token, so one
-// plan serves every batch size. Sequence values use a row per token too: there are never more sequences than tokens.
+// Where values live in an arena. A plan is a pure function of the ops: offsets are in floats per
+// (padded) token, so one plan serves every batch size. Sequence values use a row per token too:
+// there are never more sequences than tokens.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +16,9 @@ struct MemoryPlan {
   int64_t width = 0;             // floats per token of the whole arena
 };
 
-// reuse: values share memory when their lives do not overlap (inference); otherwise each has its own (training).
-// A value lives from the op that writes it to the last op that reads it.
-MemoryPlan plan_memory(const std::vector<ValueInfo>& values, const std::vector<std::unique_ptr<Op>>& ops, bool reuse);
+// reuse: values share memory when their lives do not overlap (inference); otherwise each has its
+// own (training). A value lives from the op that writes it to the last op that reads it.
+MemoryPlan plan_memory(const std::vector<ValueInfo>& values,
+                       const std::vector<std::unique_ptr<Op>>& ops, bool reuse);
 
 }  // namespace sinter

@@ -1,5 +1,5 @@
-// One coarse operation of a program. Ops hold value and group numbers, never pointers to data: everything that changes
-// from call to call is in the Run. One file per operation in ops/.
+// One coarse operation of a program. Ops hold value and group numbers, never pointers to data:
+// everything that changes from call to call is in the Run. One file per operation in ops/.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,8 @@ class Op {
   virtual void backward(Run& run) const = 0;
 
   const std::vector<int>& inputs() const { return inputs_; }
-  // The first is the value that others read; the rest is kept for backward (statistics, pre-activations).
+  // The first is the value that others read; the rest is kept for backward (statistics,
+  // pre-activations).
   const std::vector<int>& outputs() const { return outputs_; }
   const std::vector<int>& groups() const { return groups_; }
   // The output is the input itself (dropout in inference): no memory of its own.

@@ -41,8 +41,8 @@ std::vector<uint8_t> Program::needed_ops(const std::vector<int>& values) const {
   return needed;
 }
 
-void Program::forward(Run& run, const std::vector<uint8_t>& needed, const std::vector<OutputTarget>& targets,
-                      const Cancel& cancel) const {
+void Program::forward(Run& run, const std::vector<uint8_t>& needed,
+                      const std::vector<OutputTarget>& targets, const Cancel& cancel) const {
   for (size_t i = 0; i < ops_.size(); ++i) {
     if (needed[i] == 0) continue;
     cancel.check();
@@ -51,8 +51,10 @@ void Program::forward(Run& run, const std::vector<uint8_t>& needed, const std::v
     for (const OutputTarget& target : targets) {
       if (target.value != made) continue;
       const bool token = value(made).kind == ValueKind::token;
-      const int64_t first = (token ? run.batch.first_token : run.batch.first_sequence) * run.width(made);
-      std::memcpy(target.data + first, run.value(made), static_cast<size_t>(run.elements(made)) * sizeof(float));
+      const int64_t first =
+          (token ? run.batch.first_token : run.batch.first_sequence) * run.width(made);
+      std::memcpy(target.data + first, run.value(made),
+                  static_cast<size_t>(run.elements(made)) * sizeof(float));
     }
   }
 }

@@ -1,6 +1,8 @@
-// A graph, checked and planned, with its weights: what runs. Immutable after seal but for a trainer's updates.
+// A graph, checked and planned, with its weights: what runs. Immutable after seal but for a
+// trainer's updates.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -40,9 +42,10 @@ class Program {
   // Which ops have to run for these values.
   std::vector<uint8_t> needed_ops(const std::vector<int>& values) const;
 
-  // The ops marked in `needed`, in order; after each one its requested outputs are copied to their place.
-  void forward(Run& run, const std::vector<uint8_t>& needed, const std::vector<OutputTarget>& targets,
-               const Cancel& cancel) const;
+  // The ops marked in `needed`, in order; after each one its requested outputs are copied to their
+  // place.
+  void forward(Run& run, const std::vector<uint8_t>& needed,
+               const std::vector<OutputTarget>& targets, const Cancel& cancel) const;
   // The marked ops in reverse order. The caller has filled the gradients of the outputs.
   void backward(Run& run, const std::vector<uint8_t>& needed, const Cancel& cancel) const;
 
@@ -51,8 +54,13 @@ class Program {
   // Values that some trained weight stands before: the others need no gradient.
   const std::vector<uint8_t>& value_needs_grad() const { return needs_grad_; }
   const MemoryPlan& plan() const { return plan_; }
+  // A WriteScope is alive: weights and gradients change on another thread and must not be read
+  // here.
+  bool being_written() const { return writers_.load(std::memory_order_acquire) > 0; }
 
  private:
+  friend class WriteScope;
+
   GraphSpec graph_;
   Weights weights_;
   std::vector<ValueInfo> values_;
@@ -60,6 +68,22 @@ class Program {
   MemoryPlan plan_;
   std::vector<uint8_t> needs_grad_;
   std::vector<std::pair<std::string, int>> outputs_;
+  std::atomic<int> writers_{0};
+};
+
+// Held by a job that changes the weights, from its submission until its end is known to whoever
+// submitted it.
+class WriteScope {
+ public:
+  explicit WriteScope(std::shared_ptr<Program> program) : program_(std::move(program)) {
+    program_->writers_.fetch_add(1, std::memory_order_relaxed);
+  }
+  ~WriteScope() { program_->writers_.fetch_sub(1, std::memory_order_release); }
+  WriteScope(const WriteScope&) = delete;
+  WriteScope& operator=(const WriteScope&) = delete;
+
+ private:
+  std::shared_ptr<Program> program_;
 };
 
 }  // namespace sinter

@@ -1,6 +1,7 @@
-// One pass over one micro-batch: where its values, gradients and scratch lie, and which lanes may help.
-// With a team the ops split their work among all lanes (a lone text, a training step); without one they run on the
-// lane that owns the workspace (throughput: every lane has a micro-batch of its own).
+// One pass over one micro-batch: where its values, gradients and scratch lie, and which lanes may
+// help. With a team the ops split their work among all lanes (a lone text, a training step);
+// without one they run on the lane that owns the workspace (throughput: every lane has a
+// micro-batch of its own).
 #pragma once
 
 #include <algorithm>
@@ -20,9 +21,9 @@ namespace sinter {
 // Memory that outlives a pass and only grows: one per lane, or one for a team.
 struct Workspace {
   AlignedBuffer<float> values, grads;
-  AlignedBuffer<uint8_t> shared;                  // scratch of the op that runs
-  std::vector<AlignedBuffer<uint8_t>> lanes;      // scratch of each lane of the team
-  std::vector<int32_t> indices;                   // offsets, positions, segments of the micro-batch
+  AlignedBuffer<uint8_t> shared;              // scratch of the op that runs
+  std::vector<AlignedBuffer<uint8_t>> lanes;  // scratch of each lane of the team
+  std::vector<int32_t> indices;               // offsets, positions, segments of the micro-batch
 };
 
 // Gradients of the weights, one block per group; empty blocks of groups that are not trained.
@@ -32,10 +33,16 @@ struct WeightGradients {
 
 class Run {
  public:
-  Run(const Batch& batch, const Weights& weights, const std::vector<ValueInfo>& values, const MemoryPlan& plan,
-      Workspace& workspace, Team* team)
-      : batch(batch), weights(weights), kernels(active_kernels()), values_(values), plan_(plan),
-        workspace_(workspace), team_(team), padded_tokens_((batch.tokens + 15) / 16 * 16) {
+  Run(const Batch& batch, const Weights& weights, const std::vector<ValueInfo>& values,
+      const MemoryPlan& plan, Workspace& workspace, Team* team)
+      : batch(batch),
+        weights(weights),
+        kernels(active_kernels()),
+        values_(values),
+        plan_(plan),
+        workspace_(workspace),
+        team_(team),
+        padded_tokens_((batch.tokens + 15) / 16 * 16) {
     workspace_.values.reserve(plan.width * padded_tokens_);
     workspace_.lanes.resize(static_cast<size_t>(lanes()));
   }
@@ -43,17 +50,23 @@ class Run {
   const Batch& batch;
   const Weights& weights;
   const KernelSet& kernels;
-  bool training = false;        // backward follows: keep what it needs
+  bool training = false;  // backward follows: keep what it needs
   bool dropout = false;
-  uint64_t dropout_key = 0;     // of this step; ops mix in their own number
+  uint64_t dropout_key = 0;  // of this step; ops mix in their own number
   WeightGradients* gradients = nullptr;
   const std::vector<uint8_t>* value_needs_grad = nullptr;
 
-  int64_t rows(int value) const { return info(value).kind == ValueKind::token ? batch.tokens : batch.sequences; }
+  int64_t rows(int value) const {
+    return info(value).kind == ValueKind::token ? batch.tokens : batch.sequences;
+  }
   int64_t width(int value) const { return info(value).width; }
   int64_t elements(int value) const { return rows(value) * width(value); }
-  float* value(int id) { return workspace_.values.data() + plan_.offsets[static_cast<size_t>(id)] * padded_tokens_; }
-  float* grad(int id) { return workspace_.grads.data() + plan_.offsets[static_cast<size_t>(id)] * padded_tokens_; }
+  float* value(int id) {
+    return workspace_.values.data() + plan_.offsets[static_cast<size_t>(id)] * padded_tokens_;
+  }
+  float* grad(int id) {
+    return workspace_.grads.data() + plan_.offsets[static_cast<size_t>(id)] * padded_tokens_;
+  }
   float* weight_grad(int group) { return gradients->groups[static_cast<size_t>(group)].data(); }
   bool needs_grad(int id) const { return (*value_needs_grad)[static_cast<size_t>(id)] != 0; }
 
@@ -89,8 +102,8 @@ class Run {
   // Scratch of one lane, from inside parallel work.
   template <typename T>
   T* lane_scratch(int lane, int64_t count) {
-    return reinterpret_cast<T*>(
-        workspace_.lanes[static_cast<size_t>(lane)].reserve(count * static_cast<int64_t>(sizeof(T))));
+    return reinterpret_cast<T*>(workspace_.lanes[static_cast<size_t>(lane)].reserve(
+        count * static_cast<int64_t>(sizeof(T))));
   }
 
  private:

@@ -14,13 +14,13 @@ int64_t width_of(const WeightSpec& spec) { return spec.shape.size() < 2 ? 1 : sp
 // Panels handed to a lane at once when packing: large enough that the hand-over costs nothing.
 constexpr int64_t kPackPanels = 8;
 
-// task(first column, columns) over slices of `columns` columns, a multiple of the GEMM panel each but the last.
+// task(first column, columns) over slices of `columns` columns, a multiple of the GEMM panel each
+// but the last.
 template <typename Task>
 void for_panel_slices(Team& team, int64_t columns, const Task& task) {
   const int64_t slice = kPackPanels * kGemmPanel;
-  team.parallel_for((columns + slice - 1) / slice, [&](int64_t i, int) {
-    task(i * slice, std::min(slice, columns - i * slice));
-  });
+  team.parallel_for((columns + slice - 1) / slice,
+                    [&](int64_t i, int) { task(i * slice, std::min(slice, columns - i * slice)); });
 }
 
 }  // namespace
@@ -62,7 +62,8 @@ int Weights::group(const std::vector<std::string>& names, bool matrix) {
     const WeightGroup& old = at(known);
     bool same = old.members.size() == names.size() && old.matrix == matrix;
     for (size_t i = 0; same && i < names.size(); ++i) same = old.members[i] == place(names[i]).spec;
-    if (!same) throw Error(ErrorCode::INTERNAL, "weight " + names[0] + " is used in two different ways");
+    if (!same)
+      throw Error(ErrorCode::INTERNAL, "weight " + names[0] + " is used in two different ways");
     return known;
   }
   WeightGroup made;
@@ -91,7 +92,8 @@ int Weights::group(const std::vector<std::string>& names, bool matrix) {
 
 void Weights::allocate() {
   for (const WeightSpec& s : specs_) {
-    if (place(s.name).group < 0) throw Error(ErrorCode::INTERNAL, "weight " + s.name + " is not used");
+    if (place(s.name).group < 0)
+      throw Error(ErrorCode::INTERNAL, "weight " + s.name + " is not used");
   }
   for (WeightGroup& g : groups_) {
     if (g.dtype == WeightDtype::s8) {
@@ -101,14 +103,17 @@ void Weights::allocate() {
       g.values = AlignedBuffer<float>(g.rows * g.width);
     }
   }
+  resident_bytes_ = count_bytes();
 }
 
-void Weights::check_writable(const std::string& name, const Place& p, WeightDtype dtype, int64_t offset,
-                             int64_t count) const {
+void Weights::check_writable(const std::string& name, const Place& p, WeightDtype dtype,
+                             int64_t offset, int64_t count) const {
   if (sealed_) throw Error(ErrorCode::INTERNAL, "weight " + name + " is written after seal");
-  if (spec(name).dtype != dtype) throw Error(ErrorCode::INTERNAL, "weight " + name + " has another dtype");
+  if (spec(name).dtype != dtype)
+    throw Error(ErrorCode::INTERNAL, "weight " + name + " has another dtype");
   if (offset != p.written || count < 0 || count > elements(name) - offset) {
-    throw Error(ErrorCode::INTERNAL, "weight " + name + ": elements must be written in order, at most " +
+    throw Error(ErrorCode::INTERNAL, "weight " + name +
+                                         ": elements must be written in order, at most " +
                                          std::to_string(elements(name)));
   }
 }
@@ -117,15 +122,18 @@ void Weights::write(const std::string& name, int64_t offset, const float* values
   Place& p = place(name);
   check_writable(name, p, WeightDtype::f32, offset, count);
   WeightGroup& g = at(p.group);
-  if (count > 0) std::memcpy(g.values.data() + p.row * g.width + offset, values, static_cast<size_t>(count) * 4);
+  if (count > 0)
+    std::memcpy(g.values.data() + p.row * g.width + offset, values, static_cast<size_t>(count) * 4);
   p.written += count;
 }
 
-void Weights::write_codes(const std::string& name, int64_t offset, const int8_t* codes, int64_t count) {
+void Weights::write_codes(const std::string& name, int64_t offset, const int8_t* codes,
+                          int64_t count) {
   Place& p = place(name);
   check_writable(name, p, WeightDtype::s8, offset, count);
   WeightGroup& g = at(p.group);
-  if (count > 0) std::memcpy(g.codes.data() + p.row * g.width + offset, codes, static_cast<size_t>(count));
+  if (count > 0)
+    std::memcpy(g.codes.data() + p.row * g.width + offset, codes, static_cast<size_t>(count));
   p.written += count;
 }
 
@@ -133,7 +141,8 @@ void Weights::write_scales(const std::string& name, const float* scales, int64_t
   Place& p = place(name);
   const WeightSpec& s = spec(name);
   if (sealed_ || s.dtype != WeightDtype::s8 || count != rows_of(s)) {
-    throw Error(ErrorCode::INTERNAL, "weight " + name + " takes " + std::to_string(rows_of(s)) + " scales");
+    throw Error(ErrorCode::INTERNAL,
+                "weight " + name + " takes " + std::to_string(rows_of(s)) + " scales");
   }
   std::memcpy(at(p.group).scales.data() + p.row, scales, static_cast<size_t>(count) * 4);
   p.scales_written = true;
@@ -158,9 +167,9 @@ void Weights::check_finite(Team& team) const {
     const int64_t count = codes ? rows_of(s) : elements(s.name);
     for (int64_t j = 0; j < count; ++j) {
       if (!std::isfinite(values[j])) {
-        throw Error(ErrorCode::CORRUPT_MODEL, "weight " + s.name + (codes ? ": scale " : ": element ") +
-                                                  std::to_string(j) + " must be finite, got " +
-                                                  std::to_string(values[j]));
+        throw Error(ErrorCode::CORRUPT_MODEL,
+                    "weight " + s.name + (codes ? ": scale " : ": element ") + std::to_string(j) +
+                        " must be finite, got " + std::to_string(values[j]));
       }
     }
   });
@@ -170,7 +179,8 @@ void Weights::pack_group(WeightGroup& g, Team& team) {
   const KernelSet& kernels = active_kernels();
   if (g.dtype == WeightDtype::s8) {
     const GemmS8Kernels& gemm = kernels.gemm_s8;
-    g.packed_codes = AlignedBuffer<uint8_t>(static_cast<int64_t>(gemm.packed_bytes(g.rows, g.width)));
+    g.packed_codes =
+        AlignedBuffer<uint8_t>(static_cast<int64_t>(gemm.packed_bytes(g.rows, g.width)));
     g.sums = AlignedBuffer<int32_t>(g.rows);
     for_panel_slices(team, g.rows, [&](int64_t row, int64_t count) {
       const int8_t* codes = g.codes.data() + row * g.width;
@@ -187,15 +197,18 @@ void Weights::pack_group(WeightGroup& g, Team& team) {
   const GemmF32Kernels& gemm = kernels.gemm_f32;
   if (g.packed.empty()) g.packed = AlignedBuffer<float>(gemm_f32_packed_floats(g.width, g.rows));
   for_panel_slices(team, g.rows, [&](int64_t row, int64_t count) {
-    gemm.pack(g.width, count, g.values.data() + row * g.width, 1, g.width, g.packed.data() + row * g.width);
+    gemm.pack(g.width, count, g.values.data() + row * g.width, 1, g.width,
+              g.packed.data() + row * g.width);
   });
   if (!trainable_) {
     g.values.clear();
     return;
   }
-  if (g.packed_backward.empty()) g.packed_backward = AlignedBuffer<float>(gemm_f32_packed_floats(g.rows, g.width));
+  if (g.packed_backward.empty())
+    g.packed_backward = AlignedBuffer<float>(gemm_f32_packed_floats(g.rows, g.width));
   for_panel_slices(team, g.width, [&](int64_t column, int64_t count) {
-    gemm.pack(g.rows, count, g.values.data() + column, g.width, 1, g.packed_backward.data() + column * g.rows);
+    gemm.pack(g.rows, count, g.values.data() + column, g.width, 1,
+              g.packed_backward.data() + column * g.rows);
   });
 }
 
@@ -203,8 +216,9 @@ void Weights::seal(Team& team) {
   if (sealed_) throw Error(ErrorCode::INTERNAL, "a program is sealed once");
   check_complete();
   check_finite(team);
-  sealed_ = true;
   repack(team);
+  resident_bytes_ = count_bytes();
+  sealed_.store(true, std::memory_order_release);
 }
 
 void Weights::repack(Team& team) {
@@ -232,7 +246,8 @@ void Weights::read_codes(const std::string& name, int8_t* codes, float* scales) 
   const Place& p = place(name);
   const WeightGroup& g = at(p.group);
   const WeightSpec& s = spec(name);
-  if (g.dtype != WeightDtype::s8) throw Error(ErrorCode::INTERNAL, "weight " + name + " is not int8");
+  if (g.dtype != WeightDtype::s8)
+    throw Error(ErrorCode::INTERNAL, "weight " + name + " is not int8");
   std::memcpy(scales, g.scales.data() + p.row, static_cast<size_t>(rows_of(s)) * 4);
   const size_t count = static_cast<size_t>(elements(name));
   if (!g.codes.empty()) {
@@ -244,11 +259,11 @@ void Weights::read_codes(const std::string& name, int8_t* codes, float* scales) 
   std::memcpy(codes, all.data() + p.row * g.width, count);
 }
 
-int64_t Weights::resident_bytes() const {
+int64_t Weights::count_bytes() const {
   int64_t bytes = 0;
   for (const WeightGroup& g : groups_) {
-    bytes += g.values.bytes() + g.codes.bytes() + g.scales.bytes() + g.sums.bytes() + g.packed.bytes() +
-             g.packed_backward.bytes() + g.packed_codes.bytes();
+    bytes += g.values.bytes() + g.codes.bytes() + g.scales.bytes() + g.sums.bytes() +
+             g.packed.bytes() + g.packed_backward.bytes() + g.packed_codes.bytes();
   }
   return bytes;
 }

@@ -1,9 +1,10 @@
-// The weights of one program. Weights that run as one matrix (query, key, value) form a group: their rows are stacked
-// in one block of memory, so that one product reads them.
-// After seal() an inference program holds each matrix only in the packed form of the active kernels; a trainable one
-// keeps the plain values as well, because the optimizer changes them.
+// The weights of one program. Weights that run as one matrix (query, key, value) form a group:
+// their rows are stacked in one block of memory, so that one product reads them. After seal() an
+// inference program holds each matrix only in the packed form of the active kernels; a trainable
+// one keeps the plain values as well, because the optimizer changes them.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <unordered_map>
@@ -17,15 +18,15 @@
 namespace sinter {
 
 struct WeightGroup {
-  std::vector<int> members;       // indices into the specs, in stacking order
-  int64_t rows = 0, width = 1;    // vectors have width 1
+  std::vector<int> members;     // indices into the specs, in stacking order
+  int64_t rows = 0, width = 1;  // vectors have width 1
   WeightDtype dtype = WeightDtype::f32;
-  bool matrix = false;            // read by a linear operation: packed at seal
-  AlignedBuffer<float> values;    // [rows, width] f32; freed by seal for a matrix that is not trained
-  AlignedBuffer<int8_t> codes;    // [rows, width] s8; freed by seal for a matrix
-  AlignedBuffer<float> scales;    // [rows], s8 only
-  AlignedBuffer<int32_t> sums;    // [rows] sums of codes, s8 matrices only
-  AlignedBuffer<float> packed;    // f32 matrix: panels of W^T, for y = x W^T
+  bool matrix = false;          // read by a linear operation: packed at seal
+  AlignedBuffer<float> values;  // [rows, width] f32; freed by seal for a matrix that is not trained
+  AlignedBuffer<int8_t> codes;  // [rows, width] s8; freed by seal for a matrix
+  AlignedBuffer<float> scales;  // [rows], s8 only
+  AlignedBuffer<int32_t> sums;  // [rows] sums of codes, s8 matrices only
+  AlignedBuffer<float> packed;  // f32 matrix: panels of W^T, for y = x W^T
   AlignedBuffer<float> packed_backward;  // trainable f32 matrix: panels of W, for dx = dy W
   AlignedBuffer<uint8_t> packed_codes;   // s8 matrix
 };
@@ -34,8 +35,9 @@ class Weights {
  public:
   Weights(std::vector<WeightSpec> specs, bool trainable);
 
-  // The group made of these weights, stacked in this order. Made on first use; a weight belongs to one group only.
-  // Throws Error(INTERNAL) for unknown names, mixed widths or dtypes: the graph was validated before it came here.
+  // The group made of these weights, stacked in this order. Made on first use; a weight belongs to
+  // one group only. Throws Error(INTERNAL) for unknown names, mixed widths or dtypes: the graph was
+  // validated before it came here.
   int group(const std::vector<std::string>& names, bool matrix);
   // Every weight is in a group, or Error(INTERNAL); allocates the groups' memory.
   void allocate();
@@ -44,8 +46,10 @@ class Weights {
   void write_codes(const std::string& name, int64_t offset, const int8_t* codes, int64_t count);
   void write_scales(const std::string& name, const float* scales, int64_t count);
   // Checks that everything was written and is finite (CORRUPT_MODEL names the weight), then packs.
+  // Sealed only when all of it worked: a program that ran out of memory here never runs.
   void seal(Team& team);
-  // Packs a trained matrix anew after its values changed; sections [begin, end) of 16-row panels.
+  // Packs every matrix anew after its values changed. The first time it allocates; later it cannot
+  // fail.
   void repack(Team& team);
 
   void read(const std::string& name, float* values) const;
@@ -62,30 +66,33 @@ class Weights {
   int group_count() const { return static_cast<int>(groups_.size()); }
   const std::vector<WeightSpec>& specs() const { return specs_; }
   bool trainable() const { return trainable_; }
-  bool sealed() const { return sealed_; }
-  int64_t resident_bytes() const;
+  bool sealed() const { return sealed_.load(std::memory_order_acquire); }
+  // As of allocate() or the last seal(); any thread may ask.
+  int64_t resident_bytes() const { return resident_bytes_.load(std::memory_order_relaxed); }
 
  private:
   struct Place {
     int spec = 0;
     int group = -1;
     int64_t row = 0;
-    int64_t written = 0;        // elements written so far
+    int64_t written = 0;  // elements written so far
     bool scales_written = false;
   };
   Place& place(const std::string& name);
   const Place& place(const std::string& name) const;
-  void check_writable(const std::string& name, const Place& place, WeightDtype dtype, int64_t offset,
-                      int64_t count) const;
+  void check_writable(const std::string& name, const Place& place, WeightDtype dtype,
+                      int64_t offset, int64_t count) const;
   void check_complete() const;
   void check_finite(Team& team) const;
   void pack_group(WeightGroup& group, Team& team);
+  int64_t count_bytes() const;
 
   std::vector<WeightSpec> specs_;
   std::unordered_map<std::string, Place> places_;
   std::vector<WeightGroup> groups_;
   bool trainable_;
-  bool sealed_ = false;
+  std::atomic<bool> sealed_{false};
+  std::atomic<int64_t> resident_bytes_{0};
 };
 
 }  // namespace sinter

@@ -8,14 +8,16 @@
 namespace sinter {
 namespace {
 
-// Tokens that go through the network together. Larger batches are cut (activations of a slice are all kept).
+// Tokens that go through the network together. Larger batches are cut (activations of a slice are
+// all kept).
 constexpr int64_t kSliceTokens = 4096;
 // Elements that a lane updates at a time.
 constexpr int64_t kChunk = 1 << 15;
 
 int64_t count_labelled(const WholeBatch& batch, const StepLoss& loss) {
   if (loss.labels == nullptr) return batch.sequences;
-  return std::count_if(loss.labels, loss.labels + batch.sequences, [](int32_t label) { return label >= 0; });
+  return std::count_if(loss.labels, loss.labels + batch.sequences,
+                       [](int32_t label) { return label >= 0; });
 }
 
 }  // namespace
@@ -23,7 +25,8 @@ int64_t count_labelled(const WholeBatch& batch, const StepLoss& loss) {
 Trainer::Trainer(std::shared_ptr<Program> program, TrainerSettings settings)
     : program_(std::move(program)), settings_(std::move(settings)) {
   const Weights& weights = program_->weights();
-  if (!weights.trainable()) throw Error(ErrorCode::INTERNAL, "the program was not made for training");
+  if (!weights.trainable())
+    throw Error(ErrorCode::INTERNAL, "the program was not made for training");
   for (int i = 0; i < weights.group_count(); ++i) {
     const WeightGroup& g = weights.at(i);
     const int64_t size = g.rows * g.width;
@@ -34,22 +37,31 @@ Trainer::Trainer(std::shared_ptr<Program> program, TrainerSettings settings)
     state.v = AlignedBuffer<float>(size);
     std::fill_n(state.m.data(), size, 0.0f);
     std::fill_n(state.v.data(), size, 0.0f);
-    state.decays = settings_.decayed.count(weights.specs()[static_cast<size_t>(g.members[0])].name) > 0;
+    state.decays =
+        settings_.decayed.count(weights.specs()[static_cast<size_t>(g.members[0])].name) > 0;
     states_.push_back(std::move(state));
   }
   find_tables();
 }
 
 void Trainer::find_tables() {
+  const Weights& weights = program_->weights();
+  std::vector<uint8_t> sparse(states_.size(), 0), dense(states_.size(), 0);
+  const auto mark = [&](std::vector<uint8_t>& marks, const std::string& weight) {
+    marks[static_cast<size_t>(weights.group_of(weight))] = 1;
+  };
+  // A table that anything else reads too, by position or as a vector, has gradients in rows of no
+  // token.
   for (const NodeSpec& node : program_->graph().nodes) {
-    for (const TableSpec& table : node.tables) {
-      if (table.index != TableIndex::token) continue;
-      const int group = program_->weights().group_of(table.weight);
-      const WeightGroup& g = program_->weights().at(group);
-      if (g.matrix) continue;  // also used as a matrix (tied weights): its gradient is dense
-      states_[static_cast<size_t>(group)].table = true;
-      states_[static_cast<size_t>(group)].seen.assign(static_cast<size_t>(g.rows), 0);
-    }
+    for (const TableSpec& table : node.tables)
+      mark(table.index == TableIndex::token ? sparse : dense, table.weight);
+    for (const std::string& weight : node.weights) mark(dense, weight);
+    for (const std::string& bias : node.biases) mark(dense, bias);
+  }
+  for (size_t i = 0; i < states_.size(); ++i) {
+    states_[i].table = sparse[i] != 0 && dense[i] == 0;
+    if (states_[i].table)
+      states_[i].seen.assign(static_cast<size_t>(weights.at(static_cast<int>(i)).rows), 0);
   }
 }
 
@@ -76,8 +88,8 @@ void Trainer::note_touched_rows(const WholeBatch& batch) {
   }
 }
 
-StepResult Trainer::step(Engine& engine, const WholeBatch& batch, const StepLoss& loss, const StepSettings& settings,
-                         const Cancel& cancel) {
+StepResult Trainer::step(Engine& engine, const WholeBatch& batch, const StepLoss& loss,
+                         const StepSettings& settings, const Cancel& cancel) {
   Team& team = engine.team();
   clear_gradients(team);
   note_touched_rows(batch);
@@ -100,10 +112,12 @@ StepResult Trainer::step(Engine& engine, const WholeBatch& batch, const StepLoss
   return result;
 }
 
-double Trainer::backward_slice(Engine& engine, const WholeBatch& whole, Slice slice, const StepLoss& loss,
-                               const StepSettings& settings, int64_t labelled, const Cancel& cancel) {
+double Trainer::backward_slice(Engine& engine, const WholeBatch& whole, Slice slice,
+                               const StepLoss& loss, const StepSettings& settings, int64_t labelled,
+                               const Cancel& cancel) {
   const Batch batch = make_batch(whole, slice, engine.team_workspace());
-  Run run(batch, program_->weights(), program_->values(), program_->plan(), engine.team_workspace(), &engine.team());
+  Run run(batch, program_->weights(), program_->values(), program_->plan(), engine.team_workspace(),
+          &engine.team());
   run.training = true;
   run.dropout = settings.dropout;
   run.dropout_key = settings.dropout_key;
@@ -117,13 +131,15 @@ double Trainer::backward_slice(Engine& engine, const WholeBatch& whole, Slice sl
   if (loss.labels != nullptr) {
     std::vector<float> losses(static_cast<size_t>(rows));
     const float weight = labelled == 0 ? 0.0f : 1.0f / static_cast<float>(labelled);
-    run.kernels.softmax.cross_entropy(rows, width, run.value(output), loss.labels + batch.first_sequence, weight,
-                                      losses.data(), run.grad(output));
+    run.kernels.softmax.cross_entropy(rows, width, run.value(output),
+                                      loss.labels + batch.first_sequence, weight, losses.data(),
+                                      run.grad(output));
     for (float one : losses) sum += one;
     sum = labelled == 0 ? 0 : sum / static_cast<double>(labelled);
   } else {
     const bool token = program_->value(output).kind == ValueKind::token;
-    const float* gradient = loss.gradient + (token ? batch.first_token : batch.first_sequence) * width;
+    const float* gradient =
+        loss.gradient + (token ? batch.first_token : batch.first_sequence) * width;
     std::memcpy(run.grad(output), gradient, static_cast<size_t>(rows * width) * sizeof(float));
   }
   program_->backward(run, needed_, cancel);
@@ -138,7 +154,8 @@ std::vector<Trainer::Chunk> Trainer::chunks(int64_t elements) const {
     const bool table = states_[static_cast<size_t>(i)].table;
     const int64_t total = table ? g.rows : g.rows * g.width;
     const int64_t piece = table ? std::max<int64_t>(1, elements / g.width) : elements;
-    for (int64_t begin = 0; begin < total; begin += piece) list.push_back({i, begin, std::min(total, begin + piece)});
+    for (int64_t begin = 0; begin < total; begin += piece)
+      list.push_back({i, begin, std::min(total, begin + piece)});
   }
   return list;
 }
@@ -157,8 +174,10 @@ double Trainer::gradient_norm(Team& team) const {
       return;
     }
     const int64_t width = program_->weights().at(chunk.group).width;
-    auto row = std::lower_bound(state.touched.begin(), state.touched.end(), static_cast<int32_t>(chunk.begin));
-    for (; row != state.touched.end() && *row < chunk.end; ++row) sum += kernels.sum_squares(width, grad + *row * width);
+    auto row = std::lower_bound(state.touched.begin(), state.touched.end(),
+                                static_cast<int32_t>(chunk.begin));
+    for (; row != state.touched.end() && *row < chunk.end; ++row)
+      sum += kernels.sum_squares(width, grad + *row * width);
   });
   double total = 0;
   for (double sum : sums) total += sum;
@@ -166,6 +185,7 @@ double Trainer::gradient_norm(Team& team) const {
 }
 
 void Trainer::update(Team& team, const StepSettings& settings, double grad_norm) {
+  const std::vector<Chunk> list = chunks(kChunk);  // allocates: nothing below may fail half way
   ++steps_;
   AdamWStep step{};
   step.lr = static_cast<float>(settings.learning_rate);
@@ -176,12 +196,12 @@ void Trainer::update(Team& team, const StepSettings& settings, double grad_norm)
   step.correction1 = static_cast<float>(1 - std::pow(static_cast<double>(settings_.beta1), steps_));
   step.correction2 = static_cast<float>(1 - std::pow(static_cast<double>(settings_.beta2), steps_));
   // As torch.nn.utils.clip_grad_norm_.
-  const double factor = settings.max_grad_norm > 0 ? settings.max_grad_norm / (grad_norm + 1e-6) : 1;
+  const double factor =
+      settings.max_grad_norm > 0 ? settings.max_grad_norm / (grad_norm + 1e-6) : 1;
   step.grad_scale = static_cast<float>(std::min(1.0, factor));
   for (State& state : states_) {
     for (int32_t row : state.touched) state.seen[static_cast<size_t>(row)] = 1;
   }
-  const std::vector<Chunk> list = chunks(kChunk);
   team.parallel_for(static_cast<int64_t>(list.size()),
                     [&](int64_t i, int) { update_chunk(list[static_cast<size_t>(i)], step); });
   program_->weights().repack(team);
@@ -199,11 +219,13 @@ void Trainer::update_chunk(const Chunk& chunk, const AdamWStep& base) {
                   state.m.data() + chunk.begin, state.v.data() + chunk.begin);
     return;
   }
-  // A row that never had a gradient has m = v = 0: only decay changes it. Most of a vocabulary never occurs.
+  // A row that never had a gradient has m = v = 0: only decay changes it. Most of a vocabulary
+  // never occurs.
   for (int64_t row = chunk.begin; row < chunk.end; ++row) {
     const int64_t at = row * g.width;
     if (state.seen[static_cast<size_t>(row)] != 0) {
-      kernels.adamw(step, g.width, g.values.data() + at, grad + at, state.m.data() + at, state.v.data() + at);
+      kernels.adamw(step, g.width, g.values.data() + at, grad + at, state.m.data() + at,
+                    state.v.data() + at);
     } else if (step.decay > 0) {
       kernels.scale(g.width, 1 - step.lr * step.decay, g.values.data() + at);
     }

@@ -1,5 +1,6 @@
-// One optimizer over one trainable program: forward, loss, backward, clipping, AdamW, packing anew. All lanes share
-// every operation, and sums run in one fixed order, so a run's numbers do not depend on the number of lanes.
+// One optimizer over one trainable program: forward, loss, backward, clipping, AdamW, packing anew.
+// All lanes share every operation, and sums run in one fixed order, so a run's numbers do not
+// depend on the number of lanes.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +19,8 @@ struct TrainerSettings {
 };
 
 struct StepLoss {
-  const int32_t* labels = nullptr;   // cross entropy over the output `logits`, or
-  const float* gradient = nullptr;   // the gradient of an output, [rows, width] of the whole batch
+  const int32_t* labels = nullptr;  // cross entropy over the output `logits`, or
+  const float* gradient = nullptr;  // the gradient of an output, [rows, width] of the whole batch
   std::string output = "logits";
 };
 
@@ -40,8 +41,8 @@ class Trainer {
  public:
   Trainer(std::shared_ptr<Program> program, TrainerSettings settings);
 
-  StepResult step(Engine& engine, const WholeBatch& batch, const StepLoss& loss, const StepSettings& settings,
-                  const Cancel& cancel);
+  StepResult step(Engine& engine, const WholeBatch& batch, const StepLoss& loss,
+                  const StepSettings& settings, const Cancel& cancel);
   // The gradient of the last step before clipping, in the weight's own shape.
   void read_gradient(const std::string& name, float* values) const;
   const std::shared_ptr<Program>& program() const { return program_; }
@@ -51,9 +52,9 @@ class Trainer {
   struct State {
     AlignedBuffer<float> m, v;
     bool decays = false;
-    bool table = false;                 // read by an embedding only: gradients are sparse in rows
-    std::vector<uint8_t> seen;          // table rows that ever had a gradient
-    std::vector<int32_t> touched;       // table rows with a gradient in this step, in increasing order
+    bool table = false;            // read by an embedding only: gradients are sparse in rows
+    std::vector<uint8_t> seen;     // table rows that ever had a gradient
+    std::vector<int32_t> touched;  // table rows with a gradient in this step, in increasing order
   };
   // A piece of a group that one lane updates.
   struct Chunk {

@@ -1,0 +1,73 @@
+/**
+ * The addon has exactly what lib/core/native.ts declares: names, abi, error codes.
+ *
+ * Member names are read from the TypeScript source, so the interfaces stay the one description of the border.
+ */
+
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+import { ERROR_CODES } from '../../lib/core/errors.js';
+import { NATIVE_ABI, native } from '../../lib/core/native.js';
+
+const path = fileURLToPath(new URL('../../lib/core/native.ts', import.meta.url));
+const source = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.ES2022);
+
+/** Names of the members of an interface in lib/core/native.ts. */
+function membersOf(name: string): string[] {
+  const found = source.statements.find(
+    (statement): statement is ts.InterfaceDeclaration =>
+      ts.isInterfaceDeclaration(statement) && statement.name.text === name,
+  );
+  if (found === undefined) throw new Error(`${path} has no interface ${name}`);
+  return found.members.map((member) => {
+    if (member.name === undefined || !ts.isIdentifier(member.name)) {
+      throw new Error(`${name} has a member without a plain name`);
+    }
+    return member.name.text;
+  });
+}
+
+const methodsOf = (prototype: object) =>
+  Object.getOwnPropertyNames(prototype).filter((name) => name !== 'constructor');
+
+describe('the border', () => {
+  const binding = native();
+
+  it('exports the members of NativeBinding and nothing else', () => {
+    expect(Object.keys(binding).sort()).toEqual(membersOf('NativeBinding').sort());
+  });
+
+  it.each([
+    ['Program', 'NativeProgram'],
+    ['Trainer', 'NativeTrainer'],
+  ] as const)('%s has the methods of %s and nothing else', (name, declared) => {
+    const { prototype } = binding[name];
+    expect(methodsOf(prototype).sort()).toEqual(membersOf(declared).sort());
+    for (const method of methodsOf(prototype)) {
+      const value: unknown = Reflect.get(prototype, method);
+      expect(typeof value, method).toBe('function');
+    }
+  });
+
+  it('has the abi that TypeScript expects', () => {
+    expect(binding.abi).toBe(NATIVE_ABI);
+  });
+
+  it('has the error codes of SinterError, in the same order', () => {
+    expect(binding.errorCodes()).toEqual([...ERROR_CODES]);
+  });
+
+  it('names an active level that is not above the host', () => {
+    const levels = ['scalar', 'avx2', 'avx512', 'vnni'];
+    const { active, host } = binding.isa();
+    expect(levels).toContain(host);
+    expect(levels.slice(0, levels.indexOf(host) + 1)).toContain(active);
+  });
+
+  it('gives job ids that rise', () => {
+    const first = binding.nextJobId();
+    expect(binding.nextJobId()).toBe(first + 1);
+  });
+});

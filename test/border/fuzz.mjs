@@ -1,0 +1,133 @@
+// Spoils valid graphs and calls at random for `argv[2]` rounds and runs what is accepted. Every refusal must carry a
+// code. Prints { accepted, refused, failures } and the seed of a round before it runs, so that a crash can be repeated.
+import { writeSync } from 'node:fs';
+import { batch, border, fill, graph, loss, options, settings, stepOptions } from './small.mjs';
+
+const [rounds, firstSeed] = [Number(process.argv[2]), Number(process.argv[3] ?? 1)];
+const CODES = new Set(border.errorCodes());
+
+function generator(seed) {
+  let state = seed >>> 0;
+  return (below) => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) % below;
+  };
+}
+
+const STRINGS = [
+  '',
+  'x',
+  'sum',
+  'qkv',
+  'query',
+  'tokens',
+  'norm.bias',
+  'f32',
+  's8',
+  'position',
+  'token',
+  'cls',
+  'max',
+  'gelu',
+  'relu',
+  'none',
+];
+const NUMBERS = [
+  0,
+  1,
+  2,
+  3,
+  4,
+  7,
+  8,
+  16,
+  24,
+  -1,
+  0.5,
+  1e9,
+  2 ** 31,
+  2 ** 53,
+  Number.NaN,
+  Number.POSITIVE_INFINITY,
+];
+
+function value(draw) {
+  switch (draw(6)) {
+    case 0:
+      return STRINGS[draw(STRINGS.length)];
+    case 1:
+      return [null, undefined, true, {}, [], new Int32Array(2), new Float32Array(2)][draw(7)];
+    default:
+      return NUMBERS[draw(NUMBERS.length)];
+  }
+}
+
+/** Every place in a plain value: [holder, key]. */
+function places(holder, list = []) {
+  for (const key of Object.keys(holder)) {
+    list.push([holder, key]);
+    const inner = holder[key];
+    if (typeof inner === 'object' && inner !== null && !ArrayBuffer.isView(inner))
+      places(inner, list);
+  }
+  return list;
+}
+
+function spoil(target, draw) {
+  const list = places(target);
+  for (let times = draw(3); times >= 0; times--) {
+    const [holder, key] = list[draw(list.length)];
+    const [other, from] = list[draw(list.length)];
+    const kind = draw(4);
+    if (kind === 0)
+      holder[key] = other[from]; // a valid value in a wrong place
+    else if (kind === 1) delete holder[key];
+    else holder[key] = value(draw);
+  }
+  return target;
+}
+
+function outputFor(name, texts) {
+  const width = { logits: [3, 3], embedding: [3, 8], hidden: [7, 8] }[name] ?? [1, 1];
+  return { name, data: new Float32Array(width[0] * width[1] * texts) };
+}
+
+async function round(draw) {
+  const trainable = draw(2) === 1;
+  const given = draw(2) === 0 ? graph() : spoil(graph(), draw);
+  const program = new border.Program(given, { trainable });
+  fill(program, given);
+  await program.seal();
+  const call = {
+    batch: batch(),
+    outputs: [outputFor(['logits', 'embedding', 'hidden'][draw(3)], 1)],
+    options: options(),
+  };
+  if (draw(2) === 1) spoil(call, draw);
+  await program.run(call.batch, call.outputs, call.options);
+  if (!trainable) return;
+  const trainer = new border.Trainer(program, settings());
+  const step = { batch: batch(), loss: loss(), options: stepOptions() };
+  if (draw(2) === 1) spoil(step, draw);
+  await trainer.step(step.batch, step.loss, step.options);
+  for (const { name } of given.weights) trainer.readGradient(name);
+}
+
+border.startLanes(2);
+const result = { accepted: 0, refused: 0, failures: [] };
+for (let seed = firstSeed; seed < firstSeed + rounds; seed++) {
+  writeSync(2, `${seed}\n`);
+  try {
+    await round(generator(seed));
+    result.accepted++;
+  } catch (error) {
+    // fill() itself stumbles over some spoiled graphs: a TypeError or RangeError of JavaScript.
+    const known =
+      CODES.has(error.code) || error instanceof TypeError || error instanceof RangeError;
+    if (known) result.refused++;
+    else result.failures.push(`${seed}: ${error}`);
+  }
+}
+process.stdout.write(JSON.stringify(result));

@@ -1,0 +1,140 @@
+// A small valid model for the border suites, which run in plain node: a crash must end a child process only.
+// Rule: everything here is right; the cases spoil one thing at a time.
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+const built = fileURLToPath(new URL('../../build/Release/sinter.node', import.meta.url));
+
+/** The addon under test. */
+export const border = createRequire(import.meta.url)(process.env.SINTER_NATIVE ?? built);
+
+export const VOCABULARY = 20;
+export const MAX_TOKENS = 40;
+export const HIDDEN = 8;
+
+const vector = (name) => ({ name, shape: [HIDDEN], dtype: 'f32' });
+const matrix = (name, rows, columns = HIDDEN) => ({ name, shape: [rows, columns], dtype: 'f32' });
+
+/** A fresh graph with every operation, free to be spoiled. */
+export function graph() {
+  return {
+    format: 1,
+    architecture: 'small',
+    maxTokens: MAX_TOKENS,
+    vocabulary: VOCABULARY,
+    segments: 2,
+    weights: [
+      matrix('tokens', VOCABULARY),
+      matrix('positions', MAX_TOKENS + 2),
+      matrix('segments', 2),
+      vector('norm.weight'),
+      vector('norm.bias'),
+      matrix('query', HIDDEN),
+      matrix('key', HIDDEN),
+      matrix('value', HIDDEN),
+      matrix('scores.weight', 3),
+      { name: 'scores.bias', shape: [3], dtype: 'f32' },
+    ],
+    nodes: [
+      {
+        op: 'embedding',
+        tables: [
+          { weight: 'tokens', index: 'token', offset: 0 },
+          { weight: 'positions', index: 'position', offset: 2 },
+          { weight: 'segments', index: 'segment', offset: 0 },
+        ],
+        output: 'sum',
+      },
+      {
+        op: 'norm',
+        kind: 'layer',
+        input: 'sum',
+        residual: null,
+        weight: 'norm.weight',
+        bias: 'norm.bias',
+        epsilon: 1e-12,
+        output: 'x',
+      },
+      {
+        op: 'linear',
+        input: 'x',
+        weights: ['query', 'key', 'value'],
+        biases: [],
+        activation: 'none',
+        activationBits: 8,
+        output: 'qkv',
+      },
+      {
+        op: 'attention',
+        input: 'qkv',
+        heads: 2,
+        headDim: HIDDEN / 2,
+        scale: 0.5,
+        dropout: 0,
+        output: 'mixed',
+      },
+      { op: 'dropout', input: 'mixed', probability: 0.1, output: 'dropped' },
+      { op: 'pool', kind: 'mean', input: 'dropped', output: 'pooled' },
+      { op: 'normalize', input: 'pooled', output: 'unit' },
+      {
+        op: 'linear',
+        input: 'unit',
+        weights: ['scores.weight'],
+        biases: ['scores.bias'],
+        activation: 'tanh',
+        activationBits: 8,
+        output: 'scores',
+      },
+    ],
+    outputs: { hidden: 'mixed', embedding: 'unit', logits: 'scores' },
+  };
+}
+
+/** Writes small numbers to every f32 weight; `spoil` may change the values of one. */
+export function fill(program, from = graph(), spoil = () => {}) {
+  for (const { name, shape } of from.weights) {
+    const count = shape.reduce((a, b) => a * b, 1);
+    const values = Float32Array.from({ length: count }, (_, i) => Math.sin(i + name.length));
+    spoil(name, values);
+    program.writeWeight(name, 0, 'f32', new Uint8Array(values.buffer));
+  }
+}
+
+export async function sealedProgram(trainable = false) {
+  const program = new border.Program(graph(), { trainable });
+  fill(program);
+  await program.seal();
+  return program;
+}
+
+/** Three texts of 2, 1 and 4 tokens. */
+export function batch() {
+  return {
+    ids: Int32Array.of(1, 2, 3, 4, 5, 6, 19),
+    offsets: Int32Array.of(0, 2, 3, 7),
+    segments: Int32Array.of(0, 1, 0, 0, 0, 1, 1),
+  };
+}
+
+export const LOGITS = 9;
+
+export function output() {
+  return { name: 'logits', data: new Float32Array(LOGITS) };
+}
+
+export function options() {
+  return { jobId: border.nextJobId(), tokenBudget: 64 };
+}
+
+export function settings() {
+  return { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, decayed: ['query'] };
+}
+
+export function stepOptions() {
+  const jobId = border.nextJobId();
+  return { jobId, learningRate: 1e-3, maxGradNorm: 1, dropoutSeed: 7, update: true };
+}
+
+export function loss() {
+  return { kind: 'cross_entropy', labels: Int32Array.of(0, 2, -1) };
+}

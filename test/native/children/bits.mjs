@@ -1,0 +1,84 @@
+// Prints one hash per result of a program that the parent has written to the folder `argv[2]`: { isa, lanes, hashes }.
+// Lanes come from `argv[3]`, the level from SINTER_ISA.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { border } from './model.mjs';
+
+const folder = process.argv[2];
+const {
+  graph,
+  s8,
+  batch: lists,
+  width,
+  labels,
+} = JSON.parse(readFileSync(join(folder, 'model.json'), 'utf8'));
+const values = new Float32Array(new Uint8Array(readFileSync(join(folder, 'weights.bin'))).buffer);
+border.startLanes(Number(process.argv[3]));
+
+const batch = {
+  ids: Int32Array.from(lists.ids),
+  offsets: Int32Array.from(lists.offsets),
+  segments: Int32Array.from(lists.segments),
+};
+const hash = (data) =>
+  createHash('sha256').update(new Uint8Array(data.buffer)).digest('hex').slice(0, 16);
+
+async function made(from, trainable) {
+  const program = new border.Program(from, { trainable });
+  let at = 0;
+  for (const { name, shape, dtype } of from.weights) {
+    const size = shape.reduce((a, b) => a * b, 1);
+    const part = values.slice(at, at + size);
+    at += size;
+    if (dtype === 'f32') {
+      program.writeWeight(name, 0, 'f32', new Uint8Array(part.buffer));
+    } else {
+      const { data, scales } = border.quantizeWeights(part, shape[0], shape[1]);
+      program.writeWeight(name, 0, 's8', new Uint8Array(data.buffer));
+      program.writeScales(name, scales);
+    }
+  }
+  await program.seal();
+  return program;
+}
+
+async function outputs(program, tokenBudget) {
+  const data = new Float32Array(batch.ids.length * width);
+  const jobId = border.nextJobId();
+  await program.run(batch, [{ name: 'hidden', data }], { jobId, tokenBudget });
+  return hash(data);
+}
+
+async function trained() {
+  const program = await made(graph, true);
+  const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, decayed: [] };
+  const trainer = new border.Trainer(program, settings);
+  const loss = { kind: 'cross_entropy', labels: Int32Array.from(labels) };
+  const losses = [];
+  for (let i = 0; i < 3; i++) {
+    const jobId = border.nextJobId();
+    const options = { jobId, learningRate: 1e-3, maxGradNorm: 1, dropoutSeed: i, update: true };
+    const result = await trainer.step(batch, loss, options);
+    losses.push(result.loss, result.gradNorm);
+  }
+  return hash(
+    Float64Array.from([
+      ...losses,
+      ...graph.weights.flatMap(({ name }) => [...program.readWeight(name)]),
+    ]),
+  );
+}
+
+const f32 = await made(graph, false);
+const int8 = await made(s8, false);
+const hashes = {
+  f32: await outputs(f32, 512),
+  s8: await outputs(int8, 512),
+  f32Small: await outputs(f32, 40),
+  s8Small: await outputs(int8, 40),
+  trained: await trained(),
+};
+process.stdout.write(
+  JSON.stringify({ active: border.isa().active, lanes: border.lanes(), hashes }),
+);

@@ -1,0 +1,60 @@
+// The internals that the test addon exposes beside the kernel families, typed.
+// Rule: it only states types; what they mean is in native/addon_test/{base,program}_test.cc.
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+export interface TeamLog {
+  /** Calls per index, summed over the regions. */
+  readonly hits: Int32Array;
+  /** Regions that ended with an exception. */
+  readonly errors: number;
+  /** Bodies that still ran when their region returned, summed. */
+  readonly inside: number;
+  readonly badLane: boolean;
+}
+
+export interface BaseInternals {
+  widenF16(bytes: Uint8Array): Float32Array;
+  widenBf16(bytes: Uint8Array): Float32Array;
+  team(lanes: number, count: number, regions: number, throwAt: number): TeamLog;
+  jobQueue(jobs: number, block: boolean): { order: number[]; oneThread: boolean; alive: number };
+}
+
+export interface PlannedOp {
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+  readonly alias: boolean;
+}
+
+export interface Micro {
+  readonly offsets: Int32Array;
+  readonly ids: Int32Array;
+  readonly positions: Int32Array;
+  readonly segments: Int32Array;
+  readonly firstToken: number;
+  readonly firstSequence: number;
+  readonly longest: number;
+}
+
+export interface ProgramInternals {
+  plan(
+    widths: readonly number[],
+    ops: readonly PlannedOp[],
+    reuse: boolean,
+  ): { offsets: number[]; width: number };
+  cut(offsets: Int32Array, budget: number): number[];
+  micro(
+    batch: { ids: Int32Array; offsets: Int32Array; segments: Int32Array | null },
+    slices: readonly (readonly [number, number])[],
+  ): Micro[];
+}
+
+const built = fileURLToPath(new URL('../../build/Release/sinter_test.node', import.meta.url));
+const path = process.env.SINTER_NATIVE_TEST ?? built;
+if (!existsSync(path)) throw new Error(`${path} is missing: run "npm run build:test" first`);
+
+export const { base, program } = createRequire(import.meta.url)(path) as {
+  readonly base: BaseInternals;
+  readonly program: ProgramInternals;
+};

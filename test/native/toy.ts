@@ -1,0 +1,226 @@
+// Small programs for the native suites: graphs with random weights, calls with a fresh job id, batches.
+// Rule: everything is seeded, so that a failure repeats.
+import {
+  type NativeProgram,
+  type NativeTrainer,
+  native,
+  type StepLoss,
+  type StepOptions,
+  type StepResult,
+  type TokenBatch,
+} from '../../lib/core/native.js';
+import { GraphBuilder } from '../../lib/graph/builder.js';
+import type { EncoderGraph } from '../../lib/graph/types.js';
+import { Random } from '../kernels/native-test.js';
+
+/** Element `i`, which exists. */
+export function at(values: ArrayLike<number>, i: number): number {
+  return values[i] as number;
+}
+
+/** Lanes of the suites that do not ask for a number. */
+export const LANES = 2;
+
+export const VOCABULARY = 50;
+export const MAX_TOKENS = 64;
+
+/** The addon with its lanes running. */
+export function engine(lanes = LANES): ReturnType<typeof native> {
+  const binding = native();
+  try {
+    binding.lanes();
+  } catch {
+    binding.startLanes(lanes);
+  }
+  return binding;
+}
+
+export interface ToyOptions {
+  readonly hidden?: number;
+  readonly heads?: number;
+  readonly layers?: number;
+  readonly dropout?: number;
+  readonly vocabulary?: number;
+  readonly maxTokens?: number;
+}
+
+/** A small encoder with a mean-pooled embedding and a classifier of three labels. */
+export function toyGraph(options: ToyOptions = {}): EncoderGraph {
+  const { hidden = 24, heads = 3, layers = 2, dropout = 0 } = options;
+  const { vocabulary = VOCABULARY, maxTokens = MAX_TOKENS } = options;
+  const g = new GraphBuilder();
+  const tables = [
+    { weight: 'tokens', rows: vocabulary, index: 'token' },
+    { weight: 'positions', rows: maxTokens + 1, index: 'position', offset: 1 },
+    { weight: 'segments', rows: 2, index: 'segment' },
+  ] as const;
+  let x = g.embedding(tables, hidden, 'sum');
+  x = g.norm('norm', hidden, 1e-12, x, null, 'x');
+  x = g.dropout(dropout, x, 'x.drop');
+  g.output('hidden.0', x);
+  for (let layer = 0; layer < layers; layer++) {
+    const name = `layer.${layer}`;
+    const module = (part: string, inputs: number, outputs: number) => ({
+      name: `${name}.${part}`,
+      inputs,
+      outputs,
+    });
+    const qkv = ['query', 'key', 'value'].map((part) => module(part, hidden, hidden));
+    let y = g.linear(qkv, 'none', x, `${name}.qkv`);
+    y = g.attention(heads, hidden / heads, dropout, y, `${name}.mixed`);
+    y = g.linear([module('out', hidden, hidden)], 'none', y, `${name}.projected`);
+    y = g.dropout(dropout, y, `${name}.projected.drop`);
+    x = g.norm(`${name}.norm1`, hidden, 1e-12, y, x, `${name}.x1`);
+    y = g.linear([module('up', hidden, 2 * hidden)], 'gelu', x, `${name}.up`);
+    y = g.linear([module('down', 2 * hidden, hidden)], 'none', y, `${name}.down`);
+    x = g.norm(`${name}.norm2`, hidden, 1e-12, y, x, `${name}.x2`);
+  }
+  g.output('hidden', x);
+  const pooled = g.pool('mean', x, 'mean');
+  g.output('embedding', g.normalize(pooled, 'unit'));
+  const classifier = { name: 'classifier', inputs: hidden, outputs: 3 };
+  g.output('logits', g.linear([classifier], 'none', pooled, 'scores'));
+  return g.finish({ architecture: 'toy', maxTokens, vocabulary, segments: 2 });
+}
+
+/** Random values of every weight; norms near 1. */
+export function randomWeights(graph: EncoderGraph, seed: number): Map<string, Float32Array> {
+  const random = new Random(seed);
+  return new Map(
+    graph.weights.map(({ name, shape }) => {
+      const values = random.floats(
+        shape.reduce((a, b) => a * b, 1),
+        0.3,
+      );
+      if (/norm\d?\.weight$/.test(name))
+        for (const i of values.keys()) values[i] = 1 + at(values, i);
+      return [name, values];
+    }),
+  );
+}
+
+export function bytesOf(values: Float32Array): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}
+
+/** A sealed program with these f32 weights. */
+export async function sealed(
+  graph: EncoderGraph,
+  weights: ReadonlyMap<string, Float32Array>,
+  trainable = false,
+): Promise<NativeProgram> {
+  const { Program } = engine();
+  const program = new Program(graph, { trainable });
+  for (const [name, values] of weights) program.writeWeight(name, 0, 'f32', bytesOf(values));
+  await program.seal();
+  return program;
+}
+
+export function toyProgram(options: ToyOptions = {}, trainable = false): Promise<NativeProgram> {
+  const graph = toyGraph(options);
+  return sealed(graph, randomWeights(graph, 1), trainable);
+}
+
+/** The graph with every weight that a linear layer multiplies by stored as int8. */
+export function quantizedGraph(graph: EncoderGraph): EncoderGraph {
+  const products = new Set(
+    graph.nodes.flatMap((node) => (node.op === 'linear' ? node.weights : [])),
+  );
+  const weights = graph.weights.map((spec) =>
+    products.has(spec.name) ? ({ ...spec, dtype: 's8' } as const) : spec,
+  );
+  return { ...graph, weights };
+}
+
+/** A sealed int8 program of f32 weights. */
+export async function sealedS8(
+  graph: EncoderGraph,
+  weights: ReadonlyMap<string, Float32Array>,
+): Promise<NativeProgram> {
+  const binding = engine();
+  const program = new binding.Program(quantizedGraph(graph), { trainable: false });
+  for (const { name, shape, dtype } of quantizedGraph(graph).weights) {
+    const values = weights.get(name) ?? new Float32Array();
+    if (dtype === 'f32') {
+      program.writeWeight(name, 0, 'f32', bytesOf(values));
+      continue;
+    }
+    const { data, scales } = binding.quantizeWeights(values, at(shape, 0), at(shape, 1));
+    program.writeWeight(name, 0, 's8', new Uint8Array(data.buffer));
+    program.writeScales(name, scales);
+  }
+  await program.seal();
+  return program;
+}
+
+/** Random texts of these lengths. */
+export function batchOf(
+  lengths: readonly number[],
+  seed: number,
+  { vocabulary = VOCABULARY, segments = true } = {},
+): TokenBatch {
+  const random = new Random(seed);
+  const offsets = new Int32Array(lengths.length + 1);
+  for (const [i, length] of lengths.entries()) offsets[i + 1] = at(offsets, i) + length;
+  const tokens = at(offsets, lengths.length);
+  const draw = (below: number) =>
+    Int32Array.from({ length: tokens }, () => random.integer(0, below - 1));
+  return { ids: draw(vocabulary), offsets, segments: segments ? draw(2) : null };
+}
+
+/** The texts `order` of a batch, in that order. */
+export function pick(batch: TokenBatch, order: readonly number[]): TokenBatch {
+  const part = (values: Int32Array) =>
+    Int32Array.from(
+      order.flatMap((i) => [...values.subarray(at(batch.offsets, i), at(batch.offsets, i + 1))]),
+    );
+  const offsets = new Int32Array(order.length + 1);
+  for (const [row, i] of order.entries()) {
+    offsets[row + 1] = at(offsets, row) + at(batch.offsets, i + 1) - at(batch.offsets, i);
+  }
+  return {
+    ids: part(batch.ids),
+    offsets,
+    segments: batch.segments === null ? null : part(batch.segments),
+  };
+}
+
+/** One output of a run. */
+export async function run(
+  program: NativeProgram,
+  batch: TokenBatch,
+  name: string,
+  size: number,
+  tokenBudget = 512,
+): Promise<Float32Array> {
+  const data = new Float32Array(size);
+  const jobId = engine().nextJobId();
+  await program.run(batch, [{ name, data }], { jobId, tokenBudget });
+  return data;
+}
+
+export const ADAMW = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, decayed: [] };
+
+/** One step; by default gradients only. */
+export function step(
+  trainer: NativeTrainer,
+  batch: TokenBatch,
+  loss: StepLoss,
+  options: Partial<StepOptions> = {},
+): Promise<StepResult> {
+  return trainer.step(batch, loss, {
+    jobId: engine().nextJobId(),
+    learningRate: 1e-3,
+    maxGradNorm: 0,
+    dropoutSeed: null,
+    update: false,
+    ...options,
+  });
+}
+
+/** Random labels of three classes. */
+export function labelsFor(batch: TokenBatch, seed: number): StepLoss & { kind: 'cross_entropy' } {
+  const random = new Random(seed);
+  const labels = Int32Array.from({ length: batch.offsets.length - 1 }, () => random.integer(0, 2));
+  return { kind: 'cross_entropy', labels };
+}

@@ -80,8 +80,8 @@ class NodeChecker {
       case 'attention':
         return this.attention(node);
       case 'dropout':
-        if (!(node.probability >= 0 && node.probability <= 1)) {
-          throw this.fail(`probability must be from 0 to 1, got ${node.probability}`);
+        if (!(node.probability >= 0 && node.probability < 1)) {
+          throw this.fail(`probability must be at least 0 and below 1, got ${node.probability}`);
         }
         return this.input(node.input);
       case 'pool':
@@ -160,7 +160,7 @@ class NodeChecker {
     if (!isSize(heads) || !isSize(headDim) || 3 * heads * headDim !== width) {
       throw this.fail(`3 x ${heads} heads x ${headDim} must be the input width, got ${width}`);
     }
-    if (!Number.isFinite(scale) || !(dropout >= 0 && dropout <= 1)) {
+    if (!Number.isFinite(scale) || !(dropout >= 0 && dropout < 1)) {
       throw this.fail(`scale ${scale} or dropout ${dropout} is out of range`);
     }
     return { kind: 'token', width: heads * headDim };

@@ -11,10 +11,10 @@ namespace {
 
 TrainerSettings settings_arg(const Napi::Object& object) {
   TrainerSettings settings;
-  settings.beta1 = static_cast<float>(number_field(object, "beta1"));
-  settings.beta2 = static_cast<float>(number_field(object, "beta2"));
-  settings.epsilon = static_cast<float>(number_field(object, "epsilon"));
-  settings.weight_decay = static_cast<float>(number_field(object, "weightDecay"));
+  settings.beta1 = number_field(object, "beta1");
+  settings.beta2 = number_field(object, "beta2");
+  settings.epsilon = number_field(object, "epsilon");
+  settings.weight_decay = number_field(object, "weightDecay");
   for (std::string& name : strings_field(object, "decayed"))
     settings.decayed.insert(std::move(name));
   return settings;

@@ -1,6 +1,7 @@
-// Regions are handed over by an epoch counter: helpers spin on it for a short while (layers follow
-// each other within microseconds), then park on a condition variable, so an idle engine uses no
-// CPU.
+// A region is opened by an odd ticket and closed by the next even one. Helpers spin on the ticket
+// for a short while (layers follow each other within microseconds), then park, so an idle engine
+// uses no CPU. The caller waits only for helpers that joined: one that the system has not scheduled
+// yet costs nothing.
 #include "base/team.h"
 
 namespace sinter {
@@ -44,8 +45,7 @@ Team::~Team() { stop(); }
 void Team::stop() {
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    stop_ = true;
-    epoch_.fetch_add(1, std::memory_order_release);
+    stop_.store(true);
   }
   wake_.notify_all();
   for (std::thread& thread : threads_) thread.join();
@@ -72,17 +72,20 @@ void Team::parallel_for(int64_t count, LaneBody body) {
   }
   Region region(count, body);
   region_ = &region;
-  busy_.store(static_cast<int>(threads_.size()), std::memory_order_relaxed);
-  bool wake = false;
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    epoch_.fetch_add(1, std::memory_order_release);
-    wake = parked_ > 0;
+  // The sequentially consistent order of ticket_ and joined_ decides every race below: a helper
+  // that joined before the close is waited for, one that joins after it sees the close. The same
+  // holds for ticket_ and parked_: either the helper sees the ticket, or this thread sees it
+  // parked.
+  ticket_.fetch_add(1);
+  if (parked_.load() > 0) {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+    }
+    wake_.notify_all();
   }
-  if (wake) wake_.notify_all();
   work(region, 0);
-  // Helpers borrow `region` from this stack frame: wait until the last one has left it.
-  for (int spins = 0; busy_.load(std::memory_order_acquire) != 0; ++spins) {
+  ticket_.fetch_add(1);
+  for (int spins = 0; joined_.load() != 0; ++spins) {
     if (spins < kSpins) {
       relax();
     } else {
@@ -92,25 +95,32 @@ void Team::parallel_for(int64_t count, LaneBody body) {
   if (region.error != nullptr) std::rethrow_exception(region.error);
 }
 
+uint64_t Team::await_ticket(uint64_t seen) {
+  for (int spins = 0; spins < kSpins; ++spins) {
+    const uint64_t ticket = ticket_.load(std::memory_order_acquire);
+    if (ticket % 2 == 1 && ticket != seen) return ticket;
+    relax();
+  }
+  std::unique_lock<std::mutex> lock(mutex_);
+  parked_.fetch_add(1);
+  uint64_t ticket = 0;
+  wake_.wait(lock, [&] {
+    ticket = ticket_.load();
+    return stop_.load() || (ticket % 2 == 1 && ticket != seen);
+  });
+  parked_.fetch_sub(1);
+  return ticket;
+}
+
 void Team::helper(int lane) {
   uint64_t seen = 0;
-  for (;;) {
-    for (int spins = 0; spins < kSpins && epoch_.load(std::memory_order_acquire) == seen; ++spins)
-      relax();
-    if (epoch_.load(std::memory_order_acquire) == seen) {
-      std::unique_lock<std::mutex> lock(mutex_);
-      ++parked_;
-      wake_.wait(lock, [&] { return epoch_.load(std::memory_order_relaxed) != seen; });
-      --parked_;
-    }
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      if (stop_) return;
-    }
-    // Every helper passes through every region (busy_ waits for it), so epochs are never skipped.
-    ++seen;
-    work(*region_, lane);
-    busy_.fetch_sub(1, std::memory_order_release);
+  while (!stop_.load()) {
+    const uint64_t ticket = await_ticket(seen);
+    if (ticket % 2 == 0 || ticket == seen) continue;
+    seen = ticket;
+    joined_.fetch_add(1);
+    if (ticket_.load() == ticket) work(*region_, lane);
+    joined_.fetch_sub(1);
   }
 }
 

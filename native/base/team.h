@@ -48,17 +48,19 @@ class Team {
   struct Region;
   void helper(int lane);
   void stop();
+  // The next ticket after `seen`, or an even number: no region is open for this helper.
+  uint64_t await_ticket(uint64_t seen);
   static void work(Region& region, int lane);
 
   std::vector<std::thread> threads_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::atomic<uint64_t> epoch_{
-      0};                     // counts regions; a helper that sees a new value joins the region
-  std::atomic<int> busy_{0};  // helpers that have not left the current region
-  Region* region_ = nullptr;
-  int parked_ = 0;  // guarded by mutex_
-  bool stop_ = false;
+  // Odd: region_ is open to helpers. Each region has an odd number of its own.
+  std::atomic<uint64_t> ticket_{0};
+  std::atomic<int> joined_{0};  // helpers that hold region_, or are about to find it closed
+  std::atomic<int> parked_{0};
+  std::atomic<bool> stop_{false};
+  Region* region_ = nullptr;  // written while no region is open
 };
 
 }  // namespace sinter

@@ -188,17 +188,17 @@ void Trainer::update(Team& team, const StepSettings& settings, double grad_norm)
   const std::vector<Chunk> list = chunks(kChunk);  // allocates: nothing below may fail half way
   ++steps_;
   AdamWStep step{};
-  step.lr = static_cast<float>(settings.learning_rate);
+  step.lr = settings.learning_rate;
   step.beta1 = settings_.beta1;
   step.beta2 = settings_.beta2;
   step.epsilon = settings_.epsilon;
   step.decay = settings_.weight_decay;
-  step.correction1 = static_cast<float>(1 - std::pow(static_cast<double>(settings_.beta1), steps_));
-  step.correction2 = static_cast<float>(1 - std::pow(static_cast<double>(settings_.beta2), steps_));
+  step.correction1 = 1 - std::pow(settings_.beta1, steps_);
+  step.correction2 = 1 - std::pow(settings_.beta2, steps_);
   // As torch.nn.utils.clip_grad_norm_.
   const double factor =
       settings.max_grad_norm > 0 ? settings.max_grad_norm / (grad_norm + 1e-6) : 1;
-  step.grad_scale = static_cast<float>(std::min(1.0, factor));
+  step.grad_scale = std::min(1.0, factor);
   for (State& state : states_) {
     for (int32_t row : state.touched) state.seen[static_cast<size_t>(row)] = 1;
   }
@@ -227,7 +227,7 @@ void Trainer::update_chunk(const Chunk& chunk, const AdamWStep& base) {
       kernels.adamw(step, g.width, g.values.data() + at, grad + at, state.m.data() + at,
                     state.v.data() + at);
     } else if (step.decay > 0) {
-      kernels.scale(g.width, 1 - step.lr * step.decay, g.values.data() + at);
+      kernels.scale(g.width, static_cast<float>(1 - step.lr * step.decay), g.values.data() + at);
     }
   }
 }

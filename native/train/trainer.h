@@ -14,7 +14,7 @@
 namespace sinter {
 
 struct TrainerSettings {
-  float beta1 = 0.9f, beta2 = 0.999f, epsilon = 1e-8f, weight_decay = 0.01f;
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0.01;
   std::unordered_set<std::string> decayed;
 };
 

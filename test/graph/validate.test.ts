@@ -103,9 +103,9 @@ describe('validateGraph', () => {
       'input mean must be a token value, got [sequences, 8]',
     ],
     [
-      'a probability above 1',
-      withNode('dropped', { probability: 1.5 }),
-      'probability must be from 0 to 1, got 1.5',
+      'a probability that drops everything',
+      withNode('dropped', { probability: 1 }),
+      'probability must be at least 0 and below 1, got 1',
     ],
     [
       'a weight nobody declared',

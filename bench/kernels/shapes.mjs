@@ -31,6 +31,8 @@ export const shapes = {
   gemmS8: f32,
   attention: [
     ['length 16', { length: 16, headDim: 32, heads: 12 }],
+    ['length 22', { length: 22, headDim: 32, heads: 12 }],
+    ['length 32', { length: 32, headDim: 32, heads: 12 }],
     ['length 128', { length: 128, headDim: 32, heads: 12 }],
     ['length 512', { length: 512, headDim: 32, heads: 12 }],
     ['length 128, backward', { length: 128, headDim: 32, heads: 12, backward: true }],

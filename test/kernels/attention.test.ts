@@ -247,12 +247,32 @@ describe('attention kernels', () => {
     for (const row of vectorRows(attention)) expectSameBits(forward(row, c, crossing), want, row);
   });
 
+  it('scores far below the largest underflow to 0, with the same bits', () => {
+    const c = makeCase(64, 1, new Random(5), 0);
+    c.outRow = c.qkvRow;
+    c.scale = 1;
+    c.q.fill(1);
+    for (let j = 0; j < c.length; j++) c.k[j] = j === 0 ? 0 : -85 - j / 16; // -85 to -89; 0 below 2^-126.5
+    c.k[63] = -1e30;
+    for (let j = 0; j < c.length; j++) {
+      c.v.fill(0);
+      c.v[j] = 2 ** 100; // shows the exponential of key j alone
+      const want = forward(scalar, c);
+      const error = Math.abs((want[0] ?? NaN) / 2 ** 100 - Math.exp(c.k[j] ?? NaN));
+      expect(error, `key ${j}`).toBeLessThan(j === 0 ? 1e-6 : 2 ** -126.49);
+      for (const row of vectorRows(attention))
+        expectSameBits(forward(row, c), want, `${row} key ${j}`);
+    }
+  });
+
   it('large scores stay finite, NaN reaches the queries that see it', () => {
     const c = makeCase(10, 32, new Random(4));
     for (const [i, v] of c.q.entries()) c.q[i] = v * 1e4;
     const want = forward(scalar, c);
     expect(want.every(Number.isFinite)).toBe(true);
-    c.q[3 * c.qkvRow] = NaN;
+    for (const row of vectorRows(attention)) expectSameBits(forward(row, c), want, row);
+    // A NaN whose low bits are set, as a hostile file may hold: exp must not take them for an exponent.
+    new Uint32Array(c.q.buffer)[3 * c.qkvRow] = 0x7fc001ff;
     for (const row of [scalar, ...vectorRows(attention)]) {
       const o = forward(row, c);
       for (let i = 0; i < c.length; i++) {

@@ -224,6 +224,34 @@ SINTER_SIMD float reduce_min(F32x16 a) {
   return _mm_cvtss_f32(_mm_min_ss(g, _mm_movehdup_ps(g)));
 }
 
+// Four trees at once, as a[0] a[0] a[1] a[1] a[2] a[2] a[3] a[3]: from the second step on a
+// register holds two values, then all four.
+template <class Join>
+SINTER_SIMD __m256 reduce_4(const F32x16* a, Join join) {
+  __m256 e[4];
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) e[i] = join(a[i].lo, a[i].hi);
+  const __m256 f =
+      join(_mm256_permute2f128_ps(e[0], e[2], 0x20), _mm256_permute2f128_ps(e[0], e[2], 0x31));
+  const __m256 g =
+      join(_mm256_permute2f128_ps(e[1], e[3], 0x20), _mm256_permute2f128_ps(e[1], e[3], 0x31));
+  const __m256 h = join(_mm256_shuffle_ps(f, g, 0x44), _mm256_shuffle_ps(f, g, 0xEE));
+  return join(h, _mm256_permute_ps(h, 0xB1));
+}
+SINTER_SIMD void reduce_add_4(const F32x16* a, float* to) {
+  const __m256 sums = reduce_4(a, [](__m256 x, __m256 y) { return _mm256_add_ps(x, y); });
+  const __m256i order = _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6);
+  _mm_storeu_ps(to, _mm256_castps256_ps128(_mm256_permutevar8x32_ps(sums, order)));
+}
+SINTER_SIMD void spread_max_4(F32x16* a) {
+  const __m256 g = reduce_4(a, [](__m256 x, __m256 y) { return _mm256_max_ps(x, y); });
+  const __m256 even = _mm256_permute_ps(g, 0x00), odd = _mm256_permute_ps(g, 0xFF);
+  a[0].lo = a[0].hi = _mm256_permute2f128_ps(even, even, 0x00);
+  a[1].lo = a[1].hi = _mm256_permute2f128_ps(odd, odd, 0x00);
+  a[2].lo = a[2].hi = _mm256_permute2f128_ps(even, even, 0x11);
+  a[3].lo = a[3].hi = _mm256_permute2f128_ps(odd, odd, 0x11);
+}
+
 struct F64x16 {
   __m256d q[4];  // lanes 0-3, 4-7, 8-11, 12-15
 

@@ -140,6 +140,30 @@ SINTER_SIMD float reduce_min(F32x16 a) {
   return _mm_cvtss_f32(_mm_min_ss(g, _mm_movehdup_ps(g)));
 }
 
+// Four trees at once, of a[i] in all lanes of the 128-bit lane i: each step joins the halves of two
+// values, then the quarters of four, in one register.
+template <class Join>
+SINTER_SIMD __m512 reduce_4(const F32x16* a, Join join) {
+  const __m512 ab =
+      join(_mm512_shuffle_f32x4(a[0].v, a[1].v, 0x44), _mm512_shuffle_f32x4(a[0].v, a[1].v, 0xEE));
+  const __m512 cd =
+      join(_mm512_shuffle_f32x4(a[2].v, a[3].v, 0x44), _mm512_shuffle_f32x4(a[2].v, a[3].v, 0xEE));
+  const __m512 f = join(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xDD));
+  const __m512 g = join(f, _mm512_permute_ps(f, 0x4E));
+  return join(g, _mm512_permute_ps(g, 0xB1));
+}
+SINTER_SIMD void reduce_add_4(const F32x16* a, float* to) {
+  const __m512 sums = reduce_4(a, [](__m512 x, __m512 y) { return _mm512_add_ps(x, y); });
+  _mm_storeu_ps(to, _mm512_castps512_ps128(_mm512_maskz_compress_ps(0x1111, sums)));
+}
+SINTER_SIMD void spread_max_4(F32x16* a) {
+  const __m512 g = reduce_4(a, [](__m512 x, __m512 y) { return _mm512_max_ps(x, y); });
+  a[0].v = _mm512_shuffle_f32x4(g, g, 0x00);
+  a[1].v = _mm512_shuffle_f32x4(g, g, 0x55);
+  a[2].v = _mm512_shuffle_f32x4(g, g, 0xAA);
+  a[3].v = _mm512_shuffle_f32x4(g, g, 0xFF);
+}
+
 struct F64x16 {
   __m512d lo, hi;
 

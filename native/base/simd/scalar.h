@@ -198,6 +198,15 @@ SINTER_SIMD float reduce_min(F32x16 a) {
   return a.v[0];
 }
 
+// Of four values in fewer steps than one by one: to[i] = reduce_add(a[i]), and all lanes of a[i] <-
+// reduce_max(a[i]), where no lane may be NaN.
+SINTER_SIMD void reduce_add_4(const F32x16* a, float* to) {
+  for (int i = 0; i < 4; ++i) to[i] = reduce_add(a[i]);
+}
+SINTER_SIMD void spread_max_4(F32x16* a) {
+  for (int i = 0; i < 4; ++i) a[i] = F32x16::set(reduce_max(a[i]));
+}
+
 // Double lanes, for long sums.
 struct F64x16 {
   double v[16];

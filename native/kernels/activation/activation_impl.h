@@ -11,8 +11,19 @@ namespace {
 
 // One loop per kind, so that the switch of activate() is decided at compile time.
 template <class V, Activation kind>
-void activate_all(int64_t n, const float* x, float* y) {
-  for_lanes<V>(n, [&](int64_t i, auto at) { at.store(activate(kind, at.load(x + i)), y + i); });
+void activate_row(int64_t n, const float* x, float* y) {
+  constexpr int kStep = kTogether<V>;
+  int64_t i = 0;
+  for (; i + 16 * kStep <= n; i += 16 * kStep) {
+    V values[kStep];
+#pragma GCC unroll 4
+    for (int q = 0; q < kStep; ++q) values[q] = V::load(x + i + 16 * q);
+    activate_all(kind, values);
+#pragma GCC unroll 4
+    for (int q = 0; q < kStep; ++q) values[q].store(y + i + 16 * q);
+  }
+  for_lanes<V>(
+      n - i, [&](int64_t j, auto at) { at.store(activate(kind, at.load(x + i + j)), y + i + j); });
 }
 
 template <class V, Activation kind>
@@ -26,15 +37,15 @@ template <class V>
 void activation_forward(Activation kind, int64_t n, const float* x, float* y) {
   switch (kind) {
     case Activation::none:
-      return activate_all<V, Activation::none>(n, x, y);
+      return activate_row<V, Activation::none>(n, x, y);
     case Activation::gelu:
-      return activate_all<V, Activation::gelu>(n, x, y);
+      return activate_row<V, Activation::gelu>(n, x, y);
     case Activation::gelu_tanh:
-      return activate_all<V, Activation::gelu_tanh>(n, x, y);
+      return activate_row<V, Activation::gelu_tanh>(n, x, y);
     case Activation::relu:
-      return activate_all<V, Activation::relu>(n, x, y);
+      return activate_row<V, Activation::relu>(n, x, y);
     case Activation::tanh:
-      return activate_all<V, Activation::tanh>(n, x, y);
+      return activate_row<V, Activation::tanh>(n, x, y);
   }
 }
 

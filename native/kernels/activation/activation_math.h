@@ -15,6 +15,11 @@
 namespace sinter {
 namespace {
 
+// Values that a loop takes through a long polynomial together: one alone waits for every result of
+// its chain, four registers and their temporaries still fit the file.
+template <class V>
+constexpr int kTogether = 4 / V::kRegisters;
+
 // e^x. Results that would be subnormal (x < -87.33654) are 0; above 88.72283 inf; NaN stays NaN.
 template <class V>
 SINTER_SIMD V exp(V x) {
@@ -37,6 +42,35 @@ SINTER_SIMD V exp(V x) {
   return select(x <= V::set(88.7228317f), flushed, x * V::set(3.40282347e38f));
 }
 
+// x[i] <- exp(x[i]) for x[i] <= 0 or NaN, in fewer steps: without infinity above, 2^n is a float
+// and p * 2^n one multiplication, which NaN passes. The bits are those of exp, but for x below
+// -87.33654 subnormal results come out as they are, and 0 only below -87.68.
+template <class V, int count>
+SINTER_SIMD void exp_nonpositive(V (&x)[count]) {
+  const V magic = V::set(12583039.0f);  // 1.5 * 2^23 + 127: the low bits of t are n + 127
+  constexpr float kPolynomial[] = {
+      0.00836871771175f, 0.0416683882282f, 0.166665206228f, 0.499999934469f, 1.0f, 1.0f};
+  V t[count], r[count], p[count];
+#pragma GCC unroll 8
+  for (int i = 0; i < count; ++i) {
+    x[i] = max(V::set(-88.0f), x[i]);  // n = -127, so 2^n is 0 in its bits; NaN passes
+    t[i] = fma(x[i], V::set(1.44269504f), magic);
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < count; ++i) {
+    const V n = t[i] - magic;
+    r[i] = fnma(n, V::set(1.42860677e-6f), fnma(n, V::set(0.693145752f), x[i]));
+    p[i] = V::set(0.00138145898991f);
+  }
+#pragma GCC unroll 8
+  for (int k = 0; k < 6; ++k) {
+#pragma GCC unroll 8
+    for (int i = 0; i < count; ++i) p[i] = fma(p[i], r[i], V::set(kPolynomial[k]));
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < count; ++i) x[i] = p[i] * as_float(shift_left<23>(as_int(t[i])));
+}
+
 // Up to 0.625 an odd polynomial, above it 1 - 2 / (e^2|x| + 1); exactly +-1 from 9.02 on.
 template <class V>
 SINTER_SIMD V tanh(V x) {
@@ -52,40 +86,57 @@ SINTER_SIMD V tanh(V x) {
   return select(t < V::set(0.625f), near, far);
 }
 
-// erfc(t / sqrt(2)) for 0 <= t <= kTailEnd as 2^g(t), g nearly a parabola. The fit is weighted so
-// that t * tail / 2 is good to 3e-8 of max(1, t); where the tail is below 1e-6 its own relative
-// error grows, to 17 % at the end, where the tail is 4e-38.
+// t[i] <- erfc(t[i] / sqrt(2)) / 2 for 0 <= t <= kTailEnd as 2^(g t) / 2, g t nearly a parabola.
+// The fit is weighted so that t * tail is good to 3e-8 of max(1, t); where the tail is below 1e-6
+// its own relative error grows, to 17 % at the end, where the tail is 2e-38.
 constexpr float kTailEnd = 12.9f;
-template <class V>
-SINTER_SIMD V gaussian_tail(V t) {
-  V g = V::set(3.73352258e-08f);
-  g = fma(g, t, V::set(-1.34401848e-06f));
-  g = fma(g, t, V::set(1.7015373e-05f));
-  g = fma(g, t, V::set(-6.95004297e-05f));
-  g = fma(g, t, V::set(-0.000437337749f));
-  g = fma(g, t, V::set(0.0074784181f));
-  g = fma(g, t, V::set(-0.0528011895f));
-  g = fma(g, t, V::set(-0.459099702f));
-  g = fma(g, t, V::set(-1.1511192f));
-  g = g * t;
-  // 2^g = 2^n 2^r as in exp; g >= -126, so the exponent stays normal.
+template <class V, int count>
+SINTER_SIMD void half_tail(V (&t)[count]) {
+  constexpr float kExponent[] = {-1.34401848e-06f, 1.7015373e-05f, -6.95004297e-05f,
+                                 -0.000437337749f, 0.0074784181f,  -0.0528011895f,
+                                 -0.459099702f,    -1.1511192f};
+  constexpr float kPower[] = {0.00483580995128f, 0.02775367537505f, 0.1201112022045f,
+                              0.3465734881765f, 0.5f};
+  V g[count], n[count], r[count], p[count];
+#pragma GCC unroll 8
+  for (int i = 0; i < count; ++i) g[i] = V::set(3.73352258e-08f);
+#pragma GCC unroll 8
+  for (int k = 0; k < 8; ++k) {
+#pragma GCC unroll 8
+    for (int i = 0; i < count; ++i) g[i] = fma(g[i], t[i], V::set(kExponent[k]));
+  }
+  // 2^(g t) / 2 = 2^n 2^r / 2 as in exp; g t >= -125, so the exponent stays normal.
   const V magic = V::set(12582912.0f);
-  const V sum = g + magic;
-  const V r = g - (sum - magic);
-  V p = V::set(0.00132645777189f);
-  p = fma(p, r, V::set(0.00967161990256f));
-  p = fma(p, r, V::set(0.0555073507501f));
-  p = fma(p, r, V::set(0.240222404409f));
-  p = fma(p, r, V::set(0.693146976353f));
-  p = fma(p, r, V::set(1.0f));
-  return as_float(as_int(p) + shift_left<23>(as_int(sum)));
+#pragma GCC unroll 8
+  for (int i = 0; i < count; ++i) {
+    n[i] = fma(g[i], t[i], magic);
+    r[i] = fma(g[i], t[i], magic - n[i]);
+    p[i] = V::set(0.000663228885945f);
+  }
+#pragma GCC unroll 8
+  for (int k = 0; k < 5; ++k) {
+#pragma GCC unroll 8
+    for (int i = 0; i < count; ++i) p[i] = fma(p[i], r[i], V::set(kPower[k]));
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < count; ++i) t[i] = as_float(as_int(p[i]) + shift_left<23>(as_int(n[i])));
+}
+
+// |x|, at most the end of the tail; in this order NaN passes.
+template <class V>
+SINTER_SIMD V tail_position(V x) {
+  return min(V::set(kTailEnd), abs(x));
 }
 
 // x Phi(x), as max(x, 0) - |x| (1 - Phi(|x|)): no cancellation for negative x.
-template <class V>
-SINTER_SIMD V gelu(V x) {
-  const V t = min(V::set(kTailEnd), abs(x));  // in this order NaN passes
-  return max(V::zero(), x) - V::set(0.5f) * t * gaussian_tail(t);
+template <class V, int count>
+SINTER_SIMD void gelu(V (&x)[count]) {
+  V tail[count];
+#pragma GCC unroll 8
+  for (int i = 0; i < count; ++i) tail[i] = tail_position(x[i]);
+  half_tail(tail);
+#pragma GCC unroll 8
+  for (int i = 0; i < count; ++i) x[i] = fnma(tail_position(x[i]), tail[i], max(V::zero(), x[i]));
 }
 
 // 2 sqrt(2 / pi) (x + 0.044715 x^3): gelu_tanh(x) = x sigmoid of this.
@@ -109,8 +160,11 @@ SINTER_SIMD V relu(V x) {
 template <class V>
 SINTER_SIMD V activate(Activation kind, V x) {
   switch (kind) {
-    case Activation::gelu:
-      return gelu(x);
+    case Activation::gelu: {
+      V values[1] = {x};
+      gelu(values);
+      return values[0];
+    }
     case Activation::gelu_tanh:
       return gelu_tanh(x);
     case Activation::relu:
@@ -123,14 +177,23 @@ SINTER_SIMD V activate(Activation kind, V x) {
   return x;
 }
 
+// x[i] <- activate(kind, x[i]).
+template <class V, int count>
+SINTER_SIMD void activate_all(Activation kind, V (&x)[count]) {
+  if (kind == Activation::gelu) return gelu(x);
+#pragma GCC unroll 8
+  for (int i = 0; i < count; ++i) x[i] = activate(kind, x[i]);
+}
+
 // Phi(x) + x phi(x). The bell is taken at a clamped x: it is 0 in float beyond, and inf * 0 does
 // not arise.
 template <class V>
 SINTER_SIMD V gelu_derivative(V x) {
   const V c = max(V::set(-14.0f), min(V::set(14.0f), x));
   const V bell = V::set(0.398942280f) * exp(V::set(-0.5f) * c * c);
-  const V tail = V::set(0.5f) * gaussian_tail(min(V::set(kTailEnd), abs(x)));
-  const V phi = select(x < V::zero(), tail, V::set(1.0f) - tail);
+  V tail[1] = {tail_position(x)};
+  half_tail(tail);
+  const V phi = select(x < V::zero(), tail[0], V::set(1.0f) - tail[0]);
   return fma(c, bell, phi);
 }
 

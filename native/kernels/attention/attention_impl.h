@@ -3,13 +3,15 @@
 // nothing of length x length is kept forward.
 #pragma once
 
+#include "kernels/activation/activation_math.h"
 #include "kernels/attention/attention.h"
 #include "kernels/attention/attention_tile.h"
 #include "kernels/dropout/dropout_math.h"
-#include "kernels/softmax/softmax_math.h"
 
 namespace sinter {
 namespace {
+
+constexpr int64_t kShares = 16;  // one for each row of a tile, in a whole vector
 
 SINTER_SIMD int64_t round_up_16(int64_t n) { return (n + 15) / 16 * 16; }
 
@@ -25,6 +27,51 @@ SINTER_SIMD void drop_row(const AttentionDropout& dropout, DropoutStream* stream
   });
 }
 
+// p <- exp(p - max p) of each row, share <- 1 / its sum; columns length..padded of p repeat the
+// last score. Four rows at a time hide each other's latency; a group with fewer does its last row
+// again, which changes nothing, because all four are read before one is written.
+template <class V>
+SINTER_SIMD void exp_rows(int64_t rows, int64_t length, int64_t padded, float* p, float* share) {
+  constexpr float kLowest = -__builtin_inff();
+  constexpr int kStep = kTogether<V>;
+  for (int64_t r = 0; r < rows; r += 4) {
+    float* row[4];
+    V largest[4], sum[4];
+#pragma GCC unroll 4
+    for (int q = 0; q < 4; ++q) {
+      row[q] = p + (r + q < rows ? r + q : rows - 1) * padded;
+      largest[q] = V::set(kLowest);
+      sum[q] = V::zero();
+    }
+    for (int64_t j = 0; j < padded; j += 16) {
+#pragma GCC unroll 4
+      for (int q = 0; q < 4; ++q) largest[q] = max(V::load(row[q] + j), largest[q]);
+    }
+    spread_max_4(largest);
+    for_lanes<V>(length, [&](int64_t j, auto at) {
+      V e[4];
+#pragma GCC unroll 4
+      for (int q = 0; q < 4; ++q) e[q] = at.load(row[q] + j, kLowest) - largest[q];
+#pragma GCC unroll 4
+      for (int q = 0; q < 4; q += kStep) {
+        V part[kStep];
+#pragma GCC unroll 4
+        for (int i = 0; i < kStep; ++i) part[i] = e[q + i];
+        exp_nonpositive(part);
+#pragma GCC unroll 4
+        for (int i = 0; i < kStep; ++i) {
+          at.store(part[i], row[q + i] + j);
+          sum[q + i] = sum[q + i] + part[i];
+        }
+      }
+    });
+    reduce_add_4(sum, share + r);
+  }
+  static_assert(AttentionTile<V>::kRows <= kShares);
+  for (int64_t r = rows; r < kShares; ++r) share[r] = 1.0f;
+  (V::set(1.0f) / V::load(share)).store(share);
+}
+
 template <class V>
 size_t forward_scratch(int64_t length, int64_t head_dim) {
   const int64_t padded = round_up_16(length);
@@ -34,7 +81,6 @@ size_t forward_scratch(int64_t length, int64_t head_dim) {
 template <class V>
 void attention_forward(const AttentionShape& shape, const AttentionDropout& dropout, const float* q,
                        const float* k, const float* v, float* o, float* scratch) {
-  constexpr int kRows = AttentionTile<V>::kRows;
   const int64_t length = shape.length, head_dim = shape.head_dim, row = shape.qkv_row;
   const int64_t padded = round_up_16(length);
   float* panels = scratch;
@@ -42,17 +88,16 @@ void attention_forward(const AttentionShape& shape, const AttentionDropout& drop
   transpose_panels<V>(length, head_dim, k, row, panels);
   const Rows values = dense_rows<V>(length, head_dim, v, row, scratch + padded * head_dim);
   DropoutStream stream(dropout.key, dropout.threshold);
-  float factor[kRows];
+  float factor[kShares];
   const int64_t step = rows_of_tiles<V>(length);
   for (int64_t i = 0; i < length; i += step) {
     const int64_t rows = length - i < step ? length - i : step;
     for (int64_t r = 0; r < rows; ++r) factor[r] = shape.scale;
     tile_rows<V>({head_dim, q + i * row, row, 1, panels, 16, 16 * head_dim, scores, padded, factor},
                  rows, padded);
-    for (int64_t r = 0; r < rows; ++r) {
-      float* p = scores + r * padded;
-      factor[r] = 1.0f / exp_row<V>(length, p, max_of<V>(length, p), p);
-      if (dropout.threshold != 0) drop_row<V>(dropout, &stream, i + r, length, p);
+    exp_rows<V>(rows, length, padded, scores, factor);
+    for (int64_t r = 0; r < rows && dropout.threshold != 0; ++r) {
+      drop_row<V>(dropout, &stream, i + r, length, scores + r * padded);
     }
     tile_rows<V>({length, scores, padded, 1, values.data, values.row, 16, o + i * shape.out_row,
                   shape.out_row, factor},
@@ -75,13 +120,13 @@ size_t backward_scratch(int64_t length, int64_t head_dim) {
   return static_cast<size_t>(round_up_16(length) * (5 * head_dim + 2 * length));
 }
 
-// From scores p and the gradient ds of dropout(P) of query i: ds <- P * (dP - sum(dP * P)), p <-
-// dropout(P).
+// From p = P / share and the gradient ds of dropout(P) of query i: ds <- P * (dP - sum(dP * P)), p
+// <- dropout(P).
 template <class V>
 SINTER_SIMD void softmax_backward_row(const AttentionDropout& dropout, DropoutStream* stream,
-                                      int64_t i, int64_t length, float* p, float* ds) {
-  const V share = V::set(1.0f / exp_row<V>(length, p, max_of<V>(length, p), p));
-  for_lanes<V>(length, [&](int64_t j, auto at) { at.store(at.load(p + j) * share, p + j); });
+                                      int64_t i, int64_t length, float share, float* p, float* ds) {
+  const V factor = V::set(share);
+  for_lanes<V>(length, [&](int64_t j, auto at) { at.store(at.load(p + j) * factor, p + j); });
   if (dropout.threshold != 0) drop_row<V>(dropout, stream, i, length, ds);
   const V along = V::set(sum_lanes<V>(length, [&](V sum, int64_t j, auto at) {
     return fma(at.load(ds + j), at.load(p + j), sum);
@@ -100,7 +145,7 @@ void backward_queries(const AttentionShape& shape, const AttentionDropout& dropo
   const int64_t length = shape.length, head_dim = shape.head_dim, row = shape.qkv_row;
   const Rows keys = dense_rows<V>(length, head_dim, k, row, s.dense);
   DropoutStream stream(dropout.key, dropout.threshold);
-  float scale[kRows], one[kRows];
+  float scale[kRows], one[kRows], share[kShares];
   for (int r = 0; r < kRows; ++r) {
     scale[r] = shape.scale;
     one[r] = 1.0f;
@@ -115,8 +160,10 @@ void backward_queries(const AttentionShape& shape, const AttentionDropout& dropo
     tile_rows<V>({head_dim, d_o + i * shape.out_row, shape.out_row, 1, s.v_panels, 16,
                   16 * head_dim, ds, s.padded, one},
                  rows, s.padded);
+    exp_rows<V>(rows, length, s.padded, p, share);
     for (int64_t r = 0; r < rows; ++r) {
-      softmax_backward_row<V>(dropout, &stream, i + r, length, p + r * s.padded, ds + r * s.padded);
+      softmax_backward_row<V>(dropout, &stream, i + r, length, share[r], p + r * s.padded,
+                              ds + r * s.padded);
     }
     tile_rows<V>({length, ds, s.padded, 1, keys.data, keys.row, 16, dq + i * row, row, scale}, rows,
                  head_dim);

@@ -29,7 +29,7 @@ struct TileArgs {
 };
 
 template <class V, int rows, int vectors, class Lanes>
-SINTER_SIMD void tile(const TileArgs& t, Lanes at) {
+SINTER_SIMD void tile(const TileArgs& t, const float* b, float* c, Lanes at) {
   V sum[rows][vectors];
 #pragma GCC unroll 16
   for (int r = 0; r < rows; ++r) {
@@ -37,7 +37,6 @@ SINTER_SIMD void tile(const TileArgs& t, Lanes at) {
     for (int v = 0; v < vectors; ++v) sum[r][v] = V::zero();
   }
   const float* a = t.a;
-  const float* b = t.b;
   for (int64_t k = 0; k < t.k; ++k, a += t.a_step, b += t.b_step) {
     V column[vectors];
 #pragma GCC unroll 4
@@ -53,25 +52,28 @@ SINTER_SIMD void tile(const TileArgs& t, Lanes at) {
   for (int r = 0; r < rows; ++r) {
     const V f = V::set(t.factor[r]);
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; ++v) at.store(sum[r][v] * f, t.c + r * t.c_row + 16 * v);
+    for (int v = 0; v < vectors; ++v) at.store(sum[r][v] * f, c + r * t.c_row + 16 * v);
   }
 }
 
-// `columns` columns of C in strips of vectors.
+// `columns` columns of C in strips of vectors. The arguments stay where the caller wrote them: a
+// copy would read pairs of them before their stores are done, and wait for it in every call.
 template <class V, int rows>
-void tile_columns(TileArgs t, int64_t columns) {
+void tile_columns(const TileArgs& t, int64_t columns) {
   constexpr int kVectors = AttentionTile<V>::kVectors;
+  const float* b = t.b;
+  float* c = t.c;
   for (; columns >= 16 * kVectors; columns -= 16 * kVectors) {
-    tile<V, rows, kVectors>(t, Whole<V>{});
-    t.b += kVectors * t.b_next;
-    t.c += kVectors * 16;
+    tile<V, rows, kVectors>(t, b, c, Whole<V>{});
+    b += kVectors * t.b_next;
+    c += kVectors * 16;
   }
   for (; columns >= 16; columns -= 16) {
-    tile<V, rows, 1>(t, Whole<V>{});
-    t.b += t.b_next;
-    t.c += 16;
+    tile<V, rows, 1>(t, b, c, Whole<V>{});
+    b += t.b_next;
+    c += 16;
   }
-  if (columns > 0) tile<V, rows, 1>(t, Part<V>{columns});
+  if (columns > 0) tile<V, rows, 1>(t, b, c, Part<V>{columns});
 }
 
 // Rows of each tile over `length` rows: as even as can be, so that no small tile is left over.

@@ -16,6 +16,7 @@ struct Arithmetic {
   static Reg load_b(const char* b, int reg) {
     return _mm256_loadu_ps(reinterpret_cast<const float*>(b) + 8 * reg);
   }
+  static SINTER_SIMD F32x16 lanes(const Reg* x) { return {x[0], x[1]}; }
   static Reg broadcast(const float* a) { return _mm256_broadcast_ss(a); }
   static Reg mul_add(Reg sum, Reg a, Reg b) { return _mm256_fmadd_ps(a, b, sum); }
 };

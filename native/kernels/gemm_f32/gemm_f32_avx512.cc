@@ -14,6 +14,7 @@ struct Arithmetic {
   static Reg load(const float* c) { return _mm512_loadu_ps(c); }
   static void store(float* c, Reg x) { _mm512_storeu_ps(c, x); }
   static Reg load_b(const char* b, int) { return _mm512_loadu_ps(b); }
+  static SINTER_SIMD F32x16 lanes(const Reg* x) { return {x[0]}; }
   static Reg broadcast(const float* a) { return _mm512_set1_ps(*a); }
   static Reg mul_add(Reg sum, Reg a, Reg b) { return _mm512_fmadd_ps(a, b, sum); }
 };

@@ -2,8 +2,8 @@
 // T is the arithmetic of the ISA, V its 16 virtual lanes. Include it after base/simd/<isa>.h.
 #pragma once
 
-#include "kernels/activation/activation_math.h"
 #include "kernels/gemm_f32/gemm_f32.h"
+#include "kernels/gemm_f32/tile_activation.h"
 #include "kernels/gemm_f32/tile_driver.h"
 #include "kernels/gemm_f32/transpose_avx2.h"
 
@@ -64,36 +64,11 @@ struct FloatEpilogue {
   const float* bias;
   Activation activation;
 
-  template <Activation kActivation>
-  void apply(int64_t rows, int64_t columns, const float* tile_bias, float* c, int64_t c_row) const {
-    for (int64_t j = 0; j < columns; j += kGemmPanel) {
-      const V add = tile_bias == nullptr ? V::zero()
-                                         : V::load_n(tile_bias + j, smaller(16, columns - j), 0.0f);
-      for (int64_t r = 0; r < rows; ++r) {
-        float* const at = c + r * c_row + j;
-        V x = V::load(at);
-        if (tile_bias != nullptr) x = x + add;
-        activate<V>(kActivation, x).store(at);
-      }
-    }
-  }
-
-  // All columns of the tile up to the next multiple of 16 are memory of the tile.
-  void finish(int64_t, int64_t rows, int64_t j, int64_t columns, float* c, int64_t c_row) const {
-    const float* const tile_bias = bias == nullptr ? nullptr : bias + j;
-    switch (activation) {
-      case Activation::none:
-        if (bias != nullptr) apply<Activation::none>(rows, columns, tile_bias, c, c_row);
-        return;
-      case Activation::gelu:
-        return apply<Activation::gelu>(rows, columns, tile_bias, c, c_row);
-      case Activation::gelu_tanh:
-        return apply<Activation::gelu_tanh>(rows, columns, tile_bias, c, c_row);
-      case Activation::relu:
-        return apply<Activation::relu>(rows, columns, tile_bias, c, c_row);
-      case Activation::tanh:
-        return apply<Activation::tanh>(rows, columns, tile_bias, c, c_row);
-    }
+  bool has_linear() const { return bias != nullptr; }
+  SINTER_SIMD V column(int64_t j, int64_t columns) const { return V::load_n(bias + j, columns); }
+  SINTER_SIMD V linear(V column, int64_t, V sum) const { return sum + column; }
+  void activate_tile(int64_t rows, int64_t columns, float* c, int64_t c_row) const {
+    activate_rows<V>(activation, rows, columns, c, c_row);
   }
 };
 

@@ -4,7 +4,8 @@
 // also carries the sum from one K block to the next, so that every output is one chain in
 // increasing k. T (arithmetic of one ISA) has Reg, kRegs (registers of a panel), kLanes, kStep
 // (bytes of a word of a packed panel), kMaxRows, panels(rows), zero, load, store, load_b,
-// broadcast, mul_add. Source copies a tile of A; Epilogue finishes a tile of C.
+// broadcast, mul_add, lanes (kRegs registers as 16 virtual lanes). Source copies a tile of A;
+// Epilogue has linear (sums to floats, in registers of the last K block) and activate_tile.
 #pragma once
 
 #include <stdint.h>
@@ -48,11 +49,15 @@ struct TileArgs {
   int64_t panel_bytes;
   float* c;
   int64_t c_row;
-  bool load;  // start from C, not from 0
+  bool load;        // start from C, not from 0
+  bool finish;      // the last K block of an epilogue that has_linear()
+  int64_t i, j;     // row and column of C
+  int64_t columns;  // of C; the tile may be wider
 };
 
-template <class T, int kRows, int kPanels>
-void tile(const TileArgs& args) {
+// Not inlined: each tile is a problem of its own for the register allocator.
+template <class T, int kRows, int kPanels, class Epilogue>
+__attribute__((noinline)) void tile(const TileArgs& args, const Epilogue& epilogue) {
   constexpr int kWidth = kPanels * T::kRegs;
   typename T::Reg sum[kRows][kWidth];
   SINTER_UNROLL
@@ -66,6 +71,16 @@ void tile(const TileArgs& args) {
   const char* b = args.b;
   const int64_t panel_bytes = args.panel_bytes;
   for (const float* end = a + args.words; a != end; ++a, b += T::kStep) {
+    if constexpr (kRows ==
+                  1) {  // a column at a time: all of them and their sums need the whole file
+      const typename T::Reg row = T::broadcast(a);
+      SINTER_UNROLL
+      for (int j = 0; j < kWidth; ++j) {
+        const typename T::Reg column = T::load_b(b + j / T::kRegs * panel_bytes, j % T::kRegs);
+        sum[0][j] = T::mul_add(sum[0][j], row, column);
+      }
+      continue;
+    }
     typename T::Reg column[kWidth];
     SINTER_UNROLL
     for (int j = 0; j < kWidth; ++j) {
@@ -78,6 +93,19 @@ void tile(const TileArgs& args) {
       for (int j = 0; j < kWidth; ++j) sum[r][j] = T::mul_add(sum[r][j], row, column[j]);
     }
   }
+  if (args.finish) {
+    SINTER_UNROLL
+    for (int p = 0; p < kPanels; ++p) {
+      const auto column = epilogue.column(args.j + p * kTilePanel,
+                                          smaller(kTilePanel, args.columns - p * kTilePanel));
+      SINTER_UNROLL
+      for (int r = 0; r < kRows; ++r) {
+        epilogue.linear(column, args.i + r, T::lanes(sum[r] + p * T::kRegs))
+            .store(args.c + r * args.c_row + p * kTilePanel);
+      }
+    }
+    return;
+  }
   SINTER_UNROLL
   for (int r = 0; r < kRows; ++r) {
     SINTER_UNROLL
@@ -86,18 +114,18 @@ void tile(const TileArgs& args) {
 }
 
 // The tile of `rows` rows and `panels` (a power of two, at most T::panels(rows)) panels.
-template <class T, int kRows = T::kMaxRows>
-void run_tile(int64_t rows, int64_t panels, const TileArgs& args) {
+template <class T, class Epilogue, int kRows = T::kMaxRows>
+void run_tile(int64_t rows, int64_t panels, const TileArgs& args, const Epilogue& epilogue) {
   if constexpr (kRows > 0) {
-    if (rows != kRows) return run_tile<T, kRows - 1>(rows, panels, args);
+    if (rows != kRows) return run_tile<T, Epilogue, kRows - 1>(rows, panels, args, epilogue);
     constexpr int kMost = T::panels(kRows);
     if constexpr (kMost >= 4) {
-      if (panels == 4) return tile<T, kRows, 4>(args);
+      if (panels == 4) return tile<T, kRows, 4>(args, epilogue);
     }
     if constexpr (kMost >= 2) {
-      if (panels == 2) return tile<T, kRows, 2>(args);
+      if (panels == 2) return tile<T, kRows, 2>(args, epilogue);
     }
-    tile<T, kRows, 1>(args);
+    tile<T, kRows, 1>(args, epilogue);
   }
 }
 
@@ -137,15 +165,19 @@ void run_rows(const TileProblem& problem, const Block& block, int64_t i, int64_t
                      problem.panel_bytes,
                      c,
                      problem.c_row,
-                     load};
+                     load,
+                     block.last && epilogue.has_linear(),
+                     i,
+                     j,
+                     columns};
     if (partial) {
       args.c = edge;
       args.c_row = kTilePanel;
       for (int64_t w = 0; load && w < rows * kTilePanel; ++w) edge[w] = 0.0f;
       if (load) copy_columns(rows, columns, c, problem.c_row, edge, kTilePanel);
     }
-    run_tile<T>(rows, panels, args);
-    if (block.last) epilogue.finish(i, rows, j, columns, args.c, args.c_row);
+    run_tile<T>(rows, panels, args, epilogue);
+    if (block.last) epilogue.activate_tile(rows, columns, args.c, args.c_row);
     if (partial) copy_columns(rows, columns, edge, kTilePanel, c, problem.c_row);
     p += panels;
   }

@@ -21,6 +21,7 @@ struct Arithmetic {
   static Reg load_b(const char* b, int reg) {
     return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(b) + reg));
   }
+  static SINTER_SIMD I32x16 lanes(const Reg* x) { return {x[0], x[1]}; }
   static Reg broadcast(const float* a) { return _mm256_castps_si256(_mm256_broadcast_ss(a)); }
   static Reg mul_add(Reg sum, Reg a, Reg b) {
     return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));

@@ -17,6 +17,7 @@ struct Arithmetic {
   static Reg load_b(const char* b, int) {
     return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(b)));
   }
+  static SINTER_SIMD I32x16 lanes(const Reg* x) { return {x[0]}; }
   static Reg broadcast(const float* a) { return _mm512_castps_si512(_mm512_set1_ps(*a)); }
   static Reg mul_add(Reg sum, Reg a, Reg b) {
     return _mm512_add_epi32(sum, _mm512_madd_epi16(a, b));

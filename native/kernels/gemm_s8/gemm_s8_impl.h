@@ -4,7 +4,7 @@
 // base/simd/<isa>.h.
 #pragma once
 
-#include "kernels/activation/activation_math.h"
+#include "kernels/gemm_f32/tile_activation.h"
 #include "kernels/gemm_f32/tile_driver.h"
 #include "kernels/gemm_s8/gemm_s8.h"
 
@@ -66,38 +66,27 @@ template <class V>
 struct ScaleEpilogue {
   const GemmS8Args& args;
 
-  template <Activation kActivation>
-  void apply(int64_t i, int64_t rows, int64_t j, int64_t columns, float* c, int64_t c_row) const {
-    for (; columns > 0; columns -= kTilePanel, j += kTilePanel, c += kTilePanel) {
-      const int64_t lanes = smaller(columns, kTilePanel);
-      const auto w_sum = as_int(V::load_n(reinterpret_cast<const float*>(args.w_sum + j), lanes));
-      const V w_scale = V::load_n(args.w_scale + j, lanes);
-      const V bias = args.bias == nullptr ? V::zero() : V::load_n(args.bias + j, lanes);
-      for (int64_t r = 0; r < rows; ++r) {
-        float* const at = c + r * c_row;
-        const auto zero = decltype(w_sum)::set(-args.a_zero[i + r]);
-        const auto sum = as_int(V::load(at)) + zero * w_sum;
-        V x = to_float(sum) * (V::set(args.a_scale[i + r]) * w_scale);
-        if (args.bias != nullptr) x = x + bias;
-        activate<V>(kActivation, x).store(at);
-      }
-    }
+  struct Column {
+    I32x16 w_sum;
+    V w_scale, bias;
+  };
+
+  bool has_linear() const { return true; }
+
+  SINTER_SIMD Column column(int64_t j, int64_t columns) const {
+    return {as_int(V::load_n(reinterpret_cast<const float*>(args.w_sum + j), columns)),
+            V::load_n(args.w_scale + j, columns),
+            args.bias == nullptr ? V::zero() : V::load_n(args.bias + j, columns)};
   }
 
-  // All columns of the tile up to the next multiple of 16 are memory of the tile.
-  void finish(int64_t i, int64_t rows, int64_t j, int64_t columns, float* c, int64_t c_row) const {
-    switch (args.activation) {
-      case Activation::none:
-        return apply<Activation::none>(i, rows, j, columns, c, c_row);
-      case Activation::gelu:
-        return apply<Activation::gelu>(i, rows, j, columns, c, c_row);
-      case Activation::gelu_tanh:
-        return apply<Activation::gelu_tanh>(i, rows, j, columns, c, c_row);
-      case Activation::relu:
-        return apply<Activation::relu>(i, rows, j, columns, c, c_row);
-      case Activation::tanh:
-        return apply<Activation::tanh>(i, rows, j, columns, c, c_row);
-    }
+  SINTER_SIMD V linear(const Column& column, int64_t i, I32x16 sum) const {
+    const I32x16 zero = I32x16::set(-args.a_zero[i]);
+    const V x = to_float(sum + zero * column.w_sum) * (V::set(args.a_scale[i]) * column.w_scale);
+    return args.bias == nullptr ? x : x + column.bias;
+  }
+
+  void activate_tile(int64_t rows, int64_t columns, float* c, int64_t c_row) const {
+    activate_rows<V>(args.activation, rows, columns, c, c_row);
   }
 };
 

@@ -14,6 +14,7 @@ struct Arithmetic {
   static Reg load(const float* c) { return _mm512_loadu_si512(c); }
   static void store(float* c, Reg x) { _mm512_storeu_si512(c, x); }
   static Reg load_b(const char* b, int) { return _mm512_loadu_si512(b); }
+  static SINTER_SIMD I32x16 lanes(const Reg* x) { return {x[0]}; }
   static Reg broadcast(const float* a) { return _mm512_castps_si512(_mm512_set1_ps(*a)); }
   static Reg mul_add(Reg sum, Reg a, Reg b) { return _mm512_dpbusd_epi32(sum, a, b); }
   static void copy_words(const uint8_t* from, int64_t words, float* to) {

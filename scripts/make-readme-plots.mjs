@@ -1,0 +1,35 @@
+// Draws the README's plots from a quickstart's own figures, so that they can be made again from any run.
+//
+//   npm start && node scripts/make-readme-plots.mjs sinter-quickstart/quickstart.json
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { lossCurveSvg, variantsSvg } from '../dist/report/index.js';
+
+const root = resolve(fileURLToPath(import.meta.url), '..', '..');
+const findings = JSON.parse(readFileSync(process.argv[2], 'utf8'));
+const { steps, epochs } = findings.training;
+
+const loss = {
+  steps: steps.map(({ step, loss }) => ({ step, loss })),
+  evaluations: epochs.map(({ epoch, eval: scores }) => ({
+    step: steps.findLast((step) => step.epoch === epoch).step,
+    epoch,
+    loss: scores.loss,
+    accuracy: scores.accuracy,
+  })),
+};
+const variants = findings.comparison.speeds.map(({ engine, precision, tokensPerSecond }) => {
+  const isPeer = engine !== 'sinter';
+  const name = `${isPeer ? 'ONNX Runtime' : 'Sinter'} ${precision}`;
+  return { name, precision, isPeer, tokensPerSecond };
+});
+
+const folder = join(root, 'docs', 'images');
+mkdirSync(folder, { recursive: true });
+for (const theme of ['light', 'dark']) {
+  const options = { theme, width: 820 };
+  writeFileSync(join(folder, `quickstart-loss-${theme}.svg`), lossCurveSvg(loss, options));
+  writeFileSync(join(folder, `quickstart-speed-${theme}.svg`), variantsSvg(variants, options));
+}
+console.log(`plots: ${folder}`);

@@ -36,6 +36,7 @@ export {
   type ClassifierOptions,
   type EmbedOptions,
   Encoder,
+  type EncoderBatchOptions,
   type EncoderLoadOptions,
 } from './models/encoder.js';
 export type { Evaluation } from './models/evaluation.js';
@@ -45,6 +46,9 @@ export type { ModelInfo } from './models/model-info.js';
 export type { QuantizeOptions } from './models/quantize-model.js';
 export type { SaveOptions } from './models/save-model.js';
 export { type Neighbour, nearest, similarity } from './models/similarity.js';
+export type { BatcherMetrics, Percentiles } from './serve/batch-metrics.js';
+export type { BatchOptions, Priority, RunOptions } from './serve/batch-options.js';
+export type { Batcher } from './serve/batcher.js';
 export type { TextInput, TokensWithOffsets } from './tokenize/text-tokenizer.js';
 export type { TrainOptions } from './train/train-options.js';
 export type {

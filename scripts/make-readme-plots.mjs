@@ -26,10 +26,23 @@ const variants = findings.comparison.speeds.map(({ engine, precision, tokensPerS
 });
 
 const folder = join(root, 'docs', 'images');
+
+/** A plot that stands alone as an image needs its title inside. */
+function save(name, title, svg) {
+  writeFileSync(
+    join(folder, `${name}.svg`),
+    svg.replace(/(<svg[^>]*>)/, `$1<title>${title}</title>`),
+  );
+}
+
 mkdirSync(folder, { recursive: true });
 for (const theme of ['light', 'dark']) {
   const options = { theme, width: 820 };
-  writeFileSync(join(folder, `quickstart-loss-${theme}.svg`), lossCurveSvg(loss, options));
-  writeFileSync(join(folder, `quickstart-speed-${theme}.svg`), variantsSvg(variants, options));
+  save(`quickstart-loss-${theme}`, 'Training loss and test accuracy', lossCurveSvg(loss, options));
+  save(
+    `quickstart-speed-${theme}`,
+    'Tokens a second of each engine',
+    variantsSvg(variants, options),
+  );
 }
 console.log(`plots: ${folder}`);

@@ -9,6 +9,8 @@ import { isQuantized } from '../compress/quantize.js';
 import { SinterError, typeMistake } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
 import { readOptions } from '../core/options.js';
+import type { BatchOptions } from '../serve/batch-options.js';
+import type { Batcher } from '../serve/batcher.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { readTrainOptions, TRAIN_OPTIONS, type TrainOptions } from '../train/train-options.js';
 import type { EpochProgress, StepProgress, TrainReport } from '../train/train-report.js';
@@ -75,7 +77,6 @@ const TRAIN_KNOWN = {
 /** Make it with `encoder.classifier` or `Classifier.load`. */
 export class Classifier<L extends string = string> extends TextModel {
   private training = false;
-  private readonly ended = new AbortController();
 
   private constructor(parts: ModelParts) {
     super(parts);
@@ -120,21 +121,14 @@ export class Classifier<L extends string = string> extends TextModel {
     texts: readonly TextInput[],
     options: PredictOptions = {},
   ): Promise<Prediction<L>[]> {
-    const { labels } = this;
     const logits = await this.forward('predict', texts, options);
-    return Array.from({ length: logits.rows }, (_, i) => {
-      const row = logits.row(i);
-      const scores = softmax(row);
-      const best = argmax(row);
-      return {
-        label: labels[best] as L,
-        score: scores[best] ?? 0,
-        scores: Object.fromEntries(labels.map((label, j) => [label, scores[j]])) as Record<
-          L,
-          number
-        >,
-      };
-    });
+    return Array.from({ length: logits.rows }, (_, i) => this.prediction(logits.row(i)));
+  }
+
+  /** A batcher for a server: `run(text)` gives what `predict([text])` gives. Dispose it, or the model. */
+  batch(options: BatchOptions = {}): Batcher<Prediction<L>> {
+    const result = (row: Float32Array) => this.prediction(row);
+    return this.batcher(options, { output: 'logits', prepare: (text) => text, result });
   }
 
   /** The scores before softmax, [texts, labels]. */
@@ -200,10 +194,16 @@ export class Classifier<L extends string = string> extends TextModel {
     );
   }
 
-  /** As for every model; a training that runs is cancelled. */
-  override async dispose(): Promise<void> {
-    this.ended.abort(new SinterError('DISPOSED', 'the model was disposed'));
-    await super.dispose();
+  private prediction(logits: Float32Array): Prediction<L> {
+    const { labels } = this;
+    const probabilities = softmax(logits);
+    const best = argmax(logits);
+    const scores = Object.fromEntries(labels.map((label, i) => [label, probabilities[i]]));
+    return {
+      label: labels[best] as L,
+      score: probabilities[best] ?? 0,
+      scores: scores as Record<L, number>,
+    };
   }
 
   private async forward(

@@ -12,6 +12,8 @@ import type { Matrix } from '../core/matrix.js';
 import { readOptions } from '../core/options.js';
 import type { GraphRequest } from '../graph/checkpoint.js';
 import type { PoolKind } from '../graph/types.js';
+import { BATCH_OPTIONS, type BatchOptions } from '../serve/batch-options.js';
+import type { Batcher } from '../serve/batcher.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { Classifier, checkLabels } from './classifier.js';
 import { forwardTexts } from './forward.js';
@@ -40,6 +42,11 @@ export interface EmbedOptions {
   /** One of the model's prompts by name, put in front of every text. Default: the model's default prompt, if any. */
   readonly promptName?: string;
   readonly signal?: AbortSignal;
+}
+
+export interface EncoderBatchOptions extends BatchOptions {
+  /** As for `embed`, for every text of the batcher. */
+  readonly promptName?: string;
 }
 
 export interface ClassifierOptions<L extends string> {
@@ -120,11 +127,23 @@ export class Encoder extends TextModel {
     const signal = read.signal();
     checkTexts(where, texts);
     const { graph, tokenizer } = this.parts;
-    const prompt = this.prompt(options.promptName);
+    const prompt = this.prompt(where, options.promptName);
     const prompted = prompt === '' ? texts : texts.map((text) => withPrompt(prompt, text));
     const { maxTokens } = this;
     const request = { where, output: 'embedding', maxTokens, truncate, signal } as const;
     return this.use(where, (program) => forwardTexts(program, tokenizer, graph, prompted, request));
+  }
+
+  /**
+   * A batcher for a server: `run(text)` gives the vector that `embed([text])` gives, in memory of its own. Dispose it,
+   * or the model.
+   */
+  batch(options: EncoderBatchOptions = {}): Batcher<Float32Array> {
+    readOptions('batch', options, { ...BATCH_OPTIONS, promptName: true });
+    const { promptName, ...limits } = options;
+    const prompt = this.prompt('batch', promptName);
+    const prepare = (text: TextInput) => (prompt === '' ? text : withPrompt(prompt, text));
+    return this.batcher(limits, { output: 'embedding', prepare, result: (row) => row.slice() });
   }
 
   /** A new, untrained classifier over a copy of this encoder's weights; they share nothing. */
@@ -167,7 +186,7 @@ export class Encoder extends TextModel {
     );
   }
 
-  private prompt(name: string | undefined): string {
+  private prompt(where: string, name: string | undefined): string {
     const prompts = this.parts.sentence?.prompts ?? {};
     const chosen = name ?? this.parts.sentence?.defaultPrompt ?? null;
     if (chosen === null) return '';
@@ -175,7 +194,7 @@ export class Encoder extends TextModel {
     if (text !== undefined) return text;
     if (name === undefined) return '';
     const names = Object.keys(prompts).map((known) => JSON.stringify(known));
-    throw rangeMistake('embed: promptName', `one of ${names.join(', ') || 'no prompts'}`, name);
+    throw rangeMistake(`${where}: promptName`, `one of ${names.join(', ') || 'no prompts'}`, name);
   }
 }
 

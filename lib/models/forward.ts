@@ -72,6 +72,19 @@ export async function forwardTexts(
   return result;
 }
 
+/** One row of `output` per sequence of `tokens`, in one run. */
+export async function forwardTokens(
+  program: NativeProgram,
+  graph: EncoderGraph,
+  tokens: TokenBatch & { readonly segments: Int32Array },
+  request: Pick<ForwardRequest, 'where' | 'output' | 'signal'>,
+): Promise<Matrix> {
+  const { output } = request;
+  const result = Matrix.zeros(tokens.offsets.length - 1, outputWidth(graph, output));
+  await runBatch(program, trimSegments(graph, tokens), output, result.data, request);
+  return result;
+}
+
 /** One run of a program for one output. */
 export async function runBatch(
   program: NativeProgram,

@@ -6,17 +6,31 @@
 
 import { isQuantized, type QuantizationReport, quantizationReport } from '../compress/quantize.js';
 import { SinterError, typeMistake } from '../core/errors.js';
-import type { NativeProgram } from '../core/native.js';
-import type { TextInput, TokensWithOffsets } from '../tokenize/text-tokenizer.js';
+import { type NativeProgram, native } from '../core/native.js';
+import type { OutputName } from '../graph/types.js';
+import type { BatchOptions } from '../serve/batch-options.js';
+import { Batcher } from '../serve/batcher.js';
+import type { EncodedTexts, TextInput, TokensWithOffsets } from '../tokenize/text-tokenizer.js';
 import { exportModelOnnx, type OnnxExportOptions } from './export-model.js';
+import { forwardTokens } from './forward.js';
 import { type ModelInfo, modelInfo } from './model-info.js';
 import type { ModelParts } from './model-parts.js';
 import { type SaveOptions, saveModel } from './save-model.js';
 
+/** @internal What a model does with the requests of a batcher. */
+export interface BatchWork<R> {
+  readonly output: OutputName;
+  /** What is tokenized for a text. */
+  readonly prepare: (text: TextInput) => TextInput;
+  /** What the caller gets of a row of `output`; the row is a view. */
+  readonly result: (row: Float32Array) => R;
+}
+
 export abstract class TextModel {
   /** @internal */
   protected parts: ModelParts;
-  private disposed = false;
+  /** @internal Aborts when the model is disposed. */
+  protected readonly ended = new AbortController();
 
   /** @internal */
   protected constructor(parts: ModelParts) {
@@ -64,7 +78,7 @@ export abstract class TextModel {
 
   /** Frees the weights once the running calls have ended; later calls throw DISPOSED. May be called twice. */
   async dispose(): Promise<void> {
-    this.disposed = true;
+    this.ended.abort(new SinterError('DISPOSED', 'the model was disposed'));
     await this.parts.program.retire();
   }
 
@@ -81,13 +95,36 @@ export abstract class TextModel {
     return this.parts.program.use(where, work);
   }
 
+  /** @internal One text at a time from many callers, as few native batches. */
+  protected batcher<R>(options: BatchOptions, work: BatchWork<R>): Batcher<R> {
+    this.checkAlive('batch');
+    const { maxTokens } = this;
+    const { output, prepare, result } = work;
+    const nameOf = () => 'run: text';
+    const engine = {
+      lanes: native().lanes(),
+      maxTokens,
+      ended: this.ended.signal,
+      encode: (texts: readonly TextInput[], truncate: boolean) =>
+        this.parts.tokenizer.encode(texts.map(prepare), { maxTokens, truncate, nameOf }),
+      // Training replaces the parts, so they are looked up for each batch.
+      run: (tokens: EncodedTexts, signal: AbortSignal) => {
+        const { graph } = this.parts;
+        const request = { where: 'run', output, signal };
+        return this.use('run', (program) => forwardTokens(program, graph, tokens, request));
+      },
+      result,
+    };
+    return new Batcher<R>(engine, options);
+  }
+
   /** @internal */
   protected get isDisposed(): boolean {
-    return this.disposed;
+    return this.ended.signal.aborted;
   }
 
   private checkAlive(where: string): void {
-    if (this.disposed) throw new SinterError('DISPOSED', `${where}: the model was disposed`);
+    if (this.isDisposed) throw new SinterError('DISPOSED', `${where}: the model was disposed`);
   }
 }
 

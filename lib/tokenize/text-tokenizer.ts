@@ -39,6 +39,8 @@ export interface EncodeOptions {
    * Number of texts[0] in messages, for callers that hand over their texts in pieces. Default: 0.
    */
   readonly firstIndex?: number;
+  /** What texts[i] is called in messages. Default: `texts[i]`, counted from firstIndex. */
+  readonly nameOf?: (index: number) => string;
 }
 
 /**
@@ -114,7 +116,8 @@ export class TextTokenizer {
    */
   async encode(texts: readonly TextInput[], options: EncodeOptions): Promise<EncodedTexts> {
     const { maxTokens, truncate = true, signal, firstIndex = 0 } = options;
-    for (const [i, text] of texts.entries()) checkText(text, firstIndex + i);
+    const { nameOf = (index) => `texts[${firstIndex + index}]` } = options;
+    for (const [i, text] of texts.entries()) checkText(nameOf(i), text);
     await this.checkLimit(maxTokens, texts);
     const tokenizer = this.limit(maxTokens);
     const parts: { ids: number[]; segments: number[] }[] = [];
@@ -127,7 +130,7 @@ export class TextTokenizer {
       for (const [i, encoding] of encodings.entries()) {
         if (isTruncated(encoding, maxTokens)) {
           if (!truncate) {
-            await this.refuse(texts[begin + i] ?? '', firstIndex + begin + i, maxTokens);
+            await this.refuse(texts[begin + i] ?? '', nameOf(begin + i), maxTokens);
           }
           truncated++;
         }
@@ -140,7 +143,7 @@ export class TextTokenizer {
 
   /** Tokens of one text with UTF-16 offsets, the whole text, special tokens included. */
   async encodeWithOffsets(text: string): Promise<TokensWithOffsets> {
-    checkText(text, 0);
+    checkText('texts[0]', text);
     const encoding = await this.encodeOne(this.whole, text);
     const index = utf16Index(text);
     const offsets = encoding.getOffsets();
@@ -214,9 +217,9 @@ export class TextTokenizer {
     return typeof text === 'string' && this.cutRule ? cutText(text, length, this.cutRule) : text;
   }
 
-  private async refuse(text: TextInput, i: number, maxTokens: number): Promise<never> {
+  private async refuse(text: TextInput, name: string, maxTokens: number): Promise<never> {
     const encoding = await this.encodeOne(this.whole, text);
-    throw rangeMistake(`texts[${i}]`, `at most ${maxTokens} tokens`, encoding.getLength());
+    throw rangeMistake(name, `at most ${maxTokens} tokens`, encoding.getLength());
   }
 
   /**
@@ -277,11 +280,12 @@ function chunkEnd(texts: readonly TextInput[], begin: number): number {
   return end;
 }
 
-function checkText(text: unknown, i: number): void {
+/** Throws TypeError unless `text`, called `name`, is a well-formed string or a pair of them. */
+export function checkText(name: string, text: unknown): void {
   const isPair = Array.isArray(text) && text.length === 2;
   const parts: readonly unknown[] = isPair ? text : [text];
   for (const [part, value] of parts.entries()) {
-    const where = isPair ? `texts[${i}][${part}]` : `texts[${i}]`;
+    const where = isPair ? `${name}[${part}]` : name;
     if (typeof value !== 'string') throw typeMistake(where, 'a string or a pair of strings', value);
     const lone = /\p{Cs}/u.exec(value);
     if (lone !== null) {

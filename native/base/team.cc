@@ -7,8 +7,8 @@
 namespace sinter {
 namespace {
 
-// About 20 to 50 microseconds: longer than the gaps between the operations of a forward pass.
-constexpr int kSpins = 1000;
+// Some 30 to 100 microseconds: longer than what runs on one lane between two split operations.
+constexpr int kSpins = 3000;
 
 void relax() {
 #if defined(__x86_64__) || defined(_M_X64)

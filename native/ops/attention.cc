@@ -38,7 +38,7 @@ class AttentionOp : public Op {
     const float* qkv = run.value(inputs_[0]);
     float* out = run.value(outputs_[0]);
     const int64_t width = heads_ * head_dim_;
-    run.parallel(run.batch.sequences * heads_, [&](int64_t task, int lane) {
+    run.parallel(run.batch.sequences * heads_, work(run), [&](int64_t task, int lane) {
       const Place place = locate(run, task);
       const auto& kernels = run.kernels.attention;
       float* scratch = run.lane_scratch<float>(
@@ -55,7 +55,7 @@ class AttentionOp : public Op {
     // Query, key and value have no other reader (check_sole_reader), so writing is adding to 0.
     float* dqkv = run.grad(inputs_[0]);
     const int64_t width = heads_ * head_dim_;
-    run.parallel(run.batch.sequences * heads_, [&](int64_t task, int lane) {
+    run.parallel(run.batch.sequences * heads_, work(run), [&](int64_t task, int lane) {
       const Place place = locate(run, task);
       const auto& kernels = run.kernels.attention;
       float* scratch = run.lane_scratch<float>(
@@ -91,6 +91,11 @@ class AttentionOp : public Op {
     const int64_t sequence = task / heads_;
     const int32_t* offsets = run.batch.offsets + sequence;
     return {sequence, task % heads_, offsets[0], offsets[1] - offsets[0]};
+  }
+
+  // Multiply-adds of both products: at most this, and about this for texts of one length.
+  int64_t work(const Run& run) const {
+    return 2 * run.batch.tokens * run.batch.longest * heads_ * head_dim_;
   }
 
   AttentionShape shape(const Place& place) const {

@@ -33,7 +33,7 @@ class DropoutOp : public Op {
     float* dy = run.grad(outputs_[0]);
     apply(run, dy, dy);
     float* dx = run.grad(inputs_[0]);
-    run.parallel_ranges(run.elements(outputs_[0]), 1024, [&](int64_t begin, int64_t end, int) {
+    run.parallel_ranges(run.elements(outputs_[0]), 1024, 1, [&](int64_t begin, int64_t end, int) {
       run.kernels.reduce.add(end - begin, dy + begin, dx + begin, dx + begin);
     });
   }
@@ -45,7 +45,7 @@ class DropoutOp : public Op {
     const uint32_t threshold = run.dropout ? dropout_threshold(probability_) : 0;
     const float keep_scale = run.dropout ? dropout_keep_scale(probability_) : 1.0f;
     const uint64_t key = dropout_key(run.dropout_key, outputs_[0]);
-    run.parallel_ranges(run.elements(outputs_[0]), 1024, [&](int64_t begin, int64_t end, int) {
+    run.parallel_ranges(run.elements(outputs_[0]), 1024, 1, [&](int64_t begin, int64_t end, int) {
       run.kernels.dropout.apply(end - begin, key, static_cast<uint64_t>(first + begin), threshold,
                                 keep_scale, x + begin, y + begin);
     });

@@ -37,7 +37,7 @@ class EmbeddingOp : public Op {
     const int64_t width = run.width(outputs_[0]);
     float* y = run.value(outputs_[0]);
     int32_t* shifted = shifted_positions(run);
-    run.parallel_ranges(run.batch.tokens, 16, [&](int64_t begin, int64_t end, int) {
+    run.parallel_ranges(run.batch.tokens, 16, width, [&](int64_t begin, int64_t end, int) {
       EmbeddingTable tables[kMaxTables];
       for (size_t i = 0; i < tables_.size(); ++i) {
         const WeightGroup& g = run.weights.at(groups_[i]);
@@ -56,7 +56,7 @@ class EmbeddingOp : public Op {
     for (size_t i = 0; i < tables_.size(); ++i) {
       // Split by columns: every row's sum then runs over the tokens in order, whatever the number
       // of lanes.
-      run.parallel_ranges(width, 16, [&](int64_t begin, int64_t end, int) {
+      run.parallel_ranges(width, 16, run.batch.tokens, [&](int64_t begin, int64_t end, int) {
         run.kernels.embedding.backward(run.batch.tokens, width, begin, end, index(run, i, shifted),
                                        dy, run.weight_grad(groups_[i]));
       });

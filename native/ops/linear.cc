@@ -40,7 +40,7 @@ class LinearOp : public Op {
                  sum, n, bias(run), fused ? activation_ : Activation::none, /*accumulate=*/false});
     if (fused) return;
     float* y = run.value(outputs_[0]);
-    run.parallel_ranges(rows * n, 1024, [&](int64_t begin, int64_t end, int) {
+    run.parallel_ranges(rows * n, 1024, 4, [&](int64_t begin, int64_t end, int) {
       run.kernels.activation.forward(activation_, end - begin, sum + begin, y + begin);
     });
   }
@@ -51,14 +51,14 @@ class LinearOp : public Op {
     float* dy = run.grad(outputs_[0]);
     if (keeps_sum_) {
       const float* sum = run.value(outputs_[1]);
-      run.parallel_ranges(rows * n, 1024, [&](int64_t begin, int64_t end, int) {
+      run.parallel_ranges(rows * n, 1024, 4, [&](int64_t begin, int64_t end, int) {
         run.kernels.activation.backward(activation_, end - begin, sum + begin, dy + begin,
                                         dy + begin);
       });
     }
     if (groups_.size() > 1) {
       float* dbias = run.weight_grad(groups_[1]);
-      run.parallel_ranges(n, 16, [&](int64_t begin, int64_t end, int) {
+      run.parallel_ranges(n, 16, rows, [&](int64_t begin, int64_t end, int) {
         run.kernels.reduce.add_rows(rows, end - begin, dy + begin, n, dbias + begin);
       });
     }
@@ -88,7 +88,7 @@ class LinearOp : public Op {
     float* scale = reinterpret_cast<float*>(codes + padded * a_row);
     int32_t* zero = reinterpret_cast<int32_t*>(scale + padded);
     const float* x = run.value(inputs_[0]);
-    run.parallel_ranges(rows, 8, [&](int64_t begin, int64_t end, int) {
+    run.parallel_ranges(rows, 8, k, [&](int64_t begin, int64_t end, int) {
       run.kernels.quantize.rows_u8(end - begin, k, x + begin * k, k, codes + begin * a_row, a_row,
                                    scale + begin, zero + begin);
     });

@@ -40,7 +40,7 @@ class NormOp : public Op {
     float* rstd = run.training ? run.value(outputs_[3]) : nullptr;
     const float* weight = run.weights.at(groups_[0]).values.data();
     const float* bias = run.weights.at(groups_[1]).values.data();
-    run.parallel_ranges(run.rows(outputs_[0]), 8, [&](int64_t begin, int64_t end, int) {
+    run.parallel_ranges(run.rows(outputs_[0]), 8, width, [&](int64_t begin, int64_t end, int) {
       const int64_t at = begin * width;
       run.kernels.norm.layer_forward(
           end - begin, width, x + at, residual == nullptr ? nullptr : residual + at, weight, bias,
@@ -55,13 +55,13 @@ class NormOp : public Op {
     const float* mean = run.value(outputs_[2]);
     const float* rstd = run.value(outputs_[3]);
     float* dy = run.grad(outputs_[0]);
-    run.parallel_ranges(width, 16, [&](int64_t begin, int64_t end, int) {
+    run.parallel_ranges(width, 16, rows, [&](int64_t begin, int64_t end, int) {
       run.kernels.norm.layer_backward_params(rows, width, begin, end, sum, mean, rstd, dy,
                                              run.weight_grad(groups_[0]),
                                              run.weight_grad(groups_[1]));
     });
     const float* weight = run.weights.at(groups_[0]).values.data();
-    run.parallel_ranges(rows, 8, [&](int64_t begin, int64_t end, int) {
+    run.parallel_ranges(rows, 8, width, [&](int64_t begin, int64_t end, int) {
       const int64_t at = begin * width, count = (end - begin) * width;
       // dy is not read again: it becomes the gradient of the sum, which both inputs receive.
       run.kernels.norm.layer_backward_input(end - begin, width, sum + at, mean + begin,

@@ -20,7 +20,7 @@ class PoolOp : public Op {
     const int64_t width = run.width(outputs_[0]);
     const float* x = run.value(inputs_[0]);
     float* y = run.value(outputs_[0]);
-    run.parallel_ranges(run.batch.sequences, 1, [&](int64_t begin, int64_t end, int) {
+    run.parallel_ranges(run.batch.sequences, 1, width, [&](int64_t begin, int64_t end, int) {
       const int32_t* offsets = run.batch.offsets + begin;
       run.kernels.pool.forward(pooling_, end - begin, width, offsets, x + offsets[0] * width,
                                y + begin * width);
@@ -35,7 +35,7 @@ class PoolOp : public Op {
     // The kernel overwrites; other readers of the input (another head) may have added before.
     float* own = reinterpret_cast<float*>(
         run.shared_scratch(run.elements(inputs_[0]) * static_cast<int64_t>(sizeof(float))));
-    run.parallel_ranges(run.batch.sequences, 1, [&](int64_t begin, int64_t end, int) {
+    run.parallel_ranges(run.batch.sequences, 1, width, [&](int64_t begin, int64_t end, int) {
       const int32_t* offsets = run.batch.offsets + begin;
       const int64_t at = offsets[0] * width, count = (offsets[end - begin] - offsets[0]) * width;
       run.kernels.pool.backward(pooling_, end - begin, width, offsets, x + at, dy + begin * width,
@@ -61,7 +61,7 @@ class NormalizeOp : public Op {
     const int64_t width = run.width(outputs_[0]);
     const float* x = run.value(inputs_[0]);
     float* y = run.value(outputs_[0]);
-    run.parallel_ranges(run.rows(outputs_[0]), 8, [&](int64_t begin, int64_t end, int) {
+    run.parallel_ranges(run.rows(outputs_[0]), 8, width, [&](int64_t begin, int64_t end, int) {
       run.kernels.pool.normalize_forward(end - begin, width, x + begin * width, y + begin * width);
     });
   }
@@ -71,7 +71,7 @@ class NormalizeOp : public Op {
     const float* x = run.value(inputs_[0]);
     float* dy = run.grad(outputs_[0]);
     float* dx = run.grad(inputs_[0]);
-    run.parallel_ranges(run.rows(outputs_[0]), 8, [&](int64_t begin, int64_t end, int) {
+    run.parallel_ranges(run.rows(outputs_[0]), 8, width, [&](int64_t begin, int64_t end, int) {
       const int64_t at = begin * width, count = (end - begin) * width;
       run.kernels.pool.normalize_backward(end - begin, width, x + at, dy + at, dy + at);
       run.kernels.reduce.add(count, dy + at, dx + at, dx + at);

@@ -8,19 +8,21 @@ namespace {
 // 84 rows (a multiple of 6, 12 and 14).
 constexpr int64_t kColumnGrain = 2 * kGemmPanel;
 constexpr int64_t kRowGrain = 84;
-// A block below about this many multiply-adds is not worth handing to another lane (a hand-over
-// costs about 1 us).
-constexpr int64_t kMinWork = 100'000;
+// Multiply-adds of a block that is worth handing to another lane (a hand-over costs 1 to 2 us).
+constexpr int64_t kMinWork = 1'000'000;
 
 template <typename Task>
 void for_blocks(Run& run, int64_t m, int64_t n, int64_t k, const Task& task) {
   const int64_t column_grains = (n + kColumnGrain - 1) / kColumnGrain;
   const int64_t row_grains = (m + kRowGrain - 1) / kRowGrain;
-  const int64_t by_work = std::max<int64_t>(1, m * n * k / kMinWork);
-  const int64_t wanted = run.lanes() == 1 ? 1 : std::min<int64_t>(by_work, 6 * run.lanes());
-  const int64_t columns = std::min(column_grains, wanted);
-  const int64_t rows = std::min(row_grains, std::max<int64_t>(1, wanted / columns));
-  run.parallel(columns * rows, [&](int64_t i, int) {
+  const int64_t lanes = run.lanes(), work = m * n * k;
+  // A multiple of the lanes, so that they end together.
+  const int64_t each = std::clamp<int64_t>(work / (kMinWork * lanes), 1, 6);
+  const int64_t wanted = work < 2 * kMinWork ? 1 : each * lanes;
+  // Rows first: every block copies its rows once, so narrow blocks of all rows copy most.
+  const int64_t rows = lanes == 1 ? 1 : std::min(row_grains, wanted);
+  const int64_t columns = lanes == 1 ? 1 : std::min(column_grains, (wanted + rows - 1) / rows);
+  run.parallel(columns * rows, work, [&](int64_t i, int) {
     const int64_t c = i % columns, r = i / columns;
     const int64_t n0 = column_grains * c / columns * kColumnGrain;
     const int64_t n1 = std::min(n, column_grains * (c + 1) / columns * kColumnGrain);
@@ -69,7 +71,7 @@ const float* pack_shared(Run& run, int64_t k, int64_t n, const float* b, int64_t
                          int64_t b_col) {
   float* packed = reinterpret_cast<float*>(
       run.shared_scratch(gemm_f32_packed_floats(k, n) * static_cast<int64_t>(sizeof(float))));
-  run.parallel_ranges(n, kGemmPanel, [&](int64_t begin, int64_t end, int) {
+  run.parallel_ranges(n, kGemmPanel, k, [&](int64_t begin, int64_t end, int) {
     run.kernels.gemm_f32.pack(k, end - begin, b + begin * b_col, b_row, b_col, packed + begin * k);
   });
   return packed;

@@ -77,20 +77,24 @@ class Run {
   }
 
   int lanes() const { return team_ == nullptr ? 1 : team_->lanes(); }
-  void parallel(int64_t count, LaneBody body) {
-    if (team_ != nullptr) {
+  // body(index, lane) for every index in [0, count). `work` is about the number of multiply-adds or
+  // loads of it all: below kMinWork a lane is done before another one has heard of it.
+  void parallel(int64_t count, int64_t work, LaneBody body) {
+    if (team_ != nullptr && work >= kMinWork) {
       team_->parallel_for(count, body);
     } else {
       for (int64_t i = 0; i < count; ++i) body(i, 0);
     }
   }
-  // body(begin, end, lane) over [0, total) in slices of a multiple of `grain`, a few per lane.
+  // body(begin, end, lane) over [0, total) in slices of a multiple of `grain`, a few per lane;
+  // `cost` is the work of one unit.
   template <typename Body>
-  void parallel_ranges(int64_t total, int64_t grain, const Body& body) {
+  void parallel_ranges(int64_t total, int64_t grain, int64_t cost, const Body& body) {
     if (total <= 0) return;
-    const int64_t grains = (total + grain - 1) / grain;
-    const int64_t pieces = team_ == nullptr ? 1 : std::min<int64_t>(grains, 4 * lanes());
-    parallel(pieces, [&](int64_t i, int lane) {
+    const int64_t grains = (total + grain - 1) / grain, work = total * cost;
+    const bool alone = team_ == nullptr || work < kMinWork;
+    const int64_t pieces = alone ? 1 : std::min<int64_t>(grains, 4 * lanes());
+    parallel(pieces, work, [&](int64_t i, int lane) {
       const int64_t begin = grains * i / pieces * grain;
       const int64_t end = std::min(total, grains * (i + 1) / pieces * grain);
       if (begin < end) body(begin, end, lane);
@@ -107,6 +111,9 @@ class Run {
   }
 
  private:
+  // Some 2 us of vector work: what handing it over costs.
+  static constexpr int64_t kMinWork = 32768;
+
   const ValueInfo& info(int id) const { return values_[static_cast<size_t>(id)]; }
 
   const std::vector<ValueInfo>& values_;

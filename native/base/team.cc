@@ -4,11 +4,16 @@
 // yet costs nothing.
 #include "base/team.h"
 
+#include <chrono>
+
 namespace sinter {
 namespace {
 
-// Some 30 to 100 microseconds: longer than what runs on one lane between two split operations.
-constexpr int kSpins = 3000;
+// How long a helper looks for the next region before it parks: longer than what a caller needs to
+// come back with its next short text, so that a stream of them finds the helpers awake.
+constexpr std::chrono::microseconds kAwake{500};
+// Looks between two looks at the clock.
+constexpr int kSpins = 256;
 
 void relax() {
 #if defined(__x86_64__) || defined(_M_X64)
@@ -96,11 +101,14 @@ void Team::parallel_for(int64_t count, LaneBody body) {
 }
 
 uint64_t Team::await_ticket(uint64_t seen) {
-  for (int spins = 0; spins < kSpins; ++spins) {
-    const uint64_t ticket = ticket_.load(std::memory_order_acquire);
-    if (ticket % 2 == 1 && ticket != seen) return ticket;
-    relax();
-  }
+  const auto deadline = std::chrono::steady_clock::now() + kAwake;
+  do {
+    for (int spins = 0; spins < kSpins; ++spins) {
+      const uint64_t ticket = ticket_.load(std::memory_order_acquire);
+      if (ticket % 2 == 1 && ticket != seen) return ticket;
+      relax();
+    }
+  } while (std::chrono::steady_clock::now() < deadline && !stop_.load(std::memory_order_relaxed));
   std::unique_lock<std::mutex> lock(mutex_);
   parked_.fetch_add(1);
   uint64_t ticket = 0;

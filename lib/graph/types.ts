@@ -9,6 +9,8 @@
 export type ActivationKind = 'none' | 'gelu' | 'gelu_tanh' | 'relu' | 'tanh';
 export type PoolKind = 'mean' | 'cls' | 'max';
 export type WeightDtype = 'f32' | 's8';
+/** Width of activation codes where weights are s8: 0..255 or 0..127. */
+export type ActivationBits = 8 | 7;
 
 /** A named weight. `shape` is in PyTorch's order: linear [out, in], embedding [rows, width], vectors [width]. */
 export interface WeightSpec {
@@ -56,7 +58,7 @@ export interface LinearNode {
   readonly weights: readonly string[];
   readonly biases: readonly string[];
   readonly activation: ActivationKind;
-  readonly activationBits: 8;
+  readonly activationBits: ActivationBits;
   readonly output: string;
 }
 

@@ -123,6 +123,9 @@ class NodeChecker {
         `${node.weights.length} weights need as many biases, got ${node.biases.length}`,
       );
     }
+    if (node.activationBits !== 8 && node.activationBits !== 7) {
+      throw this.fail(`activationBits must be 8 or 7, got ${String(node.activationBits)}`);
+    }
     let outputs = 0;
     node.weights.forEach((name, i) => {
       const [rows, columns] = this.weight(name, 2) as [number, number];

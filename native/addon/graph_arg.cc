@@ -91,7 +91,7 @@ void read_linear(const Napi::Object& object, NodeSpec& node) {
   node.weights = strings_field(object, "weights");
   node.biases = strings_field(object, "biases");
   node.activation = one_of(string_field(object, "activation"), kActivations, "activation");
-  integer_field(object, "activationBits", 8, 8);
+  node.activation_bits = static_cast<int>(integer_field(object, "activationBits", 7, 8));
 }
 
 void read_attention(const Napi::Object& object, NodeSpec& node) {

@@ -10,7 +10,8 @@ namespace {
 
 class LinearOp : public Op {
  public:
-  LinearOp(const NodeSpec& node, Builder& builder) : activation_(node.activation) {
+  LinearOp(const NodeSpec& node, Builder& builder)
+      : activation_(node.activation), activation_bits_(node.activation_bits) {
     const int input = builder.input(node.output, node.input);
     const ValueInfo info = builder.value(input);
     inputs_.push_back(input);
@@ -89,8 +90,8 @@ class LinearOp : public Op {
     int32_t* zero = reinterpret_cast<int32_t*>(scale + padded);
     const float* x = run.value(inputs_[0]);
     run.parallel_ranges(rows, 8, k, [&](int64_t begin, int64_t end, int) {
-      run.kernels.quantize.rows_u8(end - begin, k, x + begin * k, k, codes + begin * a_row, a_row,
-                                   scale + begin, zero + begin);
+      run.kernels.quantize.rows_u8(activation_bits_, end - begin, k, x + begin * k, k,
+                                   codes + begin * a_row, a_row, scale + begin, zero + begin);
     });
     const WeightGroup& w = run.weights.at(groups_[0]);
     product_s8(run, {rows, n, k, codes, a_row, scale, zero, w.packed_codes.data(), w.scales.data(),
@@ -98,6 +99,7 @@ class LinearOp : public Op {
   }
 
   Activation activation_;
+  int activation_bits_;
   bool quantized_ = false;
   bool keeps_sum_ = false;
 };

@@ -38,6 +38,7 @@ struct NodeSpec {
   std::vector<TableSpec> tables;
   float epsilon = 0;
   Activation activation = Activation::none;
+  int activation_bits = 8;  // linear with s8 weights: width of the activation codes, 8 or 7
   int64_t heads = 0, head_dim = 0;
   float scale = 1;
   float dropout = 0;

@@ -21,6 +21,7 @@ interface QuantizeFamily extends KernelFamily {
 const quantize = family<QuantizeFamily>('quantize');
 const scalar = scalarRow(quantize);
 const every = [scalar, ...vectorRows(quantize)];
+const ACTIVATION_BITS = [8, 7] as const;
 const WIDTHS = [1, 2, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 100, 384];
 const f = Math.fround;
 
@@ -39,27 +40,34 @@ interface Rows {
   zero: Int32Array;
 }
 
-function rowsU8(row: string, rows: number, n: number, x: Float32Array, xRow = n): Rows {
+function rowsU8(
+  row: string,
+  rows: number,
+  n: number,
+  x: Float32Array,
+  xRow = n,
+  bits: 8 | 7 = 8,
+): Rows {
   const qRow = Math.ceil(n / 64) * 64;
   const q = new GuardedBytes(rows * qRow);
   const scale = new GuardedFloats(rows);
   const zero = new Int32Array(rows);
-  quantize.rowsU8(row, { rows, n, xRow, qRow, x, q: q.all, scale: scale.all, zero });
+  quantize.rowsU8(row, { bits, rows, n, xRow, qRow, x, q: q.all, scale: scale.all, zero });
   q.expectIntact(`${row} n=${n}`);
   scale.expectIntact(`${row} n=${n}`);
   return { q: q.values, scale: scale.values, zero };
 }
 
 /** The contract's formula in float32 for one row. */
-function referenceRow(x: Float32Array): { q: number[]; scale: number; zero: number } {
+function referenceRow(x: Float32Array, top: number): { q: number[]; scale: number; zero: number } {
   const lo = Math.min(0, ...x);
   const hi = Math.max(0, ...x);
   const range = f(hi - lo);
   if (range === 0) return { q: [...x].map(() => 0), scale: 0, zero: 0 };
-  const scale = f(range / 255);
-  const zero = clamp(round(f(-lo / scale)), 0, 255);
-  const inverse = f(255 / range);
-  return { q: [...x].map((v) => clamp(round(f(v * inverse)) + zero, 0, 255)), scale, zero };
+  const scale = f(range / top);
+  const zero = clamp(round(f(-lo / scale)), 0, top);
+  const inverse = f(top / range);
+  return { q: [...x].map((v) => clamp(round(f(v * inverse)) + zero, 0, top)), scale, zero };
 }
 
 function weightsS8(row: string, rows: number, n: number, w: Float32Array) {
@@ -76,42 +84,51 @@ function weightsS8(row: string, rows: number, n: number, w: Float32Array) {
 describe('quantize kernels', () => {
   reportSkippedRows(quantize);
 
-  it('rows_u8 follows the formula in every row of the table, with padding bytes 0', () => {
-    const random = new Random(1);
-    for (const n of WIDTHS) {
-      for (const rows of [0, 1, 5]) {
-        const xRow = n + 3;
-        const x = random.floats(rows * xRow, 4).map((v) => v + random.pick([0, 5, -5, 1]));
-        for (const row of every) {
-          const got = rowsU8(row, rows, n, x, xRow);
-          const qRow = Math.ceil(n / 64) * 64;
-          for (let r = 0; r < rows; r++) {
-            const want = referenceRow(x.subarray(r * xRow, r * xRow + n));
-            expect(got.scale[r]).toBe(want.scale);
-            expect(got.zero[r]).toBe(want.zero);
-            const line = got.q.subarray(r * qRow, (r + 1) * qRow);
-            expect([...line.subarray(0, n)], `${row} n=${n}`).toEqual(want.q);
-            expect(line.subarray(n).every((v) => v === 0)).toBe(true);
+  it.each(ACTIVATION_BITS)(
+    'rows_u8 follows the formula at %d bits in every row of the table, with padding bytes 0',
+    (bits) => {
+      const random = new Random(1);
+      const top = 2 ** bits - 1;
+      for (const n of WIDTHS) {
+        for (const rows of [0, 1, 5]) {
+          const xRow = n + 3;
+          const x = random.floats(rows * xRow, 4).map((v) => v + random.pick([0, 5, -5, 1]));
+          for (const row of every) {
+            const got = rowsU8(row, rows, n, x, xRow, bits);
+            const qRow = Math.ceil(n / 64) * 64;
+            for (let r = 0; r < rows; r++) {
+              const want = referenceRow(x.subarray(r * xRow, r * xRow + n), top);
+              expect(got.scale[r]).toBe(want.scale);
+              expect(got.zero[r]).toBe(want.zero);
+              const line = got.q.subarray(r * qRow, (r + 1) * qRow);
+              expect([...line.subarray(0, n)], `${row} n=${n}`).toEqual(want.q);
+              expect(Math.max(...line)).toBeLessThanOrEqual(top);
+              expect(line.subarray(n).every((v) => v === 0)).toBe(true);
+            }
           }
         }
       }
-    }
-  });
+    },
+  );
 
-  it('dequantized activations are within 0.51 steps; 0 is exact; the ends are 0 and 255', () => {
-    const x = new Random(2).floats(384, 3);
-    x[7] = 0;
-    const { q, scale, zero } = rowsU8(scalar, 1, 384, x);
-    const step = scale[0] ?? NaN;
-    // The zero point is rounded too, so an end may be cut by half a step more.
-    for (const [i, v] of x.entries()) {
-      const error = Math.abs(((q[i] ?? NaN) - (zero[0] ?? NaN)) * step - v);
-      expect(error).toBeLessThan((q[i] === 0 || q[i] === 255 ? 1.01 : 0.51) * step);
-    }
-    expect(q[7]).toBe(zero[0]);
-    expect(Math.min(...q.subarray(0, 384))).toBeLessThanOrEqual(1);
-    expect(Math.max(...q.subarray(0, 384))).toBeGreaterThanOrEqual(254);
-  });
+  it.each(ACTIVATION_BITS)(
+    'dequantized activations of %d bits are within 0.51 steps; 0 is exact; the ends are the first and last code',
+    (bits) => {
+      const top = 2 ** bits - 1;
+      const x = new Random(2).floats(384, 3);
+      x[7] = 0;
+      const { q, scale, zero } = rowsU8(scalar, 1, 384, x, 384, bits);
+      const step = scale[0] ?? NaN;
+      // The zero point is rounded too, so an end may be cut by half a step more.
+      for (const [i, v] of x.entries()) {
+        const error = Math.abs(((q[i] ?? NaN) - (zero[0] ?? NaN)) * step - v);
+        expect(error).toBeLessThan((q[i] === 0 || q[i] === top ? 1.01 : 0.51) * step);
+      }
+      expect(q[7]).toBe(zero[0]);
+      expect(Math.min(...q.subarray(0, 384))).toBeLessThanOrEqual(1);
+      expect(Math.max(...q.subarray(0, 384))).toBeGreaterThanOrEqual(top - 1);
+    },
+  );
 
   it('weights_s8 follows the formula in every row of the table, sums included', () => {
     const random = new Random(3);
@@ -153,13 +170,18 @@ describe('quantize kernels', () => {
       Float32Array.of(...new Random(4).floats(n, 1e-37)),
     );
     for (const x of cases) {
-      const want = rowsU8(scalar, 1, n, x);
+      for (const bits of ACTIVATION_BITS) {
+        const want = rowsU8(scalar, 1, n, x, n, bits);
+        expect(Math.max(...want.q)).toBeLessThan(2 ** bits);
+        for (const row of vectorRows(quantize)) {
+          const got = rowsU8(row, 1, n, x, n, bits);
+          expect(got.q).toEqual(want.q);
+          expect(got.zero).toEqual(want.zero);
+          expectSameBits(got.scale, want.scale, row);
+        }
+      }
       const weights = weightsS8(scalar, 1, n, x);
       for (const row of vectorRows(quantize)) {
-        const got = rowsU8(row, 1, n, x);
-        expect(got.q).toEqual(want.q);
-        expect(got.zero).toEqual(want.zero);
-        expectSameBits(got.scale, want.scale, row);
         expect(weightsS8(row, 1, n, x).q).toEqual(weights.q);
       }
     }

@@ -7,7 +7,7 @@
 namespace sinter {
 namespace {
 
-// Below this range 255 / range is no finite float, and the row counts as zeros.
+// Below this range top / range is no finite float, and the row counts as zeros.
 constexpr float kSmallestRange = 1e-36f;
 
 struct Range {
@@ -35,26 +35,28 @@ SINTER_SIMD Range range_of(int64_t n, const float* x) {
   return {reduce_min(min(lo[0], lo[1])), reduce_max(max(hi[0], hi[1]))};
 }
 
-// round(-lo / scale) in 0..255; lo <= 0 < scale.
-inline int32_t zero_point(float lo, float scale) {
+// round(-lo / scale) in 0..top; lo <= 0 < scale.
+inline int32_t zero_point(float lo, float scale, float top) {
   const float zero = __builtin_rintf(-lo / scale);
   if (!(zero > 0.0f)) return 0;
-  return zero < 255.0f ? static_cast<int32_t>(zero) : 255;
+  return static_cast<int32_t>(zero < top ? zero : top);
 }
 
 template <class V>
-void quantize_rows_u8(int64_t rows, int64_t n, const float* x, int64_t x_row, uint8_t* q,
-                      int64_t q_row, float* scale, int32_t* zero) {
-  const I32x16 smallest = I32x16::set(0), largest = I32x16::set(255);
+void quantize_rows_u8(int activation_bits, int64_t rows, int64_t n, const float* x, int64_t x_row,
+                      uint8_t* q, int64_t q_row, float* scale, int32_t* zero) {
+  const int32_t top_code = (1 << activation_bits) - 1;
+  const float top = static_cast<float>(top_code);
+  const I32x16 smallest = I32x16::set(0), largest = I32x16::set(top_code);
   for (int64_t r = 0; r < rows; ++r) {
     const float* xr = x + r * x_row;
     uint8_t* qr = q + r * q_row;
     const Range range = range_of<V>(n, xr);
     const float width = range.hi - range.lo;
     if (width > kSmallestRange) {
-      scale[r] = width / 255.0f;
-      zero[r] = zero_point(range.lo, scale[r]);
-      const V inverse = V::set(255.0f / width);
+      scale[r] = width / top;
+      zero[r] = zero_point(range.lo, scale[r], top);
+      const V inverse = V::set(top / width);
       const I32x16 shift = I32x16::set(zero[r]);
       for_lanes<V>(n, [&](int64_t i, auto at) {
         const I32x16 level = to_int(at.load(xr + i) * inverse) + shift;

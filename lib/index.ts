@@ -22,7 +22,7 @@ export {
   splitRows,
   type TextRow,
 } from './data/index.js';
-export type { PoolKind } from './graph/types.js';
+export type { ActivationBits, PoolKind } from './graph/types.js';
 export * from './metrics/index.js';
 export {
   Classifier,

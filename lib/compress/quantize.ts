@@ -9,7 +9,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { NativeProgram } from '../core/native.js';
 import { native } from '../core/native.js';
-import type { EncoderGraph, WeightSpec } from '../graph/types.js';
+import type { ActivationBits, EncoderGraph, GraphNode, WeightSpec } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
 
 /** Elements quantized before the event loop gets its turn. */
@@ -19,6 +19,8 @@ const SLICE_ELEMENTS = 1 << 20;
 export interface QuantizationReport {
   /** Number of s8 weights. */
   readonly quantized: number;
+  /** Width of the activation codes of the products; null when only the token table is s8. */
+  readonly activationBits: ActivationBits | null;
   /** With every weight in f32. */
   readonly bytesBefore: number;
   readonly bytesAfter: number;
@@ -42,12 +44,22 @@ export function quantizableWeights(
   return names;
 }
 
-/** The same graph with these weights as s8. */
-export function quantizeGraph(graph: EncoderGraph, names: ReadonlySet<string>): EncoderGraph {
+/** The same graph with these weights as s8, and activations of `activationBits` at the products with them. */
+export function quantizeGraph(
+  graph: EncoderGraph,
+  names: ReadonlySet<string>,
+  activationBits: ActivationBits,
+): EncoderGraph {
   const weights = graph.weights.map(
     (weight): WeightSpec => (names.has(weight.name) ? { ...weight, dtype: 's8' } : weight),
   );
-  const quantized = { ...graph, weights };
+  const nodes = graph.nodes.map(
+    (node): GraphNode =>
+      node.op === 'linear' && node.weights.some((name) => names.has(name))
+        ? { ...node, activationBits }
+        : node,
+  );
+  const quantized = { ...graph, weights, nodes };
   validateGraph(quantized);
   return quantized;
 }
@@ -57,12 +69,24 @@ export function isQuantized(graph: EncoderGraph): boolean {
   return graph.weights.some(({ dtype }) => dtype === 's8');
 }
 
+/** Width of the activation codes of the products with s8 weights, null without one. It is the same for all of them. */
+export function activationBitsOf(graph: EncoderGraph): ActivationBits | null {
+  const s8 = new Set(graph.weights.filter(({ dtype }) => dtype === 's8').map(({ name }) => name));
+  for (const node of graph.nodes) {
+    if (node.op === 'linear' && node.weights.some((name) => s8.has(name))) {
+      return node.activationBits;
+    }
+  }
+  return null;
+}
+
 /** Sizes before and after, from the graph alone. */
 export function quantizationReport(graph: EncoderGraph): QuantizationReport {
   const sum = (bytes: (weight: WeightSpec) => number) =>
     graph.weights.reduce((total, weight) => total + bytes(weight), 0);
   return {
     quantized: graph.weights.filter(({ dtype }) => dtype === 's8').length,
+    activationBits: activationBitsOf(graph),
     bytesBefore: sum((weight) => 4 * elementsOf(weight)),
     bytesAfter: sum(storedBytes),
   };

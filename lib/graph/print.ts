@@ -72,7 +72,9 @@ function detail(node: GraphNode, dtype: string): string {
     case 'linear': {
       const stacked = node.weights.length > 1 ? ` x${node.weights.length}` : '';
       const activation = node.activation === 'none' ? '' : ` ${node.activation}`;
-      return dtype + stacked + activation;
+      // The width is a choice only where codes are made.
+      const width = dtype === 's8' ? ` u${node.activationBits}` : '';
+      return dtype + width + stacked + activation;
     }
     case 'attention':
       return `${node.heads} heads x ${node.headDim}`;

@@ -9,7 +9,7 @@
 export type ActivationKind = 'none' | 'gelu' | 'gelu_tanh' | 'relu' | 'tanh';
 export type PoolKind = 'mean' | 'cls' | 'max';
 export type WeightDtype = 'f32' | 's8';
-/** Width of activation codes where weights are s8: 0..255 or 0..127. */
+/** Width of the activation codes where weights are s8: 8 is 0..255, 7 is 0..127. */
 export type ActivationBits = 8 | 7;
 
 /** A named weight. `shape` is in PyTorch's order: linear [out, in], embedding [rows, width], vectors [width]. */

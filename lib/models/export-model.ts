@@ -16,12 +16,12 @@ export interface OnnxExportOptions {
   readonly opset?: 17 | 20;
   /**
    * How the weights of a quantized model are stored. `uint8` (default) gives the same result on every CPU; `int8` is
-   * faster where the CPU has VNNI, and wrong in ONNX Runtime where it has not.
+   * faster where the CPU has VNNI, and wrong in ONNX Runtime where it has not, unless activations have 7 bits.
    */
   readonly weights?: 'uint8' | 'int8';
   /**
    * Range of the quantized activations: `token` (default) as this package computes; `tensor` is one range for the whole
-   * batch, faster in ONNX Runtime and less exact.
+   * batch, faster in ONNX Runtime and less exact; always 8 bits wide, so a model with 7-bit activations refuses it.
    */
   readonly activations?: 'token' | 'tensor';
 }

@@ -17,7 +17,12 @@ import type { EncoderGraph } from '../graph/types.js';
 import { loadTokenizer, type TextTokenizer } from '../tokenize/text-tokenizer.js';
 import { buildProgram, bytesOf, type ModelParts, type WeightWriter } from './model-parts.js';
 import { drawWeights } from './new-weights.js';
-import { readQuantizedTensors, scaleName, withoutQuantizationConfig } from './quantized-folder.js';
+import {
+  type QuantizedTensors,
+  readQuantizedTensors,
+  scaleName,
+  withoutQuantizationConfig,
+} from './quantized-folder.js';
 import { SharedProgram } from './shared-program.js';
 
 /** Bytes read at a time. */
@@ -54,11 +59,12 @@ export async function loadModel(
   ensureLanes(where, lanes);
   const folder = await readHfFolder(path);
   try {
-    const { tensors, quantized } = readQuantizedTensors(path, folder.config, folder.tensors);
+    const stored = readQuantizedTensors(path, folder.config, folder.tensors);
+    const { tensors } = stored;
     const config = withoutQuantizationConfig(folder.config);
     const { sentence } = folder;
     const imported = graphFromCheckpoint({ path, config, tensors, sentence }, request);
-    const graph = quantizedGraph(path, imported, quantized);
+    const graph = quantizedGraph(path, imported, stored);
     const tokenizer = await loadTokenizer(path, { lowercase: sentence?.lowercase ?? false });
     checkVocabulary(path, tokenizer, graph);
     const drawn = drawWeights(imported.created, seed);
@@ -114,7 +120,7 @@ function streamFrom(
 function quantizedGraph(
   path: string,
   { graph, sources }: ImportedModel,
-  quantized: ReadonlySet<string>,
+  { quantized, activationBits }: QuantizedTensors,
 ): EncoderGraph {
   if (quantized.size === 0) return graph;
   const allowed = quantizableWeights(graph, { embeddings: true });
@@ -128,7 +134,7 @@ function quantizedGraph(
     }
     names.add(name);
   }
-  return quantizeGraph(graph, names);
+  return quantizeGraph(graph, names, activationBits);
 }
 
 /** A token id beyond the table would have no vector. */

@@ -2,9 +2,9 @@
  * What a model says about itself; all numbers are read off the graph and the program.
  */
 
-import { elementsOf, isQuantized, storedBytes } from '../compress/quantize.js';
+import { activationBitsOf, elementsOf, isQuantized, storedBytes } from '../compress/quantize.js';
 import { type IsaName, type NativeProgram, native } from '../core/native.js';
-import type { PoolKind } from '../graph/types.js';
+import type { ActivationBits, PoolKind } from '../graph/types.js';
 import { outputWidth } from './forward.js';
 import type { ModelParts } from './model-parts.js';
 
@@ -24,6 +24,8 @@ export interface ModelInfo {
   readonly pooling: PoolKind | null;
   readonly normalized: boolean;
   readonly quantized: boolean;
+  /** Width of the activation codes at products in int8; null without such. */
+  readonly activationBits: ActivationBits | null;
   /** Size of the weights in a file. */
   readonly storedBytes: number;
   /** Memory that the weights take here, packed forms included. */
@@ -49,6 +51,7 @@ export function modelInfo(parts: ModelParts, program: NativeProgram): ModelInfo 
     pooling: sentence?.pooling ?? null,
     normalized: sentence?.normalize ?? false,
     quantized: isQuantized(graph),
+    activationBits: activationBitsOf(graph),
     storedBytes: sum(storedBytes),
     residentBytes: program.residentBytes(),
     isa: binding.isa().active,

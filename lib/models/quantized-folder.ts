@@ -8,10 +8,11 @@
 import { SinterError, show } from '../core/errors.js';
 import { isJsonObject, type JsonObject } from '../core/json.js';
 import type { TensorInfo } from '../graph/checkpoint.js';
+import type { ActivationBits } from '../graph/types.js';
 
 export const QUANT_METHOD = 'sinter';
 const CONFIG_KEY = 'quantization_config';
-const ACTIVATION_BITS = 8;
+const ACTIVATION_BITS: readonly ActivationBits[] = [8, 7];
 
 /** Name of the tensor with the scales of an I8 tensor. */
 export function scaleName(tensor: string): string {
@@ -19,8 +20,11 @@ export function scaleName(tensor: string): string {
 }
 
 /** config.json of a quantized model. */
-export function withQuantizationConfig(config: JsonObject): JsonObject {
-  const settings = { quant_method: QUANT_METHOD, bits: 8, activation_bits: ACTIVATION_BITS };
+export function withQuantizationConfig(
+  config: JsonObject,
+  activationBits: ActivationBits,
+): JsonObject {
+  const settings = { quant_method: QUANT_METHOD, bits: 8, activation_bits: activationBits };
   return { ...config, [CONFIG_KEY]: settings };
 }
 
@@ -28,10 +32,11 @@ export function withoutQuantizationConfig(config: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(config).filter(([key]) => key !== CONFIG_KEY));
 }
 
-/** A checkpoint's tensors as floats, and which of them are I8. */
+/** A checkpoint's tensors as floats, which of them are I8, and how wide activations are at products with these. */
 export interface QuantizedTensors {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   readonly quantized: ReadonlySet<string>;
+  readonly activationBits: ActivationBits;
 }
 
 /**
@@ -44,8 +49,10 @@ export function readQuantizedTensors(
   tensors: ReadonlyMap<string, TensorInfo>,
 ): QuantizedTensors {
   const settings = config[CONFIG_KEY];
-  if (settings === undefined || settings === null) return { tensors, quantized: new Set() };
-  checkSettings(`${path}/config.json`, settings);
+  if (settings === undefined || settings === null) {
+    return { tensors, quantized: new Set(), activationBits: 8 };
+  }
+  const activationBits = readActivationBits(`${path}/config.json`, settings);
   const floats = new Map(tensors);
   const quantized = new Set<string>();
   for (const [name, { dtype, shape }] of tensors) {
@@ -55,21 +62,21 @@ export function readQuantizedTensors(
     floats.delete(scaleName(name));
     quantized.add(name);
   }
-  return { tensors: floats, quantized };
+  return { tensors: floats, quantized, activationBits };
 }
 
-function checkSettings(file: string, settings: unknown): void {
+function readActivationBits(file: string, settings: unknown): ActivationBits {
   const { quant_method: method, activation_bits: bits } = isJsonObject(settings as JsonObject)
     ? (settings as JsonObject)
     : {};
-  if (method !== QUANT_METHOD || bits !== ACTIVATION_BITS) {
-    throw new SinterError(
-      'UNSUPPORTED_MODEL',
-      `${file}: unsupported ${CONFIG_KEY}: quant_method ${show(method)}, activation_bits ${show(bits)} ` +
-        `(supported: ${show(QUANT_METHOD)} with ${ACTIVATION_BITS})`,
-      { details: { file } },
-    );
-  }
+  const known = ACTIVATION_BITS.find((width) => width === bits);
+  if (method === QUANT_METHOD && known !== undefined) return known;
+  throw new SinterError(
+    'UNSUPPORTED_MODEL',
+    `${file}: unsupported ${CONFIG_KEY}: quant_method ${show(method)}, activation_bits ${show(bits)} ` +
+      `(supported: ${show(QUANT_METHOD)} with ${ACTIVATION_BITS.join(' or ')})`,
+    { details: { file } },
+  );
 }
 
 function checkScales(

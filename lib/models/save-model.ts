@@ -5,7 +5,7 @@
  */
 
 import { configFromGraph } from '../architectures/index.js';
-import { isQuantized } from '../compress/quantize.js';
+import { activationBitsOf, isQuantized } from '../compress/quantize.js';
 import { SinterError, typeMistake } from '../core/errors.js';
 import type { NativeProgram } from '../core/native.js';
 import { readOptions } from '../core/options.js';
@@ -40,7 +40,9 @@ export async function saveModel(
   const { graph, labels, sentence, tokenizer } = parts;
   const config = configFromGraph(graph, parts.config, labels);
   const content = {
-    config: isQuantized(graph) ? withQuantizationConfig(config) : config,
+    config: isQuantized(graph)
+      ? withQuantizationConfig(config, activationBitsOf(graph) ?? 8)
+      : config,
     weights: graph.weights.flatMap((weight) => tensorsToWrite(program, weight, dtype)),
     files: tokenizer.files,
   };

@@ -179,6 +179,21 @@ describe('quantize, convert and inspect', () => {
       [`${model}/int8`, out].map((folder) => readFile(`${folder}/model.safetensors`)),
     );
     expect(one?.equals(two ?? Buffer.alloc(0))).toBe(true);
+    const narrow = scratch.path('int8-narrow');
+    const args = ['quantize', '--model', model, '--out', narrow];
+    const written = await sinter([...args, '--activation-bits', '7']);
+    expect(written.stdout).toContain('activations of 7 bits');
+    expect((await sinter(['inspect', narrow])).stdout).toMatch(/activations +7 bits/);
+    expect(jsonOf(await sinter(['inspect', narrow, '--json']))).toMatchObject({
+      activationBits: 7,
+    });
+    expect(jsonOf(await sinter(['inspect', out, '--json']))).toMatchObject({ activationBits: 8 });
+    expect(await evaluate(narrow)).toMatchObject({ accuracy: 1 });
+    const wrong = await sinter([...args, '--overwrite', '--activation-bits', '6']);
+    expect(wrong).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('Allowed choices are 8, 7'),
+    });
     const twice = await sinter(['quantize', '--model', out, '--out', scratch.path('twice')]);
     expect(twice.code).toBe(2);
   });

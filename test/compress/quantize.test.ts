@@ -2,12 +2,15 @@
  * Dynamic int8: which weights, how exact, and that the original is left alone.
  */
 
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { ensureLanes } from '../../lib/core/lanes.js';
 import { native } from '../../lib/core/native.js';
 import { Classifier } from '../../lib/models/classifier.js';
 import { Encoder } from '../../lib/models/encoder.js';
+import { temporaryFolder } from '../formats/temporary-folder.js';
 
 const fixture = (name: string) =>
   fileURLToPath(new URL(`../fixtures/encoders/${name}`, import.meta.url));
@@ -55,17 +58,68 @@ describe('quantize', () => {
     }
   });
 
-  it('makes the embedded model almost four times smaller and keeps its vectors', async () => {
-    await using encoder = await Encoder.load();
-    await using small = await encoder.quantize();
-    const { bytesBefore = 0, bytesAfter = 1 } = small.quantization ?? {};
-    expect(bytesBefore / bytesAfter).toBeGreaterThan(3.7);
-    const texts = ['a red car', 'What is Deep Learning?', 'the cat sat on the mat', 'naïve 東京'];
-    const [a, b] = [await encoder.embed(texts), await small.embed(texts)];
-    for (let i = 0; i < texts.length; i++) {
-      const other = b.row(i);
-      const cosine = a.row(i).reduce((sum, value, j) => sum + value * (other[j] ?? 0), 0);
-      expect(cosine).toBeGreaterThan(0.99);
+  it.each([8, 7] as const)(
+    'makes the embedded model almost four times smaller and keeps its vectors with activations of %d bits',
+    async (activationBits) => {
+      await using encoder = await Encoder.load();
+      await using small = await encoder.quantize({ activationBits });
+      expect(small.quantization).toMatchObject({ activationBits });
+      const { bytesBefore = 0, bytesAfter = 1 } = small.quantization ?? {};
+      expect(bytesBefore / bytesAfter).toBeGreaterThan(3.7);
+      const texts = ['a red car', 'What is Deep Learning?', 'the cat sat on the mat', 'naïve 東京'];
+      const [a, b] = [await encoder.embed(texts), await small.embed(texts)];
+      for (let i = 0; i < texts.length; i++) {
+        const other = b.row(i);
+        const cosine = a.row(i).reduce((sum, value, j) => sum + value * (other[j] ?? 0), 0);
+        expect(cosine).toBeGreaterThan(activationBits === 8 ? 0.99 : 0.98);
+      }
+    },
+  );
+
+  it('the width of the activations is 8 by default, changes the result, and is kept by save and load', async () => {
+    await using model = await Classifier.load(fixture('bert-seqcls'));
+    expect(await model.info()).toMatchObject({ quantized: false, activationBits: null });
+    const texts = ['the people', 'a red car', ''];
+    const logits = new Map<8 | 7, Float32Array>();
+    for (const activationBits of [8, 7] as const) {
+      await using small = await model.quantize({ activationBits });
+      expect(await small.info()).toMatchObject({ quantized: true, activationBits });
+      const folder = join(await temporaryFolder(), 'model');
+      await small.save(folder);
+      const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')) as object;
+      expect(config).toMatchObject({ quantization_config: { activation_bits: activationBits } });
+      await using loaded = await Classifier.load(folder);
+      expect(await loaded.info()).toMatchObject({ activationBits });
+      const { data } = await small.logits(texts);
+      expect(await loaded.logits(texts)).toMatchObject({ data });
+      logits.set(activationBits, data);
+
+      const wider = {
+        ...config,
+        quantization_config: { quant_method: 'sinter', activation_bits: 9 },
+      };
+      await writeFile(join(folder, 'config.json'), JSON.stringify(wider));
+      await expect(Classifier.load(folder)).rejects.toMatchObject({
+        code: 'UNSUPPORTED_MODEL',
+        message: expect.stringContaining('activation_bits 9 (supported: "sinter" with 8 or 7)'),
+      });
+    }
+    expect(logits.get(8)).not.toEqual(logits.get(7));
+    await using standard = await model.quantize();
+    expect((await standard.logits(texts)).data).toEqual(logits.get(8));
+    await using bare = await model.quantize({ activationBits: 7, embeddings: false });
+    expect(bare.quantization?.activationBits).toBe(7);
+  });
+
+  it('refuses another width', async () => {
+    await using encoder = await Encoder.load(fixture('bert'), { pooling: 'mean' });
+    for (const [activationBits, error] of [
+      [6, RangeError],
+      ['8', TypeError],
+    ] as const) {
+      const refused = encoder.quantize({ activationBits: activationBits as never });
+      const message = `quantize: activationBits must be one of 8, 7, got ${JSON.stringify(activationBits)}`;
+      await expect(refused).rejects.toThrow(new error(message));
     }
   });
 

@@ -112,6 +112,11 @@ describe('validateGraph', () => {
       withNode('normed', { weight: 'ghost' }),
       'weight ghost is not declared',
     ],
+    [
+      'activation codes of another width',
+      withNode('qkv', { activationBits: 9 }),
+      'activationBits must be 8 or 7, got 9',
+    ],
     ['an operation nobody knows', withNode('normed', { op: 'conv' }), 'unknown operation conv'],
     [
       'fewer biases than weights',

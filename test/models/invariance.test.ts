@@ -22,6 +22,8 @@ interface Hashes {
   readonly lanes: number;
   readonly f32: RowHashes;
   readonly int8: RowHashes;
+  /** With activations of 7 bits. */
+  readonly int8With7: RowHashes;
   readonly losses: readonly (readonly [number, number])[];
   readonly trained: string;
   readonly quantized: string;
@@ -59,11 +61,12 @@ describe('equal bits', () => {
   it('of the embedded model alone, in a batch, in another order, with 1, 2 and 3 lanes', async () => {
     const one = await hashes('-', { SINTER_LANES: '1' });
     expect(one.lanes).toBe(1);
-    for (const precision of [one.f32, one.int8]) {
+    for (const precision of [one.f32, one.int8, one.int8With7]) {
       expect(precision.batch).toEqual(precision.alone);
       expect(precision.reversed).toEqual(precision.alone);
     }
     expect(one.int8.alone).not.toEqual(one.f32.alone);
+    expect(one.int8With7.alone).not.toEqual(one.int8.alone);
     for (const lanes of [2, 3]) {
       const more = await hashes('-', { SINTER_LANES: String(lanes) });
       expect(more.lanes).toBe(lanes);

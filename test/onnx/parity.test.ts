@@ -234,15 +234,17 @@ describe('int8', () => {
     table: readonly number[],
     matrix: readonly number[],
     activations: 'token' | 'tensor',
+    more: { readonly activationBits?: 8 | 7; readonly weights?: 'uint8' | 'int8' } = {},
   ): Promise<readonly number[]> {
     const width = 64;
     const vocabulary = table.length / width;
-    const graph = tinyGraph({ vocabulary, width, outputs: 2, dtype: 's8' });
+    const { activationBits = 8, weights = 'uint8' } = more;
+    const graph = tinyGraph({ vocabulary, width, outputs: 2, dtype: 's8', activationBits });
     const source = tinySource(graph, table, matrix);
     const ids = [...new Array(vocabulary).keys()];
     return withFolder(async (folder) => {
       const path = join(folder, 'model.onnx');
-      const options = { precision: 'int8', activations, outputs: ['hidden'] } as const;
+      const options = { precision: 'int8', activations, weights, outputs: ['hidden'] } as const;
       await writeOnnx(path, graph, source, { ...options, ...PRODUCER });
       const batch = { input_ids: [ids], attention_mask: [ids.map(() => 1)] };
       return [...((await runOnnx(path, batch)).last_hidden_state?.data ?? [])];
@@ -261,6 +263,38 @@ describe('int8', () => {
       expect(down).toBeCloseTo(-63, 3);
     },
   );
+
+  it.each(['uint8', 'int8'] as const)(
+    'codes of 7 bits are 0 ... 127 and sum exactly with %s weights',
+    async (weights) => {
+      const first = ones.map((_, i) => (i === 0 ? 1 : 0));
+      const second = ones.map((_, i) => (i === 1 ? 1 : 0));
+      const table = [0.6, 0.25, 1, 0, ...ones.slice(4).map(() => 0.1)];
+      // 76.2 and 31.75 steps of 1 / 127; with 255 steps the first is 153 exactly.
+      const narrow = { activationBits: 7, weights } as const;
+      const [most = 0, quarter = 0] = await tinyHidden(
+        table,
+        [...first, ...second],
+        'token',
+        narrow,
+      );
+      expect(most).toBeCloseTo(76 / 127, 6);
+      expect(quarter).toBeCloseTo(32 / 127, 6);
+      const [wide = 0] = await tinyHidden(table, [...first, ...second], 'token', { weights });
+      expect(wide).toBeCloseTo(153 / 255, 6);
+      // Two products are at most 2 * 127 * 127, which 16 bits hold: right on every CPU.
+      const [up = 0, down = 0] = await tinyHidden([0, ...ones.slice(1)], opposite, 'token', narrow);
+      expect(up).toBeCloseTo(63, 3);
+      expect(down).toBeCloseTo(-63, 3);
+    },
+  );
+
+  it('codes of 7 bits have no range per tensor', async () => {
+    const refused = tinyHidden(ones, opposite, 'tensor', { activationBits: 7 });
+    const message =
+      'activations must be "token" for a model with 7-bit activations (a range per tensor has 8 bits), got "tensor"';
+    await expect(refused).rejects.toThrow(new RangeError(message));
+  });
 
   it('a token whose numbers are all equal has no range and is still right', async () => {
     const constant = ones.map(() => -2.5);

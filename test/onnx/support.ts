@@ -12,7 +12,7 @@ import { graphFromCheckpoint } from '../../lib/architectures/index.js';
 import { readHfFolder } from '../../lib/formats/hf-folder.js';
 import type { QuantizedWeight, WeightSource } from '../../lib/formats/onnx/weights.js';
 import type { GraphRequest } from '../../lib/graph/checkpoint.js';
-import type { EncoderGraph } from '../../lib/graph/types.js';
+import type { ActivationBits, EncoderGraph } from '../../lib/graph/types.js';
 
 export type Floats = ReadonlyMap<string, Float32Array>;
 
@@ -64,7 +64,11 @@ export function weightSource(graph: EncoderGraph, weights: Floats): WeightSource
 }
 
 /** The same graph with s8 weights in every linear node, and in the embedding tables when `tables`. */
-export function quantizedGraph(graph: EncoderGraph, tables: boolean): EncoderGraph {
+export function quantizedGraph(
+  graph: EncoderGraph,
+  tables: boolean,
+  activationBits: ActivationBits = 8,
+): EncoderGraph {
   const names = graph.nodes.flatMap((node) => {
     if (node.op === 'linear') return node.weights;
     return node.op === 'embedding' && tables ? node.tables.map((table) => table.weight) : [];
@@ -73,7 +77,10 @@ export function quantizedGraph(graph: EncoderGraph, tables: boolean): EncoderGra
   const weights = graph.weights.map((spec) =>
     quantized.has(spec.name) ? { ...spec, dtype: 's8' as const } : spec,
   );
-  return { ...graph, weights };
+  const nodes = graph.nodes.map((node) =>
+    node.op === 'linear' ? { ...node, activationBits } : node,
+  );
+  return { ...graph, weights, nodes };
 }
 
 /** Symmetric s8 per row: scale = max|row| / 127, ties to even. */

@@ -5,7 +5,7 @@
  */
 
 import type { WeightSource } from '../../lib/formats/onnx/weights.js';
-import type { EncoderGraph, PoolKind, WeightDtype } from '../../lib/graph/types.js';
+import type { ActivationBits, EncoderGraph, PoolKind, WeightDtype } from '../../lib/graph/types.js';
 import { weightSource } from './support.js';
 
 export interface TinyOptions {
@@ -13,6 +13,7 @@ export interface TinyOptions {
   readonly width: number;
   readonly outputs: number;
   readonly dtype?: WeightDtype;
+  readonly activationBits?: ActivationBits;
   readonly pool?: PoolKind;
   readonly normalize?: boolean;
 }
@@ -20,6 +21,7 @@ export interface TinyOptions {
 /** hidden = table[id] W^T; with `pool`, embedding = pool(hidden), normalised when asked for. */
 export function tinyGraph(options: TinyOptions): EncoderGraph {
   const { vocabulary, width, outputs, dtype = 'f32', pool, normalize = false } = options;
+  const { activationBits = 8 } = options;
   const pooling: EncoderGraph['nodes'] = pool
     ? [{ op: 'pool', kind: pool, input: 'wide', output: 'pooled' }]
     : [];
@@ -48,7 +50,7 @@ export function tinyGraph(options: TinyOptions): EncoderGraph {
         weights: ['matrix'],
         biases: [],
         activation: 'none',
-        activationBits: 8,
+        activationBits,
         output: 'wide',
       },
       ...pooling,

@@ -3,11 +3,11 @@
  */
 import type { Command } from 'commander';
 import { graphFromCheckpoint } from '../../architectures/index.js';
-import { quantizeGraph } from '../../compress/quantize.js';
+import { activationBitsOf, quantizeGraph } from '../../compress/quantize.js';
 import { formatBytes, formatNumber } from '../../core/units.js';
 import { readHfFolder } from '../../formats/hf-folder.js';
 import { countParameters, printGraph } from '../../graph/print.js';
-import type { EncoderGraph } from '../../graph/types.js';
+import type { ActivationBits, EncoderGraph } from '../../graph/types.js';
 import { EMBEDDED_MODEL } from '../../models/load-model.js';
 import {
   readQuantizedTensors,
@@ -46,6 +46,8 @@ interface Findings {
   readonly parameters: number;
   readonly weightBytes: number;
   readonly dtypes: Readonly<Record<string, number>>;
+  /** Of a quantized model; else null. */
+  readonly activationBits: ActivationBits | null;
   readonly maxTokens: number;
   readonly vocabulary: number;
   readonly pooling: string | null;
@@ -73,7 +75,11 @@ async function examine(path: string): Promise<{ findings: Findings; graph: Encod
   const folder = await readHfFolder(path);
   try {
     const pooling = folder.sentence?.pooling ?? null;
-    const { tensors, quantized } = readQuantizedTensors(path, folder.config, folder.tensors);
+    const { tensors, quantized, activationBits } = readQuantizedTensors(
+      path,
+      folder.config,
+      folder.tensors,
+    );
     const config = withoutQuantizationConfig(folder.config);
     const imported = graphFromCheckpoint(
       { path, config, tensors, sentence: folder.sentence },
@@ -81,7 +87,7 @@ async function examine(path: string): Promise<{ findings: Findings; graph: Encod
     );
     const { labels, sources } = imported;
     const names = [...sources].filter(([, tensor]) => quantized.has(tensor)).map(([name]) => name);
-    const graph = quantizeGraph(imported.graph, new Set(names));
+    const graph = quantizeGraph(imported.graph, new Set(names), activationBits);
     const used = new Set(sources.values());
     const dtypes: Record<string, number> = {};
     let weightBytes = 0;
@@ -100,6 +106,7 @@ async function examine(path: string): Promise<{ findings: Findings; graph: Encod
         parameters: countParameters(graph),
         weightBytes,
         dtypes,
+        activationBits: activationBitsOf(graph),
         maxTokens: graph.maxTokens,
         vocabulary: tokenizer.vocabulary,
         pooling: isClassifier ? null : pooling,
@@ -114,7 +121,7 @@ async function examine(path: string): Promise<{ findings: Findings; graph: Encod
 }
 
 function factLines(findings: Findings): string {
-  const { labels, pooling, normalize, unused } = findings;
+  const { labels, pooling, normalize, unused, activationBits } = findings;
   const dtypes = Object.entries(findings.dtypes).map(([dtype, count]) => `${count} ${dtype}`);
   const pooled = pooling === null ? 'not stated' : `${pooling}${normalize ? ', normalized' : ''}`;
   const facts: [string, string][] = [
@@ -122,6 +129,9 @@ function factLines(findings: Findings): string {
     ['task', `${findings.task} (${findings.modelType})`],
     ['parameters', formatNumber(findings.parameters)],
     ['weights', `${formatBytes(findings.weightBytes)} (tensors: ${dtypes.join(', ')})`],
+    ...(activationBits === null
+      ? []
+      : [['activations', `${activationBits} bits, one range per token`] as [string, string]]),
     ['longest text', `${formatNumber(findings.maxTokens)} tokens`],
     ['tokenizer', `${formatNumber(findings.vocabulary)} tokens`],
     ...(labels === null ? [['pooling', pooled] as [string, string]] : []),

@@ -2,9 +2,11 @@
  * linear in integers: DynamicQuantizeLinear, MatMulInteger, Cast, Mul, in the order that ONNX Runtime fuses.
  *
  * The operator quantizes a whole tensor with one range. Bringing every token to the range 0 ... 1 first makes
- * that a range per token: results no longer depend on padding and batch mates, and lose less.
+ * that a range per token: results no longer depend on padding and batch mates, and lose less. It always makes codes of 8
+ * bits; for 7 bits QuantizeLinear takes its place, whose scale is a constant once every token has the range 0 ... 1.
  */
 
+import type { ActivationBits } from '../../graph/types.js';
 import type { IntegerSettings, Lowering } from './lowering.js';
 import type { IntegerForm } from './weights.js';
 
@@ -18,10 +20,11 @@ export function integerProduct(
   input: string,
   weight: string,
   output: string,
+  activationBits: ActivationBits,
 ): void {
   const { builder, weights } = lowering;
   if (settings.activations === 'tensor') {
-    tensorProduct(lowering, settings.weights, input, weight, output);
+    codesProduct(lowering, settings.weights, dynamicCodes(lowering, input), weight, output);
     return;
   }
   const [unit = '', range = '', low = ''] = lowering.once(`unit ${input}`, () =>
@@ -29,7 +32,8 @@ export function integerProduct(
   );
   // input = unit * range + low, so the product needs the row sums of the weight for `low`.
   const product = builder.fresh(`${output}/unit`);
-  tensorProduct(lowering, settings.weights, unit, weight, product);
+  const codes = activationBits === 8 ? dynamicCodes(lowering, unit) : unitCodes(lowering, unit);
+  codesProduct(lowering, settings.weights, codes, weight, product);
   const widened = builder.node('Mul', [product, range], builder.fresh(`${output}/widened`));
   const sums = weights.rowSums(weight);
   const shift = builder.node('Mul', [low, sums], builder.fresh(`${output}/shift`));
@@ -52,21 +56,40 @@ function toUnitRange(lowering: Lowering, input: string): readonly string[] {
   return [unit, range, low];
 }
 
-function tensorProduct(
-  lowering: Lowering,
-  form: IntegerForm,
-  input: string,
-  weight: string,
-  output: string,
-): void {
-  const { builder, weights } = lowering;
-  const [data = '', scale = '', zero = ''] = lowering.once(`quantized ${input}`, () =>
+/** Names of codes (u8), their scale and their zero point. */
+type Codes = readonly string[];
+
+/** Codes of 8 bits, one range for the whole tensor. */
+function dynamicCodes(lowering: Lowering, input: string): Codes {
+  const { builder } = lowering;
+  return lowering.once(`quantized ${input}`, () =>
     builder.nodes(
       'DynamicQuantizeLinear',
       [input],
       ['quantized', 'scale', 'zero_point'].map((part) => builder.fresh(`${input}/${part}`)),
     ),
   );
+}
+
+/** Codes of 7 bits of numbers from 0 to 1. */
+function unitCodes(lowering: Lowering, unit: string): Codes {
+  const { builder } = lowering;
+  return lowering.once(`quantized ${unit}`, () => {
+    const scale = builder.float(Math.fround(1 / 127));
+    const zero = builder.uint8(0);
+    const name = builder.fresh(`${unit}/quantized`);
+    return [builder.node('QuantizeLinear', [unit, scale, zero], name), scale, zero];
+  });
+}
+
+function codesProduct(
+  lowering: Lowering,
+  form: IntegerForm,
+  [data = '', scale = '', zero = '']: Codes,
+  weight: string,
+  output: string,
+): void {
+  const { builder, weights } = lowering;
   const weightZero = form === 'uint8' ? builder.uint8(128) : builder.int8(0);
   const operands = [data, weights.integerMatrix(weight, form), zero, weightZero];
   const integers = builder.node('MatMulInteger', operands, builder.fresh(`${output}/i32`));

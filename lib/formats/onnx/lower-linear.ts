@@ -22,7 +22,8 @@ export function lowerLinear(lowering: Lowering, node: LinearNode): void {
     const plain = bias === undefined && node.activation === 'none';
     const product = plain ? last() : lowering.builder.fresh(`${prefix}/product`);
     if (dtype === 's8' && lowering.integer !== null) {
-      integerProduct(lowering, lowering.integer, input.name, weight, product);
+      const { integer } = lowering;
+      integerProduct(lowering, integer, input.name, weight, product, node.activationBits);
     } else {
       lowering.builder.node('MatMul', [input.name, lowering.weights.matrix(weight)], product);
     }

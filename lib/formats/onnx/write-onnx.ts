@@ -33,12 +33,13 @@ export interface OnnxOptions {
   /**
    * How int8 weights are stored, without loss either way. `uint8` (default, zero point 128) sums
    * exactly on every CPU. `int8` is faster where the CPU has VNNI or dot-product instructions; without them,
-   * ONNX Runtime's sums of u8 x s8 products saturate and the result is wrong.
+   * ONNX Runtime's sums of u8 x s8 products saturate and the result is wrong, unless activations have 7 bits.
    */
   readonly weights?: IntegerForm;
   /**
    * Range of the quantized activations: `token` (default) is what this package computes itself; `tensor` is
-   * one range for the whole batch, faster and less exact, and the result depends on padding and batch mates.
+   * one range for the whole batch, faster and less exact, and the result depends on padding and batch mates; it needs
+   * activations of 8 bits.
    */
   readonly activations?: 'token' | 'tensor';
   /** Which outputs of the graph the file computes. */
@@ -90,6 +91,11 @@ function describe(graph: EncoderGraph, weights: WeightSource, options: OnnxOptio
   const integer = precision === 'int8' ? { weights: form, activations } : null;
   if (integer !== null && !graph.weights.some((weight) => weight.dtype === 's8')) {
     throw rangeMistake('precision', '"f32" for a model that is not quantized', precision);
+  }
+  const narrow = graph.nodes.some((node) => node.op === 'linear' && node.activationBits !== 8);
+  if (integer?.activations === 'tensor' && narrow) {
+    const what = '"token" for a model with 7-bit activations (a range per tensor has 8 bits)';
+    throw rangeMistake('activations', what, activations);
   }
   return modelMessage({
     irVersion,

@@ -37,6 +37,7 @@ async function main() {
     pooling: 'mean',
   });
   const small = await encoder.quantize();
+  const narrow = await encoder.quantize({ activationBits: 7 });
   const classifier = await Classifier.load(classifierPath);
   const report = await classifier.train(rows, { epochs: 3, batchSize: 4, learningRate: 1e-3 });
   const trained = await classifier.logits(texts);
@@ -47,6 +48,7 @@ async function main() {
     lanes,
     f32: await rowHashes((some) => encoder.embed(some)),
     int8: await rowHashes((some) => small.embed(some)),
+    int8With7: await rowHashes((some) => narrow.embed(some)),
     losses: report.steps.map(({ loss, gradNorm }) => [loss, gradNorm]),
     trained: hash(trained.data),
     quantized: hash(quantized.data),

@@ -25,7 +25,7 @@ constexpr int64_t kTilePanel = 16;
 constexpr int64_t kBlockWords = 384;  // of a K block: a tile of A stays in the L1 cache
 constexpr int64_t kTileRow =
     kBlockWords + 16;              // words between rows of the copy: no two rows share a cache set
-constexpr int64_t kTileRows = 16;  // rows of the buffer; at least kMaxRows of every T
+constexpr int64_t kTileRows = 32;  // rows of the buffer; at least kMaxRows of every T
 constexpr int64_t kBlockBytes = 448 * 1024;  // of packed B that stays in the L2 cache
 
 struct TileProblem {
@@ -53,6 +53,9 @@ struct TileArgs {
   bool finish;      // the last K block of an epilogue that has_linear()
   int64_t i, j;     // row and column of C
   int64_t columns;  // of C; the tile may be wider
+  // What to fetch meanwhile: the panels after b, as many as this tile has.
+  const char* next;
+  int64_t next_step;  // bytes for each word of k
 };
 
 // Not inlined: each tile is a problem of its own for the register allocator.
@@ -70,7 +73,11 @@ __attribute__((noinline)) void tile(const TileArgs& args, const Epilogue& epilog
   const float* a = args.a;
   const char* b = args.b;
   const int64_t panel_bytes = args.panel_bytes;
-  for (const float* end = a + args.words; a != end; ++a, b += T::kStep) {
+  const char* next = args.next;
+  const int64_t next_step = args.next_step;
+  for (const float* end = a + args.words; a != end; ++a, b += T::kStep, next += next_step) {
+    SINTER_UNROLL
+    for (int p = 0; p < kPanels; ++p) __builtin_prefetch(next + p * panel_bytes);
     if constexpr (kRows ==
                   1) {  // a column at a time: all of them and their sums need the whole file
       const typename T::Reg row = T::broadcast(a);
@@ -143,25 +150,36 @@ struct Block {
   bool first, last;             // of the K blocks
 };
 
-// One block of rows against one block of B: all tiles read the same copy of A.
+// Rows of C that share a copy of A, as nearly equal tiles.
+struct Rows {
+  int64_t begin, count, tiles;
+  int64_t at(int64_t tile) const { return begin + count * tile / tiles; }
+};
+
+// All tiles of `rows` against `panels` panels from p on. Weights come from memory or a far cache
+// when there are few rows, so the tiles share the work of fetching the panels that follow.
 template <class T, class Epilogue>
-void run_rows(const TileProblem& problem, const Block& block, int64_t i, int64_t rows,
-              const float* a, const Epilogue& epilogue) {
-  const int64_t most = T::panels(static_cast<int>(rows));
+void run_panels(const TileProblem& problem, const Block& block, const Rows& rows, int64_t p,
+                int64_t panels, const float* a, const Epilogue& epilogue) {
   alignas(64) float edge[kTileRows * kTilePanel];
-  const int64_t panel_end = block.panel_begin + block.panels;
-  for (int64_t p = block.panel_begin; p < panel_end;) {
-    int64_t panels = most;
-    const int64_t full = smaller(panel_end, problem.n / kTilePanel) - p;
-    while (panels > 1 && panels > full) panels /= 2;
-    const int64_t j = p * kTilePanel;
-    const int64_t columns = smaller(panels * kTilePanel, problem.n - j);
-    const bool partial = columns < panels * kTilePanel;  // then panels is 1
-    const bool load = problem.accumulate || !block.first;
+  const int64_t j = p * kTilePanel, block_end = block.panel_begin + block.panels;
+  const int64_t columns = smaller(panels * kTilePanel, problem.n - j);
+  const bool partial = columns < panels * kTilePanel;  // then panels is 1
+  const bool load = problem.accumulate || !block.first;
+  const char* const b = problem.b + p * problem.panel_bytes + block.words_begin * T::kStep;
+  // After the last panels of a K block those of the next one, after the very last nothing new.
+  const char* next = b;
+  if (p + 2 * panels <= block_end) {
+    next += panels * problem.panel_bytes;
+  } else if (!block.last) {
+    next += (block.panel_begin - p) * problem.panel_bytes + block.words * T::kStep;
+  }
+  for (int64_t t = 0; t < rows.tiles; ++t) {
+    const int64_t i = rows.at(t), count = rows.at(t + 1) - i;
     float* const c = problem.c + i * problem.c_row + j;
     TileArgs args = {block.words,
-                     a,
-                     problem.b + p * problem.panel_bytes + block.words_begin * T::kStep,
+                     a + (i - rows.begin) * kTileRow,
+                     b,
                      problem.panel_bytes,
                      c,
                      problem.c_row,
@@ -169,42 +187,62 @@ void run_rows(const TileProblem& problem, const Block& block, int64_t i, int64_t
                      block.last && epilogue.has_linear(),
                      i,
                      j,
-                     columns};
+                     columns,
+                     next + block.words * T::kStep * t / rows.tiles,
+                     T::kStep / rows.tiles};
     if (partial) {
       args.c = edge;
       args.c_row = kTilePanel;
-      for (int64_t w = 0; load && w < rows * kTilePanel; ++w) edge[w] = 0.0f;
-      if (load) copy_columns(rows, columns, c, problem.c_row, edge, kTilePanel);
+      for (int64_t w = 0; load && w < count * kTilePanel; ++w) edge[w] = 0.0f;
+      if (load) copy_columns(count, columns, c, problem.c_row, edge, kTilePanel);
     }
-    run_tile<T>(rows, panels, args, epilogue);
-    if (block.last) epilogue.activate_tile(rows, columns, args.c, args.c_row);
-    if (partial) copy_columns(rows, columns, edge, kTilePanel, c, problem.c_row);
+    run_tile<T>(count, panels, args, epilogue);
+    if (block.last) epilogue.activate_tile(count, columns, args.c, args.c_row);
+    if (partial) copy_columns(count, columns, edge, kTilePanel, c, problem.c_row);
+  }
+}
+
+// One block of rows against one block of B: panels outside, tiles inside, so that panels are read
+// from afar once.
+template <class T, class Epilogue>
+void run_rows(const TileProblem& problem, const Block& block, const Rows& rows, const float* a,
+              const Epilogue& epilogue) {
+  const int64_t most = T::panels(static_cast<int>(divide_up(rows.count, rows.tiles)));
+  const int64_t end = block.panel_begin + block.panels;
+  for (int64_t p = block.panel_begin; p < end;) {
+    int64_t panels = most;
+    const int64_t full = smaller(end, problem.n / kTilePanel) - p;
+    while (panels > 1 && panels > full) panels /= 2;
+    run_panels<T>(problem, block, rows, p, panels, a, epilogue);
     p += panels;
   }
 }
 
 template <class T, class Source, class Epilogue>
 void run_tiles(const TileProblem& problem, const Source& source, const Epilogue& epilogue) {
-  static_assert(T::kMaxRows <= kTileRows);
+  constexpr int64_t kTilesOfCopy = kTileRows / T::kMaxRows;
+  static_assert(kTilesOfCopy > 0);
   if (problem.m <= 0 || problem.n <= 0) return;
   alignas(64) float a[kTileRows * kTileRow];
   const int64_t k_blocks = larger(1, divide_up(problem.words, kBlockWords));
   const int64_t words = larger(16, round_up(divide_up(problem.words, k_blocks), 16));
   const int64_t row_tiles = divide_up(problem.m, T::kMaxRows);
+  const int64_t copies = divide_up(row_tiles, kTilesOfCopy);
+  const Rows all = {0, problem.m, row_tiles};
   const int64_t total_panels = divide_up(problem.n, kTilePanel);
   const int64_t panels =
-      row_tiles == 1 ? total_panels : larger(8, kBlockBytes / (words * T::kStep) / 8 * 8);
+      copies == 1 ? total_panels : larger(8, kBlockBytes / (words * T::kStep) / 8 * 8);
   int64_t k = 0;
   do {
     Block block = {k, smaller(words, problem.words - k), 0, 0, k == 0, k + words >= problem.words};
     for (; block.panel_begin < total_panels; block.panel_begin += panels) {
       block.panels = smaller(panels, total_panels - block.panel_begin);
-      int64_t i = 0;
-      for (int64_t t = 0; t < row_tiles; ++t) {  // nearly equal tiles
-        const int64_t rows = (problem.m - i) / (row_tiles - t);
-        if (block.words > 0) source.copy(i, rows, k, block.words, a);
-        run_rows<T>(problem, block, i, rows, a, epilogue);
-        i += rows;
+      for (int64_t copy = 0; copy < copies; ++copy) {
+        const int64_t first = row_tiles * copy / copies, end = row_tiles * (copy + 1) / copies;
+        const int64_t i = all.at(first);
+        const Rows rows = {i, all.at(end) - i, end - first};
+        if (block.words > 0) source.copy(i, rows.count, k, block.words, a);
+        run_rows<T>(problem, block, rows, a, epilogue);
       }
     }
     k += words;

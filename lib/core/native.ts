@@ -10,7 +10,7 @@ import type { EncoderGraph } from '../graph/types.js';
 import { ERROR_CODES, SinterError, type SinterErrorCode } from './errors.js';
 
 /** Bumped when a signature below changes; a stale binary is refused. */
-export const NATIVE_ABI = 1;
+export const NATIVE_ABI = 2;
 
 export type IsaName = 'scalar' | 'avx2' | 'avx512' | 'vnni';
 export type NativeDtype = 'f32' | 'f16' | 'bf16' | 's8';
@@ -35,6 +35,8 @@ export interface RunOptions {
   readonly jobId: number;
   /** Tokens of a micro-batch that one lane runs by itself. */
   readonly tokenBudget: number;
+  /** true: passes runs and steps that are not urgent, also one that is running, between its operations. */
+  readonly urgent?: boolean;
 }
 
 /** A graph with its weights. Dispose frees the memory when the last running call ends. */
@@ -104,8 +106,10 @@ export interface NativeBinding {
   /** Lanes of this environment's engine; set before the first job, later calls must agree. */
   startLanes(lanes: number): void;
   lanes(): number;
+  /** Milliseconds for which each lane has been busy since startLanes; empty before it. */
+  laneBusyMs(): Float64Array;
   nextJobId(): number;
-  /** The job's promise rejects with CANCELLED at its next check, unless it has ended. */
+  /** The job's promise rejects with CANCELLED: at once when it waits, at its next check when it runs. */
   cancel(jobId: number): void;
   /** Symmetric int8 per row of a [rows, width] matrix. */
   quantizeWeights(

@@ -9,7 +9,12 @@ import { isQuantized } from '../compress/quantize.js';
 import { SinterError, typeMistake } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
 import { readOptions } from '../core/options.js';
-import type { BatchOptions } from '../serve/batch-options.js';
+import {
+  type BatchOptions,
+  defaultPriority,
+  PRIORITIES,
+  type Priority,
+} from '../serve/batch-options.js';
 import type { Batcher } from '../serve/batcher.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { readTrainOptions, TRAIN_OPTIONS, type TrainOptions } from '../train/train-options.js';
@@ -38,6 +43,8 @@ export interface ClassifierLoadOptions<L extends string = string> {
 export interface PredictOptions {
   /** true (default): texts over the limit are cut. false: they are a RangeError that names texts[i]. */
   readonly truncate?: boolean;
+  /** Default: 'interactive' for one text, 'bulk' for more. */
+  readonly priority?: Priority;
   readonly signal?: AbortSignal;
 }
 
@@ -211,16 +218,18 @@ export class Classifier<L extends string = string> extends TextModel {
     texts: readonly TextInput[],
     options: PredictOptions,
   ): Promise<Matrix> {
-    const read = readOptions(where, options, { truncate: true, signal: true });
+    const read = readOptions(where, options, { truncate: true, priority: true, signal: true });
     const truncate = read.boolean('truncate', true);
     const signal = read.signal();
     checkTexts(where, texts);
+    const priority = read.choice('priority', defaultPriority(texts.length), PRIORITIES);
     const { graph, tokenizer } = this.parts;
     const request = {
       where,
       output: 'logits',
       maxTokens: this.maxTokens,
       truncate,
+      priority,
       signal,
     } as const;
     return this.use(where, (program) => forwardTexts(program, tokenizer, graph, texts, request));

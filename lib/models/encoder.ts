@@ -12,7 +12,13 @@ import type { Matrix } from '../core/matrix.js';
 import { readOptions } from '../core/options.js';
 import type { GraphRequest } from '../graph/checkpoint.js';
 import type { PoolKind } from '../graph/types.js';
-import { BATCH_OPTIONS, type BatchOptions } from '../serve/batch-options.js';
+import {
+  BATCH_OPTIONS,
+  type BatchOptions,
+  defaultPriority,
+  PRIORITIES,
+  type Priority,
+} from '../serve/batch-options.js';
 import type { Batcher } from '../serve/batcher.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { Classifier, checkLabels } from './classifier.js';
@@ -41,6 +47,8 @@ export interface EmbedOptions {
   readonly truncate?: boolean;
   /** One of the model's prompts by name, put in front of every text. Default: the model's default prompt, if any. */
   readonly promptName?: string;
+  /** Default: 'interactive' for one text, 'bulk' for more. */
+  readonly priority?: Priority;
   readonly signal?: AbortSignal;
 }
 
@@ -121,16 +129,18 @@ export class Encoder extends TextModel {
    */
   async embed(texts: readonly TextInput[], options: EmbedOptions = {}): Promise<Matrix> {
     const where = 'embed';
-    const known = { truncate: true, promptName: true, signal: true } as const;
+    const known = { truncate: true, promptName: true, priority: true, signal: true } as const;
     const read = readOptions(where, options, known);
     const truncate = read.boolean('truncate', true);
     const signal = read.signal();
     checkTexts(where, texts);
+    const priority = read.choice('priority', defaultPriority(texts.length), PRIORITIES);
     const { graph, tokenizer } = this.parts;
     const prompt = this.prompt(where, options.promptName);
     const prompted = prompt === '' ? texts : texts.map((text) => withPrompt(prompt, text));
     const { maxTokens } = this;
-    const request = { where, output: 'embedding', maxTokens, truncate, signal } as const;
+    const output = 'embedding';
+    const request = { where, output, maxTokens, truncate, priority, signal } as const;
     return this.use(where, (program) => forwardTexts(program, tokenizer, graph, prompted, request));
   }
 

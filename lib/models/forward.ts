@@ -11,6 +11,7 @@ import { Matrix } from '../core/matrix.js';
 import type { NativeProgram, TokenBatch } from '../core/native.js';
 import type { EncoderGraph, OutputName } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
+import type { Priority } from '../serve/batch-options.js';
 import type { TextInput, TextTokenizer } from '../tokenize/text-tokenizer.js';
 
 /** Tokens of a micro-batch that one lane runs by itself. */
@@ -28,7 +29,14 @@ export interface ForwardRequest {
   readonly maxTokens: number;
   readonly truncate: boolean;
   readonly signal: AbortSignal | undefined;
+  readonly priority: Priority;
 }
+
+/** What one run is for. */
+export type RunRequest = Pick<ForwardRequest, 'where' | 'signal'> & {
+  /** Default: 'bulk'. */
+  readonly priority?: Priority;
+};
 
 /** Width of the rows of an output. */
 export function outputWidth(graph: EncoderGraph, output: OutputName): number {
@@ -46,7 +54,8 @@ export async function forwardTexts(
   texts: readonly TextInput[],
   request: ForwardRequest,
 ): Promise<Matrix> {
-  const { where, output, maxTokens, truncate, signal } = request;
+  const { output, maxTokens, truncate, signal, ...run } = request;
+  const { where } = run;
   const result = Matrix.zeros(texts.length, outputWidth(graph, output));
   const running: Promise<void>[] = [];
   try {
@@ -58,10 +67,10 @@ export async function forwardTexts(
       const batch = trimSegments(graph, await tokenizer.encode(piece, options));
       if (running.length >= MAX_RUNNING) await running.shift();
       const data = result.data.subarray(begin * result.cols, end * result.cols);
-      const run = runBatch(program, batch, output, data, { where, signal });
+      const job = runBatch(program, batch, output, data, { ...run, signal });
       // It is awaited below, perhaps after another one has failed.
-      run.catch(() => {});
-      running.push(run);
+      job.catch(() => {});
+      running.push(job);
       begin = end;
     }
     await Promise.all(running);
@@ -77,7 +86,7 @@ export async function forwardTokens(
   program: NativeProgram,
   graph: EncoderGraph,
   tokens: TokenBatch & { readonly segments: Int32Array },
-  request: Pick<ForwardRequest, 'where' | 'output' | 'signal'>,
+  request: RunRequest & Pick<ForwardRequest, 'output'>,
 ): Promise<Matrix> {
   const { output } = request;
   const result = Matrix.zeros(tokens.offsets.length - 1, outputWidth(graph, output));
@@ -91,10 +100,11 @@ export async function runBatch(
   batch: TokenBatch,
   name: OutputName,
   data: Float32Array,
-  { where, signal }: { readonly where: string; readonly signal: AbortSignal | undefined },
+  { where, signal, priority }: RunRequest,
 ): Promise<void> {
+  const urgent = priority === 'interactive';
   await runJob(where, signal, (jobId) =>
-    program.run(batch, [{ name, data }], { jobId, tokenBudget: TOKEN_BUDGET }),
+    program.run(batch, [{ name, data }], { jobId, tokenBudget: TOKEN_BUDGET, urgent }),
   );
 }
 

@@ -8,7 +8,7 @@ import { isQuantized, type QuantizationReport, quantizationReport } from '../com
 import { SinterError, typeMistake } from '../core/errors.js';
 import { type NativeProgram, native } from '../core/native.js';
 import type { OutputName } from '../graph/types.js';
-import type { BatchOptions } from '../serve/batch-options.js';
+import type { BatchOptions, Priority } from '../serve/batch-options.js';
 import { Batcher } from '../serve/batcher.js';
 import type { EncodedTexts, TextInput, TokensWithOffsets } from '../tokenize/text-tokenizer.js';
 import { exportModelOnnx, type OnnxExportOptions } from './export-model.js';
@@ -102,15 +102,15 @@ export abstract class TextModel {
     const { output, prepare, result } = work;
     const nameOf = () => 'run: text';
     const engine = {
-      lanes: native().lanes(),
+      laneBusyMs: () => native().laneBusyMs(),
       maxTokens,
       ended: this.ended.signal,
       encode: (texts: readonly TextInput[], truncate: boolean) =>
         this.parts.tokenizer.encode(texts.map(prepare), { maxTokens, truncate, nameOf }),
       // Training replaces the parts, so they are looked up for each batch.
-      run: (tokens: EncodedTexts, signal: AbortSignal) => {
+      run: (tokens: EncodedTexts, signal: AbortSignal, priority: Priority) => {
         const { graph } = this.parts;
-        const request = { where: 'run', output, signal };
+        const request = { where: 'run', output, signal, priority };
         return this.use('run', (program) => forwardTokens(program, graph, tokens, request));
       },
       result,

@@ -19,7 +19,7 @@ export interface BatcherMetrics {
   readonly queued: number;
   /** Their tokens; estimated where a text is not tokenized yet. */
   readonly queuedTokens: number;
-  /** Requests of the batch that runs now. */
+  /** Requests of the batches that run now. */
   readonly running: number;
   /** Accepted. */
   readonly requests: number;
@@ -41,6 +41,13 @@ export interface BatcherMetrics {
   readonly computeMs: number;
   /** Age of the batcher in milliseconds; computeMs / uptimeMs is the share of time that the lanes had work from it. */
   readonly uptimeMs: number;
+  /**
+   * Per lane, milliseconds of `uptimeMs` in which it computed, for whatever call of this thread. The difference of two
+   * readings over the difference of their `uptimeMs` is a lane's use between them.
+   */
+  readonly laneBusyMs: readonly number[];
+  /** Mean share of `uptimeMs` that the lanes were busy, 0 to 1. */
+  readonly laneUse: number;
 }
 
 const SAMPLES = 1024;
@@ -72,24 +79,44 @@ export class BatchCounters {
   private tokens = 0;
   private maxTokens = 0;
   private computeMs = 0;
+  private running = 0;
+  private runningSince = 0;
   private readonly since = performance.now();
+  private readonly lanes: () => Float64Array;
+  private readonly busySince: Float64Array;
   private readonly waits = { interactive: new Samples(), bulk: new Samples() };
+
+  /** `lanes` gives the busy time of each lane so far, in milliseconds. */
+  constructor(lanes: () => Float64Array) {
+    this.lanes = lanes;
+    this.busySince = lanes();
+  }
 
   addWait(priority: Priority, ms: number): void {
     this.waits[priority].add(ms);
   }
 
-  addBatch(tokens: number, ms: number): void {
+  /** A native batch begins; others may be running. */
+  beginBatch(): void {
+    if (this.running++ === 0) this.runningSince = performance.now();
+  }
+
+  endBatch(tokens: number): void {
     this.batches++;
     this.tokens += tokens;
     this.maxTokens = Math.max(this.maxTokens, tokens);
-    this.computeMs += ms;
+    if (--this.running === 0) this.computeMs += performance.now() - this.runningSince;
   }
 
-  snapshot(now: Pick<BatcherMetrics, 'queued' | 'queuedTokens' | 'running'>): BatcherMetrics {
+  snapshot(queue: Pick<BatcherMetrics, 'queued' | 'queuedTokens' | 'running'>): BatcherMetrics {
     const { requests, completed, failed, cancelled, rejected, batches, tokens } = this;
+    const now = performance.now();
+    const uptimeMs = now - this.since;
+    const laneBusyMs = Array.from(this.lanes(), (ms, i) => ms - (this.busySince[i] ?? 0));
+    const busyMs = laneBusyMs.reduce((sum, ms) => sum + ms, 0);
+    const computing = this.running === 0 ? 0 : now - this.runningSince;
     return {
-      ...now,
+      ...queue,
       requests,
       completed,
       failed,
@@ -102,8 +129,10 @@ export class BatchCounters {
         interactive: this.waits.interactive.percentiles(),
         bulk: this.waits.bulk.percentiles(),
       },
-      computeMs: this.computeMs,
-      uptimeMs: performance.now() - this.since,
+      computeMs: this.computeMs + computing,
+      uptimeMs,
+      laneBusyMs,
+      laneUse: uptimeMs === 0 ? 0 : Math.min(1, busyMs / (uptimeMs * laneBusyMs.length)),
     };
   }
 }

@@ -6,15 +6,23 @@
 
 import { type KnownOptions, readOptions } from '../core/options.js';
 
-/** `interactive`: somebody waits. `bulk`: runs when nobody does, and never starves. */
+/**
+ * `interactive`: somebody waits; passes bulk work, also what is running already. `bulk`: runs when nobody waits, and
+ * never starves.
+ */
 export type Priority = 'interactive' | 'bulk';
 
 export const PRIORITIES: readonly Priority[] = ['interactive', 'bulk'];
 
+/** The priority of a direct call over so many texts when its caller names none. */
+export function defaultPriority(texts: number): Priority {
+  return texts === 1 ? 'interactive' : 'bulk';
+}
+
 export interface BatchOptions {
   /**
-   * Tokens of one native batch; a longer text is a batch of its own. A batch that runs is not interrupted, so this also
-   * bounds how long an interactive request waits behind bulk work. Default: 512 per lane.
+   * Tokens of one native batch; a longer text is a batch of its own. An interactive request waits for the interactive
+   * batch that runs, so this bounds its wait; a bulk batch that runs is passed. Default: 512 per lane.
    */
   readonly maxBatchTokens?: number;
   /** Longest that an idle batcher holds a request back for others to join, in milliseconds. Default: 2. */

@@ -1,8 +1,8 @@
 /**
  * Many callers with one text each, computed as few native batches.
  *
- * Two things happen at a time, each once: one call of the tokenizer and one native batch. `step` starts whichever can
- * start; it runs after every event that may change that, and nothing polls.
+ * Three things happen at a time, each once: a call of the tokenizer, and a native batch of each priority. `step` starts
+ * whichever can start; it runs after every event that may change that, and nothing polls.
  */
 
 import { SinterError, throwIfAborted } from '../core/errors.js';
@@ -12,6 +12,7 @@ import { BatchCounters, type BatcherMetrics } from './batch-metrics.js';
 import {
   type BatchLimits,
   type BatchOptions,
+  type Priority,
   type RunOptions,
   readBatchLimits,
   readRunOptions,
@@ -22,15 +23,15 @@ import { SignalLinks } from './signal-links.js';
 
 /** What a batcher needs of its model. */
 export interface BatchEngine<R> {
-  /** Threads that compute. */
-  readonly lanes: number;
+  /** Milliseconds for which each of the threads that compute has been busy so far. */
+  laneBusyMs(): Float64Array;
   /** Longest text in tokens. */
   readonly maxTokens: number;
   /** Aborts when the model is disposed. */
   readonly ended: AbortSignal;
   encode(texts: readonly TextInput[], truncate: boolean): Promise<EncodedTexts>;
-  /** One row per text. An abort may end it early. */
-  run(tokens: EncodedTexts, signal: AbortSignal): Promise<Matrix>;
+  /** One row per text. An abort may end it early. Interactive runs pass bulk runs. */
+  run(tokens: EncodedTexts, signal: AbortSignal, priority: Priority): Promise<Matrix>;
   /** What a caller gets; `row` is a view that must not be kept. */
   result(row: Float32Array): R;
 }
@@ -47,11 +48,14 @@ export class Batcher<R> {
   private readonly signals = new SignalLinks<R>({
     abort: (request, reason) => this.cancel(request, reason),
   });
-  private readonly counters = new BatchCounters();
-  /** Requests of the running batch that have not been settled. */
+  private readonly counters: BatchCounters;
+  /** Requests of running batches that have not been settled. */
   private running = 0;
   private encoding: Promise<void> | null = null;
-  private computing: Promise<void> | null = null;
+  private readonly computing: Record<Priority, Promise<void> | null> = {
+    interactive: null,
+    bulk: null,
+  };
   private timer: NodeJS.Timeout | undefined;
   private stepIsDue = false;
   private closed: string | null = null;
@@ -61,7 +65,9 @@ export class Batcher<R> {
   /** @internal */
   constructor(engine: BatchEngine<R>, options: BatchOptions) {
     this.engine = engine;
-    this.limits = readBatchLimits('batch', options, engine.lanes);
+    const lanes = engine.laneBusyMs().length;
+    this.limits = readBatchLimits('batch', options, lanes);
+    this.counters = new BatchCounters(() => engine.laneBusyMs());
     this.truncate = options.truncate ?? true;
     this.lines = new RequestLines(this.limits);
     engine.ended.addEventListener('abort', this.onModelEnd, { once: true });
@@ -106,12 +112,12 @@ export class Batcher<R> {
   }
 
   /**
-   * Rejects what waits and what comes later with DISPOSED; the running batch still delivers. Settles when it has ended.
+   * Rejects what waits and what comes later with DISPOSED; running batches still deliver. Settles when they have ended.
    * May be called twice. The model lives on.
    */
   async dispose(): Promise<void> {
     this.close('the batcher was disposed');
-    await Promise.all([this.encoding, this.computing]);
+    await Promise.all([this.encoding, this.computing.interactive, this.computing.bulk]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -149,14 +155,12 @@ export class Batcher<R> {
 
   private step(): void {
     const now = performance.now();
-    if (this.computing === null) {
-      const batch = this.lines.takeBatch(now);
-      if (batch.length > 0) {
-        this.computing = this.compute(batch, now).then(() => {
-          this.computing = null;
-          this.step();
-        });
-      }
+    if (this.computing.interactive === null) {
+      this.begin('interactive', this.lines.takeInteractive(), now);
+    }
+    if (this.computing.bulk === null) {
+      const busy = this.computing.interactive !== null;
+      this.begin('bulk', this.lines.takeBulk(now, busy), now);
     }
     const line = this.encoding === null ? this.lines.lineToEncode(now) : null;
     const hold = line === null ? 0 : this.holdBack(line, now);
@@ -176,11 +180,20 @@ export class Batcher<R> {
     });
   }
 
+  private begin(priority: Priority, batch: readonly Request<R>[], now: number): void {
+    if (batch.length === 0) return;
+    this.computing[priority] = this.compute(batch, now).then(() => {
+      this.computing[priority] = null;
+      this.step();
+    });
+  }
+
   /** Milliseconds for which the requests of `line` wait for others to join them; 0: not any more. */
   private holdBack(line: RequestLine<R>, now: number): number {
     const { maxBatchTokens, maxWaitMs } = this.limits;
     // Bulk work that is ready must not stand still for others to join an interactive request.
-    const stalls = this.computing === null && this.lines.hasReady;
+    const { interactive, bulk } = this.computing;
+    const stalls = interactive === null && bulk === null && this.lines.hasReady;
     if (stalls || this.drains.size > 0 || line.waitingTokens >= maxBatchTokens) return 0;
     const arrived = line.firstWaiting?.arrived ?? now;
     const left = arrived + maxWaitMs - now;
@@ -211,7 +224,7 @@ export class Batcher<R> {
 
   /** Runs requests that have left their line. */
   private async compute(requests: readonly Request<R>[], now: number): Promise<void> {
-    this.running = requests.length;
+    this.running += requests.length;
     for (const { priority, arrived } of requests) this.counters.addWait(priority, now - arrived);
     await this.computeTogether(requests);
     const [first] = requests;
@@ -224,9 +237,10 @@ export class Batcher<R> {
     for (const request of requests) request.batch = batch;
     try {
       const tokens = joinTokens(requests);
-      const begin = performance.now();
-      const rows = await this.engine.run(tokens, batch.signal).finally(() => {
-        this.counters.addBatch(tokens.ids.length, performance.now() - begin);
+      const priority = requests[0]?.priority ?? 'bulk';
+      this.counters.beginBatch();
+      const rows = await this.engine.run(tokens, batch.signal, priority).finally(() => {
+        this.counters.endBatch(tokens.ids.length);
       });
       for (const [i, request] of requests.entries()) this.deliver(request, rows.row(i));
     } catch (error) {

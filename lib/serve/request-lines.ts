@@ -168,13 +168,25 @@ export class RequestLines<R> {
   }
 
   /**
-   * The next batch, all of one priority; empty when there is none yet. Interactive requests pass bulk work, those that
-   * are not tokenized yet too, except when bulk work is due.
+   * The next batch of interactive requests; empty when none is tokenized yet. It needs to wait for nothing: it passes
+   * bulk work that runs.
    */
-  takeBatch(now: number): Request<R>[] {
+  takeInteractive(): Request<R>[] {
+    return this.take(this.lines.interactive);
+  }
+
+  /**
+   * The next batch of bulk requests. Empty while interactive requests wait, those that are not tokenized yet too, or
+   * run (`busy`), unless bulk work is due.
+   */
+  takeBulk(now: number, busy: boolean): Request<R>[] {
     const { interactive, bulk } = this.lines;
-    const bulkNext = interactive.size === 0 || (bulk.hasReady && this.isBulkDue(now));
-    const batch = (bulkNext ? bulk : interactive).takeBatch(this.limits.maxBatchTokens);
+    const free = !busy && interactive.size === 0;
+    return free || this.isBulkDue(now) ? this.take(bulk) : [];
+  }
+
+  private take(line: RequestLine<R>): Request<R>[] {
+    const batch = line.takeBatch(this.limits.maxBatchTokens);
     for (const { tokens } of batch) this.queuedTokens -= tokens;
     return batch;
   }

@@ -13,7 +13,7 @@
 namespace sinter {
 namespace {
 
-constexpr int kAbi = 1;  // NATIVE_ABI in lib/core/native.ts
+constexpr int kAbi = 2;  // NATIVE_ABI in lib/core/native.ts
 
 Napi::Value isa(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
@@ -71,6 +71,16 @@ Napi::Value cancel(const Napi::CallbackInfo& info) {
   });
 }
 
+// Milliseconds for which each lane has been busy; empty before startLanes.
+Napi::Value lane_busy_ms(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    const std::vector<int64_t> busy = Environment::of(info.Env()).lane_busy_ns();
+    Napi::Float64Array result = Napi::Float64Array::New(info.Env(), busy.size());
+    for (size_t i = 0; i < busy.size(); ++i) result[i] = static_cast<double>(busy[i]) / 1e6;
+    return result;
+  });
+}
+
 Napi::Value quantize_weights(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
     if (info.Length() < 3 || !info[0].IsTypedArray() ||
@@ -107,6 +117,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("errorCodes", Napi::Function::New(env, error_codes));
   exports.Set("startLanes", Napi::Function::New(env, start_lanes));
   exports.Set("lanes", Napi::Function::New(env, lanes));
+  exports.Set("laneBusyMs", Napi::Function::New(env, lane_busy_ms));
   exports.Set("nextJobId", Napi::Function::New(env, next_job_id));
   exports.Set("cancel", Napi::Function::New(env, cancel));
   exports.Set("quantizeWeights", Napi::Function::New(env, quantize_weights));

@@ -14,10 +14,39 @@ struct Environment::Job {
   int64_t id;
   Napi::Promise::Deferred deferred;
   Kept kept;
-  Work work;
   Settle settle;
   Cancel cancel;
   std::exception_ptr error;
+};
+
+class Environment::UrgentCall : public UrgentJob {
+ public:
+  UrgentCall(Job* job, Engine& engine, Settler settler, UrgentWork work)
+      : UrgentJob(work.pieces),
+        job_(job),
+        engine_(engine),
+        settler_(settler),
+        work_(std::move(work)) {}
+
+  void run_whole() override {
+    job_->cancel.check();
+    work_.whole(engine_, job_->cancel);
+  }
+  void run_piece(int64_t piece, int lane) override {
+    job_->cancel.check();
+    work_.piece(engine_, piece, lane, job_->cancel);
+  }
+  void ended(std::exception_ptr error) override {
+    job_->error = std::move(error);
+    work_ = {};  // drops what only the work needed, on this thread
+    settler_.NonBlockingCall(job_);
+  }
+
+ private:
+  Job* job_;
+  Engine& engine_;
+  Settler settler_;
+  UrgentWork work_;
 };
 
 Environment::Environment(Napi::Env env) {
@@ -47,6 +76,7 @@ void Environment::start_lanes(int64_t lanes) {
   if (engine_ == nullptr) {
     auto engine = std::make_unique<Engine>(static_cast<int>(lanes));
     queue_ = std::make_unique<JobQueue>();
+    engine->let_pass(queue_.get());
     engine_ = std::move(engine);
   } else if (engine_->team().lanes() != lanes) {
     bad_argument("the engine already runs " + std::to_string(engine_->team().lanes()) + " lanes");
@@ -60,36 +90,62 @@ Engine& Environment::engine() {
 
 void Environment::cancel(int64_t job_id) {
   const auto found = jobs_.find(job_id);
-  if (found != jobs_.end()) found->second->cancel.request();
+  if (found == jobs_.end()) return;
+  Job& job = *found->second;
+  job.cancel.request();
+  if (!queue_->drop(job_id)) return;
+  job.error = std::make_exception_ptr(Error(ErrorCode::CANCELLED, "the call was cancelled"));
+  settler_.NonBlockingCall(&job);
 }
 
-Napi::Promise Environment::submit(Napi::Env env, int64_t job_id, Kept kept, Work work,
-                                  Settle settle) {
-  Engine& engine = this->engine();
+std::vector<int64_t> Environment::lane_busy_ns() const {
+  if (engine_ == nullptr) return {};
+  std::vector<int64_t> busy{queue_->clock().busy_ns()};
+  const Team& team = engine_->team();
+  for (int lane = 1; lane < team.lanes(); ++lane) busy.push_back(team.clock(lane).busy_ns());
+  return busy;
+}
+
+Environment::Job* Environment::add_job(Napi::Env env, int64_t job_id, Kept kept, Settle settle) {
   if (jobs_.count(job_id) > 0) bad_argument("job " + std::to_string(job_id) + " has not ended");
   std::unique_ptr<Job> made(new Job{this,
                                     job_id,
                                     Napi::Promise::Deferred::New(env),
                                     std::move(kept),
-                                    std::move(work),
                                     std::move(settle),
                                     {},
                                     nullptr});
   Job* job = made.get();
-  const Napi::Promise promise = job->deferred.Promise();
   if (jobs_.empty()) settler_.Ref(env);
   jobs_.emplace(job_id, std::move(made));
-  queue_->push([job, &engine, settler = settler_] {
+  return job;
+}
+
+Napi::Promise Environment::submit(Napi::Env env, int64_t job_id, Kept kept, Work work,
+                                  Settle settle) {
+  Engine& engine = this->engine();
+  Job* job = add_job(env, job_id, std::move(kept), std::move(settle));
+  const Napi::Promise promise = job->deferred.Promise();
+  queue_->push(job_id, [job, &engine, work = std::move(work), settler = settler_]() mutable {
     try {
       job->cancel.check();
-      job->work(engine, job->cancel);
+      work(engine, job->cancel);
     } catch (...) {
       job->error = std::current_exception();
     }
-    job->work = nullptr;  // drops what only the work needed, on this thread
+    work = nullptr;  // drops what only the work needed, on this thread
     // Fails only while the environment is taken down, and then nobody waits for the job.
     settler.NonBlockingCall(job);
   });
+  return promise;
+}
+
+Napi::Promise Environment::submit_urgent(Napi::Env env, int64_t job_id, Kept kept, UrgentWork work,
+                                         Settle settle) {
+  Engine& engine = this->engine();
+  Job* job = add_job(env, job_id, std::move(kept), std::move(settle));
+  const Napi::Promise promise = job->deferred.Promise();
+  queue_->push_urgent(job_id, std::make_shared<UrgentCall>(job, engine, settler_, std::move(work)));
   return promise;
 }
 

@@ -11,7 +11,6 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/job_queue.h"
 #include "program/engine.h"
 
 namespace sinter {
@@ -27,7 +26,10 @@ class Environment {
   void start_lanes(int64_t lanes);
   Engine& engine();
   int64_t next_job_id() { return ++last_job_id_; }
+  // A job that waits ends now, one that runs at its next check.
   void cancel(int64_t job_id);
+  // Nanoseconds for which each lane has been busy since startLanes.
+  std::vector<int64_t> lane_busy_ns() const;
 
   // JavaScript values that a job's settle needs, kept alive until it ran.
   using Kept = std::vector<Napi::ObjectReference>;
@@ -39,8 +41,20 @@ class Environment {
   // `job_id` must not be in use.
   Napi::Promise submit(Napi::Env env, int64_t job_id, Kept kept, Work work, Settle settle);
 
+  // Work that passes jobs of submit, at their borders. Either `whole` runs, with all lanes to
+  // itself, or `piece` for 0 to pieces - 1, several at a time on lanes of their own.
+  struct UrgentWork {
+    int64_t pieces = 1;
+    std::function<void(Engine&, const Cancel&)> whole;
+    std::function<void(Engine&, int64_t piece, int lane, const Cancel&)> piece;
+  };
+  Napi::Promise submit_urgent(Napi::Env env, int64_t job_id, Kept kept, UrgentWork work,
+                              Settle settle);
+
  private:
   struct Job;
+  class UrgentCall;
+  Job* add_job(Napi::Env env, int64_t job_id, Kept kept, Settle settle);
   static void settle_job(Napi::Env env, Napi::Function, std::nullptr_t*, Job* job);
 
   using Settler = Napi::TypedThreadSafeFunction<std::nullptr_t, Job, &Environment::settle_job>;

@@ -2,6 +2,8 @@
 // call is safe.
 #include "addon/program_wrap.h"
 
+#include <optional>
+
 #include "addon/args.h"
 #include "addon/environment.h"
 #include "addon/guard.h"
@@ -61,13 +63,14 @@ struct RunJob {
   std::shared_ptr<Program> program;
   TokenBatch batch;
   std::vector<Staged> outputs;
-  int64_t budget = 0;
+  std::vector<OutputTarget> targets;
+  std::optional<Forward> call;  // borrows from the members above
 
-  void work(Engine& engine, const Cancel& cancel) {
-    std::vector<OutputTarget> targets;
+  // When all of those are there.
+  void prepare(int64_t budget, int lanes) {
     for (Staged& output : outputs)
       targets.push_back({output.value, output.data.reserve(output.elements)});
-    engine.run(*program, batch.view(), targets, budget, cancel);
+    call.emplace(*program, batch.view(), targets, budget, lanes);
   }
 
   void settle(const Environment::Kept& arrays) const {
@@ -229,18 +232,34 @@ Napi::Value ProgramWrap::run(const Napi::CallbackInfo& info) {
     job->program = sealed_program();
     const Napi::Object options = object_arg(info, 2, "options");
     const int64_t job_id = integer_field(options, "jobId", 1, int64_t{1} << 52);
-    job->budget = integer_field(options, "tokenBudget", 1, 1 << 24);
+    const int64_t budget = integer_field(options, "tokenBudget", 1, 1 << 24);
+    const bool urgent = options.Has("urgent") && bool_field(options, "urgent");
     job->batch = batch_arg(object_arg(info, 0, "batch"), job->program->graph());
     Environment::Kept arrays;
     outputs_arg(object_arg(info, 1, "outputs"), *job, arrays);
-    return Environment::of(info.Env())
-        .submit(
-            info.Env(), job_id, std::move(arrays),
-            [job](Engine& engine, const Cancel& cancel) { job->work(engine, cancel); },
-            [job](Napi::Env env, const Environment::Kept& kept) {
-              job->settle(kept);
-              return env.Undefined();
-            });
+    Environment& environment = Environment::of(info.Env());
+    job->prepare(budget, environment.engine().team().lanes());
+    const auto settle = [job](Napi::Env env, const Environment::Kept& kept) {
+      job->settle(kept);
+      return env.Undefined();
+    };
+    const int64_t pieces = static_cast<int64_t>(job->call->slices().size());
+    // Steps and runs of a program that is trained keep the order in which they were submitted.
+    if (!urgent || pieces == 0 || job->program->weights().trainable()) {
+      return environment.submit(
+          info.Env(), job_id, std::move(arrays),
+          [job](Engine& engine, const Cancel& cancel) { engine.run(*job->call, cancel); }, settle);
+    }
+    Environment::UrgentWork work;
+    work.pieces = pieces;
+    work.whole = [job](Engine& engine, const Cancel& cancel) {
+      engine.run_urgent(*job->call, cancel);
+    };
+    work.piece = [job](Engine& engine, int64_t piece, int lane, const Cancel& cancel) {
+      engine.run_urgent_slice(*job->call, piece, lane, cancel);
+    };
+    return environment.submit_urgent(info.Env(), job_id, std::move(arrays), std::move(work),
+                                     settle);
   });
 }
 

@@ -93,7 +93,7 @@ Napi::Value job_queue(const Napi::CallbackInfo& info) {
   {
     JobQueue queue;
     for (int64_t i = 0; i < jobs; ++i) {
-      queue.push([&, i, captured] {
+      queue.push(i, [&, i, captured] {
         started = true;
         while (block && i == 0 && !release) std::this_thread::yield();
         order.push_back(i);

@@ -21,6 +21,7 @@ void export_reduce_test(Napi::Env env, Napi::Object exports);
 void export_quantize_test(Napi::Env env, Napi::Object exports);
 // Internals that are no kernel family.
 void export_base_test(Napi::Env env, Napi::Object exports);
+void export_job_queue_test(Napi::Env env, Napi::Object exports);
 void export_program_test(Napi::Env env, Napi::Object exports);
 
 }  // namespace sinter

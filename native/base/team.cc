@@ -34,7 +34,7 @@ struct Team::Region {
   std::exception_ptr error;  // guarded by mutex
 };
 
-Team::Team(int lanes) {
+Team::Team(int lanes) : clocks_(static_cast<size_t>(lanes - 1)) {
   try {
     for (int lane = 1; lane < lanes; ++lane) {
       threads_.emplace_back([this, lane] { helper(lane); });
@@ -127,7 +127,12 @@ void Team::helper(int lane) {
     if (ticket % 2 == 0 || ticket == seen) continue;
     seen = ticket;
     joined_.fetch_add(1);
-    if (ticket_.load() == ticket) work(*region_, lane);
+    if (ticket_.load() == ticket) {
+      LaneClock& clock = clocks_[static_cast<size_t>(lane - 1)];
+      clock.begin();
+      work(*region_, lane);
+      clock.end();
+    }
     joined_.fetch_sub(1);
   }
 }

@@ -12,6 +12,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "base/lane_clock.h"
+
 namespace sinter {
 
 // A borrowed callable body(index, lane): no allocation, valid for the call it is passed to.
@@ -44,6 +46,9 @@ class Team {
   // then skipped.
   void parallel_for(int64_t count, LaneBody body);
 
+  // Time in which helper `lane` (from 1) took part in regions; the caller keeps its own time.
+  const LaneClock& clock(int lane) const { return clocks_[static_cast<size_t>(lane - 1)]; }
+
  private:
   struct Region;
   void helper(int lane);
@@ -52,6 +57,7 @@ class Team {
   uint64_t await_ticket(uint64_t seen);
   static void work(Region& region, int lane);
 
+  std::vector<LaneClock> clocks_;  // of the helpers
   std::vector<std::thread> threads_;
   std::mutex mutex_;
   std::condition_variable wake_;

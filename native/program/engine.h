@@ -1,52 +1,57 @@
-// The lanes of one environment and how a batch is spread over them. Throughput: every lane runs
-// whole micro-batches by itself. Latency: a lone request is run by all lanes together. One call at
-// a time (the job queue sees to it).
+// The lanes of one environment and how calls are spread over them. Throughput: every lane runs
+// whole micro-batches by itself. Latency: a lone request is run by all lanes together. One bulk
+// call at a time (the job queue sees to it); between its operations urgent calls pass, on the lane
+// that asks or on all of them.
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <vector>
 
-#include "program/program.h"
+#include "base/job_queue.h"
+#include "program/forward.h"
 
 namespace sinter {
 
-// What a caller hands over: ids and segments are borrowed for the call; segments may be nullptr
-// (all 0).
-struct WholeBatch {
-  int64_t sequences = 0;
-  const int32_t* offsets = nullptr;  // [sequences + 1], from 0
-  const int32_t* ids = nullptr;
-  const int32_t* segments = nullptr;
-  int64_t tokens() const { return sequences == 0 ? 0 : offsets[sequences]; }
-};
-
-// Sequences [begin, end) of a whole batch.
-struct Slice {
-  int64_t begin = 0, end = 0;
-};
-
-// Cuts a batch into slices of at most `budget` tokens (a longer sequence is a slice of its own), in
-// order.
-std::vector<Slice> cut_batch(const WholeBatch& batch, int64_t budget);
-
-// The micro-batch of a slice; its index arrays live in `workspace` until the next call.
-Batch make_batch(const WholeBatch& whole, Slice slice, Workspace& workspace);
-
-class Engine {
+class Engine : public Interlude {
  public:
   explicit Engine(int lanes);
 
-  void run(const Program& program, const WholeBatch& batch,
-           const std::vector<OutputTarget>& targets, int64_t budget, const Cancel& cancel);
+  // Before the first job: where urgent calls wait. nullptr: there are none.
+  void let_pass(JobQueue* queue) { queue_ = queue; }
+
+  // A bulk call, on the queue's thread.
+  void run(const Forward& call, const Cancel& cancel) { run_all(call, bulk_, this, cancel); }
+  // An urgent call when all lanes are free for it, or one slice of it on a lane that is.
+  void run_urgent(const Forward& call, const Cancel& cancel) {
+    run_all(call, urgent_, nullptr, cancel);
+  }
+  void run_urgent_slice(const Forward& call, int64_t slice, int lane, const Cancel& cancel);
+
+  // Called by bulk work between operations: urgent calls that wait run now. They get as much time
+  // as they need up to kUrgentTurn, and then bulk work a quarter of that, so that neither starves.
+  void pass(int lane, bool all_lanes) override;
 
   Team& team() { return team_; }
-  Workspace& team_workspace() { return team_workspace_; }
+  // Of bulk work that all lanes share.
+  Workspace& team_workspace() { return bulk_.team; }
 
  private:
+  struct Workspaces {
+    explicit Workspaces(int count) : lanes(static_cast<size_t>(count)) {}
+    std::vector<Workspace> lanes;
+    Workspace team;
+  };
+  // Each lane's own.
+  struct alignas(64) Turn {
+    int64_t bulk_until_ns = 0;
+  };
+  void run_all(const Forward& call, Workspaces& workspaces, Interlude* interlude,
+               const Cancel& cancel);
+
   Team team_;
-  std::vector<Workspace> lane_workspaces_;
-  Workspace team_workspace_;
+  Workspaces bulk_, urgent_;
+  std::vector<Turn> turns_;
+  JobQueue* queue_ = nullptr;
 };
 
 }  // namespace sinter

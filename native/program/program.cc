@@ -45,6 +45,7 @@ void Program::forward(Run& run, const std::vector<uint8_t>& needed,
                       const std::vector<OutputTarget>& targets, const Cancel& cancel) const {
   for (size_t i = 0; i < ops_.size(); ++i) {
     if (needed[i] == 0) continue;
+    run.let_pass();
     cancel.check();
     const int made = ops_[i]->outputs()[0];
     ops_[i]->forward(run);
@@ -62,6 +63,7 @@ void Program::forward(Run& run, const std::vector<uint8_t>& needed,
 void Program::backward(Run& run, const std::vector<uint8_t>& needed, const Cancel& cancel) const {
   for (size_t i = ops_.size(); i-- > 0;) {
     if (needed[i] == 0 || needs_grad_[static_cast<size_t>(ops_[i]->outputs()[0])] == 0) continue;
+    run.let_pass();
     cancel.check();
     ops_[i]->backward(run);
   }

@@ -18,6 +18,14 @@
 
 namespace sinter {
 
+// Work that lets more urgent work pass between its operations, on the lane that asks, or on all
+// lanes when the caller has them. Nothing of the caller's but its values may be in use then.
+class Interlude {
+ public:
+  virtual ~Interlude() = default;
+  virtual void pass(int lane, bool all_lanes) = 0;
+};
+
 // Memory that outlives a pass and only grows: one per lane, or one for a team.
 struct Workspace {
   AlignedBuffer<float> values, grads;
@@ -55,6 +63,13 @@ class Run {
   uint64_t dropout_key = 0;  // of this step; ops mix in their own number
   WeightGradients* gradients = nullptr;
   const std::vector<uint8_t>* value_needs_grad = nullptr;
+  Interlude* interlude = nullptr;  // nullptr: nothing passes
+  int lane = 0;                    // that runs this, when it is not the whole team
+
+  // Between two operations.
+  void let_pass() {
+    if (interlude != nullptr) interlude->pass(lane, team_ != nullptr);
+  }
 
   int64_t rows(int value) const {
     return info(value).kind == ValueKind::token ? batch.tokens : batch.sequences;

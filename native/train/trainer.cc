@@ -104,8 +104,10 @@ StepResult Trainer::step(Engine& engine, const WholeBatch& batch, const StepLoss
   for (const Slice& slice : cut_batch(batch, kSliceTokens)) {
     result.loss += backward_slice(engine, batch, slice, loss, settings, labelled, cancel);
   }
+  engine.pass(0, /*all_lanes=*/true);
   result.grad_norm = gradient_norm(team);
   if (settings.update) {
+    engine.pass(0, /*all_lanes=*/true);
     cancel.check();  // after this point the step is finished whatever happens
     update(team, settings, result.grad_norm);
   }
@@ -123,6 +125,7 @@ double Trainer::backward_slice(Engine& engine, const WholeBatch& whole, Slice sl
   run.dropout_key = settings.dropout_key;
   run.gradients = &gradients_;
   run.value_needs_grad = &program_->value_needs_grad();
+  run.interlude = &engine;
   program_->forward(run, needed_, {}, cancel);
   run.clear_grads();
   const int output = program_->output(loss.output);

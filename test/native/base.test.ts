@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { bf16ToF32, f16ToF32 } from '../../lib/formats/float16.js';
 import { bitsOf } from '../kernels/native-test.js';
-import { base } from './internals.js';
+import { base, queue } from './internals.js';
 
 describe('Team', () => {
   const lanes = [1, 2, 3, 5, 8];
@@ -49,6 +49,45 @@ describe('JobQueue', () => {
     expect(order.length).toBeGreaterThan(0);
     expect(order.length).toBeLessThan(50);
     expect(alive).toBe(0);
+  });
+});
+
+describe('urgent jobs', () => {
+  it.each([1, 2, 3])('run each piece once and end once, beside bulk work of %i lanes', (lanes) => {
+    const logs = queue.urgent(lanes, 200, 5, -1);
+    const log = { hits: [1, 1, 1, 1, 1], whole: 0, ends: 1, errors: 0 };
+    expect(logs).toEqual(Array(200).fill(log));
+  });
+
+  it.each([1, 2, 3])('end once when a piece fails, beside bulk work of %i lanes', (lanes) => {
+    for (const [i, { hits, ...log }] of queue.urgent(lanes, 90, 4, 1).entries()) {
+      expect(log).toEqual({ whole: 0, ends: 1, errors: i % 3 === 0 ? 1 : 0 });
+      expect(hits.slice(0, 2)).toEqual([1, 1]);
+      // What others had taken already is finished, the rest is dropped.
+      for (const hit of hits) expect(hit).toBeLessThanOrEqual(1);
+      if (i % 3 !== 0) expect(hits).toEqual([1, 1, 1, 1]);
+    }
+  });
+
+  it('run as a whole when nothing else runs', () => {
+    for (const [i, log] of queue.urgent(0, 30, 3, 0).entries()) {
+      const errors = i % 3 === 0 ? 1 : 0;
+      expect(log).toEqual({ hits: [0, 0, 0], whole: 1, ends: 1, errors });
+    }
+  });
+});
+
+describe('a job that is dropped', () => {
+  it('never runs; one that runs is not dropped', () => {
+    expect(queue.drop()).toEqual({ drops: [false, true, true, false], ran: 101, ends: 0 });
+  });
+});
+
+describe('the clock of the job thread', () => {
+  it('counts jobs and not the time between them', () => {
+    const busy = queue.busy(60);
+    expect(busy).toBeGreaterThanOrEqual(60);
+    expect(busy).toBeLessThan(110);
   });
 });
 

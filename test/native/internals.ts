@@ -1,5 +1,5 @@
 // The internals that the test addon exposes beside the kernel families, typed.
-// Rule: it only states types; what they mean is in native/addon_test/{base,program}_test.cc.
+// Rule: it only states types; what they mean is in native/addon_test/{base,job_queue,program}_test.cc.
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +19,22 @@ export interface BaseInternals {
   widenBf16(bytes: Uint8Array): Float32Array;
   team(lanes: number, count: number, regions: number, throwAt: number): TeamLog;
   jobQueue(jobs: number, block: boolean): { order: number[]; oneThread: boolean; alive: number };
+}
+
+/** What happened to an urgent job. */
+export interface UrgentLog {
+  /** Calls per piece. */
+  readonly hits: readonly number[];
+  /** Times that it ran as a whole. */
+  readonly whole: number;
+  readonly ends: number;
+  readonly errors: number;
+}
+
+export interface QueueInternals {
+  urgent(lanes: number, jobs: number, pieces: number, throwAt: number): UrgentLog[];
+  drop(): { drops: boolean[]; ran: number; ends: number };
+  busy(milliseconds: number): number;
 }
 
 export interface PlannedOp {
@@ -54,7 +70,8 @@ const built = fileURLToPath(new URL('../../build/Release/sinter_test.node', impo
 const path = process.env.SINTER_NATIVE_TEST ?? built;
 if (!existsSync(path)) throw new Error(`${path} is missing: run "npm run build:test" first`);
 
-export const { base, program } = createRequire(import.meta.url)(path) as {
+export const { base, queue, program } = createRequire(import.meta.url)(path) as {
   readonly base: BaseInternals;
+  readonly queue: QueueInternals;
   readonly program: ProgramInternals;
 };

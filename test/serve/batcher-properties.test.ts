@@ -54,14 +54,14 @@ describe('a batcher', () => {
       engine.encodeDelayMs = rest.encodeDelayMs;
       const limits = { maxBatchTokens, maxQueue, maxWaitMs, maxBulkWaitMs: 60_000 };
       const batcher = new Batcher<string>(engine, limits);
-      let running = 0;
-      engine.onBatch = ({ end: endBatch, tokens, texts, signal }) => {
-        running++;
-        expect(running, 'one batch at a time').toBe(1);
+      const running = { interactive: 0, bulk: 0 };
+      engine.onBatch = ({ end: endBatch, tokens, texts, signal, priority }) => {
+        running[priority]++;
+        expect(running[priority], 'one batch of a priority at a time').toBe(1);
         expect(texts.length === 1 || tokens <= maxBatchTokens).toBe(true);
-        signal.addEventListener('abort', () => running--, { once: true });
+        signal.addEventListener('abort', () => running[priority]--, { once: true });
         void turns(runTurns).then(() => {
-          if (!signal.aborted) running--;
+          if (!signal.aborted) running[priority]--;
           endBatch();
         });
       };

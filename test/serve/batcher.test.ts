@@ -157,6 +157,52 @@ describe('priorities', () => {
     expect(engine.batches.map(({ texts }) => texts[0]?.[1])).toEqual(['l', undefined, 'u']);
   }, 5000);
 
+  it('let an interactive batch begin while a bulk batch runs, one of each at a time', async () => {
+    const { engine, batcher } = make({ maxWaitMs: 0, maxBatchTokens: 1 });
+    const started = () => engine.batches.map(({ texts, priority }) => [texts[0], priority]);
+    const bulk = ['b', 'c'].map((text) => batcher.run(text, { priority: 'bulk' }));
+    await until(() => engine.batches.length === 1);
+    const interactive = ['i', 'j'].map((text) => batcher.run(text));
+    await until(() => engine.batches.length === 2);
+    expect(batcher.metrics()).toMatchObject({ running: 2, queued: 2 });
+    engine.batches[1]?.end();
+    expect(await interactive[0]).toBe('i');
+    await until(() => engine.batches.length === 3);
+    engine.batches[0]?.end();
+    expect(await bulk[0]).toBe('b');
+    for (let i = 0; i < 5; i++) await turn();
+    // The next bulk batch waits for the interactive one that runs.
+    const order = [
+      ['b', 'bulk'],
+      ['i', 'interactive'],
+      ['j', 'interactive'],
+    ];
+    expect(started()).toEqual(order);
+    engine.onBatch = ({ end }) => end();
+    engine.batches[2]?.end();
+    expect(await Promise.all([...interactive, ...bulk])).toEqual(['i', 'j', 'b', 'c']);
+    expect(started()).toEqual([...order, ['c', 'bulk']]);
+  });
+
+  it('dispose both running batches before it settles', async () => {
+    const { engine, batcher } = make({ maxWaitMs: 0 });
+    const runs = [outcome(batcher.run('b', { priority: 'bulk' }))];
+    await until(() => engine.batches.length === 1);
+    runs.push(outcome(batcher.run('i')));
+    await until(() => engine.batches.length === 2);
+    let settled = false;
+    const ended = batcher.dispose().then(() => {
+      settled = true;
+    });
+    for (const batch of engine.batches) {
+      await turn();
+      expect(settled).toBe(false);
+      batch.end();
+    }
+    await ended;
+    expect(await Promise.all(runs)).toEqual(['b', 'i']);
+  });
+
   it('never mix in a batch', async () => {
     const { engine, batcher } = await makeBusy();
     const runs = ['b', 'i'].map((text) =>
@@ -351,5 +397,32 @@ describe('metrics', () => {
     expect(interactive.p99).toBeGreaterThanOrEqual(4);
     expect(interactive.p50).toBeLessThan(interactive.p99);
     expect(bulk.p50).toBe(bulk.p99);
+  });
+
+  it('count the time of batches that overlap once, and of those that run', async () => {
+    const { engine, batcher } = make({ maxWaitMs: 0 });
+    const runs = [batcher.run('b', { priority: 'bulk' })];
+    await until(() => engine.batches.length === 1);
+    runs.push(batcher.run('i'));
+    await until(() => engine.batches.length === 2);
+    await new Promise((done) => setTimeout(done, 20));
+    const { computeMs, uptimeMs } = batcher.metrics();
+    expect(computeMs).toBeGreaterThanOrEqual(19);
+    expect(computeMs).toBeLessThanOrEqual(uptimeMs);
+    for (const { end } of engine.batches) end();
+    await Promise.all(runs);
+    expect(batcher.metrics().computeMs).toBeLessThanOrEqual(batcher.metrics().uptimeMs);
+  });
+
+  it('say how busy the lanes have been since it was made', async () => {
+    const engine = new FakeEngine();
+    engine.busyMs = 5000;
+    const batcher = new Batcher<string>(engine, {});
+    expect(batcher.metrics()).toMatchObject({ laneBusyMs: [0], laneUse: 0 });
+    await new Promise((done) => setTimeout(done, 20));
+    engine.busyMs += 10;
+    const { laneBusyMs, laneUse, uptimeMs } = batcher.metrics();
+    expect(laneBusyMs).toEqual([10]);
+    expect(laneUse).toBeCloseTo(10 / uptimeMs, 10);
   });
 });

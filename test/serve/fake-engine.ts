@@ -6,6 +6,7 @@
 
 import { SinterError, throwIfAborted } from '../../lib/core/errors.js';
 import { Matrix } from '../../lib/core/matrix.js';
+import type { Priority } from '../../lib/serve/batch-options.js';
 import type { BatchEngine } from '../../lib/serve/batcher.js';
 import type { EncodedTexts, TextInput } from '../../lib/tokenize/text-tokenizer.js';
 
@@ -13,13 +14,13 @@ export interface SeenBatch {
   readonly texts: readonly string[];
   readonly tokens: number;
   readonly signal: AbortSignal;
+  readonly priority: Priority;
   /** Lets it end well. */
   readonly end: () => void;
   readonly fail: (error: Error) => void;
 }
 
 export class FakeEngine implements BatchEngine<string> {
-  readonly lanes = 1;
   readonly maxTokens = 1000;
   readonly model = new AbortController();
   readonly batches: SeenBatch[] = [];
@@ -27,7 +28,8 @@ export class FakeEngine implements BatchEngine<string> {
   /** Called when a batch begins. */
   onBatch: (batch: SeenBatch) => void = () => {};
   encodeDelayMs = 0;
-  private results: string[] = [];
+  /** What the lane is said to have done. */
+  busyMs = 0;
 
   get ended(): AbortSignal {
     return this.model.signal;
@@ -46,24 +48,34 @@ export class FakeEngine implements BatchEngine<string> {
   }
 
   /** A batch with the text 'poison' fails as a whole. */
-  async run({ ids, offsets }: EncodedTexts, signal: AbortSignal): Promise<Matrix> {
+  async run(
+    { ids, offsets }: EncodedTexts,
+    signal: AbortSignal,
+    priority: Priority,
+  ): Promise<Matrix> {
     throwIfAborted(signal, 'run');
     const texts = Array.from(offsets.subarray(1), (end, i) =>
       String.fromCharCode(...ids.subarray(offsets[i], end)),
     );
+    const number = this.batches.length;
     await new Promise<void>((resolve, fail) => {
-      const batch = { texts, tokens: ids.length, signal, end: resolve, fail };
+      const batch = { texts, tokens: ids.length, signal, priority, end: resolve, fail };
       signal.addEventListener('abort', () => fail(new SinterError('CANCELLED', 'stopped')));
       this.batches.push(batch);
       this.onBatch(batch);
     });
     if (texts.includes('poison')) throw new SinterError('INVALID_DATA', 'poisoned batch');
-    this.results = texts;
-    return new Matrix(Float32Array.from(texts.keys()), texts.length, 1);
+    const rows = texts.flatMap((_, i) => [number, i]);
+    return new Matrix(Float32Array.from(rows), texts.length, 2);
   }
 
+  /** A row says in which batch its text is, and where. */
   result(row: Float32Array): string {
-    return this.results[row[0] ?? -1] ?? '';
+    return this.batches[row[0] ?? -1]?.texts[row[1] ?? -1] ?? '';
+  }
+
+  laneBusyMs(): Float64Array {
+    return Float64Array.of(this.busyMs);
   }
 }
 

@@ -168,6 +168,35 @@ describe('Classifier.batch', () => {
   });
 });
 
+describe('a direct call', () => {
+  it('of one text, or one said to be interactive, passes a bulk call that runs', async () => {
+    const many = Array.from({ length: 3000 }, () => 'people '.repeat(60));
+    const controller = new AbortController();
+    let over = false;
+    const bulk = encoder.embed(many, { signal: controller.signal }).finally(() => {
+      over = true;
+    });
+    bulk.catch(() => {});
+    await new Promise((done) => setTimeout(done, 30));
+    expect((await encoder.embed(['the people'])).row(0)).toEqual(vectors[1]);
+    const two = await encoder.embed(TEXTS.slice(1, 3), { priority: 'interactive' });
+    expect([two.row(0), two.row(1)]).toEqual(vectors.slice(1, 3));
+    await classifier.predict(['x'], { priority: 'interactive' });
+    expect(over).toBe(false);
+    controller.abort();
+    await expect(bulk).rejects.toMatchObject({ code: 'CANCELLED' });
+  });
+
+  it('refuses an unknown priority', async () => {
+    await expect(encoder.embed(['x'], { priority: 'high' as never })).rejects.toThrow(
+      new RangeError('embed: priority must be one of "interactive", "bulk", got "high"'),
+    );
+    await expect(classifier.predict(['x'], { priority: 'high' as never })).rejects.toThrow(
+      new RangeError('predict: priority must be one of "interactive", "bulk", got "high"'),
+    );
+  });
+});
+
 describe('the end of the model', () => {
   it('rejects what waits, delivers what runs, and settles', async () => {
     const model = await Encoder.load(fixture('bert'), { pooling: 'mean', normalize: true });

@@ -42,12 +42,18 @@ const scenes = {
     const running = call(made, 2000);
     const waiting = call(made, 4);
     const other = call(made, 4);
+    const order = [];
+    const ends = Object.entries({ running, waiting, other }).map(async ([name, { done }]) => {
+      const end = await settle(done);
+      order.push(name);
+      return end;
+    });
     border.cancel(waiting.jobId);
     await new Promise((resolve) => setTimeout(resolve, 10)); // now the first one runs
     border.cancel(running.jobId);
-    const endings = await Promise.all([running, waiting, other].map(({ done }) => settle(done)));
+    const endings = await Promise.all(ends);
     border.cancel(other.jobId); // long gone
-    return [...endings, await settle(call(made, 4).done)];
+    return [...endings, order, await settle(call(made, 4).done)];
   },
 
   /** A cancelled step changes nothing; the next one works. */

@@ -1,0 +1,37 @@
+// How long a lane has been busy. One thread, the lane's, begins and ends; any thread may read, also
+// while the lane is busy.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+
+namespace sinter {
+
+class alignas(64) LaneClock {
+ public:
+  void begin() { mark_.store(now_ns() - busy_, std::memory_order_relaxed); }
+  void end() {
+    busy_ = now_ns() - mark_.load(std::memory_order_relaxed);
+    mark_.store(-1 - busy_, std::memory_order_relaxed);
+  }
+  // Nanoseconds since it was made, the running time included; never falls.
+  int64_t busy_ns() const {
+    const int64_t mark = mark_.load(std::memory_order_relaxed);
+    return mark < 0 ? -1 - mark : now_ns() - mark;
+  }
+
+  static int64_t now_ns() {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(
+               std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+  }
+
+ private:
+  // Both states in one word, so that a reader never sees half a change. Busy: the time at which it
+  // would have begun, had it been busy ever since. Idle: -1 - busy_.
+  std::atomic<int64_t> mark_{-1};
+  int64_t busy_ = 0;  // the lane's own
+};
+
+}  // namespace sinter

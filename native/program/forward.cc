@@ -1,0 +1,74 @@
+// Cutting, and one slice through the program.
+#include "program/forward.h"
+
+#include <algorithm>
+
+namespace sinter {
+
+std::vector<Slice> cut_batch(const WholeBatch& batch, int64_t budget) {
+  std::vector<Slice> slices;
+  for (int64_t i = 0; i < batch.sequences; ++i) {
+    if (slices.empty() || batch.offsets[i + 1] - batch.offsets[slices.back().begin] > budget) {
+      slices.push_back({i, i});
+    }
+    slices.back().end = i + 1;
+  }
+  return slices;
+}
+
+Batch make_batch(const WholeBatch& whole, Slice slice, Workspace& workspace) {
+  const int32_t* offsets = whole.offsets + slice.begin;
+  Batch batch;
+  batch.sequences = slice.end - slice.begin;
+  batch.first_sequence = slice.begin;
+  batch.first_token = offsets[0];
+  batch.tokens = offsets[batch.sequences] - offsets[0];
+  batch.ids = whole.ids + batch.first_token;
+  std::vector<int32_t>& indices = workspace.indices;
+  const size_t tokens = static_cast<size_t>(batch.tokens),
+               ends = static_cast<size_t>(batch.sequences) + 1;
+  indices.assign(ends + 2 * tokens, 0);
+  int32_t* rebased = indices.data();
+  int32_t* positions = rebased + ends;
+  for (int64_t s = 0; s < batch.sequences; ++s) {
+    rebased[s + 1] = offsets[s + 1] - offsets[0];
+    const int32_t length = rebased[s + 1] - rebased[s];
+    for (int32_t p = 0; p < length; ++p) positions[rebased[s] + p] = p;
+    batch.longest = std::max<int64_t>(batch.longest, length);
+  }
+  batch.offsets = rebased;
+  batch.positions = positions;
+  batch.segments =
+      whole.segments != nullptr ? whole.segments + batch.first_token : positions + tokens;
+  return batch;
+}
+
+Forward::Forward(const Program& program, const WholeBatch& batch,
+                 const std::vector<OutputTarget>& targets, int64_t budget, int lanes)
+    : program_(program), batch_(batch), targets_(targets), budget_(budget) {
+  std::vector<int> wanted;
+  for (const OutputTarget& target : targets) wanted.push_back(target.value);
+  needed_ = program.needed_ops(wanted);
+  slices_ = cut_batch(batch, std::min(budget, (batch.tokens() + lanes - 1) / lanes));
+}
+
+bool Forward::spreads(int lanes) const {
+  const int64_t count = static_cast<int64_t>(slices_.size());
+  if (lanes == 1 || count >= 3 * lanes) return true;
+  if (count < lanes) return false;
+  int64_t largest = 0;
+  for (const Slice& s : slices_)
+    largest = std::max<int64_t>(largest, batch_.offsets[s.end] - batch_.offsets[s.begin]);
+  const int64_t rounds = (count + lanes - 1) / lanes;
+  return largest * rounds * lanes * 4 <= batch_.tokens() * 5;  // at most 25 % over the ideal
+}
+
+void Forward::run(Slice slice, const Seat& seat, const Cancel& cancel) const {
+  const Batch batch = make_batch(batch_, slice, seat.workspace);
+  Run run(batch, program_.weights(), program_.values(), program_.plan(), seat.workspace, seat.team);
+  run.interlude = seat.interlude;
+  run.lane = seat.lane;
+  program_.forward(run, needed_, targets_, cancel);
+}
+
+}  // namespace sinter

@@ -1,0 +1,183 @@
+// Urgent calls beside bulk calls and training steps. `argv[2]` picks the scene, `argv[3]` the lanes; prints its finding.
+import { batch, border, call, HIDDEN, program, SETTINGS, step } from './model.mjs';
+
+/** Starts an urgent call over `texts` texts: { jobId, data, done }. */
+function urgent(on, texts, length) {
+  const data = new Float32Array(texts * HIDDEN);
+  const jobId = border.nextJobId();
+  const options = { jobId, tokenBudget: 256, urgent: true };
+  return { jobId, data, done: on.run(batch(texts, length), [{ name: 'logits', data }], options) };
+}
+
+const same = (a, b) => Buffer.from(a.buffer).equals(Buffer.from(b.buffer));
+const settle = (done) =>
+  done.then(
+    () => 'done',
+    ({ code }) => code,
+  );
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Runs urgent calls of mixed sizes one after the other while `busy` is not settled; their number and the wrong ones. */
+async function passWhile(busy, made, calm) {
+  let over = false;
+  busy.finally(() => {
+    over = true;
+  });
+  await sleep(5);
+  let passed = 0;
+  let wrong = 0;
+  for (let i = 0; !over; i++) {
+    const kind = i % calm.length;
+    const { texts, length, data: right } = calm[kind];
+    const { data, done } = urgent(made, texts, length);
+    await done;
+    if (!same(data, right)) wrong++;
+    if (!over) passed++;
+  }
+  return { passed, wrong };
+}
+
+/** Results of urgent calls while nothing else runs. */
+async function calmResults(made) {
+  const calm = [];
+  for (const [texts, length] of [
+    [1, 7],
+    [1, 128],
+    [5, 33],
+    [24, 64],
+  ]) {
+    const { data, done } = urgent(made, texts, length);
+    await done;
+    calm.push({ texts, length, data });
+  }
+  return calm;
+}
+
+const scenes = {
+  /** Many texts, that lanes run by themselves. */
+  async spread() {
+    const made = await program();
+    const calm = await calmResults(made);
+    const alone = call(made, 400);
+    await alone.done;
+    const bulk = call(made, 400);
+    const found = await passWhile(bulk.done, made, calm);
+    return { ...found, bulk: same(bulk.data, alone.data) };
+  },
+
+  /** Micro-batches that all lanes share. */
+  async shared() {
+    const made = await program();
+    const calm = await calmResults(made);
+    const alone = call(made, 3);
+    await alone.done;
+    const calls = Array.from({ length: 60 }, () => call(made, 3));
+    const found = await passWhile(Promise.all(calls.map(({ done }) => done)), made, calm);
+    return { ...found, bulk: calls.every(({ data }) => same(data, alone.data)) };
+  },
+
+  /** Steps of another program. */
+  async training() {
+    const made = await program();
+    const calm = await calmResults(made);
+    const weights = [];
+    const found = [];
+    for (const pass of [false, true]) {
+      const trained = await program(true);
+      const trainer = new border.Trainer(trained, SETTINGS);
+      const steps = Promise.all(Array.from({ length: 6 }, () => step(trainer, 16).done));
+      if (pass) found.push(await passWhile(steps, made, calm));
+      await steps;
+      weights.push(trained.readWeight('q1'));
+    }
+    return { ...found[0], bulk: same(weights[0], weights[1]) };
+  },
+
+  /** A run of the program that is trained sees the steps before it, urgent or not. */
+  async order() {
+    const trained = await program(true);
+    const before = call(trained, 1, 9);
+    await before.done;
+    const trainer = new border.Trainer(trained, SETTINGS);
+    const stepped = step(trainer, 16);
+    const after = urgent(trained, 1, 9);
+    await Promise.all([stepped.done, after.done]);
+    const again = urgent(trained, 1, 9);
+    await again.done;
+    return [same(before.data, after.data), same(after.data, again.data)];
+  },
+
+  /** Bulk work goes on under more urgent work than there is time for. */
+  async flood() {
+    const made = await program();
+    let over = false;
+    const bulk = call(made, 60).done.then(() => {
+      over = true;
+    });
+    let calls = 0;
+    const flood = Array.from({ length: 8 }, async () => {
+      while (!over) {
+        await urgent(made, 4, 128).done;
+        calls++;
+      }
+    });
+    await Promise.all([bulk, ...flood]);
+    return calls > 20;
+  },
+
+  /** Waiting ones of both kinds end at once, running ones soon, nobody else is touched. */
+  async cancel() {
+    const made = await program();
+    const calm = await calmResults(made);
+    const bulk = call(made, 200);
+    const alone = call(made, 200);
+    await sleep(5);
+    const calls = Array.from({ length: 40 }, (_, i) => {
+      const { texts, length } = calm[i % calm.length];
+      return { ...urgent(made, texts, length), kind: i % calm.length };
+    });
+    const cancelled = calls.filter((_, i) => i % 3 === 1);
+    setTimeout(() => {
+      for (const { jobId } of cancelled) border.cancel(jobId);
+    }, 1);
+    const ends = await Promise.all(calls.map(({ done }) => settle(done)));
+    await Promise.all([bulk.done, alone.done]);
+    const kept = calls.filter((one) => !cancelled.includes(one));
+    return {
+      ends: [...new Set(ends)].sort(),
+      kept: kept.every((one) => ends[calls.indexOf(one)] === 'done'),
+      right: kept.every(({ data, kind }) => same(data, calm[kind].data)),
+      bulk: same(bulk.data, alone.data),
+    };
+  },
+
+  /** Share of wall time that each lane was busy: during a long call, and after it. */
+  async busy() {
+    const made = await program();
+    const share = async (work) => {
+      const [from, begin] = [border.laneBusyMs(), performance.now()];
+      await work();
+      const ms = performance.now() - begin;
+      return Array.from(border.laneBusyMs(), (busy, i) => (busy - from[i]) / ms);
+    };
+    const long = await share(() => call(made, 600).done);
+    await sleep(50);
+    return { long, idle: await share(() => sleep(300)) };
+  },
+
+  /** Milliseconds of CPU time in a second without calls, after some. */
+  async idle() {
+    const made = await program();
+    await call(made, 50).done;
+    await urgent(made, 1, 16).done;
+    await sleep(100);
+    globalThis.gc();
+    const from = process.cpuUsage();
+    await sleep(1000);
+    const { user, system } = process.cpuUsage(from);
+    return (user + system) / 1000;
+  },
+};
+
+border.startLanes(Number(process.argv[3]));
+process.stdout.write(JSON.stringify(await scenes[process.argv[2]]()));

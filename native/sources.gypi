@@ -5,6 +5,7 @@
       "base/half.cc",
       "base/isa.cc",
       "base/job_queue.cc",
+      "base/pages.cc",
       "base/team.cc"
     ],
     "kernel_files": [

@@ -1,4 +1,5 @@
-// Memory on 64-byte borders: what weights, arenas and scratch live in. Contents start undefined.
+// Memory on 64-byte borders: what arenas, gradients and scratch live in. Contents start undefined.
+// Large blocks are pages of their own: the heap would keep them after they were freed.
 #pragma once
 
 #include <cstddef>
@@ -9,10 +10,19 @@
 #include <utility>
 
 #include "base/errors.h"
+#include "base/pages.h"
 
 namespace sinter {
 
 inline constexpr size_t kAlignment = 64;
+
+// Bytes from which a block is made of pages of its own. A sanitizer sees what leaves a heap block
+// only.
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr size_t kPagesFrom = SIZE_MAX;
+#else
+inline constexpr size_t kPagesFrom = size_t{256} << 10;
+#endif
 
 template <typename T>
 class AlignedBuffer {
@@ -20,9 +30,10 @@ class AlignedBuffer {
   AlignedBuffer() = default;
   explicit AlignedBuffer(int64_t size) : size_(size) {
     if (size == 0) return;
-    const size_t bytes =
-        (static_cast<size_t>(size) * sizeof(T) + kAlignment - 1) / kAlignment * kAlignment;
-    data_ = static_cast<T*>(::operator new(bytes, std::align_val_t{kAlignment}, std::nothrow));
+    const size_t bytes = storage_bytes();
+    data_ = static_cast<T*>(
+        bytes >= kPagesFrom ? map_pages(bytes)
+                            : ::operator new(bytes, std::align_val_t{kAlignment}, std::nothrow));
     if (data_ == nullptr) {
       throw Error(ErrorCode::OUT_OF_MEMORY, "wanted " + std::to_string(bytes) + " bytes");
     }
@@ -55,8 +66,17 @@ class AlignedBuffer {
   }
 
  private:
+  size_t storage_bytes() const {
+    return (static_cast<size_t>(size_) * sizeof(T) + kAlignment - 1) / kAlignment * kAlignment;
+  }
+
   void reset_storage() {
-    if (data_ != nullptr) ::operator delete(data_, std::align_val_t{kAlignment});
+    if (data_ == nullptr) return;
+    if (storage_bytes() >= kPagesFrom) {
+      unmap_pages(data_, storage_bytes());
+    } else {
+      ::operator delete(data_, std::align_val_t{kAlignment});
+    }
     data_ = nullptr;
   }
 

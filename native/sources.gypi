@@ -80,6 +80,8 @@
       "program/forward.cc",
       "program/memory_plan.cc",
       "program/program.cc",
+      "program/weight_blocks.cc",
+      "program/weight_packing.cc",
       "program/weights.cc",
       "train/trainer.cc"
     ],

@@ -39,19 +39,39 @@ export interface RunOptions {
   readonly urgent?: boolean;
 }
 
+export interface ProgramOptions {
+  /** Weights can change: nothing is shared with other programs, and plain forms are kept. */
+  readonly trainable: boolean;
+  /**
+   * Tables (weights that only an embedding reads) that are written as f16 and held so; a lookup widens them exactly.
+   * None in a trainable program.
+   */
+  readonly halves?: readonly string[];
+}
+
 /** A graph with its weights. Dispose frees the memory when the last running call ends. */
 export interface NativeProgram {
   /** Elements [offset, offset + bytes / size) of a weight, converted to its storage type. */
   writeWeight(name: string, offset: number, dtype: NativeDtype, bytes: Uint8Array): void;
   /** The scales of an `s8` weight, one per row. */
   writeScales(name: string, scales: Float32Array): void;
-  /** All weights are written: checks that they are finite, packs matrices. Before it nothing runs. */
-  seal(): Promise<void>;
+  /**
+   * Packs the weights that were written whole, and lets go of what the process already holds: a program that is filled
+   * with a pack now and then never needs much more memory than its weights. Nothing is written while it runs. When it
+   * fails the program can only be disposed.
+   */
+  pack(jobId?: number): Promise<void>;
+  /** All weights are written: checks that they are finite, packs the rest. Before it nothing runs. */
+  seal(jobId?: number): Promise<void>;
   /** A copy of an f32 weight, in row-major order. INTERNAL while a training step runs or waits. */
   readWeight(name: string): Float32Array;
   /** A copy of an s8 weight. */
   readQuantized(name: string): { data: Int8Array; scales: Float32Array };
-  /** Bytes of weights held, packed forms included. */
+  /** Names of the tables that are held in f16. */
+  halves(): string[];
+  /** A copy of the bits of a table that is held in f16. */
+  readHalves(name: string): Uint16Array;
+  /** Bytes of weights held, packed forms included, and those that other programs of the process share. */
   residentBytes(): number;
   /** The batch is copied at once; outputs are written when the call has ended well. */
   run(batch: TokenBatch, outputs: readonly OutputBuffer[], options: RunOptions): Promise<void>;
@@ -117,7 +137,9 @@ export interface NativeBinding {
     rows: number,
     width: number,
   ): { data: Int8Array; scales: Float32Array };
-  Program: new (graph: EncoderGraph, options: { trainable: boolean }) => NativeProgram;
+  /** Bytes of the weights of all programs in this process, in all threads; what they share counts once. */
+  weightBytes(): number;
+  Program: new (graph: EncoderGraph, options: ProgramOptions) => NativeProgram;
   Trainer: new (program: NativeProgram, settings: TrainerSettings) => NativeTrainer;
 }
 

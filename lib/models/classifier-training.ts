@@ -47,7 +47,11 @@ export async function trainParts(
     request.eval === undefined
       ? undefined
       : await collectRows(request.eval, tokenizer, graph, { ...collect, name: 'eval' });
-  const trainable = await buildProgram(graph, { trainable: true }, copyFrom(current));
+  const trainable = await buildProgram(
+    graph,
+    { trainable: true, where, signal },
+    copyFrom(current),
+  );
   try {
     const evaluate =
       held && (() => evaluateCorpus(trainable, graph, held.corpus, labels, { where, signal }));
@@ -55,7 +59,11 @@ export async function trainParts(
     const hooks = { evaluate: scores, onStep, onEpoch, signal };
     const report = await runTraining(trainable, graph, train.corpus, settings, hooks);
     throwIfAborted(signal, where);
-    const program = await buildProgram(graph, { trainable: false }, copyFrom(trainable));
+    const program = await buildProgram(
+      graph,
+      { trainable: false, where, signal },
+      copyFrom(trainable),
+    );
     return {
       program: new SharedProgram(program),
       report: { ...report, truncated: train.truncated },

@@ -24,7 +24,14 @@ import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { Classifier, checkLabels } from './classifier.js';
 import { forwardTexts } from './forward.js';
 import { EMBEDDED_MODEL, loadModel } from './load-model.js';
-import { buildProgram, bytesOf, type ModelParts, tensorsOf } from './model-parts.js';
+import {
+  buildProgram,
+  bytesOf,
+  copyFrom,
+  halvesFrom,
+  type ModelParts,
+  tensorsOf,
+} from './model-parts.js';
 import { drawWeights } from './new-weights.js';
 import { type QuantizeOptions, quantizeModel } from './quantize-model.js';
 import { SharedProgram } from './shared-program.js';
@@ -156,7 +163,7 @@ export class Encoder extends TextModel {
     return this.batcher(limits, { output: 'embedding', prepare, result: (row) => row.slice() });
   }
 
-  /** A new, untrained classifier over a copy of this encoder's weights; they share nothing. */
+  /** A new, untrained classifier with this encoder's weights; training it changes nothing here. */
   async classifier<const L extends string>(options: ClassifierOptions<L>): Promise<Classifier<L>> {
     const where = 'classifier';
     const read = readOptions(where, options, { labels: true, seed: true, maxTokens: true });
@@ -178,9 +185,14 @@ export class Encoder extends TextModel {
     );
     const drawn = drawWeights(created, seed);
     return this.use(where, async (source) => {
-      const program = await buildProgram(made.graph, { trainable: false }, (target, { name }) => {
-        const values = drawn.get(name) ?? source.readWeight(sources.get(name) ?? name);
-        target.writeWeight(name, 0, 'f32', bytesOf(values));
+      const nameOf = (name: string) => sources.get(name) ?? name;
+      const copy = copyFrom(source, nameOf);
+      const halves = halvesFrom(source, made.graph, nameOf);
+      const options = { trainable: false, halves, where };
+      const program = await buildProgram(made.graph, options, (target, weight) => {
+        const values = drawn.get(weight.name);
+        if (values === undefined) return copy(target, weight);
+        target.writeWeight(weight.name, 0, 'f32', bytesOf(values));
       });
       const shared = new SharedProgram(program);
       return Classifier.fromParts<L>({ ...parts, ...made, program: shared, sentence: null });

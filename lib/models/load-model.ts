@@ -13,6 +13,7 @@ import type { NativeDtype } from '../core/native.js';
 import { type HfFolder, readHfFolder } from '../formats/hf-folder.js';
 import type { SafetensorsDtype } from '../formats/safetensors.js';
 import type { GraphRequest, ImportedModel } from '../graph/checkpoint.js';
+import { tablesOf } from '../graph/tables.js';
 import type { EncoderGraph } from '../graph/types.js';
 import { loadTokenizer, type TextTokenizer } from '../tokenize/text-tokenizer.js';
 import { buildProgram, bytesOf, type ModelParts, type WeightWriter } from './model-parts.js';
@@ -69,7 +70,13 @@ export async function loadModel(
     checkVocabulary(path, tokenizer, graph);
     const drawn = drawWeights(imported.created, seed);
     const write = streamFrom(folder, imported, drawn, () => throwIfAborted(signal, where));
-    const program = await buildProgram(graph, { trainable: false }, write).catch((error) => {
+    const options = {
+      trainable: false,
+      halves: storedHalves(folder, imported, graph),
+      where,
+      signal,
+    };
+    const program = await buildProgram(graph, options, write).catch((error) => {
       throw inFolder(path, error);
     });
     return {
@@ -114,6 +121,14 @@ function streamFrom(
       program.writeScales(name, await folder.weights.readFloats(scaleName(tensor)));
     }
   };
+}
+
+/** The tables that lie in the file as f16: they stay so in memory. */
+function storedHalves(folder: HfFolder, { sources }: ImportedModel, graph: EncoderGraph): string[] {
+  return [...tablesOf(graph)].filter((name) => {
+    const stored = sources.get(name);
+    return stored !== undefined && folder.tensors.get(stored)?.dtype === 'F16';
+  });
 }
 
 /** Marks the weights that come from I8 tensors; only those that Sinter itself would quantize may be I8. */

@@ -12,7 +12,7 @@ import { SinterError, throwIfAborted } from '../core/errors.js';
 import type { NativeProgram } from '../core/native.js';
 import { readOptions } from '../core/options.js';
 import type { ActivationBits } from '../graph/types.js';
-import { buildProgram, copyFrom, type ModelParts } from './model-parts.js';
+import { buildProgram, copyFrom, halvesFrom, type ModelParts } from './model-parts.js';
 import { SharedProgram } from './shared-program.js';
 
 export interface QuantizeOptions {
@@ -48,7 +48,9 @@ export async function quantizeModel(
   const names = quantizableWeights(parts.graph, { embeddings });
   const graph = quantizeGraph(parts.graph, names, activationBits);
   const copy = copyFrom(program);
-  const quantized = await buildProgram(graph, { trainable: false }, async (target, weight) => {
+  const halves = halvesFrom(program, graph);
+  const build = { trainable: false, halves, where: 'quantize', signal };
+  const quantized = await buildProgram(graph, build, async (target, weight) => {
     throwIfAborted(signal, 'quantize');
     if (weight.dtype === 's8') await quantizeWeight(program, target, weight);
     else await copy(target, weight);

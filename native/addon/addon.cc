@@ -104,6 +104,10 @@ Napi::Value quantize_weights(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value weight_bytes(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(weight_bytes_in_process()));
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   try {
     active_isa();  // a wrong SINTER_ISA fails at load, not at the first call
@@ -121,6 +125,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("nextJobId", Napi::Function::New(env, next_job_id));
   exports.Set("cancel", Napi::Function::New(env, cancel));
   exports.Set("quantizeWeights", Napi::Function::New(env, quantize_weights));
+  exports.Set("weightBytes", Napi::Function::New(env, weight_bytes));
   exports.Set("Program", ProgramWrap::define(env));
   exports.Set("Trainer", TrainerWrap::define(env));
   return exports;

@@ -2,6 +2,7 @@
 // call is safe.
 #include "addon/program_wrap.h"
 
+#include <cmath>
 #include <optional>
 
 #include "addon/args.h"
@@ -24,6 +25,10 @@ void write_values(Weights& weights, const std::string& name, int64_t offset,
                   const std::string& dtype, const uint8_t* bytes, int64_t size) {
   if (dtype == "s8") {
     weights.write_codes(name, offset, reinterpret_cast<const int8_t*>(bytes), size);
+    return;
+  }
+  if (dtype == "f16" && size % 2 == 0 && weights.held_in_half(name)) {
+    weights.write_halves(name, offset, bytes, size / 2);
     return;
   }
   const int64_t width = dtype == "f32" ? 4 : 2;
@@ -116,9 +121,11 @@ Napi::Function ProgramWrap::define(Napi::Env env) {
       env, "Program",
       {InstanceMethod("writeWeight", &ProgramWrap::write_weight),
        InstanceMethod("writeScales", &ProgramWrap::write_scales),
-       InstanceMethod("seal", &ProgramWrap::seal),
+       InstanceMethod("pack", &ProgramWrap::pack), InstanceMethod("seal", &ProgramWrap::seal),
        InstanceMethod("readWeight", &ProgramWrap::read_weight),
        InstanceMethod("readQuantized", &ProgramWrap::read_quantized),
+       InstanceMethod("halves", &ProgramWrap::halves),
+       InstanceMethod("readHalves", &ProgramWrap::read_halves),
        InstanceMethod("residentBytes", &ProgramWrap::resident_bytes),
        InstanceMethod("run", &ProgramWrap::run), InstanceMethod("dispose", &ProgramWrap::dispose)});
 }
@@ -126,8 +133,13 @@ Napi::Function ProgramWrap::define(Napi::Env env) {
 ProgramWrap::ProgramWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ProgramWrap>(info) {
   guarded(info, [&] {
     GraphSpec graph = graph_arg(object_arg(info, 0, "graph"));
-    const bool trainable = bool_field(object_arg(info, 1, "options"), "trainable");
-    program_ = std::make_shared<Program>(std::move(graph), trainable, &make_op);
+    const Napi::Object options = object_arg(info, 1, "options");
+    const bool trainable = bool_field(options, "trainable");
+    std::unordered_set<std::string> halves;
+    if (options.Has("halves")) {
+      for (std::string& name : strings_field(options, "halves")) halves.insert(std::move(name));
+    }
+    program_ = std::make_shared<Program>(std::move(graph), trainable, std::move(halves), &make_op);
     const napi_type_tag tag = program_tag(info.Env());
     info.This().As<Napi::Object>().TypeTag(&tag);
   });
@@ -152,7 +164,7 @@ const std::shared_ptr<Program>& ProgramWrap::sealed_program() const {
 
 void ProgramWrap::write_weight(const Napi::CallbackInfo& info) {
   guarded(info, [&] {
-    if (sealing_) bad_argument("weights are written before seal");
+    if (*packing_) bad_argument("weights are written before seal, and not while pack runs");
     if (info.Length() < 4 || !info[1].IsNumber() || !info[3].IsTypedArray() ||
         info[3].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
       bad_argument("writeWeight takes a name, an offset, a dtype and bytes");
@@ -166,7 +178,7 @@ void ProgramWrap::write_weight(const Napi::CallbackInfo& info) {
 
 void ProgramWrap::write_scales(const Napi::CallbackInfo& info) {
   guarded(info, [&] {
-    if (sealing_) bad_argument("weights are written before seal");
+    if (*packing_) bad_argument("weights are written before seal, and not while pack runs");
     if (info.Length() < 2 || !info[1].IsTypedArray() ||
         info[1].As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {
       bad_argument("writeScales takes a name and a Float32Array");
@@ -177,19 +189,40 @@ void ProgramWrap::write_scales(const Napi::CallbackInfo& info) {
   });
 }
 
-Napi::Value ProgramWrap::seal(const Napi::CallbackInfo& info) {
+// The id of a job: an argument that may be left out.
+static int64_t job_id_arg(const Napi::CallbackInfo& info, size_t index) {
+  if (info.Length() <= index || info[index].IsUndefined())
+    return Environment::of(info.Env()).next_job_id();
+  if (!info[index].IsNumber()) bad_argument("a job id must be a number");
+  const double id = info[index].As<Napi::Number>().DoubleValue();
+  if (!(id >= 1 && id <= 0x1p52) || id != std::floor(id)) bad_argument("a job id must be whole");
+  return static_cast<int64_t>(id);
+}
+
+// Packing that was cancelled or found a bad number leaves a program that can only be disposed.
+Napi::Value ProgramWrap::pack_or_seal(const Napi::CallbackInfo& info, bool seal) {
   return guarded(info, [&]() -> Napi::Value {
-    if (sealing_) bad_argument("a program is sealed once");
+    if (*packing_) bad_argument("a program is sealed once, and not while pack runs");
     Environment& environment = Environment::of(info.Env());
     const std::shared_ptr<Program> held = program();
     const Napi::Promise promise = environment.submit(
-        info.Env(), environment.next_job_id(), {},
-        [held](Engine& engine, const Cancel&) { held->weights().seal(engine.team()); },
-        [](Napi::Env env, const Environment::Kept&) { return env.Undefined(); });
-    sealing_ = true;
+        info.Env(), job_id_arg(info, 0), {},
+        [held, seal](Engine& engine, const Cancel& cancel) {
+          Weights& weights = held->weights();
+          seal ? weights.seal(engine.team(), cancel) : weights.pack(engine.team(), cancel);
+        },
+        [held, packing = packing_, seal](Napi::Env env, const Environment::Kept&) {
+          if (!seal) *packing = false;
+          return env.Undefined();
+        });
+    *packing_ = true;
     return promise;
   });
 }
+
+Napi::Value ProgramWrap::pack(const Napi::CallbackInfo& info) { return pack_or_seal(info, false); }
+
+Napi::Value ProgramWrap::seal(const Napi::CallbackInfo& info) { return pack_or_seal(info, true); }
 
 Napi::Value ProgramWrap::read_weight(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
@@ -216,6 +249,28 @@ Napi::Value ProgramWrap::read_quantized(const Napi::CallbackInfo& info) {
     result.Set("data", data);
     result.Set("scales", scales);
     return result;
+  });
+}
+
+Napi::Value ProgramWrap::halves(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    const Weights& weights = program()->weights();
+    const Napi::Array names = Napi::Array::New(info.Env());
+    for (const WeightSpec& spec : weights.specs()) {
+      if (weights.held_in_half(spec.name)) names.Set(names.Length(), spec.name);
+    }
+    return names;
+  });
+}
+
+Napi::Value ProgramWrap::read_halves(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    const std::string name = string_arg(info, 0, "name");
+    const Weights& weights = sealed_program()->weights();
+    Napi::Uint16Array values =
+        Napi::Uint16Array::New(info.Env(), static_cast<size_t>(weights.elements(name)));
+    weights.read_halves(name, values.Data());
+    return values;
   });
 }
 

@@ -1,6 +1,6 @@
 // embedding of the test addon: rows(), forward(row, args), backward(row, args), bench(row, shape,
-// seconds). forward: { tokens, width, tables: [{ f32 | (s8, scale), index }], y }; backward: {
-// tokens, width, begin?, end?, index, dy, grad }.
+// seconds). forward: { tokens, width, tables: [{ f32 | f16 | (s8, scale), index }], y }; backward:
+// { tokens, width, begin?, end?, index, dy, grad }.
 #include "kernels/embedding/embedding.h"
 
 #include <napi.h>
@@ -39,7 +39,8 @@ Napi::Value forward(const Napi::CallbackInfo& info) {
     table.index = array_of<const int32_t>(entry, "index", tokens);
     const int64_t used = rows_used(info.Env(), table.index, tokens);
     table.f32 = optional_array_of<const float>(entry, "f32", used * width);
-    if (table.f32 == nullptr) {
+    table.f16 = optional_array_of<const uint16_t>(entry, "f16", used * width);
+    if (table.f32 == nullptr && table.f16 == nullptr) {
       table.s8 = array_of<const int8_t>(entry, "s8", used * width);
       table.scale = array_of<const float>(entry, "scale", used);
     }

@@ -77,6 +77,7 @@ constexpr napi_typedarray_type typed_array_type() {
   if constexpr (std::is_same_v<Element, double>) return napi_float64_array;
   if constexpr (std::is_same_v<Element, int32_t>) return napi_int32_array;
   if constexpr (std::is_same_v<Element, uint32_t>) return napi_uint32_array;
+  if constexpr (std::is_same_v<Element, uint16_t>) return napi_uint16_array;
   if constexpr (std::is_same_v<Element, int8_t>) return napi_int8_array;
   if constexpr (std::is_same_v<Element, uint8_t>) return napi_uint8_array;
 }

@@ -28,7 +28,7 @@ class EmbeddingOp : public Op {
       const int64_t rows = builder.weights().spec(table.weight).shape[0];
       check_rows(node, table, rows, builder);
       tables_.push_back({table.index, table.offset});
-      groups_.push_back(builder.group(node.output, {table.weight}, /*matrix=*/false, rows, width));
+      groups_.push_back(builder.group(node.output, {table.weight}, GroupUse::table, rows, width));
     }
     outputs_.push_back(builder.define(node.output, ValueKind::token, width));
   }
@@ -42,7 +42,7 @@ class EmbeddingOp : public Op {
       for (size_t i = 0; i < tables_.size(); ++i) {
         const WeightGroup& g = run.weights.at(groups_[i]);
         tables[i] = {g.values.data(), g.codes.data(), g.scales.data(),
-                     index(run, i, shifted) + begin};
+                     index(run, i, shifted) + begin, g.halves.data()};
       }
       run.kernels.embedding.forward(end - begin, width, tables,
                                     static_cast<int32_t>(tables_.size()), y + begin * width);

@@ -15,7 +15,7 @@ class LinearOp : public Op {
     const int input = builder.input(node.output, node.input);
     const ValueInfo info = builder.value(input);
     inputs_.push_back(input);
-    groups_.push_back(builder.group(node.output, node.weights, /*matrix=*/true, -1, info.width));
+    groups_.push_back(builder.group(node.output, node.weights, GroupUse::matrix, -1, info.width));
     const WeightGroup& weight = builder.weights().at(groups_[0]);
     const int64_t width = weight.rows;
     quantized_ = weight.dtype == WeightDtype::s8;

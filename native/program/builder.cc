@@ -35,9 +35,9 @@ int Builder::define_hidden(ValueKind kind, int64_t width) {
   return static_cast<int>(values_.size()) - 1;
 }
 
-int Builder::group(const std::string& op, const std::vector<std::string>& names, bool matrix,
+int Builder::group(const std::string& op, const std::vector<std::string>& names, GroupUse use,
                    int64_t rows, int64_t width) {
-  const int id = weights_.group(names, matrix);
+  const int id = weights_.group(names, use);
   const WeightGroup& g = weights_.at(id);
   if ((rows >= 0 && g.rows != rows) || g.width != width) {
     fail(op, "weight " + names[0] + " must be [" + std::to_string(rows) + ", " +
@@ -48,7 +48,7 @@ int Builder::group(const std::string& op, const std::vector<std::string>& names,
 }
 
 int Builder::vector(const std::string& op, const std::vector<std::string>& names, int64_t length) {
-  const int id = group(op, names, /*matrix=*/false, length, 1);
+  const int id = group(op, names, GroupUse::vector, length, 1);
   if (weights_.at(id).dtype != WeightDtype::f32) fail(op, "weight " + names[0] + " must be f32");
   return id;
 }

@@ -25,8 +25,8 @@ class Builder {
   // A value that only backward reads.
   int define_hidden(ValueKind kind, int64_t width);
   // A group of weights with the given width and, unless rows < 0, rows.
-  int group(const std::string& op, const std::vector<std::string>& names, bool matrix, int64_t rows,
-            int64_t width);
+  int group(const std::string& op, const std::vector<std::string>& names, GroupUse use,
+            int64_t rows, int64_t width);
   // A group of f32 vectors (biases, norm parameters) of `length` elements together.
   int vector(const std::string& op, const std::vector<std::string>& names, int64_t length);
   [[noreturn]] void fail(const std::string& op, const std::string& what) const;

@@ -5,8 +5,9 @@
 
 namespace sinter {
 
-Program::Program(GraphSpec graph, bool trainable, OpFactory factory)
-    : graph_(std::move(graph)), weights_(graph_.weights, trainable) {
+Program::Program(GraphSpec graph, bool trainable, std::unordered_set<std::string> halves,
+                 OpFactory factory)
+    : graph_(std::move(graph)), weights_(graph_.weights, trainable, std::move(halves)) {
   Builder builder(graph_, weights_, trainable);
   for (const NodeSpec& node : graph_.nodes) ops_.push_back(factory(node, builder));
   for (const OutputSpec& output : graph_.outputs) {

@@ -30,7 +30,9 @@ using OpFactory = std::unique_ptr<Op> (*)(const NodeSpec& node, Builder& builder
 
 class Program {
  public:
-  Program(GraphSpec graph, bool trainable, OpFactory factory);
+  // `halves`: names of tables that are written and held in f16.
+  Program(GraphSpec graph, bool trainable, std::unordered_set<std::string> halves,
+          OpFactory factory);
 
   // The value behind an output name; Error(INTERNAL) when the graph has no such output.
   int output(const std::string& name) const;

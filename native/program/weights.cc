@@ -1,9 +1,9 @@
-// Grouping, filling, checking and packing of weights.
+// Grouping, filling and reading of weights. Checking and packing: weight_packing.cc.
 #include "program/weights.h"
 
-#include <algorithm>
-#include <cmath>
 #include <cstring>
+
+#include "base/half.h"
 
 namespace sinter {
 namespace {
@@ -11,22 +11,31 @@ namespace {
 int64_t rows_of(const WeightSpec& spec) { return spec.shape.empty() ? 1 : spec.shape[0]; }
 int64_t width_of(const WeightSpec& spec) { return spec.shape.size() < 2 ? 1 : spec.shape[1]; }
 
-// Panels handed to a lane at once when packing: large enough that the hand-over costs nothing.
-constexpr int64_t kPackPanels = 8;
+// Cuts a block into arrays on 64-byte borders; without a block it only counts.
+class Cutter {
+ public:
+  explicit Cutter(uint8_t* base) : base_(base) {}
 
-// task(first column, columns) over slices of `columns` columns, a multiple of the GEMM panel each
-// but the last.
-template <typename Task>
-void for_panel_slices(Team& team, int64_t columns, const Task& task) {
-  const int64_t slice = kPackPanels * kGemmPanel;
-  team.parallel_for((columns + slice - 1) / slice,
-                    [&](int64_t i, int) { task(i * slice, std::min(slice, columns - i * slice)); });
-}
+  template <typename T>
+  WeightArray<T> next(int64_t size) {
+    T* data = base_ == nullptr ? nullptr : reinterpret_cast<T*>(base_ + bytes_);
+    bytes_ += size * static_cast<int64_t>(sizeof(T));
+    bytes_ = (bytes_ + kUnit - 1) / kUnit * kUnit;
+    return {data, size};
+  }
+  int64_t bytes() const { return bytes_; }
+
+ private:
+  static constexpr int64_t kUnit = kAlignment;
+  uint8_t* base_;
+  int64_t bytes_ = 0;
+};
 
 }  // namespace
 
-Weights::Weights(std::vector<WeightSpec> specs, bool trainable)
-    : specs_(std::move(specs)), trainable_(trainable) {
+Weights::Weights(std::vector<WeightSpec> specs, bool trainable,
+                 std::unordered_set<std::string> halves)
+    : specs_(std::move(specs)), trainable_(trainable), halves_(std::move(halves)) {
   for (size_t i = 0; i < specs_.size(); ++i) {
     Place place;
     place.spec = static_cast<int>(i);
@@ -34,6 +43,11 @@ Weights::Weights(std::vector<WeightSpec> specs, bool trainable)
       throw Error(ErrorCode::INTERNAL, "weight " + specs_[i].name + " is listed twice");
     }
   }
+}
+
+Weights::~Weights() {
+  groups_.clear();
+  forget_ended_blocks();
 }
 
 Weights::Place& Weights::place(const std::string& name) {
@@ -55,19 +69,20 @@ int64_t Weights::elements(const std::string& name) const {
   return rows_of(s) * width_of(s);
 }
 
-int Weights::group(const std::vector<std::string>& names, bool matrix) {
+int Weights::group(const std::vector<std::string>& names, GroupUse use) {
   if (names.empty()) throw Error(ErrorCode::INTERNAL, "a group of weights needs a name");
   const int known = place(names[0]).group;
   if (known >= 0) {
-    const WeightGroup& old = at(known);
-    bool same = old.members.size() == names.size() && old.matrix == matrix;
+    WeightGroup& old = at(known);
+    bool same = old.members.size() == names.size() && old.matrix() == (use == GroupUse::matrix);
     for (size_t i = 0; same && i < names.size(); ++i) same = old.members[i] == place(names[i]).spec;
     if (!same)
       throw Error(ErrorCode::INTERNAL, "weight " + names[0] + " is used in two different ways");
+    old.uses |= static_cast<int>(use);
     return known;
   }
   WeightGroup made;
-  made.matrix = matrix;
+  made.uses = static_cast<int>(use);
   const WeightSpec& first = spec(names[0]);
   made.width = width_of(first);
   made.dtype = first.dtype;
@@ -95,15 +110,59 @@ void Weights::allocate() {
     if (place(s.name).group < 0)
       throw Error(ErrorCode::INTERNAL, "weight " + s.name + " is not used");
   }
+  check_halves();
+  int64_t total = 0;
+  for (WeightGroup& g : groups_) total += place_arrays(g, nullptr);
+  WeightPages pages(total);
   for (WeightGroup& g : groups_) {
+    g.block = pages.take(place_arrays(g, nullptr));
+    place_arrays(g, g.block.get());
+    if (!g.matrix() || trainable_) continue;
+    const int64_t size = g.rows * g.width;
+    g.plain = AlignedBuffer<uint8_t>(g.dtype == WeightDtype::s8 ? size : 4 * size);
     if (g.dtype == WeightDtype::s8) {
-      g.codes = AlignedBuffer<int8_t>(g.rows * g.width);
-      g.scales = AlignedBuffer<float>(g.rows);
+      g.codes = {reinterpret_cast<int8_t*>(g.plain.data()), size};
     } else {
-      g.values = AlignedBuffer<float>(g.rows * g.width);
+      g.values = {reinterpret_cast<float*>(g.plain.data()), size};
     }
   }
   resident_bytes_ = count_bytes();
+}
+
+void Weights::check_halves() const {
+  for (const std::string& name : halves_) {
+    const WeightGroup& g = at(place(name).group);
+    const bool only_table = g.uses == static_cast<int>(GroupUse::table);
+    if (!only_table || g.dtype != WeightDtype::f32 || trainable_) {
+      throw Error(ErrorCode::INTERNAL, "weight " + name + " cannot be held in f16");
+    }
+  }
+}
+
+int64_t Weights::place_arrays(WeightGroup& g, uint8_t* base) const {
+  Cutter cut(base);
+  const int64_t size = g.rows * g.width;
+  if (g.dtype == WeightDtype::s8) {
+    if (g.matrix()) {
+      g.packed_codes = cut.next<uint8_t>(
+          static_cast<int64_t>(active_kernels().gemm_s8.packed_bytes(g.rows, g.width)));
+      g.sums = cut.next<int32_t>(g.rows);
+    } else {
+      g.codes = cut.next<int8_t>(size);
+    }
+    g.scales = cut.next<float>(g.rows);
+    return cut.bytes();
+  }
+  g.half = halves_.count(specs_[static_cast<size_t>(g.members[0])].name) > 0;
+  if (g.half) {
+    g.halves = cut.next<uint16_t>(size);
+    return cut.bytes();
+  }
+  if (g.matrix()) g.packed = cut.next<float>(gemm_f32_packed_floats(g.width, g.rows));
+  if (!g.matrix() || trainable_) g.values = cut.next<float>(size);
+  if (g.matrix() && trainable_)
+    g.packed_backward = cut.next<float>(gemm_f32_packed_floats(g.rows, g.width));
+  return cut.bytes();
 }
 
 void Weights::check_writable(const std::string& name, const Place& p, WeightDtype dtype,
@@ -122,8 +181,20 @@ void Weights::write(const std::string& name, int64_t offset, const float* values
   Place& p = place(name);
   check_writable(name, p, WeightDtype::f32, offset, count);
   WeightGroup& g = at(p.group);
+  if (g.half) throw Error(ErrorCode::INTERNAL, "weight " + name + " takes f16 elements");
   if (count > 0)
     std::memcpy(g.values.data() + p.row * g.width + offset, values, static_cast<size_t>(count) * 4);
+  p.written += count;
+}
+
+void Weights::write_halves(const std::string& name, int64_t offset, const uint8_t* halves,
+                           int64_t count) {
+  Place& p = place(name);
+  check_writable(name, p, WeightDtype::f32, offset, count);
+  WeightGroup& g = at(p.group);
+  if (!g.half) throw Error(ErrorCode::INTERNAL, "weight " + name + " is not held in f16");
+  if (count > 0)
+    std::memcpy(g.halves.data() + p.row * g.width + offset, halves, static_cast<size_t>(count) * 2);
   p.written += count;
 }
 
@@ -140,7 +211,7 @@ void Weights::write_codes(const std::string& name, int64_t offset, const int8_t*
 void Weights::write_scales(const std::string& name, const float* scales, int64_t count) {
   Place& p = place(name);
   const WeightSpec& s = spec(name);
-  if (sealed_ || s.dtype != WeightDtype::s8 || count != rows_of(s)) {
+  if (sealed_ || at(p.group).packed_now || s.dtype != WeightDtype::s8 || count != rows_of(s)) {
     throw Error(ErrorCode::INTERNAL,
                 "weight " + name + " takes " + std::to_string(rows_of(s)) + " scales");
   }
@@ -148,89 +219,14 @@ void Weights::write_scales(const std::string& name, const float* scales, int64_t
   p.scales_written = true;
 }
 
-void Weights::check_complete() const {
-  for (const WeightSpec& s : specs_) {
-    const Place& p = place(s.name);
-    if (p.written != elements(s.name) || (s.dtype == WeightDtype::s8 && !p.scales_written)) {
-      throw Error(ErrorCode::INTERNAL, "weight " + s.name + " was not written whole");
-    }
-  }
-}
-
-void Weights::check_finite(Team& team) const {
-  team.parallel_for(static_cast<int64_t>(specs_.size()), [&](int64_t i, int) {
-    const WeightSpec& s = specs_[static_cast<size_t>(i)];
-    const Place& p = place(s.name);
-    const WeightGroup& g = at(p.group);
-    const bool codes = s.dtype == WeightDtype::s8;
-    const float* values = codes ? g.scales.data() + p.row : g.values.data() + p.row * g.width;
-    const int64_t count = codes ? rows_of(s) : elements(s.name);
-    for (int64_t j = 0; j < count; ++j) {
-      if (!std::isfinite(values[j])) {
-        throw Error(ErrorCode::CORRUPT_MODEL,
-                    "weight " + s.name + (codes ? ": scale " : ": element ") + std::to_string(j) +
-                        " must be finite, got " + std::to_string(values[j]));
-      }
-    }
-  });
-}
-
-void Weights::pack_group(WeightGroup& g, Team& team) {
-  const KernelSet& kernels = active_kernels();
-  if (g.dtype == WeightDtype::s8) {
-    const GemmS8Kernels& gemm = kernels.gemm_s8;
-    g.packed_codes =
-        AlignedBuffer<uint8_t>(static_cast<int64_t>(gemm.packed_bytes(g.rows, g.width)));
-    g.sums = AlignedBuffer<int32_t>(g.rows);
-    for_panel_slices(team, g.rows, [&](int64_t row, int64_t count) {
-      const int8_t* codes = g.codes.data() + row * g.width;
-      gemm.pack(count, g.width, codes, g.packed_codes.data() + gemm.packed_bytes(row, g.width));
-      for (int64_t r = 0; r < count; ++r) {
-        int32_t sum = 0;
-        for (int64_t k = 0; k < g.width; ++k) sum += codes[r * g.width + k];
-        g.sums.data()[row + r] = sum;
-      }
-    });
-    g.codes.clear();
-    return;
-  }
-  const GemmF32Kernels& gemm = kernels.gemm_f32;
-  if (g.packed.empty()) g.packed = AlignedBuffer<float>(gemm_f32_packed_floats(g.width, g.rows));
-  for_panel_slices(team, g.rows, [&](int64_t row, int64_t count) {
-    gemm.pack(g.width, count, g.values.data() + row * g.width, 1, g.width,
-              g.packed.data() + row * g.width);
-  });
-  if (!trainable_) {
-    g.values.clear();
-    return;
-  }
-  if (g.packed_backward.empty())
-    g.packed_backward = AlignedBuffer<float>(gemm_f32_packed_floats(g.rows, g.width));
-  for_panel_slices(team, g.width, [&](int64_t column, int64_t count) {
-    gemm.pack(g.rows, count, g.values.data() + column, g.width, 1,
-              g.packed_backward.data() + column * g.rows);
-  });
-}
-
-void Weights::seal(Team& team) {
-  if (sealed_) throw Error(ErrorCode::INTERNAL, "a program is sealed once");
-  check_complete();
-  check_finite(team);
-  repack(team);
-  resident_bytes_ = count_bytes();
-  sealed_.store(true, std::memory_order_release);
-}
-
-void Weights::repack(Team& team) {
-  for (WeightGroup& g : groups_) {
-    if (g.matrix) pack_group(g, team);
-  }
-}
-
 void Weights::read(const std::string& name, float* values) const {
   const Place& p = place(name);
   const WeightGroup& g = at(p.group);
   const int64_t count = elements(name);
+  if (g.half) {
+    widen_f16(count, reinterpret_cast<const uint8_t*>(g.halves.data() + p.row * g.width), values);
+    return;
+  }
   if (g.dtype != WeightDtype::f32) throw Error(ErrorCode::INTERNAL, "weight " + name + " is int8");
   if (!g.values.empty()) {
     std::memcpy(values, g.values.data() + p.row * g.width, static_cast<size_t>(count) * 4);
@@ -240,6 +236,13 @@ void Weights::read(const std::string& name, float* values) const {
   AlignedBuffer<float> all(g.rows * g.width);
   active_kernels().gemm_f32.unpack(g.width, g.rows, g.packed.data(), 1, g.width, all.data());
   std::memcpy(values, all.data() + p.row * g.width, static_cast<size_t>(count) * 4);
+}
+
+void Weights::read_halves(const std::string& name, uint16_t* halves) const {
+  const Place& p = place(name);
+  const WeightGroup& g = at(p.group);
+  if (!g.half) throw Error(ErrorCode::INTERNAL, "weight " + name + " is not held in f16");
+  std::memcpy(halves, g.halves.data() + p.row * g.width, static_cast<size_t>(elements(name)) * 2);
 }
 
 void Weights::read_codes(const std::string& name, int8_t* codes, float* scales) const {
@@ -262,8 +265,8 @@ void Weights::read_codes(const std::string& name, int8_t* codes, float* scales) 
 int64_t Weights::count_bytes() const {
   int64_t bytes = 0;
   for (const WeightGroup& g : groups_) {
-    bytes += g.values.bytes() + g.codes.bytes() + g.scales.bytes() + g.sums.bytes() +
-             g.packed.bytes() + g.packed_backward.bytes() + g.packed_codes.bytes();
+    bytes += g.values.bytes() + g.halves.bytes() + g.codes.bytes() + g.scales.bytes() +
+             g.sums.bytes() + g.packed.bytes() + g.packed_backward.bytes() + g.packed_codes.bytes();
   }
   return bytes;
 }

@@ -1,12 +1,13 @@
 // Runs the abuse cases from number `argv[2]` on and prints one JSON line before and after each, so that a crash names
 // its case. Used by abuse.test.ts.
 import { graphCases } from './cases-graph.mjs';
+import { packingCases } from './cases-packing.mjs';
 import { runCases } from './cases-run.mjs';
 import { trainCases } from './cases-train.mjs';
 import { weightCases } from './cases-weights.mjs';
 import { batch, border, options, output, sealedProgram } from './small.mjs';
 
-const cases = [...graphCases, ...weightCases, ...runCases, ...trainCases];
+const cases = [...graphCases, ...packingCases, ...weightCases, ...runCases, ...trainCases];
 
 function describeError(error, expected) {
   if (!(error instanceof Error)) return `not an Error: ${String(error)}`;

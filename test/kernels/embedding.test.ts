@@ -1,5 +1,6 @@
 // Embedding sums and gradients: every row of the table against float32 sums in the stated order, in bits.
 import { describe, expect, it } from 'vitest';
+import { f16ToF32 } from '../../lib/formats/float16.js';
 import {
   expectSameBits,
   family,
@@ -71,6 +72,41 @@ describe('embedding kernels', () => {
       const y = new GuardedFloats(3);
       embedding.forward(row, { tokens: 1, width: 3, tables, y: y.all });
       expect([...y.values]).toEqual([0.5, -1, 1.5]);
+    }
+  });
+
+  it('widens f16 tables exactly: all finite halves, whole and partial vectors, first and later', () => {
+    const finite = Uint16Array.from({ length: 65_536 }, (_, i) => i).filter(
+      (half) => (half & 0x7c00) !== 0x7c00,
+    );
+    const values = f16ToF32(finite);
+    const random = new Random(3);
+    for (const width of [1, 7, 16, 31, 248]) {
+      const rows = Math.floor(finite.length / width);
+      const f16 = finite.subarray(0, rows * width);
+      const index = Int32Array.from({ length: rows }, (_, row) => row);
+      const f32 = random.floats(3 * width);
+      const other = indices(random, rows, 3);
+      const sums = values
+        .subarray(0, rows * width)
+        .map(
+          (value, i) =>
+            value + (f32[(other[Math.floor(i / width)] ?? 0) * width + (i % width)] ?? NaN),
+        );
+      for (const row of every) {
+        const alone = new GuardedFloats(rows * width);
+        embedding.forward(row, { tokens: rows, width, tables: [{ f16, index }], y: alone.all });
+        alone.expectIntact(`${row} width ${width}`);
+        expectSameBits(alone.values, values.subarray(0, rows * width), `${row} width ${width}`);
+        const second = new GuardedFloats(rows * width);
+        const tables = [
+          { f32, index: other },
+          { f16, index },
+        ];
+        embedding.forward(row, { tokens: rows, width, tables, y: second.all });
+        second.expectIntact(`${row} width ${width}, second`);
+        expectSameBits(second.values, sums, `${row} width ${width}, second`);
+      }
     }
   });
 

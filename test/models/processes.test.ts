@@ -15,7 +15,9 @@ describe('a process', () => {
         readonly grown: number;
         readonly residentBytes: number;
       };
-      expect(residentBytes).toBeGreaterThan(90e6);
+      // 22.7 million weights, of which the 11.9 million of the tables stay in f16.
+      expect(residentBytes).toBeGreaterThan(66e6);
+      expect(residentBytes).toBeLessThan(68e6);
       expect(grown).toBeGreaterThan(residentBytes);
       expect(grown).toBeLessThan(1.3 * residentBytes + tokenizerBytes);
     },

@@ -53,6 +53,15 @@ struct F32x16 {
     copy_bytes(bytes, p, n);
     return load_s8(bytes);
   }
+  static SINTER_SIMD F32x16 load_f16(const uint16_t* p) {
+    return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))),
+            _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 8)))};
+  }
+  static SINTER_SIMD F32x16 load_f16_n(const uint16_t* p, int64_t n) {
+    uint16_t halves[16] = {0};
+    copy_bytes(halves, p, 2 * n);
+    return load_f16(halves);
+  }
   SINTER_SIMD void store(float* p) const {
     _mm256_storeu_ps(p, lo);
     _mm256_storeu_ps(p + 8, hi);

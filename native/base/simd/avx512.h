@@ -38,6 +38,12 @@ struct F32x16 {
     const __m128i bytes = _mm_maskz_loadu_epi8(first_lanes(n), p);
     return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes))};
   }
+  static SINTER_SIMD F32x16 load_f16(const uint16_t* p) {
+    return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+  }
+  static SINTER_SIMD F32x16 load_f16_n(const uint16_t* p, int64_t n) {
+    return {_mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first_lanes(n), p))};
+  }
   SINTER_SIMD void store(float* p) const { _mm512_storeu_ps(p, v); }
   SINTER_SIMD void store_n(float* p, int64_t n) const {
     _mm512_mask_storeu_ps(p, first_lanes(n), v);

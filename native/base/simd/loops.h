@@ -14,6 +14,7 @@ template <class V>
 struct Whole {
   SINTER_SIMD V load(const float* p, float = 0.0f) const { return V::load(p); }
   SINTER_SIMD V load_s8(const int8_t* p) const { return V::load_s8(p); }
+  SINTER_SIMD V load_f16(const uint16_t* p) const { return V::load_f16(p); }
   SINTER_SIMD void store(V v, float* p) const { v.store(p); }
   SINTER_SIMD void store_bytes(I32x16 v, void* p) const { v.store_bytes(p); }
 };
@@ -23,6 +24,7 @@ struct Part {
   int64_t n;
   SINTER_SIMD V load(const float* p, float fill = 0.0f) const { return V::load_n(p, n, fill); }
   SINTER_SIMD V load_s8(const int8_t* p) const { return V::load_s8_n(p, n); }
+  SINTER_SIMD V load_f16(const uint16_t* p) const { return V::load_f16_n(p, n); }
   SINTER_SIMD void store(V v, float* p) const { v.store_n(p, n); }
   SINTER_SIMD void store_bytes(I32x16 v, void* p) const { v.store_bytes_n(p, n); }
 };

@@ -9,10 +9,12 @@
 namespace sinter {
 
 struct EmbeddingTable {
-  const float* f32;      // [rows, width], or nullptr when the table is int8
+  const float* f32;      // [rows, width], or nullptr
   const int8_t* s8;      // [rows, width], value = s8 * scale[row]
   const float* scale;    // [rows], int8 only
   const int32_t* index;  // [tokens]
+  const uint16_t* f16 =
+      nullptr;  // [rows, width], widened exactly; used when f32 and s8 are nullptr
 };
 
 struct EmbeddingKernels {

@@ -19,6 +19,14 @@ void add_table_row(const EmbeddingTable& table, int64_t row, int64_t width, floa
     });
     return;
   }
+  if (table.s8 == nullptr) {
+    const uint16_t* x = table.f16 + row * width;
+    for_lanes<V>(width, [&](int64_t j, auto at) {
+      const V v = at.load_f16(x + j);
+      at.store(first ? v : at.load(y + j) + v, y + j);
+    });
+    return;
+  }
   const int8_t* x = table.s8 + row * width;
   const V scale = V::set(table.scale[row]);
   for_lanes<V>(width, [&](int64_t j, auto at) {

@@ -1,0 +1,139 @@
+// Packing in parts, cancelling it, and tables held in f16. A case is [name, expected, action]; see cases-graph.mjs.
+import { batch, border, fill, graph, options, output, sealedProgram } from './small.mjs';
+
+const fresh = () => new border.Program(graph(), { trainable: false });
+const bytes = (count) => new Uint8Array(count);
+const quantized = () => {
+  const g = graph();
+  g.weights.find((w) => w.name === 'scores.weight').dtype = 's8';
+  return new border.Program(g, { trainable: false });
+};
+const halved = (...halves) => new border.Program(graph(), { trainable: false, halves });
+/** A program with a table in f16 whose first element is `half`. */
+const spoiledHalf = async (half) => {
+  const program = halved('segments');
+  fill(program, { weights: graph().weights.filter(({ name }) => name !== 'segments') });
+  const values = new Uint16Array(16);
+  values[0] = half;
+  program.writeWeight('segments', 0, 'f16', new Uint8Array(values.buffer));
+  await program.seal();
+  await run(program);
+};
+const run = (program) => program.run(batch(), [output()], options());
+/** Some milliseconds of work. */
+const long = () => ({
+  ids: new Int32Array(40_000),
+  offsets: Int32Array.from({ length: 1001 }, (_, i) => 40 * i),
+  segments: null,
+});
+
+export const packingCases = [
+  ['seal with a job id that is no number', 'INTERNAL', () => fresh().seal('1')],
+  ['seal with job id 0', 'INTERNAL', () => fresh().seal(0)],
+  ['seal with job id NaN', 'INTERNAL', () => fresh().seal(Number.NaN)],
+  [
+    'seal cancelled before it begins',
+    'CANCELLED',
+    async () => {
+      const program = fresh();
+      fill(program);
+      const id = border.nextJobId();
+      // The job before it keeps the queue busy until the cancel has come.
+      const logits = { name: 'logits', data: new Float32Array(3000) };
+      const running = (await sealedProgram()).run(long(), [logits], options());
+      const sealing = program.seal(id);
+      border.cancel(id);
+      await Promise.all([running, sealing]);
+    },
+  ],
+  [
+    'pack of nothing, of a part and of all, then seal',
+    'fine',
+    async () => {
+      const program = fresh();
+      await program.pack();
+      fill(program, { weights: graph().weights.slice(0, 6) });
+      await program.pack();
+      fill(program, { weights: graph().weights.slice(6) });
+      await program.pack(border.nextJobId());
+      await program.pack();
+      await program.seal();
+      await run(program);
+    },
+  ],
+  [
+    'writeWeight while packing',
+    'INTERNAL',
+    () => {
+      const program = fresh();
+      program.pack();
+      program.writeWeight('query', 0, 'f32', bytes(4));
+    },
+  ],
+  [
+    'writeWeight of what is packed',
+    'INTERNAL',
+    async () => {
+      const program = fresh();
+      fill(program, { weights: graph().weights.slice(0, 1) });
+      await program.pack();
+      program.writeWeight('tokens', 0, 'f32', bytes(4));
+    },
+  ],
+  [
+    'writeScales of what is packed',
+    'INTERNAL',
+    async () => {
+      const program = quantized();
+      program.writeWeight('scores.weight', 0, 's8', bytes(24));
+      program.writeScales('scores.weight', new Float32Array(3));
+      await program.pack();
+      program.writeScales('scores.weight', new Float32Array(3));
+    },
+  ],
+  [
+    'pack that finds a NaN, then seal',
+    'INTERNAL',
+    async () => {
+      const program = fresh();
+      program.writeWeight('scores.bias', 0, 'f32', new Uint8Array(12).fill(255));
+      await program.pack().catch(() => {});
+      await program.seal();
+    },
+  ],
+  ['pack after seal', 'INTERNAL', async () => (await sealedProgram()).pack()],
+  ['halves of a matrix', 'INTERNAL', () => halved('query')],
+  ['halves of a vector', 'INTERNAL', () => halved('norm.bias')],
+  ['halves of nothing', 'INTERNAL', () => halved('nothing')],
+  ['halves of a number', 'INTERNAL', () => halved(3)],
+  [
+    'halves in a trainable program',
+    'INTERNAL',
+    () => new border.Program(graph(), { trainable: true, halves: ['tokens'] }),
+  ],
+  [
+    'f32 into a table held in f16',
+    'INTERNAL',
+    () => halved('tokens').writeWeight('tokens', 0, 'f32', bytes(4)),
+  ],
+  [
+    'bf16 into a table held in f16',
+    'INTERNAL',
+    () => halved('tokens').writeWeight('tokens', 0, 'bf16', bytes(4)),
+  ],
+  [
+    'half an element into a table held in f16',
+    'INTERNAL',
+    () => halved('tokens').writeWeight('tokens', 0, 'f16', bytes(3)),
+  ],
+  [
+    'too much into a table held in f16',
+    'INTERNAL',
+    () => halved('segments').writeWeight('segments', 0, 'f16', bytes(34)),
+  ],
+  ['NaN in a table held in f16', 'CORRUPT_MODEL segments', () => spoiledHalf(0x7e00)],
+  ['-infinity in a table held in f16', 'CORRUPT_MODEL segments', () => spoiledHalf(0xfc00)],
+  ['the largest half in a table held in f16', 'fine', () => spoiledHalf(0x7bff)],
+  ['readHalves of f32', 'INTERNAL', async () => (await sealedProgram()).readHalves('tokens')],
+  ['readHalves before seal', 'INTERNAL', () => halved('tokens').readHalves('tokens')],
+];

@@ -9,7 +9,7 @@ namespace {
 struct Arithmetic {
   using Reg = __m512;
   static constexpr int kRegs = 1, kLanes = 16, kStep = 64, kMaxRows = 14;
-  static constexpr int panels(int rows) { return rows <= 6 ? 4 : 2; }
+  static constexpr int panels(int rows) { return rows == 1 ? 4 : 2; }
   static Reg zero() { return _mm512_setzero_ps(); }
   static Reg load(const float* c) { return _mm512_loadu_ps(c); }
   static void store(float* c, Reg x) { _mm512_storeu_ps(c, x); }

@@ -1,16 +1,17 @@
 // The results of the encode bench as text.
-import { table, thousands } from '../support/output.mjs';
+import { machineLines, percent, table, thousands } from '../support/output.mjs';
 
-export function renderResults({ machine, runs }) {
+export function renderResults({ machine, options, runs }) {
   const [{ peaks }] = runs;
   const peak = (value) => `${(value / 1e9).toFixed(0)} GOP/s`;
   const parts = [
-    `${machine.cpu}, ${machine.cpus} CPUs, kernels ${runs[0].isa}, node ${machine.node}, ` +
-      `onnxruntime-node ${machine['onnxruntime-node']}, commit ${machine.commit}`,
-    `load before ${machine.loadBefore}, after ${machine.loadAfter}; ` +
-      (peaks === null
-        ? 'no peaks: build the test addon with npm run build:test'
-        : `measured peak of one thread: f32 ${peak(peaks.f32)}, int8 ${peak(peaks.s8)}`),
+    ...machineLines(machine, runs[0].isa),
+    peaks === null
+      ? 'no peaks: build the test addon with npm run build:test'
+      : `measured peak of one thread: f32 ${peak(peaks.f32)}, int8 ${peak(peaks.s8)}`,
+    ...(options.peersEnv === undefined
+      ? ['no CTranslate2, no OpenVINO, no files of their tools: --peers-env is not given']
+      : []),
     '',
     'Token ids to vectors, tokens a second (share: of the time that the arithmetic takes at the peaks)',
     table([ENGINE_HEAD, ...runs.flatMap(engineRows)]),
@@ -28,24 +29,31 @@ const ENGINE_HEAD = [
   'workload',
   'precision',
   'threads',
-  'sinter',
-  'share',
-  'onnxruntime',
+  'engine',
+  'tokens/s',
   'ratio',
-  'onnxruntime setting',
+  'share',
+  'spread',
+  'cpu/wall',
+  'best setting',
 ];
 
+/** Ours, then the others, the fastest first. */
 function engineRows({ threads, results }) {
-  return results.map((result) => [
-    result.workload,
-    result.precision,
-    threads,
-    thousands(result.sinter.tokensPerSecond),
-    result.peakShare === null ? '-' : `${(100 * result.peakShare).toFixed(0)} %`,
-    thousands(result.onnxruntime.tokensPerSecond),
-    `${result.ratio.toFixed(2)} x`,
-    `${result.onnxruntime.file}, batch ${result.onnxruntime.batch}`,
-  ]);
+  return results.flatMap(({ workload, precision, sinter, peers, peakShare }) =>
+    [{ engine: 'sinter', ...sinter }, ...peers].map((one) => [
+      workload,
+      precision,
+      threads,
+      one.engine,
+      thousands(one.tokensPerSecond),
+      one.ratio === undefined ? '' : `${one.ratio.toFixed(2)} x`,
+      one.ratio !== undefined || peakShare === null ? '' : percent(peakShare),
+      percent((Math.max(...one.rounds) - Math.min(...one.rounds)) / one.medianMs),
+      (one.medianCpuMs / one.medianMs).toFixed(2),
+      one.name === undefined ? '' : `${one.name}, batch ${one.batch}`,
+    ]),
+  );
 }
 
 const COSINE_HEAD = ['workload', 'precision', 'threads', 'of', 'mean', 'lowest'];

@@ -1,13 +1,8 @@
 // Measures the latency of one number of threads. Sends one message to its parent: a list of results.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readWorkload } from '../support/arguments.mjs';
-import {
-  exportForms,
-  loadEncoders,
-  prepareFolder,
-  readConfig,
-  tokenize,
-} from '../support/model.mjs';
+import { Contestants } from '../support/contestants.mjs';
+import { tokenize, withModels } from '../support/model.mjs';
 import { openSession, ortRunner } from '../support/onnx-runtime.mjs';
 import { sinterRunner } from '../support/sinter.mjs';
 import { median } from '../support/timing.mjs';
@@ -42,15 +37,14 @@ async function oneText(encoder, length) {
 }
 
 /** The file that is fastest for this text, of all forms. */
-async function measureOne(encoder, precision, batch, files, config, options) {
+async function measureOne(encoder, precision, batch, files, { config, options }) {
   const { threads, calls } = options;
   const sessions = [];
   for (const { name, path } of files) {
     const session = await openSession(path, threads);
     sessions.push({ name, session, run: ortRunner(session, batch, config.hidden_size, 1) });
   }
-  const ours = sinterRunner(encoder, batch, config.hidden_size);
-  const all = [ours, ...sessions.map(({ run }) => run)];
+  const all = [sinterRunner(encoder, batch), ...sessions.map(({ run }) => run)];
   const [sinterMs, ...theirs] = await medians(all, calls);
   for (const { session } of sessions) await session.release();
   const best = theirs.indexOf(Math.min(...theirs));
@@ -59,27 +53,22 @@ async function measureOne(encoder, precision, batch, files, config, options) {
   return { length: batch.tokens, precision, threads, sinterMs, ...result };
 }
 
-async function main() {
-  const options = JSON.parse(process.argv[2]);
-  const { folder, model, remove } = prepareFolder();
-  try {
-    const config = readConfig(model);
-    const encoders = await loadEncoders(model, options.precisions, options.threads);
-    const results = [];
-    for (const precision of options.precisions) {
-      const encoder = encoders[precision];
-      const files = await exportForms(encoder, precision, folder, false);
-      for (const length of options.lengths) {
-        const batch = await oneText(encoders.f32, length);
-        results.push(await measureOne(encoder, precision, batch, files, config, options));
-      }
+async function measureAll(context) {
+  const { encoders, isa, options } = context;
+  const contestants = await Contestants.prepare(context);
+  contestants.end();
+  const results = [];
+  for (const precision of options.precisions) {
+    const files = contestants.files.filter(
+      (file) => file.engine === 'onnxruntime' && file.precision === precision,
+    );
+    for (const length of options.lengths) {
+      const batch = await oneText(encoders.f32, length);
+      results.push(await measureOne(encoders[precision], precision, batch, files, context));
     }
-    for (const encoder of Object.values(encoders)) await encoder.dispose();
-    process.send(results);
-  } finally {
-    remove();
   }
-  process.disconnect();
+  return { isa, results };
 }
 
-await main();
+process.send(await withModels(JSON.parse(process.argv[2]), measureAll));
+process.disconnect();

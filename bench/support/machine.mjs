@@ -5,18 +5,26 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { pythonVersions } from './python-peers.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const require = createRequire(import.meta.url);
 const LEVELS = ['scalar', 'avx2', 'avx512', 'vnni'];
 
-export function describeMachine() {
+/** `options` as readOptions gives them: of a Python environment the versions of its engines. */
+export function describeMachine({ peersEnv, isa } = {}) {
   return {
     date: new Date().toISOString(),
     cpu: cpus()[0]?.model ?? 'unknown',
     cpus: cpus().length,
+    ...(isa !== undefined && { forcedIsa: isa }),
     node: process.version,
     commit: commit(),
+    versions: {
+      'onnxruntime-node': versionOf('onnxruntime-node'),
+      '@huggingface/transformers': versionOf('@huggingface/transformers'),
+      ...(peersEnv !== undefined && pythonVersions(peersEnv)),
+    },
   };
 }
 

@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Encoder } from '../../dist/index.js';
+import { tokenRunner } from '../../dist/models/token-runner.js';
+import { measurePeaks } from './machine.mjs';
+import { activeIsa } from './sinter.mjs';
 
 const EMBEDDED = fileURLToPath(new URL('../../models/all-MiniLM-L6-v2', import.meta.url));
 
@@ -66,7 +69,29 @@ export async function exportForms(encoder, precision, folder, quick) {
 
 /** The token ids of all texts, and their lengths. */
 export async function tokenize(encoder, texts, maxTokens) {
-  const batch = await encoder.parts.tokenizer.encode(texts, { maxTokens });
+  const batch = await tokenRunner(encoder, 'embedding').tokenize(texts, maxTokens);
   const lengths = texts.map((_, i) => batch.offsets[i + 1] - batch.offsets[i]);
-  return { ids: batch.ids, offsets: batch.offsets, lengths, tokens: batch.ids.length };
+  return { ...batch, lengths, tokens: batch.ids.length };
+}
+
+/**
+ * Calls `work` with { folder, model, encoders, config, isa, peaks }: the models of the precisions that `options` names
+ * on its threads, loaded once. Frees and removes everything when it ends.
+ */
+export async function withModels(options, work) {
+  const { folder, model, remove } = prepareFolder();
+  try {
+    const encoders = await loadEncoders(model, options.precisions, options.threads);
+    const isa = activeIsa();
+    if (options.isa !== undefined && isa !== options.isa) {
+      throw new RangeError(`--isa must be a level of this CPU, got ${options.isa}: ${isa} runs`);
+    }
+    const config = readConfig(model);
+    const shared = { folder, model, encoders, config, isa, peaks: measurePeaks(isa), options };
+    const result = await work(shared);
+    for (const encoder of Object.values(encoders)) await encoder.dispose();
+    return result;
+  } finally {
+    remove();
+  }
 }

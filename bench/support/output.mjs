@@ -1,6 +1,20 @@
 // Tables for people and JSON files for machines.
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { ISA_NOTE } from './processes.mjs';
+
+/** The first lines of a result for people: machine, kernels, versions, load. */
+export function machineLines(machine, isa) {
+  const versions = Object.entries(machine.versions).flatMap(([name, version]) =>
+    version === null ? [] : [`${name} ${version}`],
+  );
+  return [
+    `${machine.cpu}, ${machine.cpus} CPUs, kernels ${isa}, node ${machine.node}, commit ${machine.commit}`,
+    versions.join(', '),
+    ...(machine.forcedIsa === undefined ? [] : [`kernels ${machine.forcedIsa}: ${ISA_NOTE}`]),
+    `load before ${machine.loadBefore}, after ${machine.loadAfter}`,
+  ];
+}
 
 /** Rows of cells as lines; the first row is the head, numbers stand to the right. */
 export function table(rows) {
@@ -19,6 +33,10 @@ export function table(rows) {
 
 export function thousands(value) {
   return Math.round(value).toLocaleString('en-US');
+}
+
+export function percent(share) {
+  return `${(100 * share).toFixed(0)} %`;
 }
 
 /** Written under another name first, so that a crash leaves no half file. */

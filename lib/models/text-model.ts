@@ -26,7 +26,20 @@ export interface BatchWork<R> {
   readonly result: (row: Float32Array) => R;
 }
 
+/** @internal What a model is made of, and its way to keep a program alive during work. */
+export interface ModelInside {
+  readonly parts: ModelParts;
+  readonly use: <T>(where: string, work: (program: NativeProgram) => T | Promise<T>) => Promise<T>;
+}
+
+/** @internal The one way in from outside; see token-runner.ts. */
+export let insideOf: (model: TextModel) => ModelInside;
+
 export abstract class TextModel {
+  static {
+    insideOf = (model) => ({ parts: model.parts, use: (where, work) => model.use(where, work) });
+  }
+
   /** @internal */
   protected parts: ModelParts;
   /** @internal Aborts when the model is disposed. */

@@ -1,11 +1,16 @@
 // softmax of the test addon: rows(), forward ({ rows, n, x, y }), crossEntropy ({ rows, n, x,
-// label, weight, loss, dx? }) and bench(row, shape, seconds).
+// label, weight, loss, dx? }), bench(row, shape, seconds), and exponential({ base2, n, x, y }):
+// y[i] = exp(x[i]) or 2^x[i] as the scalar row of softmax and attention take it, n a multiple
+// of 16.
 #include "kernels/softmax/softmax.h"
 
 #include <napi.h>
 
 #include "addon_test/families.h"
 #include "addon_test/support.h"
+#include "base/simd/scalar.h"
+//
+#include "kernels/softmax/softmax_math.h"
 
 namespace sinter {
 namespace {
@@ -48,6 +53,24 @@ Napi::Value bench(const Napi::CallbackInfo& info) {
                     [&] { kernels.forward(count, n, x.data(), y.data()); });
 }
 
+Napi::Value exponential(const Napi::CallbackInfo& info) {
+  const Napi::Object o = info[0].As<Napi::Object>();
+  const int64_t n = int_of(o, "n");
+  const bool base2 = flag_of(o, "base2");
+  const float* x = array_of<const float>(o, "x", n);
+  float* y = array_of<float>(o, "y", n);
+  for (int64_t i = 0; i + 16 <= n; i += 16) {
+    F32x16 value[1] = {F32x16::load(x + i)};
+    if (base2) {
+      exp2_nonpositive(value);
+    } else {
+      value[0] = exp(value[0]);
+    }
+    value[0].store(y + i);
+  }
+  return info.Env().Undefined();
+}
+
 }  // namespace
 
 void export_softmax_test(Napi::Env env, Napi::Object exports) {
@@ -55,6 +78,7 @@ void export_softmax_test(Napi::Env env, Napi::Object exports) {
   family.Set("rows", Napi::Function::New(env, rows));
   family.Set("forward", Napi::Function::New(env, forward));
   family.Set("crossEntropy", Napi::Function::New(env, cross_entropy));
+  family.Set("exponential", Napi::Function::New(env, exponential));
   family.Set("bench", Napi::Function::New(env, bench));
   exports.Set("softmax", family);
 }

@@ -1,6 +1,7 @@
 // Softmax and cross entropy: bits against the scalar row, values against float64, gradient against its formula.
 import { describe, expect, it } from 'vitest';
 import {
+  bitsOf,
   expectSameBits,
   family,
   GuardedFloats,
@@ -14,6 +15,7 @@ import {
 interface SoftmaxFamily extends KernelFamily {
   forward(row: string, args: object): void;
   crossEntropy(row: string, args: object): void;
+  exponential(args: object): void;
 }
 
 const softmax = family<SoftmaxFamily>('softmax');
@@ -49,6 +51,16 @@ function reference(x: Float32Array): { p: number[]; logSum: number } {
   const e = [...x].map((v) => Math.exp(v - top));
   const sum = e.reduce((a, b) => a + b, 0);
   return { p: e.map((v) => v / sum), logSum: Math.log(sum) + top };
+}
+
+/** The bits of a float as a number. */
+const bitOf = (x: number): number => bitsOf(Float32Array.of(x))[0] ?? NaN;
+
+function exponentials(base2: boolean, x: Float32Array): Float32Array {
+  const y = new GuardedFloats(x.length);
+  softmax.exponential({ base2, n: x.length, x, y: y.all });
+  y.expectIntact('exponential');
+  return y.values;
 }
 
 describe('softmax kernels', () => {
@@ -110,6 +122,39 @@ describe('softmax kernels', () => {
       softmax.forward(row, { rows: 3, n: 20, x: y, y });
       expectSameBits(y, forward(scalar, 3, 20, x), `${row} y = x`);
     }
+  });
+
+  for (const { base2, least, bound, name } of [
+    { base2: true, least: -126, bound: 1.95, name: '2^x, x <= 0' },
+    { base2: false, least: -87.3, bound: 0.89, name: 'e^x, x <= 0' },
+    { base2: false, least: 0, bound: 0.89, name: 'e^x, x > 0' },
+  ]) {
+    it(`${name} is within ${bound} ulp of float64 over its range`, () => {
+      const [low, high] = least < 0 ? [0x80000000, bitOf(least)] : [0, bitOf(88.7)];
+      let worst = 0;
+      for (let from = low; from <= high; from += 1009 * 65536) {
+        const x = new Float32Array(65536);
+        const words = bitsOf(x);
+        for (let i = 0; i < words.length; i++) words[i] = Math.min(from + 1009 * i, high);
+        const y = exponentials(base2, x);
+        for (let i = 0; i < x.length; i++) {
+          const want = base2 ? 2 ** (x[i] ?? NaN) : Math.exp(x[i] ?? NaN);
+          const ulp = 2 ** (Math.floor(Math.log2(want)) - 23);
+          worst = Math.max(worst, Math.abs((y[i] ?? NaN) - want) / ulp);
+        }
+      }
+      expect(worst).toBeLessThan(bound);
+      expect(worst).toBeGreaterThan(0.8 * bound); // the stated bound is not a loose one
+    });
+  }
+
+  it('2^x is 1 at 0, 0 far below, NaN at NaN', () => {
+    const x = Float32Array.of(0, -0, -1, -126.51, -127, -1e30, -Infinity, NaN);
+    const y = exponentials(
+      true,
+      Float32Array.from({ length: 16 }, (_, i) => x[i % 8] ?? NaN),
+    );
+    expect([...y.subarray(0, 8)]).toEqual([1, 1, 0.5, 0, 0, 0, 0, NaN]);
   });
 
   it('huge logits stay finite; NaN fills its own row only', () => {

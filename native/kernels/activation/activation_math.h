@@ -42,35 +42,6 @@ SINTER_SIMD V exp(V x) {
   return select(x <= V::set(88.7228317f), flushed, x * V::set(3.40282347e38f));
 }
 
-// x[i] <- exp(x[i]) for x[i] <= 0 or NaN, in fewer steps: without infinity above, 2^n is a float
-// and p * 2^n one multiplication, which NaN passes. The bits are those of exp, but for x below
-// -87.33654 subnormal results come out as they are, and 0 only below -87.68.
-template <class V, int count>
-SINTER_SIMD void exp_nonpositive(V (&x)[count]) {
-  const V magic = V::set(12583039.0f);  // 1.5 * 2^23 + 127: the low bits of t are n + 127
-  constexpr float kPolynomial[] = {
-      0.00836871771175f, 0.0416683882282f, 0.166665206228f, 0.499999934469f, 1.0f, 1.0f};
-  V t[count], r[count], p[count];
-#pragma GCC unroll 8
-  for (int i = 0; i < count; ++i) {
-    x[i] = max(V::set(-88.0f), x[i]);  // n = -127, so 2^n is 0 in its bits; NaN passes
-    t[i] = fma(x[i], V::set(1.44269504f), magic);
-  }
-#pragma GCC unroll 8
-  for (int i = 0; i < count; ++i) {
-    const V n = t[i] - magic;
-    r[i] = fnma(n, V::set(1.42860677e-6f), fnma(n, V::set(0.693145752f), x[i]));
-    p[i] = V::set(0.00138145898991f);
-  }
-#pragma GCC unroll 8
-  for (int k = 0; k < 6; ++k) {
-#pragma GCC unroll 8
-    for (int i = 0; i < count; ++i) p[i] = fma(p[i], r[i], V::set(kPolynomial[k]));
-  }
-#pragma GCC unroll 8
-  for (int i = 0; i < count; ++i) x[i] = p[i] * as_float(shift_left<23>(as_int(t[i])));
-}
-
 // Up to 0.625 an odd polynomial, above it 1 - 2 / (e^2|x| + 1); exactly +-1 from 9.02 on.
 template <class V>
 SINTER_SIMD V tanh(V x) {

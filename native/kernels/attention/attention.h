@@ -3,12 +3,13 @@
 //   P = softmax(scale * Q K^T);  O = dropout(P) V       Q, K, V, O: [length, head_dim], rows
 //   `*_row` floats apart
 //
-// Consistent: a score is one fma chain in increasing head_dim; the softmax sums in 16 virtual
-// lanes, each a chain in increasing key, with one fixed tree; an output is one fma chain of
-// exponentials in increasing key, then times 1 / sum. head_dim is any positive number (multiples of
-// 16 are fast), length >= 1. O may not alias the inputs. Nothing is read outside [length,
-// head_dim]. Dropout of P (training): element (query i, key j) has index index_base + i * length +
-// j of dropout_hash(key, index); kept when the hash is >= threshold, then divided by the
+// Consistent: a score is one fma chain in increasing head_dim, then times (scale * log2 e); the
+// exponential of its distance to the row's maximum is 2^x (softmax_math.h: 1.95 ulp); the softmax
+// sums in 16 virtual lanes, each a chain in increasing key, with one fixed tree; an output is one
+// fma chain of exponentials in increasing key, then times 1 / sum. head_dim is any positive number
+// (multiples of 16 are fast), length >= 1. O may not alias the inputs. Nothing is read outside
+// [length, head_dim]. Dropout of P (training): element (query i, key j) has index index_base + i *
+// length + j of dropout_hash(key, index); kept when the hash is >= threshold, then divided by the
 // probability of keeping; threshold 0 switches it off.
 #pragma once
 

@@ -3,14 +3,15 @@
 // nothing of length x length is kept forward.
 #pragma once
 
-#include "kernels/activation/activation_math.h"
 #include "kernels/attention/attention.h"
 #include "kernels/attention/attention_tile.h"
 #include "kernels/dropout/dropout_math.h"
+#include "kernels/softmax/softmax_math.h"
 
 namespace sinter {
 namespace {
 
+constexpr float kLog2E = 1.44269504f;
 constexpr int64_t kShares = 16;  // one for each row of a tile, in a whole vector
 
 SINTER_SIMD int64_t round_up_16(int64_t n) { return (n + 15) / 16 * 16; }
@@ -27,7 +28,7 @@ SINTER_SIMD void drop_row(const AttentionDropout& dropout, DropoutStream* stream
   });
 }
 
-// p <- exp(p - max p) of each row, share <- 1 / its sum; columns length..padded of p repeat the
+// p <- 2^(p - max p) of each row, share <- 1 / its sum; columns length..padded of p repeat the
 // last score. Four rows at a time hide each other's latency; a group with fewer does its last row
 // again, which changes nothing, because all four are read before one is written.
 template <class V>
@@ -57,7 +58,7 @@ SINTER_SIMD void exp_rows(int64_t rows, int64_t length, int64_t padded, float* p
         V part[kStep];
 #pragma GCC unroll 4
         for (int i = 0; i < kStep; ++i) part[i] = e[q + i];
-        exp_nonpositive(part);
+        exp2_nonpositive(part);
 #pragma GCC unroll 4
         for (int i = 0; i < kStep; ++i) {
           at.store(part[i], row[q + i] + j);
@@ -92,7 +93,7 @@ void attention_forward(const AttentionShape& shape, const AttentionDropout& drop
   const int64_t step = rows_of_tiles<V>(length);
   for (int64_t i = 0; i < length; i += step) {
     const int64_t rows = length - i < step ? length - i : step;
-    for (int64_t r = 0; r < rows; ++r) factor[r] = shape.scale;
+    for (int64_t r = 0; r < rows; ++r) factor[r] = shape.scale * kLog2E;
     tile_rows<V>({head_dim, q + i * row, row, 1, panels, 16, 16 * head_dim, scores, padded, factor},
                  rows, padded);
     exp_rows<V>(rows, length, padded, scores, factor);
@@ -145,9 +146,10 @@ void backward_queries(const AttentionShape& shape, const AttentionDropout& dropo
   const int64_t length = shape.length, head_dim = shape.head_dim, row = shape.qkv_row;
   const Rows keys = dense_rows<V>(length, head_dim, k, row, s.dense);
   DropoutStream stream(dropout.key, dropout.threshold);
-  float scale[kRows], one[kRows], share[kShares];
+  float scale[kRows], one[kRows], log2[kRows], share[kShares];
   for (int r = 0; r < kRows; ++r) {
     scale[r] = shape.scale;
+    log2[r] = shape.scale * kLog2E;
     one[r] = 1.0f;
   }
   const int64_t step = rows_of_tiles<V>(length);
@@ -155,7 +157,7 @@ void backward_queries(const AttentionShape& shape, const AttentionDropout& dropo
     const int64_t rows = length - i < step ? length - i : step;
     float* p = s.p + i * s.padded;
     float* ds = s.ds + i * s.padded;
-    tile_rows<V>({head_dim, q + i * row, row, 1, s.k_panels, 16, 16 * head_dim, p, s.padded, scale},
+    tile_rows<V>({head_dim, q + i * row, row, 1, s.k_panels, 16, 16 * head_dim, p, s.padded, log2},
                  rows, s.padded);
     tile_rows<V>({head_dim, d_o + i * shape.out_row, shape.out_row, 1, s.v_panels, 16,
                   16 * head_dim, ds, s.padded, one},

@@ -36,17 +36,22 @@ SINTER_SIMD void tile(const TileArgs& t, const float* b, float* c, Lanes at) {
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; ++v) sum[r][v] = V::zero();
   }
-  const float* a = t.a;
-  for (int64_t k = 0; k < t.k; ++k, a += t.a_step, b += t.b_step) {
+  constexpr int kPointers = (rows + 3) / 4;  // rows at 0 to 3 strides from each: no offset is
+  const float* a[kPointers];                 // reloaded in the loop
+#pragma GCC unroll 4
+  for (int g = 0; g < kPointers; ++g) a[g] = t.a + 4 * g * t.a_row;
+  for (int64_t k = 0; k < t.k; ++k, b += t.b_step) {
     V column[vectors];
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; ++v) column[v] = at.load(b + v * t.b_next);
 #pragma GCC unroll 16
     for (int r = 0; r < rows; ++r) {
-      const V x = V::set(a[r * t.a_row]);
+      const V x = V::set(a[r / 4][r % 4 * t.a_row]);
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; ++v) sum[r][v] = fma(x, column[v], sum[r][v]);
     }
+#pragma GCC unroll 4
+    for (int g = 0; g < kPointers; ++g) a[g] += t.a_step;
   }
 #pragma GCC unroll 16
   for (int r = 0; r < rows; ++r) {

@@ -20,6 +20,31 @@ SINTER_SIMD float exp_row(int64_t n, const float* x, float largest, float* y) {
   });
 }
 
+// x[i] <- 2^x[i] for x[i] <= 0 or NaN: the exponential of attention, whose scores come multiplied
+// by log2(e). At most 1.95 ulp from exact down to x = -126, 0 below -126.5, 1 at 0; NaN stays NaN.
+// The fifth degree is enough for that; the sixth has 0.79 ulp and costs 2 % of attention.
+template <class V, int count>
+SINTER_SIMD void exp2_nonpositive(V (&x)[count]) {
+  const V magic = V::set(12583039.0f);  // 1.5 * 2^23 + 127: the low bits of t are n + 127
+  constexpr float kPolynomial[] = {0.00967129413038f, 0.0555071122944f, 0.240222468972f,
+                                   0.693147003651f, 1.0f};
+  V t[count], r[count], p[count];
+#pragma GCC unroll 8
+  for (int i = 0; i < count; ++i) {
+    x[i] = max(V::set(-127.0f), x[i]);  // 2^-127 is 0 in its bits; NaN passes
+    t[i] = x[i] + magic;
+    r[i] = x[i] - (t[i] - magic);  // exact
+    p[i] = V::set(0.0013269407209f);
+  }
+#pragma GCC unroll 8
+  for (int k = 0; k < 5; ++k) {
+#pragma GCC unroll 8
+    for (int i = 0; i < count; ++i) p[i] = fma(p[i], r[i], V::set(kPolynomial[k]));
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < count; ++i) x[i] = p[i] * as_float(shift_left<23>(as_int(t[i])));
+}
+
 // Natural logarithm of a positive float, in double without a library, so that every machine gets
 // the same bits: x = m 2^e with m in [sqrt(1/2), sqrt(2)), ln m = 2 artanh((m - 1) / (m + 1)) as a
 // series with error below 1e-16. NaN and infinity return themselves.

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 kind="${1:?usage: sanitize.sh address|thread [vitest arguments]}"
 shift
-if [[ $# -eq 0 ]]; then set -- test/native test/border test/kernels; fi
+if [[ $# -eq 0 ]]; then set -- test/native test/border test/kernels test/stress; fi
 
 node scripts/build.mjs --native --test --sanitize="$kind"
 export SINTER_NATIVE="$PWD/build-$kind/Release/sinter.node"

@@ -54,9 +54,12 @@ export interface TokensWithOffsets {
   readonly ends: Int32Array;
 }
 
-/** Texts per call of the package, and their total length: bounds what is in flight at a time. */
-const CHUNK_TEXTS = 512;
-const CHUNK_CHARS = 1 << 20;
+/**
+ * Texts per call of the package, and their total length. What it returns is unpacked on the JavaScript thread, so this
+ * bounds for how long nothing else can run there: about a millisecond.
+ */
+const CHUNK_TEXTS = 128;
+const CHUNK_CHARS = 1 << 15;
 /** Instances kept for different limits, about 10 MB each. */
 const MAX_LIMITS = 4;
 
@@ -120,7 +123,7 @@ export class TextTokenizer {
     for (const [i, text] of texts.entries()) checkText(nameOf(i), text);
     await this.checkLimit(maxTokens, texts);
     const tokenizer = this.limit(maxTokens);
-    const parts: { ids: number[]; segments: number[] }[] = [];
+    const parts: TokenChunk[] = [];
     let truncated = 0;
     for (let begin = 0; begin < texts.length; ) {
       throwIfAborted(signal, 'encode');
@@ -134,11 +137,11 @@ export class TextTokenizer {
           }
           truncated++;
         }
-        parts.push({ ids: encoding.getIds(), segments: encoding.getTypeIds() });
       }
+      parts.push(unpack(encodings));
       begin = end;
     }
-    return { ...flatten(parts), truncated };
+    return { ...join(parts, texts.length), truncated };
   }
 
   /** Tokens of one text with UTF-16 offsets, the whole text, special tokens included. */
@@ -287,8 +290,8 @@ export function checkText(name: string, text: unknown): void {
   for (const [part, value] of parts.entries()) {
     const where = isPair ? `${name}[${part}]` : name;
     if (typeof value !== 'string') throw typeMistake(where, 'a string or a pair of strings', value);
-    const lone = /\p{Cs}/u.exec(value);
-    if (lone !== null) {
+    if (!value.isWellFormed()) {
+      const lone = /\p{Cs}/u.exec(value) as RegExpExecArray;
       const unit = value.charCodeAt(lone.index).toString(16).toUpperCase();
       const found = `a lone surrogate U+${unit} at index ${lone.index}`;
       throw new TypeError(`${where} must be well-formed Unicode, got ${found} in ${show(value)}`);
@@ -296,15 +299,41 @@ export function checkText(name: string, text: unknown): void {
   }
 }
 
-function flatten(parts: readonly { ids: number[]; segments: number[] }[]) {
-  const offsets = new Int32Array(parts.length + 1);
-  for (const [i, { ids }] of parts.entries()) offsets[i + 1] = (offsets[i] ?? 0) + ids.length;
-  const total = offsets[parts.length] ?? 0;
+/** Tokens of the texts of one call of the package, back to back, and the length of each text. */
+interface TokenChunk {
+  readonly ids: Int32Array;
+  readonly segments: Int32Array;
+  readonly lengths: readonly number[];
+}
+
+function unpack(encodings: readonly Encoding[]): TokenChunk {
+  const lengths = encodings.map((encoding) => encoding.getLength());
+  const total = lengths.reduce((sum, length) => sum + length, 0);
   const ids = new Int32Array(total);
   const segments = new Int32Array(total);
-  for (const [i, part] of parts.entries()) {
-    ids.set(part.ids, offsets[i]);
-    segments.set(part.segments, offsets[i]);
+  let at = 0;
+  for (const [i, encoding] of encodings.entries()) {
+    ids.set(encoding.getIds(), at);
+    segments.set(encoding.getTypeIds(), at);
+    at += lengths[i] ?? 0;
+  }
+  return { ids, segments, lengths };
+}
+
+function join(parts: readonly TokenChunk[], texts: number) {
+  const offsets = new Int32Array(texts + 1);
+  let text = 0;
+  for (const { lengths } of parts) {
+    for (const length of lengths) offsets[++text] = (offsets[text - 1] ?? 0) + length;
+  }
+  const total = offsets[texts] ?? 0;
+  const ids = new Int32Array(total);
+  const segments = new Int32Array(total);
+  let at = 0;
+  for (const part of parts) {
+    ids.set(part.ids, at);
+    segments.set(part.segments, at);
+    at += part.ids.length;
   }
   return { ids, offsets, segments };
 }

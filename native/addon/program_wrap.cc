@@ -205,12 +205,19 @@ Napi::Value ProgramWrap::pack_or_seal(const Napi::CallbackInfo& info, bool seal)
     if (*packing_) bad_argument("a program is sealed once, and not while pack runs");
     Environment& environment = Environment::of(info.Env());
     const std::shared_ptr<Program> held = program();
-    const Napi::Promise promise = environment.submit(
-        info.Env(), job_id_arg(info, 0), {},
-        [held, seal](Engine& engine, const Cancel& cancel) {
-          Weights& weights = held->weights();
-          seal ? weights.seal(engine.team(), cancel) : weights.pack(engine.team(), cancel);
-        },
+    const auto work = [held, seal](Team& team, const Cancel& cancel) {
+      Weights& weights = held->weights();
+      seal ? weights.seal(team, cancel) : weights.pack(team, cancel);
+    };
+    // Urgent: a model that is loaded does not wait for the texts that another one computes.
+    Environment::UrgentWork urgent;
+    urgent.whole = [work](Engine& engine, const Cancel& cancel) { work(engine.team(), cancel); };
+    urgent.piece = [work](Engine&, int64_t, int, const Cancel& cancel) {
+      Team alone(1);
+      work(alone, cancel);
+    };
+    const Napi::Promise promise = environment.submit_urgent(
+        info.Env(), job_id_arg(info, 0), {}, std::move(urgent),
         [held, packing = packing_, seal](Napi::Env env, const Environment::Kept&) {
           if (!seal) *packing = false;
           return env.Undefined();

@@ -31,4 +31,14 @@ describe('a process', () => {
     };
     expect(sums).toEqual(Array.from({ length: 9 }, () => expected));
   }, 60_000);
+
+  it('embeds 100,000 texts in one call with little more memory than their vectors take', async () => {
+    const found = (await child('many-texts.mjs', [])) as {
+      readonly growthMb: number;
+      readonly resultMb: number;
+    };
+    expect(found).toMatchObject({ rows: 100_000, wrong: -1 });
+    // The tokens of all of them as JavaScript numbers would be over 100 MiB.
+    expect(found.growthMb).toBeLessThan(found.resultMb + 64);
+  }, 120_000);
 });

@@ -6,8 +6,8 @@
 
 import { SinterError, throwIfAborted } from '../../lib/core/errors.js';
 import { Matrix } from '../../lib/core/matrix.js';
-import type { Priority } from '../../lib/serve/batch-options.js';
-import type { BatchEngine } from '../../lib/serve/batcher.js';
+import type { BatchOptions, Priority } from '../../lib/serve/batch-options.js';
+import { type BatchEngine, Batcher } from '../../lib/serve/batcher.js';
 import type { EncodedTexts, TextInput } from '../../lib/tokenize/text-tokenizer.js';
 
 export interface SeenBatch {
@@ -89,4 +89,20 @@ export async function outcome(promise: Promise<string>): Promise<string> {
 /** Resolves when `condition` holds; looks after every turn of the event loop. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((done) => setImmediate(done));
+}
+
+/** One turn of the event loop. */
+export const turn = () => new Promise((done) => setImmediate(done));
+
+export function makeBatcher(options: BatchOptions = {}) {
+  const engine = new FakeEngine();
+  return { engine, batcher: new Batcher<string>(engine, options) };
+}
+
+/** A batcher whose first batch, 'block', runs until the test ends it. */
+export async function makeBusy(options: BatchOptions = {}) {
+  const { engine, batcher } = makeBatcher({ maxWaitMs: 0, ...options });
+  const blocked = outcome(batcher.run('block'));
+  await until(() => engine.batches.length === 1);
+  return { engine, batcher, blocked };
 }

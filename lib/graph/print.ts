@@ -18,7 +18,11 @@ export function weightsOf(node: GraphNode): readonly string[] {
     case 'norm':
       return [node.weight, node.bias];
     case 'linear':
-      return [...node.weights, ...node.biases];
+      return [
+        ...node.weights,
+        ...node.biases,
+        ...(node.equalizer === undefined ? [] : [node.equalizer]),
+      ];
     default:
       return [];
   }

@@ -59,6 +59,11 @@ export interface LinearNode {
   readonly biases: readonly string[];
   readonly activation: ActivationKind;
   readonly activationBits: ActivationBits;
+  /**
+   * Only with `s8` weights: a vector [inputs] that the input is multiplied by, channel by channel, before it is quantized.
+   * The weights hold its inverse, so that the product stays what it was.
+   */
+  readonly equalizer?: string;
   readonly output: string;
 }
 

@@ -136,6 +136,12 @@ class NodeChecker {
       if (bias !== undefined) this.vector(bias, rows);
       outputs += rows;
     });
+    if (node.equalizer !== undefined) {
+      this.vector(node.equalizer, width);
+      if (this.weights.get(node.weights[0] ?? '')?.dtype !== 's8') {
+        throw this.fail(`equalizer ${node.equalizer} needs s8 weights`);
+      }
+    }
     this.same(
       node.weights.map((name) => this.weights.get(name)?.dtype),
       'dtypes of the weights',

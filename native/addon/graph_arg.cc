@@ -91,6 +91,7 @@ void read_linear(const Napi::Object& object, NodeSpec& node) {
   node.weights = strings_field(object, "weights");
   node.biases = strings_field(object, "biases");
   node.activation = one_of(string_field(object, "activation"), kActivations, "activation");
+  if (object.Has("equalizer")) node.equalizer = string_field(object, "equalizer");
   node.activation_bits = static_cast<int>(integer_field(object, "activationBits", 7, 8));
 }
 

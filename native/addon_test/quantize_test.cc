@@ -1,4 +1,5 @@
-// quantize of the test addon: rows(), rowsU8 ({ bits, rows, n, xRow, qRow, x, q, scale, zero }),
+// quantize of the test addon: rows(), rowsU8 ({ bits, rows, n, xRow, qRow, x,
+// equalizer?, q, scale, zero }),
 // weightsS8 ({ rows, n, w, q, scale, sum? }) and bench(row, shape, seconds).
 #include "kernels/quantize/quantize.h"
 
@@ -22,6 +23,7 @@ Napi::Value rows_u8(const Napi::CallbackInfo& info) {
   const int64_t bits = int_of(o, "bits", 8);
   if (bits != 7 && bits != 8) throw Napi::RangeError::New(info.Env(), "bits must be 7 or 8");
   kernels.rows_u8(static_cast<int>(bits), count, n, array_of<const float>(o, "x", span), x_row,
+                  optional_array_of<const float>(o, "equalizer", n),
                   array_of<uint8_t>(o, "q", count * q_row), q_row,
                   array_of<float>(o, "scale", count), array_of<int32_t>(o, "zero", count));
   return info.Env().Undefined();
@@ -48,8 +50,8 @@ Napi::Value bench(const Napi::CallbackInfo& info) {
   for (int64_t i = 0; i < count * n; ++i) x[i] = static_cast<float>(i * 7919 % 256 - 99) / 32.0f;
   return time_calls(info.Env(), info[2].As<Napi::Number>().DoubleValue(), 0.0,
                     5.0 * static_cast<double>(count * n), [&] {
-                      kernels.rows_u8(8, count, n, x.data(), n, q.data(), q_row, scale.data(),
-                                      zero.data());
+                      kernels.rows_u8(8, count, n, x.data(), n, nullptr, q.data(), q_row,
+                                      scale.data(), zero.data());
                     });
 }
 

@@ -22,6 +22,10 @@ class LinearOp : public Op {
     if (quantized_ && info.width > kGemmS8MaxK)
       builder.fail(node.output, "input is too wide for int8");
     if (!node.biases.empty()) groups_.push_back(builder.vector(node.output, node.biases, width));
+    if (!node.equalizer.empty()) {
+      if (!quantized_) builder.fail(node.output, "an equalizer needs int8 weights");
+      equalizer_ = builder.vector(node.output, {node.equalizer}, info.width);
+    }
     outputs_.push_back(builder.define(node.output, info.kind, width));
     keeps_sum_ = builder.trainable() && activation_ != Activation::none;
     if (keeps_sum_) outputs_.push_back(builder.define_hidden(info.kind, width));
@@ -89,8 +93,9 @@ class LinearOp : public Op {
     float* scale = reinterpret_cast<float*>(codes + padded * a_row);
     int32_t* zero = reinterpret_cast<int32_t*>(scale + padded);
     const float* x = run.value(inputs_[0]);
+    const float* equalizer = equalizer_ < 0 ? nullptr : run.weights.at(equalizer_).values.data();
     run.parallel_ranges(rows, 8, k, [&](int64_t begin, int64_t end, int) {
-      run.kernels.quantize.rows_u8(activation_bits_, end - begin, k, x + begin * k, k,
+      run.kernels.quantize.rows_u8(activation_bits_, end - begin, k, x + begin * k, k, equalizer,
                                    codes + begin * a_row, a_row, scale + begin, zero + begin);
     });
     const WeightGroup& w = run.weights.at(groups_[0]);
@@ -100,6 +105,7 @@ class LinearOp : public Op {
 
   Activation activation_;
   int activation_bits_;
+  int equalizer_ = -1;  // group; -1: none
   bool quantized_ = false;
   bool keeps_sum_ = false;
 };

@@ -35,6 +35,7 @@ struct NodeSpec {
   std::string input, output;
   std::string residual;  // norm; empty: none
   std::vector<std::string> weights, biases;
+  std::string equalizer;  // linear with s8 weights; empty: none
   std::vector<TableSpec> tables;
   float epsilon = 0;
   Activation activation = Activation::none;

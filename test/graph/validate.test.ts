@@ -117,6 +117,11 @@ describe('validateGraph', () => {
       withNode('qkv', { activationBits: 9 }),
       'activationBits must be 8 or 7, got 9',
     ],
+    [
+      'an equalizer without s8 weights',
+      withNode('qkv', { equalizer: 'norm.weight' }),
+      'equalizer norm.weight needs s8 weights',
+    ],
     ['an operation nobody knows', withNode('normed', { op: 'conv' }), 'unknown operation conv'],
     [
       'fewer biases than weights',

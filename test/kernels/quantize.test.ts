@@ -47,12 +47,23 @@ function rowsU8(
   x: Float32Array,
   xRow = n,
   bits: 8 | 7 = 8,
+  equalizer?: Float32Array,
 ): Rows {
   const qRow = Math.ceil(n / 64) * 64;
   const q = new GuardedBytes(rows * qRow);
   const scale = new GuardedFloats(rows);
   const zero = new Int32Array(rows);
-  quantize.rowsU8(row, { bits, rows, n, xRow, qRow, x, q: q.all, scale: scale.all, zero });
+  const results = { q: q.all, scale: scale.all, zero };
+  quantize.rowsU8(row, {
+    bits,
+    rows,
+    n,
+    xRow,
+    qRow,
+    x,
+    ...results,
+    ...(equalizer && { equalizer }),
+  });
   q.expectIntact(`${row} n=${n}`);
   scale.expectIntact(`${row} n=${n}`);
   return { q: q.values, scale: scale.values, zero };
@@ -106,6 +117,26 @@ describe('quantize kernels', () => {
               expect(line.subarray(n).every((v) => v === 0)).toBe(true);
             }
           }
+        }
+      }
+    },
+  );
+
+  it.each(ACTIVATION_BITS)(
+    'an equalizer at %d bits gives what multiplied channels give, in every row of the table',
+    (bits) => {
+      const random = new Random(5);
+      for (const n of WIDTHS) {
+        const rows = 3;
+        const x = random.floats(rows * n, 4);
+        const equalizer = random.floats(n, 2).map((v) => Math.abs(v) + 0.01);
+        const multiplied = x.map((v, i) => f(v * (equalizer[i % n] ?? NaN)));
+        for (const row of every) {
+          const want = rowsU8(scalar, rows, n, multiplied, n, bits);
+          const got = rowsU8(row, rows, n, x, n, bits, equalizer);
+          expect(got.q, `${row} n=${n}`).toEqual(want.q);
+          expect(got.zero).toEqual(want.zero);
+          expectSameBits(got.scale, want.scale, row);
         }
       }
     },

@@ -14,21 +14,40 @@ struct Range {
   float lo, hi;
 };
 
-// min(0, min x) and max(0, max x) in one pass.
+// Where the numbers of a row come from: as they are, or each channel multiplied by its equalizer.
 template <class V>
-SINTER_SIMD Range range_of(int64_t n, const float* x) {
+struct PlainRow {
+  const float* x;
+  template <class Lanes>
+  SINTER_SIMD V load(int64_t i, Lanes at) const {
+    return at.load(x + i);
+  }
+};
+
+template <class V>
+struct EqualizedRow {
+  const float *x, *equalizer;
+  template <class Lanes>
+  SINTER_SIMD V load(int64_t i, Lanes at) const {
+    return at.load(x + i) * at.load(equalizer + i);
+  }
+};
+
+// min(0, min x) and max(0, max x) in one pass.
+template <class V, class Row>
+SINTER_SIMD Range range_of(int64_t n, Row row) {
   V lo[2] = {V::zero(), V::zero()}, hi[2] = {V::zero(), V::zero()};
   int64_t i = 0;
   for (; i + 32 <= n; i += 32) {
 #pragma GCC unroll 2
     for (int j = 0; j < 2; ++j) {
-      const V v = V::load(x + i + 16 * j);
+      const V v = row.load(i + 16 * j, Whole<V>{});
       lo[j] = min(v, lo[j]);
       hi[j] = max(v, hi[j]);
     }
   }
   for_lanes<V>(n - i, [&](int64_t j, auto at) {
-    const V v = at.load(x + i + j);
+    const V v = row.load(i + j, at);
     lo[0] = min(v, lo[0]);
     hi[0] = max(v, hi[0]);
   });
@@ -42,30 +61,40 @@ inline int32_t zero_point(float lo, float scale, float top) {
   return static_cast<int32_t>(zero < top ? zero : top);
 }
 
+template <class V, class Row>
+SINTER_SIMD void quantize_row(float top, int64_t n, Row row, uint8_t* q, float* scale,
+                              int32_t* zero) {
+  const Range range = range_of<V>(n, row);
+  const float width = range.hi - range.lo;
+  if (!(width > kSmallestRange)) {
+    *scale = 0.0f;
+    *zero = 0;
+    __builtin_memset(q, 0, static_cast<size_t>(n));
+    return;
+  }
+  *scale = width / top;
+  *zero = zero_point(range.lo, *scale, top);
+  const V inverse = V::set(top / width);
+  const I32x16 shift = I32x16::set(*zero);
+  const I32x16 smallest = I32x16::set(0), largest = I32x16::set(static_cast<int32_t>(top));
+  for_lanes<V>(n, [&](int64_t i, auto at) {
+    const I32x16 level = to_int(row.load(i, at) * inverse) + shift;
+    at.store_bytes(min(max(level, smallest), largest), q + i);
+  });
+}
+
 template <class V>
 void quantize_rows_u8(int activation_bits, int64_t rows, int64_t n, const float* x, int64_t x_row,
-                      uint8_t* q, int64_t q_row, float* scale, int32_t* zero) {
-  const int32_t top_code = (1 << activation_bits) - 1;
-  const float top = static_cast<float>(top_code);
-  const I32x16 smallest = I32x16::set(0), largest = I32x16::set(top_code);
+                      const float* equalizer, uint8_t* q, int64_t q_row, float* scale,
+                      int32_t* zero) {
+  const float top = activation_bits == 7 ? 127.0f : 255.0f;
   for (int64_t r = 0; r < rows; ++r) {
     const float* xr = x + r * x_row;
     uint8_t* qr = q + r * q_row;
-    const Range range = range_of<V>(n, xr);
-    const float width = range.hi - range.lo;
-    if (width > kSmallestRange) {
-      scale[r] = width / top;
-      zero[r] = zero_point(range.lo, scale[r], top);
-      const V inverse = V::set(top / width);
-      const I32x16 shift = I32x16::set(zero[r]);
-      for_lanes<V>(n, [&](int64_t i, auto at) {
-        const I32x16 level = to_int(at.load(xr + i) * inverse) + shift;
-        at.store_bytes(min(max(level, smallest), largest), qr + i);
-      });
+    if (equalizer == nullptr) {
+      quantize_row<V>(top, n, PlainRow<V>{xr}, qr, scale + r, zero + r);
     } else {
-      scale[r] = 0.0f;
-      zero[r] = 0;
-      __builtin_memset(qr, 0, static_cast<size_t>(n));
+      quantize_row<V>(top, n, EqualizedRow<V>{xr, equalizer}, qr, scale + r, zero + r);
     }
     __builtin_memset(qr + n, 0, static_cast<size_t>(q_row - n));
   }

@@ -11,6 +11,7 @@ import type { NativeProgram } from '../core/native.js';
 import { native } from '../core/native.js';
 import type { ActivationBits, EncoderGraph, GraphNode, WeightSpec } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
+import { divideColumns, equalizersOf } from './equalize.js';
 
 /** Elements quantized before the event loop gets its turn. */
 const SLICE_ELEMENTS = 1 << 20;
@@ -21,6 +22,8 @@ export interface QuantizationReport {
   readonly quantized: number;
   /** Width of the activation codes of the products; null when only the token table is s8. */
   readonly activationBits: ActivationBits | null;
+  /** Number of products whose input is equalized. */
+  readonly equalized: number;
   /** With every weight in f32. */
   readonly bytesBefore: number;
   readonly bytesAfter: number;
@@ -82,14 +85,22 @@ export function activationBitsOf(graph: EncoderGraph): ActivationBits | null {
 
 /** Sizes before and after, from the graph alone. */
 export function quantizationReport(graph: EncoderGraph): QuantizationReport {
-  const sum = (bytes: (weight: WeightSpec) => number) =>
-    graph.weights.reduce((total, weight) => total + bytes(weight), 0);
+  const equalizers = equalizersOf(graph);
+  const sum = (weights: readonly WeightSpec[], bytes: (weight: WeightSpec) => number) =>
+    weights.reduce((total, weight) => total + bytes(weight), 0);
   return {
     quantized: graph.weights.filter(({ dtype }) => dtype === 's8').length,
     activationBits: activationBitsOf(graph),
-    bytesBefore: sum((weight) => 4 * elementsOf(weight)),
-    bytesAfter: sum(storedBytes),
+    equalized: equalizers.size,
+    bytesBefore: sum(parametersOf(graph), (weight) => 4 * elementsOf(weight)),
+    bytesAfter: sum(graph.weights, storedBytes),
   };
+}
+
+/** The weights that are the model's own: equalizers only say how others are stored. */
+export function parametersOf(graph: EncoderGraph): readonly WeightSpec[] {
+  const equalizers = equalizersOf(graph);
+  return graph.weights.filter(({ name }) => !equalizers.has(name));
 }
 
 /** Bytes of a weight in a file: 4 per f32 element, 1 per s8 element and 4 per scale. */
@@ -102,14 +113,19 @@ export function elementsOf({ shape }: WeightSpec): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
-/** Reads an f32 weight of `from`, quantizes it, writes it as the s8 weight of the same name. */
+/**
+ * Reads an f32 weight of `from`, divides its columns by the equalizer of its input, quantizes it, writes it as the s8
+ * weight of the same name.
+ */
 export async function quantizeWeight(
   from: NativeProgram,
   to: NativeProgram,
   { name, shape }: WeightSpec,
+  equalizer: Float32Array | undefined,
 ): Promise<void> {
   const [rows = 1, width = 1] = shape;
   const values = from.readWeight(name);
+  if (equalizer !== undefined) divideColumns(values, equalizer);
   const scales = new Float32Array(rows);
   const step = Math.max(1, Math.floor(SLICE_ELEMENTS / width));
   for (let row = 0; row < rows; row += step) {

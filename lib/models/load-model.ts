@@ -6,7 +6,6 @@
 
 import { fileURLToPath } from 'node:url';
 import { graphFromCheckpoint } from '../architectures/index.js';
-import { quantizableWeights, quantizeGraph } from '../compress/quantize.js';
 import { SinterError, throwIfAborted, typeMistake } from '../core/errors.js';
 import { ensureLanes } from '../core/lanes.js';
 import type { NativeDtype } from '../core/native.js';
@@ -19,7 +18,7 @@ import { loadTokenizer, type TextTokenizer } from '../tokenize/text-tokenizer.js
 import { buildProgram, bytesOf, type ModelParts, type WeightWriter } from './model-parts.js';
 import { drawWeights } from './new-weights.js';
 import {
-  type QuantizedTensors,
+  asQuantized,
   readQuantizedTensors,
   scaleName,
   withoutQuantizationConfig,
@@ -64,8 +63,9 @@ export async function loadModel(
     const { tensors } = stored;
     const config = withoutQuantizationConfig(folder.config);
     const { sentence } = folder;
-    const imported = graphFromCheckpoint({ path, config, tensors, sentence }, request);
-    const graph = quantizedGraph(path, imported, stored);
+    const checkpoint = { path, config, tensors, sentence };
+    const imported = asQuantized(path, graphFromCheckpoint(checkpoint, request), stored);
+    const { graph } = imported;
     const tokenizer = await loadTokenizer(path, { lowercase: sentence?.lowercase ?? false });
     checkVocabulary(path, tokenizer, graph);
     const drawn = drawWeights(imported.created, seed);
@@ -129,27 +129,6 @@ function storedHalves(folder: HfFolder, { sources }: ImportedModel, graph: Encod
     const stored = sources.get(name);
     return stored !== undefined && folder.tensors.get(stored)?.dtype === 'F16';
   });
-}
-
-/** Marks the weights that come from I8 tensors; only those that Sinter itself would quantize may be I8. */
-function quantizedGraph(
-  path: string,
-  { graph, sources }: ImportedModel,
-  { quantized, activationBits }: QuantizedTensors,
-): EncoderGraph {
-  if (quantized.size === 0) return graph;
-  const allowed = quantizableWeights(graph, { embeddings: true });
-  const names = new Set<string>();
-  for (const [name, tensor] of sources) {
-    if (!quantized.has(tensor)) continue;
-    if (!allowed.has(name)) {
-      throw new SinterError('UNSUPPORTED_MODEL', `${path}: tensor ${tensor} must not be I8`, {
-        details: { file: path, tensor },
-      });
-    }
-    names.add(name);
-  }
-  return quantizeGraph(graph, names, activationBits);
 }
 
 /** A token id beyond the table would have no vector. */

@@ -2,9 +2,15 @@
  * What a model says about itself; all numbers are read off the graph and the program.
  */
 
-import { activationBitsOf, elementsOf, isQuantized, storedBytes } from '../compress/quantize.js';
+import {
+  activationBitsOf,
+  elementsOf,
+  isQuantized,
+  parametersOf,
+  storedBytes,
+} from '../compress/quantize.js';
 import { type IsaName, type NativeProgram, native } from '../core/native.js';
-import type { ActivationBits, PoolKind } from '../graph/types.js';
+import type { ActivationBits, PoolKind, WeightSpec } from '../graph/types.js';
 import { outputWidth } from './forward.js';
 import type { ModelParts } from './model-parts.js';
 
@@ -38,11 +44,12 @@ export interface ModelInfo {
 export function modelInfo(parts: ModelParts, program: NativeProgram): ModelInfo {
   const { graph, labels, sentence } = parts;
   const binding = native();
-  const sum = (of: typeof storedBytes) => graph.weights.reduce((total, w) => total + of(w), 0);
+  const sum = (weights: readonly WeightSpec[], of: typeof storedBytes) =>
+    weights.reduce((total, weight) => total + of(weight), 0);
   return {
     task: labels === null ? 'embedding' : 'classification',
     architecture: graph.architecture,
-    parameters: sum(elementsOf),
+    parameters: sum(parametersOf(graph), elementsOf),
     layers: graph.nodes.filter(({ op }) => op === 'attention').length,
     hidden: outputWidth(graph, 'hidden'),
     vocabulary: graph.vocabulary,
@@ -52,7 +59,7 @@ export function modelInfo(parts: ModelParts, program: NativeProgram): ModelInfo 
     normalized: sentence?.normalize ?? false,
     quantized: isQuantized(graph),
     activationBits: activationBitsOf(graph),
-    storedBytes: sum(storedBytes),
+    storedBytes: sum(graph.weights, storedBytes),
     residentBytes: program.residentBytes(),
     isa: binding.isa().active,
     lanes: binding.lanes(),

@@ -2,6 +2,7 @@
  * A model with int8 weights from one with f32 weights.
  */
 
+import { withEqualizers } from '../compress/equalize.js';
 import {
   isQuantized,
   quantizableWeights,
@@ -11,8 +12,9 @@ import {
 import { SinterError, throwIfAborted } from '../core/errors.js';
 import type { NativeProgram } from '../core/native.js';
 import { readOptions } from '../core/options.js';
-import type { ActivationBits } from '../graph/types.js';
-import { buildProgram, copyFrom, halvesFrom, type ModelParts } from './model-parts.js';
+import type { ActivationBits, EncoderGraph } from '../graph/types.js';
+import { modelEqualizers } from './equalize-model.js';
+import { buildProgram, bytesOf, copyFrom, halvesFrom, type ModelParts } from './model-parts.js';
 import { SharedProgram } from './shared-program.js';
 
 export interface QuantizeOptions {
@@ -23,6 +25,11 @@ export interface QuantizeOptions {
    * AVX2 and no VNNI; on CPUs with VNNI both are equally fast. Default: 8.
    */
   readonly activationBits?: ActivationBits;
+  /**
+   * Evens out the channels of the products' inputs before they are quantized (SmoothQuant's scales), which about halves
+   * the error. Nothing but the model is needed; it takes a run over a few hundred tokens. Default: true.
+   */
+  readonly equalize?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -37,23 +44,46 @@ export async function quantizeModel(
   const read = readOptions('quantize', options, {
     embeddings: true,
     activationBits: true,
+    equalize: true,
     signal: true,
   });
   const embeddings = read.boolean('embeddings', true);
   const activationBits = read.choice('activationBits', DEFAULT_ACTIVATION_BITS, [8, 7]);
+  const equalize = read.boolean('equalize', true);
   const signal = read.signal();
   if (isQuantized(parts.graph)) {
     throw new SinterError('UNSUPPORTED_MODEL', 'quantize: the model is already quantized');
   }
   const names = quantizableWeights(parts.graph, { embeddings });
-  const graph = quantizeGraph(parts.graph, names, activationBits);
+  const equalizers = equalize
+    ? await modelEqualizers('quantize', parts, program, signal)
+    : new Map<string, Float32Array>();
+  const plain = quantizeGraph(parts.graph, names, activationBits);
+  const graph = withEqualizers(plain, new Set(equalizers.keys()));
+  const { divisors, values } = byWeight(graph, equalizers);
   const copy = copyFrom(program);
   const halves = halvesFrom(program, graph);
   const build = { trainable: false, halves, where: 'quantize', signal };
   const quantized = await buildProgram(graph, build, async (target, weight) => {
     throwIfAborted(signal, 'quantize');
-    if (weight.dtype === 's8') await quantizeWeight(program, target, weight);
+    const { name, dtype } = weight;
+    const equalizer = values.get(name);
+    if (dtype === 's8') await quantizeWeight(program, target, weight, divisors.get(name));
+    else if (equalizer !== undefined) target.writeWeight(name, 0, 'f32', bytesOf(equalizer));
     else await copy(target, weight);
   });
   return { ...parts, graph, program: new SharedProgram(quantized) };
+}
+
+/** Equalizers of products, by the weights that they divide and by their own names. */
+function byWeight(graph: EncoderGraph, equalizers: ReadonlyMap<string, Float32Array>) {
+  const divisors = new Map<string, Float32Array>();
+  const values = new Map<string, Float32Array>();
+  for (const node of graph.nodes) {
+    const found = equalizers.get(node.output);
+    if (node.op !== 'linear' || node.equalizer === undefined || found === undefined) continue;
+    values.set(node.equalizer, found);
+    for (const weight of node.weights) divisors.set(weight, found);
+  }
+  return { divisors, values };
 }

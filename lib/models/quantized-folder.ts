@@ -1,13 +1,15 @@
 /**
- * How a quantized model looks in a folder: `name` as I8, `name_scale` as F32 (one per row), and a
- * `quantization_config` in config.json.
+ * How a quantized model looks in a folder: `name` as I8, `name_scale` as F32 (one per row), for some the equalizer of
+ * their input `name_equalizer` as F32 (one per column), and a `quantization_config` in config.json.
  *
  * Architectures know float checkpoints only; this file shows them a quantized one as if it were one.
  */
 
+import { equalizerName, withEqualizers } from '../compress/equalize.js';
+import { quantizableWeights, quantizeGraph } from '../compress/quantize.js';
 import { SinterError, show } from '../core/errors.js';
 import { isJsonObject, type JsonObject } from '../core/json.js';
-import type { TensorInfo } from '../graph/checkpoint.js';
+import type { ImportedModel, TensorInfo } from '../graph/checkpoint.js';
 import type { ActivationBits } from '../graph/types.js';
 
 export const QUANT_METHOD = 'sinter';
@@ -36,6 +38,8 @@ export function withoutQuantizationConfig(config: JsonObject): JsonObject {
 export interface QuantizedTensors {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   readonly quantized: ReadonlySet<string>;
+  /** Those of `quantized` that have an equalizer. */
+  readonly equalized: ReadonlySet<string>;
   readonly activationBits: ActivationBits;
 }
 
@@ -50,19 +54,69 @@ export function readQuantizedTensors(
 ): QuantizedTensors {
   const settings = config[CONFIG_KEY];
   if (settings === undefined || settings === null) {
-    return { tensors, quantized: new Set(), activationBits: 8 };
+    return { tensors, quantized: new Set(), equalized: new Set(), activationBits: 8 };
   }
   const activationBits = readActivationBits(`${path}/config.json`, settings);
   const floats = new Map(tensors);
   const quantized = new Set<string>();
+  const equalized = new Set<string>();
   for (const [name, { dtype, shape }] of tensors) {
     if (dtype !== 'I8') continue;
     checkScales(path, name, shape, tensors.get(scaleName(name)));
     floats.set(name, { dtype: 'F32', shape });
     floats.delete(scaleName(name));
     quantized.add(name);
+    const equalizer = tensors.get(equalizerName(name));
+    if (equalizer === undefined) continue;
+    checkEqualizer(path, name, shape, equalizer);
+    floats.delete(equalizerName(name));
+    equalized.add(name);
   }
-  return { tensors: floats, quantized, activationBits };
+  return { tensors: floats, quantized, equalized, activationBits };
+}
+
+/**
+ * The imported model as what the folder holds: weights from I8 tensors are s8, with the equalizers that the folder has.
+ * Throws UNSUPPORTED_MODEL for an I8 tensor where Sinter computes in f32, CORRUPT_MODEL for an equalizer of no product.
+ */
+export function asQuantized(
+  path: string,
+  imported: ImportedModel,
+  { quantized, equalized, activationBits }: QuantizedTensors,
+): ImportedModel {
+  if (quantized.size === 0) return imported;
+  const allowed = quantizableWeights(imported.graph, { embeddings: true });
+  const names = new Set<string>();
+  for (const [name, tensor] of imported.sources) {
+    if (!quantized.has(tensor)) continue;
+    if (!allowed.has(name)) {
+      throw new SinterError('UNSUPPORTED_MODEL', `${path}: tensor ${tensor} must not be I8`, {
+        details: { file: path, tensor },
+      });
+    }
+    names.add(name);
+  }
+  const plain = quantizeGraph(imported.graph, names, activationBits);
+  const sources = new Map(imported.sources);
+  const products = new Set<string>();
+  const placed = new Set<string>();
+  for (const node of plain.nodes) {
+    const [first = ''] = node.op === 'linear' ? node.weights : [];
+    const tensor = sources.get(first);
+    if (tensor === undefined || !equalized.has(tensor)) continue;
+    products.add(node.output);
+    placed.add(tensor);
+    sources.set(equalizerName(first), equalizerName(tensor));
+  }
+  for (const tensor of equalized) {
+    if (placed.has(tensor)) continue;
+    throw new SinterError(
+      'CORRUPT_MODEL',
+      `${path}: tensor ${tensor} must have no equalizer: it is not the first weight of a product`,
+      { details: { file: path, tensor: equalizerName(tensor) } },
+    );
+  }
+  return { ...imported, graph: withEqualizers(plain, products), sources };
 }
 
 function readActivationBits(file: string, settings: unknown): ActivationBits {
@@ -93,5 +147,20 @@ function checkScales(
     `${path}: tensor ${scaleName(name)} must be F32 [${shape[0] ?? ''}], one scale per row of the ` +
       `I8 matrix ${name} [${shape.join(', ')}], got ${found}`,
     { details: { file: path, tensor: scaleName(name) } },
+  );
+}
+
+function checkEqualizer(
+  path: string,
+  name: string,
+  shape: readonly number[],
+  { dtype, shape: got }: TensorInfo,
+): void {
+  if (dtype === 'F32' && got.length === 1 && got[0] === shape[1]) return;
+  throw new SinterError(
+    'CORRUPT_MODEL',
+    `${path}: tensor ${equalizerName(name)} must be F32 [${shape[1] ?? ''}], one number per column ` +
+      `of ${name} [${shape.join(', ')}], got ${dtype} [${got.join(', ')}]`,
+    { details: { file: path, tensor: equalizerName(name) } },
   );
 }

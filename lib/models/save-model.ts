@@ -5,6 +5,7 @@
  */
 
 import { configFromGraph } from '../architectures/index.js';
+import { equalizersOf } from '../compress/equalize.js';
 import { activationBitsOf, isQuantized } from '../compress/quantize.js';
 import { SinterError, typeMistake } from '../core/errors.js';
 import type { NativeProgram } from '../core/native.js';
@@ -38,12 +39,16 @@ export async function saveModel(
   const dtype = read.choice('dtype', 'f32', ['f32', 'f16']);
   const overwrite = read.boolean('overwrite', false);
   const { graph, labels, sentence, tokenizer } = parts;
+  const equalizers = equalizersOf(graph);
   const config = configFromGraph(graph, parts.config, labels);
   const content = {
     config: isQuantized(graph)
       ? withQuantizationConfig(config, activationBitsOf(graph) ?? 8)
       : config,
-    weights: graph.weights.flatMap((weight) => tensorsToWrite(program, weight, dtype)),
+    weights: graph.weights.flatMap((weight) =>
+      // An equalizer belongs to int8 weights, which stay what they are.
+      tensorsToWrite(program, weight, equalizers.has(weight.name) ? 'f32' : dtype),
+    ),
     files: tokenizer.files,
   };
   if (sentence === null || sentence.pooling === null) {

@@ -3,13 +3,15 @@
  */
 import type { Command } from 'commander';
 import { graphFromCheckpoint } from '../../architectures/index.js';
-import { activationBitsOf, quantizeGraph } from '../../compress/quantize.js';
+import { equalizersOf } from '../../compress/equalize.js';
+import { activationBitsOf } from '../../compress/quantize.js';
 import { formatBytes, formatNumber } from '../../core/units.js';
 import { readHfFolder } from '../../formats/hf-folder.js';
 import { countParameters, printGraph } from '../../graph/print.js';
 import type { ActivationBits, EncoderGraph } from '../../graph/types.js';
 import { EMBEDDED_MODEL } from '../../models/load-model.js';
 import {
+  asQuantized,
   readQuantizedTensors,
   scaleName,
   withoutQuantizationConfig,
@@ -48,6 +50,8 @@ interface Findings {
   readonly dtypes: Readonly<Record<string, number>>;
   /** Of a quantized model; else null. */
   readonly activationBits: ActivationBits | null;
+  /** Products whose input is equalized. */
+  readonly equalized: number;
   readonly maxTokens: number;
   readonly vocabulary: number;
   readonly pooling: string | null;
@@ -75,19 +79,14 @@ async function examine(path: string): Promise<{ findings: Findings; graph: Encod
   const folder = await readHfFolder(path);
   try {
     const pooling = folder.sentence?.pooling ?? null;
-    const { tensors, quantized, activationBits } = readQuantizedTensors(
-      path,
-      folder.config,
-      folder.tensors,
-    );
+    const stored = readQuantizedTensors(path, folder.config, folder.tensors);
+    const { tensors } = stored;
     const config = withoutQuantizationConfig(folder.config);
-    const imported = graphFromCheckpoint(
+    const checkpoint = graphFromCheckpoint(
       { path, config, tensors, sentence: folder.sentence },
       { task: isClassifier ? 'classification' : 'embedding' },
     );
-    const { labels, sources } = imported;
-    const names = [...sources].filter(([, tensor]) => quantized.has(tensor)).map(([name]) => name);
-    const graph = quantizeGraph(imported.graph, new Set(names), activationBits);
+    const { graph, labels, sources } = asQuantized(path, checkpoint, stored);
     const used = new Set(sources.values());
     const dtypes: Record<string, number> = {};
     let weightBytes = 0;
@@ -96,17 +95,18 @@ async function examine(path: string): Promise<{ findings: Findings; graph: Encod
       weightBytes += end - begin;
     }
     const isUsed = (name: string) =>
-      used.has(name) || [...quantized].some((tensor) => scaleName(tensor) === name);
+      used.has(name) || [...stored.quantized].some((tensor) => scaleName(tensor) === name);
     return {
       graph,
       findings: {
         path,
         task: isClassifier ? 'classification' : pooling === null ? 'encoder' : 'embedding',
         modelType: graph.architecture,
-        parameters: countParameters(graph),
+        parameters: countParameters(checkpoint.graph),
         weightBytes,
         dtypes,
         activationBits: activationBitsOf(graph),
+        equalized: equalizersOf(graph).size,
         maxTokens: graph.maxTokens,
         vocabulary: tokenizer.vocabulary,
         pooling: isClassifier ? null : pooling,
@@ -121,7 +121,7 @@ async function examine(path: string): Promise<{ findings: Findings; graph: Encod
 }
 
 function factLines(findings: Findings): string {
-  const { labels, pooling, normalize, unused, activationBits } = findings;
+  const { labels, pooling, normalize, unused, activationBits, equalized } = findings;
   const dtypes = Object.entries(findings.dtypes).map(([dtype, count]) => `${count} ${dtype}`);
   const pooled = pooling === null ? 'not stated' : `${pooling}${normalize ? ', normalized' : ''}`;
   const facts: [string, string][] = [
@@ -131,7 +131,12 @@ function factLines(findings: Findings): string {
     ['weights', `${formatBytes(findings.weightBytes)} (tensors: ${dtypes.join(', ')})`],
     ...(activationBits === null
       ? []
-      : [['activations', `${activationBits} bits, one range per token`] as [string, string]]),
+      : [
+          [
+            'activations',
+            `${activationBits} bits, one range per token, equalized at ${equalized} products`,
+          ] as [string, string],
+        ]),
     ['longest text', `${formatNumber(findings.maxTokens)} tokens`],
     ['tokenizer', `${formatNumber(findings.vocabulary)} tokens`],
     ...(labels === null ? [['pooling', pooled] as [string, string]] : []),

@@ -14,6 +14,8 @@ interface QuantizeOptions extends CommonOptions {
   readonly out: string;
   readonly embeddings?: boolean;
   readonly activationBits: '8' | '7';
+  /** commander: false for --no-equalize. */
+  readonly equalize?: boolean;
   readonly overwrite?: boolean;
 }
 
@@ -36,6 +38,7 @@ export function addQuantize(program: Command, surroundings: Surroundings): void 
         .choices(['8', '7'])
         .default('8'),
     )
+    .option('--no-equalize', 'leave channels of different range as they are')
     .option('--overwrite', 'replace a model folder that is there')
     .addHelpText('after', '\nExample:\n  $ sinter quantize --model my-model --out my-model-int8\n')
     .action((options: QuantizeOptions) => quantize(options, surroundings));
@@ -50,14 +53,16 @@ async function quantize(options: QuantizeOptions, surroundings: Surroundings): P
   await using small = await model.quantize({
     embeddings: options.embeddings !== false,
     activationBits: Number(options.activationBits) as ActivationBits,
+    equalize: options.equalize !== false,
     signal: out.signal,
   });
   await small.save(options.out, { overwrite: options.overwrite === true });
   const report = small.quantization;
-  const { bytesBefore = 0, bytesAfter = 0, quantized = 0, activationBits = null } = report ?? {};
+  const { bytesBefore = 0, bytesAfter = 0, quantized = 0 } = report ?? {};
+  const { activationBits = null, equalized = 0 } = report ?? {};
   out.print(
     `${options.out}: ${quantized} weights in int8, activations of ${activationBits} bits, ` +
       `${formatBytes(bytesBefore)} -> ${formatBytes(bytesAfter)}\n`,
   );
-  out.json({ out: options.out, quantized, activationBits, bytesBefore, bytesAfter });
+  out.json({ out: options.out, quantized, activationBits, equalized, bytesBefore, bytesAfter });
 }

@@ -11,7 +11,7 @@ import { integerProduct } from './lower-integer.js';
 import type { Lowering } from './lowering.js';
 
 export function lowerLinear(lowering: Lowering, node: LinearNode): void {
-  const input = lowering.whole(node.input);
+  const input = equalized(lowering, node);
   const split = node.weights.length > 1;
   const parts = node.weights.map((weight, index) => {
     const { rows, dtype } = lowering.weights.spec(weight, 2);
@@ -47,6 +47,15 @@ export function lowerLinear(lowering: Lowering, node: LinearNode): void {
       parts.reduce((sum, part) => sum + part.width, 0),
     );
   }
+}
+
+/** The input, its channels multiplied by the equalizer where there is one. */
+function equalized(lowering: Lowering, { input, equalizer, output }: LinearNode) {
+  const whole = lowering.whole(input);
+  if (equalizer === undefined) return whole;
+  const name = lowering.builder.fresh(`${output}/equalized`);
+  lowering.builder.node('Mul', [whole.name, lowering.weights.vector(equalizer)], name);
+  return { ...whole, name };
 }
 
 function addBias(

@@ -1,0 +1,94 @@
+/**
+ * The equalizers of a model: runs it on drawn tokens and sees which channels are large.
+ *
+ * Which channels these are is a property of the model, not of the texts: tokens drawn at random give the same accuracy as
+ * real texts (docs/decisions.md), so none are asked for. The same model gets the same equalizers on every machine.
+ */
+
+import { setImmediate } from 'node:timers/promises';
+import { columnMagnitudes, equalizableNodes, equalizerOf } from '../compress/equalize.js';
+import { throwIfAborted } from '../core/errors.js';
+import { runJob } from '../core/jobs.js';
+import type { NativeProgram, OutputBuffer, TokenBatch } from '../core/native.js';
+import { SeededRandom } from '../data/random.js';
+import type { EncoderGraph, OutputName } from '../graph/types.js';
+import { validateGraph } from '../graph/validate.js';
+import { TOKEN_BUDGET } from './forward.js';
+import { buildProgram, copyFrom, halvesFrom, type ModelParts } from './model-parts.js';
+
+const SEQUENCES = 16;
+const SEQUENCE_TOKENS = 32;
+const SEED = 16;
+
+/** The equalizer of every product that takes one, by the product's output. `program` is the f32 program of the parts. */
+export async function modelEqualizers(
+  where: string,
+  { graph, tokenizer }: ModelParts,
+  program: NativeProgram,
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<string, Float32Array>> {
+  const nodes = equalizableNodes(graph);
+  const { ids } = await tokenizer.encode([''], { maxTokens: graph.maxTokens, truncate: true });
+  const inputs = new Set(nodes.map((node) => node.input));
+  const batch = drawnBatch(graph, ids);
+  const largest = await largestInputs(where, graph, program, inputs, batch, signal);
+  const equalizers = new Map<string, Float32Array>();
+  for (const { input, weights, output } of nodes) {
+    throwIfAborted(signal, where);
+    const channels = largest.get(input) ?? new Float32Array();
+    const magnitudes = new Float32Array(channels.length);
+    for (const name of weights) columnMagnitudes(program.readWeight(name), magnitudes);
+    equalizers.set(output, equalizerOf(channels, magnitudes));
+    await setImmediate();
+  }
+  return equalizers;
+}
+
+/** Sequences of drawn tokens between the special tokens that every text has. */
+function drawnBatch(graph: EncoderGraph, special: Int32Array): TokenBatch {
+  const length = Math.min(SEQUENCE_TOKENS, graph.maxTokens);
+  const random = new SeededRandom(SEED);
+  const ids = Int32Array.from({ length: SEQUENCES * length }, () => random.below(graph.vocabulary));
+  for (let begin = 0; begin < ids.length; begin += length) {
+    ids[begin] = special.at(0) ?? 0;
+    ids[begin + length - 1] = special.at(-1) ?? 0;
+  }
+  const offsets = Int32Array.from({ length: SEQUENCES + 1 }, (_, i) => i * length);
+  return { ids, offsets, segments: null };
+}
+
+/** The largest |x| of each channel of the given values, in a copy of the program that offers them as outputs. */
+async function largestInputs(
+  where: string,
+  graph: EncoderGraph,
+  program: NativeProgram,
+  values: ReadonlySet<string>,
+  batch: TokenBatch,
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<string, Float32Array>> {
+  const shapes = validateGraph(graph);
+  const outputs: OutputBuffer[] = [...values].map((name) => ({
+    name,
+    data: new Float32Array(batch.ids.length * (shapes.get(name)?.width ?? 0)),
+  }));
+  // Output names are a closed list for users only.
+  const named = Object.fromEntries([...values].map((name) => [name as OutputName, name]));
+  const offering = { ...graph, outputs: named };
+  // It shares the weights of the model, which have the same bytes.
+  const build = { trainable: false, halves: halvesFrom(program, graph), where, signal };
+  const copy = await buildProgram(offering, build, copyFrom(program));
+  try {
+    await runJob(where, signal, (jobId) =>
+      copy.run(batch, outputs, { jobId, tokenBudget: TOKEN_BUDGET }),
+    );
+  } finally {
+    copy.dispose();
+  }
+  return new Map(
+    outputs.map(({ name, data }) => {
+      const largest = new Float32Array(data.length / batch.ids.length);
+      columnMagnitudes(data, largest);
+      return [name, largest];
+    }),
+  );
+}

@@ -19,7 +19,9 @@ async function train(task, model, folder, note) {
     ...task.training,
     onEpoch: ({ epoch, totalEpochs }) => note(`${task.name}: epoch ${epoch} of ${totalEpochs}`),
   });
-  note(`${task.name}: ${report.seconds.toFixed(0)} s, ${Math.round(report.tokensPerSecond)} tokens/s`);
+  note(
+    `${task.name}: ${report.seconds.toFixed(0)} s, ${Math.round(report.tokensPerSecond)} tokens/s`,
+  );
   await classifier.save(folder);
   await classifier.dispose();
   await encoder.dispose();

@@ -78,9 +78,7 @@ export function readTask(name, data, quick) {
 async function embedPairs(encoder, { first, second, human }) {
   const { data, cols } = await encoder.embed([...first, ...second]);
   const row = (i) => data.subarray(i * cols, (i + 1) * cols);
-  const similar = human.map(
-    (_, i) => cosines(row(i), row(first.length + i), cols).mean,
-  );
+  const similar = human.map((_, i) => cosines(row(i), row(first.length + i), cols).mean);
   return { outputs: data, width: cols, score: 100 * spearman(similar, human) };
 }
 
@@ -100,17 +98,26 @@ export function evaluate(model, task) {
 }
 
 /**
- * What is reported: the score in percent, cosines of the outputs (vectors or logits) to f32's, and for a classifier how
+ * What is reported: the score and its difference to f32's in points; the error, which is the length of the difference of
+ * all outputs (vectors or logits) to f32's by the length of these; for vectors the cosines to f32's; for a classifier how
  * many predictions are others than f32's.
  */
 export function compare(found, f32) {
-  const { mean, lowest } = cosines(found.outputs, f32.outputs, f32.width);
-  const changed = found.predicted?.filter((label, i) => label !== f32.predicted[i]).length;
-  return {
+  let difference = 0;
+  let size = 0;
+  for (const [i, value] of f32.outputs.entries()) {
+    difference += (found.outputs[i] - value) ** 2;
+    size += value ** 2;
+  }
+  const common = {
     score: found.score,
     difference: found.score - f32.score,
-    cosineMean: mean,
-    cosineLowest: lowest,
-    ...(changed !== undefined && { changed, rows: found.predicted.length }),
+    error: Math.sqrt(difference / size),
   };
+  if (found.predicted !== undefined) {
+    const changed = found.predicted.filter((label, i) => label !== f32.predicted[i]).length;
+    return { ...common, changed };
+  }
+  const { mean, lowest } = cosines(found.outputs, f32.outputs, f32.width);
+  return { ...common, cosineMean: mean, cosineLowest: lowest };
 }

@@ -45,7 +45,7 @@ export async function modelEqualizers(
 }
 
 /** Sequences of drawn tokens between the special tokens that every text has. */
-function drawnBatch(graph: EncoderGraph, special: Int32Array): TokenBatch {
+export function drawnBatch(graph: EncoderGraph, special: Int32Array): TokenBatch {
   const length = Math.min(SEQUENCE_TOKENS, graph.maxTokens);
   const random = new SeededRandom(SEED);
   const ids = Int32Array.from({ length: SEQUENCES * length }, () => random.below(graph.vocabulary));

@@ -129,6 +129,7 @@ describe('equalize', () => {
       });
       const request = {
         ...({ where: 'test', output: 'logits', maxTokens: 64, truncate: true } as const),
+        priority: 'bulk' as const,
         signal: undefined,
       };
       const theirs = await forwardTexts(equalized, parts.tokenizer, graph, TEXTS, request);

@@ -1,9 +1,8 @@
-"""Makes the files that other engines run, from what the product exports: OUT/peers.json lists them.
-
-ONNX Runtime's own tools make the fused f32 file and the int8 files (per channel, reduced and full range, plain and
-fused); CTranslate2's folder is written through its specification classes from the safetensors weights; NNCF makes an
-int8 file for OpenVINO, with calibration texts. No PyTorch.
-"""
+# Makes the files that other engines run, from what the product exports: OUT/peers.json lists them.
+#
+# ONNX Runtime's own tools make the fused f32 file and the int8 files (per channel, reduced and full range, plain and
+# fused); CTranslate2's folder is written through its specification classes from the safetensors weights; NNCF makes an
+# int8 file for OpenVINO, with calibration texts. No PyTorch.
 
 import argparse
 import json
@@ -136,7 +135,7 @@ def openvino_files(onnx_file, out, calibration):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser()
     parser.add_argument("--model", type=pathlib.Path, required=True, help="Hugging Face folder")
     parser.add_argument("--onnx", type=pathlib.Path, required=True, help="f32 export, opset 17")
     parser.add_argument("--calibration", type=pathlib.Path, required=True, help="JSON: lists of token ids")

@@ -1,14 +1,13 @@
-"""Runs other engines for the benches: one JSON object a line on stdin, one answer a line on stdout.
-
-  {"do": "batch", "batch": B, "ids": [[...], ...]}             token ids of a workload
-  {"do": "open", "setting": S, "engine", "path", "precision", "name", "threads"}
-  {"do": "run", "setting": S, "batch": B, "size": n}           -> {"ms", "cpuMs"}: one pass, sorted batches of n
-  {"do": "vectors", "setting": S, "batch": B, "size": n}       -> {"vectors": base64 of f32 [texts, width]}
-  {"do": "close", "setting": S}
-
-Batches are cut, padded and turned into tensors before the clock starts, as for every engine here; pooling and
-normalizing are inside it. A failure answers {"error": message}.
-"""
+# Runs other engines for the benches: one JSON object a line on stdin, one answer a line on stdout.
+#
+#   {"do": "batch", "batch": B, "ids": [[...], ...]}             token ids of a workload
+#   {"do": "open", "setting": S, "engine", "path", "precision", "name", "threads"}
+#   {"do": "run", "setting": S, "batch": B, "size": n}           -> {"ms", "cpuMs"}: one pass, sorted batches of n
+#   {"do": "vectors", "setting": S, "batch": B, "size": n}       -> {"vectors": base64 of f32 [texts, width]}
+#   {"do": "close", "setting": S}
+#
+# Batches are cut, padded and turned into tensors before the clock starts, as for every engine here; pooling and
+# normalizing are inside it. A failure answers {"error": message}.
 
 import base64
 import json

@@ -11,7 +11,7 @@ const OTHERS = {
 
 /** For the tables: who obeys --isa. */
 export const ISA_NOTE =
-  'forced with --isa; CTranslate2 obeys it too, ONNX Runtime and OpenVINO always take the best of the CPU';
+  'forced with --isa; the oneDNN of CTranslate2 and OpenVINO is told the same, ONNX Runtime cannot be and takes the best';
 
 /** The variables that make a process run at a kernel level. */
 export function isaVariables(isa) {

@@ -20,7 +20,7 @@ export class Contestants {
   #batches = 0;
 
   /** Exports the product's files, and makes those of other engines where `options.peersEnv` is given. */
-  static async prepare({ encoders, folder, model, options }) {
+  static async prepare({ encoders, folder, model, isa, options }) {
     const all = new Contestants();
     all.threads = options.threads;
     all.sizes = options.batches;
@@ -30,7 +30,7 @@ export class Contestants {
       for (const form of forms) all.files.push({ engine: 'onnxruntime', precision, ...form });
     }
     if (options.peersEnv !== undefined) {
-      all.#python = new PythonPeers(options.peersEnv);
+      all.#python = new PythonPeers(options.peersEnv, isa);
       const onnx = join(folder, 'plain.onnx');
       await encoders.f32.exportOnnx(onnx, { opset: 17 });
       const made = makePeerFiles(options.peersEnv, model, onnx, await calibrationIds(encoders.f32));

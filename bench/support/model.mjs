@@ -74,6 +74,18 @@ export async function tokenize(encoder, texts, maxTokens) {
   return { ...batch, lengths, tokens: batch.ids.length };
 }
 
+/** Texts that are over the workload's limit, cut after their last token: `embed` cuts at the model's limit only. */
+export async function cutTexts(encoder, { texts, maxTokens }) {
+  if (maxTokens >= encoder.maxTokens) return texts;
+  const cut = [];
+  for (const text of texts) {
+    const { ends } = await encoder.tokenize(text);
+    // Two of the tokens are special; the last of all stands at 0.
+    cut.push(ends.length > maxTokens ? text.slice(0, ends[maxTokens - 2]) : text);
+  }
+  return cut;
+}
+
 /**
  * Calls `work` with { folder, model, encoders, config, isa, peaks }: the models of the precisions that `options` names
  * on its threads, loaded once. Frees and removes everything when it ends.

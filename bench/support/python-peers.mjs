@@ -62,9 +62,12 @@ export class PythonPeers {
   #waiting = [];
   #settings = 0;
 
-  constructor(environment) {
+  /** `isa`: our kernel level. By itself CTranslate2 leaves AVX-512 unused on AMD; with it, it is 3 to 5 % faster. */
+  constructor(environment, isa) {
+    const wide = isa === 'avx512' || isa === 'vnni';
     this.#child = spawn(pythonOf(environment), [script('worker.py')], {
       stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...(wide && { CT2_FORCE_CPU_ISA: 'AVX512' }), ...process.env },
     });
     createInterface({ input: this.#child.stdout }).on('line', (line) => {
       const { error, ...answer } = JSON.parse(line);

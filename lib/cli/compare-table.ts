@@ -5,6 +5,8 @@ import { formatNumber, formatPercent } from '../core/units.js';
 import type { Comparison, EngineSpeed } from './compare.js';
 import { median } from './measure.js';
 import { formatTable } from './output.js';
+import type { BatchSpeed, LaneSpeed } from './settings.js';
+import type { PipelineSpeed } from './transformers-js.js';
 
 /** Sinter's speed over ONNX Runtime's for a precision; null where one is missing. */
 export function speedRatio(speeds: readonly EngineSpeed[], precision: string): number | null {
@@ -50,5 +52,58 @@ export function agreementLines({ agreements, texts }: Comparison, kind: 'labels'
       ? `${precision}: same label for ${formatPercent(sameTop, 1)} of ${formatNumber(texts)} texts, ` +
         `largest difference of a logit ${largestDifference.toExponential(1)}`
       : `${precision}: lowest cosine ${lowestCosine.toFixed(6)} on ${formatNumber(texts)} texts`,
+  );
+}
+
+/** transformers.js as it is called, beside what `embed` does with the same texts. */
+export function pipelineTable(pipelines: readonly PipelineSpeed[], speeds: readonly EngineSpeed[]) {
+  const rows = pipelines.map(({ precision, textsPerCall, tokensPerSecond }) => {
+    const ours = speeds.find((one) => one.engine === 'sinter' && one.precision === precision);
+    return [
+      'transformers.js',
+      precision,
+      formatNumber(tokensPerSecond),
+      ours === undefined ? '' : `${(ours.tokensPerSecond / tokensPerSecond).toFixed(2)}x`,
+      textsPerCall === 1 ? 'one text a call' : `${textsPerCall} texts a call, as they come`,
+    ];
+  });
+  return formatTable(
+    [
+      { title: 'engine' },
+      { title: 'precision' },
+      { title: 'tokens/s', align: 'right' },
+      { title: 'ratio', align: 'right' },
+      { title: 'called with' },
+    ],
+    rows,
+  );
+}
+
+/** Lanes times precision. */
+export function laneTable(speeds: readonly LaneSpeed[]): string {
+  return formatTable(
+    [
+      { title: 'precision' },
+      { title: 'lanes', align: 'right' },
+      { title: 'tokens/s', align: 'right' },
+      { title: 'one text, ms', align: 'right' },
+    ],
+    speeds.map(({ precision, lanes, tokensPerSecond, oneTextMs }) => [
+      ...[precision, String(lanes), formatNumber(tokensPerSecond), oneTextMs.toFixed(2)],
+    ]),
+  );
+}
+
+/** Sizes of a batcher's batch. */
+export function batchTable(speeds: readonly BatchSpeed[]): string {
+  return formatTable(
+    [
+      { title: 'maxBatchTokens', align: 'right' },
+      { title: 'tokens/s', align: 'right' },
+      { title: 'full batch, ms', align: 'right' },
+    ],
+    speeds.map(({ maxBatchTokens, tokensPerSecond, batchMs }) => [
+      ...[formatNumber(maxBatchTokens), formatNumber(tokensPerSecond), batchMs.toFixed(1)],
+    ]),
   );
 }

@@ -17,7 +17,7 @@ const BATCH_SIZES = [1, 8, 32] as const;
 
 /** One precision of a model, and its files for ONNX Runtime. */
 export interface Contender {
-  readonly precision: string;
+  readonly precision: 'f32' | 'int8';
   /** All texts through Sinter, one row of results each. */
   run(texts: readonly string[]): Promise<Matrix>;
   /** .onnx files of the same model; `form` says what is special about one. */

@@ -1,0 +1,27 @@
+// transformers.js with its model and tokenizer from files of ours.
+import { cpSync, mkdirSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+
+/**
+ * A feature-extraction pipeline over the tokenizer of `model` and the file `onnx`, laid out in `folder` as
+ * transformers.js wants it: { run(texts, size), close }. `run` takes the texts in their order, `size` a call.
+ */
+export async function openPipeline(model, onnx, folder, threads) {
+  const { env, pipeline } = await import('@huggingface/transformers');
+  cpSync(model, folder, { recursive: true });
+  const file = join(folder, 'onnx', 'model.onnx');
+  mkdirSync(dirname(file), { recursive: true });
+  cpSync(onnx, file);
+  env.allowRemoteModels = false;
+  env.localModelPath = `${dirname(folder)}/`;
+  const session_options = { intraOpNumThreads: threads, interOpNumThreads: 1 };
+  const settings = { dtype: 'fp32', session_options };
+  const extract = await pipeline('feature-extraction', basename(folder), settings);
+  const run = async (texts, size) => {
+    for (let i = 0; i < texts.length; i += size) {
+      await extract(texts.slice(i, i + size), { pooling: 'mean', normalize: true });
+    }
+  };
+  await run(['a text that warms it up'], 1);
+  return { run, close: () => extract.dispose() };
+}

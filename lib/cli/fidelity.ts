@@ -1,0 +1,19 @@
+/**
+ * How alike two lists of results are: cosines, and whether the largest value is at the same place.
+ */
+import { argmax } from '../models/evaluation.js';
+import type { Fidelity } from './advice.js';
+import { cosine } from './cosine.js';
+
+/** Row by row; 1 everywhere for none. NaN in a row makes the cosines NaN. */
+export function fidelityOf(a: readonly Float32Array[], b: readonly Float32Array[]): Fidelity {
+  if (a.length === 0) return { meanCosine: 1, lowestCosine: 1, sameTop: 1 };
+  const nothing = new Float32Array();
+  const cosines = a.map((row, i) => cosine(row, b[i] ?? nothing));
+  const same = a.filter((row, i) => argmax(row) === argmax(b[i] ?? nothing));
+  return {
+    meanCosine: cosines.reduce((sum, value) => sum + value, 0) / a.length,
+    lowestCosine: Math.min(...cosines),
+    sameTop: same.length / a.length,
+  };
+}

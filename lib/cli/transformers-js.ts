@@ -1,0 +1,128 @@
+/**
+ * transformers.js as people call it: a pipeline over texts in the order they come, where the user has installed it.
+ *
+ * The rule: nothing is downloaded; it runs the file that Sinter exported with the tokenizer of the same folder.
+ */
+import { cp, mkdir } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { basename, dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { throwIfAborted } from '../core/errors.js';
+import type { PoolKind } from '../graph/types.js';
+
+const PACKAGE = '@huggingface/transformers';
+/** Texts a call: one, and what a loop over chunks takes. */
+const CALLS = [1, 32] as const;
+/** A slow engine would keep the user waiting: these many texts say enough. */
+const MAX_TEXTS = 256;
+
+type Pipeline = ((texts: string[], options: object) => Promise<{ readonly data?: unknown }>) & {
+  dispose(): Promise<unknown>;
+};
+
+interface TransformersModule {
+  readonly env: { allowRemoteModels: boolean; localModelPath: string };
+  pipeline(task: string, model: string, options: object): Promise<Pipeline>;
+}
+
+export interface TransformersJs {
+  readonly version: string;
+  readonly module: TransformersModule;
+}
+
+/** One pass over the texts. */
+export interface PipelineSpeed {
+  readonly precision: string;
+  readonly textsPerCall: number;
+  readonly tokensPerSecond: number;
+}
+
+export interface PipelineRequest {
+  /** A model folder: config.json and the tokenizer are taken from it. */
+  readonly model: string;
+  readonly onnx: string;
+  readonly precision: string;
+  readonly kind: 'classifier' | 'encoder';
+  readonly pooling: PoolKind | null;
+  readonly normalize: boolean;
+  readonly threads: number;
+  readonly texts: readonly string[];
+  /** Tokens of each text. */
+  readonly lengths: readonly number[];
+  /** For files that it wants in a layout of its own. */
+  readonly scratch: string;
+  readonly signal: AbortSignal;
+  /** Gets the vector of each text once; not for classifiers. */
+  readonly take?: (index: number, vector: Float32Array) => void;
+}
+
+/** Looks for the package from the current folder, then beside this one. null when there is none that works. */
+export async function findTransformersJs(): Promise<TransformersJs | null> {
+  for (const from of [pathToFileURL(join(process.cwd(), 'package.json')), import.meta.url]) {
+    const require = createRequire(from);
+    try {
+      const module = (await import(pathToFileURL(require.resolve(PACKAGE)).href)) as
+        | TransformersModule
+        | { readonly default: TransformersModule };
+      const found = 'pipeline' in module ? module : module.default;
+      const { env } = found as unknown as { env: { version?: string } };
+      return { version: env.version ?? 'unknown', module: found };
+    } catch {
+      // Not there, or without a binary for this machine: it is left out.
+    }
+  }
+  return null;
+}
+
+/** Whether its pipelines can pool as the model does. */
+export function poolsAlike(pooling: PoolKind | null): boolean {
+  return pooling === null || pooling === 'mean' || pooling === 'cls';
+}
+
+/** Tokens a second of one pass with every number of texts a call. */
+export async function measurePipelines(
+  { module }: TransformersJs,
+  request: PipelineRequest,
+): Promise<PipelineSpeed[]> {
+  const { model, onnx, scratch, threads, kind, signal, take } = request;
+  const folder = join(scratch, `pipeline-${request.precision}`);
+  await mkdir(join(folder, 'onnx'), { recursive: true });
+  // Weights would be copied for nothing: only the small files are needed.
+  const filter = (path: string) => !path.endsWith('.safetensors');
+  await cp(model, folder, { recursive: true, filter });
+  await cp(onnx, join(folder, 'onnx', 'model.onnx'));
+  module.env.allowRemoteModels = false;
+  module.env.localModelPath = `${dirname(folder)}/`;
+  const task = kind === 'encoder' ? 'feature-extraction' : 'text-classification';
+  const session_options = { intraOpNumThreads: threads, interOpNumThreads: 1 };
+  const pipeline = await module.pipeline(task, basename(folder), {
+    dtype: 'fp32',
+    session_options,
+  });
+  const settings = { pooling: request.pooling ?? 'none', normalize: request.normalize };
+  const texts = request.texts.slice(0, MAX_TEXTS);
+  const tokens = request.lengths.slice(0, MAX_TEXTS).reduce((sum, length) => sum + length, 0);
+  const speeds: PipelineSpeed[] = [];
+  try {
+    await pipeline(texts.slice(0, 1), settings);
+    for (const textsPerCall of CALLS) {
+      const start = performance.now();
+      for (let i = 0; i < texts.length; i += textsPerCall) {
+        throwIfAborted(signal, 'bench');
+        const some = texts.slice(i, i + textsPerCall);
+        const { data } = await pipeline(some, settings);
+        if (textsPerCall !== 1 || take === undefined) continue;
+        if (data instanceof Float32Array) take(i, data);
+      }
+      const seconds = (performance.now() - start) / 1000;
+      speeds.push({
+        precision: request.precision,
+        textsPerCall,
+        tokensPerSecond: tokens / seconds,
+      });
+    }
+  } finally {
+    await pipeline.dispose();
+  }
+  return speeds;
+}

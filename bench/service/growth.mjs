@@ -1,21 +1,18 @@
 // Cost of a token as texts grow longer (token ids, one lane) and as there are more of them (from texts).
 //
-// `perOperation` divides the time by the multiply-adds of the encoder, attention included, so that it stays level where
-// the cost grows by arithmetic alone.
+// `overIdeal` divides the time by what the arithmetic takes at the measured peaks, attention included: it stays level
+// where the cost grows by arithmetic alone. null without the test addon, which measures the peaks.
 import { readWorkload } from '../support/arguments.mjs';
+import { idealSeconds, measurePeaks } from '../support/machine.mjs';
 import { tokenize } from '../support/model.mjs';
-import { sinterRunner } from '../support/sinter.mjs';
+import { activeIsa, sinterRunner } from '../support/sinter.mjs';
 import { interleave, summarize } from '../support/timing.mjs';
 import { answer, loadEncoder, options } from './input.mjs';
 
 const LENGTHS = [8, 16, 32, 64, 128, 256, 512];
 const COUNTS = options.quick ? [1, 10, 100, 1000] : [1, 10, 100, 1000, 10_000];
 const TOKENS = 4096;
-/** Multiply-adds of MiniLM: of a token in its linear layers, and for each pair of tokens in attention. */
-const LAYERS = 6;
-const HIDDEN = 384;
-const LINEAR = LAYERS * (4 * HIDDEN * HIDDEN + 8 * HIDDEN * HIDDEN);
-const PAIR = LAYERS * 2 * HIDDEN;
+const SHAPE = { layers: 6, hidden: 384, intermediate: 1536 };
 
 /** `count` sequences of `length` tokens with the ids of a long text. */
 function equalBatch(ids, length, count) {
@@ -31,29 +28,32 @@ async function byLength(encoder) {
     sinterRunner(encoder, equalBatch(ids, length, TOKENS / length)),
   );
   const times = (await interleave(runs, options.rounds)).map(summarize);
-  return LENGTHS.map((length, i) => ({
-    length,
-    usPerToken: (1000 * times[i].fastestMs) / TOKENS,
-    perOperation: times[i].fastestMs / (LINEAR + PAIR * length),
-    ...times[i],
-  }));
+  const peaks = measurePeaks(activeIsa());
+  return LENGTHS.map((length, i) => {
+    const lengths = Array(TOKENS / length).fill(length);
+    const ideal = peaks && 1000 * idealSeconds(SHAPE, lengths, options.precision, peaks, 1);
+    const { medianMs } = times[i];
+    const usPerToken = (1000 * medianMs) / TOKENS;
+    return { length, usPerToken, overIdeal: ideal && medianMs / ideal, ...times[i] };
+  });
 }
 
 async function byCount(encoder) {
   const { texts } = readWorkload('short_en');
+  const sets = COUNTS.map((count) =>
+    Array.from({ length: count }, (_, i) => texts[i % texts.length]),
+  );
+  // Few texts are over in no time: many passes of them make one round.
+  const passes = COUNTS.map((count) => Math.ceil(100 / count));
+  const runs = sets.map((some, i) => async () => {
+    for (let pass = 0; pass < passes[i]; pass++) await encoder.embed(some);
+  });
+  const times = (await interleave(runs, Math.ceil(options.rounds / 2))).map(summarize);
   const results = [];
-  for (const count of COUNTS) {
-    const some = Array.from({ length: count }, (_, i) => texts[i % texts.length]);
+  for (const [i, some] of sets.entries()) {
     const { tokens } = await tokenize(encoder, some, 512);
-    // Few texts are over in no time: many passes of them make one round.
-    const passes = Math.ceil(100 / count);
-    const run = async () => {
-      for (let pass = 0; pass < passes; pass++) await encoder.embed(some);
-    };
-    const rounds = count > 1000 ? 1 : options.rounds;
-    const [time] = (await interleave([run], rounds)).map(summarize);
-    const usPerToken = (1000 * time.fastestMs) / (tokens * passes);
-    results.push({ texts: count, tokens, passes, usPerToken, ...time });
+    const usPerToken = (1000 * times[i].medianMs) / (tokens * passes[i]);
+    results.push({ texts: some.length, tokens, passes: passes[i], usPerToken, ...times[i] });
   }
   return results;
 }

@@ -20,7 +20,7 @@ export function machineLines(machine, isa) {
 export function table(rows) {
   const cells = rows.map((row) => row.map(String));
   const widths = cells[0].map((_, c) => Math.max(...cells.map((row) => row[c].length)));
-  const isNumber = (text) => /^[\d.,]+( ?[x%]| \(.*\))?$/.test(text);
+  const isNumber = (text) => /^[\d.,]+( ?(x|%|us|ms|MB)| \(.*\))?$/.test(text);
   return cells
     .map((row) =>
       row

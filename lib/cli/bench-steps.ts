@@ -1,0 +1,214 @@
+/**
+ * The steps of `sinter bench`: against ONNX Runtime, against transformers.js, and with other settings.
+ *
+ * Each step measures, prints its table and gives its part of the JSON document; one that has nothing to measure is null.
+ */
+import type { Matrix } from '../core/matrix.js';
+import { formatNumber, formatPercent } from '../core/units.js';
+import { tokenRunner } from '../models/token-runner.js';
+import { type Advice, advise, adviseBatches, type Fidelity, NOISY } from './advice.js';
+import { type Comparison, type Contender, compareEngines } from './compare.js';
+import {
+  agreementLines,
+  batchTable,
+  comparisonTable,
+  laneTable,
+  pipelineTable,
+} from './compare-table.js';
+import type { Console } from './context.js';
+import { fidelityOf } from './fidelity.js';
+import { findOnnxRuntime } from './onnx-runtime.js';
+import type { OpenModel } from './open-model.js';
+import { type BatchSpeed, type LaneSpeed, SettingsBench } from './settings.js';
+import {
+  findTransformersJs,
+  measurePipelines,
+  type PipelineSpeed,
+  poolsAlike,
+} from './transformers-js.js';
+
+/** Of the command's options, those that the steps read. */
+export interface StepOptions {
+  readonly model?: string;
+  readonly rounds: number;
+  readonly onnxruntime?: boolean;
+  readonly transformers?: boolean;
+  readonly settings?: boolean;
+}
+
+/** What the steps share. */
+export interface Bench {
+  readonly options: StepOptions;
+  readonly out: Console;
+  readonly opened: OpenModel;
+  readonly texts: readonly string[];
+  readonly threads: number;
+  /** f32 and int8, or int8 alone where the folder is quantized. */
+  readonly contenders: readonly Contender[];
+  /** A folder for files. */
+  readonly scratch: string;
+}
+
+export interface Settings {
+  readonly lanes: readonly LaneSpeed[];
+  readonly batches: readonly BatchSpeed[];
+  readonly advice: Advice;
+}
+
+export interface Pipelines {
+  readonly version: string;
+  readonly speeds: readonly PipelineSpeed[];
+  /** Of each precision, of its vectors to Sinter's; encoders only. */
+  readonly lowestCosine: Readonly<Record<string, number>>;
+}
+
+/** Runs a step beside its progress bar. */
+async function withProgress<T>(
+  { out }: Bench,
+  label: string,
+  step: (onProgress: (share: number) => void) => Promise<T>,
+): Promise<T> {
+  const progress = out.progress(label, 1000);
+  try {
+    const result = await step((share) => progress.update(Math.round(share * 1000)));
+    progress.finish();
+    return result;
+  } catch (error) {
+    progress.stop();
+    throw error;
+  }
+}
+
+/** Every contender in turns with ONNX Runtime. */
+export async function compare(
+  shared: Bench,
+  about: { readonly cpu: string; readonly isa: string },
+): Promise<{ comparison: Comparison; version: string | null }> {
+  const { options, out, opened, texts, threads, contenders } = shared;
+  const runtime = options.onnxruntime === false ? null : await findOnnxRuntime();
+  const output = opened.kind === 'encoder' ? 'sentence_embedding' : 'logits';
+  const { tokenize } = tokenRunner(
+    opened.model,
+    opened.kind === 'encoder' ? 'embedding' : 'logits',
+  );
+  const comparison = await withProgress(shared, 'measuring', (onProgress) =>
+    compareEngines(contenders, {
+      texts,
+      encode: (all) => tokenize(all),
+      ...{ runtime, output, threads, rounds: options.rounds },
+      ...{ signal: out.signal, onProgress },
+    }),
+  );
+  const version = runtime?.version ?? null;
+  const kind = opened.kind === 'encoder' ? 'vectors' : 'labels';
+  printComparison(comparison, { ...about, kind, version }, out);
+  return { comparison, version };
+}
+
+/** transformers.js on the first file of each precision; null without it, or where it cannot pool as the model does. */
+export async function againstPipelines(
+  shared: Bench,
+  comparison: Comparison,
+): Promise<Pipelines | null> {
+  const { options, out, opened, texts, threads, contenders, scratch } = shared;
+  const transformers = options.transformers === false ? null : await findTransformersJs();
+  if (transformers === null) return null;
+  const { pooling, normalized } = await opened.model.info();
+  if (!poolsAlike(pooling)) {
+    out.note(`transformers.js cannot pool by ${pooling}: it is left out`);
+    return null;
+  }
+  const output = opened.kind === 'encoder' ? 'embedding' : 'logits';
+  const { offsets } = await tokenRunner(opened.model, output).tokenize(texts);
+  const lengths = texts.map((_, i) => (offsets[i + 1] ?? 0) - (offsets[i] ?? 0));
+  const speeds: PipelineSpeed[] = [];
+  const lowestCosine: Record<string, number> = {};
+  for (const { precision, files, run } of contenders) {
+    const ours = opened.kind === 'encoder' ? await run(texts) : null;
+    const take = (index: number, vector: Float32Array) => {
+      const { lowestCosine: found } = fidelityOf([ours?.row(index) ?? vector], [vector]);
+      lowestCosine[precision] = Math.min(lowestCosine[precision] ?? 1, found);
+    };
+    const measured = await measurePipelines(transformers, {
+      ...{ model: opened.path, onnx: files[0]?.path ?? '', precision, kind: opened.kind },
+      ...{ pooling, normalize: normalized, threads, texts, lengths, scratch, signal: out.signal },
+      ...(ours !== null && { take }),
+    });
+    speeds.push(...measured);
+  }
+  out.print(`\ntransformers.js ${transformers.version}, one pass\n\n`);
+  out.print(pipelineTable(speeds, comparison.speeds));
+  for (const [precision, cosine] of Object.entries(lowestCosine)) {
+    out.print(`\nagreement ${precision}: lowest cosine ${cosine.toFixed(6)}`);
+  }
+  out.print('\n');
+  return { version: transformers.version, speeds, lowestCosine };
+}
+
+/** int8 against f32, both ours; null where there is only one of them. */
+export async function ownFidelity({ contenders, texts }: Bench): Promise<Fidelity | null> {
+  const [first, second] = contenders;
+  if (first === undefined || second === undefined) return null;
+  const [f32, int8] = [await first.run(texts), await second.run(texts)];
+  const rows = (matrix: Matrix) => texts.map((_, i) => matrix.row(i));
+  return fidelityOf(rows(f32), rows(int8));
+}
+
+/** Lanes, precision and the size of a batch; what to use of them. */
+export async function trySettings(
+  shared: Bench,
+  { tokens }: Comparison,
+  fidelity: Fidelity | null,
+): Promise<Settings | null> {
+  const { options, out, opened, texts, threads, contenders } = shared;
+  if (options.settings === false) return null;
+  const precisions = contenders.map(({ precision }) => precision);
+  const { lanes, batches, advice } = await withProgress(shared, 'settings', async (onProgress) => {
+    let before = 0;
+    const bench = await SettingsBench.start({
+      ...{ model: options.model, texts, tokens, threads, precisions },
+      ...{ quantize: precisions.length > 1, rounds: options.rounds, signal: out.signal },
+      onProgress: (share) => onProgress(before + share / 2),
+    });
+    try {
+      const lanes = await bench.lanes();
+      before = 0.5;
+      const first = advise(opened.kind, lanes, fidelity);
+      const batches = await bench.batches(first.lanes, first.precision);
+      return { lanes, batches, advice: adviseBatches(first, batches) };
+    } finally {
+      await bench.close();
+    }
+  });
+  out.print(`\n${laneTable(lanes)}\n`);
+  const where = `${advice.lanes} lane${advice.lanes === 1 ? '' : 's'}, ${advice.precision}`;
+  out.print(`batcher on ${where}, always full\n\n${batchTable(batches)}\nuse\n`);
+  for (const reason of advice.reasons) out.print(`  ${reason}\n`);
+  if (advice.spread > NOISY) {
+    const apart = formatPercent(advice.spread, 0);
+    out.note(`rounds of one setting lay ${apart} apart: measure again on a quiet machine`);
+  }
+  return { lanes, batches, advice };
+}
+
+function printComparison(
+  comparison: Comparison,
+  about: {
+    readonly cpu: string;
+    readonly isa: string;
+    readonly kind: 'labels' | 'vectors';
+    readonly version: string | null;
+  },
+  out: Console,
+): void {
+  const { texts, tokens, rounds, threads } = comparison;
+  out.print(
+    `${about.cpu}, ${about.isa}, ${threads} thread${threads === 1 ? '' : 's'}; ` +
+      `${formatNumber(texts)} texts, ${formatNumber(tokens)} tokens, median of ${rounds} rounds\n\n`,
+  );
+  out.print(comparisonTable(comparison));
+  for (const line of agreementLines(comparison, about.kind)) out.print(`\nagreement ${line}`);
+  out.print(comparison.agreements.length > 0 ? '\n' : '');
+  if (about.version === null)
+    out.note('onnxruntime-node is not installed: nothing to compare with');
+}

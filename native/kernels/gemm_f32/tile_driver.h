@@ -26,7 +26,7 @@ constexpr int64_t kBlockWords = 384;  // of a K block: a tile of A stays in the 
 constexpr int64_t kTileRow =
     kBlockWords + 16;              // words between rows of the copy: no two rows share a cache set
 constexpr int64_t kTileRows = 32;  // rows of the buffer; at least kMaxRows of every T
-constexpr int64_t kBlockBytes = 448 * 1024;  // of packed B that stays in the L2 cache
+constexpr int64_t kBlockBytes = 640 * 1024;  // of packed B that stays in the L2 cache
 
 struct TileProblem {
   int64_t m, n, words;
@@ -149,6 +149,7 @@ struct Block {
   int64_t words_begin, words;   // of k
   int64_t panel_begin, panels;  // of n
   bool first, last;             // of the K blocks
+  const char* after;            // panels that are read after those of this block, or nullptr
 };
 
 // Rows of C that share a copy of A, as nearly equal tiles.
@@ -168,13 +169,8 @@ void run_panels(const TileProblem& problem, const Block& block, const Rows& rows
   const bool partial = columns < panels * kTilePanel;  // then panels is 1
   const bool load = problem.accumulate || !block.first;
   const char* const b = problem.b + p * problem.panel_bytes + block.words_begin * T::kStep;
-  // After the last panels of a K block those of the next one, after the very last nothing new.
-  const char* next = b;
-  if (p + 2 * panels <= block_end) {
-    next += panels * problem.panel_bytes;
-  } else if (!block.last) {
-    next += (block.panel_begin - p) * problem.panel_bytes + block.words * T::kStep;
-  }
+  const char* next = p + panels < block_end ? b + panels * problem.panel_bytes : block.after;
+  if (next == nullptr) next = b;
   for (int64_t t = 0; t < rows.tiles; ++t) {
     const int64_t i = rows.at(t), count = rows.at(t + 1) - i;
     float* const c = problem.c + i * problem.c_row + j;
@@ -235,13 +231,20 @@ void run_tiles(const TileProblem& problem, const Source& source, const Epilogue&
       copies == 1 ? total_panels : larger(8, kBlockBytes / (words * T::kStep) / 8 * 8);
   int64_t k = 0;
   do {
-    Block block = {k, smaller(words, problem.words - k), 0, 0, k == 0, k + words >= problem.words};
+    const bool last = k + words >= problem.words;
+    Block block = {k, smaller(words, problem.words - k), 0, 0, k == 0, last, nullptr};
+    const char* const b = problem.b + k * T::kStep;
+    const char* const next_k = last ? nullptr : b + words * T::kStep;
     for (; block.panel_begin < total_panels; block.panel_begin += panels) {
       block.panels = smaller(panels, total_panels - block.panel_begin);
+      const int64_t block_end = block.panel_begin + block.panels;
       for (int64_t copy = 0; copy < copies; ++copy) {
         const int64_t first = row_tiles * copy / copies, end = row_tiles * (copy + 1) / copies;
         const int64_t i = all.at(first);
         const Rows rows = {i, all.at(end) - i, end - first};
+        block.after = copy + 1 < copies          ? b + block.panel_begin * problem.panel_bytes
+                      : block_end < total_panels ? b + block_end * problem.panel_bytes
+                                                 : next_k;
         if (block.words > 0) source.copy(i, rows.count, k, block.words, a);
         run_rows<T>(problem, block, rows, a, epilogue);
       }

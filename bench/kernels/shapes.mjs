@@ -30,12 +30,13 @@ export const shapes = {
   gemmF32: [...f32, ...gradients],
   gemmS8: f32,
   attention: [
-    ['length 16', { length: 16, headDim: 32, heads: 12 }],
-    ['length 22', { length: 22, headDim: 32, heads: 12 }],
-    ['length 32', { length: 32, headDim: 32, heads: 12 }],
-    ['length 128', { length: 128, headDim: 32, heads: 12 }],
-    ['length 512', { length: 512, headDim: 32, heads: 12 }],
+    ...[8, 16, 22, 33, 40, 48, 64, 84, 128, 256, 512].flatMap((length) => [
+      [`length ${length}`, { length, headDim: 32, heads: 12 }],
+      [`length ${length}, head of 64`, { length, headDim: 64, heads: 6 }],
+    ]),
+    ['length 22, backward', { length: 22, headDim: 32, heads: 12, backward: true }],
     ['length 128, backward', { length: 128, headDim: 32, heads: 12, backward: true }],
+    ['length 512, backward', { length: 512, headDim: 32, heads: 12, backward: true }],
   ],
   norm: [
     ['layer norm', { rows: tokens, n: 384 }],

@@ -39,6 +39,7 @@ const SHAPES = [
   [40, 64],
   [65, 32],
   [129, 32],
+  [250, 32],
 ] as const;
 
 interface Case {

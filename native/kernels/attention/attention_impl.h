@@ -16,6 +16,10 @@ constexpr int64_t kShares = 16;  // one for each row of a tile, in a whole vecto
 
 SINTER_SIMD int64_t round_up_16(int64_t n) { return (n + 15) / 16 * 16; }
 
+// Floats between rows of scores: an odd number of cache lines, so that the rows of a tile lie in
+// different sets of the cache. At 512 keys, rows a power of two apart cost half of the speed.
+SINTER_SIMD int64_t score_row(int64_t length) { return round_up_16(length) | 16; }
+
 // p[j] <- keep ? p[j] * keep_scale : 0 for the keys of query i.
 template <class V>
 SINTER_SIMD void drop_row(const AttentionDropout& dropout, DropoutStream* stream, int64_t i,
@@ -28,11 +32,12 @@ SINTER_SIMD void drop_row(const AttentionDropout& dropout, DropoutStream* stream
   });
 }
 
-// p <- 2^(p - max p) of each row, share <- 1 / its sum; columns length..padded of p repeat the
-// last score. Four rows at a time hide each other's latency; a group with fewer does its last row
-// again, which changes nothing, because all four are read before one is written.
+// p <- 2^(p - max p) of each row, share <- 1 / its sum; columns from `length` on repeat the last
+// score up to a whole vector. Four rows at a time hide each other's latency; a group with fewer
+// does its last row again, which changes nothing, because all four are read before one is written.
 template <class V>
-SINTER_SIMD void exp_rows(int64_t rows, int64_t length, int64_t padded, float* p, float* share) {
+SINTER_SIMD void exp_rows(int64_t rows, int64_t length, float* p, float* share) {
+  const int64_t padded = round_up_16(length), row_floats = score_row(length);
   constexpr float kLowest = -__builtin_inff();
   constexpr int kStep = kTogether<V>;
   for (int64_t r = 0; r < rows; r += 4) {
@@ -40,7 +45,7 @@ SINTER_SIMD void exp_rows(int64_t rows, int64_t length, int64_t padded, float* p
     V largest[4], sum[4];
 #pragma GCC unroll 4
     for (int q = 0; q < 4; ++q) {
-      row[q] = p + (r + q < rows ? r + q : rows - 1) * padded;
+      row[q] = p + (r + q < rows ? r + q : rows - 1) * row_floats;
       largest[q] = V::set(kLowest);
       sum[q] = V::zero();
     }
@@ -75,15 +80,15 @@ SINTER_SIMD void exp_rows(int64_t rows, int64_t length, int64_t padded, float* p
 
 template <class V>
 size_t forward_scratch(int64_t length, int64_t head_dim) {
-  const int64_t padded = round_up_16(length);
-  return static_cast<size_t>(padded * (2 * head_dim + AttentionTile<V>::kRows));
+  return static_cast<size_t>(round_up_16(length) * 2 * head_dim +
+                             score_row(length) * AttentionTile<V>::kRows);
 }
 
 template <class V>
 void attention_forward(const AttentionShape& shape, const AttentionDropout& dropout, const float* q,
                        const float* k, const float* v, float* o, float* scratch) {
   const int64_t length = shape.length, head_dim = shape.head_dim, row = shape.qkv_row;
-  const int64_t padded = round_up_16(length);
+  const int64_t padded = round_up_16(length), score = score_row(length);
   float* panels = scratch;
   float* scores = scratch + 2 * padded * head_dim;
   transpose_panels<V>(length, head_dim, k, row, panels);
@@ -94,13 +99,13 @@ void attention_forward(const AttentionShape& shape, const AttentionDropout& drop
   for (int64_t i = 0; i < length; i += step) {
     const int64_t rows = length - i < step ? length - i : step;
     for (int64_t r = 0; r < rows; ++r) factor[r] = shape.scale * kLog2E;
-    tile_rows<V>({head_dim, q + i * row, row, 1, panels, 16, 16 * head_dim, scores, padded, factor},
+    tile_rows<V>({head_dim, q + i * row, row, 1, panels, 16, 16 * head_dim, scores, score, factor},
                  rows, padded);
-    exp_rows<V>(rows, length, padded, scores, factor);
+    exp_rows<V>(rows, length, scores, factor);
     for (int64_t r = 0; r < rows && dropout.threshold != 0; ++r) {
-      drop_row<V>(dropout, &stream, i + r, length, scores + r * padded);
+      drop_row<V>(dropout, &stream, i + r, length, scores + r * score);
     }
-    tile_rows<V>({length, scores, padded, 1, values.data, values.row, 16, o + i * shape.out_row,
+    tile_rows<V>({length, scores, score, 1, values.data, values.row, 16, o + i * shape.out_row,
                   shape.out_row, factor},
                  rows, head_dim);
   }
@@ -110,15 +115,15 @@ void attention_forward(const AttentionShape& shape, const AttentionDropout& drop
 struct BackwardScratch {
   float* k_panels;  // [padded / 16][head_dim][16]
   float* v_panels;
-  float* p;      // [length, padded], P, then dropout(P)
-  float* ds;     // [length, padded], gradient of the scores
-  float* dense;  // [3][length, head_dim], dense rows of k, q and d_o
-  int64_t padded;
+  float* p;               // [length, score], P, then dropout(P)
+  float* ds;              // [length, score], gradient of the scores
+  float* dense;           // [3][length, head_dim], dense rows of k, q and d_o
+  int64_t padded, score;  // score: floats of a row of p and ds
 };
 
 template <class V>
 size_t backward_scratch(int64_t length, int64_t head_dim) {
-  return static_cast<size_t>(round_up_16(length) * (5 * head_dim + 2 * length));
+  return static_cast<size_t>(round_up_16(length) * 5 * head_dim + score_row(length) * 2 * length);
 }
 
 // From p = P / share and the gradient ds of dropout(P) of query i: ds <- P * (dP - sum(dP * P)), p
@@ -155,19 +160,19 @@ void backward_queries(const AttentionShape& shape, const AttentionDropout& dropo
   const int64_t step = rows_of_tiles<V>(length);
   for (int64_t i = 0; i < length; i += step) {
     const int64_t rows = length - i < step ? length - i : step;
-    float* p = s.p + i * s.padded;
-    float* ds = s.ds + i * s.padded;
-    tile_rows<V>({head_dim, q + i * row, row, 1, s.k_panels, 16, 16 * head_dim, p, s.padded, log2},
+    float* p = s.p + i * s.score;
+    float* ds = s.ds + i * s.score;
+    tile_rows<V>({head_dim, q + i * row, row, 1, s.k_panels, 16, 16 * head_dim, p, s.score, log2},
                  rows, s.padded);
     tile_rows<V>({head_dim, d_o + i * shape.out_row, shape.out_row, 1, s.v_panels, 16,
-                  16 * head_dim, ds, s.padded, one},
+                  16 * head_dim, ds, s.score, one},
                  rows, s.padded);
-    exp_rows<V>(rows, length, s.padded, p, share);
+    exp_rows<V>(rows, length, p, share);
     for (int64_t r = 0; r < rows; ++r) {
-      softmax_backward_row<V>(dropout, &stream, i + r, length, share[r], p + r * s.padded,
-                              ds + r * s.padded);
+      softmax_backward_row<V>(dropout, &stream, i + r, length, share[r], p + r * s.score,
+                              ds + r * s.score);
     }
-    tile_rows<V>({length, ds, s.padded, 1, keys.data, keys.row, 16, dq + i * row, row, scale}, rows,
+    tile_rows<V>({length, ds, s.score, 1, keys.data, keys.row, 16, dq + i * row, row, scale}, rows,
                  head_dim);
   }
 }
@@ -190,10 +195,10 @@ void backward_keys(const AttentionShape& shape, const float* q, const float* d_o
   for (int64_t j = 0; j < length; j += step) {
     const int64_t rows = length - j < step ? length - j : step;
     tile_rows<V>(
-        {length, s.ds + j, 1, s.padded, queries.data, queries.row, 16, dk + j * row, row, scale},
+        {length, s.ds + j, 1, s.score, queries.data, queries.row, 16, dk + j * row, row, scale},
         rows, head_dim);
     tile_rows<V>(
-        {length, s.p + j, 1, s.padded, gradients.data, gradients.row, 16, dv + j * row, row, one},
+        {length, s.p + j, 1, s.score, gradients.data, gradients.row, 16, dv + j * row, row, one},
         rows, head_dim);
   }
 }
@@ -205,11 +210,12 @@ void attention_backward(const AttentionShape& shape, const AttentionDropout& dro
   const int64_t length = shape.length, head_dim = shape.head_dim, padded = round_up_16(length);
   BackwardScratch s;
   s.padded = padded;
+  s.score = score_row(length);
   s.k_panels = scratch;
   s.v_panels = s.k_panels + padded * head_dim;
   s.p = s.v_panels + padded * head_dim;
-  s.ds = s.p + padded * length;
-  s.dense = s.ds + padded * length;
+  s.ds = s.p + s.score * length;
+  s.dense = s.ds + s.score * length;
   transpose_panels<V>(length, head_dim, k, shape.qkv_row, s.k_panels);
   transpose_panels<V>(length, head_dim, v, shape.qkv_row, s.v_panels);
   backward_queries<V>(shape, dropout, q, k, d_o, s, dq);

@@ -6,6 +6,7 @@ import { validateGraph } from '../../dist/graph/validate.js';
 import { drawnBatch } from '../../dist/models/equalize-model.js';
 import { buildProgram, bytesOf, copyFrom } from '../../dist/models/model-parts.js';
 import { SharedProgram } from '../../dist/models/shared-program.js';
+import { insideOf } from '../../dist/models/text-model.js';
 
 const CALIBRATION_TEXTS = 128;
 const CALIBRATION_TOKENS = 128;
@@ -53,7 +54,8 @@ function kindOf(node) {
 
 /** Value -> { largest, mean } of its channels over the calibration tokens, for all inputs of products. */
 async function observe(model, task, tokens) {
-  const { graph, tokenizer } = model.parts;
+  const { parts, use } = insideOf(model);
+  const { graph, tokenizer } = parts;
   const step = Math.max(1, Math.floor(task.calibration.length / CALIBRATION_TEXTS));
   const texts = task.calibration.filter((_, i) => i % step === 0).slice(0, CALIBRATION_TEXTS);
   const maxTokens = CALIBRATION_TOKENS;
@@ -67,7 +69,7 @@ async function observe(model, task, tokens) {
     data: new Float32Array(ids.length * shapes.get(name).width),
   }));
   const offering = { ...graph, outputs: Object.fromEntries(inputs.map((name) => [name, name])) };
-  return model.use('observe', async (source) => {
+  return use('observe', async (source) => {
     const program = await buildProgram(offering, { trainable: false }, copyFrom(source));
     const jobId = native().nextJobId();
     await program.run({ ids, offsets, segments: null }, outputs, { jobId, tokenBudget: 512 });
@@ -93,9 +95,10 @@ function statistics(data, rows) {
 
 /** The int8 model with diagonal products in front; `plan` has their numbers. */
 async function build(model, ranges, setting) {
-  const { graph } = model.parts;
+  const { parts, use } = insideOf(model);
+  const { graph } = parts;
   const names = quantizableWeights(graph, { embeddings: true });
-  return model.use('build', async (source) => {
+  return use('build', async (source) => {
     const plan = new Map();
     for (const node of graph.nodes) {
       if (!setting.products.includes(kindOf(node))) continue;
@@ -111,11 +114,7 @@ async function build(model, ranges, setting) {
       else if (values !== undefined) target.writeWeight(name, 0, 'f32', bytesOf(values));
       else copy(target, weight);
     });
-    return new model.constructor({
-      ...model.parts,
-      graph: changed,
-      program: new SharedProgram(program),
-    });
+    return new model.constructor({ ...parts, graph: changed, program: new SharedProgram(program) });
   });
 }
 

@@ -20,15 +20,14 @@ import { Classifier } from '../../lib/models/classifier.js';
 import { Encoder } from '../../lib/models/encoder.js';
 import { modelEqualizers } from '../../lib/models/equalize-model.js';
 import { forwardTexts } from '../../lib/models/forward.js';
-import { buildProgram, bytesOf, type ModelParts } from '../../lib/models/model-parts.js';
+import { buildProgram, bytesOf } from '../../lib/models/model-parts.js';
+import { insideOf } from '../../lib/models/text-model.js';
 import { temporaryFolder } from '../formats/temporary-folder.js';
 
 const fixture = (name: string) =>
   fileURLToPath(new URL(`../fixtures/encoders/${name}`, import.meta.url));
 const SAMPLE = fileURLToPath(new URL('../../data/banking77/test.csv', import.meta.url));
 const TEXTS = ['the people', 'a red car', '', 'What is Deep Learning?'];
-
-const partsOf = (model: Encoder | Classifier) => (model as unknown as { parts: ModelParts }).parts;
 
 /**
  * The graph with every equalizer as a product of its own, with a diagonal matrix: an f32 graph that must compute what the
@@ -91,12 +90,13 @@ describe('equalizerOf', () => {
 describe('equalize', () => {
   it('takes the products that read a norm, and only s8 ones', async () => {
     await using model = await Classifier.load(fixture('bert-seqcls'));
-    const { graph } = partsOf(model);
+    const { graph } = insideOf(model).parts;
     const products = equalizableNodes(graph).map((node) => node.output);
     expect(products).toEqual([0, 1].flatMap((i) => [`layer.${i}.qkv`, `layer.${i}.intermediate`]));
     await using small = await model.quantize();
     expect(small.quantization?.equalized).toBe(4);
-    const nodes = partsOf(small).graph.nodes.filter((node) => 'equalizer' in node);
+    const { nodes: all } = insideOf(small).parts.graph;
+    const nodes = all.filter((node) => 'equalizer' in node);
     expect(nodes.map((node) => node.output)).toEqual(products);
     await using plain = await model.quantize({ equalize: false });
     expect(plain.quantization?.equalized).toBe(0);
@@ -107,8 +107,8 @@ describe('equalize', () => {
 
   it('computes what the f32 model computes', async () => {
     await using model = await Classifier.load(fixture('bert-seqcls'));
-    const parts = partsOf(model);
-    await parts.program.use('test', async (program) => {
+    const { parts, use } = insideOf(model);
+    await use('test', async (program) => {
       const equalizers = await modelEqualizers('test', parts, program, undefined);
       for (const values of equalizers.values()) expect(Math.max(...values)).toBeGreaterThan(1.2);
       const graph = withDiagonals(parts.graph, equalizers);
@@ -128,9 +128,8 @@ describe('equalize', () => {
         target.writeWeight(name, 0, 'f32', bytesOf(values));
       });
       const request = {
-        ...({ where: 'test', output: 'logits', maxTokens: 64, truncate: true } as const),
-        priority: 'bulk' as const,
-        signal: undefined,
+        ...({ where: 'test', output: 'logits', priority: 'bulk' } as const),
+        ...{ maxTokens: 64, truncate: true, signal: undefined },
       };
       const theirs = await forwardTexts(equalized, parts.tokenizer, graph, TEXTS, request);
       const ours = await model.logits(TEXTS);

@@ -28,7 +28,7 @@ const gradients = [
 /** family -> [label, shape][] */
 export const shapes = {
   gemmF32: [...f32, ...gradients],
-  gemmS8: f32,
+  gemmS8: [...f32, ...f32.map(([label, shape]) => [`${label}, 7 bits`, { ...shape, bits: 7 }])],
   attention: [
     ...[8, 16, 22, 33, 40, 48, 64, 84, 128, 256, 512].flatMap((length) => [
       [`length ${length}`, { length, headDim: 32, heads: 12 }],

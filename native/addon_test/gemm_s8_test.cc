@@ -1,6 +1,6 @@
-// gemmS8 of the test addon: rows(), packedBytes(row, n, k), pack(row, args), unpack(row, args),
-// run(row, args), bench(row, shape, seconds). Arguments are objects with the names of gemm_s8.h in
-// camelCase.
+// gemmS8 of the test addon: rows(), packedBytes(row, { bits, n, k }), pack(row, args), unpack(row,
+// args), run(row, args), bench(row, shape, seconds). Arguments are objects with the names of
+// gemm_s8.h in camelCase; `bits` is the width of the activation codes.
 #include "kernels/gemm_s8/gemm_s8.h"
 
 #include <napi.h>
@@ -13,17 +13,24 @@ namespace {
 
 int64_t padded_k(int64_t k) { return (k + kGemmS8KAlign - 1) / kGemmS8KAlign * kGemmS8KAlign; }
 
+// The format of { bits } (8 when absent) of a row.
+const GemmS8Format& format_of(const Napi::CallbackInfo& info) {
+  const int64_t bits = int_of(info[1].As<Napi::Object>(), "bits", 8);
+  if (bits != 7 && bits != 8) throw Napi::RangeError::New(info.Env(), "bits must be 7 or 8");
+  return row_named(gemm_s8_rows(), info[0]).format(static_cast<int>(bits));
+}
+
 Napi::Value rows(const Napi::CallbackInfo& info) { return rows_value(info.Env(), gemm_s8_rows()); }
 
 Napi::Value packed_bytes(const Napi::CallbackInfo& info) {
-  const GemmS8Kernels& kernels = row_named(gemm_s8_rows(), info[0]);
-  const int64_t n = info[1].As<Napi::Number>().Int64Value(),
-                k = info[2].As<Napi::Number>().Int64Value();
+  const GemmS8Format& kernels = format_of(info);
+  const Napi::Object o = info[1].As<Napi::Object>();
+  const int64_t n = int_of(o, "n"), k = int_of(o, "k");
   return Napi::Number::New(info.Env(), static_cast<double>(kernels.packed_bytes(n, k)));
 }
 
 Napi::Value pack(const Napi::CallbackInfo& info) {
-  const GemmS8Kernels& kernels = row_named(gemm_s8_rows(), info[0]);
+  const GemmS8Format& kernels = format_of(info);
   const Napi::Object o = info[1].As<Napi::Object>();
   const int64_t n = int_of(o, "n"), k = int_of(o, "k");
   const int64_t bytes = static_cast<int64_t>(kernels.packed_bytes(n, k));
@@ -32,7 +39,7 @@ Napi::Value pack(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value unpack(const Napi::CallbackInfo& info) {
-  const GemmS8Kernels& kernels = row_named(gemm_s8_rows(), info[0]);
+  const GemmS8Format& kernels = format_of(info);
   const Napi::Object o = info[1].As<Napi::Object>();
   const int64_t n = int_of(o, "n"), k = int_of(o, "k");
   const int64_t bytes = static_cast<int64_t>(kernels.packed_bytes(n, k));
@@ -42,7 +49,7 @@ Napi::Value unpack(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value run(const Napi::CallbackInfo& info) {
-  const GemmS8Kernels& kernels = row_named(gemm_s8_rows(), info[0]);
+  const GemmS8Format& kernels = format_of(info);
   const Napi::Object o = info[1].As<Napi::Object>();
   GemmS8Args args = {};
   args.m = int_of(o, "m");
@@ -66,9 +73,9 @@ Napi::Value run(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// shape: { m, n, k, activation? }
+// shape: { m, n, k, bits?, activation? }
 Napi::Value bench(const Napi::CallbackInfo& info) {
-  const GemmS8Kernels& kernels = row_named(gemm_s8_rows(), info[0]);
+  const GemmS8Format& kernels = format_of(info);
   const Napi::Object shape = info[1].As<Napi::Object>();
   const double seconds = info[2].As<Napi::Number>().DoubleValue();
   const int64_t m = int_of(shape, "m"), n = int_of(shape, "n"), k = int_of(shape, "k");
@@ -77,11 +84,16 @@ Napi::Value bench(const Napi::CallbackInfo& info) {
   AlignedBuffer<int8_t> w(n * k);
   AlignedBuffer<float> c(m * n), a_scale(m), w_scale(n), bias(n);
   AlignedBuffer<int32_t> a_zero(m), w_sum(n);
-  for (int64_t i = 0; i < n * k; ++i) w[i] = static_cast<int8_t>(i * 7919 % 255 - 127);
+  // Like weights of a model, nearly normal: the sum of four even ones, a third of the range wide.
+  for (int64_t i = 0; i < n * k; ++i) {
+    int64_t sum = 0;
+    for (int64_t part : {7919, 104729, 1299709, 15485863}) sum += i * part / 64 % 64;
+    w[i] = static_cast<int8_t>(sum - 126);
+  }
   for (int64_t i = 0; i < m; ++i) {
     a_scale[i] = 0.01f;
     a_zero[i] = 100;
-    for (int64_t p = 0; p < k; ++p) a[i * a_row + p] = static_cast<uint8_t>((i + p) * 31);
+    for (int64_t p = 0; p < k; ++p) a[i * a_row + p] = static_cast<uint8_t>((i + p) * 31 % 128);
   }
   for (int64_t j = 0; j < n; ++j) w_scale[j] = 0.01f;
   kernels.pack(n, k, w.data(), packed.data());

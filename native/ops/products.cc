@@ -48,9 +48,8 @@ void product_f32(Run& run, const GemmF32Args& args) {
   });
 }
 
-void product_s8(Run& run, const GemmS8Args& args) {
+void product_s8(Run& run, const GemmS8Format& gemm, const GemmS8Args& args) {
   if (args.m == 0 || args.n == 0) return;
-  const GemmS8Kernels& gemm = run.kernels.gemm_s8;
   for_blocks(run, args.m, args.n, args.k, [&](int64_t row, int64_t m, int64_t column, int64_t n) {
     GemmS8Args block = args;
     block.m = m;

@@ -9,7 +9,8 @@
 namespace sinter {
 
 void product_f32(Run& run, const GemmF32Args& args);
-void product_s8(Run& run, const GemmS8Args& args);
+// `gemm` is the format that the weights are packed in.
+void product_s8(Run& run, const GemmS8Format& gemm, const GemmS8Args& args);
 
 // Packs B[k, n] (strides as in GemmF32Kernels::pack) into the Run's shared scratch.
 const float* pack_shared(Run& run, int64_t k, int64_t n, const float* b, int64_t b_row,

@@ -36,8 +36,8 @@ int Builder::define_hidden(ValueKind kind, int64_t width) {
 }
 
 int Builder::group(const std::string& op, const std::vector<std::string>& names, GroupUse use,
-                   int64_t rows, int64_t width) {
-  const int id = weights_.group(names, use);
+                   int64_t rows, int64_t width, int activation_bits) {
+  const int id = weights_.group(names, use, activation_bits);
   const WeightGroup& g = weights_.at(id);
   if ((rows >= 0 && g.rows != rows) || g.width != width) {
     fail(op, "weight " + names[0] + " must be [" + std::to_string(rows) + ", " +

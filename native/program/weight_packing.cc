@@ -83,7 +83,7 @@ void Weights::check_finite(const WeightGroup& g, Team& team) const {
 void Weights::pack_matrix(WeightGroup& g, Team& team) const {
   const KernelSet& kernels = active_kernels();
   if (g.dtype == WeightDtype::s8) {
-    const GemmS8Kernels& gemm = kernels.gemm_s8;
+    const GemmS8Format& gemm = kernels.gemm_s8.format(g.activation_bits);
     for_panel_slices(team, g.rows, [&](int64_t row, int64_t count) {
       const int8_t* codes = g.codes.data() + row * g.width;
       gemm.pack(count, g.width, codes, g.packed_codes.data() + gemm.packed_bytes(row, g.width));
@@ -117,7 +117,8 @@ void Weights::pack_group(WeightGroup& g, Team& team) {
     g.codes = {};
     g.plain.clear();
   }
-  const int form = 4 * (g.matrix() ? 1 : 0) + 2 * (g.half ? 1 : 0) + static_cast<int>(g.dtype);
+  const int form = 8 * (g.activation_bits == 7 ? 1 : 0) + 4 * (g.matrix() ? 1 : 0) +
+                   2 * (g.half ? 1 : 0) + static_cast<int>(g.dtype);
   const int64_t bytes = place_arrays(g, nullptr);
   g.block = share_block(g.block, {g.rows, g.width, bytes, form}, team);
   place_arrays(g, g.block.get());

@@ -69,12 +69,13 @@ int64_t Weights::elements(const std::string& name) const {
   return rows_of(s) * width_of(s);
 }
 
-int Weights::group(const std::vector<std::string>& names, GroupUse use) {
+int Weights::group(const std::vector<std::string>& names, GroupUse use, int activation_bits) {
   if (names.empty()) throw Error(ErrorCode::INTERNAL, "a group of weights needs a name");
   const int known = place(names[0]).group;
   if (known >= 0) {
     WeightGroup& old = at(known);
-    bool same = old.members.size() == names.size() && old.matrix() == (use == GroupUse::matrix);
+    bool same = old.members.size() == names.size() && old.matrix() == (use == GroupUse::matrix) &&
+                old.activation_bits == activation_bits;
     for (size_t i = 0; same && i < names.size(); ++i) same = old.members[i] == place(names[i]).spec;
     if (!same)
       throw Error(ErrorCode::INTERNAL, "weight " + names[0] + " is used in two different ways");
@@ -83,6 +84,7 @@ int Weights::group(const std::vector<std::string>& names, GroupUse use) {
   }
   WeightGroup made;
   made.uses = static_cast<int>(use);
+  made.activation_bits = activation_bits;
   const WeightSpec& first = spec(names[0]);
   made.width = width_of(first);
   made.dtype = first.dtype;
@@ -144,8 +146,8 @@ int64_t Weights::place_arrays(WeightGroup& g, uint8_t* base) const {
   const int64_t size = g.rows * g.width;
   if (g.dtype == WeightDtype::s8) {
     if (g.matrix()) {
-      g.packed_codes = cut.next<uint8_t>(
-          static_cast<int64_t>(active_kernels().gemm_s8.packed_bytes(g.rows, g.width)));
+      const GemmS8Format& gemm = active_kernels().gemm_s8.format(g.activation_bits);
+      g.packed_codes = cut.next<uint8_t>(static_cast<int64_t>(gemm.packed_bytes(g.rows, g.width)));
       g.sums = cut.next<int32_t>(g.rows);
     } else {
       g.codes = cut.next<int8_t>(size);
@@ -258,7 +260,9 @@ void Weights::read_codes(const std::string& name, int8_t* codes, float* scales) 
     return;
   }
   AlignedBuffer<int8_t> all(g.rows * g.width);
-  active_kernels().gemm_s8.unpack(g.rows, g.width, g.packed_codes.data(), all.data());
+  active_kernels()
+      .gemm_s8.format(g.activation_bits)
+      .unpack(g.rows, g.width, g.packed_codes.data(), all.data());
   std::memcpy(codes, all.data() + p.row * g.width, count);
 }
 

@@ -29,6 +29,7 @@ struct WeightGroup {
   int64_t rows = 0, width = 1;  // vectors have width 1
   WeightDtype dtype = WeightDtype::f32;
   int uses = 0;                        // of GroupUse
+  int activation_bits = 8;             // of the codes that an s8 matrix is packed for
   bool half = false;                   // a table held as it was stored, in f16
   bool packed_now = false;             // sealed, or on the way: `block` holds it in its last form
   WeightArray<float> values;           // [rows, width] f32; ended by packing unless it is trained
@@ -54,7 +55,7 @@ class Weights {
   // The group made of these weights, stacked in this order. Made on first use; a weight belongs to
   // one group only. Throws Error(INTERNAL) for unknown names, mixed widths or dtypes: the graph was
   // validated before it came here.
-  int group(const std::vector<std::string>& names, GroupUse use);
+  int group(const std::vector<std::string>& names, GroupUse use, int activation_bits = 8);
   // Every weight is in a group, or Error(INTERNAL); takes the groups' memory.
   void allocate();
 

@@ -5,9 +5,10 @@
 //   w_scale[j]) + bias[j] )
 //
 // in exactly this order of float operations (one multiply of the scales, one multiply, one add, no
-// fma), so all rows give the same bits. Activations use all 8 bits (0..255), weights -127..127; k
-// <= 32768 keeps sums in int32. Each kernel has its own packed layout: pack, unpack and run of one
-// row belong together. n or k = 0 and m = 0 are allowed. No aliasing.
+// fma), so all rows give the same bits. Activation codes have 8 bits (0..255) or 7 (0..127),
+// weights -127..127; k <= 32768 keeps sums in int32. Each row has a format for each width, with its
+// own packed layout: pack, unpack and run of one format belong together. n or k = 0 and m = 0 are
+// allowed. No aliasing.
 #pragma once
 
 #include <cstddef>
@@ -37,13 +38,22 @@ struct GemmS8Args {
   Activation activation;
 };
 
-struct GemmS8Kernels {
+struct GemmS8Format {
   // Bytes of packed weights of n outputs. Panels of 16 outputs: the panel p of a packed matrix
   // starts at byte packed_bytes(16 * p, k), so that callers can split n at multiples of 16.
   size_t (*packed_bytes)(int64_t n, int64_t k);
   void (*pack)(int64_t n, int64_t k, const int8_t* w, void* packed);  // w: [n, k] row-major
   void (*unpack)(int64_t n, int64_t k, const void* packed, int8_t* w);
   void (*run)(const GemmS8Args& args);
+};
+
+struct GemmS8Kernels {
+  GemmS8Format bits8;
+  GemmS8Format bits7;  // wrong sums for codes above 127
+
+  const GemmS8Format& format(int activation_bits) const {
+    return activation_bits == 7 ? bits7 : bits8;
+  }
 };
 
 #define SINTER_KERNEL(isa, name) const GemmS8Kernels& name();

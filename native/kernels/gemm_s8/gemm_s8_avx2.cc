@@ -1,10 +1,11 @@
-// int8 GEMM at avx2: both sides as int16 in vpmaddwd, because vpmaddubsw saturates with 8-bit
-// activations. The weights stay int8 in memory and are widened at load, once for the 6 rows of a
-// tile: weights packed as int16 measured 3 to 7 % faster at 256 rows, 13 % slower at 1 row (Zen 5),
-// and take twice the memory.
+// int8 GEMM at avx2. 8-bit activations: both sides as int16 in vpmaddwd, because vpmaddubsw would
+// saturate; 7-bit ones take it (seven_bits.h). The weights stay int8 in memory and are widened at
+// load, once for the 6 rows of a tile: weights packed as int16 measured 3 to 7 % faster at 256
+// rows, 13 % slower at 1 row (Zen 5), and take twice the memory.
 #include "base/simd/avx2.h"
 //
 #include "kernels/gemm_s8/gemm_s8_impl.h"
+#include "kernels/gemm_s8/seven_bits.h"
 
 namespace sinter {
 namespace {
@@ -34,11 +35,29 @@ struct Arithmetic {
   }
 };
 
+struct SevenBits {
+  using Reg = __m256i;
+  static constexpr int kRegs = 2, kMaxRows = 4;
+  static Reg zero() { return _mm256_setzero_si256(); }
+  static Reg load_b(const char* b, int reg) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b) + reg);
+  }
+  static Reg broadcast(const uint8_t* a) {
+    return _mm256_castps_si256(_mm256_broadcast_ss(reinterpret_cast<const float*>(a)));
+  }
+  static Reg pairs(Reg a, Reg b) { return _mm256_maddubs_epi16(a, b); }
+  static Reg join(Reg x, Reg y) { return _mm256_add_epi16(x, y); }
+  static Reg add_pairs(Reg sum, Reg x) {
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(x, _mm256_set1_epi16(1)));
+  }
+  static SINTER_SIMD I32x16 lanes(const Reg* x) { return {x[0], x[1]}; }
+};
+
 }  // namespace
 
 const GemmS8Kernels& gemm_s8_avx2() {
-  static constexpr GemmS8Kernels kKernels = {packed_bytes, pack_groups<2>, unpack_groups<2>,
-                                             run_gemm<Arithmetic, F32x16>};
+  static constexpr GemmS8Kernels kKernels = {make_format<Arithmetic, F32x16>(),
+                                             make_sorted_format<SevenBits, F32x16>()};
   return kKernels;
 }
 

@@ -1,8 +1,9 @@
-// int8 GEMM at avx512 without VNNI: as at avx2, both sides as int16 in vpmaddwd, weights widened at
-// load.
+// int8 GEMM at avx512 without VNNI, as at avx2: vpmaddwd for 8-bit activations, weights widened at
+// load; vpmaddubsw for 7-bit ones.
 #include "base/simd/avx512.h"
 //
 #include "kernels/gemm_s8/gemm_s8_impl.h"
+#include "kernels/gemm_s8/seven_bits.h"
 
 namespace sinter {
 namespace {
@@ -30,11 +31,27 @@ struct Arithmetic {
   }
 };
 
+struct SevenBits {
+  using Reg = __m512i;
+  static constexpr int kRegs = 1, kMaxRows = 12;
+  static Reg zero() { return _mm512_setzero_si512(); }
+  static Reg load_b(const char* b, int) { return _mm512_loadu_si512(b); }
+  static Reg broadcast(const uint8_t* a) {
+    return _mm512_castps_si512(_mm512_set1_ps(*reinterpret_cast<const float*>(a)));
+  }
+  static Reg pairs(Reg a, Reg b) { return _mm512_maddubs_epi16(a, b); }
+  static Reg join(Reg x, Reg y) { return _mm512_add_epi16(x, y); }
+  static Reg add_pairs(Reg sum, Reg x) {
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(x, _mm512_set1_epi16(1)));
+  }
+  static SINTER_SIMD I32x16 lanes(const Reg* x) { return {x[0]}; }
+};
+
 }  // namespace
 
 const GemmS8Kernels& gemm_s8_avx512() {
-  static constexpr GemmS8Kernels kKernels = {packed_bytes, pack_groups<2>, unpack_groups<2>,
-                                             run_gemm<Arithmetic, F32x16>};
+  static constexpr GemmS8Kernels kKernels = {make_format<Arithmetic, F32x16>(),
+                                             make_sorted_format<SevenBits, F32x16>()};
   return kKernels;
 }
 

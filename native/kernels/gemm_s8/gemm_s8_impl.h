@@ -103,5 +103,10 @@ void run_gemm(const GemmS8Args& args) {
   run_tiles<T>(problem, ByteSource<T>{args.a, args.a_row}, ScaleEpilogue<V>{args});
 }
 
+template <class T, class V>
+constexpr GemmS8Format make_format() {
+  return {packed_bytes, pack_groups<T::kGroup>, unpack_groups<T::kGroup>, run_gemm<T, V>};
+}
+
 }  // namespace
 }  // namespace sinter

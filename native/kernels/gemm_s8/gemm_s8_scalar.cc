@@ -49,7 +49,8 @@ void run(const GemmS8Args& args) {
 }  // namespace
 
 const GemmS8Kernels& gemm_s8_scalar() {
-  static constexpr GemmS8Kernels kKernels = {packed_bytes, pack, unpack, run};
+  static constexpr GemmS8Format kFormat = {packed_bytes, pack, unpack, run};
+  static constexpr GemmS8Kernels kKernels = {kFormat, kFormat};
   return kKernels;
 }
 

@@ -1,4 +1,5 @@
-// int8 GEMM at vnni: vpdpbusd sums four products a lane, exactly; tiles of 14 rows x 32 columns.
+// int8 GEMM at vnni: vpdpbusd sums four products a lane, exactly, whatever the width of the codes;
+// tiles of 14 rows x 32 columns.
 #include "base/simd/avx512.h"
 //
 #include "kernels/gemm_s8/gemm_s8_impl.h"
@@ -27,8 +28,8 @@ struct Arithmetic {
 }  // namespace
 
 const GemmS8Kernels& gemm_s8_vnni() {
-  static constexpr GemmS8Kernels kKernels = {packed_bytes, pack_groups<4>, unpack_groups<4>,
-                                             run_gemm<Arithmetic, F32x16>};
+  static constexpr GemmS8Format kFormat = make_format<Arithmetic, F32x16>();
+  static constexpr GemmS8Kernels kKernels = {kFormat, kFormat};
   return kKernels;
 }
 

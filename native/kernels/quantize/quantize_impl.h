@@ -61,42 +61,66 @@ inline int32_t zero_point(float lo, float scale, float top) {
   return static_cast<int32_t>(zero < top ? zero : top);
 }
 
-template <class V, class Row>
-SINTER_SIMD void quantize_row(float top, int64_t n, Row row, uint8_t* q, float* scale,
-                              int32_t* zero) {
-  const Range range = range_of<V>(n, row);
+// How a row becomes codes; all zeros makes all of them 0.
+struct RowScale {
+  float scale, inverse;
+  int32_t zero;
+};
+
+inline RowScale row_scale(Range range, float top) {
   const float width = range.hi - range.lo;
-  if (!(width > kSmallestRange)) {
-    *scale = 0.0f;
-    *zero = 0;
-    __builtin_memset(q, 0, static_cast<size_t>(n));
-    return;
-  }
-  *scale = width / top;
-  *zero = zero_point(range.lo, *scale, top);
-  const V inverse = V::set(top / width);
-  const I32x16 shift = I32x16::set(*zero);
-  const I32x16 smallest = I32x16::set(0), largest = I32x16::set(static_cast<int32_t>(top));
+  if (!(width > kSmallestRange)) return {0.0f, 0.0f, 0};
+  const float scale = width / top;
+  return {scale, top / width, zero_point(range.lo, scale, top)};
+}
+
+template <class V, class Row>
+SINTER_SIMD void codes_of_row(int64_t n, Row row, const RowScale& by, int32_t top, uint8_t* q) {
+  const I32x16 smallest = I32x16::set(0), largest = I32x16::set(top);
+  const I32x16 shift = I32x16::set(by.zero);
+  const V inverse = V::set(by.inverse);
   for_lanes<V>(n, [&](int64_t i, auto at) {
     const I32x16 level = to_int(row.load(i, at) * inverse) + shift;
     at.store_bytes(min(max(level, smallest), largest), q + i);
   });
 }
 
+// row_at(r) is the PlainRow or EqualizedRow r.
+template <class V, class RowAt>
+SINTER_SIMD void quantize_rows(int32_t top, int64_t rows, int64_t n, RowAt row_at, uint8_t* q,
+                               int64_t q_row, float* scale, int32_t* zero) {
+  // The ranges of a few rows first, still in the L1 cache when they are read again: one row alone
+  // waits for its reductions and three divisions.
+  constexpr int64_t kRows = 8, kBlockFloats = 4096;
+  const int64_t fit = n > 0 ? kBlockFloats / n : kRows;
+  const int64_t together = fit < 1 ? 1 : fit < kRows ? fit : kRows;
+  RowScale by[kRows];
+  for (int64_t begin = 0; begin < rows; begin += together) {
+    const int64_t count = rows - begin < together ? rows - begin : together;
+    for (int64_t r = 0; r < count; ++r) {
+      by[r] = row_scale(range_of<V>(n, row_at(begin + r)), static_cast<float>(top));
+      scale[begin + r] = by[r].scale;
+      zero[begin + r] = by[r].zero;
+    }
+    for (int64_t r = 0; r < count; ++r) {
+      uint8_t* const qr = q + (begin + r) * q_row;
+      codes_of_row<V>(n, row_at(begin + r), by[r], top, qr);
+      __builtin_memset(qr + n, 0, static_cast<size_t>(q_row - n));
+    }
+  }
+}
+
 template <class V>
 void quantize_rows_u8(int activation_bits, int64_t rows, int64_t n, const float* x, int64_t x_row,
                       const float* equalizer, uint8_t* q, int64_t q_row, float* scale,
                       int32_t* zero) {
-  const float top = activation_bits == 7 ? 127.0f : 255.0f;
-  for (int64_t r = 0; r < rows; ++r) {
-    const float* xr = x + r * x_row;
-    uint8_t* qr = q + r * q_row;
-    if (equalizer == nullptr) {
-      quantize_row<V>(top, n, PlainRow<V>{xr}, qr, scale + r, zero + r);
-    } else {
-      quantize_row<V>(top, n, EqualizedRow<V>{xr, equalizer}, qr, scale + r, zero + r);
-    }
-    __builtin_memset(qr + n, 0, static_cast<size_t>(q_row - n));
+  const int32_t top = activation_bits == 7 ? 127 : 255;
+  if (equalizer == nullptr) {
+    const auto row_at = [&](int64_t r) { return PlainRow<V>{x + r * x_row}; };
+    quantize_rows<V>(top, rows, n, row_at, q, q_row, scale, zero);
+  } else {
+    const auto row_at = [&](int64_t r) { return EqualizedRow<V>{x + r * x_row, equalizer}; };
+    quantize_rows<V>(top, rows, n, row_at, q, q_row, scale, zero);
   }
 }
 

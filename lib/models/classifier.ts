@@ -9,6 +9,7 @@ import { isQuantized } from '../compress/quantize.js';
 import { SinterError, typeMistake } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
 import { readOptions } from '../core/options.js';
+import { makeInTurns } from '../core/turns.js';
 import {
   type BatchOptions,
   defaultPriority,
@@ -72,6 +73,9 @@ export interface ClassifierTrainOptions extends TrainOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Scores that become objects before other events of the JavaScript thread have their turn: about a millisecond. */
+const SCORES_PER_TURN = 4096;
+
 const TRAIN_KNOWN = {
   ...TRAIN_OPTIONS,
   eval: true,
@@ -129,7 +133,8 @@ export class Classifier<L extends string = string> extends TextModel {
     options: PredictOptions = {},
   ): Promise<Prediction<L>[]> {
     const logits = await this.forward('predict', texts, options);
-    return Array.from({ length: logits.rows }, (_, i) => this.prediction(logits.row(i)));
+    const rows = Math.max(1, Math.floor(SCORES_PER_TURN / logits.cols));
+    return makeInTurns(logits.rows, rows, (i) => this.prediction(logits.row(i)));
   }
 
   /** A batcher for a server: `run(text)` gives what `predict([text])` gives. Dispose it, or the model. */

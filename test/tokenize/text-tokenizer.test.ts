@@ -31,12 +31,30 @@ describe('encode', () => {
     expect(all.offsets).toHaveLength(1201);
     expect(all.ids).toHaveLength(all.offsets[1200] ?? -1);
     expect(all.segments).toHaveLength(all.ids.length);
-    for (const i of [0, 1, 39, 511, 512, 513, 700, 1199]) {
+    for (const i of [0, 1, 39, 127, 128, 129, 512, 700, 1199]) {
       const one = await tokenizer.encode([texts[i] ?? ''], { maxTokens: 24 });
       const [begin, end] = [all.offsets[i], all.offsets[i + 1]];
       expect([...all.ids.subarray(begin, end)]).toEqual([...one.ids]);
       expect([...all.segments.subarray(begin, end)]).toEqual([...one.segments]);
     }
+  });
+
+  it('lets the event loop turn after every 128 texts or 32,768 characters', async () => {
+    const turnsOf = async (texts: readonly string[]) => {
+      let turns = 0;
+      let over = false;
+      const count = () => {
+        turns++;
+        if (!over) setImmediate(count);
+      };
+      const encoding = tokenizer.encode(texts, { maxTokens: 256 });
+      setImmediate(count);
+      await encoding;
+      over = true;
+      return turns;
+    };
+    expect(await turnsOf(Array(1280).fill('word'))).toBeGreaterThanOrEqual(10);
+    expect(await turnsOf(Array(64).fill('word '.repeat(1000)))).toBeGreaterThanOrEqual(9);
   });
 
   it('of nothing is empty, and of an empty text the special tokens', async () => {

@@ -1,3 +1,4 @@
+// makeInTurns: order, turns between pieces, errors.
 import { describe, expect, it } from 'vitest';
 import { makeInTurns } from '../../lib/core/turns.js';
 

@@ -57,9 +57,9 @@ export function adviseBatches(advice: Advice, speeds: readonly BatchSpeed[]): Ad
   const chosen = speeds.find(({ tokensPerSecond }) => tokensPerSecond >= NEARLY * best);
   if (chosen === undefined) return advice;
   const { maxBatchTokens, tokensPerSecond, batchMs } = chosen;
-  const reason =
-    `maxBatchTokens ${maxBatchTokens}: ${formatPercent(tokensPerSecond / best, 0)} of the best speed, ` +
-    `and a full batch takes ${batchMs.toFixed(1)} ms`;
+  const share = tokensPerSecond / best;
+  const how = share === 1 ? 'the fastest' : `${formatPercent(share, 0)} of the best speed`;
+  const reason = `maxBatchTokens ${maxBatchTokens}: ${how}; a full batch takes ${batchMs.toFixed(1)} ms`;
   const spread = Math.max(advice.spread, spreadOf(speeds));
   return { ...advice, maxBatchTokens, reasons: [...advice.reasons, reason], spread };
 }

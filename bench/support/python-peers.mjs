@@ -62,7 +62,7 @@ export class PythonPeers {
   #waiting = [];
   #settings = 0;
 
-  /** `isa`: our kernel level. By itself CTranslate2 leaves AVX-512 unused on AMD; with it, it is 3 to 5 % faster. */
+  /** `isa`: our kernel level. By itself CTranslate2 leaves AVX-512 unused on AMD; with it, it is a few percent faster. */
   constructor(environment, isa) {
     const wide = isa === 'avx512' || isa === 'vnni';
     this.#child = spawn(pythonOf(environment), [script('worker.py')], {

@@ -26,6 +26,10 @@ describe.each([1, 2, 3])('urgent calls on %i lanes', LONG, (lanes) => {
     expect(await scene('order', lanes)).toEqual([false, true]);
   });
 
+  it('are made by loading', async () => {
+    expect(await scene('loading', lanes)).toEqual([true, true]);
+  });
+
   it('leave bulk work its share', async () => {
     expect(await scene('flood', lanes)).toBe(true);
   });

@@ -107,6 +107,24 @@ const scenes = {
     return [same(before.data, after.data), same(after.data, again.data)];
   },
 
+  /** A model that is loaded does not wait for the texts of another one, and is whole. */
+  async loading() {
+    const made = await program();
+    const right = call(made, 1, 9);
+    await right.done;
+    let over = false;
+    const bulk = call(made, 400).done.finally(() => {
+      over = true;
+    });
+    await sleep(5);
+    const loaded = await program();
+    const early = !over;
+    await bulk;
+    const { data, done } = call(loaded, 1, 9);
+    await done;
+    return [early, same(data, right.data)];
+  },
+
   /** Bulk work goes on under more urgent work than there is time for. */
   async flood() {
     const made = await program();

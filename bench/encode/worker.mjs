@@ -37,6 +37,7 @@ async function measureOne(workload, precision, contestants, context) {
       ...peer,
       tokensPerSecond: perSecond(peer.medianMs),
       ratio: peer.medianMs / own.medianMs,
+      cpuRatio: peer.medianCpuMs / own.medianCpuMs,
     })),
     ratio: peers[0].medianMs / own.medianMs,
     peakShare: ideal && (1000 * ideal) / own.medianMs,

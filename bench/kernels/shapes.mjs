@@ -19,6 +19,12 @@ const f32 = [
   ['16 rows, deep', { m: 16, n: 384, k: 1536 }],
 ];
 
+// 75 MB of weights, a matrix after the other: what a short text meets.
+const streamed = [1, 4, 8, 16, 64].map((m) => [
+  `weights from memory, rows: ${m}`,
+  { m, n: 1536, k: 384, matrices: 32 },
+]);
+
 const gradients = [
   ['weight gradient', { m: 1536, n: 384, k: 500, transposedA: true, accumulate: true }],
   ['weight gradient, wide', { m: 384, n: 1536, k: 500, transposedA: true, accumulate: true }],
@@ -27,7 +33,7 @@ const gradients = [
 
 /** family -> [label, shape][] */
 export const shapes = {
-  gemmF32: [...f32, ...gradients],
+  gemmF32: [...f32, ...streamed, ...gradients],
   gemmS8: [...f32, ...f32.map(([label, shape]) => [`${label}, 7 bits`, { ...shape, bits: 7 }])],
   attention: [
     ...[8, 16, 22, 33, 40, 48, 64, 84, 128, 256, 512].flatMap((length) => [

@@ -68,32 +68,41 @@ Napi::Value bench(const Napi::CallbackInfo& info) {
   const Napi::Object shape = info[1].As<Napi::Object>();
   const double seconds = info[2].As<Napi::Number>().DoubleValue();
   const int64_t m = int_of(shape, "m", 0), n = int_of(shape, "n"), k = int_of(shape, "k");
-  AlignedBuffer<float> a(m * k), w(n * k), packed(gemm_f32_packed_floats(k, n)), c(m * n), bias(n);
+  // Matrices of weights that take turns: more than the caches hold are read from memory, as the
+  // layers of a model are for a short text.
+  const int64_t matrices = int_of(shape, "matrices", 1), floats = gemm_f32_packed_floats(k, n);
+  AlignedBuffer<float> a(m * k), w(n * k), packed(matrices * floats), c(m * n), bias(n);
   fill(a, m * k);
   fill(w, n * k);
   fill(bias, n);
-  kernels.pack(k, n, w.data(), 1, k, packed.data());
+  for (int64_t i = 0; i < matrices; ++i) {
+    kernels.pack(k, n, w.data(), 1, k, packed.data() + i * floats);
+  }
   if (flag_of(shape, "pack")) {
     return time_calls(info.Env(), seconds, 0.0, 8.0 * static_cast<double>(n * k),
                       [&] { kernels.pack(k, n, w.data(), 1, k, packed.data()); });
   }
   const bool transposed = flag_of(shape, "transposedA"), accumulate = flag_of(shape, "accumulate");
-  const GemmF32Args args = {m,
-                            n,
-                            k,
-                            a.data(),
-                            transposed ? 1 : k,
-                            transposed ? m : 1,
-                            packed.data(),
-                            c.data(),
-                            n,
-                            accumulate ? nullptr : bias.data(),
-                            static_cast<Activation>(int_of(shape, "activation", 0)),
-                            accumulate};
+  GemmF32Args args = {m,
+                      n,
+                      k,
+                      a.data(),
+                      transposed ? 1 : k,
+                      transposed ? m : 1,
+                      packed.data(),
+                      c.data(),
+                      n,
+                      accumulate ? nullptr : bias.data(),
+                      static_cast<Activation>(int_of(shape, "activation", 0)),
+                      accumulate};
   const double flops =
       2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
   return time_calls(info.Env(), seconds, flops, 4.0 * static_cast<double>(m * k + n * k + m * n),
-                    [&] { kernels.run(args); });
+                    [&, turn = int64_t{0}]() mutable {
+                      args.b = packed.data() + turn * floats;
+                      turn = (turn + 1) % matrices;
+                      kernels.run(args);
+                    });
 }
 
 }  // namespace

@@ -10,14 +10,17 @@ constexpr int64_t kColumnGrain = 2 * kGemmPanel;
 constexpr int64_t kRowGrain = 84;
 // Multiply-adds of a block that is worth handing to another lane (a hand-over costs 1 to 2 us).
 constexpr int64_t kMinWork = 1'000'000;
+// Blocks a lane, at most. Few rows of f32 wait for weights, which a block fetches ahead only inside
+// itself, so there it is one.
+constexpr int64_t kMostBlocks = 6, kFewRows = 32;
 
 template <typename Task>
-void for_blocks(Run& run, int64_t m, int64_t n, int64_t k, const Task& task) {
+void for_blocks(Run& run, int64_t m, int64_t n, int64_t k, int64_t most, const Task& task) {
   const int64_t column_grains = (n + kColumnGrain - 1) / kColumnGrain;
   const int64_t row_grains = (m + kRowGrain - 1) / kRowGrain;
   const int64_t lanes = run.lanes(), work = m * n * k;
   // A multiple of the lanes, so that they end together.
-  const int64_t each = std::clamp<int64_t>(work / (kMinWork * lanes), 1, 6);
+  const int64_t each = std::clamp<int64_t>(work / (kMinWork * lanes), 1, most);
   const int64_t wanted = work < 2 * kMinWork ? 1 : each * lanes;
   // Rows first: every block copies its rows once, so narrow blocks of all rows copy most.
   const int64_t rows = lanes == 1 ? 1 : std::min(row_grains, wanted);
@@ -36,34 +39,37 @@ void for_blocks(Run& run, int64_t m, int64_t n, int64_t k, const Task& task) {
 
 void product_f32(Run& run, const GemmF32Args& args) {
   if (args.m == 0 || args.n == 0) return;
-  for_blocks(run, args.m, args.n, args.k, [&](int64_t row, int64_t m, int64_t column, int64_t n) {
-    GemmF32Args block = args;
-    block.m = m;
-    block.n = n;
-    block.a += row * args.a_row;
-    block.b += column * args.k;
-    block.c += row * args.c_row + column;
-    if (block.bias != nullptr) block.bias += column;
-    run.kernels.gemm_f32.run(block);
-  });
+  const int64_t most = args.m <= kFewRows ? 1 : kMostBlocks;
+  for_blocks(run, args.m, args.n, args.k, most,
+             [&](int64_t row, int64_t m, int64_t column, int64_t n) {
+               GemmF32Args block = args;
+               block.m = m;
+               block.n = n;
+               block.a += row * args.a_row;
+               block.b += column * args.k;
+               block.c += row * args.c_row + column;
+               if (block.bias != nullptr) block.bias += column;
+               run.kernels.gemm_f32.run(block);
+             });
 }
 
 void product_s8(Run& run, const GemmS8Format& gemm, const GemmS8Args& args) {
   if (args.m == 0 || args.n == 0) return;
-  for_blocks(run, args.m, args.n, args.k, [&](int64_t row, int64_t m, int64_t column, int64_t n) {
-    GemmS8Args block = args;
-    block.m = m;
-    block.n = n;
-    block.a += row * args.a_row;
-    block.a_scale += row;
-    block.a_zero += row;
-    block.b = static_cast<const uint8_t*>(args.b) + gemm.packed_bytes(column, args.k);
-    block.w_scale += column;
-    block.w_sum += column;
-    block.c += row * args.c_row + column;
-    if (block.bias != nullptr) block.bias += column;
-    gemm.run(block);
-  });
+  for_blocks(run, args.m, args.n, args.k, kMostBlocks,
+             [&](int64_t row, int64_t m, int64_t column, int64_t n) {
+               GemmS8Args block = args;
+               block.m = m;
+               block.n = n;
+               block.a += row * args.a_row;
+               block.a_scale += row;
+               block.a_zero += row;
+               block.b = static_cast<const uint8_t*>(args.b) + gemm.packed_bytes(column, args.k);
+               block.w_scale += column;
+               block.w_sum += column;
+               block.c += row * args.c_row + column;
+               if (block.bias != nullptr) block.bias += column;
+               gemm.run(block);
+             });
 }
 
 const float* pack_shared(Run& run, int64_t k, int64_t n, const float* b, int64_t b_row,

@@ -26,8 +26,8 @@ export interface QuantizeOptions {
    */
   readonly activationBits?: ActivationBits;
   /**
-   * Evens out the channels of the products' inputs before they are quantized (SmoothQuant's scales), which about halves
-   * the error. Nothing but the model is needed; it takes a run over a few hundred tokens. Default: true.
+   * Evens out the channels of the products' inputs before they are quantized (SmoothQuant's scales): the error of vectors
+   * is a quarter to two fifths smaller. Needs nothing but the model; takes a run over a few hundred tokens. Default: true.
    */
   readonly equalize?: boolean;
   readonly signal?: AbortSignal;

@@ -36,19 +36,24 @@ std::vector<int> ints_of(const Napi::Value& value) {
   return list;
 }
 
-// (widths: number[], ops: { inputs, outputs, alias }[], reuse) -> { offsets: number[], width }
-Napi::Value plan(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
+std::vector<ValueInfo> values_of(const Napi::Value& widths) {
   std::vector<ValueInfo> values;
-  for (int width : ints_of(info[0])) values.push_back({"", ValueKind::token, width});
-  const Napi::Array list = info[1].As<Napi::Array>();
+  for (int width : ints_of(widths)) values.push_back({"", ValueKind::token, width});
+  return values;
+}
+
+std::vector<std::unique_ptr<Op>> ops_of(const Napi::Value& value) {
+  const Napi::Array list = value.As<Napi::Array>();
   std::vector<std::unique_ptr<Op>> ops;
   for (uint32_t i = 0; i < list.Length(); ++i) {
     const Napi::Object op = list.Get(i).As<Napi::Object>();
     ops.push_back(std::make_unique<ShapeOp>(ints_of(op.Get("inputs")), ints_of(op.Get("outputs")),
                                             op.Get("alias").ToBoolean()));
   }
-  const MemoryPlan made = plan_memory(values, ops, info[2].ToBoolean());
+  return ops;
+}
+
+Napi::Object plan_value(Napi::Env env, const MemoryPlan& made) {
   Napi::Array offsets = Napi::Array::New(env);
   for (size_t i = 0; i < made.offsets.size(); ++i) {
     offsets.Set(static_cast<uint32_t>(i), static_cast<double>(made.offsets[i]));
@@ -56,6 +61,30 @@ Napi::Value plan(const Napi::CallbackInfo& info) {
   Napi::Object out = Napi::Object::New(env);
   out.Set("offsets", offsets);
   out.Set("width", static_cast<double>(made.width));
+  return out;
+}
+
+// (widths: number[], ops: { inputs, outputs, alias }[], toTheEnd: number[]) -> { offsets: number[],
+// width }
+Napi::Value plan(const Napi::CallbackInfo& info) {
+  return plan_value(info.Env(), plan_memory(values_of(info[0]), ops_of(info[1]), ints_of(info[2])));
+}
+
+// (widths, ops, needed: number[] of 0 and 1, loss) -> { offsets, width, begins: number[][] }
+Napi::Value plan_backward(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  std::vector<uint8_t> needed;
+  for (int mark : ints_of(info[2])) needed.push_back(static_cast<uint8_t>(mark));
+  const GradientPlan made = plan_gradients(values_of(info[0]), ops_of(info[1]), needed,
+                                           info[3].As<Napi::Number>().Int32Value());
+  Napi::Object out = plan_value(env, made);
+  Napi::Array begins = Napi::Array::New(env);
+  for (size_t i = 0; i < made.begins.size(); ++i) {
+    Napi::Array list = Napi::Array::New(env);
+    for (int value : made.begins[i]) list.Set(list.Length(), static_cast<double>(value));
+    begins.Set(static_cast<uint32_t>(i), list);
+  }
+  out.Set("begins", begins);
   return out;
 }
 
@@ -116,6 +145,7 @@ Napi::Value micro(const Napi::CallbackInfo& info) {
 void export_program_test(Napi::Env env, Napi::Object exports) {
   Napi::Object program = Napi::Object::New(env);
   program.Set("plan", Napi::Function::New(env, plan));
+  program.Set("planBackward", Napi::Function::New(env, plan_backward));
   program.Set("cut", Napi::Function::New(env, cut));
   program.Set("micro", Napi::Function::New(env, micro));
   exports.Set("program", program);

@@ -32,6 +32,7 @@ class AttentionOp : public Op {
     if (builder.trainable()) check_sole_reader(node, builder);
     inputs_.push_back(input);
     outputs_.push_back(builder.define(node.output, ValueKind::token, width));
+    kept_ = inputs_;
   }
 
   void forward(Run& run) const override {

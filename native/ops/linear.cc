@@ -30,6 +30,8 @@ class LinearOp : public Op {
     outputs_.push_back(builder.define(node.output, info.kind, width));
     keeps_sum_ = builder.trainable() && activation_ != Activation::none;
     if (keeps_sum_) outputs_.push_back(builder.define_hidden(info.kind, width));
+    kept_ = inputs_;
+    if (keeps_sum_) kept_.push_back(outputs_[1]);
   }
 
   void forward(Run& run) const override {

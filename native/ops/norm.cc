@@ -27,6 +27,7 @@ class NormOp : public Op {
       outputs_.push_back(builder.define_hidden(info.kind, info.width));  // input + residual
       outputs_.push_back(builder.define_hidden(info.kind, 1));           // mean
       outputs_.push_back(builder.define_hidden(info.kind, 1));           // 1 / standard deviation
+      kept_.assign(outputs_.begin() + 1, outputs_.end());
     }
   }
 

@@ -14,6 +14,7 @@ class PoolOp : public Op {
     inputs_.push_back(input);
     outputs_.push_back(
         builder.define(node.output, ValueKind::sequence, builder.value(input).width));
+    kept_ = inputs_;
   }
 
   void forward(Run& run) const override {
@@ -55,6 +56,7 @@ class NormalizeOp : public Op {
     const ValueInfo info = builder.value(input);
     inputs_.push_back(input);
     outputs_.push_back(builder.define(node.output, info.kind, info.width));
+    kept_ = inputs_;
   }
 
   void forward(Run& run) const override {

@@ -23,35 +23,21 @@ std::vector<int> find_roots(size_t count, const std::vector<std::unique_ptr<Op>>
   return root;
 }
 
-std::vector<Life> find_lives(const std::vector<int>& root,
-                             const std::vector<std::unique_ptr<Op>>& ops) {
-  std::vector<Life> lives(root.size());
-  for (size_t i = 0; i < ops.size(); ++i) {
-    const int now = static_cast<int>(i);
-    for (const std::vector<int>* list : {&ops[i]->inputs(), &ops[i]->outputs()}) {
-      for (int value : *list) {
-        Life& life = lives[static_cast<size_t>(root[static_cast<size_t>(value)])];
-        if (life.first < 0) life.first = now;
-        life.last = now;
-      }
-    }
-  }
-  return lives;
+void touch(Life& life, int now) {
+  if (life.first < 0) life.first = now;
+  life.last = std::max(life.last, now);
 }
 
-}  // namespace
-
-MemoryPlan plan_memory(const std::vector<ValueInfo>& values,
-                       const std::vector<std::unique_ptr<Op>>& ops, bool reuse) {
-  const std::vector<int> root = find_roots(values.size(), ops);
-  const std::vector<Life> lives = find_lives(root, ops);
+// Places the roots that live, the earlier ones first.
+MemoryPlan place(const std::vector<ValueInfo>& values, const std::vector<int>& root,
+                 const std::vector<Life>& lives) {
   MemoryPlan plan;
   plan.offsets.assign(values.size(), 0);
   std::vector<size_t> placed;
   for (size_t v = 0; v < values.size(); ++v) {
     if (root[v] != static_cast<int>(v) || lives[v].first < 0) continue;
-    int64_t offset = reuse ? 0 : plan.width;
-    for (bool moved = reuse; moved;) {
+    int64_t offset = 0;
+    for (bool moved = true; moved;) {
       moved = false;
       for (size_t other : placed) {
         const bool together =
@@ -69,6 +55,48 @@ MemoryPlan plan_memory(const std::vector<ValueInfo>& values,
   }
   for (size_t v = 0; v < values.size(); ++v)
     plan.offsets[v] = plan.offsets[static_cast<size_t>(root[v])];
+  return plan;
+}
+
+}  // namespace
+
+MemoryPlan plan_memory(const std::vector<ValueInfo>& values,
+                       const std::vector<std::unique_ptr<Op>>& ops,
+                       const std::vector<int>& to_the_end) {
+  const std::vector<int> root = find_roots(values.size(), ops);
+  std::vector<Life> lives(values.size());
+  const auto life = [&](int value) -> Life& {
+    return lives[static_cast<size_t>(root[static_cast<size_t>(value)])];
+  };
+  for (size_t i = 0; i < ops.size(); ++i) {
+    for (int value : ops[i]->inputs()) touch(life(value), static_cast<int>(i));
+    for (int value : ops[i]->outputs()) touch(life(value), static_cast<int>(i));
+  }
+  for (int value : to_the_end) touch(life(value), static_cast<int>(ops.size()));
+  return place(values, root, lives);
+}
+
+GradientPlan plan_gradients(const std::vector<ValueInfo>& values,
+                            const std::vector<std::unique_ptr<Op>>& ops,
+                            const std::vector<uint8_t>& needed, int loss) {
+  const std::vector<int> root = find_roots(values.size(), ops);
+  const size_t loss_root = static_cast<size_t>(root[static_cast<size_t>(loss)]);
+  std::vector<Life> lives(values.size());
+  for (size_t i = 0; i < ops.size(); ++i) {
+    if (needed[i] == 0) continue;
+    const auto own = [&](int value) {
+      touch(lives[static_cast<size_t>(root[static_cast<size_t>(value)])], static_cast<int>(i));
+    };
+    for (int value : ops[i]->inputs()) own(value);
+    own(ops[i]->outputs()[0]);
+  }
+  touch(lives[loss_root], static_cast<int>(ops.size()));
+  GradientPlan plan{place(values, root, lives), {}};
+  plan.begins.resize(ops.size());
+  for (size_t v = 0; v < values.size(); ++v) {
+    if (lives[v].first < 0 || v == loss_root) continue;
+    plan.begins[static_cast<size_t>(lives[v].last)].push_back(static_cast<int>(v));
+  }
   return plan;
 }
 

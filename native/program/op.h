@@ -33,11 +33,13 @@ class Op {
   // pre-activations).
   const std::vector<int>& outputs() const { return outputs_; }
   const std::vector<int>& groups() const { return groups_; }
+  // Values that backward reads the contents of.
+  const std::vector<int>& kept() const { return kept_; }
   // The output is the input itself (dropout in inference): no memory of its own.
   virtual bool is_alias() const { return false; }
 
  protected:
-  std::vector<int> inputs_, outputs_, groups_;
+  std::vector<int> inputs_, outputs_, kept_, groups_;
 };
 
 }  // namespace sinter

@@ -15,13 +15,20 @@ Program::Program(GraphSpec graph, bool trainable, std::unordered_set<std::string
   }
   values_ = builder.values();
   weights_.allocate();
-  plan_ = plan_memory(values_, ops_, /*reuse=*/!trainable);
+  plan_ = plan_memory(values_, ops_, trainable ? read_after_forward() : std::vector<int>{});
   needs_grad_.assign(values_.size(), 0);
   for (const auto& op : ops_) {
     bool any = !op->groups().empty();
     for (int input : op->inputs()) any = any || needs_grad_[static_cast<size_t>(input)] != 0;
     for (int output : op->outputs()) needs_grad_[static_cast<size_t>(output)] = any ? 1 : 0;
   }
+}
+
+std::vector<int> Program::read_after_forward() const {
+  std::vector<int> list;
+  for (const auto& [name, value] : outputs_) list.push_back(value);
+  for (const auto& op : ops_) list.insert(list.end(), op->kept().begin(), op->kept().end());
+  return list;
 }
 
 int Program::output(const std::string& name) const {
@@ -66,6 +73,7 @@ void Program::backward(Run& run, const std::vector<uint8_t>& needed, const Cance
     if (needed[i] == 0 || needs_grad_[static_cast<size_t>(ops_[i]->outputs()[0])] == 0) continue;
     run.let_pass();
     cancel.check();
+    for (int value : run.gradient_plan->begins[i]) run.clear_grad(value);
     ops_[i]->backward(run);
   }
 }

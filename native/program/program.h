@@ -48,7 +48,7 @@ class Program {
   // place.
   void forward(Run& run, const std::vector<uint8_t>& needed,
                const std::vector<OutputTarget>& targets, const Cancel& cancel) const;
-  // The marked ops in reverse order. The caller has filled the gradients of the outputs.
+  // The marked ops in reverse order. The caller has filled the gradient of the loss's value.
   void backward(Run& run, const std::vector<uint8_t>& needed, const Cancel& cancel) const;
 
   const std::vector<ValueInfo>& values() const { return values_; }
@@ -62,6 +62,9 @@ class Program {
 
  private:
   friend class WriteScope;
+
+  // Values that backward or the caller of a training pass reads once forward is over.
+  std::vector<int> read_after_forward() const;
 
   GraphSpec graph_;
   Weights weights_;

@@ -62,6 +62,7 @@ class Run {
   bool dropout = false;
   uint64_t dropout_key = 0;  // of this step; ops mix in their own number
   WeightGradients* gradients = nullptr;
+  const GradientPlan* gradient_plan = nullptr;
   const std::vector<uint8_t>* value_needs_grad = nullptr;
   Interlude* interlude = nullptr;  // nullptr: nothing passes
   int lane = 0;                    // that runs this, when it is not the whole team
@@ -80,15 +81,23 @@ class Run {
     return workspace_.values.data() + plan_.offsets[static_cast<size_t>(id)] * padded_tokens_;
   }
   float* grad(int id) {
-    return workspace_.grads.data() + plan_.offsets[static_cast<size_t>(id)] * padded_tokens_;
+    return workspace_.grads.data() +
+           gradient_plan->offsets[static_cast<size_t>(id)] * padded_tokens_;
   }
   float* weight_grad(int group) { return gradients->groups[static_cast<size_t>(group)].data(); }
   bool needs_grad(int id) const { return (*value_needs_grad)[static_cast<size_t>(id)] != 0; }
 
-  // Gradients start at 0; every backward adds.
-  void clear_grads() {
-    const int64_t size = plan_.width * padded_tokens_;
-    std::fill_n(workspace_.grads.reserve(size), size, 0.0f);
+  // Before the first use of a gradient; `plan` outlives this.
+  void start_backward(const GradientPlan& plan) {
+    gradient_plan = &plan;
+    workspace_.grads.reserve(plan.width * padded_tokens_);
+  }
+  // Gradients begin at 0; every backward adds.
+  void clear_grad(int id) {
+    float* from = grad(id);
+    parallel_ranges(elements(id), 1024, 1, [&](int64_t begin, int64_t end, int) {
+      std::fill(from + begin, from + end, 0.0f);
+    });
   }
 
   int lanes() const { return team_ == nullptr ? 1 : team_->lanes(); }

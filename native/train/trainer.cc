@@ -94,6 +94,8 @@ StepResult Trainer::step(Engine& engine, const WholeBatch& batch, const StepLoss
   clear_gradients(team);
   note_touched_rows(batch);
   needed_ = program_->needed_ops({program_->output(loss.output)});
+  gradient_plan_ =
+      plan_gradients(program_->values(), program_->ops(), needed_, program_->output(loss.output));
   reached_.assign(states_.size(), 0);
   for (size_t i = 0; i < needed_.size(); ++i) {
     if (needed_[i] == 0) continue;
@@ -127,7 +129,7 @@ double Trainer::backward_slice(Engine& engine, const WholeBatch& whole, Slice sl
   run.value_needs_grad = &program_->value_needs_grad();
   run.interlude = &engine;
   program_->forward(run, needed_, {}, cancel);
-  run.clear_grads();
+  run.start_backward(gradient_plan_);
   const int output = program_->output(loss.output);
   const int64_t rows = run.rows(output), width = run.width(output);
   double sum = 0;

@@ -78,6 +78,7 @@ class Trainer {
   std::vector<State> states_;
   std::vector<uint8_t> reached_;  // groups that the last loss reaches
   std::vector<uint8_t> needed_;   // ops of the last loss
+  GradientPlan gradient_plan_;    // for these
   std::vector<int32_t> row_scratch_;
   int64_t steps_ = 0;
 };

@@ -57,8 +57,14 @@ export interface ProgramInternals {
   plan(
     widths: readonly number[],
     ops: readonly PlannedOp[],
-    reuse: boolean,
+    toTheEnd: readonly number[],
   ): { offsets: number[]; width: number };
+  planBackward(
+    widths: readonly number[],
+    ops: readonly PlannedOp[],
+    needed: readonly number[],
+    loss: number,
+  ): { offsets: number[]; width: number; begins: number[][] };
   cut(offsets: Int32Array, budget: number): number[];
   micro(
     batch: { ids: Int32Array; offsets: Int32Array; segments: Int32Array | null },

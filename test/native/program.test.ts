@@ -29,6 +29,25 @@ const programs = fc
     return { widths, ops };
   });
 
+const CHAIN_WIDTHS = [8, 8, 8, 8, 8];
+const CHAIN: readonly PlannedOp[] = CHAIN_WIDTHS.map((_, i) => ({
+  inputs: i === 0 ? [] : [i - 1],
+  outputs: [i],
+  alias: false,
+}));
+
+/** Marks the ops that `loss` depends on. */
+function neededFor(ops: readonly PlannedOp[], loss: number): number[] {
+  const wanted = new Set([loss]);
+  const marks = ops.map(() => 0);
+  for (const [i, { inputs, outputs }] of [...ops.entries()].reverse()) {
+    if (!outputs.some((value) => wanted.has(value))) continue;
+    marks[i] = 1;
+    for (const input of inputs) wanted.add(input);
+  }
+  return marks;
+}
+
 /** First and last op that touches the memory of each root, and the root of each value. */
 function lives(widths: readonly number[], ops: readonly PlannedOp[]) {
   const root = widths.map((_, i) => i);
@@ -49,9 +68,14 @@ function lives(widths: readonly number[], ops: readonly PlannedOp[]) {
 describe('memory plan', () => {
   it('never lets two live values overlap', () => {
     fc.assert(
-      fc.property(programs, fc.boolean(), ({ widths, ops }, reuse) => {
-        const { offsets, width } = program.plan(widths, ops, reuse);
+      fc.property(programs, fc.array(fc.nat(1000)), ({ widths, ops }, picks) => {
+        const toTheEnd = picks.map((pick) => pick % widths.length);
+        const { offsets, width } = program.plan(widths, ops, toTheEnd);
         const { root, range } = lives(widths, ops);
+        for (const value of toTheEnd) {
+          const known = range.get(at(root, value));
+          if (known !== undefined) known[1] = ops.length;
+        }
         const roots = [...range.keys()];
         for (const a of roots) {
           expect(at(offsets, a) + at(widths, a)).toBeLessThanOrEqual(width);
@@ -59,8 +83,7 @@ describe('memory plan', () => {
             if (a >= b) continue;
             const [first, second] = [range.get(a), range.get(b)] as [number, number][];
             const together =
-              !reuse ||
-              ((first?.[0] ?? 0) <= (second?.[1] ?? 0) && (second?.[0] ?? 0) <= (first?.[1] ?? 0));
+              (first?.[0] ?? 0) <= (second?.[1] ?? 0) && (second?.[0] ?? 0) <= (first?.[1] ?? 0);
             const apart =
               at(offsets, a) + at(widths, a) <= at(offsets, b) ||
               at(offsets, b) + at(widths, b) <= at(offsets, a);
@@ -77,22 +100,87 @@ describe('memory plan', () => {
 
   it('is a pure function', () => {
     fc.assert(
-      fc.property(programs, fc.boolean(), ({ widths, ops }, reuse) => {
-        expect(program.plan(widths, ops, reuse)).toEqual(program.plan(widths, ops, reuse));
+      fc.property(programs, ({ widths, ops }) => {
+        expect(program.plan(widths, ops, [0])).toEqual(program.plan(widths, ops, [0]));
       }),
       { numRuns: 50 },
     );
   });
 
-  it('reuses memory in a chain and keeps everything in training', () => {
-    const widths = [8, 8, 8, 8, 8];
-    const chain = widths.map((_, i) => ({
-      inputs: i === 0 ? [] : [i - 1],
-      outputs: [i],
-      alias: false,
-    }));
-    expect(program.plan(widths, chain, true).width).toBe(16);
-    expect(program.plan(widths, chain, false).width).toBe(40);
+  it('reuses memory in a chain, but not that of values that are read after it', () => {
+    expect(program.plan(CHAIN_WIDTHS, CHAIN, []).width).toBe(16);
+    expect(program.plan(CHAIN_WIDTHS, CHAIN, [0, 3]).width).toBe(24);
+    expect(program.plan(CHAIN_WIDTHS, CHAIN, [0, 1, 2, 3, 4]).width).toBe(40);
+  });
+});
+
+/** Gradients as a simulation: who has which memory, cell by cell, while backward runs. */
+class Backward {
+  private readonly owner: number[];
+  private readonly begun = new Set<number>();
+
+  constructor(
+    private readonly plan: { offsets: number[]; width: number },
+    private readonly widths: readonly number[],
+    private readonly root: readonly number[],
+  ) {
+    this.owner = Array.from({ length: plan.width }, () => -1);
+  }
+
+  begin(value: number): void {
+    expect(this.begun.has(value), `gradient ${value} begins once`).toBe(false);
+    this.begun.add(value);
+    this.owner.fill(value, at(this.plan.offsets, value), this.end(value));
+  }
+
+  /** Reading or adding: the gradient has begun and nobody took its memory since. */
+  use(value: number): void {
+    const owner = at(this.root, value);
+    expect(this.begun.has(owner), `gradient ${owner} has begun`).toBe(true);
+    const cells = this.owner.slice(at(this.plan.offsets, owner), this.end(owner));
+    expect(
+      cells.every((cell) => cell === owner),
+      `gradient ${owner} is intact`,
+    ).toBe(true);
+  }
+
+  private end(value: number): number {
+    return at(this.plan.offsets, value) + at(this.widths, value);
+  }
+}
+
+describe('gradient plan', () => {
+  it('begins every gradient before its first use and keeps it until its last', () => {
+    fc.assert(
+      fc.property(programs, fc.nat(1000), ({ widths, ops }, pick) => {
+        const { root } = lives(widths, ops);
+        const results = ops.map(({ outputs }) => outputs[0] as number);
+        const loss = at(results, pick % results.length);
+        const needed = neededFor(ops, loss);
+        const plan = program.planBackward(widths, ops, needed, loss);
+        const backward = new Backward(plan, widths, root);
+        backward.begin(at(root, loss));
+        for (const [i, { inputs, outputs }] of [...ops.entries()].reverse()) {
+          for (const value of plan.begins[i] ?? []) backward.begin(value);
+          if (needed[i] === 0) {
+            expect(plan.begins[i]).toEqual([]);
+            continue;
+          }
+          // The first output is what others read; the rest has no gradient.
+          backward.use(outputs[0] as number);
+          for (const input of inputs) backward.use(input);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('needs two values at a time in a chain, and nothing for what is not needed', () => {
+    const all = CHAIN.map(() => 1);
+    expect(program.planBackward(CHAIN_WIDTHS, CHAIN, all, 4).width).toBe(16);
+    const part = program.planBackward(CHAIN_WIDTHS, CHAIN, [1, 1, 0, 0, 0], 1);
+    expect(part.width).toBe(16);
+    expect(part.begins).toEqual([[], [0], [], [], []]);
   });
 });
 

@@ -1,0 +1,77 @@
+// node growth.mjs runs|calls|models [folder]: prints what the process holds half-way and at the end.
+
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { native } from '../../../dist/core/native.js';
+import { Encoder } from '../../../dist/index.js';
+
+const [what, folder] = process.argv.slice(2);
+const path = folder ?? fileURLToPath(new URL('../../fixtures/encoders/bert', import.meta.url));
+const load = () => Encoder.load(path, { pooling: 'mean', lanes: 2 });
+const text = (i) => `the people of the united states ${'and the people '.repeat(i % 7)}`;
+
+/** Finalizers run between turns of the loop, so one collection is not enough. */
+async function sample() {
+  for (let i = 0; i < 3; i++) {
+    globalThis.gc();
+    await setTimeout(10);
+  }
+  const { rss, external, heapUsed } = process.memoryUsage();
+  const resources = process.getActiveResourcesInfo().length;
+  return { rss, external, heap: heapUsed, resources, weights: native().weightBytes() };
+}
+
+/** Alone, in batches, refused and cancelled calls. */
+async function calls(encoder, count) {
+  for (let i = 0; i < count; i++) {
+    const texts = Array.from({ length: 1 + (i % 4) }, (_, j) => text(i + j));
+    const controller = new AbortController();
+    const running = encoder.embed(texts, { signal: controller.signal });
+    if (i % 10 === 3) controller.abort();
+    if (i % 10 === 7) await encoder.embed([i]).catch(() => {});
+    await running.catch(() => {});
+  }
+}
+
+/** The native program alone, on the same tokens. */
+async function runs(encoder, count) {
+  const tokens = await encoder.parts.tokenizer.encode([text(1), text(6)], { maxTokens: 64 });
+  const batch = { ids: tokens.ids, offsets: tokens.offsets, segments: null };
+  for (let i = 0; i < count; i++) {
+    const data = new Float32Array(2 * encoder.dimensions);
+    const options = { jobId: native().nextJobId(), tokenBudget: 512 };
+    await encoder.use('runs', (program) =>
+      program.run(batch, [{ name: 'embedding', data }], options),
+    );
+  }
+}
+
+async function models(count) {
+  for (let i = 0; i < count; i++) {
+    const encoder = await load();
+    const small = await encoder.quantize();
+    await Promise.all([encoder.embed([text(i)]), small.embed([text(i)])]);
+    await encoder.dispose();
+    if (i % 2 === 0) await small.dispose(); // the collector must end the others
+    if (i % 10 === 9) await sample();
+  }
+}
+
+async function main() {
+  if (what === 'models') {
+    await models(100);
+    const half = await sample();
+    await models(100);
+    return { half, full: await sample() };
+  }
+  const encoder = await load();
+  const repeat = what === 'runs' ? runs : calls;
+  await repeat(encoder, 5000);
+  const half = await sample();
+  await repeat(encoder, 5000);
+  const full = await sample();
+  await encoder.dispose();
+  return { half, full };
+}
+
+console.log(JSON.stringify(await main()));

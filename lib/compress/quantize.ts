@@ -124,13 +124,12 @@ export async function quantizeWeight(
   equalizer: Float32Array | undefined,
 ): Promise<void> {
   const [rows = 1, width = 1] = shape;
-  const values = from.readWeight(name);
-  if (equalizer !== undefined) divideColumns(values, equalizer);
   const scales = new Float32Array(rows);
   const step = Math.max(1, Math.floor(SLICE_ELEMENTS / width));
   for (let row = 0; row < rows; row += step) {
     const count = Math.min(step, rows - row);
-    const part = values.subarray(row * width, (row + count) * width);
+    const part = from.readWeight(name, row, row + count);
+    if (equalizer !== undefined) divideColumns(part, equalizer);
     const quantized = native().quantizeWeights(part, count, width);
     const { buffer, byteOffset, byteLength } = quantized.data;
     to.writeWeight(name, row * width, 's8', new Uint8Array(buffer, byteOffset, byteLength));

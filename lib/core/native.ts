@@ -10,7 +10,7 @@ import type { EncoderGraph } from '../graph/types.js';
 import { ERROR_CODES, SinterError, type SinterErrorCode } from './errors.js';
 
 /** Bumped when a signature below changes; a stale binary is refused. */
-export const NATIVE_ABI = 2;
+export const NATIVE_ABI = 3;
 
 export type IsaName = 'scalar' | 'avx2' | 'avx512' | 'vnni';
 export type NativeDtype = 'f32' | 'f16' | 'bf16' | 's8';
@@ -63,14 +63,21 @@ export interface NativeProgram {
   pack(jobId?: number): Promise<void>;
   /** All weights are written: checks that they are finite, packs the rest. Before it nothing runs. */
   seal(jobId?: number): Promise<void>;
-  /** A copy of an f32 weight, in row-major order. INTERNAL while a training step runs or waits. */
-  readWeight(name: string): Float32Array;
-  /** A copy of an s8 weight. */
-  readQuantized(name: string): { data: Int8Array; scales: Float32Array };
+  /**
+   * A copy of an f32 weight in row-major order, or of its rows [begin, end): in pieces of a million elements it keeps the
+   * JavaScript thread for about a millisecond at a time. INTERNAL while a training step runs or waits.
+   */
+  readWeight(name: string, begin?: number, end?: number): Float32Array;
+  /** A copy of an s8 weight, or of its rows [begin, end). */
+  readQuantized(
+    name: string,
+    begin?: number,
+    end?: number,
+  ): { data: Int8Array; scales: Float32Array };
   /** Names of the tables that are held in f16. */
   halves(): string[];
-  /** A copy of the bits of a table that is held in f16. */
-  readHalves(name: string): Uint16Array;
+  /** A copy of the bits of a table that is held in f16, or of its rows [begin, end). */
+  readHalves(name: string, begin?: number, end?: number): Uint16Array;
   /** Bytes of weights held, packed forms included, and those that other programs of the process share. */
   residentBytes(): number;
   /** The batch is copied at once; outputs are written when the call has ended well. */

@@ -4,6 +4,7 @@
  * Parts are values: what changes a model makes new parts.
  */
 
+import { setImmediate } from 'node:timers/promises';
 import { storedBytes } from '../compress/quantize.js';
 import { runJob } from '../core/jobs.js';
 import type { JsonObject } from '../core/json.js';
@@ -27,6 +28,9 @@ export interface ModelParts {
   /** In the order of the logits; null for models without a head. */
   readonly labels: readonly string[] | null;
 }
+
+/** Elements that are read or written at once: about a millisecond. */
+const PIECE_ELEMENTS = 1 << 20;
 
 /** Bytes of weights that are written before they are packed. */
 const PLAIN_BYTES = 8 << 20;
@@ -72,18 +76,32 @@ export function copyFrom(
   nameOf: (name: string) => string = (name) => name,
 ): WeightWriter {
   const halves = new Set(source.halves());
-  return (program, { name, dtype }) => {
+  return async (program, { name, shape, dtype }) => {
     const from = nameOf(name);
-    if (dtype === 's8') {
-      const { data, scales } = source.readQuantized(from);
-      program.writeWeight(name, 0, 's8', bytesOf(data));
-      program.writeScales(name, scales);
-    } else if (halves.has(from)) {
-      program.writeWeight(name, 0, 'f16', bytesOf(source.readHalves(from)));
-    } else {
-      program.writeWeight(name, 0, 'f32', bytesOf(source.readWeight(from)));
+    const [rows = 1, width = 1] = shape;
+    const scales = new Float32Array(dtype === 's8' ? rows : 0);
+    for (const [begin, end] of rowPieces(shape)) {
+      if (dtype === 's8') {
+        const piece = source.readQuantized(from, begin, end);
+        program.writeWeight(name, begin * width, 's8', bytesOf(piece.data));
+        scales.set(piece.scales, begin);
+      } else if (halves.has(from)) {
+        const piece = bytesOf(source.readHalves(from, begin, end));
+        program.writeWeight(name, begin * width, 'f16', piece);
+      } else {
+        const piece = bytesOf(source.readWeight(from, begin, end));
+        program.writeWeight(name, begin * width, 'f32', piece);
+      }
+      if (end < rows) await setImmediate();
     }
+    if (dtype === 's8') program.writeScales(name, scales);
   };
+}
+
+/** Rows [begin, end) of a weight, in order: what is handed over before the event loop gets its turn. */
+export function* rowPieces([rows = 1, width = 1]: readonly number[]): Generator<[number, number]> {
+  const step = Math.max(1, Math.floor(PIECE_ELEMENTS / width));
+  for (let begin = 0; begin < rows; begin += step) yield [begin, Math.min(rows, begin + step)];
 }
 
 /** The tables of `graph` that `source` holds in f16: a copy can hold them so, and then share them. */

@@ -1,7 +1,7 @@
 /**
  * A model as a Hugging Face folder.
  *
- * One weight is in memory at a time. What is loaded again computes the same bits, in f32 and in int8.
+ * A piece of one weight is in memory at a time. What is loaded again computes the same bits, in f32 and in int8.
  */
 
 import { configFromGraph } from '../architectures/index.js';
@@ -15,7 +15,7 @@ import { writeHfFolder } from '../formats/hf-folder.js';
 import type { TensorToWrite } from '../formats/safetensors-writer.js';
 import type { WeightSpec } from '../graph/types.js';
 import { outputWidth } from './forward.js';
-import type { ModelParts } from './model-parts.js';
+import { bytesOf, type ModelParts, rowPieces } from './model-parts.js';
 import { scaleName, withQuantizationConfig } from './quantized-folder.js';
 
 export interface SaveOptions {
@@ -63,19 +63,23 @@ export async function saveModel(
 function tensorsToWrite(
   program: NativeProgram,
   { name, shape, dtype }: WeightSpec,
-  floats: 'f32' | 'f16',
+  as: 'f32' | 'f16',
 ): TensorToWrite[] {
+  const pieces = function* (read: (begin: number, end: number) => ArrayBufferView) {
+    for (const [begin, end] of rowPieces(shape)) yield bytesOf(read(begin, end));
+  };
   if (dtype === 's8') {
-    const scales = () => program.readQuantized(name).scales;
+    const codes = (begin: number, end: number) => program.readQuantized(name, begin, end).data;
+    const scales = (begin: number, end: number) => program.readQuantized(name, begin, end).scales;
     return [
-      { name, shape, dtype: 'I8', data: () => program.readQuantized(name).data },
-      { name: scaleName(name), shape: shape.slice(0, 1), dtype: 'F32', data: scales },
+      { name, shape, dtype: 'I8', data: () => pieces(codes) },
+      { name: scaleName(name), shape: shape.slice(0, 1), dtype: 'F32', data: () => pieces(scales) },
     ];
   }
-  if (floats === 'f32') {
-    return [{ name, shape, dtype: 'F32', data: () => program.readWeight(name) }];
-  }
-  return [{ name, shape, dtype: 'F16', data: () => halves(name, program.readWeight(name)) }];
+  const floats = (begin: number, end: number) => program.readWeight(name, begin, end);
+  if (as === 'f32') return [{ name, shape, dtype: 'F32', data: () => pieces(floats) }];
+  const narrow = (begin: number, end: number) => halves(name, floats(begin, end));
+  return [{ name, shape, dtype: 'F16', data: () => pieces(narrow) }];
 }
 
 function halves(name: string, values: Float32Array): Uint16Array {

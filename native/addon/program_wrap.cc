@@ -231,14 +231,42 @@ Napi::Value ProgramWrap::pack(const Napi::CallbackInfo& info) { return pack_or_s
 
 Napi::Value ProgramWrap::seal(const Napi::CallbackInfo& info) { return pack_or_seal(info, true); }
 
+namespace {
+
+// Rows of a weight that a read asks for: arguments 1 and 2, all of them when they are left out.
+struct RowsArg {
+  RowsArg(const Napi::CallbackInfo& info, const Weights& weights, const std::string& name) {
+    const int64_t rows = weights.rows(name);
+    begin = bound(info, 1, 0);
+    end = bound(info, 2, rows);
+    if (begin < 0 || begin > end || end > rows)
+      bad_argument("weight " + name + " has " + std::to_string(rows) + " rows");
+    count = static_cast<size_t>(end - begin);
+    elements = count * static_cast<size_t>(weights.elements(name) / rows);
+  }
+  int64_t begin, end;
+  size_t count, elements;
+
+ private:
+  static int64_t bound(const Napi::CallbackInfo& info, size_t index, int64_t otherwise) {
+    if (info.Length() <= index || info[index].IsUndefined()) return otherwise;
+    if (!info[index].IsNumber()) bad_argument("a row must be a number");
+    const double row = info[index].As<Napi::Number>().DoubleValue();
+    if (!(std::fabs(row) <= 0x1p53) || row != std::floor(row)) bad_argument("a row must be whole");
+    return static_cast<int64_t>(row);
+  }
+};
+
+}  // namespace
+
 Napi::Value ProgramWrap::read_weight(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
     const std::string name = string_arg(info, 0, "name");
     if (sealed_program()->being_written()) bad_argument("readWeight while a training step runs");
     const Weights& weights = program_->weights();
-    Napi::Float32Array values =
-        Napi::Float32Array::New(info.Env(), static_cast<size_t>(weights.elements(name)));
-    weights.read(name, values.Data());
+    const RowsArg rows(info, weights, name);
+    Napi::Float32Array values = Napi::Float32Array::New(info.Env(), rows.elements);
+    weights.read(name, rows.begin, rows.end, values.Data());
     return values;
   });
 }
@@ -247,11 +275,10 @@ Napi::Value ProgramWrap::read_quantized(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
     const std::string name = string_arg(info, 0, "name");
     const Weights& weights = sealed_program()->weights();
-    Napi::Int8Array data =
-        Napi::Int8Array::New(info.Env(), static_cast<size_t>(weights.elements(name)));
-    Napi::Float32Array scales =
-        Napi::Float32Array::New(info.Env(), static_cast<size_t>(weights.spec(name).shape[0]));
-    weights.read_codes(name, data.Data(), scales.Data());
+    const RowsArg rows(info, weights, name);
+    Napi::Int8Array data = Napi::Int8Array::New(info.Env(), rows.elements);
+    Napi::Float32Array scales = Napi::Float32Array::New(info.Env(), rows.count);
+    weights.read_codes(name, rows.begin, rows.end, data.Data(), scales.Data());
     const Napi::Object result = Napi::Object::New(info.Env());
     result.Set("data", data);
     result.Set("scales", scales);
@@ -274,9 +301,9 @@ Napi::Value ProgramWrap::read_halves(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
     const std::string name = string_arg(info, 0, "name");
     const Weights& weights = sealed_program()->weights();
-    Napi::Uint16Array values =
-        Napi::Uint16Array::New(info.Env(), static_cast<size_t>(weights.elements(name)));
-    weights.read_halves(name, values.Data());
+    const RowsArg rows(info, weights, name);
+    Napi::Uint16Array values = Napi::Uint16Array::New(info.Env(), rows.elements);
+    weights.read_halves(name, rows.begin, rows.end, values.Data());
     return values;
   });
 }

@@ -1,6 +1,7 @@
 // Grouping, filling and reading of weights. Checking and packing: weight_packing.cc.
 #include "program/weights.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/half.h"
@@ -29,6 +30,15 @@ class Cutter {
   static constexpr int64_t kUnit = kAlignment;
   uint8_t* base_;
   int64_t bytes_ = 0;
+};
+
+// The whole panels of a packed matrix that hold its rows [first, last).
+struct Panels {
+  Panels(int64_t first, int64_t last, int64_t all)
+      : begin(first / kGemmPanel * kGemmPanel),
+        end(std::min(all, (last + kGemmPanel - 1) / kGemmPanel * kGemmPanel)) {}
+  int64_t rows() const { return end - begin; }
+  int64_t begin, end;
 };
 
 }  // namespace
@@ -68,6 +78,8 @@ int64_t Weights::elements(const std::string& name) const {
   const WeightSpec& s = spec(name);
   return rows_of(s) * width_of(s);
 }
+
+int64_t Weights::rows(const std::string& name) const { return rows_of(spec(name)); }
 
 int Weights::group(const std::vector<std::string>& names, GroupUse use, int activation_bits) {
   if (names.empty()) throw Error(ErrorCode::INTERNAL, "a group of weights needs a name");
@@ -221,49 +233,56 @@ void Weights::write_scales(const std::string& name, const float* scales, int64_t
   p.scales_written = true;
 }
 
-void Weights::read(const std::string& name, float* values) const {
+void Weights::read(const std::string& name, int64_t begin, int64_t end, float* values) const {
   const Place& p = place(name);
   const WeightGroup& g = at(p.group);
-  const int64_t count = elements(name);
-  if (g.half) {
-    widen_f16(count, reinterpret_cast<const uint8_t*>(g.halves.data() + p.row * g.width), values);
-    return;
-  }
   if (g.dtype != WeightDtype::f32) throw Error(ErrorCode::INTERNAL, "weight " + name + " is int8");
-  if (!g.values.empty()) {
-    std::memcpy(values, g.values.data() + p.row * g.width, static_cast<size_t>(count) * 4);
-    return;
+  const int64_t first = p.row + begin, count = (end - begin) * g.width;
+  if (count == 0) return;
+  if (g.half) {
+    widen_f16(count, reinterpret_cast<const uint8_t*>(g.halves.data() + first * g.width), values);
+  } else if (!g.values.empty()) {
+    std::memcpy(values, g.values.data() + first * g.width, static_cast<size_t>(count) * 4);
+  } else {
+    const Panels panels(first, p.row + end, g.rows);
+    AlignedBuffer<float> plain(panels.rows() * g.width);
+    active_kernels().gemm_f32.unpack(
+        g.width, panels.rows(), g.packed.data() + panels.begin * g.width, 1, g.width, plain.data());
+    std::memcpy(values, plain.data() + (first - panels.begin) * g.width,
+                static_cast<size_t>(count) * 4);
   }
-  // Only packed: a member may begin inside a panel, so the whole group is unpacked.
-  AlignedBuffer<float> all(g.rows * g.width);
-  active_kernels().gemm_f32.unpack(g.width, g.rows, g.packed.data(), 1, g.width, all.data());
-  std::memcpy(values, all.data() + p.row * g.width, static_cast<size_t>(count) * 4);
 }
 
-void Weights::read_halves(const std::string& name, uint16_t* halves) const {
+void Weights::read_halves(const std::string& name, int64_t begin, int64_t end,
+                          uint16_t* halves) const {
   const Place& p = place(name);
   const WeightGroup& g = at(p.group);
   if (!g.half) throw Error(ErrorCode::INTERNAL, "weight " + name + " is not held in f16");
-  std::memcpy(halves, g.halves.data() + p.row * g.width, static_cast<size_t>(elements(name)) * 2);
+  if (begin < end)
+    std::memcpy(halves, g.halves.data() + (p.row + begin) * g.width,
+                static_cast<size_t>((end - begin) * g.width) * 2);
 }
 
-void Weights::read_codes(const std::string& name, int8_t* codes, float* scales) const {
+void Weights::read_codes(const std::string& name, int64_t begin, int64_t end, int8_t* codes,
+                         float* scales) const {
   const Place& p = place(name);
   const WeightGroup& g = at(p.group);
-  const WeightSpec& s = spec(name);
   if (g.dtype != WeightDtype::s8)
     throw Error(ErrorCode::INTERNAL, "weight " + name + " is not int8");
-  std::memcpy(scales, g.scales.data() + p.row, static_cast<size_t>(rows_of(s)) * 4);
-  const size_t count = static_cast<size_t>(elements(name));
+  const int64_t first = p.row + begin;
+  const size_t count = static_cast<size_t>((end - begin) * g.width);
+  if (count == 0) return;
+  std::memcpy(scales, g.scales.data() + first, static_cast<size_t>(end - begin) * 4);
   if (!g.codes.empty()) {
-    std::memcpy(codes, g.codes.data() + p.row * g.width, count);
+    std::memcpy(codes, g.codes.data() + first * g.width, count);
     return;
   }
-  AlignedBuffer<int8_t> all(g.rows * g.width);
-  active_kernels()
-      .gemm_s8.format(g.activation_bits)
-      .unpack(g.rows, g.width, g.packed_codes.data(), all.data());
-  std::memcpy(codes, all.data() + p.row * g.width, count);
+  const Panels panels(first, p.row + end, g.rows);
+  const GemmS8Format& gemm = active_kernels().gemm_s8.format(g.activation_bits);
+  AlignedBuffer<int8_t> plain(panels.rows() * g.width);
+  gemm.unpack(panels.rows(), g.width,
+              g.packed_codes.data() + gemm.packed_bytes(panels.begin, g.width), plain.data());
+  std::memcpy(codes, plain.data() + (first - panels.begin) * g.width, count);
 }
 
 int64_t Weights::count_bytes() const {

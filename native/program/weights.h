@@ -74,13 +74,16 @@ class Weights {
   // Packs every matrix anew after a trainer changed its values. Cannot fail.
   void repack(Team& team);
 
-  void read(const std::string& name, float* values) const;
-  void read_halves(const std::string& name, uint16_t* halves) const;
-  void read_codes(const std::string& name, int8_t* codes, float* scales) const;
+  // Rows [begin, end) of a weight: elements of a vector.
+  void read(const std::string& name, int64_t begin, int64_t end, float* values) const;
+  void read_halves(const std::string& name, int64_t begin, int64_t end, uint16_t* halves) const;
+  void read_codes(const std::string& name, int64_t begin, int64_t end, int8_t* codes,
+                  float* scales) const;
 
   bool held_in_half(const std::string& name) const { return at(place(name).group).half; }
   const WeightSpec& spec(const std::string& name) const;
   int64_t elements(const std::string& name) const;
+  int64_t rows(const std::string& name) const;
   // Where a weight lies in its group: the group's index and the first row.
   int group_of(const std::string& name) const { return place(name).group; }
   int64_t first_row(const std::string& name) const { return place(name).row; }

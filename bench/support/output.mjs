@@ -1,6 +1,6 @@
 // Tables for people and JSON files for machines.
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, resolve } from 'node:path';
 import { ISA_NOTE } from './processes.mjs';
 
 /** The first lines of a result for people: machine, kernels, versions, load. */
@@ -39,11 +39,15 @@ export function percent(share) {
   return `${(100 * share).toFixed(0)} %`;
 }
 
+/** Paths of one machine say nothing on another: their last part does. */
+const shortPath = (_, value) =>
+  typeof value === 'string' && isAbsolute(value) ? basename(value) : value;
+
 /** Written under another name first, so that a crash leaves no half file. */
 export function writeJson(file, content) {
   mkdirSync(dirname(resolve(file)), { recursive: true });
   const temporary = `${file}.${process.pid}.tmp`;
-  writeFileSync(temporary, `${JSON.stringify(content, null, 1)}\n`);
+  writeFileSync(temporary, `${JSON.stringify(content, shortPath, 1)}\n`);
   renameSync(temporary, file);
 }
 

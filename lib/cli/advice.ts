@@ -94,7 +94,7 @@ function choosePrecision(
 function laneReason(own: readonly LaneSpeed[], lanes: number): string {
   const chosen = own.find((one) => one.lanes === lanes);
   const one = own.find((speed) => speed.lanes === 1);
-  if (own.length === 1) return `lanes ${lanes}: all that this process may use`;
+  if (own.length === 1) return `lanes ${lanes}: no other number was tried`;
   if (lanes === 1) return `lanes 1: more are not faster here`;
   const gain = (chosen?.tokensPerSecond ?? 0) / (one?.tokensPerSecond ?? Number.NaN);
   return (

@@ -3,6 +3,7 @@
  *
  * Each step measures, prints its table and gives its part of the JSON document; one that has nothing to measure is null.
  */
+import { throwIfAborted } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
 import { formatNumber, formatPercent } from '../core/units.js';
 import { tokenRunner } from '../models/token-runner.js';
@@ -113,7 +114,7 @@ export async function againstPipelines(
   const { options, out, opened, texts, threads, contenders, scratch } = shared;
   const transformers = options.transformers === false ? null : await findTransformersJs();
   if (transformers === null) return null;
-  const { pooling, normalized } = await opened.model.info();
+  const { pooling, normalized, maxTokens } = await opened.model.info();
   if (!poolsAlike(pooling)) {
     out.note(`transformers.js cannot pool by ${pooling}: it is left out`);
     return null;
@@ -129,12 +130,20 @@ export async function againstPipelines(
       const { lowestCosine: found } = fidelityOf([ours?.row(index) ?? vector], [vector]);
       lowestCosine[precision] = Math.min(lowestCosine[precision] ?? 1, found);
     };
-    const measured = await measurePipelines(transformers, {
+    const request = {
       ...{ model: opened.path, onnx: files[0]?.path ?? '', precision, kind: opened.kind },
-      ...{ pooling, normalize: normalized, threads, texts, lengths, scratch, signal: out.signal },
-      ...(ours !== null && { take }),
-    });
-    speeds.push(...measured);
+      ...{ pooling, normalize: normalized, threads, texts, lengths, maxTokens, scratch },
+      ...{ signal: out.signal, ...(ours !== null && { take }) },
+    };
+    try {
+      speeds.push(...(await measurePipelines(transformers, request)));
+    } catch (error) {
+      throwIfAborted(out.signal, 'bench');
+      // Another engine that cannot run this model says nothing about Sinter.
+      const reason = error instanceof Error ? error.message : String(error);
+      out.note(`transformers.js cannot run this model, it is left out: ${reason}`);
+      return null;
+    }
   }
   out.print(`\ntransformers.js ${transformers.version}, one pass\n\n`);
   out.print(pipelineTable(speeds, comparison.speeds));

@@ -6,11 +6,13 @@
 import { join } from 'node:path';
 import type { Matrix } from '../core/matrix.js';
 import { native } from '../core/native.js';
+import type { ActivationBits } from '../graph/types.js';
 import type { OnnxExportOptions } from '../models/export-model.js';
 import type { Contender } from './compare.js';
 
 /** What Encoder and Classifier have in common here. */
 interface Exportable {
+  readonly quantization: { readonly activationBits: ActivationBits | null } | null;
   exportOnnx(path: string, options: OnnxExportOptions): Promise<void>;
 }
 
@@ -19,14 +21,19 @@ const INT8_FORMS: readonly {
   readonly form: string;
   readonly options: OnnxExportOptions;
   readonly needsVnni?: boolean;
+  /** Only for activations of these many bits. */
+  readonly bits?: ActivationBits;
 }[] = [
   { form: 'per-token', options: {} },
-  { form: 'per-tensor', options: { activations: 'tensor' } },
+  // Codes of 7 bits cannot saturate with signed weights, on any CPU.
+  { form: 'per-token, signed weights', options: { weights: 'int8' }, bits: 7 },
+  { form: 'per-tensor', options: { activations: 'tensor' }, bits: 8 },
   {
     // Without VNNI, ONNX Runtime saturates and the numbers are wrong.
     form: 'per-tensor, signed weights',
     options: { activations: 'tensor', weights: 'int8' },
     needsVnni: true,
+    bits: 8,
   },
 ];
 
@@ -38,10 +45,11 @@ export async function contenderFor(
   folder: string,
 ): Promise<Contender> {
   const hasVnni = native().isa().host === 'vnni';
-  const forms = precision === 'f32' ? [{ form: '', options: {} }] : INT8_FORMS;
+  const bits = model.quantization?.activationBits ?? 8;
+  const forms: typeof INT8_FORMS = precision === 'f32' ? [{ form: '', options: {} }] : INT8_FORMS;
   const files: { form: string; path: string }[] = [];
   for (const [i, one] of forms.entries()) {
-    if ('needsVnni' in one && one.needsVnni && !hasVnni) continue;
+    if ((one.needsVnni === true && !hasVnni) || (one.bits ?? bits) !== bits) continue;
     const path = join(folder, `${precision}-${i}.onnx`);
     await model.exportOnnx(path, one.options);
     files.push({ form: one.form, path });

@@ -107,6 +107,7 @@ export class SettingsBench {
     const sizes = TOKENS_PER_LANE.map((size) => size * lanes).filter(
       (size, i) => i === 0 || size <= tokens,
     );
+    const full = (maxBatchTokens: number) => Math.min(maxBatchTokens, tokens);
     const times = await this.time(sizes, async (maxBatchTokens) => {
       const request = { what: 'batches', precision, maxBatchTokens } as const;
       const [ms = Number.NaN] = await this.ask(lanes, request);
@@ -115,7 +116,7 @@ export class SettingsBench {
     return sizes.map((maxBatchTokens, i) => {
       const rounds = times[i] ?? [];
       const tokensPerSecond = speedOf(tokens, rounds);
-      const batchMs = (1000 * maxBatchTokens) / tokensPerSecond;
+      const batchMs = (1000 * full(maxBatchTokens)) / tokensPerSecond;
       return { maxBatchTokens, tokensPerSecond, batchMs, rounds };
     });
   }

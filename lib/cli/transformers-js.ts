@@ -3,7 +3,7 @@
  *
  * The rule: nothing is downloaded; it runs the file that Sinter exported with the tokenizer of the same folder.
  */
-import { cp, mkdir } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -46,6 +46,8 @@ export interface PipelineRequest {
   readonly pooling: PoolKind | null;
   readonly normalize: boolean;
   readonly threads: number;
+  /** Texts are cut to these many tokens. */
+  readonly maxTokens: number;
   readonly texts: readonly string[];
   /** Tokens of each text. */
   readonly lengths: readonly number[];
@@ -79,6 +81,19 @@ export function poolsAlike(pooling: PoolKind | null): boolean {
   return pooling === null || pooling === 'mean' || pooling === 'cls';
 }
 
+/**
+ * The model's and the tokenizer's settings, nothing else of what lies in the folder. Texts are cut where Sinter cuts them:
+ * the folder of a sentence encoder often says so in a file that transformers.js does not read.
+ */
+async function copySettings(model: string, folder: string, maxTokens: number): Promise<void> {
+  for (const name of await readdir(model)) {
+    if (/\.(json|txt)$/.test(name)) await copyFile(join(model, name), join(folder, name));
+  }
+  const file = join(folder, 'tokenizer_config.json');
+  const config: unknown = JSON.parse(await readFile(file, 'utf8'));
+  await writeFile(file, JSON.stringify({ ...(config as object), model_max_length: maxTokens }));
+}
+
 /** Tokens a second of one pass with every number of texts a call. */
 export async function measurePipelines(
   { module }: TransformersJs,
@@ -87,10 +102,8 @@ export async function measurePipelines(
   const { model, onnx, scratch, threads, kind, signal, take } = request;
   const folder = join(scratch, `pipeline-${request.precision}`);
   await mkdir(join(folder, 'onnx'), { recursive: true });
-  // Weights would be copied for nothing: only the small files are needed.
-  const filter = (path: string) => !path.endsWith('.safetensors');
-  await cp(model, folder, { recursive: true, filter });
-  await cp(onnx, join(folder, 'onnx', 'model.onnx'));
+  await copySettings(model, folder, request.maxTokens);
+  await copyFile(onnx, join(folder, 'onnx', 'model.onnx'));
   module.env.allowRemoteModels = false;
   module.env.localModelPath = `${dirname(folder)}/`;
   const task = kind === 'encoder' ? 'feature-extraction' : 'text-classification';

@@ -14,7 +14,7 @@ import { SeededRandom } from '../data/random.js';
 import type { EncoderGraph, OutputName } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
 import { TOKEN_BUDGET } from './forward.js';
-import { buildProgram, copyFrom, halvesFrom, type ModelParts } from './model-parts.js';
+import { buildProgram, copyFrom, halvesFrom, type ModelParts, rowPieces } from './model-parts.js';
 
 const SEQUENCES = 16;
 const SEQUENCE_TOKENS = 32;
@@ -32,14 +32,19 @@ export async function modelEqualizers(
   const inputs = new Set(nodes.map((node) => node.input));
   const batch = drawnBatch(graph, ids);
   const largest = await largestInputs(where, graph, program, inputs, batch, signal);
+  const shapes = new Map(graph.weights.map(({ name, shape }) => [name, shape]));
   const equalizers = new Map<string, Float32Array>();
   for (const { input, weights, output } of nodes) {
     throwIfAborted(signal, where);
     const channels = largest.get(input) ?? new Float32Array();
     const magnitudes = new Float32Array(channels.length);
-    for (const name of weights) columnMagnitudes(program.readWeight(name), magnitudes);
+    for (const name of weights) {
+      for (const [begin, end] of rowPieces(shapes.get(name) ?? [])) {
+        columnMagnitudes(program.readWeight(name, begin, end), magnitudes);
+        await setImmediate();
+      }
+    }
     equalizers.set(output, equalizerOf(channels, magnitudes));
-    await setImmediate();
   }
   return equalizers;
 }

@@ -25,7 +25,7 @@ export interface BatchOptions {
    * batch that runs, so this bounds its wait; a bulk batch that runs is passed. Default: 512 per lane.
    */
   readonly maxBatchTokens?: number;
-  /** Longest that an idle batcher holds a request back for others to join, in milliseconds. Default: 2. */
+  /** Longest that a request is held back for others to join, in milliseconds. Default: 2. */
   readonly maxWaitMs?: number;
   /** Requests that wait, the running batch not counted; one more is OVERLOADED. Default: 1024. */
   readonly maxQueue?: number;

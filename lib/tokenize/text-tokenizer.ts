@@ -127,10 +127,11 @@ export class TextTokenizer {
     await this.checkLimit(maxTokens, texts);
     const tokenizer = this.limit(maxTokens);
     const parts: TokenChunk[] = [];
+    const longest = this.cutRule === null ? Number.POSITIVE_INFINITY : cutLength(maxTokens);
     let truncated = 0;
     for (let begin = 0; begin < texts.length; ) {
       throwIfAborted(signal, 'encode');
-      const end = chunkEnd(texts, begin);
+      const end = chunkEnd(texts, begin, longest);
       const chunk = texts.slice(begin, end);
       const encodings = await this.encodeChunk(tokenizer, chunk, maxTokens);
       for (const [i, encoding] of encodings.entries()) {
@@ -296,12 +297,14 @@ function isTruncated(encoding: Encoding, maxTokens: number): boolean {
   return encoding.getLength() >= maxTokens && encoding.getOverflowing().length > 0;
 }
 
-function chunkEnd(texts: readonly TextInput[], begin: number): number {
+/** A text of more than twice `longest` characters is cut to about `longest` before it is tokenized. */
+function chunkEnd(texts: readonly TextInput[], begin: number, longest: number): number {
   let chars = 0;
   let end = begin;
   while (end < texts.length && end - begin < CHUNK_TEXTS && chars < CHUNK_CHARS) {
     const text = texts[end] ?? '';
-    chars += typeof text === 'string' ? text.length : text[0].length + text[1].length;
+    if (typeof text !== 'string') chars += text[0].length + text[1].length;
+    else chars += text.length > 2 * longest ? longest : text.length;
     end++;
   }
   return end;

@@ -121,22 +121,33 @@ Environment::Job* Environment::add_job(Napi::Env env, int64_t job_id, Kept kept,
   return job;
 }
 
+// Of a job that could not be queued: nothing would ever settle it.
+void Environment::remove_job(Napi::Env env, int64_t job_id) {
+  jobs_.erase(job_id);
+  if (jobs_.empty()) settler_.Unref(env);
+}
+
 Napi::Promise Environment::submit(Napi::Env env, int64_t job_id, Kept kept, Work work,
                                   Settle settle) {
   Engine& engine = this->engine();
   Job* job = add_job(env, job_id, std::move(kept), std::move(settle));
   const Napi::Promise promise = job->deferred.Promise();
-  queue_->push(job_id, [job, &engine, work = std::move(work), settler = settler_]() mutable {
-    try {
-      job->cancel.check();
-      work(engine, job->cancel);
-    } catch (...) {
-      job->error = std::current_exception();
-    }
-    work = nullptr;  // drops what only the work needed, on this thread
-    // Fails only while the environment is taken down, and then nobody waits for the job.
-    settler.NonBlockingCall(job);
-  });
+  try {
+    queue_->push(job_id, [job, &engine, work = std::move(work), settler = settler_]() mutable {
+      try {
+        job->cancel.check();
+        work(engine, job->cancel);
+      } catch (...) {
+        job->error = std::current_exception();
+      }
+      work = nullptr;  // drops what only the work needed, on this thread
+      // Fails only while the environment is taken down, and then nobody waits for the job.
+      settler.NonBlockingCall(job);
+    });
+  } catch (...) {
+    remove_job(env, job_id);
+    throw;
+  }
   return promise;
 }
 
@@ -145,7 +156,13 @@ Napi::Promise Environment::submit_urgent(Napi::Env env, int64_t job_id, Kept kep
   Engine& engine = this->engine();
   Job* job = add_job(env, job_id, std::move(kept), std::move(settle));
   const Napi::Promise promise = job->deferred.Promise();
-  queue_->push_urgent(job_id, std::make_shared<UrgentCall>(job, engine, settler_, std::move(work)));
+  try {
+    queue_->push_urgent(job_id,
+                        std::make_shared<UrgentCall>(job, engine, settler_, std::move(work)));
+  } catch (...) {
+    remove_job(env, job_id);
+    throw;
+  }
   return promise;
 }
 

@@ -55,6 +55,7 @@ class Environment {
   struct Job;
   class UrgentCall;
   Job* add_job(Napi::Env env, int64_t job_id, Kept kept, Settle settle);
+  void remove_job(Napi::Env env, int64_t job_id);
   static void settle_job(Napi::Env env, Napi::Function, std::nullptr_t*, Job* job);
 
   using Settler = Napi::TypedThreadSafeFunction<std::nullptr_t, Job, &Environment::settle_job>;

@@ -92,7 +92,8 @@ class BlockList {
 };
 
 BlockList& shared_blocks() {
-  static BlockList list;
+  // Never destroyed: at process.exit() job threads may still be packing.
+  static BlockList& list = *new BlockList;
   return list;
 }
 

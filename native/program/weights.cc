@@ -125,6 +125,8 @@ void Weights::allocate() {
       throw Error(ErrorCode::INTERNAL, "weight " + s.name + " is not used");
   }
   check_halves();
+  for (WeightGroup& g : groups_)
+    g.half = halves_.count(specs_[static_cast<size_t>(g.members[0])].name) > 0;
   int64_t total = 0;
   for (WeightGroup& g : groups_) total += place_arrays(g, nullptr);
   WeightPages pages(total);
@@ -167,7 +169,6 @@ int64_t Weights::place_arrays(WeightGroup& g, uint8_t* base) const {
     g.scales = cut.next<float>(g.rows);
     return cut.bytes();
   }
-  g.half = halves_.count(specs_[static_cast<size_t>(g.members[0])].name) > 0;
   if (g.half) {
     g.halves = cut.next<uint16_t>(size);
     return cut.bytes();

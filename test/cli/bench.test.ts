@@ -126,6 +126,16 @@ describe('sinter bench', () => {
     expect(advice?.reasons).toHaveLength(3);
   });
 
+  it('compares a model with activations of 7 bits, whose files are per token', async () => {
+    const model = scratch.path('seven');
+    const made = await sinter(['quantize', '-m', TINY, '--activation-bits', '7', '--out', model]);
+    expect(made.stderr).not.toContain('error');
+    const texts = await scratch.file('seven.txt', 'a story\n');
+    const args = ['bench', '--model', model, '--texts', texts, '--rounds', '1', '--no-settings'];
+    const { speeds } = jsonOf<{ speeds: readonly object[] }>(await sinter([...args, '--json']));
+    expect(speeds[0]).toMatchObject({ engine: 'sinter', precision: 'int8' });
+  });
+
   it('--no-settings leaves them out', async () => {
     const texts = await scratch.file('one.txt', 'a story\n');
     const args = ['bench', '--model', TINY, '--texts', texts, '--rounds', '1', '--no-settings'];

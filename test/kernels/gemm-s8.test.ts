@@ -328,10 +328,4 @@ describe.each(formatsOf(vectors))('%s, %d-bit codes', (row, bits) => {
       }
     }
   });
-
-  it('is a vector kernel: at least twice as fast as the scalar row, even in sanitizer builds', () => {
-    const shape = { bits, m: 64, n: 128, k: 256 };
-    const ours = gemm.bench(row, shape, 0.05).bestNs;
-    expect(gemm.bench(scalar, shape, 0.05).bestNs / ours).toBeGreaterThan(2);
-  });
 });

@@ -63,6 +63,7 @@ describe('exportOnnx', () => {
     await encoder.exportOnnx(join(folder, 'f32.onnx'));
     const f32 = await runOnnx(join(folder, 'f32.onnx'), encoder, 'sentence_embedding');
     expectClose(await encoder.embed(TEXTS), f32);
+    let wide = f32;
     // The file rounds zero points a little otherwise, so that single codes differ by one: of the size of the loss itself.
     for (const [activationBits, least] of [
       [8, 0.99],
@@ -77,6 +78,9 @@ describe('exportOnnx', () => {
         const row = int8.subarray(i * ours.cols, (i + 1) * ours.cols);
         expect(cosine(ours.row(i), row), TEXTS[i]).toBeGreaterThan(least);
       }
+      // Codes of 8 bits under the name of 7 would pass the cosine.
+      expect(Math.max(...int8.map((v, i) => Math.abs(v - (wide[i] ?? 0))))).toBeGreaterThan(1e-3);
+      wide = int8;
       const tensor = small.exportOnnx(path, { activations: 'tensor' });
       if (activationBits === 8) await tensor;
       else await expect(tensor).rejects.toThrow(RangeError);

@@ -85,9 +85,11 @@ describe('a job that is dropped', () => {
 
 describe('the clock of the job thread', () => {
   it('counts jobs and not the time between them', () => {
+    const start = performance.now();
     const busy = queue.busy(60);
     expect(busy).toBeGreaterThanOrEqual(60);
-    expect(busy).toBeLessThan(110);
+    // It then idles as long, however slow the machine is.
+    expect(busy).toBeLessThan(performance.now() - start - 59);
   });
 });
 

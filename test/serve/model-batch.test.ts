@@ -170,7 +170,8 @@ describe('Classifier.batch', () => {
 
 describe('a direct call', () => {
   it('of one text, or one said to be interactive, passes a bulk call that runs', async () => {
-    const many = Array.from({ length: 3000 }, () => 'people '.repeat(60));
+    // Seconds of work, which the abort ends: the calls in between take milliseconds.
+    const many = Array.from({ length: 20_000 }, () => 'people '.repeat(60));
     const controller = new AbortController();
     let over = false;
     const bulk = encoder.embed(many, { signal: controller.signal }).finally(() => {

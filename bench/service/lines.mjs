@@ -93,7 +93,7 @@ export const LINES = {
           holds: overIdeal.includes(null) ? undefined : spread <= 1.25,
         },
         ...counts.map((one) => ({
-          figure: `a token of ${one.texts} short texts, all lanes`,
+          figure: `a token of ${one.texts} short texts, from text to vector, one lane`,
           measured: us(one),
         })),
         {

@@ -108,6 +108,8 @@ uint64_t Team::await_ticket(uint64_t seen) {
       if (ticket % 2 == 1 && ticket != seen) return ticket;
       relax();
     }
+    // The thread that the results go to may want this core; on an idle one this costs nothing.
+    std::this_thread::yield();
   } while (std::chrono::steady_clock::now() < deadline && !stop_.load(std::memory_order_relaxed));
   std::unique_lock<std::mutex> lock(mutex_);
   parked_.fetch_add(1);

@@ -5,8 +5,10 @@
  * It only writes down; validateGraph checks what came out.
  */
 
+import { SinterError } from '../core/errors.js';
 import type {
   ActivationKind,
+  AttentionNode,
   EmbeddingIndex,
   EncoderGraph,
   GraphNode,
@@ -23,10 +25,22 @@ export interface LinearModule {
   readonly name: string;
   readonly inputs: number;
   readonly outputs: number;
+  /** Default: true. All modules of one product have a bias, or none has. */
+  readonly bias?: boolean;
 }
 
+/** What makes an attention more than plain softmax attention. */
+export type AttentionExtras = Pick<AttentionNode, 'rotary' | 'window' | 'disentangled'> & {
+  readonly scale?: number;
+  readonly relativeBias?: {
+    readonly weight: string;
+    readonly buckets: number;
+    readonly maxDistance: number;
+  };
+};
+
 export class GraphBuilder {
-  private readonly weights: WeightSpec[] = [];
+  private readonly weights = new Map<string, WeightSpec>();
   private readonly nodes: GraphNode[] = [];
   private readonly outputs: Partial<Record<OutputName, string>> = {};
 
@@ -44,7 +58,7 @@ export class GraphBuilder {
     return this.add({ op: 'embedding', tables: entries, output });
   }
 
-  /** Layer norm of module `name` over input (+ residual). */
+  /** Norm of module `name` over input (+ residual); a layer norm with a bias unless `form` says otherwise. */
   norm(
     name: string,
     width: number,
@@ -52,10 +66,12 @@ export class GraphBuilder {
     input: string,
     residual: string | null,
     output: string,
+    form: { readonly kind?: 'layer' | 'rms'; readonly bias?: boolean } = {},
   ): string {
+    const { kind = 'layer' } = form;
     const weight = this.weight(`${name}.weight`, [width]);
-    const bias = this.weight(`${name}.bias`, [width]);
-    return this.add({ op: 'norm', kind: 'layer', input, residual, weight, bias, epsilon, output });
+    const bias = form.bias === false ? null : this.weight(`${name}.bias`, [width]);
+    return this.add({ op: 'norm', kind, input, residual, weight, bias, epsilon, output });
   }
 
   /** One product for all modules, their outputs side by side. */
@@ -66,21 +82,86 @@ export class GraphBuilder {
     output: string,
   ): string {
     const weights = modules.map((m) => this.weight(`${m.name}.weight`, [m.outputs, m.inputs]));
-    const biases = modules.map((m) => this.weight(`${m.name}.bias`, [m.outputs]));
+    const biases = modules
+      .filter((m) => m.bias !== false)
+      .map((m) => this.weight(`${m.name}.bias`, [m.outputs]));
     const activationBits = 8;
     return this.add({ op: 'linear', input, weights, biases, activation, activationBits, output });
   }
 
-  /** Softmax attention with the usual scale 1 / sqrt(headDim). */
+  /** One product with weights that have names of their own: tied or shared ones. */
+  product(
+    weights: readonly {
+      readonly name: string;
+      readonly inputs: number;
+      readonly outputs: number;
+    }[],
+    biases: readonly string[],
+    activation: ActivationKind,
+    input: string,
+    output: string,
+  ): string {
+    const names = weights.map((w) => this.weight(w.name, [w.outputs, w.inputs]));
+    biases.forEach((name, i) => {
+      this.weight(name, [weights[i]?.outputs ?? 0]);
+    });
+    const activationBits = 8;
+    return this.add({
+      op: 'linear',
+      input,
+      weights: names,
+      biases,
+      activation,
+      activationBits,
+      output,
+    });
+  }
+
+  /** Softmax attention; its scale is 1 / sqrt(headDim) unless `extras` say otherwise. */
   attention(
     heads: number,
     headDim: number,
     dropout: number,
     input: string,
     output: string,
+    extras: AttentionExtras = {},
   ): string {
-    const scale = 1 / Math.sqrt(headDim);
-    return this.add({ op: 'attention', input, heads, headDim, scale, dropout, output });
+    const { scale = 1 / Math.sqrt(headDim), relativeBias: bias, ...rest } = extras;
+    const node = {
+      op: 'attention',
+      input,
+      heads,
+      headDim,
+      scale,
+      dropout,
+      ...rest,
+      output,
+    } as const;
+    if (bias === undefined) return this.add(node);
+    const weight = this.weight(bias.weight, [bias.buckets, heads]);
+    return this.add({ ...node, relativeBias: { weight, maxDistance: bias.maxDistance } });
+  }
+
+  /** A weight [rows, width] as a `table` value. */
+  parameter(weight: string, rows: number, width: number, output: string): string {
+    return this.add({ op: 'parameter', weight: this.weight(weight, [rows, width]), output });
+  }
+
+  /** input + residual. */
+  sum(input: string, residual: string, output: string): string {
+    return this.add({ op: 'add', input, residual, output });
+  }
+
+  gate(activation: ActivationKind, input: string, output: string): string {
+    return this.add({ op: 'gate', activation, input, output });
+  }
+
+  concat(inputs: readonly string[], output: string): string {
+    return this.add({ op: 'concat', inputs, output });
+  }
+
+  select(input: string, output: string): string {
+    return this.add({ op: 'select', input, output });
   }
 
   dropout(probability: number, input: string, output: string): string {
@@ -104,12 +185,22 @@ export class GraphBuilder {
   finish(
     head: Pick<EncoderGraph, 'architecture' | 'maxTokens' | 'vocabulary' | 'segments'>,
   ): EncoderGraph {
-    return { format: 1, ...head, weights: this.weights, nodes: this.nodes, outputs: this.outputs };
+    const weights = [...this.weights.values()];
+    return { format: 1, ...head, weights, nodes: this.nodes, outputs: this.outputs };
   }
 
+  /** Declares a weight; one that is there already with the same shape is shared. */
   private weight(name: string, shape: readonly number[]): string {
-    this.weights.push({ name, shape, dtype: 'f32' });
-    return name;
+    const known = this.weights.get(name);
+    if (known === undefined) {
+      this.weights.set(name, { name, shape, dtype: 'f32' });
+      return name;
+    }
+    if (known.shape.join() === shape.join()) return name;
+    throw new SinterError(
+      'INTERNAL',
+      `weight ${name} is [${known.shape.join(', ')}] and [${shape.join(', ')}]`,
+    );
   }
 
   private add(node: GraphNode): string {

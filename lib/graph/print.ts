@@ -4,29 +4,12 @@
  * The text is for reading; programs take the graph itself.
  */
 
-import type { EncoderGraph, GraphNode } from './types.js';
-import { validateGraph } from './validate.js';
+import { weightsOf } from './nodes.js';
+import type { AttentionNode, EncoderGraph, GraphNode } from './types.js';
+import { describeShape, validateGraph } from './validate.js';
 
 /** Bytes of one element in the program, without scales. */
 const BYTES = { f32: 4, s8: 1 } as const;
-
-/** Weights by node, in the order the node uses them. */
-export function weightsOf(node: GraphNode): readonly string[] {
-  switch (node.op) {
-    case 'embedding':
-      return node.tables.map(({ weight }) => weight);
-    case 'norm':
-      return [node.weight, node.bias];
-    case 'linear':
-      return [
-        ...node.weights,
-        ...node.biases,
-        ...(node.equalizer === undefined ? [] : [node.equalizer]),
-      ];
-    default:
-      return [];
-  }
-}
 
 /** Number of weights of the whole graph, counting each once. */
 export function countParameters(graph: EncoderGraph): number {
@@ -46,7 +29,7 @@ export function printGraph(graph: EncoderGraph): string {
       node.op,
       detail(node, specs.get(weightsOf(node)[0] ?? '')?.dtype ?? 'f32'),
       node.output,
-      shape ? `[${shape.kind === 'token' ? 'tokens' : 'sequences'}, ${shape.width}]` : '',
+      shape ? describeShape(shape) : '',
       count === 0 ? '' : count.toLocaleString('en-US'),
     ];
   });
@@ -81,14 +64,27 @@ function detail(node: GraphNode, dtype: string): string {
       return dtype + width + stacked + activation;
     }
     case 'attention':
-      return `${node.heads} heads x ${node.headDim}`;
+      return attentionDetail(node);
+    case 'gate':
+      return node.activation;
     case 'dropout':
       return String(node.probability);
     case 'pool':
       return node.kind;
-    case 'normalize':
+    default:
       return '';
   }
+}
+
+function attentionDetail(node: AttentionNode): string {
+  const { rotary, window, relativeBias, disentangled } = node;
+  return [
+    `${node.heads} heads x ${node.headDim}`,
+    ...(rotary === undefined ? [] : [`rotary ${rotary.theta}`]),
+    ...(window === undefined ? [] : [`window ${window}`]),
+    ...(relativeBias === undefined ? [] : ['relative bias']),
+    ...(disentangled === undefined ? [] : ['disentangled']),
+  ].join(', ');
 }
 
 /** Columns as wide as their longest cell; the last column right-aligned. */

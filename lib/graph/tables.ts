@@ -4,6 +4,7 @@
  * Only these may be held in the 16 bits that they are stored in.
  */
 
+import { weightsOf } from './nodes.js';
 import type { EncoderGraph, GraphNode } from './types.js';
 
 /** Names of the f32 weights that embeddings read and nothing else. */
@@ -17,6 +18,5 @@ export function tablesOf(graph: EncoderGraph): ReadonlySet<string> {
 }
 
 function otherWeights(node: GraphNode): readonly string[] {
-  if (node.op === 'norm') return [node.weight, node.bias];
-  return node.op === 'linear' ? [...node.weights, ...node.biases] : [];
+  return node.op === 'embedding' ? [] : weightsOf(node);
 }

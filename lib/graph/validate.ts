@@ -5,13 +5,31 @@
  */
 
 import { SinterError } from '../core/errors.js';
-import type { EncoderGraph, GraphNode, WeightSpec } from './types.js';
+import type {
+  AttentionNode,
+  EncoderGraph,
+  GraphNode,
+  PoolKind,
+  ValueKind,
+  WeightSpec,
+} from './types.js';
 
-/** The shape of a value: `token` is [totalTokens, width], `sequence` is [sequences, width]. */
+/** The shape of a value: [rows, width], where the number of rows depends on the texts but for a `table`. */
 export interface ValueShape {
-  readonly kind: 'token' | 'sequence';
+  readonly kind: ValueKind;
   readonly width: number;
+  /** Of a `table`; 0 for the other kinds. */
+  readonly rows: number;
 }
+
+const POOL_KINDS: readonly PoolKind[] = [
+  'mean',
+  'cls',
+  'max',
+  'mean_sqrt_len_tokens',
+  'weightedmean',
+  'lasttoken',
+];
 
 type Fail = (message: string) => SinterError;
 
@@ -85,9 +103,25 @@ class NodeChecker {
         }
         return this.input(node.input);
       case 'pool':
-        return { kind: 'sequence', width: this.input(node.input, 'token').width };
+        if (!POOL_KINDS.includes(node.kind)) throw this.fail(`unknown pooling ${node.kind}`);
+        return { kind: 'sequence', width: this.input(node.input, 'token').width, rows: 0 };
       case 'normalize':
         return this.input(node.input);
+      case 'parameter': {
+        const [rows, width] = this.weight(node.weight, 2) as [number, number];
+        return { kind: 'table', width, rows };
+      }
+      case 'add':
+        return this.alike(node.input, node.residual, 'residual');
+      case 'gate': {
+        const shape = this.input(node.input);
+        if (shape.width % 2 === 0) return { ...shape, width: shape.width / 2 };
+        throw this.fail(`input must have an even width, got ${shape.width}`);
+      }
+      case 'concat':
+        return this.concat(node.inputs);
+      case 'select':
+        return { kind: 'selected', width: this.input(node.input, 'token').width, rows: 0 };
       default:
         throw this.fail(`unknown operation ${String((node as { op: unknown }).op)}`);
     }
@@ -105,7 +139,7 @@ class NodeChecker {
         throw this.fail(`${weight} must have ${needs} rows (${index}), got ${rows}`);
       return width;
     });
-    return { kind: 'token', width: this.same(widths, 'tables') };
+    return { kind: 'token', width: this.same(widths, 'tables'), rows: 0 };
   }
 
   private rowsFor(index: string): number {
@@ -116,7 +150,8 @@ class NodeChecker {
   }
 
   private linear(node: Extract<GraphNode, { op: 'linear' }>): ValueShape {
-    const { kind, width } = this.input(node.input);
+    const shape = this.input(node.input);
+    const { width } = shape;
     if (node.weights.length === 0) throw this.fail('has no weights');
     if (node.biases.length !== 0 && node.biases.length !== node.weights.length) {
       throw this.fail(
@@ -146,20 +181,17 @@ class NodeChecker {
       node.weights.map((name) => this.weights.get(name)?.dtype),
       'dtypes of the weights',
     );
-    return { kind, width: outputs };
+    return { ...shape, width: outputs };
   }
 
   private norm(node: Extract<GraphNode, { op: 'norm' }>): ValueShape {
-    const shape = this.input(node.input);
-    if (node.residual !== null) {
-      const other = this.input(node.residual);
-      if (other.kind !== shape.kind || other.width !== shape.width) {
-        throw this.fail(`input is ${describe(shape)}, but residual is ${describe(other)}`);
-      }
-    }
+    const { residual, bias, epsilon } = node;
+    const shape =
+      residual === null ? this.input(node.input) : this.alike(node.input, residual, 'residual');
+    if (node.kind !== 'layer' && node.kind !== 'rms') throw this.fail(`unknown norm ${node.kind}`);
     this.vector(node.weight, shape.width);
-    this.vector(node.bias, shape.width);
-    if (!(node.epsilon >= 0)) throw this.fail(`epsilon must be 0 or more, got ${node.epsilon}`);
+    if (bias !== null) this.vector(bias, shape.width);
+    if (!(epsilon >= 0)) throw this.fail(`epsilon must be 0 or more, got ${epsilon}`);
     return shape;
   }
 
@@ -172,14 +204,70 @@ class NodeChecker {
     if (!Number.isFinite(scale) || !(dropout >= 0 && dropout < 1)) {
       throw this.fail(`scale ${scale} or dropout ${dropout} is out of range`);
     }
-    return { kind: 'token', width: heads * headDim };
+    this.positions(node);
+    return { kind: 'token', width: heads * headDim, rows: 0 };
+  }
+
+  /** What attention knows about positions. */
+  private positions({ heads, headDim, rotary, window, relativeBias, disentangled }: AttentionNode) {
+    if (rotary !== undefined) {
+      const { theta, dimensions } = rotary;
+      const even = isSize(dimensions) && dimensions % 2 === 0 && dimensions <= headDim;
+      if (!even || !(Number.isFinite(theta) && theta > 0)) {
+        throw this.fail(`rotary: theta ${theta}, ${dimensions} of ${headDim} dimensions`);
+      }
+    }
+    if (window !== undefined && !(Number.isSafeInteger(window) && window >= 0)) {
+      throw this.fail(`window must be an integer from 0, got ${window}`);
+    }
+    if (relativeBias !== undefined) {
+      const [buckets, columns] = this.weight(relativeBias.weight, 2) as [number, number];
+      const { maxDistance } = relativeBias;
+      const fits = buckets >= 4 && buckets % 4 === 0 && columns === heads;
+      if (!fits || !isSize(maxDistance) || maxDistance <= buckets / 4) {
+        const got = `${list([buckets, columns])}, maxDistance ${maxDistance}`;
+        throw this.fail(`relative bias must be [4 n, ${heads}], maxDistance above n, got ${got}`);
+      }
+    }
+    if (disentangled === undefined) return;
+    const { keys, queries, buckets, maxDistance } = disentangled;
+    const span = buckets === 0 ? maxDistance : buckets;
+    if (!isSize(span) || (buckets !== 0 && !(buckets >= 4 && maxDistance > buckets / 2 + 1))) {
+      throw this.fail(`disentangled: ${buckets} buckets, maxDistance ${maxDistance}`);
+    }
+    for (const name of [keys, queries]) {
+      if (name === null) continue;
+      const { rows, width } = this.input(name, 'table');
+      if (rows === 2 * span && width === heads * headDim) continue;
+      throw this.fail(
+        `${name} must be ${list([2 * span, heads * headDim])}, got ${list([rows, width])}`,
+      );
+    }
+  }
+
+  private concat(inputs: readonly string[]): ValueShape {
+    const shapes = inputs.map((input) => this.input(input));
+    const [first] = shapes;
+    if (first === undefined) throw this.fail('has no inputs');
+    for (const shape of shapes) {
+      if (shape.kind === first.kind && shape.rows === first.rows) continue;
+      throw this.fail(`inputs are ${describeShape(first)} and ${describeShape(shape)}`);
+    }
+    return { ...first, width: shapes.reduce((sum, { width }) => sum + width, 0) };
+  }
+
+  /** Two inputs of one shape. */
+  private alike(input: string, other: string, what: string): ValueShape {
+    const [a, b] = [this.input(input), this.input(other)];
+    if (a.kind === b.kind && a.width === b.width && a.rows === b.rows) return a;
+    throw this.fail(`input is ${describeShape(a)}, but ${what} is ${describeShape(b)}`);
   }
 
   private input(name: string, kind?: ValueShape['kind']): ValueShape {
     const shape = this.values.get(name);
     if (shape === undefined) throw this.fail(`input ${name} is not defined before it`);
     if (kind !== undefined && shape.kind !== kind) {
-      throw this.fail(`input ${name} must be a ${kind} value, got ${describe(shape)}`);
+      throw this.fail(`input ${name} must be a ${kind} value, got ${describeShape(shape)}`);
     }
     return shape;
   }
@@ -215,6 +303,9 @@ function list(shape: readonly number[]): string {
   return `[${shape.join(', ')}]`;
 }
 
-function describe({ kind, width }: ValueShape): string {
-  return kind === 'token' ? `[tokens, ${width}]` : `[sequences, ${width}]`;
+/** `[tokens, 384]`. */
+export function describeShape({ kind, width, rows }: ValueShape): string {
+  return kind === 'table'
+    ? list([rows, width])
+    : `[${kind === 'selected' ? kind : `${kind}s`}, ${width}]`;
 }

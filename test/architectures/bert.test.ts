@@ -45,8 +45,8 @@ describe('a BERT checkpoint as an encoder', () => {
       'hidden.0 hidden.1 hidden.2 hidden.3 hidden pooled'.split(' '),
     );
     const shapes = validateGraph(graph);
-    expect(shapes.get('layer.0.qkv')).toEqual({ kind: 'token', width: 96 });
-    expect(shapes.get('pooled')).toEqual({ kind: 'sequence', width: 32 });
+    expect(shapes.get('layer.0.qkv')).toEqual({ kind: 'token', width: 96, rows: 0 });
+    expect(shapes.get('pooled')).toEqual({ kind: 'sequence', width: 32, rows: 0 });
   });
 
   it('uses every parameter that PyTorch lists, under the same name', async () => {

@@ -6,6 +6,7 @@
  */
 
 import { rangeMistake, SinterError } from '../../core/errors.js';
+import { inputsOf, withInputs } from '../../graph/nodes.js';
 import type { EncoderGraph, GraphNode, OutputName } from '../../graph/types.js';
 import { lowerLinear, lowerNorm } from './lower-linear.js';
 import { lowerAttention, lowerEmbedding, lowerNormalize, lowerPool } from './lower-sequence.js';
@@ -84,6 +85,8 @@ function lowerNode(lowering: Lowering, node: GraphNode, segments: number): void 
       break;
     case 'dropout':
       break;
+    default:
+      throw new SinterError('UNSUPPORTED_MODEL', `ONNX export: operation ${node.op}`);
   }
 }
 
@@ -130,19 +133,8 @@ function neededNodes(
   const needed: GraphNode[] = [];
   for (const node of graph.nodes.toReversed()) {
     if (node.op === 'dropout' || !wanted.has(node.output)) continue;
-    if (node.op === 'embedding') {
-      needed.push(node);
-      continue;
-    }
-    const renamed = { ...node, input: original(node.input) };
-    wanted.add(renamed.input);
-    if (renamed.op === 'norm' && renamed.residual !== null) {
-      const residual = original(renamed.residual);
-      wanted.add(residual);
-      needed.push({ ...renamed, residual });
-    } else {
-      needed.push(renamed);
-    }
+    needed.push(withInputs(node, original));
+    for (const input of inputsOf(node)) wanted.add(original(input));
   }
   return needed.reverse();
 }

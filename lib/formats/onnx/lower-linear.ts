@@ -80,7 +80,11 @@ export function lowerNorm(lowering: Lowering, node: NormNode): void {
     summed = builder.node('Add', [input.name, residual.name], builder.fresh(`${node.output}/sum`));
   }
   const name = lowering.nameOf(node.output);
-  const inputs = [summed, weights.vector(node.weight), weights.vector(node.bias)];
+  const inputs = [
+    summed,
+    weights.vector(node.weight),
+    ...(node.bias === null ? [] : [weights.vector(node.bias)]),
+  ];
   // The default epsilon of the operator is 1e-5, BERT's is 1e-12: it is never left out.
   const attributes = { axis: { int: -1 }, epsilon: { float: node.epsilon } };
   builder.node('LayerNormalization', inputs, name, attributes);

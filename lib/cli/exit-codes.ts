@@ -12,6 +12,7 @@ export const EXIT_CODES = {
   data: 3,
   model: 4,
   device: 5,
+  unavailable: 6,
   cancelled: 130,
 } as const;
 
@@ -25,6 +26,7 @@ export const EXIT_CODE_HELP = `Exit codes:
   3    a data file that cannot be used (the message names file, line and column)
   4    a model that is damaged or of a kind that is not supported
   5    not enough memory, or a device that cannot do what was asked
+  6    a model that is not in the cache, not on the hub, or could not be fetched
   130  cancelled (Ctrl+C)
 `;
 
@@ -38,6 +40,7 @@ const BY_ERROR_CODE: Readonly<Record<SinterErrorCode, ExitCode>> = {
   CANCELLED: EXIT_CODES.cancelled,
   DISPOSED: EXIT_CODES.internal,
   INTERNAL: EXIT_CODES.internal,
+  UNAVAILABLE: EXIT_CODES.unavailable,
 };
 
 /** Paths on the command line that cannot be opened or written. */

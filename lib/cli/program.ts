@@ -10,6 +10,7 @@ import { addEmbed } from './commands/embed.js';
 import { addEvaluate } from './commands/evaluate.js';
 import { addInfo } from './commands/info.js';
 import { addInspect } from './commands/inspect.js';
+import { addPull } from './commands/pull.js';
 import { addQuantize } from './commands/quantize.js';
 import { addQuickstart } from './commands/quickstart.js';
 import { addTrain } from './commands/train.js';
@@ -26,6 +27,7 @@ const COMMANDS: readonly ((program: Command, surroundings: Surroundings) => void
   addQuantize,
   addConvert,
   addInspect,
+  addPull,
   addBench,
   addInfo,
 ];

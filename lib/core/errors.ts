@@ -16,6 +16,7 @@ export const ERROR_CODES = [
   'DISPOSED',
   'DEVICE',
   'INTERNAL',
+  'UNAVAILABLE',
 ] as const;
 
 export type SinterErrorCode = (typeof ERROR_CODES)[number];

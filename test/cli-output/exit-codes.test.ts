@@ -17,6 +17,7 @@ const expected = {
   DISPOSED: 1,
   DEVICE: 5,
   INTERNAL: 1,
+  UNAVAILABLE: 6,
 };
 
 describe('exitCodeFor', () => {

@@ -1,0 +1,209 @@
+/**
+ * One file of the hub into the cache: resumed where an earlier transfer broke off, checked against its checksum, then
+ * named in the snapshot.
+ *
+ * A blob under its final name is whole; what is not lies under `.incomplete`.
+ */
+
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { copyFile, mkdir, open, rename, rm, stat, symlink } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { SinterError, throwIfAborted } from '../core/errors.js';
+import type { ModelCache } from './cache.js';
+import { refusal, send, TransientError } from './http.js';
+import { withLock } from './lock.js';
+import { patiently } from './patience.js';
+import type { HubSettings } from './settings.js';
+
+export interface FileRequest {
+  readonly settings: HubSettings;
+  readonly cache: ModelCache;
+  readonly id: string;
+  readonly commit: string;
+  readonly file: string;
+  readonly signal: AbortSignal | undefined;
+  /** Bytes that are there, and of the whole file. */
+  readonly onBytes: (loaded: number, total: number) => void;
+}
+
+interface Remote {
+  /** Where the bytes are: a redirect to another host has been followed already. */
+  readonly url: string;
+  readonly etag: string;
+  readonly size: number;
+}
+
+/** Makes `snapshots/<commit>/<file>` exist and gives its size. UNAVAILABLE, CORRUPT_MODEL (checksum) and CANCELLED name the file. */
+export async function downloadFile(request: FileRequest): Promise<number> {
+  const { cache, commit, file, signal } = request;
+  const target = join(cache.snapshot(commit), file);
+  const known = await stat(target).catch(() => null);
+  if (known !== null) return known.size;
+  const remote = await patiently(signal, () => describe(request));
+  const blob = cache.blob(remote.etag);
+  const lock = join(
+    dirname(cache.folder),
+    '.locks',
+    cache.folder.slice(dirname(cache.folder).length + 1),
+    `${remote.etag}.lock`,
+  );
+  await mkdir(dirname(blob), { recursive: true });
+  await withLock(lock, signal, async () => {
+    if (!(await exists(blob))) await transfer(request, remote, blob);
+  });
+  await mkdir(dirname(target), { recursive: true });
+  await symlink(relative(dirname(target), blob), target).catch(
+    async (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EEXIST') return;
+      // File systems without links, and Windows without the right to make them.
+      await copyFile(blob, target);
+    },
+  );
+  return remote.size;
+}
+
+/** Asks what the file is without fetching it. */
+async function describe({ settings, id, commit, file, signal }: FileRequest): Promise<Remote> {
+  const path = file.split('/').map(encodeURIComponent).join('/');
+  const url = `${settings.endpoint}/${id}/resolve/${commit}/${path}`;
+  const response = await send(settings, { method: 'HEAD', url, follow: 'same-origin', signal });
+  const what = `${id}: ${file}`;
+  if (response.status >= 400) throw refusal(response, what, settings);
+  const { headers } = response;
+  // Files in large storage are described by headers of the redirect that leads there.
+  const etag = plainEtag(headers.get('x-linked-etag') ?? headers.get('etag'));
+  const size = Number(headers.get('x-linked-size') ?? headers.get('content-length') ?? Number.NaN);
+  if (etag === null || !Number.isSafeInteger(size) || size < 0) {
+    throw new SinterError('UNAVAILABLE', `${what}: the hub gives no etag or size for it`);
+  }
+  const location = headers.get('location');
+  return { url: location === null ? response.url || url : new URL(location, url).href, etag, size };
+}
+
+function plainEtag(header: string | null): string | null {
+  const etag = header?.replace(/^W\//, '').replaceAll('"', '') ?? '';
+  return /^[\w-][\w.-]{7,127}$/.test(etag) ? etag : null;
+}
+
+/** Fetches into `<blob>.incomplete` until it is whole, checks it, renames it. */
+async function transfer(request: FileRequest, remote: Remote, blob: string): Promise<void> {
+  const part = `${blob}.incomplete`;
+  const have = async () => (await stat(part).catch(() => null))?.size ?? 0;
+  for (let round = 0; ; round++) {
+    let current = remote;
+    const fetchMissing = async () => {
+      if ((await have()) < current.size) await fetchRest(request, current, part);
+    };
+    await patiently(request.signal, fetchMissing, {
+      progress: have,
+      // An address in large storage is only good for a while.
+      again: async () => {
+        current = await describe(request);
+      },
+    });
+    if (await isIntact(part, remote)) break;
+    await rm(part, { force: true });
+    if (round === 0) continue;
+    throw new SinterError(
+      'CORRUPT_MODEL',
+      `${request.id}: ${request.file}: what was downloaded does not have the checksum ${remote.etag}`,
+      { details: { file: request.file } },
+    );
+  }
+  await rename(part, blob);
+}
+
+/** One request for the bytes that are missing. */
+async function fetchRest(request: FileRequest, remote: Remote, part: string): Promise<void> {
+  const { settings, signal, onBytes } = request;
+  let at = (await stat(part).catch(() => null))?.size ?? 0;
+  const headers: Record<string, string> = at > 0 ? { range: `bytes=${at}-` } : {};
+  const response = await send(settings, {
+    method: 'GET',
+    url: remote.url,
+    headers,
+    follow: 'all',
+    signal,
+  });
+  const { status, body } = response;
+  const resumes =
+    status === 206 && response.headers.get('content-range')?.startsWith(`bytes ${at}-`);
+  if (status === 416 || (status === 206 && !resumes)) {
+    await body?.cancel();
+    await rm(part, { force: true });
+    throw new TransientError(
+      `${request.id}: ${request.file}: the server does not go on at byte ${at}`,
+    );
+  }
+  if (!response.ok || body === null) {
+    await body?.cancel();
+    throw refusal(response, `${request.id}: ${request.file}`, settings);
+  }
+  if (!resumes) at = 0;
+  const handle = await open(part, resumes ? 'a' : 'w');
+  const reader = body.getReader();
+  try {
+    for (;;) {
+      const piece = await readInTime(reader, request);
+      if (piece.done) break;
+      const { value } = piece;
+      if (at + value.byteLength > remote.size) {
+        throw new TransientError(
+          `${request.id}: ${request.file}: more than ${remote.size} bytes were sent`,
+        );
+      }
+      await handle.write(value);
+      at += value.byteLength;
+      onBytes(at, remote.size);
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+    await handle.close();
+  }
+  if (at < remote.size)
+    throw new TransientError(`${request.id}: ${request.file}: broke off at byte ${at}`);
+}
+
+async function readInTime(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  { settings: { timeoutMs }, id, file, signal }: FileRequest,
+): Promise<{ done: false; value: Uint8Array } | { done: true }> {
+  const broken = (why: string, cause?: unknown) =>
+    new TransientError(`${id}: ${file}: ${why}`, cause);
+  let timer: NodeJS.Timeout | undefined;
+  let stop: (() => void) | undefined;
+  try {
+    const limit = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(broken(`no byte in ${timeoutMs} ms`)), timeoutMs);
+      stop = () => reject(broken('aborted'));
+      signal?.addEventListener('abort', stop, { once: true });
+    });
+    const { done, value } = await Promise.race([reader.read(), limit]);
+    return done || value === undefined ? { done: true } : { done: false, value };
+  } catch (cause) {
+    throwIfAborted(signal, 'download');
+    if (cause instanceof SinterError) throw cause;
+    throw broken(`the transfer broke off: ${(cause as Error).message}`, cause);
+  } finally {
+    clearTimeout(timer);
+    if (stop !== undefined) signal?.removeEventListener('abort', stop);
+  }
+}
+
+/** 64 hex digits are the SHA-256 of the file, 40 the SHA-1 of its git blob; of another etag only the size is known. */
+async function isIntact(path: string, { etag, size }: Remote): Promise<boolean> {
+  const stats = await stat(path).catch(() => null);
+  // An empty file is never fetched into.
+  if (size === 0 && stats === null) await (await open(path, 'w')).close();
+  else if (stats?.size !== size) return false;
+  if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(etag)) return true;
+  const hash = createHash(etag.length === 64 ? 'sha256' : 'sha1');
+  if (etag.length === 40) hash.update(`blob ${size}\0`);
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  return hash.digest('hex') === etag;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null)) !== null;
+}

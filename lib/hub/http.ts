@@ -1,0 +1,104 @@
+/**
+ * Requests to the hub: the token, redirects, time limits, and what a failure means.
+ *
+ * The token goes to the endpoint's own origin only, never to where a redirect leads.
+ */
+
+import { SinterError, throwIfAborted } from '../core/errors.js';
+import type { HubSettings } from './settings.js';
+
+const MAX_REDIRECTS = 5;
+
+export interface Request {
+  readonly method: 'GET' | 'HEAD';
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** `all`, or only those that stay on the same origin: a redirect elsewhere is then the answer. */
+  readonly follow: 'all' | 'same-origin';
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A failure after which the same request may work. */
+export class TransientError extends SinterError {
+  constructor(message: string, cause?: unknown) {
+    super('UNAVAILABLE', message, cause === undefined ? {} : { cause });
+  }
+}
+
+/**
+ * The answer, whatever its status. Throws TransientError when there is none in time, CANCELLED when the signal aborts. The
+ * body is read under the caller's own time limit.
+ */
+export async function send(settings: HubSettings, request: Request): Promise<Response> {
+  let url = new URL(request.url);
+  for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+    const response = await once(settings, url, request);
+    const location = response.headers.get('location');
+    if (response.status < 300 || response.status >= 400 || location === null) return response;
+    const next = new URL(location, url);
+    if (request.follow === 'same-origin' && next.origin !== url.origin) return response;
+    await response.body?.cancel();
+    if (
+      !/^https?:$/.test(next.protocol) ||
+      (url.protocol === 'https:' && next.protocol === 'http:')
+    ) {
+      throw new SinterError('UNAVAILABLE', `${url.href}: redirected to ${next.protocol}`);
+    }
+    url = next;
+  }
+  throw new SinterError('UNAVAILABLE', `${request.url}: more than ${MAX_REDIRECTS} redirects`);
+}
+
+async function once(settings: HubSettings, url: URL, request: Request): Promise<Response> {
+  throwIfAborted(request.signal, 'download');
+  const own = url.origin === new URL(settings.endpoint).origin;
+  const authorization =
+    own && settings.token !== null ? { authorization: `Bearer ${settings.token}` } : {};
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), settings.timeoutMs);
+  const signals = [late.signal, ...(request.signal === undefined ? [] : [request.signal])];
+  try {
+    return await fetch(url, {
+      method: request.method,
+      redirect: 'manual',
+      // Ranges count bytes of the file, so nothing may be compressed on the way.
+      headers: {
+        'accept-encoding': 'identity',
+        'user-agent': 'sinter',
+        ...request.headers,
+        ...authorization,
+      },
+      // The time limit is for the answer's head; the body has its own.
+      signal: AbortSignal.any(signals),
+    });
+  } catch (cause) {
+    throwIfAborted(request.signal, 'download');
+    const why = late.signal.aborted ? `no answer in ${settings.timeoutMs} ms` : reason(cause);
+    throw new TransientError(`${url.href}: ${why}`, cause);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function reason(cause: unknown): string {
+  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
+  return inner instanceof Error ? inner.message || inner.name : String(inner);
+}
+
+/** The error for an answer that is not what was asked for. `what` names it: `org/name: config.json`. */
+export function refusal(response: Response, what: string, settings: HubSettings): SinterError {
+  const { status } = response;
+  if (status === 401 || status === 403) {
+    const hint = settings.token === null ? 'set HF_TOKEN' : 'the token has no access';
+    return unavailable(`${what}: not permitted (${status}): private, gated or missing; ${hint}`);
+  }
+  if (status === 404) return unavailable(`${what}: not found (404) at ${settings.endpoint}`);
+  const message = `${what}: the hub answered ${status} ${response.statusText}`.trimEnd();
+  return status >= 500 || status === 429 || status === 408
+    ? new TransientError(message)
+    : unavailable(message);
+}
+
+function unavailable(message: string): SinterError {
+  return new SinterError('UNAVAILABLE', message);
+}

@@ -1,0 +1,61 @@
+/**
+ * Which files of a repository a model needs: those that Sinter reads, each kind of weights once.
+ *
+ * Names come from the hub: one that could leave its folder is refused, not skipped.
+ */
+
+import { SinterError } from '../core/errors.js';
+
+/** Small files that are taken whenever they are there. */
+const SMALL = new Set([
+  'config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'vocab.txt',
+  'vocab.json',
+  'merges.txt',
+  'modules.json',
+  'sentence_bert_config.json',
+  'config_sentence_transformers.json',
+]);
+/** Folders of sentence-transformers modules: `1_Pooling`, `2_Dense`. */
+const MODULE = /^\d+_[A-Za-z]+\//;
+/** Best first; the first that is there is taken. */
+const WEIGHTS: readonly ((name: string) => boolean)[] = [
+  (name) => name === 'model.safetensors',
+  (name) => /^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/.test(name),
+  (name) => /^pytorch_model(-\d+-of-\d+)?\.bin(\.index\.json)?$/.test(name),
+  (name) => /^(onnx\/)?model\.onnx(_data|\.data)?$/.test(name),
+];
+
+/** Throws UNAVAILABLE for a name that is not a plain relative path. */
+export function checkFileName(name: string): void {
+  const parts = name.split('/');
+  const plain = name.length <= 512 && !/[\\\0:]/.test(name);
+  if (plain && parts.every((part) => part !== '' && part !== '.' && part !== '..')) return;
+  throw new SinterError('UNAVAILABLE', `the hub lists a file ${JSON.stringify(name)}: refused`);
+}
+
+/** The files to take of all that a repository has; `include` adds those that match one of its patterns (`onnx/*`). */
+export function chooseFiles(names: readonly string[], include: readonly string[] = []): string[] {
+  for (const name of names) checkFileName(name);
+  const weights = WEIGHTS.map((fits) => names.filter(fits)).find((found) => found.length > 0) ?? [];
+  const wanted = new Set(weights);
+  const bin = (name: string) =>
+    name.endsWith('.bin') &&
+    !names.includes(name.replace('pytorch_model.bin', 'model.safetensors'));
+  for (const name of names) {
+    const inModule = MODULE.test(name) && (/\.(json|safetensors)$/.test(name) || bin(name));
+    if (SMALL.has(name) || inModule || include.some((pattern) => matches(name, pattern)))
+      wanted.add(name);
+  }
+  return names.filter((name) => wanted.has(name));
+}
+
+/** `*` stands for any characters, slashes too, as in huggingface_hub's patterns. */
+function matches(name: string, pattern: string): boolean {
+  const parts = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${parts.join('.*')}$`, 's').test(name);
+}

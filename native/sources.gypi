@@ -78,6 +78,7 @@
       "program/builder.cc",
       "program/engine.cc",
       "program/forward.cc",
+      "program/graph_spec.cc",
       "program/memory_plan.cc",
       "program/program.cc",
       "program/weight_blocks.cc",

@@ -10,7 +10,7 @@ import type { EncoderGraph } from '../graph/types.js';
 import { ERROR_CODES, SinterError, type SinterErrorCode } from './errors.js';
 
 /** Bumped when a signature below changes; a stale binary is refused. */
-export const NATIVE_ABI = 3;
+export const NATIVE_ABI = 4;
 
 export type IsaName = 'scalar' | 'avx2' | 'avx512' | 'vnni';
 export type NativeDtype = 'f32' | 'f16' | 'bf16' | 's8';
@@ -22,6 +22,10 @@ export interface TokenBatch {
   readonly offsets: Int32Array;
   /** Segment of each token, as long as ids; null: all 0. */
   readonly segments: Int32Array | null;
+  /**
+   * The tokens that `select` nodes keep: strictly increasing indices into ids. null or left out: all of them.
+   */
+  readonly selected?: Int32Array | null;
 }
 
 /** Where an output goes: [tokens, width] or [sequences, width], allocated by the caller. */

@@ -100,7 +100,26 @@ Napi::Int32Array ints_field(const Napi::Object& object, const char* key) {
 }
 
 WholeBatch TokenBatch::view() const {
-  return {sequences(), offsets.data(), ids.data(), segments.empty() ? nullptr : segments.data()};
+  return {sequences(),
+          offsets.data(),
+          ids.data(),
+          segments.empty() ? nullptr : segments.data(),
+          selects ? selected.data() : nullptr,
+          selected_tokens()};
+}
+
+int64_t TokenBatch::rows(ValueKind kind) const {
+  switch (kind) {
+    case ValueKind::token:
+      return tokens();
+    case ValueKind::sequence:
+      return sequences();
+    case ValueKind::selected:
+      return selected_tokens();
+    case ValueKind::table:
+      break;
+  }
+  bad_argument("a table has no rows of the batch");
 }
 
 namespace {
@@ -128,6 +147,14 @@ void check_below(const std::vector<int32_t>& values, int64_t limit, const char* 
   }
 }
 
+void check_selected(const TokenBatch& batch) {
+  check_below(batch.selected, batch.tokens(), "selected");
+  for (size_t i = 1; i < batch.selected.size(); ++i) {
+    if (batch.selected[i] <= batch.selected[i - 1])
+      bad_argument("selected must be strictly increasing");
+  }
+}
+
 }  // namespace
 
 TokenBatch batch_arg(const Napi::Object& object, const GraphSpec& graph) {
@@ -137,12 +164,17 @@ TokenBatch batch_arg(const Napi::Object& object, const GraphSpec& graph) {
   const Napi::Value segments = field(object, "segments");
   if (!segments.IsNull())
     batch.segments = copy_of(typed<Napi::Int32Array>(segments, "segments", napi_int32_array));
+  const Napi::Value selected = object.Get("selected");
+  batch.selects = !selected.IsUndefined() && !selected.IsNull();
+  if (batch.selects)
+    batch.selected = copy_of(typed<Napi::Int32Array>(selected, "selected", napi_int32_array));
   check_offsets(batch, graph);
   check_below(batch.ids, graph.vocabulary, "ids");
   if (!segments.IsNull() && batch.segments.size() != batch.ids.size()) {
     bad_argument("segments must be as long as ids");
   }
   check_below(batch.segments, std::max<int64_t>(1, graph.segments), "segments");
+  check_selected(batch);
   return batch;
 }
 

@@ -37,17 +37,22 @@ GraphSpec graph_arg(const Napi::Object& graph);
 struct TokenBatch {
   std::vector<int32_t> ids, offsets;
   std::vector<int32_t> segments;  // empty: all 0
+  std::vector<int32_t> selected;  // read only when `selects`
+  bool selects = false;           // false: every token is selected
 
   int64_t sequences() const { return static_cast<int64_t>(offsets.size()) - 1; }
   int64_t tokens() const { return static_cast<int64_t>(ids.size()); }
-  // Rows of a value of this kind.
-  int64_t rows(ValueKind kind) const { return kind == ValueKind::token ? tokens() : sequences(); }
+  int64_t selected_tokens() const {
+    return selects ? static_cast<int64_t>(selected.size()) : tokens();
+  }
+  // Rows of a value of this kind; tables have no rows of the batch.
+  int64_t rows(ValueKind kind) const;
   // Borrows from this object.
   WholeBatch view() const;
 };
 
 // Checked against the graph: offsets rise from 0 to ids.length, lengths within max_tokens, ids
-// within the vocabulary, segments within range.
+// within the vocabulary, segments within range, selected strictly increasing within ids.
 TokenBatch batch_arg(const Napi::Object& batch, const GraphSpec& graph);
 
 // The elements as they are now. Call it with no JavaScript between reading the array and this.

@@ -1,5 +1,6 @@
 // The graph document of lib/graph/types.ts to a GraphSpec: field by field, no knowledge of
 // architectures.
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <utility>
@@ -10,6 +11,8 @@ namespace sinter {
 namespace {
 
 constexpr int64_t kMaxSize = int64_t{1} << 40;
+// Distances between tokens: what fits an int32 with room for sums.
+constexpr int64_t kMaxDistance = int64_t{1} << 28;
 
 template <typename T, size_t N>
 T one_of(const std::string& text, const std::array<std::pair<const char*, T>, N>& names,
@@ -20,21 +23,34 @@ T one_of(const std::string& text, const std::array<std::pair<const char*, T>, N>
   bad_argument(std::string("unknown ") + what + " " + text);
 }
 
-constexpr std::array<std::pair<const char*, OpKind>, 7> kOps = {{{"embedding", OpKind::embedding},
-                                                                 {"norm", OpKind::norm},
-                                                                 {"linear", OpKind::linear},
-                                                                 {"attention", OpKind::attention},
-                                                                 {"dropout", OpKind::dropout},
-                                                                 {"pool", OpKind::pool},
-                                                                 {"normalize", OpKind::normalize}}};
-constexpr std::array<std::pair<const char*, Activation>, 5> kActivations = {
+constexpr std::array<std::pair<const char*, OpKind>, 12> kOps = {{{"embedding", OpKind::embedding},
+                                                                  {"norm", OpKind::norm},
+                                                                  {"linear", OpKind::linear},
+                                                                  {"attention", OpKind::attention},
+                                                                  {"dropout", OpKind::dropout},
+                                                                  {"pool", OpKind::pool},
+                                                                  {"normalize", OpKind::normalize},
+                                                                  {"parameter", OpKind::parameter},
+                                                                  {"add", OpKind::add},
+                                                                  {"gate", OpKind::gate},
+                                                                  {"concat", OpKind::concat},
+                                                                  {"select", OpKind::select}}};
+constexpr std::array<std::pair<const char*, NormKind>, 2> kNorms = {
+    {{"layer", NormKind::layer}, {"rms", NormKind::rms}}};
+constexpr std::array<std::pair<const char*, Activation>, 6> kActivations = {
     {{"none", Activation::none},
      {"gelu", Activation::gelu},
      {"gelu_tanh", Activation::gelu_tanh},
      {"relu", Activation::relu},
-     {"tanh", Activation::tanh}}};
-constexpr std::array<std::pair<const char*, Pooling>, 3> kPoolings = {
-    {{"mean", Pooling::mean}, {"cls", Pooling::cls}, {"max", Pooling::max}}};
+     {"tanh", Activation::tanh},
+     {"silu", Activation::silu}}};
+constexpr std::array<std::pair<const char*, Pooling>, 6> kPoolings = {
+    {{"mean", Pooling::mean},
+     {"cls", Pooling::cls},
+     {"max", Pooling::max},
+     {"mean_sqrt_len_tokens", Pooling::mean_sqrt_len_tokens},
+     {"weightedmean", Pooling::weightedmean},
+     {"lasttoken", Pooling::lasttoken}}};
 constexpr std::array<std::pair<const char*, TableIndex>, 3> kIndices = {
     {{"token", TableIndex::token},
      {"position", TableIndex::position},
@@ -79,11 +95,23 @@ void read_embedding(const Napi::Object& object, NodeSpec& node) {
   }
 }
 
+// A name, or "" for null. An empty name would be taken for null, so it is refused.
+std::string name_or_null(const Napi::Object& object, const char* key) {
+  if (object.Get(key).IsNull()) return "";
+  const std::string name = string_field(object, key);
+  if (name.empty()) bad_argument(std::string(key) + " must be a name or null");
+  return name;
+}
+
+// Whether an optional field is there.
+bool given(const Napi::Object& object, const char* key) { return !object.Get(key).IsUndefined(); }
+
 void read_norm(const Napi::Object& object, NodeSpec& node) {
-  if (string_field(object, "kind") != "layer") bad_argument("unknown norm");
-  if (!object.Get("residual").IsNull()) node.residual = string_field(object, "residual");
+  node.norm = one_of(string_field(object, "kind"), kNorms, "norm");
+  node.residual = name_or_null(object, "residual");
   node.weights = {string_field(object, "weight")};
-  node.biases = {string_field(object, "bias")};
+  const std::string bias = name_or_null(object, "bias");
+  if (!bias.empty()) node.biases = {bias};
   node.epsilon = static_cast<float>(number_field(object, "epsilon"));
 }
 
@@ -91,8 +119,31 @@ void read_linear(const Napi::Object& object, NodeSpec& node) {
   node.weights = strings_field(object, "weights");
   node.biases = strings_field(object, "biases");
   node.activation = one_of(string_field(object, "activation"), kActivations, "activation");
-  if (object.Has("equalizer")) node.equalizer = string_field(object, "equalizer");
+  if (given(object, "equalizer")) node.equalizer = string_field(object, "equalizer");
   node.activation_bits = static_cast<int>(integer_field(object, "activationBits", 7, 8));
+}
+
+void read_positions(const Napi::Object& object, NodeSpec& node) {
+  if (given(object, "rotary")) {
+    const Napi::Object rotary = object_field(object, "rotary");
+    node.rotary = {number_field(rotary, "theta"),
+                   integer_field(rotary, "dimensions", 2, node.head_dim)};
+  }
+  if (given(object, "window")) {
+    // Wider than any text is as good as the widest.
+    node.window = std::min(integer_field(object, "window", 0, int64_t{1} << 53), kMaxDistance);
+  }
+  if (given(object, "relativeBias")) {
+    const Napi::Object bias = object_field(object, "relativeBias");
+    node.relative_bias = {string_field(bias, "weight"),
+                          integer_field(bias, "maxDistance", 1, kMaxDistance)};
+  }
+  if (given(object, "disentangled")) {
+    const Napi::Object terms = object_field(object, "disentangled");
+    node.disentangled = {name_or_null(terms, "keys"), name_or_null(terms, "queries"),
+                         integer_field(terms, "buckets", 0, kMaxDistance),
+                         integer_field(terms, "maxDistance", 1, kMaxDistance)};
+  }
 }
 
 void read_attention(const Napi::Object& object, NodeSpec& node) {
@@ -100,13 +151,18 @@ void read_attention(const Napi::Object& object, NodeSpec& node) {
   node.head_dim = integer_field(object, "headDim", 1, 1 << 16);
   node.scale = static_cast<float>(number_field(object, "scale"));
   node.dropout = static_cast<float>(number_field(object, "dropout"));
+  read_positions(object, node);
+}
+
+bool has_input(OpKind op) {
+  return op != OpKind::embedding && op != OpKind::parameter && op != OpKind::concat;
 }
 
 NodeSpec node_spec(const Napi::Object& object) {
   NodeSpec node;
   node.op = one_of(string_field(object, "op"), kOps, "operation");
   node.output = string_field(object, "output");
-  if (node.op != OpKind::embedding) node.input = string_field(object, "input");
+  if (has_input(node.op)) node.input = string_field(object, "input");
   switch (node.op) {
     case OpKind::embedding:
       read_embedding(object, node);
@@ -126,7 +182,20 @@ NodeSpec node_spec(const Napi::Object& object) {
     case OpKind::pool:
       node.pooling = one_of(string_field(object, "kind"), kPoolings, "pooling");
       break;
+    case OpKind::parameter:
+      node.weights = {string_field(object, "weight")};
+      break;
+    case OpKind::add:
+      node.residual = string_field(object, "residual");
+      break;
+    case OpKind::gate:
+      node.activation = one_of(string_field(object, "activation"), kActivations, "activation");
+      break;
+    case OpKind::concat:
+      node.inputs = strings_field(object, "inputs");
+      break;
     case OpKind::normalize:
+    case OpKind::select:
       break;
   }
   return node;

@@ -3,6 +3,7 @@
 // is kept between the passes.
 #include "kernels/attention/attention.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "ops/dropout_key.h"
@@ -23,6 +24,8 @@ class AttentionOp : public Op {
       builder.fail(node.output, "heads and head size must be positive");
     if (!(probability_ >= 0 && probability_ < 1))
       builder.fail(node.output, "probability must be in [0, 1)");
+    if (node.rotary || node.window || node.relative_bias || node.disentangled)
+      builder.fail(node.output, "attention with positions has no native program yet");
     const int input = builder.input(node.output, node.input, ValueKind::token);
     const int64_t width = heads_ * head_dim_;
     if (builder.value(input).width != 3 * width) {
@@ -73,10 +76,10 @@ class AttentionOp : public Op {
  private:
   // Backward overwrites the gradient of query, key and value: nobody else may add to that memory.
   static void check_sole_reader(const NodeSpec& attention, const Builder& builder) {
-    int readers = 0;
+    int64_t readers = 0;
     for (const NodeSpec& node : builder.graph().nodes) {
-      if (node.op != OpKind::embedding && node.input == attention.input) ++readers;
-      if (node.op == OpKind::norm && node.residual == attention.input) ++readers;
+      const std::vector<std::string> inputs = inputs_of(node);
+      readers += std::count(inputs.begin(), inputs.end(), attention.input);
       const bool alias = node.op == OpKind::dropout && node.dropout == 0;
       if (alias && node.output == attention.input) ++readers;
     }

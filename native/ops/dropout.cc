@@ -17,7 +17,6 @@ class DropoutOp : public Op {
       builder.fail(node.output, "probability must be in [0, 1)");
     const int input = builder.input(node.output, node.input);
     const ValueInfo info = builder.value(input);
-    token_ = info.kind == ValueKind::token;
     inputs_.push_back(input);
     outputs_.push_back(builder.define(node.output, info.kind, info.width));
   }
@@ -40,8 +39,7 @@ class DropoutOp : public Op {
 
  private:
   void apply(Run& run, const float* x, float* y) const {
-    const int64_t first =
-        (token_ ? run.batch.first_token : run.batch.first_sequence) * run.width(outputs_[0]);
+    const int64_t first = run.first_row(outputs_[0]) * run.width(outputs_[0]);
     const uint32_t threshold = run.dropout ? dropout_threshold(probability_) : 0;
     const float keep_scale = run.dropout ? dropout_keep_scale(probability_) : 1.0f;
     const uint64_t key = dropout_key(run.dropout_key, outputs_[0]);
@@ -53,7 +51,6 @@ class DropoutOp : public Op {
 
   float probability_;
   bool alias_;
-  bool token_ = true;
 };
 
 }  // namespace

@@ -17,6 +17,12 @@ std::unique_ptr<Op> make_op(const NodeSpec& node, Builder& builder) {
       return make_dropout(node, builder);
     case OpKind::pool:
       return make_pool(node, builder);
+    case OpKind::parameter:
+    case OpKind::add:
+    case OpKind::gate:
+    case OpKind::concat:
+    case OpKind::select:
+      builder.fail(node.output, "this operation has no native program yet");
     case OpKind::normalize:
       return make_normalize(node, builder);
   }

@@ -21,6 +21,8 @@ class NormOp : public Op {
       inputs_.push_back(residual);
     }
     groups_.push_back(builder.vector(node.output, node.weights, info.width));
+    if (node.norm != NormKind::layer || node.biases.empty())
+      builder.fail(node.output, "only layer norms with a bias have a native program yet");
     groups_.push_back(builder.vector(node.output, node.biases, info.width));
     outputs_.push_back(builder.define(node.output, info.kind, info.width));
     if (builder.trainable()) {

@@ -1,4 +1,4 @@
-// A ragged batch: sequences back to back. Offsets start at 0; `first_token` and `first_sequence`
+// A ragged batch: sequences back to back. Offsets start at 0; the `first_` fields
 // say where the batch lies in the caller's whole batch (dropout is keyed by the place there, so
 // splitting changes nothing).
 #pragma once
@@ -13,7 +13,9 @@ struct Batch {
   const int32_t* ids = nullptr;        // [tokens]
   const int32_t* positions = nullptr;  // [tokens], from 0 in each sequence
   const int32_t* segments = nullptr;   // [tokens]
-  int64_t first_token = 0, first_sequence = 0;
+  const int32_t* selected = nullptr;   // [selected_tokens], increasing token numbers
+  int64_t selected_tokens = 0;
+  int64_t first_token = 0, first_sequence = 0, first_selected = 0;
   int64_t longest = 0;
 };
 

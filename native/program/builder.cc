@@ -16,8 +16,8 @@ int Builder::input(const std::string& op, const std::string& name) const {
 int Builder::input(const std::string& op, const std::string& name, ValueKind kind) const {
   const int id = input(op, name);
   if (value(id).kind != kind) {
-    fail(op, "value " + name + " must have one row per " +
-                 (kind == ValueKind::token ? "token" : "sequence"));
+    constexpr const char* kRows[] = {"token", "sequence", "selected token", "row of a table"};
+    fail(op, "value " + name + " must have one row per " + kRows[static_cast<int>(kind)]);
   }
   return id;
 }
@@ -25,6 +25,7 @@ int Builder::input(const std::string& op, const std::string& name, ValueKind kin
 int Builder::define(const std::string& name, ValueKind kind, int64_t width) {
   const int id = static_cast<int>(values_.size());
   if (width <= 0) fail(name, "width must be positive, got " + std::to_string(width));
+  if (name.empty()) fail(name, "a value needs a name");
   if (!names_.emplace(name, id).second) fail(name, "the value is defined twice");
   values_.push_back({name, kind, width});
   return id;

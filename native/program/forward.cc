@@ -16,6 +16,23 @@ std::vector<Slice> cut_batch(const WholeBatch& batch, int64_t budget) {
   return slices;
 }
 
+// The selected tokens of a micro-batch, counted from its first token, into `indices`.
+static void select_tokens(const WholeBatch& whole, Batch& batch, int32_t* indices) {
+  batch.selected = indices;
+  if (whole.selected == nullptr) {
+    for (int64_t t = 0; t < batch.tokens; ++t) indices[t] = static_cast<int32_t>(t);
+    batch.selected_tokens = batch.tokens;
+    batch.first_selected = batch.first_token;
+    return;
+  }
+  const int32_t* last = whole.selected + whole.selected_tokens;
+  const int32_t* from = std::lower_bound(whole.selected, last, batch.first_token);
+  const int32_t* to = std::lower_bound(from, last, batch.first_token + batch.tokens);
+  batch.selected_tokens = to - from;
+  batch.first_selected = from - whole.selected;
+  for (; from < to; ++from) *indices++ = *from - static_cast<int32_t>(batch.first_token);
+}
+
 Batch make_batch(const WholeBatch& whole, Slice slice, Workspace& workspace) {
   const int32_t* offsets = whole.offsets + slice.begin;
   Batch batch;
@@ -27,7 +44,7 @@ Batch make_batch(const WholeBatch& whole, Slice slice, Workspace& workspace) {
   std::vector<int32_t>& indices = workspace.indices;
   const size_t tokens = static_cast<size_t>(batch.tokens),
                ends = static_cast<size_t>(batch.sequences) + 1;
-  indices.assign(ends + 2 * tokens, 0);
+  indices.assign(ends + 3 * tokens, 0);
   int32_t* rebased = indices.data();
   int32_t* positions = rebased + ends;
   for (int64_t s = 0; s < batch.sequences; ++s) {
@@ -40,6 +57,7 @@ Batch make_batch(const WholeBatch& whole, Slice slice, Workspace& workspace) {
   batch.positions = positions;
   batch.segments =
       whole.segments != nullptr ? whole.segments + batch.first_token : positions + tokens;
+  select_tokens(whole, batch, positions + 2 * tokens);
   return batch;
 }
 

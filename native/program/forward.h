@@ -9,13 +9,15 @@
 
 namespace sinter {
 
-// What a caller hands over: ids and segments are borrowed for the call; segments may be nullptr
-// (all 0).
+// What a caller hands over: ids, segments and selected are borrowed for the call; segments may be
+// nullptr (all 0).
 struct WholeBatch {
   int64_t sequences = 0;
   const int32_t* offsets = nullptr;  // [sequences + 1], from 0
   const int32_t* ids = nullptr;
   const int32_t* segments = nullptr;
+  const int32_t* selected = nullptr;  // increasing token numbers; nullptr: all tokens
+  int64_t selected_tokens = 0;        // of `selected`
   int64_t tokens() const { return sequences == 0 ? 0 : offsets[sequences]; }
 };
 

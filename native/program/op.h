@@ -10,13 +10,15 @@ namespace sinter {
 
 class Run;
 
-enum class ValueKind : int { token = 0, sequence = 1 };
+// What the rows of a value are; those of a table do not depend on the batch.
+enum class ValueKind : int { token = 0, sequence = 1, selected = 2, table = 3 };
 
-// A value of the program: [tokens or sequences, width] of f32.
+// A value of the program: [rows, width] of f32.
 struct ValueInfo {
   std::string name;
   ValueKind kind = ValueKind::token;
   int64_t width = 0;
+  int64_t rows = 0;  // of a table
 };
 
 class Op {

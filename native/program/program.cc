@@ -11,7 +11,10 @@ Program::Program(GraphSpec graph, bool trainable, std::unordered_set<std::string
   Builder builder(graph_, weights_, trainable);
   for (const NodeSpec& node : graph_.nodes) ops_.push_back(factory(node, builder));
   for (const OutputSpec& output : graph_.outputs) {
-    outputs_.emplace_back(output.name, builder.input("output " + output.name, output.value));
+    const int value = builder.input("output " + output.name, output.value);
+    if (builder.value(value).kind == ValueKind::table)
+      builder.fail(output.name, "a table cannot be an output");
+    outputs_.emplace_back(output.name, value);
   }
   values_ = builder.values();
   weights_.allocate();
@@ -59,10 +62,8 @@ void Program::forward(Run& run, const std::vector<uint8_t>& needed,
     ops_[i]->forward(run);
     for (const OutputTarget& target : targets) {
       if (target.value != made) continue;
-      const bool token = value(made).kind == ValueKind::token;
-      const int64_t first =
-          (token ? run.batch.first_token : run.batch.first_sequence) * run.width(made);
-      std::memcpy(target.data + first, run.value(made),
+      if (run.elements(made) == 0) continue;
+      std::memcpy(target.data + run.first_row(made) * run.width(made), run.value(made),
                   static_cast<size_t>(run.elements(made)) * sizeof(float));
     }
   }

@@ -73,7 +73,31 @@ class Run {
   }
 
   int64_t rows(int value) const {
-    return info(value).kind == ValueKind::token ? batch.tokens : batch.sequences;
+    switch (info(value).kind) {
+      case ValueKind::token:
+        return batch.tokens;
+      case ValueKind::sequence:
+        return batch.sequences;
+      case ValueKind::selected:
+        return batch.selected_tokens;
+      case ValueKind::table:
+        break;
+    }
+    return info(value).rows;
+  }
+  // The row of the caller's whole batch that the value's first row is.
+  int64_t first_row(int value) const {
+    switch (info(value).kind) {
+      case ValueKind::token:
+        return batch.first_token;
+      case ValueKind::sequence:
+        return batch.first_sequence;
+      case ValueKind::selected:
+        return batch.first_selected;
+      case ValueKind::table:
+        break;
+    }
+    return 0;
   }
   int64_t width(int value) const { return info(value).width; }
   int64_t elements(int value) const { return rows(value) * width(value); }

@@ -142,9 +142,7 @@ double Trainer::backward_slice(Engine& engine, const WholeBatch& whole, Slice sl
     for (float one : losses) sum += one;
     sum = labelled == 0 ? 0 : sum / static_cast<double>(labelled);
   } else {
-    const bool token = program_->value(output).kind == ValueKind::token;
-    const float* gradient =
-        loss.gradient + (token ? batch.first_token : batch.first_sequence) * width;
+    const float* gradient = loss.gradient + run.first_row(output) * width;
     std::memcpy(run.grad(output), gradient, static_cast<size_t>(rows * width) * sizeof(float));
   }
   program_->backward(run, needed_, cancel);

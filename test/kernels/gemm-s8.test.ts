@@ -308,7 +308,7 @@ describe.each(formatsOf(vectors))('%s, %d-bit codes', (row, bits) => {
         cRow,
         c: random.floats(m > 0 && n > 0 ? (m - 1) * cRow + n : 0),
         bias: random.next() < 0.7 ? base.bias : null,
-        activation: random.integer(0, 4),
+        activation: random.integer(0, 5),
       };
       const what = `${row} ${shape.join(' x ')} activation=${problem.activation} cRow=${cRow}`;
       expectSameBits(run(row, problem), run(scalar, problem), what);

@@ -86,7 +86,7 @@ describe('gradients', () => {
     await check(graph, TOKENS, 9);
   });
 
-  it.each(['none', 'gelu', 'gelu_tanh', 'relu', 'tanh'] as const)(
+  it.each(['none', 'gelu', 'gelu_tanh', 'relu', 'tanh', 'silu'] as const)(
     'of linear with activation %s and stacked weights',
     async (activation) => {
       const modules = [5, 17, 1].map((outputs, i) => ({ name: `m${i}`, inputs: 13, outputs }));

@@ -1,7 +1,7 @@
-// Element-wise activations: gelu (erf form), gelu_tanh, relu, tanh. The same inline functions serve
-// the epilogue of the GEMMs (activation_math.h), so a fused and a separate activation give the same
-// bits. y may alias x; dx may alias dy. n = 0 is allowed. Largest error against float64: see
-// activation_math.h.
+// Element-wise activations: gelu (erf form), gelu_tanh, relu, tanh, silu. The same inline functions
+// serve the epilogue of the GEMMs (activation_math.h), so a fused and a separate activation give
+// the same bits. y may alias x; dx may alias dy. n = 0 is allowed. Largest error against float64:
+// see activation_math.h.
 #pragma once
 
 #include <cstdint>

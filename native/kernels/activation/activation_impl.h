@@ -46,6 +46,8 @@ void activation_forward(Activation kind, int64_t n, const float* x, float* y) {
       return activate_row<V, Activation::relu>(n, x, y);
     case Activation::tanh:
       return activate_row<V, Activation::tanh>(n, x, y);
+    case Activation::silu:
+      return activate_row<V, Activation::silu>(n, x, y);
   }
 }
 
@@ -62,6 +64,8 @@ void activation_backward(Activation kind, int64_t n, const float* x, const float
       return differentiate_all<V, Activation::relu>(n, x, dy, dx);
     case Activation::tanh:
       return differentiate_all<V, Activation::tanh>(n, x, dy, dx);
+    case Activation::silu:
+      return differentiate_all<V, Activation::silu>(n, x, dy, dx);
   }
 }
 

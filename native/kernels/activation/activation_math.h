@@ -122,6 +122,12 @@ SINTER_SIMD V gelu_tanh(V x) {
   return x / (V::set(1.0f) + exp(V::zero() - gelu_tanh_argument(x)));
 }
 
+// x sigmoid(x); NaN at -inf, as x times 0 is.
+template <class V>
+SINTER_SIMD V silu(V x) {
+  return x / (V::set(1.0f) + exp(V::zero() - x));
+}
+
 // NaN passes.
 template <class V>
 SINTER_SIMD V relu(V x) {
@@ -142,6 +148,8 @@ SINTER_SIMD V activate(Activation kind, V x) {
       return relu(x);
     case Activation::tanh:
       return tanh(x);
+    case Activation::silu:
+      return silu(x);
     case Activation::none:
       break;
   }
@@ -168,17 +176,29 @@ SINTER_SIMD V gelu_derivative(V x) {
   return fma(c, bell, phi);
 }
 
-// s + x s (1 - s) z'(x) with s = sigmoid(z(x)); from e^-|z|, so that s (1 - s) keeps its digits.
+// s + slope s (1 - s) with s = sigmoid(z); from e^-|z|, so that s (1 - s) keeps its digits.
 template <class V>
-SINTER_SIMD V gelu_tanh_derivative(V x) {
+SINTER_SIMD V sigmoid_product_derivative(V z, V slope) {
   const V one = V::set(1.0f);
-  const V c = max(V::set(-14.0f), min(V::set(14.0f), x));  // s is 0 or 1 beyond
-  const V z = gelu_tanh_argument(c);
   const V e = exp(V::zero() - abs(z));
   const V high = one / (one + e), low = e * high;
   const V s = select(z < V::zero(), low, high);
-  const V slope = c * fma(c * c, V::set(0.214064449f), V::set(1.59576912f));
   return fma(slope, low * high, s);
+}
+
+// d/dx of x sigmoid(z(x)): the slope is x z'(x).
+template <class V>
+SINTER_SIMD V gelu_tanh_derivative(V x) {
+  const V c = max(V::set(-14.0f), min(V::set(14.0f), x));  // s is 0 or 1 beyond
+  const V slope = c * fma(c * c, V::set(0.214064449f), V::set(1.59576912f));
+  return sigmoid_product_derivative(gelu_tanh_argument(c), slope);
+}
+
+// The same with z = x.
+template <class V>
+SINTER_SIMD V silu_derivative(V x) {
+  const V c = max(V::set(-100.0f), min(V::set(100.0f), x));  // s is 0 or 1 beyond
+  return sigmoid_product_derivative(c, c);
 }
 
 // f'(x) of activate.
@@ -195,6 +215,8 @@ SINTER_SIMD V activate_derivative(Activation kind, V x) {
       const V t = tanh(x);
       return fnma(t, t, V::set(1.0f));
     }
+    case Activation::silu:
+      return silu_derivative(x);
     case Activation::none:
       break;
   }

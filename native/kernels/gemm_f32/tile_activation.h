@@ -38,6 +38,8 @@ void activate_rows(Activation activation, int64_t rows, int64_t columns, float* 
       return activate_tile<V, Activation::relu>(rows, columns, c, c_row);
     case Activation::tanh:
       return activate_tile<V, Activation::tanh>(rows, columns, c, c_row);
+    case Activation::silu:
+      return activate_tile<V, Activation::silu>(rows, columns, c, c_row);
   }
 }
 

@@ -10,7 +10,14 @@
 
 namespace sinter {
 
-enum class Pooling : int { mean = 0, cls = 1, max = 2 };
+enum class Pooling : int {
+  mean = 0,
+  cls = 1,
+  max = 2,
+  mean_sqrt_len_tokens = 3,  // sum / sqrt(length)
+  weightedmean = 4,          // weights position + 1, divided by their sum
+  lasttoken = 5
+};
 
 struct PoolKernels {
   // x: [tokens, width]; offsets: [sequences + 1], offsets[0] may be > 0 (x is indexed from

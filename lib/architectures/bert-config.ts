@@ -9,6 +9,7 @@
 
 import { SinterError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
+import type { ModelHead } from '../graph/checkpoint.js';
 import type { EncoderGraph, GraphNode } from '../graph/types.js';
 
 type NodeOf<Op extends GraphNode['op']> = Extract<GraphNode, { op: Op }>;
@@ -47,11 +48,11 @@ function dropoutAt(graph: EncoderGraph, output: string): number | null {
   return nodesOf(graph, 'dropout').find((node) => node.output === output)?.probability ?? null;
 }
 
-/** The config as a JSON value; `labels` are given exactly when the graph has logits. */
+/** The config as a JSON value. */
 export function bertConfig(
   graph: EncoderGraph,
   base: JsonObject,
-  labels: readonly string[] | null,
+  { labels }: ModelHead,
 ): JsonObject {
   const shapes = new Map(graph.weights.map(({ name, shape }) => [name, shape]));
   const size = (name: string, axis: number) => {

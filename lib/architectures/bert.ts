@@ -11,6 +11,7 @@ import { rangeMistake } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import { GraphBuilder } from '../graph/builder.js';
 import type { Checkpoint, GraphRequest, ImportedModel, NewWeight } from '../graph/checkpoint.js';
+import { addSentenceHead, sentenceHead } from '../graph/sentence.js';
 import type { ActivationKind, WeightSpec } from '../graph/types.js';
 import { bertConfig } from './bert-config.js';
 import { ConfigReader } from './config-reader.js';
@@ -195,6 +196,9 @@ function chooseLabels(
 export function importBert(checkpoint: Checkpoint, request: GraphRequest): ImportedModel {
   const reader = new ConfigReader(checkpoint.config, checkpoint.path);
   const sizes = readSizes(reader);
+  if (request.task !== 'embedding' && request.task !== 'classification') {
+    throw reader.unsupported(`task ${request.task}`);
+  }
   const builder = new GraphBuilder();
   const classify = request.task === 'classification';
   const head = classify ? chooseLabels(checkpoint, reader, request.labels) : null;
@@ -207,7 +211,8 @@ export function importBert(checkpoint: Checkpoint, request: GraphRequest): Impor
     const module = { name: CLASSIFIER, inputs: sizes.hidden, outputs: head.labels.length };
     builder.output('logits', builder.linear([module], 'none', dropped, 'logits'));
   } else {
-    addEmbedding(builder, checkpoint, request, hidden);
+    const sentence = sentenceHead(checkpoint.sentence, request);
+    if (sentence !== null) addSentenceHead(builder, sentence, hidden);
     if (checkpoint.tensors.has(`${stored}pooler.dense.weight`)) {
       addPooler(builder, sizes.hidden, prefix, hidden);
     }
@@ -220,26 +225,13 @@ export function importBert(checkpoint: Checkpoint, request: GraphRequest): Impor
   });
   const names = naming(stored, prefix, head?.kind ?? 'none', sizes.initRange);
   const found = findWeights(checkpoint, graph.weights, names);
-  const labels = head?.labels ?? null;
+  const made = {
+    task: request.task,
+    labels: head?.labels ?? null,
+    problem: head === null ? null : ('single_label_classification' as const),
+  };
   const base = head?.kind === 'new' ? dropProblem(checkpoint.config) : checkpoint.config;
-  return { graph, ...found, config: bertConfig(graph, base, labels), labels };
-}
-
-/**
- * Pooling and normalisation as the request, else the sentence-transformers files, say; none when
- * neither does.
- */
-function addEmbedding(
-  b: GraphBuilder,
-  { sentence }: Checkpoint,
-  request: GraphRequest,
-  hidden: string,
-) {
-  const kind = request.pooling ?? sentence?.pooling ?? null;
-  if (kind === null) return;
-  const pooled = b.pool(kind, hidden, 'sentence');
-  const normalize = request.normalize ?? sentence?.normalize ?? false;
-  b.output('embedding', normalize ? b.normalize(pooled, 'sentence.normalized') : pooled);
+  return { graph, ...found, config: bertConfig(graph, base, made), ...made };
 }
 
 /**

@@ -7,7 +7,7 @@
 
 import { SinterError, show } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
-import type { Checkpoint, GraphRequest, ImportedModel } from '../graph/checkpoint.js';
+import type { Checkpoint, GraphRequest, ImportedModel, ModelHead } from '../graph/checkpoint.js';
 import type { EncoderGraph } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
 import { importBert } from './bert.js';
@@ -15,11 +15,7 @@ import { bertConfig } from './bert-config.js';
 
 interface Architecture {
   readonly fromCheckpoint: (checkpoint: Checkpoint, request: GraphRequest) => ImportedModel;
-  readonly toConfig: (
-    graph: EncoderGraph,
-    base: JsonObject,
-    labels: readonly string[] | null,
-  ) => JsonObject;
+  readonly toConfig: (graph: EncoderGraph, base: JsonObject, head: ModelHead) => JsonObject;
 }
 
 const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
@@ -62,7 +58,7 @@ export function graphFromCheckpoint(checkpoint: Checkpoint, request: GraphReques
 export function configFromGraph(
   graph: EncoderGraph,
   base: JsonObject,
-  labels: readonly string[] | null,
+  head: ModelHead,
 ): JsonObject {
-  return architectureOf(graph.architecture, 'graph').toConfig(graph, base, labels);
+  return architectureOf(graph.architecture, 'graph').toConfig(graph, base, head);
 }

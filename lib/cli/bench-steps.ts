@@ -114,9 +114,11 @@ export async function againstPipelines(
   const { options, out, opened, texts, threads, contenders, scratch } = shared;
   const transformers = options.transformers === false ? null : await findTransformersJs();
   if (transformers === null) return null;
-  const { pooling, normalized, maxTokens } = await opened.model.info();
-  if (!poolsAlike(pooling)) {
-    out.note(`transformers.js cannot pool by ${pooling}: it is left out`);
+  const info = await opened.model.info();
+  const { pooling, normalized, maxTokens } = info;
+  if (!poolsAlike(info)) {
+    const steps = [...(pooling ?? []), ...info.modules].join(', ');
+    out.note(`transformers.js cannot do ${steps}: it is left out`);
     return null;
   }
   const output = opened.kind === 'encoder' ? 'embedding' : 'logits';

@@ -9,6 +9,7 @@ import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { throwIfAborted } from '../core/errors.js';
 import type { PoolKind } from '../graph/types.js';
+import type { ModelInfo } from '../models/model-info.js';
 
 const PACKAGE = '@huggingface/transformers';
 /** Texts a call: one, and what a loop over chunks takes. */
@@ -43,7 +44,7 @@ export interface PipelineRequest {
   readonly onnx: string;
   readonly precision: string;
   readonly kind: 'classifier' | 'encoder';
-  readonly pooling: PoolKind | null;
+  readonly pooling: readonly PoolKind[] | null;
   readonly normalize: boolean;
   readonly threads: number;
   /** Texts are cut to these many tokens. */
@@ -77,8 +78,9 @@ export async function findTransformersJs(): Promise<TransformersJs | null> {
 }
 
 /** Whether its pipelines can pool as the model does. */
-export function poolsAlike(pooling: PoolKind | null): boolean {
-  return pooling === null || pooling === 'mean' || pooling === 'cls';
+export function poolsAlike({ pooling, modules }: ModelInfo): boolean {
+  const simple = modules.every((kind) => kind === 'normalize') && (pooling?.length ?? 1) === 1;
+  return simple && (pooling === null || pooling[0] === 'mean' || pooling[0] === 'cls');
 }
 
 /**
@@ -112,7 +114,7 @@ export async function measurePipelines(
     dtype: 'fp32',
     session_options,
   });
-  const settings = { pooling: request.pooling ?? 'none', normalize: request.normalize };
+  const settings = { pooling: request.pooling?.[0] ?? 'none', normalize: request.normalize };
   const texts = request.texts.slice(0, MAX_TEXTS);
   const tokens = request.lengths.slice(0, MAX_TEXTS).reduce((sum, length) => sum + length, 0);
   const speeds: PipelineSpeed[] = [];

@@ -9,21 +9,22 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SinterError } from '../core/errors.js';
-import { type JsonObject, readJsonObject } from '../core/json.js';
-import type { Checkpoint, SentenceSettings } from '../graph/checkpoint.js';
+import { fileExists, type JsonObject, readJsonObject } from '../core/json.js';
+import type { Checkpoint, SentenceModule, SentenceSettings } from '../graph/checkpoint.js';
 import { writeFolderAtomic } from './atomic-file.js';
-import type { TensorEntry } from './safetensors.js';
 import { type TensorToWrite, writeSafetensors } from './safetensors-writer.js';
-import { readSentenceFiles, sentenceFiles } from './sentence-files.js';
-import { openWeightFiles, type WeightFiles } from './weight-files.js';
+import { modulePath, readSentenceFiles, sentenceFiles } from './sentence-files.js';
+import { openWeightFiles, type StoredTensor, type WeightFiles } from './weight-files.js';
 
 /** An open folder; end it with close. */
 export interface HfFolder extends Checkpoint {
   readonly path: string;
   readonly config: JsonObject;
-  /** dtype, shape and place of every stored tensor. */
-  readonly tensors: ReadonlyMap<string, TensorEntry>;
+  /** Every stored tensor; those of a sentence module have its name before theirs. */
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
   readonly weights: WeightFiles;
+  /** Where the tokenizer's files are. */
+  readonly tokenizerPath: string;
   readonly sentence: SentenceSettings | null;
   close(): Promise<void>;
 }
@@ -38,17 +39,42 @@ export async function readHfFolder(path: string): Promise<HfFolder> {
     const what = stats === null ? 'no such model folder' : 'not a model folder';
     throw new SinterError('CORRUPT_MODEL', `${path}: ${what}`, { details: { file: path } });
   }
-  const config = await readJsonObject(join(path, 'config.json'));
-  const sentence = await readSentenceFiles(path);
-  const weights = await openWeightFiles(path);
+  const files = await readSentenceFiles(path);
+  // Older libraries put the transformer and its tokenizer into a folder of their own.
+  const own = files !== null && (await fileExists(join(files.transformer, 'config.json')));
+  const transformer = own ? files.transformer : path;
+  const config = await readJsonObject(join(transformer, 'config.json'));
+  const sentence = files?.settings ?? null;
+  const weights = await openAll(path, transformer, sentence?.modules ?? []);
   return {
     path,
     config,
     tensors: weights.tensors,
     weights,
+    tokenizerPath: transformer,
     sentence,
     close: () => weights.close(),
   };
+}
+
+/** The weights of the transformer and of the modules that have some. */
+async function openAll(
+  path: string,
+  transformer: string,
+  modules: readonly SentenceModule[],
+): Promise<WeightFiles> {
+  let weights = await openWeightFiles(transformer);
+  try {
+    for (const module of modules) {
+      if (module.kind === 'normalize') continue;
+      const own = await openWeightFiles(join(path, module.name));
+      weights = weights.with(`${module.name}.`, own);
+    }
+    return weights;
+  } catch (error) {
+    await weights.close();
+    throw error;
+  }
 }
 
 /** The parts of a folder to write. */
@@ -57,7 +83,10 @@ export interface HfFolderContent {
   readonly weights: Iterable<TensorToWrite>;
   /** Further files by their path in the folder: the tokenizer's, a licence. */
   readonly files: ReadonlyMap<string, string | Uint8Array>;
-  /** Makes it a sentence-transformers model with vectors of `width` numbers. */
+  /**
+   * Makes it a sentence-transformers model with token vectors of `width` numbers; the weights of its modules are written
+   * to their folders.
+   */
   readonly sentence?: { readonly settings: SentenceSettings; readonly width: number };
 }
 
@@ -84,6 +113,21 @@ export async function writeHfFolder(
       await mkdir(dirname(join(folder, name)), { recursive: true });
       await writeFile(join(folder, name), data);
     }
-    await writeSafetensors(join(folder, 'model.safetensors'), content.weights);
+    await writeWeights(folder, content);
   });
+}
+
+/** Each module's weights to its folder, under the names that they have there. */
+async function writeWeights(folder: string, { weights, sentence }: HfFolderContent): Promise<void> {
+  const modules = sentence?.settings.modules ?? [];
+  let rest = [...weights];
+  for (const [i, module] of modules.entries()) {
+    if (module.kind === 'normalize') continue;
+    const prefix = `${module.name}.`;
+    const own = rest.filter(({ name }) => name.startsWith(prefix));
+    rest = rest.filter(({ name }) => !name.startsWith(prefix));
+    const named = own.map((tensor) => ({ ...tensor, name: tensor.name.slice(prefix.length) }));
+    await writeSafetensors(join(folder, modulePath(i, module), 'model.safetensors'), named);
+  }
+  await writeSafetensors(join(folder, 'model.safetensors'), rest);
 }

@@ -16,46 +16,49 @@ import {
   readJsonObject,
   readModelFile,
 } from '../core/json.js';
-import type { SentenceSettings } from '../graph/checkpoint.js';
+import type { SentenceModule, SentenceSettings } from '../graph/checkpoint.js';
 import type { PoolKind } from '../graph/types.js';
+import { AFTER_POOLING, moduleClass, moduleConfig, readModule } from './sentence-modules.js';
+import { poolingConfig, readPooling } from './sentence-pooling.js';
 
-/** Older generation: one flag per mode. */
-const POOLING_FLAGS: Readonly<Record<string, PoolKind | null>> = {
-  pooling_mode_cls_token: 'cls',
-  pooling_mode_mean_tokens: 'mean',
-  pooling_mode_max_tokens: 'max',
-  pooling_mode_mean_sqrt_len_tokens: null,
-  pooling_mode_weightedmean_tokens: null,
-  pooling_mode_lasttoken: null,
-};
-
-const POOL_KINDS: readonly PoolKind[] = ['mean', 'cls', 'max'];
-
-interface SentenceModule {
+interface ListedModule {
   readonly kind: string;
   readonly folder: string;
 }
 
-/** Reads the files of `folder`; null when it has no modules.json. */
-export async function readSentenceFiles(folder: string): Promise<SentenceSettings | null> {
-  const modules = await readModules(join(folder, 'modules.json'));
-  if (modules === null) return null;
-  let pooling: PoolKind | null = null;
-  let normalize = false;
-  for (const { kind, folder: path } of modules) {
-    if (kind === 'Normalize') normalize = true;
-    else if (kind === 'Pooling') pooling = await readPooling(join(folder, path, 'config.json'));
-    else if (kind !== 'Transformer') {
-      throw unsupported(
-        join(folder, 'modules.json'),
-        `module ${kind} (supported: Transformer, Pooling, Normalize)`,
-      );
-    }
-  }
-  return { pooling, normalize, ...(await readText(folder)), ...(await readPrompts(folder)) };
+/** What the files say, and the folder of the transformer, which older libraries kept apart (0_Transformer). */
+export interface SentenceFiles {
+  readonly settings: SentenceSettings;
+  readonly transformer: string;
 }
 
-async function readModules(file: string): Promise<readonly SentenceModule[] | null> {
+/** Reads the files of `folder`; null when it has no modules.json. */
+export async function readSentenceFiles(folder: string): Promise<SentenceFiles | null> {
+  const file = join(folder, 'modules.json');
+  const listed = await readModules(file);
+  if (listed === null) return null;
+  let pooling: readonly PoolKind[] | null = null;
+  const modules: SentenceModule[] = [];
+  for (const [i, { kind, folder: path }] of listed.entries()) {
+    const known = kind === 'Transformer' || kind === 'Pooling' || AFTER_POOLING.includes(kind);
+    const inOrder =
+      i === 0 ? kind === 'Transformer' : kind === 'Pooling' ? pooling === null : pooling !== null;
+    if (!known || !inOrder) {
+      const place = known ? ` as number ${i}` : '';
+      throw unsupported(
+        file,
+        `module ${kind}${place} (supported: Transformer, Pooling, then ${AFTER_POOLING.join(', ')})`,
+      );
+    }
+    if (kind === 'Pooling') pooling = await readPooling(join(folder, path, 'config.json'));
+    else if (kind !== 'Transformer') modules.push(await readModule(folder, kind, path));
+  }
+  const transformer = join(folder, listed[0]?.folder ?? '');
+  const text = await readText(transformer);
+  return { transformer, settings: { pooling, modules, ...text, ...(await readPrompts(folder)) } };
+}
+
+async function readModules(file: string): Promise<readonly ListedModule[] | null> {
   if (!(await fileExists(file))) return null;
   const bad = (message: string, cause?: unknown) =>
     new SinterError('CORRUPT_MODEL', `${file}: ${message}`, { details: { file }, cause });
@@ -67,34 +70,17 @@ async function readModules(file: string): Promise<readonly SentenceModule[] | nu
     throw bad(`not valid JSON: ${(cause as Error).message}`, cause);
   }
   if (!Array.isArray(list)) throw bad(`must be a list, got ${show(list)}`);
+  const folders = new Set<string>();
   return list.map((item: unknown, i) => {
     const { type, path } = (item ?? {}) as { type?: unknown; path?: unknown };
     if (typeof type !== 'string') throw bad(`[${i}].type must be a string, got ${show(type)}`);
     if (typeof path !== 'string' || !/^[\w-]*$/.test(path)) {
       throw bad(`[${i}].path must be a plain folder name, got ${show(path)}`);
     }
+    if (folders.has(path)) throw bad(`[${i}].path ${show(path)} is that of another module too`);
+    folders.add(path);
     return { kind: type.slice(type.lastIndexOf('.') + 1), folder: path };
   });
-}
-
-async function readPooling(file: string): Promise<PoolKind> {
-  const config = await readJsonObject(file);
-  const stated = config.pooling_mode;
-  if (stated !== undefined && stated !== null) {
-    const modes: readonly unknown[] = Array.isArray(stated) ? stated : [stated];
-    const kind = POOL_KINDS.find((known) => known === modes[0]);
-    if (kind !== undefined && modes.length === 1) return kind;
-    throw unsupported(file, `pooling_mode ${JSON.stringify(stated)} (supported: mean, cls, max)`);
-  }
-  const set = Object.keys(config).filter(
-    (key) => key.startsWith('pooling_mode_') && config[key] === true,
-  );
-  const kind = set.length === 1 ? POOLING_FLAGS[set[0] as string] : null;
-  if (kind) return kind;
-  throw unsupported(
-    file,
-    `pooling by ${set.length === 0 ? 'nothing' : set.join(' + ')} (supported: mean, cls, max)`,
-  );
 }
 
 /**
@@ -130,44 +116,48 @@ async function readPrompts(folder: string) {
   };
 }
 
+/** The folder that modules[i] is written to. */
+export function modulePath(i: number, module: SentenceModule): string {
+  return `${i + 2}_${moduleClass(module)}`;
+}
+
 /**
- * The files to write for an embedding model: path in the folder -> text. `width` is the size of a
- * vector.
+ * The files to write for an embedding model: path in the folder -> text. `width` is the size of a token vector. The
+ * weights of modules[i] go to modulePath(i).
  */
 export function sentenceFiles(settings: SentenceSettings, width: number): Map<string, string> {
-  const { pooling } = settings;
+  const { pooling, modules } = settings;
   if (pooling === null) {
     throw new SinterError('INTERNAL', 'sentence files need a pooling mode');
   }
-  const module = (idx: number, path: string, kind: string) => ({
-    idx,
-    name: String(idx),
-    path,
-    type: `sentence_transformers.models.${kind}`,
+  const files = new Map<string, string>();
+  const add = (path: string, value: unknown) =>
+    files.set(path, `${JSON.stringify(value, null, 2)}\n`);
+  const list = [
+    { path: '', kind: 'Transformer' },
+    { path: '1_Pooling', kind: 'Pooling' },
+  ];
+  add('1_Pooling/config.json', poolingConfig(pooling, width));
+  for (const [i, module] of modules.entries()) {
+    const path = modulePath(i, module);
+    list.push({ path, kind: moduleClass(module) });
+    const config = moduleConfig(module);
+    if (config !== null) add(`${path}/config.json`, config);
+  }
+  add(
+    'modules.json',
+    list.map(({ path, kind }, idx) => {
+      return { idx, name: String(idx), path, type: `sentence_transformers.models.${kind}` };
+    }),
+  );
+  const { maxTokens, lowercase, prompts, defaultPrompt } = settings;
+  add('sentence_bert_config.json', { max_seq_length: maxTokens, do_lower_case: lowercase });
+  add('config_sentence_transformers.json', {
+    prompts,
+    default_prompt_name: defaultPrompt,
+    similarity_fn_name: 'cosine',
   });
-  const modules = [module(0, '', 'Transformer'), module(1, '1_Pooling', 'Pooling')];
-  if (settings.normalize) modules.push(module(2, '2_Normalize', 'Normalize'));
-  const flags = Object.entries(POOLING_FLAGS).map(([flag, kind]) => [flag, kind === pooling]);
-  const text = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
-  return new Map([
-    ['modules.json', text(modules)],
-    [
-      '1_Pooling/config.json',
-      text({ word_embedding_dimension: width, ...Object.fromEntries(flags), include_prompt: true }),
-    ],
-    [
-      'sentence_bert_config.json',
-      text({ max_seq_length: settings.maxTokens, do_lower_case: settings.lowercase }),
-    ],
-    [
-      'config_sentence_transformers.json',
-      text({
-        prompts: settings.prompts,
-        default_prompt_name: settings.defaultPrompt,
-        similarity_fn_name: 'cosine',
-      }),
-    ],
-  ]);
+  return files;
 }
 
 async function readOptional(file: string): Promise<JsonObject> {

@@ -20,7 +20,8 @@ const INDEX = 'model.safetensors.index.json';
  */
 export async function openWeightFiles(folder: string): Promise<WeightFiles> {
   const single = join(folder, SINGLE);
-  if (await fileExists(single)) return new WeightFiles([await openSafetensors(single)]);
+  if (await fileExists(single))
+    return new WeightFiles([{ prefix: '', source: await openSafetensors(single) }]);
   const index = join(folder, INDEX);
   if (!(await fileExists(index))) {
     const pickle = (await fileExists(join(folder, 'pytorch_model.bin')))
@@ -61,48 +62,83 @@ async function openShards(folder: string, index: string): Promise<WeightFiles> {
         throw bad(`${show(name)} is not in ${file}`);
       }
     }
-    return new WeightFiles(shards, bad);
+    return new WeightFiles(shards.map((source) => ({ prefix: '', source })));
   } catch (error) {
     await Promise.all(shards.map((shard) => shard.close()));
     throw error;
   }
 }
 
-/** All tensors of a folder; same reading methods as one SafetensorsFile. */
-export class WeightFiles {
-  readonly tensors: ReadonlyMap<string, TensorEntry>;
-  private readonly files: readonly SafetensorsFile[];
+/** A stored tensor, whatever file it lies in. */
+export type StoredTensor = Pick<TensorEntry, 'dtype' | 'shape'>;
 
-  constructor(files: readonly SafetensorsFile[], bad?: (message: string) => SinterError) {
-    const tensors = new Map<string, TensorEntry>();
-    for (const file of files) {
-      for (const [name, entry] of file.tensors) {
-        if (bad && tensors.has(name)) throw bad(`${show(name)} is in two files`);
-        tensors.set(name, entry);
+/** One file of tensors. */
+export interface TensorSource {
+  readonly path: string;
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  readChunks(name: string, maxBytes: number): AsyncGenerator<Uint8Array, void, undefined>;
+  readFloats(name: string): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+/** Sources whose names are one set; `prefix` goes before the names of its source. */
+interface PrefixedSource {
+  readonly prefix: string;
+  readonly source: TensorSource;
+}
+
+/** All tensors of a folder; same reading methods as one TensorSource. */
+export class WeightFiles {
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  private readonly places = new Map<string, { source: TensorSource; name: string }>();
+  private readonly sources: readonly PrefixedSource[];
+
+  constructor(sources: readonly PrefixedSource[]) {
+    const tensors = new Map<string, StoredTensor>();
+    for (const { prefix, source } of sources) {
+      for (const [name, entry] of source.tensors) {
+        const whole = prefix + name;
+        if (tensors.has(whole)) {
+          throw new SinterError('CORRUPT_MODEL', `${source.path}: ${show(whole)} is in two files`, {
+            details: { file: source.path },
+          });
+        }
+        tensors.set(whole, entry);
+        this.places.set(whole, { source, name });
       }
     }
-    this.files = files;
+    this.sources = sources;
     this.tensors = tensors;
+  }
+
+  /** These and `others`, whose names get `prefix`; closing the result closes both. */
+  with(prefix: string, others: WeightFiles): WeightFiles {
+    const more = others.sources.map(({ prefix: inner, source }) => {
+      return { prefix: prefix + inner, source };
+    });
+    return new WeightFiles([...this.sources, ...more]);
   }
 
   /** As SafetensorsFile.readChunks: each chunk is only valid until the next. */
   readChunks(name: string, maxBytes: number): AsyncGenerator<Uint8Array, void, undefined> {
-    return this.fileOf(name).readChunks(name, maxBytes);
+    const place = this.place(name);
+    return place.source.readChunks(place.name, maxBytes);
   }
 
   /** As SafetensorsFile.readFloats. */
   async readFloats(name: string): Promise<Float32Array> {
-    return this.fileOf(name).readFloats(name);
+    const place = this.place(name);
+    return place.source.readFloats(place.name);
   }
 
   /** Closes every file. May be called twice. */
   async close(): Promise<void> {
-    await Promise.all(this.files.map((file) => file.close()));
+    await Promise.all(this.sources.map(({ source }) => source.close()));
   }
 
-  private fileOf(name: string): SafetensorsFile {
-    const file = this.files.find(({ tensors }) => tensors.has(name)) ?? this.files[0];
-    if (file === undefined) throw new SinterError('CORRUPT_MODEL', `no tensor ${show(name)}`);
-    return file;
+  private place(name: string): { source: TensorSource; name: string } {
+    const place = this.places.get(name);
+    if (place !== undefined) return place;
+    throw new SinterError('CORRUPT_MODEL', `no tensor ${show(name)}`);
   }
 }

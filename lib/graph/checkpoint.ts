@@ -6,7 +6,7 @@
  */
 
 import type { JsonObject } from '../core/json.js';
-import type { EncoderGraph, PoolKind } from './types.js';
+import type { ActivationKind, EncoderGraph, PoolKind } from './types.js';
 
 /** Name, dtype (as in safetensors: F32, F16 ...) and shape of a stored tensor. */
 export interface TensorInfo {
@@ -14,15 +14,33 @@ export interface TensorInfo {
   readonly shape: readonly number[];
 }
 
+/**
+ * A step after pooling. `name` is its folder; its weights are `name.linear.weight` [outputs, inputs] and
+ * `name.linear.bias`, or `name.norm.weight` and `name.norm.bias`, both in the tensors of the checkpoint and in the graph.
+ */
+export type SentenceModule =
+  | {
+      readonly kind: 'dense';
+      readonly name: string;
+      readonly inputs: number;
+      readonly outputs: number;
+      readonly bias: boolean;
+      readonly activation: ActivationKind;
+    }
+  /** Epsilon is PyTorch's 1e-5. */
+  | { readonly kind: 'layer-norm'; readonly name: string; readonly width: number }
+  /** Vectors are scaled to length 1. */
+  | { readonly kind: 'normalize' };
+
 /** What the sentence-transformers files of a folder say. */
 export interface SentenceSettings {
   /**
-   * How token vectors become one vector; null when no pooling module is there (it is never
-   * guessed).
+   * How token vectors become one vector; several are put side by side in this order. null when no pooling
+   * module is there (it is never guessed).
    */
-  readonly pooling: PoolKind | null;
-  /** Whether vectors are scaled to length 1. */
-  readonly normalize: boolean;
+  readonly pooling: readonly PoolKind[] | null;
+  /** What follows the pooling, in order. */
+  readonly modules: readonly SentenceModule[];
   /** Longest text in tokens, special tokens included; null when not stated. */
   readonly maxTokens: number | null;
   /** Whether texts are lowercased before the tokenizer sees them. */
@@ -48,17 +66,44 @@ export interface Checkpoint {
   readonly sentence: SentenceSettings | null;
 }
 
-export type Task = 'embedding' | 'classification';
+/**
+ * What a graph is for. Outputs: `embedding` [sequences, width] (with `hidden`, and `pooled` where the model has a pooler);
+ * every other task has `logits`: [sequences, labels], [tokens, labels], [tokens, 2] (start, end of the answer),
+ * [selected tokens, vocabulary].
+ */
+export type Task =
+  | 'embedding'
+  | 'classification'
+  | 'token-classification'
+  | 'question-answering'
+  | 'masked-lm';
+
+/** As config.json's problem_type says it. */
+export type ClassificationProblem =
+  | 'single_label_classification'
+  | 'multi_label_classification'
+  | 'regression';
 
 /** What the graph is wanted for. */
 export interface GraphRequest {
   readonly task: Task;
-  /** classification: the labels of the head; left out, the checkpoint must have a trained head. */
+  /**
+   * classification and token-classification: the labels of the head; left out, the checkpoint must have a trained
+   * head. One is enough for a regression.
+   */
   readonly labels?: readonly string[];
   /**
-   * embedding: replaces what the sentence-transformers files say about pooling and normalisation.
+   * classification: what a new head is trained for. Default: 'single_label_classification'. A trained head keeps what
+   * config.json says; where that says nothing, one label is a regression and more are single label, as in transformers.
    */
-  readonly pooling?: PoolKind;
+  readonly problem?: ClassificationProblem;
+  /** question-answering, masked-lm: true adds a new head where the checkpoint has none. Default: false. */
+  readonly newHead?: boolean;
+  /**
+   * embedding: replaces what the sentence-transformers files say about pooling, and whether the last step
+   * scales vectors to length 1.
+   */
+  readonly pooling?: readonly PoolKind[];
   readonly normalize?: boolean;
   /** Lowers the length limit. */
   readonly maxTokens?: number;
@@ -73,14 +118,21 @@ export interface NewWeight {
     | { readonly kind: 'zero' };
 }
 
+/** What a graph's head is: with the graph it says which class of transformers its folder is of. */
+export interface ModelHead {
+  readonly task: Task;
+  /** Names in the order of the logits; null but for classification and token-classification. */
+  readonly labels: readonly string[] | null;
+  /** null but for classification. */
+  readonly problem: ClassificationProblem | null;
+}
+
 /** A checkpoint as a graph. Every weight of the graph is either in `sources` or in `created`. */
-export interface ImportedModel {
+export interface ImportedModel extends ModelHead {
   readonly graph: EncoderGraph;
   /** Weight name in the graph -> tensor name in the checkpoint. */
   readonly sources: ReadonlyMap<string, string>;
   readonly created: readonly NewWeight[];
   /** config.json of the graph as it is now; keys that Sinter does not know are kept. */
   readonly config: JsonObject;
-  /** Label names in the order of the logits; null without a classification head. */
-  readonly labels: readonly string[] | null;
 }

@@ -40,7 +40,7 @@ export async function trainParts(
   const where = 'train';
   const { settings, maxTokens, onStep, onEpoch, signal } = request;
   const { graph, tokenizer } = parts;
-  const labels = parts.labels ?? [];
+  const labels = parts.head.labels ?? [];
   const collect = { where, labels, maxTokens, signal };
   const train = await collectRows(rows, tokenizer, graph, { ...collect, name: 'rows' });
   const held =

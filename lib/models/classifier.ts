@@ -124,7 +124,7 @@ export class Classifier<L extends string = string> extends TextModel {
 
   /** Label names in the order of the logits. */
   get labels(): readonly L[] {
-    return (this.parts.labels ?? []) as readonly L[];
+    return (this.parts.head.labels ?? []) as readonly L[];
   }
 
   /** One prediction per text or pair, in their order. Throws TypeError or RangeError naming texts[i]. */

@@ -10,7 +10,9 @@ import { isQuantized } from '../compress/quantize.js';
 import { rangeMistake, SinterError } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
 import { readOptions } from '../core/options.js';
+import { POOL_KINDS } from '../formats/sentence-pooling.js';
 import type { GraphRequest } from '../graph/checkpoint.js';
+import { sentenceHead } from '../graph/sentence.js';
 import type { PoolKind } from '../graph/types.js';
 import {
   BATCH_OPTIONS,
@@ -22,7 +24,7 @@ import {
 import type { Batcher } from '../serve/batcher.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { Classifier, checkLabels } from './classifier.js';
-import { forwardTexts } from './forward.js';
+import { forwardTexts, outputWidth } from './forward.js';
 import { EMBEDDED_MODEL, loadModel } from './load-model.js';
 import {
   buildProgram,
@@ -38,8 +40,11 @@ import { SharedProgram } from './shared-program.js';
 import { checkTexts, TextModel } from './text-model.js';
 
 export interface EncoderLoadOptions {
-  /** Replaces what the sentence-transformers files say; must be given when there are none. */
-  readonly pooling?: PoolKind;
+  /**
+   * Replaces what the sentence-transformers files say; must be given when there are none. A list: their vectors side by
+   * side.
+   */
+  readonly pooling?: PoolKind | readonly PoolKind[];
   /** Scale vectors to length 1. Default: as the sentence-transformers files say, else false. */
   readonly normalize?: boolean;
   /** Lowers the length limit. */
@@ -90,7 +95,7 @@ export class Encoder extends TextModel {
       signal: true,
     } as const;
     const read = readOptions(where, options, known);
-    const pooling = read.choice('pooling', undefined, ['mean', 'cls', 'max']);
+    const pooling = readPooling(`${where}: pooling`, options.pooling);
     const normalize = read.boolean('normalize', undefined);
     const maxTokens = read.count('maxTokens', undefined);
     const request: GraphRequest = {
@@ -106,14 +111,13 @@ export class Encoder extends TextModel {
       throw new SinterError(
         'UNSUPPORTED_MODEL',
         `${path}: no sentence-transformers files say how to pool token vectors; ` +
-          `give pooling: 'mean', 'cls' or 'max'`,
+          `give pooling: ${POOL_KINDS.map((kind) => `'${kind}'`).join(', ')}`,
         { details: { file: path } },
       );
     }
     const { sentence } = parts;
     const effective = {
-      pooling: pooling ?? sentence?.pooling ?? null,
-      normalize: normalize ?? sentence?.normalize ?? false,
+      ...(sentenceHead(sentence, request) ?? { pooling: null, modules: [] }),
       maxTokens: parts.graph.maxTokens,
       lowercase: sentence?.lowercase ?? false,
       prompts: sentence?.prompts ?? {},
@@ -124,10 +128,7 @@ export class Encoder extends TextModel {
 
   /** Width of a vector. */
   get dimensions(): number {
-    const { nodes, weights } = this.parts.graph;
-    const last = nodes.findLast((node) => node.op === 'norm');
-    const weight = weights.find(({ name }) => last?.op === 'norm' && name === last.weight);
-    return weight?.shape[0] ?? 0;
+    return outputWidth(this.parts.graph, 'embedding');
   }
 
   /**
@@ -179,7 +180,12 @@ export class Encoder extends TextModel {
       );
     }
     const { path, config, graph, sentence } = parts;
-    const { sources, created, ...made } = graphFromCheckpoint(
+    const {
+      sources,
+      created,
+      graph: wide,
+      ...made
+    } = graphFromCheckpoint(
       { path, config, tensors: tensorsOf(graph), sentence },
       { task: 'classification', labels, ...(maxTokens === undefined ? {} : { maxTokens }) },
     );
@@ -187,15 +193,17 @@ export class Encoder extends TextModel {
     return this.use(where, async (source) => {
       const nameOf = (name: string) => sources.get(name) ?? name;
       const copy = copyFrom(source, nameOf);
-      const halves = halvesFrom(source, made.graph, nameOf);
+      const halves = halvesFrom(source, wide, nameOf);
       const options = { trainable: false, halves, where };
-      const program = await buildProgram(made.graph, options, (target, weight) => {
+      const program = await buildProgram(wide, options, (target, weight) => {
         const values = drawn.get(weight.name);
         if (values === undefined) return copy(target, weight);
         target.writeWeight(weight.name, 0, 'f32', bytesOf(values));
       });
       const shared = new SharedProgram(program);
-      return Classifier.fromParts<L>({ ...parts, ...made, program: shared, sentence: null });
+      const { config: written, ...head } = made;
+      const own = { graph: wide, config: written, head, program: shared, sentence: null };
+      return Classifier.fromParts<L>({ ...parts, ...own });
     });
   }
 
@@ -218,6 +226,19 @@ export class Encoder extends TextModel {
     const names = Object.keys(prompts).map((known) => JSON.stringify(known));
     throw rangeMistake(`${where}: promptName`, `one of ${names.join(', ') || 'no prompts'}`, name);
   }
+}
+
+/** One kind or a list of different ones, as a list. */
+function readPooling(
+  where: string,
+  value: PoolKind | readonly PoolKind[] | undefined,
+): readonly PoolKind[] | undefined {
+  if (value === undefined) return undefined;
+  const kinds: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const known = POOL_KINDS.filter((kind) => kinds.includes(kind));
+  if (known.length === kinds.length && known.length > 0) return kinds as readonly PoolKind[];
+  const names = POOL_KINDS.map((kind) => JSON.stringify(kind)).join(', ');
+  throw rangeMistake(where, `one of ${names}, or a list of different ones`, value);
 }
 
 /** The prompt before the text, or before the first of a pair; what is no text is left to the tokenizer's check. */

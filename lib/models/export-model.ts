@@ -41,12 +41,13 @@ export async function exportModelOnnx(
   const opset = read.choice('opset', 17, [17, 20]);
   const weights = read.choice('weights', 'uint8', ['uint8', 'int8']);
   const activations = read.choice('activations', 'token', ['token', 'tensor']);
-  const { graph, labels } = parts;
+  const { graph, head } = parts;
+  const { labels } = head;
   const source = {
     f32: async (name: string) => program.readWeight(name),
     s8: async (name: string) => program.readQuantized(name),
   };
-  const wanted: OutputName[] = labels === null ? ['hidden', 'embedding'] : ['logits'];
+  const wanted: OutputName[] = head.task === 'embedding' ? ['hidden', 'embedding'] : ['logits'];
   await writeOnnx(path, graph, source, {
     opset,
     weights,

@@ -66,7 +66,9 @@ export async function loadModel(
     const checkpoint = { path, config, tensors, sentence };
     const imported = asQuantized(path, graphFromCheckpoint(checkpoint, request), stored);
     const { graph } = imported;
-    const tokenizer = await loadTokenizer(path, { lowercase: sentence?.lowercase ?? false });
+    const tokenizer = await loadTokenizer(folder.tokenizerPath, {
+      lowercase: sentence?.lowercase ?? false,
+    });
     checkVocabulary(path, tokenizer, graph);
     const drawn = drawWeights(imported.created, seed);
     const write = streamFrom(folder, imported, drawn, () => throwIfAborted(signal, where));
@@ -86,7 +88,7 @@ export async function loadModel(
       tokenizer,
       config: imported.config,
       sentence: request.task === 'embedding' ? sentence : null,
-      labels: imported.labels,
+      head: { task: imported.task, labels: imported.labels, problem: imported.problem },
     };
   } finally {
     await folder.close();

@@ -10,12 +10,14 @@ import {
   storedBytes,
 } from '../compress/quantize.js';
 import { type IsaName, type NativeProgram, native } from '../core/native.js';
+import type { ClassificationProblem, SentenceModule, Task } from '../graph/checkpoint.js';
+import { isNormalized } from '../graph/sentence.js';
 import type { ActivationBits, PoolKind, WeightSpec } from '../graph/types.js';
 import { outputWidth } from './forward.js';
 import type { ModelParts } from './model-parts.js';
 
 export interface ModelInfo {
-  readonly task: 'embedding' | 'classification';
+  readonly task: Task;
   readonly architecture: string;
   /** Numbers in all weights. */
   readonly parameters: number;
@@ -24,10 +26,13 @@ export interface ModelInfo {
   readonly hidden: number;
   readonly vocabulary: number;
   readonly maxTokens: number;
-  /** Classification: in the order of the logits. */
+  /** Classification and token classification: in the order of the logits. */
   readonly labels: readonly string[] | null;
-  /** Embedding: how token vectors become one, and whether it has length 1. */
-  readonly pooling: PoolKind | null;
+  /** Classification: what the logits are. */
+  readonly problem: ClassificationProblem | null;
+  /** Embedding: how token vectors become one (several: side by side), the steps after it, and whether it has length 1. */
+  readonly pooling: readonly PoolKind[] | null;
+  readonly modules: readonly SentenceModule['kind'][];
   readonly normalized: boolean;
   readonly quantized: boolean;
   /** Width of the activation codes at products in int8; null without such. */
@@ -42,21 +47,23 @@ export interface ModelInfo {
 }
 
 export function modelInfo(parts: ModelParts, program: NativeProgram): ModelInfo {
-  const { graph, labels, sentence } = parts;
+  const { graph, head, sentence } = parts;
   const binding = native();
   const sum = (weights: readonly WeightSpec[], of: typeof storedBytes) =>
     weights.reduce((total, weight) => total + of(weight), 0);
   return {
-    task: labels === null ? 'embedding' : 'classification',
+    task: head.task,
     architecture: graph.architecture,
     parameters: sum(parametersOf(graph), elementsOf),
     layers: graph.nodes.filter(({ op }) => op === 'attention').length,
     hidden: outputWidth(graph, 'hidden'),
     vocabulary: graph.vocabulary,
     maxTokens: graph.maxTokens,
-    labels,
+    labels: head.labels,
+    problem: head.problem,
     pooling: sentence?.pooling ?? null,
-    normalized: sentence?.normalize ?? false,
+    modules: (sentence?.modules ?? []).map(({ kind }) => kind),
+    normalized: sentence !== null && isNormalized(sentence),
     quantized: isQuantized(graph),
     activationBits: activationBitsOf(graph),
     storedBytes: sum(graph.weights, storedBytes),

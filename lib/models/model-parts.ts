@@ -9,7 +9,7 @@ import { storedBytes } from '../compress/quantize.js';
 import { runJob } from '../core/jobs.js';
 import type { JsonObject } from '../core/json.js';
 import { type NativeProgram, native, type ProgramOptions, toSinterError } from '../core/native.js';
-import type { SentenceSettings, TensorInfo } from '../graph/checkpoint.js';
+import type { ModelHead, SentenceSettings, TensorInfo } from '../graph/checkpoint.js';
 import { tablesOf } from '../graph/tables.js';
 import type { EncoderGraph, WeightSpec } from '../graph/types.js';
 import type { TextTokenizer } from '../tokenize/text-tokenizer.js';
@@ -25,8 +25,7 @@ export interface ModelParts {
   readonly config: JsonObject;
   /** Pooling and prompts of an embedding model; null for other models. */
   readonly sentence: SentenceSettings | null;
-  /** In the order of the logits; null for models without a head. */
-  readonly labels: readonly string[] | null;
+  readonly head: ModelHead;
 }
 
 /** Elements that are read or written at once: about a millisecond. */

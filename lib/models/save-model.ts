@@ -38,9 +38,9 @@ export async function saveModel(
   const read = readOptions('save', options, { dtype: true, overwrite: true });
   const dtype = read.choice('dtype', 'f32', ['f32', 'f16']);
   const overwrite = read.boolean('overwrite', false);
-  const { graph, labels, sentence, tokenizer } = parts;
+  const { graph, head, sentence, tokenizer } = parts;
   const equalizers = equalizersOf(graph);
-  const config = configFromGraph(graph, parts.config, labels);
+  const config = configFromGraph(graph, parts.config, head);
   const content = {
     config: isQuantized(graph)
       ? withQuantizationConfig(config, activationBitsOf(graph) ?? 8)
@@ -56,7 +56,7 @@ export async function saveModel(
     return;
   }
   const settings = { ...sentence, maxTokens: graph.maxTokens };
-  const width = outputWidth(graph, 'embedding');
+  const width = outputWidth(graph, 'hidden');
   await writeHfFolder(path, { ...content, sentence: { settings, width } }, { overwrite });
 }
 

@@ -25,8 +25,8 @@ const withConfig = (from: Checkpoint, change: Readonly<Record<string, JsonValue 
 };
 
 const MEAN = {
-  pooling: 'mean',
-  normalize: true,
+  pooling: ['mean'],
+  modules: [{ kind: 'normalize' }],
   maxTokens: 48,
   lowercase: false,
   prompts: {},
@@ -77,7 +77,7 @@ describe('a BERT checkpoint as an encoder', () => {
     expect(graph.maxTokens).toBe(48);
     const other = graphFromCheckpoint(sentence, {
       task: 'embedding',
-      pooling: 'cls',
+      pooling: ['cls'],
       normalize: false,
       maxTokens: 16,
     });
@@ -201,28 +201,30 @@ describe('config.json', () => {
     for (const name of ['bert', 'bert-seqcls', 'bert-relu', 'bert-gelu-new']) {
       const from = withConfig(await checkpoint(name), { my_key: { kept: [1] } });
       const task = name === 'bert' ? 'embedding' : 'classification';
-      const { graph, config, labels } = graphFromCheckpoint(from, { task });
+      const model = graphFromCheckpoint(from, { task });
+      const { graph, config } = model;
       const { dtype: _, ...expected } = from.config;
       const headless = { ...expected };
       expect(config).toEqual(headless);
-      expect(configFromGraph(graph, config, labels)).toEqual(config);
+      expect(configFromGraph(graph, config, model)).toEqual(config);
     }
   });
 
   it('keeps gelu_pytorch_tanh and follows a graph that has become smaller', async () => {
     const from = withConfig(await checkpoint('bert-gelu-new'), { hidden_act: 'gelu_pytorch_tanh' });
-    const { graph, config, labels } = graphFromCheckpoint(from, { task: 'classification' });
+    const model = graphFromCheckpoint(from, { task: 'classification' });
+    const { graph, config } = model;
     expect(config.hidden_act).toBe('gelu_pytorch_tanh');
     const weights = graph.weights.map((weight) =>
       weight.name.includes('intermediate.dense.weight') ? { ...weight, shape: [40, 32] } : weight,
     );
-    expect(configFromGraph({ ...graph, weights }, config, labels).intermediate_size).toBe(40);
+    expect(configFromGraph({ ...graph, weights }, config, model).intermediate_size).toBe(40);
     const one = graph.weights.map((weight) =>
       weight.name === 'bert.encoder.layer.0.intermediate.dense.weight'
         ? { ...weight, shape: [40, 32] }
         : weight,
     );
-    expect(() => configFromGraph({ ...graph, weights: one }, config, labels)).toThrow(
+    expect(() => configFromGraph({ ...graph, weights: one }, config, model)).toThrow(
       /intermediate sizes differ between layers \(40 and 64\)/,
     );
   });

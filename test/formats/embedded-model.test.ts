@@ -22,7 +22,11 @@ describe('models/all-MiniLM-L6-v2', () => {
     expect(notice).toContain(createHash('sha256').update(weights).digest('hex'));
     expect(await readFile(join(MODEL, 'LICENSE'), 'utf8')).toContain('Apache License');
     const folder = await readHfFolder(MODEL);
-    expect(folder.sentence).toMatchObject({ pooling: 'mean', normalize: true, maxTokens: 256 });
+    expect(folder.sentence).toMatchObject({
+      pooling: ['mean'],
+      modules: [{ kind: 'normalize' }],
+      maxTokens: 256,
+    });
     expect(folder.tensors.size).toBe(103);
     expect([...folder.tensors.values()].every(({ dtype }) => dtype === 'F16')).toBe(true);
     await folder.close();

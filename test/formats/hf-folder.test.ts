@@ -52,8 +52,8 @@ describe('sentence-transformers files', () => {
       },
     });
     expect(sentence).toEqual({
-      pooling: 'cls',
-      normalize: true,
+      pooling: ['cls'],
+      modules: [{ kind: 'normalize' }],
       maxTokens: 48,
       lowercase: true,
       prompts: { query: 'query: ' },
@@ -68,7 +68,7 @@ describe('sentence-transformers files', () => {
       'sentence_bert_config.json': { transformer_task: 'feature-extraction' },
       'tokenizer_config.json': { model_max_length: 40 },
     });
-    expect(sentence).toMatchObject({ pooling: 'max', normalize: false, maxTokens: 40 });
+    expect(sentence).toMatchObject({ pooling: ['max'], modules: [], maxTokens: 40 });
   });
 
   it('without pooling or length leave both open', async () => {
@@ -82,29 +82,51 @@ describe('sentence-transformers files', () => {
     await plain.close();
   });
 
-  const dense = [
-    ...OLD_MODULES.slice(0, 2),
-    { path: '2_Dense', type: 'sentence_transformers.models.Dense' },
-  ];
+  it('with several poolings keep their order: of the list, or of the library for flags', async () => {
+    const flags = { pooling_mode_mean_tokens: true, pooling_mode_cls_token: true };
+    for (const [config, expected] of [
+      [{ pooling_mode: ['mean', 'cls', 'lasttoken'] }, ['mean', 'cls', 'lasttoken']],
+      [{ ...flags, pooling_mode_weightedmean_tokens: true }, ['cls', 'mean', 'weightedmean']],
+      [{ pooling_mode_mean_sqrt_len_tokens: true }, ['mean_sqrt_len_tokens']],
+      [{ pooling_mode_lasttoken: true, pooling_mode_max_tokens: true }, ['max', 'lasttoken']],
+    ] as const) {
+      const files = { 'modules.json': OLD_MODULES, '1_Pooling/config.json': config };
+      expect((await readSentence(files))?.pooling).toEqual(expected);
+    }
+  });
+
   const pooling = (config: unknown) => ({
     'modules.json': OLD_MODULES,
     '1_Pooling/config.json': config,
   });
+  const mean = pooling({ pooling_mode: 'mean' });
+  const steps = (...kinds: string[]) => ({
+    ...mean,
+    'modules.json': kinds.map((kind, i) => ({
+      path: i === 0 ? '' : `${i}_${kind}`,
+      type: `sentence_transformers.models.${kind}`,
+    })),
+  });
+  const dense = (config: object) => ({
+    ...steps('Transformer', 'Pooling', 'Dense'),
+    '2_Dense/config.json': { in_features: 2, out_features: 2, ...config },
+  });
   it.each([
+    ['another module', steps('Transformer', 'Pooling', 'CNN'), /module CNN \(supported/],
+    ['modules out of order', steps('Transformer', 'Normalize', 'Pooling'), /Normalize as number 1/],
+    ['no transformer', steps('Pooling', 'Normalize'), /module Pooling as number 0/],
+    ['an unknown mode', pooling({ pooling_mode: 'median' }), /median/],
+    ['a mode twice', pooling({ pooling_mode: ['mean', 'mean'] }), /pooling_mode/],
+    ['an unknown flag', pooling({ pooling_mode_median: true }), /pooling_mode_median/],
     [
-      'a Dense module',
-      { ...pooling({ pooling_mode: 'mean' }), 'modules.json': dense },
-      /module Dense/,
+      'prompts left out',
+      pooling({ pooling_mode: 'mean', include_prompt: false }),
+      /include_prompt/,
     ],
-    ['a list of modes', pooling({ pooling_mode: ['mean', 'max'] }), /\["mean","max"\]/],
-    ['an unknown mode', pooling({ pooling_mode: 'lasttoken' }), /"lasttoken"/],
-    [
-      'two flags',
-      pooling({ pooling_mode_cls_token: true, pooling_mode_max_tokens: true }),
-      /cls_token \+/,
-    ],
-    ['an unsupported flag', pooling({ pooling_mode_weightedmean_tokens: true }), /weightedmean/],
     ['no mode at all', pooling({}), /by nothing/],
+    ['an activation of its own', dense({ activation_function: 'my.module.Tanh' }), /my\.module/],
+    ['an unknown activation', dense({ activation_function: 'torch.nn.Mish' }), /Mish/],
+    ['a Dense over tokens', dense({ module_input_name: 'token_embeddings' }), /token_embeddings/],
   ])('with %s are unsupported', async (_, files, message) => {
     const error = await readSentence(files).catch((e: unknown) => e);
     expect(error).toMatchObject({
@@ -118,6 +140,17 @@ describe('sentence-transformers files', () => {
       'a path out of the folder',
       { 'modules.json': [{ type: 'x.Pooling', path: '../x' }] },
       /plain folder/,
+    ],
+    [
+      'a Dense without a size',
+      dense({ out_features: 0 }),
+      /out_features must be an integer from 1/,
+    ],
+    ['a Dense without weights', dense({}), /2_Dense\/model\.safetensors: no such file/],
+    [
+      'two modules in one folder',
+      { 'modules.json': [OLD_MODULES[0], OLD_MODULES[1], OLD_MODULES[1]] },
+      /of another module too/,
     ],
     ['modules that are no list', { 'modules.json': {} }, /must be a list/],
     ['modules that are no objects', { 'modules.json': [null] }, /\[0\]\.type must be a string/],
@@ -223,8 +256,8 @@ describe('writeHfFolder', () => {
     files: new Map([['tokenizer.json', '{}']]),
   };
   const settings = {
-    pooling: 'mean',
-    normalize: true,
+    pooling: ['mean'],
+    modules: [{ kind: 'normalize' }],
     maxTokens: 256,
     lowercase: false,
     prompts: {},

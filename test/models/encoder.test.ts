@@ -35,7 +35,7 @@ describe('Encoder.load', () => {
       hidden: 384,
       vocabulary: 30522,
       maxTokens: 256,
-      pooling: 'mean',
+      pooling: ['mean'],
       normalized: true,
       quantized: false,
       labels: null,
@@ -47,7 +47,7 @@ describe('Encoder.load', () => {
   it('never guesses the pooling', async () => {
     await expect(Encoder.load(bert)).rejects.toMatchObject({
       code: 'UNSUPPORTED_MODEL',
-      message: expect.stringContaining(`give pooling: 'mean', 'cls' or 'max'`),
+      message: expect.stringContaining(`give pooling: 'cls', 'max', 'mean', `),
     });
   });
 
@@ -56,7 +56,10 @@ describe('Encoder.load', () => {
       new TypeError('Encoder.load: path must be a string, got 5'),
     );
     await expect(Encoder.load(bert, { pooling: 'last' as never })).rejects.toThrow(
-      new RangeError('Encoder.load: pooling must be one of "mean", "cls", "max", got "last"'),
+      new RangeError(
+        'Encoder.load: pooling must be one of "cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", ' +
+          '"lasttoken", or a list of different ones, got "last"',
+      ),
     );
     await expect(Encoder.load(bert, { maxToken: 3 } as never)).rejects.toThrow(
       /unknown option "maxToken"; it has pooling, normalize, maxTokens/,

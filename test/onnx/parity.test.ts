@@ -52,7 +52,7 @@ async function runFixture(
   options: Omit<OnnxOptions, 'producerVersion'>,
   pooling?: PoolKind,
 ): Promise<readonly Readonly<Record<string, Result>>[]> {
-  const request = { task, ...(pooling && { pooling, normalize: true }) };
+  const request = { task, ...(pooling && { pooling: [pooling], normalize: true }) };
   const { graph, source } = await loadModel(join(FIXTURES, name), request);
   const exported = options.precision === 'int8' ? quantizedGraph(graph, true) : graph;
   return withFolder(async (folder) => {

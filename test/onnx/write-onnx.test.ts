@@ -62,7 +62,7 @@ function checkSound(model: ParsedModel): void {
 
 describe('structure', () => {
   it('is opset 17, IR 8, standard operators, named dynamic axes', async () => {
-    const { graph, source } = await loadModel(BERT, { task: 'embedding', pooling: 'mean' });
+    const { graph, source } = await loadModel(BERT, { task: 'embedding', pooling: ['mean'] });
     const metadata = { task: 'embedding' };
     const outputs = ['embedding', 'hidden'] as const;
     const model = await exported(graph, source, { ...F32, outputs, metadata });

@@ -7,6 +7,7 @@ import type { Writable } from 'node:stream';
 import { type Command, Option } from 'commander';
 import { formatDuration, formatNumber } from '../../core/units.js';
 import { writeFileAtomic } from '../../formats/atomic-file.js';
+import { POOL_KINDS } from '../../formats/sentence-pooling.js';
 import type { PoolKind } from '../../graph/types.js';
 import { Encoder } from '../../models/encoder.js';
 import {
@@ -68,7 +69,7 @@ export function addEmbed(program: Command, surroundings: Surroundings): void {
       new Option(
         '--pooling <kind>',
         'how token vectors become one, for models that do not say',
-      ).choices(['mean', 'cls', 'max']),
+      ).choices(POOL_KINDS),
     )
     .option('--no-normalize', 'keep the length of the vectors')
     .option('--max-tokens <n>', 'cut texts to this many tokens', wholeNumber(3))

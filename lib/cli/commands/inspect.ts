@@ -7,7 +7,9 @@ import { equalizersOf } from '../../compress/equalize.js';
 import { activationBitsOf } from '../../compress/quantize.js';
 import { formatBytes, formatNumber } from '../../core/units.js';
 import { readHfFolder } from '../../formats/hf-folder.js';
+import { DTYPE_BYTES } from '../../formats/safetensors-header.js';
 import { countParameters, printGraph } from '../../graph/print.js';
+import { isNormalized } from '../../graph/sentence.js';
 import type { ActivationBits, EncoderGraph } from '../../graph/types.js';
 import { EMBEDDED_MODEL } from '../../models/load-model.js';
 import {
@@ -78,7 +80,7 @@ async function examine(path: string): Promise<{ findings: Findings; graph: Encod
   const tokenizer = await loadTokenizer(path);
   const folder = await readHfFolder(path);
   try {
-    const pooling = folder.sentence?.pooling ?? null;
+    const pooling = folder.sentence?.pooling?.join(' + ') ?? null;
     const stored = readQuantizedTensors(path, folder.config, folder.tensors);
     const { tensors } = stored;
     const config = withoutQuantizationConfig(folder.config);
@@ -90,9 +92,9 @@ async function examine(path: string): Promise<{ findings: Findings; graph: Encod
     const used = new Set(sources.values());
     const dtypes: Record<string, number> = {};
     let weightBytes = 0;
-    for (const { dtype, begin, end } of folder.tensors.values()) {
+    for (const { dtype, shape } of folder.tensors.values()) {
       dtypes[dtype] = (dtypes[dtype] ?? 0) + 1;
-      weightBytes += end - begin;
+      weightBytes += shape.reduce((product, size) => product * size, DTYPE_BYTES[dtype]);
     }
     const isUsed = (name: string) =>
       used.has(name) || [...stored.quantized].some((tensor) => scaleName(tensor) === name);
@@ -110,7 +112,11 @@ async function examine(path: string): Promise<{ findings: Findings; graph: Encod
         maxTokens: graph.maxTokens,
         vocabulary: tokenizer.vocabulary,
         pooling: isClassifier ? null : pooling,
-        normalize: isClassifier ? null : (folder.sentence?.normalize ?? null),
+        normalize: isClassifier
+          ? null
+          : folder.sentence === null
+            ? null
+            : isNormalized(folder.sentence),
         labels,
         unused: [...folder.tensors.keys()].filter((name) => !isUsed(name)),
       },

@@ -1,0 +1,106 @@
+/**
+ * The modules that follow the pooling in a sentence-transformers folder: Dense, LayerNorm, Normalize.
+ *
+ * Their config.json is read and written here; their weights are those of the folder `name` (weight-files.ts).
+ */
+
+import { join } from 'node:path';
+import { SinterError, show } from '../core/errors.js';
+import { type JsonObject, readJsonObject } from '../core/json.js';
+import type { SentenceModule } from '../graph/checkpoint.js';
+import type { ActivationKind } from '../graph/types.js';
+
+/** Activations of Dense by the last part of their Python name. */
+const ACTIVATIONS: Readonly<Record<string, ActivationKind>> = {
+  Identity: 'none',
+  Tanh: 'tanh',
+  ReLU: 'relu',
+  GELU: 'gelu',
+  SiLU: 'silu',
+};
+const PYTHON_NAMES: Readonly<Partial<Record<ActivationKind, string>>> = {
+  none: 'torch.nn.modules.linear.Identity',
+  tanh: 'torch.nn.modules.activation.Tanh',
+  relu: 'torch.nn.modules.activation.ReLU',
+  gelu: 'torch.nn.modules.activation.GELU',
+  silu: 'torch.nn.modules.activation.SiLU',
+};
+/** A larger width is a lie. */
+const MAX_WIDTH = 1 << 20;
+
+/** Module classes that follow the pooling. */
+export const AFTER_POOLING: readonly string[] = ['Dense', 'LayerNorm', 'Normalize'];
+
+/** A module of class `kind` in `root`/`name`. CORRUPT_MODEL and UNSUPPORTED_MODEL name the file. */
+export async function readModule(
+  root: string,
+  kind: string,
+  name: string,
+): Promise<SentenceModule> {
+  if (kind === 'Normalize') return { kind: 'normalize' };
+  const file = join(root, name, 'config.json');
+  if (name === '')
+    throw corrupt(join(root, 'modules.json'), `${kind} must have a folder of its own`);
+  const config = await readJsonObject(file);
+  if (kind === 'LayerNorm')
+    return { kind: 'layer-norm', name, width: size(file, config, 'dimension') };
+  const { bias = true } = config;
+  if (typeof bias !== 'boolean')
+    throw corrupt(file, `bias must be true or false, got ${show(bias)}`);
+  for (const key of ['module_input_name', 'module_output_name']) {
+    const value = config[key] ?? 'sentence_embedding';
+    if (value !== 'sentence_embedding') throw unsupported(file, `${key} ${show(value)}`);
+  }
+  return {
+    kind: 'dense',
+    name,
+    inputs: size(file, config, 'in_features'),
+    outputs: size(file, config, 'out_features'),
+    bias,
+    activation: activation(file, config.activation_function ?? 'Tanh'),
+  };
+}
+
+function activation(file: string, stated: unknown): ActivationKind {
+  const text = typeof stated === 'string' ? stated : '';
+  const last = text.slice(text.lastIndexOf('.') + 1);
+  const kind = Object.hasOwn(ACTIVATIONS, last) ? ACTIVATIONS[last] : undefined;
+  if (kind !== undefined && (text === last || text.startsWith('torch.nn.'))) return kind;
+  const known = Object.keys(ACTIVATIONS).join(', ');
+  throw unsupported(file, `activation_function ${show(stated)} (supported: ${known} of torch.nn)`);
+}
+
+/** config.json of a module; null for Normalize, which has none. */
+export function moduleConfig(module: SentenceModule): JsonObject | null {
+  if (module.kind === 'normalize') return null;
+  if (module.kind === 'layer-norm') return { dimension: module.width };
+  const name = PYTHON_NAMES[module.activation];
+  if (name === undefined) {
+    throw new SinterError('INTERNAL', `no Dense has the activation ${module.activation}`);
+  }
+  const { inputs, outputs, bias } = module;
+  return { in_features: inputs, out_features: outputs, bias, activation_function: name };
+}
+
+/** The Python class of a module. */
+export function moduleClass({ kind }: SentenceModule): string {
+  return kind === 'dense' ? 'Dense' : kind === 'layer-norm' ? 'LayerNorm' : 'Normalize';
+}
+
+function size(file: string, config: JsonObject, key: string): number {
+  const value = config[key];
+  if (Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= MAX_WIDTH) {
+    return value as number;
+  }
+  throw corrupt(file, `${key} must be an integer from 1 to ${MAX_WIDTH}, got ${show(value)}`);
+}
+
+function corrupt(file: string, what: string): SinterError {
+  return new SinterError('CORRUPT_MODEL', `${file}: ${what}`, { details: { file } });
+}
+
+function unsupported(file: string, what: string): SinterError {
+  return new SinterError('UNSUPPORTED_MODEL', `${file}: unsupported ${what}`, {
+    details: { file },
+  });
+}

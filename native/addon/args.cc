@@ -100,12 +100,13 @@ Napi::Int32Array ints_field(const Napi::Object& object, const char* key) {
 }
 
 WholeBatch TokenBatch::view() const {
-  return {sequences(),
-          offsets.data(),
-          ids.data(),
-          segments.empty() ? nullptr : segments.data(),
-          selects ? selected.data() : nullptr,
-          selected_tokens()};
+  WholeBatch whole{sequences(), offsets.data(), ids.data()};
+  if (!segments.empty()) whole.segments = segments.data();
+  if (selects) {
+    whole.selected = selected.data();
+    whole.selected_tokens = selected_tokens();
+  }
+  return whole;
 }
 
 int64_t TokenBatch::rows(ValueKind kind) const {

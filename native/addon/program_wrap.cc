@@ -158,7 +158,7 @@ const std::shared_ptr<Program>& ProgramWrap::program() const {
 }
 
 const std::shared_ptr<Program>& ProgramWrap::sealed_program() const {
-  if (!program()->weights().sealed()) bad_argument("the program is not sealed");
+  if (!program()->sealed()) bad_argument("the program is not sealed");
   return program_;
 }
 
@@ -206,8 +206,7 @@ Napi::Value ProgramWrap::pack_or_seal(const Napi::CallbackInfo& info, bool seal)
     Environment& environment = Environment::of(info.Env());
     const std::shared_ptr<Program> held = program();
     const auto work = [held, seal](Team& team, const Cancel& cancel) {
-      Weights& weights = held->weights();
-      seal ? weights.seal(team, cancel) : weights.pack(team, cancel);
+      seal ? held->seal(team, cancel) : held->weights().pack(team, cancel);
     };
     // Urgent: a model that is loaded does not wait for the texts that another one computes.
     Environment::UrgentWork urgent;
@@ -310,8 +309,7 @@ Napi::Value ProgramWrap::read_halves(const Napi::CallbackInfo& info) {
 
 Napi::Value ProgramWrap::resident_bytes(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
-    return Napi::Number::New(info.Env(),
-                             static_cast<double>(program()->weights().resident_bytes()));
+    return Napi::Number::New(info.Env(), static_cast<double>(program()->resident_bytes()));
   });
 }
 

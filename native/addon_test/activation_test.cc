@@ -1,5 +1,5 @@
-// activation of the test addon: rows(), forward(row, args), backward(row, args), bench(row, shape,
-// seconds).
+// activation of the test addon: rows(), forward, backward, gateForward, gateBackward (row, args)
+// and bench(row, shape, seconds).
 #include "kernels/activation/activation.h"
 
 #include <napi.h>
@@ -34,6 +34,29 @@ Napi::Value backward(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// { kind, rows, n, x, y }
+Napi::Value gate_forward(const Napi::CallbackInfo& info) {
+  const ActivationKernels& kernels = row_named(activation_rows(), info[0]);
+  const Napi::Object o = info[1].As<Napi::Object>();
+  const int64_t count = int_of(o, "rows"), n = int_of(o, "n");
+  kernels.gate_forward(static_cast<Activation>(int_of(o, "kind")), count, n,
+                       array_of<const float>(o, "x", 2 * count * n),
+                       array_of<float>(o, "y", count * n));
+  return info.Env().Undefined();
+}
+
+// { kind, rows, n, x, dy, dx }
+Napi::Value gate_backward(const Napi::CallbackInfo& info) {
+  const ActivationKernels& kernels = row_named(activation_rows(), info[0]);
+  const Napi::Object o = info[1].As<Napi::Object>();
+  const int64_t count = int_of(o, "rows"), n = int_of(o, "n");
+  kernels.gate_backward(static_cast<Activation>(int_of(o, "kind")), count, n,
+                        array_of<const float>(o, "x", 2 * count * n),
+                        array_of<const float>(o, "dy", count * n),
+                        array_of<float>(o, "dx", 2 * count * n));
+  return info.Env().Undefined();
+}
+
 // shape: { kind, n, backward? }
 Napi::Value bench(const Napi::CallbackInfo& info) {
   const ActivationKernels& kernels = row_named(activation_rows(), info[0]);
@@ -60,6 +83,8 @@ void export_activation_test(Napi::Env env, Napi::Object exports) {
   family.Set("rows", Napi::Function::New(env, rows));
   family.Set("forward", Napi::Function::New(env, forward));
   family.Set("backward", Napi::Function::New(env, backward));
+  family.Set("gateForward", Napi::Function::New(env, gate_forward));
+  family.Set("gateBackward", Napi::Function::New(env, gate_backward));
   family.Set("bench", Napi::Function::New(env, bench));
   exports.Set("activation", family);
 }

@@ -36,9 +36,19 @@ std::vector<int> ints_of(const Napi::Value& value) {
   return list;
 }
 
-std::vector<ValueInfo> values_of(const Napi::Value& widths) {
+// Widths of token values, or [kind, width, rows] of any.
+std::vector<ValueInfo> values_of(const Napi::Value& value) {
+  const Napi::Array list = value.As<Napi::Array>();
   std::vector<ValueInfo> values;
-  for (int width : ints_of(widths)) values.push_back({"", ValueKind::token, width});
+  for (uint32_t i = 0; i < list.Length(); ++i) {
+    const Napi::Value entry = list.Get(i);
+    if (entry.IsNumber()) {
+      values.push_back({"", ValueKind::token, entry.As<Napi::Number>().Int64Value(), 0});
+      continue;
+    }
+    const std::vector<int> shape = ints_of(entry);
+    values.push_back({"", static_cast<ValueKind>(shape.at(0)), shape.at(1), shape.at(2)});
+  }
   return values;
 }
 
@@ -60,17 +70,22 @@ Napi::Object plan_value(Napi::Env env, const MemoryPlan& made) {
   }
   Napi::Object out = Napi::Object::New(env);
   out.Set("offsets", offsets);
-  out.Set("width", static_cast<double>(made.width));
+  Napi::Array widths = Napi::Array::New(env);
+  for (size_t room = 0; room < kRooms; ++room)
+    widths.Set(static_cast<uint32_t>(room), static_cast<double>(made.widths[room]));
+  out.Set("widths", widths);
+  out.Set("width", static_cast<double>(made.widths[0]));
   return out;
 }
 
-// (widths: number[], ops: { inputs, outputs, alias }[], toTheEnd: number[]) -> { offsets: number[],
-// width }
+// (values, ops: { inputs, outputs, alias }[], toTheEnd: number[]) -> { offsets: number[], widths:
+// number[] of the rooms, width: of the first }
 Napi::Value plan(const Napi::CallbackInfo& info) {
   return plan_value(info.Env(), plan_memory(values_of(info[0]), ops_of(info[1]), ints_of(info[2])));
 }
 
-// (widths, ops, needed: number[] of 0 and 1, loss) -> { offsets, width, begins: number[][] }
+// (values, ops, needed: number[] of 0 and 1, loss) -> { offsets, widths, width, begins:
+// number[][] }
 Napi::Value plan_backward(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   std::vector<uint8_t> needed;

@@ -18,7 +18,7 @@ class DropoutOp : public Op {
     const int input = builder.input(node.output, node.input);
     const ValueInfo info = builder.value(input);
     inputs_.push_back(input);
-    outputs_.push_back(builder.define(node.output, info.kind, info.width));
+    outputs_.push_back(builder.define(node.output, info));
   }
 
   bool is_alias() const override { return alias_; }

@@ -18,11 +18,15 @@ std::unique_ptr<Op> make_op(const NodeSpec& node, Builder& builder) {
     case OpKind::pool:
       return make_pool(node, builder);
     case OpKind::parameter:
+      return make_parameter(node, builder);
     case OpKind::add:
+      return make_add(node, builder);
     case OpKind::gate:
+      return make_gate(node, builder);
     case OpKind::concat:
+      return make_concat(node, builder);
     case OpKind::select:
-      builder.fail(node.output, "this operation has no native program yet");
+      return make_select(node, builder);
     case OpKind::normalize:
       return make_normalize(node, builder);
   }

@@ -17,5 +17,10 @@ std::unique_ptr<Op> make_attention(const NodeSpec& node, Builder& builder);
 std::unique_ptr<Op> make_dropout(const NodeSpec& node, Builder& builder);
 std::unique_ptr<Op> make_pool(const NodeSpec& node, Builder& builder);
 std::unique_ptr<Op> make_normalize(const NodeSpec& node, Builder& builder);
+std::unique_ptr<Op> make_parameter(const NodeSpec& node, Builder& builder);
+std::unique_ptr<Op> make_add(const NodeSpec& node, Builder& builder);
+std::unique_ptr<Op> make_gate(const NodeSpec& node, Builder& builder);
+std::unique_ptr<Op> make_concat(const NodeSpec& node, Builder& builder);
+std::unique_ptr<Op> make_select(const NodeSpec& node, Builder& builder);
 
 }  // namespace sinter

@@ -27,9 +27,9 @@ class LinearOp : public Op {
       if (!quantized_) builder.fail(node.output, "an equalizer needs int8 weights");
       equalizer_ = builder.vector(node.output, {node.equalizer}, info.width);
     }
-    outputs_.push_back(builder.define(node.output, info.kind, width));
+    outputs_.push_back(builder.define(node.output, info, width));
     keeps_sum_ = builder.trainable() && activation_ != Activation::none;
-    if (keeps_sum_) outputs_.push_back(builder.define_hidden(info.kind, width));
+    if (keeps_sum_) outputs_.push_back(builder.define_hidden(info, width));
     kept_ = inputs_;
     if (keeps_sum_) kept_.push_back(outputs_[1]);
   }

@@ -55,7 +55,7 @@ class NormalizeOp : public Op {
     const int input = builder.input(node.output, node.input);
     const ValueInfo info = builder.value(input);
     inputs_.push_back(input);
-    outputs_.push_back(builder.define(node.output, info.kind, info.width));
+    outputs_.push_back(builder.define(node.output, info));
     kept_ = inputs_;
   }
 

@@ -1,6 +1,8 @@
 // Names to numbers, with checks.
 #include "program/builder.h"
 
+#include <utility>
+
 namespace sinter {
 
 void Builder::fail(const std::string& op, const std::string& what) const {
@@ -22,17 +24,37 @@ int Builder::input(const std::string& op, const std::string& name, ValueKind kin
   return id;
 }
 
-int Builder::define(const std::string& name, ValueKind kind, int64_t width) {
-  const int id = static_cast<int>(values_.size());
-  if (width <= 0) fail(name, "width must be positive, got " + std::to_string(width));
-  if (name.empty()) fail(name, "a value needs a name");
-  if (!names_.emplace(name, id).second) fail(name, "the value is defined twice");
-  values_.push_back({name, kind, width});
+int Builder::input_like(const std::string& op, const std::string& name,
+                        const ValueInfo& other) const {
+  const int id = input(op, name, other.kind);
+  if (value(id).width != other.width || value(id).rows != other.rows)
+    fail(op, "value " + name + " must have the shape of the other input");
   return id;
 }
 
-int Builder::define_hidden(ValueKind kind, int64_t width) {
-  values_.push_back({"", kind, width});
+int Builder::add(ValueInfo info) {
+  const int id = static_cast<int>(values_.size());
+  if (info.width <= 0) fail(info.name, "width must be positive, got " + std::to_string(info.width));
+  if (info.name.empty()) fail(info.name, "a value needs a name");
+  if (!names_.emplace(info.name, id).second) fail(info.name, "the value is defined twice");
+  values_.push_back(std::move(info));
+  return id;
+}
+
+int Builder::define(const std::string& name, ValueKind kind, int64_t width) {
+  return add({name, kind, width, 0});
+}
+
+int Builder::define(const std::string& name, const ValueInfo& other, int64_t width) {
+  return add({name, other.kind, width == 0 ? other.width : width, other.rows});
+}
+
+int Builder::define_table(const std::string& name, int64_t rows, int64_t width) {
+  return add({name, ValueKind::table, width, rows});
+}
+
+int Builder::define_hidden(const ValueInfo& other, int64_t width) {
+  values_.push_back({"", other.kind, width, other.rows});
   return static_cast<int>(values_.size()) - 1;
 }
 

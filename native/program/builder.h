@@ -21,9 +21,14 @@ class Builder {
   // The number of an earlier value; `kind` is what the op can read.
   int input(const std::string& op, const std::string& name, ValueKind kind) const;
   int input(const std::string& op, const std::string& name) const;
+  // An earlier value with the rows and the width of `other`.
+  int input_like(const std::string& op, const std::string& name, const ValueInfo& other) const;
   int define(const std::string& name, ValueKind kind, int64_t width);
-  // A value that only backward reads.
-  int define_hidden(ValueKind kind, int64_t width);
+  // With the rows of `other`, and its width unless another is given.
+  int define(const std::string& name, const ValueInfo& other, int64_t width = 0);
+  int define_table(const std::string& name, int64_t rows, int64_t width);
+  // A value that only backward reads, with the rows of `other`.
+  int define_hidden(const ValueInfo& other, int64_t width);
   // A group of weights with the given width and, unless rows < 0, rows. An s8 matrix is packed for
   // codes of `activation_bits`.
   int group(const std::string& op, const std::vector<std::string>& names, GroupUse use,
@@ -39,6 +44,8 @@ class Builder {
   bool trainable() const { return trainable_; }
 
  private:
+  int add(ValueInfo info);
+
   const GraphSpec& graph_;
   Weights& weights_;
   bool trainable_;

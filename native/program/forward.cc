@@ -19,7 +19,7 @@ std::vector<Slice> cut_batch(const WholeBatch& batch, int64_t budget) {
 // The selected tokens of a micro-batch, counted from its first token, into `indices`.
 static void select_tokens(const WholeBatch& whole, Batch& batch, int32_t* indices) {
   batch.selected = indices;
-  if (whole.selected == nullptr) {
+  if (whole.selected_tokens < 0) {
     for (int64_t t = 0; t < batch.tokens; ++t) indices[t] = static_cast<int32_t>(t);
     batch.selected_tokens = batch.tokens;
     batch.first_selected = batch.first_token;
@@ -83,7 +83,8 @@ bool Forward::spreads(int lanes) const {
 
 void Forward::run(Slice slice, const Seat& seat, const Cancel& cancel) const {
   const Batch batch = make_batch(batch_, slice, seat.workspace);
-  Run run(batch, program_.weights(), program_.values(), program_.plan(), seat.workspace, seat.team);
+  Run run(batch, program_.weights(), program_.values(), program_.plan(), program_.tables(),
+          seat.workspace, seat.team);
   run.interlude = seat.interlude;
   run.lane = seat.lane;
   program_.forward(run, needed_, targets_, cancel);

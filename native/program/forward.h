@@ -16,8 +16,8 @@ struct WholeBatch {
   const int32_t* offsets = nullptr;  // [sequences + 1], from 0
   const int32_t* ids = nullptr;
   const int32_t* segments = nullptr;
-  const int32_t* selected = nullptr;  // increasing token numbers; nullptr: all tokens
-  int64_t selected_tokens = 0;        // of `selected`
+  const int32_t* selected = nullptr;  // increasing token numbers
+  int64_t selected_tokens = -1;       // of `selected`; -1: all tokens, whatever `selected` is
   int64_t tokens() const { return sequences == 0 ? 0 : offsets[sequences]; }
 };
 

@@ -1,11 +1,14 @@
-// First fit over live ranges, in the order of definition: a few dozen values, so the plain
-// quadratic way is enough.
+// First fit over live ranges, in the order of definition: some hundreds of values at most, so the
+// plain quadratic way is enough.
 #include "program/memory_plan.h"
 
 #include <algorithm>
 
 namespace sinter {
 namespace {
+
+// Whole steps of 64 bytes.
+int64_t padded_rows(int64_t rows) { return (rows + 15) / 16 * 16; }
 
 struct Life {
   int first = -1, last = -1;
@@ -28,6 +31,11 @@ void touch(Life& life, int now) {
   life.last = std::max(life.last, now);
 }
 
+// Floats that a value takes up in its room: per row, or all of a table, on a border of 64 bytes.
+int64_t extent(const ValueInfo& value) {
+  return value.kind == ValueKind::table ? padded_rows(value.rows * value.width) : value.width;
+}
+
 // Places the roots that live, the earlier ones first.
 MemoryPlan place(const std::vector<ValueInfo>& values, const std::vector<int>& root,
                  const std::vector<Life>& lives) {
@@ -36,21 +44,24 @@ MemoryPlan place(const std::vector<ValueInfo>& values, const std::vector<int>& r
   std::vector<size_t> placed;
   for (size_t v = 0; v < values.size(); ++v) {
     if (root[v] != static_cast<int>(v) || lives[v].first < 0) continue;
+    const Room room = room_of(values[v].kind);
     int64_t offset = 0;
     for (bool moved = true; moved;) {
       moved = false;
       for (size_t other : placed) {
-        const bool together =
-            lives[v].first <= lives[other].last && lives[other].first <= lives[v].last;
-        const int64_t end = plan.offsets[other] + values[other].width;
-        if (together && offset < end && plan.offsets[other] < offset + values[v].width) {
+        const bool together = room_of(values[other].kind) == room &&
+                              lives[v].first <= lives[other].last &&
+                              lives[other].first <= lives[v].last;
+        const int64_t end = plan.offsets[other] + extent(values[other]);
+        if (together && offset < end && plan.offsets[other] < offset + extent(values[v])) {
           offset = end;
           moved = true;
         }
       }
     }
     plan.offsets[v] = offset;
-    plan.width = std::max(plan.width, offset + values[v].width);
+    int64_t& width = plan.widths[static_cast<size_t>(room)];
+    width = std::max(width, offset + extent(values[v]));
     placed.push_back(v);
   }
   for (size_t v = 0; v < values.size(); ++v)
@@ -59,6 +70,14 @@ MemoryPlan place(const std::vector<ValueInfo>& values, const std::vector<int>& r
 }
 
 }  // namespace
+
+Arena::Arena(const MemoryPlan& plan, int64_t tokens, int64_t selected) {
+  rows_ = {padded_rows(tokens), padded_rows(selected), 1};
+  for (size_t room = 0; room < kRooms; ++room) {
+    begins_[room] = size_;
+    size_ += plan.widths[room] * rows_[room];
+  }
+}
 
 MemoryPlan plan_memory(const std::vector<ValueInfo>& values,
                        const std::vector<std::unique_ptr<Op>>& ops,

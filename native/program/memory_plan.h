@@ -1,8 +1,11 @@
 // Where values and gradients live in an arena. A plan is a pure function of the ops: offsets are in
-// floats per (padded) token, so one plan serves every batch size. Sequence values use a row per
-// token too: there are never more sequences than tokens.
+// floats per (padded) row, so one plan serves every batch size. The arena has a room for values
+// with a row per token, one for those with a row per selected token, and one for tables, whose size
+// does not depend on the batch. Sequence values use a row per token too: there are never more
+// sequences than tokens.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -11,9 +14,36 @@
 
 namespace sinter {
 
+enum class Room : int { tokens = 0, selected = 1, tables = 2 };
+inline constexpr int kRooms = 3;
+
+constexpr Room room_of(ValueKind kind) {
+  if (kind == ValueKind::table) return Room::tables;
+  return kind == ValueKind::selected ? Room::selected : Room::tokens;
+}
+
 struct MemoryPlan {
-  std::vector<int64_t> offsets;  // per value, floats per token; aliases share an offset
-  int64_t width = 0;             // floats per token of the whole arena
+  // Per value, in its room: floats per row, or floats of a table; aliases share an offset.
+  std::vector<int64_t> offsets;
+  std::array<int64_t, kRooms> widths{};  // of each whole room, in the same units
+};
+
+// Where the rooms of an arena begin, for some numbers of rows.
+class Arena {
+ public:
+  Arena() = default;
+  Arena(const MemoryPlan& plan, int64_t tokens, int64_t selected);
+
+  int64_t size() const { return size_; }
+  // The first float of a value.
+  int64_t at(ValueKind kind, int64_t offset) const {
+    const size_t room = static_cast<size_t>(room_of(kind));
+    return begins_[room] + offset * rows_[room];
+  }
+
+ private:
+  std::array<int64_t, kRooms> begins_{}, rows_{};
+  int64_t size_ = 0;
 };
 
 // Values share memory when their lives do not overlap. A value lives from the op that writes it to

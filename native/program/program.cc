@@ -2,6 +2,7 @@
 #include "program/program.h"
 
 #include <cstring>
+#include <utility>
 
 namespace sinter {
 
@@ -18,13 +19,54 @@ Program::Program(GraphSpec graph, bool trainable, std::unordered_set<std::string
   }
   values_ = builder.values();
   weights_.allocate();
-  plan_ = plan_memory(values_, ops_, trainable ? read_after_forward() : std::vector<int>{});
+  plan_ = plan_memory(values_, ops_, trainable ? read_after_forward() : tables_read());
   needs_grad_.assign(values_.size(), 0);
   for (const auto& op : ops_) {
     bool any = !op->groups().empty();
     for (int input : op->inputs()) any = any || needs_grad_[static_cast<size_t>(input)] != 0;
     for (int output : op->outputs()) needs_grad_[static_cast<size_t>(output)] = any ? 1 : 0;
   }
+}
+
+std::vector<int> Program::tables_read() const {
+  std::vector<int> list;
+  for (const auto& op : ops_) {
+    if (makes_table(*op)) continue;
+    for (int input : op->inputs()) {
+      if (value(input).kind == ValueKind::table) list.push_back(input);
+    }
+  }
+  return list;
+}
+
+void Program::seal(Team& team, const Cancel& cancel) {
+  weights_.seal(team, cancel);
+  if (!weights_.trainable()) compute_tables(team, cancel);
+  sealed_.store(true, std::memory_order_release);
+}
+
+void Program::compute_tables(Team& team, const Cancel& cancel) {
+  const int64_t floats = plan_.widths[static_cast<size_t>(Room::tables)];
+  if (floats == 0) return;
+  const int64_t bytes = floats * static_cast<int64_t>(sizeof(float));
+  WeightBlock block = WeightPages(bytes).take(bytes);
+  Workspace workspace;
+  const Batch no_texts;
+  Run run(no_texts, weights_, values_, plan_, reinterpret_cast<float*>(block.get()), workspace,
+          &team);
+  for (const auto& op : ops_) {
+    if (!makes_table(*op)) continue;
+    cancel.check();
+    op->forward(run);
+  }
+  constexpr int kTables = -1;  // no form of weights
+  tables_ = share_block(std::move(block), {floats, 1, bytes, kTables}, team);
+}
+
+int64_t Program::resident_bytes() const {
+  const int64_t floats = plan_.widths[static_cast<size_t>(Room::tables)];
+  const int64_t tables = sealed() && tables_ != nullptr ? floats : 0;
+  return weights_.resident_bytes() + tables * static_cast<int64_t>(sizeof(float));
 }
 
 std::vector<int> Program::read_after_forward() const {
@@ -45,6 +87,7 @@ std::vector<uint8_t> Program::needed_ops(const std::vector<int>& values) const {
   std::vector<uint8_t> wanted(values_.size(), 0), needed(ops_.size(), 0);
   for (int value : values) wanted[static_cast<size_t>(value)] = 1;
   for (size_t i = ops_.size(); i-- > 0;) {
+    if (tables_ != nullptr && makes_table(*ops_[i])) continue;
     for (int output : ops_[i]->outputs()) needed[i] |= wanted[static_cast<size_t>(output)];
     if (needed[i] == 0) continue;
     for (int input : ops_[i]->inputs()) wanted[static_cast<size_t>(input)] = 1;

@@ -41,6 +41,15 @@ class Program {
   Weights& weights() { return weights_; }
   const Weights& weights() const { return weights_; }
 
+  // Seals the weights, and computes the tables once and for all when no training will change them.
+  // Before it nothing runs.
+  void seal(Team& team, const Cancel& cancel);
+  bool sealed() const { return sealed_.load(std::memory_order_acquire); }
+  // Of the weights and of the tables, shared blocks included.
+  int64_t resident_bytes() const;
+  // Where the tables lie that were computed by seal; nullptr: every run computes them.
+  float* tables() const { return reinterpret_cast<float*>(tables_.get()); }
+
   // Which ops have to run for these values.
   std::vector<uint8_t> needed_ops(const std::vector<int>& values) const;
 
@@ -63,6 +72,10 @@ class Program {
  private:
   friend class WriteScope;
 
+  bool makes_table(const Op& op) const { return value(op.outputs()[0]).kind == ValueKind::table; }
+  void compute_tables(Team& team, const Cancel& cancel);
+  // Tables that an op with rows of the batch reads.
+  std::vector<int> tables_read() const;
   // Values that backward or the caller of a training pass reads once forward is over.
   std::vector<int> read_after_forward() const;
 
@@ -73,6 +86,8 @@ class Program {
   MemoryPlan plan_;
   std::vector<uint8_t> needs_grad_;
   std::vector<std::pair<std::string, int>> outputs_;
+  WeightBlock tables_;
+  std::atomic<bool> sealed_{false};
   std::atomic<int> writers_{0};
 };
 

@@ -41,17 +41,22 @@ struct WeightGradients {
 
 class Run {
  public:
+  // `tables`: where the tables' room of `plan` lies; nullptr: in the workspace, like the others.
   Run(const Batch& batch, const Weights& weights, const std::vector<ValueInfo>& values,
-      const MemoryPlan& plan, Workspace& workspace, Team* team)
+      const MemoryPlan& plan, float* tables, Workspace& workspace, Team* team)
       : batch(batch),
         weights(weights),
         kernels(active_kernels()),
         values_(values),
         plan_(plan),
+        tables_(tables),
+        arena_(plan, batch.tokens, batch.selected_tokens),
         workspace_(workspace),
-        team_(team),
-        padded_tokens_((batch.tokens + 15) / 16 * 16) {
-    workspace_.values.reserve(plan.width * padded_tokens_);
+        team_(team) {
+    // The tables' room is the last one.
+    const int64_t elsewhere =
+        tables == nullptr ? 0 : plan.widths[static_cast<size_t>(Room::tables)];
+    workspace_.values.reserve(arena_.size() - elsewhere);
     workspace_.lanes.resize(static_cast<size_t>(lanes()));
   }
 
@@ -102,11 +107,14 @@ class Run {
   int64_t width(int value) const { return info(value).width; }
   int64_t elements(int value) const { return rows(value) * width(value); }
   float* value(int id) {
-    return workspace_.values.data() + plan_.offsets[static_cast<size_t>(id)] * padded_tokens_;
+    const int64_t offset = plan_.offsets[static_cast<size_t>(id)];
+    const ValueKind kind = info(id).kind;
+    if (kind == ValueKind::table && tables_ != nullptr) return tables_ + offset;
+    return workspace_.values.data() + arena_.at(kind, offset);
   }
   float* grad(int id) {
     return workspace_.grads.data() +
-           gradient_plan->offsets[static_cast<size_t>(id)] * padded_tokens_;
+           grad_arena_.at(info(id).kind, gradient_plan->offsets[static_cast<size_t>(id)]);
   }
   float* weight_grad(int group) { return gradients->groups[static_cast<size_t>(group)].data(); }
   bool needs_grad(int id) const { return (*value_needs_grad)[static_cast<size_t>(id)] != 0; }
@@ -114,7 +122,8 @@ class Run {
   // Before the first use of a gradient; `plan` outlives this.
   void start_backward(const GradientPlan& plan) {
     gradient_plan = &plan;
-    workspace_.grads.reserve(plan.width * padded_tokens_);
+    grad_arena_ = Arena(plan, batch.tokens, batch.selected_tokens);
+    workspace_.grads.reserve(grad_arena_.size());
   }
   // Gradients begin at 0; every backward adds.
   void clear_grad(int id) {
@@ -166,9 +175,10 @@ class Run {
 
   const std::vector<ValueInfo>& values_;
   const MemoryPlan& plan_;
+  float* tables_;
+  Arena arena_, grad_arena_;
   Workspace& workspace_;
   Team* team_;
-  int64_t padded_tokens_;
 };
 
 }  // namespace sinter

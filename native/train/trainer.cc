@@ -120,8 +120,8 @@ double Trainer::backward_slice(Engine& engine, const WholeBatch& whole, Slice sl
                                const StepLoss& loss, const StepSettings& settings, int64_t labelled,
                                const Cancel& cancel) {
   const Batch batch = make_batch(whole, slice, engine.team_workspace());
-  Run run(batch, program_->weights(), program_->values(), program_->plan(), engine.team_workspace(),
-          &engine.team());
+  Run run(batch, program_->weights(), program_->values(), program_->plan(), program_->tables(),
+          engine.team_workspace(), &engine.team());
   run.training = true;
   run.dropout = settings.dropout;
   run.dropout_key = settings.dropout_key;

@@ -105,7 +105,7 @@ export const graphCases = [
   ['op unknown', 'INTERNAL', set('mixed', 'op', 'lstm')],
   ['activation unknown', 'INTERNAL', set('scores', 'activation', 'swish')],
   ['pooling unknown', 'INTERNAL', set('pooled', 'kind', 'sum')],
-  ['norm unknown', 'INTERNAL', set('x', 'kind', 'rms')],
+  ['norm unknown', 'INTERNAL', set('x', 'kind', 'batch')],
   [
     'index unknown',
     'INTERNAL',

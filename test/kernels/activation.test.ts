@@ -15,6 +15,8 @@ import {
 interface ActivationFamily extends KernelFamily {
   forward(row: string, args: object): void;
   backward(row: string, args: object): void;
+  gateForward(row: string, args: object): void;
+  gateBackward(row: string, args: object): void;
 }
 
 const activation = family<ActivationFamily>('activation');
@@ -79,6 +81,53 @@ function backward(row: string, kind: number, x: Float32Array, dy: Float32Array):
   dx.expectIntact(`${row} backward kind ${kind}`);
   return dx.values;
 }
+
+function gate(row: string, kind: number, rows: number, n: number, seed: number) {
+  const random = new Random(seed);
+  const x = random.floats(2 * rows * n, 4);
+  const dy = random.floats(rows * n);
+  const before = random.floats(2 * rows * n);
+  const y = new GuardedFloats(rows * n);
+  const dx = new GuardedFloats(2 * rows * n, before);
+  activation.gateForward(row, { kind, rows, n, x, y: y.all });
+  activation.gateBackward(row, { kind, rows, n, x, dy, dx: dx.all });
+  y.expectIntact(`${row} gate ${kind}`);
+  dx.expectIntact(`${row} gate ${kind} backward`);
+  return { x, dy, before, y: y.values, dx: dx.values };
+}
+
+describe('gate kernels', () => {
+  for (const { name, kind, f } of KINDS) {
+    it(`${name}: all rows have the bits of the scalar row`, () => {
+      for (const n of SIZES) {
+        const want = gate(scalar, kind, 3, n, n);
+        for (const row of vectorRows(activation)) {
+          const got = gate(row, kind, 3, n, n);
+          expectSameBits(got.y, want.y, `${row} n=${n}`);
+          expectSameBits(got.dx, want.dx, `${row} n=${n} backward`);
+        }
+      }
+    });
+
+    it(`${name}: is the product of its halves, and backward adds its derivative`, () => {
+      const [rows, n] = [5, 83];
+      const { x, dy, before, y, dx } = gate(scalar, kind, rows, n, 3);
+      for (let r = 0; r < rows; r++) {
+        for (let j = 0; j < n; j++) {
+          const at = 2 * r * n + j;
+          const [a, b, d] = [x[at], x[at + n], dy[r * n + j]] as [number, number, number];
+          if (Math.abs(a) < 1e-3) continue; // the bend of relu
+          const slope = (f(a + 1e-4) - f(a - 1e-4)) / 2e-4;
+          expect(Math.abs((y[r * n + j] ?? NaN) - f(a) * b)).toBeLessThan(1e-5);
+          const first = (before[at] ?? NaN) + d * b * slope;
+          const second = (before[at + n] ?? NaN) + d * f(a);
+          expect(Math.abs((dx[at] ?? NaN) - first)).toBeLessThan(1e-5);
+          expect(Math.abs((dx[at + n] ?? NaN) - second)).toBeLessThan(1e-5);
+        }
+      }
+    });
+  }
+});
 
 describe('activation kernels', () => {
   reportSkippedRows(activation);

@@ -20,7 +20,8 @@ interface PoolFamily extends KernelFamily {
 
 const pool = family<PoolFamily>('pool');
 const scalar = scalarRow(pool);
-const [MEAN, CLS, MAX] = [0, 1, 2];
+const [MEAN, CLS, MAX, SQRT, WEIGHTED, LAST] = [0, 1, 2, 3, 4, 5];
+const KINDS = [MEAN, CLS, MAX, SQRT, WEIGHTED, LAST];
 const WIDTHS = [1, 15, 16, 17, 33, 64, 100, 384];
 
 interface Batch {
@@ -76,7 +77,7 @@ describe('pool kernels', () => {
         const b = makeBatch(lengths, width, 5);
         const x = random.floats(b.tokens * width);
         const dy = random.floats(b.sequences * width);
-        for (const kind of [MEAN, CLS, MAX]) {
+        for (const kind of KINDS) {
           for (const row of vectorRows(pool)) {
             const what = `${row} kind ${kind} width ${width}`;
             expectSameBits(forward(row, kind, b, x), forward(scalar, kind, b, x), what);
@@ -93,10 +94,10 @@ describe('pool kernels', () => {
     }
   });
 
-  it('forward is the mean, the first token, the maximum', () => {
+  it('forward is the mean, the first token, the maximum, or another of the poolings', () => {
     const b = makeBatch([4, 1, 9], 21, 3);
     const x = new Random(2).floats(b.tokens * b.width);
-    const outputs = [MEAN, CLS, MAX].map((kind) => forward(scalar, kind, b, x));
+    const outputs = KINDS.map((kind) => forward(scalar, kind, b, x));
     for (let s = 0; s < b.sequences; s++) {
       const begin = (b.offsets[s] ?? 0) - 3;
       const end = (b.offsets[s + 1] ?? 0) - 3;
@@ -110,11 +111,17 @@ describe('pool kernels', () => {
         expect(Math.abs((outputs[MEAN]?.[at] ?? NaN) - mean)).toBeLessThan(2e-7);
         expect(outputs[CLS]?.[at]).toBe(column[0]);
         expect(outputs[MAX]?.[at]).toBe(Math.max(...column));
+        expect(outputs[LAST]?.[at]).toBe(column[column.length - 1]);
+        const bySqrt = mean * Math.sqrt(column.length);
+        expect(Math.abs((outputs[SQRT]?.[at] ?? NaN) - bySqrt)).toBeLessThan(1e-6);
+        const weighted = column.reduce((a, v, t) => a + (t + 1) * v, 0);
+        const weights = (column.length * (column.length + 1)) / 2;
+        expect(Math.abs((outputs[WEIGHTED]?.[at] ?? NaN) - weighted / weights)).toBeLessThan(1e-6);
       }
     }
   });
 
-  it('backward: an equal share, the first token, the first token with the maximum', () => {
+  it('backward: each token has its share', () => {
     const b = makeBatch([3, 2], 2);
     const x = Float32Array.of(1, 5, 4, 5, 4, 0, 7, 7, 8, 7);
     const dy = Float32Array.of(3, 6, 10, 20);
@@ -122,11 +129,17 @@ describe('pool kernels', () => {
       [1, 2, 1, 2, 1, 2, 5, 10, 5, 10],
       [3, 6, 0, 0, 0, 0, 10, 20, 0, 0],
       [0, 6, 3, 0, 0, 0, 0, 20, 10, 0],
+      [3, 6, 3, 6, 3, 6]
+        .map((v) => v / Math.sqrt(3))
+        .concat([10, 20, 10, 20].map((v) => v / Math.sqrt(2))),
+      [0.5, 1, 1, 2, 1.5, 3, 10 / 3, 20 / 3, 20 / 3, 40 / 3],
+      [0, 0, 0, 0, 3, 6, 0, 0, 10, 20],
     ];
     for (const row of [scalar, ...vectorRows(pool)]) {
-      for (const kind of [MEAN, CLS, MAX]) {
+      for (const kind of KINDS) {
         const dx = backward(row, kind, b, x, dy);
-        for (const [i, v] of (want[kind] ?? []).entries()) expect(dx[i]).toBeCloseTo(v, 6);
+        for (const [i, v] of (want[kind] ?? []).entries())
+          expect(dx[i]).toBeCloseTo(v, kind > MAX ? 5 : 6);
       }
     }
   });
@@ -167,7 +180,8 @@ describe('pool kernels', () => {
         const b = makeBatch([3], 20);
         const tokens = new Random(7).floats(60);
         tokens[at] = NaN;
-        for (const kind of [MEAN, MAX]) expect(forward(row, kind, b, tokens)[0]).toBeNaN();
+        for (const kind of [MEAN, MAX, SQRT, WEIGHTED])
+          expect(forward(row, kind, b, tokens)[0]).toBeNaN();
       }
     }
   });

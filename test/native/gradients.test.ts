@@ -86,6 +86,66 @@ describe('gradients', () => {
     await check(graph, TOKENS, 9);
   });
 
+  it.each([
+    ['layer', false],
+    ['rms', false],
+    ['rms', true],
+  ] as const)('of norm: %s, bias %s, with a residual', async (kind, bias) => {
+    const graph = graphOf(19, (g, x) => {
+      const y = g.linear([{ name: 'a', inputs: 19, outputs: 19 }], 'none', x, 'y');
+      return g.norm('norm', 19, 1e-5, y, x, 'z', { kind, bias });
+    });
+    await check(graph, TOKENS, 19);
+  });
+
+  it('of add: pre-norm layers, and a value added to itself', async () => {
+    const graph = graphOf(9, (g, x) => {
+      const y = g.norm('norm', 9, 1e-5, x, null, 'n', { bias: false });
+      const z = g.linear([{ name: 'a', inputs: 9, outputs: 9 }], 'gelu', y, 'z');
+      return g.sum(g.sum(z, x, 's'), 's', 'twice');
+    });
+    await check(graph, TOKENS, 9);
+  });
+
+  it.each(['none', 'gelu', 'gelu_tanh', 'relu', 'tanh', 'silu'] as const)(
+    'of gate %s',
+    async (activation) => {
+      const graph = graphOf(7, (g, x) => {
+        const wide = g.linear([{ name: 'a', inputs: 7, outputs: 38 }], 'none', x, 'wide');
+        return g.gate(activation, wide, 'y');
+      });
+      await check(graph, TOKENS, 19, activation === 'relu');
+    },
+  );
+
+  it('of concat: values of tokens, one of them twice, and poolings', async () => {
+    const graph = graphOf(6, (g, x) => {
+      const y = g.linear([{ name: 'a', inputs: 6, outputs: 11 }], 'tanh', x, 'y');
+      return g.concat([x, y, x], 'z');
+    });
+    await check(graph, TOKENS, 23);
+    const pooled = graphOf(6, (g, x) =>
+      g.concat([g.pool('cls', x, 'a'), g.pool('lasttoken', x, 'b'), g.pool('mean', x, 'c')], 'd'),
+    );
+    await check(pooled, LENGTHS.length, 18);
+  });
+
+  it.each([
+    ['some', Int32Array.of(0, 3, 4, 6, 22, 24)],
+    ['all, unsaid', null],
+    ['none', new Int32Array()],
+  ])('of select: %s', async (_, selected) => {
+    const graph = graphOf(8, (g, x) => {
+      const y = g.linear([{ name: 'a', inputs: 8, outputs: 13 }], 'gelu', g.select(x, 's'), 'y');
+      return g.norm('norm', 13, 1e-5, y, null, 'z');
+    });
+    const rows = selected === null ? TOKENS : selected.length;
+    const asked = { ...batch, selected };
+    await expectGradients(
+      linearProblem(graph, randomWeights(graph, 7), asked, 'hidden', rows * 13),
+    );
+  });
+
   it.each(['none', 'gelu', 'gelu_tanh', 'relu', 'tanh', 'silu'] as const)(
     'of linear with activation %s and stacked weights',
     async (activation) => {
@@ -127,14 +187,17 @@ describe('gradients', () => {
     await check(graph, TOKENS, width);
   });
 
-  it.each(['mean', 'cls', 'max'] as const)('of pool %s', async (kind) => {
-    await check(
-      graphOf(18, (g, x) => g.pool(kind, x, 'y')),
-      LENGTHS.length,
-      18,
-      kind === 'max',
-    );
-  });
+  it.each(['mean', 'cls', 'max', 'mean_sqrt_len_tokens', 'weightedmean', 'lasttoken'] as const)(
+    'of pool %s',
+    async (kind) => {
+      await check(
+        graphOf(18, (g, x) => g.pool(kind, x, 'y')),
+        LENGTHS.length,
+        18,
+        kind === 'max',
+      );
+    },
+  );
 
   it('of normalize per token and per text', async () => {
     const perToken = graphOf(9, (g, x) => g.normalize(x, 'y'));

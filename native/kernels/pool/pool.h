@@ -1,7 +1,7 @@
 // One row per sequence: pooling of its tokens, and L2 normalisation of rows.
-// Consistent: means add tokens in increasing order and then multiply by 1/length; the norm's sum
-// runs in 4 x 16 virtual lanes with one fixed tree. max: NaN when a token is NaN. Sequences have at
-// least one token.
+// Consistent: means add tokens (times their weights) in increasing order and then multiply by
+// 1/length, 1/sqrt(length) or 1/(sum of the weights); the norm's sum runs in 4 x 16 virtual lanes
+// with one fixed tree. max: NaN when a token is NaN. Sequences have at least one token.
 #pragma once
 
 #include <cstdint>

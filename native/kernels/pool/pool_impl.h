@@ -14,23 +14,49 @@ SINTER_SIMD V max_or_nan(V kept, V x) {
   return select(x == x, max(x, kept), x);
 }
 
+// The tokens of a sequence that its pooling reads.
+struct PooledTokens {
+  int64_t first, count;
+};
+
+SINTER_SIMD PooledTokens pooled_tokens(Pooling kind, int64_t length) {
+  if (kind == Pooling::cls) return {0, 1};
+  if (kind == Pooling::lasttoken) return {length - 1, 1};
+  return {0, length};
+}
+
+// y is this times the sum of the tokens, each times its weight.
+SINTER_SIMD float share_of(Pooling kind, int64_t length) {
+  const float n = static_cast<float>(length);
+  if (kind == Pooling::mean) return 1.0f / n;
+  if (kind == Pooling::mean_sqrt_len_tokens) return 1.0f / __builtin_sqrtf(n);
+  if (kind == Pooling::weightedmean) return 2.0f / (n * (n + 1.0f));
+  return 1.0f;
+}
+
+SINTER_SIMD float weight_of(Pooling kind, int64_t token) {
+  return kind == Pooling::weightedmean ? static_cast<float>(token + 1) : 1.0f;
+}
+
 template <class V>
 void pool_forward(Pooling kind, int64_t sequences, int64_t width, const int32_t* offsets,
                   const float* x, float* y) {
   for (int64_t s = 0; s < sequences; ++s) {
-    const float* first = x + static_cast<int64_t>(offsets[s] - offsets[0]) * width;
-    const int64_t length = kind == Pooling::cls ? 1 : offsets[s + 1] - offsets[s];
+    const int64_t length = offsets[s + 1] - offsets[s];
+    const PooledTokens tokens = pooled_tokens(kind, length);
+    const float* first = x + (offsets[s] - offsets[0] + tokens.first) * width;
     float* out = y + s * width;
     for_lanes<V>(width, [&](int64_t j, auto at) { at.store(at.load(first + j), out + j); });
-    for (int64_t t = 1; t < length; ++t) {
+    for (int64_t t = 1; t < tokens.count; ++t) {
       const float* token = first + t * width;
+      const V weight = V::set(weight_of(kind, t));
       for_lanes<V>(width, [&](int64_t j, auto at) {
         const V kept = at.load(out + j), v = at.load(token + j);
-        at.store(kind == Pooling::mean ? kept + v : max_or_nan(kept, v), out + j);
+        at.store(kind == Pooling::max ? max_or_nan(kept, v) : fma(weight, v, kept), out + j);
       });
     }
-    if (kind != Pooling::mean) continue;
-    const V share = V::set(1.0f / static_cast<float>(length));
+    if (tokens.count != length || kind == Pooling::max) continue;
+    const V share = V::set(share_of(kind, length));
     for_lanes<V>(width, [&](int64_t j, auto at) { at.store(at.load(out + j) * share, out + j); });
   }
 }
@@ -62,11 +88,13 @@ void pool_backward(Pooling kind, int64_t sequences, int64_t width, const int32_t
       max_backward<V>(length, width, x + begin, d, dx + begin);
       continue;
     }
-    const V share = V::set(kind == Pooling::mean ? 1.0f / static_cast<float>(length) : 1.0f);
+    const PooledTokens tokens = pooled_tokens(kind, length);
+    const float share = share_of(kind, length);
     for (int64_t t = 0; t < length; ++t) {
-      const bool takes = kind == Pooling::mean || t == 0;
+      const bool takes = t >= tokens.first && t < tokens.first + tokens.count;
+      const V factor = V::set(share * weight_of(kind, t));
       for_lanes<V>(width, [&](int64_t j, auto at) {
-        at.store(takes ? at.load(d + j) * share : V::zero(), dx + begin + t * width + j);
+        at.store(takes ? at.load(d + j) * factor : V::zero(), dx + begin + t * width + j);
       });
     }
   }

@@ -1,7 +1,8 @@
-// attention of the test addon: rows(), forward(row, args), backward(row, args), bench(row, shape,
-// seconds). args: { length, headDim, qkvRow, outRow, scale, q, k, v, o | dOut, dq, dk, dv,
-// dropout?: { keyLow, keyHigh, indexLow, indexHigh, threshold, keepScale } }. The scratch is
-// surrounded by guards that are checked after a call.
+// attention of the test addon: rows(), forward(row, args), backward(row, args), rotate(row, args),
+// bench(row, shape, seconds). args: { length, headDim, qkvRow, outRow, scale, q, k, v, o | dOut,
+// dq, dk, dv, dropout?: { keyLow, keyHigh, indexLow, indexHigh, threshold, keepScale }, terms?: {
+// window, center, bias?, keys?, queries?, dBias?, dKeys?, dQueries? } }; with terms the relative
+// kernels run. The scratch is surrounded by guards that are checked after a call.
 #include "kernels/attention/attention.h"
 
 #include <napi.h>
@@ -25,7 +26,8 @@ AttentionShape shape_of(const Napi::Object& o) {
   AttentionShape shape = {};
   shape.length = int_of(o, "length");
   shape.head_dim = int_of(o, "headDim");
-  shape.qkv_row = int_of(o, "qkvRow", shape.head_dim);
+  shape.qk_row = int_of(o, "qkvRow", shape.head_dim);
+  shape.v_row = shape.qk_row;
   shape.out_row = int_of(o, "outRow", shape.head_dim);
   shape.scale = static_cast<float>(number_of(o, "scale", 1.0));
   return shape;
@@ -66,15 +68,59 @@ class Scratch {
   AlignedBuffer<float> buffer_;
 };
 
+// Terms of the distance with panels of their tables.
+class Terms {
+ public:
+  Terms(const AttentionKernels& kernels, const Napi::Object& o, int64_t head_dim)
+      : head_dim_(head_dim) {
+    terms.window = int_of(o, "window", int64_t{1} << 28);
+    terms.center = int_of(o, "center");
+    const int64_t count = 2 * terms.center + 1;
+    terms.bias = optional_array_of<const float>(o, "bias", count);
+    terms.key_rows = optional_array_of<const float>(o, "keys", count * head_dim);
+    terms.query_rows = optional_array_of<const float>(o, "queries", count * head_dim);
+    gradients.d_bias = optional_array_of<float>(o, "dBias", count);
+    gradients.d_keys = optional_array_of<float>(o, "dKeys", count * head_dim);
+    gradients.d_queries = optional_array_of<float>(o, "dQueries", count * head_dim);
+    terms.key_panels = panels(kernels, terms.key_rows, keys_);
+    terms.query_panels = panels(kernels, terms.query_rows, queries_);
+  }
+
+  RelativeTerms terms = {};
+  RelativeGradients gradients = {};
+
+ private:
+  const float* panels(const AttentionKernels& kernels, const float* rows,
+                      std::unique_ptr<AlignedBuffer<float>>& to) const {
+    if (rows == nullptr) return nullptr;
+    const int64_t count = 2 * terms.center + 1;
+    to = std::make_unique<AlignedBuffer<float>>((count + 15) / 16 * 16 * head_dim_);
+    kernels.panels(count, head_dim_, rows, head_dim_, to->data());
+    return to->data();
+  }
+
+  int64_t head_dim_;
+  std::unique_ptr<AlignedBuffer<float>> keys_, queries_;
+};
+
 Napi::Value forward(const Napi::CallbackInfo& info) {
   const AttentionKernels& kernels = row_named(attention_rows(), info[0]);
   const Napi::Object o = info[1].As<Napi::Object>();
   const AttentionShape shape = shape_of(o);
-  const int64_t in = span(shape, shape.qkv_row), out = span(shape, shape.out_row);
-  Scratch scratch(kernels.forward_scratch(shape.length, shape.head_dim));
-  kernels.forward(shape, dropout_of(o), array_of<const float>(o, "q", in),
-                  array_of<const float>(o, "k", in), array_of<const float>(o, "v", in),
-                  array_of<float>(o, "o", out), scratch.data());
+  const int64_t in = span(shape, shape.qk_row), out = span(shape, shape.out_row);
+  const float* q = array_of<const float>(o, "q", in);
+  const float* k = array_of<const float>(o, "k", in);
+  const float* v = array_of<const float>(o, "v", in);
+  float* to = array_of<float>(o, "o", out);
+  if (!has(o, "terms")) {
+    Scratch scratch(kernels.forward_scratch(shape.length, shape.head_dim));
+    kernels.forward(shape, dropout_of(o), q, k, v, to, scratch.data());
+    scratch.check(info.Env());
+    return info.Env().Undefined();
+  }
+  const Terms t(kernels, o.Get("terms").As<Napi::Object>(), shape.head_dim);
+  Scratch scratch(kernels.relative_forward_scratch(shape.length, shape.head_dim, t.terms));
+  kernels.relative_forward(shape, t.terms, dropout_of(o), q, k, v, to, scratch.data());
   scratch.check(info.Env());
   return info.Env().Undefined();
 }
@@ -83,13 +129,43 @@ Napi::Value backward(const Napi::CallbackInfo& info) {
   const AttentionKernels& kernels = row_named(attention_rows(), info[0]);
   const Napi::Object o = info[1].As<Napi::Object>();
   const AttentionShape shape = shape_of(o);
-  const int64_t in = span(shape, shape.qkv_row), out = span(shape, shape.out_row);
-  Scratch scratch(kernels.backward_scratch(shape.length, shape.head_dim));
-  kernels.backward(shape, dropout_of(o), array_of<const float>(o, "q", in),
-                   array_of<const float>(o, "k", in), array_of<const float>(o, "v", in),
-                   array_of<const float>(o, "dOut", out), array_of<float>(o, "dq", in),
-                   array_of<float>(o, "dk", in), array_of<float>(o, "dv", in), scratch.data());
+  const int64_t in = span(shape, shape.qk_row), out = span(shape, shape.out_row);
+  const float* q = array_of<const float>(o, "q", in);
+  const float* k = array_of<const float>(o, "k", in);
+  const float* v = array_of<const float>(o, "v", in);
+  const float* d_o = array_of<const float>(o, "dOut", out);
+  float* dq = array_of<float>(o, "dq", in);
+  float* dk = array_of<float>(o, "dk", in);
+  float* dv = array_of<float>(o, "dv", in);
+  if (!has(o, "terms")) {
+    Scratch scratch(kernels.backward_scratch(shape.length, shape.head_dim));
+    kernels.backward(shape, dropout_of(o), q, k, v, d_o, dq, dk, dv, scratch.data());
+    scratch.check(info.Env());
+    return info.Env().Undefined();
+  }
+  const Terms t(kernels, o.Get("terms").As<Napi::Object>(), shape.head_dim);
+  Scratch scratch(kernels.relative_backward_scratch(shape.length, shape.head_dim, t.terms));
+  kernels.relative_backward(shape, t.terms, dropout_of(o), q, k, v, d_o, dq, dk, dv, t.gradients,
+                            scratch.data());
   scratch.check(info.Env());
+  return info.Env().Undefined();
+}
+
+// args: { length, headDim, half, cos, sin, backward?, x, xRow, y, yRow }
+Napi::Value rotate(const Napi::CallbackInfo& info) {
+  const AttentionKernels& kernels = row_named(attention_rows(), info[0]);
+  const Napi::Object o = info[1].As<Napi::Object>();
+  Rotation rotation = {};
+  rotation.length = int_of(o, "length");
+  rotation.head_dim = int_of(o, "headDim");
+  rotation.half = int_of(o, "half");
+  rotation.cos = array_of<const float>(o, "cos", rotation.length * rotation.half);
+  rotation.sin = array_of<const float>(o, "sin", rotation.length * rotation.half);
+  rotation.backward = flag_of(o, "backward");
+  const int64_t x_row = int_of(o, "xRow"), y_row = int_of(o, "yRow");
+  const int64_t last = rotation.length - 1;
+  kernels.rotate(rotation, array_of<const float>(o, "x", last * x_row + rotation.head_dim), x_row,
+                 array_of<float>(o, "y", last * y_row + rotation.head_dim), y_row);
   return info.Env().Undefined();
 }
 
@@ -101,7 +177,8 @@ Napi::Value bench(const Napi::CallbackInfo& info) {
   const int64_t heads = int_of(o, "heads", 12);
   AttentionShape shape = shape_of(o);
   const int64_t width = heads * shape.head_dim, floats = shape.length * width;
-  shape.qkv_row = 3 * width;
+  shape.qk_row = 3 * width;
+  shape.v_row = 3 * width;
   shape.out_row = width;
   shape.scale = 1.0f / std::sqrt(static_cast<float>(shape.head_dim));
   const bool backward = flag_of(o, "backward");
@@ -138,6 +215,7 @@ void export_attention_test(Napi::Env env, Napi::Object exports) {
   family.Set("rows", Napi::Function::New(env, rows));
   family.Set("forward", Napi::Function::New(env, forward));
   family.Set("backward", Napi::Function::New(env, backward));
+  family.Set("rotate", Napi::Function::New(env, rotate));
   family.Set("bench", Napi::Function::New(env, bench));
   exports.Set("attention", family);
 }

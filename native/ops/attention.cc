@@ -104,7 +104,7 @@ class AttentionOp : public Op {
 
   AttentionShape shape(const Place& place) const {
     const int64_t width = heads_ * head_dim_;
-    return {place.length, head_dim_, 3 * width, width, scale_};
+    return {place.length, head_dim_, 3 * width, 3 * width, width, scale_};
   }
 
   AttentionDropout dropout(const Run& run, const Place& place) const {

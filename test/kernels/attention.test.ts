@@ -2,24 +2,18 @@
 // against central differences), reads inside [length, head_dim] only, dropout the same forward and backward.
 import { describe, expect, it } from 'vitest';
 import {
-  expectSameBits,
-  family,
-  GuardedFloats,
-  type KernelFamily,
-  Random,
-  reportSkippedRows,
-  scalarRow,
-  vectorRows,
-} from './native-test.js';
+  attention,
+  backward,
+  DROPOUT,
+  dot,
+  expectNear,
+  forward,
+  makeCase,
+  rowsOf,
+  scalar,
+} from './attention-case.js';
+import { expectSameBits, Random, reportSkippedRows, vectorRows } from './native-test.js';
 
-interface AttentionFamily extends KernelFamily {
-  forward(row: string, args: object): void;
-  backward(row: string, args: object): void;
-}
-
-const attention = family<AttentionFamily>('attention');
-const scalar = scalarRow(attention);
-const DROPOUT = { keyLow: 12345, keyHigh: 7, indexLow: 1000, threshold: 2 ** 30, keepScale: 4 / 3 };
 const SHAPES = [
   [1, 1],
   [1, 32],
@@ -41,87 +35,6 @@ const SHAPES = [
   [129, 32],
   [250, 32],
 ] as const;
-
-interface Case {
-  length: number;
-  headDim: number;
-  qkvRow: number;
-  outRow: number;
-  scale: number;
-  q: Float32Array;
-  k: Float32Array;
-  v: Float32Array;
-  dOut: Float32Array;
-}
-
-/** q, k, v in rows with a gap of NaN between tokens: what is read outside the head would show. */
-function makeCase(length: number, headDim: number, random: Random, gap = 5): Case {
-  const rows = (row: number, scale: number): Float32Array => {
-    const out = new Float32Array((length - 1) * row + headDim).fill(NaN);
-    for (let i = 0; i < length; i++) out.set(random.floats(headDim, scale), i * row);
-    return out;
-  };
-  const qkvRow = headDim + gap;
-  const outRow = headDim + gap + 2;
-  return {
-    length,
-    headDim,
-    qkvRow,
-    outRow,
-    scale: 1 / Math.sqrt(headDim),
-    q: rows(qkvRow, 2),
-    k: rows(qkvRow, 2),
-    v: rows(qkvRow, 1),
-    dOut: rows(outRow, 1),
-  };
-}
-
-/** The [length, headDim] inside rows; checks that the gaps were not written. */
-function compact(buffer: GuardedFloats, c: Case, row: number, what: string): Float32Array {
-  buffer.expectIntact(what);
-  const out = new Float32Array(c.length * c.headDim);
-  for (let i = 0; i < c.length; i++) {
-    out.set(buffer.values.subarray(i * row, i * row + c.headDim), i * c.headDim);
-    const gap = buffer.values.subarray(i * row + c.headDim, (i + 1) * row);
-    expect(
-      gap.every((v) => v === 77),
-      `${what}: wrote between rows`,
-    ).toBe(true);
-  }
-  return out;
-}
-
-const filled = (count: number): GuardedFloats =>
-  new GuardedFloats(count, new Float32Array(count).fill(77));
-
-function forward(row: string, c: Case, dropout?: object): Float32Array {
-  const o = filled((c.length - 1) * c.outRow + c.headDim);
-  attention.forward(row, { ...c, dropout, o: o.all });
-  return compact(o, c, c.outRow, `${row} ${c.length}x${c.headDim} o`);
-}
-
-function backward(
-  row: string,
-  c: Case,
-  dropout?: object,
-): Record<'dq' | 'dk' | 'dv', Float32Array> {
-  const make = () => filled((c.length - 1) * c.qkvRow + c.headDim);
-  const out = { dq: make(), dk: make(), dv: make() };
-  attention.backward(row, { ...c, dropout, dq: out.dq.all, dk: out.dk.all, dv: out.dv.all });
-  const what = `${row} ${c.length}x${c.headDim}`;
-  return {
-    dq: compact(out.dq, c, c.qkvRow, `${what} dq`),
-    dk: compact(out.dk, c, c.qkvRow, `${what} dk`),
-    dv: compact(out.dv, c, c.qkvRow, `${what} dv`),
-  };
-}
-
-/** Rows of a strided array as float64. */
-const rowsOf = (x: Float32Array, c: Case, row: number): number[][] =>
-  Array.from({ length: c.length }, (_, i) => [...x.subarray(i * row, i * row + c.headDim)]);
-
-const dot = (a: readonly number[], b: readonly number[]): number =>
-  a.reduce((sum, v, i) => sum + v * (b[i] ?? NaN), 0);
 
 /** Softmax attention in float64; keep[i][j] multiplies P. */
 function reference(q: number[][], k: number[][], v: number[][], scale: number, keep?: number[][]) {
@@ -150,17 +63,6 @@ function keepFactors(length: number): number[][] {
   return Array.from({ length }, (_, i) =>
     [...o.subarray(i * length, (i + 1) * length)].map((x) => (x === 0 ? 0 : DROPOUT.keepScale)),
   );
-}
-
-function expectNear(
-  actual: Float32Array,
-  want: readonly number[],
-  bound: number,
-  what: string,
-): void {
-  let worst = 0;
-  for (const [i, w] of want.entries()) worst = Math.max(worst, Math.abs(w - (actual[i] ?? NaN)));
-  expect(worst, what).toBeLessThan(bound);
 }
 
 describe('attention kernels', () => {

@@ -1,6 +1,7 @@
 // The register tile that every product of attention runs on: C[i, j] = (sum over k of A[i, k] *
 // B[k, j]) * factor[i], with vectors over j, one broadcast of A per row and step, and one chain of
-// fma in increasing k for each output. Include after one header of base/simd.
+// fma in increasing k for each output, which `adds` starts at C[i, j]. Include after one header of
+// base/simd.
 #pragma once
 
 #include "base/simd/loops.h"
@@ -28,13 +29,19 @@ struct TileArgs {
   const float* factor;  // [rows]
 };
 
-template <class V, int rows, int vectors, class Lanes>
+template <class V, int rows, int vectors, bool adds, class Lanes>
 SINTER_SIMD void tile(const TileArgs& t, const float* b, float* c, Lanes at) {
   V sum[rows][vectors];
 #pragma GCC unroll 16
   for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; ++v) sum[r][v] = V::zero();
+    for (int v = 0; v < vectors; ++v) {
+      if constexpr (adds) {
+        sum[r][v] = at.load(c + r * t.c_row + 16 * v);
+      } else {
+        sum[r][v] = V::zero();
+      }
+    }
   }
   constexpr int kPointers = (rows + 3) / 4;  // rows at 0 to 3 strides from each: no offset is
   const float* a[kPointers];                 // reloaded in the loop
@@ -63,22 +70,22 @@ SINTER_SIMD void tile(const TileArgs& t, const float* b, float* c, Lanes at) {
 
 // `columns` columns of C in strips of vectors. The arguments stay where the caller wrote them: a
 // copy would read pairs of them before their stores are done, and wait for it in every call.
-template <class V, int rows>
+template <class V, int rows, bool adds>
 void tile_columns(const TileArgs& t, int64_t columns) {
   constexpr int kVectors = AttentionTile<V>::kVectors;
   const float* b = t.b;
   float* c = t.c;
   for (; columns >= 16 * kVectors; columns -= 16 * kVectors) {
-    tile<V, rows, kVectors>(t, b, c, Whole<V>{});
+    tile<V, rows, kVectors, adds>(t, b, c, Whole<V>{});
     b += kVectors * t.b_next;
     c += kVectors * 16;
   }
   for (; columns >= 16; columns -= 16) {
-    tile<V, rows, 1>(t, b, c, Whole<V>{});
+    tile<V, rows, 1, adds>(t, b, c, Whole<V>{});
     b += t.b_next;
     c += 16;
   }
-  if (columns > 0) tile<V, rows, 1>(t, b, c, Part<V>{columns});
+  if (columns > 0) tile<V, rows, 1, adds>(t, b, c, Part<V>{columns});
 }
 
 // Rows of each tile over `length` rows: as even as can be, so that no small tile is left over.
@@ -90,10 +97,10 @@ SINTER_SIMD int64_t rows_of_tiles(int64_t length) {
 }
 
 // 1 <= rows <= kRows of the tile, each count with its own code.
-template <class V, int most = AttentionTile<V>::kRows>
+template <class V, bool adds = false, int most = AttentionTile<V>::kRows>
 SINTER_SIMD void tile_rows(const TileArgs& t, int64_t rows, int64_t columns) {
-  if (rows == most) return tile_columns<V, most>(t, columns);
-  if constexpr (most > 1) tile_rows<V, most - 1>(t, rows, columns);
+  if (rows == most) return tile_columns<V, most, adds>(t, columns);
+  if constexpr (most > 1) tile_rows<V, adds, most - 1>(t, rows, columns);
 }
 
 // panels[p][d][16] <- 16 tokens of x after another; lanes past the last token repeat it (they are

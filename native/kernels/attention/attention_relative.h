@@ -1,0 +1,224 @@
+// Attention with windows and terms of the distance: scores and forward. Queries go in blocks that
+// share one range of keys, so that no cost grows with length x length when there is a window.
+// The rule: blocks and ranges depend on the shape alone, never on the ISA, because what lies
+// between a range and a window is multiplied by 0. Include after one header of base/simd.
+#pragma once
+
+#include "kernels/attention/attention_softmax.h"
+
+namespace sinter {
+namespace {
+
+// Rows of a product that share the range of their sums, on every ISA.
+constexpr int64_t kBlockRows = 12;
+// Queries of a block: the term K queries computes their distances to 48 keys at a time, of which
+// 47 are wasted, and gradients of keys are added up once a block.
+constexpr int64_t kLargeBlock = 192;
+constexpr int64_t kKeyGroup = 48;
+// Gradients of a narrow window: twice the rows waste less than the additions cost.
+constexpr int64_t kWindowBackwardBlock = 24;
+
+// Queries [i, i + rows) and the keys [begin, end) that one of them sees, begin a multiple of 16.
+struct QueryBlock {
+  int64_t i, rows, begin, end;
+  int64_t width() const { return end - begin; }
+};
+
+SINTER_SIMD int64_t less(int64_t a, int64_t b) { return a < b ? a : b; }
+SINTER_SIMD int64_t greater(int64_t a, int64_t b) { return a < b ? b : a; }
+
+SINTER_SIMD int64_t forward_block(const RelativeTerms& terms) {
+  return terms.query_panels != nullptr ? kLargeBlock : kBlockRows;
+}
+
+SINTER_SIMD int64_t backward_block(const RelativeTerms& terms) {
+  const bool narrow = terms.window < 2 * kLargeBlock && terms.query_panels == nullptr;
+  return narrow ? kWindowBackwardBlock : kLargeBlock;
+}
+
+SINTER_SIMD QueryBlock query_block(int64_t length, const RelativeTerms& terms, int64_t i,
+                                   int64_t most) {
+  const int64_t rows = less(most, length - i);
+  const int64_t begin = greater(0, i - terms.window) / 16 * 16;
+  return {i, rows, begin, less(length, i + rows + less(terms.window, length))};
+}
+
+// Floats between rows of scores: the widest range in whole vectors, an odd number of cache lines.
+SINTER_SIMD int64_t block_row(int64_t length, const RelativeTerms& terms, int64_t most) {
+  return score_row(less(length, 2 * less(terms.window, length) + most + 15));
+}
+
+// Rows that a block of a text of `length` has at most.
+SINTER_SIMD int64_t block_rows(int64_t length, int64_t most) { return less(most, length); }
+
+// Floats between the rows of products of 48 keys and all distances of a block.
+SINTER_SIMD int64_t distance_row(int64_t block) { return round_up_16(block + 96) | 16; }
+
+// Scratch of relative_scores.
+SINTER_SIMD int64_t distance_floats(int64_t length, const RelativeTerms& terms, int64_t most) {
+  const int64_t key_term = kBlockRows * (block_row(length, terms, most) + 48);
+  const int64_t query_term = kKeyGroup * distance_row(most);
+  return greater(terms.key_panels != nullptr ? key_term : 0,
+                 terms.query_panels != nullptr ? query_term : 0);
+}
+
+// tile_rows for up to kBlockRows rows: each ISA cuts them as it likes.
+template <class V, bool adds = false>
+SINTER_SIMD void block_product(const TileArgs& t, int64_t rows, int64_t columns) {
+  constexpr int64_t kRows = AttentionTile<V>::kRows;
+  static_assert(kBlockRows % kRows == 0);
+  for (int64_t r = 0; r < rows; r += kRows) {
+    TileArgs part = t;
+    part.a += r * t.a_row;
+    part.c += r * t.c_row;
+    part.factor += r;
+    tile_rows<V, adds>(part, less(kRows, rows - r), columns);
+  }
+}
+
+// What relative_scores reads: panels of keys, and scratch for distances.
+struct ScoreInputs {
+  const float* q;
+  const float* k;
+  const float* k_panels;
+  float* distances;
+  float log2[kBlockRows];  // scale * log2 e
+};
+
+// p[r][j] += log2 * Q[i + r] keys[center + j - (i + r)] for up to kBlockRows queries.
+template <class V>
+void add_key_term(const AttentionShape& shape, const RelativeTerms& terms, const ScoreInputs& in,
+                  const QueryBlock& block, int64_t row, float* p) {
+  const int64_t head_dim = shape.head_dim;
+  const int64_t first = block.begin - (block.i + block.rows - 1) + terms.center;
+  const int64_t start = first / 16 * 16, end = block.end - block.i + terms.center;
+  const int64_t columns = round_up_16(end - start), distance = columns | 16;
+  block_product<V>(
+      {head_dim, in.q + block.i * shape.qk_row, shape.qk_row, 1,
+       terms.key_panels + start * head_dim, 16, 16 * head_dim, in.distances, distance, in.log2},
+      block.rows, columns);
+  for (int64_t r = 0; r < block.rows; ++r) {
+    const float* from = in.distances + r * distance + block.rows - 1 - r + first - start;
+    float* to = p + r * row;
+    for_lanes<V>(block.width(), [&](int64_t j, auto at) {
+      at.store(at.load(to + j) + at.load(from + j), to + j);
+    });
+  }
+}
+
+// Transposes 16 distances of up to 16 keys at a time: p[i][j] += distances of key j to query i.
+// `from` points at key j, query `last`.
+template <class V>
+SINTER_SIMD void add_transposed(const float* from, int64_t from_row, int64_t keys, int64_t last,
+                                int64_t row, float* p) {
+  alignas(64) float turned[256];
+  for (int64_t i = last; i >= 0; i -= 16, from += 16) {
+    transpose_16x16(from, from_row + 1, keys, turned);
+    for (int64_t c = 0; c < 16 && c <= i; ++c) {
+      float* to = p + (i - c) * row;
+      for_lanes<V>(keys, [&](int64_t j, auto at) {
+        at.store(at.load(to + j) + at.load(turned + c * 16 + j), to + j);
+      });
+    }
+  }
+}
+
+// p[r][j] += log2 * K[j] queries[center + j - (i + r)] for a whole block.
+template <class V>
+void add_query_term(const AttentionShape& shape, const RelativeTerms& terms, const ScoreInputs& in,
+                    const QueryBlock& block, int64_t most, int64_t row, float* p) {
+  const int64_t head_dim = shape.head_dim, distance = distance_row(most);
+  const int64_t last = block.i + block.rows - 1;
+  for (int64_t j = block.begin; j < block.end; j += kKeyGroup) {
+    const int64_t keys = less(kKeyGroup, block.end - j);
+    const int64_t base = (j - last + terms.center) / 16 * 16;
+    for (int64_t r = 0; r < keys; r += kBlockRows) {
+      const int64_t rows = less(kBlockRows, keys - r);
+      const int64_t start = (j + r - last + terms.center) / 16 * 16;
+      const int64_t end = j + r + rows - block.i + terms.center;
+      block_product<V>({head_dim, in.k + (j + r) * shape.qk_row, shape.qk_row, 1,
+                        terms.query_panels + start * head_dim, 16, 16 * head_dim,
+                        in.distances + r * distance + start - base, distance, in.log2},
+                       rows, round_up_16(end - start));
+    }
+    for (int64_t r = 0; r < keys; r += 16) {
+      add_transposed<V>(in.distances + r * distance + j + r - last + terms.center - base, distance,
+                        less(16, keys - r), block.rows - 1, row, p + j + r - block.begin);
+    }
+  }
+}
+
+// Scores of a block, times log2 e: p[r][j - begin], -inf where query i + r does not see key j, and
+// up to a whole vector.
+template <class V>
+void relative_scores(const AttentionShape& shape, const RelativeTerms& terms, const ScoreInputs& in,
+                     const QueryBlock& block, int64_t most, int64_t row, float* p) {
+  const int64_t head_dim = shape.head_dim, padded = round_up_16(block.width());
+  for (int64_t r = 0; r < block.rows; r += kBlockRows) {
+    const QueryBlock part = {block.i + r, less(kBlockRows, block.rows - r), block.begin, block.end};
+    float* to = p + r * row;
+    block_product<V>({head_dim, in.q + part.i * shape.qk_row, shape.qk_row, 1,
+                      in.k_panels + block.begin * head_dim, 16, 16 * head_dim, to, row, in.log2},
+                     part.rows, padded);
+    if (terms.key_panels != nullptr) add_key_term<V>(shape, terms, in, part, row, to);
+    for (int64_t x = 0; x < part.rows && terms.bias != nullptr; ++x) {
+      const float* bias = terms.bias + terms.center + block.begin - (part.i + x);
+      float* scores = to + x * row;
+      for_lanes<V>(block.width(), [&](int64_t j, auto at) {
+        at.store(fma(at.load(bias + j), V::set(kLog2E), at.load(scores + j)), scores + j);
+      });
+    }
+  }
+  if (terms.query_panels != nullptr) add_query_term<V>(shape, terms, in, block, most, row, p);
+  constexpr float kLowest = -__builtin_inff();
+  for (int64_t r = 0; r < block.rows; ++r) {
+    const int64_t i = block.i + r;
+    const int64_t from = greater(block.begin, i - terms.window) - block.begin;
+    const int64_t to = less(block.end, i + less(terms.window, shape.length) + 1) - block.begin;
+    for (int64_t j = 0; j < from; ++j) p[r * row + j] = kLowest;
+    for (int64_t j = to; j < padded; ++j) p[r * row + j] = kLowest;
+  }
+}
+
+template <class V>
+size_t relative_forward_scratch(int64_t length, int64_t head_dim, const RelativeTerms& terms) {
+  const int64_t most = forward_block(terms);
+  return static_cast<size_t>(round_up_16(length) * 2 * head_dim +
+                             block_rows(length, most) * block_row(length, terms, most) +
+                             distance_floats(length, terms, most));
+}
+
+template <class V>
+void relative_forward(const AttentionShape& shape, const RelativeTerms& terms,
+                      const AttentionDropout& dropout, const float* q, const float* k,
+                      const float* v, float* o, float* scratch) {
+  const int64_t length = shape.length, head_dim = shape.head_dim;
+  const int64_t most = forward_block(terms), row = block_row(length, terms, most);
+  const int64_t size = round_up_16(length) * head_dim;
+  float* p = scratch + 2 * size;
+  ScoreInputs in = {q, k, scratch, p + block_rows(length, most) * row, {}};
+  for (int64_t r = 0; r < kBlockRows; ++r) in.log2[r] = shape.scale * kLog2E;
+  transpose_panels<V>(length, head_dim, k, shape.qk_row, scratch);
+  const Rows values = dense_rows<V>(length, head_dim, v, shape.v_row, scratch + size);
+  DropoutStream stream(dropout.key, dropout.threshold);
+  float share[kShares];
+  for (int64_t i = 0; i < length; i += most) {
+    const QueryBlock block = query_block(length, terms, i, most);
+    relative_scores<V>(shape, terms, in, block, most, row, p);
+    for (int64_t r = 0; r < block.rows; r += kBlockRows) {
+      const int64_t rows = less(kBlockRows, block.rows - r);
+      float* part = p + r * row;
+      exp_rows<V>(rows, block.width(), row, part, share);
+      for (int64_t x = 0; x < rows && dropout.threshold != 0; ++x) {
+        drop_row<V>(dropout, &stream, (i + r + x) * length + block.begin, block.width(),
+                    part + x * row);
+      }
+      block_product<V>({block.width(), part, row, 1, values.data + block.begin * values.row,
+                        values.row, 16, o + (i + r) * shape.out_row, shape.out_row, share},
+                       rows, head_dim);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sinter

@@ -51,6 +51,28 @@ export class ConfigReader {
     return chosen;
   }
 
+  /** An integer from `low` (0 unless said otherwise) on; `fallback` when the key is absent or null. */
+  whole(key: string, fallback: number, low = 0): number {
+    const value = this.config[key] ?? fallback;
+    if (Number.isSafeInteger(value) && (value as number) >= low && (value as number) <= MAX_SIZE) {
+      return value as number;
+    }
+    throw this.corrupt(key, `an integer from ${low}`, value);
+  }
+
+  /** true or false; `fallback` when the key is absent or null. */
+  flag(key: string, fallback: boolean): boolean {
+    const value = this.config[key] ?? fallback;
+    if (typeof value === 'boolean') return value;
+    throw this.corrupt(key, 'true or false', value);
+  }
+
+  /** Refuses every value but `value`; absent and null are taken for it. */
+  fixed(key: string, value: string | number | boolean): void {
+    const got = this.config[key] ?? value;
+    if (got !== value) throw this.unsupported(`${key} ${show(got)} (supported: ${String(value)})`);
+  }
+
   /**
    * id2label as a list of `count` names; LABEL_0, LABEL_1 ... when absent, as transformers does.
    */

@@ -9,26 +9,43 @@ import { SinterError, show } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import type { Checkpoint, GraphRequest, ImportedModel, ModelHead } from '../graph/checkpoint.js';
 import type { EncoderGraph } from '../graph/types.js';
+import { unify } from '../graph/unify.js';
 import { validateGraph } from '../graph/validate.js';
-import { importBert } from './bert.js';
-import { bertConfig } from './bert-config.js';
+import { ALBERT } from './albert.js';
+import { BERT } from './bert.js';
+import { DEBERTA_V2 } from './deberta-v2.js';
+import { DISTILBERT } from './distilbert.js';
+import { ELECTRA } from './electra.js';
+import type { Family } from './family.js';
+import { type FamilyRequest, graphOfConfig } from './family-graph.js';
+import { importModel } from './import-model.js';
+import { MODERNBERT } from './modernbert.js';
+import { MPNET } from './mpnet.js';
+import { NOMIC_BERT } from './nomic-bert.js';
+import { CAMEMBERT, ROBERTA, XLM_ROBERTA } from './roberta.js';
+import { configByStructure, requestOf, sharedOutputs, writeConfig } from './write-config.js';
 
-interface Architecture {
-  readonly fromCheckpoint: (checkpoint: Checkpoint, request: GraphRequest) => ImportedModel;
-  readonly toConfig: (graph: EncoderGraph, base: JsonObject, head: ModelHead) => JsonObject;
-}
+const FAMILIES: readonly Family[] = [
+  BERT,
+  DISTILBERT,
+  ROBERTA,
+  XLM_ROBERTA,
+  CAMEMBERT,
+  MPNET,
+  ALBERT,
+  ELECTRA,
+  MODERNBERT,
+  DEBERTA_V2,
+  NOMIC_BERT,
+];
 
-const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
-  bert: { fromCheckpoint: importBert, toConfig: bertConfig },
-};
+/** Every model_type that is known. */
+export const ARCHITECTURES: readonly string[] = FAMILIES.map(({ modelType }) => modelType);
 
-function architectureOf(name: unknown, where: string): Architecture {
-  const known =
-    typeof name === 'string' && Object.hasOwn(ARCHITECTURES, name)
-      ? ARCHITECTURES[name]
-      : undefined;
+function familyOf(name: unknown, where: string): Family {
+  const known = FAMILIES.find(({ modelType }) => modelType === name);
   if (known !== undefined) return known;
-  const supported = Object.keys(ARCHITECTURES).join(', ');
+  const supported = ARCHITECTURES.join(', ');
   if (typeof name !== 'string') {
     throw new SinterError(
       'CORRUPT_MODEL',
@@ -48,17 +65,64 @@ function architectureOf(name: unknown, where: string): Architecture {
  */
 export function graphFromCheckpoint(checkpoint: Checkpoint, request: GraphRequest): ImportedModel {
   const where = `${checkpoint.path}/config.json`;
-  const architecture = architectureOf(checkpoint.config.model_type, where);
-  const model = architecture.fromCheckpoint(checkpoint, request);
+  const model = importModel(familyOf(checkpoint.config.model_type, where), checkpoint, request);
   validateGraph(model.graph);
   return model;
 }
 
-/** config.json for a graph; keys of `base` that Sinter does not know are kept. */
+/**
+ * config.json for a graph; keys of `base` that Sinter does not know are kept. Throws
+ * UNSUPPORTED_MODEL when no config.json of its architecture means this very graph.
+ */
 export function configFromGraph(
   graph: EncoderGraph,
   base: JsonObject,
   head: ModelHead,
 ): JsonObject {
-  return architectureOf(graph.architecture, 'graph').toConfig(graph, base, head);
+  return writeConfig(familyOf(graph.architecture, 'graph'), graph, base, head);
+}
+
+/**
+ * The graph of a config.json alone: what its folder would compute, and how its weights are called.
+ * Throws CORRUPT_MODEL or UNSUPPORTED_MODEL naming the key.
+ */
+export function familyGraph(config: JsonObject, request: FamilyRequest): EncoderGraph {
+  return graphOfConfig(familyOf(config.model_type, 'config.json'), config, request);
+}
+
+export interface NamedGraph {
+  /** config.json of the family that computes the same. */
+  readonly config: JsonObject;
+  /** Its graph, with dropouts and all outputs. */
+  readonly graph: EncoderGraph;
+  /** Weight of the given graph -> its name in that family. */
+  readonly names: ReadonlyMap<string, string>;
+}
+
+/**
+ * The family whose graph computes what `graph` does, whatever its weights are called: for graphs
+ * that were recovered from files without names. The model_type of `base` is tried first; `base` may
+ * be empty. null when no family fits; `why` then has a line for each.
+ */
+export function nameByFamily(
+  graph: EncoderGraph,
+  base: JsonObject,
+  head: ModelHead,
+  why: string[] = [],
+): NamedGraph | null {
+  const first = FAMILIES.filter(({ modelType }) => modelType === base.model_type);
+  for (const family of new Set([...first, ...FAMILIES])) {
+    try {
+      const known = family.modelType === base.model_type ? base : {};
+      const config = configByStructure(family, graph, known, head);
+      const own = graphOfConfig(family, config, requestOf(graph, head));
+      const found = unify(graph, own, { outputs: sharedOutputs(graph), dropout: false });
+      if (found.difference === undefined) return { config, graph: own, names: found.weights };
+      why.push(`${family.modelType}: ${found.difference}`);
+    } catch (error) {
+      if (!(error instanceof SinterError)) throw error;
+      why.push(`${family.modelType}: ${error.message}`);
+    }
+  }
+  return null;
 }

@@ -109,13 +109,14 @@ export interface GraphRequest {
   readonly maxTokens?: number;
 }
 
-/** A weight that the checkpoint does not have: normal(0, deviation), or zeros. */
+/** A weight that the checkpoint does not have: normal(0, deviation), cut at `cutoff` deviations where that is stated; zeros; ones. */
 export interface NewWeight {
   readonly name: string;
   readonly shape: readonly number[];
   readonly init:
-    | { readonly kind: 'normal'; readonly deviation: number }
-    | { readonly kind: 'zero' };
+    | { readonly kind: 'normal'; readonly deviation: number; readonly cutoff?: number }
+    | { readonly kind: 'zero' }
+    | { readonly kind: 'one' };
 }
 
 /** What a graph's head is: with the graph it says which class of transformers its folder is of. */

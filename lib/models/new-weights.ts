@@ -16,8 +16,14 @@ export function drawWeights(
   return new Map(
     weights.map(({ name, shape, init }) => {
       const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
+      if (init.kind === 'one') values.fill(1);
       if (init.kind === 'normal') {
-        for (let i = 0; i < values.length; i++) values[i] = normal() * init.deviation;
+        const { deviation, cutoff = Number.POSITIVE_INFINITY } = init;
+        for (let i = 0; i < values.length; i++) {
+          let value = normal();
+          while (Math.abs(value) > cutoff) value = normal();
+          values[i] = value * deviation;
+        }
       }
       return [name, values];
     }),

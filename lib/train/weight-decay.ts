@@ -9,6 +9,7 @@ export function decayedWeights(graph: EncoderGraph): string[] {
   const decayed = new Set<string>();
   for (const node of graph.nodes) {
     if (node.op === 'linear') for (const weight of node.weights) decayed.add(weight);
+    if (node.op === 'parameter') decayed.add(node.weight);
     if (node.op === 'embedding') for (const { weight } of node.tables) decayed.add(weight);
   }
   return graph.weights.map(({ name }) => name).filter((name) => decayed.has(name));

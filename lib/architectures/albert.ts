@@ -1,0 +1,94 @@
+/**
+ * ALBERT: embeddings of their own width, and groups of layers that are run over and over with the same weights.
+ *
+ * A layer of the config is a whole group; a group usually has one inner layer, and usually there is one group.
+ */
+
+import type { JsonObject } from '../core/json.js';
+import { addBertEmbeddings, bertKeys, bertPlan, readBertSizes } from './bert-like.js';
+import type { Family, HeadPlan } from './family.js';
+import { addLayer, addLayers, type LayerNames, type LayerSizes } from './post-norm.js';
+import { type GraphStructure, notWritable } from './structure.js';
+
+export const ALBERT: Family = {
+  modelType: 'albert',
+  className: 'Albert',
+  prefix: 'albert.',
+  read: (reader) => {
+    const read = readBertSizes(reader, 0, 0);
+    const sizes = { ...read, width: reader.size('embedding_size') };
+    const groups = reader.size('num_hidden_groups', sizes.layers);
+    const inner = reader.whole('inner_group_num', 1, 1);
+    const dropout = reader.number('classifier_dropout_prob', 0, 1, 0.1);
+    const heads = {
+      classification: { rows: 'pooler', dropout, output: 'classifier' },
+      'token-classification': { rows: 'token', dropout, output: 'classifier' },
+      'question-answering': { rows: 'token', output: 'qa_outputs' },
+      'masked-lm': predictions(sizes, sizes.width),
+    } as const;
+    return {
+      ...bertPlan(sizes, heads),
+      pooler: 'pooler',
+      build: (b, prefix) => {
+        const mapping = 'encoder.embedding_hidden_mapping_in';
+        const first = addBertEmbeddings(b, sizes, prefix, mapping);
+        return addLayers(b, sizes.layers, first, (input, layer, output) => {
+          const group = Math.floor((layer * groups) / sizes.layers);
+          const at = `${prefix}encoder.albert_layer_groups.${group}.albert_layers`;
+          let value = input;
+          for (let i = 0; i < inner; i++) {
+            const v = inner === 1 ? `layer.${layer}` : `layer.${layer}.${i}`;
+            const end = i === inner - 1 ? output : `${v}.end`;
+            const extras = { dropoutAfter: 'attention' } as const;
+            value = addLayer(b, sizes, layerNames(`${at}.${i}`), value, v, end, extras);
+          }
+          return value;
+        });
+      },
+    };
+  },
+  keys: (structure, base) => ({
+    ...bertKeys(structure, base),
+    ...groupKeys(structure, base),
+    embedding_size: structure.tokens.width,
+  }),
+};
+
+function layerNames(at: string): LayerNames {
+  return {
+    query: `${at}.attention.query`,
+    key: `${at}.attention.key`,
+    value: `${at}.attention.value`,
+    projected: `${at}.attention.dense`,
+    attended: `${at}.attention.LayerNorm`,
+    up: `${at}.ffn`,
+    down: `${at}.ffn_output`,
+    norm: `${at}.full_layer_layer_norm`,
+  };
+}
+
+function predictions({ activation, epsilon }: LayerSizes, width: number): HeadPlan {
+  return {
+    rows: 'selected',
+    transform: {
+      name: 'predictions.dense',
+      width,
+      activation,
+      norm: { name: 'predictions.LayerNorm', epsilon },
+    },
+    output: 'predictions.decoder',
+    bias: 'predictions.bias',
+  };
+}
+
+/** Attentions with weights of their own are the layers of all groups. */
+function groupKeys(structure: GraphStructure, base: JsonObject): JsonObject {
+  const stated = base.inner_group_num;
+  const inner = typeof stated === 'number' && Number.isSafeInteger(stated) ? stated : 1;
+  const own = new Set(structure.attention.map(({ input }) => structure.firstWeight(input))).size;
+  const layers = structure.attention.length / inner;
+  if (!Number.isInteger(layers) || !Number.isInteger(own / inner)) {
+    throw notWritable(`${structure.attention.length} layers in groups of ${inner}`);
+  }
+  return { num_hidden_layers: layers, num_hidden_groups: own / inner, inner_group_num: inner };
+}

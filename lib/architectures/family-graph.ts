@@ -1,0 +1,40 @@
+/**
+ * The graph of a config.json alone, without any tensors.
+ *
+ * It says what a folder of that family would compute and how its weights would be called.
+ */
+
+import type { JsonObject } from '../core/json.js';
+import type { Task } from '../graph/checkpoint.js';
+import type { EncoderGraph } from '../graph/types.js';
+import { assemble } from './assemble.js';
+import { ConfigReader } from './config-reader.js';
+import type { Family } from './family.js';
+
+export interface FamilyRequest {
+  readonly task: Task;
+  /** classification and token-classification: how many. Default: as many as id2label has, else 2. */
+  readonly labels?: number;
+  /** embedding: whether the encoder has its pooler. Default: true. */
+  readonly pooler?: boolean;
+  /** Lowers the length limit. */
+  readonly maxTokens?: number;
+}
+
+/** Throws CORRUPT_MODEL or UNSUPPORTED_MODEL for a config.json that Sinter cannot read. */
+export function graphOfConfig(
+  family: Family,
+  config: JsonObject,
+  request: FamilyRequest,
+): EncoderGraph {
+  const reader = new ConfigReader(config, family.modelType);
+  const plan = family.read(reader, () => false);
+  const { task, labels = Object.keys((config.id2label ?? { 0: 0, 1: 1 }) as object).length } =
+    request;
+  if (task !== 'embedding' && plan.heads[task] === undefined) {
+    throw reader.unsupported(`task ${task} for model_type ${family.modelType}`);
+  }
+  const maxTokens = Math.min(plan.positions, request.maxTokens ?? plan.positions);
+  const { pooler = true } = request;
+  return assemble(family, plan, { task, labels, pooler, sentence: null, maxTokens });
+}

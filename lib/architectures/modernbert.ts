@@ -1,0 +1,236 @@
+/**
+ * ModernBERT: pre-norm layers with gates and rotary positions; all but every n-th see a window only.
+ *
+ * The first layer has no norm before its attention: the embeddings have just been normed. hidden.N is the last layer's
+ * output, `hidden` its norm.
+ */
+
+import type { AttentionExtras, GraphBuilder } from '../graph/builder.js';
+import type { ActivationKind } from '../graph/types.js';
+import { ACTIVATIONS, activationName } from './activations.js';
+import type { ConfigReader } from './config-reader.js';
+import type { EncoderPlan, Family, Transform } from './family.js';
+import { addLayers, MAX_LAYERS } from './post-norm.js';
+import { type GraphStructure, tidy } from './structure.js';
+
+interface Sizes {
+  readonly vocabulary: number;
+  readonly positions: number;
+  readonly hidden: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly intermediate: number;
+  readonly activation: ActivationKind;
+  readonly epsilon: number;
+  readonly globalEvery: number;
+  readonly globalTheta: number;
+  readonly localTheta: number;
+  readonly window: number;
+  readonly bias: { readonly attention: boolean; readonly mlp: boolean; readonly norm: boolean };
+  readonly dropout: {
+    readonly embedding: number;
+    readonly attention: number;
+    readonly mlp: number;
+    readonly classifier: number;
+  };
+}
+
+const TOKENS = 'embeddings.tok_embeddings.weight';
+
+function readSizes(reader: ConfigReader): Sizes {
+  const scaling = reader.config.rope_scaling ?? null;
+  if (scaling !== null) throw reader.unsupported('rope_scaling');
+  const hidden = reader.size('hidden_size');
+  const heads = reader.size('num_attention_heads');
+  if (hidden % (2 * heads) !== 0) {
+    throw reader.corrupt(
+      'num_attention_heads',
+      `a divisor of half of hidden_size ${hidden}`,
+      heads,
+    );
+  }
+  const globalTheta = reader.number('global_rope_theta', 1, 1e12, 160000);
+  return {
+    vocabulary: reader.size('vocab_size'),
+    positions: reader.size('max_position_embeddings'),
+    hidden,
+    heads,
+    layers: reader.size('num_hidden_layers', MAX_LAYERS),
+    intermediate: reader.size('intermediate_size'),
+    activation: reader.choice('hidden_activation', ACTIVATIONS, 'gelu'),
+    epsilon: reader.number('norm_eps', 0, 1, 1e-5),
+    globalEvery: reader.whole('global_attn_every_n_layers', 3, 1),
+    globalTheta,
+    localTheta: localTheta(reader, globalTheta),
+    window: Math.floor(reader.whole('local_attention', 128, 1) / 2),
+    bias: {
+      attention: reader.flag('attention_bias', false),
+      mlp: reader.flag('mlp_bias', false),
+      norm: reader.flag('norm_bias', false),
+    },
+    dropout: {
+      embedding: reader.number('embedding_dropout', 0, 1, 0),
+      attention: reader.number('attention_dropout', 0, 1, 0),
+      mlp: reader.number('mlp_dropout', 0, 1, 0),
+      classifier: reader.number('classifier_dropout', 0, 1, 0),
+    },
+  };
+}
+
+/** null means the global one, a missing key the usual one. */
+function localTheta(reader: ConfigReader, globalTheta: number): number {
+  if (reader.config.local_rope_theta === null) return globalTheta;
+  return reader.number('local_rope_theta', 1, 1e12, 10000);
+}
+
+export const MODERNBERT: Family = {
+  modelType: 'modernbert',
+  className: 'ModernBert',
+  prefix: 'model.',
+  read: (reader) => {
+    const sizes = readSizes(reader);
+    const { vocabulary, positions, hidden } = sizes;
+    return {
+      vocabulary,
+      segments: 1,
+      positions,
+      hidden,
+      tokens: { name: TOKENS, width: hidden },
+      pooler: null,
+      heads: headsOf(reader, sizes),
+      untied: !reader.flag('tie_word_embeddings', true),
+      init: initOf(reader, sizes),
+      build: (b, prefix) => build(b, sizes, prefix),
+    };
+  },
+  keys,
+};
+
+/** Every head begins with the same transform. */
+function headsOf(
+  reader: ConfigReader,
+  { hidden, epsilon, bias, dropout: { classifier: dropout } }: Sizes,
+): EncoderPlan['heads'] {
+  const transform: Transform = {
+    name: 'head.dense',
+    width: hidden,
+    activation: reader.choice('classifier_activation', ACTIVATIONS, 'gelu'),
+    bias: reader.flag('classifier_bias', false),
+    norm: { name: 'head.norm', epsilon, bias: bias.norm },
+  };
+  const rows = reader.choice('classifier_pooling', { cls: 'cls', mean: 'mean' } as const, 'cls');
+  const output = 'classifier';
+  const decoder = {
+    output: 'decoder',
+    ...(reader.flag('decoder_bias', true) ? {} : { bias: null }),
+  };
+  return {
+    classification: { rows, transform, dropout, output },
+    'token-classification': { rows: 'token', transform, dropout, output },
+    'question-answering': { rows: 'token', transform, dropout, output },
+    'masked-lm': { rows: 'selected', transform, ...decoder },
+  };
+}
+
+/** Cut normal distributions: narrower for what adds to the residual, wider for the last product. */
+function initOf(reader: ConfigReader, { hidden, layers }: Sizes): EncoderPlan['init'] {
+  const range = reader.number('initializer_range', 0, 10, 0.02);
+  const cutoff = reader.number('initializer_cutoff_factor', 0.1, 100, 2);
+  return (weight) => {
+    const last = weight.startsWith('classifier.');
+    return { deviation: last ? hidden ** -0.5 : range / Math.sqrt(2 * layers), cutoff };
+  };
+}
+
+function build(b: GraphBuilder, sizes: Sizes, prefix: string): string {
+  const { vocabulary, hidden, epsilon, layers, dropout, bias } = sizes;
+  const form = { bias: bias.norm };
+  const tables = [{ weight: prefix + TOKENS, rows: vocabulary, index: 'token' }] as const;
+  const words = b.embedding(tables, hidden, 'embeddings');
+  const at = `${prefix}embeddings.norm`;
+  const normed = b.norm(at, hidden, epsilon, words, null, 'embeddings.norm', form);
+  const first = b.dropout(dropout.embedding, normed, 'hidden.0');
+  const last = addLayers(b, layers, first, (input, i, output) =>
+    addPreNormLayer(b, sizes, `${prefix}layers.${i}`, input, i, output),
+  );
+  const final = b.norm(`${prefix}final_norm`, hidden, epsilon, last, null, 'final_norm', form);
+  b.output('hidden', final);
+  return final;
+}
+
+function addPreNormLayer(
+  b: GraphBuilder,
+  sizes: Sizes,
+  at: string,
+  input: string,
+  layer: number,
+  output: string,
+): string {
+  const { hidden, heads, intermediate, epsilon, dropout } = sizes;
+  const v = `layer.${layer}`;
+  const form = { bias: sizes.bias.norm };
+  const linear = (name: string, inputs: number, outputs: number, from: string, to: string) => {
+    const bias = name.startsWith('attn') ? sizes.bias.attention : sizes.bias.mlp;
+    return b.linear([{ name: `${at}.${name}`, inputs, outputs, bias }], 'none', from, to);
+  };
+  const normed =
+    layer === 0
+      ? input
+      : b.norm(`${at}.attn_norm`, hidden, epsilon, input, null, `${v}.attn_norm`, form);
+  const qkv = linear('attn.Wqkv', hidden, 3 * hidden, normed, `${v}.qkv`);
+  const extras = positionsOf(sizes, layer);
+  const headDim = hidden / heads;
+  const mixed = b.attention(heads, headDim, dropout.attention, qkv, `${v}.attention`, extras);
+  const projected = linear('attn.Wo', hidden, hidden, mixed, `${v}.projected`);
+  const dropped = b.dropout(dropout.attention, projected, `${v}.projected.dropped`);
+  const middle = b.sum(dropped, input, `${v}.attended`);
+  const inner = b.norm(`${at}.mlp_norm`, hidden, epsilon, middle, null, `${v}.mlp_norm`, form);
+  const wide = linear('mlp.Wi', hidden, 2 * intermediate, inner, `${v}.intermediate`);
+  const gated = b.gate(sizes.activation, wide, `${v}.gate`);
+  const kept = b.dropout(dropout.mlp, gated, `${v}.gate.dropped`);
+  return b.sum(linear('mlp.Wo', intermediate, hidden, kept, `${v}.output`), middle, output);
+}
+
+function positionsOf(sizes: Sizes, layer: number): AttentionExtras {
+  const dimensions = sizes.hidden / sizes.heads;
+  if (layer % sizes.globalEvery === 0) return { rotary: { theta: sizes.globalTheta, dimensions } };
+  return { rotary: { theta: sizes.localTheta, dimensions }, window: sizes.window };
+}
+
+function keys(structure: GraphStructure, base: Readonly<Record<string, unknown>>) {
+  const { attention } = structure;
+  const locals = attention.flatMap(({ window }, i) => (window === undefined ? [] : [i]));
+  const local = attention[locals[0] ?? attention.length];
+  const second = attention.findIndex(({ window }, i) => i > 0 && window === undefined);
+  const stated = base.local_attention;
+  const window = local?.window ?? 64;
+  const same = typeof stated === 'number' && (local === undefined || stated >> 1 === window);
+  return {
+    vocab_size: structure.tokens.rows,
+    hidden_size: structure.hidden,
+    num_hidden_layers: attention.length,
+    num_attention_heads: structure.heads,
+    intermediate_size: structure.intermediate,
+    hidden_activation: activationName(structure.activation, base.hidden_activation),
+    norm_eps: structure.epsilon,
+    norm_bias: structure.hasBias('norm'),
+    attention_bias: structure.hasBias('attention'),
+    mlp_bias: structure.hasBias('feed-forward'),
+    global_rope_theta: tidy(attention[0]?.rotary?.theta ?? 0),
+    ...(local === undefined ? {} : { local_rope_theta: tidy(local.rotary?.theta ?? 0) }),
+    local_attention: same ? stated : 2 * window,
+    ...everyKeys(second, attention.length, base),
+    max_position_embeddings: numberOr(base.max_position_embeddings, structure.graph.maxTokens),
+  };
+}
+
+/** When only the first layer is global, the old number may be any that skips the others. */
+function everyKeys(second: number, layers: number, base: Readonly<Record<string, unknown>>) {
+  const stated = numberOr(base.global_attn_every_n_layers, 3);
+  const every = second > 0 ? second : stated >= layers ? stated : layers;
+  return { global_attn_every_n_layers: every };
+}
+
+function numberOr(value: unknown, fallback: number): number {
+  return typeof value === 'number' ? value : fallback;
+}

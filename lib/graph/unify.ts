@@ -1,0 +1,134 @@
+/**
+ * Whether two graphs compute the same from weights that may have other names, and which weight is which.
+ *
+ * Both are walked from their outputs, so that the order of nodes and the names of values do not matter. Numbers are
+ * compared to six digits: a float32 that came from a file has no more.
+ */
+
+import { inputsOf, weightsOf } from './nodes.js';
+import type { EncoderGraph, GraphNode, OutputName } from './types.js';
+
+export type Unified =
+  /** Weight of the first graph -> weight of the second. */
+  | { readonly weights: ReadonlyMap<string, string>; readonly difference?: undefined }
+  /** Where they first differ, for people. */
+  | { readonly difference: string };
+
+export interface UnifyOptions {
+  /** The outputs to walk from; both graphs have them. */
+  readonly outputs: readonly OutputName[];
+  /** true: dropouts must agree; false: they are looked through. */
+  readonly dropout: boolean;
+}
+
+export function unify(a: EncoderGraph, b: EncoderGraph, options: UnifyOptions): Unified {
+  return new Walk(a, b, options).run();
+}
+
+/** Fields that hold names; all others must agree. */
+const NAMES: ReadonlySet<string> = new Set([
+  'input',
+  'inputs',
+  'residual',
+  'output',
+  'weight',
+  'weights',
+  'bias',
+  'biases',
+  'keys',
+  'queries',
+]);
+/** What a graph step says of int8 products: not part of what is computed from the weights. */
+const IGNORED: ReadonlySet<string> = new Set(['activationBits', 'equalizer']);
+
+class Walk {
+  private readonly makers: readonly [Map<string, GraphNode>, Map<string, GraphNode>];
+  private readonly shapes: readonly [Map<string, string>, Map<string, string>];
+  private readonly outputs: readonly [EncoderGraph['outputs'], EncoderGraph['outputs']];
+  private readonly options: UnifyOptions;
+  private readonly values = new Map<string, string>();
+  private readonly weights = new Map<string, string>();
+  private readonly back = new Map<string, string>();
+  private readonly todo: [string, string][] = [];
+
+  constructor(a: EncoderGraph, b: EncoderGraph, options: UnifyOptions) {
+    this.makers = [makersOf(a), makersOf(b)];
+    this.shapes = [shapesOf(a), shapesOf(b)];
+    this.outputs = [a.outputs, b.outputs];
+    this.options = options;
+  }
+
+  run(): Unified {
+    for (const name of this.options.outputs) {
+      const [a, b] = [this.outputs[0][name], this.outputs[1][name]];
+      if (a === undefined || b === undefined) return { difference: `output ${name} is missing` };
+      this.todo.push([a, b]);
+    }
+    for (let pair = this.todo.pop(); pair !== undefined; pair = this.todo.pop()) {
+      const difference = this.compare(...pair);
+      if (difference !== null) return { difference };
+    }
+    return { weights: this.weights };
+  }
+
+  private compare(valueA: string, valueB: string): string | null {
+    const [a, b] = [this.maker(0, valueA), this.maker(1, valueB)];
+    if (a === undefined || b === undefined) return `value ${valueA} or ${valueB} has no node`;
+    const known = this.values.get(a.output);
+    if (known === b.output) return null;
+    if (known !== undefined) return `${a.output} is ${known} and ${b.output}`;
+    this.values.set(a.output, b.output);
+    const [textA, textB] = [this.textOf(a), this.textOf(b)];
+    if (textA !== textB) return `${a.output} is ${textA}, ${b.output} is ${textB}`;
+    const [inputsA, inputsB] = [inputsOf(a), inputsOf(b)];
+    const alike = inputsA.map((input, i): [string, string] => [input, inputsB[i] ?? '']);
+    this.todo.push(...alike);
+    return this.compareWeights(plainWeights(a), plainWeights(b));
+  }
+
+  private compareWeights(a: readonly string[], b: readonly string[]): string | null {
+    for (const [i, nameA] of a.entries()) {
+      const nameB = b[i] ?? '';
+      const [shapeA, shapeB] = [this.shapes[0].get(nameA), this.shapes[1].get(nameB)];
+      if (shapeA !== shapeB) return `${nameA} is [${shapeA}], ${nameB} is [${shapeB}]`;
+      const [known, backwards] = [this.weights.get(nameA), this.back.get(nameB)];
+      if ((known ?? nameB) !== nameB) return `${nameA} is ${known} and ${nameB}`;
+      if ((backwards ?? nameA) !== nameA) return `${nameB} is ${backwards} and ${nameA}`;
+      this.weights.set(nameA, nameB);
+      this.back.set(nameB, nameA);
+    }
+    return null;
+  }
+
+  /** The node that makes a value, or what a dropout reads. */
+  private maker(side: 0 | 1, value: string): GraphNode | undefined {
+    const node = this.makers[side].get(value);
+    if (this.options.dropout || node?.op !== 'dropout') return node;
+    return this.maker(side, node.input);
+  }
+
+  /** All that is not a name. */
+  private textOf(node: GraphNode): string {
+    const { dropout } = this.options;
+    return JSON.stringify(node, (key, value: unknown) => {
+      if (IGNORED.has(key) || (key === 'dropout' && !dropout)) return undefined;
+      if (typeof value === 'number') return Number(value.toPrecision(6));
+      if (!NAMES.has(key)) return value;
+      return Array.isArray(value) ? value.length : value === null ? null : '';
+    });
+  }
+}
+
+function plainWeights(node: GraphNode): readonly string[] {
+  if (node.op !== 'linear') return weightsOf(node);
+  const { equalizer: _, ...rest } = node;
+  return weightsOf(rest);
+}
+
+function makersOf(graph: EncoderGraph): Map<string, GraphNode> {
+  return new Map(graph.nodes.map((node) => [node.output, node]));
+}
+
+function shapesOf(graph: EncoderGraph): Map<string, string> {
+  return new Map(graph.weights.map(({ name, shape }) => [name, shape.join(', ')]));
+}

@@ -9,8 +9,8 @@ import type { FileHandle } from 'node:fs/promises';
 import { rangeMistake, SinterError, show } from '../core/errors.js';
 import { openModelFile } from '../core/json.js';
 import { bf16ToF32, f16ToF32 } from './float16.js';
+import { readExactly, readInto } from './read-exactly.js';
 import {
-  corrupt,
   HEADER_START,
   headerLength,
   parseHeader,
@@ -124,22 +124,5 @@ export class SafetensorsFile {
     throw new SinterError('CORRUPT_MODEL', `${this.path}: has no tensor ${show(name)}`, {
       details: { file: this.path },
     });
-  }
-}
-
-async function readExactly(handle: FileHandle, file: string, position: number, bytes: number) {
-  const target = new Uint8Array(bytes);
-  await readInto(handle, file, position, target);
-  return target;
-}
-
-/** Fills `target`; a file that shrank after its size was taken is CORRUPT_MODEL. */
-async function readInto(handle: FileHandle, file: string, position: number, target: Uint8Array) {
-  let done = 0;
-  while (done < target.byteLength) {
-    const wanted = target.byteLength - done;
-    const { bytesRead } = await handle.read(target, done, wanted, position + done);
-    if (bytesRead === 0) throw corrupt(file, position + done, `ends ${wanted} bytes too early`);
-    done += bytesRead;
   }
 }

@@ -1,61 +1,57 @@
 /**
- * The weights of a model folder as one set of names, whether they lie in one safetensors file or in
- * shards.
+ * The weights of a model folder as one set of names, whether they lie in one file or in shards, of safetensors or of torch.
  *
- * A shard index is hostile like any other file: the files it names must be plain names inside the
- * folder.
+ * A shard index is hostile like any other file: the files it names must be plain names inside the folder.
  */
 
 import { basename, join } from 'node:path';
 import { SinterError, show } from '../core/errors.js';
 import { fileExists, isJsonObject, readJsonObject } from '../core/json.js';
-import { openSafetensors, type SafetensorsFile, type TensorEntry } from './safetensors.js';
+import { openSafetensors, type TensorEntry } from './safetensors.js';
+import { openTorchFile } from './torch/torch-file.js';
 
-const SINGLE = 'model.safetensors';
-const INDEX = 'model.safetensors.index.json';
+/** Files that may hold the weights, best first; each may be sharded and then has an index. */
+const FORMS = [
+  { file: 'model.safetensors', ending: '.safetensors', open: openSafetensors },
+  { file: 'pytorch_model.bin', ending: '.bin', open: openTorchFile },
+] as const;
 
-/**
- * Opens `model.safetensors`, else the shards of `model.safetensors.index.json`. Neither:
- * CORRUPT_MODEL.
- */
+type Form = (typeof FORMS)[number];
+
+/** Opens the first of FORMS that is there, whole or in shards. None: CORRUPT_MODEL. */
 export async function openWeightFiles(folder: string): Promise<WeightFiles> {
-  const single = join(folder, SINGLE);
-  if (await fileExists(single))
-    return new WeightFiles([{ prefix: '', source: await openSafetensors(single) }]);
-  const index = join(folder, INDEX);
-  if (!(await fileExists(index))) {
-    const pickle = (await fileExists(join(folder, 'pytorch_model.bin')))
-      ? '; pytorch_model.bin is not read, convert it to safetensors'
-      : '';
-    throw new SinterError('CORRUPT_MODEL', `${single}: no such file${pickle}`, {
-      details: { file: single },
-    });
+  for (const form of FORMS) {
+    const single = join(folder, form.file);
+    if (await fileExists(single)) {
+      return new WeightFiles([{ prefix: '', source: await form.open(single) }]);
+    }
+    const index = `${single}.index.json`;
+    if (await fileExists(index)) return openShards(folder, index, form);
   }
-  return openShards(folder, index);
+  const file = join(folder, FORMS[0].file);
+  throw new SinterError('CORRUPT_MODEL', `${file}: no such file, and no ${FORMS[1].file}`, {
+    details: { file },
+  });
 }
 
-async function openShards(folder: string, index: string): Promise<WeightFiles> {
+async function openShards(folder: string, index: string, form: Form): Promise<WeightFiles> {
   const bad = (message: string) =>
     new SinterError('CORRUPT_MODEL', `${index}: ${message}`, { details: { file: index } });
   const map = (await readJsonObject(index)).weight_map;
   if (!isJsonObject(map)) throw bad(`weight_map must be an object, got ${show(map)}`);
   const expected = new Map<string, string>();
   for (const [name, file] of Object.entries(map)) {
-    if (
-      typeof file !== 'string' ||
-      !/^[\w.-]+\.safetensors$/.test(file) ||
-      basename(file) !== file
-    ) {
-      throw bad(
-        `weight_map of ${show(name)} must name a .safetensors file here, got ${show(file)}`,
-      );
+    const plain = typeof file === 'string' && /^[\w.-]+$/.test(file) && basename(file) === file;
+    if (!plain || !file.endsWith(form.ending)) {
+      const what = `a ${form.ending} file here`;
+      throw bad(`weight_map of ${show(name)} must name ${what}, got ${show(file)}`);
     }
     expected.set(name, file);
   }
-  const shards: SafetensorsFile[] = [];
+  const shards: TensorSource[] = [];
   try {
     for (const file of new Set(expected.values())) {
-      shards.push(await openSafetensors(join(folder, file)));
+      shards.push(await form.open(join(folder, file)));
     }
     for (const [name, file] of expected) {
       if (!shards.some((shard) => basename(shard.path) === file && shard.tensors.has(name))) {

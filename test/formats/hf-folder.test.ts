@@ -188,10 +188,12 @@ describe('readHfFolder', () => {
     await expect(readHfFolder(file)).rejects.toMatchObject(corrupt(/not a model folder/));
     await rm(join(folder, 'model.safetensors'));
     await expect(readHfFolder(folder)).rejects.toMatchObject(
-      corrupt(/model\.safetensors: no such file$/),
+      corrupt(/model\.safetensors: no such file, and no pytorch_model\.bin$/),
     );
     await writeFile(join(folder, 'pytorch_model.bin'), '');
-    await expect(readHfFolder(folder)).rejects.toMatchObject(corrupt(/convert it to safetensors/));
+    await expect(readHfFolder(folder)).rejects.toMatchObject(
+      corrupt(/pytorch_model\.bin: not a zip file/),
+    );
     await rm(file);
     await expect(readHfFolder(folder)).rejects.toMatchObject(corrupt(/config\.json: no such file/));
   });

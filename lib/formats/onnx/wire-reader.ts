@@ -38,30 +38,64 @@ export function decodeVarint(
   throw corrupt('number longer than 64 bits', base + at);
 }
 
+/** Bytes of a file by position; `read` gives a view that stays valid. `end - begin` never exceeds the file. */
+export interface WireSource {
+  readonly read: (begin: number, end: number) => Uint8Array;
+}
+
+/** One field where it stands: the value of a varint, or the extent [begin, end) of anything else. */
+export type WireSpan = { readonly field: number; readonly offset: number } & (
+  | { readonly wire: 'varint'; readonly value: bigint }
+  | {
+      readonly wire: 'fixed32' | 'fixed64' | 'bytes';
+      readonly begin: number;
+      readonly end: number;
+    }
+);
+
+/** A tag and a length take at most this many bytes. */
+const HEAD_BYTES = 20;
+
 /**
- * The fields of the message in `bytes`, in file order; byte values are views, not copies. `base` is the
- * offset of `bytes` in the file. Throws CORRUPT_MODEL at the first field that does not fit.
+ * The fields of the message at [begin, end) of `source`, in file order; only tags, lengths and varints are
+ * read. Throws CORRUPT_MODEL at the first field that does not fit.
  */
-export function* readFields(bytes: Uint8Array, base = 0): Generator<WireField> {
-  let at = 0;
-  while (at < bytes.length) {
-    const offset = base + at;
-    const tag = decodeVarint(bytes, at, base);
+export function* scanFields(source: WireSource, begin: number, end: number): Generator<WireSpan> {
+  let offset = begin;
+  while (offset < end) {
+    const head = source.read(offset, Math.min(end, offset + HEAD_BYTES));
+    const tag = decodeVarint(head, 0, offset);
     const number = tag.value >> 3n;
     if (number === 0n || number > MAX_FIELD) throw corrupt('impossible field number', offset);
     const field = Number(number);
     const kind = Number(tag.value & 7n);
     if (kind === 0) {
-      const { value, next } = decodeVarint(bytes, tag.next, base);
+      const { value, next } = decodeVarint(head, tag.next, offset);
       yield { field, offset, wire: 'varint', value };
-      at = next;
+      offset += next;
       continue;
     }
-    const { wire, begin, length } = extent(bytes, kind, tag.next, base);
-    if (length > BigInt(bytes.length - begin))
-      throw corrupt('field longer than its message', offset);
-    at = begin + Number(length);
-    yield { field, offset, wire, value: bytes.subarray(begin, at) };
+    const body = extent(head, kind, tag.next, offset);
+    const start = offset + body.begin;
+    if (body.length > BigInt(end - start)) throw corrupt('field longer than its message', offset);
+    const stop = start + Number(body.length);
+    yield { field, offset, wire: body.wire, begin: start, end: stop };
+    offset = stop;
+  }
+}
+
+/**
+ * The fields of the message in `bytes`, in file order; byte values are views, not copies. `base` is the
+ * offset of `bytes` in the file. Throws CORRUPT_MODEL at the first field that does not fit.
+ */
+export function* readFields(bytes: Uint8Array, base = 0): Generator<WireField> {
+  const source = { read: (begin: number, end: number) => bytes.subarray(begin - base, end - base) };
+  for (const span of scanFields(source, base, base + bytes.length)) {
+    if (span.wire === 'varint') yield span;
+    else {
+      const { field, offset, wire } = span;
+      yield { field, offset, wire, value: source.read(span.begin, span.end) };
+    }
   }
 }
 

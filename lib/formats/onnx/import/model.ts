@@ -49,8 +49,18 @@ export interface Initializer {
   readonly name: string;
   readonly dtype: Dtype;
   readonly dims: readonly number[];
-  /** The numbers; CORRUPT_MODEL was thrown by the reader when they do not fit. The result is not to be changed. */
+  /**
+   * The numbers, from the file: large ones anew at each call, so keep what you need. The result is not to be changed.
+   * Their size was checked by the reader; infinities and NaN pass (masks have them): see `readWeights`.
+   */
   readonly read: () => Tensor;
+  /** Elements [begin, end) in row-major order, where the file allows it without reading the others. */
+  readonly readRange?: (begin: number, end: number) => Numbers;
+}
+
+/** Inside a function: the attribute of this name at the node that calls the function (left out there: left out here). */
+export interface AttributeReference {
+  readonly ref: string;
 }
 
 export type Attribute =
@@ -59,9 +69,23 @@ export type Attribute =
   | readonly number[]
   | readonly string[]
   | Tensor
-  | OnnxGraph;
+  | OnnxGraph
+  | AttributeReference;
+
+export function isTensor(value: Attribute | undefined): value is Tensor {
+  return typeof value === 'object' && 'dims' in value;
+}
+
+export function isGraph(value: Attribute | undefined): value is OnnxGraph {
+  return typeof value === 'object' && 'nodes' in value;
+}
+
+export function isReference(value: Attribute | undefined): value is AttributeReference {
+  return typeof value === 'object' && 'ref' in value;
+}
 
 export interface OnnxNode {
+  /** With `:overload` behind it where the node calls one of several functions of a name. */
   readonly op: string;
   /** '' for the operators of ONNX itself. */
   readonly domain: string;
@@ -76,7 +100,8 @@ export interface OnnxNode {
 /** A named axis is a string, an unknown one null; dims is null when the rank is unknown. */
 export interface ValueInfo {
   readonly name: string;
-  readonly dtype: Dtype;
+  /** null only in graphs inside a node (`If`), where a file need not say. */
+  readonly dtype: Dtype | null;
   readonly dims: readonly (number | string | null)[] | null;
 }
 
@@ -90,15 +115,20 @@ export interface OnnxGraph {
   readonly outputs: readonly ValueInfo[];
 }
 
-/** A function of the model: nodes over formal names, to be inlined. */
+/**
+ * A function of the model: nodes in topological order over formal names, to be inlined. No function calls itself, and all
+ * calls inlined stay below the reader's limit of nodes. A call may leave out the last inputs.
+ */
 export interface OnnxFunction {
   readonly domain: string;
   readonly name: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly nodes: readonly OnnxNode[];
-  /** Attribute names without a default; nodes refer to them by `ref_attr_name` (kept as `{ ref }` in the reader). */
+  /** Attribute names without a default; nodes refer to them by `ref_attr_name`, see AttributeReference. */
   readonly attributes: readonly string[];
+  /** Attributes that have a value when the caller gives none. */
+  readonly defaults: ReadonlyMap<string, Attribute>;
   readonly opsets: ReadonlyMap<string, number>;
 }
 

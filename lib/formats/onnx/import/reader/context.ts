@@ -1,0 +1,42 @@
+/**
+ * What parsing one model shares: its files, the count of its parts, and the wording of errors.
+ */
+
+import { externalPath } from './external-path.js';
+import { Parts } from './limits.js';
+import { ModelFile } from './model-file.js';
+import { type CorruptCategory, corruptOnnx, type Place, unsupportedOnnx } from './problem.js';
+
+export class ParseContext {
+  readonly file: ModelFile;
+  readonly parts: Parts;
+  readonly #external = new Map<string, ModelFile>();
+
+  constructor(path: string) {
+    this.file = new ModelFile(path);
+    this.parts = new Parts(path);
+  }
+
+  /** Bytes of all files of the model. */
+  get bytes(): number {
+    return [...this.#external.values()].reduce((sum, file) => sum + file.size, this.file.size);
+  }
+
+  /** The file of external data at `location`; not opened when that is outside the model's folder. */
+  externalFile(location: string, tensor: string): ModelFile {
+    const known = this.#external.get(location);
+    if (known) return known;
+    const file = new ModelFile(externalPath(this.file.path, location, tensor), location);
+    file.close();
+    this.#external.set(location, file);
+    return file;
+  }
+
+  corrupt(category: CorruptCategory, what: string, place: Place = {}, cause?: unknown): Error {
+    return corruptOnnx(this.file.name, category, what, place, cause);
+  }
+
+  unsupported(what: string, place: Place = {}): Error {
+    return unsupportedOnnx(this.file.name, what, place);
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Reading and writing the attributes of a node.
+ *
+ * A missing attribute has the default of the operator, which the caller gives; one of the wrong kind is CORRUPT_MODEL.
+ */
+
+import { SinterError } from '../../../../core/errors.js';
+import { type Attribute, type Dtype, isTensor, type OnnxNode, type Tensor } from '../model.js';
+
+/** The numbers of TensorProto.DataType that `Cast` and its kin use. */
+const CODES: ReadonlyMap<number, Dtype> = new Map([
+  [1, 'float32'],
+  [2, 'uint8'],
+  [3, 'int8'],
+  [4, 'uint16'],
+  [5, 'int16'],
+  [6, 'int32'],
+  [7, 'int64'],
+  [8, 'string'],
+  [9, 'bool'],
+  [10, 'float16'],
+  [11, 'float64'],
+  [12, 'uint32'],
+  [13, 'uint64'],
+  [16, 'bfloat16'],
+  [21, 'uint4'],
+  [22, 'int4'],
+]);
+
+export const FLOAT32_CODE = 1;
+export const INT64_CODE = 7;
+
+export function dtypeOfCode(code: number): Dtype | null {
+  return CODES.get(code) ?? null;
+}
+
+export function isFloat(dtype: Dtype | null): boolean {
+  return dtype === 'float32' || dtype === 'float16' || dtype === 'bfloat16' || dtype === 'float64';
+}
+
+function wrong(node: OnnxNode, name: string, what: string): SinterError {
+  return new SinterError(
+    'CORRUPT_MODEL',
+    `attribute ${name} of ${describe(node)} must be ${what}`,
+    { details: { node: node.name, operator: operatorOf(node) } },
+  );
+}
+
+/** `com.microsoft::FastGelu`, `MatMul`. */
+export function operatorOf(node: OnnxNode): string {
+  return node.domain === '' ? node.op : `${node.domain}::${node.op}`;
+}
+
+/** `name (Operator)`, for messages. */
+export function describe(node: OnnxNode): string {
+  const name = node.name === '' ? (node.outputs.find((output) => output !== '') ?? '') : node.name;
+  return `${name} (${operatorOf(node)})`;
+}
+
+export function numberOf(node: OnnxNode, name: string, fallback: number): number {
+  const value = node.attributes.get(name);
+  if (value === undefined) return fallback;
+  if (typeof value !== 'number') throw wrong(node, name, 'a number');
+  return value;
+}
+
+export function stringOf(node: OnnxNode, name: string, fallback: string): string {
+  const value = node.attributes.get(name);
+  if (value === undefined) return fallback;
+  if (typeof value !== 'string') throw wrong(node, name, 'a string');
+  return value;
+}
+
+/** null when it is missing. */
+export function numbersOf(node: OnnxNode, name: string): readonly number[] | null {
+  const value = node.attributes.get(name);
+  if (value === undefined) return null;
+  if (!Array.isArray(value)) throw wrong(node, name, 'a list of numbers');
+  const list: readonly unknown[] = value;
+  if (!list.every((item) => typeof item === 'number')) throw wrong(node, name, 'a list of numbers');
+  return list as readonly number[];
+}
+
+/** null when it is missing. */
+export function tensorOf(node: OnnxNode, name: string): Tensor | null {
+  const value = node.attributes.get(name);
+  if (value === undefined) return null;
+  if (!isTensor(value)) throw wrong(node, name, 'a tensor');
+  return value;
+}
+
+/** The node with these attributes changed; undefined removes one. */
+export function withAttributes(
+  node: OnnxNode,
+  changes: Readonly<Record<string, Attribute | undefined>>,
+): OnnxNode {
+  const attributes = new Map(node.attributes);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === undefined) attributes.delete(name);
+    else attributes.set(name, value);
+  }
+  return { ...node, attributes };
+}

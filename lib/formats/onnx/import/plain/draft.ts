@@ -1,0 +1,286 @@
+/**
+ * A graph while rules rewrite it.
+ *
+ * Nodes are emitted in topological order; a rule looks backwards only, at nodes that are already there, and puts new nodes in
+ * place of its own. What a rewritten node read stays until `settle` removes what nobody reads any more.
+ */
+
+import type { Initializer, OnnxGraph, OnnxNode, Tensor, ValueInfo } from '../model.js';
+import { isGraph } from '../model.js';
+import { type Fact, type FactSource, inferFacts, UNKNOWN } from './facts.js';
+import type { ActivationQuantization, QuantizedWeight } from './plain-model.js';
+
+/** Constants up to this many elements may be looked at by any rule. */
+const SMALL = 4096;
+
+/** The same graph with every name that is read inside it put through `name`. */
+function renameReads(graph: OnnxGraph, name: (from: string) => string): OnnxGraph {
+  return {
+    ...graph,
+    nodes: graph.nodes.map((node) => renameNode(node, name)),
+    outputs: graph.outputs.map((value) => ({ ...value, name: name(value.name) })),
+  };
+}
+
+function renameNode(node: OnnxNode, name: (from: string) => string): OnnxNode {
+  const inputs = node.inputs.map((input) => (input === '' ? input : name(input)));
+  if (![...node.attributes.values()].some(isGraph)) {
+    return inputs.every((input, index) => input === node.inputs[index])
+      ? node
+      : { ...node, inputs };
+  }
+  const attributes = new Map(node.attributes);
+  for (const [key, value] of attributes) {
+    if (isGraph(value)) attributes.set(key, renameReads(value, name));
+  }
+  return { ...node, inputs, attributes };
+}
+
+/** Every name that a node reads, with those that graphs inside it read. */
+export function readNames(node: OnnxNode): string[] {
+  const names = node.inputs.filter((input) => input !== '');
+  for (const value of node.attributes.values()) {
+    if (!isGraph(value)) continue;
+    for (const inner of value.nodes) names.push(...readNames(inner));
+    names.push(...value.outputs.map((output) => output.name));
+  }
+  return names;
+}
+
+export class Draft implements FactSource {
+  readonly inputs: readonly ValueInfo[];
+  readonly outputs: readonly ValueInfo[];
+  readonly quantized = new Map<string, QuantizedWeight>();
+  readonly activations = new Map<string, ActivationQuantization>();
+  readonly #graphName: string;
+  readonly #outputNames: ReadonlySet<string>;
+  readonly #inputNames: ReadonlySet<string>;
+  #nodes: OnnxNode[] = [];
+  #initializers: Map<string, Initializer>;
+  #producers = new Map<string, OnnxNode>();
+  #facts = new Map<string, Fact>();
+  /** A value that is another one: reads of the key are reads of the entry. */
+  #same = new Map<string, string>();
+  #small = new Map<string, readonly number[] | null>();
+  #cache = new Map<string, string>();
+  #fresh = 0;
+  #read = new Set<string>();
+
+  constructor(graph: OnnxGraph) {
+    this.#graphName = graph.name;
+    this.inputs = graph.inputs;
+    this.outputs = graph.outputs;
+    this.#outputNames = new Set(graph.outputs.map((output) => output.name));
+    this.#inputNames = new Set(graph.inputs.map((input) => input.name));
+    this.#initializers = new Map(graph.initializers);
+    for (const input of graph.inputs) {
+      const dims = input.dims?.map((d) => (typeof d === 'number' ? d : null)) ?? null;
+      this.#facts.set(input.name, { dtype: input.dtype, dims });
+    }
+    for (const node of graph.nodes) this.emit(node);
+  }
+
+  get nodes(): readonly OnnxNode[] {
+    return this.#nodes;
+  }
+
+  get initializers(): ReadonlyMap<string, Initializer> {
+    return this.#initializers;
+  }
+
+  /** The name under which a value is known now. */
+  resolve(name: string): string {
+    let current = name;
+    for (let next = this.#same.get(current); next !== undefined; next = this.#same.get(current)) {
+      current = next;
+    }
+    return current;
+  }
+
+  /** Resolved name of an input, '' when it is left out. */
+  input(node: OnnxNode, index: number): string {
+    const name = node.inputs[index] ?? '';
+    return name === '' ? '' : this.resolve(name);
+  }
+
+  /** The node that makes a value; null for inputs, initializers and unknown names. */
+  producer(name: string): OnnxNode | null {
+    return this.#producers.get(this.resolve(name)) ?? null;
+  }
+
+  initializer(name: string): Initializer | null {
+    return this.#initializers.get(this.resolve(name)) ?? null;
+  }
+
+  isOutput(name: string): boolean {
+    return this.#outputNames.has(name);
+  }
+
+  /** Whether a node or the graph's outputs read a value, as of the start of this pass. */
+  isRead(name: string): boolean {
+    return name !== '' && (this.#read.has(name) || this.#outputNames.has(name));
+  }
+
+  fact(name: string): Fact {
+    const resolved = this.resolve(name);
+    const initializer = this.#initializers.get(resolved);
+    if (initializer !== undefined) return { dtype: initializer.dtype, dims: initializer.dims };
+    return this.#facts.get(resolved) ?? UNKNOWN;
+  }
+
+  rank(name: string): number | null {
+    return this.fact(name).dims?.length ?? null;
+  }
+
+  /** Numbers of a constant of at most 4,096 elements. */
+  small(name: string): readonly number[] | null {
+    const resolved = this.resolve(name);
+    const known = this.#small.get(resolved);
+    if (known !== undefined) return known;
+    const initializer = this.#initializers.get(resolved);
+    if (initializer === undefined) return null;
+    const count = initializer.dims.reduce((a, b) => a * b, 1);
+    const numbers = count > SMALL ? null : Array.from(initializer.read().data);
+    this.#small.set(resolved, numbers);
+    return numbers;
+  }
+
+  /** The number of a constant of one element. */
+  scalar(name: string): number | null {
+    const numbers = this.small(name);
+    return numbers?.length === 1 ? (numbers[0] ?? null) : null;
+  }
+
+  /** A name that no value has. */
+  freshName(hint: string): string {
+    for (;;) {
+      this.#fresh += 1;
+      const name = `${hint}__${this.#fresh}`;
+      if (!this.#facts.has(name) && !this.#initializers.has(name) && !this.#same.has(name))
+        return name;
+    }
+  }
+
+  addInitializer(initializer: Initializer): string {
+    this.#initializers.set(initializer.name, initializer);
+    this.#small.delete(initializer.name);
+    return initializer.name;
+  }
+
+  constant(hint: string, tensor: Tensor): string {
+    const name = this.freshName(hint);
+    return this.addInitializer({
+      name,
+      dtype: tensor.dtype,
+      dims: tensor.dims,
+      read: () => tensor,
+    });
+  }
+
+  /** The initializer made for `key` before, or the one that `make` makes now. */
+  cached(key: string, make: () => string): string {
+    const known = this.#cache.get(key);
+    if (known !== undefined && this.#initializers.has(known)) return known;
+    const name = make();
+    this.#cache.set(key, name);
+    return name;
+  }
+
+  /** Appends a node: what it reads must be there. */
+  emit(node: OnnxNode): void {
+    const renamed = renameNode(node, (name) => this.resolve(name));
+    this.#nodes.push(renamed);
+    const facts = inferFacts(renamed, this);
+    renamed.outputs.forEach((output, index) => {
+      if (output === '') return;
+      this.#producers.set(output, renamed);
+      this.#facts.set(output, facts[index] ?? UNKNOWN);
+    });
+  }
+
+  /**
+   * Makes `name` (of the node being rewritten) another spelling of `target`. A graph output keeps its name: the value takes it
+   * over, or an Identity copies it.
+   */
+  alias(name: string, target: string): void {
+    const value = this.resolve(target);
+    if (!this.#outputNames.has(name)) {
+      this.#same.set(name, value);
+      return;
+    }
+    if (this.canRename(value)) this.#rename(value, name);
+    else
+      this.emit({
+        op: 'Identity',
+        domain: '',
+        name: '',
+        inputs: [value],
+        outputs: [name],
+        attributes: new Map(),
+      });
+  }
+
+  /** Whether a value may take the name of a graph output. */
+  canRename(name: string): boolean {
+    const value = this.resolve(name);
+    return (
+      !this.#outputNames.has(value) && !this.#inputNames.has(value) && this.#producers.has(value)
+    );
+  }
+
+  #rename(from: string, to: string): void {
+    const node = this.#producers.get(from);
+    if (node === undefined) return;
+    const renamed = { ...node, outputs: node.outputs.map((o) => (o === from ? to : o)) };
+    this.#nodes[this.#nodes.lastIndexOf(node)] = renamed;
+    for (const output of renamed.outputs) this.#producers.set(output, renamed);
+    this.#facts.set(to, this.#facts.get(from) ?? UNKNOWN);
+    this.#same.set(from, to);
+  }
+
+  /** Starts a new pass: hands out the nodes so far and begins an empty list. */
+  restart(): readonly OnnxNode[] {
+    const nodes = this.#nodes;
+    this.#read = new Set(nodes.flatMap(readNames));
+    this.#nodes = [];
+    this.#producers.clear();
+    return nodes;
+  }
+
+  /** Ends a pass: names are the resolved ones, and what no output needs is gone. */
+  settle(): void {
+    const needed = new Set(this.#outputNames);
+    const kept: OnnxNode[] = [];
+    for (let index = this.#nodes.length - 1; index >= 0; index--) {
+      const node = this.#nodes[index];
+      if (node === undefined || !node.outputs.some((output) => needed.has(output))) continue;
+      const renamed = renameNode(node, (name) => this.resolve(name));
+      for (const name of readNames(renamed)) needed.add(name);
+      kept.push(renamed);
+    }
+    this.#nodes = kept.reverse();
+    this.#producers.clear();
+    for (const node of this.#nodes) {
+      for (const output of node.outputs) if (output !== '') this.#producers.set(output, node);
+    }
+    this.#initializers = new Map([...this.#initializers].filter(([name]) => needed.has(name)));
+    for (const [name, note] of [...this.activations]) {
+      const value = this.resolve(name);
+      this.activations.delete(name);
+      if (needed.has(value)) this.activations.set(value, note);
+    }
+    for (const name of [...this.quantized.keys()]) {
+      if (!this.#initializers.has(name)) this.quantized.delete(name);
+    }
+  }
+
+  toGraph(): OnnxGraph {
+    return {
+      name: this.#graphName,
+      nodes: this.#nodes,
+      initializers: this.#initializers,
+      inputs: this.inputs,
+      outputs: this.outputs,
+    };
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * Operators whose meaning depends on the version of the operator set are given a domain of their own, so that every rule
+ * after this may take '' to mean opset 18. What old versions only spell differently (axes as attributes) needs no mark.
+ */
+
+import { isGraph, type OnnxNode } from '../model.js';
+
+/** Softmax and its kin over all axes from `axis` on, default 1 (before opset 13). */
+export const OLD_SOFTMAX_DOMAIN = 'ai.onnx.12';
+
+const SOFTMAX = new Set(['Softmax', 'LogSoftmax', 'Hardmax']);
+
+export function markOldOperators(nodes: readonly OnnxNode[], version: number): OnnxNode[] {
+  return nodes.map((node) => {
+    let marked = node;
+    if (node.domain === 'ai.onnx') marked = { ...marked, domain: '' };
+    if (marked.domain === '' && version !== 0 && version < 13 && SOFTMAX.has(node.op)) {
+      marked = { ...marked, domain: OLD_SOFTMAX_DOMAIN };
+    }
+    if (![...node.attributes.values()].some(isGraph)) return marked;
+    const attributes = new Map(node.attributes);
+    for (const [key, value] of attributes) {
+      if (isGraph(value))
+        attributes.set(key, { ...value, nodes: markOldOperators(value.nodes, version) });
+    }
+    return { ...marked, attributes };
+  });
+}

@@ -1,0 +1,113 @@
+/**
+ * A quantized weight as a value: its float numbers, and the same weight transposed, cut or reshaped.
+ *
+ * Codes are never changed, only moved; where a new order cannot be said by one axis of scales the result is null and the
+ * weight is float from there on.
+ */
+
+import type { QuantizedWeight } from './plain-model.js';
+import { count, sliced, transposed, withAxis } from './rearrange.js';
+
+/** Shape of the scales. */
+export function scaleDims(weight: QuantizedWeight): readonly number[] {
+  const { axis, blockSize, dims } = weight;
+  if (axis === null) return [];
+  if (blockSize === null) return [dims[axis] ?? 1];
+  return withAxis(dims, axis, Math.ceil((dims[axis] ?? 1) / blockSize));
+}
+
+/** (code - zeroPoint) * scale, rounded to float32 once. */
+export function dequantized(weight: QuantizedWeight): Float32Array {
+  const { dims, axis, blockSize, scales, zeroPoints } = weight;
+  const codes = weight.readCodes();
+  const result = new Float32Array(codes.length);
+  const inner = axis === null ? codes.length : count(dims.slice(axis + 1));
+  const length = axis === null ? 1 : (dims[axis] ?? 1);
+  const block = blockSize ?? 1;
+  const groups = axis === null ? 1 : Math.ceil(length / block);
+  const outer = axis === null || inner * length === 0 ? 1 : codes.length / (inner * length);
+  let at = 0;
+  for (let row = 0; row < outer; row++) {
+    for (let index = 0; index < length; index++) {
+      const group = axis === null ? 0 : Math.floor(index / block);
+      for (let i = 0; i < inner; i++, at++) {
+        const scale =
+          blockSize === null ? (axis === null ? 0 : index) : (row * groups + group) * inner + i;
+        result[at] = ((codes[at] ?? 0) - (zeroPoints[scale] ?? 0)) * (scales[scale] ?? 0);
+      }
+    }
+  }
+  return result;
+}
+
+export function transposedWeight(
+  weight: QuantizedWeight,
+  perm: readonly number[],
+): QuantizedWeight {
+  const { dims, axis, blockSize, scales, zeroPoints } = weight;
+  const blocks = scaleDims(weight);
+  const move = blockSize !== null;
+  return {
+    ...weight,
+    dims: perm.map((from) => dims[from] ?? 1),
+    axis: axis === null ? null : perm.indexOf(axis),
+    scales: move ? transposed(scales, blocks, perm) : scales,
+    zeroPoints: move ? transposed(zeroPoints, blocks, perm) : zeroPoints,
+    readCodes: () => transposed(weight.readCodes(), dims, perm),
+  };
+}
+
+/** Indices [begin, end) of `cut`; null where that cuts a block. */
+export function slicedWeight(
+  weight: QuantizedWeight,
+  cut: number,
+  begin: number,
+  end: number,
+): QuantizedWeight | null {
+  const { dims, axis, blockSize, scales, zeroPoints } = weight;
+  let part = { scales, zeroPoints };
+  if (axis !== null && blockSize === null && axis === cut) {
+    part = { scales: scales.slice(begin, end), zeroPoints: zeroPoints.slice(begin, end) };
+  } else if (axis !== null && blockSize !== null) {
+    const whole =
+      axis !== cut || (begin % blockSize === 0 && (end % blockSize === 0 || end === dims[axis]));
+    if (!whole) return null;
+    const unit = axis === cut ? blockSize : 1;
+    const range = [Math.floor(begin / unit), Math.ceil(end / unit)] as const;
+    const shape = scaleDims(weight);
+    part = {
+      scales: sliced(scales, shape, cut, ...range),
+      zeroPoints: sliced(zeroPoints, shape, cut, ...range),
+    };
+  }
+  return {
+    ...weight,
+    ...part,
+    dims: withAxis(dims, cut, end - begin),
+    readCodes: () => sliced(weight.readCodes(), dims, cut, begin, end),
+  };
+}
+
+/** Other dims for the same order; null where the scales cannot follow. */
+export function reshapedWeight(
+  weight: QuantizedWeight,
+  dims: readonly number[],
+): QuantizedWeight | null {
+  const { axis, blockSize } = weight;
+  const old = weight.dims;
+  if (axis === null) return { ...weight, dims };
+  const inner = count(old.slice(axis + 1));
+  if (blockSize === null) {
+    const same = dims.findIndex(
+      (length, index) => length === old[axis] && count(dims.slice(index + 1)) === inner,
+    );
+    return same < 0 ? null : { ...weight, dims, axis: same };
+  }
+  // [.., blocks, block] with one scale a block becomes [.., blocks * block].
+  if (blockSize !== old[axis] || inner !== 1 || axis === 0) return null;
+  const merged = (old[axis - 1] ?? 1) * blockSize;
+  const rest = [...old.slice(0, axis - 1), merged];
+  const equal =
+    rest.length === dims.length && rest.every((length, index) => length === dims[index]);
+  return equal ? { ...weight, dims, axis: axis - 1 } : null;
+}

@@ -1,0 +1,155 @@
+/**
+ * Spellings of GELU and SiLU, decomposed or fused, as Gelu and Mul(x, Sigmoid(x)).
+ *
+ * Decomposed ones are recognised as polynomials in x and erf, tanh or sigmoid of a polynomial in x.
+ */
+
+import type { OnnxNode } from '../../model.js';
+import { numberOf, stringOf } from '../attributes.js';
+import { arithmeticInputs, isPolynomial, polynomialOf } from '../polynomial.js';
+import type { Rule, Writer } from '../rule.js';
+
+interface Form {
+  readonly function: 'Erf' | 'Tanh' | 'Sigmoid';
+  /** Of the function's argument, in x. */
+  readonly argument: Readonly<Record<string, number>>;
+  /** Of the result, in x and the function's value. */
+  readonly result: Readonly<Record<string, number>>;
+  readonly approximate: 'none' | 'tanh';
+}
+
+const ROOT = Math.sqrt(2 / Math.PI);
+const HALVES = { '1,0': 0.5, '1,1': 0.5 };
+const FORMS: readonly Form[] = [
+  { function: 'Erf', argument: { '1,0': Math.SQRT1_2 }, result: HALVES, approximate: 'none' },
+  {
+    function: 'Tanh',
+    argument: { '1,0': ROOT, '3,0': 0.044715 * ROOT },
+    result: HALVES,
+    approximate: 'tanh',
+  },
+  {
+    function: 'Sigmoid',
+    argument: { '1,0': 2 * ROOT, '3,0': 2 * 0.044715 * ROOT },
+    result: { '1,1': 1 },
+    approximate: 'tanh',
+  },
+];
+
+/** Functions of which `root` may be arithmetic. */
+function functionsBelow(root: OnnxNode, write: Writer): OnnxNode[] {
+  const { graph } = write;
+  const names = root.inputs.flatMap((input) => arithmeticInputs(graph, input, 3));
+  const nodes = names.map((name) => graph.producer(name));
+  return [...new Set(nodes)].filter(
+    (node): node is OnnxNode =>
+      node !== null && node.domain === '' && FORMS.some((form) => form.function === node.op),
+  );
+}
+
+const geluArithmetic: Rule = {
+  name: 'gelu-arithmetic',
+  matches:
+    'x / 2 (1 + erf(x / sqrt 2)), x / 2 (1 + tanh(..)), x sigmoid(..) in any order of operations',
+  writes: 'Gelu',
+  roots: ['Mul', 'Add', 'Div'],
+  rewrite(node, write) {
+    const { graph } = write;
+    const output = node.outputs[0] ?? '';
+    for (const inner of functionsBelow(node, write)) {
+      const t = graph.resolve(inner.outputs[0] ?? '');
+      const argument = graph.input(inner, 0);
+      for (const x of arithmeticInputs(graph, argument, 6)) {
+        const p = polynomialOf(graph, argument, x);
+        const form = FORMS.find((f) => f.function === inner.op && isPolynomial(p, f.argument));
+        if (form === undefined) continue;
+        const q = polynomialOf(graph, write.root(), x, t);
+        if (!isPolynomial(q, form.result)) continue;
+        return write.into(output, 'Gelu', [x], { approximate: form.approximate });
+      }
+    }
+    return false;
+  },
+};
+
+const fusedGelu: Rule = {
+  name: 'fused-gelu',
+  matches: 'com.microsoft Gelu, BiasGelu, FastGelu',
+  writes: 'Add of the bias, Gelu',
+  roots: ['Gelu', 'BiasGelu', 'FastGelu'].map((op) => `com.microsoft::${op}`),
+  rewrite(node, write) {
+    const [x, bias] = [write.graph.input(node, 0), write.graph.input(node, 1)];
+    const sum = bias === '' ? x : write.op('Add', [x, bias]);
+    const approximate = node.op === 'FastGelu' ? 'tanh' : 'none';
+    return write.into(node.outputs[0] ?? '', 'Gelu', [sum], { approximate });
+  },
+};
+
+const geluDefault: Rule = {
+  name: 'gelu-default',
+  matches: 'Gelu whose `approximate` is left out',
+  writes: "Gelu(approximate 'none')",
+  roots: ['Gelu'],
+  rewrite(node, write) {
+    if (node.attributes.has('approximate')) return false;
+    return write.into(node.outputs[0] ?? '', 'Gelu', [write.graph.input(node, 0)], {
+      approximate: stringOf(node, 'approximate', 'none'),
+    });
+  },
+};
+
+const quickGelu: Rule = {
+  name: 'quick-gelu',
+  matches: 'com.microsoft QuickGelu; Swish (opset 24)',
+  writes: 'Mul(x, Sigmoid(alpha x)), which is SiLU for alpha 1',
+  roots: ['com.microsoft::QuickGelu', 'Swish'],
+  rewrite(node, write) {
+    const x = write.graph.input(node, 0);
+    const alpha = numberOf(node, 'alpha', node.op === 'Swish' ? 1 : 1.702);
+    const inside = alpha === 1 ? x : write.op('Mul', [x, write.scalar(alpha)]);
+    const gate = write.op('Sigmoid', [inside]);
+    return write.into(node.outputs[0] ?? '', 'Mul', [x, gate]);
+  },
+};
+
+const splitGelu: Rule = {
+  name: 'bias-split-gelu',
+  matches: 'com.microsoft BiasSplitGelu',
+  writes: 'Add, Split, Gelu, Mul',
+  roots: ['com.microsoft::BiasSplitGelu'],
+  rewrite(node, write) {
+    const sum = write.op('Add', [write.graph.input(node, 0), write.graph.input(node, 1)]);
+    const [left = '', right = ''] = write.ops('Split', [sum], 2, { axis: -1, num_outputs: 2 });
+    const gate = write.op('Gelu', [right], { approximate: 'none' });
+    return write.into(node.outputs[0] ?? '', 'Mul', [left, gate]);
+  },
+};
+
+const biasSoftmax: Rule = {
+  name: 'bias-softmax',
+  matches: 'com.microsoft BiasSoftmax over the last axis',
+  writes: 'Add, Softmax',
+  roots: ['com.microsoft::BiasSoftmax'],
+  rewrite(node, write) {
+    const { graph } = write;
+    const [x, bias] = [graph.input(node, 0), graph.input(node, 1)];
+    const [rank, biasRank] = [graph.rank(x), graph.rank(bias)];
+    const axis = numberOf(node, 'axis', 1);
+    const last = axis === -1 || (rank !== null && axis === rank - 1);
+    // A bias that is broadcast over inner axes is meant otherwise than Add would do it, unless it has all axes.
+    const plain =
+      numberOf(node, 'is_inner_broadcast', 0) === 0 || (rank !== null && rank === biasRank);
+    if (!last || !plain) return false;
+    const sum = write.op('Add', [x, bias]);
+    return write.into(node.outputs[0] ?? '', 'Softmax', [sum], { axis: -1 });
+  },
+};
+
+export const ACTIVATION_RULES: readonly Rule[] = [
+  fusedGelu,
+  geluDefault,
+  quickGelu,
+  splitGelu,
+  biasSoftmax,
+  geluArithmetic,
+];

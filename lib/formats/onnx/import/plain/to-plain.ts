@@ -1,0 +1,114 @@
+/**
+ * Rewrites a model into its plain form (`plain-model.ts` says what that is) by the rules of `rules.ts`.
+ *
+ * Every rule runs over the whole graph, in the order of the table, until none of them finds anything more to do.
+ */
+
+import { SinterError } from '../../../../core/errors.js';
+import type { OnnxGraph, OnnxModel, OnnxNode } from '../model.js';
+import { describe, operatorOf } from './attributes.js';
+import { Draft } from './draft.js';
+import { floatTypes } from './float-types.js';
+import { inlineFunctions } from './functions.js';
+import type { AppliedRule, PlainModel } from './plain-model.js';
+import { type Rule, Writer } from './rule.js';
+import { RULES } from './rules.js';
+
+/** Rules make graphs plainer, so they end; a pair that undoes each other would be a bug. */
+const MOST_ROUNDS = 40;
+const NODES_SHOWN = 8;
+
+interface Log {
+  count: number;
+  readonly nodes: string[];
+}
+
+function runRule(rule: Rule, draft: Draft, log: Map<string, Log>): boolean {
+  const every = rule.roots.includes('*');
+  if (!every && !draft.nodes.some((node) => rule.roots.includes(operatorOf(node)))) return false;
+  let changed = 0;
+  const entry = log.get(rule.name) ?? { count: 0, nodes: [] };
+  for (const node of draft.restart()) {
+    const applies = every || rule.roots.includes(operatorOf(node));
+    if (!applies || !rule.rewrite(node, new Writer(draft, node))) {
+      draft.emit(node);
+      continue;
+    }
+    changed += 1;
+    if (entry.nodes.length < NODES_SHOWN) entry.nodes.push(describe(node));
+  }
+  draft.settle();
+  entry.count += changed;
+  if (changed > 0) log.set(rule.name, entry);
+  return changed > 0;
+}
+
+/** Runs `rules` on a graph until nothing changes. For tests of one rule, and for `toPlain`. */
+export function applyRules(draft: Draft, rules: readonly Rule[]): readonly AppliedRule[] {
+  const log = new Map<string, Log>();
+  for (let round = 0; ; round++) {
+    let changed = false;
+    for (const rule of rules) changed = runRule(rule, draft, log) || changed;
+    if (!changed) break;
+    if (round === MOST_ROUNDS) {
+      throw new SinterError('INTERNAL', `rewriting does not end: ${[...log.keys()].join(', ')}`);
+    }
+  }
+  return rules.flatMap((rule) => {
+    const entry = log.get(rule.name);
+    return entry === undefined ? [] : [{ rule: rule.name, ...entry }];
+  });
+}
+
+/** Which 16-bit float type a graph holds. */
+function halfType(graph: OnnxGraph): PlainModel['half'] {
+  const types = new Set([
+    ...[...graph.initializers.values()].map((initializer) => initializer.dtype),
+    ...[...graph.inputs, ...graph.outputs].map((value) => value.dtype),
+  ]);
+  if (types.has('float16')) return 'float16';
+  return types.has('bfloat16') ? 'bfloat16' : null;
+}
+
+/**
+ * The plain form of a model. The model is not changed and its numbers are read only where a rule needs them.
+ *
+ * Throws UNSUPPORTED_MODEL for what no rewriting could make plain (an operator set below 7, strings); unknown operators stay.
+ */
+export function toPlain(model: OnnxModel): PlainModel {
+  const version = model.opsets.get('') ?? model.opsets.get('ai.onnx') ?? 0;
+  if (version !== 0 && version < 7) {
+    throw new SinterError(
+      'UNSUPPORTED_MODEL',
+      `ONNX operator set ${version} is too old: 7 is the first that is read`,
+      {
+        details: { file: model.path, opset: version },
+      },
+    );
+  }
+  const inlined = inlineFunctions(model);
+  const draft = new Draft(floatTypes(inlined.graph));
+  const applied = applyRules(draft, RULES);
+  return {
+    source: model,
+    graph: draft.toGraph(),
+    quantized: draft.quantized,
+    activations: draft.activations,
+    half: halfType(inlined.graph),
+    applied: [...inlined.applied, ...applied],
+  };
+}
+
+/** Operators of a plain graph outside PLAIN_OPERATORS, each with its nodes: what no rule knew. */
+export function unknownOperators(
+  graph: OnnxGraph,
+  known: ReadonlySet<string>,
+): ReadonlyMap<string, readonly OnnxNode[]> {
+  const unknown = new Map<string, OnnxNode[]>();
+  for (const node of graph.nodes) {
+    const operator = operatorOf(node);
+    if (known.has(operator)) continue;
+    unknown.set(operator, [...(unknown.get(operator) ?? []), node]);
+  }
+  return unknown;
+}

@@ -52,6 +52,7 @@ export const shapes = {
     ['gelu', { n: tokens * 1536, ...gelu }],
     ['gelu, backward', { n: tokens * 1536, ...gelu, backward: true }],
   ],
+  loss: [['8 labels', { rows: tokens, n: 8 }]],
   softmax: [['77 classes', { rows: tokens, n: 77 }]],
   quantize: [['rows to u8', { rows: tokens, n: 384 }]],
   embedding: [['three tables', { tokens, width: 384 }]],

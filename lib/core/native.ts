@@ -99,9 +99,22 @@ export interface TrainerSettings {
 }
 
 export type StepLoss =
-  /** Mean over sequences of -log softmax(logits)[label]; label -1 is ignored. */
+  /**
+   * Mean of -log softmax(logits)[label] over the rows of `logits` (texts, tokens or selected tokens), one label for each;
+   * rows with label -1 are ignored.
+   */
   | { readonly kind: 'cross_entropy'; readonly labels: Int32Array }
-  /** The gradient of a loss that the caller computed, for one output. */
+  /** Binary cross entropy of sigmoid(logits), mean over all elements; targets [rows, width] of `logits`, each 0 to 1. */
+  | { readonly kind: 'bce'; readonly targets: Float32Array }
+  /** Squared error of `logits`, mean over all elements; targets [rows, width]. */
+  | { readonly kind: 'mse'; readonly targets: Float32Array }
+  /**
+   * `logits` are [tokens, 2]: for each column the cross entropy of the softmax over the tokens of a text, mean over the
+   * texts with a label; half the sum of both columns. starts and ends hold one token per text, counted from its first;
+   * -1 is ignored.
+   */
+  | { readonly kind: 'span'; readonly starts: Int32Array; readonly ends: Int32Array }
+  /** The gradient of a loss that the caller computed, for one output: [rows, width]. */
   | { readonly kind: 'external'; readonly output: string; readonly gradient: Float32Array };
 
 export interface StepOptions {

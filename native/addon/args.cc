@@ -104,23 +104,9 @@ WholeBatch TokenBatch::view() const {
   if (!segments.empty()) whole.segments = segments.data();
   if (selects) {
     whole.selected = selected.data();
-    whole.selected_tokens = selected_tokens();
+    whole.selected_tokens = static_cast<int64_t>(selected.size());
   }
   return whole;
-}
-
-int64_t TokenBatch::rows(ValueKind kind) const {
-  switch (kind) {
-    case ValueKind::token:
-      return tokens();
-    case ValueKind::sequence:
-      return sequences();
-    case ValueKind::selected:
-      return selected_tokens();
-    case ValueKind::table:
-      break;
-  }
-  bad_argument("a table has no rows of the batch");
 }
 
 namespace {

@@ -42,11 +42,8 @@ struct TokenBatch {
 
   int64_t sequences() const { return static_cast<int64_t>(offsets.size()) - 1; }
   int64_t tokens() const { return static_cast<int64_t>(ids.size()); }
-  int64_t selected_tokens() const {
-    return selects ? static_cast<int64_t>(selected.size()) : tokens();
-  }
-  // Rows of a value of this kind; tables have no rows of the batch.
-  int64_t rows(ValueKind kind) const;
+  // Rows of a value of this kind.
+  int64_t rows(ValueKind kind) const { return view().rows(kind); }
   // Borrows from this object.
   WholeBatch view() const;
 };

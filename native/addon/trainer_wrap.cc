@@ -26,51 +26,75 @@ struct StepJob {
   TokenBatch batch;
   StepSettings settings;
   std::string output = "logits";
-  bool external = false;
-  std::vector<int32_t> labels;
-  std::vector<float> gradient;
+  LossKind kind = LossKind::external;
+  std::vector<int32_t> labels, ends;
+  std::vector<float> values;
   StepResult result;
 
+  const ValueInfo& value() const {
+    const Program& program = *trainer->program();
+    return program.value(program.output(output));
+  }
+  int64_t rows() const { return batch.rows(value().kind); }
+
   void work(Engine& engine, const Cancel& cancel) {
-    StepLoss loss;
-    loss.output = output;
-    if (external) {
-      loss.gradient = gradient.data();
-    } else {
-      loss.labels = labels.data();
-    }
+    const StepLoss loss{kind, output, labels.data(), ends.data(), values.data()};
     result = trainer->step(engine, batch.view(), loss, settings, cancel);
   }
 };
 
-void cross_entropy_arg(const Napi::Object& object, StepJob& job) {
-  job.labels = copy_of(ints_field(object, "labels"));
-  const Program& program = *job.trainer->program();
-  const ValueInfo& logits = program.value(program.output(job.output));
-  if (logits.kind != ValueKind::sequence ||
-      static_cast<int64_t>(job.labels.size()) != job.batch.sequences()) {
-    bad_argument("cross entropy needs one label per sequence");
-  }
-  for (int32_t label : job.labels) {
-    if (label < -1 || label >= logits.width) bad_argument("a label is out of range");
-  }
+void check_labels(const std::vector<int32_t>& labels, int64_t index, int64_t classes) {
+  const int32_t label = labels[static_cast<size_t>(index)];
+  if (label < -1 || label >= classes) bad_argument("a label is out of range");
 }
 
-void external_arg(const Napi::Object& object, StepJob& job) {
-  job.external = true;
-  job.output = string_field(object, "output");
-  job.gradient = copy_of(floats_field(object, "gradient"));
-  const Program& program = *job.trainer->program();
-  const ValueInfo& value = program.value(program.output(job.output));
-  if (static_cast<int64_t>(job.gradient.size()) != job.batch.rows(value.kind) * value.width) {
-    bad_argument("the gradient must be as large as the output");
+void cross_entropy_arg(const Napi::Object& object, StepJob& job) {
+  job.labels = copy_of(ints_field(object, "labels"));
+  const int64_t rows = job.rows();
+  if (static_cast<int64_t>(job.labels.size()) != rows)
+    bad_argument("cross entropy needs one label per row of the logits");
+  for (int64_t i = 0; i < rows; ++i) check_labels(job.labels, i, job.value().width);
+}
+
+// Targets or a gradient, as large as the output.
+void values_arg(const Napi::Object& object, const char* key, StepJob& job) {
+  job.values = copy_of(floats_field(object, key));
+  if (static_cast<int64_t>(job.values.size()) != job.rows() * job.value().width)
+    bad_argument(std::string(key) + " must be as large as the output");
+}
+
+void span_arg(const Napi::Object& object, StepJob& job) {
+  job.labels = copy_of(ints_field(object, "starts"));
+  job.ends = copy_of(ints_field(object, "ends"));
+  const int64_t sequences = job.batch.sequences();
+  if (job.value().kind != ValueKind::token || job.value().width != 2)
+    bad_argument("span needs two logits per token");
+  if (static_cast<int64_t>(job.labels.size()) != sequences || job.ends.size() != job.labels.size())
+    bad_argument("span needs one start and one end per sequence");
+  for (int64_t i = 0; i < sequences; ++i) {
+    const int32_t* offsets = job.batch.offsets.data() + i;
+    check_labels(job.labels, i, offsets[1] - offsets[0]);
+    check_labels(job.ends, i, offsets[1] - offsets[0]);
   }
 }
 
 void loss_arg(const Napi::Object& object, StepJob& job) {
   const std::string kind = string_field(object, "kind");
-  if (kind != "cross_entropy" && kind != "external") bad_argument("unknown loss " + kind);
-  return kind == "external" ? external_arg(object, job) : cross_entropy_arg(object, job);
+  if (kind == "external") {
+    job.output = string_field(object, "output");
+    return values_arg(object, "gradient", job);
+  }
+  if (kind == "cross_entropy") {
+    job.kind = LossKind::cross_entropy;
+    return cross_entropy_arg(object, job);
+  }
+  if (kind == "bce" || kind == "mse") {
+    job.kind = kind == "bce" ? LossKind::binary_cross_entropy : LossKind::squared_error;
+    return values_arg(object, "targets", job);
+  }
+  if (kind != "span") bad_argument("unknown loss " + kind);
+  job.kind = LossKind::span;
+  span_arg(object, job);
 }
 
 StepSettings step_arg(const Napi::Object& object) {

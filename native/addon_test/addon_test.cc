@@ -53,6 +53,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_embedding_test(env, exports);
   export_pool_test(env, exports);
   export_softmax_test(env, exports);
+  export_loss_test(env, exports);
   export_optimizer_test(env, exports);
   export_dropout_test(env, exports);
   export_reduce_test(env, exports);

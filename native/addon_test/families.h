@@ -15,6 +15,7 @@ void export_attention_test(Napi::Env env, Napi::Object exports);
 void export_embedding_test(Napi::Env env, Napi::Object exports);
 void export_pool_test(Napi::Env env, Napi::Object exports);
 void export_softmax_test(Napi::Env env, Napi::Object exports);
+void export_loss_test(Napi::Env env, Napi::Object exports);
 void export_optimizer_test(Napi::Env env, Napi::Object exports);
 void export_dropout_test(Napi::Env env, Napi::Object exports);
 void export_reduce_test(Napi::Env env, Napi::Object exports);

@@ -9,8 +9,9 @@ const KernelSet& active_kernels() {
     return KernelSet{
         activation_rows().pick(isa), attention_rows().pick(isa), dropout_rows().pick(isa),
         embedding_rows().pick(isa),  gemm_f32_rows().pick(isa),  gemm_s8_rows().pick(isa),
-        norm_rows().pick(isa),       optimizer_rows().pick(isa), pool_rows().pick(isa),
-        quantize_rows().pick(isa),   reduce_rows().pick(isa),    softmax_rows().pick(isa)};
+        loss_rows().pick(isa),       norm_rows().pick(isa),      optimizer_rows().pick(isa),
+        pool_rows().pick(isa),       quantize_rows().pick(isa),  reduce_rows().pick(isa),
+        softmax_rows().pick(isa)};
   }();
   return set;
 }

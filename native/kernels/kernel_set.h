@@ -7,6 +7,7 @@
 #include "kernels/embedding/embedding.h"
 #include "kernels/gemm_f32/gemm_f32.h"
 #include "kernels/gemm_s8/gemm_s8.h"
+#include "kernels/loss/loss.h"
 #include "kernels/norm/norm.h"
 #include "kernels/optimizer/optimizer.h"
 #include "kernels/pool/pool.h"
@@ -23,6 +24,7 @@ struct KernelSet {
   const EmbeddingKernels& embedding;
   const GemmF32Kernels& gemm_f32;
   const GemmS8Kernels& gemm_s8;
+  const LossKernels& loss;
   const NormKernels& norm;
   const OptimizerKernels& optimizer;
   const PoolKernels& pool;

@@ -5,19 +5,21 @@
 
 namespace sinter {
 
-std::vector<Slice> cut_batch(const WholeBatch& batch, int64_t budget) {
-  std::vector<Slice> slices;
-  for (int64_t i = 0; i < batch.sequences; ++i) {
-    if (slices.empty() || batch.offsets[i + 1] - batch.offsets[slices.back().begin] > budget) {
-      slices.push_back({i, i});
-    }
-    slices.back().end = i + 1;
-  }
-  return slices;
+namespace {
+
+// Floats of the values of selected tokens in one micro-batch (64 MB): each may be as wide as a
+// vocabulary.
+constexpr int64_t kSelectedFloats = int64_t{1} << 24;
+
+// How many selected tokens come before token `token`.
+int64_t selected_before(const WholeBatch& batch, int64_t token) {
+  if (batch.selected_tokens < 0) return token;
+  const int32_t* last = batch.selected + batch.selected_tokens;
+  return std::lower_bound(batch.selected, last, token) - batch.selected;
 }
 
 // The selected tokens of a micro-batch, counted from its first token, into `indices`.
-static void select_tokens(const WholeBatch& whole, Batch& batch, int32_t* indices) {
+void select_tokens(const WholeBatch& whole, Batch& batch, int32_t* indices) {
   batch.selected = indices;
   if (whole.selected_tokens < 0) {
     for (int64_t t = 0; t < batch.tokens; ++t) indices[t] = static_cast<int32_t>(t);
@@ -25,12 +27,43 @@ static void select_tokens(const WholeBatch& whole, Batch& batch, int32_t* indice
     batch.first_selected = batch.first_token;
     return;
   }
-  const int32_t* last = whole.selected + whole.selected_tokens;
-  const int32_t* from = std::lower_bound(whole.selected, last, batch.first_token);
-  const int32_t* to = std::lower_bound(from, last, batch.first_token + batch.tokens);
+  const int64_t from = selected_before(whole, batch.first_token);
+  const int64_t to = selected_before(whole, batch.first_token + batch.tokens);
   batch.selected_tokens = to - from;
-  batch.first_selected = from - whole.selected;
-  for (; from < to; ++from) *indices++ = *from - static_cast<int32_t>(batch.first_token);
+  batch.first_selected = from;
+  for (int64_t i = from; i < to; ++i)
+    *indices++ = whole.selected[i] - static_cast<int32_t>(batch.first_token);
+}
+
+}  // namespace
+
+int64_t WholeBatch::rows(ValueKind kind) const {
+  switch (kind) {
+    case ValueKind::token:
+      return tokens();
+    case ValueKind::sequence:
+      return sequences;
+    case ValueKind::selected:
+      return selected_tokens < 0 ? tokens() : selected_tokens;
+    case ValueKind::table:
+      break;
+  }
+  return 0;
+}
+
+std::vector<Slice> cut_batch(const WholeBatch& batch, int64_t budget, int64_t most_selected) {
+  std::vector<Slice> slices;
+  int64_t first = 0;  // selected token of the slice
+  for (int64_t i = 0; i < batch.sequences; ++i) {
+    const int64_t end = batch.offsets[i + 1];
+    if (slices.empty() || end - batch.offsets[slices.back().begin] > budget ||
+        selected_before(batch, end) - first > most_selected) {
+      slices.push_back({i, i});
+      first = selected_before(batch, batch.offsets[i]);
+    }
+    slices.back().end = i + 1;
+  }
+  return slices;
 }
 
 Batch make_batch(const WholeBatch& whole, Slice slice, Workspace& workspace) {
@@ -67,7 +100,13 @@ Forward::Forward(const Program& program, const WholeBatch& batch,
   std::vector<int> wanted;
   for (const OutputTarget& target : targets) wanted.push_back(target.value);
   needed_ = program.needed_ops(wanted);
-  slices_ = cut_batch(batch, std::min(budget, (batch.tokens() + lanes - 1) / lanes));
+  slices_ =
+      cut_batch(batch, std::min(budget, (batch.tokens() + lanes - 1) / lanes), most_selected());
+}
+
+int64_t Forward::most_selected() const {
+  const int64_t width = program_.plan().widths[static_cast<size_t>(Room::selected)];
+  return kSelectedFloats / std::max<int64_t>(1, width);
 }
 
 bool Forward::spreads(int lanes) const {

@@ -19,6 +19,8 @@ struct WholeBatch {
   const int32_t* selected = nullptr;  // increasing token numbers
   int64_t selected_tokens = -1;       // of `selected`; -1: all tokens, whatever `selected` is
   int64_t tokens() const { return sequences == 0 ? 0 : offsets[sequences]; }
+  // Rows of a value of this kind; a table has none of the batch.
+  int64_t rows(ValueKind kind) const;
 };
 
 // Sequences [begin, end) of a whole batch.
@@ -26,9 +28,10 @@ struct Slice {
   int64_t begin = 0, end = 0;
 };
 
-// Cuts a batch into slices of at most `budget` tokens (a longer sequence is a slice of its own), in
-// order.
-std::vector<Slice> cut_batch(const WholeBatch& batch, int64_t budget);
+// Cuts a batch into slices of at most `budget` tokens and `most_selected` selected ones (a sequence
+// with more is a slice of its own), in order.
+std::vector<Slice> cut_batch(const WholeBatch& batch, int64_t budget,
+                             int64_t most_selected = INT64_MAX);
 
 // The micro-batch of a slice; its index arrays live in `workspace` until the next call.
 Batch make_batch(const WholeBatch& whole, Slice slice, Workspace& workspace);
@@ -52,13 +55,15 @@ class Forward {
   // Micro-batches for one lane each.
   const std::vector<Slice>& slices() const { return slices_; }
   // Those for all lanes together: larger ones, as they share the work inside.
-  std::vector<Slice> team_slices() const { return cut_batch(batch_, budget_); }
+  std::vector<Slice> team_slices() const { return cut_batch(batch_, budget_, most_selected()); }
   // The lanes are about equally busy when each runs micro-batches of its own.
   bool spreads(int lanes) const;
 
   void run(Slice slice, const Seat& seat, const Cancel& cancel) const;
 
  private:
+  int64_t most_selected() const;
+
   const Program& program_;
   const WholeBatch batch_;
   const std::vector<OutputTarget>& targets_;

@@ -112,13 +112,13 @@ void Weights::pack_group(WeightGroup& g, Team& team) {
   g.packed_now = true;  // from here on its plain form may be gone: it is not written to again
   if (g.matrix()) pack_matrix(g, team);
   if (trainable_) return;
-  if (g.matrix()) {
+  if (!g.plain_read()) {
     g.values = {};
     g.codes = {};
     g.plain.clear();
   }
-  const int form = 8 * (g.activation_bits == 7 ? 1 : 0) + 4 * (g.matrix() ? 1 : 0) +
-                   2 * (g.half ? 1 : 0) + static_cast<int>(g.dtype);
+  const int form = 16 * (g.plain_read() ? 1 : 0) + 8 * (g.activation_bits == 7 ? 1 : 0) +
+                   4 * (g.matrix() ? 1 : 0) + 2 * (g.half ? 1 : 0) + static_cast<int>(g.dtype);
   const int64_t bytes = place_arrays(g, nullptr);
   g.block = share_block(g.block, {g.rows, g.width, bytes, form}, team);
   place_arrays(g, g.block.get());

@@ -84,19 +84,31 @@ int64_t Weights::rows(const std::string& name) const { return rows_of(spec(name)
 int Weights::group(const std::vector<std::string>& names, GroupUse use, int activation_bits) {
   if (names.empty()) throw Error(ErrorCode::INTERNAL, "a group of weights needs a name");
   const int known = place(names[0]).group;
-  if (known >= 0) {
-    WeightGroup& old = at(known);
-    bool same = old.members.size() == names.size() && old.matrix() == (use == GroupUse::matrix) &&
-                old.activation_bits == activation_bits;
-    for (size_t i = 0; same && i < names.size(); ++i) same = old.members[i] == place(names[i]).spec;
-    if (!same)
-      throw Error(ErrorCode::INTERNAL, "weight " + names[0] + " is used in two different ways");
-    old.uses |= static_cast<int>(use);
-    return known;
+  const int index = known >= 0 ? known : stack(names);
+  WeightGroup& g = at(index);
+  bool same = g.members.size() == names.size();
+  for (size_t i = 0; same && i < names.size(); ++i) same = g.members[i] == place(names[i]).spec;
+  if (!same) throw_stacked_twice(names[0]);
+  if (use == GroupUse::matrix) {
+    if (g.matrix() && g.activation_bits != activation_bits) {
+      throw Error(ErrorCode::INTERNAL,
+                  "weight " + names[0] + " is used with activation codes of 7 and of 8 bits");
+    }
+    g.activation_bits = activation_bits;
   }
+  g.uses |= static_cast<int>(use);
+  return index;
+}
+
+void Weights::throw_stacked_twice(const std::string& name) {
+  throw Error(
+      ErrorCode::INTERNAL,
+      "weight " + name +
+          " is stacked with some weights in one node and alone, or with others, in another");
+}
+
+int Weights::stack(const std::vector<std::string>& names) {
   WeightGroup made;
-  made.uses = static_cast<int>(use);
-  made.activation_bits = activation_bits;
   const WeightSpec& first = spec(names[0]);
   made.width = width_of(first);
   made.dtype = first.dtype;
@@ -104,9 +116,9 @@ int Weights::group(const std::vector<std::string>& names, GroupUse use, int acti
   for (const std::string& name : names) {
     Place& p = place(name);
     const WeightSpec& s = specs_[static_cast<size_t>(p.spec)];
-    if (p.group >= 0 || width_of(s) != made.width || s.dtype != made.dtype) {
+    if (p.group >= 0) throw_stacked_twice(name);
+    if (width_of(s) != made.width || s.dtype != made.dtype)
       throw Error(ErrorCode::INTERNAL, "weight " + name + " cannot be stacked with " + names[0]);
-    }
     p.group = index;
     p.row = made.rows;
     made.rows += rows_of(s);
@@ -133,7 +145,7 @@ void Weights::allocate() {
   for (WeightGroup& g : groups_) {
     g.block = pages.take(place_arrays(g, nullptr));
     place_arrays(g, g.block.get());
-    if (!g.matrix() || trainable_) continue;
+    if (g.plain_read() || trainable_) continue;
     const int64_t size = g.rows * g.width;
     g.plain = AlignedBuffer<uint8_t>(g.dtype == WeightDtype::s8 ? size : 4 * size);
     if (g.dtype == WeightDtype::s8) {
@@ -163,9 +175,8 @@ int64_t Weights::place_arrays(WeightGroup& g, uint8_t* base) const {
       const GemmS8Format& gemm = active_kernels().gemm_s8.format(g.activation_bits);
       g.packed_codes = cut.next<uint8_t>(static_cast<int64_t>(gemm.packed_bytes(g.rows, g.width)));
       g.sums = cut.next<int32_t>(g.rows);
-    } else {
-      g.codes = cut.next<int8_t>(size);
     }
+    if (g.plain_read()) g.codes = cut.next<int8_t>(size);
     g.scales = cut.next<float>(g.rows);
     return cut.bytes();
   }
@@ -174,7 +185,7 @@ int64_t Weights::place_arrays(WeightGroup& g, uint8_t* base) const {
     return cut.bytes();
   }
   if (g.matrix()) g.packed = cut.next<float>(gemm_f32_packed_floats(g.width, g.rows));
-  if (!g.matrix() || trainable_) g.values = cut.next<float>(size);
+  if (g.plain_read() || trainable_) g.values = cut.next<float>(size);
   if (g.matrix() && trainable_)
     g.packed_backward = cut.next<float>(gemm_f32_packed_floats(g.rows, g.width));
   return cut.bytes();

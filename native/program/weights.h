@@ -1,8 +1,8 @@
 // The weights of one program. Weights that run as one matrix (query, key, value) form a group:
 // their rows are stacked in one block of memory, so that one product reads them. After seal() an
-// inference program holds each matrix only in the packed form of the active kernels, and shares
-// blocks with every program of the process that has the same; a trainable one shares nothing and
-// keeps the plain values as well, because the optimizer changes them.
+// inference program holds each matrix only in the packed form of the active kernels (a tied one in
+// both forms), and shares blocks with every program of the process that has the same; a trainable
+// one shares nothing and keeps the plain values as well, because the optimizer changes them.
 #pragma once
 
 #include <atomic>
@@ -21,7 +21,8 @@
 
 namespace sinter {
 
-// What a group is to the operations that read it; a group may be table and vector at once.
+// What a group is to the operations that read it, several at once where weights are tied: the table
+// of the token ids is also the matrix of a masked LM's decoder.
 enum class GroupUse : int { matrix = 1, table = 2, vector = 4 };
 
 struct WeightGroup {
@@ -41,9 +42,11 @@ struct WeightGroup {
   WeightArray<float> packed_backward;  // trainable f32 matrix: panels of W, for dx = dy W
   WeightArray<uint8_t> packed_codes;   // s8 matrix
   WeightBlock block;                   // of all of these but
-  AlignedBuffer<uint8_t> plain;        // values or codes of a matrix until it is packed
+  AlignedBuffer<uint8_t> plain;        // values or codes of a mere matrix until it is packed
 
-  bool matrix() const { return uses == static_cast<int>(GroupUse::matrix); }
+  bool matrix() const { return (uses & static_cast<int>(GroupUse::matrix)) != 0; }
+  // Something reads its rows as they are: a matrix alone needs only its packed form.
+  bool plain_read() const { return uses != static_cast<int>(GroupUse::matrix); }
 };
 
 class Weights {
@@ -53,8 +56,9 @@ class Weights {
   ~Weights();
 
   // The group made of these weights, stacked in this order. Made on first use; a weight belongs to
-  // one group only. Throws Error(INTERNAL) for unknown names, mixed widths or dtypes: the graph was
-  // validated before it came here.
+  // one group only, so all of its uses stack it alike. `activation_bits` counts for a matrix.
+  // Throws Error(INTERNAL) for unknown names, mixed widths or dtypes: the graph was validated
+  // before it came here.
   int group(const std::vector<std::string>& names, GroupUse use, int activation_bits = 8);
   // Every weight is in a group, or Error(INTERNAL); takes the groups' memory.
   void allocate();
@@ -98,6 +102,9 @@ class Weights {
   int64_t resident_bytes() const { return resident_bytes_.load(std::memory_order_relaxed); }
 
  private:
+  int stack(const std::vector<std::string>& names);
+  [[noreturn]] static void throw_stacked_twice(const std::string& name);
+
   struct Place {
     int spec = 0;
     int group = -1;

@@ -11,14 +11,11 @@ namespace {
 // Tokens that go through the network together. Larger batches are cut (activations of a slice are
 // all kept).
 constexpr int64_t kSliceTokens = 4096;
+// Floats of the values and gradients of selected tokens in one slice (512 MB): each may be as wide
+// as a vocabulary.
+constexpr int64_t kSelectedFloats = int64_t{1} << 27;
 // Elements that a lane updates at a time.
 constexpr int64_t kChunk = 1 << 15;
-
-int64_t count_labelled(const WholeBatch& batch, const StepLoss& loss) {
-  if (loss.labels == nullptr) return batch.sequences;
-  return std::count_if(loss.labels, loss.labels + batch.sequences,
-                       [](int32_t label) { return label >= 0; });
-}
 
 }  // namespace
 
@@ -57,6 +54,7 @@ void Trainer::find_tables() {
       mark(table.index == TableIndex::token ? sparse : dense, table.weight);
     for (const std::string& weight : node.weights) mark(dense, weight);
     for (const std::string& bias : node.biases) mark(dense, bias);
+    if (node.relative_bias) mark(dense, node.relative_bias->weight);
   }
   for (size_t i = 0; i < states_.size(); ++i) {
     states_[i].table = sparse[i] != 0 && dense[i] == 0;
@@ -101,10 +99,10 @@ StepResult Trainer::step(Engine& engine, const WholeBatch& batch, const StepLoss
     if (needed_[i] == 0) continue;
     for (int group : program_->ops()[i]->groups()) reached_[static_cast<size_t>(group)] = 1;
   }
-  const int64_t labelled = count_labelled(batch, loss);
+  const BatchLoss whole(loss, *program_, batch);
   StepResult result;
-  for (const Slice& slice : cut_batch(batch, kSliceTokens)) {
-    result.loss += backward_slice(engine, batch, slice, loss, settings, labelled, cancel);
+  for (const Slice& slice : cut_batch(batch, kSliceTokens, most_selected())) {
+    result.loss += backward_slice(engine, batch, slice, whole, settings, cancel);
   }
   engine.pass(0, /*all_lanes=*/true);
   result.grad_norm = gradient_norm(team);
@@ -116,8 +114,14 @@ StepResult Trainer::step(Engine& engine, const WholeBatch& batch, const StepLoss
   return result;
 }
 
+int64_t Trainer::most_selected() const {
+  constexpr size_t kRoom = static_cast<size_t>(Room::selected);
+  const int64_t floats = program_->plan().widths[kRoom] + gradient_plan_.widths[kRoom];
+  return kSelectedFloats / std::max<int64_t>(1, floats);
+}
+
 double Trainer::backward_slice(Engine& engine, const WholeBatch& whole, Slice slice,
-                               const StepLoss& loss, const StepSettings& settings, int64_t labelled,
+                               const BatchLoss& loss, const StepSettings& settings,
                                const Cancel& cancel) {
   const Batch batch = make_batch(whole, slice, engine.team_workspace());
   Run run(batch, program_->weights(), program_->values(), program_->plan(), program_->tables(),
@@ -130,21 +134,7 @@ double Trainer::backward_slice(Engine& engine, const WholeBatch& whole, Slice sl
   run.interlude = &engine;
   program_->forward(run, needed_, {}, cancel);
   run.start_backward(gradient_plan_);
-  const int output = program_->output(loss.output);
-  const int64_t rows = run.rows(output), width = run.width(output);
-  double sum = 0;
-  if (loss.labels != nullptr) {
-    std::vector<float> losses(static_cast<size_t>(rows));
-    const float weight = labelled == 0 ? 0.0f : 1.0f / static_cast<float>(labelled);
-    run.kernels.softmax.cross_entropy(rows, width, run.value(output),
-                                      loss.labels + batch.first_sequence, weight, losses.data(),
-                                      run.grad(output));
-    for (float one : losses) sum += one;
-    sum = labelled == 0 ? 0 : sum / static_cast<double>(labelled);
-  } else {
-    const float* gradient = loss.gradient + run.first_row(output) * width;
-    std::memcpy(run.grad(output), gradient, static_cast<size_t>(rows * width) * sizeof(float));
-  }
+  const double sum = loss.backward(run);
   program_->backward(run, needed_, cancel);
   return sum;
 }

@@ -10,18 +10,13 @@
 #include <vector>
 
 #include "program/engine.h"
+#include "train/loss.h"
 
 namespace sinter {
 
 struct TrainerSettings {
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0.01;
   std::unordered_set<std::string> decayed;
-};
-
-struct StepLoss {
-  const int32_t* labels = nullptr;  // cross entropy over the output `logits`, or
-  const float* gradient = nullptr;  // the gradient of an output, [rows, width] of the whole batch
-  std::string output = "logits";
 };
 
 struct StepSettings {
@@ -65,8 +60,10 @@ class Trainer {
   void find_tables();
   void clear_gradients(Team& team);
   void note_touched_rows(const WholeBatch& batch);
-  double backward_slice(Engine& engine, const WholeBatch& batch, Slice slice, const StepLoss& loss,
-                        const StepSettings& settings, int64_t labelled, const Cancel& cancel);
+  // Selected tokens of a slice, at most.
+  int64_t most_selected() const;
+  double backward_slice(Engine& engine, const WholeBatch& batch, Slice slice, const BatchLoss& loss,
+                        const StepSettings& settings, const Cancel& cancel);
   double gradient_norm(Team& team) const;
   void update(Team& team, const StepSettings& settings, double grad_norm);
   void update_chunk(const Chunk& chunk, const AdamWStep& base);

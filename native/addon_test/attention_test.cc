@@ -86,6 +86,11 @@ class Terms {
     terms.query_panels = panels(kernels, terms.query_rows, queries_);
   }
 
+  RelativeExtent extent(int64_t length) const {
+    return {length, head_dim_, terms.window, terms.key_rows != nullptr,
+            terms.query_rows != nullptr};
+  }
+
   RelativeTerms terms = {};
   RelativeGradients gradients = {};
 
@@ -119,7 +124,7 @@ Napi::Value forward(const Napi::CallbackInfo& info) {
     return info.Env().Undefined();
   }
   const Terms t(kernels, o.Get("terms").As<Napi::Object>(), shape.head_dim);
-  Scratch scratch(kernels.relative_forward_scratch(shape.length, shape.head_dim, t.terms));
+  Scratch scratch(kernels.relative_forward_scratch(t.extent(shape.length)));
   kernels.relative_forward(shape, t.terms, dropout_of(o), q, k, v, to, scratch.data());
   scratch.check(info.Env());
   return info.Env().Undefined();
@@ -144,7 +149,7 @@ Napi::Value backward(const Napi::CallbackInfo& info) {
     return info.Env().Undefined();
   }
   const Terms t(kernels, o.Get("terms").As<Napi::Object>(), shape.head_dim);
-  Scratch scratch(kernels.relative_backward_scratch(shape.length, shape.head_dim, t.terms));
+  Scratch scratch(kernels.relative_backward_scratch(t.extent(shape.length)));
   kernels.relative_backward(shape, t.terms, dropout_of(o), q, k, v, d_o, dq, dk, dv, t.gradients,
                             scratch.data());
   scratch.check(info.Env());

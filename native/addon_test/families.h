@@ -24,5 +24,6 @@ void export_quantize_test(Napi::Env env, Napi::Object exports);
 void export_base_test(Napi::Env env, Napi::Object exports);
 void export_job_queue_test(Napi::Env env, Napi::Object exports);
 void export_program_test(Napi::Env env, Napi::Object exports);
+void export_positions_test(Napi::Env env, Napi::Object exports);
 
 }  // namespace sinter

@@ -1,11 +1,14 @@
-// attention: softmax attention inside each sequence, one task per (sequence, head). Query, key and
-// value lie side by side in the input. Backward recomputes the probabilities, so nothing quadratic
-// is kept between the passes.
+// attention: softmax attention inside each sequence. Query, key and value lie side by side in the
+// input. A task is one head of one sequence; where terms of the distance are learned, of a piece of
+// some hundred tokens, which shares the head's terms and has a sum of gradients of its own, so
+// that the order of all sums depends on the batch alone. Backward recomputes the probabilities.
 #include "kernels/attention/attention.h"
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
+#include "ops/attention_positions.h"
 #include "ops/dropout_key.h"
 #include "ops/factory.h"
 #include "program/run.h"
@@ -24,8 +27,6 @@ class AttentionOp : public Op {
       builder.fail(node.output, "heads and head size must be positive");
     if (!(probability_ >= 0 && probability_ < 1))
       builder.fail(node.output, "probability must be in [0, 1)");
-    if (node.rotary || node.window || node.relative_bias || node.disentangled)
-      builder.fail(node.output, "attention with positions has no native program yet");
     const int input = builder.input(node.output, node.input, ValueKind::token);
     const int64_t width = heads_ * head_dim_;
     if (builder.value(input).width != 3 * width) {
@@ -34,42 +35,45 @@ class AttentionOp : public Op {
     }
     if (builder.trainable()) check_sole_reader(node, builder);
     inputs_.push_back(input);
+    positions_.emplace(node, builder, inputs_, groups_);
     outputs_.push_back(builder.define(node.output, ValueKind::token, width));
     kept_ = inputs_;
   }
 
   void forward(Run& run) const override {
-    const float* qkv = run.value(inputs_[0]);
-    float* out = run.value(outputs_[0]);
-    const int64_t width = heads_ * head_dim_;
-    run.parallel(run.batch.sequences * heads_, work(run), [&](int64_t task, int lane) {
-      const Place place = locate(run, task);
-      const auto& kernels = run.kernels.attention;
-      float* scratch = run.lane_scratch<float>(
-          lane, static_cast<int64_t>(kernels.forward_scratch(place.length, head_dim_)));
-      const float* q = qkv + place.token * 3 * width + place.head * head_dim_;
-      kernels.forward(shape(place), dropout(run, place), q, q + width, q + 2 * width,
-                      out + place.token * width + place.head * head_dim_, scratch);
+    const Pieces pieces = cut(run, 0);
+    const auto rotary = positions_->rotary_table(run.batch.longest);
+    run.parallel(pieces.count * heads_, work(run), [&](int64_t task, int lane) {
+      const int64_t piece = task / heads_, head = task % heads_;
+      Desk desk = lay_out(run, lane, head, rotary.get(), /*backward=*/false);
+      for (int64_t s = pieces.begin(piece); s < pieces.begin(piece + 1); ++s)
+        forward_one(run, locate(run, s, head), desk);
     });
   }
 
   void backward(Run& run) const override {
-    const float* qkv = run.value(inputs_[0]);
-    const float* dout = run.grad(outputs_[0]);
-    // Query, key and value have no other reader (check_sole_reader), so writing is adding to 0.
-    float* dqkv = run.grad(inputs_[0]);
-    const int64_t width = heads_ * head_dim_;
-    run.parallel(run.batch.sequences * heads_, work(run), [&](int64_t task, int lane) {
-      const Place place = locate(run, task);
-      const auto& kernels = run.kernels.attention;
-      float* scratch = run.lane_scratch<float>(
-          lane, static_cast<int64_t>(kernels.backward_scratch(place.length, head_dim_)));
-      const int64_t at = place.token * 3 * width + place.head * head_dim_;
-      const float* q = qkv + at;
-      float* dq = dqkv + at;
-      kernels.backward(shape(place), dropout(run, place), q, q + width, q + 2 * width,
-                       dout + place.token * width + place.head * head_dim_, dq, dq + width,
-                       dq + 2 * width, scratch);
+    const int64_t longest = run.batch.longest;
+    const bool learned = positions_->learned();
+    const int64_t size = learned ? positions_->gradient_floats(longest) : 0;
+    const Pieces pieces = cut(run, size);
+    const auto rotary = positions_->rotary_table(longest);
+    const auto sums = [&](int64_t task) { return pieces.gradients + task * size; };
+    run.parallel(pieces.count * heads_, work(run), [&](int64_t task, int lane) {
+      const int64_t piece = task / heads_, head = task % heads_;
+      Desk desk = lay_out(run, lane, head, rotary.get(), /*backward=*/true);
+      if (learned) {
+        std::fill_n(sums(task), size, 0.0f);
+        desk.gradients = positions_->gradients(longest, sums(task));
+      }
+      for (int64_t s = pieces.begin(piece); s < pieces.begin(piece + 1); ++s)
+        backward_one(run, locate(run, s, head), desk);
+    });
+    if (!learned) return;
+    run.parallel(heads_, pieces.count * heads_ * size, [&](int64_t head, int) {
+      for (int64_t piece = 0; piece < pieces.count; ++piece) {
+        const RelativeGradients from = positions_->gradients(longest, sums(piece * heads_ + head));
+        positions_->fold(run, longest, head, from);
+      }
     });
   }
 
@@ -91,20 +95,126 @@ class AttentionOp : public Op {
     int64_t sequence, head, token, length;
   };
 
-  Place locate(const Run& run, int64_t task) const {
-    const int64_t sequence = task / heads_;
+  static Place locate(const Run& run, int64_t sequence, int64_t head) {
     const int32_t* offsets = run.batch.offsets + sequence;
-    return {sequence, task % heads_, offsets[0], offsets[1] - offsets[0]};
+    return {sequence, head, offsets[0], offsets[1] - offsets[0]};
+  }
+
+  // Sequences that share a task: [begin(i), begin(i + 1)).
+  struct Pieces {
+    int64_t count = 0;
+    const int64_t* begins = nullptr;  // nullptr: one sequence each
+    float* gradients = nullptr;
+    int64_t begin(int64_t piece) const { return begins == nullptr ? piece : begins[piece]; }
+  };
+
+  // Pieces, and `floats` of gradients for each of them and each head.
+  Pieces cut(Run& run, int64_t floats) const {
+    const Batch& batch = run.batch;
+    if (!positions_->learned()) return {batch.sequences, nullptr, nullptr};
+    const auto walk = [&](int64_t* begins) {
+      int64_t count = 0;
+      for (int64_t s = 0, first = 0; s < batch.sequences; ++s) {
+        if (s == 0 || batch.offsets[s + 1] - first > kPieceTokens) {
+          if (begins != nullptr) begins[count] = s;
+          first = batch.offsets[s];
+          ++count;
+        }
+      }
+      if (begins != nullptr) begins[count] = batch.sequences;
+      return count;
+    };
+    const int64_t count = walk(nullptr), list = (count + 8) / 8 * 8;
+    const int64_t bytes = list * 8 + count * heads_ * floats * 4;
+    int64_t* begins = reinterpret_cast<int64_t*>(run.shared_scratch(bytes));
+    walk(begins);
+    return {count, begins, reinterpret_cast<float*>(begins + list)};
+  }
+
+  // What a task works with: the terms of its head, and scratch for texts up to the longest.
+  struct Desk {
+    const RotaryTable* rotary;
+    RelativeTerms terms;
+    RelativeGradients gradients;
+    float *q, *k, *dq, *dk;  // [longest, head_dim], rotated; where there is a rotation
+    float* scratch;
+  };
+
+  Desk lay_out(Run& run, int lane, int64_t head, const RotaryTable* rotary, bool backward) const {
+    const int64_t longest = run.batch.longest;
+    const auto whole = [](int64_t n) { return (n + 15) / 16 * 16; };
+    const int64_t terms = whole(positions_->term_floats(longest, backward));
+    const int64_t rows = rotary == nullptr ? 0 : whole(longest * head_dim_);
+    const int64_t work = positions_->kernel_floats(run.kernels.attention, longest, backward);
+    float* at = run.lane_scratch<float>(lane, terms + 4 * rows + work);
+    Desk desk = {};
+    desk.rotary = rotary;
+    desk.terms = positions_->terms(run, longest, head, backward, at);
+    desk.q = at + terms;
+    desk.k = desk.q + rows;
+    desk.dq = desk.k + rows;
+    desk.dk = desk.dq + rows;
+    desk.scratch = desk.dk + rows;
+    return desk;
+  }
+
+  // Where a head's query and key are read, rotated first where that is asked for.
+  struct Heads {
+    const float *q, *k, *v;
+    AttentionShape shape;
+  };
+
+  Heads heads(Run& run, const Place& place, const Desk& desk) const {
+    const int64_t width = heads_ * head_dim_, row = 3 * width;
+    const float* q = run.value(inputs_[0]) + place.token * row + place.head * head_dim_;
+    Heads heads = {q, q + width, q + 2 * width, {place.length, head_dim_, row, row, width, scale_}};
+    if (desk.rotary == nullptr) return heads;
+    const Rotation rotation = positions_->rotation(*desk.rotary, place.length, false);
+    run.kernels.attention.rotate(rotation, q, row, desk.q, head_dim_);
+    run.kernels.attention.rotate(rotation, q + width, row, desk.k, head_dim_);
+    heads.q = desk.q;
+    heads.k = desk.k;
+    heads.shape.qk_row = head_dim_;
+    return heads;
+  }
+
+  void forward_one(Run& run, const Place& place, const Desk& desk) const {
+    const auto& kernels = run.kernels.attention;
+    const Heads in = heads(run, place, desk);
+    float* o = run.value(outputs_[0]) + place.token * heads_ * head_dim_ + place.head * head_dim_;
+    if (positions_->relative(place.length)) {
+      kernels.relative_forward(in.shape, desk.terms, dropout(run, place), in.q, in.k, in.v, o,
+                               desk.scratch);
+    } else {
+      kernels.forward(in.shape, dropout(run, place), in.q, in.k, in.v, o, desk.scratch);
+    }
+  }
+
+  // Query, key and value have no other reader (check_sole_reader), so writing is adding to 0.
+  void backward_one(Run& run, const Place& place, const Desk& desk) const {
+    const auto& kernels = run.kernels.attention;
+    const Heads in = heads(run, place, desk);
+    const int64_t width = heads_ * head_dim_, row = 3 * width;
+    const float* d_o = run.grad(outputs_[0]) + place.token * width + place.head * head_dim_;
+    float* dqkv = run.grad(inputs_[0]) + place.token * row + place.head * head_dim_;
+    float* dq = desk.rotary == nullptr ? dqkv : desk.dq;
+    float* dk = desk.rotary == nullptr ? dqkv + width : desk.dk;
+    if (positions_->relative(place.length)) {
+      kernels.relative_backward(in.shape, desk.terms, dropout(run, place), in.q, in.k, in.v, d_o,
+                                dq, dk, dqkv + 2 * width, desk.gradients, desk.scratch);
+    } else {
+      kernels.backward(in.shape, dropout(run, place), in.q, in.k, in.v, d_o, dq, dk,
+                       dqkv + 2 * width, desk.scratch);
+    }
+    if (desk.rotary == nullptr) return;
+    const Rotation back = positions_->rotation(*desk.rotary, place.length, true);
+    kernels.rotate(back, dq, head_dim_, dqkv, row);
+    kernels.rotate(back, dk, head_dim_, dqkv + width, row);
   }
 
   // Multiply-adds of both products: at most this, and about this for texts of one length.
   int64_t work(const Run& run) const {
     return 2 * run.batch.tokens * run.batch.longest * heads_ * head_dim_;
-  }
-
-  AttentionShape shape(const Place& place) const {
-    const int64_t width = heads_ * head_dim_;
-    return {place.length, head_dim_, 3 * width, 3 * width, width, scale_};
   }
 
   AttentionDropout dropout(const Run& run, const Place& place) const {
@@ -115,8 +225,12 @@ class AttentionOp : public Op {
             dropout_keep_scale(probability_)};
   }
 
+  // Tokens of a piece: enough to share the work on terms and sums, few enough for many lanes.
+  static constexpr int64_t kPieceTokens = 1024;
+
   int64_t heads_, head_dim_;
   float scale_, probability_;
+  std::optional<AttentionPositions> positions_;
 };
 
 }  // namespace

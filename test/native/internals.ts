@@ -1,5 +1,5 @@
 // The internals that the test addon exposes beside the kernel families, typed.
-// Rule: it only states types; what they mean is in native/addon_test/{base,job_queue,program}_test.cc.
+// Rule: it only states types; what they mean is in native/addon_test/{base,job_queue,program,positions}_test.cc.
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -72,12 +72,28 @@ export interface ProgramInternals {
   ): Micro[];
 }
 
+export interface PositionInternals {
+  t5Rows(buckets: number, maxDistance: number, longest: number, distances: Int32Array): Int32Array;
+  disentangledRows(
+    buckets: number,
+    maxDistance: number,
+    longest: number,
+    distances: Int32Array,
+  ): Int32Array;
+  rotary(
+    theta: number,
+    dimensions: number,
+    positions: number,
+  ): { cos: Float32Array; sin: Float32Array; shared: boolean };
+}
+
 const built = fileURLToPath(new URL('../../build/Release/sinter_test.node', import.meta.url));
 const path = process.env.SINTER_NATIVE_TEST ?? built;
 if (!existsSync(path)) throw new Error(`${path} is missing: run "npm run build:test" first`);
 
-export const { base, queue, program } = createRequire(import.meta.url)(path) as {
+export const { base, queue, program, positions } = createRequire(import.meta.url)(path) as {
   readonly base: BaseInternals;
   readonly queue: QueueInternals;
   readonly program: ProgramInternals;
+  readonly positions: PositionInternals;
 };

@@ -57,6 +57,12 @@ struct RelativeTerms {
   const float* query_rows;
 };
 
+// What the relative kernels' need of scratch depends on.
+struct RelativeExtent {
+  int64_t length, head_dim, window;
+  bool keys, queries;  // the terms are there
+};
+
 // Where the gradients of the terms are added; nullptr where the term is missing. d_keys and
 // d_queries are [t][head_dim] and still lack the factor `scale`.
 struct RelativeGradients {
@@ -85,9 +91,9 @@ struct AttentionKernels {
   void (*backward)(const AttentionShape& shape, const AttentionDropout& dropout, const float* q,
                    const float* k, const float* v, const float* d_o, float* dq, float* dk,
                    float* dv, float* scratch);
-  // The same with RelativeTerms. Scratch depends on what they hold, never on its contents.
-  size_t (*relative_forward_scratch)(int64_t length, int64_t head_dim, const RelativeTerms& terms);
-  size_t (*relative_backward_scratch)(int64_t length, int64_t head_dim, const RelativeTerms& terms);
+  // The same with RelativeTerms.
+  size_t (*relative_forward_scratch)(const RelativeExtent& extent);
+  size_t (*relative_backward_scratch)(const RelativeExtent& extent);
   void (*relative_forward)(const AttentionShape& shape, const RelativeTerms& terms,
                            const AttentionDropout& dropout, const float* q, const float* k,
                            const float* v, float* o, float* scratch);

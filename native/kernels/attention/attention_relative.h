@@ -27,12 +27,17 @@ struct QueryBlock {
 SINTER_SIMD int64_t less(int64_t a, int64_t b) { return a < b ? a : b; }
 SINTER_SIMD int64_t greater(int64_t a, int64_t b) { return a < b ? b : a; }
 
-SINTER_SIMD int64_t forward_block(const RelativeTerms& terms) {
-  return terms.query_panels != nullptr ? kLargeBlock : kBlockRows;
+SINTER_SIMD RelativeExtent extent_of(const AttentionShape& shape, const RelativeTerms& terms) {
+  return {shape.length, shape.head_dim, terms.window, terms.key_panels != nullptr,
+          terms.query_panels != nullptr};
 }
 
-SINTER_SIMD int64_t backward_block(const RelativeTerms& terms) {
-  const bool narrow = terms.window < 2 * kLargeBlock && terms.query_panels == nullptr;
+SINTER_SIMD int64_t forward_block(const RelativeExtent& e) {
+  return e.queries ? kLargeBlock : kBlockRows;
+}
+
+SINTER_SIMD int64_t backward_block(const RelativeExtent& e) {
+  const bool narrow = e.window < 2 * kLargeBlock && !e.queries;
   return narrow ? kWindowBackwardBlock : kLargeBlock;
 }
 
@@ -44,8 +49,8 @@ SINTER_SIMD QueryBlock query_block(int64_t length, const RelativeTerms& terms, i
 }
 
 // Floats between rows of scores: the widest range in whole vectors, an odd number of cache lines.
-SINTER_SIMD int64_t block_row(int64_t length, const RelativeTerms& terms, int64_t most) {
-  return score_row(less(length, 2 * less(terms.window, length) + most + 15));
+SINTER_SIMD int64_t block_row(const RelativeExtent& e, int64_t most) {
+  return score_row(less(e.length, 2 * less(e.window, e.length) + most + 15));
 }
 
 // Rows that a block of a text of `length` has at most.
@@ -55,11 +60,10 @@ SINTER_SIMD int64_t block_rows(int64_t length, int64_t most) { return less(most,
 SINTER_SIMD int64_t distance_row(int64_t block) { return round_up_16(block + 96) | 16; }
 
 // Scratch of relative_scores.
-SINTER_SIMD int64_t distance_floats(int64_t length, const RelativeTerms& terms, int64_t most) {
-  const int64_t key_term = kBlockRows * (block_row(length, terms, most) + 48);
+SINTER_SIMD int64_t distance_floats(const RelativeExtent& e, int64_t most) {
+  const int64_t key_term = kBlockRows * (block_row(e, most) + 48);
   const int64_t query_term = kKeyGroup * distance_row(most);
-  return greater(terms.key_panels != nullptr ? key_term : 0,
-                 terms.query_panels != nullptr ? query_term : 0);
+  return greater(e.keys ? key_term : 0, e.queries ? query_term : 0);
 }
 
 // tile_rows for up to kBlockRows rows: each ISA cuts them as it likes.
@@ -181,11 +185,11 @@ void relative_scores(const AttentionShape& shape, const RelativeTerms& terms, co
 }
 
 template <class V>
-size_t relative_forward_scratch(int64_t length, int64_t head_dim, const RelativeTerms& terms) {
-  const int64_t most = forward_block(terms);
-  return static_cast<size_t>(round_up_16(length) * 2 * head_dim +
-                             block_rows(length, most) * block_row(length, terms, most) +
-                             distance_floats(length, terms, most));
+size_t relative_forward_scratch(const RelativeExtent& e) {
+  const int64_t most = forward_block(e);
+  return static_cast<size_t>(round_up_16(e.length) * 2 * e.head_dim +
+                             block_rows(e.length, most) * block_row(e, most) +
+                             distance_floats(e, most));
 }
 
 template <class V>
@@ -193,7 +197,8 @@ void relative_forward(const AttentionShape& shape, const RelativeTerms& terms,
                       const AttentionDropout& dropout, const float* q, const float* k,
                       const float* v, float* o, float* scratch) {
   const int64_t length = shape.length, head_dim = shape.head_dim;
-  const int64_t most = forward_block(terms), row = block_row(length, terms, most);
+  const RelativeExtent extent = extent_of(shape, terms);
+  const int64_t most = forward_block(extent), row = block_row(extent, most);
   const int64_t size = round_up_16(length) * head_dim;
   float* p = scratch + 2 * size;
   ScoreInputs in = {q, k, scratch, p + block_rows(length, most) * row, {}};

@@ -31,12 +31,11 @@ struct RelativeScratch {
 SINTER_SIMD int64_t gradient_row(int64_t row) { return row + 2 * kMargin; }
 
 template <class V>
-size_t relative_backward_scratch(int64_t length, int64_t head_dim, const RelativeTerms& terms) {
-  const int64_t most = backward_block(terms), row = block_row(length, terms, most);
-  const int64_t rows = block_rows(length, most);
-  return static_cast<size_t>(round_up_16(length) * 7 * head_dim + rows * row +
-                             (rows + 2 * kMargin) * gradient_row(row) +
-                             distance_floats(length, terms, most));
+size_t relative_backward_scratch(const RelativeExtent& e) {
+  const int64_t most = backward_block(e), row = block_row(e, most);
+  const int64_t rows = block_rows(e.length, most);
+  return static_cast<size_t>(round_up_16(e.length) * 7 * e.head_dim + rows * row +
+                             (rows + 2 * kMargin) * gradient_row(row) + distance_floats(e, most));
 }
 
 template <class V>
@@ -44,8 +43,9 @@ void lay_out(const AttentionShape& shape, const RelativeTerms& terms, const floa
              const float* k, const float* v, const float* d_o, float* scratch, RelativeScratch* s) {
   const int64_t length = shape.length, head_dim = shape.head_dim;
   const int64_t size = round_up_16(length) * head_dim;
-  s->most = backward_block(terms);
-  s->row = block_row(length, terms, s->most);
+  const RelativeExtent extent = extent_of(shape, terms);
+  s->most = backward_block(extent);
+  s->row = block_row(extent, s->most);
   s->gradient_row = gradient_row(s->row);
   const int64_t rows = block_rows(length, s->most);
   s->k_panels = scratch;

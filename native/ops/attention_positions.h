@@ -1,0 +1,68 @@
+// What an attention operation knows about positions: rotation, window, and the terms of the
+// distance with their gradients. Terms are laid out by distance for one head at a time, in scratch:
+// element t of a text stands for key - query = t - center.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "kernels/attention/attention.h"
+#include "ops/relative_position.h"
+#include "ops/rotary_table.h"
+#include "program/builder.h"
+#include "program/run.h"
+
+namespace sinter {
+
+class AttentionPositions {
+ public:
+  // Checks the node, and adds the table values and the group that it reads.
+  AttentionPositions(const NodeSpec& node, Builder& builder, std::vector<int>& inputs,
+                     std::vector<int>& groups);
+
+  bool rotary() const { return rotary_ != nullptr; }
+  // Terms that depend on learned numbers: they have gradients.
+  bool learned() const { return bias_.has_value() || rows_.has_value(); }
+  // Whether a text of this length needs the relative kernels.
+  bool relative(int64_t length) const { return learned() || window_ < length - 1; }
+
+  // Floats of scratch that the kernels need for texts up to `longest` tokens.
+  int64_t kernel_floats(const AttentionKernels& kernels, int64_t longest, bool backward) const;
+
+  std::shared_ptr<const RotaryTable> rotary_table(int64_t length) const {
+    return rotary_ == nullptr ? nullptr : rotary_->up_to(length);
+  }
+  // Rotation of a head of `length` tokens.
+  Rotation rotation(const RotaryTable& table, int64_t length, bool backward) const;
+
+  // Floats of scratch for terms() of texts up to `longest` tokens.
+  int64_t term_floats(int64_t longest, bool backward) const;
+  // The terms of a head, for texts up to `longest` tokens.
+  RelativeTerms terms(Run& run, int64_t longest, int64_t head, bool backward, float* scratch) const;
+
+  // Floats of the gradients of one head, and the places in them, filled with 0.
+  int64_t gradient_floats(int64_t longest) const;
+  RelativeGradients gradients(int64_t longest, float* at) const;
+  // Adds them to the gradients of what the terms of `head` were made of.
+  void fold(Run& run, int64_t longest, int64_t head, const RelativeGradients& gradients) const;
+
+ private:
+  void read_bias(const NodeSpec& node, Builder& builder, std::vector<int>& groups);
+  void read_disentangled(const NodeSpec& node, Builder& builder, std::vector<int>& inputs);
+  void expand(Run& run, int value, int64_t longest, int64_t head, float* rows, float* stage,
+              float* panels) const;
+  void fold_rows(Run& run, int value, int64_t longest, int64_t head, const float* from) const;
+
+  int64_t heads_, head_dim_, window_;
+  float scale_;
+  int64_t dimensions_ = 0;
+  std::shared_ptr<RotaryTables> rotary_;
+  std::optional<T5Buckets> bias_;
+  int bias_group_ = -1;
+  std::optional<DisentangledRows> rows_;
+  int keys_ = -1, queries_ = -1;  // values; -1: the term is missing
+};
+
+}  // namespace sinter

@@ -1,0 +1,70 @@
+// The formulas of the two papers in the float32 steps of their implementations: a logarithm is
+// rounded to float before it is divided, so a distance on the border of two buckets falls as there.
+#include "ops/relative_position.h"
+
+#include <algorithm>
+
+#include "ops/portable_math.h"
+
+namespace sinter {
+namespace {
+
+float log_float(float x) { return static_cast<float>(portable_log(static_cast<double>(x))); }
+
+int64_t ceiling(float x) {
+  const int64_t whole = static_cast<int64_t>(x);
+  return static_cast<float>(whole) < x ? whole + 1 : whole;
+}
+
+}  // namespace
+
+T5Buckets::T5Buckets(int64_t buckets, int64_t max_distance, int64_t longest)
+    : half_(buckets / 2), max_distance_(max_distance) {
+  const int64_t count = std::min(max_distance + 1, longest);
+  for (int64_t d = 0; d < count; ++d) of_distance_.push_back(static_cast<int32_t>(compute(d)));
+}
+
+int64_t T5Buckets::compute(int64_t distance) const {
+  const int64_t exact = half_ / 2;
+  if (distance < exact) return distance;
+  const double steps =
+      portable_log(static_cast<double>(max_distance_) / static_cast<double>(exact));
+  const float ratio = log_float(static_cast<float>(distance) / static_cast<float>(exact));
+  const float step = ratio / static_cast<float>(steps) * static_cast<float>(half_ - exact);
+  return std::min(exact + static_cast<int64_t>(step), half_ - 1);
+}
+
+int64_t T5Buckets::row(int64_t key_minus_query) const {
+  const int64_t distance = key_minus_query < 0 ? -key_minus_query : key_minus_query;
+  const bool known = distance < static_cast<int64_t>(of_distance_.size());
+  const int64_t bucket = known ? of_distance_[static_cast<size_t>(distance)] : compute(distance);
+  return key_minus_query > 0 ? half_ + bucket : bucket;
+}
+
+DisentangledRows::DisentangledRows(int64_t buckets, int64_t max_distance, int64_t longest)
+    : buckets_(buckets), max_distance_(max_distance), span_(buckets > 0 ? buckets : max_distance) {
+  if (buckets == 0) return;
+  const int64_t count = std::min(max_distance + 1, longest);
+  for (int64_t d = 0; d < count; ++d) of_distance_.push_back(static_cast<int32_t>(compute(d)));
+}
+
+int64_t DisentangledRows::compute(int64_t distance) const {
+  const int64_t middle = buckets_ / 2;
+  if (distance <= middle) return distance;
+  const double widest = static_cast<double>(max_distance_ - 1) / static_cast<double>(middle);
+  const float ratio = log_float(static_cast<float>(distance) / static_cast<float>(middle)) /
+                      log_float(static_cast<float>(widest));
+  return ceiling(ratio * static_cast<float>(middle - 1)) + middle;
+}
+
+int64_t DisentangledRows::row(int64_t query_minus_key) const {
+  int64_t distance = query_minus_key < 0 ? -query_minus_key : query_minus_key;
+  if (buckets_ > 0) {
+    const bool known = distance < static_cast<int64_t>(of_distance_.size());
+    distance = known ? of_distance_[static_cast<size_t>(distance)] : compute(distance);
+  }
+  const int64_t row = (query_minus_key < 0 ? -distance : distance) + span_;
+  return std::clamp<int64_t>(row, 0, 2 * span_ - 1);
+}
+
+}  // namespace sinter

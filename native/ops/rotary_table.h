@@ -1,0 +1,37 @@
+// Cosines and sines of rotary embeddings, as PyTorch computes them in float32: the frequency is
+// 1 / theta^(2 i / dimensions), the angle its product with the position, each rounded to float.
+// Tables are shared by all operations of the process that have the same theta and dimensions.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+
+#include "base/aligned.h"
+
+namespace sinter {
+
+// Of positions 0 to `positions` - 1; row p holds `half` values.
+struct RotaryTable {
+  int64_t positions = 0, half = 0;
+  AlignedBuffer<float> cos, sin;
+};
+
+class RotaryTables {
+ public:
+  RotaryTables(double theta, int64_t dimensions) : theta_(theta), dimensions_(dimensions) {}
+
+  // At least `positions` of them, at most 2^20. Any thread; made when it is asked for, so that
+  // memory follows the longest text that came, not the longest that the model allows.
+  std::shared_ptr<const RotaryTable> up_to(int64_t positions);
+
+ private:
+  const double theta_;
+  const int64_t dimensions_;
+  std::mutex mutex_;
+  std::shared_ptr<const RotaryTable> table_;
+};
+
+std::shared_ptr<RotaryTables> rotary_tables(double theta, int64_t dimensions);
+
+}  // namespace sinter

@@ -107,7 +107,8 @@ export const DEBERTA_V2: Family = {
       tokens: { name: WORDS, width: sizes.width },
       pooler: null,
       heads: headsOf(reader, sizes, has),
-      untied: !reader.flag('tie_word_embeddings', true),
+      // The newer head always multiplies by the token table.
+      untied: isLegacy(reader, has) && !reader.flag('tie_word_embeddings', true),
       init: initOf(reader),
       build: (b, prefix) => build(b, sizes, prefix),
     };
@@ -122,8 +123,6 @@ function headsOf(
 ): EncoderPlan['heads'] {
   const { hidden, hiddenDropout } = sizes;
   reader.fixed('pooler_hidden_size', hidden);
-  // Files of v3 have the newer masked LM head, but no key that says so.
-  const legacy = reader.flag('legacy', !has(`${NEW_LM}.dense.weight`));
   return {
     ...tokenHeads(hiddenDropout),
     classification: {
@@ -137,8 +136,13 @@ function headsOf(
       dropout: reader.number('cls_dropout', 0, 1, hiddenDropout),
       output: 'classifier',
     },
-    'masked-lm': legacy ? predictionsHead(sizes, sizes.width) : newMaskedHead(sizes),
+    'masked-lm': isLegacy(reader, has) ? predictionsHead(sizes, sizes.width) : newMaskedHead(sizes),
   };
+}
+
+/** Files of v3 have the newer masked LM head, but no key that says so. */
+function isLegacy(reader: ConfigReader, has: (tensor: string) => boolean): boolean {
+  return reader.flag('legacy', !has(`${NEW_LM}.dense.weight`));
 }
 
 const NEW_LM = 'lm_predictions.lm_head';
@@ -230,7 +234,8 @@ function keys(structure: GraphStructure, base: JsonObject): JsonObject {
     type_vocab_size: structure.table('segment')?.rows ?? 0,
     position_biased_input: places !== null,
     ...(stated ? { embedding_size: tokens.width } : {}),
-    ...(isNew ? { legacy: false } : {}),
+    // transformers 4 would tie another matrix of the newer head.
+    ...(isNew ? { legacy: false, tie_word_embeddings: false } : {}),
     ...relativeKeys(structure, base, positions),
   };
 }

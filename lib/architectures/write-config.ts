@@ -42,10 +42,10 @@ export function configByStructure(
     ...withoutStale(base),
     architectures: [classOf(family, head.task)],
     model_type: family.modelType,
-    ...family.keys(structure, base),
     ...(untied === null || untied === (base.tie_word_embeddings === false)
       ? {}
       : { tie_word_embeddings: !untied }),
+    ...family.keys(structure, base),
     ...headKeys(base, head),
   };
 }

@@ -49,7 +49,7 @@ export const ALBERT: Family = {
   },
   keys: (structure, base) => ({
     ...bertKeys(structure, base),
-    ...groupKeys(structure, base),
+    ...groupKeys(structure),
     embedding_size: structure.tokens.width,
   }),
 };
@@ -81,14 +81,22 @@ function predictions({ activation, epsilon }: LayerSizes, width: number): HeadPl
   };
 }
 
-/** Attentions with weights of their own are the layers of all groups. */
-function groupKeys(structure: GraphStructure, base: JsonObject): JsonObject {
-  const stated = base.inner_group_num;
-  const inner = typeof stated === 'number' && Number.isSafeInteger(stated) ? stated : 1;
-  const own = new Set(structure.attention.map(({ input }) => structure.firstWeight(input))).size;
-  const layers = structure.attention.length / inner;
-  if (!Number.isInteger(layers) || !Number.isInteger(own / inner)) {
-    throw notWritable(`${structure.attention.length} layers in groups of ${inner}`);
+/** The smallest inner number with which the order of shared weights is that of groups. */
+function groupKeys(structure: GraphStructure): JsonObject {
+  const own: (string | undefined)[] = [];
+  const order = structure.attention.map(({ input }) => {
+    const weight = structure.firstWeight(input);
+    if (!own.includes(weight)) own.push(weight);
+    return own.indexOf(weight);
+  });
+  for (let inner = 1; inner <= own.length; inner++) {
+    const [layers, groups] = [order.length / inner, own.length / inner];
+    if (!Number.isInteger(layers) || !Number.isInteger(groups)) continue;
+    const expected = (i: number) =>
+      Math.floor((Math.floor(i / inner) * groups) / layers) * inner + (i % inner);
+    if (order.every((place, i) => place === expected(i))) {
+      return { num_hidden_layers: layers, num_hidden_groups: groups, inner_group_num: inner };
+    }
   }
-  return { num_hidden_layers: layers, num_hidden_groups: own / inner, inner_group_num: inner };
+  throw notWritable('its layers share weights in no order of groups');
 }

@@ -8,7 +8,7 @@
 import type { JsonObject } from '../core/json.js';
 import type { GraphBuilder } from '../graph/builder.js';
 import type { Disentangled } from '../graph/types.js';
-import { ACTIVATIONS } from './activations.js';
+import { ACTIVATIONS, activationName } from './activations.js';
 import { initOf, layerKeys, predictionsHead, tokenHeads, WORDS } from './bert-like.js';
 import type { ConfigReader } from './config-reader.js';
 import type { EncoderPlan, Family, HeadPlan } from './family.js';
@@ -237,7 +237,14 @@ function keys(structure: GraphStructure, base: JsonObject): JsonObject {
     // transformers 4 would tie another matrix of the newer head.
     ...(isNew ? { legacy: false, tie_word_embeddings: false } : {}),
     ...relativeKeys(structure, base, positions),
+    ...(structure.head.pooling === undefined
+      ? {}
+      : { pooler_hidden_act: poolerActivation(structure, base) }),
   };
+}
+
+function poolerActivation({ head }: GraphStructure, base: JsonObject): string {
+  return activationName(head.dense?.activation ?? 'gelu', base.pooler_hidden_act);
 }
 
 function relativeKeys(structure: GraphStructure, base: JsonObject, positions: unknown): JsonObject {

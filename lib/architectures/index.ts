@@ -25,6 +25,7 @@ import { NOMIC_BERT } from './nomic-bert.js';
 import { CAMEMBERT, ROBERTA, XLM_ROBERTA } from './roberta.js';
 import { configByStructure, requestOf, sharedOutputs, writeConfig } from './write-config.js';
 
+/** Where several families compute the same, the first one names a graph that has no names. */
 const FAMILIES: readonly Family[] = [
   BERT,
   DISTILBERT,
@@ -32,8 +33,8 @@ const FAMILIES: readonly Family[] = [
   XLM_ROBERTA,
   CAMEMBERT,
   MPNET,
-  ALBERT,
   ELECTRA,
+  ALBERT,
   MODERNBERT,
   DEBERTA_V2,
   NOMIC_BERT,

@@ -5,6 +5,7 @@
  * output, `hidden` its norm.
  */
 
+import type { JsonObject } from '../core/json.js';
 import type { AttentionExtras, GraphBuilder } from '../graph/builder.js';
 import type { ActivationKind } from '../graph/types.js';
 import { ACTIVATIONS, activationName } from './activations.js';
@@ -197,7 +198,7 @@ function positionsOf(sizes: Sizes, layer: number): AttentionExtras {
   return { rotary: { theta: sizes.localTheta, dimensions }, window: sizes.window };
 }
 
-function keys(structure: GraphStructure, base: Readonly<Record<string, unknown>>) {
+function keys(structure: GraphStructure, base: JsonObject): JsonObject {
   const { attention } = structure;
   const locals = attention.flatMap(({ window }, i) => (window === undefined ? [] : [i]));
   const local = attention[locals[0] ?? attention.length];
@@ -221,11 +222,24 @@ function keys(structure: GraphStructure, base: Readonly<Record<string, unknown>>
     local_attention: same ? stated : 2 * window,
     ...everyKeys(second, attention.length, base),
     max_position_embeddings: numberOr(base.max_position_embeddings, structure.graph.maxTokens),
+    ...headKeys(structure, base),
+  };
+}
+
+/** What all heads share; graphs without one leave the old keys. */
+function headKeys({ head, untied }: GraphStructure, base: JsonObject): JsonObject {
+  const { last, dense, norm, pooling } = head;
+  if (last === undefined || dense === undefined || norm === undefined) return {};
+  return {
+    classifier_activation: activationName(dense.activation, base.classifier_activation),
+    classifier_bias: dense.biases.length > 0,
+    ...(pooling === undefined ? {} : { classifier_pooling: pooling }),
+    ...(untied === null ? {} : { decoder_bias: last.biases.length > 0 }),
   };
 }
 
 /** When only the first layer is global, the old number may be any that skips the others. */
-function everyKeys(second: number, layers: number, base: Readonly<Record<string, unknown>>) {
+function everyKeys(second: number, layers: number, base: JsonObject) {
   const stated = numberOr(base.global_attn_every_n_layers, 3);
   const every = second > 0 ? second : stated >= layers ? stated : layers;
   return { global_attn_every_n_layers: every };

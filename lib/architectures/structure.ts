@@ -13,6 +13,7 @@ import type {
   EncoderGraph,
   GraphNode,
   LinearNode,
+  PoolKind,
 } from '../graph/types.js';
 import { type ValueShape, validateGraph } from '../graph/validate.js';
 
@@ -135,10 +136,29 @@ export class GraphStructure {
     return node?.op === 'dropout' ? this.maker(node.input) : node;
   }
 
+  /** The last product, what is normed before it, the product before that, and how its rows were pooled. */
+  get head(): {
+    readonly last: LinearNode | undefined;
+    readonly norm: NodeOf<'norm'> | undefined;
+    readonly dense: LinearNode | undefined;
+    readonly pooling: PoolKind | undefined;
+  } {
+    const last = this.linear(this.graph.outputs.logits);
+    const before = last === undefined ? undefined : this.maker(last.input);
+    const norm = before?.op === 'norm' ? before : undefined;
+    const dense = this.linear(norm?.input ?? last?.input);
+    const rows = dense === undefined ? undefined : this.maker(dense.input);
+    return { last, norm, dense, pooling: rows?.op === 'pool' ? rows.kind : undefined };
+  }
+
+  private linear(value: string | undefined): LinearNode | undefined {
+    const node = this.maker(value ?? '');
+    return node?.op === 'linear' ? node : undefined;
+  }
+
   /** The first weight of the product that makes `value`. */
   firstWeight(value: string): string | undefined {
-    const node = this.maker(value);
-    return node?.op === 'linear' ? node.weights[0] : undefined;
+    return this.linear(value)?.weights[0];
   }
 
   kindOf(value: string): ValueShape['kind'] | undefined {

@@ -1,7 +1,8 @@
 /**
  * Nomic BERT, as nomic-embed-text has it: post-norm layers with rotary positions and SwiGLU, no biases in the products.
  *
- * Its config.json can say much more; whatever is not that plain is refused. Only its bare encoder is known: no heads.
+ * Its config.json can say much more; whatever is not that plain is refused, and so are the other keys and names that
+ * transformers 5 gives it.
  */
 
 import type { JsonObject } from '../core/json.js';
@@ -28,8 +29,13 @@ const PLAIN: readonly (readonly [string, boolean | number | string])[] = [
   ['rotary_emb_interleaved', false],
   ['scale_attn_by_inverse_layer_idx', false],
   ['scale_attn_weights', true],
+  ['rotary_head_dim', false],
   ['num_experts', 0],
 ];
+
+/** Vocabulary and feed-forward width are rounded up to multiples. */
+const INNER_MULTIPLE = 256;
+const roundUp = (size: number, multiple: number) => Math.ceil(size / multiple) * multiple;
 
 interface Sizes {
   readonly vocabulary: number;
@@ -48,28 +54,30 @@ interface Sizes {
 }
 
 function readSizes(reader: ConfigReader): Sizes {
-  for (const [key, value] of PLAIN) {
-    if (key !== 'prenorm' || reader.config.prenorm !== undefined) reader.fixed(key, value);
+  if (reader.config.n_embd === undefined && reader.config.hidden_size !== undefined) {
+    throw reader.unsupported('hidden_size (supported: n_embd and the keys that go with it)');
   }
+  for (const [key, value] of PLAIN) reader.fixed(key, value);
   for (const key of ['rotary_emb_scale_base', 'rope_scaling']) {
     if ((reader.config[key] ?? null) !== null) throw reader.unsupported(key);
   }
   const hidden = reader.size('n_embd');
   const heads = reader.size('n_head');
   if (hidden % heads !== 0) throw reader.corrupt('n_head', `a divisor of n_embd ${hidden}`, heads);
+  reader.fixed('num_heads_kv', heads);
   const fraction = reader.number('rotary_emb_fraction', 0, 1);
   const rotated = (hidden / heads) * fraction;
   if (rotated < 2 || rotated % 2 !== 0) {
     throw reader.unsupported(`rotary_emb_fraction ${fraction} of ${hidden / heads}`);
   }
   return {
-    vocabulary: reader.size('vocab_size'),
+    vocabulary: roundUp(reader.size('vocab_size'), reader.whole('pad_vocab_size_multiple', 1, 1)),
     positions: readPositions(reader),
     segments: reader.whole('type_vocab_size', 0),
     hidden,
     layers: reader.size('n_layer', MAX_LAYERS),
     heads,
-    intermediate: reader.size('n_inner'),
+    intermediate: roundUp(reader.size('n_inner'), INNER_MULTIPLE),
     activation: reader.choice('activation_function', GATES),
     epsilon: reader.number('layer_norm_epsilon', 0, 1, 1e-5),
     theta: reader.number('rotary_emb_base', 1, 1e12, 10000),
@@ -92,14 +100,15 @@ export const NOMIC_BERT: Family = {
   prefix: 'bert.',
   read: (reader) => {
     const sizes = readSizes(reader);
+    const dropout = reader.number('classifier_dropout', 0, 1, reader.number('embd_pdrop', 0, 1, 0));
     return {
       vocabulary: sizes.vocabulary,
       segments: Math.max(1, sizes.segments),
       positions: sizes.positions,
       hidden: sizes.hidden,
       tokens: { name: WORDS, width: sizes.hidden },
-      pooler: null,
-      heads: {},
+      pooler: 'pooler.dense',
+      heads: { classification: { rows: 'pooler', dropout, output: 'classifier' } },
       untied: false,
       init: initOf(reader),
       build: (b, prefix) => build(b, sizes, prefix),
@@ -161,6 +170,8 @@ function addGatedLayer(
 function keys(structure: GraphStructure, base: JsonObject): JsonObject {
   const { rotary, headDim = 1 } = structure.attention[0] ?? {};
   const gates = Object.keys(GATES);
+  const rounded = typeof base.n_inner === 'number' ? roundUp(base.n_inner, INNER_MULTIPLE) : 0;
+  const inner = structure.intermediate;
   return {
     vocab_size: structure.tokens.rows,
     n_positions: base.n_positions ?? structure.graph.maxTokens,
@@ -168,7 +179,7 @@ function keys(structure: GraphStructure, base: JsonObject): JsonObject {
     n_embd: structure.hidden,
     n_layer: structure.attention.length,
     n_head: structure.heads,
-    n_inner: structure.intermediate,
+    n_inner: rounded === inner ? (base.n_inner ?? inner) : inner,
     activation_function: gates.find((name) => GATES[name] === structure.activation) ?? 'swiglu',
     layer_norm_epsilon: structure.epsilon,
     rotary_emb_base: tidy(rotary?.theta ?? 0),

@@ -7,6 +7,7 @@ import { runJob } from '../../lib/core/jobs.js';
 import { type NativeProgram, type NativeTrainer, native } from '../../lib/core/native.js';
 import { learningRateAt } from '../../lib/train/schedule.js';
 import { decayedWeights } from '../../lib/train/weight-decay.js';
+import { ENCODERS, encoderFolder } from '../architectures/encoders.js';
 import { Golden, maxAbs, maxDifference } from './golden.js';
 
 const OUTPUT_TOLERANCE = 1e-5;
@@ -75,7 +76,23 @@ function expectClose(ours: readonly number[], theirs: readonly number[], relativ
   }
 }
 
-describe.each(['bert', 'bert-seqcls', 'bert-gelu-new', 'bert-relu'])('%s', (name) => {
+/**
+ * transformers takes the softmax over padding too when it asks where an answer is. Sinter has no padding, so its loss is
+ * another one; the rows of bert-qa-nopad have one length, and there all must agree.
+ */
+const WITHOUT_LOSS = 'bert-qa';
+
+const HERE = Object.keys(ENCODERS).filter((name) => encoderFolder(name) !== null);
+const MISSING = Object.keys(ENCODERS).filter((name) => !HERE.includes(name));
+
+describe.skipIf(MISSING.length > 0)('the reference encoders of ../shared', () => {
+  it('are all here', () => {
+    expect(HERE).toHaveLength(18);
+  });
+});
+
+describe.each(HERE)('%s', (name) => {
+  const trains = name !== WITHOUT_LOSS;
   let golden: Golden;
   beforeAll(async () => {
     golden = await Golden.open(name);
@@ -90,25 +107,29 @@ describe.each(['bert', 'bert-seqcls', 'bert-gelu-new', 'bert-relu'])('%s', (name
       const theirs = await golden.tokens(`hidden_states.${i}`);
       expect(maxDifference(ours, theirs), `hidden.${i}`).toBeLessThan(OUTPUT_TOLERANCE);
     }
+    const last = await golden.tokens('last_hidden_state');
+    expect(maxDifference(await golden.run('hidden', 'token'), last)).toBeLessThan(OUTPUT_TOLERANCE);
   });
 
   it('has the pooled output and the logits of PyTorch', async () => {
     const { outputs } = golden.parts.graph;
-    const pooled = await golden.run('pooled', 'sequence');
     const { tensors } = golden;
     if (tensors.tensors.has('pooler_output')) {
+      const pooled = await golden.run('pooled', 'sequence');
       expect(maxDifference(pooled, await tensors.readFloats('pooler_output'))).toBeLessThan(
         OUTPUT_TOLERANCE,
       );
     }
-    expect(outputs.logits !== undefined).toBe(tensors.tensors.has('logits'));
+    const { task } = golden.parts.head;
+    expect(outputs.logits !== undefined).toBe(task !== 'embedding');
     if (outputs.logits === undefined) return;
-    const logits = await golden.run('logits', 'sequence');
-    const theirs = await tensors.readFloats('logits');
-    expect(maxDifference(logits, theirs)).toBeLessThan(OUTPUT_TOLERANCE);
+    const rows = task === 'classification' ? 'sequence' : 'token';
+    const ours = await golden.run('logits', rows);
+    const theirs = await golden.logits();
+    expect(maxDifference(ours, theirs)).toBeLessThan(OUTPUT_TOLERANCE);
   });
 
-  it('has the loss and the gradient of every parameter of PyTorch', async () => {
+  it.runIf(trains)('has the loss and the gradient of every parameter of PyTorch', async () => {
     const program = await golden.trainable();
     const { Trainer } = native();
     const trainer = new Trainer(program, { ...SETTINGS, weightDecay: 0, decayed: [] });
@@ -136,7 +157,7 @@ describe.each(['bert', 'bert-seqcls', 'bert-gelu-new', 'bert-relu'])('%s', (name
     expect(decayedWeights(golden.parts.graph).sort()).toEqual([...decayed].sort());
   });
 
-  it('takes ten AdamW steps as PyTorch does', async () => {
+  it.runIf(trains)('takes ten AdamW steps as PyTorch does', async () => {
     const log = golden.json.train_adamw;
     const program = await golden.trainable();
     const ours = await train(golden, program, log.steps, log.weight_decay, 0, () => log.lr);
@@ -152,7 +173,7 @@ describe.each(['bert', 'bert-seqcls', 'bert-gelu-new', 'bert-relu'])('%s', (name
     program.dispose();
   });
 
-  it('clips and schedules as PyTorch does', async () => {
+  it.runIf(trains)('clips and schedules as PyTorch does', async () => {
     const log = golden.json.train_clip_linear;
     const schedule = {
       kind: 'linear',

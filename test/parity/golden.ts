@@ -1,17 +1,17 @@
 /**
- * The reference encoders of test/fixtures/encoders: their batch, their expected numbers, and a program to compare.
+ * The reference encoders of test/fixtures/encoders and ../shared: their batch, their expected numbers, and a program to compare.
  *
  * Expected tensors are padded; padded positions are undefined and dropped here.
  */
 
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { NativeProgram, StepLoss, TokenBatch } from '../../lib/core/native.js';
 import { openSafetensors, type SafetensorsFile } from '../../lib/formats/safetensors.js';
 import type { OutputName } from '../../lib/graph/types.js';
 import { outputWidth, runBatch } from '../../lib/models/forward.js';
 import { loadModel } from '../../lib/models/load-model.js';
 import { buildProgram, copyFrom, type ModelParts } from '../../lib/models/model-parts.js';
+import { ENCODERS, encoderFolder } from '../architectures/encoders.js';
 
 export interface TrainLog {
   readonly steps: number;
@@ -34,8 +34,10 @@ interface GoldenJson {
   readonly lengths: readonly number[];
   readonly batch: {
     readonly input_ids: readonly (readonly number[])[];
-    readonly token_type_ids: readonly (readonly number[])[];
-    readonly labels?: readonly number[];
+    readonly token_type_ids?: readonly (readonly number[])[];
+    readonly labels?: readonly number[] | readonly (readonly number[])[];
+    readonly start_positions?: readonly number[];
+    readonly end_positions?: readonly number[];
   };
   readonly loss: number;
   readonly hidden_states: number;
@@ -46,10 +48,6 @@ interface GoldenJson {
   readonly float64: {
     readonly max_abs_diff: { readonly final: Readonly<Record<string, number>> };
   };
-}
-
-export function fixtureFolder(name: string): string {
-  return fileURLToPath(new URL(`../fixtures/encoders/${name}`, import.meta.url));
 }
 
 /** One fixture; dispose it at the end. */
@@ -67,22 +65,30 @@ export class Golden {
     inference: NativeProgram,
   ) {
     const { lengths, batch } = json;
-    const flat = (rows: readonly (readonly number[])[]) =>
-      Int32Array.from(rows.flatMap((row, i) => row.slice(0, lengths[i])));
     const offsets = new Int32Array(lengths.length + 1);
     for (const [i, length] of lengths.entries()) offsets[i + 1] = (offsets[i] ?? 0) + length;
     this.json = json;
     this.tensors = tensors;
     this.parts = parts;
     this.inference = inference;
-    this.batch = { ids: flat(batch.input_ids), segments: flat(batch.token_type_ids), offsets };
+    const segments = batch.token_type_ids;
+    this.batch = {
+      ids: this.unpadded(batch.input_ids),
+      segments: segments === undefined ? null : this.unpadded(segments),
+      offsets,
+    };
+  }
+
+  /** Padded rows back to back. */
+  private unpadded(rows: readonly (readonly number[])[]): Int32Array {
+    return Int32Array.from(rows.flatMap((row, i) => row.slice(0, this.json.lengths[i])));
   }
 
   static async open(name: string): Promise<Golden> {
-    const folder = fixtureFolder(name);
+    const folder = encoderFolder(name) ?? '';
     const text = readFileSync(`${folder}/golden.json`, 'utf8');
     const json = JSON.parse(text) as GoldenJson;
-    const task = json.batch.labels === undefined ? 'embedding' : 'classification';
+    const task = ENCODERS[name] ?? 'embedding';
     const settings = { lanes: undefined, signal: undefined, seed: 0 };
     const parts = await loadModel('test', folder, { task }, settings);
     const tensors = await openSafetensors(`${folder}/golden.safetensors`);
@@ -111,10 +117,10 @@ export class Golden {
     return data;
   }
 
-  /** An expected [batch, positions, width] tensor without its padding. */
+  /** An expected [batch, positions, width] or [batch, positions] tensor without its padding. */
   async tokens(name: string): Promise<Float32Array> {
     const values = await this.tensors.readFloats(name);
-    const [, positions = 0, width = 0] = this.tensors.tensors.get(name)?.shape ?? [];
+    const [, positions = 0, width = 1] = this.tensors.tensors.get(name)?.shape ?? [];
     const kept = this.json.lengths.map((length, row) => {
       const begin = row * positions * width;
       return values.subarray(begin, begin + length * width);
@@ -122,16 +128,42 @@ export class Golden {
     return Float32Array.from(kept.flatMap((part) => [...part]));
   }
 
+  /** The expected logits in the form of ours: of an answer's start and end side by side. */
+  async logits(): Promise<Float32Array> {
+    const { task } = this.parts.head;
+    if (task === 'classification') return this.tensors.readFloats('logits');
+    if (task !== 'question-answering') return this.tokens('logits');
+    const [starts, ends] = [await this.tokens('start_logits'), await this.tokens('end_logits')];
+    return Float32Array.from([...starts].flatMap((start, i) => [start, ends[i] ?? Number.NaN]));
+  }
+
   /** The loss of the fixture for the program as it is now: its own, or the mean square of the hidden values. */
   async loss(program: NativeProgram): Promise<{ step: StepLoss; value: number | null }> {
-    const { labels } = this.json.batch;
-    if (labels !== undefined) {
-      return { step: { kind: 'cross_entropy', labels: Int32Array.from(labels) }, value: null };
-    }
+    const step = this.headLoss();
+    if (step !== null) return { step, value: null };
     const hidden = await this.run('hidden', 'token', program);
     const value = hidden.reduce((sum, x) => sum + x * x, 0) / hidden.length;
     const gradient = hidden.map((x) => (2 * x) / hidden.length);
     return { step: { kind: 'external', output: 'hidden', gradient }, value };
+  }
+
+  /** The loss of the head; null for an encoder without one. Labels that are ignored are -1 here. */
+  private headLoss(): StepLoss | null {
+    const { task, problem } = this.parts.head;
+    const { labels = [], start_positions: starts = [], end_positions: ends = [] } = this.json.batch;
+    const flat = labels.flat();
+    if (task === 'question-answering') {
+      return { kind: 'span', starts: Int32Array.from(starts), ends: Int32Array.from(ends) };
+    }
+    if (task === 'token-classification' || task === 'masked-lm') {
+      const known = this.unpadded(labels as readonly (readonly number[])[]);
+      return { kind: 'cross_entropy', labels: known.map((label) => Math.max(label, -1)) };
+    }
+    if (task !== 'classification') return null;
+    if (problem === 'regression') return { kind: 'mse', targets: Float32Array.from(flat) };
+    return problem === 'multi_label_classification'
+      ? { kind: 'bce', targets: Float32Array.from(flat) }
+      : { kind: 'cross_entropy', labels: Int32Array.from(flat) };
   }
 
   async close(): Promise<void> {

@@ -22,16 +22,16 @@ export {
   splitRows,
   type TextRow,
 } from './data/index.js';
+export type { ClassificationProblem, SentenceModule, Task } from './graph/checkpoint.js';
 export type { ActivationBits, PoolKind } from './graph/types.js';
 export * from './metrics/index.js';
 export {
   Classifier,
   type ClassifierLoadOptions,
   type ClassifierTrainOptions,
-  type EvaluateOptions,
-  type Prediction,
-  type PredictOptions,
+  type ClassifyOptions,
 } from './models/classifier.js';
+export type { Rows } from './models/collect-rows.js';
 export {
   type ClassifierOptions,
   type EmbedOptions,
@@ -39,13 +39,34 @@ export {
   type EncoderBatchOptions,
   type EncoderLoadOptions,
 } from './models/encoder.js';
-export type { Evaluation } from './models/evaluation.js';
 export type { OnnxExportOptions } from './models/export-model.js';
-export type { LabelledRow, LabelledRows } from './models/labelled-rows.js';
 export type { ModelInfo } from './models/model-info.js';
+export type { HeadLoadOptions, LoadOptions, PredictOptions } from './models/predict-options.js';
+export type { EvaluationOf, PredictionOf, ScoresOf } from './models/problems/index.js';
+export type {
+  MultiLabelEvaluation,
+  MultiLabelPrediction,
+  MultiLabelRow,
+  MultiLabelRows,
+  MultiLabelScores,
+} from './models/problems/multi-label.js';
+export type {
+  ValueEvaluation,
+  ValuePrediction,
+  ValueRow,
+  ValueRows,
+  ValueScores,
+} from './models/problems/regression.js';
+export type {
+  Evaluation,
+  LabelledRow,
+  LabelledRows,
+  Prediction,
+} from './models/problems/single-label.js';
 export type { QuantizeOptions } from './models/quantize-model.js';
 export type { SaveOptions } from './models/save-model.js';
 export { type Neighbour, nearest, similarity } from './models/similarity.js';
+export type { EvaluateOptions, ModelTrainOptions } from './models/trainable-model.js';
 export type { BatcherMetrics, Percentiles } from './serve/batch-metrics.js';
 export type { BatchOptions, Priority, RunOptions } from './serve/batch-options.js';
 export type { Batcher } from './serve/batcher.js';

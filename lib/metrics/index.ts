@@ -3,6 +3,7 @@
  *
  * The rule: functions take (truth, predicted) in this order, return plain values, and know no files or models.
  */
+export { type AnswerScores, answerF1, answerScores, exactMatch } from './answers.js';
 export {
   accuracy,
   averagedScores,
@@ -33,6 +34,13 @@ export {
 } from './confusion.js';
 export { averageRanks, kendallTauB, pearson, spearman } from './correlation.js';
 export type { Average, Scores } from './counts.js';
+export {
+  type EntityScores,
+  type EntitySpan,
+  entitiesOf,
+  entityScores,
+  type Tags,
+} from './entities.js';
 export { compareCodePoints, type Label, sortedLabels } from './labels.js';
 export { hammingLoss, type IndicatorRows, sampleScores, subsetAccuracy } from './multilabel.js';
 export {

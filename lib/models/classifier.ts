@@ -1,125 +1,125 @@
 /**
- * A text classifier: an encoder with a head over its pooled first token.
+ * A text classifier: an encoder with a head over its pooled tokens, for one label, several labels or a number per text.
  *
- * Only `train` changes its weights, and only when it ends well: until then, and after an abort, the model is what it
- * was. Calls that run meanwhile use the weights they began with.
+ * The three kinds share everything but what a row says and what the logits mean (problems/).
  */
 
-import { isQuantized } from '../compress/quantize.js';
 import { SinterError, typeMistake } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
+import type { NativeProgram } from '../core/native.js';
 import { readOptions } from '../core/options.js';
 import { makeInTurns } from '../core/turns.js';
-import {
-  type BatchOptions,
-  defaultPriority,
-  PRIORITIES,
-  type Priority,
-} from '../serve/batch-options.js';
+import type { ClassificationProblem } from '../graph/checkpoint.js';
+import type { BatchOptions } from '../serve/batch-options.js';
 import type { Batcher } from '../serve/batcher.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
-import { readTrainOptions, TRAIN_OPTIONS, type TrainOptions } from '../train/train-options.js';
-import type { EpochProgress, StepProgress, TrainReport } from '../train/train-report.js';
-import { evaluateCorpus, trainParts } from './classifier-training.js';
-import { argmax, type Evaluation, softmax } from './evaluation.js';
-import { forwardTexts } from './forward.js';
-import { collectRows, type LabelledRows } from './labelled-rows.js';
+import type { Corpus } from '../train/corpus.js';
+import type { TrainReport } from '../train/train-report.js';
+import { collectRows, type Rows, textRows } from './collect-rows.js';
 import { loadModel } from './load-model.js';
 import type { ModelParts } from './model-parts.js';
-import { type QuantizeOptions, quantizeModel } from './quantize-model.js';
-import { checkTexts, TextModel } from './text-model.js';
+import {
+  HEAD_LOAD_OPTIONS,
+  type HeadLoadOptions,
+  loadSettings,
+  PREDICT_OPTIONS,
+  type PredictOptions,
+  readPredictOptions,
+} from './predict-options.js';
+import {
+  type EvaluationOf,
+  type PredictionOf,
+  type ProblemOf,
+  problemOf,
+  type RowOf,
+  type ScoresOf,
+} from './problems/index.js';
+import type { QuantizeOptions } from './quantize-model.js';
+import { checkTexts } from './text-model.js';
+import {
+  type EvaluateOptions,
+  MODEL_TRAIN_OPTIONS,
+  type ModelTrainOptions,
+  TrainableModel,
+} from './trainable-model.js';
+import { corpusLogits } from './training.js';
 
-export interface ClassifierLoadOptions<L extends string = string> {
+export interface ClassifierLoadOptions<
+  L extends string = string,
+  K extends ClassificationProblem = 'single_label_classification',
+> extends HeadLoadOptions {
   /** Adds a new, untrained head for these labels; left out, the folder must have a trained one. */
   readonly labels?: readonly L[];
-  /** Of a new head. Default: 42. */
-  readonly seed?: number;
-  /** Lowers the length limit. */
-  readonly maxTokens?: number;
-  /** Threads that compute, shared by all models. Default: SINTER_LANES, else one per usable CPU. */
-  readonly lanes?: number;
-  readonly signal?: AbortSignal;
+  /**
+   * What the head is for: one label per text (default), any number of labels, or numbers. A trained head of another kind is
+   * UNSUPPORTED_MODEL.
+   */
+  readonly problem?: K;
 }
 
-export interface PredictOptions {
-  /** true (default): texts over the limit are cut. false: they are a RangeError that names texts[i]. */
-  readonly truncate?: boolean;
-  /** Default: 'interactive' for one text, 'bulk' for more. */
-  readonly priority?: Priority;
-  readonly signal?: AbortSignal;
+export interface ClassifyOptions extends PredictOptions {
+  /** Several labels: the probability from which a label counts. Default: 0.5. */
+  readonly threshold?: number;
 }
 
-export interface EvaluateOptions {
-  readonly signal?: AbortSignal;
-}
-
-export interface Prediction<L extends string = string> {
-  readonly label: L;
-  /** Probability of `label`. */
-  readonly score: number;
-  /** Probability of every label. */
-  readonly scores: Readonly<Record<L, number>>;
-}
-
-export interface ClassifierTrainOptions extends TrainOptions {
-  /** Held-out rows, evaluated after each epoch. */
-  readonly eval?: LabelledRows;
-  /** Cuts rows at this many tokens. Default: the model's limit. */
-  readonly maxTokens?: number;
-  /** Called after each step; a promise is waited for. */
-  readonly onStep?: (progress: StepProgress) => void | Promise<void>;
-  /** Called after each epoch and its evaluation; a promise is waited for. */
-  readonly onEpoch?: (progress: EpochProgress) => void | Promise<void>;
-  readonly signal?: AbortSignal;
-}
+export type ClassifierTrainOptions<
+  K extends ClassificationProblem = 'single_label_classification',
+> = ModelTrainOptions<RowOf<K>, ScoresOf<K>>;
 
 /** Scores that become objects before other events of the JavaScript thread have their turn: about a millisecond. */
 const SCORES_PER_TURN = 4096;
 
-const TRAIN_KNOWN = {
-  ...TRAIN_OPTIONS,
-  eval: true,
-  maxTokens: true,
-  onStep: true,
-  onEpoch: true,
-  signal: true,
-} as const;
+const PROBLEMS: readonly ClassificationProblem[] = [
+  'single_label_classification',
+  'multi_label_classification',
+  'regression',
+];
 
 /** Make it with `encoder.classifier` or `Classifier.load`. */
-export class Classifier<L extends string = string> extends TextModel {
-  private training = false;
+export class Classifier<
+  L extends string = string,
+  K extends ClassificationProblem = 'single_label_classification',
+> extends TrainableModel {
+  private readonly rules: ProblemOf<L, K>;
 
   private constructor(parts: ModelParts) {
     super(parts);
+    this.rules = problemOf<L, K>(this.problem, this.labels);
   }
 
   /** Loads a model folder (f32, f16, bf16 or quantized by Sinter) with a classification head, or adds a new head. */
-  static async load<const L extends string = string>(
-    path: string,
-    options: ClassifierLoadOptions<L> = {},
-  ): Promise<Classifier<L>> {
+  static async load<
+    const L extends string = string,
+    K extends ClassificationProblem = 'single_label_classification',
+  >(path: string, options: ClassifierLoadOptions<L, K> = {}): Promise<Classifier<L, K>> {
     const where = 'Classifier.load';
-    const known = { labels: true, seed: true, maxTokens: true, lanes: true, signal: true } as const;
+    const known = { ...HEAD_LOAD_OPTIONS, labels: true, problem: true } as const;
     const read = readOptions(where, options, known);
     const { labels } = options;
-    if (labels !== undefined) checkLabels(where, labels);
-    const maxTokens = read.count('maxTokens', undefined);
-    const request = {
-      task: 'classification',
-      ...(labels === undefined ? {} : { labels }),
-      ...(maxTokens === undefined ? {} : { maxTokens }),
-    } as const;
-    const settings = {
-      lanes: read.count('lanes', undefined),
-      signal: read.signal(),
-      seed: read.count('seed', 42, 0),
-    };
-    return new Classifier<L>(await loadModel(where, path, request, settings));
+    const problem = readProblem(where, options.problem);
+    if (labels !== undefined) checkLabels(where, labels, problem);
+    const { settings, limit } = loadSettings(read);
+    const own = labels === undefined ? {} : { labels, problem };
+    const parts = await loadModel(
+      where,
+      path,
+      { task: 'classification', ...own, ...limit },
+      settings,
+    );
+    if (parts.head.problem === problem) return new Classifier<L, K>(parts);
+    await parts.program.retire();
+    throw new SinterError(
+      'UNSUPPORTED_MODEL',
+      `${path}: its head is for ${parts.head.problem}; give problem: '${parts.head.problem}'`,
+      { details: { file: path } },
+    );
   }
 
   /** @internal */
-  static fromParts<L extends string>(parts: ModelParts): Classifier<L> {
-    return new Classifier<L>(parts);
+  static fromParts<L extends string, K extends ClassificationProblem>(
+    parts: ModelParts,
+  ): Classifier<L, K> {
+    return new Classifier<L, K>(parts);
   }
 
   /** Label names in the order of the logits. */
@@ -127,123 +127,142 @@ export class Classifier<L extends string = string> extends TextModel {
     return (this.parts.head.labels ?? []) as readonly L[];
   }
 
+  /** What the head is for. */
+  get problem(): K {
+    return this.parts.head.problem as K;
+  }
+
   /** One prediction per text or pair, in their order. Throws TypeError or RangeError naming texts[i]. */
   async predict(
     texts: readonly TextInput[],
-    options: PredictOptions = {},
-  ): Promise<Prediction<L>[]> {
-    const logits = await this.forward('predict', texts, options);
+    options: ClassifyOptions = {},
+  ): Promise<PredictionOf<L, K>[]> {
+    const where = 'predict';
+    checkTexts(where, texts);
+    const known = this.knownOptions();
+    const run = readPredictOptions(where, options, known, texts.length);
+    const threshold = readThreshold(where, options);
+    const logits = await this.forward(where, texts, run);
     const rows = Math.max(1, Math.floor(SCORES_PER_TURN / logits.cols));
-    return makeInTurns(logits.rows, rows, (i) => this.prediction(logits.row(i)));
+    return makeInTurns(logits.rows, rows, (i) =>
+      this.rules.prediction(logits.row(i), { threshold }),
+    );
   }
 
   /** A batcher for a server: `run(text)` gives what `predict([text])` gives. Dispose it, or the model. */
-  batch(options: BatchOptions = {}): Batcher<Prediction<L>> {
-    const result = (row: Float32Array) => this.prediction(row);
+  batch(options: BatchOptions = {}): Batcher<PredictionOf<L, K>> {
+    const threshold = EVEN_ODDS;
+    const result = (row: Float32Array) => this.rules.prediction(row, { threshold });
     return this.batcher(options, { output: 'logits', prepare: (text) => text, result });
   }
 
-  /** The scores before softmax, [texts, labels]. */
+  /** The scores before softmax or sigmoid, [texts, labels]. */
   async logits(texts: readonly TextInput[], options: PredictOptions = {}): Promise<Matrix> {
-    return this.forward('logits', texts, options);
+    checkTexts('logits', texts);
+    const run = readPredictOptions('logits', options, PREDICT_OPTIONS, texts.length);
+    return this.forward('logits', texts, run);
   }
 
-  /** Predicts all rows and compares with their labels. */
-  async evaluate(rows: LabelledRows, options: EvaluateOptions = {}): Promise<Evaluation<L>> {
+  /** Predicts all rows and compares with what they say. */
+  async evaluate(rows: Rows<RowOf<K>>, options: EvaluateOptions = {}): Promise<EvaluationOf<L, K>> {
     const where = 'evaluate';
     const signal = readOptions(where, options, { signal: true }).signal();
-    const { graph, tokenizer } = this.parts;
     return this.use(where, async (program) => {
-      const { labels } = this;
-      const collect = { where, name: 'rows', labels, maxTokens: this.maxTokens, signal };
-      const { corpus } = await collectRows(rows, tokenizer, graph, collect);
-      return evaluateCorpus(program, graph, corpus, labels, { where, signal });
+      const collect = { where, name: 'rows', signal };
+      const { corpus } = await collectRows(rows, this.reader(this.maxTokens), collect);
+      return this.score(program, corpus, { where, signal });
     });
   }
 
   /**
-   * Fine-tunes all weights on `rows` with AdamW and cross entropy. On success the model has the new weights; an error
-   * or an abort leaves the old ones. One training at a time: a second one is OVERLOADED.
+   * Fine-tunes all weights on `rows` with AdamW: cross entropy for one label, binary cross entropy for several, squared
+   * error for numbers. On success the model has the new weights; an error or an abort leaves the old ones. One training at
+   * a time: a second one is OVERLOADED.
    */
-  async train(rows: LabelledRows, options: ClassifierTrainOptions = {}): Promise<TrainReport> {
-    const settings = readTrainOptions('train', options, TRAIN_KNOWN);
-    const read = readOptions('train', options, TRAIN_KNOWN);
-    const maxTokens = Math.min(read.count('maxTokens', this.maxTokens), this.maxTokens);
-    const onStep = read.callback('onStep');
-    const onEpoch = read.callback('onEpoch');
-    const own = read.signal();
-    const signal = AbortSignal.any([this.ended.signal, ...(own === undefined ? [] : [own])]);
-    const request = { settings, maxTokens, onStep, onEpoch, signal, eval: options.eval };
-    if (isQuantized(this.parts.graph)) {
-      throw new SinterError(
-        'UNSUPPORTED_MODEL',
-        'train: the model is quantized; train the f32 model and quantize it afterwards',
-      );
-    }
-    if (this.training) throw new SinterError('OVERLOADED', 'train: the model is being trained');
-    this.training = true;
-    try {
-      const { parts } = this;
-      const { program, report } = await this.use('train', (current) =>
-        trainParts(parts, current, rows, request),
-      );
-      this.parts = { ...parts, program };
-      // Calls that still use the old weights end first; they are not waited for.
-      void parts.program.retire();
-      if (this.isDisposed) void program.retire();
-      return report;
-    } finally {
-      this.training = false;
-    }
-  }
-
-  /** A new model with int8 weights; this one still works. */
-  async quantize(options: QuantizeOptions = {}): Promise<Classifier<L>> {
-    const { parts } = this;
-    return this.use(
-      'quantize',
-      async (program) => new Classifier<L>(await quantizeModel(parts, program, options)),
+  async train(
+    rows: Rows<RowOf<K>>,
+    options: ClassifierTrainOptions<K> = {},
+  ): Promise<TrainReport<ScoresOf<K>>> {
+    const known = MODEL_TRAIN_OPTIONS;
+    return this.runTraining<RowOf<K>, ScoresOf<K>, ClassifierTrainOptions<K>>(
+      options,
+      known,
+      async ({ where, maxTokens, signal }) => {
+        const reader = this.reader(maxTokens);
+        const train = await collectRows(rows, reader, { where, name: 'rows', signal });
+        const held =
+          options.eval &&
+          (await collectRows(options.eval, reader, { where, name: 'eval', signal }));
+        const evaluate =
+          held &&
+          (async (program: NativeProgram) =>
+            this.rules.scores(await this.score(program, held.corpus, { where, signal })));
+        return { ...train, objective: this.rules.objective, evaluate };
+      },
     );
   }
 
-  private prediction(logits: Float32Array): Prediction<L> {
-    const { labels } = this;
-    const probabilities = softmax(logits);
-    const best = argmax(logits);
-    const scores = Object.fromEntries(labels.map((label, i) => [label, probabilities[i]]));
-    return {
-      label: labels[best] as L,
-      score: probabilities[best] ?? 0,
-      scores: scores as Record<L, number>,
-    };
+  /** A new model with int8 weights; this one still works. */
+  async quantize(options: QuantizeOptions = {}): Promise<Classifier<L, K>> {
+    return new Classifier<L, K>(await this.quantizedParts(options));
   }
 
-  private async forward(
-    where: string,
-    texts: readonly TextInput[],
-    options: PredictOptions,
-  ): Promise<Matrix> {
-    const read = readOptions(where, options, { truncate: true, priority: true, signal: true });
-    const truncate = read.boolean('truncate', true);
-    const signal = read.signal();
-    checkTexts(where, texts);
-    const priority = read.choice('priority', defaultPriority(texts.length), PRIORITIES);
+  private reader(maxTokens: number) {
     const { graph, tokenizer } = this.parts;
-    const request = {
-      where,
-      output: 'logits',
-      maxTokens: this.maxTokens,
-      truncate,
-      priority,
-      signal,
-    } as const;
-    return this.use(where, (program) => forwardTexts(program, tokenizer, graph, texts, request));
+    const parse = (at: string, row: unknown) => this.rules.parse(at, row);
+    return textRows(parse, this.rules.target, { tokenizer, graph, maxTokens });
+  }
+
+  private async score(
+    program: NativeProgram,
+    corpus: Corpus,
+    options: { readonly where: string; readonly signal: AbortSignal | undefined },
+  ): Promise<EvaluationOf<L, K>> {
+    const logits = await corpusLogits(program, this.parts.graph, corpus, options);
+    return this.rules.evaluate(logits, corpus.targets.values);
+  }
+
+  /** A threshold means something for several labels only. */
+  private knownOptions() {
+    const several = this.parts.head.problem === 'multi_label_classification';
+    const known = several ? { ...PREDICT_OPTIONS, threshold: true } : PREDICT_OPTIONS;
+    return known as typeof PREDICT_OPTIONS & { readonly threshold: true };
   }
 }
 
-/** Throws TypeError unless `labels` is a list of at least two different, non-empty strings. */
-export function checkLabels(where: string, labels: readonly string[]): void {
-  const what = 'an array of at least two different, non-empty strings';
+const EVEN_ODDS = 0.5;
+
+function readThreshold(where: string, { threshold }: ClassifyOptions): number {
+  const all = { ...PREDICT_OPTIONS, threshold: true } as const;
+  const read = readOptions<ClassifyOptions>(
+    where,
+    { ...(threshold !== undefined && { threshold }) },
+    all,
+  );
+  const isShare = (value: number) => value >= 0 && value <= 1;
+  return read.number('threshold', EVEN_ODDS, 'a number from 0 to 1', isShare);
+}
+
+/** @internal */
+export function readProblem<K extends ClassificationProblem>(where: string, problem?: K): K {
+  const read = readOptions<{ problem?: ClassificationProblem }>(
+    where,
+    problem === undefined ? {} : { problem },
+    { problem: true },
+  );
+  return read.choice('problem', 'single_label_classification', PROBLEMS) as K;
+}
+
+/** Throws TypeError unless `labels` is a list of different, non-empty strings: two at least where a text has just one. */
+export function checkLabels(
+  where: string,
+  labels: readonly string[],
+  problem: ClassificationProblem = 'single_label_classification',
+): void {
+  const least = problem === 'single_label_classification' ? 2 : 1;
+  const many =
+    least === 2 ? 'two different, non-empty strings' : 'one non-empty string, all different';
+  const what = `an array of at least ${many}`;
   if (!Array.isArray(labels)) throw typeMistake(`${where}: labels`, what, labels);
   for (const [i, label] of labels.entries()) {
     if (typeof label !== 'string' || label === '') {
@@ -256,5 +275,5 @@ export function checkLabels(where: string, labels: readonly string[]): void {
       );
     }
   }
-  if (labels.length < 2) throw typeMistake(`${where}: labels`, what, labels);
+  if (labels.length < least) throw typeMistake(`${where}: labels`, what, labels);
 }

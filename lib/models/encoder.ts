@@ -11,7 +11,7 @@ import { rangeMistake, SinterError } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
 import { readOptions } from '../core/options.js';
 import { POOL_KINDS } from '../formats/sentence-pooling.js';
-import type { GraphRequest } from '../graph/checkpoint.js';
+import type { ClassificationProblem, GraphRequest } from '../graph/checkpoint.js';
 import { sentenceHead } from '../graph/sentence.js';
 import type { PoolKind } from '../graph/types.js';
 import {
@@ -23,7 +23,7 @@ import {
 } from '../serve/batch-options.js';
 import type { Batcher } from '../serve/batcher.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
-import { Classifier, checkLabels } from './classifier.js';
+import { Classifier, checkLabels, readProblem } from './classifier.js';
 import { forwardTexts, outputWidth } from './forward.js';
 import { EMBEDDED_MODEL, loadModel } from './load-model.js';
 import {
@@ -69,9 +69,14 @@ export interface EncoderBatchOptions extends BatchOptions {
   readonly promptName?: string;
 }
 
-export interface ClassifierOptions<L extends string> {
-  /** At least two different names; their order is the order of the logits. */
+export interface ClassifierOptions<
+  L extends string,
+  K extends ClassificationProblem = 'single_label_classification',
+> {
+  /** At least two different names (one for several labels or numbers); their order is the order of the logits. */
   readonly labels: readonly L[];
+  /** What the head is for: one label per text (default), any number of labels, or numbers. */
+  readonly problem?: K;
   /** Of the new head's weights. Default: 42. */
   readonly seed?: number;
   /** Lowers the length limit. Default: as many tokens as the encoder has positions. */
@@ -165,11 +170,16 @@ export class Encoder extends TextModel {
   }
 
   /** A new, untrained classifier with this encoder's weights; training it changes nothing here. */
-  async classifier<const L extends string>(options: ClassifierOptions<L>): Promise<Classifier<L>> {
+  async classifier<
+    const L extends string,
+    K extends ClassificationProblem = 'single_label_classification',
+  >(options: ClassifierOptions<L, K>): Promise<Classifier<L, K>> {
     const where = 'classifier';
-    const read = readOptions(where, options, { labels: true, seed: true, maxTokens: true });
+    const known = { labels: true, problem: true, seed: true, maxTokens: true } as const;
+    const read = readOptions(where, options, known);
     const { labels } = options;
-    checkLabels(where, labels);
+    const problem = readProblem(where, options.problem);
+    checkLabels(where, labels, problem);
     const seed = read.count('seed', 42, 0);
     const maxTokens = read.count('maxTokens', undefined);
     const { parts } = this;
@@ -187,7 +197,12 @@ export class Encoder extends TextModel {
       ...made
     } = graphFromCheckpoint(
       { path, config, tensors: tensorsOf(graph), sentence },
-      { task: 'classification', labels, ...(maxTokens === undefined ? {} : { maxTokens }) },
+      {
+        task: 'classification',
+        labels,
+        problem,
+        ...(maxTokens === undefined ? {} : { maxTokens }),
+      },
     );
     const drawn = drawWeights(created, seed);
     return this.use(where, async (source) => {
@@ -203,7 +218,7 @@ export class Encoder extends TextModel {
       const shared = new SharedProgram(program);
       const { config: written, ...head } = made;
       const own = { graph: wide, config: written, head, program: shared, sentence: null };
-      return Classifier.fromParts<L>({ ...parts, ...own });
+      return Classifier.fromParts<L, K>({ ...parts, ...own });
     });
   }
 

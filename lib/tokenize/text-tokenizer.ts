@@ -1,16 +1,17 @@
 /**
  * Texts to token ids, through the `tokenizers` package, as flat ragged arrays.
  *
- * The package's tokenizer keeps its length limit as state, shared by calls that are still running;
- * so each limit has an instance of its own here, and none is changed after it was handed out. An instance takes
- * 7 MB for 30,000 words: none is made before it is needed.
+ * Texts are checked before the package sees them: a failure of it is a fault of its file.
  */
 
-import { type Encoding, Tokenizer } from 'tokenizers';
-import { rangeMistake, SinterError, show, throwIfAborted, typeMistake } from '../core/errors.js';
+import type { Encoding } from 'tokenizers';
+import { rangeMistake, show, throwIfAborted, typeMistake } from '../core/errors.js';
+import { type AlignedTexts, Aligner, joinAligned } from './aligned-texts.js';
+import { SpecialNames } from './special-names.js';
 import { type CutRule, cutLength, cutRuleOf, cutText } from './text-cut.js';
 import { checkTokenizer } from './tokenizer-check.js';
 import { readTokenizerFiles, type TokenizerFiles } from './tokenizer-files.js';
+import { TokenizerInstances } from './tokenizer-instances.js';
 import { utf16Index } from './utf16-offsets.js';
 
 /** One text, or a pair (question and context, premise and hypothesis). */
@@ -44,6 +45,15 @@ export interface EncodeOptions {
   readonly nameOf?: (index: number) => string;
 }
 
+export interface WindowOptions {
+  /** Limit per window, special tokens and first text included. */
+  readonly maxTokens: number;
+  readonly stride: number;
+  readonly signal?: AbortSignal | undefined;
+  /** What pairs[i] is called in messages. */
+  readonly nameOf: (index: number) => string;
+}
+
 /**
  * Tokens of one text with their places in it, special tokens included (those have start = end = 0).
  */
@@ -61,8 +71,6 @@ export interface TokensWithOffsets {
  */
 const CHUNK_TEXTS = 128;
 const CHUNK_CHARS = 1 << 15;
-/** Instances kept for different limits. */
-const MAX_LIMITS = 4;
 
 /**
  * Loads the tokenizer of a model folder (tokenizer.json, else vocab.txt). `lowercase` lowers texts
@@ -79,27 +87,36 @@ export async function loadTokenizer(
 export class TextTokenizer {
   /** Text of the tokenizer files by name, for saving beside a model. */
   readonly files: ReadonlyMap<string, string>;
-  /** Number of ids, added tokens included. */
-  readonly vocabulary: number;
-  private readonly json: string;
-  private readonly source: string;
-  private readonly side: 'left' | 'right';
+  private readonly instances: TokenizerInstances;
   private readonly cutRule: CutRule | null;
-  /** Made by the constructor, which counts the vocabulary; the first that needs an instance takes it. */
-  private spare: Tokenizer | null;
-  private unlimited: Tokenizer | null = null;
-  private readonly limited = new Map<number, Tokenizer>();
-  private readonly specials = new Map<boolean, Promise<number>>();
+  private readonly aligner: Aligner;
+  private readonly named: SpecialNames;
 
   private constructor(from: TokenizerFiles, json: string) {
     this.files = from.files;
-    this.json = json;
-    this.source = from.source;
-    this.side = from.config.truncation_side === 'left' ? 'left' : 'right';
-    this.cutRule = this.side === 'right' ? cutRuleOf(from.tokenizer) : null;
+    const side = from.config.truncation_side === 'left' ? 'left' : 'right';
+    this.cutRule = side === 'right' ? cutRuleOf(from.tokenizer) : null;
     checkTokenizer(from.tokenizer, from.source);
-    this.spare = this.instance();
-    this.vocabulary = this.spare.getVocabSize(true);
+    this.instances = new TokenizerInstances(json, from.source, side);
+    this.aligner = new Aligner(from.tokenizer);
+    this.named = new SpecialNames(from);
+  }
+
+  /** Number of ids, added tokens included. */
+  get vocabulary(): number {
+    return this.instances.vocabulary;
+  }
+
+  /** Ids of all special tokens. */
+  get specialIds(): ReadonlySet<number> {
+    return this.named.ids;
+  }
+
+  /** The token that stands for one to be guessed; null when the tokenizer has none. */
+  get maskToken(): { readonly content: string; readonly id: number } | null {
+    const content = this.named.mask;
+    const id = content === null ? null : this.tokenToId(content);
+    return content === null || id === null ? null : { content, id };
   }
 
   /** From files that are already in memory. */
@@ -124,8 +141,8 @@ export class TextTokenizer {
     const { maxTokens, truncate = true, signal, firstIndex = 0 } = options;
     const { nameOf = (index) => `texts[${firstIndex + index}]` } = options;
     for (const [i, text] of texts.entries()) checkText(nameOf(i), text);
-    await this.checkLimit(maxTokens, texts);
-    const tokenizer = this.limit(maxTokens);
+    await this.instances.checkLimit(maxTokens, texts);
+    const tokenizer = this.instances.limit(maxTokens);
     const parts: TokenChunk[] = [];
     const longest = this.cutRule === null ? Number.POSITIVE_INFINITY : cutLength(maxTokens);
     let truncated = 0;
@@ -151,7 +168,7 @@ export class TextTokenizer {
   /** Tokens of one text with UTF-16 offsets, the whole text, special tokens included. */
   async encodeWithOffsets(text: string): Promise<TokensWithOffsets> {
     checkText('texts[0]', text);
-    const encoding = await this.encodeOne(this.whole, text);
+    const encoding = await this.instances.encodeOne(this.instances.whole, text);
     const index = utf16Index(text);
     const offsets = encoding.getOffsets();
     return {
@@ -162,61 +179,94 @@ export class TextTokenizer {
     };
   }
 
+  /** As `encode`, with the places of the tokens in their texts. */
+  async encodeAligned(
+    texts: readonly TextInput[],
+    { maxTokens, truncate = true, signal, firstIndex = 0 }: EncodeOptions,
+  ): Promise<AlignedTexts> {
+    for (const [i, text] of texts.entries()) checkText(`texts[${firstIndex + i}]`, text);
+    await this.instances.checkLimit(maxTokens, texts);
+    const tokenizer = this.instances.limit(maxTokens);
+    return this.align(texts, signal, async (i, text) => {
+      const [encoding] = await this.encodeChunk(tokenizer, [text], maxTokens);
+      const cut = encoding !== undefined && isTruncated(encoding, maxTokens);
+      if (cut && !truncate) await this.refuse(text, `texts[${firstIndex + i}]`, maxTokens);
+      return { windows: encoding === undefined ? [] : [encoding], cut };
+    });
+  }
+
+  /**
+   * Pairs whose second text may be long: as many windows of at most `maxTokens` as it needs, of which neighbours share
+   * `stride` tokens. RangeError, naming the pair by `nameOf`, when the first text leaves no room for that.
+   */
+  async encodeWindows(
+    pairs: readonly (readonly [string, string])[],
+    options: WindowOptions,
+  ): Promise<AlignedTexts> {
+    const { maxTokens, stride, signal, nameOf } = options;
+    for (const [i, pair] of pairs.entries()) checkText(nameOf(i), pair);
+    await this.instances.checkLimit(maxTokens, pairs);
+    const [alone, both] = [false, true].map((pair) => this.instances.specialCount(pair));
+    const specials = ((await both) ?? 0) - ((await alone) ?? 0);
+    const tokenizer = this.instances.windows(maxTokens, stride);
+    return this.align(pairs, signal, async (i, pair) => {
+      const first = await this.instances.encodeOne(this.instances.whole, pair[0]);
+      const room = maxTokens - first.getLength() - specials;
+      if (room <= stride) {
+        const most = first.getLength() - ((await alone) ?? 0) + room - stride - 1;
+        throw rangeMistake(`${nameOf(i)}[0]`, `at most ${most} tokens`, pair[0]);
+      }
+      const encoding = await this.instances.encodeOne(tokenizer, pair);
+      return { windows: [encoding, ...encoding.getOverflowing()], cut: false };
+    });
+  }
+
+  private async align<T extends TextInput>(
+    texts: readonly T[],
+    signal: AbortSignal | undefined,
+    encode: (index: number, text: T) => Promise<{ windows: readonly Encoding[]; cut: boolean }>,
+  ): Promise<AlignedTexts> {
+    const parts: AlignedTexts[] = [];
+    for (let begin = 0; begin < texts.length; begin += CHUNK_TEXTS) {
+      throwIfAborted(signal, 'encode');
+      const chunk = texts.slice(begin, begin + CHUNK_TEXTS);
+      const found = await Promise.all(chunk.map((text, i) => encode(begin + i, text)));
+      for (const [i, { windows, cut }] of found.entries()) {
+        parts.push(this.aligner.align(windows, chunk[i] ?? '', begin + i, cut));
+      }
+    }
+    return joinAligned(parts);
+  }
+
   /** Ids to text, special tokens left out. */
   async decode(ids: Iterable<number>): Promise<string> {
-    return this.whole.decode([...ids], true);
+    return this.instances.whole.decode([...ids], true);
   }
 
   /** Id of a token, or null. */
   tokenToId(token: string): number | null {
-    return this.whole.tokenToId(token);
+    return this.instances.whole.tokenToId(token);
   }
 
   /**
    * Texts that are cut and then turn out too short for the limit are tried again with more of them.
    */
   private async encodeChunk(
-    tokenizer: Tokenizer,
+    tokenizer: ReturnType<TokenizerInstances['limit']>,
     texts: readonly TextInput[],
     maxTokens: number,
   ): Promise<Encoding[]> {
     const cut = texts.map((text) => this.cut(text, cutLength(maxTokens)));
-    const encodings = await this.encodeAll(tokenizer, cut);
+    const encodings = await this.instances.encodeAll(tokenizer, cut);
     for (const [i, text] of texts.entries()) {
       let length = cutLength(maxTokens);
       while (cut[i] !== text && !isTruncated(encodings[i] as Encoding, maxTokens)) {
         length *= 4;
         cut[i] = this.cut(text, length);
-        encodings[i] = await this.encodeOne(tokenizer, cut[i] ?? '');
+        encodings[i] = await this.instances.encodeOne(tokenizer, cut[i] ?? '');
       }
     }
     return encodings;
-  }
-
-  /** The package encodes single texts in one job; pairs only one by one. */
-  private async encodeAll(tokenizer: Tokenizer, texts: readonly TextInput[]): Promise<Encoding[]> {
-    if (!texts.every((text) => typeof text === 'string')) {
-      return Promise.all(texts.map((text) => this.encodeOne(tokenizer, text)));
-    }
-    return tokenizer.encodeBatch([...texts]).catch((cause: unknown) => {
-      throw this.broken('cannot encode', cause);
-    });
-  }
-
-  private async encodeOne(tokenizer: Tokenizer, text: TextInput): Promise<Encoding> {
-    const [first, second] = typeof text === 'string' ? [text, null] : text;
-    return tokenizer.encode(first, second).catch((cause: unknown) => {
-      throw this.broken('cannot encode', cause);
-    });
-  }
-
-  /** The texts are checked before, so a failure of the package is a fault of its file. */
-  private broken(what: string, cause: unknown): SinterError {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    return new SinterError('CORRUPT_MODEL', `${this.source}: ${what}: ${reason}`, {
-      details: { file: this.source },
-      cause,
-    });
   }
 
   /** Pairs are left whole: what is kept of one depends on the length of the other. */
@@ -225,70 +275,8 @@ export class TextTokenizer {
   }
 
   private async refuse(text: TextInput, name: string, maxTokens: number): Promise<never> {
-    const encoding = await this.encodeOne(this.whole, text);
+    const encoding = await this.instances.encodeOne(this.instances.whole, text);
     throw rangeMistake(name, `at most ${maxTokens} tokens`, encoding.getLength());
-  }
-
-  /**
-   * The package ignores a limit that leaves no room beside the special tokens, so it must be
-   * refused here.
-   */
-  private async checkLimit(maxTokens: number, texts: readonly TextInput[]): Promise<void> {
-    const pairs = texts.some((text) => typeof text !== 'string');
-    let specials = this.specials.get(pairs);
-    if (specials === undefined) {
-      specials = this.countSpecials(pairs);
-      this.specials.set(pairs, specials);
-    }
-    const least = (await specials) + 1;
-    if (!Number.isSafeInteger(maxTokens) || maxTokens < least || maxTokens > 2 ** 31 - 1) {
-      throw rangeMistake('maxTokens', `an integer of at least ${least}`, maxTokens);
-    }
-  }
-
-  /** Special tokens of a text or a pair. */
-  private async countSpecials(pairs: boolean): Promise<number> {
-    // The spare one goes back: the call that asks is about to want it for its limit.
-    const tokenizer = this.take();
-    const empty = await this.encodeOne(tokenizer, pairs ? ['', ''] : '');
-    this.spare ??= tokenizer;
-    return empty.getLength();
-  }
-
-  /** An instance without a limit, for calls that want all of a text. */
-  private get whole(): Tokenizer {
-    this.unlimited ??= this.take();
-    return this.unlimited;
-  }
-
-  private limit(maxTokens: number): Tokenizer {
-    let tokenizer = this.limited.get(maxTokens);
-    if (tokenizer === undefined) {
-      tokenizer = this.take();
-      tokenizer.setTruncation(maxTokens, { direction: this.side });
-      const [oldest] = this.limited.keys();
-      if (this.limited.size >= MAX_LIMITS && oldest !== undefined) this.limited.delete(oldest);
-      this.limited.set(maxTokens, tokenizer);
-    }
-    return tokenizer;
-  }
-
-  /** An instance that nobody else has. */
-  private take(): Tokenizer {
-    const tokenizer = this.spare ?? this.instance();
-    this.spare = null;
-    return tokenizer;
-  }
-
-  private instance(): Tokenizer {
-    try {
-      const tokenizer = Tokenizer.fromString(this.json);
-      tokenizer.disablePadding();
-      tokenizer.disableTruncation();
-      return tokenizer;
-    } catch (cause) {
-      throw this.broken('not a tokenizer', cause);
-    }
   }
 }
 

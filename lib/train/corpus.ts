@@ -1,30 +1,30 @@
 /**
- * Tokenized, labelled texts in flat arrays: what a training or an evaluation walks over.
+ * Tokenized texts with their targets in flat arrays: what a training or an evaluation walks over.
  *
  * Token ids take 4 bytes a token; the texts themselves are not kept.
  */
 
 import type { TokenBatch } from '../core/native.js';
+import { sameKind, type TargetNumbers, type Targets, targetRange } from './targets.js';
 
 /** A batch cut out of a corpus. */
 export interface LabelledBatch {
   readonly tokens: TokenBatch;
-  readonly labels: Int32Array;
+  readonly targets: Targets;
 }
 
 export class Corpus {
-  /** Class of each text. */
-  readonly labels: Int32Array;
+  readonly targets: Targets;
   private readonly tokens: TokenBatch;
 
-  constructor(tokens: TokenBatch, labels: Int32Array) {
+  constructor(tokens: TokenBatch, targets: Targets) {
     this.tokens = tokens;
-    this.labels = labels;
+    this.targets = targets;
   }
 
   /** Number of texts. */
   get size(): number {
-    return this.labels.length;
+    return this.tokens.offsets.length - 1;
   }
 
   /** Tokens of all texts together. */
@@ -42,13 +42,14 @@ export class Corpus {
     const { ids, offsets, segments } = this.tokens;
     const from = this.begin(begin);
     const to = this.end(end - 1);
+    const range = targetRange(this.targets, this.tokens, begin, end);
     return {
       tokens: {
         ids: ids.subarray(from, to),
         offsets: offsets.slice(begin, end + 1).map((offset) => offset - from),
         segments: segments?.subarray(from, to) ?? null,
       },
-      labels: this.labels.subarray(begin, end),
+      targets: { ...this.targets, values: this.targets.values.subarray(...range) },
     };
   }
 
@@ -69,8 +70,16 @@ export class Corpus {
     const { ids, segments } = this.tokens;
     return {
       tokens: { ids: copy(ids), offsets, segments: segments === null ? null : copy(segments) },
-      labels: Int32Array.from(indices, (index) => this.labels[index] ?? -1),
+      targets: { ...this.targets, values: this.gatherTargets(indices) },
     };
+  }
+
+  private gatherTargets(indices: readonly number[]): TargetNumbers {
+    const { targets, tokens } = this;
+    const parts = indices.map((i) =>
+      targets.values.subarray(...targetRange(targets, tokens, i, i + 1)),
+    );
+    return joinNumbers(targets.values, parts);
   }
 
   private begin(index: number): number {
@@ -82,7 +91,7 @@ export class Corpus {
   }
 }
 
-/** Collects a corpus piece by piece. */
+/** Collects a corpus piece by piece; all pieces have targets of one kind. */
 export class CorpusBuilder {
   private readonly pieces: LabelledBatch[] = [];
 
@@ -90,18 +99,17 @@ export class CorpusBuilder {
     this.pieces.push(piece);
   }
 
-  /** Everything that was added, in order. */
+  /** Everything that was added, in order; at least one piece. */
   finish(): Corpus {
-    const texts = this.pieces.reduce((sum, { labels }) => sum + labels.length, 0);
+    const texts = this.pieces.reduce((sum, { tokens }) => sum + tokens.offsets.length - 1, 0);
     const total = this.pieces.reduce((sum, { tokens }) => sum + tokens.ids.length, 0);
     const hasSegments = this.pieces.some(({ tokens }) => tokens.segments !== null);
     const ids = new Int32Array(total);
     const segments = hasSegments ? new Int32Array(total) : null;
     const offsets = new Int32Array(texts + 1);
-    const allLabels = new Int32Array(texts);
     let text = 0;
     let token = 0;
-    for (const { tokens, labels } of this.pieces) {
+    for (const { tokens } of this.pieces) {
       ids.set(tokens.ids, token);
       if (tokens.segments !== null) segments?.set(tokens.segments, token);
       const base = token;
@@ -109,10 +117,27 @@ export class CorpusBuilder {
         tokens.offsets.map((offset) => offset + base),
         text,
       );
-      allLabels.set(labels, text);
-      text += labels.length;
+      text += tokens.offsets.length - 1;
       token += tokens.ids.length;
     }
-    return new Corpus({ ids, offsets, segments }, allLabels);
+    const [first] = this.pieces;
+    const targets = first?.targets ?? { unit: 'text', width: 1, values: new Int32Array() };
+    const parts = this.pieces.map((piece) => piece.targets.values);
+    const values = joinNumbers(targets.values, parts);
+    return new Corpus({ ids, offsets, segments }, { ...targets, values });
   }
+}
+
+/** All parts, one after the other, as numbers of the kind of `like`. */
+function joinNumbers(like: TargetNumbers, parts: readonly TargetNumbers[]): TargetNumbers {
+  const joined = sameKind(
+    like,
+    parts.reduce((sum, part) => sum + part.length, 0),
+  );
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
 }

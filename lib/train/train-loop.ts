@@ -17,39 +17,40 @@ import { SeededRandom } from '../data/random.js';
 import type { EncoderGraph } from '../graph/types.js';
 import { epochBatches } from './batches.js';
 import type { Corpus } from './corpus.js';
+import type { Objective } from './objectives.js';
 import { learningRateAt, type Schedule, warmupSteps } from './schedule.js';
 import type { TrainSettings } from './train-options.js';
 import type {
   EpochProgress,
   EpochRecord,
-  EvalScores,
   StepProgress,
   StepRecord,
   TrainReport,
 } from './train-report.js';
 import { decayedWeights } from './weight-decay.js';
 
-export interface TrainHooks {
+export interface TrainHooks<S> {
   /** Scores of the program as it is now; called after each epoch. */
-  readonly evaluate: (() => Promise<EvalScores>) | undefined;
+  readonly evaluate: (() => Promise<S>) | undefined;
   readonly onStep: ((progress: StepProgress) => void | Promise<void>) | undefined;
-  readonly onEpoch: ((progress: EpochProgress) => void | Promise<void>) | undefined;
+  readonly onEpoch: ((progress: EpochProgress<S>) => void | Promise<void>) | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
-/** Trains `program` (trainable, sealed) on `corpus` with cross entropy over its `logits`. */
-export async function runTraining(
+/** Trains `program` (trainable, sealed) on `corpus` by what `objective` makes of its batches. */
+export async function runTraining<S>(
   program: NativeProgram,
   graph: EncoderGraph,
   corpus: Corpus,
+  objective: Objective,
   settings: TrainSettings,
-  hooks: TrainHooks,
-): Promise<Omit<TrainReport, 'truncated'>> {
+  hooks: TrainHooks<S>,
+): Promise<Omit<TrainReport<S>, 'truncated'>> {
   const { beta1, beta2, epsilon, weightDecay } = settings;
   const decayed = decayedWeights(graph);
   const trainer = makeTrainer(program, { beta1, beta2, epsilon, weightDecay, decayed });
   try {
-    return await new Run(trainer, corpus, settings, hooks).all();
+    return await new Run<S>(trainer, { corpus, objective, settings, hooks }).all();
   } finally {
     trainer.dispose();
   }
@@ -64,52 +65,56 @@ function makeTrainer(program: NativeProgram, settings: TrainerSettings): NativeT
   }
 }
 
+interface Work<S> {
+  readonly corpus: Corpus;
+  readonly objective: Objective;
+  readonly settings: TrainSettings;
+  readonly hooks: TrainHooks<S>;
+}
+
 /** The state of one run. */
-class Run {
+class Run<S> {
   private readonly trainer: NativeTrainer;
-  private readonly corpus: Corpus;
-  private readonly settings: TrainSettings;
-  private readonly hooks: TrainHooks;
+  private readonly work: Work<S>;
   private readonly schedule: Schedule;
   private readonly random: SeededRandom;
   private readonly begin = performance.now();
   private readonly steps: StepRecord[] = [];
   private trainMs = 0;
 
-  constructor(trainer: NativeTrainer, corpus: Corpus, settings: TrainSettings, hooks: TrainHooks) {
+  constructor(trainer: NativeTrainer, work: Work<S>) {
+    const { corpus, settings } = work;
     const { epochs, batchSize, schedule, learningRate, warmup, seed } = settings;
     const totalSteps = epochs * Math.ceil(corpus.size / batchSize);
     const warm = warmupSteps(warmup, totalSteps);
     this.trainer = trainer;
-    this.corpus = corpus;
-    this.settings = settings;
-    this.hooks = hooks;
+    this.work = work;
     this.schedule = { kind: schedule, learningRate, warmupSteps: warm, totalSteps };
     this.random = new SeededRandom(seed);
   }
 
-  async all(): Promise<Omit<TrainReport, 'truncated'>> {
-    const epochs: EpochRecord[] = [];
-    for (let epoch = 1; epoch <= this.settings.epochs; epoch++)
-      epochs.push(await this.epoch(epoch));
-    const tokens = this.corpus.tokenCount * this.settings.epochs;
+  async all(): Promise<Omit<TrainReport<S>, 'truncated'>> {
+    const { corpus, settings } = this.work;
+    const epochs: EpochRecord<S>[] = [];
+    for (let epoch = 1; epoch <= settings.epochs; epoch++) epochs.push(await this.epoch(epoch));
+    const tokens = corpus.tokenCount * settings.epochs;
     return {
       steps: this.steps,
       epochs,
-      rows: this.corpus.size,
+      rows: corpus.size,
       seconds: this.seconds(),
       tokensPerSecond: tokens / (this.trainMs / 1000),
     };
   }
 
-  private async epoch(epoch: number): Promise<EpochRecord> {
-    const { corpus, settings, hooks } = this;
+  private async epoch(epoch: number): Promise<EpochRecord<S>> {
+    const { corpus, settings, hooks } = this.work;
     const lengthOf = (row: number) => corpus.lengthOf(row);
     const batches = epochBatches(corpus.size, settings, this.random, lengthOf);
     let lossSum = 0;
     for (const rows of batches) lossSum += (await this.step(rows, epoch)) * rows.length;
     const scores = (await hooks.evaluate?.()) ?? null;
-    const record: EpochRecord = { epoch, trainLoss: lossSum / corpus.size, eval: scores };
+    const record: EpochRecord<S> = { epoch, trainLoss: lossSum / corpus.size, eval: scores };
     const totalEpochs = settings.epochs;
     await hooks.onEpoch?.({ ...record, totalEpochs, seconds: this.seconds() });
     return record;
@@ -117,25 +122,24 @@ class Run {
 
   /** One optimizer step; gives its loss. */
   private async step(rows: readonly number[], epoch: number): Promise<number> {
-    const { tokens, labels } = this.corpus.gather(rows);
+    const { corpus, objective, settings, hooks } = this.work;
     const learningRate = learningRateAt(this.schedule, this.steps.length);
-    const { maxGradNorm } = this.settings;
+    const { maxGradNorm } = settings;
     const dropoutSeed = this.random.next();
+    const { tokens, loss: target } = objective(corpus.gather(rows), this.random);
     const before = performance.now();
-    const { loss, gradNorm } = await runJob('train', this.hooks.signal, (jobId) =>
-      this.trainer.step(
-        tokens,
-        { kind: 'cross_entropy', labels },
-        { jobId, learningRate, maxGradNorm, dropoutSeed, update: true },
-      ),
+    const { loss, gradNorm } = await runJob('train', hooks.signal, (jobId) =>
+      this.trainer.step(tokens, target, {
+        ...{ jobId, learningRate, maxGradNorm, dropoutSeed, update: true },
+      }),
     );
     this.trainMs += performance.now() - before;
     const record = { step: this.steps.length + 1, epoch, loss, learningRate, gradNorm };
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) throw diverged(record);
     this.steps.push(record);
     const { totalSteps } = this.schedule;
-    const totalEpochs = this.settings.epochs;
-    await this.hooks.onStep?.({ ...record, totalSteps, totalEpochs, seconds: this.seconds() });
+    const totalEpochs = settings.epochs;
+    await hooks.onStep?.({ ...record, totalSteps, totalEpochs, seconds: this.seconds() });
     return loss;
   }
 

@@ -13,23 +13,25 @@ export interface StepRecord {
   readonly gradNorm: number;
 }
 
+/** Of a single-label classifier on the held-out rows. */
 export interface EvalScores {
   readonly accuracy: number;
   readonly macroF1: number;
   readonly loss: number;
 }
 
-export interface EpochRecord {
+/** `S`: the scores that the kind of model has. */
+export interface EpochRecord<S = EvalScores> {
   readonly epoch: number;
   /** Mean over all rows, each measured when its turn came. */
   readonly trainLoss: number;
   /** On the held-out rows; null when there are none. */
-  readonly eval: EvalScores | null;
+  readonly eval: S | null;
 }
 
-export interface TrainReport {
+export interface TrainReport<S = EvalScores> {
   readonly steps: readonly StepRecord[];
-  readonly epochs: readonly EpochRecord[];
+  readonly epochs: readonly EpochRecord<S>[];
   readonly rows: number;
   /** Rows that were longer than the limit and cut. */
   readonly truncated: number;
@@ -47,7 +49,7 @@ export interface StepProgress extends StepRecord {
 }
 
 /** An epoch as `onEpoch` sees it. */
-export interface EpochProgress extends EpochRecord {
+export interface EpochProgress<S = EvalScores> extends EpochRecord<S> {
   readonly totalEpochs: number;
   readonly seconds: number;
 }

@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../lib/data/random.js';
 import { epochBatches } from '../../lib/train/batches.js';
 import { CorpusBuilder } from '../../lib/train/corpus.js';
+import { classTargets } from '../../lib/train/targets.js';
 import { readTrainOptions, TRAIN_OPTIONS } from '../../lib/train/train-options.js';
 
 const lengthOf = (row: number) => (row * 7919) % 101;
@@ -66,7 +67,7 @@ describe('Corpus', () => {
         offsets,
         segments: segments ? Int32Array.from({ length: total }, (_, i) => i % 2) : null,
       },
-      labels: Int32Array.from(lengths, (_, i) => first + i),
+      targets: classTargets(Int32Array.from(lengths, (_, i) => first + i)),
     };
   };
   const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
@@ -82,11 +83,11 @@ describe('Corpus', () => {
     expect([...gathered.tokens.ids]).toEqual([101, 102, 103, 104, 10, 11]);
     expect([...gathered.tokens.offsets]).toEqual([0, 4, 6]);
     expect([...(gathered.tokens.segments ?? [])]).toEqual([1, 0, 1, 0, 0, 0]);
-    expect([...gathered.labels]).toEqual([101, 10]);
+    expect([...gathered.targets.values]).toEqual([101, 10]);
     const sliced = corpus.slice(1, 3);
     expect([...sliced.tokens.ids]).toEqual([12, 13, 14, 100]);
     expect([...sliced.tokens.offsets]).toEqual([0, 3, 4]);
-    expect([...sliced.labels]).toEqual([11, 100]);
+    expect([...sliced.targets.values]).toEqual([11, 100]);
   });
 });
 

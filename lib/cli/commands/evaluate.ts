@@ -14,7 +14,7 @@ import {
 } from '../../metrics/index.js';
 import { Classifier } from '../../models/classifier.js';
 import { Encoder } from '../../models/encoder.js';
-import type { Evaluation } from '../../models/evaluation.js';
+import type { Evaluation } from '../../models/problems/single-label.js';
 import {
   type DataOptions,
   given,

@@ -4,7 +4,7 @@
 
 import { formatNumber } from '../../core/units.js';
 import { reportToDict } from '../../metrics/index.js';
-import type { Evaluation } from '../../models/evaluation.js';
+import type { Evaluation } from '../../models/problems/single-label.js';
 import type { ReportData, VariantResult } from '../../report/index.js';
 import type { TrainReport } from '../../train/train-report.js';
 import type { Comparison } from '../compare.js';

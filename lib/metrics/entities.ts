@@ -1,0 +1,94 @@
+/**
+ * Scores of tagged words by whole entities, as seqeval's default mode and conlleval count them.
+ *
+ * The rule: an entity is right when its type, first and last word are; `I-` without a fitting tag before it begins one.
+ */
+import { type Counts, checkZeroDivision, type Scores, scoresOf, sumCounts } from './counts.js';
+import { checkColumns, compareCodePoints } from './labels.js';
+
+/** Tags of the words of one text: `O`, `B-PER`, `I-PER` ... */
+export type Tags = readonly string[];
+
+export interface EntitySpan {
+  readonly type: string;
+  /** Numbers of its first and its last word. */
+  readonly first: number;
+  readonly last: number;
+}
+
+/** The prefix of a tag and its type; a tag without prefix counts as inside. */
+export function splitTag(tag: string): { readonly prefix: string; readonly type: string } {
+  const match = /^([BIESL])-(.*)$/s.exec(tag);
+  if (match !== null) return { prefix: match[1] ?? 'I', type: match[2] ?? '' };
+  return tag === 'O' ? { prefix: 'O', type: '' } : { prefix: 'I', type: tag };
+}
+
+/** The entities of one text, in order. */
+export function entitiesOf(tags: Tags): EntitySpan[] {
+  const spans: EntitySpan[] = [];
+  let open: { type: string; first: number } | null = null;
+  for (const [i, tag] of [...tags, 'O'].entries()) {
+    const { prefix, type } = splitTag(tag);
+    const goes = open !== null && (prefix === 'I' || prefix === 'E' || prefix === 'L');
+    if (open !== null && !(goes && open.type === type)) {
+      spans.push({ ...open, last: i - 1 });
+      open = null;
+    }
+    if (prefix !== 'O') open ??= { type, first: i };
+    // S stands alone, E and L are the last word.
+    if (open !== null && (prefix === 'S' || prefix === 'E' || prefix === 'L')) {
+      spans.push({ ...open, last: i });
+      open = null;
+    }
+  }
+  return spans;
+}
+
+export interface EntityScores {
+  /** Over all entities together. */
+  readonly micro: Scores;
+  /** Per type, in code point order. */
+  readonly types: Readonly<Record<string, Scores & { readonly support: number }>>;
+  /** Share of single tags that agree. */
+  readonly tagAccuracy: number;
+}
+
+/** Compares tag sequences, [texts][words]. RangeError when their shapes differ or there is no text. */
+export function entityScores(
+  truth: readonly Tags[],
+  predicted: readonly Tags[],
+  options: { readonly zeroDivision?: number } = {},
+): EntityScores {
+  checkColumns(truth, predicted);
+  const { zeroDivision = 0 } = options;
+  checkZeroDivision(zeroDivision);
+  const counts = new Map<string, Counts>();
+  const count = (type: string, key: keyof Counts) => {
+    const one = counts.get(type) ?? { truePositive: 0, predicted: 0, actual: 0 };
+    one[key] += 1;
+    counts.set(type, one);
+  };
+  let [tags, same] = [0, 0];
+  for (const [i, expected] of truth.entries()) {
+    const found = predicted[i] ?? [];
+    if (expected.length > 0) checkColumns(expected, found);
+    tags += expected.length;
+    same += expected.filter((tag, j) => tag === found[j]).length;
+    const keyOf = ({ type, first, last }: EntitySpan) => `${first} ${last} ${type}`;
+    const right = new Set(entitiesOf(expected).map(keyOf));
+    for (const { type } of entitiesOf(expected)) count(type, 'actual');
+    for (const span of entitiesOf(found)) {
+      count(span.type, 'predicted');
+      if (right.has(keyOf(span))) count(span.type, 'truePositive');
+    }
+  }
+  const types = [...counts.keys()].sort(compareCodePoints).map((type) => {
+    const one = counts.get(type) as Counts;
+    return [type, { ...scoresOf(one, zeroDivision), support: one.actual }];
+  });
+  return {
+    micro: scoresOf(sumCounts([...counts.values()]), zeroDivision),
+    types: Object.fromEntries(types),
+    tagAccuracy: tags === 0 ? zeroDivision : same / tags,
+  };
+}

@@ -1,0 +1,75 @@
+/**
+ * The options that every call over texts has, and those that every load of a model has.
+ */
+
+import { type KnownOptions, type OptionReader, readOptions } from '../core/options.js';
+import { defaultPriority, PRIORITIES, type Priority } from '../serve/batch-options.js';
+import type { LoadSettings } from './load-model.js';
+
+export interface PredictOptions {
+  /** true (default): texts over the limit are cut. false: they are a RangeError that names texts[i]. */
+  readonly truncate?: boolean;
+  /** Default: 'interactive' for one text, 'bulk' for more. */
+  readonly priority?: Priority;
+  readonly signal?: AbortSignal;
+}
+
+export const PREDICT_OPTIONS = { truncate: true, priority: true, signal: true } as const;
+
+export interface RunSettings {
+  readonly truncate: boolean;
+  readonly priority: Priority;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Checks and fills; `known` are the names that the call may have, `texts` how many there are. */
+export function readPredictOptions<T extends PredictOptions>(
+  where: string,
+  options: T,
+  known: KnownOptions<T>,
+  texts: number,
+): RunSettings {
+  const read = readOptions<PredictOptions>(where, options, known);
+  return {
+    truncate: read.boolean('truncate', true),
+    priority: read.choice('priority', defaultPriority(texts), PRIORITIES),
+    signal: read.signal(),
+  };
+}
+
+export interface LoadOptions {
+  /** Lowers the length limit. */
+  readonly maxTokens?: number;
+  /** Threads that compute, shared by all models. Default: SINTER_LANES, else one per usable CPU. */
+  readonly lanes?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Of a model with a head: a new one starts from random numbers. */
+export interface HeadLoadOptions extends LoadOptions {
+  /** Of a new head. Default: 42. */
+  readonly seed?: number;
+}
+
+export const HEAD_LOAD_OPTIONS = {
+  seed: true,
+  maxTokens: true,
+  lanes: true,
+  signal: true,
+} as const;
+
+/** What a load of a model with a head has to know beside its request. */
+export function loadSettings<T extends HeadLoadOptions>(
+  read: OptionReader<T>,
+): { readonly settings: LoadSettings; readonly limit: { readonly maxTokens?: number } } {
+  const reader = read as unknown as OptionReader<HeadLoadOptions>;
+  const maxTokens = reader.count('maxTokens', undefined);
+  return {
+    settings: {
+      lanes: reader.count('lanes', undefined),
+      signal: reader.signal(),
+      seed: reader.count('seed', 42, 0),
+    },
+    limit: maxTokens === undefined ? {} : { maxTokens },
+  };
+}

@@ -1,0 +1,77 @@
+/**
+ * The table of classification problems, and the types that belong to each.
+ */
+
+import type { ClassificationProblem } from '../../graph/checkpoint.js';
+import type { EvalScores } from '../../train/train-report.js';
+import {
+  type MultiLabelEvaluation,
+  type MultiLabelPrediction,
+  type MultiLabelRow,
+  type MultiLabelScores,
+  multiLabel,
+} from './multi-label.js';
+import type { Problem } from './problem.js';
+import {
+  regression,
+  type ValueEvaluation,
+  type ValuePrediction,
+  type ValueRow,
+  type ValueScores,
+} from './regression.js';
+import { type Evaluation, type LabelledRow, type Prediction, singleLabel } from './single-label.js';
+
+/** Types of a problem: the rows it learns from, a text's prediction, rows' scores, and those of a training report. */
+interface ProblemTypes<L extends string> {
+  readonly single_label_classification: {
+    readonly row: LabelledRow;
+    readonly prediction: Prediction<L>;
+    readonly evaluation: Evaluation<L>;
+    readonly scores: EvalScores;
+  };
+  readonly multi_label_classification: {
+    readonly row: MultiLabelRow;
+    readonly prediction: MultiLabelPrediction<L>;
+    readonly evaluation: MultiLabelEvaluation<L>;
+    readonly scores: MultiLabelScores;
+  };
+  readonly regression: {
+    readonly row: ValueRow;
+    readonly prediction: ValuePrediction;
+    readonly evaluation: ValueEvaluation;
+    readonly scores: ValueScores;
+  };
+}
+
+/** @internal */
+export type RowOf<K extends ClassificationProblem> = ProblemTypes<string>[K]['row'];
+export type PredictionOf<
+  L extends string,
+  K extends ClassificationProblem,
+> = ProblemTypes<L>[K]['prediction'];
+export type EvaluationOf<
+  L extends string,
+  K extends ClassificationProblem,
+> = ProblemTypes<L>[K]['evaluation'];
+export type ScoresOf<K extends ClassificationProblem> = ProblemTypes<string>[K]['scores'];
+
+/** @internal */
+export type ProblemOf<L extends string, K extends ClassificationProblem> = Problem<
+  PredictionOf<L, K>,
+  EvaluationOf<L, K>,
+  ScoresOf<K>
+>;
+
+/** @internal What the kind of problem `kind` is over `labels`. */
+export function problemOf<L extends string, K extends ClassificationProblem>(
+  kind: K,
+  labels: readonly L[],
+): ProblemOf<L, K> {
+  const made =
+    kind === 'regression'
+      ? regression(labels.length)
+      : kind === 'multi_label_classification'
+        ? multiLabel(labels)
+        : singleLabel(labels);
+  return made as unknown as ProblemOf<L, K>;
+}

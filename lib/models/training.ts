@@ -1,0 +1,89 @@
+/**
+ * What a model does to be trained: a trainable copy of its weights, the loop, a new program at the end.
+ *
+ * The model's own program is only read.
+ */
+
+import { throwIfAborted } from '../core/errors.js';
+import { Matrix } from '../core/matrix.js';
+import type { NativeProgram } from '../core/native.js';
+import type { EncoderGraph } from '../graph/types.js';
+import type { Corpus } from '../train/corpus.js';
+import type { Objective } from '../train/objectives.js';
+import { runTraining, type TrainHooks } from '../train/train-loop.js';
+import type { TrainSettings } from '../train/train-options.js';
+import type { TrainReport } from '../train/train-report.js';
+import { outputWidth, runBatch } from './forward.js';
+import { buildProgram, copyFrom, type ModelParts } from './model-parts.js';
+import { SharedProgram } from './shared-program.js';
+
+/** Texts per run: many micro-batches, and a moment in which an abort is seen. */
+const PIECE_TEXTS = 1024;
+
+/** What a kind of model trains on, and how it is scored; made once the rows are read. */
+export interface TrainPlan<S> {
+  readonly corpus: Corpus;
+  readonly truncated: number;
+  readonly objective: Objective;
+  /** Scores of a program on the held-out rows; undefined without such rows. */
+  readonly evaluate: ((program: NativeProgram) => Promise<S>) | undefined;
+}
+
+export interface TrainRequest<S> {
+  readonly settings: TrainSettings;
+  readonly hooks: Pick<TrainHooks<S>, 'onStep' | 'onEpoch'>;
+  readonly signal: AbortSignal;
+}
+
+/** Trains a copy of `current`; gives the new inference program and the report. */
+export async function trainParts<S>(
+  { graph }: ModelParts,
+  current: NativeProgram,
+  plan: TrainPlan<S>,
+  { settings, hooks, signal }: TrainRequest<S>,
+): Promise<{ program: SharedProgram; report: TrainReport<S> }> {
+  const where = 'train';
+  const trainable = await buildProgram(
+    graph,
+    { trainable: true, where, signal },
+    copyFrom(current),
+  );
+  try {
+    const { corpus, objective, truncated } = plan;
+    const evaluate =
+      plan.evaluate && (() => (plan.evaluate as (p: NativeProgram) => Promise<S>)(trainable));
+    const all = { ...hooks, evaluate, signal };
+    const report = await runTraining<S>(trainable, graph, corpus, objective, settings, all);
+    throwIfAborted(signal, where);
+    const program = await buildProgram(
+      graph,
+      { trainable: false, where, signal },
+      copyFrom(trainable),
+    );
+    return { program: new SharedProgram(program), report: { ...report, truncated } };
+  } finally {
+    trainable.dispose();
+  }
+}
+
+/** The logits of all texts of a corpus: a row per text, or per token where the head is over tokens. */
+export async function corpusLogits(
+  program: NativeProgram,
+  graph: EncoderGraph,
+  corpus: Corpus,
+  options: { readonly where: string; readonly signal: AbortSignal | undefined },
+): Promise<Matrix> {
+  const perToken = corpus.targets.unit === 'token';
+  const rows = perToken ? corpus.tokenCount : corpus.size;
+  const logits = Matrix.zeros(rows, outputWidth(graph, 'logits'));
+  let row = 0;
+  for (let begin = 0; begin < corpus.size; begin += PIECE_TEXTS) {
+    const end = Math.min(begin + PIECE_TEXTS, corpus.size);
+    const { tokens } = corpus.slice(begin, end);
+    const next = row + (perToken ? tokens.ids.length : end - begin);
+    const data = logits.data.subarray(row * logits.cols, next * logits.cols);
+    await runBatch(program, tokens, 'logits', data, options);
+    row = next;
+  }
+  return logits;
+}

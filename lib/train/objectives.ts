@@ -1,0 +1,63 @@
+/**
+ * What a training minimises: from a batch of texts with their targets to a loss of the native trainer.
+ *
+ * A table of plain functions; what they draw comes from the run's generator, so that a run can be repeated.
+ */
+
+import { SinterError } from '../core/errors.js';
+import type { StepLoss, TokenBatch } from '../core/native.js';
+import type { SeededRandom } from '../data/random.js';
+import type { LabelledBatch } from './corpus.js';
+import { type MaskSettings, maskTokens } from './masking.js';
+import type { TargetNumbers } from './targets.js';
+
+/** A batch as the trainer gets it. */
+export interface LossBatch {
+  readonly tokens: TokenBatch;
+  readonly loss: StepLoss;
+}
+
+export type Objective = (batch: LabelledBatch, random: SeededRandom) => LossBatch;
+
+/** Mean cross entropy of softmax: a class per text or per token. */
+export const crossEntropy: Objective = ({ tokens, targets }) => ({
+  tokens,
+  loss: { kind: 'cross_entropy', labels: integers(targets.values) },
+});
+
+/** Mean binary cross entropy of sigmoid: a number from 0 to 1 per text and label. */
+export const binaryCrossEntropy: Objective = ({ tokens, targets }) => ({
+  tokens,
+  loss: { kind: 'bce', targets: floats(targets.values) },
+});
+
+/** Mean squared error: a number per text and output. */
+export const meanSquares: Objective = ({ tokens, targets }) => ({
+  tokens,
+  loss: { kind: 'mse', targets: floats(targets.values) },
+});
+
+/** Cross entropy of where an answer starts and ends: two numbers per text, counted from its first token. */
+export const answerSpan: Objective = ({ tokens, targets }) => {
+  const spans = integers(targets.values);
+  const column = (which: 0 | 1) => spans.filter((_, i) => i % 2 === which);
+  return { tokens, loss: { kind: 'span', starts: column(0), ends: column(1) } };
+};
+
+/** Cross entropy of what masked tokens were, masked anew in every step. */
+export function maskedTokens(settings: MaskSettings): Objective {
+  return ({ tokens }, random) => {
+    const masked = maskTokens(tokens, settings, random);
+    return { tokens: masked.tokens, loss: { kind: 'cross_entropy', labels: masked.labels } };
+  };
+}
+
+function integers(values: TargetNumbers): Int32Array {
+  if (values instanceof Int32Array) return values;
+  throw new SinterError('INTERNAL', 'targets must be classes');
+}
+
+function floats(values: TargetNumbers): Float32Array {
+  if (values instanceof Float32Array) return values;
+  throw new SinterError('INTERNAL', 'targets must be numbers');
+}

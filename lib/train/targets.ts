@@ -1,0 +1,37 @@
+/**
+ * What the rows of a corpus should come out as: a few numbers per text, or one per token.
+ *
+ * Integers are classes or positions (-1: does not count), floats are scores.
+ */
+
+import type { TokenBatch } from '../core/native.js';
+
+export type TargetNumbers = Int32Array | Float32Array;
+
+export interface Targets {
+  readonly unit: 'text' | 'token';
+  /** Numbers per text or token. */
+  readonly width: number;
+  readonly values: TargetNumbers;
+}
+
+/** One class per text. */
+export function classTargets(values: Int32Array): Targets {
+  return { unit: 'text', width: 1, values };
+}
+
+/** An empty array of the kind of `like`. */
+export function sameKind(like: TargetNumbers, length: number): TargetNumbers {
+  return like instanceof Int32Array ? new Int32Array(length) : new Float32Array(length);
+}
+
+/** Where the numbers of texts [begin, end) are in `values`. */
+export function targetRange(
+  { unit, width }: Targets,
+  { offsets }: TokenBatch,
+  begin: number,
+  end: number,
+): [number, number] {
+  if (unit === 'text') return [begin * width, end * width];
+  return [(offsets[begin] ?? 0) * width, (offsets[end] ?? 0) * width];
+}

@@ -9,9 +9,9 @@ import { SinterError } from '../../../../core/errors.js';
 /**
  * parse: no complete ONNX model; data: the numbers of a tensor do not agree with its shape, type or place; path: external data
  * outside the folder; limits: more than is sane, refused before memory is taken; graph: cyclic, dangling, assigned twice;
- * value: infinity or NaN in a weight.
+ * value: infinity or NaN in a weight; shape: neighbouring tensors that do not fit.
  */
-export type CorruptCategory = 'parse' | 'data' | 'path' | 'limits' | 'graph' | 'value';
+export type CorruptCategory = 'parse' | 'data' | 'path' | 'limits' | 'graph' | 'value' | 'shape';
 
 export interface Place {
   readonly byteOffset?: number;

@@ -10,6 +10,7 @@ import { zip } from './elementwise.js';
 import { gathered } from './indexing.js';
 import { lastTwoSwapped, matmul } from './product.js';
 import { dequantized } from './quantize.js';
+import { roundEven } from './tensors.js';
 
 function bitsOf(call: Call): number {
   const bits = call.number('bits', 4);
@@ -66,9 +67,32 @@ function zeroPoints(
     : (row, block) => zero.data[row * blocks + block] as number;
 }
 
+/** `x` after rounding to signed 8 bits, block by block along the last axis: what accuracy_level 4 computes with. */
+function rounded(call: Call, x: Tensor, block: number): Tensor {
+  const width = x.dims.at(-1) ?? 1;
+  const out = call.make('float32', x.dims);
+  for (let row = 0; row < x.data.length; row += width) {
+    for (let from = row; from < row + width; from += block) {
+      const end = Math.min(from + block, row + width);
+      let top = 0;
+      for (let i = from; i < end; i++) top = Math.max(top, Math.abs(x.data[i] as number));
+      const scale = Math.fround(top / 127);
+      const inverse = scale === 0 ? 0 : Math.fround(1 / scale);
+      for (let i = from; i < end; i++) {
+        out.data[i] = roundEven(Math.fround((x.data[i] as number) * inverse)) * scale;
+      }
+    }
+  }
+  return out;
+}
+
 const matMulNBits: Operator = (call) => {
   if (call.optional(4)) throw call.unsupported('a group index');
-  const product = matmul(call, call.input(0), lastTwoSwapped(call, blockWeights(call)));
+  const weights = lastTwoSwapped(call, blockWeights(call));
+  const coarse = call.number('accuracy_level', 0) === 4;
+  const block = call.number('block_size', 0);
+  const input = coarse ? rounded(call, call.input(0), block) : call.input(0);
+  const product = matmul(call, input, weights);
   const bias = call.optional(5);
   return bias ? zip(call, product.dtype, product, bias, (x, y) => x + y) : product;
 };

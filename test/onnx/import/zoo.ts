@@ -8,10 +8,15 @@ import { fileURLToPath } from 'node:url';
 import type { Tensor } from '../../../lib/formats/onnx/import/model.js';
 import { openSafetensors } from '../../../lib/formats/safetensors.js';
 
-/** Whole, outside the repository. */
+/** The whole collection, outside the repository. */
 export const SHARED_ONNX = fileURLToPath(
   new URL('../../../../shared/fixtures/onnx', import.meta.url),
 );
+/** Copies of some cases. */
+const COMMITTED = fileURLToPath(new URL('../../fixtures/onnx', import.meta.url));
+
+/** The collection where it is there, else the copies. */
+export const ONNX_FIXTURES = existsSync(join(SHARED_ONNX, 'zoo')) ? SHARED_ONNX : COMMITTED;
 
 export interface Tolerance {
   readonly atol: number;
@@ -33,9 +38,8 @@ export interface ZooCase {
   readonly tolerances: Readonly<Record<string, Tolerance>>;
 }
 
-/** All cases of a folder of cases (`zoo`), by name; none where it is missing. */
-export function zooCases(folder = join(SHARED_ONNX, 'zoo')): ZooCase[] {
-  if (!existsSync(folder)) return [];
+/** All cases of a folder of cases, by name. */
+export function zooCases(folder = join(ONNX_FIXTURES, 'zoo')): ZooCase[] {
   const names = readdirSync(folder).filter((name) => existsSync(join(folder, name, 'case.json')));
   return names.sort().map((name) => {
     const at = join(folder, name);

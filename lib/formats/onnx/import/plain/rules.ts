@@ -4,14 +4,26 @@
 
 import type { Rule } from './rule.js';
 import { ACTIVATION_RULES } from './rules/activations.js';
+import { ATTENTION_RULES } from './rules/attention.js';
 import { CONTAINER_RULES } from './rules/containers.js';
+import { EMBEDDING_RULES } from './rules/embeddings.js';
+import { INTEGER_PRODUCT_RULES } from './rules/integer-products.js';
+import { N_BITS_RULES } from './rules/n-bits.js';
 import { NORM_RULES } from './rules/norms.js';
 import { OPSET_RULES } from './rules/opset.js';
 import { PRODUCT_RULES } from './rules/products.js';
+import { Q_OPERATOR_RULES } from './rules/q-operators.js';
+import { QDQ_RULES } from './rules/qdq.js';
 
 export const RULES: readonly Rule[] = [
   ...CONTAINER_RULES,
   ...OPSET_RULES,
+  ...QDQ_RULES,
+  ...INTEGER_PRODUCT_RULES,
+  ...Q_OPERATOR_RULES,
+  ...N_BITS_RULES,
+  ...ATTENTION_RULES,
+  ...EMBEDDING_RULES,
   ...PRODUCT_RULES,
   ...ACTIVATION_RULES,
   ...NORM_RULES,

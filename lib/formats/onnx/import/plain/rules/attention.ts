@@ -1,0 +1,183 @@
+/**
+ * onnxruntime's fused attention: com.microsoft Attention and MultiHeadAttention, written out.
+ *
+ * A merged weight or bias of query, key and value is cut in three initializers. Caches of a decoder, causal masks and cuts
+ * that need run-time sizes are not known here: the node stays.
+ */
+
+import type { Initializer, OnnxNode } from '../../model.js';
+import { numberOf, numbersOf } from '../attributes.js';
+import { deriveSlice } from '../derive.js';
+import type { Draft } from '../draft.js';
+import type { Rule, Writer } from '../rule.js';
+import { addendOfMaskIndex, writeAttention } from '../write-attention.js';
+
+const FILTER = -10000;
+
+/** Widths of query, key and value in a merged tensor. */
+function widths(node: OnnxNode, total: number): readonly [number, number, number] | null {
+  const given = numbersOf(node, 'qkv_hidden_sizes');
+  if (given === null || given.length === 0)
+    return total % 3 === 0 ? [total / 3, total / 3, total / 3] : null;
+  const [q, k, v] = given;
+  if (q === undefined || k === undefined || v === undefined || given.length !== 3) return null;
+  return q + k + v === total ? [q, k, v] : null;
+}
+
+/** The last axis of an initializer cut in pieces of these widths. */
+function cut(graph: Draft, from: Initializer, pieces: readonly number[]): string[] {
+  const axis = from.dims.length - 1;
+  let begin = 0;
+  return pieces.map((width) => {
+    const name = deriveSlice(graph, from, axis, begin, begin + width);
+    begin += width;
+    return name;
+  });
+}
+
+/** Whether the node does something that this engine's attention does not. */
+function isDecoder(node: OnnxNode, write: Writer, past: readonly number[]): boolean {
+  return (
+    numberOf(node, 'unidirectional', 0) !== 0 ||
+    numberOf(node, 'do_rotary', 0) !== 0 ||
+    past.some((index) => write.graph.input(node, index) !== '') ||
+    node.outputs.slice(1).some((output) => write.graph.isRead(output))
+  );
+}
+
+/** The addends of a mask input and a bias input ('' for none); null where the mask is not known. */
+function biasesOf(
+  node: OnnxNode,
+  write: Writer,
+  mask: string,
+  bias: string,
+  tokens: string,
+): string[] | null {
+  const low = numberOf(node, 'mask_filter_value', FILTER);
+  const addend = mask === '' ? '' : addendOfMaskIndex(write, mask, tokens, low);
+  return addend === null ? null : [bias, addend].filter((name) => name !== '');
+}
+
+function projected(write: Writer, x: string, weight: string, bias: string | undefined): string {
+  const product = write.op('MatMul', [x, weight]);
+  return bias === undefined ? product : write.op('Add', [product, bias]);
+}
+
+const attention: Rule = {
+  name: 'attention',
+  matches:
+    'com.microsoft Attention: merged QKV weight, mask as lengths, as [batch, keys] or [batch, queries, keys], bias of the scores',
+  writes: 'three MatMul and Add, attention written out',
+  roots: ['com.microsoft::Attention'],
+  rewrite(node, write) {
+    const { graph } = write;
+    const [x, merged, bias, mask, , scores] = [0, 1, 2, 3, 4, 5].map((index) =>
+      graph.input(node, index),
+    );
+    const weight = graph.initializer(merged ?? '');
+    const biases = bias ? graph.initializer(bias) : null;
+    const heads = numberOf(node, 'num_heads', 0);
+    if (!x || weight?.dims.length !== 2 || heads < 1 || isDecoder(node, write, [4, 6]))
+      return false;
+    const sizes = widths(node, weight.dims[1] ?? 0);
+    if (sizes === null || sizes.some((size) => size % heads !== 0) || (bias && biases === null))
+      return false;
+    if (biases !== null && String(biases.dims) !== String([weight.dims[1]])) return false;
+    const addends = biasesOf(node, write, mask ?? '', scores ?? '', x);
+    if (addends === null) return false;
+    const offsets = biases === null ? [] : cut(graph, biases, sizes);
+    const [query = '', key = '', value = ''] = cut(graph, weight, sizes).map((part, index) =>
+      projected(write, x, part, offsets[index]),
+    );
+    const scale = numberOf(node, 'scale', 0) || 1 / Math.sqrt(sizes[0] / heads);
+    const parts = { query, key, value, queryHeads: heads, split: false, scale, biases: addends };
+    return writeAttention(write, node.outputs[0] ?? '', parts);
+  },
+};
+
+/** Width of a query, from its shape, its bias or (last) the weight it was projected with. */
+function queryWidth(write: Writer, query: string, biases: Initializer | null): number | null {
+  const width = write.graph.fact(query).dims?.at(-1) ?? null;
+  if (width !== null || biases === null) return width;
+  const total = biases.dims.at(-1) ?? 0;
+  return total % 3 === 0 ? total / 3 : null;
+}
+
+const multiHeadAttention: Rule = {
+  name: 'multi-head-attention',
+  matches: 'com.microsoft MultiHeadAttention on query, key and value [batch, tokens, width]',
+  writes: 'Add of the biases, attention written out',
+  roots: ['com.microsoft::MultiHeadAttention'],
+  rewrite(node, write) {
+    const { graph } = write;
+    const input = (index: number) => graph.input(node, index);
+    const inputs = [0, 1, 2].map(input);
+    const heads = numberOf(node, 'num_heads', 0);
+    if (inputs.some((name) => name === '' || (graph.rank(name) ?? 3) !== 3)) return false;
+    if (heads < 1 || isDecoder(node, write, [6, 7, 8, 9])) return false;
+    const biases = input(3) === '' ? null : graph.initializer(input(3));
+    const width = queryWidth(write, input(0), biases);
+    if (width === null || width % heads !== 0 || (input(3) !== '' && biases === null)) return false;
+    const addends = biasesOf(node, write, input(4), input(5), input(1));
+    if (addends === null) return false;
+    const last = (biases?.dims.at(-1) ?? 0) - 2 * width;
+    const offsets = biases === null ? [] : cut(graph, biases, [width, width, last]);
+    const [query = '', key = '', value = ''] = inputs.map((name, index) => {
+      const offset = offsets[index];
+      return offset === undefined ? name : write.op('Add', [name, offset]);
+    });
+    const scale = numberOf(node, 'scale', 0) || 1 / Math.sqrt(width / heads);
+    const parts = { query, key, value, queryHeads: heads, split: false, scale, biases: addends };
+    return writeAttention(write, node.outputs[0] ?? '', parts);
+  },
+};
+
+/** Rank and heads of the operands of ONNX's own Attention; null where they are not known. */
+function layoutOf(
+  node: OnnxNode,
+  write: Writer,
+): { heads: number; split: boolean; dim: number } | null {
+  const query = write.graph.fact(write.graph.input(node, 0)).dims;
+  const key = write.graph.fact(write.graph.input(node, 1)).dims;
+  if (query === null) return null;
+  const split = query.length === 4;
+  const heads = split ? query[1] : numberOf(node, 'q_num_heads', 0);
+  const keyHeads = split ? (key?.[1] ?? heads) : numberOf(node, 'kv_num_heads', 0);
+  const width = query.at(-1);
+  if (!heads || heads !== keyHeads || width === null || width === undefined) return null;
+  return { heads, split, dim: split ? width : width / heads };
+}
+
+const standardAttention: Rule = {
+  name: 'standard-attention',
+  matches:
+    'Attention of opset 23 on [batch, tokens, width] or [batch, heads, tokens, dim], mask of booleans or floats',
+  writes: 'attention written out',
+  roots: ['Attention'],
+  rewrite(node, write) {
+    const { graph } = write;
+    const layout = layoutOf(node, write);
+    const extra = ['is_causal', 'softcap', 'qk_matmul_output_mode'];
+    if (layout === null || extra.some((name) => numberOf(node, name, 0) !== 0)) return false;
+    if ([4, 5, 6].some((index) => graph.input(node, index) !== '')) return false;
+    if (node.outputs.slice(1).some((output) => graph.isRead(output))) return false;
+    const mask = graph.input(node, 3);
+    const dtype = mask === '' ? null : graph.fact(mask).dtype;
+    if (mask !== '' && dtype !== 'bool' && dtype !== 'float32') return false;
+    // A row that sees no key is 0 by the standard and a mean here: no token of a text is such a row.
+    const low = -3.4028234663852886e38;
+    const bias =
+      dtype === 'bool' ? write.op('Where', [mask, write.scalar(0), write.scalar(low)]) : mask;
+    return writeAttention(write, node.outputs[0] ?? '', {
+      query: graph.input(node, 0),
+      key: graph.input(node, 1),
+      value: graph.input(node, 2),
+      queryHeads: layout.heads,
+      split: layout.split,
+      scale: numberOf(node, 'scale', 1 / Math.sqrt(layout.dim)),
+      biases: bias === '' ? [] : [bias],
+    });
+  },
+};
+
+export const ATTENTION_RULES: readonly Rule[] = [attention, multiHeadAttention, standardAttention];

@@ -1,0 +1,132 @@
+/**
+ * QuantizeLinear and DequantizeLinear, and weights spelled as integers times a scale: weights become float initializers that
+ * keep their codes, activations lose their quantization.
+ */
+
+import type { Initializer } from '../../model.js';
+import { numberOf, operatorOf } from '../attributes.js';
+import { broadcastGrouping, spread, weightOf } from '../codes.js';
+import type { Draft } from '../draft.js';
+import type { Rule } from '../rule.js';
+import { again, MOVES, unquantized } from '../unquantized.js';
+
+const dequantizedConstant: Rule = {
+  name: 'dequantized-constant',
+  matches:
+    'DequantizeLinear of an initializer: one scale, per axis, or blocks; 4, 8, 16 or 32 bits',
+  writes: 'a float initializer that keeps its codes',
+  roots: ['DequantizeLinear'],
+  rewrite(node, write) {
+    const { graph } = write;
+    const [codes, scales] = [0, 1].map((index) => graph.initializer(graph.input(node, index)));
+    const zero = graph.input(node, 2);
+    const zeros = zero === '' ? null : graph.initializer(zero);
+    if (!codes || !scales || (zero !== '' && zeros === null)) return false;
+    const axis = numberOf(node, 'axis', 1);
+    const at = axis < 0 ? axis + codes.dims.length : axis;
+    const block = numberOf(node, 'block_size', 0);
+    const one = scales.dims.reduce((a, b) => a * b, 1) === 1 && block === 0;
+    const grouping = { axis: one ? null : at, blockSize: block === 0 ? null : block };
+    const name = weightOf(graph, codes, scales, zeros, grouping);
+    return name !== null && write.same(node.outputs[0] ?? '', name);
+  },
+};
+
+const quantizePair: Rule = {
+  name: 'quantize-dequantize',
+  matches:
+    'DequantizeLinear of QuantizeLinear or DynamicQuantizeLinear with the same scale and zero point',
+  writes: 'the value before both',
+  roots: ['DequantizeLinear'],
+  rewrite(node, write) {
+    const [q, scale, zero] = [0, 1, 2].map((index) => write.graph.input(node, index));
+    const x = unquantized(write.graph, q ?? '', scale ?? '', zero ?? '');
+    return x !== null && write.same(node.outputs[0] ?? '', x);
+  },
+};
+
+const dequantizeEarlier: Rule = {
+  name: 'dequantize-before-layout',
+  matches:
+    'DequantizeLinear, one scale, of Gather, Reshape, Transpose, Slice, Concat and their like',
+  writes: 'the same on the dequantized value',
+  roots: ['DequantizeLinear'],
+  rewrite(node, write) {
+    const { graph } = write;
+    const move = graph.producer(graph.input(node, 0));
+    const parameters = [graph.input(node, 1), graph.input(node, 2)];
+    if (move === null || graph.scalar(parameters[0] ?? '') === null) return false;
+    const floated = (value: string) => write.op('DequantizeLinear', [value, ...parameters]);
+    const output = node.outputs[0] ?? '';
+    if (operatorOf(move) === 'Concat') {
+      const parts = move.inputs.map((_, index) => floated(graph.input(move, index)));
+      return write.into(output, 'Concat', parts, { axis: numberOf(move, 'axis', 0) });
+    }
+    if (!MOVES.has(operatorOf(move))) return false;
+    return write.same(output, again(write, move, floated(graph.input(move, 0))));
+  },
+};
+
+/** codes and zero point where `name` is Cast(codes), Cast(codes) - zero or Cast(codes - zero), all constant. */
+function integersOf(
+  graph: Draft,
+  name: string,
+): { codes: Initializer; zero: Initializer | null } | null {
+  let zero: Initializer | null = null;
+  let value = graph.resolve(name);
+  for (let step = 0; step < 4; step++) {
+    const codes = graph.initializer(value);
+    if (codes !== null) {
+      const integers = ['int8', 'uint8', 'int4', 'uint4'].includes(codes.dtype);
+      return step > 0 && integers ? { codes, zero } : null;
+    }
+    const node = graph.producer(value);
+    if (node === null) return null;
+    if (operatorOf(node) === 'Sub' && zero === null) {
+      zero = constantBelowCast(graph, graph.input(node, 1));
+      if (zero === null) return null;
+    } else if (operatorOf(node) !== 'Cast') return null;
+    value = graph.input(node, 0);
+  }
+  return null;
+}
+
+function constantBelowCast(graph: Draft, name: string): Initializer | null {
+  const node = graph.producer(name);
+  if (node !== null && operatorOf(node) === 'Cast')
+    return constantBelowCast(graph, graph.input(node, 0));
+  return graph.initializer(name);
+}
+
+const scaledIntegers: Rule = {
+  name: 'cast-times-scale',
+  matches: 'Mul(Cast(integers) - zero point, scale) of initializers',
+  writes: 'a float initializer that keeps its codes',
+  roots: ['Mul'],
+  rewrite(node, write) {
+    const { graph } = write;
+    for (const [left, right] of [
+      [0, 1],
+      [1, 0],
+    ] as const) {
+      const scales = graph.initializer(graph.input(node, right));
+      const integers = scales === null ? null : integersOf(graph, graph.input(node, left));
+      if (scales === null || integers === null) continue;
+      const { codes, zero } = integers;
+      const grouping = broadcastGrouping(codes.dims, scales.dims);
+      const groups = scales.dims.reduce((a, b) => a * b, 1);
+      if (grouping === null || spread(zero?.read().data ?? null, groups) === null) continue;
+      if (zero?.dims.some((d) => d !== 1) && String(zero.dims) !== String(scales.dims)) continue;
+      const name = weightOf(graph, codes, scales, zero, grouping);
+      if (name !== null) return write.same(node.outputs[0] ?? '', name);
+    }
+    return false;
+  },
+};
+
+export const QDQ_RULES: readonly Rule[] = [
+  quantizePair,
+  dequantizedConstant,
+  scaledIntegers,
+  dequantizeEarlier,
+];

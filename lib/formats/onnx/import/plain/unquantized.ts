@@ -1,0 +1,125 @@
+/**
+ * The float value behind a quantized one, whichever way the file made it.
+ *
+ * Activations lose their quantization: the value is the one before QuantizeLinear or DynamicQuantizeLinear, and a note says
+ * how the file quantized it.
+ */
+
+import type { OnnxNode } from '../model.js';
+import { operatorOf } from './attributes.js';
+import { weightOf } from './codes.js';
+import type { Draft } from './draft.js';
+import type { ActivationQuantization } from './plain-model.js';
+import type { Writer } from './rule.js';
+
+/** Operators that only move elements, so that they may run before or after quantization. First input: the data. */
+export const MOVES: ReadonlySet<string> = new Set([
+  'Reshape',
+  'Transpose',
+  'Squeeze',
+  'Unsqueeze',
+  'Flatten',
+  'Slice',
+  'Gather',
+  'Expand',
+  'Identity',
+]);
+
+export function sameNumbers(graph: Draft, a: string, b: string): boolean {
+  const [x, y] = [graph.resolve(a), graph.resolve(b)];
+  if (x === y) return true;
+  const [left, right] = [graph.small(x), graph.small(y)];
+  return (
+    left !== null &&
+    right !== null &&
+    left.length === right.length &&
+    left.every((n, i) => n === right[i])
+  );
+}
+
+/** Whether two zero points are equal, where a missing one is 0. */
+function sameZero(graph: Draft, a: string, b: string): boolean {
+  if (a !== '' && b !== '') return sameNumbers(graph, a, b);
+  return [a, b].every((name) => name === '' || (graph.small(name)?.every((n) => n === 0) ?? false));
+}
+
+export function noteActivation(graph: Draft, value: string, note: ActivationQuantization): void {
+  const name = graph.resolve(value);
+  if (graph.initializer(name) === null && !graph.activations.has(name))
+    graph.activations.set(name, note);
+}
+
+/** x where `q` is x quantized by this scale and zero point; null where it was made in another way. */
+export function unquantized(graph: Draft, q: string, scale: string, zero: string): string | null {
+  const node = graph.producer(q);
+  if (node === null) return null;
+  const x = graph.input(node, 0);
+  if (operatorOf(node) === 'DynamicQuantizeLinear') {
+    const own = (index: number) => graph.resolve(node.outputs[index] ?? '');
+    if (graph.resolve(q) !== own(0) || graph.resolve(scale) !== own(1)) return null;
+    if (zero !== '' && graph.resolve(zero) !== own(2)) return null;
+    noteActivation(graph, x, { kind: 'dynamic', signed: false });
+    return x;
+  }
+  if (operatorOf(node) !== 'QuantizeLinear') return null;
+  const [ownScale, ownZero] = [graph.input(node, 1), graph.input(node, 2)];
+  if (!sameNumbers(graph, ownScale, scale) || !sameZero(graph, ownZero, zero)) return null;
+  const [step, offset] = [graph.scalar(scale), zero === '' ? 0 : graph.scalar(zero)];
+  const dtype = ownZero === '' ? 'uint8' : graph.fact(ownZero).dtype;
+  if (step !== null && offset !== null) {
+    noteActivation(graph, x, {
+      kind: 'static',
+      signed: dtype === 'int8' || dtype === 'int16',
+      scale: step,
+      zeroPoint: offset,
+    });
+  }
+  return x;
+}
+
+/**
+ * The float value of (q - zero) * scale: an initializer for a constant q, the value before quantization, or a
+ * DequantizeLinear for other rules to look at. Scales of more than one element run along `axis`.
+ */
+export function floatOf(
+  write: Writer,
+  q: string,
+  scale: string,
+  zero: string,
+  axis: number,
+): string | null {
+  const { graph } = write;
+  const codes = graph.initializer(q);
+  if (codes !== null) {
+    const scales = graph.initializer(scale);
+    const zeros = zero === '' ? null : graph.initializer(zero);
+    if (scales === null || (zero !== '' && zeros === null)) return null;
+    const one = scales.dims.reduce((a, b) => a * b, 1) === 1;
+    const at = axis < 0 ? axis + codes.dims.length : axis;
+    return weightOf(graph, codes, scales, zeros, { axis: one ? null : at, blockSize: null });
+  }
+  const moved = beforeMoves(write, q, scale, zero);
+  if (moved !== null) return moved;
+  return write.op('DequantizeLinear', zero === '' ? [q, scale] : [q, scale, zero], { axis });
+}
+
+/** As `unquantized`, through operators that move elements, which are written again on the floats. */
+function beforeMoves(write: Writer, q: string, scale: string, zero: string): string | null {
+  const { graph } = write;
+  const path: OnnxNode[] = [];
+  let value = q;
+  for (let node = graph.producer(value); path.length < 8; node = graph.producer(value)) {
+    const x = unquantized(graph, value, scale, zero);
+    if (x !== null) return path.reduceRight((from, move) => again(write, move, from), x);
+    if (node === null || !MOVES.has(operatorOf(node))) return null;
+    path.push(node);
+    value = graph.input(node, 0);
+  }
+  return null;
+}
+
+/** A moving node on another value. */
+export function again(write: Writer, move: OnnxNode, from: string): string {
+  const rest = move.inputs.slice(1).map((_, index) => write.graph.input(move, index + 1));
+  return write.op(move.op, [from, ...rest], Object.fromEntries(move.attributes));
+}

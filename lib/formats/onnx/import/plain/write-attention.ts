@@ -1,0 +1,88 @@
+/**
+ * Attention written out as a base exporter does it: heads split, scores, scale, bias, softmax, heads joined.
+ *
+ * Masks become an addend of the scores, 0 where a key is seen and a large negative number where it is not.
+ */
+
+import type { Writer } from './rule.js';
+
+const HEADS_FORWARD = [0, 2, 1, 3];
+const HEADS_TRANSPOSED = [0, 2, 3, 1];
+
+/** [batch, tokens, heads * dim] as [batch, heads, tokens, dim]. */
+export function splitHeads(write: Writer, value: string, heads: number): string {
+  const shaped = write.op('Reshape', [value, write.ints([0, 0, heads, -1])]);
+  return write.op('Transpose', [shaped], { perm: HEADS_FORWARD });
+}
+
+export interface AttentionParts {
+  /** [batch, tokens, heads * dim] each, or [batch, heads, tokens, dim] where `split` says so. */
+  readonly query: string;
+  readonly key: string;
+  readonly value: string;
+  readonly queryHeads: number;
+  /** Heads are axis 1 already. */
+  readonly split: boolean;
+  readonly scale: number;
+  /** Added to the scaled scores, one after the other: values that broadcast to [batch, heads, queries, keys]. */
+  readonly biases: readonly string[];
+}
+
+/** Writes attention into `output`: [batch, tokens, heads * dim], or [batch, heads, tokens, dim] for split parts. */
+export function writeAttention(write: Writer, output: string, parts: AttentionParts): true {
+  const { split, queryHeads: heads } = parts;
+  const query = split ? parts.query : splitHeads(write, parts.query, heads);
+  const value = split ? parts.value : splitHeads(write, parts.value, heads);
+  const key = split
+    ? write.op('Transpose', [parts.key], { perm: [0, 1, 3, 2] })
+    : write.op('Transpose', [write.op('Reshape', [parts.key, write.ints([0, 0, heads, -1])])], {
+        perm: HEADS_TRANSPOSED,
+      });
+  const product = write.op('MatMul', [query, key]);
+  const scaled = write.op('Mul', [product, write.scalar(parts.scale)]);
+  const scores = parts.biases.reduce((sum, bias) => write.op('Add', [sum, bias]), scaled);
+  const weights = write.op('Softmax', [scores], { axis: -1 });
+  if (split) return write.into(output, 'MatMul', [weights, value]);
+  const context = write.op('MatMul', [weights, value]);
+  const joined = write.op('Transpose', [context], { perm: HEADS_FORWARD });
+  return write.into(output, 'Reshape', [joined, write.ints([0, 0, -1])]);
+}
+
+/** (1 - mask) * low: the addend of a mask of 1 (seen) and 0. */
+export function addendOfMask(write: Writer, mask: string, low: number): string {
+  const dtype = write.graph.fact(mask).dtype;
+  const float = dtype === 'float32' ? mask : write.op('Cast', [mask], { to: 1 });
+  return write.op('Mul', [write.op('Sub', [write.scalar(1), float]), write.scalar(low)]);
+}
+
+/** Number of tokens of a [batch, tokens, ..] value, as a scalar. */
+export function tokensOf(write: Writer, value: string): string {
+  return write.op('Gather', [write.op('Shape', [value]), write.int(1)], { axis: 0 });
+}
+
+/** 0, 1, .. as many as tokens. */
+export function positionsOf(write: Writer, value: string): string {
+  return write.op('Range', [write.int(0), tokensOf(write, value), write.int(1)]);
+}
+
+/**
+ * The addend of onnxruntime's masks: [batch] lengths of texts padded on the right, [batch, keys], [batch, queries, keys].
+ * null for ranks that are not known here. `tokens` is a [batch, tokens, ..] value.
+ */
+export function addendOfMaskIndex(
+  write: Writer,
+  mask: string,
+  tokens: string,
+  low: number,
+): string | null {
+  const rank = write.graph.rank(mask);
+  if (rank === 1) {
+    const lengths = write.op('Unsqueeze', [write.op('Cast', [mask], { to: 7 }), write.ints([1])]);
+    const seen = write.op('Less', [positionsOf(write, tokens), lengths]);
+    return addendOfMask(write, write.op('Unsqueeze', [seen, write.ints([1, 2])]), low);
+  }
+  if (rank === 2)
+    return addendOfMask(write, write.op('Unsqueeze', [mask, write.ints([1, 2])]), low);
+  if (rank === 3) return addendOfMask(write, write.op('Unsqueeze', [mask, write.ints([1])]), low);
+  return null;
+}

@@ -7,7 +7,14 @@
 
 import type { Initializer, OnnxGraph, OnnxNode, Tensor, ValueInfo } from '../model.js';
 import { isGraph } from '../model.js';
-import { type Fact, type FactSource, inferFacts, UNKNOWN } from './facts.js';
+import {
+  type Axes,
+  type Fact,
+  type FactSource,
+  inferElements,
+  inferFacts,
+  UNKNOWN,
+} from './facts.js';
 import type { ActivationQuantization, QuantizedWeight } from './plain-model.js';
 
 /** Constants up to this many elements may be looked at by any rule. */
@@ -62,6 +69,7 @@ export class Draft implements FactSource {
   /** A value that is another one: reads of the key are reads of the entry. */
   #same = new Map<string, string>();
   #small = new Map<string, readonly number[] | null>();
+  #elements = new Map<string, Axes | null>();
   #cache = new Map<string, string>();
   #fresh = 0;
   #read = new Set<string>();
@@ -143,6 +151,21 @@ export class Draft implements FactSource {
     const numbers = count > SMALL ? null : Array.from(initializer.read().data);
     this.#small.set(resolved, numbers);
     return numbers;
+  }
+
+  elements(name: string): Axes | null {
+    const resolved = this.resolve(name);
+    const dims = this.fact(resolved).dims;
+    if (dims === null || dims.length > 1) return null;
+    const known = this.#elements.get(resolved);
+    if (known !== undefined) return known;
+    const constant = this.small(resolved);
+    const node = this.#producers.get(resolved);
+    const made = constant ?? (node === undefined ? null : inferElements(node, this));
+    const length = dims.length === 0 ? 1 : (dims[0] ?? null);
+    const result = made ?? (length === null ? null : new Array<null>(length).fill(null));
+    this.#elements.set(resolved, result);
+    return result;
   }
 
   /** The number of a constant of one element. */

@@ -20,6 +20,8 @@ export interface FactSource {
   fact(name: string): Fact;
   /** Numbers of a small constant; null for anything else. */
   small(name: string): readonly number[] | null;
+  /** What is known of the numbers of a shape: null in the list for an unknown one, null for an unknown list. */
+  elements(name: string): readonly (number | null)[] | null;
 }
 
 export const UNKNOWN: Fact = { dtype: null, dims: null };
@@ -95,18 +97,17 @@ const argument: Infer = (node, source) => {
   };
 };
 const reshape: Infer = (node, source) => {
-  const { dtype } = first(node, source);
-  const shape = node.inputs[1] ?? '';
-  const numbers = source.small(shape);
-  const length = source.fact(shape).dims?.[0] ?? null;
-  if (numbers !== null) {
-    const from = first(node, source).dims;
-    return {
-      dtype,
-      dims: numbers.map((n, axis) => (n > 0 ? n : n === 0 ? (from?.[axis] ?? null) : null)),
-    };
-  }
-  return { dtype, dims: length === null ? null : new Array<null>(length).fill(null) };
+  const { dtype, dims } = first(node, source);
+  const shape = source.elements(node.inputs[1] ?? '');
+  if (shape === null) return { dtype, dims: null };
+  const copies = numberOf(node, 'allowzero', 0) === 0;
+  return {
+    dtype,
+    dims: shape.map((n, axis) => {
+      if (n === 0) return copies ? (dims?.[axis] ?? null) : 0;
+      return n !== null && n > 0 ? n : null;
+    }),
+  };
 };
 const unsqueeze: Infer = (node, source) => {
   const { dtype, dims } = first(node, source);
@@ -165,12 +166,8 @@ const sameRank: Infer = (node, source) => {
   const { dtype, dims } = first(node, source);
   return { dtype, dims: dims === null ? null : dims.map(() => null) };
 };
-const ofShape = (name: string, source: FactSource): Axes | null => {
-  const numbers = source.small(name);
-  if (numbers !== null) return numbers.map((n) => (n >= 0 ? n : null));
-  const length = source.fact(name).dims?.[0] ?? null;
-  return length === null ? null : new Array<null>(length).fill(null);
-};
+const ofShape = (name: string, source: FactSource): Axes | null =>
+  source.elements(name)?.map((n) => (n !== null && n >= 0 ? n : null)) ?? null;
 const expand: Infer = (node, source) => ({
   dtype: first(node, source).dtype,
   dims: broadcast(first(node, source).dims, ofShape(node.inputs[1] ?? '', source)),
@@ -325,6 +322,35 @@ function einsum(node: OnnxNode, source: FactSource): Fact {
     dtype: first(node, source).dtype,
     dims: known ? new Array<null>(right.length).fill(null) : null,
   };
+}
+
+/** Elements of a value that is made of other shapes; null when it is made in another way. */
+export function inferElements(node: OnnxNode, source: FactSource): Axes | null {
+  const from = node.inputs[0] ?? '';
+  switch (operatorOf(node)) {
+    case 'Shape': {
+      const dims = source.fact(from).dims;
+      const plain = !node.attributes.has('start') && !node.attributes.has('end');
+      return plain ? dims : null;
+    }
+    case 'Concat': {
+      const parts = node.inputs.map((name) => source.elements(name));
+      return parts.includes(null) ? null : parts.flatMap((part) => part ?? []);
+    }
+    case 'Cast':
+    case 'Identity':
+    case 'Squeeze':
+    case 'Unsqueeze':
+    case 'Reshape':
+      return source.elements(from);
+    case 'Gather': {
+      const [list, picks] = [source.elements(from), source.small(node.inputs[1] ?? '')];
+      if (list === null || picks === null) return null;
+      return picks.map((pick) => list[pick < 0 ? pick + list.length : pick] ?? null);
+    }
+    default:
+      return null;
+  }
 }
 
 /** The facts of every output of a node, from those of its inputs. */

@@ -12,13 +12,16 @@
  *   projections   a fused node's merged QKV weight is cut in three initializers, three products.
  *   Q/DQ          gone; a quantized weight is a float initializer that `quantized` has an entry for.
  *   containers    no functions, Constant, Identity (but from an input to an output), Dropout, Cast between float types.
- *   constants     what depends on no input is an initializer, except the lookup of a float table (Gather stays).
+ *   constants     what depends on no input is an initializer, except lookups, norms and products of a float table, which stay.
  *
  * Semantics are those of opset 18: axes, split sizes and slice bounds are inputs, Softmax has one axis (negative where the
  * rank is known). An operator that no rule knows stays as it is and the recogniser refuses it by name.
  */
 
 import type { OnnxGraph, OnnxModel } from '../model.js';
+
+/** For the reference evaluator. The newest operators of the plain form (RMSNormalization) are of opset 23. */
+export const PLAIN_OPSETS: ReadonlyMap<string, number> = new Map([['', 23]]);
 
 /** The operators that a plain graph of a supported model is made of; all in the domain ''. */
 export const PLAIN_OPERATORS: ReadonlySet<string> = new Set([

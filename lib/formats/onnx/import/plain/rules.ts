@@ -7,6 +7,7 @@ import { ACTIVATION_RULES } from './rules/activations.js';
 import { ATTENTION_RULES } from './rules/attention.js';
 import { CONTAINER_RULES } from './rules/containers.js';
 import { EMBEDDING_RULES } from './rules/embeddings.js';
+import { FOLDING_RULES } from './rules/folding.js';
 import { INTEGER_PRODUCT_RULES } from './rules/integer-products.js';
 import { N_BITS_RULES } from './rules/n-bits.js';
 import { NORM_RULES } from './rules/norms.js';
@@ -25,6 +26,7 @@ export const RULES: readonly Rule[] = [
   ...ATTENTION_RULES,
   ...EMBEDDING_RULES,
   ...PRODUCT_RULES,
+  ...FOLDING_RULES,
   ...ACTIVATION_RULES,
   ...NORM_RULES,
 ];

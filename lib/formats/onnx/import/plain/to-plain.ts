@@ -13,6 +13,7 @@ import { inlineFunctions } from './functions.js';
 import type { AppliedRule, PlainModel } from './plain-model.js';
 import { type Rule, Writer } from './rule.js';
 import { RULES } from './rules.js';
+import { mergeConstants } from './same-constants.js';
 
 /** Rules make graphs plainer, so they end; a pair that undoes each other would be a bug. */
 const MOST_ROUNDS = 40;
@@ -60,6 +61,11 @@ export function applyRules(draft: Draft, rules: readonly Rule[]): readonly Appli
   });
 }
 
+function entry(rule: string, names: readonly string[]): AppliedRule[] {
+  if (names.length === 0) return [];
+  return [{ rule, count: names.length, nodes: names.slice(0, NODES_SHOWN) }];
+}
+
 /** Which 16-bit float type a graph holds. */
 function halfType(graph: OnnxGraph): PlainModel['half'] {
   const types = new Set([
@@ -88,6 +94,7 @@ export function toPlain(model: OnnxModel): PlainModel {
   }
   const inlined = inlineFunctions(model);
   const draft = new Draft(floatTypes(inlined.graph));
+  const merged = mergeConstants(draft);
   const applied = applyRules(draft, RULES);
   return {
     source: model,
@@ -95,7 +102,7 @@ export function toPlain(model: OnnxModel): PlainModel {
     quantized: draft.quantized,
     activations: draft.activations,
     half: halfType(inlined.graph),
-    applied: [...inlined.applied, ...applied],
+    applied: [...inlined.applied, ...entry('same-constants', merged), ...applied],
   };
 }
 

@@ -1,0 +1,131 @@
+/**
+ * What depends on no input is computed once: the reference evaluator gives the numbers.
+ *
+ * Not folded: lookups, norms and products of a float table (an importer needs its weights), and casts of 8-bit weights (they
+ * are told by their scale). A branch whose condition is constant is taken.
+ */
+
+import { SinterError } from '../../../../../core/errors.js';
+import { isGraph, type OnnxNode, type Tensor } from '../../model.js';
+import { evaluateNode, foldable } from '../../reference/evaluate.js';
+import { isFloat, operatorOf } from '../attributes.js';
+import { PLAIN_OPSETS } from '../plain-model.js';
+import type { Rule, Writer } from '../rule.js';
+
+/** Larger results stay nodes. */
+const MAX_ELEMENTS = 2 ** 22;
+const MAX_WORK = 2 ** 24;
+const LARGEST_CAST = 64;
+
+/** Quantization, chance, and layers: a table that is normalised or projected keeps its weights (DeBERTa's distances). */
+const NEVER =
+  /^(Quantize|Dequantize|DynamicQuantize|MatMul|QLinear|LayerNorm|RMSNorm|Gelu|Einsum|Random|Bernoulli|Multinomial|Dropout|Identity$)/;
+
+function excluded(node: OnnxNode, write: Writer): boolean {
+  if (node.domain !== '' || NEVER.test(node.op) || !foldable(node)) return true;
+  const data = write.graph.initializer(write.graph.input(node, 0));
+  if (data === null) return false;
+  if (node.op === 'Gather') return isFloat(data.dtype) && data.dims.length >= 2;
+  const elements = data.dims.reduce((a, b) => a * b, 1);
+  return /^u?int[48]$/.test(data.dtype) && elements > LARGEST_CAST;
+}
+
+/** The constant inputs of a node (null where one is left out); null when one is not constant or too large. */
+function constants(node: OnnxNode, write: Writer): (Tensor | null)[] | null {
+  const result: (Tensor | null)[] = [];
+  let elements = 0;
+  const found = node.inputs.map((_, index) => write.graph.input(node, index));
+  for (const name of found) {
+    const initializer = name === '' ? null : write.graph.initializer(name);
+    if (name !== '' && initializer === null) return null;
+    elements += initializer?.dims.reduce((a, b) => a * b, 1) ?? 0;
+  }
+  if (elements > MAX_ELEMENTS) return null;
+  for (const name of found) result.push(write.graph.initializer(name)?.read() ?? null);
+  return result;
+}
+
+const fold: Rule = {
+  name: 'constant-folding',
+  matches: 'a node whose inputs are all initializers',
+  writes: 'initializers',
+  roots: ['*'],
+  rewrite(node, write) {
+    const { graph } = write;
+    if (node.outputs.some((output) => graph.isOutput(output)) || excluded(node, write))
+      return false;
+    if (node.inputs.length === 0 && node.op !== 'Range') return false;
+    const inputs = constants(node, write);
+    if (inputs === null) return false;
+    const resolved = {
+      ...node,
+      inputs: node.inputs.map((name) => (name === '' ? '' : graph.resolve(name))),
+    };
+    const results = computed(resolved, inputs);
+    if (results === null) return false;
+    node.outputs.forEach((name, index) => {
+      const tensor = results[index];
+      if (name === '' || !tensor) return;
+      graph.addInitializer({ name, dtype: tensor.dtype, dims: tensor.dims, read: () => tensor });
+    });
+    return true;
+  },
+};
+
+/** null where the evaluator refuses: verification will say why. */
+function computed(
+  node: OnnxNode,
+  inputs: readonly (Tensor | null)[],
+): readonly (Tensor | null)[] | null {
+  try {
+    return evaluateNode(node, inputs, PLAIN_OPSETS.get('') ?? 0, {
+      maxElements: MAX_ELEMENTS,
+      maxMultiplyAdds: MAX_WORK,
+    });
+  } catch (error) {
+    if (error instanceof SinterError) return null;
+    throw error;
+  }
+}
+
+const branch: Rule = {
+  name: 'constant-branch',
+  matches: 'If with a constant condition',
+  writes: 'the nodes of the branch',
+  roots: ['If'],
+  rewrite(node, write) {
+    const { graph } = write;
+    const condition = graph.scalar(graph.input(node, 0));
+    const body = node.attributes.get(condition === 0 ? 'else_branch' : 'then_branch');
+    if (condition === null || !isGraph(body)) return false;
+    for (const initializer of body.initializers.values()) graph.addInitializer(initializer);
+    for (const inner of body.nodes) graph.emit(inner);
+    node.outputs.forEach((output, index) => {
+      const from = body.outputs[index]?.name;
+      if (output !== '' && from !== undefined) graph.alias(output, from);
+    });
+    return true;
+  },
+};
+
+const noInput: Rule = {
+  name: 'constant-shape',
+  matches: 'Shape or Size of a value whose axes are all known',
+  writes: 'an initializer',
+  roots: ['Shape', 'Size'],
+  rewrite(node, write) {
+    const { graph } = write;
+    const dims = graph.fact(graph.input(node, 0)).dims;
+    const plain = !node.attributes.has('start') && !node.attributes.has('end');
+    if (dims === null || !plain || graph.isOutput(node.outputs[0] ?? '')) return false;
+    const lengths = dims.filter((length) => length !== null);
+    if (lengths.length !== dims.length) return false;
+    const size = lengths.reduce((a, b) => a * b, 1);
+    return write.same(
+      node.outputs[0] ?? '',
+      operatorOf(node) === 'Size' ? write.int(size) : write.ints(lengths),
+    );
+  },
+};
+
+export const FOLDING_RULES: readonly Rule[] = [noInput, fold, branch];

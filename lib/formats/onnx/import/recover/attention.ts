@@ -1,0 +1,182 @@
+/**
+ * Attention weights times values: the point where heads, scale, mask and positions become one coarse operation.
+ *
+ * Heads are ordered as their results lie side by side; queries, keys and values are put in that order by picking rows of their
+ * products, so that fused, sliced and separate projections give one draft.
+ */
+
+import type { Columns, DraftAttention, Value } from './draft.js';
+import { coefficientAt, type Form, indexOf, rowsForm, sizeOf } from './form.js';
+import { sliceColumns } from './rows.js';
+import type { Scores } from './score-parts.js';
+import type { Vectors } from './vectors.js';
+import { Unexplained, type Walk } from './walk.js';
+
+/** [.., queries, keys] x [.., keys, head size] -> the results of attention in the layout of the product. */
+export function attend(walk: Walk, weights: Form, values: Form): Form {
+  const [probs] = weights.terms;
+  const [right] = values.terms;
+  if (probs?.basis.kind !== 'softmax' || weights.terms.length !== 1) {
+    throw new Unexplained('it multiplies attention weights by more than a number');
+  }
+  if (right?.basis.kind !== 'rows' || values.terms.length !== 1) {
+    throw new Unexplained('it multiplies attention weights with what is no product');
+  }
+  const { scores } = probs.basis;
+  const source = right.basis.value;
+  const [m = 1, k = 1] = weights.dims.slice(-2);
+  const n = values.dims.at(-1) ?? 1;
+  const batch = sizeOf(weights.dims) / (m * k);
+  const valuesBatch = sizeOf(values.dims) / (k * n);
+  if (batch !== valuesBatch || k !== scores.width || values.dims.at(-2) !== k) {
+    throw new Unexplained('attention weights and values do not fit');
+  }
+  const probIndex = indexOf(probs, sizeOf(weights.dims));
+  const valueIndex = indexOf(right, sizeOf(values.dims));
+  const columnsOf: (Columns | undefined)[] = [];
+  const rowOf = new Int32Array(batch * m).fill(-1);
+  for (let v = 0; v < batch * m; v++) {
+    const row = Math.floor((probIndex[v * k] ?? 0) / k);
+    const token = scores.rowToken[row] ?? -1;
+    if (token < 0) continue;
+    rowOf[v] = row;
+    const b = Math.floor(v / m);
+    const columns = new Array<number>(n).fill(-1);
+    for (let j = 0; j < k; j++) {
+      const element = probIndex[v * k + j] ?? 0;
+      if (Math.floor(element / k) !== row || coefficientAt(probs, v * k + j) !== 1) {
+        throw new Unexplained('attention weights are changed before they meet the values');
+      }
+      const key = scores.keyToken[element] ?? -1;
+      if (key < 0) continue;
+      for (let d = 0; d < n; d++) {
+        const at = b * k * n + j * n + d;
+        const column = (valueIndex[at] ?? 0) - key * source.width;
+        if (column < 0 || column >= source.width || coefficientAt(right, at) !== 1) {
+          throw new Unexplained('values are not in the order of the keys');
+        }
+        if (columns[d] === -1) columns[d] = column;
+        if (columns[d] !== column) throw new Unexplained('values are not in the order of the keys');
+      }
+    }
+    const head = scores.rowHead[row] ?? 0;
+    const known = columnsOf[head];
+    columnsOf[head] ??= columns;
+    if (known?.some((column, d) => column !== columns[d])) {
+      throw new Unexplained('values of one head differ between rows');
+    }
+  }
+  const order = columnsOf
+    .map((columns, head) => ({ head, first: columns?.[0] ?? 0 }))
+    .sort((a, b) => a.first - b.first)
+    .map(({ head }) => head);
+  const result = attentionValue(walk, scores, source, columnsOf, order, n);
+  const place = new Map(order.map((head, i) => [head, i]));
+  const index = new Int32Array(batch * m * n);
+  rowOf.forEach((row, v) => {
+    if (row < 0) return;
+    const head = place.get(scores.rowHead[row] ?? 0) ?? 0;
+    const start = (scores.rowToken[row] ?? 0) * result.width + head * n;
+    for (let d = 0; d < n; d++) index[v * n + d] = start + d;
+  });
+  markPadding(walk, index, rowOf, n, result);
+  return rowsForm(result, [...weights.dims.slice(0, -2), m, n], index);
+}
+
+/** Vectors of padding point at a row of padding, so that nobody takes them for a token. */
+function markPadding(
+  walk: Walk,
+  index: Int32Array,
+  rowOf: Int32Array,
+  n: number,
+  { width }: Value,
+) {
+  const padding = walk.probe.valid.indexOf(0);
+  rowOf.forEach((row, v) => {
+    if (row < 0) for (let d = 0; d < n; d++) index[v * n + d] = padding * width + d;
+  });
+}
+
+function attentionValue(
+  walk: Walk,
+  scores: Scores,
+  values: Value,
+  valueColumns: readonly (Columns | undefined)[],
+  order: readonly number[],
+  headDim: number,
+): Value {
+  const { queries, keys, keyHead, reach, disentangled } = scores;
+  if (queries.value === null || keys.value === null || queries.length !== headDim) {
+    throw new Unexplained('heads of queries and values have different sizes');
+  }
+  if (JSON.stringify(queries.rotary) !== JSON.stringify(keys.rotary)) {
+    throw new Unexplained('queries and keys are rotated differently');
+  }
+  const columns = (of: (head: number) => Columns | undefined) =>
+    order.flatMap((head) => of(head) ?? []);
+  const heads = order.length;
+  const width = heads * headDim;
+  const query = projected(walk, queries.value, columns((head) => queries.heads[head]), width);
+  const keyColumns = columns((head) => keys.heads[keyHead[head] ?? 0]);
+  const key = projected(walk, keys.value, keyColumns, width);
+  const value = projected(walk, values, columns((head) => valueColumns[head]), width);
+  if (scores.relative && order.some((head, i) => head !== i)) {
+    throw new Unexplained('a bias by distance has its heads in another order');
+  }
+  const table = (vectors: Vectors | null | undefined) =>
+    vectors ? tableValue(walk, vectors, order) : null;
+  const node: DraftAttention = {
+    op: 'attention',
+    query,
+    key,
+    value,
+    heads,
+    headDim,
+    scale: scores.scale,
+    rotary: queries.rotary,
+    window: reach.kind === 'window' ? reach.size : null,
+    relativeBias: scores.relative,
+    disentangled: disentangled && {
+      keys: table(disentangled.keys),
+      queries: table(disentangled.queries),
+      buckets: disentangled.buckets,
+      maxDistance: disentangled.maxDistance,
+    },
+  };
+  return walk.value('token', query.rows, width, node);
+}
+
+/** These columns of a product, as one of its own. */
+function projected(walk: Walk, value: Value | null, columns: Columns, width: number): Value {
+  if (value === null || columns.length !== width || new Set(columns).size !== width) {
+    throw new Unexplained('heads overlap');
+  }
+  const whole = width === value.width && columns.every((c, i) => c === i);
+  const cut = whole ? value : sliceColumns(walk, value, columns);
+  if (cut?.node.op === 'linear') return cut;
+  throw new Unexplained('queries, keys or values are not products with a weight');
+}
+
+/** Vectors of distances as a table value [rows, heads * headDim]. */
+function tableValue(walk: Walk, vectors: Vectors, order: readonly number[]): Value {
+  const { value, numbers, length, heads } = vectors;
+  const columns = order.flatMap((head) => heads[head % heads.length] ?? []);
+  if (value !== null) {
+    const whole = columns.length === value.width && columns.every((c, i) => c === i);
+    const cut = whole ? value : sliceColumns(walk, value, columns);
+    if (cut === null) throw new Unexplained('vectors of distances are no product');
+    return cut;
+  }
+  const rows = (numbers?.length ?? 0) / length / heads.length;
+  const literal = new Float32Array(rows * order.length * length);
+  for (let r = 0; r < rows; r++) {
+    order.forEach((head, i) => {
+      const from = ((head % heads.length) * rows + r) * length;
+      const to = (r * order.length + i) * length;
+      for (let d = 0; d < length; d++) literal[to + d] = numbers?.[from + d] ?? 0;
+    });
+  }
+  const width = order.length * length;
+  const matrix = { rows, columns: width, pieces: [], literal };
+  return walk.value('table', rows, width, { op: 'parameter', matrix });
+}

@@ -1,0 +1,130 @@
+/**
+ * What recovery writes while it walks a foreign graph: coarse operations over whole rows, with weights that point into the file.
+ *
+ * A draft is finer than the IR (an activation and a residual sum are nodes of their own), so that two spellings of one model
+ * give one draft; `to-graph.ts` fuses it, `match.ts` compares it with the graph of a family.
+ */
+
+import type { ActivationKind, EmbeddingIndex, PoolKind, Rotary } from '../../../../graph/types.js';
+
+/** Consecutive rows of a matrix of the file, in PyTorch's order [out, in]. */
+export interface Piece {
+  /** Name of the initializer. */
+  readonly source: string;
+  /** The initializer is [in, out]: its columns are the rows. */
+  readonly transposed: boolean;
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** Rows of initializers, one after the other; `literal` numbers where no initializer has them. */
+export interface Matrix {
+  readonly rows: number;
+  readonly columns: number;
+  readonly pieces: readonly Piece[];
+  readonly literal?: Float32Array;
+}
+
+export interface Vector {
+  readonly values: Float32Array;
+  /** The initializer that it is, for messages and sharing; '' when it was computed. */
+  readonly source: string;
+}
+
+export type RowKind = 'token' | 'sequence' | 'table';
+
+/** Columns of a value's rows: of one attention head, or of a slice. */
+export type Columns = readonly number[];
+
+export interface DraftEmbedding {
+  readonly op: 'embedding';
+  readonly tables: readonly {
+    readonly matrix: Matrix;
+    readonly index: EmbeddingIndex;
+    readonly offset: number;
+  }[];
+}
+
+export interface DraftLinear {
+  readonly op: 'linear';
+  readonly input: Value;
+  readonly matrix: Matrix;
+  readonly bias: Vector | null;
+}
+
+export interface DraftNorm {
+  readonly op: 'norm';
+  readonly kind: 'layer' | 'rms';
+  readonly input: Value;
+  readonly weight: Vector;
+  readonly bias: Vector | null;
+  readonly epsilon: number;
+}
+
+/** SiLU's half `sigmoid` only occurs until it meets its other factor. */
+export type DraftActivationKind = Exclude<ActivationKind, 'none'> | 'sigmoid';
+
+export interface DraftAttention {
+  readonly op: 'attention';
+  /** All heads side by side, in one order for the three. */
+  readonly query: Value;
+  readonly key: Value;
+  readonly value: Value;
+  readonly heads: number;
+  readonly headDim: number;
+  readonly scale: number;
+  readonly rotary: Rotary | null;
+  /** null: every key of the text. */
+  readonly window: number | null;
+  readonly relativeBias: { readonly matrix: Matrix; readonly maxDistance: number } | null;
+  readonly disentangled: {
+    readonly keys: Value | null;
+    readonly queries: Value | null;
+    readonly buckets: number;
+    readonly maxDistance: number;
+  } | null;
+}
+
+export type DraftNode =
+  | DraftEmbedding
+  | DraftLinear
+  | DraftNorm
+  | DraftAttention
+  | { readonly op: 'activation'; readonly kind: DraftActivationKind; readonly input: Value }
+  | { readonly op: 'add'; readonly left: Value; readonly right: Value }
+  | { readonly op: 'product'; readonly left: Value; readonly right: Value }
+  | { readonly op: 'pool'; readonly kind: PoolKind; readonly input: Value }
+  | { readonly op: 'normalize'; readonly input: Value }
+  | { readonly op: 'concat'; readonly inputs: readonly Value[] }
+  | { readonly op: 'parameter'; readonly matrix: Matrix };
+
+/** The rows that a node makes. `rows` are those of the probe, padding included. */
+export interface Value {
+  readonly id: number;
+  readonly kind: RowKind;
+  readonly rows: number;
+  readonly width: number;
+  readonly node: DraftNode;
+  /** Name of the file's value where it appeared, for messages and for comparing values in a verification. */
+  readonly origin: string;
+}
+
+/** Values that a node reads, in the order of its fields. */
+export function operandsOf(node: DraftNode): readonly Value[] {
+  switch (node.op) {
+    case 'embedding':
+    case 'parameter':
+      return [];
+    case 'add':
+    case 'product':
+      return [node.left, node.right];
+    case 'concat':
+      return node.inputs;
+    case 'attention': {
+      const tables = [node.disentangled?.keys, node.disentangled?.queries];
+      return [node.query, node.key, node.value, ...tables.filter((table): table is Value => !!table)];
+    }
+    default:
+      return [node.input];
+  }
+}

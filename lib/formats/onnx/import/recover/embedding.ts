@@ -1,0 +1,130 @@
+/**
+ * Sums of looked-up rows: which table is indexed with ids, positions or segments is told by the indices on the probe.
+ *
+ * A constant row that is added to every token is a segment that exporters folded; it becomes a table of one row.
+ */
+
+import type { EmbeddingIndex } from '../../../../graph/types.js';
+import type { DraftEmbedding, Matrix } from './draft.js';
+import { coefficientAt, type Form, indexOf, sizeOf, type Term } from './form.js';
+import { literalMatrix, wholeMatrix } from './matrix.js';
+import type { Probe } from './probe.js';
+import type { Rows } from './rows.js';
+import { Unexplained, type Walk } from './walk.js';
+
+type Lookup = DraftEmbedding['tables'][number];
+
+/** A sum of tables [tokens, width] as an embedding; null when the form is something else. */
+export function embeddingOf(walk: Walk, input: Form): Rows | null {
+  const width = input.dims.at(-1) ?? 1;
+  const tokens = sizeOf(input.dims) / width;
+  const { probe } = walk;
+  if (tokens !== probe.batch * probe.length) return null;
+  const lookups = input.terms.map((term) => lookedUp(term, tokens, width, input));
+  if (lookups.some((rows) => rows === null)) return null;
+  const orders = [(t: number) => t, (t: number) => sequenceFirst(probe, t)];
+  for (const order of orders) {
+    const tables = lookups.map((rows, i) =>
+      classify(walk, input.terms[i], rows ?? new Int32Array(0), order),
+    );
+    if (tables.some((table) => table === null)) continue;
+    const found = tables.filter((table) => table !== null);
+    const extra = constantRow(walk, input, width, tokens, order);
+    if (extra !== null) found.push(extra);
+    const value = walk.value('token', tokens, width, { op: 'embedding', tables: found });
+    return { value, row: Int32Array.from({ length: tokens }, (_, t) => order(t)) };
+  }
+  throw new Unexplained('a table is indexed with what is no id, position or segment');
+}
+
+/** Token of vector t where the sequence is the first axis. */
+function sequenceFirst({ batch, length }: Probe, t: number): number {
+  return (t % batch) * length + Math.floor(t / batch);
+}
+
+/** Row of the table per vector; null unless all vectors are whole rows. */
+function lookedUp(term: Term, tokens: number, width: number, input: Form): Int32Array | null {
+  if (term.basis.kind !== 'table' || term.basis.table.dims.length !== 2) return null;
+  if (term.basis.table.dims[1] !== width) return null;
+  const index = indexOf(term, sizeOf(input.dims));
+  const rows = new Int32Array(tokens);
+  for (let t = 0; t < tokens; t++) {
+    rows[t] = Math.floor((index[t * width] ?? 0) / width);
+    for (let k = 0; k < width; k++) {
+      if (index[t * width + k] !== (rows[t] ?? 0) * width + k) return null;
+    }
+  }
+  return rows;
+}
+
+function classify(
+  walk: Walk,
+  term: Term | undefined,
+  rows: Int32Array,
+  order: (vector: number) => number,
+): Lookup | null {
+  if (term?.basis.kind !== 'table') return null;
+  const { probe } = walk;
+  const { table } = term.basis;
+  const width = table.dims[1] ?? 1;
+  const matrix = wholeMatrix(table, false);
+  const all = (test: (row: number, token: number, position: number) => boolean) =>
+    rows.every((row, t) => {
+      const token = order(t);
+      if (probe.valid[token] !== 1) return true;
+      return coefficientAt(term, t * width) === 1 && test(row, token, token % probe.length);
+    });
+  const entry = (index: EmbeddingIndex, offset = 0): Lookup => ({ matrix, index, offset });
+  if (all((row, token) => row === probe.ids[token])) {
+    walk.vocabulary = Math.min(walk.vocabulary ?? matrix.rows, matrix.rows);
+    return entry('token');
+  }
+  const offset = (rows[0] ?? 0) - (order(0) % probe.length);
+  if (offset >= 0 && all((row, _, position) => row === position + offset)) {
+    walk.maxTokens = Math.min(walk.maxTokens ?? Number.MAX_SAFE_INTEGER, matrix.rows - offset);
+    return entry('position', offset);
+  }
+  const isSegment = all((row, token) => row === probe.segments[token]);
+  if (!isSegment && !all((row) => row === 0)) return null;
+  if (!isSegment) walk.notes.add(`segment 0 for every token (${table.name} has ${matrix.rows})`);
+  walk.segments = Math.max(walk.segments, matrix.rows);
+  return entry('segment');
+}
+
+/** The same numbers added to every token, or numbers by position, as a table. */
+function constantRow(
+  walk: Walk,
+  { constant }: Form,
+  width: number,
+  tokens: number,
+  order: (vector: number) => number,
+): Lookup | null {
+  if (constant === null || constant.every((value) => value === 0)) return null;
+  const { probe } = walk;
+  const rows: Float32Array[] = [];
+  for (let t = 0; t < tokens; t++) {
+    const token = order(t);
+    if (probe.valid[token] !== 1) continue;
+    const row = constant.subarray(t * width, (t + 1) * width);
+    const position = token % probe.length;
+    const known = rows[position];
+    if (known?.some((value, k) => value !== row[k])) {
+      throw new Unexplained('numbers are added to the embeddings that are no table of positions');
+    }
+    rows[position] = row;
+  }
+  const [first] = rows;
+  if (first === undefined) return null;
+  if (rows.every((row) => row.every((value, k) => value === first[k]))) {
+    const matrix: Matrix = literalMatrix(1, width, Float32Array.from(first));
+    walk.notes.add('one row is added to every token: a segment table of one row');
+    return { matrix, index: 'segment', offset: 0 };
+  }
+  const all = new Float32Array(rows.length * width);
+  rows.forEach((row, p) => {
+    all.set(row, p * width);
+  });
+  walk.maxTokens = Math.min(walk.maxTokens ?? rows.length, rows.length);
+  walk.notes.add(`positions are a constant of ${rows.length} rows`);
+  return { matrix: literalMatrix(rows.length, width, all), index: 'position', offset: 0 };
+}

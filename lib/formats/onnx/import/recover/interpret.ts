@@ -1,0 +1,149 @@
+/**
+ * One walk over a plain graph: numbers are evaluated, activations become forms, and what is neither is listed.
+ *
+ * All problems of a graph are found in one walk: a node whose input is unknown is passed over in silence.
+ */
+
+import { isGraph, type OnnxGraph, type OnnxNode, type Tensor, type ValueInfo } from '../model.js';
+import { LAYOUT_OPERATORS } from './layout.js';
+import { concrete, isLookup, lookUp } from './lookups.js';
+import { applyToForms, type Inputs } from './operators.js';
+import { feedFor, type Role } from './probe.js';
+import { type Data, data, initializerData, type Known, Unexplained, type Walk } from './walk.js';
+
+/** Values by name; a value that could not be made is null. */
+class Scope {
+  readonly values = new Map<string, Known | null>();
+  private readonly uses = new Map<string, number>();
+  private readonly outer: Scope | null;
+
+  constructor(graph: OnnxGraph, outer: Scope | null) {
+    this.outer = outer;
+    for (const node of graph.nodes) {
+      for (const name of node.inputs) this.uses.set(name, (this.uses.get(name) ?? 0) + 1);
+      // A graph inside a node may read anything: keep all.
+      for (const value of node.attributes.values()) {
+        if (!isGraph(value)) continue;
+        for (const inner of value.nodes) {
+          for (const name of inner.inputs) this.uses.set(name, Number.POSITIVE_INFINITY);
+        }
+        for (const { name } of value.outputs) this.uses.set(name, Number.POSITIVE_INFINITY);
+      }
+    }
+    for (const { name } of graph.outputs) this.uses.set(name, Number.POSITIVE_INFINITY);
+    for (const initializer of graph.initializers.values()) {
+      this.values.set(initializer.name, initializerData(initializer));
+    }
+  }
+
+  get(name: string): Known | null {
+    const known = this.values.get(name);
+    return known === undefined ? (this.outer?.get(name) ?? null) : known;
+  }
+
+  /** Values that nobody reads again are forgotten. */
+  release(node: OnnxNode): void {
+    for (const name of node.inputs) {
+      const left = (this.uses.get(name) ?? 0) - 1;
+      this.uses.set(name, left);
+      if (left === 0) this.values.delete(name);
+    }
+  }
+}
+
+/** Walks `graph`; values of its outputs by name, null where unknown. */
+export function interpret(
+  walk: Walk,
+  graph: OnnxGraph,
+  roles: ReadonlyMap<string, Role>,
+): ReadonlyMap<string, Known | null> {
+  const scope = new Scope(graph, null);
+  for (const input of graph.inputs) {
+    scope.values.set(input.name, data(feedFor(walk.probe, roleOf(input, roles), input)));
+  }
+  run(walk, graph, scope);
+  return new Map(graph.outputs.map(({ name }) => [name, scope.get(name)]));
+}
+
+function roleOf(input: ValueInfo, roles: ReadonlyMap<string, Role>): Role {
+  const role = roles.get(input.name);
+  if (role === undefined) throw new Unexplained(`input ${input.name} has no role`);
+  return role;
+}
+
+function run(walk: Walk, graph: OnnxGraph, scope: Scope): void {
+  for (const node of graph.nodes) {
+    const results = resultsOf(walk, node, scope);
+    node.outputs.forEach((name, i) => {
+      if (name !== '') scope.values.set(name, results?.[i] ?? null);
+    });
+    scope.release(node);
+  }
+}
+
+/** What the node makes; null when that is unknown. */
+function resultsOf(walk: Walk, node: OnnxNode, scope: Scope): readonly (Known | null)[] | null {
+  const inputs = node.inputs.map((name) => (name === '' ? null : scope.get(name)));
+  if (node.inputs.some((name, i) => name !== '' && inputs[i] === null)) return null;
+  walk.origin = node.outputs[0] ?? '';
+  try {
+    return apply(walk, node, inputs, scope);
+  } catch (error) {
+    if (!(error instanceof Unexplained)) throw error;
+    walk.problems.push({ node, reason: error.message });
+    return null;
+  }
+}
+
+function apply(
+  walk: Walk,
+  node: OnnxNode,
+  inputs: Inputs,
+  scope: Scope,
+): readonly (Known | null)[] {
+  if (node.op === 'If' && node.domain === '') return branch(walk, node, inputs, scope);
+  const forms = inputs.filter((known) => known?.kind === 'form');
+  if (forms.length === 0) {
+    const looked = lookUp(walk, node, inputs as readonly (Data | null)[]);
+    return looked ?? evaluate(walk, node, inputs);
+  }
+  const isSoft = forms.every((known) => known?.kind === 'form' && isLookup(known));
+  return isSoft && !staysLookup(node)
+    ? evaluate(walk, node, inputs)
+    : applyToForms(walk, node, inputs);
+}
+
+const SOFT: ReadonlySet<string> = new Set([
+  ...LAYOUT_OPERATORS,
+  'Add',
+  'Mul',
+  'Concat',
+  'Cast',
+  'Shape',
+  'LayerNormalization',
+  'RMSNormalization',
+  'MatMul',
+]);
+
+function staysLookup({ op, domain }: OnnxNode): boolean {
+  return domain === '' && SOFT.has(op);
+}
+
+function evaluate(walk: Walk, node: OnnxNode, inputs: Inputs): Known[] {
+  const tensors = inputs.map((known): Tensor | null => {
+    if (known === null) return null;
+    return known.kind === 'data' ? known.read() : concrete(walk, known);
+  });
+  return walk.compute(node, tensors).map(data);
+}
+
+/** The branch that is taken on the probe, as if it stood in the graph. */
+function branch(walk: Walk, node: OnnxNode, [condition]: Inputs, scope: Scope) {
+  if (condition?.kind !== 'data') throw new Unexplained('it branches on an activation');
+  const taken = condition.read().data[0] ? 'then_branch' : 'else_branch';
+  const graph = node.attributes.get(taken);
+  if (!isGraph(graph)) throw new Unexplained(`it has no ${taken}`);
+  const inner = new Scope(graph, scope);
+  run(walk, graph, inner);
+  return graph.outputs.map(({ name }) => inner.get(name));
+}

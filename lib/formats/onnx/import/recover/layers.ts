@@ -1,0 +1,160 @@
+/**
+ * Norms, biases, residual sums, activations and gates: what works on whole rows and becomes a node of the draft at once.
+ */
+
+import { asArray, broadcastDims, broadcastNumbers } from './broadcast.js';
+import type { DraftActivationKind, DraftNode, Value, Vector } from './draft.js';
+import { type Form, form, rowsForm, sizeOf } from './form.js';
+import { addForms, addNumbers } from './linear-forms.js';
+import { indexFor, type Rows, settle } from './rows.js';
+import { isValidRow } from './vectors.js';
+import { type Data, type Known, Unexplained, type Walk } from './walk.js';
+
+/** LayerNormalization or RMSNormalization of rows. */
+export function normForm(
+  walk: Walk,
+  kind: 'layer' | 'rms',
+  epsilon: number,
+  [input, scale, bias]: readonly (Known | null | undefined)[],
+): Form {
+  const rows = input?.kind === 'form' ? settle(walk, input) : null;
+  if (rows === null || input?.kind !== 'form') {
+    throw new Unexplained('it normalises what is not the rows of one value');
+  }
+  const { value } = rows;
+  const weight = vectorOf(scale, value.width) ?? ones(value.width);
+  const shift = vectorOf(bias, value.width);
+  if (scale?.kind === 'form' || bias?.kind === 'form') {
+    throw new Unexplained('its scale is computed from the text');
+  }
+  const node: DraftNode = { op: 'norm', kind, input: value, weight, bias: shift, epsilon };
+  return newRows(walk, rows, value.width, node, input);
+}
+
+function ones(width: number): Vector {
+  return { values: new Float32Array(width).fill(1), source: '' };
+}
+
+function vectorOf(known: Known | null | undefined, width: number): Vector | null {
+  if (known?.kind !== 'data') return null;
+  const { data } = known.read();
+  if (data.length !== width) {
+    throw new Unexplained(`${known.initializer?.name} has ${data.length} numbers, not ${width}`);
+  }
+  return { values: Float32Array.from(data), source: known.initializer?.name ?? '' };
+}
+
+/** A form of a new value that has a row for every row of `rows`. */
+function newRows(walk: Walk, rows: Rows, width: number, node: DraftNode, like: Form): Form {
+  const { value } = rows;
+  const made = walk.value(value.kind, value.rows, width, node);
+  return rowsForm(made, [...like.dims.slice(0, -1), width], indexFor(rows, width));
+}
+
+export function activate(walk: Walk, kind: DraftActivationKind, input: Form): Form {
+  const rows = settle(walk, input);
+  if (rows === null) throw new Unexplained('its input is not the rows of one value');
+  const node = { op: 'activation', kind, input: rows.value } as const;
+  return newRows(walk, rows, rows.value.width, node, input);
+}
+
+/** x + y: a residual sum where both are whole rows of two values, else a sum of forms. */
+export function addTwo(walk: Walk, a: Form, b: Form): Form {
+  const [left, right] = [wholeRows(walk, a, b), wholeRows(walk, b, a)];
+  if (left === null || right === null || left.value === right.value) return addForms(a, b);
+  const [first, second] = [left.value, right.value];
+  const alike = first.kind === second.kind && first.width === second.width;
+  if (!alike || !sameOrder(walk, left, right)) return addForms(a, b);
+  return newRows(walk, left, first.width, { op: 'add', left: first, right: second }, a);
+}
+
+/** Padding may be in another order. */
+function sameOrder({ probe }: Walk, a: Rows, b: Rows): boolean {
+  return a.row.every((r, i) => !isValidRow(probe, a.value, r) || r === b.row[i]);
+}
+
+/** Rows of one value: scores, masks, table lookups and parts of rows are none. */
+function wholeRows(walk: Walk, input: Form, other: Form): Rows | null {
+  const [term] = input.terms;
+  if (sizeOf(input.dims) !== sizeOf(other.dims)) return null;
+  if (term?.basis.kind === 'table') {
+    // Looked-up rows are an embedding of their own only beside something that is none.
+    if (other.terms[0]?.basis.kind !== 'rows') return null;
+    return settle(walk, input);
+  }
+  if (term?.basis.kind !== 'rows' || term.basis.value.width !== input.dims.at(-1)) return null;
+  return settle(walk, input);
+}
+
+/** x + numbers: the bias of a product where it is one, else a constant of the form. */
+export function addData(walk: Walk, input: Form, numbers: Data): Form {
+  const tensor = numbers.read();
+  const dims = broadcastDims(input.dims, tensor.dims);
+  const width = dims.at(-1) ?? 1;
+  const values = broadcastNumbers(tensor, dims);
+  if (values === 0)
+    return sizeOf(dims) === sizeOf(input.dims) ? { ...input, dims } : addNumbers(input, tensor);
+  const whole = input.terms[0]?.basis.kind === 'rows' && sizeOf(dims) === sizeOf(input.dims);
+  const rows = whole && input.dims.at(-1) === width ? settle(walk, input) : null;
+  if (rows !== null) {
+    const bias = biasOf(walk, rows, asArray(values, sizeOf(dims)), width, numbers);
+    const made = bias && biased(walk, rows.value, bias);
+    if (made) return rowsForm(made, dims, indexFor(rows, width));
+  }
+  return addNumbers(input, tensor);
+}
+
+/** The numbers that every row gets; null when rows differ. */
+function biasOf(
+  walk: Walk,
+  { value, row }: Rows,
+  numbers: Float32Array,
+  width: number,
+  { initializer }: Data,
+): Vector | null {
+  const first = row.findIndex((r) => isValidRow(walk.probe, value, r));
+  const values = numbers.slice(first * width, (first + 1) * width);
+  for (let i = 0; i < row.length; i++) {
+    if (!isValidRow(walk.probe, value, row[i] ?? 0)) continue;
+    for (let k = 0; k < width; k++) if (numbers[i * width + k] !== values[k]) return null;
+  }
+  return { values, source: initializer?.name ?? '' };
+}
+
+function biased(walk: Walk, value: Value, bias: Vector): Value | null {
+  const { node } = value;
+  if (node.op !== 'linear' && node.op !== 'norm') return null;
+  const sum = node.bias && {
+    values: node.bias.values.map((x, k) => x + (bias.values[k] ?? 0)),
+    source: '',
+  };
+  return walk.value(value.kind, value.rows, value.width, { ...node, bias: sum ?? bias });
+}
+
+/** x * y of two activations: SiLU of one, a square, or a gate. */
+export function multiplyForms(walk: Walk, a: Form, b: Form): Form {
+  const [left, right] = [settle(walk, a), settle(walk, b)];
+  if (left === null || right === null || !sameOrder(walk, left, right)) {
+    throw new Unexplained('it multiplies two activations that are not rows of values');
+  }
+  for (const [x, y] of [
+    [left.value, right.value],
+    [right.value, left.value],
+  ] as const) {
+    if (x.node.op === 'activation' && x.node.kind === 'sigmoid' && x.node.input === y) {
+      const node = { op: 'activation', kind: 'silu', input: y } as const;
+      return newRows(walk, left, y.width, node, a);
+    }
+  }
+  const { value } = left;
+  if (value.width !== right.value.width || value.kind !== right.value.kind) {
+    throw new Unexplained('it multiplies two activations of different sizes');
+  }
+  const node = { op: 'product', left: value, right: right.value } as const;
+  return newRows(walk, left, value.width, node, a);
+}
+
+/** Softmax over the last axis is told in `scores.ts`; here is the form of its result. */
+export function plainForm(dims: readonly number[], basis: Form['terms'][number]['basis']): Form {
+  return form(dims, [{ basis, index: null, coefficient: 1 }]);
+}

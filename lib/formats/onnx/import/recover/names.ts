@@ -1,0 +1,127 @@
+/**
+ * Names of recovered weights by their place, and which of them are one weight.
+ *
+ * These are the names of a model that no family fits; where one fits they are replaced by the family's.
+ */
+
+import { type Matrix, operandsOf, type Value, type Vector } from './draft.js';
+
+/** Base name of the weights of each value. */
+export function placesOf(values: readonly Value[], hidden: Value): ReadonlyMap<Value, string> {
+  const places = new Map<Value, string>();
+  const counts = new Map<string, number>();
+  const numbered = (base: string) => {
+    const count = counts.get(base) ?? 0;
+    counts.set(base, count + 1);
+    return count === 0 ? base : `${base}_${count + 1}`;
+  };
+  let layer = -1;
+  for (const value of values) {
+    const { node } = value;
+    const part = value.id > hidden.id ? 'head' : layer < 0 ? 'embeddings' : `layers.${layer}`;
+    if (node.op === 'attention') {
+      layer++;
+      places.set(node.query, `layers.${layer}.attention.query`);
+      places.set(node.key, `layers.${layer}.attention.key`);
+      places.set(node.value, `layers.${layer}.attention.value`);
+      const { keys, queries } = node.disentangled ?? {};
+      if (keys) places.set(keys, `layers.${layer}.attention.position_key`);
+      if (queries) places.set(queries, `layers.${layer}.attention.position_query`);
+    } else if (node.op === 'linear') {
+      const attended = operandsOf(node)[0]?.node.op === 'attention';
+      places.set(value, numbered(attended ? `${part}.attention.output` : `${part}.dense`));
+    } else if (node.op === 'norm') places.set(value, numbered(`${part}.norm`));
+    else if (node.op === 'parameter') places.set(value, numbered(`${part}.table`));
+  }
+  return places;
+}
+
+export class Names {
+  private readonly places: ReadonlyMap<Value, string>;
+  private readonly sameMatrix: (a: Matrix, b: Matrix) => boolean;
+  private readonly matrices: { readonly name: string; readonly matrix: Matrix }[] = [];
+  private readonly vectors: {
+    readonly name: string;
+    readonly owner: string;
+    readonly vector: Vector;
+  }[] = [];
+  private readonly taken = new Set<string>();
+
+  constructor(
+    places: ReadonlyMap<Value, string>,
+    sameMatrix: (a: Matrix, b: Matrix) => boolean,
+  ) {
+    this.places = places;
+    this.sameMatrix = sameMatrix;
+  }
+
+  of(value: Value): string {
+    return this.places.get(value) ?? `value_${value.id}`;
+  }
+
+  /** Of several products that are one weight. */
+  together(first: Value): string {
+    const name = this.of(first);
+    return name.endsWith('.query') ? name.replace(/query$/, 'qkv') : name;
+  }
+
+  /** What a norm belongs to: the product whose result it normalises. */
+  owner(input: Value): string {
+    const { node } = input;
+    if (node.op === 'linear') return this.matrix(node.matrix, `${this.of(input)}.weight`);
+    if (node.op === 'activation') return this.owner(node.input);
+    if (node.op !== 'add') return `value ${input.id}`;
+    return this.owner(node.left.id > node.right.id ? node.left : node.right);
+  }
+
+  /** Whether two values are products with the same weight. */
+  sameProduct(a: Value, b: Value): boolean {
+    if (a.node.op !== 'linear' || b.node.op !== 'linear') return false;
+    return this.sameMatrix(a.node.matrix, b.node.matrix);
+  }
+
+  /** The name of the weight with these numbers: a known one, else `wish` or one like it. */
+  matrix(matrix: Matrix, wish: string): string {
+    const known = this.matrices.find((entry) => this.sameMatrix(entry.matrix, matrix));
+    if (known !== undefined) return known.name;
+    const name = this.free(wish);
+    this.matrices.push({ name, matrix });
+    return name;
+  }
+
+  /** As `matrix`; vectors are one weight when they have one owner and hold the same numbers. */
+  vector(vector: Vector, owner: string, wish: string): string {
+    const known = this.vectors.find(
+      (entry) => entry.owner === owner && sameNumbers(entry.vector.values, vector.values),
+    );
+    if (known !== undefined) return known.name;
+    const name = this.free(wish);
+    this.vectors.push({ name, owner, vector });
+    return name;
+  }
+
+  /** The name of a norm's module: that of a known one with the same owner and numbers. */
+  norm(weight: Vector, bias: Vector | null, owner: string, wish: string): string {
+    const values = bias === null ? weight.values : joined(weight.values, bias.values);
+    const whole = this.vector({ values, source: '' }, owner, `${wish}.weight`);
+    return whole.replace(/\.weight$/, '');
+  }
+
+  private free(wish: string): string {
+    let name = wish;
+    for (let i = 2; this.taken.has(name); i++) name = wish.replace(/(\.\w+)?$/, `_${i}$1`);
+    this.taken.add(name);
+    return name;
+  }
+}
+
+function sameNumbers(a: Float32Array, b: Float32Array): boolean {
+  return a.length === b.length && a.every((x, i) => x === b[i]);
+}
+
+function joined(a: Float32Array, b: Float32Array): Float32Array {
+  const both = new Float32Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}

@@ -1,0 +1,83 @@
+/**
+ * The batch that a graph is walked with: small, ragged, and with ids that are told apart from positions and segments.
+ *
+ * Nothing here reads a weight; a probe costs a few integers.
+ */
+
+import type { Tensor, ValueInfo } from '../model.js';
+
+export type Role = 'ids' | 'mask' | 'segments' | 'positions';
+
+export interface Probe {
+  readonly batch: number;
+  readonly length: number;
+  /** Tokens of each text; the rest of its row is padding. */
+  readonly lengths: readonly number[];
+  /** 1 where a token is no padding, [batch * length]. */
+  readonly valid: Uint8Array;
+  readonly ids: Int32Array;
+  readonly segments: Int32Array;
+  /** Whether texts are padded at all: only where the graph has a mask. */
+  readonly padded: boolean;
+}
+
+export interface ProbeShape {
+  readonly batch: number;
+  readonly length: number;
+  readonly padded: boolean;
+  /** Ids are below it. */
+  readonly vocabulary: number;
+  readonly segments: number;
+  readonly seed: number;
+}
+
+/** Ids from 5 on, where there are so many: special tokens (padding!) come first in every vocabulary. */
+const FIRST_ID = 5;
+
+export function makeProbe(shape: ProbeShape): Probe {
+  const { batch, length, padded, vocabulary, segments: kinds } = shape;
+  const random = generator(shape.seed);
+  const lengths = Array.from({ length: batch }, (_, b) => {
+    if (!padded || b === 0) return length;
+    return Math.max(Math.min(2, length), Math.floor((length * (batch - b)) / (batch + 1)));
+  });
+  const total = batch * length;
+  const valid = new Uint8Array(total);
+  const ids = new Int32Array(total);
+  const segments = new Int32Array(total);
+  const first = vocabulary > 2 * FIRST_ID ? FIRST_ID : 0;
+  for (let t = 0; t < total; t++) {
+    const [b, s] = [Math.floor(t / length), t % length];
+    valid[t] = s < (lengths[b] ?? 0) ? 1 : 0;
+    ids[t] = first + Math.floor(random() * (vocabulary - first));
+    if (valid[t] === 1) segments[t] = kinds > 1 && random() < 0.5 ? 1 : 0;
+  }
+  return { batch, length, lengths, valid, ids, segments, padded };
+}
+
+/** What to feed an input of this role. */
+export function feedFor(probe: Probe, role: Role, { dtype, dims }: ValueInfo): Tensor {
+  const { batch, length } = probe;
+  const values = {
+    ids: probe.ids,
+    mask: probe.valid,
+    segments: probe.segments,
+    positions: probe.ids.map((_, t) => t % length),
+  }[role];
+  const shape = dims?.length === 1 ? [batch * length] : [batch, length];
+  if (dtype === 'float32') return { dtype, dims: shape, data: Float32Array.from(values) };
+  if (dtype === 'bool') return { dtype, dims: shape, data: Uint8Array.from(values) };
+  if (dtype === 'int32') return { dtype, dims: shape, data: Int32Array.from(values) };
+  return { dtype: 'int64', dims: shape, data: Float64Array.from(values) };
+}
+
+/** Mulberry32: numbers in [0, 1). */
+function generator(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}

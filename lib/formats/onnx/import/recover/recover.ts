@@ -1,0 +1,105 @@
+/**
+ * From a plain graph to a draft: walks with a short probe and a long one, which must agree.
+ *
+ * The short one is ragged and tells structure and limits; the long one tells windows and buckets of distances.
+ */
+
+import { SinterError } from '../../../../core/errors.js';
+import type { OnnxNode, Tensor } from '../model.js';
+import type { PlainModel } from '../plain/plain-model.js';
+import { evaluateNode } from '../reference/evaluate.js';
+import { interpret } from './interpret.js';
+import { RowOutside } from './lookups.js';
+import { type FoundOutputs, outputsOf } from './outputs.js';
+import { makeProbe, type ProbeShape } from './probe.js';
+import { type Inputs, inputsOfGraph } from './roles.js';
+import { type Problem, Walk } from './walk.js';
+
+/** Semantics of the plain form. */
+const PLAIN_OPSET = 18;
+const SHORT = { batch: 3, length: 7 };
+/** Long enough for a window of 128 and for the usual buckets. */
+const LONG = { batch: 2, length: 150 };
+/** Of a graph that has no table of positions and whose shapes are free. */
+const DEFAULT_TOKENS = 512;
+
+export interface Recovered extends FoundOutputs {
+  readonly maxTokens: number;
+  /** Whether something in the graph bounds it. */
+  readonly bounded: boolean;
+  readonly vocabulary: number;
+  readonly segments: number;
+  readonly inputs: Inputs;
+  readonly notes: readonly string[];
+}
+
+/**
+ * What the graph computes. Throws UNSUPPORTED_MODEL that lists every node that is not explained, with the reason.
+ */
+export function recoverDraft(plain: PlainModel): Recovered {
+  const { path } = plain.source;
+  const inputs = inputsOfGraph(plain.graph, path);
+  const padded = [...inputs.roles.values()].includes('mask');
+  const shape = {
+    batch: inputs.batch ?? SHORT.batch,
+    length: inputs.length ?? SHORT.length,
+    padded,
+    vocabulary: inputs.vocabulary ?? 2,
+    segments: inputs.segments ?? 1,
+    seed: 1,
+  };
+  const short = walkOnce(plain, inputs, shape);
+  const limit = short.walk.maxTokens;
+  const length = inputs.length ?? Math.min(LONG.length, limit ?? LONG.length);
+  const batch = inputs.batch ?? LONG.batch;
+  const long = walkOnce(plain, inputs, { ...shape, batch, length, seed: 2 });
+  const maxTokens = long.walk.maxTokens ?? limit;
+  const fixed = inputs.length ?? Number.POSITIVE_INFINITY;
+  return {
+    ...long.found,
+    maxTokens: Math.min(maxTokens ?? DEFAULT_TOKENS, fixed),
+    bounded: maxTokens !== null || inputs.length !== null,
+    vocabulary: long.walk.vocabulary ?? shape.vocabulary,
+    segments: long.walk.segments,
+    inputs,
+    notes: [...new Set([...short.walk.notes, ...long.walk.notes])],
+  };
+}
+
+function walkOnce(plain: PlainModel, inputs: Inputs, shape: ProbeShape) {
+  const { path } = plain.source;
+  const compute = (node: OnnxNode, tensors: readonly (Tensor | null)[]): Tensor[] =>
+    evaluateNode(node, tensors, PLAIN_OPSET, { file: path }).filter((t) => t !== null);
+  const walk = new Walk(makeProbe(shape), compute);
+  let known: ReturnType<typeof interpret>;
+  try {
+    known = interpret(walk, plain.graph, inputs.roles);
+  } catch (error) {
+    if (!(error instanceof RowOutside)) throw error;
+    throw new SinterError('UNSUPPORTED_MODEL', `${path}: a table is too short: ${error.message}`, {
+      details: { file: path, tensor: error.table },
+    });
+  }
+  if (walk.problems.length > 0) throw unexplained(path, walk.problems);
+  const found = outputsOf(walk, plain.graph, known);
+  if (found !== null) return { walk, found };
+  throw new SinterError(
+    'UNSUPPORTED_MODEL',
+    `${path}: no output is a token vector, a pooled vector or logits of an encoder`,
+    { details: { file: path } },
+  );
+}
+
+function unexplained(path: string, problems: readonly Problem[]): SinterError {
+  const lines = problems.map(({ node, reason }) => `${node.op} ${nameOf(node)}: ${reason}`);
+  const shown = lines.length > 20 ? [...lines.slice(0, 20), `${lines.length - 20} more`] : lines;
+  return new SinterError(
+    'UNSUPPORTED_MODEL',
+    `${path}: ${lines.length} nodes are not those of a known encoder: ${shown.join('; ')}`,
+    { details: { file: path, nodes: lines } },
+  );
+}
+
+function nameOf({ name, outputs }: OnnxNode): string {
+  return name === '' ? (outputs[0] ?? '') : name;
+}

@@ -1,0 +1,98 @@
+/**
+ * What each input of a graph is: told by what it indexes; its name only decides where that says nothing.
+ */
+
+import { SinterError } from '../../../../core/errors.js';
+import type { OnnxGraph, ValueInfo } from '../model.js';
+import type { Role } from './probe.js';
+
+export interface Inputs {
+  readonly roles: ReadonlyMap<string, Role>;
+  /** Rows of the table that ids index directly; null when none is seen. */
+  readonly vocabulary: number | null;
+  readonly segments: number | null;
+  readonly batch: number | null;
+  readonly length: number | null;
+}
+
+/** Operators that hand indices on. */
+const PASSING = new Set(['Cast', 'Identity', 'Reshape', 'Squeeze', 'Unsqueeze', 'Flatten']);
+
+const NAMES: readonly (readonly [Role, RegExp])[] = [
+  ['positions', /position/i],
+  ['mask', /mask/i],
+  ['segments', /type|segment/i],
+  ['ids', /ids|input|token/i],
+];
+
+/** Throws UNSUPPORTED_MODEL when the inputs are not those of an encoder of token ids. */
+export function inputsOfGraph(graph: OnnxGraph, path: string): Inputs {
+  const { inputs } = graph;
+  const tables = new Map(inputs.map((input) => [input.name, tablesOf(graph, input.name)]));
+  const largest = (name: string) => Math.max(0, ...(tables.get(name) ?? []));
+  const roles = new Map<string, Role>();
+  const ids = [...inputs]
+    .filter(({ name }) => byName(name) !== 'positions' && byName(name) !== 'mask')
+    .sort((a, b) => largest(b.name) - largest(a.name))
+    .find(({ name }) => largest(name) > 0 || byName(name) === 'ids');
+  for (const input of inputs) {
+    roles.set(input.name, input === ids ? 'ids' : roleOf(input, largest(input.name)));
+  }
+  const bad = [...roles.values()].filter((role, i, all) => all.indexOf(role) !== i);
+  if (ids === undefined || bad.length > 0 || inputs.some(({ dims }) => (dims?.length ?? 2) > 2)) {
+    throw new SinterError(
+      'UNSUPPORTED_MODEL',
+      `${path}: an encoder takes token ids [batch, tokens] and what belongs to them, got inputs ${describe(inputs)}`,
+      { details: { file: path } },
+    );
+  }
+  const segments = [...roles].find(([, role]) => role === 'segments')?.[0];
+  return {
+    roles,
+    vocabulary: largest(ids.name) || null,
+    segments: segments === undefined ? null : largest(segments) || null,
+    ...fixedSizes(inputs),
+  };
+}
+
+function byName(name: string): Role | null {
+  return NAMES.find(([, pattern]) => pattern.test(name))?.[0] ?? null;
+}
+
+function roleOf({ name }: ValueInfo, rows: number): Role {
+  const named = byName(name);
+  if (rows === 0) return named === 'positions' ? named : named === 'segments' ? named : 'mask';
+  if (named === 'positions') return 'positions';
+  return 'segments';
+}
+
+/** Sizes that the file fixes. */
+function fixedSizes(inputs: readonly ValueInfo[]): Pick<Inputs, 'batch' | 'length'> {
+  const at = (axis: number) => {
+    for (const { dims } of inputs) {
+      const dim = dims?.[axis];
+      if (typeof dim === 'number') return dim;
+    }
+    return null;
+  };
+  return { batch: at(0), length: at(1) };
+}
+
+/** Rows of the float tables that an input indexes. */
+function tablesOf(graph: OnnxGraph, input: string): number[] {
+  const names = new Set([input]);
+  const rows: number[] = [];
+  for (const { op, inputs, outputs } of graph.nodes) {
+    if (op === 'Gather' && names.has(inputs[1] ?? '')) {
+      const table = graph.initializers.get(inputs[0] ?? '');
+      if (table?.dims.length === 2) rows.push(table.dims[0] ?? 0);
+    } else if (PASSING.has(op) && names.has(inputs[0] ?? '')) {
+      for (const output of outputs) names.add(output);
+    }
+  }
+  return rows;
+}
+
+function describe(inputs: readonly ValueInfo[]): string {
+  return inputs.map(({ name, dims }) => `${name} [${dims?.join(', ') ?? ''}]`).join(', ');
+}

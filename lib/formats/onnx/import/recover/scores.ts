@@ -1,0 +1,174 @@
+/**
+ * What a Softmax normalises, told by its elements: which query and key each stands for, at what scale, and what is added.
+ *
+ * The sum of its terms must be scale * (query . key) + a function of the distance, hidden where the mask or a window says so.
+ * Rows of padding may hold anything.
+ */
+
+import { disentangledTerms } from './disentangled.js';
+import { type Reach, reachOf } from './distances.js';
+import { coefficientAt, type Form, indexOf, sizeOf, type Term } from './form.js';
+import { type DotBasis, type DotTerm, type Places, type Scores, vectorAt } from './score-parts.js';
+import { relativeTerm, staticBias } from './relative.js';
+import type { Vectors } from './vectors.js';
+import { Unexplained, type Walk } from './walk.js';
+
+/** Added to a score, this hides a key: exp of it is 0 beside any score. */
+const HIDDEN = -1000;
+const TOLERANCE = 1e-4;
+
+/** Throws Unexplained with the reason when this is no attention of an encoder. */
+export function scoresOf(walk: Walk, input: Form): Scores {
+  const size = sizeOf(input.dims);
+  const dots: DotTerm[] = [];
+  const tables: Term[] = [];
+  for (const term of input.terms) {
+    if (term.basis.kind === 'dot') {
+      dots.push({ term, basis: term.basis, index: indexOf(term, size) });
+    } else if (term.basis.kind === 'table') tables.push(term);
+    else throw new Unexplained('it normalises what is no product of queries and keys');
+  }
+  const content = dots.filter(({ basis }) => isToken(basis.left) && isToken(basis.right));
+  const [main, second] = content;
+  if (main === undefined || second !== undefined) {
+    throw new Unexplained(`it normalises ${content.length} products of queries and keys, not one`);
+  }
+  const width = input.dims.at(-1) ?? 1;
+  const sides = placesOf(walk, main, size, width);
+  const bias = biasOf(walk, input, main, sides, width);
+  const base = { ...sides, width, ...bias };
+  const others = dots.filter((dot) => dot !== main);
+  const relative = relativeTerm(walk, tables, base) ?? staticBias(walk, bias.residual, base);
+  const disentangled = disentangledTerms(walk, others, base);
+  return { ...base, relative, disentangled };
+}
+
+function isToken({ value }: Vectors): boolean {
+  return value?.kind === 'token';
+}
+
+/** Query and key of every element; every token and head must have one row, over all keys of its text. */
+function placesOf(walk: Walk, { basis, index }: DotTerm, size: number, width: number): Places {
+  const querySide = sideOfQueries(basis, index, width);
+  const keySide = querySide === 'left' ? 'right' : 'left';
+  const [queries, keys] = [basis[querySide], basis[keySide]];
+  const rows = size / width;
+  const rowToken = new Int32Array(rows).fill(-1);
+  const rowHead = new Int32Array(rows);
+  const keyToken = new Int32Array(size).fill(-1);
+  const keyHead: number[] = [];
+  const { probe } = walk;
+  const seen = new Set<number>();
+  for (let r = 0; r < rows; r++) {
+    const query = vectorAt(basis, index[r * width] ?? 0, querySide);
+    const token = queries.row[query] ?? -1;
+    if (token < 0) continue;
+    const head = queries.head[query] ?? 0;
+    [rowToken[r], rowHead[r]] = [token, head];
+    seen.add(token * queries.heads.length + head);
+    const text = Math.floor(token / probe.length);
+    const found = new Set<number>();
+    for (let j = 0; j < width; j++) {
+      const element = index[r * width + j] ?? 0;
+      const key = vectorAt(basis, element, keySide);
+      const other = vectorAt(basis, element, querySide);
+      if (queries.row[other] !== token || queries.head[other] !== head) throw wrongAxis();
+      const at = keys.row[key] ?? -1;
+      if (at < 0) continue;
+      keyToken[r * width + j] = at;
+      found.add(at);
+      keyHead[head] ??= keys.head[key] ?? 0;
+      if (keyHead[head] !== keys.head[key]) throw wrongAxis();
+      if (Math.floor(at / probe.length) !== text) {
+        throw new Unexplained('it normalises over keys of other texts');
+      }
+    }
+    if (found.size !== (probe.lengths[text] ?? 0)) {
+      throw new Unexplained('it does not normalise over all keys of a text');
+    }
+  }
+  const tokens = probe.valid.reduce((sum, flag) => sum + flag, 0);
+  if (
+    seen.size !== tokens * queries.heads.length ||
+    rows !== probe.valid.length * queries.heads.length
+  ) {
+    throw wrongAxis();
+  }
+  return { queries, keys, rowToken, rowHead, keyToken, keyHead };
+}
+
+function wrongAxis(): Unexplained {
+  return new Unexplained('it does not normalise over the keys of one query');
+}
+
+/** The side that stays the same along a row of the Softmax. */
+function sideOfQueries(basis: DotBasis, index: Int32Array, width: number): 'left' | 'right' {
+  for (const side of ['left', 'right'] as const) {
+    const { row, head } = basis[side];
+    let [constant, known] = [true, 0];
+    for (let e = 0; e < index.length && constant; e++) {
+      const start = vectorAt(basis, index[e - (e % width)] ?? 0, side);
+      const here = vectorAt(basis, index[e] ?? 0, side);
+      if ((row[start] ?? -1) < 0) continue;
+      known++;
+      constant = row[here] === row[start] && head[here] === head[start];
+    }
+    if (constant && known > 0) return side;
+  }
+  throw wrongAxis();
+}
+
+interface Bias {
+  readonly scale: number;
+  readonly reach: Reach;
+  /** What is added to visible keys beyond a constant of the row; null: nothing. */
+  readonly residual: Float32Array | null;
+}
+
+/** Scale and mask: the coefficient of the main term, and what is added, at every pair of a query and a key. */
+function biasOf(
+  { probe }: Walk,
+  input: Form,
+  { term, basis }: DotTerm,
+  { rowToken, keyToken }: Places,
+  width: number,
+): Bias {
+  const { constant } = input;
+  const own = basis.left.coefficient * basis.right.coefficient;
+  const seen = new Map<number, boolean>();
+  const residual = new Float32Array(keyToken.length);
+  let scale: number | null = null;
+  let [uneven, biased] = [false, false];
+  rowToken.forEach((token, r) => {
+    if (token < 0) return;
+    let diagonal = 0;
+    for (let j = 0; j < width; j++) {
+      if (keyToken[r * width + j] === token) diagonal = constant?.[r * width + j] ?? 0;
+    }
+    for (let j = 0; j < width; j++) {
+      const e = r * width + j;
+      const added = (constant?.[e] ?? 0) - diagonal;
+      const coefficient = coefficientAt(term, e);
+      const hidden = coefficient === 0 || !(added > HIDDEN);
+      const key = keyToken[e] ?? -1;
+      if (key < 0) {
+        if (!hidden) throw new Unexplained('it does not hide the keys of padding');
+        continue;
+      }
+      const distance = (key % probe.length) - (token % probe.length);
+      if ((seen.get(distance) ?? !hidden) === hidden) {
+        throw new Unexplained('it hides tokens by no rule that is known');
+      }
+      seen.set(distance, !hidden);
+      if (hidden) continue;
+      scale ??= coefficient;
+      if (Math.abs(coefficient - scale) > TOLERANCE * Math.abs(scale)) uneven = true;
+      residual[e] = added;
+      if (Math.abs(added) > TOLERANCE) biased = true;
+    }
+  });
+  if (uneven || scale === null) throw new Unexplained('its scores have no one scale');
+  const reach = reachOf(seen);
+  if (typeof reach === 'string') throw new Unexplained(reach);
+  return { scale: scale * own, reach, residual: biased ? residual : null };
+}

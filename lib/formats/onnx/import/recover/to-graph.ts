@@ -1,0 +1,317 @@
+/**
+ * From a draft to the IR: residual sums go into norms, activations into products, gates and projections side by side.
+ *
+ * Weights get names by their place. One matrix that several nodes use is one weight; vectors beside it are shared where they
+ * hold the same numbers (layers of ALBERT), never because two happen to be equal elsewhere.
+ */
+
+import { GraphBuilder } from '../../../../graph/builder.js';
+import type { ActivationKind, EncoderGraph, OutputName } from '../../../../graph/types.js';
+import { type DraftNode, type Matrix, operandsOf, type Value, type Vector } from './draft.js';
+import { joinBiases, stack } from './matrix.js';
+import { Names, placesOf } from './names.js';
+import type { WeightSource } from './weights.js';
+
+/** Spellings of one draft that families differ in. */
+export interface Style {
+  /** Queries, keys and values that lie side by side in the file are one weight; also the halves of a gate. */
+  readonly fused: boolean;
+  /** Biases of norms that are all zero are left out. */
+  readonly dropZeroBiases: boolean;
+}
+
+export interface DraftOutputs {
+  readonly outputs: ReadonlyMap<OutputName, Value>;
+  /** The last hidden value. */
+  readonly hidden: Value;
+  /** Whether logits are those of a masked LM: computed for selected rows only. */
+  readonly selects: boolean;
+}
+
+export interface DraftGraph {
+  readonly graph: EncoderGraph;
+  readonly sources: ReadonlyMap<string, WeightSource>;
+  /** Value of the graph -> name of the file's value that it appeared as. */
+  readonly origins: ReadonlyMap<string, string>;
+}
+
+export interface Limits {
+  readonly maxTokens: number;
+  readonly vocabulary: number;
+  readonly segments: number;
+}
+
+/** The draft has what the IR cannot say. */
+export class Unwritable extends Error {}
+
+export function toGraph(
+  { outputs, hidden, selects }: DraftOutputs,
+  limits: Limits,
+  style: Style,
+  sameMatrix: (a: Matrix, b: Matrix) => boolean,
+): DraftGraph {
+  const writer = new Writer([...outputs.values()], hidden, selects, style, sameMatrix);
+  for (const [name, value] of outputs) writer.output(name, value);
+  return writer.finish(limits);
+}
+
+class Writer {
+  private readonly builder = new GraphBuilder();
+  private readonly sources = new Map<string, WeightSource>();
+  private readonly origins = new Map<string, string>();
+  private readonly made = new Map<Value, string>();
+  private readonly uses: ReadonlyMap<Value, number>;
+  private readonly names: Names;
+  private readonly style: Style;
+  private readonly hidden: Value | null;
+  private readonly kept: ReadonlySet<Value>;
+  private selected: string | null = null;
+
+  constructor(
+    outputs: readonly Value[],
+    hidden: Value,
+    selects: boolean,
+    style: Style,
+    sameMatrix: (a: Matrix, b: Matrix) => boolean,
+  ) {
+    const reachable = reach(outputs);
+    this.uses = usesOf(reachable);
+    this.kept = new Set(outputs);
+    this.names = new Names(placesOf(reachable, hidden), sameMatrix);
+    this.style = style;
+    this.hidden = selects ? hidden : null;
+    for (const value of reachable) if (!this.isFused(value)) this.value(value);
+  }
+
+  output(name: OutputName, value: Value): void {
+    this.builder.output(name, this.value(value));
+  }
+
+  finish(limits: Limits): DraftGraph {
+    const graph = this.builder.finish({ architecture: 'graph', ...limits });
+    return { graph, sources: this.sources, origins: this.origins };
+  }
+
+  /** What its only reader takes in: no value of its own. */
+  private isFused(value: Value): boolean {
+    return this.kept.has(value) ? false : (this.uses.get(value) ?? 0) === 0 || isInner(value);
+  }
+
+  private value(value: Value): string {
+    const known = this.made.get(value);
+    if (known !== undefined) return known;
+    const name = this.write(value, `v${value.id}`);
+    this.made.set(value, name);
+    this.origins.set(name, value.origin);
+    return name;
+  }
+
+  /** As `value`, for the head of a masked LM: rows of the hidden value that are asked for. */
+  private operand(reader: Value, input: Value): string {
+    const name = this.value(input);
+    if (input !== this.hidden || reader.node.op !== 'linear') return name;
+    this.selected ??= this.builder.select(name, 'selected');
+    return this.selected;
+  }
+
+  private write(value: Value, to: string): string {
+    const { node } = value;
+    const b = this.builder;
+    switch (node.op) {
+      case 'embedding':
+        return this.embedding(node, value.width, to);
+      case 'parameter': {
+        const { name, shape } = this.matrix(node.matrix, this.names.of(value));
+        return b.parameter(name, shape[0] ?? 0, shape[1] ?? 0, to);
+      }
+      case 'linear':
+        return this.linear([value], 'none', to);
+      case 'activation':
+        return this.activation(node, to);
+      case 'product':
+        return this.gate(node, to);
+      case 'norm':
+        return this.norm(value, node, to);
+      case 'add': {
+        const [input, residual] = newerFirst(node.left, node.right);
+        return b.sum(this.value(input), this.value(residual), to);
+      }
+      case 'attention':
+        return this.attention(node, to);
+      case 'pool':
+        return b.pool(node.kind, this.value(node.input), to);
+      case 'normalize':
+        return b.normalize(this.value(node.input), to);
+      case 'concat':
+        return b.concat(
+          node.inputs.map((input) => this.value(input)),
+          to,
+        );
+    }
+  }
+
+  private embedding(node: Extract<DraftNode, { op: 'embedding' }>, width: number, to: string) {
+    const order = ['token', 'position', 'segment'];
+    const tables = [...node.tables]
+      .sort((a, b) => order.indexOf(a.index) - order.indexOf(b.index))
+      .map(({ matrix, index, offset }) => {
+        const { name, shape } = this.matrix(matrix, `embeddings.${index}`);
+        return { weight: name, rows: shape[0] ?? 0, index, offset };
+      });
+    return this.builder.embedding(tables, width, to);
+  }
+
+  /** One product of values that are linear on one input. */
+  private linear(parts: readonly Value[], activation: ActivationKind, to: string): string {
+    const [first] = parts;
+    if (first?.node.op !== 'linear') throw new Unwritable('a product has no weight');
+    const nodes = parts.map((part) => {
+      if (part.node.op !== 'linear') throw new Unwritable('a part of a product has no weight');
+      return { part, matrix: part.node.matrix, bias: part.node.bias };
+    });
+    const whole = stack(nodes.map(({ matrix }) => matrix));
+    const together = this.style.fused && nodes.length > 1 && whole.pieces.length === 1;
+    const joined = joinBiases(nodes.map(({ matrix, bias }) => ({ bias, rows: matrix.rows })));
+    const pieces = together
+      ? [{ part: first, matrix: whole, bias: joined, name: this.names.together(first) }]
+      : nodes.map((entry) => ({ ...entry, name: this.names.of(entry.part) }));
+    const weights = pieces.map(({ matrix, name }) => this.matrix(matrix, name));
+    const biases = pieces.flatMap(({ matrix, bias }, i) => {
+      if (joined === null) return [];
+      const zeros = { values: new Float32Array(matrix.rows), source: '' };
+      return [this.bias(bias ?? zeros, weights[i]?.name ?? '')];
+    });
+    const input = this.operand(first, first.node.input);
+    const modules = weights.map(({ name, shape: [outputs = 0, inputs = 0] }) => ({
+      name,
+      inputs,
+      outputs,
+    }));
+    return this.builder.product(modules, biases, activation, input, to);
+  }
+
+  private activation(node: Extract<DraftNode, { op: 'activation' }>, to: string): string {
+    const { kind, input } = node;
+    if (kind === 'sigmoid' || input.node.op !== 'linear') {
+      throw new Unwritable(`${kind} of what is no product with a weight (${input.origin})`);
+    }
+    return this.linear([input], kind, to);
+  }
+
+  private gate({ left, right }: Extract<DraftNode, { op: 'product' }>, to: string): string {
+    const [active, plain] = left.node.op === 'activation' ? [left, right] : [right, left];
+    const { node } = active;
+    if (node.op !== 'activation' || node.kind === 'sigmoid') {
+      throw new Unwritable(`a product of two activations that is no gate (${left.origin})`);
+    }
+    const [a, b] = [node.input.node, plain.node];
+    if (a.op !== 'linear' || b.op !== 'linear' || a.input !== b.input) {
+      throw new Unwritable(`a gate of products of different inputs (${left.origin})`);
+    }
+    const wide = this.linear([node.input, plain], 'none', `${to}.wide`);
+    return this.builder.gate(node.kind, wide, to);
+  }
+
+  private norm(value: Value, node: Extract<DraftNode, { op: 'norm' }>, to: string): string {
+    const { input, kind, epsilon } = node;
+    const at = this.names.of(value);
+    const owner = `norm ${this.names.owner(input)}`;
+    const isSum = input.node.op === 'add' && isInnerOf(input, this.uses) && !this.kept.has(input);
+    const [main, residual] =
+      isSum && input.node.op === 'add' ? newerFirst(input.node.left, input.node.right) : [input, null];
+    const from = this.value(main);
+    const rest = residual && this.value(residual);
+    const zero = node.bias === null || node.bias.values.every((x) => x === 0);
+    const bias = this.style.dropZeroBiases && zero ? null : node.bias;
+    const name = this.names.norm(node.weight, bias, owner, at);
+    this.sources.set(`${name}.weight`, { kind: 'vector', vector: node.weight });
+    if (bias !== null) this.sources.set(`${name}.bias`, { kind: 'vector', vector: bias });
+    const form = { kind, ...(bias === null ? { bias: false } : {}) };
+    return this.builder.norm(name, value.width, epsilon, from, rest, to, form);
+  }
+
+  private attention(node: Extract<DraftNode, { op: 'attention' }>, to: string): string {
+    const { query, key, heads, headDim, scale, rotary, window, relativeBias } = node;
+    const distances = node.disentangled && {
+      keys: node.disentangled.keys && this.value(node.disentangled.keys),
+      queries: node.disentangled.queries && this.value(node.disentangled.queries),
+      buckets: node.disentangled.buckets,
+      maxDistance: node.disentangled.maxDistance,
+    };
+    const parts = [query, key, node.value];
+    // A projection that distances share stands alone.
+    const shared = [node.disentangled?.keys, node.disentangled?.queries].some(
+      (table) =>
+        table?.node.op === 'linear' && parts.some((part) => this.names.sameProduct(part, table)),
+    );
+    const input = shared
+      ? this.builder.concat(
+          parts.map((part, i) => this.linear([part], 'none', `${to}.${'qkv'[i]}`)),
+          `${to}.qkv`,
+        )
+      : this.linear(parts, 'none', `${to}.qkv`);
+    const bias = relativeBias && this.matrix(relativeBias.matrix, 'relative_bias');
+    return this.builder.attention(heads, headDim, 0, input, to, {
+      scale,
+      ...(rotary ? { rotary } : {}),
+      ...(window === null ? {} : { window }),
+      ...(distances ? { disentangled: distances } : {}),
+      ...(bias && relativeBias
+        ? {
+            relativeBias: {
+              weight: bias.name,
+              buckets: bias.shape[0] ?? 0,
+              maxDistance: relativeBias.maxDistance,
+            },
+          }
+        : {}),
+    });
+  }
+
+  private matrix(matrix: Matrix, at: string): { name: string; shape: readonly number[] } {
+    const name = this.names.matrix(matrix, `${at}.weight`);
+    if (!this.sources.has(name)) this.sources.set(name, { kind: 'matrix', matrix });
+    return { name, shape: [matrix.rows, matrix.columns] };
+  }
+
+  /** The bias of the product with the weight `owner`. */
+  private bias(vector: Vector, owner: string): string {
+    const name = this.names.vector(vector, owner, owner.replace(/(\.weight)?$/, '.bias'));
+    if (!this.sources.has(name)) this.sources.set(name, { kind: 'vector', vector });
+    return name;
+  }
+}
+
+/** What a value needs, in the order in which it was made. */
+function reach(outputs: readonly Value[]): Value[] {
+  const found = new Set<Value>();
+  const todo = [...outputs];
+  for (let value = todo.pop(); value !== undefined; value = todo.pop()) {
+    if (found.has(value)) continue;
+    found.add(value);
+    todo.push(...operandsOf(value.node));
+  }
+  return [...found].sort((a, b) => a.id - b.id);
+}
+
+function usesOf(values: readonly Value[]): Map<Value, number> {
+  const uses = new Map<Value, number>();
+  for (const { node } of values) {
+    for (const value of operandsOf(node)) uses.set(value, (uses.get(value) ?? 0) + 1);
+  }
+  return uses;
+}
+
+/** Products, activations and sums are written by who reads them. */
+function isInner({ node }: Value): boolean {
+  return node.op !== 'norm' && node.op !== 'attention';
+}
+
+function isInnerOf(value: Value, uses: ReadonlyMap<Value, number>): boolean {
+  return (uses.get(value) ?? 0) === 1;
+}
+
+/** The newer value is what the layer computed, the older what it is added to. */
+function newerFirst(a: Value, b: Value): [Value, Value] {
+  return a.id > b.id ? [a, b] : [b, a];
+}

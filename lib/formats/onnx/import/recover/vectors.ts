@@ -1,0 +1,122 @@
+/**
+ * The operands of a dot product as vectors: which row of a value, which columns, rotated or not.
+ *
+ * Attention is told from these: a head is a list of columns, a query or key a token and a head.
+ */
+
+import type { Rotary } from '../../../../graph/types.js';
+import type { Tensor } from '../model.js';
+import type { Columns, Value } from './draft.js';
+import { coefficientAt, type Form, indexOf, sizeOf } from './form.js';
+import type { Probe } from './probe.js';
+import { type Geometry, rotatedVectors } from './rotary.js';
+
+export interface Vectors {
+  /** The value that the vectors are parts of; null: they are numbers of the file. */
+  readonly value: Value | null;
+  /** The numbers, where `value` is null: [count, length]. */
+  readonly numbers: Float32Array | null;
+  readonly length: number;
+  /** Row of the value, per vector; -1 where the vector is padding. */
+  readonly row: Int32Array;
+  /** Index into `heads`, per vector. */
+  readonly head: Int32Array;
+  readonly heads: readonly Columns[];
+  readonly rotary: Rotary | null;
+  readonly coefficient: number;
+}
+
+/** Whether a row of a value counts: a token that is no padding, any other row. */
+export function isValidRow(probe: Probe, value: Value, row: number): boolean {
+  return value.kind !== 'token' || probe.valid[row] === 1;
+}
+
+function geometryOf(dims: readonly number[], axis: -1 | -2): Geometry {
+  const rank = dims.length;
+  const [m = 1, n = 1] = [dims[rank - 2], dims[rank - 1]];
+  const [count, length] = axis === -1 ? [m, n] : [n, m];
+  const at = (vector: number, k: number) => {
+    const [b, i] = [Math.floor(vector / count), vector % count];
+    return b * m * n + (axis === -1 ? i * n + k : k * n + i);
+  };
+  return { count: sizeOf(dims) / length, length, at };
+}
+
+/** Lists of columns, each once. */
+class HeadTable {
+  readonly heads: Columns[] = [];
+  private readonly known = new Map<string, number>();
+
+  add(columns: Columns): number {
+    const key = columns.join();
+    const found = this.known.get(key);
+    if (found !== undefined) return found;
+    this.known.set(key, this.heads.length);
+    return this.heads.push(columns) - 1;
+  }
+}
+
+/**
+ * The vectors of `input` along its axis -1 (left operand) or -2 (right operand): vector batch * count + i. null when it is
+ * not made of a value's rows.
+ */
+export function vectorsOf(probe: Probe, input: Form, axis: -1 | -2): Vectors | null {
+  const geometry = geometryOf(input.dims, axis);
+  const [term] = input.terms;
+  if (term?.basis.kind !== 'rows' || input.constant?.some((value) => value !== 0)) return null;
+  const { value } = term.basis;
+  const { count, length, at } = geometry;
+  const isValid = (row: number) => isValidRow(probe, value, row);
+  const table = new HeadTable();
+  const head = new Int32Array(count);
+  if (input.terms.length > 1) {
+    const turned = rotatedVectors(input, geometry, isValid, (row) => row % probe.length);
+    if (turned === null) return null;
+    const { row, rotary, scale } = turned;
+    row.forEach((token, v) => {
+      if (token >= 0) head[v] = table.add(turned.columns(v));
+    });
+    const { heads } = table;
+    return { value, numbers: null, length, row, head, heads, rotary, coefficient: scale };
+  }
+  const index = indexOf(term, sizeOf(input.dims));
+  const row = new Int32Array(count).fill(-1);
+  let coefficient: number | null = null;
+  for (let v = 0; v < count; v++) {
+    const token = Math.floor((index[at(v, 0)] ?? 0) / value.width);
+    if (!isValid(token)) continue;
+    const columns: number[] = [];
+    for (let k = 0; k < length; k++) {
+      const element = index[at(v, k)] ?? 0;
+      if (Math.floor(element / value.width) !== token) return null;
+      columns.push(element % value.width);
+      const c = coefficientAt(term, at(v, k));
+      coefficient ??= c;
+      if (c !== coefficient) return null;
+    }
+    row[v] = token;
+    head[v] = table.add(columns);
+  }
+  const { heads } = table;
+  const scale = coefficient ?? 1;
+  return { value, numbers: null, length, row, head, heads, rotary: null, coefficient: scale };
+}
+
+/** The vectors of a constant operand: row i of matrix b is head b. */
+export function constantVectors({ dims, data }: Tensor, axis: -1 | -2): Vectors {
+  const { count, length, at } = geometryOf(dims, axis);
+  const [m = 1, n = 1] = dims.slice(-2);
+  const each = axis === -1 ? m : n;
+  const numbers = new Float32Array(count * length);
+  const row = new Int32Array(count);
+  const head = new Int32Array(count);
+  for (let v = 0; v < count; v++) {
+    row[v] = v % each;
+    head[v] = Math.floor(v / each);
+    for (let k = 0; k < length; k++) numbers[v * length + k] = data[at(v, k)] ?? 0;
+  }
+  const heads = Array.from({ length: count / each }, (_, b) =>
+    Array.from({ length }, (_, k) => b * length + k),
+  );
+  return { value: null, numbers, length, row, head, heads, rotary: null, coefficient: 1 };
+}

@@ -1,0 +1,176 @@
+/**
+ * Reading the numbers that a draft points at, rows of f32 or int8 codes with scales, one weight at a time.
+ */
+
+import { SinterError } from '../../../../core/errors.js';
+import type { Initializer } from '../model.js';
+import type { QuantizedWeight } from '../plain/plain-model.js';
+import type { Matrix, Piece, Vector } from './draft.js';
+
+export type WeightSource =
+  | { readonly kind: 'matrix'; readonly matrix: Matrix }
+  | { readonly kind: 'vector'; readonly vector: Vector };
+
+export class WeightReader {
+  private readonly path: string;
+  private readonly initializers: ReadonlyMap<string, Initializer>;
+  private readonly quantized: ReadonlyMap<string, QuantizedWeight>;
+
+  constructor(
+    path: string,
+    initializers: ReadonlyMap<string, Initializer>,
+    quantized: ReadonlyMap<string, QuantizedWeight>,
+  ) {
+    this.path = path;
+    this.initializers = initializers;
+    this.quantized = quantized;
+  }
+
+  /** All numbers in PyTorch's order. Throws CORRUPT_MODEL naming the tensor that holds NaN or infinity. */
+  floats(source: WeightSource): Float32Array {
+    const values = source.kind === 'vector' ? source.vector.values : this.rows(source.matrix);
+    if (values.every(Number.isFinite)) return values;
+    const tensor =
+      source.kind === 'vector' ? source.vector.source : (source.matrix.pieces[0]?.source ?? '');
+    throw new SinterError('CORRUPT_MODEL', `${this.path}: ${tensor} holds NaN or infinity`, {
+      details: { file: this.path, category: 'value', tensor },
+    });
+  }
+
+  /** The file's own integers, one scale a row; null when the weight is no symmetric int8 matrix. */
+  codes(source: WeightSource): { codes: Int8Array; scales: Float32Array } | null {
+    if (source.kind === 'vector' || source.matrix.literal !== undefined) return null;
+    const { rows, columns, pieces } = source.matrix;
+    const codes = new Int8Array(rows * columns);
+    const scales = new Float32Array(rows);
+    let at = 0;
+    for (const piece of pieces) {
+      const weight = this.quantized.get(piece.source);
+      if (weight === undefined || !copyCodes(weight, piece, columns, codes, scales, at)) {
+        return null;
+      }
+      at += piece.end - piece.begin;
+    }
+    return { codes, scales };
+  }
+
+  /** Whether `codes` would give some, from what the file says of its scales alone. */
+  isQuantized(source: WeightSource): boolean {
+    return (
+      source.kind === 'matrix' &&
+      source.matrix.pieces.length > 0 &&
+      source.matrix.pieces.every((piece) => {
+        const weight = this.quantized.get(piece.source);
+        return weight !== undefined && rowScales(weight, piece) !== null;
+      })
+    );
+  }
+
+  /** Whether two matrices hold the same numbers: a few are compared before all are. */
+  same(a: Matrix, b: Matrix): boolean {
+    if (a === b) return true;
+    if (a.rows !== b.rows || a.columns !== b.columns) return false;
+    if (a.literal !== undefined || b.literal !== undefined) return a.literal === b.literal;
+    if (JSON.stringify(a.pieces) === JSON.stringify(b.pieces)) return true;
+    const [first, second] = [this.sample(a), this.sample(b)];
+    if (first.some((x, i) => x !== second[i])) return false;
+    const [left, right] = [this.rows(a), this.rows(b)];
+    return left.every((x, i) => x === right[i]);
+  }
+
+  private readonly samples = new Map<string, number[]>();
+
+  private sample(matrix: Matrix): number[] {
+    const key = JSON.stringify(matrix.pieces);
+    const known = this.samples.get(key);
+    if (known !== undefined) return known;
+    const points = 16;
+    const sampled: number[] = [];
+    for (let i = 0; i < points; i++) {
+      const row = Math.floor((i * (matrix.rows - 1)) / (points - 1));
+      const column = (i * 7919) % matrix.columns;
+      sampled.push(this.at(matrix, row, column));
+    }
+    this.samples.set(key, sampled);
+    return sampled;
+  }
+
+  private at(matrix: Matrix, row: number, column: number): number {
+    let left = row;
+    for (const piece of matrix.pieces) {
+      const count = piece.end - piece.begin;
+      if (left >= count) {
+        left -= count;
+        continue;
+      }
+      const initializer = this.initializer(piece.source);
+      const r = piece.begin + left;
+      const width = initializer.dims[1] ?? 1;
+      const index = piece.transposed ? column * width + r : r * width + column;
+      const one = initializer.readRange?.(index, index + 1) ?? [initializer.read().data[index] ?? 0];
+      return one[0] ?? 0;
+    }
+    return 0;
+  }
+
+  private rows(matrix: Matrix): Float32Array {
+    if (matrix.literal !== undefined) return matrix.literal;
+    const { rows, columns, pieces } = matrix;
+    const result = new Float32Array(rows * columns);
+    let at = 0;
+    for (const piece of pieces) {
+      const { data, dims } = this.initializer(piece.source).read();
+      const width = dims[1] ?? 1;
+      for (let row = piece.begin; row < piece.end; row++, at++) {
+        for (let c = 0; c < columns; c++) {
+          const index = piece.transposed ? c * width + row : row * width + c;
+          result[at * columns + c] = data[index] ?? 0;
+        }
+      }
+    }
+    return result;
+  }
+
+  private initializer(name: string): Initializer {
+    const found = this.initializers.get(name);
+    if (found !== undefined) return found;
+    throw new SinterError('INTERNAL', `${this.path}: no tensor ${name}`);
+  }
+}
+
+/** Scale of a row of the piece; null when rows have no one scale or are not symmetric enough for int8. */
+function rowScales(weight: QuantizedWeight, piece: Piece): ((row: number) => number) | null {
+  const { axis, blockSize, bits, scales } = weight;
+  if (bits !== 8 || blockSize !== null) return null;
+  if (axis === null) return () => scales[0] ?? 0;
+  const rowAxis = piece.transposed ? 1 : 0;
+  return axis === rowAxis || axis === rowAxis - weight.dims.length
+    ? (row) => scales[row] ?? 0
+    : null;
+}
+
+/** false when a code does not fit in -127..127 beside its zero point. */
+function copyCodes(
+  weight: QuantizedWeight,
+  piece: Piece,
+  columns: number,
+  codes: Int8Array,
+  scales: Float32Array,
+  first: number,
+): boolean {
+  const scaleOf = rowScales(weight, piece);
+  if (scaleOf === null) return false;
+  const all = weight.readCodes();
+  const width = weight.dims[1] ?? 1;
+  for (let row = piece.begin; row < piece.end; row++) {
+    const to = first + row - piece.begin;
+    scales[to] = scaleOf(row);
+    const zero = weight.zeroPoints[weight.axis === null ? 0 : row] ?? 0;
+    for (let c = 0; c < columns; c++) {
+      const code = (all[piece.transposed ? c * width + row : row * width + c] ?? 0) - zero;
+      if (code < -127 || code > 127) return false;
+      codes[to * columns + c] = code;
+    }
+  }
+  return true;
+}

@@ -26,15 +26,34 @@ export class WeightReader {
     this.quantized = quantized;
   }
 
-  /** All numbers in PyTorch's order. Throws CORRUPT_MODEL naming the tensor that holds NaN or infinity. */
+  /** All numbers in PyTorch's order. */
   floats(source: WeightSource): Float32Array {
-    const values = source.kind === 'vector' ? source.vector.values : this.rows(source.matrix);
-    if (values.every(Number.isFinite)) return values;
-    const tensor =
-      source.kind === 'vector' ? source.vector.source : (source.matrix.pieces[0]?.source ?? '');
-    throw new SinterError('CORRUPT_MODEL', `${this.path}: ${tensor} holds NaN or infinity`, {
-      details: { file: this.path, category: 'value', tensor },
-    });
+    return source.kind === 'vector' ? source.vector.values : this.rows(source.matrix);
+  }
+
+  /** Throws CORRUPT_MODEL naming the tensor that holds NaN or infinity. */
+  check(source: WeightSource): void {
+    if (source.kind === 'vector') this.checkNumbers(source.vector.values, source.vector.source);
+    else {
+      const { literal, pieces } = source.matrix;
+      if (literal !== undefined) this.checkNumbers(literal, 'a constant');
+      for (const { source: name } of pieces) {
+        if (this.checked.has(name)) continue;
+        this.checked.add(name);
+        this.checkNumbers(this.initializer(name).read().data, name);
+      }
+    }
+  }
+
+  private readonly checked = new Set<string>();
+
+  private checkNumbers(values: ArrayLike<number>, tensor: string): void {
+    for (let i = 0; i < values.length; i++) {
+      if (Number.isFinite(values[i])) continue;
+      throw new SinterError('CORRUPT_MODEL', `${this.path}: ${tensor} holds NaN or infinity`, {
+        details: { file: this.path, category: 'value', tensor },
+      });
+    }
   }
 
   /** The file's own integers, one scale a row; null when the weight is no symmetric int8 matrix. */

@@ -1,0 +1,84 @@
+/**
+ * An ONNX file as what it computes: read, made plain, recovered. Names, configs and programs are made from it in `lib/models`.
+ *
+ * Nothing is guessed: a file that is not understood to its last node is refused, with all nodes that are in the way.
+ */
+
+import { SinterError } from '../../../core/errors.js';
+import type { PlainModel } from './plain/plain-model.js';
+import { toPlain } from './plain/to-plain.js';
+import { readOnnxModel } from './read-model.js';
+import { type Recovered, recoverDraft } from './recover/recover.js';
+import { type DraftGraph, type Style, toGraph, Unwritable } from './recover/to-graph.js';
+import { type WeightSource, WeightReader } from './recover/weights.js';
+
+export type { Recovered } from './recover/recover.js';
+export type { DraftGraph, Style } from './recover/to-graph.js';
+export type { WeightReader, WeightSource } from './recover/weights.js';
+
+export interface OnnxImport {
+  readonly path: string;
+  readonly plain: PlainModel;
+  readonly recovered: Recovered;
+  readonly weights: WeightReader;
+  /** Milliseconds of reading and rewriting, and of recovery. */
+  readonly times: { readonly read: number; readonly recover: number };
+  /** The graph with names of its own. Throws UNSUPPORTED_MODEL when it has what the IR cannot say. */
+  readonly graph: (style: Style) => DraftGraph;
+}
+
+/** Spellings to try, the plainest first. */
+export const STYLES: readonly Style[] = [
+  { fused: true, dropZeroBiases: false },
+  { fused: false, dropZeroBiases: false },
+  { fused: true, dropZeroBiases: true },
+  { fused: false, dropZeroBiases: true },
+];
+
+/**
+ * Reads and recovers the encoder in `path`. Throws CORRUPT_MODEL for a damaged file or weights that are no numbers,
+ * UNSUPPORTED_MODEL (details: nodes) for what is not understood.
+ */
+export async function importOnnx(path: string): Promise<OnnxImport> {
+  const begin = performance.now();
+  const model = await readOnnxModel(path);
+  const plain = toPlain(model);
+  const middle = performance.now();
+  const recovered = recoverDraft(plain);
+  const weights = new WeightReader(path, plain.graph.initializers, plain.quantized);
+  const graph = (style: Style) => draftGraph(path, recovered, weights, style);
+  for (const source of graph(STYLES[0] as Style).sources.values()) weights.check(source);
+  const times = { read: middle - begin, recover: performance.now() - middle };
+  return { path, plain, recovered, weights, times, graph };
+}
+
+function draftGraph(
+  path: string,
+  recovered: Recovered,
+  weights: WeightReader,
+  style: Style,
+): DraftGraph {
+  const { maxTokens, vocabulary, segments, hidden, head } = recovered;
+  const outputs = new Map(recovered.found.map(({ name, value }) => [name, value]));
+  try {
+    return toGraph(
+      { outputs, hidden, selects: head === 'masked-lm' },
+      { maxTokens, vocabulary, segments },
+      style,
+      (a, b) => weights.same(a, b),
+    );
+  } catch (error) {
+    if (!(error instanceof Unwritable)) throw error;
+    throw new SinterError('UNSUPPORTED_MODEL', `${path}: ${error.message}`, {
+      details: { file: path },
+    });
+  }
+}
+
+/** For messages: what a weight is made of. */
+export function describeSource(source: WeightSource): string {
+  if (source.kind === 'vector') return source.vector.source || 'computed';
+  const { pieces, literal } = source.matrix;
+  if (literal !== undefined) return 'computed';
+  return pieces.map(({ source: name }) => name).join(' + ');
+}

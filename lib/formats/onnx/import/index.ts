@@ -5,13 +5,16 @@
  */
 
 import { SinterError } from '../../../core/errors.js';
+import type { OutputName } from '../../../graph/types.js';
 import type { PlainModel } from './plain/plain-model.js';
 import { toPlain } from './plain/to-plain.js';
 import { readOnnxModel } from './read-model.js';
+import type { Value } from './recover/draft.js';
 import { type Recovered, recoverDraft } from './recover/recover.js';
 import { type DraftGraph, type Style, toGraph, Unwritable } from './recover/to-graph.js';
 import { type WeightSource, WeightReader } from './recover/weights.js';
 
+export type { Value as DraftValue } from './recover/draft.js';
 export type { Recovered } from './recover/recover.js';
 export type { DraftGraph, Style } from './recover/to-graph.js';
 export type { WeightReader, WeightSource } from './recover/weights.js';
@@ -59,7 +62,9 @@ function draftGraph(
   style: Style,
 ): DraftGraph {
   const { maxTokens, vocabulary, segments, hidden, head } = recovered;
-  const outputs = new Map(recovered.found.map(({ name, value }) => [name, value]));
+  // With the last hidden value, whether the file gives it out or not: the rest hangs on it.
+  const outputs = new Map<OutputName, Value>([['hidden', hidden]]);
+  for (const { name, value } of recovered.found) outputs.set(name, value);
   try {
     return toGraph(
       { outputs, hidden, selects: head === 'masked-lm' },

@@ -1,0 +1,213 @@
+/**
+ * An ONNX file as a model folder: the same tensors, config and settings that a Hugging Face folder would have, so that loading,
+ * training and saving know no difference.
+ *
+ * Weights are converted one at a time when they are read; int8 ones keep the file's own integers.
+ */
+
+import { stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { quantizableWeights } from '../compress/quantize.js';
+import { SinterError } from '../core/errors.js';
+import { fileExists, type JsonObject, readJsonObject } from '../core/json.js';
+import type { HfFolder } from '../formats/hf-folder.js';
+import {
+  importOnnx,
+  type OnnxImport,
+  type WeightReader,
+  type WeightSource,
+} from '../formats/onnx/import/index.js';
+import { readSentenceFiles } from '../formats/sentence-files.js';
+import { type StoredTensor, type TensorSource, WeightFiles } from '../formats/weight-files.js';
+import type { SentenceSettings } from '../graph/checkpoint.js';
+import type { EncoderGraph } from '../graph/types.js';
+import { type NamedOnnx, nameOnnx } from './onnx-names.js';
+import { scaleName, withQuantizationConfig } from './quantized-folder.js';
+
+export interface OnnxFolder extends HfFolder {
+  readonly imported: OnnxImport;
+  readonly named: NamedOnnx;
+  /** Names of the weights that stay int8. */
+  readonly quantized: ReadonlySet<string>;
+}
+
+export interface OnnxSettings {
+  /** Quantized weights as f32: for fine-tuning. */
+  readonly widen: boolean;
+}
+
+/** Where an ONNX model may lie in a folder without other weights, best first. */
+const PLACES = ['model.onnx', 'onnx/model.onnx', 'onnx/model_quantized.onnx', 'model_quantized.onnx'];
+const WEIGHTS = ['model.safetensors', 'pytorch_model.bin'];
+
+/** The ONNX file that `path` means: itself, or the one in a folder that has no other weights; null for other folders. */
+export async function findOnnxFile(path: string): Promise<string | null> {
+  const stats = await stat(path).catch(() => null);
+  if (path.endsWith('.onnx')) {
+    if (stats?.isFile()) return path;
+    throw new SinterError('CORRUPT_MODEL', `${path}: no such file`, { details: { file: path } });
+  }
+  if (!stats?.isDirectory()) return null;
+  for (const name of WEIGHTS) {
+    for (const file of [name, `${name}.index.json`]) {
+      if (await fileExists(join(path, file))) return null;
+    }
+  }
+  for (const place of PLACES) if (await fileExists(join(path, place))) return join(path, place);
+  return null;
+}
+
+/** Imports `file`. Throws CORRUPT_MODEL or UNSUPPORTED_MODEL as `importOnnx` does. */
+export async function readOnnxFolder(
+  file: string,
+  { widen }: OnnxSettings,
+): Promise<OnnxFolder> {
+  const imported = await importOnnx(file);
+  const folders = [dirname(file)];
+  if (basename(dirname(file)) === 'onnx') folders.push(dirname(dirname(file)));
+  const base = await firstConfig(folders);
+  const named = nameOnnx(imported, base);
+  const files = await firstSentence(folders);
+  const quantized = widen ? new Set<string>() : int8Weights(imported, named);
+  const source = new OnnxTensors(file, named.sources, imported.weights, quantized);
+  const { config, sentence } = named;
+  return {
+    path: file,
+    config: quantized.size > 0 ? withQuantizationConfig(config, 8) : config,
+    tensors: source.tensors,
+    weights: new WeightFiles([{ prefix: '', source }]),
+    tokenizerPath: await tokenizerFolder(folders),
+    sentence: mergeSentence(sentence, files),
+    close: async () => {},
+    imported,
+    named,
+    quantized,
+  };
+}
+
+async function firstConfig(folders: readonly string[]): Promise<JsonObject> {
+  for (const folder of folders) {
+    const file = join(folder, 'config.json');
+    if (await fileExists(file)) return readJsonObject(file);
+  }
+  return {};
+}
+
+async function firstSentence(folders: readonly string[]): Promise<SentenceSettings | null> {
+  for (const folder of folders) {
+    const files = await readSentenceFiles(folder);
+    if (files !== null) return files.settings;
+  }
+  return null;
+}
+
+async function tokenizerFolder(folders: readonly string[]): Promise<string> {
+  for (const folder of folders) {
+    for (const file of ['tokenizer.json', 'vocab.txt', 'vocab.json']) {
+      if (await fileExists(join(folder, file))) return folder;
+    }
+  }
+  return folders[0] ?? '.';
+}
+
+/** What the file computes goes before what the files beside it say; modules with weights must be in it. */
+function mergeSentence(
+  own: NamedOnnx['sentence'],
+  files: SentenceSettings | null,
+): SentenceSettings | null {
+  const rest = files ?? { maxTokens: null, lowercase: false, prompts: {}, defaultPrompt: null };
+  if (own !== null) return { ...rest, ...own };
+  if (files === null || files.modules.every(({ kind }) => kind === 'normalize')) return files;
+  throw new SinterError(
+    'UNSUPPORTED_MODEL',
+    'modules.json names modules with weights, which the ONNX file does not have',
+  );
+}
+
+/** Weights that the file multiplies as int8 and that can stay so: all of a product, or none. */
+function int8Weights({ plain, weights }: OnnxImport, named: NamedOnnx): Set<string> {
+  const { graph, sources } = named;
+  const found = new Set<string>();
+  // Weight-only files compute in floats: so does their import.
+  if (plain.activations.size === 0) return found;
+  const allowed = quantizableWeights(graph, { embeddings: true });
+  for (const [name, source] of sources) {
+    if (allowed.has(name) && weights.codes(source) !== null) found.add(name);
+  }
+  dropMixed(graph, found);
+  return found;
+}
+
+function dropMixed(graph: EncoderGraph, found: Set<string>): void {
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const node of graph.nodes) {
+      if (node.op !== 'linear' || node.weights.every((name) => found.has(name))) continue;
+      for (const name of node.weights) changed = found.delete(name) || changed;
+    }
+  }
+}
+
+/** The weights of a recovered graph as tensors of a file. */
+class OnnxTensors implements TensorSource {
+  readonly path: string;
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  private readonly sources: ReadonlyMap<string, WeightSource>;
+  private readonly reader: WeightReader;
+  private readonly quantized: ReadonlySet<string>;
+
+  constructor(
+    path: string,
+    sources: ReadonlyMap<string, WeightSource>,
+    reader: WeightReader,
+    quantized: ReadonlySet<string>,
+  ) {
+    this.path = path;
+    this.sources = sources;
+    this.reader = reader;
+    this.quantized = quantized;
+    const tensors = new Map<string, StoredTensor>();
+    for (const [name, source] of sources) {
+      const shape = shapeOf(source);
+      tensors.set(name, { dtype: quantized.has(name) ? 'I8' : 'F32', shape });
+      if (!quantized.has(name)) continue;
+      tensors.set(scaleName(name), { dtype: 'F32', shape: shape.slice(0, 1) });
+    }
+    this.tensors = tensors;
+  }
+
+  async *readChunks(name: string, maxBytes: number): AsyncGenerator<Uint8Array, void, undefined> {
+    const bytes = this.bytesOf(name);
+    const step = maxBytes - (maxBytes % 8);
+    for (let begin = 0; begin < bytes.length; begin += step) {
+      yield bytes.subarray(begin, begin + step);
+    }
+  }
+
+  async readFloats(name: string): Promise<Float32Array> {
+    const source = this.sources.get(name);
+    if (source !== undefined) return this.reader.floats(source);
+    const weight = [...this.quantized].find((other) => scaleName(other) === name);
+    const found = weight === undefined ? undefined : this.sources.get(weight);
+    const codes = found && this.reader.codes(found);
+    if (codes) return codes.scales;
+    throw new SinterError('INTERNAL', `${this.path}: no tensor ${name}`);
+  }
+
+  async close(): Promise<void> {}
+
+  private bytesOf(name: string): Uint8Array {
+    const source = this.sources.get(name);
+    if (source === undefined) throw new SinterError('INTERNAL', `${this.path}: no tensor ${name}`);
+    const values = this.quantized.has(name)
+      ? this.reader.codes(source)?.codes
+      : this.reader.floats(source);
+    if (values === undefined) throw new SinterError('INTERNAL', `${name} is not int8`);
+    return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  }
+}
+
+function shapeOf(source: WeightSource): readonly number[] {
+  if (source.kind === 'vector') return [source.vector.values.length];
+  return [source.matrix.rows, source.matrix.columns];
+}

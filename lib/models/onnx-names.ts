@@ -1,0 +1,152 @@
+/**
+ * Names for a recovered ONNX graph: the family whose graph computes the same gives config.json and transformers' weight names.
+ *
+ * What a text's vectors are pooled by becomes sentence-transformers settings, as if their files lay beside the model.
+ */
+
+import { nameByFamily } from '../architectures/index.js';
+import { SinterError } from '../core/errors.js';
+import { isJsonObject, type JsonObject } from '../core/json.js';
+import {
+  type DraftValue,
+  type OnnxImport,
+  type Recovered,
+  STYLES,
+  type WeightSource,
+} from '../formats/onnx/import/index.js';
+import type {
+  ClassificationProblem,
+  ModelHead,
+  SentenceModule,
+  SentenceSettings,
+} from '../graph/checkpoint.js';
+import type { ActivationKind, EncoderGraph, PoolKind } from '../graph/types.js';
+
+export interface NamedOnnx {
+  readonly config: JsonObject;
+  /** The family's graph, with all outputs. */
+  readonly graph: EncoderGraph;
+  /** Weight name -> where its numbers are. */
+  readonly sources: ReadonlyMap<string, WeightSource>;
+  readonly head: ModelHead;
+  /** Pooling inside the file; null without. */
+  readonly sentence: Pick<SentenceSettings, 'pooling' | 'modules'> | null;
+}
+
+/** Throws UNSUPPORTED_MODEL with what keeps it from each family. */
+export function nameOnnx(imported: OnnxImport, base: JsonObject): NamedOnnx {
+  const head = headOf(imported.recovered, base);
+  const why: string[] = [];
+  const spoken = new Map<string, WeightSource>();
+  const sentence = sentenceOf(imported, spoken);
+  for (const style of STYLES) {
+    why.length = 0;
+    const { graph, sources } = imported.graph(style);
+    const named = nameByFamily(graph, withLength(base, imported.recovered), head, why);
+    if (named === null) continue;
+    for (const [own, name] of named.names) {
+      const source = sources.get(own);
+      if (source !== undefined) spoken.set(name, source);
+    }
+    return { config: named.config, graph: named.graph, sources: spoken, head, sentence };
+  }
+  throw new SinterError(
+    'UNSUPPORTED_MODEL',
+    `${imported.path}: recovered, but no family of encoders computes this: ${why.join('; ')}`,
+    { details: { file: imported.path, families: why } },
+  );
+}
+
+/** Nothing in the graph may say how long texts may be; then config.json does. */
+function withLength(base: JsonObject, { bounded, maxTokens }: Recovered): JsonObject {
+  return bounded || base.max_position_embeddings !== undefined
+    ? base
+    : { ...base, max_position_embeddings: maxTokens };
+}
+
+function headOf({ head, found }: Recovered, base: JsonObject): ModelHead {
+  const width = found.find(({ name }) => name === 'logits')?.value.width ?? 0;
+  const task = head ?? 'embedding';
+  const named = task === 'classification' || task === 'token-classification';
+  const problems = ['single_label_classification', 'multi_label_classification', 'regression'];
+  const problem = problems.find((known) => known === base.problem_type) ?? null;
+  return {
+    task,
+    labels: named ? labelsOf(base, width) : null,
+    problem: task === 'classification' ? (problem as ClassificationProblem | null) : null,
+  };
+}
+
+function labelsOf({ id2label }: JsonObject, count: number): string[] {
+  const names = isJsonObject(id2label) ? id2label : {};
+  const labels = Array.from({ length: count }, (_, i) => names[i]);
+  const fits = Object.keys(names).length === count && labels.every((l) => typeof l === 'string');
+  return labels.map((label, i) => (fits ? String(label) : `LABEL_${i}`));
+}
+
+/** Poolings and modules of the file's sentence vector; weights of modules go to `sources`. */
+function sentenceOf(
+  { path, recovered }: OnnxImport,
+  sources: Map<string, WeightSource>,
+): NamedOnnx['sentence'] {
+  const found = recovered.found.find(({ name }) => name === 'embedding');
+  if (found === undefined) return null;
+  const steps: DraftValue[] = [];
+  let value = found.value;
+  for (;;) {
+    const { node } = value;
+    const pooling = poolingOf(value, recovered.hidden);
+    if (pooling !== null) return { pooling, modules: modulesOf(steps.reverse(), sources) };
+    steps.push(value);
+    if (!('input' in node)) break;
+    value = node.input;
+  }
+  throw new SinterError(
+    'UNSUPPORTED_MODEL',
+    `${path}: output ${found.file} is no pooling of the last hidden states`,
+    { details: { file: path } },
+  );
+}
+
+function poolingOf({ node }: DraftValue, hidden: DraftValue): readonly PoolKind[] | null {
+  const parts = node.op === 'concat' ? node.inputs : null;
+  if (node.op === 'pool' && node.input === hidden) return [node.kind];
+  const kinds = parts?.map((part) =>
+    part.node.op === 'pool' && part.node.input === hidden ? part.node.kind : null,
+  );
+  return kinds?.every((kind) => kind !== null) ? kinds : null;
+}
+
+function modulesOf(
+  steps: readonly DraftValue[],
+  sources: Map<string, WeightSource>,
+): SentenceModule[] {
+  const modules: SentenceModule[] = [];
+  let activation: ActivationKind = 'none';
+  for (const [i, { node, width }] of steps.entries()) {
+    const number = modules.length + 2;
+    const next = steps[i + 1]?.node;
+    if (node.op === 'normalize') modules.push({ kind: 'normalize' });
+    else if (node.op === 'norm') {
+      const name = `${number}_LayerNorm`;
+      sources.set(`${name}.norm.weight`, { kind: 'vector', vector: node.weight });
+      if (node.bias) sources.set(`${name}.norm.bias`, { kind: 'vector', vector: node.bias });
+      modules.push({ kind: 'layer-norm', name, width });
+    } else if (node.op === 'linear') {
+      activation = next?.op === 'activation' && next.kind !== 'sigmoid' ? next.kind : 'none';
+      const name = `${number}_Dense`;
+      sources.set(`${name}.linear.weight`, { kind: 'matrix', matrix: node.matrix });
+      if (node.bias) sources.set(`${name}.linear.bias`, { kind: 'vector', vector: node.bias });
+      const { rows: outputs, columns: inputs } = node.matrix;
+      modules.push({
+        kind: 'dense',
+        name,
+        inputs,
+        outputs,
+        bias: node.bias !== null,
+        activation,
+      });
+    }
+  }
+  return modules;
+}

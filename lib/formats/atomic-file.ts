@@ -41,6 +41,55 @@ export async function writeFileAtomic<T>(
   }
 }
 
+type FileWriter = (file: FileHandle) => Promise<void>;
+
+/**
+ * Files of one folder that belong together, all or none: each is written under a temporary name, then all are renamed in
+ * order. When a rename fails, the files that were replaced come back.
+ */
+export async function writeFilesAtomic(
+  folder: string,
+  files: readonly (readonly [name: string, write: FileWriter])[],
+): Promise<void> {
+  const targets = files.map(([name, write]) => {
+    const target = join(folder, name);
+    return { target, write, temporary: temporaryName(target), aside: temporaryName(target) };
+  });
+  const placed: typeof targets = [];
+  try {
+    for (const { temporary, write } of targets) {
+      const handle = await open(temporary, 'wx');
+      try {
+        await write(handle);
+      } finally {
+        await handle.close();
+      }
+    }
+    for (const file of targets) {
+      // The last one replaces its target in one step; only what comes before it may have to be undone.
+      if (file !== targets.at(-1)) await moveIfThere(file.target, file.aside);
+      placed.push(file);
+      await rename(file.temporary, file.target);
+    }
+  } catch (error) {
+    for (const { target, aside } of placed.slice(0, -1).toReversed()) {
+      await rm(target, { force: true });
+      await moveIfThere(aside, target);
+    }
+    const failed = placed.at(-1);
+    if (failed !== undefined) await moveIfThere(failed.aside, failed.target);
+    for (const { temporary } of targets) await rm(temporary, { force: true });
+    throw error;
+  }
+  for (const { aside } of targets) await rm(aside, { force: true });
+}
+
+async function moveIfThere(from: string, to: string): Promise<void> {
+  await rename(from, to).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
+}
+
 /** Writes text or bytes under a temporary name and renames. */
 export async function saveFile(path: string, data: string | Uint8Array): Promise<void> {
   await writeFileAtomic(path, (file) => file.writeFile(data));

@@ -7,13 +7,14 @@ import { isQuantized } from '../compress/quantize.js';
 import { typeMistake } from '../core/errors.js';
 import type { NativeProgram } from '../core/native.js';
 import { readOptions } from '../core/options.js';
+import { DEFAULT_OPSET, OPSETS, type Opset } from '../formats/onnx/opsets.js';
 import { writeOnnx } from '../formats/onnx/write-onnx.js';
 import type { OutputName } from '../graph/types.js';
 import type { ModelParts } from './model-parts.js';
 
 export interface OnnxExportOptions {
-  /** 17 (default) is read by every runtime since mid-2022; 20 has GELU as one operator. */
-  readonly opset?: 17 | 20;
+  /** 14 to 21. 17 (default) is read by every runtime since mid-2022; 20 has GELU as one operator. */
+  readonly opset?: Opset;
   /**
    * How the weights of a quantized model are stored. `uint8` (default) gives the same result on every CPU; `int8` is
    * faster where the CPU has VNNI, and wrong in ONNX Runtime where it has not, unless activations have 7 bits.
@@ -38,7 +39,7 @@ export async function exportModelOnnx(
     weights: true,
     activations: true,
   });
-  const opset = read.choice('opset', 17, [17, 20]);
+  const opset = read.choice('opset', DEFAULT_OPSET, OPSETS);
   const weights = read.choice('weights', 'uint8', ['uint8', 'int8']);
   const activations = read.choice('activations', 'token', ['token', 'tensor']);
   const { graph, head } = parts;

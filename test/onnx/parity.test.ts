@@ -5,7 +5,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type OnnxOptions, writeOnnx } from '../../lib/formats/onnx/write-onnx.js';
+import type { OnnxOptions } from '../../lib/formats/onnx/onnx-options.js';
+import { writeOnnx } from '../../lib/formats/onnx/write-onnx.js';
 import { openSafetensors } from '../../lib/formats/safetensors.js';
 import type { Task } from '../../lib/graph/checkpoint.js';
 import type { OutputName, PoolKind } from '../../lib/graph/types.js';

@@ -10,7 +10,10 @@ export interface ParsedTensor {
   readonly name: string;
   readonly type: number;
   readonly dims: readonly number[];
+  /** Empty when they are in another file. */
   readonly bytes: Uint8Array;
+  /** location, offset, length when they are in another file. */
+  readonly external: ReadonlyMap<string, string>;
 }
 
 export interface ParsedNode {
@@ -84,11 +87,20 @@ export function parseOnnx(bytes: Uint8Array): ParsedModel {
       name: only(tensor.texts(8)),
       type: only(tensor.numbers(2)),
       dims: tensor.numbers(1),
-      bytes: only(tensor.bytes(9)),
+      bytes: tensor.bytes(13).length > 0 ? new Uint8Array() : only(tensor.bytes(9)),
+      external: parseExternal(tensor),
     })),
     inputs: graph.messages(11).map(parseValue),
     outputs: graph.messages(12).map(parseValue),
   };
+}
+
+function parseExternal(tensor: Fields): ReadonlyMap<string, string> {
+  const pairs = tensor
+    .messages(13)
+    .map((pair) => [only(pair.texts(1)), only(pair.texts(2))] as const);
+  if ((tensor.numbers(14)[0] ?? 0) !== Math.min(pairs.length, 1)) throw new Error('data_location');
+  return new Map(pairs);
 }
 
 function parseNode(node: Fields): ParsedNode {

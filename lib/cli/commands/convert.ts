@@ -6,6 +6,7 @@ import { extname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { rangeMistake } from '../../core/errors.js';
 import { formatBytes } from '../../core/units.js';
+import { DEFAULT_OPSET, OPSETS, type Opset } from '../../formats/onnx/opsets.js';
 import { given, withCommon } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { type OpenModel, openModel } from '../open-model.js';
@@ -13,7 +14,7 @@ import { type OpenModel, openModel } from '../open-model.js';
 interface ConvertOptions extends CommonOptions {
   readonly model?: string;
   readonly out: string;
-  readonly opset?: 17 | 20;
+  readonly opset?: Opset;
   readonly precision?: 'f32' | 'int8';
   readonly dtype?: 'f32' | 'f16';
   readonly weights?: 'uint8' | 'int8';
@@ -36,7 +37,7 @@ export function addConvert(program: Command, surroundings: Surroundings): void {
         'int8',
       ]),
     )
-    .option('--opset <n>', 'ONNX: 17 or 20', parseOpset, 17)
+    .option('--opset <n>', 'ONNX: 14 to 21', parseOpset, DEFAULT_OPSET)
     .addOption(
       new Option(
         '--weights <kind>',
@@ -69,10 +70,10 @@ Examples:
   withCommon(command);
 }
 
-function parseOpset(text: string): 17 | 20 {
-  if (text === '17') return 17;
-  if (text === '20') return 20;
-  throw new InvalidArgumentError('It must be 17 or 20.');
+function parseOpset(text: string): Opset {
+  const opset = OPSETS.find((known) => String(known) === text);
+  if (opset !== undefined) return opset;
+  throw new InvalidArgumentError(`It must be one of ${OPSETS.join(', ')}.`);
 }
 
 async function convert(options: ConvertOptions, surroundings: Surroundings): Promise<void> {

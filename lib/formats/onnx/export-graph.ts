@@ -2,24 +2,23 @@
  * EncoderGraph to ONNX: which nodes are needed, what the inputs and outputs are called, one lowering per operation.
  *
  * Names are what other tools look for: input_ids, attention_mask and token_type_ids go in; last_hidden_state,
- * logits and sentence_embedding come out.
+ * logits (or start_logits and end_logits) and sentence_embedding come out.
  */
 
 import { rangeMistake, SinterError } from '../../core/errors.js';
-import { inputsOf, withInputs } from '../../graph/nodes.js';
+import { inputsOf, weightsOf, withInputs } from '../../graph/nodes.js';
 import type { EncoderGraph, GraphNode, OutputName } from '../../graph/types.js';
-import { lowerLinear, lowerNorm } from './lower-linear.js';
-import { lowerAttention, lowerEmbedding, lowerNormalize, lowerPool } from './lower-sequence.js';
-import {
-  ATTENTION_MASK,
-  INPUT_IDS,
-  type IntegerSettings,
-  Lowering,
-  TOKEN_TYPE_IDS,
-} from './lowering.js';
+import { lowerGate } from './lower-activation.js';
+import { lowerAttention } from './lower-attention.js';
+import { lowerConcat, lowerEmbedding, lowerParameter } from './lower-embedding.js';
+import { lowerLinear } from './lower-linear.js';
+import { lowerAdd, lowerNorm, lowerNormalize } from './lower-norm.js';
+import { lowerPool } from './lower-pool.js';
+import { ATTENTION_MASK, INPUT_IDS, Lowering, type Products, TOKEN_TYPE_IDS } from './lowering.js';
 import { ModelBuilder } from './model-builder.js';
-import type { GraphSpec } from './proto.js';
-import { type WeightSource, WeightTensors } from './weights.js';
+import type { Opset } from './opsets.js';
+import type { FloatType, GraphSpec } from './proto.js';
+import { type IntegerForm, type WeightSource, WeightTensors } from './weights.js';
 
 /** ONNX name of each output, in the order in which a file lists them (hidden.N come after these). */
 const OUTPUT_NAMES: readonly (readonly [OutputName, string])[] = [
@@ -29,10 +28,17 @@ const OUTPUT_NAMES: readonly (readonly [OutputName, string])[] = [
   ['pooled', 'pooler_output'],
 ];
 
+/** Names of the two columns of a question answerer's logits, as transformers has them. */
+const SPAN_NAMES = ['start_logits', 'end_logits'] as const;
+
 export interface GraphExport {
-  readonly opset: 17 | 20;
-  readonly integer: IntegerSettings | null;
+  readonly opset: Opset;
+  readonly products: Products;
+  readonly floatType: FloatType;
+  readonly outputType: FloatType;
   readonly outputs: readonly OutputName[];
+  /** Logits [batch, sequence, 2] become start_logits and end_logits, [batch, sequence]. */
+  readonly spans: boolean;
 }
 
 /** The ONNX graph that computes `options.outputs`; nodes and weights that they do not need are left out. */
@@ -41,41 +47,84 @@ export function exportGraph(
   source: WeightSource,
   options: GraphExport,
 ): GraphSpec {
-  const builder = new ModelBuilder(options.opset);
-  const aliases = dropoutAliases(graph);
+  const { products, outputType } = options;
+  const builder = new ModelBuilder(options.opset, options.floatType);
+  const aliases = identityAliases(graph);
   const wanted = wantedOutputs(graph, options.outputs, aliases);
   const needed = neededNodes(graph, new Set(wanted.map((output) => output.value)), aliases);
   declareInputs(builder, graph, needed);
 
+  const spans = (name: string): boolean => options.spans && name === 'logits';
+  for (const { name } of wanted) {
+    for (const reserved of spans(name) ? SPAN_NAMES : [name]) builder.fresh(reserved);
+  }
   const names = new Map<string, string>();
-  for (const { value, name } of wanted) if (!names.has(value)) names.set(value, name);
-  const weights = new WeightTensors(graph, source, builder);
-  const lowering = new Lowering(builder, weights, options.integer, names);
-  for (const node of needed) lowerNode(lowering, node, graph.segments);
+  for (const { value, name } of wanted) {
+    if (!names.has(value) && !spans(name)) names.set(value, name);
+  }
+  const weights = new WeightTensors(graph, source, builder, tiedTables(needed), formOf(products));
+  const lowering = new Lowering(builder, weights, products, names, outputType);
+  for (const node of needed) lowerNode(lowering, node, graph);
 
   for (const { value, name } of wanted) {
-    const { kind, name: made, width } = lowering.whole(value);
-    // One value under two output names: the second is a copy.
-    if (made !== name) builder.node('Identity', [made], builder.fresh(name));
-    const dims = kind === 'token' ? ['batch', 'sequence', width] : ['batch', width];
-    builder.output(name, 'float', dims);
+    if (spans(name)) declareSpans(lowering, value, outputType);
+    else declareOutput(lowering, value, name, outputType);
   }
   return builder.graph(graph.architecture);
 }
 
-function lowerNode(lowering: Lowering, node: GraphNode, segments: number): void {
+function declareOutput(lowering: Lowering, value: string, name: string, type: FloatType): void {
+  const { builder } = lowering;
+  const { kind, name: made, width } = lowering.whole(value, type);
+  // One value under two output names: the second is a copy.
+  if (made !== name) builder.node('Identity', [made], name);
+  const dims = kind === 'token' ? ['batch', 'sequence', width] : ['batch', width];
+  builder.output(name, type, dims);
+}
+
+function declareSpans(lowering: Lowering, value: string, type: FloatType): void {
+  const { builder } = lowering;
+  const { kind, name, width } = lowering.whole(value, type);
+  if (kind !== 'token' || width !== SPAN_NAMES.length) {
+    throw rangeMistake('spans', 'false for a model whose logits are not two per token', true);
+  }
+  const columns = builder.split(name, [1, 1], 'logits/column');
+  for (const [i, output] of SPAN_NAMES.entries()) {
+    builder.node('Squeeze', [columns[i] ?? '', builder.int64s(-1)], output);
+    builder.output(output, type, ['batch', 'sequence']);
+  }
+}
+
+/** 8-bit form of tables that are weights of products too. */
+function formOf(products: Products): IntegerForm {
+  return products.kind === 'dynamic' || products.kind === 'static' ? products.weights : 'int8';
+}
+
+function lowerNode(lowering: Lowering, node: GraphNode, graph: EncoderGraph): void {
   switch (node.op) {
     case 'embedding':
-      lowerEmbedding(lowering, node, segments);
+      lowerEmbedding(lowering, node, graph.segments);
+      break;
+    case 'parameter':
+      lowerParameter(lowering, node);
       break;
     case 'norm':
       lowerNorm(lowering, node);
       break;
+    case 'add':
+      lowerAdd(lowering, node);
+      break;
     case 'linear':
       lowerLinear(lowering, node);
       break;
+    case 'gate':
+      lowerGate(lowering, node);
+      break;
     case 'attention':
-      lowerAttention(lowering, node);
+      lowerAttention(lowering, node, graph.maxTokens);
+      break;
+    case 'concat':
+      lowerConcat(lowering, node);
       break;
     case 'pool':
       lowerPool(lowering, node);
@@ -84,19 +133,34 @@ function lowerNode(lowering: Lowering, node: GraphNode, segments: number): void 
       lowerNormalize(lowering, node);
       break;
     case 'dropout':
-      break;
-    default:
-      throw new SinterError('UNSUPPORTED_MODEL', `ONNX export: operation ${node.op}`);
+    case 'select':
+      throw new SinterError('INTERNAL', `ONNX export: ${node.op} is no step of an ONNX file`);
   }
 }
 
-/** Dropout is the identity here: its output is another name for the value that goes in. */
-function dropoutAliases(graph: EncoderGraph): ReadonlyMap<string, string> {
+/**
+ * Dropout is the identity here, and an ONNX model gives what is asked of selected tokens for all of them: the outputs of
+ * both are other names for the values that go in.
+ */
+function identityAliases(graph: EncoderGraph): ReadonlyMap<string, string> {
   const aliases = new Map<string, string>();
   for (const node of graph.nodes) {
-    if (node.op === 'dropout') aliases.set(node.output, aliases.get(node.input) ?? node.input);
+    if (!isIdentity(node)) continue;
+    aliases.set(node.output, aliases.get(node.input) ?? node.input);
   }
   return aliases;
+}
+
+function isIdentity(node: GraphNode): node is Extract<GraphNode, { op: 'dropout' | 'select' }> {
+  return node.op === 'dropout' || node.op === 'select';
+}
+
+/** Names of weights that are tables and weights of products. */
+function tiedTables(nodes: readonly GraphNode[]): ReadonlySet<string> {
+  const of = (kind: GraphNode['op']): string[] =>
+    nodes.flatMap((node) => (node.op === kind ? weightsOf(node) : []));
+  const products = new Set(of('linear'));
+  return new Set(of('embedding').filter((name) => products.has(name)));
 }
 
 function wantedOutputs(
@@ -123,7 +187,7 @@ function wantedOutputs(
   });
 }
 
-/** The nodes that the wanted values depend on, in order, their inputs renamed past dropout. */
+/** The nodes that the wanted values depend on, in order, their inputs renamed past identities. */
 function neededNodes(
   graph: EncoderGraph,
   wanted: Set<string>,
@@ -132,7 +196,7 @@ function neededNodes(
   const original = (value: string): string => aliases.get(value) ?? value;
   const needed: GraphNode[] = [];
   for (const node of graph.nodes.toReversed()) {
-    if (node.op === 'dropout' || !wanted.has(node.output)) continue;
+    if (isIdentity(node) || !wanted.has(node.output)) continue;
     needed.push(withInputs(node, original));
     for (const input of inputsOf(node)) wanted.add(original(input));
   }

@@ -1,11 +1,13 @@
 /**
- * Activation functions as standard operators.
+ * Activation functions as standard operators, alone and as the gate of a gated linear unit.
  *
  * GELU became one operator in opset 20; before that it is written out in the form that runtimes recognise.
  */
 
-import type { ActivationKind } from '../../graph/types.js';
+import type { ActivationKind, GateNode } from '../../graph/types.js';
+import type { Lowering } from './lowering.js';
 import type { ModelBuilder } from './model-builder.js';
+import { since } from './opsets.js';
 
 /** Applies `kind` to `input` under the reserved name `output`; intermediate values are named after `prefix`. */
 export function lowerActivation(
@@ -17,12 +19,16 @@ export function lowerActivation(
 ): string {
   if (kind === 'relu') return builder.node('Relu', [input], output);
   if (kind === 'tanh') return builder.node('Tanh', [input], output);
-  if (builder.opset >= 20) {
+  if (kind === 'silu') {
+    const gate = builder.step('Sigmoid', [input], `${prefix}/silu_gate`);
+    return builder.node('Mul', [input, gate], output);
+  }
+  if (since(builder.opset, 'gelu')) {
     const approximate = { string: kind === 'gelu' ? 'none' : 'tanh' };
     return builder.node('Gelu', [input], output, { approximate });
   }
   const step = (op: string, inputs: string[], name: string): string =>
-    builder.node(op, inputs, builder.fresh(`${prefix}/gelu_${name}`));
+    builder.step(op, inputs, `${prefix}/gelu_${name}`);
   const constant = (value: number): string => builder.float(Math.fround(value));
   if (kind === 'gelu') {
     const erf = step('Erf', [step('Div', [input, constant(Math.SQRT2)], 'scaled')], 'erf');
@@ -34,4 +40,30 @@ export function lowerActivation(
   const scaled = step('Mul', [inner, constant(Math.sqrt(2 / Math.PI))], 'scaled');
   const gate = step('Add', [step('Tanh', [scaled], 'tanh'), constant(1)], 'gate');
   return builder.node('Mul', [step('Mul', [input, constant(0.5)], 'half'), gate], output);
+}
+
+/** activation(first half) * second half. */
+export function lowerGate(lowering: Lowering, node: GateNode): void {
+  const { builder } = lowering;
+  const { kind, width, halves } = twoHalves(lowering, node);
+  const [gated, factor] = halves;
+  const { activation, output } = node;
+  const gate =
+    activation === 'none'
+      ? gated
+      : lowerActivation(builder, activation, gated, output, builder.fresh(`${output}/gate`));
+  const name = builder.node('Mul', [gate, factor], lowering.nameOf(output));
+  lowering.set(output, kind, name, width);
+}
+
+function twoHalves(lowering: Lowering, { input, output }: GateNode) {
+  const { kind, parts } = lowering.value(input);
+  const [first, second] = parts;
+  if (parts.length === 2 && first && second && first.width === second.width) {
+    return { kind, width: first.width, halves: [first.name, second.name] as const };
+  }
+  const whole = lowering.whole(input);
+  const width = whole.width / 2;
+  const [a = '', b = ''] = lowering.builder.split(whole.name, [width, width], `${output}/half`);
+  return { kind, width, halves: [a, b] as const };
 }

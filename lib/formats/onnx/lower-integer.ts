@@ -7,7 +7,7 @@
  */
 
 import type { ActivationBits } from '../../graph/types.js';
-import type { IntegerSettings, Lowering } from './lowering.js';
+import type { DynamicProducts, Lowering } from './lowering.js';
 import type { IntegerForm } from './weights.js';
 
 /** Smallest range of a token; keeps a token whose numbers are all equal from dividing by 0. */
@@ -16,7 +16,7 @@ const SMALLEST_RANGE = 1e-30;
 /** output = input W^T. Products of the same input share its quantization. */
 export function integerProduct(
   lowering: Lowering,
-  settings: IntegerSettings,
+  settings: DynamicProducts,
   input: string,
   weight: string,
   output: string,
@@ -93,9 +93,8 @@ function codesProduct(
   const weightZero = form === 'uint8' ? builder.uint8(128) : builder.int8(0);
   const operands = [data, weights.integerMatrix(weight, form), zero, weightZero];
   const integers = builder.node('MatMulInteger', operands, builder.fresh(`${output}/i32`));
-  const toFloat = { to: { int: 1 } };
-  const floats = builder.node('Cast', [integers], builder.fresh(`${output}/f32`), toFloat);
-  const scales = [scale, weights.scales(weight, 'vector')];
+  const floats = builder.cast(integers, 'float', builder.fresh(`${output}/f32`));
+  const scales = [scale, weights.scales(weight)];
   const factor = builder.node('Mul', scales, builder.fresh(`${output}/scale`));
   builder.node('Mul', [floats, factor], output);
 }

@@ -1,63 +1,112 @@
 /**
  * What the lowering of every operation shares: the values made so far, the padding mask, naming.
  *
- * The IR is ragged, ONNX is padded: a token value becomes f32 [batch, sequence, width], a sequence value
- * [batch, width], and positions whose mask is 0 hold numbers that nothing else may depend on.
+ * The IR is ragged, ONNX is padded: a token value becomes [batch, sequence, width], a sequence value [batch, width], a
+ * table [rows, width], and positions whose mask is 0 hold numbers that nothing else may depend on. With f16, values are
+ * f16 but for what sums many numbers: pooling and normalisation.
  */
 
 import { SinterError } from '../../core/errors.js';
 import type { ModelBuilder } from './model-builder.js';
+import type { FloatType } from './proto.js';
+import type { Range } from './ranges.js';
 import type { IntegerForm, WeightTensors } from './weights.js';
 
-export type ValueKind = 'token' | 'sequence';
+/** `select` is left out of ONNX files, so there are no selected rows. */
+export type OnnxValueKind = 'token' | 'sequence' | 'table';
 
 /** Side by side along the last axis; query, key and value stay apart as long as nobody needs them joined. */
 export interface Value {
-  readonly kind: ValueKind;
+  readonly kind: OnnxValueKind;
+  readonly type: FloatType;
   readonly parts: readonly { readonly name: string; readonly width: number }[];
 }
 
-/** How s8 weights are computed; the choices are explained in `OnnxOptions`. */
-export interface IntegerSettings {
+/** A value as one tensor. */
+export interface Whole {
+  readonly kind: OnnxValueKind;
+  readonly name: string;
+  readonly width: number;
+}
+
+/** s8 weights times activations that are quantized while the model runs. */
+export interface DynamicProducts {
+  readonly kind: 'dynamic';
   readonly weights: IntegerForm;
   readonly activations: 'token' | 'tensor';
 }
+
+/** s8 weights and activations of known ranges, between QuantizeLinear and DequantizeLinear. */
+export interface StaticProducts {
+  readonly kind: 'static';
+  readonly weights: IntegerForm;
+  readonly codes: IntegerForm;
+  /** By the output of the linear node. */
+  readonly ranges: ReadonlyMap<string, Range>;
+}
+
+/** Float products whose weights are stored in few bits. */
+export interface BlockProducts {
+  readonly kind: 'blocks';
+  readonly bits: 8 | 4;
+  readonly operator: 'DequantizeLinear' | 'MatMulNBits';
+  /** Inputs that share a scale. */
+  readonly size: number;
+  readonly symmetric: boolean;
+  /** Of MatMulNBits. */
+  readonly accuracyLevel: number;
+}
+
+/** How linear layers are computed; the choices are explained in `OnnxOptions`. */
+export type Products =
+  | { readonly kind: 'float' }
+  | DynamicProducts
+  | StaticProducts
+  | BlockProducts;
 
 export const INPUT_IDS = 'input_ids';
 export const ATTENTION_MASK = 'attention_mask';
 export const TOKEN_TYPE_IDS = 'token_type_ids';
 
-/** Added to the scores of masked keys: exp() of it is 0, and no sum of it with a score overflows. */
-const MASKED = -3.4028234663852886e38;
-
-const FLOAT = { to: { int: 1 } };
+/**
+ * The score of masked keys, or what is added to it: exp() of it is 0, and no sum of it with a score overflows. In f16 a
+ * sum with the lowest number would.
+ */
+const MASKED = { float: -3.4028234663852886e38, float16: -1e4 } as const;
 
 export class Lowering {
   readonly builder: ModelBuilder;
   readonly weights: WeightTensors;
-  /** How s8 weights are computed; null widens them to f32. */
-  readonly integer: IntegerSettings | null;
+  readonly products: Products;
   readonly #values = new Map<string, Value>();
   readonly #outputNames: ReadonlyMap<string, string>;
+  readonly #outputType: FloatType;
   readonly #memo = new Map<string, readonly string[]>();
 
-  /** `outputNames`: IR value -> name of the graph output that it becomes. */
+  /** `outputNames`: IR value -> reserved name of the graph output that it becomes, as `outputType`. */
   constructor(
     builder: ModelBuilder,
     weights: WeightTensors,
-    integer: IntegerSettings | null,
+    products: Products,
     outputNames: ReadonlyMap<string, string>,
+    outputType: FloatType,
   ) {
     this.builder = builder;
     this.weights = weights;
-    this.integer = integer;
+    this.products = products;
     this.#outputNames = outputNames;
-    for (const name of outputNames.values()) builder.fresh(name);
+    this.#outputType = outputType;
   }
 
-  /** The ONNX name for the final result of the IR value `value`. */
-  nameOf(value: string): string {
-    return this.#outputNames.get(value) ?? this.builder.fresh(value);
+  /** Whether s8 weights stay s8 in the file. */
+  get keepsIntegers(): boolean {
+    return this.products.kind !== 'float';
+  }
+
+  /** The ONNX name for the final result, of type `type`, of the IR value `value`. */
+  nameOf(value: string, type: FloatType = this.builder.floatType): string {
+    const output = type === this.#outputType ? this.#outputNames.get(value) : undefined;
+    return output ?? this.builder.fresh(value);
   }
 
   /** Whether a graph output is this very value, so that it cannot stay in parts. */
@@ -65,12 +114,18 @@ export class Lowering {
     return this.#outputNames.has(value);
   }
 
-  set(value: string, kind: ValueKind, name: string, width: number): void {
-    this.#values.set(value, { kind, parts: [{ name, width }] });
+  set(
+    value: string,
+    kind: OnnxValueKind,
+    name: string,
+    width: number,
+    type: FloatType = this.builder.floatType,
+  ): void {
+    this.#values.set(value, { kind, type, parts: [{ name, width }] });
   }
 
-  setParts(value: string, kind: ValueKind, parts: Value['parts']): void {
-    this.#values.set(value, { kind, parts });
+  setParts(value: string, kind: OnnxValueKind, parts: Value['parts']): void {
+    this.#values.set(value, { kind, type: this.builder.floatType, parts });
   }
 
   value(value: string): Value {
@@ -81,25 +136,27 @@ export class Lowering {
     return found;
   }
 
-  /** The value as one tensor. */
-  whole(value: string): {
-    readonly kind: ValueKind;
-    readonly name: string;
-    readonly width: number;
-  } {
-    const { kind, parts } = this.value(value);
-    const [first] = parts;
-    if (first !== undefined && parts.length === 1) return { kind, ...first };
+  /** The value as one tensor of `type`. */
+  whole(value: string, type: FloatType = this.builder.floatType): Whole {
+    const { kind, parts, type: made } = this.value(value);
     const width = parts.reduce((sum, part) => sum + part.width, 0);
+    const name = this.#joined(value, parts);
+    if (made === type) return { kind, name, width };
+    const [cast = ''] = this.once(`${value} as ${type}`, () => {
+      const output = type === this.#outputType ? this.#outputNames.get(value) : undefined;
+      return [this.builder.cast(name, type, output ?? this.builder.fresh(`${value}/${type}`))];
+    });
+    return { kind, name: cast, width };
+  }
+
+  #joined(value: string, parts: Value['parts']): string {
+    const [first] = parts;
+    if (first !== undefined && parts.length === 1) return first.name;
+    const names = parts.map((part) => part.name);
     const [name = ''] = this.once(`${value}/whole`, () => [
-      this.builder.node(
-        'Concat',
-        parts.map((part) => part.name),
-        this.builder.fresh(`${value}/whole`),
-        { axis: { int: -1 } },
-      ),
+      this.builder.concat(names, this.builder.fresh(`${value}/whole`)),
     ]);
-    return { kind, name, width };
+    return name;
   }
 
   /** The results of `make`, which runs only the first time that `key` is asked for. */
@@ -111,17 +168,47 @@ export class Lowering {
     return made;
   }
 
-  /** f32 [batch, 1, 1, sequence]: 0 where the mask is 1, very negative where it is 0. */
+  /** i64 [1]: tokens of a row, padding included. */
+  sequenceLength(): string {
+    const [name = ''] = this.once('sequence_length', () => [
+      this.builder.dimension(INPUT_IDS, 1, this.builder.fresh('input_ids/sequence')),
+    ]);
+    return name;
+  }
+
+  /** What masked scores get. */
+  get masked(): number {
+    return MASKED[this.builder.floatType];
+  }
+
+  /** i64 [batch, 1, 1, sequence]: the attention mask, for keys. */
+  keyMask(): string {
+    const [name = ''] = this.once('key_mask', () => {
+      const { builder } = this;
+      const rows = builder.step(
+        'Unsqueeze',
+        [ATTENTION_MASK, builder.int64s(1)],
+        'attention_mask/keys',
+      );
+      return [builder.step('Unsqueeze', [rows, builder.int64s(2)], 'attention_mask/keys')];
+    });
+    return name;
+  }
+
+  /** [batch, 1, 1, sequence]: 0 where the mask is 1, very negative where it is 0. */
   attentionBias(): string {
     const [name = ''] = this.once('attention_bias', () => {
       const { builder } = this;
-      const step = (op: string, inputs: string[], name: string, attributes = {}): string =>
-        builder.node(op, inputs, builder.fresh(`attention_mask/${name}`), attributes);
-      const rows = step('Unsqueeze', [ATTENTION_MASK, builder.int64s(1)], 'keys');
-      const keys = step('Unsqueeze', [rows, builder.int64s(2)], 'keys');
-      const real = step('Cast', [keys], 'keys_f32', FLOAT);
-      const padding = step('Sub', [builder.float(1), real], 'padding');
-      return [step('Mul', [padding, builder.float(MASKED)], 'bias')];
+      const { floatType } = builder;
+      const real = builder.cast(
+        this.keyMask(),
+        floatType,
+        builder.fresh(
+          floatType === 'float' ? 'attention_mask/keys_f32' : 'attention_mask/keys_f16',
+        ),
+      );
+      const padding = builder.step('Sub', [builder.float(1), real], 'attention_mask/padding');
+      return [builder.step('Mul', [padding, builder.float(this.masked)], 'attention_mask/bias')];
     });
     return name;
   }
@@ -132,7 +219,7 @@ export class Lowering {
       const { builder } = this;
       const column = builder.fresh('attention_mask/column');
       builder.node('Unsqueeze', [ATTENTION_MASK, builder.int64s(2)], column);
-      return [builder.node('Cast', [column], builder.fresh('attention_mask/column_f32'), FLOAT)];
+      return [builder.cast(column, 'float', builder.fresh('attention_mask/column_f32'))];
     });
     return name;
   }

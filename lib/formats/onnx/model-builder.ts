@@ -5,28 +5,38 @@
  * shared by value, large ones by the key of their maker.
  */
 
-import type {
-  AttributeValue,
-  DataType,
-  Dimension,
-  GraphSpec,
-  NodeSpec,
-  TensorSpec,
-  ValueSpec,
+import { f32ToF16 } from '../float16.js';
+import { type Opset, since } from './opsets.js';
+import {
+  type AttributeValue,
+  DATA_TYPES,
+  type DataType,
+  type Dimension,
+  type FloatType,
+  type GraphSpec,
+  type NodeSpec,
+  type TensorSpec,
+  tensorBytes,
+  type ValueSpec,
 } from './proto.js';
 
-type Attributes = Readonly<Record<string, AttributeValue>>;
+export type Attributes = Readonly<Record<string, AttributeValue>>;
+
+export type ReduceOperator = 'ReduceMax' | 'ReduceMin' | 'ReduceL2' | 'ReduceSum' | 'ReduceMean';
 
 export class ModelBuilder {
-  readonly opset: number;
+  readonly opset: Opset;
+  /** What numbers are computed in, where nothing else is said. */
+  readonly floatType: FloatType;
   readonly #nodes: NodeSpec[] = [];
   readonly #tensors = new Map<string, TensorSpec>();
   readonly #inputs: ValueSpec[] = [];
   readonly #outputs: ValueSpec[] = [];
   readonly #names = new Set<string>();
 
-  constructor(opset: number) {
+  constructor(opset: Opset, floatType: FloatType = 'float') {
     this.opset = opset;
+    this.floatType = floatType;
   }
 
   /** `wanted`, or `wanted.2`, `wanted.3` ... when it is taken; the result is taken from now on. */
@@ -49,8 +59,13 @@ export class ModelBuilder {
 
   /** Adds a node with one output, under the reserved name `output`; returns it. */
   node(op: string, inputs: readonly string[], output: string, attributes: Attributes = {}): string {
-    this.#nodes.push({ op, inputs, outputs: [output], attributes });
+    this.#nodes.push({ op, domain: '', inputs, outputs: [output], attributes });
     return output;
+  }
+
+  /** As `node`, under a new name that begins with `wanted`. */
+  step(op: string, inputs: readonly string[], wanted: string, attributes: Attributes = {}): string {
+    return this.node(op, inputs, this.fresh(wanted), attributes);
   }
 
   /** As `node`, for operators with several outputs. */
@@ -60,8 +75,19 @@ export class ModelBuilder {
     outputs: readonly string[],
     attributes: Attributes = {},
   ): readonly string[] {
-    this.#nodes.push({ op, inputs, outputs, attributes });
+    this.#nodes.push({ op, domain: '', inputs, outputs, attributes });
     return outputs;
+  }
+
+  /** As `node`, for an operator of ONNX Runtime's own. */
+  microsoft(op: string, inputs: readonly string[], output: string, attributes: Attributes): string {
+    this.#nodes.push({ op, domain: 'com.microsoft', inputs, outputs: [output], attributes });
+    return output;
+  }
+
+  /** `input` as another type. */
+  cast(input: string, to: DataType, output: string): string {
+    return this.node('Cast', [input], output, { to: { int: DATA_TYPES[to] } });
   }
 
   /** A constant, made once for each `key`: `make` is not called again for a key that is there. */
@@ -73,8 +99,14 @@ export class ModelBuilder {
     return name;
   }
 
-  /** A scalar f32 constant. */
+  /** A scalar constant of the graph's float type. */
   float(value: number): string {
+    if (this.floatType === 'float') return this.float32(value);
+    return this.#small(`const/f16/${value}`, 'float16', [], f32ToF16(Float32Array.of(value)));
+  }
+
+  /** A scalar f32 constant. */
+  float32(value: number): string {
     return this.#small(`const/f32/${value}`, 'float', [], Float32Array.of(value));
   }
 
@@ -95,23 +127,51 @@ export class ModelBuilder {
 
   /** A constant vector of i64: shapes, axes, bounds. */
   int64s(...values: readonly number[]): string {
-    const data = BigInt64Array.from(values, (value) => BigInt(value));
-    return this.#small(`const/i64/[${values.join(',')}]`, 'int64', [values.length], data);
+    return this.numbers(`const/i64/[${values.join(',')}]`, 'int64', [values.length], values);
+  }
+
+  /** A constant of numbers that are at hand. */
+  numbers(
+    key: string,
+    type: 'int64' | 'float' | 'int8' | 'uint8',
+    dims: readonly number[],
+    values: readonly number[],
+  ): string {
+    const data = {
+      int64: () => BigInt64Array.from(values, (value) => BigInt(value)),
+      float: () => Float32Array.from(values),
+      int8: () => Int8Array.from(values),
+      uint8: () => Uint8Array.from(values),
+    }[type]();
+    return this.#small(key, type, dims, data);
   }
 
   /** Reduction over one axis, which stays with length 1 when `keep`. Hides the opset 18 change of signature. */
-  reduce(
-    op: 'ReduceMax' | 'ReduceMin' | 'ReduceL2' | 'ReduceSum',
-    input: string,
-    axis: number,
-    keep: boolean,
-    output: string,
-  ): string {
+  reduce(op: ReduceOperator, input: string, axis: number, keep: boolean, output: string): string {
     const keepdims = { int: keep ? 1 : 0 };
-    const axesIsInput = op === 'ReduceSum' || this.opset >= 18;
-    return axesIsInput
+    return op === 'ReduceSum' || since(this.opset, 'reduceAxesInput')
       ? this.node(op, [input, this.int64s(axis)], output, { keepdims })
       : this.node(op, [input], output, { axes: { ints: [axis] }, keepdims });
+  }
+
+  /** The size of one axis, i64 [1]. */
+  dimension(input: string, axis: number, output: string): string {
+    if (since(this.opset, 'shapeSlice')) {
+      return this.node('Shape', [input], output, { start: { int: axis }, end: { int: axis + 1 } });
+    }
+    const shape = this.step('Shape', [input], `${output}/shape`);
+    return this.node('Gather', [shape, this.int64s(axis)], output, { axis: { int: 0 } });
+  }
+
+  /** The last axis cut into parts of these widths, named after `prefix`. */
+  split(input: string, widths: readonly number[], prefix: string): readonly string[] {
+    const names = widths.map((_, i) => this.fresh(`${prefix}.${i}`));
+    return this.nodes('Split', [input, this.int64s(...widths)], names, { axis: { int: -1 } });
+  }
+
+  /** Side by side along the last axis. */
+  concat(inputs: readonly string[], output: string): string {
+    return this.node('Concat', inputs, output, { axis: { int: -1 } });
   }
 
   /** The finished graph. */
@@ -128,7 +188,7 @@ export class ModelBuilder {
   #small(key: string, type: DataType, dims: readonly number[], data: ArrayBufferView): string {
     return this.tensor(key, () => {
       const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-      return { type, dims, byteLength: data.byteLength, bytes: () => [bytes] };
+      return { type, dims, byteLength: tensorBytes(type, dims), bytes: () => [bytes] };
     });
   }
 }

@@ -7,8 +7,20 @@
 import { type ByteSource, WireMessage } from './wire.js';
 
 /** TensorProto.DataType. */
-export const DATA_TYPES = { float: 1, uint8: 2, int8: 3, int32: 6, int64: 7 } as const;
+export const DATA_TYPES = {
+  float: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  uint4: 21,
+  int4: 22,
+} as const;
 export type DataType = keyof typeof DATA_TYPES;
+/** What activations and float weights are computed in. */
+export type FloatType = 'float' | 'float16';
 
 /** A dimension is a number, or the name of one that varies from call to call. */
 export type Dimension = number | string;
@@ -19,6 +31,24 @@ export type AttributeValue =
   | { readonly string: string }
   | { readonly ints: readonly number[] };
 
+/** Bytes of a tensor; 4-bit elements lie two to a byte, the first in the low half. */
+export function tensorBytes(type: DataType, dims: readonly number[]): number {
+  const elements = dims.reduce((product, dim) => product * dim, 1);
+  return Math.ceil(elements * ELEMENT_BYTES[type]);
+}
+
+const ELEMENT_BYTES: Readonly<Record<DataType, number>> = {
+  float: 4,
+  uint8: 1,
+  int8: 1,
+  int32: 4,
+  int64: 8,
+  bool: 1,
+  float16: 2,
+  uint4: 0.5,
+  int4: 0.5,
+};
+
 /** A constant of the graph. `bytes` delivers `byteLength` bytes, little-endian, last axis fastest. */
 export interface TensorSpec {
   readonly name: string;
@@ -26,10 +56,14 @@ export interface TensorSpec {
   readonly dims: readonly number[];
   readonly byteLength: number;
   readonly bytes: ByteSource;
+  /** Its bytes are in this file beside the model, from `offset` on; left out: inside the model. */
+  readonly place?: { readonly file: string; readonly offset: number };
 }
 
 export interface NodeSpec {
   readonly op: string;
+  /** '' for the operators of ONNX itself. */
+  readonly domain: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Readonly<Record<string, AttributeValue>>;
@@ -59,11 +93,23 @@ export interface ModelSpec {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** TensorProto.DataLocation. */
+const EXTERNAL = 1;
+
 function tensorMessage(tensor: TensorSpec): WireMessage {
   const message = new WireMessage();
   for (const dim of tensor.dims) message.int(1, dim);
   message.int(2, DATA_TYPES[tensor.type]).string(8, tensor.name);
-  return message.stream(9, tensor.byteLength, tensor.bytes);
+  if (tensor.place === undefined) return message.stream(9, tensor.byteLength, tensor.bytes);
+  const { file, offset } = tensor.place;
+  for (const [key, value] of [
+    ['location', file],
+    ['offset', String(offset)],
+    ['length', String(tensor.byteLength)],
+  ] as const) {
+    message.message(13, new WireMessage().string(1, key).string(2, value));
+  }
+  return message.int(14, EXTERNAL);
 }
 
 function attributeMessage(name: string, value: AttributeValue): WireMessage {
@@ -83,6 +129,7 @@ function nodeMessage(node: NodeSpec): WireMessage {
   for (const [name, value] of Object.entries(node.attributes)) {
     message.message(5, attributeMessage(name, value));
   }
+  if (node.domain !== '') message.string(7, node.domain);
   return message;
 }
 
@@ -113,8 +160,13 @@ export function modelMessage(model: ModelSpec): WireMessage {
     .string(2, model.producerName)
     .string(3, model.producerVersion)
     .string(6, model.docString)
-    .message(7, graphMessage(model.graph))
-    .message(8, new WireMessage().string(1, '').int(2, model.opset));
+    .message(7, graphMessage(model.graph));
+  const domains = new Set(model.graph.nodes.map((node) => node.domain));
+  for (const domain of ['', ...[...domains].filter((name) => name !== '')]) {
+    // The version of ONNX Runtime's own operators is 1 and stays so.
+    const version = domain === '' ? model.opset : 1;
+    message.message(8, new WireMessage().string(1, domain).int(2, version));
+  }
   for (const [key, value] of Object.entries(model.metadata)) {
     message.message(14, new WireMessage().string(1, key).string(2, value));
   }

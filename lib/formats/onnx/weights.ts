@@ -1,5 +1,5 @@
 /**
- * The weights of a graph as ONNX constants: transposed, widened or shifted to unsigned while they are written.
+ * The weights of a graph as ONNX constants: transposed, widened, narrowed or shifted to unsigned while they are written.
  *
  * Only the size of a weight is needed to describe it; its numbers are asked for one weight at a time, when
  * the file is written, and a weight of another length than its shape says is an error, never a wrong file.
@@ -7,8 +7,9 @@
 
 import { SinterError } from '../../core/errors.js';
 import type { EncoderGraph, WeightSpec } from '../../graph/types.js';
+import { f32ToF16 } from '../float16.js';
 import type { ModelBuilder } from './model-builder.js';
-import type { DataType } from './proto.js';
+import { type DataType, type FloatType, tensorBytes } from './proto.js';
 
 /** An s8 weight: `data` in the weight's own shape, one scale per row (w = data * scales[row]). */
 export interface QuantizedWeight {
@@ -25,20 +26,38 @@ export interface WeightSource {
 /** How the second operand of MatMulInteger is stored; see `OnnxOptions.weights`. */
 export type IntegerForm = 'uint8' | 'int8';
 
-type Numbers = Float32Array | Int8Array | Uint8Array;
+type Numbers = Float32Array | Uint16Array | Int8Array | Uint8Array;
 
-const ELEMENT_BYTES = { float: 4, int8: 1, uint8: 1 } as const;
+/** The largest number that f16 has; beyond it is infinity. */
+const MAX_F16 = 65504;
 
 /** Makes constants of weights in a builder; each form of a weight is stored once, however often it is used. */
 export class WeightTensors {
   readonly #specs: ReadonlyMap<string, WeightSpec>;
   readonly #source: WeightSource;
   readonly #builder: ModelBuilder;
+  readonly #tied: ReadonlySet<string>;
+  readonly #tiedForm: IntegerForm;
+  readonly #turned = new Map<string, string>();
 
-  constructor(graph: EncoderGraph, source: WeightSource, builder: ModelBuilder) {
+  /** `tied`: tables that are weights of products too, stored once; as 8 bits in `tiedForm`. */
+  constructor(
+    graph: EncoderGraph,
+    source: WeightSource,
+    builder: ModelBuilder,
+    tied: ReadonlySet<string>,
+    tiedForm: IntegerForm,
+  ) {
     this.#specs = new Map(graph.weights.map((spec) => [spec.name, spec]));
     this.#source = source;
     this.#builder = builder;
+    this.#tied = tied;
+    this.#tiedForm = tiedForm;
+  }
+
+  /** Whether the weight is a table too. */
+  isTied(name: string): boolean {
+    return this.#tied.has(name);
   }
 
   /** The description of a weight, which must have `rank` axes. */
@@ -58,46 +77,56 @@ export class WeightTensors {
     return { dtype: spec.dtype, rows, width: spec.shape[rank - 1] ?? 0 };
   }
 
-  /** A vector, f32 [width]. */
+  /** A vector, [width]. */
   vector(name: string): string {
     const { width } = this.spec(name, 1);
-    return this.#constant(name, 'float', [width], () => this.#floats(name, 1, width));
+    return this.floats(name, [width], () => this.#floats(name, 1, width));
   }
 
-  /** A linear weight as f32 [in, out], the right-hand side of MatMul; s8 weights are widened. */
+  /** A linear weight as floats [in, out], the right-hand side of MatMul; s8 weights are widened. */
   matrix(name: string): string {
+    if (this.#tied.has(name)) return this.#transposed(this.table(name), `${name}.T`);
     const { rows, width } = this.spec(name, 2);
-    return this.#constant(`${name}.T`, 'float', [width, rows], async () =>
+    return this.floats(`${name}.T`, [width, rows], async () =>
       transpose(await this.#floats(name, rows, width), new Float32Array(rows * width), rows, width),
     );
   }
 
   /** An s8 linear weight as 8 bits [in, out]. 'uint8' adds 128 to every number (zero point 128). */
   integerMatrix(name: string, form: IntegerForm): string {
+    if (this.#tied.has(name)) {
+      return this.#transposed(this.integerTable(name).name, `${name}.T_quantized`);
+    }
     const { rows, width } = this.spec(name, 2);
-    return this.#constant(`${name}.T_quantized`, form, [width, rows], async () => {
+    return this.constant(`${name}.T_quantized`, form, [width, rows], async () => {
       const { data } = await this.#quantized(name, rows, width);
-      if (form === 'int8') return transpose(data, new Int8Array(data.length), rows, width);
-      const shifted = transpose(data, new Uint8Array(data.length), rows, width);
-      for (let i = 0; i < shifted.length; i++) shifted[i] = (shifted[i] ?? 0) ^ 0x80;
-      return shifted;
+      return transpose(shifted(data, form), new (arrayOf(form))(data.length), rows, width);
     });
   }
 
-  /** The scales of an s8 weight, f32 [rows], or [rows, 1] for a table. */
-  scales(name: string, kind: 'vector' | 'column'): string {
-    const { rows, width } = this.spec(name, 2);
-    const dims = kind === 'vector' ? [rows] : [rows, 1];
-    return this.#constant(`${name}.scale`, 'float', dims, async () => {
-      const { scales } = await this.#quantized(name, rows, width);
-      return scales;
-    });
+  /** The scales of an s8 weight, f32 [rows]. */
+  scales(name: string): string {
+    const { rows } = this.spec(name, 2);
+    return this.constant(`${name}.scale`, 'float', [rows], () => this.#scales(name));
+  }
+
+  /** The scales of an s8 weight in the graph's float type, [rows]. */
+  floatScales(name: string): string {
+    const { rows } = this.spec(name, 2);
+    return this.floats(`${name}.scale`, [rows], () => this.#scales(name));
+  }
+
+  /** The scales of an s8 table, [rows, 1]. */
+  columnScales(name: string): string {
+    const { rows } = this.spec(name, 2);
+    const key = this.#tied.has(name) ? `${name}.row_scale` : `${name}.scale`;
+    return this.floats(key, [rows, 1], () => this.#scales(name));
   }
 
   /** What an s8 linear weight gives for an input of all ones: the sum of each row, f32 [out]. */
   rowSums(name: string): string {
     const { rows, width } = this.spec(name, 2);
-    return this.#constant(`${name}.row_sums`, 'float', [rows], async () => {
+    return this.constant(`${name}.row_sums`, 'float', [rows], async () => {
       const { data, scales } = await this.#quantized(name, rows, width);
       return scales.map((scale, row) => {
         const integers = data.subarray(row * width, (row + 1) * width);
@@ -106,33 +135,82 @@ export class WeightTensors {
     });
   }
 
-  /** An embedding table, f32 [rows, width]; s8 tables are widened. */
+  /** An embedding table, [rows, width]; s8 tables are widened. */
   table(name: string): string {
     const { rows, width } = this.spec(name, 2);
-    return this.#constant(name, 'float', [rows, width], () => this.#floats(name, rows, width));
+    return this.floats(name, [rows, width], () => this.#floats(name, rows, width));
   }
 
-  /** An s8 embedding table, s8 [rows, width]. */
-  integerTable(name: string): string {
+  /** An s8 embedding table as 8 bits [rows, width], and the code of 0. */
+  integerTable(name: string): { readonly name: string; readonly zeroPoint: 0 | 128 } {
     const { rows, width } = this.spec(name, 2);
-    return this.#constant(`${name}.quantized`, 'int8', [rows, width], async () => {
+    const form = this.#tied.has(name) ? this.#tiedForm : 'int8';
+    const made = this.constant(`${name}.quantized`, form, [rows, width], async () => {
       const { data } = await this.#quantized(name, rows, width);
-      return data;
+      return shifted(data, form);
     });
+    return { name: made, zeroPoint: form === 'int8' ? 0 : 128 };
   }
 
-  #constant(
+  /** Numbers made of the f32 form of a weight [rows, width], stored as `type`. */
+  derived(
     key: string,
-    type: DataType & keyof typeof ELEMENT_BYTES,
+    name: string,
+    type: Exclude<DataType, 'float16'>,
+    dims: readonly number[],
+    make: (weight: Float32Array) => Numbers,
+  ): string {
+    const { rows, width } = this.spec(name, 2);
+    const read = async (): Promise<Numbers> => make(await this.#floats(name, rows, width));
+    return this.constant(key, type, dims, read);
+  }
+
+  /** As `derived`, in the graph's float type. */
+  derivedFloats(
+    key: string,
+    name: string,
+    dims: readonly number[],
+    make: (weight: Float32Array) => Float32Array,
+  ): string {
+    const { rows, width } = this.spec(name, 2);
+    return this.floats(key, dims, async () => make(await this.#floats(name, rows, width)));
+  }
+
+  /** A constant in the graph's float type. */
+  floats(key: string, dims: readonly number[], read: () => Promise<Float32Array>): string {
+    const type: FloatType = this.#builder.floatType;
+    if (type === 'float') return this.constant(key, type, dims, read);
+    return this.constant(key, type, dims, async () => halves(key, await read()));
+  }
+
+  constant(
+    key: string,
+    type: DataType,
     dims: readonly number[],
     read: () => Promise<Numbers>,
   ): string {
-    const byteLength = dims.reduce((product, dim) => product * dim, ELEMENT_BYTES[type]);
+    const byteLength = tensorBytes(type, dims);
     async function* bytes(): AsyncGenerator<Uint8Array> {
       const numbers = await read();
       yield new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
     }
     return this.#builder.tensor(key, () => ({ type, dims, byteLength, bytes }));
+  }
+
+  /** A table turned while the model runs (runtimes do it once, when they load it). */
+  #transposed(table: string, name: string): string {
+    const perm = { ints: [1, 0] };
+    const known = this.#turned.get(name);
+    if (known !== undefined) return known;
+    const made = this.#builder.step('Transpose', [table], name, { perm });
+    this.#turned.set(name, made);
+    return made;
+  }
+
+  async #scales(name: string): Promise<Float32Array> {
+    const { rows, width } = this.spec(name, 2);
+    const { scales } = await this.#quantized(name, rows, width);
+    return scales;
   }
 
   async #floats(name: string, rows: number, width: number): Promise<Float32Array> {
@@ -167,8 +245,27 @@ function checkLength(name: string, what: string, expected: number, got: number):
   );
 }
 
-/** Writes `from` [rows, width] into `to` as [width, rows]; s8 to u8 keeps the bits. */
-function transpose<T extends Numbers>(from: Numbers, to: T, rows: number, width: number): T {
+function halves(name: string, values: Float32Array): Uint16Array {
+  const large = values.find((value) => Math.abs(value) > MAX_F16);
+  if (large === undefined) return f32ToF16(values);
+  throw new SinterError(
+    'INVALID_DATA',
+    `ONNX export: weight "${name}" has ${large}, too large for f16; export it with precision "f32"`,
+    { details: { weight: name } },
+  );
+}
+
+function arrayOf(form: IntegerForm): Int8ArrayConstructor | Uint8ArrayConstructor {
+  return form === 'int8' ? Int8Array : Uint8Array;
+}
+
+/** s8 codes as they are, or 128 higher as u8. */
+function shifted(data: Int8Array, form: IntegerForm): Int8Array | Uint8Array {
+  return form === 'int8' ? data : Uint8Array.from(data, (q) => q + 128);
+}
+
+/** Writes `from` [rows, width] into `to` as [width, rows]. */
+export function transpose<T extends Numbers>(from: Numbers, to: T, rows: number, width: number): T {
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < width; column++) {
       to[column * rows + row] = from[row * width + column] ?? 0;

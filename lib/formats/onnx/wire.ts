@@ -121,7 +121,8 @@ export class WireMessage {
   }
 }
 
-async function* exactly(
+/** The bytes of `source`, which must be `length` in all. */
+export async function* exactly(
   length: number,
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {

@@ -1,0 +1,75 @@
+/**
+ * Weights in blocks of a few bits: 32 inputs of one output channel share a scale.
+ *
+ * Symmetric 4-bit blocks map their largest number to -8, the end that has one code more.
+ */
+
+/** Codes of a weight [rows, width], one scale (and zero point) for each block of a row. */
+export interface BlockCodes {
+  /** Unsigned, 0 ... 2^bits - 1, [rows, width]. */
+  readonly codes: Uint8Array;
+  /** [rows, blocks]. */
+  readonly scales: Float32Array;
+  /** [rows, blocks]. */
+  readonly zeroPoints: Uint8Array;
+}
+
+/** w = (code - zeroPoint) * scale. The last block of a row may be shorter. */
+export function blockCodes(
+  weight: Float32Array,
+  width: number,
+  {
+    bits,
+    size,
+    symmetric,
+  }: { readonly bits: 8 | 4; readonly size: number; readonly symmetric: boolean },
+): BlockCodes {
+  const rows = weight.length / width;
+  const blocks = Math.ceil(width / size);
+  const codes = new Uint8Array(weight.length);
+  const scales = new Float32Array(rows * blocks);
+  const zeroPoints = new Uint8Array(rows * blocks);
+  const last = 2 ** bits - 1;
+  for (let row = 0; row < rows; row++) {
+    for (let block = 0; block < blocks; block++) {
+      const begin = row * width + block * size;
+      const values = weight.subarray(begin, Math.min(begin + size, (row + 1) * width));
+      const [scale, zero] = symmetric ? symmetricScale(values, last) : fullScale(values, last);
+      scales[row * blocks + block] = scale;
+      zeroPoints[row * blocks + block] = zero;
+      for (const [i, value] of values.entries()) {
+        const code = scale === 0 ? zero : Math.round(value / scale) + zero;
+        codes[begin + i] = Math.min(Math.max(code, 0), last);
+      }
+    }
+  }
+  return { codes, scales, zeroPoints };
+}
+
+/** The number that is largest in magnitude becomes code 0; the zero point is in the middle. */
+function symmetricScale(values: Float32Array, last: number): readonly [number, number] {
+  const middle = (last + 1) / 2;
+  let extreme = 0;
+  for (const value of values) if (Math.abs(value) > Math.abs(extreme)) extreme = value;
+  return [Math.fround(-extreme / middle), middle];
+}
+
+/** The smallest number becomes code 0, the largest the last one; 0 has a code. */
+function fullScale(values: Float32Array, last: number): readonly [number, number] {
+  let [low, high] = [0, 0];
+  for (const value of values) {
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  const scale = Math.fround((high - low) / last);
+  return [scale, scale === 0 ? 0 : Math.min(Math.max(Math.round(-low / scale), 0), last)];
+}
+
+/** Two codes to a byte, the first in the low half. */
+export function packNibbles(codes: Uint8Array): Uint8Array {
+  const packed = new Uint8Array(Math.ceil(codes.length / 2));
+  for (const [i, code] of codes.entries()) {
+    packed[i >> 1] = (packed[i >> 1] ?? 0) | ((code & 15) << (4 * (i & 1)));
+  }
+  return packed;
+}

@@ -1,0 +1,43 @@
+/**
+ * Weights in a file beside the model: what protobuf cannot hold (2 GB), or what a caller wants apart.
+ *
+ * Small constants stay inside, because shapes and axes must be known before any data is read. Each tensor begins on a page,
+ * so that a runtime can map the file.
+ */
+
+import { type GraphSpec, type TensorSpec, tensorBytes } from './proto.js';
+import { exactly } from './wire.js';
+
+const PAGE_BYTES = 4096;
+const SMALLEST_OUTSIDE = 1024;
+
+export interface PlacedGraph {
+  readonly graph: GraphSpec;
+  /** The bytes of the file beside the model. */
+  readonly data: () => AsyncGenerator<Uint8Array>;
+}
+
+/** The graph with its large tensors in the file `file`. */
+export function placeOutside(graph: GraphSpec, file: string): PlacedGraph {
+  let end = 0;
+  const placed: TensorSpec[] = [];
+  const tensors = graph.tensors.map((tensor) => {
+    if (tensor.byteLength < SMALLEST_OUTSIDE) return tensor;
+    const offset = Math.ceil(end / PAGE_BYTES) * PAGE_BYTES;
+    end = offset + tensor.byteLength;
+    const outside = { ...tensor, place: { file, offset } };
+    placed.push(outside);
+    return outside;
+  });
+  return { graph: { ...graph, tensors }, data: () => bytesOf(placed) };
+}
+
+async function* bytesOf(tensors: readonly TensorSpec[]): AsyncGenerator<Uint8Array> {
+  let end = 0;
+  for (const { place, type, dims, bytes } of tensors) {
+    const offset = place?.offset ?? 0;
+    if (offset > end) yield new Uint8Array(offset - end);
+    yield* exactly(tensorBytes(type, dims), bytes());
+    end = offset + tensorBytes(type, dims);
+  }
+}

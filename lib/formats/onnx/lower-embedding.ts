@@ -1,0 +1,103 @@
+/**
+ * embedding, parameter and concat: where values begin, and where they are put side by side.
+ *
+ * Padding gets rows too; nothing reads them. Positions count from the first token, padding stands on the right.
+ */
+
+import { SinterError } from '../../core/errors.js';
+import type { ConcatNode, EmbeddingNode, ParameterNode } from '../../graph/types.js';
+import { INPUT_IDS, type Lowering, TOKEN_TYPE_IDS } from './lowering.js';
+
+type Table = EmbeddingNode['tables'][number];
+
+/** Sum of looked-up rows. */
+export function lowerEmbedding(lowering: Lowering, node: EmbeddingNode, segments: number): void {
+  const { builder } = lowering;
+  const [first, ...rest] = node.tables;
+  if (first === undefined) {
+    throw new SinterError('INTERNAL', `ONNX export: embedding "${node.output}" has no table`);
+  }
+  const { width } = lowering.weights.spec(first.weight, 2);
+  // A token table comes first so that the sum has a batch axis from its first term on.
+  const tables = [first, ...rest].sort((a, b) => rank(a) - rank(b));
+  const rows = tables.map((table) => lookUp(lowering, table, node.output, segments));
+  let sum = rows[0] ?? '';
+  for (const [i, row] of rows.slice(1).entries()) {
+    const last = i === rows.length - 2;
+    const name = last ? lowering.nameOf(node.output) : builder.fresh(`${node.output}/sum`);
+    sum = builder.node('Add', [sum, row], name);
+  }
+  if (rows.length === 1) sum = builder.node('Identity', [sum], lowering.nameOf(node.output));
+  lowering.set(node.output, 'token', sum, width);
+}
+
+function rank(table: Table): number {
+  return table.index === 'token' ? 0 : table.index === 'segment' ? 1 : 2;
+}
+
+/** Rows of one table as floats: [batch, sequence, width], or [sequence, width] for positions. */
+function lookUp(lowering: Lowering, table: Table, output: string, segments: number): string {
+  const { builder, weights } = lowering;
+  const pick = (constant: string, name: string): string => {
+    const made = builder.fresh(`${output}/${table.index}${name}`);
+    if (table.index === 'position') return positionRows(lowering, constant, table.offset, made);
+    return builder.node('Gather', [constant, rowIndex(lowering, table, segments)], made);
+  };
+  const quantized = weights.spec(table.weight, 2).dtype === 's8' && lowering.keepsIntegers;
+  if (!quantized) return pick(weights.table(table.weight), '');
+  const { name, zeroPoint } = weights.integerTable(table.weight);
+  const integers = pick(name, '_i8');
+  const scales = pick(weights.columnScales(table.weight), '_scale');
+  const { floatType } = builder;
+  const floats = builder.cast(integers, floatType, builder.fresh(`${output}/${table.index}_f32`));
+  const centred =
+    zeroPoint === 0
+      ? floats
+      : builder.step('Sub', [floats, builder.float(zeroPoint)], `${output}/${table.index}_codes`);
+  return builder.step('Mul', [centred, scales], `${output}/${table.index}`);
+}
+
+function rowIndex(lowering: Lowering, table: Table, segments: number): string {
+  const { builder } = lowering;
+  if (table.index === 'segment' && segments < 2) return builder.int64(table.offset);
+  const ids = table.index === 'token' ? INPUT_IDS : TOKEN_TYPE_IDS;
+  if (table.offset === 0) return ids;
+  return builder.step('Add', [ids, builder.int64(table.offset)], `${ids}/shifted`);
+}
+
+/** Rows offset ... offset + sequence of a constant. */
+function positionRows(
+  lowering: Lowering,
+  constant: string,
+  offset: number,
+  output: string,
+): string {
+  const { builder } = lowering;
+  const [end = ''] = lowering.once(`positions from ${offset}`, () => {
+    const length = lowering.sequenceLength();
+    if (offset === 0) return [length];
+    return [builder.step('Add', [length, builder.int64s(offset)], 'input_ids/sequence_end')];
+  });
+  const bounds = [builder.int64s(offset), end, builder.int64s(0)];
+  return builder.node('Slice', [constant, ...bounds], output);
+}
+
+/** A weight as a value that does not depend on the texts. */
+export function lowerParameter(lowering: Lowering, node: ParameterNode): void {
+  const { width } = lowering.weights.spec(node.weight, 2);
+  const constant = lowering.weights.table(node.weight);
+  lowering.set(node.output, 'table', constant, width);
+}
+
+export function lowerConcat(lowering: Lowering, node: ConcatNode): void {
+  // Poolings are f32 in an f16 file; what they are part of is f32 then too.
+  const type = node.inputs.some((input) => lowering.value(input).type === 'float')
+    ? 'float'
+    : lowering.builder.floatType;
+  const wholes = node.inputs.map((input) => lowering.whole(input, type));
+  const name = lowering.nameOf(node.output, type);
+  const names = wholes.map((whole) => whole.name);
+  lowering.builder.concat(names, name);
+  const width = wholes.reduce((sum, whole) => sum + whole.width, 0);
+  lowering.set(node.output, wholes[0]?.kind ?? 'sequence', name, width, type);
+}

@@ -1,0 +1,74 @@
+/**
+ * norm, add and normalize as standard operators.
+ *
+ * LayerNormalization computes in f32 whatever its input; what is written out here is cast to f32 for the same reason:
+ * squares leave the range of f16 from 256 on.
+ */
+
+import type { AddNode, NormalizeNode, NormNode } from '../../graph/types.js';
+import type { Lowering } from './lowering.js';
+import { since } from './opsets.js';
+
+export function lowerAdd(lowering: Lowering, node: AddNode): void {
+  const input = lowering.whole(node.input);
+  const residual = lowering.whole(node.residual);
+  const name = lowering.nameOf(node.output);
+  lowering.builder.node('Add', [input.name, residual.name], name);
+  lowering.set(node.output, input.kind, name, input.width);
+}
+
+export function lowerNorm(lowering: Lowering, node: NormNode): void {
+  const { builder, weights } = lowering;
+  const input = lowering.whole(node.input);
+  let summed = input.name;
+  if (node.residual !== null) {
+    const residual = lowering.whole(node.residual);
+    summed = builder.step('Add', [input.name, residual.name], `${node.output}/sum`);
+  }
+  const name = lowering.nameOf(node.output);
+  const weight = weights.vector(node.weight);
+  const bias = node.bias === null ? [] : [weights.vector(node.bias)];
+  if (node.kind === 'layer' && since(builder.opset, 'layerNormalization')) {
+    // The default epsilon of the operator is 1e-5, BERT's is 1e-12: it is never left out.
+    const attributes = { axis: { int: -1 }, epsilon: { float: node.epsilon } };
+    builder.node('LayerNormalization', [summed, weight, ...bias], name, attributes);
+  } else {
+    const unit = writtenOut(lowering, node, summed);
+    const last = bias.length === 0 ? name : builder.fresh(`${node.output}/scaled`);
+    builder.node('Mul', [unit, weight], last);
+    if (bias.length > 0) builder.node('Add', [last, ...bias], name);
+  }
+  lowering.set(node.output, input.kind, name, input.width);
+}
+
+/** (x - mean) / sqrt(variance + epsilon), for `rms` without the mean; computed in f32. */
+function writtenOut(
+  lowering: Lowering,
+  { kind, epsilon, output }: NormNode,
+  input: string,
+): string {
+  const { builder } = lowering;
+  const step = (op: string, inputs: string[], name: string): string =>
+    builder.step(op, inputs, `${output}/${name}`);
+  const mean = (of: string, name: string): string =>
+    builder.reduce('ReduceMean', of, -1, true, builder.fresh(`${output}/${name}`));
+  const half = builder.floatType === 'float16';
+  const wide = half ? builder.cast(input, 'float', builder.fresh(`${output}/f32`)) : input;
+  const centred = kind === 'layer' ? step('Sub', [wide, mean(wide, 'mean')], 'centred') : wide;
+  const square = step('Pow', [centred, builder.float32(2)], 'square');
+  const variance = mean(square, 'variance');
+  const safe = step('Add', [variance, builder.float32(Math.fround(epsilon))], 'safe');
+  const unit = step('Div', [centred, step('Sqrt', [safe], 'deviation')], 'unit');
+  return half ? builder.cast(unit, 'float16', builder.fresh(`${output}/f16`)) : unit;
+}
+
+/** x / max(|x|, 1e-12) per row, in f32. */
+export function lowerNormalize(lowering: Lowering, node: NormalizeNode): void {
+  const { builder } = lowering;
+  const input = lowering.whole(node.input, 'float');
+  const length = builder.fresh(`${node.output}/length`);
+  builder.reduce('ReduceL2', input.name, -1, true, length);
+  const divisor = builder.step('Max', [length, builder.float32(1e-12)], `${node.output}/divisor`);
+  const name = builder.node('Div', [input.name, divisor], lowering.nameOf(node.output, 'float'));
+  lowering.set(node.output, input.kind, name, input.width, 'float');
+}

@@ -1,0 +1,32 @@
+/**
+ * The range of an activation and the codes that cover it.
+ *
+ * A range always includes 0, so that 0 has a code of its own and padding stays exact.
+ */
+
+/** Smallest and largest number that is kept; beyond, activations saturate. */
+export interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** What QuantizeLinear takes: x is stored as round(x / scale) + zeroPoint. */
+export interface ActivationCodes {
+  /** An f32 above 0. */
+  readonly scale: number;
+  readonly zeroPoint: number;
+}
+
+/** Scales below this are not told apart from 0 by every runtime. */
+const SMALLEST_SCALE = 1e-30;
+
+/** Codes 0 ... 255 over the range, or -127 ... 127 over the larger side of it. */
+export function activationCodes({ min, max }: Range, form: 'uint8' | 'int8'): ActivationCodes {
+  const [low, high] = [Math.min(min, 0), Math.max(max, 0)];
+  if (form === 'int8') {
+    const scale = Math.fround(Math.max(-low, high) / 127);
+    return { scale: Math.max(scale, SMALLEST_SCALE), zeroPoint: 0 };
+  }
+  const scale = Math.max(Math.fround((high - low) / 255), SMALLEST_SCALE);
+  return { scale, zeroPoint: Math.min(Math.max(Math.round(-low / scale), 0), 255) };
+}

@@ -87,7 +87,7 @@ describe('exportOnnx', () => {
     }
   }, 60_000);
 
-  it('a classifier, at both opsets', async () => {
+  it('a classifier, at three opsets', async () => {
     const folder = await temporaryFolder();
     await using model = await Classifier.load(fixture('bert-seqcls'));
     const ours = await model.logits(TEXTS);
@@ -101,6 +101,6 @@ describe('exportOnnx', () => {
       new RangeError('exportOnnx: opset must be one of 14, 15, 16, 17, 18, 19, 20, 21, got 5'),
     );
     await expect(model.exportOnnx(join(folder, 'no', 'x.onnx'))).rejects.toThrow(RangeError);
-    expect((await readdir(folder)).sort()).toEqual(['17.onnx', '20.onnx']);
+    expect((await readdir(folder)).sort()).toEqual(['14.onnx', '17.onnx', '21.onnx']);
   });
 });

@@ -124,8 +124,9 @@ export interface Result {
 export async function runOnnx(
   path: string,
   batch: Batch,
+  options: InferenceSession.SessionOptions = {},
 ): Promise<Readonly<Record<string, Result>>> {
-  const session = await InferenceSession.create(path, { intraOpNumThreads: 1 });
+  const session = await InferenceSession.create(path, { intraOpNumThreads: 1, ...options });
   try {
     const results = await session.run(feedsOf(session, batch));
     return Object.fromEntries(

@@ -1,122 +1,124 @@
 /**
- * Every operation of the IR in every opset: exported, checked by rules, run in ONNX Runtime, compared with the plain
- * evaluation of the graph. Texts of many lengths share a padded batch; each must come out as if it were alone.
+ * Every operation of the IR in every opset and precision: exported, checked by rules, run in ONNX Runtime, compared with
+ * the plain evaluation of the graph.
  */
 
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { SeededRandom } from '../../lib/data/random.js';
-import type { OnnxOptions } from '../../lib/formats/onnx/onnx-options.js';
+import { quantizableWeights, quantizeGraph } from '../../lib/compress/quantize.js';
+import { blockCodes } from '../../lib/formats/onnx/block-codes.js';
 import { OPSETS } from '../../lib/formats/onnx/opsets.js';
-import { writeOnnx } from '../../lib/formats/onnx/write-onnx.js';
-import type { OutputName } from '../../lib/graph/types.js';
+import type { Range } from '../../lib/formats/onnx/ranges.js';
 import { validateGraph } from '../../lib/graph/validate.js';
-import { checkModel } from './check-model.js';
-import { parseOnnx } from './parse.js';
 import { evaluate, type Text } from './reference.js';
-import { type Batch, type Result, runOnnx, weightSource, withFolder } from './support.js';
+import type { Floats } from './support.js';
+import { batchOf, cosine, difference, runToy, textsOf } from './toy-runs.js';
 import { type Toy, toys } from './toys.js';
 
 /** Of f32, relative to the largest number of an output. */
 const TOLERANCE = 1e-5;
 
-const LENGTHS = [5, 1, 24, 13];
-
-function textsOf({ graph }: Toy): readonly Text[] {
-  const random = new SeededRandom(9);
-  return LENGTHS.map((length) => ({
-    ids: Array.from({ length }, () => random.below(graph.vocabulary)),
-    segments: Array.from({ length }, (_, t) => (graph.segments > 1 && t > length / 2 ? 1 : 0)),
-  }));
-}
-
-/** Padded on the right with a token that real texts have too. */
-function batchOf(texts: readonly Text[]): Batch {
-  const longest = Math.max(...texts.map(({ ids }) => ids.length));
-  const pad = (row: readonly number[], by: number): number[] => [
-    ...row,
-    ...new Array<number>(longest - row.length).fill(by),
-  ];
-  return {
-    input_ids: texts.map(({ ids }) => pad(ids, 3)),
-    attention_mask: texts.map(({ ids }) =>
-      pad(
-        ids.map(() => 1),
-        0,
-      ),
-    ),
-    token_type_ids: texts.map(({ segments }) => pad(segments, 0)),
-  };
-}
-
-const ONNX_NAMES: Partial<Record<OutputName, string>> = {
-  hidden: 'last_hidden_state',
-  embedding: 'sentence_embedding',
-  pooled: 'pooler_output',
-};
-
-/** Largest difference to the reference over all outputs and real rows, relative to the largest number of each. */
-function difference(toy: Toy, texts: readonly Text[], results: Readonly<Record<string, Result>>) {
-  const shapes = validateGraph(toy.graph);
-  let worst = 0;
-  for (const [output, value] of Object.entries(toy.graph.outputs)) {
-    const result = results[ONNX_NAMES[output as OutputName] ?? output];
-    if (result === undefined || value === undefined) throw new Error(`no ${output}`);
-    const perToken = shapes.get(value)?.kind !== 'sequence';
-    const sequence = perToken ? (result.dims[1] ?? 0) : 1;
-    const [error, scale] = [[0], [1e-6]];
-    for (const [row, text] of texts.entries()) {
-      const expected = evaluate(toy.graph, toy.weights, text).get(value)?.data ?? [];
-      const begin = row * sequence * (result.dims.at(-1) ?? 0);
-      for (const [i, wanted] of expected.entries()) {
-        const got = result.data[begin + i] ?? Number.NaN;
-        error.push(Number.isNaN(got) ? Number.POSITIVE_INFINITY : Math.abs(got - wanted));
-        scale.push(Math.abs(wanted));
-      }
-    }
-    worst = Math.max(worst, Math.max(...error) / Math.max(...scale));
-  }
-  return worst;
-}
-
-async function run(
+/** What is left of the weights of products, but for those over whole texts, after a trip through blocks. */
+function throughBlocks(
   toy: Toy,
-  batches: readonly Batch[],
-  options: Partial<OnnxOptions> = {},
-): Promise<readonly Readonly<Record<string, Result>>[]> {
-  return withFolder(async (folder) => {
-    const path = join(folder, 'model.onnx');
-    await writeOnnx(path, toy.graph, weightSource(toy.graph, toy.weights), {
-      precision: 'f32',
-      outputs: Object.keys(toy.graph.outputs) as OutputName[],
-      producerVersion: '0',
-      ...options,
-    });
-    const parsed = parseOnnx(await readFile(path));
-    checkModel(parsed);
-    checkModel(parsed, { batch: 1, sequence: 9 });
-    const results: Readonly<Record<string, Result>>[] = [];
-    for (const batch of batches) results.push(await runOnnx(path, batch));
-    return results;
-  });
+  settings: { readonly bits: 8 | 4; readonly size: number; readonly symmetric: boolean },
+): Floats {
+  const shapes = validateGraph(toy.graph);
+  const tables = toy.graph.nodes.flatMap((node) =>
+    node.op === 'embedding' ? node.tables.map(({ weight }) => weight) : [],
+  );
+  const weights = new Map(toy.weights);
+  for (const node of toy.graph.nodes) {
+    const kind = node.op === 'linear' ? shapes.get(node.input)?.kind : undefined;
+    if (node.op !== 'linear' || kind === 'sequence') continue;
+    for (const name of node.weights) {
+      if (tables.includes(name)) continue;
+      const width = toy.graph.weights.find((spec) => spec.name === name)?.shape[1] ?? 1;
+      const values = toy.weights.get(name) ?? new Float32Array();
+      const { codes, scales, zeroPoints } = blockCodes(values, width, settings);
+      const blocks = Math.ceil(width / settings.size);
+      const wide = values.map((_, i) => {
+        const block = Math.floor(i / width) * blocks + Math.floor((i % width) / settings.size);
+        return ((codes[i] ?? 0) - (zeroPoints[block] ?? 0)) * (scales[block] ?? 0);
+      });
+      weights.set(name, wide);
+    }
+  }
+  return weights;
+}
+
+/** Smallest and largest input of every linear node over the texts. */
+function rangesOf(toy: Toy, texts: readonly Text[]): ReadonlyMap<string, Range> {
+  const all = texts.map((text) => evaluate(toy.graph, toy.weights, text));
+  const ranges = new Map<string, Range>();
+  for (const node of toy.graph.nodes) {
+    if (node.op !== 'linear') continue;
+    const inputs = all.flatMap((values) => [...(values.get(node.input)?.data ?? [])]);
+    ranges.set(node.output, { min: Math.min(...inputs), max: Math.max(...inputs) });
+  }
+  return ranges;
 }
 
 describe.each(toys())('$name', (toy) => {
   const texts = textsOf(toy);
+  const batch = batchOf(texts);
+  const narrow = quantizeGraph(toy.graph, quantizableWeights(toy.graph, { embeddings: true }), 8);
 
   it.each(OPSETS)('opset %i agrees with the graph', async (opset) => {
-    const [results = {}] = await run(toy, [batchOf(texts)], { opset });
-    expect(difference(toy, texts, results)).toBeLessThan(TOLERANCE);
+    const { results } = await runToy(toy, [batch], { opset });
+    expect(difference(toy, texts, results[0] ?? {})).toBeLessThan(TOLERANCE);
   });
 
   it('each text alone', async () => {
-    const results = await run(
-      toy,
-      texts.map((text) => batchOf([text])),
-    );
+    const alone = texts.map((text) => batchOf([text]));
+    const { results } = await runToy(toy, alone);
     for (const [i, text] of texts.entries()) {
       expect(difference(toy, [text], results[i] ?? {}), `${i}`).toBeLessThan(TOLERANCE);
     }
+  });
+
+  it.each([14, 17, 21] as const)('f16, opset %i', async (opset) => {
+    const { results, parsed } = await runToy(toy, [batch], { opset, precision: 'f16' });
+    expect(difference(toy, texts, results[0] ?? {})).toBeLessThan(1e-2);
+    const wide = parsed.tensors.filter(({ type, dims }) => type === 1 && dims.length > 1);
+    expect(wide.every(({ name }) => name.startsWith('rotary/'))).toBe(true);
+  });
+
+  it.each([
+    { opset: 14, weights: 'uint8', activations: 'token' },
+    { opset: 17, weights: 'int8', activations: 'tensor' },
+  ] as const)('int8, $weights, range per $activations', async (form) => {
+    const options = { ...form, precision: 'int8', graph: narrow } as const;
+    const { results } = await runToy(toy, [batch], options);
+    expect(cosine(toy, texts, results[0] ?? {})).toBeGreaterThan(0.99);
+  });
+
+  it.each([
+    { opset: 14, weights: 'uint8', codes: 'uint8' },
+    { opset: 21, weights: 'int8', codes: 'int8' },
+  ] as const)('int8-static, $weights weights, $codes activations', async (form) => {
+    const ranges = rangesOf(toy, texts);
+    const options = { ...form, precision: 'int8-static', graph: narrow, ranges } as const;
+    const { results, parsed } = await runToy(toy, [batch], options);
+    expect(cosine(toy, texts, results[0] ?? {})).toBeGreaterThan(0.98);
+    expect(parsed.nodes.some(({ op }) => op === 'QuantizeLinear')).toBe(true);
+  });
+
+  const blocks = ([4, 8] as const).flatMap((bits) =>
+    (['DequantizeLinear', 'MatMulNBits'] as const).flatMap((operator) =>
+      [true, false].map((symmetric) => ({ bits, operator, symmetric })),
+    ),
+  );
+  it.each(blocks)('$bits bits, $operator, symmetric: $symmetric', async (form) => {
+    const { bits, operator, symmetric } = form;
+    const { results } = await runToy(toy, [batch], {
+      opset: 21,
+      precision: bits === 4 ? 'int4-weights' : 'int8-weights',
+      blocks: { operator, symmetric, size: 16 },
+      // ONNX Runtime turns the blocks of DequantizeLinear into MatMulNBits with activations of 8 bits.
+      asWritten: operator === 'DequantizeLinear',
+    });
+    const weights = throughBlocks(toy, { bits, symmetric, size: 16 });
+    expect(difference(toy, texts, results[0] ?? {}, weights)).toBeLessThan(TOLERANCE);
+    expect(difference(toy, texts, results[0] ?? {})).toBeGreaterThan(1e-4);
   });
 });

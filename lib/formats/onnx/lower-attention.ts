@@ -110,10 +110,15 @@ function disentangledTerms(
   const key = `disentangled_rows/${buckets}/${maxDistance}`;
   const picked = rowsOfDistances(lowering, 'query - key', key, table);
   /** [heads, headDim, rows] of a table [rows, heads * headDim]. */
-  const columns = (value: string, name: string): string => {
+  const columns = (value: string, name: string, scaled: boolean): string => {
     const shape = builder.int64s(0, node.heads, node.headDim);
-    const split = step('Reshape', [lowering.whole(value).name, shape], `${name}_split`);
-    return step('Transpose', [split], name, { perm: { ints: [1, 2, 0] } });
+    const { name: rows } = lowering.whole(value, 'float');
+    const factor = (): string => builder.float32(Math.fround(node.scale));
+    const table = scaled ? step('Mul', [rows, factor()], `${name}_scaled`) : rows;
+    const split = step('Reshape', [table, shape], `${name}_split`);
+    const turned = step('Transpose', [split], name, { perm: { ints: [1, 2, 0] } });
+    if (builder.floatType === 'float') return turned;
+    return builder.cast(turned, 'float16', builder.fresh(`${turned}/f16`));
   };
   const pick = (products: string, rows: string, name: string): string => {
     const index = expanded(lowering, rows, products, `${node.output}/${name}_index`);
@@ -121,14 +126,16 @@ function disentangledTerms(
   };
   const terms: string[] = [];
   if (keys !== null) {
-    const products = step('MatMul', [heads.query, columns(keys, 'position_keys')], 'to_position');
+    const products = step(
+      'MatMul',
+      [heads.query, columns(keys, 'position_keys', false)],
+      'to_position',
+    );
     terms.push(pick(products, picked, 'content_to_position'));
   }
   if (queries !== null) {
-    const table = columns(queries, 'position_queries');
-    const scale = (): string => builder.float(Math.fround(node.scale));
-    const scaled = early ? step('Mul', [table, scale()], 'position_queries_scaled') : table;
-    const products = step('MatMul', [heads.keyRows(), scaled], 'from_position');
+    const queryColumns = columns(queries, 'position_queries', early);
+    const products = step('MatMul', [heads.keyRows(), queryColumns], 'from_position');
     const [turned = ''] = lowering.once(`${key} turned`, () => [
       builder.step('Transpose', [picked], 'positions/rows_turned', { perm: { ints: [1, 0] } }),
     ]);

@@ -85,12 +85,13 @@ function positionRows(
 /** A weight as a value that does not depend on the texts. */
 export function lowerParameter(lowering: Lowering, node: ParameterNode): void {
   const { width } = lowering.weights.spec(node.weight, 2);
-  const constant = lowering.weights.table(node.weight);
-  lowering.set(node.output, 'table', constant, width);
+  const type = lowering.typeOf('table');
+  const rows = lowering.constantAs(lowering.weights.table(node.weight), type);
+  lowering.set(node.output, 'table', rows, width, type);
 }
 
 export function lowerConcat(lowering: Lowering, node: ConcatNode): void {
-  // Poolings are f32 in an f16 file; what they are part of is f32 then too.
+  // Poolings and tables are f32 in an f16 file; what they are part of is f32 then too.
   const type = node.inputs.some((input) => lowering.value(input).type === 'float')
     ? 'float'
     : lowering.builder.floatType;

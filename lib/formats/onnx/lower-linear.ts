@@ -11,30 +11,34 @@ import { blockProduct } from './lower-blocks.js';
 import { integerProduct } from './lower-integer.js';
 import { staticProduct } from './lower-static.js';
 import type { Lowering, Whole } from './lowering.js';
+import type { FloatType } from './proto.js';
 
 export function lowerLinear(lowering: Lowering, node: LinearNode): void {
-  const input = equalized(lowering, node);
+  const { kind } = lowering.value(node.input);
+  const type = node.activation === 'none' ? lowering.typeOf(kind) : lowering.builder.floatType;
+  const input = equalized(lowering, node, type);
   const split = node.weights.length > 1;
   const parts = node.weights.map((weight, index) => {
     const { rows } = lowering.weights.spec(weight, 2);
     const prefix = split ? `${node.output}.${index}` : node.output;
     const last = (): string =>
-      split ? lowering.builder.fresh(prefix) : lowering.nameOf(node.output);
+      split ? lowering.builder.fresh(prefix) : lowering.nameOf(node.output, type);
     const bias = node.biases[index];
     const plain = bias === undefined && node.activation === 'none';
     const product = plain ? last() : lowering.builder.fresh(`${prefix}/product`);
-    lowerProduct(lowering, node, input, weight, product);
+    lowerProduct(lowering, node, input, weight, product, type);
     if (plain) return { name: product, width: rows };
-    const sum = addBias(lowering, product, bias, node.activation, prefix, last);
+    const vector = bias && lowering.constantAs(lowering.weights.vector(bias), type);
+    const sum = addBias(lowering, product, vector, node.activation, prefix, last);
     const name =
       node.activation === 'none'
         ? sum
         : lowerActivation(lowering.builder, node.activation, sum, prefix, last());
     return { name, width: rows };
   });
-  lowering.setParts(node.output, input.kind, parts);
+  lowering.setParts(node.output, input.kind, parts, type);
   if (split && lowering.isOutput(node.output)) {
-    const name = lowering.nameOf(node.output);
+    const name = lowering.nameOf(node.output, type);
     const names = parts.map((part) => part.name);
     lowering.builder.concat(names, name);
     lowering.set(
@@ -42,6 +46,7 @@ export function lowerLinear(lowering: Lowering, node: LinearNode): void {
       input.kind,
       name,
       parts.reduce((sum, part) => sum + part.width, 0),
+      type,
     );
   }
 }
@@ -53,6 +58,7 @@ function lowerProduct(
   input: Whole,
   weight: string,
   product: string,
+  type: FloatType,
 ): void {
   const { builder, products, weights } = lowering;
   const integers = weights.spec(weight, 2).dtype === 's8';
@@ -60,19 +66,25 @@ function lowerProduct(
     integerProduct(lowering, products, input.name, weight, product, node.activationBits);
   } else if (products.kind === 'static' && integers) {
     staticProduct(lowering, products, node, input, weight, product);
-  } else if (products.kind === 'blocks' && input.kind === 'token' && !weights.isTied(weight)) {
+  } else if (products.kind === 'blocks' && input.kind !== 'sequence' && !weights.isTied(weight)) {
     blockProduct(lowering, products, input.name, weight, product);
   } else {
-    builder.node('MatMul', [input.name, weights.matrix(weight)], product);
+    const matrix = lowering.constantAs(weights.matrix(weight), type);
+    builder.node('MatMul', [input.name, matrix], product);
   }
 }
 
 /** The input, its channels multiplied by the equalizer where there is one. */
-function equalized(lowering: Lowering, { input, equalizer, output }: LinearNode): Whole {
-  const whole = lowering.whole(input);
+function equalized(
+  lowering: Lowering,
+  { input, equalizer, output }: LinearNode,
+  type: FloatType,
+): Whole {
+  const whole = lowering.whole(input, type);
   if (equalizer === undefined) return whole;
+  const channels = lowering.constantAs(lowering.weights.vector(equalizer), type);
   const name = lowering.builder.fresh(`${output}/equalized`);
-  lowering.builder.node('Mul', [whole.name, lowering.weights.vector(equalizer)], name);
+  lowering.builder.node('Mul', [whole.name, channels], name);
   return { ...whole, name };
 }
 
@@ -86,5 +98,5 @@ function addBias(
 ): string {
   if (bias === undefined) return product;
   const sum = activation === 'none' ? last() : lowering.builder.fresh(`${prefix}/sum`);
-  return lowering.builder.node('Add', [product, lowering.weights.vector(bias)], sum);
+  return lowering.builder.node('Add', [product, bias], sum);
 }

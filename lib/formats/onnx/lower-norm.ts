@@ -8,37 +8,42 @@
 import type { AddNode, NormalizeNode, NormNode } from '../../graph/types.js';
 import type { Lowering } from './lowering.js';
 import { since } from './opsets.js';
+import type { FloatType } from './proto.js';
 
 export function lowerAdd(lowering: Lowering, node: AddNode): void {
-  const input = lowering.whole(node.input);
-  const residual = lowering.whole(node.residual);
-  const name = lowering.nameOf(node.output);
+  const { kind } = lowering.value(node.input);
+  const type = lowering.typeOf(kind);
+  const input = lowering.whole(node.input, type);
+  const residual = lowering.whole(node.residual, type);
+  const name = lowering.nameOf(node.output, type);
   lowering.builder.node('Add', [input.name, residual.name], name);
-  lowering.set(node.output, input.kind, name, input.width);
+  lowering.set(node.output, kind, name, input.width, type);
 }
 
 export function lowerNorm(lowering: Lowering, node: NormNode): void {
   const { builder, weights } = lowering;
-  const input = lowering.whole(node.input);
+  const type = lowering.typeOf(lowering.value(node.input).kind);
+  const input = lowering.whole(node.input, type);
   let summed = input.name;
   if (node.residual !== null) {
-    const residual = lowering.whole(node.residual);
+    const residual = lowering.whole(node.residual, type);
     summed = builder.step('Add', [input.name, residual.name], `${node.output}/sum`);
   }
-  const name = lowering.nameOf(node.output);
-  const weight = weights.vector(node.weight);
-  const bias = node.bias === null ? [] : [weights.vector(node.bias)];
+  const name = lowering.nameOf(node.output, type);
+  const vector = (of: string): string => lowering.constantAs(weights.vector(of), type);
+  const weight = vector(node.weight);
+  const bias = node.bias === null ? [] : [vector(node.bias)];
   if (node.kind === 'layer' && since(builder.opset, 'layerNormalization')) {
     // The default epsilon of the operator is 1e-5, BERT's is 1e-12: it is never left out.
     const attributes = { axis: { int: -1 }, epsilon: { float: node.epsilon } };
     builder.node('LayerNormalization', [summed, weight, ...bias], name, attributes);
   } else {
-    const unit = writtenOut(lowering, node, summed);
+    const unit = writtenOut(lowering, node, summed, type);
     const last = bias.length === 0 ? name : builder.fresh(`${node.output}/scaled`);
     builder.node('Mul', [unit, weight], last);
     if (bias.length > 0) builder.node('Add', [last, ...bias], name);
   }
-  lowering.set(node.output, input.kind, name, input.width);
+  lowering.set(node.output, input.kind, name, input.width, type);
 }
 
 /** (x - mean) / sqrt(variance + epsilon), for `rms` without the mean; computed in f32. */
@@ -46,13 +51,14 @@ function writtenOut(
   lowering: Lowering,
   { kind, epsilon, output }: NormNode,
   input: string,
+  type: FloatType,
 ): string {
   const { builder } = lowering;
   const step = (op: string, inputs: string[], name: string): string =>
     builder.step(op, inputs, `${output}/${name}`);
   const mean = (of: string, name: string): string =>
     builder.reduce('ReduceMean', of, -1, true, builder.fresh(`${output}/${name}`));
-  const half = builder.floatType === 'float16';
+  const half = type === 'float16';
   const wide = half ? builder.cast(input, 'float', builder.fresh(`${output}/f32`)) : input;
   const centred = kind === 'layer' ? step('Sub', [wide, mean(wide, 'mean')], 'centred') : wide;
   const square = step('Pow', [centred, builder.float32(2)], 'square');

@@ -3,7 +3,7 @@
  *
  * The IR is ragged, ONNX is padded: a token value becomes [batch, sequence, width], a sequence value [batch, width], a
  * table [rows, width], and positions whose mask is 0 hold numbers that nothing else may depend on. With f16, values are
- * f16 but for what sums many numbers: pooling and normalisation.
+ * f16 but for tables and for what sums many numbers: pooling and normalisation.
  */
 
 import { SinterError } from '../../core/errors.js';
@@ -103,6 +103,20 @@ export class Lowering {
     return this.products.kind !== 'float';
   }
 
+  /** What values of a kind are computed in: what does not depend on the texts is f32, so that runtimes fold it exactly. */
+  typeOf(kind: OnnxValueKind): FloatType {
+    return kind === 'table' ? 'float' : this.builder.floatType;
+  }
+
+  /** A constant of the graph's float type, as `type`. */
+  constantAs(constant: string, type: FloatType): string {
+    if (type === this.builder.floatType) return constant;
+    const [name = ''] = this.once(`constant ${constant} as ${type}`, () => [
+      this.builder.cast(constant, type, this.builder.fresh(`${constant}/${type}`)),
+    ]);
+    return name;
+  }
+
   /** The ONNX name for the final result, of type `type`, of the IR value `value`. */
   nameOf(value: string, type: FloatType = this.builder.floatType): string {
     const output = type === this.#outputType ? this.#outputNames.get(value) : undefined;
@@ -124,8 +138,13 @@ export class Lowering {
     this.#values.set(value, { kind, type, parts: [{ name, width }] });
   }
 
-  setParts(value: string, kind: OnnxValueKind, parts: Value['parts']): void {
-    this.#values.set(value, { kind, type: this.builder.floatType, parts });
+  setParts(
+    value: string,
+    kind: OnnxValueKind,
+    parts: Value['parts'],
+    type: FloatType = this.builder.floatType,
+  ): void {
+    this.#values.set(value, { kind, type, parts });
   }
 
   value(value: string): Value {

@@ -1,0 +1,140 @@
+// A small encoder with what the newer families have: shared layers, RMS norms, gates, residuals, distances as tables,
+// rotation and windows, a tied decoder. Rule: everything is seeded, so that a failure repeats.
+import type { StepLoss, TokenBatch } from '../../lib/core/native.js';
+import { GraphBuilder } from '../../lib/graph/builder.js';
+import type { EncoderGraph } from '../../lib/graph/types.js';
+import { Random } from '../kernels/native-test.js';
+
+export const FAMILY_VOCABULARY = 30;
+const HIDDEN = 16;
+const HEADS = 2;
+const BUCKETS = 4;
+
+/** What the logits are: of texts (three), of tokens (three), of spans (two) or of the vocabulary. */
+export type Head = 'texts' | 'tokens' | 'span' | 'vocabulary';
+
+/** Query, key and value as three products, because the tables of distances share query and key. */
+function threeProducts(g: GraphBuilder, x: string, name: string): string {
+  const parts = ['query', 'key', 'value'].map((part) =>
+    g.linear([{ name: part, inputs: HIDDEN, outputs: HIDDEN }], 'none', x, `${name}.${part}`),
+  );
+  return g.concat(parts, `${name}.qkv`);
+}
+
+/** One more pass of the shared layer over x. */
+function layer(g: GraphBuilder, x: string, name: string, dropout: number): string {
+  const normal = g.norm('norm1', HIDDEN, 1e-6, x, null, `${name}.normal`, {
+    kind: 'rms',
+    bias: false,
+  });
+  const extras =
+    name === 'first'
+      ? {
+          disentangled: { keys: 'pos.key', queries: 'pos.query', buckets: BUCKETS, maxDistance: 8 },
+        }
+      : { rotary: { theta: 100, dimensions: HIDDEN / HEADS }, window: 3 };
+  const qkv = threeProducts(g, normal, name);
+  const mixed = g.attention(HEADS, HIDDEN / HEADS, dropout, qkv, `${name}.mixed`, extras);
+  const out = { name: 'out', inputs: HIDDEN, outputs: HIDDEN, bias: false };
+  const first = g.sum(g.linear([out], 'none', mixed, `${name}.out`), x, `${name}.sum`);
+  const second = g.norm('norm2', HIDDEN, 1e-6, first, null, `${name}.x`, { bias: false });
+  const up = { name: 'up', inputs: HIDDEN, outputs: 40, bias: false };
+  const gated = g.gate('silu', g.linear([up], 'none', second, `${name}.up`), `${name}.gated`);
+  const down = { name: 'down', inputs: 20, outputs: HIDDEN };
+  const y = g.dropout(dropout, g.linear([down], 'none', gated, `${name}.down`), `${name}.drop`);
+  return g.sum(y, first, `${name}.done`);
+}
+
+function head(g: GraphBuilder, x: string, kind: Head): string {
+  if (kind === 'texts') {
+    const pools = (['mean', 'weightedmean', 'lasttoken', 'mean_sqrt_len_tokens'] as const).map(
+      (pool) => g.pool(pool, x, pool),
+    );
+    const module = { name: 'scores', inputs: 4 * HIDDEN, outputs: 3 };
+    return g.linear([module], 'none', g.concat(pools, 'pools'), 'logits');
+  }
+  if (kind !== 'vocabulary') {
+    const outputs = kind === 'span' ? 2 : 3;
+    return g.linear([{ name: 'scores', inputs: HIDDEN, outputs }], 'none', x, 'logits');
+  }
+  const dense = { name: 'dense', inputs: HIDDEN, outputs: HIDDEN };
+  const y = g.linear([dense], 'gelu', g.select(x, 'selected'), 'selected.dense');
+  const normal = g.norm('norm3', HIDDEN, 1e-6, y, null, 'selected.normal');
+  const decoder = { name: 'tokens', inputs: HIDDEN, outputs: FAMILY_VOCABULARY };
+  return g.product([decoder], ['decoder.bias'], 'none', normal, 'logits');
+}
+
+export function familyGraph(kind: Head, dropout = 0): EncoderGraph {
+  const g = new GraphBuilder();
+  const tables = [{ weight: 'tokens', rows: FAMILY_VOCABULARY, index: 'token' }] as const;
+  const x = g.norm('norm0', HIDDEN, 1e-6, g.embedding(tables, HIDDEN, 'x'), null, 'x.normal');
+  const distances = g.parameter('distances', 2 * BUCKETS, HIDDEN, 'pos');
+  const normal = g.norm('norm4', HIDDEN, 1e-6, distances, null, 'pos.normal');
+  const dropped = g.dropout(dropout, normal, 'pos.drop');
+  for (const name of ['key', 'query'])
+    g.linear([{ name, inputs: HIDDEN, outputs: HIDDEN }], 'none', dropped, `pos.${name}`);
+  const y = layer(g, layer(g, x, 'first', dropout), 'second', dropout);
+  g.output('hidden', y);
+  g.output('logits', head(g, y, kind));
+  return g.finish({
+    architecture: 'toy',
+    maxTokens: 64,
+    vocabulary: FAMILY_VOCABULARY,
+    segments: 1,
+  });
+}
+
+/** Every third token or so, none of some texts. */
+export function selectSome(batch: TokenBatch, seed: number): TokenBatch {
+  const random = new Random(seed);
+  const all = Array.from(batch.ids.keys());
+  return { ...batch, selected: Int32Array.from(all.filter(() => random.integer(0, 2) === 0)) };
+}
+
+/** Rows of the logits. */
+export function rowsOf(kind: Head, batch: TokenBatch): number {
+  if (kind === 'texts') return batch.offsets.length - 1;
+  return kind === 'vocabulary' ? (batch.selected ?? batch.ids).length : batch.ids.length;
+}
+
+/** A random loss of a kind that fits the head, with ignored labels. */
+export function lossFor(kind: Head, loss: StepLoss['kind'], batch: TokenBatch): StepLoss {
+  const random = new Random(31);
+  const rows = rowsOf(kind, batch);
+  const width = { texts: 3, tokens: 3, span: 2, vocabulary: FAMILY_VOCABULARY }[kind];
+  const labels = () => Int32Array.from({ length: rows }, () => random.integer(-1, width - 1));
+  switch (loss) {
+    case 'cross_entropy':
+      return { kind: loss, labels: labels() };
+    case 'bce': {
+      const targets = Float32Array.from({ length: rows * width }, () => random.integer(0, 2) / 2);
+      return { kind: loss, targets };
+    }
+    case 'mse':
+      return { kind: loss, targets: random.floats(rows * width, 2) };
+    case 'external':
+      return { kind: loss, output: 'logits', gradient: random.floats(rows * width) };
+    case 'span': {
+      const lengths = Array.from(
+        batch.offsets.subarray(1),
+        (end, i) => end - (batch.offsets[i] ?? 0),
+      );
+      const draw = () => Int32Array.from(lengths, (length) => random.integer(-1, length - 1));
+      return { kind: loss, starts: draw(), ends: draw() };
+    }
+  }
+}
+
+/** The heads with the losses that they are trained with. */
+export const HEAD_LOSSES: readonly [Head, StepLoss['kind']][] = [
+  ['texts', 'cross_entropy'],
+  ['texts', 'bce'],
+  ['texts', 'mse'],
+  ['tokens', 'cross_entropy'],
+  ['tokens', 'bce'],
+  ['tokens', 'external'],
+  ['span', 'span'],
+  ['vocabulary', 'cross_entropy'],
+  ['vocabulary', 'mse'],
+  ['vocabulary', 'external'],
+];

@@ -91,6 +91,10 @@ export function selectSome(batch: TokenBatch, seed: number): TokenBatch {
   return { ...batch, selected: Int32Array.from(all.filter(() => random.integer(0, 2) === 0)) };
 }
 
+export function headWidth(kind: Head): number {
+  return { texts: 3, tokens: 3, span: 2, vocabulary: FAMILY_VOCABULARY }[kind];
+}
+
 /** Rows of the logits. */
 export function rowsOf(kind: Head, batch: TokenBatch): number {
   if (kind === 'texts') return batch.offsets.length - 1;
@@ -101,7 +105,7 @@ export function rowsOf(kind: Head, batch: TokenBatch): number {
 export function lossFor(kind: Head, loss: StepLoss['kind'], batch: TokenBatch): StepLoss {
   const random = new Random(31);
   const rows = rowsOf(kind, batch);
-  const width = { texts: 3, tokens: 3, span: 2, vocabulary: FAMILY_VOCABULARY }[kind];
+  const width = headWidth(kind);
   const labels = () => Int32Array.from({ length: rows }, () => random.integer(-1, width - 1));
   switch (loss) {
     case 'cross_entropy':

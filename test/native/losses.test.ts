@@ -11,6 +11,7 @@ import {
   familyGraph,
   HEAD_LOSSES,
   type Head,
+  headWidth,
   lossFor,
   rowsOf,
   selectSome,
@@ -74,7 +75,7 @@ describe.each(HEAD_LOSSES)('logits of %s under %s', (kind, lossKind) => {
 
   it('has the value of float64', async () => {
     const program = await sealed(graph, weights, true);
-    const size = rowsOf(kind, batch) * width(kind);
+    const size = rowsOf(kind, batch) * headWidth(kind);
     const logits = await run(program, batch, 'logits', size);
     const { loss: value } = await step(new (engine().Trainer)(program, ADAMW), batch, loss);
     expect(Math.abs(value - exact(loss, [...logits], batch))).toBeLessThan(1e-6 * (1 + value));
@@ -83,7 +84,7 @@ describe.each(HEAD_LOSSES)('logits of %s under %s', (kind, lossKind) => {
 
   it('has the gradients of finite differences, with dropout too', async () => {
     if (loss.kind === 'external') {
-      const size = rowsOf(kind, batch) * width(kind);
+      const size = rowsOf(kind, batch) * headWidth(kind);
       await expectGradients(linearProblem(graph, weights, batch, 'logits', size));
       return;
     }
@@ -92,10 +93,6 @@ describe.each(HEAD_LOSSES)('logits of %s under %s', (kind, lossKind) => {
     await expectGradients(entropyProblem(dropped, weights, batch, loss, 11));
   });
 });
-
-function width(kind: Head): number {
-  return { texts: 3, tokens: 3, span: 2, vocabulary: FAMILY_VOCABULARY }[kind];
-}
 
 describe('losses', () => {
   it('without any label are 0 and have no gradient', async () => {

@@ -1,0 +1,77 @@
+// Prints one hash per result of the programs that the parent has written to the file `argv[2]`: { active, lanes, hashes }.
+// Lanes come from `argv[3]`, the level from SINTER_ISA.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { border } from '../../border/small.mjs';
+
+const { models, batch: lists } = JSON.parse(readFileSync(process.argv[2], 'utf8'));
+border.startLanes(Number(process.argv[3]));
+
+const batch = {
+  ids: Int32Array.from(lists.ids),
+  offsets: Int32Array.from(lists.offsets),
+  segments: null,
+  selected: Int32Array.from(lists.selected),
+};
+const hash = (data) =>
+  createHash('sha256').update(new Uint8Array(data.buffer)).digest('hex').slice(0, 16);
+
+async function made(graph, weights, trainable) {
+  const program = new border.Program(graph, { trainable });
+  for (const { name, shape, dtype } of graph.weights) {
+    const values = Float32Array.from(weights[name]);
+    if (dtype === 'f32') {
+      program.writeWeight(name, 0, 'f32', new Uint8Array(values.buffer));
+    } else {
+      const { data, scales } = border.quantizeWeights(values, shape[0], shape[1]);
+      program.writeWeight(name, 0, 's8', new Uint8Array(data.buffer));
+      program.writeScales(name, scales);
+    }
+  }
+  await program.seal();
+  return program;
+}
+
+async function logits(program, size, tokenBudget) {
+  const data = new Float32Array(size);
+  const jobId = border.nextJobId();
+  await program.run(batch, [{ name: 'logits', data }], { jobId, tokenBudget });
+  return hash(data);
+}
+
+/** Three steps with dropout: losses, norms and all weights. */
+async function trained(graph, weights, loss) {
+  const program = await made(graph, weights, true);
+  const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, decayed: ['up'] };
+  const trainer = new border.Trainer(program, settings);
+  const numbers = [];
+  for (let i = 0; i < 3; i++) {
+    const jobId = border.nextJobId();
+    const options = { jobId, learningRate: 1e-3, maxGradNorm: 1, dropoutSeed: i, update: true };
+    const result = await trainer.step(batch, loss, options);
+    numbers.push(result.loss, result.gradNorm);
+  }
+  for (const { name } of graph.weights) numbers.push(...program.readWeight(name));
+  return hash(Float64Array.from(numbers));
+}
+
+const typed = ({ labels, targets, starts, ends, ...loss }) => ({
+  ...loss,
+  ...(labels && { labels: Int32Array.from(labels) }),
+  ...(targets && { targets: Float32Array.from(targets) }),
+  ...(starts && { starts: Int32Array.from(starts), ends: Int32Array.from(ends) }),
+});
+
+const hashes = {};
+for (const { name, graph, s8, weights, size, loss } of models) {
+  const f32 = await made(graph, weights, false);
+  const int8 = await made(s8, weights, false);
+  hashes[`${name} f32`] = await logits(f32, size, 512);
+  hashes[`${name} f32 cut`] = await logits(f32, size, 40);
+  hashes[`${name} s8`] = await logits(int8, size, 512);
+  hashes[`${name} s8 cut`] = await logits(int8, size, 40);
+  hashes[`${name} trained`] = await trained(graph, weights, typed(loss));
+}
+process.stdout.write(
+  JSON.stringify({ active: border.isa().active, lanes: border.lanes(), hashes }),
+);

@@ -36,17 +36,12 @@ std::vector<int> ints_of(const Napi::Value& value) {
   return list;
 }
 
-// Widths of token values, or [kind, width, rows] of any.
+// From [kind, width, rows] of each.
 std::vector<ValueInfo> values_of(const Napi::Value& value) {
   const Napi::Array list = value.As<Napi::Array>();
   std::vector<ValueInfo> values;
   for (uint32_t i = 0; i < list.Length(); ++i) {
-    const Napi::Value entry = list.Get(i);
-    if (entry.IsNumber()) {
-      values.push_back({"", ValueKind::token, entry.As<Napi::Number>().Int64Value(), 0});
-      continue;
-    }
-    const std::vector<int> shape = ints_of(entry);
+    const std::vector<int> shape = ints_of(list.Get(i));
     values.push_back({"", static_cast<ValueKind>(shape.at(0)), shape.at(1), shape.at(2)});
   }
   return values;
@@ -74,17 +69,16 @@ Napi::Object plan_value(Napi::Env env, const MemoryPlan& made) {
   for (size_t room = 0; room < kRooms; ++room)
     widths.Set(static_cast<uint32_t>(room), static_cast<double>(made.widths[room]));
   out.Set("widths", widths);
-  out.Set("width", static_cast<double>(made.widths[0]));
   return out;
 }
 
 // (values, ops: { inputs, outputs, alias }[], toTheEnd: number[]) -> { offsets: number[], widths:
-// number[] of the rooms, width: of the first }
+// number[] of the rooms }
 Napi::Value plan(const Napi::CallbackInfo& info) {
   return plan_value(info.Env(), plan_memory(values_of(info[0]), ops_of(info[1]), ints_of(info[2])));
 }
 
-// (values, ops, needed: number[] of 0 and 1, loss) -> { offsets, widths, width, begins:
+// (values, ops, needed: number[] of 0 and 1, loss) -> { offsets, widths, begins:
 // number[][] }
 Napi::Value plan_backward(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -103,15 +97,23 @@ Napi::Value plan_backward(const Napi::CallbackInfo& info) {
   return out;
 }
 
-WholeBatch whole_of(const Napi::Int32Array& offsets, const int32_t* ids, const int32_t* segments) {
-  return {static_cast<int64_t>(offsets.ElementLength()) - 1, offsets.Data(), ids, segments};
+// `selected`: an Int32Array, or null for all tokens.
+WholeBatch whole_of(const Napi::Int32Array& offsets, const Napi::Value& selected) {
+  WholeBatch whole{static_cast<int64_t>(offsets.ElementLength()) - 1, offsets.Data()};
+  if (!selected.IsNull()) {
+    const Napi::Int32Array list = selected.As<Napi::Int32Array>();
+    whole.selected = list.Data();
+    whole.selected_tokens = static_cast<int64_t>(list.ElementLength());
+  }
+  return whole;
 }
 
-// (offsets: Int32Array, budget) -> [begin, end, begin, end, ...]
+// (offsets: Int32Array, selected: Int32Array | null, budget, mostSelected) -> [begin, end, begin,
+// end, ...]
 Napi::Value cut(const Napi::CallbackInfo& info) {
-  const Napi::Int32Array offsets = info[0].As<Napi::Int32Array>();
   const auto slices =
-      cut_batch(whole_of(offsets, nullptr, nullptr), info[1].As<Napi::Number>().Int64Value());
+      cut_batch(whole_of(info[0].As<Napi::Int32Array>(), info[1]),
+                info[2].As<Napi::Number>().Int64Value(), info[3].As<Napi::Number>().Int64Value());
   Napi::Array out = Napi::Array::New(info.Env());
   for (const Slice& slice : slices) {
     out.Set(out.Length(), static_cast<double>(slice.begin));
@@ -126,16 +128,17 @@ Napi::Int32Array ints_value(Napi::Env env, const int32_t* from, int64_t count) {
   return out;
 }
 
-// ({ ids, offsets, segments | null }, [begin, end][]) -> the micro-batch of each slice, all made in
-// one workspace
+// ({ ids, offsets, segments | null, selected | null }, [begin, end][]) -> the micro-batch of each
+// slice, all made in one workspace
 Napi::Value micro(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const Napi::Object batch = info[0].As<Napi::Object>();
   const Napi::Int32Array ids = batch.Get("ids").As<Napi::Int32Array>();
   const Napi::Int32Array offsets = batch.Get("offsets").As<Napi::Int32Array>();
   const Napi::Value segments = batch.Get("segments");
-  const WholeBatch whole = whole_of(
-      offsets, ids.Data(), segments.IsNull() ? nullptr : segments.As<Napi::Int32Array>().Data());
+  WholeBatch whole = whole_of(offsets, batch.Get("selected"));
+  whole.ids = ids.Data();
+  if (!segments.IsNull()) whole.segments = segments.As<Napi::Int32Array>().Data();
   const Napi::Array slices = info[1].As<Napi::Array>();
   Workspace workspace;
   Napi::Array out = Napi::Array::New(env);
@@ -147,6 +150,8 @@ Napi::Value micro(const Napi::CallbackInfo& info) {
     entry.Set("ids", ints_value(env, made.ids, made.tokens));
     entry.Set("positions", ints_value(env, made.positions, made.tokens));
     entry.Set("segments", ints_value(env, made.segments, made.tokens));
+    entry.Set("selected", ints_value(env, made.selected, made.selected_tokens));
+    entry.Set("firstSelected", static_cast<double>(made.first_selected));
     entry.Set("firstToken", static_cast<double>(made.first_token));
     entry.Set("firstSequence", static_cast<double>(made.first_sequence));
     entry.Set("longest", static_cast<double>(made.longest));

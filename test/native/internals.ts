@@ -43,11 +43,16 @@ export interface PlannedOp {
   readonly alias: boolean;
 }
 
+/** [kind, width, rows]: the number of its ValueKind; rows of a table. */
+export type PlannedValue = readonly [kind: number, width: number, rows: number];
+
 export interface Micro {
   readonly offsets: Int32Array;
   readonly ids: Int32Array;
   readonly positions: Int32Array;
   readonly segments: Int32Array;
+  readonly selected: Int32Array;
+  readonly firstSelected: number;
   readonly firstToken: number;
   readonly firstSequence: number;
   readonly longest: number;
@@ -55,19 +60,29 @@ export interface Micro {
 
 export interface ProgramInternals {
   plan(
-    widths: readonly number[],
+    values: readonly PlannedValue[],
     ops: readonly PlannedOp[],
     toTheEnd: readonly number[],
-  ): { offsets: number[]; width: number };
+  ): { offsets: number[]; widths: number[] };
   planBackward(
-    widths: readonly number[],
+    values: readonly PlannedValue[],
     ops: readonly PlannedOp[],
     needed: readonly number[],
     loss: number,
-  ): { offsets: number[]; width: number; begins: number[][] };
-  cut(offsets: Int32Array, budget: number): number[];
+  ): { offsets: number[]; widths: number[]; begins: number[][] };
+  cut(
+    offsets: Int32Array,
+    selected: Int32Array | null,
+    budget: number,
+    mostSelected: number,
+  ): number[];
   micro(
-    batch: { ids: Int32Array; offsets: Int32Array; segments: Int32Array | null },
+    batch: {
+      ids: Int32Array;
+      offsets: Int32Array;
+      segments: Int32Array | null;
+      selected: Int32Array | null;
+    },
     slices: readonly (readonly [number, number])[],
   ): Micro[];
 }

@@ -1,5 +1,6 @@
 // Runs the abuse cases from number `argv[2]` on and prints one JSON line before and after each, so that a crash names
 // its case. Used by abuse.test.ts.
+import { familyCases } from './cases-families.mjs';
 import { graphCases } from './cases-graph.mjs';
 import { packingCases } from './cases-packing.mjs';
 import { runCases } from './cases-run.mjs';
@@ -7,7 +8,14 @@ import { trainCases } from './cases-train.mjs';
 import { weightCases } from './cases-weights.mjs';
 import { batch, border, options, output, sealedProgram } from './small.mjs';
 
-const cases = [...graphCases, ...packingCases, ...weightCases, ...runCases, ...trainCases];
+const cases = [
+  ...graphCases,
+  ...familyCases,
+  ...packingCases,
+  ...weightCases,
+  ...runCases,
+  ...trainCases,
+];
 
 function describeError(error, expected) {
   if (!(error instanceof Error)) return `not an Error: ${String(error)}`;

@@ -1,7 +1,17 @@
 // Spoils valid graphs and calls at random for `argv[2]` rounds and runs what is accepted. Every refusal must carry a
 // code. Prints { accepted, refused, failures } and the seed of a round before it runs, so that a crash can be repeated.
 import { writeSync } from 'node:fs';
-import { batch, border, fill, graph, loss, options, settings, stepOptions } from './small.mjs';
+import {
+  batch,
+  border,
+  fill,
+  graph,
+  loss,
+  newerGraph,
+  options,
+  settings,
+  stepOptions,
+} from './small.mjs';
 
 const [rounds, firstSeed] = [Number(process.argv[2]), Number(process.argv[3] ?? 1)];
 const CODES = new Set(border.errorCodes());
@@ -24,6 +34,10 @@ const STRINGS = [
   'query',
   'tokens',
   'norm.bias',
+  'table',
+  'distances',
+  'gated',
+  'picked',
   'f32',
   's8',
   'position',
@@ -90,26 +104,42 @@ function spoil(target, draw) {
 }
 
 function outputFor(name, texts) {
-  const width = { logits: [3, 3], embedding: [3, 8], hidden: [7, 8] }[name] ?? [1, 1];
+  const sizes = { logits: [3, 3], embedding: [3, 8], hidden: [7, 8], words: [3, 2] };
+  const width = sizes[name] ?? [1, 1];
   return { name, data: new Float32Array(width[0] * width[1] * texts) };
+}
+
+/** The batch with three selected tokens. */
+const selecting = () => ({ ...batch(), selected: Int32Array.of(0, 3, 6) });
+
+/** A loss that fits one of the outputs. */
+function anyLoss(number) {
+  if (number === 0) return loss();
+  if (number === 1) return { kind: 'bce', targets: new Float32Array(9) };
+  if (number === 2) return { kind: 'mse', targets: new Float32Array(9) };
+  if (number === 3) return { kind: 'external', output: 'words', gradient: new Float32Array(6) };
+  const ends = Int32Array.of(1, 0, 3);
+  return { kind: 'span', starts: Int32Array.of(0, -1, 3), ends }; // refused unless logits are pairs
 }
 
 async function round(draw) {
   const trainable = draw(2) === 1;
-  const given = draw(2) === 0 ? graph() : spoil(graph(), draw);
+  const newer = draw(2) === 1;
+  const right = newer ? newerGraph() : graph();
+  const given = draw(2) === 0 ? right : spoil(right, draw);
   const program = new border.Program(given, { trainable });
   fill(program, given);
   await program.seal();
   const call = {
-    batch: batch(),
-    outputs: [outputFor(['logits', 'embedding', 'hidden'][draw(3)], 1)],
+    batch: selecting(),
+    outputs: [outputFor(['logits', 'embedding', 'hidden', 'words'][draw(newer ? 4 : 3)], 1)],
     options: options(),
   };
   if (draw(2) === 1) spoil(call, draw);
   await program.run(call.batch, call.outputs, call.options);
   if (!trainable) return;
   const trainer = new border.Trainer(program, settings());
-  const step = { batch: batch(), loss: loss(), options: stepOptions() };
+  const step = { batch: selecting(), loss: anyLoss(draw(newer ? 5 : 3)), options: stepOptions() };
   if (draw(2) === 1) spoil(step, draw);
   await trainer.step(step.batch, step.loss, step.options);
   for (const { name } of given.weights) trainer.readGradient(name);

@@ -15,7 +15,7 @@ export const HIDDEN = 8;
 const vector = (name) => ({ name, shape: [HIDDEN], dtype: 'f32' });
 const matrix = (name, rows, columns = HIDDEN) => ({ name, shape: [rows, columns], dtype: 'f32' });
 
-/** A fresh graph with every operation, free to be spoiled. */
+/** A fresh graph with the operations of BERT, free to be spoiled. */
 export function graph() {
   return {
     format: 1,
@@ -90,6 +90,39 @@ export function graph() {
   };
 }
 
+/** The same with the operations of the newer families, and a table that is a decoder too. */
+export function newerGraph() {
+  const g = graph();
+  g.weights.push(matrix('distances', 8), matrix('bias', 8, 2), vector('rms'), matrix('up', 16));
+  const attention = g.nodes.findIndex(({ op }) => op === 'attention');
+  Object.assign(g.nodes[attention], {
+    rotary: { theta: 1e4, dimensions: 4 },
+    window: 5,
+    relativeBias: { weight: 'bias', maxDistance: 16 },
+    disentangled: { keys: 'table', queries: 'twice', buckets: 4, maxDistance: 8 },
+  });
+  const linear = { op: 'linear', biases: [], activation: 'silu', activationBits: 8 };
+  const normal = { op: 'norm', kind: 'rms', weight: 'rms', bias: null, epsilon: 1e-6 };
+  const after = [
+    { op: 'add', input: 'mixed', residual: 'x', output: 'sum2' },
+    { ...normal, input: 'sum2', residual: null, output: 'normal' },
+    { ...linear, input: 'normal', weights: ['up'], output: 'wide' },
+    { op: 'gate', activation: 'gelu', input: 'wide', output: 'gated' },
+    { op: 'pool', kind: 'lasttoken', input: 'gated', output: 'last' },
+    { op: 'concat', inputs: ['last', 'last'], output: 'pair' },
+    { op: 'select', input: 'gated', output: 'picked' },
+    { ...linear, input: 'picked', weights: ['segments'], output: 'words' },
+  ];
+  g.nodes.splice(attention + 1, 0, ...after);
+  const before = [
+    { op: 'parameter', weight: 'distances', output: 'table' },
+    { op: 'add', input: 'table', residual: 'table', output: 'twice' },
+  ];
+  g.nodes.unshift(...before);
+  Object.assign(g.outputs, { hidden: 'gated', words: 'words', pair: 'pair' });
+  return g;
+}
+
 /** Writes small numbers to every f32 weight; `spoil` may change the values of one. */
 export function fill(program, from = graph(), spoil = () => {}) {
   for (const { name, shape } of from.weights) {
@@ -100,9 +133,9 @@ export function fill(program, from = graph(), spoil = () => {}) {
   }
 }
 
-export async function sealedProgram(trainable = false) {
-  const program = new border.Program(graph(), { trainable });
-  fill(program);
+export async function sealedProgram(trainable = false, from = graph()) {
+  const program = new border.Program(from, { trainable });
+  fill(program, from);
   await program.seal();
   return program;
 }

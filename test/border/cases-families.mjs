@@ -1,0 +1,207 @@
+// Graphs with the newer operations that are wrong in one way each, calls for selected tokens, and the losses.
+// A case is [name, expected, action]; see cases-graph.mjs.
+import {
+  batch,
+  border,
+  HIDDEN,
+  newerGraph,
+  options,
+  sealedProgram,
+  settings,
+  stepOptions,
+} from './small.mjs';
+
+const ints = (...values) => Int32Array.of(...values);
+const node = (g, output) => g.nodes.find((n) => n.output === output);
+const build = (spoil = () => {}, trainable = false) => {
+  const g = newerGraph();
+  spoil(g);
+  return new border.Program(g, { trainable });
+};
+const set =
+  (output, key, value, trainable = false) =>
+  () =>
+    build((g) => {
+      node(g, output)[key] = value;
+    }, trainable);
+/** Attention's own object `key` with some fields changed. */
+const inside = (key, changes) => () =>
+  build((g) => {
+    Object.assign(node(g, 'mixed')[key], changes);
+  });
+const weight = (name, changes) => () =>
+  build((g) => {
+    Object.assign(
+      g.weights.find((w) => w.name === name),
+      changes,
+    );
+  });
+
+const graphs = [
+  ['every newer operation', 'fine', () => build()],
+  ['every newer operation, trained', 'fine', () => build(() => {}, true)],
+  ['norm bias a number', 'INTERNAL', set('normal', 'bias', 3)],
+  ['norm bias left out', 'INTERNAL', set('normal', 'bias', undefined)],
+  ['norm bias without a name', 'INTERNAL', set('normal', 'bias', '')],
+  ['norm residual without a name', 'INTERNAL', set('normal', 'residual', '')],
+  ['add without residual', 'INTERNAL', set('sum2', 'residual', undefined)],
+  ['add of null', 'INTERNAL', set('sum2', 'residual', null)],
+  ['add of texts to tokens', 'INTERNAL', set('sum2', 'residual', 'table')],
+  ['add of another width', 'INTERNAL', set('sum2', 'residual', 'qkv')],
+  ['a second reader by add, trained', 'INTERNAL', set('sum2', 'residual', 'qkv', true)],
+  ['gate without activation', 'INTERNAL', set('gated', 'activation', undefined)],
+  [
+    'gate of an odd width',
+    'INTERNAL',
+    () => build((g) => void g.nodes.push({ ...node(g, 'gated'), input: 'scores', output: 'odd' })),
+  ],
+  ['concat of nothing', 'INTERNAL', set('pair', 'inputs', [])],
+  ['concat of numbers', 'INTERNAL', set('pair', 'inputs', [1])],
+  ['concat of texts and tokens', 'INTERNAL', set('pair', 'inputs', ['last', 'x'])],
+  ['concat of a string', 'INTERNAL', set('pair', 'inputs', 'last')],
+  ['select of texts', 'INTERNAL', set('picked', 'input', 'table')],
+  ['attention over selected tokens', 'INTERNAL', set('last', 'input', 'picked')],
+  ['parameter of nothing', 'INTERNAL', set('table', 'weight', 'nothing')],
+  ['parameter of a vector', 'INTERNAL', set('table', 'weight', 'rms')],
+  ['parameter as int8', 'INTERNAL', weight('distances', { dtype: 's8' })],
+  ['a table as output', 'INTERNAL', () => build((g) => void (g.outputs.logits = 'twice'))],
+  ['rotary a number', 'INTERNAL', set('mixed', 'rotary', 3)],
+  ['rotary null', 'INTERNAL', set('mixed', 'rotary', null)],
+  ['rotary of odd dimensions', 'INTERNAL', inside('rotary', { dimensions: 3 })],
+  ['rotary beyond the head', 'INTERNAL', inside('rotary', { dimensions: 6 })],
+  ['rotary theta NaN', 'INTERNAL', inside('rotary', { theta: Number.NaN })],
+  ['rotary theta 0', 'INTERNAL', inside('rotary', { theta: 0 })],
+  ['window -1', 'INTERNAL', set('mixed', 'window', -1)],
+  ['window 0.5', 'INTERNAL', set('mixed', 'window', 0.5)],
+  ['window infinite', 'INTERNAL', set('mixed', 'window', Number.POSITIVE_INFINITY)],
+  ['window 2^53', 'fine', set('mixed', 'window', 2 ** 53)],
+  ['window 0', 'fine', set('mixed', 'window', 0)],
+  ['bias of unknown weight', 'INTERNAL', inside('relativeBias', { weight: 'nothing' })],
+  ['bias for other heads', 'INTERNAL', weight('bias', { shape: [8, 3] })],
+  ['bias of 6 buckets', 'INTERNAL', weight('bias', { shape: [6, 2] })],
+  ['bias with a short distance', 'INTERNAL', inside('relativeBias', { maxDistance: 2 })],
+  ['bias with distance 2^40', 'INTERNAL', inside('relativeBias', { maxDistance: 2 ** 40 })],
+  ['bias with distance 2^28', 'fine', inside('relativeBias', { maxDistance: 2 ** 28 })],
+  ['bias as int8', 'INTERNAL', weight('bias', { dtype: 's8' })],
+  ['keys that are tokens', 'INTERNAL', inside('disentangled', { keys: 'x' })],
+  ['keys unknown', 'INTERNAL', inside('disentangled', { keys: 'nothing' })],
+  ['keys without a name', 'INTERNAL', inside('disentangled', { keys: '' })],
+  ['keys and queries left out', 'fine', inside('disentangled', { keys: null, queries: null })],
+  ['more buckets than rows', 'INTERNAL', inside('disentangled', { buckets: 8, maxDistance: 32 })],
+  ['no buckets, all distances', 'fine', inside('disentangled', { buckets: 0, maxDistance: 4 })],
+  ['distances 2^40', 'INTERNAL', inside('disentangled', { buckets: 0, maxDistance: 2 ** 40 })],
+  ['a decoder as wide as a stacked matrix', 'INTERNAL', set('words', 'weights', ['query'])],
+  ['a decoder that is a vector too', 'INTERNAL', set('words', 'weights', ['rms'])],
+];
+
+const run = async (changes, outputs, more = {}) =>
+  (await sealedProgram(false, newerGraph())).run({ ...batch(), ...changes }, outputs, {
+    ...options(),
+    ...more,
+  });
+const words = (rows) => [{ name: 'words', data: new Float32Array(2 * rows) }];
+
+const runs = [
+  ['three selected tokens', 'fine', () => run({ selected: ints(0, 2, 6) }, words(3))],
+  ['selected tokens, cut', 'fine', () => run({ selected: ints(2) }, words(1), { tokenBudget: 1 })],
+  ['all tokens, unsaid', 'fine', () => run({}, words(7))],
+  ['none selected', 'fine', () => run({ selected: ints() }, words(0))],
+  ['output for more than is selected', 'INTERNAL', () => run({ selected: ints(2) }, words(7))],
+  ['output for fewer than are selected', 'INTERNAL', () => run({}, words(3))],
+  [
+    'selected made wild during',
+    'fine',
+    async () => {
+      const program = await sealedProgram(false, newerGraph());
+      const [calm] = words(2);
+      const [result] = words(2);
+      await program.run({ ...batch(), selected: ints(1, 5) }, [calm], options());
+      const given = { ...batch(), selected: ints(1, 5) };
+      const running = program.run(given, [result], options());
+      given.selected.fill(-7);
+      await running;
+      if (calm.data.join() !== result.data.join()) throw new Error('the result differs');
+    },
+  ],
+];
+
+/** One step on a graph whose logits are this value. */
+const step = async (value, loss, changes = {}) => {
+  const g = newerGraph();
+  g.outputs.logits = value;
+  const program = await sealedProgram(true, g);
+  const trainer = new border.Trainer(program, settings());
+  const result = await trainer.step({ ...batch(), ...changes }, loss, stepOptions());
+  if (!Number.isFinite(result.loss)) throw new Error(`the loss is ${result.loss}`);
+};
+const floats = (size) => new Float32Array(size).fill(0.5);
+const labels = (...values) => ({ kind: 'cross_entropy', labels: ints(...values) });
+const span = (starts, ends) => ({ kind: 'span', starts, ends });
+const picked = { selected: ints(0, 2, 6) };
+/** Two logits for each token: the graph selects all. */
+const pairs = async (loss) => {
+  const g = newerGraph();
+  g.nodes.push({ ...node(g, 'words'), input: 'gated', output: 'pairs' });
+  g.outputs.logits = 'pairs';
+  const trainer = new border.Trainer(await sealedProgram(true, g), settings());
+  return trainer.step(batch(), loss, stepOptions());
+};
+
+const losses = [
+  ['labels of tokens', 'fine', () => step('gated', labels(0, 7, -1, 3, -1, -1, 2))],
+  ['labels of texts for tokens', 'INTERNAL', () => step('gated', labels(0, 1, 2))],
+  ['labels of selected tokens', 'fine', () => step('words', labels(0, -1, 1), picked)],
+  ['a selected label too high', 'INTERNAL', () => step('words', labels(0, -1, 2), picked)],
+  [
+    'labels of all for selected ones',
+    'INTERNAL',
+    () => step('words', labels(0, 1, 0, 1, 0, 1, 0), picked),
+  ],
+  ['labels of no selected token', 'fine', () => step('words', labels(), { selected: ints() })],
+  ['bce', 'fine', () => step('scores', { kind: 'bce', targets: floats(9) })],
+  [
+    'bce of selected tokens',
+    'fine',
+    () => step('words', { kind: 'bce', targets: floats(6) }, picked),
+  ],
+  [
+    'bce with too few targets',
+    'INTERNAL',
+    () => step('scores', { kind: 'bce', targets: floats(8) }),
+  ],
+  [
+    'bce with labels',
+    'INTERNAL',
+    () => step('scores', { kind: 'bce', targets: new Int32Array(9) }),
+  ],
+  ['bce without targets', 'INTERNAL', () => step('scores', { kind: 'bce' })],
+  ['mse', 'fine', () => step('scores', { kind: 'mse', targets: floats(9) })],
+  ['mse of every token', 'fine', () => step('gated', { kind: 'mse', targets: floats(7 * HIDDEN) })],
+  [
+    'mse with too many targets',
+    'INTERNAL',
+    () => step('scores', { kind: 'mse', targets: floats(10) }),
+  ],
+  ['span', 'fine', () => pairs(span(ints(1, 0, 3), ints(-1, 0, 3)))],
+  ['span without any', 'fine', () => pairs(span(ints(-1, -1, -1), ints(-1, -1, -1)))],
+  ['span beyond its text', 'INTERNAL', () => pairs(span(ints(2, 0, 3), ints(1, 0, 3)))],
+  ['span that ends beyond its text', 'INTERNAL', () => pairs(span(ints(1, 0, 3), ints(1, 1, 3)))],
+  ['span at -2', 'INTERNAL', () => pairs(span(ints(-2, 0, 3), ints(1, 0, 3)))],
+  ['span with too few starts', 'INTERNAL', () => pairs(span(ints(1, 0), ints(1, 0, 3)))],
+  ['span with too many ends', 'INTERNAL', () => pairs(span(ints(1, 0, 3), ints(1, 0, 3, 0)))],
+  ['span without ends', 'INTERNAL', () => pairs(span(ints(1, 0, 3)))],
+  ['span of texts', 'INTERNAL', () => step('scores', span(ints(0, 0, 0), ints(0, 0, 0)))],
+  ['span of eight columns', 'INTERNAL', () => step('gated', span(ints(0, 0, 0), ints(0, 0, 0)))],
+  [
+    'external for selected tokens',
+    'fine',
+    () => step('scores', { kind: 'external', output: 'words', gradient: floats(6) }, picked),
+  ],
+  [
+    'external as large as all tokens for selected ones',
+    'INTERNAL',
+    () => step('scores', { kind: 'external', output: 'words', gradient: floats(14) }, picked),
+  ],
+];
+
+export const familyCases = [...graphs, ...runs, ...losses];

@@ -1,41 +1,27 @@
 // Every head of every family: the parameters that transformers has for it, new heads, heads of other tasks.
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { FamilyRequest } from '../../lib/architectures/family-graph.js';
 import { familyGraph, graphFromCheckpoint } from '../../lib/architectures/index.js';
 import type { JsonObject } from '../../lib/core/json.js';
 import type { Checkpoint, GraphRequest, TensorInfo } from '../../lib/graph/checkpoint.js';
 import { validateGraph } from '../../lib/graph/validate.js';
-
-type Shapes = Readonly<Record<string, readonly number[]>>;
-
-interface Parameters {
-  readonly config: JsonObject;
-  readonly encoder: Shapes;
-  readonly heads: Readonly<
-    Record<string, { prefix: string; extra: Shapes; missing: readonly string[]; class: string }>
-  >;
-}
-
-const FAMILIES = JSON.parse(
-  readFileSync(new URL('../fixtures/architectures/parameters.json', import.meta.url), 'utf8'),
-) as Readonly<Record<string, Parameters>>;
+import { type FamilyParameters, type HeadParameters, type Shapes, STORED } from './parameters.js';
 
 const LABELS = ['L0', 'L1', 'L2'];
-const HEADS = Object.entries(FAMILIES).flatMap(([family, { heads }]) =>
+const HEADS = Object.entries(STORED).flatMap(([family, { heads }]) =>
   Object.keys(heads).map((head): [string, string] => [family, head]),
 );
 
 /** What transformers stores for a class with a head. */
 function stored(family: string, head: string): Shapes {
-  const { encoder, heads } = FAMILIES[family] as Parameters;
-  const { prefix, extra, missing } = heads[head] as Parameters['heads'][string];
+  const { encoder, heads } = STORED[family] as FamilyParameters;
+  const { prefix, extra, missing } = heads[head] as HeadParameters;
   const kept = Object.entries(encoder).filter(([name]) => !missing.includes(name));
   return { ...Object.fromEntries(kept.map(([name, shape]) => [prefix + name, shape])), ...extra };
 }
 
 function configFor(family: string, head: string, more: JsonObject = {}): JsonObject {
-  const { config, heads } = FAMILIES[family] as Parameters;
+  const { config, heads } = STORED[family] as FamilyParameters;
   const names = Object.fromEntries(LABELS.map((label, i) => [String(i), label]));
   const labelled = /classification/.test(head) ? { id2label: names } : {};
   const untied = head.endsWith('untied') ? { tie_word_embeddings: false } : {};
@@ -55,11 +41,11 @@ const sorted = (shapes: Shapes) => Object.entries(shapes).sort(([a], [b]) => (a 
 const shapesOf = (weights: readonly { name: string; shape: readonly number[] }[]) =>
   sorted(Object.fromEntries(weights.map(({ name, shape }) => [name, shape])));
 
-describe.each(Object.keys(FAMILIES))('%s as a bare encoder', (family) => {
+describe.each(Object.keys(STORED))('%s as a bare encoder', (family) => {
   it('has the parameters of transformers', () => {
     const graph = familyGraph(configFor(family, ''), { task: 'embedding' });
     validateGraph(graph);
-    const { encoder } = FAMILIES[family] as Parameters;
+    const { encoder } = STORED[family] as FamilyParameters;
     expect(shapesOf(graph.weights)).toEqual(sorted(encoder));
   });
 });
@@ -72,7 +58,7 @@ describe.each(HEADS)('%s for %s', (family, head) => {
     const { graph, created, config } = graphFromCheckpoint(from, { task });
     expect(shapesOf(graph.weights)).toEqual(sorted(stored(family, head)));
     expect(created).toEqual([]);
-    expect(config.architectures).toEqual([FAMILIES[family]?.heads[head]?.class]);
+    expect(config.architectures).toEqual([STORED[family]?.heads[head]?.class]);
     const request: FamilyRequest = { task };
     expect(familyGraph(config, request)).toEqual(graph);
     const kind = { classification: 'sequence', 'masked-lm': 'selected' }[task as string] ?? 'token';
@@ -82,12 +68,12 @@ describe.each(HEADS)('%s for %s', (family, head) => {
   });
 
   it('is added to a bare encoder: only what that lacks is new', () => {
-    const { encoder, heads } = FAMILIES[family] as Parameters;
+    const { encoder, heads } = STORED[family] as FamilyParameters;
     const from = checkpoint(configFor(family, head, { architectures: ['?'] }), encoder);
     expect(() => graphFromCheckpoint(from, { task })).toThrow(/task: no trained/);
     const labels = /classification/.test(task) ? { labels: LABELS } : { newHead: true };
     const { graph, created, sources } = graphFromCheckpoint(from, { task, ...labels });
-    const { extra } = heads[head] as Parameters['heads'][string];
+    const { extra } = heads[head] as HeadParameters;
     expect(shapesOf(created)).toEqual(sorted(extra));
     expect(sources.size + created.length).toBe(graph.weights.length);
     for (const { name, shape, init } of created) {
@@ -101,7 +87,7 @@ describe.each(HEADS)('%s for %s', (family, head) => {
     const bare = graphFromCheckpoint(from, { task: 'embedding' });
     expect(bare.created).toEqual([]);
     expect(bare.config.architectures).toEqual([
-      String(FAMILIES[family]?.heads[head]?.class).replace(/For.*/, 'Model'),
+      String(STORED[family]?.heads[head]?.class).replace(/For.*/, 'Model'),
     ]);
     for (const other of ['classification', 'token-classification', 'question-answering'] as const) {
       if (other === task) continue;
@@ -116,7 +102,7 @@ describe.each(HEADS)('%s for %s', (family, head) => {
 
 describe('a new head', () => {
   it('of ModernBERT begins as transformers begins it: cut, narrow inside, wide at the end', () => {
-    const from = checkpoint(configFor('modernbert', ''), FAMILIES.modernbert?.encoder ?? {});
+    const from = checkpoint(configFor('modernbert', ''), STORED.modernbert?.encoder ?? {});
     const { created } = graphFromCheckpoint(from, { task: 'classification', labels: LABELS });
     expect(Object.fromEntries(created.map(({ name, init }) => [name, init]))).toEqual({
       'head.dense.weight': { kind: 'normal', deviation: 0.2 / Math.sqrt(8), cutoff: 2 },
@@ -140,7 +126,7 @@ describe('a new head', () => {
   });
 
   it('says what it is for; one label is enough for a regression or a yes and no', () => {
-    const from = checkpoint(configFor('bert', ''), FAMILIES.bert?.encoder ?? {});
+    const from = checkpoint(configFor('bert', ''), STORED.bert?.encoder ?? {});
     for (const problem of ['regression', 'multi_label_classification'] as const) {
       const request = { task: 'classification', labels: ['score'], problem } as const;
       const model = graphFromCheckpoint(from, request);

@@ -11,22 +11,20 @@ import type { ActivationKind } from '../graph/types.js';
 import { ACTIVATIONS, activationName } from './activations.js';
 import type { ConfigReader } from './config-reader.js';
 import type { EncoderPlan, Family, Transform } from './family.js';
+import { type LayerPositions, layerPositionKeys, readLayerPositions } from './modernbert-layers.js';
 import { addLayers, MAX_LAYERS } from './post-norm.js';
-import { type GraphStructure, tidy } from './structure.js';
+import type { GraphStructure } from './structure.js';
 
 interface Sizes {
   readonly vocabulary: number;
-  readonly positions: number;
+  readonly maxTokens: number;
   readonly hidden: number;
   readonly layers: number;
   readonly heads: number;
   readonly intermediate: number;
   readonly activation: ActivationKind;
   readonly epsilon: number;
-  readonly globalEvery: number;
-  readonly globalTheta: number;
-  readonly localTheta: number;
-  readonly window: number;
+  readonly positions: LayerPositions;
   readonly bias: { readonly attention: boolean; readonly mlp: boolean; readonly norm: boolean };
   readonly dropout: {
     readonly embedding: number;
@@ -39,8 +37,6 @@ interface Sizes {
 const TOKENS = 'embeddings.tok_embeddings.weight';
 
 function readSizes(reader: ConfigReader): Sizes {
-  const scaling = reader.config.rope_scaling ?? null;
-  if (scaling !== null) throw reader.unsupported('rope_scaling');
   const hidden = reader.size('hidden_size');
   const heads = reader.size('num_attention_heads');
   if (hidden % (2 * heads) !== 0) {
@@ -50,20 +46,17 @@ function readSizes(reader: ConfigReader): Sizes {
       heads,
     );
   }
-  const globalTheta = reader.number('global_rope_theta', 1, 1e12, 160000);
+  const layers = reader.size('num_hidden_layers', MAX_LAYERS);
   return {
     vocabulary: reader.size('vocab_size'),
-    positions: reader.size('max_position_embeddings'),
+    maxTokens: reader.size('max_position_embeddings'),
     hidden,
     heads,
-    layers: reader.size('num_hidden_layers', MAX_LAYERS),
+    layers,
     intermediate: reader.size('intermediate_size'),
     activation: reader.choice('hidden_activation', ACTIVATIONS, 'gelu'),
     epsilon: reader.number('norm_eps', 0, 1, 1e-5),
-    globalEvery: reader.whole('global_attn_every_n_layers', 3, 1),
-    globalTheta,
-    localTheta: localTheta(reader, globalTheta),
-    window: Math.floor(reader.whole('local_attention', 128, 1) / 2),
+    positions: readLayerPositions(reader, layers),
     bias: {
       attention: reader.flag('attention_bias', false),
       mlp: reader.flag('mlp_bias', false),
@@ -78,19 +71,13 @@ function readSizes(reader: ConfigReader): Sizes {
   };
 }
 
-/** null means the global one, a missing key the usual one. */
-function localTheta(reader: ConfigReader, globalTheta: number): number {
-  if (reader.config.local_rope_theta === null) return globalTheta;
-  return reader.number('local_rope_theta', 1, 1e12, 10000);
-}
-
 export const MODERNBERT: Family = {
   modelType: 'modernbert',
   className: 'ModernBert',
   prefix: 'model.',
   read: (reader) => {
     const sizes = readSizes(reader);
-    const { vocabulary, positions, hidden } = sizes;
+    const { vocabulary, maxTokens: positions, hidden } = sizes;
     return {
       vocabulary,
       segments: 1,
@@ -192,20 +179,15 @@ function addPreNormLayer(
   return b.sum(linear('mlp.Wo', intermediate, hidden, kept, `${v}.output`), middle, output);
 }
 
-function positionsOf(sizes: Sizes, layer: number): AttentionExtras {
-  const dimensions = sizes.hidden / sizes.heads;
-  if (layer % sizes.globalEvery === 0) return { rotary: { theta: sizes.globalTheta, dimensions } };
-  return { rotary: { theta: sizes.localTheta, dimensions }, window: sizes.window };
+function positionsOf({ hidden, heads, positions }: Sizes, layer: number): AttentionExtras {
+  const dimensions = hidden / heads;
+  const { local, globalTheta, localTheta, window } = positions;
+  if (local[layer] !== true) return { rotary: { theta: globalTheta, dimensions } };
+  return { rotary: { theta: localTheta, dimensions }, window };
 }
 
 function keys(structure: GraphStructure, base: JsonObject): JsonObject {
   const { attention } = structure;
-  const locals = attention.flatMap(({ window }, i) => (window === undefined ? [] : [i]));
-  const local = attention[locals[0] ?? attention.length];
-  const second = attention.findIndex(({ window }, i) => i > 0 && window === undefined);
-  const stated = base.local_attention;
-  const window = local?.window ?? 64;
-  const same = typeof stated === 'number' && (local === undefined || stated >> 1 === window);
   return {
     vocab_size: structure.tokens.rows,
     hidden_size: structure.hidden,
@@ -217,10 +199,7 @@ function keys(structure: GraphStructure, base: JsonObject): JsonObject {
     norm_bias: structure.hasBias('norm'),
     attention_bias: structure.hasBias('attention'),
     mlp_bias: structure.hasBias('feed-forward'),
-    global_rope_theta: tidy(attention[0]?.rotary?.theta ?? 0),
-    ...(local === undefined ? {} : { local_rope_theta: tidy(local.rotary?.theta ?? 0) }),
-    local_attention: same ? stated : 2 * window,
-    ...everyKeys(second, attention.length, base),
+    ...layerPositionKeys(attention, base),
     max_position_embeddings: numberOr(base.max_position_embeddings, structure.graph.maxTokens),
     ...headKeys(structure, base),
   };
@@ -236,13 +215,6 @@ function headKeys({ head, untied }: GraphStructure, base: JsonObject): JsonObjec
     ...(pooling === undefined ? {} : { classifier_pooling: pooling }),
     ...(untied === null ? {} : { decoder_bias: last.biases.length > 0 }),
   };
-}
-
-/** When only the first layer is global, the old number may be any that skips the others. */
-function everyKeys(second: number, layers: number, base: JsonObject) {
-  const stated = numberOr(base.global_attn_every_n_layers, 3);
-  const every = second > 0 ? second : stated >= layers ? stated : layers;
-  return { global_attn_every_n_layers: every };
 }
 
 function numberOr(value: unknown, fallback: number): number {

@@ -1,6 +1,6 @@
 // What each family's config.json may not say, and what follows from the lengths it states.
 import { describe, expect, it } from 'vitest';
-import { familyGraph } from '../../lib/architectures/index.js';
+import { configFromGraph, familyGraph } from '../../lib/architectures/index.js';
 import type { JsonObject } from '../../lib/core/json.js';
 import { FAMILIES } from './parameters.js';
 
@@ -102,6 +102,47 @@ describe('a config.json', () => {
     expect(kinds({})).toEqual([all, near, near, all]);
     expect(kinds({ global_attn_every_n_layers: 1 })).toEqual([all, all, all, all]);
     expect(kinds({ local_rope_theta: null })[1]).toEqual([4, 160000]);
+  });
+
+  it('of ModernBERT may be of transformers 5, which lists layers and nests angles', () => {
+    const {
+      global_rope_theta: _,
+      local_rope_theta: __,
+      ...old
+    } = FAMILIES.modernbert?.config ?? {};
+    const kinds = ['full_attention', 'sliding_attention', 'sliding_attention', 'full_attention'];
+    const config: JsonObject = {
+      ...old,
+      layer_types: kinds,
+      rope_parameters: {
+        full_attention: { rope_theta: 160000, rope_type: 'default' },
+        sliding_attention: { rope_theta: 10000, rope_type: 'default' },
+      },
+    };
+    const request = { task: 'embedding' } as const;
+    const graph = familyGraph(config, request);
+    expect(graph).toEqual(graphOf('modernbert', {}));
+    const head = { ...request, labels: null, problem: null };
+    const { architectures: _a, ...again } = configFromGraph(graph, config, head);
+    expect(again).toEqual(config);
+    const irregular = {
+      ...config,
+      layer_types: [...kinds].reverse().toSpliced(1, 1, kinds[0] ?? ''),
+    };
+    const other = familyGraph(irregular, request);
+    const windows = other.nodes.flatMap((node) => (node.op === 'attention' ? [node.window] : []));
+    expect(windows).toEqual([undefined, undefined, 4, undefined]);
+    const { layer_types: _l, ...rest } = irregular;
+    expect(configFromGraph(other, rest, head).layer_types).toEqual(irregular.layer_types);
+    for (const bad of [
+      { layer_types: kinds.slice(1) },
+      { layer_types: [...kinds.slice(1), 'chunked_attention'] },
+      { rope_parameters: { full_attention: { rope_theta: 160000, rope_type: 'yarn' } } },
+      { rope_parameters: { sliding_attention: { rope_theta: 160000, factor: 2 } } },
+      { rope_parameters: [] },
+    ]) {
+      expect(() => familyGraph({ ...config, ...bad }, request)).toThrow(/layer_types|rope_par/);
+    }
   });
 
   it('of DeBERTa may list its terms in one string', () => {

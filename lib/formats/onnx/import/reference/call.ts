@@ -105,7 +105,7 @@ export class Call {
 
   /** `axis` counted from the front, for a tensor of `rank` axes (`rank` itself is allowed where `end` says so). */
   axis(axis: number, rank: number, end = false): number {
-    const front = axis < 0 ? axis + rank + (end ? 1 : 0) : axis;
+    const front = axis < 0 ? axis + rank : axis;
     if (!Number.isInteger(front) || front < 0 || front >= rank + (end ? 1 : 0)) {
       throw this.fail(`axis ${axis} of a tensor with ${rank} axes`);
     }

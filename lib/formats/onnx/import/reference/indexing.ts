@@ -179,7 +179,7 @@ const oneHot: Operator = (call) => {
   const indices = call.input(0);
   const depth = call.scalar(1);
   const [off, on] = [call.input(2).data[0] ?? 0, call.input(2).data[1] ?? 1];
-  const axis = call.axis(call.number('axis', -1), indices.dims.length, true);
+  const axis = call.axis(call.number('axis', -1), indices.dims.length + 1);
   const dims = [...indices.dims.slice(0, axis), depth, ...indices.dims.slice(axis)];
   const out = call.make(call.input(2).dtype, dims);
   out.data.fill(off);

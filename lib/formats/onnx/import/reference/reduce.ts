@@ -17,11 +17,12 @@ function reduce(fold: Fold, inputSince: number): Operator {
     const input = call.input(0);
     const rank = input.dims.length;
     const listed = axesOf(call, inputSince);
-    const none = listed === null || listed.length === 0;
-    if (none && call.number('noop_with_empty_axes', 0) === 1) return input;
-    const axes = none
+    // With the attribute set, no axes means that every element is reduced alone; else it means all.
+    const alone = call.number('noop_with_empty_axes', 0) === 1;
+    const all = !alone && (listed === null || listed.length === 0);
+    const axes = all
       ? new Set(input.dims.keys())
-      : new Set(listed.map((axis) => call.axis(axis, rank)));
+      : new Set((listed ?? []).map((axis) => call.axis(axis, rank)));
     const kept = [...input.dims.keys()].filter((axis) => !axes.has(axis));
     const order = [...kept, ...axes].map(Number);
     const sorted = [...kept, ...[...axes].sort((a, b) => a - b)];

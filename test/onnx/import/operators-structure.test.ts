@@ -2,32 +2,10 @@
  * Operators that move, index, reduce and compare, against ONNX Runtime on random shapes.
  */
 
-import fc from 'fast-check';
-import { describe, it } from 'vitest';
-import { expectSame, type OperatorCase } from './ort-judge.js';
-import { dimsOf, generator, int64s, real, scalar, seeds, sizeOf, whole } from './random-tensors.js';
+import { describe } from 'vitest';
+import { agrees, anyAxis, flag, upTo } from './agree.js';
+import { dimsOf, int64s, real, scalar, sizeOf, whole } from './random-tensors.js';
 import { tensor } from './write-model.js';
-
-type Next = () => number;
-
-/** `make` gives a case for random dims and numbers. */
-function agrees(
-  name: string,
-  dims: fc.Arbitrary<number[]>,
-  make: (dims: number[], next: Next) => OperatorCase,
-  numRuns = 12,
-): void {
-  it(name, async () => {
-    await fc.assert(
-      fc.asyncProperty(dims, seeds, (shape, seed) => expectSame(make(shape, generator(seed)))),
-      { numRuns },
-    );
-  });
-}
-
-const upTo = (next: Next, max: number) => Math.floor(next() * (max + 1));
-const anyAxis = (rank: number, next: Next) => upTo(next, 2 * rank - 1) - rank;
-const flag = (next: Next) => (next() < 0.5 ? 0 : 1);
 
 describe('shapes', () => {
   agrees('Reshape keeps, infers and (allowzero) takes zeros', dimsOf(1, 4), (dims, next) => {

@@ -112,44 +112,9 @@ const quickGelu: Rule = {
   },
 };
 
-const splitGelu: Rule = {
-  name: 'bias-split-gelu',
-  matches: 'com.microsoft BiasSplitGelu',
-  writes: 'Add, Split, Gelu, Mul',
-  roots: ['com.microsoft::BiasSplitGelu'],
-  rewrite(node, write) {
-    const sum = write.op('Add', [write.graph.input(node, 0), write.graph.input(node, 1)]);
-    const [left = '', right = ''] = write.ops('Split', [sum], 2, { axis: -1, num_outputs: 2 });
-    const gate = write.op('Gelu', [right], { approximate: 'none' });
-    return write.into(node.outputs[0] ?? '', 'Mul', [left, gate]);
-  },
-};
-
-const biasSoftmax: Rule = {
-  name: 'bias-softmax',
-  matches: 'com.microsoft BiasSoftmax over the last axis',
-  writes: 'Add, Softmax',
-  roots: ['com.microsoft::BiasSoftmax'],
-  rewrite(node, write) {
-    const { graph } = write;
-    const [x, bias] = [graph.input(node, 0), graph.input(node, 1)];
-    const [rank, biasRank] = [graph.rank(x), graph.rank(bias)];
-    const axis = numberOf(node, 'axis', 1);
-    const last = axis === -1 || (rank !== null && axis === rank - 1);
-    // A bias that is broadcast over inner axes is meant otherwise than Add would do it, unless it has all axes.
-    const plain =
-      numberOf(node, 'is_inner_broadcast', 0) === 0 || (rank !== null && rank === biasRank);
-    if (!last || !plain) return false;
-    const sum = write.op('Add', [x, bias]);
-    return write.into(node.outputs[0] ?? '', 'Softmax', [sum], { axis: -1 });
-  },
-};
-
 export const ACTIVATION_RULES: readonly Rule[] = [
   fusedGelu,
   geluDefault,
   quickGelu,
-  splitGelu,
-  biasSoftmax,
   geluArithmetic,
 ];

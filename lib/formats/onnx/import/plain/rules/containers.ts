@@ -68,7 +68,7 @@ const dropout: Rule = {
   rewrite(node, write) {
     const training = write.graph.input(node, 2);
     const off = training === '' || write.graph.scalar(training) === 0;
-    if (!off || (node.outputs[1] ?? '') !== '') return false;
+    if (!off || write.graph.isRead(node.outputs[1] ?? '')) return false;
     return passThrough(node, write);
   },
 };

@@ -103,31 +103,16 @@ const oldSoftmax: Rule = {
 };
 
 /** Operators that a contrib domain has under the standard's name and meaning. */
-const STANDARD = ['QuantizeLinear', 'DequantizeLinear', 'Trilu', 'GatherND', 'Range', 'Unique'];
+const STANDARD = ['QuantizeLinear', 'DequantizeLinear'];
 
 const standardDomain: Rule = {
   name: 'standard-domain',
-  matches: 'QuantizeLinear, DequantizeLinear, Trilu, GatherND, Range of com.microsoft',
+  matches: 'com.microsoft QuantizeLinear, DequantizeLinear',
   writes: 'the standard operator',
   roots: STANDARD.map((op) => `com.microsoft::${op}`),
   rewrite(node, write) {
     write.graph.emit({ ...node, domain: '' });
     return true;
-  },
-};
-
-const expandDims: Rule = {
-  name: 'expand-dims',
-  matches: 'com.microsoft ExpandDims',
-  writes: 'Unsqueeze',
-  roots: ['com.microsoft::ExpandDims'],
-  rewrite(node, write) {
-    const axis = write.graph.scalar(write.graph.input(node, 1));
-    if (axis === null) return false;
-    return write.into(node.outputs[0] ?? '', 'Unsqueeze', [
-      write.graph.input(node, 0),
-      write.ints([axis]),
-    ]);
   },
 };
 
@@ -138,5 +123,4 @@ export const OPSET_RULES: readonly Rule[] = [
   clipInput,
   oldSoftmax,
   softmaxAxis,
-  expandDims,
 ];

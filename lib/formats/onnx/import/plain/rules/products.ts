@@ -82,7 +82,7 @@ export function scaled(write: Writer, value: string, factor: number): string {
   return factor === 1 ? value : write.op('Mul', [value, write.scalar(factor)]);
 }
 
-/** The activations that FusedGemm and FusedMatMulActivation may name and that need no parameter. */
+/** The activations that FusedGemm may name and that need no parameter. */
 const ACTIVATIONS = new Set(['Relu', 'Tanh', 'Sigmoid']);
 
 /** `inputs` a, b, c of alpha a b + beta c, then `activation`. */
@@ -161,14 +161,8 @@ const fusedMatMul: Rule = {
   name: 'fused-matmul',
   matches: 'com.microsoft FusedMatMul and TransposeMatMul',
   writes: 'Transpose, MatMul, Mul by alpha',
-  roots: [
-    'com.microsoft::FusedMatMul',
-    'com.microsoft::TransposeMatMul',
-    'com.microsoft::FusedMatMulActivation',
-  ],
+  roots: ['com.microsoft::FusedMatMul', 'com.microsoft::TransposeMatMul'],
   rewrite(node, write) {
-    const activation = stringOf(node, 'activation', '');
-    if (activation !== '' && !ACTIVATIONS.has(activation)) return false;
     const side = (index: number, name: 'A' | 'B') => {
       const moved = moveBatch(
         write,
@@ -183,10 +177,9 @@ const fusedMatMul: Rule = {
     if (left === null || right === null) return false;
     const alpha = numberOf(node, 'alpha', 1);
     const output = node.outputs[0] ?? '';
-    if (alpha === 1 && activation === '') return write.into(output, 'MatMul', [left, right]);
+    if (alpha === 1) return write.into(output, 'MatMul', [left, right]);
     const product = write.op('MatMul', [left, right]);
-    if (activation === '') return write.into(output, 'Mul', [product, write.scalar(alpha)]);
-    return write.into(output, activation, [scaled(write, product, alpha)]);
+    return write.into(output, 'Mul', [product, write.scalar(alpha)]);
   },
 };
 

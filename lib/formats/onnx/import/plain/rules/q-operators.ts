@@ -34,13 +34,6 @@ const FORMS: ReadonlyMap<string, Form> = new Map([
   ['com.microsoft::QLinearMul', binary('Mul')],
   ['com.microsoft::QLinearSigmoid', unary('Sigmoid')],
   [
-    'com.microsoft::QLinearReduceMean',
-    unary('ReduceMean', (node) => ({
-      keepdims: numberOf(node, 'keepdims', 1),
-      ...(node.attributes.has('axes') ? { axes: node.attributes.get('axes') as Attribute } : {}),
-    })),
-  ],
-  [
     'com.microsoft::QLinearSoftmax',
     unary('Softmax', (node) => ({ axis: numberOf(node, 'axis', -1) })),
   ],
@@ -71,8 +64,7 @@ function isOldSoftmax(node: OnnxNode, write: Writer): boolean {
 
 const elementwise: Rule = {
   name: 'q-operator',
-  matches:
-    'QLinearMatMul; com.microsoft QLinearAdd, QLinearMul, QLinearSigmoid, QLinearSoftmax, QLinearReduceMean',
+  matches: 'QLinearMatMul; com.microsoft QLinearAdd, QLinearMul, QLinearSigmoid, QLinearSoftmax',
   writes: 'DequantizeLinear, the float operator, QuantizeLinear',
   roots: [...FORMS.keys()],
   rewrite(node, write) {
@@ -151,17 +143,4 @@ const qConcat: Rule = {
   },
 };
 
-const qWhere: Rule = {
-  name: 'qwhere',
-  matches: 'com.microsoft QLinearWhere',
-  writes: 'DequantizeLinear, Where, QuantizeLinear',
-  roots: ['com.microsoft::QLinearWhere'],
-  rewrite(node, write) {
-    const input = (index: number) => write.graph.input(node, index);
-    const x = floatOf(write, input(1), input(2), input(3), -1);
-    const y = floatOf(write, input(4), input(5), input(6), -1);
-    return x !== null && y !== null && finish(node, write, 'Where', [input(0), x, y], {}, 7);
-  },
-};
-
-export const Q_OPERATOR_RULES: readonly Rule[] = [elementwise, qGemm, qConcat, qWhere];
+export const Q_OPERATOR_RULES: readonly Rule[] = [elementwise, qGemm, qConcat];

@@ -1,0 +1,617 @@
+/**
+ * Quantized forms. Where only weights are quantized the outputs agree exactly; where activations were, within their steps.
+ */
+
+import { expect } from 'vitest';
+import type { OnnxGraph } from '../../../../../lib/formats/onnx/import/model.js';
+import type { Draft } from '../../../../../lib/formats/onnx/import/plain/draft.js';
+import { codes, floats, ints, type NodeText, scalar, tensor } from '../small.js';
+import type { RuleCase } from './case.js';
+
+const x = floats([2, 3, 4], 1);
+const rows = (count: number, seed: number) => {
+  const { dims, data } = floats([count], seed);
+  return { dtype: 'float32' as const, dims, data: data.map((v) => 0.01 + Math.abs(v) / 50) };
+};
+const w8 = codes('int8', [4, 5], 2);
+const u8 = codes('uint8', [4, 5], 3);
+
+/** The one quantized weight of a graph. */
+function only(draft: Draft) {
+  const [entry] = draft.quantized.values();
+  expect(draft.quantized.size).toBe(1);
+  if (entry === undefined) throw new Error('no quantized weight');
+  return entry;
+}
+
+const keeps =
+  (
+    of: ReturnType<typeof codes>,
+    wanted: { axis: number | null; blockSize?: number; zeros: readonly number[] },
+  ) =>
+  (_: OnnxGraph, draft: Draft) => {
+    const entry = only(draft);
+    expect(entry.readCodes()).toEqual(of.data);
+    expect(entry.dims).toEqual(of.dims);
+    expect([entry.axis, entry.blockSize]).toEqual([wanted.axis, wanted.blockSize ?? null]);
+    expect([...entry.zeroPoints]).toEqual(wanted.zeros);
+    expect(entry.signed).toBe(of.dtype === 'int8' || of.dtype === 'int4');
+  };
+
+const product = (weight: readonly NodeText[]): readonly NodeText[] => [
+  ...weight,
+  ['y', 'MatMul', ['x', 'w']],
+];
+
+export const QDQ_CASES: readonly RuleCase[] = [
+  {
+    rule: 'dequantized-constant',
+    title: 'one scale',
+    small: {
+      feeds: { x },
+      constants: { q: w8, s: scalar(0.02) },
+      nodes: product([['w', 'DequantizeLinear', ['q', 's']]]),
+      outputs: ['y'],
+    },
+    left: ['MatMul'],
+    check: keeps(w8, { axis: null, zeros: [0] }),
+  },
+  {
+    rule: 'dequantized-constant',
+    title: 'a scale and a zero point per column',
+    small: {
+      feeds: { x },
+      constants: { q: u8, s: rows(5, 4), z: tensor('uint8', [5], [120, 130, 128, 0, 255]) },
+      nodes: product([['w', 'DequantizeLinear', ['q', 's', 'z'], { axis: -1 }]]),
+      outputs: ['y'],
+    },
+    left: ['MatMul'],
+    check: keeps(u8, { axis: 1, zeros: [120, 130, 128, 0, 255] }),
+  },
+  {
+    rule: 'dequantized-constant',
+    title: 'blocks of 4-bit codes, the last one short',
+    small: {
+      feeds: { x: floats([3, 7], 5) },
+      constants: { q: codes('int4', [7, 2], 6), s: { ...rows(4, 7), dims: [2, 2] } },
+      nodes: product([['w', 'DequantizeLinear', ['q', 's'], { axis: 0, block_size: 4 }]]),
+      outputs: ['y'],
+    },
+    left: ['MatMul'],
+    check: (_, draft) => {
+      const entry = only(draft);
+      expect([entry.axis, entry.blockSize, entry.bits, entry.signed]).toEqual([0, 4, 4, true]);
+    },
+  },
+  {
+    rule: 'dequantized-constant',
+    title: 'a bias of 32 bits is a float afterwards',
+    small: {
+      feeds: { x },
+      constants: {
+        q: tensor('int32', [4], [100, -2000, 30000, 7]),
+        s: tensor('float32', [1], [0.001]),
+      },
+      nodes: [
+        ['b', 'DequantizeLinear', ['q', 's']],
+        ['y', 'Add', ['x', 'b']],
+      ],
+      outputs: ['y'],
+    },
+    left: ['Add'],
+    check: (_, draft) => expect(draft.quantized.size).toBe(0),
+  },
+  {
+    rule: 'cast-times-scale',
+    title: 'a scale per row',
+    small: {
+      feeds: { x },
+      constants: { q: w8, s: { ...rows(4, 4), dims: [4, 1] } },
+      nodes: product([
+        ['f', 'Cast', ['q'], { to: 1 }],
+        ['w', 'Mul', ['f', 's']],
+      ]),
+      outputs: ['y'],
+    },
+    left: ['MatMul'],
+    check: keeps(w8, { axis: 0, zeros: [0, 0, 0, 0] }),
+  },
+  {
+    rule: 'cast-times-scale',
+    title: 'with zero points, scale first',
+    small: {
+      feeds: { x },
+      constants: {
+        q: u8,
+        s: { ...rows(5, 4), dims: [1, 5] },
+        z: tensor('uint8', [1, 5], [128, 127, 1, 2, 3]),
+      },
+      nodes: product([
+        ['f', 'Cast', ['q'], { to: 1 }],
+        ['g', 'Cast', ['z'], { to: 1 }],
+        ['d', 'Sub', ['f', 'g']],
+        ['w', 'Mul', ['s', 'd']],
+      ]),
+      outputs: ['y'],
+    },
+    left: ['MatMul'],
+    check: keeps(u8, { axis: 1, zeros: [128, 127, 1, 2, 3] }),
+  },
+  {
+    rule: 'cast-times-scale',
+    title: 'blocks as an axis of their own, reshaped to a matrix and transposed',
+    with: ['reshaped-constant', 'transposed-constant'],
+    small: {
+      feeds: { x: floats([3, 6], 5) },
+      constants: {
+        q: codes('uint4', [2, 2, 3], 6),
+        s: { ...rows(4, 7), dims: [2, 2, 1] },
+        z: tensor('uint4', [2, 2, 1], [8, 7, 3, 0]),
+        shape: ints(2, 6),
+      },
+      nodes: product([
+        ['f', 'Cast', ['q'], { to: 1 }],
+        ['g', 'Cast', ['z'], { to: 1 }],
+        ['d', 'Sub', ['f', 'g']],
+        ['b', 'Mul', ['d', 's']],
+        ['m', 'Reshape', ['b', 'shape']],
+        ['w', 'Transpose', ['m'], { perm: [1, 0] }],
+      ]),
+      outputs: ['y'],
+    },
+    left: ['MatMul'],
+    check: (_, draft) => {
+      const entry = only(draft);
+      expect([entry.dims, entry.axis, entry.blockSize, entry.bits]).toEqual([[6, 2], 0, 3, 4]);
+      expect([...entry.zeroPoints]).toEqual([8, 3, 7, 0]);
+    },
+  },
+  {
+    rule: 'quantize-dequantize',
+    title: 'of an activation, static and dynamic',
+    small: {
+      feeds: { x },
+      constants: { s: scalar(0.01), s2: scalar(0.01), z: tensor('uint8', [], [128]) },
+      nodes: [
+        ['q', 'QuantizeLinear', ['x', 's', 'z']],
+        ['f', 'DequantizeLinear', ['q', 's2', 'z']],
+        ['t', 'Tanh', ['f']],
+        ['q2,s3,z2', 'DynamicQuantizeLinear', ['t']],
+        ['f2', 'DequantizeLinear', ['q2', 's3', 'z2']],
+        ['y', 'Relu', ['f2']],
+      ],
+      outputs: ['y'],
+    },
+    left: ['Tanh', 'Relu'],
+    apart: 0.02,
+    check: (graph, draft) => {
+      expect(draft.activations.get('x')).toEqual({
+        kind: 'static',
+        signed: false,
+        scale: Math.fround(0.01),
+        zeroPoint: 128,
+      });
+      const inner = graph.nodes[1]?.inputs[0] ?? '';
+      expect(draft.activations.get(inner)).toEqual({ kind: 'dynamic', signed: false });
+    },
+  },
+  {
+    rule: 'quantize-dequantize',
+    title: 'not with another scale',
+    small: {
+      feeds: { x },
+      constants: { s: scalar(0.01), s2: scalar(0.02) },
+      nodes: [
+        ['q', 'QuantizeLinear', ['x', 's']],
+        ['y', 'DequantizeLinear', ['q', 's2']],
+      ],
+      outputs: ['y'],
+    },
+    left: ['QuantizeLinear', 'DequantizeLinear'],
+  },
+  {
+    rule: 'dequantize-before-layout',
+    title: 'lookup in a quantized table, transposed, concatenated',
+    with: ['dequantized-constant'],
+    small: {
+      feeds: { ids: ints(0, 3, 1) },
+      constants: { q: w8, s: scalar(0.02) },
+      nodes: [
+        ['a', 'Gather', ['q', 'ids'], { axis: 0 }],
+        ['b', 'Transpose', ['a'], { perm: [1, 0] }],
+        ['c', 'Concat', ['b', 'b'], { axis: 1 }],
+        ['f', 'DequantizeLinear', ['c', 's']],
+        ['y', 'Tanh', ['f']],
+      ],
+      outputs: ['y'],
+    },
+    left: ['Gather', 'Transpose', 'Gather', 'Transpose', 'Concat', 'Tanh'],
+    check: keeps(w8, { axis: null, zeros: [0] }),
+  },
+];
+
+const dynamic: readonly NodeText[] = [['q,s,z', 'DynamicQuantizeLinear', ['x']]];
+const STEP = 0.05;
+
+export const INTEGER_CASES: readonly RuleCase[] = [
+  {
+    rule: 'matmul-integer',
+    title: 'one scale of the weight',
+    small: {
+      feeds: { x },
+      constants: { w: w8, ws: scalar(0.02), wz: tensor('int8', [], [0]) },
+      nodes: [
+        ...dynamic,
+        ['m', 'MatMulInteger', ['q', 'w', 'z', 'wz']],
+        ['f', 'Cast', ['m'], { to: 1 }],
+        ['k', 'Mul', ['s', 'ws']],
+        ['y', 'Mul', ['f', 'k']],
+      ],
+      outputs: ['y'],
+    },
+    left: ['MatMul'],
+    apart: STEP,
+    check: (graph, draft) => {
+      keeps(w8, { axis: null, zeros: [0] })(graph, draft);
+      expect(draft.activations.get('x')).toEqual({ kind: 'dynamic', signed: false });
+    },
+  },
+  {
+    rule: 'matmul-integer',
+    title: 'per column, scales applied one after the other, input reshaped after quantization',
+    small: {
+      feeds: { x },
+      constants: {
+        w: u8,
+        ws: rows(5, 9),
+        wz: tensor('uint8', [5], [128, 1, 2, 130, 255]),
+        shape: ints(6, 4),
+      },
+      nodes: [
+        ...dynamic,
+        ['r', 'Reshape', ['q', 'shape']],
+        ['m', 'MatMulInteger', ['r', 'w', 'z', 'wz']],
+        ['f', 'Cast', ['m'], { to: 1 }],
+        ['k', 'Mul', ['ws', 'f']],
+        ['y', 'Mul', ['k', 's']],
+      ],
+      outputs: ['y'],
+    },
+    left: ['Reshape', 'MatMul'],
+    apart: 0.5,
+    check: keeps(u8, { axis: 1, zeros: [128, 1, 2, 130, 255] }),
+  },
+  {
+    rule: 'matmul-integer',
+    title: 'of two activations',
+    small: {
+      feeds: { x, k: floats([2, 4, 5], 10) },
+      nodes: [
+        ...dynamic,
+        ['q2,s2,z2', 'DynamicQuantizeLinear', ['k']],
+        ['m', 'MatMulInteger', ['q', 'q2', 'z', 'z2']],
+        ['f', 'Cast', ['m'], { to: 1 }],
+        ['p', 'Mul', ['s', 's2']],
+        ['y', 'Mul', ['p', 'f']],
+      ],
+      outputs: ['y'],
+    },
+    left: ['MatMul'],
+    apart: STEP,
+    check: (_, draft) => expect([...draft.activations.keys()].sort()).toEqual(['k', 'x']),
+  },
+  {
+    rule: 'matmul-integer',
+    title: 'not without the scale of the weight',
+    small: {
+      feeds: { x },
+      constants: { w: w8 },
+      nodes: [
+        ...dynamic,
+        ['m', 'MatMulInteger', ['q', 'w', 'z']],
+        ['f', 'Cast', ['m'], { to: 1 }],
+        ['y', 'Mul', ['f', 's']],
+      ],
+      outputs: ['y'],
+    },
+    left: ['DynamicQuantizeLinear', 'MatMulInteger', 'Cast', 'Mul'],
+  },
+  {
+    rule: 'dynamic-quantize-matmul',
+    title: 'with a bias',
+    small: {
+      feeds: { x },
+      constants: { w: w8, ws: scalar(0.02), b: floats([5], 11) },
+      nodes: [['y', 'com.microsoft::DynamicQuantizeMatMul', ['x', 'w', 'ws', '', 'b']]],
+      outputs: ['y'],
+    },
+    left: ['MatMul', 'Add'],
+    apart: STEP,
+    check: keeps(w8, { axis: null, zeros: [0] }),
+  },
+  {
+    rule: 'matmul-integer-to-float',
+    title: 'with a bias',
+    small: {
+      feeds: { x },
+      constants: { w: w8, ws: scalar(0.02), wz: tensor('int8', [], [3]), b: floats([5], 11) },
+      nodes: [
+        ...dynamic,
+        ['y', 'com.microsoft::MatMulIntegerToFloat', ['q', 'w', 's', 'ws', 'z', 'wz', 'b']],
+      ],
+      outputs: ['y'],
+    },
+    left: ['MatMul', 'Add'],
+    apart: STEP,
+    check: keeps(w8, { axis: null, zeros: [3] }),
+  },
+  {
+    rule: 'qattention',
+    title: 'on a dynamically quantized input',
+    small: {
+      feeds: { x, mask: tensor('int32', [2, 3], [1, 1, 1, 1, 1, 0]) },
+      constants: {
+        w: codes('int8', [4, 12], 12),
+        ws: scalar(0.01),
+        b: floats([12], 13),
+        wz: tensor('int8', [], [0]),
+      },
+      nodes: [
+        ...dynamic,
+        [
+          'y',
+          'com.microsoft::QAttention',
+          ['q', 'w', 'b', 's', 'ws', 'mask', 'z', 'wz'],
+          { num_heads: 2 },
+        ],
+      ],
+      outputs: ['y'],
+    },
+    left: ['com.microsoft::Attention'],
+    apart: STEP,
+  },
+  {
+    rule: 'qembed-layer-norm',
+    title: 'tables and norm',
+    small: {
+      feeds: {
+        ids: tensor('int32', [2, 3], [1, 4, 2, 3, 0, 1]),
+        types: tensor('int32', [2, 3], [0, 1, 0, 1, 1, 0]),
+      },
+      constants: {
+        word: codes('uint8', [5, 4], 14),
+        position: codes('uint8', [6, 4], 15),
+        segment: codes('uint8', [2, 4], 16),
+        scale: codes('uint8', [4], 17),
+        bias: codes('uint8', [4], 18),
+        s: scalar(0.02),
+        z: tensor('uint8', [], [128]),
+      },
+      nodes: [
+        [
+          'y,lengths',
+          'com.microsoft::QEmbedLayerNormalization',
+          [
+            ...['ids', 'types', 'word', 'position', 'segment', 'scale', 'bias', ''],
+            ...['s', 's', 's', 's', 's', 'z', 'z', 'z', 'z', 'z'],
+          ],
+          { epsilon: 1e-12 },
+        ],
+      ],
+      outputs: ['y'],
+    },
+    left: ['com.microsoft::EmbedLayerNormalization'],
+    apart: 1e-5,
+    check: (_, draft) => expect(draft.quantized.size).toBe(5),
+  },
+];
+
+const activation = {
+  xs: scalar(0.01),
+  xz: tensor('uint8', [], [128]),
+  ys: scalar(0.05),
+  yz: tensor('uint8', [], [128]),
+};
+const pairs = ['quantize-dequantize'];
+
+export const Q_OPERATOR_CASES: readonly RuleCase[] = [
+  {
+    rule: 'q-operator',
+    title: 'product, sum, softmax',
+    with: pairs,
+    small: {
+      feeds: { x },
+      constants: {
+        ...activation,
+        w: w8,
+        ws: rows(5, 19),
+        wz: tensor('int8', [5], [0, 0, 0, 0, 0]),
+        ss: scalar(1 / 256),
+        sz: tensor('uint8', [], [0]),
+      },
+      nodes: [
+        ['q', 'QuantizeLinear', ['x', 'xs', 'xz']],
+        ['m', 'QLinearMatMul', ['q', 'xs', 'xz', 'w', 'ws', 'wz', 'ys', 'yz']],
+        ['a', 'com.microsoft::QLinearAdd', ['m', 'ys', 'yz', 'm', 'ys', 'yz', 'ys', 'yz']],
+        [
+          'b',
+          'com.microsoft::QLinearSoftmax',
+          ['a', 'ys', 'yz', 'ss', 'sz'],
+          { axis: -1, opset: 13 },
+        ],
+        ['y', 'DequantizeLinear', ['b', 'ss', 'sz']],
+      ],
+      outputs: ['y'],
+    },
+    left: ['MatMul', 'Add', 'Softmax'],
+    apart: 0.08,
+    check: keeps(w8, { axis: 1, zeros: [0, 0, 0, 0, 0] }),
+  },
+  {
+    rule: 'q-operator',
+    title: 'product by a constant, sigmoid',
+    with: pairs,
+    small: {
+      feeds: { x },
+      constants: {
+        ...activation,
+        w: codes('uint8', [4], 20),
+        ws: scalar(0.01),
+        ss: scalar(1 / 256),
+        sz: tensor('uint8', [], [0]),
+      },
+      nodes: [
+        ['q', 'QuantizeLinear', ['x', 'xs', 'xz']],
+        ['m', 'com.microsoft::QLinearMul', ['q', 'xs', 'xz', 'w', 'ws', 'xz', 'xs', 'xz']],
+        ['b', 'com.microsoft::QLinearSigmoid', ['m', 'xs', 'xz', 'ss', 'sz']],
+        ['y', 'DequantizeLinear', ['b', 'ss', 'sz']],
+      ],
+      outputs: ['y'],
+    },
+    left: ['Mul', 'Sigmoid'],
+    apart: 0.02,
+  },
+  {
+    rule: 'qgemm',
+    title: 'a transposed weight, scales per row, a bias of 32 bits',
+    with: pairs,
+    small: {
+      feeds: { x: floats([3, 4], 21) },
+      constants: {
+        ...activation,
+        w: codes('int8', [5, 4], 22),
+        ws: rows(5, 23),
+        wz: tensor('int8', [5], [0, 0, 0, 0, 0]),
+        b: tensor('int32', [5], [1000, -2000, 500, 0, 3000]),
+      },
+      nodes: [
+        ['q', 'QuantizeLinear', ['x', 'xs', 'xz']],
+        [
+          'm',
+          'com.microsoft::QGemm',
+          ['q', 'xs', 'xz', 'w', 'ws', 'wz', 'b', 'ys', 'yz'],
+          { transB: 1 },
+        ],
+        ['y', 'DequantizeLinear', ['m', 'ys', 'yz']],
+      ],
+      outputs: ['y'],
+    },
+    left: ['MatMul', 'Add'],
+    apart: 0.1,
+  },
+  {
+    rule: 'qconcat',
+    title: 'of two',
+    with: pairs,
+    small: {
+      feeds: { x },
+      constants: activation,
+      nodes: [
+        ['q', 'QuantizeLinear', ['x', 'xs', 'xz']],
+        ['r', 'QuantizeLinear', ['x', 'ys', 'yz']],
+        [
+          'm',
+          'com.microsoft::QLinearConcat',
+          ['ys', 'yz', 'q', 'xs', 'xz', 'r', 'ys', 'yz'],
+          { axis: 1 },
+        ],
+        ['y', 'DequantizeLinear', ['m', 'ys', 'yz']],
+      ],
+      outputs: ['y'],
+    },
+    left: ['Concat'],
+    apart: 0.04,
+  },
+];
+
+const packed = codes('uint8', [5, 2, 2], 24);
+
+export const N_BITS_CASES: readonly RuleCase[] = [
+  {
+    rule: 'matmul-n-bits',
+    title: '4 bits, the last block short, packed zero points, a bias',
+    small: {
+      feeds: { x: floats([3, 6], 25) },
+      constants: {
+        w: packed,
+        s: { ...rows(10, 26), dims: [5, 2] },
+        z: codes('uint8', [5, 1], 27),
+        b: floats([5], 28),
+      },
+      nodes: [
+        [
+          'y',
+          'com.microsoft::MatMulNBits',
+          ['x', 'w', 's', 'z', '', 'b'],
+          { K: 6, N: 5, bits: 4, block_size: 4 },
+        ],
+      ],
+      outputs: ['y'],
+    },
+    left: ['MatMul', 'Add'],
+    apart: 1e-6,
+    check: (_, draft) => {
+      const entry = only(draft);
+      expect([entry.dims, entry.axis, entry.blockSize, entry.bits]).toEqual([[6, 5], 0, 4, 4]);
+      // The first column is the first row of the file: lower bits first.
+      const [first = 0, second = 0, third = 0] = packed.data;
+      const column = [0, 1, 2, 3, 4, 5].map((k) => entry.readCodes()[k * 5]);
+      expect(column).toEqual([
+        first & 15,
+        first >> 4,
+        second & 15,
+        second >> 4,
+        third & 15,
+        third >> 4,
+      ]);
+    },
+  },
+  {
+    rule: 'matmul-n-bits',
+    title: '8 bits without zero points',
+    small: {
+      feeds: { x: floats([3, 6], 25) },
+      constants: { w: codes('uint8', [5, 2, 4], 29), s: { ...rows(10, 26), dims: [10] } },
+      nodes: [
+        [
+          'y',
+          'com.microsoft::MatMulNBits',
+          ['x', 'w', 's'],
+          { K: 6, N: 5, bits: 8, block_size: 4 },
+        ],
+      ],
+      outputs: ['y'],
+    },
+    left: ['MatMul'],
+    apart: 1e-5,
+    check: (_, draft) => expect(new Set(only(draft).zeroPoints)).toEqual(new Set([128])),
+  },
+  {
+    rule: 'gather-block-quantized',
+    title: 'signed codes of 4 bits',
+    small: {
+      feeds: { ids: ints(0, 3, 3) },
+      constants: { w: codes('int4', [4, 32], 30), s: { ...rows(8, 31), dims: [4, 2] } },
+      nodes: [
+        [
+          'y',
+          'com.microsoft::GatherBlockQuantized',
+          ['w', 'ids', 's'],
+          { gather_axis: 0, quantize_axis: 1, block_size: 16, bits: 4 },
+        ],
+      ],
+      outputs: ['y'],
+    },
+    left: ['Gather'],
+    apart: 1e-7,
+    check: (_, draft) => {
+      const entry = only(draft);
+      expect([entry.dims, entry.axis, entry.blockSize, entry.signed]).toEqual([
+        [4, 32],
+        1,
+        16,
+        true,
+      ]);
+    },
+  },
+];

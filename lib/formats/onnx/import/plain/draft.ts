@@ -1,8 +1,8 @@
 /**
  * A graph while rules rewrite it.
  *
- * Nodes are emitted in topological order; a rule looks backwards only, at nodes that are already there, and puts new nodes in
- * place of its own. What a rewritten node read stays until `settle` removes what nobody reads any more.
+ * Nodes are in topological order; a rule looks backwards only and puts new nodes in place of its own. During a pass those wait
+ * in a list of their own, and what a rewritten node read stays until `settle` removes what nobody reads any more.
  */
 
 import type { Initializer, OnnxGraph, OnnxNode, Tensor, ValueInfo } from '../model.js';
@@ -19,6 +19,10 @@ import type { ActivationQuantization, QuantizedWeight } from './plain-model.js';
 
 /** Constants up to this many elements may be looked at by any rule. */
 const SMALL = 4096;
+
+/** Shapes have few elements, and little is computed between them. */
+const MOST_ELEMENTS = 64;
+const MOST_ELEMENT_STEPS = 32;
 
 /** The same graph with every name that is read inside it put through `name`. */
 function renameReads(graph: OnnxGraph, name: (from: string) => string): OnnxGraph {
@@ -72,7 +76,11 @@ export class Draft implements FactSource {
   #elements = new Map<string, Axes | null>();
   #cache = new Map<string, string>();
   #fresh = 0;
-  #read = new Set<string>();
+  #read: ReadonlySet<string> | null = null;
+  /** What the rule at work has emitted, with what it hid; null outside a rule. */
+  #trial: { node: OnnxNode; hidden: (readonly [string, OnnxNode | undefined, Fact])[] }[] | null =
+    null;
+  #elementDepth = 0;
 
   constructor(graph: OnnxGraph) {
     this.#graphName = graph.name;
@@ -85,7 +93,8 @@ export class Draft implements FactSource {
       const dims = input.dims?.map((d) => (typeof d === 'number' ? d : null)) ?? null;
       this.#facts.set(input.name, { dtype: input.dtype, dims });
     }
-    for (const node of graph.nodes) this.emit(node);
+    this.#nodes = [...graph.nodes];
+    this.refresh();
   }
 
   get nodes(): readonly OnnxNode[] {
@@ -126,6 +135,7 @@ export class Draft implements FactSource {
 
   /** Whether a node or the graph's outputs read a value, as of the start of this pass. */
   isRead(name: string): boolean {
+    this.#read ??= new Set(this.#nodes.flatMap(readNames));
     return name !== '' && (this.#read.has(name) || this.#outputNames.has(name));
   }
 
@@ -161,9 +171,13 @@ export class Draft implements FactSource {
     if (known !== undefined) return known;
     const constant = this.small(resolved);
     const node = this.#producers.get(resolved);
-    const made = constant ?? (node === undefined ? null : inferElements(node, this));
+    this.#elementDepth += 1;
+    const inside = node !== undefined && this.#elementDepth < MOST_ELEMENT_STEPS;
+    const made = constant ?? (inside ? inferElements(node, this) : null);
+    this.#elementDepth -= 1;
     const length = dims.length === 0 ? 1 : (dims[0] ?? null);
-    const result = made ?? (length === null ? null : new Array<null>(length).fill(null));
+    const short = length !== null && length <= MOST_ELEMENTS;
+    const result = made ?? (short ? new Array<null>(length).fill(null) : null);
     this.#elements.set(resolved, result);
     return result;
   }
@@ -209,16 +223,52 @@ export class Draft implements FactSource {
     return name;
   }
 
-  /** Appends a node: what it reads must be there. */
+  /** Puts a node where the rule at work stands: what it reads must be there. */
   emit(node: OnnxNode): void {
-    const renamed = renameNode(node, (name) => this.resolve(name));
-    this.#nodes.push(renamed);
-    const facts = inferFacts(renamed, this);
-    renamed.outputs.forEach((output, index) => {
+    const hidden = node.outputs.map(
+      (output) => [output, this.#producers.get(output), this.fact(output)] as const,
+    );
+    if (this.#trial === null) this.#nodes.push(node);
+    else this.#trial.push({ node, hidden });
+    this.#learn(node);
+  }
+
+  #learn(node: OnnxNode): void {
+    const facts = inferFacts(node, this);
+    node.outputs.forEach((output, index) => {
       if (output === '') return;
-      this.#producers.set(output, renamed);
+      this.#producers.set(output, node);
       this.#facts.set(output, facts[index] ?? UNKNOWN);
     });
+  }
+
+  /** Infers all facts again: constants found since make more of them known. */
+  refresh(): void {
+    this.#elements.clear();
+    this.#producers.clear();
+    for (const node of this.#nodes) this.#learn(node);
+  }
+
+  /** Runs `rewrite` on a node: the nodes that it put there, or null where it says false and all is as before. */
+  attempt(node: OnnxNode, rewrite: () => boolean): OnnxNode[] | null {
+    this.#trial = [];
+    const done = rewrite();
+    const trial = this.#trial;
+    this.#trial = null;
+    if (!done) {
+      for (const { hidden } of trial.reverse()) {
+        for (const [output, producer, fact] of hidden) {
+          if (producer === undefined) this.#producers.delete(output);
+          else this.#producers.set(output, producer);
+          this.#facts.set(output, fact);
+        }
+      }
+      return null;
+    }
+    for (const output of node.outputs) {
+      if (this.#producers.get(output) === node) this.#producers.delete(output);
+    }
+    return trial.map((item) => item.node);
   }
 
   /**
@@ -251,37 +301,31 @@ export class Draft implements FactSource {
     );
   }
 
+  /** The node keeps its old output name until `settle`. */
   #rename(from: string, to: string): void {
     const node = this.#producers.get(from);
     if (node === undefined) return;
-    const renamed = { ...node, outputs: node.outputs.map((o) => (o === from ? to : o)) };
-    this.#nodes[this.#nodes.lastIndexOf(node)] = renamed;
-    for (const output of renamed.outputs) this.#producers.set(output, renamed);
+    this.#producers.set(to, node);
     this.#facts.set(to, this.#facts.get(from) ?? UNKNOWN);
     this.#same.set(from, to);
   }
 
-  /** Starts a new pass: hands out the nodes so far and begins an empty list. */
-  restart(): readonly OnnxNode[] {
-    const nodes = this.#nodes;
-    this.#read = new Set(nodes.flatMap(readNames));
-    this.#nodes = [];
-    this.#producers.clear();
-    return nodes;
-  }
-
-  /** Ends a pass: names are the resolved ones, and what no output needs is gone. */
-  settle(): void {
+  /** Ends a pass that made `nodes`: names are the resolved ones, and what no output needs is gone. */
+  settle(nodes: readonly OnnxNode[] = this.#nodes): void {
     const needed = new Set(this.#outputNames);
     const kept: OnnxNode[] = [];
-    for (let index = this.#nodes.length - 1; index >= 0; index--) {
-      const node = this.#nodes[index];
-      if (node === undefined || !node.outputs.some((output) => needed.has(output))) continue;
+    for (let index = nodes.length - 1; index >= 0; index--) {
+      const node = nodes[index];
+      if (node === undefined) continue;
       const renamed = renameNode(node, (name) => this.resolve(name));
+      const outputs = node.outputs.map((output) => (output === '' ? '' : this.resolve(output)));
+      if (!outputs.some((output) => needed.has(output))) continue;
       for (const name of readNames(renamed)) needed.add(name);
-      kept.push(renamed);
+      const same = outputs.every((output, at) => output === node.outputs[at]);
+      kept.push(same ? renamed : { ...renamed, outputs });
     }
     this.#nodes = kept.reverse();
+    this.#read = null;
     this.#producers.clear();
     for (const node of this.#nodes) {
       for (const output of node.outputs) if (output !== '') this.#producers.set(output, node);

@@ -14,20 +14,27 @@ export interface Rule {
   /** For the table in the documentation. */
   readonly matches: string;
   readonly writes: string;
+  /** Types and axes are inferred anew before it runs: what it writes is worse where they are unknown. */
+  readonly fresh?: true;
   /** Operators of the root, as `operatorOf` gives them; `'*'` for every node. */
   readonly roots: readonly string[];
-  /** Whether it rewrote the node. What it wrote before it found that it cannot is read by nobody and removed. */
+  /** Whether it rewrote the node. Where it says false the nodes that it wrote are forgotten; it must not have made an alias. */
   readonly rewrite: (node: OnnxNode, write: Writer) => boolean;
 }
+
+/** Notes that a rule keeps while it goes over the graph once. */
+export type Pass = Map<string, OnnxNode>;
 
 /** Writes the nodes that replace one node. */
 export class Writer {
   readonly graph: Draft;
+  readonly pass: Pass;
   readonly #node: OnnxNode;
   #root: string | null = null;
 
-  constructor(graph: Draft, node: OnnxNode) {
+  constructor(graph: Draft, node: OnnxNode, pass: Pass) {
     this.graph = graph;
+    this.pass = pass;
     this.#node = node;
   }
 

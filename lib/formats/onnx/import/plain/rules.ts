@@ -11,7 +11,7 @@ import { FOLDING_RULES } from './rules/folding.js';
 import { INTEGER_PRODUCT_RULES } from './rules/integer-products.js';
 import { N_BITS_RULES } from './rules/n-bits.js';
 import { NORM_RULES } from './rules/norms.js';
-import { OPSET_RULES } from './rules/opset.js';
+import { OLD_SOFTMAX_RULES, OPSET_RULES } from './rules/opset.js';
 import { PRODUCT_RULES } from './rules/products.js';
 import { Q_OPERATOR_RULES } from './rules/q-operators.js';
 import { QDQ_RULES } from './rules/qdq.js';
@@ -29,4 +29,5 @@ export const RULES: readonly Rule[] = [
   ...FOLDING_RULES,
   ...ACTIVATION_RULES,
   ...NORM_RULES,
+  ...OLD_SOFTMAX_RULES,
 ];

@@ -11,12 +11,12 @@ import { Draft } from './draft.js';
 import { floatTypes } from './float-types.js';
 import { inlineFunctions } from './functions.js';
 import type { AppliedRule, PlainModel } from './plain-model.js';
-import { type Rule, Writer } from './rule.js';
+import { type Pass, type Rule, Writer } from './rule.js';
 import { RULES } from './rules.js';
 import { mergeConstants } from './same-constants.js';
 
-/** Rules make graphs plainer, so they end; a pair that undoes each other would be a bug. */
-const MOST_ROUNDS = 40;
+/** Nodes that all rounds together may look at. BERT-large takes some 10,000. */
+const MOST_LOOKS = 1_000_000;
 const NODES_SHOWN = 8;
 
 interface Log {
@@ -26,35 +26,46 @@ interface Log {
 
 function runRule(rule: Rule, draft: Draft, log: Map<string, Log>): boolean {
   const every = rule.roots.includes('*');
-  if (!every && !draft.nodes.some((node) => rule.roots.includes(operatorOf(node)))) return false;
-  let changed = 0;
   const entry = log.get(rule.name) ?? { count: 0, nodes: [] };
-  for (const node of draft.restart()) {
+  const before = entry.count;
+  if (rule.fresh) draft.refresh();
+  const pass: Pass = new Map();
+  const nodes: OnnxNode[] = [];
+  for (const node of draft.nodes) {
     const applies = every || rule.roots.includes(operatorOf(node));
-    if (!applies || !rule.rewrite(node, new Writer(draft, node))) {
-      draft.emit(node);
+    const made = applies
+      ? draft.attempt(node, () => rule.rewrite(node, new Writer(draft, node, pass)))
+      : null;
+    if (made === null) {
+      nodes.push(node);
       continue;
     }
-    changed += 1;
+    nodes.push(...made);
+    entry.count += 1;
     if (entry.nodes.length < NODES_SHOWN) entry.nodes.push(describe(node));
   }
-  draft.settle();
-  entry.count += changed;
-  if (changed > 0) log.set(rule.name, entry);
-  return changed > 0;
+  if (entry.count === before) return false;
+  draft.settle(nodes);
+  log.set(rule.name, entry);
+  return true;
 }
 
 /** Runs `rules` on a graph until nothing changes. For tests of one rule, and for `toPlain`. */
 export function applyRules(draft: Draft, rules: readonly Rule[]): readonly AppliedRule[] {
   const log = new Map<string, Log>();
-  for (let round = 0; ; round++) {
-    let changed = false;
-    for (const rule of rules) changed = runRule(rule, draft, log) || changed;
-    if (!changed) break;
-    if (round === MOST_ROUNDS) {
-      throw new SinterError('INTERNAL', `rewriting does not end: ${[...log.keys()].join(', ')}`);
+  let looked = 0;
+  for (let changed = true; changed; draft.refresh()) {
+    changed = false;
+    looked += draft.nodes.length;
+    if (looked > MOST_LOOKS) {
+      throw new SinterError(
+        'UNSUPPORTED_MODEL',
+        `the graph is too large or too entangled to be simplified: ${draft.nodes.length} nodes left`,
+      );
     }
+    for (const rule of rules) changed = runRule(rule, draft, log) || changed;
   }
+  draft.settle();
   return rules.flatMap((rule) => {
     const entry = log.get(rule.name);
     return entry === undefined ? [] : [{ rule: rule.name, ...entry }];

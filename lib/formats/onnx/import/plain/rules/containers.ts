@@ -186,9 +186,6 @@ function keyOf(node: OnnxNode, write: Writer): string | null {
   return JSON.stringify(parts);
 }
 
-/** Nodes of the current pass by what they compute; the list of nodes is new in every pass. */
-const seen = new WeakMap<readonly OnnxNode[], Map<string, OnnxNode>>();
-
 const twins: Rule = {
   name: 'same-computation',
   matches: 'two nodes with equal inputs and attributes',
@@ -197,11 +194,9 @@ const twins: Rule = {
   rewrite(node, write) {
     const key = keyOf(node, write);
     if (key === null || node.outputs.some((output) => write.graph.isOutput(output))) return false;
-    const known = seen.get(write.graph.nodes) ?? new Map<string, OnnxNode>();
-    seen.set(write.graph.nodes, known);
-    const twin = known.get(key);
+    const twin = write.pass.get(key);
     if (twin === undefined || twin.outputs.length < node.outputs.length) {
-      known.set(key, node);
+      write.pass.set(key, node);
       return false;
     }
     if (node.outputs.some((output, index) => output !== '' && twin.outputs[index] === ''))

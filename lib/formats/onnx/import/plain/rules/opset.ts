@@ -87,6 +87,7 @@ const oldSoftmax: Rule = {
   name: 'softmax-12',
   matches: 'Softmax before opset 13, over all axes from `axis` on',
   writes: 'Softmax(axis -1), between Flatten and Reshape where that is more than one axis',
+  fresh: true,
   roots: [`${OLD_SOFTMAX_DOMAIN}::Softmax`, `${OLD_SOFTMAX_DOMAIN}::LogSoftmax`],
   rewrite(node, write) {
     const axis = numberOf(node, 'axis', 1);
@@ -121,6 +122,8 @@ export const OPSET_RULES: readonly Rule[] = [
   axesInput,
   sliceInput,
   clipInput,
-  oldSoftmax,
   softmaxAxis,
 ];
+
+/** Last, when all ranks are known that ever will be. */
+export const OLD_SOFTMAX_RULES: readonly Rule[] = [oldSoftmax];

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { graphFromCheckpoint } from '../architectures/index.js';
 import { SinterError, throwIfAborted, typeMistake } from '../core/errors.js';
 import { ensureLanes } from '../core/lanes.js';
-import type { NativeDtype } from '../core/native.js';
+import type { NativeDtype, NativeProgram } from '../core/native.js';
 import { type HfFolder, readHfFolder } from '../formats/hf-folder.js';
 import type { SafetensorsDtype } from '../formats/safetensors.js';
 import type { GraphRequest, ImportedModel } from '../graph/checkpoint.js';
@@ -17,6 +17,7 @@ import type { EncoderGraph } from '../graph/types.js';
 import { loadTokenizer, type TextTokenizer } from '../tokenize/text-tokenizer.js';
 import { buildProgram, bytesOf, type ModelParts, type WeightWriter } from './model-parts.js';
 import { drawWeights } from './new-weights.js';
+import { findOnnxFile, type OnnxFolder, readOnnxFolder } from './onnx-folder.js';
 import {
   asQuantized,
   readQuantizedTensors,
@@ -24,6 +25,7 @@ import {
   withoutQuantizationConfig,
 } from './quantized-folder.js';
 import { SharedProgram } from './shared-program.js';
+import { type Verification, verifyOnnx } from './verify-onnx.js';
 
 /** Bytes read at a time. */
 const CHUNK_BYTES = 1 << 20;
@@ -45,6 +47,10 @@ export interface LoadSettings {
   readonly signal: AbortSignal | undefined;
   /** Of the weights that the folder does not have. */
   readonly seed: number;
+  /** ONNX files: quantized weights as f32. Default: false. */
+  readonly widen?: boolean;
+  /** ONNX files: compare the import with the file on a short batch. Default: true. */
+  readonly verify?: boolean;
 }
 
 /** Loads the folder at `path` as what `request` asks for. `where` names the call in messages. */
@@ -52,35 +58,30 @@ export async function loadModel(
   where: string,
   path: string,
   request: GraphRequest,
-  { lanes, signal, seed }: LoadSettings,
+  settings: LoadSettings,
 ): Promise<ModelParts> {
+  const { lanes, signal, seed } = settings;
   if (typeof path !== 'string') throw typeMistake(`${where}: path`, 'a string', path);
   throwIfAborted(signal, where);
   ensureLanes(where, lanes);
-  const folder = await readHfFolder(path);
+  const file = await findOnnxFile(path);
+  const onnx =
+    file === null ? null : await readOnnxFolder(file, { widen: settings.widen ?? false });
+  const folder = onnx ?? (await readHfFolder(path));
   try {
-    const stored = readQuantizedTensors(path, folder.config, folder.tensors);
-    const { tensors } = stored;
-    const config = withoutQuantizationConfig(folder.config);
     const { sentence } = folder;
-    const checkpoint = { path, config, tensors, sentence };
-    const imported = asQuantized(path, graphFromCheckpoint(checkpoint, request), stored);
-    const { graph } = imported;
     const tokenizer = await loadTokenizer(folder.tokenizerPath, {
       lowercase: sentence?.lowercase ?? false,
     });
-    checkVocabulary(path, tokenizer, graph);
-    const drawn = drawWeights(imported.created, seed);
-    const write = streamFrom(folder, imported, drawn, () => throwIfAborted(signal, where));
-    const options = {
-      trainable: false,
-      halves: storedHalves(folder, imported, graph),
-      where,
-      signal,
-    };
-    const program = await buildProgram(graph, options, write).catch((error) => {
-      throw inFolder(path, error);
-    });
+    const built = await buildFolder(where, folder, request, { lanes, signal, seed });
+    const { graph, program, imported } = built;
+    try {
+      checkVocabulary(path, tokenizer, graph);
+      if (onnx !== null && settings.verify !== false) await verifyFolder(onnx, graph, program);
+    } catch (error) {
+      program.dispose();
+      throw error;
+    }
     return {
       path,
       graph,
@@ -93,6 +94,53 @@ export async function loadModel(
   } finally {
     await folder.close();
   }
+}
+
+export interface BuiltFolder {
+  readonly graph: EncoderGraph;
+  readonly program: NativeProgram;
+  readonly imported: ImportedModel;
+}
+
+/** The graph and program of an open folder, without its tokenizer. The caller disposes of the program. */
+export async function buildFolder(
+  where: string,
+  folder: HfFolder | OnnxFolder,
+  request: GraphRequest,
+  { signal, seed }: LoadSettings,
+): Promise<BuiltFolder> {
+  const { path, sentence } = folder;
+  const stored = readQuantizedTensors(path, folder.config, folder.tensors);
+  const { tensors } = stored;
+  const config = withoutQuantizationConfig(folder.config);
+  const checkpoint = { path, config, tensors, sentence };
+  const wanted = 'imported' in folder ? withinLength(request, folder) : request;
+  const imported = asQuantized(path, graphFromCheckpoint(checkpoint, wanted), stored);
+  const { graph } = imported;
+  const drawn = drawWeights(imported.created, seed);
+  const write = streamFrom(folder, imported, drawn, () => throwIfAborted(signal, where));
+  const halves = storedHalves(folder, imported, graph);
+  const options = { trainable: false, halves, where, signal };
+  const program = await buildProgram(graph, options, write).catch((error) => {
+    throw inFolder(path, error);
+  });
+  return { graph, program, imported };
+}
+
+/** Texts no longer than the file can take. */
+function withinLength(request: GraphRequest, { imported }: OnnxFolder): GraphRequest {
+  const { maxTokens, bounded } = imported.recovered;
+  if (!bounded) return request;
+  return { ...request, maxTokens: Math.min(request.maxTokens ?? maxTokens, maxTokens) };
+}
+
+/** Compares the program with the file it came from. */
+export function verifyFolder(
+  { imported, quantized }: OnnxFolder,
+  graph: EncoderGraph,
+  program: NativeProgram,
+): Promise<Verification> {
+  return verifyOnnx(imported, graph, program, quantized.size > 0);
 }
 
 /** Writes each weight from its tensor, or the drawn numbers. */

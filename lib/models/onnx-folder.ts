@@ -37,7 +37,12 @@ export interface OnnxSettings {
 }
 
 /** Where an ONNX model may lie in a folder without other weights, best first. */
-const PLACES = ['model.onnx', 'onnx/model.onnx', 'onnx/model_quantized.onnx', 'model_quantized.onnx'];
+const PLACES = [
+  'model.onnx',
+  'onnx/model.onnx',
+  'onnx/model_quantized.onnx',
+  'model_quantized.onnx',
+];
 const WEIGHTS = ['model.safetensors', 'pytorch_model.bin'];
 
 /** The ONNX file that `path` means: itself, or the one in a folder that has no other weights; null for other folders. */
@@ -58,10 +63,7 @@ export async function findOnnxFile(path: string): Promise<string | null> {
 }
 
 /** Imports `file`. Throws CORRUPT_MODEL or UNSUPPORTED_MODEL as `importOnnx` does. */
-export async function readOnnxFolder(
-  file: string,
-  { widen }: OnnxSettings,
-): Promise<OnnxFolder> {
+export async function readOnnxFolder(file: string, { widen }: OnnxSettings): Promise<OnnxFolder> {
   const imported = await importOnnx(file);
   const folders = [dirname(file)];
   if (basename(dirname(file)) === 'onnx') folders.push(dirname(dirname(file)));

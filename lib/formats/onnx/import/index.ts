@@ -6,15 +6,19 @@
 
 import { SinterError } from '../../../core/errors.js';
 import type { OutputName } from '../../../graph/types.js';
+import type { Tensor } from './model.js';
 import type { PlainModel } from './plain/plain-model.js';
 import { toPlain } from './plain/to-plain.js';
 import { readOnnxModel } from './read-model.js';
 import type { Value } from './recover/draft.js';
-import { type Recovered, recoverDraft } from './recover/recover.js';
+import { feedFor, makeProbe, type Probe } from './recover/probe.js';
+import { PLAIN_OPSET, type Recovered, recoverDraft } from './recover/recover.js';
 import { type DraftGraph, type Style, toGraph, Unwritable } from './recover/to-graph.js';
-import { type WeightSource, WeightReader } from './recover/weights.js';
+import { WeightReader, type WeightSource } from './recover/weights.js';
+import { evaluate } from './reference/evaluate.js';
 
 export type { Value as DraftValue } from './recover/draft.js';
+export type { Probe } from './recover/probe.js';
 export type { Recovered } from './recover/recover.js';
 export type { DraftGraph, Style } from './recover/to-graph.js';
 export type { WeightReader, WeightSource } from './recover/weights.js';
@@ -78,6 +82,37 @@ function draftGraph(
       details: { file: path },
     });
   }
+}
+
+/** A short ragged batch that the file can take. */
+export function probeFor({ inputs, maxTokens, vocabulary, segments }: Recovered, length: number) {
+  return makeProbe({
+    batch: inputs.batch ?? 3,
+    length: inputs.length ?? Math.min(length, maxTokens),
+    padded: [...inputs.roles.values()].includes('mask'),
+    vocabulary,
+    segments: [...inputs.roles.values()].includes('segments') ? segments : 1,
+    seed: 3,
+  });
+}
+
+/** Values of the plain graph on a probe, by the reference evaluator. */
+export async function evaluatePlain(
+  { plain, recovered, path }: OnnxImport,
+  probe: Probe,
+  outputs: readonly string[],
+): Promise<ReadonlyMap<string, Tensor>> {
+  const { roles } = recovered.inputs;
+  const feeds = new Map(
+    plain.graph.inputs.map((input) => {
+      const role = roles.get(input.name);
+      if (role === undefined) throw new SinterError('INTERNAL', `input ${input.name} has no role`);
+      return [input.name, feedFor(probe, role, input)];
+    }),
+  );
+  const opsets = new Map([['', PLAIN_OPSET]]);
+  const { bytes } = plain.source;
+  return evaluate({ graph: plain.graph, opsets, path, bytes }, feeds, { outputs });
 }
 
 /** For messages: what a weight is made of. */

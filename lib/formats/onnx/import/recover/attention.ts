@@ -116,10 +116,20 @@ function attentionValue(
     order.flatMap((head) => of(head) ?? []);
   const heads = order.length;
   const width = heads * headDim;
-  const query = projected(walk, queries.value, columns((head) => queries.heads[head]), width);
+  const query = projected(
+    walk,
+    queries.value,
+    columns((head) => queries.heads[head]),
+    width,
+  );
   const keyColumns = columns((head) => keys.heads[keyHead[head] ?? 0]);
   const key = projected(walk, keys.value, keyColumns, width);
-  const value = projected(walk, values, columns((head) => valueColumns[head]), width);
+  const value = projected(
+    walk,
+    values,
+    columns((head) => valueColumns[head]),
+    width,
+  );
   if (scores.relative && order.some((head, i) => head !== i)) {
     throw new Unexplained('a bias by distance has its heads in another order');
   }

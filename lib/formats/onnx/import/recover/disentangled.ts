@@ -40,7 +40,8 @@ export function disentangledTerms(
         continue;
       }
     }
-    const term: Found | null = queries === null && sameHeads(vectors, grid.keys) ? found('keys') : null;
+    const term: Found | null =
+      queries === null && sameHeads(vectors, grid.keys) ? found('keys') : null;
     if (term === null) {
       throw new Unexplained('its scores have a term by distance that is not known');
     }

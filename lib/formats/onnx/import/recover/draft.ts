@@ -122,7 +122,12 @@ export function operandsOf(node: DraftNode): readonly Value[] {
       return node.inputs;
     case 'attention': {
       const tables = [node.disentangled?.keys, node.disentangled?.queries];
-      return [node.query, node.key, node.value, ...tables.filter((table): table is Value => !!table)];
+      return [
+        node.query,
+        node.key,
+        node.value,
+        ...tables.filter((table): table is Value => !!table),
+      ];
     }
     default:
       return [node.input];

@@ -47,10 +47,7 @@ export class Names {
   }[] = [];
   private readonly taken = new Set<string>();
 
-  constructor(
-    places: ReadonlyMap<Value, string>,
-    sameMatrix: (a: Matrix, b: Matrix) => boolean,
-  ) {
+  constructor(places: ReadonlyMap<Value, string>, sameMatrix: (a: Matrix, b: Matrix) => boolean) {
     this.places = places;
     this.sameMatrix = sameMatrix;
   }

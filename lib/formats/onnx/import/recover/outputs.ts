@@ -11,7 +11,11 @@ import { settle } from './rows.js';
 import { isValidRow } from './vectors.js';
 import type { Known, Walk } from './walk.js';
 
-export type HeadKind = 'classification' | 'token-classification' | 'question-answering' | 'masked-lm';
+export type HeadKind =
+  | 'classification'
+  | 'token-classification'
+  | 'question-answering'
+  | 'masked-lm';
 
 export interface FoundOutput {
   readonly file: string;

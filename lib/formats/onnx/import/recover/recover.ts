@@ -16,7 +16,7 @@ import { type Inputs, inputsOfGraph } from './roles.js';
 import { type Problem, Walk } from './walk.js';
 
 /** Semantics of the plain form. */
-const PLAIN_OPSET = 18;
+export const PLAIN_OPSET = 18;
 const SHORT = { batch: 3, length: 7 };
 /** Long enough for a window of 128 and for the usual buckets. */
 const LONG = { batch: 2, length: 150 };

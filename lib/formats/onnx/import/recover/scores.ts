@@ -8,8 +8,8 @@
 import { disentangledTerms } from './disentangled.js';
 import { type Reach, reachOf } from './distances.js';
 import { coefficientAt, type Form, indexOf, sizeOf, type Term } from './form.js';
-import { type DotBasis, type DotTerm, type Places, type Scores, vectorAt } from './score-parts.js';
 import { relativeTerm, staticBias } from './relative.js';
+import { type DotBasis, type DotTerm, type Places, type Scores, vectorAt } from './score-parts.js';
 import type { Vectors } from './vectors.js';
 import { Unexplained, type Walk } from './walk.js';
 

@@ -31,8 +31,8 @@ export interface DraftOutputs {
 export interface DraftGraph {
   readonly graph: EncoderGraph;
   readonly sources: ReadonlyMap<string, WeightSource>;
-  /** Value of the graph -> name of the file's value that it appeared as. */
-  readonly origins: ReadonlyMap<string, string>;
+  /** Value of the graph -> what it was in the draft. */
+  readonly values: ReadonlyMap<string, Value>;
 }
 
 export interface Limits {
@@ -58,13 +58,15 @@ export function toGraph(
 class Writer {
   private readonly builder = new GraphBuilder();
   private readonly sources = new Map<string, WeightSource>();
-  private readonly origins = new Map<string, string>();
+  private readonly values = new Map<string, Value>();
   private readonly made = new Map<Value, string>();
   private readonly uses: ReadonlyMap<Value, number>;
   private readonly names: Names;
   private readonly style: Style;
   private readonly hidden: Value | null;
   private readonly kept: ReadonlySet<Value>;
+  /** Sums are only read by norms, so that they are parts of these. */
+  private readonly postNorm: boolean;
   private selected: string | null = null;
 
   constructor(
@@ -77,6 +79,9 @@ class Writer {
     const reachable = reach(outputs);
     this.uses = usesOf(reachable);
     this.kept = new Set(outputs);
+    this.postNorm = reachable.every(
+      (value) => value.node.op !== 'add' || (this.uses.get(value) ?? 0) === 1,
+    );
     this.names = new Names(placesOf(reachable, hidden), sameMatrix);
     this.style = style;
     this.hidden = selects ? hidden : null;
@@ -89,7 +94,7 @@ class Writer {
 
   finish(limits: Limits): DraftGraph {
     const graph = this.builder.finish({ architecture: 'graph', ...limits });
-    return { graph, sources: this.sources, origins: this.origins };
+    return { graph, sources: this.sources, values: this.values };
   }
 
   /** What its only reader takes in: no value of its own. */
@@ -102,7 +107,7 @@ class Writer {
     if (known !== undefined) return known;
     const name = this.write(value, `v${value.id}`);
     this.made.set(value, name);
-    this.origins.set(name, value.origin);
+    this.values.set(name, value);
     return name;
   }
 
@@ -216,9 +221,10 @@ class Writer {
     const { input, kind, epsilon } = node;
     const at = this.names.of(value);
     const owner = `norm ${this.names.owner(input)}`;
-    const isSum = input.node.op === 'add' && isInnerOf(input, this.uses) && !this.kept.has(input);
     const [main, residual] =
-      isSum && input.node.op === 'add' ? newerFirst(input.node.left, input.node.right) : [input, null];
+      this.postNorm && input.node.op === 'add' && !this.kept.has(input)
+        ? newerFirst(input.node.left, input.node.right)
+        : [input, null];
     const from = this.value(main);
     const rest = residual && this.value(residual);
     const zero = node.bias === null || node.bias.values.every((x) => x === 0);
@@ -305,10 +311,6 @@ function usesOf(values: readonly Value[]): Map<Value, number> {
 /** Products, activations and sums are written by who reads them. */
 function isInner({ node }: Value): boolean {
   return node.op !== 'norm' && node.op !== 'attention';
-}
-
-function isInnerOf(value: Value, uses: ReadonlyMap<Value, number>): boolean {
-  return (uses.get(value) ?? 0) === 1;
 }
 
 /** The newer value is what the layer computed, the older what it is added to. */

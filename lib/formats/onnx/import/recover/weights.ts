@@ -126,7 +126,9 @@ export class WeightReader {
       const r = piece.begin + left;
       const width = initializer.dims[1] ?? 1;
       const index = piece.transposed ? column * width + r : r * width + column;
-      const one = initializer.readRange?.(index, index + 1) ?? [initializer.read().data[index] ?? 0];
+      const one = initializer.readRange?.(index, index + 1) ?? [
+        initializer.read().data[index] ?? 0,
+      ];
       return one[0] ?? 0;
     }
     return 0;

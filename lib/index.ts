@@ -22,9 +22,11 @@ export {
   splitRows,
   type TextRow,
 } from './data/index.js';
+export type { BlockOptions, OnnxPrecision } from './formats/onnx/onnx-options.js';
 export type { ClassificationProblem, SentenceModule, Task } from './graph/checkpoint.js';
 export type { ActivationBits, PoolKind } from './graph/types.js';
 export * from './metrics/index.js';
+export type { CalibrationOptions } from './models/calibrate.js';
 export {
   Classifier,
   type ClassifierLoadOptions,
@@ -39,6 +41,7 @@ export {
   type EncoderBatchOptions,
   type EncoderLoadOptions,
 } from './models/encoder.js';
+export type { OnnxFolderOptions, OnnxVariant } from './models/export-folder.js';
 export type { OnnxExportOptions } from './models/export-model.js';
 export type { ModelInfo } from './models/model-info.js';
 export type { HeadLoadOptions, LoadOptions, PredictOptions } from './models/predict-options.js';

@@ -88,6 +88,8 @@ export interface HfFolderContent {
    * to their folders.
    */
   readonly sentence?: { readonly settings: SentenceSettings; readonly width: number };
+  /** Writes what else belongs into the folder. */
+  readonly more?: (folder: string) => Promise<void>;
 }
 
 /**
@@ -114,10 +116,11 @@ export async function writeHfFolder(
       await writeFile(join(folder, name), data);
     }
     await writeWeights(folder, content);
+    await content.more?.(folder);
   });
 }
 
-/** Each module's weights to its folder, under the names that they have there. */
+/** Each module's weights to its folder, under the names that they have there; no file where there are none. */
 async function writeWeights(folder: string, { weights, sentence }: HfFolderContent): Promise<void> {
   const modules = sentence?.settings.modules ?? [];
   let rest = [...weights];
@@ -129,5 +132,5 @@ async function writeWeights(folder: string, { weights, sentence }: HfFolderConte
     const named = own.map((tensor) => ({ ...tensor, name: tensor.name.slice(prefix.length) }));
     await writeSafetensors(join(folder, modulePath(i, module), 'model.safetensors'), named);
   }
-  await writeSafetensors(join(folder, 'model.safetensors'), rest);
+  if (rest.length > 0) await writeSafetensors(join(folder, 'model.safetensors'), rest);
 }

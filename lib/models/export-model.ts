@@ -4,28 +4,69 @@
 
 import { createRequire } from 'node:module';
 import { isQuantized } from '../compress/quantize.js';
-import { typeMistake } from '../core/errors.js';
+import { rangeMistake, typeMistake } from '../core/errors.js';
 import type { NativeProgram } from '../core/native.js';
 import { readOptions } from '../core/options.js';
-import { DEFAULT_OPSET, OPSETS, type Opset } from '../formats/onnx/opsets.js';
+import {
+  type BlockOptions,
+  ONNX_PRECISIONS,
+  type OnnxOptions,
+  type OnnxPrecision,
+} from '../formats/onnx/onnx-options.js';
+import { OPSETS, type Opset } from '../formats/onnx/opsets.js';
 import { writeOnnx } from '../formats/onnx/write-onnx.js';
 import type { OutputName } from '../graph/types.js';
+import { type CalibrationOptions, calibrateModel, checkCalibration } from './calibrate.js';
 import type { ModelParts } from './model-parts.js';
+import { quantizeModel } from './quantize-model.js';
 
 export interface OnnxExportOptions {
-  /** 14 to 21. 17 (default) is read by every runtime since mid-2022; 20 has GELU as one operator. */
+  /**
+   * 14 to 21. 17 (default) is read by every runtime since mid-2022; 20 has GELU as one operator; `int4-weights` in standard
+   * operators need 21, their default.
+   */
   readonly opset?: Opset;
   /**
-   * How the weights of a quantized model are stored. `uint8` (default) gives the same result on every CPU; `int8` is
-   * faster where the CPU has VNNI, and wrong in ONNX Runtime where it has not, unless activations have 7 bits.
+   * Default: `int8` for a quantized model, `f32` for others. `f16` computes in f16 but for what sums many numbers. `int8` is
+   * dynamic int8 as this package computes it, `int8-static` has ranges measured on texts (`calibration`); both quantize
+   * a model that is not. `int8-weights` and `int4-weights` only store the weights of products in few bits.
+   */
+  readonly precision?: OnnxPrecision;
+  /**
+   * How the weights of int8 products are stored. `uint8` (default of `int8`) gives the same result on every CPU; `int8`
+   * (default of `int8-static`) is faster where the CPU has VNNI, and wrong in ONNX Runtime where it has not, unless
+   * activations have 7 bits.
    */
   readonly weights?: 'uint8' | 'int8';
   /**
-   * Range of the quantized activations: `token` (default) as this package computes; `tensor` is one range for the whole
-   * batch, faster in ONNX Runtime and less exact; always 8 bits wide, so a model with 7-bit activations refuses it.
+   * Of `int8`, range of the quantized activations: `token` (default) as this package computes; `tensor` is one range for
+   * the whole batch, faster in ONNX Runtime and less exact; always 8 bits wide, so a model with 7-bit activations refuses it.
    */
   readonly activations?: 'token' | 'tensor';
+  /** Of `int8-static`, which needs it. */
+  readonly calibration?: CalibrationOptions;
+  /** Of `int8-weights` and `int4-weights`. */
+  readonly blocks?: BlockOptions;
+  /** Of `f16`: type of the outputs. Default: `f32`. */
+  readonly outputType?: 'f32' | 'f16';
+  /** Weights in a second file, `<name>_data` beside the model. Default: only above 2 GB. */
+  readonly externalData?: boolean;
+  readonly signal?: AbortSignal;
 }
+
+const KNOWN = {
+  opset: true,
+  precision: true,
+  weights: true,
+  activations: true,
+  calibration: true,
+  blocks: true,
+  outputType: true,
+  externalData: true,
+  signal: true,
+} as const;
+
+const WHERE = 'exportOnnx';
 
 export async function exportModelOnnx(
   parts: ModelParts,
@@ -33,31 +74,90 @@ export async function exportModelOnnx(
   path: string,
   options: OnnxExportOptions,
 ): Promise<void> {
-  if (typeof path !== 'string') throw typeMistake('exportOnnx: path', 'a string', path);
-  const read = readOptions('exportOnnx', options, {
-    opset: true,
-    weights: true,
-    activations: true,
+  if (typeof path !== 'string') throw typeMistake(`${WHERE}: path`, 'a string', path);
+  const { precision, signal, calibration, ...rest } = readExportOptions(parts, options);
+  const write = async (of: ModelParts, from: NativeProgram, more: Partial<OnnxOptions> = {}) =>
+    writeOnnx(path, of.graph, weightsOf(from), {
+      ...rest,
+      ...more,
+      precision,
+      ...outputsOf(of),
+      producerVersion: packageVersion(),
+    });
+  if (precision !== 'int8' && precision !== 'int8-static') return write(parts, program);
+  await withQuantized(parts, program, signal, async (of, from) => {
+    if (calibration === null) return write(of, from);
+    const ranges = await calibrateModel(WHERE, of, from, calibration, signal);
+    return write(of, from, { ranges, codes: calibration.codes });
   });
-  const opset = read.choice('opset', DEFAULT_OPSET, OPSETS);
-  const weights = read.choice('weights', 'uint8', ['uint8', 'int8']);
-  const activations = read.choice('activations', 'token', ['token', 'tensor']);
-  const { graph, head } = parts;
-  const { labels } = head;
-  const source = {
+}
+
+function readExportOptions(parts: ModelParts, options: OnnxExportOptions) {
+  const read = readOptions(WHERE, options, KNOWN);
+  const quantized = isQuantized(parts.graph);
+  const precision = read.choice('precision', quantized ? 'int8' : 'f32', ONNX_PRECISIONS);
+  const given = {
+    opset: read.choice('opset', undefined, OPSETS),
+    weights: read.choice('weights', undefined, ['uint8', 'int8'] as const),
+    activations: read.choice('activations', undefined, ['token', 'tensor'] as const),
+    outputType: read.choice('outputType', undefined, ['f32', 'f16'] as const),
+    externalData: read.boolean('externalData', undefined),
+    blocks: options.blocks,
+  };
+  const { calibration } = options;
+  const isStatic = precision === 'int8-static';
+  if (isStatic && calibration === undefined) {
+    throw typeMistake(`${WHERE}: calibration`, 'given for int8-static', calibration);
+  }
+  if (!isStatic && calibration !== undefined) {
+    throw rangeMistake(`${WHERE}: calibration`, `left out for ${precision}`, calibration);
+  }
+  return {
+    ...(Object.fromEntries(
+      Object.entries(given).filter(([, value]) => value !== undefined),
+    ) as Pick<OnnxOptions, keyof typeof given>),
+    precision,
+    signal: read.signal(),
+    calibration:
+      calibration === undefined ? null : checkCalibration(`${WHERE}: calibration`, calibration),
+  };
+}
+
+/** Which outputs a file has for the model's task, and what else it says. */
+function outputsOf({
+  graph,
+  head,
+}: ModelParts): Pick<OnnxOptions, 'outputs' | 'spans' | 'metadata'> {
+  const { task, labels } = head;
+  const wanted: OutputName[] = task === 'embedding' ? ['hidden', 'embedding'] : ['logits'];
+  return {
+    outputs: wanted.filter((name) => graph.outputs[name] !== undefined),
+    spans: task === 'question-answering',
+    ...(labels === null ? {} : { metadata: { labels: JSON.stringify(labels) } }),
+  };
+}
+
+function weightsOf(program: NativeProgram) {
+  return {
     f32: async (name: string) => program.readWeight(name),
     s8: async (name: string) => program.readQuantized(name),
   };
-  const wanted: OutputName[] = head.task === 'embedding' ? ['hidden', 'embedding'] : ['logits'];
-  await writeOnnx(path, graph, source, {
-    opset,
-    weights,
-    activations,
-    precision: isQuantized(graph) ? 'int8' : 'f32',
-    outputs: wanted.filter((name) => graph.outputs[name] !== undefined),
-    producerVersion: packageVersion(),
-    ...(labels === null ? {} : { metadata: { labels: JSON.stringify(labels) } }),
-  });
+}
+
+/** `work` with the model, quantized for the time of the call where it is not. */
+async function withQuantized(
+  parts: ModelParts,
+  program: NativeProgram,
+  signal: AbortSignal | undefined,
+  work: (parts: ModelParts, program: NativeProgram) => Promise<void>,
+): Promise<void> {
+  if (isQuantized(parts.graph)) return work(parts, program);
+  const quantized = await quantizeModel(parts, program, { ...(signal && { signal }) });
+  try {
+    await quantized.program.use(WHERE, (own) => work(quantized, own));
+  } finally {
+    await quantized.program.retire();
+  }
 }
 
 function packageVersion(): string {

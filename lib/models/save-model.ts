@@ -11,7 +11,7 @@ import { SinterError, typeMistake } from '../core/errors.js';
 import type { NativeProgram } from '../core/native.js';
 import { readOptions } from '../core/options.js';
 import { f32ToF16 } from '../formats/float16.js';
-import { writeHfFolder } from '../formats/hf-folder.js';
+import { type HfFolderContent, writeHfFolder } from '../formats/hf-folder.js';
 import type { TensorToWrite } from '../formats/safetensors-writer.js';
 import type { WeightSpec } from '../graph/types.js';
 import { outputWidth } from './forward.js';
@@ -38,26 +38,31 @@ export async function saveModel(
   const read = readOptions('save', options, { dtype: true, overwrite: true });
   const dtype = read.choice('dtype', 'f32', ['f32', 'f16']);
   const overwrite = read.boolean('overwrite', false);
-  const { graph, head, sentence, tokenizer } = parts;
+  const content = folderContent(parts, program, dtype);
+  const config = isQuantized(parts.graph)
+    ? withQuantizationConfig(content.config, activationBitsOf(parts.graph) ?? 8)
+    : content.config;
+  await writeHfFolder(path, { ...content, config }, { overwrite });
+}
+
+/** config.json, weights and further files of the model's folder. */
+export function folderContent(
+  { graph, head, config, sentence, tokenizer }: ModelParts,
+  program: NativeProgram,
+  dtype: 'f32' | 'f16',
+): HfFolderContent {
   const equalizers = equalizersOf(graph);
-  const config = configFromGraph(graph, parts.config, head);
   const content = {
-    config: isQuantized(graph)
-      ? withQuantizationConfig(config, activationBitsOf(graph) ?? 8)
-      : config,
+    config: configFromGraph(graph, config, head),
     weights: graph.weights.flatMap((weight) =>
       // An equalizer belongs to int8 weights, which stay what they are.
       tensorsToWrite(program, weight, equalizers.has(weight.name) ? 'f32' : dtype),
     ),
     files: tokenizer.files,
   };
-  if (sentence === null || sentence.pooling === null) {
-    await writeHfFolder(path, content, { overwrite });
-    return;
-  }
+  if (sentence === null || sentence.pooling === null) return content;
   const settings = { ...sentence, maxTokens: graph.maxTokens };
-  const width = outputWidth(graph, 'hidden');
-  await writeHfFolder(path, { ...content, sentence: { settings, width } }, { overwrite });
+  return { ...content, sentence: { settings, width: outputWidth(graph, 'hidden') } };
 }
 
 function tensorsToWrite(

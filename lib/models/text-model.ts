@@ -11,6 +11,7 @@ import type { OutputName } from '../graph/types.js';
 import type { BatchOptions, Priority } from '../serve/batch-options.js';
 import { Batcher } from '../serve/batcher.js';
 import type { EncodedTexts, TextInput, TokensWithOffsets } from '../tokenize/text-tokenizer.js';
+import { exportOnnxFolder, type OnnxFolderOptions } from './export-folder.js';
 import { exportModelOnnx, type OnnxExportOptions } from './export-model.js';
 import { forwardTokens } from './forward.js';
 import { type ModelInfo, modelInfo } from './model-info.js';
@@ -82,11 +83,22 @@ export abstract class TextModel {
   }
 
   /**
-   * Writes one ONNX file of standard operators: f32, or for a quantized model dynamic int8. Outputs: an encoder gives
-   * `last_hidden_state` and `sentence_embedding`, a classifier `logits`.
+   * Writes one ONNX file of standard operators, in f32 or for a quantized model in dynamic int8 unless `precision` says
+   * otherwise. Outputs: an encoder gives `last_hidden_state` and `sentence_embedding`, a question answerer `start_logits` and
+   * `end_logits`, others `logits`.
    */
   async exportOnnx(path: string, options: OnnxExportOptions = {}): Promise<void> {
     return this.use('exportOnnx', (program) => exportModelOnnx(this.parts, program, path, options));
+  }
+
+  /**
+   * Writes a folder with `onnx/model.onnx` and its variants, config.json and the tokenizer's files, as transformers.js and
+   * optimum load it. The folder appears whole or not at all.
+   */
+  async exportOnnxFolder(path: string, options: OnnxFolderOptions = {}): Promise<void> {
+    return this.use('exportOnnxFolder', (program) =>
+      exportOnnxFolder(this.parts, program, path, options),
+    );
   }
 
   /** Frees the weights once the running calls have ended; later calls throw DISPOSED. May be called twice. */

@@ -1,21 +1,29 @@
 /**
- * `sinter convert`: a model as an ONNX file, or as a model folder with another number format.
+ * `sinter convert`: a model as an ONNX file, as a folder of ONNX files, or as a model folder with another number format.
  */
 import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { rangeMistake } from '../../core/errors.js';
 import { formatBytes } from '../../core/units.js';
-import { DEFAULT_OPSET, OPSETS, type Opset } from '../../formats/onnx/opsets.js';
-import { given, withCommon } from '../arguments.js';
+import { ONNX_PRECISIONS, type OnnxPrecision } from '../../formats/onnx/onnx-options.js';
+import { OPSETS, type Opset } from '../../formats/onnx/opsets.js';
+import { ONNX_VARIANTS, type OnnxVariant } from '../../models/export-folder.js';
+import type { TextInput } from '../../tokenize/text-tokenizer.js';
+import { given, usageMistake, withCommon } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { type OpenModel, openModel } from '../open-model.js';
+import { textSource } from '../text-source.js';
 
 interface ConvertOptions extends CommonOptions {
   readonly model?: string;
   readonly out: string;
+  readonly to?: 'onnx';
+  readonly precisions?: readonly OnnxVariant[];
   readonly opset?: Opset;
-  readonly precision?: 'f32' | 'int8';
+  readonly precision?: OnnxPrecision;
+  readonly calibration?: string;
+  readonly externalData?: boolean;
   readonly dtype?: 'f32' | 'f16';
   readonly weights?: 'uint8' | 'int8';
   readonly activations?: 'token' | 'tensor';
@@ -27,30 +35,13 @@ export function addConvert(program: Command, surroundings: Surroundings): void {
     .command('convert')
     .summary('write a model as ONNX or as another model folder')
     .description(
-      'Writes a model as one ONNX file (--out model.onnx), or as a Hugging Face folder (--out dir).',
+      'Writes a model as one ONNX file (--out model.onnx), as a folder of ONNX files that transformers.js and optimum ' +
+        'load (--to onnx --out dir), or as a Hugging Face folder (--out dir).',
     )
     .option('-m, --model <dir>', 'model folder (default: the embedded all-MiniLM-L6-v2)')
     .requiredOption('-o, --out <path>', 'an .onnx file or a folder to write')
-    .addOption(
-      new Option('--precision <kind>', 'of the arithmetic (default: as the model)').choices([
-        'f32',
-        'int8',
-      ]),
-    )
-    .option('--opset <n>', 'ONNX: 14 to 21', parseOpset, DEFAULT_OPSET)
-    .addOption(
-      new Option(
-        '--weights <kind>',
-        'ONNX int8: uint8 is right on every CPU, int8 faster with VNNI',
-      )
-        .choices(['uint8', 'int8'])
-        .default('uint8'),
-    )
-    .addOption(
-      new Option('--activations <kind>', 'ONNX int8: one range per token is exact, per tensor fast')
-        .choices(['token', 'tensor'])
-        .default('token'),
-    )
+    .addOption(new Option('--to <format>', 'of a folder: ONNX files').choices(['onnx']));
+  addOnnxOptions(command)
     .addOption(
       new Option('--dtype <kind>', 'folder: how float weights are stored')
         .choices(['f32', 'f16'])
@@ -63,11 +54,44 @@ export function addConvert(program: Command, surroundings: Surroundings): void {
 Examples:
   $ sinter convert --model my-model --out my-model.onnx
   $ sinter convert --model my-model --out my-model-int8.onnx --precision int8
+  $ sinter convert --model my-model --to onnx --out my-model-onnx --precisions f32,f16,q8
   $ sinter convert --model my-model --out my-model-f16 --dtype f16
 `,
     )
     .action((options: ConvertOptions) => convert(options, surroundings));
   withCommon(command);
+}
+
+function addOnnxOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--precision <kind>', 'of the ONNX file (default: as the model)').choices(
+        ONNX_PRECISIONS,
+      ),
+    )
+    .option(
+      '--precisions <list>',
+      `ONNX folder: files to write, of ${ONNX_VARIANTS.join(', ')} (default: f32,f16,q8)`,
+      (text) => text.split(',') as OnnxVariant[],
+    )
+    .option('--opset <n>', 'ONNX: 14 to 21 (default: 17; 21 for int4-weights)', parseOpset)
+    .addOption(
+      new Option(
+        '--weights <kind>',
+        'ONNX int8: uint8 is right on every CPU, int8 faster with VNNI',
+      ).choices(['uint8', 'int8']),
+    )
+    .addOption(
+      new Option(
+        '--activations <kind>',
+        'ONNX int8: one range per token is exact, per tensor fast',
+      ).choices(['token', 'tensor']),
+    )
+    .option(
+      '--calibration <file>',
+      'ONNX int8-static, qdq: texts like those that it will see, one a line in a .txt, or rows',
+    )
+    .option('--external-data', 'ONNX: weights in a second file (default: above 2 GB only)');
 }
 
 function parseOpset(text: string): Opset {
@@ -78,32 +102,70 @@ function parseOpset(text: string): Opset {
 
 async function convert(options: ConvertOptions, surroundings: Surroundings): Promise<void> {
   const out = new Console(surroundings, options);
-  const { model: _path, ...wanted } = options;
+  checkCombination(options);
   const opened = await openModel(options.model, { signal: out.signal });
-  await using original = opened.model;
-  const isInt8 = original.quantization !== null;
-  if (isInt8 && wanted.precision === 'f32') {
-    throw rangeMistake('--precision', 'int8 for a quantized model', wanted.precision);
+  await using model = opened.model;
+  const isInt8 = model.quantization !== null;
+  const { precision } = options;
+  if (isInt8 && (precision === 'f32' || precision === 'f16')) {
+    throw rangeMistake('--precision', 'int8 for a quantized model', precision);
   }
-  if (wanted.precision === 'int8' && !isInt8) {
-    await using small = await original.quantize({ signal: out.signal });
-    await write(small, wanted);
-  } else {
-    await write(original, wanted);
-  }
-  const { size, isFile } = await sizeOf(options.out);
-  out.print(`${options.out}${isFile ? `: ${formatBytes(size)}` : ' written'}\n`);
-  const precision = isInt8 || wanted.precision === 'int8' ? 'int8' : 'f32';
-  out.json({ out: options.out, precision, ...(isFile && { bytes: size }) });
+  if (isFile(options)) await writeFile(model, options);
+  else if (options.to === 'onnx') await writeOnnxFolder(model, options);
+  else if (precision === 'int8' && !isInt8) {
+    await using small = await model.quantize({ signal: out.signal });
+    await writeFolder(small, options);
+  } else await writeFolder(model, options);
+  const { size, isFile: single } = await sizeOf(options.out);
+  out.print(`${options.out}${single ? `: ${formatBytes(size)}` : ' written'}\n`);
+  const written = precision ?? (isInt8 ? 'int8' : 'f32');
+  out.json({ out: options.out, precision: written, ...(single && { bytes: size }) });
 }
 
-async function write(model: OpenModel['model'], options: ConvertOptions): Promise<void> {
-  const { out, opset, weights, activations, dtype, overwrite } = options;
-  if (extname(out).toLowerCase() === '.onnx') {
-    await model.exportOnnx(out, given({ opset, weights, activations }));
-  } else {
-    await model.save(out, given({ dtype, overwrite }));
+/** What is asked for must belong to what is written. */
+function checkCombination(options: ConvertOptions): void {
+  const { precision, precisions, to } = options;
+  const file = isFile(options);
+  if (precisions !== undefined && (file || to !== 'onnx')) {
+    throw usageMistake('--precisions needs --to onnx and a folder as --out');
   }
+  if (!file && to === 'onnx' && precision !== undefined) {
+    throw usageMistake('a folder of ONNX files takes --precisions, not --precision');
+  }
+  if (!file && to === undefined && precision !== undefined && !/^(f32|int8)$/.test(precision)) {
+    throw usageMistake(`--precision ${precision} is for ONNX: give an .onnx file as --out`);
+  }
+}
+
+function isFile({ out }: ConvertOptions): boolean {
+  return extname(out).toLowerCase() === '.onnx';
+}
+
+async function writeFile(model: OpenModel['model'], options: ConvertOptions): Promise<void> {
+  const { out, opset, precision, weights, activations, externalData } = options;
+  const calibration = await calibrationOf(options);
+  const chosen = { opset, precision, weights, activations, externalData, calibration };
+  await model.exportOnnx(out, given(chosen));
+}
+
+async function writeOnnxFolder(model: OpenModel['model'], options: ConvertOptions): Promise<void> {
+  const { out, opset, precisions, externalData, overwrite } = options;
+  const calibration = await calibrationOf(options);
+  const chosen = { opset, precisions, externalData, overwrite, calibration };
+  await model.exportOnnxFolder(out, given(chosen));
+}
+
+async function writeFolder(model: OpenModel['model'], options: ConvertOptions): Promise<void> {
+  const { out, dtype, overwrite } = options;
+  await model.save(out, given({ dtype, overwrite }));
+}
+
+async function calibrationOf({ calibration }: ConvertOptions) {
+  if (calibration === undefined) return undefined;
+  const source = textSource({ texts: [], input: calibration, read: {}, onColumns: () => {} });
+  const texts: TextInput[] = [];
+  for await (const text of source.open()) texts.push(text);
+  return { texts };
 }
 
 async function sizeOf(path: string): Promise<{ size: number; isFile: boolean }> {

@@ -1,0 +1,180 @@
+/**
+ * Every encoder family, head and precision: the model exports itself, the file is checked by our rules, runs in ONNX
+ * Runtime on a padded batch, and gives what the model itself gives.
+ */
+
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { TokenBatch } from '../../lib/core/native.js';
+import { OPSETS } from '../../lib/formats/onnx/opsets.js';
+import type { GraphRequest, Task } from '../../lib/graph/checkpoint.js';
+import type { OutputName } from '../../lib/graph/types.js';
+import { validateGraph } from '../../lib/graph/validate.js';
+import { exportModelOnnx, type OnnxExportOptions } from '../../lib/models/export-model.js';
+import { outputWidth, runBatch } from '../../lib/models/forward.js';
+import { loadModel } from '../../lib/models/load-model.js';
+import type { ModelParts } from '../../lib/models/model-parts.js';
+import { encoderFolder } from '../architectures/encoders.js';
+import { checkModel } from './check-model.js';
+import { parseOnnx } from './parse.js';
+import { type Batch, type Result, runOnnx, withFolder } from './support.js';
+
+const FAMILIES = [
+  'bert',
+  'distilbert-seqcls',
+  'roberta-seqcls',
+  'xlm-roberta',
+  'mpnet',
+  'electra-seqcls',
+  'albert',
+  'modernbert',
+  'deberta-v2-seqcls',
+];
+
+const LABELS = ['a', 'b', 'c'];
+const REQUESTS: Readonly<Record<Task, GraphRequest>> = {
+  embedding: { task: 'embedding', pooling: ['mean'], normalize: true },
+  classification: { task: 'classification', labels: LABELS },
+  'token-classification': { task: 'token-classification', labels: LABELS },
+  'question-answering': { task: 'question-answering', newHead: true },
+  'masked-lm': { task: 'masked-lm', newHead: true },
+};
+const TASKS = Object.keys(REQUESTS) as Task[];
+
+/** How close each precision must come: largest difference relative to the largest number, and cosine. */
+interface Form {
+  readonly options: OnnxExportOptions;
+  readonly difference: number;
+  readonly cosine: number;
+}
+
+const TEXTS = ['one two three', 'a somewhat longer text, with more words in it', 'what is this ?'];
+const FORMS: readonly Form[] = [
+  { options: { precision: 'f16' }, difference: 2e-2, cosine: 0.9999 },
+  { options: { precision: 'f16', opset: 14 }, difference: 2e-2, cosine: 0.9999 },
+  { options: { precision: 'int8' }, difference: 0.2, cosine: 0.998 },
+  {
+    options: { precision: 'int8-static', calibration: { texts: TEXTS } },
+    difference: 0.5,
+    cosine: 0.9,
+  },
+  { options: { precision: 'int8-weights' }, difference: 0.1, cosine: 0.999 },
+  {
+    options: { precision: 'int4-weights', blocks: { operator: 'MatMulNBits', symmetric: false } },
+    difference: 0.5,
+    cosine: 0.95,
+  },
+];
+
+interface Golden {
+  readonly lengths: readonly number[];
+  readonly batch: Batch;
+}
+
+const ONNX_NAMES: Partial<Record<OutputName, string>> = {
+  hidden: 'last_hidden_state',
+  embedding: 'sentence_embedding',
+};
+
+/** Rows of a result without padding; start and end of an answer side by side as in our logits. */
+function realNumbers(
+  results: Readonly<Record<string, Result>>,
+  output: OutputName,
+  perToken: boolean,
+  lengths: readonly number[],
+): number[] {
+  const { start_logits: starts, end_logits: ends } = results;
+  const joined =
+    output === 'logits' && starts && ends
+      ? {
+          dims: [...starts.dims, 2],
+          data: Float32Array.from([...starts.data].flatMap((x, i) => [x, ends.data[i] ?? 0])),
+        }
+      : results[ONNX_NAMES[output] ?? output];
+  if (joined === undefined) throw new Error(`no ${output}`);
+  const [rows = 0, positions = 0] = joined.dims;
+  const width = joined.dims.at(-1) ?? 0;
+  if (rows !== lengths.length) throw new Error('rows');
+  if (!perToken) return [...joined.data];
+  return lengths.flatMap((length, row) => [
+    ...joined.data.subarray(row * positions * width, (row * positions + length) * width),
+  ]);
+}
+
+/** What the model itself computes for an output. */
+async function ours(parts: ModelParts, golden: Golden, output: OutputName): Promise<Float32Array> {
+  const { lengths, batch } = golden;
+  const flat = (rows: Batch['input_ids']): Int32Array =>
+    Int32Array.from(rows.flatMap((row, i) => row.slice(0, lengths[i])));
+  const segments = parts.graph.segments > 1 ? batch.token_type_ids : undefined;
+  const tokens: TokenBatch = {
+    ids: flat(batch.input_ids),
+    segments: segments === undefined ? null : flat(segments),
+    offsets: Int32Array.from([0, ...lengths.map((_, i) => sum(lengths.slice(0, i + 1)))]),
+  };
+  const rows = perToken(parts, output) ? tokens.ids.length : lengths.length;
+  const data = new Float32Array(rows * outputWidth(parts.graph, output));
+  await parts.program.use('test', (program) =>
+    runBatch(program, tokens, output, data, { where: 'test', signal: undefined }),
+  );
+  return data;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
+}
+
+function perToken({ graph }: ModelParts, output: OutputName): boolean {
+  return validateGraph(graph).get(graph.outputs[output] ?? '')?.kind !== 'sequence';
+}
+
+function compare(wanted: Float32Array, got: readonly number[]) {
+  const scale = Math.max(...wanted.map(Math.abs));
+  const differences = got.map((x, i) => Math.abs(x - (wanted[i] ?? Number.NaN)));
+  const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+    sum(Array.from(a, (x, i) => x * (b[i] ?? Number.NaN)));
+  return {
+    difference: wanted.length === got.length ? Math.max(...differences) / scale : Infinity,
+    cosine: dot(wanted, got) / Math.sqrt(dot(wanted, wanted) * dot(got, got)),
+  };
+}
+
+describe.each(FAMILIES)('%s', (name) => {
+  const folder = encoderFolder(name);
+
+  it.skipIf(folder === null).each(TASKS)(
+    '%s in every precision',
+    async (task) => {
+      const golden = JSON.parse(readFileSync(`${folder}/golden.json`, 'utf8')) as Golden;
+      const settings = { lanes: undefined, signal: undefined, seed: 5 };
+      const parts = await loadModel('test', folder ?? '', REQUESTS[task], settings);
+      const outputs: OutputName[] = task === 'embedding' ? ['hidden', 'embedding'] : ['logits'];
+      const wanted = new Map<OutputName, Float32Array>();
+      for (const output of outputs) wanted.set(output, await ours(parts, golden, output));
+      // Each combination meets another opset.
+      const opset = OPSETS[(FAMILIES.indexOf(name) + TASKS.indexOf(task)) % OPSETS.length] ?? 17;
+      const exact = { options: { opset }, difference: 1e-5, cosine: 0.999999 };
+      await withFolder(async (scratch) => {
+        for (const { options, difference, cosine } of [exact, ...FORMS]) {
+          const what = JSON.stringify(options);
+          const path = join(scratch, 'model.onnx');
+          await parts.program.use('test', (program) =>
+            exportModelOnnx(parts, program, path, options),
+          );
+          checkModel(parseOnnx(await readFile(path)));
+          const results = await runOnnx(path, golden.batch);
+          for (const [output, expected] of wanted) {
+            const got = realNumbers(results, output, perToken(parts, output), golden.lengths);
+            const found = compare(expected, got);
+            expect(found.difference, `${what} ${output}`).toBeLessThan(difference);
+            expect(found.cosine, `${what} ${output}`).toBeGreaterThan(cosine);
+          }
+        }
+      });
+      await parts.program.retire();
+    },
+    60_000,
+  );
+});

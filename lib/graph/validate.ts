@@ -5,6 +5,7 @@
  */
 
 import { SinterError } from '../core/errors.js';
+import { weightsOf } from './nodes.js';
 import type {
   AttentionNode,
   EncoderGraph,
@@ -61,6 +62,9 @@ export function validateGraph(graph: EncoderGraph): ReadonlyMap<string, ValueSha
     if (value === undefined || !checker.values.has(value)) {
       throw fail(`output ${name} names an unknown value ${String(value)}`);
     }
+    if (checker.values.get(value)?.kind === 'table') {
+      throw fail(`output ${name} names the table ${value}, which no text has rows of`);
+    }
   }
   if (Object.keys(graph.outputs).length === 0) throw fail('has no outputs');
   return checker.values;
@@ -70,6 +74,8 @@ export function validateGraph(graph: EncoderGraph): ReadonlyMap<string, ValueSha
 class NodeChecker {
   readonly values = new Map<string, ValueShape>();
   readonly used = new Set<string>();
+  /** What each weight is stacked with: the names of its stack. */
+  private readonly stackOf = new Map<string, string>();
   private readonly graph: EncoderGraph;
   private readonly weights: ReadonlyMap<string, WeightSpec>;
   private fail: Fail = (message) => new SinterError('CORRUPT_MODEL', message);
@@ -83,6 +89,7 @@ class NodeChecker {
     const where = `graph: node ${index} (${node.op} -> ${node.output})`;
     this.fail = (message) => new SinterError('CORRUPT_MODEL', `${where}: ${message}`);
     const shape = this.shapeOf(node);
+    for (const stack of stacksOf(node)) this.stacked(stack);
     if (this.values.has(node.output)) throw this.fail('value is defined twice');
     this.values.set(node.output, shape);
   }
@@ -109,6 +116,7 @@ class NodeChecker {
         return this.input(node.input);
       case 'parameter': {
         const [rows, width] = this.weight(node.weight, 2) as [number, number];
+        if (this.weights.get(node.weight)?.dtype === 's8') throw this.fail('must be f32');
         return { kind: 'table', width, rows };
       }
       case 'add':
@@ -282,6 +290,19 @@ class NodeChecker {
     return spec.shape;
   }
 
+  /** A shared weight is stacked alike everywhere: it lies in memory once. */
+  private stacked(names: readonly string[]): void {
+    const stack = names.join(', ');
+    for (const name of new Set(names)) {
+      const known = this.stackOf.get(name);
+      if (known !== undefined && known !== stack) {
+        throw this.fail(`weight ${name} is stacked as [${stack}] here and as [${known}] before`);
+      }
+      this.stackOf.set(name, stack);
+    }
+    if (new Set(names).size < names.length) throw this.fail(`[${stack}] stacks a weight twice`);
+  }
+
   private vector(name: string, width: number): void {
     const [size] = this.weight(name, 1);
     if (size !== width) throw this.fail(`weight ${name} must be [${width}], got [${String(size)}]`);
@@ -293,6 +314,13 @@ class NodeChecker {
     if (other === undefined) return first;
     throw this.fail(`${what} differ: ${String(first)} and ${String(other)}`);
   }
+}
+
+/** The weights that the node reads, those together that it reads as one matrix or vector. */
+function stacksOf(node: GraphNode): readonly (readonly string[])[] {
+  if (node.op !== 'linear') return weightsOf(node).map((name) => [name]);
+  const equalizer = node.equalizer === undefined ? [] : [[node.equalizer]];
+  return [node.weights, node.biases, ...equalizer];
 }
 
 function isSize(value: number): boolean {

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder } from '../../lib/graph/builder.js';
 import { countParameters, printGraph } from '../../lib/graph/print.js';
-import type { EncoderGraph, GraphNode } from '../../lib/graph/types.js';
+import type { EncoderGraph, GraphNode, WeightSpec } from '../../lib/graph/types.js';
 import { validateGraph } from '../../lib/graph/validate.js';
 
 /** embedding (8 wide) -> norm -> qkv -> attention -> dropout -> mean -> normalize. */
@@ -29,6 +29,15 @@ function withNode(output: string, change: object): EncoderGraph {
     node.output === output ? ({ ...node, ...change } as GraphNode) : node,
   );
   return { ...graph, nodes };
+}
+
+/** `tiny` with one more node, a parameter, and an output. */
+function withTable(dtype: WeightSpec['dtype'], logits: string): EncoderGraph {
+  const graph = tiny();
+  const node = { op: 'parameter', weight: 'rows', output: 'table' } as const;
+  const weights = [...graph.weights, { name: 'rows', shape: [4, 8], dtype }];
+  const outputs = { ...graph.outputs, logits };
+  return { ...graph, weights, outputs, nodes: [...graph.nodes, node] };
 }
 
 function withShape(name: string, shape: readonly number[]): EncoderGraph {
@@ -138,6 +147,18 @@ describe('validateGraph', () => {
       { ...tiny(), outputs: { hidden: 'ghost' } },
       'output hidden names an unknown value ghost',
     ],
+    [
+      'a weight that is stacked here and alone there',
+      withNode('normed', { bias: 'q.bias' }),
+      'weight q.bias is stacked as [q.bias, k.bias, v.bias] here and as [q.bias] before',
+    ],
+    [
+      'a stack with one weight twice',
+      withNode('qkv', { weights: ['q.weight', 'q.weight', 'v.weight'] }),
+      '[q.weight, q.weight, v.weight] stacks a weight twice',
+    ],
+    ['a table as output', withTable('f32', 'table'), 'output logits names the table table'],
+    ['a parameter in int8', withTable('s8', 'unit'), '(parameter -> table): must be f32'],
     ['no outputs', { ...tiny(), outputs: {} }, 'has no outputs'],
     [
       'no room for tokens',

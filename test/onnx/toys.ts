@@ -155,12 +155,17 @@ function disentangled(
   const relative = builder.norm('relative_norm', WIDTH, EPSILON, raw, null, 'relative_rows');
   for (let layer = 0; layer < 2; layer++) {
     const l = `layer${layer}`;
-    const qkv = builder.linear(
-      linears(l, ['query', 'key', 'value'], WIDTH),
-      'none',
-      value,
-      `${l}/qkv`,
-    );
+    const input = value;
+    const product = (names: readonly string[], to: string) =>
+      builder.linear(linears(l, names, WIDTH), 'none', input, to);
+    const parts = ['query', 'key', 'value'];
+    // A weight that the distances share cannot be stacked with others.
+    const qkv = terms.shared
+      ? builder.concat(
+          parts.map((part) => product([part], `${l}/${part}`)),
+          `${l}/qkv`,
+        )
+      : product(parts, `${l}/qkv`);
     const projected = (name: string): string => {
       const module = terms.shared ? name : `position_${name}`;
       return builder.linear(linears(l, [module], WIDTH), 'none', relative, `${l}/position_${name}`);

@@ -7,6 +7,7 @@
  * attention and GELU outputs nothing (docs/decisions.md has the table).
  */
 
+import { weightsOf } from '../graph/nodes.js';
 import type { EncoderGraph, GraphNode, LinearNode, WeightSpec } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
 
@@ -18,9 +19,16 @@ export function equalizerName(weight: string): string {
   return `${weight}_equalizer`;
 }
 
-/** The products over tokens whose input is a norm's output, whatever dropout lies between. */
+/**
+ * The products over tokens whose input is a norm's output, whatever dropout lies between. Weights that other nodes read
+ * too cannot be divided by what one product's input is multiplied by.
+ */
 export function equalizableNodes(graph: EncoderGraph): readonly LinearNode[] {
   const shapes = validateGraph(graph);
+  const readers = new Map<string, number>();
+  for (const name of graph.nodes.flatMap(weightsOf)) {
+    readers.set(name, (readers.get(name) ?? 0) + 1);
+  }
   const makers = new Map(graph.nodes.map((node) => [node.output, node]));
   const normed = (value: string): boolean => {
     const maker = makers.get(value);
@@ -28,7 +36,10 @@ export function equalizableNodes(graph: EncoderGraph): readonly LinearNode[] {
   };
   return graph.nodes.filter(
     (node): node is LinearNode =>
-      node.op === 'linear' && shapes.get(node.input)?.kind === 'token' && normed(node.input),
+      node.op === 'linear' &&
+      shapes.get(node.input)?.kind === 'token' &&
+      normed(node.input) &&
+      node.weights.every((name) => readers.get(name) === 1),
   );
 }
 

@@ -104,3 +104,79 @@ for (const [name, task] of Object.entries(ENCODERS)) {
     });
   });
 }
+
+describe('the sizes of published models', () => {
+  const base = {
+    hidden_size: 768,
+    num_hidden_layers: 12,
+    num_attention_heads: 12,
+    intermediate_size: 3072,
+    hidden_act: 'gelu',
+    max_position_embeddings: 512,
+  };
+  const roberta = { ...base, max_position_embeddings: 514, type_vocab_size: 1, pad_token_id: 1 };
+  const published: readonly [string, number, JsonObject][] = [
+    ['bert', 109482240, { ...base, vocab_size: 30522, type_vocab_size: 2 }],
+    [
+      'distilbert',
+      66362880,
+      {
+        dim: 768,
+        n_layers: 6,
+        n_heads: 12,
+        hidden_dim: 3072,
+        activation: 'gelu',
+        vocab_size: 30522,
+        max_position_embeddings: 512,
+      },
+    ],
+    ['roberta', 124645632, { ...roberta, vocab_size: 50265 }],
+    ['xlm-roberta', 278043648, { ...roberta, vocab_size: 250002 }],
+    ['mpnet', 109486464, { ...base, vocab_size: 30527, max_position_embeddings: 514 }],
+    [
+      'albert',
+      11683584,
+      {
+        ...base,
+        hidden_act: 'gelu_new',
+        embedding_size: 128,
+        num_hidden_groups: 1,
+        vocab_size: 30000,
+        type_vocab_size: 2,
+      },
+    ],
+    [
+      'modernbert',
+      149014272,
+      {
+        vocab_size: 50368,
+        hidden_size: 768,
+        intermediate_size: 1152,
+        num_hidden_layers: 22,
+        num_attention_heads: 12,
+        max_position_embeddings: 8192,
+      },
+    ],
+    [
+      'deberta-v2',
+      183831552,
+      {
+        ...base,
+        vocab_size: 128100,
+        type_vocab_size: 0,
+        relative_attention: true,
+        position_buckets: 256,
+        norm_rel_ebd: 'layer_norm',
+        share_att_key: true,
+        pos_att_type: 'p2c|c2p',
+        position_biased_input: false,
+      },
+    ],
+  ];
+  it.each(published)('%s has %i parameters', (modelType, parameters, config) => {
+    const graph = familyGraph({ ...config, model_type: modelType }, { task: 'embedding' });
+    validateGraph(graph);
+    const sizes = graph.weights.map(({ shape }) => shape.reduce((a, b) => a * b, 1));
+    expect(sizes.reduce((a, b) => a + b, 0)).toBe(parameters);
+  });
+});

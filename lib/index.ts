@@ -26,6 +26,8 @@ export type { BlockOptions, OnnxPrecision } from './formats/onnx/onnx-options.js
 export type { ClassificationProblem, SentenceModule, Task } from './graph/checkpoint.js';
 export type { ActivationBits, PoolKind } from './graph/types.js';
 export * from './metrics/index.js';
+export type { AnswerRow } from './models/answer-rows.js';
+export type { Answer } from './models/answer-spans.js';
 export type { CalibrationOptions } from './models/calibrate.js';
 export {
   Classifier,
@@ -35,14 +37,36 @@ export {
 } from './models/classifier.js';
 export type { Rows } from './models/collect-rows.js';
 export {
+  CrossEncoder,
+  type CrossEncoderLoadOptions,
+  type CrossEncoderTrainOptions,
+  type PairEvaluation,
+  type PairScores,
+  type Ranked,
+  type RankOptions,
+  type ScoredPair,
+} from './models/cross-encoder.js';
+export {
   type ClassifierOptions,
   type EmbedOptions,
   Encoder,
   type EncoderBatchOptions,
   type EncoderLoadOptions,
 } from './models/encoder.js';
+export type { Aggregation, Entity } from './models/entities.js';
 export type { OnnxFolderOptions, OnnxVariant } from './models/export-folder.js';
 export type { OnnxExportOptions } from './models/export-model.js';
+export {
+  type Candidate,
+  type FillOptions,
+  type MaskEvaluateOptions,
+  type MaskEvaluation,
+  MaskedLM,
+  type MaskedLMLoadOptions,
+  type MaskScores,
+  type MaskTrainOptions,
+  type PlainRow,
+} from './models/masked-lm.js';
 export type { ModelInfo } from './models/model-info.js';
 export type { HeadLoadOptions, LoadOptions, PredictOptions } from './models/predict-options.js';
 export type { EvaluationOf, PredictionOf, ScoresOf } from './models/problems/index.js';
@@ -67,8 +91,25 @@ export type {
   Prediction,
 } from './models/problems/single-label.js';
 export type { QuantizeOptions } from './models/quantize-model.js';
+export {
+  type AnswerOptions,
+  QuestionAnswerer,
+  type QuestionAnswererLoadOptions,
+  type QuestionEvaluation,
+  type QuestionScores,
+  type QuestionTrainOptions,
+} from './models/question-answerer.js';
 export type { SaveOptions } from './models/save-model.js';
 export { type Neighbour, nearest, similarity } from './models/similarity.js';
+export type { TaggedRow } from './models/tagged-rows.js';
+export {
+  type TagEvaluation,
+  type TagOptions,
+  type TagScores,
+  TokenClassifier,
+  type TokenClassifierLoadOptions,
+  type TokenTrainOptions,
+} from './models/token-classifier.js';
 export type { EvaluateOptions, ModelTrainOptions } from './models/trainable-model.js';
 export type { BatcherMetrics, Percentiles } from './serve/batch-metrics.js';
 export type { BatchOptions, Priority, RunOptions } from './serve/batch-options.js';

@@ -39,6 +39,7 @@ export {
   type EntitySpan,
   entitiesOf,
   entityScores,
+  splitTag,
   type Tags,
 } from './entities.js';
 export { compareCodePoints, type Label, sortedLabels } from './labels.js';

@@ -46,6 +46,12 @@ export function outputWidth(graph: EncoderGraph, output: OutputName): number {
   return shape.width;
 }
 
+/** Whether an output has a row per token, not one per text. */
+export function isPerToken(graph: EncoderGraph, output: OutputName): boolean {
+  const value = graph.outputs[output];
+  return value !== undefined && validateGraph(graph).get(value)?.kind === 'token';
+}
+
 /** One row of `output` per text. */
 export async function forwardTexts(
   program: NativeProgram,

@@ -3,6 +3,7 @@
  */
 
 import type { Matrix } from '../core/matrix.js';
+import type { Corpus } from '../train/corpus.js';
 
 /** log(sum(exp(row))), safe for large logits. */
 export function logSumExp(row: Float32Array): number {
@@ -54,4 +55,22 @@ export function meanBinaryCrossEntropy(logits: Matrix, targets: ArrayLike<number
     sum += positive - logit * (targets[i] ?? Number.NaN) + Math.log1p(Math.exp(-Math.abs(logit)));
   }
   return sum / logits.data.length;
+}
+
+/** Cross entropy of the labelled start and end over the tokens of each text, mean of both; `logits` are [tokens, 2]. */
+export function meanSpanLoss(logits: Matrix, corpus: Corpus): number {
+  let sum = 0;
+  let token = 0;
+  for (let text = 0; text < corpus.size; text++) {
+    const length = corpus.lengthOf(text);
+    for (const which of [0, 1] as const) {
+      const column = Float32Array.from({ length }, (_, i) => {
+        return logits.data[(token + i) * logits.cols + which] ?? 0;
+      });
+      const label = corpus.targets.values[2 * text + which] ?? 0;
+      sum += logSumExp(column) - (column[label] ?? Number.NaN);
+    }
+    token += length;
+  }
+  return sum / (2 * corpus.size);
 }

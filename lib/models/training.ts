@@ -13,7 +13,7 @@ import type { Objective } from '../train/objectives.js';
 import { runTraining, type TrainHooks } from '../train/train-loop.js';
 import type { TrainSettings } from '../train/train-options.js';
 import type { TrainReport } from '../train/train-report.js';
-import { outputWidth, runBatch } from './forward.js';
+import { isPerToken, outputWidth, runBatch } from './forward.js';
 import { buildProgram, copyFrom, type ModelParts } from './model-parts.js';
 import { SharedProgram } from './shared-program.js';
 
@@ -73,7 +73,7 @@ export async function corpusLogits(
   corpus: Corpus,
   options: { readonly where: string; readonly signal: AbortSignal | undefined },
 ): Promise<Matrix> {
-  const perToken = corpus.targets.unit === 'token';
+  const perToken = isPerToken(graph, 'logits');
   const rows = perToken ? corpus.tokenCount : corpus.size;
   const logits = Matrix.zeros(rows, outputWidth(graph, 'logits'));
   let row = 0;

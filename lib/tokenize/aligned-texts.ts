@@ -13,7 +13,7 @@ import { utf16Index } from './utf16-offsets.js';
 export interface AlignedTexts extends EncodedTexts {
   /** The text of each window. */
   readonly sources: Int32Array;
-  /** Of each token: which text of a pair it is of, 0 or 1; -1 for a special token. */
+  /** Of each token: which text of a pair it is of, 0 or 1; -1 for a special token, and in windows for the first text. */
   readonly parts: Int8Array;
   readonly starts: Int32Array;
   readonly ends: Int32Array;

@@ -206,18 +206,10 @@ export class TextTokenizer {
     const { maxTokens, stride, signal, nameOf } = options;
     for (const [i, pair] of pairs.entries()) checkText(nameOf(i), pair);
     await this.instances.checkLimit(maxTokens, pairs);
-    const [alone, both] = [false, true].map((pair) => this.instances.specialCount(pair));
-    const specials = ((await both) ?? 0) - ((await alone) ?? 0);
-    const tokenizer = this.instances.windows(maxTokens, stride);
     return this.align(pairs, signal, async (i, pair) => {
-      const first = await this.instances.encodeOne(this.instances.whole, pair[0]);
-      const room = maxTokens - first.getLength() - specials;
-      if (room <= stride) {
-        const most = first.getLength() - ((await alone) ?? 0) + room - stride - 1;
-        throw rangeMistake(`${nameOf(i)}[0]`, `at most ${most} tokens`, pair[0]);
-      }
-      const encoding = await this.instances.encodeOne(tokenizer, pair);
-      return { windows: [encoding, ...encoding.getOverflowing()], cut: false };
+      const windows = await this.instances.encodeWindows(pair, maxTokens, stride);
+      if (typeof windows !== 'number') return { windows, cut: false };
+      throw rangeMistake(`${nameOf(i)}[0]`, `at most ${Math.max(0, windows)} tokens`, pair[0]);
     });
   }
 

@@ -5,15 +5,12 @@
  * An instance takes 7 MB for 30,000 words: none is made before it is needed.
  */
 
-import { type Encoding, Tokenizer, type TruncationOptions } from 'tokenizers';
+import { type Encoding, Tokenizer } from 'tokenizers';
 import { rangeMistake, SinterError } from '../core/errors.js';
 import type { TextInput } from './text-tokenizer.js';
 
 /** Instances kept for different limits. */
 const MAX_LIMITS = 4;
-/** The package's own name for it is a `const enum`, which is not there at run time. */
-const ONLY_SECOND = 'OnlySecond' as unknown as NonNullable<TruncationOptions['strategy']>;
-
 export class TokenizerInstances {
   /** Number of ids, added tokens included. */
   readonly vocabulary: number;
@@ -23,7 +20,7 @@ export class TokenizerInstances {
   /** Made by the constructor, which counts the vocabulary; the first that needs an instance takes it. */
   private spare: Tokenizer | null;
   private unlimited: Tokenizer | null = null;
-  private readonly limited = new Map<string, Tokenizer>();
+  private readonly limited = new Map<number, Tokenizer>();
   private readonly specials = new Map<boolean, Promise<number>>();
 
   /** `source` is the file that the tokenizer comes from, for messages; texts are cut at `side`. */
@@ -43,19 +40,44 @@ export class TokenizerInstances {
 
   /** One that cuts at `maxTokens`. */
   limit(maxTokens: number): Tokenizer {
-    return this.kept(`${maxTokens}`, (tokenizer) =>
-      tokenizer.setTruncation(maxTokens, { direction: this.side }),
-    );
+    let tokenizer = this.limited.get(maxTokens);
+    if (tokenizer === undefined) {
+      tokenizer = this.take();
+      tokenizer.setTruncation(maxTokens, { direction: this.side });
+      const [oldest] = this.limited.keys();
+      if (this.limited.size >= MAX_LIMITS && oldest !== undefined) this.limited.delete(oldest);
+      this.limited.set(maxTokens, tokenizer);
+    }
+    return tokenizer;
   }
 
   /**
-   * One that cuts the second of a pair into windows of `maxTokens`, specials and first text included, which share `stride`
-   * tokens. The caller has made sure that each has more than `stride` tokens of the second text: the package would end the
-   * process.
+   * The second text in windows of `maxTokens`, each with the first text before it; neighbours share `stride` tokens. A number
+   * when the first text leaves no room for that: how many tokens it may have.
    */
-  windows(maxTokens: number, stride: number): Tokenizer {
-    return this.kept(`${maxTokens}/${stride}`, (tokenizer) =>
-      tokenizer.setTruncation(maxTokens, { direction: 'right', strategy: ONLY_SECOND, stride }),
+  async encodeWindows(
+    [first, second]: readonly [string, string],
+    maxTokens: number,
+    stride: number,
+  ): Promise<Encoding[] | number> {
+    const plain = { addSpecialTokens: false };
+    const encode = (text: string) =>
+      this.whole.encode(text, null, plain).catch((cause: unknown) => {
+        throw this.broken('cannot encode', cause);
+      });
+    const [before, windows, specials] = await Promise.all([
+      encode(first),
+      encode(second),
+      this.specialCount(true),
+    ]);
+    const room = maxTokens - specials - before.getLength();
+    // The package would end the process over a stride that fills a window.
+    if (room <= stride) return maxTokens - specials - stride - 1;
+    // Truncation by the package's own options drops what lies beyond the second window.
+    windows.truncate(room, stride, 'right');
+    // One by one: of a pair's further windows it would lose the segments.
+    return [windows, ...windows.getOverflowing()].map((window) =>
+      this.whole.postProcess(before, window, true),
     );
   }
 
@@ -103,18 +125,6 @@ export class TokenizerInstances {
     const empty = await this.encodeOne(tokenizer, pairs ? ['', ''] : '');
     this.spare ??= tokenizer;
     return empty.getLength();
-  }
-
-  private kept(key: string, set: (tokenizer: Tokenizer) => void): Tokenizer {
-    let tokenizer = this.limited.get(key);
-    if (tokenizer === undefined) {
-      tokenizer = this.take();
-      set(tokenizer);
-      const [oldest] = this.limited.keys();
-      if (this.limited.size >= MAX_LIMITS && oldest !== undefined) this.limited.delete(oldest);
-      this.limited.set(key, tokenizer);
-    }
-    return tokenizer;
   }
 
   /** An instance that nobody else has. */

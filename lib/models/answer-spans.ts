@@ -1,0 +1,77 @@
+/**
+ * From the logits of windows to answers, as the question answering pipeline of transformers finds them.
+ *
+ * A start and an end have probabilities of their own, over the context's tokens and the first token (no answer); a span's
+ * score is their product.
+ */
+
+import type { AlignedLogits } from './aligned-forward.js';
+
+export interface Answer {
+  /** context.slice(start, end). */
+  readonly answer: string;
+  /** Probability of its start times that of its end. */
+  readonly score: number;
+  /** UTF-16 units in the context. */
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface SpanLimits {
+  readonly topK: number;
+  readonly maxAnswerTokens: number;
+}
+
+/** The best spans of window `index`, best first; every one lies in the context. */
+export function spansOfWindow(
+  context: string,
+  { aligned, logits }: AlignedLogits,
+  index: number,
+  { topK, maxAnswerTokens }: SpanLimits,
+): Answer[] {
+  const { offsets, parts } = aligned;
+  const begin = offsets[index] ?? 0;
+  const candidates: number[] = [];
+  for (let i = begin; i < (offsets[index + 1] ?? 0); i++) if (parts[i] === 1) candidates.push(i);
+  const all = [begin, ...candidates];
+  const column = (which: 0 | 1) => {
+    const values = all.map((token) => logits.data[token * logits.cols + which] ?? 0);
+    return probabilities(values).slice(1);
+  };
+  const [starts, ends] = [column(0), column(1)];
+  const best: { first: number; last: number; score: number }[] = [];
+  for (const [first, start] of starts.entries()) {
+    const limit = Math.min(candidates.length, first + maxAnswerTokens);
+    for (let last = first; last < limit; last++) {
+      const score = start * (ends[last] ?? 0);
+      if (best.length === topK && score <= (best.at(-1)?.score ?? 0)) continue;
+      const place = best.findIndex((one) => one.score < score);
+      best.splice(place < 0 ? best.length : place, 0, { first, last, score });
+      best.length = Math.min(best.length, topK);
+    }
+  }
+  return best.map(({ first, last, score }) => {
+    const start = aligned.starts[candidates[first] ?? 0] ?? 0;
+    const end = aligned.ends[candidates[last] ?? 0] ?? 0;
+    return { answer: context.slice(start, end), score, start, end };
+  });
+}
+
+/** The best of all windows: the same place counts once, with its best score. */
+export function mergeAnswers(found: readonly Answer[], topK: number): Answer[] {
+  const byPlace = new Map<string, Answer>();
+  for (const answer of found) {
+    const key = `${answer.start} ${answer.end}`;
+    const known = byPlace.get(key);
+    if (known === undefined || known.score < answer.score) byPlace.set(key, answer);
+  }
+  const order = [...byPlace.values()].sort((a, b) => b.score - a.score || a.start - b.start);
+  return order.slice(0, topK);
+}
+
+function probabilities(values: readonly number[]): number[] {
+  const largest = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const powers = values.map((value) => Math.exp(value - largest));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return powers.map((power) => power / sum);
+}

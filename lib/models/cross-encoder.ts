@@ -1,0 +1,254 @@
+/**
+ * A cross-encoder: reads two texts together and scores how well they fit, as rerankers do.
+ *
+ * One logit; the score is its sigmoid, as sentence-transformers gives it, unless the folder says otherwise.
+ */
+
+import { SinterError, typeMistake } from '../core/errors.js';
+import { isJsonObject, type JsonObject } from '../core/json.js';
+import type { NativeProgram } from '../core/native.js';
+import { readOptions } from '../core/options.js';
+import { pearson, spearman } from '../metrics/index.js';
+import type { Corpus } from '../train/corpus.js';
+import { binaryCrossEntropy } from '../train/objectives.js';
+import type { TrainReport } from '../train/train-report.js';
+import { collectRows, type Rows, type TextTarget, textOf, textRows } from './collect-rows.js';
+import { EMBEDDED_MODEL, loadModel } from './load-model.js';
+import type { ModelParts } from './model-parts.js';
+import { meanBinaryCrossEntropy, sigmoid } from './numbers.js';
+import {
+  HEAD_LOAD_OPTIONS,
+  type HeadLoadOptions,
+  loadSettings,
+  PREDICT_OPTIONS,
+  type PredictOptions,
+  readPredictOptions,
+} from './predict-options.js';
+import type { QuantizeOptions } from './quantize-model.js';
+import { checkTexts } from './text-model.js';
+import {
+  type EvaluateOptions,
+  MODEL_TRAIN_OPTIONS,
+  type ModelTrainOptions,
+  TrainableModel,
+} from './trainable-model.js';
+import { corpusLogits } from './training.js';
+
+export interface CrossEncoderLoadOptions extends HeadLoadOptions {
+  /** true: adds a new, untrained head. Default: false, the folder must have a trained one. */
+  readonly newHead?: boolean;
+}
+
+export interface RankOptions extends PredictOptions {
+  /** How many of the texts to give. Default: all. */
+  readonly topK?: number;
+}
+
+export interface Ranked {
+  /** Place in the texts that were given. */
+  readonly index: number;
+  readonly score: number;
+}
+
+export interface ScoredPair {
+  readonly text: string;
+  readonly pair: string;
+  /** From 0 (do not fit) to 1. */
+  readonly score: number;
+}
+
+export interface PairScores {
+  /** Mean binary cross entropy. */
+  readonly loss: number;
+  readonly pearson: number;
+  readonly spearman: number;
+}
+
+export interface PairEvaluation extends PairScores {
+  readonly rows: number;
+  /** Scores of the rows. */
+  readonly predicted: readonly number[];
+}
+
+export type CrossEncoderTrainOptions = ModelTrainOptions<ScoredPair, PairScores>;
+
+/** The one label of a new head, as transformers would call it. */
+const LABELS = ['LABEL_0'];
+
+/** Make it with `CrossEncoder.load`. */
+export class CrossEncoder extends TrainableModel {
+  private readonly activation: (logit: number) => number;
+
+  private constructor(parts: ModelParts) {
+    super(parts);
+    this.activation = activationOf(parts);
+  }
+
+  /**
+   * Loads a folder with a classification head of one label, or adds a new one to any encoder (without a path: to the one in
+   * this package).
+   */
+  static async load(
+    path = EMBEDDED_MODEL,
+    options: CrossEncoderLoadOptions = {},
+  ): Promise<CrossEncoder> {
+    const where = 'CrossEncoder.load';
+    const read = readOptions(where, options, { ...HEAD_LOAD_OPTIONS, newHead: true });
+    const head = read.boolean('newHead', false)
+      ? ({ labels: LABELS, problem: 'regression' } as const)
+      : {};
+    const { settings, limit } = loadSettings(read);
+    const parts = await loadModel(
+      where,
+      path,
+      { task: 'classification', ...head, ...limit },
+      settings,
+    );
+    try {
+      const count = parts.head.labels?.length ?? 0;
+      if (count !== 1)
+        throw unsupported(path, `its head has ${count} labels; load it as a Classifier`);
+      return new CrossEncoder(parts);
+    } catch (error) {
+      await parts.program.retire();
+      throw error;
+    }
+  }
+
+  /** How well the two texts of each pair fit. Throws TypeError or RangeError naming texts[i]. */
+  async score(
+    pairs: readonly (readonly [string, string])[],
+    options: PredictOptions = {},
+  ): Promise<number[]> {
+    checkTexts('score', pairs);
+    const run = readPredictOptions('score', options, PREDICT_OPTIONS, pairs.length);
+    return this.scores('score', pairs, run);
+  }
+
+  /** The texts by how well they fit the query, the best first. */
+  async rank(
+    query: string,
+    texts: readonly string[],
+    options: RankOptions = {},
+  ): Promise<Ranked[]> {
+    const where = 'rank';
+    if (typeof query !== 'string') throw typeMistake(`${where}: query`, 'a string', query);
+    checkTexts(where, texts);
+    const known = { ...PREDICT_OPTIONS, topK: true } as const;
+    const run = readPredictOptions(where, options, known, texts.length);
+    const topK = readOptions(where, options, known).count('topK', texts.length, 1);
+    const pairs = texts.map((text) => [query, text] as const);
+    const scores = await this.scores(where, pairs, run);
+    const order = scores.map((score, index) => ({ index, score }));
+    return order.sort((a, b) => b.score - a.score || a.index - b.index).slice(0, topK);
+  }
+
+  /** Scores all rows and compares with what they say. */
+  async evaluate(rows: Rows<ScoredPair>, options: EvaluateOptions = {}): Promise<PairEvaluation> {
+    const where = 'evaluate';
+    const signal = readOptions(where, options, { signal: true }).signal();
+    return this.use(where, async (program) => {
+      const collect = { where, name: 'rows', signal };
+      const { corpus } = await collectRows(rows, this.reader(this.maxTokens), collect);
+      return this.evaluateCorpus(program, corpus, { where, signal });
+    });
+  }
+
+  /**
+   * Fine-tunes all weights on scored pairs with AdamW and binary cross entropy. On success the model has the new weights; an
+   * error or an abort leaves the old ones.
+   */
+  async train(
+    rows: Rows<ScoredPair>,
+    options: CrossEncoderTrainOptions = {},
+  ): Promise<TrainReport<PairScores>> {
+    const known = MODEL_TRAIN_OPTIONS;
+    return this.runTraining<ScoredPair, PairScores, CrossEncoderTrainOptions>(
+      options,
+      known,
+      async ({ where, maxTokens, signal }) => {
+        const reader = this.reader(maxTokens);
+        const train = await collectRows(rows, reader, { where, name: 'rows', signal });
+        const held =
+          options.eval &&
+          (await collectRows(options.eval, reader, { where, name: 'eval', signal }));
+        const evaluate =
+          held &&
+          (async (program: NativeProgram) => {
+            const scored = await this.evaluateCorpus(program, held.corpus, { where, signal });
+            const { loss, pearson: r, spearman: rho } = scored;
+            return { loss, pearson: r, spearman: rho };
+          });
+        return { ...train, objective: binaryCrossEntropy, evaluate };
+      },
+    );
+  }
+
+  /** A new model with int8 weights; this one still works. */
+  async quantize(options: QuantizeOptions = {}): Promise<CrossEncoder> {
+    return new CrossEncoder(await this.quantizedParts(options));
+  }
+
+  private async scores(
+    where: string,
+    pairs: readonly (readonly [string, string])[],
+    run: ReturnType<typeof readPredictOptions>,
+  ): Promise<number[]> {
+    for (const [i, pair] of pairs.entries()) {
+      if (!Array.isArray(pair))
+        throw typeMistake(`${where}: texts[${i}]`, 'a pair of strings', pair);
+    }
+    const { data } = await this.forward(where, pairs, run);
+    return Array.from(data, this.activation);
+  }
+
+  private reader(maxTokens: number) {
+    const { graph, tokenizer } = this.parts;
+    const target = { width: 1, kind: 'numbers' } as const;
+    return textRows(parsePair, target, { tokenizer, graph, maxTokens });
+  }
+
+  private async evaluateCorpus(
+    program: NativeProgram,
+    corpus: Corpus,
+    options: { readonly where: string; readonly signal: AbortSignal | undefined },
+  ): Promise<PairEvaluation> {
+    const logits = await corpusLogits(program, this.parts.graph, corpus, options);
+    const { values } = corpus.targets;
+    const predicted = Array.from(logits.data, this.activation);
+    const alone = corpus.size < 2;
+    return {
+      rows: corpus.size,
+      loss: meanBinaryCrossEntropy(logits, values),
+      pearson: alone ? Number.NaN : pearson(values, predicted),
+      spearman: alone ? Number.NaN : spearman(values, predicted),
+      predicted,
+    };
+  }
+}
+
+function parsePair(at: string, row: unknown): TextTarget {
+  const input = textOf(at, row, 'text, pair and score');
+  if (typeof input === 'string') throw typeMistake(`${at}.pair`, 'a string', undefined);
+  const { score } = row as { readonly score?: unknown };
+  if (typeof score !== 'number' || !(score >= 0 && score <= 1)) {
+    throw typeMistake(`${at}.score`, 'a number from 0 to 1', score);
+  }
+  return { input, target: [score] };
+}
+
+/** What sentence-transformers writes into config.json: now, and before version 4. */
+function activationOf({ config, path }: ModelParts): (logit: number) => number {
+  const own: JsonObject = isJsonObject(config.sentence_transformers)
+    ? config.sentence_transformers
+    : {};
+  const stated = own.activation_fn ?? config.sbert_ce_default_activation_function ?? 'Sigmoid';
+  const name = String(stated).slice(String(stated).lastIndexOf('.') + 1);
+  if (name === 'Sigmoid') return sigmoid;
+  if (name === 'Identity') return (logit) => logit;
+  throw unsupported(path, `unsupported activation ${JSON.stringify(stated)} of a cross-encoder`);
+}
+
+function unsupported(path: string, what: string): SinterError {
+  return new SinterError('UNSUPPORTED_MODEL', `${path}: ${what}`, { details: { file: path } });
+}

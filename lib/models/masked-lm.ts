@@ -1,0 +1,294 @@
+/**
+ * A masked language model: says which tokens fit where a text has masks, and adapts to texts without labels.
+ */
+
+import { rangeMistake, SinterError, typeMistake } from '../core/errors.js';
+import { Matrix } from '../core/matrix.js';
+import type { NativeProgram, TokenBatch } from '../core/native.js';
+import { readOptions } from '../core/options.js';
+import { SeededRandom } from '../data/random.js';
+import type { Priority } from '../serve/batch-options.js';
+import type { Corpus } from '../train/corpus.js';
+import { type MaskSettings, maskTokens } from '../train/masking.js';
+import { maskedTokens } from '../train/objectives.js';
+import type { TrainReport } from '../train/train-report.js';
+import { collectRows, type Rows, type TextTarget, textRows } from './collect-rows.js';
+import { outputWidth, runBatch, trimSegments } from './forward.js';
+import { EMBEDDED_MODEL, loadModel } from './load-model.js';
+import type { ModelParts } from './model-parts.js';
+import { argmax, meanCrossEntropy, softmax } from './numbers.js';
+import { HEAD_LOAD_OPTIONS, type HeadLoadOptions, loadSettings } from './predict-options.js';
+import type { QuantizeOptions } from './quantize-model.js';
+import { MODEL_TRAIN_OPTIONS, type ModelTrainOptions, TrainableModel } from './trainable-model.js';
+
+export interface MaskedLMLoadOptions extends HeadLoadOptions {
+  /** true: adds a new, untrained head where the folder has none. Default: false. */
+  readonly newHead?: boolean;
+}
+
+export interface FillOptions {
+  /** Candidates for each mask. Default: 5. */
+  readonly topK?: number;
+  /** Default: 'interactive'. */
+  readonly priority?: Priority;
+  readonly signal?: AbortSignal;
+}
+
+/** A token that may stand for a mask. */
+export interface Candidate {
+  /** The token as text. */
+  readonly token: string;
+  readonly id: number;
+  /** Probability. */
+  readonly score: number;
+  /** The text with the token in place of this mask; other masks stay. */
+  readonly text: string;
+}
+
+export interface MaskEvaluateOptions {
+  /** Share of the tokens that are masked. Default: 0.15. */
+  readonly maskProbability?: number;
+  /** Of which tokens are masked: the same seed masks the same ones. Default: 42. */
+  readonly seed?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface MaskScores {
+  /** Mean cross entropy of the masked tokens. */
+  readonly loss: number;
+  /** Share of the masked tokens that are guessed. */
+  readonly accuracy: number;
+}
+
+export interface MaskEvaluation extends MaskScores {
+  readonly rows: number;
+  /** Tokens that were masked. */
+  readonly masked: number;
+  /** exp(loss). */
+  readonly perplexity: number;
+}
+
+/** A text, or an object that has one. */
+export type PlainRow = string | { readonly text: string };
+
+export interface MaskTrainOptions extends ModelTrainOptions<PlainRow, MaskScores> {
+  /** Share of the tokens that are masked, anew in every step. Default: 0.15. */
+  readonly maskProbability?: number;
+}
+
+const MASK_SHARE = 0.15;
+const SEED = 42;
+/** Numbers of logits that are in memory at once when rows are evaluated: 64 MB. */
+const MAX_LOGITS = 1 << 24;
+
+/** Make it with `MaskedLM.load`. */
+export class MaskedLM extends TrainableModel {
+  private readonly mask: { readonly content: string; readonly id: number };
+
+  private constructor(parts: ModelParts) {
+    super(parts);
+    const mask = parts.tokenizer.maskToken;
+    if (mask === null) {
+      throw new SinterError('UNSUPPORTED_MODEL', `${parts.path}: its tokenizer has no mask token`, {
+        details: { file: parts.path },
+      });
+    }
+    this.mask = mask;
+  }
+
+  /**
+   * Loads a model folder with a language model head, or adds a new one to any encoder (without a path: to the one in this
+   * package).
+   */
+  static async load(path = EMBEDDED_MODEL, options: MaskedLMLoadOptions = {}): Promise<MaskedLM> {
+    const where = 'MaskedLM.load';
+    const read = readOptions(where, options, { ...HEAD_LOAD_OPTIONS, newHead: true });
+    const newHead = read.boolean('newHead', false);
+    const { settings, limit } = loadSettings(read);
+    const parts = await loadModel(where, path, { task: 'masked-lm', newHead, ...limit }, settings);
+    try {
+      return new MaskedLM(parts);
+    } catch (error) {
+      await parts.program.retire();
+      throw error;
+    }
+  }
+
+  /** What stands for a token to be guessed: `[MASK]` or `<mask>`. */
+  get maskToken(): string {
+    return this.mask.content;
+  }
+
+  /**
+   * The most probable tokens for each mask of the text, in its order, the best first. RangeError for a text without a mask or
+   * over the limit: it is never cut.
+   */
+  async fill(text: string, options: FillOptions = {}): Promise<Candidate[][]> {
+    const where = 'fill';
+    if (typeof text !== 'string') throw typeMistake(`${where}: text`, 'a string', text);
+    const read = readOptions(where, options, { topK: true, priority: true, signal: true });
+    const topK = read.count('topK', 5);
+    const priority = read.choice('priority', 'interactive', ['interactive', 'bulk']);
+    const signal = read.signal();
+    const { graph, tokenizer } = this.parts;
+    const encode = { maxTokens: this.maxTokens, truncate: false, nameOf: () => `${where}: text` };
+    const encoded = await tokenizer.encode([text], { ...encode, signal });
+    const chosen = [...encoded.ids.keys()].filter((i) => encoded.ids[i] === this.mask.id);
+    if (chosen.length === 0) {
+      throw rangeMistake(`${where}: text`, `a text with ${this.mask.content}`, text);
+    }
+    const batch = { ...trimSegments(graph, encoded), selected: Int32Array.from(chosen) };
+    const logits = await this.use(where, (program) =>
+      this.select(program, batch, { where, signal, priority }),
+    );
+    return Promise.all(chosen.map((_, i) => this.candidates(text, i, logits.row(i), topK)));
+  }
+
+  /** Masks tokens of all rows and compares what the model says for them. */
+  async evaluate(rows: Rows<PlainRow>, options: MaskEvaluateOptions = {}): Promise<MaskEvaluation> {
+    const where = 'evaluate';
+    const known = { maskProbability: true, seed: true, signal: true } as const;
+    const read = readOptions(where, options, known);
+    const signal = read.signal();
+    const masks = this.masks(where, options);
+    const seed = read.count('seed', SEED, 0);
+    return this.use(where, async (program) => {
+      const reader = this.reader(this.maxTokens);
+      const { corpus } = await collectRows(rows, reader, { where, name: 'rows', signal });
+      return this.score(program, corpus, { masks, seed }, { where, signal });
+    });
+  }
+
+  /**
+   * Trains all weights on plain texts with AdamW: tokens are masked at random, anew in every step (80 % become the mask, 10 %
+   * another token, 10 % stay), and guessed. On success the model has the new weights; an error or an abort leaves the old
+   * ones.
+   */
+  async train(
+    rows: Rows<PlainRow>,
+    options: MaskTrainOptions = {},
+  ): Promise<TrainReport<MaskScores>> {
+    const known = { ...MODEL_TRAIN_OPTIONS, maskProbability: true } as const;
+    return this.runTraining<PlainRow, MaskScores, MaskTrainOptions>(
+      options,
+      known,
+      async ({ where, maxTokens, signal }) => {
+        const masks = this.masks(where, options);
+        const reader = this.reader(maxTokens);
+        const train = await collectRows(rows, reader, { where, name: 'rows', signal });
+        const held =
+          options.eval &&
+          (await collectRows(options.eval, reader, { where, name: 'eval', signal }));
+        const evaluate =
+          held &&
+          (async (program: NativeProgram) => {
+            const how = { masks, seed: SEED };
+            const scored = await this.score(program, held.corpus, how, { where, signal });
+            return { loss: scored.loss, accuracy: scored.accuracy };
+          });
+        return { ...train, objective: maskedTokens(masks), evaluate };
+      },
+    );
+  }
+
+  /** A new model with int8 weights; this one still works. */
+  async quantize(options: QuantizeOptions = {}): Promise<MaskedLM> {
+    return new MaskedLM(await this.quantizedParts(options));
+  }
+
+  /** Candidates for mask number `index` of the text. */
+  private async candidates(
+    text: string,
+    index: number,
+    logits: Float32Array,
+    topK: number,
+  ): Promise<Candidate[]> {
+    const { tokenizer } = this.parts;
+    const { content } = this.mask;
+    const known = Math.min(tokenizer.vocabulary, logits.length);
+    const scores = softmax(logits);
+    const order = Array.from({ length: known }, (_, id) => id);
+    order.sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b);
+    const pieces = text.split(content);
+    const [before, after] = [pieces.slice(0, index + 1), pieces.slice(index + 1)];
+    return Promise.all(
+      order.slice(0, topK).map(async (id) => {
+        const token = (await tokenizer.decode([id])).trim();
+        const filled = `${before.join(content)}${token}${after.join(content)}`;
+        return { token, id, score: scores[id] ?? 0, text: filled };
+      }),
+    );
+  }
+
+  private reader(maxTokens: number) {
+    const { graph, tokenizer } = this.parts;
+    const target = { width: 0, kind: 'classes' } as const;
+    return textRows(parsePlain, target, { tokenizer, graph, maxTokens });
+  }
+
+  private masks(where: string, { maskProbability }: { maskProbability?: number }): MaskSettings {
+    const { tokenizer } = this.parts;
+    const given = maskProbability === undefined ? {} : { maskProbability };
+    const read = readOptions<MaskEvaluateOptions>(where, given, {
+      ...{ maskProbability: true, seed: true, signal: true },
+    });
+    const isShare = (value: number) => value > 0 && value <= 1;
+    return {
+      probability: read.number('maskProbability', MASK_SHARE, 'above 0, at most 1', isShare),
+      maskId: this.mask.id,
+      vocabulary: tokenizer.vocabulary,
+      kept: tokenizer.specialIds,
+    };
+  }
+
+  /** Logits of the selected tokens. */
+  private async select(
+    program: NativeProgram,
+    batch: TokenBatch & { readonly selected: Int32Array },
+    request: {
+      readonly where: string;
+      readonly signal: AbortSignal | undefined;
+      readonly priority?: Priority;
+    },
+  ): Promise<Matrix> {
+    const width = outputWidth(this.parts.graph, 'logits');
+    const logits = Matrix.zeros(batch.selected.length, width);
+    await runBatch(program, batch, 'logits', logits.data, request);
+    return logits;
+  }
+
+  private async score(
+    program: NativeProgram,
+    corpus: Corpus,
+    { masks, seed }: { readonly masks: MaskSettings; readonly seed: number },
+    options: { readonly where: string; readonly signal: AbortSignal | undefined },
+  ): Promise<MaskEvaluation> {
+    const random = new SeededRandom(seed);
+    const width = outputWidth(this.parts.graph, 'logits');
+    let [masked, right, loss] = [0, 0, 0];
+    for (let begin = 0; begin < corpus.size; ) {
+      let [end, tokens] = [begin, 0];
+      while (end < corpus.size && (end === begin || tokens * width < MAX_LOGITS)) {
+        tokens += corpus.lengthOf(end);
+        end++;
+      }
+      const { tokens: batch, labels } = maskTokens(corpus.slice(begin, end).tokens, masks, random);
+      begin = end;
+      if (labels.length === 0) continue;
+      const logits = await this.select(program, batch, options);
+      loss += meanCrossEntropy(logits, labels) * labels.length;
+      right += labels.filter((label, i) => argmax(logits.row(i)) === label).length;
+      masked += labels.length;
+    }
+    const mean = loss / masked;
+    const accuracy = right / masked;
+    return { rows: corpus.size, masked, loss: mean, accuracy, perplexity: Math.exp(mean) };
+  }
+}
+
+function parsePlain(at: string, row: unknown): TextTarget {
+  const text =
+    typeof row === 'object' && row !== null ? (row as { readonly text?: unknown }).text : row;
+  if (typeof text === 'string' && text.trim() !== '') return { input: text, target: [] };
+  throw typeMistake(at, 'a text, or an object with one, that is not blank', text);
+}

@@ -1,0 +1,267 @@
+/**
+ * Extractive question answering: finds the answer to a question as a piece of a text of any length.
+ */
+
+import { rangeMistake, typeMistake } from '../core/errors.js';
+import type { NativeProgram } from '../core/native.js';
+import { readOptions } from '../core/options.js';
+import { type AnswerScores, answerScores } from '../metrics/index.js';
+import type { Priority } from '../serve/batch-options.js';
+import type { Corpus } from '../train/corpus.js';
+import { answerSpan } from '../train/objectives.js';
+import type { TrainReport } from '../train/train-report.js';
+import { forwardAligned, PIECE_TEXTS } from './aligned-forward.js';
+import { type AnswerRow, answerRows, parseAnswerRow, type WindowLimits } from './answer-rows.js';
+import { type Answer, mergeAnswers, type SpanLimits, spansOfWindow } from './answer-spans.js';
+import { collectRows, type Rows } from './collect-rows.js';
+import { EMBEDDED_MODEL, loadModel } from './load-model.js';
+import type { ModelParts } from './model-parts.js';
+import { meanSpanLoss } from './numbers.js';
+import { HEAD_LOAD_OPTIONS, type HeadLoadOptions, loadSettings } from './predict-options.js';
+import type { QuantizeOptions } from './quantize-model.js';
+import {
+  type EvaluateOptions,
+  MODEL_TRAIN_OPTIONS,
+  type ModelTrainOptions,
+  TrainableModel,
+} from './trainable-model.js';
+import { corpusLogits } from './training.js';
+
+export interface QuestionAnswererLoadOptions extends HeadLoadOptions {
+  /** true: adds a new, untrained head where the folder has none. Default: false. */
+  readonly newHead?: boolean;
+}
+
+export interface AnswerOptions {
+  /** How many answers to give at most. Default: 1. */
+  readonly topK?: number;
+  /** Longest answer. Default: 15. */
+  readonly maxAnswerTokens?: number;
+  /** Tokens of a window, question included; a longer context takes several. Default: 384, or the model's limit. */
+  readonly maxTokens?: number;
+  /** Tokens that neighbouring windows share. Default: 128, at most a third of the window. */
+  readonly docStride?: number;
+  /** Default: 'interactive'. */
+  readonly priority?: Priority;
+  readonly signal?: AbortSignal;
+}
+
+/** Scores on the held-out rows. */
+export interface QuestionScores extends AnswerScores {
+  /** Mean cross entropy of start and end over all windows. */
+  readonly loss: number;
+}
+
+export interface QuestionEvaluation extends QuestionScores {
+  readonly rows: number;
+  /** The best answer to each row's question. */
+  readonly predicted: readonly string[];
+}
+
+export interface QuestionTrainOptions extends ModelTrainOptions<AnswerRow, QuestionScores> {
+  /** Tokens that neighbouring windows of a long context share. Default: 128, at most a third of the window. */
+  readonly docStride?: number;
+}
+
+type Question = readonly [question: string, context: string];
+
+const WINDOW_TOKENS = 384;
+const STRIDE_TOKENS = 128;
+const ANSWER_TOKENS = 15;
+
+const ANSWER_OPTIONS = {
+  topK: true,
+  maxAnswerTokens: true,
+  maxTokens: true,
+  docStride: true,
+  priority: true,
+  signal: true,
+} as const;
+
+/** Make it with `QuestionAnswerer.load`. */
+export class QuestionAnswerer extends TrainableModel {
+  private constructor(parts: ModelParts) {
+    super(parts);
+  }
+
+  /**
+   * Loads a model folder with a question answering head, or adds a new one to any encoder (without a path: to the one in
+   * this package).
+   */
+  static async load(
+    path = EMBEDDED_MODEL,
+    options: QuestionAnswererLoadOptions = {},
+  ): Promise<QuestionAnswerer> {
+    const where = 'QuestionAnswerer.load';
+    const read = readOptions(where, options, { ...HEAD_LOAD_OPTIONS, newHead: true });
+    const newHead = read.boolean('newHead', false);
+    const { settings, limit } = loadSettings(read);
+    const request = { task: 'question-answering', newHead, ...limit } as const;
+    return new QuestionAnswerer(await loadModel(where, path, request, settings));
+  }
+
+  /** The best answers in the context, best first. Throws TypeError for what is no text. */
+  async answer(question: string, context: string, options: AnswerOptions = {}): Promise<Answer[]> {
+    const where = 'answer';
+    if (typeof question !== 'string') throw typeMistake(`${where}: question`, 'a string', question);
+    if (typeof context !== 'string') throw typeMistake(`${where}: context`, 'a string', context);
+    const read = readOptions(where, options, ANSWER_OPTIONS);
+    const spans = {
+      topK: read.count('topK', 1),
+      maxAnswerTokens: read.count('maxAnswerTokens', ANSWER_TOKENS),
+    };
+    const windows = this.windows(where, options);
+    const priority = read.choice('priority', 'interactive', ['interactive', 'bulk']);
+    const run = { where, signal: read.signal(), priority, name: 'question' };
+    return this.use(where, async (program) => {
+      const [found] = await this.find(
+        program,
+        [[question, context]],
+        { ...windows, ...spans },
+        run,
+      );
+      return found ?? [];
+    });
+  }
+
+  /** Answers all rows and compares with their answers, as the SQuAD evaluation does. */
+  async evaluate(
+    rows: Rows<AnswerRow>,
+    options: EvaluateOptions = {},
+  ): Promise<QuestionEvaluation> {
+    const where = 'evaluate';
+    const signal = readOptions(where, options, { signal: true }).signal();
+    const windows = this.windows(where, {});
+    return this.use(where, async (program) => {
+      const held = await this.collect(rows, windows, { where, name: 'rows', signal });
+      return this.score(program, held, windows, { where, signal });
+    });
+  }
+
+  /**
+   * Fine-tunes all weights on questions and answers with AdamW and the cross entropy of where answers start and end. On
+   * success the model has the new weights; an error or an abort leaves the old ones.
+   */
+  async train(
+    rows: Rows<AnswerRow>,
+    options: QuestionTrainOptions = {},
+  ): Promise<TrainReport<QuestionScores>> {
+    const known = { ...MODEL_TRAIN_OPTIONS, docStride: true } as const;
+    return this.runTraining<AnswerRow, QuestionScores, QuestionTrainOptions>(
+      options,
+      known,
+      async ({ where, signal }) => {
+        const { docStride, maxTokens } = options;
+        const windows = this.windows(where, {
+          ...(maxTokens !== undefined && { maxTokens }),
+          ...(docStride !== undefined && { docStride }),
+        });
+        const train = await this.collect(rows, windows, { where, name: 'rows', signal });
+        const held =
+          options.eval &&
+          (await this.collect(options.eval, windows, { where, name: 'eval', signal }));
+        const evaluate =
+          held &&
+          (async (program: NativeProgram) => {
+            const scored = await this.score(program, held, windows, { where, signal });
+            return { loss: scored.loss, exactMatch: scored.exactMatch, f1: scored.f1 };
+          });
+        return { corpus: train.corpus, truncated: 0, objective: answerSpan, evaluate };
+      },
+    );
+  }
+
+  /** A new model with int8 weights; this one still works. */
+  async quantize(options: QuantizeOptions = {}): Promise<QuestionAnswerer> {
+    return new QuestionAnswerer(await this.quantizedParts(options));
+  }
+
+  private windows(where: string, options: AnswerOptions): WindowLimits {
+    const read = readOptions(where, options, ANSWER_OPTIONS);
+    const most = this.maxTokens;
+    const maxTokens = Math.min(read.count('maxTokens', WINDOW_TOKENS, 8), most);
+    const usual = Math.min(STRIDE_TOKENS, Math.floor(maxTokens / 3));
+    const docStride = read.count('docStride', usual, 0);
+    if (docStride < maxTokens) return { maxTokens, docStride };
+    throw rangeMistake(`${where}: docStride`, `less than the window's ${maxTokens}`, docStride);
+  }
+
+  /** The answers to each question. */
+  private async find(
+    program: NativeProgram,
+    pairs: readonly Question[],
+    limits: WindowLimits & SpanLimits,
+    run: {
+      readonly where: string;
+      readonly signal: AbortSignal | undefined;
+      readonly priority?: Priority;
+      /** What pairs[i] is called in messages, with [i] when there may be several. */
+      readonly name: string;
+    },
+  ): Promise<Answer[][]> {
+    const { graph, tokenizer } = this.parts;
+    const { name, ...request } = run;
+    const found: Answer[][] = [];
+    for (let first = 0; first < pairs.length; first += PIECE_TEXTS) {
+      const piece = pairs.slice(first, first + PIECE_TEXTS);
+      const nameOf = (i: number) =>
+        name === 'question' ? `${run.where}: question` : `${run.where}: ${name}[${first + i}]`;
+      const { maxTokens, docStride: stride } = limits;
+      const options = { maxTokens, stride, signal: run.signal, nameOf };
+      const aligned = await tokenizer.encodeWindows(piece, options);
+      const all = await forwardAligned(program, graph, aligned, request);
+      const own: Answer[][] = piece.map(() => []);
+      for (const [window, source] of aligned.sources.entries()) {
+        const context = piece[source]?.[1] ?? '';
+        own[source]?.push(...spansOfWindow(context, all, window, limits));
+      }
+      found.push(...own.map((answers) => mergeAnswers(answers, limits.topK)));
+    }
+    return found;
+  }
+
+  /** The windows of all rows, and the rows themselves. */
+  private async collect(
+    rows: Rows<AnswerRow>,
+    windows: WindowLimits,
+    options: {
+      readonly where: string;
+      readonly name: string;
+      readonly signal: AbortSignal | undefined;
+    },
+  ): Promise<{ readonly rows: readonly AnswerRow[]; readonly corpus: Corpus }> {
+    const { graph, tokenizer } = this.parts;
+    const kept: AnswerRow[] = [];
+    const reader = answerRows(windows, { tokenizer, graph, ...options });
+    const keeping = {
+      ...reader,
+      parse(at: string, row: unknown) {
+        const checked = parseAnswerRow(at, row);
+        kept.push(checked);
+        return checked;
+      },
+    };
+    const { corpus } = await collectRows(rows, keeping, options);
+    return { rows: kept, corpus };
+  }
+
+  private async score(
+    program: NativeProgram,
+    held: { readonly rows: readonly AnswerRow[]; readonly corpus: Corpus },
+    windows: WindowLimits,
+    options: { readonly where: string; readonly signal: AbortSignal | undefined },
+  ): Promise<QuestionEvaluation> {
+    const pairs = held.rows.map(({ question, context }) => [question, context] as const);
+    const limits = { ...windows, topK: 1, maxAnswerTokens: ANSWER_TOKENS };
+    const found = await this.find(program, pairs, limits, { ...options, name: 'rows' });
+    const predicted = found.map(([best]) => best?.answer ?? '');
+    const truth = held.rows.map(({ answers }) => answers.map(({ text }) => text));
+    const logits = await corpusLogits(program, this.parts.graph, held.corpus, options);
+    return {
+      rows: held.rows.length,
+      loss: meanSpanLoss(logits, held.corpus),
+      ...answerScores(truth, predicted),
+      predicted,
+    };
+  }
+}

@@ -2,14 +2,15 @@
  * The ONNX reader: external data, in the model's folder and nowhere else.
  */
 
-import { mkdir, rename, symlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, open, rename, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SinterError } from '../../../lib/core/errors.js';
 import { readOnnxModel } from '../../../lib/formats/onnx/import/read-model.js';
+import { encodeVarint, WireMessage } from '../../../lib/formats/onnx/wire.js';
 import { withFolder } from '../support.js';
-import { tensorBytes } from './read-support.js';
-import { externalTensor } from './write-model.js';
+import { identity, tensorBytes, y } from './read-support.js';
+import { externalTensor, floats, messageBytes, nodeMessage, valueMessage } from './write-model.js';
 
 describe('external data', () => {
   const model = (pairs: Readonly<Record<string, string>>) =>
@@ -120,6 +121,51 @@ describe('external data', () => {
       await utimes(join(folder, 'new.bin'), 1, 1);
       await rename(join(folder, 'new.bin'), join(folder, 'w.bin'));
       expect(() => graph.initializers.get('w')?.read()).toThrow(/has changed/);
+    });
+  });
+
+  it('lies beyond 2 GiB, and so may tensors inside the file', async () => {
+    await withFolder(async (folder) => {
+      const far = 5 * 2 ** 29;
+      const data = await open(join(folder, 'w.bin'), 'w');
+      await data.write(values, 0, values.length, far);
+      await data.close();
+      const path = join(folder, 'model.onnx');
+      await writeFile(path, await model({ location: 'w.bin', offset: String(far + 4) }));
+      const outside = (await readOnnxModel(path)).graph.initializers.get('w');
+      expect(outside?.read().data).toEqual(Float32Array.of(1.5, -2));
+
+      // A tensor of 2.5 GiB of zeros (a hole in the file), its last number set, and a small one behind it.
+      const count = far / 4;
+      const head = new WireMessage().int(1, count).int(2, 1).string(8, 'large');
+      const hole = new WireMessage().stream(9, far, () => []);
+      const small = await messageBytes(
+        new WireMessage().message(5, floats('w', [1], [7])).message(1, nodeMessage(identity)),
+      );
+      const rest = Buffer.concat([
+        small,
+        await messageBytes(new WireMessage().message(12, valueMessage(y))),
+      ]);
+      const tensorSize = head.size + hole.size;
+      const lengthOf = (value: number) => encodeVarint(value).length;
+      const graphSize = 1 + lengthOf(tensorSize) + tensorSize + rest.length;
+      const headBytes = Buffer.concat([
+        await messageBytes(new WireMessage().int(1, 8)),
+        Uint8Array.of((7 << 3) | 2, ...encodeVarint(graphSize)),
+        Uint8Array.of((5 << 3) | 2, ...encodeVarint(tensorSize)),
+        await messageBytes(head),
+        Uint8Array.of((9 << 3) | 2, ...encodeVarint(far)),
+      ]);
+      const file = await open(path, 'w');
+      await file.write(headBytes);
+      await file.write(Float32Array.of(3), 0, 4, headBytes.length + far - 4);
+      await file.write(rest, 0, rest.length, headBytes.length + far);
+      await file.close();
+      const { graph, bytes } = await readOnnxModel(path);
+      expect(bytes).toBeGreaterThan(far);
+      const large = graph.initializers.get('large');
+      expect(large?.readRange?.(count - 2, count)).toEqual(Float32Array.of(0, 3));
+      expect(graph.initializers.get('w')?.read().data).toEqual(Float32Array.of(7));
     });
   });
 });

@@ -58,13 +58,19 @@ export const CONTAINER_CASES: readonly RuleCase[] = [
   },
   {
     rule: 'dropout',
-    title: 'without training mode',
+    title: 'without training mode, or of nothing',
     small: {
       feeds: { x },
-      constants: { ratio: scalar(0.1), training: tensor('bool', [], [0]) },
+      constants: {
+        ratio: scalar(0.1),
+        zero: scalar(0),
+        training: tensor('bool', [], [0]),
+        yes: tensor('bool', [], [1]),
+      },
       nodes: [
         ['a,mask', 'Dropout', ['x', 'ratio', 'training']],
-        ['y', 'Tanh', ['a']],
+        ['b', 'Dropout', ['a', 'zero', 'yes']],
+        ['y', 'Tanh', ['b']],
       ],
       outputs: ['y'],
     },

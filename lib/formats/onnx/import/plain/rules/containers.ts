@@ -62,12 +62,13 @@ const identity: Rule = {
 
 const dropout: Rule = {
   name: 'dropout',
-  matches: 'Dropout in inference',
+  matches: 'Dropout in inference, or of nothing',
   writes: 'its input',
   roots: ['Dropout'],
   rewrite(node, write) {
     const training = write.graph.input(node, 2);
-    const off = training === '' || write.graph.scalar(training) === 0;
+    const ratio = write.graph.input(node, 1);
+    const off = training === '' || [training, ratio].some((name) => write.graph.scalar(name) === 0);
     if (!off || write.graph.isRead(node.outputs[1] ?? '')) return false;
     return passThrough(node, write);
   },

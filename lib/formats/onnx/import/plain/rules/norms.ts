@@ -70,12 +70,14 @@ function inverseRootOf(graph: Draft, name: string): string | null {
   return power !== null && graph.scalar(power[1]) === -0.5 ? power[0] : null;
 }
 
-/** `name` = mean(d * d) + epsilon: d and epsilon. */
+/** `name` = mean(d * d) + epsilon, which may be missing: d and epsilon. */
 function variance(graph: Draft, name: string): { d: string; epsilon: number } | null {
-  const parts = operands(graph, name, 'Add');
-  if (parts === null) return null;
-  for (const [mean, constant] of both(parts)) {
-    const epsilon = graph.scalar(constant);
+  const sum = operands(graph, name, 'Add');
+  const candidates: [string, number | null][] =
+    sum === null
+      ? [[name, 0]]
+      : both(sum).map(([mean, constant]) => [mean, graph.scalar(constant)]);
+  for (const [mean, epsilon] of candidates) {
     const square = meanOf(graph, mean);
     const d = square === null ? null : squareOf(graph, square);
     if (epsilon !== null && d !== null) return { d, epsilon };

@@ -4,7 +4,13 @@
 
 import { describe, expect, it } from 'vitest';
 import { RULES } from '../../../../lib/formats/onnx/import/plain/rules.js';
-import { CONTAINER_CASES, FOLDING_CASES, OPSET_CASES, PRODUCT_CASES } from './cases/base.js';
+import {
+  CONTAINER_CASES,
+  EINSUM_CASES,
+  FOLDING_CASES,
+  OPSET_CASES,
+  PRODUCT_CASES,
+} from './cases/base.js';
 import type { RuleCase } from './cases/case.js';
 import { ACTIVATION_CASES, ATTENTION_CASES, EMBEDDING_CASES, NORM_CASES } from './cases/layers.js';
 import { INTEGER_CASES, N_BITS_CASES, Q_OPERATOR_CASES, QDQ_CASES } from './cases/quantized.js';
@@ -14,6 +20,7 @@ const CASES: readonly RuleCase[] = [
   ...CONTAINER_CASES,
   ...OPSET_CASES,
   ...PRODUCT_CASES,
+  ...EINSUM_CASES,
   ...FOLDING_CASES,
   ...ACTIVATION_CASES,
   ...NORM_CASES,

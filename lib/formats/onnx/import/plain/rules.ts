@@ -6,6 +6,7 @@ import type { Rule } from './rule.js';
 import { ACTIVATION_RULES } from './rules/activations.js';
 import { ATTENTION_RULES } from './rules/attention.js';
 import { CONTAINER_RULES } from './rules/containers.js';
+import { EINSUM_RULES } from './rules/einsum.js';
 import { EMBEDDING_RULES } from './rules/embeddings.js';
 import { FOLDING_RULES } from './rules/folding.js';
 import { INTEGER_PRODUCT_RULES } from './rules/integer-products.js';
@@ -26,6 +27,7 @@ export const RULES: readonly Rule[] = [
   ...ATTENTION_RULES,
   ...EMBEDDING_RULES,
   ...PRODUCT_RULES,
+  ...EINSUM_RULES,
   ...FOLDING_RULES,
   ...ACTIVATION_RULES,
   ...NORM_RULES,

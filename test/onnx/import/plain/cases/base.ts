@@ -377,6 +377,113 @@ export const PRODUCT_CASES: readonly RuleCase[] = [
   },
 ];
 
+const einsum = (
+  title: string,
+  equation: string,
+  shapes: readonly number[][],
+  constant: boolean,
+  left: readonly string[],
+): RuleCase => {
+  const [a = [], b = []] = shapes;
+  const right = floats(b, 51);
+  return {
+    rule: 'einsum',
+    title: `${title}: ${equation}`,
+    small: {
+      feeds: { x: floats(a, 50), ...(constant ? {} : { w: right }) },
+      constants: constant ? { w: right } : {},
+      nodes: [['y', 'Einsum', ['x', 'w'], { equation }]],
+      outputs: ['y'],
+    },
+    left,
+    apart: 1e-6,
+  };
+};
+
+export const EINSUM_CASES: readonly RuleCase[] = [
+  einsum(
+    'projection',
+    'abc,cde->abde',
+    [
+      [2, 3, 4],
+      [4, 2, 5],
+    ],
+    true,
+    ['MatMul', 'Reshape'],
+  ),
+  einsum(
+    'projection of heads',
+    'abcd,cde->abe',
+    [
+      [2, 3, 4, 5],
+      [4, 5, 6],
+    ],
+    true,
+    ['Reshape', 'MatMul'],
+  ),
+  einsum(
+    'projection, weight turned',
+    'abc,dc->abd',
+    [
+      [2, 3, 4],
+      [5, 4],
+    ],
+    true,
+    ['MatMul'],
+  ),
+  einsum(
+    'scores',
+    'bqhd,bkhd->bhqk',
+    [
+      [2, 3, 4, 5],
+      [2, 6, 4, 5],
+    ],
+    false,
+    ['Transpose', 'Transpose', 'MatMul'],
+  ),
+  einsum(
+    'context',
+    'bhqk,bkhd->bqhd',
+    [
+      [2, 3, 4, 5],
+      [2, 5, 3, 6],
+    ],
+    false,
+    ['Transpose', 'MatMul', 'Transpose'],
+  ),
+  einsum('outer product', 'i, j -> ij', [[3], [4]], false, ['Unsqueeze', 'Unsqueeze', 'Mul']),
+  einsum(
+    'elementwise, turned',
+    'ab,ba->ab',
+    [
+      [3, 4],
+      [4, 3],
+    ],
+    false,
+    ['Transpose', 'Mul'],
+  ),
+  einsum(
+    'a sum in one operand stays',
+    'ab,bc->c',
+    [
+      [3, 4],
+      [4, 5],
+    ],
+    false,
+    ['Einsum'],
+  ),
+  einsum(
+    'batched',
+    'abcd,abde->abce',
+    [
+      [2, 3, 4, 5],
+      [2, 3, 5, 6],
+    ],
+    false,
+    ['MatMul'],
+  ),
+];
+
 const branchOf = (op: string) =>
   graphOf({ feeds: {}, nodes: [[`inner_${op}`, op, ['x']]], outputs: [`inner_${op}`] });
 

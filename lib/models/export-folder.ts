@@ -47,7 +47,7 @@ const VARIANTS: Readonly<Record<OnnxVariant, { file: string; options: OnnxExport
   int8: { file: 'model_int8.onnx', options: { precision: 'int8', weights: 'int8' } },
   q4: {
     file: 'model_q4.onnx',
-    options: { precision: 'int4-weights', blocks: { operator: 'MatMulNBits' } },
+    options: { precision: 'int4-weights', blocks: { operator: 'MatMulNBits', symmetric: false } },
   },
   qdq: { file: 'model_qdq.onnx', options: { precision: 'int8-static' } },
 };

@@ -45,9 +45,9 @@ const REQUESTS: Readonly<Record<Task, GraphRequest>> = {
 const TASKS = Object.keys(REQUESTS) as Task[];
 
 /**
- * How close each precision must come to the model, `int8` to the model quantized by ourselves: largest difference relative to
- * the largest number, and cosine (the file rounds zero points otherwise, so that single codes differ). Weights are random and 32 wide, where few bits lose much; toys.test.ts shows that the
- * codes are computed with exactly.
+ * How close each precision must come to the model, `int8` to the model quantized by ourselves (the file rounds zero points
+ * otherwise, so that single codes differ): largest difference relative to the largest number, and cosine. Weights are random
+ * and 32 wide, where few bits lose much; toys.test.ts shows that the codes are computed with exactly.
  */
 interface Form {
   readonly options: OnnxExportOptions;

@@ -25,6 +25,7 @@ export {
 export type { BlockOptions, OnnxPrecision } from './formats/onnx/onnx-options.js';
 export type { ClassificationProblem, SentenceModule, Task } from './graph/checkpoint.js';
 export type { ActivationBits, PoolKind } from './graph/types.js';
+export { type DownloadOptions, type DownloadProgress, downloadModel } from './hub/index.js';
 export * from './metrics/index.js';
 export type { AnswerRow } from './models/answer-rows.js';
 export type { Answer } from './models/answer-spans.js';

@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import { readJsonObject } from '../core/json.js';
 import { readHfFolder } from '../formats/hf-folder.js';
+import { resolveModel } from '../hub/index.js';
 import { Classifier } from '../models/classifier.js';
 import { Encoder } from '../models/encoder.js';
 import { EMBEDDED_MODEL } from '../models/load-model.js';
@@ -36,7 +37,7 @@ export async function openModel(
   folder: string | undefined,
   options: OpenOptions = {},
 ): Promise<OpenModel> {
-  const path = folder ?? EMBEDDED_MODEL;
+  const path = folder === undefined ? EMBEDDED_MODEL : await resolveModel('--model', folder);
   if (folder !== undefined && (await isClassifierFolder(path))) {
     return { kind: 'classifier', model: await Classifier.load(path, options), path };
   }

@@ -96,6 +96,15 @@ export class OptionReader<T extends object> {
     throw mistake(this.at(name), what, value);
   }
 
+  /** A text that is not empty. */
+  text<F extends string | undefined>(name: NamesOf<T>, fallback: F): string | F {
+    const value: unknown = this.options[name];
+    if (value === undefined) return fallback;
+    if (typeof value !== 'string') throw typeMistake(this.at(name), 'a text', value);
+    if (value === '') throw rangeMistake(this.at(name), 'a text that is not empty', value);
+    return value;
+  }
+
   /** A function, or undefined when left out; its signature is the caller's promise. */
   callback<K extends NamesOf<T>>(name: K): T[K] | undefined {
     const value = this.options[name];

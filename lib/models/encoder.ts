@@ -35,11 +35,12 @@ import {
   tensorsOf,
 } from './model-parts.js';
 import { drawWeights } from './new-weights.js';
+import { LOAD_OPTIONS, type LoadOptions, loadSettings } from './predict-options.js';
 import { type QuantizeOptions, quantizeModel } from './quantize-model.js';
 import { SharedProgram } from './shared-program.js';
 import { checkTexts, TextModel } from './text-model.js';
 
-export interface EncoderLoadOptions {
+export interface EncoderLoadOptions extends LoadOptions {
   /**
    * Replaces what the sentence-transformers files say; must be given when there are none. A list: their vectors side by
    * side.
@@ -47,11 +48,6 @@ export interface EncoderLoadOptions {
   readonly pooling?: PoolKind | readonly PoolKind[];
   /** Scale vectors to length 1. Default: as the sentence-transformers files say, else false. */
   readonly normalize?: boolean;
-  /** Lowers the length limit. */
-  readonly maxTokens?: number;
-  /** Threads that compute, shared by all models. Default: SINTER_LANES, else one per usable CPU. */
-  readonly lanes?: number;
-  readonly signal?: AbortSignal;
 }
 
 export interface EmbedOptions {
@@ -89,27 +85,22 @@ export class Encoder extends TextModel {
     super(parts);
   }
 
-  /** Loads a model folder; without a path the all-MiniLM-L6-v2 inside this package. Nothing is downloaded. */
+  /**
+   * Loads a model folder, an ONNX file, or a model id (`org/name`) from the Hugging Face cache; without a path the
+   * all-MiniLM-L6-v2 inside this package. Nothing is downloaded unless `download` says so.
+   */
   static async load(path = EMBEDDED_MODEL, options: EncoderLoadOptions = {}): Promise<Encoder> {
     const where = 'Encoder.load';
-    const known = {
-      pooling: true,
-      normalize: true,
-      maxTokens: true,
-      lanes: true,
-      signal: true,
-    } as const;
-    const read = readOptions(where, options, known);
+    const read = readOptions(where, options, { ...LOAD_OPTIONS, pooling: true, normalize: true });
     const pooling = readPooling(`${where}: pooling`, options.pooling);
     const normalize = read.boolean('normalize', undefined);
-    const maxTokens = read.count('maxTokens', undefined);
+    const { settings, limit } = loadSettings(read);
     const request: GraphRequest = {
       task: 'embedding',
       ...(pooling === undefined ? {} : { pooling }),
       ...(normalize === undefined ? {} : { normalize }),
-      ...(maxTokens === undefined ? {} : { maxTokens }),
+      ...limit,
     };
-    const settings = { lanes: read.count('lanes', undefined), signal: read.signal(), seed: 0 };
     const parts = await loadModel(where, path, request, settings);
     if (parts.graph.outputs.embedding === undefined) {
       await parts.program.retire();

@@ -14,6 +14,7 @@ import type { SafetensorsDtype } from '../formats/safetensors.js';
 import type { GraphRequest, ImportedModel } from '../graph/checkpoint.js';
 import { tablesOf } from '../graph/tables.js';
 import type { EncoderGraph } from '../graph/types.js';
+import { type ResolveOptions, resolveModel } from '../hub/index.js';
 import { loadTokenizer, type TextTokenizer } from '../tokenize/text-tokenizer.js';
 import { buildProgram, bytesOf, type ModelParts, type WeightWriter } from './model-parts.js';
 import { drawWeights } from './new-weights.js';
@@ -51,19 +52,22 @@ export interface LoadSettings {
   readonly widen?: boolean;
   /** ONNX files: compare the import with the file on a short batch. Default: true. */
   readonly verify?: boolean;
+  /** How a model id is looked up. Default: in the cache only. */
+  readonly hub?: ResolveOptions;
 }
 
-/** Loads the folder at `path` as what `request` asks for. `where` names the call in messages. */
+/** Loads the folder, the ONNX file or the model id `name` as what `request` asks for. `where` names the call in messages. */
 export async function loadModel(
   where: string,
-  path: string,
+  name: string,
   request: GraphRequest,
   settings: LoadSettings,
 ): Promise<ModelParts> {
-  const { lanes, signal, seed } = settings;
-  if (typeof path !== 'string') throw typeMistake(`${where}: path`, 'a string', path);
+  const { lanes, signal, seed, hub } = settings;
+  if (typeof name !== 'string') throw typeMistake(`${where}: path`, 'a string', name);
   throwIfAborted(signal, where);
   ensureLanes(where, lanes);
+  const path = await resolveModel(where, name, { ...hub, ...(signal && { signal }) });
   const file = await findOnnxFile(path);
   const onnx =
     file === null ? null : await readOnnxFolder(file, { widen: settings.widen ?? false });

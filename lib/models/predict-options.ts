@@ -3,6 +3,7 @@
  */
 
 import { type KnownOptions, type OptionReader, readOptions } from '../core/options.js';
+import type { DownloadProgress, ResolveOptions } from '../hub/index.js';
 import { defaultPriority, PRIORITIES, type Priority } from '../serve/batch-options.js';
 import type { LoadSettings } from './load-model.js';
 
@@ -42,6 +43,12 @@ export interface LoadOptions {
   readonly maxTokens?: number;
   /** Threads that compute, shared by all models. Default: SINTER_LANES, else one per usable CPU. */
   readonly lanes?: number;
+  /** Of a model id (`org/name`): fetch what the cache lacks. Default: false, nothing touches the network. */
+  readonly download?: boolean;
+  /** Of a model id: a branch, a tag or a commit. Default: main. */
+  readonly revision?: string;
+  /** Called while files are fetched. */
+  readonly onDownload?: (progress: DownloadProgress) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -51,14 +58,18 @@ export interface HeadLoadOptions extends LoadOptions {
   readonly seed?: number;
 }
 
-export const HEAD_LOAD_OPTIONS = {
-  seed: true,
+export const LOAD_OPTIONS = {
   maxTokens: true,
   lanes: true,
+  download: true,
+  revision: true,
+  onDownload: true,
   signal: true,
 } as const;
 
-/** What a load of a model with a head has to know beside its request. */
+export const HEAD_LOAD_OPTIONS = { ...LOAD_OPTIONS, seed: true } as const;
+
+/** What a load has to know beside its request. */
 export function loadSettings<T extends HeadLoadOptions>(
   read: OptionReader<T>,
 ): { readonly settings: LoadSettings; readonly limit: { readonly maxTokens?: number } } {
@@ -69,7 +80,19 @@ export function loadSettings<T extends HeadLoadOptions>(
       lanes: reader.count('lanes', undefined),
       signal: reader.signal(),
       seed: reader.count('seed', 42, 0),
+      hub: hubOptions(reader),
     },
     limit: maxTokens === undefined ? {} : { maxTokens },
+  };
+}
+
+/** How a model id is looked up. */
+function hubOptions(read: OptionReader<HeadLoadOptions>): ResolveOptions {
+  const revision = read.text('revision', undefined);
+  const onProgress = read.callback('onDownload');
+  return {
+    download: read.boolean('download', false),
+    ...(revision === undefined ? {} : { revision }),
+    ...(onProgress === undefined ? {} : { onProgress }),
   };
 }

@@ -91,7 +91,7 @@ export class Encoder extends TextModel {
    */
   static async load(path = EMBEDDED_MODEL, options: EncoderLoadOptions = {}): Promise<Encoder> {
     const where = 'Encoder.load';
-    const read = readOptions(where, options, { ...LOAD_OPTIONS, pooling: true, normalize: true });
+    const read = readOptions(where, options, { pooling: true, normalize: true, ...LOAD_OPTIONS });
     const pooling = readPooling(`${where}: pooling`, options.pooling);
     const normalize = read.boolean('normalize', undefined);
     const { settings, limit } = loadSettings(read);

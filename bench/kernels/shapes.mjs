@@ -47,6 +47,7 @@ export const shapes = {
   norm: [
     ['layer norm', { rows: tokens, n: 384 }],
     ['layer norm, backward', { rows: tokens, n: 384, backward: true }],
+    ['RMS norm', { rows: tokens, n: 384, rms: true }],
   ],
   activation: [
     ['gelu', { n: tokens * 1536, ...gelu }],

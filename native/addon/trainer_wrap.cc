@@ -43,7 +43,7 @@ struct StepJob {
   }
 };
 
-void check_labels(const std::vector<int32_t>& labels, int64_t index, int64_t classes) {
+void check_label(const std::vector<int32_t>& labels, int64_t index, int64_t classes) {
   const int32_t label = labels[static_cast<size_t>(index)];
   if (label < -1 || label >= classes) bad_argument("a label is out of range");
 }
@@ -53,7 +53,7 @@ void cross_entropy_arg(const Napi::Object& object, StepJob& job) {
   const int64_t rows = job.rows();
   if (static_cast<int64_t>(job.labels.size()) != rows)
     bad_argument("cross entropy needs one label per row of the logits");
-  for (int64_t i = 0; i < rows; ++i) check_labels(job.labels, i, job.value().width);
+  for (int64_t i = 0; i < rows; ++i) check_label(job.labels, i, job.value().width);
 }
 
 // Targets or a gradient, as large as the output.
@@ -73,8 +73,8 @@ void span_arg(const Napi::Object& object, StepJob& job) {
     bad_argument("span needs one start and one end per sequence");
   for (int64_t i = 0; i < sequences; ++i) {
     const int32_t* offsets = job.batch.offsets.data() + i;
-    check_labels(job.labels, i, offsets[1] - offsets[0]);
-    check_labels(job.ends, i, offsets[1] - offsets[0]);
+    check_label(job.labels, i, offsets[1] - offsets[0]);
+    check_label(job.ends, i, offsets[1] - offsets[0]);
   }
 }
 

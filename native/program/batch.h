@@ -1,12 +1,28 @@
-// A ragged batch: sequences back to back. Offsets start at 0; the `first_` fields
-// say where the batch lies in the caller's whole batch (dropout is keyed by the place there, so
-// splitting changes nothing).
+// Ragged batches, sequences back to back: the caller's whole one, and the micro-batch that is run.
 #pragma once
 
 #include <cstdint>
 
+#include "program/op.h"
+
 namespace sinter {
 
+// What a caller hands over: ids, segments and selected are borrowed for the call; segments may be
+// nullptr (all 0).
+struct WholeBatch {
+  int64_t sequences = 0;
+  const int32_t* offsets = nullptr;  // [sequences + 1], from 0
+  const int32_t* ids = nullptr;
+  const int32_t* segments = nullptr;
+  const int32_t* selected = nullptr;  // increasing token numbers
+  int64_t selected_tokens = -1;       // of `selected`; -1: all tokens, whatever `selected` is
+  int64_t tokens() const { return sequences == 0 ? 0 : offsets[sequences]; }
+  // Rows of a value of this kind; a table has none of the batch.
+  int64_t rows(ValueKind kind) const;
+};
+
+// A part of it. Offsets start at 0; the `first_` fields say where it lies in the whole batch
+// (dropout is keyed by the place there, so splitting changes nothing).
 struct Batch {
   int64_t sequences = 0, tokens = 0;
   const int32_t* offsets = nullptr;    // [sequences + 1]

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 namespace sinter {
-
 namespace {
 
 // Floats of the values of selected tokens in one micro-batch (64 MB): each may be as wide as a
@@ -100,8 +99,9 @@ Forward::Forward(const Program& program, const WholeBatch& batch,
   std::vector<int> wanted;
   for (const OutputTarget& target : targets) wanted.push_back(target.value);
   needed_ = program.needed_ops(wanted);
+  batch_ = program.without_unused(batch, needed_);
   slices_ =
-      cut_batch(batch, std::min(budget, (batch.tokens() + lanes - 1) / lanes), most_selected());
+      cut_batch(batch_, std::min(budget, (batch.tokens() + lanes - 1) / lanes), most_selected());
 }
 
 int64_t Forward::most_selected() const {

@@ -9,20 +9,6 @@
 
 namespace sinter {
 
-// What a caller hands over: ids, segments and selected are borrowed for the call; segments may be
-// nullptr (all 0).
-struct WholeBatch {
-  int64_t sequences = 0;
-  const int32_t* offsets = nullptr;  // [sequences + 1], from 0
-  const int32_t* ids = nullptr;
-  const int32_t* segments = nullptr;
-  const int32_t* selected = nullptr;  // increasing token numbers
-  int64_t selected_tokens = -1;       // of `selected`; -1: all tokens, whatever `selected` is
-  int64_t tokens() const { return sequences == 0 ? 0 : offsets[sequences]; }
-  // Rows of a value of this kind; a table has none of the batch.
-  int64_t rows(ValueKind kind) const;
-};
-
 // Sequences [begin, end) of a whole batch.
 struct Slice {
   int64_t begin = 0, end = 0;
@@ -65,7 +51,7 @@ class Forward {
   int64_t most_selected() const;
 
   const Program& program_;
-  const WholeBatch batch_;
+  WholeBatch batch_;
   const std::vector<OutputTarget>& targets_;
   const int64_t budget_;
   std::vector<uint8_t> needed_;

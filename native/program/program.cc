@@ -95,6 +95,14 @@ std::vector<uint8_t> Program::needed_ops(const std::vector<int>& values) const {
   return needed;
 }
 
+WholeBatch Program::without_unused(WholeBatch batch, const std::vector<uint8_t>& needed) const {
+  for (size_t i = 0; i < ops_.size(); ++i) {
+    if (needed[i] != 0 && value(ops_[i]->outputs()[0]).kind == ValueKind::selected) return batch;
+  }
+  batch.selected_tokens = 0;
+  return batch;
+}
+
 void Program::forward(Run& run, const std::vector<uint8_t>& needed,
                       const std::vector<OutputTarget>& targets, const Cancel& cancel) const {
   for (size_t i = 0; i < ops_.size(); ++i) {

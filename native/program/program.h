@@ -52,6 +52,9 @@ class Program {
 
   // Which ops have to run for these values.
   std::vector<uint8_t> needed_ops(const std::vector<int>& values) const;
+  // The batch without its selected tokens when none of the needed ops has them: then no memory is
+  // set aside for their values, which may be as wide as a vocabulary.
+  WholeBatch without_unused(WholeBatch batch, const std::vector<uint8_t>& needed) const;
 
   // The ops marked in `needed`, in order; after each one its requested outputs are copied to their
   // place.

@@ -99,10 +99,11 @@ StepResult Trainer::step(Engine& engine, const WholeBatch& batch, const StepLoss
     if (needed_[i] == 0) continue;
     for (int group : program_->ops()[i]->groups()) reached_[static_cast<size_t>(group)] = 1;
   }
-  const BatchLoss whole(loss, *program_, batch);
+  const BatchLoss whole_loss(loss, *program_, batch);
+  const WholeBatch whole = program_->without_unused(batch, needed_);
   StepResult result;
-  for (const Slice& slice : cut_batch(batch, kSliceTokens, most_selected())) {
-    result.loss += backward_slice(engine, batch, slice, whole, settings, cancel);
+  for (const Slice& slice : cut_batch(whole, kSliceTokens, most_selected())) {
+    result.loss += backward_slice(engine, whole, slice, whole_loss, settings, cancel);
   }
   engine.pass(0, /*all_lanes=*/true);
   result.grad_norm = gradient_norm(team);

@@ -115,6 +115,14 @@ describe('selected tokens', () => {
     }
   });
 
+  it('change nothing in an output that does not need them', async () => {
+    const program = await sealed(graph, weights);
+    const size = batch.ids.length * 16;
+    const want = await run(program, { ...batch, selected: new Int32Array() }, 'hidden', size);
+    for (const selected of [null, batch.selected ?? null])
+      expectSameBits(await run(program, { ...batch, selected }, 'hidden', size), want, 'hidden');
+  });
+
   it('may be none of a text, of a slice or of the batch', async () => {
     const program = await sealed(graph, weights);
     const last = at(batch.offsets, LENGTHS.length) - 1;

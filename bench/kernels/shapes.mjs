@@ -43,6 +43,26 @@ export const shapes = {
     ['length 22, backward', { length: 22, headDim: 32, heads: 12, backward: true }],
     ['length 128, backward', { length: 128, headDim: 32, heads: 12, backward: true }],
     ['length 512, backward', { length: 512, headDim: 32, heads: 12, backward: true }],
+    ...[512, 2048].flatMap((length) =>
+      [false, true].flatMap((backward) => {
+        const head = { length, headDim: 64, heads: 12, backward };
+        const name = `length ${length}${backward ? ', backward' : ''}`;
+        return [
+          [`${name}, global`, head],
+          [`${name}, window 64`, { ...head, window: 64 }],
+        ];
+      }),
+    ),
+    ...[128, 512].flatMap((length) =>
+      [false, true].flatMap((backward) => {
+        const head = { length, headDim: 64, heads: 12, backward };
+        const name = `length ${length}${backward ? ', backward' : ''}`;
+        return [
+          [`${name}, bias`, { ...head, bias: true }],
+          [`${name}, disentangled`, { ...head, tables: true }],
+        ];
+      }),
+    ),
   ],
   norm: [
     ['layer norm', { rows: tokens, n: 384 }],

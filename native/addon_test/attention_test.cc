@@ -7,6 +7,7 @@
 
 #include <napi.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "addon_test/families.h"
@@ -174,8 +175,41 @@ Napi::Value rotate(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// shape: { length, headDim, heads, backward? }: all heads of one sequence, q, k and v side by side
-// in each token.
+// The terms of a bench, with panels and gradients; nothing where there are none.
+struct BenchTerms {
+  explicit BenchTerms(const AttentionKernels& kernels, const Napi::Object& o, int64_t length,
+                      int64_t head_dim)
+      : on(has(o, "window") || flag_of(o, "bias") || flag_of(o, "tables")),
+        count(2 * length - 1),
+        bias(count),
+        rows(count * head_dim),
+        panels((count + 15) / 16 * 16 * head_dim),
+        d_bias(count),
+        d_rows(count * head_dim) {
+    for (int64_t i = 0; i < count * head_dim; ++i)
+      rows[i] = static_cast<float>(i * 7919 % 251 - 125) / 64.0f;
+    kernels.panels(count, head_dim, rows.data(), head_dim, panels.data());
+    terms.window = int_of(o, "window", int64_t{1} << 28);
+    terms.center = length - 1;
+    if (flag_of(o, "bias")) {
+      terms.bias = bias.data();
+      gradients.d_bias = d_bias.data();
+    }
+    if (!flag_of(o, "tables")) return;
+    terms.key_panels = terms.query_panels = panels.data();
+    terms.key_rows = terms.query_rows = rows.data();
+    gradients.d_keys = gradients.d_queries = d_rows.data();
+  }
+
+  bool on;
+  int64_t count;
+  AlignedBuffer<float> bias, rows, panels, d_bias, d_rows;
+  RelativeTerms terms = {};
+  RelativeGradients gradients = {};
+};
+
+// shape: { length, headDim, heads, backward?, window?, bias?, tables? }: all heads of one sequence,
+// q, k and v side by side in each token. Operations are those of the products that are asked for.
 Napi::Value bench(const Napi::CallbackInfo& info) {
   const AttentionKernels& kernels = row_named(attention_rows(), info[0]);
   const Napi::Object o = info[1].As<Napi::Object>();
@@ -186,31 +220,47 @@ Napi::Value bench(const Napi::CallbackInfo& info) {
   shape.v_row = 3 * width;
   shape.out_row = width;
   shape.scale = 1.0f / std::sqrt(static_cast<float>(shape.head_dim));
-  const bool backward = flag_of(o, "backward");
+  const bool backward = flag_of(o, "backward"), tables = flag_of(o, "tables");
+  BenchTerms t(kernels, o, shape.length, shape.head_dim);
   AlignedBuffer<float> qkv(3 * floats), dqkv(3 * floats), out(floats);
   for (int64_t i = 0; i < 3 * floats; ++i)
     qkv[i] = static_cast<float>(i * 7919 % 257 - 128) / 64.0f;
   for (int64_t i = 0; i < floats; ++i) out[i] = static_cast<float>(i * 104729 % 255 - 127) / 64.0f;
-  Scratch scratch(backward ? kernels.backward_scratch(shape.length, shape.head_dim)
-                           : kernels.forward_scratch(shape.length, shape.head_dim));
+  const RelativeExtent extent = {shape.length, shape.head_dim, t.terms.window, tables, tables};
+  const size_t plain = backward ? kernels.backward_scratch(shape.length, shape.head_dim)
+                                : kernels.forward_scratch(shape.length, shape.head_dim);
+  const size_t relative = backward ? kernels.relative_backward_scratch(extent)
+                                   : kernels.relative_forward_scratch(extent);
+  Scratch scratch(t.on ? relative : plain);
   const AttentionDropout none = {0, 0, 0, 1.0f};
-  const double products = backward ? 5.0 : 2.0;
-  const double flops = products * 2.0 * static_cast<double>(shape.length * floats);
-  return time_calls(info.Env(), info[2].As<Napi::Number>().DoubleValue(), flops,
-                    16.0 * static_cast<double>(floats), [&] {
-                      for (int64_t h = 0; h < heads; ++h) {
-                        const float* q = qkv.data() + h * shape.head_dim;
-                        float* dq = dqkv.data() + h * shape.head_dim;
-                        float* head_out = out.data() + h * shape.head_dim;
-                        if (backward) {
-                          kernels.backward(shape, none, q, q + width, q + 2 * width, head_out, dq,
-                                           dq + width, dq + 2 * width, scratch.data());
-                        } else {
-                          kernels.forward(shape, none, q, q + width, q + 2 * width, head_out,
-                                          scratch.data());
-                        }
-                      }
-                    });
+  int64_t keys = 0;  // that each query sees, in sum
+  for (int64_t i = 0; i < shape.length; ++i) {
+    keys += std::min(shape.length - 1, i + t.terms.window) -
+            std::max<int64_t>(0, i - t.terms.window) + 1;
+  }
+  const double products = (backward ? 5.0 : 2.0) + (tables ? (backward ? 6.0 : 2.0) : 0.0);
+  const double flops = products * 2.0 * static_cast<double>(keys * width);
+  return time_calls(
+      info.Env(), info[2].As<Napi::Number>().DoubleValue(), flops,
+      16.0 * static_cast<double>(floats), [&] {
+        for (int64_t h = 0; h < heads; ++h) {
+          const float* q = qkv.data() + h * shape.head_dim;
+          float* dq = dqkv.data() + h * shape.head_dim;
+          float* o_head = out.data() + h * shape.head_dim;
+          if (backward && t.on) {
+            kernels.relative_backward(shape, t.terms, none, q, q + width, q + 2 * width, o_head, dq,
+                                      dq + width, dq + 2 * width, t.gradients, scratch.data());
+          } else if (backward) {
+            kernels.backward(shape, none, q, q + width, q + 2 * width, o_head, dq, dq + width,
+                             dq + 2 * width, scratch.data());
+          } else if (t.on) {
+            kernels.relative_forward(shape, t.terms, none, q, q + width, q + 2 * width, o_head,
+                                     scratch.data());
+          } else {
+            kernels.forward(shape, none, q, q + width, q + 2 * width, o_head, scratch.data());
+          }
+        }
+      });
 }
 
 }  // namespace

@@ -182,7 +182,7 @@ class AttentionOp : public Op {
     const auto& kernels = run.kernels.attention;
     const Heads in = heads(run, place, desk);
     float* o = run.value(outputs_[0]) + place.token * heads_ * head_dim_ + place.head * head_dim_;
-    if (positions_->relative(place.length)) {
+    if (positions_->relative(place.length, /*backward=*/false)) {
       kernels.relative_forward(in.shape, desk.terms, dropout(run, place), in.q, in.k, in.v, o,
                                desk.scratch);
     } else {
@@ -199,7 +199,7 @@ class AttentionOp : public Op {
     float* dqkv = run.grad(inputs_[0]) + place.token * row + place.head * head_dim_;
     float* dq = desk.rotary == nullptr ? dqkv : desk.dq;
     float* dk = desk.rotary == nullptr ? dqkv + width : desk.dk;
-    if (positions_->relative(place.length)) {
+    if (positions_->relative(place.length, /*backward=*/true)) {
       kernels.relative_backward(in.shape, desk.terms, dropout(run, place), in.q, in.k, in.v, d_o,
                                 dq, dk, dqkv + 2 * width, desk.gradients, desk.scratch);
     } else {

@@ -75,8 +75,10 @@ int64_t AttentionPositions::kernel_floats(const AttentionKernels& kernels, int64
       backward ? kernels.relative_backward_scratch : kernels.relative_forward_scratch;
   size_t floats = 0;
   // Texts that the window covers run without it.
-  if (!learned()) floats = plain_floats(std::min(longest, window_ + 1), head_dim_);
-  if (relative(longest)) {
+  const int64_t plain =
+      std::min(longest, backward ? std::min(window_ + 1, kLongestPlain) : window_ + 1);
+  if (!learned()) floats = plain_floats(plain, head_dim_);
+  if (relative(longest, backward)) {
     const RelativeExtent extent = {longest, head_dim_, window_, keys_ >= 0, queries_ >= 0};
     floats = std::max(floats, relative_floats(extent));
   }

@@ -25,8 +25,11 @@ class AttentionPositions {
   bool rotary() const { return rotary_ != nullptr; }
   // Terms that depend on learned numbers: they have gradients.
   bool learned() const { return bias_.has_value() || rows_.has_value(); }
-  // Whether a text of this length needs the relative kernels.
-  bool relative(int64_t length) const { return learned() || window_ < length - 1; }
+  // Whether a text of this length runs on the relative kernels. Longer texts do so backward even
+  // without terms: the plain kernel keeps two matrices of length x length, these a block of rows.
+  bool relative(int64_t length, bool backward) const {
+    return learned() || window_ < length - 1 || (backward && length > kLongestPlain);
+  }
 
   // Floats of scratch that the kernels need for texts up to `longest` tokens.
   int64_t kernel_floats(const AttentionKernels& kernels, int64_t longest, bool backward) const;
@@ -49,6 +52,8 @@ class AttentionPositions {
   void fold(Run& run, int64_t longest, int64_t head, const RelativeGradients& gradients) const;
 
  private:
+  static constexpr int64_t kLongestPlain = 512;  // as fast there; 2.9 times slower at 2048
+
   void read_bias(const NodeSpec& node, Builder& builder, std::vector<int>& groups);
   void read_disentangled(const NodeSpec& node, Builder& builder, std::vector<int>& inputs);
   void expand(Run& run, int value, int64_t longest, int64_t head, float* rows, float* stage,

@@ -133,6 +133,13 @@ describe('gradients of attention with', () => {
     const weights = randomWeights(graph, 9);
     await expectGradients(entropyProblem(graph, weights, long, labelsFor(long, 3), null));
   });
+
+  it('nothing, in a text that is too long for the plain kernel', async () => {
+    const long = batchLike([513, 4, 512], 5);
+    const graph = graphOf([[]], 513);
+    const weights = randomWeights(graph, 10);
+    await expectGradients(entropyProblem(graph, weights, long, labelsFor(long, 3), null));
+  });
 });
 
 describe('the bits of attention that knows positions', { timeout: 300_000 }, () => {

@@ -4,7 +4,7 @@
  * It says what a folder of that family would compute and how its weights would be called.
  */
 
-import type { JsonObject } from '../core/json.js';
+import { isJsonObject, type JsonObject } from '../core/json.js';
 import type { Task } from '../graph/checkpoint.js';
 import type { EncoderGraph } from '../graph/types.js';
 import { assemble } from './assemble.js';
@@ -13,7 +13,7 @@ import type { Family } from './family.js';
 
 export interface FamilyRequest {
   readonly task: Task;
-  /** classification and token-classification: how many. Default: as many as id2label has, else 2. */
+  /** classification and token-classification: how many. Default: what id2label or num_labels says, else 2. */
   readonly labels?: number;
   /** embedding: whether the encoder has its pooler. Default: true. */
   readonly pooler?: boolean;
@@ -29,12 +29,16 @@ export function graphOfConfig(
 ): EncoderGraph {
   const reader = new ConfigReader(config, family.modelType);
   const plan = family.read(reader, () => false);
-  const { task, labels = Object.keys((config.id2label ?? { 0: 0, 1: 1 }) as object).length } =
-    request;
+  const { task, labels = labelsOf(reader) } = request;
   if (task !== 'embedding' && plan.heads[task] === undefined) {
     throw reader.unsupported(`task ${task} for model_type ${family.modelType}`);
   }
   const maxTokens = Math.min(plan.positions, request.maxTokens ?? plan.positions);
   const { pooler = true } = request;
   return assemble(family, plan, { task, labels, pooler, sentence: null, maxTokens });
+}
+
+function labelsOf(reader: ConfigReader): number {
+  const names = reader.config.id2label ?? null;
+  return isJsonObject(names) ? Object.keys(names).length : reader.whole('num_labels', 2, 1);
 }

@@ -100,6 +100,20 @@ describe.each(HEADS)('%s for %s', (family, head) => {
   });
 });
 
+describe('the graph of a config.json', () => {
+  it('has as many labels as that says, else two', () => {
+    const widthFor = (more: JsonObject) => {
+      const { config } = STORED.roberta as FamilyParameters;
+      const graph = familyGraph({ ...config, ...more }, { task: 'classification' });
+      return graph.weights.find(({ name }) => name === 'classifier.out_proj.weight')?.shape[0];
+    };
+    expect(widthFor({})).toBe(2);
+    expect(widthFor({ num_labels: 5 })).toBe(5);
+    expect(widthFor({ num_labels: 5, id2label: { 0: 'a' } })).toBe(1);
+    expect(() => widthFor({ num_labels: 0 })).toThrow(/num_labels must be an integer from 1/);
+  });
+});
+
 describe('a new head', () => {
   it('of ModernBERT begins as transformers begins it: cut, narrow inside, wide at the end', () => {
     const from = checkpoint(configFor('modernbert', ''), STORED.modernbert?.encoder ?? {});

@@ -9,7 +9,15 @@ import { LAYOUT_OPERATORS } from './layout.js';
 import { concrete, isLookup, lookUp } from './lookups.js';
 import { applyToForms, type Inputs } from './operators.js';
 import { feedFor, type Role } from './probe.js';
-import { type Data, data, initializerData, type Known, Unexplained, type Walk } from './walk.js';
+import {
+  type Data,
+  data,
+  initializerData,
+  type Known,
+  Misfit,
+  Unexplained,
+  type Walk,
+} from './walk.js';
 
 /** Values by name; a value that could not be made is null. */
 class Scope {
@@ -90,7 +98,7 @@ function resultsOf(walk: Walk, node: OnnxNode, scope: Scope): readonly (Known | 
     return apply(walk, node, inputs, scope);
   } catch (error) {
     if (!(error instanceof Unexplained)) throw error;
-    walk.problems.push({ node, reason: error.message });
+    walk.problems.push({ node, reason: error.message, misfit: error instanceof Misfit });
     return null;
   }
 }

@@ -9,7 +9,7 @@ import { coefficientAt, type Form, form, indexOf, rowsForm, sizeOf } from './for
 import { literalMatrix, wholeMatrix } from './matrix.js';
 import { indexFor, settle } from './rows.js';
 import { constantVectors, type Vectors, vectorsOf } from './vectors.js';
-import { type Data, type Known, Unexplained, type Walk } from './walk.js';
+import { type Data, type Known, Misfit, Unexplained, type Walk } from './walk.js';
 
 export function matMul(walk: Walk, a: Known, b: Known): Form {
   if (a.kind === 'form' && b.kind === 'form') {
@@ -28,7 +28,7 @@ function linear(walk: Walk, input: Form, weight: Data): Form {
   const [inputs = 1, outputs = 1] = weight.dims;
   if (input.dims.at(-1) !== inputs) {
     const name = weight.initializer?.name ?? 'a constant';
-    throw new Unexplained(
+    throw new Misfit(
       `${name} is [${weight.dims.join(', ')}] but its input is ${input.dims.at(-1)} wide`,
     );
   }

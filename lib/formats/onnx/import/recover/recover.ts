@@ -7,6 +7,7 @@
 import { SinterError } from '../../../../core/errors.js';
 import type { OnnxNode, Tensor } from '../model.js';
 import type { PlainModel } from '../plain/plain-model.js';
+import { corruptOnnx } from '../reader/problem.js';
 import { evaluateNode } from '../reference/evaluate.js';
 import { interpret } from './interpret.js';
 import { RowOutside } from './lookups.js';
@@ -91,6 +92,13 @@ function walkOnce(plain: PlainModel, inputs: Inputs, shape: ProbeShape) {
 }
 
 function unexplained(path: string, problems: readonly Problem[]): SinterError {
+  const misfit = problems.find((problem) => problem.misfit);
+  if (misfit) {
+    const node = nameOf(misfit.node);
+    return corruptOnnx(path, 'shape', `node ${node} (${misfit.node.op}): ${misfit.reason}`, {
+      node,
+    });
+  }
   const lines = problems.map(({ node, reason }) => `${node.op} ${nameOf(node)}: ${reason}`);
   const shown = lines.length > 20 ? [...lines.slice(0, 20), `${lines.length - 20} more`] : lines;
   return new SinterError(

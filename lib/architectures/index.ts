@@ -18,6 +18,7 @@ import { DISTILBERT } from './distilbert.js';
 import { ELECTRA } from './electra.js';
 import type { Family } from './family.js';
 import { type FamilyRequest, graphOfConfig } from './family-graph.js';
+import { GRAPH_TYPE, graphConfig, importGraph } from './graph.js';
 import { importModel } from './import-model.js';
 import { MODERNBERT } from './modernbert.js';
 import { MPNET } from './mpnet.js';
@@ -66,6 +67,7 @@ function familyOf(name: unknown, where: string): Family {
  */
 export function graphFromCheckpoint(checkpoint: Checkpoint, request: GraphRequest): ImportedModel {
   const where = `${checkpoint.path}/config.json`;
+  if (checkpoint.config.model_type === GRAPH_TYPE) return importGraph(checkpoint, request);
   const model = importModel(familyOf(checkpoint.config.model_type, where), checkpoint, request);
   validateGraph(model.graph);
   return model;
@@ -80,6 +82,7 @@ export function configFromGraph(
   base: JsonObject,
   head: ModelHead,
 ): JsonObject {
+  if (graph.architecture === GRAPH_TYPE) return graphConfig(graph, base, head);
   return writeConfig(familyOf(graph.architecture, 'graph'), graph, base, head);
 }
 
@@ -90,6 +93,8 @@ export function configFromGraph(
 export function familyGraph(config: JsonObject, request: FamilyRequest): EncoderGraph {
   return graphOfConfig(familyOf(config.model_type, 'config.json'), config, request);
 }
+
+export { graphConfig } from './graph.js';
 
 export interface NamedGraph {
   /** config.json of the family that computes the same. */

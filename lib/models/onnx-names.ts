@@ -4,7 +4,7 @@
  * What a text's vectors are pooled by becomes sentence-transformers settings, as if their files lay beside the model.
  */
 
-import { nameByFamily } from '../architectures/index.js';
+import { graphConfig, nameByFamily } from '../architectures/index.js';
 import { SinterError } from '../core/errors.js';
 import { isJsonObject, type JsonObject } from '../core/json.js';
 import {
@@ -31,9 +31,10 @@ export interface NamedOnnx {
   readonly head: ModelHead;
   /** Pooling inside the file; null without. */
   readonly sentence: Pick<SentenceSettings, 'pooling' | 'modules'> | null;
+  /** Where no family fits: what differs, a line for each. Then config.json carries the graph. */
+  readonly why: readonly string[];
 }
 
-/** Throws UNSUPPORTED_MODEL with what keeps it from each family. */
 export function nameOnnx(imported: OnnxImport, base: JsonObject): NamedOnnx {
   const head = headOf(imported.recovered, base);
   const why: string[] = [];
@@ -48,13 +49,13 @@ export function nameOnnx(imported: OnnxImport, base: JsonObject): NamedOnnx {
       const source = sources.get(own);
       if (source !== undefined) spoken.set(name, source);
     }
-    return { config: named.config, graph: named.graph, sources: spoken, head, sentence };
+    return { config: named.config, graph: named.graph, sources: spoken, head, sentence, why: [] };
   }
-  throw new SinterError(
-    'UNSUPPORTED_MODEL',
-    `${imported.path}: recovered, but no family of encoders computes this: ${why.join('; ')}`,
-    { details: { file: imported.path, families: why } },
-  );
+  const [style] = STYLES;
+  if (style === undefined) throw new SinterError('INTERNAL', 'no style');
+  const { graph, sources } = imported.graph(style);
+  for (const [name, source] of sources) spoken.set(name, source);
+  return { config: graphConfig(graph, base, head), graph, sources: spoken, head, sentence, why };
 }
 
 /** Nothing in the graph may say how long texts may be; then config.json does. */

@@ -34,12 +34,12 @@ export interface OnnxImport {
   readonly graph: (style: Style) => DraftGraph;
 }
 
-/** Spellings to try, the plainest first. */
+/** Spellings to try. Exporters write zeros for biases that a model does not have. */
 export const STYLES: readonly Style[] = [
-  { fused: true, dropZeroBiases: false },
-  { fused: false, dropZeroBiases: false },
   { fused: true, dropZeroBiases: true },
   { fused: false, dropZeroBiases: true },
+  { fused: true, dropZeroBiases: false },
+  { fused: false, dropZeroBiases: false },
 ];
 
 /**

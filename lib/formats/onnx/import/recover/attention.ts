@@ -142,7 +142,7 @@ function attentionValue(
     value,
     heads,
     headDim,
-    scale: scores.scale,
+    scale: walk.half ? unrounded(scores.scale, headDim) : scores.scale,
     rotary: queries.rotary,
     window: reach.kind === 'window' ? reach.size : null,
     relativeBias: scores.relative,
@@ -156,6 +156,12 @@ function attentionValue(
   return walk.value('token', query.rows, width, node);
 }
 
+/** 1 / sqrt(headDim), or of three times it (DeBERTa), where 16 bits say nearly that. */
+function unrounded(scale: number, headDim: number): number {
+  const usual = [1, 2, 3].map((terms) => 1 / Math.sqrt(headDim * terms));
+  return usual.find((wanted) => Math.abs(scale / wanted - 1) < 2e-3) ?? scale;
+}
+
 /** These columns of a product, as one of its own. */
 function projected(walk: Walk, value: Value | null, columns: Columns, width: number): Value {
   if (value === null || columns.length !== width || new Set(columns).size !== width) {
@@ -167,26 +173,27 @@ function projected(walk: Walk, value: Value | null, columns: Columns, width: num
   throw new Unexplained('queries, keys or values are not products with a weight');
 }
 
-/** Vectors of distances as a table value [rows, heads * headDim]. */
+/** Vectors of distances as a table value [rows, heads * headDim]; `heads` are in the order of the queries'. */
 function tableValue(walk: Walk, vectors: Vectors, order: readonly number[]): Value {
   const { value, numbers, length, heads } = vectors;
-  const columns = order.flatMap((head) => heads[head % heads.length] ?? []);
+  const columns = order.flatMap((head) => heads[head] ?? []);
   if (value !== null) {
     const whole = columns.length === value.width && columns.every((c, i) => c === i);
     const cut = whole ? value : sliceColumns(walk, value, columns);
     if (cut === null) throw new Unexplained('vectors of distances are no product');
     return cut;
   }
-  const rows = (numbers?.length ?? 0) / length / heads.length;
-  const literal = new Float32Array(rows * order.length * length);
-  for (let r = 0; r < rows; r++) {
-    order.forEach((head, i) => {
-      const from = ((head % heads.length) * rows + r) * length;
-      const to = (r * order.length + i) * length;
-      for (let d = 0; d < length; d++) literal[to + d] = numbers?.[from + d] ?? 0;
-    });
-  }
+  const matrices = new Set(vectors.head).size;
+  const rows = (numbers?.length ?? 0) / length / matrices;
   const width = order.length * length;
+  const literal = new Float32Array(rows * width);
+  order.forEach((head, i) => {
+    const matrix = (heads[head]?.[0] ?? 0) / length;
+    for (let r = 0; r < rows; r++) {
+      const from = (matrix * rows + r) * length;
+      literal.set(numbers?.subarray(from, from + length) ?? [], r * width + i * length);
+    }
+  });
   const matrix = { rows, columns: width, pieces: [], literal };
   return walk.value('table', rows, width, { op: 'parameter', matrix });
 }

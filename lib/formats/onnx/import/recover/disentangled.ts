@@ -55,8 +55,8 @@ export function disentangledTerms(
     }
   }
   return {
-    keys: keys && keys.table,
-    queries: queries && queries.table,
+    keys: keys?.table ?? null,
+    queries: queries?.table ?? null,
     buckets: some.buckets,
     maxDistance: some.maxDistance,
   };
@@ -81,7 +81,8 @@ function fitTerm(
   const own = grid[sides.from];
   if (vectors.value !== own.value) return null;
   const scale = vectors.coefficient * table.coefficient;
-  const rows = table.value?.rows ?? table.numbers!.length / table.length / table.heads.length;
+  const rows = rowsOf(table);
+  const tableHead: number[] = [];
   const seen = new Map<number, number>();
   let fits = true;
   eachPair(walk, grid, (e, head, distance) => {
@@ -94,16 +95,22 @@ function fitTerm(
     const wantedHead = own.heads[sides.from === 'queries' ? head : (grid.keyHead[head] ?? 0)];
     const row = table.row[other] ?? -1;
     const toQuery = -distance;
+    tableHead[head] ??= table.head[other] ?? 0;
     fits =
       vectors.row[vector] === token &&
       vectors.heads[vectors.head[vector] ?? 0]?.join() === wantedHead?.join() &&
-      (table.head[other] ?? 0) === head % table.heads.length &&
+      tableHead[head] === table.head[other] &&
       Math.abs(coefficientAt(term, e) * scale - grid.scale) <= 1e-4 * Math.abs(grid.scale) &&
       (seen.get(toQuery) ?? row) === row;
     seen.set(toQuery, row);
   });
   if (!fits) return null;
   // Keys of positions: distance query - key. Queries of positions: -(distance as the key sees it), which is the same sign.
-  const fitted = fitLogBuckets(seen, rows, 1);
-  return fitted && { table, ...fitted };
+  const fitted = fitLogBuckets(seen, rows);
+  const heads = tableHead.map((head) => table.heads[head] ?? []);
+  return fitted && { table: { ...table, heads }, ...fitted };
+}
+
+function rowsOf({ value, numbers, length, heads }: Vectors): number {
+  return value?.rows ?? (numbers?.length ?? 0) / length / heads.length;
 }

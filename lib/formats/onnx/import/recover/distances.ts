@@ -39,17 +39,17 @@ export function fitT5(seen: ReadonlyMap<number, number>, buckets: number): numbe
 }
 
 /**
- * Buckets and largest distance of a disentangled term: query - key (as the term sees it) -> row of its table of 2 * span rows.
+ * Buckets and largest distance of a disentangled term: query - key -> row of its table of 2 * span rows. Seen from the key the
+ * distance and the row's sign are both the other way round, so that the two terms are fitted alike.
  */
 export function fitLogBuckets(
   seen: ReadonlyMap<number, number>,
   rows: number,
-  sign: 1 | -1,
 ): { buckets: number; maxDistance: number } | null {
   const span = rows / 2;
   const fits = (buckets: number, maxDistance: number) =>
     every(seen, (distance, row) => {
-      const at = sign * logBucket(sign * distance, buckets, maxDistance) + span;
+      const at = logBucket(distance, buckets, maxDistance) + span;
       return row === Math.min(2 * span - 1, Math.max(0, at));
     });
   if (fits(0, span)) return { buckets: 0, maxDistance: span };

@@ -5,8 +5,10 @@
  */
 
 import { isGraph, type OnnxGraph, type OnnxNode, type Tensor, type ValueInfo } from '../model.js';
+import { type Form, rowsForm, sizeOf } from './form.js';
 import { LAYOUT_OPERATORS } from './layout.js';
 import { concrete, isLookup, lookUp } from './lookups.js';
+import { literalMatrix, wholeMatrix } from './matrix.js';
 import { applyToForms, type Inputs } from './operators.js';
 import { feedFor, type Role } from './probe.js';
 import {
@@ -112,13 +114,39 @@ function apply(
   if (node.op === 'If' && node.domain === '') return branch(walk, node, inputs, scope);
   const forms = inputs.filter((known) => known?.kind === 'form');
   if (forms.length === 0) {
-    const looked = lookUp(walk, node, inputs as readonly (Data | null)[]);
-    return looked ?? evaluate(walk, node, inputs);
+    const numbers = inputs as readonly (Data | null)[];
+    const looked = lookUp(walk, node, numbers);
+    if (looked !== null) return looked;
+    const table = parameterOf(walk, node, numbers);
+    if (table !== null) return applyToForms(walk, node, [table, ...inputs.slice(1)]);
+    return evaluate(walk, node, inputs);
   }
   const isSoft = forms.every((known) => known?.kind === 'form' && isLookup(known));
   return isSoft && !staysLookup(node)
     ? evaluate(walk, node, inputs)
     : applyToForms(walk, node, inputs);
+}
+
+/** A learned table that is normalised or projected: vectors of distances. They are no numbers, they are to be trained. */
+function parameterOf(
+  walk: Walk,
+  { op, domain }: OnnxNode,
+  [table, other]: readonly (Data | null)[],
+): Form | null {
+  const learned = op === 'LayerNormalization' || op === 'RMSNormalization' || op === 'MatMul';
+  if (!learned || domain !== '' || !table?.initializer || !other?.initializer) return null;
+  const { dims, dtype, initializer } = table;
+  const [rows = 0, width = 0] = dims.slice(-2);
+  const isMatrix = rows > 1 && width > 1 && dims.length <= 3 && rows * width === sizeOf(dims);
+  if (!isMatrix || dtype !== 'float32' || (op === 'MatMul' && other.dims.length !== 2)) return null;
+  const matrix =
+    dims.length === 2
+      ? wholeMatrix(initializer, false)
+      : literalMatrix(rows, width, Float32Array.from(initializer.read().data));
+  const value = walk.once(`parameter ${initializer.name}`, () =>
+    walk.value('table', rows, width, { op: 'parameter', matrix }),
+  );
+  return rowsForm(value, dims, null);
 }
 
 const SOFT: ReadonlySet<string> = new Set([
@@ -140,7 +168,7 @@ function staysLookup({ op, domain }: OnnxNode): boolean {
 function evaluate(walk: Walk, node: OnnxNode, inputs: Inputs): Known[] {
   const tensors = inputs.map((known): Tensor | null => {
     if (known === null) return null;
-    return known.kind === 'data' ? known.read() : concrete(walk, known);
+    return known.kind === 'data' ? known.read() : concrete(known);
   });
   return walk.compute(node, tensors).map(data);
 }

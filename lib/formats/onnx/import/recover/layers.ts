@@ -27,8 +27,17 @@ export function normForm(
   if (scale?.kind === 'form' || bias?.kind === 'form') {
     throw new Unexplained('its scale is computed from the text');
   }
-  const node: DraftNode = { op: 'norm', kind, input: value, weight, bias: shift, epsilon };
+  const written = walk.half ? unrounded(walk, epsilon) : epsilon;
+  const node: DraftNode = { op: 'norm', kind, input: value, weight, bias: shift, epsilon: written };
   return newRows(walk, rows, value.width, node, input);
+}
+
+/** Converters to 16 bits raise an epsilon that would be 0 there: 1e-12 is what it was. */
+function unrounded(walk: Walk, epsilon: number): number {
+  const raised = epsilon > 5e-8 && epsilon < 1.3e-7;
+  if (raised)
+    walk.notes.add(`epsilon ${epsilon.toPrecision(3)} of a 16-bit file is taken for 1e-12`);
+  return raised ? 1e-12 : Number(epsilon.toPrecision(3));
 }
 
 function ones(width: number): Vector {

@@ -37,7 +37,7 @@ export function moveForm(
   };
   const size = sizeOf(input.dims);
   const positions = move(counting(size));
-  return positions.map((position, o) => {
+  return positions.map((position) => {
     const at = position.data;
     const isSame = at.length === size && at.every((element, e) => element === e);
     if (isSame) return { ...input, dims: position.dims };
@@ -47,7 +47,6 @@ export function moveForm(
       index: Int32Array.from(at, (e) => (index === null ? e : (index[e] ?? 0))),
       coefficient: typeof coefficient === 'number' ? coefficient : compact(floats(coefficient)),
     }));
-    void o;
     return form(position.dims, terms, input.constant && floats(input.constant));
   });
 }

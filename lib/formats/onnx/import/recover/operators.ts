@@ -39,10 +39,10 @@ function asForm(known: Known | null | undefined): Form {
 }
 
 /** Numbers of an input; looked-up rows of a table count. */
-function numbersOf(walk: Walk, known: Known | null | undefined): Tensor | null {
+function numbersOf(_walk: Walk, known: Known | null | undefined): Tensor | null {
   if (!known) return null;
   if (known.kind === 'data') return known.read();
-  if (isLookup(known)) return concrete(walk, known);
+  if (isLookup(known)) return concrete(known);
   throw new Unexplained('it is steered by an activation');
 }
 
@@ -198,14 +198,14 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
   MatMul: (walk, _, [a, b]) => {
     if (!a || !b) throw new Unexplained('an operand is missing');
     const known = (part: Known) =>
-      part.kind === 'form' && isLookup(part) ? data(concrete(walk, part)) : part;
+      part.kind === 'form' && isLookup(part) ? data(concrete(part)) : part;
     return [matMul(walk, a, known(b))];
   },
   ReduceSum: (walk, node, [input, axes]) => [
-    sumForm(walk, asForm(input), reduction(walk, node, axes), false),
+    sumForm(asForm(input), reduction(walk, node, axes), false),
   ],
   ReduceMean: (walk, node, [input, axes]) => [
-    sumForm(walk, asForm(input), reduction(walk, node, axes), true),
+    sumForm(asForm(input), reduction(walk, node, axes), true),
   ],
   ReduceMax: (walk, node, [input, axes]) => [
     maxForm(walk, asForm(input), reduction(walk, node, axes)),

@@ -4,23 +4,23 @@
 
 import { attend } from './attention.js';
 import { broadcastDims, broadcastForm } from './broadcast.js';
-import type { Value } from './draft.js';
+import type { Matrix, Value } from './draft.js';
 import { coefficientAt, type Form, form, indexOf, rowsForm, sizeOf } from './form.js';
 import { literalMatrix, wholeMatrix } from './matrix.js';
 import { indexFor, settle } from './rows.js';
-import { constantVectors, type Vectors, vectorsOf } from './vectors.js';
+import { constantVectors, isValidRow, type Vectors, vectorsOf } from './vectors.js';
 import { type Data, type Known, Misfit, Unexplained, type Walk } from './walk.js';
 
 export function matMul(walk: Walk, a: Known, b: Known): Form {
   if (a.kind === 'form' && b.kind === 'form') {
     if (a.terms[0]?.basis.kind === 'softmax') return attend(walk, a, b);
-    return dot(walk, a, b, vectorsOf(walk.probe, a, -1), vectorsOf(walk.probe, b, -2));
+    return dot(a, b, vectorsOf(walk, a, -1), vectorsOf(walk, b, -2));
   }
   if (a.kind === 'form' && b.kind === 'data') {
     if (b.dims.length === 2) return linear(walk, a, b);
-    return dot(walk, a, b, vectorsOf(walk.probe, a, -1), constantVectors(b.read(), -2));
+    return dot(a, b, vectorsOf(walk, a, -1), constantVectors(b.read(), -2));
   }
-  if (b.kind === 'form' && a.kind === 'data') return weightedSum(walk, a, b);
+  if (b.kind === 'form' && a.kind === 'data') return weightedSum(a, b);
   throw new Unexplained('it multiplies constants');
 }
 
@@ -32,28 +32,60 @@ function linear(walk: Walk, input: Form, weight: Data): Form {
       `${name} is [${weight.dims.join(', ')}] but its input is ${input.dims.at(-1)} wide`,
     );
   }
-  const rows = settle(walk, input);
+  const factors = columnFactors(walk, input);
+  const rows = settle(walk, factors === null ? input : withoutFactors(input));
   if (rows === null) throw new Unexplained('its left operand is not the rows of one value');
   const { value } = rows;
-  const matrix = weight.initializer
-    ? wholeMatrix(weight.initializer, true)
-    : transposedLiteral(weight, inputs, outputs);
+  if (factors !== null) walk.notes.add('factors of columns are multiplied into the weights');
+  const matrix =
+    weight.initializer && factors === null
+      ? wholeMatrix(weight.initializer, true)
+      : transposedLiteral(weight, inputs, outputs, factors);
   const node = { op: 'linear', input: value, matrix, bias: null } as const;
   const made: Value = walk.value(value.kind, value.rows, outputs, node);
   return rowsForm(made, [...input.dims.slice(0, -1), outputs], indexFor(rows, outputs));
 }
 
-function transposedLiteral(weight: Data, inputs: number, outputs: number) {
+/** What each column is multiplied by, the same in all rows (smoothing before quantization); null where that is nothing. */
+function columnFactors({ probe }: Walk, input: Form): Float32Array | null {
+  const [term] = input.terms;
+  if (term?.basis.kind !== 'rows' || input.terms.length !== 1) return null;
+  if (typeof term.coefficient === 'number') return null;
+  const width = input.dims.at(-1) ?? 1;
+  const { value } = term.basis;
+  const index = indexOf(term, sizeOf(input.dims));
+  let factors: Float32Array | null = null;
+  for (let start = 0; start < index.length; start += width) {
+    if (!isValidRow(probe, value, Math.floor((index[start] ?? 0) / value.width))) continue;
+    const own = term.coefficient.subarray(start, start + width);
+    factors ??= own;
+    if (own.some((x, k) => x !== factors?.[k])) return null;
+  }
+  return factors?.every((x) => x === 1) ? null : factors;
+}
+
+function withoutFactors(input: Form): Form {
+  return { ...input, terms: input.terms.map((term) => ({ ...term, coefficient: 1 })) };
+}
+
+function transposedLiteral(
+  weight: Data,
+  inputs: number,
+  outputs: number,
+  factors: Float32Array | null,
+): Matrix {
   const { data } = weight.read();
   const literal = new Float32Array(inputs * outputs);
   for (let i = 0; i < inputs; i++) {
-    for (let o = 0; o < outputs; o++) literal[o * inputs + i] = data[i * outputs + o] ?? 0;
+    const factor = factors?.[i] ?? 1;
+    for (let o = 0; o < outputs; o++)
+      literal[o * inputs + i] = (data[i * outputs + o] ?? 0) * factor;
   }
   return literalMatrix(outputs, inputs, literal);
 }
 
 /** Dot products of all left with all right vectors of a batch; a batch of 1 serves every other. */
-function dot(walk: Walk, a: Known, b: Known, left: Vectors | null, right: Vectors | null): Form {
+function dot(a: Known, b: Known, left: Vectors | null, right: Vectors | null): Form {
   if (left === null || right === null) {
     throw new Unexplained('its operands are not vectors of rows of one value');
   }
@@ -68,7 +100,6 @@ function dot(walk: Walk, a: Known, b: Known, left: Vectors | null, right: Vector
     leftCount: m,
     rightCount: n,
   } as const;
-  void walk;
   return form([...outer, m, n], [{ basis, index: null, coefficient: 1 }]);
 }
 
@@ -105,7 +136,7 @@ function rowsLike(dims: readonly number[]): Form {
 }
 
 /** numbers [.., m, tokens] x [.., tokens, width]: sums of tokens. */
-function weightedSum(walk: Walk, weights: Data, input: Form): Form {
+function weightedSum(weights: Data, input: Form): Form {
   const [term] = input.terms;
   if (term?.basis.kind !== 'rows' || input.terms.length !== 1) {
     throw new Unexplained('its right operand is not the rows of one value');
@@ -131,7 +162,6 @@ function weightedSum(walk: Walk, weights: Data, input: Form): Form {
     }
   }
   const basis = { kind: 'sum', value, weights: sums, rows: batch * m } as const;
-  void walk;
   const dims = [...input.dims.slice(0, -2), ...(weights.dims.length === 1 ? [] : [m]), n];
   return form(dims, [{ basis, index: null, coefficient: 1 }]);
 }

@@ -71,7 +71,7 @@ function walkOnce(plain: PlainModel, inputs: Inputs, shape: ProbeShape) {
   const { path } = plain.source;
   const compute = (node: OnnxNode, tensors: readonly (Tensor | null)[]): Tensor[] =>
     evaluateNode(node, tensors, PLAIN_OPSET, { file: path }).filter((t) => t !== null);
-  const walk = new Walk(makeProbe(shape), compute);
+  const walk = new Walk(makeProbe(shape), plain.half !== null, compute);
   let known: ReturnType<typeof interpret>;
   try {
     known = interpret(walk, plain.graph, inputs.roles);

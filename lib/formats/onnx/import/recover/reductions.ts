@@ -54,7 +54,7 @@ function overWidth(input: Form, reduced: readonly boolean[]): boolean {
 }
 
 /** ReduceSum, or ReduceMean. */
-export function sumForm(walk: Walk, input: Form, reduction: Reduction, mean: boolean): Form {
+export function sumForm(input: Form, reduction: Reduction, mean: boolean): Form {
   const { reduced, dims } = axesOf(input, reduction);
   const [term] = input.terms;
   if (term?.basis.kind === 'square' && overWidth(input, reduced) && !mean) {
@@ -84,7 +84,6 @@ export function sumForm(walk: Walk, input: Form, reduction: Reduction, mean: boo
       throw new Unexplained('it weighs the columns of a token differently');
     }
   }
-  void walk;
   const basis = { kind: 'sum', value, weights, rows } as const;
   return form(dims, [{ basis, index: null, coefficient: 1 }]);
 }

@@ -10,8 +10,11 @@ import { coefficientAt, type Form, indexOf, sameBasis, sizeOf, type Term } from 
 
 /** Largest difference of a cosine or sine from what theta says: f32 tables of long positions are no better. */
 const TOLERANCE = 2e-3;
-/** As near to an integer, theta is that integer. */
+/** As near to a usual theta, it is that one. */
 const ROUND = 1e-3;
+/** In 16 bits angles are rounded. */
+const HALF_TOLERANCE = 0.05;
+const USUAL = [10000, 1000, 160000, 500000, 1000000];
 
 /** Where the elements of a vector lie in a form. */
 export interface Geometry {
@@ -45,91 +48,144 @@ interface Pairing {
 /** The vectors of a form whose terms all read one value; null when they are not rotated by angles of one theta. */
 export function rotatedVectors(
   input: Form,
-  { count, length, at }: Geometry,
-  isValid: (row: number) => boolean,
-  positionOf: (row: number) => number,
+  geometry: Geometry,
+  rows: { readonly isValid: (row: number) => boolean; readonly position: (row: number) => number },
+  half: boolean,
 ): RotatedVectors | null {
   const [first] = input.terms;
   if (first?.basis.kind !== 'rows') return null;
   if (!input.terms.every((term) => sameBasis(term.basis, first.basis))) return null;
-  const { width } = first.basis.value;
-  const partsAt = partsOf(input);
-  const row = new Int32Array(count).fill(-1);
-  const start: number[] = [];
-  const later: number[] = [];
-  for (let v = 0; v < count; v++) {
-    const [some] = partsAt(at(v, 0));
-    if (some === undefined) continue;
-    const token = Math.floor(some.element / width);
-    if (!isValid(token)) continue;
-    row[v] = token;
-    if (positionOf(token) === 0) start.push(v);
-    if (positionOf(token) === 1) later.push(v);
+  return new Fit(input, geometry, rows, first.basis.value.width, half).run();
+}
+
+class Fit {
+  private readonly partsAt: (e: number) => Part[];
+  private readonly row: Int32Array;
+  private scale = 1;
+  /** Columns of each head, from its vectors at position 0, where nothing is turned. */
+  private readonly heads: number[][] = [];
+
+  constructor(
+    input: Form,
+    private readonly geometry: Geometry,
+    private readonly rows: Parameters<typeof rotatedVectors>[2],
+    private readonly width: number,
+    private readonly half: boolean,
+  ) {
+    this.partsAt = partsOf(input);
+    this.row = new Int32Array(geometry.count).fill(-1);
   }
-  // At position 0 nothing is turned: element k is its own column there.
-  const mains = new Map<number, number[]>();
-  let scale = 1;
-  const columnsAtStart = (v: number): number[] | null => {
-    const columns: number[] = [];
-    for (let k = 0; k < length; k++) {
-      const parts = partsAt(at(v, k));
-      const [part] = parts;
-      if (part === undefined || parts.length !== 1) return null;
-      scale = part.coefficient;
-      columns.push(part.element % width);
+
+  run(): RotatedVectors | null {
+    const one = this.readPlaces();
+    if (one === null) return null;
+    const own = this.columnsOf(one);
+    const pairing = pairsOf(one, own, this.geometry, this.partsAt, this.width);
+    if (pairing === null) return null;
+    const columns = new Map<number, number[]>();
+    for (const [v, token] of this.row.entries()) {
+      const found = token < 0 ? null : this.columnsOf(v);
+      if (token >= 0 && found === null) return null;
+      if (found !== null) columns.set(v, found);
     }
-    return columns;
-  };
-  const [one] = later;
-  if (one === undefined || start.length === 0) return null;
-  const known: number[][] = [];
-  for (const v of start) {
-    const columns = columnsAtStart(v);
-    if (columns === null) return null;
-    known.push(columns);
+    const dimensions = 2 * pairing.firsts.length;
+    const order = [...pairing.firsts, ...pairing.seconds, ...pairing.rest];
+    const theta = this.thetas(one, own, pairing).find((wanted) =>
+      [...columns].every(([v, list]) => this.explains(v, list, pairing, wanted)),
+    );
+    if (theta === undefined) return null;
+    return {
+      rotary: { theta, dimensions },
+      scale: this.scale,
+      row: this.row,
+      columns: (v) => order.map((k) => columns.get(v)?.[k] ?? 0),
+    };
   }
-  const find = (v: number): number[] | null => {
+
+  /** Fills `row` and `heads`; a vector at position 1, or null when there is none. */
+  private readPlaces(): number | null {
+    const { count, at, length } = this.geometry;
+    let one: number | null = null;
+    for (let v = 0; v < count; v++) {
+      const [some] = this.partsAt(at(v, 0));
+      const token = some === undefined ? -1 : Math.floor(some.element / this.width);
+      if (token < 0 || !this.rows.isValid(token)) continue;
+      this.row[v] = token;
+      const position = this.rows.position(token);
+      if (position === 1) one ??= v;
+      if (position !== 0) continue;
+      const columns: number[] = [];
+      for (let k = 0; k < length; k++) {
+        const [part, more] = this.partsAt(at(v, k));
+        if (part === undefined || more !== undefined) return null;
+        this.scale = part.coefficient;
+        columns.push(part.element % this.width);
+      }
+      this.heads.push(columns);
+    }
+    return one;
+  }
+
+  /** The columns of the head that vector v belongs to. */
+  private columnsOf(v: number): number[] | null {
     const seen = new Set<number>();
-    for (let k = 0; k < length; k++) {
-      for (const { element } of partsAt(at(v, k))) seen.add(element % width);
-    }
-    return known.find((columns) => columns.every((c) => seen.has(c))) ?? null;
-  };
-  const pairing = pairsOf(one, find(one), { count, length, at }, partsAt, width);
-  const theta = pairing && thetaOf(one, pairing, at, partsAt, find(one), width, scale);
-  if (pairing === null || theta === null) return null;
-  const dimensions = 2 * pairing.firsts.length;
-  const order = [...pairing.firsts, ...pairing.seconds, ...pairing.rest];
-  for (let v = 0; v < count; v++) {
-    const token = row[v] ?? -1;
-    if (token < 0) continue;
-    const columns = find(v);
-    if (columns === null) return null;
-    mains.set(v, columns);
-    const position = positionOf(token);
-    for (const [i, k] of pairing.firsts.entries()) {
-      const angle = position * theta ** ((-2 * i) / dimensions);
-      const partner = pairing.seconds[i] ?? 0;
-      const expected = [
-        [k, columns[k], Math.cos(angle)],
-        [k, columns[partner], -Math.sin(angle)],
-        [partner, columns[partner], Math.cos(angle)],
-        [partner, columns[k], Math.sin(angle)],
-      ] as const;
-      for (const [element, column, wanted] of expected) {
-        const parts = partsAt(at(v, element));
-        const got = parts.find((p) => p.element === token * width + (column ?? 0));
-        if (Math.abs((got?.coefficient ?? 0) / scale - wanted) > TOLERANCE) return null;
-        if (parts.length > 2) return null;
+    for (let k = 0; k < this.geometry.length; k++) {
+      for (const { element } of this.partsAt(this.geometry.at(v, k))) {
+        seen.add(element % this.width);
       }
     }
-    for (const k of pairing.rest) {
-      const [part, more] = partsAt(at(v, k));
-      if (more !== undefined || part?.coefficient !== scale) return null;
-    }
+    return this.heads.find((columns) => columns.every((c) => seen.has(c))) ?? null;
   }
-  const columns = (v: number) => order.map((k) => mains.get(v)?.[k] ?? 0);
-  return { rotary: { theta, dimensions }, scale, row, columns };
+
+  /** What theta may be, from the slowest angle at position 1. */
+  private thetas(one: number, own: readonly number[] | null, pairing: Pairing): number[] {
+    const { firsts, seconds } = pairing;
+    const last = firsts.length - 1;
+    if (last === 0) return [10000];
+    const second = seconds[last] ?? 0;
+    const column = own?.[firsts[last] ?? 0];
+    const parts = this.partsAt(this.geometry.at(one, second));
+    const sine = parts.find(({ element }) => element % this.width === column)?.coefficient ?? 0;
+    const theta = Math.asin(Math.min(1, sine / this.scale)) ** (-(last + 1) / last);
+    const whole = Math.round(theta);
+    const near = USUAL.filter((usual) => Math.abs(usual / theta - 1) < (this.half ? 0.02 : ROUND));
+    return Number.isFinite(theta) ? [...near, ...(whole > 1 ? [whole] : []), theta] : [];
+  }
+
+  /** Whether all elements of vector v are turned by the angles of this theta. */
+  private explains(v: number, columns: readonly number[], pairing: Pairing, theta: number) {
+    const { at } = this.geometry;
+    const token = this.row[v] ?? 0;
+    const position = this.rows.position(token);
+    const dimensions = 2 * pairing.firsts.length;
+    const tolerance = this.half ? HALF_TOLERANCE : TOLERANCE;
+    const coefficient = (k: number, column: number | undefined) => {
+      const element = token * this.width + (column ?? 0);
+      const part = this.partsAt(at(v, k)).find((found) => found.element === element);
+      return (part?.coefficient ?? 0) / this.scale;
+    };
+    return (
+      pairing.firsts.every((k, i) => {
+        const angle = position * theta ** ((-2 * i) / dimensions);
+        const partner = pairing.seconds[i] ?? 0;
+        const expected = [
+          [k, columns[k], Math.cos(angle)],
+          [k, columns[partner], -Math.sin(angle)],
+          [partner, columns[partner], Math.cos(angle)],
+          [partner, columns[k], Math.sin(angle)],
+        ] as const;
+        return expected.every(
+          ([element, column, wanted]) =>
+            Math.abs(coefficient(element, column) - wanted) <= tolerance &&
+            this.partsAt(at(v, element)).length <= 2,
+        );
+      }) &&
+      pairing.rest.every((k) => {
+        const [part, more] = this.partsAt(at(v, k));
+        return more === undefined && part?.coefficient === this.scale;
+      })
+    );
+  }
 }
 
 /** The terms of one element that are not zero; those of the same element are added. */
@@ -176,27 +232,4 @@ function pairsOf(
   }
   const whole = firsts.length > 0 && 2 * firsts.length + rest.length === length;
   return whole ? { firsts, seconds, rest } : null;
-}
-
-function thetaOf(
-  v: number,
-  { firsts, seconds }: Pairing,
-  at: (vector: number, k: number) => number,
-  partsAt: (e: number) => Part[],
-  columns: readonly number[] | null,
-  width: number,
-  scale: number,
-): number | null {
-  const last = firsts.length - 1;
-  if (last === 0) return 10000;
-  const second = seconds[last] ?? 0;
-  const sine = partsAt(at(v, second)).find(
-    ({ element }) => element % width === columns?.[firsts[last] ?? 0],
-  );
-  if (sine === undefined) return null;
-  const angle = Math.asin(Math.min(1, sine.coefficient / scale));
-  if (!(angle > 0)) return null;
-  const theta = angle ** (-(last + 1) / last);
-  const whole = Math.round(theta);
-  return Math.abs(theta - whole) <= ROUND * theta ? whole : theta;
 }

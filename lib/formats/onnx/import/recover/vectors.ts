@@ -10,6 +10,7 @@ import type { Columns, Value } from './draft.js';
 import { coefficientAt, type Form, indexOf, sizeOf } from './form.js';
 import type { Probe } from './probe.js';
 import { type Geometry, rotatedVectors } from './rotary.js';
+import type { Walk } from './walk.js';
 
 export interface Vectors {
   /** The value that the vectors are parts of; null: they are numbers of the file. */
@@ -60,7 +61,11 @@ class HeadTable {
  * The vectors of `input` along its axis -1 (left operand) or -2 (right operand): vector batch * count + i. null when it is
  * not made of a value's rows.
  */
-export function vectorsOf(probe: Probe, input: Form, axis: -1 | -2): Vectors | null {
+export function vectorsOf(
+  { probe, half }: Pick<Walk, 'probe' | 'half'>,
+  input: Form,
+  axis: -1 | -2,
+): Vectors | null {
   const geometry = geometryOf(input.dims, axis);
   const [term] = input.terms;
   if (term?.basis.kind !== 'rows' || input.constant?.some((value) => value !== 0)) return null;
@@ -70,7 +75,8 @@ export function vectorsOf(probe: Probe, input: Form, axis: -1 | -2): Vectors | n
   const table = new HeadTable();
   const head = new Int32Array(count);
   if (input.terms.length > 1) {
-    const turned = rotatedVectors(input, geometry, isValid, (row) => row % probe.length);
+    const rows = { isValid, position: (row: number) => row % probe.length };
+    const turned = rotatedVectors(input, geometry, rows, half);
     if (turned === null) return null;
     const { row, rotary, scale } = turned;
     row.forEach((token, v) => {

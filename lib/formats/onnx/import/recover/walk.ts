@@ -36,6 +36,8 @@ export interface Problem {
 
 export class Walk {
   readonly probe: Probe;
+  /** The file's numbers were rounded to 16 bits: so are scales, epsilons and angles. */
+  readonly half: boolean;
   /** Evaluates one node on numbers. */
   readonly compute: (node: OnnxNode, inputs: readonly (Tensor | null)[]) => Tensor[];
   readonly problems: Problem[] = [];
@@ -50,8 +52,9 @@ export class Walk {
   private nextId = 0;
   private readonly memo = new Map<string, Value>();
 
-  constructor(probe: Probe, compute: Walk['compute']) {
+  constructor(probe: Probe, half: boolean, compute: Walk['compute']) {
     this.probe = probe;
+    this.half = half;
     this.compute = compute;
   }
 

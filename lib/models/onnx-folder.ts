@@ -20,6 +20,7 @@ import {
 import { readSentenceFiles } from '../formats/sentence-files.js';
 import { type StoredTensor, type TensorSource, WeightFiles } from '../formats/weight-files.js';
 import type { SentenceSettings } from '../graph/checkpoint.js';
+import { tablesOf } from '../graph/tables.js';
 import type { EncoderGraph } from '../graph/types.js';
 import { type NamedOnnx, nameOnnx } from './onnx-names.js';
 import { scaleName, withQuantizationConfig } from './quantized-folder.js';
@@ -71,7 +72,7 @@ export async function readOnnxFolder(file: string, { widen }: OnnxSettings): Pro
   const named = nameOnnx(imported, base);
   const files = await firstSentence(folders);
   const quantized = widen ? new Set<string>() : int8Weights(imported, named);
-  const source = new OnnxTensors(file, named.sources, imported.weights, quantized);
+  const source = new OnnxTensors(file, named, imported.weights, quantized);
   const { config, sentence } = named;
   return {
     path: file,
@@ -133,8 +134,9 @@ function int8Weights({ plain, weights }: OnnxImport, named: NamedOnnx): Set<stri
   // Weight-only files compute in floats: so does their import.
   if (plain.activations.size === 0) return found;
   const allowed = quantizableWeights(graph, { embeddings: true });
+  const tables = tablesOf(graph);
   for (const [name, source] of sources) {
-    if (allowed.has(name) && weights.codes(source) !== null) found.add(name);
+    if (allowed.has(name) && weights.codes(source, tables.has(name)) !== null) found.add(name);
   }
   dropMixed(graph, found);
   return found;
@@ -157,15 +159,17 @@ class OnnxTensors implements TensorSource {
   private readonly sources: ReadonlyMap<string, WeightSource>;
   private readonly reader: WeightReader;
   private readonly quantized: ReadonlySet<string>;
+  private readonly tables: ReadonlySet<string>;
 
   constructor(
     path: string,
-    sources: ReadonlyMap<string, WeightSource>,
+    { sources, graph }: NamedOnnx,
     reader: WeightReader,
     quantized: ReadonlySet<string>,
   ) {
     this.path = path;
     this.sources = sources;
+    this.tables = tablesOf(graph);
     this.reader = reader;
     this.quantized = quantized;
     const tensors = new Map<string, StoredTensor>();
@@ -191,7 +195,7 @@ class OnnxTensors implements TensorSource {
     if (source !== undefined) return this.reader.floats(source);
     const weight = [...this.quantized].find((other) => scaleName(other) === name);
     const found = weight === undefined ? undefined : this.sources.get(weight);
-    const codes = found && this.reader.codes(found);
+    const codes = found && this.reader.codes(found, this.tables.has(weight ?? ''));
     if (codes) return codes.scales;
     throw new SinterError('INTERNAL', `${this.path}: no tensor ${name}`);
   }
@@ -202,7 +206,7 @@ class OnnxTensors implements TensorSource {
     const source = this.sources.get(name);
     if (source === undefined) throw new SinterError('INTERNAL', `${this.path}: no tensor ${name}`);
     const values = this.quantized.has(name)
-      ? this.reader.codes(source)?.codes
+      ? this.reader.codes(source, this.tables.has(name))?.codes
       : this.reader.floats(source);
     if (values === undefined) throw new SinterError('INTERNAL', `${name} is not int8`);
     return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);

@@ -51,9 +51,7 @@ export function nameOnnx(imported: OnnxImport, base: JsonObject): NamedOnnx {
     }
     return { config: named.config, graph: named.graph, sources: spoken, head, sentence, why: [] };
   }
-  const [style] = STYLES;
-  if (style === undefined) throw new SinterError('INTERNAL', 'no style');
-  const { graph, sources } = imported.graph(style);
+  const { graph, sources } = imported.graph(STYLES[0]);
   for (const [name, source] of sources) spoken.set(name, source);
   return { config: graphConfig(graph, base, head), graph, sources: spoken, head, sentence, why };
 }

@@ -34,12 +34,12 @@ export interface OnnxImport {
   readonly graph: (style: Style) => DraftGraph;
 }
 
-/** Spellings to try. Exporters write zeros for biases that a model does not have. */
-export const STYLES: readonly Style[] = [
-  { fused: true, dropZeroBiases: true },
-  { fused: false, dropZeroBiases: true },
-  { fused: true, dropZeroBiases: false },
-  { fused: false, dropZeroBiases: false },
+const ZEROS = ['drop', 'keep', 'fill'] as const;
+
+/** Spellings to try. Exporters write zeros for biases that a model does not have, and leave out biases that are zero. */
+export const STYLES: readonly [Style, ...Style[]] = [
+  { fused: true, zeros: 'drop' },
+  ...ZEROS.flatMap((zeros) => [true, false].map((fused) => ({ fused, zeros }))).slice(1),
 ];
 
 /**
@@ -54,7 +54,7 @@ export async function importOnnx(path: string): Promise<OnnxImport> {
   const recovered = recoverDraft(plain);
   const weights = new WeightReader(path, plain.graph.initializers, plain.quantized);
   const graph = (style: Style) => draftGraph(path, recovered, weights, style);
-  for (const source of graph(STYLES[0] as Style).sources.values()) weights.check(source);
+  for (const source of graph(STYLES[0]).sources.values()) weights.check(source);
   const times = { read: middle - begin, recover: performance.now() - middle };
   return { path, plain, recovered, weights, times, graph };
 }

@@ -4,7 +4,7 @@
 
 import type { Numbers } from '../model.js';
 import { compact, type Form, form, indexOf, sizeOf, type Term } from './form.js';
-import { Unexplained } from './walk.js';
+import { Misfit } from './walk.js';
 
 /** The common shape of two tensors. */
 export function broadcastDims(a: readonly number[], b: readonly number[]): number[] {
@@ -13,7 +13,7 @@ export function broadcastDims(a: readonly number[], b: readonly number[]): numbe
     const x = a[a.length - rank + i] ?? 1;
     const y = b[b.length - rank + i] ?? 1;
     if (x !== y && x !== 1 && y !== 1) {
-      throw new Unexplained(`shapes [${a.join(', ')}] and [${b.join(', ')}] do not fit`);
+      throw new Misfit(`shapes [${a.join(', ')}] and [${b.join(', ')}] do not fit`);
     }
     return x === 1 ? y : x;
   });

@@ -100,7 +100,7 @@ function resultsOf(walk: Walk, node: OnnxNode, scope: Scope): readonly (Known | 
     return apply(walk, node, inputs, scope);
   } catch (error) {
     if (!(error instanceof Unexplained)) throw error;
-    walk.problems.push({ node, reason: error.message, misfit: error instanceof Misfit });
+    walk.problems.push({ node, reason: error.message, damaged: error instanceof Misfit });
     return null;
   }
 }

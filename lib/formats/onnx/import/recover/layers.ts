@@ -8,7 +8,7 @@ import { type Form, form, rowsForm, sizeOf } from './form.js';
 import { addForms, addNumbers } from './linear-forms.js';
 import { indexFor, type Rows, settle } from './rows.js';
 import { isValidRow } from './vectors.js';
-import { type Data, type Known, Unexplained, type Walk } from './walk.js';
+import { type Data, type Known, Misfit, Unexplained, type Walk } from './walk.js';
 
 /** LayerNormalization or RMSNormalization of rows. */
 export function normForm(
@@ -48,7 +48,7 @@ function vectorOf(known: Known | null | undefined, width: number): Vector | null
   if (known?.kind !== 'data') return null;
   const { data } = known.read();
   if (data.length !== width) {
-    throw new Unexplained(`${known.initializer?.name} has ${data.length} numbers, not ${width}`);
+    throw new Misfit(`${known.initializer?.name} has ${data.length} numbers, not ${width}`);
   }
   return { values: Float32Array.from(data), source: known.initializer?.name ?? '' };
 }

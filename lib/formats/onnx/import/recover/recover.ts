@@ -7,8 +7,11 @@
 import { SinterError } from '../../../../core/errors.js';
 import type { OnnxNode, Tensor } from '../model.js';
 import type { PlainModel } from '../plain/plain-model.js';
+import { labelOf } from '../reader/order.js';
 import { corruptOnnx } from '../reader/problem.js';
 import { evaluateNode } from '../reference/evaluate.js';
+import { operatorName } from '../reference/table.js';
+import { draftText } from './draft-text.js';
 import { interpret } from './interpret.js';
 import { RowOutside } from './lookups.js';
 import { type FoundOutputs, outputsOf } from './outputs.js';
@@ -20,7 +23,7 @@ import { type Problem, Walk } from './walk.js';
 export const PLAIN_OPSET = 18;
 const SHORT = { batch: 3, length: 7 };
 /** Long enough for a window of 128 and for the usual buckets. */
-const LONG = { batch: 2, length: 150 };
+const LONG = { batch: 1, length: 150 };
 /** Of a graph that has no table of positions and whose shapes are free. */
 const DEFAULT_TOKENS = 512;
 
@@ -54,6 +57,13 @@ export function recoverDraft(plain: PlainModel): Recovered {
   const length = inputs.length ?? Math.min(LONG.length, limit ?? LONG.length);
   const batch = inputs.batch ?? LONG.batch;
   const long = walkOnce(plain, inputs, { ...shape, batch, length, seed: 2 });
+  if (draftText(short.found) !== draftText(long.found)) {
+    throw new SinterError(
+      'UNSUPPORTED_MODEL',
+      `${path}: it computes something else for texts of ${shape.length} tokens than for ${length}`,
+      { details: { file: path, category: 'unsupported' } },
+    );
+  }
   const maxTokens = long.walk.maxTokens ?? limit;
   const fixed = inputs.length ?? Number.POSITIVE_INFINITY;
   return {
@@ -92,22 +102,18 @@ function walkOnce(plain: PlainModel, inputs: Inputs, shape: ProbeShape) {
 }
 
 function unexplained(path: string, problems: readonly Problem[]): SinterError {
-  const misfit = problems.find((problem) => problem.misfit);
-  if (misfit) {
-    const node = nameOf(misfit.node);
-    return corruptOnnx(path, 'shape', `node ${node} (${misfit.node.op}): ${misfit.reason}`, {
-      node,
-    });
-  }
-  const lines = problems.map(({ node, reason }) => `${node.op} ${nameOf(node)}: ${reason}`);
+  const lines = problems.map(
+    ({ node, reason }) => `${operatorName(node)} ${labelOf(node)}: ${reason}`,
+  );
   const shown = lines.length > 20 ? [...lines.slice(0, 20), `${lines.length - 20} more`] : lines;
+  const damaged = problems.find((problem) => problem.damaged);
+  if (damaged !== undefined) {
+    const node = labelOf(damaged.node);
+    return corruptOnnx(path, 'shape', `sizes that do not fit: ${shown.join('; ')}`, { node });
+  }
   return new SinterError(
     'UNSUPPORTED_MODEL',
     `${path}: ${lines.length} nodes are not those of a known encoder: ${shown.join('; ')}`,
-    { details: { file: path, nodes: lines } },
+    { details: { file: path, category: 'unsupported', nodes: lines } },
   );
-}
-
-function nameOf({ name, outputs }: OnnxNode): string {
-  return name === '' ? (outputs[0] ?? '') : name;
 }

@@ -16,8 +16,8 @@ import type { WeightSource } from './weights.js';
 export interface Style {
   /** Queries, keys and values that lie side by side in the file are one weight; also the halves of a gate. */
   readonly fused: boolean;
-  /** Biases of norms that are all zero are left out. */
-  readonly dropZeroBiases: boolean;
+  /** Biases that are all zero: those of norms are left out, or kept as they are, or put wherever there is none. */
+  readonly zeros: 'drop' | 'keep' | 'fill';
 }
 
 export interface DraftOutputs {
@@ -176,15 +176,15 @@ class Writer {
     });
     const whole = stack(nodes.map(({ matrix }) => matrix));
     const together = this.style.fused && nodes.length > 1 && whole.pieces.length === 1;
-    const joined = joinBiases(nodes.map(({ matrix, bias }) => ({ bias, rows: matrix.rows })));
+    const stated = joinBiases(nodes.map(({ matrix, bias }) => ({ bias, rows: matrix.rows })));
+    const joined = this.style.zeros === 'fill' ? (stated ?? nothing(whole.rows)) : stated;
     const pieces = together
       ? [{ part: first, matrix: whole, bias: joined, name: this.names.together(first) }]
       : nodes.map((entry) => ({ ...entry, name: this.names.of(entry.part) }));
     const weights = pieces.map(({ matrix, name }) => this.matrix(matrix, name));
     const biases = pieces.flatMap(({ matrix, bias }, i) => {
       if (joined === null) return [];
-      const zeros = { values: new Float32Array(matrix.rows), source: '' };
-      return [this.bias(bias ?? zeros, weights[i]?.name ?? '')];
+      return [this.bias(bias ?? nothing(matrix.rows), weights[i]?.name ?? '')];
     });
     const input = this.operand(first, first.node.input);
     const modules = weights.map(({ name, shape: [outputs = 0, inputs = 0] }) => ({
@@ -227,8 +227,10 @@ class Writer {
         : [input, null];
     const from = this.value(main);
     const rest = residual && this.value(residual);
+    const { zeros } = this.style;
     const zero = node.bias === null || node.bias.values.every((x) => x === 0);
-    const bias = this.style.dropZeroBiases && zero ? null : node.bias;
+    const own = zeros === 'drop' && zero ? null : node.bias;
+    const bias = zeros === 'fill' ? (own ?? nothing(value.width)) : own;
     const name = this.names.norm(node.weight, bias, owner, at);
     this.sources.set(`${name}.weight`, { kind: 'vector', vector: node.weight });
     if (bias !== null) this.sources.set(`${name}.bias`, { kind: 'vector', vector: bias });
@@ -286,6 +288,10 @@ class Writer {
     if (!this.sources.has(name)) this.sources.set(name, { kind: 'vector', vector });
     return name;
   }
+}
+
+function nothing(width: number): Vector {
+  return { values: new Float32Array(width), source: '' };
 }
 
 /** What a value needs, in the order in which it was made. */

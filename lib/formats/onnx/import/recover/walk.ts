@@ -25,13 +25,13 @@ export type Known = Data | Form;
 /** Why a node was not understood; the walk lists it and goes on. */
 export class Unexplained extends Error {}
 
-/** Shapes that no meaning could fit: the file is damaged, not unknown. */
+/** Sizes that contradict each other: a damaged file, not an unknown model. */
 export class Misfit extends Unexplained {}
 
 export interface Problem {
   readonly node: OnnxNode;
   readonly reason: string;
-  readonly misfit: boolean;
+  readonly damaged: boolean;
 }
 
 export class Walk {

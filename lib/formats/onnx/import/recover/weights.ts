@@ -40,7 +40,9 @@ export class WeightReader {
       for (const { source: name } of pieces) {
         if (this.checked.has(name)) continue;
         this.checked.add(name);
-        this.checkNumbers(this.initializer(name).read().data, name);
+        // What is made of integers is finite where its scales are.
+        const codes = this.quantized.get(name);
+        this.checkNumbers(codes?.scales ?? this.initializer(name).read().data, name);
       }
     }
   }
@@ -56,8 +58,11 @@ export class WeightReader {
     }
   }
 
-  /** The file's own integers, one scale a row; null when the weight is no symmetric int8 matrix. */
-  codes(source: WeightSource): { codes: Int8Array; scales: Float32Array } | null {
+  /**
+   * The file's own integers, one scale a row; null when the weight is no symmetric int8 matrix. Only a table may hold -128:
+   * products are exact for -127..127.
+   */
+  codes(source: WeightSource, isTable: boolean): { codes: Int8Array; scales: Float32Array } | null {
     if (source.kind === 'vector' || source.matrix.literal !== undefined) return null;
     const { rows, columns, pieces } = source.matrix;
     const codes = new Int8Array(rows * columns);
@@ -65,24 +70,15 @@ export class WeightReader {
     let at = 0;
     for (const piece of pieces) {
       const weight = this.quantized.get(piece.source);
-      if (weight === undefined || !copyCodes(weight, piece, columns, codes, scales, at)) {
+      if (
+        weight === undefined ||
+        !copyCodes(weight, piece, columns, codes, scales, at, isTable ? -128 : -127)
+      ) {
         return null;
       }
       at += piece.end - piece.begin;
     }
     return { codes, scales };
-  }
-
-  /** Whether `codes` would give some, from what the file says of its scales alone. */
-  isQuantized(source: WeightSource): boolean {
-    return (
-      source.kind === 'matrix' &&
-      source.matrix.pieces.length > 0 &&
-      source.matrix.pieces.every((piece) => {
-        const weight = this.quantized.get(piece.source);
-        return weight !== undefined && rowScales(weight, piece) !== null;
-      })
-    );
   }
 
   /** Whether two matrices hold the same numbers: a few are compared before all are. */
@@ -170,7 +166,7 @@ function rowScales(weight: QuantizedWeight, piece: Piece): ((row: number) => num
     : null;
 }
 
-/** false when a code does not fit in -127..127 beside its zero point. */
+/** false when a code without its zero point is below `least` or above 127. */
 function copyCodes(
   weight: QuantizedWeight,
   piece: Piece,
@@ -178,6 +174,7 @@ function copyCodes(
   codes: Int8Array,
   scales: Float32Array,
   first: number,
+  least: number,
 ): boolean {
   const scaleOf = rowScales(weight, piece);
   if (scaleOf === null) return false;
@@ -189,7 +186,7 @@ function copyCodes(
     const zero = weight.zeroPoints[weight.axis === null ? 0 : row] ?? 0;
     for (let c = 0; c < columns; c++) {
       const code = (all[piece.transposed ? c * width + row : row * width + c] ?? 0) - zero;
-      if (code < -127 || code > 127) return false;
+      if (code < least || code > 127) return false;
       codes[to * columns + c] = code;
     }
   }

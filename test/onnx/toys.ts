@@ -28,15 +28,15 @@ interface Layers {
   readonly hidden: string;
 }
 
-/** Drawn weights of a graph: norms around 1, the rest around 0. */
-export function drawnWeights(graph: EncoderGraph, seed: number): Floats {
+/** Drawn weights of a graph: norms around 1, the rest around 0, up to `most`. */
+export function drawnWeights(graph: EncoderGraph, seed: number, most = 0.6): Floats {
   const random = new SeededRandom(seed);
   return new Map(
     graph.weights.map(({ name, shape }) => {
       const length = shape.reduce((a, b) => a * b, 1);
       const norm = shape.length === 1 && name.endsWith('.weight');
       const draw = (): number => 2 * (random.below(1 << 20) / (1 << 20)) - 1;
-      const values = Float32Array.from({ length }, () => (norm ? 1 + 0.3 * draw() : 0.6 * draw()));
+      const values = Float32Array.from({ length }, () => (norm ? 1 + 0.3 * draw() : most * draw()));
       return [name, values];
     }),
   );

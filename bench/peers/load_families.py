@@ -1,11 +1,13 @@
 # Loads what save-families.mjs wrote in transformers, sentence-transformers and ONNX Runtime, and compares the numbers.
 #
-#   python peers/load_families.py OUT
+#   python peers/load_families.py OUT [--table docs/guide/export.md]
 #
-# Prints a line for each model: the largest difference to Sinter, relative to the largest number. Exit status 1 when a float
-# model differs by more than 1e-4 (f16: 2e-2); quantized files only have to run and keep the direction (cosine 0.9).
+# Prints a line for each model: of float files the largest difference to Sinter, relative to the largest number; of quantized
+# files the cosine to Sinter's f32 numbers. Exit status 1 when a float model differs by more than 1e-4 (f16: 2e-2), or a
+# quantized one points elsewhere. OpenVINO is asked where it is installed.
 
 import argparse
+import importlib.util
 import json
 import pathlib
 import sys
@@ -13,13 +15,15 @@ import sys
 import numpy as np
 
 FILES = {
-    "model.onnx": 1e-4,
-    "model_fp16.onnx": 2e-2,
-    "model_quantized.onnx": None,
-    "model_int8.onnx": None,
-    "model_q4.onnx": None,
-    "model_qdq.onnx": None,
+    "model.onnx": ("ONNX f32", 1e-4),
+    "model_fp16.onnx": ("f16", 2e-2),
+    "model_quantized.onnx": ("q8", None),
+    "model_int8.onnx": ("int8", None),
+    "model_q4.onnx": ("q4", None),
+    "model_qdq.onnx": ("qdq", None),
 }
+# The fixtures are random and 32 wide: few bits lose much more than in a trained model.
+LEAST_COSINE = 0.7
 
 
 def unpadded(values, lengths, per_token):
@@ -81,37 +85,84 @@ def with_sentence_transformers(folder, rows):
     return model.encode([row["text"] for row in rows]).reshape(-1)
 
 
+def with_openvino(path, expected):
+    import openvino
+
+    core = openvino.Core()
+    model = core.compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    feeds = {value.get_any_name(): np.array(expected["batch"][value.get_any_name()]) for value in model.inputs}
+    results = model(feeds)
+    names = ("last_hidden_state", "logits", "start_logits", "end_logits")
+    return {name: results[value] for value in model.outputs for name in names if name in value.names}
+
+
+def measure(folder, expected):
+    """What each reader makes of the model: column -> (kind, number, whether that is good)."""
+    task, lengths = expected["task"], expected["lengths"]
+    measured = {}
+
+    def compare(column, results, limit):
+        for name, got in outputs_of(results, task, lengths).items():
+            wanted = expected["outputs"][name]
+            if limit is None:
+                measured[column] = ("cosine", cosine(got, wanted), cosine(got, wanted) > LEAST_COSINE)
+            else:
+                measured[column] = ("difference", difference(got, wanted), difference(got, wanted) < limit)
+
+    compare("transformers", with_transformers(folder / "model", expected), 1e-4)
+    for file, (column, limit) in FILES.items():
+        compare(column, with_onnx_runtime(folder / "onnx" / "onnx" / file, expected), limit)
+    if importlib.util.find_spec("openvino"):
+        compare("OpenVINO f32", with_openvino(folder / "onnx" / "onnx" / "model.onnx", expected), 1e-4)
+        compare("OpenVINO q8", with_openvino(folder / "onnx" / "onnx" / "model_quantized.onnx", expected), None)
+    if expected["texts"]:
+        wanted = [x for row in expected["texts"] for x in row["vector"]]
+        found = difference(with_sentence_transformers(folder / "sentence", expected["texts"]), wanted)
+        measured["sentence-transformers"] = ("difference", found, found < 1e-4)
+    return measured
+
+
+def text_of(cell):
+    if cell is None:
+        return ""
+    kind, number, _ = cell
+    return f"{number:.0e}" if kind == "difference" else f"{number:.3f}"
+
+
+def table(rows):
+    """Markdown: a row for each family and head, a column for each reader."""
+    columns = list(dict.fromkeys(column for _, measured in rows for column in measured))
+    lines = [["family", "head", *columns]]
+    for expected, measured in rows:
+        cells = [text_of(measured.get(column)) for column in columns]
+        lines.append([expected["family"], expected["task"], *cells])
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    lines.insert(1, ["-" * width for width in widths])
+    return "".join("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |\n" for line in lines)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("out", type=pathlib.Path)
-    failed = False
-    for folder in sorted(path.parent for path in parser.parse_args().out.glob("*/expected.json")):
+    parser.add_argument("--table", type=pathlib.Path, help="a file with the two markers between which the table goes")
+    arguments = parser.parse_args()
+    rows, failed = [], False
+    for folder in sorted(path.parent for path in arguments.out.glob("*/expected.json")):
         expected = json.loads((folder / "expected.json").read_text())
-        task, lengths = expected["task"], expected["lengths"]
-        found, wrong = [], False
-
-        def compare(what, results, limit):
-            nonlocal wrong
-            for name, got in outputs_of(results, task, lengths).items():
-                wanted = expected["outputs"][name]
-                if limit is None:
-                    found.append(f"{what} cos {cosine(got, wanted):.4f}")
-                    wrong |= not cosine(got, wanted) > 0.9
-                else:
-                    found.append(f"{what} {difference(got, wanted):.1e}")
-                    wrong |= not difference(got, wanted) < limit
-
-        compare("transformers", with_transformers(folder / "model", expected), 1e-4)
-        for file, limit in FILES.items():
-            name = file.removeprefix("model").removesuffix(".onnx") or "_f32"
-            compare(f"onnx{name}", with_onnx_runtime(folder / "onnx" / "onnx" / file, expected), limit)
-        if expected["texts"]:
-            wanted = [x for row in expected["texts"] for x in row["vector"]]
-            got = with_sentence_transformers(folder / "sentence", expected["texts"])
-            found.append(f"sentence-transformers {difference(got, wanted):.1e}")
-            wrong |= not difference(got, wanted) < 1e-4
-        print(expected["name"], "DIFFERS:" if wrong else "ok:", ", ".join(found))
-        failed |= wrong
+        measured = measure(folder, expected)
+        good = all(fine for _, _, fine in measured.values())
+        found = ", ".join(f"{column} {text_of(cell)}" for column, cell in measured.items())
+        print(folder.name, "ok:" if good else "DIFFERS:", found, flush=True)
+        failed |= not good
+        rows.append((expected, measured))
+    if arguments.table:
+        begin, end = "<!-- table -->\n", "<!-- end -->\n"
+        before, rest = arguments.table.read_text().split(begin)
+        after = rest.split(end)[1]
+        first = {}
+        for expected, measured in rows:
+            first.setdefault((expected["family"], expected["task"]), (expected, measured))
+        arguments.table.write_text(before + begin + table(list(first.values())) + end + after)
     sys.exit(1 if failed else 0)
 
 

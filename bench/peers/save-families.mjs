@@ -1,9 +1,10 @@
-// Saves every encoder fixture as a model folder and as a folder of ONNX files, with what Sinter computes for its batch.
+// Saves every encoder fixture, the first of each family with every head, as a model folder and as a folder of ONNX files, with
+// what Sinter computes for its batch.
 //
 //   node peers/save-families.mjs FIXTURES OUT       then       python peers/load_families.py OUT
 //
-// OUT/NAME/model (config.json, model.safetensors, tokenizer), OUT/NAME/onnx, OUT/NAME/expected.json; embedding models
-// have the files of sentence-transformers too.
+// OUT/NAME/model (config.json, model.safetensors, tokenizer), OUT/NAME/onnx, OUT/NAME/expected.json; for embedding models
+// OUT/NAME/sentence with the files of sentence-transformers too.
 
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
@@ -23,6 +24,13 @@ const TASKS = [
   ['ForQuestionAnswering', 'question-answering'],
   ['ForMaskedLM', 'masked-lm'],
 ];
+const NEW_HEADS = {
+  embedding: { task: 'embedding' },
+  classification: { task: 'classification', labels: ['a', 'b', 'c'] },
+  'token-classification': { task: 'token-classification', labels: ['a', 'b', 'c', 'd'] },
+  'question-answering': { task: 'question-answering', newHead: true },
+  'masked-lm': { task: 'masked-lm', newHead: true },
+};
 const TEXTS = [
   'the state of the union',
   'a text',
@@ -30,21 +38,30 @@ const TEXTS = [
 ];
 
 const [fixtures = '', out = ''] = process.argv.slice(2);
+const seen = new Set();
 for (const name of (await readdir(fixtures)).sort()) {
   const folder = join(fixtures, name);
   if (!existsSync(join(folder, 'golden.json'))) continue;
-  const { architectures } = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'));
-  const found = TASKS.find(([suffix]) => architectures[0].endsWith(suffix));
-  const task = found?.[1] ?? 'embedding';
-  await mkdir(join(out, name), { recursive: true });
-  const expected = { name, task, ...(await saveOne(folder, join(out, name), task)) };
-  await writeFile(join(out, name, 'expected.json'), JSON.stringify(expected));
-  console.log(name, task);
+  const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'));
+  const found = TASKS.find(([suffix]) => config.architectures[0].endsWith(suffix));
+  const own = found?.[1] ?? 'embedding';
+  // The first of a family gets every head, drawn where it has none.
+  const tasks = seen.has(config.model_type) ? [own] : Object.keys(NEW_HEADS);
+  seen.add(config.model_type);
+  for (const task of tasks) {
+    const target = join(out, `${name}-${task}`);
+    await mkdir(target, { recursive: true });
+    const request = task === own ? { task } : NEW_HEADS[task];
+    const { model_type: family } = config;
+    const expected = { name, family, task, ...(await saveOne(folder, target, request)) };
+    await writeFile(join(target, 'expected.json'), JSON.stringify(expected));
+    console.log(name, task);
+  }
 }
 
-async function saveOne(folder, target, task) {
+async function saveOne(folder, target, request) {
   const settings = { lanes: undefined, signal: undefined, seed: 1 };
-  const parts = await loadModel('save', folder, { task }, settings);
+  const parts = await loadModel('save', folder, request, settings);
   const golden = JSON.parse(await readFile(join(folder, 'golden.json'), 'utf8'));
   const { outputs, texts } = await parts.program.use('save', async (program) => {
     await saveModel(parts, program, join(target, 'model'), { overwrite: true });
@@ -56,7 +73,8 @@ async function saveOne(folder, target, task) {
     return { outputs: await run(parts, program, golden), texts: null };
   });
   await parts.program.retire();
-  if (task !== 'embedding') return { batch: golden.batch, lengths: golden.lengths, outputs, texts };
+  if (request.task !== 'embedding')
+    return { batch: golden.batch, lengths: golden.lengths, outputs, texts };
   const encoder = await Encoder.load(folder, { pooling: 'mean', normalize: true });
   await encoder.save(join(target, 'sentence'), { overwrite: true });
   const vectors = await encoder.embed(TEXTS);

@@ -7,7 +7,7 @@
 import type { JsonObject } from '../core/json.js';
 import { addBertEmbeddings, bertKeys, bertPlan, readBertSizes } from './bert-like.js';
 import type { Family, HeadPlan } from './family.js';
-import { addLayer, addLayers, type LayerNames, type LayerSizes } from './post-norm.js';
+import { addLayer, addLayers, type LayerNames, type LayerSizes, MAX_LAYERS } from './post-norm.js';
 import { type GraphStructure, notWritable } from './structure.js';
 
 export const ALBERT: Family = {
@@ -18,7 +18,9 @@ export const ALBERT: Family = {
     const read = readBertSizes(reader, 0, 0);
     const sizes = { ...read, width: reader.size('embedding_size') };
     const groups = reader.size('num_hidden_groups', sizes.layers);
-    const inner = reader.whole('inner_group_num', 1, 1);
+    const most = Math.floor(MAX_LAYERS / sizes.layers);
+    const inner =
+      (reader.config.inner_group_num ?? 1) === 1 ? 1 : reader.size('inner_group_num', most);
     const dropout = reader.number('classifier_dropout_prob', 0, 1, 0.1);
     const heads = {
       classification: { rows: 'pooler', dropout, output: 'classifier' },

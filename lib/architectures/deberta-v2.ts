@@ -136,7 +136,7 @@ function headsOf(
       dropout: reader.number('cls_dropout', 0, 1, hiddenDropout),
       output: 'classifier',
     },
-    'masked-lm': isLegacy(reader, has) ? predictionsHead(sizes, sizes.width) : newMaskedHead(sizes),
+    ...maskedHead(sizes, isLegacy(reader, has)),
   };
 }
 
@@ -147,13 +147,15 @@ function isLegacy(reader: ConfigReader, has: (tensor: string) => boolean): boole
 
 const NEW_LM = 'lm_predictions.lm_head';
 
-function newMaskedHead({ hidden, activation, epsilon }: Sizes): HeadPlan {
+/** The newer head has no projection to the width of the token table: where that is another, there is none. */
+function maskedHead(sizes: Sizes, legacy: boolean): { readonly 'masked-lm'?: HeadPlan } {
+  const { hidden, width, activation, epsilon } = sizes;
+  if (legacy) return { 'masked-lm': predictionsHead(sizes, width) };
+  if (width !== hidden) return {};
   const norm = { name: `${NEW_LM}.LayerNorm`, epsilon };
+  const transform = { name: `${NEW_LM}.dense`, width, activation, norm };
   return {
-    rows: 'selected',
-    transform: { name: `${NEW_LM}.dense`, width: hidden, activation, norm },
-    output: NEW_LM,
-    bias: `${NEW_LM}.bias`,
+    'masked-lm': { rows: 'selected', transform, output: NEW_LM, bias: `${NEW_LM}.bias` },
   };
 }
 

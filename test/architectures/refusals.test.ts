@@ -1,8 +1,10 @@
 // What each family's config.json may not say, and what follows from the lengths it states.
 import { describe, expect, it } from 'vitest';
 import { configFromGraph, familyGraph } from '../../lib/architectures/index.js';
-import type { JsonObject } from '../../lib/core/json.js';
-import { FAMILIES } from './parameters.js';
+import { SinterError } from '../../lib/core/errors.js';
+import type { JsonObject, JsonValue } from '../../lib/core/json.js';
+import { validateGraph } from '../../lib/graph/validate.js';
+import { FAMILIES, type FamilyParameters } from './parameters.js';
 
 const graphOf = (family: string, change: JsonObject) =>
   familyGraph({ ...FAMILIES[family]?.config, ...change }, { task: 'embedding' });
@@ -36,7 +38,8 @@ const CORRUPT: readonly [string, JsonObject, string][] = [
   ['roberta', { max_position_embeddings: 2 }, 'max_position_embeddings must be more than 2, got 2'],
   ['roberta', { pad_token_id: -1 }, 'pad_token_id must be an integer from 0, got -1'],
   ['albert', { num_hidden_groups: 0 }, 'num_hidden_groups must be an integer from 1 to 4'],
-  ['albert', { inner_group_num: 0 }, 'inner_group_num must be an integer from 1, got 0'],
+  ['albert', { inner_group_num: 0 }, 'inner_group_num must be an integer from 1 to 256, got 0'],
+  ['albert', { inner_group_num: 1e6 }, 'inner_group_num must be an integer from 1 to 256'],
   ['modernbert', { num_attention_heads: 32 }, 'a divisor of half of hidden_size 32'],
   ['modernbert', { norm_bias: 'no' }, 'norm_bias must be true or false, got "no"'],
   ['modernbert', { num_hidden_layers: 2e9 }, 'num_hidden_layers must be an integer from 1 to 1024'],
@@ -45,7 +48,54 @@ const CORRUPT: readonly [string, JsonObject, string][] = [
   ['nomic', { rotary_emb_fraction: 2 }, 'rotary_emb_fraction must be a number from 0 to 1, got 2'],
 ];
 
+/** What may stand where a number, a name or a list should. */
+const STRANGE: readonly JsonValue[] = [
+  null,
+  true,
+  false,
+  '',
+  'gelu',
+  '__proto__',
+  -1,
+  0,
+  1,
+  3,
+  7.5,
+  1e308,
+  2 ** 31,
+  [],
+  [null],
+  ['c2p'],
+  {},
+  { full_attention: 3 },
+];
+
 describe('a config.json', () => {
+  it.each(Object.keys(FAMILIES))('of %s with strange values is read or refused', (family) => {
+    const { config } = FAMILIES[family] as FamilyParameters;
+    const tasks = ['embedding', 'classification', 'masked-lm'] as const;
+    let refused = 0;
+    for (const key of [
+      ...Object.keys(config),
+      'rope_parameters',
+      'layer_types',
+      'embedding_size',
+    ]) {
+      for (const value of STRANGE) {
+        for (const task of tasks) {
+          try {
+            validateGraph(familyGraph({ ...config, [key]: value }, { task }));
+          } catch (error) {
+            expect(error).toBeInstanceOf(SinterError);
+            expect((error as SinterError).code).toMatch(/^(CORRUPT|UNSUPPORTED)_MODEL$/);
+            refused++;
+          }
+        }
+      }
+    }
+    expect(refused).toBeGreaterThan(100);
+  });
+
   it.each(UNSUPPORTED)('of %s with %o is unsupported', (family, change, message) => {
     expect(() => graphOf(family, change)).toThrow(
       expect.objectContaining({

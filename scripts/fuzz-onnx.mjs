@@ -1,6 +1,6 @@
 // Damages ONNX files and imports them in a second process: every file must be imported or refused with a typed error, within
 // two seconds of processor time and 256 MB, and nothing outside its folder may be opened.
-// node scripts/fuzz-onnx.mjs [--seconds 10] [--seed 1] [--files DIR] [--json]; needs dist/ (node scripts/build.mjs --ts).
+// node scripts/fuzz-onnx.mjs [--seconds 10] [--cases N] [--seed 1] [--files DIR] [--json]; needs dist/ (node scripts/build.mjs --ts).
 // Exit code 1, and the damaged file kept, when a case breaks a rule.
 import { fork } from 'node:child_process';
 import * as fs from 'node:fs';
@@ -75,6 +75,7 @@ async function drive() {
   const { values } = parseArgs({
     options: {
       seconds: { type: 'string', default: '10' },
+      cases: { type: 'string', default: 'Infinity' },
       seed: { type: 'string', default: '1' },
       files: { type: 'string' },
       json: { type: 'boolean', default: false },
@@ -96,7 +97,8 @@ async function drive() {
   };
   let child = start();
   const end = performance.now() + 1000 * Number(values.seconds);
-  while (performance.now() < end && report.broken.length < 5) {
+  const cases = Number(values.cases);
+  while (performance.now() < end && report.cases < cases && report.broken.length < 5) {
     const original = files[Math.floor(random() * files.length)];
     const other = files[Math.floor(random() * files.length)];
     const { bytes, kind } = mutate(original.bytes, other.bytes, random);

@@ -81,6 +81,11 @@ export function numbersOf(node: OnnxNode, name: string): readonly number[] | nul
   return list as readonly number[];
 }
 
+/** Whether numbers are 0 .. length - 1, each once. */
+export function isPermutation(numbers: readonly number[], length: number): boolean {
+  return numbers.length === length && numbers.every((_, axis) => numbers.includes(axis));
+}
+
 /** null when it is missing. */
 export function tensorOf(node: OnnxNode, name: string): Tensor | null {
   const value = node.attributes.get(name);

@@ -52,6 +52,8 @@ export function weightOf(
   const groups = groupCount(codes.dims, grouping);
   const kind = WIDTH[codes.dtype];
   if (kind === undefined && !WIDE.has(codes.dtype)) return null;
+  const { axis } = grouping;
+  if (axis !== null && (axis < 0 || axis >= codes.dims.length)) return null;
   if (count(scales.dims) !== groups || scales.dtype !== 'float32') return null;
   const key = `dequantize ${[codes.name, scales.name, zeros?.name ?? ''].join('|')} ${grouping.axis} ${grouping.blockSize}`;
   const zeroPoints = spread(zeros?.read().data ?? null, groups);

@@ -63,6 +63,8 @@ export class Draft implements FactSource {
   readonly outputs: readonly ValueInfo[];
   readonly quantized = new Map<string, QuantizedWeight>();
   readonly activations = new Map<string, ActivationQuantization>();
+  /** Elements that constant folding has made. */
+  folded = 0;
   readonly #graphName: string;
   readonly #outputNames: ReadonlySet<string>;
   readonly #inputNames: ReadonlySet<string>;
@@ -176,7 +178,8 @@ export class Draft implements FactSource {
     const made = constant ?? (inside ? inferElements(node, this) : null);
     this.#elementDepth -= 1;
     const length = dims.length === 0 ? 1 : (dims[0] ?? null);
-    const short = length !== null && length <= MOST_ELEMENTS;
+    const short =
+      length !== null && Number.isInteger(length) && length >= 0 && length <= MOST_ELEMENTS;
     const result = made ?? (short ? new Array<null>(length).fill(null) : null);
     this.#elements.set(resolved, result);
     return result;

@@ -7,6 +7,7 @@
 
 import type { Dtype, OnnxNode } from '../model.js';
 import { dtypeOfCode, numberOf, numbersOf, operatorOf, stringOf, tensorOf } from './attributes.js';
+import { OLD_SOFTMAX_DOMAIN } from './old-operators.js';
 
 /** null for an axis whose length differs from run to run, or is unknown. */
 export type Axes = readonly (number | null)[];
@@ -220,7 +221,7 @@ const TABLE: ReadonlyMap<string, Infer> = new Map<string, Infer>([
   ...['Cos', 'CumSum', 'LayerNormalization', 'RMSNormalization', 'Gelu', 'Erf', 'Tanh', 'Relu'].map(
     (op) => [op, first] as const,
   ),
-  ...['Sigmoid', 'Softmax', 'LogSoftmax', 'Identity', 'Dropout', 'Not', 'Trilu', 'Attention'].map(
+  ...['Sigmoid', 'Softmax', 'LogSoftmax', 'Identity', 'Dropout', 'Not', 'Trilu'].map(
     (op) => [op, first] as const,
   ),
   ...[
@@ -270,6 +271,8 @@ const TABLE: ReadonlyMap<string, Infer> = new Map<string, Infer>([
       dims: product(first(n, s).dims, at(n, s, 1).dims),
     }),
   ],
+  ...['Softmax', 'LogSoftmax'].map((op) => [`${OLD_SOFTMAX_DOMAIN}::${op}`, first] as const),
+  ['Attention', lastAxis(() => null)],
   ['Gemm', (n, s) => ({ dtype: first(n, s).dtype, dims: [null, null] })],
   ['Einsum', einsum],
   ['QuantizeLinear', (n, s) => ({ dtype: at(n, s, 2).dtype ?? 'uint8', dims: first(n, s).dims })],
@@ -286,24 +289,30 @@ const TABLE: ReadonlyMap<string, Infer> = new Map<string, Infer>([
     'com.microsoft::QEmbedLayerNormalization',
     (n, s) => floats([null, null, at(n, s, 2).dims?.[1] ?? null]),
   ],
-  ['com.microsoft::Attention', lastAxis((n, s) => third(at(n, s, 1).dims?.[1] ?? null))],
-  ['com.microsoft::MultiHeadAttention', lastAxis((n, s) => at(n, s, 2).dims?.[2] ?? null)],
+  ['com.microsoft::Attention', lastAxis(attentionWidth)],
+  ['com.microsoft::MultiHeadAttention', lastAxis(valueWidth)],
   ['com.microsoft::MatMulNBits', lastAxis((n) => numberOf(n, 'N', 0) || null)],
   ['com.microsoft::DynamicQuantizeMatMul', lastAxis((n, s) => at(n, s, 1).dims?.[1] ?? null)],
   [
     'com.microsoft::FusedMatMul',
-    (n, s) => {
-      const dims = broadcast(
-        first(n, s).dims?.slice(0, -2) ?? null,
-        at(n, s, 1).dims?.slice(0, -2) ?? null,
-      );
-      return { dtype: first(n, s).dtype, dims: dims === null ? null : [...dims, null, null] };
-    },
+    (n, s) => ({
+      dtype: first(n, s).dtype,
+      dims: broadcast(first(n, s).dims, at(n, s, 1).dims)?.map(() => null) ?? null,
+    }),
   ],
 ]);
 
-function third(width: number | null): number | null {
-  return width === null ? null : width / 3;
+/** Width of the value part of a merged QKV weight. */
+function attentionWidth(node: OnnxNode, source: FactSource): number | null {
+  const total = at(node, source, 1).dims?.[1] ?? null;
+  const given = numbersOf(node, 'qkv_hidden_sizes');
+  if (given !== null && given.length > 0) return given[2] ?? null;
+  return total === null || total % 3 !== 0 ? null : total / 3;
+}
+
+function valueWidth(node: OnnxNode, source: FactSource): number | null {
+  const { dims } = at(node, source, 2);
+  return dims?.length === 3 ? (dims[2] ?? null) : null;
 }
 
 function shapeLength(node: OnnxNode, source: FactSource): number | null {

@@ -20,6 +20,9 @@ import type { AppliedRule } from './plain-model.js';
 
 type Functions = ReadonlyMap<string, OnnxFunction>;
 
+/** Calls inside calls. */
+const MOST_DEEP = 256;
+
 /** Prefix of one call, so that no two calls share a value name. */
 class Names {
   readonly #taken: Set<string>;
@@ -132,12 +135,19 @@ function expand(
   functions: Functions,
   names: Names,
   calls: string[],
+  depth = 0,
 ): OnnxNode[] {
+  if (depth > MOST_DEEP) {
+    throw new SinterError(
+      'UNSUPPORTED_MODEL',
+      `functions call functions more than ${MOST_DEEP} deep`,
+    );
+  }
   return nodes.flatMap((node) => {
     const target = functions.get(`${node.domain}::${node.op}`);
     if (target === undefined) return [expandInside(node, functions, names, calls)];
     calls.push(describe(node));
-    return expand(body(node, target, names), functions, names, calls);
+    return expand(body(node, target, names), functions, names, calls, depth + 1);
   });
 }
 

@@ -9,6 +9,8 @@ import type { Draft } from './draft.js';
 import { count } from './rearrange.js';
 
 const SAMPLE = 64;
+/** Different numbers with the same sample occur in files made to waste time. */
+const MOST_COMPARED = 4;
 
 function sample(initializer: Initializer, elements: number): Numbers {
   const length = Math.min(SAMPLE, elements);
@@ -37,8 +39,9 @@ export function mergeConstants(draft: Draft): string[] {
     groups.set(key, group);
     const data = group.length === 0 ? null : initializer.read().data;
     const twin = data === null ? undefined : group.find((other) => equal(other.read().data, data));
-    if (twin === undefined) group.push(initializer);
-    else {
+    if (twin === undefined) {
+      if (group.length < MOST_COMPARED) group.push(initializer);
+    } else {
       draft.alias(initializer.name, twin.name);
       merged.push(initializer.name);
     }

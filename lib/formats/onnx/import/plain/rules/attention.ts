@@ -21,7 +21,7 @@ function widths(node: OnnxNode, total: number): readonly [number, number, number
     return total % 3 === 0 ? [total / 3, total / 3, total / 3] : null;
   const [q, k, v] = given;
   if (q === undefined || k === undefined || v === undefined || given.length !== 3) return null;
-  return q + k + v === total ? [q, k, v] : null;
+  return q + k + v === total && Math.min(q, k, v) > 0 ? [q, k, v] : null;
 }
 
 /** The last axis of an initializer cut in pieces of these widths. */
@@ -121,6 +121,7 @@ const multiHeadAttention: Rule = {
     const addends = biasesOf(node, write, input(4), input(5), input(1));
     if (addends === null) return false;
     const last = (biases?.dims.at(-1) ?? 0) - 2 * width;
+    if (biases !== null && (last < 1 || biases.dims.length !== 1)) return false;
     const offsets = biases === null ? [] : cut(graph, biases, [width, width, last]);
     const [query = '', key = '', value = ''] = inputs.map((name, index) => {
       const offset = offsets[index];

@@ -5,7 +5,15 @@
  */
 
 import { isGraph, isTensor, type OnnxNode, type Tensor } from '../../model.js';
-import { dtypeOfCode, isFloat, numberOf, numbersOf, operatorOf, tensorOf } from '../attributes.js';
+import {
+  dtypeOfCode,
+  isFloat,
+  isPermutation,
+  numberOf,
+  numbersOf,
+  operatorOf,
+  tensorOf,
+} from '../attributes.js';
 import { toFloat32 } from '../float-types.js';
 import type { Rule, Writer } from '../rule.js';
 
@@ -165,7 +173,9 @@ const transposes: Rule = {
     const outer = numbersOf(node, 'perm');
     if (inner === null || operatorOf(inner) !== 'Transpose' || outer === null) return false;
     const before = numbersOf(inner, 'perm');
-    if (before === null || before.length !== outer.length) return false;
+    if (before === null || ![before, outer].every((p) => isPermutation(p, outer.length))) {
+      return false;
+    }
     const perm = outer.map((axis) => before[axis] ?? 0);
     return write.into(node.outputs[0] ?? '', 'Transpose', [write.graph.input(inner, 0)], { perm });
   },

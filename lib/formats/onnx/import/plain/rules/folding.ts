@@ -12,8 +12,9 @@ import { isFloat, operatorOf } from '../attributes.js';
 import { PLAIN_OPSETS } from '../plain-model.js';
 import type { Rule, Writer } from '../rule.js';
 
-/** Larger results stay nodes. */
+/** Larger results stay nodes, and so does everything once all results together are larger. */
 const MAX_ELEMENTS = 2 ** 22;
+const MAX_TOTAL = 2 ** 24;
 const MAX_WORK = 2 ** 24;
 const LARGEST_CAST = 64;
 
@@ -61,8 +62,10 @@ const fold: Rule = {
       ...node,
       inputs: node.inputs.map((name) => (name === '' ? '' : graph.resolve(name))),
     };
+    if (graph.folded > MAX_TOTAL) return false;
     const results = computed(resolved, inputs);
     if (results === null) return false;
+    for (const result of results) graph.folded += result?.data.length ?? 0;
     node.outputs.forEach((name, index) => {
       const tensor = results[index];
       if (name === '' || !tensor) return;

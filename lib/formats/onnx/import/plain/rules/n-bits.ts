@@ -148,7 +148,8 @@ const gatherBlocks: Rule = {
       axis: axis < 0 ? axis + rank : axis,
       blockSize: numberOf(node, 'block_size', 128),
     };
-    if (codes === null || grouping.axis >= rank || grouping.blockSize < 1) return false;
+    if (codes === null || grouping.axis < 0 || grouping.axis >= rank || grouping.blockSize < 1)
+      return false;
     const groups = groupCount(codes.dims, grouping);
     if (count(scales.dims) !== groups || scales.dtype !== 'float32') return false;
     const packed = table.dtype === 'uint8';

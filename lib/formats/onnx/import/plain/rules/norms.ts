@@ -164,7 +164,7 @@ const withBias: Rule = {
 
 const withoutBias: Rule = {
   name: 'norm-arithmetic-without-bias',
-  matches: 'the same without a bias; x / sqrt(mean(x^2) + epsilon) * scale',
+  matches: '(x - mean) / sqrt(variance + epsilon) * scale; x / sqrt(mean(x^2) + epsilon) * scale',
   writes: 'LayerNormalization, RMSNormalization',
   roots: ['Mul'],
   rewrite(node, write) {

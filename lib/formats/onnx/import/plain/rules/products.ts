@@ -3,7 +3,7 @@
  */
 
 import type { OnnxNode } from '../../model.js';
-import { numberOf, numbersOf, stringOf } from '../attributes.js';
+import { isPermutation, numberOf, numbersOf, stringOf } from '../attributes.js';
 import { deriveReshaped, deriveTransposed } from '../derive.js';
 import type { Rule, Writer } from '../rule.js';
 
@@ -16,7 +16,7 @@ const constantTranspose: Rule = {
     const from = write.graph.initializer(write.graph.input(node, 0));
     if (from === null) return false;
     const perm = numbersOf(node, 'perm') ?? from.dims.map((_, axis) => from.dims.length - 1 - axis);
-    if (perm.length !== from.dims.length) return false;
+    if (!isPermutation(perm, from.dims.length)) return false;
     return write.same(node.outputs[0] ?? '', deriveTransposed(write.graph, from, perm));
   },
 };

@@ -83,7 +83,7 @@ function integersOf(
     const node = graph.producer(value);
     if (node === null) return null;
     if (operatorOf(node) === 'Sub' && zero === null) {
-      zero = constantBelowCast(graph, graph.input(node, 1));
+      zero = constantBelowCasts(graph, graph.input(node, 1));
       if (zero === null) return null;
     } else if (operatorOf(node) !== 'Cast') return null;
     value = graph.input(node, 0);
@@ -91,11 +91,15 @@ function integersOf(
   return null;
 }
 
-function constantBelowCast(graph: Draft, name: string): Initializer | null {
-  const node = graph.producer(name);
-  if (node !== null && operatorOf(node) === 'Cast')
-    return constantBelowCast(graph, graph.input(node, 0));
-  return graph.initializer(name);
+/** The initializer below at most two casts. */
+function constantBelowCasts(graph: Draft, name: string): Initializer | null {
+  let value = name;
+  for (let step = 0; step < 2; step++) {
+    const node = graph.producer(value);
+    if (node === null || operatorOf(node) !== 'Cast') break;
+    value = graph.input(node, 0);
+  }
+  return graph.initializer(value);
 }
 
 const scaledIntegers: Rule = {

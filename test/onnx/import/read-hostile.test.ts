@@ -1,3 +1,7 @@
+/**
+ * The ONNX reader: files that lie are refused, each with what and where.
+ */
+
 import { describe, expect, it } from 'vitest';
 import { SinterError } from '../../../lib/core/errors.js';
 import { WireMessage } from '../../../lib/formats/onnx/wire.js';
@@ -125,9 +129,19 @@ describe('files that lie', () => {
     const node = await messageBytes(
       new WireMessage().message(1, nodeMessage({ op: 'A', inputs: [], outputs: [] })),
     );
-    const count = 200_001;
+    const count = 100_001;
     const graph = Buffer.alloc(node.length * count);
     for (let i = 0; i < count; i++) graph.set(node, i * node.length);
+    const bytes = await messageBytes(new WireMessage().int(1, 8).bytes(7, graph));
+    expect(await refused(bytes)).toMatchObject({ code: 'CORRUPT_MODEL', ...category('limits') });
+  });
+
+  it('more inputs than any model', async () => {
+    const inputs = new Array<string>(50_001).fill('');
+    const node = await messageBytes(
+      new WireMessage().message(1, nodeMessage({ op: 'A', inputs, outputs: [] })),
+    );
+    const graph = Buffer.concat(new Array(10).fill(node));
     const bytes = await messageBytes(new WireMessage().int(1, 8).bytes(7, graph));
     expect(await refused(bytes)).toMatchObject({ code: 'CORRUPT_MODEL', ...category('limits') });
   });

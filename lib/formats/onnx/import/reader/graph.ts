@@ -76,6 +76,7 @@ export function readNode(
   const attributeSpans: WireSpan[] = [];
   for (const part of scanFields(source, begin, end)) {
     checkLimit(context, part, inputs.length + outputs.length + attributeSpans.length, MAX_LIST);
+    if (part.field <= 2) context.parts.takeName(part.offset);
     if (part.field === 1) inputs.push(textOf(context, source, part));
     else if (part.field === 2) outputs.push(textOf(context, source, part));
     else if (part.field === 3) texts.name = textOf(context, source, part);

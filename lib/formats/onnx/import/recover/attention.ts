@@ -9,21 +9,16 @@ import type { Columns, DraftAttention, Value } from './draft.js';
 import { coefficientAt, type Form, indexOf, rowsForm, sizeOf } from './form.js';
 import { sliceColumns } from './rows.js';
 import type { Scores } from './score-parts.js';
-import type { Vectors } from './vectors.js';
+import { isValidRow, type Vectors } from './vectors.js';
 import { Unexplained, type Walk } from './walk.js';
 
 /** [.., queries, keys] x [.., keys, head size] -> the results of attention in the layout of the product. */
 export function attend(walk: Walk, weights: Form, values: Form): Form {
   const [probs] = weights.terms;
-  const [right] = values.terms;
   if (probs?.basis.kind !== 'softmax' || weights.terms.length !== 1) {
     throw new Unexplained('it multiplies attention weights by more than a number');
   }
-  if (right?.basis.kind !== 'rows' || values.terms.length !== 1) {
-    throw new Unexplained('it multiplies attention weights with what is no product');
-  }
   const { scores } = probs.basis;
-  const source = right.basis.value;
   const [m = 1, k = 1] = weights.dims.slice(-2);
   const n = values.dims.at(-1) ?? 1;
   const batch = sizeOf(weights.dims) / (m * k);
@@ -31,43 +26,33 @@ export function attend(walk: Walk, weights: Form, values: Form): Form {
   if (batch !== valuesBatch || k !== scores.width || values.dims.at(-2) !== k) {
     throw new Unexplained('attention weights and values do not fit');
   }
+  const { source, tokens, columns } = valueVectors(walk, values, batch, k, n);
   const probIndex = indexOf(probs, sizeOf(weights.dims));
-  const valueIndex = indexOf(right, sizeOf(values.dims));
   const columnsOf: (Columns | undefined)[] = [];
   const rowOf = new Int32Array(batch * m).fill(-1);
   for (let v = 0; v < batch * m; v++) {
     const row = Math.floor((probIndex[v * k] ?? 0) / k);
-    const token = scores.rowToken[row] ?? -1;
-    if (token < 0) continue;
+    if ((scores.rowToken[row] ?? -1) < 0) continue;
     rowOf[v] = row;
     const b = Math.floor(v / m);
-    const columns = new Array<number>(n).fill(-1);
     for (let j = 0; j < k; j++) {
       const element = probIndex[v * k + j] ?? 0;
       if (Math.floor(element / k) !== row || coefficientAt(probs, v * k + j) !== 1) {
         throw new Unexplained('attention weights are changed before they meet the values');
       }
       const key = scores.keyToken[element] ?? -1;
-      if (key < 0) continue;
-      for (let d = 0; d < n; d++) {
-        const at = b * k * n + j * n + d;
-        const column = (valueIndex[at] ?? 0) - key * source.width;
-        if (column < 0 || column >= source.width || coefficientAt(right, at) !== 1) {
-          throw new Unexplained('values are not in the order of the keys');
-        }
-        if (columns[d] === -1) columns[d] = column;
-        if (columns[d] !== column) throw new Unexplained('values are not in the order of the keys');
+      if (key >= 0 && key !== tokens[b * k + j]) {
+        throw new Unexplained('values are not in the order of the keys');
       }
     }
     const head = scores.rowHead[row] ?? 0;
-    const known = columnsOf[head];
-    columnsOf[head] ??= columns;
-    if (known?.some((column, d) => column !== columns[d])) {
+    columnsOf[head] ??= columns[b] ?? [];
+    if (columnsOf[head]?.join() !== columns[b]?.join()) {
       throw new Unexplained('values of one head differ between rows');
     }
   }
   const order = columnsOf
-    .map((columns, head) => ({ head, first: columns?.[0] ?? 0 }))
+    .map((list, head) => ({ head, first: list?.[0] ?? 0 }))
     .sort((a, b) => a.first - b.first)
     .map(({ head }) => head);
   const result = attentionValue(walk, scores, source, columnsOf, order, n);
@@ -81,6 +66,35 @@ export function attend(walk: Walk, weights: Form, values: Form): Form {
   });
   markPadding(walk, index, rowOf, n, result);
   return rowsForm(result, [...weights.dims.slice(0, -2), m, n], index);
+}
+
+/** Token of each vector of the values (-1: padding), and the columns that the vectors of a batch have. */
+function valueVectors(walk: Walk, values: Form, batch: number, k: number, n: number) {
+  const [term] = values.terms;
+  if (term?.basis.kind !== 'rows' || values.terms.length !== 1 || values.constant !== null) {
+    throw new Unexplained('it multiplies attention weights with what is no product');
+  }
+  const source = term.basis.value;
+  const index = indexOf(term, sizeOf(values.dims));
+  const tokens = new Int32Array(batch * k).fill(-1);
+  const columns: (readonly number[] | undefined)[] = [];
+  for (let v = 0; v < batch * k; v++) {
+    const token = Math.floor((index[v * n] ?? 0) / source.width);
+    if (!isValidRow(walk.probe, source, token)) continue;
+    tokens[v] = token;
+    const b = Math.floor(v / k);
+    const start = token * source.width;
+    columns[b] ??= Array.from({ length: n }, (_, d) => (index[v * n + d] ?? 0) - start);
+    const own = columns[b] ?? [];
+    for (let d = 0; d < n; d++) {
+      const column = (index[v * n + d] ?? 0) - start;
+      const inside = column >= 0 && column < source.width;
+      if (!inside || column !== own[d] || coefficientAt(term, v * n + d) !== 1) {
+        throw new Unexplained('values are not in the order of the keys');
+      }
+    }
+  }
+  return { source, tokens, columns };
 }
 
 /** Vectors of padding point at a row of padding, so that nobody takes them for a token. */

@@ -11,6 +11,9 @@ export type WeightSource =
   | { readonly kind: 'matrix'; readonly matrix: Matrix }
   | { readonly kind: 'vector'; readonly vector: Vector };
 
+/** Numbers of a piece that are compared before all are. */
+const SAMPLES = 16;
+
 export class WeightReader {
   private readonly path: string;
   private readonly initializers: ReadonlyMap<string, Initializer>;
@@ -99,35 +102,22 @@ export class WeightReader {
     const key = JSON.stringify(matrix.pieces);
     const known = this.samples.get(key);
     if (known !== undefined) return known;
-    const points = 16;
-    const sampled: number[] = [];
-    for (let i = 0; i < points; i++) {
-      const row = Math.floor((i * (matrix.rows - 1)) / (points - 1));
-      const column = (i * 7919) % matrix.columns;
-      sampled.push(this.at(matrix, row, column));
-    }
+    const sampled = matrix.pieces.flatMap((piece) => this.samplePiece(piece, matrix.columns));
     this.samples.set(key, sampled);
     return sampled;
   }
 
-  private at(matrix: Matrix, row: number, column: number): number {
-    let left = row;
-    for (const piece of matrix.pieces) {
-      const count = piece.end - piece.begin;
-      if (left >= count) {
-        left -= count;
-        continue;
-      }
-      const initializer = this.initializer(piece.source);
-      const r = piece.begin + left;
-      const width = initializer.dims[1] ?? 1;
-      const index = piece.transposed ? column * width + r : r * width + column;
-      const one = initializer.readRange?.(index, index + 1) ?? [
-        initializer.read().data[index] ?? 0,
-      ];
-      return one[0] ?? 0;
-    }
-    return 0;
+  /** A few numbers of a piece, from one look at its initializer. */
+  private samplePiece({ source, transposed, begin, end }: Piece, columns: number): number[] {
+    const initializer = this.initializer(source);
+    const width = initializer.dims[1] ?? 1;
+    const whole = initializer.readRange === undefined ? initializer.read().data : null;
+    return Array.from({ length: SAMPLES }, (_, i) => {
+      const row = begin + Math.floor((i * (end - begin - 1)) / (SAMPLES - 1));
+      const column = (i * 7919) % columns;
+      const index = transposed ? column * width + row : row * width + column;
+      return whole?.[index] ?? initializer.readRange?.(index, index + 1)[0] ?? 0;
+    });
   }
 
   private rows(matrix: Matrix): Float32Array {

@@ -64,7 +64,14 @@ const graphs = [
   ['parameter of nothing', 'INTERNAL', set('table', 'weight', 'nothing')],
   ['parameter of a vector', 'INTERNAL', set('table', 'weight', 'rms')],
   ['parameter as int8', 'INTERNAL', weight('distances', { dtype: 's8' })],
-  ['a table as output', 'INTERNAL', () => build((g) => void (g.outputs.logits = 'twice'))],
+  [
+    'a table as output',
+    'INTERNAL',
+    () =>
+      build((g) => {
+        g.outputs.logits = 'twice';
+      }),
+  ],
   ['rotary a number', 'INTERNAL', set('mixed', 'rotary', 3)],
   ['rotary null', 'INTERNAL', set('mixed', 'rotary', null)],
   ['rotary of odd dimensions', 'INTERNAL', inside('rotary', { dimensions: 3 })],

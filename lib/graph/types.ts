@@ -85,6 +85,7 @@ export interface LinearNode {
  * element i with element i + dimensions / 2, by the angle position * theta^(-2i / dimensions).
  */
 export interface Rotary {
+  /** At least 1. */
   readonly theta: number;
   /** Even, at most headDim. */
   readonly dimensions: number;

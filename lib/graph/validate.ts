@@ -221,7 +221,7 @@ class NodeChecker {
     if (rotary !== undefined) {
       const { theta, dimensions } = rotary;
       const even = isSize(dimensions) && dimensions % 2 === 0 && dimensions <= headDim;
-      if (!even || !(Number.isFinite(theta) && theta > 0)) {
+      if (!even || !(Number.isFinite(theta) && theta >= 1)) {
         throw this.fail(`rotary: theta ${theta}, ${dimensions} of ${headDim} dimensions`);
       }
     }

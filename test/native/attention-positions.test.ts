@@ -14,6 +14,7 @@ import {
   at,
   batchOf,
   bytesOf,
+  engine,
   labelsFor,
   pick,
   quantizedGraph,
@@ -139,6 +140,43 @@ describe('gradients of attention with', () => {
     const graph = graphOf([[]], 513);
     const weights = randomWeights(graph, 10);
     await expectGradients(entropyProblem(graph, weights, long, labelsFor(long, 3), null));
+  });
+});
+
+describe('attention refuses', () => {
+  /** The graph of all kinds with one field of its attention spoiled, as no validation would pass it. */
+  const spoiled = (spoil: object) => {
+    const graph = graphOf([['rotary', 'window', 'bias', 'keys', 'queries']]);
+    const nodes = graph.nodes.map((node) =>
+      node.op === 'attention' ? { ...node, ...spoil } : node,
+    );
+    return () => new (engine().Program)({ ...graph, nodes } as EncoderGraph, { trainable: false });
+  };
+  const terms = { keys: 'layer0.keys', queries: null, buckets: 8, maxDistance: 16 };
+
+  it.each([
+    ['rotary', { theta: 0.5, dimensions: 4 }],
+    ['rotary', { theta: Number.NaN, dimensions: 4 }],
+    ['rotary', { theta: 100, dimensions: 3 }],
+    ['rotary', { theta: 100, dimensions: 8 }],
+    ['window', -1],
+    ['window', 0.5],
+    ['relativeBias', { weight: 'tokens', maxDistance: 12 }],
+    ['relativeBias', { weight: 'bias', maxDistance: 2 }],
+    ['relativeBias', { weight: 'missing', maxDistance: 12 }],
+    ['disentangled', { ...terms, keys: 'x' }],
+    ['disentangled', { ...terms, keys: 'missing' }],
+    ['disentangled', { ...terms, buckets: 7 }],
+    ['disentangled', { ...terms, buckets: 0, maxDistance: 9 }],
+    ['disentangled', { ...terms, maxDistance: 5 }],
+    ['disentangled', { ...terms, maxDistance: -1 }],
+  ])('%s %j', (field, value) => {
+    expect(spoiled({ [field]: value })).toThrow(expect.objectContaining({ code: 'INTERNAL' }));
+  });
+
+  it('nothing when the fields are right', () => {
+    expect(spoiled({ disentangled: terms })).not.toThrow();
+    expect(spoiled({ window: 2 ** 40 })).not.toThrow();
   });
 });
 

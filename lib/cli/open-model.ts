@@ -1,15 +1,19 @@
 /**
- * Loading a model folder as what it is: a classifier when its config.json says so, else an encoder.
+ * Loading a model folder as what it is: a classifier when its config.json says so, else an encoder, or a model with
+ * another head.
  *
  * The rule: a model folder's own config decides, so that quantize, convert and bench need no option for it.
  */
-import { join } from 'node:path';
-import { readJsonObject } from '../core/json.js';
-import { readHfFolder } from '../formats/hf-folder.js';
 import { resolveModel } from '../hub/index.js';
 import { Classifier } from '../models/classifier.js';
+import { CrossEncoder } from '../models/cross-encoder.js';
 import { Encoder } from '../models/encoder.js';
+import { type FolderTask, folderTask } from '../models/folder-task.js';
 import { EMBEDDED_MODEL } from '../models/load-model.js';
+import { MaskedLM } from '../models/masked-lm.js';
+import { QuestionAnswerer } from '../models/question-answerer.js';
+import { TokenClassifier } from '../models/token-classifier.js';
+import { usageMistake } from './arguments.js';
 
 export interface OpenOptions {
   readonly lanes?: number;
@@ -21,25 +25,51 @@ export type OpenModel =
   | { readonly kind: 'encoder'; readonly model: Encoder; readonly path: string }
   | { readonly kind: 'classifier'; readonly model: Classifier; readonly path: string };
 
-/** Whether the folder holds a classifier. CORRUPT_MODEL where there is no model at all. */
-export async function isClassifierFolder(path: string): Promise<boolean> {
-  // Says what is missing when the folder is no model.
-  await (await readHfFolder(path)).close();
-  const { architectures } = await readJsonObject(join(path, 'config.json'));
-  const names: readonly unknown[] = Array.isArray(architectures) ? architectures : [];
-  return names.some(
-    (name) => typeof name === 'string' && name.endsWith('ForSequenceClassification'),
-  );
-}
+/** A model with one of the heads that `OpenModel` has not. */
+export type HeadModel =
+  | CrossEncoder
+  | TokenClassifier
+  | QuestionAnswerer
+  | MaskedLM
+  | Classifier<string, 'multi_label_classification'>
+  | Classifier<string, 'regression'>;
 
-/** Loads the folder; without a path, the embedded encoder. */
+/** Any model: what can be quantized, saved and exported. */
+export type AnyModel = OpenModel['model'] | HeadModel;
+
+/** Loads the folder as an encoder or a classifier with one label per text; without a path, the embedded encoder. */
 export async function openModel(
   folder: string | undefined,
   options: OpenOptions = {},
 ): Promise<OpenModel> {
-  const path = folder === undefined ? EMBEDDED_MODEL : await resolveModel('--model', folder);
-  if (folder !== undefined && (await isClassifierFolder(path))) {
+  const { path, task, problem } = await locate(folder);
+  if (task === 'embedding') {
+    return { kind: 'encoder', model: await Encoder.load(path, options), path };
+  }
+  if (problem === 'single_label_classification') {
     return { kind: 'classifier', model: await Classifier.load(path, options), path };
   }
-  return { kind: 'encoder', model: await Encoder.load(path, options), path };
+  const what = problem ?? task;
+  throw usageMistake(`${path} is for ${what}; this command takes encoders and classifiers`);
+}
+
+/** Loads the folder as what it is, whatever head it has. */
+export async function openAnyModel(
+  folder: string | undefined,
+  options: OpenOptions = {},
+): Promise<AnyModel> {
+  const { path, task, problem, scorer } = await locate(folder);
+  if (scorer) return CrossEncoder.load(path, options);
+  if (task === 'token-classification') return TokenClassifier.load(path, options);
+  if (task === 'question-answering') return QuestionAnswerer.load(path, options);
+  if (task === 'masked-lm') return MaskedLM.load(path, options);
+  if (problem === 'multi_label_classification')
+    return Classifier.load(path, { ...options, problem });
+  if (problem === 'regression') return Classifier.load(path, { ...options, problem });
+  return (await openModel(path, options)).model;
+}
+
+async function locate(folder: string | undefined): Promise<FolderTask & { path: string }> {
+  const path = folder === undefined ? EMBEDDED_MODEL : await resolveModel('--model', folder);
+  return { path, ...(await folderTask(path)) };
 }

@@ -1,29 +1,32 @@
 /**
  * A training run with a bar: steps, time left, loss, and a line per epoch.
  */
-import { formatPercent } from '../core/units.js';
-import type { FileRow } from '../data/index.js';
-import type { Classifier } from '../models/classifier.js';
 import type { TrainOptions } from '../train/train-options.js';
-import type { TrainReport } from '../train/train-report.js';
+import type { EpochProgress, StepProgress, TrainReport } from '../train/train-report.js';
 import type { Console } from './context.js';
+import { scoreText } from './head-tasks.js';
 
-export interface TrainSetup extends TrainOptions {
+/** A model that learns from rows. */
+export interface Learner<Row, S> {
+  train(rows: readonly Row[], options: object): Promise<TrainReport<S>>;
+}
+
+export interface TrainSetup<Row> extends TrainOptions {
   readonly epochs: number;
   readonly batchSize: number;
-  readonly eval: readonly FileRow[] | null;
+  readonly eval: readonly Row[] | null;
 }
 
 /** The loss shown is an average that forgets with this share per step. */
 const SMOOTHING = 0.05;
 
 /** Trains `model` in place. Cancelled by the console's signal. */
-export async function trainWithProgress(
-  model: Classifier,
-  rows: readonly FileRow[],
-  setup: TrainSetup,
+export async function trainWithProgress<Row, S extends object>(
+  model: Learner<Row, S>,
+  rows: readonly Row[],
+  setup: TrainSetup<Row>,
   out: Console,
-): Promise<TrainReport> {
+): Promise<TrainReport<S>> {
   const { eval: held, ...options } = setup;
   const steps = setup.epochs * Math.ceil(rows.length / setup.batchSize);
   const progress = out.progress('training', steps, 'steps');
@@ -33,12 +36,12 @@ export async function trainWithProgress(
       ...options,
       ...(held !== null && { eval: held }),
       signal: out.signal,
-      onStep: ({ step, loss }) => {
+      onStep: ({ step, loss }: StepProgress) => {
         shown = shown === undefined ? loss : shown + SMOOTHING * (loss - shown);
         progress.update(step, `loss ${shown.toFixed(3)}`);
       },
-      onEpoch: ({ epoch, totalEpochs, trainLoss, eval: scores }) => {
-        const tested = scores ? `, accuracy ${formatPercent(scores.accuracy)}` : '';
+      onEpoch: ({ epoch, totalEpochs, trainLoss, eval: scores }: EpochProgress<S>) => {
+        const tested = scores === null ? '' : `, held out: ${scoreText(scores)}`;
         progress.log(`  epoch ${epoch}/${totalEpochs}: loss ${trainLoss.toFixed(3)}${tested}`);
       },
     });

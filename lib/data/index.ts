@@ -3,6 +3,7 @@
  *
  * The rule: rows are plain values; only readRows, readAllRows and writeRows touch files.
  */
+export { readJsonObjects } from './json-lines.js';
 export { SeededRandom, shuffled } from './random.js';
 export { formatOf, readAllRows, readRows } from './read-rows.js';
 export { type AnyRow, checkLabels, collectLabels, type SplitOptions, splitRows } from './rows.js';

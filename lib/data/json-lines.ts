@@ -63,3 +63,10 @@ export async function* readJsonLines(file: string): AsyncGenerator<RawRecord> {
   }
   if (found === 0) throw dataProblem(file, 'the file is empty');
 }
+
+/** The objects of a JSONL file, as they are. An empty file is INVALID_DATA. */
+export async function* readJsonObjects(
+  file: string,
+): AsyncGenerator<Readonly<Record<string, unknown>>> {
+  for await (const { fields } of readJsonLines(file)) yield Object.fromEntries(fields);
+}

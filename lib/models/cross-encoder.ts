@@ -13,6 +13,7 @@ import type { Corpus } from '../train/corpus.js';
 import { binaryCrossEntropy } from '../train/objectives.js';
 import type { TrainReport } from '../train/train-report.js';
 import { collectRows, type Rows, type TextTarget, textOf, textRows } from './collect-rows.js';
+import { isScorer } from './folder-task.js';
 import { EMBEDDED_MODEL, loadModel } from './load-model.js';
 import type { ModelParts } from './model-parts.js';
 import { meanBinaryCrossEntropy, sigmoid } from './numbers.js';
@@ -80,7 +81,7 @@ export class CrossEncoder extends TrainableModel {
   private readonly activation: (logit: number) => number;
 
   private constructor(parts: ModelParts) {
-    super(parts);
+    super(withActivation(parts));
     this.activation = activationOf(parts);
   }
 
@@ -247,6 +248,14 @@ function activationOf({ config, path }: ModelParts): (logit: number) => number {
   if (name === 'Sigmoid') return sigmoid;
   if (name === 'Identity') return (logit) => logit;
   throw unsupported(path, `unsupported activation ${JSON.stringify(stated)} of a cross-encoder`);
+}
+
+/** config.json says what the folder is for: to sentence-transformers, and to `sinter evaluate`. */
+function withActivation(parts: ModelParts): ModelParts {
+  const { config } = parts;
+  if (isScorer(config)) return parts;
+  const activation_fn = 'torch.nn.modules.activation.Sigmoid';
+  return { ...parts, config: { ...config, sentence_transformers: { activation_fn } } };
 }
 
 function unsupported(path: string, what: string): SinterError {

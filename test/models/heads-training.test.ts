@@ -94,8 +94,8 @@ describe.skipIf(!existsSync(DATA))('training from MiniLM (needs ../shared/data)'
     const held = taggedRows('emerging.dev.conll', 80);
     const labels = [...new Set(rows.flatMap(({ tags }) => tags))].sort();
     const known = held.filter(({ tags }) => tags.every((tag) => labels.includes(tag)));
-    await using model = await TokenClassifier.load(EMBEDDED_MODEL, { labels });
-    const options = { epochs: 2, learningRate: 5e-4, batchSize: 16, maxTokens: 48, eval: known };
+    await using model = await TokenClassifier.load(EMBEDDED_MODEL, { labels, maxTokens: 48 });
+    const options = { epochs: 2, learningRate: 5e-4, batchSize: 16, eval: known };
     const report = await model.train(rows, options);
     expectFalling(report.steps, 0.6);
     const scores = report.epochs.at(-1)?.eval;
@@ -156,9 +156,9 @@ describe.skipIf(!existsSync(DATA))('training from MiniLM (needs ../shared/data)'
     const labels = [...new Set([...rows, ...held].flatMap((row) => row.labels))].sort();
     const problem = 'multi_label_classification';
     await using model = await Classifier.load(EMBEDDED_MODEL, { labels, problem });
-    const options = { epochs: 2, learningRate: 1e-3, batchSize: 16, eval: held };
+    const options = { epochs: 4, learningRate: 5e-4, batchSize: 16, eval: held };
     const report = await model.train(rows, options);
-    expectFalling(report.steps, 0.5);
+    expectFalling(report.steps, 0.7);
     console.log('labels', report.seconds, report.epochs.at(-1)?.eval);
     expect(report.epochs.at(-1)?.eval?.microF1).toBeGreaterThan(0.5);
     const [first] = await model.predict(['Who wrote Hamlet ?']);

@@ -12,7 +12,7 @@ import { ONNX_VARIANTS, type OnnxVariant } from '../../models/export-folder.js';
 import type { TextInput } from '../../tokenize/text-tokenizer.js';
 import { given, usageMistake, withCommon } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
-import { type OpenModel, openModel } from '../open-model.js';
+import { type AnyModel, openAnyModel } from '../open-model.js';
 import { textSource } from '../text-source.js';
 
 interface ConvertOptions extends CommonOptions {
@@ -103,8 +103,7 @@ function parseOpset(text: string): Opset {
 async function convert(options: ConvertOptions, surroundings: Surroundings): Promise<void> {
   const out = new Console(surroundings, options);
   checkCombination(options);
-  const opened = await openModel(options.model, { signal: out.signal });
-  await using model = opened.model;
+  await using model: AnyModel = await openAnyModel(options.model, { signal: out.signal });
   const isInt8 = model.quantization !== null;
   const { precision } = options;
   if (isInt8 && (precision === 'f32' || precision === 'f16')) {
@@ -141,21 +140,21 @@ function isFile({ out }: ConvertOptions): boolean {
   return extname(out).toLowerCase() === '.onnx';
 }
 
-async function writeFile(model: OpenModel['model'], options: ConvertOptions): Promise<void> {
+async function writeFile(model: AnyModel, options: ConvertOptions): Promise<void> {
   const { out, opset, precision, weights, activations, externalData } = options;
   const calibration = await calibrationOf(options);
   const chosen = { opset, precision, weights, activations, externalData, calibration };
   await model.exportOnnx(out, given(chosen));
 }
 
-async function writeOnnxFolder(model: OpenModel['model'], options: ConvertOptions): Promise<void> {
+async function writeOnnxFolder(model: AnyModel, options: ConvertOptions): Promise<void> {
   const { out, opset, precisions, externalData, overwrite } = options;
   const calibration = await calibrationOf(options);
   const chosen = { opset, precisions, externalData, overwrite, calibration };
   await model.exportOnnxFolder(out, given(chosen));
 }
 
-async function writeFolder(model: OpenModel['model'], options: ConvertOptions): Promise<void> {
+async function writeFolder(model: AnyModel, options: ConvertOptions): Promise<void> {
   const { out, dtype, overwrite } = options;
   await model.save(out, given({ dtype, overwrite }));
 }

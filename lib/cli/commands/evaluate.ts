@@ -5,6 +5,7 @@ import { type Command, Option } from 'commander';
 import { SinterError } from '../../core/errors.js';
 import { formatNumber, formatPercent } from '../../core/units.js';
 import { checkLabels, type FileRow, readAllRows, writeRows } from '../../data/index.js';
+import { resolveModel } from '../../hub/index.js';
 import {
   pearson,
   reportToDict,
@@ -14,6 +15,7 @@ import {
 } from '../../metrics/index.js';
 import { Classifier } from '../../models/classifier.js';
 import { Encoder } from '../../models/encoder.js';
+import { folderTask } from '../../models/folder-task.js';
 import type { Evaluation } from '../../models/problems/single-label.js';
 import {
   type DataOptions,
@@ -27,6 +29,7 @@ import {
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { cosine } from '../cosine.js';
+import { type HeadTask, headTaskOf, readHeadRows, scoreText, trainedHead } from '../head-tasks.js';
 import { formatTable } from '../output.js';
 
 interface EvaluateOptions extends CommonOptions, DataOptions {
@@ -80,6 +83,8 @@ async function evaluateClassifier(
   if (options.model === undefined) {
     throw usageMistake('give --model DIR, a folder with a classifier');
   }
+  const head = headTaskOf(await folderTask(await resolveModel('--model', options.model)));
+  if (head !== null) return evaluateHead(head, options.model, options, out);
   const rows = await readAllRows(options.data, {
     ...readOptionsOf(options),
     requireLabel: true,
@@ -101,6 +106,26 @@ async function evaluateClassifier(
     report: reportToDict(scores.report),
     confusion: scores.confusion,
   });
+}
+
+/** A model with another head: the scores that it has. */
+async function evaluateHead(
+  task: HeadTask,
+  path: string,
+  options: EvaluateOptions,
+  out: Console,
+): Promise<void> {
+  if (options.predictions !== undefined) {
+    throw usageMistake(`--predictions is for classifiers with one label per text, not for ${task}`);
+  }
+  const rows = await readHeadRows(task, options.data, options);
+  const { signal } = out;
+  const load = given({ lanes: options.threads });
+  await using model = await trainedHead(task, path, { ...load, signal });
+  const scores = await model.evaluate(rows as readonly never[], { signal });
+  out.print(`${scoreText(scores)}\n`);
+  const numbers = Object.entries(scores).filter(([key]) => key !== 'predicted');
+  out.json({ task, ...Object.fromEntries(numbers) });
 }
 
 async function writePredictions(

@@ -8,9 +8,11 @@ import { activationBitsOf } from '../../compress/quantize.js';
 import { formatBytes, formatNumber } from '../../core/units.js';
 import { readHfFolder } from '../../formats/hf-folder.js';
 import { DTYPE_BYTES } from '../../formats/safetensors-header.js';
+import type { Task } from '../../graph/checkpoint.js';
 import { countParameters, printGraph } from '../../graph/print.js';
 import { isNormalized } from '../../graph/sentence.js';
 import type { ActivationBits, EncoderGraph } from '../../graph/types.js';
+import { folderTask } from '../../models/folder-task.js';
 import { EMBEDDED_MODEL } from '../../models/load-model.js';
 import {
   asQuantized,
@@ -21,7 +23,6 @@ import {
 import { loadTokenizer } from '../../tokenize/text-tokenizer.js';
 import { withCommon } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
-import { isClassifierFolder } from '../open-model.js';
 import { pad, printable, truncate } from '../output.js';
 
 interface InspectOptions extends CommonOptions {
@@ -45,7 +46,9 @@ export function addInspect(program: Command, surroundings: Surroundings): void {
 /** Figures of a folder; nothing of the weights is loaded. */
 interface Findings {
   readonly path: string;
-  readonly task: 'classification' | 'embedding' | 'encoder';
+  readonly task: Task | 'encoder';
+  /** Classification: what the logits are. */
+  readonly problem: string | null;
   readonly modelType: string;
   readonly parameters: number;
   readonly weightBytes: number;
@@ -76,17 +79,17 @@ async function inspect(
 }
 
 async function examine(path: string): Promise<{ findings: Findings; graph: EncoderGraph }> {
-  const isClassifier = await isClassifierFolder(path);
-  const tokenizer = await loadTokenizer(path);
+  const { task, problem } = await folderTask(path);
   const folder = await readHfFolder(path);
   try {
+    const tokenizer = await loadTokenizer(folder.tokenizerPath);
     const pooling = folder.sentence?.pooling?.join(' + ') ?? null;
     const stored = readQuantizedTensors(path, folder.config, folder.tensors);
     const { tensors } = stored;
     const config = withoutQuantizationConfig(folder.config);
     const checkpoint = graphFromCheckpoint(
       { path, config, tensors, sentence: folder.sentence },
-      { task: isClassifier ? 'classification' : 'embedding' },
+      { task },
     );
     const { graph, labels, sources } = asQuantized(path, checkpoint, stored);
     const used = new Set(sources.values());
@@ -102,7 +105,8 @@ async function examine(path: string): Promise<{ findings: Findings; graph: Encod
       graph,
       findings: {
         path,
-        task: isClassifier ? 'classification' : pooling === null ? 'encoder' : 'embedding',
+        task: task === 'embedding' && pooling === null ? 'encoder' : task,
+        problem,
         modelType: graph.architecture,
         parameters: countParameters(checkpoint.graph),
         weightBytes,
@@ -111,12 +115,9 @@ async function examine(path: string): Promise<{ findings: Findings; graph: Encod
         equalized: equalizersOf(graph).size,
         maxTokens: graph.maxTokens,
         vocabulary: tokenizer.vocabulary,
-        pooling: isClassifier ? null : pooling,
-        normalize: isClassifier
-          ? null
-          : folder.sentence === null
-            ? null
-            : isNormalized(folder.sentence),
+        pooling: task === 'embedding' ? pooling : null,
+        normalize:
+          task === 'embedding' && folder.sentence !== null ? isNormalized(folder.sentence) : null,
         labels,
         unused: [...folder.tensors.keys()].filter((name) => !isUsed(name)),
       },
@@ -127,12 +128,14 @@ async function examine(path: string): Promise<{ findings: Findings; graph: Encod
 }
 
 function factLines(findings: Findings): string {
-  const { labels, pooling, normalize, unused, activationBits, equalized } = findings;
+  const { task, labels, pooling, normalize, unused, activationBits, equalized } = findings;
+  const { problem } = findings;
+  const several = problem !== null && problem !== 'single_label_classification';
   const dtypes = Object.entries(findings.dtypes).map(([dtype, count]) => `${count} ${dtype}`);
   const pooled = pooling === null ? 'not stated' : `${pooling}${normalize ? ', normalized' : ''}`;
   const facts: [string, string][] = [
     ['folder', findings.path],
-    ['task', `${findings.task} (${findings.modelType})`],
+    ['task', `${task}${several ? `, ${problem}` : ''} (${findings.modelType})`],
     ['parameters', formatNumber(findings.parameters)],
     ['weights', `${formatBytes(findings.weightBytes)} (tensors: ${dtypes.join(', ')})`],
     ...(activationBits === null
@@ -145,7 +148,9 @@ function factLines(findings: Findings): string {
         ]),
     ['longest text', `${formatNumber(findings.maxTokens)} tokens`],
     ['tokenizer', `${formatNumber(findings.vocabulary)} tokens`],
-    ...(labels === null ? [['pooling', pooled] as [string, string]] : []),
+    ...(task === 'embedding' || task === 'encoder'
+      ? [['pooling', pooled] as [string, string]]
+      : []),
     ...(labels === null
       ? []
       : [['labels', `${labels.length}: ${truncate(labels.join(', '), 60)}`] as [string, string]]),

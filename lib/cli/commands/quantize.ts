@@ -7,7 +7,7 @@ import { formatBytes } from '../../core/units.js';
 import type { ActivationBits } from '../../graph/types.js';
 import { withCommon } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
-import { openModel } from '../open-model.js';
+import { type AnyModel, openAnyModel } from '../open-model.js';
 
 interface QuantizeOptions extends CommonOptions {
   readonly model?: string;
@@ -47,8 +47,7 @@ export function addQuantize(program: Command, surroundings: Surroundings): void 
 
 async function quantize(options: QuantizeOptions, surroundings: Surroundings): Promise<void> {
   const out = new Console(surroundings, options);
-  const opened = await openModel(options.model, { signal: out.signal });
-  await using model = opened.model;
+  await using model: AnyModel = await openAnyModel(options.model, { signal: out.signal });
   if (model.quantization !== null) throw rangeMistake('--model', 'a float model', options.model);
   await using small = await model.quantize({
     embeddings: options.embeddings !== false,

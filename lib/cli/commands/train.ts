@@ -29,9 +29,12 @@ import {
   withThreads,
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
+import { HEAD_TASKS, type HeadTask } from '../head-tasks.js';
+import { trainHead } from '../train-head.js';
 import { trainWithProgress } from '../train-progress.js';
 
 interface TrainCommandOptions extends CommonOptions, DataOptions {
+  readonly task: 'classification' | HeadTask;
   readonly train: string;
   readonly eval?: string;
   readonly holdOut?: number;
@@ -53,10 +56,17 @@ interface TrainCommandOptions extends CommonOptions, DataOptions {
 export function addTrain(program: Command, surroundings: Surroundings): void {
   const command = program
     .command('train')
-    .summary('fine-tune a classifier on labelled text')
+    .summary('fine-tune a classifier, or a model with another head')
     .description(
       'Fine-tunes a text classifier on a file of labelled rows (.csv, .tsv, .jsonl) and writes it as a ' +
-        'model folder that sinter and transformers load.',
+        'model folder that sinter and transformers load. With --task another kind of model: tags (words, tags), ' +
+        'answers (question, context, answers) and multi-label (text, labels) from .jsonl; regression and pairs ' +
+        '(the label is a number) and masked-lm (text) from any file.',
+    )
+    .addOption(
+      new Option('--task <kind>', 'what the model is to do')
+        .choices(['classification', ...HEAD_TASKS])
+        .default('classification'),
     )
     .requiredOption('--train <file>', 'rows to train on')
     .requiredOption('-o, --out <dir>', 'folder to write')
@@ -87,6 +97,7 @@ export function addTrain(program: Command, surroundings: Surroundings): void {
 Examples:
   $ sinter train --train train.csv --eval test.csv --out my-model
   $ sinter train --train rows.jsonl --hold-out 0.1 --out my-model --epochs 5 --learning-rate 3e-4
+  $ sinter train --task tags --train words-and-tags.jsonl --hold-out 0.1 --out my-tagger
 `,
     )
     .action((options: TrainCommandOptions) => train(options, surroundings));
@@ -95,6 +106,8 @@ Examples:
 
 async function train(options: TrainCommandOptions, surroundings: Surroundings): Promise<void> {
   const out = new Console(surroundings, options);
+  const { task } = options;
+  if (task !== 'classification') return trainHead({ ...options, task }, settingsOf(options), out);
   const { rows, held } = await readTrainingRows(options, out);
   const labels = collectLabels(rows);
   if (held !== null) checkLabels(rows, held);

@@ -1,0 +1,81 @@
+/**
+ * `sinter train --task ...`: a new head of any kind, trained on a file and written as a model folder.
+ */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { formatDuration, formatNumber } from '../core/units.js';
+import { SeededRandom, shuffled } from '../data/index.js';
+import { writeFolderAtomic } from '../formats/atomic-file.js';
+import { EMBEDDED_MODEL } from '../models/load-model.js';
+import type { TrainOptions } from '../train/train-options.js';
+import { type DataOptions, given } from './arguments.js';
+import type { Console } from './context.js';
+import { type HeadTask, newHead, readHeadRows, scoreText } from './head-tasks.js';
+import { trainWithProgress } from './train-progress.js';
+
+export interface TrainHeadOptions extends DataOptions {
+  readonly task: HeadTask;
+  readonly train: string;
+  readonly eval?: string;
+  readonly holdOut?: number;
+  readonly model?: string;
+  readonly out: string;
+  readonly seed: number;
+  readonly maxTokens?: number;
+  readonly threads?: number;
+  readonly quantize?: boolean;
+  readonly overwrite?: boolean;
+}
+
+export async function trainHead(
+  options: TrainHeadOptions,
+  settings: TrainOptions & { readonly epochs: number; readonly batchSize: number },
+  out: Console,
+): Promise<void> {
+  const { task } = options;
+  const { rows, held } = await readAll(options);
+  const overwriteIfHas = options.overwrite === true ? 'config.json' : null;
+  const json = await writeFolderAtomic(options.out, { overwriteIfHas }, async (folder) => {
+    const path = options.model ?? EMBEDDED_MODEL;
+    const load = given({ lanes: options.threads, maxTokens: options.maxTokens });
+    const { seed } = options;
+    const { signal } = out;
+    await using model = await newHead(task, path, rows, { ...load, seed, signal });
+    out.print(`training ${task} on ${formatNumber(rows.length)} rows\n`);
+    const report = await trainWithProgress(
+      model,
+      rows as readonly never[],
+      { ...settings, eval: held as readonly never[] | null },
+      out,
+    );
+    await model.save(folder);
+    if (options.quantize === true) {
+      await using small = await model.quantize({ signal });
+      await small.save(join(folder, 'int8'));
+    }
+    const { steps, epochs, seconds, tokensPerSecond, truncated } = report;
+    out.print(
+      `trained in ${formatDuration(seconds * 1000)}, ${formatNumber(tokensPerSecond)} tokens/s\n`,
+    );
+    const scores = epochs.at(-1)?.eval ?? null;
+    if (scores !== null) out.print(`${scoreText(scores)}\n`);
+    const figures = { rows: rows.length, truncated, epochs, seconds, tokensPerSecond };
+    const all = { out: options.out, task, settings, ...figures, steps };
+    await writeFile(join(folder, 'training.json'), `${JSON.stringify(all, null, 2)}\n`);
+    return all;
+  });
+  out.print(`written to ${options.out}\n`);
+  out.json(json);
+}
+
+async function readAll(options: TrainHeadOptions) {
+  const { task, holdOut, seed } = options;
+  const rows = await readHeadRows(task, options.train, options);
+  if (options.eval !== undefined) {
+    return { rows, held: await readHeadRows(task, options.eval, options) };
+  }
+  if (holdOut === undefined) return { rows, held: null };
+  const mixed = shuffled(rows, new SeededRandom(seed));
+  const count = Math.min(Math.round(rows.length * holdOut), Math.max(0, rows.length - 1));
+  return { rows: mixed.slice(count), held: count === 0 ? null : mixed.slice(0, count) };
+}

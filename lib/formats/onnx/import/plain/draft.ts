@@ -7,6 +7,7 @@
 
 import type { Initializer, OnnxGraph, OnnxNode, Tensor, ValueInfo } from '../model.js';
 import { isGraph } from '../model.js';
+import { MAX_RANK } from '../reader/limits.js';
 import {
   type Axes,
   type Fact,
@@ -240,8 +241,10 @@ export class Draft implements FactSource {
     const facts = inferFacts(node, this);
     node.outputs.forEach((output, index) => {
       if (output === '') return;
+      const fact = facts[index] ?? UNKNOWN;
+      const known = (fact.dims?.length ?? 0) <= MAX_RANK;
       this.#producers.set(output, node);
-      this.#facts.set(output, facts[index] ?? UNKNOWN);
+      this.#facts.set(output, known ? fact : { dtype: fact.dtype, dims: null });
     });
   }
 

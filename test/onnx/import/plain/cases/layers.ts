@@ -293,6 +293,13 @@ export const NORM_CASES: readonly RuleCase[] = [
     ['ReduceMean', 'Sub', 'Pow', 'ReduceMean', 'Add', 'Sqrt', 'Div', 'Mul', 'Add'],
   ),
   norm(
+    'layer-norm-arithmetic',
+    'not with one number for a bias',
+    [...quotient, ['n', 'Mul', ['q', 'scale']], ['y', 'Add', ['n', 'narrow']]],
+    ['ReduceMean', 'Sub', 'Pow', 'ReduceMean', 'Add', 'Sqrt', 'Div', 'Mul', 'Add'],
+    { narrow: tensor('float32', [1], [0.5]) },
+  ),
+  norm(
     'norm-arithmetic-without-bias',
     'layer norm',
     [...quotient, ['y', 'Mul', ['q', 'scale']]],

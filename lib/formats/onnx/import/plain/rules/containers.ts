@@ -152,6 +152,7 @@ const neutral: Rule = {
       const rank = graph.rank(value);
       return (
         isFloat(graph.fact(value).dtype) &&
+        isFloat(graph.fact(constant).dtype) &&
         graph.scalar(constant) === without &&
         (graph.rank(constant) === 0 || (rank !== null && rank >= (graph.rank(constant) ?? 0)))
       );

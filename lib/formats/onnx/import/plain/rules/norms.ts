@@ -109,24 +109,27 @@ function quotientOf(graph: Draft, name: string): Quotient | null {
   return null;
 }
 
-/** An initializer [width] for a constant that acts along the last axis; null for anything else. */
+/** An initializer [width] for a constant that acts along the last axis; null for anything else, one number for all too. */
 function vector(graph: Draft, name: string): string | null {
   const constant = graph.initializer(name);
   const width = constant?.dims.at(-1);
-  if (constant === null || width === undefined) return null;
+  if (constant === null || width === undefined || width === 1) return null;
   if (!constant.dims.slice(0, -1).every((length) => length === 1)) return null;
   return constant.dims.length === 1 ? constant.name : deriveReshaped(graph, constant, [width]);
 }
 
 const OPERATOR = { layer: 'LayerNormalization', rms: 'RMSNormalization' } as const;
 
+/** False where scale and bias have different widths. */
 function writeNorm(
   write: Writer,
   node: OnnxNode,
   found: Quotient,
   scale: string,
   bias: string,
-): true {
+): boolean {
+  const widths = [scale, bias].flatMap((name) => write.graph.initializer(name)?.dims[0] ?? []);
+  if (new Set(widths).size !== 1) return false;
   return write.into(node.outputs[0] ?? '', OPERATOR[found.kind], [found.x, scale, bias], {
     axis: -1,
     epsilon: found.epsilon,

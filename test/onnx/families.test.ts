@@ -10,7 +10,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TokenBatch } from '../../lib/core/native.js';
 import { OPSETS } from '../../lib/formats/onnx/opsets.js';
-import type { GraphRequest, Task } from '../../lib/graph/checkpoint.js';
 import type { OutputName } from '../../lib/graph/types.js';
 import { validateGraph } from '../../lib/graph/validate.js';
 import { exportModelOnnx, type OnnxExportOptions } from '../../lib/models/export-model.js';
@@ -18,40 +17,18 @@ import { outputWidth, runBatch } from '../../lib/models/forward.js';
 import { loadModel } from '../../lib/models/load-model.js';
 import type { ModelParts } from '../../lib/models/model-parts.js';
 import { quantizeModel } from '../../lib/models/quantize-model.js';
-import { encoderFolder } from '../architectures/encoders.js';
 import { checkModel } from './check-model.js';
-import { makeFolder } from './made-folders.js';
+import {
+  familyFolder,
+  fixtureOf,
+  HEADS,
+  MATRIX_FAMILIES,
+  makeFolders,
+  REQUESTS,
+  TASKS,
+} from './matrix.js';
 import { parseOnnx } from './parse.js';
 import { type Batch, type Result, runOnnx, withFolder } from './support.js';
-
-const FAMILIES = [
-  'bert',
-  'distilbert-seqcls',
-  'roberta-seqcls',
-  'xlm-roberta',
-  'mpnet',
-  'electra-seqcls',
-  'albert',
-  'modernbert',
-  'deberta-v2-seqcls',
-  'camembert',
-  'nomic_bert',
-];
-
-/** Heads that a family has; all unless it is named here. */
-const HEADS: Readonly<Record<string, readonly Task[]>> = {
-  nomic_bert: ['embedding', 'classification'],
-};
-
-const LABELS = ['a', 'b', 'c'];
-const REQUESTS: Readonly<Record<Task, GraphRequest>> = {
-  embedding: { task: 'embedding', pooling: ['mean'], normalize: true },
-  classification: { task: 'classification', labels: LABELS },
-  'token-classification': { task: 'token-classification', labels: LABELS },
-  'question-answering': { task: 'question-answering', newHead: true },
-  'masked-lm': { task: 'masked-lm', newHead: true },
-};
-const TASKS = Object.keys(REQUESTS) as Task[];
 
 /**
  * How close each precision must come to the model, `int8` to the model quantized by ourselves (the file rounds zero points
@@ -158,27 +135,24 @@ function compare(wanted: Float32Array, got: readonly number[]) {
   };
 }
 
-/** Families without a fixture of their own; they take the texts of another. */
-const MADE: Readonly<Record<string, string>> = { camembert: 'roberta-seqcls', nomic_bert: 'bert' };
-
 let made = '';
 beforeAll(async () => {
   made = await mkdtemp(join(tmpdir(), 'sinter-families-'));
-  for (const name of ['camembert', 'nomic_bert'] as const) await makeFolder(made, name);
+  await makeFolders(made);
 });
 afterAll(async () => {
   await rm(made, { recursive: true, force: true });
 });
 
-describe.each(FAMILIES)('%s', (name) => {
-  const fixture = encoderFolder(MADE[name] ?? name);
+describe.each(MATRIX_FAMILIES)('%s', (name) => {
+  const fixture = fixtureOf(name);
 
   it.skipIf(fixture === null).each(TASKS)(
     '%s in every precision',
     async (task) => {
       const golden = JSON.parse(readFileSync(`${fixture}/golden.json`, 'utf8')) as Golden;
       const settings = { lanes: undefined, signal: undefined, seed: 5 };
-      const folder = name in MADE ? join(made, name) : (fixture ?? '');
+      const folder = familyFolder(made, name) ?? '';
       const loaded = loadModel('test', folder, REQUESTS[task], settings);
       if (HEADS[name]?.includes(task) === false) {
         await expect(loaded).rejects.toMatchObject({ code: 'UNSUPPORTED_MODEL' });
@@ -195,7 +169,8 @@ describe.each(FAMILIES)('%s', (name) => {
         narrow.set(output, await ours(quantized, golden, output));
       }
       // Each combination meets another opset.
-      const opset = OPSETS[(FAMILIES.indexOf(name) + TASKS.indexOf(task)) % OPSETS.length] ?? 17;
+      const opset =
+        OPSETS[(MATRIX_FAMILIES.indexOf(name) + TASKS.indexOf(task)) % OPSETS.length] ?? 17;
       const exact: Form = { options: { opset }, difference: 1e-5, cosine: 0.999999 };
       await withFolder(async (scratch) => {
         const run = async (options: OnnxExportOptions, session = {}) => {

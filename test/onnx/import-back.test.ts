@@ -1,0 +1,114 @@
+/**
+ * What was exported is imported again: the graph that comes back computes the same from the same weights, for every family,
+ * head and precision.
+ */
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { NativeProgram } from '../../lib/core/native.js';
+import { f16ToF32, f32ToF16 } from '../../lib/formats/float16.js';
+import { importOnnx, STYLES } from '../../lib/formats/onnx/import/index.js';
+import type { EncoderGraph, OutputName } from '../../lib/graph/types.js';
+import { unify } from '../../lib/graph/unify.js';
+import { exportModelOnnx, type OnnxExportOptions } from '../../lib/models/export-model.js';
+import { loadModel } from '../../lib/models/load-model.js';
+import { buildProgram, bytesOf, copyFrom, type ModelParts } from '../../lib/models/model-parts.js';
+import { familyFolder, HEADS, MATRIX_FAMILIES, makeFolders, REQUESTS, TASKS } from './matrix.js';
+import { drawnWeights } from './toys.js';
+
+const FORMS: readonly OnnxExportOptions[] = [
+  { opset: 14 },
+  { opset: 17 },
+  { opset: 21, externalData: true },
+  { precision: 'f16' },
+  { precision: 'int8' },
+  { precision: 'int8', weights: 'int8', activations: 'tensor' },
+  { precision: 'int8-static', calibration: { texts: ['one two three', 'what is this ?'] } },
+  { precision: 'int8-weights' },
+  { precision: 'int4-weights' },
+  { precision: 'int4-weights', blocks: { operator: 'MatMulNBits', symmetric: false } },
+];
+
+/** The model's program, but for biases of new heads: what is zero may be left out of a graph. */
+async function withoutZeros(parts: ModelParts): Promise<NativeProgram> {
+  return parts.program.use('test', (from) => {
+    const copy = copyFrom(from);
+    const drawn = drawnWeights(parts.graph, 3, 0.2);
+    return buildProgram(parts.graph, { trainable: false }, (program, weight) => {
+      if (from.readWeight(weight.name).some((x) => x !== 0)) return copy(program, weight);
+      const values = drawn.get(weight.name) ?? new Float32Array();
+      return program.writeWeight(weight.name, 0, 'f32', bytesOf(values));
+    });
+  });
+}
+
+/** In an f16 file the scale of attention is an f16 number too. */
+function withHalfScales(graph: EncoderGraph): EncoderGraph {
+  const half = (x: number): number => f16ToF32(f32ToF16(Float32Array.of(x)))[0] ?? x;
+  const nodes = graph.nodes.map((node) =>
+    node.op === 'attention' ? { ...node, scale: half(node.scale) } : node,
+  );
+  return { ...graph, nodes };
+}
+
+/** Exports, imports, compares the graphs; with f32 the bits of every weight. */
+async function backAndForth(
+  parts: ModelParts,
+  program: NativeProgram,
+  file: string,
+  options: OnnxExportOptions,
+): Promise<string | undefined> {
+  const outputs: OutputName[] =
+    parts.head.task === 'embedding' ? ['hidden', 'embedding'] : ['logits'];
+  await exportModelOnnx(parts, program, file, options);
+  const imported = await importOnnx(file);
+  const [style] = STYLES;
+  if (style === undefined) throw new Error('no style');
+  const back = imported.graph(style);
+  const wanted = options.precision === 'f16' ? withHalfScales(parts.graph) : parts.graph;
+  const found = unify(back.graph, wanted, { outputs, dropout: false });
+  if (found.difference !== undefined) return found.difference;
+  if (options.precision !== undefined) return undefined;
+  for (const [theirs, ours] of found.weights) {
+    const source = back.sources.get(theirs);
+    if (source === undefined) return `no source of ${theirs}`;
+    const [got, wanted] = [imported.weights.floats(source), program.readWeight(ours)];
+    if (Buffer.compare(bytesOf(got), bytesOf(wanted)) !== 0) return `numbers of ${ours} differ`;
+  }
+  return undefined;
+}
+
+let scratch = '';
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), 'sinter-back-'));
+  await makeFolders(scratch);
+});
+afterAll(async () => {
+  await rm(scratch, { recursive: true, force: true });
+});
+
+describe.each(MATRIX_FAMILIES)('%s', (name) => {
+  const available = familyFolder('', name) !== null;
+
+  it.skipIf(!available).each(HEADS[name] ?? TASKS)(
+    '%s comes back',
+    async (task) => {
+      const settings = { lanes: undefined, signal: undefined, seed: 5 };
+      const folder = familyFolder(scratch, name) ?? '';
+      const parts = await loadModel('test', folder, REQUESTS[task], settings);
+      const program = await withoutZeros(parts);
+      const differences: string[] = [];
+      for (const [i, options] of FORMS.entries()) {
+        const file = join(scratch, `${name}-${task}-${i}.onnx`);
+        const difference = await backAndForth(parts, program, file, options).catch(String);
+        if (difference !== undefined) differences.push(`${JSON.stringify(options)} ${difference}`);
+      }
+      expect(differences).toEqual([]);
+      program.dispose();
+      await parts.program.retire();
+    },
+    60_000,
+  );
+});

@@ -28,7 +28,7 @@ export interface TokenBatch {
   readonly selected?: Int32Array | null;
 }
 
-/** Where an output goes: [tokens, width] or [sequences, width], allocated by the caller. */
+/** Where an output goes: [tokens, width], [sequences, width] or [selected tokens, width], allocated by the caller. */
 export interface OutputBuffer {
   readonly name: string;
   readonly data: Float32Array;

@@ -5,6 +5,7 @@
  */
 
 import { SinterError } from '../core/errors.js';
+import { LIMITS } from './limits.js';
 import { weightsOf } from './nodes.js';
 import type {
   AttentionNode,
@@ -41,7 +42,12 @@ export function validateGraph(graph: EncoderGraph): ReadonlyMap<string, ValueSha
   const fail: Fail = (message) => new SinterError('CORRUPT_MODEL', `graph: ${message}`);
   if (graph.format !== 1) throw fail(`format must be 1, got ${String(graph.format)}`);
   for (const key of ['maxTokens', 'vocabulary', 'segments'] as const) {
-    if (!isSize(graph[key])) throw fail(`${key} must be a positive integer, got ${graph[key]}`);
+    if (!isSize(graph[key]) || graph[key] > LIMITS[key]) {
+      throw fail(`${key} must be an integer from 1 to ${LIMITS[key]}, got ${graph[key]}`);
+    }
+  }
+  if (graph.nodes.length > LIMITS.nodes) {
+    throw fail(`must have at most ${LIMITS.nodes} nodes, got ${graph.nodes.length}`);
   }
   const weights = new Map<string, WeightSpec>();
   for (const weight of graph.weights) {
@@ -90,6 +96,10 @@ class NodeChecker {
     this.fail = (message) => new SinterError('CORRUPT_MODEL', `${where}: ${message}`);
     const shape = this.shapeOf(node);
     for (const stack of stacksOf(node)) this.stacked(stack);
+    const elements = shape.kind === 'table' ? shape.rows * shape.width : 0;
+    if (shape.width > LIMITS.width || elements > LIMITS.table) {
+      throw this.fail(`must be at most ${LIMITS.width} wide, got ${describeShape(shape)}`);
+    }
     if (this.values.has(node.output)) throw this.fail('value is defined twice');
     this.values.set(node.output, shape);
   }
@@ -136,11 +146,14 @@ class NodeChecker {
   }
 
   private embedding(node: Extract<GraphNode, { op: 'embedding' }>): ValueShape {
-    if (node.tables.length === 0) throw this.fail('has no tables');
+    if (node.tables.length === 0 || node.tables.length > LIMITS.tables) {
+      throw this.fail(`must have 1 to ${LIMITS.tables} tables, got ${node.tables.length}`);
+    }
     const widths = node.tables.map(({ weight, index, offset }) => {
       const [rows, width] = this.weight(weight, 2) as [number, number];
-      if (!Number.isSafeInteger(offset) || offset < 0) {
-        throw this.fail(`offset of ${weight} must be an integer from 0, got ${offset}`);
+      if (!Number.isSafeInteger(offset) || offset < 0 || offset > LIMITS.offset) {
+        const range = `an integer from 0 to ${LIMITS.offset}`;
+        throw this.fail(`offset of ${weight} must be ${range}, got ${offset}`);
       }
       const needs = offset + this.rowsFor(index);
       if (rows < needs)
@@ -209,6 +222,9 @@ class NodeChecker {
     if (!isSize(heads) || !isSize(headDim) || 3 * heads * headDim !== width) {
       throw this.fail(`3 x ${heads} heads x ${headDim} must be the input width, got ${width}`);
     }
+    if (heads > LIMITS.heads || headDim > LIMITS.headDim) {
+      throw this.fail(`${heads} heads x ${headDim} are more than any encoder has`);
+    }
     if (!Number.isFinite(scale) || !(dropout >= 0 && dropout < 1)) {
       throw this.fail(`scale ${scale} or dropout ${dropout} is out of range`);
     }
@@ -232,7 +248,7 @@ class NodeChecker {
       const [buckets, columns] = this.weight(relativeBias.weight, 2) as [number, number];
       const { maxDistance } = relativeBias;
       const fits = buckets >= 4 && buckets % 4 === 0 && columns === heads;
-      if (!fits || !isSize(maxDistance) || maxDistance <= buckets / 4) {
+      if (!fits || !isDistance(maxDistance) || maxDistance <= buckets / 4) {
         const got = `${list([buckets, columns])}, maxDistance ${maxDistance}`;
         throw this.fail(`relative bias must be [4 n, ${heads}], maxDistance above n, got ${got}`);
       }
@@ -240,7 +256,11 @@ class NodeChecker {
     if (disentangled === undefined) return;
     const { keys, queries, buckets, maxDistance } = disentangled;
     const span = buckets === 0 ? maxDistance : buckets;
-    if (!isSize(span) || (buckets !== 0 && !(buckets >= 4 && maxDistance > buckets / 2 + 1))) {
+    if (
+      !isDistance(span) ||
+      !isDistance(maxDistance) ||
+      (buckets !== 0 && !(buckets >= 4 && maxDistance > buckets / 2 + 1))
+    ) {
       throw this.fail(`disentangled: ${buckets} buckets, maxDistance ${maxDistance}`);
     }
     for (const name of [keys, queries]) {
@@ -261,7 +281,9 @@ class NodeChecker {
       if (shape.kind === first.kind && shape.rows === first.rows) continue;
       throw this.fail(`inputs are ${describeShape(first)} and ${describeShape(shape)}`);
     }
-    return { ...first, width: shapes.reduce((sum, { width }) => sum + width, 0) };
+    const width = shapes.reduce((sum, shape) => sum + shape.width, 0);
+    if (width <= LIMITS.joined) return { ...first, width };
+    throw this.fail(`must be at most ${LIMITS.joined} wide, got ${width}`);
   }
 
   /** Two inputs of one shape. */
@@ -325,6 +347,10 @@ function stacksOf(node: GraphNode): readonly (readonly string[])[] {
 
 function isSize(value: number): boolean {
   return Number.isSafeInteger(value) && value > 0;
+}
+
+function isDistance(value: number): boolean {
+  return isSize(value) && value <= LIMITS.distance;
 }
 
 function list(shape: readonly number[]): string {

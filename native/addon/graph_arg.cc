@@ -6,13 +6,13 @@
 #include <utility>
 
 #include "addon/args.h"
+#include "program/limits.h"
 
 namespace sinter {
 namespace {
 
 constexpr int64_t kMaxSize = int64_t{1} << 40;
 // Distances between tokens: what fits an int32 with room for sums.
-constexpr int64_t kMaxDistance = int64_t{1} << 28;
 
 template <typename T, size_t N>
 T one_of(const std::string& text, const std::array<std::pair<const char*, T>, N>& names,
@@ -91,7 +91,7 @@ void read_embedding(const Napi::Object& object, NodeSpec& node) {
     const Napi::Object table = element(tables, i);
     node.tables.push_back({string_field(table, "weight"),
                            one_of(string_field(table, "index"), kIndices, "index"),
-                           integer_field(table, "offset", 0, 1 << 20)});
+                           integer_field(table, "offset", 0, kMaxOffset)});
   }
 }
 
@@ -147,8 +147,8 @@ void read_positions(const Napi::Object& object, NodeSpec& node) {
 }
 
 void read_attention(const Napi::Object& object, NodeSpec& node) {
-  node.heads = integer_field(object, "heads", 1, 1 << 16);
-  node.head_dim = integer_field(object, "headDim", 1, 1 << 16);
+  node.heads = integer_field(object, "heads", 1, kMaxHeads);
+  node.head_dim = integer_field(object, "headDim", 1, kMaxHeads);
   node.scale = static_cast<float>(number_field(object, "scale"));
   node.dropout = static_cast<float>(number_field(object, "dropout"));
   read_positions(object, node);
@@ -205,13 +205,14 @@ NodeSpec node_spec(const Napi::Object& object) {
 
 GraphSpec graph_arg(const Napi::Object& object) {
   GraphSpec graph;
-  graph.max_tokens = integer_field(object, "maxTokens", 1, 1 << 20);
-  graph.vocabulary = integer_field(object, "vocabulary", 1, 1 << 28);
-  graph.segments = integer_field(object, "segments", 0, 1 << 10);
+  graph.max_tokens = integer_field(object, "maxTokens", 1, kMaxTokensLimit);
+  graph.vocabulary = integer_field(object, "vocabulary", 1, kMaxVocabulary);
+  graph.segments = integer_field(object, "segments", 0, kMaxSegments);
   const Napi::Array weights = array_field(object, "weights");
   for (uint32_t i = 0; i < weights.Length(); ++i)
     graph.weights.push_back(weight_spec(element(weights, i)));
   const Napi::Array nodes = array_field(object, "nodes");
+  if (nodes.Length() > kMaxNodes) bad_argument("the graph has too many nodes");
   for (uint32_t i = 0; i < nodes.Length(); ++i) graph.nodes.push_back(node_spec(element(nodes, i)));
   const Napi::Object outputs = object_field(object, "outputs");
   const Napi::Array names = outputs.GetPropertyNames();

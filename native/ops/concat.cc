@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "ops/factory.h"
+#include "program/limits.h"
 #include "program/run.h"
 
 namespace sinter {
@@ -19,6 +20,7 @@ class ConcatOp : public Op {
       if (info.kind != first.kind || info.rows != first.rows)
         builder.fail(node.output, "inputs must have the same rows");
       width += info.width;
+      if (width > kMaxJoined) builder.fail(node.output, "is too wide");
     }
     outputs_.push_back(builder.define(node.output, builder.value(inputs_[0]), width));
   }

@@ -3,12 +3,11 @@
 #include "kernels/embedding/embedding.h"
 
 #include "ops/factory.h"
+#include "program/limits.h"
 #include "program/run.h"
 
 namespace sinter {
 namespace {
-
-constexpr int kMaxTables = 4;
 
 class EmbeddingOp : public Op {
  public:

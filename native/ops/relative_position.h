@@ -2,9 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 namespace sinter {
+
+// By distance; shared by all attentions of the process that ask for the same.
+using DistanceRows = std::shared_ptr<const std::vector<int32_t>>;
 
 // T5 (Raffel et al. 2020), both directions: half of the buckets for keys behind the query, half of
 // each for single distances, the rest in logarithmic steps up to `max_distance`.
@@ -19,7 +23,7 @@ class T5Buckets {
  private:
   int64_t compute(int64_t distance) const;
   int64_t half_, max_distance_;
-  std::vector<int32_t> of_distance_;
+  DistanceRows of_distance_;
 };
 
 // DeBERTa (He et al. 2021): the distance itself, or logarithmic buckets of it, plus `span`, clamped
@@ -35,7 +39,7 @@ class DisentangledRows {
  private:
   int64_t compute(int64_t distance) const;
   int64_t buckets_, max_distance_, span_;
-  std::vector<int32_t> of_distance_;
+  DistanceRows of_distance_;
 };
 
 }  // namespace sinter

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "program/limits.h"
+
 namespace sinter {
 
 void Builder::fail(const std::string& op, const std::string& what) const {
@@ -32,9 +34,17 @@ int Builder::input_like(const std::string& op, const std::string& name,
   return id;
 }
 
+void Builder::check_size(const ValueInfo& info) const {
+  const int64_t rows = info.kind == ValueKind::table ? info.rows : 1;
+  if (info.width <= 0 || info.width > kMaxWidth || rows > kMaxTableElements / info.width) {
+    fail(info.name, "must be at most " + std::to_string(kMaxWidth) + " wide, got " +
+                        std::to_string(rows) + " x " + std::to_string(info.width));
+  }
+}
+
 int Builder::add(ValueInfo info) {
   const int id = static_cast<int>(values_.size());
-  if (info.width <= 0) fail(info.name, "width must be positive, got " + std::to_string(info.width));
+  check_size(info);
   if (info.name.empty()) fail(info.name, "a value needs a name");
   if (!names_.emplace(info.name, id).second) fail(info.name, "the value is defined twice");
   values_.push_back(std::move(info));
@@ -54,6 +64,7 @@ int Builder::define_table(const std::string& name, int64_t rows, int64_t width) 
 }
 
 int Builder::define_hidden(const ValueInfo& other, int64_t width) {
+  check_size({"", other.kind, width, other.rows});
   values_.push_back({"", other.kind, width, other.rows});
   return static_cast<int>(values_.size()) - 1;
 }

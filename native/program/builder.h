@@ -45,6 +45,7 @@ class Builder {
 
  private:
   int add(ValueInfo info);
+  void check_size(const ValueInfo& info) const;
 
   const GraphSpec& graph_;
   Weights& weights_;

@@ -163,7 +163,7 @@ describe('validateGraph', () => {
     [
       'no room for tokens',
       { ...tiny(), maxTokens: 0 },
-      'maxTokens must be a positive integer, got 0',
+      'maxTokens must be an integer from 1 to 1048576, got 0',
     ],
   ];
   it.each(wrong)('refuses %s', (_, graph, message) => {

@@ -102,7 +102,7 @@ const CASES: readonly (readonly (readonly Kind[])[])[] = [
   [['rotary', 'window', 'bias', 'keys', 'queries']],
 ];
 
-describe('gradients of attention with', () => {
+describe('gradients of attention with', { timeout: 300_000 }, () => {
   const lengths = [5, 1, 17, 2];
   const small = batchLike(lengths, 3);
 

@@ -96,9 +96,15 @@ export function lowerConcat(lowering: Lowering, node: ConcatNode): void {
     ? 'float'
     : lowering.builder.floatType;
   const wholes = node.inputs.map((input) => lowering.whole(input, type));
+  const kind = wholes[0]?.kind ?? 'sequence';
+  if (!lowering.isOutput(node.output)) {
+    // Query, key and value of three products stay apart; others are joined where they are read.
+    lowering.setParts(node.output, kind, wholes, type);
+    return;
+  }
   const name = lowering.nameOf(node.output, type);
   const names = wholes.map((whole) => whole.name);
   lowering.builder.concat(names, name);
   const width = wholes.reduce((sum, whole) => sum + whole.width, 0);
-  lowering.set(node.output, wholes[0]?.kind ?? 'sequence', name, width, type);
+  lowering.set(node.output, kind, name, width, type);
 }

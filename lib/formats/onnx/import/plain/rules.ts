@@ -16,12 +16,14 @@ import { OLD_SOFTMAX_RULES, OPSET_RULES } from './rules/opset.js';
 import { PRODUCT_RULES } from './rules/products.js';
 import { Q_OPERATOR_RULES } from './rules/q-operators.js';
 import { QDQ_RULES } from './rules/qdq.js';
+import { UNIT_RANGE_RULES } from './rules/unit-range.js';
 
 export const RULES: readonly Rule[] = [
   ...CONTAINER_RULES,
   ...OPSET_RULES,
   ...QDQ_RULES,
   ...INTEGER_PRODUCT_RULES,
+  ...UNIT_RANGE_RULES,
   ...Q_OPERATOR_RULES,
   ...N_BITS_RULES,
   ...ATTENTION_RULES,

@@ -128,9 +128,60 @@ const scaledIntegers: Rule = {
   },
 };
 
+/** Gather along the first axis of an initializer: the initializer and the rows. */
+function rowsOf(graph: Draft, name: string): { table: Initializer; rows: string } | null {
+  const node = graph.producer(graph.resolve(name));
+  if (node === null || operatorOf(node) !== 'Gather' || numberOf(node, 'axis', 0) !== 0)
+    return null;
+  const table = graph.initializer(graph.input(node, 0));
+  return table === null ? null : { table, rows: graph.resolve(graph.input(node, 1)) };
+}
+
+/** The rows and the zero point where `name` is Cast(rows of codes), or that - zero. */
+function integerRowsOf(graph: Draft, name: string) {
+  let node = graph.producer(graph.resolve(name));
+  let zero: Initializer | null = null;
+  if (node !== null && operatorOf(node) === 'Sub') {
+    zero = graph.initializer(graph.input(node, 1));
+    if (zero === null || zero.dims.some((d) => d !== 1)) return null;
+    node = graph.producer(graph.input(node, 0));
+  }
+  if (node === null || operatorOf(node) !== 'Cast') return null;
+  const found = rowsOf(graph, graph.input(node, 0));
+  const integers = found !== null && ['int8', 'uint8'].includes(found.table.dtype);
+  return integers ? { ...found, zero } : null;
+}
+
+const scaledRows: Rule = {
+  name: 'gather-times-scale',
+  matches: 'Mul(Cast(Gather(integers)) - zero point, Gather(scales)) of the same rows',
+  writes: 'Gather of a float initializer that keeps its codes',
+  roots: ['Mul'],
+  rewrite(node, write) {
+    const { graph } = write;
+    for (const [left, right] of [
+      [0, 1],
+      [1, 0],
+    ] as const) {
+      const scales = rowsOf(graph, graph.input(node, right));
+      const integers = integerRowsOf(graph, graph.input(node, left));
+      if (scales === null || integers === null || scales.rows !== integers.rows) continue;
+      const { table: codes, zero, rows } = integers;
+      const column = [codes.dims[0], 1];
+      if (codes.dims.length !== 2 || String(scales.table.dims) !== String(column)) continue;
+      const name = weightOf(graph, codes, scales.table, zero, { axis: 0, blockSize: null });
+      if (name !== null) {
+        return write.into(node.outputs[0] ?? '', 'Gather', [name, rows], { axis: 0 });
+      }
+    }
+    return false;
+  },
+};
+
 export const QDQ_RULES: readonly Rule[] = [
   quantizePair,
   dequantizedConstant,
   scaledIntegers,
+  scaledRows,
   dequantizeEarlier,
 ];

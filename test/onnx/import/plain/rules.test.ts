@@ -4,16 +4,14 @@
 
 import { describe, expect, it } from 'vitest';
 import { RULES } from '../../../../lib/formats/onnx/import/plain/rules.js';
-import {
-  CONTAINER_CASES,
-  EINSUM_CASES,
-  FOLDING_CASES,
-  OPSET_CASES,
-  PRODUCT_CASES,
-} from './cases/base.js';
+import { ACTIVATION_CASES } from './cases/activations.js';
+import { ATTENTION_CASES, EMBEDDING_CASES } from './cases/attention.js';
+import { CONTAINER_CASES, OPSET_CASES } from './cases/base.js';
 import type { RuleCase } from './cases/case.js';
-import { ACTIVATION_CASES, ATTENTION_CASES, EMBEDDING_CASES, NORM_CASES } from './cases/layers.js';
-import { INTEGER_CASES, N_BITS_CASES, Q_OPERATOR_CASES, QDQ_CASES } from './cases/quantized.js';
+import { NORM_CASES } from './cases/norms.js';
+import { EINSUM_CASES, FOLDING_CASES, PRODUCT_CASES } from './cases/products.js';
+import { N_BITS_CASES, Q_OPERATOR_CASES } from './cases/q-operators.js';
+import { INTEGER_CASES, QDQ_CASES } from './cases/quantized.js';
 import { rewrite } from './small.js';
 
 const CASES: readonly RuleCase[] = [

@@ -69,6 +69,12 @@ export {
   type PlainRow,
 } from './models/masked-lm.js';
 export type { ModelInfo } from './models/model-info.js';
+export {
+  type OnnxLoadOptions,
+  OnnxModel,
+  type OnnxReport,
+  type RunTokensOptions,
+} from './models/onnx-model.js';
 export type { HeadLoadOptions, LoadOptions, PredictOptions } from './models/predict-options.js';
 export type { EvaluationOf, PredictionOf, ScoresOf } from './models/problems/index.js';
 export type {

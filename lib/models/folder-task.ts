@@ -1,10 +1,11 @@
 /**
- * What a model folder is for, as its config.json says: the class of transformers that it is of.
+ * What a model folder or an ONNX file is for, as its config.json says: the class of transformers that it is of.
  */
 
 import { isJsonObject, type JsonObject } from '../core/json.js';
 import { readHfFolder } from '../formats/hf-folder.js';
 import type { ClassificationProblem, Task } from '../graph/checkpoint.js';
+import { findOnnxFile, readOnnxFolder } from './onnx-folder.js';
 
 export interface FolderTask {
   readonly task: Task;
@@ -22,9 +23,11 @@ const ENDINGS: readonly (readonly [string, Task])[] = [
   ['ForMaskedLM', 'masked-lm'],
 ];
 
-/** Reads the folder's small files. CORRUPT_MODEL where there is no model at all. */
+/** Reads the folder's small files; of an ONNX file all of it. CORRUPT_MODEL where there is no model at all. */
 export async function folderTask(path: string): Promise<FolderTask> {
-  const folder = await readHfFolder(path);
+  const onnx = await findOnnxFile(path);
+  const folder =
+    onnx === null ? await readHfFolder(path) : await readOnnxFolder(onnx, { widen: false });
   await folder.close();
   // Encoders are often trained further from a language model and keep its name.
   return folder.sentence === null ? taskOf(folder.config) : EMBEDDING;

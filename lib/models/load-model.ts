@@ -15,6 +15,7 @@ import type { GraphRequest, ImportedModel } from '../graph/checkpoint.js';
 import { tablesOf } from '../graph/tables.js';
 import type { EncoderGraph } from '../graph/types.js';
 import { type ResolveOptions, resolveModel } from '../hub/index.js';
+import { missingTokenizer } from '../tokenize/missing-tokenizer.js';
 import { loadTokenizer, type TextTokenizer } from '../tokenize/text-tokenizer.js';
 import { buildProgram, bytesOf, type ModelParts, type WeightWriter } from './model-parts.js';
 import { drawWeights } from './new-weights.js';
@@ -63,7 +64,7 @@ export async function loadModel(
   request: GraphRequest,
   settings: LoadSettings,
 ): Promise<ModelParts> {
-  const { lanes, signal, seed, hub } = settings;
+  const { lanes, signal, hub } = settings;
   if (typeof name !== 'string') throw typeMistake(`${where}: path`, 'a string', name);
   throwIfAborted(signal, where);
   ensureLanes(where, lanes);
@@ -72,21 +73,32 @@ export async function loadModel(
   const onnx =
     file === null ? null : await readOnnxFolder(file, { widen: settings.widen ?? false });
   const folder = onnx ?? (await readHfFolder(path));
+  const { parts } = await partsOf(where, folder, request, settings);
+  return { ...parts, path };
+}
+
+/** The parts of a model from an open folder, which is closed. An ONNX file is verified unless the settings say otherwise. */
+export async function partsOf(
+  where: string,
+  folder: HfFolder | OnnxFolder,
+  request: GraphRequest,
+  settings: LoadSettings,
+): Promise<{ readonly parts: ModelParts; readonly verification: Verification | null }> {
+  const { path, sentence } = folder;
   try {
-    const { sentence } = folder;
-    const tokenizer = await loadTokenizer(folder.tokenizerPath, {
-      lowercase: sentence?.lowercase ?? false,
-    });
-    const built = await buildFolder(where, folder, request, { lanes, signal, seed });
-    const { graph, program, imported } = built;
+    const tokenizer = await tokenizerOf(folder);
+    const { graph, program, imported } = await buildFolder(where, folder, request, settings);
+    let verification: Verification | null = null;
     try {
       checkVocabulary(path, tokenizer, graph);
-      if (onnx !== null && settings.verify !== false) await verifyFolder(onnx, graph, program);
+      if ('imported' in folder && settings.verify !== false) {
+        verification = await verifyFolder(folder, graph, program);
+      }
     } catch (error) {
       program.dispose();
       throw error;
     }
-    return {
+    const parts: ModelParts = {
       path,
       graph,
       program: new SharedProgram(program),
@@ -95,9 +107,16 @@ export async function loadModel(
       sentence: request.task === 'embedding' ? sentence : null,
       head: { task: imported.task, labels: imported.labels, problem: imported.problem },
     };
+    return { parts, verification };
   } finally {
     await folder.close();
   }
+}
+
+/** ONNX files may come without a tokenizer. */
+async function tokenizerOf(folder: HfFolder | OnnxFolder): Promise<TextTokenizer> {
+  if ('imported' in folder && !folder.hasTokenizer) return missingTokenizer(folder.tokenizerPath);
+  return loadTokenizer(folder.tokenizerPath, { lowercase: folder.sentence?.lowercase ?? false });
 }
 
 export interface BuiltFolder {

@@ -28,6 +28,8 @@ import { scaleName, withQuantizationConfig } from './quantized-folder.js';
 export interface OnnxFolder extends HfFolder {
   readonly imported: OnnxImport;
   readonly named: NamedOnnx;
+  /** Whether tokenizer files lie beside it. */
+  readonly hasTokenizer: boolean;
   /** Names of the weights that stay int8. */
   readonly quantized: ReadonlySet<string>;
 }
@@ -74,12 +76,14 @@ export async function readOnnxFolder(file: string, { widen }: OnnxSettings): Pro
   const quantized = widen ? new Set<string>() : int8Weights(imported, named);
   const source = new OnnxTensors(file, named, imported.weights, quantized);
   const { config, sentence } = named;
+  const tokenizer = await tokenizerFolder(folders);
   return {
     path: file,
     config: quantized.size > 0 ? withQuantizationConfig(config, 8) : config,
     tensors: source.tensors,
     weights: new WeightFiles([{ prefix: '', source }]),
-    tokenizerPath: await tokenizerFolder(folders),
+    tokenizerPath: tokenizer ?? dirname(file),
+    hasTokenizer: tokenizer !== null,
     sentence: mergeSentence(sentence, files),
     close: async () => {},
     imported,
@@ -104,13 +108,13 @@ async function firstSentence(folders: readonly string[]): Promise<SentenceSettin
   return null;
 }
 
-async function tokenizerFolder(folders: readonly string[]): Promise<string> {
+async function tokenizerFolder(folders: readonly string[]): Promise<string | null> {
   for (const folder of folders) {
     for (const file of ['tokenizer.json', 'vocab.txt', 'vocab.json']) {
       if (await fileExists(join(folder, file))) return folder;
     }
   }
-  return folders[0] ?? '.';
+  return null;
 }
 
 /** What the file computes goes before what the files beside it say; modules with weights must be in it. */

@@ -49,6 +49,10 @@ export interface LoadOptions {
   readonly revision?: string;
   /** Called while files are fetched. */
   readonly onDownload?: (progress: DownloadProgress) => void;
+  /** Of an ONNX file: quantized weights as f32, for fine-tuning. Default: false, int8 stays int8. */
+  readonly widen?: boolean;
+  /** Of an ONNX file: compare the import with the file on a short batch. Default: true. */
+  readonly verify?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -64,6 +68,8 @@ export const LOAD_OPTIONS = {
   download: true,
   revision: true,
   onDownload: true,
+  widen: true,
+  verify: true,
   signal: true,
 } as const;
 
@@ -80,6 +86,8 @@ export function loadSettings<T extends HeadLoadOptions>(
       lanes: reader.count('lanes', undefined),
       signal: reader.signal(),
       seed: reader.count('seed', 42, 0),
+      widen: reader.boolean('widen', false),
+      verify: reader.boolean('verify', true),
       hub: hubOptions(reader),
     },
     limit: maxTokens === undefined ? {} : { maxTokens },

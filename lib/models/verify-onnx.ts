@@ -53,6 +53,13 @@ export async function verifyOnnx(
   const { recovered, path } = imported;
   const probe = probeFor(recovered, LENGTH);
   const pairs = pairsOf(imported, graph);
+  if (pairs.length === 0) {
+    throw new SinterError(
+      'UNSUPPORTED_MODEL',
+      `${path}: no value of the file can be compared with the recovered model`,
+      { details: { file: path } },
+    );
+  }
   const wanted = [...new Set(pairs.flatMap(({ files }) => files))];
   const expected = await evaluatePlain(imported, probe, wanted);
   const tolerance = quantized ? INT8_TOLERANCE : FLOAT_TOLERANCE;
@@ -85,7 +92,7 @@ function pairsOf({ recovered }: OnnxImport, graph: EncoderGraph): Pair[] {
     else if (sameWidth(graph, name, value)) pairs.push({ output: name, files: [file], value });
   }
   const { hidden } = recovered;
-  if (pairs.length > 0 || graph.outputs.hidden === undefined) return pairs;
+  if (pairs.length > 0 || graph.outputs.hidden === undefined || hidden.origin === '') return pairs;
   return [{ output: 'hidden', files: [hidden.origin], value: hidden }];
 }
 
@@ -174,7 +181,7 @@ function distance(got: Float32Array, wanted: Float32Array): number {
 /** Name of the earliest value of the file that the recovered graph computes otherwise; null when all are alike. */
 async function firstDifference(imported: OnnxImport, probe: Probe): Promise<string | null> {
   const { graph, sources, values } = imported.graph(STYLES[0]);
-  const shown = [...values].filter(([, value]) => value.kind === 'token');
+  const shown = [...values].filter(([, { kind, origin }]) => kind === 'token' && origin !== '');
   const outputs = Object.fromEntries(shown.map(([name], i) => [`hidden.${i}`, name]));
   const probed: EncoderGraph = { ...graph, outputs };
   const program = await buildProgram(probed, { trainable: false }, (made, { name }) => {

@@ -9,6 +9,9 @@ import { formatBytes } from '../../core/units.js';
 import { ONNX_PRECISIONS, type OnnxPrecision } from '../../formats/onnx/onnx-options.js';
 import { OPSETS, type Opset } from '../../formats/onnx/opsets.js';
 import { ONNX_VARIANTS, type OnnxVariant } from '../../models/export-folder.js';
+import { findOnnxFile } from '../../models/onnx-folder.js';
+import { OnnxModel } from '../../models/onnx-model.js';
+import type { TextModel } from '../../models/text-model.js';
 import type { TextInput } from '../../tokenize/text-tokenizer.js';
 import { given, usageMistake, withCommon } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
@@ -38,7 +41,10 @@ export function addConvert(program: Command, surroundings: Surroundings): void {
       'Writes a model as one ONNX file (--out model.onnx), as a folder of ONNX files that transformers.js and optimum ' +
         'load (--to onnx --out dir), or as a Hugging Face folder (--out dir).',
     )
-    .option('-m, --model <dir>', 'model folder (default: the embedded all-MiniLM-L6-v2)')
+    .option(
+      '-m, --model <path>',
+      'model folder or ONNX file (default: the embedded all-MiniLM-L6-v2)',
+    )
     .requiredOption('-o, --out <path>', 'an .onnx file or a folder to write')
     .addOption(new Option('--to <format>', 'of a folder: ONNX files').choices(['onnx']));
   addOnnxOptions(command)
@@ -56,6 +62,7 @@ Examples:
   $ sinter convert --model my-model --out my-model-int8.onnx --precision int8
   $ sinter convert --model my-model --to onnx --out my-model-onnx --precisions f32,f16,q8
   $ sinter convert --model my-model --out my-model-f16 --dtype f16
+  $ sinter convert --model model.onnx --out my-model
 `,
     )
     .action((options: ConvertOptions) => convert(options, surroundings));
@@ -103,6 +110,8 @@ function parseOpset(text: string): Opset {
 async function convert(options: ConvertOptions, surroundings: Surroundings): Promise<void> {
   const out = new Console(surroundings, options);
   checkCombination(options);
+  const onnx = options.model === undefined ? null : await findOnnxFile(options.model);
+  if (onnx !== null) return convertOnnx(onnx, options, out);
   await using model: AnyModel = await openAnyModel(options.model, { signal: out.signal });
   const isInt8 = model.quantization !== null;
   const { precision } = options;
@@ -115,10 +124,25 @@ async function convert(options: ConvertOptions, surroundings: Surroundings): Pro
     await using small = await model.quantize({ signal: out.signal });
     await writeFolder(small, options);
   } else await writeFolder(model, options);
+  await tell(out, options, precision ?? (isInt8 ? 'int8' : 'f32'));
+}
+
+/** An ONNX file keeps its own head and precision. */
+async function convertOnnx(file: string, options: ConvertOptions, out: Console): Promise<void> {
+  await using model = await OnnxModel.load(file, { signal: out.signal });
+  const { precision } = options;
+  const own = model.quantization === null ? 'f32' : 'int8';
+  if (isFile(options)) await writeFile(model, options);
+  else if (options.to === 'onnx') await writeOnnxFolder(model, options);
+  else if ((precision ?? own) === own) await writeFolder(model, options);
+  else throw rangeMistake('--precision', `${own}, which the file has`, precision);
+  await tell(out, options, precision ?? own);
+}
+
+async function tell(out: Console, options: ConvertOptions, precision: string): Promise<void> {
   const { size, isFile: single } = await sizeOf(options.out);
   out.print(`${options.out}${single ? `: ${formatBytes(size)}` : ' written'}\n`);
-  const written = precision ?? (isInt8 ? 'int8' : 'f32');
-  out.json({ out: options.out, precision: written, ...(single && { bytes: size }) });
+  out.json({ out: options.out, precision, ...(single && { bytes: size }) });
 }
 
 /** What is asked for must belong to what is written. */
@@ -140,21 +164,21 @@ function isFile({ out }: ConvertOptions): boolean {
   return extname(out).toLowerCase() === '.onnx';
 }
 
-async function writeFile(model: AnyModel, options: ConvertOptions): Promise<void> {
+async function writeFile(model: TextModel, options: ConvertOptions): Promise<void> {
   const { out, opset, precision, weights, activations, externalData } = options;
   const calibration = await calibrationOf(options);
   const chosen = { opset, precision, weights, activations, externalData, calibration };
   await model.exportOnnx(out, given(chosen));
 }
 
-async function writeOnnxFolder(model: AnyModel, options: ConvertOptions): Promise<void> {
+async function writeOnnxFolder(model: TextModel, options: ConvertOptions): Promise<void> {
   const { out, opset, precisions, externalData, overwrite } = options;
   const calibration = await calibrationOf(options);
   const chosen = { opset, precisions, externalData, overwrite, calibration };
   await model.exportOnnxFolder(out, given(chosen));
 }
 
-async function writeFolder(model: AnyModel, options: ConvertOptions): Promise<void> {
+async function writeFolder(model: TextModel, options: ConvertOptions): Promise<void> {
   const { out, dtype, overwrite } = options;
   await model.save(out, given({ dtype, overwrite }));
 }

@@ -14,6 +14,7 @@ import { isNormalized } from '../../graph/sentence.js';
 import type { ActivationBits, EncoderGraph } from '../../graph/types.js';
 import { folderTask } from '../../models/folder-task.js';
 import { EMBEDDED_MODEL } from '../../models/load-model.js';
+import { findOnnxFile } from '../../models/onnx-folder.js';
 import {
   asQuantized,
   readQuantizedTensors,
@@ -23,6 +24,7 @@ import {
 import { loadTokenizer } from '../../tokenize/text-tokenizer.js';
 import { withCommon } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
+import { inspectOnnx } from '../inspect-onnx.js';
 import { pad, printable, truncate } from '../output.js';
 
 interface InspectOptions extends CommonOptions {
@@ -33,10 +35,16 @@ export function addInspect(program: Command, surroundings: Surroundings): void {
   const command = program
     .command('inspect')
     .summary('show what a model folder holds')
-    .description('Shows the operations, weights, labels, pooling and tokenizer of a model folder.')
-    .argument('[dir]', 'model folder (default: the embedded all-MiniLM-L6-v2)')
+    .description(
+      'Shows the operations, weights, labels, pooling and tokenizer of a model folder; of an ONNX file also what was ' +
+        'recovered, what was folded, and how it was verified.',
+    )
+    .argument('[path]', 'model folder or ONNX file (default: the embedded all-MiniLM-L6-v2)')
     .option('--no-graph', 'leave out the table of operations')
-    .addHelpText('after', '\nExample:\n  $ sinter inspect my-model\n')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ sinter inspect my-model\n  $ sinter inspect model.onnx\n',
+    )
     .action((dir: string | undefined, options: InspectOptions) =>
       inspect(dir, options, surroundings),
     );
@@ -72,6 +80,8 @@ async function inspect(
 ): Promise<void> {
   const out = new Console(surroundings, options);
   const path = dir ?? EMBEDDED_MODEL;
+  const onnx = await findOnnxFile(path);
+  if (onnx !== null) return inspectOnnx(onnx, options, out);
   const { findings, graph } = await examine(path);
   if (options.graph !== false) out.print(`${printGraph(graph)}\n`);
   out.print(factLines(findings));

@@ -105,8 +105,8 @@ export interface Value {
   readonly rows: number;
   readonly width: number;
   readonly node: DraftNode;
-  /** Name of the file's value where it appeared, for messages and for comparing values in a verification. */
-  readonly origin: string;
+  /** The file's value that holds exactly these rows in this order, for messages and comparing; '' while none is known. */
+  origin: string;
 }
 
 /** Values that a node reads, in the order of its fields. */

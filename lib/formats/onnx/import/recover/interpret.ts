@@ -85,17 +85,28 @@ function run(walk: Walk, graph: OnnxGraph, scope: Scope): void {
   for (const node of graph.nodes) {
     const results = resultsOf(walk, node, scope);
     node.outputs.forEach((name, i) => {
-      if (name !== '') scope.values.set(name, results?.[i] ?? null);
+      const made = results?.[i] ?? null;
+      if (name !== '') scope.values.set(name, made);
+      if (made?.kind === 'form') noteOrigin(made, name);
     });
     scope.release(node);
   }
+}
+
+/** Remembers which value of the file holds all rows of a value. */
+function noteOrigin({ terms, constant, dims }: Form, name: string): void {
+  const [term] = terms;
+  if (term?.basis.kind !== 'rows' || terms.length !== 1 || constant !== null) return;
+  const { value } = term.basis;
+  const whole = term.index === null && term.coefficient === 1;
+  if (whole && sizeOf(dims) === value.rows * value.width && value.origin === '')
+    value.origin = name;
 }
 
 /** What the node makes; null when that is unknown. */
 function resultsOf(walk: Walk, node: OnnxNode, scope: Scope): readonly (Known | null)[] | null {
   const inputs = node.inputs.map((name) => (name === '' ? null : scope.get(name)));
   if (node.inputs.some((name, i) => name !== '' && inputs[i] === null)) return null;
-  walk.origin = node.outputs[0] ?? '';
   try {
     return apply(walk, node, inputs, scope);
   } catch (error) {

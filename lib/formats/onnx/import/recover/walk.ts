@@ -47,8 +47,6 @@ export class Walk {
   /** Rows of the table that ids index. */
   vocabulary: number | null = null;
   segments = 1;
-  /** The value of the file that is being made, for messages. */
-  origin = '';
   private nextId = 0;
   private readonly memo = new Map<string, Value>();
 
@@ -59,7 +57,7 @@ export class Walk {
   }
 
   value(kind: RowKind, rows: number, width: number, node: DraftNode): Value {
-    return { id: this.nextId++, kind, rows, width, node, origin: this.origin };
+    return { id: this.nextId++, kind, rows, width, node, origin: '' };
   }
 
   /** The value that was made under this key before, else a new one. */

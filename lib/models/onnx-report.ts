@@ -1,0 +1,74 @@
+/**
+ * What an ONNX import found and did: for `sinter inspect`, and for whoever wants to know before trusting a file.
+ */
+
+import type { AppliedRule } from '../formats/onnx/import/index.js';
+import type { OutputName } from '../graph/types.js';
+import type { OnnxFolder } from './onnx-folder.js';
+import type { Verification } from './verify-onnx.js';
+
+export interface OnnxReport {
+  readonly file: string;
+  /** Of all files that hold the model. */
+  readonly bytes: number;
+  readonly producer: string;
+  readonly irVersion: number;
+  /** Domain -> version. */
+  readonly opsets: Readonly<Record<string, number>>;
+  /** Nodes of the file, and of its plain form. */
+  readonly nodes: number;
+  readonly plainNodes: number;
+  /** Rewrites on the way to the plain form. */
+  readonly rules: readonly AppliedRule[];
+  /** model_type; `sinter_graph` where no family of encoders computes the same. */
+  readonly family: string;
+  /** Where no family fits: what each would compute otherwise. */
+  readonly why: readonly string[];
+  readonly task: string;
+  /** Input of the file -> what it is. */
+  readonly inputs: Readonly<Record<string, string>>;
+  /** Output of the file -> what it is here. */
+  readonly outputs: Readonly<Record<string, OutputName>>;
+  /** Outputs of the file that were left out. */
+  readonly ignored: readonly string[];
+  /** What was folded, filled in or taken for something. */
+  readonly notes: readonly string[];
+  /** Weights that stay int8, of all that the file has as integers. */
+  readonly int8Weights: number;
+  readonly quantizedWeights: number;
+  readonly half: 'float16' | 'bfloat16' | null;
+  /** null: it was switched off. */
+  readonly verification: Verification | null;
+  /** Milliseconds. */
+  readonly times: { readonly read: number; readonly recover: number };
+}
+
+export function reportOf(
+  { imported, named, quantized }: OnnxFolder,
+  verification: Verification | null,
+): OnnxReport {
+  const { plain, recovered, path, times } = imported;
+  const { source } = plain;
+  return {
+    file: path,
+    bytes: source.bytes,
+    producer: source.producer,
+    irVersion: source.irVersion,
+    opsets: Object.fromEntries([...source.opsets].map(([domain, v]) => [domain || 'ai.onnx', v])),
+    nodes: source.graph.nodes.length,
+    plainNodes: plain.graph.nodes.length,
+    rules: plain.applied,
+    family: String(named.config.model_type),
+    why: named.why,
+    task: named.head.task,
+    inputs: Object.fromEntries(recovered.inputs.roles),
+    outputs: Object.fromEntries(recovered.found.map(({ file, name }) => [file, name])),
+    ignored: recovered.unknown,
+    notes: recovered.notes,
+    int8Weights: quantized.size,
+    quantizedWeights: plain.quantized.size,
+    half: plain.half,
+    verification,
+    times,
+  };
+}

@@ -28,6 +28,8 @@ export interface ZooCase {
   readonly folder: string;
   readonly model: string;
   readonly architecture: string;
+  readonly exporter: { readonly name: string };
+  readonly postprocess: readonly string[];
   readonly task: string;
   readonly expect: 'import' | 'import_or_refuse';
   readonly quantization: unknown;

@@ -220,6 +220,35 @@ describe('quantize, convert and inspect', () => {
     expect(result).toMatchObject({ precision, bytes: (await stat(out)).size });
   });
 
+  it('static int8 with texts from a file, and a folder of ONNX files', async () => {
+    const texts = scratch.path('calibration.txt');
+    await writeFile(texts, 'a good film\na bad film\n');
+    const file = scratch.path('static.onnx');
+    const calibration = ['--calibration', texts];
+    const args = ['convert', '--model', model];
+    const precise = ['--precision', 'int8-static', ...calibration];
+    expect((await sinter([...args, '--out', file, ...precise])).code).toBe(0);
+    expect((await stat(file)).size).toBeGreaterThan(1000);
+    const folder = scratch.path('onnx-folder');
+    const list = ['--precisions', 'f16,qdq', ...calibration, '--external-data'];
+    expect((await sinter([...args, '--to', 'onnx', '--out', folder, ...list])).code).toBe(0);
+    expect((await readdir(`${folder}/onnx`)).sort()).toEqual([
+      'model_fp16.onnx',
+      'model_fp16.onnx_data',
+      'model_qdq.onnx',
+      'model_qdq.onnx_data',
+    ]);
+    for (const [more, says] of [
+      [['--out', folder, '--precisions', 'f32'], '--precisions needs --to onnx'],
+      [['--out', folder, '--to', 'onnx', '--precision', 'f16'], 'takes --precisions'],
+      [['--out', scratch.path('y'), '--precision', 'f16'], 'is for ONNX'],
+      [['--out', file, '--precision', 'int8-static'], 'calibration must be given'],
+    ] as const) {
+      const { code, stderr } = await sinter([...args, ...more]);
+      expect([code, stderr]).toEqual([2, expect.stringContaining(says)]);
+    }
+  });
+
   it('a quantized model cannot become f32 again', async () => {
     const args = ['--model', `${model}/int8`, '--out', scratch.path('x.onnx')];
     const { code, stderr } = await sinter(['convert', ...args, '--precision', 'f32']);

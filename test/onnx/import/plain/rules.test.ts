@@ -9,6 +9,7 @@ import { ATTENTION_CASES, EMBEDDING_CASES } from './cases/attention.js';
 import { CONTAINER_CASES, OPSET_CASES } from './cases/base.js';
 import type { RuleCase } from './cases/case.js';
 import { NORM_CASES } from './cases/norms.js';
+import { OUR_CASES } from './cases/ours.js';
 import { EINSUM_CASES, FOLDING_CASES, PRODUCT_CASES } from './cases/products.js';
 import { N_BITS_CASES, Q_OPERATOR_CASES } from './cases/q-operators.js';
 import { INTEGER_CASES, QDQ_CASES } from './cases/quantized.js';
@@ -25,6 +26,7 @@ const CASES: readonly RuleCase[] = [
   ...ATTENTION_CASES,
   ...EMBEDDING_CASES,
   ...QDQ_CASES,
+  ...OUR_CASES,
   ...INTEGER_CASES,
   ...Q_OPERATOR_CASES,
   ...N_BITS_CASES,

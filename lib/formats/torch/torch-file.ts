@@ -8,8 +8,8 @@
 import type { FileHandle } from 'node:fs/promises';
 import { rangeMistake, SinterError, show } from '../../core/errors.js';
 import { openModelFile } from '../../core/json.js';
-import { bf16ToF32, f16ToF32 } from '../float16.js';
 import { readExactly, readInto } from '../read-exactly.js';
+import { readWidened } from '../read-widened.js';
 import { corrupt, DTYPE_BYTES, type SafetensorsDtype } from '../safetensors-header.js';
 import { PickleDict, PickleTensor, readPickle } from './pickle.js';
 import { isRowMajor, type StridedTensor, stridedTensor, toRowMajor } from './strided-tensor.js';
@@ -103,17 +103,7 @@ export class TorchFile {
   /** As SafetensorsFile.readFloats. */
   async readFloats(name: string): Promise<Float32Array> {
     const { dtype } = this.tensor(name);
-    if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16') {
-      throw new SinterError(
-        'UNSUPPORTED_MODEL',
-        `${this.path}: ${show(name)} must be F32, F16 or BF16 to be read as floats, got ${dtype}`,
-        { details: { file: this.path } },
-      );
-    }
-    const { buffer } = await this.readBytes(name);
-    if (dtype === 'F32') return new Float32Array(buffer);
-    const patterns = new Uint16Array(buffer);
-    return dtype === 'F16' ? f16ToF32(patterns) : bf16ToF32(patterns);
+    return readWidened(this.path, name, dtype, () => this.readBytes(name));
   }
 
   /** Closes the file; reading afterwards is DISPOSED. May be called twice. */

@@ -6,32 +6,13 @@
 
 import { SinterError } from '../../../../core/errors.js';
 import { type Attribute, type Dtype, isTensor, type OnnxNode, type Tensor } from '../model.js';
-
-/** The numbers of TensorProto.DataType that `Cast` and its kin use. */
-const CODES: ReadonlyMap<number, Dtype> = new Map([
-  [1, 'float32'],
-  [2, 'uint8'],
-  [3, 'int8'],
-  [4, 'uint16'],
-  [5, 'int16'],
-  [6, 'int32'],
-  [7, 'int64'],
-  [8, 'string'],
-  [9, 'bool'],
-  [10, 'float16'],
-  [11, 'float64'],
-  [12, 'uint32'],
-  [13, 'uint64'],
-  [16, 'bfloat16'],
-  [21, 'uint4'],
-  [22, 'int4'],
-]);
+import { dtypeOf } from '../reader/dtypes.js';
 
 export const FLOAT32_CODE = 1;
 export const INT64_CODE = 7;
 
 export function dtypeOfCode(code: number): Dtype | null {
-  return CODES.get(code) ?? null;
+  return dtypeOf(code) ?? null;
 }
 
 export function isFloat(dtype: Dtype | null): boolean {

@@ -2,7 +2,8 @@
  * One file of the hub into the cache: resumed where an earlier transfer broke off, checked against its checksum, then
  * named in the snapshot.
  *
- * A blob under its final name is whole; what is not lies under `.incomplete`.
+ * A blob under its final name is whole; what is not lies under `.sinter.incomplete`; huggingface_hub, whose locks are
+ * others, writes `.incomplete`.
  */
 
 import { createHash } from 'node:crypto';
@@ -46,7 +47,7 @@ export async function downloadFile(request: FileRequest): Promise<number> {
     dirname(cache.folder),
     '.locks',
     cache.folder.slice(dirname(cache.folder).length + 1),
-    `${remote.etag}.lock`,
+    remote.etag,
   );
   await mkdir(dirname(blob), { recursive: true });
   await withLock(lock, signal, async () => {
@@ -86,9 +87,9 @@ function plainEtag(header: string | null): string | null {
   return /^[\w-][\w.-]{7,127}$/.test(etag) ? etag : null;
 }
 
-/** Fetches into `<blob>.incomplete` until it is whole, checks it, renames it. */
+/** Fetches into `<blob>.sinter.incomplete` until it is whole, checks it, renames it. */
 async function transfer(request: FileRequest, remote: Remote, blob: string): Promise<void> {
-  const part = `${blob}.incomplete`;
+  const part = `${blob}.sinter.incomplete`;
   const have = async () => (await stat(part).catch(() => null))?.size ?? 0;
   for (let round = 0; ; round++) {
     let current = remote;

@@ -1,64 +1,126 @@
 /**
- * One process at a time writes a blob: a file beside it that says who does.
+ * One process at a time writes a blob: an empty file `<path>.<who>.sinter` that is refreshed while it is held.
  *
- * A lock whose process has ended is taken over, so a crash never blocks a later download.
+ * Everybody's file has a name of its own. One makes it, then looks for others; of two who come at once, at least one sees the
+ * other and steps back. So removing what a crash left can never remove a lock that somebody has just taken. huggingface_hub's
+ * own `.lock` files are neither looked at nor touched.
  */
 
-import { mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { throwIfAborted } from '../core/errors.js';
 
 const POLL_MS = 100;
-/** Of another machine nothing but the age can be known. */
-const FOREIGN_AGE_MS = 60 * 60 * 1000;
+/** A holder refreshes its file once in as many polls. */
+const REFRESH_POLLS = 10;
+/** A file that stays the same for as many polls was left by a crash; by how likely that is. Clocks are never compared. */
+const ENDED_POLLS = 30;
+const SILENT_POLLS = 600;
+const FOREIGN_POLLS = 3000;
+
+const HOST = createHash('sha256').update(hostname()).digest('hex').slice(0, 12);
+
+export interface Holder {
+  readonly pid: number;
+  /** Null: this one. */
+  readonly host: string | null;
+  /** Milliseconds since 1970 when the lock was taken. */
+  readonly since: number;
+}
+
+/** The file of one holder of the lock at `path`. No two calls give the same name. */
+export function lockFile(path: string, { pid, host, since }: Holder): string {
+  const unique = randomBytes(6).toString('hex');
+  return `${path}.${pid}-${host ?? HOST}-${Math.round(since)}-${unique}.sinter`;
+}
 
 /** Runs `work` while holding the lock at `path`; waits for another holder. CANCELLED when the signal aborts. */
 export async function withLock<T>(
   path: string,
   signal: AbortSignal | undefined,
   work: () => Promise<T>,
+  pollMs = POLL_MS,
 ): Promise<T> {
   await mkdir(dirname(path), { recursive: true });
+  const seen = new Map<string, Look>();
   for (;;) {
     throwIfAborted(signal, 'download');
-    const handle = await open(path, 'wx').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'EEXIST') return null;
-      throw error;
-    });
-    if (handle !== null) {
+    if (await isFree(path, null, seen)) {
+      const own = lockFile(path, { pid: process.pid, host: null, since: Date.now() });
       try {
-        await handle.writeFile(JSON.stringify({ pid: process.pid, host: hostname() }));
-        await handle.close();
-        return await work();
+        await writeFile(own, '', { flag: 'wx' });
+        if (await isFree(path, own, seen)) return await refreshing(own, pollMs, work);
       } finally {
-        await rm(path, { force: true });
+        await rm(own, { force: true });
       }
     }
-    if (await isAbandoned(path)) await rm(path, { force: true });
-    else await sleep(POLL_MS);
+    // Not all at the same moment, or those who step back would meet again.
+    await sleep(pollMs * (0.5 + Math.random()));
   }
 }
 
-async function isAbandoned(path: string): Promise<boolean> {
-  const stats = await stat(path).catch(() => null);
-  if (stats === null) return false;
-  const text = await readFile(path, 'utf8').catch(() => '');
-  let holder: { pid?: unknown; host?: unknown };
-  try {
-    holder = JSON.parse(text) as typeof holder;
-  } catch {
-    // Just made and not written yet, or torn: a moment decides.
-    return Date.now() - stats.mtimeMs > 10 * POLL_MS;
+/** What a waiter saw of a file, and how often in a row. */
+interface Look {
+  readonly mtimeMs: number;
+  readonly count: number;
+}
+
+/** Whether nobody but `own` holds the lock; removes what a crash left. */
+async function isFree(path: string, own: string | null, seen: Map<string, Look>): Promise<boolean> {
+  const folder = dirname(path);
+  const begin = `${basename(path)}.`;
+  let free = true;
+  for (const name of await readdir(folder)) {
+    const file = join(folder, name);
+    if (!name.startsWith(begin) || file === own) continue;
+    const match = /^(\d+)-([^-]+)-(\d+)-[0-9a-f]+\.sinter$/.exec(name.slice(begin.length));
+    if (match === null) continue;
+    const stats = await stat(file).catch(ifGone);
+    if (stats === null) continue;
+    const [, pid, host, since] = match;
+    const last = seen.get(name);
+    const count = last?.mtimeMs === stats.mtimeMs ? last.count + 1 : 1;
+    seen.set(name, { mtimeMs: stats.mtimeMs, count });
+    if (count > pollsUntilAbandoned({ pid: Number(pid), host: host ?? '', since: Number(since) })) {
+      await rm(file, { force: true });
+    } else {
+      free = false;
+    }
   }
-  if (holder.host !== hostname() || typeof holder.pid !== 'number') {
-    return Date.now() - stats.mtimeMs > FOREIGN_AGE_MS;
+  return free;
+}
+
+function ifGone(error: NodeJS.ErrnoException): null {
+  if (error.code === 'ENOENT') return null;
+  throw error;
+}
+
+function pollsUntilAbandoned({ pid, host, since }: Holder): number {
+  if (host !== HOST) return FOREIGN_POLLS;
+  // A container begins again with the same pid: that one ended before we began.
+  if (pid === process.pid) {
+    return since < Date.now() - 1000 * process.uptime() ? ENDED_POLLS : SILENT_POLLS;
   }
   try {
-    process.kill(holder.pid, 0);
-    return false;
+    process.kill(pid, 0);
+    return SILENT_POLLS;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+    return (error as NodeJS.ErrnoException).code === 'ESRCH' ? ENDED_POLLS : SILENT_POLLS;
+  }
+}
+
+async function refreshing<T>(file: string, pollMs: number, work: () => Promise<T>): Promise<T> {
+  const refresh = () => {
+    const now = new Date();
+    utimes(file, now, now).catch(() => {});
+  };
+  const timer = setInterval(refresh, pollMs * REFRESH_POLLS);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
   }
 }

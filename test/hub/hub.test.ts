@@ -12,6 +12,7 @@ import {
   readlink,
   rm,
   stat,
+  utimes,
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -130,13 +131,20 @@ describe('a download', () => {
     expect(await readFile(join(folder, 'model.safetensors'))).toEqual(WEIGHTS);
   });
 
-  it('takes over the lock of a process that has ended', async () => {
+  it('leaves the lock and the half file of huggingface_hub alone', async () => {
     const lock = join(home, 'hub/.locks/models--org--tiny', `${sha256(WEIGHTS)}.lock`);
-    await mkdir(join(lock, '..'), { recursive: true });
-    const { hostname } = await import('node:os');
-    await writeFile(lock, JSON.stringify({ pid: 2 ** 22 + 1, host: hostname() }));
+    const half = join(repository(), 'blobs', `${sha256(WEIGHTS)}.incomplete`);
+    for (const file of [lock, half]) {
+      await mkdir(join(file, '..'), { recursive: true });
+      await writeFile(file, '');
+      // Its locks are empty and may be old: the kernel knows who holds them.
+      await utimes(file, 1e9, 1e9);
+    }
     await downloadModel('org/tiny');
     expect(await readFile(join(snapshot(), 'model.safetensors'))).toEqual(WEIGHTS);
+    expect((await stat(lock)).size).toBe(0);
+    expect((await stat(half)).size).toBe(0);
+    expect(await readdir(join(lock, '..'))).toEqual([`${sha256(WEIGHTS)}.lock`]);
   });
 });
 
@@ -162,7 +170,7 @@ describe('a broken transfer', () => {
     hub.trouble.breakAfter = { bytes: 100_000, times: 1 };
     const first = downloadModel('org/tiny', { onProgress, signal: stop.signal });
     await expect(first).rejects.toMatchObject({ code: 'CANCELLED' });
-    const part = join(repository(), 'blobs', `${sha256(WEIGHTS)}.incomplete`);
+    const part = join(repository(), 'blobs', `${sha256(WEIGHTS)}.sinter.incomplete`);
     const have = (await stat(part)).size;
     expect(have).toBeGreaterThan(50_000);
     expect(await resolveModel('load', 'org/tiny').catch((error) => error.code)).toBe('UNAVAILABLE');

@@ -52,16 +52,27 @@ export async function downloadFile(request: FileRequest): Promise<number> {
   await mkdir(dirname(blob), { recursive: true });
   await withLock(lock, signal, async () => {
     if (!(await exists(blob))) await transfer(request, remote, blob);
+    if (!(await exists(target))) await place(blob, target);
   });
+  return remote.size;
+}
+
+/** Names the blob in the snapshot; only the holder of its lock does. */
+async function place(blob: string, target: string): Promise<void> {
   await mkdir(dirname(target), { recursive: true });
   await symlink(relative(dirname(target), blob), target).catch(
     async (error: NodeJS.ErrnoException) => {
       if (error.code === 'EEXIST') return;
       // File systems without links, and Windows without the right to make them.
-      await copyFile(blob, target);
+      const copy = `${blob}.sinter.copy`;
+      try {
+        await copyFile(blob, copy);
+        await rename(copy, target);
+      } finally {
+        await rm(copy, { force: true });
+      }
     },
   );
-  return remote.size;
 }
 
 /** Asks what the file is without fetching it. */

@@ -34,8 +34,12 @@ export interface Trouble {
   damage?: boolean;
   /** Ignores the range header. */
   noRanges?: boolean;
+  /** Answers 416 to every range. */
+  refuseRanges?: boolean;
   /** Never ends the answers of the storage. */
   hang?: boolean;
+  /** Never ends the list of files, or sends spaces for ever. */
+  list?: 'hangs' | 'endless';
   /** Needed for every request. */
   token?: string;
 }
@@ -94,6 +98,7 @@ export class FakeHub {
       const names = this.listed ?? this.files.map(({ name }) => name);
       const siblings = names.map((rfilename) => ({ rfilename }));
       response.setHeader('content-type', 'application/json');
+      if (this.trouble.list !== undefined) return sendForever(response, this.trouble.list);
       return response.end(JSON.stringify({ id: 'org/tiny', sha: COMMIT, siblings }));
     }
     const old = /^\/org\/old-tiny\/(.*)$/.exec(url);
@@ -128,6 +133,7 @@ export class FakeHub {
     const data = trouble.damage && file.large ? Buffer.alloc(file.data.length, 7) : file.data;
     const asked = /^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1];
     const begin = asked === undefined || trouble.noRanges ? 0 : Number(asked);
+    if (begin > 0 && trouble.refuseRanges) return end(response, 416);
     if (begin > 0) {
       response.statusCode = 206;
       response.setHeader('content-range', `bytes ${begin}-${data.length - 1}/${data.length}`);
@@ -163,6 +169,17 @@ export function gitSha(data: Buffer): string {
 function end(response: ServerResponse, code: number): ServerResponse {
   response.statusCode = code;
   return response.end();
+}
+
+function sendForever(response: ServerResponse, how: 'hangs' | 'endless'): ServerResponse {
+  response.write('{');
+  if (how === 'hangs') return response;
+  const spaces = Buffer.alloc(1 << 20, ' ');
+  const more = () => {
+    if (!response.destroyed) response.write(spaces, () => setImmediate(more));
+  };
+  more();
+  return response;
 }
 
 function redirect(response: ServerResponse, code: number, location: string): ServerResponse {

@@ -215,6 +215,13 @@ describe('a broken transfer', () => {
     await expect(failed).rejects.toMatchObject({ code: 'CANCELLED' });
     expect(performance.now() - begin).toBeLessThan(1900);
   });
+
+  it('ends also when the server breaks at the same byte again and again and does not resume', async () => {
+    hub.trouble.breakAfter = { bytes: 100_000, times: 1000 };
+    hub.trouble.refuseRanges = true;
+    await expect(downloadModel('org/tiny')).rejects.toThrow(/model\.safetensors/);
+    expect(hub.downloads().filter(({ host }) => host === 'storage').length).toBeLessThan(10);
+  });
 });
 
 describe('what is refused', () => {

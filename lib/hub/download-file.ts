@@ -10,9 +10,9 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { copyFile, mkdir, open, rename, rm, stat, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import { SinterError, throwIfAborted } from '../core/errors.js';
+import { SinterError } from '../core/errors.js';
 import type { ModelCache } from './cache.js';
-import { refusal, send, TransientError } from './http.js';
+import { readInTime, refusal, send, TransientError } from './http.js';
 import { withLock } from './lock.js';
 import { patiently } from './patience.js';
 import type { HubSettings } from './settings.js';
@@ -157,16 +157,15 @@ async function fetchRest(request: FileRequest, remote: Remote, part: string): Pr
   const reader = body.getReader();
   try {
     for (;;) {
-      const piece = await readInTime(reader, request);
-      if (piece.done) break;
-      const { value } = piece;
-      if (at + value.byteLength > remote.size) {
+      const piece = await readInTime(reader, settings, `${request.id}: ${request.file}`, signal);
+      if (piece === null) break;
+      if (at + piece.byteLength > remote.size) {
         throw new TransientError(
           `${request.id}: ${request.file}: more than ${remote.size} bytes were sent`,
         );
       }
-      await handle.write(value);
-      at += value.byteLength;
+      await handle.write(piece);
+      at += piece.byteLength;
       onBytes(at, remote.size);
     }
   } finally {
@@ -175,32 +174,6 @@ async function fetchRest(request: FileRequest, remote: Remote, part: string): Pr
   }
   if (at < remote.size)
     throw new TransientError(`${request.id}: ${request.file}: broke off at byte ${at}`);
-}
-
-async function readInTime(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-  { settings: { timeoutMs }, id, file, signal }: FileRequest,
-): Promise<{ done: false; value: Uint8Array } | { done: true }> {
-  const broken = (why: string, cause?: unknown) =>
-    new TransientError(`${id}: ${file}: ${why}`, cause);
-  let timer: NodeJS.Timeout | undefined;
-  let stop: (() => void) | undefined;
-  try {
-    const limit = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(broken(`no byte in ${timeoutMs} ms`)), timeoutMs);
-      stop = () => reject(broken('aborted'));
-      signal?.addEventListener('abort', stop, { once: true });
-    });
-    const { done, value } = await Promise.race([reader.read(), limit]);
-    return done || value === undefined ? { done: true } : { done: false, value };
-  } catch (cause) {
-    throwIfAborted(signal, 'download');
-    if (cause instanceof SinterError) throw cause;
-    throw broken(`the transfer broke off: ${(cause as Error).message}`, cause);
-  } finally {
-    clearTimeout(timer);
-    if (stop !== undefined) signal?.removeEventListener('abort', stop);
-  }
 }
 
 /** 64 hex digits are the SHA-256 of the file, 40 the SHA-1 of its git blob; of another etag only the size is known. */

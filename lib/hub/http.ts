@@ -27,7 +27,7 @@ export class TransientError extends SinterError {
 
 /**
  * The answer, whatever its status. Throws TransientError when there is none in time, CANCELLED when the signal aborts. The
- * body is read under the caller's own time limit.
+ * body is read with readInTime or readText.
  */
 export async function send(settings: HubSettings, request: Request): Promise<Response> {
   let url = new URL(request.url);
@@ -77,6 +77,63 @@ async function once(settings: HubSettings, url: URL, request: Request): Promise<
     throw new TransientError(`${url.href}: ${why}`, cause);
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/**
+ * The next piece of a body; null at its end. Throws TransientError when there is none in time or the transfer breaks off,
+ * CANCELLED when the signal aborts. `what` names it: `org/name: config.json`.
+ */
+export async function readInTime(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  { timeoutMs }: HubSettings,
+  what: string,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array | null> {
+  const broken = (why: string, cause?: unknown) => new TransientError(`${what}: ${why}`, cause);
+  let timer: NodeJS.Timeout | undefined;
+  let stop: (() => void) | undefined;
+  try {
+    throwIfAborted(signal, 'download');
+    const limit = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(broken(`no byte in ${timeoutMs} ms`)), timeoutMs);
+      stop = () => reject(broken('aborted'));
+      signal?.addEventListener('abort', stop, { once: true });
+    });
+    const { done, value } = await Promise.race([reader.read(), limit]);
+    return done || value === undefined ? null : value;
+  } catch (cause) {
+    throwIfAborted(signal, 'download');
+    if (cause instanceof SinterError) throw cause;
+    throw broken(`the transfer broke off: ${(cause as Error).message}`, cause);
+  } finally {
+    clearTimeout(timer);
+    if (stop !== undefined) signal?.removeEventListener('abort', stop);
+  }
+}
+
+/** A whole body as text. Throws as readInTime does, and UNAVAILABLE when it is longer than `limit` bytes. */
+export async function readText(
+  response: Response,
+  limit: number,
+  settings: HubSettings,
+  what: string,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const reader = response.body?.getReader();
+  if (reader === undefined) return '';
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for (;;) {
+      const piece = await readInTime(reader, settings, what, signal);
+      if (piece === null) return Buffer.concat(pieces).toString('utf8');
+      size += piece.byteLength;
+      if (size > limit) throw unavailable(`${what}: the answer has more than ${limit / 1e6} MB`);
+      pieces.push(piece);
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
   }
 }
 

@@ -10,10 +10,13 @@ import { rangeMistake, SinterError, typeMistake } from '../core/errors.js';
 import { saveFile } from '../formats/atomic-file.js';
 import { checkRevision, isModelId, ModelCache } from './cache.js';
 import { downloadFile } from './download-file.js';
-import { refusal, send, TransientError } from './http.js';
+import { readText, refusal, send, TransientError } from './http.js';
 import { chooseFiles } from './model-files.js';
 import { patiently } from './patience.js';
 import { type HubSettings, hubSettings } from './settings.js';
+
+/** Of the answer that lists a repository: some hundred thousand files. */
+const MAX_LIST_BYTES = 16e6;
 
 export interface DownloadProgress {
   /** The file that is being fetched, or is there whole. */
@@ -119,7 +122,14 @@ async function listFiles(
   const url = `${settings.endpoint}/api/models/${id}/revision/${encodeURIComponent(revision)}`;
   const response = await send(settings, { method: 'GET', url, follow: 'all', signal });
   if (!response.ok) throw refusal(response, `${id} (revision ${revision})`, settings);
-  const { sha, siblings } = await readBody(response, id);
+  const text = await readText(
+    response,
+    MAX_LIST_BYTES,
+    settings,
+    `${id}: the list of files`,
+    signal,
+  );
+  const { sha, siblings } = parse(text, id);
   if (typeof sha !== 'string' || !Array.isArray(siblings)) throw strange(id);
   const names = siblings.map(
     (item: unknown) => (item as { rfilename?: unknown } | null)?.rfilename,
@@ -128,13 +138,7 @@ async function listFiles(
   return { commit: sha, names };
 }
 
-async function readBody(response: Response, id: string) {
-  let text: string;
-  try {
-    text = await response.text();
-  } catch (cause) {
-    throw new TransientError(`${id}: ${(cause as Error).message}`, cause);
-  }
+function parse(text: string, id: string) {
   try {
     return (JSON.parse(text) ?? {}) as { sha?: unknown; siblings?: unknown };
   } catch {

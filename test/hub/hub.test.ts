@@ -224,6 +224,26 @@ describe('a broken transfer', () => {
   });
 });
 
+describe('a list of files', () => {
+  it('that stalls ends in time, and at once when the caller aborts', async () => {
+    hub.trouble.list = 'hangs';
+    const stop = AbortSignal.timeout(300);
+    await expect(downloadModel('org/tiny', { signal: stop })).rejects.toMatchObject({
+      code: 'CANCELLED',
+    });
+    vi.stubEnv('HF_HUB_DOWNLOAD_TIMEOUT', '0.2');
+    await expect(downloadModel('org/tiny')).rejects.toThrow(/org\/tiny: .*no byte in 200 ms/);
+  });
+
+  it('that does not end is refused', async () => {
+    hub.trouble.list = 'endless';
+    const failed = downloadModel('org/tiny');
+    await expect(failed).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await expect(failed).rejects.toThrow(/org\/tiny: .*more than 16 MB/);
+    expect(hub.asked).toHaveLength(1);
+  });
+});
+
 describe('what is refused', () => {
   it('a private model without a token, and the token goes to the hub only', async () => {
     hub.trouble.token = 'hf_secret';

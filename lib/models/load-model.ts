@@ -92,7 +92,7 @@ export async function partsOf(
     try {
       checkVocabulary(path, tokenizer, graph);
       if ('imported' in folder && settings.verify !== false) {
-        verification = await verifyFolder(folder, graph, program);
+        verification = await verifyFolder(folder, graph, program, request);
       }
     } catch (error) {
       program.dispose();
@@ -157,13 +157,15 @@ function withinLength(request: GraphRequest, { imported }: OnnxFolder): GraphReq
   return { ...request, maxTokens: Math.min(request.maxTokens ?? maxTokens, maxTokens) };
 }
 
-/** Compares the program with the file it came from. */
+/** Compares the program with the file it came from: with another pooling than the file's, up to the token vectors. */
 export function verifyFolder(
-  { imported, quantized }: OnnxFolder,
+  { imported }: OnnxFolder,
   graph: EncoderGraph,
   program: NativeProgram,
+  { pooling, normalize }: Partial<GraphRequest> = {},
 ): Promise<Verification> {
-  return verifyOnnx(imported, graph, program, quantized.size > 0);
+  const replaced = pooling !== undefined || normalize !== undefined;
+  return verifyOnnx(imported, graph, program, replaced ? ['embedding'] : []);
 }
 
 /** Writes each weight from its tensor, or the drawn numbers. */

@@ -1,13 +1,16 @@
 /**
- * Proof of an ONNX import: the program's outputs on a short ragged batch against the reference evaluator on the file's graph.
+ * Proof of an ONNX import: outputs on a short ragged batch against the reference evaluator, which shares no code with
+ * recovery or the native program.
  *
- * The evaluator shares no code with recovery or the native program. A mismatch is UNSUPPORTED_MODEL: never a wrong model.
+ * The program in floats is compared with the file's own graph. Where that rounds activations it is compared with the plain
+ * form, which does not, and the plain form with the file as closely as rounding lets it; an int8 program is compared too.
+ * A mismatch is UNSUPPORTED_MODEL: never a wrong model.
  */
 
 import { SinterError } from '../core/errors.js';
 import type { NativeProgram } from '../core/native.js';
 import {
-  type DraftValue,
+  evaluateFile,
   evaluatePlain,
   type OnnxImport,
   type Probe,
@@ -15,16 +18,34 @@ import {
   STYLES,
 } from '../formats/onnx/import/index.js';
 import type { EncoderGraph, OutputName } from '../graph/types.js';
-import { validateGraph } from '../graph/validate.js';
-import { runBatch } from './forward.js';
 import { buildProgram, bytesOf } from './model-parts.js';
+import {
+  columnOf,
+  distance,
+  fileRows,
+  largest,
+  type Pair,
+  pairsOf,
+  runProbe,
+} from './probe-rows.js';
+import { int8Products, widenedProgram } from './widened-program.js';
 
 /** Tokens of the longest text of the probe. */
 const LENGTH = 8;
+
+interface Limit {
+  readonly tolerance: number;
+  readonly measure: (got: Float32Array, wanted: Float32Array) => number;
+}
+
 /** Largest difference, in parts of the largest number of the output. */
-const FLOAT_TOLERANCE = 2e-4;
-/** As a distance of vectors, in parts of their length: int8 with other steps for activations than the file's. */
-const INT8_TOLERANCE = 0.2;
+const FLOAT: Limit = { tolerance: 2e-4, measure: largest };
+/** The file's arithmetic has 16 bits. */
+const HALF: Limit = { tolerance: 1e-2, measure: largest };
+/** As a distance of vectors, in parts of their length: activations of 8 bits, with a range for each run. */
+const INT8: Limit = { tolerance: 0.2, measure: distance };
+/** Ranges for activations that the file states, which fit the probe or do not: what has nothing in common is 1.4 apart. */
+const STATIC: Limit = { tolerance: 1, measure: distance };
 
 export interface Verification {
   /** Names of the outputs compared. */
@@ -35,153 +56,133 @@ export interface Verification {
   readonly ms: number;
 }
 
-interface Pair {
-  readonly output: OutputName;
-  /** Values of the file's graph: one, or one per column. */
-  readonly files: readonly string[];
-  readonly value: DraftValue;
-}
-
-/** Compares `program`, which runs `graph`, with the file. Throws UNSUPPORTED_MODEL naming the first value that differs. */
+/**
+ * Compares `program`, which runs `graph`, with the file; outputs `replaced` are by the caller's wish not those of the file.
+ * Throws UNSUPPORTED_MODEL naming the first value that differs.
+ */
 export async function verifyOnnx(
   imported: OnnxImport,
   graph: EncoderGraph,
   program: NativeProgram,
-  quantized: boolean,
+  replaced: readonly OutputName[] = [],
 ): Promise<Verification> {
   const begin = performance.now();
-  const { recovered, path } = imported;
-  const probe = probeFor(recovered, LENGTH);
-  const pairs = pairsOf(imported, graph);
+  const probe = probeFor(imported.recovered, LENGTH);
+  const pairs = pairsOf(imported, graph, replaced);
   if (pairs.length === 0) {
+    const { path } = imported;
     throw new SinterError(
       'UNSUPPORTED_MODEL',
       `${path}: no value of the file can be compared with the recovered model`,
       { details: { file: path } },
     );
   }
-  const wanted = [...new Set(pairs.flatMap(({ files }) => files))];
-  const expected = await evaluatePlain(imported, probe, wanted);
-  const tolerance = quantized ? INT8_TOLERANCE : FLOAT_TOLERANCE;
-  let difference = 0;
-  for (const { output, files, value } of pairs) {
-    const got = await runProbe(program, graph, output, probe);
-    const tensors = files.map((name) => expected.get(name)?.data ?? new Float32Array());
-    const reference = ragged(probe, tensors, value);
-    const worst = quantized ? distance(got, reference) : largest(got, reference);
-    difference = Math.max(difference, worst);
-    if (worst <= tolerance) continue;
-    const first = quantized ? null : await firstDifference(imported, probe);
-    throw new SinterError(
-      'UNSUPPORTED_MODEL',
-      `${path}: verification failed: output ${files.join(', ')} differs from the recovered model by ${worst.toPrecision(3)}` +
-        ` of its size${first === null ? '' : `; the first value that differs is ${first}`}`,
-      { details: { file: path, output: files.join(', '), difference: worst, value: first ?? '' } },
-    );
-  }
-  const ms = performance.now() - begin;
-  return { outputs: pairs.map(({ output }) => output), difference, tolerance, ms };
-}
-
-/** Outputs of the graph that the file computes too; its last hidden values always are. */
-function pairsOf({ recovered }: OnnxImport, graph: EncoderGraph): Pair[] {
-  const pairs: Pair[] = [];
-  for (const { name, file, value } of recovered.found) {
-    const known = pairs.find((pair) => pair.output === name);
-    if (known !== undefined) (known.files as string[]).push(file);
-    else if (sameWidth(graph, name, value)) pairs.push({ output: name, files: [file], value });
-  }
-  const { hidden } = recovered;
-  if (pairs.length > 0 || graph.outputs.hidden === undefined || hidden.origin === '') return pairs;
-  return [{ output: 'hidden', files: [hidden.origin], value: hidden }];
-}
-
-/** A head of the user's own, or another pooling, is not the file's. */
-function sameWidth(graph: EncoderGraph, name: OutputName, value: DraftValue): boolean {
-  const own = graph.outputs[name];
-  return own !== undefined && validateGraph(graph).get(own)?.width === value.width;
-}
-
-async function runProbe(
-  program: NativeProgram,
-  graph: EncoderGraph,
-  output: OutputName,
-  probe: Probe,
-): Promise<Float32Array> {
-  const value = validateGraph(graph).get(graph.outputs[output] ?? '');
-  const { ids, segments, offsets } = tokensOf(probe);
-  const rows = value?.kind === 'sequence' ? probe.batch : ids.length;
-  const data = new Float32Array(rows * (value?.width ?? 0));
-  const used = graph.segments > 1 ? segments : null;
-  await runBatch(program, { ids, offsets, segments: used }, output, data, {
-    where: 'load',
-    signal: undefined,
-  });
-  return data;
-}
-
-/** The probe without its padding. */
-function tokensOf({ batch, length, lengths, ids, segments }: Probe) {
-  const offsets = new Int32Array(batch + 1);
-  lengths.forEach((n, b) => {
-    offsets[b + 1] = (offsets[b] ?? 0) + n;
-  });
-  const total = offsets[batch] ?? 0;
-  const [kept, kinds] = [new Int32Array(total), new Int32Array(total)];
-  for (let b = 0; b < batch; b++) {
-    const [from, at, n] = [b * length, offsets[b] ?? 0, lengths[b] ?? 0];
-    kept.set(ids.subarray(from, from + n), at);
-    kinds.set(segments.subarray(from, from + n), at);
-  }
-  return { ids: kept, segments: kinds, offsets };
-}
-
-/** Rows of the file's padded tensor (or columns, one tensor each) that are no padding. */
-function ragged(
-  { batch, length, lengths }: Probe,
-  tensors: readonly ArrayLike<number>[],
-  { kind, width }: DraftValue,
-): Float32Array {
-  const rows: number[] = [];
-  for (let b = 0; b < batch; b++) {
-    if (kind === 'sequence') rows.push(b);
-    else for (let s = 0; s < (lengths[b] ?? 0); s++) rows.push(b * length + s);
-  }
-  const [only] = tensors;
-  const columns = tensors.length > 1 || (only?.length ?? 0) < width * batch ? tensors : null;
-  const result = new Float32Array(rows.length * width);
-  rows.forEach((row, r) => {
-    for (let c = 0; c < width; c++) {
-      result[r * width + c] = columns ? (columns[c]?.[row] ?? 0) : (only?.[row * width + c] ?? 0);
+  const expected = await expectedOf(imported, probe, pairs);
+  const verify = new Comparison(imported, probe, pairs, expected);
+  const products = int8Products(graph);
+  let difference: number;
+  if (products.size === 0) difference = await verify.program(graph, program, FLOAT);
+  else {
+    const wide = await widenedProgram(graph, program, products);
+    try {
+      await verify.program(wide.graph, wide.program, FLOAT);
+    } finally {
+      wide.program.dispose();
     }
-  });
-  return result;
+    difference = await verify.program(graph, program, INT8);
+  }
+  const { tolerance } = products.size === 0 ? FLOAT : INT8;
+  const ms = performance.now() - begin;
+  const outputs = [...new Set(pairs.map(({ output }) => output))];
+  return { outputs, difference, tolerance, ms };
 }
 
-function largest(got: Float32Array, wanted: Float32Array): number {
-  let [worst, scale] = [0, 1e-30];
-  for (let i = 0; i < got.length; i++) {
-    const difference = Math.abs((got[i] ?? 0) - (wanted[i] ?? 0));
-    worst = difference <= worst ? worst : difference;
-    scale = Math.max(scale, Math.abs(wanted[i] ?? 0));
-  }
-  return Number.isNaN(worst) ? Number.POSITIVE_INFINITY : worst / scale;
+/** How closely the file's own arithmetic follows that of its plain form. */
+function limitOf({ plain }: OnnxImport): Limit {
+  const kinds = new Set([...plain.activations.values()].map(({ kind }) => kind));
+  if (kinds.has('static')) return STATIC;
+  const blocks = plain.source.graph.nodes.some(
+    ({ attributes }) => attributes.get('accuracy_level') === 4,
+  );
+  if (kinds.has('dynamic') || blocks) return INT8;
+  return plain.half === null ? FLOAT : HALF;
 }
 
-function distance(got: Float32Array, wanted: Float32Array): number {
-  let [apart, length] = [0, 1e-30];
-  for (let i = 0; i < got.length; i++) {
-    apart += ((got[i] ?? 0) - (wanted[i] ?? 0)) ** 2;
-    length += (wanted[i] ?? 0) ** 2;
+/** Values of the file, or of its plain form, after that was compared with the file, where the file rounds. */
+async function expectedOf(
+  imported: OnnxImport,
+  probe: Probe,
+  pairs: readonly Pair[],
+): Promise<ReadonlyMap<string, Float32Array>> {
+  const { found } = imported.recovered;
+  const limit = limitOf(imported);
+  const outputs = [...new Set(found.map(({ file }) => file))];
+  const wanted = [...new Set(pairs.map(({ file }) => file))];
+  const own = await evaluateFile(imported, probe, outputs);
+  const rowsOf = (values: typeof own, pair: Pick<Pair, 'file' | 'value' | 'column'>) =>
+    fileRows(probe, values.get(pair.file)?.data ?? [], pair);
+  if (limit === FLOAT && wanted.every((name) => own.has(name))) {
+    return new Map(pairs.map((pair) => [pair.file, rowsOf(own, pair)]));
   }
-  const result = Math.sqrt(apart / length);
-  return Number.isNaN(result) ? Number.POSITIVE_INFINITY : result;
+  const plain = await evaluatePlain(imported, probe, [...new Set([...outputs, ...wanted])]);
+  for (const output of found) {
+    const worst = limit.measure(rowsOf(plain, output), rowsOf(own, output));
+    if (worst <= limit.tolerance) continue;
+    throw failed(imported.path, output.file, 'its plain form', worst, null);
+  }
+  return new Map(pairs.map((pair) => [pair.file, rowsOf(plain, pair)]));
+}
+
+class Comparison {
+  constructor(
+    private readonly imported: OnnxImport,
+    private readonly probe: Probe,
+    private readonly pairs: readonly Pair[],
+    private readonly expected: ReadonlyMap<string, Float32Array>,
+  ) {}
+
+  /** The largest difference of an output; throws when it is beyond the limit. */
+  async program(graph: EncoderGraph, program: NativeProgram, limit: Limit): Promise<number> {
+    const { imported, probe, pairs, expected } = this;
+    let difference = 0;
+    for (const pair of pairs) {
+      const got = columnOf(await runProbe(program, graph, pair.output, probe), pair);
+      const worst = limit.measure(got, expected.get(pair.file) ?? new Float32Array());
+      difference = Math.max(difference, worst);
+      if (worst <= limit.tolerance) continue;
+      const first = limit === FLOAT ? await firstDifference(imported, probe) : null;
+      throw failed(imported.path, pair.file, 'the recovered model', worst, first);
+    }
+    return difference;
+  }
+}
+
+function failed(
+  path: string,
+  output: string,
+  other: string,
+  difference: number,
+  value: string | null,
+): SinterError {
+  return new SinterError(
+    'UNSUPPORTED_MODEL',
+    `${path}: verification failed: output ${output} differs from ${other} by ${difference.toPrecision(3)}` +
+      ` of its size${value === null ? '' : `; the first value that differs is ${value}`}`,
+    { details: { file: path, output, difference, value: value ?? '' } },
+  );
 }
 
 /** Name of the earliest value of the file that the recovered graph computes otherwise; null when all are alike. */
 async function firstDifference(imported: OnnxImport, probe: Probe): Promise<string | null> {
   const { graph, sources, values } = imported.graph(STYLES[0]);
-  const shown = [...values].filter(([, { kind, origin }]) => kind === 'token' && origin !== '');
+  // Values made on the way to another have its origin: the last one made is what the file computes there.
+  const last = new Map<string, number>();
+  for (const { origin, id } of values.values()) {
+    last.set(origin, Math.max(id, last.get(origin) ?? id));
+  }
+  const shown = [...values].filter(
+    ([, { kind, origin, id }]) => kind === 'token' && origin !== '' && last.get(origin) === id,
+  );
   const outputs = Object.fromEntries(shown.map(([name], i) => [`hidden.${i}`, name]));
   const probed: EncoderGraph = { ...graph, outputs };
   const program = await buildProgram(probed, { trainable: false }, (made, { name }) => {
@@ -195,8 +196,8 @@ async function firstDifference(imported: OnnxImport, probe: Probe): Promise<stri
       const wanted = expected.get(value.origin);
       if (wanted?.data.length !== value.width * probe.batch * probe.length) continue;
       const got = await runProbe(program, probed, `hidden.${i}`, probe);
-      const rows = ragged(probe, [wanted.data], value);
-      if (rows.length === got.length && largest(got, rows) > FLOAT_TOLERANCE) return value.origin;
+      const rows = fileRows(probe, wanted.data, { value, column: null });
+      if (rows.length === got.length && largest(got, rows) > FLOAT.tolerance) return value.origin;
     }
     return null;
   } finally {

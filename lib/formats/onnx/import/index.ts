@@ -6,7 +6,7 @@
 
 import { SinterError } from '../../../core/errors.js';
 import type { OutputName } from '../../../graph/types.js';
-import type { Tensor } from './model.js';
+import type { Tensor, ValueInfo } from './model.js';
 import type { PlainModel } from './plain/plain-model.js';
 import { toPlain } from './plain/to-plain.js';
 import { readOnnxModel } from './read-model.js';
@@ -102,21 +102,41 @@ export function probeFor({ inputs, maxTokens, vocabulary, segments }: Recovered,
 
 /** Values of the plain graph on a probe, by the reference evaluator. */
 export async function evaluatePlain(
-  { plain, recovered, path }: OnnxImport,
+  imported: OnnxImport,
   probe: Probe,
   outputs: readonly string[],
 ): Promise<ReadonlyMap<string, Tensor>> {
-  const { roles } = recovered.inputs;
-  const feeds = new Map(
-    plain.graph.inputs.map((input) => {
-      const role = roles.get(input.name);
-      if (role === undefined) throw new SinterError('INTERNAL', `input ${input.name} has no role`);
-      return [input.name, feedFor(probe, role, input)];
-    }),
-  );
+  const { plain, path } = imported;
+  const feeds = feedsOf(imported, plain.graph.inputs, probe);
+  for (const { name } of plain.graph.inputs) {
+    if (!feeds.has(name)) throw new SinterError('INTERNAL', `input ${name} has no role`);
+  }
   const opsets = new Map([['', PLAIN_OPSET]]);
   const { bytes } = plain.source;
   return evaluate({ graph: plain.graph, opsets, path, bytes }, feeds, { outputs });
+}
+
+/** Values of the file's own graph on a probe, before any rewriting. */
+export async function evaluateFile(
+  imported: OnnxImport,
+  probe: Probe,
+  outputs: readonly string[],
+): Promise<ReadonlyMap<string, Tensor>> {
+  const { source } = imported.plain;
+  return evaluate(source, feedsOf(imported, source.graph.inputs, probe), { outputs });
+}
+
+function feedsOf(
+  { recovered }: OnnxImport,
+  inputs: readonly ValueInfo[],
+  probe: Probe,
+): Map<string, Tensor> {
+  const feeds = new Map<string, Tensor>();
+  for (const input of inputs) {
+    const role = recovered.inputs.roles.get(input.name);
+    if (role !== undefined) feeds.set(input.name, feedFor(probe, role, input));
+  }
+  return feeds;
 }
 
 /** For messages: what a weight is made of. */

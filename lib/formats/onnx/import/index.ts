@@ -11,7 +11,6 @@ import type { PlainModel } from './plain/plain-model.js';
 import { toPlain } from './plain/to-plain.js';
 import { readOnnxModel } from './read-model.js';
 import type { Value } from './recover/draft.js';
-import { checkFar } from './recover/far.js';
 import { feedFor, makeProbe, type Probe } from './recover/probe.js';
 import { PLAIN_OPSET, type Recovered, recoverDraft } from './recover/recover.js';
 import { type DraftGraph, type Style, toGraph, Unwritable } from './recover/to-graph.js';
@@ -54,8 +53,6 @@ export async function importOnnx(path: string): Promise<OnnxImport> {
   const plain = toPlain(model);
   const middle = performance.now();
   const recovered = recoverDraft(plain);
-  const { inputs, masks, seen, maxTokens, bounded } = recovered;
-  await checkFar(plain, inputs, masks, seen, bounded ? maxTokens : Number.POSITIVE_INFINITY);
   const weights = new WeightReader(path, plain.graph.initializers, plain.quantized);
   const graph = (style: Style) => draftGraph(path, recovered, weights, style);
   for (const source of graph(STYLES[0]).sources.values()) weights.check(source);

@@ -93,17 +93,6 @@ function run(walk: Walk, graph: OnnxGraph, scope: Scope): void {
   }
 }
 
-/** Remembers what scores are masked with. */
-function noteMasks(walk: Walk, node: OnnxNode, inputs: Inputs): void {
-  const scores = inputs.some(
-    (known) => known?.kind === 'form' && known.terms[0]?.basis.kind === 'dot',
-  );
-  if (!scores) return;
-  inputs.forEach((known, i) => {
-    if (known?.kind === 'data' && known.dims.length >= 2) walk.masks.add(node.inputs[i] ?? '');
-  });
-}
-
 /** Remembers which value of the file holds all rows of a value. */
 function noteOrigin({ terms, constant, dims }: Form, name: string): void {
   const [term] = terms;
@@ -143,7 +132,6 @@ function apply(
     if (table !== null) return applyToForms(walk, node, [table, ...inputs.slice(1)]);
     return evaluate(walk, node, inputs);
   }
-  noteMasks(walk, node, inputs);
   const isSoft = forms.every((known) => known?.kind === 'form' && isLookup(known));
   return isSoft && !staysLookup(node)
     ? evaluate(walk, node, inputs)

@@ -28,9 +28,6 @@ const LONG = { batch: 1, length: 150 };
 const DEFAULT_TOKENS = 512;
 
 export interface Recovered extends FoundOutputs {
-  /** Values of the graph that scores are masked with, and the length that they were seen at. */
-  readonly masks: readonly string[];
-  readonly seen: number;
   readonly maxTokens: number;
   /** Whether something in the graph bounds it. */
   readonly bounded: boolean;
@@ -71,8 +68,6 @@ export function recoverDraft(plain: PlainModel): Recovered {
   const fixed = inputs.length ?? Number.POSITIVE_INFINITY;
   return {
     ...long.found,
-    masks: [...long.walk.masks],
-    seen: length,
     maxTokens: Math.min(maxTokens ?? DEFAULT_TOKENS, fixed),
     bounded: maxTokens !== null || inputs.length !== null,
     vocabulary: long.walk.vocabulary ?? shape.vocabulary,

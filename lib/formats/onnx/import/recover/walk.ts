@@ -47,8 +47,6 @@ export class Walk {
   /** Rows of the table that ids index. */
   vocabulary: number | null = null;
   segments = 1;
-  /** Names of numbers [.., queries, keys] that scores were masked with. */
-  readonly masks = new Set<string>();
   private nextId = 0;
   private readonly memo = new Map<string, Value>();
 

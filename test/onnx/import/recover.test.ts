@@ -14,6 +14,11 @@ import {
   reachOf,
   t5Bucket,
 } from '../../../lib/formats/onnx/import/recover/distances.js';
+import {
+  type DraftEmbedding,
+  operandsOf,
+  type Value,
+} from '../../../lib/formats/onnx/import/recover/draft.js';
 import { pickRows, stack } from '../../../lib/formats/onnx/import/recover/matrix.js';
 import { recoverDraft } from '../../../lib/formats/onnx/import/recover/recover.js';
 import { ONNX_FIXTURES, zooCases } from './zoo.js';
@@ -29,6 +34,14 @@ async function plainOf(): Promise<PlainModel> {
 function changed(plain: PlainModel, change: (node: OnnxNode) => OnnxNode): PlainModel {
   const graph: OnnxGraph = { ...plain.graph, nodes: plain.graph.nodes.map(change) };
   return { ...plain, graph };
+}
+
+const NODE = { domain: '', name: 'made', attributes: new Map() } as const;
+
+/** The tables of the embedding below a value. */
+function tablesOf({ node }: Value): DraftEmbedding['tables'] {
+  if (node.op === 'embedding') return node.tables;
+  return operandsOf(node).flatMap(tablesOf).slice(0, 3);
 }
 
 function refusal(plain: PlainModel) {
@@ -110,6 +123,28 @@ test('a transposed residual is refused, not taken for a sum', async () => {
   ]);
   const bad = { ...plain, graph: { ...plain.graph, nodes, initializers } };
   expect(refusal(bad).code).toMatch(/UNSUPPORTED_MODEL|CORRUPT_MODEL/);
+});
+
+test('without an input of segments only row 0 of their table is left', async () => {
+  const plain = await plainOf();
+  const whole = recoverDraft(plain);
+  expect(whole.segments).toBe(2);
+  const [ids = ''] = [...whole.inputs.roles].find(([, role]) => role === 'ids') ?? [];
+  const [kinds = ''] = [...whole.inputs.roles].find(([, role]) => role === 'segments') ?? [];
+  const zeros: OnnxNode[] = [
+    { ...NODE, op: 'Sub', inputs: [ids, ids], outputs: [kinds], attributes: new Map() },
+  ];
+  const { graph } = plain;
+  const inputs = graph.inputs.filter(({ name }) => name !== kinds);
+  const found = recoverDraft({
+    ...plain,
+    graph: { ...graph, inputs, nodes: [...zeros, ...graph.nodes] },
+  });
+  expect(found.segments).toBe(1);
+  expect(tablesOf(found.hidden).find(({ index }) => index === 'segment')?.matrix).toMatchObject({
+    rows: 1,
+    pieces: [{ begin: 0, end: 1 }],
+  });
 });
 
 describe('distances', () => {

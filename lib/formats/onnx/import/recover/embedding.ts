@@ -7,7 +7,7 @@
 import type { EmbeddingIndex } from '../../../../graph/types.js';
 import type { DraftEmbedding, Matrix } from './draft.js';
 import { coefficientAt, type Form, indexOf, sizeOf, type Term } from './form.js';
-import { literalMatrix, wholeMatrix } from './matrix.js';
+import { literalMatrix, pickRows, wholeMatrix } from './matrix.js';
 import type { Probe } from './probe.js';
 import type { Rows } from './rows.js';
 import { Unexplained, type Walk } from './walk.js';
@@ -84,11 +84,14 @@ function classify(
     walk.maxTokens = Math.min(walk.maxTokens ?? Number.MAX_SAFE_INTEGER, matrix.rows - offset);
     return entry('position', offset);
   }
-  const isSegment = all((row, token) => row === probe.segments[token]);
-  if (!isSegment && !all((row) => row === 0)) return null;
-  if (!isSegment) walk.notes.add(`segment 0 for every token (${table.name} has ${matrix.rows})`);
-  walk.segments = Math.max(walk.segments, matrix.rows);
-  return entry('segment');
+  if (walk.hasSegments && all((row, token) => row === probe.segments[token])) {
+    walk.segments = Math.max(walk.segments, matrix.rows);
+    return entry('segment');
+  }
+  if (!all((row) => row === 0)) return null;
+  // Whatever segments a caller has, the file adds this one.
+  walk.notes.add(`segment 0 for every token (${table.name} has ${matrix.rows})`);
+  return { matrix: pickRows(matrix, [0]), index: 'segment', offset: 0 };
 }
 
 /** The same numbers added to every token, or numbers by position, as a table. */

@@ -81,7 +81,13 @@ function walkOnce(plain: PlainModel, inputs: Inputs, shape: ProbeShape) {
   const { path } = plain.source;
   const compute = (node: OnnxNode, tensors: readonly (Tensor | null)[]): Tensor[] =>
     evaluateNode(node, tensors, PLAIN_OPSET, { file: path }).filter((t) => t !== null);
-  const walk = new Walk(makeProbe(shape), plain.half !== null, compute);
+  const hasSegments = [...inputs.roles.values()].includes('segments');
+  const walk = new Walk({
+    probe: makeProbe(shape),
+    half: plain.half !== null,
+    hasSegments,
+    compute,
+  });
   let known: ReturnType<typeof interpret>;
   try {
     known = interpret(walk, plain.graph, inputs.roles);

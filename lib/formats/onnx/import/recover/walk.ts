@@ -34,10 +34,15 @@ export interface Problem {
   readonly damaged: boolean;
 }
 
+/** What a walk is started with. */
+type Given = Pick<Walk, 'probe' | 'half' | 'hasSegments' | 'compute'>;
+
 export class Walk {
   readonly probe: Probe;
   /** The file's numbers were rounded to 16 bits: so are scales, epsilons and angles. */
   readonly half: boolean;
+  /** One of the graph's inputs is that of segments. */
+  readonly hasSegments: boolean;
   /** Evaluates one node on numbers. */
   readonly compute: (node: OnnxNode, inputs: readonly (Tensor | null)[]) => Tensor[];
   readonly problems: Problem[] = [];
@@ -50,9 +55,10 @@ export class Walk {
   private nextId = 0;
   private readonly memo = new Map<string, Value>();
 
-  constructor(probe: Probe, half: boolean, compute: Walk['compute']) {
+  constructor({ probe, half, hasSegments, compute }: Given) {
     this.probe = probe;
     this.half = half;
+    this.hasSegments = hasSegments;
     this.compute = compute;
   }
 

@@ -147,6 +147,21 @@ test('without an input of segments only row 0 of their table is left', async () 
   });
 });
 
+test.each([
+  [1, 1e9],
+  [1e6, 1e6],
+  [0, 7],
+  [1, -1],
+  [2 ** 15, null],
+])('inputs of fixed sizes %s x %s are refused before anything is made of them', async (...dims) => {
+  const plain = await plainOf();
+  const sized = plain.graph.inputs.map((input) => ({ ...input, dims }));
+  const { code, message } = refusal({ ...plain, graph: { ...plain.graph, inputs: sized } });
+  expect(code).toBe('UNSUPPORTED_MODEL');
+  expect(message).toMatch(`must have 1 to 16384 tokens in all, got `);
+  expect(message).toMatch(`[${dims.join(', ')}]`);
+});
+
 describe('distances', () => {
   const range = Array.from({ length: 301 }, (_, i) => i - 150);
 

@@ -15,6 +15,9 @@ export interface Inputs {
   readonly length: number | null;
 }
 
+/** Of inputs whose sizes the file fixes: what is looked at has as many. */
+const MOST_TOKENS = 16384;
+
 /** Operators that hand indices on. */
 const PASSING = new Set(['Cast', 'Identity', 'Reshape', 'Squeeze', 'Unsqueeze', 'Flatten']);
 
@@ -51,7 +54,7 @@ export function inputsOfGraph(graph: OnnxGraph, path: string): Inputs {
     roles,
     vocabulary: largest(ids.name) || null,
     segments: segments === undefined ? null : largest(segments) || null,
-    ...fixedSizes(inputs),
+    ...fixedSizes(inputs, path),
   };
 }
 
@@ -67,7 +70,7 @@ function roleOf({ name }: ValueInfo, rows: number): Role {
 }
 
 /** Sizes that the file fixes. */
-function fixedSizes(inputs: readonly ValueInfo[]): Pick<Inputs, 'batch' | 'length'> {
+function fixedSizes(inputs: readonly ValueInfo[], path: string): Pick<Inputs, 'batch' | 'length'> {
   const at = (axis: number) => {
     for (const { dims } of inputs) {
       const dim = dims?.[axis];
@@ -75,7 +78,16 @@ function fixedSizes(inputs: readonly ValueInfo[]): Pick<Inputs, 'batch' | 'lengt
     }
     return null;
   };
-  return { batch: at(0), length: at(1) };
+  const [batch, length] = [at(0), at(1)];
+  const fixed = [batch, length].filter((size) => size !== null);
+  if (fixed.some((size) => size < 1) || (batch ?? 1) * (length ?? 1) > MOST_TOKENS) {
+    throw new SinterError(
+      'UNSUPPORTED_MODEL',
+      `${path}: inputs of fixed sizes must have 1 to ${MOST_TOKENS} tokens in all, got ${describe(inputs)}`,
+      { details: { file: path } },
+    );
+  }
+  return { batch, length };
 }
 
 /** Rows of the float tables that an input indexes. */

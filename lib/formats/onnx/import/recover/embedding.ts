@@ -8,7 +8,7 @@ import type { EmbeddingIndex } from '../../../../graph/types.js';
 import type { DraftEmbedding, Matrix } from './draft.js';
 import { coefficientAt, type Form, indexOf, sizeOf, type Term } from './form.js';
 import { literalMatrix, pickRows, wholeMatrix } from './matrix.js';
-import type { Probe } from './probe.js';
+import { type Probe, positionOf } from './probe.js';
 import type { Rows } from './rows.js';
 import { Unexplained, type Walk } from './walk.js';
 
@@ -72,14 +72,14 @@ function classify(
     rows.every((row, t) => {
       const token = order(t);
       if (probe.valid[token] !== 1) return true;
-      return coefficientAt(term, t * width) === 1 && test(row, token, token % probe.length);
+      return coefficientAt(term, t * width) === 1 && test(row, token, positionOf(probe, token));
     });
   const entry = (index: EmbeddingIndex, offset = 0): Lookup => ({ matrix, index, offset });
   if (all((row, token) => row === probe.ids[token])) {
     walk.vocabulary = Math.min(walk.vocabulary ?? matrix.rows, matrix.rows);
     return entry('token');
   }
-  const offset = (rows[0] ?? 0) - (order(0) % probe.length);
+  const offset = (rows[0] ?? 0) - positionOf(probe, order(0));
   if (offset >= 0 && all((row, _, position) => row === position + offset)) {
     walk.maxTokens = Math.min(walk.maxTokens ?? Number.MAX_SAFE_INTEGER, matrix.rows - offset);
     return entry('position', offset);

@@ -17,6 +17,8 @@ export interface Probe {
   readonly valid: Uint8Array;
   readonly ids: Int32Array;
   readonly segments: Int32Array;
+  /** Position of the tokens of every text, [length]: ascending, with gaps where few tokens stand for a long text. */
+  readonly positions: Int32Array;
   /** Whether texts are padded at all: only where the graph has a mask. */
   readonly padded: boolean;
 }
@@ -29,6 +31,13 @@ export interface ProbeShape {
   readonly vocabulary: number;
   readonly segments: number;
   readonly seed: number;
+  /** [length]; left out: 0, 1, 2 ... */
+  readonly positions?: Int32Array;
+}
+
+/** Position of a token, by its place in the batch. */
+export function positionOf({ positions, length }: Probe, token: number): number {
+  return positions[token % length] ?? 0;
 }
 
 /** Ids from 5 on, where there are so many: special tokens (padding!) come first in every vocabulary. */
@@ -52,7 +61,8 @@ export function makeProbe(shape: ProbeShape): Probe {
     ids[t] = first + Math.floor(random() * (vocabulary - first));
     if (valid[t] === 1) segments[t] = kinds > 1 && random() < 0.5 ? 1 : 0;
   }
-  return { batch, length, lengths, valid, ids, segments, padded };
+  const positions = shape.positions ?? Int32Array.from({ length }, (_, p) => p);
+  return { batch, length, lengths, valid, ids, segments, positions, padded };
 }
 
 /** What to feed an input of this role. */
@@ -62,7 +72,7 @@ export function feedFor(probe: Probe, role: Role, { dtype, dims }: ValueInfo): T
     ids: probe.ids,
     mask: probe.valid,
     segments: probe.segments,
-    positions: probe.ids.map((_, t) => t % length),
+    positions: probe.ids.map((_, t) => positionOf(probe, t)),
   }[role];
   const shape = dims?.length === 1 ? [batch * length] : [batch, length];
   if (dtype === 'float32') return { dtype, dims: shape, data: Float32Array.from(values) };

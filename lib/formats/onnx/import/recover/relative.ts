@@ -41,7 +41,7 @@ export function relativeTerm(walk: Walk, tables: readonly Term[], grid: Grid): R
 export function staticBias(walk: Walk, residual: Float32Array | null, grid: Grid): Relative {
   if (residual === null) return null;
   const heads = grid.queries.heads.length;
-  const { length } = walk.probe;
+  const length = (walk.probe.positions.at(-1) ?? 0) + 1;
   // Below a quarter of the buckets every distance has its own.
   const buckets = 4 * Math.max(2, length);
   const maxDistance = buckets;

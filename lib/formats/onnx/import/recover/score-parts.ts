@@ -6,6 +6,7 @@ import type { Disentangled } from '../../../../graph/types.js';
 import type { Reach } from './distances.js';
 import type { Matrix } from './draft.js';
 import type { Basis, Term } from './form.js';
+import { positionOf } from './probe.js';
 import type { Vectors } from './vectors.js';
 import type { Walk } from './walk.js';
 
@@ -69,7 +70,7 @@ export function eachPair(
     for (let j = 0; j < width; j++) {
       const key = keyToken[r * width + j] ?? -1;
       if (key < 0) continue;
-      const distance = (key % probe.length) - (token % probe.length);
+      const distance = positionOf(probe, key) - positionOf(probe, token);
       visit(r * width + j, rowHead[r] ?? 0, distance);
     }
   });

@@ -8,6 +8,7 @@
 import { disentangledTerms } from './disentangled.js';
 import { type Reach, reachOf } from './distances.js';
 import { coefficientAt, type Form, indexOf, sizeOf, type Term } from './form.js';
+import { positionOf } from './probe.js';
 import { relativeTerm, staticBias } from './relative.js';
 import { type DotBasis, type DotTerm, type Places, type Scores, vectorAt } from './score-parts.js';
 import type { Vectors } from './vectors.js';
@@ -155,7 +156,7 @@ function biasOf(
         if (!hidden) throw new Unexplained('it does not hide the keys of padding');
         continue;
       }
-      const distance = (key % probe.length) - (token % probe.length);
+      const distance = positionOf(probe, key) - positionOf(probe, token);
       if ((seen.get(distance) ?? !hidden) === hidden) {
         throw new Unexplained('it hides tokens by no rule that is known');
       }

@@ -8,7 +8,7 @@ import type { Rotary } from '../../../../graph/types.js';
 import type { Tensor } from '../model.js';
 import type { Columns, Value } from './draft.js';
 import { coefficientAt, type Form, indexOf, sizeOf } from './form.js';
-import type { Probe } from './probe.js';
+import { type Probe, positionOf } from './probe.js';
 import { type Geometry, rotatedVectors } from './rotary.js';
 import type { Walk } from './walk.js';
 
@@ -75,7 +75,7 @@ export function vectorsOf(
   const table = new HeadTable();
   const head = new Int32Array(count);
   if (input.terms.length > 1) {
-    const rows = { isValid, position: (row: number) => row % probe.length };
+    const rows = { isValid, position: (row: number) => positionOf(probe, row) };
     const turned = rotatedVectors(input, geometry, rows, half);
     if (turned === null) return null;
     const { row, rotary, scale } = turned;

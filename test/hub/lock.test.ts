@@ -48,9 +48,9 @@ it('takes over from a live process that has another work now, later', async () =
 it('takes over from another machine that is silent, latest', async () => {
   await leave(lock, 1, Date.now(), 'elsewhere');
   const begin = performance.now();
-  await withLock(lock, AbortSignal.timeout(25_000), async () => {}, 1);
+  await withLock(lock, undefined, async () => {}, 1);
   expect(performance.now() - begin).toBeGreaterThan(3000);
-});
+}, 120_000);
 
 it('waits for a holder that goes on, however long', async () => {
   const file = lockFile(lock, { pid: NO_PROCESS, host: null, since: 0 });

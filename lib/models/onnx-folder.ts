@@ -13,6 +13,7 @@ import { fileExists, type JsonObject, readJsonObject } from '../core/json.js';
 import type { HfFolder } from '../formats/hf-folder.js';
 import {
   importOnnx,
+  int8Operands,
   type OnnxImport,
   type WeightReader,
   type WeightSource,
@@ -131,19 +132,30 @@ function mergeSentence(
   );
 }
 
-/** Weights that the file multiplies as int8 and that can stay so: all of a product, or none. */
-function int8Weights({ plain, weights }: OnnxImport, named: NamedOnnx): Set<string> {
+/**
+ * Weights that the file multiplies as int8 and that can stay so, all of a product or none; and its int8 tables. Products that
+ * read floats or 16 bits in the file compute in floats here.
+ */
+export function int8Weights({ plain, weights }: OnnxImport, named: NamedOnnx): Set<string> {
   const { graph, sources } = named;
   const found = new Set<string>();
   // Weight-only files compute in floats: so does their import.
   if (plain.activations.size === 0) return found;
   const allowed = quantizableWeights(graph, { embeddings: true });
   const tables = tablesOf(graph);
+  const operands = int8Operands(plain);
   for (const [name, source] of sources) {
-    if (allowed.has(name) && weights.codes(source, tables.has(name)) !== null) found.add(name);
+    if (!allowed.has(name)) continue;
+    if (!tables.has(name) && !piecesOf(source).every((piece) => operands.has(piece))) continue;
+    if (weights.codes(source, tables.has(name)) !== null) found.add(name);
   }
   dropMixed(graph, found);
   return found;
+}
+
+/** The initializers that a weight is made of. */
+function piecesOf(source: WeightSource): string[] {
+  return source.kind === 'matrix' ? source.matrix.pieces.map((piece) => piece.source) : [];
 }
 
 function dropMixed(graph: EncoderGraph, found: Set<string>): void {

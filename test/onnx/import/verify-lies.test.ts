@@ -44,7 +44,7 @@ async function draftOf(imported: OnnxImport, change = (graph: EncoderGraph) => g
   return { graph: changed, program, values, liar };
 }
 
-describe.each(['tensor'] as const)('int8 with a range per %s', (activations) => {
+describe.each(['token', 'tensor'] as const)('int8 with a range per %s', (activations) => {
   test('another pooling is seen, though rounding is as large', async () => {
     const file = join(folder, `${activations}.onnx`);
     await using model = await Encoder.load(SENTENCE);

@@ -17,6 +17,7 @@ import { type DraftGraph, type Style, toGraph, Unwritable } from './recover/to-g
 import { WeightReader, type WeightSource } from './recover/weights.js';
 import { evaluate } from './reference/evaluate.js';
 
+export { int8Operands } from './plain/int8-operands.js';
 export type { AppliedRule } from './plain/plain-model.js';
 export type { Value as DraftValue } from './recover/draft.js';
 export type { Probe } from './recover/probe.js';

@@ -148,6 +148,7 @@ export interface ActivationQuantization {
   /** `dynamic`: range of each run; `static`: the scale is in the file. */
   readonly kind: 'dynamic' | 'static';
   readonly signed: boolean;
+  readonly bits: 4 | 8 | 16;
   /** Of a static one. */
   readonly scale?: number;
   readonly zeroPoint?: number;

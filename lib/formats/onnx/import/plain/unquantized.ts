@@ -6,7 +6,7 @@
  */
 
 import type { OnnxNode } from '../model.js';
-import { operatorOf } from './attributes.js';
+import { numberOf, operatorOf } from './attributes.js';
 import { weightOf } from './codes.js';
 import type { Draft } from './draft.js';
 import type { ActivationQuantization } from './plain-model.js';
@@ -23,6 +23,15 @@ export const MOVES: ReadonlySet<string> = new Set([
   'Gather',
   'Expand',
   'Identity',
+]);
+
+/** Numbers of the types that QuantizeLinear may name instead of a zero point. */
+const OUTPUT_TYPES: ReadonlyMap<number, string> = new Map([
+  [3, 'int8'],
+  [4, 'uint16'],
+  [5, 'int16'],
+  [21, 'uint4'],
+  [22, 'int4'],
 ]);
 
 export function sameNumbers(graph: Draft, a: string, b: string): boolean {
@@ -58,18 +67,20 @@ export function unquantized(graph: Draft, q: string, scale: string, zero: string
     const own = (index: number) => graph.resolve(node.outputs[index] ?? '');
     if (graph.resolve(q) !== own(0) || graph.resolve(scale) !== own(1)) return null;
     if (zero !== '' && graph.resolve(zero) !== own(2)) return null;
-    noteActivation(graph, x, { kind: 'dynamic', signed: false });
+    noteActivation(graph, x, { kind: 'dynamic', signed: false, bits: 8 });
     return x;
   }
   if (operatorOf(node) !== 'QuantizeLinear') return null;
   const [ownScale, ownZero] = [graph.input(node, 1), graph.input(node, 2)];
   if (!sameNumbers(graph, ownScale, scale) || !sameZero(graph, ownZero, zero)) return null;
   const [step, offset] = [graph.scalar(scale), zero === '' ? 0 : graph.scalar(zero)];
-  const dtype = ownZero === '' ? 'uint8' : graph.fact(ownZero).dtype;
+  const stated = OUTPUT_TYPES.get(numberOf(node, 'output_dtype', 0)) ?? 'uint8';
+  const dtype = ownZero === '' ? stated : (graph.fact(ownZero).dtype ?? 'uint8');
   if (step !== null && offset !== null) {
     noteActivation(graph, x, {
       kind: 'static',
-      signed: dtype === 'int8' || dtype === 'int16',
+      signed: dtype.startsWith('int'),
+      bits: dtype.endsWith('16') ? 16 : dtype.endsWith('4') ? 4 : 8,
       scale: step,
       zeroPoint: offset,
     });

@@ -189,11 +189,12 @@ export const QDQ_CASES: readonly RuleCase[] = [
       expect(draft.activations.get('x')).toEqual({
         kind: 'static',
         signed: false,
+        bits: 8,
         scale: Math.fround(0.01),
         zeroPoint: 128,
       });
       const inner = graph.nodes[1]?.inputs[0] ?? '';
-      expect(draft.activations.get(inner)).toEqual({ kind: 'dynamic', signed: false });
+      expect(draft.activations.get(inner)).toEqual({ kind: 'dynamic', signed: false, bits: 8 });
     },
   },
   {
@@ -254,7 +255,7 @@ export const INTEGER_CASES: readonly RuleCase[] = [
     apart: STEP,
     check: (graph, draft) => {
       keeps(w8, { axis: null, zeros: [0] })(graph, draft);
-      expect(draft.activations.get('x')).toEqual({ kind: 'dynamic', signed: false });
+      expect(draft.activations.get('x')).toEqual({ kind: 'dynamic', signed: false, bits: 8 });
     },
   },
   {

@@ -104,7 +104,7 @@ const dynamicMatMul: Rule = {
     );
     const weight = floatOf(write, b, scale, zero, -1);
     if (weight !== null && !graph.activations.has(a))
-      graph.activations.set(a, { kind: 'dynamic', signed: false });
+      graph.activations.set(a, { kind: 'dynamic', signed: false, bits: 8 });
     return writeProduct(node, write, a, weight, bias);
   },
 };

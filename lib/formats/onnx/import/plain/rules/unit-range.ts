@@ -8,6 +8,7 @@
 import { numberOf, operatorOf } from '../attributes.js';
 import type { Draft } from '../draft.js';
 import type { Rule } from '../rule.js';
+import { noteActivation } from '../unquantized.js';
 
 /** Sums may be rounded, relative to the largest. */
 const TOLERANCE = 1e-4;
@@ -74,6 +75,9 @@ const unitRange: Rule = {
           const [value, subtracted] = madeBy(graph, 'Sub', above) ?? [];
           const fits = divisor === range && value === x && subtracted === low;
           if (!fits || !areColumnSums(graph, sums, matrix)) continue;
+          // Token by token it is x that was quantized.
+          const note = graph.activations.get(unit);
+          if (note !== undefined) noteActivation(graph, x, note);
           return write.into(node.outputs[0] ?? '', 'MatMul', [x, matrix]);
         }
       }

@@ -20,6 +20,25 @@ const pairs = ['quantize-dequantize'];
 
 export const Q_OPERATOR_CASES: readonly RuleCase[] = [
   {
+    rule: 'quantize-dequantize',
+    title: 'of an activation of 16 bits, which the note says',
+    small: {
+      feeds: { x: floats([2, 3], 1) },
+      constants: { s: scalar(0.0001), z: tensor('uint16', [], [32768]) },
+      nodes: [
+        ['q', 'QuantizeLinear', ['x', 's', 'z']],
+        ['f', 'DequantizeLinear', ['q', 's', 'z']],
+        ['y', 'Relu', ['f']],
+      ],
+      outputs: ['y'],
+    },
+    left: ['Relu'],
+    apart: 0.01,
+    check: (_, draft) => {
+      expect(draft.activations.get('x')).toMatchObject({ bits: 16, signed: false });
+    },
+  },
+  {
     rule: 'q-operator',
     title: 'product, sum, softmax',
     with: pairs,

@@ -57,7 +57,9 @@ export function nameOnnx(imported: OnnxImport, base: JsonObject): NamedOnnx {
 }
 
 /** Nothing in the graph may say how long texts may be; then config.json does. */
-function withLength(base: JsonObject, { bounded, maxTokens }: Recovered): JsonObject {
+function withLength(base: JsonObject, { bounded, maxTokens, seen }: Recovered): JsonObject {
+  const known = Number(base.max_position_embeddings ?? Number.POSITIVE_INFINITY);
+  if (seen !== null && known > seen) return { ...base, max_position_embeddings: seen };
   return bounded || base.max_position_embeddings !== undefined
     ? base
     : { ...base, max_position_embeddings: maxTokens };

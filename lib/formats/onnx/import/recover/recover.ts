@@ -35,6 +35,8 @@ export interface Recovered extends FoundOutputs {
   readonly maxTokens: number;
   /** Whether something in the graph bounds it. */
   readonly bounded: boolean;
+  /** The longest text that was looked at, where the graph would take longer ones; whatever a config says. */
+  readonly seen: number | null;
   readonly vocabulary: number;
   readonly segments: number;
   readonly inputs: Inputs;
@@ -85,6 +87,7 @@ export function recoverDraft(plain: PlainModel): Recovered {
     bounded: bound !== null || seen !== null || inputs.length !== null,
     vocabulary: walk.vocabulary ?? shape.vocabulary,
     segments: walk.segments,
+    seen,
     inputs,
     notes: [...new Set([...short.walk.notes, ...walk.notes])],
   };

@@ -17,6 +17,8 @@ export interface Inputs {
 
 /** Of inputs whose sizes the file fixes: what is looked at has as many. */
 const MOST_TOKENS = 16384;
+/** Pairs of a query and a key: every score is looked at. */
+const MOST_PAIRS = 2 ** 22;
 
 /** Operators that hand indices on. */
 const PASSING = new Set(['Cast', 'Identity', 'Reshape', 'Squeeze', 'Unsqueeze', 'Flatten']);
@@ -80,10 +82,12 @@ function fixedSizes(inputs: readonly ValueInfo[], path: string): Pick<Inputs, 'b
   };
   const [batch, length] = [at(0), at(1)];
   const fixed = [batch, length].filter((size) => size !== null);
-  if (fixed.some((size) => size < 1) || (batch ?? 1) * (length ?? 1) > MOST_TOKENS) {
+  const tokens = (batch ?? 1) * (length ?? 1);
+  const tooMany = tokens > MOST_TOKENS || tokens * (length ?? 1) > MOST_PAIRS;
+  if (fixed.some((size) => size < 1) || tooMany) {
     throw new SinterError(
       'UNSUPPORTED_MODEL',
-      `${path}: inputs of fixed sizes must have 1 to ${MOST_TOKENS} tokens in all, got ${describe(inputs)}`,
+      `${path}: inputs of fixed sizes must have 1 to ${MOST_TOKENS} tokens and at most ${MOST_PAIRS} pairs of them, got ${describe(inputs)}`,
       { details: { file: path } },
     );
   }

@@ -245,3 +245,40 @@ test('where long texts cannot be looked at, texts stay as short as was looked at
   const found = recoverDraft({ ...plain, graph: { ...plain.graph, nodes: odd } });
   expect(found).toMatchObject({ seen: 150, maxTokens: 150, bounded: true });
 });
+
+test('where a branch depends on the length, texts stay as short as was looked at', async () => {
+  const file = CASES.find(({ name }) => name === 'modernbert_dyn18')?.model ?? '';
+  const { graph, ...plain } = toPlain(await readOnnxModel(file));
+  const [ids = ''] = graph.inputs.map(({ name }) => name);
+  const most: Initializer = {
+    name: 'most',
+    dtype: 'int64',
+    dims: [],
+    read: () => ({ dtype: 'int64', dims: [], data: Float64Array.of(300) }),
+  };
+  const at = graph.nodes.findIndex(({ op }) => op === 'Softmax');
+  const [softmax] = graph.nodes.slice(at);
+  if (softmax === undefined) throw new Error('no Softmax');
+  const [to = ''] = softmax.outputs;
+  const branch = (name: string): OnnxGraph => ({
+    ...graph,
+    inputs: [],
+    initializers: new Map(),
+    outputs: [{ name, dtype: 'float32', dims: null }],
+    nodes: [{ ...softmax, outputs: [name] }],
+  });
+  const attributes = new Map([
+    ['then_branch', branch('then')],
+    ['else_branch', branch('else')],
+  ]);
+  const nodes: OnnxNode[] = [
+    { ...NODE, op: 'Size', inputs: [ids], outputs: ['size'] },
+    { ...NODE, op: 'Less', inputs: ['size', 'most'], outputs: ['short'] },
+    ...graph.nodes.slice(0, at),
+    { ...NODE, op: 'If', inputs: ['short'], outputs: [to], attributes },
+    ...graph.nodes.slice(at + 1),
+  ];
+  const initializers = new Map([...graph.initializers, ['most', most] as const]);
+  const found = recoverDraft({ ...plain, graph: { ...graph, nodes, initializers } });
+  expect(found).toMatchObject({ seen: 150, maxTokens: 150 });
+});

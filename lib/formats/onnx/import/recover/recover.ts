@@ -11,6 +11,7 @@ import { labelOf } from '../reader/order.js';
 import { corruptOnnx } from '../reader/problem.js';
 import { evaluateNode } from '../reference/evaluate.js';
 import { operatorName } from '../reference/table.js';
+import { conditionsAt } from './branches.js';
 import { draftText } from './draft-text.js';
 import { interpret } from './interpret.js';
 import { RowOutside } from './lookups.js';
@@ -104,11 +105,15 @@ function lookFar(
   near: ReturnType<typeof walkOnce>,
   bound: number | null,
 ): ReturnType<typeof walkOnce> & { readonly seen: number | null } {
+  const compute = computeIn(plain.source.path);
+  const short = conditionsAt(plain, inputs, shape, compute);
   const spans = [FARTHEST, DEFAULT_TOKENS].filter((span) => span < (bound ?? FARTHEST));
   for (const span of [Math.min(bound ?? FARTHEST, FARTHEST), ...spans]) {
     const positions = sparsePositions(shape.length, span);
     let far: ReturnType<typeof walkOnce>;
     try {
+      const long = conditionsAt(plain, inputs, { ...shape, length: span }, compute);
+      if (long === null || long !== short) continue;
       far = walkOnce(plain, inputs, { ...shape, length: positions.length, positions });
     } catch (error) {
       if (!(error instanceof SinterError)) throw error;
@@ -124,10 +129,14 @@ function lookFar(
   return { ...near, seen: shape.length };
 }
 
+function computeIn(file: string) {
+  return (node: OnnxNode, tensors: readonly (Tensor | null)[]): Tensor[] =>
+    evaluateNode(node, tensors, PLAIN_OPSET, { file }).filter((t) => t !== null);
+}
+
 function walkOnce(plain: PlainModel, inputs: Inputs, shape: ProbeShape) {
   const { path } = plain.source;
-  const compute = (node: OnnxNode, tensors: readonly (Tensor | null)[]): Tensor[] =>
-    evaluateNode(node, tensors, PLAIN_OPSET, { file: path }).filter((t) => t !== null);
+  const compute = computeIn(path);
   const hasSegments = [...inputs.roles.values()].includes('segments');
   const probe = makeProbe(shape);
   const walk = new Walk({

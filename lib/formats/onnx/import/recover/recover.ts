@@ -122,7 +122,6 @@ function lookFar(
     const isSame =
       draftText(far.found) === draftText(near.found) &&
       sameDistances(near.found, far.found, shape.length);
-    console.log('FARSAME', span, isSame, draftText(far.found) === draftText(near.found));
     if (isSame) return { ...far, seen: span < (bound ?? FARTHEST) ? span : null };
   }
   near.walk.notes.add(`texts of more than ${shape.length} tokens are not understood`);

@@ -8,11 +8,12 @@ import { ACTIVATION_CASES } from './cases/activations.js';
 import { ATTENTION_CASES, EMBEDDING_CASES } from './cases/attention.js';
 import { CONTAINER_CASES, OPSET_CASES } from './cases/base.js';
 import type { RuleCase } from './cases/case.js';
+import { INTEGER_CASES } from './cases/integer-products.js';
 import { NORM_CASES } from './cases/norms.js';
 import { OUR_CASES } from './cases/ours.js';
 import { EINSUM_CASES, FOLDING_CASES, PRODUCT_CASES } from './cases/products.js';
 import { N_BITS_CASES, Q_OPERATOR_CASES } from './cases/q-operators.js';
-import { INTEGER_CASES, QDQ_CASES } from './cases/quantized.js';
+import { QDQ_CASES } from './cases/quantized.js';
 import { rewrite } from './small.js';
 
 const CASES: readonly RuleCase[] = [

@@ -15,7 +15,7 @@ import type { Batcher } from '../serve/batcher.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import type { Corpus } from '../train/corpus.js';
 import type { TrainReport } from '../train/train-report.js';
-import { collectRows, type Rows, textRows } from './collect-rows.js';
+import { collectRows, collectSets, type Rows, textRows } from './collect-rows.js';
 import { loadModel } from './load-model.js';
 import type { ModelParts } from './model-parts.js';
 import {
@@ -189,10 +189,7 @@ export class Classifier<
       known,
       async ({ where, maxTokens, signal }) => {
         const reader = this.reader(maxTokens);
-        const train = await collectRows(rows, reader, { where, name: 'rows', signal });
-        const held =
-          options.eval &&
-          (await collectRows(options.eval, reader, { where, name: 'eval', signal }));
+        const { train, held } = await collectSets(rows, options.eval, reader, { where, signal });
         const evaluate =
           held &&
           (async (program: NativeProgram) =>

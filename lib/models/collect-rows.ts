@@ -69,6 +69,18 @@ function checkIterable(where: string, rows: unknown): void {
   throw typeMistake(where, 'an iterable of rows', rows);
 }
 
+/** What a model learns from, and the held-out rows where there are any. Throws as collectRows does. */
+export async function collectSets<Checked>(
+  rows: Rows<unknown>,
+  evalRows: Rows<unknown> | undefined,
+  reader: RowReader<Checked>,
+  options: Omit<CollectOptions, 'name'>,
+) {
+  const train = await collectRows(rows, reader, { ...options, name: 'rows' });
+  const held = evalRows && (await collectRows(evalRows, reader, { ...options, name: 'eval' }));
+  return { train, held };
+}
+
 /** A text with the numbers it should come out as. */
 export interface TextTarget {
   readonly input: TextInput;

@@ -12,7 +12,14 @@ import { pearson, spearman } from '../metrics/index.js';
 import type { Corpus } from '../train/corpus.js';
 import { binaryCrossEntropy } from '../train/objectives.js';
 import type { TrainReport } from '../train/train-report.js';
-import { collectRows, type Rows, type TextTarget, textOf, textRows } from './collect-rows.js';
+import {
+  collectRows,
+  collectSets,
+  type Rows,
+  type TextTarget,
+  textOf,
+  textRows,
+} from './collect-rows.js';
 import { isScorer } from './folder-task.js';
 import { EMBEDDED_MODEL, loadModel } from './load-model.js';
 import type { ModelParts } from './model-parts.js';
@@ -169,10 +176,7 @@ export class CrossEncoder extends TrainableModel {
       known,
       async ({ where, maxTokens, signal }) => {
         const reader = this.reader(maxTokens);
-        const train = await collectRows(rows, reader, { where, name: 'rows', signal });
-        const held =
-          options.eval &&
-          (await collectRows(options.eval, reader, { where, name: 'eval', signal }));
+        const { train, held } = await collectSets(rows, options.eval, reader, { where, signal });
         const evaluate =
           held &&
           (async (program: NativeProgram) => {

@@ -12,7 +12,7 @@ import type { Corpus } from '../train/corpus.js';
 import { type MaskSettings, maskTokens } from '../train/masking.js';
 import { maskedTokens } from '../train/objectives.js';
 import type { TrainReport } from '../train/train-report.js';
-import { collectRows, type Rows, type TextTarget, textRows } from './collect-rows.js';
+import { collectRows, collectSets, type Rows, type TextTarget, textRows } from './collect-rows.js';
 import { outputWidth, runBatch, trimSegments } from './forward.js';
 import { EMBEDDED_MODEL, loadModel } from './load-model.js';
 import type { ModelParts } from './model-parts.js';
@@ -175,10 +175,7 @@ export class MaskedLM extends TrainableModel {
       async ({ where, maxTokens, signal }) => {
         const masks = this.masks(where, options);
         const reader = this.reader(maxTokens);
-        const train = await collectRows(rows, reader, { where, name: 'rows', signal });
-        const held =
-          options.eval &&
-          (await collectRows(options.eval, reader, { where, name: 'eval', signal }));
+        const { train, held } = await collectSets(rows, options.eval, reader, { where, signal });
         const evaluate =
           held &&
           (async (program: NativeProgram) => {

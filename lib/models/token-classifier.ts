@@ -10,7 +10,7 @@ import { crossEntropy } from '../train/objectives.js';
 import type { TrainReport } from '../train/train-report.js';
 import { forwardAligned, PIECE_TEXTS } from './aligned-forward.js';
 import { checkLabels } from './classifier.js';
-import { collectRows, type Rows } from './collect-rows.js';
+import { collectRows, collectSets, type Rows } from './collect-rows.js';
 import { AGGREGATIONS, type Aggregation, type Entity, entitiesOfWindow } from './entities.js';
 import { EMBEDDED_MODEL, loadModel } from './load-model.js';
 import type { ModelParts } from './model-parts.js';
@@ -144,10 +144,7 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
       known,
       async ({ where, maxTokens, signal }) => {
         const reader = this.reader(maxTokens, signal);
-        const train = await collectRows(rows, reader, { where, name: 'rows', signal });
-        const held =
-          options.eval &&
-          (await collectRows(options.eval, reader, { where, name: 'eval', signal }));
+        const { train, held } = await collectSets(rows, options.eval, reader, { where, signal });
         const evaluate =
           held &&
           (async (program: NativeProgram) => {

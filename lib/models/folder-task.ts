@@ -5,7 +5,7 @@
 import { isJsonObject, type JsonObject } from '../core/json.js';
 import { readHfFolder } from '../formats/hf-folder.js';
 import type { ClassificationProblem, Task } from '../graph/checkpoint.js';
-import { findOnnxFile, readOnnxFolder } from './onnx-folder.js';
+import { findOnnxFile } from './find-onnx.js';
 
 export interface FolderTask {
   readonly task: Task;
@@ -27,7 +27,9 @@ const ENDINGS: readonly (readonly [string, Task])[] = [
 export async function folderTask(path: string): Promise<FolderTask> {
   const onnx = await findOnnxFile(path);
   const folder =
-    onnx === null ? await readHfFolder(path) : await readOnnxFolder(onnx, { widen: false });
+    onnx === null
+      ? await readHfFolder(path)
+      : await (await import('./onnx-folder.js')).readOnnxFolder(onnx, { widen: false });
   await folder.close();
   // Encoders are often trained further from a language model and keep its name.
   return folder.sentence === null ? taskOf(folder.config) : EMBEDDING;

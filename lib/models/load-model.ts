@@ -17,9 +17,10 @@ import type { EncoderGraph } from '../graph/types.js';
 import { type ResolveOptions, resolveModel } from '../hub/index.js';
 import { missingTokenizer } from '../tokenize/missing-tokenizer.js';
 import { loadTokenizer, type TextTokenizer } from '../tokenize/text-tokenizer.js';
+import { findOnnxFile } from './find-onnx.js';
 import { buildProgram, bytesOf, type ModelParts, type WeightWriter } from './model-parts.js';
 import { drawWeights } from './new-weights.js';
-import { findOnnxFile, type OnnxFolder, readOnnxFolder } from './onnx-folder.js';
+import type { OnnxFolder } from './onnx-folder.js';
 import {
   asQuantized,
   readQuantizedTensors,
@@ -27,7 +28,7 @@ import {
   withoutQuantizationConfig,
 } from './quantized-folder.js';
 import { SharedProgram } from './shared-program.js';
-import { type Verification, verifyOnnx } from './verify-onnx.js';
+import type { Verification } from './verify-onnx.js';
 
 /** Bytes read at a time. */
 const CHUNK_BYTES = 1 << 20;
@@ -70,9 +71,12 @@ export async function loadModel(
   ensureLanes(where, lanes);
   const path = await resolveModel(where, name, { ...hub, ...(signal && { signal }) });
   const file = await findOnnxFile(path);
-  const onnx =
-    file === null ? null : await readOnnxFolder(file, { widen: settings.widen ?? false });
-  const folder = onnx ?? (await readHfFolder(path));
+  const folder =
+    file === null
+      ? await readHfFolder(path)
+      : await (await import('./onnx-folder.js')).readOnnxFolder(file, {
+          widen: settings.widen ?? false,
+        });
   const { parts } = await partsOf(where, folder, request, settings);
   return { ...parts, path };
 }
@@ -158,13 +162,14 @@ function withinLength(request: GraphRequest, { imported }: OnnxFolder): GraphReq
 }
 
 /** Compares the program with the file it came from: with another pooling than the file's, up to the token vectors. */
-export function verifyFolder(
+export async function verifyFolder(
   { imported }: OnnxFolder,
   graph: EncoderGraph,
   program: NativeProgram,
   { pooling, normalize }: Partial<GraphRequest> = {},
 ): Promise<Verification> {
   const replaced = pooling !== undefined || normalize !== undefined;
+  const { verifyOnnx } = await import('./verify-onnx.js');
   return verifyOnnx(imported, graph, program, replaced ? ['embedding'] : []);
 }
 

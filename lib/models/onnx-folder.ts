@@ -5,7 +5,6 @@
  * Weights are converted one at a time when they are read; int8 ones keep the file's own integers.
  */
 
-import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { quantizableWeights } from '../compress/quantize.js';
 import { SinterError } from '../core/errors.js';
@@ -38,32 +37,6 @@ export interface OnnxFolder extends HfFolder {
 export interface OnnxSettings {
   /** Quantized weights as f32: for fine-tuning. */
   readonly widen: boolean;
-}
-
-/** Where an ONNX model may lie in a folder without other weights, best first. */
-const PLACES = [
-  'model.onnx',
-  'onnx/model.onnx',
-  'onnx/model_quantized.onnx',
-  'model_quantized.onnx',
-];
-const WEIGHTS = ['model.safetensors', 'pytorch_model.bin'];
-
-/** The ONNX file that `path` means: itself, or the one in a folder that has no other weights; null for other folders. */
-export async function findOnnxFile(path: string): Promise<string | null> {
-  const stats = await stat(path).catch(() => null);
-  if (path.endsWith('.onnx')) {
-    if (stats?.isFile()) return path;
-    throw new SinterError('CORRUPT_MODEL', `${path}: no such file`, { details: { file: path } });
-  }
-  if (!stats?.isDirectory()) return null;
-  for (const name of WEIGHTS) {
-    for (const file of [name, `${name}.index.json`]) {
-      if (await fileExists(join(path, file))) return null;
-    }
-  }
-  for (const place of PLACES) if (await fileExists(join(path, place))) return join(path, place);
-  return null;
 }
 
 /** Imports `file`. Throws CORRUPT_MODEL or UNSUPPORTED_MODEL as `importOnnx` does. */

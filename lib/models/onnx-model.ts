@@ -14,7 +14,6 @@ import { validateGraph } from '../graph/validate.js';
 import { TOKEN_BUDGET } from './forward.js';
 import { partsOf } from './load-model.js';
 import type { ModelParts } from './model-parts.js';
-import { readOnnxFolder } from './onnx-folder.js';
 import { type OnnxReport, reportOf } from './onnx-report.js';
 import { TextModel } from './text-model.js';
 
@@ -59,6 +58,7 @@ export class OnnxModel extends TextModel {
     const read = readOptions<OnnxLoadOptions>(where, options, known);
     const lanes = read.count('lanes', undefined);
     ensureLanes(where, lanes);
+    const { readOnnxFolder } = await import('./onnx-folder.js');
     const folder = await readOnnxFolder(file, { widen: read.boolean('widen', false) });
     const { task } = folder.named.head;
     const settings = {

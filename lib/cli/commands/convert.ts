@@ -9,7 +9,7 @@ import { formatBytes } from '../../core/units.js';
 import { ONNX_PRECISIONS, type OnnxPrecision } from '../../formats/onnx/onnx-options.js';
 import { OPSETS, type Opset } from '../../formats/onnx/opsets.js';
 import { ONNX_VARIANTS, type OnnxVariant } from '../../models/export-folder.js';
-import { findOnnxFile } from '../../models/onnx-folder.js';
+import { findOnnxFile } from '../../models/find-onnx.js';
 import { OnnxModel } from '../../models/onnx-model.js';
 import type { TextModel } from '../../models/text-model.js';
 import type { TextInput } from '../../tokenize/text-tokenizer.js';

@@ -12,9 +12,9 @@ import type { Task } from '../../graph/checkpoint.js';
 import { countParameters, printGraph } from '../../graph/print.js';
 import { isNormalized } from '../../graph/sentence.js';
 import type { ActivationBits, EncoderGraph } from '../../graph/types.js';
+import { findOnnxFile } from '../../models/find-onnx.js';
 import { folderTask } from '../../models/folder-task.js';
 import { EMBEDDED_MODEL } from '../../models/load-model.js';
-import { findOnnxFile } from '../../models/onnx-folder.js';
 import {
   asQuantized,
   readQuantizedTensors,

@@ -20,6 +20,7 @@ import { readGraphJson } from '../graph/from-json.js';
 import { inputsOf, weightsOf } from '../graph/nodes.js';
 import { addSentenceHead, sentenceHead } from '../graph/sentence.js';
 import type { EncoderGraph, GraphNode, WeightSpec } from '../graph/types.js';
+import { lengthLimit } from './length-limit.js';
 import { findWeights } from './weight-sources.js';
 
 /** model_type, and EncoderGraph.architecture. */
@@ -55,10 +56,7 @@ export function importGraph(checkpoint: Checkpoint, request: GraphRequest): Impo
       `${path}: an encoder of no known family is for ${head.task} as it is; it takes no new head`,
     );
   }
-  const limited = {
-    ...own,
-    maxTokens: Math.min(own.maxTokens, request.maxTokens ?? own.maxTokens),
-  };
+  const limited = { ...own, maxTokens: lengthLimit(own.maxTokens, checkpoint, request) };
   const graph = request.task === 'embedding' ? withSentence(limited, checkpoint, request) : limited;
   const naming = { candidates: (name: string) => [name], init: () => null };
   const { sources, created } = findWeights({ ...checkpoint, tensors }, graph.weights, naming);

@@ -4,7 +4,6 @@
  * It reads no files; what it makes is checked by the caller.
  */
 
-import { rangeMistake } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import type { Checkpoint, GraphRequest, ImportedModel } from '../graph/checkpoint.js';
 import { sentenceHead } from '../graph/sentence.js';
@@ -13,6 +12,7 @@ import { ConfigReader } from './config-reader.js';
 import type { EncoderPlan, Family, HeadPlan } from './family.js';
 import { namingOf, storedPrefix, tellingTensor, trainedRows } from './head-weights.js';
 import { type ChosenHead, chooseHead } from './labels.js';
+import { lengthLimit } from './length-limit.js';
 import { findWeights } from './weight-sources.js';
 import { writeConfig } from './write-config.js';
 
@@ -60,19 +60,6 @@ function headOf(
   const head = plan.heads[task];
   if (head !== undefined) return head;
   throw reader.unsupported(`task ${task} for model_type ${family.modelType}`);
-}
-
-/**
- * Embeddings keep the length the sentence encoder was trained for; other models may use every
- * position.
- */
-function lengthLimit(positions: number, { sentence }: Checkpoint, request: GraphRequest): number {
-  const trained = request.task === 'embedding' ? (sentence?.maxTokens ?? positions) : positions;
-  const { maxTokens } = request;
-  if (maxTokens !== undefined && !(Number.isSafeInteger(maxTokens) && maxTokens >= 1)) {
-    throw rangeMistake('maxTokens', 'a positive integer', maxTokens);
-  }
-  return Math.min(positions, trained, maxTokens ?? positions);
 }
 
 /** A new head says what it is for; it does not inherit what the old one was for. */

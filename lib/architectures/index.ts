@@ -95,6 +95,7 @@ export function familyGraph(config: JsonObject, request: FamilyRequest): Encoder
 }
 
 export { graphConfig } from './graph.js';
+export { lengthLimit } from './length-limit.js';
 
 export interface NamedGraph {
   /** config.json of the family that computes the same. */

@@ -10,6 +10,7 @@ import { Classifier } from '../models/classifier.js';
 import { CrossEncoder } from '../models/cross-encoder.js';
 import type { FolderTask } from '../models/folder-task.js';
 import { MaskedLM } from '../models/masked-lm.js';
+import type { ModelInfo } from '../models/model-info.js';
 import { QuestionAnswerer } from '../models/question-answerer.js';
 import { TokenClassifier } from '../models/token-classifier.js';
 import type { TrainReport } from '../train/train-report.js';
@@ -33,6 +34,7 @@ export interface TrainableHead extends AsyncDisposable {
   train(rows: Iterable<never>, options: object): Promise<TrainReport<object>>;
   evaluate(rows: Iterable<never>, options: { readonly signal: AbortSignal }): Promise<object>;
   save(path: string): Promise<void>;
+  info(): Promise<ModelInfo>;
   quantize(options: { readonly signal: AbortSignal }): Promise<TrainableHead>;
 }
 

@@ -4,6 +4,7 @@
  * The rule: a command is one file in commands/ that adds itself to the program; it does nothing before its action runs.
  */
 import { Command } from 'commander';
+import { packageVersion } from '../core/package-version.js';
 import { addBench } from './commands/bench.js';
 import { addConvert } from './commands/convert.js';
 import { addEmbed } from './commands/embed.js';
@@ -16,7 +17,6 @@ import { addQuickstart } from './commands/quickstart.js';
 import { addTrain } from './commands/train.js';
 import type { Surroundings } from './context.js';
 import { EXIT_CODE_HELP } from './exit-codes.js';
-import { packageVersion } from './package-version.js';
 
 /** The commands in the order of --help. */
 const COMMANDS: readonly ((program: Command, surroundings: Surroundings) => void)[] = [

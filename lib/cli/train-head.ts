@@ -60,7 +60,8 @@ export async function trainHead(
     const scores = epochs.at(-1)?.eval ?? null;
     if (scores !== null) out.print(`${scoreText(scores)}\n`);
     const figures = { rows: rows.length, truncated, epochs, seconds, tokensPerSecond };
-    const all = { out: options.out, task, settings, ...figures, steps };
+    const { training } = await model.info();
+    const all = { ...training, out: options.out, task, ...figures, steps };
     await writeFile(join(folder, 'training.json'), `${JSON.stringify(all, null, 2)}\n`);
     return all;
   });

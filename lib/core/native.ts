@@ -10,7 +10,7 @@ import type { EncoderGraph } from '../graph/types.js';
 import { ERROR_CODES, SinterError, type SinterErrorCode } from './errors.js';
 
 /** Bumped when a signature below changes; a stale binary is refused. */
-export const NATIVE_ABI = 4;
+export const NATIVE_ABI = 5;
 
 export type IsaName = 'scalar' | 'avx2' | 'avx512' | 'vnni';
 export type NativeDtype = 'f32' | 'f16' | 'bf16' | 's8';
@@ -26,6 +26,8 @@ export interface TokenBatch {
    * The tokens that `select` nodes keep: strictly increasing indices into ids. null or left out: all of them.
    */
   readonly selected?: Int32Array | null;
+  /** Tokens at the start of every text that poolings leave out, fewer than any text has. Default: 0. Not in a training step. */
+  readonly unpooled?: number;
 }
 
 /** Where an output goes: [tokens, width], [sequences, width] or [selected tokens, width], allocated by the caller. */

@@ -14,7 +14,11 @@ import type { Checkpoint, SentenceModule, SentenceSettings } from '../graph/chec
 import { writeFolderAtomic } from './atomic-file.js';
 import { type TensorToWrite, writeSafetensors } from './safetensors-writer.js';
 import { modulePath, readSentenceFiles, sentenceFiles } from './sentence-files.js';
+import { readModelMaxLength } from './sentence-text.js';
 import { openWeightFiles, type StoredTensor, type WeightFiles } from './weight-files.js';
+
+/** What a training used: its options, the model that it began with, versions. */
+export const TRAINING_FILE = 'training.json';
 
 /** An open folder; end it with close. */
 export interface HfFolder extends Checkpoint {
@@ -26,6 +30,9 @@ export interface HfFolder extends Checkpoint {
   /** Where the tokenizer's files are. */
   readonly tokenizerPath: string;
   readonly sentence: SentenceSettings | null;
+  readonly modelMaxLength: number | null;
+  /** What the model's last training used, as `save` wrote it; null where nothing is known. */
+  readonly training: JsonObject | null;
   close(): Promise<void>;
 }
 
@@ -45,6 +52,8 @@ export async function readHfFolder(path: string): Promise<HfFolder> {
   const transformer = own ? files.transformer : path;
   const config = await readJsonObject(join(transformer, 'config.json'));
   const sentence = files?.settings ?? null;
+  const modelMaxLength = await readModelMaxLength(transformer);
+  const training = await readTraining(path);
   const weights = await openAll(path, transformer, sentence?.modules ?? []);
   return {
     path,
@@ -53,8 +62,16 @@ export async function readHfFolder(path: string): Promise<HfFolder> {
     weights,
     tokenizerPath: transformer,
     sentence,
+    modelMaxLength,
+    training,
     close: () => weights.close(),
   };
+}
+
+/** Reads the record of a training beside a model. */
+export async function readTraining(path: string): Promise<JsonObject | null> {
+  const file = join(path, TRAINING_FILE);
+  return (await fileExists(file)) ? readJsonObject(file) : null;
 }
 
 /** The weights of the transformer and of the modules that have some. */

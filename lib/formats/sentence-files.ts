@@ -2,26 +2,25 @@
  * The sentence-transformers files of a model folder: modules, pooling, length, prompts.
  *
  * Both generations (up to 5.3, from 5.4) are read; the older is written, because every reader takes
- * it. A module or a pooling mode that Sinter cannot run is UNSUPPORTED_MODEL, never left out
- * silently.
+ * it. A module, a key or a value that Sinter cannot run is UNSUPPORTED_MODEL, never left out
+ * silently (sentence-keys.ts).
  */
 
 import { join } from 'node:path';
 import { SinterError, show } from '../core/errors.js';
-import {
-  decodeUtf8,
-  fileExists,
-  isJsonObject,
-  type JsonObject,
-  readJsonObject,
-  readModelFile,
-} from '../core/json.js';
+import { decodeUtf8, fileExists, readModelFile } from '../core/json.js';
 import type { SentenceModule, SentenceSettings } from '../graph/checkpoint.js';
-import type { PoolKind } from '../graph/types.js';
+import { CONFIG_FILE, modelConfig, readModelSettings } from './sentence-config.js';
 import { AFTER_POOLING, moduleClass, moduleConfig, readModule } from './sentence-modules.js';
 import { poolingConfig, readPooling } from './sentence-pooling.js';
+import { LENGTH_FILES, readTextSettings } from './sentence-text.js';
+
+/** How the types of the library's own modules begin. */
+const LIBRARY = 'sentence_transformers.';
 
 interface ListedModule {
+  /** Full name of the Python class, and its last part. */
+  readonly type: string;
   readonly kind: string;
   readonly folder: string;
 }
@@ -37,25 +36,47 @@ export async function readSentenceFiles(folder: string): Promise<SentenceFiles |
   const file = join(folder, 'modules.json');
   const listed = await readModules(file);
   if (listed === null) return null;
-  let pooling: readonly PoolKind[] | null = null;
-  const modules: SentenceModule[] = [];
-  for (const [i, { kind, folder: path }] of listed.entries()) {
-    const known = kind === 'Transformer' || kind === 'Pooling' || AFTER_POOLING.includes(kind);
-    const inOrder =
-      i === 0 ? kind === 'Transformer' : kind === 'Pooling' ? pooling === null : pooling !== null;
-    if (!known || !inOrder) {
-      const place = known ? ` as number ${i}` : '';
-      throw unsupported(
-        file,
-        `module ${kind}${place} (supported: Transformer, Pooling, then ${AFTER_POOLING.join(', ')})`,
-      );
-    }
-    if (kind === 'Pooling') pooling = await readPooling(join(folder, path, 'config.json'));
-    else if (kind !== 'Transformer') modules.push(await readModule(folder, kind, path));
-  }
   const transformer = join(folder, listed[0]?.folder ?? '');
-  const text = await readText(transformer);
-  return { transformer, settings: { pooling, modules, ...text, ...(await readPrompts(folder)) } };
+  checkOrder(file, listed);
+  const text = await readTextSettings(transformer);
+  if (text.kind === 'cross-encoder' && listed.length > 1) {
+    throw unsupported(
+      file,
+      `module ${listed[1]?.kind} of a cross-encoder (supported: Transformer)`,
+    );
+  }
+  const pooled = listed.find(({ kind }) => kind === 'Pooling');
+  const pooling = pooled && (await readPooling(join(folder, pooled.folder, 'config.json')));
+  const modules: SentenceModule[] = [];
+  for (const { kind, folder: path } of listed) {
+    if (kind === 'Transformer' || kind === 'Pooling') continue;
+    const module = await readModule(folder, kind, path);
+    if (module !== null) modules.push(module);
+  }
+  const settings = {
+    pooling: pooling?.kinds ?? null,
+    includePrompt: pooling?.includePrompt ?? true,
+    modules,
+    ...text,
+    ...(await readModelSettings(folder, text.kind)),
+  };
+  return { transformer, settings };
+}
+
+/** Throws UNSUPPORTED_MODEL unless the modules are Transformer, Pooling and those that may follow it. */
+function checkOrder(file: string, listed: readonly ListedModule[]): void {
+  let pooled = false;
+  for (const [i, { kind, type }] of listed.entries()) {
+    const ours = type.startsWith(LIBRARY);
+    const known = kind === 'Transformer' || kind === 'Pooling' || AFTER_POOLING.includes(kind);
+    const inOrder = i === 0 ? kind === 'Transformer' : (kind === 'Pooling') !== pooled;
+    pooled ||= kind === 'Pooling';
+    if (ours && known && inOrder) continue;
+    // A class of the model's own may compute anything, whatever its name is.
+    const place = !ours ? ` of the class ${type}` : known ? ` as number ${i}` : '';
+    const supported = `supported: Transformer, Pooling, then ${AFTER_POOLING.join(', ')}`;
+    throw unsupported(file, `module ${kind}${place} (${supported}, of sentence-transformers)`);
+  }
 }
 
 async function readModules(file: string): Promise<readonly ListedModule[] | null> {
@@ -79,41 +100,8 @@ async function readModules(file: string): Promise<readonly ListedModule[] | null
     }
     if (folders.has(path)) throw bad(`[${i}].path ${show(path)} is that of another module too`);
     folders.add(path);
-    return { kind: type.slice(type.lastIndexOf('.') + 1), folder: path };
+    return { type, kind: type.slice(type.lastIndexOf('.') + 1), folder: path };
   });
-}
-
-/**
- * The newer generation keeps the length in tokenizer_config.json; "no limit" is a number like 1e30
- * there.
- */
-async function readText(folder: string) {
-  const file = join(folder, 'sentence_bert_config.json');
-  const config = await readOptional(file);
-  let stated = config.max_seq_length;
-  if (stated === undefined || stated === null) {
-    const limit = (await readOptional(join(folder, 'tokenizer_config.json'))).model_max_length;
-    stated = typeof limit === 'number' && limit < 1e9 ? limit : null;
-  }
-  if (stated !== null && (!Number.isSafeInteger(stated) || (stated as number) < 1)) {
-    throw new SinterError(
-      'CORRUPT_MODEL',
-      `${file}: max_seq_length must be a positive integer, got ${show(stated)}`,
-      { details: { file } },
-    );
-  }
-  return { maxTokens: stated as number | null, lowercase: config.do_lower_case === true };
-}
-
-async function readPrompts(folder: string) {
-  const config = await readOptional(join(folder, 'config_sentence_transformers.json'));
-  const prompts = isJsonObject(config.prompts) ? Object.entries(config.prompts) : [];
-  const texts = prompts.filter((entry): entry is [string, string] => typeof entry[1] === 'string');
-  const name = config.default_prompt_name;
-  return {
-    prompts: Object.fromEntries(texts),
-    defaultPrompt: typeof name === 'string' ? name : null,
-  };
 }
 
 /** The folder that modules[i] is written to. */
@@ -122,46 +110,55 @@ export function modulePath(i: number, module: SentenceModule): string {
 }
 
 /**
- * The files to write for an embedding model: path in the folder -> text. `width` is the size of a token vector. The
- * weights of modules[i] go to modulePath(i).
+ * The files to write for an embedding model or a cross-encoder: path in the folder -> text. `width` is the size of a token
+ * vector. The weights of modules[i] go to modulePath(i).
  */
 export function sentenceFiles(settings: SentenceSettings, width: number): Map<string, string> {
-  const { pooling, modules } = settings;
-  if (pooling === null) {
-    throw new SinterError('INTERNAL', 'sentence files need a pooling mode');
-  }
-  const files = new Map<string, string>();
-  const add = (path: string, value: unknown) =>
-    files.set(path, `${JSON.stringify(value, null, 2)}\n`);
+  const values =
+    settings.kind === 'embedding' ? embeddingFiles(settings, width) : crossEncoderFiles();
+  values.set(CONFIG_FILE, modelConfig(settings));
+  return new Map([...values].map(([path, value]) => [path, `${JSON.stringify(value, null, 2)}\n`]));
+}
+
+function embeddingFiles(settings: SentenceSettings, width: number): Map<string, unknown> {
+  const { pooling, includePrompt, modules, maxTokens, lowercase } = settings;
+  if (pooling === null) throw new SinterError('INTERNAL', 'sentence files need a pooling mode');
+  const files = new Map<string, unknown>();
   const list = [
     { path: '', kind: 'Transformer' },
     { path: '1_Pooling', kind: 'Pooling' },
   ];
-  add('1_Pooling/config.json', poolingConfig(pooling, width));
+  files.set('1_Pooling/config.json', poolingConfig({ kinds: pooling, includePrompt }, width));
   for (const [i, module] of modules.entries()) {
     const path = modulePath(i, module);
     list.push({ path, kind: moduleClass(module) });
     const config = moduleConfig(module);
-    if (config !== null) add(`${path}/config.json`, config);
+    if (config !== null) files.set(`${path}/config.json`, config);
   }
-  add(
+  files.set(
     'modules.json',
     list.map(({ path, kind }, idx) => {
       return { idx, name: String(idx), path, type: `sentence_transformers.models.${kind}` };
     }),
   );
-  const { maxTokens, lowercase, prompts, defaultPrompt } = settings;
-  add('sentence_bert_config.json', { max_seq_length: maxTokens, do_lower_case: lowercase });
-  add('config_sentence_transformers.json', {
-    prompts,
-    default_prompt_name: defaultPrompt,
-    similarity_fn_name: 'cosine',
-  });
+  files.set(LENGTH_FILES[0] ?? '', { max_seq_length: maxTokens, do_lower_case: lowercase });
   return files;
 }
 
-async function readOptional(file: string): Promise<JsonObject> {
-  return (await fileExists(file)) ? readJsonObject(file) : {};
+/** Only the newer generation has modules for a cross-encoder; the older one reads config.json alone. */
+function crossEncoderFiles(): Map<string, unknown> {
+  const type = 'sentence_transformers.base.modules.transformer.Transformer';
+  return new Map<string, unknown>([
+    ['modules.json', [{ idx: 0, name: '0', path: '', type }]],
+    [
+      LENGTH_FILES[0] ?? '',
+      {
+        transformer_task: 'sequence-classification',
+        modality_config: { text: { method: 'forward', method_output_name: 'logits' } },
+        module_output_name: 'scores',
+      },
+    ],
+  ]);
 }
 
 function unsupported(file: string, what: string): SinterError {

@@ -6,9 +6,17 @@
 
 import { join } from 'node:path';
 import { SinterError, show } from '../core/errors.js';
-import { type JsonObject, readJsonObject } from '../core/json.js';
+import { fileExists, type JsonObject, readJsonObject } from '../core/json.js';
 import type { SentenceModule } from '../graph/checkpoint.js';
 import type { ActivationKind } from '../graph/types.js';
+import {
+  checkKeys,
+  DENSE_KEYS,
+  DROPOUT_KEYS,
+  type KeyTable,
+  LAYER_NORM_KEYS,
+  NORMALIZE_KEYS,
+} from './sentence-keys.js';
 
 /** Activations of Dense by the last part of their Python name. */
 const ACTIVATIONS: Readonly<Record<string, ActivationKind>> = {
@@ -28,29 +36,40 @@ const PYTHON_NAMES: Readonly<Partial<Record<ActivationKind, string>>> = {
 /** A larger width is a lie. */
 const MAX_WIDTH = 1 << 20;
 
-/** Module classes that follow the pooling. */
-export const AFTER_POOLING: readonly string[] = ['Dense', 'LayerNorm', 'Normalize'];
+/** Module classes that follow the pooling, with the keys of their config.json. */
+const KEYS: Readonly<Record<string, KeyTable>> = {
+  Dense: DENSE_KEYS,
+  LayerNorm: LAYER_NORM_KEYS,
+  Normalize: NORMALIZE_KEYS,
+  Dropout: DROPOUT_KEYS,
+};
 
-/** A module of class `kind` in `root`/`name`. CORRUPT_MODEL and UNSUPPORTED_MODEL name the file. */
+export const AFTER_POOLING: readonly string[] = Object.keys(KEYS);
+
+/**
+ * A module of class `kind` in `root`/`name`; null for one that changes no vector. CORRUPT_MODEL and UNSUPPORTED_MODEL name
+ * the file.
+ */
 export async function readModule(
   root: string,
   kind: string,
   name: string,
-): Promise<SentenceModule> {
-  if (kind === 'Normalize') return { kind: 'normalize' };
+): Promise<SentenceModule | null> {
   const file = join(root, name, 'config.json');
-  if (name === '')
+  const plain = kind === 'Normalize' || kind === 'Dropout';
+  if (name === '' && !plain)
     throw corrupt(join(root, 'modules.json'), `${kind} must have a folder of its own`);
-  const config = await readJsonObject(file);
+  // Normalize had no file before 5.4.
+  const config =
+    plain && (name === '' || !(await fileExists(file))) ? {} : await readJsonObject(file);
+  checkKeys(file, config, KEYS[kind] ?? {});
+  if (kind === 'Dropout') return null;
+  if (kind === 'Normalize') return { kind: 'normalize' };
   if (kind === 'LayerNorm')
     return { kind: 'layer-norm', name, width: size(file, config, 'dimension') };
   const { bias = true } = config;
   if (typeof bias !== 'boolean')
     throw corrupt(file, `bias must be true or false, got ${show(bias)}`);
-  for (const key of ['module_input_name', 'module_output_name']) {
-    const value = config[key] ?? 'sentence_embedding';
-    if (value !== 'sentence_embedding') throw unsupported(file, `${key} ${show(value)}`);
-  }
   return {
     kind: 'dense',
     name,

@@ -8,6 +8,7 @@
 import { SinterError, show } from '../core/errors.js';
 import { type JsonObject, readJsonObject } from '../core/json.js';
 import type { PoolKind } from '../graph/types.js';
+import { checkKeys, POOLING_KEYS } from './sentence-keys.js';
 
 /** Older generation: one flag per mode, in the order in which its vectors are put side by side. */
 const FLAGS: readonly (readonly [flag: string, kind: PoolKind])[] = [
@@ -21,47 +22,60 @@ const FLAGS: readonly (readonly [flag: string, kind: PoolKind])[] = [
 
 export const POOL_KINDS: readonly PoolKind[] = FLAGS.map(([, kind]) => kind);
 
-/** The modes of a Pooling module; at least one. UNSUPPORTED_MODEL for what Sinter does not do. */
-export async function readPooling(file: string): Promise<readonly PoolKind[]> {
+export interface PoolingSettings {
+  /** At least one. */
+  readonly kinds: readonly PoolKind[];
+  /** Whether the tokens of a prompt are pooled too. */
+  readonly includePrompt: boolean;
+}
+
+/** A Pooling module. Throws CORRUPT_MODEL or UNSUPPORTED_MODEL naming file and key. */
+export async function readPooling(file: string): Promise<PoolingSettings> {
   const config = await readJsonObject(file);
-  if (config.include_prompt === false) {
-    throw unsupported(file, 'include_prompt false (tokens of a prompt are always pooled here)');
+  checkKeys(file, config, POOLING_KEYS);
+  const { include_prompt: includePrompt = true } = config;
+  if (typeof includePrompt !== 'boolean') {
+    const message = `${file}: include_prompt must be true or false, got ${show(includePrompt)}`;
+    throw new SinterError('CORRUPT_MODEL', message, { details: { file } });
   }
   const stated = config.pooling_mode;
-  const kinds =
-    stated === undefined || stated === null ? byFlags(file, config) : listed(file, stated);
-  if (kinds.length === 0) throw unsupported(file, `pooling by nothing (supported: ${names()})`);
-  return kinds;
+  const kinds = stated === undefined || stated === null ? byFlags(config) : listed(file, stated);
+  return { kinds, includePrompt };
 }
 
 function listed(file: string, stated: unknown): readonly PoolKind[] {
   const modes: readonly unknown[] = Array.isArray(stated) ? stated : [stated];
   const kinds = modes.map((mode) => POOL_KINDS.find((known) => known === mode));
   const known = kinds.filter((kind) => kind !== undefined);
-  if (known.length === modes.length && new Set(known).size === known.length) return known;
+  const different = new Set(known).size === modes.length;
+  if (different && modes.length > 0) return known;
   throw unsupported(file, `pooling_mode ${show(JSON.stringify(stated))} (supported: ${names()})`);
 }
 
-function byFlags(file: string, config: JsonObject): readonly PoolKind[] {
-  const set = Object.keys(config).filter(
-    (key) => key.startsWith('pooling_mode_') && config[key] === true,
-  );
-  const unknown = set.find((key) => !FLAGS.some(([flag]) => flag === key));
-  if (unknown !== undefined) throw unsupported(file, `${show(unknown)} (supported: ${names()})`);
-  return FLAGS.filter(([flag]) => set.includes(flag)).map(([, kind]) => kind);
+/** Where no flag is set, the library takes the mean. */
+function byFlags(config: JsonObject): readonly PoolKind[] {
+  const kinds = FLAGS.filter(([flag]) => config[flag] === true).map(([, kind]) => kind);
+  return kinds.length === 0 ? ['mean'] : kinds;
 }
 
 /**
  * config.json of a Pooling module over token vectors of `width` numbers: the older generation, which every reader
  * takes; an order that its flags cannot say is written as the newer one's list.
  */
-export function poolingConfig(kinds: readonly PoolKind[], width: number): JsonObject {
+export function poolingConfig(
+  { kinds, includePrompt }: PoolingSettings,
+  width: number,
+): JsonObject {
   const inOrder = POOL_KINDS.filter((kind) => kinds.includes(kind));
   if (inOrder.every((kind, i) => kind === kinds[i])) {
     const flags = FLAGS.map(([flag, kind]) => [flag, kinds.includes(kind)]);
-    return { word_embedding_dimension: width, ...Object.fromEntries(flags), include_prompt: true };
+    return {
+      word_embedding_dimension: width,
+      ...Object.fromEntries(flags),
+      include_prompt: includePrompt,
+    };
   }
-  return { embedding_dimension: width, pooling_mode: kinds, include_prompt: true };
+  return { embedding_dimension: width, pooling_mode: kinds, include_prompt: includePrompt };
 }
 
 function names(): string {

@@ -32,8 +32,13 @@ export type SentenceModule =
   /** Vectors are scaled to length 1. */
   | { readonly kind: 'normalize' };
 
+/** How vectors are compared, by the names of sentence-transformers; distances are taken as negative numbers. */
+export type SimilarityName = 'cosine' | 'dot' | 'euclidean' | 'manhattan';
+
 /** What the sentence-transformers files of a folder say. */
 export interface SentenceSettings {
+  /** Whether the folder gives a vector per text, or a score per pair. */
+  readonly kind: 'embedding' | 'cross-encoder';
   /**
    * How token vectors become one vector; several are put side by side in this order. null when no pooling
    * module is there (it is never guessed).
@@ -51,6 +56,16 @@ export interface SentenceSettings {
    */
   readonly prompts: Readonly<Record<string, string>>;
   readonly defaultPrompt: string | null;
+  /** Whether the tokens of a prompt are pooled too. */
+  readonly includePrompt: boolean;
+  /** What the vectors were trained to be compared by. */
+  readonly similarityFnName: SimilarityName;
+  /** How many numbers of a vector are used, from its first; null: all. */
+  readonly truncateDim: number | null;
+  /** Python class of a cross-encoder's activation; null: not stated. */
+  readonly activation: string | null;
+  /** Keys of config_sentence_transformers.json that nobody knows. */
+  readonly ignored: readonly string[];
 }
 
 /**
@@ -64,6 +79,8 @@ export interface Checkpoint {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   /** null when the folder has no sentence-transformers files. */
   readonly sentence: SentenceSettings | null;
+  /** Longest text in tokens as tokenizer_config.json states it; null when it does not. */
+  readonly modelMaxLength?: number | null;
 }
 
 /**
@@ -105,7 +122,7 @@ export interface GraphRequest {
    */
   readonly pooling?: readonly PoolKind[];
   readonly normalize?: boolean;
-  /** Lowers the length limit. */
+  /** The length limit, at most what the model has positions for. Default: what the files state. */
   readonly maxTokens?: number;
 }
 

@@ -12,6 +12,22 @@ import type { PoolKind } from './types.js';
 /** Epsilon of torch.nn.LayerNorm, which the LayerNorm module does not set. */
 const MODULE_EPSILON = 1e-5;
 
+/** What a model has whose files say nothing. */
+export const PLAIN_SENTENCE: SentenceSettings = {
+  kind: 'embedding',
+  pooling: null,
+  modules: [],
+  maxTokens: null,
+  lowercase: false,
+  prompts: {},
+  defaultPrompt: null,
+  includePrompt: true,
+  similarityFnName: 'cosine',
+  truncateDim: null,
+  activation: null,
+  ignored: [],
+};
+
 export interface SentenceHead {
   readonly pooling: readonly PoolKind[];
   readonly modules: readonly SentenceModule[];

@@ -5,6 +5,7 @@
  */
 
 import { SinterError } from '../core/errors.js';
+import { LENGTH_FILES } from '../formats/sentence-text.js';
 
 /** Small files that are taken whenever they are there. */
 const SMALL = new Set([
@@ -17,8 +18,8 @@ const SMALL = new Set([
   'vocab.json',
   'merges.txt',
   'modules.json',
-  'sentence_bert_config.json',
   'config_sentence_transformers.json',
+  ...LENGTH_FILES,
 ]);
 /** Folders of sentence-transformers modules: `1_Pooling`, `2_Dense`. */
 const MODULE = /^\d+_[A-Za-z]+\//;

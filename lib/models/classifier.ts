@@ -188,8 +188,8 @@ export class Classifier<
       options,
       known,
       async ({ where, maxTokens, signal }) => {
-        const reader = this.reader(maxTokens);
-        const { train, held } = await collectSets(rows, options.eval, reader, { where, signal });
+        const readers = { train: this.reader(maxTokens), held: this.reader(this.maxTokens) };
+        const { train, held } = await collectSets(rows, options.eval, readers, { where, signal });
         const evaluate =
           held &&
           (async (program: NativeProgram) =>

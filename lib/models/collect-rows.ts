@@ -69,15 +69,19 @@ function checkIterable(where: string, rows: unknown): void {
   throw typeMistake(where, 'an iterable of rows', rows);
 }
 
-/** What a model learns from, and the held-out rows where there are any. Throws as collectRows does. */
+/**
+ * What a model learns from, and the held-out rows where there are any: these are cut where `evaluate` cuts, so that both
+ * give the same scores. Throws as collectRows does.
+ */
 export async function collectSets<Checked>(
   rows: Rows<unknown>,
   evalRows: Rows<unknown> | undefined,
-  reader: RowReader<Checked>,
+  readers: { readonly train: RowReader<Checked>; readonly held: RowReader<Checked> },
   options: Omit<CollectOptions, 'name'>,
 ) {
-  const train = await collectRows(rows, reader, { ...options, name: 'rows' });
-  const held = evalRows && (await collectRows(evalRows, reader, { ...options, name: 'eval' }));
+  const train = await collectRows(rows, readers.train, { ...options, name: 'rows' });
+  const held =
+    evalRows && (await collectRows(evalRows, readers.held, { ...options, name: 'eval' }));
   return { train, held };
 }
 

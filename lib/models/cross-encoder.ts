@@ -20,7 +20,6 @@ import {
   textOf,
   textRows,
 } from './collect-rows.js';
-import { isScorer } from './folder-task.js';
 import { EMBEDDED_MODEL, loadModel } from './load-model.js';
 import type { ModelParts } from './model-parts.js';
 import { meanBinaryCrossEntropy, sigmoid } from './numbers.js';
@@ -32,6 +31,7 @@ import {
   type PredictOptions,
   readPredictOptions,
 } from './predict-options.js';
+import { promptText, withPrompt } from './prompts.js';
 import type { QuantizeOptions } from './quantize-model.js';
 import { checkTexts } from './text-model.js';
 import {
@@ -47,7 +47,12 @@ export interface CrossEncoderLoadOptions extends HeadLoadOptions {
   readonly newHead?: boolean;
 }
 
-export interface RankOptions extends PredictOptions {
+export interface ScoreOptions extends PredictOptions {
+  /** One of the model's prompts by name, put in front of the first text of a pair. Default: the model's default prompt, if any. */
+  readonly promptName?: string;
+}
+
+export interface RankOptions extends ScoreOptions {
   /** How many of the texts to give. Default: all. */
   readonly topK?: number;
 }
@@ -79,6 +84,8 @@ export interface PairEvaluation extends PairScores {
 }
 
 export type CrossEncoderTrainOptions = ModelTrainOptions<ScoredPair, PairScores>;
+
+const SCORE_OPTIONS = { ...PREDICT_OPTIONS, promptName: true } as const;
 
 /** The one label of a new head, as transformers would call it. */
 const LABELS = ['LABEL_0'];
@@ -126,11 +133,12 @@ export class CrossEncoder extends TrainableModel {
   /** How well the two texts of each pair fit. Throws TypeError or RangeError naming texts[i]. */
   async score(
     pairs: readonly (readonly [string, string])[],
-    options: PredictOptions = {},
+    options: ScoreOptions = {},
   ): Promise<number[]> {
     checkTexts('score', pairs);
-    const run = readPredictOptions('score', options, PREDICT_OPTIONS, pairs.length);
-    return this.scores('score', pairs, run);
+    const run = readPredictOptions('score', options, SCORE_OPTIONS, pairs.length);
+    const prompt = promptText('score', this.parts.sentence, options.promptName);
+    return this.scores('score', pairs, { ...run, prompt });
   }
 
   /** The texts by how well they fit the query, the best first. */
@@ -142,11 +150,12 @@ export class CrossEncoder extends TrainableModel {
     const where = 'rank';
     if (typeof query !== 'string') throw typeMistake(`${where}: query`, 'a string', query);
     checkTexts(where, texts);
-    const known = { ...PREDICT_OPTIONS, topK: true } as const;
+    const known = { ...SCORE_OPTIONS, topK: true } as const;
     const run = readPredictOptions(where, options, known, texts.length);
     const topK = readOptions(where, options, known).count('topK', texts.length, 1);
     const pairs = texts.map((text) => [query, text] as const);
-    const scores = await this.scores(where, pairs, run);
+    const prompt = promptText(where, this.parts.sentence, options.promptName);
+    const scores = await this.scores(where, pairs, { ...run, prompt });
     const order = scores.map((score, index) => ({ index, score }));
     return order.sort((a, b) => b.score - a.score || a.index - b.index).slice(0, topK);
   }
@@ -175,8 +184,8 @@ export class CrossEncoder extends TrainableModel {
       options,
       known,
       async ({ where, maxTokens, signal }) => {
-        const reader = this.reader(maxTokens);
-        const { train, held } = await collectSets(rows, options.eval, reader, { where, signal });
+        const readers = { train: this.reader(maxTokens), held: this.reader(this.maxTokens) };
+        const { train, held } = await collectSets(rows, options.eval, readers, { where, signal });
         const evaluate =
           held &&
           (async (program: NativeProgram) => {
@@ -197,20 +206,26 @@ export class CrossEncoder extends TrainableModel {
   private async scores(
     where: string,
     pairs: readonly (readonly [string, string])[],
-    run: ReturnType<typeof readPredictOptions>,
+    { prompt, ...run }: ReturnType<typeof readPredictOptions> & { readonly prompt: string },
   ): Promise<number[]> {
     for (const [i, pair] of pairs.entries()) {
       if (!Array.isArray(pair))
         throw typeMistake(`${where}: texts[${i}]`, 'a pair of strings', pair);
     }
-    const { data } = await this.forward(where, pairs, run);
+    const prompted = prompt === '' ? pairs : pairs.map((pair) => withPrompt(prompt, pair));
+    const { data } = await this.forward(where, prompted, run);
     return Array.from(data, this.activation);
   }
 
   private reader(maxTokens: number) {
     const { graph, tokenizer } = this.parts;
     const target = { width: 1, kind: 'numbers' } as const;
-    return textRows(parsePair, target, { tokenizer, graph, maxTokens });
+    const prompt = promptText('rows', this.parts.sentence, undefined);
+    const parse = (at: string, row: unknown) => {
+      const { input, target: score } = parsePair(at, row);
+      return { input: withPrompt(prompt, input), target: score };
+    };
+    return textRows(parse, target, { tokenizer, graph, maxTokens });
   }
 
   private async evaluateCorpus(
@@ -242,24 +257,39 @@ function parsePair(at: string, row: unknown): TextTarget {
   return { input, target: [score] };
 }
 
-/** What sentence-transformers writes into config.json: now, and before version 4. */
-function activationOf({ config, path }: ModelParts): (logit: number) => number {
+const SIGMOID = 'torch.nn.modules.activation.Sigmoid';
+
+/** As sentence-transformers looks for it: its own file (from 5.4), config.json (from 4), config.json of older versions. */
+function activationName({ config, sentence }: ModelParts): string {
   const own: JsonObject = isJsonObject(config.sentence_transformers)
     ? config.sentence_transformers
     : {};
-  const stated = own.activation_fn ?? config.sbert_ce_default_activation_function ?? 'Sigmoid';
-  const name = String(stated).slice(String(stated).lastIndexOf('.') + 1);
-  if (name === 'Sigmoid') return sigmoid;
-  if (name === 'Identity') return (logit) => logit;
-  throw unsupported(path, `unsupported activation ${JSON.stringify(stated)} of a cross-encoder`);
+  const older = own.activation_fn ?? config.sbert_ce_default_activation_function;
+  return String(sentence?.activation ?? older ?? SIGMOID);
 }
 
-/** config.json says what the folder is for: to sentence-transformers, and to `sinter evaluate`. */
+function activationOf(parts: ModelParts): (logit: number) => number {
+  const stated = activationName(parts);
+  const name = stated.slice(stated.lastIndexOf('.') + 1);
+  if (stated === name || stated.startsWith('torch.')) {
+    if (name === 'Sigmoid') return sigmoid;
+    if (name === 'Identity') return (logit) => logit;
+  }
+  const what = `unsupported activation ${JSON.stringify(stated)} of a cross-encoder`;
+  throw unsupported(parts.path, `${what} (supported: Sigmoid, Identity of torch.nn)`);
+}
+
+/** Both places say the activation: config.json to every version, and to `sinter evaluate` what the folder is for. */
 function withActivation(parts: ModelParts): ModelParts {
-  const { config } = parts;
-  if (isScorer(config)) return parts;
-  const activation_fn = 'torch.nn.modules.activation.Sigmoid';
-  return { ...parts, config: { ...config, sentence_transformers: { activation_fn } } };
+  const { config, sentence } = parts;
+  const activation = activationName(parts);
+  const { sbert_ce_default_activation_function: _, ...rest } = config;
+  const own = isJsonObject(config.sentence_transformers) ? config.sentence_transformers : {};
+  return {
+    ...parts,
+    config: { ...rest, sentence_transformers: { ...own, activation_fn: activation } },
+    sentence: sentence && { ...sentence, activation },
+  };
 }
 
 function unsupported(path: string, what: string): SinterError {

@@ -11,8 +11,13 @@ import { rangeMistake, SinterError } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
 import { readOptions } from '../core/options.js';
 import { POOL_KINDS } from '../formats/sentence-pooling.js';
-import type { ClassificationProblem, GraphRequest } from '../graph/checkpoint.js';
-import { sentenceHead } from '../graph/sentence.js';
+import type {
+  ClassificationProblem,
+  GraphRequest,
+  SentenceSettings,
+  SimilarityName,
+} from '../graph/checkpoint.js';
+import { PLAIN_SENTENCE, sentenceHead } from '../graph/sentence.js';
 import type { PoolKind } from '../graph/types.js';
 import {
   BATCH_OPTIONS,
@@ -36,6 +41,7 @@ import {
 } from './model-parts.js';
 import { drawWeights } from './new-weights.js';
 import { LOAD_OPTIONS, type LoadOptions, loadSettings } from './predict-options.js';
+import { promptText, withPrompt } from './prompts.js';
 import { type QuantizeOptions, quantizeModel } from './quantize-model.js';
 import { SharedProgram } from './shared-program.js';
 import { checkTexts, TextModel } from './text-model.js';
@@ -75,7 +81,7 @@ export interface ClassifierOptions<
   readonly problem?: K;
   /** Of the new head's weights. Default: 42. */
   readonly seed?: number;
-  /** Lowers the length limit. Default: as many tokens as the encoder has positions. */
+  /** The length limit, at most the encoder's positions. Default: `model_max_length` of the tokenizer, else its positions. */
   readonly maxTokens?: number;
 }
 
@@ -111,20 +117,28 @@ export class Encoder extends TextModel {
         { details: { file: path } },
       );
     }
-    const { sentence } = parts;
-    const effective = {
-      ...(sentenceHead(sentence, request) ?? { pooling: null, modules: [] }),
+    const sentence = {
+      ...(parts.sentence ?? PLAIN_SENTENCE),
+      ...sentenceHead(parts.sentence, request),
       maxTokens: parts.graph.maxTokens,
-      lowercase: sentence?.lowercase ?? false,
-      prompts: sentence?.prompts ?? {},
-      defaultPrompt: sentence?.defaultPrompt ?? null,
     };
-    return new Encoder({ ...parts, sentence: effective });
+    return new Encoder({ ...parts, sentence });
   }
 
-  /** Width of a vector. */
+  /** Numbers of a vector: what the encoder gives, or the first of them where the model's files have a `truncate_dim`. */
   get dimensions(): number {
-    return outputWidth(this.parts.graph, 'embedding');
+    const width = outputWidth(this.parts.graph, 'embedding');
+    return Math.min(width, this.sentence.truncateDim ?? width);
+  }
+
+  /** What the vectors were trained to be compared by: `similarity_fn_name` of the model's files. */
+  get similarityFnName(): SimilarityName {
+    return this.sentence.similarityFnName;
+  }
+
+  /** Texts to put before a text, by name. */
+  get prompts(): Readonly<Record<string, string>> {
+    return this.sentence.prompts;
   }
 
   /**
@@ -140,12 +154,14 @@ export class Encoder extends TextModel {
     checkTexts(where, texts);
     const priority = read.choice('priority', defaultPriority(texts.length), PRIORITIES);
     const { graph, tokenizer } = this.parts;
-    const prompt = this.prompt(where, options.promptName);
+    const prompt = promptText(where, this.sentence, options.promptName);
     const prompted = prompt === '' ? texts : texts.map((text) => withPrompt(prompt, text));
-    const { maxTokens } = this;
-    const output = 'embedding';
-    const request = { where, output, maxTokens, truncate, priority, signal } as const;
-    return this.use(where, (program) => forwardTexts(program, tokenizer, graph, prompted, request));
+    const { maxTokens, dimensions: columns } = this;
+    const run = { where, output: 'embedding', maxTokens, truncate, priority, signal } as const;
+    return this.use(where, async (program) => {
+      const unpooled = await this.promptTokens(prompt);
+      return forwardTexts(program, tokenizer, graph, prompted, { ...run, unpooled, columns });
+    });
   }
 
   /**
@@ -155,9 +171,12 @@ export class Encoder extends TextModel {
   batch(options: EncoderBatchOptions = {}): Batcher<Float32Array> {
     readOptions('batch', options, { ...BATCH_OPTIONS, promptName: true });
     const { promptName, ...limits } = options;
-    const prompt = this.prompt('batch', promptName);
+    const prompt = promptText('batch', this.sentence, promptName);
     const prepare = (text: TextInput) => (prompt === '' ? text : withPrompt(prompt, text));
-    return this.batcher(limits, { output: 'embedding', prepare, result: (row) => row.slice() });
+    const { dimensions } = this;
+    const result = (row: Float32Array) => row.slice(0, dimensions);
+    const unpooled = () => this.promptTokens(prompt);
+    return this.batcher(limits, { output: 'embedding', prepare, result, unpooled });
   }
 
   /** A new, untrained classifier with this encoder's weights; training it changes nothing here. */
@@ -180,14 +199,14 @@ export class Encoder extends TextModel {
         'classifier: the encoder is quantized; make the classifier from the f32 encoder',
       );
     }
-    const { path, config, graph, sentence } = parts;
+    const { path, config, graph, sentence, modelMaxLength } = parts;
     const {
       sources,
       created,
       graph: wide,
       ...made
     } = graphFromCheckpoint(
-      { path, config, tensors: tensorsOf(graph), sentence },
+      { path, config, tensors: tensorsOf(graph), sentence, modelMaxLength },
       {
         task: 'classification',
         labels,
@@ -222,15 +241,17 @@ export class Encoder extends TextModel {
     );
   }
 
-  private prompt(where: string, name: string | undefined): string {
-    const prompts = this.parts.sentence?.prompts ?? {};
-    const chosen = name ?? this.parts.sentence?.defaultPrompt ?? null;
-    if (chosen === null) return '';
-    const text = Object.hasOwn(prompts, chosen) ? prompts[chosen] : undefined;
-    if (text !== undefined) return text;
-    if (name === undefined) return '';
-    const names = Object.keys(prompts).map((known) => JSON.stringify(known));
-    throw rangeMistake(`${where}: promptName`, `one of ${names.join(', ') || 'no prompts'}`, name);
+  private get sentence(): SentenceSettings {
+    return this.parts.sentence ?? PLAIN_SENTENCE;
+  }
+
+  /** Tokens of a prompt that are not pooled, counted as sentence-transformers does: without the special token at their end. */
+  private async promptTokens(prompt: string): Promise<number> {
+    if (prompt === '' || this.sentence.includePrompt) return 0;
+    const { tokenizer } = this.parts;
+    const { ids } = await tokenizer.encodeWithOffsets(prompt);
+    const last = ids.at(-1);
+    return last !== undefined && tokenizer.specialIds.has(last) ? ids.length - 1 : ids.length;
   }
 }
 
@@ -245,10 +266,4 @@ function readPooling(
   if (known.length === kinds.length && known.length > 0) return kinds as readonly PoolKind[];
   const names = POOL_KINDS.map((kind) => JSON.stringify(kind)).join(', ');
   throw rangeMistake(where, `one of ${names}, or a list of different ones`, value);
-}
-
-/** The prompt before the text, or before the first of a pair; what is no text is left to the tokenizer's check. */
-function withPrompt(prompt: string, text: TextInput): TextInput {
-  if (typeof text === 'string') return prompt + text;
-  return Array.isArray(text) && typeof text[0] === 'string' ? [prompt + text[0], text[1]] : text;
 }

@@ -32,7 +32,9 @@ export async function folderTask(path: string): Promise<FolderTask> {
       : await (await import('./onnx-folder.js')).readOnnxFolder(onnx, { widen: false });
   await folder.close();
   // Encoders are often trained further from a language model and keep its name.
-  return folder.sentence === null ? taskOf(folder.config) : EMBEDDING;
+  if (folder.sentence?.kind === 'embedding') return EMBEDDING;
+  const found = taskOf(folder.config);
+  return folder.sentence === null ? found : { ...found, scorer: found.problem === 'regression' };
 }
 
 const EMBEDDING = { task: 'embedding', problem: null, scorer: false } as const;

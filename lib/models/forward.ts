@@ -5,7 +5,7 @@
  * text only.
  */
 
-import { SinterError, throwIfAborted } from '../core/errors.js';
+import { rangeMistake, SinterError, throwIfAborted } from '../core/errors.js';
 import { runJob } from '../core/jobs.js';
 import { Matrix } from '../core/matrix.js';
 import type { NativeProgram, TokenBatch } from '../core/native.js';
@@ -30,6 +30,10 @@ export interface ForwardRequest {
   readonly truncate: boolean;
   readonly signal: AbortSignal | undefined;
   readonly priority: Priority;
+  /** Tokens at the start of every text that poolings leave out: those of a prompt. Default: 0. */
+  readonly unpooled?: number;
+  /** How many numbers of each row are given, from its first. Default: all. */
+  readonly columns?: number;
 }
 
 /** What one run is for. */
@@ -60,9 +64,10 @@ export async function forwardTexts(
   texts: readonly TextInput[],
   request: ForwardRequest,
 ): Promise<Matrix> {
-  const { output, maxTokens, truncate, signal, ...run } = request;
-  const { where } = run;
-  const result = Matrix.zeros(texts.length, outputWidth(graph, output));
+  const { output, maxTokens, truncate, signal, where, priority, unpooled = 0 } = request;
+  const width = outputWidth(graph, output);
+  const { columns = width } = request;
+  const result = Matrix.zeros(texts.length, columns);
   const running: Promise<void>[] = [];
   try {
     for (let begin = 0; begin < texts.length; ) {
@@ -70,10 +75,15 @@ export async function forwardTexts(
       const end = pieceEnd(texts, begin);
       const piece = texts.slice(begin, end);
       const options = { maxTokens, truncate, firstIndex: begin };
-      const batch = trimSegments(graph, await tokenizer.encode(piece, options));
+      const tokens = await tokenizer.encode(piece, options);
+      checkPooled(tokens.offsets, unpooled, (i) => `texts[${options.firstIndex + i}]`);
+      const batch = { ...trimSegments(graph, tokens), unpooled };
       if (running.length >= MAX_RUNNING) await running.shift();
-      const data = result.data.subarray(begin * result.cols, end * result.cols);
-      const job = runBatch(program, batch, output, data, { ...run, signal });
+      const data = result.data.subarray(begin * columns, end * columns);
+      const rows = columns === width ? data : new Float32Array((end - begin) * width);
+      const job = runBatch(program, batch, output, rows, { where, priority, signal }).then(() => {
+        if (rows !== data) copyColumns(rows, width, data, columns);
+      });
       // It is awaited below, perhaps after another one has failed.
       job.catch(() => {});
       running.push(job);
@@ -87,16 +97,39 @@ export async function forwardTexts(
   return result;
 }
 
+/** Throws RangeError for a text of which nothing would be pooled: its prompt has all tokens. */
+function checkPooled(
+  offsets: Int32Array,
+  unpooled: number,
+  nameOf: (index: number) => string,
+): void {
+  for (let i = 0; unpooled > 0 && i + 1 < offsets.length; i++) {
+    const length = (offsets[i + 1] ?? 0) - (offsets[i] ?? 0);
+    if (length <= unpooled) {
+      throw rangeMistake(nameOf(i), `longer than the ${unpooled} tokens of its prompt`, length);
+    }
+  }
+}
+
+/** The first `columns` numbers of rows of `width`. */
+function copyColumns(from: Float32Array, width: number, to: Float32Array, columns: number): void {
+  for (let row = 0; row * width < from.length; row++) {
+    to.set(from.subarray(row * width, row * width + columns), row * columns);
+  }
+}
+
 /** One row of `output` per sequence of `tokens`, in one run. */
 export async function forwardTokens(
   program: NativeProgram,
   graph: EncoderGraph,
   tokens: TokenBatch & { readonly segments: Int32Array },
-  request: RunRequest & Pick<ForwardRequest, 'output'>,
+  request: RunRequest & Pick<ForwardRequest, 'output' | 'unpooled'>,
 ): Promise<Matrix> {
-  const { output } = request;
+  const { output, unpooled = 0 } = request;
+  checkPooled(tokens.offsets, unpooled, () => 'text');
   const result = Matrix.zeros(tokens.offsets.length - 1, outputWidth(graph, output));
-  await runBatch(program, trimSegments(graph, tokens), output, result.data, request);
+  const batch = { ...trimSegments(graph, tokens), unpooled };
+  await runBatch(program, batch, output, result.data, request);
   return result;
 }
 

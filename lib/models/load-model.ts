@@ -4,14 +4,15 @@
  * Weights are streamed, a chunk at a time, from the file into the program: at no time is a second copy in memory.
  */
 
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { graphFromCheckpoint } from '../architectures/index.js';
+import { graphFromCheckpoint, lengthLimit } from '../architectures/index.js';
 import { SinterError, throwIfAborted, typeMistake } from '../core/errors.js';
 import { ensureLanes } from '../core/lanes.js';
 import type { NativeDtype, NativeProgram } from '../core/native.js';
 import { type HfFolder, readHfFolder } from '../formats/hf-folder.js';
 import type { SafetensorsDtype } from '../formats/safetensors.js';
-import type { GraphRequest, ImportedModel } from '../graph/checkpoint.js';
+import type { GraphRequest, ImportedModel, SentenceSettings } from '../graph/checkpoint.js';
 import { tablesOf } from '../graph/tables.js';
 import type { EncoderGraph } from '../graph/types.js';
 import { type ResolveOptions, resolveModel } from '../hub/index.js';
@@ -44,6 +45,9 @@ const NATIVE_DTYPES: Readonly<Partial<Record<SafetensorsDtype, NativeDtype>>> = 
 export const EMBEDDED_MODEL = fileURLToPath(
   new URL('../../models/all-MiniLM-L6-v2', import.meta.url),
 );
+
+/** What it is called in records. */
+const EMBEDDED_NAME = basename(EMBEDDED_MODEL);
 
 export interface LoadSettings {
   readonly lanes: number | undefined;
@@ -78,7 +82,7 @@ export async function loadModel(
           widen: settings.widen ?? false,
         });
   const { parts } = await partsOf(where, folder, request, settings);
-  return { ...parts, path };
+  return { ...parts, path, base: name === EMBEDDED_MODEL ? EMBEDDED_NAME : name };
 }
 
 /** The parts of a model from an open folder, which is closed. An ONNX file is verified unless the settings say otherwise. */
@@ -108,13 +112,21 @@ export async function partsOf(
       program: new SharedProgram(program),
       tokenizer,
       config: imported.config,
-      sentence: request.task === 'embedding' ? sentence : null,
+      sentence: sentence?.kind === kindOf(request) ? sentence : null,
+      modelMaxLength: folder.modelMaxLength,
+      base: path,
+      training: folder.training,
       head: { task: imported.task, labels: imported.labels, problem: imported.problem },
     };
     return { parts, verification };
   } finally {
     await folder.close();
   }
+}
+
+/** What the sentence-transformers files must be for to say something about a task. */
+function kindOf({ task }: GraphRequest): SentenceSettings['kind'] {
+  return task === 'embedding' ? 'embedding' : 'cross-encoder';
 }
 
 /** ONNX files may come without a tokenizer. */
@@ -140,7 +152,8 @@ export async function buildFolder(
   const stored = readQuantizedTensors(path, folder.config, folder.tensors);
   const { tensors } = stored;
   const config = withoutQuantizationConfig(folder.config);
-  const checkpoint = { path, config, tensors, sentence };
+  const { modelMaxLength } = folder;
+  const checkpoint = { path, config, tensors, sentence, modelMaxLength };
   const wanted = 'imported' in folder ? withinLength(request, folder) : request;
   const imported = asQuantized(path, graphFromCheckpoint(checkpoint, wanted), stored);
   const { graph } = imported;
@@ -155,10 +168,9 @@ export async function buildFolder(
 }
 
 /** Texts no longer than the file can take. */
-function withinLength(request: GraphRequest, { imported }: OnnxFolder): GraphRequest {
-  const { maxTokens, bounded } = imported.recovered;
-  if (!bounded) return request;
-  return { ...request, maxTokens: Math.min(request.maxTokens ?? maxTokens, maxTokens) };
+function withinLength(request: GraphRequest, folder: OnnxFolder): GraphRequest {
+  const { maxTokens, bounded } = folder.imported.recovered;
+  return bounded ? { ...request, maxTokens: lengthLimit(maxTokens, folder, request) } : request;
 }
 
 /** Compares the program with the file it came from: with another pooling than the file's, up to the token vectors. */

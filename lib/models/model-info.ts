@@ -10,7 +10,12 @@ import {
   storedBytes,
 } from '../compress/quantize.js';
 import { type IsaName, type NativeProgram, native } from '../core/native.js';
-import type { ClassificationProblem, SentenceModule, Task } from '../graph/checkpoint.js';
+import type {
+  ClassificationProblem,
+  SentenceModule,
+  SimilarityName,
+  Task,
+} from '../graph/checkpoint.js';
 import { isNormalized } from '../graph/sentence.js';
 import type { ActivationBits, PoolKind, WeightSpec } from '../graph/types.js';
 import { outputWidth } from './forward.js';
@@ -34,6 +39,17 @@ export interface ModelInfo {
   readonly pooling: readonly PoolKind[] | null;
   readonly modules: readonly SentenceModule['kind'][];
   readonly normalized: boolean;
+  /** Embedding: numbers of a vector; null for other models. */
+  readonly dimensions: number | null;
+  /** Embedding: what vectors are to be compared by; null for other models. */
+  readonly similarityFnName: SimilarityName | null;
+  /** Embedding and cross-encoders: names of the prompts, and of the one that is used without being asked for. */
+  readonly prompts: readonly string[];
+  readonly defaultPrompt: string | null;
+  /** Keys of config_sentence_transformers.json that neither sentence-transformers nor Sinter knows: they change nothing. */
+  readonly ignoredSettings: readonly string[];
+  /** What the last training used: options, the model it began with, versions. null where nothing is known. */
+  readonly training: Readonly<Record<string, unknown>> | null;
   readonly quantized: boolean;
   /** Width of the activation codes at products in int8; null without such. */
   readonly activationBits: ActivationBits | null;
@@ -49,6 +65,8 @@ export interface ModelInfo {
 export function modelInfo(parts: ModelParts, program: NativeProgram): ModelInfo {
   const { graph, head, sentence } = parts;
   const binding = native();
+  const embeds = graph.outputs.embedding !== undefined;
+  const width = embeds ? outputWidth(graph, 'embedding') : 0;
   const sum = (weights: readonly WeightSpec[], of: typeof storedBytes) =>
     weights.reduce((total, weight) => total + of(weight), 0);
   return {
@@ -64,6 +82,12 @@ export function modelInfo(parts: ModelParts, program: NativeProgram): ModelInfo 
     pooling: sentence?.pooling ?? null,
     modules: (sentence?.modules ?? []).map(({ kind }) => kind),
     normalized: sentence !== null && isNormalized(sentence),
+    dimensions: embeds ? Math.min(width, sentence?.truncateDim ?? width) : null,
+    similarityFnName: embeds ? (sentence?.similarityFnName ?? 'cosine') : null,
+    prompts: Object.keys(sentence?.prompts ?? {}),
+    defaultPrompt: sentence?.defaultPrompt ?? null,
+    ignoredSettings: sentence?.ignored ?? [],
+    training: parts.training,
     quantized: isQuantized(graph),
     activationBits: activationBitsOf(graph),
     storedBytes: sum(graph.weights, storedBytes),

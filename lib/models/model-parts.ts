@@ -23,8 +23,14 @@ export interface ModelParts {
   readonly tokenizer: TextTokenizer;
   /** config.json that fits the graph. */
   readonly config: JsonObject;
-  /** Pooling and prompts of an embedding model; null for other models. */
+  /** What the files of sentence-transformers say, of an embedding model or a cross-encoder; null without. */
   readonly sentence: SentenceSettings | null;
+  /** Longest text as tokenizer_config.json states it; null when it does not. */
+  readonly modelMaxLength: number | null;
+  /** The model that it was loaded as, in the caller's words: a path or an id. */
+  readonly base: string;
+  /** What its last training used (training-record.ts); null where nothing is known. */
+  readonly training: JsonObject | null;
   readonly head: ModelHead;
 }
 

@@ -9,7 +9,7 @@ import { basename, dirname, join } from 'node:path';
 import { quantizableWeights } from '../compress/quantize.js';
 import { SinterError } from '../core/errors.js';
 import { fileExists, type JsonObject, readJsonObject } from '../core/json.js';
-import type { HfFolder } from '../formats/hf-folder.js';
+import { type HfFolder, readTraining } from '../formats/hf-folder.js';
 import {
   importOnnx,
   int8Operands,
@@ -18,8 +18,10 @@ import {
   type WeightSource,
 } from '../formats/onnx/import/index.js';
 import { readSentenceFiles } from '../formats/sentence-files.js';
+import { readModelMaxLength } from '../formats/sentence-text.js';
 import { type StoredTensor, type TensorSource, WeightFiles } from '../formats/weight-files.js';
 import type { SentenceSettings } from '../graph/checkpoint.js';
+import { PLAIN_SENTENCE } from '../graph/sentence.js';
 import { tablesOf } from '../graph/tables.js';
 import type { EncoderGraph } from '../graph/types.js';
 import { type NamedOnnx, nameOnnx } from './onnx-names.js';
@@ -59,6 +61,8 @@ export async function readOnnxFolder(file: string, { widen }: OnnxSettings): Pro
     tokenizerPath: tokenizer ?? dirname(file),
     hasTokenizer: tokenizer !== null,
     sentence: mergeSentence(sentence, files),
+    modelMaxLength: tokenizer === null ? null : await readModelMaxLength(tokenizer),
+    training: await firstTraining(folders),
     close: async () => {},
     imported,
     named,
@@ -82,6 +86,14 @@ async function firstSentence(folders: readonly string[]): Promise<SentenceSettin
   return null;
 }
 
+async function firstTraining(folders: readonly string[]): Promise<JsonObject | null> {
+  for (const folder of folders) {
+    const found = await readTraining(folder);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
 async function tokenizerFolder(folders: readonly string[]): Promise<string | null> {
   for (const folder of folders) {
     for (const file of ['tokenizer.json', 'vocab.txt', 'vocab.json']) {
@@ -96,8 +108,7 @@ function mergeSentence(
   own: NamedOnnx['sentence'],
   files: SentenceSettings | null,
 ): SentenceSettings | null {
-  const rest = files ?? { maxTokens: null, lowercase: false, prompts: {}, defaultPrompt: null };
-  if (own !== null) return { ...rest, ...own };
+  if (own !== null) return { ...(files ?? PLAIN_SENTENCE), ...own };
   if (files === null || files.modules.every(({ kind }) => kind === 'normalize')) return files;
   throw new SinterError(
     'UNSUPPORTED_MODEL',

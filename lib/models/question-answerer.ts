@@ -157,13 +157,14 @@ export class QuestionAnswerer extends TrainableModel {
           ...(docStride !== undefined && { docStride }),
         });
         const train = await this.collect(rows, windows, { where, name: 'rows', signal });
+        // In the windows of `evaluate`, so that both give the same scores.
+        const own = this.windows(where, {});
         const held =
-          options.eval &&
-          (await this.collect(options.eval, windows, { where, name: 'eval', signal }));
+          options.eval && (await this.collect(options.eval, own, { where, name: 'eval', signal }));
         const evaluate =
           held &&
           (async (program: NativeProgram) => {
-            const scored = await this.score(program, held, windows, { where, signal });
+            const scored = await this.score(program, held, own, { where, signal });
             return { loss: scored.loss, exactMatch: scored.exactMatch, f1: scored.f1 };
           });
         return { corpus: train.corpus, truncated: 0, objective: answerSpan, evaluate };
@@ -179,7 +180,14 @@ export class QuestionAnswerer extends TrainableModel {
   private windows(where: string, options: AnswerOptions): WindowLimits {
     const read = readOptions(where, options, ANSWER_OPTIONS);
     const most = this.maxTokens;
-    const maxTokens = Math.min(read.count('maxTokens', WINDOW_TOKENS, 8), most);
+    const maxTokens = read.count('maxTokens', Math.min(WINDOW_TOKENS, most), 8);
+    if (maxTokens > most) {
+      throw rangeMistake(
+        `${where}: maxTokens`,
+        `at most ${most}, the model's own limit`,
+        maxTokens,
+      );
+    }
     const usual = Math.min(STRIDE_TOKENS, Math.floor(maxTokens / 3));
     const docStride = read.count('docStride', usual, 0);
     if (docStride < maxTokens) return { maxTokens, docStride };

@@ -8,10 +8,11 @@ import { configFromGraph } from '../architectures/index.js';
 import { equalizersOf } from '../compress/equalize.js';
 import { activationBitsOf, isQuantized } from '../compress/quantize.js';
 import { SinterError, typeMistake } from '../core/errors.js';
+import { parseJsonObject } from '../core/json.js';
 import type { NativeProgram } from '../core/native.js';
 import { readOptions } from '../core/options.js';
 import { f32ToF16 } from '../formats/float16.js';
-import { type HfFolderContent, writeHfFolder } from '../formats/hf-folder.js';
+import { type HfFolderContent, TRAINING_FILE, writeHfFolder } from '../formats/hf-folder.js';
 import type { TensorToWrite } from '../formats/safetensors-writer.js';
 import type { WeightSpec } from '../graph/types.js';
 import { outputWidth } from './forward.js';
@@ -47,10 +48,11 @@ export async function saveModel(
 
 /** config.json, weights and further files of the model's folder. */
 export function folderContent(
-  { graph, head, config, sentence, tokenizer }: ModelParts,
+  parts: ModelParts,
   program: NativeProgram,
   dtype: 'f32' | 'f16',
 ): HfFolderContent {
+  const { graph, head, config, sentence } = parts;
   const equalizers = equalizersOf(graph);
   const content = {
     config: configFromGraph(graph, config, head),
@@ -58,11 +60,31 @@ export function folderContent(
       // An equalizer belongs to int8 weights, which stay what they are.
       tensorsToWrite(program, weight, equalizers.has(weight.name) ? 'f32' : dtype),
     ),
-    files: tokenizer.files,
+    files: filesOf(parts),
   };
-  if (sentence === null || sentence.pooling === null) return content;
+  const written =
+    sentence !== null && (sentence.kind === 'cross-encoder' || sentence.pooling !== null);
+  if (!written) return content;
   const settings = { ...sentence, maxTokens: graph.maxTokens };
   return { ...content, sentence: { settings, width: outputWidth(graph, 'hidden') } };
+}
+
+const TOKENIZER_CONFIG = 'tokenizer_config.json';
+
+/**
+ * The tokenizer's files, and the record of a training. The length limit of a model with a head is said where Python's
+ * tokenizers look for it: evaluated elsewhere, or loaded again, its texts are cut where they were.
+ */
+function filesOf({ graph, head, tokenizer, training }: ModelParts): ReadonlyMap<string, string> {
+  const files = new Map(tokenizer.files);
+  const text = files.get(TOKENIZER_CONFIG);
+  if (head.task !== 'embedding') {
+    const config = text === undefined ? {} : parseJsonObject(text, TOKENIZER_CONFIG);
+    const limited = { ...config, model_max_length: graph.maxTokens };
+    files.set(TOKENIZER_CONFIG, `${JSON.stringify(limited, null, 2)}\n`);
+  }
+  if (training !== null) files.set(TRAINING_FILE, `${JSON.stringify(training, null, 2)}\n`);
+  return files;
 }
 
 function tensorsToWrite(

@@ -25,6 +25,8 @@ export interface BatchWork<R> {
   readonly prepare: (text: TextInput) => TextInput;
   /** What the caller gets of a row of `output`; the row is a view. */
   readonly result: (row: Float32Array) => R;
+  /** Tokens at the start of every text that poolings leave out. Default: 0. */
+  readonly unpooled?: () => Promise<number>;
 }
 
 /** @internal What a model is made of, and its way to keep a program alive during work. */
@@ -124,7 +126,7 @@ export abstract class TextModel {
   protected batcher<R>(options: BatchOptions, work: BatchWork<R>): Batcher<R> {
     this.checkAlive('batch');
     const { maxTokens } = this;
-    const { output, prepare, result } = work;
+    const { output, prepare, result, unpooled } = work;
     const nameOf = () => 'run: text';
     const engine = {
       laneBusyMs: () => native().laneBusyMs(),
@@ -133,9 +135,10 @@ export abstract class TextModel {
       encode: (texts: readonly TextInput[], truncate: boolean) =>
         this.parts.tokenizer.encode(texts.map(prepare), { maxTokens, truncate, nameOf }),
       // Training replaces the parts, so they are looked up for each batch.
-      run: (tokens: EncodedTexts, signal: AbortSignal, priority: Priority) => {
+      run: async (tokens: EncodedTexts, signal: AbortSignal, priority: Priority) => {
         const { graph } = this.parts;
-        const request = { where: 'run', output, signal, priority };
+        const left = (await unpooled?.()) ?? 0;
+        const request = { where: 'run', output, signal, priority, unpooled: left };
         return this.use('run', (program) => forwardTokens(program, graph, tokens, request));
       },
       result,

@@ -143,8 +143,11 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
       options,
       known,
       async ({ where, maxTokens, signal }) => {
-        const reader = this.reader(maxTokens, signal);
-        const { train, held } = await collectSets(rows, options.eval, reader, { where, signal });
+        const readers = {
+          train: this.reader(maxTokens, signal),
+          held: this.reader(this.maxTokens, signal),
+        };
+        const { train, held } = await collectSets(rows, options.eval, readers, { where, signal });
         const evaluate =
           held &&
           (async (program: NativeProgram) => {

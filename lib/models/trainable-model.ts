@@ -6,7 +6,7 @@
  */
 
 import { isQuantized } from '../compress/quantize.js';
-import { SinterError } from '../core/errors.js';
+import { rangeMistake, SinterError } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
 import { type KnownOptions, readOptions } from '../core/options.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
@@ -19,6 +19,7 @@ import type { RunSettings } from './predict-options.js';
 import { type QuantizeOptions, quantizeModel } from './quantize-model.js';
 import { TextModel } from './text-model.js';
 import { type TrainPlan, trainParts } from './training.js';
+import { trainingRecord } from './training-record.js';
 
 /** Options of every `train`; `Row` is what it learns from, `S` the scores that it reports. */
 export interface ModelTrainOptions<Row, S> extends TrainOptions {
@@ -65,7 +66,11 @@ export abstract class TrainableModel extends TextModel {
     const where = 'train';
     const settings = readTrainOptions<TrainOptions>(where, options, known as never);
     const read = readOptions<ModelTrainOptions<Row, S>>(where, options, known as never);
-    const maxTokens = Math.min(read.count('maxTokens', this.maxTokens), this.maxTokens);
+    const maxTokens = read.count('maxTokens', this.maxTokens);
+    if (maxTokens > this.maxTokens) {
+      const what = `at most ${this.maxTokens}, the model's own limit`;
+      throw rangeMistake(`${where}: maxTokens`, what, maxTokens);
+    }
     const hooks = { onStep: read.callback('onStep'), onEpoch: read.callback('onEpoch') };
     const own = read.signal();
     const signal = AbortSignal.any([this.ended.signal, ...(own === undefined ? [] : [own])]);
@@ -83,7 +88,8 @@ export abstract class TrainableModel extends TextModel {
         const plan = await makePlan({ where, maxTokens, signal });
         return trainParts(parts, current, plan, { settings, hooks, signal });
       });
-      this.parts = { ...parts, program };
+      const training = trainingRecord(parts, { ...settings, maxTokens }, report);
+      this.parts = { ...parts, program, training };
       // Calls that still use the old weights end first; they are not waited for.
       void parts.program.retire();
       if (this.isDisposed) void program.retire();

@@ -13,7 +13,7 @@
 namespace sinter {
 namespace {
 
-constexpr int kAbi = 4;  // NATIVE_ABI in lib/core/native.ts
+constexpr int kAbi = 5;  // NATIVE_ABI in lib/core/native.ts
 
 Napi::Value isa(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {

@@ -101,6 +101,7 @@ Napi::Int32Array ints_field(const Napi::Object& object, const char* key) {
 
 WholeBatch TokenBatch::view() const {
   WholeBatch whole{sequences(), offsets.data(), ids.data()};
+  whole.unpooled = unpooled;
   if (!segments.empty()) whole.segments = segments.data();
   if (selects) {
     whole.selected = selected.data();
@@ -142,6 +143,18 @@ void check_selected(const TokenBatch& batch) {
   }
 }
 
+// Tokens left out of every pooling: each sequence must keep one.
+int64_t unpooled_arg(const Napi::Object& object, const TokenBatch& batch) {
+  const Napi::Value value = object.Get("unpooled");
+  if (value.IsUndefined()) return 0;
+  const int64_t unpooled = integer_field(object, "unpooled", 0, int64_t{1} << 30);
+  for (size_t i = 0; i + 1 < batch.offsets.size(); ++i) {
+    if (batch.offsets[i + 1] - batch.offsets[i] <= unpooled)
+      bad_argument("unpooled must be less than the tokens of sequence " + std::to_string(i));
+  }
+  return unpooled;
+}
+
 }  // namespace
 
 TokenBatch batch_arg(const Napi::Object& object, const GraphSpec& graph) {
@@ -162,6 +175,7 @@ TokenBatch batch_arg(const Napi::Object& object, const GraphSpec& graph) {
   }
   check_below(batch.segments, std::max<int64_t>(1, graph.segments), "segments");
   check_selected(batch);
+  batch.unpooled = unpooled_arg(object, batch);
   return batch;
 }
 

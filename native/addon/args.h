@@ -39,6 +39,7 @@ struct TokenBatch {
   std::vector<int32_t> segments;  // empty: all 0
   std::vector<int32_t> selected;  // read only when `selects`
   bool selects = false;           // false: every token is selected
+  int64_t unpooled = 0;           // less than the tokens of any sequence
 
   int64_t sequences() const { return static_cast<int64_t>(offsets.size()) - 1; }
   int64_t tokens() const { return static_cast<int64_t>(ids.size()); }
@@ -49,7 +50,8 @@ struct TokenBatch {
 };
 
 // Checked against the graph: offsets rise from 0 to ids.length, lengths within max_tokens, ids
-// within the vocabulary, segments within range, selected strictly increasing within ids.
+// within the vocabulary, segments within range, selected strictly increasing within ids, unpooled
+// below every length.
 TokenBatch batch_arg(const Napi::Object& batch, const GraphSpec& graph);
 
 // The elements as they are now. Call it with no JavaScript between reading the array and this.

@@ -1,5 +1,5 @@
-// pool of the test addon: rows(), forward, backward ({ kind, width, offsets, x, y | dy, dx }),
-// normalizeForward, normalizeBackward ({ rows, width, x, y | dy, dx }) and bench(row, shape,
+// pool of the test addon: rows(), forward, backward ({ kind, width, offsets, skipped?, x, y | dy,
+// dx }), normalizeForward, normalizeBackward ({ rows, width, x, y | dy, dx }) and bench(row, shape,
 // seconds).
 #include "kernels/pool/pool.h"
 
@@ -36,7 +36,7 @@ Napi::Value forward(const Napi::CallbackInfo& info) {
   const Napi::Object o = info[1].As<Napi::Object>();
   const Batch b = batch_of(o);
   kernels.forward(static_cast<Pooling>(int_of(o, "kind")), b.sequences, b.width, b.offsets,
-                  array_of<const float>(o, "x", b.tokens * b.width),
+                  int_of(o, "skipped", 0), array_of<const float>(o, "x", b.tokens * b.width),
                   array_of<float>(o, "y", b.sequences * b.width));
   return info.Env().Undefined();
 }
@@ -82,10 +82,10 @@ Napi::Value bench(const Napi::CallbackInfo& info) {
   for (size_t s = 0; s < offsets.size(); ++s)
     offsets[s] = static_cast<int32_t>(s) * static_cast<int32_t>(length);
   AlignedBuffer<float> x(sequences * length * width), y(sequences * width);
-  return time_calls(info.Env(), info[2].As<Napi::Number>().DoubleValue(), 0.0,
-                    4.0 * static_cast<double>(sequences * (length + 1) * width), [&] {
-                      kernels.forward(kind, sequences, width, offsets.data(), x.data(), y.data());
-                    });
+  return time_calls(
+      info.Env(), info[2].As<Napi::Number>().DoubleValue(), 0.0,
+      4.0 * static_cast<double>(sequences * (length + 1) * width),
+      [&] { kernels.forward(kind, sequences, width, offsets.data(), 0, x.data(), y.data()); });
 }
 
 }  // namespace

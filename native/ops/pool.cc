@@ -23,8 +23,8 @@ class PoolOp : public Op {
     float* y = run.value(outputs_[0]);
     run.parallel_ranges(run.batch.sequences, 1, width, [&](int64_t begin, int64_t end, int) {
       const int32_t* offsets = run.batch.offsets + begin;
-      run.kernels.pool.forward(pooling_, end - begin, width, offsets, x + offsets[0] * width,
-                               y + begin * width);
+      run.kernels.pool.forward(pooling_, end - begin, width, offsets, run.batch.unpooled,
+                               x + offsets[0] * width, y + begin * width);
     });
   }
 

@@ -16,6 +16,7 @@ struct WholeBatch {
   const int32_t* segments = nullptr;
   const int32_t* selected = nullptr;  // increasing token numbers
   int64_t selected_tokens = -1;       // of `selected`; -1: all tokens, whatever `selected` is
+  int64_t unpooled = 0;  // tokens at the start of every sequence that poolings leave out
   int64_t tokens() const { return sequences == 0 ? 0 : offsets[sequences]; }
   // Rows of a value of this kind; a table has none of the batch.
   int64_t rows(ValueKind kind) const;
@@ -32,6 +33,7 @@ struct Batch {
   const int32_t* selected = nullptr;   // [selected_tokens], increasing token numbers
   int64_t selected_tokens = 0;
   int64_t first_token = 0, first_sequence = 0, first_selected = 0;
+  int64_t unpooled = 0;  // as in the whole batch; 0 where gradients are wanted
   int64_t longest = 0;
 };
 

@@ -6,6 +6,7 @@ import { configFromGraph, graphFromCheckpoint } from '../../lib/architectures/in
 import type { JsonObject, JsonValue } from '../../lib/core/json.js';
 import { readHfFolder } from '../../lib/formats/hf-folder.js';
 import type { Checkpoint } from '../../lib/graph/checkpoint.js';
+import { PLAIN_SENTENCE } from '../../lib/graph/sentence.js';
 import { validateGraph } from '../../lib/graph/validate.js';
 
 async function checkpoint(name: string): Promise<Checkpoint> {
@@ -25,12 +26,10 @@ const withConfig = (from: Checkpoint, change: Readonly<Record<string, JsonValue 
 };
 
 const MEAN = {
+  ...PLAIN_SENTENCE,
   pooling: ['mean'],
   modules: [{ kind: 'normalize' }],
   maxTokens: 48,
-  lowercase: false,
-  prompts: {},
-  defaultPrompt: null,
 } as const;
 
 describe('a BERT checkpoint as an encoder', () => {

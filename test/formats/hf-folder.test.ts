@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { type HfFolderContent, readHfFolder, writeHfFolder } from '../../lib/formats/hf-folder.js';
 import { openSafetensors } from '../../lib/formats/safetensors.js';
 import { writeSafetensors } from '../../lib/formats/safetensors-writer.js';
+import { PLAIN_SENTENCE } from '../../lib/graph/sentence.js';
 import { temporaryFolder } from './temporary-folder.js';
 
 const FIXTURES = new URL('../fixtures/encoders/', import.meta.url);
@@ -41,6 +42,26 @@ const NEW_MODULES = [
 ];
 
 describe('sentence-transformers files', () => {
+  const pooling = (config: unknown) => ({
+    'modules.json': OLD_MODULES,
+    '1_Pooling/config.json': config,
+  });
+  const mean = pooling({ pooling_mode: 'mean' });
+  const steps = (...kinds: string[]) => ({
+    ...mean,
+    'modules.json': kinds.map((kind, i) => ({
+      path: i === 0 ? '' : `${i}_${kind}`,
+      type: `sentence_transformers.models.${kind}`,
+    })),
+  });
+  const dense = (config: object) => ({
+    ...steps('Transformer', 'Pooling', 'Dense'),
+    '2_Dense/config.json': { in_features: 2, out_features: 2, ...config },
+  });
+  const normalize = (config: object) => ({
+    ...steps('Transformer', 'Pooling', 'Normalize'),
+    '2_Normalize/config.json': config,
+  });
   it('of the older generation', async () => {
     const sentence = await readSentence({
       'modules.json': OLD_MODULES,
@@ -58,6 +79,91 @@ describe('sentence-transformers files', () => {
       lowercase: true,
       prompts: { query: 'query: ' },
       defaultPrompt: 'query',
+      includePrompt: true,
+      similarityFnName: 'cosine',
+      truncateDim: null,
+      activation: null,
+      ignored: [],
+      kind: 'embedding',
+    });
+  });
+
+  it('with a length under any of the names that the module had, the first that is not empty', async () => {
+    const names = ['bert', 'roberta', 'distilbert', 'camembert', 'albert', 'xlm-roberta', 'xlnet'];
+    for (const [i, name] of names.entries()) {
+      const later = names
+        .slice(i + 1)
+        .map((other) => [`sentence_${other}_config.json`, { max_seq_length: 9 }]);
+      const sentence = await readSentence({
+        'modules.json': OLD_MODULES,
+        '1_Pooling/config.json': { pooling_mode: 'mean' },
+        [`sentence_${names[0]}_config.json`]: {},
+        [`sentence_${name}_config.json`]: { max_seq_length: 7 + i },
+        ...Object.fromEntries(later),
+        'tokenizer_config.json': { model_max_length: 5 },
+      });
+      expect(sentence?.maxTokens, name).toBe(7 + i);
+    }
+  });
+
+  it('with a length for the tokenizer take it', async () => {
+    const sentence = await readSentence({
+      'modules.json': OLD_MODULES,
+      '1_Pooling/config.json': {},
+      'sentence_bert_config.json': { processor_kwargs: { model_max_length: 33 }, model_args: {} },
+    });
+    expect(sentence).toMatchObject({ maxTokens: 33, pooling: ['mean'] });
+  });
+
+  it('say prompts, similarity, dimensions, and which keys nobody knows', async () => {
+    const sentence = await readSentence({
+      'modules.json': OLD_MODULES,
+      '1_Pooling/config.json': { pooling_mode: 'mean', include_prompt: false },
+      'config_sentence_transformers.json': {
+        __version__: { sentence_transformers: '5.0.0' },
+        prompts: { query: 'q: ', document: null },
+        similarity_fn_name: 'euclidean',
+        truncate_dim: 8,
+        colour: 'red',
+      },
+    });
+    expect(sentence).toMatchObject({
+      prompts: { query: 'q: ', document: '' },
+      similarityFnName: 'euclidean',
+      truncateDim: 8,
+      includePrompt: false,
+      ignored: ['colour'],
+    });
+  });
+
+  it('leave out a Dropout, which changes no vector', async () => {
+    const sentence = await readSentence({
+      ...steps('Transformer', 'Pooling', 'Dropout', 'Normalize'),
+      '2_Dropout/config.json': { dropout: 0.2 },
+    });
+    expect(sentence?.modules).toEqual([{ kind: 'normalize' }]);
+  });
+
+  it.each([
+    ['a prompt that is no text', { prompts: { a: 1 } }, /prompts\.a must be a string/],
+    ['prompts that are a list', { prompts: ['a'] }, /prompts must be an object/],
+    [
+      'a default that is no prompt',
+      { prompts: { a: 'x' }, default_prompt_name: 'b' },
+      /one of the prompts "a", got "b"/,
+    ],
+    [
+      'dimensions that are no number',
+      { truncate_dim: '8' },
+      /truncate_dim must be a positive integer/,
+    ],
+    ['an activation that is no name', { activation_fn: 1 }, /activation_fn must be a string/],
+  ])('with %s are damaged', async (_, config, message) => {
+    const files = { ...mean, 'config_sentence_transformers.json': config };
+    const error = await readSentence(files).catch((e: unknown) => e);
+    expect(error).toMatchObject({
+      code: 'CORRUPT_MODEL',
+      message: expect.stringMatching(message),
     });
   });
 
@@ -95,22 +201,6 @@ describe('sentence-transformers files', () => {
     }
   });
 
-  const pooling = (config: unknown) => ({
-    'modules.json': OLD_MODULES,
-    '1_Pooling/config.json': config,
-  });
-  const mean = pooling({ pooling_mode: 'mean' });
-  const steps = (...kinds: string[]) => ({
-    ...mean,
-    'modules.json': kinds.map((kind, i) => ({
-      path: i === 0 ? '' : `${i}_${kind}`,
-      type: `sentence_transformers.models.${kind}`,
-    })),
-  });
-  const dense = (config: object) => ({
-    ...steps('Transformer', 'Pooling', 'Dense'),
-    '2_Dense/config.json': { in_features: 2, out_features: 2, ...config },
-  });
   it.each([
     ['another module', steps('Transformer', 'Pooling', 'CNN'), /module CNN \(supported/],
     ['modules out of order', steps('Transformer', 'Normalize', 'Pooling'), /Normalize as number 1/],
@@ -118,12 +208,45 @@ describe('sentence-transformers files', () => {
     ['an unknown mode', pooling({ pooling_mode: 'median' }), /median/],
     ['a mode twice', pooling({ pooling_mode: ['mean', 'mean'] }), /pooling_mode/],
     ['an unknown flag', pooling({ pooling_mode_median: true }), /pooling_mode_median/],
+    ['a list of no modes', pooling({ pooling_mode: [] }), /pooling_mode/],
+    ['a key of another version', pooling({ pooling_mode: 'mean', top_k: 2 }), /top_k/],
+    ['a residual', dense({ use_residual: true }), /use_residual/],
+    ['a Normalize over tokens', normalize({ module_input_name: 'token_embeddings' }), /token_emb/],
     [
-      'prompts left out',
-      pooling({ pooling_mode: 'mean', include_prompt: false }),
-      /include_prompt/,
+      'a class of the model itself',
+      { ...mean, 'modules.json': [{ path: '', type: 'custom_st.Transformer' }] },
+      /class custom_st\.Transformer/,
     ],
-    ['no mode at all', pooling({}), /by nothing/],
+    [
+      'a head that is no classification',
+      { ...mean, 'sentence_bert_config.json': { transformer_task: 'fill-mask' } },
+      /transformer_task "fill-mask"/,
+    ],
+    [
+      'inputs that are no text',
+      { ...mean, 'sentence_bert_config.json': { modality_config: { image: {} } } },
+      /modality_config/,
+    ],
+    [
+      'expanded queries',
+      { ...mean, 'sentence_bert_config.json': { query_expansion: { length: 32 } } },
+      /query_expansion/,
+    ],
+    [
+      'settings of the tokenizer that are not known',
+      { ...mean, 'sentence_roberta_config.json': { tokenizer_args: { do_basic_tokenize: false } } },
+      /tokenizer_args: unsupported do_basic_tokenize/,
+    ],
+    [
+      'a sparse encoder',
+      { ...mean, 'config_sentence_transformers.json': { model_type: 'SparseEncoder' } },
+      /model_type "SparseEncoder"/,
+    ],
+    [
+      'another similarity',
+      { ...mean, 'config_sentence_transformers.json': { similarity_fn_name: 'maxsim' } },
+      /similarity_fn_name "maxsim"/,
+    ],
     ['an activation of its own', dense({ activation_function: 'my.module.Tanh' }), /my\.module/],
     ['an unknown activation', dense({ activation_function: 'torch.nn.Mish' }), /Mish/],
     ['a Dense over tokens', dense({ module_input_name: 'token_embeddings' }), /token_embeddings/],
@@ -258,12 +381,10 @@ describe('writeHfFolder', () => {
     files: new Map([['tokenizer.json', '{}']]),
   };
   const settings = {
+    ...PLAIN_SENTENCE,
     pooling: ['mean'],
     modules: [{ kind: 'normalize' }],
     maxTokens: 256,
-    lowercase: false,
-    prompts: {},
-    defaultPrompt: null,
   } as const;
 
   it('writes what it reads, sentence files in the older form', async () => {

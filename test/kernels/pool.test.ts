@@ -37,9 +37,9 @@ function makeBatch(lengths: readonly number[], width: number, first = 0): Batch 
   return { sequences: lengths.length, width, offsets, tokens: lengths.reduce((a, b) => a + b, 0) };
 }
 
-function forward(row: string, kind: number, b: Batch, x: Float32Array): Float32Array {
+function forward(row: string, kind: number, b: Batch, x: Float32Array, skipped = 0): Float32Array {
   const y = new GuardedFloats(b.sequences * b.width);
-  pool.forward(row, { ...b, kind, x, y: y.all });
+  pool.forward(row, { ...b, kind, skipped, x, y: y.all });
   y.expectIntact(`${row} kind ${kind}`);
   return y.values;
 }
@@ -117,6 +117,44 @@ describe('pool kernels', () => {
         const weighted = column.reduce((a, v, t) => a + (t + 1) * v, 0);
         const weights = (column.length * (column.length + 1)) / 2;
         expect(Math.abs((outputs[WEIGHTED]?.[at] ?? NaN) - weighted / weights)).toBeLessThan(1e-6);
+      }
+    }
+  });
+
+  it('forward leaves out the first tokens of each sequence, weights still count from them', () => {
+    const b = makeBatch([4, 3, 9], 21, 3);
+    const x = new Random(3).floats(b.tokens * b.width);
+    for (const skipped of [1, 2]) {
+      const outputs = KINDS.map((kind) => forward(scalar, kind, b, x, skipped));
+      for (const [kind, want] of outputs.entries()) {
+        for (const row of vectorRows(pool)) {
+          expectSameBits(forward(row, kind, b, x, skipped), want, `${row} kind ${kind}`);
+        }
+      }
+      for (let s = 0; s < b.sequences; s++) {
+        const begin = (b.offsets[s] ?? 0) - 3 + skipped;
+        const count = (b.offsets[s + 1] ?? 0) - 3 - begin;
+        for (let j = 0; j < b.width; j++) {
+          const column = Array.from(
+            { length: count },
+            (_, t) => x[(begin + t) * b.width + j] ?? NaN,
+          );
+          const sum = column.reduce((a, v) => a + v, 0);
+          const weighted = column.reduce((a, v, t) => a + (skipped + t + 1) * v, 0);
+          const weights = column.reduce((a, _, t) => a + skipped + t + 1, 0);
+          const want = [
+            sum / count,
+            column[0] ?? NaN,
+            Math.max(...column),
+            sum / Math.sqrt(count),
+            weighted / weights,
+            column.at(-1) ?? NaN,
+          ];
+          for (const [kind, value] of want.entries()) {
+            const got = outputs[kind]?.[s * b.width + j] ?? NaN;
+            expect(Math.abs(got - value)).toBeLessThan(1e-6);
+          }
+        }
       }
     }
   });

@@ -3,12 +3,12 @@
  */
 import { arch, platform } from 'node:os';
 import type { Command } from 'commander';
+import { packageVersion } from '../../core/package-version.js';
 import { withCommon, withThreads } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { machine } from '../machine.js';
 import { findOnnxRuntime } from '../onnx-runtime.js';
 import { pad } from '../output.js';
-import { packageVersion } from '../package-version.js';
 
 interface InfoOptions extends CommonOptions {
   readonly threads?: number;

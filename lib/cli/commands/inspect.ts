@@ -98,7 +98,7 @@ async function examine(path: string): Promise<{ findings: Findings; graph: Encod
     const { tensors } = stored;
     const config = withoutQuantizationConfig(folder.config);
     const checkpoint = graphFromCheckpoint(
-      { path, config, tensors, sentence: folder.sentence },
+      { path, config, tensors, sentence: folder.sentence, modelMaxLength: folder.modelMaxLength },
       { task },
     );
     const { graph, labels, sources } = asQuantized(path, checkpoint, stored);

@@ -152,7 +152,8 @@ async function trainInto(
   const report = await trainWithProgress(model, rows, { ...settingsOf(options), eval: held }, out);
   await model.save(folder);
   const small = options.quantize === true ? await writeQuantized(model, held, folder, out) : null;
-  const json = summary(options, report, labels, small);
+  const { training } = await model.info();
+  const json = { ...training, ...summary(options, report, labels, small) };
   await writeFile(join(folder, 'training.json'), `${JSON.stringify(json, null, 2)}\n`);
   return { report, small, json };
 }
@@ -204,10 +205,8 @@ function summary(
   int8: SmallModel | null,
 ): object {
   const { steps, epochs, rows, truncated, seconds, tokensPerSecond } = report;
-  const settings = settingsOf(options);
   return {
     out: options.out,
-    settings,
     labels,
     rows,
     truncated,

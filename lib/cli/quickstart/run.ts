@@ -6,6 +6,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { packageVersion } from '../../core/package-version.js';
 import { formatBytes, formatDuration, formatNumber, formatPercent } from '../../core/units.js';
 import { collectLabels, type FileRow, readAllRows } from '../../data/index.js';
 import { writeFolderAtomic } from '../../formats/atomic-file.js';
@@ -17,7 +18,6 @@ import type { Console } from '../context.js';
 import { machine } from '../machine.js';
 import { findOnnxRuntime, type OnnxRuntime } from '../onnx-runtime.js';
 import { printable, truncate } from '../output.js';
-import { packageVersion } from '../package-version.js';
 import { SAMPLE_TEST, SAMPLE_TRAIN } from '../sample.js';
 import { trainWithProgress } from '../train-progress.js';
 import { agreementOf, type Findings, findingsJson, reportData } from './findings.js';

@@ -21,9 +21,11 @@ enum class Pooling : int {
 
 struct PoolKernels {
   // x: [tokens, width]; offsets: [sequences + 1], offsets[0] may be > 0 (x is indexed from
-  // offsets[0]: token t of the batch is row t - offsets[0]); y: [sequences, width].
+  // offsets[0]: token t of the batch is row t - offsets[0]); y: [sequences, width]. The first
+  // `skipped` tokens of every sequence, fewer than it has, are left out; weights still count from
+  // the first token.
   void (*forward)(Pooling kind, int64_t sequences, int64_t width, const int32_t* offsets,
-                  const float* x, float* y);
+                  int64_t skipped, const float* x, float* y);
   // dx (all tokens of the sequences) is overwritten. For max, the first token that holds the
   // maximum gets it.
   void (*backward)(Pooling kind, int64_t sequences, int64_t width, const int32_t* offsets,

@@ -19,18 +19,18 @@ struct PooledTokens {
   int64_t first, count;
 };
 
-SINTER_SIMD PooledTokens pooled_tokens(Pooling kind, int64_t length) {
-  if (kind == Pooling::cls) return {0, 1};
+SINTER_SIMD PooledTokens pooled_tokens(Pooling kind, int64_t length, int64_t skipped) {
+  if (kind == Pooling::cls) return {skipped, 1};
   if (kind == Pooling::lasttoken) return {length - 1, 1};
-  return {0, length};
+  return {skipped, length - skipped};
 }
 
 // y is this times the sum of the tokens, each times its weight.
-SINTER_SIMD float share_of(Pooling kind, int64_t length) {
-  const float n = static_cast<float>(length);
-  if (kind == Pooling::mean) return 1.0f / n;
-  if (kind == Pooling::mean_sqrt_len_tokens) return 1.0f / __builtin_sqrtf(n);
-  if (kind == Pooling::weightedmean) return 2.0f / (n * (n + 1.0f));
+SINTER_SIMD float share_of(Pooling kind, int64_t length, int64_t skipped) {
+  const float n = static_cast<float>(length), s = static_cast<float>(skipped);
+  if (kind == Pooling::mean) return 1.0f / (n - s);
+  if (kind == Pooling::mean_sqrt_len_tokens) return 1.0f / __builtin_sqrtf(n - s);
+  if (kind == Pooling::weightedmean) return 2.0f / (n * (n + 1.0f) - s * (s + 1.0f));
   return 1.0f;
 }
 
@@ -40,23 +40,25 @@ SINTER_SIMD float weight_of(Pooling kind, int64_t token) {
 
 template <class V>
 void pool_forward(Pooling kind, int64_t sequences, int64_t width, const int32_t* offsets,
-                  const float* x, float* y) {
+                  int64_t skipped, const float* x, float* y) {
   for (int64_t s = 0; s < sequences; ++s) {
     const int64_t length = offsets[s + 1] - offsets[s];
-    const PooledTokens tokens = pooled_tokens(kind, length);
+    const PooledTokens tokens = pooled_tokens(kind, length, skipped);
     const float* first = x + (offsets[s] - offsets[0] + tokens.first) * width;
     float* out = y + s * width;
-    for_lanes<V>(width, [&](int64_t j, auto at) { at.store(at.load(first + j), out + j); });
+    const V lead = V::set(weight_of(kind, tokens.first));
+    for_lanes<V>(width, [&](int64_t j, auto at) { at.store(at.load(first + j) * lead, out + j); });
     for (int64_t t = 1; t < tokens.count; ++t) {
       const float* token = first + t * width;
-      const V weight = V::set(weight_of(kind, t));
+      const V weight = V::set(weight_of(kind, tokens.first + t));
       for_lanes<V>(width, [&](int64_t j, auto at) {
         const V kept = at.load(out + j), v = at.load(token + j);
         at.store(kind == Pooling::max ? max_or_nan(kept, v) : fma(weight, v, kept), out + j);
       });
     }
-    if (tokens.count != length || kind == Pooling::max) continue;
-    const V share = V::set(share_of(kind, length));
+    const float factor = share_of(kind, length, skipped);
+    if (factor == 1.0f) continue;
+    const V share = V::set(factor);
     for_lanes<V>(width, [&](int64_t j, auto at) { at.store(at.load(out + j) * share, out + j); });
   }
 }
@@ -88,8 +90,8 @@ void pool_backward(Pooling kind, int64_t sequences, int64_t width, const int32_t
       max_backward<V>(length, width, x + begin, d, dx + begin);
       continue;
     }
-    const PooledTokens tokens = pooled_tokens(kind, length);
-    const float share = share_of(kind, length);
+    const PooledTokens tokens = pooled_tokens(kind, length, 0);
+    const float share = share_of(kind, length, 0);
     for (int64_t t = 0; t < length; ++t) {
       const bool takes = t >= tokens.first && t < tokens.first + tokens.count;
       const V factor = V::set(share * weight_of(kind, t));

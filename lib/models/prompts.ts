@@ -1,0 +1,30 @@
+/**
+ * Prompts of a model: texts that are put in front of an input, as sentence-transformers does.
+ */
+
+import { rangeMistake } from '../core/errors.js';
+import type { SentenceSettings } from '../graph/checkpoint.js';
+import type { TextInput } from '../tokenize/text-tokenizer.js';
+
+/** The prompt called `name`, else the default one; '' without. Throws RangeError for a name that the model does not have. */
+export function promptText(
+  where: string,
+  settings: Pick<SentenceSettings, 'prompts' | 'defaultPrompt'> | null,
+  name: string | undefined,
+): string {
+  const { prompts = {}, defaultPrompt = null } = settings ?? {};
+  const chosen = name ?? defaultPrompt;
+  if (chosen === null) return '';
+  const text = Object.hasOwn(prompts, chosen) ? prompts[chosen] : undefined;
+  if (text !== undefined) return text;
+  if (name === undefined) return '';
+  const names = Object.keys(prompts).map((known) => JSON.stringify(known));
+  throw rangeMistake(`${where}: promptName`, `one of ${names.join(', ') || 'no prompts'}`, name);
+}
+
+/** The prompt before the text, or before the first of a pair; what is no text is left to the tokenizer's check. */
+export function withPrompt<T extends TextInput>(prompt: string, text: T): T {
+  if (typeof text === 'string') return (prompt + text) as T;
+  const isPair = Array.isArray(text) && typeof text[0] === 'string';
+  return isPair ? ([prompt + text[0], text[1]] as unknown as T) : text;
+}

@@ -102,6 +102,7 @@ export {
   type AnswerOptions,
   QuestionAnswerer,
   type QuestionAnswererLoadOptions,
+  type QuestionEvaluateOptions,
   type QuestionEvaluation,
   type QuestionScores,
   type QuestionTrainOptions,

@@ -8,7 +8,7 @@
 import type { AlignedLogits } from './aligned-forward.js';
 
 export interface Answer {
-  /** context.slice(start, end). */
+  /** context.slice(start, end); '' with start and end 0: the context has no answer. */
   readonly answer: string;
   /** Probability of its start times that of its end. */
   readonly score: number;
@@ -22,13 +22,21 @@ export interface SpanLimits {
   readonly maxAnswerTokens: number;
 }
 
-/** The best spans of window `index`, best first; every one lies in the context. */
-export function spansOfWindow(
+/** What a window says. */
+export interface WindowAnswers {
+  /** The best spans, best first; every one lies in the context. */
+  readonly spans: readonly Answer[];
+  /** The score of no answer: the probability that it starts at the first token times that it ends there. */
+  readonly none: number;
+}
+
+/** The answers of window `index`. */
+export function answersOfWindow(
   context: string,
   { aligned, logits }: AlignedLogits,
   index: number,
   { topK, maxAnswerTokens }: SpanLimits,
-): Answer[] {
+): WindowAnswers {
   const { offsets, parts } = aligned;
   const begin = offsets[index] ?? 0;
   const candidates: number[] = [];
@@ -36,9 +44,9 @@ export function spansOfWindow(
   const all = [begin, ...candidates];
   const column = (which: 0 | 1) => {
     const values = all.map((token) => logits.data[token * logits.cols + which] ?? 0);
-    return probabilities(values).slice(1);
+    return probabilities(values);
   };
-  const [starts, ends] = [column(0), column(1)];
+  const [[noStart = 0, ...starts], [noEnd = 0, ...ends]] = [column(0), column(1)];
   const best: { first: number; last: number; score: number }[] = [];
   for (const [first, start] of starts.entries()) {
     const limit = Math.min(candidates.length, first + maxAnswerTokens);
@@ -50,23 +58,37 @@ export function spansOfWindow(
       best.length = Math.min(best.length, topK);
     }
   }
-  return best.map(({ first, last, score }) => {
+  const spans = best.map(({ first, last, score }) => {
     const start = aligned.starts[candidates[first] ?? 0] ?? 0;
     const end = aligned.ends[candidates[last] ?? 0] ?? 0;
     return { answer: context.slice(start, end), score, start, end };
   });
+  return { spans, none: noStart * noEnd };
 }
 
-/** The best of all windows: the same place counts once, with its best score. */
-export function mergeAnswers(found: readonly Answer[], topK: number): Answer[] {
+/**
+ * The best of all windows: the same place counts once, with its best score. With `allowNoAnswer` the empty answer is one of
+ * them: it has the score of the window that is the least sure of it, since an answer in one window is enough.
+ */
+export function mergeAnswers(
+  windows: readonly WindowAnswers[],
+  topK: number,
+  allowNoAnswer: boolean,
+): Answer[] {
   const byPlace = new Map<string, Answer>();
-  for (const answer of found) {
-    const key = `${answer.start} ${answer.end}`;
-    const known = byPlace.get(key);
-    if (known === undefined || known.score < answer.score) byPlace.set(key, answer);
+  for (const { spans } of windows) {
+    for (const answer of spans) {
+      const key = `${answer.start} ${answer.end}`;
+      const known = byPlace.get(key);
+      if (known === undefined || known.score < answer.score) byPlace.set(key, answer);
+    }
   }
-  const order = [...byPlace.values()].sort((a, b) => b.score - a.score || a.start - b.start);
-  return order.slice(0, topK);
+  const all = [...byPlace.values()];
+  if (allowNoAnswer) {
+    const score = windows.reduce((least, { none }) => Math.min(least, none), 1);
+    all.unshift({ answer: '', score, start: 0, end: 0 });
+  }
+  return all.sort((a, b) => b.score - a.score || a.start - b.start).slice(0, topK);
 }
 
 function probabilities(values: readonly number[]): number[] {

@@ -12,7 +12,13 @@ import { answerSpan } from '../train/objectives.js';
 import type { TrainReport } from '../train/train-report.js';
 import { forwardAligned, PIECE_TEXTS } from './aligned-forward.js';
 import { type AnswerRow, answerRows, parseAnswerRow, type WindowLimits } from './answer-rows.js';
-import { type Answer, mergeAnswers, type SpanLimits, spansOfWindow } from './answer-spans.js';
+import {
+  type Answer,
+  answersOfWindow,
+  mergeAnswers,
+  type SpanLimits,
+  type WindowAnswers,
+} from './answer-spans.js';
 import { collectRows, type Rows } from './collect-rows.js';
 import { EMBEDDED_MODEL, loadModel } from './load-model.js';
 import type { ModelParts } from './model-parts.js';
@@ -41,6 +47,11 @@ export interface AnswerOptions {
   readonly maxTokens?: number;
   /** Tokens that neighbouring windows share. Default: 128, at most a third of the window. */
   readonly docStride?: number;
+  /**
+   * true: that the context has no answer is one of the answers, '' from 0 to 0, with a score that is compared with the others'
+   * as SQuAD 2 does. For models that were trained on such questions. Default: false.
+   */
+  readonly allowNoAnswer?: boolean;
   /** Default: 'interactive'. */
   readonly priority?: Priority;
   readonly signal?: AbortSignal;
@@ -54,8 +65,16 @@ export interface QuestionScores extends AnswerScores {
 
 export interface QuestionEvaluation extends QuestionScores {
   readonly rows: number;
-  /** The best answer to each row's question. */
+  /** The best answer to each row's question; '': none. */
   readonly predicted: readonly string[];
+  /** Scores of the rows with an answer, and of those without; null where there are no such rows. */
+  readonly answerable: (AnswerScores & { readonly rows: number }) | null;
+  readonly unanswerable: (AnswerScores & { readonly rows: number }) | null;
+}
+
+export interface QuestionEvaluateOptions extends EvaluateOptions {
+  /** As for `answer`. Default: whether there are rows without an answer. */
+  readonly allowNoAnswer?: boolean;
 }
 
 export interface QuestionTrainOptions extends ModelTrainOptions<AnswerRow, QuestionScores> {
@@ -74,6 +93,7 @@ const ANSWER_OPTIONS = {
   maxAnswerTokens: true,
   maxTokens: true,
   docStride: true,
+  allowNoAnswer: true,
   priority: true,
   signal: true,
 } as const;
@@ -109,6 +129,7 @@ export class QuestionAnswerer extends TrainableModel {
     const spans = {
       topK: read.count('topK', 1),
       maxAnswerTokens: read.count('maxAnswerTokens', ANSWER_TOKENS),
+      allowNoAnswer: read.boolean('allowNoAnswer', false),
     };
     const windows = this.windows(where, options);
     const priority = read.choice('priority', 'interactive', ['interactive', 'bulk']);
@@ -124,17 +145,21 @@ export class QuestionAnswerer extends TrainableModel {
     });
   }
 
-  /** Answers all rows and compares with their answers, as the SQuAD evaluation does. */
+  /**
+   * Answers all rows and compares with their answers, as the SQuAD evaluation does: of a row without an answer '' is right.
+   */
   async evaluate(
     rows: Rows<AnswerRow>,
-    options: EvaluateOptions = {},
+    options: QuestionEvaluateOptions = {},
   ): Promise<QuestionEvaluation> {
     const where = 'evaluate';
-    const signal = readOptions(where, options, { signal: true }).signal();
+    const read = readOptions(where, options, { allowNoAnswer: true, signal: true });
+    const signal = read.signal();
+    const allowNoAnswer = read.boolean('allowNoAnswer', undefined);
     const windows = this.windows(where, {});
     return this.use(where, async (program) => {
       const held = await this.collect(rows, windows, { where, name: 'rows', signal });
-      return this.score(program, held, windows, { where, signal });
+      return this.score(program, held, { ...windows, allowNoAnswer }, { where, signal });
     });
   }
 
@@ -198,7 +223,7 @@ export class QuestionAnswerer extends TrainableModel {
   private async find(
     program: NativeProgram,
     pairs: readonly Question[],
-    limits: WindowLimits & SpanLimits,
+    limits: WindowLimits & SpanLimits & { readonly allowNoAnswer: boolean },
     run: {
       readonly where: string;
       readonly signal: AbortSignal | undefined;
@@ -218,12 +243,13 @@ export class QuestionAnswerer extends TrainableModel {
       const options = { maxTokens, stride, signal: run.signal, nameOf };
       const aligned = await tokenizer.encodeWindows(piece, options);
       const all = await forwardAligned(program, graph, aligned, request);
-      const own: Answer[][] = piece.map(() => []);
+      const own: WindowAnswers[][] = piece.map(() => []);
       for (const [window, source] of aligned.sources.entries()) {
         const context = piece[source]?.[1] ?? '';
-        own[source]?.push(...spansOfWindow(context, all, window, limits));
+        own[source]?.push(answersOfWindow(context, all, window, limits));
       }
-      found.push(...own.map((answers) => mergeAnswers(answers, limits.topK)));
+      const { topK, allowNoAnswer } = limits;
+      found.push(...own.map((answers) => mergeAnswers(answers, topK, allowNoAnswer)));
     }
     return found;
   }
@@ -256,20 +282,39 @@ export class QuestionAnswerer extends TrainableModel {
   private async score(
     program: NativeProgram,
     held: { readonly rows: readonly AnswerRow[]; readonly corpus: Corpus },
-    windows: WindowLimits,
+    { allowNoAnswer, ...windows }: WindowLimits & { readonly allowNoAnswer?: boolean | undefined },
     options: { readonly where: string; readonly signal: AbortSignal | undefined },
   ): Promise<QuestionEvaluation> {
-    const pairs = held.rows.map(({ question, context }) => [question, context] as const);
-    const limits = { ...windows, topK: 1, maxAnswerTokens: ANSWER_TOKENS };
+    const { rows, corpus } = held;
+    const pairs = rows.map(({ question, context }) => [question, context] as const);
+    const none = allowNoAnswer ?? rows.some(({ answers }) => answers.length === 0);
+    const limits = { ...windows, topK: 1, maxAnswerTokens: ANSWER_TOKENS, allowNoAnswer: none };
     const found = await this.find(program, pairs, limits, { ...options, name: 'rows' });
     const predicted = found.map(([best]) => best?.answer ?? '');
-    const truth = held.rows.map(({ answers }) => answers.map(({ text }) => text));
-    const logits = await corpusLogits(program, this.parts.graph, held.corpus, options);
+    const truth = rows.map(({ answers }) => answers.map(({ text }) => text));
+    const logits = await corpusLogits(program, this.parts.graph, corpus, options);
     return {
-      rows: held.rows.length,
-      loss: meanSpanLoss(logits, held.corpus),
+      rows: rows.length,
+      loss: meanSpanLoss(logits, corpus),
       ...answerScores(truth, predicted),
       predicted,
+      answerable: scoresWhere(truth, predicted, (answers) => answers.length > 0),
+      unanswerable: scoresWhere(truth, predicted, (answers) => answers.length === 0),
     };
   }
+}
+
+/** Scores of some of the rows; null where there are none. */
+function scoresWhere(
+  truth: readonly (readonly string[])[],
+  predicted: readonly string[],
+  fits: (answers: readonly string[]) => boolean,
+): (AnswerScores & { readonly rows: number }) | null {
+  const chosen = [...truth.keys()].filter((i) => fits(truth[i] ?? []));
+  if (chosen.length === 0) return null;
+  const scores = answerScores(
+    chosen.map((i) => truth[i] ?? []),
+    chosen.map((i) => predicted[i] ?? ''),
+  );
+  return { rows: chosen.length, ...scores };
 }

@@ -5,6 +5,7 @@
  */
 
 import { setImmediate as turn } from 'node:timers/promises';
+import { throwIfAborted } from './errors.js';
 
 /** make(0) to make(count - 1); after every `perTurn` of them the event loop turns. `perTurn` is at least 1. */
 export async function makeInTurns<T>(
@@ -18,4 +19,30 @@ export async function makeInTurns<T>(
     made.push(make(i));
   }
   return made;
+}
+
+/** What `work` gives, or CANCELLED as soon as the signal aborts; then nobody waits for the work any more. */
+export async function orCancelled<T>(
+  where: string,
+  signal: AbortSignal | undefined,
+  work: Promise<T>,
+): Promise<T> {
+  throwIfAborted(signal, where);
+  if (signal === undefined) return work;
+  let cancel = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    cancel = () => {
+      try {
+        throwIfAborted(signal, where);
+      } catch (error) {
+        reject(error);
+      }
+    };
+    signal.addEventListener('abort', cancel, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', cancel);
+  }
 }

@@ -83,14 +83,15 @@ function spanTargets(aligned: AlignedTexts, rows: readonly AnswerRow[]): Int32Ar
     const [answer] = rows[source]?.answers ?? [];
     if (answer === undefined) continue;
     const begin = offsets[window] ?? 0;
-    const tokens: number[] = [];
-    for (let i = begin; i < (offsets[window + 1] ?? 0); i++) if (parts[i] === 1) tokens.push(i);
     const last = answer.start + answer.text.length;
-    const within = (i: number | undefined, place: number) =>
-      i !== undefined && (starts[i] ?? 0) <= place && place < (ends[i] ?? 0);
-    const from = tokens.find((i) => within(i, answer.start));
-    const to = tokens.find((i) => within(i, last - 1));
-    if (from === undefined || to === undefined) continue;
+    let [from, to] = [-1, -1];
+    for (let i = begin; i < (offsets[window + 1] ?? 0); i++) {
+      if (parts[i] !== 1) continue;
+      const within = (place: number) => (starts[i] ?? 0) <= place && place < (ends[i] ?? 0);
+      if (from < 0 && within(answer.start)) from = i;
+      if (to < 0 && within(last - 1)) to = i;
+    }
+    if (from < 0 || to < 0) continue;
     targets[2 * window] = from - begin;
     targets[2 * window + 1] = to - begin;
   }

@@ -66,29 +66,38 @@ export function answersOfWindow(
   return { spans, none: noStart * noEnd };
 }
 
+/** Of a text before its first window. */
+export const NO_WINDOWS: WindowAnswers = { spans: [], none: 1 };
+
 /**
- * The best of all windows: the same place counts once, with its best score. With `allowNoAnswer` the empty answer is one of
- * them: it has the score of the window that is the least sure of it, since an answer in one window is enough.
+ * What windows of one context say together. The same place counts once, with its best score; no answer has the score of the
+ * window that is the least sure of it, since an answer in one window is enough.
  */
-export function mergeAnswers(
-  windows: readonly WindowAnswers[],
-  topK: number,
-  allowNoAnswer: boolean,
-): Answer[] {
+export function joinWindows(windows: readonly WindowAnswers[], topK: number): WindowAnswers {
   const byPlace = new Map<string, Answer>();
-  for (const { spans } of windows) {
-    for (const answer of spans) {
+  let none = 1;
+  for (const window of windows) {
+    none = Math.min(none, window.none);
+    for (const answer of window.spans) {
       const key = `${answer.start} ${answer.end}`;
       const known = byPlace.get(key);
       if (known === undefined || known.score < answer.score) byPlace.set(key, answer);
     }
   }
-  const all = [...byPlace.values()];
-  if (allowNoAnswer) {
-    const score = windows.reduce((least, { none }) => Math.min(least, none), 1);
-    all.unshift({ answer: '', score, start: 0, end: 0 });
-  }
-  return all.sort((a, b) => b.score - a.score || a.start - b.start).slice(0, topK);
+  return { spans: [...byPlace.values()].sort(byScore).slice(0, topK), none };
+}
+
+/** The answers, best first; with `allowNoAnswer` the empty one is among them. */
+export function rankAnswers(
+  { spans, none }: WindowAnswers,
+  { topK, allowNoAnswer }: { readonly topK: number; readonly allowNoAnswer: boolean },
+): Answer[] {
+  const empty = { answer: '', score: none, start: 0, end: 0 };
+  return [...(allowNoAnswer ? [empty] : []), ...spans].sort(byScore).slice(0, topK);
+}
+
+function byScore(a: Answer, b: Answer): number {
+  return b.score - a.score || a.start - b.start;
 }
 
 function probabilities(values: readonly number[]): number[] {

@@ -5,6 +5,7 @@
 import { rangeMistake, typeMistake } from '../core/errors.js';
 import type { NativeProgram } from '../core/native.js';
 import { readOptions } from '../core/options.js';
+import { makeInTurns } from '../core/turns.js';
 import { type AnswerScores, answerScores } from '../metrics/index.js';
 import type { Priority } from '../serve/batch-options.js';
 import type { Corpus } from '../train/corpus.js';
@@ -15,7 +16,9 @@ import { type AnswerRow, answerRows, parseAnswerRow, type WindowLimits } from '.
 import {
   type Answer,
   answersOfWindow,
-  mergeAnswers,
+  joinWindows,
+  NO_WINDOWS,
+  rankAnswers,
   type SpanLimits,
   type WindowAnswers,
 } from './answer-spans.js';
@@ -87,6 +90,8 @@ type Question = readonly [question: string, context: string];
 const WINDOW_TOKENS = 384;
 const STRIDE_TOKENS = 128;
 const ANSWER_TOKENS = 15;
+/** Windows whose answers are looked for before the event loop turns: a millisecond or two. */
+const WINDOWS_PER_TURN = 8;
 
 const ANSWER_OPTIONS = {
   topK: true,
@@ -241,15 +246,19 @@ export class QuestionAnswerer extends TrainableModel {
         name === 'question' ? `${run.where}: question` : `${run.where}: ${name}[${first + i}]`;
       const { maxTokens, docStride: stride } = limits;
       const options = { maxTokens, stride, signal: run.signal, nameOf };
-      const aligned = await tokenizer.encodeWindows(piece, options);
-      const all = await forwardAligned(program, graph, aligned, request);
-      const own: WindowAnswers[][] = piece.map(() => []);
-      for (const [window, source] of aligned.sources.entries()) {
-        const context = piece[source]?.[1] ?? '';
-        own[source]?.push(answersOfWindow(context, all, window, limits));
+      const own: WindowAnswers[] = piece.map(() => NO_WINDOWS);
+      for await (const aligned of tokenizer.windowGroups(piece, options)) {
+        const all = await forwardAligned(program, graph, aligned, request);
+        const { sources } = aligned;
+        const windows = await makeInTurns(sources.length, WINDOWS_PER_TURN, (window) =>
+          answersOfWindow(piece[sources[window] ?? 0]?.[1] ?? '', all, window, limits),
+        );
+        for (const source of new Set(sources)) {
+          const mine = windows.filter((_, window) => sources[window] === source);
+          own[source] = joinWindows([own[source] ?? NO_WINDOWS, ...mine], limits.topK);
+        }
       }
-      const { topK, allowNoAnswer } = limits;
-      found.push(...own.map((answers) => mergeAnswers(answers, topK, allowNoAnswer)));
+      found.push(...own.map((answers) => rankAnswers(answers, limits)));
     }
     return found;
   }

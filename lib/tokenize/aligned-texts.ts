@@ -4,16 +4,15 @@
  * Places are UTF-16 units, so that text.slice(start, end) is what a token stands for.
  */
 
-import type { Encoding } from 'tokenizers';
-import { isJsonObject, type JsonObject } from '../core/json.js';
-import type { EncodedTexts, TextInput } from './text-tokenizer.js';
-import { utf16Index } from './utf16-offsets.js';
+import type { PlacedTokens } from './placed-tokens.js';
+import type { EncodedTexts } from './text-tokenizer.js';
+import type { TokenLayout } from './token-layout.js';
 
 /** Windows back to back; a text that was not cut into several is one window. */
 export interface AlignedTexts extends EncodedTexts {
   /** The text of each window. */
   readonly sources: Int32Array;
-  /** Of each token: which text of a pair it is of, 0 or 1; -1 for a special token, and in windows for the first text. */
+  /** Of each token: which text of a pair it is of, 0 or 1; -1 for a special token. */
   readonly parts: Int8Array;
   readonly starts: Int32Array;
   readonly ends: Int32Array;
@@ -21,72 +20,44 @@ export interface AlignedTexts extends EncodedTexts {
   readonly continues: Uint8Array;
 }
 
-export class Aligner {
-  /** How tokens begin that continue a word; null where only the space before a word tells. */
-  private readonly prefix: string | null;
+/** A text, or a pair, or a window of one, and the number of the text that it is of. */
+export interface AlignedWindow {
+  readonly layout: TokenLayout;
+  readonly texts: readonly PlacedTokens[];
+  readonly source: number;
+}
 
-  constructor(tokenizer: JsonObject) {
-    const model = isJsonObject(tokenizer.model) ? tokenizer.model : {};
-    const prefix = model.continuing_subword_prefix;
-    this.prefix = typeof prefix === 'string' && prefix !== '' ? prefix : null;
+/** Windows with their special tokens, one after the other; `truncated` counts texts that were cut. */
+export function alignWindows(windows: readonly AlignedWindow[], truncated: number): AlignedTexts {
+  const offsets = new Int32Array(windows.length + 1);
+  for (const [i, { layout, texts }] of windows.entries()) {
+    offsets[i + 1] = (offsets[i] ?? 0) + layout.length(texts);
   }
-
-  /** All windows of text number `source`. */
-  align(
-    windows: readonly Encoding[],
-    text: TextInput,
-    source: number,
-    truncated: boolean,
-  ): AlignedTexts {
-    const texts = typeof text === 'string' ? [text] : text;
-    const index = texts.map(utf16Index);
-    const parts = windows.map((encoding) => {
-      const ids = Int32Array.from(encoding.getIds());
-      const part = Int8Array.from(encoding.getSequenceIds(), (id) => id ?? -1);
-      const offsets = encoding.getOffsets();
-      const place = (which: 0 | 1) =>
-        Int32Array.from(offsets, (pair, i) => index[part[i] ?? -1]?.(pair[which] ?? 0) ?? 0);
-      const [starts, ends] = [place(0), place(1)];
-      for (const [i, start] of starts.entries()) {
-        starts[i] = trimmedStart(texts[part[i] ?? -1] ?? '', start, ends[i] ?? 0);
-      }
-      const tokens = encoding.getTokens();
-      const continues = Uint8Array.from(tokens, (token, i) => {
-        const own = texts[part[i] ?? -1];
-        return own !== undefined && this.continuesWord(token, own, starts[i] ?? 0) ? 1 : 0;
-      });
-      const segments = Int32Array.from(encoding.getTypeIds());
-      const offsetsOfWindow = Int32Array.of(0, ids.length);
-      const sources = Int32Array.of(source);
-      return {
-        ids,
-        segments,
-        offsets: offsetsOfWindow,
-        sources,
-        parts: part,
-        starts,
-        ends,
-        continues,
-      };
+  const total = offsets[windows.length] ?? 0;
+  const all = {
+    ids: new Int32Array(total),
+    segments: new Int32Array(total),
+    offsets,
+    sources: Int32Array.from(windows, ({ source }) => source),
+    parts: new Int8Array(total).fill(-1),
+    starts: new Int32Array(total),
+    ends: new Int32Array(total),
+    continues: new Uint8Array(total),
+    truncated,
+  };
+  for (const [i, { layout, texts }] of windows.entries()) {
+    layout.write(texts, all, offsets[i] ?? 0);
+    layout.each(texts, offsets[i] ?? 0, (slot, begin, end) => {
+      if ('id' in slot) return;
+      const { starts, ends, continues } = texts[slot.part] as PlacedTokens;
+      all.parts.fill(slot.part, begin, end);
+      all.starts.set(starts, begin);
+      all.ends.set(ends, begin);
+      all.continues.set(continues, begin);
     });
-    const joined = joinAligned(parts.map((part) => ({ ...part, truncated: 0 })));
-    return { ...joined, truncated: truncated ? 1 : 0 };
   }
-
-  private continuesWord(token: string, text: string, start: number): boolean {
-    if (this.prefix !== null) return token.startsWith(this.prefix);
-    // Byte-level and sentencepiece tokens have no mark inside a word; a word begins at white space.
-    return start > 0 && !/\s/.test(text.charAt(start - 1)) && !/\s/.test(text.charAt(start));
-  }
+  return all;
 }
-
-/** Tokens of some tokenizers take the space before a word along; it is no part of it. */
-function trimmedStart(text: string, start: number, end: number): number {
-  let at = start;
-  while (at < end - 1 && /\s/.test(text.charAt(at))) at++;
-  return at;
-}
-
 /** All windows, one after the other. */
 export function joinAligned(all: readonly AlignedTexts[]): AlignedTexts {
   const windows = all.reduce((sum, { sources }) => sum + sources.length, 0);

@@ -1,63 +1,193 @@
 /**
- * Cutting a long text before tokenization, when only its first tokens will be kept.
+ * Where a long text may be cut so that its pieces, tokenized one by one, give the tokens of the whole.
  *
- * A cut may only be made where the tokens before it cannot depend on what follows. That is known
- * for BERT's normalizer and splitter, which work word by word; for other tokenizers nothing is cut.
+ * A rule exists only for tokenizers of which that is known: every normalizer works on its surroundings alone, and some
+ * pre-tokenizer ends a word at the cut. For all others there is none, and texts are tokenized whole.
  */
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
 
-/**
- * Where a text may be cut: before white space, and before an ideograph where each is a word of its
- * own.
- */
 export interface CutRule {
-  readonly ideographs: boolean;
+  /** A class of a regular expression: the UTF-16 units before which a cut may be. */
+  readonly units: string;
+  /** Whether the tokens of text[0, i) and of text[i, end) are those of the text; text[i] is one of `units`. */
+  isSafe(text: string, i: number): boolean;
+  /** Letters from which on a word is unknown, whatever it is; null where each word counts. */
+  readonly unknownFrom: number | null;
+  /** The space at a cut is stripped from the piece after it. */
+  readonly stripsSpace: boolean;
 }
-
-/**
- * English has 4 to 5 characters a token; a text with longer words is given more in a second try.
- */
-const CHARS_PER_TOKEN = 8;
 
 /** The rule for a tokenizer.json, or null when its texts must not be cut. */
 export function cutRuleOf(tokenizer: JsonObject): CutRule | null {
-  const { normalizer, pre_tokenizer: splitter, added_tokens: added } = tokenizer;
-  if (!isJsonObject(normalizer) || normalizer.type !== 'BertNormalizer') return null;
-  if (!isJsonObject(splitter) || splitter.type !== 'BertPreTokenizer') return null;
-  // An added token may reach over a cut, or look at the character after it.
-  const tokens: readonly JsonValue[] = Array.isArray(added) ? added : [];
-  const local = tokens.every(
-    (token) =>
-      isJsonObject(token) &&
-      token.single_word !== true &&
-      typeof token.content === 'string' &&
-      !/[\s\u4e00-\u9fff]/.test(token.content),
+  const added = addedTokens(tokenizer.added_tokens);
+  const normalizers = flat(tokenizer.normalizer, 'normalizers');
+  const splitters = flat(tokenizer.pre_tokenizer, 'pretokenizers');
+  // Blanks inside an added token or taken along after it may lie on both sides of a cut.
+  if (added.some(({ content, rstrip }) => rstrip || /\S\s/u.test(content))) return null;
+  if (!normalizers.every(isLocalNormalizer) || !splitters.every(isLocalSplitter)) return null;
+  const stripsSpace = normalizers.some(
+    ({ type, strip_left: l }) => type === 'Strip' && l !== false,
   );
-  return local ? { ideographs: normalizer.handle_chinese_chars === true } : null;
+  const unknownFrom = unknownLength(tokenizer, splitters);
+  if (splitters.length === 1 && splitters[0]?.type === 'BertPreTokenizer') {
+    const units = wordUnits(normalizers, added);
+    const isSafe = added.some(({ lstrip }) => lstrip) ? afterNoBlank : () => true;
+    return { units, isSafe, unknownFrom, stripsSpace: false };
+  }
+  const blanksDropped = splitters.some(({ type }) => DROPS_BLANKS.has(String(type)));
+  const stripped = stripsSpace && !blanksDropped;
+  if (!splitters.some(endsWordsAtSpaces)) return null;
+  // Another tokenizer than one that marks words would miss the space.
+  const marked = splitters.some(marksAllWords);
+  if (stripped && (!marked || added.some(({ content }) => /\p{L}$/u.test(content)))) return null;
+  const lines = splitters.every(splitsAtLines);
+  return {
+    units: lines ? '[ \\n]' : '[ ]',
+    isSafe: stripped ? betweenLetters : betweenWords,
+    unknownFrom,
+    stripsSpace: stripped,
+  };
 }
 
-/** First length to try for `maxTokens` tokens, in UTF-16 units. */
-export function cutLength(maxTokens: number): number {
-  return maxTokens * CHARS_PER_TOKEN;
+type Component = Readonly<Record<string, JsonValue | undefined>>;
+
+/** A component, and those of a sequence one after the other. */
+function flat(value: JsonValue | undefined, list: string): Component[] {
+  if (!isJsonObject(value)) return [];
+  const parts = value[list];
+  if (value.type !== 'Sequence' || !Array.isArray(parts)) return [value];
+  return (parts as readonly JsonValue[]).flatMap((part) => flat(part, list));
+}
+
+interface Added {
+  readonly content: string;
+  readonly lstrip: boolean;
+  readonly rstrip: boolean;
+  readonly singleWord: boolean;
+}
+
+function addedTokens(value: JsonValue | undefined): Added[] {
+  const list: readonly JsonValue[] = Array.isArray(value) ? value : [];
+  return list.filter(isJsonObject).map((token) => ({
+    content: String(token.content),
+    lstrip: token.lstrip === true,
+    rstrip: token.rstrip === true,
+    singleWord: token.single_word === true,
+  }));
+}
+
+/** Normalizers that map single characters, graphemes, or compose marks with the character before them. */
+const LOCAL_NORMALIZERS = new Set(
+  'BertNormalizer NFC NFD NFKC NFKD Lowercase StripAccents Precompiled Nmt Strip'.split(' '),
+);
+const LOCAL_SPLITTERS = new Set(
+  'BertPreTokenizer Whitespace WhitespaceSplit Digits ByteLevel Metaspace'.split(' '),
+);
+const DROPS_BLANKS = new Set(['BertPreTokenizer', 'Whitespace', 'WhitespaceSplit']);
+/** Replacements of blanks, of which one before a word stays what it is. */
+const BLANK_PATTERNS = new Set([' {2,}', '\\s+', ' +']);
+
+function isLocalNormalizer({ type, pattern, content }: Component): boolean {
+  if (type !== 'Replace') return LOCAL_NORMALIZERS.has(String(type));
+  const { String: literal, Regex: regex } = isJsonObject(pattern) ? pattern : {};
+  if (typeof literal === 'string') return !/\s/u.test(`${literal}${String(content)}`);
+  const joins = typeof regex === 'string' && BLANK_PATTERNS.has(regex);
+  return joins && (content === ' ' || (regex === ' {2,}' && content === '\u2581'));
+}
+
+/** The patterns of GPT-2, of cl100k and Llama 3, and of Qwen 2: none joins a space to what is before it. */
+const WORD_PATTERNS = new Set([
+  "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
+  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+]);
+
+function isLocalSplitter(splitter: Component): boolean {
+  const { type, behavior = 'Isolated' } = splitter;
+  if (type === 'Punctuation') return behavior === 'Isolated' || behavior === 'Removed';
+  return LOCAL_SPLITTERS.has(String(type)) || isWordPattern(splitter);
+}
+
+function isWordPattern({ type, pattern, behavior, invert }: Component): boolean {
+  const { Regex: regex } = isJsonObject(pattern) ? pattern : {};
+  const known = typeof regex === 'string' && WORD_PATTERNS.has(regex);
+  return type === 'Split' && known && behavior === 'Isolated' && invert !== true;
+}
+
+function endsWordsAtSpaces(splitter: Component): boolean {
+  const { type, split, use_regex: regex } = splitter;
+  if (type === 'Metaspace') return split !== false;
+  if (type === 'ByteLevel') return regex !== false;
+  return DROPS_BLANKS.has(String(type)) || isWordPattern(splitter);
+}
+
+/** A line's end begins a word as a space does, and no space is put before it. */
+function splitsAtLines(splitter: Component): boolean {
+  const { type, add_prefix_space: prefix } = splitter;
+  if (type === 'ByteLevel') return prefix === false;
+  return DROPS_BLANKS.has(String(type)) || isWordPattern(splitter);
+}
+
+function marksAllWords({ type, prepend_scheme: scheme, add_prefix_space: prefix }: Component) {
+  return type === 'Metaspace' && (scheme === 'always' || (scheme === undefined && prefix === true));
+}
+
+/** Blanks, and the marks and ideographs that are words of their own, unless an added token has them inside. */
+function wordUnits(normalizers: readonly Component[], added: readonly Added[]): string {
+  const blanks = '\\t\\n\\r ';
+  if (added.some(({ singleWord }) => singleWord)) return `[${blanks}]`;
+  const forms = added.flatMap(({ content }) => [content, content.normalize('NFKD')]);
+  const inside = new Set(forms.flatMap((form) => [...form].slice(1)));
+  const marks = [...'!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~'].filter((mark) => !inside.has(mark));
+  const whole = normalizers.length === 1 && normalizers[0]?.handle_chinese_chars === true;
+  const ideographs = whole && ![...inside].some((unit) => /[\u4e00-\u9fff]/.test(unit));
+  const listed = marks.map((mark) => `\\${mark}`).join('');
+  return `[${blanks}${listed}${ideographs ? '\u4e00-\u9fff' : ''}]`;
+}
+
+/** A token that takes the blanks before it along takes them all. */
+function afterNoBlank(text: string, i: number): boolean {
+  return !/[\s\u0085]/.test(text.charAt(i - 1));
+}
+
+/** A single blank between two characters that no normalizer joins to a neighbour. */
+function betweenWords(text: string, i: number): boolean {
+  const before = text.charCodeAt(i - 1) >> 10 === 0x37 ? text.slice(i - 2, i) : text.charAt(i - 1);
+  if (text.charAt(i) === '\n' && !/[\p{L}\p{N}]/u.test(before)) return false;
+  return isSolid(before) && isSolid(String.fromCodePoint(text.codePointAt(i + 1) ?? 0));
 }
 
 /**
- * The beginning of `text` up to the last safe place in the second half of `length` units, else up
- * to the first safe place after them; the whole text when that would save less than half of it.
+ * As `betweenWords`, with letters on both sides: before other characters the space might be a word of its own, and after an
+ * added token it is stripped in the whole text too.
  */
-export function cutText(text: string, length: number, rule: CutRule): string {
-  if (text.length <= 2 * length) return text;
-  for (let i = length; i > length / 2; i--) if (isSafe(text, i, rule)) return text.slice(0, i);
-  for (let i = length + 1; i < text.length / 2; i++) {
-    if (isSafe(text, i, rule)) return text.slice(0, i);
-  }
-  return text;
+function betweenLetters(text: string, i: number): boolean {
+  return betweenWords(text, i) && /\p{L}\s\p{L}/u.test(text.slice(i - 1, i + 2));
 }
 
-/** Whether the tokens of text[0, i) are the first tokens of the whole text. */
-function isSafe(text: string, i: number, { ideographs }: CutRule): boolean {
-  const next = text.charCodeAt(i);
-  if (next === 0x20 || next === 0x0a || next === 0x0d || next === 0x09) return true;
-  return ideographs && next >= 0x4e00 && next <= 0x9fff;
+/**
+ * Visible ASCII, letters, digits and pictures. U+0D4E, a letter, would be one grapheme with what follows it; so would some
+ * beyond U+FFFF, of which only ideographs are taken.
+ */
+const SOLID =
+  /^(?:[!-~\p{Extended_Pictographic}\p{Script=Han}]|(?![\u0d4e\u{10000}-\u{10ffff}])[\p{L}\p{N}])$/u;
+
+/** Some letters are decomposed to a space and a mark. */
+function isSolid(character: string): boolean {
+  return SOLID.test(character) && !/\s/.test(character.normalize('NFKD'));
+}
+
+/** Letters that make a word too long for every entry of the vocabulary, even if several become one. */
+function unknownLength(tokenizer: JsonObject, splitters: readonly Component[]): number | null {
+  if (!splitters.some(({ type }) => DROPS_BLANKS.has(String(type)))) return null;
+  const model = isJsonObject(tokenizer.model) ? tokenizer.model : {};
+  const known = { WordPiece: model.max_input_chars_per_word ?? 100, WordLevel: longestWord(model) };
+  const longest = known[model.type as keyof typeof known];
+  return typeof longest === 'number' ? 4 * longest + 16 : null;
+}
+
+function longestWord({ vocab }: JsonObject): number {
+  const words = isJsonObject(vocab) ? Object.keys(vocab) : [];
+  return words.reduce((longest, { length }) => Math.max(longest, length), 0);
 }

@@ -4,18 +4,27 @@
  * Texts are checked before the package sees them: a failure of it is a fault of its file.
  */
 
-import type { Encoding } from 'tokenizers';
-import { rangeMistake, show, throwIfAborted, typeMistake } from '../core/errors.js';
-import { type AlignedTexts, Aligner, joinAligned } from './aligned-texts.js';
+import { rangeMistake } from '../core/errors.js';
+import { isJsonObject } from '../core/json.js';
+import { type AlignedTexts, alignWindows, joinAligned } from './aligned-texts.js';
+import { Placer, type TokensWithOffsets } from './placed-tokens.js';
 import { SpecialNames } from './special-names.js';
-import { type CutRule, cutLength, cutRuleOf, cutText } from './text-cut.js';
+import { checkText } from './text-check.js';
+import { cutRuleOf } from './text-cut.js';
+import { IDS, joinColumn, type TextTokens } from './text-reader.js';
+import { TextRows, type TokenRow } from './text-rows.js';
+import { WindowCutter, WindowGroup } from './text-windows.js';
 import { checkTokenizer } from './tokenizer-check.js';
 import { readTokenizerFiles, type TokenizerFiles } from './tokenizer-files.js';
 import { TokenizerInstances } from './tokenizer-instances.js';
-import { utf16Index } from './utf16-offsets.js';
 
+export type { TokensWithOffsets } from './placed-tokens.js';
+export { checkText } from './text-check.js';
+
+/** Question and context, premise and hypothesis. */
+export type TextPair = readonly [string, string];
 /** One text, or a pair (question and context, premise and hypothesis). */
-export type TextInput = string | readonly [string, string];
+export type TextInput = string | TextPair;
 
 /** Token ids of many texts back to back: text i has ids[offsets[i]] up to ids[offsets[i + 1]]. */
 export interface EncodedTexts {
@@ -55,24 +64,6 @@ export interface WindowOptions {
 }
 
 /**
- * Tokens of one text with their places in it, special tokens included (those have start = end = 0).
- */
-export interface TokensWithOffsets {
-  readonly ids: Int32Array;
-  readonly tokens: readonly string[];
-  /** UTF-16 units: text.slice(starts[i], ends[i]) is what token i stands for. */
-  readonly starts: Int32Array;
-  readonly ends: Int32Array;
-}
-
-/**
- * Texts per call of the package, and their total length. What it returns is unpacked on the JavaScript thread, so this
- * bounds for how long nothing else can run there: about a millisecond.
- */
-const CHUNK_TEXTS = 128;
-const CHUNK_CHARS = 1 << 15;
-
-/**
  * Loads the tokenizer of a model folder (tokenizer.json, else vocab.txt). `lowercase` lowers texts
  * first, whatever the tokenizer does by itself. Throws CORRUPT_MODEL with the file.
  */
@@ -88,17 +79,18 @@ export class TextTokenizer {
   /** Text of the tokenizer files by name, for saving beside a model. */
   readonly files: ReadonlyMap<string, string>;
   private readonly instances: TokenizerInstances;
-  private readonly cutRule: CutRule | null;
-  private readonly aligner: Aligner;
+  private readonly rows: TextRows;
+  private readonly placer: Placer;
   private readonly named: SpecialNames;
 
   private constructor(from: TokenizerFiles, json: string) {
     this.files = from.files;
-    const side = from.config.truncation_side === 'left' ? 'left' : 'right';
-    this.cutRule = side === 'right' ? cutRuleOf(from.tokenizer) : null;
+    const rule = cutRuleOf(from.tokenizer);
     checkTokenizer(from.tokenizer, from.source);
-    this.instances = new TokenizerInstances(json, from.source, side);
-    this.aligner = new Aligner(from.tokenizer);
+    this.instances = new TokenizerInstances(json, from.source);
+    this.rows = new TextRows(this.instances, rule, keptSide(from));
+    const nameOf = (id: number) => this.instances.whole.idToToken(id);
+    this.placer = new Placer(from.tokenizer, rule?.stripsSpace ?? false, nameOf);
     this.named = new SpecialNames(from);
   }
 
@@ -138,96 +130,85 @@ export class TextTokenizer {
    * the JavaScript thread, in chunks, with `signal` looked at between them.
    */
   async encode(texts: readonly TextInput[], options: EncodeOptions): Promise<EncodedTexts> {
-    const { maxTokens, truncate = true, signal, firstIndex = 0 } = options;
-    const { nameOf = (index) => `texts[${firstIndex + index}]` } = options;
-    for (const [i, text] of texts.entries()) checkText(nameOf(i), text);
-    await this.instances.checkLimit(maxTokens, texts);
-    const tokenizer = this.instances.limit(maxTokens);
-    const parts: TokenChunk[] = [];
-    const longest = this.cutRule === null ? Number.POSITIVE_INFINITY : cutLength(maxTokens);
-    let truncated = 0;
-    for (let begin = 0; begin < texts.length; ) {
-      throwIfAborted(signal, 'encode');
-      const end = chunkEnd(texts, begin, longest);
-      const chunk = texts.slice(begin, end);
-      const encodings = await this.encodeChunk(tokenizer, chunk, maxTokens);
-      for (const [i, encoding] of encodings.entries()) {
-        if (isTruncated(encoding, maxTokens)) {
-          if (!truncate) {
-            await this.refuse(texts[begin + i] ?? '', nameOf(begin + i), maxTokens);
-          }
-          truncated++;
-        }
-      }
-      parts.push(unpack(encodings));
-      begin = end;
+    const parts: EncodedTexts[] = [];
+    for await (const rows of this.rows.read(texts, options, () => IDS)) {
+      parts.push(encodeRows(rows));
     }
-    return { ...join(parts, texts.length), truncated };
+    return joinEncoded(parts);
   }
 
   /** Tokens of one text with UTF-16 offsets, the whole text, special tokens included. */
   async encodeWithOffsets(text: string): Promise<TokensWithOffsets> {
     checkText('texts[0]', text);
-    const encoding = await this.instances.encodeOne(this.instances.whole, text);
-    const index = utf16Index(text);
-    const offsets = encoding.getOffsets();
-    return {
-      ids: Int32Array.from(encoding.getIds()),
-      tokens: encoding.getTokens(),
-      starts: Int32Array.from(offsets, ([start]) => index(start ?? 0)),
-      ends: Int32Array.from(offsets, ([, end]) => index(end ?? 0)),
-    };
+    const layout = await this.instances.layout(false);
+    const reader = this.rows.reader(text, this.placer.named(), Number.POSITIVE_INFINITY);
+    while (!reader.done) await this.rows.readOn([reader], undefined);
+    return layout.named(reader.take(reader.count), (id) => this.instances.whole.idToToken(id));
   }
 
   /** As `encode`, with the places of the tokens in their texts. */
-  async encodeAligned(
-    texts: readonly TextInput[],
-    { maxTokens, truncate = true, signal, firstIndex = 0 }: EncodeOptions,
-  ): Promise<AlignedTexts> {
-    for (const [i, text] of texts.entries()) checkText(`texts[${firstIndex + i}]`, text);
-    await this.instances.checkLimit(maxTokens, texts);
-    const tokenizer = this.instances.limit(maxTokens);
-    return this.align(texts, signal, async (i, text) => {
-      const [encoding] = await this.encodeChunk(tokenizer, [text], maxTokens);
-      const cut = encoding !== undefined && isTruncated(encoding, maxTokens);
-      if (cut && !truncate) await this.refuse(text, `texts[${firstIndex + i}]`, maxTokens);
-      return { windows: encoding === undefined ? [] : [encoding], cut };
-    });
+  async encodeAligned(texts: readonly TextInput[], options: EncodeOptions): Promise<AlignedTexts> {
+    const parts: AlignedTexts[] = [];
+    let source = 0;
+    for await (const rows of this.rows.read(texts, options, (text) => this.placer.words(text))) {
+      const windows = rows.map((row) => ({ ...row, source: source++ }));
+      parts.push(alignWindows(windows, rows.filter(({ cut }) => cut).length));
+    }
+    return joinAligned(parts);
   }
 
   /**
    * Pairs whose second text may be long: as many windows of at most `maxTokens` as it needs, of which neighbours share
    * `stride` tokens. RangeError, naming the pair by `nameOf`, when the first text leaves no room for that.
    */
-  async encodeWindows(
-    pairs: readonly (readonly [string, string])[],
+  async encodeWindows(pairs: readonly TextPair[], options: WindowOptions): Promise<AlignedTexts> {
+    const groups: AlignedTexts[] = [];
+    for await (const group of this.windowGroups(pairs, options)) groups.push(group);
+    return joinAligned(groups);
+  }
+
+  /** As `encodeWindows`, in groups of windows as they are read, so that a text of any length takes the memory of one group. */
+  async *windowGroups(
+    pairs: readonly TextPair[],
     options: WindowOptions,
-  ): Promise<AlignedTexts> {
+  ): AsyncGenerator<AlignedTexts> {
     const { maxTokens, stride, signal, nameOf } = options;
     for (const [i, pair] of pairs.entries()) checkText(nameOf(i), pair);
     await this.instances.checkLimit(maxTokens, pairs);
-    return this.align(pairs, signal, async (i, pair) => {
-      const windows = await this.instances.encodeWindows(pair, maxTokens, stride);
-      if (typeof windows !== 'number') return { windows, cut: false };
-      throw rangeMistake(`${nameOf(i)}[0]`, `at most ${Math.max(0, windows)} tokens`, pair[0]);
-    });
-  }
-
-  private async align<T extends TextInput>(
-    texts: readonly T[],
-    signal: AbortSignal | undefined,
-    encode: (index: number, text: T) => Promise<{ windows: readonly Encoding[]; cut: boolean }>,
-  ): Promise<AlignedTexts> {
-    const parts: AlignedTexts[] = [];
-    for (let begin = 0; begin < texts.length; begin += CHUNK_TEXTS) {
-      throwIfAborted(signal, 'encode');
-      const chunk = texts.slice(begin, begin + CHUNK_TEXTS);
-      const found = await Promise.all(chunk.map((text, i) => encode(begin + i, text)));
-      for (const [i, { windows, cut }] of found.entries()) {
-        parts.push(this.aligner.align(windows, chunk[i] ?? '', begin + i, cut));
+    const layout = await this.instances.layout(true);
+    const most = maxTokens - layout.specials - stride - 1;
+    const group = new WindowGroup(layout);
+    for (let begin = 0; begin < pairs.length; ) {
+      const end = this.rows.chunkEnd(pairs, begin, Number.POSITIVE_INFINITY);
+      const readers = pairs.slice(begin, end).map(([first, second]) => ({
+        first: this.rows.reader(first, this.placer.words(first), maxTokens),
+        second: this.rows.reader(second, this.placer.words(second), Number.POSITIVE_INFINITY),
+      }));
+      await this.rows.readOn(
+        readers.flatMap(({ first, second }) => [first, second]),
+        signal,
+      );
+      for (const [i, { first, second }] of readers.entries()) {
+        const source = begin + i;
+        while (!first.done && first.count <= most) await this.rows.readOn([first], signal);
+        if (first.count > most) {
+          throw rangeMistake(
+            `${nameOf(source)}[0]`,
+            `at most ${Math.max(0, most)} tokens`,
+            pairs[source]?.[0],
+          );
+        }
+        const before = first.take(first.count);
+        const cutter = new WindowCutter(maxTokens - layout.specials - first.count, stride);
+        for (let over = false; !over; ) {
+          over = second.done;
+          yield* group.add(before, cutter.push(second.drain(), over), source);
+          if (!over) await this.rows.readOn([second], signal);
+        }
       }
+      begin = end;
     }
-    return joinAligned(parts);
+    if (group.size > 0) yield group.flush();
   }
 
   /** Ids to text, special tokens left out. */
@@ -239,108 +220,40 @@ export class TextTokenizer {
   tokenToId(token: string): number | null {
     return this.instances.whole.tokenToId(token);
   }
-
-  /**
-   * Texts that are cut and then turn out too short for the limit are tried again with more of them.
-   */
-  private async encodeChunk(
-    tokenizer: ReturnType<TokenizerInstances['limit']>,
-    texts: readonly TextInput[],
-    maxTokens: number,
-  ): Promise<Encoding[]> {
-    const cut = texts.map((text) => this.cut(text, cutLength(maxTokens)));
-    const encodings = await this.instances.encodeAll(tokenizer, cut);
-    for (const [i, text] of texts.entries()) {
-      let length = cutLength(maxTokens);
-      while (cut[i] !== text && !isTruncated(encodings[i] as Encoding, maxTokens)) {
-        length *= 4;
-        cut[i] = this.cut(text, length);
-        encodings[i] = await this.instances.encodeOne(tokenizer, cut[i] ?? '');
-      }
-    }
-    return encodings;
-  }
-
-  /** Pairs are left whole: what is kept of one depends on the length of the other. */
-  private cut(text: TextInput, length: number): TextInput {
-    return typeof text === 'string' && this.cutRule ? cutText(text, length, this.cutRule) : text;
-  }
-
-  private async refuse(text: TextInput, name: string, maxTokens: number): Promise<never> {
-    const encoding = await this.instances.encodeOne(this.instances.whole, text);
-    throw rangeMistake(name, `at most ${maxTokens} tokens`, encoding.getLength());
-  }
 }
 
-/** A limited encoding is full, and has parts that did not fit. */
-function isTruncated(encoding: Encoding, maxTokens: number): boolean {
-  return encoding.getLength() >= maxTokens && encoding.getOverflowing().length > 0;
+/** Which tokens of a text that is too long are kept. The settings win over the tokenizer, as they do in transformers. */
+function keptSide({ tokenizer, config }: TokenizerFiles): 'first' | 'last' {
+  const { truncation_side: stated } = config;
+  const { direction } = isJsonObject(tokenizer.truncation) ? tokenizer.truncation : {};
+  const side = stated ?? direction;
+  return side === 'left' || side === 'Left' ? 'last' : 'first';
 }
 
-/** A text of more than twice `longest` characters is cut to about `longest` before it is tokenized. */
-function chunkEnd(texts: readonly TextInput[], begin: number, longest: number): number {
-  let chars = 0;
-  let end = begin;
-  while (end < texts.length && end - begin < CHUNK_TEXTS && chars < CHUNK_CHARS) {
-    const text = texts[end] ?? '';
-    if (typeof text !== 'string') chars += text[0].length + text[1].length;
-    else chars += text.length > 2 * longest ? longest : text.length;
-    end++;
+function encodeRows(rows: readonly TokenRow<TextTokens>[]): EncodedTexts {
+  const offsets = new Int32Array(rows.length + 1);
+  for (const [i, { layout, texts }] of rows.entries()) {
+    offsets[i + 1] = (offsets[i] ?? 0) + layout.length(texts);
   }
-  return end;
+  const total = offsets[rows.length] ?? 0;
+  const all = { ids: new Int32Array(total), segments: new Int32Array(total) };
+  for (const [i, { layout, texts }] of rows.entries()) layout.write(texts, all, offsets[i] ?? 0);
+  return { ...all, offsets, truncated: rows.filter(({ cut }) => cut).length };
 }
 
-/** Throws TypeError unless `text`, called `name`, is a well-formed string or a pair of them. */
-export function checkText(name: string, text: unknown): void {
-  const isPair = Array.isArray(text) && text.length === 2;
-  const parts: readonly unknown[] = isPair ? text : [text];
-  for (const [part, value] of parts.entries()) {
-    const where = isPair ? `${name}[${part}]` : name;
-    if (typeof value !== 'string') throw typeMistake(where, 'a string or a pair of strings', value);
-    if (!value.isWellFormed()) {
-      const lone = /\p{Cs}/u.exec(value) as RegExpExecArray;
-      const unit = value.charCodeAt(lone.index).toString(16).toUpperCase();
-      const found = `a lone surrogate U+${unit} at index ${lone.index}`;
-      throw new TypeError(`${where} must be well-formed Unicode, got ${found} in ${show(value)}`);
-    }
-  }
-}
-
-/** Tokens of the texts of one call of the package, back to back, and the length of each text. */
-interface TokenChunk {
-  readonly ids: Int32Array;
-  readonly segments: Int32Array;
-  readonly lengths: readonly number[];
-}
-
-function unpack(encodings: readonly Encoding[]): TokenChunk {
-  const lengths = encodings.map((encoding) => encoding.getLength());
-  const total = lengths.reduce((sum, length) => sum + length, 0);
-  const ids = new Int32Array(total);
-  const segments = new Int32Array(total);
-  let at = 0;
-  for (const [i, encoding] of encodings.entries()) {
-    ids.set(encoding.getIds(), at);
-    segments.set(encoding.getTypeIds(), at);
-    at += lengths[i] ?? 0;
-  }
-  return { ids, segments, lengths };
-}
-
-function join(parts: readonly TokenChunk[], texts: number) {
-  const offsets = new Int32Array(texts + 1);
-  let text = 0;
-  for (const { lengths } of parts) {
-    for (const length of lengths) offsets[++text] = (offsets[text - 1] ?? 0) + length;
-  }
-  const total = offsets[texts] ?? 0;
-  const ids = new Int32Array(total);
-  const segments = new Int32Array(total);
-  let at = 0;
+function joinEncoded(parts: readonly EncodedTexts[]): EncodedTexts {
+  const offsets: number[] = [0];
+  let token = 0;
+  let truncated = 0;
   for (const part of parts) {
-    ids.set(part.ids, at);
-    segments.set(part.segments, at);
-    at += part.ids.length;
+    for (const end of part.offsets.subarray(1)) offsets.push(token + end);
+    token += part.ids.length;
+    truncated += part.truncated;
   }
-  return { ids, offsets, segments };
+  return {
+    ids: joinColumn(parts, Int32Array, ({ ids }) => ids),
+    segments: joinColumn(parts, Int32Array, ({ segments }) => segments),
+    offsets: Int32Array.from(offsets),
+    truncated,
+  };
 }

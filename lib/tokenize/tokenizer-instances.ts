@@ -1,142 +1,96 @@
 /**
- * Instances of one tokenizer of the `tokenizers` package, one for each length limit.
+ * The instance of a tokenizer of the `tokenizers` package, and the layout of its special tokens.
  *
- * The package keeps the limit as state, shared by calls that are still running; so none is changed after it was handed out.
- * An instance takes 7 MB for 30,000 words: none is made before it is needed.
+ * It has no limit and no padding: texts are cut here, and special tokens are put around what is left.
  */
 
 import { type Encoding, Tokenizer } from 'tokenizers';
 import { rangeMistake, SinterError } from '../core/errors.js';
 import type { TextInput } from './text-tokenizer.js';
+import { TokenLayout } from './token-layout.js';
 
-/** Instances kept for different limits. */
-const MAX_LIMITS = 4;
+/** Texts of which most tokenizers make a token. */
+const PROBES = ['a', '.', '1', '\u4e00'];
+/** Else its own first tokens are tried. */
+const PROBED_IDS = 1000;
+const PLAIN = { addSpecialTokens: false };
+
 export class TokenizerInstances {
   /** Number of ids, added tokens included. */
   readonly vocabulary: number;
-  private readonly json: string;
+  readonly whole: Tokenizer;
   private readonly source: string;
-  private readonly side: 'left' | 'right';
-  /** Made by the constructor, which counts the vocabulary; the first that needs an instance takes it. */
-  private spare: Tokenizer | null;
-  private unlimited: Tokenizer | null = null;
-  private readonly limited = new Map<number, Tokenizer>();
-  private readonly specials = new Map<boolean, Promise<number>>();
+  private readonly layouts = new Map<boolean, Promise<TokenLayout>>();
+  private probe: Promise<string> | null = null;
 
-  /** `source` is the file that the tokenizer comes from, for messages; texts are cut at `side`. */
-  constructor(json: string, source: string, side: 'left' | 'right') {
-    this.json = json;
+  /** `source` is the file that the tokenizer comes from, for messages. */
+  constructor(json: string, source: string) {
     this.source = source;
-    this.side = side;
-    this.spare = this.make();
-    this.vocabulary = this.spare.getVocabSize(true);
+    this.whole = this.make(json);
+    this.vocabulary = this.whole.getVocabSize(true);
   }
 
-  /** An instance without a limit, for calls that want all of a text. */
-  get whole(): Tokenizer {
-    this.unlimited ??= this.take();
-    return this.unlimited;
-  }
-
-  /** One that cuts at `maxTokens`. */
-  limit(maxTokens: number): Tokenizer {
-    let tokenizer = this.limited.get(maxTokens);
-    if (tokenizer === undefined) {
-      tokenizer = this.take();
-      tokenizer.setTruncation(maxTokens, { direction: this.side });
-      const [oldest] = this.limited.keys();
-      if (this.limited.size >= MAX_LIMITS && oldest !== undefined) this.limited.delete(oldest);
-      this.limited.set(maxTokens, tokenizer);
-    }
-    return tokenizer;
-  }
-
-  /**
-   * The second text in windows of `maxTokens`, each with the first text before it; neighbours share `stride` tokens. A number
-   * when the first text leaves no room for that: how many tokens it may have.
-   */
-  async encodeWindows(
-    [first, second]: readonly [string, string],
-    maxTokens: number,
-    stride: number,
-  ): Promise<Encoding[] | number> {
-    const plain = { addSpecialTokens: false };
-    const encode = (text: string) =>
-      this.whole.encode(text, null, plain).catch((cause: unknown) => {
-        throw this.broken('cannot encode', cause);
-      });
-    const [before, windows, specials] = await Promise.all([
-      encode(first),
-      encode(second),
-      this.specialCount(true),
-    ]);
-    const room = maxTokens - specials - before.getLength();
-    // The package would end the process over a stride that fills a window.
-    if (room <= stride) return maxTokens - specials - stride - 1;
-    // Truncation by the package's own options drops what lies beyond the second window.
-    windows.truncate(room, stride, 'right');
-    // One by one: of a pair's further windows it would lose the segments.
-    return [windows, ...windows.getOverflowing()].map((window) =>
-      this.whole.postProcess(before, window, true),
-    );
-  }
-
-  async encodeOne(tokenizer: Tokenizer, text: TextInput): Promise<Encoding> {
-    const [first, second] = typeof text === 'string' ? [text, null] : text;
-    return tokenizer.encode(first, second).catch((cause: unknown) => {
+  /** Tokens of all texts, without special ones. */
+  async encode(texts: readonly string[]): Promise<Encoding[]> {
+    return this.whole.encodeBatch([...texts], PLAIN).catch((cause: unknown) => {
       throw this.broken('cannot encode', cause);
     });
   }
 
-  /** The package encodes single texts in one job; pairs only one by one. */
-  async encodeAll(tokenizer: Tokenizer, texts: readonly TextInput[]): Promise<Encoding[]> {
-    if (!texts.every((text) => typeof text === 'string')) {
-      return Promise.all(texts.map((text) => this.encodeOne(tokenizer, text)));
+  /** Where special tokens stand around a text, or a pair. */
+  layout(pair: boolean): Promise<TokenLayout> {
+    let layout = this.layouts.get(pair);
+    if (layout === undefined) {
+      layout = this.findLayout(pair);
+      this.layouts.set(pair, layout);
     }
-    return tokenizer.encodeBatch([...texts]).catch((cause: unknown) => {
-      throw this.broken('cannot encode', cause);
-    });
+    return layout;
   }
 
-  /** Special tokens of a text or a pair. */
-  async specialCount(pairs: boolean): Promise<number> {
-    let count = this.specials.get(pairs);
-    if (count === undefined) {
-      count = this.countSpecials(pairs);
-      this.specials.set(pairs, count);
-    }
-    return count;
-  }
-
-  /**
-   * The package ignores a limit that leaves no room beside the special tokens, so it must be
-   * refused here.
-   */
+  /** A limit must leave room beside the special tokens. */
   async checkLimit(maxTokens: number, texts: readonly TextInput[]): Promise<void> {
-    const least = (await this.specialCount(texts.some((text) => typeof text !== 'string'))) + 1;
+    const layout = await this.layout(texts.some((text) => typeof text !== 'string'));
+    const least = layout.specials + 1;
     if (!Number.isSafeInteger(maxTokens) || maxTokens < least || maxTokens > 2 ** 31 - 1) {
       throw rangeMistake('maxTokens', `an integer of at least ${least}`, maxTokens);
     }
   }
 
-  private async countSpecials(pairs: boolean): Promise<number> {
-    // The spare one goes back: the call that asks is about to want it for its limit.
-    const tokenizer = this.take();
-    const empty = await this.encodeOne(tokenizer, pairs ? ['', ''] : '');
-    this.spare ??= tokenizer;
-    return empty.getLength();
+  private async findLayout(pair: boolean): Promise<TokenLayout> {
+    this.probe ??= this.findProbe();
+    const text = await this.probe;
+    const [plain] = await this.encode([text]);
+    const length = plain?.getLength() ?? 0;
+    const encoding = await this.whole.encode(text, pair ? text : null).catch((cause: unknown) => {
+      throw this.broken('cannot encode', cause);
+    });
+    return TokenLayout.of(encoding, [length, length]);
   }
 
-  /** An instance that nobody else has. */
-  private take(): Tokenizer {
-    const tokenizer = this.spare ?? this.make();
-    this.spare = null;
-    return tokenizer;
+  /** A text that has tokens. */
+  private async findProbe(): Promise<string> {
+    const none = Symbol('no tokens');
+    let failed: unknown = none;
+    const lengthOf = async (text: string) => {
+      try {
+        const [encoding] = await this.encode([text]);
+        return encoding?.getLength() ?? 0;
+      } catch (error) {
+        failed = failed === none ? error : failed;
+        return 0;
+      }
+    };
+    for (const text of PROBES) if ((await lengthOf(text)) > 0) return text;
+    for (let id = 0; id < Math.min(this.vocabulary, PROBED_IDS); id++) {
+      const text = await this.whole.decode([id], true).catch(() => '');
+      if (text !== '' && (await lengthOf(text)) > 0) return text;
+    }
+    throw failed === none ? this.broken('cannot encode', 'no text has a token') : failed;
   }
 
-  private make(): Tokenizer {
+  private make(json: string): Tokenizer {
     try {
-      const tokenizer = Tokenizer.fromString(this.json);
+      const tokenizer = Tokenizer.fromString(json);
       tokenizer.disablePadding();
       tokenizer.disableTruncation();
       return tokenizer;

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { QuestionAnswerer } from '../../lib/index.js';
-import { mergeAnswers } from '../../lib/models/answer-spans.js';
+import { joinWindows, rankAnswers } from '../../lib/models/answer-spans.js';
 import { tokenRunner } from '../../lib/models/token-runner.js';
 
 const QA = fileURLToPath(new URL('../fixtures/heads/bert-qa', import.meta.url));
@@ -51,11 +51,12 @@ describe('no answer', () => {
       { spans: [span(3, 0.2)], none: 0.9 },
       { spans: [span(9, 0.4)], none: 0.3 },
     ];
-    expect(mergeAnswers(windows, 2, true)).toEqual([
+    const joined = joinWindows(windows, 2);
+    expect(rankAnswers(joined, { topK: 2, allowNoAnswer: true })).toEqual([
       span(9, 0.4),
       { answer: '', score: 0.3, start: 0, end: 0 },
     ]);
-    expect(mergeAnswers(windows, 1, false)).toEqual([span(9, 0.4)]);
+    expect(rankAnswers(joined, { topK: 1, allowNoAnswer: false })).toEqual([span(9, 0.4)]);
   });
 
   it('is learned, and counted as right where a row has none', async () => {

@@ -5,13 +5,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cutLength, cutRuleOf, cutText } from '../../lib/tokenize/text-cut.js';
 import { loadTokenizer, type TextInput } from '../../lib/tokenize/text-tokenizer.js';
 import { temporaryFolder } from '../formats/temporary-folder.js';
 
 const MINILM = fileURLToPath(new URL('../../models/all-MiniLM-L6-v2', import.meta.url));
 const tokenizer = await loadTokenizer(MINILM);
-const RULE = { ideographs: true };
 
 /**
  * Ids by the definition: everything tokenized, then the first ones kept between [CLS] and [SEP].
@@ -172,17 +170,6 @@ describe('cutting long texts', () => {
     );
   });
 
-  it('cuts at every safe place so that the tokens before it stay as they are', async () => {
-    const text = 'The e\u0301tude, 中文 [MASK]字 un😀believably [ MASK ] "x" 中\u0301 end of it';
-    const { ids } = await tokenizer.encodeWithOffsets(text);
-    for (let length = 2; length < text.length / 2; length++) {
-      const cut = cutText(text, length, RULE);
-      const part = await tokenizer.encodeWithOffsets(cut);
-      const kept = part.ids.length - 1;
-      expect([...part.ids.subarray(0, kept)]).toEqual([...ids.subarray(0, kept)]);
-    }
-  });
-
   it('tries again when long words, blanks or marks leave too few tokens', async () => {
     for (const text of [
       'x'.repeat(90).concat(' ').repeat(3000),
@@ -200,27 +187,9 @@ describe('cutting long texts', () => {
 
   it('does not tokenize a megabyte for 512 tokens', async () => {
     const text = 'The quick brown fox, jumps over the lazy dog. '.repeat(25_000);
-    expect(cutText(text, cutLength(512), RULE).length).toBeLessThan(5000);
     const { ids, truncated } = await tokenizer.encode([text], { maxTokens: 512 });
     expect([ids.length, truncated]).toEqual([512, 1]);
     expect([...ids]).toEqual(await byDefinition(text, 512));
-  });
-
-  it('is left alone where it might change tokens', () => {
-    const bert = {
-      normalizer: { type: 'BertNormalizer', handle_chinese_chars: true },
-      pre_tokenizer: { type: 'BertPreTokenizer' },
-      added_tokens: [{ content: '[CLS]', single_word: false }],
-    };
-    expect(cutRuleOf(bert)).toEqual({ ideographs: true });
-    for (const change of [
-      { normalizer: { type: 'NFKC' } },
-      { pre_tokenizer: { type: 'Metaspace' } },
-      { added_tokens: [{ content: 'two words' }] },
-      { added_tokens: [{ content: 'word', single_word: true }] },
-    ]) {
-      expect(cutRuleOf({ ...bert, ...change })).toBeNull();
-    }
   });
 });
 

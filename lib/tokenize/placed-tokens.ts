@@ -1,0 +1,157 @@
+/**
+ * Tokens with their places in a text, from the encodings of its pieces.
+ *
+ * Places are UTF-16 units of the whole text, so that text.slice(start, end) is what a token stands for.
+ */
+
+import type { Encoding } from 'tokenizers';
+import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
+import { joinColumn, type TextTokens, type TokenKind } from './text-reader.js';
+import type { TextPiece } from './text-walk.js';
+import { utf16Index } from './utf16-offsets.js';
+
+export interface PlacedTokens extends TextTokens {
+  readonly starts: Int32Array;
+  readonly ends: Int32Array;
+  /** 1 where a token continues the word of the token before it. */
+  readonly continues: Uint8Array;
+}
+
+/**
+ * Tokens of one text with their places in it, special tokens included (those have start = end = 0).
+ */
+export interface TokensWithOffsets {
+  readonly ids: Int32Array;
+  readonly tokens: readonly string[];
+  /** UTF-16 units: text.slice(starts[i], ends[i]) is what token i stands for. */
+  readonly starts: Int32Array;
+  readonly ends: Int32Array;
+}
+
+/** Placed tokens cut and put together. */
+export const PLACED: Pick<TokenKind<PlacedTokens>, 'slice' | 'join'> = {
+  slice: (all, begin, end) => ({
+    ids: all.ids.slice(begin, end),
+    starts: all.starts.slice(begin, end),
+    ends: all.ends.slice(begin, end),
+    continues: all.continues.slice(begin, end),
+  }),
+  join: (parts) => ({
+    ids: joinColumn(parts, Int32Array, ({ ids }) => ids),
+    starts: joinColumn(parts, Int32Array, ({ starts }) => starts),
+    ends: joinColumn(parts, Int32Array, ({ ends }) => ends),
+    continues: joinColumn(parts, Uint8Array, ({ continues }) => continues),
+  }),
+};
+
+export class Placer {
+  /** How tokens begin that continue a word; null where only the space before a word tells. */
+  private readonly prefix: string | null;
+  private readonly trims: boolean;
+  private readonly stripsSpace: boolean;
+  private readonly nameOf: (id: number) => string | null;
+  private readonly continuing = new Map<number, boolean>();
+
+  /** `nameOf` gives the token of an id; with `stripsSpace` the space at the beginning of a later piece is lost. */
+  constructor(tokenizer: JsonObject, stripsSpace: boolean, nameOf: (id: number) => string | null) {
+    const model = isJsonObject(tokenizer.model) ? tokenizer.model : {};
+    const prefix = model.continuing_subword_prefix;
+    this.prefix = typeof prefix === 'string' && prefix !== '' ? prefix : null;
+    this.trims = trimsOffsets(tokenizer.post_processor);
+    this.stripsSpace = stripsSpace;
+    this.nameOf = nameOf;
+  }
+
+  /** Tokens of `text`, without the blanks that some take along. */
+  words(text: string): TokenKind<PlacedTokens> {
+    return { ...PLACED, unpack: (encoding, piece) => this.place(encoding, piece, text) };
+  }
+
+  /** Tokens as they are, with their names. */
+  named(): TokenKind<TokensWithOffsets> {
+    return {
+      unpack: (encoding, piece) => ({
+        ids: Int32Array.from(encoding.getIds()),
+        tokens: encoding.getTokens(),
+        ...this.places(encoding, piece),
+      }),
+      slice: ({ ids, tokens, starts, ends }, begin, end) => ({
+        ids: ids.slice(begin, end),
+        tokens: tokens.slice(begin, end),
+        starts: starts.slice(begin, end),
+        ends: ends.slice(begin, end),
+      }),
+      join: (parts) => ({
+        ids: joinColumn(parts, Int32Array, ({ ids }) => ids),
+        tokens: parts.flatMap(({ tokens }) => tokens),
+        starts: joinColumn(parts, Int32Array, ({ starts }) => starts),
+        ends: joinColumn(parts, Int32Array, ({ ends }) => ends),
+      }),
+    };
+  }
+
+  private place(encoding: Encoding, piece: TextPiece, text: string): PlacedTokens {
+    const ids = Int32Array.from(encoding.getIds());
+    const { starts, ends } = this.places(encoding, piece);
+    const continues = new Uint8Array(ids.length);
+    for (const [i, id] of ids.entries()) {
+      starts[i] = trimmedStart(text, starts[i] ?? 0, ends[i] ?? 0);
+      continues[i] = this.continuesWord(id, text, starts[i] ?? 0) ? 1 : 0;
+    }
+    return { ids, starts, ends, continues };
+  }
+
+  private places(
+    encoding: Encoding,
+    piece: TextPiece,
+  ): { readonly starts: Int32Array; readonly ends: Int32Array } {
+    const offsets = encoding.getOffsets();
+    const index = utf16Index(piece.text);
+    // The end of a piece is its end in the text, even where letters were left out.
+    const place = (codePoint: number | undefined) => {
+      const unit = index(codePoint ?? 0);
+      return unit >= piece.text.length ? piece.end : piece.begin + unit;
+    };
+    const starts = Int32Array.from(offsets, ([start]) => place(start));
+    const ends = Int32Array.from(offsets, ([, end]) => place(end));
+    const [token = ''] = piece.begin > 0 && offsets.length > 0 ? encoding.getTokens() : [];
+    // At the beginning of a text the package leaves out what it thinks it has added.
+    if (this.trims && /^[\s\u0120]/u.test(token)) {
+      starts[0] = Math.max(starts[0] ?? 0, piece.begin + 1);
+      ends[0] = Math.max(ends[0] ?? 0, starts[0] ?? 0);
+    }
+    if (this.stripsSpace && token.startsWith('\u2581')) {
+      starts[0] = piece.begin;
+      if (token === '\u2581') ends[0] = piece.begin + 1;
+    }
+    return { starts, ends };
+  }
+
+  private continuesWord(id: number, text: string, start: number): boolean {
+    if (this.prefix === null) {
+      // Byte-level and sentencepiece tokens have no mark inside a word; a word begins at white space.
+      return start > 0 && !/\s/.test(text.charAt(start - 1)) && !/\s/.test(text.charAt(start));
+    }
+    let continues = this.continuing.get(id);
+    if (continues === undefined) {
+      continues = this.nameOf(id)?.startsWith(this.prefix) ?? false;
+      this.continuing.set(id, continues);
+    }
+    return continues;
+  }
+}
+
+/** Tokens of some tokenizers take the space before a word along; it is no part of it. */
+function trimmedStart(text: string, start: number, end: number): number {
+  let at = start;
+  while (at < end - 1 && /\s/.test(text.charAt(at))) at++;
+  return at;
+}
+
+/** Whether places leave out the space before a word. */
+function trimsOffsets(processor: JsonValue | undefined): boolean {
+  if (!isJsonObject(processor)) return false;
+  const { type, processors, trim_offsets: trim } = processor;
+  if (Array.isArray(processors)) return (processors as readonly JsonValue[]).some(trimsOffsets);
+  return (type === 'RobertaProcessing' || type === 'ByteLevel') && trim !== false;
+}

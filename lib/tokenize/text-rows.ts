@@ -1,0 +1,163 @@
+/**
+ * Texts and pairs cut to a limit: as many tokens of each as it keeps, on the side that the tokenizer says.
+ *
+ * No more of a text is tokenized than decides what is kept. Pairs are cut as Python's tokenizers cut them.
+ */
+
+import { rangeMistake } from '../core/errors.js';
+import { orCancelled } from '../core/turns.js';
+import { pairLengths } from './pair-lengths.js';
+import { checkText } from './text-check.js';
+import type { CutRule } from './text-cut.js';
+import { firstPiece, TextReader, type TextTokens, type TokenKind } from './text-reader.js';
+import type { EncodeOptions, TextInput } from './text-tokenizer.js';
+import { TextWalk } from './text-walk.js';
+import type { TokenLayout } from './token-layout.js';
+import type { TokenizerInstances } from './tokenizer-instances.js';
+
+/**
+ * Texts per call of the package, and their total length. What it returns is unpacked on the JavaScript thread, so this
+ * bounds for how long nothing else can run there: about a millisecond.
+ */
+const CHUNK_TEXTS = 128;
+const CHUNK_CHARS = 1 << 15;
+
+/** A text or pair without its special tokens, which `layout` puts around it. */
+export interface TokenRow<T extends TextTokens> {
+  readonly layout: TokenLayout;
+  readonly texts: readonly T[];
+  /** Whether some of its tokens were cut off. */
+  readonly cut: boolean;
+}
+
+export class TextRows {
+  private readonly instances: TokenizerInstances;
+  private readonly rule: CutRule | null;
+  private readonly kept: 'first' | 'last';
+
+  /** Of texts that are too long the `kept` tokens stay. */
+  constructor(instances: TokenizerInstances, rule: CutRule | null, kept: 'first' | 'last') {
+    this.instances = instances;
+    this.rule = rule;
+    this.kept = kept;
+  }
+
+  /** All texts in chunks. Throws TypeError or RangeError naming texts[i]. */
+  async *read<T extends TextTokens>(
+    texts: readonly TextInput[],
+    options: EncodeOptions,
+    kindOf: (text: string) => TokenKind<T>,
+  ): AsyncGenerator<TokenRow<T>[]> {
+    const { maxTokens, truncate = true, signal, firstIndex = 0 } = options;
+    const { nameOf = (index) => `texts[${firstIndex + index}]` } = options;
+    for (const [i, text] of texts.entries()) checkText(nameOf(i), text);
+    await this.instances.checkLimit(maxTokens, texts);
+    for (let begin = 0; begin < texts.length; ) {
+      const end = this.chunkEnd(texts, begin, maxTokens);
+      const open = await Promise.all(
+        texts.slice(begin, end).map(async (text) => {
+          const layout = await this.instances.layout(typeof text !== 'string');
+          const room = maxTokens - layout.specials;
+          const parts = typeof text === 'string' ? [text] : text;
+          const readers = parts.map((part) => this.reader(part, kindOf(part), room, this.kept));
+          return { layout, room, readers };
+        }),
+      );
+      await this.readOn(
+        open.flatMap(({ readers }) => readers),
+        signal,
+      );
+      const rows: TokenRow<T>[] = [];
+      for (const [i, { layout, room, readers }] of open.entries()) {
+        const lengths = await this.cutLengths(readers, room, signal);
+        if (lengths !== null && !truncate) {
+          const count = layout.specials + (await this.countAll(readers, signal));
+          throw rangeMistake(nameOf(begin + i), `at most ${maxTokens} tokens`, count);
+        }
+        const kept = readers.map((reader, part) => reader.take(lengths?.[part] ?? room));
+        rows.push({ layout, texts: kept, cut: lengths !== null });
+      }
+      yield rows;
+      begin = end;
+    }
+  }
+
+  /** A reader that keeps `keep` tokens of a text. */
+  reader<T extends TextTokens>(
+    text: string,
+    kind: TokenKind<T>,
+    keep: number,
+    kept: 'first' | 'last' = 'first',
+  ): TextReader<T> {
+    return new TextReader(new TextWalk(text, this.rule, kept), kind, keep, kept);
+  }
+
+  /** Reads another piece of each text. */
+  async readOn(
+    readers: readonly TextReader<TextTokens>[],
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const pieces = await Promise.all(readers.map((reader) => reader.next()));
+    const work = this.instances.encode(pieces.map(({ text }) => text));
+    const encodings = await orCancelled('encode', signal, work);
+    for (const [i, encoding] of encodings.entries()) {
+      const piece = pieces[i];
+      if (piece !== undefined) readers[i]?.add(encoding, piece);
+    }
+  }
+
+  /** End of a chunk of texts that begins at `begin`, of which no more is tokenized at first than the limit asks for. */
+  chunkEnd(texts: readonly TextInput[], begin: number, maxTokens: number): number {
+    const most = this.rule === null ? Number.POSITIVE_INFINITY : 2 * firstPiece(maxTokens);
+    let chars = 0;
+    let end = begin;
+    while (end < texts.length && end - begin < CHUNK_TEXTS && chars < CHUNK_CHARS) {
+      const text = texts[end] ?? '';
+      for (const part of typeof text === 'string' ? [text] : text) {
+        chars += Math.min(part.length, most);
+      }
+      end++;
+    }
+    return end;
+  }
+
+  /** How many tokens each text keeps when they do not fit together; null when they do. */
+  private async cutLengths(
+    readers: readonly TextReader<TextTokens>[],
+    room: number,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly number[] | null> {
+    for (const reader of readers) {
+      while (reader.count <= room && !reader.done) await this.readOn([reader], signal);
+    }
+    const [first, second] = readers;
+    if (first === undefined || second === undefined) {
+      return (first?.count ?? 0) > room ? [room] : null;
+    }
+    if (first.count + second.count <= room) return null;
+    // Which one is longer decides who gets the odd token.
+    while (room % 2 === 1 && !isDecided(first, second)) {
+      const behind = second.done || (!first.done && first.count < second.count) ? first : second;
+      await this.readOn([behind], signal);
+    }
+    return pairLengths(first.count, second.count, room);
+  }
+
+  private async countAll(
+    readers: readonly TextReader<TextTokens>[],
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    let count = 0;
+    for (const reader of readers) {
+      while (!reader.done) await this.readOn([reader], signal);
+      count += reader.count;
+    }
+    return count;
+  }
+}
+
+/** Whether it is known which of two texts has more tokens. */
+function isDecided(first: TextReader<TextTokens>, second: TextReader<TextTokens>): boolean {
+  if (first.done && second.done) return true;
+  return (first.done && second.count >= first.count) || (second.done && first.count > second.count);
+}

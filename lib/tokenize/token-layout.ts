@@ -1,0 +1,97 @@
+/**
+ * Where special tokens stand around the tokens of a text or a pair, found by asking the package once.
+ *
+ * With it sequences are put together here: the package would cut pairs by a rule of its own.
+ */
+
+import type { Encoding } from 'tokenizers';
+import type { TokensWithOffsets } from './placed-tokens.js';
+
+/** A special token, or the tokens of a text of the pair. */
+type Slot =
+  | { readonly id: number; readonly segment: number }
+  | { readonly part: 0 | 1; readonly segment: number };
+
+interface Ids {
+  readonly ids: Int32Array;
+}
+
+export class TokenLayout {
+  /** Special tokens of a sequence. */
+  readonly specials: number;
+  private readonly slots: readonly Slot[];
+
+  constructor(slots: readonly Slot[]) {
+    this.slots = slots;
+    this.specials = slots.filter((slot) => 'id' in slot).length;
+  }
+
+  /** From a sequence with special tokens whose texts have `lengths` tokens each, at least one. */
+  static of(encoding: Encoding, lengths: readonly number[]): TokenLayout {
+    const ids = encoding.getIds();
+    const segments = encoding.getTypeIds();
+    const parts = encoding.getSequenceIds();
+    const slots: Slot[] = [];
+    for (let i = 0; i < ids.length; ) {
+      const [part, segment = 0] = [parts[i], segments[i]];
+      if (part === 0 || part === 1) {
+        slots.push({ part, segment });
+        i += lengths[part] ?? 1;
+      } else slots.push({ id: ids[i++] ?? 0, segment });
+    }
+    return new TokenLayout(slots);
+  }
+
+  /** Tokens of a sequence of these texts. */
+  length(texts: readonly Ids[]): number {
+    let length = 0;
+    this.each(texts, 0, (_, __, end) => {
+      length = end;
+    });
+    return length;
+  }
+
+  /** Ids and segments of a sequence, written from `at` on. */
+  write(
+    texts: readonly Ids[],
+    to: { readonly ids: Int32Array; readonly segments: Int32Array },
+    at: number,
+  ): void {
+    this.each(texts, at, (slot, begin, end) => {
+      to.segments.fill(slot.segment, begin, end);
+      if ('id' in slot) to.ids[begin] = slot.id;
+      else to.ids.set(texts[slot.part]?.ids ?? [], begin);
+    });
+  }
+
+  /** A text with its special tokens, which have no place in it, and the names of all. */
+  named(text: TokensWithOffsets, nameOf: (id: number) => string | null): TokensWithOffsets {
+    const total = this.length([text]);
+    const ids = new Int32Array(total);
+    const starts = new Int32Array(total);
+    const ends = new Int32Array(total);
+    const tokens: string[][] = [];
+    this.each([text], 0, (slot, begin) => {
+      tokens.push('id' in slot ? [nameOf(slot.id) ?? ''] : [...text.tokens]);
+      ids.set('id' in slot ? [slot.id] : text.ids, begin);
+      if ('id' in slot) return;
+      starts.set(text.starts, begin);
+      ends.set(text.ends, begin);
+    });
+    return { ids, starts, ends, tokens: tokens.flat() };
+  }
+
+  /** Calls back for each slot, with the place of its tokens when the first of all is at `at`. */
+  each(
+    texts: readonly Ids[],
+    at: number,
+    visit: (slot: Slot, begin: number, end: number) => void,
+  ): void {
+    let begin = at;
+    for (const slot of this.slots) {
+      const end = begin + ('id' in slot ? 1 : (texts[slot.part]?.ids.length ?? 0));
+      visit(slot, begin, end);
+      begin = end;
+    }
+  }
+}

@@ -28,7 +28,7 @@ export async function modelEqualizers(
   signal: AbortSignal | undefined,
 ): Promise<ReadonlyMap<string, Float32Array>> {
   const nodes = equalizableNodes(graph);
-  const { ids } = await tokenizer.encode([''], { maxTokens: graph.maxTokens, truncate: true });
+  const { ids } = await tokenizer.encodeWithOffsets('');
   const inputs = new Set(nodes.map((node) => node.input));
   const batch = drawnBatch(graph, ids);
   const largest = await largestInputs(where, graph, program, inputs, batch, signal);

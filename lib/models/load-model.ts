@@ -98,7 +98,7 @@ export async function partsOf(
     const { graph, program, imported } = await buildFolder(where, folder, request, settings);
     let verification: Verification | null = null;
     try {
-      checkVocabulary(path, tokenizer, graph);
+      tokenizer.useFor({ vectors: graph.vocabulary, path });
       if ('imported' in folder && settings.verify !== false) {
         verification = await verifyFolder(folder, graph, program, request);
       }
@@ -221,16 +221,6 @@ function storedHalves(folder: HfFolder, { sources }: ImportedModel, graph: Encod
     const stored = sources.get(name);
     return stored !== undefined && folder.tensors.get(stored)?.dtype === 'F16';
   });
-}
-
-/** A token id beyond the table would have no vector. */
-function checkVocabulary(path: string, tokenizer: TextTokenizer, graph: EncoderGraph): void {
-  if (tokenizer.vocabulary <= graph.vocabulary) return;
-  throw new SinterError(
-    'CORRUPT_MODEL',
-    `${path}: the tokenizer has ${tokenizer.vocabulary} tokens, the model only ${graph.vocabulary} vectors`,
-    { details: { file: path } },
-  );
 }
 
 /** The native side knows a weight's name but not its file. */

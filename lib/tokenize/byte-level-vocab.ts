@@ -8,6 +8,7 @@
 import { SinterError, show } from '../core/errors.js';
 import { type JsonObject, parseJsonObject } from '../core/json.js';
 import { addedTokens, specialTokens } from './special-tokens.js';
+import type { TokenizerSettings } from './tokenizer-settings.js';
 
 const DEFAULTS = {
   bos_token: { content: '<s>' },
@@ -19,29 +20,18 @@ const DEFAULTS = {
   mask_token: { content: '<mask>', lstrip: true },
 } as const;
 
-/** Classes whose vocab.json and merges.txt mean what they mean for RoBERTa. */
-const CLASSES = /^(Roberta|Bart|Longformer|LED)Tokenizer(Fast)?$/;
-
 /** The tokenizer as a JSON value, from the texts of both files. */
 export function byteLevelTokenizer(
   vocabulary: string,
   merges: string,
-  config: JsonObject,
+  settings: TokenizerSettings,
   file: string,
 ): JsonObject {
-  const kind = config.tokenizer_class ?? 'RobertaTokenizer';
-  if (typeof kind !== 'string' || !CLASSES.test(kind)) {
-    throw new SinterError(
-      'UNSUPPORTED_MODEL',
-      `${file}: unsupported tokenizer ${show(kind)} without tokenizer.json; save it with the fast tokenizer of transformers`,
-      { details: { file } },
-    );
-  }
   const ids = readIds(vocabulary, file);
-  const tokens = specialTokens(config, DEFAULTS, ids, file);
+  const tokens = specialTokens(settings.values, DEFAULTS, ids, file);
   const { cls_token: cls, sep_token: sep } = tokens;
-  const add_prefix_space = config.add_prefix_space === true;
-  const trim_offsets = config.trim_offsets !== false;
+  const add_prefix_space = settings.flag('add_prefix_space', false);
+  const trim_offsets = settings.flag('trim_offsets', true);
   const level = { type: 'ByteLevel', add_prefix_space, trim_offsets: true, use_regex: true };
   return {
     version: '1.0',

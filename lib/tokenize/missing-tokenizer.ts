@@ -21,6 +21,7 @@ export function missingTokenizer(folder: string): TextTokenizer {
     vocabulary: 0,
     specialIds: new Set<number>(),
     maskToken: null,
+    useFor: () => {},
   };
   const none = Object.create(TextTokenizer.prototype) as TextTokenizer;
   return new Proxy(none, {

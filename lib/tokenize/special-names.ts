@@ -2,8 +2,9 @@
  * Which tokens of a tokenizer are special, and which of them is the mask.
  */
 
-import { isJsonObject, type JsonObject, type JsonValue, parseJsonObject } from '../core/json.js';
+import { isJsonObject, type JsonValue } from '../core/json.js';
 import type { TokenizerFiles } from './tokenizer-files.js';
+import { textOf } from './tokenizer-settings.js';
 
 /** Names that masks have where the settings do not say. */
 const USUAL_MASKS = ['[MASK]', '<mask>'];
@@ -14,21 +15,13 @@ export class SpecialNames {
   /** Text of the mask token, or null. */
   readonly mask: string | null;
 
-  constructor({ tokenizer, config, files, source }: TokenizerFiles) {
+  constructor({ tokenizer, config }: TokenizerFiles) {
     const list: readonly JsonValue[] = Array.isArray(tokenizer.added_tokens)
       ? tokenizer.added_tokens
       : [];
     const added = list.filter(isJsonObject).filter(({ special }) => special === true);
     this.ids = new Set(added.map(({ id }) => id).filter((id) => typeof id === 'number'));
-    const map = files.get('special_tokens_map.json');
-    const stated =
-      textOf(config.mask_token) ??
-      textOf((map === undefined ? {} : parseJsonObject(map, source)).mask_token);
-    this.mask = stated ?? USUAL_MASKS.find((mask) => added.some((a) => a.content === mask)) ?? null;
+    const usual = USUAL_MASKS.find((mask) => added.some(({ content }) => content === mask));
+    this.mask = textOf(config.mask_token) ?? usual ?? null;
   }
-}
-
-function textOf(value: JsonValue | undefined): string | null {
-  const text = isJsonObject(value) ? (value as JsonObject).content : value;
-  return typeof text === 'string' ? text : null;
 }

@@ -18,33 +18,36 @@ export interface SpecialDefault {
   readonly lstrip?: boolean;
 }
 
+/** Without these no text can be encoded. */
+const NEEDED = ['cls_token', 'sep_token', 'unk_token'] as const;
+type Needed = (typeof NEEDED)[number];
+
 /**
  * Finds tokens by their key (`cls_token`) in `config`, else `defaults`. Throws CORRUPT_MODEL when the vocabulary of `file`
- * lacks one.
+ * lacks a needed one; others that it lacks are left out.
  */
 export function specialTokens<K extends string>(
   config: JsonObject,
-  defaults: Readonly<Record<K, SpecialDefault>>,
+  defaults: Readonly<Record<K | Needed, SpecialDefault>>,
   ids: ReadonlyMap<string, number>,
   file: string,
-): Record<K, SpecialToken> {
-  const find = (key: string, fallback: SpecialDefault): SpecialToken => {
+): Readonly<Record<Needed, SpecialToken>> {
+  const find = (key: string, fallback: SpecialDefault): readonly [string, SpecialToken][] => {
     const stated = config[key];
     const settings = isJsonObject(stated) ? stated : {};
     const text = isJsonObject(stated) ? stated.content : stated;
     const content = typeof text === 'string' ? text : fallback.content;
     const { lstrip = fallback.lstrip ?? false } = settings;
     const id = ids.get(content);
-    if (id !== undefined) return { content, id, lstrip: lstrip === true };
+    if (id !== undefined) return [[key, { content, id, lstrip: lstrip === true }]];
+    if (!NEEDED.some((needed) => needed === key)) return [];
     throw new SinterError('CORRUPT_MODEL', `${file}: must have the ${key} ${content}`, {
       details: { file },
     });
   };
   const entries = Object.entries<SpecialDefault>(defaults);
-  return Object.fromEntries(entries.map(([key, one]) => [key, find(key, one)])) as Record<
-    K,
-    SpecialToken
-  >;
+  const found = entries.flatMap(([key, one]) => find(key, one));
+  return Object.fromEntries(found) as Record<Needed, SpecialToken>;
 }
 
 /** `added_tokens` of a tokenizer.json, each once, by id. */

@@ -7,13 +7,17 @@
 import { rangeMistake } from '../core/errors.js';
 import { isJsonObject } from '../core/json.js';
 import { type AlignedTexts, alignWindows, joinAligned } from './aligned-texts.js';
+import { jsonText } from './json-text.js';
 import { Placer, type TokensWithOffsets } from './placed-tokens.js';
+import { withoutSegments } from './post-processor.js';
+import { withLowercase } from './saved-settings.js';
 import { SpecialNames } from './special-names.js';
 import { checkText } from './text-check.js';
 import { cutRuleOf } from './text-cut.js';
 import { IDS, joinColumn, type TextTokens } from './text-reader.js';
 import { TextRows, type TokenRow } from './text-rows.js';
 import { WindowCutter, WindowGroup } from './text-windows.js';
+import { checkLargest, checkTokens, largestId, type TokenTable } from './token-limits.js';
 import { checkTokenizer } from './tokenizer-check.js';
 import { readTokenizerFiles, type TokenizerFiles } from './tokenizer-files.js';
 import { TokenizerInstances } from './tokenizer-instances.js';
@@ -82,6 +86,8 @@ export class TextTokenizer {
   private readonly rows: TextRows;
   private readonly placer: Placer;
   private readonly named: SpecialNames;
+  private readonly largest: number;
+  private table: TokenTable = { vectors: Number.POSITIVE_INFINITY, path: '' };
 
   private constructor(from: TokenizerFiles, json: string) {
     this.files = from.files;
@@ -92,11 +98,21 @@ export class TextTokenizer {
     const nameOf = (id: number) => this.instances.whole.idToToken(id);
     this.placer = new Placer(from.tokenizer, rule?.stripsSpace ?? false, nameOf);
     this.named = new SpecialNames(from);
+    this.largest = largestId(from.tokenizer);
   }
 
-  /** Number of ids, added tokens included. */
+  /** Number of ids, added tokens included, as far as the model has vectors. */
   get vocabulary(): number {
-    return this.instances.vocabulary;
+    return Math.min(this.instances.vocabulary, this.table.vectors);
+  }
+
+  /**
+   * Texts are for a model of this table. Throws CORRUPT_MODEL when the vocabulary itself is larger; for an added token a text that
+   * has it is.
+   */
+  useFor(table: TokenTable): void {
+    checkLargest(this.largest, table);
+    this.table = table;
   }
 
   /** Ids of all special tokens. */
@@ -108,21 +124,20 @@ export class TextTokenizer {
   get maskToken(): { readonly content: string; readonly id: number } | null {
     const content = this.named.mask;
     const id = content === null ? null : this.tokenToId(content);
-    return content === null || id === null ? null : { content, id };
+    if (content === null || id === null || id >= this.table.vectors) return null;
+    return { content, id };
   }
 
   /** From files that are already in memory. */
   static fromFiles(from: TokenizerFiles, lowercase = false): TextTokenizer {
-    const { normalizer = null } = from.tokenizer;
-    const lower = { type: 'Lowercase' };
-    const both =
-      normalizer === null ? lower : { type: 'Sequence', normalizers: [lower, normalizer] };
-    if (!lowercase) return new TextTokenizer(from, from.files.get('tokenizer.json') ?? '');
-    const tokenizer = { ...from.tokenizer, normalizer: both };
-    const json = JSON.stringify(tokenizer);
-    // Saved files must do by themselves what this tokenizer does.
-    const files = new Map([...from.files, ['tokenizer.json', json]]);
-    return new TextTokenizer({ ...from, tokenizer, files }, json);
+    const used = lowercase ? withLowercase(from) : from;
+    const { tokenizer, files } = used;
+    const given = used.segments === false ? withoutSegments(tokenizer) : tokenizer;
+    const written = files.get('tokenizer.json');
+    return new TextTokenizer(
+      used,
+      given === tokenizer && written !== undefined ? written : jsonText(given, used.source),
+    );
   }
 
   /**
@@ -134,7 +149,9 @@ export class TextTokenizer {
     for await (const rows of this.rows.read(texts, options, () => IDS)) {
       parts.push(encodeRows(rows));
     }
-    return joinEncoded(parts);
+    const joined = joinEncoded(parts);
+    checkTokens(joined, this.table, texts, namesOf(options));
+    return joined;
   }
 
   /** Tokens of one text with UTF-16 offsets, the whole text, special tokens included. */
@@ -154,7 +171,9 @@ export class TextTokenizer {
       const windows = rows.map((row) => ({ ...row, source: source++ }));
       parts.push(alignWindows(windows, rows.filter(({ cut }) => cut).length));
     }
-    return joinAligned(parts);
+    const joined = joinAligned(parts);
+    checkTokens(joined, this.table, texts, namesOf(options));
+    return joined;
   }
 
   /**
@@ -169,6 +188,16 @@ export class TextTokenizer {
 
   /** As `encodeWindows`, in groups of windows as they are read, so that a text of any length takes the memory of one group. */
   async *windowGroups(
+    pairs: readonly TextPair[],
+    options: WindowOptions,
+  ): AsyncGenerator<AlignedTexts> {
+    for await (const group of this.readGroups(pairs, options)) {
+      checkTokens(group, this.table, pairs, options.nameOf);
+      yield group;
+    }
+  }
+
+  private async *readGroups(
     pairs: readonly TextPair[],
     options: WindowOptions,
   ): AsyncGenerator<AlignedTexts> {
@@ -220,6 +249,10 @@ export class TextTokenizer {
   tokenToId(token: string): number | null {
     return this.instances.whole.tokenToId(token);
   }
+}
+
+function namesOf({ firstIndex = 0, nameOf }: EncodeOptions): (index: number) => string {
+  return nameOf ?? ((index) => `texts[${firstIndex + index}]`);
 }
 
 /** Which tokens of a text that is too long are kept. The settings win over the tokenizer, as they do in transformers. */

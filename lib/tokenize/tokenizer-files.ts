@@ -3,10 +3,10 @@
  * ones.
  *
  * tokenizer.json is preferred; without it a WordPiece tokenizer is made from vocab.txt, or a byte-level one from vocab.json
- * and merges.txt.
+ * and merges.txt. Settings of the other files are applied to it, and the saved tokenizer.json has them.
  */
 
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { SinterError, show } from '../core/errors.js';
 import {
   decodeUtf8,
@@ -15,7 +15,12 @@ import {
   parseJsonObject,
   readModelFile,
 } from '../core/json.js';
+import { applySettings } from './apply-settings.js';
 import { byteLevelTokenizer } from './byte-level-vocab.js';
+import { jsonText } from './json-text.js';
+import { pinsFor } from './saved-settings.js';
+import { classOf, type TokenizerClass } from './tokenizer-classes.js';
+import { TokenizerSettings } from './tokenizer-settings.js';
 import { wordPieceTokenizer } from './wordpiece-vocab.js';
 
 const MAIN = 'tokenizer.json';
@@ -28,21 +33,25 @@ const MERGES = 'merges.txt';
 const OTHERS = [CONFIG, SPECIALS, ADDED, WORDS, PAIRS, MERGES];
 /** Vocabularies of sentencepiece, which only Python's slow tokenizers read. */
 const SENTENCEPIECE = ['sentencepiece.bpe.model', 'spiece.model', 'spm.model', 'tokenizer.model'];
+/** Merges of PhoBERT and BERTweet, beside a vocab.txt that is none of WordPiece. */
+const CODES = 'bpe.codes';
 
 export interface TokenizerFiles {
   /** Path of the file that the tokenizer comes from, for messages. */
   readonly source: string;
-  /** tokenizer.json as a value. */
+  /** tokenizer.json as a value, with all settings applied. */
   readonly tokenizer: JsonObject;
-  /** tokenizer_config.json, empty when absent. */
+  /** Settings as Python has them: of tokenizer_config.json and special_tokens_map.json. */
   readonly config: JsonObject;
   /** File name -> text, to be written beside a saved model. tokenizer.json is always among them. */
   readonly files: ReadonlyMap<string, string>;
+  /** false: all tokens of a pair are of segment 0, whatever tokenizer.json says. Default: true. */
+  readonly segments?: boolean;
 }
 
 /**
  * Throws CORRUPT_MODEL when there is no vocabulary, or a file is not what it should be; UNSUPPORTED_MODEL when there is only
- * one of sentencepiece.
+ * one of sentencepiece, or for a class or a setting whose rules we do not have.
  */
 export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles> {
   const files = new Map<string, string>();
@@ -55,20 +64,75 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles
     return text === undefined ? {} : parseJsonObject(text, join(folder, name));
   };
   const config = parse(CONFIG);
-  if (files.has(MAIN)) {
-    return { source: join(folder, MAIN), tokenizer: parse(MAIN), config, files };
+  const stated = { config, specials: parse(SPECIALS), added: parse(ADDED) };
+  const settings = new TokenizerSettings({ ...stated, file: join(folder, CONFIG) });
+  const model = await modelConfig(folder);
+  const kind = classOf({ folder, config, model, whole: files.has(MAIN) });
+  const { source, made } = files.has(MAIN)
+    ? { source: join(folder, MAIN), made: parse(MAIN) }
+    : await fromVocabulary(folder, files, kind, settings);
+  const tokenizer = applySettings(made, kind, settings);
+  if (tokenizer !== made || !files.has(MAIN)) files.set(MAIN, jsonText(tokenizer, source));
+  const pins = pinsFor(tokenizer, kind, settings);
+  if (pins !== null) files.set(CONFIG, `${jsonText({ ...config, ...pins }, source, 2)}\n`);
+  return {
+    source,
+    tokenizer,
+    config: settings.values,
+    files,
+    segments: settings.segments ?? kind.segments,
+  };
+}
+
+/** config.json of the model: in the folder, or above one of ONNX files. */
+async function modelConfig(folder: string): Promise<JsonObject> {
+  const folders = basename(folder) === 'onnx' ? [folder, dirname(folder)] : [folder];
+  for (const path of folders.map((one) => join(one, 'config.json'))) {
+    if (await fileExists(path))
+      return parseJsonObject(decodeUtf8(await readModelFile(path), path), path);
   }
-  const settings = { ...parse(SPECIALS), ...config };
+  return {};
+}
+
+interface Made {
+  /** The vocabulary's path. */
+  readonly source: string;
+  readonly made: JsonObject;
+}
+
+async function fromVocabulary(
+  folder: string,
+  files: ReadonlyMap<string, string>,
+  kind: TokenizerClass,
+  settings: TokenizerSettings,
+): Promise<Made> {
   const [words, pairs, merges] = [WORDS, PAIRS, MERGES].map((name) => files.get(name));
-  const source = join(folder, words === undefined ? PAIRS : WORDS);
-  let tokenizer: JsonObject;
-  if (words !== undefined) tokenizer = wordPieceTokenizer(words, settings, source);
-  else if (pairs !== undefined && merges !== undefined) {
-    tokenizer = byteLevelTokenizer(pairs, merges, settings, source);
-  } else throw await noVocabulary(folder);
-  refuseAdded(parse(ADDED), tokenizer, join(folder, ADDED));
-  files.set(MAIN, JSON.stringify(tokenizer));
-  return { source, tokenizer, config, files };
+  const hasPairs = pairs !== undefined && merges !== undefined;
+  if (words === undefined && !hasPairs) throw await noVocabulary(folder);
+  const vocabulary =
+    kind.name === null ? (words === undefined ? 'pairs' : 'words') : kind.vocabulary;
+  if (vocabulary === 'words' && words !== undefined) {
+    const source = join(folder, WORDS);
+    const codes = join(folder, CODES);
+    if (await fileExists(codes)) throw unsupported(codes, `merges ${CODES}`);
+    return { source, made: wordPieceTokenizer(words, settings, kind.name, source) };
+  }
+  if (vocabulary === 'pairs' && hasPairs) {
+    const source = join(folder, PAIRS);
+    return { source, made: byteLevelTokenizer(pairs, merges, settings, source) };
+  }
+  throw unsupported(
+    join(folder, words === undefined ? PAIRS : WORDS),
+    `tokenizer ${show(kind.name)}`,
+  );
+}
+
+function unsupported(file: string, what: string): SinterError {
+  return new SinterError(
+    'UNSUPPORTED_MODEL',
+    `${file}: unsupported ${what} without tokenizer.json; save it with the fast tokenizer of transformers`,
+    { details: { file } },
+  );
 }
 
 /** What is wrong with a folder that no tokenizer can be made from. */
@@ -87,17 +151,4 @@ async function noVocabulary(folder: string): Promise<SinterError> {
   return new SinterError('CORRUPT_MODEL', `${file}: no such file, and ${others} beside it`, {
     details: { file },
   });
-}
-
-/** Tokens that were added to a vocabulary later have settings that only tokenizer.json keeps. */
-function refuseAdded(added: JsonObject, tokenizer: JsonObject, file: string): void {
-  const { vocab } = tokenizer.model as { readonly vocab: JsonObject };
-  const unknown = Object.keys(added).find((token) => !Object.hasOwn(vocab, token));
-  if (unknown === undefined) return;
-  throw new SinterError(
-    'UNSUPPORTED_MODEL',
-    `${file}: the token ${show(unknown)} is not in the vocabulary; in Python, ` +
-      'AutoTokenizer.from_pretrained(folder).save_pretrained(folder) writes a tokenizer.json that has it',
-    { details: { file } },
-  );
 }

@@ -8,8 +8,9 @@
 
 import type { JsonObject } from '../core/json.js';
 import { addedTokens, specialTokens, template } from './special-tokens.js';
+import type { TokenizerSettings } from './tokenizer-settings.js';
 
-const BERT_TOKENS = {
+export const BERT_TOKENS = {
   pad_token: { content: '[PAD]' },
   unk_token: { content: '[UNK]' },
   cls_token: { content: '[CLS]' },
@@ -28,18 +29,19 @@ const MPNET_TOKENS = {
 
 /**
  * The tokenizer as a JSON value. `vocabulary` is the text of vocab.txt: one token a line, its id
- * the line number.
+ * the line number; `kind` is the class of the tokenizer.
  */
 export function wordPieceTokenizer(
   vocabulary: string,
-  config: JsonObject,
+  settings: TokenizerSettings,
+  kind: string | null,
   file: string,
 ): JsonObject {
   const lines = vocabulary.split(/\r\n|\r|\n/);
   if (lines.at(-1) === '') lines.pop();
   const ids = new Map(lines.map((token, id) => [token, id]));
-  const mpnet = /^MPNet/.test(String(config.tokenizer_class ?? ''));
-  const tokens = specialTokens(config, mpnet ? MPNET_TOKENS : BERT_TOKENS, ids, file);
+  const mpnet = kind === 'MPNetTokenizer';
+  const tokens = specialTokens(settings.values, mpnet ? MPNET_TOKENS : BERT_TOKENS, ids, file);
   const { cls_token: cls, sep_token: sep } = tokens;
   return {
     version: '1.0',
@@ -49,9 +51,9 @@ export function wordPieceTokenizer(
     normalizer: {
       type: 'BertNormalizer',
       clean_text: true,
-      handle_chinese_chars: flag(config, 'tokenize_chinese_chars') ?? true,
-      strip_accents: flag(config, 'strip_accents'),
-      lowercase: flag(config, 'do_lower_case') ?? true,
+      handle_chinese_chars: settings.flag('tokenize_chinese_chars', true),
+      strip_accents: settings.flag('strip_accents', null),
+      lowercase: settings.flag('do_lower_case', true),
     },
     pre_tokenizer: { type: 'BertPreTokenizer' },
     post_processor: template(cls, sep, { separators: mpnet ? 2 : 1, secondSegment: 1 }),
@@ -64,9 +66,4 @@ export function wordPieceTokenizer(
       vocab: Object.fromEntries(ids),
     },
   };
-}
-
-function flag(config: JsonObject, key: string): boolean | null {
-  const value = config[key];
-  return typeof value === 'boolean' ? value : null;
 }

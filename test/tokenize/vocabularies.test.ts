@@ -129,12 +129,6 @@ describe('folders that no tokenizer can be made from', () => {
       'UNSUPPORTED_MODEL',
       /unsupported tokenizer "GPT2Tokenizer" without tokenizer\.json/,
     ],
-    [
-      'tokens added later',
-      { 'vocab.json': VOCABULARY, 'merges.txt': '', 'added_tokens.json': '{"<new>": 6}' },
-      'UNSUPPORTED_MODEL',
-      /"<new>" is not in the vocabulary/,
-    ],
   ])('%s', async (_, files, code, message) => {
     const folder = await temporaryFolder();
     for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);

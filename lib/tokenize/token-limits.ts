@@ -1,0 +1,73 @@
+/**
+ * What no model can compute: a text without tokens, and a token without a vector.
+ *
+ * A tokenizer without post-processor makes nothing of an empty text; added tokens may have ids beyond the model's table, which
+ * matters to nobody until a text has one.
+ */
+
+import { rangeMistake, SinterError } from '../core/errors.js';
+import { isJsonObject, type JsonObject } from '../core/json.js';
+import type { TextInput } from './text-tokenizer.js';
+
+/** The table of a model; before it is known every id has a vector. */
+export interface TokenTable {
+  readonly vectors: number;
+  /** The model's, for messages. */
+  readonly path: string;
+}
+
+export interface TokenRows {
+  readonly ids: Int32Array;
+  readonly offsets: Int32Array;
+  /** Text of each row; without it row i is text i. */
+  readonly sources?: Int32Array;
+}
+
+/** Throws RangeError for a row without tokens and CORRUPT_MODEL for an id without a vector, naming texts[i] by `nameOf`. */
+export function checkTokens(
+  { ids, offsets, sources }: TokenRows,
+  table: TokenTable,
+  texts: readonly TextInput[],
+  nameOf: (index: number) => string,
+): void {
+  for (let row = 0; row + 1 < offsets.length; row++) {
+    const begin = offsets[row] ?? 0;
+    const end = offsets[row + 1] ?? 0;
+    const text = sources === undefined ? row : (sources[row] ?? 0);
+    if (begin === end) {
+      const value = texts[text];
+      const got = typeof value === 'string' ? value : (value?.join('') ?? '');
+      throw rangeMistake(nameOf(text), 'a text with at least one token', got);
+    }
+    for (let i = begin; i < end; i++) {
+      if ((ids[i] ?? 0) < table.vectors) continue;
+      throw noVector(table, `${nameOf(text)} has a token with the id ${ids[i]}`);
+    }
+  }
+}
+
+/** The largest id of a vocabulary, without added tokens; -1 for none. */
+export function largestId({ model }: JsonObject): number {
+  const vocab = isJsonObject(model) ? model.vocab : undefined;
+  if (Array.isArray(vocab)) return vocab.length - 1;
+  let largest = -1;
+  for (const id of Object.values(isJsonObject(vocab) ? vocab : {})) {
+    if (typeof id === 'number' && id > largest) largest = id;
+  }
+  return largest;
+}
+
+/** Throws CORRUPT_MODEL when there is no vector for the largest id of a vocabulary. */
+export function checkLargest(id: number, table: TokenTable): void {
+  if (id >= table.vectors) throw noVector(table, `the tokenizer has ids up to ${id}`);
+}
+
+function noVector({ vectors, path }: TokenTable, what: string): SinterError {
+  return new SinterError(
+    'CORRUPT_MODEL',
+    `${path}: ${what}, but the model has only ${vectors} vectors`,
+    {
+      details: { file: path },
+    },
+  );
+}

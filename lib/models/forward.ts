@@ -145,6 +145,18 @@ export async function runBatch(
   await runJob(where, signal, (jobId) =>
     program.run(batch, [{ name, data }], { jobId, tokenBudget: TOKEN_BUDGET, urgent }),
   );
+  checkNumbers(where, data);
+}
+
+/** Every weight is finite, but some may be so large that what is computed with them is not. */
+function checkNumbers(where: string, data: Float32Array): void {
+  for (let i = 0; i < data.length; i++) {
+    if (Number.isFinite(data[i])) continue;
+    throw new SinterError(
+      'CORRUPT_MODEL',
+      `${where}: the model gives ${data[i]}: its weights are too large to compute with`,
+    );
+  }
 }
 
 /** Without a segment beyond 0 (no pairs) the array is left out; a model without segments has none. */

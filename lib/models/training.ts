@@ -4,13 +4,13 @@
  * The model's own program is only read.
  */
 
-import { throwIfAborted } from '../core/errors.js';
+import { SinterError, throwIfAborted } from '../core/errors.js';
 import { Matrix } from '../core/matrix.js';
 import type { NativeProgram } from '../core/native.js';
 import type { EncoderGraph } from '../graph/types.js';
 import type { Corpus } from '../train/corpus.js';
 import type { Objective } from '../train/objectives.js';
-import { runTraining, type TrainHooks } from '../train/train-loop.js';
+import { divergence, runTraining, type TrainHooks } from '../train/train-loop.js';
 import type { TrainSettings } from '../train/train-options.js';
 import type { TrainReport } from '../train/train-report.js';
 import { isPerToken, outputWidth, runBatch } from './forward.js';
@@ -55,11 +55,12 @@ export async function trainParts<S>(
     const all = { ...hooks, evaluate, signal };
     const report = await runTraining<S>(trainable, graph, corpus, objective, settings, all);
     throwIfAborted(signal, where);
-    const program = await buildProgram(
-      graph,
-      { trainable: false, where, signal },
-      copyFrom(trainable),
-    );
+    const options = { trainable: false, where, signal };
+    const program = await buildProgram(graph, options, copyFrom(trainable)).catch((error) => {
+      // The rows that were computed again need not have met the weight.
+      if (!(error instanceof SinterError) || error.code !== 'CORRUPT_MODEL') throw error;
+      throw divergence(error.message, error.details);
+    });
     return { program: new SharedProgram(program), report: { ...report, truncated } };
   } finally {
     trainable.dispose();

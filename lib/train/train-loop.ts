@@ -4,7 +4,7 @@
  * The numbers depend on the weights, the corpus and the settings only, not on lanes, time or callbacks.
  */
 
-import { SinterError } from '../core/errors.js';
+import { type ErrorDetails, SinterError } from '../core/errors.js';
 import { runJob } from '../core/jobs.js';
 import {
   type NativeProgram,
@@ -28,6 +28,9 @@ import type {
   TrainReport,
 } from './train-report.js';
 import { decayedWeights } from './weight-decay.js';
+
+/** Rows that are computed once more after an epoch's last step: enough to meet weights that overflow. */
+const CHECKED_ROWS = 4;
 
 export interface TrainHooks<S> {
   /** Scores of the program as it is now; called after each epoch. */
@@ -113,6 +116,7 @@ class Run<S> {
     const batches = epochBatches(corpus.size, settings, this.random, lengthOf);
     let lossSum = 0;
     for (const rows of batches) lossSum += (await this.step(rows, epoch)) * rows.length;
+    await this.checkLastStep(batches.at(-1) ?? []);
     const scores = (await hooks.evaluate?.()) ?? null;
     const record: EpochRecord<S> = { epoch, trainLoss: lossSum / corpus.size, eval: scores };
     const totalEpochs = settings.epochs;
@@ -143,16 +147,39 @@ class Run<S> {
     return loss;
   }
 
+  /** What the epoch's last step made of the weights shows in no step after it: some of its rows are computed again. */
+  private async checkLastStep(rows: readonly number[]): Promise<void> {
+    const last = this.steps.at(-1);
+    if (last === undefined) return;
+    const { corpus, objective, settings, hooks } = this.work;
+    // Of its own: the numbers of a training do not depend on this check.
+    const some = corpus.gather(rows.slice(0, CHECKED_ROWS));
+    const { tokens, loss: target } = objective(some, new SeededRandom(settings.seed));
+    const { loss, gradNorm } = await runJob('train', hooks.signal, (jobId) =>
+      this.trainer.step(tokens, target, {
+        ...{ jobId, learningRate: 0, maxGradNorm: 0, dropoutSeed: null, update: false },
+      }),
+    );
+    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
+      throw diverged({ ...last, loss, gradNorm });
+    }
+  }
+
   private seconds(): number {
     return (performance.now() - this.begin) / 1000;
   }
 }
 
 function diverged({ step, loss, learningRate, gradNorm }: StepRecord): SinterError {
+  const what = `step ${step} has loss ${loss} and gradient norm ${gradNorm} at learning rate ${learningRate}`;
+  return divergence(what, { step, learningRate });
+}
+
+/** The error of a training that ended in numbers that are none. */
+export function divergence(what: string, details: ErrorDetails): SinterError {
   return new SinterError(
     'INVALID_DATA',
-    `train: step ${step} has loss ${loss} and gradient norm ${gradNorm} at learning rate ${learningRate}; ` +
-      'the training diverged and the model keeps its weights: lower learningRate',
-    { details: { step, learningRate } },
+    `train: ${what}; the training diverged and the model keeps its weights: lower learningRate`,
+    { details },
   );
 }

@@ -126,6 +126,27 @@ describe('train', () => {
     expect(evaluation.report.accuracy).toBe(1);
   });
 
+  it.each([1e20, 1e38])(
+    'a last step at %d that leaves numbers that are none is refused as any other',
+    async (learningRate) => {
+      await using model = await newClassifier();
+      const before = await model.logits(['the people']);
+      const options = {
+        epochs: 1,
+        batchSize: 64,
+        learningRate,
+        warmup: 0,
+        schedule: 'constant',
+      } as const;
+      for (const more of [{}, { eval: rows.slice(0, 4) }]) {
+        const error = await rejection(model.train(rows, { ...options, ...more }));
+        expect(error).toMatchObject({ code: 'INVALID_DATA' });
+        expect(String(error)).toMatch(/the training diverged and the model keeps its weights/);
+      }
+      expect(await model.logits(['the people'])).toEqual(before);
+    },
+  );
+
   it('repeats a run bit for bit from its seed, and not from another', async () => {
     const runs: (readonly number[])[] = [];
     for (const seed of [1, 1, 2]) {

@@ -26,8 +26,12 @@ const TASKS = [
 ];
 const NEW_HEADS = {
   embedding: { task: 'embedding' },
-  classification: { task: 'classification', labels: ['a', 'b', 'c'] },
-  'token-classification': { task: 'token-classification', labels: ['a', 'b', 'c', 'd'] },
+  classification: { task: 'classification', labels: ['a', 'b', 'c'], newHead: true },
+  'token-classification': {
+    task: 'token-classification',
+    labels: ['a', 'b', 'c', 'd'],
+    newHead: true,
+  },
   'question-answering': { task: 'question-answering', newHead: true },
   'masked-lm': { task: 'masked-lm', newHead: true },
 };

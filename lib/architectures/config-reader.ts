@@ -7,10 +7,12 @@
  */
 
 import { SinterError, show } from '../core/errors.js';
-import { isJsonObject, type JsonObject } from '../core/json.js';
+import type { JsonObject, JsonValue } from '../core/json.js';
 
 /** Beyond any real table size or width; a larger number is a lie. */
 const MAX_SIZE = 2 ** 31 - 1;
+/** Characters of a value in a message. */
+const MAX_SHOWN = 120;
 
 export class ConfigReader {
   readonly config: JsonObject;
@@ -73,27 +75,8 @@ export class ConfigReader {
     if (got !== value) throw this.unsupported(`${key} ${show(got)} (supported: ${String(value)})`);
   }
 
-  /**
-   * id2label as a list of `count` names; LABEL_0, LABEL_1 ... when absent, as transformers does.
-   */
-  labels(count: number): readonly string[] {
-    const map = this.config.id2label;
-    if (map === undefined || map === null)
-      return Array.from({ length: count }, (_, i) => `LABEL_${i}`);
-    const names = isJsonObject(map) ? Object.keys(map).map((_, i) => map[String(i)]) : [];
-    const texts = names.filter((name): name is string => typeof name === 'string');
-    if (texts.length !== count || names.length !== count || new Set(texts).size !== count) {
-      throw this.corrupt(
-        'id2label',
-        `an object of ${count} different names "0" to "${count - 1}"`,
-        map,
-      );
-    }
-    return texts;
-  }
-
   corrupt(key: string, what: string, got: unknown): SinterError {
-    const found = got === undefined ? 'nothing' : show(got);
+    const found = got === undefined ? 'nothing' : shown(got as JsonValue);
     return new SinterError('CORRUPT_MODEL', `${this.file}: ${key} must be ${what}, got ${found}`, {
       details: { file: this.file, key },
     });
@@ -104,4 +87,11 @@ export class ConfigReader {
       details: { file: this.file },
     });
   }
+}
+
+/** Lists and objects as they stand in the file, cut. */
+function shown(value: JsonValue): string {
+  if (typeof value !== 'object' || value === null) return show(value);
+  const text = JSON.stringify(value);
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN - 3)}...` : text;
 }

@@ -4,12 +4,13 @@
  * It says what a folder of that family would compute and how its weights would be called.
  */
 
-import { isJsonObject, type JsonObject } from '../core/json.js';
+import type { JsonObject } from '../core/json.js';
 import type { Task } from '../graph/checkpoint.js';
 import type { EncoderGraph } from '../graph/types.js';
 import { assemble } from './assemble.js';
 import { ConfigReader } from './config-reader.js';
 import type { Family } from './family.js';
+import { statedCount } from './stored-labels.js';
 
 export interface FamilyRequest {
   readonly task: Task;
@@ -39,6 +40,5 @@ export function graphOfConfig(
 }
 
 function labelsOf(reader: ConfigReader): number {
-  const names = reader.config.id2label ?? null;
-  return isJsonObject(names) ? Object.keys(names).length : reader.whole('num_labels', 2, 1);
+  return statedCount(reader.config) ?? reader.whole('num_labels', 2, 1);
 }

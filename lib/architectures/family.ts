@@ -79,10 +79,17 @@ export function classOf({ className }: Family, task: Task): string {
   return className + CLASS_SUFFIX[task];
 }
 
-/** The task of a class name; null for one that is not among the family's. */
-export function taskOfClass(family: Family, name: unknown): Task | null {
-  const tasks = Object.keys(CLASS_SUFFIX) as Task[];
-  return tasks.find((task) => classOf(family, task) === name) ?? null;
+/**
+ * The task of the class in config.json's `architectures`, of this family or another; of a class with a head that Sinter does
+ * not know its name. null where nothing is stated, or a class of pretraining.
+ */
+export function statedTask({ architectures }: JsonObject): Task | string | null {
+  const [name] = Array.isArray(architectures) ? architectures : [];
+  if (typeof name !== 'string') return null;
+  const known = HEAD_TASKS.find((task) => name.endsWith(CLASS_SUFFIX[task].slice(3)));
+  if (known !== undefined) return known;
+  if (name.endsWith('Model')) return 'embedding';
+  return /For[A-Z]/.test(name) && !/For(PreTraining|CausalLM)$/.test(name) ? name : null;
 }
 
 const CLASS_SUFFIX: Readonly<Record<Task, string>> = {
@@ -92,3 +99,11 @@ const CLASS_SUFFIX: Readonly<Record<Task, string>> = {
   'question-answering': 'ForQuestionAnswering',
   'masked-lm': 'ForMaskedLM',
 };
+
+/** All tasks that have a head. */
+export const HEAD_TASKS: readonly HeadTask[] = [
+  'classification',
+  'token-classification',
+  'question-answering',
+  'masked-lm',
+];

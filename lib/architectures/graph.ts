@@ -1,7 +1,7 @@
 /**
  * Encoders of no known family (recovered from ONNX files): config.json carries the graph itself.
  *
- * Sinter saves and loads them; transformers does not know them. Their head is the one they have: a new one needs a family.
+ * Sinter saves and loads them; transformers does not know them. Their head is the one they have, under whatever names: a new one needs a family.
  */
 
 import { SinterError } from '../core/errors.js';
@@ -10,7 +10,6 @@ import { isJsonObject } from '../core/json.js';
 import { GraphBuilder } from '../graph/builder.js';
 import type {
   Checkpoint,
-  ClassificationProblem,
   GraphRequest,
   ImportedModel,
   ModelHead,
@@ -20,8 +19,11 @@ import { readGraphJson } from '../graph/from-json.js';
 import { inputsOf, weightsOf } from '../graph/nodes.js';
 import { addSentenceHead, sentenceHead } from '../graph/sentence.js';
 import type { EncoderGraph, GraphNode, WeightSpec } from '../graph/types.js';
+import { ConfigReader } from './config-reader.js';
+import { chooseHead, withProblem } from './labels.js';
 import { lengthLimit } from './length-limit.js';
 import { findWeights } from './weight-sources.js';
+import { headKeys, withoutStale } from './write-config.js';
 
 /** model_type, and EncoderGraph.architecture. */
 export const GRAPH_TYPE = 'sinter_graph';
@@ -29,13 +31,14 @@ const KEY = 'sinter_graph';
 
 /** config.json of a graph without a family. */
 export function graphConfig(graph: EncoderGraph, base: JsonObject, head: ModelHead): JsonObject {
-  const { task, labels, problem } = head;
+  const { task, labels } = head;
   const plain = withoutSentence(graph);
   return {
-    ...base,
+    ...withoutStale(base),
     architectures: ['SinterGraph'],
     model_type: GRAPH_TYPE,
-    [KEY]: JSON.parse(JSON.stringify({ ...plain, task, labels, problem })),
+    ...headKeys(base, head),
+    [KEY]: JSON.parse(JSON.stringify({ ...plain, task, labels })),
   };
 }
 
@@ -48,28 +51,35 @@ export function importGraph(checkpoint: Checkpoint, request: GraphRequest): Impo
     throw new SinterError('CORRUPT_MODEL', `${where}: ${KEY} must be an object`);
   }
   const own = readGraphJson(stored, `${where}: ${KEY}`);
-  const head = headOf(stored);
-  const wanted = request.task === 'embedding' || request.task === head.task;
-  if (!wanted || (request.labels !== undefined && head.labels?.join() !== request.labels.join())) {
+  const task = taskOfGraph(config);
+  if ((request.task !== 'embedding' && request.task !== task) || request.newHead === true) {
     throw new SinterError(
       'UNSUPPORTED_MODEL',
-      `${path}: an encoder of no known family is for ${head.task} as it is; it takes no new head`,
+      `${path}: an encoder of no known family is for ${task} as it is; it takes no new head`,
     );
   }
   const limited = { ...own, maxTokens: lengthLimit(own.maxTokens, checkpoint, request) };
   const graph = request.task === 'embedding' ? withSentence(limited, checkpoint, request) : limited;
   const naming = { candidates: (name: string) => [name], init: () => null };
   const { sources, created } = findWeights({ ...checkpoint, tensors }, graph.weights, naming);
-  const none = { task: 'embedding', labels: null, problem: null } as const;
-  return { graph, sources, created, config, ...(request.task === 'embedding' ? none : head) };
+  const used = new Set(sources.values());
+  const unused = [...tensors.keys()].filter((name) => !used.has(name));
+  const found = { graph, sources, created, unused, notes: [] };
+  if (request.task === 'embedding') {
+    return { ...found, config, task: 'embedding', labels: null, problem: null };
+  }
+  const { state: _, ...head } = chooseHead(checkpoint, new ConfigReader(config, path), request, {
+    rows: Array.isArray(stored.labels) ? stored.labels.length : 0,
+    missing: null,
+    other: null,
+  });
+  return { ...found, config: withProblem(config, 'trained', head.problem, request), ...head };
 }
 
-function headOf({ task, labels, problem }: JsonObject): ModelHead {
-  return {
-    task: (typeof task === 'string' ? task : 'embedding') as Task,
-    labels: Array.isArray(labels) ? labels.map(String) : null,
-    problem: (typeof problem === 'string' ? problem : null) as ClassificationProblem | null,
-  };
+/** What the graph in a config.json is for. */
+export function taskOfGraph({ [KEY]: stored }: JsonObject): Task {
+  const task = isJsonObject(stored) ? stored.task : undefined;
+  return typeof task === 'string' ? (task as Task) : 'embedding';
 }
 
 function withSentence(graph: EncoderGraph, checkpoint: Checkpoint, request: GraphRequest) {

@@ -4,16 +4,18 @@
  * It reads no files; what it makes is checked by the caller.
  */
 
-import type { JsonObject } from '../core/json.js';
 import type { Checkpoint, GraphRequest, ImportedModel } from '../graph/checkpoint.js';
 import { sentenceHead } from '../graph/sentence.js';
 import { assemble } from './assemble.js';
 import { ConfigReader } from './config-reader.js';
 import type { EncoderPlan, Family, HeadPlan } from './family.js';
-import { namingOf, storedPrefix, tellingTensor, trainedRows } from './head-weights.js';
-import { type ChosenHead, chooseHead } from './labels.js';
+import { findHead, namingOf, storedPrefix } from './head-weights.js';
+import { chooseHead, withProblem } from './labels.js';
+import { leftovers } from './leftovers.js';
 import { lengthLimit } from './length-limit.js';
+import { labelNotes } from './stored-labels.js';
 import { findWeights } from './weight-sources.js';
+import { plainNames } from './wrapped-names.js';
 import { writeConfig } from './write-config.js';
 
 /**
@@ -25,15 +27,16 @@ export function importModel(
   checkpoint: Checkpoint,
   request: GraphRequest,
 ): ImportedModel {
-  const { tensors, config, path } = checkpoint;
+  const { config, path } = checkpoint;
   const reader = new ConfigReader(config, path);
+  const { tensors, stored: nameInFile, notes } = plainNames(checkpoint, family.prefix);
+  const plain = { ...checkpoint, tensors };
   const plan = family.read(reader, (tensor) => tensors.has(tensor));
   const head = headOf(family, plan, reader, request);
   const { task } = request;
-  const rows =
-    head === null ? null : trainedRows(checkpoint, family, task, tellingTensor(plan, head, task));
-  const chosen = chooseHead(checkpoint, reader, request, rows);
-  const stored = storedPrefix(checkpoint, family, plan);
+  const own = task === 'embedding' ? NO_HEAD : findHead(plain, plan, task);
+  const chosen = chooseHead(plain, reader, request, own);
+  const stored = storedPrefix(plain, family, plan);
   const sentence = task === 'embedding' ? sentenceHead(checkpoint.sentence, request) : null;
   const graph = assemble(family, plan, {
     task,
@@ -43,12 +46,30 @@ export function importModel(
     maxTokens: lengthLimit(plan.positions, checkpoint, request),
   });
   const modules = (sentence?.modules ?? []).flatMap((m) => (m.kind === 'normalize' ? [] : m.name));
-  const naming = namingOf(family, plan, head, chosen.state, stored, modules);
-  const found = findWeights(checkpoint, graph.weights, naming);
+  const naming = namingOf(
+    family,
+    plan,
+    head,
+    { ...chosen, replaced: own.rows !== null },
+    stored,
+    modules,
+  );
+  const { sources, created } = findWeights(plain, graph.weights, naming);
+  const unused = leftovers(plain, new Set(sources.values()));
   const { state: _, ...made } = chosen;
-  const base = withProblem(config, chosen);
-  return { graph, ...found, config: writeConfig(family, graph, base, made), ...made };
+  const base = withProblem(config, chosen.state, chosen.problem, request);
+  return {
+    graph,
+    created,
+    sources: new Map([...sources].map(([name, tensor]) => [name, nameInFile(tensor)])),
+    unused: unused.map(nameInFile),
+    notes: made.labels === null ? notes : [...notes, ...labelNotes(config)],
+    config: writeConfig(family, graph, base, made),
+    ...made,
+  };
 }
+
+const NO_HEAD = { rows: null, missing: null, other: null } as const;
 
 function headOf(
   family: Family,
@@ -60,11 +81,4 @@ function headOf(
   const head = plan.heads[task];
   if (head !== undefined) return head;
   throw reader.unsupported(`task ${task} for model_type ${family.modelType}`);
-}
-
-/** A new head says what it is for; it does not inherit what the old one was for. */
-function withProblem(config: JsonObject, { state, problem }: ChosenHead): JsonObject {
-  if (state !== 'new') return config;
-  const { problem_type: _, ...rest } = config;
-  return problem === null ? rest : { ...rest, problem_type: problem };
 }

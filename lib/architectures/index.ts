@@ -7,7 +7,13 @@
 
 import { SinterError, show } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
-import type { Checkpoint, GraphRequest, ImportedModel, ModelHead } from '../graph/checkpoint.js';
+import type {
+  Checkpoint,
+  GraphRequest,
+  ImportedModel,
+  ModelHead,
+  Task,
+} from '../graph/checkpoint.js';
 import type { EncoderGraph } from '../graph/types.js';
 import { unify } from '../graph/unify.js';
 import { validateGraph } from '../graph/validate.js';
@@ -16,9 +22,9 @@ import { BERT } from './bert.js';
 import { DEBERTA_V2 } from './deberta-v2.js';
 import { DISTILBERT } from './distilbert.js';
 import { ELECTRA } from './electra.js';
-import type { Family } from './family.js';
+import { type Family, HEAD_TASKS, statedTask } from './family.js';
 import { type FamilyRequest, graphOfConfig } from './family-graph.js';
-import { GRAPH_TYPE, graphConfig, importGraph } from './graph.js';
+import { GRAPH_TYPE, graphConfig, importGraph, taskOfGraph } from './graph.js';
 import { importModel } from './import-model.js';
 import { MODERNBERT } from './modernbert.js';
 import { MPNET } from './mpnet.js';
@@ -71,6 +77,13 @@ export function graphFromCheckpoint(checkpoint: Checkpoint, request: GraphReques
   const model = importModel(familyOf(checkpoint.config.model_type, where), checkpoint, request);
   validateGraph(model.graph);
   return model;
+}
+
+/** What a config.json says that its folder is for; `embedding` where it says nothing. */
+export function taskOfConfig(config: JsonObject): Task {
+  if (config.model_type === GRAPH_TYPE) return taskOfGraph(config);
+  const stated = statedTask(config);
+  return HEAD_TASKS.find((task) => task === stated) ?? 'embedding';
 }
 
 /**

@@ -1,10 +1,12 @@
 /**
- * Which head a request means: the checkpoint's own with its labels, or a new one with the caller's.
+ * Which head a request means: the checkpoint's own, perhaps under the caller's names, or a new one.
  *
- * A trained head is kept when the caller names the same labels in the same order for the same problem.
+ * A trained head is never left out in silence: labels rename its classes, and only `newHead` replaces it. Where there is none,
+ * labels are enough.
  */
 
-import { rangeMistake } from '../core/errors.js';
+import { rangeMistake, SinterError } from '../core/errors.js';
+import type { JsonObject } from '../core/json.js';
 import type {
   Checkpoint,
   ClassificationProblem,
@@ -12,7 +14,8 @@ import type {
   ModelHead,
 } from '../graph/checkpoint.js';
 import type { ConfigReader } from './config-reader.js';
-import type { HeadState } from './head-weights.js';
+import type { FoundHead, HeadState } from './head-weights.js';
+import { storedLabels } from './stored-labels.js';
 
 const PROBLEMS: Readonly<Record<string, ClassificationProblem>> = {
   single_label_classification: 'single_label_classification',
@@ -20,80 +23,143 @@ const PROBLEMS: Readonly<Record<string, ClassificationProblem>> = {
   regression: 'regression',
 };
 
+/** Names shown in a message before it says how many there are. */
+const SHOWN_NAMES = 8;
+
 export interface ChosenHead extends ModelHead {
   readonly state: HeadState;
 }
 
-/** `rows`: of the checkpoint's last product for this task; null when it has none. */
 export function chooseHead(
   checkpoint: Checkpoint,
   reader: ConfigReader,
   request: GraphRequest,
-  rows: number | null,
+  found: FoundHead,
 ): ChosenHead {
   const { task } = request;
   if (task === 'embedding') return { task, labels: null, problem: null, state: 'none' };
+  const { rows } = found;
+  if (request.newHead !== true && rows === null) checkMissing(checkpoint, reader, request, found);
+  const state = request.newHead === true || rows === null ? 'new' : 'trained';
   if (task === 'question-answering' || task === 'masked-lm') {
-    if (rows === null && request.newHead !== true) {
-      throw reader.unsupported(`task: no trained head for ${task}; ask for a new one to train it`);
-    }
-    return { task, labels: null, problem: null, state: rows === null ? 'new' : 'trained' };
+    return { task, labels: null, problem: null, state };
   }
-  const wanted = request.labels;
-  if (wanted !== undefined) return chosenByLabels(checkpoint, reader, request, wanted, rows);
-  if (rows === null || rows < 1) {
-    throw reader.unsupported('task: no trained classifier; give labels to add a new one');
+  const problem = task === 'classification' ? problemOf(reader, request, state) : null;
+  if (state === 'trained') {
+    const own = (count: number) => storedLabels(reader, count);
+    return { task, labels: namesOf(request, rows ?? 0, own), problem, state };
   }
-  const labels = reader.labels(rows);
-  return {
-    task,
-    labels,
-    problem: storedProblem(checkpoint, reader, request, rows),
-    state: 'trained',
-  };
-}
-
-function chosenByLabels(
-  checkpoint: Checkpoint,
-  reader: ConfigReader,
-  request: GraphRequest,
-  wanted: readonly string[],
-  rows: number | null,
-): ChosenHead {
-  const { task } = request;
-  const classify = task === 'classification';
-  if (rows === wanted.length && sameNames(reader.labels(rows), wanted)) {
-    const problem = storedProblem(checkpoint, reader, request, rows);
-    if (!classify || (request.problem ?? problem) === problem) {
-      return { task, labels: wanted, problem, state: 'trained' };
-    }
-  }
-  const problem = request.problem ?? 'single_label_classification';
-  const least = classify && problem !== 'single_label_classification' ? 1 : 2;
-  if (wanted.length < least || new Set(wanted).size !== wanted.length) {
+  const labels = request.labels ?? (rows === null ? undefined : storedLabels(reader, rows));
+  if (labels === undefined) throw rangeMistake('labels', 'given for a new head', undefined);
+  const least = task === 'classification' && problem !== 'single_label_classification' ? 1 : 2;
+  if (labels.length < least || new Set(labels).size !== labels.length) {
     const what =
       least === 1 ? 'one name or several different ones' : 'at least two different names';
-    throw rangeMistake('labels', what, wanted);
+    throw rangeMistake('labels', what, labels);
   }
-  return { task, labels: wanted, problem: classify ? problem : null, state: 'new' };
+  return { task, labels, problem, state };
 }
 
-/** problem_type; where it is not stated, as transformers takes it. */
-function storedProblem(
-  { config }: Checkpoint,
+/** Whether a checkpoint without a trained head for the task gets a new one without being told so. */
+function checkMissing(
+  { path }: Checkpoint,
   reader: ConfigReader,
-  { task }: GraphRequest,
+  { task, labels }: GraphRequest,
+  { missing, other }: FoundHead,
+): void {
+  const details = { details: { file: path } };
+  if (missing !== null) {
+    throw new SinterError(
+      'CORRUPT_MODEL',
+      `${path}: config.json is of a model for ${task}, but tensor ${missing} is missing; newHead: true adds an untrained head`,
+      details,
+    );
+  }
+  if (other !== null) {
+    throw new SinterError(
+      'UNSUPPORTED_MODEL',
+      `${path}: its trained head is for ${other}, no trained head is for ${task}; newHead: true leaves it out for an untrained one`,
+      details,
+    );
+  }
+  const labelled = task === 'classification' || task === 'token-classification';
+  if (labelled && labels !== undefined) return;
+  const ask = labelled ? 'give labels to add a new one' : 'newHead: true adds an untrained one';
+  const what = task === 'classification' ? 'no trained classifier' : `no trained head for ${task}`;
+  throw reader.unsupported(`task: ${what}; ${ask}`);
+}
+
+/**
+ * The names of a trained head's `rows` classes: the caller's, else its own. RangeError when the caller's are not as many, or
+ * when one of them is the head's own name for another class: that would change what the model says.
+ */
+function namesOf(
+  { labels: wanted }: GraphRequest,
   rows: number,
-): ClassificationProblem | null {
-  if (task !== 'classification') return null;
-  const fallback = rows === 1 ? 'regression' : 'single_label_classification';
-  const problem = reader.choice('problem_type', PROBLEMS, fallback);
-  if (problem !== 'single_label_classification' || rows > 1) return problem;
-  throw reader.unsupported(
-    `classifier: ${rows} labels, problem_type ${String(config.problem_type)}`,
+  own: (rows: number) => readonly string[],
+): readonly string[] {
+  if (wanted === undefined) return own(rows);
+  if (wanted.length !== rows) {
+    throw new RangeError(
+      `labels must be as many as the classes of the trained head (head has ${rows} classes, got ${wanted.length} labels: ` +
+        `${list(wanted)}); newHead: true adds an untrained head instead`,
+    );
+  }
+  if (new Set(wanted).size !== wanted.length) {
+    throw rangeMistake('labels', 'different names', list(wanted));
+  }
+  const names = readable(own, rows);
+  const moved = wanted.findIndex((name, i) => isAnother(names, name, i));
+  if (moved < 0) return wanted;
+  throw new RangeError(
+    `labels must not name a class of the trained head by what config.json calls another: its order is ${list(names)}, ` +
+      `got ${list(wanted)}; newHead: true adds an untrained head instead`,
   );
 }
 
-function sameNames(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((name, i) => name === b[i]);
+/** Names that cannot be read are no reason to refuse better ones. */
+function readable(own: (rows: number) => readonly string[], rows: number): readonly string[] {
+  try {
+    return own(rows);
+  } catch (error) {
+    if (error instanceof SinterError) return [];
+    throw error;
+  }
+}
+
+/** Whether `name` is the head's own for a class other than `place`, in whatever case. */
+function isAnother(names: readonly string[], name: string, place: number): boolean {
+  const plain = (text: string | undefined) => text?.normalize('NFKC').trim().toLowerCase();
+  if (names.includes(name)) return names[place] !== name;
+  return names.some((other) => plain(other) === plain(name)) && plain(names[place]) !== plain(name);
+}
+
+function list(names: readonly string[]): string {
+  const shown = names.slice(0, SHOWN_NAMES).map((name) => JSON.stringify(name));
+  return names.length > SHOWN_NAMES ? `${shown.join(', ')}, ...` : shown.join(', ');
+}
+
+/** problem_type; where that is not stated, what the caller says: the pipeline of transformers takes it for single label. */
+function problemOf(
+  reader: ConfigReader,
+  { problem: wanted = 'single_label_classification' }: GraphRequest,
+  state: HeadState,
+): ClassificationProblem {
+  return state === 'new' ? wanted : reader.choice('problem_type', PROBLEMS, wanted);
+}
+
+/**
+ * A new head says what it is for; it does not inherit what the old one was for. So does a trained one whose config.json left it
+ * to the caller.
+ */
+export function withProblem(
+  config: JsonObject,
+  state: HeadState,
+  problem: ClassificationProblem | null,
+  request: GraphRequest,
+): JsonObject {
+  const silent = (config.problem_type ?? null) === null;
+  if (state !== 'new' && !(silent && request.problem !== undefined)) return config;
+  const { problem_type: _, ...rest } = config;
+  return problem === null ? rest : { ...rest, problem_type: problem };
 }

@@ -61,7 +61,8 @@ export function sharedOutputs({ outputs }: EncoderGraph): OutputName[] {
   return (Object.keys(outputs) as OutputName[]).filter((name) => name !== 'embedding');
 }
 
-function headKeys(base: JsonObject, { labels, problem }: ModelHead): JsonObject {
+/** What config.json says of labels and problem. */
+export function headKeys(base: JsonObject, { labels, problem }: ModelHead): JsonObject {
   const names =
     labels === null
       ? {}
@@ -75,7 +76,8 @@ function headKeys(base: JsonObject, { labels, problem }: ModelHead): JsonObject 
 }
 
 /** What may no longer be true. num_labels follows from id2label, the dtype from the stored weights. */
-function withoutStale(base: JsonObject): JsonObject {
-  const stale = ['id2label', 'label2id', 'num_labels', 'problem_type', 'dtype', 'torch_dtype'];
+export function withoutStale(base: JsonObject): JsonObject {
+  const labels = ['id2label', 'label2id', 'num_labels', '_num_labels', 'problem_type'];
+  const stale = [...labels, 'dtype', 'torch_dtype'];
   return Object.fromEntries(Object.entries(base).filter(([key]) => !stale.includes(key)));
 }

@@ -15,6 +15,7 @@ import { QuestionAnswerer } from '../models/question-answerer.js';
 import { TokenClassifier } from '../models/token-classifier.js';
 import type { TrainReport } from '../train/train-report.js';
 import { type DataOptions, readOptionsOf } from './arguments.js';
+import type { HeadChoice } from './kept-head.js';
 
 /** Tasks by their name for --task. */
 export const HEAD_TASKS = [
@@ -45,14 +46,23 @@ export interface HeadOptions {
   readonly seed?: number;
 }
 
-/** The task of a folder; null for an encoder or a classifier with one label per text. */
-export function headTaskOf({ task, problem, scorer }: FolderTask): HeadTask | null {
+/**
+ * The task of a folder; null for an encoder or a classifier with one label per text; `unknown` for one score that config.json
+ * does not explain.
+ */
+export function headTaskOf({
+  task,
+  problem,
+  scorer,
+  labels,
+}: FolderTask): HeadTask | 'unknown' | null {
   if (task === 'token-classification') return 'tags';
   if (task === 'question-answering') return 'answers';
   if (task === 'masked-lm') return 'masked-lm';
   if (problem === 'multi_label_classification') return 'multi-label';
   if (scorer) return 'pairs';
-  return problem === 'regression' ? 'regression' : null;
+  if (problem === 'regression') return 'regression';
+  return problem !== null && labels?.length === 1 ? 'unknown' : null;
 }
 
 /** All rows of a file as the models of `task` take them. */
@@ -85,36 +95,18 @@ function numberOf({ label, file, line }: FileRow): number {
   });
 }
 
-/** A new head on `path` for `rows`. */
-export async function newHead(
-  task: HeadTask,
-  path: string,
-  rows: readonly Row[],
-  options: HeadOptions,
-): Promise<TrainableHead> {
-  switch (task) {
-    case 'tags':
-      return TokenClassifier.load(path, { ...options, labels: valuesOf(rows, 'tags') });
-    case 'answers':
-      return QuestionAnswerer.load(path, { ...options, newHead: true });
-    case 'masked-lm':
-      return MaskedLM.load(path, { ...options, newHead: true });
-    case 'pairs':
-      return CrossEncoder.load(path, { ...options, newHead: true });
-    case 'regression':
-      return Classifier.load(path, { ...options, labels: ['LABEL_0'], problem: 'regression' });
-    case 'multi-label': {
-      const labels = valuesOf(rows, 'labels');
-      return Classifier.load(path, { ...options, labels, problem: 'multi_label_classification' });
-    }
-  }
+/** What the rows call the classes of a new head; null for heads without labels. */
+export function labelsOf(task: HeadTask, rows: readonly Row[]): readonly string[] | null {
+  if (task === 'tags') return valuesOf(rows, 'tags');
+  if (task === 'multi-label') return valuesOf(rows, 'labels');
+  return task === 'regression' ? ['LABEL_0'] : null;
 }
 
-/** The trained head of a folder. */
-export async function trainedHead(
+/** A folder's head for `task`: its own, or a new one as `options` say. */
+export async function loadHead(
   task: HeadTask,
   path: string,
-  options: HeadOptions,
+  options: HeadOptions & Partial<HeadChoice>,
 ): Promise<TrainableHead> {
   switch (task) {
     case 'tags':

@@ -25,6 +25,14 @@ export async function inspectOnnx(
     ...(info.labels === null
       ? []
       : [['labels', `${info.labels.length}: ${info.labels.join(', ')}`] as [string, string]]),
+    ...(info.untrained.length === 0
+      ? []
+      : [
+          ['untrained', `${truncate(info.untrained.join(', '), 60)}: drawn at random`] as [
+            string,
+            string,
+          ],
+        ]),
     ...reportFacts(report),
   ];
   out.print(facts.map(([name, value]) => `${pad(name, 14)}${printable(value)}\n`).join(''));

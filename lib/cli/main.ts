@@ -7,6 +7,7 @@
  */
 import { EXIT_CODES } from './exit-codes.js';
 import { describeFailure } from './failure.js';
+import { printable } from './output.js';
 import { createProgram } from './program.js';
 
 const abort = new AbortController();
@@ -21,6 +22,14 @@ process.on('SIGINT', () => {
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(EXIT_CODES.ok);
   throw error;
+});
+
+// What the library has to say about a model is one line here too.
+const others = process.listeners('warning');
+process.removeAllListeners('warning');
+process.on('warning', (warning: Error & { code?: string }) => {
+  if (warning.code?.startsWith('SINTER_')) process.stderr.write(`${printable(warning.message)}\n`);
+  else for (const listener of others) listener(warning);
 });
 
 const program = createProgram({

@@ -10,7 +10,8 @@ import { EMBEDDED_MODEL } from '../models/load-model.js';
 import type { TrainOptions } from '../train/train-options.js';
 import { type DataOptions, given } from './arguments.js';
 import type { Console } from './context.js';
-import { type HeadTask, newHead, readHeadRows, scoreText } from './head-tasks.js';
+import { type HeadTask, labelsOf, loadHead, readHeadRows, scoreText } from './head-tasks.js';
+import { chooseTrainHead } from './kept-head.js';
 import { trainWithProgress } from './train-progress.js';
 
 export interface TrainHeadOptions extends DataOptions {
@@ -25,6 +26,7 @@ export interface TrainHeadOptions extends DataOptions {
   readonly threads?: number;
   readonly quantize?: boolean;
   readonly overwrite?: boolean;
+  readonly newHead?: boolean;
 }
 
 export async function trainHead(
@@ -34,13 +36,16 @@ export async function trainHead(
 ): Promise<void> {
   const { task } = options;
   const { rows, held } = await readAll(options);
+  const { model: name, newHead } = options;
+  const labels = labelsOf(task, rows);
+  const choice = await chooseTrainHead({ model: name, task, newHead, labels }, out.note.bind(out));
   const overwriteIfHas = options.overwrite === true ? 'config.json' : null;
   const json = await writeFolderAtomic(options.out, { overwriteIfHas }, async (folder) => {
     const path = options.model ?? EMBEDDED_MODEL;
     const load = given({ lanes: options.threads, maxTokens: options.maxTokens });
     const { seed } = options;
     const { signal } = out;
-    await using model = await newHead(task, path, rows, { ...load, seed, signal });
+    await using model = await loadHead(task, path, { ...load, ...choice, seed, signal });
     out.print(`training ${task} on ${formatNumber(rows.length)} rows\n`);
     const report = await trainWithProgress(
       model,

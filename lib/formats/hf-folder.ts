@@ -98,6 +98,8 @@ async function openAll(
 export interface HfFolderContent {
   readonly config: JsonObject;
   readonly weights: Iterable<TensorToWrite>;
+  /** Texts that lie in the file of the weights. */
+  readonly metadata?: Readonly<Record<string, string>>;
   /** Further files by their path in the folder: the tokenizer's, a licence. */
   readonly files: ReadonlyMap<string, string | Uint8Array>;
   /**
@@ -138,7 +140,10 @@ export async function writeHfFolder(
 }
 
 /** Each module's weights to its folder, under the names that they have there; no file where there are none. */
-async function writeWeights(folder: string, { weights, sentence }: HfFolderContent): Promise<void> {
+async function writeWeights(
+  folder: string,
+  { weights, sentence, metadata }: HfFolderContent,
+): Promise<void> {
   const modules = sentence?.settings.modules ?? [];
   let rest = [...weights];
   for (const [i, module] of modules.entries()) {
@@ -149,5 +154,5 @@ async function writeWeights(folder: string, { weights, sentence }: HfFolderConte
     const named = own.map((tensor) => ({ ...tensor, name: tensor.name.slice(prefix.length) }));
     await writeSafetensors(join(folder, modulePath(i, module), 'model.safetensors'), named);
   }
-  if (rest.length > 0) await writeSafetensors(join(folder, 'model.safetensors'), rest);
+  if (rest.length > 0) await writeSafetensors(join(folder, 'model.safetensors'), rest, metadata);
 }

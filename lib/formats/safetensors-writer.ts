@@ -35,7 +35,7 @@ export interface TensorToWrite {
 }
 
 /** Without `format: pt` transformers refuses the file. */
-const DEFAULT_METADATA: Readonly<Record<string, string>> = { format: 'pt' };
+export const DEFAULT_METADATA: Readonly<Record<string, string>> = { format: 'pt' };
 
 /**
  * Writes all entries to `path` under a temporary name, then renames. Throws TypeError or RangeError

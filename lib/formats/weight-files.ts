@@ -72,6 +72,8 @@ export type StoredTensor = Pick<TensorEntry, 'dtype' | 'shape'>;
 export interface TensorSource {
   readonly path: string;
   readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** Texts beside the tensors, where the form has some. */
+  readonly metadata?: Readonly<Record<string, string>>;
   readChunks(name: string, maxBytes: number): AsyncGenerator<Uint8Array, void, undefined>;
   readFloats(name: string): Promise<Float32Array>;
   close(): Promise<void>;
@@ -113,6 +115,15 @@ export class WeightFiles {
       return { prefix: prefix + inner, source };
     });
     return new WeightFiles([...this.sources, ...more]);
+  }
+
+  /** What the files say under `key`, with the path of each. */
+  metadata(key: string): { readonly path: string; readonly text: string }[] {
+    return this.sources.flatMap(({ source }) => {
+      const { metadata = {}, path } = source;
+      const text = Object.hasOwn(metadata, key) ? metadata[key] : undefined;
+      return text === undefined ? [] : [{ path, text }];
+    });
   }
 
   /** As SafetensorsFile.readChunks: each chunk is only valid until the next. */

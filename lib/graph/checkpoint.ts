@@ -105,16 +105,16 @@ export type ClassificationProblem =
 export interface GraphRequest {
   readonly task: Task;
   /**
-   * classification and token-classification: the labels of the head; left out, the checkpoint must have a trained
-   * head. One is enough for a regression.
+   * classification and token-classification: names for the classes of the trained head, as many as it has; where the
+   * checkpoint has none, or with `newHead`, those of a new one. One is enough for a regression.
    */
   readonly labels?: readonly string[];
   /**
-   * classification: what a new head is trained for. Default: 'single_label_classification'. A trained head keeps what
-   * config.json says; where that says nothing, one label is a regression and more are single label, as in transformers.
+   * classification: what the head is for. Default: 'single_label_classification'. A trained head keeps what config.json
+   * says; only where that says nothing, this decides.
    */
   readonly problem?: ClassificationProblem;
-  /** question-answering, masked-lm: true adds a new head where the checkpoint has none. Default: false. */
+  /** true: a new head, also in place of a trained one. Default: false. */
   readonly newHead?: boolean;
   /**
    * embedding: replaces what the sentence-transformers files say about pooling, and whether the last step
@@ -151,6 +151,10 @@ export interface ImportedModel extends ModelHead {
   /** Weight name in the graph -> tensor name in the checkpoint. */
   readonly sources: ReadonlyMap<string, string>;
   readonly created: readonly NewWeight[];
+  /** Tensors of the checkpoint that the graph does not use. */
+  readonly unused: readonly string[];
+  /** What was taken for something, a line each. */
+  readonly notes: readonly string[];
   /** config.json of the graph as it is now; keys that Sinter does not know are kept. */
   readonly config: JsonObject;
 }

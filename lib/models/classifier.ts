@@ -48,11 +48,14 @@ export interface ClassifierLoadOptions<
   L extends string = string,
   K extends ClassificationProblem = 'single_label_classification',
 > extends HeadLoadOptions {
-  /** Adds a new, untrained head for these labels; left out, the folder must have a trained one. */
+  /**
+   * Names for the classes of the folder's trained head, as many as it has and in its order; its weights stay. A folder without
+   * a head gets a new, untrained one for them.
+   */
   readonly labels?: readonly L[];
   /**
-   * What the head is for: one label per text (default), any number of labels, or numbers. A trained head of another kind is
-   * UNSUPPORTED_MODEL.
+   * What the head is for: one label per text (default), any number of labels, or numbers. Decides where config.json says
+   * nothing; a trained head that config.json states to be of another kind is UNSUPPORTED_MODEL.
    */
   readonly problem?: K;
 }
@@ -87,7 +90,10 @@ export class Classifier<
     this.rules = problemOf<L, K>(this.problem, this.labels);
   }
 
-  /** Loads a model folder (f32, f16, bf16 or quantized by Sinter) with a classification head, or adds a new head. */
+  /**
+   * Loads a model folder (f32, f16, bf16 or quantized by Sinter) or an ONNX file with a classification head, or adds a new head.
+   * RangeError where `labels` do not fit the trained head.
+   */
   static async load<
     const L extends string = string,
     K extends ClassificationProblem = 'single_label_classification',
@@ -97,9 +103,13 @@ export class Classifier<
     const read = readOptions(where, options, known);
     const { labels } = options;
     const problem = readProblem(where, options.problem);
-    if (labels !== undefined) checkLabels(where, labels, problem);
+    // How many there must be depends on the folder.
+    if (labels !== undefined) checkLabels(where, labels, 1);
     const { settings, limit } = loadSettings(read);
-    const own = labels === undefined ? {} : { labels, problem };
+    const own = {
+      ...(labels === undefined ? {} : { labels }),
+      ...(options.problem === undefined ? {} : { problem }),
+    };
     const parts = await loadModel(
       where,
       path,
@@ -250,13 +260,8 @@ export function readProblem<K extends ClassificationProblem>(where: string, prob
   return read.choice('problem', 'single_label_classification', PROBLEMS) as K;
 }
 
-/** Throws TypeError unless `labels` is a list of different, non-empty strings: two at least where a text has just one. */
-export function checkLabels(
-  where: string,
-  labels: readonly string[],
-  problem: ClassificationProblem = 'single_label_classification',
-): void {
-  const least = problem === 'single_label_classification' ? 2 : 1;
+/** Throws TypeError unless `labels` is a list of at least `least` different, non-empty strings. */
+export function checkLabels(where: string, labels: readonly string[], least: 1 | 2): void {
   const many =
     least === 2 ? 'two different, non-empty strings' : 'one non-empty string, all different';
   const what = `an array of at least ${many}`;

@@ -42,10 +42,7 @@ import {
 } from './trainable-model.js';
 import { corpusLogits } from './training.js';
 
-export interface CrossEncoderLoadOptions extends HeadLoadOptions {
-  /** true: adds a new, untrained head. Default: false, the folder must have a trained one. */
-  readonly newHead?: boolean;
-}
+export type CrossEncoderLoadOptions = HeadLoadOptions;
 
 export interface ScoreOptions extends PredictOptions {
   /** One of the model's prompts by name, put in front of the first text of a pair. Default: the model's default prompt, if any. */
@@ -108,11 +105,9 @@ export class CrossEncoder extends TrainableModel {
     options: CrossEncoderLoadOptions = {},
   ): Promise<CrossEncoder> {
     const where = 'CrossEncoder.load';
-    const read = readOptions(where, options, { ...HEAD_LOAD_OPTIONS, newHead: true });
-    const head = read.boolean('newHead', false)
-      ? ({ labels: LABELS, problem: 'regression' } as const)
-      : {};
+    const read = readOptions(where, options, HEAD_LOAD_OPTIONS);
     const { settings, limit } = loadSettings(read);
+    const head = limit.newHead ? ({ labels: LABELS, problem: 'regression' } as const) : {};
     const parts = await loadModel(
       where,
       path,

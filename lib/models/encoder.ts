@@ -189,7 +189,7 @@ export class Encoder extends TextModel {
     const read = readOptions(where, options, known);
     const { labels } = options;
     const problem = readProblem(where, options.problem);
-    checkLabels(where, labels, problem);
+    checkLabels(where, labels, problem === 'single_label_classification' ? 2 : 1);
     const seed = read.count('seed', 42, 0);
     const maxTokens = read.count('maxTokens', undefined);
     const { parts } = this;
@@ -211,6 +211,7 @@ export class Encoder extends TextModel {
         task: 'classification',
         labels,
         problem,
+        newHead: true,
         ...(maxTokens === undefined ? {} : { maxTokens }),
       },
     );
@@ -226,8 +227,10 @@ export class Encoder extends TextModel {
         target.writeWeight(weight.name, 0, 'f32', bytesOf(values));
       });
       const shared = new SharedProgram(program);
-      const { config: written, ...head } = made;
-      const own = { graph: wide, config: written, head, program: shared, sentence: null };
+      const { config: written, unused: _, notes, ...head } = made;
+      const untrained = created.map(({ name }) => name);
+      const origin = { untrained, unused: parts.origin.unused, notes };
+      const own = { graph: wide, config: written, head, program: shared, sentence: null, origin };
       return Classifier.fromParts<L, K>({ ...parts, ...own });
     });
   }

@@ -19,6 +19,7 @@ import type { OutputName } from '../graph/types.js';
 import { type CalibrationOptions, calibrateModel, checkCalibration } from './calibrate.js';
 import type { ModelParts } from './model-parts.js';
 import { quantizeModel } from './quantize-model.js';
+import { untrainedMark } from './untrained.js';
 
 export interface OnnxExportOptions {
   /**
@@ -124,16 +125,17 @@ function readExportOptions(parts: ModelParts, options: OnnxExportOptions) {
 }
 
 /** Which outputs a file has for the model's task, and what else it says. */
-function outputsOf({
-  graph,
-  head,
-}: ModelParts): Pick<OnnxOptions, 'outputs' | 'spans' | 'metadata'> {
+function outputsOf(parts: ModelParts): Pick<OnnxOptions, 'outputs' | 'spans' | 'metadata'> {
+  const { graph, head } = parts;
   const { task, labels } = head;
   const wanted: OutputName[] = task === 'embedding' ? ['hidden', 'embedding'] : ['logits'];
   return {
     outputs: wanted.filter((name) => graph.outputs[name] !== undefined),
     spans: task === 'question-answering',
-    ...(labels === null ? {} : { metadata: { labels: JSON.stringify(labels) } }),
+    metadata: {
+      ...(labels === null ? {} : { labels: JSON.stringify(labels) }),
+      ...untrainedMark(parts),
+    },
   };
 }
 

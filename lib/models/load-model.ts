@@ -12,14 +12,25 @@ import { ensureLanes } from '../core/lanes.js';
 import type { NativeDtype, NativeProgram } from '../core/native.js';
 import { type HfFolder, readHfFolder } from '../formats/hf-folder.js';
 import type { SafetensorsDtype } from '../formats/safetensors.js';
-import type { GraphRequest, ImportedModel, SentenceSettings } from '../graph/checkpoint.js';
+import type {
+  Checkpoint,
+  GraphRequest,
+  ImportedModel,
+  SentenceSettings,
+} from '../graph/checkpoint.js';
 import { tablesOf } from '../graph/tables.js';
-import type { EncoderGraph } from '../graph/types.js';
+import type { EncoderGraph, OutputName } from '../graph/types.js';
 import { type ResolveOptions, resolveModel } from '../hub/index.js';
 import { missingTokenizer } from '../tokenize/missing-tokenizer.js';
 import { loadTokenizer, type TextTokenizer } from '../tokenize/text-tokenizer.js';
 import { findOnnxFile } from './find-onnx.js';
-import { buildProgram, bytesOf, type ModelParts, type WeightWriter } from './model-parts.js';
+import {
+  buildProgram,
+  bytesOf,
+  type ModelParts,
+  type Origin,
+  type WeightWriter,
+} from './model-parts.js';
 import { drawWeights } from './new-weights.js';
 import type { OnnxFolder } from './onnx-folder.js';
 import {
@@ -29,6 +40,7 @@ import {
   withoutQuantizationConfig,
 } from './quantized-folder.js';
 import { SharedProgram } from './shared-program.js';
+import { untrainedTensors } from './untrained.js';
 import type { Verification } from './verify-onnx.js';
 
 /** Bytes read at a time. */
@@ -100,7 +112,7 @@ export async function partsOf(
     try {
       tokenizer.useFor({ vectors: graph.vocabulary, path });
       if ('imported' in folder && settings.verify !== false) {
-        verification = await verifyFolder(folder, graph, program, request);
+        verification = await verifyFolder(folder, graph, program, request, imported.created);
       }
     } catch (error) {
       program.dispose();
@@ -117,6 +129,7 @@ export async function partsOf(
       base: path,
       training: folder.training,
       head: { task: imported.task, labels: imported.labels, problem: imported.problem },
+      origin: originOf(folder, imported),
     };
     return { parts, verification };
   } finally {
@@ -127,6 +140,17 @@ export async function partsOf(
 /** What the sentence-transformers files must be for to say something about a task. */
 function kindOf({ task }: GraphRequest): SentenceSettings['kind'] {
   return task === 'embedding' ? 'embedding' : 'cross-encoder';
+}
+
+/** Which weights are untrained: those just drawn, and those that the file calls so. */
+function originOf({ weights }: HfFolder, imported: ImportedModel): Origin {
+  const { created, sources, unused, notes } = imported;
+  const marked = untrainedTensors(weights);
+  const stored = [...sources].filter(([, tensor]) => marked.has(tensor)).map(([name]) => name);
+  const names = [...created.map(({ name }) => name), ...stored];
+  // An ONNX file of no known family has lost the names.
+  const untrained = names.length === 0 && imported.task !== 'embedding' ? [...marked] : names;
+  return { untrained, unused, notes };
 }
 
 /** ONNX files may come without a tokenizer. */
@@ -155,8 +179,9 @@ export async function buildFolder(
   const { modelMaxLength } = folder;
   const checkpoint = { path, config, tensors, sentence, modelMaxLength };
   const wanted = 'imported' in folder ? withinLength(request, folder) : request;
-  const imported = asQuantized(path, graphFromCheckpoint(checkpoint, wanted), stored);
+  const imported = asQuantized(path, graphOf(where, checkpoint, wanted), stored);
   const { graph } = imported;
+  if (stored.quantized.size > 0 && imported.created.length > 0) throw newHeadOnInt8(path);
   const drawn = drawWeights(imported.created, seed);
   const write = streamFrom(folder, imported, drawn, () => throwIfAborted(signal, where));
   const halves = storedHalves(folder, imported, graph);
@@ -167,22 +192,46 @@ export async function buildFolder(
   return { graph, program, imported };
 }
 
+/** A mistake in the request is one in the call's options. */
+function graphOf(where: string, checkpoint: Checkpoint, request: GraphRequest): ImportedModel {
+  try {
+    return graphFromCheckpoint(checkpoint, request);
+  } catch (error) {
+    throw error instanceof RangeError ? new RangeError(`${where}: ${error.message}`) : error;
+  }
+}
+
+/** It could never be trained. */
+function newHeadOnInt8(path: string): SinterError {
+  return new SinterError(
+    'UNSUPPORTED_MODEL',
+    `${path}: the encoder is quantized: a new head could not be trained on it; load the f32 model, or an ONNX file with widen: true`,
+    { details: { file: path } },
+  );
+}
+
 /** Texts no longer than the file can take. */
 function withinLength(request: GraphRequest, folder: OnnxFolder): GraphRequest {
   const { maxTokens, bounded } = folder.imported.recovered;
   return bounded ? { ...request, maxTokens: lengthLimit(maxTokens, folder, request) } : request;
 }
 
-/** Compares the program with the file it came from: with another pooling than the file's, up to the token vectors. */
+/**
+ * Compares the program with the file it came from: with another pooling than the file's, or a head with weights that were
+ * `created`, up to the token vectors.
+ */
 export async function verifyFolder(
   { imported }: OnnxFolder,
   graph: EncoderGraph,
   program: NativeProgram,
   { pooling, normalize }: Partial<GraphRequest> = {},
+  created: readonly unknown[] = [],
 ): Promise<Verification> {
-  const replaced = pooling !== undefined || normalize !== undefined;
+  const replaced: OutputName[] = [];
+  if (pooling !== undefined || normalize !== undefined) replaced.push('embedding');
+  if (created.length > 0) replaced.push('logits');
   const { verifyOnnx } = await import('./verify-onnx.js');
-  return verifyOnnx(imported, graph, program, replaced ? ['embedding'] : []);
+  return verifyOnnx(imported, graph, program, replaced);
 }
 
 /** Writes each weight from its tensor, or the drawn numbers. */

@@ -21,10 +21,7 @@ import { HEAD_LOAD_OPTIONS, type HeadLoadOptions, loadSettings } from './predict
 import type { QuantizeOptions } from './quantize-model.js';
 import { MODEL_TRAIN_OPTIONS, type ModelTrainOptions, TrainableModel } from './trainable-model.js';
 
-export interface MaskedLMLoadOptions extends HeadLoadOptions {
-  /** true: adds a new, untrained head where the folder has none. Default: false. */
-  readonly newHead?: boolean;
-}
+export type MaskedLMLoadOptions = HeadLoadOptions;
 
 export interface FillOptions {
   /** Candidates for each mask. Default: 5. */
@@ -102,10 +99,9 @@ export class MaskedLM extends TrainableModel {
    */
   static async load(path = EMBEDDED_MODEL, options: MaskedLMLoadOptions = {}): Promise<MaskedLM> {
     const where = 'MaskedLM.load';
-    const read = readOptions(where, options, { ...HEAD_LOAD_OPTIONS, newHead: true });
-    const newHead = read.boolean('newHead', false);
+    const read = readOptions(where, options, HEAD_LOAD_OPTIONS);
     const { settings, limit } = loadSettings(read);
-    const parts = await loadModel(where, path, { task: 'masked-lm', newHead, ...limit }, settings);
+    const parts = await loadModel(where, path, { task: 'masked-lm', ...limit }, settings);
     try {
       return new MaskedLM(parts);
     } catch (error) {

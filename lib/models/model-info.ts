@@ -50,6 +50,12 @@ export interface ModelInfo {
   readonly ignoredSettings: readonly string[];
   /** What the last training used: options, the model it began with, versions. null where nothing is known. */
   readonly training: Readonly<Record<string, unknown>> | null;
+  /** Weights of a head that was drawn at random and never trained: what it says is chance. Empty for a trained model. */
+  readonly untrained: readonly string[];
+  /** Tensors of the model's files that it does not use: heads for other tasks, buffers. */
+  readonly unused: readonly string[];
+  /** What loading took for something that the files do not say in so many words. */
+  readonly notes: readonly string[];
   readonly quantized: boolean;
   /** Width of the activation codes at products in int8; null without such. */
   readonly activationBits: ActivationBits | null;
@@ -88,6 +94,7 @@ export function modelInfo(parts: ModelParts, program: NativeProgram): ModelInfo 
     defaultPrompt: sentence?.defaultPrompt ?? null,
     ignoredSettings: sentence?.ignored ?? [],
     training: parts.training,
+    ...parts.origin,
     quantized: isQuantized(graph),
     activationBits: activationBitsOf(graph),
     storedBytes: sum(graph.weights, storedBytes),

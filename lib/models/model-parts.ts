@@ -32,6 +32,17 @@ export interface ModelParts {
   /** What its last training used (training-record.ts); null where nothing is known. */
   readonly training: JsonObject | null;
   readonly head: ModelHead;
+  readonly origin: Origin;
+}
+
+/** What is known of where the weights came from. */
+export interface Origin {
+  /** Weights that were drawn and never trained. */
+  readonly untrained: readonly string[];
+  /** Tensors of the files that the model does not use. */
+  readonly unused: readonly string[];
+  /** What was taken for something when it was loaded, a line each. */
+  readonly notes: readonly string[];
 }
 
 /** Elements that are read or written at once: about a millisecond. */

@@ -50,7 +50,7 @@ export async function readOnnxFolder(file: string, { widen }: OnnxSettings): Pro
   const named = nameOnnx(imported, base);
   const files = await firstSentence(folders);
   const quantized = widen ? new Set<string>() : int8Weights(imported, named);
-  const source = new OnnxTensors(file, named, imported.weights, quantized);
+  const source = new OnnxTensors(file, named, imported, quantized);
   const { config, sentence } = named;
   const tokenizer = await tokenizerFolder(folders);
   return {
@@ -156,6 +156,7 @@ function dropMixed(graph: EncoderGraph, found: Set<string>): void {
 class OnnxTensors implements TensorSource {
   readonly path: string;
   readonly tensors: ReadonlyMap<string, StoredTensor>;
+  readonly metadata: Readonly<Record<string, string>>;
   private readonly sources: ReadonlyMap<string, WeightSource>;
   private readonly reader: WeightReader;
   private readonly quantized: ReadonlySet<string>;
@@ -164,13 +165,14 @@ class OnnxTensors implements TensorSource {
   constructor(
     path: string,
     { sources, graph }: NamedOnnx,
-    reader: WeightReader,
+    { weights, plain }: OnnxImport,
     quantized: ReadonlySet<string>,
   ) {
     this.path = path;
     this.sources = sources;
     this.tables = tablesOf(graph);
-    this.reader = reader;
+    this.reader = weights;
+    this.metadata = Object.fromEntries(plain.source.metadata);
     this.quantized = quantized;
     const tensors = new Map<string, StoredTensor>();
     for (const [name, source] of sources) {

@@ -6,7 +6,7 @@
 
 import { graphConfig, nameByFamily } from '../architectures/index.js';
 import { SinterError } from '../core/errors.js';
-import { isJsonObject, type JsonObject } from '../core/json.js';
+import type { JsonObject } from '../core/json.js';
 import {
   type DraftValue,
   type OnnxImport,
@@ -35,8 +35,10 @@ export interface NamedOnnx {
   readonly why: readonly string[];
 }
 
-export function nameOnnx(imported: OnnxImport, base: JsonObject): NamedOnnx {
+export function nameOnnx(imported: OnnxImport, stated: JsonObject): NamedOnnx {
+  const base = withLabels(imported, stated);
   const head = headOf(imported.recovered, base);
+  const spell = (config: JsonObject) => ({ ...config, ...pick(base, LABEL_KEYS) });
   const why: string[] = [];
   const spoken = new Map<string, WeightSource>();
   const sentence = sentenceOf(imported, spoken);
@@ -49,11 +51,40 @@ export function nameOnnx(imported: OnnxImport, base: JsonObject): NamedOnnx {
       const source = sources.get(own);
       if (source !== undefined) spoken.set(name, source);
     }
-    return { config: named.config, graph: named.graph, sources: spoken, head, sentence, why: [] };
+    const config = spell(named.config);
+    return { config, graph: named.graph, sources: spoken, head, sentence, why: [] };
   }
   const { graph, sources } = imported.graph(STYLES[0]);
   for (const [name, source] of sources) spoken.set(name, source);
-  return { config: graphConfig(graph, base, head), graph, sources: spoken, head, sentence, why };
+  return {
+    config: spell(graphConfig(graph, base, head)),
+    graph,
+    sources: spoken,
+    head,
+    sentence,
+    why,
+  };
+}
+
+/** What the caller is to read of labels is what config.json says; names for the graph alone are made up. */
+const LABEL_KEYS = ['id2label', 'label2id', 'num_labels'] as const;
+
+function pick(config: JsonObject, keys: readonly string[]): JsonObject {
+  return Object.fromEntries(Object.entries(config).filter(([key]) => keys.includes(key)));
+}
+
+/** The names that an exported file carries itself, where no config.json gives any. */
+function withLabels({ plain }: OnnxImport, base: JsonObject): JsonObject {
+  const text = plain.source.metadata.get('labels');
+  if (text === undefined || Object.keys(pick(base, LABEL_KEYS)).length > 0) return base;
+  try {
+    const labels: unknown = JSON.parse(text);
+    const isList = Array.isArray(labels) && labels.every((label) => typeof label === 'string');
+    return isList ? { ...base, id2label: labels } : base;
+  } catch {
+    // Another program's key of that name.
+    return base;
+  }
 }
 
 /** Nothing in the graph may say how long texts may be; then config.json does. */
@@ -73,16 +104,9 @@ function headOf({ head, found }: Recovered, base: JsonObject): ModelHead {
   const problem = problems.find((known) => known === base.problem_type) ?? null;
   return {
     task,
-    labels: named ? labelsOf(base, width) : null,
+    labels: named ? Array.from({ length: width }, (_, i) => `LABEL_${i}`) : null,
     problem: task === 'classification' ? (problem as ClassificationProblem | null) : null,
   };
-}
-
-function labelsOf({ id2label }: JsonObject, count: number): string[] {
-  const names = isJsonObject(id2label) ? id2label : {};
-  const labels = Array.from({ length: count }, (_, i) => names[i]);
-  const fits = Object.keys(names).length === count && labels.every((l) => typeof l === 'string');
-  return labels.map((label, i) => (fits ? String(label) : `LABEL_${i}`));
 }
 
 /** Poolings and modules of the file's sentence vector; weights of modules go to `sources`. */

@@ -3,6 +3,7 @@
  */
 
 import { type KnownOptions, type OptionReader, readOptions } from '../core/options.js';
+import type { GraphRequest } from '../graph/checkpoint.js';
 import type { DownloadProgress, ResolveOptions } from '../hub/index.js';
 import { defaultPriority, PRIORITIES, type Priority } from '../serve/batch-options.js';
 import type { LoadSettings } from './load-model.js';
@@ -58,6 +59,11 @@ export interface LoadOptions {
 
 /** Of a model with a head: a new one starts from random numbers. */
 export interface HeadLoadOptions extends LoadOptions {
+  /**
+   * true: an untrained head, also in place of one that the folder has. Default: false, a trained head is never left out. `info()`
+   * says what was never trained.
+   */
+  readonly newHead?: boolean;
   /** Of a new head. Default: 42. */
   readonly seed?: number;
 }
@@ -73,12 +79,15 @@ export const LOAD_OPTIONS = {
   signal: true,
 } as const;
 
-export const HEAD_LOAD_OPTIONS = { ...LOAD_OPTIONS, seed: true } as const;
+export const HEAD_LOAD_OPTIONS = { ...LOAD_OPTIONS, newHead: true, seed: true } as const;
 
-/** What a load has to know beside its request. */
+/** The part of a request that is the same for all models. */
+type HeadRequest = Pick<GraphRequest, 'maxTokens' | 'newHead'>;
+
+/** What a load has to know beside the rest of its request. */
 export function loadSettings<T extends HeadLoadOptions>(
   read: OptionReader<T>,
-): { readonly settings: LoadSettings; readonly limit: { readonly maxTokens?: number } } {
+): { readonly settings: LoadSettings; readonly limit: HeadRequest } {
   const reader = read as unknown as OptionReader<HeadLoadOptions>;
   const maxTokens = reader.count('maxTokens', undefined);
   return {
@@ -90,7 +99,10 @@ export function loadSettings<T extends HeadLoadOptions>(
       verify: reader.boolean('verify', true),
       hub: hubOptions(reader),
     },
-    limit: maxTokens === undefined ? {} : { maxTokens },
+    limit: {
+      ...(maxTokens === undefined ? {} : { maxTokens }),
+      ...(reader.boolean('newHead', false) ? { newHead: true } : {}),
+    },
   };
 }
 

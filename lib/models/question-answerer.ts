@@ -36,10 +36,7 @@ import {
 } from './trainable-model.js';
 import { corpusLogits } from './training.js';
 
-export interface QuestionAnswererLoadOptions extends HeadLoadOptions {
-  /** true: adds a new, untrained head where the folder has none. Default: false. */
-  readonly newHead?: boolean;
-}
+export type QuestionAnswererLoadOptions = HeadLoadOptions;
 
 export interface AnswerOptions {
   /** How many answers to give at most. Default: 1. */
@@ -118,10 +115,9 @@ export class QuestionAnswerer extends TrainableModel {
     options: QuestionAnswererLoadOptions = {},
   ): Promise<QuestionAnswerer> {
     const where = 'QuestionAnswerer.load';
-    const read = readOptions(where, options, { ...HEAD_LOAD_OPTIONS, newHead: true });
-    const newHead = read.boolean('newHead', false);
+    const read = readOptions(where, options, HEAD_LOAD_OPTIONS);
     const { settings, limit } = loadSettings(read);
-    const request = { task: 'question-answering', newHead, ...limit } as const;
+    const request = { task: 'question-answering', ...limit } as const;
     return new QuestionAnswerer(await loadModel(where, path, request, settings));
   }
 

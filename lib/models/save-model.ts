@@ -13,11 +13,12 @@ import type { NativeProgram } from '../core/native.js';
 import { readOptions } from '../core/options.js';
 import { f32ToF16 } from '../formats/float16.js';
 import { type HfFolderContent, TRAINING_FILE, writeHfFolder } from '../formats/hf-folder.js';
-import type { TensorToWrite } from '../formats/safetensors-writer.js';
+import { DEFAULT_METADATA, type TensorToWrite } from '../formats/safetensors-writer.js';
 import type { WeightSpec } from '../graph/types.js';
 import { outputWidth } from './forward.js';
 import { bytesOf, type ModelParts, rowPieces } from './model-parts.js';
 import { scaleName, withQuantizationConfig } from './quantized-folder.js';
+import { untrainedMark } from './untrained.js';
 
 export interface SaveOptions {
   /** How f32 weights are stored. `f16` halves the file and rounds them; int8 weights stay what they are. */
@@ -60,6 +61,7 @@ export function folderContent(
       // An equalizer belongs to int8 weights, which stay what they are.
       tensorsToWrite(program, weight, equalizers.has(weight.name) ? 'f32' : dtype),
     ),
+    metadata: { ...DEFAULT_METADATA, ...untrainedMark(parts) },
     files: filesOf(parts),
   };
   const written =

@@ -17,6 +17,7 @@ import { forwardTokens } from './forward.js';
 import { type ModelInfo, modelInfo } from './model-info.js';
 import type { ModelParts } from './model-parts.js';
 import { type SaveOptions, saveModel } from './save-model.js';
+import { UntrainedWarnings } from './untrained.js';
 
 /** @internal What a model does with the requests of a batcher. */
 export interface BatchWork<R> {
@@ -47,6 +48,7 @@ export abstract class TextModel {
   protected parts: ModelParts;
   /** @internal Aborts when the model is disposed. */
   protected readonly ended = new AbortController();
+  private readonly warnings = new UntrainedWarnings();
 
   /** @internal */
   protected constructor(parts: ModelParts) {
@@ -119,6 +121,7 @@ export abstract class TextModel {
     work: (program: NativeProgram) => T | Promise<T>,
   ): Promise<T> {
     this.checkAlive(where);
+    this.warnings.check(where, this.parts);
     return this.parts.program.use(where, work);
   }
 

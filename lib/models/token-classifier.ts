@@ -35,7 +35,10 @@ import {
 import { corpusLogits } from './training.js';
 
 export interface TokenClassifierLoadOptions<L extends string = string> extends HeadLoadOptions {
-  /** Adds a new, untrained head for these tags; left out, the folder must have a trained one. */
+  /**
+   * Names for the tags of the folder's trained head, as many as it has and in its order; its weights stay. A folder without a
+   * head gets a new, untrained one for them.
+   */
   readonly labels?: readonly L[];
 }
 
@@ -82,7 +85,7 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
     const where = 'TokenClassifier.load';
     const read = readOptions(where, options, { ...HEAD_LOAD_OPTIONS, labels: true });
     const { labels } = options;
-    if (labels !== undefined) checkLabels(where, labels);
+    if (labels !== undefined) checkLabels(where, labels, 1);
     const { settings, limit } = loadSettings(read);
     const own = labels === undefined ? {} : { labels };
     const request = { task: 'token-classification', ...own, ...limit } as const;

@@ -89,7 +89,8 @@ export abstract class TrainableModel extends TextModel {
         return trainParts(parts, current, plan, { settings, hooks, signal });
       });
       const training = trainingRecord(parts, { ...settings, maxTokens }, report);
-      this.parts = { ...parts, program, training };
+      const origin = { ...parts.origin, untrained: [] };
+      this.parts = { ...parts, program, training, origin };
       // Calls that still use the old weights end first; they are not waited for.
       void parts.program.retire();
       if (this.isDisposed) void program.retire();

@@ -122,7 +122,7 @@ describe('a BERT checkpoint as a classifier', () => {
     expect(graphFromCheckpoint(await checkpoint('bert-seqcls'), again).created).toEqual([]);
   });
 
-  it('gets a new head for other labels, and keeps the pooler it has', async () => {
+  it('gets a head where it has none, and another in place of its own when told so', async () => {
     const request = { task: 'classification', labels: ['spam', 'ham'] } as const;
     const model = graphFromCheckpoint(await checkpoint('bert'), request);
     expect(model.created).toEqual([
@@ -136,8 +136,12 @@ describe('a BERT checkpoint as a classifier', () => {
       label2id: { spam: 0, ham: 1 },
       problem_type: 'single_label_classification',
     });
-    const renamed = { task: 'classification', labels: ['a', 'b', 'c'] } as const;
-    const replaced = graphFromCheckpoint(await checkpoint('bert-seqcls'), renamed);
+    const seqcls = await checkpoint('bert-seqcls');
+    const named = { task: 'classification', labels: ['a', 'b', 'c'] } as const;
+    const renamed = graphFromCheckpoint(seqcls, named);
+    expect([renamed.created, renamed.labels]).toEqual([[], ['a', 'b', 'c']]);
+    expect(renamed.config.label2id).toEqual({ a: 0, b: 1, c: 2 });
+    const replaced = graphFromCheckpoint(seqcls, { ...named, newHead: true });
     expect(replaced.created.map(({ name }) => name)).toEqual([
       'classifier.weight',
       'classifier.bias',

@@ -91,9 +91,13 @@ describe.each(HEADS)('%s for %s', (family, head) => {
     ]);
     for (const other of ['classification', 'token-classification', 'question-answering'] as const) {
       if (other === task) continue;
-      const labels = other === 'question-answering' ? { newHead: true } : { labels: LABELS };
-      expect(() => graphFromCheckpoint(from, { task: other })).toThrow(/task: no trained/);
-      const { created } = graphFromCheckpoint(from, { task: other, ...labels });
+      const lost = task !== 'masked-lm';
+      const asked = other === 'question-answering' ? {} : { labels: LABELS };
+      const plain = () => graphFromCheckpoint(from, { task: other, ...asked });
+      // A head that was trained for something is not left out for the asking of another.
+      if (lost) expect(plain).toThrow(`its trained head is for ${task}`);
+      expect(() => graphFromCheckpoint(from, { task: other })).toThrow(/no trained/);
+      const { created } = graphFromCheckpoint(from, { task: other, ...asked, newHead: true });
       const last = created.filter(({ shape }) => shape[0] === (other.startsWith('q') ? 2 : 3));
       expect(last.map(({ name }) => name.split('.').at(-1))).toEqual(['weight', 'bias']);
     }
@@ -170,17 +174,24 @@ describe('a trained head', () => {
     const config = configFor('bert', 'classification', { id2label: { 0: 'LABEL_0' } });
     const ranker = checkpoint(config, { ...stored('bert', 'classification'), ...one });
     const model = graphFromCheckpoint(ranker, request);
-    expect([model.problem, model.labels]).toEqual(['regression', ['LABEL_0']]);
+    expect([model.problem, model.labels]).toEqual(['single_label_classification', ['LABEL_0']]);
     expect(model.config).not.toHaveProperty('problem_type');
   });
 
-  it('is replaced when the same labels are wanted for another problem', () => {
+  it('is for what the caller says where config.json says nothing, and then config.json says it', () => {
     const labels = { task: 'classification', labels: LABELS } as const;
     expect(graphFromCheckpoint(trained({}), labels).created).toEqual([]);
-    const multi = { ...labels, problem: 'multi_label_classification' } as const;
-    const { created, config } = graphFromCheckpoint(trained({}), multi);
-    expect(created.map(({ name }) => name)).toEqual(['classifier.weight', 'classifier.bias']);
-    expect(config.problem_type).toBe('multi_label_classification');
+    for (const problem of ['multi_label_classification', 'regression'] as const) {
+      const model = graphFromCheckpoint(trained({}), { ...labels, problem });
+      expect([model.created, model.problem]).toEqual([[], problem]);
+      expect(model.config.problem_type).toBe(problem);
+      const stated = trained({ problem_type: 'single_label_classification' });
+      expect(graphFromCheckpoint(stated, { ...labels, problem }).problem).toBe(
+        'single_label_classification',
+      );
+      const drawn = graphFromCheckpoint(stated, { ...labels, problem, newHead: true });
+      expect([drawn.problem, drawn.created.length]).toEqual([problem, 2]);
+    }
   });
 
   it('of a masked LM is found with gamma and beta, and with the bias of the decoder', () => {

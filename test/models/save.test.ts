@@ -80,7 +80,8 @@ describe('save and load', () => {
       problem_type: 'single_label_classification',
     });
     const file = await openSafetensors(join(folder, 'model.safetensors'));
-    expect(file.metadata).toEqual({ format: 'pt' });
+    const untrained = '["classifier.weight","classifier.bias"]';
+    expect(file.metadata).toEqual({ format: 'pt', 'sinter.untrained': untrained });
     expect(file.tensors.get('classifier.weight')).toMatchObject({ dtype: 'F32', shape: [2, 32] });
     expect([...file.tensors.keys()].filter((name) => !name.startsWith('bert.'))).toEqual([
       'classifier.bias',
@@ -183,6 +184,20 @@ describe('bad models', () => {
     const error = await Classifier.load(folder).catch((e: unknown) => e);
     expect(error).toMatchObject({ code: 'CORRUPT_MODEL', details: { file: folder } });
     expect(String(error)).toContain(victim);
+  });
+
+  it('numbers too large to compute with are said where they come out', async () => {
+    const folder = await changed('bert-seqcls', (tensor) => {
+      if (tensor.name === 'classifier.weight') {
+        new Float32Array(tensor.data.buffer, tensor.data.byteOffset).fill(3e38);
+      }
+      return [tensor];
+    });
+    await using model = await Classifier.load(folder);
+    await expect(model.predict(TEXTS)).rejects.toMatchObject({
+      code: 'CORRUPT_MODEL',
+      message: expect.stringMatching(/^predict: the model gives (-?Infinity|NaN)/) as string,
+    });
   });
 
   it('int8 weights need scales, and a method that is known', async () => {

@@ -37,8 +37,8 @@ export const HEADS: Readonly<Record<string, readonly Task[]>> = {
 const LABELS = ['a', 'b', 'c'];
 export const REQUESTS: Readonly<Record<Task, GraphRequest>> = {
   embedding: { task: 'embedding', pooling: ['mean'], normalize: true },
-  classification: { task: 'classification', labels: LABELS },
-  'token-classification': { task: 'token-classification', labels: LABELS },
+  classification: { task: 'classification', labels: LABELS, newHead: true },
+  'token-classification': { task: 'token-classification', labels: LABELS, newHead: true },
   'question-answering': { task: 'question-answering', newHead: true },
   'masked-lm': { task: 'masked-lm', newHead: true },
 };

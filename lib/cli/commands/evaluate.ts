@@ -29,7 +29,15 @@ import {
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { cosine } from '../cosine.js';
-import { type HeadTask, headTaskOf, readHeadRows, scoreText, trainedHead } from '../head-tasks.js';
+import {
+  HEAD_TASKS,
+  type HeadTask,
+  headTaskOf,
+  loadHead,
+  readHeadRows,
+  scoreText,
+} from '../head-tasks.js';
+import { fits } from '../kept-head.js';
 import { formatTable } from '../output.js';
 
 interface EvaluateOptions extends CommonOptions, DataOptions {
@@ -39,6 +47,7 @@ interface EvaluateOptions extends CommonOptions, DataOptions {
   readonly confusions: number;
   readonly predictions?: string;
   readonly threads?: number;
+  readonly task?: HeadTask | 'classification';
 }
 
 export function addEvaluate(program: Command, surroundings: Surroundings): void {
@@ -51,6 +60,12 @@ export function addEvaluate(program: Command, surroundings: Surroundings): void 
     )
     .requiredOption('--data <file>', 'rows to evaluate on')
     .option('-m, --model <dir>', 'model folder (default with --score-column: the embedded encoder)')
+    .addOption(
+      new Option(
+        '--task <kind>',
+        'what the model is for, where its config.json does not say',
+      ).choices(['classification', ...HEAD_TASKS]),
+    )
     .option('--confusions <n>', 'how many confusions to list', wholeNumber(0), 5)
     .option('--predictions <file>', 'write every prediction to this .csv, .tsv or .jsonl file')
     .addOption(
@@ -83,8 +98,8 @@ async function evaluateClassifier(
   if (options.model === undefined) {
     throw usageMistake('give --model DIR, a folder with a classifier');
   }
-  const head = headTaskOf(await folderTask(await resolveModel('--model', options.model)));
-  if (head !== null) return evaluateHead(head, options.model, options, out);
+  const head = await taskToMeasure(options.model, options.task);
+  if (head !== 'classification') return evaluateHead(head, options.model, options, out);
   const rows = await readAllRows(options.data, {
     ...readOptionsOf(options),
     requireLabel: true,
@@ -108,6 +123,19 @@ async function evaluateClassifier(
   });
 }
 
+/** What the model is for, or of what its config.json leaves open what the user says. */
+async function taskToMeasure(model: string, task: EvaluateOptions['task']) {
+  const found = await folderTask(await resolveModel('--model', model));
+  const own = headTaskOf(found) ?? 'classification';
+  if (task !== undefined && !fits(task, found)) {
+    throw usageMistake(`--task ${task}: ${model} is for ${found.problem ?? found.task}`);
+  }
+  if ((task ?? own) !== 'unknown') return task ?? (own as HeadTask | 'classification');
+  throw usageMistake(
+    `${model} gives one score and its config.json does not say what for: give --task pairs, multi-label or regression`,
+  );
+}
+
 /** A model with another head: the scores that it has. */
 async function evaluateHead(
   task: HeadTask,
@@ -121,7 +149,7 @@ async function evaluateHead(
   const rows = await readHeadRows(task, options.data, options);
   const { signal } = out;
   const load = given({ lanes: options.threads });
-  await using model = await trainedHead(task, path, { ...load, signal });
+  await using model = await loadHead(task, path, { ...load, signal });
   const scores = await model.evaluate(rows as readonly never[], { signal });
   out.print(`${scoreText(scores)}\n`);
   const numbers = Object.entries(scores).filter(([key]) => key !== 'predicted');

@@ -21,6 +21,7 @@ import {
   scaleName,
   withoutQuantizationConfig,
 } from '../../models/quantized-folder.js';
+import { untrainedTensors } from '../../models/untrained.js';
 import { loadTokenizer } from '../../tokenize/text-tokenizer.js';
 import { withCommon } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
@@ -71,6 +72,9 @@ interface Findings {
   readonly normalize: boolean | null;
   readonly labels: readonly string[] | null;
   readonly unused: readonly string[];
+  /** Weights of a head that was never trained. */
+  readonly untrained: readonly string[];
+  readonly notes: readonly string[];
 }
 
 async function inspect(
@@ -103,6 +107,7 @@ async function examine(path: string): Promise<{ findings: Findings; graph: Encod
     );
     const { graph, labels, sources } = asQuantized(path, checkpoint, stored);
     const used = new Set(sources.values());
+    const marked = untrainedTensors(folder.weights);
     const dtypes: Record<string, number> = {};
     let weightBytes = 0;
     for (const { dtype, shape } of folder.tensors.values()) {
@@ -130,6 +135,8 @@ async function examine(path: string): Promise<{ findings: Findings; graph: Encod
           task === 'embedding' && folder.sentence !== null ? isNormalized(folder.sentence) : null,
         labels,
         unused: [...folder.tensors.keys()].filter((name) => !isUsed(name)),
+        untrained: [...used].filter((name) => marked.has(name)),
+        notes: checkpoint.notes,
       },
     };
   } finally {
@@ -138,7 +145,8 @@ async function examine(path: string): Promise<{ findings: Findings; graph: Encod
 }
 
 function factLines(findings: Findings): string {
-  const { task, labels, pooling, normalize, unused, activationBits, equalized } = findings;
+  const { task, labels, pooling, normalize, unused, untrained, activationBits, equalized } =
+    findings;
   const { problem } = findings;
   const several = problem !== null && problem !== 'single_label_classification';
   const dtypes = Object.entries(findings.dtypes).map(([dtype, count]) => `${count} ${dtype}`);
@@ -164,6 +172,15 @@ function factLines(findings: Findings): string {
     ...(labels === null
       ? []
       : [['labels', `${labels.length}: ${truncate(labels.join(', '), 60)}`] as [string, string]]),
+    ...(untrained.length === 0
+      ? []
+      : [
+          ['untrained', `${truncate(untrained.join(', '), 60)}: drawn at random`] as [
+            string,
+            string,
+          ],
+        ]),
+    ...findings.notes.map((note): [string, string] => ['note', note]),
     ...(unused.length === 0
       ? []
       : [['not used', `${unused.length}: ${truncate(unused.join(', '), 60)}`] as [string, string]]),

@@ -30,6 +30,7 @@ import {
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { HEAD_TASKS, type HeadTask } from '../head-tasks.js';
+import { chooseTrainHead, type HeadChoice } from '../kept-head.js';
 import { trainHead } from '../train-head.js';
 import { trainWithProgress } from '../train-progress.js';
 
@@ -51,6 +52,7 @@ interface TrainCommandOptions extends CommonOptions, DataOptions {
   readonly threads?: number;
   readonly quantize?: boolean;
   readonly overwrite?: boolean;
+  readonly newHead?: boolean;
 }
 
 export function addTrain(program: Command, surroundings: Surroundings): void {
@@ -90,6 +92,7 @@ export function addTrain(program: Command, surroundings: Surroundings): void {
     .option('--seed <n>', 'of the new head, the order of rows and dropout', wholeNumber(0), 42)
     .option('--max-tokens <n>', 'cut texts to this many tokens', wholeNumber(3))
     .option('--quantize', 'write an int8 model too, into the folder int8 inside')
+    .option('--new-head', 'train a new head even where the one that the model has fits the rows')
     .option('--overwrite', 'replace a model folder that is there')
     .addHelpText(
       'after',
@@ -106,13 +109,14 @@ Examples:
 
 async function train(options: TrainCommandOptions, surroundings: Surroundings): Promise<void> {
   const out = new Console(surroundings, options);
-  const { task } = options;
+  const { task, model, newHead } = options;
   if (task !== 'classification') return trainHead({ ...options, task }, settingsOf(options), out);
   const { rows, held } = await readTrainingRows(options, out);
   const labels = collectLabels(rows);
   if (held !== null) checkLabels(rows, held);
   const overwriteIfHas = options.overwrite === true ? 'config.json' : null;
-  const data = { rows, held, labels };
+  const choice = await chooseTrainHead({ model, task, newHead, labels }, out.note.bind(out));
+  const data = { rows, held, choice };
   const { report, small, json } = await writeFolderAtomic(
     options.out,
     { overwriteIfHas },
@@ -125,7 +129,7 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
 interface TrainingData {
   readonly rows: readonly FileRow[];
   readonly held: readonly FileRow[] | null;
-  readonly labels: readonly string[];
+  readonly choice: HeadChoice;
 }
 
 interface Trained {
@@ -137,16 +141,17 @@ interface Trained {
 /** Trains and writes everything into `folder`. */
 async function trainInto(
   folder: string,
-  { rows, held, labels }: TrainingData,
+  { rows, held, choice }: TrainingData,
   options: TrainCommandOptions,
   out: Console,
 ): Promise<Trained> {
   await using model = await Classifier.load(options.model ?? EMBEDDED_MODEL, {
-    labels,
+    ...choice,
     seed: options.seed,
     signal: out.signal,
     ...given({ lanes: options.threads, maxTokens: options.maxTokens }),
   });
+  const { labels } = model;
   const from = options.model ?? 'all-MiniLM-L6-v2';
   out.print(`training ${from} on ${formatNumber(rows.length)} rows with ${labels.length} labels\n`);
   const report = await trainWithProgress(model, rows, { ...settingsOf(options), eval: held }, out);

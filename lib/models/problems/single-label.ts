@@ -1,8 +1,11 @@
 /**
  * Classification where each text has exactly one label: softmax and cross entropy.
+ *
+ * A head of one class gives the sigmoid of its logit, as the pipeline of transformers does; nothing can be learnt or measured
+ * with it as one label per text.
  */
 
-import { show, typeMistake } from '../../core/errors.js';
+import { SinterError, show, typeMistake } from '../../core/errors.js';
 import type { Matrix } from '../../core/matrix.js';
 import {
   accuracy,
@@ -15,7 +18,7 @@ import {
 import { crossEntropy } from '../../train/objectives.js';
 import type { EvalScores } from '../../train/train-report.js';
 import { type Rows, textOf } from '../collect-rows.js';
-import { argmax, meanCrossEntropy, softmax } from '../numbers.js';
+import { argmax, meanCrossEntropy, sigmoid, softmax } from '../numbers.js';
 import type { Problem } from './problem.js';
 
 /**
@@ -65,12 +68,13 @@ export function singleLabel<L extends string>(
     target: { width: 1, kind: 'classes' },
     objective: crossEntropy,
     parse(at, row) {
+      if (labels.length < 2) throw oneLabel();
       const input = textOf(at, row, 'text and label');
       const { label } = row as LabelledRow;
       return { input, target: [classOf(`${at}.label`, label, classes)] };
     },
     prediction(logits) {
-      const probabilities = softmax(logits);
+      const probabilities = labels.length === 1 ? Array.from(logits, sigmoid) : softmax(logits);
       const best = argmax(logits);
       const scores = Object.fromEntries(labels.map((label, i) => [label, probabilities[i]]));
       return {
@@ -82,6 +86,14 @@ export function singleLabel<L extends string>(
     evaluate: (logits, targets) => scoreLogits(logits, targets, labels),
     scores: ({ accuracy: share, macroF1, loss }) => ({ accuracy: share, macroF1, loss }),
   };
+}
+
+function oneLabel(): SinterError {
+  return new SinterError(
+    'UNSUPPORTED_MODEL',
+    "the head has one label only: load the model with problem: 'multi_label_classification' for rows with labels, or with " +
+      "problem: 'regression' for rows with a value",
+  );
 }
 
 /** Number of a label. Throws TypeError when it is none of them. */

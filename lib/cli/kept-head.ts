@@ -1,0 +1,78 @@
+/**
+ * What `train` does with the head that a model already has: it is trained further where it fits the rows, and never
+ * replaced in silence.
+ */
+import { resolveModel } from '../hub/index.js';
+import { type FolderTask, folderTask } from '../models/folder-task.js';
+import type { HeadTask } from './head-tasks.js';
+
+/** Names shown in a note. */
+const SHOWN_NAMES = 8;
+
+/** How the model for a training is loaded. */
+export interface HeadChoice {
+  /** Of a head with labels; left out, there are none or they stay what they are. */
+  readonly labels?: readonly string[];
+  readonly newHead: boolean;
+}
+
+export interface HeadWish {
+  /** --model. */
+  readonly model: string | undefined;
+  readonly task: HeadTask | 'classification';
+  /** --new-head. */
+  readonly newHead: boolean | undefined;
+  /** What the rows call their classes; null for heads without labels. */
+  readonly labels: readonly string[] | null;
+}
+
+/** The trained head of the model where it fits the rows, else a new one: then `note` says what is left out. */
+export async function chooseTrainHead(
+  { model, task, newHead, labels }: HeadWish,
+  note: (line: string) => void,
+): Promise<HeadChoice> {
+  const added = { ...(labels && { labels }), newHead: true };
+  if (model === undefined || newHead === true) return added;
+  const found = await folderTask(await resolveModel('--model', model));
+  const isPretrained = found.task === 'embedding' || found.task === 'masked-lm';
+  if (isPretrained && !(task === 'masked-lm' && found.task === task)) return added;
+  const instead = 'a new head is trained in its place';
+  if (!fits(task, found)) {
+    note(`${model} has a trained head for ${found.problem ?? found.task}: ${instead}`);
+    return added;
+  }
+  const own = task === 'regression' ? null : found.labels;
+  if (labels === null || own === null) return { newHead: false };
+  const unknown = labels.filter((label) => !own.includes(label));
+  if (unknown.length === 0) return { labels: own, newHead: false };
+  note(
+    `${model} has a trained head for ${own.length} labels (${list(own)}) and the rows have others (${list(unknown)}): ${instead}`,
+  );
+  return added;
+}
+
+function list(names: readonly string[]): string {
+  const shown = names.slice(0, SHOWN_NAMES).map((name) => JSON.stringify(name));
+  return names.length > SHOWN_NAMES ? `${shown.join(', ')}, ...` : shown.join(', ');
+}
+
+/** Whether a trained head can learn from rows of the task, or be measured on them: what config.json leaves open is the user's. */
+export function fits(
+  task: HeadWish['task'],
+  { task: own, problem, stated, labels }: FolderTask,
+): boolean {
+  if (task === 'tags') return own === 'token-classification';
+  if (task === 'answers') return own === 'question-answering';
+  if (task === 'masked-lm') return own === 'masked-lm';
+  if (own !== 'classification') return false;
+  if (task === 'pairs') return labels?.length === 1;
+  if (task === 'classification') {
+    return problem === 'single_label_classification' && labels?.length !== 1;
+  }
+  return !stated || problem === PROBLEMS[task];
+}
+
+const PROBLEMS = {
+  'multi-label': 'multi_label_classification',
+  regression: 'regression',
+} as const;

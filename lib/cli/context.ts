@@ -4,7 +4,7 @@
  * The rule: results go to stdout, everything about the work (progress, notes) to stderr; with --json stdout holds one
  * JSON document and nothing else.
  */
-import type { ChosenColumns } from '../data/index.js';
+import { type ChosenColumns, describeVariants, type LabelVariants } from '../data/index.js';
 import { printable, type TextSink, writeJson } from './output.js';
 import { Progress, type ProgressMode, type ProgressStream, progressMode } from './progress.js';
 
@@ -65,6 +65,11 @@ export class Console {
     this.noted.add(file);
     const roles = [`text "${text.name}"`, ...(label ? [`label "${label.name}"`] : [])];
     this.note(`${file}: reading ${roles.join(', ')}`);
+  }
+
+  /** Says which labels of a file a reader may take for one. */
+  noteVariants(variants: LabelVariants): void {
+    this.note(describeVariants(variants));
   }
 
   /** A running job. `unit` names what is counted in the rate. */

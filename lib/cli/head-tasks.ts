@@ -4,8 +4,7 @@
  * The rule: tags, answers and label lists come as JSON lines with the fields that the model's own rows have; numbers, scored
  * pairs and plain texts come from any data file.
  */
-import { SinterError } from '../core/errors.js';
-import { type FileRow, readAllRows, readJsonObjects } from '../data/index.js';
+import { type FileRow, readAllRows, readJsonObjects, readLabelLists } from '../data/index.js';
 import { Classifier } from '../models/classifier.js';
 import { CrossEncoder } from '../models/cross-encoder.js';
 import type { FolderTask } from '../models/folder-task.js';
@@ -15,6 +14,7 @@ import { QuestionAnswerer } from '../models/question-answerer.js';
 import { TokenClassifier } from '../models/token-classifier.js';
 import type { TrainReport } from '../train/train-report.js';
 import { type DataOptions, readOptionsOf } from './arguments.js';
+import type { Console } from './context.js';
 import type { HeadChoice } from './kept-head.js';
 
 /** Tasks by their name for --task. */
@@ -70,29 +70,33 @@ export async function readHeadRows(
   task: HeadTask,
   file: string,
   options: DataOptions,
+  out: Console,
 ): Promise<readonly Row[]> {
-  if (task === 'tags' || task === 'answers' || task === 'multi-label') {
-    const rows: Row[] = [];
-    for await (const row of readJsonObjects(file)) rows.push(row);
-    return rows;
+  const { signal } = out;
+  const onLabelVariants = out.noteVariants.bind(out);
+  if (task === 'answers') return allOf(readJsonObjects(file, signal));
+  if (task === 'tags' || task === 'multi-label') {
+    const key = task === 'tags' ? 'tags' : 'labels';
+    return allOf(readLabelLists(file, key, { onLabelVariants, signal }));
   }
-  const requireLabel = task !== 'masked-lm';
-  const rows = await readAllRows(file, { ...readOptionsOf(options), requireLabel });
-  if (task === 'masked-lm') return rows.map(({ text }) => ({ text }));
+  const read = { ...readOptionsOf(options), signal };
+  if (task === 'masked-lm') {
+    const rows = await readAllRows(file, { ...read, labels: 'none' });
+    return rows.map(({ text }) => ({ text }));
+  }
   const key = task === 'pairs' ? 'score' : 'value';
-  return rows.map((row) => ({ text: row.text, ...pairOf(row), [key]: numberOf(row) }));
+  const rows = await readAllRows(file, { ...read, labels: 'numbers', requireLabel: true });
+  return rows.map((row) => ({ text: row.text, ...pairOf(row), [key]: Number(row.label) }));
+}
+
+async function allOf(rows: AsyncIterable<Row>): Promise<Row[]> {
+  const all: Row[] = [];
+  for await (const row of rows) all.push(row);
+  return all;
 }
 
 function pairOf({ pair }: FileRow) {
   return pair === undefined ? {} : { pair };
-}
-
-function numberOf({ label, file, line }: FileRow): number {
-  const value = Number(label);
-  if (Number.isFinite(value)) return value;
-  throw new SinterError('INVALID_DATA', `${file}:${line}: the label is not a number`, {
-    details: { file, line },
-  });
 }
 
 /** What the rows call the classes of a new head; null for heads without labels. */

@@ -4,9 +4,14 @@
  * The rule: a source can be opened again (but for stdin), so that a file is checked to its end before any work begins.
  */
 import { extname } from 'node:path';
-import { SinterError } from '../core/errors.js';
-import { decodeFile } from '../data/decode.js';
-import { type ChosenColumns, type ReadOptions, readRows } from '../data/index.js';
+import {
+  type ChosenColumns,
+  decodeBytes,
+  decodeFile,
+  type ReadOptions,
+  readLines,
+  readRows,
+} from '../data/index.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { usageMistake } from './arguments.js';
 
@@ -35,7 +40,7 @@ export function textSource({ texts, input, read, onColumns }: SourceOptions): Te
     return {
       name: 'stdin',
       isRepeatable: false,
-      open: () => textLines(decodeStdin()),
+      open: () => textLines('stdin', decodeBytes('stdin', process.stdin, read.signal)),
     };
   }
   if (input === undefined) {
@@ -43,7 +48,7 @@ export function textSource({ texts, input, read, onColumns }: SourceOptions): Te
     return { name: 'arguments', isRepeatable: true, open: () => toAsync(texts) };
   }
   const open = isPlainText(input, read)
-    ? () => textLines(decodeFile(input))
+    ? () => textLines(input, decodeFile(input, read.signal))
     : () => rowTexts(input, read, onColumns);
   return { name: input, isRepeatable: true, open };
 }
@@ -66,27 +71,14 @@ async function* rowTexts(
   }
 }
 
-/** Each line, empty ones too, without its line end. */
-async function* textLines(pieces: AsyncIterable<string>): AsyncGenerator<string> {
-  let rest = '';
-  for await (const piece of pieces) {
-    const lines = (rest + piece).split('\n');
-    rest = lines.pop() ?? '';
-    for (const text of lines) yield text.endsWith('\r') ? text.slice(0, -1) : text;
+/** Each line, empty ones too, without its line end; nothing behind the last line end. */
+async function* textLines(name: string, pieces: AsyncIterable<string>): AsyncGenerator<string> {
+  let held: string | undefined;
+  for await (const { text } of readLines(name, pieces)) {
+    if (held !== undefined) yield held;
+    held = text;
   }
-  if (rest !== '') yield rest;
-}
-
-/** What comes in on stdin, as text. INVALID_DATA where it is not UTF-8. */
-async function* decodeStdin(): AsyncGenerator<string> {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
-  try {
-    for await (const bytes of process.stdin) yield decoder.decode(bytes, { stream: true });
-    yield decoder.decode();
-  } catch (cause) {
-    if (!(cause instanceof TypeError)) throw cause;
-    throw new SinterError('INVALID_DATA', 'stdin: not valid UTF-8', { cause });
-  }
+  if (held !== undefined && held !== '') yield held;
 }
 
 /** How many texts there are. */

@@ -35,7 +35,7 @@ export async function trainHead(
   out: Console,
 ): Promise<void> {
   const { task } = options;
-  const { rows, held } = await readAll(options);
+  const { rows, held } = await readAll(options, out);
   const { model: name, newHead } = options;
   const labels = labelsOf(task, rows);
   const choice = await chooseTrainHead({ model: name, task, newHead, labels }, out.note.bind(out));
@@ -74,11 +74,11 @@ export async function trainHead(
   out.json(json);
 }
 
-async function readAll(options: TrainHeadOptions) {
+async function readAll(options: TrainHeadOptions, out: Console) {
   const { task, holdOut, seed } = options;
-  const rows = await readHeadRows(task, options.train, options);
+  const rows = await readHeadRows(task, options.train, options, out);
   if (options.eval !== undefined) {
-    return { rows, held: await readHeadRows(task, options.eval, options) };
+    return { rows, held: await readHeadRows(task, options.eval, options, out) };
   }
   if (holdOut === undefined) return { rows, held: null };
   const mixed = shuffled(rows, new SeededRandom(seed));

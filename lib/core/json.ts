@@ -94,7 +94,7 @@ export function checkKeysUnique(text: string, file: string, offset = 0): void {
 /**
  * The first key that one object of a valid JSON text gives twice, with its place in UTF-16 units.
  */
-function findRepeatedKey(text: string): { key: string; index: number } | null {
+export function findRepeatedKey(text: string): { key: string; index: number } | null {
   const objects: (Set<string> | null)[] = [];
   let keyExpected = false;
   for (let i = 0; i < text.length; i++) {
@@ -123,7 +123,7 @@ function findRepeatedKey(text: string): { key: string; index: number } | null {
 }
 
 /** Index of the quote that ends the string which begins at `start`. */
-function endOfString(text: string, start: number): number {
+export function endOfString(text: string, start: number): number {
   let i = start + 1;
   while (i < text.length && text.charCodeAt(i) !== 0x22) i += text.charCodeAt(i) === 0x5c ? 2 : 1;
   return i;

@@ -3,6 +3,8 @@
  *
  * The rule: a guess is only made by exact name (any case) and is always reported; otherwise it is an error.
  */
+import { LabelReader } from './label-reader.js';
+import type { LabelVariants } from './label-variants.js';
 import { clip, dataProblem, listNames } from './problem.js';
 import type {
   ChosenColumn,
@@ -71,8 +73,7 @@ function guessByPosition(
 /** Chooses the columns from the names of the first record. INVALID_DATA lists what was found. */
 export function chooseColumns(choice: ColumnChoice, first: RawRecord): ChosenColumns {
   const { file, named, options } = choice;
-  const { line } = first;
-  const names = [...first.fields.keys()];
+  const { line, names } = first;
   const pick = (role: 'text' | 'label', column: ColumnRef | undefined) => {
     if (column !== undefined) return givenColumn(choice, role, column, names, line);
     if (!named) return guessByPosition(role, names);
@@ -82,7 +83,7 @@ export function chooseColumns(choice: ColumnChoice, first: RawRecord): ChosenCol
   if (text === undefined) {
     throw dataProblem(file, `which column is the text? name it: ${found(names)}`, { line });
   }
-  const label = pick('label', options.labelColumn);
+  const label = options.labels === 'none' ? undefined : pick('label', options.labelColumn);
   if (label === undefined && options.requireLabel) {
     throw dataProblem(file, `which column is the label? name it: ${found(names)}`, { line });
   }
@@ -99,12 +100,17 @@ export function chooseColumns(choice: ColumnChoice, first: RawRecord): ChosenCol
 /** Makes rows of records; holds what is the same for every row of a file. */
 export class RowMaker {
   private readonly requireLabel: boolean;
+  private readonly labels: LabelReader;
 
   constructor(
     private readonly columns: ChosenColumns,
     options: ReadOptions,
   ) {
     this.requireLabel = options.requireLabel ?? options.labelColumn !== undefined;
+    this.labels = new LabelReader(
+      columns.file,
+      options.labels === 'numbers' ? 'numbers' : 'classes',
+    );
   }
 
   /** INVALID_DATA where a text is empty or no text, or a label is missing that must be there. */
@@ -121,13 +127,18 @@ export class RowMaker {
     };
   }
 
+  /** Of the labels of all rows so far. */
+  variants(): LabelVariants[] {
+    return this.labels.variants();
+  }
+
   private problem(record: RawRecord, column: string, what: string): Error {
     const message = `column ${JSON.stringify(clip(column))} ${what}`;
     return dataProblem(this.columns.file, message, { line: record.line, column });
   }
 
   private text(record: RawRecord, column: string): string {
-    const value = record.fields.get(column);
+    const value = record.get(column);
     if (value === undefined) throw this.problem(record, column, 'is missing');
     if (typeof value !== 'string') throw this.problem(record, column, 'is not a string');
     if (value.trim() === '') throw this.problem(record, column, 'is empty');
@@ -137,17 +148,11 @@ export class RowMaker {
     return value;
   }
 
-  /** Numbers and booleans of JSON become their text: 1 and "1" are the same label. */
   private label(record: RawRecord, column: string): string | undefined {
-    const value = record.fields.get(column);
-    const known = typeof value === 'number' || typeof value === 'boolean' ? String(value) : value;
-    if (known === undefined || known === null || known === '') {
-      if (!this.requireLabel) return undefined;
-      throw this.problem(record, column, known === '' ? 'is empty' : 'is missing');
-    }
-    if (typeof known !== 'string') throw this.problem(record, column, 'is not a string or number');
-    const trimmed = known.trim();
-    if (trimmed === '' && this.requireLabel) throw this.problem(record, column, 'is empty');
-    return trimmed === '' ? undefined : trimmed;
+    const value = record.get(column);
+    const source = () => record.source(column);
+    const label = this.labels.read(value, { line: record.line, column, source });
+    if (label !== undefined || !this.requireLabel) return label;
+    throw this.problem(record, column, typeof value === 'string' ? 'is empty' : 'is missing');
   }
 }

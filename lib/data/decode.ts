@@ -4,7 +4,8 @@
  * The rule: nothing is replaced silently; the first wrong byte is an error with its offset and line.
  */
 import { isUtf8 } from 'node:buffer';
-import { createReadStream } from 'node:fs';
+import { throwIfAborted } from '../core/errors.js';
+import { openRegular } from '../core/files.js';
 import { dataProblem } from './problem.js';
 
 const LINE_FEED = 10;
@@ -87,26 +88,28 @@ class StrictDecoder {
   }
 }
 
-const FILE_PROBLEMS: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file',
-  EISDIR: 'is a folder, not a file',
-  EACCES: 'permission denied',
-  ENOTDIR: 'no such file',
-};
+const CHUNK_BYTES = 256 * 1024;
 
-/** The text of a file, in pieces of no particular size. Throws INVALID_DATA naming file, line and offset. */
-export async function* decodeFile(file: string): AsyncGenerator<string> {
-  const decoder = new StrictDecoder(file);
-  try {
-    for await (const chunk of createReadStream(file, { highWaterMark: 256 * 1024 })) {
-      const text = decoder.push(chunk as Buffer);
-      if (text !== '') yield text;
-    }
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    const problem = FILE_PROBLEMS[code];
-    throw problem === undefined ? error : dataProblem(file, problem, { cause: error });
+/** The text of bytes from anywhere, in pieces of no particular size. `name` is what they are called in INVALID_DATA. */
+export async function* decodeBytes(
+  name: string,
+  chunks: AsyncIterable<Uint8Array>,
+  signal?: AbortSignal,
+): AsyncGenerator<string> {
+  const decoder = new StrictDecoder(name);
+  for await (const chunk of chunks) {
+    throwIfAborted(signal, `reading ${name}`);
+    const text = decoder.push(chunk);
+    if (text !== '') yield text;
   }
   const rest = decoder.end();
   if (rest !== '') yield rest;
+}
+
+/** The text of a file, as decodeBytes. */
+export async function* decodeFile(file: string, signal?: AbortSignal): AsyncGenerator<string> {
+  const handle = await openRegular(file, (what, cause) =>
+    dataProblem(file, what, cause === undefined ? {} : { cause }),
+  );
+  yield* decodeBytes(file, handle.createReadStream({ highWaterMark: CHUNK_BYTES }), signal);
 }

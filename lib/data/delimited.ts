@@ -5,6 +5,7 @@
  */
 import { pipeline, Readable } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
+import { MAX_COLUMNS, MAX_LINE_UNITS } from '../core/limits.js';
 import { decodeFile } from './decode.js';
 import { clip, dataProblem } from './problem.js';
 import type { RawRecord } from './types.js';
@@ -13,10 +14,8 @@ export interface DelimitedOptions {
   readonly delimiter: string;
   readonly quoting: boolean;
   readonly header: boolean;
+  readonly signal: AbortSignal | undefined;
 }
-
-/** Longest record, in bytes. Far beyond any text that a model reads, small enough to be harmless. */
-const MAX_RECORD_BYTES = 16 * 1024 * 1024;
 
 interface ParsedRecord {
   readonly record: readonly string[];
@@ -26,7 +25,14 @@ interface ParsedRecord {
 
 /** The parser knows the line where a record ends; line feeds inside the record lead back to its start. */
 function firstLine(lastLine: number, raw: string): number {
-  return lastLine - (raw.replace(/^\n+|\n+$/g, '').split('\n').length - 1);
+  let [begin, end] = [0, raw.length];
+  while (begin < end && raw[begin] === '\n') begin += 1;
+  while (end > begin && raw[end - 1] === '\n') end -= 1;
+  let inside = 0;
+  for (let at = raw.indexOf('\n', begin); at >= 0 && at < end; at = raw.indexOf('\n', at + 1)) {
+    inside += 1;
+  }
+  return lastLine - inside;
 }
 
 const CSV_PROBLEMS: Readonly<Record<string, string>> = {
@@ -35,7 +41,7 @@ const CSV_PROBLEMS: Readonly<Record<string, string>> = {
     'a quote inside a field that is not quoted (quote the field, double its quotes)',
   CSV_INVALID_CLOSING_QUOTE:
     'text after the closing quote of a field (double the quotes inside a field)',
-  CSV_MAX_RECORD_SIZE: `a row is longer than ${MAX_RECORD_BYTES} bytes; is a quote not closed?`,
+  CSV_MAX_RECORD_SIZE: `a row is longer than ${MAX_LINE_UNITS} bytes; is a quote not closed?`,
 };
 
 function parserProblem(file: string, error: unknown): unknown {
@@ -56,12 +62,12 @@ async function* parseFile(file: string, options: DelimitedOptions): AsyncGenerat
     record_delimiter: '\n',
     relax_column_count: true,
     skip_empty_lines: true,
-    max_record_size: MAX_RECORD_BYTES,
+    max_record_size: MAX_LINE_UNITS,
     info: true,
     raw: true,
   });
   // Errors of either stream surface in the loop below; the callback only keeps them from being unhandled.
-  pipeline(Readable.from(decodeFile(file)), parser, () => {});
+  pipeline(Readable.from(decodeFile(file, options.signal)), parser, () => {});
   try {
     for await (const parsed of parser) yield parsed as ParsedRecord;
   } catch (error) {
@@ -70,16 +76,19 @@ async function* parseFile(file: string, options: DelimitedOptions): AsyncGenerat
 }
 
 function headerNames(file: string, line: number, record: readonly string[]): string[] {
-  const names = record.map((name) => name.trim());
-  names.forEach((name, i) => {
-    if (name !== '' && names.indexOf(name) !== i) {
+  const seen = new Set<string>();
+  return record.map((cell, i) => {
+    const name = cell.trim();
+    if (name === '') return String(i + 1);
+    if (seen.has(name)) {
       throw dataProblem(file, `two columns are named ${JSON.stringify(clip(name))}`, {
         line,
         column: name,
       });
     }
+    seen.add(name);
+    return name;
   });
-  return names.map((name, i) => (name === '' ? String(i + 1) : name));
 }
 
 /** The records of a CSV or TSV file. Without a header, columns are named "1", "2" and so on. */
@@ -88,12 +97,18 @@ export async function* readDelimited(
   options: DelimitedOptions,
 ): AsyncGenerator<RawRecord> {
   let names: readonly string[] | undefined;
+  let places: ReadonlyMap<string, number> = new Map();
   for await (const { record, raw, info } of parseFile(file, options)) {
     const line = firstLine(info.lines, raw);
     if (names === undefined) {
+      if (record.length > MAX_COLUMNS) {
+        const what = `must have at most ${MAX_COLUMNS} columns, got ${record.length}`;
+        throw dataProblem(file, what, { line });
+      }
       names = options.header
         ? headerNames(file, line, record)
         : record.map((_, i) => String(i + 1));
+      places = new Map(names.map((name, i) => [name, i]));
       if (options.header) continue;
     }
     if (record.length !== names.length) {
@@ -103,8 +118,9 @@ export async function* readDelimited(
         { line },
       );
     }
-    const columns = names;
-    yield { line, fields: new Map(record.map((value, i) => [columns[i] ?? '', value])) };
+    const columns = places;
+    const get = (name: string) => record[columns.get(name) ?? record.length];
+    yield { line, names, get, source: () => undefined };
   }
   if (names === undefined) throw dataProblem(file, 'the file is empty');
 }

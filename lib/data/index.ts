@@ -3,7 +3,19 @@
  *
  * The rule: rows are plain values; only readRows, readAllRows and writeRows touch files.
  */
+
+export { decodeBytes, decodeFile } from './decode.js';
 export { readJsonObjects } from './json-lines.js';
+export { type LabelListOptions, readLabelLists } from './label-lists.js';
+export {
+  describeVariants,
+  knownSpelling,
+  type LabelSpelling,
+  type LabelVariants,
+  labelVariants,
+  showLabels,
+} from './label-variants.js';
+export { readLines } from './lines.js';
 export { SeededRandom, shuffled } from './random.js';
 export { formatOf, readAllRows, readRows } from './read-rows.js';
 export { type AnyRow, checkLabels, collectLabels, type SplitOptions, splitRows } from './rows.js';

@@ -4,37 +4,17 @@
  * The rule: blank lines are skipped, everything else must be an object; errors name line and position.
  */
 import { show } from '../core/errors.js';
+import { findRepeatedKey } from '../core/json.js';
+import { excessOfJson } from '../core/json-shape.js';
 import { decodeFile } from './decode.js';
-import { dataProblem } from './problem.js';
+import { valueTexts } from './json-values.js';
+import { readLines } from './lines.js';
+import { clip, dataProblem } from './problem.js';
 import type { RawRecord } from './types.js';
 
-/** Longest line, in UTF-16 units. */
-const MAX_LINE_UNITS = 16 * 1024 * 1024;
-
-/** The lines of a file without their line feeds, numbered from 1. */
-async function* readLines(file: string): AsyncGenerator<{ line: number; text: string }> {
-  let line = 1;
-  let pieces: string[] = [];
-  let held = 0;
-  for await (const text of decodeFile(file)) {
-    let start = 0;
-    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
-      yield { line, text: pieces.join('') + text.slice(start, end) };
-      line += 1;
-      pieces = [];
-      held = 0;
-      start = end + 1;
-    }
-    pieces.push(text.slice(start));
-    held += text.length - start;
-    if (held > MAX_LINE_UNITS) {
-      throw dataProblem(file, `the line is longer than ${MAX_LINE_UNITS} characters`, { line });
-    }
-  }
-  yield { line, text: pieces.join('') };
-}
-
 function parseLine(file: string, line: number, text: string): RawRecord {
+  const excess = excessOfJson(text);
+  if (excess !== null) throw dataProblem(file, excess, { line });
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -50,13 +30,27 @@ function parseLine(file: string, line: number, text: string): RawRecord {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw dataProblem(file, `must be a JSON object, got ${show(value)}`, { line });
   }
-  return { line, fields: new Map(Object.entries(value)) };
+  const repeated = findRepeatedKey(text);
+  if (repeated !== null) {
+    const key = JSON.stringify(clip(repeated.key));
+    throw dataProblem(file, `key ${key} is given twice`, { line, column: repeated.index + 1 });
+  }
+  const object = value as Readonly<Record<string, unknown>>;
+  return {
+    line,
+    names: Object.keys(object),
+    get: (name) => (Object.hasOwn(object, name) ? object[name] : undefined),
+    source: (name) => valueTexts(text).get(name),
+  };
 }
 
 /** The records of a JSONL file. An empty file is INVALID_DATA. */
-export async function* readJsonLines(file: string): AsyncGenerator<RawRecord> {
+export async function* readJsonLines(
+  file: string,
+  signal?: AbortSignal,
+): AsyncGenerator<RawRecord> {
   let found = 0;
-  for await (const { line, text } of readLines(file)) {
+  for await (const { line, text } of readLines(file, decodeFile(file, signal))) {
     if (text.trim() === '') continue;
     found += 1;
     yield parseLine(file, line, text);
@@ -67,6 +61,9 @@ export async function* readJsonLines(file: string): AsyncGenerator<RawRecord> {
 /** The objects of a JSONL file, as they are. An empty file is INVALID_DATA. */
 export async function* readJsonObjects(
   file: string,
+  signal?: AbortSignal,
 ): AsyncGenerator<Readonly<Record<string, unknown>>> {
-  for await (const { fields } of readJsonLines(file)) yield Object.fromEntries(fields);
+  for await (const { names, get } of readJsonLines(file, signal)) {
+    yield Object.fromEntries(names.map((name) => [name, get(name)]));
+  }
 }

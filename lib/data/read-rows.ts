@@ -49,7 +49,10 @@ function checkOptions(path: string, options: ReadOptions): DataFormat {
   checkColumn('textColumn', options.textColumn, format);
   checkColumn('pairColumn', options.pairColumn, format);
   checkColumn('labelColumn', options.labelColumn, format);
-  const { delimiter } = options;
+  const { delimiter, labels = 'classes' } = options;
+  if (!['classes', 'numbers', 'none'].includes(labels)) {
+    throw rangeMistake('labels', '"classes", "numbers" or "none"', labels);
+  }
   if (delimiter !== undefined && !/^[^"\r\n]$/u.test(delimiter)) {
     throw rangeMistake('delimiter', 'one character, no quote or line break', delimiter);
   }
@@ -61,8 +64,10 @@ function readRecords(
   format: DataFormat,
   options: ReadOptions,
 ): AsyncIterable<RawRecord> {
-  if (format === 'jsonl') return readJsonLines(path);
+  const { signal } = options;
+  if (format === 'jsonl') return readJsonLines(path, signal);
   return readDelimited(path, {
+    signal,
     delimiter: options.delimiter ?? (format === 'tsv' ? '\t' : ','),
     quoting: options.quoting ?? format === 'csv',
     header: options.header ?? true,
@@ -88,6 +93,7 @@ export function readRows(path: string, options: ReadOptions = {}): AsyncIterable
         yield maker.row(record);
       }
       if (maker === undefined) throw dataProblem(path, 'the file has a header but no rows');
+      for (const group of maker.variants()) options.onLabelVariants?.(group);
     },
   };
 }

@@ -4,7 +4,8 @@
  * The rule: nothing here changes a row; results depend on the rows, the options and the seed alone.
  */
 import { rangeMistake, SinterError, typeMistake } from '../core/errors.js';
-import { clip, dataProblem } from './problem.js';
+import { knownSpelling, showLabels } from './label-variants.js';
+import { dataProblem } from './problem.js';
 import { SeededRandom, shuffled } from './random.js';
 import type { FileRow, TextRow } from './types.js';
 
@@ -53,9 +54,14 @@ export function checkLabels(
   const unknown = unknownLabels(known, test);
   const [first] = unknown;
   if (first === undefined) return;
-  const shown = unknown.slice(0, 5).map((row) => {
-    const at = row.line === undefined ? '' : ` (line ${row.line})`;
-    return `${JSON.stringify(clip(row.label ?? ''))}${at}`;
+  const shown = unknown.slice(0, 5).map(({ line, label = '' }) => {
+    const near = knownSpelling(label, known);
+    const [own, other] = showLabels(near === undefined ? [label] : [label, near]);
+    const about = [
+      ...(line === undefined ? [] : [`line ${line}`]),
+      ...(near === undefined ? [] : [`they have ${other}`]),
+    ];
+    return `${own}${about.length > 0 ? ` (${about.join('; ')})` : ''}`;
   });
   const more = unknown.length > shown.length ? ` and ${unknown.length - shown.length} more` : '';
   const message = `labels that the training rows do not have: ${shown.join(', ')}${more}`;

@@ -1,8 +1,10 @@
 /**
  * What a row of text is, and how a data file is described.
  *
- * The rule: a text is never empty and labels are strings, whatever the file held; readers see to both.
+ * The rule: a text is never empty, and a label is the exact text of the file, whatever it held; readers see to both.
  */
+
+import type { LabelVariants } from './label-variants.js';
 
 /** One example: a text, or a pair of texts, with or without a label. */
 export interface TextRow {
@@ -41,8 +43,20 @@ export interface ReadOptions {
   readonly delimiter?: string;
   /** CSV and TSV: fields may be quoted with ". Default: true for csv, false for tsv. */
   readonly quoting?: boolean;
+  /**
+   * What labels are: names of classes, numbers, or nothing that is read. Of classes, a label that is given as a text and as
+   * a number is INVALID_DATA, and variants are reported; numbers must be finite decimal ones. Default: 'classes'.
+   */
+  readonly labels?: 'classes' | 'numbers' | 'none';
   /** Called once per file, before its first row, with the columns that are read. */
   readonly onColumns?: (columns: ChosenColumns) => void;
+  /**
+   * Called after the last row, once for each group of labels that differ in spelling only: case, width, accents in two
+   * encodings, spaces, invisible characters, 1 and 1.0. They stay different labels.
+   */
+  readonly onLabelVariants?: (variants: LabelVariants) => void;
+  /** Ends reading with CANCELLED. */
+  readonly signal?: AbortSignal;
 }
 
 /** A column that is read; `guessed` when the caller did not name it. */
@@ -58,8 +72,13 @@ export interface ChosenColumns {
   readonly label?: ChosenColumn;
 }
 
-/** One record before columns are chosen: names to values as they stood in the file. */
+/** One record before columns are chosen. */
 export interface RawRecord {
   readonly line: number;
-  readonly fields: ReadonlyMap<string, unknown>;
+  /** Names of its columns, in their order. */
+  readonly names: readonly string[];
+  /** The value in a column; undefined where there is none. */
+  get(name: string): unknown;
+  /** JSON: the value's own text in the file, where a number has all its digits. */
+  source(name: string): string | undefined;
 }

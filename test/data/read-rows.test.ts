@@ -57,10 +57,11 @@ describe('csv', () => {
   });
 
   it('leaves out labels that are empty when none are required', async () => {
-    const csv = 'text,label\na,\nb, x \n';
+    const csv = 'text,label\na,\nb, x \nc,   \n';
     expect(await read('a.csv', csv)).toEqual([
       { text: 'a', line: 2 },
-      { text: 'b', label: 'x', line: 3 },
+      { text: 'b', label: ' x ', line: 3 },
+      { text: 'c', line: 4 },
     ]);
   });
 

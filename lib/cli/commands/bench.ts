@@ -99,7 +99,7 @@ async function readTexts(options: BenchOptions, out: Console): Promise<string[]>
   const source = textSource({
     texts: [],
     input: options.texts,
-    read: readOptionsOf(options),
+    read: { ...readOptionsOf(options), labels: 'none', signal: out.signal },
     onColumns: (columns) => {
       if (options.texts !== SAMPLE_TEST) out.noteColumns(columns);
     },

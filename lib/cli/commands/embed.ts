@@ -96,7 +96,7 @@ async function embed(
   const source = textSource({
     texts,
     input: options.input,
-    read: readOptionsOf(options),
+    read: { ...readOptionsOf(options), labels: 'none', signal: out.signal },
     onColumns: (columns) => out.noteColumns(columns),
   });
   const total = source.isRepeatable ? await countTexts(source) : null;

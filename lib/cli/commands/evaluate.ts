@@ -104,6 +104,8 @@ async function evaluateClassifier(
     ...readOptionsOf(options),
     requireLabel: true,
     onColumns: out.noteColumns.bind(out),
+    onLabelVariants: out.noteVariants.bind(out),
+    signal: out.signal,
   });
   await using model = await Classifier.load(
     options.model,
@@ -146,7 +148,7 @@ async function evaluateHead(
   if (options.predictions !== undefined) {
     throw usageMistake(`--predictions is for classifiers with one label per text, not for ${task}`);
   }
-  const rows = await readHeadRows(task, options.data, options);
+  const rows = await readHeadRows(task, options.data, options, out);
   const { signal } = out;
   const load = given({ lanes: options.threads });
   await using model = await loadHead(task, path, { ...load, signal });
@@ -202,13 +204,17 @@ async function evaluateSimilarity(
   surroundings: Surroundings,
 ): Promise<void> {
   const out = new Console(surroundings, options);
-  const read = readOptionsOf({ ...options, labelColumn: scoreColumn });
-  const pairs = (await readAllRows(options.data, read)).map((row) => scoredPair(row, scoreColumn));
+  const { signal } = out;
+  const read = {
+    ...readOptionsOf({ ...options, labelColumn: scoreColumn }),
+    labels: 'numbers',
+    signal,
+  } as const;
+  const pairs = (await readAllRows(options.data, read)).map(scoredPair);
   await using encoder = await Encoder.load(
     options.model,
     given({ lanes: options.threads, signal: out.signal }),
   );
-  const { signal } = out;
   const left = await encoder.embed(
     pairs.map(({ text }) => text),
     { signal },
@@ -231,12 +237,8 @@ async function evaluateSimilarity(
   out.json(result);
 }
 
-function scoredPair({ text, pair, label, file, line }: FileRow, column: string): ScoredPair {
-  const score = label === undefined ? Number.NaN : Number(label);
-  if (pair !== undefined && Number.isFinite(score)) return { text, pair, score };
-  const what =
-    pair === undefined ? 'no second text (give --pair-column)' : 'a score is not a number';
-  throw new SinterError('INVALID_DATA', `${file}:${line}: ${what}`, {
-    details: { file, line, column },
-  });
+function scoredPair({ text, pair, label, file, line }: FileRow): ScoredPair {
+  if (pair !== undefined) return { text, pair, score: Number(label) };
+  const what = 'no second text (give --pair-column)';
+  throw new SinterError('INVALID_DATA', `${file}:${line}: ${what}`, { details: { file, line } });
 }

@@ -171,6 +171,8 @@ async function readTrainingRows(
     ...readOptionsOf(options),
     requireLabel: true,
     onColumns: out.noteColumns.bind(out),
+    onLabelVariants: out.noteVariants.bind(out),
+    signal: out.signal,
   };
   const rows = await readAllRows(options.train, read);
   if (options.eval !== undefined) return { rows, held: await readAllRows(options.eval, read) };

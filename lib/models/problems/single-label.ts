@@ -7,6 +7,7 @@
 
 import { SinterError, show, typeMistake } from '../../core/errors.js';
 import type { Matrix } from '../../core/matrix.js';
+import { knownSpelling, showLabels } from '../../data/index.js';
 import {
   accuracy,
   averagedScores,
@@ -107,7 +108,13 @@ export function classOf(
   const names = [...classes.keys()];
   const shown = names.slice(0, SHOWN_LABELS).map(show).join(', ');
   const more = names.length > SHOWN_LABELS ? ` and ${names.length - SHOWN_LABELS} more` : '';
-  throw typeMistake(where, `one of ${shown}${more}`, label);
+  const mistake = typeMistake(where, `one of ${shown}${more}`, label);
+  if (typeof label !== 'string') throw mistake;
+  const near = knownSpelling(label, names);
+  if (near === undefined) throw mistake;
+  const [own, known] = showLabels([label, near]);
+  mistake.message += `: ${own} is another spelling of ${known}, which is one of them`;
+  throw mistake;
 }
 
 /** All scores of `logits` [rows, labels] against the true classes. */

@@ -1,0 +1,89 @@
+/**
+ * How much a JSON text holds, counted before it is parsed: 100 MB of "[[[[" would become gigabytes of objects.
+ *
+ * The rule: this only counts. Whether the text is JSON at all is found by the parser.
+ */
+
+import { setImmediate } from 'node:timers/promises';
+import { MAX_JSON_DEPTH, MAX_JSON_VALUES } from './limits.js';
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+/** What smaller texts hold does no harm, however deep it is. */
+const SMALL_TEXT_UNITS = 2 ** 20;
+/** Bytes looked at before others get their turn: about 5 ms. */
+const SLICE_BYTES = 2 ** 20;
+
+/** Values and depth of JSON, as far as it was looked at. */
+class JsonShape {
+  private depth = 0;
+  private deepest = 0;
+  private values = 1;
+  /** Where the next look begins: never inside a text. */
+  private at = 0;
+
+  constructor(private readonly bytes: Uint8Array) {}
+
+  /** Looks at the next bytes: SLICE_BYTES, and on to the end of a text. false: there are no more. */
+  advance(): boolean {
+    const { bytes } = this;
+    const end = Math.min(bytes.length, this.at + SLICE_BYTES);
+    let { at, depth, values } = this;
+    while (at < end) {
+      const byte = bytes[at++];
+      if (byte === QUOTE) at = this.endOfText(at);
+      else if (byte === 0x2c) values += 1;
+      else if (byte === 0x7b || byte === 0x5b) {
+        values += 1;
+        depth += 1;
+        if (depth > this.deepest) this.deepest = depth;
+      } else if (byte === 0x7d || byte === 0x5d) depth -= 1;
+    }
+    this.at = at;
+    this.depth = depth;
+    this.values = values;
+    return at < bytes.length;
+  }
+
+  /** What is too much of it; null where nothing is. */
+  excess(): string | null {
+    if (this.deepest > MAX_JSON_DEPTH) {
+      return `must have at most ${MAX_JSON_DEPTH} lists and objects inside each other`;
+    }
+    return this.values > MAX_JSON_VALUES ? `must have at most ${MAX_JSON_VALUES} values` : null;
+  }
+
+  /** Behind the quote that ends the text which begins at `from`. */
+  private endOfText(from: number): number {
+    const { bytes } = this;
+    for (let quote = bytes.indexOf(QUOTE, from); quote >= 0; ) {
+      let escapes = quote;
+      while (escapes > from && bytes[escapes - 1] === BACKSLASH) escapes -= 1;
+      if ((quote - escapes) % 2 === 0) return quote + 1;
+      quote = bytes.indexOf(QUOTE, quote + 1);
+    }
+    return bytes.length;
+  }
+}
+
+/** Throws what `problem` makes of it where the JSON has too many values or too many levels; lets others run meanwhile. */
+export async function checkJsonShape(
+  bytes: Uint8Array,
+  problem: (what: string) => Error,
+): Promise<void> {
+  const shape = new JsonShape(bytes);
+  for (let isMore = true; isMore; ) {
+    isMore = shape.advance();
+    const excess = shape.excess();
+    if (excess !== null) throw problem(excess);
+    if (isMore) await setImmediate();
+  }
+}
+
+/** What is too much of a JSON text of bounded length; null where nothing is. */
+export function excessOfJson(text: string): string | null {
+  if (text.length <= SMALL_TEXT_UNITS) return null;
+  const shape = new JsonShape(Buffer.from(text));
+  while (shape.advance()) if (shape.excess() !== null) break;
+  return shape.excess();
+}

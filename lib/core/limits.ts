@@ -1,0 +1,30 @@
+/**
+ * How much of a file is read: far above what any real model or data set has, small enough to be harmless.
+ *
+ * The rule: every message that refuses a file for its size names the limit. Limits of ONNX files: formats/onnx/import.
+ */
+
+const MiB = 2 ** 20;
+
+/** Files of a model folder that are read whole: config.json, vocabularies, lists of shards. */
+export const MAX_SMALL_FILE_BYTES = 16 * MiB;
+/** The largest published ones have 17 MB (XLM-R) to 65 MB (XLM-V, a million tokens). */
+export const MAX_TOKENIZER_BYTES = 100 * MiB;
+/** Objects, lists, numbers and texts in one JSON file: memory follows them, not the bytes. XLM-V has 2.7 million. */
+export const MAX_JSON_VALUES = 4_000_000;
+/** Lists and objects inside each other; config.json has 3, tokenizer.json 8. */
+export const MAX_JSON_DEPTH = 64;
+
+/** The JSON before the tensors of a safetensors file: 100 bytes a tensor. The format allows 100 MB. */
+export const MAX_HEADER_BYTES = 16 * MiB;
+/** Tensors of one file, or of all shards; a large model has 1,000. */
+export const MAX_TENSORS = 100_000;
+/** Axes of a tensor. */
+export const MAX_AXES = 8;
+/** Files that the weights of one model are spread over: each is open while the model is read. */
+export const MAX_SHARDS = 512;
+
+/** One line of text or JSON, in UTF-16 units, and one row of CSV, in bytes. */
+export const MAX_LINE_UNITS = 16 * MiB;
+/** Columns of a CSV or TSV file. */
+export const MAX_COLUMNS = 100_000;

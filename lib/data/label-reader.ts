@@ -1,0 +1,109 @@
+/**
+ * The labels of one column of a file: texts, and the numbers and booleans of JSON as they are written there.
+ *
+ * The rule: a label is the exact text of the file, so that 9007199254740993 stays what it is; a file that gives one label as
+ * a number and as a text ("1" and 1) is refused, because nobody can tell whether these are one class or two.
+ */
+import { LabelCounts, type LabelVariants, showLabel } from './label-variants.js';
+import { clip, dataProblem } from './problem.js';
+
+type Kind = 'text' | 'number' | 'boolean';
+
+const KIND_NAMES: Readonly<Record<Kind, string>> = {
+  text: 'a text',
+  number: 'a number',
+  boolean: 'a boolean',
+};
+
+/** A column with more different labels is not one of classes: they are no longer remembered. */
+const MAX_LABELS = 100_000;
+const LONE_SURROGATE = /\p{Surrogate}/u;
+const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+
+/** Where a label stands, and its own text there, which only numbers of JSON need. */
+export interface LabelPlace {
+  readonly line: number;
+  /** Name of the column, with the number in the list where the labels are one. */
+  readonly column: string;
+  readonly source: () => string | undefined;
+}
+
+export class LabelReader {
+  private readonly counts = new LabelCounts();
+  /** Kind and line of every label. */
+  private readonly kinds = new Map<string, { readonly kind: Kind; readonly line: number }>();
+  /** First line of each kind. */
+  private readonly firstLines = new Map<Kind, number>();
+
+  constructor(
+    private readonly file: string,
+    /** Numbers are no names of classes: only that they are some is checked. */
+    private readonly meaning: 'classes' | 'numbers' = 'classes',
+  ) {}
+
+  /** undefined where there is no label. INVALID_DATA for what can be none. */
+  read(value: unknown, place: LabelPlace): string | undefined {
+    if (value === undefined || value === null || value === '') return undefined;
+    const kind = kindOf(value);
+    if (kind === null) throw this.problem(place, 'is not a string or number');
+    const label = kind === 'number' ? (place.source() ?? String(value)) : String(value);
+    if (label.trim() === '') return undefined;
+    if (LONE_SURROGATE.test(label)) throw this.problem(place, 'holds half a surrogate pair');
+    if (this.meaning === 'numbers') {
+      if (DECIMAL.test(label.trim()) && Number.isFinite(Number(label))) return label;
+      throw dataProblem(this.file, 'the label is not a number', this.placeOf(place));
+    }
+    this.remember(label, kind, place);
+    return label;
+  }
+
+  /** Labels that differ in spelling only; none where there are too many labels to be classes. */
+  variants(): LabelVariants[] {
+    return this.kinds.size < MAX_LABELS ? this.counts.variants(this.file) : [];
+  }
+
+  private remember(label: string, kind: Kind, place: LabelPlace): void {
+    const { line } = place;
+    if (!this.firstLines.has(kind)) this.firstLines.set(kind, line);
+    const known = this.kinds.get(label);
+    if (known !== undefined && known.kind !== kind) {
+      const first = `${KIND_NAMES[known.kind]} in line ${known.line}`;
+      throw this.problem(
+        place,
+        `gives the label ${showLabel(label)} as ${first} and as ${KIND_NAMES[kind]} in line ${line}; ` +
+          'write it one way',
+      );
+    }
+    if (known === undefined) {
+      if (this.kinds.size >= MAX_LABELS) {
+        this.checkOneKind(place);
+        return;
+      }
+      this.kinds.set(label, { kind, line });
+    }
+    this.counts.add(label, line);
+  }
+
+  /** Labels that are not remembered cannot be compared one by one. */
+  private checkOneKind(place: LabelPlace): void {
+    const kinds = [...this.firstLines];
+    if (kinds.length < 2) return;
+    const shown = kinds.map(([kind, line]) => `${KIND_NAMES[kind]} in line ${line}`).join(', ');
+    throw this.problem(place, `has labels of several kinds (${shown}); write them one way`);
+  }
+
+  private placeOf({ line, column }: LabelPlace) {
+    return { line, column };
+  }
+
+  private problem(place: LabelPlace, what: string): Error {
+    const message = `column ${JSON.stringify(clip(place.column))} ${what}`;
+    return dataProblem(this.file, message, this.placeOf(place));
+  }
+}
+
+function kindOf(value: unknown): Kind | null {
+  if (typeof value === 'string') return 'text';
+  if (typeof value === 'number') return 'number';
+  return typeof value === 'boolean' ? 'boolean' : null;
+}

@@ -4,7 +4,7 @@
  * The rule: only regular files are opened. A pipe or a device has no end that can be known, and opening one may wait for ever.
  */
 
-import { constants } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 
 /** A pipe that takes a file's place between the look and the opening must not stop us (Windows has no such flag). */
@@ -38,4 +38,56 @@ export async function openRegular(
   if ((await handle.stat()).isFile()) return handle;
   await handle.close();
   throw problem('not a regular file');
+}
+
+/** Reads as many bytes into `target` as there are from `position` on; gives how many. */
+export async function readUpTo(
+  handle: FileHandle,
+  position: number,
+  target: Uint8Array,
+): Promise<number> {
+  let done = 0;
+  while (done < target.byteLength) {
+    const wanted = target.byteLength - done;
+    const { bytesRead } = await handle.read(target, done, wanted, position + done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+  }
+  return done;
+}
+
+/** What shows that a file is another one, or was written to. */
+export type FileStamp = Pick<Stats, 'dev' | 'ino' | 'size' | 'mtimeMs'>;
+
+/** Whether the file at `path` is still what `stamp` says. */
+export async function isUnchanged(path: string, stamp: FileStamp): Promise<boolean> {
+  const now = await stat(path).catch(() => null);
+  return (
+    now !== null &&
+    now.dev === stamp.dev &&
+    now.ino === stamp.ino &&
+    now.size === stamp.size &&
+    now.mtimeMs === stamp.mtimeMs
+  );
+}
+
+/** Several files as they were at one time. */
+export class FileStamps {
+  private constructor(private readonly stamps: ReadonlyMap<string, FileStamp>) {}
+
+  /** Of the files that are there. */
+  static async take(paths: readonly string[]): Promise<FileStamps> {
+    const stamps = new Map<string, FileStamp>();
+    for (const path of paths) {
+      const stats = await stat(path).catch(() => null);
+      if (stats !== null) stamps.set(path, stats);
+    }
+    return new FileStamps(stamps);
+  }
+
+  /** The first file that is not what it was; null where all are. */
+  async firstChanged(): Promise<string | null> {
+    for (const [path, stamp] of this.stamps) if (!(await isUnchanged(path, stamp))) return path;
+    return null;
+  }
 }

@@ -45,12 +45,16 @@ class JsonShape {
     return at < bytes.length;
   }
 
+  get isTooDeep(): boolean {
+    return this.deepest > MAX_JSON_DEPTH;
+  }
+
   /** What is too much of it; null where nothing is. */
-  excess(): string | null {
-    if (this.deepest > MAX_JSON_DEPTH) {
+  excess(maxValues: number): string | null {
+    if (this.isTooDeep) {
       return `must have at most ${MAX_JSON_DEPTH} lists and objects inside each other`;
     }
-    return this.values > MAX_JSON_VALUES ? `must have at most ${MAX_JSON_VALUES} values` : null;
+    return this.values > maxValues ? `must have at most ${maxValues} values` : null;
   }
 
   /** Behind the quote that ends the text which begins at `from`. */
@@ -69,13 +73,14 @@ class JsonShape {
 /** Throws what `problem` makes of it where the JSON has too many values or too many levels; lets others run meanwhile. */
 export async function checkJsonShape(
   bytes: Uint8Array,
-  problem: (what: string) => Error,
+  maxValues: number,
+  problem: (what: string, isTooDeep: boolean) => Error,
 ): Promise<void> {
   const shape = new JsonShape(bytes);
   for (let isMore = true; isMore; ) {
     isMore = shape.advance();
-    const excess = shape.excess();
-    if (excess !== null) throw problem(excess);
+    const excess = shape.excess(maxValues);
+    if (excess !== null) throw problem(excess, shape.isTooDeep);
     if (isMore) await setImmediate();
   }
 }
@@ -84,6 +89,6 @@ export async function checkJsonShape(
 export function excessOfJson(text: string): string | null {
   if (text.length <= SMALL_TEXT_UNITS) return null;
   const shape = new JsonShape(Buffer.from(text));
-  while (shape.advance()) if (shape.excess() !== null) break;
-  return shape.excess();
+  while (shape.advance()) if (shape.excess(MAX_JSON_VALUES) !== null) break;
+  return shape.excess(MAX_JSON_VALUES);
 }

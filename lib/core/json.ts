@@ -4,8 +4,20 @@
  * Size, UTF-8 and syntax are checked before a value is handed out; every complaint names the file.
  */
 
-import { access, open } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { access, type FileHandle } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { SinterError, show } from './errors.js';
+import { FileStamps, isUnchanged, openRegular, readUpTo } from './files.js';
+import { checkJsonShape } from './json-shape.js';
+import {
+  MAX_JSON_VALUES,
+  MAX_LIST_BYTES,
+  MAX_SMALL_FILE_BYTES,
+  MAX_TOKENIZER_BYTES,
+  MAX_TOKENIZER_VALUES,
+} from './limits.js';
 
 export type JsonValue =
   | null
@@ -15,9 +27,6 @@ export type JsonValue =
   | readonly JsonValue[]
   | { readonly [key: string]: JsonValue };
 export type JsonObject = { readonly [key: string]: JsonValue };
-
-/** Larger than any published tokenizer.json (XLM-R: 17 MB), small enough to parse without harm. */
-const MAX_JSON_BYTES = 256 * 1024 * 1024;
 
 /** Whether a JSON value is an object (not null, not an array). */
 export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
@@ -37,15 +46,29 @@ export function decodeUtf8(bytes: Uint8Array, file: string, offset = 0): string 
   }
 }
 
-/** Bytes before the first one that breaks UTF-8, found by bisection over decodable prefixes. */
+const UTF8_BLOCK_BYTES = 2 ** 16;
+
+/** Bytes before the first one that breaks UTF-8: the block that has it, then bisection over its decodable prefixes. */
 function firstInvalidUtf8(bytes: Uint8Array): number {
-  let good = 0;
-  let bad = bytes.length;
+  let begin = 0;
+  const whole = new TextDecoder('utf-8', { fatal: true });
+  try {
+    for (; begin < bytes.length; begin += UTF8_BLOCK_BYTES) {
+      whole.decode(bytes.subarray(begin, begin + UTF8_BLOCK_BYTES), { stream: true });
+    }
+  } catch {
+    // A character may begin in the block before.
+    begin = Math.max(0, begin - 3);
+    while (begin > 0 && ((bytes[begin] ?? 0) & 0xc0) === 0x80) begin -= 1;
+  }
+  let good = begin;
+  let bad = Math.min(bytes.length, begin + UTF8_BLOCK_BYTES + 8);
   while (bad - good > 1) {
     const middle = (good + bad) >> 1;
     // In stream mode a sequence cut at the end is not an error, so only wrong bytes count.
     try {
-      new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, middle), { stream: true });
+      const part = bytes.subarray(begin, middle);
+      new TextDecoder('utf-8', { fatal: true }).decode(part, { stream: true });
       good = middle;
     } catch {
       bad = middle;
@@ -79,11 +102,13 @@ export function parseJsonObject(text: string, file: string, offset = 0): JsonObj
 }
 
 /**
- * Throws CORRUPT_MODEL when an object of a valid JSON text gives a key twice: two readers might
- * then differ.
+ * Throws CORRUPT_MODEL when an object of a valid JSON text gives a key twice: two readers might then differ. Lets others run
+ * meanwhile.
  */
-export function checkKeysUnique(text: string, file: string, offset = 0): void {
-  const repeated = findRepeatedKey(text);
+export async function checkKeysUnique(text: string, file: string, offset = 0): Promise<void> {
+  const scan = new KeyScan(text);
+  while (scan.advance(SLICE_UNITS)) await setImmediate();
+  const { repeated } = scan;
   if (repeated === null) return;
   const byteOffset = offset + Buffer.byteLength(text.slice(0, repeated.index));
   throw new SinterError('CORRUPT_MODEL', `${file}: key ${show(repeated.key)} is given twice`, {
@@ -91,35 +116,62 @@ export function checkKeysUnique(text: string, file: string, offset = 0): void {
   });
 }
 
-/**
- * The first key that one object of a valid JSON text gives twice, with its place in UTF-16 units.
- */
+/** Looked at before others get their turn: about 5 ms. */
+const SLICE_UNITS = 2 ** 18;
+
+/** The first key that one object of a valid JSON text gives twice, with its place in UTF-16 units. */
 export function findRepeatedKey(text: string): { key: string; index: number } | null {
-  const objects: (Set<string> | null)[] = [];
-  let keyExpected = false;
-  for (let i = 0; i < text.length; i++) {
-    const char = text.charCodeAt(i);
-    if (char === 0x22) {
-      const end = endOfString(text, i);
-      const keys = objects.at(-1);
-      if (keyExpected && keys) {
-        const key = JSON.parse(text.slice(i, end + 1)) as string;
-        if (keys.has(key)) return { key, index: i };
-        keys.add(key);
-        keyExpected = false;
+  const scan = new KeyScan(text);
+  scan.advance(text.length);
+  return scan.repeated;
+}
+
+class KeyScan {
+  repeated: { key: string; index: number } | null = null;
+  private readonly objects: (Set<string> | null)[] = [];
+  private keyExpected = false;
+  private at = 0;
+
+  constructor(private readonly text: string) {}
+
+  /** Looks at the next `units`, and on to the end of a string. false: the end, or a repeated key. */
+  advance(units: number): boolean {
+    const { text, objects } = this;
+    const stop = Math.min(text.length, this.at + units);
+    let i = this.at;
+    for (; i < stop; i++) {
+      const char = text.charCodeAt(i);
+      if (char === 0x22) {
+        const end = endOfString(text, i);
+        if (this.keyExpected && this.isRepeated(i, end)) return false;
+        i = end;
+      } else if (char === 0x7b || char === 0x5b) {
+        objects.push(char === 0x7b ? new Set() : null);
+        this.keyExpected = char === 0x7b;
+      } else if (char === 0x7d || char === 0x5d) {
+        objects.pop();
+        this.keyExpected = false;
+      } else if (char === 0x2c) {
+        this.keyExpected = objects.at(-1) !== null;
       }
-      i = end;
-    } else if (char === 0x7b || char === 0x5b) {
-      objects.push(char === 0x7b ? new Set() : null);
-      keyExpected = char === 0x7b;
-    } else if (char === 0x7d || char === 0x5d) {
-      objects.pop();
-      keyExpected = false;
-    } else if (char === 0x2c) {
-      keyExpected = objects.at(-1) !== null;
     }
+    this.at = i;
+    return i < text.length;
   }
-  return null;
+
+  private isRepeated(index: number, end: number): boolean {
+    const keys = this.objects.at(-1);
+    if (!keys) return false;
+    const plain = this.text.slice(index + 1, end);
+    const key = plain.includes('\\') ? (JSON.parse(`"${plain}"`) as string) : plain;
+    if (keys.has(key)) {
+      this.repeated = { key, index };
+      return true;
+    }
+    keys.add(key);
+    this.keyExpected = false;
+    return false;
+  }
 }
 
 /** Index of the quote that ends the string which begins at `start`. */
@@ -129,49 +181,85 @@ export function endOfString(text: string, start: number): number {
   return i;
 }
 
+/** Larger than what is read, but perhaps no mistake. */
+export function tooLarge(file: string, what: string): SinterError {
+  return new SinterError('UNSUPPORTED_MODEL', `${file}: ${what}`, { details: { file } });
+}
+
+/** Files of a model folder beside its weights: what they say together must be of one time. */
+const SMALL_FILES = [
+  ...['config.json', 'tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json'],
+  ...['added_tokens.json', 'vocab.txt', 'vocab.json', 'merges.txt', 'modules.json'],
+  ...['sentence_bert_config.json', 'config_sentence_transformers.json'],
+];
+
+/** The small files of `folders` as they are before any of them is read. */
+export async function stampSmallFiles(...folders: readonly string[]): Promise<FileStamps> {
+  return FileStamps.take(
+    folders.flatMap((folder) => SMALL_FILES.map((name) => join(folder, name))),
+  );
+}
+
+/** CORRUPT_MODEL where one of the files has changed. */
+export async function checkStamps(stamps: FileStamps): Promise<void> {
+  const changed = await stamps.firstChanged();
+  if (changed !== null) throw changedWhileRead(changed);
+}
+
+/** A file is not what it was when reading began. */
+export function changedWhileRead(file: string): SinterError {
+  return new SinterError('CORRUPT_MODEL', `${file}: changed while it was read`, {
+    details: { file },
+  });
+}
+
 /**
- * Reads a whole file of bounded size. Throws CORRUPT_MODEL when it is missing, no file, or too
- * large.
+ * Reads a whole file of bounded size; of JSON the number of its values and their depth are bounded too. Throws CORRUPT_MODEL
+ * when it is missing, no file, or changes meanwhile, UNSUPPORTED_MODEL when it is too large.
  */
 export async function readModelFile(path: string): Promise<Uint8Array> {
-  const handle = await openModelFile(path);
+  const isTokenizer = basename(path) === 'tokenizer.json';
+  const small = path.endsWith('.txt') ? MAX_LIST_BYTES : MAX_SMALL_FILE_BYTES;
+  const limit = isTokenizer ? MAX_TOKENIZER_BYTES : small;
+  const { handle, stats } = await openModelFile(path);
+  let bytes: Uint8Array;
   try {
-    const { size } = await handle.stat();
-    if (size > MAX_JSON_BYTES) {
-      throw new SinterError(
-        'CORRUPT_MODEL',
-        `${path}: must be at most ${MAX_JSON_BYTES} bytes, got ${size}`,
-        { details: { file: path } },
-      );
-    }
-    return await handle.readFile();
+    const { size } = stats;
+    if (size > limit) throw tooLarge(path, `must be at most ${limit} bytes, got ${size}`);
+    bytes = new Uint8Array(size);
+    const done = await readUpTo(handle, 0, bytes);
+    if (done < size || !(await isUnchanged(path, stats))) throw changedWhileRead(path);
   } finally {
     await handle.close();
   }
+  if (path.endsWith('.json')) {
+    const maxValues = isTokenizer ? MAX_TOKENIZER_VALUES : MAX_JSON_VALUES;
+    await checkJsonShape(bytes, maxValues, (what) => tooLarge(path, what));
+  }
+  return bytes;
 }
 
-/** Opens a regular file for reading; a missing one is CORRUPT_MODEL with its path. */
-export async function openModelFile(path: string) {
-  const handle = await open(path, 'r').catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw cause;
-    throw new SinterError('CORRUPT_MODEL', `${path}: no such file`, {
-      details: { file: path },
-      cause,
-    });
-  });
-  const stats = await handle.stat();
-  if (stats.isFile()) return handle;
-  await handle.close();
-  throw new SinterError('CORRUPT_MODEL', `${path}: not a regular file`, {
-    details: { file: path },
-  });
+/** An open file of a model, and how it was when it was opened. */
+export interface OpenFile {
+  readonly handle: FileHandle;
+  readonly stats: Stats;
+}
+
+/** Opens a regular file for reading; a missing one, a folder, a pipe or a device is CORRUPT_MODEL with its path. */
+export async function openModelFile(path: string): Promise<OpenFile> {
+  const handle = await openRegular(
+    path,
+    (what, cause) =>
+      new SinterError('CORRUPT_MODEL', `${path}: ${what}`, { details: { file: path }, cause }),
+  );
+  return { handle, stats: await handle.stat() };
 }
 
 /** Reads a file that must hold one JSON object without repeated keys. */
 export async function readJsonObject(path: string): Promise<JsonObject> {
   const text = decodeUtf8(await readModelFile(path), path);
   const object = parseJsonObject(text, path);
-  checkKeysUnique(text, path);
+  await checkKeysUnique(text, path);
   return object;
 }
 

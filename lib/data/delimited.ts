@@ -4,6 +4,7 @@
  * The rule: every record has exactly the columns of the first one, and knows the line on which it begins.
  */
 import { pipeline, Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { CsvError, parse } from 'csv-parse';
 import { MAX_COLUMNS, MAX_LINE_UNITS } from '../core/limits.js';
 import { decodeFile } from './decode.js';
@@ -16,6 +17,9 @@ export interface DelimitedOptions {
   readonly header: boolean;
   readonly signal: AbortSignal | undefined;
 }
+
+/** Parsed at a stretch: about 5 ms. */
+const SLICE_UNITS = 32 * 1024;
 
 interface ParsedRecord {
   readonly record: readonly string[];
@@ -50,9 +54,20 @@ function parserProblem(file: string, error: unknown): unknown {
   const lastLine = typeof fields.lines === 'number' ? fields.lines : 1;
   const raw = typeof fields.raw === 'string' ? fields.raw : '';
   // A quote that is never closed swallows the rest of the file: what helps is where its row began.
-  const line = error.code === 'CSV_QUOTE_NOT_CLOSED' ? firstLine(lastLine, raw) : lastLine;
+  const isSwallowed = ['CSV_QUOTE_NOT_CLOSED', 'CSV_MAX_RECORD_SIZE'].includes(error.code);
+  const line = isSwallowed ? firstLine(lastLine, raw) : lastLine;
   const message = CSV_PROBLEMS[error.code] ?? error.message;
   return dataProblem(file, message, { line, cause: error });
+}
+
+/** Small pieces with turns for others between them: the parser takes each piece at once. */
+async function* inSlices(pieces: AsyncIterable<string>): AsyncGenerator<string> {
+  for await (const piece of pieces) {
+    for (let begin = 0; begin < piece.length; begin += SLICE_UNITS) {
+      yield piece.slice(begin, begin + SLICE_UNITS);
+      await setImmediate();
+    }
+  }
 }
 
 async function* parseFile(file: string, options: DelimitedOptions): AsyncGenerator<ParsedRecord> {
@@ -67,7 +82,7 @@ async function* parseFile(file: string, options: DelimitedOptions): AsyncGenerat
     raw: true,
   });
   // Errors of either stream surface in the loop below; the callback only keeps them from being unhandled.
-  pipeline(Readable.from(decodeFile(file, options.signal)), parser, () => {});
+  pipeline(Readable.from(inSlices(decodeFile(file, options.signal))), parser, () => {});
   try {
     for await (const parsed of parser) yield parsed as ParsedRecord;
   } catch (error) {

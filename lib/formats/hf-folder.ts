@@ -9,7 +9,13 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SinterError } from '../core/errors.js';
-import { fileExists, type JsonObject, readJsonObject } from '../core/json.js';
+import {
+  checkStamps,
+  fileExists,
+  type JsonObject,
+  readJsonObject,
+  stampSmallFiles,
+} from '../core/json.js';
 import type { Checkpoint, SentenceModule, SentenceSettings } from '../graph/checkpoint.js';
 import { writeFolderAtomic } from './atomic-file.js';
 import { type TensorToWrite, writeSafetensors } from './safetensors-writer.js';
@@ -33,6 +39,8 @@ export interface HfFolder extends Checkpoint {
   readonly modelMaxLength: number | null;
   /** What the model's last training used, as `save` wrote it; null where nothing is known. */
   readonly training: JsonObject | null;
+  /** CORRUPT_MODEL where a file has changed since reading began: to be called when all is read. */
+  checkUnchanged(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -46,6 +54,7 @@ export async function readHfFolder(path: string): Promise<HfFolder> {
     const what = stats === null ? 'no such model folder' : 'not a model folder';
     throw new SinterError('CORRUPT_MODEL', `${path}: ${what}`, { details: { file: path } });
   }
+  const stamps = await stampSmallFiles(path);
   const files = await readSentenceFiles(path);
   // Older libraries put the transformer and its tokenizer into a folder of their own.
   const own = files !== null && (await fileExists(join(files.transformer, 'config.json')));
@@ -64,6 +73,10 @@ export async function readHfFolder(path: string): Promise<HfFolder> {
     sentence,
     modelMaxLength,
     training,
+    checkUnchanged: async () => {
+      await checkStamps(stamps);
+      await weights.checkUnchanged();
+    },
     close: () => weights.close(),
   };
 }

@@ -3,6 +3,7 @@
  */
 
 import type { FileHandle } from 'node:fs/promises';
+import { readUpTo } from '../core/files.js';
 import { corrupt } from './safetensors-header.js';
 
 /** `bytes` bytes at `position`, in memory of their own. */
@@ -24,11 +25,7 @@ export async function readInto(
   position: number,
   target: Uint8Array,
 ) {
-  let done = 0;
-  while (done < target.byteLength) {
-    const wanted = target.byteLength - done;
-    const { bytesRead } = await handle.read(target, done, wanted, position + done);
-    if (bytesRead === 0) throw corrupt(file, position + done, `ends ${wanted} bytes too early`);
-    done += bytesRead;
-  }
+  const done = await readUpTo(handle, position, target);
+  const missing = target.byteLength - done;
+  if (missing > 0) throw corrupt(file, position + done, `ends ${missing} bytes too early`);
 }

@@ -12,7 +12,9 @@ import {
   isJsonObject,
   type JsonValue,
   parseJsonObject,
+  tooLarge,
 } from '../core/json.js';
+import { MAX_AXES, MAX_HEADER_BYTES, MAX_TENSORS } from '../core/limits.js';
 
 /** Every dtype of the format with its element size in bytes. */
 export const DTYPE_BYTES = {
@@ -48,8 +50,6 @@ export interface SafetensorsHeader {
   readonly tensors: ReadonlyMap<string, TensorEntry>;
 }
 
-/** The format's own limit (100 MB). */
-export const MAX_HEADER_BYTES = 100_000_000;
 /** Where the JSON begins. */
 export const HEADER_START = 8;
 
@@ -66,8 +66,8 @@ export function corrupt(file: string, byteOffset: number, message: string): Sint
 }
 
 /**
- * Reads the u64 before the header. Throws CORRUPT_MODEL unless the header fits into `fileBytes` and
- * the limit.
+ * Reads the u64 before the header. Throws CORRUPT_MODEL unless the header fits into `fileBytes`, UNSUPPORTED_MODEL for one
+ * beyond the limit.
  */
 export function headerLength(prefix: Uint8Array, file: string, fileBytes: number): number {
   if (prefix.byteLength < HEADER_START) {
@@ -75,9 +75,12 @@ export function headerLength(prefix: Uint8Array, file: string, fileBytes: number
   }
   const view = new DataView(prefix.buffer, prefix.byteOffset, prefix.byteLength);
   const length = view.getBigUint64(0, true);
-  const room = Math.min(fileBytes - HEADER_START, MAX_HEADER_BYTES);
+  const room = fileBytes - HEADER_START;
   if (length < 2n || length > BigInt(room)) {
     throw corrupt(file, 0, `header length must be 2..${room}, got ${length}`);
+  }
+  if (length > BigInt(MAX_HEADER_BYTES)) {
+    throw tooLarge(file, `header must be at most ${MAX_HEADER_BYTES} bytes, got ${length}`);
   }
   return Number(length);
 }
@@ -86,10 +89,17 @@ export function headerLength(prefix: Uint8Array, file: string, fileBytes: number
  * Checks the JSON part against the size of the whole file and gives its entries in the order of
  * their bytes.
  */
-export function parseHeader(json: Uint8Array, file: string, fileBytes: number): SafetensorsHeader {
+export async function parseHeader(
+  json: Uint8Array,
+  file: string,
+  fileBytes: number,
+): Promise<SafetensorsHeader> {
   const text = decodeUtf8(json, file, HEADER_START);
   const object = parseJsonObject(text, file, HEADER_START);
-  checkKeysUnique(text, file, HEADER_START);
+  const count = Object.keys(object).length;
+  if (count > MAX_TENSORS)
+    throw tooLarge(file, `must have at most ${MAX_TENSORS} tensors, got ${count}`);
+  await checkKeysUnique(text, file, HEADER_START);
   const dataStart = HEADER_START + json.byteLength;
   const place = (name: string) => {
     const found = Buffer.from(json.buffer, json.byteOffset, json.byteLength).indexOf(
@@ -153,6 +163,9 @@ function parseEntry(
     throw fail(`dtype must be one of ${Object.keys(DTYPE_BYTES).join(', ')}, got ${show(dtype)}`);
   }
   if (!isSizeList(shape)) throw fail('shape must be a list of sizes');
+  if (shape.length > MAX_AXES) {
+    throw fail(`shape must have at most ${MAX_AXES} axes, got ${shape.length}`);
+  }
   if (!isSizeList(range) || range.length !== 2) throw fail('data_offsets must be two positions');
   const [from, to] = range as readonly [number, number];
   const dataBytes = fileBytes - dataStart;

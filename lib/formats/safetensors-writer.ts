@@ -8,12 +8,12 @@
 
 import type { FileHandle } from 'node:fs/promises';
 import { rangeMistake, typeMistake } from '../core/errors.js';
+import { MAX_HEADER_BYTES } from '../core/limits.js';
 import { writeFileAtomic } from './atomic-file.js';
 import {
   DTYPE_BYTES,
   HEADER_START,
   isSafetensorsDtype,
-  MAX_HEADER_BYTES,
   type SafetensorsDtype,
 } from './safetensors-header.js';
 

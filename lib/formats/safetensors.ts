@@ -7,10 +7,14 @@
 
 import type { FileHandle } from 'node:fs/promises';
 import { rangeMistake, SinterError, show } from '../core/errors.js';
-import { openModelFile } from '../core/json.js';
+import { type FileStamp, isUnchanged } from '../core/files.js';
+import { changedWhileRead, type OpenFile, openModelFile, tooLarge } from '../core/json.js';
+import { checkJsonShape } from '../core/json-shape.js';
+import { MAX_JSON_VALUES } from '../core/limits.js';
 import { readExactly, readInto } from './read-exactly.js';
 import { readWidened } from './read-widened.js';
 import {
+  corrupt,
   HEADER_START,
   headerLength,
   parseHeader,
@@ -28,12 +32,16 @@ const MAX_ELEMENT_BYTES = 8;
  * declared.
  */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
-  const handle = await openModelFile(path);
+  const { handle, stats } = await openModelFile(path);
   try {
-    const { size } = await handle.stat();
+    const { size } = stats;
     const prefix = await readExactly(handle, path, 0, Math.min(HEADER_START, size));
     const json = await readExactly(handle, path, HEADER_START, headerLength(prefix, path, size));
-    return new SafetensorsFile(path, handle, parseHeader(json, path, size));
+    await checkJsonShape(json, MAX_JSON_VALUES, (what, isTooDeep) => {
+      const message = `header, which is JSON, ${what}`;
+      return isTooDeep ? corrupt(path, HEADER_START, message) : tooLarge(path, message);
+    });
+    return new SafetensorsFile(path, { handle, stats }, await parseHeader(json, path, size));
   } catch (error) {
     await handle.close();
     throw error;
@@ -48,14 +56,16 @@ export class SafetensorsFile {
   /** In the order of their bytes in the file. */
   readonly tensors: ReadonlyMap<string, TensorEntry>;
   private handle: FileHandle | null;
+  private readonly stamp: FileStamp;
   /** The last reader's buffer, for the next one: garbage of this size would outlive a load. */
   private spare: Uint8Array | null = null;
 
-  constructor(path: string, handle: FileHandle, header: SafetensorsHeader) {
+  constructor(path: string, { handle, stats }: OpenFile, header: SafetensorsHeader) {
     this.path = path;
     this.metadata = header.metadata;
     this.tensors = header.tensors;
     this.handle = handle;
+    this.stamp = stats;
   }
 
   /**
@@ -94,6 +104,11 @@ export class SafetensorsFile {
   async readFloats(name: string): Promise<Float32Array> {
     const { dtype } = this.entry(name);
     return readWidened(this.path, name, dtype, () => this.readBytes(name));
+  }
+
+  /** CORRUPT_MODEL where the file is not what it was when it was opened: to be called when all is read. */
+  async checkUnchanged(): Promise<void> {
+    if (!(await isUnchanged(this.path, this.stamp))) throw changedWhileRead(this.path);
   }
 
   /** Closes the file; reading afterwards is DISPOSED. May be called twice. */

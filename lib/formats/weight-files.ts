@@ -6,7 +6,8 @@
 
 import { basename, join } from 'node:path';
 import { SinterError, show } from '../core/errors.js';
-import { fileExists, isJsonObject, readJsonObject } from '../core/json.js';
+import { fileExists, isJsonObject, readJsonObject, tooLarge } from '../core/json.js';
+import { MAX_SHARDS, MAX_TENSORS } from '../core/limits.js';
 import { openSafetensors, type TensorEntry } from './safetensors.js';
 import { openTorchFile } from './torch/torch-file.js';
 
@@ -48,19 +49,22 @@ async function openShards(folder: string, index: string, form: Form): Promise<We
     }
     expected.set(name, file);
   }
-  const shards: TensorSource[] = [];
+  const files = new Set(expected.values());
+  for (const [what, count, limit] of [
+    ['tensors', expected.size, MAX_TENSORS],
+    ['files', files.size, MAX_SHARDS],
+  ] as const) {
+    if (count > limit) throw tooLarge(index, `must name at most ${limit} ${what}, got ${count}`);
+  }
+  const shards = new Map<string, TensorSource>();
   try {
-    for (const file of new Set(expected.values())) {
-      shards.push(await form.open(join(folder, file)));
-    }
+    for (const file of files) shards.set(file, await form.open(join(folder, file)));
     for (const [name, file] of expected) {
-      if (!shards.some((shard) => basename(shard.path) === file && shard.tensors.has(name))) {
-        throw bad(`${show(name)} is not in ${file}`);
-      }
+      if (!shards.get(file)?.tensors.has(name)) throw bad(`${show(name)} is not in ${file}`);
     }
-    return new WeightFiles(shards.map((source) => ({ prefix: '', source })));
+    return new WeightFiles([...shards.values()].map((source) => ({ prefix: '', source })));
   } catch (error) {
-    await Promise.all(shards.map((shard) => shard.close()));
+    await Promise.all([...shards.values()].map((shard) => shard.close()));
     throw error;
   }
 }
@@ -76,6 +80,8 @@ export interface TensorSource {
   readonly metadata?: Readonly<Record<string, string>>;
   readChunks(name: string, maxBytes: number): AsyncGenerator<Uint8Array, void, undefined>;
   readFloats(name: string): Promise<Float32Array>;
+  /** CORRUPT_MODEL where the file is not what it was when it was opened. */
+  checkUnchanged(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -136,6 +142,11 @@ export class WeightFiles {
   async readFloats(name: string): Promise<Float32Array> {
     const place = this.place(name);
     return place.source.readFloats(place.name);
+  }
+
+  /** CORRUPT_MODEL where one of the files is not what it was when it was opened. */
+  async checkUnchanged(): Promise<void> {
+    for (const { source } of this.sources) await source.checkUnchanged();
   }
 
   /** Closes every file. May be called twice. */

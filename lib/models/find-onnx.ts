@@ -22,7 +22,8 @@ export async function findOnnxFile(path: string): Promise<string | null> {
   const stats = await stat(path).catch(() => null);
   if (path.endsWith('.onnx')) {
     if (stats?.isFile()) return path;
-    throw new SinterError('CORRUPT_MODEL', `${path}: no such file`, { details: { file: path } });
+    const what = stats === null ? 'no such file' : 'not a regular file';
+    throw new SinterError('CORRUPT_MODEL', `${path}: ${what}`, { details: { file: path } });
   }
   if (!stats?.isDirectory()) return null;
   for (const name of WEIGHTS) {

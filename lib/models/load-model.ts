@@ -189,6 +189,10 @@ export async function buildFolder(
   const program = await buildProgram(graph, options, write).catch((error) => {
     throw inFolder(path, error);
   });
+  await folder.checkUnchanged().catch((error: unknown) => {
+    program.dispose();
+    throw error;
+  });
   return { graph, program, imported };
 }
 

@@ -8,7 +8,14 @@
 import { basename, dirname, join } from 'node:path';
 import { quantizableWeights } from '../compress/quantize.js';
 import { SinterError } from '../core/errors.js';
-import { fileExists, type JsonObject, readJsonObject } from '../core/json.js';
+import { FileStamps } from '../core/files.js';
+import {
+  checkStamps,
+  fileExists,
+  type JsonObject,
+  readJsonObject,
+  stampSmallFiles,
+} from '../core/json.js';
 import { type HfFolder, readTraining } from '../formats/hf-folder.js';
 import {
   importOnnx,
@@ -43,9 +50,11 @@ export interface OnnxSettings {
 
 /** Imports `file`. Throws CORRUPT_MODEL or UNSUPPORTED_MODEL as `importOnnx` does. */
 export async function readOnnxFolder(file: string, { widen }: OnnxSettings): Promise<OnnxFolder> {
-  const imported = await importOnnx(file);
   const folders = [dirname(file)];
   if (basename(dirname(file)) === 'onnx') folders.push(dirname(dirname(file)));
+  // Each read of the file itself, and of external data, compares it with what it was when it was parsed.
+  const stamps = [await FileStamps.take([file]), await stampSmallFiles(...folders)];
+  const imported = await importOnnx(file);
   const base = await firstConfig(folders);
   const named = nameOnnx(imported, base);
   const files = await firstSentence(folders);
@@ -63,6 +72,9 @@ export async function readOnnxFolder(file: string, { widen }: OnnxSettings): Pro
     sentence: mergeSentence(sentence, files),
     modelMaxLength: tokenizer === null ? null : await readModelMaxLength(tokenizer),
     training: await firstTraining(folders),
+    checkUnchanged: async () => {
+      for (const one of stamps) await checkStamps(one);
+    },
     close: async () => {},
     imported,
     named,
@@ -201,6 +213,8 @@ class OnnxTensors implements TensorSource {
     if (codes) return codes.scales;
     throw new SinterError('INTERNAL', `${this.path}: no tensor ${name}`);
   }
+
+  async checkUnchanged(): Promise<void> {}
 
   async close(): Promise<void> {}
 

@@ -2,6 +2,7 @@
  * A tensor of torch as a strided view of a storage: checked against it, and put into row-major order.
  */
 
+import { setImmediate } from 'node:timers/promises';
 import { SinterError, show } from '../../core/errors.js';
 import { corrupt, DTYPE_BYTES, type SafetensorsDtype } from '../safetensors-header.js';
 import { type PickleTensor, PickleTuple, type PickleValue } from './pickle.js';
@@ -78,25 +79,40 @@ export function isRowMajor({ shape, strides }: Pick<StridedTensor, 'shape' | 'st
   return true;
 }
 
+/** Elements put in order before others get their turn: about 5 ms. */
+const SLICE_ELEMENTS = 2 ** 20;
+
 /** The elements of `span`, `width` bytes each, in row-major order. */
-export function toRowMajor(
+export async function toRowMajor(
   { shape, strides }: Pick<StridedTensor, 'shape' | 'strides'>,
-  span: Uint8Array,
+  span: Uint8Array<ArrayBuffer>,
   width: number,
-): Uint8Array {
+): Promise<Uint8Array> {
   const elements = shape.reduce((product, size) => product * size, 1);
   const result = new Uint8Array(elements * width);
+  // Numbers of 8 bytes go as two of 4: as floats, some patterns would not come out as they went in.
+  const parts = width === 8 ? 2 : 1;
+  const [to, from] = [partsOf(result, width / parts), partsOf(span, width / parts)];
   const index = shape.map(() => 0);
-  let from = 0;
-  for (let to = 0; to < elements; to++) {
-    result.set(span.subarray(from * width, (from + 1) * width), to * width);
+  let at = 0;
+  for (let i = 0; i < elements; i++) {
+    for (let part = 0; part < parts; part++) to[parts * i + part] = from[parts * at + part] ?? 0;
     for (let axis = shape.length - 1; axis >= 0; axis--) {
       const [size = 1, stride = 0] = [shape[axis], strides[axis]];
       const next = (index[axis] ?? 0) + 1;
       index[axis] = next < size ? next : 0;
-      from += next < size ? stride : -(size - 1) * stride;
+      at += next < size ? stride : -(size - 1) * stride;
       if (next < size) break;
     }
+    if (i % SLICE_ELEMENTS === SLICE_ELEMENTS - 1) await setImmediate();
   }
   return result;
+}
+
+function partsOf(
+  { buffer }: Uint8Array<ArrayBuffer>,
+  width: number,
+): Uint8Array | Uint16Array | Uint32Array {
+  if (width === 1) return new Uint8Array(buffer);
+  return width === 2 ? new Uint16Array(buffer) : new Uint32Array(buffer);
 }

@@ -7,7 +7,9 @@
 
 import type { FileHandle } from 'node:fs/promises';
 import { rangeMistake, SinterError, show } from '../../core/errors.js';
-import { openModelFile } from '../../core/json.js';
+import { type FileStamp, isUnchanged } from '../../core/files.js';
+import { changedWhileRead, type OpenFile, openModelFile, tooLarge } from '../../core/json.js';
+import { MAX_PICKLE_BYTES, MAX_TENSORS } from '../../core/limits.js';
 import { readExactly, readInto } from '../read-exactly.js';
 import { readWidened } from '../read-widened.js';
 import { corrupt, DTYPE_BYTES, type SafetensorsDtype } from '../safetensors-header.js';
@@ -15,8 +17,6 @@ import { PickleDict, PickleTensor, readPickle } from './pickle.js';
 import { isRowMajor, type StridedTensor, stridedTensor, toRowMajor } from './strided-tensor.js';
 import { beginOf, readZip, type ZipEntry } from './zip.js';
 
-/** A state dict's pickle has about 100 bytes a tensor. */
-const MAX_PICKLE_BYTES = 16 << 20;
 /** Chunks are multiples of the largest element. */
 const MAX_ELEMENT_BYTES = 8;
 /** What torch.save wrote before 1.6 begins with this pickled number. */
@@ -24,7 +24,7 @@ const LEGACY_MAGIC = '80028a0a6cfc9c46f9206aa85019';
 
 /** Opens a file, reads its pickle and checks every tensor against its storage. */
 export async function openTorchFile(path: string): Promise<TorchFile> {
-  const handle = await openModelFile(path);
+  const { handle, stats } = await openModelFile(path);
   try {
     await refuseLegacy(handle, path);
     const entries = await readZip(handle, path);
@@ -49,8 +49,10 @@ export async function openTorchFile(path: string): Promise<TorchFile> {
       const storage = entries.get(`${folder}data/${value.storage.key}`);
       if (storage === undefined) throw corrupt(path, 0, `no storage for tensor ${show(name)}`);
       tensors.set(name, stridedTensor(path, name, value, storage));
+      if (tensors.size > MAX_TENSORS)
+        throw tooLarge(path, `must have at most ${MAX_TENSORS} tensors`);
     }
-    return new TorchFile(path, handle, tensors);
+    return new TorchFile(path, { handle, stats }, tensors);
   } catch (error) {
     await handle.close();
     throw error;
@@ -62,10 +64,16 @@ export class TorchFile {
   readonly path: string;
   readonly tensors: ReadonlyMap<string, StridedTensor>;
   private handle: FileHandle | null;
+  private readonly stamp: FileStamp;
 
-  constructor(path: string, handle: FileHandle, tensors: ReadonlyMap<string, StridedTensor>) {
+  constructor(
+    path: string,
+    { handle, stats }: OpenFile,
+    tensors: ReadonlyMap<string, StridedTensor>,
+  ) {
     this.path = path;
     this.handle = handle;
+    this.stamp = stats;
     this.tensors = tensors;
   }
 
@@ -104,6 +112,11 @@ export class TorchFile {
   async readFloats(name: string): Promise<Float32Array> {
     const { dtype } = this.tensor(name);
     return readWidened(this.path, name, dtype, () => this.readBytes(name));
+  }
+
+  /** As SafetensorsFile.checkUnchanged. */
+  async checkUnchanged(): Promise<void> {
+    if (!(await isUnchanged(this.path, this.stamp))) throw changedWhileRead(this.path);
   }
 
   /** Closes the file; reading afterwards is DISPOSED. May be called twice. */

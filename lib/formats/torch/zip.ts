@@ -7,6 +7,8 @@
 
 import type { FileHandle } from 'node:fs/promises';
 import { SinterError, show } from '../../core/errors.js';
+import { tooLarge } from '../../core/json.js';
+import { MAX_TENSORS, MAX_ZIP_TABLE_BYTES } from '../../core/limits.js';
 import { readExactly } from '../read-exactly.js';
 import { corrupt } from '../safetensors-header.js';
 
@@ -28,8 +30,6 @@ const LOCAL_SIGNATURE = 0x04034b50;
 const LOCAL_BYTES = 30;
 /** A comment of 65,535 bytes may follow the end record. */
 const TAIL_BYTES = 0xffff + END_BYTES;
-/** A file of torch has an entry per tensor, of about 100 bytes. */
-const MAX_TABLE_BYTES = 32 << 20;
 const STORED = 0;
 const ENCRYPTED = 1;
 /** A field of this value has its real one in the zip64 part. */
@@ -49,6 +49,10 @@ export async function readZip(
   const { size } = await handle.stat();
   const source = { handle, file, size };
   const { begin, bytes, count } = await findTable(source);
+  // Beside the tensors' storages there are a few entries more.
+  if (count > MAX_TENSORS + 100) {
+    throw tooLarge(file, `must have at most ${MAX_TENSORS + 100} entries, got ${count}`);
+  }
   const table = await view(source, begin, bytes);
   const entries = new Map<string, ZipEntry>();
   let at = 0;
@@ -102,7 +106,7 @@ async function findTable(source: Source): Promise<{ begin: number; bytes: number
     }
     [count, bytes, begin] = [big(end64, 32), big(end64, 40), big(end64, 48)];
   }
-  if (begin + bytes > end || bytes > MAX_TABLE_BYTES || count * ENTRY_BYTES > bytes) {
+  if (begin + bytes > end || bytes > MAX_ZIP_TABLE_BYTES || count * ENTRY_BYTES > bytes) {
     throw corrupt(file, end, `zip directory of ${count} entries, ${bytes} bytes at ${begin}`);
   }
   return { begin, bytes, count };
@@ -163,7 +167,9 @@ function big(data: DataView, at: number): number {
   return Number(data.getBigUint64(at, true));
 }
 
+const NAMES = new TextDecoder();
+
 /** Names are plain ASCII in files of torch; other bytes become replacement characters. */
 function text(data: DataView, at: number, bytes: number): string {
-  return new TextDecoder().decode(new Uint8Array(data.buffer, data.byteOffset + at, bytes));
+  return NAMES.decode(new Uint8Array(data.buffer, data.byteOffset + at, bytes));
 }

@@ -65,6 +65,14 @@ export function withThreads(command: Command): Command {
   );
 }
 
+/** For commands that write texts of others as CSV. */
+export function withFormulas(command: Command): Command {
+  return command.option(
+    '--escape-formulas',
+    "CSV and TSV: put ' before texts that a spreadsheet would run (= + - @)",
+  );
+}
+
 /** Which columns of a data file are read; `roles` are those the command uses. */
 export function withData(command: Command, roles: readonly ('pair' | 'label')[]): Command {
   command.option('--text-column <name>', 'column of the text (default: text, sentence, query ...)');

@@ -5,7 +5,7 @@
  * JSON document and nothing else.
  */
 import { type ChosenColumns, describeVariants, type LabelVariants } from '../data/index.js';
-import { printable, type TextSink, writeJson } from './output.js';
+import { printable, printableLines, type TextSink, writeJson } from './output.js';
 import { Progress, type ProgressMode, type ProgressStream, progressMode } from './progress.js';
 
 /** The world outside; main.ts passes the process, tests pass collectors. */
@@ -43,9 +43,9 @@ export class Console {
     this.mode = progressMode(stderr, options);
   }
 
-  /** Text of the result, for people; dropped with --json. `text` ends its own lines. */
+  /** Text of the result, for people; dropped with --json. `text` ends its own lines; else it has no control characters. */
   print(text: string): void {
-    if (!this.isJson) this.stdout.write(text);
+    if (!this.isJson) this.stdout.write(printableLines(text));
   }
 
   /** The result for programs; dropped without --json. */

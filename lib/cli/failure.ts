@@ -7,7 +7,7 @@
  */
 import { SinterError } from '../core/errors.js';
 import { EXIT_CODES, type ExitCode, exitCodeFor } from './exit-codes.js';
-import { printable } from './output.js';
+import { printable, printableLines } from './output.js';
 
 export interface Failure {
   /** Empty when the message has been printed already. */
@@ -50,7 +50,7 @@ export function describeFailure(error: unknown, context: FailureContext): Failur
   const lines = isCancelled ? ['cancelled'] : [`error: ${printable(messageOf(error))}`];
   const hint = isCancelled ? undefined : hintFor(error, exitCode);
   if (hint !== undefined) lines.push(`hint: ${hint}`);
-  if (context.stack && error instanceof Error) lines.push(stackOf(error));
+  if (context.stack && error instanceof Error) lines.push(printableLines(stackOf(error)));
   return {
     text: `${lines.join('\n')}\n`,
     exitCode: isCancelled ? EXIT_CODES.cancelled : exitCode,

@@ -4,12 +4,16 @@
  * The rule: text from files never reaches the terminal raw; control characters are shown, not obeyed.
  */
 import { rangeMistake } from '../core/errors.js';
+import { printable, printableJson } from '../core/visible.js';
 
 export { formatBytes, formatDuration, formatNumber, formatPercent } from '../core/units.js';
+export { printable, printableLines } from '../core/visible.js';
 
 /** Where text goes: process.stdout, process.stderr, or a collector in tests. */
 export interface TextSink {
   write(text: string): unknown;
+  /** Somebody looks at it. */
+  readonly isTTY?: boolean;
 }
 
 /** Two columns wide: East Asian wide and fullwidth forms, and emoji. */
@@ -17,7 +21,6 @@ const WIDE =
   /[\u1100-\u115F\u2E80-\u303E\u3041-\u33FF\u3400-\u4DBF\u4E00-\u9FFF\uA000-\uA4CF\uA960-\uA97F\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6\u{17000}-\u{18CFF}\u{1B000}-\u{1B2FF}\u{20000}-\u{3FFFD}]|\p{Emoji_Presentation}|\uFE0F/u;
 /** No column of their own: marks that join the character before, and invisible format characters. */
 const NOTHING = /^[\p{Mn}\p{Me}\p{Cf}]*$/u;
-const CONTROL = /[\p{Cc}\u2028\u2029\u202A-\u202E\u2066-\u2069]/gu;
 const ASCII = /^[\x20-\x7E]*$/;
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
@@ -31,18 +34,13 @@ export function displayWidth(text: string): number {
   return width;
 }
 
-/** Makes control characters visible (`\n`, `\u001b`): a label cannot move the cursor or colour the screen. */
-export function printable(text: string): string {
-  return text.replace(CONTROL, (char) => {
-    const code = char.codePointAt(0) ?? 0;
-    const short = { 9: '\\t', 10: '\\n', 13: '\\r' }[code];
-    return short ?? `\\u${code.toString(16).padStart(4, '0')}`;
-  });
-}
+/** Units of one character on the screen, at most; the rest of a longer text is not looked at. */
+const MAX_GRAPHEME_UNITS = 64;
 
 /** Cuts a text to at most `width` columns, ending in "…" where something was cut. */
-export function truncate(text: string, width: number): string {
-  if (displayWidth(text) <= width) return text;
+export function truncate(whole: string, width: number): string {
+  const text = whole.slice(0, (width + 1) * MAX_GRAPHEME_UNITS);
+  if (text.length === whole.length && displayWidth(text) <= width) return text;
   let kept = '';
   let used = 0;
   for (const { segment } of graphemes.segment(text)) {
@@ -105,5 +103,5 @@ export function writeJson(sink: TextSink, value: unknown): void {
     }
     return item;
   });
-  sink.write(`${text ?? 'null'}\n`);
+  sink.write(`${printableJson(text ?? 'null')}\n`);
 }

@@ -17,6 +17,7 @@ import { addQuickstart } from './commands/quickstart.js';
 import { addTrain } from './commands/train.js';
 import type { Surroundings } from './context.js';
 import { EXIT_CODE_HELP } from './exit-codes.js';
+import { printableLines } from './output.js';
 
 /** The commands in the order of --help. */
 const COMMANDS: readonly ((program: Command, surroundings: Surroundings) => void)[] = [
@@ -43,8 +44,9 @@ export function createProgram(surroundings: Surroundings): Command {
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help for a command')
     .configureOutput({
-      writeOut: (text) => void surroundings.stdout.write(text),
-      writeErr: (text) => void surroundings.stderr.write(text),
+      // Messages repeat what was typed.
+      writeOut: (text) => void surroundings.stdout.write(printableLines(text)),
+      writeErr: (text) => void surroundings.stderr.write(printableLines(text)),
     })
     .configureHelp({ showGlobalOptions: false })
     .exitOverride()

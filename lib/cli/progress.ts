@@ -4,7 +4,15 @@
  * The rule: it writes to stderr only, so that stdout stays clean for results and pipes.
  */
 import { rangeMistake } from '../core/errors.js';
-import { displayWidth, formatDuration, formatNumber, pad, printable, truncate } from './output.js';
+import {
+  displayWidth,
+  formatDuration,
+  formatNumber,
+  pad,
+  printable,
+  printableLines,
+  truncate,
+} from './output.js';
 
 /** `bar` redraws one line, `lines` prints at most one line per tenth, `silent` prints nothing. */
 export type ProgressMode = 'bar' | 'lines' | 'silent';
@@ -104,8 +112,9 @@ export class Progress {
   }
 
   /** Prints a line of its own, above the bar where there is one. */
-  log(line: string): void {
+  log(text: string): void {
     if (this.mode === 'silent') return;
+    const line = printableLines(text);
     if (this.mode === 'lines') {
       this.stream.write(`${line}\n`);
       return;

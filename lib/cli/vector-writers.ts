@@ -5,7 +5,8 @@
  */
 import type { FileHandle } from 'node:fs/promises';
 import type { Matrix } from '../core/matrix.js';
-import { csvField } from '../data/index.js';
+import { printableJson } from '../core/visible.js';
+import { csvField, withoutFormula } from '../data/index.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { NpyWriter } from './npy.js';
 
@@ -35,7 +36,7 @@ export function jsonlWriter(output: TextOutput): VectorWriter {
       const lines = texts.map((text, i) => {
         const embedding = Array.from(vectors.row(i), shortFloat);
         const input = typeof text === 'string' ? { text } : { text: text[0], pair: text[1] };
-        return `${JSON.stringify({ ...input, embedding })}\n`;
+        return `${printableJson(JSON.stringify({ ...input, embedding }))}\n`;
       });
       await output(lines.join(''));
     },
@@ -44,7 +45,11 @@ export function jsonlWriter(output: TextOutput): VectorWriter {
 }
 
 /** Columns: text, (pair,) and one column per number, counted from 0. */
-export function csvWriter(output: TextOutput): VectorWriter {
+export function csvWriter(
+  output: TextOutput,
+  { escapeFormulas }: { readonly escapeFormulas: boolean },
+): VectorWriter {
+  const cell = (text: string) => csvField(escapeFormulas ? withoutFormula(text) : text);
   let hasHeader = false;
   return {
     write: async (texts, vectors) => {
@@ -54,7 +59,7 @@ export function csvWriter(output: TextOutput): VectorWriter {
       const lines = texts.map((text, i) => {
         const fields = typeof text === 'string' ? [text] : [...text];
         const numbers = Array.from(vectors.row(i), (value) => String(shortFloat(value)));
-        return `${[...fields.map((field) => csvField(field)), ...numbers].join(',')}\n`;
+        return `${[...fields.map(cell), ...numbers].join(',')}\n`;
       });
       if (!hasHeader) lines.unshift(`${header.join(',')}\n`);
       hasHeader = true;

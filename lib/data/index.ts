@@ -34,5 +34,6 @@ export {
   type OutputRow,
   type OutputValue,
   type WriteOptions,
+  withoutFormula,
   writeRows,
 } from './write-rows.js';

@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { typeMistake } from '../core/errors.js';
+import { printableJson } from '../core/visible.js';
 import { formatOf } from './read-rows.js';
 import type { DataFormat } from './types.js';
 
@@ -19,6 +20,16 @@ export interface WriteOptions {
   readonly columns?: readonly string[];
   /** Default: by the file's ending. */
   readonly format?: DataFormat;
+  /** CSV and TSV: put ' before texts that a spreadsheet would take for a formula; they read back with it. Default: false. */
+  readonly escapeFormulas?: boolean;
+}
+
+/** What a spreadsheet runs, or may: full-width signs and leading spaces count for some of them. */
+const FORMULA = /^[\s\p{Cc}\p{Cf}]*[=+\-@\uFF1D\uFF0B\uFF0D\uFF20]|^[\t\r\n]/u;
+
+/** A text that no spreadsheet runs: the ' is not shown there. Numbers are none. */
+export function withoutFormula<V extends OutputValue>(value: V): V | string {
+  return typeof value === 'string' && FORMULA.test(value) ? `'${value}` : value;
 }
 
 const OPENING = /["\r\n]|^[ \t]|[ \t]$/;
@@ -38,10 +49,11 @@ function tsvField(value: OutputValue): string {
 /** The rows as lines, each with its line feed; CSV and TSV begin with a header. TypeError for a missing column. */
 export async function* formatRows(
   rows: Iterable<OutputRow> | AsyncIterable<OutputRow>,
-  options: { readonly format: DataFormat; readonly columns?: readonly string[] },
+  options: WriteOptions & { readonly format: DataFormat },
 ): AsyncGenerator<string> {
-  const { format } = options;
-  const line = (values: readonly OutputValue[]): string => {
+  const { format, escapeFormulas = false } = options;
+  const line = (cells: readonly OutputValue[]): string => {
+    const values = escapeFormulas ? cells.map(withoutFormula) : cells;
     if (format === 'tsv') return `${values.map(tsvField).join('\t')}\n`;
     const fields = values.map((value) => csvField(value));
     // A line with a single empty field would read back as no row.
@@ -61,7 +73,7 @@ export async function* formatRows(
       return [column, value];
     });
     index += 1;
-    if (format === 'jsonl') yield `${JSON.stringify(Object.fromEntries(values))}\n`;
+    if (format === 'jsonl') yield `${printableJson(JSON.stringify(Object.fromEntries(values)))}\n`;
     else yield line(values.map(([, value]) => value));
   }
 }
@@ -72,13 +84,13 @@ export async function writeRows(
   rows: Iterable<OutputRow> | AsyncIterable<OutputRow>,
   options: WriteOptions = {},
 ): Promise<number> {
-  const { format = formatOf(path), columns } = options;
+  const { format = formatOf(path) } = options;
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
   const handle = await open(temporary, 'wx');
   let lines = 0;
   try {
     let pending = '';
-    for await (const line of formatRows(rows, { format, ...(columns && { columns }) })) {
+    for await (const line of formatRows(rows, { ...options, format })) {
       lines += 1;
       pending += line;
       if (pending.length < 64 * 1024) continue;

@@ -19,9 +19,13 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Characters that XML and HTML do not allow at all, and lone surrogates, become U+FFFD. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must be found
-const FORBIDDEN = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F\uFFFE\uFFFF]|\p{Surrogate}/gu;
+/**
+ * Characters that XML and HTML do not allow at all, lone surrogates, and those that change the order in which the text around
+ * them is shown, become U+FFFD.
+ */
+const FORBIDDEN =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must be found
+  /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F\u202A-\u202E\u2066-\u2069\uFFFE\uFFFF]|\p{Surrogate}/gu;
 
 /** Replaces what no page may hold. */
 export function withoutForbidden(text: string): string {

@@ -18,9 +18,11 @@ import {
   wholeNumber,
   withCommon,
   withData,
+  withFormulas,
   withThreads,
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
+import { printableLines } from '../output.js';
 import { countTexts, inChunks, type TextSource, textSource } from '../text-source.js';
 import {
   csvWriter,
@@ -40,6 +42,7 @@ interface EmbedOptions extends CommonOptions, DataOptions {
   readonly format?: VectorFormat;
   readonly pooling?: PoolKind;
   readonly normalize?: boolean;
+  readonly escapeFormulas?: boolean;
   readonly maxTokens?: number;
   readonly threads?: number;
 }
@@ -83,7 +86,7 @@ Examples:
 `,
     )
     .action((texts: string[], options: EmbedOptions) => embed(texts, options, surroundings));
-  withCommon(withThreads(withData(command, ['pair'])));
+  withCommon(withThreads(withData(withFormulas(command), ['pair'])));
 }
 
 async function embed(
@@ -93,6 +96,10 @@ async function embed(
 ): Promise<void> {
   const out = new Console(surroundings, options);
   const format = formatFor(options);
+  const { escapeFormulas = false } = options;
+  if (escapeFormulas && (format !== 'csv' || options.json === true)) {
+    throw usageMistake('--escape-formulas is for CSV');
+  }
   const source = textSource({
     texts,
     input: options.input,
@@ -112,7 +119,7 @@ async function embed(
   );
   const job = { encoder, source, total, out };
   if (options.out !== undefined) {
-    await embedToFile(job, options.out, format);
+    await embedToFile(job, options.out, format, { escapeFormulas });
   } else if (out.isJson) {
     const rows: object[] = [];
     await embedAll(job, {
@@ -126,7 +133,10 @@ async function embed(
     out.json({ model: options.model ?? null, rows });
   } else {
     const output = outputTo(surroundings.stdout, out.signal);
-    await embedAll(job, format === 'csv' ? csvWriter(output) : jsonlWriter(output));
+    await embedAll(
+      job,
+      format === 'csv' ? csvWriter(output, { escapeFormulas }) : jsonlWriter(output),
+    );
   }
 }
 
@@ -137,13 +147,18 @@ interface EmbedJob {
   readonly out: Console;
 }
 
-async function embedToFile(job: EmbedJob, path: string, format: VectorFormat): Promise<void> {
+async function embedToFile(
+  job: EmbedJob,
+  path: string,
+  format: VectorFormat,
+  csv: { readonly escapeFormulas: boolean },
+): Promise<void> {
   const start = performance.now();
   const rows = await writeFileAtomic(path, async (file) => {
     const output: TextOutput = async (text) => void (await file.appendFile(text));
     const writers = {
       jsonl: () => jsonlWriter(output),
-      csv: () => csvWriter(output),
+      csv: () => csvWriter(output, csv),
       npy: () => npyWriter(file),
     };
     return embedAll(job, writers[format]());
@@ -183,9 +198,10 @@ function formatFor({ format, out }: EmbedOptions): VectorFormat {
   return chosen ?? 'jsonl';
 }
 
-/** Waits where the reader is slower than we are. */
+/** Waits where the reader is slower than we are. On a terminal, texts are shown, not obeyed. */
 function outputTo(sink: Surroundings['stdout'], signal: AbortSignal): TextOutput {
   return async (text) => {
-    if (sink.write(text) === false) await once(sink as Writable, 'drain', { signal });
+    const shown = sink.isTTY === true ? printableLines(text) : text;
+    if (sink.write(shown) === false) await once(sink as Writable, 'drain', { signal });
   };
 }

@@ -4,7 +4,7 @@
 import { type Command, Option } from 'commander';
 import { SinterError } from '../../core/errors.js';
 import { formatNumber, formatPercent } from '../../core/units.js';
-import { checkLabels, type FileRow, readAllRows, writeRows } from '../../data/index.js';
+import { checkLabels, type FileRow, formatOf, readAllRows, writeRows } from '../../data/index.js';
 import { resolveModel } from '../../hub/index.js';
 import {
   pearson,
@@ -25,6 +25,7 @@ import {
   wholeNumber,
   withCommon,
   withData,
+  withFormulas,
   withThreads,
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
@@ -38,7 +39,7 @@ import {
   scoreText,
 } from '../head-tasks.js';
 import { fits } from '../kept-head.js';
-import { formatTable } from '../output.js';
+import { formatTable, printable, truncate } from '../output.js';
 
 interface EvaluateOptions extends CommonOptions, DataOptions {
   readonly model?: string;
@@ -46,6 +47,7 @@ interface EvaluateOptions extends CommonOptions, DataOptions {
   readonly scoreColumn?: string;
   readonly confusions: number;
   readonly predictions?: string;
+  readonly escapeFormulas?: boolean;
   readonly threads?: number;
   readonly task?: HeadTask | 'classification';
 }
@@ -82,12 +84,19 @@ Examples:
   $ sinter evaluate --data sts.csv --text-column a --pair-column b --score-column score
 `,
     )
-    .action((options: EvaluateOptions) =>
-      options.scoreColumn === undefined
+    .action((options: EvaluateOptions) => {
+      checkFormulas(options);
+      return options.scoreColumn === undefined
         ? evaluateClassifier(options, surroundings)
-        : evaluateSimilarity(options, options.scoreColumn, surroundings),
-    );
-  withCommon(withThreads(withData(command, ['pair', 'label'])));
+        : evaluateSimilarity(options, options.scoreColumn, surroundings);
+    });
+  withCommon(withThreads(withData(withFormulas(command), ['pair', 'label'])));
+}
+
+function checkFormulas({ escapeFormulas, predictions }: EvaluateOptions): void {
+  if (escapeFormulas !== true) return;
+  if (predictions !== undefined && formatOf(predictions) !== 'jsonl') return;
+  throw usageMistake('--escape-formulas is for --predictions in a .csv or .tsv file');
 }
 
 async function evaluateClassifier(
@@ -113,7 +122,10 @@ async function evaluateClassifier(
   );
   checkLabels(model.labels, rows);
   const scores = await model.evaluate(rows, { signal: out.signal });
-  if (options.predictions !== undefined) await writePredictions(options.predictions, rows, scores);
+  if (options.predictions !== undefined) {
+    const { escapeFormulas = false } = options;
+    await writePredictions(options.predictions, rows, scores, { escapeFormulas });
+  }
   printScores(scores, options.confusions, out);
   out.json({
     rows: scores.rows,
@@ -162,6 +174,7 @@ async function writePredictions(
   path: string,
   rows: readonly FileRow[],
   { predicted }: Evaluation,
+  options: { readonly escapeFormulas: boolean },
 ): Promise<void> {
   await writeRows(
     path,
@@ -171,11 +184,15 @@ async function writePredictions(
       label: label ?? null,
       predicted: predicted[i] ?? null,
     })),
+    options,
   );
 }
 
 function printScores(scores: Evaluation, confusions: number, out: Console): void {
-  out.print(reportToText(scores.report));
+  const { report } = scores;
+  // Each label on its own line, whatever is in it.
+  const rows = report.rows.map((row) => ({ ...row, name: truncate(printable(row.name), 60) }));
+  out.print(reportToText({ ...report, rows }));
   out.print(
     `\naccuracy ${formatPercent(scores.accuracy)}, macro F1 ${formatPercent(scores.macroF1)}, ` +
       `loss ${scores.loss.toFixed(4)} on ${formatNumber(scores.rows)} rows\n`,

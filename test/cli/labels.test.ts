@@ -60,7 +60,10 @@ it('lists of labels and tags are read by the same rules', async () => {
 });
 
 it('rows in memory name the label that they are another spelling of', async () => {
-  const model = await Classifier.load(TINY, { labels: ['spam', 'ham', 'other', 'more'] });
+  const model = await Classifier.load(TINY, {
+    labels: ['spam', 'ham', 'other', 'more'],
+    newHead: true,
+  });
   await expect(model.train([{ text: 'a', label: 'spam ' }])).rejects.toThrow(
     new TypeError(
       'train: rows[0].label must be one of "spam", "ham", "other", "more", got "spam ": ' +
@@ -68,7 +71,7 @@ it('rows in memory name the label that they are another spelling of', async () =
     ),
   );
   await model.dispose();
-  const tagger = await TokenClassifier.load(TINY, { labels: ['O', 'B-PER'] });
+  const tagger = await TokenClassifier.load(TINY, { labels: ['O', 'B-PER'], newHead: true });
   const row = { words: ['a'], tags: ['B\u2011PER'] };
   await expect(tagger.train([row])).rejects.toThrow(
     String.raw`"B\u2011PER" is another spelling of "B-PER", which is one of them`,

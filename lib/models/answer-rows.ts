@@ -5,11 +5,15 @@
  */
 
 import { rangeMistake, typeMistake } from '../core/errors.js';
+import { makeInTurns } from '../core/turns.js';
 import type { EncoderGraph } from '../graph/types.js';
 import type { AlignedTexts } from '../tokenize/aligned-texts.js';
 import type { TextTokenizer } from '../tokenize/text-tokenizer.js';
 import { fieldsOf, type RowReader } from './collect-rows.js';
 import { trimSegments } from './forward.js';
+
+/** Windows that are searched for an answer before the event loop turns: less than a millisecond. */
+const WINDOWS_PER_TURN = 64;
 
 export interface AnswerRow {
   readonly question: string;
@@ -68,7 +72,7 @@ export function answerRows(
           nameOf: (i) => `${where}: ${name}[${firstIndex + i}]`,
         },
       );
-      const values = spanTargets(aligned, rows);
+      const values = await spanTargets(aligned, rows);
       const targets = { unit: 'text', width: 2, values } as const;
       return { batch: { tokens: trimSegments(graph, aligned), targets }, truncated: 0 };
     },
@@ -76,12 +80,12 @@ export function answerRows(
 }
 
 /** First and last token of the first answer in each window, counted from the window's first token; 0 and 0 without it. */
-function spanTargets(aligned: AlignedTexts, rows: readonly AnswerRow[]): Int32Array {
+async function spanTargets(aligned: AlignedTexts, rows: readonly AnswerRow[]): Promise<Int32Array> {
   const { offsets, sources, parts, starts, ends } = aligned;
   const targets = new Int32Array(2 * sources.length);
-  for (const [window, source] of sources.entries()) {
-    const [answer] = rows[source]?.answers ?? [];
-    if (answer === undefined) continue;
+  await makeInTurns(sources.length, WINDOWS_PER_TURN, (window) => {
+    const [answer] = rows[sources[window] ?? 0]?.answers ?? [];
+    if (answer === undefined) return;
     const begin = offsets[window] ?? 0;
     const last = answer.start + answer.text.length;
     let [from, to] = [-1, -1];
@@ -91,9 +95,9 @@ function spanTargets(aligned: AlignedTexts, rows: readonly AnswerRow[]): Int32Ar
       if (from < 0 && within(answer.start)) from = i;
       if (to < 0 && within(last - 1)) to = i;
     }
-    if (from < 0 || to < 0) continue;
+    if (from < 0 || to < 0) return;
     targets[2 * window] = from - begin;
     targets[2 * window + 1] = to - begin;
-  }
+  });
   return targets;
 }

@@ -3,7 +3,11 @@
  */
 
 import type { Matrix } from '../core/matrix.js';
+import { makeInTurns } from '../core/turns.js';
 import type { Corpus } from '../train/corpus.js';
+
+/** Rows of a loss before the event loop turns: less than a millisecond. */
+const ROWS_PER_TURN = 64;
 
 /** log(sum(exp(row))), safe for large logits. */
 export function logSumExp(row: Float32Array): number {
@@ -58,19 +62,21 @@ export function meanBinaryCrossEntropy(logits: Matrix, targets: ArrayLike<number
 }
 
 /** Cross entropy of the labelled start and end over the tokens of each text, mean of both; `logits` are [tokens, 2]. */
-export function meanSpanLoss(logits: Matrix, corpus: Corpus): number {
-  let sum = 0;
+export async function meanSpanLoss(logits: Matrix, corpus: Corpus): Promise<number> {
   let token = 0;
-  for (let text = 0; text < corpus.size; text++) {
+  const losses = await makeInTurns(corpus.size, ROWS_PER_TURN, (text) => {
     const length = corpus.lengthOf(text);
+    let loss = 0;
     for (const which of [0, 1] as const) {
-      const column = Float32Array.from({ length }, (_, i) => {
-        return logits.data[(token + i) * logits.cols + which] ?? 0;
-      });
+      const column = new Float32Array(length);
+      for (let i = 0; i < length; i++) {
+        column[i] = logits.data[(token + i) * logits.cols + which] ?? 0;
+      }
       const label = corpus.targets.values[2 * text + which] ?? 0;
-      sum += logSumExp(column) - (column[label] ?? Number.NaN);
+      loss += logSumExp(column) - (column[label] ?? Number.NaN);
     }
     token += length;
-  }
-  return sum / (2 * corpus.size);
+    return loss;
+  });
+  return losses.reduce((sum, loss) => sum + loss, 0) / (2 * corpus.size);
 }

@@ -300,7 +300,7 @@ export class QuestionAnswerer extends TrainableModel {
     const logits = await corpusLogits(program, this.parts.graph, corpus, options);
     return {
       rows: rows.length,
-      loss: meanSpanLoss(logits, corpus),
+      loss: await meanSpanLoss(logits, corpus),
       ...answerScores(truth, predicted),
       predicted,
       answerable: scoresWhere(truth, predicted, (answers) => answers.length > 0),

@@ -10,7 +10,7 @@ import type { TextPiece, TextWalk } from './text-walk.js';
 /** English has 4 to 5 characters a token; of a text with longer words another piece is read. */
 const CHARS_PER_TOKEN = 8;
 /** What the package returns for a piece is unpacked on the JavaScript thread, in a millisecond or two. */
-const PIECE_CHARS = 1 << 14;
+const PIECE_CHARS = 1 << 13;
 
 /** Units of a text to be read first for `maxTokens` tokens. */
 export function firstPiece(maxTokens: number): number {

@@ -137,8 +137,8 @@ export class TextRows {
     if (first.count + second.count <= room) return null;
     // Which one is longer decides who gets the odd token.
     while (room % 2 === 1 && !isDecided(first, second)) {
-      const behind = second.done || (!first.done && first.count < second.count) ? first : second;
-      await this.readOn([behind], signal);
+      const open = [first, second].filter(({ done }) => !done);
+      await this.readOn(open, signal);
     }
     return pairLengths(first.count, second.count, room);
   }

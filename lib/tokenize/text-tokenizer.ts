@@ -157,10 +157,25 @@ export class TextTokenizer {
   /** Tokens of one text with UTF-16 offsets, the whole text, special tokens included. */
   async encodeWithOffsets(text: string): Promise<TokensWithOffsets> {
     checkText('texts[0]', text);
-    const layout = await this.instances.layout(false);
-    const reader = this.rows.reader(text, this.placer.named(), Number.POSITIVE_INFINITY);
-    while (!reader.done) await this.rows.readOn([reader], undefined);
-    return layout.named(reader.take(reader.count), (id) => this.instances.whole.idToToken(id));
+    const { slots } = await this.instances.layout(false);
+    const kind = this.placer.named();
+    const parts: TokensWithOffsets[] = [];
+    const tokens: string[] = [];
+    const add = (part: TokensWithOffsets) => {
+      parts.push({ ...part, tokens: [] });
+      for (const token of part.tokens) tokens.push(token);
+    };
+    for (const slot of slots) {
+      if ('id' in slot) add(this.special(slot.id));
+      else {
+        const reader = this.rows.reader(text, kind, Number.POSITIVE_INFINITY);
+        while (!reader.done) {
+          await this.rows.readOn([reader], undefined);
+          add(reader.drain());
+        }
+      }
+    }
+    return { ...kind.join(parts), tokens };
   }
 
   /** As `encode`, with the places of the tokens in their texts. */
@@ -238,6 +253,12 @@ export class TextTokenizer {
       begin = end;
     }
     if (group.size > 0) yield group.flush();
+  }
+
+  private special(id: number): TokensWithOffsets {
+    const tokens = [this.instances.whole.idToToken(id) ?? ''];
+    const nowhere = Int32Array.of(0);
+    return { ids: Int32Array.of(id), tokens, starts: nowhere, ends: nowhere };
   }
 
   /** Ids to text, special tokens left out. */

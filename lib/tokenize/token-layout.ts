@@ -5,7 +5,6 @@
  */
 
 import type { Encoding } from 'tokenizers';
-import type { TokensWithOffsets } from './placed-tokens.js';
 
 /** A special token, or the tokens of a text of the pair. */
 type Slot =
@@ -19,7 +18,7 @@ interface Ids {
 export class TokenLayout {
   /** Special tokens of a sequence. */
   readonly specials: number;
-  private readonly slots: readonly Slot[];
+  readonly slots: readonly Slot[];
 
   constructor(slots: readonly Slot[]) {
     this.slots = slots;
@@ -62,23 +61,6 @@ export class TokenLayout {
       if ('id' in slot) to.ids[begin] = slot.id;
       else to.ids.set(texts[slot.part]?.ids ?? [], begin);
     });
-  }
-
-  /** A text with its special tokens, which have no place in it, and the names of all. */
-  named(text: TokensWithOffsets, nameOf: (id: number) => string | null): TokensWithOffsets {
-    const total = this.length([text]);
-    const ids = new Int32Array(total);
-    const starts = new Int32Array(total);
-    const ends = new Int32Array(total);
-    const tokens: string[][] = [];
-    this.each([text], 0, (slot, begin) => {
-      tokens.push('id' in slot ? [nameOf(slot.id) ?? ''] : [...text.tokens]);
-      ids.set('id' in slot ? [slot.id] : text.ids, begin);
-      if ('id' in slot) return;
-      starts.set(text.starts, begin);
-      ends.set(text.ends, begin);
-    });
-    return { ids, starts, ends, tokens: tokens.flat() };
   }
 
   /** Calls back for each slot, with the place of its tokens when the first of all is at `at`. */

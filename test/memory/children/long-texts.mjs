@@ -1,0 +1,31 @@
+// Growth of the resident set at its highest, in MB, over a text of so many MB: long-texts.mjs FIXTURE SHAPE MB.
+import { fileURLToPath } from 'node:url';
+import { loadTokenizer } from '../../../dist/tokenize/text-tokenizer.js';
+
+const [name, shape, megabytes] = process.argv.slice(2);
+const folder = fileURLToPath(new URL(`../../fixtures/encoders/${name}`, import.meta.url));
+const tokenizer = await loadTokenizer(folder);
+const windows = { maxTokens: 384, stride: 128, nameOf: () => 'pair' };
+await tokenizer.encode(['a b', ['a', 'b']], { maxTokens: 512 });
+await tokenizer.encodeWindows([['a', 'b c d']], windows);
+const specials = (await tokenizer.encode([['', '']], { maxTokens: 512 })).ids.length;
+const length = Number(megabytes) * 1e6;
+const words = 'the people of america, ';
+const made = shape === 'word' ? 'x'.repeat(length) : words.repeat(length / words.length);
+// In one piece, as a text from a file is.
+const text = Buffer.from(made, 'latin1').toString('latin1');
+const before = process.memoryUsage.rss() / 2 ** 20;
+const run = {
+  text: () => tokenizer.encode([text], { maxTokens: 512 }),
+  word: () => tokenizer.encode([text, ['a', text]], { maxTokens: 512 }),
+  pair: () => tokenizer.encode([[text, text]], { maxTokens: 512 + specials }),
+  // Which text gets the odd token is known at the end of the shorter one.
+  odd: () => tokenizer.encode([[text, text]], { maxTokens: 513 + specials }),
+  refused: () => tokenizer.encode([text], { maxTokens: 512, truncate: false }).catch(() => {}),
+  async windows() {
+    for await (const group of tokenizer.windowGroups([['a', text]], windows)) void group;
+  },
+};
+await run[shape]();
+const growthMb = process.resourceUsage().maxRSS / 2 ** 10 - before;
+console.log(JSON.stringify({ growthMb }));

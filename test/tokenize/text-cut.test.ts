@@ -1,0 +1,76 @@
+// Texts are only cut where that is known to change nothing.
+import { describe, expect, it } from 'vitest';
+import { cutRuleOf } from '../../lib/tokenize/text-cut.js';
+import { TextWalk } from '../../lib/tokenize/text-walk.js';
+import { changed } from './tokenizer-kinds.js';
+
+describe('the rule of a tokenizer', () => {
+  it('is none where a cut might change tokens', async () => {
+    const token = { content: 'x', lstrip: false, rstrip: false, single_word: false };
+    const replace = (pattern: object, content: string) => ({ type: 'Replace', pattern, content });
+    const split = (pattern: object) => ({ type: 'Split', pattern, behavior: 'Isolated' });
+    for (const [name, changes] of [
+      ['bert', { added_tokens: [{ ...token, content: 'two words' }] }],
+      ['bert', { added_tokens: [{ ...token, rstrip: true }] }],
+      ['bert', { normalizer: { type: 'Prepend', prepend: 'a' } }],
+      ['bert', { normalizer: replace({ String: 'a b' }, 'c') }],
+      ['bert', { normalizer: replace({ Regex: 'a.b' }, 'c') }],
+      ['bert', { normalizer: replace({ String: 'a' }, ' ') }],
+      ['bert', { pre_tokenizer: null }],
+      ['roberta-seqcls', { pre_tokenizer: { type: 'ByteLevel', use_regex: false } }],
+      ['roberta-seqcls', { pre_tokenizer: split({ Regex: '.{2}' }) }],
+      ['albert', { pre_tokenizer: { type: 'Metaspace', replacement: '▁', split: false } }],
+      [
+        'albert',
+        {
+          normalizer: { type: 'Strip' },
+          pre_tokenizer: { type: 'Metaspace', prepend_scheme: 'first' },
+        },
+      ],
+    ] as const) {
+      const rule = cutRuleOf(await changed(name, changes as never));
+      expect([changes, rule]).toEqual([changes, null]);
+    }
+  });
+
+  it('leaves out marks that an added token has inside, and ideographs that are no words', async () => {
+    const token = { content: '[MASK]', lstrip: false, rstrip: false, single_word: false };
+    const unitsOf = async (changes: object) =>
+      new RegExp(cutRuleOf(await changed('bert', changes as never))?.units ?? '(?!)');
+    const plain = await unitsOf({ added_tokens: [token] });
+    expect([' ', '[', '.', '中', ']', 'a'].map((unit) => plain.test(unit))).toEqual([
+      true,
+      true,
+      true,
+      true,
+      false,
+      false,
+    ]);
+    const single = await unitsOf({ added_tokens: [{ ...token, single_word: true }] });
+    expect([' ', '[', '.', '中'].map((unit) => single.test(unit))).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
+    const normalizer = { type: 'BertNormalizer', handle_chinese_chars: false };
+    expect((await unitsOf({ normalizer })).test('中')).toBe(false);
+  });
+
+  it('has a word that no vocabulary knows read no further than needed', async () => {
+    const rule = cutRuleOf(await changed('bert', {}));
+    const text = `a ${'x'.repeat(100_000)} b`;
+    for (const kept of ['first', 'last'] as const) {
+      const walk = new TextWalk(text, rule, kept);
+      let read = 0;
+      const ends: number[] = [];
+      while (!walk.done) {
+        const piece = await walk.next(20);
+        read += piece.text.length;
+        ends.push(piece.end - piece.begin);
+      }
+      expect(read).toBeLessThan(2000);
+      expect(ends.reduce((sum, length) => sum + length, 0)).toBe(text.length);
+    }
+  });
+});

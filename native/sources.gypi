@@ -2,6 +2,7 @@
   "variables": {
     "base_files": [
       "base/errors.cc",
+      "base/exchange.cc",
       "base/half.cc",
       "base/isa.cc",
       "base/job_queue.cc",

@@ -4,6 +4,7 @@
  * The rule: scripts depend on these numbers; a code never changes its meaning.
  */
 import { SinterError, type SinterErrorCode } from '../core/errors.js';
+import { errnoOf } from '../files/index.js';
 
 export const EXIT_CODES = {
   ok: 0,
@@ -25,9 +26,9 @@ export const EXIT_CODE_HELP = `Exit codes:
   2    a mistake in the command line: an option, an argument, a path
   3    a data file that cannot be used (the message names file, line and column)
   4    a model that is damaged or of a kind that is not supported
-  5    not enough memory, or a device that cannot do what was asked
+  5    not enough memory or room on the disk, or a device that cannot do what was asked
   6    a model that is not in the cache, not on the hub, or could not be fetched
-  130  cancelled (Ctrl+C)
+  130  cancelled (Ctrl+C, SIGTERM, SIGHUP)
 `;
 
 const BY_ERROR_CODE: Readonly<Record<SinterErrorCode, ExitCode>> = {
@@ -41,9 +42,10 @@ const BY_ERROR_CODE: Readonly<Record<SinterErrorCode, ExitCode>> = {
   DISPOSED: EXIT_CODES.internal,
   INTERNAL: EXIT_CODES.internal,
   UNAVAILABLE: EXIT_CODES.unavailable,
+  FILE_SYSTEM: EXIT_CODES.device,
 };
 
-/** Paths on the command line that cannot be opened or written. */
+/** Paths on the command line that cannot be opened or written; of other file errors the device is the cause. */
 const PATH_PROBLEMS: ReadonlySet<string> = new Set([
   'ENOENT',
   'ENOTDIR',
@@ -52,6 +54,13 @@ const PATH_PROBLEMS: ReadonlySet<string> = new Set([
   'EPERM',
   'EROFS',
   'EEXIST',
+  'ENOTEMPTY',
+  'EBUSY',
+  'ENAMETOOLONG',
+  'ELOOP',
+  'EXDEV',
+  'ETXTBSY',
+  'EINVAL',
 ]);
 
 /** Argument mistakes have a fixed wording (core/errors.ts); other TypeErrors are defects of the program. */
@@ -59,6 +68,8 @@ const MISTAKE = / must be .*, got /s;
 
 /** The exit code for what a command threw. */
 export function exitCodeFor(error: unknown): ExitCode {
+  const errno = errnoOf(error);
+  if (errno !== null) return PATH_PROBLEMS.has(errno) ? EXIT_CODES.usage : EXIT_CODES.device;
   if (error instanceof SinterError) return BY_ERROR_CODE[error.code];
   if (!(error instanceof Error)) return EXIT_CODES.internal;
   if (error.name === 'AbortError') return EXIT_CODES.cancelled;
@@ -69,6 +80,5 @@ export function exitCodeFor(error: unknown): ExitCode {
   if (error instanceof TypeError || error instanceof RangeError) {
     return MISTAKE.test(error.message) ? EXIT_CODES.usage : EXIT_CODES.internal;
   }
-  const code = 'code' in error ? String(error.code) : '';
-  return PATH_PROBLEMS.has(code) ? EXIT_CODES.usage : EXIT_CODES.internal;
+  return EXIT_CODES.internal;
 }

@@ -6,6 +6,7 @@
  * with control characters made visible.
  */
 import { SinterError } from '../core/errors.js';
+import { errnoOf, problemOf } from '../files/index.js';
 import { EXIT_CODES, type ExitCode, exitCodeFor } from './exit-codes.js';
 import { printable, printableLines } from './output.js';
 
@@ -20,17 +21,6 @@ export interface FailureContext {
   readonly cancelled: boolean;
   readonly stack: boolean;
 }
-
-const FILE_PROBLEMS: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file or folder',
-  ENOTDIR: 'not a folder',
-  EISDIR: 'is a folder, not a file',
-  EACCES: 'permission denied',
-  EPERM: 'not permitted',
-  EROFS: 'the file system is read-only',
-  EEXIST: 'exists already',
-  ENOSPC: 'no space left on the device',
-};
 
 const DEBUG_HINT = 'set SINTER_DEBUG=1 to see where it happened';
 
@@ -59,17 +49,17 @@ export function describeFailure(error: unknown, context: FailureContext): Failur
 
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const { code, path } = error as NodeJS.ErrnoException;
-  const problem = code === undefined ? undefined : FILE_PROBLEMS[code];
-  return problem !== undefined && path !== undefined ? `${path}: ${problem}` : error.message;
+  const errno = errnoOf(error);
+  if (errno === null || error instanceof SinterError) return error.message;
+  const { path } = error as NodeJS.ErrnoException;
+  return path === undefined ? error.message : `${path}: ${problemOf(errno)}`;
 }
 
 function hintFor(error: unknown, exitCode: ExitCode): string | undefined {
   if (error instanceof SinterError && error.code === 'OUT_OF_MEMORY') {
     return 'fewer --threads, a smaller --batch-size or a lower --max-tokens need less memory';
   }
-  const isFileProblem = error instanceof Error && 'path' in error;
-  return isFileProblem ? undefined : HINTS[exitCode];
+  return errnoOf(error) === null ? HINTS[exitCode] : undefined;
 }
 
 function stackOf(error: Error): string {

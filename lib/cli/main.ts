@@ -2,9 +2,10 @@
 /**
  * The `sinter` program: runs one command and ends with a documented exit code.
  *
- * The rule: nothing below this file calls process.exit or reads process.argv; Ctrl+C arrives as an AbortSignal, so that
- * a command can remove what it has begun.
+ * The rule: nothing below this file calls process.exit or reads process.argv; Ctrl+C, SIGTERM and SIGHUP arrive as an
+ * AbortSignal, so that a command can remove what it has begun.
  */
+import { fileError } from '../files/index.js';
 import { EXIT_CODES } from './exit-codes.js';
 import { describeFailure } from './failure.js';
 import { printable } from './output.js';
@@ -12,17 +13,34 @@ import { createProgram } from './program.js';
 
 const abort = new AbortController();
 
-process.on('SIGINT', () => {
-  // The second Ctrl+C does not wait for anything.
-  if (abort.signal.aborted) process.exit(EXIT_CODES.cancelled);
-  abort.abort();
-});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    // The second one does not wait for anything.
+    if (abort.signal.aborted) process.exit(EXIT_CODES.cancelled);
+    abort.abort();
+  });
+}
 
-// A reader that went away (`sinter embed ... | head`) is no failure.
+/** What stdout refused: the work is ended as by Ctrl+C, but for another reason. */
+let refused: Error | null = null;
+
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // A reader that went away (`sinter embed ... | head`) is no failure.
   if (error.code === 'EPIPE') process.exit(EXIT_CODES.ok);
-  throw error;
+  if (refused !== null) return;
+  refused = error;
+  abort.abort();
+  fail(fileError(error, 'stdout'), false);
 });
+// A terminal that was closed: there is nobody left to tell.
+process.stderr.on('error', () => {});
+
+function fail(error: unknown, cancelled: boolean): void {
+  const stack = process.env.SINTER_DEBUG === '1';
+  const { text, exitCode } = describeFailure(error, { cancelled, stack });
+  process.stderr.write(text);
+  process.exitCode = exitCode;
+}
 
 // What the library has to say about a model is one line here too.
 const others = process.listeners('warning');
@@ -43,10 +61,5 @@ try {
   if (process.argv.length <= 2) program.outputHelp();
   else await program.parseAsync(process.argv);
 } catch (error) {
-  const { text, exitCode } = describeFailure(error, {
-    cancelled: abort.signal.aborted,
-    stack: process.env.SINTER_DEBUG === '1',
-  });
-  process.stderr.write(text);
-  process.exitCode = exitCode;
+  if (refused === null) fail(error, abort.signal.aborted);
 }

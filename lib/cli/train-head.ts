@@ -5,13 +5,13 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatDuration, formatNumber } from '../core/units.js';
 import { SeededRandom, shuffled } from '../data/index.js';
-import { writeFolderAtomic } from '../formats/atomic-file.js';
 import { EMBEDDED_MODEL } from '../models/load-model.js';
 import type { TrainOptions } from '../train/train-options.js';
 import { type DataOptions, given } from './arguments.js';
 import type { Console } from './context.js';
 import { type HeadTask, labelsOf, loadHead, readHeadRows, scoreText } from './head-tasks.js';
 import { chooseTrainHead } from './kept-head.js';
+import { OutFolder } from './out-folder.js';
 import { trainWithProgress } from './train-progress.js';
 
 export interface TrainHeadOptions extends DataOptions {
@@ -35,41 +35,44 @@ export async function trainHead(
   out: Console,
 ): Promise<void> {
   const { task } = options;
+  await using place = await OutFolder.take({
+    ...options,
+    inputs: [options.model, options.train, options.eval],
+  });
   const { rows, held } = await readAll(options, out);
   const { model: name, newHead } = options;
   const labels = labelsOf(task, rows);
   const choice = await chooseTrainHead({ model: name, task, newHead, labels }, out.note.bind(out));
-  const overwriteIfHas = options.overwrite === true ? 'config.json' : null;
-  const json = await writeFolderAtomic(options.out, { overwriteIfHas }, async (folder) => {
-    const path = options.model ?? EMBEDDED_MODEL;
-    const load = given({ lanes: options.threads, maxTokens: options.maxTokens });
-    const { seed } = options;
-    const { signal } = out;
-    await using model = await loadHead(task, path, { ...load, ...choice, seed, signal });
-    out.print(`training ${task} on ${formatNumber(rows.length)} rows\n`);
-    const report = await trainWithProgress(
-      model,
-      rows as readonly never[],
-      { ...settings, eval: held as readonly never[] | null },
-      out,
-    );
+  const path = options.model ?? EMBEDDED_MODEL;
+  const load = given({ lanes: options.threads, maxTokens: options.maxTokens });
+  const { seed } = options;
+  const { signal } = out;
+  await using model = await loadHead(task, path, { ...load, ...choice, seed, signal });
+  await place.needs((await model.info()).storedBytes);
+  out.print(`training ${task} on ${formatNumber(rows.length)} rows\n`);
+  const report = await trainWithProgress(
+    model,
+    rows as readonly never[],
+    { ...settings, eval: held as readonly never[] | null },
+    out,
+  );
+  const { steps, epochs, seconds, tokensPerSecond, truncated } = report;
+  const figures = { rows: rows.length, truncated, epochs, seconds, tokensPerSecond };
+  const { training } = await model.info();
+  const json = { ...training, out: options.out, task, ...figures, steps };
+  await place.write(async (folder) => {
     await model.save(folder);
     if (options.quantize === true) {
       await using small = await model.quantize({ signal });
       await small.save(join(folder, 'int8'));
     }
-    const { steps, epochs, seconds, tokensPerSecond, truncated } = report;
-    out.print(
-      `trained in ${formatDuration(seconds * 1000)}, ${formatNumber(tokensPerSecond)} tokens/s\n`,
-    );
-    const scores = epochs.at(-1)?.eval ?? null;
-    if (scores !== null) out.print(`${scoreText(scores)}\n`);
-    const figures = { rows: rows.length, truncated, epochs, seconds, tokensPerSecond };
-    const { training } = await model.info();
-    const all = { ...training, out: options.out, task, ...figures, steps };
-    await writeFile(join(folder, 'training.json'), `${JSON.stringify(all, null, 2)}\n`);
-    return all;
+    await writeFile(join(folder, 'training.json'), `${JSON.stringify(json, null, 2)}\n`);
   });
+  out.print(
+    `trained in ${formatDuration(seconds * 1000)}, ${formatNumber(tokensPerSecond)} tokens/s\n`,
+  );
+  const scores = epochs.at(-1)?.eval ?? null;
+  if (scores !== null) out.print(`${scoreText(scores)}\n`);
   out.print(`written to ${options.out}\n`);
   out.json(json);
 }

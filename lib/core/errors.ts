@@ -17,6 +17,7 @@ export const ERROR_CODES = [
   'DEVICE',
   'INTERNAL',
   'UNAVAILABLE',
+  'FILE_SYSTEM',
 ] as const;
 
 export type SinterErrorCode = (typeof ERROR_CODES)[number];

@@ -10,7 +10,7 @@ import type { EncoderGraph } from '../graph/types.js';
 import { ERROR_CODES, SinterError, type SinterErrorCode } from './errors.js';
 
 /** Bumped when a signature below changes; a stale binary is refused. */
-export const NATIVE_ABI = 5;
+export const NATIVE_ABI = 6;
 
 export type IsaName = 'scalar' | 'avx2' | 'avx512' | 'vnni';
 export type NativeDtype = 'f32' | 'f16' | 'bf16' | 's8';
@@ -165,6 +165,11 @@ export interface NativeBinding {
   ): { data: Int8Array; scales: Float32Array };
   /** Bytes of the weights of all programs in this process, in all threads; what they share counts once. */
   weightBytes(): number;
+  /**
+   * Two files or folders of one file system change places in one step. false: nothing changed, because the system or the
+   * file system has no such call or refused it.
+   */
+  exchangePaths(a: string, b: string): boolean;
   Program: new (graph: EncoderGraph, options: ProgramOptions) => NativeProgram;
   Trainer: new (program: NativeProgram, settings: TrainerSettings) => NativeTrainer;
 }

@@ -4,11 +4,9 @@
  * The rule: a file appears whole or not at all; what is written as CSV or JSONL reads back equal with readRows
  * (but for CRLF and CR inside a CSV field, which read as LF).
  */
-import { randomBytes } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
 import { typeMistake } from '../core/errors.js';
 import { printableJson } from '../core/visible.js';
+import { writeFileAtomic } from '../files/index.js';
 import { formatOf } from './read-rows.js';
 import type { DataFormat } from './types.js';
 
@@ -78,32 +76,24 @@ export async function* formatRows(
   }
 }
 
-/** Writes rows to a file and returns how many. The file is replaced only once all rows are written. */
+/** Writes rows to a file and returns how many. The file is replaced only once all rows are written. FILE_SYSTEM when it cannot be. */
 export async function writeRows(
   path: string,
   rows: Iterable<OutputRow> | AsyncIterable<OutputRow>,
   options: WriteOptions = {},
 ): Promise<number> {
   const { format = formatOf(path) } = options;
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
-  const handle = await open(temporary, 'wx');
   let lines = 0;
-  try {
+  await writeFileAtomic(path, async (file) => {
     let pending = '';
     for await (const line of formatRows(rows, { ...options, format })) {
       lines += 1;
       pending += line;
       if (pending.length < 64 * 1024) continue;
-      await handle.appendFile(pending);
+      await file.appendFile(pending);
       pending = '';
     }
-    await handle.appendFile(pending);
-    await handle.close();
-    await rename(temporary, path);
-  } catch (error) {
-    await handle.close();
-    await rm(temporary, { force: true });
-    throw error;
-  }
+    await file.appendFile(pending);
+  });
   return format === 'jsonl' || lines === 0 ? lines : lines - 1;
 }

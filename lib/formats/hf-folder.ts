@@ -16,9 +16,10 @@ import {
   readJsonObject,
   stampSmallFiles,
 } from '../core/json.js';
+import { writeFolderAtomic } from '../files/index.js';
 import type { Checkpoint, SentenceModule, SentenceSettings } from '../graph/checkpoint.js';
-import { writeFolderAtomic } from './atomic-file.js';
-import { type TensorToWrite, writeSafetensors } from './safetensors-writer.js';
+import { checkOwnModel } from './own-folder.js';
+import { storedSize, type TensorToWrite, writeSafetensors } from './safetensors-writer.js';
 import { modulePath, readSentenceFiles, sentenceFiles } from './sentence-files.js';
 import { readModelMaxLength } from './sentence-text.js';
 import { openWeightFiles, type StoredTensor, type WeightFiles } from './weight-files.js';
@@ -124,16 +125,22 @@ export interface HfFolderContent {
   readonly more?: (folder: string) => Promise<void>;
 }
 
+export interface WriteFolderOptions {
+  readonly overwrite?: boolean;
+  /** What is being read: a folder around it is never replaced. */
+  readonly inputs?: readonly string[];
+}
+
 /**
  * Writes a folder that transformers (and, with `sentence`, sentence-transformers) loads. An
  * existing folder with content is a RangeError unless `overwrite` is set and it is a model folder
- * (has a config.json); then all of it is replaced. After a failure nothing is left and nothing is
- * changed.
+ * with nothing else in it; then all of it is replaced. After a failure nothing is left and nothing is
+ * changed; FILE_SYSTEM where the folder cannot be written or its weights do not fit.
  */
 export async function writeHfFolder(
   path: string,
   content: HfFolderContent,
-  options: { readonly overwrite?: boolean } = {},
+  { overwrite = false, inputs = [] }: WriteFolderOptions = {},
 ): Promise<void> {
   const files = new Map<string, string | Uint8Array>(content.files);
   files.set('config.json', `${JSON.stringify(content.config, null, 2)}\n`);
@@ -141,13 +148,15 @@ export async function writeHfFolder(
     const { settings, width } = content.sentence;
     for (const [name, text] of sentenceFiles(settings, width)) files.set(name, text);
   }
-  const overwriteIfHas = options.overwrite ? 'config.json' : null;
-  await writeFolderAtomic(path, { overwriteIfHas }, async (folder) => {
+  const weights = [...content.weights];
+  const options = { mayReplace: overwrite ? checkOwnModel : undefined, inputs };
+  await writeFolderAtomic(path, options, async (folder, place) => {
+    await place.needs({ total: weights.reduce((sum, weight) => sum + storedSize(weight), 0) });
     for (const [name, data] of files) {
       await mkdir(dirname(join(folder, name)), { recursive: true });
       await writeFile(join(folder, name), data);
     }
-    await writeWeights(folder, content);
+    await writeWeights(folder, { ...content, weights });
     await content.more?.(folder);
   });
 }

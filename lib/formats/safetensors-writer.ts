@@ -9,7 +9,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { rangeMistake, typeMistake } from '../core/errors.js';
 import { MAX_HEADER_BYTES } from '../core/limits.js';
-import { writeFileAtomic } from './atomic-file.js';
+import { writeFileAtomic } from '../files/index.js';
 import {
   DTYPE_BYTES,
   HEADER_START,
@@ -62,7 +62,8 @@ function compareNames(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
-function byteLength({ dtype, shape }: TensorToWrite): number {
+/** Bytes of a tensor in the file. */
+export function storedSize({ dtype, shape }: TensorToWrite): number {
   return shape.reduce((product, size) => product * size, DTYPE_BYTES[dtype]);
 }
 
@@ -80,7 +81,7 @@ function buildHeader(
     }
     if (!isSafetensorsDtype(dtype))
       throw typeMistake(`${name}.dtype`, 'a safetensors dtype', dtype);
-    const end = position + byteLength(entry);
+    const end = position + storedSize(entry);
     if (
       !Number.isSafeInteger(end) ||
       !shape.every((size) => Number.isSafeInteger(size) && size >= 0)
@@ -103,7 +104,7 @@ function buildHeader(
 
 async function writeEntry(file: FileHandle, entry: TensorToWrite): Promise<void> {
   const data = typeof entry.data === 'function' ? await entry.data() : entry.data;
-  const expected = byteLength(entry);
+  const expected = storedSize(entry);
   let written = 0;
   for await (const piece of ArrayBuffer.isView(data) ? [data] : data) {
     written += piece.byteLength;

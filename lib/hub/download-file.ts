@@ -11,6 +11,7 @@ import { createReadStream } from 'node:fs';
 import { copyFile, mkdir, open, rename, rm, stat, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { SinterError } from '../core/errors.js';
+import { checkSpace, syncFile } from '../files/index.js';
 import type { ModelCache } from './cache.js';
 import { readInTime, refusal, send, TransientError } from './http.js';
 import { withLock } from './lock.js';
@@ -102,6 +103,8 @@ function plainEtag(header: string | null): string | null {
 async function transfer(request: FileRequest, remote: Remote, blob: string): Promise<void> {
   const part = `${blob}.sinter.incomplete`;
   const have = async () => (await stat(part).catch(() => null))?.size ?? 0;
+  const needs = { total: remote.size - (await have()), largest: remote.size };
+  await checkSpace(dirname(part), request.cache.folder, needs);
   for (let round = 0; ; round++) {
     let current = remote;
     const fetchMissing = async () => {
@@ -168,6 +171,7 @@ async function fetchRest(request: FileRequest, remote: Remote, part: string): Pr
       at += piece.byteLength;
       onBytes(at, remote.size);
     }
+    await syncFile(handle);
   } finally {
     await reader.cancel().catch(() => {});
     await handle.close();

@@ -7,7 +7,7 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { rangeMistake, SinterError, typeMistake } from '../core/errors.js';
-import { saveFile } from '../formats/atomic-file.js';
+import { aboutFile, endInterrupted, saveFile } from '../files/index.js';
 import { checkRevision, isModelId, ModelCache } from './cache.js';
 import { downloadFile } from './download-file.js';
 import { readText, refusal, send, TransientError } from './http.js';
@@ -54,6 +54,7 @@ export async function resolveModel(
   options: ResolveOptions = {},
 ): Promise<string> {
   if (typeof name !== 'string') throw typeMistake(`${where}: path`, 'a string', name);
+  await endInterrupted(name);
   if ((await stat(name).catch(() => null)) !== null || !isModelId(name)) return name;
   const { revision = 'main', download = false } = options;
   checkRevision(where, revision);
@@ -74,14 +75,15 @@ export async function resolveModel(
 /**
  * Downloads what the cache lacks of a model and gives its folder in the cache. Transfers are resumed, checked against the
  * hub's checksums, and never seen half. When the hub cannot be reached the cached snapshot is used, if there is one. Throws
- * UNAVAILABLE (offline, not found, not permitted, no connection), CORRUPT_MODEL (checksum), CANCELLED.
+ * UNAVAILABLE (offline, not found, not permitted, no connection), CORRUPT_MODEL (checksum), FILE_SYSTEM (the cache cannot be
+ * written, or the model does not fit), CANCELLED.
  */
 export async function downloadModel(id: string, options: DownloadOptions = {}): Promise<string> {
   const where = 'downloadModel';
   if (typeof id !== 'string' || !isModelId(id)) {
     throw rangeMistake(`${where}: id`, 'a model id such as org/name', id);
   }
-  const { revision = 'main', include, onProgress, signal } = options;
+  const { revision = 'main', include, signal } = options;
   checkRevision(where, revision);
   const settings = await hubSettings();
   const cache = new ModelCache(settings.cache, id);
@@ -98,6 +100,17 @@ export async function downloadModel(id: string, options: DownloadOptions = {}): 
   if (names.length === 0) {
     throw new SinterError('UNAVAILABLE', `${id}: the repository has no file that Sinter reads`);
   }
+  await aboutFile(cache.folder, () => fetchAll(cache, settings, id, { ...options, commit, names }));
+  return cache.snapshot(commit);
+}
+
+async function fetchAll(
+  cache: ModelCache,
+  settings: HubSettings,
+  id: string,
+  options: DownloadOptions & { readonly commit: string; readonly names: readonly string[] },
+): Promise<void> {
+  const { revision = 'main', commit, names, onProgress, signal } = options;
   for (const [filesDone, file] of names.entries()) {
     const onBytes = (loaded: number, total: number) =>
       onProgress?.({ file, loaded, total, filesDone, files: names.length });
@@ -110,7 +123,6 @@ export async function downloadModel(id: string, options: DownloadOptions = {}): 
     await mkdir(dirname(cache.ref(revision)), { recursive: true });
     await saveFile(cache.ref(revision), commit);
   }
-  return cache.snapshot(commit);
 }
 
 async function listFiles(

@@ -15,7 +15,7 @@ import { OPSETS, type Opset } from '../formats/onnx/opsets.js';
 import type { CalibrationOptions } from './calibrate.js';
 import { exportModelOnnx, type OnnxExportOptions } from './export-model.js';
 import type { ModelParts } from './model-parts.js';
-import { folderContent } from './save-model.js';
+import { folderContent, inputsOf } from './save-model.js';
 
 /**
  * One file each: `f32` model.onnx, `f16` model_fp16.onnx, `q8` model_quantized.onnx (dynamic int8, right on every CPU),
@@ -33,7 +33,7 @@ export interface OnnxFolderOptions {
   readonly calibration?: CalibrationOptions;
   /** Weights in files of their own. Default: only above 2 GB. */
   readonly externalData?: boolean;
-  /** Replace a model folder that is there. Default: false. */
+  /** Replace a model folder that is there; one with other files in it is refused. Default: false. */
   readonly overwrite?: boolean;
   readonly signal?: AbortSignal;
 }
@@ -97,7 +97,8 @@ export async function exportOnnxFolder(
     }
   };
   const overwrite = read.boolean('overwrite', false);
-  await writeHfFolder(path, { ...content, weights, more }, { overwrite });
+  const folderOptions = { overwrite, ...(await inputsOf(parts, path)) };
+  await writeHfFolder(path, { ...content, weights, more }, folderOptions);
 }
 
 function checkVariants({ precisions = ['f32', 'f16', 'q8'], calibration }: OnnxFolderOptions) {

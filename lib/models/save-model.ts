@@ -11,6 +11,7 @@ import { SinterError, typeMistake } from '../core/errors.js';
 import { parseJsonObject } from '../core/json.js';
 import type { NativeProgram } from '../core/native.js';
 import { readOptions } from '../core/options.js';
+import { isSame } from '../files/index.js';
 import { f32ToF16 } from '../formats/float16.js';
 import { type HfFolderContent, TRAINING_FILE, writeHfFolder } from '../formats/hf-folder.js';
 import { DEFAULT_METADATA, type TensorToWrite } from '../formats/safetensors-writer.js';
@@ -23,7 +24,7 @@ import { untrainedMark } from './untrained.js';
 export interface SaveOptions {
   /** How f32 weights are stored. `f16` halves the file and rounds them; int8 weights stay what they are. */
   readonly dtype?: 'f32' | 'f16';
-  /** Replace a model folder that is there. Default: false. */
+  /** Replace a model folder that is there; one with other files in it is refused. Default: false. */
   readonly overwrite?: boolean;
 }
 
@@ -44,7 +45,19 @@ export async function saveModel(
   const config = isQuantized(parts.graph)
     ? withQuantizationConfig(content.config, activationBitsOf(parts.graph) ?? 8)
     : content.config;
-  await writeHfFolder(path, { ...content, config }, { overwrite });
+  await writeHfFolder(
+    path,
+    { ...content, config },
+    { overwrite, ...(await inputsOf(parts, path)) },
+  );
+}
+
+/** What the model was loaded from may be replaced by the model itself; a folder around it may not. */
+export async function inputsOf(
+  { path: source }: ModelParts,
+  path: string,
+): Promise<{ inputs: string[] }> {
+  return { inputs: (await isSame(source, path)) ? [] : [source] };
 }
 
 /** config.json, weights and further files of the model's folder. */

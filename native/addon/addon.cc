@@ -8,12 +8,13 @@
 #include "addon/guard.h"
 #include "addon/program_wrap.h"
 #include "addon/trainer_wrap.h"
+#include "base/exchange.h"
 #include "kernels/kernel_set.h"
 
 namespace sinter {
 namespace {
 
-constexpr int kAbi = 5;  // NATIVE_ABI in lib/core/native.ts
+constexpr int kAbi = 6;  // NATIVE_ABI in lib/core/native.ts
 
 Napi::Value isa(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
@@ -108,6 +109,13 @@ Napi::Value weight_bytes(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(weight_bytes_in_process()));
 }
 
+Napi::Value exchange(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    const std::string a = string_arg(info, 0, "a"), b = string_arg(info, 1, "b");
+    return Napi::Boolean::New(info.Env(), exchange_paths(a, b));
+  });
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   try {
     active_isa();  // a wrong SINTER_ISA fails at load, not at the first call
@@ -126,6 +134,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("cancel", Napi::Function::New(env, cancel));
   exports.Set("quantizeWeights", Napi::Function::New(env, quantize_weights));
   exports.Set("weightBytes", Napi::Function::New(env, weight_bytes));
+  exports.Set("exchangePaths", Napi::Function::New(env, exchange));
   exports.Set("Program", ProgramWrap::define(env));
   exports.Set("Trainer", TrainerWrap::define(env));
   return exports;

@@ -6,6 +6,7 @@
 import { describe, expect, it } from 'vitest';
 import { EXIT_CODE_HELP, EXIT_CODES, exitCodeFor } from '../../lib/cli/exit-codes.js';
 import { ERROR_CODES, rangeMistake, SinterError, typeMistake } from '../../lib/core/errors.js';
+import { fileSystemError } from '../../lib/files/index.js';
 
 const expected = {
   UNSUPPORTED_MODEL: 4,
@@ -18,6 +19,7 @@ const expected = {
   DEVICE: 5,
   INTERNAL: 1,
   UNAVAILABLE: 6,
+  FILE_SYSTEM: 5,
 };
 
 describe('exitCodeFor', () => {
@@ -38,8 +40,25 @@ describe('exitCodeFor', () => {
     expect(exitCodeFor(named('CommanderError', { exitCode: 0 }))).toBe(0);
     expect(exitCodeFor(named('CommanderError', { exitCode: 1 }))).toBe(2);
     expect(exitCodeFor(named('Error', { code: 'ENOENT' }))).toBe(2);
-    expect(exitCodeFor(named('Error', { code: 'ENOSPC' }))).toBe(1);
+    expect(exitCodeFor(named('Error', { code: 'ENOSPC' }))).toBe(5);
     expect(exitCodeFor(named('AbortError', {}))).toBe(130);
+  });
+
+  it('a path that cannot be written is a mistake, a disk that is full is not', () => {
+    for (const [errno, code] of Object.entries({
+      EACCES: 2,
+      EBUSY: 2,
+      ENAMETOOLONG: 2,
+      EROFS: 2,
+      ELOOP: 2,
+      ENOSPC: 5,
+      EDQUOT: 5,
+      EFBIG: 5,
+      EMFILE: 5,
+      EIO: 5,
+    })) {
+      expect(exitCodeFor(fileSystemError(errno, 'out'))).toBe(code);
+    }
   });
 
   it('every code is in the help text', () => {

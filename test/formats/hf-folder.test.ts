@@ -408,10 +408,17 @@ describe('writeHfFolder', () => {
     const path = join(parent, 'model');
     await mkdir(path);
     await writeHfFolder(path, content);
-    await writeFile(join(path, 'stale.txt'), '');
+    const stale = join(path, '2_Dense');
+    await mkdir(stale);
+    await writeFile(join(stale, 'config.json'), '{}');
     await expect(writeHfFolder(path, content)).rejects.toThrow(/overwrite: true/);
     await writeHfFolder(path, content, { overwrite: true });
-    expect(await readdir(path)).not.toContain('stale.txt');
+    expect(await readdir(path)).not.toContain('2_Dense');
+    await writeFile(join(path, 'notes.txt'), '');
+    await expect(writeHfFolder(path, content, { overwrite: true })).rejects.toThrow(
+      /it holds notes\.txt/,
+    );
+    await rm(join(path, 'notes.txt'));
     await rm(join(path, 'config.json'));
     await expect(writeHfFolder(path, content, { overwrite: true })).rejects.toThrow(
       /config\.json to/,

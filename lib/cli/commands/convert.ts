@@ -6,6 +6,7 @@ import { extname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { rangeMistake } from '../../core/errors.js';
 import { formatBytes } from '../../core/units.js';
+import { checkFile } from '../../files/index.js';
 import { ONNX_PRECISIONS, type OnnxPrecision } from '../../formats/onnx/onnx-options.js';
 import { OPSETS, type Opset } from '../../formats/onnx/opsets.js';
 import { ONNX_VARIANTS, type OnnxVariant } from '../../models/export-folder.js';
@@ -16,6 +17,7 @@ import type { TextInput } from '../../tokenize/text-tokenizer.js';
 import { given, usageMistake, withCommon } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { type AnyModel, openAnyModel } from '../open-model.js';
+import { OutFolder } from '../out-folder.js';
 import { textSource } from '../text-source.js';
 
 interface ConvertOptions extends CommonOptions {
@@ -110,33 +112,49 @@ function parseOpset(text: string): Opset {
 async function convert(options: ConvertOptions, surroundings: Surroundings): Promise<void> {
   const out = new Console(surroundings, options);
   checkCombination(options);
+  await using place = await placeOf(options);
   const onnx = options.model === undefined ? null : await findOnnxFile(options.model);
-  if (onnx !== null) return convertOnnx(onnx, options, out);
+  if (onnx !== null) return await convertOnnx(onnx, options, place, out);
   await using model: AnyModel = await openAnyModel(options.model, { signal: out.signal });
   const isInt8 = model.quantization !== null;
   const { precision } = options;
   if (isInt8 && (precision === 'f32' || precision === 'f16')) {
     throw rangeMistake('--precision', 'int8 for a quantized model', precision);
   }
-  if (isFile(options)) await writeFile(model, options);
-  else if (options.to === 'onnx') await writeOnnxFolder(model, options);
+  if (place === null) await writeFile(model, options);
+  else if (options.to === 'onnx') await writeOnnxFolder(model, options, place);
   else if (precision === 'int8' && !isInt8) {
     await using small = await model.quantize({ signal: out.signal });
-    await writeFolder(small, options);
-  } else await writeFolder(model, options);
+    await writeFolder(small, options, place);
+  } else await writeFolder(model, options, place);
   await tell(out, options, precision ?? (isInt8 ? 'int8' : 'f32'));
 }
 
 /** An ONNX file keeps its own head and precision. */
-async function convertOnnx(file: string, options: ConvertOptions, out: Console): Promise<void> {
+async function convertOnnx(
+  file: string,
+  options: ConvertOptions,
+  place: OutFolder | null,
+  out: Console,
+): Promise<void> {
   await using model = await OnnxModel.load(file, { signal: out.signal });
   const { precision } = options;
   const own = model.quantization === null ? 'f32' : 'int8';
-  if (isFile(options)) await writeFile(model, options);
-  else if (options.to === 'onnx') await writeOnnxFolder(model, options);
-  else if ((precision ?? own) === own) await writeFolder(model, options);
+  if (place === null) await writeFile(model, options);
+  else if (options.to === 'onnx') await writeOnnxFolder(model, options, place);
+  else if ((precision ?? own) === own) await writeFolder(model, options, place);
   else throw rangeMistake('--precision', `${own}, which the file has`, precision);
   await tell(out, options, precision ?? own);
+}
+
+/** The folder to write; null for a file, which is only checked. */
+async function placeOf(options: ConvertOptions): Promise<OutFolder | null> {
+  const { out, model, calibration, externalData } = options;
+  if (!isFile(options)) return OutFolder.take({ ...options, inputs: [model, calibration] });
+  const inputs = [model, calibration].filter((input) => input !== undefined);
+  await checkFile(out, { inputs });
+  if (externalData === true) await checkFile(`${out}_data`, { inputs });
+  return null;
 }
 
 async function tell(out: Console, options: ConvertOptions, precision: string): Promise<void> {
@@ -171,16 +189,23 @@ async function writeFile(model: TextModel, options: ConvertOptions): Promise<voi
   await model.exportOnnx(out, given(chosen));
 }
 
-async function writeOnnxFolder(model: TextModel, options: ConvertOptions): Promise<void> {
-  const { out, opset, precisions, externalData, overwrite } = options;
+async function writeOnnxFolder(
+  model: TextModel,
+  options: ConvertOptions,
+  place: OutFolder,
+): Promise<void> {
+  const { opset, precisions, externalData } = options;
   const calibration = await calibrationOf(options);
-  const chosen = { opset, precisions, externalData, overwrite, calibration };
-  await model.exportOnnxFolder(out, given(chosen));
+  const chosen = given({ opset, precisions, externalData, calibration });
+  await place.write((folder) => model.exportOnnxFolder(folder, chosen));
 }
 
-async function writeFolder(model: TextModel, options: ConvertOptions): Promise<void> {
-  const { out, dtype, overwrite } = options;
-  await model.save(out, given({ dtype, overwrite }));
+async function writeFolder(
+  model: TextModel,
+  { dtype }: ConvertOptions,
+  place: OutFolder,
+): Promise<void> {
+  await place.write((folder) => model.save(folder, given({ dtype })));
 }
 
 async function calibrationOf({ calibration }: ConvertOptions) {

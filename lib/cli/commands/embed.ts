@@ -6,7 +6,7 @@ import { extname } from 'node:path';
 import type { Writable } from 'node:stream';
 import { type Command, Option } from 'commander';
 import { formatDuration, formatNumber } from '../../core/units.js';
-import { writeFileAtomic } from '../../formats/atomic-file.js';
+import { FilePlace, fileError } from '../../files/index.js';
 import { POOL_KINDS } from '../../formats/sentence-pooling.js';
 import type { PoolKind } from '../../graph/types.js';
 import { Encoder } from '../../models/encoder.js';
@@ -106,6 +106,9 @@ async function embed(
     read: { ...readOptionsOf(options), labels: 'none', signal: out.signal },
     onColumns: (columns) => out.noteColumns(columns),
   });
+  const inputs = [options.input, options.model].filter((input) => input !== undefined);
+  await using place =
+    options.out === undefined ? null : await FilePlace.take(options.out, { inputs });
   const total = source.isRepeatable ? await countTexts(source) : null;
   await using encoder = await Encoder.load(
     options.model,
@@ -118,8 +121,8 @@ async function embed(
     }),
   );
   const job = { encoder, source, total, out };
-  if (options.out !== undefined) {
-    await embedToFile(job, options.out, format, { escapeFormulas });
+  if (options.out !== undefined && place !== null) {
+    await embedToFile(job, options.out, place, format, { escapeFormulas });
   } else if (out.isJson) {
     const rows: object[] = [];
     await embedAll(job, {
@@ -147,22 +150,30 @@ interface EmbedJob {
   readonly out: Console;
 }
 
+/** Of a number in a file: exactly in .npy, and more in the other formats. */
+const BYTES_OF_NUMBER = 4;
+
 async function embedToFile(
   job: EmbedJob,
   path: string,
+  place: FilePlace,
   format: VectorFormat,
   csv: { readonly escapeFormulas: boolean },
 ): Promise<void> {
   const start = performance.now();
-  const rows = await writeFileAtomic(path, async (file) => {
-    const output: TextOutput = async (text) => void (await file.appendFile(text));
-    const writers = {
-      jsonl: () => jsonlWriter(output),
-      csv: () => csvWriter(output, csv),
-      npy: () => npyWriter(file),
-    };
-    return embedAll(job, writers[format]());
+  const numbers = (job.total ?? 0) * job.encoder.dimensions;
+  await place.needs({ total: BYTES_OF_NUMBER * numbers });
+  const { file } = place;
+  const output: TextOutput = async (text) => void (await file.appendFile(text));
+  const writers = {
+    jsonl: () => jsonlWriter(output),
+    csv: () => csvWriter(output, csv),
+    npy: () => npyWriter(file),
+  };
+  const rows = await embedAll(job, writers[format]()).catch((error: unknown) => {
+    throw fileError(error, path);
   });
+  await place.place();
   const ms = performance.now() - start;
   job.out.print(`${formatNumber(rows)} vectors written to ${path} in ${formatDuration(ms)}\n`);
   job.out.json({ rows, out: path, format, seconds: ms / 1000 });

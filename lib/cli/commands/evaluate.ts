@@ -5,6 +5,7 @@ import { type Command, Option } from 'commander';
 import { SinterError } from '../../core/errors.js';
 import { formatNumber, formatPercent } from '../../core/units.js';
 import { checkLabels, type FileRow, formatOf, readAllRows, writeRows } from '../../data/index.js';
+import { checkFile } from '../../files/index.js';
 import { resolveModel } from '../../hub/index.js';
 import {
   pearson,
@@ -109,6 +110,8 @@ async function evaluateClassifier(
   }
   const head = await taskToMeasure(options.model, options.task);
   if (head !== 'classification') return evaluateHead(head, options.model, options, out);
+  const { predictions } = options;
+  if (predictions !== undefined) await checkFile(predictions, { inputs: [options.data] });
   const rows = await readAllRows(options.data, {
     ...readOptionsOf(options),
     requireLabel: true,
@@ -122,10 +125,6 @@ async function evaluateClassifier(
   );
   checkLabels(model.labels, rows);
   const scores = await model.evaluate(rows, { signal: out.signal });
-  if (options.predictions !== undefined) {
-    const { escapeFormulas = false } = options;
-    await writePredictions(options.predictions, rows, scores, { escapeFormulas });
-  }
   printScores(scores, options.confusions, out);
   out.json({
     rows: scores.rows,
@@ -135,6 +134,11 @@ async function evaluateClassifier(
     report: reportToDict(scores.report),
     confusion: scores.confusion,
   });
+  // Last, so that the scores are not lost with them.
+  if (predictions !== undefined) {
+    const { escapeFormulas = false } = options;
+    await writePredictions(predictions, rows, scores, { escapeFormulas });
+  }
 }
 
 /** What the model is for, or of what its config.json leaves open what the user says. */

@@ -8,6 +8,7 @@ import type { ActivationBits } from '../../graph/types.js';
 import { withCommon } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { type AnyModel, openAnyModel } from '../open-model.js';
+import { OutFolder } from '../out-folder.js';
 
 interface QuantizeOptions extends CommonOptions {
   readonly model?: string;
@@ -47,6 +48,7 @@ export function addQuantize(program: Command, surroundings: Surroundings): void 
 
 async function quantize(options: QuantizeOptions, surroundings: Surroundings): Promise<void> {
   const out = new Console(surroundings, options);
+  await using place = await OutFolder.take({ ...options, inputs: [options.model] });
   await using model: AnyModel = await openAnyModel(options.model, { signal: out.signal });
   if (model.quantization !== null) throw rangeMistake('--model', 'a float model', options.model);
   await using small = await model.quantize({
@@ -55,7 +57,7 @@ async function quantize(options: QuantizeOptions, surroundings: Surroundings): P
     equalize: options.equalize !== false,
     signal: out.signal,
   });
-  await small.save(options.out, { overwrite: options.overwrite === true });
+  await place.write((folder) => small.save(folder));
   const report = small.quantization;
   const { bytesBefore = 0, bytesAfter = 0, quantized = 0 } = report ?? {};
   const { activationBits = null, equalized = 0 } = report ?? {};

@@ -12,7 +12,6 @@ import {
   readAllRows,
   splitRows,
 } from '../../data/index.js';
-import { writeFolderAtomic } from '../../formats/atomic-file.js';
 import { Classifier } from '../../models/classifier.js';
 import { EMBEDDED_MODEL } from '../../models/load-model.js';
 import type { TrainReport } from '../../train/train-report.js';
@@ -31,6 +30,7 @@ import {
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { HEAD_TASKS, type HeadTask } from '../head-tasks.js';
 import { chooseTrainHead, type HeadChoice } from '../kept-head.js';
+import { OutFolder } from '../out-folder.js';
 import { trainHead } from '../train-head.js';
 import { trainWithProgress } from '../train-progress.js';
 
@@ -111,17 +111,15 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
   const out = new Console(surroundings, options);
   const { task, model, newHead } = options;
   if (task !== 'classification') return trainHead({ ...options, task }, settingsOf(options), out);
+  await using place = await OutFolder.take({
+    ...options,
+    inputs: [options.model, options.train, options.eval],
+  });
   const { rows, held } = await readTrainingRows(options, out);
   const labels = collectLabels(rows);
   if (held !== null) checkLabels(rows, held);
-  const overwriteIfHas = options.overwrite === true ? 'config.json' : null;
   const choice = await chooseTrainHead({ model, task, newHead, labels }, out.note.bind(out));
-  const data = { rows, held, choice };
-  const { report, small, json } = await writeFolderAtomic(
-    options.out,
-    { overwriteIfHas },
-    (folder) => trainInto(folder, data, options, out),
-  );
+  const { report, small, json } = await trainInto(place, { rows, held, choice }, options, out);
   printReport(options, report, small, out);
   out.json(json);
 }
@@ -138,9 +136,9 @@ interface Trained {
   readonly json: object;
 }
 
-/** Trains and writes everything into `folder`. */
+/** Trains and writes everything into `place`. */
 async function trainInto(
-  folder: string,
+  place: OutFolder,
   { rows, held, choice }: TrainingData,
   options: TrainCommandOptions,
   out: Console,
@@ -154,13 +152,16 @@ async function trainInto(
   const { labels } = model;
   const from = options.model ?? 'all-MiniLM-L6-v2';
   out.print(`training ${from} on ${formatNumber(rows.length)} rows with ${labels.length} labels\n`);
+  await place.needs((await model.info()).storedBytes);
   const report = await trainWithProgress(model, rows, { ...settingsOf(options), eval: held }, out);
-  await model.save(folder);
-  const small = options.quantize === true ? await writeQuantized(model, held, folder, out) : null;
-  const { training } = await model.info();
-  const json = { ...training, ...summary(options, report, labels, small) };
-  await writeFile(join(folder, 'training.json'), `${JSON.stringify(json, null, 2)}\n`);
-  return { report, small, json };
+  return await place.write(async (folder) => {
+    await model.save(folder);
+    const small = options.quantize === true ? await writeQuantized(model, held, folder, out) : null;
+    const { training } = await model.info();
+    const json = { ...training, ...summary(options, report, labels, small) };
+    await writeFile(join(folder, 'training.json'), `${JSON.stringify(json, null, 2)}\n`);
+    return { report, small, json };
+  });
 }
 
 async function readTrainingRows(

@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { packageVersion } from '../../core/package-version.js';
 import { formatBytes, formatDuration, formatNumber, formatPercent } from '../../core/units.js';
 import { collectLabels, type FileRow, readAllRows } from '../../data/index.js';
-import { writeFolderAtomic } from '../../formats/atomic-file.js';
+import { writeFolderAtomic } from '../../files/index.js';
+import { checkOwnQuickstart } from '../../formats/own-folder.js';
 import { Encoder } from '../../models/encoder.js';
 import { renderReport } from '../../report/index.js';
 import { given } from '../arguments.js';
@@ -44,8 +45,8 @@ export interface QuickstartSettings {
   readonly command: string;
 }
 
-/** A folder with this file is one that the quickstart made and may replace. */
-const MARKER = 'quickstart.json';
+/** Two models, each as a folder and as an ONNX file. */
+const NEEDS = { total: 230e6, largest: 91e6 };
 const STEPS = 6;
 
 interface Rows {
@@ -56,11 +57,15 @@ interface Rows {
 /** Runs all steps and writes the folder. */
 export async function runQuickstart(settings: QuickstartSettings, out: Console): Promise<object> {
   const start = performance.now();
-  const options = { overwriteIfHas: MARKER };
-  const findings = await writeFolderAtomic(settings.out, options, async (folder) => {
+  const options = { mayReplace: checkOwnQuickstart };
+  const findings = await writeFolderAtomic(settings.out, options, async (folder, place) => {
+    await place.needs(NEEDS);
     const found = await new Quickstart(settings, out).run(folder, start);
     await writeFile(join(folder, 'report.html'), renderReport(reportData(found)));
-    await writeFile(join(folder, MARKER), `${JSON.stringify(findingsJson(found), null, 1)}\n`);
+    await writeFile(
+      join(folder, 'quickstart.json'),
+      `${JSON.stringify(findingsJson(found), null, 1)}\n`,
+    );
     return found;
   });
   printEnd(findings, settings.out, out);

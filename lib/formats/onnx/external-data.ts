@@ -13,6 +13,8 @@ const SMALLEST_OUTSIDE = 1024;
 
 export interface PlacedGraph {
   readonly graph: GraphSpec;
+  /** How long the file beside the model becomes. */
+  readonly size: number;
   /** The bytes of the file beside the model. */
   readonly data: () => AsyncGenerator<Uint8Array>;
 }
@@ -29,7 +31,7 @@ export function placeOutside(graph: GraphSpec, file: string): PlacedGraph {
     placed.push(outside);
     return outside;
   });
-  return { graph: { ...graph, tensors }, data: () => bytesOf(placed) };
+  return { graph: { ...graph, tensors }, size: end, data: () => bytesOf(placed) };
 }
 
 async function* bytesOf(tensors: readonly TensorSpec[]): AsyncGenerator<Uint8Array> {

@@ -8,9 +8,9 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { rangeMistake, SinterError } from '../../core/errors.js';
+import { type FileToWrite, writeFilesAtomic } from '../../files/index.js';
 import type { EncoderGraph } from '../../graph/types.js';
 import { validateGraph } from '../../graph/validate.js';
-import { writeFilesAtomic } from '../atomic-file.js';
 import { exportGraph } from './export-graph.js';
 import { placeOutside } from './external-data.js';
 import { checkOptions, type OnnxOptions } from './onnx-options.js';
@@ -24,6 +24,13 @@ const MAX_FILE_BYTES = 2 ** 31 - 1;
 
 type Chunks = () => AsyncIterable<Uint8Array>;
 
+function fileOf(name: string, bytes: number, chunks: Chunks): FileToWrite {
+  const write: FileToWrite['write'] = async (file) => {
+    for await (const chunk of chunks()) await file.writeFile(chunk);
+  };
+  return { name, bytes, write };
+}
+
 /**
  * Writes `graph` to `path`, replacing a file that is there. Inputs: input_ids, attention_mask and (where the
  * model has segments) token_type_ids, i64 [batch, sequence], padding on the right. Outputs:
@@ -33,7 +40,7 @@ type Chunks = () => AsyncIterable<Uint8Array>;
  *
  * Throws RangeError for an option that does not fit the graph or a folder that does not exist, SinterError
  * UNSUPPORTED_MODEL above 2 GB when external data is ruled out, CORRUPT_MODEL for a weight of the wrong length, INVALID_DATA
- * for one that f16 cannot hold; then no file is left.
+ * for one that f16 cannot hold, FILE_SYSTEM where the files cannot be written or do not fit; then no file is left.
  */
 export async function writeOnnx(
   path: string,
@@ -43,16 +50,7 @@ export async function writeOnnx(
 ): Promise<void> {
   const files = describe(path, graph, weights, options);
   await checkFolder(path);
-  const folder = dirname(resolve(path));
-  await writeFilesAtomic(
-    folder,
-    files.map(([name, chunks]) => [
-      name,
-      async (file) => {
-        for await (const chunk of chunks()) await file.writeFile(chunk);
-      },
-    ]),
-  );
+  await writeFilesAtomic(dirname(resolve(path)), files);
 }
 
 /** Names and contents of the files to write, the model last. */
@@ -61,7 +59,7 @@ function describe(
   graph: EncoderGraph,
   weights: WeightSource,
   options: OnnxOptions,
-): readonly (readonly [string, Chunks])[] {
+): readonly FileToWrite[] {
   validateGraph(graph);
   const name = basename(path);
   const { outputs, spans = false, externalData } = options;
@@ -83,11 +81,11 @@ function describe(
     const placed = placeOutside(lowered, dataName);
     const model = message(placed.graph);
     return [
-      [dataName, placed.data],
-      [name, () => model.chunks()],
+      fileOf(dataName, placed.size, placed.data),
+      fileOf(name, model.size, () => model.chunks()),
     ];
   }
-  if (whole.size <= MAX_FILE_BYTES) return [[name, () => whole.chunks()]];
+  if (whole.size <= MAX_FILE_BYTES) return [fileOf(name, whole.size, () => whole.chunks())];
   throw new SinterError(
     'UNSUPPORTED_MODEL',
     `${path} would have ${whole.size} bytes; an ONNX file can hold ${MAX_FILE_BYTES} (leave externalData out)`,

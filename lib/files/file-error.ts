@@ -1,0 +1,97 @@
+/**
+ * What the file system refuses, in words: one line with the path that the user knows, and the code FILE_SYSTEM.
+ *
+ * The rule: an error of the operating system never leaves the library as it came; `details.errno` keeps its name.
+ */
+import { SinterError } from '../core/errors.js';
+
+const PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or folder',
+  ENOTDIR: 'not a folder',
+  EISDIR: 'is a folder, not a file',
+  EACCES: 'permission denied',
+  EPERM: 'not permitted',
+  EROFS: 'the file system is read-only',
+  EEXIST: 'exists already',
+  ENOTEMPTY: 'has been filled in the meantime',
+  ENOSPC: 'no space left on the device',
+  EDQUOT: 'the disk quota is used up',
+  EFBIG: 'larger than a file may be here',
+  EBUSY: 'in use, or a mount point',
+  ENAMETOOLONG: 'the name is too long',
+  ELOOP: 'too many links, or links in a circle',
+  EXDEV: 'on another file system',
+  EMFILE: 'too many open files in this process',
+  ENFILE: 'too many open files on this machine',
+  EIO: 'the device failed',
+  ESTALE: 'the network folder is gone',
+  ETXTBSY: 'is a program that runs',
+  EINVAL: 'not possible on this file system',
+  ENOTSUP: 'not possible on this file system',
+  EOPNOTSUPP: 'not possible on this file system',
+  ENOSYS: 'not possible on this file system',
+  ENXIO: 'the device is gone',
+  ENODEV: 'the device is gone',
+  EMLINK: 'too many names in one folder',
+};
+
+/** Name of an error of the operating system (ENOSPC), also of one that has become a SinterError; null for others. */
+export function errnoOf(error: unknown): string | null {
+  if (error instanceof SinterError) {
+    const { errno } = error.details;
+    return error.code === 'FILE_SYSTEM' && typeof errno === 'string' ? errno : null;
+  }
+  if (!(error instanceof Error)) return null;
+  const { code } = error as NodeJS.ErrnoException;
+  return code !== undefined && Object.hasOwn(PROBLEMS, code) ? code : null;
+}
+
+/** What the error means, for people. */
+export function problemOf(errno: string): string {
+  return PROBLEMS[errno] ?? 'refused by the file system';
+}
+
+export interface FileErrorOptions {
+  /** What more there is to say: what was needed, or where the result is now. */
+  readonly note?: string;
+  /** Where a finished result was left. */
+  readonly kept?: string;
+  readonly cause?: unknown;
+}
+
+export function fileSystemError(
+  errno: string,
+  path: string,
+  { note, kept, cause }: FileErrorOptions = {},
+): SinterError {
+  const more = note === undefined ? '' : `; ${note}`;
+  const details = { file: path, errno, ...(kept !== undefined && { kept }) };
+  return new SinterError('FILE_SYSTEM', `${path}: ${problemOf(errno)} (${errno})${more}`, {
+    details,
+    cause,
+  });
+}
+
+/** An error of the operating system as a SinterError about `path`; anything else as it is. */
+export function fileError(error: unknown, path: string, options: FileErrorOptions = {}): unknown {
+  const errno = errnoOf(error);
+  if (errno === null) return error;
+  // What was found out before is kept: what was needed, where the result lies.
+  if (error instanceof SinterError && error.details.file === path) return error;
+  const kept = error instanceof SinterError ? error.details.kept : undefined;
+  const said = typeof kept === 'string' ? { kept, note: keptNote(kept) } : {};
+  return fileSystemError(errno, path, { ...said, ...options, cause: error });
+}
+
+export function keptNote(kept: string): string {
+  return `the result is complete in ${kept}`;
+}
+
+/** Runs `work`; what the file system refuses is said about `path`. */
+export async function aboutFile<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw fileError(error, path);
+  }
+}

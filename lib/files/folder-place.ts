@@ -1,0 +1,197 @@
+/**
+ * A folder that appears whole or not at all.
+ *
+ * Its place is taken before the work begins, so that what can be known to fail fails then; what is written lies in a hidden
+ * folder beside the target (inside it, where the target cannot be replaced itself) until it is complete and on the disk.
+ */
+import { mkdir, rename, rmdir, stat, utimes } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { rangeMistake, typeMistake } from '../core/errors.js';
+import { aboutFile, errnoOf, fileError, fileSystemError, keptNote } from './file-error.js';
+import { contentOf, moveIn, removeQuietly } from './moves.js';
+import { checkNotNeeded, followLinks, isMountPoint, isSame } from './places.js';
+import { checkSpace, type Needs } from './space.js';
+import { swapIn, tidyFor } from './swap.js';
+import { syncTree } from './sync.js';
+import { newTemporary, release, TOUCH_MS } from './temporary.js';
+
+export interface FolderOptions {
+  /**
+   * Throws unless a folder with content may be replaced as a whole: a slip of the hand then cannot delete a folder of
+   * another kind. Left out: none may.
+   */
+  readonly mayReplace?: ((folder: string) => Promise<void>) | undefined;
+  /** What is read: never replaced, nor is a folder around it. */
+  readonly inputs?: readonly string[];
+}
+
+/** Where the hidden folder lies. */
+type Way = 'beside' | 'inside';
+
+const NOT_WRITABLE: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS']);
+
+export class FolderPlace {
+  /** Fill this one. */
+  readonly folder: string;
+  private isOver = false;
+  private readonly timer: NodeJS.Timeout;
+
+  private constructor(
+    private readonly path: string,
+    private readonly target: string,
+    private readonly options: FolderOptions,
+    private readonly id: string,
+    private readonly way: Way,
+    /** The first folder above the target that had to be made. */
+    private readonly made: string | undefined,
+  ) {
+    this.folder = join(way === 'beside' ? dirname(target) : target, `${id}.tmp`);
+    this.timer = setInterval(() => {
+      const now = new Date();
+      utimes(this.folder, now, now).catch(() => {});
+    }, TOUCH_MS).unref();
+  }
+
+  /**
+   * Takes the place: RangeError for a folder with content that may not be replaced, FILE_SYSTEM where nothing can be
+   * written. End it with `place` or `discard`.
+   */
+  static async take(path: string, options: FolderOptions = {}): Promise<FolderPlace> {
+    if (typeof path !== 'string') throw typeMistake('folder', 'a string', path);
+    return aboutFile(path, async () => {
+      const target = await followLinks(path);
+      await tidyFor(target);
+      await mustReplace(target, options);
+      const made = await mkdir(dirname(target), { recursive: true });
+      const id = newTemporary(target);
+      try {
+        // A name that is too long shows now.
+        await stat(target).catch(unlessMissing);
+        const way = await begin(target, id);
+        return new FolderPlace(path, target, options, id, way, made);
+      } catch (error) {
+        release(id);
+        await removeMade(dirname(target), made);
+        throw error;
+      }
+    });
+  }
+
+  /** FILE_SYSTEM when as much does not fit. */
+  async needs(needs: Needs): Promise<void> {
+    await checkSpace(this.folder, this.path, needs);
+  }
+
+  /** Gives the folder its name. When that fails, it is kept whole and the error says where. */
+  async place(): Promise<void> {
+    await aboutFile(this.path, () => syncTree(this.folder));
+    try {
+      const replace = await mustReplace(this.target, this.options);
+      if (this.way === 'beside') await swapIn(this.target, this.id, replace);
+      else await moveIn(this.target, this.id, 'all');
+      this.end();
+    } catch (error) {
+      this.end();
+      throw await this.kept(error);
+    }
+  }
+
+  /** Removes what was begun; does nothing after `place`. */
+  async discard(): Promise<void> {
+    if (this.isOver) return;
+    await removeQuietly(this.folder);
+    await removeMade(dirname(this.target), this.made);
+    this.end();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.discard();
+  }
+
+  private end(): void {
+    this.isOver = true;
+    clearInterval(this.timer);
+    release(this.id);
+  }
+
+  private async kept(error: unknown): Promise<unknown> {
+    const unique = this.id.slice(-8);
+    const place = this.way === 'beside' ? dirname(this.target) : this.target;
+    const kept = join(place, `sinter-kept-${unique}`);
+    const isKept = await rename(this.folder, kept).then(
+      () => true,
+      () => false,
+    );
+    if (!isKept) return fileError(error, this.path, { note: 'run it again to complete it' });
+    const errno = errnoOf(error) ?? 'EEXIST';
+    return fileSystemError(errno, this.path, { kept, note: keptNote(kept), cause: error });
+  }
+}
+
+/** Lets `write` fill a folder, which gets its name when all is written; nothing is left when it fails. */
+export async function writeFolderAtomic<T>(
+  path: string,
+  options: FolderOptions,
+  write: (folder: string, place: FolderPlace) => Promise<T>,
+): Promise<T> {
+  const place = await FolderPlace.take(path, options);
+  try {
+    const result = await write(place.folder, place);
+    await place.place();
+    return result;
+  } catch (error) {
+    await place.discard();
+    throw fileError(error, path);
+  }
+}
+
+/** Whether a folder with content is in the way; a RangeError when it, or a file, must not be replaced. */
+async function mustReplace(target: string, options: FolderOptions): Promise<boolean> {
+  const { mayReplace, inputs = [] } = options;
+  const names = await contentOf(target).catch((error: NodeJS.ErrnoException): string[] => {
+    if (error.code === 'ENOENT') return [];
+    if (error.code === 'ENOTDIR') throw rangeMistake('folder', 'a folder or a new name', target);
+    throw error;
+  });
+  if (names.length === 0) return false;
+  if (mayReplace === undefined)
+    throw rangeMistake('folder', 'new or empty (or pass overwrite: true)', target);
+  await checkNotNeeded(target, inputs);
+  await mayReplace(target);
+  return true;
+}
+
+/** Makes the hidden folder and says where it is. */
+async function begin(target: string, id: string): Promise<Way> {
+  const inside = () => mkdir(join(target, `${id}.tmp`));
+  if ((await isMountPoint(target)) || (await isSame(target, process.cwd()))) {
+    await inside();
+    return 'inside';
+  }
+  try {
+    await mkdir(join(dirname(target), `${id}.tmp`));
+    return 'beside';
+  } catch (error) {
+    const isThere = await stat(target).catch(() => null);
+    if (isThere === null || !NOT_WRITABLE.has(errnoOf(error) ?? '')) throw error;
+    await inside();
+    return 'inside';
+  }
+}
+
+/** Folders that were made for a target that never came, as far as they are empty. */
+async function removeMade(folder: string, made: string | undefined): Promise<void> {
+  if (made === undefined) return;
+  for (let current = folder; current.length >= made.length; current = dirname(current)) {
+    const isGone = await rmdir(current).then(
+      () => true,
+      () => false,
+    );
+    if (!isGone) return;
+  }
+}
+
+function unlessMissing(error: NodeJS.ErrnoException): null {
+  if (error.code === 'ENOENT') return null;
+  throw error;
+}

@@ -1,0 +1,28 @@
+/**
+ * Files and folders that appear whole or not at all: everything of lib/files that other layers use.
+ *
+ * Everything is written under a temporary name, brought onto the disk and renamed; a crash leaves at most a hidden
+ * `.sinter-*`, which the next run completes or removes, and never half a model.
+ */
+export {
+  aboutFile,
+  errnoOf,
+  fileError,
+  fileSystemError,
+  keptNote,
+  problemOf,
+} from './file-error.js';
+export {
+  checkFile,
+  FilePlace,
+  type FileToWrite,
+  saveFile,
+  writeFileAtomic,
+  writeFilesAtomic,
+} from './file-place.js';
+export { type FolderOptions, FolderPlace, writeFolderAtomic } from './folder-place.js';
+export { contentOf } from './moves.js';
+export { isSame } from './places.js';
+export { checkSpace } from './space.js';
+export { endInterrupted } from './swap.js';
+export { syncFile } from './sync.js';

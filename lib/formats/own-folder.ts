@@ -1,0 +1,106 @@
+/**
+ * Whether a folder is a model as Sinter writes it and nothing else: only such a folder may be replaced as a whole.
+ *
+ * Every file must be one that Sinter writes, by its place and name; one that is not (notes, a package.json, another tool's
+ * weights) is named in the refusal. A file that Sinter comes to write belongs into this table.
+ */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { rangeMistake } from '../core/errors.js';
+import { isJsonObject, type JsonValue } from '../core/json.js';
+import { contentOf } from '../files/index.js';
+
+/** Paths in a model folder, with `/` between folders. */
+const OF_A_MODEL: readonly RegExp[] = [
+  /^(config|tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab|training|sinter)\.json$/,
+  /^model\.safetensors$/,
+  /^(vocab|merges)\.txt$/,
+  // sentence-transformers: modules, settings, and a folder for each module.
+  /^(modules|sentence_\w+_config|config_sentence_transformers)\.json$/,
+  /^\d+_[A-Z]\w*\/(config\.json|model\.safetensors)$/,
+  /^onnx\/model(_fp16|_quantized|_int8|_q4|_qdq)?\.onnx(_data)?$/,
+];
+const WEIGHTS = /^(model\.safetensors|onnx\/model\w*\.onnx)$/;
+
+/** `train --quantize` writes a second model into the first. */
+const INNER = /^int8\//;
+const OF_A_QUICKSTART: readonly RegExp[] = [
+  /^(report\.html|quickstart\.json|model\.onnx|model-int8\.onnx)$/,
+];
+const MODELS_OF_A_QUICKSTART = /^model(-int8)?\//;
+/** Files that the system puts everywhere. */
+const OF_THE_SYSTEM = /^(.*\/)?(\.DS_Store|Thumbs\.db|desktop\.ini)$/;
+
+/** As many are named in a message. */
+const NAMED = 3;
+/** A folder with more is not read to its end. */
+const MANY = 1000;
+
+/** RangeError unless the folder is a model that Sinter may have written; names what else is in it. */
+export async function checkOwnModel(folder: string): Promise<void> {
+  const files = await filesIn(folder);
+  refuseOthers(folder, files, (path) => isOfModel(path.replace(INNER, '')));
+  const isWhole = files.some((path) => WEIGHTS.test(path));
+  if (isWhole && (await hasModelConfig(folder))) return;
+  throw rangeMistake(
+    'folder',
+    "new, empty, or a folder with a model's weights and config.json to overwrite",
+    folder,
+  );
+}
+
+/** The same for a folder of the quickstart. */
+export async function checkOwnQuickstart(folder: string): Promise<void> {
+  const files = await filesIn(folder);
+  if (!files.includes('quickstart.json')) {
+    throw rangeMistake('folder', 'new, empty, or a folder of the quickstart', folder);
+  }
+  refuseOthers(folder, files, (path) =>
+    MODELS_OF_A_QUICKSTART.test(path)
+      ? isOfModel(path.replace(MODELS_OF_A_QUICKSTART, ''))
+      : OF_A_QUICKSTART.some((known) => known.test(path)),
+  );
+}
+
+function isOfModel(path: string): boolean {
+  return OF_A_MODEL.some((known) => known.test(path));
+}
+
+function refuseOthers(
+  folder: string,
+  files: readonly string[],
+  isOwn: (path: string) => boolean,
+): void {
+  const others = files.filter((path) => !isOwn(path) && !OF_THE_SYSTEM.test(path));
+  if (others.length === 0) return;
+  const named = others.slice(0, NAMED).join(', ');
+  const more = others.length > NAMED ? ` and ${others.length - NAMED} more` : '';
+  const what = `new, empty, or a model folder with nothing else in it (it holds ${named}${more})`;
+  throw rangeMistake('folder', what, folder);
+}
+
+/** config.json of an application has no model type. */
+async function hasModelConfig(folder: string): Promise<boolean> {
+  try {
+    const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')) as JsonValue;
+    return isJsonObject(config) && typeof config.model_type === 'string';
+  } catch {
+    return false;
+  }
+}
+
+/** Paths of all files, what is not finished left out; what is no plain file has a mark. */
+async function filesIn(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  const open: string[] = [''];
+  for (let at = open.pop(); at !== undefined && found.length < MANY; at = open.pop()) {
+    const own = new Set(await contentOf(join(folder, at)));
+    for (const entry of await readdir(join(folder, at), { withFileTypes: true })) {
+      if (!own.has(entry.name)) continue;
+      const path = `${at}${entry.name}`;
+      if (entry.isDirectory()) open.push(`${path}/`);
+      else found.push(entry.isFile() ? path : `${path} (no plain file)`);
+    }
+  }
+  return found.sort();
+}

@@ -148,11 +148,10 @@ export async function writeFolderAtomic<T>(
 /** Whether a folder with content is in the way; a RangeError when it, or a file, must not be replaced. */
 async function mustReplace(target: string, options: FolderOptions): Promise<boolean> {
   const { mayReplace, inputs = [] } = options;
-  const names = await contentOf(target).catch((error: NodeJS.ErrnoException): string[] => {
-    if (error.code === 'ENOENT') return [];
-    if (error.code === 'ENOTDIR') throw rangeMistake('folder', 'a folder or a new name', target);
-    throw error;
-  });
+  const stats = await stat(target).catch(unlessMissing);
+  if (stats === null) return false;
+  if (!stats.isDirectory()) throw rangeMistake('folder', 'a folder or a new name', target);
+  const names = await contentOf(target);
   if (names.length === 0) return false;
   if (mayReplace === undefined)
     throw rangeMistake('folder', 'new or empty (or pass overwrite: true)', target);

@@ -149,10 +149,10 @@ async function trainInto(
     signal: out.signal,
     ...given({ lanes: options.threads, maxTokens: options.maxTokens }),
   });
+  await place.needs((await model.info()).storedBytes);
   const { labels } = model;
   const from = options.model ?? 'all-MiniLM-L6-v2';
   out.print(`training ${from} on ${formatNumber(rows.length)} rows with ${labels.length} labels\n`);
-  await place.needs((await model.info()).storedBytes);
   const report = await trainWithProgress(model, rows, { ...settingsOf(options), eval: held }, out);
   return await place.write(async (folder) => {
     await model.save(folder);

@@ -64,9 +64,10 @@ export class OutFolder {
   }
 }
 
-/** The first folder of the user's that takes it; null when none does. */
+/** The first place that takes it; null when none does. */
 async function writeElsewhere(write: (folder: string) => Promise<unknown>): Promise<string | null> {
-  for (const place of [tmpdir(), homedir()]) {
+  // The last is memory: gone when the machine is, and better than nothing.
+  for (const place of [tmpdir(), homedir(), process.cwd(), '/dev/shm']) {
     const folder = await mkdtemp(join(place, 'sinter-kept-')).catch(() => null);
     if (folder === null) continue;
     try {

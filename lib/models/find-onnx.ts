@@ -7,6 +7,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SinterError } from '../core/errors.js';
 import { fileExists } from '../core/json.js';
+import { endInterrupted } from '../files/index.js';
 
 /** Where an ONNX model may lie in a folder without other weights, best first. */
 const PLACES = [
@@ -19,6 +20,7 @@ const WEIGHTS = ['model.safetensors', 'pytorch_model.bin'];
 
 /** The ONNX file that `path` means: itself, or the one in a folder that has no other weights; null for other folders. */
 export async function findOnnxFile(path: string): Promise<string | null> {
+  await endInterrupted(path);
   const stats = await stat(path).catch(() => null);
   if (path.endsWith('.onnx')) {
     if (stats?.isFile()) return path;

@@ -17,7 +17,7 @@ import {
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { Classifier } from '../../lib/index.js';
 import { mounted, whyNoMount } from '../files/mounts.js';
 import { labelledCsv, type Outcome, Scratch, sinter, TINY } from './support.js';
@@ -27,6 +27,9 @@ const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const noMount = whyNoMount();
 const because = noMount === null ? '' : ` (skipped: ${noMount})`;
 const noFull = process.platform === 'linux' ? '' : ' (skipped: no /dev/full)';
+
+// Many starts of the command in one test, on machines that are busy.
+vi.setConfig({ testTimeout: 180_000 });
 
 const scratch = new Scratch();
 let data = '';
@@ -88,7 +91,7 @@ describe('refused before the work', () => {
     const model = scratch.path('input');
     await using tiny = await Classifier.load(TINY);
     await tiny.save(model);
-    const inner = join(model, 'training.json');
+    const inner = join(model, 'rows.csv');
     await copyFile(data, inner);
     const before = await readFile(join(model, 'config.json'), 'utf8');
     const over = ['--out', model, '--overwrite'];
@@ -216,9 +219,12 @@ describe('arrives', () => {
 describe('nothing stays behind', () => {
   it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s ends with 130', async (signal) => {
     const out = scratch.path(`stopped-${signal}`, 'model');
+    let isSent = false;
     const { code, stderr } = await sinter([...train, '--epochs', '100000', '--out', out], {
       onStderr: (text, child) => {
-        if (text.includes('epoch 2/') && !text.includes('epoch 3/')) child.kill(signal);
+        if (isSent || !text.includes('epoch 2/')) return;
+        isSent = true;
+        child.kill(signal);
       },
     });
     expect(code).toBe(130);

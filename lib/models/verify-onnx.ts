@@ -2,15 +2,13 @@
  * Proof of an ONNX import: outputs on a short ragged batch against the reference evaluator, which shares no code with
  * recovery or the native program.
  *
- * The program in floats is compared with the file's own graph. Where that rounds activations it is compared with the plain
- * form, which does not, and the plain form with the file as closely as rounding lets it; an int8 program is compared too.
- * A mismatch is UNSUPPORTED_MODEL: never a wrong model.
+ * The program in floats is compared with the file's own graph, whose quantized activations keep their ranges but are not
+ * rounded; an int8 program is compared too. A mismatch is UNSUPPORTED_MODEL: never a wrong model.
  */
 
 import { SinterError } from '../core/errors.js';
 import type { NativeProgram } from '../core/native.js';
 import {
-  evaluateFile,
   evaluatePlain,
   type OnnxImport,
   type Probe,
@@ -19,6 +17,7 @@ import {
 } from '../formats/onnx/import/index.js';
 import type { EncoderGraph, OutputName } from '../graph/types.js';
 import { buildProgram, bytesOf } from './model-parts.js';
+import { expectedOf, FLOAT, type Limit } from './onnx-expected.js';
 import {
   columnOf,
   distance,
@@ -33,19 +32,8 @@ import { int8Products, widenedProgram } from './widened-program.js';
 /** Tokens of the longest text of the probe. */
 const LENGTH = 8;
 
-interface Limit {
-  readonly tolerance: number;
-  readonly measure: (got: Float32Array, wanted: Float32Array) => number;
-}
-
-/** Largest difference, in parts of the largest number of the output. */
-const FLOAT: Limit = { tolerance: 2e-4, measure: largest };
-/** The file's arithmetic has 16 bits. */
-const HALF: Limit = { tolerance: 1e-2, measure: largest };
 /** As a distance of vectors, in parts of their length: activations of 8 bits, with a range for each run. */
 const INT8: Limit = { tolerance: 0.2, measure: distance };
-/** Ranges for activations that the file states, which fit the probe or do not: what has nothing in common is 1.4 apart. */
-const STATIC: Limit = { tolerance: 1, measure: distance };
 
 export interface Verification {
   /** Names of the outputs compared. */
@@ -53,6 +41,8 @@ export interface Verification {
   /** Largest difference, relative to the largest number of the output (int8: length of the difference over that of the output). */
   readonly difference: number;
   readonly tolerance: number;
+  /** What of the file's own arithmetic is not part of the model, with figures. */
+  readonly notes: readonly string[];
   readonly ms: number;
 }
 
@@ -77,60 +67,24 @@ export async function verifyOnnx(
       { details: { file: path } },
     );
   }
-  const expected = await expectedOf(imported, probe, pairs);
-  const verify = new Comparison(imported, probe, pairs, expected);
+  const { values, limit, notes } = await expectedOf(imported, probe, pairs);
+  const verify = new Comparison(imported, probe, pairs, values);
   const products = int8Products(graph);
   let difference: number;
-  if (products.size === 0) difference = await verify.program(graph, program, FLOAT);
+  if (products.size === 0) difference = await verify.program(graph, program, limit);
   else {
     const wide = await widenedProgram(graph, program, products);
     try {
-      await verify.program(wide.graph, wide.program, FLOAT);
+      await verify.program(wide.graph, wide.program, limit);
     } finally {
       wide.program.dispose();
     }
     difference = await verify.program(graph, program, INT8);
   }
-  const { tolerance } = products.size === 0 ? FLOAT : INT8;
+  const { tolerance } = products.size === 0 ? limit : INT8;
   const ms = performance.now() - begin;
   const outputs = [...new Set(pairs.map(({ output }) => output))];
-  return { outputs, difference, tolerance, ms };
-}
-
-/** How closely the file's own arithmetic follows that of its plain form. */
-function limitOf({ plain }: OnnxImport): Limit {
-  const kinds = new Set([...plain.activations.values()].map(({ kind }) => kind));
-  if (kinds.has('static')) return STATIC;
-  const blocks = plain.source.graph.nodes.some(
-    ({ attributes }) => attributes.get('accuracy_level') === 4,
-  );
-  if (kinds.has('dynamic') || blocks) return INT8;
-  return plain.half === null ? FLOAT : HALF;
-}
-
-/** Values of the file, or of its plain form, after that was compared with the file, where the file rounds. */
-async function expectedOf(
-  imported: OnnxImport,
-  probe: Probe,
-  pairs: readonly Pair[],
-): Promise<ReadonlyMap<string, Float32Array>> {
-  const { found } = imported.recovered;
-  const limit = limitOf(imported);
-  const outputs = [...new Set(found.map(({ file }) => file))];
-  const wanted = [...new Set(pairs.map(({ file }) => file))];
-  const own = await evaluateFile(imported, probe, outputs);
-  const rowsOf = (values: typeof own, pair: Pick<Pair, 'file' | 'value' | 'column'>) =>
-    fileRows(probe, values.get(pair.file)?.data ?? [], pair);
-  if (limit === FLOAT && wanted.every((name) => own.has(name))) {
-    return new Map(pairs.map((pair) => [pair.file, rowsOf(own, pair)]));
-  }
-  const plain = await evaluatePlain(imported, probe, [...new Set([...outputs, ...wanted])]);
-  for (const output of found) {
-    const worst = limit.measure(rowsOf(plain, output), rowsOf(own, output));
-    if (worst <= limit.tolerance) continue;
-    throw failed(imported.path, output.file, 'its plain form', worst, null);
-  }
-  return new Map(pairs.map((pair) => [pair.file, rowsOf(plain, pair)]));
+  return { outputs, difference, tolerance, notes, ms };
 }
 
 class Comparison {
@@ -150,7 +104,7 @@ class Comparison {
       const worst = limit.measure(got, expected.get(pair.file) ?? new Float32Array());
       difference = Math.max(difference, worst);
       if (worst <= limit.tolerance) continue;
-      const first = limit === FLOAT ? await firstDifference(imported, probe) : null;
+      const first = limit !== INT8 ? await firstDifference(imported, probe) : null;
       throw failed(imported.path, pair.file, 'the recovered model', worst, first);
     }
     return difference;

@@ -16,6 +16,7 @@ import { PLAIN_OPSET, type Recovered, recoverDraft } from './recover/recover.js'
 import { type DraftGraph, type Style, toGraph, Unwritable } from './recover/to-graph.js';
 import { WeightReader, type WeightSource } from './recover/weights.js';
 import { evaluate } from './reference/evaluate.js';
+import type { Smooth } from './reference/smooth.js';
 
 export { int8Operands } from './plain/int8-operands.js';
 export type { AppliedRule } from './plain/plain-model.js';
@@ -24,6 +25,7 @@ export type { Probe } from './recover/probe.js';
 export type { Recovered } from './recover/recover.js';
 export type { DraftGraph, Style } from './recover/to-graph.js';
 export type { WeightReader, WeightSource } from './recover/weights.js';
+export type { Cut, Smooth } from './reference/smooth.js';
 
 export interface OnnxImport {
   readonly path: string;
@@ -114,14 +116,21 @@ export async function evaluatePlain(
   return evaluate({ graph: plain.graph, opsets, path, bytes }, feeds, { outputs });
 }
 
-/** Values of the file's own graph on a probe, before any rewriting. */
+/**
+ * Values of the file's own graph on a probe, before any rewriting; with `clamps` without the rounding of activations, and with
+ * what their ranges cut by `cuts`.
+ */
 export async function evaluateFile(
   imported: OnnxImport,
   probe: Probe,
   outputs: readonly string[],
+  ranges?: Pick<Smooth, 'clamps' | 'cuts'>,
 ): Promise<ReadonlyMap<string, Tensor>> {
   const { source } = imported.plain;
-  return evaluate(source, feedsOf(imported, source.graph.inputs, probe), { outputs });
+  const feeds = feedsOf(imported, source.graph.inputs, probe);
+  const roles = [...imported.recovered.inputs.roles];
+  const ids = new Set(roles.filter(([, role]) => role === 'ids').map(([name]) => name));
+  return evaluate(source, feeds, { outputs, ...(ranges && { smooth: { ...ranges, ids } }) });
 }
 
 function feedsOf(

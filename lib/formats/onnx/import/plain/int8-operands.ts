@@ -3,8 +3,8 @@
  */
 
 import type { OnnxGraph, OnnxNode } from '../model.js';
+import { MOVES } from './moves.js';
 import type { PlainModel } from './plain-model.js';
-import { MOVES } from './unquantized.js';
 
 /** Initializers that only products read (and lookups), all of them on inputs that the file quantized to 8 bits. */
 export function int8Operands({ graph, activations }: PlainModel): ReadonlySet<string> {

@@ -15,7 +15,7 @@ import { NORM_RULES } from './rules/norms.js';
 import { OLD_SOFTMAX_RULES, OPSET_RULES } from './rules/opset.js';
 import { PRODUCT_RULES } from './rules/products.js';
 import { Q_OPERATOR_RULES } from './rules/q-operators.js';
-import { QDQ_RULES } from './rules/qdq.js';
+import { QDQ_RULES, RANGE_RULES } from './rules/qdq.js';
 import { UNIT_RANGE_RULES } from './rules/unit-range.js';
 
 export const RULES: readonly Rule[] = [
@@ -34,4 +34,5 @@ export const RULES: readonly Rule[] = [
   ...ACTIVATION_RULES,
   ...NORM_RULES,
   ...OLD_SOFTMAX_RULES,
+  ...RANGE_RULES,
 ];

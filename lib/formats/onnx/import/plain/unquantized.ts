@@ -2,37 +2,18 @@
  * The float value behind a quantized one, whichever way the file made it.
  *
  * Activations lose their quantization: the value is the one before QuantizeLinear or DynamicQuantizeLinear, and a note says
- * how the file quantized it.
+ * how the file quantized it. A range that begins at zero may stand for a ReLU: see `quantizer.ts`.
  */
 
 import type { OnnxNode } from '../model.js';
-import { numberOf, operatorOf } from './attributes.js';
+import { operatorOf } from './attributes.js';
+import { codeType } from './code-range.js';
 import { weightOf } from './codes.js';
 import type { Draft } from './draft.js';
+import { MOVES } from './moves.js';
 import type { ActivationQuantization } from './plain-model.js';
+import { cutsAtZero, isWeight } from './quantizer.js';
 import type { Writer } from './rule.js';
-
-/** Operators that only move elements, so that they may run before or after quantization. First input: the data. */
-export const MOVES: ReadonlySet<string> = new Set([
-  'Reshape',
-  'Transpose',
-  'Squeeze',
-  'Unsqueeze',
-  'Flatten',
-  'Slice',
-  'Gather',
-  'Expand',
-  'Identity',
-]);
-
-/** Numbers of the types that QuantizeLinear may name instead of a zero point. */
-const OUTPUT_TYPES: ReadonlyMap<number, string> = new Map([
-  [3, 'int8'],
-  [4, 'uint16'],
-  [5, 'int16'],
-  [21, 'uint4'],
-  [22, 'int4'],
-]);
 
 export function sameNumbers(graph: Draft, a: string, b: string): boolean {
   const [x, y] = [graph.resolve(a), graph.resolve(b)];
@@ -58,7 +39,10 @@ export function noteActivation(graph: Draft, value: string, note: ActivationQuan
     graph.activations.set(name, note);
 }
 
-/** x where `q` is x quantized by this scale and zero point; null where it was made in another way. */
+/**
+ * x where `q` is x quantized by this scale and zero point; null where it was made in another way, and where its range still
+ * does something (a rule writes what that is before the quantizer).
+ */
 export function unquantized(graph: Draft, q: string, scale: string, zero: string): string | null {
   const node = graph.producer(q);
   if (node === null) return null;
@@ -73,9 +57,10 @@ export function unquantized(graph: Draft, q: string, scale: string, zero: string
   if (operatorOf(node) !== 'QuantizeLinear') return null;
   const [ownScale, ownZero] = [graph.input(node, 1), graph.input(node, 2)];
   if (!sameNumbers(graph, ownScale, scale) || !sameZero(graph, ownZero, zero)) return null;
+  // A weight that is quantized here becomes codes.
+  if (isWeight(graph, x) || cutsAtZero(graph, node)) return null;
   const [step, offset] = [graph.scalar(scale), zero === '' ? 0 : graph.scalar(zero)];
-  const stated = OUTPUT_TYPES.get(numberOf(node, 'output_dtype', 0)) ?? 'uint8';
-  const dtype = ownZero === '' ? stated : (graph.fact(ownZero).dtype ?? 'uint8');
+  const dtype = codeType(graph, node);
   if (step !== null && offset !== null) {
     noteActivation(graph, x, {
       kind: 'static',

@@ -89,7 +89,7 @@ function rounded(call: Call, x: Tensor, block: number): Tensor {
 const matMulNBits: Operator = (call) => {
   if (call.optional(4)) throw call.unsupported('a group index');
   const weights = lastTwoSwapped(call, blockWeights(call));
-  const coarse = call.number('accuracy_level', 0) === 4;
+  const coarse = call.number('accuracy_level', 0) === 4 && call.smooth === null;
   const block = call.number('block_size', 0);
   const input = coarse ? rounded(call, call.input(0), block) : call.input(0);
   const product = matmul(call, input, weights);

@@ -8,6 +8,7 @@ import { SinterError } from '../../../../core/errors.js';
 import { type Dtype, isTensor, type Numbers, type OnnxNode, type Tensor } from '../model.js';
 import { labelOf } from '../reader/order.js';
 import { corruptOnnx } from '../reader/problem.js';
+import { isSmooth, type Smooth, smoothNumbers } from './smooth.js';
 import { newNumbers, sizeOf } from './tensors.js';
 
 /** What an evaluation may spend. Shared by all calls of it. */
@@ -33,6 +34,8 @@ export class Call {
     /** Version of the node's domain. */
     readonly opset: number,
     readonly budget: Budget,
+    /** Where it is there, quantized activations are not rounded. */
+    readonly smooth: (Smooth & { readonly isMask: boolean }) | null = null,
   ) {}
 
   /** CORRUPT_MODEL (shape) that names the node. */
@@ -135,7 +138,8 @@ export class Call {
       throw this.#beyond(`a result of dims [${dims.join(', ')}]`);
     }
     this.spend(count);
-    return newNumbers(dtype, count);
+    const smooth = this.smooth !== null && this.inputs.some(isSmooth);
+    return (smooth ? smoothNumbers(dtype, count) : null) ?? newNumbers(dtype, count);
   }
 
   /** The same elements in another shape; shares the memory. */

@@ -21,6 +21,7 @@ import {
 import { labelOf, readsOf } from '../reader/order.js';
 import { corruptOnnx } from '../reader/problem.js';
 import { Budget, Call } from './call.js';
+import { Origins, type Smooth } from './smooth.js';
 import { operatorName, operatorOf } from './table.js';
 
 /** A model, or any graph made from one. */
@@ -39,6 +40,8 @@ export interface EvaluateOptions {
   readonly maxMultiplyAdds?: number;
   /** Elements of one value. Default: those of the model's files, at least 16 million. */
   readonly maxElements?: number;
+  /** Quantized activations without rounding. */
+  readonly smooth?: Smooth;
   readonly signal?: AbortSignal;
 }
 
@@ -138,6 +141,7 @@ class Evaluation {
   readonly #options: EvaluateOptions;
   readonly #budget: Budget;
   readonly #functions: ReadonlyMap<string, OnnxFunction>;
+  readonly #origins = new Origins();
   #nextTurn = TURN;
 
   constructor(subject: Evaluable, options: EvaluateOptions) {
@@ -179,7 +183,9 @@ class Evaluation {
     const scope = new Scope(graph.initializers, null);
     for (const { name } of graph.inputs) {
       const value = feeds.get(name);
-      if (value) scope.values.set(name, value);
+      if (!value) continue;
+      scope.values.set(name, value);
+      this.#origins.feed(value, this.#options.smooth?.ids.has(name) ?? false);
     }
     const { opsets } = this.#subject;
     await this.#run(graph, wanted, { scope, opsets, attributes: null, depth: 0 });
@@ -239,8 +245,13 @@ class Evaluation {
       name === '' ? null : this.#value(frame.scope, name, node),
     );
     const opset = frame.opsets.get(node.domain) ?? this.#subject.opsets.get(node.domain) ?? 1;
-    const result = operator(new Call(node, inputs, opset, this.#budget));
-    return 'data' in result ? [result] : result;
+    const { smooth } = this.#options;
+    const origin = smooth ? this.#origins.of(node, inputs) : null;
+    const kept = smooth && origin ? { ...smooth, isMask: origin === 'mask' } : null;
+    const result = operator(new Call(node, inputs, opset, this.#budget, kept));
+    const results = 'data' in result ? [result] : result;
+    if (origin) this.#origins.made(results, origin);
+    return results;
   }
 
   async #branch(node: OnnxNode, frame: Frame): Promise<readonly Tensor[]> {

@@ -10,6 +10,7 @@ import type { Call, Operator, OperatorTable } from './call.js';
 import { map, zip } from './elementwise.js';
 import { namedDtype } from './generate.js';
 import { softmaxAlong } from './reduce.js';
+import { isSmooth, smoothlyQuantized } from './smooth.js';
 import { concatenated } from './structure.js';
 import { clamp, roundEven, sizeOf } from './tensors.js';
 
@@ -67,9 +68,10 @@ export function dequantized(
   call: Call,
   codes: Tensor,
   scale: Tensor,
-  zero: Tensor | null,
+  given: Tensor | null,
   granularity: Granularity,
 ): Tensor {
+  const zero = isSmooth(codes) ? null : given;
   if (zero && zero.data.length !== scale.data.length && zero.data.length !== 1) {
     throw call.fail('scales and zero points differ in number');
   }
@@ -94,10 +96,16 @@ export function quantized(
 ): Tensor {
   const [low, high] = rangeOf(call, dtype);
   const index = scaleIndex(call, x.dims, scale, granularity);
+  const shiftAt = (at: number) =>
+    zero ? (zero.data[zero.data.length === 1 ? 0 : at] as number) : 0;
+  if (call.smooth !== null) {
+    const at = (i: number) => [scale.data[index(i)] as number, shiftAt(index(i))] as const;
+    return smoothlyQuantized(call, x, dtype, { low, high, at }, call.smooth);
+  }
   const out = call.make(dtype, x.dims);
   for (let i = 0; i < out.data.length; i++) {
     const at = index(i);
-    const shift = zero ? (zero.data[zero.data.length === 1 ? 0 : at] as number) : 0;
+    const shift = shiftAt(at);
     const steps = roundEven(Math.fround((x.data[i] as number) / (scale.data[at] as number)));
     out.data[i] = clamp(steps + shift, low, high);
   }
@@ -124,6 +132,9 @@ export interface DynamicallyQuantized {
   readonly zero: Tensor;
 }
 
+/** A range of each run cuts nothing. */
+const ENDLESS = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
+
 /** uint8 over the range of the tensor, zero included. */
 export function dynamicallyQuantized(call: Call, x: Tensor): DynamicallyQuantized {
   let low = 0;
@@ -137,7 +148,11 @@ export function dynamicallyQuantized(call: Call, x: Tensor): DynamicallyQuantize
   const zero = call.make('uint8', []);
   scale.data[0] = step;
   zero.data[0] = clamp(roundEven(Math.fround(-low / step)), 0, 255);
-  return { codes: quantized(call, x, scale, zero, 'uint8'), scale, zero };
+  const codes =
+    call.smooth === null
+      ? quantized(call, x, scale, zero, 'uint8')
+      : smoothlyQuantized(call, x, 'uint8', { ...ENDLESS, at: () => [step, 0] }, call.smooth);
+  return { codes, scale, zero };
 }
 
 const dynamicQuantizeLinear: Operator = (call) => {

@@ -7,6 +7,7 @@ import type { Call, Operator, OperatorTable } from './call.js';
 import { zip } from './elementwise.js';
 import { lastTwoSwapped, matmul } from './product.js';
 import { dynamicallyQuantized, quantized } from './quantize.js';
+import { isSmooth } from './smooth.js';
 
 export interface IntegerProduct {
   readonly a: Tensor;
@@ -28,7 +29,9 @@ function columnOf(call: Call, tensor: Tensor): Tensor {
 }
 
 function shifted(call: Call, codes: Tensor, zero: Tensor | null): Tensor {
-  return zero ? zip(call, 'int32', codes, zero, (code, shift) => code - shift) : codes;
+  return zero && !isSmooth(codes)
+    ? zip(call, 'int32', codes, zero, (code, shift) => code - shift)
+    : codes;
 }
 
 /** The exact integer product, in doubles. */

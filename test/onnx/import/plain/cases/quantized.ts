@@ -44,7 +44,95 @@ const product = (weight: readonly NodeText[]): readonly NodeText[] => [
   ['y', 'MatMul', ['x', 'w']],
 ];
 
+/** QuantizeLinear and DequantizeLinear of x times a weight. */
+const pairOf = (dtype: 'uint8' | 'int8', zero: number | null, step: number): RuleCase['small'] => ({
+  feeds: { x },
+  constants: {
+    m: floats([4, 5], 8),
+    s: scalar(step),
+    ...(zero === null ? {} : { z: tensor(dtype, [], [zero]) }),
+  },
+  nodes: [
+    ['p', 'MatMul', ['x', 'm']],
+    ['q', 'QuantizeLinear', zero === null ? ['p', 's'] : ['p', 's', 'z']],
+    ['y', 'DequantizeLinear', zero === null ? ['q', 's'] : ['q', 's', 'z']],
+  ],
+  outputs: ['y'],
+});
+
 export const QDQ_CASES: readonly RuleCase[] = [
+  {
+    rule: 'quantized-constant',
+    title: 'a weight that is quantized in the graph keeps its codes',
+    with: ['dequantized-constant'],
+    small: {
+      feeds: { x },
+      constants: { m: floats([4, 5], 8), s: rows(5, 4), z: tensor('int8', [5], [0, 0, 0, 0, 0]) },
+      nodes: product([
+        ['q', 'QuantizeLinear', ['m', 's', 'z'], { axis: 1 }],
+        ['w', 'DequantizeLinear', ['q', 's', 'z'], { axis: 1 }],
+      ]),
+      outputs: ['y'],
+    },
+    left: ['MatMul'],
+    check: (_, draft) => {
+      expect([only(draft).axis, only(draft).signed]).toEqual([1, true]);
+    },
+  },
+  ...(
+    [
+      ['uint8', 0],
+      ['int8', -128],
+      ['uint8', null],
+    ] as const
+  ).map(
+    ([dtype, zero]): RuleCase => ({
+      rule: 'range-from-zero',
+      title: `a range of ${dtype} that begins at zero is a ReLU (zero point ${zero})`,
+      with: ['quantize-dequantize'],
+      small: pairOf(dtype, zero, 0.02),
+      left: ['MatMul', 'Relu'],
+      apart: 0.0101,
+    }),
+  ),
+  {
+    rule: 'quantize-dequantize',
+    title: 'a range with zero inside is none',
+    with: ['range-from-zero'],
+    small: pairOf('uint8', 128, 0.04),
+    left: ['MatMul'],
+    apart: 0.0201,
+  },
+  {
+    rule: 'quantize-dequantize',
+    title: 'what is never negative needs no ReLU',
+    with: ['range-from-zero'],
+    small: {
+      ...pairOf('uint8', 0, 0.02),
+      nodes: [
+        ['p', 'Softmax', ['x'], { axis: -1 }],
+        ['q', 'QuantizeLinear', ['p', 's', 'z']],
+        ['y', 'DequantizeLinear', ['q', 's', 'z']],
+      ],
+    },
+    left: ['Softmax'],
+    apart: 0.0101,
+  },
+  {
+    rule: 'quantize-dequantize',
+    title: 'nor does GELU where its lowest point is within half a step',
+    with: ['range-from-zero'],
+    small: {
+      ...pairOf('uint8', 0, 0.4),
+      nodes: [
+        ['p', 'Gelu', ['x'], { approximate: 'none' }],
+        ['q', 'QuantizeLinear', ['p', 's', 'z']],
+        ['y', 'DequantizeLinear', ['q', 's', 'z']],
+      ],
+    },
+    left: ['Gelu'],
+    apart: 0.201,
+  },
   {
     rule: 'dequantized-constant',
     title: 'one scale',

@@ -1,14 +1,19 @@
 /**
  * QuantizeLinear and DequantizeLinear, and weights spelled as integers times a scale: weights become float initializers that
- * keep their codes, activations lose their quantization.
+ * keep their codes, activations lose their quantization, and a range that stands for a ReLU becomes one.
  */
 
-import type { Initializer } from '../../model.js';
+import { SinterError } from '../../../../../core/errors.js';
+import type { Dtype, Initializer } from '../../model.js';
+import { evaluateNode } from '../../reference/evaluate.js';
 import { numberOf, operatorOf } from '../attributes.js';
+import { codeType } from '../code-range.js';
 import { broadcastGrouping, spread, weightOf } from '../codes.js';
 import type { Draft } from '../draft.js';
+import { MOVES } from '../moves.js';
+import { cutsAtZero, isWeight } from '../quantizer.js';
 import type { Rule } from '../rule.js';
-import { again, MOVES, unquantized } from '../unquantized.js';
+import { again, unquantized } from '../unquantized.js';
 
 const dequantizedConstant: Rule = {
   name: 'dequantized-constant',
@@ -48,7 +53,7 @@ const quantizePair: Rule = {
 const dequantizeEarlier: Rule = {
   name: 'dequantize-before-layout',
   matches:
-    'DequantizeLinear, one scale, of Gather, Reshape, Transpose, Slice, Concat and their like',
+    'DequantizeLinear, one scale, of Gather, Reshape, Transpose, Slice, Split, Concat and their like',
   writes: 'the same on the dequantized value',
   roots: ['DequantizeLinear'],
   rewrite(node, write) {
@@ -61,6 +66,15 @@ const dequantizeEarlier: Rule = {
     if (operatorOf(move) === 'Concat') {
       const parts = move.inputs.map((_, index) => floated(graph.input(move, index)));
       return write.into(output, 'Concat', parts, { axis: numberOf(move, 'axis', 0) });
+    }
+    if (operatorOf(move) === 'Split') {
+      const [from, ...sizes] = move.inputs.map((_, index) => graph.input(move, index));
+      const attributes = Object.fromEntries(move.attributes);
+      const inputs = [floated(from ?? ''), ...sizes];
+      const parts = write.ops('Split', inputs, move.outputs.length, attributes);
+      const codes = graph.resolve(graph.input(node, 0));
+      const at = move.outputs.findIndex((part) => graph.resolve(part) === codes);
+      return write.same(output, parts[at] ?? '');
     }
     if (!MOVES.has(operatorOf(move))) return false;
     return write.same(output, again(write, move, floated(graph.input(move, 0))));
@@ -178,7 +192,59 @@ const scaledRows: Rule = {
   },
 };
 
+const quantizedConstant: Rule = {
+  name: 'quantized-constant',
+  matches: 'QuantizeLinear of an initializer',
+  writes: 'an initializer of codes',
+  roots: ['QuantizeLinear'],
+  rewrite(node, write) {
+    const { graph } = write;
+    const names = [0, 1, 2].map((index) => graph.input(node, index));
+    const parts = names.map((name) => (name === '' ? null : graph.initializer(name)));
+    const [weight, scale] = parts;
+    const output = node.outputs[0] ?? '';
+    const known = names.every((name, index) => name === '' || parts[index]);
+    if (!weight || !scale || !known || graph.isOutput(output)) return false;
+    if (!isWeight(graph, weight.name)) return false;
+    const inputs = names.map((name) => (name === '' ? '' : name));
+    graph.addInitializer({
+      name: output,
+      dtype: codeType(graph, node) as Dtype,
+      dims: weight.dims,
+      read: () => {
+        const tensors = parts.map((part) => part?.read() ?? null);
+        const elements = { maxElements: weight.dims.reduce((a, b) => a * b, 1) };
+        const [codes] = evaluateNode({ ...node, inputs }, tensors, OPSET, elements);
+        if (!codes) throw new SinterError('INTERNAL', 'QuantizeLinear has no result');
+        return codes;
+      },
+    });
+    return true;
+  },
+};
+
+/** Of QuantizeLinear with blocks. */
+const OPSET = 21;
+
+const clampAtZero: Rule = {
+  name: 'range-from-zero',
+  matches: 'QuantizeLinear whose range begins at zero, of a value that can be negative',
+  writes: 'Relu before it',
+  roots: ['QuantizeLinear'],
+  rewrite(node, write) {
+    if (!cutsAtZero(write.graph, node)) return false;
+    const [x = '', ...rest] = node.inputs.map((_, index) => write.graph.input(node, index));
+    const inputs = [write.op('Relu', [x]), ...rest];
+    const attributes = Object.fromEntries(node.attributes);
+    return write.into(node.outputs[0] ?? '', 'QuantizeLinear', inputs, attributes);
+  },
+};
+
+/** Last of all: what makes a value may be arithmetic that only together is known to be never negative. */
+export const RANGE_RULES: readonly Rule[] = [clampAtZero];
+
 export const QDQ_RULES: readonly Rule[] = [
+  quantizedConstant,
   quantizePair,
   dequantizedConstant,
   scaledIntegers,

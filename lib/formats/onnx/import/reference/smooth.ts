@@ -1,0 +1,139 @@
+/**
+ * Quantized activations without their rounding: codes are real numbers, and only ranges are left of a quantizer.
+ *
+ * What a file means with its ranges shows in floats: a range that begins at zero is a ReLU that a tool removed, one that was
+ * calibrated cuts what is rare. Weights keep their codes. A smooth code is x / scale, without the zero point, beside which
+ * nothing would be left of a small one.
+ */
+
+import type { Dtype, OnnxNode, Tensor } from '../model.js';
+import type { Call } from './call.js';
+import { clamp } from './tensors.js';
+
+/** What a quantizer cuts off, sums of squares of the parts cut and of all: of activations at ends other than zero. */
+export interface Cut {
+  readonly cut: number;
+  readonly all: number;
+  /** Ends of the range. */
+  readonly low: number;
+  readonly high: number;
+  /** Whether it was a mask or the like, which depends on no token. */
+  readonly isMask: boolean;
+}
+
+export interface Smooth {
+  /** `zero`: ranges cut where they begin or end at zero only. `all`: wherever they do. Masks are never cut. */
+  readonly clamps: 'zero' | 'all';
+  /** The inputs that hold token ids. */
+  readonly ids: ReadonlySet<string>;
+  /** Output of a quantizer -> what it cuts, or would. */
+  readonly cuts: Map<string, Cut>;
+}
+
+/** What hides padding is far below every score: -10,000 and less. */
+const FAR = 5e3;
+
+const CODES: ReadonlySet<Dtype> = new Set([
+  'int4',
+  'uint4',
+  'int8',
+  'uint8',
+  'int16',
+  'uint16',
+  'int32',
+]);
+
+/** What becomes of weights before they are used: their codes stay what they are. */
+const WEIGHT_STEPS =
+  /^(Constant|Reshape|Transpose|Squeeze|Unsqueeze|Flatten|Slice|Gather|Expand|Identity|Cast|Concat|Split|QuantizeLinear|DequantizeLinear)$/;
+/** Results that tell nothing of the numbers. */
+const SIZES = /^(Shape|Size)$/;
+
+/** Tells activations from masks and from weights. */
+export class Origins {
+  private readonly activations = new WeakSet<Tensor>();
+  private readonly masks = new WeakSet<Tensor>();
+
+  feed(tensor: Tensor, holdsIds: boolean): void {
+    (holdsIds ? this.activations : this.masks).add(tensor);
+  }
+
+  /** What a node works on; null: a weight. */
+  of(node: OnnxNode, inputs: readonly (Tensor | null)[]): 'activation' | 'mask' | null {
+    const some = (set: WeakSet<Tensor>) => inputs.some((input) => input !== null && set.has(input));
+    if (some(this.activations)) return SIZES.test(node.op) ? 'mask' : 'activation';
+    if (some(this.masks)) return 'mask';
+    const one = inputs[0]?.data.length === 1;
+    return WEIGHT_STEPS.test(node.op) && !one ? null : 'activation';
+  }
+
+  made(results: readonly (Tensor | null)[], origin: 'activation' | 'mask'): void {
+    const set = origin === 'activation' ? this.activations : this.masks;
+    for (const result of results) if (result !== null) set.add(result);
+  }
+}
+
+/** Real numbers in place of codes: no zero point is in them. */
+class SmoothCodes extends Float64Array {}
+
+export function isSmooth(tensor: Tensor | null): boolean {
+  return tensor?.data instanceof SmoothCodes;
+}
+
+/** An array for codes that are made of smooth ones; null for other types. */
+export function smoothNumbers(dtype: Dtype, count: number): Float64Array | null {
+  return CODES.has(dtype) ? new SmoothCodes(count) : null;
+}
+
+export interface SmoothRange {
+  readonly low: number;
+  readonly high: number;
+  /** Step and zero point of element `i`. */
+  readonly at: (i: number) => readonly [scale: number, zero: number];
+}
+
+/** More than half, for what is rounded in between. */
+const HALF_STEP = 0.51;
+
+/**
+ * x / scale within the range, as far as `smooth` says. What is less than half a step below zero is rounded to zero, not cut:
+ * where there is nothing else below it, the range does not begin at zero on purpose.
+ */
+export function smoothlyQuantized(
+  call: Call,
+  x: Tensor,
+  dtype: Dtype,
+  range: SmoothRange,
+  { clamps, cuts, isMask }: Smooth & { readonly isMask: boolean },
+): Tensor {
+  call.spend(x.data.length);
+  const data = new SmoothCodes(x.data.length);
+  let [below, above] = [0, 0];
+  for (let i = 0; i < data.length; i++) {
+    const code = (x.data[i] as number) / range.at(i)[0];
+    data[i] = code;
+    below = Math.min(below, code);
+    above = Math.max(above, code);
+  }
+  const name = call.node.outputs[0] ?? '';
+  let { cut, all } = cuts.get(name) ?? { cut: 0, all: 0 };
+  let [low, high] = [0, 0];
+  for (let i = 0; i < data.length; i++) {
+    const [scale, zero] = range.at(i);
+    const code = data[i] as number;
+    const [from, to] = [range.low - zero, range.high - zero];
+    low = Math.min(low, from * scale);
+    high = Math.max(high, to * scale);
+    const far = Math.abs(code * scale) >= FAR;
+    if (isMask || !far) {
+      const ends = isMask ? [from, to] : [from === 0 ? code : from, to === 0 ? code : to];
+      cut += ((code - clamp(code, ends[0] ?? code, ends[1] ?? code)) * scale) ** 2;
+      all += (code * scale) ** 2;
+    }
+    if (isMask || far) continue;
+    if (from === 0 ? below < -HALF_STEP : clamps === 'all') data[i] = Math.max(code, from);
+    if (to === 0 ? above > HALF_STEP : clamps === 'all') data[i] = Math.min(data[i] ?? 0, to);
+  }
+  cuts.set(name, { cut, all, low, high, isMask });
+  return { dtype, dims: x.dims, data };
+}

@@ -68,6 +68,8 @@ export interface LoadSettings {
   readonly seed: number;
   /** ONNX files: quantized weights as f32. Default: false. */
   readonly widen?: boolean;
+  /** ONNX files that are fed positions: where they begin. Default: as the family in config.json has it. */
+  readonly firstPosition?: number | undefined;
   /** ONNX files: compare the import with the file on a short batch. Default: true. */
   readonly verify?: boolean;
   /** How a model id is looked up. Default: in the cache only. */
@@ -92,6 +94,7 @@ export async function loadModel(
       ? await readHfFolder(path)
       : await (await import('./onnx-folder.js')).readOnnxFolder(file, {
           widen: settings.widen ?? false,
+          firstPosition: settings.firstPosition,
         });
   const { parts } = await partsOf(where, folder, request, settings);
   return { ...parts, path, base: name === EMBEDDED_MODEL ? EMBEDDED_NAME : name };

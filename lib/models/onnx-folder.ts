@@ -6,6 +6,7 @@
  */
 
 import { basename, dirname, join } from 'node:path';
+import { firstPositionOf } from '../architectures/first-position.js';
 import { quantizableWeights } from '../compress/quantize.js';
 import { SinterError } from '../core/errors.js';
 import { FileStamps } from '../core/files.js';
@@ -46,16 +47,23 @@ export interface OnnxFolder extends HfFolder {
 export interface OnnxSettings {
   /** Quantized weights as f32: for fine-tuning. */
   readonly widen: boolean;
+  /** Where positions begin, for a file that is fed them. Default: as the family in config.json has it. */
+  readonly firstPosition?: number | undefined;
 }
 
 /** Imports `file`. Throws CORRUPT_MODEL or UNSUPPORTED_MODEL as `importOnnx` does. */
-export async function readOnnxFolder(file: string, { widen }: OnnxSettings): Promise<OnnxFolder> {
+export async function readOnnxFolder(
+  file: string,
+  { widen, firstPosition }: OnnxSettings,
+): Promise<OnnxFolder> {
   const folders = [dirname(file)];
   if (basename(dirname(file)) === 'onnx') folders.push(dirname(dirname(file)));
   // Each read of the file itself, and of external data, compares it with what it was when it was parsed.
   const stamps = [await FileStamps.take([file]), await stampSmallFiles(...folders)];
-  const imported = await importOnnx(file);
   const base = await firstConfig(folders);
+  const imported = await importOnnx(file, {
+    firstPosition: firstPosition ?? firstPositionOf(base),
+  });
   const named = nameOnnx(imported, base);
   const files = await firstSentence(folders);
   const quantized = widen ? new Set<string>() : int8Weights(imported, named);

@@ -24,6 +24,11 @@ export interface OnnxLoadOptions {
   readonly widen?: boolean;
   /** Compare with the file on a short batch. Default: true. */
   readonly verify?: boolean;
+  /**
+   * With an input of positions: what it holds for the first token. Default: what the family in config.json
+   * counts from (BERT 0, RoBERTa 2); without either the file is UNSUPPORTED_MODEL.
+   */
+  readonly firstPosition?: number;
   /** Threads that compute, shared by all models. Default: SINTER_LANES, else one per usable CPU. */
   readonly lanes?: number;
   readonly signal?: AbortSignal;
@@ -54,12 +59,21 @@ export class OnnxModel extends TextModel {
   static async load(file: string, options: OnnxLoadOptions = {}): Promise<OnnxModel> {
     const where = 'OnnxModel.load';
     if (typeof file !== 'string') throw typeMistake(`${where}: file`, 'a string', file);
-    const known = { widen: true, verify: true, lanes: true, signal: true } as const;
+    const known = {
+      widen: true,
+      verify: true,
+      firstPosition: true,
+      lanes: true,
+      signal: true,
+    } as const;
     const read = readOptions<OnnxLoadOptions>(where, options, known);
     const lanes = read.count('lanes', undefined);
     ensureLanes(where, lanes);
     const { readOnnxFolder } = await import('./onnx-folder.js');
-    const folder = await readOnnxFolder(file, { widen: read.boolean('widen', false) });
+    const folder = await readOnnxFolder(file, {
+      widen: read.boolean('widen', false),
+      firstPosition: read.count('firstPosition', undefined, 0),
+    });
     const { task } = folder.named.head;
     const settings = {
       lanes,

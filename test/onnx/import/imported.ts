@@ -17,9 +17,13 @@ export interface Imported extends BuiltFolder {
 }
 
 /** Imports, builds and verifies `file` as the task that it is of. */
-export async function importProgram(file: string, widen: boolean): Promise<Imported> {
+export async function importProgram(
+  file: string,
+  widen: boolean,
+  firstPosition?: number,
+): Promise<Imported> {
   ensureLanes('test', 2);
-  const folder = await readOnnxFolder(file, { widen });
+  const folder = await readOnnxFolder(file, { widen, firstPosition });
   const settings = { lanes: undefined, signal: undefined, seed: 0 };
   const built = await buildFolder('test', folder, { task: folder.named.head.task }, settings);
   try {

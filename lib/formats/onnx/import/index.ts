@@ -38,6 +38,11 @@ export interface OnnxImport {
   readonly graph: (style: Style) => DraftGraph;
 }
 
+export interface ImportSettings {
+  /** What an input of positions holds for the first token. null, the default: a file with such an input is refused. */
+  readonly firstPosition?: number | null;
+}
+
 const ZEROS = ['drop', 'keep', 'fill'] as const;
 
 /** Spellings to try. Exporters write zeros for biases that a model does not have, and leave out biases that are zero. */
@@ -50,12 +55,15 @@ export const STYLES: readonly [Style, ...Style[]] = [
  * Reads and recovers the encoder in `path`. Throws CORRUPT_MODEL for a damaged file or weights that are no numbers,
  * UNSUPPORTED_MODEL (details: nodes) for what is not understood.
  */
-export async function importOnnx(path: string): Promise<OnnxImport> {
+export async function importOnnx(
+  path: string,
+  { firstPosition = null }: ImportSettings = {},
+): Promise<OnnxImport> {
   const begin = performance.now();
   const model = await readOnnxModel(path);
   const plain = toPlain(model);
   const middle = performance.now();
-  const recovered = recoverDraft(plain);
+  const recovered = recoverDraft(plain, firstPosition);
   const weights = new WeightReader(path, plain.graph.initializers, plain.quantized);
   const graph = (style: Style) => draftGraph(path, recovered, weights, style);
   for (const source of graph(STYLES[0]).sources.values()) weights.check(source);
@@ -96,6 +104,7 @@ export function probeFor({ inputs, maxTokens, vocabulary, segments }: Recovered,
     padded: [...inputs.roles.values()].includes('mask'),
     vocabulary,
     segments: [...inputs.roles.values()].includes('segments') ? segments : 1,
+    firstPosition: inputs.firstPosition,
     seed: 3,
   });
 }

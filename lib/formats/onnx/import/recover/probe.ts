@@ -19,6 +19,8 @@ export interface Probe {
   readonly segments: Int32Array;
   /** Position of the tokens of every text, [length]: ascending, with gaps where few tokens stand for a long text. */
   readonly positions: Int32Array;
+  /** What an input of positions is fed for the first token. */
+  readonly firstPosition: number;
   /** Whether texts are padded at all: only where the graph has a mask. */
   readonly padded: boolean;
 }
@@ -30,6 +32,7 @@ export interface ProbeShape {
   /** Ids are below it. */
   readonly vocabulary: number;
   readonly segments: number;
+  readonly firstPosition: number;
   readonly seed: number;
   /** [length]; left out: 0, 1, 2 ... */
   readonly positions?: Int32Array;
@@ -44,7 +47,7 @@ export function positionOf({ positions, length }: Probe, token: number): number 
 const FIRST_ID = 5;
 
 export function makeProbe(shape: ProbeShape): Probe {
-  const { batch, length, padded, vocabulary, segments: kinds } = shape;
+  const { batch, length, padded, vocabulary, segments: kinds, firstPosition } = shape;
   const random = generator(shape.seed);
   const lengths = Array.from({ length: batch }, (_, b) => {
     if (!padded || b === 0) return length;
@@ -62,7 +65,7 @@ export function makeProbe(shape: ProbeShape): Probe {
     if (valid[t] === 1) segments[t] = kinds > 1 && random() < 0.5 ? 1 : 0;
   }
   const positions = shape.positions ?? Int32Array.from({ length }, (_, p) => p);
-  return { batch, length, lengths, valid, ids, segments, positions, padded };
+  return { batch, length, lengths, valid, ids, segments, positions, firstPosition, padded };
 }
 
 /** What to feed an input of this role. */
@@ -72,7 +75,7 @@ export function feedFor(probe: Probe, role: Role, { dtype, dims }: ValueInfo): T
     ids: probe.ids,
     mask: probe.valid,
     segments: probe.segments,
-    positions: probe.ids.map((_, t) => positionOf(probe, t)),
+    positions: probe.ids.map((_, t) => probe.firstPosition + positionOf(probe, t)),
   }[role];
   const shape = dims?.length === 1 ? [batch * length] : [batch, length];
   if (dtype === 'float32') return { dtype, dims: shape, data: Float32Array.from(values) };

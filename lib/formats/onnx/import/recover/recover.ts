@@ -45,11 +45,11 @@ export interface Recovered extends FoundOutputs {
 }
 
 /**
- * What the graph computes. Throws UNSUPPORTED_MODEL that lists every node that is not explained, with the reason.
+ * What the graph computes. `firstPosition` is what an input of positions holds for the first token. Throws UNSUPPORTED_MODEL that lists every node that is not explained, with the reason.
  */
-export function recoverDraft(plain: PlainModel): Recovered {
+export function recoverDraft(plain: PlainModel, firstPosition: number | null = 0): Recovered {
   const { path } = plain.source;
-  const inputs = inputsOfGraph(plain.graph, path);
+  const inputs = inputsOfGraph(plain.graph, path, firstPosition);
   const padded = [...inputs.roles.values()].includes('mask');
   const shape = {
     batch: inputs.batch ?? SHORT.batch,
@@ -57,6 +57,7 @@ export function recoverDraft(plain: PlainModel): Recovered {
     padded,
     vocabulary: inputs.vocabulary ?? 2,
     segments: inputs.segments ?? 1,
+    firstPosition: inputs.firstPosition,
     seed: 1,
   };
   const short = walkOnce(plain, inputs, shape);

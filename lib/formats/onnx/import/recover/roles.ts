@@ -13,6 +13,8 @@ export interface Inputs {
   readonly segments: number | null;
   readonly batch: number | null;
   readonly length: number | null;
+  /** What an input of positions holds for the first token; 0 without one. */
+  readonly firstPosition: number;
 }
 
 /** Of inputs whose sizes the file fixes: what is looked at has as many. */
@@ -31,7 +33,11 @@ const NAMES: readonly (readonly [Role, RegExp])[] = [
 ];
 
 /** Throws UNSUPPORTED_MODEL when the inputs are not those of an encoder of token ids. */
-export function inputsOfGraph(graph: OnnxGraph, path: string): Inputs {
+export function inputsOfGraph(
+  graph: OnnxGraph,
+  path: string,
+  firstPosition: number | null,
+): Inputs {
   const { inputs } = graph;
   const tables = new Map(inputs.map((input) => [input.name, tablesOf(graph, input.name)]));
   const largest = (name: string) => Math.max(0, ...(tables.get(name) ?? []));
@@ -51,13 +57,25 @@ export function inputsOfGraph(graph: OnnxGraph, path: string): Inputs {
       { details: { file: path } },
     );
   }
+  const positions = [...roles].find(([, role]) => role === 'positions')?.[0];
+  if (positions !== undefined && firstPosition === null) throw unknownPositions(path, positions);
   const segments = [...roles].find(([, role]) => role === 'segments')?.[0];
   return {
     roles,
     vocabulary: largest(ids.name) || null,
     segments: segments === undefined ? null : largest(segments) || null,
     ...fixedSizes(inputs, path),
+    firstPosition: positions === undefined ? 0 : (firstPosition ?? 0),
   };
+}
+
+function unknownPositions(path: string, input: string): SinterError {
+  return new SinterError(
+    'UNSUPPORTED_MODEL',
+    `${path}: its input ${input} is fed positions, and nothing says where they begin (BERT counts from 0, RoBERTa from 2):` +
+      ' put the config.json of its family beside it, or load it with the option firstPosition',
+    { details: { file: path, input } },
+  );
 }
 
 function byName(name: string): Role | null {

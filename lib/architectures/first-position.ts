@@ -1,0 +1,32 @@
+/**
+ * Where a family counts positions from: 0, or behind the id of padding, as RoBERTa and its relatives do.
+ *
+ * A graph that is fed its positions does not say it; only the name of the family does.
+ */
+
+import type { JsonObject } from '../core/json.js';
+
+/** These count 0, 1, 2 ... */
+const FROM_ZERO: ReadonlySet<string> = new Set([
+  ...['albert', 'bert', 'big_bird', 'convbert', 'deberta', 'deberta-v2', 'distilbert', 'electra'],
+  ...['ernie', 'funnel', 'gte', 'layoutlm', 'megatron-bert', 'mobilebert', 'modernbert', 'new'],
+  ...['nezha', 'nomic_bert', 'nystromformer', 'rembert', 'roc_bert', 'roformer', 'splinter'],
+  ...['squeezebert', 'tinybert', 'yoso', 'jina_bert'],
+]);
+
+/** These count from pad_token_id + 1 on. */
+const BEHIND_PADDING: ReadonlySet<string> = new Set([
+  ...['camembert', 'data2vec-text', 'esm', 'ibert', 'layoutlmv3', 'longformer', 'luke', 'mpnet'],
+  ...['roberta', 'roberta-prelayernorm', 'xlm-roberta', 'xlm-roberta-xl', 'xmod'],
+]);
+
+/** Position of the first token of a model with this config.json; null where the family is not known. */
+export function firstPositionOf({ model_type, pad_token_id }: JsonObject): number | null {
+  if (typeof model_type !== 'string') return null;
+  if (FROM_ZERO.has(model_type)) return 0;
+  if (!BEHIND_PADDING.has(model_type)) return null;
+  // Where the config is silent, transformers' default of all of these.
+  const padding = pad_token_id === undefined ? 1 : pad_token_id;
+  const known = typeof padding === 'number' && Number.isInteger(padding) && padding >= 0;
+  return known ? padding + 1 : null;
+}

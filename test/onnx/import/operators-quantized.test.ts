@@ -223,7 +223,51 @@ describe('quantized', () => {
     outputs: ['uint8'],
     step: 1,
   }));
-  for (const bits of [4, 8]) {
+  for (const quant_type of [0, 1]) {
+    agrees(
+      `MatMulBnb4 of kind ${quant_type}`,
+      dimsOf(3, 3),
+      ([m = 1, k = 1, n = 1], next) => {
+        const [depth, count] = [8 * k, 8 * k * n];
+        return {
+          op: 'MatMulBnb4',
+          domain: MS,
+          opset: 17,
+          inputs: [
+            real([m, depth], next),
+            u8([Math.ceil(count / 2)], next),
+            positive([Math.ceil(count / 16)], next),
+          ],
+          attributes: { K: depth, N: n, block_size: 16, quant_type },
+          tolerance: 1e-5,
+        };
+      },
+      20,
+    );
+  }
+  agrees(
+    'MatMulNBits with floats for zero points, blocks in any order',
+    dimsOf(3, 3),
+    ([m = 1, k = 1, n = 1], next) => {
+      const depth = 16 * k;
+      return {
+        op: 'MatMulNBits',
+        domain: MS,
+        opset: 17,
+        inputs: [
+          real([m, depth], next),
+          u8([n, k, 8], next),
+          positive([n * k], next),
+          real([n * k], next),
+          next() < 0.5 ? null : whole('int32', [depth], 0, k - 1, next),
+        ],
+        attributes: { K: depth, N: n, bits: 4, block_size: 16 },
+        tolerance: 1e-5,
+      };
+    },
+    20,
+  );
+  for (const bits of [2, 4, 8]) {
     agrees(
       `MatMulNBits of ${bits} bits`,
       dimsOf(3, 3),

@@ -218,10 +218,16 @@ export class Draft implements FactSource {
     });
   }
 
+  /** The initializer made for `key` before; null without one. */
+  known(key: string): string | null {
+    const name = this.#cache.get(key);
+    return name !== undefined && this.#initializers.has(name) ? name : null;
+  }
+
   /** The initializer made for `key` before, or the one that `make` makes now. */
   cached(key: string, make: () => string): string {
-    const known = this.#cache.get(key);
-    if (known !== undefined && this.#initializers.has(known)) return known;
+    const known = this.known(key);
+    if (known !== null) return known;
     const name = make();
     this.#cache.set(key, name);
     return name;

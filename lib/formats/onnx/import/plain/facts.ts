@@ -292,6 +292,7 @@ const TABLE: ReadonlyMap<string, Infer> = new Map<string, Infer>([
   ['com.microsoft::Attention', lastAxis(attentionWidth)],
   ['com.microsoft::MultiHeadAttention', lastAxis(valueWidth)],
   ['com.microsoft::MatMulNBits', lastAxis((n) => numberOf(n, 'N', 0) || null)],
+  ['com.microsoft::MatMulBnb4', lastAxis((n) => numberOf(n, 'N', 0) || null)],
   ['com.microsoft::DynamicQuantizeMatMul', lastAxis((n, s) => at(n, s, 1).dims?.[1] ?? null)],
   [
     'com.microsoft::FusedMatMul',

@@ -1,7 +1,8 @@
 /**
- * Weights in blocks of a few bits: MatMulNBits and GatherBlockQuantized of com.microsoft.
+ * Weights in blocks of a few bits: MatMulNBits, MatMulBnb4 and GatherBlockQuantized of com.microsoft.
  *
- * Codes are packed from the low bits up; without zero points the middle of the range is zero.
+ * Codes are packed from the low bits up (MatMulBnb4: from the high ones down); without zero points the middle of the range is
+ * zero.
  */
 
 import type { Numbers, Tensor } from '../model.js';
@@ -37,10 +38,13 @@ function blockWeights(call: Call): Tensor {
     throw call.fail(`weights [${codes.dims.join(', ')}] for N ${rows}, K ${depth}`);
   }
   const zeroAt = zeroPoints(call, bits, rows, blocks);
+  const order = call.optional(4);
+  if (order && order.data.length < depth) throw call.fail(`${order.data.length} groups`);
   const out = call.make('float32', [rows, depth]);
   for (let row = 0; row < rows; row++) {
     for (let k = 0; k < depth; k++) {
-      const at = Math.floor(k / block);
+      const at = order ? (order.data[k] as number) : Math.floor(k / block);
+      if (!(at >= 0 && at < blocks)) throw call.fail(`group ${at} of ${blocks}`);
       const code = codeAt(codes.data, row * rowBytes, k, bits) - zeroAt(row, at);
       out.data[row * depth + k] = code * (scales.data[row * blocks + at] as number);
     }
@@ -87,7 +91,6 @@ function rounded(call: Call, x: Tensor, block: number): Tensor {
 }
 
 const matMulNBits: Operator = (call) => {
-  if (call.optional(4)) throw call.unsupported('a group index');
   const weights = lastTwoSwapped(call, blockWeights(call));
   const coarse = call.number('accuracy_level', 0) === 4 && call.smooth === null;
   const block = call.number('block_size', 0);
@@ -95,6 +98,42 @@ const matMulNBits: Operator = (call) => {
   const product = matmul(call, input, weights);
   const bias = call.optional(5);
   return bias ? zip(call, product.dtype, product, bias, (x, y) => x + y) : product;
+};
+
+/** What the codes of bitsandbytes stand for, in parts of the largest number of a block. */
+const FP4 = [0, 0.005208333333, 2 / 3, 1, 1 / 3, 0.5, 1 / 6, 0.25];
+const BNB4: Readonly<Record<number, readonly number[]>> = {
+  0: [...FP4, ...FP4.map((value) => -value)],
+  1: [
+    ...[-1, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453],
+    ...[-0.28444138169288635, -0.18477343022823334, -0.09105003625154495, 0],
+    ...[0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224],
+    ...[0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1],
+  ],
+};
+
+/** Blocks run over the whole weight [N, K]; of two codes in a byte the higher is the first. */
+const matMulBnb4: Operator = (call) => {
+  const [codes, largest] = [call.input(1), call.input(2)];
+  const values = BNB4[call.number('quant_type', 1)];
+  if (!values) throw call.unsupported(`quant_type ${call.number('quant_type', 1)}`);
+  const [rows, depth, block] = [
+    call.number('N', 0),
+    call.number('K', 0),
+    call.number('block_size', 0),
+  ];
+  const count = rows * depth;
+  const fits =
+    block > 0 &&
+    codes.data.length === Math.ceil(count / 2) &&
+    largest.data.length === Math.ceil(count / block);
+  if (!fits) throw call.fail(`weights [${codes.dims.join(', ')}] for N ${rows}, K ${depth}`);
+  const weights = call.make('float32', [rows, depth]);
+  for (let i = 0; i < count; i++) {
+    const code = ((codes.data[i >> 1] as number) >> (i % 2 === 0 ? 4 : 0)) & 15;
+    weights.data[i] = (values[code] ?? 0) * (largest.data[Math.floor(i / block)] as number);
+  }
+  return matmul(call, call.input(0), lastTwoSwapped(call, weights));
 };
 
 /** Codes that share bytes along the last axis, one by one. */
@@ -137,5 +176,6 @@ function middle(call: Call, data: Tensor, bits: number): Tensor | null {
 
 export const MS_BLOCK_QUANTIZED: OperatorTable = {
   GatherBlockQuantized: gatherBlockQuantized,
+  MatMulBnb4: matMulBnb4,
   MatMulNBits: matMulNBits,
 };

@@ -209,6 +209,74 @@ export const N_BITS_CASES: readonly RuleCase[] = [
     apart: 1e-5,
     check: (_, draft) => expect(new Set(only(draft).zeroPoints)).toEqual(new Set([128])),
   },
+  ...([0, 1] as const).map(
+    (kind): RuleCase => ({
+      rule: 'matmul-bnb4',
+      title: `kind ${kind}, the last block short`,
+      small: {
+        feeds: { x: floats([2, 6], 25) },
+        constants: { w: codes('uint8', [15], 32), s: { ...rows(4, 26), dims: [4] } },
+        nodes: [
+          [
+            'y',
+            'com.microsoft::MatMulBnb4',
+            ['x', 'w', 's'],
+            { K: 6, N: 5, block_size: 8, quant_type: kind },
+          ],
+        ],
+        outputs: ['y'],
+      },
+      left: ['MatMul'],
+      apart: 1e-6,
+    }),
+  ),
+  {
+    rule: 'matmul-n-bits',
+    title: '2 bits',
+    small: {
+      feeds: { x: floats([2, 6], 25) },
+      constants: {
+        w: codes('uint8', [5, 2, 1], 24),
+        s: { ...rows(10, 26), dims: [10] },
+        z: codes('uint8', [5, 1], 27),
+      },
+      nodes: [
+        [
+          'y',
+          'com.microsoft::MatMulNBits',
+          ['x', 'w', 's', 'z'],
+          { K: 6, N: 5, bits: 2, block_size: 4 },
+        ],
+      ],
+      outputs: ['y'],
+    },
+    left: ['MatMul'],
+    apart: 1e-6,
+  },
+  {
+    rule: 'matmul-n-bits',
+    title: 'zero points that are floats, blocks by an index',
+    small: {
+      feeds: { x: floats([2, 6], 25) },
+      constants: {
+        w: packed,
+        s: { ...rows(10, 26), dims: [10] },
+        z: floats([10], 28),
+        g: tensor('int32', [6], [1, 0, 1, 1, 0, 0]),
+      },
+      nodes: [
+        [
+          'y',
+          'com.microsoft::MatMulNBits',
+          ['x', 'w', 's', 'z', 'g'],
+          { K: 6, N: 5, bits: 4, block_size: 4 },
+        ],
+      ],
+      outputs: ['y'],
+    },
+    left: ['MatMul'],
+    apart: 1e-6,
+  },
   {
     rule: 'gather-block-quantized',
     title: 'signed codes of 4 bits',

@@ -1,11 +1,13 @@
 /**
- * Weight-only quantization in blocks: MatMulNBits and GatherBlockQuantized of onnxruntime.
+ * Weight-only quantization in blocks: MatMulNBits, MatMulBnb4 and GatherBlockQuantized of onnxruntime.
  *
- * Codes are unpacked to one byte each when they are read: in a byte the lower bits come first.
+ * Codes are unpacked to one byte each when they are read: in a byte the lower bits come first. Codes of 4 and 8 bits with
+ * integer zero points are kept; others become floats.
  */
 
 import type { Initializer } from '../../model.js';
 import { numberOf } from '../attributes.js';
+import { bitsAndBytes, bitsAndBytesValues, blockFloats } from '../block-floats.js';
 import { groupCount, spread } from '../codes.js';
 import { addQuantized } from '../derive.js';
 import type { Draft } from '../draft.js';
@@ -15,13 +17,14 @@ import { count } from '../rearrange.js';
 import type { Rule } from '../rule.js';
 
 /** `perRow` codes of each of `rows` rows that begin on a byte of their own. */
-function unpack(bytes: Uint8Array, bits: 4 | 8, rows: number, perRow: number): Uint8Array {
+function unpack(bytes: Uint8Array, bits: 2 | 4 | 8, rows: number, perRow: number): Uint8Array {
   const stride = rows === 0 ? 0 : bytes.length / rows;
   const codes = new Uint8Array(rows * perRow);
+  const mask = 2 ** bits - 1;
   for (let row = 0; row < rows; row++) {
     for (let i = 0; i < perRow; i++) {
-      const byte = bytes[row * stride + (bits === 8 ? i : i >> 1)] ?? 0;
-      codes[row * perRow + i] = bits === 8 ? byte : (byte >> (4 * (i & 1))) & 15;
+      const byte = bytes[row * stride + ((i * bits) >> 3)] ?? 0;
+      codes[row * perRow + i] = (byte >> ((i * bits) & 7)) & mask;
     }
   }
   return codes;
@@ -39,7 +42,7 @@ function bitsOf(value: number): 4 | 8 | null {
 /** Zero points of `rows` rows of `perRow` blocks, packed as the codes are, or one number each. */
 function zeroPoints(
   zeros: Initializer | null,
-  bits: 4 | 8,
+  bits: 2 | 4 | 8,
   rows: number,
   perRow: number,
 ): Int32Array | null {
@@ -50,6 +53,53 @@ function zeroPoints(
   return Int32Array.from(unpack(bytes, bits, rows, perRow));
 }
 
+type BlockSizes = readonly [rows: number, columns: number, bits: 2 | 4 | 8, block: number];
+
+/** Whether the numbers of codes and scales are those of a MatMulNBits. */
+function fits(codes: Initializer, scales: Initializer, [rows, columns, bits, block]: BlockSizes) {
+  const blocks = Math.ceil(columns / block);
+  const bytes = (blocks * block * bits) / 8;
+  const counts = count(codes.dims) === rows * bytes && count(scales.dims) === rows * blocks;
+  return counts && codes.dtype === 'uint8' && scales.dtype === 'float32';
+}
+
+/** The weight [K, N] of a MatMulNBits as floats, for what no codes of 4 or 8 bits say; null where sizes or types are others. */
+function floatWeight(
+  graph: Draft,
+  [codes, scales, zeros, order]: readonly [
+    Initializer,
+    Initializer,
+    Initializer | null,
+    Initializer | null,
+  ],
+  [rows, columns, bits, block]: BlockSizes,
+): string | null {
+  const blocks = Math.ceil(columns / block);
+  const isFloat = zeros?.dtype === 'float32';
+  if (isFloat && count(zeros.dims) !== rows * blocks) return null;
+  const given = isFloat ? zeros.read().data : zeroPoints(zeros, bits, rows, blocks);
+  const groups = order?.read().data ?? null;
+  if (given === null || (groups !== null && groups.length < columns)) return null;
+  if (groups?.some((group) => !(group >= 0 && group < blocks))) return null;
+  const dims = [columns, rows];
+  return graph.addInitializer({
+    name: graph.freshName(codes.name),
+    dtype: 'float32',
+    dims,
+    read: () => {
+      const unpacked = unpack(bytesOf(codes) ?? new Uint8Array(), bits, rows, columns);
+      const data = blockFloats(
+        { rows, columns, block },
+        unpacked,
+        scales.read().data,
+        given,
+        groups,
+      );
+      return { dtype: 'float32', dims, data };
+    },
+  });
+}
+
 /** The weight [K, N] of a MatMulNBits; null where sizes or types are others. */
 function blockWeight(
   codes: Initializer,
@@ -57,11 +107,7 @@ function blockWeight(
   zeros: Initializer | null,
   [rows, columns, bits, block]: readonly [number, number, 4 | 8, number],
 ): QuantizedWeight | null {
-  const blocks = Math.ceil(columns / block);
-  const bytes = (blocks * block * bits) / 8;
-  if (codes.dtype !== 'uint8' || count(codes.dims) !== rows * bytes) return null;
-  if (count(scales.dims) !== rows * blocks || scales.dtype !== 'float32') return null;
-  const offsets = zeroPoints(zeros, bits, rows, blocks);
+  const offsets = zeroPoints(zeros, bits, rows, Math.ceil(columns / block));
   if (offsets === null) return null;
   const weight: QuantizedWeight = {
     dims: [rows, columns],
@@ -83,7 +129,8 @@ function optional(graph: Draft, name: string): Initializer | null | undefined {
 
 const matMulNBits: Rule = {
   name: 'matmul-n-bits',
-  matches: 'com.microsoft MatMulNBits of 4 or 8 bits, with or without zero points, any block size',
+  matches:
+    'com.microsoft MatMulNBits of 2, 4 or 8 bits, with or without zero points (packed or floats) and group indices',
   writes: 'MatMul, Add',
   roots: ['com.microsoft::MatMulNBits'],
   rewrite(node, write) {
@@ -91,20 +138,70 @@ const matMulNBits: Rule = {
     const [codes, scales, zeros, order] = [1, 2, 3, 4].map((index) =>
       optional(graph, graph.input(node, index)),
     );
-    const bits = bitsOf(numberOf(node, 'bits', 4));
+    const bits = numberOf(node, 'bits', 4);
     const block = numberOf(node, 'block_size', 0);
-    if (!codes || !scales || zeros === null || order !== undefined || bits === null || block < 1)
-      return false;
-    const sizes = [numberOf(node, 'N', 0), numberOf(node, 'K', 0), bits, block] as const;
-    const weight = blockWeight(codes, scales, zeros ?? null, sizes);
-    if (weight === null) return false;
-    const key = `n-bits ${[codes.name, scales.name, zeros?.name ?? '', ...sizes].join('|')}`;
-    const name = graph.cached(key, () => addQuantized(graph, codes.name, weight));
+    if (!codes || !scales || zeros === null || order === null || block < 1) return false;
+    if (bits !== 2 && bits !== 4 && bits !== 8) return false;
+    const [rows, columns] = [numberOf(node, 'N', 0), numberOf(node, 'K', 0)];
+    const sizes = [rows, columns, bits, block] as const;
+    if (!fits(codes, scales, sizes)) return false;
+    const parts = [codes, scales, zeros ?? null, order ?? null] as const;
+    const keepsCodes = bits !== 2 && order === undefined && zeros?.dtype !== 'float32';
+    const weight = keepsCodes
+      ? blockWeight(codes, scales, parts[2], [rows, columns, bits, block])
+      : null;
+    const key = `n-bits ${[...parts.map((part) => part?.name ?? ''), ...sizes].join('|')}`;
+    const name =
+      graph.known(key) ??
+      (weight !== null
+        ? addQuantized(graph, codes.name, weight)
+        : keepsCodes
+          ? null
+          : floatWeight(graph, parts, sizes));
+    if (name === null) return false;
+    graph.cached(key, () => name);
     const bias = graph.input(node, 5);
     const output = node.outputs[0] ?? '';
     const x = graph.input(node, 0);
     if (bias === '') return write.into(output, 'MatMul', [x, name]);
     return write.into(output, 'Add', [write.op('MatMul', [x, name]), bias]);
+  },
+};
+
+const matMulBnb4: Rule = {
+  name: 'matmul-bnb4',
+  matches: 'com.microsoft MatMulBnb4: nf4 and fp4 of bitsandbytes',
+  writes: 'MatMul',
+  roots: ['com.microsoft::MatMulBnb4'],
+  rewrite(node, write) {
+    const { graph } = write;
+    const [codes, largest] = [1, 2].map((index) => graph.initializer(graph.input(node, index)));
+    const kind = numberOf(node, 'quant_type', 1);
+    const values = bitsAndBytesValues(kind);
+    const [rows, columns] = [numberOf(node, 'N', 0), numberOf(node, 'K', 0)];
+    const block = numberOf(node, 'block_size', 0);
+    if (!codes || !largest || values === null || numberOf(node, 'transB', 1) !== 1) return false;
+    const counts =
+      block > 0 &&
+      count(codes.dims) === Math.ceil((rows * columns) / 2) &&
+      count(largest.dims) === Math.ceil((rows * columns) / block);
+    if (!counts || codes.dtype !== 'uint8' || largest.dtype !== 'float32') return false;
+    const dims = [columns, rows];
+    const sizes = { rows, columns, block };
+    const key = `bnb4 ${[codes.name, largest.name, kind, rows, columns, block].join('|')}`;
+    const name = graph.cached(key, () =>
+      graph.addInitializer({
+        name: graph.freshName(codes.name),
+        dtype: 'float32',
+        dims,
+        read: () => {
+          const bytes = bytesOf(codes) ?? new Uint8Array();
+          const data = bitsAndBytes(sizes, bytes, largest.read().data, values);
+          return { dtype: 'float32', dims, data };
+        },
+      }),
+    );
+    return write.into(node.outputs[0] ?? '', 'MatMul', [graph.input(node, 0), name]);
   },
 };
 
@@ -175,4 +272,4 @@ const gatherBlocks: Rule = {
   },
 };
 
-export const N_BITS_RULES: readonly Rule[] = [matMulNBits, gatherBlocks];
+export const N_BITS_RULES: readonly Rule[] = [matMulNBits, matMulBnb4, gatherBlocks];

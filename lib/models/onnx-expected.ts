@@ -22,7 +22,7 @@ export interface Limit {
 }
 
 /** Largest difference, in parts of the largest number of the output. */
-export const FLOAT: Limit = { tolerance: 2e-4, measure: largest };
+export const FLOAT: Limit = { tolerance: 2e-5, measure: largest };
 /** The file's scales, epsilons and angles have 16 bits; here an epsilon is what it was before. */
 const HALF: Limit = { tolerance: 1e-3, measure: largest };
 

@@ -18,6 +18,7 @@ import {
 import type { EncoderGraph, OutputName } from '../graph/types.js';
 import { buildProgram, bytesOf } from './model-parts.js';
 import { expectedOf, FLOAT, type Limit } from './onnx-expected.js';
+import { probeLength } from './probe-length.js';
 import {
   columnOf,
   distance,
@@ -28,9 +29,6 @@ import {
   runProbe,
 } from './probe-rows.js';
 import { int8Products, widenedProgram } from './widened-program.js';
-
-/** Tokens of the longest text of the probe. */
-const LENGTH = 8;
 
 /** As a distance of vectors, in parts of their length: activations of 8 bits, with a range for each run. */
 const INT8: Limit = { tolerance: 0.2, measure: distance };
@@ -57,7 +55,7 @@ export async function verifyOnnx(
   replaced: readonly OutputName[] = [],
 ): Promise<Verification> {
   const begin = performance.now();
-  const probe = probeFor(imported.recovered, LENGTH);
+  const probe = probeFor(imported.recovered, probeLength(graph));
   const pairs = pairsOf(imported, graph, replaced);
   if (pairs.length === 0) {
     const { path } = imported;

@@ -60,12 +60,17 @@ export function recoverDraft(plain: PlainModel, firstPosition: number | null = 0
     firstPosition: inputs.firstPosition,
     seed: 1,
   };
-  const short = walkOnce(plain, inputs, shape);
+  const { walked: short, length: least } = shortest(plain, inputs, shape);
   const limit = short.walk.maxTokens;
-  const length = inputs.length ?? Math.min(LONG.length, limit ?? LONG.length);
+  const wanted = inputs.length ?? Math.min(LONG.length, limit ?? LONG.length);
   const batch = inputs.batch ?? LONG.batch;
+  const { walked: near, length } = longest(
+    plain,
+    inputs,
+    { ...shape, batch, length: wanted, seed: 2 },
+    least,
+  );
   const probe = { ...shape, batch, length, seed: 2 };
-  const near = walkOnce(plain, inputs, probe);
   if (draftText(short.found) !== draftText(near.found)) {
     throw new SinterError(
       'UNSUPPORTED_MODEL',
@@ -73,7 +78,7 @@ export function recoverDraft(plain: PlainModel, firstPosition: number | null = 0
       { details: { file: path, category: 'unsupported' } },
     );
   }
-  const bound = near.walk.maxTokens ?? limit;
+  const bound = near.walk.maxTokens ?? limit ?? (length < wanted ? length : null);
   const { found, walk, seen } =
     inputs.length === null && (bound ?? FARTHEST) > length
       ? lookFar(plain, inputs, probe, near, bound)
@@ -93,6 +98,49 @@ export function recoverDraft(plain: PlainModel, firstPosition: number | null = 0
     inputs,
     notes: [...new Set([...short.walk.notes, ...walk.notes])],
   };
+}
+
+type Walked = ReturnType<typeof walkOnce>;
+
+/** Texts that are shorter, where sizes do not fit: a table of few rows. Throws the first error where no length fits. */
+function shortest(plain: PlainModel, inputs: Inputs, shape: ProbeShape) {
+  const lengths = inputs.length === null ? [shape.length, 4, 2] : [shape.length];
+  let first: unknown;
+  for (const length of lengths) {
+    try {
+      return { walked: walkOnce(plain, inputs, { ...shape, length }), length };
+    } catch (error) {
+      if (!isTooLong(error)) throw error;
+      first ??= error;
+    }
+  }
+  throw first;
+}
+
+/** The longest texts, up to those of `shape`, whose sizes fit; those of `least` tokens do. */
+function longest(plain: PlainModel, inputs: Inputs, shape: ProbeShape, least: number) {
+  let [fits, tooLong]: [{ walked: Walked; length: number } | null, number] = [
+    null,
+    shape.length + 1,
+  ];
+  let low = least;
+  for (let length = shape.length; ; length = Math.floor((low + tooLong) / 2)) {
+    try {
+      fits = { walked: walkOnce(plain, inputs, { ...shape, length }), length };
+      low = length;
+    } catch (error) {
+      // What fits short texts is no damaged file: a table ends before.
+      if (!isTooLong(error) || inputs.length !== null || length <= least) throw error;
+      tooLong = length;
+    }
+    if (fits !== null && tooLong - low <= 1) return fits;
+  }
+}
+
+/** Whether sizes contradict each other, which they may do for long texts only. */
+function isTooLong(error: unknown): boolean {
+  if (!(error instanceof SinterError)) return false;
+  return error.code === 'CORRUPT_MODEL' || error.message.includes('a table is too short');
 }
 
 /**

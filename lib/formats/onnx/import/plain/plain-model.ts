@@ -7,7 +7,7 @@
  *   layer norm    LayerNormalization(x, scale, bias?) axis -1, epsilon written; scale and bias are initializers [width].
  *   RMS norm      RMSNormalization(x, scale) axis -1, epsilon written.
  *   GELU          Gelu(approximate 'none' | 'tanh').
- *   SiLU          Mul(x, Sigmoid(x)). Quick GELU: Mul(x, Sigmoid(Mul(x, 1.702))).
+ *   SiLU          Mul(x, Sigmoid(x)). Quick GELU is SiLU between products that are scaled for it.
  *   attention     Reshape, Transpose, MatMul, Mul by the scale, Add of a bias, Softmax(axis -1), MatMul, Transpose, Reshape.
  *   projections   a fused node's merged QKV weight is cut in three initializers, three products.
  *   Q/DQ          gone; a quantized weight is a float initializer that `quantized` has an entry for.

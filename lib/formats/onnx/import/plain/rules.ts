@@ -16,6 +16,7 @@ import { OLD_SOFTMAX_RULES, OPSET_RULES } from './rules/opset.js';
 import { PRODUCT_RULES } from './rules/products.js';
 import { Q_OPERATOR_RULES } from './rules/q-operators.js';
 import { QDQ_RULES, RANGE_RULES } from './rules/qdq.js';
+import { SCALED_SILU_RULES } from './rules/scaled-silu.js';
 import { UNIT_RANGE_RULES } from './rules/unit-range.js';
 
 export const RULES: readonly Rule[] = [
@@ -32,6 +33,7 @@ export const RULES: readonly Rule[] = [
   ...EINSUM_RULES,
   ...FOLDING_RULES,
   ...ACTIVATION_RULES,
+  ...SCALED_SILU_RULES,
   ...NORM_RULES,
   ...OLD_SOFTMAX_RULES,
   ...RANGE_RULES,

@@ -194,6 +194,48 @@ export const ACTIVATION_CASES: readonly RuleCase[] = [
     check: approximate('none'),
   },
   {
+    rule: 'quick-gelu-arithmetic',
+    title: 'between two products',
+    with: ['product-of-scaled-silu'],
+    small: {
+      feeds: { x },
+      constants: {
+        w: floats([x.dims.at(-1) ?? 1, 3], 40),
+        b: floats([3], 41),
+        v: floats([3, 2], 42),
+        c: scalar(1.702),
+      },
+      nodes: [
+        ['m', 'MatMul', ['x', 'w']],
+        ['h', 'Add', ['m', 'b']],
+        ['i', 'Mul', ['h', 'c']],
+        ['g', 'Sigmoid', ['i']],
+        ['a', 'Mul', ['h', 'g']],
+        ['y', 'MatMul', ['a', 'v']],
+      ],
+      outputs: ['y'],
+    },
+    left: ['MatMul', 'Add', 'Sigmoid', 'Mul', 'MatMul'],
+    apart: CLOSE,
+  },
+  {
+    rule: 'product-of-scaled-silu',
+    title: 'whatever the number is',
+    small: {
+      feeds: { x },
+      constants: { v: floats([x.dims.at(-1) ?? 1, 2], 42), c: scalar(0.5) },
+      nodes: [
+        ['g', 'Sigmoid', ['x']],
+        ['s', 'Mul', ['x', 'g']],
+        ['a', 'Mul', ['s', 'c']],
+        ['y', 'MatMul', ['a', 'v']],
+      ],
+      outputs: ['y'],
+    },
+    left: ['Sigmoid', 'Mul', 'MatMul'],
+    apart: CLOSE,
+  },
+  {
     rule: 'quick-gelu',
     title: 'and Swish',
     small: {

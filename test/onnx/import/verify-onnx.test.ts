@@ -59,6 +59,6 @@ test('a program of NaN is not taken for a good one', async () => {
   const { liar, changed, program } = await tampered((node) =>
     node.op === 'attention' ? { ...node, scale: 1e38 } : node,
   );
-  await expect(verifyOnnx(liar, changed, program)).rejects.toThrow(/verification failed/);
+  await expect(verifyOnnx(liar, changed, program)).rejects.toThrow(/verification failed|gives NaN/);
   program.dispose();
 });

@@ -5,8 +5,9 @@
  */
 
 import { rangeMistake } from '../core/errors.js';
-import { isJsonObject } from '../core/json.js';
+import { isJsonObject, type JsonObject } from '../core/json.js';
 import { type AlignedTexts, alignWindows, joinAligned } from './aligned-texts.js';
+import { checkTokenizer } from './check/index.js';
 import { jsonText } from './json-text.js';
 import { Placer, type TokensWithOffsets } from './placed-tokens.js';
 import { withoutSegments } from './post-processor.js';
@@ -18,7 +19,6 @@ import { IDS, joinColumn, type TextTokens } from './text-reader.js';
 import { TextRows, type TokenRow } from './text-rows.js';
 import { WindowCutter, WindowGroup } from './text-windows.js';
 import { checkLargest, checkTokens, largestId, type TokenTable } from './token-limits.js';
-import { checkTokenizer } from './tokenizer-check.js';
 import { readTokenizerFiles, type TokenizerFiles } from './tokenizer-files.js';
 import { TokenizerInstances } from './tokenizer-instances.js';
 
@@ -89,11 +89,14 @@ export class TextTokenizer {
   private readonly largest: number;
   private table: TokenTable = { vectors: Number.POSITIVE_INFINITY, path: '' };
 
-  private constructor(from: TokenizerFiles, json: string) {
+  /** `tokenizer` is what the package is given: that of the files, or a changed one. */
+  private constructor(from: TokenizerFiles, tokenizer: JsonObject) {
     this.files = from.files;
+    const { maxTextLength } = checkTokenizer(from.tokenizer, from.source);
     const rule = cutRuleOf(from.tokenizer);
-    checkTokenizer(from.tokenizer, from.source);
-    this.instances = new TokenizerInstances(json, from.source);
+    // Written anew: of the file's text the package might read what was not checked, such as the first of two equal keys.
+    const json = jsonText(tokenizer, from.source);
+    this.instances = new TokenizerInstances(json, from.source, maxTextLength);
     this.rows = new TextRows(this.instances, rule, keptSide(from));
     const nameOf = (id: number) => this.instances.whole.idToToken(id);
     this.placer = new Placer(from.tokenizer, rule?.stripsSpace ?? false, nameOf);
@@ -131,13 +134,8 @@ export class TextTokenizer {
   /** From files that are already in memory. */
   static fromFiles(from: TokenizerFiles, lowercase = false): TextTokenizer {
     const used = lowercase ? withLowercase(from) : from;
-    const { tokenizer, files } = used;
-    const given = used.segments === false ? withoutSegments(tokenizer) : tokenizer;
-    const written = files.get('tokenizer.json');
-    return new TextTokenizer(
-      used,
-      given === tokenizer && written !== undefined ? written : jsonText(given, used.source),
-    );
+    const { tokenizer } = used;
+    return new TextTokenizer(used, used.segments === false ? withoutSegments(tokenizer) : tokenizer);
   }
 
   /**

@@ -20,18 +20,21 @@ export class TokenizerInstances {
   readonly vocabulary: number;
   readonly whole: Tokenizer;
   private readonly source: string;
+  private readonly maxTextLength: number;
   private readonly layouts = new Map<boolean, Promise<TokenLayout>>();
   private probe: Promise<string> | null = null;
 
-  /** `source` is the file that the tokenizer comes from, for messages. */
-  constructor(json: string, source: string) {
+  /** `json` has been checked; `source` is the file that it comes from, for messages. */
+  constructor(json: string, source: string, maxTextLength: number) {
     this.source = source;
+    this.maxTextLength = maxTextLength;
     this.whole = this.make(json);
     this.vocabulary = this.whole.getVocabSize(true);
   }
 
   /** Tokens of all texts, without special ones. */
   async encode(texts: readonly string[]): Promise<Encoding[]> {
+    for (const text of texts) this.checkLength(text);
     return this.whole.encodeBatch([...texts], PLAIN).catch((cause: unknown) => {
       throw this.broken('cannot encode', cause);
     });
@@ -97,6 +100,15 @@ export class TokenizerInstances {
     } catch (cause) {
       throw this.broken('not a tokenizer', cause);
     }
+  }
+
+  /** A pattern of the file may step back for the length of a text, and the package ends the process when it does so for too long. */
+  private checkLength(text: string): void {
+    if (text.length <= this.maxTextLength) return;
+    throw new SinterError(
+      'INVALID_DATA',
+      `a text must be at most ${this.maxTextLength} characters for the patterns of ${this.source}, got ${text.length}`,
+    );
   }
 
   /** The texts are checked before, so a failure of the package is a fault of its file. */

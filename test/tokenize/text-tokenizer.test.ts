@@ -248,8 +248,11 @@ describe('loadTokenizer', () => {
       [whole.subarray(0, 100_000), /tokenizer\.json: not valid JSON/],
       [Buffer.alloc(0), /not valid JSON/],
       [Buffer.from('[]'), /must be a JSON object/],
-      [Buffer.from('{}'), /not a tokenizer: Model missing/],
-      [Buffer.from('{"model":{"type":"WordPiece","vocab":{"a":-1}}}'), /not a tokenizer/],
+      [Buffer.from('{}'), /tokenizer\.json: model must be given, got undefined/],
+      [
+        Buffer.from('{"model":{"type":"WordLevel","unk_token":"a","vocab":{"a":-1}}}'),
+        /tokenizer\.json: model\.vocab\["a"\] must be an integer from 0 to 2147483647, got -1/,
+      ],
       [
         Buffer.concat([whole.subarray(0, 500), Buffer.of(0xff), whole.subarray(500)]),
         /UTF-8 at byte 500/,

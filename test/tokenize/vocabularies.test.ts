@@ -111,7 +111,7 @@ describe('folders that no tokenizer can be made from', () => {
       'a merge of unknown tokens',
       { 'vocab.json': VOCABULARY, 'merges.txt': 'x y\n' },
       'CORRUPT_MODEL',
-      /vocab\.json: not a tokenizer/,
+      /vocab\.json: model\.merges\[0\] must be a pair of tokens that the vocabulary has/,
     ],
     [
       'an id that is none',

@@ -1,0 +1,80 @@
+/**
+ * Components of a tokenizer.json: objects with a type, and sequences of them, against a table.
+ *
+ * All share one budget: how many there are and how much longer they make a text.
+ */
+
+import { show } from '../../core/errors.js';
+import type { JsonObject, JsonValue } from '../../core/json.js';
+import { checkFields, type Fields } from './fields.js';
+import type { Place } from './place.js';
+
+/** Components of one tokenizer. */
+const MAX_COMPONENTS = 64;
+const MAX_DEPTH = 8;
+/** How many times longer a text may get on its way to the model; published tokenizers stay below 60. */
+const MAX_GROWTH = 128;
+
+export interface Component<B extends Budget> {
+  readonly fields: Fields;
+  /** How many times longer it can make a text; 1 by default. */
+  readonly growth?: number;
+  /** The field with the components of a sequence. */
+  readonly parts?: string;
+  /** What is to be said about several fields at once. */
+  readonly check?: (object: JsonObject, at: Place, budget: B) => void;
+}
+
+export class Budget {
+  /** How many times longer a text can be for the model. */
+  growth = 1;
+  /** A pattern may step back for the length of a text. */
+  stepsBack = false;
+  private components = 0;
+
+  count(at: Place): void {
+    this.components++;
+    if (this.components > MAX_COMPONENTS)
+      throw at.unsupported(`among the first ${MAX_COMPONENTS} components`, this.components);
+  }
+
+  grow(factor: number, at: Place): void {
+    this.growth *= Math.max(1, factor);
+    if (this.growth <= MAX_GROWTH) return;
+    throw at.error(
+      'UNSUPPORTED_MODEL',
+      `must not make a text more than ${MAX_GROWTH} times longer, with all before it, got ${Math.ceil(this.growth)}`,
+    );
+  }
+}
+
+export interface Family<B extends Budget> {
+  readonly table: Readonly<Record<string, Component<B>>>;
+  readonly budget: B;
+}
+
+export function checkComponent<B extends Budget>(
+  value: JsonValue | undefined,
+  at: Place,
+  family: Family<B>,
+  depth = 0,
+): void {
+  const { table, budget } = family;
+  const object = at.object(value);
+  const { type } = object;
+  if (typeof type !== 'string') throw at.at('type').corrupt('a text', type);
+  const component = Object.hasOwn(table, type) ? table[type] : undefined;
+  if (component === undefined) {
+    throw at.at('type').unsupported(Object.keys(table).join(' or '), type);
+  }
+  budget.count(at);
+  checkFields(object, component.fields, at);
+  if (component.growth !== undefined) budget.grow(component.growth, at);
+  component.check?.(object, at, budget);
+  if (component.parts === undefined) return;
+  if (depth === MAX_DEPTH) throw at.unsupported(`at most ${MAX_DEPTH} sequences deep`, show(type));
+  const place = at.at(component.parts);
+  for (const [i, part] of place.list(object[component.parts], MAX_COMPONENTS).entries()) {
+    checkComponent(part, place.at(i), family, depth + 1);
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * Checks a tokenizer.json before the `tokenizers` package gets it: everything that the package takes on trust.
+ *
+ * The package ends the process over a file that it did not expect, and takes any time and memory that a file makes it take. So
+ * every component and field is looked up in a table, and what has no bound is refused.
+ */
+
+import type { JsonObject } from '../../core/json.js';
+import { checkAddedTokens } from './added-tokens.js';
+import { checkDecoder } from './decoders.js';
+import {
+  checkFields,
+  count,
+  type Fields,
+  oneOf,
+  optional,
+  orNull,
+  positive,
+  required,
+  text,
+} from './fields.js';
+import { checkModel } from './models.js';
+import { checkNormalizer, Normalizing } from './normalizers.js';
+import { Place } from './place.js';
+import { checkPreTokenizer } from './pre-tokenizers.js';
+import { checkProcessor } from './processors.js';
+
+/** Steps back at one place of a text after which the package's regular expressions end the process. */
+const MAX_STEPS = 10_000_000;
+
+const direction = oneOf('Left', 'Right');
+
+const TRUNCATION: Fields = {
+  direction: optional(direction),
+  max_length: required(count),
+  strategy: required(oneOf('LongestFirst', 'OnlyFirst', 'OnlySecond')),
+  stride: required(count),
+};
+
+const PADDING: Fields = {
+  strategy: required((value, at) => {
+    if (value === 'BatchLongest') return;
+    checkFields(at.object(value), { Fixed: required(count) }, at);
+  }),
+  direction: required(direction),
+  pad_to_multiple_of: required(orNull(positive)),
+  pad_id: required(count),
+  pad_type_id: required(count),
+  pad_token: required(text),
+};
+
+export interface TokenizerLimits {
+  /** Longest text that may be given to the package, in UTF-16 units. */
+  readonly maxTextLength: number;
+}
+
+/** Throws CORRUPT_MODEL or UNSUPPORTED_MODEL with the file and the place. */
+export function checkTokenizer(tokenizer: JsonObject, file: string): TokenizerLimits {
+  const root = new Place(file, '');
+  const budget = new Normalizing();
+  const parts: Fields = {
+    version: optional(oneOf('1.0')),
+    truncation: optional(orNull((value, at) => checkFields(at.object(value), TRUNCATION, at))),
+    padding: optional(orNull((value, at) => checkFields(at.object(value), PADDING, at))),
+    normalizer: optional(orNull((value, at) => checkNormalizer(value, at, budget))),
+    pre_tokenizer: optional(orNull((value, at) => checkPreTokenizer(value, at, budget))),
+    model: required(checkModel),
+    post_processor: optional(orNull(checkProcessor)),
+    decoder: optional(orNull(checkDecoder)),
+    added_tokens: optional((value, at) => {
+      const normalizing = (tokenizer.normalizer ?? null) === null ? null : budget;
+      checkAddedTokens(value, at, normalizing);
+    }),
+  };
+  checkFields(tokenizer, parts, root);
+  const { growth, stepsBack } = budget;
+  // A UTF-16 unit has at most three bytes.
+  return {
+    maxTextLength: stepsBack ? Math.floor(MAX_STEPS / 3 / growth) : Number.POSITIVE_INFINITY,
+  };
+}

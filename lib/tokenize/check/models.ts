@@ -1,0 +1,161 @@
+/**
+ * Models: from words to ids.
+ *
+ * Old files leave the type out; the package then takes the first that fits, in the order of MODELS.
+ */
+
+import { show } from '../../core/errors.js';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.js';
+import {
+  anything,
+  bool,
+  checkFields,
+  type Fields,
+  optional,
+  orNull,
+  required,
+  text,
+} from './fields.js';
+import { checkMerges } from './merges.js';
+import type { Place } from './place.js';
+
+/** Largest vocabulary; XLM-V has 900,000 tokens. */
+export const MAX_TOKENS = 2 ** 20;
+/** Longest token, in bytes, of Unigram, which looks up all beginnings of a text that are tokens. */
+const MAX_PIECE = 256;
+/** Bytes of all tokens of Unigram: each may become a node of a tree. */
+const MAX_PIECES = 2 ** 23;
+/** Longest prefix or suffix of the parts of a word. */
+const MAX_AFFIX = 32;
+/** Longest word that WordPiece looks at: its time grows with the cube. */
+const MAX_WORD = 256;
+
+interface Model {
+  readonly fields: Fields;
+  readonly check: (object: JsonObject, at: Place) => void;
+}
+
+const affix = orNull((value, at) => {
+  at.text(value, MAX_AFFIX);
+});
+const flag = optional(orNull(bool));
+
+const MODELS: Readonly<Record<string, Model>> = {
+  BPE: {
+    fields: {
+      dropout: optional(dropout),
+      unk_token: optional(orNull(text)),
+      continuing_subword_prefix: optional(affix),
+      end_of_word_suffix: optional(affix),
+      fuse_unk: flag,
+      byte_fallback: flag,
+      ignore_merges: flag,
+      vocab: required(anything),
+      merges: required(anything),
+    },
+    check: ({ vocab, merges, continuing_subword_prefix: prefix }, at) => {
+      const ids = vocabulary(vocab, at.at('vocab'));
+      checkMerges(merges, at.at('merges'), {
+        ids,
+        prefix: typeof prefix === 'string' ? prefix : '',
+      });
+    },
+  },
+  WordPiece: {
+    fields: {
+      unk_token: required(text),
+      continuing_subword_prefix: required((value, at) => {
+        at.text(value, MAX_AFFIX);
+      }),
+      max_input_chars_per_word: required((value, at) => {
+        if (at.integer(value, 0) > MAX_WORD) throw at.unsupported(`at most ${MAX_WORD}`, value);
+      }),
+      vocab: required(anything),
+    },
+    check: withUnknown,
+  },
+  WordLevel: {
+    fields: { unk_token: required(text), vocab: required(anything) },
+    check: withUnknown,
+  },
+  Unigram: {
+    fields: {
+      unk_id: optional(anything),
+      byte_fallback: optional(bool),
+      vocab: required(anything),
+    },
+    check: unigram,
+  },
+};
+
+export function checkModel(value: JsonValue | undefined, at: Place): void {
+  const object = at.object(value);
+  const { type = typeOf(object) } = object;
+  if (typeof type !== 'string') throw at.at('type').corrupt('a text', type);
+  const model = Object.hasOwn(MODELS, type) ? MODELS[type] : undefined;
+  if (model === undefined) throw at.at('type').unsupported(Object.keys(MODELS).join(' or '), type);
+  checkFields(object, model.fields, at);
+  model.check(object, at);
+}
+
+function typeOf({ merges, vocab, max_input_chars_per_word: longest }: JsonObject): string {
+  if (merges !== undefined) return 'BPE';
+  if (Array.isArray(vocab)) return 'Unigram';
+  return longest === undefined ? 'WordLevel' : 'WordPiece';
+}
+
+/** Tokens and ids. */
+function vocabulary(value: JsonValue | undefined, at: Place): JsonObject {
+  const ids = at.object(value);
+  let tokens = 0;
+  for (const token in ids) {
+    tokens++;
+    const id = ids[token] as number;
+    if (!Number.isInteger(id) || id < 0 || id > 2 ** 31 - 1) {
+      throw at.at(`[${show(token)}]`).corrupt('an integer from 0 to 2147483647', id);
+    }
+  }
+  if (tokens === 0) throw at.corrupt('a vocabulary of at least one token', value);
+  if (tokens > MAX_TOKENS)
+    throw at.unsupported(`a vocabulary of at most ${MAX_TOKENS} tokens`, tokens);
+  return ids;
+}
+
+function withUnknown({ vocab, unk_token: unknown }: JsonObject, at: Place): void {
+  const ids = vocabulary(vocab, at.at('vocab'));
+  if (typeof unknown === 'string' && Object.hasOwn(ids, unknown)) return;
+  throw at.at('unk_token').corrupt('a token of the vocabulary', unknown);
+}
+
+/** With dropout, a text would get other ids each time. */
+function dropout(value: JsonValue, at: Place): void {
+  if (value === null || value === 0) return;
+  if (typeof value !== 'number' || value < 0 || value > 1)
+    throw at.corrupt('a number from 0 to 1', value);
+  throw at.unsupported('null or 0', value);
+}
+
+function unigram({ vocab, unk_id: unknown = null }: JsonObject, at: Place): void {
+  const place = at.at('vocab');
+  const pieces = place.list(vocab, MAX_TOKENS);
+  if (pieces.length === 0) throw place.corrupt('a vocabulary of at least one token', vocab);
+  if (unknown !== null) at.at('unk_id').integer(unknown, 0, pieces.length - 1);
+  let bytes = 0;
+  for (const [i, piece] of pieces.entries()) {
+    const [token, score, ...more] = Array.isArray(piece) ? (piece as readonly JsonValue[]) : [];
+    if (
+      typeof token !== 'string' ||
+      typeof score !== 'number' ||
+      !Number.isFinite(score) ||
+      more.length > 0
+    ) {
+      throw place.at(i).corrupt('a token and its score', isJsonObject(piece) ? 'an object' : piece);
+    }
+    const length = Buffer.byteLength(token);
+    if (length > MAX_PIECE)
+      throw place.at(i).unsupported(`a token of at most ${MAX_PIECE} bytes`, token);
+    bytes += length;
+  }
+  if (bytes > MAX_PIECES)
+    throw place.unsupported(`a vocabulary of at most ${MAX_PIECES} bytes`, bytes);
+}

@@ -1,0 +1,77 @@
+/**
+ * A place in a tokenizer.json, and the readers of values at it.
+ *
+ * Nonsense is CORRUPT_MODEL; what is sound but has no bound that we know is UNSUPPORTED_MODEL. Both name the file and the place.
+ */
+
+import { SinterError, type SinterErrorCode, show } from '../../core/errors.js';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.js';
+
+/** Largest id or length: what fits the signed 32 bits of the arrays that ids end in. */
+export const MAX_INT = 2 ** 31 - 1;
+
+export class Place {
+  private readonly file: string;
+  /** `normalizer.normalizers[1]`. */
+  readonly path: string;
+
+  constructor(file: string, path: string) {
+    this.file = file;
+    this.path = path;
+  }
+
+  at(key: string | number): Place {
+    const step = typeof key === 'number' ? `[${key}]` : this.path === '' ? key : `.${key}`;
+    return new Place(this.file, this.path + step);
+  }
+
+  /** CORRUPT_MODEL: `file: place must be what, got value`. */
+  corrupt(what: string, got: unknown): SinterError {
+    return this.error('CORRUPT_MODEL', `must be ${what}, got ${show(got)}`);
+  }
+
+  /** UNSUPPORTED_MODEL: `file: place must be what, got value`. */
+  unsupported(what: string, got: unknown): SinterError {
+    return this.error('UNSUPPORTED_MODEL', `must be ${what}, got ${show(got)}`);
+  }
+
+  /** As the two above, with words of one's own after the place. */
+  error(code: SinterErrorCode, words: string): SinterError {
+    const place = this.path === '' ? 'the tokenizer' : this.path;
+    return new SinterError(code, `${this.file}: ${place} ${words}`, {
+      details: { file: this.file },
+    });
+  }
+
+  object(value: JsonValue | undefined): JsonObject {
+    if (isJsonObject(value)) return value;
+    throw this.corrupt('a JSON object', value);
+  }
+
+  list(value: JsonValue | undefined, longest: number): readonly JsonValue[] {
+    if (!Array.isArray(value)) throw this.corrupt('an array', value);
+    if (value.length > longest) throw this.unsupported(`an array of at most ${longest}`, value);
+    return value;
+  }
+
+  /** A text of at most `longest` bytes of UTF-8. */
+  text(value: JsonValue | undefined, longest: number, shortest = 0): string {
+    if (typeof value !== 'string' || !value.isWellFormed()) throw this.corrupt('a text', value);
+    if (value.length < shortest)
+      throw this.corrupt(`a text of at least ${shortest} characters`, value);
+    if (utf8Length(value) <= longest) return value;
+    throw this.unsupported(`a text of at most ${longest} bytes`, value);
+  }
+
+  integer(value: JsonValue | undefined, least: number, most = MAX_INT): number {
+    if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) {
+      return value as number;
+    }
+    throw this.corrupt(`an integer from ${least} to ${most}`, value);
+  }
+}
+
+/** Bytes of a text in UTF-8. */
+export function utf8Length(text: string): number {
+  return Buffer.byteLength(text);
+}

@@ -1,0 +1,404 @@
+// Damages a tokenizer.json: fields taken away, replaced or doubled, other components and patterns, sequences in sequences, numbers
+// and texts at their ends, bytes of the character map, keys given twice.
+import { CLIP, LLAMA_3 } from './tokenizer-kinds.mjs';
+
+const deep = (depth, leaf) => {
+  let value = leaf;
+  for (let i = 0; i < depth; i++) value = [value];
+  return value;
+};
+
+const VALUES = [
+  ...[null, true, false, -1, 0, 1, 2, 0.5, 255, 65536, 2 ** 31, 2 ** 32, 2 ** 53, 1e308, -1e308],
+  ...[
+    '',
+    'a',
+    ' ',
+    '##',
+    '\u0301',
+    '\u0000',
+    '\uFDFA',
+    '中',
+    '\ud83d\ude00',
+    '[UNK]',
+    'a'.repeat(300),
+    'ab'.repeat(20_000),
+  ],
+  ...[[], {}, ['a', 0], [0, 'a'], { type: 'Sequence' }, deep(300, 'x')],
+];
+const NUMBERS = VALUES.filter((value) => typeof value === 'number');
+const TEXTS = VALUES.filter((value) => typeof value === 'string');
+const REGEXES = [
+  ...[
+    CLIP,
+    LLAMA_3,
+    ' {2,}',
+    '\\s+',
+    '\\S+',
+    '\\p{L}+',
+    '[^\\s]+',
+    '.',
+    '.+',
+    'a|b',
+    '\\b',
+    '^',
+    'x*',
+    '\\s+$',
+    '(?=a)',
+    'a(?!b)',
+  ],
+  ...[
+    '(a+)+$',
+    '(a|a)*b',
+    '^(([a-z])+.)+[A-Z]([a-z])+$',
+    '(\\w+\\s?)*$',
+    'a*a*a*a*b',
+    '(x+x+)+y',
+    '(.*)*',
+    '\\s*\\s*x',
+  ],
+  ...[
+    '(a?){30}a{30}',
+    'a{1,1000}b',
+    '((a{1,100}){1,100}){1,100}',
+    '(?<n>a)\\k<n>',
+    '(a)\\1',
+    '(?<=a+)b',
+    'a\\Kb',
+    '\\X',
+    '\\R',
+  ],
+  ...[
+    '[',
+    '(',
+    ')',
+    '*',
+    '[[:alpha:]]+',
+    '[a&&b]',
+    '(?i:ss)',
+    '(?>a+)b',
+    '\\xff',
+    '(?~ab)',
+    '\\g<0>',
+    'a++b',
+    '(?:\\r\\n|\\s)+x',
+  ],
+  ...[
+    '\\s+(?=x)|\\s+',
+    '\\s*[\\r\\n]+|\\s+',
+    'a\\s+b|\\s+',
+    ' \\s+x|\\s|\\s+',
+    '[a-z]*[a-z]+!|[a-z]+',
+  ],
+];
+const BEHAVIORS = ['Removed', 'Isolated', 'MergedWithPrevious', 'MergedWithNext', 'Contiguous'];
+
+/** A mutation of `tokenizer` (a value), as the text of the file, and what was done. */
+export function mutateTokenizer(tokenizer, random) {
+  const pick = (list) => list[Math.floor(random() * list.length)];
+  const copy = structuredClone(tokenizer);
+  const kinds = Array.from({ length: 1 + Math.floor(random() * 3) }, () => {
+    const [name, change] = pick(Object.entries(CHANGES));
+    change(copy, { random, pick });
+    return name;
+  });
+  let text = JSON.stringify(copy);
+  if (random() < 0.03) {
+    text = `{"normalizer":${JSON.stringify(anyNormalizer({ random, pick }))},${text.slice(1)}`;
+    kinds.push('twice');
+  } else if (random() < 0.01) {
+    text = text.slice(0, Math.floor(random() * text.length));
+    kinds.push('cut');
+  }
+  return { text, kind: kinds.join('+') };
+}
+
+/** All places of a value but those within vocabularies, as [holder, key]. */
+function places(value, found = [], depth = 0) {
+  if (typeof value !== 'object' || value === null || depth > 20) return found;
+  const keys = Array.isArray(value) ? value.keys() : Object.keys(value);
+  for (const key of keys) {
+    found.push([value, key]);
+    if (key !== 'vocab' && key !== 'merges') places(value[key], found, depth + 1);
+  }
+  return found;
+}
+
+const CHANGES = {
+  remove(tokenizer, { pick }) {
+    const [holder, key] = pick(places(tokenizer)) ?? [];
+    if (Array.isArray(holder)) holder.splice(key, 1);
+    else if (holder) delete holder[key];
+  },
+  replace(tokenizer, { pick }) {
+    const [holder, key] = pick(places(tokenizer)) ?? [];
+    if (holder) holder[key] = structuredClone(pick(VALUES));
+  },
+  likeReplace(tokenizer, { pick, random }) {
+    const [holder, key] = pick(places(tokenizer)) ?? [];
+    const old = holder?.[key];
+    if (typeof old === 'number') holder[key] = pick(NUMBERS);
+    if (typeof old === 'string') holder[key] = pick(TEXTS);
+    if (typeof old === 'boolean') holder[key] = random() < 0.5;
+  },
+  double(tokenizer, { pick }) {
+    const lists = places(tokenizer).filter(
+      ([holder, key]) => Array.isArray(holder[key]) && holder[key].length > 0,
+    );
+    const [holder, key] = pick(lists) ?? [];
+    if (holder) holder[key].push(structuredClone(pick(holder[key])));
+  },
+  rename(tokenizer, { pick }) {
+    const [holder, key] = pick(places(tokenizer).filter(([one]) => !Array.isArray(one))) ?? [];
+    if (!holder) return;
+    holder[pick(['x', 'type', 'id', '__proto__', 'content'])] = holder[key];
+  },
+  normalizer(tokenizer, tools) {
+    const one = anyNormalizer(tools);
+    const more = [tokenizer.normalizer, one, anyNormalizer(tools)].filter((part) => part);
+    tokenizer.normalizer = tools.random() < 0.5 ? one : { type: 'Sequence', normalizers: more };
+  },
+  preTokenizer(tokenizer, tools) {
+    const one = anyPreTokenizer(tools);
+    const more = [tokenizer.pre_tokenizer, one, anyPreTokenizer(tools)].filter((part) => part);
+    tokenizer.pre_tokenizer =
+      tools.random() < 0.5 ? one : { type: 'Sequence', pretokenizers: more };
+  },
+  decoder(tokenizer, tools) {
+    const one = anyDecoder(tools);
+    tokenizer.decoder =
+      tools.random() < 0.5 ? one : { type: 'Sequence', decoders: [one, anyDecoder(tools)] };
+  },
+  processor(tokenizer, { pick }) {
+    const old = tokenizer.post_processor;
+    const bert = { type: 'BertProcessing', sep: ['x', 1], cls: ['y', pick(NUMBERS)] };
+    const level = {
+      type: 'ByteLevel',
+      add_prefix_space: true,
+      trim_offsets: true,
+      use_regex: true,
+    };
+    const parts = [bert, level, old, pick([bert, level, old])].filter((part) => part);
+    tokenizer.post_processor = pick([
+      null,
+      bert,
+      level,
+      { type: 'Sequence', processors: parts },
+      { type: 'Sequence', processors: [level, bert] },
+    ]);
+  },
+  templatePiece({ post_processor: processor }, { pick, random }) {
+    if (processor?.type !== 'TemplateProcessing') return;
+    const piece = pick([
+      { Sequence: { id: pick(['A', 'B']), type_id: 0 } },
+      {
+        SpecialToken: {
+          id: pick(Object.keys(processor.special_tokens ?? {}).concat('x')),
+          type_id: 9,
+        },
+      },
+    ]);
+    const list = processor[pick(['single', 'pair'])];
+    const times = random() < 0.1 ? 1000 : 1;
+    if (Array.isArray(list))
+      for (let i = 0; i < times; i++) list.splice(Math.floor(random() * list.length), 0, piece);
+  },
+  nest(tokenizer, { pick, random }) {
+    const [key, list] = pick([
+      ['normalizer', 'normalizers'],
+      ['pre_tokenizer', 'pretokenizers'],
+      ['post_processor', 'processors'],
+      ['decoder', 'decoders'],
+    ]);
+    const depth = pick([1, 2, 4, 40, 2000]);
+    for (let i = 0; i < depth; i++)
+      tokenizer[key] = { type: 'Sequence', [list]: tokenizer[key] ? [tokenizer[key]] : [] };
+    if (random() < 0.3 && depth < 5)
+      tokenizer[key][list] = Array(pick([2, 100])).fill(tokenizer[key][list][0] ?? { type: 'NFC' });
+  },
+  addedToken(tokenizer, { pick, random }) {
+    if (!Array.isArray(tokenizer.added_tokens)) return;
+    const flag = () => random() < 0.4;
+    const content = pick([
+      'a',
+      'the',
+      ' ',
+      '  ',
+      ' a',
+      'a ',
+      '\n',
+      '\u0301',
+      '中',
+      'x',
+      'Ａ',
+      '.',
+      '\u00ad',
+      '',
+      '\u200b',
+      ...TEXTS,
+    ]);
+    const token = {
+      id: pick(NUMBERS),
+      content,
+      single_word: flag(),
+      lstrip: flag(),
+      rstrip: flag(),
+      normalized: flag(),
+      special: flag(),
+    };
+    tokenizer.added_tokens.push(token);
+  },
+  vocabulary({ model }, { pick, random }) {
+    if (!model?.vocab) return;
+    if (Array.isArray(model.vocab)) {
+      const piece = [pick(TEXTS), pick(NUMBERS)];
+      if (random() < 0.3)
+        model.vocab.splice(Math.floor(random() * model.vocab.length), 1 + Math.floor(random() * 5));
+      else model.vocab[Math.floor(random() * model.vocab.length)] = piece;
+      if (random() < 0.1) for (let i = 1; i < 250; i++) model.vocab.push(['a'.repeat(i), -i]);
+    } else if (random() < 0.5) delete model.vocab[pick(Object.keys(model.vocab))];
+    else model.vocab[pick(TEXTS)] = pick(NUMBERS);
+  },
+  model(tokenizer, { pick }) {
+    const { model } = tokenizer;
+    if (!model) return;
+    const prefix = pick(['', '##', 'a', '中', 'ab'.repeat(20), null]);
+    const more = [
+      { continuing_subword_prefix: prefix },
+      { end_of_word_suffix: prefix },
+      { max_input_chars_per_word: pick([0, 1, 200, ...NUMBERS]) },
+      { unk_id: pick([null, ...NUMBERS]) },
+      { unk_token: pick(TEXTS) },
+      { byte_fallback: true, fuse_unk: true },
+      { dropout: pick([0, 0.5, 1, 2, -1]) },
+      { type: pick(['BPE', 'WordPiece', 'WordLevel', 'Unigram']) },
+      { vocab: pick([{}, [], { a: 0 }, [['a', 0]]]) },
+    ];
+    Object.assign(model, pick(more));
+  },
+  merges({ model }, { pick }) {
+    if (!Array.isArray(model?.merges)) return;
+    const tokens = Object.keys(model.vocab ?? { a: 0 });
+    const pair = [pick(tokens), pick(tokens)];
+    const merge = pick([
+      pair,
+      pair.join(' '),
+      ['', pick(tokens)],
+      [pick(tokens), 'a'.repeat(500)],
+      'a',
+      'a b c',
+      '#version 1',
+      [pick(tokens)],
+    ]);
+    model.merges.splice(0, pick([0, 1]), merge);
+  },
+  charsmap(tokenizer, { random }) {
+    for (const [holder, key] of places(tokenizer)) {
+      if (key !== 'precompiled_charsmap' || typeof holder[key] !== 'string') continue;
+      const bytes = Buffer.from(holder[key], 'base64');
+      for (let i = 0; i < 1 + random() * 8 && bytes.length > 0; i++)
+        bytes[Math.floor(random() * random() * bytes.length)] = random() * 256;
+      holder[key] = (random() < 0.2 ? bytes.subarray(0, random() * bytes.length) : bytes).toString(
+        'base64',
+      );
+    }
+  },
+  regex(tokenizer, { pick }) {
+    for (const [holder, key] of places(tokenizer)) {
+      if (key === 'pattern')
+        holder.pattern = pick([
+          { Regex: pick(REGEXES) },
+          { Regex: pick(REGEXES) },
+          { String: pick(TEXTS) },
+        ]);
+    }
+  },
+};
+
+const pattern = ({ pick, random }) =>
+  random() < 0.7
+    ? { Regex: pick(REGEXES) }
+    : { String: pick(['a', ' ', '', 'the', '中', '\u0301']) };
+const flag = ({ random }) => random() < 0.5;
+
+function anyNormalizer(tools) {
+  const { pick } = tools;
+  return pick([
+    {
+      type: 'BertNormalizer',
+      clean_text: flag(tools),
+      handle_chinese_chars: flag(tools),
+      strip_accents: pick([null, true, false]),
+      lowercase: flag(tools),
+    },
+    { type: 'Strip', strip_left: flag(tools), strip_right: flag(tools) },
+    ...['StripAccents', 'NFC', 'NFD', 'NFKC', 'NFKD', 'Lowercase', 'Nmt', 'ByteLevel'].map(
+      (type) => ({ type }),
+    ),
+    { type: 'Prepend', prepend: pick(['▁', ' ', '', 'a', 'x'.repeat(100), 'x'.repeat(100_000)]) },
+    {
+      type: 'Precompiled',
+      precompiled_charsmap: pick(['', 'AAAA', 'gAAAAA==', 'BAAAAAAAAAA=', '%%', null]),
+    },
+    ...[1, 2, 3].map(() => ({
+      type: 'Replace',
+      pattern: pattern(tools),
+      content: pick(['', ' ', 'a', 'aaaaaaaaaaaaaaaa', '\uFDFA', '中', 'b'.repeat(300)]),
+    })),
+  ]);
+}
+
+function anyPreTokenizer(tools) {
+  const { pick } = tools;
+  return pick([
+    ...['BertPreTokenizer', 'Whitespace', 'WhitespaceSplit', 'UnicodeScripts'].map((type) => ({
+      type,
+    })),
+    {
+      type: 'ByteLevel',
+      add_prefix_space: flag(tools),
+      trim_offsets: flag(tools),
+      use_regex: flag(tools),
+    },
+    {
+      type: 'Metaspace',
+      replacement: pick(['▁', ' ', 'a', '\ud83d\ude00', 'ab']),
+      prepend_scheme: pick(['always', 'first', 'never']),
+      split: flag(tools),
+    },
+    { type: 'CharDelimiterSplit', delimiter: pick([' ', 'a', '中', '']) },
+    { type: 'Punctuation', behavior: pick(BEHAVIORS) },
+    { type: 'Digits', individual_digits: flag(tools) },
+    { type: 'FixedLength', length: pick([0, 1, 2, 5, ...NUMBERS]) },
+    ...[1, 2, 3].map(() => ({
+      type: 'Split',
+      pattern: pattern(tools),
+      behavior: pick(BEHAVIORS),
+      invert: flag(tools),
+    })),
+  ]);
+}
+
+function anyDecoder(tools) {
+  const { pick } = tools;
+  return pick([
+    ...['Fuse', 'ByteFallback'].map((type) => ({ type })),
+    { type: 'BPEDecoder', suffix: pick(['</w>', '', 'a']) },
+    { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
+    { type: 'WordPiece', prefix: pick(['##', '', 'a']), cleanup: flag(tools) },
+    { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always', split: true },
+    {
+      type: 'CTC',
+      pad_token: pick(['<pad>', '']),
+      word_delimiter_token: pick(['|', '']),
+      cleanup: flag(tools),
+    },
+    {
+      type: 'Strip',
+      content: pick([' ', 'a']),
+      start: pick([0, 1, ...NUMBERS]),
+      stop: pick([0, 0, 1, ...NUMBERS]),
+    },
+    { type: 'Replace', pattern: pattern(tools), content: pick(['', ' ', 'aaaaaaaa']) },
+  ]);
+}

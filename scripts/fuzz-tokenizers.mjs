@@ -56,28 +56,17 @@ function hostileTexts() {
 async function serve() {
   const { loadTokenizer } = await import('../dist/tokenize/text-tokenizer.js');
   const texts = hostileTexts();
+  const pairs = texts.slice(-9).map((text, i) => [text, texts[i]]);
+  const windows = { maxTokens: 128, stride: 9, nameOf: String };
   const use = async (folder) => {
     const tokenizer = await loadTokenizer(folder);
     const errors = [];
     const attempt = (step) => step.catch((error) => errors.push(error));
-    const [one] = await Promise.all([
-      attempt(tokenizer.encode(texts, { maxTokens: 128 })),
-      attempt(
-        tokenizer.encode(
-          texts.map((text, i) => [text, texts.at(-1 - i)]),
-          { maxTokens: 256 },
-        ),
-      ),
-      attempt(tokenizer.encodeAligned(texts.slice(0, 12), { maxTokens: 32 })),
-      attempt(
-        tokenizer.encodeWindows([['a short', texts.at(-2)]], {
-          maxTokens: 128,
-          stride: 9,
-          nameOf: String,
-        }),
-      ),
-    ]);
-    for (const text of texts) await attempt(tokenizer.encodeWithOffsets(text));
+    const one = await attempt(tokenizer.encode(texts, { maxTokens: 128 }));
+    await attempt(tokenizer.encode(pairs, { maxTokens: 256 }));
+    await attempt(tokenizer.encodeAligned(texts.slice(0, 12), { maxTokens: 32 }));
+    await attempt(tokenizer.encodeWindows([['a short', texts.at(-2)]], windows));
+    for (const text of texts.slice(0, 13)) await attempt(tokenizer.encodeWithOffsets(text));
     await attempt(tokenizer.decode([]));
     await attempt(tokenizer.decode([...(one?.ids ?? [1, 2, 3]), 7, 7, 7]));
     return errors.find((error) => !isTyped(error)) ?? errors[0];

@@ -7,6 +7,8 @@
  */
 
 import type { JsonObject } from '../core/json.js';
+import { checkLineCount } from './check/lines.js';
+import { MAX_TOKENS } from './check/models.js';
 import { addedTokens, specialTokens, template } from './special-tokens.js';
 import type { TokenizerSettings } from './tokenizer-settings.js';
 
@@ -37,6 +39,7 @@ export function wordPieceTokenizer(
   kind: string | null,
   file: string,
 ): JsonObject {
+  checkLineCount(vocabulary, MAX_TOKENS, file);
   const lines = vocabulary.split(/\r\n|\r|\n/);
   if (lines.at(-1) === '') lines.pop();
   const ids = new Map(lines.map((token, id) => [token, id]));

@@ -251,7 +251,7 @@ describe('loadTokenizer', () => {
       [Buffer.from('{}'), /tokenizer\.json: model must be given, got undefined/],
       [
         Buffer.from('{"model":{"type":"WordLevel","unk_token":"a","vocab":{"a":-1}}}'),
-        /tokenizer\.json: model\.vocab\["a"\] must be an integer from 0 to 2147483647, got -1/,
+        /tokenizer\.json: model\.vocab\.a must be an integer from 0 to 2147483647, got -1/,
       ],
       [
         Buffer.concat([whole.subarray(0, 500), Buffer.of(0xff), whole.subarray(500)]),

@@ -4,7 +4,6 @@
  * All share one budget: how many there are and how much longer they make a text.
  */
 
-import { show } from '../../core/errors.js';
 import type { JsonObject, JsonValue } from '../../core/json.js';
 import { checkFields, type Fields } from './fields.js';
 import type { Place } from './place.js';
@@ -72,7 +71,7 @@ export function checkComponent<B extends Budget>(
   if (component.growth !== undefined) budget.grow(component.growth, at);
   component.check?.(object, at, budget);
   if (component.parts === undefined) return;
-  if (depth === MAX_DEPTH) throw at.unsupported(`at most ${MAX_DEPTH} sequences deep`, show(type));
+  if (depth === MAX_DEPTH) throw at.unsupported(`at most ${MAX_DEPTH} sequences deep`, type);
   const place = at.at(component.parts);
   for (const [i, part] of place.list(object[component.parts], MAX_COMPONENTS).entries()) {
     checkComponent(part, place.at(i), family, depth + 1);

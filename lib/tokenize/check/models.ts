@@ -4,7 +4,6 @@
  * Old files leave the type out; the package then takes the first that fits, in the order of MODELS.
  */
 
-import { show } from '../../core/errors.js';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.js';
 import {
   anything,
@@ -112,7 +111,7 @@ function vocabulary(value: JsonValue | undefined, at: Place): JsonObject {
     tokens++;
     const id = ids[token] as number;
     if (!Number.isInteger(id) || id < 0 || id > 2 ** 31 - 1) {
-      throw at.at(`[${show(token)}]`).corrupt('an integer from 0 to 2147483647', id);
+      throw at.at(token).corrupt('an integer from 0 to 2147483647', id);
     }
   }
   if (tokens === 0) throw at.corrupt('a vocabulary of at least one token', value);

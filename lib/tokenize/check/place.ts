@@ -21,8 +21,9 @@ export class Place {
   }
 
   at(key: string | number): Place {
-    const step = typeof key === 'number' ? `[${key}]` : this.path === '' ? key : `.${key}`;
-    return new Place(this.file, this.path + step);
+    const name = typeof key === 'string' && /^\w{1,60}$/.test(key);
+    if (!name) return new Place(this.file, `${this.path}[${show(key)}]`);
+    return new Place(this.file, this.path === '' ? key : `${this.path}.${key}`);
   }
 
   /** CORRUPT_MODEL: `file: place must be what, got value`. */

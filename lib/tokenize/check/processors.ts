@@ -74,7 +74,7 @@ function knownTokens(value: JsonValue | undefined, at: Place): ReadonlyMap<strin
     throw at.unsupported(`at most ${MAX_KNOWN} tokens`, entries.length);
   return new Map(
     entries.map(([name, token]) => {
-      const place = at.at(`[${JSON.stringify(name.slice(0, 60))}]`);
+      const place = at.at(name);
       return [name, idsOf(place.object(token), place)];
     }),
   );

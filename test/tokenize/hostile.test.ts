@@ -187,7 +187,7 @@ const CORRUPT: readonly (readonly [what: string, parts: Json, message: RegExp])[
   [
     'an added token of no characters',
     { added_tokens: [added('')] },
-    /added_tokens\[0\]\.content must be a text of at least 1 characters, got ""/,
+    /added_tokens\[0\]\.content must be a text of at least 1 character, got ""/,
   ],
   [
     'a flag that is none',
@@ -234,17 +234,17 @@ const UNSUPPORTED: readonly (readonly [what: string, parts: Json, message: RegEx
   [
     'rules that double a text again and again',
     chain(...Array<Json>(8).fill(replace('a', 'aa'))),
-    /normalizer\.normalizers\[7\]\.content must not make a text more than 128 times longer, with all before it, got 256/,
+    /normalizer\.normalizers\[4\]\.content must not make a text more than 16 times longer, with all rules before it, got 32/,
   ],
   [
     'a replacement that Unicode lengthens',
     chain(replace('a', '\uFDFA'), replace('a', '\uFDFA')),
-    /normalizers\[1\]\.content must not make a text more than 128 times longer/,
+    /normalizers\[0\]\.content must not make a text more than 16 times longer/,
   ],
   [
     'a long prefix',
     chain({ type: 'Prepend', prepend: 'x'.repeat(200) }),
-    /normalizers\[0\]\.prepend must not make a text more than 128 times longer/,
+    /normalizers\[0\]\.prepend must not make a text more than 16 times longer/,
   ],
   [
     'a giant prefix',
@@ -254,7 +254,7 @@ const UNSUPPORTED: readonly (readonly [what: string, parts: Json, message: RegEx
   [
     'bytes of bytes of bytes',
     { normalizer: { type: 'Sequence', normalizers: Array<Json>(9).fill(level) } },
-    /must not make a text more than 128 times longer/,
+    /must not make a text more than 64 times longer/,
   ],
   [
     'sequences of sequences',
@@ -305,6 +305,11 @@ const UNSUPPORTED: readonly (readonly [what: string, parts: Json, message: RegEx
       ],
     }),
     /model\.vocab\[1\] must be a token of at most 256 bytes/,
+  ],
+  [
+    'a giant token',
+    wordPiece({ vocab: { u: 0, ['x'.repeat(2000)]: 0 } }),
+    /model\.vocab\["x+\.\.\."\] must be a text of at most 1024 bytes/,
   ],
   ['other ids each time', bpe({ dropout: 0.5 }), /model\.dropout must be null or 0, got 0\.5/],
   [

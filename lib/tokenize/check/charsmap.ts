@@ -15,6 +15,8 @@ const LAST_BYTE = 0xf4;
 export interface Charsmap {
   /** How many times longer a text can get. */
   readonly growth: number;
+  /** The same for a text in ASCII. */
+  readonly plainGrowth: number;
   /** Whether it has letters, digits or signs of ASCII vanish. */
   readonly deletesPlain: boolean;
 }
@@ -76,6 +78,7 @@ function walk(trie: Uint32Array, texts: Texts, at: Place): Charsmap {
   };
   const seen = new Uint8Array(trie.length);
   let growth = 1;
+  let plainGrowth = 1;
   let deletesPlain = false;
   let bases = [offsetOf(unitAt(0))];
   for (let length = 1; bases.length > 0; length++) {
@@ -89,6 +92,7 @@ function walk(trie: Uint32Array, texts: Texts, at: Place): Charsmap {
         if (hasLeaf(unit)) {
           const found = texts.lengthAt(unitAt(child) & 0x7fffffff);
           growth = Math.max(growth, found / length);
+          if (length === 1 && byte < 0x80) plainGrowth = Math.max(plainGrowth, found);
           deletesPlain ||= found === 0 && length === 1 && byte > 0x20 && byte < 0x7f;
         }
         if (seen[index] === 1) continue;
@@ -98,5 +102,5 @@ function walk(trie: Uint32Array, texts: Texts, at: Place): Charsmap {
     }
     bases = next;
   }
-  return { growth, deletesPlain };
+  return { growth, plainGrowth, deletesPlain };
 }

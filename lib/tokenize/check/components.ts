@@ -12,7 +12,7 @@ import type { Place } from './place.js';
 const MAX_COMPONENTS = 64;
 const MAX_DEPTH = 8;
 /** How many times longer a text may get on its way to the model; published tokenizers stay below 60. */
-const MAX_GROWTH = 128;
+const MAX_GROWTH = 64;
 
 export interface Component<B extends Budget> {
   readonly fields: Fields;

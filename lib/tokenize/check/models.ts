@@ -20,7 +20,9 @@ import type { Place } from './place.js';
 
 /** Largest vocabulary; XLM-V has 900,000 tokens. */
 export const MAX_TOKENS = 2 ** 20;
-/** Longest token, in bytes, of Unigram, which looks up all beginnings of a text that are tokens. */
+/** Longest token, in bytes: every place where it is found gets a copy. */
+const MAX_TOKEN = 1024;
+/** The same for Unigram, which looks up all beginnings of a text that are tokens. */
 const MAX_PIECE = 256;
 /** Bytes of all tokens of Unigram: each may become a node of a tree. */
 const MAX_PIECES = 2 ** 23;
@@ -109,6 +111,7 @@ function vocabulary(value: JsonValue | undefined, at: Place): JsonObject {
   let tokens = 0;
   for (const token in ids) {
     tokens++;
+    if (token.length > MAX_TOKEN / 3) at.at(token).text(token, MAX_TOKEN);
     const id = ids[token] as number;
     if (!Number.isInteger(id) || id < 0 || id > 2 ** 31 - 1) {
       throw at.at(token).corrupt('an integer from 0 to 2147483647', id);

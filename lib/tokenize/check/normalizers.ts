@@ -12,11 +12,53 @@ import { checkPattern } from './pattern.js';
 import { type Place, utf8Length } from './place.js';
 
 const MAX_CONTENT = 256;
+/** How many times longer the rules of a file may make a plain text. */
+const MAX_LENGTHENING = 16;
 
-/** What a chain of normalizers can do to a text, as far as others must know. */
+/** A rule that writes `content` for what is `factor` times shorter. */
+interface Rule {
+  readonly factor: number;
+  readonly content: string;
+  /** What it is written for; null when that is not known. */
+  readonly pattern: string | null;
+}
+
+/** What a chain of normalizers can do to a text. */
 export class Normalizing extends Budget {
   /** A rule can take away letters, digits or signs of ASCII, or make white space of them. */
   deletesPlain = false;
+  private lengthening = 1;
+  /** Characters that rules have written; null when some are not known. */
+  private written: Set<string> | null = new Set();
+
+  /** Rules multiply where one can find what another has written; else the longest counts. */
+  lengthen({ factor, content, pattern }: Rule, at: Place): void {
+    const { written } = this;
+    const feeds =
+      written === null ||
+      (pattern === null ? written.size > 0 : [...folded(pattern)].some((one) => written.has(one)));
+    const before = this.lengthening;
+    this.lengthening = feeds ? before * Math.max(1, factor) : Math.max(before, factor);
+    for (const one of folded(content)) written?.add(one);
+    if (this.lengthening > MAX_LENGTHENING) {
+      throw at.error(
+        'UNSUPPORTED_MODEL',
+        `must not make a text more than ${MAX_LENGTHENING} times longer, with all rules before it, got ${Math.ceil(this.lengthening)}`,
+      );
+    }
+    this.grow(this.lengthening / before, at);
+  }
+
+  /** A rule whose content is not known. */
+  lengthenUnknown(factor: number, at: Place): void {
+    this.lengthen({ factor, content: '', pattern: null }, at);
+    if (factor > 1) this.written = null;
+  }
+}
+
+/** Without what other normalizers may change: case, accents, forms. */
+function folded(text: string): string {
+  return text.normalize('NFKD').toLowerCase();
 }
 
 const NORMALIZERS: Readonly<Record<string, Component<Normalizing>>> = {
@@ -52,8 +94,10 @@ export function checkNormalizer(value: JsonValue, at: Place, budget: Normalizing
 
 function prepend({ prepend: text }: JsonObject, at: Place, budget: Normalizing): void {
   const place = at.at('prepend');
+  // Of an empty one the package makes places that belong to nothing, and ends the process over them.
+  const content = place.text(text, MAX_CONTENT, 1);
   // Each part between added tokens gets one, and may have a single character.
-  budget.grow(1 + longest(place.text(text, MAX_CONTENT)), place);
+  budget.lengthen({ factor: 1 + longest(content), content, pattern: null }, place);
 }
 
 function precompiled(
@@ -62,15 +106,17 @@ function precompiled(
   budget: Normalizing,
 ): void {
   const place = at.at('precompiled_charsmap');
-  const { growth, deletesPlain } = checkCharsmap(map, place);
-  budget.grow(growth, place);
+  const { growth, plainGrowth, deletesPlain } = checkCharsmap(map, place);
+  budget.lengthenUnknown(plainGrowth, place);
+  budget.grow(growth / plainGrowth, place);
   budget.deletesPlain ||= deletesPlain;
 }
 
 function replace({ pattern, content }: JsonObject, at: Place, budget: Normalizing): void {
   const text = at.at('content').text(content, MAX_CONTENT);
-  const { bytes, spaceOnly, stepsBack } = checkPattern(pattern, at.at('pattern'));
-  budget.grow(longest(text) / bytes, at.at('content'));
+  const { bytes, spaceOnly, stepsBack, literal } = checkPattern(pattern, at.at('pattern'));
+  const rule = { factor: longest(text) / bytes, content: text, pattern: literal };
+  budget.lengthen(rule, at.at('content'));
   budget.stepsBack ||= stepsBack;
   budget.deletesPlain ||= !spaceOnly && !/[!-~]/.test(text);
 }

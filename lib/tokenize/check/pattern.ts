@@ -17,6 +17,8 @@ export interface Pattern {
   readonly spaceOnly: boolean;
   /** How often it may step back at one place grows with the text. */
   readonly stepsBack: boolean;
+  /** The text of a pattern that is one, else null. */
+  readonly literal: string | null;
 }
 
 const MAX_SOURCE = 4096;
@@ -51,10 +53,15 @@ export function checkPattern(value: JsonValue | undefined, at: Place): Pattern {
   }
   if (kind === 'String') {
     const literal = at.at(kind).text(object.String, MAX_LITERAL, 1);
-    return { bytes: utf8Length(literal), spaceOnly: /^\s+$/u.test(literal), stepsBack: false };
+    return {
+      bytes: utf8Length(literal),
+      spaceOnly: /^\s+$/u.test(literal),
+      stepsBack: false,
+      literal,
+    };
   }
   const source = at.at(kind).text(object.Regex, MAX_SOURCE, 1);
-  if (PUBLISHED.has(source)) return { bytes: 1, spaceOnly: false, stepsBack: true };
+  if (PUBLISHED.has(source)) return { bytes: 1, spaceOnly: false, stepsBack: true, literal: null };
   try {
     return judge(parsePattern(source));
   } catch (error) {
@@ -80,7 +87,12 @@ function judge(parsed: readonly PatternNode[][]): Pattern {
   if (all > MAX_ALL_WAYS) throw new PatternError('this many alternatives');
   const bytes = Math.min(...alternatives.map(leastBytes));
   if (bytes === 0) throw new PatternError('a match of nothing');
-  return { bytes, spaceOnly: alternatives.every(isSpaceOnly), stepsBack: checkRuns(alternatives) };
+  return {
+    bytes,
+    spaceOnly: alternatives.every(isSpaceOnly),
+    stepsBack: checkRuns(alternatives),
+    literal: null,
+  };
 }
 
 /** The alternatives of a pattern that is one group. */

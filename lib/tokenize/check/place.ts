@@ -59,7 +59,7 @@ export class Place {
   text(value: JsonValue | undefined, longest: number, shortest = 0): string {
     if (typeof value !== 'string' || !value.isWellFormed()) throw this.corrupt('a text', value);
     if (value.length < shortest)
-      throw this.corrupt(`a text of at least ${shortest} characters`, value);
+      throw this.corrupt(`a text of at least ${shortest} character`, value);
     if (utf8Length(value) <= longest) return value;
     throw this.unsupported(`a text of at most ${longest} bytes`, value);
   }

@@ -56,7 +56,7 @@ function hostileTexts() {
 async function serve() {
   const { loadTokenizer } = await import('../dist/tokenize/text-tokenizer.js');
   const texts = hostileTexts();
-  const pairs = texts.slice(-9).map((text, i) => [text, texts[i]]);
+  const pairs = texts.slice(-9).map((text, i) => [text, texts.at(2 * i)]);
   const windows = { maxTokens: 128, stride: 9, nameOf: String };
   const use = async (folder) => {
     const tokenizer = await loadTokenizer(folder);

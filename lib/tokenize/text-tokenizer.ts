@@ -135,7 +135,10 @@ export class TextTokenizer {
   static fromFiles(from: TokenizerFiles, lowercase = false): TextTokenizer {
     const used = lowercase ? withLowercase(from) : from;
     const { tokenizer } = used;
-    return new TextTokenizer(used, used.segments === false ? withoutSegments(tokenizer) : tokenizer);
+    return new TextTokenizer(
+      used,
+      used.segments === false ? withoutSegments(tokenizer) : tokenizer,
+    );
   }
 
   /**

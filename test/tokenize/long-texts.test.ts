@@ -142,7 +142,7 @@ async function inPieces(
 describe.each(KINDS)('pieces of a text: %s', (_, load) => {
   it('have its tokens and places', async () => {
     const tokenizer = await load();
-    const instances = new TokenizerInstances(JSON.stringify(tokenizer), 'test');
+    const instances = new TokenizerInstances(JSON.stringify(tokenizer), 'test', Infinity);
     const whole = { instances, tokenizer };
     let most = 0;
     await fc.assert(

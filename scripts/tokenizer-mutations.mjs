@@ -24,6 +24,11 @@ export function mutateTokenizer(tokenizer, random) {
     text = `{"normalizer":${JSON.stringify(anyNormalizer({ random, pick }))},${text.slice(1)}`;
     kinds.push('twice');
   } else if (random() < 0.01) {
+    const depth = pick([100, 30_000]);
+    const open = '{"type":"Sequence","decoders":['.repeat(depth);
+    text = `${text.slice(0, -1)},"decoder":${open}${']}'.repeat(depth)}}`;
+    kinds.push('deep');
+  } else if (random() < 0.01) {
     text = text.slice(0, Math.floor(random() * text.length));
     kinds.push('cut');
   }
@@ -127,7 +132,7 @@ const CHANGES = {
       ['post_processor', 'processors'],
       ['decoder', 'decoders'],
     ]);
-    const depth = pick([1, 2, 4, 40, 2000]);
+    const depth = pick([1, 2, 4, 40, 300]);
     for (let i = 0; i < depth; i++)
       tokenizer[key] = { type: 'Sequence', [list]: tokenizer[key] ? [tokenizer[key]] : [] };
     if (random() < 0.3 && depth < 5)

@@ -113,7 +113,7 @@ export async function partsOf(
     const { graph, program, imported } = await buildFolder(where, folder, request, settings);
     let verification: Verification | null = null;
     try {
-      tokenizer.useFor({ vectors: graph.vocabulary, path });
+      tokenizer.useFor({ vectors: graph.vocabulary, segments: graph.segments, path });
       if ('imported' in folder && settings.verify !== false) {
         verification = await verifyFolder(folder, graph, program, request, imported.created);
       }

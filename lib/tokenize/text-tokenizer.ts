@@ -18,7 +18,14 @@ import { cutRuleOf } from './text-cut.js';
 import { IDS, joinColumn, type TextTokens } from './text-reader.js';
 import { TextRows, type TokenRow } from './text-rows.js';
 import { WindowCutter, WindowGroup } from './text-windows.js';
-import { checkLargest, checkTokens, largestId, type TokenTable } from './token-limits.js';
+import {
+  checkLargest,
+  checkSegments,
+  checkTokens,
+  largestId,
+  largestSegment,
+  type TokenTable,
+} from './token-limits.js';
 import { readTokenizerFiles, type TokenizerFiles } from './tokenizer-files.js';
 import { TokenizerInstances } from './tokenizer-instances.js';
 
@@ -87,7 +94,8 @@ export class TextTokenizer {
   private readonly placer: Placer;
   private readonly named: SpecialNames;
   private readonly largest: number;
-  private table: TokenTable = { vectors: Number.POSITIVE_INFINITY, path: '' };
+  private readonly segments: number;
+  private table: TokenTable = { vectors: Number.POSITIVE_INFINITY, segments: 0, path: '' };
 
   /** `tokenizer` is what the package is given: that of the files, or a changed one. */
   private constructor(from: TokenizerFiles, tokenizer: JsonObject) {
@@ -102,6 +110,7 @@ export class TextTokenizer {
     this.placer = new Placer(from.tokenizer, rule?.stripsSpace ?? false, nameOf);
     this.named = new SpecialNames(from);
     this.largest = largestId(from.tokenizer);
+    this.segments = largestSegment(tokenizer.post_processor);
   }
 
   /** Number of ids, added tokens included, as far as the model has vectors. */
@@ -110,11 +119,12 @@ export class TextTokenizer {
   }
 
   /**
-   * Texts are for a model of this table. Throws CORRUPT_MODEL when the vocabulary itself is larger; for an added token a text that
+   * Texts are for a model of this table. Throws CORRUPT_MODEL when the vocabulary or its segments are larger; for an added token a text that
    * has it is.
    */
   useFor(table: TokenTable): void {
     checkLargest(this.largest, table);
+    checkSegments(this.segments, table);
     this.table = table;
   }
 

@@ -5,13 +5,15 @@
  * matters to nobody until a text has one.
  */
 
-import { rangeMistake, SinterError } from '../core/errors.js';
-import { isJsonObject, type JsonObject } from '../core/json.js';
+import { SinterError, show } from '../core/errors.js';
+import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
 import type { TextInput } from './text-tokenizer.js';
 
 /** The table of a model; before it is known every id has a vector. */
 export interface TokenTable {
   readonly vectors: number;
+  /** Segments that it tells apart; 0 or 1 when it takes none. */
+  readonly segments: number;
   /** The model's, for messages. */
   readonly path: string;
 }
@@ -23,7 +25,7 @@ export interface TokenRows {
   readonly sources?: Int32Array;
 }
 
-/** Throws RangeError for a row without tokens and CORRUPT_MODEL for an id without a vector, naming texts[i] by `nameOf`. */
+/** Throws INVALID_DATA for a row without tokens and CORRUPT_MODEL for an id without a vector, naming texts[i] by `nameOf`. */
 export function checkTokens(
   { ids, offsets, sources }: TokenRows,
   table: TokenTable,
@@ -37,7 +39,9 @@ export function checkTokens(
     if (begin === end) {
       const value = texts[text];
       const got = typeof value === 'string' ? value : (value?.join('') ?? '');
-      throw rangeMistake(nameOf(text), 'a text with at least one token', got);
+      // No mistake of the caller's: it is the model's tokenizer that has no token even for an empty text.
+      const what = `${nameOf(text)} must be a text with at least one token, got ${show(got)}`;
+      throw new SinterError('INVALID_DATA', what, { details: { file: table.path } });
     }
     for (let i = begin; i < end; i++) {
       if ((ids[i] ?? 0) < table.vectors) continue;
@@ -60,6 +64,30 @@ export function largestId({ model }: JsonObject): number {
 /** Throws CORRUPT_MODEL when there is no vector for the largest id of a vocabulary. */
 export function checkLargest(id: number, table: TokenTable): void {
   if (id >= table.vectors) throw noVector(table, `the tokenizer has ids up to ${id}`);
+}
+
+/** The largest segment that a post-processor gives; 1 without one, for pairs. */
+export function largestSegment(processor: JsonValue | undefined): number {
+  if (!isJsonObject(processor)) return 1;
+  const lists = [processor.single, processor.pair, processor.processors];
+  let largest = processor.type === 'RobertaProcessing' ? 0 : 1;
+  if (processor.type === 'TemplateProcessing' || processor.type === 'Sequence') largest = 0;
+  for (const part of lists.flatMap((list) => (Array.isArray(list) ? (list as JsonValue[]) : []))) {
+    const piece = isJsonObject(part) ? (part.SpecialToken ?? part.Sequence) : undefined;
+    const segment = isJsonObject(piece) ? Number(piece.type_id) : largestSegment(part);
+    largest = Math.max(largest, segment);
+  }
+  return largest;
+}
+
+/** Throws CORRUPT_MODEL when the model tells segments apart, and has no vector for one that the tokenizer gives. */
+export function checkSegments(largest: number, { segments, path }: TokenTable): void {
+  if (segments < 2 || largest < segments) return;
+  throw new SinterError(
+    'CORRUPT_MODEL',
+    `${path}: the tokenizer has segments up to ${largest}, but the model has vectors for ${segments}`,
+    { details: { file: path } },
+  );
 }
 
 function noVector({ vectors, path }: TokenTable, what: string): SinterError {

@@ -122,7 +122,7 @@ async function embed(folder: string, text: string) {
 describe.each(CALLS)('%s', (_, fixture, call, name) => {
   it('a text without tokens', async () => {
     const error = (await call(await folderOf(fixture, bare), '').catch((e: unknown) => e)) as Error;
-    expect(error).toBeInstanceOf(RangeError);
+    expect(error).toMatchObject({ name: 'SinterError', code: 'INVALID_DATA' });
     expect(error.message).toBe(`${name} must be a text with at least one token, got ""`);
   });
 

@@ -20,15 +20,16 @@ export function mutateTokenizer(tokenizer, random) {
     return name;
   });
   let text = JSON.stringify(copy);
-  if (random() < 0.03) {
+  const chance = random();
+  if (chance < 0.03) {
     text = `{"normalizer":${JSON.stringify(anyNormalizer({ random, pick }))},${text.slice(1)}`;
     kinds.push('twice');
-  } else if (random() < 0.01) {
+  } else if (chance < 0.04) {
     const depth = pick([100, 30_000]);
     const open = '{"type":"Sequence","decoders":['.repeat(depth);
     text = `${text.slice(0, -1)},"decoder":${open}${']}'.repeat(depth)}}`;
     kinds.push('deep');
-  } else if (random() < 0.01) {
+  } else if (chance < 0.05) {
     text = text.slice(0, Math.floor(random() * text.length));
     kinds.push('cut');
   }

@@ -62,8 +62,9 @@ async function serve() {
     const tokenizer = await loadTokenizer(folder);
     const errors = [];
     const attempt = (step) => step.catch((error) => errors.push(error));
-    const one = await attempt(tokenizer.encode(texts, { maxTokens: 128 }));
-    await attempt(tokenizer.encode(pairs, { maxTokens: 256 }));
+    const one = await attempt(tokenizer.encode(['a short text'], { maxTokens: 128 }));
+    for (const text of texts) await attempt(tokenizer.encode([text], { maxTokens: 128 }));
+    for (const pair of pairs) await attempt(tokenizer.encode([pair], { maxTokens: 256 }));
     await attempt(tokenizer.encodeAligned(texts.slice(0, 12), { maxTokens: 32 }));
     await attempt(tokenizer.encodeWindows([['a short', texts.at(-2)]], windows));
     for (const text of texts.slice(0, 13)) await attempt(tokenizer.encodeWithOffsets(text));
@@ -90,10 +91,10 @@ async function serve() {
   });
 }
 
-/** A code of the list, or a limit too small for a file's special tokens. */
+/** A code of the list, a text that has no tokens (or too many characters for a pattern), or a limit too small for a file's special tokens. */
 function isTyped(error) {
   return (
-    CODES.includes(error?.code) ||
+    [...CODES, 'INVALID_DATA'].includes(error?.code) ||
     (error instanceof RangeError && /must be .*got/.test(error.message))
   );
 }

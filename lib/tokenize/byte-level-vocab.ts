@@ -7,8 +7,6 @@
 
 import { SinterError, show } from '../core/errors.js';
 import { type JsonObject, parseJsonObject } from '../core/json.js';
-import { checkLineCount } from './check/lines.js';
-import { MAX_MERGES } from './check/merges.js';
 import { addedTokens, specialTokens } from './special-tokens.js';
 import type { TokenizerSettings } from './tokenizer-settings.js';
 
@@ -80,7 +78,6 @@ function readIds(text: string, file: string): Map<string, number> {
 
 /** One pair a line, best first; the first line may be a version. */
 function readMerges(text: string, file: string): [string, string][] {
-  checkLineCount(text, MAX_MERGES, `${file}: merges.txt`);
   const lines = text.split(/\r\n|\n/);
   if (lines[0]?.startsWith('#version')) lines.shift();
   if (lines.at(-1) === '') lines.pop();

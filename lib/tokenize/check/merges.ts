@@ -8,7 +8,7 @@ import type { JsonObject, JsonValue } from '../../core/json.js';
 import type { Place } from './place.js';
 
 /** Most merges; published tokenizers stay below 600,000. */
-export const MAX_MERGES = 2 ** 21;
+const MAX_MERGES = 2 ** 21;
 
 export interface MergeSettings {
   readonly ids: JsonObject;

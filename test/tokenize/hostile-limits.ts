@@ -79,6 +79,16 @@ export const UNSUPPORTED: readonly HostileCase[] = [
     /post_processor\.processors\[1\] must be the only one that adds special tokens, got one after post_processor\.processors\[0\]/,
   ],
   [
+    'offsets trimmed after a template',
+    {
+      post_processor: {
+        type: 'Sequence',
+        processors: [template({}), { ...level, add_prefix_space: true, trim_offsets: true }],
+      },
+    },
+    /post_processor\.processors\[1\] must come before what adds special tokens, got one after post_processor\.processors\[0\]/,
+  ],
+  [
     'a template of many tokens',
     { post_processor: template({ single: [...Array<Json>(65).fill(special('x')), piece('A')] }) },
     /post_processor\.single must be an array of at most 64/,

@@ -34,7 +34,7 @@ const PROCESSORS: Readonly<Record<string, Component<Processing>>> = {
     },
     check: adding,
   },
-  ByteLevel: { fields: BYTE_LEVEL },
+  ByteLevel: { fields: BYTE_LEVEL, check: trimming },
   TemplateProcessing: {
     fields: {
       single: required(anything),
@@ -58,6 +58,15 @@ function adding(_: JsonObject, at: Place, budget: Processing): void {
     );
   }
   budget.adds = at;
+}
+
+/** After special tokens, the package would count each of them as a text of its own. */
+function trimming(_: JsonObject, at: Place, budget: Processing): void {
+  if (budget.adds === null) return;
+  throw at.error(
+    'UNSUPPORTED_MODEL',
+    `must come before what adds special tokens, got one after ${budget.adds.path}`,
+  );
 }
 
 function template(object: JsonObject, at: Place, budget: Processing): void {

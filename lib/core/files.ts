@@ -6,6 +6,7 @@
 
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
+import { MAX_POINTER_BYTES, pointerProblem } from './lfs-pointer.js';
 
 /** A pipe that takes a file's place between the look and the opening must not stop us (Windows has no such flag). */
 const READ_ONLY = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
@@ -19,8 +20,8 @@ const PROBLEMS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Opens a regular file for reading. `problem` makes the error for what is none, or is not there; other failures of the
- * system are thrown as they are.
+ * Opens a regular file for reading. `problem` makes the error for what is none, is not there, or is a Git LFS pointer; other
+ * failures of the system are thrown as they are.
  */
 export async function openRegular(
   path: string,
@@ -35,9 +36,18 @@ export async function openRegular(
   if (before.isDirectory()) throw problem('is a folder, not a file');
   if (!before.isFile()) throw problem('not a regular file');
   const handle = await open(path, READ_ONLY).catch(fail);
-  if ((await handle.stat()).isFile()) return handle;
+  const what = await whyNotRead(handle);
+  if (what === null) return handle;
   await handle.close();
-  throw problem('not a regular file');
+  throw problem(what);
+}
+
+async function whyNotRead(handle: FileHandle): Promise<string | null> {
+  const stats = await handle.stat();
+  if (!stats.isFile()) return 'not a regular file';
+  if (stats.size >= MAX_POINTER_BYTES) return null;
+  const head = new Uint8Array(stats.size);
+  return pointerProblem(head.subarray(0, await readUpTo(handle, 0, head)), stats.size);
 }
 
 /** Reads as many bytes into `target` as there are from `position` on; gives how many. */

@@ -6,6 +6,7 @@
  */
 
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { MAX_POINTER_BYTES, pointerProblem } from '../../../../core/lfs-pointer.js';
 import type { WireSource } from '../../wire-reader.js';
 import { corruptOnnx } from './problem.js';
 
@@ -92,7 +93,19 @@ function openRegular(path: string, name: string): number {
     if (code !== 'ENOENT' && code !== 'ENOTDIR') throw cause;
     throw corruptOnnx(name, 'data', 'no such file', {}, cause);
   }
-  if (fstatSync(descriptor).isFile()) return descriptor;
+  const what = whyNotRead(descriptor);
+  if (what === null) return descriptor;
   closeSync(descriptor);
-  throw corruptOnnx(name, 'data', 'not a regular file');
+  throw corruptOnnx(name, 'data', what);
+}
+
+function whyNotRead(descriptor: number): string | null {
+  const stats = fstatSync(descriptor);
+  if (!stats.isFile()) return 'not a regular file';
+  if (stats.size >= MAX_POINTER_BYTES) return null;
+  const head = new Uint8Array(stats.size);
+  return pointerProblem(
+    head.subarray(0, readSync(descriptor, head, 0, head.length, 0)),
+    stats.size,
+  );
 }

@@ -18,6 +18,8 @@ import {
 } from '../core/json.js';
 import { writeFolderAtomic } from '../files/index.js';
 import type { Checkpoint, SentenceModule, SentenceSettings } from '../graph/checkpoint.js';
+import { refuseAdapter } from './adapter-folder.js';
+import { insteadOfModel } from './other-weights.js';
 import { checkOwnModel } from './own-folder.js';
 import { storedSize, type TensorToWrite, writeSafetensors } from './safetensors-writer.js';
 import { modulePath, readSentenceFiles, sentenceFiles } from './sentence-files.js';
@@ -52,15 +54,20 @@ export interface HfFolder extends Checkpoint {
 export async function readHfFolder(path: string): Promise<HfFolder> {
   const stats = await stat(path).catch(() => null);
   if (stats === null || !stats.isDirectory()) {
-    const what = stats === null ? 'no such model folder' : 'not a model folder';
+    const what =
+      stats === null
+        ? 'no such file or folder'
+        : 'is a file; a model is a folder or an .onnx file: give the folder that it is in';
     throw new SinterError('CORRUPT_MODEL', `${path}: ${what}`, { details: { file: path } });
   }
+  await refuseAdapter(path);
   const stamps = await stampSmallFiles(path);
   const files = await readSentenceFiles(path);
+  if (files !== null) await refuseAdapter(files.transformer);
   // Older libraries put the transformer and its tokenizer into a folder of their own.
   const own = files !== null && (await fileExists(join(files.transformer, 'config.json')));
   const transformer = own ? files.transformer : path;
-  const config = await readJsonObject(join(transformer, 'config.json'));
+  const config = await readConfig(transformer);
   const sentence = files?.settings ?? null;
   const modelMaxLength = await readModelMaxLength(transformer);
   const training = await readTraining(path);
@@ -80,6 +87,13 @@ export async function readHfFolder(path: string): Promise<HfFolder> {
     },
     close: () => weights.close(),
   };
+}
+
+async function readConfig(folder: string): Promise<JsonObject> {
+  const file = join(folder, 'config.json');
+  if (await fileExists(file)) return readJsonObject(file);
+  const instead = await insteadOfModel(folder);
+  throw new SinterError('CORRUPT_MODEL', `${file}: no such file${instead}`, { details: { file } });
 }
 
 /** Reads the record of a training beside a model. */

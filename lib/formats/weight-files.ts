@@ -8,6 +8,7 @@ import { basename, join } from 'node:path';
 import { SinterError, show } from '../core/errors.js';
 import { fileExists, isJsonObject, readJsonObject, tooLarge } from '../core/json.js';
 import { MAX_SHARDS, MAX_TENSORS } from '../core/limits.js';
+import { insteadOfWeights } from './other-weights.js';
 import { openSafetensors, type TensorEntry } from './safetensors.js';
 import { openTorchFile } from './torch/torch-file.js';
 
@@ -30,9 +31,12 @@ export async function openWeightFiles(folder: string): Promise<WeightFiles> {
     if (await fileExists(index)) return openShards(folder, index, form);
   }
   const file = join(folder, FORMS[0].file);
-  throw new SinterError('CORRUPT_MODEL', `${file}: no such file, and no ${FORMS[1].file}`, {
-    details: { file },
-  });
+  const instead = await insteadOfWeights(folder);
+  throw new SinterError(
+    'CORRUPT_MODEL',
+    `${file}: no such file, and no ${FORMS[1].file}${instead}`,
+    { details: { file } },
+  );
 }
 
 async function openShards(folder: string, index: string, form: Form): Promise<WeightFiles> {

@@ -5,11 +5,14 @@
  */
 
 import { SinterError } from '../core/errors.js';
+import { ADAPTER_CONFIG } from '../formats/adapter-folder.js';
 import { LENGTH_FILES } from '../formats/sentence-text.js';
 
 /** Small files that are taken whenever they are there. */
 const SMALL = new Set([
   'config.json',
+  // Not applied, but it must not be left out in silence.
+  ADAPTER_CONFIG,
   'tokenizer.json',
   'tokenizer_config.json',
   'special_tokens_map.json',
@@ -29,6 +32,7 @@ const WEIGHTS: readonly ((name: string) => boolean)[] = [
   (name) => /^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/.test(name),
   (name) => /^pytorch_model(-\d+-of-\d+)?\.bin(\.index\.json)?$/.test(name),
   (name) => /^(onnx\/)?model\.onnx(_data|\.data)?$/.test(name),
+  (name) => /^(onnx\/)?model_quantized\.onnx(_data|\.data)?$/.test(name),
 ];
 
 /** Throws UNAVAILABLE for a name that is not a plain relative path. */

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { SinterError } from '../core/errors.js';
 import { fileExists } from '../core/json.js';
 import { endInterrupted } from '../files/index.js';
+import { ADAPTER_CONFIG } from '../formats/adapter-folder.js';
 
 /** Where an ONNX model may lie in a folder without other weights, best first. */
 const PLACES = [
@@ -18,7 +19,7 @@ const PLACES = [
 ];
 const WEIGHTS = ['model.safetensors', 'pytorch_model.bin'];
 
-/** The ONNX file that `path` means: itself, or the one in a folder that has no other weights; null for other folders. */
+/** The ONNX file that `path` means: itself, or the one in a folder that has no other weights and no adapter; null for other folders. */
 export async function findOnnxFile(path: string): Promise<string | null> {
   await endInterrupted(path);
   const stats = await stat(path).catch(() => null);
@@ -27,7 +28,7 @@ export async function findOnnxFile(path: string): Promise<string | null> {
     const what = stats === null ? 'no such file' : 'not a regular file';
     throw new SinterError('CORRUPT_MODEL', `${path}: ${what}`, { details: { file: path } });
   }
-  if (!stats?.isDirectory()) return null;
+  if (!stats?.isDirectory() || (await fileExists(join(path, ADAPTER_CONFIG)))) return null;
   for (const name of WEIGHTS) {
     for (const file of [name, `${name}.index.json`]) {
       if (await fileExists(join(path, file))) return null;

@@ -77,7 +77,7 @@ describe('failures', () => {
   it('a model folder that is none: code 4, one line and a hint', async () => {
     const { code, stderr } = await sinter(['inspect', scratch.path('nowhere')]);
     expect(code).toBe(4);
-    expect(stderr).toMatch(/^error: .*nowhere: no such model folder\nhint: .*\n$/);
+    expect(stderr).toMatch(/^error: .*nowhere: no such file or folder\nhint: .*\n$/);
   });
 
   it('SINTER_DEBUG=1 shows the stack', async () => {

@@ -304,12 +304,14 @@ describe('readHfFolder', () => {
       message: expect.stringMatching(message) as string,
     });
     await expect(readHfFolder('/no/such')).rejects.toMatchObject(
-      corrupt(/^\/no\/such: no such model/),
+      corrupt(/^\/no\/such: no such file or folder$/),
     );
     const folder = await modelFolder();
     const file = join(folder, 'config.json');
-    await expect(readHfFolder(file)).rejects.toMatchObject(corrupt(/not a model folder/));
-    await rm(join(folder, 'model.safetensors'));
+    await expect(readHfFolder(file)).rejects.toMatchObject(
+      corrupt(/config\.json: is a file; a model is a folder/),
+    );
+    for (const name of ['model', 'golden']) await rm(join(folder, `${name}.safetensors`));
     await expect(readHfFolder(folder)).rejects.toMatchObject(
       corrupt(/model\.safetensors: no such file, and no pytorch_model\.bin$/),
     );

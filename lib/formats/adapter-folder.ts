@@ -1,0 +1,36 @@
+/**
+ * Folders with a PEFT adapter: what it adds to another model, which is not in the folder.
+ *
+ * The rule: transformers applies an adapter whenever adapter_config.json is there, whatever lies beside it; what is not applied
+ * here is refused.
+ */
+
+import { join } from 'node:path';
+import { SinterError, show } from '../core/errors.js';
+import { fileExists, readJsonObject } from '../core/json.js';
+
+export const ADAPTER_CONFIG = 'adapter_config.json';
+
+/** They add vectors to the inputs or the attention of a model and change none of its weights. */
+const PROMPT_TYPES: ReadonlySet<unknown> = new Set([
+  ...['PROMPT_TUNING', 'MULTITASK_PROMPT_TUNING', 'P_TUNING', 'PREFIX_TUNING'],
+  ...['ADAPTION_PROMPT', 'CPT'],
+]);
+
+/** Throws UNSUPPORTED_MODEL where `folder` has an adapter_config.json. */
+export async function refuseAdapter(folder: string): Promise<void> {
+  const file = join(folder, ADAPTER_CONFIG);
+  if (!(await fileExists(file))) return;
+  const { peft_type: type, base_model_name_or_path: base } = await readJsonObject(file);
+  const kind =
+    typeof type === 'string' ? `an adapter (PEFT, ${type})` : 'an adapter (no peft_type)';
+  const model = typeof base === 'string' ? ` of the model ${show(base)}` : '';
+  const advice = PROMPT_TYPES.has(type)
+    ? 'its prompts cannot be merged into the model'
+    : 'merge it in Python: PeftModel.from_pretrained(model, folder).merge_and_unload().save_pretrained(merged)';
+  throw new SinterError(
+    'UNSUPPORTED_MODEL',
+    `${file}: ${kind}${model}, and adapters are not applied here; ${advice}`,
+    { details: { file } },
+  );
+}

@@ -1,7 +1,8 @@
 /**
  * JSONL files as records: one JSON object per line.
  *
- * The rule: blank lines are skipped, everything else must be an object; errors name line and position.
+ * The rule: blank lines are skipped, everything else must be an object; errors name line and position. A file that is one
+ * array is known by its first character, however long it is.
  */
 import { show } from '../core/errors.js';
 import { findRepeatedKey } from '../core/json.js';
@@ -12,6 +13,24 @@ import { readLines } from './lines.js';
 import { clip, dataProblem } from './problem.js';
 import type { RawRecord } from './types.js';
 
+const WANTED = 'each line must be one whole object, such as {"text": "...", "label": "..."}';
+
+/** The same pieces, if the text does not begin with an array. */
+async function* notArray(file: string, pieces: AsyncIterable<string>): AsyncGenerator<string> {
+  let line = 1;
+  let begun = false;
+  for await (const piece of pieces) {
+    if (!begun) {
+      const before = piece.length - piece.trimStart().length;
+      line += piece.slice(0, before).split('\n').length - 1;
+      begun = before < piece.length;
+      if (piece[before] === '[')
+        throw dataProblem(file, `begins with an array; ${WANTED}`, { line });
+    }
+    yield piece;
+  }
+}
+
 function parseLine(file: string, line: number, text: string): RawRecord {
   const excess = excessOfJson(text);
   if (excess !== null) throw dataProblem(file, excess, { line });
@@ -21,7 +40,8 @@ function parseLine(file: string, line: number, text: string): RawRecord {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const column = Number(/position (\d+)/.exec(reason)?.[1] ?? text.length) + 1;
-    throw dataProblem(file, `not valid JSON at character ${column}`, {
+    const hint = /^\s*\{\s*$/.test(text) ? `; ${WANTED}` : '';
+    throw dataProblem(file, `not valid JSON at character ${column}${hint}`, {
       line,
       column,
       cause: error,
@@ -50,7 +70,7 @@ export async function* readJsonLines(
   signal?: AbortSignal,
 ): AsyncGenerator<RawRecord> {
   let found = 0;
-  for await (const { line, text } of readLines(file, decodeFile(file, signal))) {
+  for await (const { line, text } of readLines(file, notArray(file, decodeFile(file, signal)))) {
     if (text.trim() === '') continue;
     found += 1;
     yield parseLine(file, line, text);

@@ -28,6 +28,11 @@ export function formatOf(path: string): DataFormat {
   return format;
 }
 
+/** Many .json files hold one object a line; reading one that is an array says so. None is written. */
+function readFormatOf(path: string): DataFormat {
+  return extname(path).toLowerCase() === '.json' ? 'jsonl' : formatOf(path);
+}
+
 function checkColumn(where: string, column: ColumnRef | undefined, format: DataFormat): void {
   if (column === undefined) return;
   if (typeof column === 'number') {
@@ -42,7 +47,7 @@ function checkColumn(where: string, column: ColumnRef | undefined, format: DataF
 
 function checkOptions(path: string, options: ReadOptions): DataFormat {
   if (typeof path !== 'string' || path === '') throw typeMistake('path', 'a file name', path);
-  const format = options.format ?? formatOf(path);
+  const format = options.format ?? readFormatOf(path);
   if (![...FORMATS.values()].includes(format)) {
     throw rangeMistake('format', '"csv", "tsv" or "jsonl"', format);
   }

@@ -27,7 +27,7 @@ export type DataFormat = 'csv' | 'tsv' | 'jsonl';
 export type ColumnRef = string | number;
 
 export interface ReadOptions {
-  /** Default: by the file's ending (.csv; .tsv, .tab; .jsonl, .ndjson). */
+  /** Default: by the file's ending (.csv; .tsv, .tab; .jsonl, .ndjson, .json: one object a line). */
   readonly format?: DataFormat;
   /** Default: the first of text, sentence, query, content that exists. */
   readonly textColumn?: ColumnRef;

@@ -103,8 +103,10 @@ describe('train', () => {
     const file = await scratch.file('single.csv', labelledCsv(3, ['same']));
     const args = ['train', '--train', file, '--out', scratch.path('never'), '--model', TINY];
     const { code, stderr } = await sinter(args);
-    expect(code).toBe(2);
-    expect(stderr).toContain('at least two');
+    expect(code).toBe(3);
+    expect(stderr).toContain(
+      'single.csv: column "label" holds one class only, "same", in the rows to train on; a classifier needs at least two\n',
+    );
   });
 
   it('Ctrl+C ends it with 130 and leaves no folder', async () => {

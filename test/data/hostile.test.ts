@@ -101,6 +101,24 @@ const cases: readonly Case[] = [
     '{"text":"a"}\n["b"]\n',
     'a.jsonl:2: must be a JSON object, got an array of 1',
   ],
+  [
+    'a file that is an array',
+    'a.jsonl',
+    '\n [{"text":"a"},\n{"text":"b"}]',
+    'a.jsonl:2: begins with an array; each line must be one whole object, such as {"text": "...", "label": "..."}',
+  ],
+  [
+    'an array in one line that is longer than a line may be',
+    'a.json',
+    `[${'{"text":"a"},'.repeat(1_400_000)}{"text":"b"}]`,
+    'a.json:1: begins with an array; each line must be one whole object, such as {"text": "...", "label": "..."}',
+  ],
+  [
+    'an object over several lines',
+    'a.json',
+    '{\n  "text": "a"\n}\n',
+    'a.json:1: not valid JSON at character 2; each line must be one whole object, such as {"text": "...", "label": "..."}',
+  ],
   ['a string in JSONL', 'a.jsonl', '"b"\n', 'a.jsonl:1: must be a JSON object, got "b"'],
   [
     'bad JSON',

@@ -98,6 +98,13 @@ describe('tsv', () => {
 });
 
 describe('jsonl', () => {
+  it('is what a .json file must be', async () => {
+    expect(await read('a.json', '{"text":"a"}\n{"text":"b"}\n')).toEqual([
+      { text: 'a', line: 1 },
+      { text: 'b', line: 2 },
+    ]);
+  });
+
   it('reads objects, skips blank lines, turns numbers and booleans into labels', async () => {
     const jsonl = '{"text":"a","label":1}\r\n\n{"label":true,"text":"b\\nc"}\n{"text":"d"}';
     expect(await read('a.jsonl', jsonl)).toEqual([

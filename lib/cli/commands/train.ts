@@ -4,8 +4,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
+import { SinterError, show } from '../../core/errors.js';
 import { formatDuration, formatNumber, formatPercent } from '../../core/units.js';
 import {
+  type ChosenColumns,
   checkLabels,
   collectLabels,
   type FileRow,
@@ -115,10 +117,11 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
     ...options,
     inputs: [options.model, options.train, options.eval],
   });
-  const { rows, held } = await readTrainingRows(options, out);
+  const { rows, held, labelColumn } = await readTrainingRows(options, out);
   const labels = collectLabels(rows);
   if (held !== null) checkLabels(rows, held);
   const choice = await chooseTrainHead({ model, task, newHead, labels }, out.note.bind(out));
+  if (choice.labels?.length === 1) throw oneClass(options.train, labelColumn, rows);
   const { report, small, json } = await trainInto(place, { rows, held, choice }, options, out);
   printReport(options, report, small, out);
   out.json(json);
@@ -167,19 +170,34 @@ async function trainInto(
 async function readTrainingRows(
   options: TrainCommandOptions,
   out: Console,
-): Promise<{ rows: FileRow[]; held: FileRow[] | null }> {
+): Promise<{ rows: FileRow[]; held: FileRow[] | null; labelColumn: string }> {
+  let labelColumn = '';
   const read = {
     ...readOptionsOf(options),
     requireLabel: true,
-    onColumns: out.noteColumns.bind(out),
+    onColumns: (columns: ChosenColumns) => {
+      labelColumn = columns.label?.name ?? '';
+      out.noteColumns(columns);
+    },
     onLabelVariants: out.noteVariants.bind(out),
     signal: out.signal,
   };
   const rows = await readAllRows(options.train, read);
-  if (options.eval !== undefined) return { rows, held: await readAllRows(options.eval, read) };
-  if (options.holdOut === undefined) return { rows, held: null };
+  if (options.eval !== undefined) {
+    return { rows, held: await readAllRows(options.eval, read), labelColumn };
+  }
+  if (options.holdOut === undefined) return { rows, held: null, labelColumn };
   const split = splitRows(rows, { seed: options.seed, fraction: options.holdOut });
-  return { rows: split.train, held: split.held };
+  return { rows: split.train, held: split.held, labelColumn };
+}
+
+function oneClass(file: string, column: string, rows: readonly FileRow[]): SinterError {
+  const what = `holds one class only, ${show(rows[0]?.label)}, in the rows to train on`;
+  return new SinterError(
+    'INVALID_DATA',
+    `${file}: column ${show(column)} ${what}; a classifier needs at least two`,
+    { details: { file, column } },
+  );
 }
 
 function settingsOf(options: TrainCommandOptions) {

@@ -32,8 +32,10 @@ export async function chooseTrainHead(
   note: (line: string) => void,
 ): Promise<HeadChoice> {
   const added = { ...(labels && { labels }), newHead: true };
-  if (model === undefined || newHead === true) return added;
-  const found = await folderTask(await resolveModel('--model', model));
+  if (model === undefined) return added;
+  const path = await resolveModel('--model', model);
+  if (newHead === true) return added;
+  const found = await folderTask(path);
   const isPretrained = found.task === 'embedding' || found.task === 'masked-lm';
   if (isPretrained && !(task === 'masked-lm' && found.task === task)) return added;
   const instead = 'a new head is trained in its place';

@@ -37,6 +37,11 @@ export type HeadModel =
 /** Any model: what can be quantized, saved and exported. */
 export type AnyModel = OpenModel['model'] | HeadModel;
 
+/** The folder or file that an option names; undefined, as it was given, stands for the embedded encoder. */
+export async function modelPath(name: string | undefined): Promise<string | undefined> {
+  return name === undefined ? undefined : resolveModel('--model', name);
+}
+
 /** Loads the folder as an encoder or a classifier with one label per text; without a path, the embedded encoder. */
 export async function openModel(
   folder: string | undefined,
@@ -70,6 +75,6 @@ export async function openAnyModel(
 }
 
 async function locate(folder: string | undefined): Promise<FolderTask & { path: string }> {
-  const path = folder === undefined ? EMBEDDED_MODEL : await resolveModel('--model', folder);
+  const path = (await modelPath(folder)) ?? EMBEDDED_MODEL;
   return { path, ...(await folderTask(path)) };
 }

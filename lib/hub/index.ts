@@ -54,20 +54,22 @@ export async function resolveModel(
   options: ResolveOptions = {},
 ): Promise<string> {
   if (typeof name !== 'string') throw typeMistake(`${where}: path`, 'a string', name);
+  if (name === '') throw rangeMistake(`${where}: path`, 'a folder, a file or a model id', name);
   await endInterrupted(name);
   if ((await stat(name).catch(() => null)) !== null || !isModelId(name)) return name;
-  const { revision = 'main', download = false } = options;
+  const { revision = 'main', download } = options;
   checkRevision(where, revision);
   if (download) return downloadModel(name, options);
   const settings = await hubSettings();
   const found = await new ModelCache(settings.cache, name).find(revision);
   if (found !== null) return found;
-  // A single word is much more likely a folder that is missing.
-  if (!name.includes('/')) return name;
+  const pull = `\`sinter pull ${name}${revision === 'main' ? '' : ` --revision ${revision}`}\``;
+  // Commands have no such option.
+  const advice = download === undefined ? `run ${pull}` : `give download: true, or run ${pull}`;
   throw new SinterError(
     'UNAVAILABLE',
-    `${where}: ${name} is no folder here, and revision ${revision} of a model of this name is not in the cache ` +
-      `${settings.cache}; give download: true, or run \`sinter pull ${name}\``,
+    `${where}: ${name} is no file or folder here, and revision ${revision} of a model of this name is not in the cache ` +
+      `${settings.cache}; ${advice}`,
     { details: { model: name, cache: settings.cache } },
   );
 }

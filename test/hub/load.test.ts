@@ -43,6 +43,12 @@ it('loads by id what it loads from the folder, and downloads only when asked', a
   const refused = Classifier.load('org/tiny');
   await expect(refused).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   await expect(refused).rejects.toThrow(/Classifier\.load: org\/tiny .*download: true/);
+  const short = Encoder.load('bert-base-uncased', { revision: 'v1' });
+  await expect(short).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  await expect(short).rejects.toThrow(
+    'Encoder.load: bert-base-uncased is no file or folder here, and revision v1 of a model of this name is not in the cache ' +
+      `${join(home, 'hub')}; give download: true, or run \`sinter pull bert-base-uncased --revision v1\``,
+  );
   expect(hub.asked).toHaveLength(0);
 
   const files = new Set<string>();
@@ -61,6 +67,9 @@ it('loads by id what it loads from the folder, and downloads only when asked', a
 });
 
 it('checks its options', async () => {
+  await expect(Encoder.load('')).rejects.toThrow(
+    'Encoder.load: path must be a folder, a file or a model id, got ""',
+  );
   await expect(Encoder.load('org/tiny', { revision: '../x' })).rejects.toThrow(/revision must be/);
   const wrong = { download: 'yes' } as unknown as { download: boolean };
   await expect(Encoder.load('org/tiny', wrong)).rejects.toThrow(/download must be true or false/);

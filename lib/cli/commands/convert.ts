@@ -16,7 +16,7 @@ import type { TextModel } from '../../models/text-model.js';
 import type { TextInput } from '../../tokenize/text-tokenizer.js';
 import { given, usageMistake, withCommon } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
-import { type AnyModel, openAnyModel } from '../open-model.js';
+import { type AnyModel, modelPath, openAnyModel } from '../open-model.js';
 import { OutFolder } from '../out-folder.js';
 import { textSource } from '../text-source.js';
 
@@ -113,9 +113,10 @@ async function convert(options: ConvertOptions, surroundings: Surroundings): Pro
   const out = new Console(surroundings, options);
   checkCombination(options);
   await using place = await placeOf(options);
-  const onnx = options.model === undefined ? null : await findOnnxFile(options.model);
+  const path = await modelPath(options.model);
+  const onnx = path === undefined ? null : await findOnnxFile(path);
   if (onnx !== null) return await convertOnnx(onnx, options, place, out);
-  await using model: AnyModel = await openAnyModel(options.model, { signal: out.signal });
+  await using model: AnyModel = await openAnyModel(path, { signal: out.signal });
   const isInt8 = model.quantization !== null;
   const { precision } = options;
   if (isInt8 && (precision === 'f32' || precision === 'f16')) {

@@ -22,6 +22,7 @@ import {
   withThreads,
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
+import { modelPath } from '../open-model.js';
 import { printableLines } from '../output.js';
 import { countTexts, inChunks, type TextSource, textSource } from '../text-source.js';
 import {
@@ -111,7 +112,7 @@ async function embed(
     options.out === undefined ? null : await FilePlace.take(options.out, { inputs });
   const total = source.isRepeatable ? await countTexts(source) : null;
   await using encoder = await Encoder.load(
-    options.model,
+    await modelPath(options.model),
     given({
       lanes: options.threads,
       pooling: options.pooling,

@@ -40,6 +40,7 @@ import {
   scoreText,
 } from '../head-tasks.js';
 import { fits } from '../kept-head.js';
+import { modelPath } from '../open-model.js';
 import { formatTable, printable, truncate } from '../output.js';
 
 interface EvaluateOptions extends CommonOptions, DataOptions {
@@ -233,7 +234,7 @@ async function evaluateSimilarity(
   } as const;
   const pairs = (await readAllRows(options.data, read)).map(scoredPair);
   await using encoder = await Encoder.load(
-    options.model,
+    await modelPath(options.model),
     given({ lanes: options.threads, signal: out.signal }),
   );
   const left = await encoder.embed(

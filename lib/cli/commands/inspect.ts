@@ -12,6 +12,7 @@ import type { Task } from '../../graph/checkpoint.js';
 import { countParameters, printGraph } from '../../graph/print.js';
 import { isNormalized } from '../../graph/sentence.js';
 import type { ActivationBits, EncoderGraph } from '../../graph/types.js';
+import { resolveModel } from '../../hub/index.js';
 import { findOnnxFile } from '../../models/find-onnx.js';
 import { folderTask } from '../../models/folder-task.js';
 import { EMBEDDED_MODEL } from '../../models/load-model.js';
@@ -83,7 +84,7 @@ async function inspect(
   surroundings: Surroundings,
 ): Promise<void> {
   const out = new Console(surroundings, options);
-  const path = dir ?? EMBEDDED_MODEL;
+  const path = dir === undefined ? EMBEDDED_MODEL : await resolveModel('inspect', dir);
   const onnx = await findOnnxFile(path);
   if (onnx !== null) return inspectOnnx(onnx, options, out);
   const { findings, graph } = await examine(path);

@@ -35,9 +35,11 @@ export type { Answer } from './models/answer-spans.js';
 export type { CalibrationOptions } from './models/calibrate.js';
 export {
   Classifier,
+  type ClassifierEvaluateOptions,
   type ClassifierLoadOptions,
   type ClassifierTrainOptions,
   type ClassifyOptions,
+  type LogitsOptions,
 } from './models/classifier.js';
 export type { Rows } from './models/collect-rows.js';
 export {
@@ -49,6 +51,7 @@ export {
   type Ranked,
   type RankOptions,
   type ScoredPair,
+  type ScoreOptions,
 } from './models/cross-encoder.js';
 export {
   type ClassifierOptions,
@@ -122,6 +125,7 @@ export {
   type TokenTrainOptions,
 } from './models/token-classifier.js';
 export type { EvaluateOptions, ModelTrainOptions } from './models/trainable-model.js';
+export type { WindowedOptions } from './models/windowed-logits.js';
 export type { BatcherMetrics, Percentiles } from './serve/batch-metrics.js';
 export type { BatchOptions, Priority, RunOptions } from './serve/batch-options.js';
 export type { Batcher } from './serve/batcher.js';

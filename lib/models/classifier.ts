@@ -15,7 +15,7 @@ import type { Batcher } from '../serve/batcher.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import type { Corpus } from '../train/corpus.js';
 import type { TrainReport } from '../train/train-report.js';
-import { collectRows, collectSets, type Rows, textRows } from './collect-rows.js';
+import { collectRows, collectSets, collectTexts, type Rows, textRows } from './collect-rows.js';
 import { loadModel } from './load-model.js';
 import type { ModelParts } from './model-parts.js';
 import {
@@ -43,6 +43,12 @@ import {
   TrainableModel,
 } from './trainable-model.js';
 import { corpusLogits } from './training.js';
+import {
+  forwardWindows,
+  readWindows,
+  WINDOWED_OPTIONS,
+  type WindowedOptions,
+} from './windowed-logits.js';
 
 export interface ClassifierLoadOptions<
   L extends string = string,
@@ -60,9 +66,19 @@ export interface ClassifierLoadOptions<
   readonly problem?: K;
 }
 
-export interface ClassifyOptions extends PredictOptions {
+export interface ClassifyOptions extends PredictOptions, WindowedOptions {
   /** Several labels: the probability from which a label counts. Default: 0.5. */
   readonly threshold?: number;
+}
+
+export type LogitsOptions = PredictOptions & WindowedOptions;
+
+export type ClassifierEvaluateOptions = EvaluateOptions & WindowedOptions;
+
+/** Beside the scores of rows. */
+export interface Truncated {
+  /** How many rows were longer than the limit and cut. */
+  readonly truncated: number;
 }
 
 export type ClassifierTrainOptions<
@@ -152,35 +168,49 @@ export class Classifier<
     const known = this.knownOptions();
     const run = readPredictOptions(where, options, known, texts.length);
     const threshold = readThreshold(where, options);
-    const logits = await this.forward(where, texts, run);
+    const windows = readWindows(where, options, this.maxTokens);
+    const logits = await this.forward(where, texts, run, windows);
     const rows = Math.max(1, Math.floor(SCORES_PER_TURN / logits.cols));
     return makeInTurns(logits.rows, rows, (i) =>
-      this.rules.prediction(logits.row(i), { threshold }),
+      this.rules.prediction(logits.row(i), { threshold, truncated: run.cuts.has(i) }),
     );
   }
 
   /** A batcher for a server: `run(text)` gives what `predict([text])` gives. Dispose it, or the model. */
   batch(options: BatchOptions = {}): Batcher<PredictionOf<L, K>> {
     const threshold = EVEN_ODDS;
-    const result = (row: Float32Array) => this.rules.prediction(row, { threshold });
+    const result = (row: Float32Array, truncated: boolean) =>
+      this.rules.prediction(row, { threshold, truncated });
     return this.batcher(options, { output: 'logits', prepare: (text) => text, result });
   }
 
   /** The scores before softmax or sigmoid, [texts, labels]. */
-  async logits(texts: readonly TextInput[], options: PredictOptions = {}): Promise<Matrix> {
+  async logits(texts: readonly TextInput[], options: LogitsOptions = {}): Promise<Matrix> {
     checkTexts('logits', texts);
-    const run = readPredictOptions('logits', options, PREDICT_OPTIONS, texts.length);
-    return this.forward('logits', texts, run);
+    const known = { ...PREDICT_OPTIONS, ...WINDOWED_OPTIONS } as const;
+    const run = readPredictOptions('logits', options, known, texts.length);
+    return this.forward('logits', texts, run, readWindows('logits', options, this.maxTokens));
   }
 
-  /** Predicts all rows and compares with what they say. */
-  async evaluate(rows: Rows<RowOf<K>>, options: EvaluateOptions = {}): Promise<EvaluationOf<L, K>> {
+  /** Predicts all rows and compares with what they say; `truncated` rows were cut. */
+  async evaluate(
+    rows: Rows<RowOf<K>>,
+    options: ClassifierEvaluateOptions = {},
+  ): Promise<EvaluationOf<L, K> & Truncated> {
     const where = 'evaluate';
-    const signal = readOptions(where, options, { signal: true }).signal();
+    const signal = readOptions(where, options, { ...WINDOWED_OPTIONS, signal: true }).signal();
+    const windows = readWindows(where, options, this.maxTokens);
+    const collect = { where, name: 'rows', signal };
     return this.use(where, async (program) => {
-      const collect = { where, name: 'rows', signal };
-      const { corpus } = await collectRows(rows, this.reader(this.maxTokens), collect);
-      return this.score(program, corpus, { where, signal });
+      if (windows !== null) {
+        const { texts, targets } = await collectTexts(rows, this.rules, collect);
+        const nameOf = (i: number) => `${where}: rows[${i}]`;
+        const request = { where, signal, nameOf, ...windows };
+        const logits = await forwardWindows(program, this.parts, texts, request);
+        return { ...this.rules.evaluate(logits, targets), truncated: 0 };
+      }
+      const { corpus, truncated } = await collectRows(rows, this.reader(this.maxTokens), collect);
+      return { ...(await this.score(program, corpus, { where, signal })), truncated };
     });
   }
 
@@ -232,15 +262,16 @@ export class Classifier<
   /** A threshold means something for several labels only. */
   private knownOptions() {
     const several = this.parts.head.problem === 'multi_label_classification';
-    const known = several ? { ...PREDICT_OPTIONS, threshold: true } : PREDICT_OPTIONS;
-    return known as typeof PREDICT_OPTIONS & { readonly threshold: true };
+    const common = { ...PREDICT_OPTIONS, ...WINDOWED_OPTIONS };
+    const known = several ? { ...common, threshold: true } : common;
+    return known as typeof common & { readonly threshold: true };
   }
 }
 
 const EVEN_ODDS = 0.5;
 
 function readThreshold(where: string, { threshold }: ClassifyOptions): number {
-  const all = { ...PREDICT_OPTIONS, threshold: true } as const;
+  const all = { ...PREDICT_OPTIONS, ...WINDOWED_OPTIONS, threshold: true } as const;
   const read = readOptions<ClassifyOptions>(
     where,
     { ...(threshold !== undefined && { threshold }) },

@@ -118,6 +118,32 @@ export function textRows(
   };
 }
 
+/** All rows as texts and their numbers, not tokenized yet. Throws as collectRows does. */
+export async function collectTexts(
+  rows: Rows<unknown>,
+  from: {
+    parse(at: string, row: unknown): TextTarget;
+    readonly target: { readonly kind: 'classes' | 'numbers' };
+  },
+  { where, name, signal }: CollectOptions,
+): Promise<{ readonly texts: TextInput[]; readonly targets: TargetNumbers }> {
+  checkIterable(`${where}: ${name}`, rows);
+  const texts: TextInput[] = [];
+  const numbers: number[] = [];
+  for await (const row of rows) {
+    throwIfAborted(signal, where);
+    const { input, target } = from.parse(`${where}: ${name}[${texts.length}]`, row);
+    texts.push(input);
+    numbers.push(...target);
+  }
+  if (texts.length === 0) {
+    throw new RangeError(`${where}: ${name} must have at least one row, got none`);
+  }
+  const targets =
+    from.target.kind === 'classes' ? Int32Array.from(numbers) : Float32Array.from(numbers);
+  return { texts, targets };
+}
+
 /** A row's fields. Throws TypeError unless it is an object; `what` says which it should have. */
 export function fieldsOf(
   at: string,

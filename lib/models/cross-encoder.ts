@@ -29,6 +29,7 @@ import {
   loadSettings,
   PREDICT_OPTIONS,
   type PredictOptions,
+  type RunSettings,
   readPredictOptions,
 } from './predict-options.js';
 import { promptText, withPrompt } from './prompts.js';
@@ -41,10 +42,11 @@ import {
   TrainableModel,
 } from './trainable-model.js';
 import { corpusLogits } from './training.js';
+import { readWindows, WINDOWED_OPTIONS, type WindowedOptions } from './windowed-logits.js';
 
 export type CrossEncoderLoadOptions = HeadLoadOptions;
 
-export interface ScoreOptions extends PredictOptions {
+export interface ScoreOptions extends PredictOptions, WindowedOptions {
   /** One of the model's prompts by name, put in front of the first text of a pair. Default: the model's default prompt, if any. */
   readonly promptName?: string;
 }
@@ -58,6 +60,8 @@ export interface Ranked {
   /** Place in the texts that were given. */
   readonly index: number;
   readonly score: number;
+  /** The pair was longer than the limit, and cut. */
+  readonly truncated: boolean;
 }
 
 export interface ScoredPair {
@@ -78,11 +82,13 @@ export interface PairEvaluation extends PairScores {
   readonly rows: number;
   /** Scores of the rows. */
   readonly predicted: readonly number[];
+  /** How many rows were longer than the limit and cut. */
+  readonly truncated: number;
 }
 
 export type CrossEncoderTrainOptions = ModelTrainOptions<ScoredPair, PairScores>;
 
-const SCORE_OPTIONS = { ...PREDICT_OPTIONS, promptName: true } as const;
+const SCORE_OPTIONS = { ...PREDICT_OPTIONS, ...WINDOWED_OPTIONS, promptName: true } as const;
 
 /** The one label of a new head, as transformers would call it. */
 const LABELS = ['LABEL_0'];
@@ -132,8 +138,7 @@ export class CrossEncoder extends TrainableModel {
   ): Promise<number[]> {
     checkTexts('score', pairs);
     const run = readPredictOptions('score', options, SCORE_OPTIONS, pairs.length);
-    const prompt = promptText('score', this.parts.sentence, options.promptName);
-    return this.scores('score', pairs, { ...run, prompt });
+    return this.scores('score', pairs, run, options);
   }
 
   /** The texts by how well they fit the query, the best first. */
@@ -149,9 +154,10 @@ export class CrossEncoder extends TrainableModel {
     const run = readPredictOptions(where, options, known, texts.length);
     const topK = readOptions(where, options, known).count('topK', texts.length, 1);
     const pairs = texts.map((text) => [query, text] as const);
-    const prompt = promptText(where, this.parts.sentence, options.promptName);
-    const scores = await this.scores(where, pairs, { ...run, prompt });
-    const order = scores.map((score, index) => ({ index, score }));
+    const scores = await this.scores(where, pairs, run, options);
+    const order = scores.map((score, index) => {
+      return { index, score, truncated: run.cuts.has(index) };
+    });
     return order.sort((a, b) => b.score - a.score || a.index - b.index).slice(0, topK);
   }
 
@@ -161,8 +167,9 @@ export class CrossEncoder extends TrainableModel {
     const signal = readOptions(where, options, { signal: true }).signal();
     return this.use(where, async (program) => {
       const collect = { where, name: 'rows', signal };
-      const { corpus } = await collectRows(rows, this.reader(this.maxTokens), collect);
-      return this.evaluateCorpus(program, corpus, { where, signal });
+      const { corpus, truncated } = await collectRows(rows, this.reader(this.maxTokens), collect);
+      const scored = await this.evaluateCorpus(program, corpus, { where, signal });
+      return { ...scored, truncated };
     });
   }
 
@@ -201,14 +208,17 @@ export class CrossEncoder extends TrainableModel {
   private async scores(
     where: string,
     pairs: readonly (readonly [string, string])[],
-    { prompt, ...run }: ReturnType<typeof readPredictOptions> & { readonly prompt: string },
+    run: RunSettings,
+    options: ScoreOptions,
   ): Promise<number[]> {
     for (const [i, pair] of pairs.entries()) {
       if (!Array.isArray(pair))
         throw typeMistake(`${where}: texts[${i}]`, 'a pair of strings', pair);
     }
+    const prompt = promptText(where, this.parts.sentence, options.promptName);
     const prompted = prompt === '' ? pairs : pairs.map((pair) => withPrompt(prompt, pair));
-    const { data } = await this.forward(where, prompted, run);
+    const windows = readWindows(where, options, this.maxTokens);
+    const { data } = await this.forward(where, prompted, run, windows);
     return Array.from(data, this.activation);
   }
 
@@ -227,7 +237,7 @@ export class CrossEncoder extends TrainableModel {
     program: NativeProgram,
     corpus: Corpus,
     options: { readonly where: string; readonly signal: AbortSignal | undefined },
-  ): Promise<PairEvaluation> {
+  ): Promise<Omit<PairEvaluation, 'truncated'>> {
     const logits = await corpusLogits(program, this.parts.graph, corpus, options);
     const { values } = corpus.targets;
     const predicted = Array.from(logits.data, this.activation);

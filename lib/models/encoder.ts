@@ -19,13 +19,7 @@ import type {
 } from '../graph/checkpoint.js';
 import { PLAIN_SENTENCE, sentenceHead } from '../graph/sentence.js';
 import type { PoolKind } from '../graph/types.js';
-import {
-  BATCH_OPTIONS,
-  type BatchOptions,
-  defaultPriority,
-  PRIORITIES,
-  type Priority,
-} from '../serve/batch-options.js';
+import { BATCH_OPTIONS, type BatchOptions } from '../serve/batch-options.js';
 import type { Batcher } from '../serve/batcher.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { Classifier, checkLabels, readProblem } from './classifier.js';
@@ -40,7 +34,14 @@ import {
   tensorsOf,
 } from './model-parts.js';
 import { drawWeights } from './new-weights.js';
-import { LOAD_OPTIONS, type LoadOptions, loadSettings } from './predict-options.js';
+import {
+  LOAD_OPTIONS,
+  type LoadOptions,
+  loadSettings,
+  PREDICT_OPTIONS,
+  type PredictOptions,
+  readPredictOptions,
+} from './predict-options.js';
 import { promptText, withPrompt } from './prompts.js';
 import { type QuantizeOptions, quantizeModel } from './quantize-model.js';
 import { SharedProgram } from './shared-program.js';
@@ -56,14 +57,9 @@ export interface EncoderLoadOptions extends LoadOptions {
   readonly normalize?: boolean;
 }
 
-export interface EmbedOptions {
-  /** true (default): texts over the limit are cut. false: they are a RangeError that names texts[i]. */
-  readonly truncate?: boolean;
+export interface EmbedOptions extends PredictOptions {
   /** One of the model's prompts by name, put in front of every text. Default: the model's default prompt, if any. */
   readonly promptName?: string;
-  /** Default: 'interactive' for one text, 'bulk' for more. */
-  readonly priority?: Priority;
-  readonly signal?: AbortSignal;
 }
 
 export interface EncoderBatchOptions extends BatchOptions {
@@ -147,21 +143,20 @@ export class Encoder extends TextModel {
    */
   async embed(texts: readonly TextInput[], options: EmbedOptions = {}): Promise<Matrix> {
     const where = 'embed';
-    const known = { truncate: true, promptName: true, priority: true, signal: true } as const;
-    const read = readOptions(where, options, known);
-    const truncate = read.boolean('truncate', true);
-    const signal = read.signal();
     checkTexts(where, texts);
-    const priority = read.choice('priority', defaultPriority(texts.length), PRIORITIES);
+    const known = { ...PREDICT_OPTIONS, promptName: true } as const;
+    const { cuts, ...run } = readPredictOptions(where, options, known, texts.length);
     const { graph, tokenizer } = this.parts;
     const prompt = promptText(where, this.sentence, options.promptName);
     const prompted = prompt === '' ? texts : texts.map((text) => withPrompt(prompt, text));
     const { maxTokens, dimensions: columns } = this;
-    const run = { where, output: 'embedding', maxTokens, truncate, priority, signal } as const;
-    return this.use(where, async (program) => {
+    const request = { where, output: 'embedding', maxTokens, ...run, onCut: cuts.add } as const;
+    const vectors = await this.use(where, async (program) => {
       const unpooled = await this.promptTokens(prompt);
-      return forwardTexts(program, tokenizer, graph, prompted, { ...run, unpooled, columns });
+      return forwardTexts(program, tokenizer, graph, prompted, { ...request, unpooled, columns });
     });
+    cuts.report();
+    return vectors;
   }
 
   /**

@@ -5,10 +5,8 @@
  * by their B- and I- prefixes.
  */
 
-import type { Matrix } from '../core/matrix.js';
 import { splitTag } from '../metrics/index.js';
-import type { AlignedTexts } from '../tokenize/aligned-texts.js';
-import { argmax, softmax } from './numbers.js';
+import { argmax } from './numbers.js';
 
 /**
  * `none`: every token by itself, with its whole tag. `simple`: tokens of one type are joined. The others decide a word first:
@@ -30,7 +28,15 @@ export interface Entity {
   readonly end: number;
 }
 
-/** A token or a word with its probabilities. */
+/** A token of the text. */
+export interface WordToken {
+  readonly start: number;
+  readonly end: number;
+  /** Of each label. */
+  readonly probabilities: ArrayLike<number>;
+}
+
+/** A token or a word with its tag. */
 interface Tagged {
   readonly tag: string;
   readonly score: number;
@@ -41,74 +47,82 @@ interface Tagged {
 /** Tag of words that are in no entity. */
 const OUTSIDE = 'O';
 
-/** The entities of window `index` of `aligned`; `logits` has a row for every token of `aligned`. */
-export function entitiesOfWindow(
-  text: string,
-  { aligned, logits }: { readonly aligned: AlignedTexts; readonly logits: Matrix },
-  index: number,
-  labels: readonly string[],
-  aggregation: Aggregation,
-): Entity[] {
-  const { offsets, parts } = aligned;
-  const words: number[][] = [];
-  const byWord = aggregation !== 'none' && aggregation !== 'simple';
-  for (let i = offsets[index] ?? 0; i < (offsets[index + 1] ?? 0); i++) {
-    if (parts[i] === -1) continue;
-    const last = words.at(-1);
-    if (byWord && last !== undefined && aligned.continues[i] === 1) last.push(i);
-    else words.push([i]);
+/** Finds the entities of one text from its tokens, one after the other. */
+export class EntityReader {
+  private readonly found: Entity[] = [];
+  private readonly byWord: boolean;
+  private word: WordToken[] = [];
+  private group: Tagged[] = [];
+
+  constructor(
+    private readonly text: string,
+    private readonly labels: readonly string[],
+    private readonly aggregation: Aggregation,
+  ) {
+    this.byWord = aggregation !== 'none' && aggregation !== 'simple';
   }
-  const tagged = words.map((tokens): Tagged => {
-    const { best, score } = decide(tokens, logits, aggregation);
-    const [first = 0] = tokens;
-    const start = aligned.starts[first] ?? 0;
-    return { tag: labels[best] ?? '', score, start, end: aligned.ends[tokens.at(-1) ?? 0] ?? 0 };
-  });
-  const groups = aggregation === 'none' ? tagged.map((one) => [one]) : joined(tagged);
-  return groups.flatMap((group) => {
-    const [first] = group;
+
+  /** The next token: its place, its probabilities, whether it continues the word before it. */
+  add(token: WordToken, continues: boolean): void {
+    if (!(this.byWord && continues)) this.endWord();
+    this.word.push(token);
+  }
+
+  /** The entities, in order. */
+  finish(): Entity[] {
+    this.endWord();
+    this.endGroup();
+    return this.found;
+  }
+
+  private endWord(): void {
+    const first = this.word[0];
+    const last = this.word.at(-1);
+    if (first === undefined || last === undefined) return;
+    const { best, score } = decide(this.word, this.aggregation);
+    this.word = [];
+    const one = { tag: this.labels[best] ?? '', score, start: first.start, end: last.end };
+    if (this.aggregation === 'none' || !follows(this.group.at(-1), one)) this.endGroup();
+    this.group.push(one);
+  }
+
+  private endGroup(): void {
+    const { group, aggregation } = this;
+    const first = group[0];
     const last = group.at(-1);
-    if (first === undefined || last === undefined) return [];
+    this.group = [];
+    if (first === undefined || last === undefined) return;
     const entity = aggregation === 'none' ? first.tag : typeOf(first.tag);
-    if (entity === OUTSIDE) return [];
+    if (entity === OUTSIDE) return;
     const score = group.reduce((sum, one) => sum + one.score, 0) / group.length;
     const { start } = first;
-    return [{ entity, score, word: text.slice(start, last.end), start, end: last.end }];
-  });
+    const { end } = last;
+    this.found.push({ entity, score, word: this.text.slice(start, end), start, end });
+  }
 }
 
 /** Label number and probability of a word. */
 function decide(
-  tokens: readonly number[],
-  logits: Matrix,
+  word: readonly WordToken[],
   aggregation: Aggregation,
 ): { best: number; score: number } {
-  const rows = (aggregation === 'first' ? tokens.slice(0, 1) : tokens).map((token) =>
-    softmax(logits.row(token)),
-  );
+  const tokens = aggregation === 'first' ? word.slice(0, 1) : word;
+  const rows = tokens.map(({ probabilities }) => probabilities);
   if (aggregation !== 'average') {
     const tops = rows.map((row) => row[argmax(row)] ?? 0);
     const row = rows[argmax(tops)] ?? [];
     return { best: argmax(row), score: row[argmax(row)] ?? 0 };
   }
-  const mean = (rows[0] ?? []).map((_, label) => {
+  const mean = Array.from(rows[0] ?? [], (_, label) => {
     return rows.reduce((sum, row) => sum + (row[label] ?? 0), 0) / rows.length;
   });
   return { best: argmax(mean), score: mean[argmax(mean)] ?? 0 };
 }
 
-/** Neighbours of one type, until one begins anew. */
-function joined(tagged: readonly Tagged[]): Tagged[][] {
-  const groups: Tagged[][] = [];
-  for (const one of tagged) {
-    const last = groups.at(-1);
-    const before = last?.at(-1);
-    const same = before !== undefined && typeOf(before.tag) === typeOf(one.tag);
-    const begins = ['B', 'S'].includes(splitTag(one.tag).prefix);
-    if (last !== undefined && same && !begins) last.push(one);
-    else groups.push([one]);
-  }
-  return groups;
+/** Whether a word goes on with what is before it: of the same type, and it does not begin anew. */
+function follows(before: Tagged | undefined, one: Tagged): boolean {
+  if (before === undefined || typeOf(before.tag) !== typeOf(one.tag)) return false;
+  return !['B', 'S'].includes(splitTag(one.tag).prefix);
 }
 
 function typeOf(tag: string): string {

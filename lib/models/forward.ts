@@ -32,6 +32,8 @@ export interface ForwardRequest {
   readonly priority: Priority;
   /** Tokens at the start of every text that poolings leave out: those of a prompt. Default: 0. */
   readonly unpooled?: number;
+  /** Called with the number of each text that was cut. */
+  readonly onCut?: (index: number) => void;
   /** How many numbers of each row are given, from its first. Default: all. */
   readonly columns?: number;
 }
@@ -76,6 +78,8 @@ export async function forwardTexts(
       const piece = texts.slice(begin, end);
       const options = { maxTokens, truncate, firstIndex: begin };
       const tokens = await tokenizer.encode(piece, options);
+      const first = begin;
+      for (const [i, cut] of tokens.cut.entries()) if (cut === 1) request.onCut?.(first + i);
       checkPooled(tokens.offsets, unpooled, (i) => `texts[${options.firstIndex + i}]`);
       const batch = { ...trimSegments(graph, tokens), unpooled };
       if (running.length >= MAX_RUNNING) await running.shift();

@@ -11,6 +11,7 @@ import type { TextTokenizer } from '../tokenize/text-tokenizer.js';
 import { fieldsOf, type RowReader } from './collect-rows.js';
 import { trimSegments } from './forward.js';
 import { classOf } from './problems/single-label.js';
+import { countedTokens, eachOwnToken, windowStride } from './window-share.js';
 
 export interface TaggedRow {
   readonly words: readonly string[];
@@ -32,10 +33,15 @@ export function taggedRows(
     readonly graph: EncoderGraph;
     readonly maxTokens: number;
     readonly signal: AbortSignal | undefined;
+    /** What row number i is called in messages. */
+    readonly nameOf: (index: number) => string;
+    /** Called with the row of each window, in order. */
+    readonly onWindow?: (row: number) => void;
   },
 ): RowReader<CheckedRow> {
   const known = new Map(labels.map((label, i) => [label, i]));
-  const { tokenizer, graph, maxTokens, signal } = from;
+  const { tokenizer, graph, maxTokens, signal, nameOf, onWindow } = from;
+  const stride = windowStride('rows', undefined, maxTokens);
   return {
     parse(at, row) {
       const { words, tags } = fieldsOf(at, row, 'words and tags');
@@ -61,31 +67,56 @@ export function taggedRows(
     },
     async encode(rows, firstIndex) {
       const texts = rows.map(({ text }) => text);
-      const aligned = await tokenizer.encodeAligned(texts, { maxTokens, firstIndex, signal });
+      const name = (i: number) => nameOf(firstIndex + i);
+      const windows = { maxTokens, stride, signal, nameOf: name };
+      const aligned = await tokenizer.encodeWindows(texts, windows);
+      for (const source of aligned.sources) onWindow?.(firstIndex + source);
       const tokens = trimSegments(graph, aligned);
-      const values = tokenTargets(aligned, rows);
+      const values = tokenTargets(aligned, rows, stride);
       const targets = { unit: 'token', width: 1, values } as const;
-      return { batch: { tokens, targets }, truncated: aligned.truncated };
+      return { batch: { tokens, targets }, truncated: 0 };
     },
   };
 }
 
-/** Class of the first token of each word, -1 elsewhere. */
+/** Class of the first token of each word where its window counts, -1 elsewhere. */
 function tokenTargets(
-  { offsets, parts, starts, ends }: AlignedTexts,
+  aligned: AlignedTexts,
   rows: readonly CheckedRow[],
+  stride: number,
 ): Int32Array {
+  const { sources, parts, starts, ends } = aligned;
   const targets = new Int32Array(parts.length).fill(-1);
-  for (const [i, row] of rows.entries()) {
-    let word = -1;
-    for (let token = offsets[i] ?? 0; token < (offsets[i + 1] ?? 0); token++) {
+  const counted = countedTokens(aligned, stride);
+  let word = -1;
+  for (const [window, source] of sources.entries()) {
+    const row = rows[source];
+    const begins = sources[window - 1] !== source;
+    if (begins) word = -1;
+    // A later window begins inside the text, perhaps inside a word.
+    let isFirst = !begins;
+    eachOwnToken(aligned, window, (token) => {
       const [start = 0, end = 0] = [starts[token], ends[token]];
-      if (parts[token] === -1 || start >= end) continue;
-      let at = Math.max(word, 0);
+      if (row === undefined || start >= end) return;
+      let at = isFirst ? wordAt(row, start) : Math.max(word, 0);
       while ((row.starts[at + 1] ?? Number.POSITIVE_INFINITY) <= start) at++;
-      if (at !== word) targets[token] = row.classes[at] ?? -1;
+      const inside = isFirst && start > (row.starts[at] ?? 0);
+      if (at !== word && !inside && counted[token] === 1) targets[token] = row.classes[at] ?? -1;
+      isFirst = false;
       word = at;
-    }
+    });
   }
   return targets;
+}
+
+/** The word that a place is in, by bisection. */
+function wordAt({ starts }: CheckedRow, place: number): number {
+  let low = 0;
+  let high = starts.length;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if ((starts[middle] ?? 0) <= place) low = middle;
+    else high = middle;
+  }
+  return low;
 }

@@ -24,8 +24,8 @@ export interface BatchWork<R> {
   readonly output: OutputName;
   /** What is tokenized for a text. */
   readonly prepare: (text: TextInput) => TextInput;
-  /** What the caller gets of a row of `output`; the row is a view. */
-  readonly result: (row: Float32Array) => R;
+  /** What the caller gets of a row of `output` and of whether its text was cut; the row is a view. */
+  readonly result: (row: Float32Array, truncated: boolean) => R;
   /** Tokens at the start of every text that poolings leave out. Default: 0. */
   readonly unpooled?: () => Promise<number>;
 }

@@ -8,10 +8,9 @@ import { type EntityScores, entityScores, type Tags } from '../metrics/index.js'
 import type { Corpus } from '../train/corpus.js';
 import { crossEntropy } from '../train/objectives.js';
 import type { TrainReport } from '../train/train-report.js';
-import { forwardAligned, PIECE_TEXTS } from './aligned-forward.js';
 import { checkLabels } from './classifier.js';
-import { collectRows, collectSets, type Rows } from './collect-rows.js';
-import { AGGREGATIONS, type Aggregation, type Entity, entitiesOfWindow } from './entities.js';
+import { type CollectOptions, collectRows, type Rows } from './collect-rows.js';
+import { AGGREGATIONS, type Aggregation, type Entity } from './entities.js';
 import { EMBEDDED_MODEL, loadModel } from './load-model.js';
 import type { ModelParts } from './model-parts.js';
 import { argmax, meanCrossEntropy } from './numbers.js';
@@ -25,6 +24,7 @@ import {
 } from './predict-options.js';
 import type { QuantizeOptions } from './quantize-model.js';
 import { type TaggedRow, taggedRows } from './tagged-rows.js';
+import { tagTexts } from './tagged-texts.js';
 import { checkTexts } from './text-model.js';
 import {
   type EvaluateOptions,
@@ -33,6 +33,7 @@ import {
   TrainableModel,
 } from './trainable-model.js';
 import { corpusLogits } from './training.js';
+import { windowStride } from './window-share.js';
 
 export interface TokenClassifierLoadOptions<L extends string = string> extends HeadLoadOptions {
   /**
@@ -43,6 +44,13 @@ export interface TokenClassifierLoadOptions<L extends string = string> extends H
 }
 
 export interface TagOptions extends PredictOptions {
+  /**
+   * Left out: a text over the limit is read in windows, and every token counts once. true: it is cut. false: it is a RangeError
+   * that names texts[i].
+   */
+  readonly truncate?: boolean;
+  /** Tokens that neighbouring windows share, at most half a window. Default: 128, at most a quarter of a window. */
+  readonly stride?: number;
   /** How tokens become entities. Default: 'simple'. */
   readonly aggregation?: Aggregation;
 }
@@ -62,7 +70,7 @@ export interface TagScores {
 export interface TagEvaluation extends TagScores {
   readonly rows: number;
   readonly types: EntityScores['types'];
-  /** Tags of each row's words, as far as they were not cut off. */
+  /** Tags of each row's words. */
   readonly predicted: readonly Tags[];
 }
 
@@ -101,23 +109,17 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
   async predict(texts: readonly string[], options: TagOptions = {}): Promise<Entity[][]> {
     const where = 'predict';
     checkTexts(where, texts);
-    const known = { ...PREDICT_OPTIONS, aggregation: true } as const;
-    const { truncate, ...run } = readPredictOptions(where, options, known, texts.length);
+    const known = { ...PREDICT_OPTIONS, aggregation: true, stride: true } as const;
+    const { truncate, cuts, ...run } = readPredictOptions(where, options, known, texts.length);
     const read = readOptions(where, options, known);
     const aggregation = read.choice('aggregation', 'simple', AGGREGATIONS);
-    const { maxTokens, labels } = this;
-    const { graph, tokenizer } = this.parts;
+    const { maxTokens } = this;
+    const shared = windowStride(where, read.count('stride', undefined, 0), maxTokens);
+    const stride = options.truncate === undefined ? shared : null;
+    const request = { where, ...run, aggregation, maxTokens, stride, truncate, onCut: cuts.add };
     return this.use(where, async (program) => {
-      const found: Entity[][] = [];
-      for (let firstIndex = 0; firstIndex < texts.length; firstIndex += PIECE_TEXTS) {
-        const piece = texts.slice(firstIndex, firstIndex + PIECE_TEXTS);
-        const encode = { maxTokens, truncate, firstIndex, signal: run.signal };
-        const aligned = await tokenizer.encodeAligned(piece, encode);
-        const all = await forwardAligned(program, graph, aligned, { where, ...run });
-        for (const [i, text] of piece.entries()) {
-          found.push(entitiesOfWindow(text, all, i, labels, aggregation));
-        }
-      }
+      const found = await tagTexts(program, this.parts, texts, request);
+      cuts.report();
       return found;
     });
   }
@@ -127,9 +129,8 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
     const where = 'evaluate';
     const signal = readOptions(where, options, { signal: true }).signal();
     return this.use(where, async (program) => {
-      const reader = this.reader(this.maxTokens, signal);
-      const { corpus } = await collectRows(rows, reader, { where, name: 'rows', signal });
-      return this.score(program, corpus, { where, signal });
+      const held = await this.collect(rows, this.maxTokens, { where, name: 'rows', signal });
+      return this.score(program, held, { where, signal });
     });
   }
 
@@ -146,19 +147,18 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
       options,
       known,
       async ({ where, maxTokens, signal }) => {
-        const readers = {
-          train: this.reader(maxTokens, signal),
-          held: this.reader(this.maxTokens, signal),
-        };
-        const { train, held } = await collectSets(rows, options.eval, readers, { where, signal });
+        const train = await this.collect(rows, maxTokens, { where, name: 'rows', signal });
+        const held =
+          options.eval &&
+          (await this.collect(options.eval, this.maxTokens, { where, name: 'eval', signal }));
         const evaluate =
           held &&
           (async (program: NativeProgram) => {
-            const scored = await this.score(program, held.corpus, { where, signal });
+            const scored = await this.score(program, held, { where, signal });
             const { loss, precision, recall, f1, tagAccuracy } = scored;
             return { loss, precision, recall, f1, tagAccuracy };
           });
-        return { ...train, objective: crossEntropy, evaluate };
+        return { corpus: train.corpus, truncated: 0, objective: crossEntropy, evaluate };
       },
     );
   }
@@ -168,14 +168,26 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
     return new TokenClassifier<L>(await this.quantizedParts(options));
   }
 
-  private reader(maxTokens: number, signal: AbortSignal | undefined) {
+  /** The windows of all rows, and which row each of them is of. */
+  private async collect(
+    rows: Rows<TaggedRow>,
+    maxTokens: number,
+    options: CollectOptions,
+  ): Promise<TaggedCorpus> {
     const { graph, tokenizer } = this.parts;
-    return taggedRows(this.labels, { tokenizer, graph, maxTokens, signal });
+    const { where, name, signal } = options;
+    const windowRows: number[] = [];
+    const reader = taggedRows(this.labels, {
+      ...{ tokenizer, graph, maxTokens, signal },
+      nameOf: (i) => `${where}: ${name}[${i}]`,
+      onWindow: (row) => windowRows.push(row),
+    });
+    return { ...(await collectRows(rows, reader, options)), windowRows };
   }
 
   private async score(
     program: NativeProgram,
-    corpus: Corpus,
+    { corpus, windowRows }: TaggedCorpus,
     options: { readonly where: string; readonly signal: AbortSignal | undefined },
   ): Promise<TagEvaluation> {
     const logits = await corpusLogits(program, this.parts.graph, corpus, options);
@@ -183,15 +195,25 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
     const truth: string[][] = [];
     const predicted: string[][] = [];
     let token = 0;
-    for (let row = 0; row < corpus.size; row++) {
-      const end = token + corpus.lengthOf(row);
-      const counted: number[] = [];
-      for (; token < end; token++) if ((values[token] ?? -1) >= 0) counted.push(token);
-      truth.push(counted.map((i) => this.labels[values[i] ?? 0] ?? ''));
-      predicted.push(counted.map((i) => this.labels[argmax(logits.row(i))] ?? ''));
+    for (const [window, row] of windowRows.entries()) {
+      const end = token + corpus.lengthOf(window);
+      truth[row] ??= [];
+      predicted[row] ??= [];
+      for (; token < end; token++) {
+        const value = values[token] ?? -1;
+        if (value < 0) continue;
+        truth[row]?.push(this.labels[value] ?? '');
+        predicted[row]?.push(this.labels[argmax(logits.row(token))] ?? '');
+      }
     }
     const { micro, types, tagAccuracy } = entityScores(truth, predicted);
     const loss = meanCrossEntropy(logits, values);
-    return { rows: corpus.size, loss, ...micro, tagAccuracy, types, predicted };
+    return { rows: truth.length, loss, ...micro, tagAccuracy, types, predicted };
   }
+}
+
+interface TaggedCorpus {
+  readonly corpus: Corpus;
+  /** The row of each text of the corpus. */
+  readonly windowRows: readonly number[];
 }

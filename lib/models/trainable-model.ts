@@ -20,6 +20,7 @@ import { type QuantizeOptions, quantizeModel } from './quantize-model.js';
 import { TextModel } from './text-model.js';
 import { type TrainPlan, trainParts } from './training.js';
 import { trainingRecord } from './training-record.js';
+import { forwardWindows, type WindowSettings } from './windowed-logits.js';
 
 /** Options of every `train`; `Row` is what it learns from, `S` the scores that it reports. */
 export interface ModelTrainOptions<Row, S> extends TrainOptions {
@@ -100,15 +101,23 @@ export abstract class TrainableModel extends TextModel {
     }
   }
 
-  /** @internal One row of logits per text. */
+  /** @internal One row of logits per text; the caller is told which were cut. */
   protected async forward(
     where: string,
     texts: readonly TextInput[],
-    run: RunSettings,
+    { cuts, ...run }: RunSettings,
+    windows: WindowSettings | null = null,
   ): Promise<Matrix> {
-    const { graph, tokenizer } = this.parts;
+    const { parts } = this;
+    const { graph, tokenizer } = parts;
     const request = { where, output: 'logits', maxTokens: this.maxTokens, ...run } as const;
-    return this.use(where, (program) => forwardTexts(program, tokenizer, graph, texts, request));
+    const logits = await this.use(where, (program) =>
+      windows === null
+        ? forwardTexts(program, tokenizer, graph, texts, { ...request, onCut: cuts.add })
+        : forwardWindows(program, parts, texts, { ...request, ...windows }),
+    );
+    cuts.report();
+    return logits;
   }
 
   /** @internal Parts of a new model with int8 weights. */

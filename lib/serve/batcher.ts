@@ -32,8 +32,8 @@ export interface BatchEngine<R> {
   encode(texts: readonly TextInput[], truncate: boolean): Promise<EncodedTexts>;
   /** One row per text. An abort may end it early. Interactive runs pass bulk runs. */
   run(tokens: EncodedTexts, signal: AbortSignal, priority: Priority): Promise<Matrix>;
-  /** What a caller gets; `row` is a view that must not be kept. */
-  result(row: Float32Array): R;
+  /** What a caller gets of a text, which may have been cut; `row` is a view that must not be kept. */
+  result(row: Float32Array, truncated: boolean): R;
 }
 
 /** For the estimate of a text that is not tokenized yet. */
@@ -205,11 +205,11 @@ export class Batcher<R> {
   private async encode(requests: readonly Request<R>[]): Promise<void> {
     try {
       const texts = requests.map(({ text }) => text);
-      const { ids, segments, offsets } = await this.engine.encode(texts, this.truncate);
+      const { ids, segments, offsets, cut } = await this.engine.encode(texts, this.truncate);
       for (const [i, request] of requests.entries()) {
         const [begin, end] = [offsets[i], offsets[i + 1]];
-        const tokens = { ids: ids.subarray(begin, end), segments: segments.subarray(begin, end) };
-        this.lines.markReady(request, tokens);
+        const own = { ids: ids.subarray(begin, end), segments: segments.subarray(begin, end) };
+        this.lines.markReady(request, { ...own, cut: cut[i] === 1 });
       }
     } catch (error) {
       const [first] = requests;
@@ -254,7 +254,7 @@ export class Batcher<R> {
 
   private deliver(request: Request<R>, row: Float32Array): void {
     if (!request.isOpen) return;
-    request.resolve(this.engine.result(row));
+    request.resolve(this.engine.result(row, request.encoded?.cut ?? false));
     this.counters.completed++;
     this.ended(request);
   }

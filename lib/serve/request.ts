@@ -8,7 +8,7 @@ import type { EncodedTexts, TextInput } from '../tokenize/text-tokenizer.js';
 import type { Priority } from './batch-options.js';
 
 /** The token ids of one text, as views of the arrays of the call that tokenized it. */
-export type RequestTokens = Pick<EncodedTexts, 'ids' | 'segments'>;
+export type RequestTokens = Pick<EncodedTexts, 'ids' | 'segments'> & { readonly cut: boolean };
 
 /** The two ends of a promise. Methods, so that a Batcher of a narrow result is one of a wider result too. */
 interface Settler<R> {
@@ -113,5 +113,6 @@ export function joinTokens<R>(requests: readonly Request<R>[]): EncodedTexts {
     ids.set(encoded?.ids ?? [], offsets[i]);
     segments.set(encoded?.segments ?? [], offsets[i]);
   }
-  return { ids, offsets, segments, truncated: 0 };
+  const cut = Uint8Array.from(requests, ({ encoded }) => (encoded?.cut ? 1 : 0));
+  return { ids, offsets, segments, truncated: cut.reduce((a, b) => a + b, 0), cut };
 }

@@ -25,10 +25,12 @@ export interface AlignedWindow {
   readonly layout: TokenLayout;
   readonly texts: readonly PlacedTokens[];
   readonly source: number;
+  /** Whether some tokens of the text are in no window. */
+  readonly cut: boolean;
 }
 
-/** Windows with their special tokens, one after the other; `truncated` counts texts that were cut. */
-export function alignWindows(windows: readonly AlignedWindow[], truncated: number): AlignedTexts {
+/** Windows with their special tokens, one after the other. */
+export function alignWindows(windows: readonly AlignedWindow[]): AlignedTexts {
   const offsets = new Int32Array(windows.length + 1);
   for (const [i, { layout, texts }] of windows.entries()) {
     offsets[i + 1] = (offsets[i] ?? 0) + layout.length(texts);
@@ -43,7 +45,8 @@ export function alignWindows(windows: readonly AlignedWindow[], truncated: numbe
     starts: new Int32Array(total),
     ends: new Int32Array(total),
     continues: new Uint8Array(total),
-    truncated,
+    truncated: windows.filter(({ cut }) => cut).length,
+    cut: Uint8Array.from(windows, ({ cut }) => (cut ? 1 : 0)),
   };
   for (const [i, { layout, texts }] of windows.entries()) {
     layout.write(texts, all, offsets[i] ?? 0);
@@ -58,6 +61,7 @@ export function alignWindows(windows: readonly AlignedWindow[], truncated: numbe
   }
   return all;
 }
+
 /** All windows, one after the other. */
 export function joinAligned(all: readonly AlignedTexts[]): AlignedTexts {
   const windows = all.reduce((sum, { sources }) => sum + sources.length, 0);
@@ -72,6 +76,7 @@ export function joinAligned(all: readonly AlignedTexts[]): AlignedTexts {
     ends: new Int32Array(total),
     continues: new Uint8Array(total),
     truncated: 0,
+    cut: new Uint8Array(windows),
   };
   let token = 0;
   let window = 0;
@@ -80,6 +85,7 @@ export function joinAligned(all: readonly AlignedTexts[]): AlignedTexts {
       joined[key].set(one[key], token);
     }
     joined.sources.set(one.sources, window);
+    joined.cut.set(one.cut, window);
     for (let i = 1; i < one.offsets.length; i++) {
       joined.offsets[window + i] = token + (one.offsets[i] ?? 0);
     }

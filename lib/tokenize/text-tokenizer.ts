@@ -9,13 +9,13 @@ import { isJsonObject, type JsonObject } from '../core/json.js';
 import { type AlignedTexts, alignWindows, joinAligned } from './aligned-texts.js';
 import { checkTokenizer } from './check/index.js';
 import { jsonText } from './json-text.js';
-import { Placer, type TokensWithOffsets } from './placed-tokens.js';
+import { type PlacedTokens, Placer, type TokensWithOffsets } from './placed-tokens.js';
 import { withoutSegments } from './post-processor.js';
 import { withLowercase } from './saved-settings.js';
 import { SpecialNames } from './special-names.js';
 import { checkText } from './text-check.js';
 import { cutRuleOf } from './text-cut.js';
-import { IDS, joinColumn, type TextTokens } from './text-reader.js';
+import { IDS, joinColumn, type TextReader, type TextTokens } from './text-reader.js';
 import { TextRows, type TokenRow } from './text-rows.js';
 import { WindowCutter, WindowGroup } from './text-windows.js';
 import {
@@ -46,6 +46,8 @@ export interface EncodedTexts {
   readonly segments: Int32Array;
   /** How many texts were longer than the limit. */
   readonly truncated: number;
+  /** 1 for each text (of windows: for each window) that was cut. */
+  readonly cut: Uint8Array;
 }
 
 export interface EncodeOptions {
@@ -70,7 +72,7 @@ export interface WindowOptions {
   readonly maxTokens: number;
   readonly stride: number;
   readonly signal?: AbortSignal | undefined;
-  /** What pairs[i] is called in messages. */
+  /** What texts[i] is called in messages. */
   readonly nameOf: (index: number) => string;
 }
 
@@ -195,7 +197,7 @@ export class TextTokenizer {
     let source = 0;
     for await (const rows of this.rows.read(texts, options, (text) => this.placer.words(text))) {
       const windows = rows.map((row) => ({ ...row, source: source++ }));
-      parts.push(alignWindows(windows, rows.filter(({ cut }) => cut).length));
+      parts.push(alignWindows(windows));
     }
     const joined = joinAligned(parts);
     checkTokens(joined, this.table, texts, namesOf(options));
@@ -203,62 +205,53 @@ export class TextTokenizer {
   }
 
   /**
-   * Pairs whose second text may be long: as many windows of at most `maxTokens` as it needs, of which neighbours share
-   * `stride` tokens. RangeError, naming the pair by `nameOf`, when the first text leaves no room for that.
+   * Texts, or pairs whose second text may be long: as many windows of at most `maxTokens` as they need, of which neighbours
+   * share `stride` tokens. RangeError, naming the text by `nameOf`, when there is no room for that.
    */
-  async encodeWindows(pairs: readonly TextPair[], options: WindowOptions): Promise<AlignedTexts> {
+  async encodeWindows(texts: readonly TextInput[], options: WindowOptions): Promise<AlignedTexts> {
     const groups: AlignedTexts[] = [];
-    for await (const group of this.windowGroups(pairs, options)) groups.push(group);
+    for await (const group of this.windowGroups(texts, options)) groups.push(group);
     return joinAligned(groups);
   }
 
   /** As `encodeWindows`, in groups of windows as they are read, so that a text of any length takes the memory of one group. */
   async *windowGroups(
-    pairs: readonly TextPair[],
+    texts: readonly TextInput[],
     options: WindowOptions,
   ): AsyncGenerator<AlignedTexts> {
-    for await (const group of this.readGroups(pairs, options)) {
-      checkTokens(group, this.table, pairs, options.nameOf);
+    for await (const group of this.readGroups(texts, options)) {
+      checkTokens(group, this.table, texts, options.nameOf);
       yield group;
     }
   }
 
   private async *readGroups(
-    pairs: readonly TextPair[],
+    texts: readonly TextInput[],
     options: WindowOptions,
   ): AsyncGenerator<AlignedTexts> {
     const { maxTokens, stride, signal, nameOf } = options;
-    for (const [i, pair] of pairs.entries()) checkText(nameOf(i), pair);
-    await this.instances.checkLimit(maxTokens, pairs);
-    const layout = await this.instances.layout(true);
-    const most = maxTokens - layout.specials - stride - 1;
-    const group = new WindowGroup(layout);
-    for (let begin = 0; begin < pairs.length; ) {
-      const end = this.rows.chunkEnd(pairs, begin, Number.POSITIVE_INFINITY);
-      const readers = pairs.slice(begin, end).map(([first, second]) => ({
-        first: this.rows.reader(first, this.placer.words(first), maxTokens),
-        second: this.rows.reader(second, this.placer.words(second), Number.POSITIVE_INFINITY),
-      }));
+    for (const [i, text] of texts.entries()) checkText(nameOf(i), text);
+    await this.instances.checkLimit(maxTokens, texts);
+    const group = new WindowGroup();
+    for (let begin = 0; begin < texts.length; ) {
+      const end = this.rows.chunkEnd(texts, begin, Number.POSITIVE_INFINITY);
+      const readers = texts.slice(begin, end).map((text) => this.windowReaders(text, maxTokens));
       await this.rows.readOn(
-        readers.flatMap(({ first, second }) => [first, second]),
+        readers.flatMap(({ first, long }) => [...first, long]),
         signal,
       );
-      for (const [i, { first, second }] of readers.entries()) {
+      for (const [i, { first, long }] of readers.entries()) {
         const source = begin + i;
-        while (!first.done && first.count <= most) await this.rows.readOn([first], signal);
-        if (first.count > most) {
-          throw rangeMistake(
-            `${nameOf(source)}[0]`,
-            `at most ${Math.max(0, most)} tokens`,
-            pairs[source]?.[0],
-          );
-        }
-        const before = first.take(first.count);
-        const cutter = new WindowCutter(maxTokens - layout.specials - first.count, stride);
+        const layout = await this.instances.layout(first.length > 0);
+        const room = maxTokens - layout.specials;
+        const name = nameOf(source);
+        const text = texts[source] ?? '';
+        const before = await this.firstTexts(first, room - stride - 1, signal, { name, text });
+        const cutter = new WindowCutter(room - (before[0]?.ids.length ?? 0), stride);
         for (let over = false; !over; ) {
-          over = second.done;
-          yield* group.add(before, cutter.push(second.drain(), over), source);
-          if (!over) await this.rows.readOn([second], signal);
+          over = long.done;
+          yield* group.add(layout, before, cutter.push(long.drain(), over), source);
+          if (!over) await this.rows.readOn([long], signal);
         }
       }
       begin = end;
@@ -270,6 +263,31 @@ export class TextTokenizer {
     const tokens = [this.instances.whole.idToToken(id) ?? ''];
     const nowhere = Int32Array.of(0);
     return { ids: Int32Array.of(id), tokens, starts: nowhere, ends: nowhere };
+  }
+
+  /** Readers of what may be long, and of the text before it, if there is one. */
+  private windowReaders(text: TextInput, maxTokens: number) {
+    const texts = typeof text === 'string' ? [text] : text;
+    const reader = (part: string, keep: number) =>
+      this.rows.reader(part, this.placer.words(part), keep);
+    return {
+      first: texts.slice(0, -1).map((part) => reader(part, maxTokens)),
+      long: reader(texts.at(-1) ?? '', Number.POSITIVE_INFINITY),
+    };
+  }
+
+  /** All tokens of a pair's first text, of which there may be `most`; nothing for a single text. */
+  private async firstTexts(
+    [first]: readonly TextReader<PlacedTokens>[],
+    most: number,
+    signal: AbortSignal | undefined,
+    { name, text }: { readonly name: string; readonly text: TextInput },
+  ): Promise<readonly PlacedTokens[]> {
+    if (first === undefined && most >= 0) return [];
+    if (first === undefined) throw rangeMistake(name, 'shorter, or windows longer', text);
+    while (!first.done && first.count <= most) await this.rows.readOn([first], signal);
+    if (first.count <= most) return [first.take(first.count)];
+    throw rangeMistake(`${name}[0]`, `at most ${Math.max(0, most)} tokens`, text[0]);
   }
 
   /** Ids to text, special tokens left out. */
@@ -303,7 +321,12 @@ function encodeRows(rows: readonly TokenRow<TextTokens>[]): EncodedTexts {
   const total = offsets[rows.length] ?? 0;
   const all = { ids: new Int32Array(total), segments: new Int32Array(total) };
   for (const [i, { layout, texts }] of rows.entries()) layout.write(texts, all, offsets[i] ?? 0);
-  return { ...all, offsets, truncated: rows.filter(({ cut }) => cut).length };
+  const cut = Uint8Array.from(rows, (row) => (row.cut ? 1 : 0));
+  return { ...all, offsets, truncated: countOf(cut), cut };
+}
+
+function countOf(flags: Uint8Array): number {
+  return flags.reduce((sum, flag) => sum + flag, 0);
 }
 
 function joinEncoded(parts: readonly EncodedTexts[]): EncodedTexts {
@@ -318,6 +341,7 @@ function joinEncoded(parts: readonly EncodedTexts[]): EncodedTexts {
   return {
     ids: joinColumn(parts, Int32Array, ({ ids }) => ids),
     segments: joinColumn(parts, Int32Array, ({ segments }) => segments),
+    cut: joinColumn(parts, Uint8Array, ({ cut }) => cut),
     offsets: Int32Array.from(offsets),
     truncated,
   };

@@ -1,5 +1,5 @@
 /**
- * A long text in windows, each with another text before it, and windows in groups of a bounded size.
+ * A long text in windows, of a pair each with the first text before it, and windows in groups of a bounded size.
  *
  * Neighbours share `stride` tokens; the last window ends with the text and may be shorter.
  */
@@ -39,27 +39,28 @@ export class WindowCutter {
   }
 }
 
-/** Windows of several pairs that are given out together. */
+/** Windows of several texts or pairs that are given out together. */
 export class WindowGroup {
-  private readonly layout: TokenLayout;
   private windows: AlignedWindow[] = [];
   private tokens = 0;
-
-  constructor(layout: TokenLayout) {
-    this.layout = layout;
-  }
 
   /** Windows that wait to be given out. */
   get size(): number {
     return this.windows.length;
   }
 
-  /** Adds windows of pair `source` with their first text; groups come back as soon as they are full. */
-  add(first: PlacedTokens, windows: readonly PlacedTokens[], source: number): AlignedTexts[] {
+  /** Adds windows of text `source`, each with what stands `before` it; groups come back as soon as they are full. */
+  add(
+    layout: TokenLayout,
+    before: readonly PlacedTokens[],
+    windows: readonly PlacedTokens[],
+    source: number,
+  ): AlignedTexts[] {
     const full: AlignedTexts[] = [];
     for (const window of windows) {
-      this.windows.push({ layout: this.layout, texts: [first, window], source });
-      this.tokens += first.ids.length + window.ids.length;
+      const texts = [...before, window];
+      this.windows.push({ layout, texts, source, cut: false });
+      this.tokens += layout.length(texts);
       if (this.tokens >= GROUP_TOKENS) full.push(this.flush());
     }
     return full;
@@ -67,7 +68,7 @@ export class WindowGroup {
 
   /** What waits to be given out. */
   flush(): AlignedTexts {
-    const group = alignWindows(this.windows, 0);
+    const group = alignWindows(this.windows);
     this.windows = [];
     this.tokens = 0;
     return group;

@@ -61,12 +61,16 @@ describe('TokenClassifier', () => {
     }
   });
 
-  it('cuts long texts or refuses them, gives the same alone and together, and after saving', async () => {
+  it('cuts long texts when asked, or refuses them, gives the same alone and together, and after saving', async () => {
     await using model = await TokenClassifier.load(folder('bert-tokencls'));
     expect(model.labels).toEqual(['O', 'I-PER', 'B-PER', 'B-LOC', 'I-LOC']);
     const long = 'the people '.repeat(100);
-    const [first] = await model.predict([long], { aggregation: 'none' });
+    const cut: number[][] = [];
+    const onTruncated = (indices: readonly number[]) => void cut.push([...indices]);
+    const cutting = { aggregation: 'none', truncate: true, onTruncated } as const;
+    const [, first] = await model.predict(['war', long], cutting);
     expect(first?.length).toBeLessThanOrEqual(62);
+    expect(cut).toEqual([[1]]);
     const [short, other] = [long, 'war'];
     await expect(model.predict([other, short], { truncate: false })).rejects.toThrow(
       /^texts\[1\] must be at most 64 tokens, got 202/,
@@ -199,7 +203,9 @@ describe('CrossEncoder', () => {
     const texts = golden.pairs.map(([, text]) => text);
     const order = [...texts.keys()].sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0));
     const ranked = await model.rank('the war', texts, { topK: 2 });
-    expect(ranked).toEqual(order.slice(0, 2).map((index) => ({ index, score: scores[index] })));
+    expect(ranked).toEqual(
+      order.slice(0, 2).map((index) => ({ truncated: false, index, score: scores[index] })),
+    );
     await expect(model.score(['a' as never])).rejects.toThrow(/score: texts\[0\] must be a pair/);
     await expect(CrossEncoder.load(folder('bert-multilabel'))).rejects.toThrow(/has 4 labels/);
   });

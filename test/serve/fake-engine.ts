@@ -44,7 +44,8 @@ export class FakeEngine implements BatchEngine<string> {
     const offsets = new Int32Array(texts.length + 1);
     for (const [i, { length }] of codes.entries()) offsets[i + 1] = (offsets[i] ?? 0) + length;
     const ids = Int32Array.from(codes.flat());
-    return { ids, offsets, segments: new Int32Array(ids.length), truncated: 0 };
+    const cut = new Uint8Array(texts.length);
+    return { ids, offsets, segments: new Int32Array(ids.length), truncated: 0, cut };
   }
 
   /** A batch with the text 'poison' fails as a whole. */

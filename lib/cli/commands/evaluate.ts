@@ -49,6 +49,7 @@ interface EvaluateOptions extends CommonOptions, DataOptions {
   readonly scoreColumn?: string;
   readonly confusions: number;
   readonly predictions?: string;
+  readonly windows?: 'mean' | 'max';
   readonly escapeFormulas?: boolean;
   readonly threads?: number;
   readonly task?: HeadTask | 'classification';
@@ -73,9 +74,16 @@ export function addEvaluate(program: Command, surroundings: Surroundings): void 
     .option('--confusions <n>', 'how many confusions to list', wholeNumber(0), 5)
     .option('--predictions <file>', 'write every prediction to this .csv, .tsv or .jsonl file')
     .addOption(
+      new Option(
+        '--windows <kind>',
+        'read texts over the limit in windows, and take the mean or the largest of their logits',
+      ).choices(['mean', 'max']),
+    )
+    .addOption(
       new Option('--score-column <name>', 'pairs of texts: column of their similarity').conflicts([
         'labelColumn',
         'predictions',
+        'windows',
       ]),
     )
     .addHelpText(
@@ -125,10 +133,17 @@ async function evaluateClassifier(
     given({ lanes: options.threads, signal: out.signal }),
   );
   checkLabels(model.labels, rows);
-  const scores = await model.evaluate(rows, { signal: out.signal });
+  const { windows } = options;
+  const scores = await model.evaluate(rows, { signal: out.signal, ...given({ windows }) });
   printScores(scores, options.confusions, out);
+  if (scores.truncated > 0) {
+    out.note(
+      `${formatNumber(scores.truncated)} texts were longer than ${formatNumber(model.maxTokens)} tokens and were cut; --windows reads all of them`,
+    );
+  }
   out.json({
     rows: scores.rows,
+    truncated: scores.truncated,
     loss: scores.loss,
     accuracy: scores.accuracy,
     macroF1: scores.macroF1,
@@ -164,6 +179,9 @@ async function evaluateHead(
 ): Promise<void> {
   if (options.predictions !== undefined) {
     throw usageMistake(`--predictions is for classifiers with one label per text, not for ${task}`);
+  }
+  if (options.windows !== undefined) {
+    throw usageMistake(`--windows is for classifiers with one label per text, not for ${task}`);
   }
   const rows = await readHeadRows(task, options.data, options, out);
   const { signal } = out;

@@ -14,7 +14,7 @@ import { binaryCrossEntropy } from '../../train/objectives.js';
 import type { TargetNumbers } from '../../train/targets.js';
 import { type Rows, textOf } from '../collect-rows.js';
 import { meanBinaryCrossEntropy, sigmoid } from '../numbers.js';
-import type { Problem } from './problem.js';
+import type { PredictionSettings, Problem } from './problem.js';
 import { classOf } from './single-label.js';
 
 export interface MultiLabelRow {
@@ -32,6 +32,8 @@ export interface MultiLabelPrediction<L extends string = string> {
   readonly labels: readonly L[];
   /** Probability of every label, each by itself. */
   readonly scores: Readonly<Record<L, number>>;
+  /** The text was longer than the limit, and its end was left out. */
+  readonly truncated: boolean;
 }
 
 export interface MultiLabelScores {
@@ -60,12 +62,16 @@ export function multiLabel<L extends string>(
   labels: readonly L[],
 ): Problem<MultiLabelPrediction<L>, MultiLabelEvaluation<L>, MultiLabelScores> {
   const classes = new Map<string, number>(labels.map((label, i) => [label, i]));
-  const prediction = (logits: Float32Array, threshold: number): MultiLabelPrediction<L> => {
+  const prediction = (
+    logits: Float32Array,
+    { threshold, truncated }: PredictionSettings,
+  ): MultiLabelPrediction<L> => {
     const probabilities = Array.from(logits, sigmoid);
     const order = [...labels.keys()].filter((i) => (probabilities[i] ?? 0) >= threshold);
     order.sort((a, b) => (probabilities[b] ?? 0) - (probabilities[a] ?? 0) || a - b);
     const scores = Object.fromEntries(labels.map((label, i) => [label, probabilities[i]]));
-    return { labels: order.map((i) => labels[i] as L), scores: scores as Record<L, number> };
+    const names = order.map((i) => labels[i] as L);
+    return { labels: names, scores: scores as Record<L, number>, truncated };
   };
   return {
     target: { width: labels.length, kind: 'numbers' },
@@ -79,7 +85,7 @@ export function multiLabel<L extends string>(
         target[classOf(`${at}.labels[${i}]`, label, classes)] = 1;
       return { input, target };
     },
-    prediction: (logits, { threshold }) => prediction(logits, threshold),
+    prediction,
     evaluate: (logits, targets) => scoreIndicators(logits, targets, labels, prediction),
     scores: ({ loss, microF1, macroF1, subsetAccuracy: share }) => ({
       ...{ loss, microF1, macroF1, subsetAccuracy: share },
@@ -91,13 +97,14 @@ function scoreIndicators<L extends string>(
   logits: Matrix,
   targets: TargetNumbers,
   labels: readonly L[],
-  prediction: (logits: Float32Array, threshold: number) => MultiLabelPrediction<L>,
+  prediction: (logits: Float32Array, settings: PredictionSettings) => MultiLabelPrediction<L>,
 ): MultiLabelEvaluation<L> {
   const width = labels.length;
   const truth = Array.from({ length: logits.rows }, (_, i) =>
     Array.from(targets.subarray(i * width, (i + 1) * width)),
   );
-  const predicted = truth.map((_, i) => prediction(logits.row(i), EVEN_ODDS).labels);
+  const settings = { threshold: EVEN_ODDS, truncated: false };
+  const predicted = truth.map((_, i) => prediction(logits.row(i), settings).labels);
   const chosen = predicted.map((own) => labels.map((label) => (own.includes(label) ? 1 : 0)));
   const report = multilabelReport(truth, chosen, { names: labels });
   const average = (name: string) => report.averages.find((row) => row.name === name)?.f1 ?? 0;

@@ -12,6 +12,8 @@ import type { TextTarget } from '../collect-rows.js';
 export interface PredictionSettings {
   /** Probability from which a label of several counts. */
   readonly threshold: number;
+  /** Whether the text was cut. */
+  readonly truncated: boolean;
 }
 
 /** `P`: of one text; `E`: of labelled rows; `S`: what of it a training report keeps. */

@@ -31,6 +31,8 @@ export interface ValuePrediction {
   readonly value: number;
   /** All outputs. */
   readonly values: readonly number[];
+  /** The text was longer than the limit, and its end was left out. */
+  readonly truncated: boolean;
 }
 
 /** Means over the outputs. */
@@ -67,9 +69,9 @@ export function regression(
       }
       return { input, target };
     },
-    prediction(logits) {
+    prediction(logits, { truncated }) {
       const values = Array.from(logits);
-      return { value: values[0] ?? 0, values };
+      return { value: values[0] ?? 0, values, truncated };
     },
     evaluate: (logits, targets) => scoreValues(logits, targets, outputs),
     scores: ({ loss, pearson: r, spearman: rho }) => ({ loss, pearson: r, spearman: rho }),

@@ -41,6 +41,8 @@ export interface Prediction<L extends string = string> {
   readonly score: number;
   /** Probability of every label. */
   readonly scores: Readonly<Record<L, number>>;
+  /** The text was longer than the limit, and its end was left out. */
+  readonly truncated: boolean;
 }
 
 /** Scores of a classifier on labelled rows. */
@@ -74,7 +76,7 @@ export function singleLabel<L extends string>(
       const { label } = row as LabelledRow;
       return { input, target: [classOf(`${at}.label`, label, classes)] };
     },
-    prediction(logits) {
+    prediction(logits, { truncated }) {
       const probabilities = labels.length === 1 ? Array.from(logits, sigmoid) : softmax(logits);
       const best = argmax(logits);
       const scores = Object.fromEntries(labels.map((label, i) => [label, probabilities[i]]));
@@ -82,6 +84,7 @@ export function singleLabel<L extends string>(
         label: labels[best] as L,
         score: probabilities[best] ?? 0,
         scores: scores as Record<L, number>,
+        truncated,
       };
     },
     evaluate: (logits, targets) => scoreLogits(logits, targets, labels),

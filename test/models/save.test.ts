@@ -257,17 +257,42 @@ describe('bad models', () => {
     }
   });
 
-  it('a tokenizer with more tokens than the model has vectors', async () => {
-    const folder = join(await temporaryFolder(), 'model');
-    await cp(fixture('bert-seqcls'), folder, { recursive: true });
-    const file = join(folder, 'tokenizer.json');
-    const tokenizer = (await json(file)) as { added_tokens: object[] };
-    const [special] = tokenizer.added_tokens;
-    tokenizer.added_tokens.push({ ...special, id: 300, content: '[NEW]' });
-    await writeFile(file, JSON.stringify(tokenizer));
+  it('a token that was added beyond the table: only a text that has it', async () => {
+    const folder = await withTokenizer(({ added_tokens: added }) => {
+      added.push({ ...added[0], id: 300, content: '[NEW]' });
+    });
+    await using model = await Classifier.load(folder);
+    await using original = await Classifier.load(fixture('bert-seqcls'));
+    expect(await model.logits(TEXTS)).toEqual(await original.logits(TEXTS));
+    await expect(model.logits(['of', 'of [NEW]'])).rejects.toMatchObject({
+      code: 'CORRUPT_MODEL',
+      message: `${folder}: texts[1] has a token with the id 300, but the model has only 300 vectors`,
+    });
+  });
+
+  it('a vocabulary beyond the table', async () => {
+    const folder = await withTokenizer(({ model }) => {
+      model.vocab.newest = 300;
+    });
     await expect(Classifier.load(folder)).rejects.toMatchObject({
       code: 'CORRUPT_MODEL',
-      message: expect.stringContaining('the tokenizer has 301 tokens, the model only 300 vectors'),
+      message: `${folder}: the tokenizer has ids up to 300, but the model has only 300 vectors`,
     });
   });
 });
+
+interface TokenizerFile {
+  added_tokens: object[];
+  model: { vocab: Record<string, number> };
+}
+
+/** A copy of bert-seqcls, 300 ids and as many vectors, with a tokenizer that was changed. */
+async function withTokenizer(change: (tokenizer: TokenizerFile) => void): Promise<string> {
+  const folder = join(await temporaryFolder(), 'model');
+  await cp(fixture('bert-seqcls'), folder, { recursive: true });
+  const file = join(folder, 'tokenizer.json');
+  const tokenizer = JSON.parse(await readFile(file, 'utf8')) as TokenizerFile;
+  change(tokenizer);
+  await writeFile(file, JSON.stringify(tokenizer));
+  return folder;
+}

@@ -346,8 +346,8 @@ describe('refused by name', () => {
     const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
     await writeFile(file, (await readFile(file, 'utf8')).replace('{', `{"deep":${deep},`));
     await expect(loadTokenizer(folder)).rejects.toMatchObject({
-      code: 'CORRUPT_MODEL',
-      message: `${file}: nested too deep`,
+      code: 'UNSUPPORTED_MODEL',
+      message: `${file}: must have at most 64 lists and objects inside each other`,
     });
   });
 

@@ -10,6 +10,7 @@ import { writeOnnx } from '../../lib/formats/onnx/write-onnx.js';
 import { openSafetensors } from '../../lib/formats/safetensors.js';
 import type { Task } from '../../lib/graph/checkpoint.js';
 import type { OutputName, PoolKind } from '../../lib/graph/types.js';
+import { S8_NOTE, S8_SATURATES } from './saturation.js';
 import {
   type Batch,
   loadModel,
@@ -185,14 +186,18 @@ describe('int8', () => {
     (['token', 'tensor'] as const).map((activations) => ({ weights, activations })),
   );
 
-  it.each(forms)('$weights weights, range per $activations: close to f32', async (form) => {
-    const { batch, floats } = await golden('bert');
-    const options = { precision: 'int8', ...form, outputs: ['embedding'] } as const;
-    const [result] = await runFixture('bert', 'embedding', [batch], options, 'mean');
-    const expected = meanPooled(await floats('last_hidden_state'), batch);
-    const data = result?.sentence_embedding?.data ?? new Float32Array();
-    expect(Math.min(...rowCosines(data, expected, WIDTH))).toBeGreaterThan(0.999);
-  });
+  it.for(forms)(
+    '$weights weights, range per $activations: close to f32',
+    async (form, { skip }) => {
+      skip(S8_SATURATES && form.weights === 'int8', S8_NOTE);
+      const { batch, floats } = await golden('bert');
+      const options = { precision: 'int8', ...form, outputs: ['embedding'] } as const;
+      const [result] = await runFixture('bert', 'embedding', [batch], options, 'mean');
+      const expected = meanPooled(await floats('last_hidden_state'), batch);
+      const data = result?.sentence_embedding?.data ?? new Float32Array();
+      expect(Math.min(...rowCosines(data, expected, WIDTH))).toBeGreaterThan(0.999);
+    },
+  );
 
   it('a range per token makes rows independent of padding and batch mates', async () => {
     const { batch } = await golden('bert-seqcls');

@@ -106,7 +106,7 @@ it('never has two holders, also of a lock that was taken over', async () => {
   await Promise.all(Array.from({ length: 40 }, (_, i) => round(join(folder, `etag${i}`))));
   expect(most).toBe(1);
   expect(held).toBe(320);
-});
+}, 120_000);
 
 it('is given up when the caller aborts, and gives back what it holds after a failure', async () => {
   const failed = withLock(lock, undefined, () => Promise.reject(new Error('no')), POLL_MS);

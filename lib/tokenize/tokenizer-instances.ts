@@ -15,7 +15,15 @@ const PROBES = ['a', '.', '1', '\u4e00'];
 const PROBED_IDS = 1000;
 const PLAIN = { addSpecialTokens: false };
 
+/** A piece of a text that is read piece by piece. */
+const LONG_CHARS = 4096;
+/** Of an encoding, with its offsets and the text of its tokens. */
+const RESULT_BYTES_PER_CHAR = 64;
+const MOST_TOLD = 1 << 24;
+
 export class TokenizerInstances {
+  /** @internal Kept only so that it is made. */
+  told: ArrayBuffer | null = null;
   /** Number of ids, added tokens included. */
   readonly vocabulary: number;
   readonly whole: Tokenizer;
@@ -35,9 +43,21 @@ export class TokenizerInstances {
   /** Tokens of all texts, without special ones. */
   async encode(texts: readonly string[]): Promise<Encoding[]> {
     for (const text of texts) this.checkLength(text);
+    this.tellMemory(texts);
     return this.whole.encodeBatch([...texts], PLAIN).catch((cause: unknown) => {
       throw this.broken('cannot encode', cause);
     });
+  }
+
+  /**
+   * What the package returns lies in memory that V8 does not know of, so that the garbage of a long text would pile up to half a
+   * gigabyte before it is collected. A buffer of about its size, never touched, is what V8 counts.
+   */
+  private tellMemory(texts: readonly string[]): void {
+    for (const { length } of texts) {
+      if (length < LONG_CHARS) continue;
+      this.told = new ArrayBuffer(Math.min(MOST_TOLD, RESULT_BYTES_PER_CHAR * length));
+    }
   }
 
   /** Where special tokens stand around a text, or a pair. */

@@ -182,8 +182,9 @@ function isSolid(character: string): boolean {
 function unknownLength(tokenizer: JsonObject, splitters: readonly Component[]): number | null {
   if (!splitters.some(({ type }) => DROPS_BLANKS.has(String(type)))) return null;
   const model = isJsonObject(tokenizer.model) ? tokenizer.model : {};
-  const known = { WordPiece: model.max_input_chars_per_word ?? 100, WordLevel: longestWord(model) };
-  const longest = known[model.type as keyof typeof known];
+  const { type, max_input_chars_per_word: stated = 100 } = model;
+  if (type !== 'WordPiece' && type !== 'WordLevel') return null;
+  const longest = type === 'WordPiece' ? stated : longestWord(model);
   return typeof longest === 'number' ? 4 * longest + 16 : null;
 }
 

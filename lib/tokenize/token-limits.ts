@@ -55,7 +55,9 @@ export function largestId({ model }: JsonObject): number {
   const vocab = isJsonObject(model) ? model.vocab : undefined;
   if (Array.isArray(vocab)) return vocab.length - 1;
   let largest = -1;
-  for (const id of Object.values(isJsonObject(vocab) ? vocab : {})) {
+  if (!isJsonObject(vocab)) return largest;
+  for (const token in vocab) {
+    const id = vocab[token];
     if (typeof id === 'number' && id > largest) largest = id;
   }
   return largest;

@@ -34,10 +34,12 @@ export async function widenedProgram(
     const width = shape[1] ?? 1;
     for (const [begin, end] of rowPieces(shape)) {
       const { data, scales } = program.readQuantized(name, begin, end);
-      const floats = Float32Array.from(
-        data,
-        (code, i) => code * (scales[Math.floor(i / width)] ?? 0),
-      );
+      // A loop: `Float32Array.from` takes thirty times as long.
+      const floats = new Float32Array(data.length);
+      for (let i = 0, row = 0; i < floats.length; row++) {
+        const scale = scales[row] ?? 0;
+        for (let end = i + width; i < end; i++) floats[i] = (data[i] as number) * scale;
+      }
       to.writeWeight(name, begin * width, 'f32', bytesOf(floats));
       await setImmediate();
     }

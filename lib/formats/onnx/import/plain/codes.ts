@@ -62,6 +62,7 @@ export function weightOf(
     const { data } = codes.read();
     return data as Int8Array | Uint8Array;
   };
+  const { readRange } = codes;
   const weight: QuantizedWeight = {
     dims: codes.dims,
     bits: kind?.bits ?? 8,
@@ -70,6 +71,9 @@ export function weightOf(
     scales: Float32Array.from(scales.read().data),
     zeroPoints,
     readCodes: read,
+    ...(readRange && {
+      readCodeRange: (begin, end) => readRange(begin, end) as Int8Array | Uint8Array,
+    }),
   };
   return graph.cached(key, () => {
     if (kind !== undefined) return addQuantized(graph, codes.name, weight);

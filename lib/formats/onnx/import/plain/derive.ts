@@ -7,18 +7,28 @@
 import type { Initializer, Numbers } from '../model.js';
 import type { Draft } from './draft.js';
 import type { QuantizedWeight } from './plain-model.js';
-import { dequantized, reshapedWeight, slicedWeight, transposedWeight } from './quantized-weight.js';
+import {
+  dequantized,
+  reshapedWeight,
+  slicedWeight,
+  transposedWeight,
+  widened,
+} from './quantized-weight.js';
 import { count, sliced, transposed, withAxis } from './rearrange.js';
 
 /** Adds a quantized weight and its float initializer. */
 export function addQuantized(graph: Draft, hint: string, weight: QuantizedWeight): string {
   const name = graph.freshName(hint);
   graph.quantized.set(name, weight);
+  const { dims, readCodeRange } = weight;
   return graph.addInitializer({
     name,
     dtype: 'float32',
-    dims: weight.dims,
-    read: () => ({ dtype: 'float32', dims: weight.dims, data: dequantized(weight) }),
+    dims,
+    read: () => ({ dtype: 'float32', dims, data: dequantized(weight) }),
+    ...(readCodeRange && {
+      readRange: (begin, end) => widened(weight, readCodeRange(begin, end), begin),
+    }),
   });
 }
 

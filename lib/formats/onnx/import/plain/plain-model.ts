@@ -141,6 +141,8 @@ export interface QuantizedWeight {
   readonly zeroPoints: Int32Array;
   /** One code an element (four bits in a byte of its own). Not to be changed. */
   readonly readCodes: () => Int8Array | Uint8Array;
+  /** Those of the elements [begin, end), where the file allows it without reading the others. */
+  readonly readCodeRange?: (begin: number, end: number) => Int8Array | Uint8Array;
 }
 
 /** How the file quantized an activation before the products that read it. */

@@ -18,24 +18,46 @@ export function scaleDims(weight: QuantizedWeight): readonly number[] {
 
 /** (code - zeroPoint) * scale, rounded to float32 once. */
 export function dequantized(weight: QuantizedWeight): Float32Array {
+  return widened(weight, weight.readCodes(), 0);
+}
+
+/** As `dequantized`, for the codes of the elements from `begin` on. */
+export function widened(
+  weight: QuantizedWeight,
+  codes: Int8Array | Uint8Array,
+  begin: number,
+): Float32Array {
   const { dims, axis, blockSize, scales, zeroPoints } = weight;
-  const codes = weight.readCodes();
   const result = new Float32Array(codes.length);
-  const inner = axis === null ? codes.length : count(dims.slice(axis + 1));
-  const length = axis === null ? 1 : (dims[axis] ?? 1);
+  if (axis === null) {
+    const [scale, zero] = [scales[0] ?? 0, zeroPoints[0] ?? 0];
+    for (let i = 0; i < result.length; i++) result[i] = ((codes[i] as number) - zero) * scale;
+    return result;
+  }
+  const inner = count(dims.slice(axis + 1));
+  const length = dims[axis] ?? 1;
   const block = blockSize ?? 1;
-  const groups = axis === null ? 1 : Math.ceil(length / block);
-  const outer = axis === null || inner * length === 0 ? 1 : codes.length / (inner * length);
-  let at = 0;
-  for (let row = 0; row < outer; row++) {
-    for (let index = 0; index < length; index++) {
-      const group = axis === null ? 0 : Math.floor(index / block);
-      for (let i = 0; i < inner; i++, at++) {
-        const scale =
-          blockSize === null ? (axis === null ? 0 : index) : (row * groups + group) * inner + i;
-        result[at] = ((codes[at] ?? 0) - (zeroPoints[scale] ?? 0)) * (scales[scale] ?? 0);
+  const groups = Math.ceil(length / block);
+  let index = Math.floor(begin / inner) % length;
+  let row = Math.floor(begin / (inner * length));
+  let place = begin % inner;
+  for (let i = 0; i < result.length; ) {
+    // A run of codes that differ in the axes behind that of the scales only.
+    const end = Math.min(result.length, i + inner - place);
+    if (blockSize === null) {
+      const [scale, zero] = [scales[index] ?? 0, zeroPoints[index] ?? 0];
+      for (; i < end; i++) result[i] = ((codes[i] as number) - zero) * scale;
+    } else {
+      let at = (row * groups + Math.floor(index / block)) * inner + place;
+      for (; i < end; i++, at++) {
+        result[i] = ((codes[i] as number) - (zeroPoints[at] as number)) * (scales[at] as number);
       }
     }
+    place = 0;
+    index++;
+    if (index < length) continue;
+    index = 0;
+    row++;
   }
   return result;
 }
@@ -44,11 +66,12 @@ export function transposedWeight(
   weight: QuantizedWeight,
   perm: readonly number[],
 ): QuantizedWeight {
+  const { readCodeRange: _, ...rest } = weight;
   const { dims, axis, blockSize, scales, zeroPoints } = weight;
   const blocks = scaleDims(weight);
   const move = blockSize !== null;
   return {
-    ...weight,
+    ...rest,
     dims: perm.map((from) => dims[from] ?? 1),
     axis: axis === null ? null : perm.indexOf(axis),
     scales: move ? transposed(scales, blocks, perm) : scales,
@@ -64,6 +87,7 @@ export function slicedWeight(
   begin: number,
   end: number,
 ): QuantizedWeight | null {
+  const { readCodeRange: _, ...rest } = weight;
   const { dims, axis, blockSize, scales, zeroPoints } = weight;
   let part = { scales, zeroPoints };
   if (axis !== null && blockSize === null && axis === cut) {
@@ -81,7 +105,7 @@ export function slicedWeight(
     };
   }
   return {
-    ...weight,
+    ...rest,
     ...part,
     dims: withAxis(dims, cut, end - begin),
     readCodes: () => sliced(weight.readCodes(), dims, cut, begin, end),

@@ -6,7 +6,7 @@
  */
 
 import type { Columns, DraftAttention, Value } from './draft.js';
-import { coefficientAt, type Form, indexOf, rowsForm, sizeOf } from './form.js';
+import { coefficientAt, type Form, indexOf, rowsForm, sizeOf, type Term } from './form.js';
 import { sliceColumns } from './rows.js';
 import type { Scores } from './score-parts.js';
 import { isValidRow, type Vectors } from './vectors.js';
@@ -26,8 +26,40 @@ export function attend(walk: Walk, weights: Form, values: Form): Form {
   if (batch !== valuesBatch || k !== scores.width || values.dims.at(-2) !== k) {
     throw new Unexplained('attention weights and values do not fit');
   }
-  const { source, tokens, columns } = valueVectors(walk, values, batch, k, n);
-  const probIndex = indexOf(probs, sizeOf(weights.dims));
+  const [value] = values.terms;
+  if (value?.basis.kind !== 'rows' || values.terms.length !== 1 || values.constant !== null) {
+    throw new Unexplained('it multiplies attention weights with what is no product');
+  }
+  const source = value.basis.value;
+  const find = () => placeHeads(walk, probs, scores, value, source, { batch, m, k, n });
+  const { memo } = walk;
+  const arrays = [scores.rowToken, scores.rowHead, scores.keyToken, probs.index, value.index];
+  const key = `attend ${arrays.map((array) => memo.id(array))} ${[batch, m, k, n]} ${source.kind} ${source.width}`;
+  const plain = probs.coefficient === 1 && value.coefficient === 1;
+  const { columnsOf, order, index } = plain ? memo.once(key, find) : find();
+  const result = attentionValue(walk, scores, source, columnsOf, order, n);
+  return rowsForm(result, [...weights.dims.slice(0, -2), m, n], index);
+}
+
+/** `batch` products of [m, k] weights with [k, n] values. */
+interface Sizes {
+  readonly batch: number;
+  readonly m: number;
+  readonly k: number;
+  readonly n: number;
+}
+
+/** Columns of the values that each head takes, the order in which results lie side by side, and where each result is. */
+function placeHeads(
+  walk: Walk,
+  probs: Term,
+  scores: Scores,
+  value: Term,
+  source: Value,
+  { batch, m, k, n }: Sizes,
+) {
+  const { tokens, columns } = valueVectors(walk, value, source, batch, k, n);
+  const probIndex = indexOf(probs, batch * m * k);
   const columnsOf: (Columns | undefined)[] = [];
   const rowOf = new Int32Array(batch * m).fill(-1);
   for (let v = 0; v < batch * m; v++) {
@@ -55,27 +87,22 @@ export function attend(walk: Walk, weights: Form, values: Form): Form {
     .map((list, head) => ({ head, first: list?.[0] ?? 0 }))
     .sort((a, b) => a.first - b.first)
     .map(({ head }) => head);
-  const result = attentionValue(walk, scores, source, columnsOf, order, n);
   const place = new Map(order.map((head, i) => [head, i]));
+  const width = order.length * n;
   const index = new Int32Array(batch * m * n);
   rowOf.forEach((row, v) => {
     if (row < 0) return;
     const head = place.get(scores.rowHead[row] ?? 0) ?? 0;
-    const start = (scores.rowToken[row] ?? 0) * result.width + head * n;
+    const start = (scores.rowToken[row] ?? 0) * width + head * n;
     for (let d = 0; d < n; d++) index[v * n + d] = start + d;
   });
-  markPadding(walk, index, rowOf, n, result);
-  return rowsForm(result, [...weights.dims.slice(0, -2), m, n], index);
+  markPadding(walk, index, rowOf, n, width);
+  return { columnsOf, order, index };
 }
 
 /** Token of each vector of the values (-1: padding), and the columns that the vectors of a batch have. */
-function valueVectors(walk: Walk, values: Form, batch: number, k: number, n: number) {
-  const [term] = values.terms;
-  if (term?.basis.kind !== 'rows' || values.terms.length !== 1 || values.constant !== null) {
-    throw new Unexplained('it multiplies attention weights with what is no product');
-  }
-  const source = term.basis.value;
-  const index = indexOf(term, sizeOf(values.dims));
+function valueVectors(walk: Walk, term: Term, source: Value, batch: number, k: number, n: number) {
+  const index = indexOf(term, batch * k * n);
   const tokens = new Int32Array(batch * k).fill(-1);
   const columns: (readonly number[] | undefined)[] = [];
   for (let v = 0; v < batch * k; v++) {
@@ -94,7 +121,7 @@ function valueVectors(walk: Walk, values: Form, batch: number, k: number, n: num
       }
     }
   }
-  return { source, tokens, columns };
+  return { tokens, columns };
 }
 
 /** Vectors of padding point at a row of padding, so that nobody takes them for a token. */
@@ -103,8 +130,8 @@ function markPadding(
   index: Int32Array,
   rowOf: Int32Array,
   n: number,
-  { width }: Value,
-) {
+  width: number,
+): void {
   const padding = walk.probe.valid.indexOf(0);
   rowOf.forEach((row, v) => {
     if (row < 0) for (let d = 0; d < n; d++) index[v * n + d] = padding * width + d;

@@ -24,23 +24,27 @@ export function broadcastIndex(from: readonly number[], to: readonly number[]): 
   const size = sizeOf(to);
   // The same elements in the same order: only axes of length 1 differ.
   if (sizeOf(from) === size) return null;
-  const index = new Int32Array(size);
-  let [inner, stride] = [1, 1];
+  let [index, stride] = [new Int32Array(1), 1];
   for (let axis = to.length - 1; axis >= 0; axis--) {
     const length = to[axis] ?? 1;
     const own = from[from.length - to.length + axis] ?? 1;
-    if (own > 1) {
-      for (let e = 0; e < size; e++) {
-        index[e] = (index[e] ?? 0) + (Math.floor(e / inner) % length) * stride;
-      }
-    }
-    inner *= length;
+    index = repeated(index, length, own > 1 ? stride : 0);
     stride *= own;
   }
   return index;
 }
 
-function pick<T extends Float32Array | Int32Array>(values: T, index: Int32Array): T {
+/** The numbers `times` times behind each other, each time `step` higher. */
+function repeated(numbers: Int32Array, times: number, step: number): Int32Array<ArrayBuffer> {
+  const result = new Int32Array(numbers.length * times);
+  for (let copy = 0, at = 0; copy < times; copy++) {
+    for (let i = 0; i < numbers.length; i++) result[at++] = (numbers[i] as number) + copy * step;
+  }
+  return result;
+}
+
+/** The numbers at these places. */
+export function pick<T extends Float32Array | Int32Array>(values: T, index: Int32Array): T {
   const picked = (
     values instanceof Int32Array ? new Int32Array(index.length) : new Float32Array(index.length)
   ) as T;
@@ -60,8 +64,23 @@ export function broadcastForm(input: Form, dims: readonly number[]): Form {
   return form(dims, terms, input.constant && pick(input.constant, at));
 }
 
+/** What each array was broadcast to before: every layer adds the same mask. */
+const broadcasts = new WeakMap<Numbers, Map<string, number | Float32Array>>();
+
 /** Numbers as floats of this shape; one number when all are equal. */
 export function broadcastNumbers(
+  from: { readonly dims: readonly number[]; readonly data: Numbers },
+  dims: readonly number[],
+): number | Float32Array {
+  const known = broadcasts.get(from.data) ?? new Map<string, number | Float32Array>();
+  broadcasts.set(from.data, known);
+  const key = `${from.dims} to ${dims}`;
+  const values = known.get(key) ?? broadcastAnew(from, dims);
+  known.set(key, values);
+  return values;
+}
+
+function broadcastAnew(
   from: { readonly dims: readonly number[]; readonly data: Numbers },
   dims: readonly number[],
 ): number | Float32Array {

@@ -68,6 +68,12 @@ export function rowsForm(value: Value, dims: readonly number[], index: Int32Arra
   return form(dims, [{ basis: { kind: 'rows', value }, index, coefficient: 1 }]);
 }
 
+/** Whether an index is 0, 1, 2 ... */
+export function isCounting(index: ArrayLike<number>): boolean {
+  for (let i = 0; i < index.length; i++) if (index[i] !== i) return false;
+  return true;
+}
+
 /** 0, 1, 2 ... */
 export function counting(length: number): Int32Array {
   const indices = new Int32Array(length);
@@ -86,7 +92,8 @@ export function coefficientAt({ coefficient }: Term, element: number): number {
 /** One number when all elements are equal. */
 export function compact(values: Float32Array): number | Float32Array {
   const [first = 0] = values;
-  return values.every((value) => value === first) ? first : values;
+  for (let e = 0; e < values.length; e++) if (values[e] !== first) return values;
+  return first;
 }
 
 /** Whether two bases are the same thing: the same rows of the same value. */

@@ -2,6 +2,7 @@
  * Norms, biases, residual sums, activations and gates: what works on whole rows and becomes a node of the draft at once.
  */
 
+import type { Tensor } from '../model.js';
 import { asArray, broadcastDims, broadcastNumbers } from './broadcast.js';
 import type { DraftActivationKind, DraftNode, Value, Vector } from './draft.js';
 import { type Form, form, rowsForm, sizeOf } from './form.js';
@@ -57,7 +58,7 @@ function vectorOf(known: Known | null | undefined, width: number): Vector | null
 function newRows(walk: Walk, rows: Rows, width: number, node: DraftNode, like: Form): Form {
   const { value } = rows;
   const made = walk.value(value.kind, value.rows, width, node);
-  return rowsForm(made, [...like.dims.slice(0, -1), width], indexFor(rows, width));
+  return rowsForm(made, [...like.dims.slice(0, -1), width], indexFor(walk, rows, width));
 }
 
 export function activate(walk: Walk, kind: DraftActivationKind, input: Form): Form {
@@ -100,15 +101,15 @@ export function addData(walk: Walk, input: Form, numbers: Data): Form {
   const tensor = numbers.read();
   const dims = broadcastDims(input.dims, tensor.dims);
   const width = dims.at(-1) ?? 1;
-  const values = broadcastNumbers(tensor, dims);
-  if (values === 0)
+  if (tensor.data.every((x) => x === 0)) {
     return sizeOf(dims) === sizeOf(input.dims) ? { ...input, dims } : addNumbers(input, tensor);
+  }
   const whole = input.terms[0]?.basis.kind === 'rows' && sizeOf(dims) === sizeOf(input.dims);
   const rows = whole && input.dims.at(-1) === width ? settle(walk, input) : null;
   if (rows !== null) {
-    const bias = biasOf(walk, rows, asArray(values, sizeOf(dims)), width, numbers);
+    const bias = biasOf(walk, rows, tensor, dims, numbers.initializer?.name ?? '');
     const made = bias && biased(walk, rows.value, bias);
-    if (made) return rowsForm(made, dims, indexFor(rows, width));
+    if (made) return rowsForm(made, dims, indexFor(walk, rows, width));
   }
   return addNumbers(input, tensor);
 }
@@ -117,17 +118,21 @@ export function addData(walk: Walk, input: Form, numbers: Data): Form {
 function biasOf(
   walk: Walk,
   { value, row }: Rows,
-  numbers: Float32Array,
-  width: number,
-  { initializer }: Data,
+  tensor: Tensor,
+  dims: readonly number[],
+  source: string,
 ): Vector | null {
+  const width = dims.at(-1) ?? 1;
+  const isRow = tensor.data.length === width && tensor.dims.at(-1) === width;
+  if (isRow) return { values: Float32Array.from(tensor.data), source };
+  const numbers = asArray(broadcastNumbers(tensor, dims), sizeOf(dims));
   const first = row.findIndex((r) => isValidRow(walk.probe, value, r));
   const values = numbers.slice(first * width, (first + 1) * width);
   for (let i = 0; i < row.length; i++) {
     if (!isValidRow(walk.probe, value, row[i] ?? 0)) continue;
     for (let k = 0; k < width; k++) if (numbers[i * width + k] !== values[k]) return null;
   }
-  return { values, source: initializer?.name ?? '' };
+  return { values, source };
 }
 
 function biased(walk: Walk, value: Value, bias: Vector): Value | null {

@@ -3,8 +3,17 @@
  */
 
 import type { OnnxNode, Tensor } from '../model.js';
-import { asArray } from './broadcast.js';
-import { compact, counting, type Form, form, sameBasis, sizeOf, type Term } from './form.js';
+import { asArray, pick } from './broadcast.js';
+import {
+  compact,
+  counting,
+  type Form,
+  form,
+  isCounting,
+  sameBasis,
+  sizeOf,
+  type Term,
+} from './form.js';
 import { Unexplained, type Walk } from './walk.js';
 
 /** Operators that move, repeat or drop elements of their first input and compute nothing. */
@@ -31,24 +40,43 @@ export function moveForm(
   input: Form,
   others: readonly (Tensor | null)[],
 ): Form[] {
-  const move = (values: Int32Array | Float32Array): Tensor[] => {
-    const dtype = values instanceof Int32Array ? 'int32' : 'float32';
-    return walk.compute(node, [{ dtype, dims: input.dims, data: values }, ...others]);
-  };
   const size = sizeOf(input.dims);
-  const positions = move(counting(size));
-  return positions.map((position) => {
-    const at = position.data;
-    const isSame = at.length === size && at.every((element, e) => element === e);
-    if (isSame) return { ...input, dims: position.dims };
-    const floats = (values: Float32Array) => Float32Array.from(at, (e) => values[e] ?? 0);
+  return positionsOf(walk, node, input.dims, others).map((position) => {
+    const at = position.data as Int32Array;
+    if (at.length === size && isCounting(at)) return { ...input, dims: position.dims };
     const terms = input.terms.map(({ basis, index, coefficient }: Term) => ({
       basis,
-      index: Int32Array.from(at, (e) => (index === null ? e : (index[e] ?? 0))),
-      coefficient: typeof coefficient === 'number' ? coefficient : compact(floats(coefficient)),
+      index: index === null ? at : picked(walk, index, at),
+      coefficient: typeof coefficient === 'number' ? coefficient : compact(pick(coefficient, at)),
     }));
-    return form(position.dims, terms, input.constant && floats(input.constant));
+    return form(position.dims, terms, input.constant && pick(input.constant, at));
   });
+}
+
+function picked({ memo }: Walk, index: Int32Array, at: Int32Array): Int32Array {
+  return memo.once(`pick ${memo.id(index)} ${memo.id(at)}`, () => pick(index, at));
+}
+
+/** Longer inputs that say where elements go are looked at anew. */
+const MOST_STEERING = 64;
+
+/** The element of the input at every place of the outputs. */
+function positionsOf(
+  walk: Walk,
+  node: OnnxNode,
+  dims: readonly number[],
+  others: readonly (Tensor | null)[],
+): Tensor[] {
+  const move = () =>
+    walk.compute(node, [{ dtype: 'int32', dims, data: counting(sizeOf(dims)) }, ...others]);
+  const steering = others.map((other) => other && [other.dtype, other.dims, [...other.data]]);
+  const attributes = [...node.attributes];
+  const plain = attributes.every(([, value]) => typeof value !== 'object' || Array.isArray(value));
+  const long = others.some((other) => (other?.data.length ?? 0) > MOST_STEERING);
+  if (!plain || long) return move();
+  const { op, outputs } = node;
+  const key = JSON.stringify([op, outputs.length, attributes, dims, steering]);
+  return walk.memo.once(key, move);
 }
 
 /** Forms and numbers behind each other along an axis. */

@@ -90,18 +90,23 @@ function combine(
   if (typeof a === 'number' && typeof b === 'number') return apply(a, b);
   const size = sizeOf(dims);
   const [left, right] = [asArray(a, size), asArray(b, size)];
-  return compact(left.map((x, e) => apply(x, right[e] ?? 0)));
+  const result = new Float32Array(size);
+  for (let e = 0; e < size; e++) result[e] = apply(left[e] as number, right[e] as number);
+  return compact(result);
 }
 
 function addConstants(a: Float32Array | null, b: Float32Array | null): Float32Array | null {
   if (a === null || b === null) return a ?? b;
-  return a.map((x, e) => x + (b[e] ?? 0));
+  const sum = new Float32Array(a.length);
+  for (let e = 0; e < sum.length; e++) sum[e] = (a[e] as number) + (b[e] as number);
+  return sum;
 }
 
 function sameIndex(a: Int32Array | null, b: Int32Array | null): boolean {
   if (a === b) return true;
   if (a === null || b === null || a.length !== b.length) return false;
-  return a.every((x, e) => x === b[e]);
+  for (let e = 0; e < a.length; e++) if (a[e] !== b[e]) return false;
+  return true;
 }
 
 /** Terms whose coefficient is 0 everywhere say nothing. */

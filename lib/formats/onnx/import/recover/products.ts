@@ -43,7 +43,7 @@ function linear(walk: Walk, input: Form, weight: Data): Form {
       : transposedLiteral(weight, inputs, outputs, factors);
   const node = { op: 'linear', input: value, matrix, bias: null } as const;
   const made: Value = walk.value(value.kind, value.rows, outputs, node);
-  return rowsForm(made, [...input.dims.slice(0, -1), outputs], indexFor(rows, outputs));
+  return rowsForm(made, [...input.dims.slice(0, -1), outputs], indexFor(walk, rows, outputs));
 }
 
 /** What each column is multiplied by, the same in all rows (smoothing before quantization); null where that is nothing. */

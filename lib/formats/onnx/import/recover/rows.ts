@@ -7,7 +7,7 @@
 
 import type { Columns, Value } from './draft.js';
 import { embeddingOf } from './embedding.js';
-import { coefficientAt, type Form, indexOf, sizeOf } from './form.js';
+import { coefficientAt, type Form, indexOf, isCounting, sizeOf, type Term } from './form.js';
 import { pickRows, pickValues } from './matrix.js';
 import { pooledRows } from './pooling.js';
 import { isValidRow } from './vectors.js';
@@ -44,6 +44,25 @@ function partialRows(walk: Walk, input: Form, width: number): PartialRows | null
   const { constant } = input;
   const { value } = term.basis;
   const size = sizeOf(input.dims);
+  const find = () => rowsOf(walk, term, value, constant, size, width);
+  if (constant !== null || term.coefficient !== 1) {
+    const found = find();
+    return found && { value, ...found };
+  }
+  const { memo } = walk;
+  const key = `rows ${memo.id(term.index)} ${size} ${width} ${value.kind} ${value.width}`;
+  const found = memo.once(key, find);
+  return found && { value, ...found };
+}
+
+function rowsOf(
+  walk: Walk,
+  term: Term,
+  value: Value,
+  constant: Float32Array | null,
+  size: number,
+  width: number,
+): Omit<PartialRows, 'value'> | null {
   const index = indexOf(term, size);
   const count = size / width;
   const row = new Int32Array(count);
@@ -60,7 +79,7 @@ function partialRows(walk: Walk, input: Form, width: number): PartialRows | null
       if (constant !== null && constant[start + k] !== 0) return null;
     }
   }
-  return columns === null ? null : { value, row, columns };
+  return columns === null ? null : { row, columns };
 }
 
 /** Some output columns of a product are a product with fewer rows. */
@@ -102,11 +121,16 @@ function pickTokens(walk: Walk, rows: Rows): Rows | null {
 }
 
 /** Index of a new value of this width that has a row per vector of `rows`: null when they are in order. */
-export function indexFor({ row }: Rows, width: number): Int32Array | null {
-  if (row.every((r, i) => r === i)) return null;
+export function indexFor({ memo }: Walk, { row }: Rows, width: number): Int32Array | null {
+  if (isCounting(row)) return null;
+  return memo.once(`index ${memo.id(row)} ${width}`, () => wholeRows(row, width));
+}
+
+function wholeRows(row: Int32Array, width: number): Int32Array {
   const index = new Int32Array(row.length * width);
-  row.forEach((r, i) => {
-    for (let k = 0; k < width; k++) index[i * width + k] = r * width + k;
-  });
+  for (let i = 0; i < row.length; i++) {
+    const from = (row[i] as number) * width;
+    for (let k = 0; k < width; k++) index[i * width + k] = from + k;
+  }
   return index;
 }

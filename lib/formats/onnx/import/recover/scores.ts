@@ -8,7 +8,7 @@
 import { disentangledTerms } from './disentangled.js';
 import { type Reach, reachOf } from './distances.js';
 import { coefficientAt, type Form, indexOf, sizeOf, type Term } from './form.js';
-import { positionOf } from './probe.js';
+import { type Probe, positionOf } from './probe.js';
 import { relativeTerm, staticBias } from './relative.js';
 import { type DotBasis, type DotTerm, type Places, type Scores, vectorAt } from './score-parts.js';
 import type { Vectors } from './vectors.js';
@@ -49,7 +49,19 @@ function isToken({ value }: Vectors): boolean {
 }
 
 /** Query and key of every element; every token and head must have one row, over all keys of its text. */
-function placesOf(walk: Walk, { basis, index }: DotTerm, size: number, width: number): Places {
+function placesOf(walk: Walk, dot: DotTerm, size: number, width: number): Places {
+  const { memo } = walk;
+  const { left, right, leftCount, rightCount } = dot.basis;
+  const vectors = [left.row, left.head, right.row, right.head].map((array) => memo.id(array));
+  const heads = `${left.heads.length} ${right.heads.length}`;
+  const moved = `${memo.id(dot.term.index)} ${leftCount} ${rightCount} ${size} ${width}`;
+  const key = `places ${vectors} ${heads} ${moved}`;
+  const { querySide, ...places } = memo.once(key, () => findPlaces(walk, dot, size, width));
+  const keySide = querySide === 'left' ? 'right' : 'left';
+  return { ...places, queries: dot.basis[querySide], keys: dot.basis[keySide] };
+}
+
+function findPlaces(walk: Walk, { basis, index }: DotTerm, size: number, width: number) {
   const querySide = sideOfQueries(basis, index, width);
   const keySide = querySide === 'left' ? 'right' : 'left';
   const [queries, keys] = [basis[querySide], basis[keySide]];
@@ -95,7 +107,7 @@ function placesOf(walk: Walk, { basis, index }: DotTerm, size: number, width: nu
   ) {
     throw wrongAxis();
   }
-  return { queries, keys, rowToken, rowHead, keyToken, keyHead };
+  return { querySide, rowToken, rowHead, keyToken, keyHead };
 }
 
 function wrongAxis(): Unexplained {
@@ -128,14 +140,29 @@ interface Bias {
 
 /** Scale and mask: the coefficient of the main term, and what is added, at every pair of a query and a key. */
 function biasOf(
-  { probe }: Walk,
-  input: Form,
+  { memo, probe }: Walk,
+  { constant }: Form,
   { term, basis }: DotTerm,
+  places: Places,
+  width: number,
+): Bias {
+  const own = basis.left.coefficient * basis.right.coefficient;
+  const find = () => findBias(probe, constant, term, places, width);
+  const arrays = [constant, places.rowToken, places.keyToken].map((array) => memo.id(array));
+  const { scale, ...rest } =
+    typeof term.coefficient === 'number'
+      ? memo.once(`bias ${arrays} ${term.coefficient} ${width}`, find)
+      : find();
+  return { scale: scale * own, ...rest };
+}
+
+function findBias(
+  probe: Probe,
+  constant: Float32Array | null,
+  term: Term,
   { rowToken, keyToken }: Places,
   width: number,
 ): Bias {
-  const { constant } = input;
-  const own = basis.left.coefficient * basis.right.coefficient;
   const seen = new Map<number, boolean>();
   const residual = new Float32Array(keyToken.length);
   let scale: number | null = null;
@@ -171,5 +198,5 @@ function biasOf(
   if (uneven || scale === null) throw new Unexplained('its scores have no one scale');
   const reach = reachOf(seen);
   if (typeof reach === 'string') throw new Unexplained(reach);
-  return { scale: scale * own, reach, residual: biased ? residual : null };
+  return { scale, reach, residual: biased ? residual : null };
 }

@@ -7,7 +7,7 @@
 import type { Rotary } from '../../../../graph/types.js';
 import type { Tensor } from '../model.js';
 import type { Columns, Value } from './draft.js';
-import { coefficientAt, type Form, indexOf, sizeOf } from './form.js';
+import { coefficientAt, type Form, indexOf, sizeOf, type Term } from './form.js';
 import { type Probe, positionOf } from './probe.js';
 import { type Geometry, rotatedVectors } from './rotary.js';
 import type { Walk } from './walk.js';
@@ -61,20 +61,17 @@ class HeadTable {
  * The vectors of `input` along its axis -1 (left operand) or -2 (right operand): vector batch * count + i. null when it is
  * not made of a value's rows.
  */
-export function vectorsOf(
-  { probe, half }: Pick<Walk, 'probe' | 'half'>,
-  input: Form,
-  axis: -1 | -2,
-): Vectors | null {
+export function vectorsOf(walk: Walk, input: Form, axis: -1 | -2): Vectors | null {
+  const { probe, half } = walk;
   const geometry = geometryOf(input.dims, axis);
   const [term] = input.terms;
   if (term?.basis.kind !== 'rows' || input.constant?.some((value) => value !== 0)) return null;
   const { value } = term.basis;
-  const { count, length, at } = geometry;
   const isValid = (row: number) => isValidRow(probe, value, row);
-  const table = new HeadTable();
-  const head = new Int32Array(count);
   if (input.terms.length > 1) {
+    const { count, length } = geometry;
+    const table = new HeadTable();
+    const head = new Int32Array(count);
     const rows = { isValid, position: (row: number) => positionOf(probe, row) };
     const turned = rotatedVectors(input, geometry, rows, half);
     if (turned === null) return null;
@@ -85,12 +82,32 @@ export function vectorsOf(
     const { heads } = table;
     return { value, numbers: null, length, row, head, heads, rotary, coefficient: scale };
   }
-  const index = indexOf(term, sizeOf(input.dims));
+  const find = () => unturned(probe, term, value, geometry);
+  if (typeof term.coefficient !== 'number') return withValue(value, find());
+  const { memo } = walk;
+  const moved = `${memo.id(term.index)} ${input.dims} ${axis} ${term.coefficient}`;
+  return withValue(value, memo.once(`vectors ${moved} ${value.kind} ${value.width}`, find));
+}
+
+function withValue(value: Value, found: Omit<Vectors, 'value'> | null): Vectors | null {
+  return found && { value, ...found };
+}
+
+/** Vectors that are not rotated. */
+function unturned(
+  probe: Probe,
+  term: Term,
+  value: Value,
+  { count, length, at }: Geometry,
+): Omit<Vectors, 'value'> | null {
+  const index = indexOf(term, count * length);
+  const table = new HeadTable();
+  const head = new Int32Array(count);
   const row = new Int32Array(count).fill(-1);
   let coefficient: number | null = null;
   for (let v = 0; v < count; v++) {
     const token = Math.floor((index[at(v, 0)] ?? 0) / value.width);
-    if (!isValid(token)) continue;
+    if (!isValidRow(probe, value, token)) continue;
     const columns: number[] = [];
     for (let k = 0; k < length; k++) {
       const element = index[at(v, k)] ?? 0;
@@ -104,8 +121,7 @@ export function vectorsOf(
     head[v] = table.add(columns);
   }
   const { heads } = table;
-  const scale = coefficient ?? 1;
-  return { value, numbers: null, length, row, head, heads, rotary: null, coefficient: scale };
+  return { numbers: null, length, row, head, heads, rotary: null, coefficient: coefficient ?? 1 };
 }
 
 /** The vectors of a constant operand: row i of matrix b is head b. */

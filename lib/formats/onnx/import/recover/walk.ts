@@ -8,6 +8,7 @@ import type { Initializer, OnnxNode, Tensor } from '../model.js';
 import type { DraftNode, RowKind, Value } from './draft.js';
 import type { Form } from './form.js';
 import { sizeOf } from './form.js';
+import { Memo } from './memo.js';
 import type { Probe } from './probe.js';
 
 /** Numbers that the walk knows; read when somebody needs them. */
@@ -52,8 +53,9 @@ export class Walk {
   /** Rows of the table that ids index. */
   vocabulary: number | null = null;
   segments = 1;
+  readonly memo = new Memo();
   private nextId = 0;
-  private readonly memo = new Map<string, Value>();
+  private readonly values = new Map<string, Value>();
 
   constructor({ probe, half, hasSegments, compute }: Given) {
     this.probe = probe;
@@ -68,10 +70,10 @@ export class Walk {
 
   /** The value that was made under this key before, else a new one. */
   once(key: string, make: () => Value): Value {
-    const known = this.memo.get(key);
+    const known = this.values.get(key);
     if (known !== undefined) return known;
     const made = make();
-    this.memo.set(key, made);
+    this.values.set(key, made);
     return made;
   }
 }

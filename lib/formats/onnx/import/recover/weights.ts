@@ -3,7 +3,7 @@
  */
 
 import { SinterError } from '../../../../core/errors.js';
-import type { Initializer } from '../model.js';
+import type { Initializer, Numbers } from '../model.js';
 import type { QuantizedWeight } from '../plain/plain-model.js';
 import type { Matrix, Piece, Vector } from './draft.js';
 
@@ -127,13 +127,8 @@ export class WeightReader {
     let at = 0;
     for (const piece of pieces) {
       const { data, dims } = this.initializer(piece.source).read();
-      const width = dims[1] ?? 1;
-      for (let row = piece.begin; row < piece.end; row++, at++) {
-        for (let c = 0; c < columns; c++) {
-          const index = piece.transposed ? c * width + row : row * width + c;
-          result[at * columns + c] = data[index] ?? 0;
-        }
-      }
+      copyRows(data, dims[1] ?? 1, piece, columns, result, at * columns);
+      at += piece.end - piece.begin;
     }
     return result;
   }
@@ -142,6 +137,33 @@ export class WeightReader {
     const found = this.initializers.get(name);
     if (found !== undefined) return found;
     throw new SinterError('INTERNAL', `${this.path}: no tensor ${name}`);
+  }
+}
+
+/** Columns that are copied together: their cache lines are used whole. */
+const STRIP = 16;
+
+/** The rows of a piece, whose initializer has rows of `width`, to `to` from element `at` on. */
+function copyRows<T extends Numbers>(
+  from: Numbers,
+  width: number,
+  { begin, end, transposed }: Piece,
+  columns: number,
+  to: T,
+  at: number,
+): void {
+  if (!transposed && width === columns) {
+    to.set(from.subarray(begin * width, end * width), at);
+    return;
+  }
+  const [rowStep, columnStep] = transposed ? [1, width] : [width, 1];
+  for (let first = 0; first < columns; first += STRIP) {
+    const last = Math.min(columns, first + STRIP);
+    for (let row = begin; row < end; row++) {
+      let index = row * rowStep + first * columnStep;
+      let target = at + (row - begin) * columns + first;
+      for (let c = first; c < last; c++, index += columnStep) to[target++] = from[index] as number;
+    }
   }
 }
 
@@ -168,16 +190,18 @@ function copyCodes(
 ): boolean {
   const scaleOf = rowScales(weight, piece);
   if (scaleOf === null) return false;
-  const all = weight.readCodes();
-  const width = weight.dims[1] ?? 1;
+  // As bits, which only the zero point tells apart: 128 to 255 of an unsigned code are -128 to -1.
+  copyRows(weight.readCodes(), weight.dims[1] ?? 1, piece, columns, codes, first * columns);
+  const { signed, axis, zeroPoints } = weight;
   for (let row = piece.begin; row < piece.end; row++) {
     const to = first + row - piece.begin;
     scales[to] = scaleOf(row);
-    const zero = weight.zeroPoints[weight.axis === null ? 0 : row] ?? 0;
-    for (let c = 0; c < columns; c++) {
-      const code = (all[piece.transposed ? c * width + row : row * width + c] ?? 0) - zero;
+    const zero = zeroPoints[axis === null ? 0 : row] ?? 0;
+    for (let i = to * columns; i < (to + 1) * columns; i++) {
+      const bits = codes[i] as number;
+      const code = (signed ? bits : bits & 255) - zero;
       if (code < least || code > 127) return false;
-      codes[to * columns + c] = code;
+      codes[i] = code;
     }
   }
   return true;

@@ -21,6 +21,7 @@ import {
 import { labelOf, readsOf } from '../reader/order.js';
 import { corruptOnnx } from '../reader/problem.js';
 import { Budget, Call } from './call.js';
+import { neededRows } from './needed-rows.js';
 import { Origins, type Smooth } from './smooth.js';
 import { operatorName, operatorOf } from './table.js';
 
@@ -125,6 +126,12 @@ class Scope {
 
   find(name: string): Tensor | undefined {
     return this.values.get(name) ?? this.initializers.get(name)?.read() ?? this.outer?.find(name);
+  }
+
+  /** The initializer that a value is. */
+  initializer(name: string): Initializer | undefined {
+    if (this.values.has(name)) return undefined;
+    return this.initializers.get(name) ?? this.outer?.initializer(name);
   }
 }
 
@@ -241,9 +248,7 @@ class Evaluation {
     if (isIf(node)) return this.#branch(node, frame);
     const operator = operatorOf(node);
     if (!operator) throw unknownOperators(this.#budget.file, [node]);
-    const inputs = node.inputs.map((name) =>
-      name === '' ? null : this.#value(frame.scope, name, node),
-    );
+    const inputs = this.#inputs(node, frame.scope);
     const opset = frame.opsets.get(node.domain) ?? this.#subject.opsets.get(node.domain) ?? 1;
     const { smooth } = this.#options;
     const origin = smooth ? this.#origins.of(node, inputs) : null;
@@ -252,6 +257,16 @@ class Evaluation {
     const results = 'data' in result ? [result] : result;
     if (origin) this.#origins.made(results, origin);
     return results;
+  }
+
+  #inputs(node: OnnxNode, scope: Scope): readonly (Tensor | null)[] {
+    const [from = '', at = ''] = node.inputs;
+    // Origins are told by the tensors themselves.
+    const isRows = node.op === 'Gather' && at !== '' && this.#options.smooth === undefined;
+    const table = isRows ? scope.initializer(from) : undefined;
+    const rows = table && neededRows(node, table, this.#value(scope, at, node));
+    if (rows) return rows;
+    return node.inputs.map((name) => (name === '' ? null : this.#value(scope, name, node)));
   }
 
   async #branch(node: OnnxNode, frame: Frame): Promise<readonly Tensor[]> {

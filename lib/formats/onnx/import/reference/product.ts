@@ -1,8 +1,8 @@
 /**
  * Matrix products: the one loop that costs time, and the operators around it.
  *
- * Sums are doubles, so products of 8-bit integers are exact and float ones are rounded once. Blocks keep a strip of B in the
- * cache while four rows of A pass over it.
+ * Sums are doubles, so products of 8-bit integers are exact and float ones are rounded once. A few columns of B are packed as
+ * doubles, and pairs of rows of A pass over them.
  */
 
 import type { Numbers, Tensor } from '../model.js';
@@ -12,11 +12,12 @@ import { map, zip } from './elementwise.js';
 import { transposed } from './structure.js';
 import { broadcastDims, broadcastStrides, forEachRow, sizeOf } from './tensors.js';
 
-const COLUMNS = 256;
+/** Columns of B that are packed side by side and multiplied at once. */
+const TILE = 4;
 
 /** One product: [rows, depth] times [depth, columns], both row-major from their offsets. */
 interface Panel {
-  readonly a: Numbers;
+  readonly a: Float64Array;
   readonly aOffset: number;
   readonly b: Numbers;
   readonly bOffset: number;
@@ -25,65 +26,81 @@ interface Panel {
   readonly columns: number;
 }
 
-/** Writes rows * columns sums from `outOffset` on. */
-function multiply(panel: Panel, out: Numbers, outOffset: number): void {
-  const { rows, columns } = panel;
-  const sums = new Float64Array(4 * COLUMNS);
-  for (let column = 0; column < columns; column += COLUMNS) {
-    const width = Math.min(COLUMNS, columns - column);
-    for (let row = 0; row < rows; row += 4) {
-      const height = Math.min(4, rows - row);
-      sums.fill(0);
-      if (height === 4) fourRows(panel, row, column, width, sums);
-      else
-        for (let i = 0; i < height; i++) oneRow(panel, row + i, column, width, sums, i * COLUMNS);
+/** Writes rows * columns sums from `outOffset` on. `tile` has room for `TILE` columns, `sums` for two rows of it. */
+function multiply(
+  panel: Panel,
+  out: Numbers,
+  outOffset: number,
+  tile: Float64Array,
+  sums: Float64Array,
+): void {
+  const { a, aOffset, rows, depth, columns } = panel;
+  for (let column = 0; column < columns; column += TILE) {
+    const width = Math.min(TILE, columns - column);
+    pack(panel, column, width, tile);
+    for (let row = 0; row < rows; row += 2) {
+      // The last row alone is multiplied twice.
+      const second = Math.min(row + 1, rows - 1);
+      twoRows(a, aOffset + row * depth, aOffset + second * depth, depth, tile, sums);
+      const height = Math.min(2, rows - row);
       for (let i = 0; i < height; i++) {
         const at = outOffset + (row + i) * columns + column;
-        for (let j = 0; j < width; j++) out[at + j] = sums[i * COLUMNS + j] as number;
+        for (let j = 0; j < width; j++) out[at + j] = sums[i * TILE + j] as number;
       }
     }
   }
 }
 
-function fourRows(
-  { a, aOffset, b, bOffset, depth, columns }: Panel,
-  row: number,
-  column: number,
+/** Columns of B as doubles, row by row; those beyond the last are 0. */
+function pack(
+  { b, bOffset, depth, columns }: Panel,
+  from: number,
   width: number,
-  sums: Float64Array,
-): void {
-  const first = aOffset + row * depth;
-  for (let k = 0; k < depth; k++) {
-    const a0 = a[first + k] as number;
-    const a1 = a[first + depth + k] as number;
-    const a2 = a[first + 2 * depth + k] as number;
-    const a3 = a[first + 3 * depth + k] as number;
-    const from = bOffset + k * columns + column;
-    for (let j = 0; j < width; j++) {
-      const value = b[from + j] as number;
-      sums[j] = (sums[j] as number) + a0 * value;
-      sums[COLUMNS + j] = (sums[COLUMNS + j] as number) + a1 * value;
-      sums[2 * COLUMNS + j] = (sums[2 * COLUMNS + j] as number) + a2 * value;
-      sums[3 * COLUMNS + j] = (sums[3 * COLUMNS + j] as number) + a3 * value;
-    }
+  to: Float64Array,
+) {
+  let at = bOffset + from;
+  for (let k = 0; k < depth * TILE; k += TILE, at += columns) {
+    to[k] = b[at] as number;
+    to[k + 1] = width > 1 ? (b[at + 1] as number) : 0;
+    to[k + 2] = width > 2 ? (b[at + 2] as number) : 0;
+    to[k + 3] = width > 3 ? (b[at + 3] as number) : 0;
   }
 }
 
-function oneRow(
-  { a, aOffset, b, bOffset, depth, columns }: Panel,
-  row: number,
-  column: number,
-  width: number,
+/** The sums of two rows stay in registers. */
+function twoRows(
+  a: Float64Array,
+  first: number,
+  second: number,
+  depth: number,
+  tile: Float64Array,
   sums: Float64Array,
-  at: number,
 ): void {
-  for (let k = 0; k < depth; k++) {
-    const value = a[aOffset + row * depth + k] as number;
-    const from = bOffset + k * columns + column;
-    for (let j = 0; j < width; j++) {
-      sums[at + j] = (sums[at + j] as number) + value * (b[from + j] as number);
-    }
+  let [s0, s1, s2, s3, t0, t1, t2, t3] = [0, 0, 0, 0, 0, 0, 0, 0];
+  for (let k = 0, at = 0; k < depth; k++, at += TILE) {
+    const x = a[first + k] as number;
+    const y = a[second + k] as number;
+    const b0 = tile[at] as number;
+    const b1 = tile[at + 1] as number;
+    const b2 = tile[at + 2] as number;
+    const b3 = tile[at + 3] as number;
+    s0 += x * b0;
+    s1 += x * b1;
+    s2 += x * b2;
+    s3 += x * b3;
+    t0 += y * b0;
+    t1 += y * b1;
+    t2 += y * b2;
+    t3 += y * b3;
   }
+  sums[0] = s0;
+  sums[1] = s1;
+  sums[2] = s2;
+  sums[3] = s3;
+  sums[4] = t0;
+  sums[5] = t1;
+  sums[6] = t2;
+  sums[7] = t3;
 }
 
 /** numpy's matmul: batch axes broadcast, a vector is a row or a column that disappears. */
@@ -103,9 +120,11 @@ export function matmul(call: Call, a: Tensor, b: Tensor, dtype = a.dtype): Tenso
     const step = (dims.at(-1) as number) * (dims.at(-2) as number);
     return broadcastStrides(dims.slice(0, -2), batch).map((stride) => stride * step);
   });
+  const doubles = a.data instanceof Float64Array ? a.data : new Float64Array(a.data);
+  const [tile, sums] = [new Float64Array(depth * TILE), new Float64Array(2 * TILE)];
   forEachRow([...batch, 1], strides, (index, [aOffset, bOffset]) => {
-    const panel = { a: a.data, aOffset: aOffset as number, b: b.data, bOffset: bOffset as number };
-    multiply({ ...panel, rows, depth, columns }, out.data, index * rows * columns);
+    const panel = { a: doubles, aOffset: aOffset as number, b: b.data, bOffset: bOffset as number };
+    multiply({ ...panel, rows, depth, columns }, out.data, index * rows * columns, tile, sums);
   });
   const drop = (dims: readonly number[]) =>
     dims.filter(

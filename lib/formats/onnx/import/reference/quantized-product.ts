@@ -29,9 +29,8 @@ function columnOf(call: Call, tensor: Tensor): Tensor {
 }
 
 function shifted(call: Call, codes: Tensor, zero: Tensor | null): Tensor {
-  return zero && !isSmooth(codes)
-    ? zip(call, 'int32', codes, zero, (code, shift) => code - shift)
-    : codes;
+  if (!zero || isSmooth(codes) || zero.data.every((shift) => shift === 0)) return codes;
+  return zip(call, 'int32', codes, zero, (code, shift) => code - shift);
 }
 
 /** The exact integer product, in doubles. */

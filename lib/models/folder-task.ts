@@ -8,6 +8,7 @@ import { isJsonObject, type JsonObject } from '../core/json.js';
 import { readHfFolder } from '../formats/hf-folder.js';
 import type { Checkpoint, ClassificationProblem, Task } from '../graph/checkpoint.js';
 import { findOnnxFile } from './find-onnx.js';
+import { openOnnxFolder } from './onnx-thread.js';
 import { readQuantizedTensors, withoutQuantizationConfig } from './quantized-folder.js';
 
 export interface FolderTask {
@@ -28,7 +29,7 @@ export async function folderTask(path: string): Promise<FolderTask> {
   const folder =
     onnx === null
       ? await readHfFolder(path)
-      : await (await import('./onnx-folder.js')).readOnnxFolder(onnx, { widen: false });
+      : await openOnnxFolder(onnx, { where: 'load', signal: undefined, widen: false });
   await folder.close();
   // Encoders are often trained further from a language model and keep its name.
   if (folder.sentence?.kind === 'embedding') return EMBEDDING;

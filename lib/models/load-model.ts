@@ -33,6 +33,7 @@ import {
 } from './model-parts.js';
 import { drawWeights } from './new-weights.js';
 import type { OnnxFolder } from './onnx-folder.js';
+import { openOnnxFolder } from './onnx-thread.js';
 import {
   asQuantized,
   readQuantizedTensors,
@@ -72,6 +73,8 @@ export interface LoadSettings {
   readonly firstPosition?: number | undefined;
   /** ONNX files: compare the import with the file on a short batch. Default: true. */
   readonly verify?: boolean;
+  /** ONNX files: through the cache. Default: true. */
+  readonly cache?: boolean;
   /** How a model id is looked up. Default: in the cache only. */
   readonly hub?: ResolveOptions;
 }
@@ -92,9 +95,12 @@ export async function loadModel(
   const folder =
     file === null
       ? await readHfFolder(path)
-      : await (await import('./onnx-folder.js')).readOnnxFolder(file, {
+      : await openOnnxFolder(file, {
+          where,
+          signal,
           widen: settings.widen ?? false,
           firstPosition: settings.firstPosition,
+          cache: settings.cache ?? true,
         });
   const { parts } = await partsOf(where, folder, request, settings);
   return { ...parts, path, base: name === EMBEDDED_MODEL ? EMBEDDED_NAME : name };
@@ -114,7 +120,7 @@ export async function partsOf(
     let verification: Verification | null = null;
     try {
       tokenizer.useFor({ vectors: graph.vocabulary, segments: graph.segments, path });
-      if ('imported' in folder && settings.verify !== false) {
+      if ('verify' in folder && settings.verify !== false) {
         verification = await verifyFolder(folder, graph, program, request, imported.created);
       }
     } catch (error) {
@@ -158,7 +164,7 @@ function originOf({ weights }: HfFolder, imported: ImportedModel): Origin {
 
 /** ONNX files may come without a tokenizer. */
 async function tokenizerOf(folder: HfFolder | OnnxFolder): Promise<TextTokenizer> {
-  if ('imported' in folder && !folder.hasTokenizer) return missingTokenizer(folder.tokenizerPath);
+  if ('verify' in folder && !folder.hasTokenizer) return missingTokenizer(folder.tokenizerPath);
   return loadTokenizer(folder.tokenizerPath, { lowercase: folder.sentence?.lowercase ?? false });
 }
 
@@ -181,7 +187,7 @@ export async function buildFolder(
   const config = withoutQuantizationConfig(folder.config);
   const { modelMaxLength } = folder;
   const checkpoint = { path, config, tensors, sentence, modelMaxLength };
-  const wanted = 'imported' in folder ? withinLength(request, folder) : request;
+  const wanted = 'verify' in folder ? withinLength(request, folder) : request;
   const imported = asQuantized(path, graphOf(where, checkpoint, wanted), stored);
   const { graph } = imported;
   if (stored.quantized.size > 0 && imported.created.length > 0) throw newHeadOnInt8(path);
@@ -219,7 +225,7 @@ function newHeadOnInt8(path: string): SinterError {
 
 /** Texts no longer than the file can take. */
 function withinLength(request: GraphRequest, folder: OnnxFolder): GraphRequest {
-  const { maxTokens, bounded } = folder.imported.recovered;
+  const { maxTokens, bounded } = folder.limits;
   return bounded ? { ...request, maxTokens: lengthLimit(maxTokens, folder, request) } : request;
 }
 
@@ -228,7 +234,7 @@ function withinLength(request: GraphRequest, folder: OnnxFolder): GraphRequest {
  * `created`, up to the token vectors.
  */
 export async function verifyFolder(
-  { imported }: OnnxFolder,
+  folder: OnnxFolder,
   graph: EncoderGraph,
   program: NativeProgram,
   { pooling, normalize }: Partial<GraphRequest> = {},
@@ -237,8 +243,7 @@ export async function verifyFolder(
   const replaced: OutputName[] = [];
   if (pooling !== undefined || normalize !== undefined) replaced.push('embedding');
   if (created.length > 0) replaced.push('logits');
-  const { verifyOnnx } = await import('./verify-onnx.js');
-  return verifyOnnx(imported, graph, program, replaced);
+  return folder.verify(graph, program, replaced);
 }
 
 /** Writes each weight from its tensor, or the drawn numbers. */

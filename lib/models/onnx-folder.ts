@@ -17,8 +17,10 @@ import {
   readJsonObject,
   stampSmallFiles,
 } from '../core/json.js';
+import type { NativeProgram } from '../core/native.js';
 import { type HfFolder, readTraining } from '../formats/hf-folder.js';
 import {
+  type ImportSettings,
   importOnnx,
   int8Operands,
   type OnnxImport,
@@ -28,20 +30,44 @@ import {
 import { readSentenceFiles } from '../formats/sentence-files.js';
 import { readModelMaxLength } from '../formats/sentence-text.js';
 import { type StoredTensor, type TensorSource, WeightFiles } from '../formats/weight-files.js';
-import type { SentenceSettings } from '../graph/checkpoint.js';
+import type { ModelHead, SentenceSettings } from '../graph/checkpoint.js';
 import { PLAIN_SENTENCE } from '../graph/sentence.js';
 import { tablesOf } from '../graph/tables.js';
-import type { EncoderGraph } from '../graph/types.js';
+import type { EncoderGraph, OutputName } from '../graph/types.js';
+import { bytesOf } from './model-parts.js';
+import type { OnnxContents } from './onnx-contents.js';
 import { type NamedOnnx, nameOnnx } from './onnx-names.js';
+import { type OnnxReport, reportOf } from './onnx-report.js';
 import { scaleName, withQuantizationConfig } from './quantized-folder.js';
+import type { Verification } from './verify-onnx.js';
 
+/** What loading needs of an ONNX file, wherever it was imported. */
 export interface OnnxFolder extends HfFolder {
-  readonly imported: OnnxImport;
-  readonly named: NamedOnnx;
+  /** What the file's graph ends in. */
+  readonly head: ModelHead;
+  /** How long texts may be, and whether something in the graph says so. */
+  readonly limits: OnnxContents['limits'];
   /** Whether tokenizer files lie beside it. */
   readonly hasTokenizer: boolean;
+  readonly report: Omit<OnnxReport, 'verification'>;
+  /** Of the file, as it says them. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** As `verifyOnnx`. */
+  verify(
+    graph: EncoderGraph,
+    program: NativeProgram,
+    replaced: readonly OutputName[],
+  ): Promise<Verification>;
+}
+
+/** An ONNX file that was imported in this thread. */
+export interface ImportedFolder extends OnnxFolder {
+  readonly imported: OnnxImport;
+  readonly named: NamedOnnx;
   /** Names of the weights that stay int8. */
   readonly quantized: ReadonlySet<string>;
+  /** All bytes of a tensor, as memory of the caller's own. */
+  readonly readOwned: (name: string) => Uint8Array<ArrayBuffer>;
 }
 
 export interface OnnxSettings {
@@ -55,38 +81,102 @@ export interface OnnxSettings {
 export async function readOnnxFolder(
   file: string,
   { widen, firstPosition }: OnnxSettings,
-): Promise<OnnxFolder> {
+): Promise<ImportedFolder> {
+  const beside = await besideOnnx(file);
+  const imported = await importOnnx(file, importSettings(beside, firstPosition));
+  const named = nameOnnx(imported, beside.config);
+  const contents = contentsOf(imported, named);
+  const folder = folderOf(contents, imported, beside, widen);
+  const verify: OnnxFolder['verify'] = async (graph, program, replaced) => {
+    const { verifyOnnx } = await import('./verify-onnx.js');
+    return verifyOnnx(imported, graph, program, replaced);
+  };
+  return { ...folder, verify, imported, named };
+}
+
+/** What the import depends on beside the file. */
+export function importSettings(
+  { config }: BesideOnnx,
+  firstPosition: number | undefined,
+): ImportSettings {
+  return { firstPosition: firstPosition ?? firstPositionOf(config) };
+}
+
+/** What lies beside an ONNX file, or above its folder `onnx`. */
+export type BesideOnnx = Pick<OnnxFolder, 'tokenizerPath' | 'hasTokenizer'> &
+  Pick<HfFolder, 'config' | 'sentence' | 'modelMaxLength' | 'training' | 'checkUnchanged'>;
+
+/** Read before the file itself: what changes from here on is noticed. */
+export async function besideOnnx(file: string): Promise<BesideOnnx> {
   const folders = [dirname(file)];
   if (basename(dirname(file)) === 'onnx') folders.push(dirname(dirname(file)));
   // Each read of the file itself, and of external data, compares it with what it was when it was parsed.
   const stamps = [await FileStamps.take([file]), await stampSmallFiles(...folders)];
-  const base = await firstConfig(folders);
-  const imported = await importOnnx(file, {
-    firstPosition: firstPosition ?? firstPositionOf(base),
-  });
-  const named = nameOnnx(imported, base);
-  const files = await firstSentence(folders);
-  const quantized = widen ? new Set<string>() : int8Weights(imported, named);
-  const source = new OnnxTensors(file, named, imported, quantized);
-  const { config, sentence } = named;
   const tokenizer = await tokenizerFolder(folders);
   return {
-    path: file,
-    config: quantized.size > 0 ? withQuantizationConfig(config, 8) : config,
-    tensors: source.tensors,
-    weights: new WeightFiles([{ prefix: '', source }]),
+    config: await firstConfig(folders),
+    sentence: await firstSentence(folders),
     tokenizerPath: tokenizer ?? dirname(file),
     hasTokenizer: tokenizer !== null,
-    sentence: mergeSentence(sentence, files),
     modelMaxLength: tokenizer === null ? null : await readModelMaxLength(tokenizer),
     training: await firstTraining(folders),
     checkUnchanged: async () => {
       for (const one of stamps) await checkStamps(one);
     },
+  };
+}
+
+export function contentsOf(imported: OnnxImport, named: NamedOnnx): OnnxContents {
+  const { config, head, sentence, sources, why } = named;
+  const { recovered } = imported;
+  const { maxTokens, bounded } = recovered;
+  return {
+    config,
+    head,
+    sentence,
+    sources,
+    tables: tablesOf(named.graph),
+    int8: int8Weights(imported, named),
+    limits: { maxTokens, bounded },
+    found: {
+      inputs: Object.fromEntries(recovered.inputs.roles),
+      outputs: Object.fromEntries(recovered.found.map(({ file, name }) => [file, name])),
+      ignored: recovered.unknown,
+      notes: recovered.notes,
+      why,
+    },
+  };
+}
+
+/** The file behind a folder: its plain form, where weights are read, and how long that took. */
+export interface OnnxSource extends Pick<OnnxImport, 'path' | 'plain' | 'weights'> {
+  /** `recover` is null where that was not needed. */
+  readonly times: { readonly read: number; readonly recover: number | null };
+}
+
+export function folderOf(
+  contents: OnnxContents,
+  file: OnnxSource,
+  beside: BesideOnnx,
+  widen: boolean,
+): Omit<ImportedFolder, 'imported' | 'named' | 'verify'> {
+  const { config, head, limits } = contents;
+  const quantized: ReadonlySet<string> = widen ? new Set() : contents.int8;
+  const source = new OnnxTensors(file.path, contents, file, quantized);
+  return {
+    ...beside,
+    path: file.path,
+    config: quantized.size > 0 ? withQuantizationConfig(config, 8) : config,
+    tensors: source.tensors,
+    weights: new WeightFiles([{ prefix: '', source }]),
+    sentence: mergeSentence(contents.sentence, beside.sentence),
     close: async () => {},
-    imported,
-    named,
+    head,
+    limits,
+    report: reportOf(contents, file, quantized.size),
     quantized,
+    metadata: source.metadata,
+    readOwned: (name) => source.readOwned(name),
   };
 }
 
@@ -181,16 +271,20 @@ class OnnxTensors implements TensorSource {
   private readonly reader: WeightReader;
   private readonly quantized: ReadonlySet<string>;
   private readonly tables: ReadonlySet<string>;
+  /** Name of the scales -> name of their weight. */
+  private readonly scales = new Map<string, string>();
+  /** Weight -> its scales, since its codes were read. */
+  private readonly known = new Map<string, Float32Array>();
 
   constructor(
     path: string,
-    { sources, graph }: NamedOnnx,
-    { weights, plain }: OnnxImport,
+    { sources, tables }: OnnxContents,
+    { weights, plain }: OnnxSource,
     quantized: ReadonlySet<string>,
   ) {
     this.path = path;
     this.sources = sources;
-    this.tables = tablesOf(graph);
+    this.tables = tables;
     this.reader = weights;
     this.metadata = Object.fromEntries(plain.source.metadata);
     this.quantized = quantized;
@@ -200,12 +294,13 @@ class OnnxTensors implements TensorSource {
       tensors.set(name, { dtype: quantized.has(name) ? 'I8' : 'F32', shape });
       if (!quantized.has(name)) continue;
       tensors.set(scaleName(name), { dtype: 'F32', shape: shape.slice(0, 1) });
+      this.scales.set(scaleName(name), name);
     }
     this.tensors = tensors;
   }
 
   async *readChunks(name: string, maxBytes: number): AsyncGenerator<Uint8Array, void, undefined> {
-    const bytes = this.bytesOf(name);
+    const bytes = bytesOf(this.numbers(name));
     const step = maxBytes - (maxBytes % 8);
     for (let begin = 0; begin < bytes.length; begin += step) {
       yield bytes.subarray(begin, begin + step);
@@ -213,27 +308,38 @@ class OnnxTensors implements TensorSource {
   }
 
   async readFloats(name: string): Promise<Float32Array> {
+    const numbers = this.numbers(name);
+    if (numbers instanceof Float32Array) return numbers;
+    throw new SinterError('INTERNAL', `${this.path}: ${name} does not hold floats`);
+  }
+
+  /** All bytes of a tensor, as memory that nobody else uses. */
+  readOwned(name: string): Uint8Array<ArrayBuffer> {
     const source = this.sources.get(name);
-    if (source !== undefined) return this.reader.floats(source);
-    const weight = [...this.quantized].find((other) => scaleName(other) === name);
-    const found = weight === undefined ? undefined : this.sources.get(weight);
-    const codes = found && this.reader.codes(found, this.tables.has(weight ?? ''));
-    if (codes) return codes.scales;
-    throw new SinterError('INTERNAL', `${this.path}: no tensor ${name}`);
+    const isShared = source?.kind === 'vector' || source?.matrix.literal !== undefined;
+    const numbers = this.numbers(name);
+    return bytesOf(isShared ? numbers.slice() : numbers) as Uint8Array<ArrayBuffer>;
   }
 
   async checkUnchanged(): Promise<void> {}
 
   async close(): Promise<void> {}
 
-  private bytesOf(name: string): Uint8Array {
+  private numbers(name: string): Float32Array | Int8Array {
+    const scales = this.scales.get(name);
+    if (scales !== undefined) return this.known.get(scales) ?? this.codes(scales).scales;
+    if (this.quantized.has(name)) return this.codes(name).codes;
     const source = this.sources.get(name);
-    if (source === undefined) throw new SinterError('INTERNAL', `${this.path}: no tensor ${name}`);
-    const values = this.quantized.has(name)
-      ? this.reader.codes(source, this.tables.has(name))?.codes
-      : this.reader.floats(source);
-    if (values === undefined) throw new SinterError('INTERNAL', `${name} is not int8`);
-    return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    if (source !== undefined) return this.reader.floats(source);
+    throw new SinterError('INTERNAL', `${this.path}: no tensor ${name}`);
+  }
+
+  private codes(name: string): { codes: Int8Array; scales: Float32Array } {
+    const source = this.sources.get(name);
+    const found = source && this.reader.codes(source, this.tables.has(name));
+    if (!found) throw new SinterError('INTERNAL', `${name} is not int8`);
+    this.known.set(name, found.scales);
+    return found;
   }
 }
 

@@ -14,7 +14,8 @@ import { validateGraph } from '../graph/validate.js';
 import { TOKEN_BUDGET } from './forward.js';
 import { partsOf } from './load-model.js';
 import type { ModelParts } from './model-parts.js';
-import { type OnnxReport, reportOf } from './onnx-report.js';
+import type { OnnxReport } from './onnx-report.js';
+import { openOnnxFolder } from './onnx-thread.js';
 import { TextModel } from './text-model.js';
 
 export type { OnnxReport } from './onnx-report.js';
@@ -24,6 +25,8 @@ export interface OnnxLoadOptions {
   readonly widen?: boolean;
   /** Compare with the file on a short batch. Default: true. */
   readonly verify?: boolean;
+  /** Keep what was recovered and verified in the user's cache folder, and take it from there. Default: true. */
+  readonly cache?: boolean;
   /**
    * With an input of positions: what it holds for the first token. Default: what the family in config.json
    * counts from (BERT 0, RoBERTa 2); without either the file is UNSUPPORTED_MODEL.
@@ -62,6 +65,7 @@ export class OnnxModel extends TextModel {
     const known = {
       widen: true,
       verify: true,
+      cache: true,
       firstPosition: true,
       lanes: true,
       signal: true,
@@ -69,20 +73,19 @@ export class OnnxModel extends TextModel {
     const read = readOptions<OnnxLoadOptions>(where, options, known);
     const lanes = read.count('lanes', undefined);
     ensureLanes(where, lanes);
-    const { readOnnxFolder } = await import('./onnx-folder.js');
-    const folder = await readOnnxFolder(file, {
-      widen: read.boolean('widen', false),
+    const signal = read.signal();
+    const widen = read.boolean('widen', false);
+    const settings = { lanes, signal, seed: 0, verify: read.boolean('verify', true) };
+    const folder = await openOnnxFolder(file, {
+      where,
+      signal,
+      widen,
+      cache: read.boolean('cache', true),
       firstPosition: read.count('firstPosition', undefined, 0),
     });
-    const { task } = folder.named.head;
-    const settings = {
-      lanes,
-      signal: read.signal(),
-      seed: 0,
-      verify: read.boolean('verify', true),
-    };
+    const { task } = folder.head;
     const { parts, verification } = await partsOf(where, folder, { task }, settings);
-    return new OnnxModel(parts, reportOf(folder, verification));
+    return new OnnxModel(parts, { ...folder.report, verification });
   }
 
   /**

@@ -3,8 +3,8 @@
  */
 
 import type { AppliedRule } from '../formats/onnx/import/index.js';
-import type { OutputName } from '../graph/types.js';
-import type { OnnxFolder } from './onnx-folder.js';
+import type { OnnxContents } from './onnx-contents.js';
+import type { OnnxSource } from './onnx-folder.js';
 import type { Verification } from './verify-onnx.js';
 
 export interface OnnxReport {
@@ -28,7 +28,7 @@ export interface OnnxReport {
   /** Input of the file -> what it is. */
   readonly inputs: Readonly<Record<string, string>>;
   /** Output of the file -> what it is here. */
-  readonly outputs: Readonly<Record<string, OutputName>>;
+  readonly outputs: Readonly<Record<string, string>>;
   /** Outputs of the file that were left out. */
   readonly ignored: readonly string[];
   /** What was folded, filled in or taken for something. */
@@ -39,15 +39,17 @@ export interface OnnxReport {
   readonly half: 'float16' | 'bfloat16' | null;
   /** null: it was switched off. */
   readonly verification: Verification | null;
+  /** Whether what was recovered came from the cache: then it was verified when it was written. */
+  readonly cached: boolean;
   /** Milliseconds. */
   readonly times: { readonly read: number; readonly recover: number };
 }
 
 export function reportOf(
-  { imported, named, quantized }: OnnxFolder,
-  verification: Verification | null,
-): OnnxReport {
-  const { plain, recovered, path, times } = imported;
+  { config, head, found }: OnnxContents,
+  { path, plain, times }: OnnxSource,
+  int8Weights: number,
+): Omit<OnnxReport, 'verification'> {
   const { source } = plain;
   return {
     file: path,
@@ -58,17 +60,17 @@ export function reportOf(
     nodes: source.graph.nodes.length,
     plainNodes: plain.graph.nodes.length,
     rules: plain.applied,
-    family: String(named.config.model_type),
-    why: named.why,
-    task: named.head.task,
-    inputs: Object.fromEntries(recovered.inputs.roles),
-    outputs: Object.fromEntries(recovered.found.map(({ file, name }) => [file, name])),
-    ignored: recovered.unknown,
-    notes: recovered.notes,
-    int8Weights: quantized.size,
+    family: String(config.model_type),
+    why: found.why,
+    task: head.task,
+    inputs: found.inputs,
+    outputs: found.outputs,
+    ignored: found.ignored,
+    notes: found.notes,
+    int8Weights,
     quantizedWeights: plain.quantized.size,
     half: plain.half,
-    verification,
-    times,
+    cached: times.recover === null,
+    times: { read: times.read, recover: times.recover ?? 0 },
   };
 }

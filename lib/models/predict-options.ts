@@ -84,6 +84,8 @@ export interface LoadOptions {
   readonly widen?: boolean;
   /** Of an ONNX file: compare the import with the file on a short batch. Default: true. */
   readonly verify?: boolean;
+  /** Of an ONNX file: keep what was recovered and verified in the user's cache folder, and take it from there. Default: true. */
+  readonly cache?: boolean;
   /**
    * Of an ONNX file with an input of positions: what it holds for the first token. Default: what the family in config.json
    * counts from (BERT 0, RoBERTa 2); without either such a file is UNSUPPORTED_MODEL.
@@ -111,6 +113,7 @@ export const LOAD_OPTIONS = {
   onDownload: true,
   widen: true,
   verify: true,
+  cache: true,
   firstPosition: true,
   signal: true,
 } as const;
@@ -133,6 +136,7 @@ export function loadSettings<T extends HeadLoadOptions>(
       seed: reader.count('seed', 42, 0),
       widen: reader.boolean('widen', false),
       verify: reader.boolean('verify', true),
+      cache: reader.boolean('cache', true),
       firstPosition: reader.count('firstPosition', undefined, 0),
       hub: hubOptions(reader),
     },

@@ -7,6 +7,7 @@
  */
 
 import { SinterError } from '../core/errors.js';
+import { ensureLanes } from '../core/lanes.js';
 import type { NativeProgram } from '../core/native.js';
 import {
   evaluatePlain,
@@ -19,6 +20,7 @@ import type { EncoderGraph, OutputName } from '../graph/types.js';
 import { buildProgram, bytesOf } from './model-parts.js';
 import { expectedOf, FLOAT, type Limit } from './onnx-expected.js';
 import { probeLength } from './probe-length.js';
+import { type ProbeOutputs, ProgramOutputs } from './probe-outputs.js';
 import {
   columnOf,
   distance,
@@ -28,7 +30,7 @@ import {
   pairsOf,
   runProbe,
 } from './probe-rows.js';
-import { int8Products, widenedProgram } from './widened-program.js';
+import { int8Products } from './widened-program.js';
 
 /** As a distance of vectors, in parts of their length: activations of 8 bits, with a range for each run. */
 const INT8: Limit = { tolerance: 0.2, measure: distance };
@@ -54,6 +56,21 @@ export async function verifyOnnx(
   program: NativeProgram,
   replaced: readonly OutputName[] = [],
 ): Promise<Verification> {
+  const outputs = new ProgramOutputs(graph, program);
+  try {
+    return await verifyOutputs(imported, graph, outputs, replaced);
+  } finally {
+    outputs.close();
+  }
+}
+
+/** As `verifyOnnx`, of a program that may be in another thread. */
+export async function verifyOutputs(
+  imported: OnnxImport,
+  graph: EncoderGraph,
+  program: ProbeOutputs,
+  replaced: readonly OutputName[],
+): Promise<Verification> {
   const begin = performance.now();
   const probe = probeFor(imported.recovered, probeLength(graph));
   const pairs = pairsOf(imported, graph, replaced);
@@ -68,18 +85,10 @@ export async function verifyOnnx(
   const { values, limit, notes } = await expectedOf(imported, probe, pairs);
   const verify = new Comparison(imported, probe, pairs, values);
   const products = int8Products(graph);
-  let difference: number;
-  if (products.size === 0) difference = await verify.program(graph, program, limit);
-  else {
-    const wide = await widenedProgram(graph, program, products);
-    try {
-      await verify.program(wide.graph, wide.program, limit);
-    } finally {
-      wide.program.dispose();
-    }
-    difference = await verify.program(graph, program, INT8);
-  }
-  const { tolerance } = products.size === 0 ? limit : INT8;
+  if (products.size > 0) await verify.program(program, true, limit);
+  const own = products.size === 0 ? limit : INT8;
+  const difference = await verify.program(program, false, own);
+  const { tolerance } = own;
   const ms = performance.now() - begin;
   const outputs = [...new Set(pairs.map(({ output }) => output))];
   return { outputs, difference, tolerance, notes, ms };
@@ -94,11 +103,11 @@ class Comparison {
   ) {}
 
   /** The largest difference of an output; throws when it is beyond the limit. */
-  async program(graph: EncoderGraph, program: NativeProgram, limit: Limit): Promise<number> {
+  async program(program: ProbeOutputs, wide: boolean, limit: Limit): Promise<number> {
     const { imported, probe, pairs, expected } = this;
     let difference = 0;
     for (const pair of pairs) {
-      const got = columnOf(await runProbe(program, graph, pair.output, probe), pair);
+      const got = columnOf(await program.run(pair.output, probe, wide), pair);
       const worst = limit.measure(got, expected.get(pair.file) ?? new Float32Array());
       difference = Math.max(difference, worst);
       if (worst <= limit.tolerance) continue;
@@ -126,6 +135,8 @@ function failed(
 
 /** Name of the earliest value of the file that the recovered graph computes otherwise; null when all are alike. */
 async function firstDifference(imported: OnnxImport, probe: Probe): Promise<string | null> {
+  // A worker thread has lanes of its own.
+  ensureLanes('load', undefined);
   const { graph, sources, values } = imported.graph(STYLES[0]);
   // Values made on the way to another have its origin: the last one made is what the file computes there.
   const last = new Map<string, number>();

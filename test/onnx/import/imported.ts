@@ -8,11 +8,11 @@ import type { OutputName } from '../../../lib/graph/types.js';
 import { validateGraph } from '../../../lib/graph/validate.js';
 import { runBatch } from '../../../lib/models/forward.js';
 import { type BuiltFolder, buildFolder, verifyFolder } from '../../../lib/models/load-model.js';
-import { type OnnxFolder, readOnnxFolder } from '../../../lib/models/onnx-folder.js';
+import { type ImportedFolder, readOnnxFolder } from '../../../lib/models/onnx-folder.js';
 import type { Verification } from '../../../lib/models/verify-onnx.js';
 
 export interface Imported extends BuiltFolder {
-  readonly folder: OnnxFolder;
+  readonly folder: ImportedFolder;
   readonly verification: Verification;
 }
 

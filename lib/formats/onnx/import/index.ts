@@ -6,7 +6,7 @@
 
 import { SinterError } from '../../../core/errors.js';
 import type { OutputName } from '../../../graph/types.js';
-import type { Tensor, ValueInfo } from './model.js';
+import type { OnnxModel, Tensor, ValueInfo } from './model.js';
 import type { PlainModel } from './plain/plain-model.js';
 import { toPlain } from './plain/to-plain.js';
 import { readOnnxModel } from './read-model.js';
@@ -18,13 +18,16 @@ import { WeightReader, type WeightSource } from './recover/weights.js';
 import { evaluate } from './reference/evaluate.js';
 import type { Smooth } from './reference/smooth.js';
 
+export type { OnnxModel } from './model.js';
 export { int8Operands } from './plain/int8-operands.js';
-export type { AppliedRule } from './plain/plain-model.js';
+export type { AppliedRule, PlainModel } from './plain/plain-model.js';
+export { toPlain } from './plain/to-plain.js';
+export { readOnnxModel } from './read-model.js';
 export type { Value as DraftValue } from './recover/draft.js';
 export type { Probe } from './recover/probe.js';
 export type { Recovered } from './recover/recover.js';
 export type { DraftGraph, Style } from './recover/to-graph.js';
-export type { WeightReader, WeightSource } from './recover/weights.js';
+export { WeightReader, type WeightSource } from './recover/weights.js';
 export type { Cut, Smooth } from './reference/smooth.js';
 
 export interface OnnxImport {
@@ -55,12 +58,18 @@ export const STYLES: readonly [Style, ...Style[]] = [
  * Reads and recovers the encoder in `path`. Throws CORRUPT_MODEL for a damaged file or weights that are no numbers,
  * UNSUPPORTED_MODEL (details: nodes) for what is not understood.
  */
-export async function importOnnx(
-  path: string,
-  { firstPosition = null }: ImportSettings = {},
-): Promise<OnnxImport> {
+export async function importOnnx(path: string, settings: ImportSettings = {}): Promise<OnnxImport> {
   const begin = performance.now();
-  const model = await readOnnxModel(path);
+  return importModel(await readOnnxModel(path), settings, begin);
+}
+
+/** As `importOnnx`, of a file that has been read since `begin`. */
+export function importModel(
+  model: OnnxModel,
+  { firstPosition = null }: ImportSettings,
+  begin: number,
+): OnnxImport {
+  const { path } = model;
   const plain = toPlain(model);
   const middle = performance.now();
   const recovered = recoverDraft(plain, firstPosition);

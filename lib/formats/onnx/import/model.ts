@@ -144,4 +144,10 @@ export interface OnnxModel {
   readonly metadata: ReadonlyMap<string, string>;
   /** Bytes of all files that hold the model. */
   readonly bytes: number;
+  /** Those files, its own first: `read` throws CORRUPT_MODEL when they have changed since. */
+  readonly files: readonly {
+    readonly name: string;
+    readonly size: number;
+    readonly read: (begin: number, end: number) => Uint8Array;
+  }[];
 }

@@ -74,7 +74,8 @@ function readModel(context: ParseContext): OnnxModel {
     graph: sorted,
     functions,
     metadata,
-    bytes: context.bytes,
+    bytes: context.files.reduce((sum, { size }) => sum + size, 0),
+    files: context.files,
   };
 }
 

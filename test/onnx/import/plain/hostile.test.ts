@@ -81,6 +81,7 @@ describe('damaged graphs', () => {
   const chain = (op: string, length: number): OnnxModel => ({
     path: 'chain.onnx',
     irVersion: 8,
+    files: [],
     producer: 'test',
     opsets: PLAIN_OPSETS,
     graph: graphOf({

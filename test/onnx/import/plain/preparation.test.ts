@@ -14,6 +14,7 @@ function modelOf(small: SmallGraph, more: Partial<OnnxModel> = {}): OnnxModel {
   return {
     path: 'small.onnx',
     irVersion: 8,
+    files: [],
     producer: 'test',
     opsets: PLAIN_OPSETS,
     graph: graphOf(small),

@@ -17,9 +17,9 @@ export class ParseContext {
     this.parts = new Parts(path);
   }
 
-  /** Bytes of all files of the model. */
-  get bytes(): number {
-    return [...this.#external.values()].reduce((sum, file) => sum + file.size, this.file.size);
+  /** All files of the model, its own first. */
+  get files(): readonly ModelFile[] {
+    return [this.file, ...this.#external.values()];
   }
 
   /** The file of external data at `location`; not opened when that is outside the model's folder. */

@@ -1,0 +1,86 @@
+/**
+ * A worker thread of this package that is called like an object: started for one task, ended with it.
+ *
+ * It keeps the process alive only while a call waits for its answer. An abort ends it at once, whatever it is doing.
+ */
+
+import { Worker } from 'node:worker_threads';
+import { SinterError, throwIfAborted } from './errors.js';
+import { type Handlers, ThreadPort } from './thread.js';
+
+/** JavaScript memory of a worker; typed arrays do not count. A model of 24 layers takes a tenth of it. */
+const HEAP_MEGABYTES = 1024;
+
+export interface WorkerSettings {
+  /** The call in messages. */
+  readonly where: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+export class WorkerThread {
+  private readonly worker: Worker;
+  private readonly port: ThreadPort;
+  private readonly end: () => void;
+
+  /** Starts the compiled module `name`, beside the module of `url`. */
+  constructor(name: string, url: string, { where, signal }: WorkerSettings) {
+    throwIfAborted(signal, where);
+    this.worker = new Worker(compiled(name, url), {
+      // Flags of the process may name scripts or loaders that are not meant for this thread.
+      execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MEGABYTES },
+    });
+    this.port = new ThreadPort(this.worker);
+    const abort = () => {
+      try {
+        throwIfAborted(signal, where);
+      } catch (error) {
+        this.stop(error);
+      }
+    };
+    signal?.addEventListener('abort', abort, { once: true });
+    this.end = () => signal?.removeEventListener('abort', abort);
+    this.worker.on('error', (error) => this.stop(knownError(where, error)));
+    this.worker.on('exit', (code) => {
+      this.stop(new SinterError('INTERNAL', `${where}: a worker thread ended with code ${code}`));
+    });
+  }
+
+  /** What the worker may call here while a call to it waits. */
+  serve(handlers: Handlers): void {
+    this.port.serve(handlers);
+  }
+
+  async call<T>(name: string, argument: unknown): Promise<T> {
+    this.worker.ref();
+    try {
+      return await this.port.call<T>(name, argument);
+    } finally {
+      if (this.port.waiting === 0) this.worker.unref();
+    }
+  }
+
+  /** May be called twice. */
+  async close(): Promise<void> {
+    this.stop(new SinterError('DISPOSED', 'the worker thread was ended'));
+  }
+
+  private stop(error: unknown): void {
+    this.end();
+    this.port.fail(error);
+    // What it was doing is of no interest any more, nor when it has stopped.
+    this.worker.terminate().catch(() => {});
+  }
+}
+
+/** From TypeScript sources (tests), the module that the build made of it. */
+function compiled(name: string, url: string): URL {
+  return new URL(name, url.endsWith('.ts') ? url.replace('/lib/', '/dist/') : url);
+}
+
+function knownError(where: string, error: unknown): unknown {
+  if ((error as NodeJS.ErrnoException).code !== 'ERR_WORKER_OUT_OF_MEMORY') return error;
+  return new SinterError('OUT_OF_MEMORY', `${where}: the model's graph takes too much memory`, {
+    cause: error,
+  });
+}

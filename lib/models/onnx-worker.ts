@@ -1,0 +1,61 @@
+/**
+ * The worker thread behind `openOnnxFolder`: it holds the imported file and answers for one folder.
+ */
+
+import { parentPort } from 'node:worker_threads';
+import { SinterError } from '../core/errors.js';
+import { Given, type Port, ThreadPort } from '../core/thread.js';
+import type { EncoderGraph, OutputName } from '../graph/types.js';
+import { CachedOnnx } from './cached-onnx.js';
+import type { OnnxSettings } from './onnx-folder.js';
+import type { OpenedOnnx, RunMessage } from './onnx-thread.js';
+
+interface OpenMessage extends OnnxSettings {
+  readonly file: string;
+  /** Folder of the cache; null: none. */
+  readonly cache: string | null;
+}
+
+interface VerifyMessage {
+  readonly graph: EncoderGraph;
+  readonly replaced: readonly OutputName[];
+}
+
+class OnnxWorker {
+  private readonly port: ThreadPort;
+  private onnx: CachedOnnx | null = null;
+
+  constructor(port: Port) {
+    this.port = new ThreadPort(port, {
+      open: (message: OpenMessage) => this.open(message),
+      read: (name: string) => this.read(name),
+      checkUnchanged: () => this.opened().folder.checkUnchanged(),
+      verify: (message: VerifyMessage) => this.verify(message),
+    });
+  }
+
+  private async open({ file, cache, ...settings }: OpenMessage): Promise<OpenedOnnx> {
+    this.onnx = await CachedOnnx.open(file, settings, cache);
+    const { path, weights, close, readOwned, quantized, checkUnchanged, ...opened } =
+      this.onnx.folder;
+    return opened;
+  }
+
+  private read(name: string): Given {
+    return new Given(this.opened().folder.readOwned(name));
+  }
+
+  private async verify({ graph, replaced }: VerifyMessage) {
+    const run = (output: OutputName, probe: RunMessage['probe'], wide: boolean) =>
+      this.port.call<Float32Array>('run', { output, probe, wide } satisfies RunMessage);
+    return this.opened().verify(graph, { run }, replaced);
+  }
+
+  private opened(): CachedOnnx {
+    if (this.onnx !== null) return this.onnx;
+    throw new SinterError('INTERNAL', 'no ONNX file is open');
+  }
+}
+
+if (parentPort === null) throw new Error('onnx-worker: must run as a worker thread');
+new OnnxWorker(parentPort as Port);

@@ -1,0 +1,39 @@
+/**
+ * What a program computes on a probe: as it is, or with its int8 products in f32.
+ *
+ * The second takes four bytes a weight; it is made when it is first asked for, and freed by `close`.
+ */
+
+import type { NativeProgram } from '../core/native.js';
+import type { Probe } from '../formats/onnx/import/index.js';
+import type { EncoderGraph, OutputName } from '../graph/types.js';
+import { runProbe } from './probe-rows.js';
+import { int8Products, widenedProgram } from './widened-program.js';
+
+/** Where the program is: here, or in another thread. */
+export interface ProbeOutputs {
+  /** Rows of an output, without padding. `wide`: products in f32. */
+  run(output: OutputName, probe: Probe, wide: boolean): Promise<Float32Array>;
+}
+
+export class ProgramOutputs implements ProbeOutputs {
+  private readonly graph: EncoderGraph;
+  private readonly program: NativeProgram;
+  private wide: Awaited<ReturnType<typeof widenedProgram>> | null = null;
+
+  constructor(graph: EncoderGraph, program: NativeProgram) {
+    this.graph = graph;
+    this.program = program;
+  }
+
+  async run(output: OutputName, probe: Probe, wide: boolean): Promise<Float32Array> {
+    if (!wide) return runProbe(this.program, this.graph, output, probe);
+    this.wide ??= await widenedProgram(this.graph, this.program, int8Products(this.graph));
+    return runProbe(this.wide.program, this.wide.graph, output, probe);
+  }
+
+  close(): void {
+    this.wide?.program.dispose();
+    this.wide = null;
+  }
+}

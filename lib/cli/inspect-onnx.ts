@@ -70,6 +70,7 @@ function reportFacts(report: OnnxReport): [string, string][] {
         `(at most ${verification.tolerance}) in ${verification.ms.toFixed(0)} ms`;
   facts.push(['verified', checked]);
   const ms = (time: number) => `${time.toFixed(0)} ms`;
-  facts.push(['time', `${ms(times.read)} read and rewritten, ${ms(times.recover)} recovered`]);
+  const recovered = report.cached ? 'recovered before (cache)' : `${ms(times.recover)} recovered`;
+  facts.push(['time', `${ms(times.read)} read and rewritten, ${recovered}`]);
   return facts;
 }

@@ -88,7 +88,7 @@ test('widened and int8 weights come from one entry, each verified by itself', as
   const int8 = await load(file);
   const wide = await load(file, { widen: true });
   expect([int8.report.int8Weights > 0, wide.report.int8Weights]).toEqual([true, 0]);
-  expect(wide.report.verification?.tolerance).toBe(2e-4);
+  expect(wide.report.verification?.tolerance).toBe(2e-5);
   const again = await load(file, { widen: true });
   expect(again.report.verification).toEqual(wide.report.verification);
   expect(again.data).toEqual(wide.data);

@@ -107,6 +107,23 @@ test.each([
   await expect(failed).rejects.toThrow(/position_ids.*firstPosition/);
 });
 
+test('the cache tells apart where positions begin', async () => {
+  const file = await fed('cached', { model_type: 'bert' });
+  process.env.SINTER_CACHE = join(folder, 'cache');
+  try {
+    const seen: boolean[] = [];
+    for (const first of [0, 3, 0, 3]) {
+      await using model = await OnnxModel.load(file, { firstPosition: first });
+      const got = [...(await model.run([[7, 9]])).data];
+      for (const [i, value] of expected(first).entries()) expect(got[i]).toBeCloseTo(value, 4);
+      seen.push(model.report.cached);
+    }
+    expect(seen).toEqual([false, false, true, true]);
+  } finally {
+    process.env.SINTER_CACHE = 'off';
+  }
+});
+
 test('firstPosition must be a count', async () => {
   const file = await fed('mistake', null);
   await expect(OnnxModel.load(file, { firstPosition: -1 })).rejects.toThrow(RangeError);

@@ -56,7 +56,7 @@ const NAMED: Readonly<Record<string, RegExp>> = {
   opset_999: /opset.*999/,
   random_bytes: /at byte 2/,
   softmax_wrong_axis: /Softmax.*axis 1/,
-  text_file: /at byte 1/,
+  text_file: /Git LFS pointer/,
   truncated_half: /at byte 19/,
   unknown_custom_op: /MysteryGelu/,
   wrong_hidden_halfway: /key\/MatMul.*onnx::MatMul_328/,

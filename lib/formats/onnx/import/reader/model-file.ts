@@ -95,8 +95,10 @@ function openRegular(path: string, name: string): number {
   }
   const what = whyNotRead(descriptor);
   if (what === null) return descriptor;
+  const isFile = fstatSync(descriptor).isFile();
   closeSync(descriptor);
-  throw corruptOnnx(name, 'data', what);
+  // A pointer in the model's own place is no model; in that of external data it has none of its numbers.
+  throw corruptOnnx(name, isFile && name === path ? 'parse' : 'data', what);
 }
 
 function whyNotRead(descriptor: number): string | null {

@@ -1,8 +1,8 @@
 /**
  * What a person reads when a command fails: one line that says what is wrong, and where it helps one that says what
- * to do.
+ * to do next.
  *
- * The rule: a stack is shown only when it was asked for (SINTER_DEBUG=1) and names of files and labels are printed
+ * The rule: no hint says what was done already, be it a command or a setting; a stack is shown only when it was asked for (SINTER_DEBUG=1) and names of files and labels are printed
  * with control characters made visible.
  */
 import { SinterError } from '../core/errors.js';
@@ -20,13 +20,20 @@ export interface FailureContext {
   /** The user pressed Ctrl+C. */
   readonly cancelled: boolean;
   readonly stack: boolean;
+  /** The command that was run; empty without one. */
+  readonly command: string;
 }
 
+const DEFECT = 'this is a defect of sinter';
 const DEBUG_HINT = 'set SINTER_DEBUG=1 to see where it happened';
 
-const HINTS: Partial<Record<ExitCode, string>> = {
-  [EXIT_CODES.internal]: `this is a defect of sinter; ${DEBUG_HINT}`,
-  [EXIT_CODES.model]: '`sinter inspect DIR` shows what a model folder holds',
+/** Only options that the command has. */
+const MEMORY_HINTS: Readonly<Record<string, string>> = {
+  bench: 'fewer --threads or a lower --limit need less memory',
+  embed: 'fewer --threads or a lower --max-tokens need less memory',
+  evaluate: 'fewer --threads need less memory',
+  quickstart: 'fewer --threads or a smaller --batch-size need less memory',
+  train: 'fewer --threads, a smaller --batch-size or a lower --max-tokens need less memory',
 };
 
 /** The lines for stderr and the exit code for what a command threw. */
@@ -38,7 +45,7 @@ export function describeFailure(error: unknown, context: FailureContext): Failur
   const exitCode = exitCodeFor(error);
   const isCancelled = exitCode === EXIT_CODES.cancelled || context.cancelled;
   const lines = isCancelled ? ['cancelled'] : [`error: ${printable(messageOf(error))}`];
-  const hint = isCancelled ? undefined : hintFor(error, exitCode);
+  const hint = isCancelled ? undefined : hintFor(error, exitCode, context);
   if (hint !== undefined) lines.push(`hint: ${hint}`);
   if (context.stack && error instanceof Error) lines.push(printableLines(stackOf(error)));
   return {
@@ -55,11 +62,25 @@ function messageOf(error: unknown): string {
   return path === undefined ? error.message : `${path}: ${problemOf(errno)}`;
 }
 
-function hintFor(error: unknown, exitCode: ExitCode): string | undefined {
-  if (error instanceof SinterError && error.code === 'OUT_OF_MEMORY') {
-    return 'fewer --threads, a smaller --batch-size or a lower --max-tokens need less memory';
-  }
-  return errnoOf(error) === null ? HINTS[exitCode] : undefined;
+/** What to do next; undefined where there is nothing that was not done already. */
+function hintFor(
+  error: unknown,
+  exitCode: ExitCode,
+  { command, stack }: FailureContext,
+): string | undefined {
+  if (error instanceof SinterError && error.code === 'OUT_OF_MEMORY') return MEMORY_HINTS[command];
+  if (errnoOf(error) !== null) return undefined;
+  if (exitCode === EXIT_CODES.internal) return stack ? DEFECT : `${DEFECT}; ${DEBUG_HINT}`;
+  // Of an ONNX file inspect could only say the same: it loads the file as every command does.
+  if (exitCode !== EXIT_CODES.model || command === 'inspect' || isAboutOnnx(error))
+    return undefined;
+  return '`sinter inspect DIR` shows what a model folder holds';
+}
+
+function isAboutOnnx(error: unknown): boolean {
+  if (!(error instanceof SinterError)) return false;
+  const { file } = error.details;
+  return typeof file === 'string' && file.toLowerCase().endsWith('.onnx');
 }
 
 function stackOf(error: Error): string {

@@ -37,7 +37,11 @@ process.stderr.on('error', () => {});
 
 function fail(error: unknown, cancelled: boolean): void {
   const stack = process.env.SINTER_DEBUG === '1';
-  const { text, exitCode } = describeFailure(error, { cancelled, stack });
+  const { text, exitCode } = describeFailure(error, {
+    cancelled,
+    stack,
+    command: process.argv[2] ?? '',
+  });
   process.stderr.write(text);
   process.exitCode = exitCode;
 }

@@ -74,10 +74,15 @@ describe('mistakes in the command line', () => {
 });
 
 describe('failures', () => {
-  it('a model folder that is none: code 4, one line and a hint', async () => {
-    const { code, stderr } = await sinter(['inspect', scratch.path('nowhere')]);
+  it('a model folder that is none: code 4, one line, and a hint that is not the command itself', async () => {
+    const folder = scratch.path('nowhere');
+    const { code, stderr } = await sinter(['inspect', folder]);
     expect(code).toBe(4);
-    expect(stderr).toMatch(/^error: .*nowhere: no such file or folder\nhint: .*\n$/);
+    expect(stderr).toMatch(/^error: .*nowhere: no such file or folder\n$/);
+    const embedded = await sinter(['embed', 'a', '--model', folder]);
+    expect(embedded.stderr).toMatch(
+      /^error: .*nowhere: no such file or folder\nhint: .*inspect.*\n$/,
+    );
   });
 
   it('SINTER_DEBUG=1 shows the stack', async () => {

@@ -8,6 +8,7 @@ import { cosine } from '../../lib/cli/cosine.js';
 import { describeFailure } from '../../lib/cli/failure.js';
 import { measure, median } from '../../lib/cli/measure.js';
 import { npyHeader } from '../../lib/cli/npy.js';
+import { createProgram } from '../../lib/cli/program.js';
 import { shortFloat } from '../../lib/cli/vector-writers.js';
 import { SinterError } from '../../lib/core/errors.js';
 
@@ -99,7 +100,7 @@ describe('vectors as text', () => {
 });
 
 describe('describeFailure', () => {
-  const quiet = { cancelled: false, stack: false };
+  const quiet = { cancelled: false, stack: false, command: 'embed' };
 
   it('shows control characters instead of obeying them', () => {
     const error = new SinterError('INVALID_DATA', 'label "\u001b[2Jx"');
@@ -116,7 +117,37 @@ describe('describeFailure', () => {
     const { text, exitCode } = describeFailure(new Error('boom'), quiet);
     expect(exitCode).toBe(1);
     expect(text).toContain('SINTER_DEBUG=1');
-    expect(describeFailure(new Error('boom'), { ...quiet, stack: true }).text).toMatch(/^ +at /m);
+    const { text: traced } = describeFailure(new Error('boom'), { ...quiet, stack: true });
+    expect(traced).toMatch(/^ +at /m);
+    expect(traced).not.toContain('SINTER_DEBUG');
+  });
+
+  it.each([
+    ['inspect', 'my-model/config.json', false],
+    ['embed', 'my-model/config.json', true],
+    ['embed', 'model.onnx', false],
+    ['convert', 'MODEL.ONNX', false],
+  ])('%s of a bad %s: sinter inspect is named where it says more: %s', (command, file, named) => {
+    for (const code of ['UNSUPPORTED_MODEL', 'CORRUPT_MODEL'] as const) {
+      const error = new SinterError(code, `${file}: no`, { details: { file } });
+      const { text } = describeFailure(error, { ...quiet, command });
+      expect(text.includes('sinter inspect')).toBe(named);
+    }
+  });
+
+  it('memory: the options named are those of the command', () => {
+    const program = createProgram({
+      stdout: process.stdout,
+      stderr: process.stderr,
+      signal: new AbortController().signal,
+      args: [],
+    });
+    const error = new SinterError('OUT_OF_MEMORY', 'too large');
+    for (const command of program.commands) {
+      const { text } = describeFailure(error, { ...quiet, command: command.name() });
+      const own = command.options.map(({ long }) => long);
+      for (const [option] of text.matchAll(/--[a-z-]+/g)) expect(own).toContain(option);
+    }
   });
 
   it('a cause is shown with the stack', () => {

@@ -3,7 +3,7 @@
  */
 
 import { SinterError } from '../../../../core/errors.js';
-import type { OnnxGraph, ValueInfo } from '../model.js';
+import type { OnnxGraph, OnnxNode, ValueInfo } from '../model.js';
 import type { Role } from './probe.js';
 
 export interface Inputs {
@@ -22,8 +22,15 @@ const MOST_TOKENS = 16384;
 /** Pairs of a query and a key: every score is looked at. */
 const MOST_PAIRS = 2 ** 22;
 
-/** Operators that hand indices on. */
-const PASSING = new Set(['Cast', 'Identity', 'Reshape', 'Squeeze', 'Unsqueeze', 'Flatten']);
+/** Operators that hand the indices of their first input on. What they make of them the probe shows. */
+const PASSING = new Set([
+  ...['Cast', 'Identity', 'Reshape', 'Squeeze', 'Unsqueeze', 'Flatten', 'Transpose', 'Slice'],
+  ...['Gather', 'GatherND', 'Split', 'Expand', 'Tile', 'Pad', 'Clip', 'Abs', 'Floor', 'Round'],
+]);
+/** Operators that hand on those of any input. */
+const JOINING = new Set(['Concat', 'Max', 'Min']);
+/** The same, as long as the other input is a number of the file: of two inputs they make something else. */
+const SHIFTING = new Set(['Add', 'Sub', 'Mul', 'Div', 'Mod']);
 
 const NAMES: readonly (readonly [Role, RegExp])[] = [
   ['positions', /position/i],
@@ -44,7 +51,7 @@ export function inputsOfGraph(
   const roles = new Map<string, Role>();
   const ids = [...inputs]
     .filter(({ name }) => byName(name) !== 'positions' && byName(name) !== 'mask')
-    .sort((a, b) => largest(b.name) - largest(a.name))
+    .sort((a, b) => largest(b.name) - largest(a.name) || namedIds(b) - namedIds(a))
     .find(({ name }) => largest(name) > 0 || byName(name) === 'ids');
   for (const input of inputs) {
     roles.set(input.name, input === ids ? 'ids' : roleOf(input, largest(input.name)));
@@ -82,6 +89,11 @@ function byName(name: string): Role | null {
   return NAMES.find(([, pattern]) => pattern.test(name))?.[0] ?? null;
 }
 
+/** Decides between inputs that reach the same table. */
+function namedIds({ name }: ValueInfo): number {
+  return Number(byName(name) === 'ids');
+}
+
 function roleOf({ name }: ValueInfo, rows: number): Role {
   const named = byName(name);
   if (rows === 0) return named === 'positions' ? named : named === 'segments' ? named : 'mask';
@@ -112,19 +124,34 @@ function fixedSizes(inputs: readonly ValueInfo[], path: string): Pick<Inputs, 'b
   return { batch, length };
 }
 
-/** Rows of the float tables that an input indexes. */
+/** Rows of the float tables that an input indexes, in whatever way its numbers get there. */
 function tablesOf(graph: OnnxGraph, input: string): number[] {
   const names = new Set([input]);
   const rows: number[] = [];
-  for (const { op, inputs, outputs } of graph.nodes) {
-    if (op === 'Gather' && names.has(inputs[1] ?? '')) {
-      const table = graph.initializers.get(inputs[0] ?? '');
-      if (table?.dims.length === 2) rows.push(table.dims[0] ?? 0);
-    } else if (PASSING.has(op) && names.has(inputs[0] ?? '')) {
-      for (const output of outputs) names.add(output);
+  for (const node of graph.nodes) {
+    const [table = '', index = ''] = node.inputs;
+    if (node.op === 'Gather' && names.has(index)) {
+      const dims = graph.initializers.get(table)?.dims;
+      if (dims?.length === 2) rows.push(dims[0] ?? 0);
+    } else if (carries(graph, node, names)) {
+      for (const output of node.outputs) names.add(output);
     }
   }
   return rows;
+}
+
+/** Whether a node's outputs hold numbers of the values `names` as they are, or others made of each. */
+function carries(
+  { initializers }: OnnxGraph,
+  { op, inputs }: OnnxNode,
+  names: ReadonlySet<string>,
+): boolean {
+  const named = (name: string | undefined) => name !== undefined && names.has(name);
+  if (PASSING.has(op)) return named(inputs[0]);
+  if (JOINING.has(op)) return inputs.some(named);
+  if (op === 'Where') return inputs.slice(1).some(named);
+  if (!SHIFTING.has(op)) return false;
+  return inputs.some(named) && inputs.every((name) => names.has(name) || initializers.has(name));
 }
 
 function describe(inputs: readonly ValueInfo[]): string {

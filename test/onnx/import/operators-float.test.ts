@@ -265,17 +265,32 @@ describe('attention', () => {
     },
     30,
   );
-  agrees('RotaryEmbedding of ONNX', shapes, ([b = 1, s = 1], next) => ({
-    op: 'RotaryEmbedding',
-    opset: 23,
-    inputs: [
-      real([b, 2, s, 8], next),
-      real([9, 4], next),
-      real([9, 4], next),
-      whole('int64', [b, s], 0, 8, next),
-    ],
-    attributes: { interleaved: flag(next) },
-  }));
+  agrees(
+    'RotaryEmbedding of ONNX: three and four axes, part of a head, rows by position or one a token',
+    shapes,
+    ([b = 1, s = 1], next) => {
+      const flat = next() < 0.5;
+      const width = next() < 0.5 ? 8 : 4;
+      const indexed = next() < 0.6;
+      const table = () => real(indexed ? [9, width / 2] : [b, s, width / 2], next);
+      return {
+        op: 'RotaryEmbedding',
+        opset: 23,
+        inputs: [
+          real(flat ? [b, s, 16] : [b, 2, s, 8], next),
+          table(),
+          table(),
+          ...(indexed ? [whole('int64', [b, s], 0, 8, next)] : []),
+        ],
+        attributes: {
+          interleaved: flag(next),
+          ...(flat ? { num_heads: 2 } : {}),
+          ...(width === 8 ? {} : { rotary_embedding_dim: width, num_heads: 2 }),
+        },
+      };
+    },
+    40,
+  );
   agrees('RotaryEmbedding of com.microsoft', shapes, ([b = 1, s = 1], next) => ({
     op: 'RotaryEmbedding',
     domain: MS,

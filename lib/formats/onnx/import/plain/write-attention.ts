@@ -23,7 +23,8 @@ export interface AttentionParts {
   readonly queryHeads: number;
   /** Heads are axis 1 already. */
   readonly split: boolean;
-  readonly scale: number;
+  /** A number, or the value of the graph that holds it. */
+  readonly scale: number | string;
   /** Added to the scaled scores, one after the other: values that broadcast to [batch, heads, queries, keys]. */
   readonly biases: readonly string[];
 }
@@ -39,7 +40,9 @@ export function writeAttention(write: Writer, output: string, parts: AttentionPa
         perm: HEADS_TRANSPOSED,
       });
   const product = write.op('MatMul', [query, key]);
-  const scaled = write.op('Mul', [product, write.scalar(parts.scale)]);
+  const { scale } = parts;
+  const factor = typeof scale === 'string' ? scale : write.scalar(scale);
+  const scaled = write.op('Mul', [product, factor]);
   const scores = parts.biases.reduce((sum, bias) => write.op('Add', [sum, bias]), scaled);
   const weights = write.op('Softmax', [scores], { axis: -1 });
   if (split) return write.into(output, 'MatMul', [weights, value]);

@@ -81,43 +81,47 @@ function positionsOf(
 
 /** Forms and numbers behind each other along an axis. */
 export function concatForms(walk: Walk, node: OnnxNode, parts: readonly (Form | Tensor)[]): Form {
-  const join = (of: (part: Form | Tensor, size: number) => Float32Array | Int32Array): Tensor => {
-    const inputs = parts.map((part): Tensor => {
-      const values = of(part, sizeOf(part.dims));
+  const join = (of: (place: number, size: number) => Float32Array | Int32Array): Tensor => {
+    const inputs = parts.map(({ dims }, place): Tensor => {
+      const values = of(place, sizeOf(dims));
       const dtype = values instanceof Int32Array ? 'int32' : 'float32';
-      return { dtype, dims: part.dims, data: values };
+      return { dtype, dims, data: values };
     });
     const [joined] = walk.compute(node, inputs);
     if (joined === undefined) throw new Unexplained('it has no output');
     return joined;
   };
-  // Term k of the result is made of the k-th terms of the parts that have the same basis.
-  const groups: Map<Form | Tensor, Term>[] = [];
-  for (const part of parts) {
+  // Term k of the result is made of the k-th terms of the parts that have the same basis. Parts are told by their place: one
+  // form may be joined with itself.
+  const groups: Map<number, Term>[] = [];
+  for (const [place, part] of parts.entries()) {
     if (!('terms' in part)) continue;
     for (const term of part.terms) {
       const open = groups.find((group) => {
         const [other] = group.values();
-        return !group.has(part) && other !== undefined && sameBasis(other.basis, term.basis);
+        return !group.has(place) && other !== undefined && sameBasis(other.basis, term.basis);
       });
-      if (open) open.set(part, term);
-      else groups.push(new Map([[part, term]]));
+      if (open) open.set(place, term);
+      else groups.push(new Map([[place, term]]));
     }
   }
   const terms = groups.map((group): Term => {
     const [first] = group.values();
     if (first === undefined) throw new Unexplained('it joins nothing');
-    const index = join((part, size) => group.get(part)?.index ?? counting(size));
-    const coefficient = join((part, size) => asArray(group.get(part)?.coefficient ?? 0, size));
+    const index = join((place, size) => group.get(place)?.index ?? counting(size));
+    const coefficient = join((place, size) => asArray(group.get(place)?.coefficient ?? 0, size));
     return {
       basis: first.basis,
       index: index.data as Int32Array,
       coefficient: compact(coefficient.data as Float32Array),
     };
   });
-  const constant = join((part, size) =>
-    'terms' in part ? (part.constant ?? new Float32Array(size)) : Float32Array.from(part.data),
-  );
+  const constant = join((place, size) => {
+    const part = parts[place] as Form | Tensor;
+    return 'terms' in part
+      ? (part.constant ?? new Float32Array(size))
+      : Float32Array.from(part.data);
+  });
   const numbers = constant.data as Float32Array;
   return form(constant.dims, terms, numbers.every((x) => x === 0) ? null : numbers);
 }

@@ -248,5 +248,18 @@ export function applyToForms(walk: Walk, node: OnnxNode, inputs: Inputs): Known[
     const numbers = others.map((known) => numbersOf(walk, known));
     return moveForm(walk, node, asForm(first), numbers);
   }
-  throw new Unexplained('no coarse operation is made of it');
+  throw new Unexplained(reasonAgainst(node));
+}
+
+/** Why no coarse operation is made of a node. */
+function reasonAgainst({ op, attributes }: OnnxNode): string {
+  if (op === 'Conv') {
+    return 'a convolution over tokens (DeBERTa has one where conv_kernel_size is above 0), which is not supported';
+  }
+  const set = ['is_causal', 'unidirectional', 'softcap', 'do_rotary'].filter((name) => {
+    const value = attributes.get(name);
+    return typeof value === 'number' && value !== 0;
+  });
+  const which = set.length === 0 ? '' : `, with ${set.join(' and ')}`;
+  return `no coarse operation is made of it${which}`;
 }

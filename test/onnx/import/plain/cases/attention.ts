@@ -169,6 +169,32 @@ export const ATTENTION_CASES: readonly RuleCase[] = [
   },
   {
     rule: 'standard-attention',
+    title: 'operands whose axes are not known',
+    small: {
+      feeds: { q: floats([2, 2, 3, 4], 36), k: floats([2, 2, 5, 4], 37) },
+      shapes: { q: null, k: null },
+      nodes: [['y', 'Attention', ['q', 'k', 'k']]],
+      outputs: ['y'],
+    },
+    left: [
+      ...['Shape', 'Gather', 'Cast', 'Div', 'Sqrt', 'Div'],
+      ...['Transpose', 'MatMul', 'Mul', 'Softmax', 'MatMul'],
+    ],
+    apart: CLOSE,
+  },
+  {
+    rule: 'standard-attention',
+    title: 'not one of fewer heads of keys',
+    small: {
+      feeds: { q: floats([2, 4, 3, 4], 36), k: floats([2, 2, 5, 4], 37) },
+      shapes: { q: [null, 4, null, 4], k: [null, 2, null, 4] },
+      nodes: [['y', 'Attention', ['q', 'k', 'k']]],
+      outputs: ['y'],
+    },
+    left: ['Attention'],
+  },
+  {
+    rule: 'standard-attention',
     title: 'not a causal one',
     small: {
       feeds: { q: floats([2, 2, 3, 4], 36) },
@@ -191,6 +217,10 @@ const tables = {
 const cos = floats([8, 2], 43);
 const sin = floats([8, 2], 44);
 const rotation = ['Split', 'Neg', 'Concat', 'Mul', 'Mul', 'Add'];
+
+const pairedTable = ['Gather', 'Unsqueeze', 'Unsqueeze', 'Concat', 'Reshape', 'Unsqueeze'];
+const pairedAngles = [...pairedTable, ...pairedTable];
+const pairedRotation = ['Reshape', 'Split', 'Neg', 'Concat', 'Reshape', 'Mul', 'Mul', 'Add'];
 
 export const EMBEDDING_CASES: readonly RuleCase[] = [
   {
@@ -275,7 +305,7 @@ export const EMBEDDING_CASES: readonly RuleCase[] = [
   },
   {
     rule: 'rotary-embedding',
-    title: 'not an interleaved one',
+    title: 'an interleaved one, of four axes',
     small: {
       feeds: { x: floats([2, 2, 3, 4], 45), places: tensor('int64', [2, 3], [0, 1, 2, 3, 4, 5]) },
       constants: { cos, sin },
@@ -284,7 +314,8 @@ export const EMBEDDING_CASES: readonly RuleCase[] = [
       ],
       outputs: ['y'],
     },
-    left: ['com.microsoft::RotaryEmbedding'],
+    left: [...pairedAngles, ...pairedRotation],
+    apart: CLOSE,
   },
   {
     rule: 'standard-rotary-embedding',
@@ -297,8 +328,42 @@ export const EMBEDDING_CASES: readonly RuleCase[] = [
       outputs: ['y'],
     },
     left: [
-      ...['Gather', 'Concat', 'Unsqueeze', 'Gather', 'Concat', 'Unsqueeze', 'Split'],
-      ...[...rotation, 'Concat'],
+      ...['Gather', 'Concat', 'Unsqueeze', 'Gather', 'Concat', 'Unsqueeze', 'Slice'],
+      ...[...rotation, 'Slice', 'Concat'],
+    ],
+    apart: CLOSE,
+  },
+  {
+    rule: 'standard-rotary-embedding',
+    title: 'of vectors whose axes are not known, with a row of the tables for every token',
+    small: {
+      feeds: { x: floats([2, 2, 3, 4], 46), c: floats([2, 3, 2], 47), s: floats([2, 3, 2], 48) },
+      shapes: { x: null },
+      nodes: [['y', 'RotaryEmbedding', ['x', 'c', 's']]],
+      outputs: ['y'],
+    },
+    left: ['Concat', 'Unsqueeze', 'Concat', 'Unsqueeze', ...rotation],
+    apart: CLOSE,
+  },
+  {
+    rule: 'standard-rotary-embedding',
+    title: 'interleaved, of part of each head, heads as an attribute',
+    small: {
+      feeds: { x: floats([2, 3, 12], 46), places: tensor('int64', [2, 3], [0, 1, 2, 3, 4, 5]) },
+      constants: { cos, sin },
+      nodes: [
+        [
+          'y',
+          'RotaryEmbedding',
+          ['x', 'cos', 'sin', 'places'],
+          { rotary_embedding_dim: 4, interleaved: 1, num_heads: 2 },
+        ],
+      ],
+      outputs: ['y'],
+    },
+    left: [
+      ...[...pairedAngles, 'Reshape', 'Transpose', 'Slice', ...pairedRotation],
+      ...['Slice', 'Concat', 'Transpose', 'Reshape'],
     ],
     apart: CLOSE,
   },

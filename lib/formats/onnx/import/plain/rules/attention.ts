@@ -133,20 +133,33 @@ const multiHeadAttention: Rule = {
   },
 };
 
-/** Rank and heads of the operands of ONNX's own Attention; null where they are not known. */
-function layoutOf(
-  node: OnnxNode,
+/**
+ * Heads of the operands of ONNX's own Attention, and whether they are an axis already; null where it is not this engine's.
+ * Operands of three axes must have their heads as an attribute, so that without it there are four, known or not.
+ */
+function layoutOf(node: OnnxNode, write: Writer): { heads: number; split: boolean } | null {
+  const { graph } = write;
+  const [query, key] = [0, 1].map((index) => graph.fact(graph.input(node, index)).dims);
+  const heads = numberOf(node, 'q_num_heads', 0);
+  const split = query ? query.length === 4 : heads === 0;
+  if (!split)
+    return heads >= 1 && heads === numberOf(node, 'kv_num_heads', 0) ? { heads, split } : null;
+  const [own, others] = [query?.[1] ?? null, key?.[1] ?? null];
+  return own !== null && others !== null && own !== others ? null : { heads: own ?? 0, split };
+}
+
+/** 1 / sqrt(size of a head), computed by the graph where the size is not known. */
+function usualScale(
   write: Writer,
-): { heads: number; split: boolean; dim: number } | null {
-  const query = write.graph.fact(write.graph.input(node, 0)).dims;
-  const key = write.graph.fact(write.graph.input(node, 1)).dims;
-  if (query === null) return null;
-  const split = query.length === 4;
-  const heads = split ? query[1] : numberOf(node, 'q_num_heads', 0);
-  const keyHeads = split ? (key?.[1] ?? heads) : numberOf(node, 'kv_num_heads', 0);
-  const width = query.at(-1);
-  if (!heads || heads !== keyHeads || width === null || width === undefined) return null;
-  return { heads, split, dim: split ? width : width / heads };
+  query: string,
+  { heads, split }: { readonly heads: number; readonly split: boolean },
+): number | string {
+  const width = write.graph.fact(query).dims?.at(-1) ?? null;
+  const parts = split ? 1 : heads;
+  if (width !== null) return 1 / Math.sqrt(width / parts);
+  const last = write.op('Gather', [write.op('Shape', [query]), write.int(-1)], { axis: 0 });
+  const size = write.op('Div', [write.op('Cast', [last], { to: 1 }), write.scalar(parts)]);
+  return write.op('Div', [write.scalar(1), write.op('Sqrt', [size])]);
 }
 
 const standardAttention: Rule = {
@@ -158,7 +171,7 @@ const standardAttention: Rule = {
   rewrite(node, write) {
     const { graph } = write;
     const layout = layoutOf(node, write);
-    const extra = ['is_causal', 'softcap', 'qk_matmul_output_mode'];
+    const extra = ['is_causal', 'softcap'];
     if (layout === null || extra.some((name) => numberOf(node, name, 0) !== 0)) return false;
     if ([4, 5, 6].some((index) => graph.input(node, index) !== '')) return false;
     if (node.outputs.slice(1).some((output) => graph.isRead(output))) return false;
@@ -169,13 +182,14 @@ const standardAttention: Rule = {
     const low = -3.4028234663852886e38;
     const bias =
       dtype === 'bool' ? write.op('Where', [mask, write.scalar(0), write.scalar(low)]) : mask;
+    const query = graph.input(node, 0);
     return writeAttention(write, node.outputs[0] ?? '', {
-      query: graph.input(node, 0),
+      query,
       key: graph.input(node, 1),
       value: graph.input(node, 2),
       queryHeads: layout.heads,
       split: layout.split,
-      scale: numberOf(node, 'scale', 1 / Math.sqrt(layout.dim)),
+      scale: numberOf(node, 'scale', 0) || usualScale(write, query, layout),
       biases: bias === '' ? [] : [bias],
     });
   },

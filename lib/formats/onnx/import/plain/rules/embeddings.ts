@@ -39,18 +39,42 @@ const embedding: Rule = {
 };
 
 /** Rows of a cosine or sine table for the node's position ids, made [batch, 1, tokens, dim]. */
-function angles(write: Writer, table: string, positions: string): string {
+function angles(write: Writer, table: string, positions: string, interleaved: boolean): string {
   const rows = positions === '' ? table : write.op('Gather', [table, positions], { axis: 0 });
-  const doubled = write.op('Concat', [rows, rows], { axis: -1 });
-  const axes = write.graph.rank(rows) === 2 ? [0, 1] : [1];
-  return write.op('Unsqueeze', [doubled, write.ints(axes)]);
+  const rank = write.graph.rank(rows);
+  const doubled = interleaved
+    ? inPairs(write, rows, rows, rank === 2 ? [0, -1] : [0, 0, -1])
+    : write.op('Concat', [rows, rows], { axis: -1 });
+  return write.op('Unsqueeze', [doubled, write.ints(rank === 2 ? [0, 1] : [1])]);
 }
 
-/** x cos + (-second half, first half) sin on [batch, heads, tokens, dim]. */
-function rotated(write: Writer, x: string, cos: string, sin: string): string {
-  const [first = '', second = ''] = write.ops('Split', [x], 2, { axis: -1, num_outputs: 2 });
-  const turned = write.op('Concat', [write.op('Neg', [second]), first], { axis: -1 });
-  return write.op('Add', [write.op('Mul', [x, cos]), write.op('Mul', [turned, sin])]);
+/** Elements of `a` and `b` one after the other along the last axis, made `shape`. */
+function inPairs(write: Writer, a: string, b: string, shape: readonly number[]): string {
+  const [left, right] = [a, b].map((name) => write.op('Unsqueeze', [name, write.ints([-1])]));
+  const pairs = write.op('Concat', [left ?? '', right ?? ''], { axis: -1 });
+  return write.op('Reshape', [pairs, write.ints(shape)]);
+}
+
+/** x cos + y sin on [batch, heads, tokens, dim]; y is (-second half, first half), or (-second, first) of each pair. */
+function rotated(write: Writer, x: string, angle: Angles): string {
+  const split = { axis: -1, num_outputs: 2 };
+  let turned: string;
+  if (angle.interleaved) {
+    const pairs = write.op('Reshape', [x, write.ints([0, 0, 0, -1, 2])]);
+    const [first = '', second = ''] = write.ops('Split', [pairs], 2, split);
+    const swapped = write.op('Concat', [write.op('Neg', [second]), first], { axis: -1 });
+    turned = write.op('Reshape', [swapped, write.ints([0, 0, 0, -1])]);
+  } else {
+    const [first = '', second = ''] = write.ops('Split', [x], 2, split);
+    turned = write.op('Concat', [write.op('Neg', [second]), first], { axis: -1 });
+  }
+  return write.op('Add', [write.op('Mul', [x, angle.cos]), write.op('Mul', [turned, angle.sin])]);
+}
+
+interface Angles {
+  readonly cos: string;
+  readonly sin: string;
+  readonly interleaved: boolean;
 }
 
 interface RotaryInputs {
@@ -59,30 +83,35 @@ interface RotaryInputs {
   readonly sin: string;
 }
 
+/** Vectors of three axes must have their heads as an attribute, so that without it there are four, known or not. */
+function hasHeadAxis(node: OnnxNode, write: Writer): boolean {
+  const rank = write.graph.rank(write.graph.input(node, 0));
+  return rank === null ? numberOf(node, 'num_heads', 0) === 0 : rank === 4;
+}
+
 function writeRotary(node: OnnxNode, write: Writer, inputs: RotaryInputs): boolean {
   const { graph } = write;
   const x = graph.input(node, 0);
-  const rank = graph.rank(x);
   const heads = numberOf(node, 'num_heads', 0);
   const dimensions = numberOf(node, 'rotary_embedding_dim', 0);
-  const factor = numberOf(node, 'scale', 1);
-  if (numberOf(node, 'interleaved', 0) !== 0 || factor !== 1) return false;
-  if (rank !== 4 && (rank !== 3 || heads < 1)) return false;
-  const cos = angles(write, inputs.cos, inputs.positions);
-  const sin = angles(write, inputs.sin, inputs.positions);
-  const split = rank === 4 ? x : splitHeads(write, x, heads);
-  const dim =
-    graph.fact(split).dims?.at(-1) ?? (graph.fact(x).dims?.at(-1) ?? 0) / (rank === 4 ? 1 : heads);
+  const interleaved = numberOf(node, 'interleaved', 0) !== 0;
+  const isSplit = hasHeadAxis(node, write);
+  if (numberOf(node, 'scale', 1) !== 1 || (!isSplit && heads < 1)) return false;
+  const table = (name: string) => angles(write, name, inputs.positions, interleaved);
+  const angle = { cos: table(inputs.cos), sin: table(inputs.sin), interleaved };
+  const split = isSplit ? x : splitHeads(write, x, heads);
   let result: string;
-  if (dimensions === 0 || dimensions === dim) result = rotated(write, split, cos, sin);
-  else {
-    if (dim === 0) return false;
-    const sizes = write.ints([dimensions, dim - dimensions]);
-    const [turned = '', rest = ''] = write.ops('Split', [split, sizes], 2, { axis: -1 });
-    result = write.op('Concat', [rotated(write, turned, cos, sin), rest], { axis: -1 });
+  if (dimensions === 0 || dimensions === graph.fact(split).dims?.at(-1)) {
+    result = rotated(write, split, angle);
+  } else {
+    const [begin, at, end] = [[0], [dimensions], [2 ** 31 - 1]].map((list) => write.ints(list));
+    const part = (from = '', to = '') => write.op('Slice', [split, from, to, write.ints([-1])]);
+    result = write.op('Concat', [rotated(write, part(begin, at), angle), part(at, end)], {
+      axis: -1,
+    });
   }
   const output = node.outputs[0] ?? '';
-  if (rank === 4) return write.same(output, result);
+  if (isSplit) return write.same(output, result);
   const joined = write.op('Transpose', [result], { perm: [0, 2, 1, 3] });
   return write.into(output, 'Reshape', [joined, write.ints([0, 0, -1])]);
 }
@@ -90,19 +119,19 @@ function writeRotary(node: OnnxNode, write: Writer, inputs: RotaryInputs): boole
 const rotary: Rule = {
   name: 'rotary-embedding',
   matches:
-    'com.microsoft RotaryEmbedding (not interleaved) with position ids [batch, tokens] or a first position [1]',
-  writes: 'Gather of the tables, Split, Neg, Concat, Mul, Add',
+    'com.microsoft RotaryEmbedding, of halves or interleaved, with position ids [batch, tokens] or a first position [1]',
+  writes: 'Gather of the tables, Slice, Split, Neg, Concat, Mul, Add',
   roots: ['com.microsoft::RotaryEmbedding'],
   rewrite(node, write) {
     const { graph } = write;
     const ids = graph.input(node, 1);
-    const x = graph.input(node, 0);
     const rank = graph.rank(ids);
     if (rank !== 1 && rank !== 2) return false;
     let positions = ids;
     if (rank === 1) {
-      const tokens = graph.rank(x) === 4 ? 2 : 1;
-      const count = write.op('Gather', [write.op('Shape', [x]), write.int(tokens)], { axis: 0 });
+      const tokens = write.int(hasHeadAxis(node, write) ? 2 : 1);
+      const shape = write.op('Shape', [graph.input(node, 0)]);
+      const count = write.op('Gather', [shape, tokens], { axis: 0 });
       positions = write.op('Add', [ids, write.op('Range', [write.int(0), count, write.int(1)])]);
     }
     return writeRotary(node, write, {
@@ -115,8 +144,9 @@ const rotary: Rule = {
 
 const standardRotary: Rule = {
   name: 'standard-rotary-embedding',
-  matches: 'RotaryEmbedding of opset 23 (not interleaved)',
-  writes: 'Gather of the tables, Split, Neg, Concat, Mul, Add',
+  matches:
+    'RotaryEmbedding of opset 23 on [batch, tokens, width] or [batch, heads, tokens, dim], of halves or interleaved',
+  writes: 'Gather of the tables, Slice, Split, Neg, Concat, Mul, Add',
   roots: ['RotaryEmbedding'],
   rewrite(node, write) {
     const input = (index: number) => write.graph.input(node, index);

@@ -65,6 +65,15 @@ export function withThreads(command: Command): Command {
   );
 }
 
+/** For commands that load a model, which may be an ONNX file. */
+export function withFirstPosition(command: Command): Command {
+  return command.option(
+    '--first-position <n>',
+    'ONNX with an input of positions: the first one (default: as the family in config.json counts)',
+    wholeNumber(0),
+  );
+}
+
 /** For commands that write texts of others as CSV. */
 export function withFormulas(command: Command): Command {
   return command.option(

@@ -10,10 +10,13 @@ import { pad, printable, truncate } from './output.js';
 
 export async function inspectOnnx(
   file: string,
-  options: { readonly graph?: boolean },
+  options: { readonly graph?: boolean; readonly firstPosition?: number },
   out: Console,
 ): Promise<void> {
-  await using model = await OnnxModel.load(file, { signal: out.signal });
+  await using model = await OnnxModel.load(file, {
+    ...(options.firstPosition !== undefined && { firstPosition: options.firstPosition }),
+    signal: out.signal,
+  });
   const { report } = model;
   const { graph } = insideOf(model).parts;
   const info = await model.info();
@@ -69,6 +72,7 @@ function reportFacts(report: OnnxReport): [string, string][] {
       : `${verification.outputs.join(', ')} differ by ${verification.difference.toExponential(1)} of their size ` +
         `(at most ${verification.tolerance}) in ${verification.ms.toFixed(0)} ms`;
   facts.push(['verified', checked]);
+  for (const note of verification?.notes ?? []) facts.push(['note', note]);
   const ms = (time: number) => `${time.toFixed(0)} ms`;
   const recovered = report.cached ? 'recovered before (cache)' : `${ms(times.recover)} recovered`;
   facts.push(['time', `${ms(times.read)} read and rewritten, ${recovered}`]);

@@ -22,20 +22,22 @@ export interface HeadWish {
   readonly task: HeadTask | 'classification';
   /** --new-head. */
   readonly newHead: boolean | undefined;
+  /** --first-position. */
+  readonly firstPosition: number | undefined;
   /** What the rows call their classes; null for heads without labels. */
   readonly labels: readonly string[] | null;
 }
 
 /** The trained head of the model where it fits the rows, else a new one: then `note` says what is left out. */
 export async function chooseTrainHead(
-  { model, task, newHead, labels }: HeadWish,
+  { model, task, newHead, labels, firstPosition }: HeadWish,
   note: (line: string) => void,
 ): Promise<HeadChoice> {
   const added = { ...(labels && { labels }), newHead: true };
   if (model === undefined) return added;
   const path = await resolveModel('--model', model);
   if (newHead === true) return added;
-  const found = await folderTask(path);
+  const found = await folderTask(path, { firstPosition });
   const isPretrained = found.task === 'embedding' || found.task === 'masked-lm';
   if (isPretrained && !(task === 'masked-lm' && found.task === task)) return added;
   const instead = 'a new head is trained in its place';

@@ -8,6 +8,7 @@ import { resolveModel } from '../hub/index.js';
 import { Classifier } from '../models/classifier.js';
 import { CrossEncoder } from '../models/cross-encoder.js';
 import { Encoder } from '../models/encoder.js';
+import { findOnnxFile } from '../models/find-onnx.js';
 import { type FolderTask, folderTask } from '../models/folder-task.js';
 import { EMBEDDED_MODEL } from '../models/load-model.js';
 import { MaskedLM } from '../models/masked-lm.js';
@@ -17,6 +18,7 @@ import { usageMistake } from './arguments.js';
 
 export interface OpenOptions {
   readonly lanes?: number;
+  readonly firstPosition?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -42,12 +44,28 @@ export async function modelPath(name: string | undefined): Promise<string | unde
   return name === undefined ? undefined : resolveModel('--model', name);
 }
 
+/** What is said of an ONNX file on the command line, as a load takes it. Throws where the model is none. */
+export async function onnxOptions({
+  model,
+  firstPosition,
+}: {
+  readonly model?: string | undefined;
+  readonly firstPosition?: number;
+}): Promise<Pick<OpenOptions, 'firstPosition'>> {
+  if (firstPosition === undefined) return {};
+  const path = await modelPath(model);
+  if (path !== undefined && (await findOnnxFile(path)) !== null) return { firstPosition };
+  throw usageMistake(
+    `--first-position is for ONNX files; ${model ?? 'the embedded model'} is none`,
+  );
+}
+
 /** Loads the folder as an encoder or a classifier with one label per text; without a path, the embedded encoder. */
 export async function openModel(
   folder: string | undefined,
   options: OpenOptions = {},
 ): Promise<OpenModel> {
-  const { path, task, problem } = await locate(folder);
+  const { path, task, problem } = await locate(folder, options);
   if (task === 'embedding') {
     return { kind: 'encoder', model: await Encoder.load(path, options), path };
   }
@@ -63,7 +81,7 @@ export async function openAnyModel(
   folder: string | undefined,
   options: OpenOptions = {},
 ): Promise<AnyModel> {
-  const { path, task, problem, scorer } = await locate(folder);
+  const { path, task, problem, scorer } = await locate(folder, options);
   if (scorer) return CrossEncoder.load(path, options);
   if (task === 'token-classification') return TokenClassifier.load(path, options);
   if (task === 'question-answering') return QuestionAnswerer.load(path, options);
@@ -74,7 +92,10 @@ export async function openAnyModel(
   return (await openModel(path, options)).model;
 }
 
-async function locate(folder: string | undefined): Promise<FolderTask & { path: string }> {
+async function locate(
+  folder: string | undefined,
+  options: OpenOptions,
+): Promise<FolderTask & { path: string }> {
   const path = (await modelPath(folder)) ?? EMBEDDED_MODEL;
-  return { path, ...(await folderTask(path)) };
+  return { path, ...(await folderTask(path, options)) };
 }

@@ -11,6 +11,7 @@ import { type DataOptions, given } from './arguments.js';
 import type { Console } from './context.js';
 import { type HeadTask, labelsOf, loadHead, readHeadRows, scoreText } from './head-tasks.js';
 import { chooseTrainHead } from './kept-head.js';
+import { onnxOptions } from './open-model.js';
 import { OutFolder } from './out-folder.js';
 import { trainWithProgress } from './train-progress.js';
 
@@ -24,6 +25,7 @@ export interface TrainHeadOptions extends DataOptions {
   readonly seed: number;
   readonly maxTokens?: number;
   readonly threads?: number;
+  readonly firstPosition?: number;
   readonly quantize?: boolean;
   readonly overwrite?: boolean;
   readonly newHead?: boolean;
@@ -40,11 +42,18 @@ export async function trainHead(
     inputs: [options.model, options.train, options.eval],
   });
   const { rows, held } = await readAll(options, out);
-  const { model: name, newHead } = options;
+  const { model: name, newHead, firstPosition } = options;
   const labels = labelsOf(task, rows);
-  const choice = await chooseTrainHead({ model: name, task, newHead, labels }, out.note.bind(out));
+  const choice = await chooseTrainHead(
+    { model: name, task, newHead, labels, firstPosition },
+    out.note.bind(out),
+  );
   const path = options.model ?? EMBEDDED_MODEL;
-  const load = given({ lanes: options.threads, maxTokens: options.maxTokens });
+  const load = given({
+    lanes: options.threads,
+    maxTokens: options.maxTokens,
+    ...(await onnxOptions(options)),
+  });
   const { seed } = options;
   const { signal } = out;
   await using model = await loadHead(task, path, { ...load, ...choice, seed, signal });

@@ -8,6 +8,7 @@ import { isJsonObject, type JsonObject } from '../core/json.js';
 import { readHfFolder } from '../formats/hf-folder.js';
 import type { Checkpoint, ClassificationProblem, Task } from '../graph/checkpoint.js';
 import { findOnnxFile } from './find-onnx.js';
+import type { LoadSettings } from './load-model.js';
 import { openOnnxFolder } from './onnx-thread.js';
 import { readQuantizedTensors, withoutQuantizationConfig } from './quantized-folder.js';
 
@@ -24,12 +25,20 @@ export interface FolderTask {
 }
 
 /** Reads the folder's small files; of an ONNX file all of it. CORRUPT_MODEL where there is no model at all. */
-export async function folderTask(path: string): Promise<FolderTask> {
+export async function folderTask(
+  path: string,
+  { firstPosition }: Pick<LoadSettings, 'firstPosition'> = {},
+): Promise<FolderTask> {
   const onnx = await findOnnxFile(path);
   const folder =
     onnx === null
       ? await readHfFolder(path)
-      : await openOnnxFolder(onnx, { where: 'load', signal: undefined, widen: false });
+      : await openOnnxFolder(onnx, {
+          where: 'load',
+          signal: undefined,
+          widen: false,
+          firstPosition,
+        });
   await folder.close();
   // Encoders are often trained further from a language model and keep its name.
   if (folder.sentence?.kind === 'embedding') return EMBEDDING;

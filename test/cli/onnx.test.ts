@@ -1,9 +1,11 @@
 /**
  * ONNX files on the command line: written, inspected, converted back; what comes back computes the same bits.
  */
-import { readdir } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Classifier, Encoder } from '../../lib/index.js';
+import { floats, modelBytes, type ValueSpec } from '../onnx/import/write-model.js';
 import { jsonOf, Scratch, sinter, TINY } from './support.js';
 
 const scratch = new Scratch();
@@ -71,5 +73,100 @@ describe('an ONNX folder', () => {
     ]);
     expect(code).not.toBe(0);
     expect(stderr).toMatch(/precision/);
+  });
+});
+
+/** A folder with an encoder that is fed positions, and nothing that says where they begin. */
+async function fedPositions(): Promise<string> {
+  const folder = scratch.path('fed');
+  await mkdir(folder, { recursive: true });
+  const { vocab_size: rows } = JSON.parse(await readFile(join(TINY, 'config.json'), 'utf8'));
+  const width = 4;
+  const numbers = (count: number, seed: number) =>
+    Array.from({ length: count }, (_, i) => Math.sin(seed + 1.7 * i));
+  const ids = (name: string): ValueSpec => ({ name, dtype: 'int64', dims: ['b', 's'] });
+  const norm = (x: string, y: string) => ({
+    op: 'LayerNormalization',
+    inputs: [x, 'scale', 'bias'],
+    outputs: [y],
+  });
+  const bytes = await modelBytes({
+    opset: 17,
+    tensors: [
+      floats('words', [rows, width], numbers(rows * width, 1)),
+      floats('places', [64, width], numbers(64 * width, 2)),
+      floats('scale', [width], [1, 1, 1, 1]),
+      floats('bias', [width], [0, 0, 0, 0]),
+      floats('w', [width, width], numbers(width * width, 3)),
+    ],
+    inputs: [ids('input_ids'), ids('position_ids')],
+    outputs: [{ name: 'last_hidden_state', dtype: 'float32', dims: ['b', 's', width] }],
+    nodes: [
+      { op: 'Gather', inputs: ['words', 'input_ids'], outputs: ['e'] },
+      { op: 'Gather', inputs: ['places', 'position_ids'], outputs: ['p'] },
+      { op: 'Add', inputs: ['e', 'p'], outputs: ['sum'] },
+      norm('sum', 'n'),
+      { op: 'MatMul', inputs: ['n', 'w'], outputs: ['m'] },
+      { op: 'Add', inputs: ['m', 'n'], outputs: ['more'] },
+      norm('more', 'last_hidden_state'),
+    ],
+  });
+  await writeFile(join(folder, 'model.onnx'), bytes);
+  await copyFile(join(TINY, 'tokenizer.json'), join(folder, 'tokenizer.json'));
+  const module = (idx: number, path: string, name: string) => ({
+    ...{ idx, name: String(idx), path },
+    type: `sentence_transformers.models.${name}`,
+  });
+  const modules = [module(0, '', 'Transformer'), module(1, '1_Pooling', 'Pooling')];
+  await writeFile(join(folder, 'modules.json'), JSON.stringify(modules));
+  await mkdir(join(folder, '1_Pooling'), { recursive: true });
+  const pooling = { word_embedding_dimension: width, pooling_mode_mean_tokens: true };
+  await writeFile(join(folder, '1_Pooling', 'config.json'), JSON.stringify(pooling));
+  return folder;
+}
+
+describe('--first-position', () => {
+  const rows = () => scratch.file('rows.csv', 'text,label\ngood,x\nbad,y\nfine,x\npoor,y\n');
+  const pairs = () => scratch.file('pairs.csv', 'text,pair,score\na,b,1\nc,d,2\ne,f,0\n');
+
+  it.each<[string, (model: string) => Promise<string[]>]>([
+    ['inspect', async (model) => [model]],
+    ['embed', async (model) => ['a good day', '--model', model, '--pooling', 'mean']],
+    ['convert', async (model) => ['--model', model, '--out', scratch.path('fed-out')]],
+    ['quantize', async (model) => ['--model', model, '--out', scratch.path('fed-int8')]],
+    [
+      'evaluate',
+      async (model) => [
+        ...['--model', model, '--data', await pairs()],
+        ...['--pair-column', 'pair', '--score-column', 'score'],
+      ],
+    ],
+  ])('%s: says where positions begin', async (command, args) => {
+    const all = [command, ...(await args(await fedPositions()))];
+    const refused = await sinter(all);
+    expect(refused.code).toBe(4);
+    expect(refused.stderr).toMatch(/position_ids is fed positions/);
+    const { code, stderr } = await sinter([...all, '--first-position', '2']);
+    expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
+  it('train, evaluate of classifiers: what the file is for is read with it', async () => {
+    const model = ['--model', await fedPositions(), '--first-position', '2'];
+    const trained = ['train', ...model, '--train', await rows(), '--out', scratch.path('trained')];
+    expect((await sinter(trained)).stderr).toMatch(/of no known family .* takes no new head/);
+    const evaluated = await sinter(['evaluate', ...model, '--data', await rows()]);
+    expect(evaluated.stderr).toMatch(/error: /);
+    expect(evaluated.stderr).not.toMatch(/is fed positions/);
+  });
+
+  it('reaches the load, and is refused where there is no ONNX file', async () => {
+    const embed = ['embed', 'a good day', '--pooling', 'mean', '--json', '--model'];
+    const model = await fedPositions();
+    const of = async (first: string) =>
+      (await sinter([...embed, model, '--first-position', first])).stdout;
+    expect(await of('0')).not.toBe(await of('2'));
+    const { code, stderr } = await sinter([...embed, TINY, '--first-position', '0']);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/--first-position is for ONNX files/);
   });
 });

@@ -14,13 +14,14 @@ import { findOnnxFile } from '../../models/find-onnx.js';
 import { OnnxModel } from '../../models/onnx-model.js';
 import type { TextModel } from '../../models/text-model.js';
 import type { TextInput } from '../../tokenize/text-tokenizer.js';
-import { given, usageMistake, withCommon } from '../arguments.js';
+import { given, usageMistake, withCommon, withFirstPosition } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
-import { type AnyModel, modelPath, openAnyModel } from '../open-model.js';
+import { type AnyModel, modelPath, onnxOptions, openAnyModel } from '../open-model.js';
 import { OutFolder } from '../out-folder.js';
 import { textSource } from '../text-source.js';
 
 interface ConvertOptions extends CommonOptions {
+  readonly firstPosition?: number;
   readonly model?: string;
   readonly out: string;
   readonly to?: 'onnx';
@@ -68,7 +69,7 @@ Examples:
 `,
     )
     .action((options: ConvertOptions) => convert(options, surroundings));
-  withCommon(command);
+  withCommon(withFirstPosition(command));
 }
 
 function addOnnxOptions(command: Command): Command {
@@ -115,6 +116,7 @@ async function convert(options: ConvertOptions, surroundings: Surroundings): Pro
   await using place = await placeOf(options);
   const path = await modelPath(options.model);
   const onnx = path === undefined ? null : await findOnnxFile(path);
+  await onnxOptions(options);
   if (onnx !== null) return await convertOnnx(onnx, options, place, out);
   await using model: AnyModel = await openAnyModel(path, { signal: out.signal });
   const isInt8 = model.quantization !== null;
@@ -138,7 +140,10 @@ async function convertOnnx(
   place: OutFolder | null,
   out: Console,
 ): Promise<void> {
-  await using model = await OnnxModel.load(file, { signal: out.signal });
+  await using model = await OnnxModel.load(file, {
+    ...(await onnxOptions(options)),
+    signal: out.signal,
+  });
   const { precision } = options;
   const own = model.quantization === null ? 'f32' : 'int8';
   if (place === null) await writeFile(model, options);

@@ -18,11 +18,12 @@ import {
   wholeNumber,
   withCommon,
   withData,
+  withFirstPosition,
   withFormulas,
   withThreads,
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
-import { modelPath } from '../open-model.js';
+import { modelPath, onnxOptions } from '../open-model.js';
 import { printableLines } from '../output.js';
 import { countTexts, inChunks, type TextSource, textSource } from '../text-source.js';
 import {
@@ -37,6 +38,7 @@ import {
 } from '../vector-writers.js';
 
 interface EmbedOptions extends CommonOptions, DataOptions {
+  readonly firstPosition?: number;
   readonly model?: string;
   readonly input?: string;
   readonly out?: string;
@@ -87,7 +89,7 @@ Examples:
 `,
     )
     .action((texts: string[], options: EmbedOptions) => embed(texts, options, surroundings));
-  withCommon(withThreads(withData(withFormulas(command), ['pair'])));
+  withCommon(withThreads(withFirstPosition(withData(withFormulas(command), ['pair']))));
 }
 
 async function embed(
@@ -118,6 +120,7 @@ async function embed(
       pooling: options.pooling,
       maxTokens: options.maxTokens,
       ...(options.normalize === false && { normalize: false }),
+      ...(await onnxOptions(options)),
       signal: out.signal,
     }),
   );

@@ -26,6 +26,7 @@ import {
   wholeNumber,
   withCommon,
   withData,
+  withFirstPosition,
   withFormulas,
   withThreads,
 } from '../arguments.js';
@@ -40,10 +41,11 @@ import {
   scoreText,
 } from '../head-tasks.js';
 import { fits } from '../kept-head.js';
-import { modelPath } from '../open-model.js';
+import { modelPath, onnxOptions } from '../open-model.js';
 import { formatTable, printable, truncate } from '../output.js';
 
 interface EvaluateOptions extends CommonOptions, DataOptions {
+  readonly firstPosition?: number;
   readonly model?: string;
   readonly data: string;
   readonly scoreColumn?: string;
@@ -100,7 +102,7 @@ Examples:
         ? evaluateClassifier(options, surroundings)
         : evaluateSimilarity(options, options.scoreColumn, surroundings);
     });
-  withCommon(withThreads(withData(withFormulas(command), ['pair', 'label'])));
+  withCommon(withThreads(withFirstPosition(withData(withFormulas(command), ['pair', 'label']))));
 }
 
 function checkFormulas({ escapeFormulas, predictions }: EvaluateOptions): void {
@@ -117,7 +119,7 @@ async function evaluateClassifier(
   if (options.model === undefined) {
     throw usageMistake('give --model DIR, a folder with a classifier');
   }
-  const head = await taskToMeasure(options.model, options.task);
+  const head = await taskToMeasure(options.model, options);
   if (head !== 'classification') return evaluateHead(head, options.model, options, out);
   const { predictions } = options;
   if (predictions !== undefined) await checkFile(predictions, { inputs: [options.data] });
@@ -130,7 +132,7 @@ async function evaluateClassifier(
   });
   await using model = await Classifier.load(
     options.model,
-    given({ lanes: options.threads, signal: out.signal }),
+    given({ lanes: options.threads, ...(await onnxOptions(options)), signal: out.signal }),
   );
   checkLabels(model.labels, rows);
   const { windows } = options;
@@ -158,8 +160,11 @@ async function evaluateClassifier(
 }
 
 /** What the model is for, or of what its config.json leaves open what the user says. */
-async function taskToMeasure(model: string, task: EvaluateOptions['task']) {
-  const found = await folderTask(await resolveModel('--model', model));
+async function taskToMeasure(
+  model: string,
+  { task, firstPosition }: Pick<EvaluateOptions, 'task' | 'firstPosition'>,
+) {
+  const found = await folderTask(await resolveModel('--model', model), { firstPosition });
   const own = headTaskOf(found) ?? 'classification';
   if (task !== undefined && !fits(task, found)) {
     throw usageMistake(`--task ${task}: ${model} is for ${found.problem ?? found.task}`);
@@ -185,7 +190,7 @@ async function evaluateHead(
   }
   const rows = await readHeadRows(task, options.data, options, out);
   const { signal } = out;
-  const load = given({ lanes: options.threads });
+  const load = given({ lanes: options.threads, ...(await onnxOptions(options)) });
   await using model = await loadHead(task, path, { ...load, signal });
   const scores = await model.evaluate(rows as readonly never[], { signal });
   out.print(`${scoreText(scores)}\n`);
@@ -253,7 +258,7 @@ async function evaluateSimilarity(
   const pairs = (await readAllRows(options.data, read)).map(scoredPair);
   await using encoder = await Encoder.load(
     await modelPath(options.model),
-    given({ lanes: options.threads, signal: out.signal }),
+    given({ lanes: options.threads, ...(await onnxOptions(options)), signal: out.signal }),
   );
   const left = await encoder.embed(
     pairs.map(({ text }) => text),

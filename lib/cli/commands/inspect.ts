@@ -24,12 +24,14 @@ import {
 } from '../../models/quantized-folder.js';
 import { untrainedTensors } from '../../models/untrained.js';
 import { loadTokenizer } from '../../tokenize/text-tokenizer.js';
-import { withCommon } from '../arguments.js';
+import { given, withCommon, withFirstPosition } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { inspectOnnx } from '../inspect-onnx.js';
+import { onnxOptions } from '../open-model.js';
 import { pad, printable, truncate } from '../output.js';
 
 interface InspectOptions extends CommonOptions {
+  readonly firstPosition?: number;
   readonly graph?: boolean;
 }
 
@@ -50,7 +52,7 @@ export function addInspect(program: Command, surroundings: Surroundings): void {
     .action((dir: string | undefined, options: InspectOptions) =>
       inspect(dir, options, surroundings),
     );
-  withCommon(command);
+  withCommon(withFirstPosition(command));
 }
 
 /** Figures of a folder; nothing of the weights is loaded. */
@@ -86,7 +88,8 @@ async function inspect(
   const out = new Console(surroundings, options);
   const path = dir === undefined ? EMBEDDED_MODEL : await resolveModel('inspect', dir);
   const onnx = await findOnnxFile(path);
-  if (onnx !== null) return inspectOnnx(onnx, options, out);
+  const { firstPosition } = await onnxOptions({ ...options, model: path });
+  if (onnx !== null) return inspectOnnx(onnx, given({ ...options, firstPosition }), out);
   const { findings, graph } = await examine(path);
   if (options.graph !== false) out.print(`${printGraph(graph)}\n`);
   out.print(factLines(findings));

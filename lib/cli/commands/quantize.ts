@@ -5,12 +5,13 @@ import { type Command, Option } from 'commander';
 import { rangeMistake } from '../../core/errors.js';
 import { formatBytes } from '../../core/units.js';
 import type { ActivationBits } from '../../graph/types.js';
-import { withCommon } from '../arguments.js';
+import { withCommon, withFirstPosition } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
-import { type AnyModel, openAnyModel } from '../open-model.js';
+import { type AnyModel, onnxOptions, openAnyModel } from '../open-model.js';
 import { OutFolder } from '../out-folder.js';
 
 interface QuantizeOptions extends CommonOptions {
+  readonly firstPosition?: number;
   readonly model?: string;
   readonly out: string;
   readonly embeddings?: boolean;
@@ -43,13 +44,16 @@ export function addQuantize(program: Command, surroundings: Surroundings): void 
     .option('--overwrite', 'replace a model folder that is there')
     .addHelpText('after', '\nExample:\n  $ sinter quantize --model my-model --out my-model-int8\n')
     .action((options: QuantizeOptions) => quantize(options, surroundings));
-  withCommon(command);
+  withCommon(withFirstPosition(command));
 }
 
 async function quantize(options: QuantizeOptions, surroundings: Surroundings): Promise<void> {
   const out = new Console(surroundings, options);
   await using place = await OutFolder.take({ ...options, inputs: [options.model] });
-  await using model: AnyModel = await openAnyModel(options.model, { signal: out.signal });
+  await using model: AnyModel = await openAnyModel(options.model, {
+    ...(await onnxOptions(options)),
+    signal: out.signal,
+  });
   if (model.quantization !== null) throw rangeMistake('--model', 'a float model', options.model);
   await using small = await model.quantize({
     embeddings: options.embeddings !== false,

@@ -27,16 +27,19 @@ import {
   wholeNumber,
   withCommon,
   withData,
+  withFirstPosition,
   withThreads,
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { HEAD_TASKS, type HeadTask } from '../head-tasks.js';
 import { chooseTrainHead, type HeadChoice } from '../kept-head.js';
+import { onnxOptions } from '../open-model.js';
 import { OutFolder } from '../out-folder.js';
 import { trainHead } from '../train-head.js';
 import { trainWithProgress } from '../train-progress.js';
 
 interface TrainCommandOptions extends CommonOptions, DataOptions {
+  readonly firstPosition?: number;
   readonly task: 'classification' | HeadTask;
   readonly train: string;
   readonly eval?: string;
@@ -106,12 +109,12 @@ Examples:
 `,
     )
     .action((options: TrainCommandOptions) => train(options, surroundings));
-  withCommon(withThreads(withData(command, ['pair', 'label'])));
+  withCommon(withThreads(withFirstPosition(withData(command, ['pair', 'label']))));
 }
 
 async function train(options: TrainCommandOptions, surroundings: Surroundings): Promise<void> {
   const out = new Console(surroundings, options);
-  const { task, model, newHead } = options;
+  const { task, model, newHead, firstPosition } = options;
   if (task !== 'classification') return trainHead({ ...options, task }, settingsOf(options), out);
   await using place = await OutFolder.take({
     ...options,
@@ -120,7 +123,10 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
   const { rows, held, labelColumn } = await readTrainingRows(options, out);
   const labels = collectLabels(rows);
   if (held !== null) checkLabels(rows, held);
-  const choice = await chooseTrainHead({ model, task, newHead, labels }, out.note.bind(out));
+  const choice = await chooseTrainHead(
+    { model, task, newHead, labels, firstPosition },
+    out.note.bind(out),
+  );
   if (choice.labels?.length === 1) throw oneClass(options.train, labelColumn, rows);
   const { report, small, json } = await trainInto(place, { rows, held, choice }, options, out);
   printReport(options, report, small, out);
@@ -151,6 +157,7 @@ async function trainInto(
     seed: options.seed,
     signal: out.signal,
     ...given({ lanes: options.threads, maxTokens: options.maxTokens }),
+    ...(await onnxOptions(options)),
   });
   await place.needs((await model.info()).storedBytes);
   const { labels } = model;

@@ -80,7 +80,7 @@ function unknownPositions(path: string, input: string): SinterError {
   return new SinterError(
     'UNSUPPORTED_MODEL',
     `${path}: its input ${input} is fed positions, and nothing says where they begin (BERT counts from 0, RoBERTa from 2):` +
-      ' put the config.json of its family beside it, or load it with the option firstPosition',
+      ' put the config.json of its family beside it, or load it with the option firstPosition (--first-position)',
     { details: { file: path, input } },
   );
 }

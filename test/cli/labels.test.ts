@@ -45,12 +45,14 @@ it('train refuses one label as a number and as a text, and keeps large numbers a
 it('lists of labels and tags are read by the same rules', async () => {
   const lines = ['[9007199254740993, "a"]', '["A", 2]'].map((l) => `{"text":"film","labels":${l}}`);
   const file = await scratch.file('l.jsonl', lines.join('\n'));
-  const out = scratch.path('lists');
-  const task = (name: string) => ['train', '--task', name, '--out', out, '--json', ...FAST];
+  const outOf = (name: string) => scratch.path(`lists-${name}`);
+  const task = (name: string) => ['train', '--task', name, '--out', outOf(name), '--json', ...FAST];
   const result = await sinter([...task('multi-label'), '--train', file]);
   expect(result.stderr).toContain('"a" (1 time, line 1), "A" (1 time, line 2)');
   expect(result.code).toBe(0);
-  const model = await Classifier.load(out, { problem: 'multi_label_classification' });
+  const model = await Classifier.load(outOf('multi-label'), {
+    problem: 'multi_label_classification',
+  });
   expect(model.labels).toEqual(['2', '9007199254740993', 'A', 'a']);
   await model.dispose();
   const tags = await scratch.file('t.jsonl', '{"words":["a","b"],"tags":[1,"1"]}\n');

@@ -300,9 +300,16 @@ describe('resolveModel', () => {
   it('leaves paths alone and touches no network unless asked', async () => {
     expect(await resolveModel('load', home)).toBe(home);
     expect(await resolveModel('load', './org')).toBe('./org');
-    await expect(resolveModel('load', 'org/tiny')).rejects.toThrow(
-      /not in the cache.*download: true/,
-    );
+    const missing = /^load: org\/tiny is no file or folder here, and .* is not in the cache .*/;
+    const pull = /run `sinter pull org\/tiny`$/;
+    for (const [options, advice] of [
+      [{}, pull],
+      [{ download: false }, /give download: true, or run `sinter pull org\/tiny`$/],
+    ] as const) {
+      const error = await resolveModel('load', 'org/tiny', options).catch((e: unknown) => e);
+      expect(error).toMatchObject({ code: 'UNAVAILABLE', message: expect.stringMatching(missing) });
+      expect(error).toMatchObject({ message: expect.stringMatching(advice) });
+    }
     expect(hub.asked).toHaveLength(0);
     expect(await resolveModel('load', 'org/tiny', { download: true })).toBe(snapshot());
     const before = hub.asked.length;

@@ -40,7 +40,7 @@ function parseLine(file: string, line: number, text: string): RawRecord {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const column = Number(/position (\d+)/.exec(reason)?.[1] ?? text.length) + 1;
-    const hint = /^\s*\{\s*$/.test(text) ? `; ${WANTED}` : '';
+    const hint = /^\s*(?:\{\s*$|[^\s{])/.test(text) ? `; ${WANTED}` : '';
     throw dataProblem(file, `not valid JSON at character ${column}${hint}`, {
       line,
       column,

@@ -5,6 +5,8 @@
  * The rule: they stay different, exactly as they are written; that they are there is reported, with counts and lines.
  */
 
+import { typeMistake } from '../core/errors.js';
+
 /** One way in which a label is written. */
 export interface LabelSpelling {
   readonly label: string;
@@ -125,7 +127,10 @@ export function labelVariants(
   const counts = new LabelCounts();
   let index = 0;
   for (const { label, line } of rows) {
-    if (label !== undefined) counts.add(label, line ?? index);
+    if (label !== undefined) {
+      if (typeof label !== 'string') throw typeMistake(`rows[${index}].label`, 'a string', label);
+      counts.add(label, line ?? index);
+    }
     index += 1;
   }
   return counts.variants();

@@ -13,11 +13,12 @@ import type { FileRow, TextRow } from './types.js';
 export type AnyRow = TextRow & Partial<Pick<FileRow, 'file' | 'line'>>;
 
 function labelOf(row: AnyRow, index: number): string {
-  if (row.label !== undefined) return row.label;
-  if (row.file !== undefined && row.line !== undefined) {
+  const label: unknown = row.label;
+  if (typeof label === 'string') return label;
+  if (label === undefined && row.file !== undefined && row.line !== undefined) {
     throw dataProblem(row.file, 'the row has no label', { line: row.line });
   }
-  throw typeMistake(`rows[${index}].label`, 'a string', undefined);
+  throw typeMistake(`rows[${index}].label`, 'a string', label);
 }
 
 /** Every label once, in code point order. A row without label is INVALID_DATA (or TypeError in memory). */

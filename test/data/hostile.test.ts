@@ -126,6 +126,12 @@ const cases: readonly Case[] = [
     '{"text":"a"}\n{"text":"b",}\n',
     'a.jsonl:2: not valid JSON at character 13',
   ],
+  [
+    'CSV read as JSON lines',
+    'a.jsonl',
+    'text,label\na,b\n',
+    'a.jsonl:1: not valid JSON at character 11; each line must be one whole object, such as {"text": "...", "label": "..."}',
+  ],
   ['cut JSON', 'a.jsonl', '{"text":"a', 'a.jsonl:1: not valid JSON at character 11'],
   [
     'a text that is a number',

@@ -193,6 +193,14 @@ describe('variants of one label', () => {
     );
   });
 
+  it('of rows in memory whose label is no text are refused', () => {
+    const rows = [
+      { text: 't', label: '1' },
+      { text: 't', label: 1 },
+    ] as never;
+    expect(() => labelVariants(rows)).toThrow('rows[1].label must be a string, got 1');
+  });
+
   it('of rows in memory', () => {
     const rows = ['spam', 'Spam', 'ham', 'Spam'].map((label) => ({ text: 't', label }));
     expect(labelVariants(rows)).toEqual([

@@ -36,6 +36,14 @@ describe('collectLabels', () => {
       'a.csv:4: the row has no label',
     );
   });
+
+  it.each([1, true, null, ['a']])('refuses the label %j, which is no text', (label) => {
+    const rows = [row('1'), { text: 't', label }] as never;
+    const mistake = /^rows\[1\]\.label must be a string, got /;
+    expect(() => collectLabels(rows)).toThrow(mistake);
+    expect(() => checkLabels(rows, [])).toThrow(mistake);
+    expect(() => checkLabels(['1'], rows)).toThrow(mistake);
+  });
 });
 
 describe('checkLabels', () => {

@@ -85,8 +85,10 @@ function checkMissing(
   const labelled = task === 'classification' || task === 'token-classification';
   if (labelled && labels !== undefined) return;
   const ask = labelled ? 'give labels to add a new one' : 'newHead: true adds an untrained one';
+  // A cross-encoder has one score and no labels.
+  const ofOneScore = task === 'classification' ? ', or newHead: true to a CrossEncoder' : '';
   const what = task === 'classification' ? 'no trained classifier' : `no trained head for ${task}`;
-  throw reader.unsupported(`task: ${what}; ${ask}`);
+  throw reader.unsupported(`task: ${what}; ${ask}${ofOneScore}`);
 }
 
 /**

@@ -131,6 +131,12 @@ describe.each([
   });
 });
 
+it('an encoder that is to score pairs is told by which option', async () => {
+  await expect(CrossEncoder.load(at('encoders/bert'))).rejects.toThrow(
+    'no trained classifier; give labels to add a new one, or newHead: true to a CrossEncoder',
+  );
+});
+
 it('a lone ONNX file has the names that it was exported with', async () => {
   const file = join(await temporaryFolder(), 'model.onnx');
   await using exported = await Classifier.load(forms['a folder'] ?? '');

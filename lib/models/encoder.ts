@@ -53,7 +53,10 @@ export interface EncoderLoadOptions extends LoadOptions {
    * side.
    */
   readonly pooling?: PoolKind | readonly PoolKind[];
-  /** Scale vectors to length 1. Default: as the sentence-transformers files say, else false. */
+  /**
+   * Scale vectors to length 1, before a `truncate_dim` of the files shortens them. Default: as the sentence-transformers files
+   * say, else false.
+   */
   readonly normalize?: boolean;
 }
 

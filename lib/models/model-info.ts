@@ -73,6 +73,7 @@ export function modelInfo(parts: ModelParts, program: NativeProgram): ModelInfo 
   const binding = native();
   const embeds = graph.outputs.embedding !== undefined;
   const width = embeds ? outputWidth(graph, 'embedding') : 0;
+  const kept = Math.min(width, sentence?.truncateDim ?? width);
   const sum = (weights: readonly WeightSpec[], of: typeof storedBytes) =>
     weights.reduce((total, weight) => total + of(weight), 0);
   return {
@@ -87,8 +88,8 @@ export function modelInfo(parts: ModelParts, program: NativeProgram): ModelInfo 
     problem: head.problem,
     pooling: sentence?.pooling ?? null,
     modules: (sentence?.modules ?? []).map(({ kind }) => kind),
-    normalized: sentence !== null && isNormalized(sentence),
-    dimensions: embeds ? Math.min(width, sentence?.truncateDim ?? width) : null,
+    normalized: sentence !== null && isNormalized(sentence) && kept === width,
+    dimensions: embeds ? kept : null,
     similarityFnName: embeds ? (sentence?.similarityFnName ?? 'cosine') : null,
     prompts: Object.keys(sentence?.prompts ?? {}),
     defaultPrompt: sentence?.defaultPrompt ?? null,

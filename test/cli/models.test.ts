@@ -3,7 +3,8 @@
  *
  * A tiny model learns an easy rule, so that its accuracy says whether the whole chain is right.
  */
-import { access, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { access, cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readAllRows } from '../../lib/data/index.js';
 import { jsonOf, labelledCsv, type Outcome, Scratch, sinter, TINY } from './support.js';
@@ -269,6 +270,35 @@ describe('quantize, convert and inspect', () => {
     expect(facts.dtypes).toHaveProperty('I8');
     expect(facts.graph).toBeUndefined();
     expect((await sinter(['inspect'])).stdout).toContain('mean, normalized');
+  });
+
+  it('inspect shows what sentence-transformers files ask for, and what nobody knows', async () => {
+    const folder = scratch.path('sentence');
+    await cp(TINY, folder, { recursive: true });
+    const write = (name: string, content: unknown) =>
+      writeFile(join(folder, name), JSON.stringify(content));
+    await write('modules.json', [
+      { path: '', type: 'sentence_transformers.models.Transformer' },
+      { path: '1_Pooling', type: 'sentence_transformers.models.Pooling' },
+    ]);
+    await mkdir(join(folder, '1_Pooling'));
+    await write('1_Pooling/config.json', { pooling_mode: 'mean' });
+    const settings = { truncate_dim: 5, similarity_fn_name: 'dot', default_prompt_name: 'a' };
+    await write('config_sentence_transformers.json', {
+      ...settings,
+      prompts: { a: 'ask: ', b: '' },
+      'od\u001bd': 1,
+    });
+    const { stdout } = await sinter(['inspect', folder, '--no-graph']);
+    expect(stdout.split('\n').slice(-7, -2)).toEqual([
+      'vectors       their first 5 numbers',
+      'compared by   dot',
+      'prompts       a, b',
+      'every text    begins with "ask: "',
+      'ignored       od\\u001bd',
+    ]);
+    const facts = jsonOf(await sinter(['inspect', folder, '--json', '--no-graph']));
+    expect(facts).toMatchObject({ sentence: { truncateDim: 5, ignored: ['od\u001bd'] } });
   });
 
   it('a damaged model is code 4 and names the file', async () => {

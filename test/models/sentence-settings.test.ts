@@ -78,6 +78,15 @@ describe('an embedding model', () => {
     });
   });
 
+  it('does not call the first numbers of a vector of length 1 normalized', async () => {
+    const folder = await sentenceFolder({ truncate_dim: 5 });
+    await using cut = await Encoder.load(folder, { normalize: true });
+    expect(Math.hypot(...(await cut.embed(TEXTS)).row(0))).toBeLessThan(0.9);
+    expect((await cut.info()).normalized).toBe(false);
+    await using whole = await Encoder.load(await sentenceFolder({}), { normalize: true });
+    expect((await whole.info()).normalized).toBe(true);
+  });
+
   it('keeps all of them where truncate_dim is larger', async () => {
     await using encoder = await Encoder.load(await sentenceFolder({ truncate_dim: 500 }));
     expect([encoder.dimensions, (await encoder.embed(['war'])).cols]).toEqual([32, 32]);

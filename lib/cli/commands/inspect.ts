@@ -29,6 +29,7 @@ import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { inspectOnnx } from '../inspect-onnx.js';
 import { onnxOptions } from '../open-model.js';
 import { pad, printable, truncate } from '../output.js';
+import { type SentenceFindings, sentenceFacts, sentenceFindings } from '../sentence-facts.js';
 
 interface InspectOptions extends CommonOptions {
   readonly firstPosition?: number;
@@ -73,6 +74,8 @@ interface Findings {
   readonly vocabulary: number;
   readonly pooling: string | null;
   readonly normalize: boolean | null;
+  /** Of sentence-transformers files; null where there are none. */
+  readonly sentence: SentenceFindings | null;
   readonly labels: readonly string[] | null;
   readonly unused: readonly string[];
   /** Weights of a head that was never trained. */
@@ -137,6 +140,7 @@ async function examine(path: string): Promise<{ findings: Findings; graph: Encod
         pooling: task === 'embedding' ? pooling : null,
         normalize:
           task === 'embedding' && folder.sentence !== null ? isNormalized(folder.sentence) : null,
+        sentence: sentenceFindings(folder.sentence),
         labels,
         unused: [...folder.tensors.keys()].filter((name) => !isUsed(name)),
         untrained: [...used].filter((name) => marked.has(name)),
@@ -173,6 +177,7 @@ function factLines(findings: Findings): string {
     ...(task === 'embedding' || task === 'encoder'
       ? [['pooling', pooled] as [string, string]]
       : []),
+    ...sentenceFacts(findings.sentence),
     ...(labels === null
       ? []
       : [['labels', `${labels.length}: ${truncate(labels.join(', '), 60)}`] as [string, string]]),

@@ -4,7 +4,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { speedRatio } from '../../lib/cli/compare-table.js';
-import { cosine } from '../../lib/cli/cosine.js';
+import { COMPARISONS, cosine } from '../../lib/cli/cosine.js';
 import { describeFailure } from '../../lib/cli/failure.js';
 import { measure, median } from '../../lib/cli/measure.js';
 import { npyHeader } from '../../lib/cli/npy.js';
@@ -97,6 +97,17 @@ describe('vectors as text', () => {
       expect(header.at(-1)).toBe(10);
     }
   });
+});
+
+it('vectors are compared by the names of sentence-transformers, nearer ones with more', () => {
+  const [a, b] = [Float32Array.of(1, 2, 2), Float32Array.of(4, 6, 2)];
+  const found = Object.entries(COMPARISONS).map(([name, of]) => [name, of(a, b)]);
+  expect(found).toEqual([
+    ['cosine', 20 / Math.sqrt(9 * 56)],
+    ['dot', 20],
+    ['euclidean', -5],
+    ['manhattan', -7],
+  ]);
 });
 
 describe('describeFailure', () => {

@@ -24,6 +24,22 @@ interface Scores {
 const evaluate = async (folder: string, ...more: string[]): Promise<Scores> =>
   jsonOf(await sinter(['evaluate', '--model', folder, '--data', testFile, '--json', ...more]));
 
+/** The tiny model as one of sentence-transformers with these settings. */
+async function sentenceFolder(name: string, settings: object): Promise<string> {
+  const folder = scratch.path(name);
+  await cp(TINY, folder, { recursive: true });
+  const write = (file: string, content: object) =>
+    writeFile(join(folder, file), JSON.stringify(content));
+  await write('modules.json', [
+    { path: '', type: 'sentence_transformers.models.Transformer' },
+    { path: '1_Pooling', type: 'sentence_transformers.models.Pooling' },
+  ]);
+  await mkdir(join(folder, '1_Pooling'));
+  await write('1_Pooling/config.json', { pooling_mode: 'mean' });
+  await write('config_sentence_transformers.json', settings);
+  return folder;
+}
+
 beforeAll(async () => {
   trainFile = await scratch.file('train.csv', labelledCsv(32));
   testFile = await scratch.file('test.csv', labelledCsv(10));
@@ -157,6 +173,9 @@ describe('evaluate', () => {
     );
     expect(result.pairs).toBe(3);
     expect(result.spearman).toBeCloseTo(1, 12);
+    const folder = await sentenceFolder('far', { similarity_fn_name: 'manhattan' });
+    const other = await sinter(['evaluate', '--model', folder, '--data', file, ...args]);
+    expect(other.stdout).toMatch(/^manhattan against score on 3 pairs: /);
   });
 
   it('a label that the model does not know is code 3; an encoder without a head code 4', async () => {
@@ -273,19 +292,10 @@ describe('quantize, convert and inspect', () => {
   });
 
   it('inspect shows what sentence-transformers files ask for, and what nobody knows', async () => {
-    const folder = scratch.path('sentence');
-    await cp(TINY, folder, { recursive: true });
-    const write = (name: string, content: unknown) =>
-      writeFile(join(folder, name), JSON.stringify(content));
-    await write('modules.json', [
-      { path: '', type: 'sentence_transformers.models.Transformer' },
-      { path: '1_Pooling', type: 'sentence_transformers.models.Pooling' },
-    ]);
-    await mkdir(join(folder, '1_Pooling'));
-    await write('1_Pooling/config.json', { pooling_mode: 'mean' });
-    const settings = { truncate_dim: 5, similarity_fn_name: 'dot', default_prompt_name: 'a' };
-    await write('config_sentence_transformers.json', {
-      ...settings,
+    const folder = await sentenceFolder('asking', {
+      truncate_dim: 5,
+      similarity_fn_name: 'dot',
+      default_prompt_name: 'a',
       prompts: { a: 'ask: ', b: '' },
       'od\u001bd': 1,
     });

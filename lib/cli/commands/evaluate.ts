@@ -31,7 +31,7 @@ import {
   withThreads,
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
-import { cosine } from '../cosine.js';
+import { COMPARISONS } from '../cosine.js';
 import {
   HEAD_TASKS,
   type HeadTask,
@@ -63,7 +63,8 @@ export function addEvaluate(program: Command, surroundings: Surroundings): void 
     .summary('measure a model on labelled rows')
     .description(
       'Prints the classification report of a classifier on labelled rows. With --score-column, an ' +
-        'encoder instead: how well the cosine of two texts follows a score (STS).',
+        'encoder instead: how well the cosine of two texts, or what the model says instead ' +
+        '(similarity_fn_name), follows a score (STS).',
     )
     .requiredOption('--data <file>', 'rows to evaluate on')
     .option('-m, --model <dir>', 'model folder (default with --score-column: the embedded encoder)')
@@ -268,15 +269,17 @@ async function evaluateSimilarity(
     pairs.map(({ pair }) => pair),
     { signal },
   );
-  const cosines = pairs.map((_, i) => cosine(left.row(i), right.row(i)));
+  const { similarityFnName: similarity } = encoder;
+  const found = pairs.map((_, i) => COMPARISONS[similarity](left.row(i), right.row(i)));
   const truth = pairs.map(({ score }) => score);
   const result = {
     pairs: pairs.length,
-    spearman: spearman(truth, cosines),
-    pearson: pearson(truth, cosines),
+    similarity,
+    spearman: spearman(truth, found),
+    pearson: pearson(truth, found),
   };
   out.print(
-    `cosine against ${scoreColumn} on ${formatNumber(result.pairs)} pairs: ` +
+    `${similarity} against ${scoreColumn} on ${formatNumber(result.pairs)} pairs: ` +
       `Spearman ${(100 * result.spearman).toFixed(2)}, Pearson ${(100 * result.pearson).toFixed(2)}\n`,
   );
   out.json(result);

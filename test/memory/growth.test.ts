@@ -42,7 +42,7 @@ describe.skipIf(platform() !== 'linux')('a process that works for long', () => {
     expect(full.weights).toBe(half.weights);
   }, 120_000);
 
-  it('does not grow over 200 models that are loaded, used and disposed', async () => {
+  it('does not grow over 100 models that are loaded, used and disposed after 200 others', async () => {
     const { half, full } = (await child('../../memory/children/growth.mjs', ['models'])) as {
       readonly half: Sample;
       readonly full: Sample;

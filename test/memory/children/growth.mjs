@@ -61,7 +61,8 @@ async function models(count) {
 
 async function main() {
   if (what === 'models') {
-    await models(100);
+    // What the allocator keeps for the next model levels off somewhere between the 50th and the 150th.
+    await models(200);
     const half = await sample();
     await models(100);
     return { half, full: await sample() };

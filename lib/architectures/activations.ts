@@ -6,13 +6,20 @@
 
 import type { ActivationKind } from '../graph/types.js';
 
-/** `gelu_fast` and `gelu_new` are the same tanh form, written in two ways. */
+/**
+ * The names of transformers' ACT2FN that mean one of ours. `gelu_new`, `gelu_fast`, `gelu_accurate` and the two `_tanh` are one
+ * form, written in five ways; `gelu_10` is clipped and no other name for `gelu`.
+ */
 export const ACTIVATIONS: Readonly<Record<string, ActivationKind>> = {
   gelu: 'gelu',
   gelu_python: 'gelu',
   gelu_new: 'gelu_tanh',
   gelu_fast: 'gelu_tanh',
+  gelu_accurate: 'gelu_tanh',
   gelu_pytorch_tanh: 'gelu_tanh',
+  gelu_python_tanh: 'gelu_tanh',
+  quick_gelu: 'quick_gelu',
+  linear: 'none',
   relu: 'relu',
   silu: 'silu',
   swish: 'silu',
@@ -24,5 +31,6 @@ export function activationName(kind: ActivationKind, old: unknown): string {
   if (typeof old === 'string' && Object.hasOwn(ACTIVATIONS, old) && ACTIVATIONS[old] === kind) {
     return old;
   }
-  return kind === 'gelu_tanh' ? 'gelu_new' : kind;
+  if (kind === 'gelu_tanh') return 'gelu_new';
+  return kind === 'none' ? 'linear' : kind;
 }

@@ -4,7 +4,7 @@
 
 import { SinterError, show } from '../core/errors.js';
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
-import type { EncoderGraph, GraphNode } from './types.js';
+import { ACTIVATION_KINDS, type EncoderGraph, type GraphNode } from './types.js';
 import { validateGraph } from './validate.js';
 
 type Check = (value: JsonValue | undefined) => boolean;
@@ -35,7 +35,7 @@ const list =
   (value) =>
     Array.isArray(value) && value.every(check);
 
-const activation = oneOf('none', 'gelu', 'gelu_tanh', 'relu', 'tanh', 'silu');
+const activation = oneOf(...ACTIVATION_KINDS);
 const table = object({
   weight: text,
   index: oneOf('token', 'position', 'segment'),

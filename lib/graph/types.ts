@@ -7,7 +7,17 @@
  * a `selected` value [selected tokens, width]; a `table` value [rows, width] does not depend on the texts.
  */
 
-export type ActivationKind = 'none' | 'gelu' | 'gelu_tanh' | 'relu' | 'tanh' | 'silu';
+/** `gelu_tanh` is the tanh form of GELU, `quick_gelu` is x sigmoid(1.702 x). */
+export const ACTIVATION_KINDS = [
+  'none',
+  'gelu',
+  'gelu_tanh',
+  'relu',
+  'tanh',
+  'silu',
+  'quick_gelu',
+] as const;
+export type ActivationKind = (typeof ACTIVATION_KINDS)[number];
 /** Named as sentence-transformers names them. `mean_sqrt_len_tokens` is sum / sqrt(length), `weightedmean` weighs by position + 1. */
 export type PoolKind =
   | 'mean'

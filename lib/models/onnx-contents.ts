@@ -8,7 +8,7 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
 import type { PlainModel, WeightSource } from '../formats/onnx/import/index.js';
 import type { ModelHead, SentenceModule, SentenceSettings, Task } from '../graph/checkpoint.js';
-import type { PoolKind } from '../graph/types.js';
+import { ACTIVATION_KINDS, type PoolKind } from '../graph/types.js';
 
 export interface OnnxContents {
   readonly config: JsonObject;
@@ -135,7 +135,6 @@ const POOLS: readonly PoolKind[] = [
   'weightedmean',
   'mean_sqrt_len_tokens',
 ];
-const ACTIVATIONS = ['none', 'gelu', 'gelu_tanh', 'relu', 'tanh', 'silu'] as const;
 
 function contentsOf(from: JsonObject, plain: PlainModel): OnnxContents {
   const sources = new Map(
@@ -197,7 +196,7 @@ function moduleOf(module: JsonObject): SentenceModule {
     inputs: countOf(module.inputs),
     outputs: countOf(module.outputs),
     bias: flagOf(module.bias),
-    activation: oneOf(module.activation, ACTIVATIONS),
+    activation: oneOf(module.activation, ACTIVATION_KINDS),
   };
 }
 

@@ -37,13 +37,14 @@ constexpr std::array<std::pair<const char*, OpKind>, 12> kOps = {{{"embedding", 
                                                                   {"select", OpKind::select}}};
 constexpr std::array<std::pair<const char*, NormKind>, 2> kNorms = {
     {{"layer", NormKind::layer}, {"rms", NormKind::rms}}};
-constexpr std::array<std::pair<const char*, Activation>, 6> kActivations = {
+constexpr std::array<std::pair<const char*, Activation>, 7> kActivations = {
     {{"none", Activation::none},
      {"gelu", Activation::gelu},
      {"gelu_tanh", Activation::gelu_tanh},
      {"relu", Activation::relu},
      {"tanh", Activation::tanh},
-     {"silu", Activation::silu}}};
+     {"silu", Activation::silu},
+     {"quick_gelu", Activation::quick_gelu}}};
 constexpr std::array<std::pair<const char*, Pooling>, 6> kPoolings = {
     {{"mean", Pooling::mean},
      {"cls", Pooling::cls},

@@ -17,7 +17,7 @@ const UNSUPPORTED: readonly [string, JsonObject, string][] = [
   ['distilbert', { activation: 'mish' }, 'activation "mish"'],
   ['mpnet', { relative_attention_num_buckets: 64 }, 'relative_attention_num_buckets 64'],
   ['albert', { position_embedding_type: 'relative_key' }, 'position_embedding_type'],
-  ['electra', { hidden_act: 'quick_gelu' }, 'hidden_act "quick_gelu"'],
+  ['electra', { hidden_act: 'gelu_10' }, 'hidden_act "gelu_10"'],
   ['modernbert', { rope_scaling: { rope_type: 'yarn', factor: 4 } }, 'rope_scaling'],
   ['modernbert', { classifier_pooling: 'max' }, 'classifier_pooling "max"'],
   ['deberta-v3', { conv_kernel_size: 3 }, 'conv_kernel_size 3 (supported: 0)'],

@@ -56,6 +56,7 @@ const KINDS = [
   { name: 'relu', kind: 3, bound: 0, f: (x: number) => Math.max(x, 0) },
   { name: 'tanh', kind: 4, bound: 1e-7, f: Math.tanh },
   { name: 'silu', kind: 5, bound: 1.5e-7, f: (x: number) => x / (1 + Math.exp(-x)) },
+  { name: 'quick_gelu', kind: 6, bound: 1.5e-7, f: (x: number) => x / (1 + Math.exp(-1.702 * x)) },
 ];
 
 /** Values where the functions bend, saturate or leave the finite numbers, then random ones. */

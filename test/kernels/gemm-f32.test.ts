@@ -44,7 +44,7 @@ interface GemmF32 extends KernelFamily {
 const gemm = family<GemmF32>('gemmF32');
 const scalar = scalarRow(gemm);
 const vectors = vectorRows(gemm);
-const ACTIVATIONS = { none: 0, gelu: 1, geluTanh: 2, relu: 3, tanh: 4, silu: 5 };
+const ACTIVATIONS = { none: 0, gelu: 1, geluTanh: 2, relu: 3, tanh: 4, silu: 5, quickGelu: 6 };
 const EPSILON = 2 ** -24; // half an ulp of 1
 
 // Around the tiles (6, 12 and 14 rows), the panels (16, 32, 64, 128 columns) and the K block (384).
@@ -286,6 +286,7 @@ describe('the scalar row against float64', () => {
     relu: (x) => Math.max(x, 0),
     tanh: Math.tanh,
     silu: (x) => x / (1 + Math.exp(-x)),
+    quickGelu: (x) => x / (1 + Math.exp(-1.702 * x)),
   };
 
   // Bound of a chain of k fma and one addition: (k + 1) half ulps of the sum of magnitudes; the activations

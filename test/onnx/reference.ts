@@ -248,6 +248,7 @@ function activate(kind: string, x: number): number {
   if (kind === 'relu') return Math.max(x, 0);
   if (kind === 'tanh') return Math.tanh(x);
   if (kind === 'silu') return x / (1 + Math.exp(-x));
+  if (kind === 'quick_gelu') return x / (1 + Math.exp(-1.702 * x));
   if (kind === 'gelu') return 0.5 * x * (1 + erf(x / Math.SQRT2));
   if (kind !== 'gelu_tanh') throw new Error(kind);
   return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));

@@ -243,6 +243,12 @@ const GRAPHS: Readonly<Record<string, () => EncoderGraph>> = {
     ),
   'electra tokens, projection, silu': () =>
     finish(withLogits(postNorm(1, { projection: 8, activation: 'silu' }), 4, 'tokens'), 'electra'),
+  'bert texts, quick GELU': () =>
+    finish(
+      withLogits(postNorm(2, { segments: 2, activation: 'quick_gelu' }), 3, 'texts'),
+      'bert',
+      2,
+    ),
   'modernbert embedding, every other pooling': () =>
     finish(
       withPooling(preNorm('layer', 'gelu', 8), [

@@ -23,6 +23,12 @@ export function lowerActivation(
     const gate = builder.step('Sigmoid', [input], `${prefix}/silu_gate`);
     return builder.node('Mul', [input, gate], output);
   }
+  if (kind === 'quick_gelu') {
+    const factor = builder.float(Math.fround(1.702));
+    const inside = builder.step('Mul', [input, factor], `${prefix}/quick_gelu_scaled`);
+    const gate = builder.step('Sigmoid', [inside], `${prefix}/quick_gelu_gate`);
+    return builder.node('Mul', [input, gate], output);
+  }
   if (since(builder.opset, 'gelu')) {
     const approximate = { string: kind === 'gelu' ? 'none' : 'tanh' };
     return builder.node('Gelu', [input], output, { approximate });

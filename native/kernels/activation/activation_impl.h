@@ -91,6 +91,8 @@ SINTER_SIMD void with_kind(Activation kind, Call call) {
       return call(Constant<Activation::tanh>{});
     case Activation::silu:
       return call(Constant<Activation::silu>{});
+    case Activation::quick_gelu:
+      return call(Constant<Activation::quick_gelu>{});
   }
 }
 

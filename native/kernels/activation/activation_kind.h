@@ -3,6 +3,14 @@
 
 namespace sinter {
 
-enum class Activation : int { none = 0, gelu = 1, gelu_tanh = 2, relu = 3, tanh = 4, silu = 5 };
+enum class Activation : int {
+  none = 0,
+  gelu = 1,
+  gelu_tanh = 2,
+  relu = 3,
+  tanh = 4,
+  silu = 5,
+  quick_gelu = 6
+};
 
 }  // namespace sinter

@@ -128,6 +128,18 @@ SINTER_SIMD V silu(V x) {
   return x / (V::set(1.0f) + exp(V::zero() - x));
 }
 
+// 1.702 x: quick_gelu(x) = x sigmoid of this.
+template <class V>
+SINTER_SIMD V quick_gelu_argument(V x) {
+  return x * V::set(1.702f);
+}
+
+// x sigmoid(1.702 x); NaN at -inf like silu.
+template <class V>
+SINTER_SIMD V quick_gelu(V x) {
+  return x / (V::set(1.0f) + exp(V::zero() - quick_gelu_argument(x)));
+}
+
 // NaN passes.
 template <class V>
 SINTER_SIMD V relu(V x) {
@@ -150,6 +162,8 @@ SINTER_SIMD V activate(Activation kind, V x) {
       return tanh(x);
     case Activation::silu:
       return silu(x);
+    case Activation::quick_gelu:
+      return quick_gelu(x);
     case Activation::none:
       break;
   }
@@ -201,6 +215,13 @@ SINTER_SIMD V silu_derivative(V x) {
   return sigmoid_product_derivative(c, c);
 }
 
+// The same with z = 1.702 x, whose slope x z'(x) is z.
+template <class V>
+SINTER_SIMD V quick_gelu_derivative(V x) {
+  const V z = quick_gelu_argument(max(V::set(-60.0f), min(V::set(60.0f), x)));
+  return sigmoid_product_derivative(z, z);
+}
+
 // f'(x) of activate.
 template <class V>
 SINTER_SIMD V activate_derivative(Activation kind, V x) {
@@ -217,6 +238,8 @@ SINTER_SIMD V activate_derivative(Activation kind, V x) {
     }
     case Activation::silu:
       return silu_derivative(x);
+    case Activation::quick_gelu:
+      return quick_gelu_derivative(x);
     case Activation::none:
       break;
   }

@@ -40,6 +40,8 @@ void activate_rows(Activation activation, int64_t rows, int64_t columns, float* 
       return activate_tile<V, Activation::tanh>(rows, columns, c, c_row);
     case Activation::silu:
       return activate_tile<V, Activation::silu>(rows, columns, c, c_row);
+    case Activation::quick_gelu:
+      return activate_tile<V, Activation::quick_gelu>(rows, columns, c, c_row);
   }
 }
 

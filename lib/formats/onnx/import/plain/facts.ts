@@ -221,7 +221,7 @@ const TABLE: ReadonlyMap<string, Infer> = new Map<string, Infer>([
   ...['Cos', 'CumSum', 'LayerNormalization', 'RMSNormalization', 'Gelu', 'Erf', 'Tanh', 'Relu'].map(
     (op) => [op, first] as const,
   ),
-  ...['Sigmoid', 'Softmax', 'LogSoftmax', 'Identity', 'Dropout', 'Not', 'Trilu'].map(
+  ...['Sigmoid', 'Swish', 'Softmax', 'LogSoftmax', 'Identity', 'Dropout', 'Not', 'Trilu'].map(
     (op) => [op, first] as const,
   ),
   ...[

@@ -7,7 +7,8 @@
  *   layer norm    LayerNormalization(x, scale, bias?) axis -1, epsilon written; scale and bias are initializers [width].
  *   RMS norm      RMSNormalization(x, scale) axis -1, epsilon written.
  *   GELU          Gelu(approximate 'none' | 'tanh').
- *   SiLU          Mul(x, Sigmoid(x)). Quick GELU is SiLU between products that are scaled for it.
+ *   quick GELU    Swish(alpha 1.702).
+ *   SiLU          Mul(x, Sigmoid(x)). With another alpha it is SiLU between products that are scaled for it.
  *   attention     Reshape, Transpose, MatMul, Mul by the scale, Add of a bias, Softmax(axis -1), MatMul, Transpose, Reshape.
  *   projections   a fused node's merged QKV weight is cut in three initializers, three products.
  *   Q/DQ          gone; a quantized weight is a float initializer that `quantized` has an entry for.
@@ -20,8 +21,8 @@
 
 import type { OnnxGraph, OnnxModel } from '../model.js';
 
-/** For the reference evaluator. The newest operators of the plain form (RMSNormalization) are of opset 23. */
-export const PLAIN_OPSETS: ReadonlyMap<string, number> = new Map([['', 23]]);
+/** For the reference evaluator. The newest operator of the plain form (Swish) is of opset 24. */
+export const PLAIN_OPSETS: ReadonlyMap<string, number> = new Map([['', 24]]);
 
 /** The operators that a plain graph of a supported model is made of; all in the domain ''. */
 export const PLAIN_OPERATORS: ReadonlySet<string> = new Set([
@@ -69,6 +70,7 @@ export const PLAIN_OPERATORS: ReadonlySet<string> = new Set([
     'Sigmoid',
     'Softmax',
     'LogSoftmax',
+    'Swish',
   ],
   // reductions
   ...[

@@ -6,7 +6,7 @@
  */
 
 import type { Initializer, OnnxNode } from '../model.js';
-import { operatorOf } from './attributes.js';
+import { numberOf, operatorOf } from './attributes.js';
 import { codeRange } from './code-range.js';
 import type { Draft } from './draft.js';
 import { MOVES } from './moves.js';
@@ -19,7 +19,10 @@ const UNIT: ValueRange = [0, 1];
 const SIGNED: ValueRange = [-1, 1];
 const MOST_STEPS = 24;
 
-/** What the result is whatever the operands are. The lowest points of GELU and SiLU are -0.16998 and -0.27847. */
+/** The lowest point of SiLU is -0.27847; x sigmoid(alpha x) has it divided by alpha. */
+const SILU_LOWEST = -0.2785;
+
+/** What the result is whatever the operands are. The lowest point of GELU is -0.16998. */
 const FIXED: Readonly<Record<string, ValueRange>> = {
   Abs: POSITIVE,
   Cos: SIGNED,
@@ -36,7 +39,6 @@ const FIXED: Readonly<Record<string, ValueRange>> = {
   Softmax: UNIT,
   Softplus: POSITIVE,
   Sqrt: POSITIVE,
-  Swish: [-0.2785, Number.POSITIVE_INFINITY],
   Tanh: SIGNED,
 };
 
@@ -100,6 +102,10 @@ class Ranges {
         return pairs(inputs(0), inputs(1), (a, b) => a + b);
       case 'Sub':
         return pairs(inputs(0), inputs(1), (a, b) => a - b);
+      case 'Swish': {
+        const alpha = numberOf(node, 'alpha', 1);
+        return alpha > 0 ? [SILU_LOWEST / alpha, Number.POSITIVE_INFINITY] : null;
+      }
       case 'Neg':
         return [-inputs(0)[1], -inputs(0)[0]];
       case 'Mul':

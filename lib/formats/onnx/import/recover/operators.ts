@@ -189,6 +189,8 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
     const tanh = node.attributes.get('approximate') === 'tanh';
     return [activate(walk, tanh ? 'gelu_tanh' : 'gelu', asForm(input))];
   },
+  // The plain form has no other alpha than 1.702.
+  Swish: activation('quick_gelu'),
   LayerNormalization: (walk, node, inputs) => [
     normForm(walk, 'layer', numberOf(node.attributes.get('epsilon'), 1e-5), inputs),
   ],

@@ -155,6 +155,57 @@ export const ACTIVATION_CASES: readonly RuleCase[] = [
     { cube: scalar(0.0713548162726), line: scalar(1.5957691216057308) },
     'tanh',
   ),
+  ...(['right', 'left'] as const).map((side): RuleCase => {
+    const ordered = (a: string, b: string) => (side === 'right' ? [a, b] : [b, a]);
+    return {
+      rule: 'gelu-arithmetic',
+      title: `quick GELU, factor on the ${side}`,
+      small: {
+        feeds: { x },
+        constants: { c: scalar(1.702) },
+        nodes: [
+          ['i', 'Mul', ordered('x', 'c')],
+          ['t', 'Sigmoid', ['i']],
+          ['y', 'Mul', ordered('x', 't')],
+        ],
+        outputs: ['y'],
+      },
+      left: ['Swish'],
+      apart: CLOSE,
+      check: (graph) => expect(graph.nodes.at(-1)?.attributes.get('alpha')).toBe(1.702),
+    };
+  }),
+  {
+    rule: 'gelu-arithmetic',
+    title: 'not SiLU of a product with 1.702',
+    small: {
+      feeds: { x },
+      constants: { c: scalar(1.702) },
+      nodes: [
+        ['i', 'Mul', ['x', 'c']],
+        ['t', 'Sigmoid', ['i']],
+        ['y', 'Mul', ['i', 't']],
+      ],
+      outputs: ['y'],
+    },
+    left: ['Mul', 'Sigmoid', 'Mul'],
+  },
+  {
+    rule: 'quick-gelu',
+    title: 'written',
+    with: ['gelu-arithmetic'],
+    small: {
+      feeds: { x },
+      nodes: [
+        ['a', 'com.microsoft::QuickGelu', ['x'], { alpha: 1.702 }],
+        ['y', 'Swish', ['a'], { alpha: Math.fround(1.702) }],
+      ],
+      outputs: ['y'],
+    },
+    left: ['Swish', 'Swish'],
+    opset: 24,
+    apart: CLOSE,
+  },
   {
     rule: 'gelu-arithmetic',
     title: 'not SiLU',
@@ -203,7 +254,7 @@ export const ACTIVATION_CASES: readonly RuleCase[] = [
         w: floats([x.dims.at(-1) ?? 1, 3], 40),
         b: floats([3], 41),
         v: floats([3, 2], 42),
-        c: scalar(1.702),
+        c: scalar(1.5),
       },
       nodes: [
         ['m', 'MatMul', ['x', 'w']],

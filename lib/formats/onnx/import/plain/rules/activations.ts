@@ -1,10 +1,10 @@
 /**
- * Spellings of GELU and SiLU, decomposed or fused, as Gelu and Mul(x, Sigmoid(x)).
+ * Spellings of GELU, quick GELU and SiLU, decomposed or fused, as Gelu, Swish(1.702) and Mul(x, Sigmoid(x)).
  *
  * Decomposed ones are recognised as polynomials in x and erf, tanh or sigmoid of a polynomial in x.
  */
 
-import type { OnnxNode } from '../../model.js';
+import type { Attribute, OnnxNode } from '../../model.js';
 import { numberOf, stringOf } from '../attributes.js';
 import { arithmeticInputs, isPolynomial, polynomialOf } from '../polynomial.js';
 import type { Rule, Writer } from '../rule.js';
@@ -15,24 +15,37 @@ interface Form {
   readonly argument: Readonly<Record<string, number>>;
   /** Of the result, in x and the function's value. */
   readonly result: Readonly<Record<string, number>>;
-  readonly approximate: 'none' | 'tanh';
+  readonly operator: 'Gelu' | 'Swish';
+  readonly attributes: Readonly<Record<string, Attribute>>;
 }
+
+/** Quick GELU is x sigmoid(1.702 x). */
+const QUICK = 1.702;
 
 const ROOT = Math.sqrt(2 / Math.PI);
 const HALVES = { '1,0': 0.5, '1,1': 0.5 };
+const GELU = { operator: 'Gelu', attributes: { approximate: 'none' } } as const;
+const GELU_TANH = { operator: 'Gelu', attributes: { approximate: 'tanh' } } as const;
 const FORMS: readonly Form[] = [
-  { function: 'Erf', argument: { '1,0': Math.SQRT1_2 }, result: HALVES, approximate: 'none' },
+  { function: 'Erf', argument: { '1,0': Math.SQRT1_2 }, result: HALVES, ...GELU },
   {
     function: 'Tanh',
     argument: { '1,0': ROOT, '3,0': 0.044715 * ROOT },
     result: HALVES,
-    approximate: 'tanh',
+    ...GELU_TANH,
   },
   {
     function: 'Sigmoid',
     argument: { '1,0': 2 * ROOT, '3,0': 2 * 0.044715 * ROOT },
     result: { '1,1': 1 },
-    approximate: 'tanh',
+    ...GELU_TANH,
+  },
+  {
+    function: 'Sigmoid',
+    argument: { '1,0': QUICK },
+    result: { '1,1': 1 },
+    operator: 'Swish',
+    attributes: { alpha: QUICK },
   },
 ];
 
@@ -51,7 +64,7 @@ const geluArithmetic: Rule = {
   name: 'gelu-arithmetic',
   matches:
     'x / 2 (1 + erf(x / sqrt 2)), x / 2 (1 + tanh(..)), x sigmoid(..) in any order of operations',
-  writes: 'Gelu',
+  writes: 'Gelu; Swish(1.702) for x sigmoid(1.702 x)',
   roots: ['Mul', 'Add', 'Div'],
   rewrite(node, write) {
     const { graph } = write;
@@ -65,7 +78,7 @@ const geluArithmetic: Rule = {
         if (form === undefined) continue;
         const q = polynomialOf(graph, write.root(), x, t);
         if (!isPolynomial(q, form.result)) continue;
-        return write.into(output, 'Gelu', [x], { approximate: form.approximate });
+        return write.into(output, form.operator, [x], form.attributes);
       }
     }
     return false;
@@ -100,12 +113,13 @@ const geluDefault: Rule = {
 
 const quickGelu: Rule = {
   name: 'quick-gelu',
-  matches: 'com.microsoft QuickGelu; Swish (opset 24)',
-  writes: 'Mul(x, Sigmoid(alpha x)), which is SiLU for alpha 1',
+  matches: 'com.microsoft QuickGelu; Swish (opset 24) with another alpha than 1.702',
+  writes: 'Mul(x, Sigmoid(alpha x)), which is SiLU for alpha 1 and Swish(1.702) for alpha 1.702',
   roots: ['com.microsoft::QuickGelu', 'Swish'],
   rewrite(node, write) {
     const x = write.graph.input(node, 0);
-    const alpha = numberOf(node, 'alpha', node.op === 'Swish' ? 1 : 1.702);
+    const alpha = numberOf(node, 'alpha', node.op === 'Swish' ? 1 : QUICK);
+    if (node.op === 'Swish' && alpha === QUICK) return false;
     const inside = alpha === 1 ? x : write.op('Mul', [x, write.scalar(alpha)]);
     const gate = write.op('Sigmoid', [inside]);
     return write.into(node.outputs[0] ?? '', 'Mul', [x, gate]);

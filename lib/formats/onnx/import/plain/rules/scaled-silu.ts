@@ -1,7 +1,7 @@
 /**
- * Quick GELU, x sigmoid(a x), is SiLU of a x, divided by a: the product before it is scaled, and the one after it back.
+ * x sigmoid(a x) is SiLU of a x, divided by a: the product before it is scaled, and the one after it back.
  *
- * Its weights are floats from there on.
+ * Its weights are floats from there on. Quick GELU (a = 1.702) never comes here: it is an activation of its own.
  */
 
 import type { Initializer, OnnxNode } from '../../model.js';

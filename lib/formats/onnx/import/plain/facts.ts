@@ -237,6 +237,7 @@ const TABLE: ReadonlyMap<string, Infer> = new Map<string, Infer>([
   ...['Mean', 'Sum', 'Max', 'Min', 'Prod', 'L1', 'L2', 'SumSquare', 'LogSumExp'].map(
     (op) => [`Reduce${op}`, reduction] as const,
   ),
+  ['RotaryEmbedding', first],
   ['ArgMax', argument],
   ['ArgMin', argument],
   ['Reshape', reshape],

@@ -21,6 +21,11 @@ export interface AttentionParts {
   readonly key: string;
   readonly value: string;
   readonly queryHeads: number;
+  /**
+   * Fewer heads of keys and values, each for a group of neighbouring heads of queries. Default: as many as queries have; null
+   * where only the running graph knows.
+   */
+  readonly keyHeads?: number | null;
   /** Heads are axis 1 already. */
   readonly split: boolean;
   /** A number, or the value of the graph that holds it. */
@@ -31,14 +36,19 @@ export interface AttentionParts {
 
 /** Writes attention into `output`: [batch, tokens, heads * dim], or [batch, heads, tokens, dim] for split parts. */
 export function writeAttention(write: Writer, output: string, parts: AttentionParts): true {
-  const { split, queryHeads: heads } = parts;
+  const { split, queryHeads: heads, keyHeads: stated = heads } = parts;
+  const keyHeads = stated ?? 0;
   const query = split ? parts.query : splitHeads(write, parts.query, heads);
-  const value = split ? parts.value : splitHeads(write, parts.value, heads);
-  const key = split
+  const own = split ? parts.value : splitHeads(write, parts.value, keyHeads);
+  const ownKey = split
     ? write.op('Transpose', [parts.key], { perm: [0, 1, 3, 2] })
-    : write.op('Transpose', [write.op('Reshape', [parts.key, write.ints([0, 0, heads, -1])])], {
+    : write.op('Transpose', [write.op('Reshape', [parts.key, write.ints([0, 0, keyHeads, -1])])], {
         perm: HEADS_TRANSPOSED,
       });
+  const groups = stated === null ? toldGroups(write, query, own) : groupsOf(write, heads, keyHeads);
+  const [key = '', value = ''] = [ownKey, own].map((name) =>
+    groups === '' ? name : write.op('Gather', [name, groups], { axis: 1 }),
+  );
   const product = write.op('MatMul', [query, key]);
   const { scale } = parts;
   const factor = typeof scale === 'string' ? scale : write.scalar(scale);
@@ -51,6 +61,20 @@ export function writeAttention(write: Writer, output: string, parts: AttentionPa
   return write.into(output, 'Reshape', [joined, write.ints([0, 0, -1])]);
 }
 
+/** The head of keys that each head of queries meets; '' where that is its own. */
+function groupsOf(write: Writer, heads: number, keyHeads: number): string {
+  if (heads === keyHeads) return '';
+  const group = heads / keyHeads;
+  return write.ints(Array.from({ length: heads }, (_, head) => Math.floor(head / group)));
+}
+
+/** The same of [batch, heads, tokens, dim] values whose heads are not known: head * heads of keys / heads. */
+function toldGroups(write: Writer, query: string, value: string): string {
+  const [heads = '', keyHeads = ''] = [query, value].map((name) => tokensOf(write, name));
+  const all = write.op('Range', [write.int(0), heads, write.int(1)]);
+  return write.op('Div', [write.op('Mul', [all, keyHeads]), heads]);
+}
+
 /** (1 - mask) * low: the addend of a mask of 1 (seen) and 0. */
 export function addendOfMask(write: Writer, mask: string, low: number): string {
   const dtype = write.graph.fact(mask).dtype;
@@ -58,7 +82,7 @@ export function addendOfMask(write: Writer, mask: string, low: number): string {
   return write.op('Mul', [write.op('Sub', [write.scalar(1), float]), write.scalar(low)]);
 }
 
-/** Number of tokens of a [batch, tokens, ..] value, as a scalar. */
+/** Size of axis 1, as a scalar: the tokens of a [batch, tokens, ..] value. */
 export function tokensOf(write: Writer, value: string): string {
   return write.op('Gather', [write.op('Shape', [value]), write.int(1)], { axis: 0 });
 }

@@ -153,24 +153,14 @@ function attentionValue(
   if (JSON.stringify(queries.rotary) !== JSON.stringify(keys.rotary)) {
     throw new Unexplained('queries and keys are rotated differently');
   }
-  const columns = (of: (head: number) => Columns | undefined) =>
-    order.flatMap((head) => of(head) ?? []);
   const heads = order.length;
   const width = heads * headDim;
-  const query = projected(
-    walk,
-    queries.value,
-    columns((head) => queries.heads[head]),
-    width,
-  );
-  const keyColumns = columns((head) => keys.heads[keyHead[head] ?? 0]);
-  const key = projected(walk, keys.value, keyColumns, width);
-  const value = projected(
-    walk,
-    values,
-    columns((head) => valueColumns[head]),
-    width,
-  );
+  const queryColumns = order.map((head) => queries.heads[head]);
+  const keyColumns = order.map((head) => keys.heads[keyHead[head] ?? 0]);
+  const query = projected(walk, queries.value, queryColumns, width, 'alone');
+  const key = projected(walk, keys.value, keyColumns, width, 'shared');
+  const valuesOf = order.map((head) => valueColumns[head]);
+  const value = projected(walk, values, valuesOf, width, 'shared');
   if (scores.relative && order.some((head, i) => head !== i)) {
     throw new Unexplained('a bias by distance has its heads in another order');
   }
@@ -203,9 +193,18 @@ function unrounded(scale: number, headDim: number): number {
   return usual.find((wanted) => Math.abs(scale / wanted - 1) < 2e-3) ?? scale;
 }
 
-/** These columns of a product, as one of its own. */
-function projected(walk: Walk, value: Value | null, columns: Columns, width: number): Value {
-  if (value === null || columns.length !== width || new Set(columns).size !== width) {
+/** These columns of a product, as one of its own. Heads of keys and values may serve several heads of queries. */
+function projected(
+  walk: Walk,
+  value: Value | null,
+  heads: readonly (Columns | undefined)[],
+  width: number,
+  shared: 'shared' | 'alone',
+): Value {
+  const once = new Set(heads.map((head) => head?.join()));
+  const columns = heads.flatMap((head) => head ?? []);
+  const distinct = shared === 'shared' ? (width / heads.length) * once.size : width;
+  if (value === null || columns.length !== width || new Set(columns).size !== distinct) {
     throw new Unexplained('heads overlap');
   }
   const whole = width === value.width && columns.every((c, i) => c === i);

@@ -253,15 +253,27 @@ export function applyToForms(walk: Walk, node: OnnxNode, inputs: Inputs): Known[
   throw new Unexplained(reasonAgainst(node));
 }
 
+/** Attributes that an encoder's attention must not have, and what each of them means. */
+const NOT_OURS: Readonly<Record<string, string>> = {
+  is_causal: 'a decoder: a token sees only those before it',
+  unidirectional: 'a decoder: a token sees only those before it',
+  softcap: 'scores are bounded by a tanh, which the attention here does not compute',
+  do_rotary: 'positions are rotated inside of it',
+};
+
 /** Why no coarse operation is made of a node. */
 function reasonAgainst({ op, attributes }: OnnxNode): string {
   if (op === 'Conv') {
     return 'a convolution over tokens (DeBERTa has one where conv_kernel_size is above 0), which is not supported';
   }
-  const set = ['is_causal', 'unidirectional', 'softcap', 'do_rotary'].filter((name) => {
+  const set = Object.entries(NOT_OURS).filter(([name]) => {
     const value = attributes.get(name);
     return typeof value === 'number' && value !== 0;
   });
-  const which = set.length === 0 ? '' : `, with ${set.join(' and ')}`;
-  return `no coarse operation is made of it${which}`;
+  const which = set.map(([name, why]) => `${name} ${attributes.get(name)} (${why})`).join(' and ');
+  const [queries, keys] = ['q_num_heads', 'kv_num_heads'].map((name) => attributes.get(name));
+  if (typeof queries === 'number' && typeof keys === 'number' && queries % keys !== 0) {
+    return `its ${queries} heads of queries are no multiple of its ${keys} of keys`;
+  }
+  return which === '' ? 'no coarse operation is made of it' : `it has ${which}`;
 }

@@ -37,6 +37,8 @@ const attention = (
   left: written(threeProducts, maskOps),
   apart: CLOSE,
 });
+/** The groups of heads, where only the running graph knows how many there are. */
+const told = ['Shape', 'Gather', 'Shape', 'Gather', 'Range', 'Mul', 'Div'];
 const rawMask = tensor('int32', [2, 3], [1, 1, 1, 1, 1, 0]);
 
 export const ATTENTION_CASES: readonly RuleCase[] = [
@@ -178,20 +180,33 @@ export const ATTENTION_CASES: readonly RuleCase[] = [
     },
     left: [
       ...['Shape', 'Gather', 'Cast', 'Div', 'Sqrt', 'Div'],
-      ...['Transpose', 'MatMul', 'Mul', 'Softmax', 'MatMul'],
+      ...['Transpose', ...told, 'Gather', 'Gather', 'MatMul', 'Mul', 'Softmax', 'MatMul'],
     ],
     apart: CLOSE,
   },
   {
     rule: 'standard-attention',
-    title: 'not one of fewer heads of keys',
+    title: 'fewer heads of keys, axes not known',
+    small: {
+      feeds: { q: floats([2, 4, 3, 4], 36), k: floats([2, 2, 5, 4], 37) },
+      shapes: { q: null, k: null },
+      nodes: [['y', 'Attention', ['q', 'k', 'k'], { scale: 0.3 }]],
+      outputs: ['y'],
+    },
+    left: ['Transpose', ...told, 'Gather', 'Gather', 'MatMul', 'Mul', 'Softmax', 'MatMul'],
+    apart: CLOSE,
+  },
+  {
+    rule: 'standard-attention',
+    title: 'fewer heads of keys',
     small: {
       feeds: { q: floats([2, 4, 3, 4], 36), k: floats([2, 2, 5, 4], 37) },
       shapes: { q: [null, 4, null, 4], k: [null, 2, null, 4] },
       nodes: [['y', 'Attention', ['q', 'k', 'k']]],
       outputs: ['y'],
     },
-    left: ['Attention'],
+    left: ['Transpose', 'Gather', 'Gather', 'MatMul', 'Mul', 'Softmax', 'MatMul'],
+    apart: CLOSE,
   },
   {
     rule: 'standard-attention',

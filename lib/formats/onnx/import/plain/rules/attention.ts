@@ -133,27 +133,36 @@ const multiHeadAttention: Rule = {
   },
 };
 
+/** More heads are refused: a list of them is written. */
+const MOST_HEADS = 1024;
+
+interface Layout {
+  /** 0, and null of keys, where the file does not tell. */
+  readonly heads: number;
+  readonly keyHeads: number | null;
+  /** Heads are an axis of the operands already. */
+  readonly split: boolean;
+}
+
 /**
- * Heads of the operands of ONNX's own Attention, and whether they are an axis already; null where it is not this engine's.
- * Operands of three axes must have their heads as an attribute, so that without it there are four, known or not.
+ * Heads of the operands of ONNX's own Attention; null where they do not fit. Operands of three axes must have their heads as an
+ * attribute, so that without it there are four, known or not.
  */
-function layoutOf(node: OnnxNode, write: Writer): { heads: number; split: boolean } | null {
+function layoutOf(node: OnnxNode, write: Writer): Layout | null {
   const { graph } = write;
   const [query, key] = [0, 1].map((index) => graph.fact(graph.input(node, index)).dims);
   const heads = numberOf(node, 'q_num_heads', 0);
   const split = query ? query.length === 4 : heads === 0;
-  if (!split)
-    return heads >= 1 && heads === numberOf(node, 'kv_num_heads', 0) ? { heads, split } : null;
-  const [own, others] = [query?.[1] ?? null, key?.[1] ?? null];
-  return own !== null && others !== null && own !== others ? null : { heads: own ?? 0, split };
+  const [own, others] = split
+    ? [query?.[1] ?? null, key?.[1] ?? null]
+    : [heads, numberOf(node, 'kv_num_heads', 0)];
+  if (own === null || others === null) return { heads: 0, keyHeads: null, split };
+  const fits = others >= 1 && own % others === 0 && own >= 1 && own <= MOST_HEADS;
+  return fits ? { heads: own, keyHeads: others, split } : null;
 }
 
 /** 1 / sqrt(size of a head), computed by the graph where the size is not known. */
-function usualScale(
-  write: Writer,
-  query: string,
-  { heads, split }: { readonly heads: number; readonly split: boolean },
-): number | string {
+function usualScale(write: Writer, query: string, { heads, split }: Layout): number | string {
   const width = write.graph.fact(query).dims?.at(-1) ?? null;
   const parts = split ? 1 : heads;
   if (width !== null) return 1 / Math.sqrt(width / parts);
@@ -165,8 +174,8 @@ function usualScale(
 const standardAttention: Rule = {
   name: 'standard-attention',
   matches:
-    'Attention of opset 23 on [batch, tokens, width] or [batch, heads, tokens, dim], mask of booleans or floats',
-  writes: 'attention written out',
+    'Attention of opset 23 on [batch, tokens, width] or [batch, heads, tokens, dim], mask of booleans or floats, with fewer heads of keys too',
+  writes: 'Gather of the heads of keys and values where they are fewer, attention written out',
   roots: ['Attention'],
   rewrite(node, write) {
     const { graph } = write;
@@ -188,6 +197,7 @@ const standardAttention: Rule = {
       key: graph.input(node, 1),
       value: graph.input(node, 2),
       queryHeads: layout.heads,
+      keyHeads: layout.keyHeads,
       split: layout.split,
       scale: numberOf(node, 'scale', 0) || usualScale(write, query, layout),
       biases: bias === '' ? [] : [bias],

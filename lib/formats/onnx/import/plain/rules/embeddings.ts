@@ -126,7 +126,7 @@ const rotary: Rule = {
     const { graph } = write;
     const ids = graph.input(node, 1);
     const rank = graph.rank(ids);
-    if (rank !== 1 && rank !== 2) return false;
+    if ((rank !== 1 && rank !== 2) || numberOf(node, 'is_packed_batching', 0) !== 0) return false;
     let positions = ids;
     if (rank === 1) {
       const tokens = write.int(hasHeadAxis(node, write) ? 2 : 1);

@@ -62,7 +62,7 @@ export {
 } from './models/encoder.js';
 export type { Aggregation, Entity } from './models/entities.js';
 export type { OnnxFolderOptions, OnnxVariant } from './models/export-folder.js';
-export type { OnnxExportOptions } from './models/export-model.js';
+export type { OnnxExportOptions, OnnxFileOptions } from './models/export-model.js';
 export {
   type Candidate,
   type FillOptions,

@@ -23,8 +23,8 @@ export type ExitCode = (typeof EXIT_CODES)[keyof typeof EXIT_CODES];
 export const EXIT_CODE_HELP = `Exit codes:
   0    done
   1    an unexpected error (please report it)
-  2    a mistake in the command line: an option, an argument, a path
-  3    a data file that cannot be used (the message names file, line and column)
+  2    a mistake in the command line: an option, an argument, a path where no model is or nothing can be written
+  3    a data file that is missing or cannot be used (the message names file, line and column)
   4    a model that is damaged or of a kind that is not supported
   5    not enough memory or room on the disk, or a device that cannot do what was asked
   6    a model that is not in the cache, not on the hub, or could not be fetched
@@ -70,7 +70,9 @@ const MISTAKE = / must be .*, got /s;
 export function exitCodeFor(error: unknown): ExitCode {
   const errno = errnoOf(error);
   if (errno !== null) return PATH_PROBLEMS.has(errno) ? EXIT_CODES.usage : EXIT_CODES.device;
-  if (error instanceof SinterError) return BY_ERROR_CODE[error.code];
+  if (error instanceof SinterError) {
+    return typeof error.details.missing === 'string' ? EXIT_CODES.usage : BY_ERROR_CODE[error.code];
+  }
   if (!(error instanceof Error)) return EXIT_CODES.internal;
   if (error.name === 'AbortError') return EXIT_CODES.cancelled;
   // commander throws these for --help and --version (exit code 0) and for usage errors.

@@ -43,11 +43,13 @@ function unknownLabels(known: ReadonlySet<string>, test: Iterable<AnyRow>): AnyR
 
 /**
  * Throws INVALID_DATA when a label occurs in the test rows only: the model could never be right there.
- * The message names up to five such labels with their places. `train` may be a list of labels.
+ * The message names up to five such labels with their places. `train` may be a list of labels; `owner` says whose
+ * the labels are.
  */
 export function checkLabels(
   train: Iterable<AnyRow> | readonly string[],
   test: Iterable<AnyRow>,
+  owner: 'training rows' | 'model' = 'training rows',
 ): void {
   const known = new Set<string>();
   let index = 0;
@@ -60,12 +62,13 @@ export function checkLabels(
     const [own, other] = showLabels(near === undefined ? [label] : [label, near]);
     const about = [
       ...(line === undefined ? [] : [`line ${line}`]),
-      ...(near === undefined ? [] : [`they have ${other}`]),
+      ...(near === undefined ? [] : [`${owner === 'model' ? 'it has' : 'they have'} ${other}`]),
     ];
     return `${own}${about.length > 0 ? ` (${about.join('; ')})` : ''}`;
   });
   const more = unknown.length > shown.length ? ` and ${unknown.length - shown.length} more` : '';
-  const message = `labels that the training rows do not have: ${shown.join(', ')}${more}`;
+  const whose = owner === 'model' ? 'the model does' : 'the training rows do';
+  const message = `labels that ${whose} not have: ${shown.join(', ')}${more}`;
   if (first.file !== undefined && first.line !== undefined) {
     throw dataProblem(first.file, message, { line: first.line, column: 'label' });
   }

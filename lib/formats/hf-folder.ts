@@ -58,7 +58,8 @@ export async function readHfFolder(path: string): Promise<HfFolder> {
       stats === null
         ? 'no such file or folder'
         : 'is a file; a model is a folder or an .onnx file: give the folder that it is in';
-    throw new SinterError('CORRUPT_MODEL', `${path}: ${what}`, { details: { file: path } });
+    const details = { file: path, ...(stats === null && { missing: path }) };
+    throw new SinterError('CORRUPT_MODEL', `${path}: ${what}`, { details });
   }
   await refuseAdapter(path);
   const stamps = await stampSmallFiles(path);

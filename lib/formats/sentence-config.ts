@@ -37,6 +37,7 @@ export async function readModelSettings(
   const ignored: string[] = [];
   checkKeys(file, config, MODEL_KEYS, ignored);
   const type = config.model_type ?? MODEL_TYPES[kind];
+  if (type === MODEL_TYPES['cross-encoder'] && kind === 'embedding') throw notScoring(file);
   if (type !== MODEL_TYPES[kind]) {
     throw fault('UNSUPPORTED_MODEL', file, `unsupported model_type ${show(type)} of its modules`);
   }
@@ -49,6 +50,16 @@ export async function readModelSettings(
     activation: readActivation(file, config),
     ignored,
   };
+}
+
+/** sentence-transformers takes the module for an encoder of vectors too, unless the module's file says otherwise. */
+function notScoring(file: string): SinterError {
+  const needed = 'sentence_bert_config.json with transformer_task "sequence-classification"';
+  return fault(
+    'UNSUPPORTED_MODEL',
+    file,
+    `unsupported model_type "CrossEncoder" without ${needed} beside the weights: without it the module Transformer gives vectors, no scores`,
+  );
 }
 
 /** Text by name; null is the empty text. */

@@ -2,6 +2,7 @@
  * A model as an ONNX file: picks precision and outputs, and hands the weights over one at a time.
  */
 
+import { stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { isQuantized } from '../compress/quantize.js';
 import { rangeMistake, typeMistake } from '../core/errors.js';
@@ -68,6 +69,32 @@ const KNOWN = {
 } as const;
 
 const WHERE = 'exportOnnx';
+
+export interface OnnxFileOptions extends OnnxExportOptions {
+  /** Replace a file that is there. Default: false, it is a RangeError. */
+  readonly overwrite?: boolean;
+}
+
+/** As `exportModelOnnx`, but a file that is there is only replaced with `overwrite`. */
+export async function exportOnnxFile(
+  parts: ModelParts,
+  program: NativeProgram,
+  path: string,
+  options: OnnxFileOptions,
+): Promise<void> {
+  if (typeof path !== 'string') throw typeMistake(`${WHERE}: path`, 'a string', path);
+  const read = readOptions<OnnxFileOptions>(WHERE, options, { ...KNOWN, overwrite: true });
+  const overwrite = read.boolean('overwrite', false);
+  const { overwrite: _, ...own } = options;
+  const names = own.externalData === true ? [path, `${path}_data`] : [path];
+  for (const name of overwrite ? [] : names) {
+    const stats = await stat(name).catch(() => null);
+    if (stats?.isFile()) {
+      throw rangeMistake(`${WHERE}: path`, 'a new file (or pass overwrite: true)', name);
+    }
+  }
+  await exportModelOnnx(parts, program, path, own);
+}
 
 export async function exportModelOnnx(
   parts: ModelParts,

@@ -33,7 +33,7 @@ import {
 } from './model-parts.js';
 import { drawWeights } from './new-weights.js';
 import type { OnnxFolder } from './onnx-folder.js';
-import { openOnnxFolder } from './onnx-thread.js';
+import { checkNoPositions, openOnnxFolder } from './onnx-thread.js';
 import {
   asQuantized,
   readQuantizedTensors,
@@ -92,6 +92,7 @@ export async function loadModel(
   ensureLanes(where, lanes);
   const path = await resolveModel(where, name, { ...hub, ...(signal && { signal }) });
   const file = await findOnnxFile(path);
+  if (file === null) checkNoPositions(where, path, settings.firstPosition);
   const folder =
     file === null
       ? await readHfFolder(path)

@@ -5,7 +5,7 @@
  */
 
 import { setImmediate } from 'node:timers/promises';
-import { SinterError } from '../core/errors.js';
+import { rangeMistake, SinterError } from '../core/errors.js';
 import { WorkerThread } from '../core/worker-thread.js';
 import type { Probe } from '../formats/onnx/import/index.js';
 import { type StoredTensor, type TensorSource, WeightFiles } from '../formats/weight-files.js';
@@ -45,6 +45,8 @@ export async function openOnnxFolder(
   const thread = new WorkerThread('onnx-worker.js', import.meta.url, { where, signal });
   try {
     const opened = await thread.call<OpenedOnnx>('open', { file, cache, ...settings });
+    const isFed = Object.values(opened.report.inputs).includes('positions');
+    if (!isFed) checkNoPositions(where, file, settings.firstPosition);
     const source = new ThreadTensors(file, opened, thread);
     return {
       ...opened,
@@ -69,6 +71,17 @@ export async function openOnnxFolder(
     await thread.close();
     throw error;
   }
+}
+
+/** RangeError for a first position of a model whose graph has no input of positions: nothing would begin there. */
+export function checkNoPositions(
+  where: string,
+  path: string,
+  firstPosition: number | undefined,
+): void {
+  if (firstPosition === undefined) return;
+  const what = `left out: ${path} has no input of positions`;
+  throw rangeMistake(`${where}: firstPosition (--first-position)`, what, firstPosition);
 }
 
 /** Weights that the worker converts when they are asked for. */

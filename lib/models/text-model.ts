@@ -12,7 +12,7 @@ import type { BatchOptions, Priority } from '../serve/batch-options.js';
 import { Batcher } from '../serve/batcher.js';
 import type { EncodedTexts, TextInput, TokensWithOffsets } from '../tokenize/text-tokenizer.js';
 import { exportOnnxFolder, type OnnxFolderOptions } from './export-folder.js';
-import { exportModelOnnx, type OnnxExportOptions } from './export-model.js';
+import { exportOnnxFile, type OnnxFileOptions } from './export-model.js';
 import { forwardTokens } from './forward.js';
 import { type ModelInfo, modelInfo } from './model-info.js';
 import type { ModelParts } from './model-parts.js';
@@ -89,10 +89,10 @@ export abstract class TextModel {
   /**
    * Writes one ONNX file of standard operators, in f32 or for a quantized model in dynamic int8 unless `precision` says
    * otherwise. Outputs: an encoder gives `last_hidden_state` and `sentence_embedding`, a question answerer `start_logits` and
-   * `end_logits`, others `logits`.
+   * `end_logits`, others `logits`. A file that is there is refused unless `overwrite` is set.
    */
-  async exportOnnx(path: string, options: OnnxExportOptions = {}): Promise<void> {
-    return this.use('exportOnnx', (program) => exportModelOnnx(this.parts, program, path, options));
+  async exportOnnx(path: string, options: OnnxFileOptions = {}): Promise<void> {
+    return this.use('exportOnnx', (program) => exportOnnxFile(this.parts, program, path, options));
   }
 
   /**

@@ -2,6 +2,7 @@
  * What every command has: help, suggestions, exit codes, JSON, and one line for an error.
  */
 import { readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { jsonOf, Scratch, sinter } from './support.js';
 
@@ -74,15 +75,30 @@ describe('mistakes in the command line', () => {
 });
 
 describe('failures', () => {
-  it('a model folder that is none: code 4, one line, and a hint that is not the command itself', async () => {
-    const folder = scratch.path('nowhere');
+  it('a path where nothing is: code 2 and one line, as the table says', async () => {
+    for (const name of ['nowhere', 'nowhere.onnx']) {
+      const path = scratch.path(name);
+      for (const args of [
+        ['inspect', path],
+        ['embed', 'a', '--model', path],
+      ]) {
+        const { code, stderr } = await sinter(args);
+        expect(code).toBe(2);
+        expect(stderr).toMatch(/^error: .*nowhere(\.onnx)?: no such file( or folder)?\n$/);
+      }
+    }
+    const { code, stderr } = await sinter(['embed', '--input', scratch.path('nowhere.txt')]);
+    expect({ code, stderr }).toEqual({ code: 3, stderr: expect.stringMatching(/no such file\n$/) });
+  });
+
+  it('a folder that is no model: code 4, one line, and a hint that is not the command itself', async () => {
+    const folder = scratch.path('empty');
+    await mkdir(folder);
     const { code, stderr } = await sinter(['inspect', folder]);
     expect(code).toBe(4);
-    expect(stderr).toMatch(/^error: .*nowhere: no such file or folder\n$/);
+    expect(stderr).toMatch(/^error: .*config\.json: no such file\n$/);
     const embedded = await sinter(['embed', 'a', '--model', folder]);
-    expect(embedded.stderr).toMatch(
-      /^error: .*nowhere: no such file or folder\nhint: .*inspect.*\n$/,
-    );
+    expect(embedded.stderr).toMatch(/^error: .*config\.json: no such file\nhint: .*inspect.*\n$/);
   });
 
   it('SINTER_DEBUG=1 shows the stack', async () => {

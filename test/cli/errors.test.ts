@@ -47,7 +47,7 @@ describe('a model that is not there', () => {
 
   it('as a path has no id to be looked up', async () => {
     expect(await failure(['embed', 'a', '--model', scratch.path('nowhere')])).toEqual({
-      code: 4,
+      code: 2,
       line: 'error: DIR/nowhere: no such file or folder',
     });
   });

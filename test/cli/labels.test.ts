@@ -26,8 +26,8 @@ it('train notes variants with counts and lines, and keeps them apart', async () 
   const data = await scratch.file('e.jsonl', rows(['"true"', '"no"']));
   const scored = await sinter(['evaluate', '--model', out, '--data', data]);
   expect(scored.code).toBe(3);
-  expect(scored.stderr).toContain(`${data}:1: labels that the training rows do not have: "true"`);
-  expect(scored.stderr).toContain('(line 1; they have "TRUE")');
+  expect(scored.stderr).toContain(`${data}:1: labels that the model does not have: "true"`);
+  expect(scored.stderr).toContain('(line 1; it has "TRUE")');
 });
 
 it('train refuses one label as a number and as a text, and keeps large numbers apart', async () => {

@@ -113,6 +113,12 @@ describe('refused before the work', () => {
     const onnx = scratch.path('input.onnx');
     await tiny.exportOnnx(onnx);
     expectRefused(await sinter(['convert', '--model', onnx, '--out', onnx]), 2, /another than/);
+    const old = await readFile(onnx);
+    const again = ['convert', '--model', TINY, '--out', onnx];
+    expectRefused(await sinter(again), 2, /input\.onnx is there already: give --overwrite/);
+    expect(await readFile(onnx)).toEqual(old);
+    expect((await sinter([...again, '--precision', 'f16', '--overwrite'])).code).toBe(0);
+    expect((await readFile(onnx)).length).toBeLessThan(old.length);
     const predictions = ['--predictions', data];
     const scored = await sinter(['evaluate', '--model', model, '--data', data, ...predictions]);
     expectRefused(scored, 2, /another than/);

@@ -2,7 +2,7 @@
  * Models as ONNX files, run by onnxruntime-node on padded batches and compared with Sinter's own results.
  */
 
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as ort from 'onnxruntime-node';
@@ -57,6 +57,26 @@ function expectClose(ours: Matrix, theirs: Float32Array): void {
 }
 
 describe('exportOnnx', () => {
+  it('replaces a file that is there only with overwrite', async () => {
+    const folder = await temporaryFolder();
+    await using encoder = await Encoder.load(fixture('bert'), { pooling: 'mean' });
+    const path = join(folder, 'model.onnx');
+    await writeFile(path, 'mine');
+    const refused = encoder.exportOnnx(path);
+    await expect(refused).rejects.toThrow(RangeError);
+    await expect(refused).rejects.toThrow(
+      /exportOnnx: path must be a new file \(or pass overwrite: true\), got ".*model\.onnx"/,
+    );
+    expect(await readFile(path, 'utf8')).toBe('mine');
+    await encoder.exportOnnx(path, { overwrite: true });
+    expect((await readFile(path)).length).toBeGreaterThan(1000);
+    await writeFile(join(folder, 'other.onnx_data'), 'mine');
+    const outside = encoder.exportOnnx(join(folder, 'other.onnx'), { externalData: true });
+    await expect(outside).rejects.toThrow(/got ".*other\.onnx_data"/);
+    expect((await readdir(folder)).sort()).toEqual(['model.onnx', 'other.onnx_data']);
+    await expect(encoder.exportOnnx(path, { overwrite: 1 as never })).rejects.toThrow(TypeError);
+  });
+
   it('the embedded encoder, f32 and int8', async () => {
     const folder = await temporaryFolder();
     await using encoder = await Encoder.load();
@@ -81,7 +101,7 @@ describe('exportOnnx', () => {
       // Codes of 8 bits under the name of 7 would pass the cosine.
       expect(Math.max(...int8.map((v, i) => Math.abs(v - (wide[i] ?? 0))))).toBeGreaterThan(1e-3);
       wide = int8;
-      const tensor = small.exportOnnx(path, { activations: 'tensor' });
+      const tensor = small.exportOnnx(path, { activations: 'tensor', overwrite: true });
       if (activationBits === 8) await tensor;
       else await expect(tensor).rejects.toThrow(RangeError);
     }

@@ -218,6 +218,17 @@ describe('a cross-encoder', () => {
     expect(await smallAgain.score([PAIR])).toEqual(await small.score([PAIR]));
   });
 
+  it('is refused with what is missing where the file of its module is', async () => {
+    const { 'sentence_bert_config.json': _, ...files } = newer({ activation_fn: IDENTITY });
+    const folder = await folderOf('heads/bert-regression', files);
+    await expect(CrossEncoder.load(folder)).rejects.toMatchObject({
+      code: 'UNSUPPORTED_MODEL',
+      message: expect.stringMatching(
+        /config_sentence_transformers\.json: .*"CrossEncoder" without sentence_bert_config\.json with transformer_task "sequence-classification"/,
+      ),
+    });
+  });
+
   it('trains and evaluates with its default prompt', async () => {
     const settings = { prompts: { web: 'the nation ' }, default_prompt_name: 'web' };
     await using model = await CrossEncoder.load(

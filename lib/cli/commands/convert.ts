@@ -5,6 +5,7 @@ import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { rangeMistake } from '../../core/errors.js';
+import { fileExists } from '../../core/json.js';
 import { formatBytes } from '../../core/units.js';
 import { checkFile } from '../../files/index.js';
 import { ONNX_PRECISIONS, type OnnxPrecision } from '../../formats/onnx/onnx-options.js';
@@ -56,7 +57,7 @@ export function addConvert(program: Command, surroundings: Surroundings): void {
         .choices(['f32', 'f16'])
         .default('f32'),
     )
-    .option('--overwrite', 'replace a model folder that is there')
+    .option('--overwrite', 'replace a model folder or an .onnx file that is there')
     .addHelpText(
       'after',
       `
@@ -155,11 +156,15 @@ async function convertOnnx(
 
 /** The folder to write; null for a file, which is only checked. */
 async function placeOf(options: ConvertOptions): Promise<OutFolder | null> {
-  const { out, model, calibration, externalData } = options;
+  const { out, model, calibration, externalData, overwrite } = options;
   if (!isFile(options)) return OutFolder.take({ ...options, inputs: [model, calibration] });
   const inputs = [model, calibration].filter((input) => input !== undefined);
-  await checkFile(out, { inputs });
-  if (externalData === true) await checkFile(`${out}_data`, { inputs });
+  for (const file of externalData === true ? [out, `${out}_data`] : [out]) {
+    await checkFile(file, { inputs });
+    if (overwrite !== true && (await fileExists(file))) {
+      throw usageMistake(`${file} is there already: give --overwrite to replace it`);
+    }
+  }
   return null;
 }
 
@@ -189,9 +194,11 @@ function isFile({ out }: ConvertOptions): boolean {
 }
 
 async function writeFile(model: TextModel, options: ConvertOptions): Promise<void> {
-  const { out, opset, precision, weights, activations, externalData } = options;
+  const { out, opset, precision, weights, activations, externalData, overwrite } = options;
   const calibration = await calibrationOf(options);
-  const chosen = { opset, precision, weights, activations, externalData, calibration };
+  const chosen = {
+    ...{ opset, precision, weights, activations, externalData, calibration, overwrite },
+  };
   await model.exportOnnx(out, given(chosen));
 }
 

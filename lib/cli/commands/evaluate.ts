@@ -135,7 +135,7 @@ async function evaluateClassifier(
     options.model,
     given({ lanes: options.threads, ...(await onnxOptions(options)), signal: out.signal }),
   );
-  checkLabels(model.labels, rows);
+  checkLabels(model.labels, rows, 'model');
   const { windows } = options;
   const scores = await model.evaluate(rows, { signal: out.signal, ...given({ windows }) });
   printScores(scores, options.confusions, out);

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { firstPositionOf } from '../../../lib/architectures/first-position.js';
-import { OnnxModel } from '../../../lib/index.js';
+import { Encoder, OnnxModel } from '../../../lib/index.js';
 import { insideOf } from '../../../lib/models/text-model.js';
 import { floats, modelBytes, type ValueSpec } from './write-model.js';
 
@@ -132,4 +132,20 @@ test('firstPosition must be a count', async () => {
 test('a padding that is no id tells nothing', () => {
   expect(firstPositionOf({ model_type: 'roberta', pad_token_id: 'x' })).toBeNull();
   expect(firstPositionOf({ model_type: 'roberta', pad_token_id: null })).toBeNull();
+});
+
+test('firstPosition is refused of a model that is fed no positions', async () => {
+  const file = join(folder, 'unfed.onnx');
+  await using encoder = await Encoder.load('test/fixtures/encoders/bert', { pooling: 'mean' });
+  await encoder.exportOnnx(file);
+  const said =
+    /firstPosition \(--first-position\) must be left out: .* has no input of positions, got 2/;
+  for (const refused of [
+    () => OnnxModel.load(file, { firstPosition: 2 }),
+    () => Encoder.load(file, { firstPosition: 2 }),
+    () => Encoder.load('test/fixtures/encoders/bert', { firstPosition: 2, pooling: 'mean' }),
+  ]) {
+    await expect(refused()).rejects.toThrow(RangeError);
+    await expect(refused()).rejects.toThrow(said);
+  }
 });

@@ -4,7 +4,7 @@
 import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { rangeMistake } from '../../core/errors.js';
+import { rangeMistake, typeMistake } from '../../core/errors.js';
 import { fileExists } from '../../core/json.js';
 import { formatBytes } from '../../core/units.js';
 import { checkFile } from '../../files/index.js';
@@ -178,6 +178,9 @@ async function tell(out: Console, options: ConvertOptions, precision: string): P
 function checkCombination(options: ConvertOptions): void {
   const { precision, precisions, to } = options;
   const file = isFile(options);
+  if (file && precision === 'int8-static' && options.calibration === undefined) {
+    throw typeMistake('--calibration', 'given for int8-static', undefined);
+  }
   if (precisions !== undefined && (file || to !== 'onnx')) {
     throw usageMistake('--precisions needs --to onnx and a folder as --out');
   }

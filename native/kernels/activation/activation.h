@@ -1,7 +1,8 @@
-// Element-wise activations (gelu in its erf form, gelu_tanh, relu, tanh, silu, quick_gelu) and gates
-// of two halves. The same inline functions serve the epilogue of the GEMMs (activation_math.h), so a fused
-// and a separate activation give the same bits. y may alias x and dx may alias dy, but not in a
-// gate. n = 0 is allowed. Largest error against float64: see activation_math.h.
+// Element-wise activations (gelu in its erf form, gelu_tanh, relu, tanh, silu, quick_gelu) and
+// gates of two halves. The same inline functions serve the epilogue of the GEMMs
+// (activation_math.h), so a fused and a separate activation give the same bits. y may alias x and
+// dx may alias dy, but not in a gate. n = 0 is allowed. Largest error against float64: see
+// activation_math.h.
 #pragma once
 
 #include <cstdint>

@@ -6,10 +6,10 @@
 
 import type { Stats } from 'node:fs';
 import { access, type FileHandle } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { SinterError, show } from './errors.js';
-import { FileStamps, isUnchanged, openRegular, readUpTo } from './files.js';
+import { type FileStamps, isUnchanged, openRegular, readUpTo } from './files.js';
 import { checkJsonShape } from './json-shape.js';
 import {
   MAX_JSON_VALUES,
@@ -184,20 +184,6 @@ export function endOfString(text: string, start: number): number {
 /** Larger than what is read, but perhaps no mistake. */
 export function tooLarge(file: string, what: string): SinterError {
   return new SinterError('UNSUPPORTED_MODEL', `${file}: ${what}`, { details: { file } });
-}
-
-/** Files of a model folder beside its weights: what they say together must be of one time. */
-const SMALL_FILES = [
-  ...['config.json', 'tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json'],
-  ...['added_tokens.json', 'vocab.txt', 'vocab.json', 'merges.txt', 'modules.json'],
-  ...['sentence_bert_config.json', 'config_sentence_transformers.json'],
-];
-
-/** The small files of `folders` as they are before any of them is read. */
-export async function stampSmallFiles(...folders: readonly string[]): Promise<FileStamps> {
-  return FileStamps.take(
-    folders.flatMap((folder) => SMALL_FILES.map((name) => join(folder, name))),
-  );
 }
 
 /** CORRUPT_MODEL where one of the files has changed. */

@@ -9,13 +9,7 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SinterError } from '../core/errors.js';
-import {
-  checkStamps,
-  fileExists,
-  type JsonObject,
-  readJsonObject,
-  stampSmallFiles,
-} from '../core/json.js';
+import { checkStamps, fileExists, type JsonObject, readJsonObject } from '../core/json.js';
 import { writeFolderAtomic } from '../files/index.js';
 import type { Checkpoint, SentenceModule, SentenceSettings } from '../graph/checkpoint.js';
 import { refuseAdapter } from './adapter-folder.js';
@@ -24,6 +18,7 @@ import { checkOwnModel } from './own-folder.js';
 import { storedSize, type TensorToWrite, writeSafetensors } from './safetensors-writer.js';
 import { modulePath, readSentenceFiles, sentenceFiles } from './sentence-files.js';
 import { readModelMaxLength } from './sentence-text.js';
+import { stampSmallFiles } from './small-files.js';
 import { openWeightFiles, type StoredTensor, type WeightFiles } from './weight-files.js';
 
 /** What a training used: its options, the model that it began with, versions. */

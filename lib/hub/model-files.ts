@@ -5,25 +5,10 @@
  */
 
 import { SinterError } from '../core/errors.js';
-import { ADAPTER_CONFIG } from '../formats/adapter-folder.js';
-import { LENGTH_FILES } from '../formats/sentence-text.js';
+import { SMALL_FILES } from '../formats/small-files.js';
 
-/** Small files that are taken whenever they are there. */
-const SMALL = new Set([
-  'config.json',
-  // Not applied, but it must not be left out in silence.
-  ADAPTER_CONFIG,
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'added_tokens.json',
-  'vocab.txt',
-  'vocab.json',
-  'merges.txt',
-  'modules.json',
-  'config_sentence_transformers.json',
-  ...LENGTH_FILES,
-]);
+/** They are taken whenever they are there. */
+const SMALL: ReadonlySet<string> = new Set(SMALL_FILES);
 /** Folders of sentence-transformers modules: `1_Pooling`, `2_Dense`. */
 const MODULE = /^\d+_[A-Za-z]+\//;
 /** Best first; the first that is there is taken. */

@@ -10,13 +10,7 @@ import { firstPositionOf } from '../architectures/first-position.js';
 import { quantizableWeights } from '../compress/quantize.js';
 import { SinterError } from '../core/errors.js';
 import { FileStamps } from '../core/files.js';
-import {
-  checkStamps,
-  fileExists,
-  type JsonObject,
-  readJsonObject,
-  stampSmallFiles,
-} from '../core/json.js';
+import { checkStamps, fileExists, type JsonObject, readJsonObject } from '../core/json.js';
 import type { NativeProgram } from '../core/native.js';
 import { type HfFolder, readTraining } from '../formats/hf-folder.js';
 import {
@@ -29,6 +23,7 @@ import {
 } from '../formats/onnx/import/index.js';
 import { readSentenceFiles } from '../formats/sentence-files.js';
 import { readModelMaxLength } from '../formats/sentence-text.js';
+import { stampSmallFiles } from '../formats/small-files.js';
 import { type StoredTensor, type TensorSource, WeightFiles } from '../formats/weight-files.js';
 import type { ModelHead, SentenceSettings } from '../graph/checkpoint.js';
 import { PLAIN_SENTENCE } from '../graph/sentence.js';

@@ -2,6 +2,7 @@
  * Model files that are too much, no files at all, or written to while they are read: refused by name and at once.
  */
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { cp, readFile, rename, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +10,8 @@ import { describe, expect, it } from 'vitest';
 import { decodeUtf8, readJsonObject, readModelFile } from '../../lib/core/json.js';
 import { readHfFolder } from '../../lib/formats/hf-folder.js';
 import { openSafetensors } from '../../lib/formats/safetensors.js';
+import { LENGTH_FILES } from '../../lib/formats/sentence-text.js';
+import { SMALL_FILES } from '../../lib/formats/small-files.js';
 import { openTorchFile } from '../../lib/formats/torch/torch-file.js';
 import { openWeightFiles } from '../../lib/formats/weight-files.js';
 import { Classifier } from '../../lib/models/classifier.js';
@@ -235,6 +238,22 @@ describe('a model that changes while it is read', () => {
       await expect(partsOf('x', folder, request, settings)).rejects.toEqual(
         changed(join(model, name)),
       );
+    }
+  });
+
+  it('is noticed in each of the small files that are there', async () => {
+    const names = new Set([...SMALL_FILES, ...LENGTH_FILES]);
+    names.delete('adapter_config.json');
+    for (const name of names) {
+      const model = await copyOfTiny();
+      const path = join(model, name);
+      const modules = [{ type: 'sentence_transformers.models.Transformer', path: '' }];
+      const content = JSON.stringify(name === 'modules.json' ? modules : {});
+      if (!existsSync(path)) await writeFile(path, content);
+      const folder = await readHfFolder(model);
+      await utimes(path, 1, 1);
+      await expect(folder.checkUnchanged(), name).rejects.toEqual(changed(path));
+      await folder.close();
     }
   });
 

@@ -21,12 +21,15 @@ async function work(ending) {
 
 async function run(ending) {
   const worker = new Worker(new URL(import.meta.url), { workerData: ending });
+  // On a busy machine the message and the end of the thread are told in one turn of the event loop: whoever listens for the end
+  // only after the message waits for ever.
+  const ended = new Promise((resolve) => worker.once('exit', resolve));
   const sum = await new Promise((resolve, reject) => {
     worker.once('message', resolve);
     worker.once('error', reject);
+    worker.once('exit', (code) => reject(new Error(`a worker ended with code ${code}, no sum`)));
   });
-  if (ending === 'running') await worker.terminate();
-  else await new Promise((resolve) => worker.once('exit', resolve));
+  await (ending === 'running' ? worker.terminate() : ended);
   return sum;
 }
 

@@ -2,23 +2,18 @@
 // with a typed error, within five seconds of processor time and 1 GB, and the process must live.
 // node scripts/fuzz-tokenizers.mjs [--seconds 10] [--cases N] [--seed 1] [--json]; needs dist/ (node scripts/build.mjs --ts).
 // Exit code 1, and the damaged file kept, when a case breaks a rule.
-import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { answerCases, fuzz, isChild, REFUSALS, readArguments } from './fuzz-children.mjs';
 import { randomly } from './onnx-mutations.mjs';
 import { tokenizerKinds } from './tokenizer-kinds.mjs';
 import { mutateTokenizer } from './tokenizer-mutations.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-/** Of processor time: others may be at work on the machine. */
-const MAX_MS = 5000;
-const MAX_RSS_MB = 1024;
-const CODES = ['CORRUPT_MODEL', 'UNSUPPORTED_MODEL'];
 
-if (process.send) await serve();
+if (isChild) await serve();
 else await drive();
 
 /** Texts at the ends of what texts can be. */
@@ -72,131 +67,50 @@ async function serve() {
     await attempt(tokenizer.decode([...(one?.ids ?? [1, 2, 3]), 7, 7, 7]));
     return errors.find((error) => !isTyped(error)) ?? errors[0];
   };
-  process.on('message', async ({ folder }) => {
-    const start = process.cpuUsage();
-    let stage = 'loaded';
-    const error = await use(folder).catch((reason) => {
-      stage = 'refused';
-      return reason;
-    });
-    const { user, system } = process.cpuUsage(start);
-    const outcome =
-      error !== undefined && !isTyped(error)
-        ? `${error.stack}`
-        : stage === 'refused'
-          ? error.code
-          : 'loaded';
-    const maxRssMb = Math.round(process.resourceUsage().maxRSS / 1024);
-    process.send({ outcome, ms: (user + system) / 1000, maxRssMb });
+  answerCases(async ({ folder }) => {
+    try {
+      const error = await use(folder);
+      return error === undefined || isTyped(error) ? 'loaded' : `${error.stack}`;
+    } catch (error) {
+      return isTyped(error) ? error.code : `${error.stack}`;
+    }
   });
 }
 
 /** A code of the list, a text that has no tokens (or too many characters for a pattern), or a limit too small for a file's special tokens. */
 function isTyped(error) {
   return (
-    [...CODES, 'INVALID_DATA'].includes(error?.code) ||
+    [...REFUSALS, 'INVALID_DATA'].includes(error?.code) ||
     (error instanceof RangeError && /must be .*got/.test(error.message))
   );
 }
 
 async function drive() {
-  const { values } = parseArgs({
-    options: {
-      seconds: { type: 'string', default: '10' },
-      cases: { type: 'string', default: 'Infinity' },
-      seed: { type: 'string', default: '1' },
-      json: { type: 'boolean', default: false },
-    },
-  });
-  const random = randomly(Number(values.seed));
+  const options = readArguments();
+  const random = randomly(options.seed);
   const kinds = tokenizerKinds(root);
   const folder = mkdtempSync(join(tmpdir(), 'sinter-fuzz-'));
-  const report = {
-    cases: 0,
-    loaded: 0,
-    CORRUPT_MODEL: 0,
-    UNSUPPORTED_MODEL: 0,
-    slowestMs: 0,
-    maxRssMb: 0,
-    kinds: {},
-    broken: [],
-  };
-  let child = start();
-  const end = performance.now() + 1000 * Number(values.seconds);
-  while (
-    performance.now() < end &&
-    report.cases < Number(values.cases) &&
-    report.broken.length < 5
-  ) {
-    const [name, original] = kinds[report.cases % kinds.length];
-    const { text, kind } =
-      report.cases < kinds.length
+  await fuzz(import.meta.url, options, {
+    accepted: 'loaded',
+    maxMs: 5000,
+    maxRssMb: 1024,
+    makeCase: (n) => {
+      const [name, original] = kinds[n % kinds.length];
+      // The first of each kind is undamaged.
+      const whole = n < kinds.length;
+      const { text, kind } = whole
         ? { text: JSON.stringify(original), kind: 'whole' }
         : mutateTokenizer(original, random);
-    writeFileSync(join(folder, 'tokenizer.json'), text);
-    const answer = await ask(child, folder);
-    const what =
-      complaint(answer) ??
-      (kind === 'whole' && answer.outcome !== 'loaded'
-        ? `refused undamaged: ${answer.outcome}`
-        : null);
-    if (what) {
-      report.broken.push({ name, kind, what, kept: keep(text) });
-      child.kill('SIGKILL');
-      child = start();
-    }
-    report.cases++;
-    report.kinds[name] = (report.kinds[name] ?? 0) + 1;
-    if (answer.outcome in report) report[answer.outcome]++;
-    report.slowestMs = Math.max(report.slowestMs, Math.round(answer.ms));
-    report.maxRssMb = Math.max(report.maxRssMb, answer.maxRssMb ?? 0);
-  }
-  child.kill();
-  rmSync(folder, { recursive: true, force: true });
-  console.log(values.json ? JSON.stringify(report) : report);
-  if (report.broken.length > 0) process.exitCode = 1;
-
-  function keep(text) {
-    const kept = join(tmpdir(), `sinter-fuzz-tokenizer-${values.seed}-${report.cases}.json`);
-    writeFileSync(kept, text);
-    return kept;
-  }
-}
-
-/** What is wrong with an answer; null when nothing is. */
-function complaint({ outcome, ms, maxRssMb }) {
-  if (outcome !== 'loaded' && !CODES.includes(outcome)) return outcome;
-  if (ms > MAX_MS) return `${Math.round(ms)} ms of processor time`;
-  return maxRssMb > MAX_RSS_MB ? `${maxRssMb} MB of memory` : null;
-}
-
-function start() {
-  return fork(fileURLToPath(import.meta.url), { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
-}
-
-/** The child's answer; a crash or a hang is one too. */
-function ask(child, folder) {
-  return new Promise((resolve) => {
-    let noise = '';
-    const listen = (bytes) => {
-      noise = `${noise}${bytes}`.slice(-600);
-    };
-    const finish = (answer) => {
-      clearTimeout(timer);
-      child.off('exit', died);
-      child.off('message', finish);
-      child.stderr.off('data', listen);
-      resolve(answer);
-    };
-    const died = (code, signal) =>
-      setTimeout(
-        () => finish({ outcome: `process ended: ${code ?? signal}: ${noise}`, ms: 0 }),
-        50,
-      );
-    const timer = setTimeout(() => finish({ outcome: 'hangs', ms: 10 * MAX_MS }), 10 * MAX_MS);
-    child.once('exit', died);
-    child.once('message', finish);
-    child.stderr.on('data', listen);
-    child.send({ folder });
+      writeFileSync(join(folder, 'tokenizer.json'), text);
+      return {
+        message: { folder },
+        content: text,
+        about: { name, kind },
+        countedAs: name,
+        whole,
+      };
+    },
+    keepAs: (n) => `sinter-fuzz-tokenizer-${options.seed}-${n}.json`,
   });
+  rmSync(folder, { recursive: true, force: true });
 }

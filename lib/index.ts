@@ -12,19 +12,10 @@ export {
   type SinterErrorCode,
 } from './core/errors.js';
 export { Matrix } from './core/matrix.js';
-export {
-  checkLabels,
-  collectLabels,
-  type FileRow,
-  type LabelSpelling,
-  type LabelVariants,
-  labelVariants,
-  type ReadOptions,
-  readAllRows,
-  readRows,
-  splitRows,
-  type TextRow,
-} from './data/index.js';
+export { type LabelSpelling, type LabelVariants, labelVariants } from './data/label-variants.js';
+export { readAllRows, readRows } from './data/read-rows.js';
+export { checkLabels, collectLabels, splitRows } from './data/rows.js';
+export type { FileRow, ReadOptions, TextRow } from './data/types.js';
 export type { BlockOptions, OnnxPrecision } from './formats/onnx/onnx-options.js';
 export type { ClassificationProblem, SentenceModule, Task } from './graph/checkpoint.js';
 export type { ActivationBits, PoolKind } from './graph/types.js';

@@ -2,7 +2,7 @@
  * What `train` does with the head that a model already has: it is trained further where it fits the rows, and never
  * replaced in silence.
  */
-import { resolveModel } from '../hub/index.js';
+import { resolveModel } from '../hub/resolve.js';
 import { type FolderTask, folderTask } from '../models/folder-task.js';
 import type { HeadTask } from './head-tasks.js';
 

@@ -4,13 +4,13 @@
  *
  * The rule: a model folder's own config decides, so that quantize, convert and bench need no option for it.
  */
-import { resolveModel } from '../hub/index.js';
+import { resolveModel } from '../hub/resolve.js';
 import { Classifier } from '../models/classifier.js';
 import { CrossEncoder } from '../models/cross-encoder.js';
+import { EMBEDDED_MODEL } from '../models/embedded-model.js';
 import { Encoder } from '../models/encoder.js';
 import { findOnnxFile } from '../models/find-onnx.js';
 import { type FolderTask, folderTask } from '../models/folder-task.js';
-import { EMBEDDED_MODEL } from '../models/load-model.js';
 import { MaskedLM } from '../models/masked-lm.js';
 import { QuestionAnswerer } from '../models/question-answerer.js';
 import { TokenClassifier } from '../models/token-classifier.js';

@@ -5,7 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatDuration, formatNumber } from '../core/units.js';
 import { SeededRandom, shuffled } from '../data/index.js';
-import { EMBEDDED_MODEL } from '../models/load-model.js';
+import { EMBEDDED_MODEL } from '../models/embedded-model.js';
 import type { TrainOptions } from '../train/train-options.js';
 import { type DataOptions, given } from './arguments.js';
 import type { Console } from './context.js';

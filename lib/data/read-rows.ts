@@ -5,9 +5,7 @@
  */
 import { extname } from 'node:path';
 import { rangeMistake, typeMistake } from '../core/errors.js';
-import { chooseColumns, RowMaker } from './columns.js';
-import { readDelimited } from './delimited.js';
-import { readJsonLines } from './json-lines.js';
+import type { RowMaker } from './columns.js';
 import { dataProblem } from './problem.js';
 import type { ColumnRef, DataFormat, FileRow, RawRecord, ReadOptions } from './types.js';
 
@@ -64,13 +62,18 @@ function checkOptions(path: string, options: ReadOptions): DataFormat {
   return format;
 }
 
-function readRecords(
+async function readRecords(
   path: string,
   format: DataFormat,
   options: ReadOptions,
-): AsyncIterable<RawRecord> {
+): Promise<AsyncIterable<RawRecord>> {
   const { signal } = options;
-  if (format === 'jsonl') return readJsonLines(path, signal);
+  // A parser is loaded for those who read such a file.
+  if (format === 'jsonl') {
+    const { readJsonLines } = await import('./json-lines.js');
+    return readJsonLines(path, signal);
+  }
+  const { readDelimited } = await import('./delimited.js');
   return readDelimited(path, {
     signal,
     delimiter: options.delimiter ?? (format === 'tsv' ? '\t' : ','),
@@ -88,8 +91,9 @@ export function readRows(path: string, options: ReadOptions = {}): AsyncIterable
   const named = format === 'jsonl' || (options.header ?? true);
   return {
     async *[Symbol.asyncIterator]() {
+      const { chooseColumns, RowMaker } = await import('./columns.js');
       let maker: RowMaker | undefined;
-      for await (const record of readRecords(path, format, options)) {
+      for await (const record of await readRecords(path, format, options)) {
         if (maker === undefined) {
           const columns = chooseColumns({ file: path, named, options }, record);
           options.onColumns?.(columns);

@@ -10,7 +10,12 @@ import { fileExists, isJsonObject, readJsonObject, tooLarge } from '../core/json
 import { MAX_SHARDS, MAX_TENSORS } from '../core/limits.js';
 import { insteadOfWeights } from './other-weights.js';
 import { openSafetensors, type TensorEntry } from './safetensors.js';
-import { openTorchFile } from './torch/torch-file.js';
+
+/** Most models come without such a file, and its reader is left out then. */
+async function openTorchFile(path: string): Promise<TensorSource> {
+  const torch = await import('./torch/torch-file.js');
+  return torch.openTorchFile(path);
+}
 
 /** Files that may hold the weights, best first; each may be sharded and then has an index. */
 const FORMS = [

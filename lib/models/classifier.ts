@@ -16,7 +16,8 @@ import type { TextInput } from '../tokenize/text-tokenizer.js';
 import type { Corpus } from '../train/corpus.js';
 import type { TrainReport } from '../train/train-report.js';
 import { collectRows, collectSets, collectTexts, type Rows, textRows } from './collect-rows.js';
-import { loadModel } from './load-model.js';
+import { corpusLogits } from './corpus-logits.js';
+import { loadModel } from './load-lazily.js';
 import type { ModelParts } from './model-parts.js';
 import {
   HEAD_LOAD_OPTIONS,
@@ -42,7 +43,6 @@ import {
   type ModelTrainOptions,
   TrainableModel,
 } from './trainable-model.js';
-import { corpusLogits } from './training.js';
 import {
   forwardWindows,
   readWindows,

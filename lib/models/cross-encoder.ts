@@ -20,7 +20,9 @@ import {
   textOf,
   textRows,
 } from './collect-rows.js';
-import { EMBEDDED_MODEL, loadModel } from './load-model.js';
+import { corpusLogits } from './corpus-logits.js';
+import { EMBEDDED_MODEL } from './embedded-model.js';
+import { loadModel } from './load-lazily.js';
 import type { ModelParts } from './model-parts.js';
 import { meanBinaryCrossEntropy, sigmoid } from './numbers.js';
 import {
@@ -41,7 +43,6 @@ import {
   type ModelTrainOptions,
   TrainableModel,
 } from './trainable-model.js';
-import { corpusLogits } from './training.js';
 import { readWindows, WINDOWED_OPTIONS, type WindowedOptions } from './windowed-logits.js';
 
 export type CrossEncoderLoadOptions = HeadLoadOptions;

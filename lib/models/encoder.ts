@@ -5,7 +5,6 @@
  * is never guessed.
  */
 
-import { graphFromCheckpoint } from '../architectures/index.js';
 import { isQuantized } from '../compress/quantize.js';
 import { rangeMistake, SinterError } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
@@ -23,8 +22,9 @@ import { BATCH_OPTIONS, type BatchOptions } from '../serve/batch-options.js';
 import type { Batcher } from '../serve/batcher.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { Classifier, checkLabels, readProblem } from './classifier.js';
+import { EMBEDDED_MODEL } from './embedded-model.js';
 import { forwardTexts, outputWidth } from './forward.js';
-import { EMBEDDED_MODEL, loadModel } from './load-model.js';
+import { loadModel } from './load-lazily.js';
 import {
   buildProgram,
   bytesOf,
@@ -198,23 +198,19 @@ export class Encoder extends TextModel {
       );
     }
     const { path, config, graph, sentence, modelMaxLength } = parts;
-    const {
-      sources,
-      created,
-      graph: wide,
-      ...made
-    } = graphFromCheckpoint(
-      { path, config, tensors: tensorsOf(graph), sentence, modelMaxLength },
-      {
-        task: 'classification',
-        labels,
-        problem,
-        newHead: true,
-        ...(maxTokens === undefined ? {} : { maxTokens }),
-      },
-    );
-    const drawn = drawWeights(created, seed);
+    const checkpoint = { path, config, tensors: tensorsOf(graph), sentence, modelMaxLength };
+    const request = {
+      task: 'classification',
+      labels,
+      problem,
+      newHead: true,
+      ...(maxTokens === undefined ? {} : { maxTokens }),
+    } as const;
     return this.use(where, async (source) => {
+      const { graphFromCheckpoint } = await import('../architectures/index.js');
+      const imported = graphFromCheckpoint(checkpoint, request);
+      const { sources, created, graph: wide, ...made } = imported;
+      const drawn = drawWeights(created, seed);
       const nameOf = (name: string) => sources.get(name) ?? name;
       const copy = copyFrom(source, nameOf);
       const halves = halvesFrom(source, wide, nameOf);

@@ -10,12 +10,10 @@ import { join } from 'node:path';
 import { rangeMistake, typeMistake } from '../core/errors.js';
 import type { NativeProgram } from '../core/native.js';
 import { readOptions } from '../core/options.js';
-import { writeHfFolder } from '../formats/hf-folder.js';
 import { OPSETS, type Opset } from '../formats/onnx/opsets.js';
 import type { CalibrationOptions } from './calibrate.js';
 import { exportModelOnnx, type OnnxExportOptions } from './export-model.js';
 import type { ModelParts } from './model-parts.js';
-import { folderContent, inputsOf } from './save-model.js';
 
 /**
  * One file each: `f32` model.onnx, `f16` model_fp16.onnx, `q8` model_quantized.onnx (dynamic int8, right on every CPU),
@@ -80,6 +78,8 @@ export async function exportOnnxFolder(
     ...(signal && { signal }),
   };
   const { calibration } = options;
+  const { folderContent, inputsOf } = await import('./folder-content.js');
+  const { writeHfFolder } = await import('../formats/hf-folder-writer.js');
   const content = folderContent(parts, program, 'f32');
   const modules = (content.sentence?.settings.modules ?? []).flatMap((module) =>
     module.kind === 'normalize' ? [] : [`${module.name}.`],

@@ -15,7 +15,6 @@ import {
   type OnnxPrecision,
 } from '../formats/onnx/onnx-options.js';
 import { OPSETS, type Opset } from '../formats/onnx/opsets.js';
-import { writeOnnx } from '../formats/onnx/write-onnx.js';
 import type { OutputName } from '../graph/types.js';
 import { type CalibrationOptions, calibrateModel, checkCalibration } from './calibrate.js';
 import type { ModelParts } from './model-parts.js';
@@ -104,6 +103,8 @@ export async function exportModelOnnx(
 ): Promise<void> {
   if (typeof path !== 'string') throw typeMistake(`${WHERE}: path`, 'a string', path);
   const { precision, signal, calibration, ...rest } = readExportOptions(parts, options);
+  // The many files that write ONNX are loaded for those who do.
+  const { writeOnnx } = await import('../formats/onnx/write-onnx.js');
   const write = async (of: ModelParts, from: NativeProgram, more: Partial<OnnxOptions> = {}) =>
     writeOnnx(path, of.graph, weightsOf(from), {
       ...rest,

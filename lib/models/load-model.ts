@@ -4,8 +4,6 @@
  * Weights are streamed, a chunk at a time, from the file into the program: at no time is a second copy in memory.
  */
 
-import { basename } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { graphFromCheckpoint, lengthLimit } from '../architectures/index.js';
 import { SinterError, throwIfAborted, typeMistake } from '../core/errors.js';
 import { ensureLanes } from '../core/lanes.js';
@@ -20,9 +18,10 @@ import type {
 } from '../graph/checkpoint.js';
 import { tablesOf } from '../graph/tables.js';
 import type { EncoderGraph, OutputName } from '../graph/types.js';
-import { type ResolveOptions, resolveModel } from '../hub/index.js';
+import { type ResolveOptions, resolveModel } from '../hub/resolve.js';
 import { missingTokenizer } from '../tokenize/missing-tokenizer.js';
 import { loadTokenizer, type TextTokenizer } from '../tokenize/text-tokenizer.js';
+import { EMBEDDED_MODEL, EMBEDDED_NAME } from './embedded-model.js';
 import { findOnnxFile } from './find-onnx.js';
 import {
   buildProgram,
@@ -32,8 +31,8 @@ import {
   type WeightWriter,
 } from './model-parts.js';
 import { drawWeights } from './new-weights.js';
+import { checkNoPositions } from './no-positions.js';
 import type { OnnxFolder } from './onnx-folder.js';
-import { checkNoPositions, openOnnxFolder } from './onnx-thread.js';
 import {
   asQuantized,
   readQuantizedTensors,
@@ -53,14 +52,6 @@ const NATIVE_DTYPES: Readonly<Partial<Record<SafetensorsDtype, NativeDtype>>> = 
   BF16: 'bf16',
   I8: 's8',
 };
-
-/** The model inside the package. */
-export const EMBEDDED_MODEL = fileURLToPath(
-  new URL('../../models/all-MiniLM-L6-v2', import.meta.url),
-);
-
-/** What it is called in records. */
-const EMBEDDED_NAME = basename(EMBEDDED_MODEL);
 
 export interface LoadSettings {
   readonly lanes: number | undefined;
@@ -93,18 +84,15 @@ export async function loadModel(
   const path = await resolveModel(where, name, { ...hub, ...(signal && { signal }) });
   const file = await findOnnxFile(path);
   if (file === null) checkNoPositions(where, path, settings.firstPosition);
-  const folder =
-    file === null
-      ? await readHfFolder(path)
-      : await openOnnxFolder(file, {
-          where,
-          signal,
-          widen: settings.widen ?? false,
-          firstPosition: settings.firstPosition,
-          cache: settings.cache ?? true,
-        });
+  const folder = await (file === null ? readHfFolder(path) : openOnnx(where, file, settings));
   const { parts } = await partsOf(where, folder, request, settings);
   return { ...parts, path, base: name === EMBEDDED_MODEL ? EMBEDDED_NAME : name };
+}
+
+async function openOnnx(where: string, file: string, settings: LoadSettings): Promise<OnnxFolder> {
+  const { signal, widen = false, firstPosition, cache = true } = settings;
+  const { openOnnxFolder } = await import('./onnx-thread.js');
+  return openOnnxFolder(file, { where, signal, widen, firstPosition, cache });
 }
 
 /** The parts of a model from an open folder, which is closed. An ONNX file is verified unless the settings say otherwise. */

@@ -12,10 +12,8 @@ import { readOptions } from '../core/options.js';
 import type { OutputName } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
 import { TOKEN_BUDGET } from './forward.js';
-import { partsOf } from './load-model.js';
 import type { ModelParts } from './model-parts.js';
 import type { OnnxReport } from './onnx-report.js';
-import { openOnnxFolder } from './onnx-thread.js';
 import { TextModel } from './text-model.js';
 
 export type { OnnxReport } from './onnx-report.js';
@@ -76,13 +74,16 @@ export class OnnxModel extends TextModel {
     const signal = read.signal();
     const widen = read.boolean('widen', false);
     const settings = { lanes, signal, seed: 0, verify: read.boolean('verify', true) };
-    const folder = await openOnnxFolder(file, {
+    const opening = {
       where,
       signal,
       widen,
       cache: read.boolean('cache', true),
       firstPosition: read.count('firstPosition', undefined, 0),
-    });
+    };
+    const { openOnnxFolder } = await import('./onnx-thread.js');
+    const { partsOf } = await import('./load-model.js');
+    const folder = await openOnnxFolder(file, opening);
     const { task } = folder.head;
     const { parts, verification } = await partsOf(where, folder, { task }, settings);
     return new OnnxModel(parts, { ...folder.report, verification });

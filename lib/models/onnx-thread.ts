@@ -5,11 +5,12 @@
  */
 
 import { setImmediate } from 'node:timers/promises';
-import { rangeMistake, SinterError } from '../core/errors.js';
+import { SinterError } from '../core/errors.js';
 import { WorkerThread } from '../core/worker-thread.js';
 import type { Probe } from '../formats/onnx/import/index.js';
 import { type StoredTensor, type TensorSource, WeightFiles } from '../formats/weight-files.js';
 import type { OutputName } from '../graph/types.js';
+import { checkNoPositions } from './no-positions.js';
 import { onnxCacheFolder } from './onnx-cache.js';
 import type { OnnxFolder, OnnxSettings } from './onnx-folder.js';
 import type { Verification } from './verify-onnx.js';
@@ -71,17 +72,6 @@ export async function openOnnxFolder(
     await thread.close();
     throw error;
   }
-}
-
-/** RangeError for a first position of a model whose graph has no input of positions: nothing would begin there. */
-export function checkNoPositions(
-  where: string,
-  path: string,
-  firstPosition: number | undefined,
-): void {
-  if (firstPosition === undefined) return;
-  const what = `left out: ${path} has no input of positions`;
-  throw rangeMistake(`${where}: firstPosition (--first-position)`, what, firstPosition);
 }
 
 /** Weights that the worker converts when they are asked for. */

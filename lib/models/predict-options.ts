@@ -4,7 +4,8 @@
 
 import { type KnownOptions, type OptionReader, readOptions } from '../core/options.js';
 import type { GraphRequest } from '../graph/checkpoint.js';
-import type { DownloadProgress, ResolveOptions } from '../hub/index.js';
+import type { DownloadProgress } from '../hub/index.js';
+import type { ResolveOptions } from '../hub/resolve.js';
 import { defaultPriority, PRIORITIES, type Priority } from '../serve/batch-options.js';
 import type { LoadSettings } from './load-model.js';
 

@@ -23,7 +23,9 @@ import {
   type WindowAnswers,
 } from './answer-spans.js';
 import { collectRows, type Rows } from './collect-rows.js';
-import { EMBEDDED_MODEL, loadModel } from './load-model.js';
+import { corpusLogits } from './corpus-logits.js';
+import { EMBEDDED_MODEL } from './embedded-model.js';
+import { loadModel } from './load-lazily.js';
 import type { ModelParts } from './model-parts.js';
 import { meanSpanLoss } from './numbers.js';
 import { HEAD_LOAD_OPTIONS, type HeadLoadOptions, loadSettings } from './predict-options.js';
@@ -34,7 +36,6 @@ import {
   type ModelTrainOptions,
   TrainableModel,
 } from './trainable-model.js';
-import { corpusLogits } from './training.js';
 
 export type QuestionAnswererLoadOptions = HeadLoadOptions;
 

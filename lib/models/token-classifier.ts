@@ -10,8 +10,10 @@ import { crossEntropy } from '../train/objectives.js';
 import type { TrainReport } from '../train/train-report.js';
 import { checkLabels } from './classifier.js';
 import { type CollectOptions, collectRows, type Rows } from './collect-rows.js';
+import { corpusLogits } from './corpus-logits.js';
+import { EMBEDDED_MODEL } from './embedded-model.js';
 import { AGGREGATIONS, type Aggregation, type Entity } from './entities.js';
-import { EMBEDDED_MODEL, loadModel } from './load-model.js';
+import { loadModel } from './load-lazily.js';
 import type { ModelParts } from './model-parts.js';
 import { argmax, meanCrossEntropy } from './numbers.js';
 import {
@@ -32,7 +34,6 @@ import {
   type ModelTrainOptions,
   TrainableModel,
 } from './trainable-model.js';
-import { corpusLogits } from './training.js';
 import { windowStride } from './window-share.js';
 
 export interface TokenClassifierLoadOptions<L extends string = string> extends HeadLoadOptions {

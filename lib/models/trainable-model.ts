@@ -18,7 +18,7 @@ import type { ModelParts } from './model-parts.js';
 import type { RunSettings } from './predict-options.js';
 import { type QuantizeOptions, quantizeModel } from './quantize-model.js';
 import { TextModel } from './text-model.js';
-import { type TrainPlan, trainParts } from './training.js';
+import type { TrainPlan } from './training.js';
 import { trainingRecord } from './training-record.js';
 import { forwardWindows, type WindowSettings } from './windowed-logits.js';
 
@@ -87,6 +87,7 @@ export abstract class TrainableModel extends TextModel {
       const { parts } = this;
       const { program, report } = await this.use(where, async (current) => {
         const plan = await makePlan({ where, maxTokens, signal });
+        const { trainParts } = await import('./training.js');
         return trainParts(parts, current, plan, { settings, hooks, signal });
       });
       const training = trainingRecord(parts, { ...settings, maxTokens }, report);

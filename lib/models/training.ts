@@ -5,20 +5,14 @@
  */
 
 import { SinterError, throwIfAborted } from '../core/errors.js';
-import { Matrix } from '../core/matrix.js';
 import type { NativeProgram } from '../core/native.js';
-import type { EncoderGraph } from '../graph/types.js';
 import type { Corpus } from '../train/corpus.js';
 import type { Objective } from '../train/objectives.js';
 import { divergence, runTraining, type TrainHooks } from '../train/train-loop.js';
 import type { TrainSettings } from '../train/train-options.js';
 import type { TrainReport } from '../train/train-report.js';
-import { isPerToken, outputWidth, runBatch } from './forward.js';
 import { buildProgram, copyFrom, type ModelParts } from './model-parts.js';
 import { SharedProgram } from './shared-program.js';
-
-/** Texts per run: many micro-batches, and a moment in which an abort is seen. */
-const PIECE_TEXTS = 1024;
 
 /** What a kind of model trains on, and how it is scored; made once the rows are read. */
 export interface TrainPlan<S> {
@@ -65,26 +59,4 @@ export async function trainParts<S>(
   } finally {
     trainable.dispose();
   }
-}
-
-/** The logits of all texts of a corpus: a row per text, or per token where the head is over tokens. */
-export async function corpusLogits(
-  program: NativeProgram,
-  graph: EncoderGraph,
-  corpus: Corpus,
-  options: { readonly where: string; readonly signal: AbortSignal | undefined },
-): Promise<Matrix> {
-  const perToken = isPerToken(graph, 'logits');
-  const rows = perToken ? corpus.tokenCount : corpus.size;
-  const logits = Matrix.zeros(rows, outputWidth(graph, 'logits'));
-  let row = 0;
-  for (let begin = 0; begin < corpus.size; begin += PIECE_TEXTS) {
-    const end = Math.min(begin + PIECE_TEXTS, corpus.size);
-    const { tokens } = corpus.slice(begin, end);
-    const next = row + (perToken ? tokens.ids.length : end - begin);
-    const data = logits.data.subarray(row * logits.cols, next * logits.cols);
-    await runBatch(program, tokens, 'logits', data, options);
-    row = next;
-  }
-  return logits;
 }

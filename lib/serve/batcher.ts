@@ -7,7 +7,8 @@
 
 import { SinterError, throwIfAborted } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
-import { checkText, type EncodedTexts, type TextInput } from '../tokenize/text-tokenizer.js';
+import { checkText } from '../tokenize/text-check.js';
+import type { EncodedTexts, TextInput } from '../tokenize/text-tokenizer.js';
 import { BatchCounters, type BatcherMetrics } from './batch-metrics.js';
 import {
   type BatchLimits,

@@ -3,7 +3,8 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type HfFolderContent, readHfFolder, writeHfFolder } from '../../lib/formats/hf-folder.js';
+import { readHfFolder } from '../../lib/formats/hf-folder.js';
+import { type HfFolderContent, writeHfFolder } from '../../lib/formats/hf-folder-writer.js';
 import { openSafetensors } from '../../lib/formats/safetensors.js';
 import { writeSafetensors } from '../../lib/formats/safetensors-writer.js';
 import { PLAIN_SENTENCE } from '../../lib/graph/sentence.js';

@@ -18,8 +18,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { downloadModel, resolveModel } from '../../lib/hub/index.js';
+import { downloadModel } from '../../lib/hub/index.js';
 import { chooseFiles } from '../../lib/hub/model-files.js';
+import { resolveModel } from '../../lib/hub/resolve.js';
 import { hubSettings } from '../../lib/hub/settings.js';
 import { COMMIT, FakeHub, gitSha, sha256 } from './fake-hub.js';
 

@@ -15,7 +15,7 @@ import {
   type TaggedRow,
   TokenClassifier,
 } from '../../lib/index.js';
-import { EMBEDDED_MODEL } from '../../lib/models/load-model.js';
+import { EMBEDDED_MODEL } from '../../lib/models/embedded-model.js';
 import { temporaryFolder } from '../formats/temporary-folder.js';
 
 /** Seconds on an idle machine. */

@@ -6,7 +6,7 @@ import { SinterError } from '../../core/errors.js';
 import { formatNumber, formatPercent } from '../../core/units.js';
 import { checkLabels, type FileRow, formatOf, readAllRows, writeRows } from '../../data/index.js';
 import { checkFile } from '../../files/index.js';
-import { resolveModel } from '../../hub/index.js';
+import { resolveModel } from '../../hub/resolve.js';
 import {
   pearson,
   reportToDict,

@@ -12,10 +12,10 @@ import type { Task } from '../../graph/checkpoint.js';
 import { countParameters, printGraph } from '../../graph/print.js';
 import { isNormalized } from '../../graph/sentence.js';
 import type { ActivationBits, EncoderGraph } from '../../graph/types.js';
-import { resolveModel } from '../../hub/index.js';
+import { resolveModel } from '../../hub/resolve.js';
+import { EMBEDDED_MODEL } from '../../models/embedded-model.js';
 import { findOnnxFile } from '../../models/find-onnx.js';
 import { folderTask } from '../../models/folder-task.js';
-import { EMBEDDED_MODEL } from '../../models/load-model.js';
 import {
   asQuantized,
   readQuantizedTensors,

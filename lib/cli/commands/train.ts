@@ -15,7 +15,7 @@ import {
   splitRows,
 } from '../../data/index.js';
 import { Classifier } from '../../models/classifier.js';
-import { EMBEDDED_MODEL } from '../../models/load-model.js';
+import { EMBEDDED_MODEL } from '../../models/embedded-model.js';
 import type { TrainReport } from '../../train/train-report.js';
 import {
   type DataOptions,

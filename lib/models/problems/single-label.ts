@@ -7,7 +7,7 @@
 
 import { SinterError, show, typeMistake } from '../../core/errors.js';
 import type { Matrix } from '../../core/matrix.js';
-import { knownSpelling, showLabels } from '../../data/index.js';
+import { knownSpelling, showLabels } from '../../data/label-variants.js';
 import {
   accuracy,
   averagedScores,

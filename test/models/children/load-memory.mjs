@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Encoder } from '../../../dist/index.js';
-import { EMBEDDED_MODEL } from '../../../dist/models/load-model.js';
+import { EMBEDDED_MODEL } from '../../../dist/models/embedded-model.js';
 import { loadTokenizer } from '../../../dist/tokenize/text-tokenizer.js';
 
 const small = fileURLToPath(new URL('../../fixtures/encoders/bert', import.meta.url));

@@ -1,0 +1,49 @@
+/**
+ * What the name of a model stands for: a path, else a model of the hub in the cache, downloaded only when the caller asks.
+ *
+ * The rule: a path that exists is never looked up anywhere else.
+ */
+
+import { stat } from 'node:fs/promises';
+import { rangeMistake, SinterError, typeMistake } from '../core/errors.js';
+import { endInterrupted } from '../files/index.js';
+import { checkRevision, isModelId, ModelCache } from './cache.js';
+import { downloadModel } from './index.js';
+import { hubSettings } from './settings.js';
+import type { DownloadOptions } from './types.js';
+
+/** A folder, a file, or a model of the hub. */
+export interface ResolveOptions extends DownloadOptions {
+  /** true: what the cache does not have is downloaded. Default: false, nothing touches the network. */
+  readonly download?: boolean;
+}
+
+/**
+ * The folder or file that `name` stands for: an existing path, else the snapshot of a model id in the cache. Throws
+ * UNAVAILABLE when it is neither and `download` is not set.
+ */
+export async function resolveModel(
+  where: string,
+  name: string,
+  options: ResolveOptions = {},
+): Promise<string> {
+  if (typeof name !== 'string') throw typeMistake(`${where}: path`, 'a string', name);
+  if (name === '') throw rangeMistake(`${where}: path`, 'a folder, a file or a model id', name);
+  await endInterrupted(name);
+  if ((await stat(name).catch(() => null)) !== null || !isModelId(name)) return name;
+  const { revision = 'main', download } = options;
+  checkRevision(where, revision);
+  if (download) return downloadModel(name, options);
+  const settings = await hubSettings();
+  const found = await new ModelCache(settings.cache, name).find(revision);
+  if (found !== null) return found;
+  const pull = `\`sinter pull ${name}${revision === 'main' ? '' : ` --revision ${revision}`}\``;
+  // Commands have no such option.
+  const advice = download === undefined ? `run ${pull}` : `give download: true, or run ${pull}`;
+  throw new SinterError(
+    'UNAVAILABLE',
+    `${where}: ${name} is no file or folder here, and revision ${revision} of a model of this name is not in the cache ` +
+      `${settings.cache}; ${advice}`,
+    { details: { model: name, cache: settings.cache } },
+  );
+}

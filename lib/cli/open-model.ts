@@ -10,7 +10,7 @@ import { CrossEncoder } from '../models/cross-encoder.js';
 import { EMBEDDED_MODEL } from '../models/embedded-model.js';
 import { Encoder } from '../models/encoder.js';
 import { findOnnxFile } from '../models/find-onnx.js';
-import { type FolderTask, folderTask } from '../models/folder-task.js';
+import type { FolderTask } from '../models/folder-task.js';
 import { MaskedLM } from '../models/masked-lm.js';
 import { QuestionAnswerer } from '../models/question-answerer.js';
 import { TokenClassifier } from '../models/token-classifier.js';
@@ -97,5 +97,6 @@ async function locate(
   options: OpenOptions,
 ): Promise<FolderTask & { path: string }> {
   const path = (await modelPath(folder)) ?? EMBEDDED_MODEL;
+  const { folderTask } = await import('../models/folder-task.js');
   return { path, ...(await folderTask(path, options)) };
 }

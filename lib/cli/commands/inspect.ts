@@ -2,39 +2,9 @@
  * `sinter inspect`: what a model folder holds, as a graph and in figures.
  */
 import type { Command } from 'commander';
-import { graphFromCheckpoint } from '../../architectures/index.js';
-import { equalizersOf } from '../../compress/equalize.js';
-import { activationBitsOf } from '../../compress/quantize.js';
-import { formatBytes, formatNumber } from '../../core/units.js';
-import { readHfFolder } from '../../formats/hf-folder.js';
-import { DTYPE_BYTES } from '../../formats/safetensors-header.js';
-import type { Task } from '../../graph/checkpoint.js';
-import { countParameters, printGraph } from '../../graph/print.js';
-import { isNormalized } from '../../graph/sentence.js';
-import type { ActivationBits, EncoderGraph } from '../../graph/types.js';
-import { resolveModel } from '../../hub/resolve.js';
-import { EMBEDDED_MODEL } from '../../models/embedded-model.js';
-import { findOnnxFile } from '../../models/find-onnx.js';
-import { folderTask } from '../../models/folder-task.js';
-import {
-  asQuantized,
-  readQuantizedTensors,
-  scaleName,
-  withoutQuantizationConfig,
-} from '../../models/quantized-folder.js';
-import { untrainedTensors } from '../../models/untrained.js';
-import { loadTokenizer } from '../../tokenize/text-tokenizer.js';
-import { given, withCommon, withFirstPosition } from '../arguments.js';
-import { type CommonOptions, Console, type Surroundings } from '../context.js';
-import { inspectOnnx } from '../inspect-onnx.js';
-import { onnxOptions } from '../open-model.js';
-import { pad, printable, truncate } from '../output.js';
-import { type SentenceFindings, sentenceFacts, sentenceFindings } from '../sentence-facts.js';
-
-interface InspectOptions extends CommonOptions {
-  readonly firstPosition?: number;
-  readonly graph?: boolean;
-}
+import { withCommon, withFirstPosition } from '../arguments.js';
+import type { Surroundings } from '../context.js';
+import type { InspectOptions } from '../inspect-model.js';
 
 export function addInspect(program: Command, surroundings: Surroundings): void {
   const command = program
@@ -50,149 +20,9 @@ export function addInspect(program: Command, surroundings: Surroundings): void {
       'after',
       '\nExamples:\n  $ sinter inspect my-model\n  $ sinter inspect model.onnx\n',
     )
-    .action((dir: string | undefined, options: InspectOptions) =>
-      inspect(dir, options, surroundings),
-    );
+    .action(async (dir: string | undefined, options: InspectOptions) => {
+      const { inspect } = await import('../inspect-model.js');
+      await inspect(dir, options, surroundings);
+    });
   withCommon(withFirstPosition(command));
-}
-
-/** Figures of a folder; nothing of the weights is loaded. */
-interface Findings {
-  readonly path: string;
-  readonly task: Task | 'encoder';
-  /** Classification: what the logits are. */
-  readonly problem: string | null;
-  readonly modelType: string;
-  readonly parameters: number;
-  readonly weightBytes: number;
-  readonly dtypes: Readonly<Record<string, number>>;
-  /** Of a quantized model; else null. */
-  readonly activationBits: ActivationBits | null;
-  /** Products whose input is equalized. */
-  readonly equalized: number;
-  readonly maxTokens: number;
-  readonly vocabulary: number;
-  readonly pooling: string | null;
-  readonly normalize: boolean | null;
-  /** Of sentence-transformers files; null where there are none. */
-  readonly sentence: SentenceFindings | null;
-  readonly labels: readonly string[] | null;
-  readonly unused: readonly string[];
-  /** Weights of a head that was never trained. */
-  readonly untrained: readonly string[];
-  readonly notes: readonly string[];
-}
-
-async function inspect(
-  dir: string | undefined,
-  options: InspectOptions,
-  surroundings: Surroundings,
-): Promise<void> {
-  const out = new Console(surroundings, options);
-  const path = dir === undefined ? EMBEDDED_MODEL : await resolveModel('inspect', dir);
-  const onnx = await findOnnxFile(path);
-  const { firstPosition } = await onnxOptions({ ...options, model: path });
-  if (onnx !== null) return inspectOnnx(onnx, given({ ...options, firstPosition }), out);
-  const { findings, graph } = await examine(path);
-  if (options.graph !== false) out.print(`${printGraph(graph)}\n`);
-  out.print(factLines(findings));
-  out.json({ ...findings, ...(options.graph !== false && { graph }) });
-}
-
-async function examine(path: string): Promise<{ findings: Findings; graph: EncoderGraph }> {
-  const { task, problem } = await folderTask(path);
-  const folder = await readHfFolder(path);
-  try {
-    const tokenizer = await loadTokenizer(folder.tokenizerPath);
-    const pooling = folder.sentence?.pooling?.join(' + ') ?? null;
-    const stored = readQuantizedTensors(path, folder.config, folder.tensors);
-    const { tensors } = stored;
-    const config = withoutQuantizationConfig(folder.config);
-    const checkpoint = graphFromCheckpoint(
-      { path, config, tensors, sentence: folder.sentence, modelMaxLength: folder.modelMaxLength },
-      { task },
-    );
-    const { graph, labels, sources } = asQuantized(path, checkpoint, stored);
-    const used = new Set(sources.values());
-    const marked = untrainedTensors(folder.weights);
-    const dtypes: Record<string, number> = {};
-    let weightBytes = 0;
-    for (const { dtype, shape } of folder.tensors.values()) {
-      dtypes[dtype] = (dtypes[dtype] ?? 0) + 1;
-      weightBytes += shape.reduce((product, size) => product * size, DTYPE_BYTES[dtype]);
-    }
-    const isUsed = (name: string) =>
-      used.has(name) || [...stored.quantized].some((tensor) => scaleName(tensor) === name);
-    return {
-      graph,
-      findings: {
-        path,
-        task: task === 'embedding' && pooling === null ? 'encoder' : task,
-        problem,
-        modelType: graph.architecture,
-        parameters: countParameters(checkpoint.graph),
-        weightBytes,
-        dtypes,
-        activationBits: activationBitsOf(graph),
-        equalized: equalizersOf(graph).size,
-        maxTokens: graph.maxTokens,
-        vocabulary: tokenizer.vocabulary,
-        pooling: task === 'embedding' ? pooling : null,
-        normalize:
-          task === 'embedding' && folder.sentence !== null ? isNormalized(folder.sentence) : null,
-        sentence: sentenceFindings(folder.sentence),
-        labels,
-        unused: [...folder.tensors.keys()].filter((name) => !isUsed(name)),
-        untrained: [...used].filter((name) => marked.has(name)),
-        notes: checkpoint.notes,
-      },
-    };
-  } finally {
-    await folder.close();
-  }
-}
-
-function factLines(findings: Findings): string {
-  const { task, labels, pooling, normalize, unused, untrained, activationBits, equalized } =
-    findings;
-  const { problem } = findings;
-  const several = problem !== null && problem !== 'single_label_classification';
-  const dtypes = Object.entries(findings.dtypes).map(([dtype, count]) => `${count} ${dtype}`);
-  const pooled = pooling === null ? 'not stated' : `${pooling}${normalize ? ', normalized' : ''}`;
-  const facts: [string, string][] = [
-    ['folder', findings.path],
-    ['task', `${task}${several ? `, ${problem}` : ''} (${findings.modelType})`],
-    ['parameters', formatNumber(findings.parameters)],
-    ['weights', `${formatBytes(findings.weightBytes)} (tensors: ${dtypes.join(', ')})`],
-    ...(activationBits === null
-      ? []
-      : [
-          [
-            'activations',
-            `${activationBits} bits, one range per token, equalized at ${equalized} products`,
-          ] as [string, string],
-        ]),
-    ['longest text', `${formatNumber(findings.maxTokens)} tokens`],
-    ['tokenizer', `${formatNumber(findings.vocabulary)} tokens`],
-    ...(task === 'embedding' || task === 'encoder'
-      ? [['pooling', pooled] as [string, string]]
-      : []),
-    ...sentenceFacts(findings.sentence),
-    ...(labels === null
-      ? []
-      : [['labels', `${labels.length}: ${truncate(labels.join(', '), 60)}`] as [string, string]]),
-    ...(untrained.length === 0
-      ? []
-      : [
-          ['untrained', `${truncate(untrained.join(', '), 60)}: drawn at random`] as [
-            string,
-            string,
-          ],
-        ]),
-    ...findings.notes.map((note): [string, string] => ['note', note]),
-    ...(unused.length === 0
-      ? []
-      : [['not used', `${unused.length}: ${truncate(unused.join(', '), 60)}`] as [string, string]]),
-  ];
-  return facts.map(([name, value]) => `${pad(name, 14)}${printable(value)}\n`).join('');
 }

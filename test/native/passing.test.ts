@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { child, sanitized } from './child.js';
 
 const LONG = { timeout: 300_000 };
+const slow = sanitized ? ' (skipped: a sanitizer slows it down)' : '';
 
 async function scene(name: string, lanes: number): Promise<unknown> {
   const { stdout, stderr, end } = await child('passing', [name, String(lanes)]);
@@ -45,7 +46,7 @@ describe.each([1, 2, 3])('urgent calls on %i lanes', LONG, (lanes) => {
 });
 
 describe('lanes', LONG, () => {
-  it.skipIf(sanitized)('are busy while they compute, and only then', async () => {
+  it.skipIf(sanitized)(`are busy while they compute, and only then${slow}`, async () => {
     const { long, idle } = (await scene('busy', 2)) as { long: number[]; idle: number[] };
     expect(long).toHaveLength(2);
     for (const share of long) {
@@ -55,7 +56,7 @@ describe('lanes', LONG, () => {
     expect(Math.max(...idle)).toBeLessThan(0.01);
   });
 
-  it.skipIf(sanitized)('use no CPU when idle', async () => {
+  it.skipIf(sanitized)(`use no CPU when idle${slow}`, async () => {
     // One lane that spun would use 1000.
     expect(await scene('idle', 3)).toBeLessThan(20);
   });

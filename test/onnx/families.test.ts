@@ -152,9 +152,10 @@ afterAll(async () => {
 
 describe.each(MATRIX_FAMILIES)('%s', (name) => {
   const fixture = fixtureOf(name);
+  const because = fixture === null ? ' (skipped: needs ../shared/fixtures)' : '';
 
   it.skipIf(fixture === null).each(TASKS)(
-    `%s in every precision${S8_SATURATES ? ` (static with u8 weights: ${S8_NOTE})` : ''}`,
+    `%s in every precision${because}${S8_SATURATES ? ` (static with u8 weights: ${S8_NOTE})` : ''}`,
     async (task) => {
       const golden = JSON.parse(readFileSync(`${fixture}/golden.json`, 'utf8')) as Golden;
       const settings = { lanes: undefined, signal: undefined, seed: 5 };

@@ -95,9 +95,10 @@ afterAll(async () => {
 
 describe.each(MATRIX_FAMILIES)('%s', (name) => {
   const available = familyFolder('', name) !== null;
+  const because = available ? '' : ' (skipped: needs ../shared/fixtures)';
 
   it.skipIf(!available).each(HEADS[name] ?? TASKS)(
-    '%s comes back',
+    `%s comes back${because}`,
     async (task) => {
       const settings = { lanes: undefined, signal: undefined, seed: 5 };
       const folder = familyFolder(scratch, name) ?? '';

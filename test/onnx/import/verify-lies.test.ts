@@ -156,7 +156,7 @@ test('two outputs of one value are two, not two columns', async () => {
 });
 
 test.runIf(modelOf('bert_ts14_eager_qa_relu'))(
-  'columns are told by number, not order',
+  'columns are told by number, not order (needs ../shared/fixtures/onnx)',
   async () => {
     const imported = await importOnnx(modelOf('bert_ts14_eager_qa_relu'));
     const { recovered } = imported;

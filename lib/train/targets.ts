@@ -15,11 +15,6 @@ export interface Targets {
   readonly values: TargetNumbers;
 }
 
-/** One class per text. */
-export function classTargets(values: Int32Array): Targets {
-  return { unit: 'text', width: 1, values };
-}
-
 /** An empty array of the kind of `like`. */
 export function sameKind(like: TargetNumbers, length: number): TargetNumbers {
   return like instanceof Int32Array ? new Int32Array(length) : new Float32Array(length);

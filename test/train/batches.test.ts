@@ -7,7 +7,6 @@ import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../lib/data/random.js';
 import { epochBatches } from '../../lib/train/batches.js';
 import { CorpusBuilder } from '../../lib/train/corpus.js';
-import { classTargets } from '../../lib/train/targets.js';
 import { readTrainOptions, TRAIN_OPTIONS } from '../../lib/train/train-options.js';
 
 const lengthOf = (row: number) => (row * 7919) % 101;
@@ -67,7 +66,11 @@ describe('Corpus', () => {
         offsets,
         segments: segments ? Int32Array.from({ length: total }, (_, i) => i % 2) : null,
       },
-      targets: classTargets(Int32Array.from(lengths, (_, i) => first + i)),
+      targets: {
+        unit: 'text',
+        width: 1,
+        values: Int32Array.from(lengths, (_, i) => first + i),
+      } as const,
     };
   };
   const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);

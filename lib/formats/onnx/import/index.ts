@@ -14,7 +14,7 @@ import type { Value } from './recover/draft.js';
 import { feedFor, makeProbe, type Probe } from './recover/probe.js';
 import { PLAIN_OPSET, type Recovered, recoverDraft } from './recover/recover.js';
 import { type DraftGraph, type Style, toGraph, Unwritable } from './recover/to-graph.js';
-import { WeightReader, type WeightSource } from './recover/weights.js';
+import { WeightReader } from './recover/weights.js';
 import { evaluate } from './reference/evaluate.js';
 import type { Smooth } from './reference/smooth.js';
 
@@ -162,12 +162,4 @@ function feedsOf(
     if (role !== undefined) feeds.set(input.name, feedFor(probe, role, input));
   }
   return feeds;
-}
-
-/** For messages: what a weight is made of. */
-export function describeSource(source: WeightSource): string {
-  if (source.kind === 'vector') return source.vector.source || 'computed';
-  const { pieces, literal } = source.matrix;
-  if (literal !== undefined) return 'computed';
-  return pieces.map(({ source: name }) => name).join(' + ');
 }

@@ -9,7 +9,6 @@ import { type Attribute, type Dtype, isTensor, type OnnxNode, type Tensor } from
 import { dtypeOf } from '../reader/dtypes.js';
 
 export const FLOAT32_CODE = 1;
-export const INT64_CODE = 7;
 
 export function dtypeOfCode(code: number): Dtype | null {
   return dtypeOf(code) ?? null;

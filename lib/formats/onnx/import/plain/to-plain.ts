@@ -116,17 +116,3 @@ export function toPlain(model: OnnxModel): PlainModel {
     applied: [...inlined.applied, ...entry('same-constants', merged), ...applied],
   };
 }
-
-/** Operators of a plain graph outside PLAIN_OPERATORS, each with its nodes: what no rule knew. */
-export function unknownOperators(
-  graph: OnnxGraph,
-  known: ReadonlySet<string>,
-): ReadonlyMap<string, readonly OnnxNode[]> {
-  const unknown = new Map<string, OnnxNode[]>();
-  for (const node of graph.nodes) {
-    const operator = operatorOf(node);
-    if (known.has(operator)) continue;
-    unknown.set(operator, [...(unknown.get(operator) ?? []), node]);
-  }
-  return unknown;
-}

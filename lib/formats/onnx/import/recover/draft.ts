@@ -2,7 +2,7 @@
  * What recovery writes while it walks a foreign graph: coarse operations over whole rows, with weights that point into the file.
  *
  * A draft is finer than the IR (an activation and a residual sum are nodes of their own), so that two spellings of one model
- * give one draft; `to-graph.ts` fuses it, `match.ts` compares it with the graph of a family.
+ * give one draft; `to-graph.ts` fuses it.
  */
 
 import type { ActivationKind, EmbeddingIndex, PoolKind, Rotary } from '../../../../graph/types.js';

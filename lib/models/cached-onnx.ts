@@ -1,11 +1,10 @@
 /**
- * An ONNX file through the cache: recovered and verified once, then only read.
+ * An ONNX file in the worker thread, through the cache: recovered and verified once, then only made plain.
  *
  * Nothing is kept before it has been verified, and a program is only taken for verified when the very same graph was.
  */
 
-import { createHash } from 'node:crypto';
-import { parseJsonObject } from '../core/json.js';
+import { type FileStamp, isUnchanged } from '../core/files.js';
 import {
   type ImportSettings,
   importModel,
@@ -15,61 +14,77 @@ import {
   toPlain,
   WeightReader,
 } from '../formats/onnx/import/index.js';
+import { externalPath } from '../formats/onnx/import/reader/external-path.js';
 import type { EncoderGraph, OutputName } from '../graph/types.js';
-import { cacheKey, OnnxCache } from './onnx-cache.js';
-import { type OnnxContents, readContents, writeContents } from './onnx-contents.js';
+import { type BesideOnnx, besideOnnx, importSettings } from './beside-onnx.js';
+import { contentDigest } from './content-digest.js';
+import { externalFiles } from './external-data.js';
 import {
-  type BesideOnnx,
-  besideOnnx,
-  contentsOf,
-  folderOf,
-  importSettings,
-  type OnnxSettings,
-  type OnnxSource,
-} from './onnx-folder.js';
+  type ExternalFile,
+  graphKey,
+  type KeptOnnx,
+  readKept,
+  withVerified,
+  writeKept,
+} from './kept-onnx.js';
+import { OnnxCache } from './onnx-cache.js';
+import { contentsOf, folderOf, type OnnxSource } from './onnx-folder.js';
 import { nameOnnx } from './onnx-names.js';
+import { factsOf } from './onnx-report.js';
+import type { CachePlace } from './onnx-thread.js';
 import type { ProbeOutputs } from './probe-outputs.js';
+import type { OnnxSettings } from './recovered-folder.js';
+import type { StoredContents, StoredFile } from './stored-tensors.js';
+import { storedMatrices } from './stored-weights.js';
 import { type Verification, verifyOutputs } from './verify-onnx.js';
 
-/** Verified graphs of one file: for each task, and with the caller's own pooling. */
-const MOST_VERIFIED = 16;
-
 export type CachedFolder = ReturnType<typeof folderOf>;
-
-interface Entry {
-  readonly contents: OnnxContents;
-  readonly verified: ReadonlyMap<string, Verification>;
-}
 
 export class CachedOnnx {
   readonly folder: CachedFolder;
   private readonly file: Opened;
-  private entry: Entry;
+  private kept: KeptOnnx;
   private imported: OnnxImport | null;
 
-  private constructor(file: Opened, widen: boolean, imported: OnnxImport | null, entry: Entry) {
+  private constructor(file: Opened, widen: boolean, imported: OnnxImport | null, kept: KeptOnnx) {
     this.file = file;
     this.imported = imported;
-    this.entry = entry;
-    this.folder = folderOf(entry.contents, imported ?? file.source(), file.beside, widen);
+    this.kept = kept;
+    this.folder = folderOf(kept.contents, imported ?? file.source(), file.beside, widen);
   }
 
-  /** Reads `file`, from the cache in `folder` (null: none) where it is there. */
+  /** Reads `file`, from the cache at `place` (null: none) where it is there. */
   static async open(
     file: string,
     { widen, firstPosition }: OnnxSettings,
-    folder: string | null,
+    place: CachePlace | null,
   ): Promise<CachedOnnx> {
     const begin = performance.now();
     const beside = await besideOnnx(file);
     const model = await readOnnxModel(file);
     const settings = importSettings(beside, firstPosition);
-    const opened = new Opened(begin, model, beside, settings, folder);
+    const opened = new Opened(begin, model, beside, settings, place);
     const known = await opened.read();
     if (known !== null) return new CachedOnnx(opened, widen, null, known);
     const imported = importModel(model, settings, begin);
     const contents = contentsOf(imported, nameOnnx(imported, beside.config));
-    return new CachedOnnx(opened, widen, imported, { contents, verified: new Map() });
+    return new CachedOnnx(opened, widen, imported, {
+      contents,
+      facts: factsOf(imported.plain),
+      verified: new Map(),
+      external: [],
+      matrices: storedMatrices(contents.sources, imported.plain),
+    });
+  }
+
+  /** Where the weights lie; null where they are not read as they lie in the file. */
+  get stored(): StoredContents | null {
+    const { contents, facts, matrices } = this.kept;
+    if (matrices === null) return null;
+    const { sources, tables } = contents;
+    const { quantized } = this.folder;
+    const { files } = this.file;
+    return { sources, tables, quantized, matrices, files, metadata: facts.metadata };
   }
 
   /** As `verifyOnnx`. */
@@ -78,16 +93,13 @@ export class CachedOnnx {
     program: ProbeOutputs,
     replaced: readonly OutputName[],
   ): Promise<Verification> {
-    const name = createHash('sha256')
-      .update(JSON.stringify([graph, replaced]))
-      .digest('hex');
-    const known = this.entry.verified.get(name);
+    const name = graphKey(graph, replaced);
+    const known = this.kept.verified.get(name);
     if (known !== undefined) return known;
     this.imported ??= importModel(this.file.model, this.file.settings, performance.now());
     const verification = await verifyOutputs(this.imported, graph, program, replaced);
-    const verified = [...this.entry.verified, [name, verification] as const].slice(-MOST_VERIFIED);
-    this.entry = { contents: this.entry.contents, verified: new Map(verified) };
-    await this.file.write(this.entry);
+    this.kept = withVerified(this.kept, name, verification);
+    await this.file.write(this.kept);
     return verification;
   }
 }
@@ -95,7 +107,6 @@ export class CachedOnnx {
 /** A file that has been read, and its place in the cache. */
 class Opened {
   private readonly cache: OnnxCache | null;
-  private readonly key: string;
   private plain: OnnxSource | null = null;
 
   constructor(
@@ -103,10 +114,9 @@ class Opened {
     readonly model: OnnxModel,
     readonly beside: BesideOnnx,
     readonly settings: ImportSettings,
-    folder: string | null,
+    private readonly place: CachePlace | null,
   ) {
-    this.cache = folder === null ? null : new OnnxCache(folder);
-    this.key = folder === null ? '' : cacheKey(model, [beside.config, settings]);
+    this.cache = place && new OnnxCache(place.folder);
   }
 
   /** The file without recovery. */
@@ -120,34 +130,47 @@ class Opened {
     return this.plain;
   }
 
-  async read(): Promise<Entry | null> {
-    const text = await this.cache?.read(this.key);
-    if (!text) return null;
-    const { contents, verified } = parseJsonObject(text, 'the cache');
-    const known = readContents(contents, this.source().plain);
-    const checked = verifiedOf(verified);
-    return known && checked && { contents: known, verified: checked };
+  async read(): Promise<KeptOnnx | null> {
+    const text = this.place && (await this.cache?.read(this.place.key));
+    const kept = text ? readKept(text) : null;
+    if (kept === null) return null;
+    const { facts, verified, external } = kept;
+    if ((await externalFiles(this.model.path, external, {})) === null) return null;
+    const { plain } = this.source();
+    const contents = kept.contents({
+      matrices: plain.graph.initializers,
+      isQuantized: (name) => plain.quantized.has(name),
+    });
+    const matrices = contents && storedMatrices(contents.sources, plain);
+    return contents && { contents, facts, verified, external, matrices };
   }
 
-  async write({ contents, verified }: Entry): Promise<void> {
-    const entry = { contents: writeContents(contents), verified: Object.fromEntries(verified) };
-    await this.cache?.write(this.key, JSON.stringify(entry));
+  /** The files of the model as they are read. */
+  get files(): readonly StoredFile[] {
+    const { path, files } = this.model;
+    return files.map(({ name, stamp }, i) => {
+      if (i === 0) return { name: '', path, stamp };
+      return { name, path: externalPath(path, name, name), stamp };
+    });
+  }
+
+  /** Unless one of the files has changed since their content was looked at. */
+  async write(kept: KeptOnnx): Promise<void> {
+    const { cache, place, files } = this;
+    const [own, ...others] = files;
+    if (cache === null || place === null || own === undefined) return;
+    if (!isSameStamp(own.stamp, place.stamp)) return;
+    const external: ExternalFile[] = [];
+    for (const { name, path, stamp } of others) {
+      const found = await contentDigest(path, {});
+      if (!isSameStamp(found.stamp, stamp)) return;
+      external.push({ name, digest: found.digest });
+    }
+    for (const { path, stamp } of files) if (!(await isUnchanged(path, stamp))) return;
+    await cache.write(place.key, writeKept({ ...kept, external }));
   }
 }
 
-/** null when it is not what was written. */
-function verifiedOf(value: unknown): Map<string, Verification> | null {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
-  const verified = new Map<string, Verification>();
-  for (const [name, entry] of Object.entries(value)) {
-    const { outputs, difference, tolerance, notes, ms } = (entry ?? {}) as Partial<Verification>;
-    const numbers = [difference, tolerance, ms].every((number) => Number.isFinite(number));
-    if (!numbers || !isTexts(outputs) || !isTexts(notes)) return null;
-    verified.set(name, entry as Verification);
-  }
-  return verified;
-}
-
-function isTexts(value: unknown): boolean {
-  return Array.isArray(value) && value.every((text) => typeof text === 'string');
+function isSameStamp(a: FileStamp, b: FileStamp): boolean {
+  return a.dev === b.dev && a.ino === b.ino && a.size === b.size && a.mtimeMs === b.mtimeMs;
 }

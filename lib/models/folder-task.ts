@@ -9,7 +9,7 @@ import { readHfFolder } from '../formats/hf-folder.js';
 import type { Checkpoint, ClassificationProblem, Task } from '../graph/checkpoint.js';
 import { findOnnxFile } from './find-onnx.js';
 import type { LoadSettings } from './load-model.js';
-import { openOnnxFolder } from './onnx-thread.js';
+import { openOnnxFolder } from './open-onnx.js';
 import { readQuantizedTensors, withoutQuantizationConfig } from './quantized-folder.js';
 
 export interface FolderTask {

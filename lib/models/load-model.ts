@@ -32,13 +32,13 @@ import {
 } from './model-parts.js';
 import { drawWeights } from './new-weights.js';
 import { checkNoPositions } from './no-positions.js';
-import type { OnnxFolder } from './onnx-folder.js';
 import {
   asQuantized,
   readQuantizedTensors,
   scaleName,
   withoutQuantizationConfig,
 } from './quantized-folder.js';
+import type { OnnxFolder } from './recovered-folder.js';
 import { SharedProgram } from './shared-program.js';
 import { untrainedTensors } from './untrained.js';
 import type { Verification } from './verify-onnx.js';
@@ -91,7 +91,7 @@ export async function loadModel(
 
 async function openOnnx(where: string, file: string, settings: LoadSettings): Promise<OnnxFolder> {
   const { signal, widen = false, firstPosition, cache = true } = settings;
-  const { openOnnxFolder } = await import('./onnx-thread.js');
+  const { openOnnxFolder } = await import('./open-onnx.js');
   return openOnnxFolder(file, { where, signal, widen, firstPosition, cache });
 }
 

@@ -6,7 +6,8 @@
  */
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
-import type { PlainModel, WeightSource } from '../formats/onnx/import/index.js';
+import type { WeightSource } from '../formats/onnx/import/index.js';
+import type { Initializer } from '../formats/onnx/import/model.js';
 import type { ModelHead, SentenceModule, SentenceSettings, Task } from '../graph/checkpoint.js';
 import { ACTIVATION_KINDS, type PoolKind } from '../graph/types.js';
 
@@ -63,10 +64,19 @@ function base64({ buffer, byteOffset, byteLength }: Float32Array): string {
   return Buffer.from(buffer, byteOffset, byteLength).toString('base64');
 }
 
-/** The contents that `writeContents` wrote, for this file; null when they are anything else. */
-export function readContents(value: JsonValue | undefined, plain: PlainModel): OnnxContents | null {
+/** The matrices that weights may be made of, by the name of their initializer. */
+export interface KnownMatrices {
+  readonly matrices: ReadonlyMap<string, Pick<Initializer, 'dtype' | 'dims'>>;
+  readonly isQuantized: (name: string) => boolean;
+}
+
+/** The contents that `writeContents` wrote, for these matrices; null when they are anything else. */
+export function readContents(
+  value: JsonValue | undefined,
+  known: KnownMatrices,
+): OnnxContents | null {
   try {
-    return contentsOf(objectOf(value), plain);
+    return contentsOf(objectOf(value), known);
   } catch (error) {
     if (error instanceof Misread) return null;
     throw error;
@@ -136,11 +146,11 @@ const POOLS: readonly PoolKind[] = [
   'mean_sqrt_len_tokens',
 ];
 
-function contentsOf(from: JsonObject, plain: PlainModel): OnnxContents {
+function contentsOf(from: JsonObject, matrices: KnownMatrices): OnnxContents {
   const sources = new Map(
     Object.entries(objectOf(from.sources)).map(([name, source]) => [
       name,
-      sourceOf(objectOf(source), plain),
+      sourceOf(objectOf(source), matrices),
     ]),
   );
   const known = (value: JsonValue | undefined) => {
@@ -149,7 +159,7 @@ function contentsOf(from: JsonObject, plain: PlainModel): OnnxContents {
     throw new Misread();
   };
   const int8 = known(from.int8);
-  for (const name of int8) checkCodes(sources.get(name), plain);
+  for (const name of int8) checkCodes(sources.get(name), matrices);
   const limits = objectOf(from.limits);
   const found = objectOf(from.found);
   return {
@@ -200,7 +210,7 @@ function moduleOf(module: JsonObject): SentenceModule {
   };
 }
 
-function sourceOf(from: JsonObject, plain: PlainModel): WeightSource {
+function sourceOf(from: JsonObject, { matrices }: KnownMatrices): WeightSource {
   if (from.values !== undefined) {
     return { kind: 'vector', vector: { values: floatsOf(from.values), source: '' } };
   }
@@ -213,7 +223,8 @@ function sourceOf(from: JsonObject, plain: PlainModel): WeightSource {
   let total = 0;
   const pieces = listOf(from.pieces).map((piece) => {
     const [name, turned, first, last] = listOf(piece);
-    const initializer = plain.graph.initializers.get(textOf(name));
+    const source = textOf(name);
+    const initializer = matrices.get(source);
     const transposed = flagOf(turned);
     const [height = 0, width = 0] = initializer?.dims ?? [];
     const [most, own] = transposed ? [width, height] : [height, width];
@@ -221,7 +232,7 @@ function sourceOf(from: JsonObject, plain: PlainModel): WeightSource {
     if (initializer?.dims.length !== 2 || own !== columns || begin >= end) throw new Misread();
     if (initializer.dtype !== 'float32') throw new Misread();
     total += end - begin;
-    return { source: initializer.name, transposed, begin, end };
+    return { source, transposed, begin, end };
   });
   if (total !== rows) throw new Misread();
   return { kind: 'matrix', matrix: { rows, columns, pieces } };
@@ -237,8 +248,8 @@ function floatsOf(value: JsonValue | undefined): Float32Array {
   return floats;
 }
 
-function checkCodes(source: WeightSource | undefined, plain: PlainModel): void {
+function checkCodes(source: WeightSource | undefined, { isQuantized }: KnownMatrices): void {
   const pieces = source?.kind === 'matrix' ? source.matrix.pieces : [];
-  if (pieces.length === 0 || !pieces.every((piece) => plain.quantized.has(piece.source)))
+  if (pieces.length === 0 || !pieces.every((piece) => isQuantized(piece.source)))
     throw new Misread();
 }

@@ -5,55 +5,25 @@
  * Weights are converted one at a time when they are read; int8 ones keep the file's own integers.
  */
 
-import { basename, dirname, join } from 'node:path';
-import { firstPositionOf } from '../architectures/first-position.js';
 import { quantizableWeights } from '../compress/quantize.js';
 import { SinterError } from '../core/errors.js';
-import { FileStamps } from '../core/files.js';
-import { checkStamps, fileExists, type JsonObject, readJsonObject } from '../core/json.js';
-import type { NativeProgram } from '../core/native.js';
-import { type HfFolder, readTraining } from '../formats/hf-folder.js';
 import {
-  type ImportSettings,
   importOnnx,
   int8Operands,
   type OnnxImport,
   type WeightReader,
   type WeightSource,
 } from '../formats/onnx/import/index.js';
-import { readSentenceFiles } from '../formats/sentence-files.js';
-import { readModelMaxLength } from '../formats/sentence-text.js';
-import { stampSmallFiles } from '../formats/small-files.js';
 import { type StoredTensor, type TensorSource, WeightFiles } from '../formats/weight-files.js';
-import type { ModelHead, SentenceSettings } from '../graph/checkpoint.js';
-import { PLAIN_SENTENCE } from '../graph/sentence.js';
 import { tablesOf } from '../graph/tables.js';
-import type { EncoderGraph, OutputName } from '../graph/types.js';
+import type { EncoderGraph } from '../graph/types.js';
+import { type BesideOnnx, besideOnnx, importSettings } from './beside-onnx.js';
 import { bytesOf } from './model-parts.js';
 import type { OnnxContents } from './onnx-contents.js';
 import { type NamedOnnx, nameOnnx } from './onnx-names.js';
-import { type OnnxReport, reportOf } from './onnx-report.js';
-import { scaleName, withQuantizationConfig } from './quantized-folder.js';
-import type { Verification } from './verify-onnx.js';
-
-/** What loading needs of an ONNX file, wherever it was imported. */
-export interface OnnxFolder extends HfFolder {
-  /** What the file's graph ends in. */
-  readonly head: ModelHead;
-  /** How long texts may be, and whether something in the graph says so. */
-  readonly limits: OnnxContents['limits'];
-  /** Whether tokenizer files lie beside it. */
-  readonly hasTokenizer: boolean;
-  readonly report: Omit<OnnxReport, 'verification'>;
-  /** Of the file, as it says them. */
-  readonly metadata: Readonly<Record<string, string>>;
-  /** As `verifyOnnx`. */
-  verify(
-    graph: EncoderGraph,
-    program: NativeProgram,
-    replaced: readonly OutputName[],
-  ): Promise<Verification>;
-}
+import { factsOf, type ImportTimes } from './onnx-report.js';
+import { namesOfScales, tensorSet } from './onnx-tensor-set.js';
+import { type OnnxFolder, type OnnxSettings, recoveredFolder } from './recovered-folder.js';
 
 /** An ONNX file that was imported in this thread. */
 export interface ImportedFolder extends OnnxFolder {
@@ -63,13 +33,6 @@ export interface ImportedFolder extends OnnxFolder {
   readonly quantized: ReadonlySet<string>;
   /** All bytes of a tensor, as memory of the caller's own. */
   readonly readOwned: (name: string) => Uint8Array<ArrayBuffer>;
-}
-
-export interface OnnxSettings {
-  /** Quantized weights as f32: for fine-tuning. */
-  readonly widen: boolean;
-  /** Where positions begin, for a file that is fed them. Default: as the family in config.json has it. */
-  readonly firstPosition?: number | undefined;
 }
 
 /** Imports `file`. Throws CORRUPT_MODEL or UNSUPPORTED_MODEL as `importOnnx` does. */
@@ -87,38 +50,6 @@ export async function readOnnxFolder(
     return verifyOnnx(imported, graph, program, replaced);
   };
   return { ...folder, verify, imported, named };
-}
-
-/** What the import depends on beside the file. */
-export function importSettings(
-  { config }: BesideOnnx,
-  firstPosition: number | undefined,
-): ImportSettings {
-  return { firstPosition: firstPosition ?? firstPositionOf(config) };
-}
-
-/** What lies beside an ONNX file, or above its folder `onnx`. */
-export type BesideOnnx = Pick<OnnxFolder, 'tokenizerPath' | 'hasTokenizer'> &
-  Pick<HfFolder, 'config' | 'sentence' | 'modelMaxLength' | 'training' | 'checkUnchanged'>;
-
-/** Read before the file itself: what changes from here on is noticed. */
-export async function besideOnnx(file: string): Promise<BesideOnnx> {
-  const folders = [dirname(file)];
-  if (basename(dirname(file)) === 'onnx') folders.push(dirname(dirname(file)));
-  // Each read of the file itself, and of external data, compares it with what it was when it was parsed.
-  const stamps = [await FileStamps.take([file]), await stampSmallFiles(...folders)];
-  const tokenizer = await tokenizerFolder(folders);
-  return {
-    config: await firstConfig(folders),
-    sentence: await firstSentence(folders),
-    tokenizerPath: tokenizer ?? dirname(file),
-    hasTokenizer: tokenizer !== null,
-    modelMaxLength: tokenizer === null ? null : await readModelMaxLength(tokenizer),
-    training: await firstTraining(folders),
-    checkUnchanged: async () => {
-      for (const one of stamps) await checkStamps(one);
-    },
-  };
 }
 
 export function contentsOf(imported: OnnxImport, named: NamedOnnx): OnnxContents {
@@ -145,80 +76,27 @@ export function contentsOf(imported: OnnxImport, named: NamedOnnx): OnnxContents
 
 /** The file behind a folder: its plain form, where weights are read, and how long that took. */
 export interface OnnxSource extends Pick<OnnxImport, 'path' | 'plain' | 'weights'> {
-  /** `recover` is null where that was not needed. */
-  readonly times: { readonly read: number; readonly recover: number | null };
+  readonly times: ImportTimes;
 }
 
+/** A folder of what was recovered, whose weights are read through the plain form. */
 export function folderOf(
   contents: OnnxContents,
   file: OnnxSource,
   beside: BesideOnnx,
   widen: boolean,
 ): Omit<ImportedFolder, 'imported' | 'named' | 'verify'> {
-  const { config, head, limits } = contents;
   const quantized: ReadonlySet<string> = widen ? new Set() : contents.int8;
   const source = new OnnxTensors(file.path, contents, file, quantized);
+  const told = { file: file.path, facts: factsOf(file.plain), times: file.times };
   return {
-    ...beside,
-    path: file.path,
-    config: quantized.size > 0 ? withQuantizationConfig(config, 8) : config,
+    ...recoveredFolder(contents, beside, quantized, told),
     tensors: source.tensors,
     weights: new WeightFiles([{ prefix: '', source }]),
-    sentence: mergeSentence(contents.sentence, beside.sentence),
     close: async () => {},
-    head,
-    limits,
-    report: reportOf(contents, file, quantized.size),
     quantized,
-    metadata: source.metadata,
     readOwned: (name) => source.readOwned(name),
   };
-}
-
-async function firstConfig(folders: readonly string[]): Promise<JsonObject> {
-  for (const folder of folders) {
-    const file = join(folder, 'config.json');
-    if (await fileExists(file)) return readJsonObject(file);
-  }
-  return {};
-}
-
-async function firstSentence(folders: readonly string[]): Promise<SentenceSettings | null> {
-  for (const folder of folders) {
-    const files = await readSentenceFiles(folder);
-    if (files !== null) return files.settings;
-  }
-  return null;
-}
-
-async function firstTraining(folders: readonly string[]): Promise<JsonObject | null> {
-  for (const folder of folders) {
-    const found = await readTraining(folder);
-    if (found !== null) return found;
-  }
-  return null;
-}
-
-async function tokenizerFolder(folders: readonly string[]): Promise<string | null> {
-  for (const folder of folders) {
-    for (const file of ['tokenizer.json', 'vocab.txt', 'vocab.json']) {
-      if (await fileExists(join(folder, file))) return folder;
-    }
-  }
-  return null;
-}
-
-/** What the file computes goes before what the files beside it say; modules with weights must be in it. */
-function mergeSentence(
-  own: NamedOnnx['sentence'],
-  files: SentenceSettings | null,
-): SentenceSettings | null {
-  if (own !== null) return { ...(files ?? PLAIN_SENTENCE), ...own };
-  if (files === null || files.modules.every(({ kind }) => kind === 'normalize')) return files;
-  throw new SinterError(
-    'UNSUPPORTED_MODEL',
-    'modules.json names modules with weights, which the ONNX file does not have',
-  );
 }
 
 /**
@@ -267,7 +145,7 @@ class OnnxTensors implements TensorSource {
   private readonly quantized: ReadonlySet<string>;
   private readonly tables: ReadonlySet<string>;
   /** Name of the scales -> name of their weight. */
-  private readonly scales = new Map<string, string>();
+  private readonly scales: ReadonlyMap<string, string>;
   /** Weight -> its scales, since its codes were read. */
   private readonly known = new Map<string, Float32Array>();
 
@@ -283,15 +161,8 @@ class OnnxTensors implements TensorSource {
     this.reader = weights;
     this.metadata = Object.fromEntries(plain.source.metadata);
     this.quantized = quantized;
-    const tensors = new Map<string, StoredTensor>();
-    for (const [name, source] of sources) {
-      const shape = shapeOf(source);
-      tensors.set(name, { dtype: quantized.has(name) ? 'I8' : 'F32', shape });
-      if (!quantized.has(name)) continue;
-      tensors.set(scaleName(name), { dtype: 'F32', shape: shape.slice(0, 1) });
-      this.scales.set(scaleName(name), name);
-    }
-    this.tensors = tensors;
+    this.tensors = tensorSet({ sources, quantized });
+    this.scales = namesOfScales(quantized);
   }
 
   async *readChunks(name: string, maxBytes: number): AsyncGenerator<Uint8Array, void, undefined> {
@@ -336,9 +207,4 @@ class OnnxTensors implements TensorSource {
     this.known.set(name, found.scales);
     return found;
   }
-}
-
-function shapeOf(source: WeightSource): readonly number[] {
-  if (source.kind === 'vector') return [source.vector.values.length];
-  return [source.matrix.rows, source.matrix.columns];
 }

@@ -81,7 +81,7 @@ export class OnnxModel extends TextModel {
       cache: read.boolean('cache', true),
       firstPosition: read.count('firstPosition', undefined, 0),
     };
-    const { openOnnxFolder } = await import('./onnx-thread.js');
+    const { openOnnxFolder } = await import('./open-onnx.js');
     const { partsOf } = await import('./load-model.js');
     const folder = await openOnnxFolder(file, opening);
     const { task } = folder.head;

@@ -2,9 +2,8 @@
  * What an ONNX import found and did: for `sinter inspect`, and for whoever wants to know before trusting a file.
  */
 
-import type { AppliedRule } from '../formats/onnx/import/index.js';
+import type { AppliedRule, PlainModel } from '../formats/onnx/import/index.js';
 import type { OnnxContents } from './onnx-contents.js';
-import type { OnnxSource } from './onnx-folder.js';
 import type { Verification } from './verify-onnx.js';
 
 export interface OnnxReport {
@@ -45,14 +44,26 @@ export interface OnnxReport {
   readonly times: { readonly read: number; readonly recover: number };
 }
 
-export function reportOf(
-  { config, head, found }: OnnxContents,
-  { path, plain, times }: OnnxSource,
-  int8Weights: number,
-): Omit<OnnxReport, 'verification'> {
+/** What is said of the file itself, and of its plain form: the cache keeps it. */
+export type FileFacts = Pick<
+  OnnxReport,
+  | 'bytes'
+  | 'producer'
+  | 'irVersion'
+  | 'opsets'
+  | 'nodes'
+  | 'plainNodes'
+  | 'rules'
+  | 'quantizedWeights'
+  | 'half'
+> & {
+  /** Of the file, as it says them. */
+  readonly metadata: Readonly<Record<string, string>>;
+};
+
+export function factsOf(plain: PlainModel): FileFacts {
   const { source } = plain;
   return {
-    file: path,
     bytes: source.bytes,
     producer: source.producer,
     irVersion: source.irVersion,
@@ -60,6 +71,28 @@ export function reportOf(
     nodes: source.graph.nodes.length,
     plainNodes: plain.graph.nodes.length,
     rules: plain.applied,
+    quantizedWeights: plain.quantized.size,
+    half: plain.half,
+    metadata: Object.fromEntries(source.metadata),
+  };
+}
+
+/** Milliseconds; `recover` is null where that was not needed. */
+export interface ImportTimes {
+  readonly read: number;
+  readonly recover: number | null;
+}
+
+export function reportOf(
+  file: string,
+  { config, head, found }: OnnxContents,
+  { metadata: _, ...facts }: FileFacts,
+  int8Weights: number,
+  times: ImportTimes,
+): Omit<OnnxReport, 'verification'> {
+  return {
+    file,
+    ...facts,
     family: String(config.model_type),
     why: found.why,
     task: head.task,
@@ -68,8 +101,6 @@ export function reportOf(
     ignored: found.ignored,
     notes: found.notes,
     int8Weights,
-    quantizedWeights: plain.quantized.size,
-    half: plain.half,
     cached: times.recover === null,
     times: { read: times.read, recover: times.recover ?? 0 },
   };

@@ -1,25 +1,35 @@
 /**
- * An ONNX file as a model folder that a worker thread imports, reads and checks: the event loop stays free meanwhile.
+ * An ONNX file as a model folder that a worker thread imports and checks: the event loop stays free meanwhile.
  *
- * What crosses is small (config, names, shapes), one weight at a time, and outputs on the probe. The worker ends with the folder.
+ * What crosses is small (config, names, shapes, places), outputs on the probe, and the weights that are not read as they lie in
+ * the file, one at a time. The worker ends with the folder.
  */
 
 import { setImmediate } from 'node:timers/promises';
 import { SinterError } from '../core/errors.js';
+import type { FileStamp } from '../core/files.js';
 import { WorkerThread } from '../core/worker-thread.js';
 import type { Probe } from '../formats/onnx/import/index.js';
 import { type StoredTensor, type TensorSource, WeightFiles } from '../formats/weight-files.js';
 import type { OutputName } from '../graph/types.js';
-import { checkNoPositions } from './no-positions.js';
-import { onnxCacheFolder } from './onnx-cache.js';
-import type { OnnxFolder, OnnxSettings } from './onnx-folder.js';
+import type { OnnxFolder, OnnxSettings } from './recovered-folder.js';
+import { type StoredContents, StoredTensors } from './stored-tensors.js';
 import type { Verification } from './verify-onnx.js';
 
 /** What the worker says of a file that it has imported: all that is not done by it. */
-export type OpenedOnnx = Omit<
-  OnnxFolder,
-  'path' | 'weights' | 'checkUnchanged' | 'close' | 'verify'
->;
+export interface OpenedOnnx
+  extends Omit<OnnxFolder, 'path' | 'weights' | 'checkUnchanged' | 'close' | 'verify'> {
+  /** Where the weights lie; null where the worker has to read them. */
+  readonly stored: StoredContents | null;
+}
+
+/** Where a file is in the cache. */
+export interface CachePlace {
+  readonly folder: string;
+  readonly key: string;
+  /** Of the file, when its content was looked at for the key. */
+  readonly stamp: FileStamp;
+}
 
 /** What the worker asks for while it verifies. */
 export interface RunMessage {
@@ -28,33 +38,38 @@ export interface RunMessage {
   readonly wide: boolean;
 }
 
-export interface OpenSettings extends OnnxSettings {
+export interface ThreadSettings extends OnnxSettings {
   /** The call in messages. */
   readonly where: string;
   /** Ends the import at once. */
   readonly signal: AbortSignal | undefined;
-  /** Whether the cache is read and written. Default: true, unless `SINTER_CACHE` says otherwise. */
-  readonly cache?: boolean;
 }
 
-/** Imports `file` in a worker thread. Throws as `readOnnxFolder` does, and CANCELLED. */
-export async function openOnnxFolder(
+/** Imports `file` in a worker thread, which keeps at `place` (null: nowhere) what it found. Throws as `readOnnxFolder` does, and CANCELLED. */
+export async function importInThread(
   file: string,
-  { where, signal, cache: wanted = true, ...settings }: OpenSettings,
+  { where, signal, widen, firstPosition }: ThreadSettings,
+  place: CachePlace | null,
 ): Promise<OnnxFolder> {
-  const cache = wanted ? onnxCacheFolder() : null;
   const thread = new WorkerThread('onnx-worker.js', import.meta.url, { where, signal });
   try {
-    const opened = await thread.call<OpenedOnnx>('open', { file, cache, ...settings });
-    const isFed = Object.values(opened.report.inputs).includes('positions');
-    if (!isFed) checkNoPositions(where, file, settings.firstPosition);
-    const source = new ThreadTensors(file, opened, thread);
+    const message = { file, place, widen, firstPosition };
+    const { stored, ...opened } = await thread.call<OpenedOnnx>('open', message);
+    const source = stored
+      ? new StoredTensors(file, stored)
+      : new ThreadTensors(file, opened, thread);
     return {
       ...opened,
       path: file,
       weights: new WeightFiles([{ prefix: '', source }]),
-      checkUnchanged: () => thread.call<void>('checkUnchanged', null),
-      close: () => thread.close(),
+      checkUnchanged: async () => {
+        await thread.call<void>('checkUnchanged', null);
+        await source.checkUnchanged();
+      },
+      close: async () => {
+        await source.close();
+        await thread.close();
+      },
       verify: async (graph, program, replaced) => {
         const { ProgramOutputs } = await import('./probe-outputs.js');
         const outputs = new ProgramOutputs(graph, program);
@@ -81,7 +96,11 @@ class ThreadTensors implements TensorSource {
   readonly metadata: Readonly<Record<string, string>>;
   private readonly thread: WorkerThread;
 
-  constructor(path: string, { tensors, metadata }: OpenedOnnx, thread: WorkerThread) {
+  constructor(
+    path: string,
+    { tensors, metadata }: Pick<OpenedOnnx, 'tensors' | 'metadata'>,
+    thread: WorkerThread,
+  ) {
     this.path = path;
     this.tensors = tensors;
     this.metadata = metadata;

@@ -7,13 +7,13 @@ import { SinterError } from '../core/errors.js';
 import { Given, type Port, ThreadPort } from '../core/thread.js';
 import type { EncoderGraph, OutputName } from '../graph/types.js';
 import { CachedOnnx } from './cached-onnx.js';
-import type { OnnxSettings } from './onnx-folder.js';
-import type { OpenedOnnx, RunMessage } from './onnx-thread.js';
+import type { CachePlace, OpenedOnnx, RunMessage } from './onnx-thread.js';
+import type { OnnxSettings } from './recovered-folder.js';
 
 interface OpenMessage extends OnnxSettings {
   readonly file: string;
-  /** Folder of the cache; null: none. */
-  readonly cache: string | null;
+  /** In the cache; null: not there. */
+  readonly place: CachePlace | null;
 }
 
 interface VerifyMessage {
@@ -34,11 +34,11 @@ class OnnxWorker {
     });
   }
 
-  private async open({ file, cache, ...settings }: OpenMessage): Promise<OpenedOnnx> {
-    this.onnx = await CachedOnnx.open(file, settings, cache);
+  private async open({ file, place, ...settings }: OpenMessage): Promise<OpenedOnnx> {
+    this.onnx = await CachedOnnx.open(file, settings, place);
     const { path, weights, close, readOwned, quantized, checkUnchanged, ...opened } =
       this.onnx.folder;
-    return opened;
+    return { ...opened, stored: this.onnx.stored };
   }
 
   private read(name: string): Given {

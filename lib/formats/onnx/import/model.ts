@@ -5,6 +5,9 @@
  * graph; nothing but the graph's inputs and outputs may be told by its name.
  */
 
+import type { FileStamp } from '../../../core/files.js';
+import type { StoredView } from './stored-view.js';
+
 export type Dtype =
   | 'float32'
   | 'float16'
@@ -56,6 +59,8 @@ export interface Initializer {
   readonly read: () => Tensor;
   /** Elements [begin, end) in row-major order, where the file allows it without reading the others. */
   readonly readRange?: (begin: number, end: number) => Numbers;
+  /** Where they lie, where strides can say it. */
+  readonly view?: StoredView | undefined;
 }
 
 /** Inside a function: the attribute of this name at the node that calls the function (left out there: left out here). */
@@ -148,6 +153,8 @@ export interface OnnxModel {
   readonly files: readonly {
     readonly name: string;
     readonly size: number;
+    /** As it was when it was opened. */
+    readonly stamp: FileStamp;
     readonly read: (begin: number, end: number) => Uint8Array;
   }[];
 }

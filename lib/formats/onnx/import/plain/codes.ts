@@ -71,6 +71,7 @@ export function weightOf(
     scales: Float32Array.from(scales.read().data),
     zeroPoints,
     readCodes: read,
+    view: codes.view,
     ...(readRange && {
       readCodeRange: (begin, end) => readRange(begin, end) as Int8Array | Uint8Array,
     }),

@@ -5,6 +5,7 @@
  */
 
 import type { Initializer, Numbers } from '../model.js';
+import { type MaybeView, reshapedView, slicedView, transposedView } from '../stored-view.js';
 import type { Draft } from './draft.js';
 import type { QuantizedWeight } from './plain-model.js';
 import {
@@ -39,6 +40,7 @@ function derive(
   dims: readonly number[],
   weight: (from: QuantizedWeight) => QuantizedWeight | null,
   numbers: (from: Numbers) => Numbers,
+  view: (from: MaybeView) => MaybeView,
 ): string {
   return graph.cached(`${change} of ${from.name}`, () => {
     const codes = graph.quantized.get(from.name);
@@ -50,6 +52,7 @@ function derive(
       dtype,
       dims,
       read: () => ({ dtype, dims, data: numbers(from.read().data) }),
+      view: view(from.view),
     });
   });
 }
@@ -63,6 +66,7 @@ export function deriveTransposed(graph: Draft, from: Initializer, perm: readonly
     dims,
     (weight) => transposedWeight(weight, perm),
     (data) => transposed(data, from.dims, perm),
+    (view) => transposedView(view, perm),
   );
 }
 
@@ -80,6 +84,7 @@ export function deriveSlice(
     withAxis(from.dims, axis, end - begin),
     (weight) => slicedWeight(weight, axis, begin, end),
     (data) => sliced(data, from.dims, axis, begin, end),
+    (view) => slicedView(view, axis, begin),
   );
 }
 
@@ -97,5 +102,6 @@ export function deriveReshaped(
     dims,
     (weight) => reshapedWeight(weight, dims),
     (data) => data,
+    (view) => reshapedView(view, from.dims, dims),
   );
 }

@@ -29,8 +29,8 @@ export function toFloat32(tensor: Tensor): Tensor {
 
 function wideInitializer(initializer: Initializer): Initializer {
   if (!isFloat(initializer.dtype) || initializer.dtype === 'float32') return initializer;
-  const { name, dims } = initializer;
-  return { name, dtype: 'float32', dims, read: () => toFloat32(initializer.read()) };
+  const { name, dims, view } = initializer;
+  return { name, dtype: 'float32', dims, view, read: () => toFloat32(initializer.read()) };
 }
 
 function wideValue(value: ValueInfo): ValueInfo {

@@ -20,6 +20,7 @@
  */
 
 import type { OnnxGraph, OnnxModel } from '../model.js';
+import type { StoredView } from '../stored-view.js';
 
 /** For the reference evaluator. The newest operator of the plain form (Swish) is of opset 24. */
 export const PLAIN_OPSETS: ReadonlyMap<string, number> = new Map([['', 24]]);
@@ -145,6 +146,8 @@ export interface QuantizedWeight {
   readonly readCodes: () => Int8Array | Uint8Array;
   /** Those of the elements [begin, end), where the file allows it without reading the others. */
   readonly readCodeRange?: (begin: number, end: number) => Int8Array | Uint8Array;
+  /** Where the codes lie in the file, where strides can say it. */
+  readonly view?: StoredView | undefined;
 }
 
 /** How the file quantized an activation before the products that read it. */

@@ -5,6 +5,7 @@
  * weight is float from there on.
  */
 
+import { reshapedView, slicedView, transposedView } from '../stored-view.js';
 import type { QuantizedWeight } from './plain-model.js';
 import { count, sliced, transposed, withAxis } from './rearrange.js';
 
@@ -77,6 +78,7 @@ export function transposedWeight(
     scales: move ? transposed(scales, blocks, perm) : scales,
     zeroPoints: move ? transposed(zeroPoints, blocks, perm) : zeroPoints,
     readCodes: () => transposed(weight.readCodes(), dims, perm),
+    view: transposedView(weight.view, perm),
   };
 }
 
@@ -109,6 +111,7 @@ export function slicedWeight(
     ...part,
     dims: withAxis(dims, cut, end - begin),
     readCodes: () => sliced(weight.readCodes(), dims, cut, begin, end),
+    view: slicedView(weight.view, cut, begin),
   };
 }
 
@@ -119,13 +122,14 @@ export function reshapedWeight(
 ): QuantizedWeight | null {
   const { axis, blockSize } = weight;
   const old = weight.dims;
-  if (axis === null) return { ...weight, dims };
+  const view = reshapedView(weight.view, old, dims);
+  if (axis === null) return { ...weight, dims, view };
   const inner = count(old.slice(axis + 1));
   if (blockSize === null) {
     const same = dims.findIndex(
       (length, index) => length === old[axis] && count(dims.slice(index + 1)) === inner,
     );
-    return same < 0 ? null : { ...weight, dims, axis: same };
+    return same < 0 ? null : { ...weight, dims, view, axis: same };
   }
   // [.., blocks, block] with one scale a block becomes [.., blocks * block].
   if (blockSize !== old[axis] || inner !== 1 || axis === 0) return null;
@@ -133,5 +137,5 @@ export function reshapedWeight(
   const rest = [...old.slice(0, axis - 1), merged];
   const equal =
     rest.length === dims.length && rest.every((length, index) => length === dims[index]);
-  return equal ? { ...weight, dims, axis: axis - 1 } : null;
+  return equal ? { ...weight, dims, view, axis: axis - 1 } : null;
 }

@@ -5,7 +5,8 @@
  * that a model in memory holds no descriptor. Reading is synchronous: a tensor is needed whole, at once, while importing.
  */
 
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import type { FileStamp } from '../../../../core/files.js';
 import { MAX_POINTER_BYTES, pointerProblem } from '../../../../core/lfs-pointer.js';
 import type { WireSource } from '../../wire-reader.js';
 import { corruptOnnx } from './problem.js';
@@ -21,7 +22,7 @@ export class ModelFile implements WireSource {
   /** As errors name it. */
   readonly name: string;
   readonly size: number;
-  readonly #stats: Stats;
+  readonly stamp: FileStamp;
   #descriptor: number | null = null;
   #window: Uint8Array = new Uint8Array(0);
   #windowBegin = 0;
@@ -31,8 +32,9 @@ export class ModelFile implements WireSource {
     this.path = path;
     this.name = name;
     this.#descriptor = openRegular(path, name);
-    this.#stats = fstatSync(this.#descriptor);
-    this.size = this.#stats.size;
+    const { dev, ino, size, mtimeMs } = fstatSync(this.#descriptor);
+    this.stamp = { dev, ino, size, mtimeMs };
+    this.size = size;
   }
 
   /** Bytes [begin, end), which must lie in the file. Large pieces are memory of their own. */
@@ -75,7 +77,7 @@ export class ModelFile implements WireSource {
   #reopen(): number {
     const descriptor = openRegular(this.path, this.name);
     const now = fstatSync(descriptor);
-    const then = this.#stats;
+    const then = this.stamp;
     if (now.ino === then.ino && now.size === then.size && now.mtimeMs === then.mtimeMs) {
       return descriptor;
     }

@@ -6,6 +6,7 @@
 
 import { scanFields, type WireSource, type WireSpan } from '../../wire-reader.js';
 import type { Initializer, Numbers, Tensor } from '../model.js';
+import { type StoredView, wholeView } from '../stored-view.js';
 import type { ParseContext } from './context.js';
 import { decodeRaw } from './decode-raw.js';
 import { dtypeOf, type NumberDtype, rawBytes } from './dtypes.js';
@@ -59,7 +60,7 @@ export function readTensor(
   const count = elementCount(fields.dims, fail);
   const numbers = fields.external
     ? externalNumbers(context, fields, dtype, count, label, fail)
-    : ownNumbers(fields, source, extent, dtype, count, fail);
+    : ownNumbers(context, fields, source, extent, dtype, count, fail);
   return makeInitializer(fields, dtype, count, numbers);
 }
 
@@ -193,11 +194,13 @@ function elementCount(dims: readonly number[], fail: Fail): number {
 }
 
 interface NumberReader {
+  readonly view?: StoredView | undefined;
   readonly all: () => Numbers;
   readonly range: ((begin: number, end: number) => Numbers) | null;
 }
 
 function ownNumbers(
+  context: ParseContext,
   fields: TensorFields,
   source: WireSource,
   extent: Extent,
@@ -212,7 +215,9 @@ function ownNumbers(
     const needed = rawBytes(dtype, count);
     const there = raw.end - raw.begin;
     if (there !== needed) throw fail(`${shape} needs ${needed} bytes of raw data, got ${there}`);
-    return rawReader(source, raw.begin, dtype, count);
+    const reader = rawReader(source, raw.begin, dtype, count);
+    if (source !== context.file) return reader;
+    return { ...reader, view: wholeView('', raw.begin, dtype, fields.dims) };
   }
   const entries = typedEntries(dtype, count);
   const there = typed.get(typedField(dtype)) ?? 0;
@@ -272,7 +277,8 @@ function externalNumbers(
       `external data at ${offset} of ${length} bytes is outside ${file.name} of ${file.size} bytes`,
     );
   }
-  return rawReader(file, offset, dtype, count);
+  const view = wholeView(file.name, offset, dtype, fields.dims);
+  return { ...rawReader(file, offset, dtype, count), view };
 }
 
 function decimal(text: string, what: string, fail: Fail): number {
@@ -296,6 +302,6 @@ function makeInitializer(
     if (rawBytes(dtype, count) <= KEEP_BYTES) kept = tensor;
     return tensor;
   };
-  const { range } = numbers;
-  return { name: fields.name, dtype, dims, read, ...(range ? { readRange: range } : {}) };
+  const { range, view } = numbers;
+  return { name: fields.name, dtype, dims, read, view, ...(range ? { readRange: range } : {}) };
 }

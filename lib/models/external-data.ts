@@ -3,7 +3,7 @@
  */
 
 import { externalPath } from '../formats/onnx/import/reader/external-path.js';
-import { contentDigest } from './content-digest.js';
+import { contentDigest, type DigestCall } from './content-digest.js';
 import type { ExternalFile } from './kept-onnx.js';
 import type { StoredFile } from './stored-tensors.js';
 
@@ -11,7 +11,7 @@ import type { StoredFile } from './stored-tensors.js';
 export async function externalFiles(
   model: string,
   external: readonly ExternalFile[],
-  call: Parameters<typeof contentDigest>[1],
+  call: DigestCall,
 ): Promise<StoredFile[] | null> {
   const files: StoredFile[] = [];
   for (const { name, digest } of external) {

@@ -32,6 +32,8 @@ export interface StoredContents extends OnnxTensorSet {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+const BLOCK_BYTES = 1 << 20;
+
 /** Rows [begin, end) of a matrix, or its columns where it is transposed. */
 type Piece = Extract<WeightSource, { kind: 'matrix' }>['matrix']['pieces'][number];
 type Raw = Float32Array | Uint16Array | Int8Array;
@@ -45,6 +47,8 @@ export class StoredTensors implements TensorSource {
   private readonly scales: ReadonlyMap<string, string>;
   private readonly handles = new Map<string, Promise<FileHandle>>();
   private closed = false;
+  /** Of the last tensor, for the next; null while it is in use. */
+  private memory: Memory | null = null;
 
   constructor(path: string, contents: StoredContents) {
     this.path = path;
@@ -62,18 +66,13 @@ export class StoredTensors implements TensorSource {
   }
 
   async readFloats(name: string): Promise<Float32Array> {
-    const blocks: Float32Array[] = [];
-    for await (const block of this.blocks(name, 1 << 20)) {
-      if (!(block instanceof Float32Array)) {
-        throw new SinterError('INTERNAL', `${this.path}: ${name} does not hold floats`);
-      }
-      blocks.push(block);
+    const { dtype, shape } = this.tensors.get(name) ?? { dtype: 'F32', shape: [] };
+    if (dtype !== 'F32') {
+      throw new SinterError('INTERNAL', `${this.path}: ${name} does not hold floats`);
     }
-    const [first] = blocks;
-    if (blocks.length === 1 && first !== undefined) return first;
-    const all = new Float32Array(blocks.reduce((sum, { length }) => sum + length, 0));
+    const all = new Float32Array(shape.reduce((a, b) => a * b, 1));
     let at = 0;
-    for (const block of blocks) {
+    for await (const block of this.blocks(name, BLOCK_BYTES)) {
       all.set(block, at);
       at += block.length;
     }
@@ -99,7 +98,7 @@ export class StoredTensors implements TensorSource {
     });
   }
 
-  /** All numbers of a tensor, in blocks of whole rows. */
+  /** All numbers of a tensor, in blocks of whole rows; each is only valid until the next. */
   private async *blocks(
     name: string,
     maxBytes: number,
@@ -117,7 +116,10 @@ export class StoredTensors implements TensorSource {
         const least = this.contents.tables.has(name) ? -128 : -127;
         const codes = this.contents.quantized.has(name) ? { least } : null;
         const rows = Math.max(1, Math.floor(maxBytes / (columns * (codes ? 1 : 4))));
-        for (const piece of pieces) yield* this.rowsOf(piece, columns, rows, codes);
+        const memory = this.memory ?? new Memory();
+        this.memory = null;
+        for (const piece of pieces) yield* this.rowsOf(piece, columns, rows, codes, memory);
+        this.memory = memory;
       }
     }
   }
@@ -150,6 +152,7 @@ export class StoredTensors implements TensorSource {
     columns: number,
     most: number,
     asCodes: { readonly least: number } | null,
+    memory: Memory,
   ): AsyncGenerator<Float32Array | Int8Array, void, undefined> {
     const { view, codes } = this.matrix(piece.source);
     const [down = 0, right = 0] = view.strides;
@@ -157,7 +160,7 @@ export class StoredTensors implements TensorSource {
     const read = (begin: number, end: number) => {
       const first = view.start + begin * rowStep;
       const last = view.start + (end - 1) * rowStep + (columns - 1) * columnStep;
-      return this.read(view.file, view, first, last + 1);
+      return this.read(view, first, last + 1, memory);
     };
     // Columns that lie apart are all over the file: what they are in is read once.
     const whole = columnStep === 1 ? null : await read(piece.begin, piece.end);
@@ -166,9 +169,9 @@ export class StoredTensors implements TensorSource {
       const from = whole ?? (await read(begin, end));
       const at = whole === null ? 0 : (begin - piece.begin) * rowStep;
       const layout = { at, rows: end - begin, columns, rowStep, columnStep };
-      if (codes === null) yield asFloats(gathered(from, layout), view.dtype);
+      if (codes === null) yield asFloats(gathered(from, layout, memory), view.dtype);
       else {
-        const bits = gathered(from, layout) as Int8Array;
+        const bits = gathered(from, layout, memory) as Int8Array;
         const signed = view.dtype === 'int8';
         const place = { signed, columns, begin, along: piece.transposed ? 1 : 0 } as const;
         if (asCodes === null) yield widened(bits, codes, place);
@@ -184,34 +187,38 @@ export class StoredTensors implements TensorSource {
     { signed, columns, begin }: CodePlace,
     least: number,
   ): Int8Array {
+    const mask = signed ? -1 : 255;
+    let outside = 0;
     for (let i = 0, row = begin; i < bits.length; row++) {
       const zero = zeroPoints[axis === null ? 0 : row] ?? 0;
       for (const end = i + columns; i < end; i++) {
-        const code = (signed ? (bits[i] as number) : (bits[i] as number) & 255) - zero;
-        if (code < least || code > 127) {
-          throw new SinterError('INTERNAL', `${this.path}: codes beyond int8`);
-        }
+        const code = ((bits[i] as number) & mask) - zero;
+        // Negative where one is: no branch for each of millions.
+        outside |= (code - least) | (127 - code);
         bits[i] = code;
       }
     }
-    return bits;
+    if (outside >= 0) return bits;
+    throw new SinterError('INTERNAL', `${this.path}: codes beyond int8`);
   }
 
   /** Numbers [begin, end) of those from the view's first byte on. */
   private async read(
-    file: string,
     view: StoredMatrix['view'],
     begin: number,
     end: number,
+    memory: Memory,
   ): Promise<Raw> {
-    const handle = await this.handle(file);
+    const handle = await this.handle(view.file);
     const size = elementBytes(view);
-    const bytes = new Uint8Array((end - begin) * size);
+    const bytes = memory.read.bytes((end - begin) * size);
     const there = await readUpTo(handle, view.begin + begin * size, bytes);
     if (there < bytes.length) throw this.changed(this.path);
     const { buffer } = bytes;
-    if (size === 4) return new Float32Array(buffer);
-    return size === 2 ? new Uint16Array(buffer) : new Int8Array(buffer);
+    if (size === 4) return new Float32Array(buffer, 0, end - begin);
+    return size === 2
+      ? new Uint16Array(buffer, 0, end - begin)
+      : new Int8Array(buffer, 0, end - begin);
   }
 
   private handle(name: string): Promise<FileHandle> {
@@ -235,6 +242,22 @@ export class StoredTensors implements TensorSource {
   }
 }
 
+/** Bytes that are used again and again: new ones would cost more than what is done with them. */
+class Bytes {
+  private all = new Uint8Array(BLOCK_BYTES);
+
+  /** `length` bytes from the first of a buffer on, with what was in them. */
+  bytes(length: number): Uint8Array<ArrayBuffer> {
+    if (this.all.length < length) this.all = new Uint8Array(length);
+    return this.all.subarray(0, length);
+  }
+}
+
+class Memory {
+  readonly read = new Bytes();
+  readonly write = new Bytes();
+}
+
 interface Layout {
   readonly at: number;
   readonly rows: number;
@@ -247,11 +270,12 @@ interface Layout {
 const STRIP = 16;
 
 /** Rows and columns of a layout back to back; `from` itself where they are so already. */
-function gathered<T extends Raw>(from: T, layout: Layout): T {
+function gathered<T extends Raw>(from: T, layout: Layout, memory: Memory): T {
   const { at, rows, columns, rowStep, columnStep } = layout;
   const total = rows * columns;
   if (columnStep === 1 && rowStep === columns && at === 0 && from.length === total) return from;
-  const to = new (from.constructor as new (length: number) => T)(total);
+  const made = from.constructor as new (buffer: ArrayBuffer, begin: number, length: number) => T;
+  const to = new made(memory.write.bytes(total * from.BYTES_PER_ELEMENT).buffer, 0, total);
   for (let first = 0; first < columns; first += STRIP) {
     const last = Math.min(columns, first + STRIP);
     for (let row = 0; row < rows; row++) {

@@ -141,10 +141,11 @@ function codesOf(
   const groups = axis === null ? 1 : shape[axis];
   const [factors, zeros] = [bytesOf(scales, groups), bytesOf(zeroPoints, groups)];
   if (factors === null || zeros === null) return null;
-  const numbers = new Float32Array(factors);
-  return numbers.every(Number.isFinite)
-    ? { axis, scales: numbers, zeroPoints: new Int32Array(zeros) }
-    : null;
+  const [numbers, codes] = [new Float32Array(factors), new Int32Array(zeros)];
+  if (!numbers.every(Number.isFinite) || !codes.every((code) => code >= -128 && code <= 255)) {
+    return null;
+  }
+  return { axis, scales: numbers, zeroPoints: codes };
 }
 
 function bytesOf(value: JsonValue | undefined, groups: number): ArrayBuffer | null {

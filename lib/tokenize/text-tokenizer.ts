@@ -4,11 +4,12 @@
  * Texts are checked before the package sees them: a failure of it is a fault of its file.
  */
 
+import { setImmediate } from 'node:timers/promises';
 import { rangeMistake } from '../core/errors.js';
-import { isJsonObject, type JsonObject } from '../core/json.js';
+import { isJsonObject } from '../core/json.js';
 import { type AlignedTexts, alignWindows, joinAligned } from './aligned-texts.js';
 import { checkTokenizer } from './check/index.js';
-import { jsonText } from './json-text.js';
+import { makeTokenizer } from './make-tokenizer.js';
 import { type PlacedTokens, Placer, type TokensWithOffsets } from './placed-tokens.js';
 import { withoutSegments } from './post-processor.js';
 import { withLowercase } from './saved-settings.js';
@@ -22,7 +23,6 @@ import {
   checkLargest,
   checkSegments,
   checkTokens,
-  largestId,
   largestSegment,
   type TokenTable,
 } from './token-limits.js';
@@ -87,6 +87,14 @@ export async function loadTokenizer(
   return TextTokenizer.fromFiles(await readTokenizerFiles(folder), options.lowercase ?? false);
 }
 
+interface TokenizerParts {
+  readonly from: TokenizerFiles;
+  readonly instances: TokenizerInstances;
+  /** The largest id of the vocabulary, without added tokens. */
+  readonly largest: number;
+  readonly segments: number;
+}
+
 /** Make it with loadTokenizer. Calls may overlap. */
 export class TextTokenizer {
   /** Text of the tokenizer files by name, for saving beside a model. */
@@ -99,20 +107,16 @@ export class TextTokenizer {
   private readonly segments: number;
   private table: TokenTable = { vectors: Number.POSITIVE_INFINITY, segments: 0, path: '' };
 
-  /** `tokenizer` is what the package is given: that of the files, or a changed one. */
-  private constructor(from: TokenizerFiles, tokenizer: JsonObject) {
+  private constructor({ from, instances, largest, segments }: TokenizerParts) {
     this.files = from.files;
-    const { maxTextLength } = checkTokenizer(from.tokenizer, from.source);
     const rule = cutRuleOf(from.tokenizer);
-    // Written anew: of the file's text the package might read what was not checked, such as the first of two equal keys.
-    const json = jsonText(tokenizer, from.source);
-    this.instances = new TokenizerInstances(json, from.source, maxTextLength);
-    this.rows = new TextRows(this.instances, rule, keptSide(from));
-    const nameOf = (id: number) => this.instances.whole.idToToken(id);
+    this.instances = instances;
+    this.rows = new TextRows(instances, rule, keptSide(from));
+    const nameOf = (id: number) => instances.whole.idToToken(id);
     this.placer = new Placer(from.tokenizer, rule?.stripsSpace ?? false, nameOf);
     this.named = new SpecialNames(from);
-    this.largest = largestId(from.tokenizer);
-    this.segments = largestSegment(tokenizer.post_processor);
+    this.largest = largest;
+    this.segments = segments;
   }
 
   /** Number of ids, added tokens included, as far as the model has vectors. */
@@ -143,14 +147,21 @@ export class TextTokenizer {
     return { content, id };
   }
 
-  /** From files that are already in memory. */
-  static fromFiles(from: TokenizerFiles, lowercase = false): TextTokenizer {
-    const used = lowercase ? withLowercase(from) : from;
-    const { tokenizer } = used;
-    return new TextTokenizer(
-      used,
-      used.segments === false ? withoutSegments(tokenizer) : tokenizer,
-    );
+  /** From files that are already in memory. A large vocabulary is looked at in several turns of the event loop. */
+  static async fromFiles(given: TokenizerFiles, lowercase = false): Promise<TextTokenizer> {
+    const from = lowercase ? withLowercase(given) : given;
+    const { source } = from;
+    const { maxTextLength, words, largestId } = checkTokenizer(from.tokenizer, source);
+    await setImmediate();
+    // What the package is given: that of the files, or a changed one.
+    const tokenizer = from.segments === false ? withoutSegments(from.tokenizer) : from.tokenizer;
+    const made = await makeTokenizer(tokenizer, words, source);
+    return new TextTokenizer({
+      from,
+      instances: new TokenizerInstances(made, source, maxTextLength),
+      largest: largestId,
+      segments: largestSegment(tokenizer.post_processor),
+    });
   }
 
   /**

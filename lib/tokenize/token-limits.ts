@@ -6,7 +6,7 @@
  */
 
 import { SinterError, show } from '../core/errors.js';
-import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
+import { isJsonObject, type JsonValue } from '../core/json.js';
 import type { TextInput } from './text-tokenizer.js';
 
 /** The table of a model; before it is known every id has a vector. */
@@ -48,19 +48,6 @@ export function checkTokens(
       throw noVector(table, `${nameOf(text)} has a token with the id ${ids[i]}`);
     }
   }
-}
-
-/** The largest id of a vocabulary, without added tokens; -1 for none. */
-export function largestId({ model }: JsonObject): number {
-  const vocab = isJsonObject(model) ? model.vocab : undefined;
-  if (Array.isArray(vocab)) return vocab.length - 1;
-  let largest = -1;
-  if (!isJsonObject(vocab)) return largest;
-  for (const token in vocab) {
-    const id = vocab[token];
-    if (typeof id === 'number' && id > largest) largest = id;
-  }
-  return largest;
 }
 
 /** Throws CORRUPT_MODEL when there is no vector for the largest id of a vocabulary. */

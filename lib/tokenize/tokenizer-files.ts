@@ -7,6 +7,7 @@
  */
 
 import { basename, dirname, join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { SinterError, show } from '../core/errors.js';
 import {
   decodeUtf8,
@@ -71,6 +72,8 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles
   const { source, made } = files.has(MAIN)
     ? { source: join(folder, MAIN), made: parse(MAIN) }
     : await fromVocabulary(folder, files, kind, settings);
+  // A large vocabulary takes a turn of the event loop by itself.
+  await setImmediate();
   const tokenizer = applySettings(made, kind, settings);
   if (tokenizer !== made || !files.has(MAIN)) files.set(MAIN, jsonText(tokenizer, source));
   const pins = pinsFor(tokenizer, kind, settings);

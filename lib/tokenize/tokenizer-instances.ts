@@ -4,8 +4,9 @@
  * It has no limit and no padding: texts are cut here, and special tokens are put around what is left.
  */
 
-import { type Encoding, Tokenizer } from 'tokenizers';
+import type { Encoding, Tokenizer } from 'tokenizers';
 import { rangeMistake, SinterError } from '../core/errors.js';
+import { brokenTokenizer } from './make-tokenizer.js';
 import type { TextInput } from './text-tokenizer.js';
 import { TokenLayout } from './token-layout.js';
 
@@ -32,11 +33,11 @@ export class TokenizerInstances {
   private readonly layouts = new Map<boolean, Promise<TokenLayout>>();
   private probe: Promise<string> | null = null;
 
-  /** `json` has been checked; `source` is the file that it comes from, for messages. */
-  constructor(json: string, source: string, maxTextLength: number) {
+  /** `source` is the file that the tokenizer comes from, for messages. */
+  constructor(tokenizer: Tokenizer, source: string, maxTextLength: number) {
     this.source = source;
     this.maxTextLength = maxTextLength;
-    this.whole = this.make(json);
+    this.whole = tokenizer;
     this.vocabulary = this.whole.getVocabSize(true);
   }
 
@@ -111,17 +112,6 @@ export class TokenizerInstances {
     throw failed === none ? this.broken('cannot encode', 'no text has a token') : failed;
   }
 
-  private make(json: string): Tokenizer {
-    try {
-      const tokenizer = Tokenizer.fromString(json);
-      tokenizer.disablePadding();
-      tokenizer.disableTruncation();
-      return tokenizer;
-    } catch (cause) {
-      throw this.broken('not a tokenizer', cause);
-    }
-  }
-
   /** A pattern of the file may step back for the length of a text, and the package ends the process when it does so for too long. */
   private checkLength(text: string): void {
     if (text.length <= this.maxTextLength) return;
@@ -133,10 +123,6 @@ export class TokenizerInstances {
 
   /** The texts are checked before, so a failure of the package is a fault of its file. */
   private broken(what: string, cause: unknown): SinterError {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    return new SinterError('CORRUPT_MODEL', `${this.source}: ${what}: ${reason}`, {
-      details: { file: this.source },
-      cause,
-    });
+    return brokenTokenizer(this.source, what, cause);
   }
 }

@@ -23,7 +23,7 @@ function readCases(file: string): readonly GoldenCase[] {
   return lines.map((line) => JSON.parse(line) as GoldenCase);
 }
 
-function fromJson(file: string, lowercase = false): TextTokenizer {
+function fromJson(file: string, lowercase = false): Promise<TextTokenizer> {
   const text = readFileSync(file, 'utf8');
   const tokenizer = JSON.parse(text) as Record<string, never>;
   const files = new Map([['tokenizer.json', text]]);
@@ -58,7 +58,7 @@ describe.skipIf(!existsSync(GOLDEN))('all recorded cases of known vocabularies (
   ])('%s', async (file, models, count) => {
     const cases = readCases(GOLDEN).filter(({ model }) => models.test(model));
     expect(cases).toHaveLength(count);
-    await checkCases(fromJson(file), cases);
+    await checkCases(await fromJson(file), cases);
   });
 });
 

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../lib/core/json.js';
+import { tokenizerFrom } from '../../lib/tokenize/make-tokenizer.js';
 import { Placer, type TokensWithOffsets } from '../../lib/tokenize/placed-tokens.js';
 import { cutRuleOf } from '../../lib/tokenize/text-cut.js';
 import { TextReader } from '../../lib/tokenize/text-reader.js';
@@ -142,7 +143,11 @@ async function inPieces(
 describe.each(KINDS)('pieces of a text: %s', (_, load) => {
   it('have its tokens and places', async () => {
     const tokenizer = await load();
-    const instances = new TokenizerInstances(JSON.stringify(tokenizer), 'test', Infinity);
+    const instances = new TokenizerInstances(
+      tokenizerFrom(JSON.stringify(tokenizer), 'test'),
+      'test',
+      Infinity,
+    );
     const whole = { instances, tokenizer };
     let most = 0;
     await fc.assert(

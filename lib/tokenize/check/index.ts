@@ -19,7 +19,7 @@ import {
   required,
   text,
 } from './fields.js';
-import { checkModel } from './models.js';
+import { type CheckedVocabulary, checkModel } from './models.js';
 import { checkNormalizer, Normalizing } from './normalizers.js';
 import { Place } from './place.js';
 import { checkPreTokenizer } from './pre-tokenizers.js';
@@ -49,22 +49,25 @@ const PADDING: Fields = {
   pad_token: required(text),
 };
 
-export interface TokenizerLimits {
+export interface CheckedTokenizer extends CheckedVocabulary {
   /** Longest text that may be given to the package, in UTF-16 units. */
   readonly maxTextLength: number;
 }
 
 /** Throws CORRUPT_MODEL or UNSUPPORTED_MODEL with the file and the place. */
-export function checkTokenizer(tokenizer: JsonObject, file: string): TokenizerLimits {
+export function checkTokenizer(tokenizer: JsonObject, file: string): CheckedTokenizer {
   const root = new Place(file, '');
   const budget = new Normalizing();
+  let vocabulary: CheckedVocabulary = { words: null, largestId: -1 };
   const parts: Fields = {
     version: optional(oneOf('1.0')),
     truncation: optional(orNull((value, at) => checkFields(at.object(value), TRUNCATION, at))),
     padding: optional(orNull((value, at) => checkFields(at.object(value), PADDING, at))),
     normalizer: optional(orNull((value, at) => checkNormalizer(value, at, budget))),
     pre_tokenizer: optional(orNull((value, at) => checkPreTokenizer(value, at, budget))),
-    model: required(checkModel),
+    model: required((value, at) => {
+      vocabulary = checkModel(value, at);
+    }),
     post_processor: optional(orNull(checkProcessor)),
     decoder: optional(orNull(checkDecoder)),
     added_tokens: optional((value, at) => {
@@ -76,6 +79,7 @@ export function checkTokenizer(tokenizer: JsonObject, file: string): TokenizerLi
   const { growth, stepsBack } = budget;
   // A UTF-16 unit has at most three bytes.
   return {
+    ...vocabulary,
     maxTextLength: stepsBack ? Math.floor(MAX_STEPS / 3 / growth) : Number.POSITIVE_INFINITY,
   };
 }

@@ -33,7 +33,15 @@ const MAX_WORD = 256;
 
 interface Model {
   readonly fields: Fields;
-  readonly check: (object: JsonObject, at: Place) => void;
+  readonly check: (object: JsonObject, at: Place) => CheckedVocabulary;
+}
+
+/** What was seen of a vocabulary, which is looked through once. */
+export interface CheckedVocabulary {
+  /** By id; null where ids have gaps, or words scores. */
+  readonly words: readonly string[] | null;
+  /** -1 for none. */
+  readonly largestId: number;
 }
 
 const affix = orNull((value, at) => {
@@ -55,11 +63,12 @@ const MODELS: Readonly<Record<string, Model>> = {
       merges: required(anything),
     },
     check: ({ vocab, merges, continuing_subword_prefix: prefix }, at) => {
-      const ids = vocabulary(vocab, at.at('vocab'));
+      const { ids, seen } = vocabulary(vocab, at.at('vocab'));
       checkMerges(merges, at.at('merges'), {
         ids,
         prefix: typeof prefix === 'string' ? prefix : '',
       });
+      return seen;
     },
   },
   WordPiece: {
@@ -89,14 +98,14 @@ const MODELS: Readonly<Record<string, Model>> = {
   },
 };
 
-export function checkModel(value: JsonValue | undefined, at: Place): void {
+export function checkModel(value: JsonValue | undefined, at: Place): CheckedVocabulary {
   const object = at.object(value);
   const { type = typeOf(object) } = object;
   if (typeof type !== 'string') throw at.at('type').corrupt('a text', type);
   const model = Object.hasOwn(MODELS, type) ? MODELS[type] : undefined;
   if (model === undefined) throw at.at('type').unsupported(Object.keys(MODELS).join(' or '), type);
   checkFields(object, model.fields, at);
-  model.check(object, at);
+  return model.check(object, at);
 }
 
 function typeOf({ merges, vocab, max_input_chars_per_word: longest }: JsonObject): string {
@@ -106,26 +115,34 @@ function typeOf({ merges, vocab, max_input_chars_per_word: longest }: JsonObject
 }
 
 /** Tokens and ids. */
-function vocabulary(value: JsonValue | undefined, at: Place): JsonObject {
+function vocabulary(
+  value: JsonValue | undefined,
+  at: Place,
+): { readonly ids: JsonObject; readonly seen: CheckedVocabulary } {
   const ids = at.object(value);
-  let tokens = 0;
-  for (const token in ids) {
-    tokens++;
+  const tokens = Object.keys(ids);
+  if (tokens.length === 0) throw at.corrupt('a vocabulary of at least one token', value);
+  if (tokens.length > MAX_TOKENS)
+    throw at.unsupported(`a vocabulary of at most ${MAX_TOKENS} tokens`, tokens.length);
+  const words = new Array<string>(tokens.length).fill('');
+  let [largestId, placed] = [-1, 0];
+  for (const token of tokens) {
     if (token.length > MAX_TOKEN / 3) at.at(token).text(token, MAX_TOKEN);
     const id = ids[token] as number;
     if (!Number.isInteger(id) || id < 0 || id > 2 ** 31 - 1) {
       throw at.at(token).corrupt('an integer from 0 to 2147483647', id);
     }
+    if (id > largestId) largestId = id;
+    if (words[id] !== '') continue;
+    words[id] = token;
+    placed++;
   }
-  if (tokens === 0) throw at.corrupt('a vocabulary of at least one token', value);
-  if (tokens > MAX_TOKENS)
-    throw at.unsupported(`a vocabulary of at most ${MAX_TOKENS} tokens`, tokens);
-  return ids;
+  return { ids, seen: { words: placed === tokens.length ? words : null, largestId } };
 }
 
-function withUnknown({ vocab, unk_token: unknown }: JsonObject, at: Place): void {
-  const ids = vocabulary(vocab, at.at('vocab'));
-  if (typeof unknown === 'string' && Object.hasOwn(ids, unknown)) return;
+function withUnknown({ vocab, unk_token: unknown }: JsonObject, at: Place): CheckedVocabulary {
+  const { ids, seen } = vocabulary(vocab, at.at('vocab'));
+  if (typeof unknown === 'string' && Object.hasOwn(ids, unknown)) return seen;
   throw at.at('unk_token').corrupt('a token of the vocabulary', unknown);
 }
 
@@ -137,7 +154,7 @@ function dropout(value: JsonValue, at: Place): void {
   throw at.unsupported('null or 0', value);
 }
 
-function unigram({ vocab, unk_id: unknown = null }: JsonObject, at: Place): void {
+function unigram({ vocab, unk_id: unknown = null }: JsonObject, at: Place): CheckedVocabulary {
   const place = at.at('vocab');
   const pieces = place.list(vocab, MAX_TOKENS);
   if (pieces.length === 0) throw place.corrupt('a vocabulary of at least one token', vocab);
@@ -160,4 +177,5 @@ function unigram({ vocab, unk_id: unknown = null }: JsonObject, at: Place): void
   }
   if (bytes > MAX_PIECES)
     throw place.unsupported(`a vocabulary of at most ${MAX_PIECES} bytes`, bytes);
+  return { words: null, largestId: pieces.length - 1 };
 }

@@ -1,0 +1,144 @@
+/**
+ * The instance of the `tokenizers` package for a tokenizer.json that has been checked.
+ *
+ * The package reads a whole tokenizer on the JavaScript thread, 30,000 words in some 30 ms, but a list of words off it. So a large
+ * WordPiece vocabulary goes through such a list wherever that gives the very same tokenizer.
+ */
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { type Model, Tokenizer, WordPiece } from 'tokenizers';
+import { SinterError } from '../core/errors.js';
+import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
+import { jsonText } from './json-text.js';
+
+/** Smaller vocabularies are read in a few milliseconds. */
+const LARGE = 8192;
+/** Their values must be those of the files: the list has no place for others. */
+const OPTIONS = ['unk_token', 'continuing_subword_prefix', 'max_input_chars_per_word'];
+
+/** Throws CORRUPT_MODEL, with `source`, for what the package does not take. `words` are those of the vocabulary by id, or null. */
+export async function makeTokenizer(
+  tokenizer: JsonObject,
+  words: readonly string[] | null,
+  source: string,
+): Promise<Tokenizer> {
+  const listed = words && words.length >= LARGE ? await fromWords(tokenizer, words, source) : null;
+  if (listed !== null) return listed;
+  // Written anew: of the file's text the package might read what was not checked, such as the first of two equal keys.
+  const text = jsonText(tokenizer, source);
+  await setImmediate();
+  return tokenizerFrom(text, source);
+}
+
+/** At once, on this thread. */
+export function tokenizerFrom(json: string, source: string): Tokenizer {
+  try {
+    const tokenizer = Tokenizer.fromString(json);
+    tokenizer.disablePadding();
+    tokenizer.disableTruncation();
+    return tokenizer;
+  } catch (cause) {
+    throw brokenTokenizer(source, 'not a tokenizer', cause);
+  }
+}
+
+/** A failure of the package is a fault of the file. */
+export function brokenTokenizer(source: string, what: string, cause: unknown): SinterError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new SinterError('CORRUPT_MODEL', `${source}: ${what}: ${reason}`, {
+    details: { file: source },
+    cause,
+  });
+}
+
+/** As `makeTokenizer`, through a list of words; null where that cannot say the same. */
+export async function fromWords(
+  tokenizer: JsonObject,
+  words: readonly string[],
+  source: string,
+): Promise<Tokenizer | null> {
+  const { model } = tokenizer;
+  if (!isJsonObject(model) || model.type !== 'WordPiece' || !isJsonObject(model.vocab)) return null;
+  const known = Object.keys(model).every((key) => ['type', 'vocab', ...OPTIONS].includes(key));
+  const few = known ? ownWords(tokenizer, model, model.vocab) : null;
+  const text = few && listOf(words);
+  if (few === null || text === null) return null;
+  await setImmediate();
+  const found = await readWords(model, text);
+  if (found === null) return null;
+  // What the package adds to the model, and the ids that it has there, are those of the few words.
+  const made = tokenizerFrom(
+    jsonText({ ...tokenizer, model: { ...model, vocab: few } }, source),
+    source,
+  );
+  made.setModel(found);
+  return isComplete(made, words) ? made : null;
+}
+
+/**
+ * The words that are added tokens too, and the unknown one. null where an added token is not in the vocabulary or has another id
+ * there: the package numbers it by how large that is.
+ */
+function ownWords(
+  { added_tokens: added = [] }: JsonObject,
+  { unk_token: unknown }: JsonObject,
+  vocab: JsonObject,
+): JsonObject | null {
+  if (typeof unknown !== 'string' || !Array.isArray(added)) return null;
+  const own: [string, JsonValue][] = [[unknown, vocab[unknown] ?? 0]];
+  for (const token of added as readonly JsonValue[]) {
+    if (!isJsonObject(token) || typeof token.content !== 'string') return null;
+    const { content, id = null } = token;
+    if (!Object.hasOwn(vocab, content) || vocab[content] !== id) return null;
+    own.push([content, id]);
+  }
+  return Object.fromEntries(own);
+}
+
+/** White space at the end of a line, as the package cuts it off; more of it does no harm. */
+const SPACE_AT_END = /[\s\u0085]$/u;
+
+/** A line for each word; null where a line would not give it back. */
+function listOf(words: readonly string[]): string | null {
+  for (const word of words) {
+    if (word === '' || word.includes('\n') || SPACE_AT_END.test(word)) return null;
+  }
+  const text = words.join('\n');
+  return text.isWellFormed() ? text : null;
+}
+
+/** The model of the package; null where no file can be written for it. */
+async function readWords(model: JsonObject, text: string): Promise<Model | null> {
+  let folder: string;
+  try {
+    folder = await mkdtemp(join(tmpdir(), 'sinter-vocabulary-'));
+  } catch {
+    return null;
+  }
+  try {
+    const file = join(folder, 'vocab.txt');
+    await writeFile(file, text);
+    return await WordPiece.fromFile(file, {
+      unkToken: String(model.unk_token),
+      continuingSubwordPrefix: String(model.continuing_subword_prefix),
+      maxInputCharsPerWord: Number(model.max_input_chars_per_word),
+    });
+  } catch {
+    return null;
+  } finally {
+    await rm(folder, { recursive: true, force: true }).catch(() => {});
+  }
+}
+
+/** Whether a list was read to its end. */
+function isComplete(tokenizer: Tokenizer, words: readonly string[]): boolean {
+  const last = words.length - 1;
+  return (
+    tokenizer.getVocabSize(false) === words.length &&
+    tokenizer.idToToken(last) === words[last] &&
+    tokenizer.tokenToId(words[last] ?? '') === last
+  );
+}

@@ -4,6 +4,7 @@
  * Nothing is kept before it has been verified, and a program is only taken for verified when the very same graph was.
  */
 
+import { SinterError } from '../core/errors.js';
 import { type FileStamp, isUnchanged } from '../core/files.js';
 import {
   type ImportSettings,
@@ -36,7 +37,12 @@ import type { ProbeOutputs } from './probe-outputs.js';
 import type { OnnxSettings } from './recovered-folder.js';
 import type { StoredContents, StoredFile } from './stored-tensors.js';
 import { storedMatrices } from './stored-weights.js';
-import { type Verification, verifyOutputs } from './verify-onnx.js';
+import {
+  type Expectation,
+  expectOutputs,
+  type Verification,
+  verifyOutputs,
+} from './verify-onnx.js';
 
 export type CachedFolder = ReturnType<typeof folderOf>;
 
@@ -45,6 +51,7 @@ export class CachedOnnx {
   private readonly file: Opened;
   private kept: KeptOnnx;
   private imported: OnnxImport | null;
+  private expected: { name: string; expectation: Promise<Expectation> } | null = null;
 
   private constructor(file: Opened, widen: boolean, imported: OnnxImport | null, kept: KeptOnnx) {
     this.file = file;
@@ -87,6 +94,16 @@ export class CachedOnnx {
     return { sources, tables, quantized, matrices, files, metadata: facts.metadata };
   }
 
+  /** Begins what `verify` will need of the file, before the program is there. */
+  expect(graph: EncoderGraph, replaced: readonly OutputName[]): void {
+    const name = graphKey(graph, replaced);
+    if (this.kept.verified.has(name) || this.expected?.name === name) return;
+    const expectation = expectOutputs(this.whole(), graph, replaced);
+    // Whoever verifies gets the error.
+    expectation.catch(() => {});
+    this.expected = { name, expectation };
+  }
+
   /** As `verifyOnnx`. */
   async verify(
     graph: EncoderGraph,
@@ -96,11 +113,18 @@ export class CachedOnnx {
     const name = graphKey(graph, replaced);
     const known = this.kept.verified.get(name);
     if (known !== undefined) return known;
-    this.imported ??= importModel(this.file.model, this.file.settings, performance.now());
-    const verification = await verifyOutputs(this.imported, graph, program, replaced);
+    this.expect(graph, replaced);
+    const expected = await this.expected?.expectation;
+    if (expected === undefined) throw new SinterError('INTERNAL', 'nothing is expected');
+    const verification = await verifyOutputs(this.whole(), graph, program, expected);
     this.kept = withVerified(this.kept, name, verification);
     await this.file.write(this.kept);
     return verification;
+  }
+
+  private whole(): OnnxImport {
+    this.imported ??= importModel(this.file.model, this.file.settings, performance.now());
+    return this.imported;
   }
 }
 

@@ -21,6 +21,7 @@ import type { EncoderGraph, OutputName } from '../graph/types.js';
 import { type ResolveOptions, resolveModel } from '../hub/resolve.js';
 import { missingTokenizer } from '../tokenize/missing-tokenizer.js';
 import { loadTokenizer, type TextTokenizer } from '../tokenize/text-tokenizer.js';
+import type { BesideOnnx } from './beside-onnx.js';
 import { EMBEDDED_MODEL, EMBEDDED_NAME } from './embedded-model.js';
 import { findOnnxFile } from './find-onnx.js';
 import {
@@ -84,27 +85,44 @@ export async function loadModel(
   const path = await resolveModel(where, name, { ...hub, ...(signal && { signal }) });
   const file = await findOnnxFile(path);
   if (file === null) checkNoPositions(where, path, settings.firstPosition);
-  const folder = await (file === null ? readHfFolder(path) : openOnnx(where, file, settings));
-  const { parts } = await partsOf(where, folder, request, settings);
+  let tokenizer: Promise<TextTokenizer> | undefined;
+  const beginTokenizer = (beside: BesideOnnx) => {
+    tokenizer = tokenizerOf(beside);
+    // It is asked for when the file has been read.
+    tokenizer.catch(() => {});
+  };
+  const folder = await (file === null
+    ? readHfFolder(path)
+    : openOnnx(where, file, settings, beginTokenizer));
+  const { parts } = await partsOf(where, folder, request, settings, tokenizer);
   return { ...parts, path, base: name === EMBEDDED_MODEL ? EMBEDDED_NAME : name };
 }
 
-async function openOnnx(where: string, file: string, settings: LoadSettings): Promise<OnnxFolder> {
+async function openOnnx(
+  where: string,
+  file: string,
+  settings: LoadSettings,
+  onBeside: (beside: BesideOnnx) => void,
+): Promise<OnnxFolder> {
   const { signal, widen = false, firstPosition, cache = true } = settings;
   const { openOnnxFolder } = await import('./open-onnx.js');
-  return openOnnxFolder(file, { where, signal, widen, firstPosition, cache });
+  return openOnnxFolder(file, { where, signal, widen, firstPosition, cache, onBeside });
 }
 
-/** The parts of a model from an open folder, which is closed. An ONNX file is verified unless the settings say otherwise. */
+/**
+ * The parts of a model from an open folder, which is closed. An ONNX file is verified unless the settings say otherwise. `begun`: its
+ * tokenizer, where that is being read already.
+ */
 export async function partsOf(
   where: string,
   folder: HfFolder | OnnxFolder,
   request: GraphRequest,
   settings: LoadSettings,
+  begun?: Promise<TextTokenizer>,
 ): Promise<{ readonly parts: ModelParts; readonly verification: Verification | null }> {
   const { path, sentence } = folder;
   try {
-    const tokenizer = await tokenizerOf(folder);
+    const tokenizer = await (begun ?? tokenizerOf(folder));
     const { graph, program, imported } = await buildFolder(where, folder, request, settings);
     let verification: Verification | null = null;
     try {
@@ -152,8 +170,10 @@ function originOf({ weights }: HfFolder, imported: ImportedModel): Origin {
 }
 
 /** ONNX files may come without a tokenizer. */
-async function tokenizerOf(folder: HfFolder | OnnxFolder): Promise<TextTokenizer> {
-  if ('verify' in folder && !folder.hasTokenizer) return missingTokenizer(folder.tokenizerPath);
+async function tokenizerOf(
+  folder: Pick<HfFolder, 'tokenizerPath' | 'sentence'> & Partial<BesideOnnx>,
+): Promise<TextTokenizer> {
+  if (folder.hasTokenizer === false) return missingTokenizer(folder.tokenizerPath);
   return loadTokenizer(folder.tokenizerPath, { lowercase: folder.sentence?.lowercase ?? false });
 }
 
@@ -168,7 +188,7 @@ export async function buildFolder(
   where: string,
   folder: HfFolder | OnnxFolder,
   request: GraphRequest,
-  { signal, seed }: LoadSettings,
+  { signal, seed, verify }: LoadSettings,
 ): Promise<BuiltFolder> {
   const { path, sentence } = folder;
   const stored = readQuantizedTensors(path, folder.config, folder.tensors);
@@ -180,6 +200,9 @@ export async function buildFolder(
   const imported = asQuantized(path, graphOf(where, checkpoint, wanted), stored);
   const { graph } = imported;
   if (stored.quantized.size > 0 && imported.created.length > 0) throw newHeadOnInt8(path);
+  if ('verify' in folder && verify !== false) {
+    folder.expect?.(graph, replacedOutputs(request, imported.created));
+  }
   const drawn = drawWeights(imported.created, seed);
   const write = streamFrom(folder, imported, drawn, () => throwIfAborted(signal, where));
   const halves = storedHalves(folder, imported, graph);
@@ -226,13 +249,20 @@ export async function verifyFolder(
   folder: OnnxFolder,
   graph: EncoderGraph,
   program: NativeProgram,
-  { pooling, normalize }: Partial<GraphRequest> = {},
+  request: Partial<GraphRequest> = {},
   created: readonly unknown[] = [],
 ): Promise<Verification> {
+  return folder.verify(graph, program, replacedOutputs(request, created));
+}
+
+function replacedOutputs(
+  { pooling, normalize }: Partial<GraphRequest>,
+  created: readonly unknown[],
+): OutputName[] {
   const replaced: OutputName[] = [];
   if (pooling !== undefined || normalize !== undefined) replaced.push('embedding');
   if (created.length > 0) replaced.push('logits');
-  return folder.verify(graph, program, replaced);
+  return replaced;
 }
 
 /** Writes each weight from its tensor, or the drawn numbers. */

@@ -114,7 +114,7 @@ export function int8Weights({ plain, weights }: OnnxImport, named: NamedOnnx): S
   for (const [name, source] of sources) {
     if (!allowed.has(name)) continue;
     if (!tables.has(name) && !piecesOf(source).every((piece) => operands.has(piece))) continue;
-    if (weights.codes(source, tables.has(name)) !== null) found.add(name);
+    if (weights.hasCodes(source, tables.has(name))) found.add(name);
   }
   dropMixed(graph, found);
   return found;

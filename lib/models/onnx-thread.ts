@@ -70,16 +70,22 @@ export async function importInThread(
         await source.close();
         await thread.close();
       },
+      expect: (graph, replaced) => {
+        // Whoever verifies gets the error.
+        thread.call<void>('expect', { graph, replaced }).catch(() => {});
+      },
       verify: async (graph, program, replaced) => {
         const { ProgramOutputs } = await import('./probe-outputs.js');
         const outputs = new ProgramOutputs(graph, program);
+        // The worker is evaluating the file meanwhile.
+        outputs.widen();
         thread.serve({
           run: ({ output, probe, wide }: RunMessage) => outputs.run(output, probe, wide),
         });
         try {
           return await thread.call<Verification>('verify', { graph, replaced });
         } finally {
-          outputs.close();
+          await outputs.close();
         }
       },
     };

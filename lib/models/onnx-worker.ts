@@ -30,6 +30,7 @@ class OnnxWorker {
       open: (message: OpenMessage) => this.open(message),
       read: (name: string) => this.read(name),
       checkUnchanged: () => this.opened().folder.checkUnchanged(),
+      expect: ({ graph, replaced }: VerifyMessage) => this.opened().expect(graph, replaced),
       verify: (message: VerifyMessage) => this.verify(message),
     });
   }

@@ -28,6 +28,8 @@ export interface OpenSettings extends OnnxSettings {
   readonly signal: AbortSignal | undefined;
   /** Whether the cache is read and written. Default: true, unless `SINTER_CACHE` says otherwise. */
   readonly cache?: boolean;
+  /** Called with what lies beside the file, before the file is read. */
+  readonly onBeside?: (beside: BesideOnnx) => void;
 }
 
 /**
@@ -51,17 +53,26 @@ async function openFolder(file: string, settings: OpenSettings): Promise<OnnxFol
   throwIfAborted(signal, where);
   const begin = performance.now();
   const folder = cache ? onnxCacheFolder() : null;
-  if (folder === null) return importInThread(file, settings, null);
   const beside = await besideOnnx(file);
+  settings.onBeside?.(beside);
+  const imported = async (place: CachePlace | null): Promise<OnnxFolder> => {
+    const found = await importInThread(file, settings, place);
+    const checkUnchanged = async () => {
+      await beside.checkUnchanged();
+      await found.checkUnchanged();
+    };
+    return { ...found, checkUnchanged };
+  };
+  if (folder === null) return imported(null);
   const content = await contentDigest(file, settings).catch(() => null);
   throwIfAborted(signal, where);
   // The import says what is wrong with the file.
-  if (content === null) return importInThread(file, settings, null);
+  if (content === null) return imported(null);
   const depends = [beside.config, importSettings(beside, settings.firstPosition)];
   const key = cacheKey(content.digest, depends);
   const place = { folder, key, stamp: content.stamp };
   const kept = await fromCache(file, settings, place, content);
-  if (kept === null) return importInThread(file, settings, place);
+  if (kept === null) return imported(place);
   return keptFolder(file, settings, place, { ...kept, beside, begin });
 }
 

@@ -19,21 +19,33 @@ export interface ProbeOutputs {
 export class ProgramOutputs implements ProbeOutputs {
   private readonly graph: EncoderGraph;
   private readonly program: NativeProgram;
-  private wide: Awaited<ReturnType<typeof widenedProgram>> | null = null;
+  private wide: ReturnType<typeof widenedProgram> | null = null;
 
   constructor(graph: EncoderGraph, program: NativeProgram) {
     this.graph = graph;
     this.program = program;
   }
 
-  async run(output: OutputName, probe: Probe, wide: boolean): Promise<Float32Array> {
-    if (!wide) return runProbe(this.program, this.graph, output, probe);
-    this.wide ??= await widenedProgram(this.graph, this.program, int8Products(this.graph));
-    return runProbe(this.wide.program, this.wide.graph, output, probe);
+  /** Begins with the program in f32, where there are int8 products. */
+  widen(): void {
+    const products = int8Products(this.graph);
+    if (products.size === 0 || this.wide !== null) return;
+    this.wide = widenedProgram(this.graph, this.program, products);
+    // Whoever runs it gets the error.
+    this.wide.catch(() => {});
   }
 
-  close(): void {
-    this.wide?.program.dispose();
+  async run(output: OutputName, probe: Probe, wide: boolean): Promise<Float32Array> {
+    if (!wide) return runProbe(this.program, this.graph, output, probe);
+    this.wide ??= widenedProgram(this.graph, this.program, int8Products(this.graph));
+    const { program, graph } = await this.wide;
+    return runProbe(program, graph, output, probe);
+  }
+
+  /** No call is waiting any more. */
+  async close(): Promise<void> {
+    const { wide } = this;
     this.wide = null;
+    await wide?.then(({ program }) => program.dispose()).catch(() => {});
   }
 }

@@ -27,6 +27,8 @@ export interface OnnxFolder extends HfFolder {
   readonly report: Omit<OnnxReport, 'verification'>;
   /** Of the file, as it says them. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** Begins what `verify` will need, while the program is being built. */
+  expect?(graph: EncoderGraph, replaced: readonly OutputName[]): void;
   /** As `verifyOnnx`. */
   verify(
     graph: EncoderGraph,

@@ -18,7 +18,7 @@ import {
 } from '../formats/onnx/import/index.js';
 import type { EncoderGraph, OutputName } from '../graph/types.js';
 import { buildProgram, bytesOf } from './model-parts.js';
-import { expectedOf, FLOAT, type Limit } from './onnx-expected.js';
+import { type Expected, expectedOf, FLOAT, type Limit } from './onnx-expected.js';
 import { probeLength } from './probe-length.js';
 import { type ProbeOutputs, ProgramOutputs } from './probe-outputs.js';
 import {
@@ -58,19 +58,27 @@ export async function verifyOnnx(
 ): Promise<Verification> {
   const outputs = new ProgramOutputs(graph, program);
   try {
-    return await verifyOutputs(imported, graph, outputs, replaced);
+    const expected = await expectOutputs(imported, graph, replaced);
+    return await verifyOutputs(imported, graph, outputs, expected);
   } finally {
-    outputs.close();
+    await outputs.close();
   }
 }
 
-/** As `verifyOnnx`, of a program that may be in another thread. */
-export async function verifyOutputs(
+/** What a program is compared with: the file's own values on a probe. */
+export interface Expectation {
+  readonly probe: Probe;
+  readonly pairs: readonly Pair[];
+  readonly expected: Expected;
+  readonly ms: number;
+}
+
+/** Evaluates the file for a program that runs `graph`; it need not be there yet. */
+export async function expectOutputs(
   imported: OnnxImport,
   graph: EncoderGraph,
-  program: ProbeOutputs,
   replaced: readonly OutputName[],
-): Promise<Verification> {
+): Promise<Expectation> {
   const begin = performance.now();
   const probe = probeFor(imported.recovered, probeLength(graph));
   const pairs = pairsOf(imported, graph, replaced);
@@ -82,14 +90,26 @@ export async function verifyOutputs(
       { details: { file: path } },
     );
   }
-  const { values, limit, notes } = await expectedOf(imported, probe, pairs);
+  const expected = await expectedOf(imported, probe, pairs);
+  return { probe, pairs, expected, ms: performance.now() - begin };
+}
+
+/** As `verifyOnnx`, of a program that may be in another thread. */
+export async function verifyOutputs(
+  imported: OnnxImport,
+  graph: EncoderGraph,
+  program: ProbeOutputs,
+  { probe, pairs, expected, ms: before }: Expectation,
+): Promise<Verification> {
+  const begin = performance.now();
+  const { values, limit, notes } = expected;
   const verify = new Comparison(imported, probe, pairs, values);
   const products = int8Products(graph);
   if (products.size > 0) await verify.program(program, true, limit);
   const own = products.size === 0 ? limit : INT8;
   const difference = await verify.program(program, false, own);
   const { tolerance } = own;
-  const ms = performance.now() - begin;
+  const ms = before + performance.now() - begin;
   const outputs = [...new Set(pairs.map(({ output }) => output))];
   return { outputs, difference, tolerance, notes, ms };
 }

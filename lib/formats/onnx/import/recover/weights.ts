@@ -84,6 +84,31 @@ export class WeightReader {
     return { codes, scales };
   }
 
+  /** Whether `codes` gives any: without moving them where the file's own order tells. */
+  hasCodes(source: WeightSource, isTable: boolean): boolean {
+    if (source.kind === 'vector' || source.matrix.literal !== undefined) return false;
+    const least = isTable ? -128 : -127;
+    const known = source.matrix.pieces.every((piece) => {
+      const weight = this.quantized.get(piece.source);
+      return (
+        weight !== undefined && rowScales(weight, piece) !== null && this.leastOf(weight) >= least
+      );
+    });
+    // Rows that are not among the pieces may have been what was beyond.
+    return known || this.codes(source, isTable) !== null;
+  }
+
+  private readonly ranges = new Map<QuantizedWeight, number>();
+
+  /** The least code of a weight without its zero point; -Infinity where one is above 127. */
+  private leastOf(weight: QuantizedWeight): number {
+    const known = this.ranges.get(weight);
+    if (known !== undefined) return known;
+    const least = leastCode(weight);
+    this.ranges.set(weight, least);
+    return least;
+  }
+
   /** Whether two matrices hold the same numbers: a few are compared before all are. */
   same(a: Matrix, b: Matrix): boolean {
     if (a === b) return true;
@@ -176,6 +201,24 @@ function rowScales(weight: QuantizedWeight, piece: Piece): ((row: number) => num
   return axis === rowAxis || axis === rowAxis - weight.dims.length
     ? (row) => scales[row] ?? 0
     : null;
+}
+
+function leastCode(weight: QuantizedWeight): number {
+  const codes = weight.readCodes();
+  const { dims, axis, zeroPoints } = weight;
+  const inner = axis === null ? codes.length : dims.slice(axis + 1).reduce((a, b) => a * b, 1);
+  const groups = axis === null ? 1 : (dims[axis] ?? 1);
+  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (let i = 0, group = 0; i < codes.length; group = (group + 1) % groups) {
+    const zero = zeroPoints[group] ?? 0;
+    const end = Math.min(codes.length, i + inner);
+    for (; i < end; i++) {
+      const code = (codes[i] as number) - zero;
+      if (code < least) least = code;
+      if (code > most) most = code;
+    }
+  }
+  return most > 127 ? Number.NEGATIVE_INFINITY : least;
 }
 
 /** false when a code without its zero point is below `least` or above 127. */

@@ -108,7 +108,7 @@ function draftGraph(
 /** A short ragged batch that the file can take. */
 export function probeFor({ inputs, maxTokens, vocabulary, segments }: Recovered, length: number) {
   return makeProbe({
-    batch: inputs.batch ?? 3,
+    batch: inputs.batch ?? 2,
     length: inputs.length ?? Math.min(length, maxTokens),
     padded: [...inputs.roles.values()].includes('mask'),
     vocabulary,

@@ -34,15 +34,19 @@ export async function widenedProgram(
     const width = shape[1] ?? 1;
     for (const [begin, end] of rowPieces(shape)) {
       const { data, scales } = program.readQuantized(name, begin, end);
-      // A loop: `Float32Array.from` takes thirty times as long.
-      const floats = new Float32Array(data.length);
-      for (let i = 0, row = 0; i < floats.length; row++) {
-        const scale = scales[row] ?? 0;
-        for (let end = i + width; i < end; i++) floats[i] = (data[i] as number) * scale;
-      }
-      to.writeWeight(name, begin * width, 'f32', bytesOf(floats));
+      to.writeWeight(name, begin * width, 'f32', bytesOf(widened(data, scales, width)));
       await setImmediate();
     }
   });
   return { graph: wide, program: made };
+}
+
+/** Codes times the scale of their row. A loop: `Float32Array.from` takes thirty times as long. */
+function widened(codes: Int8Array, scales: Float32Array, width: number): Float32Array {
+  const floats = new Float32Array(codes.length);
+  for (let i = 0, row = 0; i < floats.length; row++) {
+    const scale = scales[row] ?? 0;
+    for (const end = i + width; i < end; i++) floats[i] = (codes[i] as number) * scale;
+  }
+  return floats;
 }

@@ -1,10 +1,15 @@
-// No public call keeps the event loop to itself, however long its text is.
+// No public call keeps the event loop to itself, however long its text is, nor does a load of a model.
 import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../formats/temporary-folder.js';
 import { child } from './child.js';
 
 /** Of the thread's own time. 20 is what is promised; the rest is for a machine that runs other things on the same core. */
 const LONGEST_TURN_MS = 50;
+/** A load has fewer turns than a long text, so fewer that another process makes long; one that reads a whole tokenizer takes twice this. */
+const LONGEST_LOAD_TURN_MS = 40;
 
 const measured = existsSync('/proc/self/schedstat');
 
@@ -18,5 +23,27 @@ describe('texts of 1 MB', () => {
       expect(slow).toEqual([]);
     },
     240_000,
+  );
+});
+
+describe('loads of a model with 30,522 words', () => {
+  it.skipIf(!measured)(
+    `leave the event loop free${measured ? '' : ' (skipped: needs /proc/self/schedstat)'}`,
+    async () => {
+      const folder = await temporaryFolder();
+      await mkdir(join(folder, 'onnx'));
+      const env = { SINTER_CACHE: join(folder, 'cache') };
+      const found = (await child('long-loads.mjs', [folder], env)) as Record<
+        string,
+        { longest: number; cached?: boolean }
+      >;
+      const models = Object.entries(found).filter(([name]) => name.startsWith('onnx model'));
+      expect(models.map(([, { cached }]) => cached)).toEqual([false, true]);
+      const slow = Object.entries(found).filter(
+        ([, { longest }]) => longest > LONGEST_LOAD_TURN_MS,
+      );
+      expect(slow).toEqual([]);
+    },
+    120_000,
   );
 });

@@ -99,8 +99,9 @@ export function quantized(
   const shiftAt = (at: number) =>
     zero ? (zero.data[zero.data.length === 1 ? 0 : at] as number) : 0;
   if (call.smooth !== null) {
-    const at = (i: number) => [scale.data[index(i)] as number, shiftAt(index(i))] as const;
-    return smoothlyQuantized(call, x, dtype, { low, high, at }, call.smooth);
+    const scaleAt = (i: number) => scale.data[index(i)] as number;
+    const zeroAt = (i: number) => shiftAt(index(i));
+    return smoothlyQuantized(call, x, dtype, { low, high, scaleAt, zeroAt }, call.smooth);
   }
   const out = call.make(dtype, x.dims);
   for (let i = 0; i < out.data.length; i++) {
@@ -151,7 +152,13 @@ export function dynamicallyQuantized(call: Call, x: Tensor): DynamicallyQuantize
   const codes =
     call.smooth === null
       ? quantized(call, x, scale, zero, 'uint8')
-      : smoothlyQuantized(call, x, 'uint8', { ...ENDLESS, at: () => [step, 0] }, call.smooth);
+      : smoothlyQuantized(
+          call,
+          x,
+          'uint8',
+          { ...ENDLESS, scaleAt: () => step, zeroAt: () => 0 },
+          call.smooth,
+        );
   return { codes, scale, zero };
 }
 

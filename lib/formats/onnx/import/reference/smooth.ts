@@ -88,8 +88,10 @@ export function smoothNumbers(dtype: Dtype, count: number): Float64Array | null 
 export interface SmoothRange {
   readonly low: number;
   readonly high: number;
-  /** Step and zero point of element `i`. */
-  readonly at: (i: number) => readonly [scale: number, zero: number];
+  /** Step of element `i`. */
+  readonly scaleAt: (i: number) => number;
+  /** Zero point of element `i`. */
+  readonly zeroAt: (i: number) => number;
 }
 
 /** More than half, for what is rounded in between. */
@@ -110,16 +112,20 @@ export function smoothlyQuantized(
   const data = new SmoothCodes(x.data.length);
   let [below, above] = [0, 0];
   for (let i = 0; i < data.length; i++) {
-    const code = (x.data[i] as number) / range.at(i)[0];
+    const code = (x.data[i] as number) / range.scaleAt(i);
     data[i] = code;
     below = Math.min(below, code);
     above = Math.max(above, code);
   }
   const name = call.node.outputs[0] ?? '';
   let { cut, all } = cuts.get(name) ?? { cut: 0, all: 0 };
+  if (range.low === Number.NEGATIVE_INFINITY && range.high === Number.POSITIVE_INFINITY) {
+    cuts.set(name, { cut, all, low: range.low, high: range.high, isMask });
+    return { dtype, dims: x.dims, data };
+  }
   let [low, high] = [0, 0];
   for (let i = 0; i < data.length; i++) {
-    const [scale, zero] = range.at(i);
+    const [scale, zero] = [range.scaleAt(i), range.zeroAt(i)];
     const code = data[i] as number;
     const [from, to] = [range.low - zero, range.high - zero];
     low = Math.min(low, from * scale);

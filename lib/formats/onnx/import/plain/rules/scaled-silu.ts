@@ -4,7 +4,7 @@
  * Its weights are floats from there on. Quick GELU (a = 1.702) never comes here: it is an activation of its own.
  */
 
-import type { Initializer, OnnxNode } from '../../model.js';
+import type { Initializer, Numbers, OnnxNode } from '../../model.js';
 import { operatorOf } from '../attributes.js';
 import type { Draft } from '../draft.js';
 import type { Rule, Writer } from '../rule.js';
@@ -16,9 +16,16 @@ function scaled(graph: Draft, { name, dims, dtype, read }: Initializer, factor: 
       name: graph.freshName(name),
       dtype,
       dims,
-      read: () => ({ dtype, dims, data: Float32Array.from(read().data, (x) => x * factor) }),
+      read: () => ({ dtype, dims, data: times(read().data, factor) }),
     }),
   );
+}
+
+/** A loop: `Float32Array.from` with a function takes thirty times as long. */
+function times(numbers: Numbers, factor: number): Float32Array {
+  const result = new Float32Array(numbers.length);
+  for (let i = 0; i < result.length; i++) result[i] = (numbers[i] as number) * factor;
+  return result;
 }
 
 /** Inputs of a commutative node as (the one that is a constant number, the other); null otherwise. */

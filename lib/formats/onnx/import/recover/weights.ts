@@ -203,22 +203,23 @@ function rowScales(weight: QuantizedWeight, piece: Piece): ((row: number) => num
     : null;
 }
 
-function leastCode(weight: QuantizedWeight): number {
-  const codes = weight.readCodes();
-  const { dims, axis, zeroPoints } = weight;
-  const inner = axis === null ? codes.length : dims.slice(axis + 1).reduce((a, b) => a * b, 1);
-  const groups = axis === null ? 1 : (dims[axis] ?? 1);
-  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (let i = 0, group = 0; i < codes.length; group = (group + 1) % groups) {
-    const zero = zeroPoints[group] ?? 0;
-    const end = Math.min(codes.length, i + inner);
-    for (; i < end; i++) {
-      const code = (codes[i] as number) - zero;
-      if (code < least) least = code;
-      if (code > most) most = code;
-    }
+/** As `leastOf`; -Infinity, too, where rows differ in their zero points. */
+function leastCode({ readCodes, zeroPoints, signed }: QuantizedWeight): number {
+  const zero = zeroPoints[0] ?? 0;
+  if (!zeroPoints.every((other) => other === zero)) return Number.NEGATIVE_INFINITY;
+  const { buffer, byteOffset, length } = readCodes();
+  // Which of 256 bytes occur: one store for each of millions.
+  const seen = new Uint8Array(256);
+  const bytes = new Uint8Array(buffer, byteOffset, length);
+  for (let i = 0; i < length; i++) seen[bytes[i] as number] = 1;
+  let least = Number.POSITIVE_INFINITY;
+  for (const [byte, there] of seen.entries()) {
+    if (there === 0) continue;
+    const code = (signed ? (byte << 24) >> 24 : byte) - zero;
+    if (code > 127) return Number.NEGATIVE_INFINITY;
+    least = Math.min(least, code);
   }
-  return most > 127 ? Number.NEGATIVE_INFINITY : least;
+  return least;
 }
 
 /** false when a code without its zero point is below `least` or above 127. */

@@ -6,6 +6,7 @@
 
 import type { Encoding } from 'tokenizers';
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
+import type { LongTokens } from './long-words/long-words.js';
 import { joinColumn, type TextTokens, type TokenKind } from './text-reader.js';
 import type { TextPiece } from './text-walk.js';
 import { utf16Index } from './utf16-offsets.js';
@@ -44,10 +45,16 @@ export const PLACED: Pick<TokenKind<PlacedTokens>, 'slice' | 'join'> = {
   }),
 };
 
+interface Places {
+  readonly starts: Int32Array;
+  readonly ends: Int32Array;
+}
+
 export class Placer {
   /** How tokens begin that continue a word; null where only the space before a word tells. */
   private readonly prefix: string | null;
   private readonly trims: boolean;
+  private readonly addsSpace: boolean;
   private readonly stripsSpace: boolean;
   private readonly nameOf: (id: number) => string | null;
   private readonly continuing = new Map<number, boolean>();
@@ -58,23 +65,38 @@ export class Placer {
     const prefix = model.continuing_subword_prefix;
     this.prefix = typeof prefix === 'string' && prefix !== '' ? prefix : null;
     this.trims = trimsOffsets(tokenizer.post_processor);
+    this.addsSpace = addsSpace(tokenizer.post_processor);
     this.stripsSpace = stripsSpace;
     this.nameOf = nameOf;
   }
 
   /** Tokens of `text`, without the blanks that some take along. */
   words(text: string): TokenKind<PlacedTokens> {
-    return { ...PLACED, unpack: (encoding, piece) => this.place(encoding, piece, text) };
+    return {
+      ...PLACED,
+      unpack: (encoding, piece) => {
+        const ids = Int32Array.from(encoding.getIds());
+        return this.place(ids, this.places(encoding, piece), text);
+      },
+      fromLong: (tokens) => this.place(tokens.ids, this.trimmed(tokens, text), text),
+      wanted: { placed: true, named: this.trims },
+    };
   }
 
-  /** Tokens as they are, with their names. */
-  named(): TokenKind<TokensWithOffsets> {
+  /** Tokens of `text` as they are, with their names. */
+  named(text: string): TokenKind<TokensWithOffsets> {
     return {
       unpack: (encoding, piece) => ({
         ids: Int32Array.from(encoding.getIds()),
         tokens: encoding.getTokens(),
         ...this.places(encoding, piece),
       }),
+      fromLong: (tokens) => ({
+        ids: tokens.ids,
+        tokens: tokens.names,
+        ...this.trimmed(tokens, text),
+      }),
+      wanted: { placed: true, named: true },
       slice: ({ ids, tokens, starts, ends }, begin, end) => ({
         ids: ids.slice(begin, end),
         tokens: tokens.slice(begin, end),
@@ -90,9 +112,7 @@ export class Placer {
     };
   }
 
-  private place(encoding: Encoding, piece: TextPiece, text: string): PlacedTokens {
-    const ids = Int32Array.from(encoding.getIds());
-    const { starts, ends } = this.places(encoding, piece);
+  private place(ids: Int32Array, { starts, ends }: Places, text: string): PlacedTokens {
     const continues = new Uint8Array(ids.length);
     for (const [i, id] of ids.entries()) {
       starts[i] = trimmedStart(text, starts[i] ?? 0, ends[i] ?? 0);
@@ -101,10 +121,26 @@ export class Placer {
     return { ids, starts, ends, continues };
   }
 
-  private places(
-    encoding: Encoding,
-    piece: TextPiece,
-  ): { readonly starts: Int32Array; readonly ends: Int32Array } {
+  /** Places without the spaces at the ends of tokens, if the package leaves them out. */
+  private trimmed({ names, starts, ends }: LongTokens, text: string): Places {
+    if (!this.trims) return { starts, ends };
+    for (const [i, name] of names.entries()) {
+      const [start, end] = [starts[i] ?? 0, ends[i] ?? 0];
+      const before = /^[\s\u0120]*/u.exec(name)?.[0].length ?? 0;
+      const after = /[\s\u0120]*$/u.exec(name)?.[0].length ?? 0;
+      // A space that was added stands for the character after it, which may have two units.
+      const inside = Array.from(
+        before + after > 0 ? text.slice(start, end) : '',
+        ({ length }) => length,
+      );
+      const sum = (lengths: readonly number[]) => lengths.reduce((a, b) => a + b, 0);
+      if (!(start === 0 && this.addsSpace)) starts[i] = start + sum(inside.slice(0, before));
+      if (after > 0) ends[i] = Math.max(end - sum(inside.slice(-after)), starts[i] ?? 0);
+    }
+    return { starts, ends };
+  }
+
+  private places(encoding: Encoding, piece: TextPiece): Places {
     const offsets = encoding.getOffsets();
     const index = utf16Index(piece.text);
     // The end of a piece is its end in the text, even where letters were left out.
@@ -154,4 +190,12 @@ function trimsOffsets(processor: JsonValue | undefined): boolean {
   const { type, processors, trim_offsets: trim } = processor;
   if (Array.isArray(processors)) return (processors as readonly JsonValue[]).some(trimsOffsets);
   return (type === 'RobertaProcessing' || type === 'ByteLevel') && trim !== false;
+}
+
+/** Whether such places keep a space that the tokenizer has added. */
+function addsSpace(processor: JsonValue | undefined): boolean {
+  if (!isJsonObject(processor)) return false;
+  const { type, processors, add_prefix_space: adds } = processor;
+  if (Array.isArray(processors)) return (processors as readonly JsonValue[]).some(addsSpace);
+  return (type === 'RobertaProcessing' || type === 'ByteLevel') && adds !== false;
 }

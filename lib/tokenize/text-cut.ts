@@ -5,7 +5,16 @@
  * pre-tokenizer ends a word at the cut. For all others there is none, and texts are tokenized whole.
  */
 
-import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
+import { isJsonObject, type JsonObject } from '../core/json.js';
+import {
+  type Added,
+  addedTokens,
+  type Component,
+  flat,
+  isWordPattern,
+  LOCAL_NORMALIZERS,
+  LOCAL_SPLITTERS,
+} from './tokenizer-parts.js';
 
 export interface CutRule {
   /** A class of a regular expression: the UTF-16 units before which a cut may be. */
@@ -50,40 +59,6 @@ export function cutRuleOf(tokenizer: JsonObject): CutRule | null {
   };
 }
 
-type Component = Readonly<Record<string, JsonValue | undefined>>;
-
-/** A component, and those of a sequence one after the other. */
-function flat(value: JsonValue | undefined, list: string): Component[] {
-  if (!isJsonObject(value)) return [];
-  const parts = value[list];
-  if (value.type !== 'Sequence' || !Array.isArray(parts)) return [value];
-  return (parts as readonly JsonValue[]).flatMap((part) => flat(part, list));
-}
-
-interface Added {
-  readonly content: string;
-  readonly lstrip: boolean;
-  readonly rstrip: boolean;
-  readonly singleWord: boolean;
-}
-
-function addedTokens(value: JsonValue | undefined): Added[] {
-  const list: readonly JsonValue[] = Array.isArray(value) ? value : [];
-  return list.filter(isJsonObject).map((token) => ({
-    content: String(token.content),
-    lstrip: token.lstrip === true,
-    rstrip: token.rstrip === true,
-    singleWord: token.single_word === true,
-  }));
-}
-
-/** Normalizers that map single characters, graphemes, or compose marks with the character before them. */
-const LOCAL_NORMALIZERS = new Set(
-  'BertNormalizer NFC NFD NFKC NFKD Lowercase StripAccents Precompiled Nmt Strip'.split(' '),
-);
-const LOCAL_SPLITTERS = new Set(
-  'BertPreTokenizer Whitespace WhitespaceSplit Digits ByteLevel Metaspace'.split(' '),
-);
 const DROPS_BLANKS = new Set(['BertPreTokenizer', 'Whitespace', 'WhitespaceSplit']);
 /** Replacements of blanks, of which one before a word stays what it is. */
 const BLANK_PATTERNS = new Set([' {2,}', '\\s+', ' +']);
@@ -96,23 +71,10 @@ function isLocalNormalizer({ type, pattern, content }: Component): boolean {
   return joins && (content === ' ' || (regex === ' {2,}' && content === '\u2581'));
 }
 
-/** The patterns of GPT-2, of cl100k and Llama 3, and of Qwen 2: none joins a space to what is before it. */
-const WORD_PATTERNS = new Set([
-  "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
-  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
-  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
-]);
-
 function isLocalSplitter(splitter: Component): boolean {
   const { type, behavior = 'Isolated' } = splitter;
   if (type === 'Punctuation') return behavior === 'Isolated' || behavior === 'Removed';
   return LOCAL_SPLITTERS.has(String(type)) || isWordPattern(splitter);
-}
-
-function isWordPattern({ type, pattern, behavior, invert }: Component): boolean {
-  const { Regex: regex } = isJsonObject(pattern) ? pattern : {};
-  const known = typeof regex === 'string' && WORD_PATTERNS.has(regex);
-  return type === 'Split' && known && behavior === 'Isolated' && invert !== true;
 }
 
 function endsWordsAtSpaces(splitter: Component): boolean {

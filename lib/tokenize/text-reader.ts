@@ -5,6 +5,9 @@
  */
 
 import type { Encoding } from 'tokenizers';
+import type { LongTokens, LongWords } from './long-words/long-words.js';
+import type { LongWordSource } from './long-words/source.js';
+import type { Wanted } from './long-words/word-window.js';
 import type { TextPiece, TextWalk } from './text-walk.js';
 
 /** English has 4 to 5 characters a token; of a text with longer words another piece is read. */
@@ -24,6 +27,9 @@ export interface TextTokens {
 /** What is read of a text: ids alone, or with their places. */
 export interface TokenKind<T extends TextTokens> {
   unpack(encoding: Encoding, piece: TextPiece): T;
+  /** Of tokens that were put together here, and what must be known of them. */
+  fromLong(tokens: LongTokens): T;
+  readonly wanted: Wanted;
   slice(tokens: T, begin: number, end: number): T;
   /** Parts back to back. */
   join(parts: readonly T[]): T;
@@ -31,6 +37,8 @@ export interface TokenKind<T extends TextTokens> {
 
 export const IDS: TokenKind<TextTokens> = {
   unpack: (encoding) => ({ ids: Int32Array.from(encoding.getIds()) }),
+  fromLong: ({ ids }) => ({ ids }),
+  wanted: { placed: false, named: false },
   slice: ({ ids }, begin, end) => ({ ids: ids.slice(begin, end) }),
   join: (parts) => ({ ids: joinColumn(parts, Int32Array, ({ ids }) => ids) }),
 };
@@ -61,25 +69,46 @@ export class TextReader<T extends TextTokens> {
   private readonly keep: number;
   private readonly side: 'first' | 'last';
   private size: number;
+  private readonly long: LongWordSource | null;
   private parts: T[] = [];
   private kept = 0;
+  /** Words that are cut by the pieces, while there are such. */
+  private words: LongWords | null = null;
+  private unread = false;
+  private forward = false;
+  private ends = false;
+  /** Of a reader of the last tokens: those of pieces that are taken forward. */
+  private run: T[] = [];
 
-  /** Keeps the first or last `keep` tokens; the walk must begin on that side. */
-  constructor(walk: TextWalk, kind: TokenKind<T>, keep: number, kept: 'first' | 'last') {
+  /** Keeps the first or last `keep` tokens; the walk must begin on that side. `long` reads the pieces that cut words. */
+  constructor(
+    walk: TextWalk,
+    kind: TokenKind<T>,
+    keep: number,
+    kept: 'first' | 'last',
+    long: LongWordSource | null = null,
+  ) {
     this.walk = walk;
     this.kind = kind;
     this.keep = keep;
     this.side = kept;
     this.size = firstPiece(keep);
+    this.long = long;
   }
 
   /** Whether the whole text was read. */
   get done(): boolean {
-    return this.walk.done;
+    return this.walk.done && !this.unread;
   }
 
-  /** The text to be tokenized next. */
-  async next(): Promise<TextPiece> {
+  /** Whether tokens of the last piece are still to be had. */
+  get waits(): boolean {
+    return this.unread;
+  }
+
+  /** The text to be tokenized next; null when tokens of the last one are still to be had by `more`. */
+  async next(): Promise<TextPiece | null> {
+    if (this.unread) return null;
     const { size } = this;
     this.size = Math.min(PIECE_CHARS, 4 * size);
     return this.walk.next(size);
@@ -87,14 +116,58 @@ export class TextReader<T extends TextTokens> {
 
   /** Its tokens. */
   add(encoding: Encoding, piece: TextPiece): void {
-    const length = encoding.getLength();
-    const room = Math.min(this.keep - this.kept, length);
+    if (!piece.inner) {
+      this.keepTokens(encoding.getLength(), () => this.kind.unpack(encoding, piece), piece.forward);
+      return;
+    }
+    this.words ??= (this.long as LongWordSource).words(this.kind.wanted);
+    this.long?.push(this.words, encoding, piece);
+    this.forward = piece.forward;
+    this.ends = piece.last;
+    this.more();
+  }
+
+  /** More tokens of the last piece. */
+  more(): void {
+    if (this.words === null) return;
+    const { tokens, done } = this.words.take();
+    const forward = this.forward || !done;
+    this.keepTokens(tokens.ids.length, () => this.kind.fromLong(tokens), forward);
+    this.unread = !done;
+    if (done && this.ends) this.words = null;
+  }
+
+  /** Counts tokens and keeps those that are needed; `forward` when others follow that were read in the order of the text. */
+  private keepTokens(length: number, unpack: () => T, forward: boolean): void {
     this.count += length;
-    if (room === 0) return;
-    const tokens = this.kind.unpack(encoding, piece);
-    const begin = this.side === 'first' ? 0 : length - room;
-    this.parts.push(room < length ? this.kind.slice(tokens, begin, begin + room) : tokens);
-    this.kept += room;
+    if (this.side === 'first') {
+      const room = Math.min(this.keep - this.kept, length);
+      if (room > 0) this.parts.push(this.cut(unpack(), length, 0, room));
+      this.kept += Math.max(0, room);
+      return;
+    }
+    const room = this.keep - this.kept;
+    if (room <= 0) return;
+    if (length > 0) this.run.push(this.cut(unpack(), length, Math.max(0, length - room), length));
+    this.dropFirst(room);
+    if (forward) return;
+    const all = this.run.length === 1 ? (this.run[0] as T) : this.kind.join(this.run);
+    const total = all.ids.length;
+    this.parts.push(this.cut(all, total, Math.max(0, total - room), total));
+    this.kept += Math.min(room, total);
+    this.run = [];
+  }
+
+  /** Forgets what cannot be among the last `room` tokens of a run. */
+  private dropFirst(room: number): void {
+    let total = this.run.reduce((sum, { ids }) => sum + ids.length, 0);
+    while (total - (this.run[0]?.ids.length ?? total) >= room) {
+      total -= this.run.shift()?.ids.length ?? 0;
+    }
+  }
+
+  private cut(tokens: T, length: number, begin: number, end: number): T {
+    return begin === 0 && end === length ? tokens : this.kind.slice(tokens, begin, end);
   }
 
   /** The first or last `length` of the tokens that were kept, or all of them. */

@@ -4,14 +4,16 @@
  * No more of a text is tokenized than decides what is kept. Pairs are cut as Python's tokenizers cut them.
  */
 
+import type { Encoding } from 'tokenizers';
 import { rangeMistake } from '../core/errors.js';
 import { orCancelled } from '../core/turns.js';
+import type { LongWordSource } from './long-words/source.js';
 import { pairLengths } from './pair-lengths.js';
 import { checkText } from './text-check.js';
 import type { CutRule } from './text-cut.js';
 import { firstPiece, TextReader, type TextTokens, type TokenKind } from './text-reader.js';
 import type { EncodeOptions, TextInput } from './text-tokenizer.js';
-import { TextWalk } from './text-walk.js';
+import { type TextPiece, TextWalk } from './text-walk.js';
 import type { TokenLayout } from './token-layout.js';
 import type { TokenizerInstances } from './tokenizer-instances.js';
 
@@ -34,10 +36,17 @@ export class TextRows {
   private readonly instances: TokenizerInstances;
   private readonly rule: CutRule | null;
   private readonly kept: 'first' | 'last';
+  private readonly long: LongWordSource | null;
 
-  /** Of texts that are too long the `kept` tokens stay. */
-  constructor(instances: TokenizerInstances, rule: CutRule | null, kept: 'first' | 'last') {
+  /** Of texts that are too long the `kept` tokens stay; `long` reads words that are too long. */
+  constructor(
+    instances: TokenizerInstances,
+    rule: CutRule | null,
+    kept: 'first' | 'last',
+    long: LongWordSource | null,
+  ) {
     this.instances = instances;
+    this.long = long;
     this.rule = rule;
     this.kept = kept;
   }
@@ -89,7 +98,9 @@ export class TextRows {
     keep: number,
     kept: 'first' | 'last' = 'first',
   ): TextReader<T> {
-    return new TextReader(new TextWalk(text, this.rule, kept), kind, keep, kept);
+    const { long } = this;
+    const options = long === null ? {} : { inner: () => long.cuts() };
+    return new TextReader(new TextWalk(text, this.rule, kept, options), kind, keep, kept, long);
   }
 
   /** Reads another piece of each text. */
@@ -98,12 +109,27 @@ export class TextRows {
     signal: AbortSignal | undefined,
   ): Promise<void> {
     const pieces = await Promise.all(readers.map((reader) => reader.next()));
-    const work = this.instances.encode(pieces.map(({ text }) => text));
-    const encodings = await orCancelled('encode', signal, work);
-    for (const [i, encoding] of encodings.entries()) {
-      const piece = pieces[i];
-      if (piece !== undefined) readers[i]?.add(encoding, piece);
+    const isInner = (piece: TextPiece | null) => piece?.inner ?? false;
+    const work = Promise.all([
+      this.encode(pieces.filter((piece) => piece !== null && !isInner(piece))),
+      this.encode(pieces.filter(isInner), this.long),
+    ]);
+    const [outer, inner] = await orCancelled('encode', signal, work);
+    for (const [i, reader] of readers.entries()) {
+      const piece = pieces[i] ?? null;
+      const encoding = piece === null ? undefined : (piece.inner ? inner : outer).shift();
+      if (piece === null || encoding === undefined) reader.more();
+      else reader.add(encoding, piece);
     }
+  }
+
+  private async encode(
+    pieces: readonly (TextPiece | null)[],
+    long: LongWordSource | null = null,
+  ): Promise<Encoding[]> {
+    if (pieces.length === 0) return [];
+    const texts = pieces.map((piece) => piece?.text ?? '');
+    return this.instances.encode(texts, long?.tokenizer);
   }
 
   /** End of a chunk of texts that begins at `begin`, of which no more is tokenized at first than the limit asks for. */

@@ -9,6 +9,8 @@ import { rangeMistake } from '../core/errors.js';
 import { isJsonObject } from '../core/json.js';
 import { type AlignedTexts, alignWindows, joinAligned } from './aligned-texts.js';
 import { checkTokenizer } from './check/index.js';
+import { LongWordSource } from './long-words/source.js';
+import type { SymbolSettings } from './long-words/symbols.js';
 import { makeTokenizer } from './make-tokenizer.js';
 import { type PlacedTokens, Placer, type TokensWithOffsets } from './placed-tokens.js';
 import { withoutSegments } from './post-processor.js';
@@ -111,9 +113,12 @@ export class TextTokenizer {
     this.files = from.files;
     const rule = cutRuleOf(from.tokenizer);
     this.instances = instances;
-    this.rows = new TextRows(instances, rule, keptSide(from));
+    const stripsSpace = rule?.stripsSpace ?? false;
+    const idOf = (token: string) => this.tokenToId(token) ?? 0;
+    const long = longWordsOf(from, { idOf, stripsSpace });
+    this.rows = new TextRows(instances, rule, keptSide(from), long);
     const nameOf = (id: number) => instances.whole.idToToken(id);
-    this.placer = new Placer(from.tokenizer, rule?.stripsSpace ?? false, nameOf);
+    this.placer = new Placer(from.tokenizer, stripsSpace, nameOf);
     this.named = new SpecialNames(from);
     this.largest = largest;
     this.segments = segments;
@@ -182,7 +187,7 @@ export class TextTokenizer {
   async encodeWithOffsets(text: string): Promise<TokensWithOffsets> {
     checkText('texts[0]', text);
     const { slots } = await this.instances.layout(false);
-    const kind = this.placer.named();
+    const kind = this.placer.named(text);
     const parts: TokensWithOffsets[] = [];
     const tokens: string[] = [];
     const add = (part: TokensWithOffsets) => {
@@ -314,6 +319,19 @@ export class TextTokenizer {
 
 function namesOf({ firstIndex = 0, nameOf }: EncodeOptions): (index: number) => string {
   return nameOf ?? ((index) => `texts[${firstIndex + index}]`);
+}
+
+/** Read from the text of the file again, which is kept anyway: few texts need it. */
+function longWordsOf(
+  { files, source, tokenizer: { model } }: TokenizerFiles,
+  settings: Omit<SymbolSettings, 'characters'>,
+): LongWordSource | null {
+  if (!isJsonObject(model) || (model.merges === undefined && !Array.isArray(model.vocab)))
+    return null;
+  return new LongWordSource(
+    () => parseJsonObject(files.get('tokenizer.json') ?? '', source),
+    settings,
+  );
 }
 
 /** Which tokens of a text that is too long are kept. The settings win over the tokenizer, as they do in transformers. */

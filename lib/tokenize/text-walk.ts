@@ -1,10 +1,12 @@
 /**
  * A long text in pieces whose tokens, one after the other, are the tokens of the text.
  *
- * Pieces are taken from the beginning, or from the end on; where no cut is safe a piece is longer than was asked for.
+ * Pieces are taken from the beginning, or from the end on. Where no cut is safe words are cut, if that is known to be possible;
+ * else a piece is longer than was asked for.
  */
 
 import { setImmediate as turn } from 'node:timers/promises';
+import type { InnerCuts } from './long-words/inner-cuts.js';
 import type { CutRule } from './text-cut.js';
 
 export interface TextPiece {
@@ -12,59 +14,168 @@ export interface TextPiece {
   /** Its place in the whole, in UTF-16 units. Of a long last word that is unknown anyway `text` has the beginning only. */
   readonly begin: number;
   readonly end: number;
+  /** Whether it is part of a stretch whose words are cut; such a piece has margins in `text`. */
+  readonly inner: boolean;
+  /** UTF-16 units of the margin before `begin`. */
+  readonly lead: number;
+  /** Whether such a stretch ends here. */
+  readonly last: boolean;
+  /** Of a walk from the end on: whether more pieces follow that are taken forward, up to where the walk was. */
+  readonly forward: boolean;
 }
 
+/** Units without a cut after which words are cut. */
+const LONG_STRETCH = 1 << 15;
+/** Units of a piece of such a stretch. */
+const INNER_PIECE = 1 << 13;
 /** Characters that are searched before the event loop turns. */
 const SEARCH_CHARS = 1 << 16;
+const INNER_SEARCH_CHARS = 1 << 13;
 /** What no pre-tokenizer splits: letters and digits, but for ideographs, which may be words of their own. */
 const ONE_WORD = /^(?:(?!\p{Script=Han})[\p{L}\p{M}\p{Nd}])*$/u;
+
+export interface WalkOptions {
+  /** Where words may be cut; asked for when one is so long. */
+  readonly inner?: () => Promise<InnerCuts | null>;
+  readonly longStretch?: number;
+}
+
+interface Cut {
+  readonly at: number;
+  readonly inner: boolean;
+}
 
 export class TextWalk {
   private readonly text: string;
   private readonly rule: CutRule | null;
   private readonly side: 'first' | 'last';
+  private readonly options: WalkOptions;
   private readonly units: RegExp;
   private begin = 0;
   private end: number;
+  /** Whether a word was cut at `begin`. */
+  private inWord = false;
+  private inner: InnerCuts | null = null;
+  /** Of a walk from the end on: a stretch that is read forward. */
+  private stretch: TextWalk | null = null;
 
   /** For the last tokens pieces are taken from the end of the text on. */
-  constructor(text: string, rule: CutRule | null, kept: 'first' | 'last') {
+  constructor(
+    text: string,
+    rule: CutRule | null,
+    kept: 'first' | 'last',
+    options: WalkOptions = {},
+  ) {
     this.text = text;
     this.rule = rule;
     this.side = kept;
+    this.options = options;
     this.units = new RegExp(rule?.units ?? '', 'g');
     this.end = text.length;
   }
 
   get done(): boolean {
-    return this.begin >= this.end;
+    return this.begin >= this.end && this.stretch === null;
   }
 
   /** The next piece: `size` units, more where there is no cut, and up to twice as many at the end. */
   async next(size: number): Promise<TextPiece> {
-    const { begin, end, side, text } = this;
-    let cut: number | null = null;
-    if (end - begin > 2 * size && this.rule !== null) {
-      cut = side === 'first' ? await this.cutAfter(begin + size) : await this.cutBefore(end - size);
-    }
-    const piece = side === 'first' ? [begin, cut ?? end] : [cut ?? begin, end];
-    const [first = 0, last = 0] = piece;
-    if (side === 'first') this.begin = last;
-    else this.end = first;
-    const kept = last - first > 2 * size ? await this.knownPart(first, last) : last;
-    return { text: text.slice(first, kept), begin: first, end: last };
+    if (this.stretch !== null) return this.nextOfStretch(this.stretch);
+    return this.side === 'first' ? this.nextFirst(size) : this.nextLast(size);
   }
 
-  /** The last cut up to `place`, else the first one after it. */
-  private async cutAfter(place: number): Promise<number | null> {
+  private async nextFirst(wanted: number): Promise<TextPiece> {
+    const { begin, end, inWord } = this;
+    const size = inWord ? Math.min(INNER_PIECE, this.longStretch) : wanted;
+    const cut = end - begin > 2 * size ? await this.cutAfter(begin + size) : null;
+    this.begin = cut?.at ?? end;
+    this.inWord = cut?.inner ?? false;
+    if (inWord || this.inWord) return this.innerPiece(begin, this.begin, inWord);
+    return this.piece(begin, this.begin, size);
+  }
+
+  private async nextLast(size: number): Promise<TextPiece> {
+    const { begin, end } = this;
+    const cut =
+      end - begin > 2 * size && this.rule !== null ? await this.cutBefore(end - size) : null;
+    const at = this.rule === null ? begin : (cut ?? begin);
+    this.end = at;
+    if (end - at > this.longStretch && (await this.findInner()) !== null) {
+      const stretch = new TextWalk(this.text, this.rule, 'first', this.options);
+      stretch.begin = at;
+      stretch.end = end;
+      this.stretch = stretch;
+      return this.nextOfStretch(stretch);
+    }
+    return this.piece(at, end, size);
+  }
+
+  private async nextOfStretch(stretch: TextWalk): Promise<TextPiece> {
+    const piece = await stretch.next(INNER_PIECE);
+    if (stretch.done) this.stretch = null;
+    return { ...piece, forward: !stretch.done };
+  }
+
+  private async piece(begin: number, end: number, size: number): Promise<TextPiece> {
+    const kept = end - begin > 2 * size ? await this.knownPart(begin, end) : end;
+    const text = this.text.slice(begin, kept);
+    return { text, begin, end, inner: false, lead: 0, last: true, forward: false };
+  }
+
+  /** A piece with margins where words are cut. */
+  private innerPiece(begin: number, end: number, leads: boolean): TextPiece {
+    const margin = this.inner?.margin ?? 0;
+    const lead = leads ? margin : 0;
+    const text = this.text.slice(begin - lead, this.inWord ? end + margin : end);
+    return { text, begin, end, inner: true, lead, last: !this.inWord, forward: false };
+  }
+
+  private get longStretch(): number {
+    return this.options.longStretch ?? LONG_STRETCH;
+  }
+
+  private async findInner(): Promise<InnerCuts | null> {
+    this.inner ??= (await this.options.inner?.()) ?? null;
+    return this.inner;
+  }
+
+  /** The last cut up to `place`, else the first one after it; far from any, one inside of a word. */
+  private async cutAfter(place: number): Promise<Cut | null> {
     const near = this.lastCut(this.begin, place + 1);
-    if (near !== null) return near;
-    for (let low = place + 1; low < this.end; low += SEARCH_CHARS) {
-      const found = this.firstCut(low, Math.min(this.end, low + SEARCH_CHARS));
+    if (near !== null) return { at: near, inner: false };
+    const far = this.inWord ? place : Math.max(place, this.begin + this.longStretch);
+    const stop = Math.min(far, this.end);
+    for (let low = place + 1; low < stop; low += SEARCH_CHARS) {
+      const at = this.firstCut(low, Math.min(stop, low + SEARCH_CHARS));
+      if (at !== null) return { at, inner: false };
+      await turn();
+    }
+    if (stop === this.end) return null;
+    const inner = await this.findInner();
+    for (let i = place; inner !== null && i > this.begin; i--) {
+      if (this.isInner(i, inner)) return { at: i, inner: true };
+    }
+    const block = inner === null ? SEARCH_CHARS : INNER_SEARCH_CHARS;
+    for (let low = Math.min(stop, place + 1); low < this.end; low += block) {
+      const found = this.firstOfBoth(low, Math.min(this.end, low + block), inner);
       if (found !== null) return found;
       await turn();
     }
     return null;
+  }
+
+  private firstOfBoth(low: number, high: number, inner: InnerCuts | null): Cut | null {
+    const outer = this.firstCut(low, high);
+    for (let i = low; inner !== null && i < (outer ?? high); i++) {
+      if (this.isInner(i, inner)) return { at: i, inner: true };
+    }
+    return outer === null ? null : { at: outer, inner: false };
+  }
+
+  private isInner(i: number, { margin, kinds }: InnerCuts): boolean {
+    if (i - margin < this.begin || i + margin > this.end) return false;
+    const around = this.text.slice(i - margin, i + margin);
+    return kinds.some((kind) => kind.test(around));
   }
 
   /** The first cut from `place` on, else the last one before it. */
@@ -80,6 +191,7 @@ export class TextWalk {
   }
 
   private firstCut(low: number, high: number): number | null {
+    if (this.rule === null) return null;
     const { units, text } = this;
     const block = text.slice(low, high);
     units.lastIndex = 0;
@@ -90,6 +202,7 @@ export class TextWalk {
   }
 
   private lastCut(low: number, high: number): number | null {
+    if (this.rule === null) return null;
     for (let i = high - 1; i >= low; i--) {
       this.units.lastIndex = 0;
       if (this.units.test(this.text.charAt(i)) && this.isCut(i)) return i;

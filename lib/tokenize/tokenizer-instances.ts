@@ -41,11 +41,11 @@ export class TokenizerInstances {
     this.vocabulary = this.whole.getVocabSize(true);
   }
 
-  /** Tokens of all texts, without special ones. */
-  async encode(texts: readonly string[]): Promise<Encoding[]> {
+  /** Tokens of all texts, without special ones; `by` another tokenizer with the patterns of this one. */
+  async encode(texts: readonly string[], by: Tokenizer = this.whole): Promise<Encoding[]> {
     for (const text of texts) this.checkLength(text);
     this.tellMemory(texts);
-    return this.whole.encodeBatch([...texts], PLAIN).catch((cause: unknown) => {
+    return by.encodeBatch([...texts], PLAIN).catch((cause: unknown) => {
       throw this.broken('cannot encode', cause);
     });
   }

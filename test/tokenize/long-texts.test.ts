@@ -126,7 +126,7 @@ async function inPieces(
   const placer = new Placer(tokenizer, rule?.stripsSpace ?? false, () => null);
   const reader = new TextReader<TokensWithOffsets>(
     walk,
-    placer.named(),
+    placer.named(text),
     Number.POSITIVE_INFINITY,
     kept,
   );

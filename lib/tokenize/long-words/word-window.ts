@@ -1,0 +1,151 @@
+/**
+ * The symbols of a word that are not yet tokens, and the best way to each place between two of them.
+ *
+ * Which token is the last on the way to a place depends on nothing behind the place. So what all ways that are still open have in
+ * common is certain, whatever follows, and need not be kept.
+ */
+
+/** Steps back in which ways must have met to be looked for. */
+const MAX_BACK = 1 << 16;
+const FIRST_SIZE = 1 << 10;
+
+export type Symbols = Uint16Array | Int32Array;
+
+/** What is wanted of tokens beside their ids: places in the text, and names. */
+export interface Wanted {
+  readonly placed: boolean;
+  readonly named: boolean;
+}
+
+export class WordWindow {
+  /** Symbols that are held. */
+  size = 0;
+  /** Ways lead to this place and to some after it; what begins before it has been looked at. */
+  done = 0;
+  symbols: Symbols;
+  /** Symbols of the last token on the best way to place i; 0 where none leads. */
+  lengths: Uint8Array | Uint16Array;
+  starts: Int32Array;
+  ends: Int32Array;
+  private readonly placed: boolean;
+  /** The place up to which tokens are certain, and how far back and forth they have been gone through. */
+  private certain = 0;
+  private linking = 0;
+  private linked = 0;
+  private taken = 0;
+
+  /** Tokens have at most `depth` of `count` symbols; what is not asked for is not kept, so that a symbol takes three bytes. */
+  constructor(depth: number, count: number, { placed, named }: Wanted) {
+    this.placed = placed;
+    this.symbols = new (named || count > 0xffff ? Int32Array : Uint16Array)(FIRST_SIZE);
+    this.lengths = new (depth < 256 ? Uint8Array : Uint16Array)(FIRST_SIZE + 1);
+    this.starts = new Int32Array(placed ? FIRST_SIZE : 0);
+    this.ends = new Int32Array(placed ? FIRST_SIZE : 0);
+  }
+
+  push(symbol: number, start: number, end: number): void {
+    if (this.size === this.symbols.length) this.enlarge();
+    this.symbols[this.size] = symbol;
+    if (this.placed) {
+      this.starts[this.size] = start;
+      this.ends[this.size] = end;
+    }
+    this.lengths[++this.size] = 0;
+  }
+
+  /** Whether there are certain tokens that were not taken. */
+  get pending(): boolean {
+    return this.certain > 0;
+  }
+
+  /** The end of the word is known: the best way to it is the one. */
+  finish(): void {
+    this.begin(this.size);
+  }
+
+  /** Looks for the place that all open ways, which end within `depth` symbols, have in common. */
+  settle(depth: number): void {
+    const last = Math.min(this.size, this.done + depth);
+    const marked = new Uint8Array(Math.min(last, MAX_BACK) + 1);
+    const low = last - marked.length + 1;
+    let open = 0;
+    for (let at = this.done; at <= last; at++) {
+      if (at > this.done && this.lengths[at] === 0) continue;
+      marked[at - low] = 1;
+      open++;
+    }
+    for (let at = last; at >= low; at--) {
+      if (marked[at - low] === 0) continue;
+      if (open === 1) {
+        this.begin(at);
+        return;
+      }
+      const before = at - (this.lengths[at] as number);
+      if (before < low) return;
+      if (marked[before - low] === 1) open--;
+      marked[before - low] = 1;
+    }
+  }
+
+  private begin(certain: number): void {
+    this.certain = certain;
+    this.linking = certain;
+    this.linked = this.lengths[certain] ?? 0;
+    this.taken = 0;
+  }
+
+  /** Goes on to find where certain tokens begin; true when that is known of all. */
+  link(steps: number): boolean {
+    // Lengths are moved from the ends of tokens to their beginnings, where they are read in order.
+    for (let step = 0; step < steps && this.linking > 0; step++) {
+      const begin = this.linking - this.linked;
+      const before = this.lengths[begin] as number;
+      this.lengths[begin] = this.linked;
+      this.linking = begin;
+      this.linked = before;
+    }
+    return this.linking === 0;
+  }
+
+  /** Calls back with begin and end of up to `most` certain tokens, in order; those that were all taken are forgotten. */
+  take(most: number, visit: (begin: number, end: number) => void): void {
+    for (let i = 0; i < most && this.taken < this.certain; i++) {
+      const begin = this.taken;
+      this.taken += this.lengths[begin] as number;
+      visit(begin, this.taken);
+    }
+    if (this.taken === this.certain) this.forget();
+  }
+
+  private forget(): void {
+    const { certain, size } = this;
+    this.symbols.copyWithin(0, certain, size);
+    this.lengths.copyWithin(0, certain, size + 1);
+    if (this.placed) {
+      this.starts.copyWithin(0, certain, size);
+      this.ends.copyWithin(0, certain, size);
+    }
+    this.size -= certain;
+    this.done = Math.max(0, this.done - certain);
+    this.certain = 0;
+    this.lengths[0] = 0;
+    if (this.size < FIRST_SIZE && this.symbols.length > MAX_BACK) this.resize(FIRST_SIZE);
+  }
+
+  private enlarge(): void {
+    this.resize(2 * this.symbols.length);
+  }
+
+  private resize(size: number): void {
+    const copy = <T extends Uint8Array | Uint16Array | Int32Array>(of: T, length: number): T => {
+      const made = new (of.constructor as new (length: number) => T)(length);
+      made.set(of.subarray(0, Math.min(length, of.length)));
+      return made;
+    };
+    this.symbols = copy(this.symbols, size);
+    this.lengths = copy(this.lengths, size + 1);
+    if (!this.placed) return;
+    this.starts = copy(this.starts, size);
+    this.ends = copy(this.ends, size);
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * The parts of a tokenizer.json, and of which of them it is known that they look at nothing but the surroundings of a place.
+ */
+
+import { isJsonObject, type JsonValue } from '../core/json.js';
+
+export type Component = Readonly<Record<string, JsonValue | undefined>>;
+
+/** A component, and those of a sequence one after the other. */
+export function flat(value: JsonValue | undefined, list: string): Component[] {
+  if (!isJsonObject(value)) return [];
+  const parts = value[list];
+  if (value.type !== 'Sequence' || !Array.isArray(parts)) return [value];
+  return (parts as readonly JsonValue[]).flatMap((part) => flat(part, list));
+}
+
+export interface Added {
+  readonly content: string;
+  readonly lstrip: boolean;
+  readonly rstrip: boolean;
+  readonly singleWord: boolean;
+}
+
+export function addedTokens(value: JsonValue | undefined): Added[] {
+  const list: readonly JsonValue[] = Array.isArray(value) ? value : [];
+  return list.filter(isJsonObject).map((token) => ({
+    content: String(token.content),
+    lstrip: token.lstrip === true,
+    rstrip: token.rstrip === true,
+    singleWord: token.single_word === true,
+  }));
+}
+
+/** Normalizers that map single characters, graphemes, or compose marks with the character before them. */
+export const LOCAL_NORMALIZERS = new Set(
+  'BertNormalizer NFC NFD NFKC NFKD Lowercase StripAccents Precompiled Nmt Strip'.split(' '),
+);
+export const LOCAL_SPLITTERS = new Set(
+  'BertPreTokenizer Whitespace WhitespaceSplit Digits ByteLevel Metaspace'.split(' '),
+);
+
+/** The patterns of GPT-2, of cl100k and Llama 3, and of Qwen 2: none joins a space to what is before it. */
+const WORD_PATTERNS = new Set([
+  "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
+  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+]);
+
+export function isWordPattern({ type, pattern, behavior, invert }: Component): boolean {
+  const { Regex: regex } = isJsonObject(pattern) ? pattern : {};
+  const known = typeof regex === 'string' && WORD_PATTERNS.has(regex);
+  return type === 'Split' && known && behavior === 'Isolated' && invert !== true;
+}

@@ -56,6 +56,10 @@ export class TextWalk {
   /** Whether a word was cut at `begin`. */
   private inWord = false;
   private inner: InnerCuts | null = null;
+  private innerUnits = /(?!)/g;
+  /** The last run of blanks that was met. */
+  private blanksBegin = 0;
+  private blanksEnd = 0;
   /** Of a walk from the end on: a stretch that is read forward. */
   private stretch: TextWalk | null = null;
 
@@ -135,7 +139,9 @@ export class TextWalk {
   }
 
   private async findInner(): Promise<InnerCuts | null> {
-    this.inner ??= (await this.options.inner?.()) ?? null;
+    if (this.inner !== null) return this.inner;
+    this.inner = (await this.options.inner?.()) ?? null;
+    if (this.inner !== null) this.innerUnits = new RegExp(this.inner.units, 'g');
     return this.inner;
   }
 
@@ -151,31 +157,70 @@ export class TextWalk {
       await turn();
     }
     if (stop === this.end) return null;
+    return this.cutWord(place, stop);
+  }
+
+  /** The last place up to `place` in a word where it may be cut, else the first place after it, or a cut from `stop` on. */
+  private async cutWord(place: number, stop: number): Promise<Cut | null> {
     const inner = await this.findInner();
-    for (let i = place; inner !== null && i > this.begin; i--) {
-      if (this.isInner(i, inner)) return { at: i, inner: true };
+    if (inner !== null) {
+      await this.findBlanks(place);
+      for (let i = place; i > this.begin; i--) {
+        if (this.isInner(i, inner)) return { at: i, inner: true };
+      }
     }
     const block = inner === null ? SEARCH_CHARS : INNER_SEARCH_CHARS;
     for (let low = Math.min(stop, place + 1); low < this.end; low += block) {
-      const found = this.firstOfBoth(low, Math.min(this.end, low + block), inner);
-      if (found !== null) return found;
+      const high = Math.min(this.end, low + block);
+      const outer = this.firstCut(low, high);
+      const at = inner === null ? null : this.firstInner(low, outer ?? high, inner);
+      if (at !== null) return { at, inner: true };
+      if (outer !== null) return { at: outer, inner: false };
       await turn();
     }
     return null;
   }
 
-  private firstOfBoth(low: number, high: number, inner: InnerCuts | null): Cut | null {
-    const outer = this.firstCut(low, high);
-    for (let i = low; inner !== null && i < (outer ?? high); i++) {
-      if (this.isInner(i, inner)) return { at: i, inner: true };
+  private firstInner(low: number, high: number, inner: InnerCuts): number | null {
+    const { innerUnits, text } = this;
+    const block = text.slice(low, high);
+    innerUnits.lastIndex = 0;
+    for (let match = innerUnits.exec(block); match !== null; match = innerUnits.exec(block)) {
+      if (this.isInner(low + match.index, inner)) return low + match.index;
     }
-    return outer === null ? null : { at: outer, inner: false };
+    return null;
   }
 
   private isInner(i: number, { margin, kinds }: InnerCuts): boolean {
     if (i - margin < this.begin || i + margin > this.end) return false;
     const around = this.text.slice(i - margin, i + margin);
-    return kinds.some((kind) => kind.test(around));
+    const kind = kinds.find((one) => one.around.test(around));
+    if (kind === undefined || kind.before === null) return kind !== undefined;
+    const inRun = i >= this.blanksBegin && i < this.blanksEnd;
+    const end = inRun ? this.blanksEnd : this.endOfBlanks(i, i + SEARCH_CHARS);
+    return end !== null && !kind.before.test(this.text.slice(end, end + 2).normalize('NFKD'));
+  }
+
+  /** Looks how far the blanks reach that `place` is among. */
+  private async findBlanks(place: number): Promise<void> {
+    if (place >= this.blanksBegin && place < this.blanksEnd) return;
+    this.blanksBegin = place;
+    while (this.blanksBegin > this.begin && /\s/.test(this.text.charAt(this.blanksBegin - 1))) {
+      this.blanksBegin--;
+    }
+    for (let low = place; low < this.text.length; low += SEARCH_CHARS) {
+      const end = this.endOfBlanks(low, low + SEARCH_CHARS);
+      this.blanksEnd = end ?? this.text.length;
+      if (end !== null) return;
+      await turn();
+    }
+  }
+
+  /** Where blanks end that begin at `low`; null when they go on beyond `high`. */
+  private endOfBlanks(low: number, high: number): number | null {
+    const found = this.text.slice(low, high).search(/\S/);
+    if (found !== -1) return low + found;
+    return high < this.text.length ? null : this.text.length;
   }
 
   /** The first cut from `place` on, else the last one before it. */

@@ -14,11 +14,19 @@ import {
   LOCAL_SPLITTERS,
 } from '../tokenizer-parts.js';
 
+export interface InnerKind {
+  /** Matches the margins of a cut. */
+  readonly around: RegExp;
+  /** Blanks that this follows, once it is decomposed, may belong to an added token; null for what is no blank. */
+  readonly before: RegExp | null;
+}
+
 export interface InnerCuts {
   /** UTF-16 units on both sides of a cut that are of one kind, and are given to each part as its margin. */
   readonly margin: number;
-  /** Each matches the margins of a cut. */
-  readonly kinds: readonly RegExp[];
+  readonly kinds: readonly InnerKind[];
+  /** Before what a cut may be. */
+  readonly units: string;
 }
 
 /** Contractions, of which the longest has an apostrophe and two letters, end within these. */
@@ -55,7 +63,19 @@ export function innerCutsOf(
       !added.some(({ content }) => new RegExp(`^[${kind}\\p{M}]*$`, 'u').test(content)),
   );
   if (safe.length === 0) return null;
-  return { margin, kinds: safe.map((kind) => new RegExp(`^[${kind}]{${2 * margin}}$`)) };
+  const firsts = added.filter(({ lstrip }) => lstrip).map(({ content }) => firstOf(content));
+  const before = new RegExp(`^[${firsts.join('')}]`, 'iu');
+  const kinds = safe.map((kind) => ({
+    around: new RegExp(`^[${kind}]{${2 * margin}}$`),
+    before: /\\n/.test(kind) ? before : null,
+  }));
+  return { margin, kinds, units: `[${safe.join('')}]` };
+}
+
+/** For a class of a regular expression. */
+function firstOf(content: string): string {
+  const [first = ''] = content.normalize('NFKD');
+  return `\\u{${(first.codePointAt(0) ?? 0).toString(16)}}`;
 }
 
 /** What could not be told from a character, or a byte of one. */
@@ -101,7 +121,7 @@ function blankKinds(
   added: readonly Added[],
 ): string[] {
   if (normalizers.some((step) => step.type === 'Strip' || joinsBlanks(step))) return [];
-  if (added.some(({ lstrip, rstrip }) => lstrip || rstrip)) return [];
+  if (added.some(({ rstrip }) => rstrip)) return [];
   return splitters.some((splitter) => regexOf(splitter).includes('\\s*[')) ? ['\\n'] : [BLANKS];
 }
 

@@ -11,13 +11,17 @@ await tokenizer.encodeWindows([['a', 'b c d']], windows);
 const specials = (await tokenizer.encode([['', '']], { maxTokens: 512 })).ids.length;
 const length = Number(megabytes) * 1e6;
 const words = 'the people of america, ';
-const made = shape === 'word' ? 'x'.repeat(length) : words.repeat(length / words.length);
+const unit = { word: 'x', genes: 'ACGTTGCAAC', blanks: ' ', chinese: '\u4e2d\u6587' }[shape] ?? words;
+const made = unit.repeat(length / Buffer.byteLength(unit));
 // In one piece, as a text from a file is.
-const text = Buffer.from(made, 'latin1').toString('latin1');
+const text = Buffer.from(made).toString();
 const before = process.memoryUsage.rss() / 2 ** 20;
 const run = {
   text: () => tokenizer.encode([text], { maxTokens: 512 }),
   word: () => tokenizer.encode([text, ['a', text]], { maxTokens: 512 }),
+  genes: () => tokenizer.encode([text], { maxTokens: 512 }),
+  blanks: () => tokenizer.encode([text], { maxTokens: 512 }),
+  chinese: () => tokenizer.encode([text], { maxTokens: 512 }),
   pair: () => tokenizer.encode([[text, text]], { maxTokens: 512 + specials }),
   // Which text gets the odd token is known at the end of the shorter one.
   odd: () => tokenizer.encode([[text, text]], { maxTokens: 513 + specials }),

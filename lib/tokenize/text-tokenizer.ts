@@ -6,7 +6,7 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { rangeMistake } from '../core/errors.js';
-import { isJsonObject } from '../core/json.js';
+import { isJsonObject, parseJsonObject } from '../core/json.js';
 import { type AlignedTexts, alignWindows, joinAligned } from './aligned-texts.js';
 import { checkTokenizer } from './check/index.js';
 import { LongWordSource } from './long-words/source.js';

@@ -23,8 +23,6 @@ const RESULT_BYTES_PER_CHAR = 64;
 const MOST_TOLD = 1 << 24;
 
 export class TokenizerInstances {
-  /** @internal Kept only so that it is made. */
-  told: ArrayBuffer | null = null;
   /** Number of ids, added tokens included. */
   readonly vocabulary: number;
   readonly whole: Tokenizer;
@@ -57,7 +55,7 @@ export class TokenizerInstances {
   private tellMemory(texts: readonly string[]): void {
     for (const { length } of texts) {
       if (length < LONG_CHARS) continue;
-      this.told = new ArrayBuffer(Math.min(MOST_TOLD, RESULT_BYTES_PER_CHAR * length));
+      void new ArrayBuffer(Math.min(MOST_TOLD, RESULT_BYTES_PER_CHAR * length));
     }
   }
 

@@ -1,5 +1,5 @@
 // Damages tokenizer files of eleven kinds, loads them in a second process and encodes hostile texts: each must be loaded or refused
-// with a typed error, within five seconds of processor time and 1 GB, and the process must live.
+// with a typed error, within five seconds of processor time and 1 GB, and the process must live. Long texts must have their tokens.
 // node scripts/fuzz-tokenizers.mjs [--seconds 10] [--cases N] [--seed 1] [--json]; needs dist/ (node scripts/build.mjs --ts).
 // Exit code 1, and the damaged file kept, when a case breaks a rule.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -47,6 +47,23 @@ function hostileTexts() {
   ];
 }
 
+/** Texts without a place to cut them at, whose words are therefore cut. */
+function longTexts() {
+  const mixed = 'thepeopleofamerica中文字か가각abcxx'.repeat(900);
+  return [mixed, `a ${'x'.repeat(34_000)}`, `${'-'.repeat(17_000)}${' '.repeat(17_000)}<mask>`];
+}
+
+/** Tokens of a text of any length are those that the package gives the whole of it. */
+async function compareWhole(tokenizer, text) {
+  const plain = { addSpecialTokens: false };
+  const [found] = await tokenizer.instances.whole.encodeBatch([text], plain).catch(() => []);
+  if (found === undefined) return;
+  const { ids } = await tokenizer.encode([text], { maxTokens: 2 ** 30 });
+  const expected = `,${found.getIds().join()},`;
+  if (`,${ids.join()},`.includes(expected)) return;
+  throw new Error(`other tokens for ${text.slice(0, 9)}… than the whole text has`);
+}
+
 /** The second process: loads each folder it is sent, encodes and decodes, and answers with the outcome. */
 async function serve() {
   const { loadTokenizer } = await import('../dist/tokenize/text-tokenizer.js');
@@ -59,6 +76,7 @@ async function serve() {
     const attempt = (step) => step.catch((error) => errors.push(error));
     const one = await attempt(tokenizer.encode(['a short text'], { maxTokens: 128 }));
     for (const text of texts) await attempt(tokenizer.encode([text], { maxTokens: 128 }));
+    for (const text of longTexts()) await attempt(compareWhole(tokenizer, text));
     for (const pair of pairs) await attempt(tokenizer.encode([pair], { maxTokens: 256 }));
     await attempt(tokenizer.encodeAligned(texts.slice(0, 12), { maxTokens: 32 }));
     await attempt(tokenizer.encodeWindows([['a short', texts.at(-2)]], windows));

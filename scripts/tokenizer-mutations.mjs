@@ -172,7 +172,7 @@ const CHANGES = {
     tokenizer.added_tokens.push(token);
   },
   vocabulary({ model }, { pick, random }) {
-    if (!model?.vocab) return;
+    if (typeof model?.vocab !== 'object' || model.vocab === null) return;
     if (Array.isArray(model.vocab)) {
       const piece = [pick(TEXTS), pick(NUMBERS)];
       if (random() < 0.3)

@@ -69,7 +69,7 @@ export async function calibrateModel(
     for (let begin = 0; begin < texts.length; begin += TEXTS_AT_ONCE) {
       throwIfAborted(signal, where);
       const piece = texts.slice(begin, begin + TEXTS_AT_ONCE);
-      const options = { maxTokens: graph.maxTokens, truncate: true, firstIndex: begin };
+      const options = { maxTokens: graph.maxTokens, firstIndex: begin, signal, where };
       const encoded = await tokenizer.encode(piece, options);
       const values = await runPiece(where, offering, copy, encoded, signal);
       for (const { input, output, equalizer } of nodes) {

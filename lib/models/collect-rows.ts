@@ -6,6 +6,7 @@
 
 import { throwIfAborted, typeMistake } from '../core/errors.js';
 import type { EncoderGraph } from '../graph/types.js';
+import type { Cancel } from '../tokenize/text-rows.js';
 import type { TextInput, TextTokenizer } from '../tokenize/text-tokenizer.js';
 import { type Corpus, CorpusBuilder, type LabelledBatch } from '../train/corpus.js';
 import type { TargetNumbers } from '../train/targets.js';
@@ -22,6 +23,7 @@ export interface RowReader<Checked> {
   encode(
     rows: readonly Checked[],
     firstIndex: number,
+    cancel: Cancel,
   ): Promise<{ readonly batch: LabelledBatch; readonly truncated: number }>;
 }
 
@@ -47,7 +49,7 @@ export async function collectRows<Checked>(
   let count = 0;
   let piece: Checked[] = [];
   const flush = async () => {
-    const encoded = await reader.encode(piece, count - piece.length);
+    const encoded = await reader.encode(piece, count - piece.length, { where, signal });
     truncated += encoded.truncated;
     builder.add(encoded.batch);
     piece = [];
@@ -105,9 +107,9 @@ export function textRows(
   const { width, kind } = target;
   return {
     parse,
-    async encode(rows, firstIndex) {
+    async encode(rows, firstIndex, cancel) {
       const texts = rows.map(({ input }) => input);
-      const encoded = await tokenizer.encode(texts, { maxTokens, firstIndex });
+      const encoded = await tokenizer.encode(texts, { maxTokens, firstIndex, ...cancel });
       const flat = rows.flatMap((row) => row.target);
       const values: TargetNumbers =
         kind === 'classes' ? Int32Array.from(flat) : Float32Array.from(flat);

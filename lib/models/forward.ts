@@ -76,7 +76,7 @@ export async function forwardTexts(
       throwIfAborted(signal, where);
       const end = pieceEnd(texts, begin);
       const piece = texts.slice(begin, end);
-      const options = { maxTokens, truncate, firstIndex: begin };
+      const options = { maxTokens, truncate, firstIndex: begin, signal, where };
       const tokens = await tokenizer.encode(piece, options);
       const first = begin;
       for (const [i, cut] of tokens.cut.entries()) if (cut === 1) request.onCut?.(first + i);

@@ -129,7 +129,7 @@ export class MaskedLM extends TrainableModel {
     const signal = read.signal();
     const { graph, tokenizer } = this.parts;
     const encode = { maxTokens: this.maxTokens, truncate: false, nameOf: () => `${where}: text` };
-    const encoded = await tokenizer.encode([text], { ...encode, signal });
+    const encoded = await tokenizer.encode([text], { ...encode, where, signal });
     const chosen = [...encoded.ids.keys()].filter((i) => encoded.ids[i] === this.mask.id);
     if (chosen.length === 0) {
       throw rangeMistake(`${where}: text`, `a text with ${this.mask.content}`, text);

@@ -5,7 +5,7 @@
 import { rangeMistake, typeMistake } from '../core/errors.js';
 import type { NativeProgram } from '../core/native.js';
 import { readOptions } from '../core/options.js';
-import { makeInTurns } from '../core/turns.js';
+import { makeInTurns, orCancelled } from '../core/turns.js';
 import { type AnswerScores, answerScores } from '../metrics/index.js';
 import type { Priority } from '../serve/batch-options.js';
 import type { Corpus } from '../train/corpus.js';
@@ -242,14 +242,15 @@ export class QuestionAnswerer extends TrainableModel {
       const nameOf = (i: number) =>
         name === 'question' ? `${run.where}: question` : `${run.where}: ${name}[${first + i}]`;
       const { maxTokens, docStride: stride } = limits;
-      const options = { maxTokens, stride, signal: run.signal, nameOf };
+      const options = { maxTokens, stride, signal: run.signal, where: run.where, nameOf };
       const own: WindowAnswers[] = piece.map(() => NO_WINDOWS);
       for await (const aligned of tokenizer.windowGroups(piece, options)) {
         const all = await forwardAligned(program, graph, aligned, request);
         const { sources } = aligned;
-        const windows = await makeInTurns(sources.length, WINDOWS_PER_TURN, (window) =>
+        const reading = makeInTurns(sources.length, WINDOWS_PER_TURN, (window) =>
           answersOfWindow(piece[sources[window] ?? 0]?.[1] ?? '', all, window, limits),
         );
+        const windows = await orCancelled(run.where, run.signal, reading);
         for (const source of new Set(sources)) {
           const mine = windows.filter((_, window) => sources[window] === source);
           own[source] = joinWindows([own[source] ?? NO_WINDOWS, ...mine], limits.topK);

@@ -24,6 +24,13 @@ import type { TokenizerInstances } from './tokenizer-instances.js';
 const CHUNK_TEXTS = 128;
 const CHUNK_CHARS = 1 << 15;
 
+/** What may end a call early, and what the call is called. */
+export interface Cancel {
+  readonly signal?: AbortSignal | undefined;
+  /** Default: encode. */
+  readonly where?: string;
+}
+
 /** A text or pair without its special tokens, which `layout` puts around it. */
 export interface TokenRow<T extends TextTokens> {
   readonly layout: TokenLayout;
@@ -57,7 +64,7 @@ export class TextRows {
     options: EncodeOptions,
     kindOf: (text: string) => TokenKind<T>,
   ): AsyncGenerator<TokenRow<T>[]> {
-    const { maxTokens, truncate = true, signal, firstIndex = 0 } = options;
+    const { maxTokens, truncate = true, firstIndex = 0 } = options;
     const { nameOf = (index) => `texts[${firstIndex + index}]` } = options;
     for (const [i, text] of texts.entries()) checkText(nameOf(i), text);
     await this.instances.checkLimit(maxTokens, texts);
@@ -74,13 +81,13 @@ export class TextRows {
       );
       await this.readOn(
         open.flatMap(({ readers }) => readers),
-        signal,
+        options,
       );
       const rows: TokenRow<T>[] = [];
       for (const [i, { layout, room, readers }] of open.entries()) {
-        const lengths = await this.cutLengths(readers, room, signal);
+        const lengths = await this.cutLengths(readers, room, options);
         if (lengths !== null && !truncate) {
-          const count = layout.specials + (await this.countAll(readers, signal));
+          const count = layout.specials + (await this.countAll(readers, options));
           throw rangeMistake(nameOf(begin + i), `at most ${maxTokens} tokens`, count);
         }
         const kept = readers.map((reader, part) => reader.take(lengths?.[part] ?? room));
@@ -104,23 +111,30 @@ export class TextRows {
   }
 
   /** Reads another piece of each text. */
-  async readOn(
-    readers: readonly TextReader<TextTokens>[],
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    const pieces = await Promise.all(readers.map((reader) => reader.next()));
-    const isInner = (piece: TextPiece | null) => piece?.inner ?? false;
-    const work = Promise.all([
-      this.encode(pieces.filter((piece) => piece !== null && !isInner(piece))),
-      this.encode(pieces.filter(isInner), this.long),
-    ]);
-    const [outer, inner] = await orCancelled('encode', signal, work);
+  async readOn(readers: readonly TextReader<TextTokens>[], cancel: Cancel): Promise<void> {
+    const work = this.encodeNext(readers);
+    const { pieces, outer, inner } = await orCancelled(
+      cancel.where ?? 'encode',
+      cancel.signal,
+      work,
+    );
     for (const [i, reader] of readers.entries()) {
       const piece = pieces[i] ?? null;
       const encoding = piece === null ? undefined : (piece.inner ? inner : outer).shift();
       if (piece === null || encoding === undefined) reader.more();
       else reader.add(encoding, piece);
     }
+  }
+
+  /** The next piece of each text, and the tokens of those that cut no words, and of those that do. */
+  private async encodeNext(readers: readonly TextReader<TextTokens>[]) {
+    const pieces = await Promise.all(readers.map((reader) => reader.next()));
+    const isInner = (piece: TextPiece | null) => piece?.inner ?? false;
+    const [outer, inner] = await Promise.all([
+      this.encode(pieces.filter((piece) => piece !== null && !isInner(piece))),
+      this.encode(pieces.filter(isInner), this.long),
+    ]);
+    return { pieces, outer, inner };
   }
 
   private async encode(
@@ -151,10 +165,10 @@ export class TextRows {
   private async cutLengths(
     readers: readonly TextReader<TextTokens>[],
     room: number,
-    signal: AbortSignal | undefined,
+    cancel: Cancel,
   ): Promise<readonly number[] | null> {
     for (const reader of readers) {
-      while (reader.count <= room && !reader.done) await this.readOn([reader], signal);
+      while (reader.count <= room && !reader.done) await this.readOn([reader], cancel);
     }
     const [first, second] = readers;
     if (first === undefined || second === undefined) {
@@ -164,18 +178,18 @@ export class TextRows {
     // Which one is longer decides who gets the odd token.
     while (room % 2 === 1 && !isDecided(first, second)) {
       const open = [first, second].filter(({ done }) => !done);
-      await this.readOn(open, signal);
+      await this.readOn(open, cancel);
     }
     return pairLengths(first.count, second.count, room);
   }
 
   private async countAll(
     readers: readonly TextReader<TextTokens>[],
-    signal: AbortSignal | undefined,
+    cancel: Cancel,
   ): Promise<number> {
     let count = 0;
     for (const reader of readers) {
-      while (!reader.done) await this.readOn([reader], signal);
+      while (!reader.done) await this.readOn([reader], cancel);
       count += reader.count;
     }
     return count;

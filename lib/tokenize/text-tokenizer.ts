@@ -19,7 +19,7 @@ import { SpecialNames } from './special-names.js';
 import { checkText } from './text-check.js';
 import { cutRuleOf } from './text-cut.js';
 import { IDS, joinColumn, type TextReader, type TextTokens } from './text-reader.js';
-import { TextRows, type TokenRow } from './text-rows.js';
+import { type Cancel, TextRows, type TokenRow } from './text-rows.js';
 import { WindowCutter, WindowGroup } from './text-windows.js';
 import {
   checkLargest,
@@ -52,7 +52,7 @@ export interface EncodedTexts {
   readonly cut: Uint8Array;
 }
 
-export interface EncodeOptions {
+export interface EncodeOptions extends Cancel {
   /** Limit per text or pair, special tokens included. */
   readonly maxTokens: number;
   /**
@@ -60,7 +60,6 @@ export interface EncodeOptions {
    * RangeError.
    */
   readonly truncate?: boolean;
-  readonly signal?: AbortSignal | undefined;
   /**
    * Number of texts[0] in messages, for callers that hand over their texts in pieces. Default: 0.
    */
@@ -69,11 +68,10 @@ export interface EncodeOptions {
   readonly nameOf?: (index: number) => string;
 }
 
-export interface WindowOptions {
+export interface WindowOptions extends Cancel {
   /** Limit per window, special tokens and first text included. */
   readonly maxTokens: number;
   readonly stride: number;
-  readonly signal?: AbortSignal | undefined;
   /** What texts[i] is called in messages. */
   readonly nameOf: (index: number) => string;
 }
@@ -199,7 +197,7 @@ export class TextTokenizer {
       else {
         const reader = this.rows.reader(text, kind, Number.POSITIVE_INFINITY);
         while (!reader.done) {
-          await this.rows.readOn([reader], undefined);
+          await this.rows.readOn([reader], {});
           add(reader.drain());
         }
       }
@@ -245,7 +243,7 @@ export class TextTokenizer {
     texts: readonly TextInput[],
     options: WindowOptions,
   ): AsyncGenerator<AlignedTexts> {
-    const { maxTokens, stride, signal, nameOf } = options;
+    const { maxTokens, stride, nameOf } = options;
     for (const [i, text] of texts.entries()) checkText(nameOf(i), text);
     await this.instances.checkLimit(maxTokens, texts);
     const group = new WindowGroup();
@@ -254,7 +252,7 @@ export class TextTokenizer {
       const readers = texts.slice(begin, end).map((text) => this.windowReaders(text, maxTokens));
       await this.rows.readOn(
         readers.flatMap(({ first, long }) => [...first, long]),
-        signal,
+        options,
       );
       for (const [i, { first, long }] of readers.entries()) {
         const source = begin + i;
@@ -262,12 +260,12 @@ export class TextTokenizer {
         const room = maxTokens - layout.specials;
         const name = nameOf(source);
         const text = texts[source] ?? '';
-        const before = await this.firstTexts(first, room - stride - 1, signal, { name, text });
+        const before = await this.firstTexts(first, room - stride - 1, options, { name, text });
         const cutter = new WindowCutter(room - (before[0]?.ids.length ?? 0), stride);
         for (let over = false; !over; ) {
           over = long.done;
           yield* group.add(layout, before, cutter.push(long.drain(), over), source);
-          if (!over) await this.rows.readOn([long], signal);
+          if (!over) await this.rows.readOn([long], options);
         }
       }
       begin = end;
@@ -296,12 +294,12 @@ export class TextTokenizer {
   private async firstTexts(
     [first]: readonly TextReader<PlacedTokens>[],
     most: number,
-    signal: AbortSignal | undefined,
+    cancel: Cancel,
     { name, text }: { readonly name: string; readonly text: TextInput },
   ): Promise<readonly PlacedTokens[]> {
     if (first === undefined && most >= 0) return [];
     if (first === undefined) throw rangeMistake(name, 'shorter, or windows longer', text);
-    while (!first.done && first.count <= most) await this.rows.readOn([first], signal);
+    while (!first.done && first.count <= most) await this.rows.readOn([first], cancel);
     if (first.count <= most) return [first.take(first.count)];
     throw rangeMistake(`${name}[0]`, `at most ${Math.max(0, most)} tokens`, text[0]);
   }

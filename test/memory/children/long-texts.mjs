@@ -11,7 +11,8 @@ await tokenizer.encodeWindows([['a', 'b c d']], windows);
 const specials = (await tokenizer.encode([['', '']], { maxTokens: 512 })).ids.length;
 const length = Number(megabytes) * 1e6;
 const words = 'the people of america, ';
-const unit = { word: 'x', genes: 'ACGTTGCAAC', blanks: ' ', chinese: '\u4e2d\u6587' }[shape] ?? words;
+const unit =
+  { word: 'x', genes: 'ACGTTGCAAC', blanks: ' ', chinese: '\u4e2d\u6587' }[shape] ?? words;
 const made = unit.repeat(length / Buffer.byteLength(unit));
 // In one piece, as a text from a file is.
 const text = Buffer.from(made).toString();

@@ -1,0 +1,32 @@
+// Every public call with a signal ends soon after an abort, wherever it is: in reading its texts, and in computing.
+import { existsSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { child } from './child.js';
+
+/** Of the thread's own time between the abort and the rejection: what is promised in all. */
+const MOST_MS = 100;
+
+const measured = existsSync('/proc/self/schedstat');
+
+interface Answer {
+  readonly aborted: number;
+  readonly others: readonly string[];
+  readonly ranMs: number;
+}
+
+describe('an abort', () => {
+  it.skipIf(!measured)(
+    `ends every call${measured ? '' : ' (skipped: needs /proc/self/schedstat)'}`,
+    async () => {
+      const calls = Object.entries(
+        (await child('aborted-calls.mjs', ['1'])) as Record<string, Answer>,
+      );
+      expect(calls.length).toBeGreaterThan(20);
+      expect(calls.filter(([, { ranMs }]) => ranMs > MOST_MS)).toEqual([]);
+      // A call that was over when the abort came has ended well; none goes on to another end.
+      expect(calls.flatMap(([, { others }]) => others).filter((end) => end !== 'done')).toEqual([]);
+      expect(calls.filter(([, { aborted }]) => aborted === 0)).toEqual([]);
+    },
+    240_000,
+  );
+});

@@ -5,13 +5,14 @@
  */
 
 import { typeMistake } from '../core/errors.js';
+import { makeInTurns } from '../core/turns.js';
 import type { EncoderGraph } from '../graph/types.js';
 import type { AlignedTexts } from '../tokenize/aligned-texts.js';
 import type { TextTokenizer } from '../tokenize/text-tokenizer.js';
 import { fieldsOf, type RowReader } from './collect-rows.js';
 import { trimSegments } from './forward.js';
 import { classOf } from './problems/single-label.js';
-import { countedTokens, eachOwnToken, windowStride } from './window-share.js';
+import { eachOwnToken, isCounted, ownTokens, windowStride } from './window-share.js';
 
 export interface TaggedRow {
   readonly words: readonly string[];
@@ -72,40 +73,45 @@ export function taggedRows(
       const aligned = await tokenizer.encodeWindows(texts, windows);
       for (const source of aligned.sources) onWindow?.(firstIndex + source);
       const tokens = trimSegments(graph, aligned);
-      const values = tokenTargets(aligned, rows, stride);
+      const values = await tokenTargets(aligned, rows, stride);
       const targets = { unit: 'token', width: 1, values } as const;
       return { batch: { tokens, targets }, truncated: 0 };
     },
   };
 }
 
+/** Windows that are gone through before the event loop turns. */
+const WINDOWS_PER_TURN = 256;
+
 /** Class of the first token of each word where its window counts, -1 elsewhere. */
-function tokenTargets(
+async function tokenTargets(
   aligned: AlignedTexts,
   rows: readonly CheckedRow[],
   stride: number,
-): Int32Array {
+): Promise<Int32Array> {
   const { sources, parts, starts, ends } = aligned;
   const targets = new Int32Array(parts.length).fill(-1);
-  const counted = countedTokens(aligned, stride);
   let word = -1;
-  for (const [window, source] of sources.entries()) {
+  await makeInTurns(sources.length, WINDOWS_PER_TURN, (window) => {
+    const source = sources[window] ?? 0;
+    const length = ownTokens(aligned, window);
     const row = rows[source];
     const begins = sources[window - 1] !== source;
     if (begins) word = -1;
     // A later window begins inside the text, perhaps inside a word.
     let isFirst = !begins;
-    eachOwnToken(aligned, window, (token) => {
+    eachOwnToken(aligned, window, (token, place) => {
       const [start = 0, end = 0] = [starts[token], ends[token]];
       if (row === undefined || start >= end) return;
       let at = isFirst ? wordAt(row, start) : Math.max(word, 0);
       while ((row.starts[at + 1] ?? Number.POSITIVE_INFINITY) <= start) at++;
       const inside = isFirst && start > (row.starts[at] ?? 0);
-      if (at !== word && !inside && counted[token] === 1) targets[token] = row.classes[at] ?? -1;
+      const counts = isCounted(aligned, window, stride, { place, length });
+      if (at !== word && !inside && counts) targets[token] = row.classes[at] ?? -1;
       isFirst = false;
       word = at;
     });
-  }
+  });
   return targets;
 }
 

@@ -2,8 +2,10 @@
  * A tagger of words: named entities and other spans of a text.
  */
 
+import { setImmediate as turn } from 'node:timers/promises';
 import type { NativeProgram } from '../core/native.js';
 import { readOptions } from '../core/options.js';
+import { makeInTurns } from '../core/turns.js';
 import { type EntityScores, entityScores, type Tags } from '../metrics/index.js';
 import type { Corpus } from '../train/corpus.js';
 import { crossEntropy } from '../train/objectives.js';
@@ -196,7 +198,8 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
     const truth: string[][] = [];
     const predicted: string[][] = [];
     let token = 0;
-    for (const [window, row] of windowRows.entries()) {
+    await makeInTurns(windowRows.length, WINDOWS_PER_TURN, (window) => {
+      const row = windowRows[window] ?? 0;
       const end = token + corpus.lengthOf(window);
       truth[row] ??= [];
       predicted[row] ??= [];
@@ -206,12 +209,16 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
         truth[row]?.push(this.labels[value] ?? '');
         predicted[row]?.push(this.labels[argmax(logits.row(token))] ?? '');
       }
-    }
+    });
     const { micro, types, tagAccuracy } = entityScores(truth, predicted);
+    await turn();
     const loss = meanCrossEntropy(logits, values);
     return { rows: truth.length, loss, ...micro, tagAccuracy, types, predicted };
   }
 }
+
+/** Windows that are gone through before the event loop turns. */
+const WINDOWS_PER_TURN = 256;
 
 interface TaggedCorpus {
   readonly corpus: Corpus;

@@ -34,17 +34,25 @@ export function eachOwnToken(
   }
 }
 
-/** 1 for each token that counts, of windows of which the last of every text is among them. */
-export function countedTokens(aligned: AlignedTexts, stride: number): Uint8Array {
-  const { sources, parts } = aligned;
-  const counted = new Uint8Array(parts.length);
+/** Whether the token at `place` of `length` own ones counts in window `index`, of windows of which the last of every text is among them. */
+export function isCounted(
+  { sources }: AlignedTexts,
+  index: number,
+  stride: number,
+  { place, length }: { readonly place: number; readonly length: number },
+): boolean {
   const early = leftToEarlier(stride);
-  for (const [index, source] of sources.entries()) {
-    const own: number[] = [];
-    eachOwnToken(aligned, index, (token) => own.push(token));
-    const from = sources[index - 1] === source ? early : 0;
-    const to = own.length - (sources[index + 1] === source ? stride - early : 0);
-    for (const token of own.slice(from, to)) counted[token] = 1;
+  const source = sources[index];
+  const from = sources[index - 1] === source ? early : 0;
+  const to = length - (sources[index + 1] === source ? stride - early : 0);
+  return place >= from && place < to;
+}
+
+/** Tokens of window `index` that are no special ones. */
+export function ownTokens({ offsets, parts }: AlignedTexts, index: number): number {
+  let count = 0;
+  for (let i = offsets[index] ?? 0; i < (offsets[index + 1] ?? 0); i++) {
+    if (parts[i] !== -1) count++;
   }
-  return counted;
+  return count;
 }

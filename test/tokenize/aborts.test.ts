@@ -13,7 +13,7 @@ const WINDOWS = { maxTokens: 20, stride: 3, nameOf: () => 'text' };
 async function load(name: string) {
   const tokenizer = await changed(name, {});
   const files = new Map([['tokenizer.json', JSON.stringify(tokenizer)]]);
-  const made = TextTokenizer.fromFiles({ source: 'test', tokenizer, config: {}, files });
+  const made = await TextTokenizer.fromFiles({ source: 'test', tokenizer, config: {}, files });
   const { instances } = made as unknown as { readonly instances: TokenizerInstances };
   return { made, instances };
 }

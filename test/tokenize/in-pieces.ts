@@ -1,6 +1,7 @@
 /** A text read in pieces of a given size, with the same parts of the library that read long texts. */
 import type { JsonObject } from '../../lib/core/json.js';
 import { LongWordSource } from '../../lib/tokenize/long-words/source.js';
+import { tokenizerFrom } from '../../lib/tokenize/make-tokenizer.js';
 import { Placer, type TokensWithOffsets } from '../../lib/tokenize/placed-tokens.js';
 import { cutRuleOf } from '../../lib/tokenize/text-cut.js';
 import { TextReader, type TextTokens, type TokenKind } from '../../lib/tokenize/text-reader.js';
@@ -14,7 +15,11 @@ export interface Whole {
 }
 
 export function wholeOf(tokenizer: JsonObject, settleEvery?: number): Whole {
-  const instances = new TokenizerInstances(JSON.stringify(tokenizer), 'test', Infinity);
+  const instances = new TokenizerInstances(
+    tokenizerFrom(JSON.stringify(tokenizer), 'test'),
+    'test',
+    Infinity,
+  );
   const idOf = (token: string) => instances.whole.tokenToId(token) ?? -1;
   const stripsSpace = cutRuleOf(tokenizer)?.stripsSpace ?? false;
   const long = new LongWordSource(() => tokenizer, { idOf, stripsSpace }, settleEvery);

@@ -72,6 +72,10 @@
       "kernels/gemm_s8/gemm_s8_vnni.cc"
     ],
     "engine_files": [
+      "weights/blocks.cc",
+      "weights/pack.cc",
+      "weights/packing.cc",
+      "weights/store.cc",
       "ops/add.cc",
       "ops/attention.cc",
       "ops/attention_positions.cc",
@@ -95,8 +99,6 @@
       "program/graph_spec.cc",
       "program/memory_plan.cc",
       "program/program.cc",
-      "program/weight_blocks.cc",
-      "program/weight_packing.cc",
       "program/weights.cc",
       "train/loss.cc",
       "train/trainer.cc"
@@ -106,7 +108,9 @@
       "addon/args.cc",
       "addon/environment.cc",
       "addon/graph_arg.cc",
+      "addon/packing_job.cc",
       "addon/program_wrap.cc",
+      "addon/store_wrap.cc",
       "addon/trainer_wrap.cc"
     ],
     "addon_test_files": [

@@ -1,10 +1,10 @@
 // Equalization in other ways than the product does it: other exponents, products and calibration tokens. They run as f32
 // diagonal products in front of the int8 products: the numbers are those of a real equalizer, the speed is not.
-import { quantizableWeights, quantizeGraph, quantizeWeight } from '../../dist/compress/quantize.js';
+import { quantizableWeights, quantizeGraph } from '../../dist/compress/quantize.js';
 import { native } from '../../dist/core/native.js';
 import { validateGraph } from '../../dist/graph/validate.js';
 import { drawnBatch } from '../../dist/models/equalize-model.js';
-import { buildProgram, bytesOf, copyFrom } from '../../dist/models/model-parts.js';
+import { deriveProgram, programOver } from '../../dist/models/model-parts.js';
 import { SharedProgram } from '../../dist/models/shared-program.js';
 import { insideOf } from '../../dist/models/text-model.js';
 
@@ -70,7 +70,7 @@ async function observe(model, task, tokens) {
   }));
   const offering = { ...graph, outputs: Object.fromEntries(inputs.map((name) => [name, name])) };
   return use('observe', async (source) => {
-    const program = await buildProgram(offering, { trainable: false }, copyFrom(source));
+    const program = await programOver(offering, source.store, { trainable: false });
     const jobId = native().nextJobId();
     await program.run({ ids, offsets, segments: null }, outputs, { jobId, tokenBudget: 512 });
     program.dispose();
@@ -106,14 +106,17 @@ async function build(model, ranges, setting) {
     }
     const changed = withDiagonals(quantizeGraph(graph, names, setting.bits), plan);
     const numbers = new Map([...plan.values()].flatMap(({ weights }) => [...weights]));
-    const copy = copyFrom(source);
-    const program = await buildProgram(changed, { trainable: false }, async (target, weight) => {
-      const { name, dtype } = weight;
-      const values = numbers.get(name);
-      if (dtype === 's8') await quantizeWeight(source, target, weight, values);
-      else if (values !== undefined) target.writeWeight(name, 0, 'f32', bytesOf(values));
-      else copy(target, weight);
-    });
+    const s8 = new Set(changed.weights.filter((w) => w.dtype === 's8').map(({ name }) => name));
+    const entries = [...numbers];
+    const program = await deriveProgram(
+      changed,
+      source.store,
+      { trainable: false },
+      {
+        divisors: new Map(entries.filter(([name]) => s8.has(name))),
+        written: new Map(entries.filter(([name]) => !s8.has(name))),
+      },
+    );
     return new model.constructor({ ...parts, graph: changed, program: new SharedProgram(program) });
   });
 }
@@ -122,7 +125,7 @@ async function build(model, ranges, setting) {
 function equalizer(source, node, { mean, largest, largestShifted }, { exponent, shift }) {
   const width = mean.length;
   const heights = new Float32Array(width);
-  const rows = node.weights.map((name) => source.readWeight(name));
+  const rows = node.weights.map((name) => source.store.readWeight(name));
   for (const values of rows) {
     for (const [i, value] of values.entries()) {
       heights[i % width] = Math.max(heights[i % width], Math.abs(value));
@@ -142,7 +145,7 @@ function equalizer(source, node, { mean, largest, largestShifted }, { exponent, 
   for (const [k, name] of node.weights.entries()) {
     weights.set(name, e);
     if (shift)
-      weights.set(node.biases[k], shifted(source.readWeight(node.biases[k]), rows[k], mean));
+      weights.set(node.biases[k], shifted(source.store.readWeight(node.biases[k]), rows[k], mean));
   }
   return { width, weights };
 }

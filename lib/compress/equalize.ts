@@ -95,13 +95,3 @@ export function columnMagnitudes(values: Float32Array, largest: Float32Array): v
     }
   }
 }
-
-/** Divides the columns of [rows, equalizer.length] weights, in place. */
-export function divideColumns(values: Float32Array, equalizer: Float32Array): void {
-  const width = equalizer.length;
-  for (let row = 0; row < values.length; row += width) {
-    for (let i = 0; i < width; i++) {
-      values[row + i] = (values[row + i] ?? 0) / (equalizer[i] ?? 1);
-    }
-  }
-}

@@ -1,20 +1,14 @@
 /**
- * Dynamic int8: which weights become s8, the graph that says so, and the conversion of the numbers.
+ * Dynamic int8: which weights become s8, and the graph that says so. The native store converts the numbers.
  *
  * Products over tokens are quantized (one scale per output channel) and the token table (one scale per row). Products
  * over whole texts (pooler, classifier) stay f32: they are under one percent of the work, and an error there goes
  * straight into the result. So do norms, biases and the small position and segment tables.
  */
 
-import { setImmediate } from 'node:timers/promises';
-import type { NativeProgram } from '../core/native.js';
-import { native } from '../core/native.js';
 import type { ActivationBits, EncoderGraph, GraphNode, WeightSpec } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
-import { divideColumns, equalizersOf } from './equalize.js';
-
-/** Elements quantized before the event loop gets its turn. */
-const SLICE_ELEMENTS = 1 << 20;
+import { equalizersOf } from './equalize.js';
 
 /** What quantization did to a graph. Bytes are those of the stored weights, scales included. */
 export interface QuantizationReport {
@@ -103,7 +97,7 @@ export function parametersOf(graph: EncoderGraph): readonly WeightSpec[] {
   return graph.weights.filter(({ name }) => !equalizers.has(name));
 }
 
-/** Bytes of a weight in a file: 4 per f32 element, 1 per s8 element and 4 per scale. */
+/** Bytes of a weight in a file as `save` writes it: 4 per float element, 1 per s8 element and 4 per scale. */
 export function storedBytes(weight: WeightSpec): number {
   const elements = elementsOf(weight);
   return weight.dtype === 's8' ? elements + 4 * (weight.shape[0] ?? 0) : 4 * elements;
@@ -111,30 +105,4 @@ export function storedBytes(weight: WeightSpec): number {
 
 export function elementsOf({ shape }: WeightSpec): number {
   return shape.reduce((product, size) => product * size, 1);
-}
-
-/**
- * Reads an f32 weight of `from`, divides its columns by the equalizer of its input, quantizes it, writes it as the s8
- * weight of the same name.
- */
-export async function quantizeWeight(
-  from: NativeProgram,
-  to: NativeProgram,
-  { name, shape }: WeightSpec,
-  equalizer: Float32Array | undefined,
-): Promise<void> {
-  const [rows = 1, width = 1] = shape;
-  const scales = new Float32Array(rows);
-  const step = Math.max(1, Math.floor(SLICE_ELEMENTS / width));
-  for (let row = 0; row < rows; row += step) {
-    const count = Math.min(step, rows - row);
-    const part = from.readWeight(name, row, row + count);
-    if (equalizer !== undefined) divideColumns(part, equalizer);
-    const quantized = native().quantizeWeights(part, count, width);
-    const { buffer, byteOffset, byteLength } = quantized.data;
-    to.writeWeight(name, row * width, 's8', new Uint8Array(buffer, byteOffset, byteLength));
-    scales.set(quantized.scales, row);
-    await setImmediate();
-  }
-  to.writeScales(name, scales);
 }

@@ -6,11 +6,11 @@
  */
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import type { EncoderGraph } from '../graph/types.js';
+import type { EncoderGraph, WeightSpec } from '../graph/types.js';
 import { ERROR_CODES, SinterError, type SinterErrorCode } from './errors.js';
 
 /** Bumped when a signature below changes; a stale binary is refused. */
-export const NATIVE_ABI = 6;
+export const NATIVE_ABI = 7;
 
 export type IsaName = 'scalar' | 'avx2' | 'avx512' | 'vnni';
 export type NativeDtype = 'f32' | 'f16' | 'bf16' | 's8';
@@ -46,44 +46,62 @@ export interface RunOptions {
 }
 
 export interface ProgramOptions {
-  /** Weights can change: nothing is shared with other programs, and plain forms are kept. */
+  /** An optimizer changes the weights: the program has its own, in plain form too, and they replace those of the store. */
   readonly trainable: boolean;
-  /**
-   * Tables (weights that only an embedding reads) that are written as f16 and held so; a lookup widens them exactly.
-   * None in a trainable program.
-   */
-  readonly halves?: readonly string[];
 }
 
-/** A graph with its weights. Dispose frees the memory when the last running call ends. */
-export interface NativeProgram {
+/** A weight of another store that one is made from, or that it is where shape and storage are the same. */
+export interface WeightOrigin {
+  /** Every weight of it is sealed. */
+  readonly store: NativeStore;
+  readonly name: string;
+  /** Column c is divided by divisor[c] before it is stored. */
+  readonly divisor?: Float32Array;
+}
+
+/** What a store is to hold. */
+export interface StoreWeight extends WeightSpec {
+  /** Left out: the weight is written. Codes become floats, floats become codes, on the lanes, when a program first needs them. */
+  readonly from?: WeightOrigin;
+}
+
+/**
+ * Named weights, which programs read. A weight is in memory once, however many programs and stores have it; a store that is
+ * disposed frees what nobody else has.
+ */
+export interface NativeStore {
   /** Elements [offset, offset + bytes / size) of a weight, converted to its storage type. */
   writeWeight(name: string, offset: number, dtype: NativeDtype, bytes: Uint8Array): void;
   /** The scales of an `s8` weight, one per row. */
   writeScales(name: string, scales: Float32Array): void;
   /**
-   * Packs the weights that were written whole, and lets go of what the process already holds: a program that is filled
-   * with a pack now and then never needs much more memory than its weights. Nothing is written while it runs. When it
-   * fails the program can only be disposed.
+   * Brings the weights that were written whole into the form that programs read, and lets go of what the process already
+   * holds: a store that is filled with a pack now and then never needs much more memory than its weights. Nothing is
+   * written while it runs. When it fails the store can only be disposed.
    */
   pack(jobId?: number): Promise<void>;
-  /** All weights are written: checks that they are finite, packs the rest. Before it nothing runs. */
-  seal(jobId?: number): Promise<void>;
   /**
-   * A copy of an f32 weight in row-major order, or of its rows [begin, end): in pieces of a million elements it keeps the
-   * JavaScript thread for about a millisecond at a time. INTERNAL while a training step runs or waits.
+   * A copy of an f32 or f16 weight in row-major order, or of its rows [begin, end): in pieces of a million elements it keeps
+   * the JavaScript thread for about a millisecond at a time. INTERNAL while a training step runs or waits.
    */
   readWeight(name: string, begin?: number, end?: number): Float32Array;
+  /** A copy of the bits of an f16 weight, or of its rows [begin, end). */
+  readHalves(name: string, begin?: number, end?: number): Uint16Array;
   /** A copy of an s8 weight, or of its rows [begin, end). */
   readQuantized(
     name: string,
     begin?: number,
     end?: number,
   ): { data: Int8Array; scales: Float32Array };
-  /** Names of the tables that are held in f16. */
-  halves(): string[];
-  /** A copy of the bits of a table that is held in f16, or of its rows [begin, end). */
-  readHalves(name: string, begin?: number, end?: number): Uint16Array;
+  dispose(): void;
+}
+
+/** A graph over the weights of a store. Dispose frees the memory when the last running call ends; the store stays. */
+export interface NativeProgram {
+  /** Where its weights are. */
+  readonly store: NativeStore;
+  /** All weights are written: checks that they are finite, packs the rest. Before it nothing runs. */
+  seal(jobId?: number): Promise<void>;
   /** Bytes of weights held, packed forms included, and those that other programs of the process share. */
   residentBytes(): number;
   /** The batch is copied at once; outputs are written when the call has ended well. */
@@ -157,12 +175,6 @@ export interface NativeBinding {
   nextJobId(): number;
   /** The job's promise rejects with CANCELLED: at once when it waits, at its next check when it runs. */
   cancel(jobId: number): void;
-  /** Symmetric int8 per row of a [rows, width] matrix. */
-  quantizeWeights(
-    values: Float32Array,
-    rows: number,
-    width: number,
-  ): { data: Int8Array; scales: Float32Array };
   /** Bytes of the weights of all programs in this process, in all threads; what they share counts once. */
   weightBytes(): number;
   /**
@@ -170,7 +182,8 @@ export interface NativeBinding {
    * file system has no such call or refused it.
    */
   exchangePaths(a: string, b: string): boolean;
-  Program: new (graph: EncoderGraph, options: ProgramOptions) => NativeProgram;
+  Store: new (weights: readonly StoreWeight[]) => NativeStore;
+  Program: new (graph: EncoderGraph, store: NativeStore, options: ProgramOptions) => NativeProgram;
   Trainer: new (program: NativeProgram, settings: TrainerSettings) => NativeTrainer;
 }
 

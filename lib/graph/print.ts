@@ -9,7 +9,7 @@ import type { AttentionNode, EncoderGraph, GraphNode } from './types.js';
 import { describeShape, validateGraph } from './validate.js';
 
 /** Bytes of one element in the program, without scales. */
-const BYTES = { f32: 4, s8: 1 } as const;
+const BYTES = { f32: 4, f16: 2, s8: 1 } as const;
 
 /** Number of weights of the whole graph, counting each once. */
 export function countParameters(graph: EncoderGraph): number {

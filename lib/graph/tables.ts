@@ -7,13 +7,13 @@
 import { weightsOf } from './nodes.js';
 import type { EncoderGraph, GraphNode } from './types.js';
 
-/** Names of the f32 weights that embeddings read and nothing else. */
+/** Names of the float weights that embeddings read and nothing else. */
 export function tablesOf(graph: EncoderGraph): ReadonlySet<string> {
   const others = new Set(graph.nodes.flatMap(otherWeights));
   const tables = graph.nodes.flatMap((node) =>
     node.op === 'embedding' ? node.tables.map(({ weight }) => weight) : [],
   );
-  const floats = new Set(graph.weights.filter((w) => w.dtype === 'f32').map(({ name }) => name));
+  const floats = new Set(graph.weights.filter((w) => w.dtype !== 's8').map(({ name }) => name));
   return new Set(tables.filter((name) => floats.has(name) && !others.has(name)));
 }
 

@@ -28,7 +28,7 @@ export type PoolKind =
   | 'lasttoken';
 /** What the rows of a value are. */
 export type ValueKind = 'token' | 'sequence' | 'selected' | 'table';
-export type WeightDtype = 'f32' | 's8';
+export type WeightDtype = 'f32' | 'f16' | 's8';
 /** Width of the activation codes where weights are s8: 8 is 0..255, 7 is 0..127. */
 export type ActivationBits = 8 | 7;
 
@@ -36,7 +36,10 @@ export type ActivationBits = 8 | 7;
 export interface WeightSpec {
   readonly name: string;
   readonly shape: readonly number[];
-  /** `s8` weights have one f32 scale per row (output channel, or table row): w = q * scale[row]. */
+  /**
+   * How it is stored. `s8` weights have one f32 scale per row (output channel, or table row): w = q * scale[row]. `f16` is for
+   * tables that only embeddings read: a lookup widens them exactly.
+   */
   readonly dtype: WeightDtype;
 }
 

@@ -16,7 +16,7 @@ import type { EncoderGraph, LinearNode, OutputName } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
 import type { EncodedTexts, TextInput } from '../tokenize/text-tokenizer.js';
 import { TOKEN_BUDGET, trimSegments } from './forward.js';
-import { buildProgram, copyFrom, halvesFrom, type ModelParts } from './model-parts.js';
+import { type ModelParts, programOver } from './model-parts.js';
 
 export interface CalibrationOptions {
   /** Texts like those that the model will see; a hundred are enough, more than a thousand change nothing. */
@@ -57,11 +57,10 @@ export async function calibrateModel(
 ): Promise<ReadonlyMap<string, Range>> {
   const nodes = quantizedNodes(graph);
   const offering = withInputsOffered(graph, nodes);
-  const build = { trainable: false, halves: halvesFrom(program, graph), where, signal };
-  const copy = await buildProgram(offering, build, copyFrom(program));
+  const copy = await programOver(offering, program.store, { trainable: false, where, signal });
   const equalizers = new Map(
     nodes.flatMap(({ equalizer }) =>
-      equalizer === undefined ? [] : [[equalizer, program.readWeight(equalizer)] as const],
+      equalizer === undefined ? [] : [[equalizer, program.store.readWeight(equalizer)] as const],
     ),
   );
   const histograms = new Map(nodes.map((node) => [node.output, new ActivationHistogram()]));

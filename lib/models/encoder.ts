@@ -25,14 +25,7 @@ import { Classifier, checkLabels, readProblem } from './classifier.js';
 import { EMBEDDED_MODEL } from './embedded-model.js';
 import { forwardTexts, outputWidth } from './forward.js';
 import { loadModel } from './load-lazily.js';
-import {
-  buildProgram,
-  bytesOf,
-  copyFrom,
-  halvesFrom,
-  type ModelParts,
-  tensorsOf,
-} from './model-parts.js';
+import { deriveProgram, type ModelParts, storedLike, tensorsOf } from './model-parts.js';
 import { drawWeights } from './new-weights.js';
 import {
   LOAD_OPTIONS,
@@ -209,22 +202,17 @@ export class Encoder extends TextModel {
     return this.use(where, async (source) => {
       const { graphFromCheckpoint } = await import('../architectures/index.js');
       const imported = graphFromCheckpoint(checkpoint, request);
-      const { sources, created, graph: wide, ...made } = imported;
-      const drawn = drawWeights(created, seed);
+      const { sources, created, graph: floats, ...made } = imported;
       const nameOf = (name: string) => sources.get(name) ?? name;
-      const copy = copyFrom(source, nameOf);
-      const halves = halvesFrom(source, wide, nameOf);
-      const options = { trainable: false, halves, where };
-      const program = await buildProgram(wide, options, (target, weight) => {
-        const values = drawn.get(weight.name);
-        if (values === undefined) return copy(target, weight);
-        target.writeWeight(weight.name, 0, 'f32', bytesOf(values));
-      });
+      const wide = storedLike(floats, graph, nameOf);
+      const options = { trainable: false, where };
+      const written = drawWeights(created, seed);
+      const program = await deriveProgram(wide, source.store, options, { nameOf, written });
       const shared = new SharedProgram(program);
-      const { config: written, unused: _, notes, ...head } = made;
+      const { config: newConfig, unused: _, notes, ...head } = made;
       const untrained = created.map(({ name }) => name);
       const origin = { untrained, unused: parts.origin.unused, notes };
-      const own = { graph: wide, config: written, head, program: shared, sentence: null, origin };
+      const own = { graph: wide, config: newConfig, head, program: shared, sentence: null, origin };
       return Classifier.fromParts<L, K>({ ...parts, ...own });
     });
   }

@@ -14,7 +14,7 @@ import { SeededRandom } from '../data/random.js';
 import type { EncoderGraph, OutputName } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
 import { TOKEN_BUDGET } from './forward.js';
-import { buildProgram, copyFrom, halvesFrom, type ModelParts, rowPieces } from './model-parts.js';
+import { type ModelParts, programOver, rowPieces } from './model-parts.js';
 
 const SEQUENCES = 16;
 const SEQUENCE_TOKENS = 32;
@@ -40,7 +40,7 @@ export async function modelEqualizers(
     const magnitudes = new Float32Array(channels.length);
     for (const name of weights) {
       for (const [begin, end] of rowPieces(shapes.get(name) ?? [])) {
-        columnMagnitudes(program.readWeight(name, begin, end), magnitudes);
+        columnMagnitudes(program.store.readWeight(name, begin, end), magnitudes);
         await setImmediate();
       }
     }
@@ -62,7 +62,7 @@ export function drawnBatch(graph: EncoderGraph, special: Int32Array): TokenBatch
   return { ids, offsets, segments: null };
 }
 
-/** The largest |x| of each channel of the given values, in a copy of the program that offers them as outputs. */
+/** The largest |x| of each channel of the given values, in a second program that offers them as outputs. */
 async function largestInputs(
   where: string,
   graph: EncoderGraph,
@@ -79,9 +79,7 @@ async function largestInputs(
   // Output names are a closed list for users only.
   const named = Object.fromEntries([...values].map((name) => [name as OutputName, name]));
   const offering = { ...graph, outputs: named };
-  // It shares the weights of the model, which have the same bytes.
-  const build = { trainable: false, halves: halvesFrom(program, graph), where, signal };
-  const copy = await buildProgram(offering, build, copyFrom(program));
+  const copy = await programOver(offering, program.store, { trainable: false, where, signal });
   try {
     await runJob(where, signal, (jobId) =>
       copy.run(batch, outputs, { jobId, tokenBudget: TOKEN_BUDGET }),

@@ -169,8 +169,8 @@ function outputsOf(parts: ModelParts): Pick<OnnxOptions, 'outputs' | 'spans' | '
 
 function weightsOf(program: NativeProgram) {
   return {
-    f32: async (name: string) => program.readWeight(name),
-    s8: async (name: string) => program.readQuantized(name),
+    f32: async (name: string) => program.store.readWeight(name),
+    s8: async (name: string) => program.store.readQuantized(name),
   };
 }
 

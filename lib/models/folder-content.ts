@@ -82,14 +82,16 @@ function tensorsToWrite(
     for (const [begin, end] of rowPieces(shape)) yield bytesOf(read(begin, end));
   };
   if (dtype === 's8') {
-    const codes = (begin: number, end: number) => program.readQuantized(name, begin, end).data;
-    const scales = (begin: number, end: number) => program.readQuantized(name, begin, end).scales;
+    const codes = (begin: number, end: number) =>
+      program.store.readQuantized(name, begin, end).data;
+    const scales = (begin: number, end: number) =>
+      program.store.readQuantized(name, begin, end).scales;
     return [
       { name, shape, dtype: 'I8', data: () => pieces(codes) },
       { name: scaleName(name), shape: shape.slice(0, 1), dtype: 'F32', data: () => pieces(scales) },
     ];
   }
-  const floats = (begin: number, end: number) => program.readWeight(name, begin, end);
+  const floats = (begin: number, end: number) => program.store.readWeight(name, begin, end);
   if (as === 'f32') return [{ name, shape, dtype: 'F32', data: () => pieces(floats) }];
   const narrow = (begin: number, end: number) => halves(name, floats(begin, end));
   return [{ name, shape, dtype: 'F16', data: () => pieces(narrow) }];

@@ -16,7 +16,6 @@ import type {
   ImportedModel,
   SentenceSettings,
 } from '../graph/checkpoint.js';
-import { tablesOf } from '../graph/tables.js';
 import type { EncoderGraph, OutputName } from '../graph/types.js';
 import { type ResolveOptions, resolveModel } from '../hub/resolve.js';
 import { missingTokenizer } from '../tokenize/missing-tokenizer.js';
@@ -27,9 +26,11 @@ import { findOnnxFile } from './find-onnx.js';
 import {
   buildProgram,
   bytesOf,
+  disposeProgram,
   type ModelParts,
   type Origin,
   type WeightWriter,
+  withHalves,
 } from './model-parts.js';
 import { drawWeights } from './new-weights.js';
 import { checkNoPositions } from './no-positions.js';
@@ -131,7 +132,7 @@ export async function partsOf(
         verification = await verifyFolder(folder, graph, program, request, imported.created);
       }
     } catch (error) {
-      program.dispose();
+      disposeProgram(program);
       throw error;
     }
     const parts: ModelParts = {
@@ -197,7 +198,10 @@ export async function buildFolder(
   const { modelMaxLength } = folder;
   const checkpoint = { path, config, tensors, sentence, modelMaxLength };
   const wanted = 'verify' in folder ? withinLength(request, folder) : request;
-  const imported = asQuantized(path, graphOf(where, checkpoint, wanted), stored);
+  const imported = withStoredHalves(
+    folder,
+    asQuantized(path, graphOf(where, checkpoint, wanted), stored),
+  );
   const { graph } = imported;
   if (stored.quantized.size > 0 && imported.created.length > 0) throw newHeadOnInt8(path);
   if ('verify' in folder && verify !== false) {
@@ -205,13 +209,12 @@ export async function buildFolder(
   }
   const drawn = drawWeights(imported.created, seed);
   const write = streamFrom(folder, imported, drawn, () => throwIfAborted(signal, where));
-  const halves = storedHalves(folder, imported, graph);
-  const options = { trainable: false, halves, where, signal };
+  const options = { trainable: false, where, signal };
   const program = await buildProgram(graph, options, write).catch((error) => {
     throw inFolder(path, error);
   });
   await folder.checkUnchanged().catch((error: unknown) => {
-    program.dispose();
+    disposeProgram(program);
     throw error;
   });
   return { graph, program, imported };
@@ -272,10 +275,10 @@ function streamFrom(
   drawn: ReadonlyMap<string, Float32Array>,
   check: () => void,
 ): WeightWriter {
-  return async (program, { name, dtype }) => {
+  return async (store, { name, dtype }) => {
     const values = drawn.get(name);
     if (values !== undefined) {
-      program.writeWeight(name, 0, 'f32', bytesOf(values));
+      store.writeWeight(name, 0, 'f32', bytesOf(values));
       return;
     }
     const tensor = sources.get(name) ?? name;
@@ -286,21 +289,20 @@ function streamFrom(
     let offset = 0;
     for await (const chunk of folder.weights.readChunks(tensor, CHUNK_BYTES)) {
       check();
-      program.writeWeight(name, offset, stored, chunk);
+      store.writeWeight(name, offset, stored, chunk);
       offset += chunk.byteLength / elementBytes;
     }
     if (dtype === 's8') {
-      program.writeScales(name, await folder.weights.readFloats(scaleName(tensor)));
+      store.writeScales(name, await folder.weights.readFloats(scaleName(tensor)));
     }
   };
 }
 
-/** The tables that lie in the file as f16: they stay so in memory. */
-function storedHalves(folder: HfFolder, { sources }: ImportedModel, graph: EncoderGraph): string[] {
-  return [...tablesOf(graph)].filter((name) => {
-    const stored = sources.get(name);
-    return stored !== undefined && folder.tensors.get(stored)?.dtype === 'F16';
-  });
+/** The tables that lie in the file as f16 stay so in memory. */
+function withStoredHalves(folder: HfFolder, imported: ImportedModel): ImportedModel {
+  const isHalf = (name: string): boolean =>
+    folder.tensors.get(imported.sources.get(name) ?? '')?.dtype === 'F16';
+  return { ...imported, graph: withHalves(imported.graph, isHalf) };
 }
 
 /** The native side knows a weight's name but not its file. */

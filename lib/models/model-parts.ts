@@ -4,11 +4,17 @@
  * Parts are values: what changes a model makes new parts.
  */
 
-import { setImmediate } from 'node:timers/promises';
 import { storedBytes } from '../compress/quantize.js';
 import { runJob } from '../core/jobs.js';
 import type { JsonObject } from '../core/json.js';
-import { type NativeProgram, native, type ProgramOptions, toSinterError } from '../core/native.js';
+import {
+  type NativeProgram,
+  type NativeStore,
+  native,
+  type ProgramOptions,
+  type StoreWeight,
+  toSinterError,
+} from '../core/native.js';
 import type { ModelHead, SentenceSettings, TensorInfo } from '../graph/checkpoint.js';
 import { tablesOf } from '../graph/tables.js';
 import type { EncoderGraph, WeightSpec } from '../graph/types.js';
@@ -51,8 +57,8 @@ const PIECE_ELEMENTS = 1 << 20;
 /** Bytes of weights that are written before they are packed. */
 const PLAIN_BYTES = 8 << 20;
 
-/** Writes all of one weight into a program that is not sealed yet. */
-export type WeightWriter = (program: NativeProgram, weight: WeightSpec) => void | Promise<void>;
+/** Writes all of one weight into a store that no program has been sealed over yet. */
+export type WeightWriter = (store: NativeStore, weight: WeightSpec) => void | Promise<void>;
 
 export interface BuildOptions extends ProgramOptions {
   /** The call in messages. Default: `load`. */
@@ -60,24 +66,56 @@ export interface BuildOptions extends ProgramOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A sealed program for `graph`, every weight written by `write`. Frees it again when anything fails. */
+/** A sealed program for `graph` over a store of its own, every weight written by `write`. Frees all when anything fails. */
 export async function buildProgram(
   graph: EncoderGraph,
-  { where = 'load', signal, ...options }: BuildOptions,
+  options: BuildOptions,
   write: WeightWriter,
+): Promise<NativeProgram> {
+  return fillProgram(graph, graph.weights, options, write);
+}
+
+/** How the weights of a derived program differ from those of its source. */
+export interface Derivation {
+  /** Their names in the source. Default: the same. */
+  readonly nameOf?: (name: string) => string;
+  /** What the columns of some are divided by first, by their new names. */
+  readonly divisors?: ReadonlyMap<string, Float32Array>;
+  /** The numbers of those that the source does not have. */
+  readonly written?: ReadonlyMap<string, Float32Array>;
+}
+
+/**
+ * A sealed program for `graph` over a new store with the weights of `source`: the same memory where name, shape and storage
+ * agree, computed from them on the lanes where the storage is another one.
+ */
+export async function deriveProgram(
+  graph: EncoderGraph,
+  source: NativeStore,
+  options: BuildOptions,
+  { nameOf = (name) => name, divisors = new Map(), written = new Map() }: Derivation = {},
+): Promise<NativeProgram> {
+  const weights = graph.weights.map((weight): StoreWeight => {
+    if (written.has(weight.name)) return weight;
+    const divisor = divisors.get(weight.name);
+    const from = { store: source, name: nameOf(weight.name), ...(divisor && { divisor }) };
+    return { ...weight, from };
+  });
+  return fillProgram(graph, weights, options, (store, { name }) =>
+    store.writeWeight(name, 0, 'f32', bytesOf(written.get(name) as Float32Array)),
+  );
+}
+
+/** A sealed program for `graph` over the weights of `store`, which stays its owner's. */
+export async function programOver(
+  graph: EncoderGraph,
+  store: NativeStore,
+  { where = 'load', signal, ...options }: BuildOptions,
 ): Promise<NativeProgram> {
   let program: NativeProgram | undefined;
   try {
-    const made = new (native().Program)(graph, options);
+    const made = new (native().Program)(graph, store, options);
     program = made;
-    let plain = 0;
-    for (const weight of graph.weights) {
-      await write(made, weight);
-      plain += storedBytes(weight);
-      if (plain < PLAIN_BYTES) continue;
-      await runJob(where, signal, (jobId) => made.pack(jobId));
-      plain = 0;
-    }
     await runJob(where, signal, (jobId) => made.seal(jobId));
     return made;
   } catch (error) {
@@ -86,32 +124,41 @@ export async function buildProgram(
   }
 }
 
-/** Copies weights from another program, where `nameOf` gives their names. */
-export function copyFrom(
-  source: NativeProgram,
-  nameOf: (name: string) => string = (name) => name,
-): WeightWriter {
-  const halves = new Set(source.halves());
-  return async (program, { name, shape, dtype }) => {
-    const from = nameOf(name);
-    const [rows = 1, width = 1] = shape;
-    const scales = new Float32Array(dtype === 's8' ? rows : 0);
-    for (const [begin, end] of rowPieces(shape)) {
-      if (dtype === 's8') {
-        const piece = source.readQuantized(from, begin, end);
-        program.writeWeight(name, begin * width, 's8', bytesOf(piece.data));
-        scales.set(piece.scales, begin);
-      } else if (halves.has(from)) {
-        const piece = bytesOf(source.readHalves(from, begin, end));
-        program.writeWeight(name, begin * width, 'f16', piece);
-      } else {
-        const piece = bytesOf(source.readWeight(from, begin, end));
-        program.writeWeight(name, begin * width, 'f32', piece);
-      }
-      if (end < rows) await setImmediate();
+async function fillProgram(
+  graph: EncoderGraph,
+  weights: readonly StoreWeight[],
+  { where = 'load', signal, ...options }: BuildOptions,
+  write: WeightWriter,
+): Promise<NativeProgram> {
+  let store: NativeStore | undefined;
+  let program: NativeProgram | undefined;
+  try {
+    const made = new (native().Store)(weights);
+    store = made;
+    program = new (native().Program)(graph, made, options);
+    let plain = 0;
+    for (const weight of weights) {
+      if (weight.from !== undefined) continue;
+      await write(made, weight);
+      plain += storedBytes(weight);
+      if (plain < PLAIN_BYTES) continue;
+      await runJob(where, signal, (jobId) => made.pack(jobId));
+      plain = 0;
     }
-    if (dtype === 's8') program.writeScales(name, scales);
-  };
+    const filled = program;
+    await runJob(where, signal, (jobId) => filled.seal(jobId));
+    return filled;
+  } catch (error) {
+    program?.dispose();
+    store?.dispose();
+    throw toSinterError(error);
+  }
+}
+
+/** Frees a program and its store, which no other program is over. */
+export function disposeProgram(program: NativeProgram): void {
+  program.dispose();
+  program.store.dispose();
 }
 
 /** Rows [begin, end) of a weight, in order: what is handed over before the event loop gets its turn. */
@@ -120,14 +167,32 @@ export function* rowPieces([rows = 1, width = 1]: readonly number[]): Generator<
   for (let begin = 0; begin < rows; begin += step) yield [begin, Math.min(rows, begin + step)];
 }
 
-/** The tables of `graph` that `source` holds in f16: a copy can hold them so, and then share them. */
-export function halvesFrom(
-  source: NativeProgram,
+/** `graph` with its tables stored as `source` stores them, whose names for them `nameOf` gives. */
+export function storedLike(
   graph: EncoderGraph,
+  source: EncoderGraph,
   nameOf: (name: string) => string = (name) => name,
-): string[] {
-  const halves = new Set(source.halves());
-  return [...tablesOf(graph)].filter((name) => halves.has(nameOf(name)));
+): EncoderGraph {
+  const halves = source.weights.filter(({ dtype }) => dtype === 'f16').map(({ name }) => name);
+  return withHalves(graph, (name) => halves.includes(nameOf(name)));
+}
+
+/** `graph` with those of its tables in f16 that `isHalf` names. */
+export function withHalves(graph: EncoderGraph, isHalf: (name: string) => boolean): EncoderGraph {
+  const tables = tablesOf(graph);
+  const weights = graph.weights.map(
+    (weight): WeightSpec =>
+      tables.has(weight.name) && isHalf(weight.name) ? { ...weight, dtype: 'f16' } : weight,
+  );
+  return { ...graph, weights };
+}
+
+/** `graph` with its f16 tables in f32, as an optimizer needs them. */
+export function withoutHalves(graph: EncoderGraph): EncoderGraph {
+  const weights = graph.weights.map(
+    (weight): WeightSpec => (weight.dtype === 'f16' ? { ...weight, dtype: 'f32' } : weight),
+  );
+  return { ...graph, weights };
 }
 
 /** The weights of a graph as tensors of a checkpoint in memory. */

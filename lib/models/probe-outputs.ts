@@ -7,8 +7,9 @@
 import type { NativeProgram } from '../core/native.js';
 import type { Probe } from '../formats/onnx/import/index.js';
 import type { EncoderGraph, OutputName } from '../graph/types.js';
+import { disposeProgram } from './model-parts.js';
 import { runProbe } from './probe-rows.js';
-import { int8Products, widenedProgram } from './widened-program.js';
+import { int8Products, widenProducts } from './widen-products.js';
 
 /** Where the program is: here, or in another thread. */
 export interface ProbeOutputs {
@@ -19,7 +20,7 @@ export interface ProbeOutputs {
 export class ProgramOutputs implements ProbeOutputs {
   private readonly graph: EncoderGraph;
   private readonly program: NativeProgram;
-  private wide: ReturnType<typeof widenedProgram> | null = null;
+  private wide: Promise<NativeProgram> | null = null;
 
   constructor(graph: EncoderGraph, program: NativeProgram) {
     this.graph = graph;
@@ -28,24 +29,22 @@ export class ProgramOutputs implements ProbeOutputs {
 
   /** Begins with the program in f32, where there are int8 products. */
   widen(): void {
-    const products = int8Products(this.graph);
-    if (products.size === 0 || this.wide !== null) return;
-    this.wide = widenedProgram(this.graph, this.program, products);
+    if (int8Products(this.graph).size === 0 || this.wide !== null) return;
+    this.wide = widenProducts(this.graph, this.program);
     // Whoever runs it gets the error.
     this.wide.catch(() => {});
   }
 
   async run(output: OutputName, probe: Probe, wide: boolean): Promise<Float32Array> {
     if (!wide) return runProbe(this.program, this.graph, output, probe);
-    this.wide ??= widenedProgram(this.graph, this.program, int8Products(this.graph));
-    const { program, graph } = await this.wide;
-    return runProbe(program, graph, output, probe);
+    this.wide ??= widenProducts(this.graph, this.program);
+    return runProbe(await this.wide, this.graph, output, probe);
   }
 
   /** No call is waiting any more. */
   async close(): Promise<void> {
     const { wide } = this;
     this.wide = null;
-    await wide?.then(({ program }) => program.dispose()).catch(() => {});
+    await wide?.then(disposeProgram).catch(() => {});
   }
 }

@@ -3,18 +3,13 @@
  */
 
 import { withEqualizers } from '../compress/equalize.js';
-import {
-  isQuantized,
-  quantizableWeights,
-  quantizeGraph,
-  quantizeWeight,
-} from '../compress/quantize.js';
-import { SinterError, throwIfAborted } from '../core/errors.js';
+import { isQuantized, quantizableWeights, quantizeGraph } from '../compress/quantize.js';
+import { SinterError } from '../core/errors.js';
 import type { NativeProgram } from '../core/native.js';
 import { readOptions } from '../core/options.js';
 import type { ActivationBits, EncoderGraph } from '../graph/types.js';
 import { modelEqualizers } from './equalize-model.js';
-import { buildProgram, bytesOf, copyFrom, halvesFrom, type ModelParts } from './model-parts.js';
+import { deriveProgram, type ModelParts } from './model-parts.js';
 import { SharedProgram } from './shared-program.js';
 
 export interface QuantizeOptions {
@@ -61,17 +56,12 @@ export async function quantizeModel(
   const plain = quantizeGraph(parts.graph, names, activationBits);
   const graph = withEqualizers(plain, new Set(equalizers.keys()));
   const { divisors, values } = byWeight(graph, equalizers);
-  const copy = copyFrom(program);
-  const halves = halvesFrom(program, graph);
-  const build = { trainable: false, halves, where: 'quantize', signal };
-  const quantized = await buildProgram(graph, build, async (target, weight) => {
-    throwIfAborted(signal, 'quantize');
-    const { name, dtype } = weight;
-    const equalizer = values.get(name);
-    if (dtype === 's8') await quantizeWeight(program, target, weight, divisors.get(name));
-    else if (equalizer !== undefined) target.writeWeight(name, 0, 'f32', bytesOf(equalizer));
-    else await copy(target, weight);
-  });
+  const quantized = await deriveProgram(
+    graph,
+    program.store,
+    { trainable: false, where: 'quantize', signal },
+    { divisors, written: values },
+  );
   return { ...parts, graph, program: new SharedProgram(quantized) };
 }
 

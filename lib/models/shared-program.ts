@@ -39,6 +39,7 @@ export class SharedProgram {
 
   private free(): void {
     this.program.dispose();
+    this.program.store.dispose();
     for (const resolve of this.idle.splice(0)) resolve();
   }
 }

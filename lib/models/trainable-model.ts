@@ -85,14 +85,14 @@ export abstract class TrainableModel extends TextModel {
     this.training = true;
     try {
       const { parts } = this;
-      const { program, report } = await this.use(where, async (current) => {
+      const { graph, program, report } = await this.use(where, async (current) => {
         const plan = await makePlan({ where, maxTokens, signal });
         const { trainParts } = await import('./training.js');
         return trainParts(parts, current, plan, { settings, hooks, signal });
       });
       const training = trainingRecord(parts, { ...settings, maxTokens }, report);
       const origin = { ...parts.origin, untrained: [] };
-      this.parts = { ...parts, program, training, origin };
+      this.parts = { ...parts, graph, program, training, origin };
       // Calls that still use the old weights end first; they are not waited for.
       void parts.program.retire();
       if (this.isDisposed) void program.retire();

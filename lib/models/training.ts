@@ -6,12 +6,13 @@
 
 import { SinterError, throwIfAborted } from '../core/errors.js';
 import type { NativeProgram } from '../core/native.js';
+import type { EncoderGraph } from '../graph/types.js';
 import type { Corpus } from '../train/corpus.js';
 import type { Objective } from '../train/objectives.js';
 import { divergence, runTraining, type TrainHooks } from '../train/train-loop.js';
 import type { TrainSettings } from '../train/train-options.js';
 import type { TrainReport } from '../train/train-report.js';
-import { buildProgram, copyFrom, type ModelParts } from './model-parts.js';
+import { deriveProgram, disposeProgram, type ModelParts, withoutHalves } from './model-parts.js';
 import { SharedProgram } from './shared-program.js';
 
 /** What a kind of model trains on, and how it is scored; made once the rows are read. */
@@ -29,19 +30,16 @@ export interface TrainRequest<S> {
   readonly signal: AbortSignal;
 }
 
-/** Trains a copy of `current`; gives the new inference program and the report. */
+/** Trains copies of the weights of `current`; gives the new inference program, its graph and the report. */
 export async function trainParts<S>(
-  { graph }: ModelParts,
+  parts: ModelParts,
   current: NativeProgram,
   plan: TrainPlan<S>,
   { settings, hooks, signal }: TrainRequest<S>,
-): Promise<{ program: SharedProgram; report: TrainReport<S> }> {
+): Promise<{ graph: EncoderGraph; program: SharedProgram; report: TrainReport<S> }> {
   const where = 'train';
-  const trainable = await buildProgram(
-    graph,
-    { trainable: true, where, signal },
-    copyFrom(current),
-  );
+  const graph = withoutHalves(parts.graph);
+  const trainable = await deriveProgram(graph, current.store, { trainable: true, where, signal });
   try {
     const { corpus, objective, truncated } = plan;
     const evaluate =
@@ -50,13 +48,13 @@ export async function trainParts<S>(
     const report = await runTraining<S>(trainable, graph, corpus, objective, settings, all);
     throwIfAborted(signal, where);
     const options = { trainable: false, where, signal };
-    const program = await buildProgram(graph, options, copyFrom(trainable)).catch((error) => {
+    const program = await deriveProgram(graph, trainable.store, options).catch((error) => {
       // The rows that were computed again need not have met the weight.
       if (!(error instanceof SinterError) || error.code !== 'CORRUPT_MODEL') throw error;
       throw divergence(error.message, error.details);
     });
-    return { program: new SharedProgram(program), report: { ...report, truncated } };
+    return { graph, program: new SharedProgram(program), report: { ...report, truncated } };
   } finally {
-    trainable.dispose();
+    disposeProgram(trainable);
   }
 }

@@ -17,7 +17,7 @@ import {
   STYLES,
 } from '../formats/onnx/import/index.js';
 import type { EncoderGraph, OutputName } from '../graph/types.js';
-import { buildProgram, bytesOf } from './model-parts.js';
+import { buildProgram, bytesOf, disposeProgram } from './model-parts.js';
 import { type Expected, expectedOf, FLOAT, type Limit } from './onnx-expected.js';
 import { probeLength } from './probe-length.js';
 import { type ProbeOutputs, ProgramOutputs } from './probe-outputs.js';
@@ -30,7 +30,7 @@ import {
   pairsOf,
   runProbe,
 } from './probe-rows.js';
-import { int8Products } from './widened-program.js';
+import { int8Products } from './widen-products.js';
 
 /** As a distance of vectors, in parts of their length: activations of 8 bits, with a range for each run. */
 const INT8: Limit = { tolerance: 0.2, measure: distance };
@@ -184,6 +184,6 @@ async function firstDifference(imported: OnnxImport, probe: Probe): Promise<stri
     }
     return null;
   } finally {
-    program.dispose();
+    disposeProgram(program);
   }
 }

@@ -7,6 +7,7 @@
 #include "addon/environment.h"
 #include "addon/guard.h"
 #include "addon/program_wrap.h"
+#include "addon/store_wrap.h"
 #include "addon/trainer_wrap.h"
 #include "base/exchange.h"
 #include "kernels/kernel_set.h"
@@ -14,7 +15,7 @@
 namespace sinter {
 namespace {
 
-constexpr int kAbi = 6;  // NATIVE_ABI in lib/core/native.ts
+constexpr int kAbi = 7;  // NATIVE_ABI in lib/core/native.ts
 
 Napi::Value isa(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
@@ -82,29 +83,6 @@ Napi::Value lane_busy_ms(const Napi::CallbackInfo& info) {
   });
 }
 
-Napi::Value quantize_weights(const Napi::CallbackInfo& info) {
-  return guarded(info, [&]() -> Napi::Value {
-    if (info.Length() < 3 || !info[0].IsTypedArray() ||
-        info[0].As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {
-      bad_argument("quantizeWeights takes a Float32Array, rows and width");
-    }
-    Napi::Float32Array values = info[0].As<Napi::Float32Array>();
-    const int64_t rows = integer_arg(info, 1, "rows"), width = integer_arg(info, 2, "width");
-    const int64_t size = static_cast<int64_t>(values.ElementLength());
-    if (rows < 0 || width < 1 || rows > size / width || rows * width != size) {
-      bad_argument("quantizeWeights: rows x width must be the number of values");
-    }
-    Napi::Int8Array data = Napi::Int8Array::New(info.Env(), static_cast<size_t>(size));
-    Napi::Float32Array scales = Napi::Float32Array::New(info.Env(), static_cast<size_t>(rows));
-    active_kernels().quantize.weights_s8(rows, width, values.Data(), data.Data(), scales.Data(),
-                                         nullptr);
-    const Napi::Object result = Napi::Object::New(info.Env());
-    result.Set("data", data);
-    result.Set("scales", scales);
-    return result;
-  });
-}
-
 Napi::Value weight_bytes(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(weight_bytes_in_process()));
 }
@@ -132,9 +110,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("laneBusyMs", Napi::Function::New(env, lane_busy_ms));
   exports.Set("nextJobId", Napi::Function::New(env, next_job_id));
   exports.Set("cancel", Napi::Function::New(env, cancel));
-  exports.Set("quantizeWeights", Napi::Function::New(env, quantize_weights));
   exports.Set("weightBytes", Napi::Function::New(env, weight_bytes));
   exports.Set("exchangePaths", Napi::Function::New(env, exchange));
+  exports.Set("Store", StoreWrap::define(env));
   exports.Set("Program", ProgramWrap::define(env));
   exports.Set("Trainer", TrainerWrap::define(env));
   return exports;

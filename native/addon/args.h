@@ -29,6 +29,9 @@ std::vector<std::string> strings_field(const Napi::Object& object, const char* k
 Napi::Float32Array floats_field(const Napi::Object& object, const char* key);
 Napi::Int32Array ints_field(const Napi::Object& object, const char* key);
 
+// A weight: its name, shape and dtype.
+WeightSpec weight_spec_arg(const Napi::Object& weight);
+
 // The graph as lib/graph/types.ts describes it.
 GraphSpec graph_arg(const Napi::Object& graph);
 

@@ -56,34 +56,13 @@ constexpr std::array<std::pair<const char*, TableIndex>, 3> kIndices = {
     {{"token", TableIndex::token},
      {"position", TableIndex::position},
      {"segment", TableIndex::segment}}};
-constexpr std::array<std::pair<const char*, WeightDtype>, 2> kDtypes = {
-    {{"f32", WeightDtype::f32}, {"s8", WeightDtype::s8}}};
+constexpr std::array<std::pair<const char*, WeightDtype>, 3> kDtypes = {
+    {{"f32", WeightDtype::f32}, {"s8", WeightDtype::s8}, {"f16", WeightDtype::f16}}};
 
 Napi::Object element(const Napi::Array& array, uint32_t index) {
   const Napi::Value value = array.Get(index);
   if (!value.IsObject()) bad_argument("a list of the graph must hold objects");
   return value.As<Napi::Object>();
-}
-
-WeightSpec weight_spec(const Napi::Object& object) {
-  WeightSpec spec;
-  spec.name = string_field(object, "name");
-  spec.dtype = one_of(string_field(object, "dtype"), kDtypes, "weight dtype");
-  const Napi::Array shape = array_field(object, "shape");
-  const uint32_t axes = shape.Length();
-  if (axes < 1 || axes > 2) bad_argument("weight " + spec.name + " must have 1 or 2 axes");
-  int64_t elements = 1;
-  for (uint32_t i = 0; i < axes; ++i) {
-    const Napi::Value axis = shape.Get(i);
-    const double size = axis.IsNumber() ? axis.As<Napi::Number>().DoubleValue() : 0;
-    if (!(size >= 1 && size <= static_cast<double>(kMaxSize / elements)) ||
-        size != std::floor(size)) {
-      bad_argument("weight " + spec.name + " has an impossible shape");
-    }
-    spec.shape.push_back(static_cast<int64_t>(size));
-    elements *= spec.shape.back();
-  }
-  return spec;
 }
 
 void read_embedding(const Napi::Object& object, NodeSpec& node) {
@@ -204,6 +183,27 @@ NodeSpec node_spec(const Napi::Object& object) {
 
 }  // namespace
 
+WeightSpec weight_spec_arg(const Napi::Object& object) {
+  WeightSpec spec;
+  spec.name = string_field(object, "name");
+  spec.dtype = one_of(string_field(object, "dtype"), kDtypes, "weight dtype");
+  const Napi::Array shape = array_field(object, "shape");
+  const uint32_t axes = shape.Length();
+  if (axes < 1 || axes > 2) bad_argument("weight " + spec.name + " must have 1 or 2 axes");
+  int64_t elements = 1;
+  for (uint32_t i = 0; i < axes; ++i) {
+    const Napi::Value axis = shape.Get(i);
+    const double size = axis.IsNumber() ? axis.As<Napi::Number>().DoubleValue() : 0;
+    if (!(size >= 1 && size <= static_cast<double>(kMaxSize / elements)) ||
+        size != std::floor(size)) {
+      bad_argument("weight " + spec.name + " has an impossible shape");
+    }
+    spec.shape.push_back(static_cast<int64_t>(size));
+    elements *= spec.shape.back();
+  }
+  return spec;
+}
+
 GraphSpec graph_arg(const Napi::Object& object) {
   GraphSpec graph;
   graph.max_tokens = integer_field(object, "maxTokens", 1, kMaxTokensLimit);
@@ -211,7 +211,7 @@ GraphSpec graph_arg(const Napi::Object& object) {
   graph.segments = integer_field(object, "segments", 0, kMaxSegments);
   const Napi::Array weights = array_field(object, "weights");
   for (uint32_t i = 0; i < weights.Length(); ++i)
-    graph.weights.push_back(weight_spec(element(weights, i)));
+    graph.weights.push_back(weight_spec_arg(element(weights, i)));
   const Napi::Array nodes = array_field(object, "nodes");
   if (nodes.Length() > kMaxNodes) bad_argument("the graph has too many nodes");
   for (uint32_t i = 0; i < nodes.Length(); ++i) graph.nodes.push_back(node_spec(element(nodes, i)));

@@ -1,14 +1,14 @@
-// Weights in and out, and forward passes. Jobs hold their own shared_ptr, so dispose() during a
+// Programs over a store, and forward passes. Jobs hold their own shared_ptr, so dispose() during a
 // call is safe.
 #include "addon/program_wrap.h"
 
-#include <cmath>
 #include <optional>
 
 #include "addon/args.h"
 #include "addon/environment.h"
 #include "addon/guard.h"
-#include "base/half.h"
+#include "addon/packing_job.h"
+#include "addon/store_wrap.h"
 #include "ops/factory.h"
 
 namespace sinter {
@@ -18,41 +18,6 @@ namespace {
 napi_type_tag program_tag(Napi::Env env) {
   return {0x53696E7465725072ull,
           static_cast<uint64_t>(reinterpret_cast<uintptr_t>(&Environment::of(env)))};
-}
-
-// Writes `count` elements of 1, 2 or 4 bytes, widened in pieces on the stack.
-void write_values(Weights& weights, const std::string& name, int64_t offset,
-                  const std::string& dtype, const uint8_t* bytes, int64_t size) {
-  if (dtype == "s8") {
-    weights.write_codes(name, offset, reinterpret_cast<const int8_t*>(bytes), size);
-    return;
-  }
-  if (dtype == "f16" && size % 2 == 0 && weights.held_in_half(name)) {
-    weights.write_halves(name, offset, bytes, size / 2);
-    return;
-  }
-  const int64_t width = dtype == "f32" ? 4 : 2;
-  if ((dtype != "f32" && dtype != "f16" && dtype != "bf16") || size % width != 0) {
-    bad_argument("weight " + name + ": " + std::to_string(size) +
-                 " bytes are no whole elements of " + dtype);
-  }
-  constexpr int64_t kPiece = 4096;
-  alignas(64) float piece[kPiece];
-  const int64_t count = size / width;
-  int64_t done = 0;
-  do {  // once at least: an empty write is checked too
-    const int64_t n = std::min(kPiece, count - done);
-    const uint8_t* from = bytes + done * width;
-    if (dtype == "f16") {
-      widen_f16(n, from, piece);
-    } else if (dtype == "bf16") {
-      widen_bf16(n, from, piece);
-    } else if (n > 0) {
-      std::memcpy(piece, from, static_cast<size_t>(n) * 4);
-    }
-    weights.write(name, offset + done, piece, n);
-    done += n;
-  } while (done < count);
 }
 
 // Where a run's output goes: computed in memory of the job, copied to JavaScript's array at the
@@ -119,13 +84,7 @@ void outputs_arg(const Napi::Value& value, RunJob& job, Environment::Kept& array
 Napi::Function ProgramWrap::define(Napi::Env env) {
   return DefineClass(
       env, "Program",
-      {InstanceMethod("writeWeight", &ProgramWrap::write_weight),
-       InstanceMethod("writeScales", &ProgramWrap::write_scales),
-       InstanceMethod("pack", &ProgramWrap::pack), InstanceMethod("seal", &ProgramWrap::seal),
-       InstanceMethod("readWeight", &ProgramWrap::read_weight),
-       InstanceMethod("readQuantized", &ProgramWrap::read_quantized),
-       InstanceMethod("halves", &ProgramWrap::halves),
-       InstanceMethod("readHalves", &ProgramWrap::read_halves),
+      {InstanceMethod("seal", &ProgramWrap::seal),
        InstanceMethod("residentBytes", &ProgramWrap::resident_bytes),
        InstanceMethod("run", &ProgramWrap::run), InstanceMethod("dispose", &ProgramWrap::dispose)});
 }
@@ -133,15 +92,17 @@ Napi::Function ProgramWrap::define(Napi::Env env) {
 ProgramWrap::ProgramWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ProgramWrap>(info) {
   guarded(info, [&] {
     GraphSpec graph = graph_arg(object_arg(info, 0, "graph"));
-    const Napi::Object options = object_arg(info, 1, "options");
-    const bool trainable = bool_field(options, "trainable");
-    std::unordered_set<std::string> halves;
-    if (options.Has("halves")) {
-      for (std::string& name : strings_field(options, "halves")) halves.insert(std::move(name));
-    }
-    program_ = std::make_shared<Program>(std::move(graph), trainable, std::move(halves), &make_op);
+    const bool trainable = bool_field(object_arg(info, 2, "options"), "trainable");
+    // Last: what is read above runs JavaScript, which may dispose the store.
+    const Napi::Object store = object_arg(info, 1, "store");
+    const StoreWrap& wrap = StoreWrap::unwrap(info.Env(), store);
+    packing_ = wrap.packing();
+    if (*packing_) bad_argument("a program is not made while its store packs");
+    program_ = std::make_shared<Program>(std::move(graph), wrap.store(), trainable, &make_op);
     const napi_type_tag tag = program_tag(info.Env());
-    info.This().As<Napi::Object>().TypeTag(&tag);
+    Napi::Object self = info.This().As<Napi::Object>();
+    self.TypeTag(&tag);
+    self.DefineProperty(Napi::PropertyDescriptor::Value("store", store, napi_enumerable));
   });
 }
 
@@ -162,148 +123,15 @@ const std::shared_ptr<Program>& ProgramWrap::sealed_program() const {
   return program_;
 }
 
-void ProgramWrap::write_weight(const Napi::CallbackInfo& info) {
-  guarded(info, [&] {
-    if (*packing_) bad_argument("weights are written before seal, and not while pack runs");
-    if (info.Length() < 4 || !info[1].IsNumber() || !info[3].IsTypedArray() ||
-        info[3].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
-      bad_argument("writeWeight takes a name, an offset, a dtype and bytes");
-    }
-    const Napi::Uint8Array bytes = info[3].As<Napi::Uint8Array>();
-    write_values(program()->weights(), string_arg(info, 0, "name"),
-                 info[1].As<Napi::Number>().Int64Value(), string_arg(info, 2, "dtype"),
-                 bytes.Data(), static_cast<int64_t>(bytes.ByteLength()));
-  });
-}
-
-void ProgramWrap::write_scales(const Napi::CallbackInfo& info) {
-  guarded(info, [&] {
-    if (*packing_) bad_argument("weights are written before seal, and not while pack runs");
-    if (info.Length() < 2 || !info[1].IsTypedArray() ||
-        info[1].As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {
-      bad_argument("writeScales takes a name and a Float32Array");
-    }
-    Napi::Float32Array scales = info[1].As<Napi::Float32Array>();
-    program()->weights().write_scales(string_arg(info, 0, "name"), scales.Data(),
-                                      static_cast<int64_t>(scales.ElementLength()));
-  });
-}
-
-// The id of a job: an argument that may be left out.
-static int64_t job_id_arg(const Napi::CallbackInfo& info, size_t index) {
-  if (info.Length() <= index || info[index].IsUndefined())
-    return Environment::of(info.Env()).next_job_id();
-  if (!info[index].IsNumber()) bad_argument("a job id must be a number");
-  const double id = info[index].As<Napi::Number>().DoubleValue();
-  if (!(id >= 1 && id <= 0x1p52) || id != std::floor(id)) bad_argument("a job id must be whole");
-  return static_cast<int64_t>(id);
-}
-
-// Packing that was cancelled or found a bad number leaves a program that can only be disposed.
-Napi::Value ProgramWrap::pack_or_seal(const Napi::CallbackInfo& info, bool seal) {
+Napi::Value ProgramWrap::seal(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
-    if (*packing_) bad_argument("a program is sealed once, and not while pack runs");
-    Environment& environment = Environment::of(info.Env());
     const std::shared_ptr<Program> held = program();
-    const auto work = [held, seal](Team& team, const Cancel& cancel) {
-      seal ? held->seal(team, cancel) : held->weights().pack(team, cancel);
-    };
-    // Urgent: a model that is loaded does not wait for the texts that another one computes.
-    Environment::UrgentWork urgent;
-    urgent.whole = [work](Engine& engine, const Cancel& cancel) { work(engine.team(), cancel); };
-    urgent.piece = [work](Engine&, int64_t, int, const Cancel& cancel) {
-      Team alone(1);
-      work(alone, cancel);
-    };
-    const Napi::Promise promise = environment.submit_urgent(
-        info.Env(), job_id_arg(info, 0), {}, std::move(urgent),
-        [held, packing = packing_, seal](Napi::Env env, const Environment::Kept&) {
-          if (!seal) *packing = false;
-          return env.Undefined();
-        });
-    *packing_ = true;
+    if (seal_called_) bad_argument("a program is sealed once, and not while pack runs");
+    const Napi::Value promise =
+        submit_packing(info, held->weights().store(), packing_,
+                       [held](Team& team, const Cancel& cancel) { held->seal(team, cancel); });
+    seal_called_ = true;
     return promise;
-  });
-}
-
-Napi::Value ProgramWrap::pack(const Napi::CallbackInfo& info) { return pack_or_seal(info, false); }
-
-Napi::Value ProgramWrap::seal(const Napi::CallbackInfo& info) { return pack_or_seal(info, true); }
-
-namespace {
-
-// Rows of a weight that a read asks for: arguments 1 and 2, all of them when they are left out.
-struct RowsArg {
-  RowsArg(const Napi::CallbackInfo& info, const Weights& weights, const std::string& name) {
-    const int64_t rows = weights.rows(name);
-    begin = bound(info, 1, 0);
-    end = bound(info, 2, rows);
-    if (begin < 0 || begin > end || end > rows)
-      bad_argument("weight " + name + " has " + std::to_string(rows) + " rows");
-    count = static_cast<size_t>(end - begin);
-    elements = count * static_cast<size_t>(weights.elements(name) / rows);
-  }
-  int64_t begin, end;
-  size_t count, elements;
-
- private:
-  static int64_t bound(const Napi::CallbackInfo& info, size_t index, int64_t otherwise) {
-    if (info.Length() <= index || info[index].IsUndefined()) return otherwise;
-    if (!info[index].IsNumber()) bad_argument("a row must be a number");
-    const double row = info[index].As<Napi::Number>().DoubleValue();
-    if (!(std::fabs(row) <= 0x1p53) || row != std::floor(row)) bad_argument("a row must be whole");
-    return static_cast<int64_t>(row);
-  }
-};
-
-}  // namespace
-
-Napi::Value ProgramWrap::read_weight(const Napi::CallbackInfo& info) {
-  return guarded(info, [&]() -> Napi::Value {
-    const std::string name = string_arg(info, 0, "name");
-    if (sealed_program()->being_written()) bad_argument("readWeight while a training step runs");
-    const Weights& weights = program_->weights();
-    const RowsArg rows(info, weights, name);
-    Napi::Float32Array values = Napi::Float32Array::New(info.Env(), rows.elements);
-    weights.read(name, rows.begin, rows.end, values.Data());
-    return values;
-  });
-}
-
-Napi::Value ProgramWrap::read_quantized(const Napi::CallbackInfo& info) {
-  return guarded(info, [&]() -> Napi::Value {
-    const std::string name = string_arg(info, 0, "name");
-    const Weights& weights = sealed_program()->weights();
-    const RowsArg rows(info, weights, name);
-    Napi::Int8Array data = Napi::Int8Array::New(info.Env(), rows.elements);
-    Napi::Float32Array scales = Napi::Float32Array::New(info.Env(), rows.count);
-    weights.read_codes(name, rows.begin, rows.end, data.Data(), scales.Data());
-    const Napi::Object result = Napi::Object::New(info.Env());
-    result.Set("data", data);
-    result.Set("scales", scales);
-    return result;
-  });
-}
-
-Napi::Value ProgramWrap::halves(const Napi::CallbackInfo& info) {
-  return guarded(info, [&]() -> Napi::Value {
-    const Weights& weights = program()->weights();
-    const Napi::Array names = Napi::Array::New(info.Env());
-    for (const WeightSpec& spec : weights.specs()) {
-      if (weights.held_in_half(spec.name)) names.Set(names.Length(), spec.name);
-    }
-    return names;
-  });
-}
-
-Napi::Value ProgramWrap::read_halves(const Napi::CallbackInfo& info) {
-  return guarded(info, [&]() -> Napi::Value {
-    const std::string name = string_arg(info, 0, "name");
-    const Weights& weights = sealed_program()->weights();
-    const RowsArg rows(info, weights, name);
-    Napi::Uint16Array values = Napi::Uint16Array::New(info.Env(), rows.elements);
-    weights.read_halves(name, rows.begin, rows.end, values.Data());
-    return values;
   });
 }
 

@@ -21,22 +21,14 @@ class ProgramWrap : public Napi::ObjectWrap<ProgramWrap> {
   static ProgramWrap& unwrap(const Napi::Env& env, const Napi::Value& value);
 
  private:
-  void write_weight(const Napi::CallbackInfo& info);
-  void write_scales(const Napi::CallbackInfo& info);
-  Napi::Value pack(const Napi::CallbackInfo& info);
   Napi::Value seal(const Napi::CallbackInfo& info);
-  Napi::Value pack_or_seal(const Napi::CallbackInfo& info, bool seal);
-  Napi::Value read_weight(const Napi::CallbackInfo& info);
-  Napi::Value read_quantized(const Napi::CallbackInfo& info);
-  Napi::Value halves(const Napi::CallbackInfo& info);
-  Napi::Value read_halves(const Napi::CallbackInfo& info);
   Napi::Value resident_bytes(const Napi::CallbackInfo& info);
   Napi::Value run(const Napi::CallbackInfo& info);
   void dispose(const Napi::CallbackInfo& info);
 
   std::shared_ptr<Program> program_;
-  // A pack runs, or seal was called. Shared with the jobs: they may end after this object.
-  std::shared_ptr<bool> packing_ = std::make_shared<bool>(false);
+  std::shared_ptr<bool> packing_;  // of the store
+  bool seal_called_ = false;
 };
 
 }  // namespace sinter

@@ -144,7 +144,7 @@ Napi::Value TrainerWrap::step(const Napi::CallbackInfo& info) {
     const Napi::Object options = object_arg(info, 2, "options");
     job->settings = step_arg(options);
     const int64_t job_id = integer_field(options, "jobId", 1, int64_t{1} << 52);
-    const auto writing = std::make_shared<WriteScope>(job->trainer->program());
+    const auto writing = std::make_shared<WriteScope>(job->trainer->program()->weights().store());
     return Environment::of(info.Env())
         .submit(
             info.Env(), job_id, {},
@@ -161,7 +161,7 @@ Napi::Value TrainerWrap::step(const Napi::CallbackInfo& info) {
 Napi::Value TrainerWrap::read_gradient(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
     const std::string name = string_arg(info, 0, "name");
-    if (trainer()->program()->being_written())
+    if (trainer()->program()->weights().store()->being_written())
       bad_argument("readGradient while a training step runs");
     const int64_t elements = trainer()->program()->weights().elements(name);
     Napi::Float32Array values = Napi::Float32Array::New(info.Env(), static_cast<size_t>(elements));

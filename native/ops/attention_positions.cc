@@ -34,8 +34,8 @@ AttentionPositions::AttentionPositions(const NodeSpec& node, Builder& builder,
 void AttentionPositions::read_bias(const NodeSpec& node, Builder& builder,
                                    std::vector<int>& groups) {
   const RelativeBiasSpec& spec = *node.relative_bias;
-  bias_group_ = builder.group(node.output, {spec.weight}, GroupUse::vector, -1, heads_);
-  const WeightGroup& group = builder.weights().at(bias_group_);
+  bias_group_ = builder.group(node.output, {spec.weight}, PackUse::vector, -1, heads_);
+  const Pack& group = builder.weights().at(bias_group_);
   if (group.dtype != WeightDtype::f32)
     builder.fail(node.output, "weight " + spec.weight + " must be f32");
   if (group.rows < 4 || group.rows % 4 != 0 || spec.max_distance <= group.rows / 4)

@@ -27,7 +27,7 @@ class EmbeddingOp : public Op {
       const int64_t rows = builder.weights().spec(table.weight).shape[0];
       check_rows(node, table, rows, builder);
       tables_.push_back({table.index, table.offset});
-      groups_.push_back(builder.group(node.output, {table.weight}, GroupUse::table, rows, width));
+      groups_.push_back(builder.group(node.output, {table.weight}, PackUse::table, rows, width));
     }
     outputs_.push_back(builder.define(node.output, ValueKind::token, width));
   }
@@ -39,7 +39,7 @@ class EmbeddingOp : public Op {
     run.parallel_ranges(run.batch.tokens, 16, width, [&](int64_t begin, int64_t end, int) {
       EmbeddingTable tables[kMaxTables];
       for (size_t i = 0; i < tables_.size(); ++i) {
-        const WeightGroup& g = run.weights.at(groups_[i]);
+        const Pack& g = run.weights.at(groups_[i]);
         tables[i] = {g.values.data(), g.codes.data(), g.scales.data(),
                      index(run, i, shifted) + begin, g.halves.data()};
       }

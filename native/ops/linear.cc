@@ -15,9 +15,9 @@ class LinearOp : public Op {
     const int input = builder.input(node.output, node.input);
     const ValueInfo info = builder.value(input);
     inputs_.push_back(input);
-    groups_.push_back(builder.group(node.output, node.weights, GroupUse::matrix, -1, info.width,
+    groups_.push_back(builder.group(node.output, node.weights, PackUse::matrix, -1, info.width,
                                     activation_bits_));
-    const WeightGroup& weight = builder.weights().at(groups_[0]);
+    const Pack& weight = builder.weights().at(groups_[0]);
     const int64_t width = weight.rows;
     quantized_ = weight.dtype == WeightDtype::s8;
     if (quantized_ && info.width > kGemmS8MaxK)
@@ -101,7 +101,7 @@ class LinearOp : public Op {
       run.kernels.quantize.rows_u8(activation_bits_, end - begin, k, x + begin * k, k, equalizer,
                                    codes + begin * a_row, a_row, scale + begin, zero + begin);
     });
-    const WeightGroup& w = run.weights.at(groups_[0]);
+    const Pack& w = run.weights.at(groups_[0]);
     product_s8(run, run.kernels.gemm_s8.format(activation_bits_),
                {rows, n, k, codes, a_row, scale, zero, w.packed_codes.data(), w.scales.data(),
                 w.sums.data(), run.value(outputs_[0]), n, bias(run), activation_});

@@ -16,7 +16,7 @@ class ParameterOp : public Op {
     if (spec.shape.size() != 2 || spec.dtype != WeightDtype::f32)
       builder.fail(node.output, "weight " + spec.name + " must be f32 and have 2 axes");
     const int64_t rows = spec.shape[0], width = spec.shape[1];
-    groups_.push_back(builder.group(node.output, node.weights, GroupUse::vector, rows, width));
+    groups_.push_back(builder.group(node.output, node.weights, PackUse::vector, rows, width));
     outputs_.push_back(builder.define_table(node.output, rows, width));
   }
 

@@ -69,10 +69,10 @@ int Builder::define_hidden(const ValueInfo& other, int64_t width) {
   return static_cast<int>(values_.size()) - 1;
 }
 
-int Builder::group(const std::string& op, const std::vector<std::string>& names, GroupUse use,
+int Builder::group(const std::string& op, const std::vector<std::string>& names, PackUse use,
                    int64_t rows, int64_t width, int activation_bits) {
   const int id = weights_.group(names, use, activation_bits);
-  const WeightGroup& g = weights_.at(id);
+  const Pack& g = weights_.at(id);
   if ((rows >= 0 && g.rows != rows) || g.width != width) {
     fail(op, "weight " + names[0] + " must be [" + std::to_string(rows) + ", " +
                  std::to_string(width) + "], got [" + std::to_string(g.rows) + ", " +
@@ -82,7 +82,7 @@ int Builder::group(const std::string& op, const std::vector<std::string>& names,
 }
 
 int Builder::vector(const std::string& op, const std::vector<std::string>& names, int64_t length) {
-  const int id = group(op, names, GroupUse::vector, length, 1);
+  const int id = group(op, names, PackUse::vector, length, 1);
   if (weights_.at(id).dtype != WeightDtype::f32) fail(op, "weight " + names[0] + " must be f32");
   return id;
 }

@@ -9,16 +9,9 @@
 
 #include "kernels/activation/activation_kind.h"
 #include "kernels/pool/pool.h"
+#include "weights/weight_spec.h"
 
 namespace sinter {
-
-enum class WeightDtype : int { f32 = 0, s8 = 1 };
-
-struct WeightSpec {
-  std::string name;
-  std::vector<int64_t> shape;  // [rows, width] or [rows]
-  WeightDtype dtype = WeightDtype::f32;
-};
 
 enum class TableIndex : int { token = 0, position = 1, segment = 2 };
 

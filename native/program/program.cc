@@ -6,9 +6,9 @@
 
 namespace sinter {
 
-Program::Program(GraphSpec graph, bool trainable, std::unordered_set<std::string> halves,
+Program::Program(GraphSpec graph, std::shared_ptr<WeightStore> store, bool trainable,
                  OpFactory factory)
-    : graph_(std::move(graph)), weights_(graph_.weights, trainable, std::move(halves)) {
+    : graph_(std::move(graph)), weights_(std::move(store), graph_.weights, trainable) {
   Builder builder(graph_, weights_, trainable);
   for (const NodeSpec& node : graph_.nodes) ops_.push_back(factory(node, builder));
   for (const OutputSpec& output : graph_.outputs) {
@@ -40,6 +40,7 @@ std::vector<int> Program::tables_read() const {
 }
 
 void Program::seal(Team& team, const Cancel& cancel) {
+  if (sealed()) throw Error(ErrorCode::INTERNAL, "a program is sealed once");
   weights_.seal(team, cancel);
   if (!weights_.trainable()) compute_tables(team, cancel);
   sealed_.store(true, std::memory_order_release);

@@ -30,9 +30,8 @@ using OpFactory = std::unique_ptr<Op> (*)(const NodeSpec& node, Builder& builder
 
 class Program {
  public:
-  // `halves`: names of tables that are written and held in f16.
-  Program(GraphSpec graph, bool trainable, std::unordered_set<std::string> halves,
-          OpFactory factory);
+  // Over the weights of `store` that the graph names. `trainable`: an optimizer changes them, so the program has its own.
+  Program(GraphSpec graph, std::shared_ptr<WeightStore> store, bool trainable, OpFactory factory);
 
   // The value behind an output name; Error(INTERNAL) when the graph has no such output.
   int output(const std::string& name) const;
@@ -68,13 +67,8 @@ class Program {
   // Values that some trained weight stands before: the others need no gradient.
   const std::vector<uint8_t>& value_needs_grad() const { return needs_grad_; }
   const MemoryPlan& plan() const { return plan_; }
-  // A WriteScope is alive: weights and gradients change on another thread and must not be read
-  // here.
-  bool being_written() const { return writers_.load(std::memory_order_acquire) > 0; }
 
  private:
-  friend class WriteScope;
-
   bool makes_table(const Op& op) const { return value(op.outputs()[0]).kind == ValueKind::table; }
   void compute_tables(Team& team, const Cancel& cancel);
   // Tables that an op with rows of the batch reads.
@@ -91,22 +85,6 @@ class Program {
   std::vector<std::pair<std::string, int>> outputs_;
   WeightBlock tables_;
   std::atomic<bool> sealed_{false};
-  std::atomic<int> writers_{0};
-};
-
-// Held by a job that changes the weights, from its submission until its end is known to whoever
-// submitted it.
-class WriteScope {
- public:
-  explicit WriteScope(std::shared_ptr<Program> program) : program_(std::move(program)) {
-    program_->writers_.fetch_add(1, std::memory_order_relaxed);
-  }
-  ~WriteScope() { program_->writers_.fetch_sub(1, std::memory_order_release); }
-  WriteScope(const WriteScope&) = delete;
-  WriteScope& operator=(const WriteScope&) = delete;
-
- private:
-  std::shared_ptr<Program> program_;
 };
 
 }  // namespace sinter

@@ -25,7 +25,7 @@ Trainer::Trainer(std::shared_ptr<Program> program, TrainerSettings settings)
   if (!weights.trainable())
     throw Error(ErrorCode::INTERNAL, "the program was not made for training");
   for (int i = 0; i < weights.group_count(); ++i) {
-    const WeightGroup& g = weights.at(i);
+    const Pack& g = weights.at(i);
     const int64_t size = g.rows * g.width;
     gradients_.groups.emplace_back(size);
     std::fill_n(gradients_.groups.back().data(), size, 0.0f);
@@ -34,8 +34,7 @@ Trainer::Trainer(std::shared_ptr<Program> program, TrainerSettings settings)
     state.v = AlignedBuffer<float>(size);
     std::fill_n(state.m.data(), size, 0.0f);
     std::fill_n(state.v.data(), size, 0.0f);
-    state.decays =
-        settings_.decayed.count(weights.specs()[static_cast<size_t>(g.members[0])].name) > 0;
+    state.decays = settings_.decayed.count(weights.names(i)[0]) > 0;
     states_.push_back(std::move(state));
   }
   find_tables();
@@ -144,7 +143,7 @@ std::vector<Trainer::Chunk> Trainer::chunks(int64_t elements) const {
   std::vector<Chunk> list;
   for (int i = 0; i < static_cast<int>(states_.size()); ++i) {
     if (reached_[static_cast<size_t>(i)] == 0) continue;
-    const WeightGroup& g = program_->weights().at(i);
+    const Pack& g = program_->weights().at(i);
     const bool table = states_[static_cast<size_t>(i)].table;
     const int64_t total = table ? g.rows : g.rows * g.width;
     const int64_t piece = table ? std::max<int64_t>(1, elements / g.width) : elements;
@@ -204,7 +203,7 @@ void Trainer::update(Team& team, const StepSettings& settings, double grad_norm)
 void Trainer::update_chunk(const Chunk& chunk, const AdamWStep& base) {
   const OptimizerKernels& kernels = active_kernels().optimizer;
   State& state = states_[static_cast<size_t>(chunk.group)];
-  WeightGroup& g = program_->weights().at(chunk.group);
+  Pack& g = program_->weights().at(chunk.group);
   const float* grad = gradients_.groups[static_cast<size_t>(chunk.group)].data();
   AdamWStep step = base;
   if (!state.decays) step.decay = 0;

@@ -4,6 +4,7 @@ import { familyCases } from './cases-families.mjs';
 import { graphCases } from './cases-graph.mjs';
 import { packingCases } from './cases-packing.mjs';
 import { runCases } from './cases-run.mjs';
+import { storeCases } from './cases-store.mjs';
 import { trainCases } from './cases-train.mjs';
 import { weightCases } from './cases-weights.mjs';
 import { batch, border, options, output, sealedProgram } from './small.mjs';
@@ -12,6 +13,8 @@ const cases = [
   ...graphCases,
   ...familyCases,
   ...packingCases,
+  ...storeCases,
+  ...storeCases,
   ...weightCases,
   ...runCases,
   ...trainCases,

@@ -4,6 +4,7 @@ import {
   batch,
   border,
   HIDDEN,
+  made,
   newerGraph,
   options,
   sealedProgram,
@@ -16,7 +17,7 @@ const node = (g, output) => g.nodes.find((n) => n.output === output);
 const build = (spoil = () => {}, trainable = false) => {
   const g = newerGraph();
   spoil(g);
-  return new border.Program(g, { trainable });
+  return made(g, trainable);
 };
 const set =
   (output, key, value, trainable = false) =>

@@ -1,11 +1,12 @@
 // Graphs that are wrong in one way each, and arguments of the free functions.
 // A case is [name, expected, action]; expected is an error code, 'TypeError', 'own' (the case's own error) or 'fine'.
-import { border, fill, graph, HIDDEN } from './small.mjs';
+import { border, fill, graph, HIDDEN, made } from './small.mjs';
 
 const build = (spoil, trainable = false) => {
   const spoiled = graph();
-  return new border.Program(spoil(spoiled) ?? spoiled, { trainable });
+  return made(spoil(spoiled) ?? spoiled, trainable);
 };
+const store = () => new border.Store(graph().weights);
 const node = (g, output) => g.nodes.find((n) => n.output === output);
 const weight = (g, name) => g.weights.find((w) => w.name === name);
 const own = () => {
@@ -21,14 +22,22 @@ const set = (output, key, value) => () =>
   });
 
 export const graphCases = [
-  ['Program without new', 'TypeError', () => border.Program(graph(), { trainable: false })],
+  [
+    'Program without new',
+    'TypeError',
+    () => border.Program(graph(), store(), { trainable: false }),
+  ],
   ['Trainer without new', 'TypeError', () => border.Trainer()],
   ['no graph', 'INTERNAL', () => new border.Program()],
-  ['graph null', 'INTERNAL', () => new border.Program(null, { trainable: false })],
-  ['graph a number', 'INTERNAL', () => new border.Program(1, { trainable: false })],
-  ['graph empty', 'INTERNAL', () => new border.Program({}, { trainable: false })],
-  ['no options', 'INTERNAL', () => new border.Program(graph())],
-  ['trainable a string', 'INTERNAL', () => new border.Program(graph(), { trainable: 'yes' })],
+  ['graph null', 'INTERNAL', () => new border.Program(null, store(), { trainable: false })],
+  ['graph a number', 'INTERNAL', () => new border.Program(1, store(), { trainable: false })],
+  ['graph empty', 'INTERNAL', () => new border.Program({}, store(), { trainable: false })],
+  ['no options', 'INTERNAL', () => new border.Program(graph(), store())],
+  [
+    'trainable a string',
+    'INTERNAL',
+    () => new border.Program(graph(), store(), { trainable: 'yes' }),
+  ],
   ['graph without prototype', 'fine', () => build((g) => Object.assign(Object.create(null), g))],
   ['graph a Proxy', 'fine', () => build((g) => new Proxy(g, {}))],
   ['graph a throwing Proxy', 'own', () => build((g) => new Proxy(g, { get: own }))],
@@ -282,49 +291,4 @@ export const graphCases = [
   ['cancel a string', 'INTERNAL', () => border.cancel('1')],
   ['cancel NaN', 'INTERNAL', () => border.cancel(Number.NaN)],
   ['cancel an unknown job', 'fine', () => border.cancel(123_456_789)],
-  ['quantizeWeights of an array', 'INTERNAL', () => border.quantizeWeights([1], 1, 1)],
-  [
-    'quantizeWeights of Float64Array',
-    'INTERNAL',
-    () => border.quantizeWeights(new Float64Array(1), 1, 1),
-  ],
-  [
-    'quantizeWeights with lying rows',
-    'INTERNAL',
-    () => border.quantizeWeights(new Float32Array(6), 4, 3),
-  ],
-  [
-    'quantizeWeights with rows -1',
-    'INTERNAL',
-    () => border.quantizeWeights(new Float32Array(6), -1, -6),
-  ],
-  [
-    'quantizeWeights that wraps',
-    'INTERNAL',
-    () => border.quantizeWeights(new Float32Array(0), 2 ** 52, 2 ** 52),
-  ],
-  [
-    'quantizeWeights NaN rows',
-    'INTERNAL',
-    () => border.quantizeWeights(new Float32Array(1), Number.NaN, 1),
-  ],
-  [
-    'quantizeWeights of a transferred array',
-    'INTERNAL',
-    () => {
-      const values = new Float32Array(6);
-      structuredClone(values, { transfer: [values.buffer] });
-      border.quantizeWeights(values, 2, 3);
-    },
-  ],
-  [
-    'quantizeWeights of shared memory',
-    'fine',
-    () => border.quantizeWeights(new Float32Array(new SharedArrayBuffer(24)), 2, 3),
-  ],
-  [
-    'quantizeWeights of NaN',
-    'fine',
-    () => border.quantizeWeights(new Float32Array(6).fill(Number.NaN), 2, 3),
-  ],
 ];

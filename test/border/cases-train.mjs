@@ -6,6 +6,7 @@ import {
   fill,
   graph,
   loss,
+  made,
   options,
   output,
   sealedProgram,
@@ -51,7 +52,7 @@ export const trainCases = [
   [
     'Trainer of an unsealed program',
     'INTERNAL',
-    () => new border.Trainer(new border.Program(graph(), { trainable: true }), settings()),
+    () => new border.Trainer(made(graph(), true), settings()),
   ],
   [
     'Trainer of a program for inference',
@@ -110,7 +111,7 @@ export const trainCases = [
     async () => {
       const g = graph();
       delete g.outputs.logits;
-      const program = new border.Program(g, { trainable: true });
+      const program = made(g, true);
       fill(program, g);
       await program.seal();
       await new border.Trainer(program, settings()).step(batch(), loss(), stepOptions());
@@ -184,7 +185,7 @@ export const trainCases = [
       const program = await sealedProgram(true);
       const running = new border.Trainer(program, settings()).step(batch(), loss(), stepOptions());
       try {
-        program.readWeight('query');
+        program.store.readWeight('query');
       } finally {
         await running;
       }
@@ -196,7 +197,7 @@ export const trainCases = [
     async () => {
       const program = await sealedProgram(true);
       await new border.Trainer(program, settings()).step(batch(), loss(), stepOptions());
-      program.readWeight('query');
+      program.store.readWeight('query');
     },
   ],
   [

@@ -6,6 +6,7 @@ import {
   fill,
   graph,
   loss,
+  made,
   options,
   output,
   sealedProgram,
@@ -13,13 +14,13 @@ import {
   stepOptions,
 } from './small.mjs';
 
-const fresh = (trainable = false) => new border.Program(graph(), { trainable });
+const fresh = (trainable = false) => made(graph(), trainable);
 const bytes = (count) => new Uint8Array(count);
-const write = (...args) => fresh().writeWeight(...args);
+const write = (...args) => fresh().store.writeWeight(...args);
 const quantized = () => {
   const g = graph();
   g.weights.find((w) => w.name === 'scores.weight').dtype = 's8';
-  return new border.Program(g, { trainable: false });
+  return made(g);
 };
 /** A program whose weight `name` has `value` at element 3; its seal must fail and name the weight. */
 const spoiled = async (name, value) => {
@@ -53,8 +54,8 @@ export const weightCases = [
     'INTERNAL',
     () => {
       const program = fresh();
-      program.writeWeight('query', 0, 'f32', bytes(4));
-      program.writeWeight('query', 0, 'f32', bytes(4));
+      program.store.writeWeight('query', 0, 'f32', bytes(4));
+      program.store.writeWeight('query', 0, 'f32', bytes(4));
     },
   ],
   ['writeWeight too many', 'INTERNAL', () => write('query', 0, 'f32', bytes(4 * 65))],
@@ -65,7 +66,7 @@ export const weightCases = [
   [
     'writeWeight of f32 to s8',
     'INTERNAL',
-    () => quantized().writeWeight('scores.weight', 0, 'f32', bytes(8)),
+    () => quantized().store.writeWeight('scores.weight', 0, 'f32', bytes(8)),
   ],
   [
     'writeWeight of a Float32Array',
@@ -92,14 +93,14 @@ export const weightCases = [
       const program = fresh();
       const gone = bytes(256);
       structuredClone(gone, { transfer: [gone.buffer] });
-      program.writeWeight('query', 0, 'f32', gone);
+      program.store.writeWeight('query', 0, 'f32', gone);
       await program.seal();
     },
   ],
   [
     'writeWeight after seal',
     'INTERNAL',
-    async () => (await sealedProgram()).writeWeight('query', 0, 'f32', bytes(4)),
+    async () => (await sealedProgram()).store.writeWeight('query', 0, 'f32', bytes(4)),
   ],
   [
     'writeWeight while sealing',
@@ -108,25 +109,29 @@ export const weightCases = [
       const program = fresh();
       fill(program);
       program.seal();
-      program.writeWeight('query', 64, 'f32', bytes(4));
+      program.store.writeWeight('query', 64, 'f32', bytes(4));
     },
   ],
   [
     'writeScales of an f32 weight',
     'INTERNAL',
-    () => fresh().writeScales('query', new Float32Array(8)),
+    () => fresh().store.writeScales('query', new Float32Array(8)),
   ],
   [
     'writeScales too few',
     'INTERNAL',
-    () => quantized().writeScales('scores.weight', new Float32Array(2)),
+    () => quantized().store.writeScales('scores.weight', new Float32Array(2)),
   ],
   [
     'writeScales too many',
     'INTERNAL',
-    () => quantized().writeScales('scores.weight', new Float32Array(4)),
+    () => quantized().store.writeScales('scores.weight', new Float32Array(4)),
   ],
-  ['writeScales of bytes', 'INTERNAL', () => quantized().writeScales('scores.weight', bytes(12))],
+  [
+    'writeScales of bytes',
+    'INTERNAL',
+    () => quantized().store.writeScales('scores.weight', bytes(12)),
+  ],
   [
     'writeScales missing at seal',
     'INTERNAL',
@@ -134,7 +139,7 @@ export const weightCases = [
       const program = quantized();
       const g = graph();
       fill(program, { weights: g.weights.filter((w) => w.name !== 'scores.weight') });
-      program.writeWeight('scores.weight', 0, 's8', bytes(24));
+      program.store.writeWeight('scores.weight', 0, 's8', bytes(24));
       await program.seal();
     },
   ],
@@ -176,7 +181,7 @@ export const weightCases = [
     async () => {
       const program = fresh();
       await program.seal().catch(() => {});
-      program.writeWeight('query', 0, 'f32', bytes(4));
+      program.store.writeWeight('query', 0, 'f32', bytes(4));
     },
   ],
   ['run before seal', 'INTERNAL', () => run(fresh())],
@@ -195,14 +200,18 @@ export const weightCases = [
       await sealing;
     },
   ],
-  ['readWeight before seal', 'INTERNAL', () => fresh().readWeight('query')],
+  ['readWeight before seal', 'INTERNAL', () => fresh().store.readWeight('query')],
   [
     'readWeight of an unknown weight',
     'INTERNAL',
-    async () => (await sealedProgram()).readWeight('x'),
+    async () => (await sealedProgram()).store.readWeight('x'),
   ],
-  ['readWeight without a name', 'INTERNAL', async () => (await sealedProgram()).readWeight()],
-  ['readQuantized of f32', 'INTERNAL', async () => (await sealedProgram()).readQuantized('query')],
+  ['readWeight without a name', 'INTERNAL', async () => (await sealedProgram()).store.readWeight()],
+  [
+    'readQuantized of f32',
+    'INTERNAL',
+    async () => (await sealedProgram()).store.readQuantized('query'),
+  ],
   [
     'run after dispose',
     'DISPOSED',
@@ -213,12 +222,21 @@ export const weightCases = [
     },
   ],
   [
-    'readWeight after dispose',
-    'DISPOSED',
+    'readWeight after dispose of the program',
+    'fine',
     async () => {
       const program = await sealedProgram();
       program.dispose();
-      program.readWeight('query');
+      program.store.readWeight('query');
+    },
+  ],
+  [
+    'readWeight after dispose of the store',
+    'DISPOSED',
+    async () => {
+      const program = await sealedProgram();
+      program.store.dispose();
+      program.store.readWeight('query');
     },
   ],
   [
@@ -286,7 +304,11 @@ export const weightCases = [
     'a program with the methods of a trainer',
     'TypeError',
     () => {
-      const odd = Reflect.construct(border.Program, [graph(), { trainable: true }], border.Trainer);
+      const odd = Reflect.construct(
+        border.Program,
+        [graph(), new border.Store(graph().weights), { trainable: true }],
+        border.Trainer,
+      );
       return odd.step(batch(), loss(), stepOptions());
     },
   ],
@@ -295,7 +317,7 @@ export const weightCases = [
     'fine',
     async () => {
       class Sub extends border.Program {}
-      const program = new Sub(graph(), { trainable: false });
+      const program = new Sub(graph(), new border.Store(graph().weights), { trainable: false });
       fill(program);
       await program.seal();
       await run(program);

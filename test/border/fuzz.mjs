@@ -7,6 +7,7 @@ import {
   fill,
   graph,
   loss,
+  made,
   newerGraph,
   options,
   settings,
@@ -127,7 +128,7 @@ async function round(draw) {
   const newer = draw(2) === 1;
   const right = newer ? newerGraph() : graph();
   const given = draw(2) === 0 ? right : spoil(right, draw);
-  const program = new border.Program(given, { trainable });
+  const program = made(given, trainable);
   fill(program, given);
   await program.seal();
   const call = {

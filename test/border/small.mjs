@@ -123,18 +123,23 @@ export function newerGraph() {
   return g;
 }
 
+/** A program that is not sealed, over a store of its own. */
+export function made(from = graph(), trainable = false) {
+  return new border.Program(from, new border.Store(from.weights), { trainable });
+}
+
 /** Writes small numbers to every f32 weight; `spoil` may change the values of one. */
-export function fill(program, from = graph(), spoil = () => {}) {
+export function fill({ store }, from = graph(), spoil = () => {}) {
   for (const { name, shape } of from.weights) {
     const count = shape.reduce((a, b) => a * b, 1);
     const values = Float32Array.from({ length: count }, (_, i) => Math.sin(i + name.length));
     spoil(name, values);
-    program.writeWeight(name, 0, 'f32', new Uint8Array(values.buffer));
+    store.writeWeight(name, 0, 'f32', new Uint8Array(values.buffer));
   }
 }
 
 export async function sealedProgram(trainable = false, from = graph()) {
-  const program = new border.Program(from, { trainable });
+  const program = made(from, trainable);
   fill(program, from);
   await program.seal();
   return program;

@@ -7,25 +7,42 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { ensureLanes } from '../../lib/core/lanes.js';
-import { native } from '../../lib/core/native.js';
+import { GraphBuilder } from '../../lib/graph/builder.js';
 import { Classifier } from '../../lib/models/classifier.js';
 import { Encoder } from '../../lib/models/encoder.js';
+import { buildProgram, deriveProgram } from '../../lib/models/model-parts.js';
 import { temporaryFolder } from '../formats/temporary-folder.js';
 
 const fixture = (name: string) =>
   fileURLToPath(new URL(`../fixtures/encoders/${name}`, import.meta.url));
 
-describe('quantizeWeights', () => {
-  it('is symmetric per row, rounds half to even and restores within half a step', () => {
-    ensureLanes('test', undefined);
-    const rows = 3;
+/** A program over one table of s8 rows that are made from these. */
+async function quantizedTable(values: Float32Array, width: number) {
+  ensureLanes('test', undefined);
+  const rows = values.length / width;
+  const g = new GraphBuilder();
+  g.output('hidden', g.embedding([{ weight: 'table', rows, index: 'token' }], width, 'x'));
+  const graph = g.finish({ architecture: 'toy', maxTokens: 8, vocabulary: rows, segments: 1 });
+  const [table] = graph.weights;
+  if (table === undefined) throw new Error('there is a table');
+  const bytes = new Uint8Array(values.buffer);
+  const floats = await buildProgram(graph, { trainable: false }, (store) =>
+    store.writeWeight('table', 0, 'f32', bytes),
+  );
+  const s8 = { ...graph, weights: [{ ...table, dtype: 's8' as const }] };
+  return deriveProgram(s8, floats.store, { trainable: false });
+}
+
+describe('s8 weights made from f32', () => {
+  it('are symmetric per row, round half to even and restore within half a step', async () => {
     const width = 5;
     const values = Float32Array.from([
       ...[-127, 126.5, 2.5, 3.5, -0.5],
       ...[0, 0, 0, 0, 0],
       ...[1e-3, -2e-3, 5e-4, 1.9e-3, -1e-6],
     ]);
-    const { data, scales } = native().quantizeWeights(values, rows, width);
+    const program = await quantizedTable(values, width);
+    const { data, scales } = program.store.readQuantized('table');
     expect([...data.subarray(0, 5)]).toEqual([-127, 126, 2, 4, 0]);
     expect([...data.subarray(5, 10)]).toEqual([0, 0, 0, 0, 0]);
     expect(scales[0]).toBe(1);

@@ -72,15 +72,17 @@ describe('sizes beyond any encoder', () => {
       return 'accepted';
     };
     expect(refused(() => validateGraph(graph))).toBe('CORRUPT_MODEL');
-    const { Program } = native();
-    expect(refused(() => new Program(graph, { trainable: false }))).toBe('INTERNAL');
+    const { Program, Store } = native();
+    expect(refused(() => new Program(graph, new Store(graph.weights), { trainable: false }))).toBe(
+      'INTERNAL',
+    );
   });
 
   it('the largest that are allowed are accepted by both', () => {
-    const { Program } = native();
+    const { Program, Store } = native();
     for (const graph of [graphOf(doubled(12), 'v12'), graphOf(chain(200), 'v200')]) {
       validateGraph(graph);
-      new Program(graph, { trainable: false }).dispose();
+      new Program(graph, new Store(graph.weights), { trainable: false }).dispose();
     }
   });
 });

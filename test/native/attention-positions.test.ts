@@ -14,13 +14,13 @@ import {
   at,
   batchOf,
   bytesOf,
-  engine,
   labelsFor,
   pick,
   quantizedGraph,
   randomWeights,
   run,
   sealed,
+  unsealed,
 } from './toy.js';
 
 const VOCABULARY = 12;
@@ -150,7 +150,7 @@ describe('attention refuses', () => {
     const nodes = graph.nodes.map((node) =>
       node.op === 'attention' ? { ...node, ...spoil } : node,
     );
-    return () => new (engine().Program)({ ...graph, nodes } as EncoderGraph, { trainable: false });
+    return () => unsealed({ ...graph, nodes } as EncoderGraph);
   };
   const terms = { keys: 'layer0.keys', queries: null, buckets: 8, maxDistance: 16 };
 

@@ -38,7 +38,7 @@ beforeAll(async () => {
   const graph = withDropout(golden.parts.graph);
   batch = batchOf(LENGTHS, 4, { vocabulary: graph.vocabulary });
   const f32 = await golden.trainable();
-  const weights = new Map(graph.weights.map(({ name }) => [name, f32.readWeight(name)]));
+  const weights = new Map(graph.weights.map(({ name }) => [name, f32.store.readWeight(name)]));
   programs = new Map([
     ['f32', f32],
     ['s8', await sealedS8(graph, weights)],

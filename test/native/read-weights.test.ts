@@ -7,12 +7,13 @@ import { expectSameBits, Random } from '../kernels/native-test.js';
 import {
   at,
   bytesOf,
-  engine,
   quantizedGraph,
+  quantizedRows,
   randomWeights,
   sealed,
   sealedS8,
   toyGraph,
+  unsealed,
 } from './toy.js';
 
 // Query, key and value are stacked: with 24 rows each the second begins inside a panel of 16.
@@ -43,10 +44,14 @@ describe('rows of a weight', () => {
   it.each([false, true])('f32, trainable: %s', async (trainable) => {
     const program = await sealed(graph, weights, trainable);
     each(graph, (name, width, [begin, end]) => {
-      const got = program.readWeight(name, begin, end);
+      const got = program.store.readWeight(name, begin, end);
       const want = written(name).subarray(begin * width, end * width);
       expectSameBits(got, want, `${name} ${begin} to ${end}`);
-      expectSameBits(program.readWeight(name, begin), written(name).subarray(begin * width), name);
+      expectSameBits(
+        program.store.readWeight(name, begin),
+        written(name).subarray(begin * width),
+        name,
+      );
     });
     program.dispose();
   });
@@ -56,9 +61,8 @@ describe('rows of a weight', () => {
     const quantized = quantizedGraph(graph);
     const s8 = quantized.weights.filter(({ dtype }) => dtype === 's8');
     each({ ...quantized, weights: s8 }, (name, width, [begin, end]) => {
-      const rows = written(name).length / width;
-      const whole = engine().quantizeWeights(written(name), rows, width);
-      const got = program.readQuantized(name, begin, end);
+      const whole = quantizedRows(written(name), width);
+      const got = program.store.readQuantized(name, begin, end);
       expect(got.data, name).toEqual(whole.data.slice(begin * width, end * width));
       expect(got.scales, name).toEqual(whole.scales.slice(begin, end));
     });
@@ -70,18 +74,23 @@ describe('rows of a weight', () => {
       node.op === 'embedding' ? node.tables.map(({ weight }) => weight) : [],
     );
     const tables = { ...graph, weights: graph.weights.filter(({ name }) => halves.includes(name)) };
-    const program = new (engine().Program)(graph, { trainable: false, halves });
-    expect(program.halves()).toEqual(tables.weights.map(({ name }) => name));
+    const stored: EncoderGraph = {
+      ...graph,
+      weights: graph.weights.map((spec) =>
+        halves.includes(spec.name) ? { ...spec, dtype: 'f16' } : spec,
+      ),
+    };
+    const program = unsealed(stored);
     const bits = (name: string) => f32ToF16(written(name));
     for (const { name } of graph.weights) {
-      if (!halves.includes(name)) program.writeWeight(name, 0, 'f32', bytesOf(written(name)));
-      else program.writeWeight(name, 0, 'f16', new Uint8Array(bits(name).buffer));
+      if (!halves.includes(name)) program.store.writeWeight(name, 0, 'f32', bytesOf(written(name)));
+      else program.store.writeWeight(name, 0, 'f16', new Uint8Array(bits(name).buffer));
     }
     await program.seal();
     each(tables, (name, width, [begin, end]) => {
       const want = bits(name).slice(begin * width, end * width);
-      expect(program.readHalves(name, begin, end), name).toEqual(want);
-      expectSameBits(program.readWeight(name, begin, end), f16ToF32(want), name);
+      expect(program.store.readHalves(name, begin, end), name).toEqual(want);
+      expectSameBits(program.store.readWeight(name, begin, end), f16ToF32(want), name);
     });
     program.dispose();
   });
@@ -98,7 +107,7 @@ describe('rows of a weight', () => {
       [0, 2 ** 60],
       [rows + 1, rows + 1],
     ]) {
-      expect(() => program.readWeight(name, begin, end), `${begin} to ${end}`).toThrowError(
+      expect(() => program.store.readWeight(name, begin, end), `${begin} to ${end}`).toThrowError(
         expect.objectContaining({ code: 'INTERNAL' }),
       );
     }

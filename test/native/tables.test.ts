@@ -3,9 +3,20 @@
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder } from '../../lib/graph/builder.js';
 import type { EncoderGraph } from '../../lib/graph/types.js';
+import { disposeProgram } from '../../lib/models/model-parts.js';
 import { expectSameBits } from '../kernels/native-test.js';
 import { FAMILY_VOCABULARY, familyGraph, lossFor, selectSome } from './family-toy.js';
-import { ADAMW, batchOf, engine, randomWeights, run, sealed, sealedS8, step } from './toy.js';
+import {
+  ADAMW,
+  batchOf,
+  engine,
+  randomWeights,
+  run,
+  sealed,
+  sealedS8,
+  step,
+  unsealed,
+} from './toy.js';
 
 const options = { vocabulary: FAMILY_VOCABULARY, segments: false };
 const batch = batchOf([5, 1, 13, 2], 3, options);
@@ -44,9 +55,9 @@ describe('tables', () => {
       await run(one, batch, 'hidden', SIZE),
       'hidden',
     );
-    one.dispose();
+    disposeProgram(one);
     expect(weightBytes() - before).toBe(held);
-    two.dispose();
+    disposeProgram(two);
     expect(weightBytes()).toBe(before);
   });
 
@@ -57,7 +68,9 @@ describe('tables', () => {
     const before = await run(program, batch, 'hidden', SIZE);
     await step(trainer, batch, loss, { update: true, learningRate: 1e-2 });
     expect(trainer.readGradient('distances').some((g) => g !== 0)).toBe(true);
-    const changed = new Map([...weights.keys()].map((name) => [name, program.readWeight(name)]));
+    const changed = new Map(
+      [...weights.keys()].map((name) => [name, program.store.readWeight(name)]),
+    );
     const after = await run(program, batch, 'hidden', SIZE);
     expect(after).not.toEqual(before);
     const fresh = await sealed(graph, changed);
@@ -100,8 +113,7 @@ describe('a graph with tables', () => {
     add(g);
     return g.finish({ architecture: 'toy', maxTokens: 8, vocabulary: 8, segments: 1 });
   };
-  const program = (add: (g: GraphBuilder) => void) => () =>
-    new (engine().Program)(build(add), { trainable: false });
+  const program = (add: (g: GraphBuilder) => void) => () => unsealed(build(add));
 
   it.each([
     [
@@ -135,8 +147,6 @@ describe('a graph with tables', () => {
     const s8 = made.weights.map((w) =>
       w.name === 'distances' ? ({ ...w, dtype: 's8' } as const) : w,
     );
-    expect(() => new (engine().Program)({ ...made, weights: s8 }, { trainable: false })).toThrow(
-      'must be f32',
-    );
+    expect(() => unsealed({ ...made, weights: s8 })).toThrow('must be f32');
   });
 });

@@ -5,7 +5,18 @@ import { GraphBuilder } from '../../lib/graph/builder.js';
 import type { EncoderGraph } from '../../lib/graph/types.js';
 import { expectSameBits } from '../kernels/native-test.js';
 import { FAMILY_VOCABULARY, familyGraph, lossFor, rowsOf, selectSome } from './family-toy.js';
-import { ADAMW, at, batchOf, engine, randomWeights, run, sealed, sealedS8, step } from './toy.js';
+import {
+  ADAMW,
+  at,
+  batchOf,
+  engine,
+  randomWeights,
+  run,
+  sealed,
+  sealedS8,
+  step,
+  unsealed,
+} from './toy.js';
 
 const options = { vocabulary: FAMILY_VOCABULARY, segments: false };
 const batch = selectSome(batchOf([5, 1, 13, 2], 3, options), 4);
@@ -35,10 +46,14 @@ describe('a table that is a decoder too', () => {
     const pair = await make(apart, copied);
     if (dtype === 'f32') {
       expectSameBits(await logitsOf(tied), await logitsOf(pair), 'logits');
-      expectSameBits(tied.readWeight('tokens'), weights.get('tokens') ?? new Float32Array(), 'w');
+      expectSameBits(
+        tied.store.readWeight('tokens'),
+        weights.get('tokens') ?? new Float32Array(),
+        'w',
+      );
     } else {
-      const { data, scales } = tied.readQuantized('tokens');
-      const copy = pair.readQuantized('copy');
+      const { data, scales } = tied.store.readQuantized('tokens');
+      const copy = pair.store.readQuantized('copy');
       expect(data).toEqual(copy.data);
       expectSameBits(scales, copy.scales, 'scales');
       const widened = new Map(copied);
@@ -58,12 +73,18 @@ describe('a table that is a decoder too', () => {
     const pair = await sealed(apart, copied);
     expect(program.residentBytes()).toBeLessThanOrEqual(pair.residentBytes());
     const all = weights.get('tokens') ?? new Float32Array();
-    expectSameBits(program.readWeight('tokens', 3, 18), all.subarray(48, 288), 'rows 3 to 18');
+    expectSameBits(
+      program.store.readWeight('tokens', 3, 18),
+      all.subarray(48, 288),
+      'rows 3 to 18',
+    );
   });
 
   it('cannot be held in f16', () => {
-    const { Program } = engine();
-    expect(() => new Program(graph, { trainable: false, halves: ['tokens'] })).toThrow('f16');
+    const weights = graph.weights.map((spec) =>
+      spec.name === 'tokens' ? ({ ...spec, dtype: 'f16' } as const) : spec,
+    );
+    expect(() => unsealed({ ...graph, weights })).toThrow('f16');
   });
 });
 
@@ -88,10 +109,10 @@ describe('training of tied weights', () => {
     const program = await sealed(graph, weights, true);
     const trainer = new (engine().Trainer)(program, ADAMW);
     const loss = lossFor('vocabulary', 'cross_entropy', batch);
-    const before = program.readWeight('tokens');
+    const before = program.store.readWeight('tokens');
     await step(trainer, batch, loss, { update: true, learningRate: 1e-2 });
     const gradient = trainer.readGradient('tokens');
-    const after = program.readWeight('tokens');
+    const after = program.store.readWeight('tokens');
     const absent = [...Array(FAMILY_VOCABULARY).keys()].filter((id) => !batch.ids.includes(id));
     expect(absent.length).toBeGreaterThan(3);
     for (const [i, g] of gradient.entries()) {
@@ -108,10 +129,16 @@ describe('training of tied weights', () => {
     const loss = lossFor('vocabulary', 'cross_entropy', batch);
     for (const dropoutSeed of [1, 2, 3])
       await step(trainer, batch, loss, { update: true, dropoutSeed });
-    const changed = new Map([...weights.keys()].map((name) => [name, program.readWeight(name)]));
+    const changed = new Map(
+      [...weights.keys()].map((name) => [name, program.store.readWeight(name)]),
+    );
     const fresh = await sealed(graph, changed);
     expectSameBits(await logitsOf(program), await logitsOf(fresh), 'logits');
-    expectSameBits(fresh.readWeight('tokens'), changed.get('tokens') ?? new Float32Array(), 'w');
+    expectSameBits(
+      fresh.store.readWeight('tokens'),
+      changed.get('tokens') ?? new Float32Array(),
+      'w',
+    );
   });
 });
 
@@ -121,7 +148,7 @@ describe('weights that cannot be shared', () => {
     const x = g.embedding([{ weight: 'tokens', rows: 8, index: 'token' }], 8, 'x');
     g.output('hidden', add(g, x));
     const made = g.finish({ architecture: 'toy', maxTokens: 8, vocabulary: 8, segments: 1 });
-    return () => new (engine().Program)(made, { trainable: true });
+    return () => unsealed(made, true);
   };
   const [a, b] = ['a', 'b'].map((name) => ({ name, inputs: 8, outputs: 8, bias: false }));
   if (a === undefined || b === undefined) throw new Error('there are two modules');

@@ -103,15 +103,20 @@ export function bytesOf(values: Float32Array): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
+/** A program over a store of its own that nothing was written to. */
+export function unsealed(graph: EncoderGraph, trainable = false): NativeProgram {
+  const { Program, Store } = engine();
+  return new Program(graph, new Store(graph.weights), { trainable });
+}
+
 /** A sealed program with these f32 weights. */
 export async function sealed(
   graph: EncoderGraph,
   weights: ReadonlyMap<string, Float32Array>,
   trainable = false,
 ): Promise<NativeProgram> {
-  const { Program } = engine();
-  const program = new Program(graph, { trainable });
-  for (const [name, values] of weights) program.writeWeight(name, 0, 'f32', bytesOf(values));
+  const program = unsealed(graph, trainable);
+  for (const [name, values] of weights) program.store.writeWeight(name, 0, 'f32', bytesOf(values));
   await program.seal();
   return program;
 }
@@ -137,20 +142,36 @@ export async function sealedS8(
   graph: EncoderGraph,
   weights: ReadonlyMap<string, Float32Array>,
 ): Promise<NativeProgram> {
-  const binding = engine();
-  const program = new binding.Program(quantizedGraph(graph), { trainable: false });
-  for (const { name, shape, dtype } of quantizedGraph(graph).weights) {
-    const values = weights.get(name) ?? new Float32Array();
-    if (dtype === 'f32') {
-      program.writeWeight(name, 0, 'f32', bytesOf(values));
-      continue;
-    }
-    const { data, scales } = binding.quantizeWeights(values, at(shape, 0), at(shape, 1));
-    program.writeWeight(name, 0, 's8', new Uint8Array(data.buffer));
-    program.writeScales(name, scales);
-  }
+  const { Program, Store } = engine();
+  const { store } = await sealed(graph, weights);
+  const quantized = quantizedGraph(graph);
+  const from = ({ name }: { name: string }) => ({ store, name });
+  const derived = new Store(quantized.weights.map((spec) => ({ ...spec, from: from(spec) })));
+  const program = new Program(quantized, derived, { trainable: false });
   await program.seal();
   return program;
+}
+
+/** Symmetric int8 of each row, as the contract has it: scale = max|w| / 127, codes rounded half to even. */
+export function quantizedRows(
+  values: Float32Array,
+  width: number,
+): { data: Int8Array; scales: Float32Array } {
+  const scales = new Float32Array(values.length / width);
+  const data = new Int8Array(values.length);
+  for (let row = 0; row < scales.length; row++) {
+    const part = values.subarray(row * width, (row + 1) * width);
+    const scale = Math.fround(part.reduce((most, w) => Math.max(most, Math.abs(w)), 0) / 127);
+    scales[row] = scale;
+    if (scale === 0) continue;
+    for (const [i, w] of part.entries()) data[row * width + i] = halfToEven(Math.fround(w / scale));
+  }
+  return { data, scales };
+}
+
+function halfToEven(value: number): number {
+  const rounded = Math.round(value);
+  return Math.abs(value % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }
 
 /** Random texts of these lengths. */

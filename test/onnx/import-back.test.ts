@@ -13,7 +13,7 @@ import type { OutputName } from '../../lib/graph/types.js';
 import { unify } from '../../lib/graph/unify.js';
 import { exportModelOnnx, type OnnxExportOptions } from '../../lib/models/export-model.js';
 import { loadModel } from '../../lib/models/load-model.js';
-import { buildProgram, bytesOf, copyFrom, type ModelParts } from '../../lib/models/model-parts.js';
+import { bytesOf, deriveProgram, type ModelParts } from '../../lib/models/model-parts.js';
 import { familyFolder, HEADS, MATRIX_FAMILIES, makeFolders, REQUESTS, TASKS } from './matrix.js';
 import { drawnWeights } from './toys.js';
 
@@ -44,13 +44,11 @@ const LESS: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
 /** The model's program, but for biases of new heads: what is zero may be left out of a graph. */
 async function withoutZeros(parts: ModelParts): Promise<NativeProgram> {
   return parts.program.use('test', (from) => {
-    const copy = copyFrom(from);
     const drawn = drawnWeights(parts.graph, 3, 0.2);
-    return buildProgram(parts.graph, { trainable: false }, (program, weight) => {
-      if (from.readWeight(weight.name).some((x) => x !== 0)) return copy(program, weight);
-      const values = drawn.get(weight.name) ?? new Float32Array();
-      return program.writeWeight(weight.name, 0, 'f32', bytesOf(values));
-    });
+    const isZero = ([name]: readonly [string, unknown]) =>
+      from.store.readWeight(name).every((x) => x === 0);
+    const written = new Map([...drawn].filter(isZero));
+    return deriveProgram(parts.graph, from.store, { trainable: false }, { written });
   });
 }
 
@@ -78,7 +76,7 @@ async function backAndForth(
   for (const [theirs, ours] of found.weights) {
     const source = back.sources.get(theirs);
     if (source === undefined) return `no source of ${theirs}`;
-    const [got, wanted] = [imported.weights.floats(source), program.readWeight(ours)];
+    const [got, wanted] = [imported.weights.floats(source), program.store.readWeight(ours)];
     if (Buffer.compare(bytesOf(got), bytesOf(wanted)) !== 0) return `numbers of ${ours} differ`;
   }
   return undefined;

@@ -168,7 +168,7 @@ describe.each(HERE)('%s', (name) => {
       const theirs = await golden.tensors.readFloats(`final.${weight}`);
       const noise = golden.json.float64.max_abs_diff.final[weight] ?? 0;
       const bound = FINAL_FACTOR * noise + FINAL_NOISE;
-      expect(maxDifference(program.readWeight(weight), theirs), weight).toBeLessThan(bound);
+      expect(maxDifference(program.store.readWeight(weight), theirs), weight).toBeLessThan(bound);
     }
     program.dispose();
   });

@@ -10,7 +10,7 @@ import { openSafetensors, type SafetensorsFile } from '../../lib/formats/safeten
 import type { OutputName } from '../../lib/graph/types.js';
 import { outputWidth, runBatch } from '../../lib/models/forward.js';
 import { loadModel } from '../../lib/models/load-model.js';
-import { buildProgram, copyFrom, type ModelParts } from '../../lib/models/model-parts.js';
+import { deriveProgram, type ModelParts } from '../../lib/models/model-parts.js';
 import { ENCODERS, encoderFolder } from '../architectures/encoders.js';
 
 export interface TrainLog {
@@ -92,17 +92,15 @@ export class Golden {
     const settings = { lanes: undefined, signal: undefined, seed: 0 };
     const parts = await loadModel('test', folder, { task }, settings);
     const tensors = await openSafetensors(`${folder}/golden.safetensors`);
-    const inference = await buildProgram(
-      parts.graph,
-      { trainable: false },
-      await parts.program.use('test', copyFrom),
+    const inference = await parts.program.use('test', ({ store }) =>
+      deriveProgram(parts.graph, store, { trainable: false }),
     );
     return new Golden(json, tensors, parts, inference);
   }
 
   /** A fresh trainable copy of the saved weights. */
   async trainable(): Promise<NativeProgram> {
-    return buildProgram(this.parts.graph, { trainable: true }, copyFrom(this.inference));
+    return deriveProgram(this.parts.graph, this.inference.store, { trainable: true });
   }
 
   /** An output for the whole batch: [tokens, width] or [sequences, width], flat. */

@@ -129,7 +129,7 @@ async function run(
   const values: Float32Array[] = [];
   const gradNorms: number[] = [];
   for (const [step] of float32.values.entries()) {
-    const now = program.readWeight(VECTOR);
+    const now = program.store.readWeight(VECTOR);
     const gradient =
       problem === 'given'
         ? Float32Array.from(given.gradients[step] ?? [])
@@ -147,7 +147,7 @@ async function run(
         },
       ),
     );
-    values.push(program.readWeight(VECTOR));
+    values.push(program.store.readWeight(VECTOR));
     gradNorms.push(gradNorm);
   }
   trainer.dispose();

@@ -25,20 +25,20 @@ const hash = (data) =>
   createHash('sha256').update(new Uint8Array(data.buffer)).digest('hex').slice(0, 16);
 
 async function made(from, trainable) {
-  const program = new border.Program(from, { trainable });
+  const floats = from.weights.map((spec) => ({ ...spec, dtype: 'f32' }));
+  const store = new border.Store(floats);
+  const written = new border.Program({ ...from, weights: floats }, store, { trainable });
   let at = 0;
-  for (const { name, shape, dtype } of from.weights) {
+  for (const { name, shape } of floats) {
     const size = shape.reduce((a, b) => a * b, 1);
-    const part = values.slice(at, at + size);
+    store.writeWeight(name, 0, 'f32', new Uint8Array(values.slice(at, at + size).buffer));
     at += size;
-    if (dtype === 'f32') {
-      program.writeWeight(name, 0, 'f32', new Uint8Array(part.buffer));
-    } else {
-      const { data, scales } = border.quantizeWeights(part, shape[0], shape[1]);
-      program.writeWeight(name, 0, 's8', new Uint8Array(data.buffer));
-      program.writeScales(name, scales);
-    }
   }
+  await written.seal();
+  if (trainable) return written;
+  // What is s8 in the graph is made from the floats.
+  const derived = from.weights.map((spec) => ({ ...spec, from: { store, name: spec.name } }));
+  const program = new border.Program(from, new border.Store(derived), { trainable });
   await program.seal();
   return program;
 }
@@ -65,7 +65,7 @@ async function trained() {
   return hash(
     Float64Array.from([
       ...losses,
-      ...graph.weights.flatMap(({ name }) => [...program.readWeight(name)]),
+      ...graph.weights.flatMap(({ name }) => [...program.store.readWeight(name)]),
     ]),
   );
 }

@@ -17,17 +17,18 @@ const hash = (data) =>
   createHash('sha256').update(new Uint8Array(data.buffer)).digest('hex').slice(0, 16);
 
 async function made(graph, weights, trainable) {
-  const program = new border.Program(graph, { trainable });
-  for (const { name, shape, dtype } of graph.weights) {
+  const floats = graph.weights.map((spec) => ({ ...spec, dtype: 'f32' }));
+  const store = new border.Store(floats);
+  const written = new border.Program({ ...graph, weights: floats }, store, { trainable });
+  for (const { name } of floats) {
     const values = Float32Array.from(weights[name]);
-    if (dtype === 'f32') {
-      program.writeWeight(name, 0, 'f32', new Uint8Array(values.buffer));
-    } else {
-      const { data, scales } = border.quantizeWeights(values, shape[0], shape[1]);
-      program.writeWeight(name, 0, 's8', new Uint8Array(data.buffer));
-      program.writeScales(name, scales);
-    }
+    store.writeWeight(name, 0, 'f32', new Uint8Array(values.buffer));
   }
+  await written.seal();
+  if (trainable) return written;
+  // What is s8 in the graph is made from the floats.
+  const derived = graph.weights.map((spec) => ({ ...spec, from: { store, name: spec.name } }));
+  const program = new border.Program(graph, new border.Store(derived), { trainable });
   await program.seal();
   return program;
 }
@@ -51,7 +52,7 @@ async function trained(graph, weights, loss) {
     const result = await trainer.step(batch, loss, options);
     numbers.push(result.loss, result.gradNorm);
   }
-  for (const { name } of graph.weights) numbers.push(...program.readWeight(name));
+  for (const { name } of graph.weights) numbers.push(...program.store.readWeight(name));
   return hash(Float64Array.from(numbers));
 }
 

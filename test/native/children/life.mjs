@@ -60,14 +60,16 @@ const scenes = {
   async step() {
     const made = await program(true);
     const trainer = new border.Trainer(made, SETTINGS);
-    const before = made.readWeight('q0');
+    const before = made.store.readWeight('q0');
     const cancelled = step(trainer, 400);
     await turn();
     border.cancel(cancelled.jobId);
     const ending = await settle(cancelled.done);
-    const same = Buffer.from(before.buffer).equals(Buffer.from(made.readWeight('q0').buffer));
+    const same = Buffer.from(before.buffer).equals(Buffer.from(made.store.readWeight('q0').buffer));
     const next = await settle(step(trainer, 4).done);
-    const moved = !Buffer.from(before.buffer).equals(Buffer.from(made.readWeight('q0').buffer));
+    const moved = !Buffer.from(before.buffer).equals(
+      Buffer.from(made.store.readWeight('q0').buffer),
+    );
     return [ending, same, next, moved];
   },
 

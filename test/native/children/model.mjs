@@ -49,13 +49,14 @@ export function graph() {
 }
 
 export async function program(trainable = false) {
-  const made = new border.Program(graph(), { trainable });
+  const from = graph();
+  const made = new border.Program(from, new border.Store(from.weights), { trainable });
   for (const { name, shape } of graph().weights) {
     // As large as it takes for the signal to come through all layers.
     const scale = 2.4 / Math.sqrt(shape[1]);
     const draw = (_, i) => Math.sin((i * i) % 1009) * scale;
     const values = Float32Array.from({ length: shape[0] * shape[1] }, draw);
-    made.writeWeight(name, 0, 'f32', new Uint8Array(values.buffer));
+    made.store.writeWeight(name, 0, 'f32', new Uint8Array(values.buffer));
   }
   await made.seal();
   return made;

@@ -88,7 +88,7 @@ const scenes = {
       const steps = Promise.all(Array.from({ length: 6 }, () => step(trainer, 16).done));
       if (pass) found.push(await passWhile(steps, made, calm));
       await steps;
-      weights.push(trained.readWeight('q1'));
+      weights.push(trained.store.readWeight('q1'));
     }
     return { ...found[0], bulk: same(weights[0], weights[1]) };
   },

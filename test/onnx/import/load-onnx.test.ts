@@ -94,8 +94,10 @@ describe.each(SOME)('%s', (name) => {
       expect(unify(own, graph, { outputs: ['hidden'], dropout: true }).difference).toBeUndefined();
       for (const { name: weight, shape } of graph.weights) {
         const rows = shape[0] ?? 0;
-        const wanted = await insideOf(model).use('test', (p) => p.readWeight(weight, 0, rows));
-        expect(program.readWeight(weight, 0, rows)).toEqual(wanted);
+        const wanted = await insideOf(model).use('test', (p) =>
+          p.store.readWeight(weight, 0, rows),
+        );
+        expect(program.store.readWeight(weight, 0, rows)).toEqual(wanted);
       }
       expect(before.rows).toBeGreaterThan(0);
     } finally {
@@ -135,7 +137,7 @@ describe.runIf(existsSync(REAL))(
       for (const { name, shape, dtype } of parts.graph.weights) {
         if (dtype !== 's8') continue;
         const [rows = 0, width = 0] = shape;
-        const got = await use('test', (program) => program.readQuantized(name, 0, rows));
+        const got = await use('test', (program) => program.store.readQuantized(name, 0, rows));
         const source = onnx.named.sources.get(name);
         if (source?.kind !== 'matrix') throw new Error(name);
         const [piece] = source.matrix.pieces;

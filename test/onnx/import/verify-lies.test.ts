@@ -12,7 +12,7 @@ import type { Initializer, OnnxGraph } from '../../../lib/formats/onnx/import/mo
 import type { EncoderGraph } from '../../../lib/graph/types.js';
 import { Encoder } from '../../../lib/index.js';
 import { buildFolder, verifyFolder } from '../../../lib/models/load-model.js';
-import { buildProgram, bytesOf, copyFrom } from '../../../lib/models/model-parts.js';
+import { buildProgram, bytesOf, deriveProgram } from '../../../lib/models/model-parts.js';
 import { readOnnxFolder } from '../../../lib/models/onnx-folder.js';
 import { verifyOnnx } from '../../../lib/models/verify-onnx.js';
 import { ONNX_FIXTURES, zooCases } from './zoo.js';
@@ -61,7 +61,7 @@ describe.each(['token', 'tensor'] as const)('int8 with a range per %s', (activat
       node.op === 'pool' ? ({ ...node, kind: 'weightedmean' } as const) : node,
     );
     const other: EncoderGraph = { ...graph, nodes };
-    const liar = await buildProgram(other, { trainable: false }, copyFrom(program));
+    const liar = await deriveProgram(other, program.store, { trainable: false });
     await expect(verifyFolder(onnx, other, liar)).rejects.toThrow(/verification failed/);
     program.dispose();
     liar.dispose();

@@ -1,5 +1,5 @@
 // Pages cut into blocks, and the list of the blocks that are shared. The list holds no block alive.
-#include "program/weight_blocks.h"
+#include "weights/blocks.h"
 
 #include <algorithm>
 #include <atomic>

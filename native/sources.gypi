@@ -72,10 +72,6 @@
       "kernels/gemm_s8/gemm_s8_vnni.cc"
     ],
     "engine_files": [
-      "weights/blocks.cc",
-      "weights/pack.cc",
-      "weights/packing.cc",
-      "weights/store.cc",
       "ops/add.cc",
       "ops/attention.cc",
       "ops/attention_positions.cc",
@@ -101,7 +97,11 @@
       "program/program.cc",
       "program/weights.cc",
       "train/loss.cc",
-      "train/trainer.cc"
+      "train/trainer.cc",
+      "weights/blocks.cc",
+      "weights/pack.cc",
+      "weights/packing.cc",
+      "weights/store.cc"
     ],
     "addon_files": [
       "addon/addon.cc",

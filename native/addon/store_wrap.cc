@@ -177,9 +177,8 @@ void StoreWrap::write_scales(const Napi::CallbackInfo& info) {
 Napi::Value StoreWrap::pack(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
     const std::shared_ptr<WeightStore> held = store();
-    return submit_packing(info, held, packing_, [held](Team& team, const Cancel& cancel) {
-      held->pack(team, cancel);
-    });
+    return submit_packing(info, held, packing_,
+                          [held](Team& team, const Cancel& cancel) { held->pack(team, cancel); });
   });
 }
 

@@ -19,8 +19,8 @@ class StoreWrap : public Napi::ObjectWrap<StoreWrap> {
   // The wrap behind a JavaScript value that must be a Store of this addon.
   static StoreWrap& unwrap(const Napi::Env& env, const Napi::Value& value);
 
-  // A job of this store packs: nobody may write, read, or make programs meanwhile. Shared with the jobs: they may end
-  // after this object.
+  // A job of this store packs: nobody may write, read, or make programs meanwhile. Shared with the
+  // jobs: they may end after this object.
   const std::shared_ptr<bool>& packing() const { return packing_; }
 
  private:

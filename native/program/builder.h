@@ -31,8 +31,8 @@ class Builder {
   int define_hidden(const ValueInfo& other, int64_t width);
   // A group of weights with the given width and, unless rows < 0, rows. An s8 matrix is packed for
   // codes of `activation_bits`.
-  int group(const std::string& op, const std::vector<std::string>& names, PackUse use,
-            int64_t rows, int64_t width, int activation_bits = 8);
+  int group(const std::string& op, const std::vector<std::string>& names, PackUse use, int64_t rows,
+            int64_t width, int activation_bits = 8);
   // A group of f32 vectors (biases, norm parameters) of `length` elements together.
   int vector(const std::string& op, const std::vector<std::string>& names, int64_t length);
   [[noreturn]] void fail(const std::string& op, const std::string& what) const;

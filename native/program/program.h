@@ -30,7 +30,8 @@ using OpFactory = std::unique_ptr<Op> (*)(const NodeSpec& node, Builder& builder
 
 class Program {
  public:
-  // Over the weights of `store` that the graph names. `trainable`: an optimizer changes them, so the program has its own.
+  // Over the weights of `store` that the graph names. `trainable`: an optimizer changes them, so
+  // the program has its own.
   Program(GraphSpec graph, std::shared_ptr<WeightStore> store, bool trainable, OpFactory factory);
 
   // The value behind an output name; Error(INTERNAL) when the graph has no such output.

@@ -1,5 +1,5 @@
-// The weights of one program: for every group that an operation reads as one, the pack of the store that holds it.
-// Groups have numbers; several programs may read the same pack.
+// The weights of one program: for every group that an operation reads as one, the pack of the store
+// that holds it. Groups have numbers; several programs may read the same pack.
 #pragma once
 
 #include <atomic>
@@ -24,7 +24,8 @@ class Weights {
   // Throws Error(INTERNAL) for unknown names, mixed widths or dtypes: the graph was validated
   // before it came here.
   int group(const std::vector<std::string>& names, PackUse use, int activation_bits = 8);
-  // Every weight is in a group, or Error(INTERNAL); finds the groups' packs, and takes memory for those that are new.
+  // Every weight is in a group, or Error(INTERNAL); finds the groups' packs, and takes memory for
+  // those that are new.
   void allocate();
   // Makes the packs ready: Error(INTERNAL) when something was not written whole.
   void seal(Team& team, const Cancel& cancel);
@@ -37,7 +38,9 @@ class Weights {
   int group_of(const std::string& name) const { return place(name).group; }
   int64_t first_row(const std::string& name) const { return place(name).row; }
   // The names of the members of a group.
-  const std::vector<std::string>& names(int group) const { return names_[static_cast<size_t>(group)]; }
+  const std::vector<std::string>& names(int group) const {
+    return names_[static_cast<size_t>(group)];
+  }
 
   const Pack& at(int group) const { return *packs_[static_cast<size_t>(group)]; }
   Pack& at(int group) { return *packs_[static_cast<size_t>(group)]; }

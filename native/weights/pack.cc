@@ -156,7 +156,8 @@ void Pack::write_codes(size_t index, int64_t offset, const int8_t* from, int64_t
 void Pack::write_scales(size_t index, const float* from, int64_t count) {
   PackMember& member = members[index];
   const WeightSpec& spec = member.spec;
-  if (ready || dtype != WeightDtype::s8 || count != spec.rows() || member.source.weight != nullptr) {
+  if (ready || dtype != WeightDtype::s8 || count != spec.rows() ||
+      member.source.weight != nullptr) {
     throw Error(ErrorCode::INTERNAL,
                 "weight " + spec.name + " takes " + std::to_string(spec.rows()) + " scales");
   }

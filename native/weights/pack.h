@@ -1,7 +1,8 @@
-// Weights that run as one matrix (query, key and value), or a weight alone, in the forms that operations read. Their
-// rows are stacked in one block of memory, so that one product reads them. A ready pack that no training changes holds
-// each matrix only in the packed form of the active kernels (a tied one in both forms) and shares its block with every
-// pack of the process that has the same; a trained one shares nothing and keeps the plain values as well.
+// Weights that run as one matrix (query, key and value), or a weight alone, in the forms that
+// operations read. Their rows are stacked in one block of memory, so that one product reads them. A
+// ready pack that no training changes holds each matrix only in the packed form of the active
+// kernels (a tied one in both forms) and shares its block with every pack of the process that has
+// the same; a trained one shares nothing and keeps the plain values as well.
 #pragma once
 
 #include <atomic>
@@ -84,13 +85,14 @@ struct Pack {
   void write_scales(size_t index, const float* scales, int64_t count);
   // Written whole, or with a source to take the rest from.
   bool complete() const;
-  // Takes what comes from other weights, checks that all of it is finite (CORRUPT_MODEL names the weight), packs it and
-  // shares the block. When it fails the pack is of no use.
+  // Takes what comes from other weights, checks that all of it is finite (CORRUPT_MODEL names the
+  // weight), packs it and shares the block. When it fails the pack is of no use.
   void make_ready(Team& team, const Cancel& cancel);
   // Packs a trained matrix anew after its values changed. Cannot fail.
   void repack(Team& team);
 
-  // Rows [begin, end) of the pack as f32, whatever they are stored as; any thread, once it is ready.
+  // Rows [begin, end) of the pack as f32, whatever they are stored as; any thread, once it is
+  // ready.
   void read(int64_t begin, int64_t end, float* values) const;
   void read_halves(int64_t begin, int64_t end, uint16_t* halves) const;
   void read_codes(int64_t begin, int64_t end, int8_t* codes, float* scales) const;

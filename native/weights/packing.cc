@@ -1,4 +1,5 @@
-// From what was written, or what other weights hold, to the form that runs: filling, checking, packing, sharing.
+// From what was written, or what other weights hold, to the form that runs: filling, checking,
+// packing, sharing.
 #include <algorithm>
 #include <cmath>
 
@@ -45,7 +46,8 @@ constexpr int64_t kFillPiece = int64_t{1} << 18;
 
 bool infinite_half(uint16_t half) { return (half & 0x7C00u) == 0x7C00u; }
 
-// Rows [begin, end) of `source`, counted from its own first row, each column divided by its divisor.
+// Rows [begin, end) of `source`, counted from its own first row, each column divided by its
+// divisor.
 void read_divided(const WeightSource& source, int64_t begin, int64_t end, float* values) {
   const Weight& weight = *source.weight;
   const int64_t first = weight.first_row(), width = weight.spec.width();

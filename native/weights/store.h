@@ -1,8 +1,9 @@
-// Named weights, and the packs that programs read them from. A weight lies in one pack, its home; further packs with
-// another stacking or use are made from it when a program asks for them, and last as long as that program. Stores may
-// have weights in common: one that is derived from another has the same objects under its own names, or weights that
-// are computed from them (quantized, widened, divided) when the first program needs them. So no number travels
-// through JavaScript to get from one model to another.
+// Named weights, and the packs that programs read them from. A weight lies in one pack, its home;
+// further packs with another stacking or use are made from it when a program asks for them, and
+// last as long as that program. Stores may have weights in common: one that is derived from another
+// has the same objects under its own names, or weights that are computed from them (quantized,
+// widened, divided) when the first program needs them. So no number travels through JavaScript to
+// get from one model to another.
 #pragma once
 
 #include <atomic>
@@ -39,8 +40,8 @@ class Weight {
 
 class WeightStore {
  public:
-  // A weight of a new store: what it is, and the ready weight that it is made from, or that it is where nothing differs;
-  // without one it is written.
+  // A weight of a new store: what it is, and the ready weight that it is made from, or that it is
+  // where nothing differs; without one it is written.
   struct Entry {
     WeightSpec spec;
     WeightSource source;
@@ -56,13 +57,16 @@ class WeightStore {
   // The weight that others may be derived from: Error(INTERNAL) before it is ready.
   const std::shared_ptr<Weight>& ready_at(const std::string& name) const;
 
-  // The pack for `wanted`, whose members are weights of this store by name: one that is there, or `wanted` itself, which
-  // then needs memory and waits for make_ready. A trained pack gets copies of its weights, which replace them here.
+  // The pack for `wanted`, whose members are weights of this store by name: one that is there, or
+  // `wanted` itself, which then needs memory and waits for make_ready. A trained pack gets copies
+  // of its weights, which replace them here.
   std::shared_ptr<Pack> resolve(std::shared_ptr<Pack> wanted);
 
-  // The home of a weight that is written; one of its own when no program has asked for the weight yet.
+  // The home of a weight that is written; one of its own when no program has asked for the weight
+  // yet.
   Pack& home_of(const std::string& name);
-  // Makes those packs ready that are written whole. So a store can be filled without ever holding much in two forms.
+  // Makes those packs ready that are written whole. So a store can be filled without ever holding
+  // much in two forms.
   void pack(Team& team, const Cancel& cancel);
   // Some weight has a home that is not ready.
   bool filling() const { return !pending_.empty(); }

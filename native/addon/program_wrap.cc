@@ -20,6 +20,18 @@ napi_type_tag program_tag(Napi::Env env) {
           static_cast<uint64_t>(reinterpret_cast<uintptr_t>(&Environment::of(env)))};
 }
 
+// `trainable`: true, false, or a list of names.
+Trained trained_arg(const Napi::Object& options) {
+  Trained trained;
+  if (options.Get("trainable").IsArray()) {
+    for (std::string& name : strings_field(options, "trainable"))
+      trained.names.insert(std::move(name));
+  } else {
+    trained.all = bool_field(options, "trainable");
+  }
+  return trained;
+}
+
 // Where a run's output goes: computed in memory of the job, copied to JavaScript's array at the
 // end, because a script may transfer or shrink that array's buffer while the job runs.
 struct Staged {
@@ -92,13 +104,13 @@ Napi::Function ProgramWrap::define(Napi::Env env) {
 ProgramWrap::ProgramWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ProgramWrap>(info) {
   guarded(info, [&] {
     GraphSpec graph = graph_arg(object_arg(info, 0, "graph"));
-    const bool trainable = bool_field(object_arg(info, 2, "options"), "trainable");
+    const Trained trained = trained_arg(object_arg(info, 2, "options"));
     // Last: what is read above runs JavaScript, which may dispose the store.
     const Napi::Object store = object_arg(info, 1, "store");
     const StoreWrap& wrap = StoreWrap::unwrap(info.Env(), store);
     packing_ = wrap.packing();
     if (*packing_) bad_argument("a program is not made while its store packs");
-    program_ = std::make_shared<Program>(std::move(graph), wrap.store(), trainable, &make_op);
+    program_ = std::make_shared<Program>(std::move(graph), wrap.store(), trained, &make_op);
     const napi_type_tag tag = program_tag(info.Env());
     Napi::Object self = info.This().As<Napi::Object>();
     self.TypeTag(&tag);

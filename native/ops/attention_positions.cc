@@ -167,8 +167,9 @@ RelativeGradients AttentionPositions::gradients(int64_t longest, float* at) cons
 
 void AttentionPositions::fold(Run& run, int64_t longest, int64_t head,
                               const RelativeGradients& gradients) const {
-  if (bias_) {
-    float* to = run.weight_grad(bias_group_) + head;
+  float* dbias = bias_ ? run.weight_grad(bias_group_) : nullptr;
+  if (dbias != nullptr) {
+    float* to = dbias + head;
     for (int64_t t = 0; t < distances(longest); ++t)
       to[bias_->row(t - (longest - 1)) * heads_] += gradients.d_bias[t];
   }

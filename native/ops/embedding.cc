@@ -53,6 +53,7 @@ class EmbeddingOp : public Op {
     const float* dy = run.grad(outputs_[0]);
     int32_t* shifted = shifted_positions(run);
     for (size_t i = 0; i < tables_.size(); ++i) {
+      if (run.weight_grad(groups_[i]) == nullptr) continue;
       // Split by columns: every row's sum then runs over the tokens in order, whatever the number
       // of lanes.
       run.parallel_ranges(width, 16, run.batch.tokens, [&](int64_t begin, int64_t end, int) {

@@ -28,7 +28,9 @@ class LinearOp : public Op {
       equalizer_ = builder.vector(node.output, {node.equalizer}, info.width);
     }
     outputs_.push_back(builder.define(node.output, info, width));
-    keeps_sum_ = builder.trainable() && activation_ != Activation::none;
+    keeps_sum_ =
+        builder.passes_backward(inputs_, groups_) && activation_ != Activation::none;
+    if (builder.needs_grad(input) && !weight.trained) builder.pass_gradients(groups_[0]);
     if (keeps_sum_) outputs_.push_back(builder.define_hidden(info, width));
     kept_ = inputs_;
     if (keeps_sum_) kept_.push_back(outputs_[1]);
@@ -64,17 +66,18 @@ class LinearOp : public Op {
                                         dy + begin);
       });
     }
-    if (groups_.size() > 1) {
-      float* dbias = run.weight_grad(groups_[1]);
+    float* dbias = groups_.size() > 1 ? run.weight_grad(groups_[1]) : nullptr;
+    if (dbias != nullptr) {
       run.parallel_ranges(n, 16, rows, [&](int64_t begin, int64_t end, int) {
         run.kernels.reduce.add_rows(rows, end - begin, dy + begin, n, dbias + begin);
       });
     }
     // dW[n, k] += dy^T x: rows of the batch are the summed axis.
-    const float* x = pack_shared(run, rows, k, run.value(inputs_[0]), k, 1);
-    product_f32(run,
-                {n, k, rows, dy, 1, n, x, run.weight_grad(groups_[0]), k, nullptr, Activation::none,
-                 /*accumulate=*/true});
+    if (float* dweight = run.weight_grad(groups_[0]); dweight != nullptr) {
+      const float* x = pack_shared(run, rows, k, run.value(inputs_[0]), k, 1);
+      product_f32(run, {n, k, rows, dy, 1, n, x, dweight, k, nullptr, Activation::none,
+                        /*accumulate=*/true});
+    }
     if (!run.needs_grad(inputs_[0])) return;
     product_f32(run, {rows, k, n, dy, n, 1, run.weights.at(groups_[0]).packed_backward.data(),
                       run.grad(inputs_[0]), k, nullptr, Activation::none, /*accumulate=*/true});

@@ -1,6 +1,8 @@
 // norm: layer or RMS norm of input (+ residual), with or without a bias.
 #include "kernels/norm/norm.h"
 
+#include <algorithm>
+
 #include "ops/factory.h"
 #include "program/run.h"
 
@@ -21,7 +23,7 @@ class NormOp : public Op {
     if (!node.biases.empty())
       groups_.push_back(builder.vector(node.output, node.biases, info.width));
     outputs_.push_back(builder.define(node.output, info));
-    if (builder.trainable()) {
+    if (builder.passes_backward(inputs_, groups_)) {
       outputs_.push_back(builder.define_hidden(info, info.width));  // input + residual
       outputs_.push_back(builder.define_hidden(info, 1));           // mean (unused by rms)
       outputs_.push_back(builder.define_hidden(info, 1));           // 1 / standard deviation
@@ -34,9 +36,10 @@ class NormOp : public Op {
     const float* x = run.value(inputs_[0]);
     const float* residual = has_residual_ ? run.value(inputs_[1]) : nullptr;
     float* y = run.value(outputs_[0]);
-    float* sum = run.training ? run.value(outputs_[1]) : nullptr;
-    float* mean = run.training ? run.value(outputs_[2]) : nullptr;
-    float* rstd = run.training ? run.value(outputs_[3]) : nullptr;
+    const bool keeps = run.training && outputs_.size() > 1;
+    float* sum = keeps ? run.value(outputs_[1]) : nullptr;
+    float* mean = keeps ? run.value(outputs_[2]) : nullptr;
+    float* rstd = keeps ? run.value(outputs_[3]) : nullptr;
     const float* weight = run.weights.at(groups_[0]).values.data();
     const float* bias = groups_.size() > 1 ? run.weights.at(groups_[1]).values.data() : nullptr;
     run.parallel_ranges(run.rows(outputs_[0]), 8, width, [&](int64_t begin, int64_t end, int) {
@@ -54,11 +57,15 @@ class NormOp : public Op {
     const float* mean = run.value(outputs_[2]);
     const float* rstd = run.value(outputs_[3]);
     float* dy = run.grad(outputs_[0]);
+    float* dweight = run.weight_grad(groups_[0]);
     float* dbias = groups_.size() > 1 ? run.weight_grad(groups_[1]) : nullptr;
-    run.parallel_ranges(width, 16, rows, [&](int64_t begin, int64_t end, int) {
-      form(run).backward_params(rows, width, begin, end, sum, mean, rstd, dy,
-                                run.weight_grad(groups_[0]), dbias);
-    });
+    if (dweight != nullptr || dbias != nullptr) {
+      // The kernel computes both; that of a frozen weight goes nowhere.
+      if (dweight == nullptr) dweight = zeroed_scratch(run, width);
+      run.parallel_ranges(width, 16, rows, [&](int64_t begin, int64_t end, int) {
+        form(run).backward_params(rows, width, begin, end, sum, mean, rstd, dy, dweight, dbias);
+      });
+    }
     const float* weight = run.weights.at(groups_[0]).values.data();
     run.parallel_ranges(rows, 8, width, [&](int64_t begin, int64_t end, int) {
       const int64_t at = begin * width, count = (end - begin) * width;
@@ -73,6 +80,13 @@ class NormOp : public Op {
   }
 
  private:
+  static float* zeroed_scratch(Run& run, int64_t count) {
+    const int64_t bytes = count * static_cast<int64_t>(sizeof(float));
+    float* scratch = reinterpret_cast<float*>(run.shared_scratch(bytes));
+    std::fill_n(scratch, count, 0.0f);
+    return scratch;
+  }
+
   const NormForm& form(const Run& run) const {
     return rms_ ? run.kernels.norm.rms : run.kernels.norm.layer;
   }

@@ -1,6 +1,7 @@
 // Names to numbers, with checks.
 #include "program/builder.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "program/limits.h"
@@ -48,6 +49,7 @@ int Builder::add(ValueInfo info) {
   if (info.name.empty()) fail(info.name, "a value needs a name");
   if (!names_.emplace(info.name, id).second) fail(info.name, "the value is defined twice");
   values_.push_back(std::move(info));
+  needs_grad_.push_back(0);
   return id;
 }
 
@@ -66,7 +68,20 @@ int Builder::define_table(const std::string& name, int64_t rows, int64_t width) 
 int Builder::define_hidden(const ValueInfo& other, int64_t width) {
   check_size({"", other.kind, width, other.rows});
   values_.push_back({"", other.kind, width, other.rows});
+  needs_grad_.push_back(0);
   return static_cast<int>(values_.size()) - 1;
+}
+
+bool Builder::passes_backward(const std::vector<int>& inputs,
+                              const std::vector<int>& groups) const {
+  return std::any_of(inputs.begin(), inputs.end(), [&](int value) { return needs_grad(value); }) ||
+         std::any_of(groups.begin(), groups.end(),
+                     [&](int group) { return weights_.at(group).trained; });
+}
+
+void Builder::note(const Op& op) {
+  const uint8_t any = passes_backward(op.inputs(), op.groups()) ? 1 : 0;
+  for (int output : op.outputs()) needs_grad_[static_cast<size_t>(output)] = any;
 }
 
 int Builder::group(const std::string& op, const std::vector<std::string>& names, PackUse use,

@@ -15,8 +15,7 @@ namespace sinter {
 
 class Builder {
  public:
-  Builder(const GraphSpec& graph, Weights& weights, bool trainable)
-      : graph_(graph), weights_(weights), trainable_(trainable) {}
+  Builder(const GraphSpec& graph, Weights& weights) : graph_(graph), weights_(weights) {}
 
   // The number of an earlier value; `kind` is what the op can read.
   int input(const std::string& op, const std::string& name, ValueKind kind) const;
@@ -35,13 +34,23 @@ class Builder {
             int64_t width, int activation_bits = 8);
   // A group of f32 vectors (biases, norm parameters) of `length` elements together.
   int vector(const std::string& op, const std::vector<std::string>& names, int64_t length);
+  // The frozen matrix of an op passes gradients on to its input.
+  void pass_gradients(int group) { weights_.pass_gradients(group); }
   [[noreturn]] void fail(const std::string& op, const std::string& what) const;
 
   const ValueInfo& value(int id) const { return values_[static_cast<size_t>(id)]; }
   const std::vector<ValueInfo>& values() const { return values_; }
   const GraphSpec& graph() const { return graph_; }
   const Weights& weights() const { return weights_; }
-  bool trainable() const { return trainable_; }
+  // Some weight of the program is trained.
+  bool trainable() const { return weights_.trainable(); }
+  // Some trained weight stands before the value, so that backward computes its gradient.
+  bool needs_grad(int value) const { return needs_grad_[static_cast<size_t>(value)] != 0; }
+  // Backward passes through an op that reads these.
+  bool passes_backward(const std::vector<int>& inputs, const std::vector<int>& groups) const;
+  // Called with every op, in order: its outputs need gradients when backward passes through it.
+  void note(const Op& op);
+  const std::vector<uint8_t>& value_needs_grad() const { return needs_grad_; }
 
  private:
   int add(ValueInfo info);
@@ -49,8 +58,8 @@ class Builder {
 
   const GraphSpec& graph_;
   Weights& weights_;
-  bool trainable_;
   std::vector<ValueInfo> values_;
+  std::vector<uint8_t> needs_grad_;  // as many as values_
   std::unordered_map<std::string, int> names_;
 };
 

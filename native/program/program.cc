@@ -6,11 +6,14 @@
 
 namespace sinter {
 
-Program::Program(GraphSpec graph, std::shared_ptr<WeightStore> store, bool trainable,
+Program::Program(GraphSpec graph, std::shared_ptr<WeightStore> store, const Trained& trained,
                  OpFactory factory)
-    : graph_(std::move(graph)), weights_(std::move(store), graph_.weights, trainable) {
-  Builder builder(graph_, weights_, trainable);
-  for (const NodeSpec& node : graph_.nodes) ops_.push_back(factory(node, builder));
+    : graph_(std::move(graph)), weights_(std::move(store), graph_.weights, trained) {
+  Builder builder(graph_, weights_);
+  for (const NodeSpec& node : graph_.nodes) {
+    ops_.push_back(factory(node, builder));
+    builder.note(*ops_.back());
+  }
   for (const OutputSpec& output : graph_.outputs) {
     const int value = builder.input("output " + output.name, output.value);
     if (builder.value(value).kind == ValueKind::table)
@@ -19,13 +22,8 @@ Program::Program(GraphSpec graph, std::shared_ptr<WeightStore> store, bool train
   }
   values_ = builder.values();
   weights_.allocate();
-  plan_ = plan_memory(values_, ops_, trainable ? read_after_forward() : tables_read());
-  needs_grad_.assign(values_.size(), 0);
-  for (const auto& op : ops_) {
-    bool any = !op->groups().empty();
-    for (int input : op->inputs()) any = any || needs_grad_[static_cast<size_t>(input)] != 0;
-    for (int output : op->outputs()) needs_grad_[static_cast<size_t>(output)] = any ? 1 : 0;
-  }
+  needs_grad_ = builder.value_needs_grad();
+  plan_ = plan_memory(values_, ops_, weights_.trainable() ? read_after_forward() : tables_read());
 }
 
 std::vector<int> Program::tables_read() const {
@@ -73,7 +71,10 @@ int64_t Program::resident_bytes() const {
 std::vector<int> Program::read_after_forward() const {
   std::vector<int> list;
   for (const auto& [name, value] : outputs_) list.push_back(value);
-  for (const auto& op : ops_) list.insert(list.end(), op->kept().begin(), op->kept().end());
+  for (const auto& op : ops_) {
+    if (needs_grad_[static_cast<size_t>(op->outputs()[0])] == 0) continue;
+    list.insert(list.end(), op->kept().begin(), op->kept().end());
+  }
   return list;
 }
 

@@ -30,9 +30,10 @@ using OpFactory = std::unique_ptr<Op> (*)(const NodeSpec& node, Builder& builder
 
 class Program {
  public:
-  // Over the weights of `store` that the graph names. `trainable`: an optimizer changes them, so
+  // Over the weights of `store` that the graph names. An optimizer changes those of `trained`, so
   // the program has its own.
-  Program(GraphSpec graph, std::shared_ptr<WeightStore> store, bool trainable, OpFactory factory);
+  Program(GraphSpec graph, std::shared_ptr<WeightStore> store, const Trained& trained,
+          OpFactory factory);
 
   // The value behind an output name; Error(INTERNAL) when the graph has no such output.
   int output(const std::string& name) const;

@@ -34,7 +34,7 @@ struct Workspace {
   std::vector<int32_t> indices;               // offsets, positions, segments of the micro-batch
 };
 
-// Gradients of the weights, one block per group; empty blocks of groups that are not trained.
+// Gradients of the weights, one block per group; those of groups that are not trained are empty.
 struct WeightGradients {
   std::vector<AlignedBuffer<float>> groups;
 };
@@ -116,6 +116,7 @@ class Run {
     return workspace_.grads.data() +
            grad_arena_.at(info(id).kind, gradient_plan->offsets[static_cast<size_t>(id)]);
   }
+  // nullptr: the group is not trained.
   float* weight_grad(int group) { return gradients->groups[static_cast<size_t>(group)].data(); }
   bool needs_grad(int id) const { return (*value_needs_grad)[static_cast<size_t>(id)] != 0; }
 

@@ -17,14 +17,18 @@ namespace {
 
 }  // namespace
 
-Weights::Weights(std::shared_ptr<WeightStore> store, std::vector<WeightSpec> specs, bool trainable)
-    : store_(std::move(store)), specs_(std::move(specs)), trainable_(trainable) {
+Weights::Weights(std::shared_ptr<WeightStore> store, std::vector<WeightSpec> specs,
+                 const Trained& trained)
+    : store_(std::move(store)), specs_(std::move(specs)) {
   for (size_t i = 0; i < specs_.size(); ++i) {
     Place place;
     place.spec = i;
+    place.trained = trained.has(specs_[i].name);
+    trainable_ = trainable_ || place.trained;
     if (!places_.emplace(specs_[i].name, place).second)
       throw Error(ErrorCode::INTERNAL, "weight " + specs_[i].name + " is listed twice");
   }
+  for (const std::string& name : trained.names) place(name);  // there is no other
 }
 
 const Weights::Place& Weights::place(const std::string& name) const {
@@ -58,11 +62,15 @@ int Weights::group(const std::vector<std::string>& names, PackUse use, int activ
 
 int Weights::stack(const std::vector<std::string>& names) {
   const auto wanted = std::make_shared<Pack>();
-  wanted->trained = trainable_;
+  wanted->trained = place(names.front()).trained;
   const int index = group_count();
   for (const std::string& name : names) {
     Place& p = place(name);
     if (p.group >= 0) throw_stacked_twice(name);
+    if (p.trained != wanted->trained)
+      throw Error(ErrorCode::INTERNAL,
+                  "weight " + name + " is stacked with " + names.front() +
+                      ": either both are trained or none");
     p.group = index;
     p.row = wanted->rows;
     wanted->add_member(specs_[p.spec]);
@@ -109,8 +117,12 @@ void Weights::seal(Team& team, const Cancel& cancel) {
   count_bytes();
 }
 
-void Weights::repack(Team& team) {
-  for (const std::shared_ptr<Pack>& pack : packs_) pack->repack(team);
+void Weights::pass_gradients(int group) {
+  Pack& pack = at(group);
+  if (pack.dtype != WeightDtype::f32) {
+    throw Error(ErrorCode::INTERNAL, "int8 weights pass no gradients on: " + names(group)[0]);
+  }
+  pack.uses |= static_cast<int>(PackUse::backward);
 }
 
 void Weights::count_bytes() {

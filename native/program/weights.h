@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "kernels/kernel_set.h"
@@ -14,10 +15,19 @@
 
 namespace sinter {
 
+// The names of the weights that an optimizer changes.
+struct Trained {
+  bool all = false;
+  std::unordered_set<std::string> names;
+
+  bool has(const std::string& name) const { return all || names.count(name) > 0; }
+};
+
 class Weights {
  public:
-  // `specs`: of the graph. `trainable`: all of them, in packs of the program's own.
-  Weights(std::shared_ptr<WeightStore> store, std::vector<WeightSpec> specs, bool trainable);
+  // `specs`: of the graph. Those of `trained` lie in packs of the program's own.
+  Weights(std::shared_ptr<WeightStore> store, std::vector<WeightSpec> specs,
+          const Trained& trained);
 
   // The group made of these weights, stacked in this order. Made on first use; a weight belongs to
   // one group only, so all of its uses stack it alike. `activation_bits` counts for a matrix.
@@ -29,8 +39,8 @@ class Weights {
   void allocate();
   // Makes the packs ready: Error(INTERNAL) when something was not written whole.
   void seal(Team& team, const Cancel& cancel);
-  // Packs every matrix anew after a trainer changed its values. Cannot fail.
-  void repack(Team& team);
+  // An f32 matrix that is not trained itself passes gradients on: it is packed for that too.
+  void pass_gradients(int group);
 
   const WeightSpec& spec(const std::string& name) const;
   int64_t elements(const std::string& name) const { return spec(name).elements(); }
@@ -46,6 +56,7 @@ class Weights {
   Pack& at(int group) { return *packs_[static_cast<size_t>(group)]; }
   int group_count() const { return static_cast<int>(packs_.size()); }
   const std::shared_ptr<WeightStore>& store() const { return store_; }
+  // Some weight is trained.
   bool trainable() const { return trainable_; }
   // As of allocate() or seal(), shared blocks included; any thread may ask.
   int64_t resident_bytes() const { return resident_bytes_.load(std::memory_order_relaxed); }
@@ -55,6 +66,7 @@ class Weights {
     size_t spec = 0;
     int group = -1;
     int64_t row = 0;
+    bool trained = false;
   };
   const Place& place(const std::string& name) const;
   Place& place(const std::string& name);
@@ -66,7 +78,7 @@ class Weights {
   std::unordered_map<std::string, Place> places_;
   std::vector<std::shared_ptr<Pack>> packs_;
   std::vector<std::vector<std::string>> names_;
-  bool trainable_;
+  bool trainable_ = false;
   std::atomic<int64_t> resident_bytes_{0};
 };
 

@@ -26,7 +26,7 @@ Trainer::Trainer(std::shared_ptr<Program> program, TrainerSettings settings)
     throw Error(ErrorCode::INTERNAL, "the program was not made for training");
   for (int i = 0; i < weights.group_count(); ++i) {
     const Pack& g = weights.at(i);
-    const int64_t size = g.rows * g.width;
+    const int64_t size = g.trained ? g.rows * g.width : 0;
     gradients_.groups.emplace_back(size);
     std::fill_n(gradients_.groups.back().data(), size, 0.0f);
     State state;
@@ -56,7 +56,8 @@ void Trainer::find_tables() {
     if (node.relative_bias) mark(dense, node.relative_bias->weight);
   }
   for (size_t i = 0; i < states_.size(); ++i) {
-    states_[i].table = sparse[i] != 0 && dense[i] == 0;
+    states_[i].table =
+        sparse[i] != 0 && dense[i] == 0 && weights.at(static_cast<int>(i)).trained;
     if (states_[i].table)
       states_[i].seen.assign(static_cast<size_t>(weights.at(static_cast<int>(i)).rows), 0);
   }
@@ -91,12 +92,19 @@ StepResult Trainer::step(Engine& engine, const WholeBatch& batch, const StepLoss
   clear_gradients(team);
   note_touched_rows(batch);
   needed_ = program_->needed_ops({program_->output(loss.output)});
+  std::vector<uint8_t> passed = needed_;  // by backward
+  for (size_t i = 0; i < passed.size(); ++i) {
+    const int made = program_->ops()[i]->outputs()[0];
+    passed[i] &= program_->value_needs_grad()[static_cast<size_t>(made)];
+  }
   gradient_plan_ =
-      plan_gradients(program_->values(), program_->ops(), needed_, program_->output(loss.output));
+      plan_gradients(program_->values(), program_->ops(), passed, program_->output(loss.output));
   reached_.assign(states_.size(), 0);
   for (size_t i = 0; i < needed_.size(); ++i) {
     if (needed_[i] == 0) continue;
-    for (int group : program_->ops()[i]->groups()) reached_[static_cast<size_t>(group)] = 1;
+    for (int group : program_->ops()[i]->groups()) {
+      if (program_->weights().at(group).trained) reached_[static_cast<size_t>(group)] = 1;
+    }
   }
   const BatchLoss whole_loss(loss, *program_, batch);
   const WholeBatch whole = program_->without_unused(batch, needed_);
@@ -197,7 +205,9 @@ void Trainer::update(Team& team, const StepSettings& settings, double grad_norm)
   }
   team.parallel_for(static_cast<int64_t>(list.size()),
                     [&](int64_t i, int) { update_chunk(list[static_cast<size_t>(i)], step); });
-  program_->weights().repack(team);
+  for (size_t i = 0; i < reached_.size(); ++i) {
+    if (reached_[i] != 0) program_->weights().at(static_cast<int>(i)).repack(team);
+  }
 }
 
 void Trainer::update_chunk(const Chunk& chunk, const AdamWStep& base) {
@@ -228,6 +238,8 @@ void Trainer::update_chunk(const Chunk& chunk, const AdamWStep& base) {
 void Trainer::read_gradient(const std::string& name, float* values) const {
   const Weights& weights = program_->weights();
   const int group = weights.group_of(name);
+  if (!weights.at(group).trained)
+    throw Error(ErrorCode::INTERNAL, "weight " + name + " is not trained");
   const int64_t first = weights.first_row(name) * weights.at(group).width;
   std::memcpy(values, gradients_.groups[static_cast<size_t>(group)].data() + first,
               static_cast<size_t>(weights.elements(name)) * sizeof(float));

@@ -111,7 +111,7 @@ int64_t Pack::place_arrays(uint8_t* base) {
   }
   if (matrix()) packed = cut.next<float>(gemm_f32_packed_floats(width, rows));
   if (plain_read() || trained) values = cut.next<float>(size);
-  if (matrix() && trained) packed_backward = cut.next<float>(gemm_f32_packed_floats(rows, width));
+  if (backward()) packed_backward = cut.next<float>(gemm_f32_packed_floats(rows, width));
   return cut.bytes();
 }
 

@@ -23,7 +23,8 @@ class Weight;
 
 // What a pack is to the operations that read it, several at once where weights are tied: the table
 // of the token ids is also the matrix of a masked LM's decoder.
-enum class PackUse : int { matrix = 1, table = 2, vector = 4 };
+// `backward`: a matrix whose product passes gradients on to its input.
+enum class PackUse : int { matrix = 1, table = 2, vector = 4, backward = 8 };
 
 // Where the numbers of a weight come from that nobody writes: another weight, in any storage.
 struct WeightSource {
@@ -58,7 +59,7 @@ struct Pack {
   WeightArray<float> scales;           // [rows], s8 only
   WeightArray<int32_t> sums;           // [rows] sums of codes, s8 matrices only
   WeightArray<float> packed;           // f32 matrix: panels of W^T, for y = x W^T
-  WeightArray<float> packed_backward;  // trained f32 matrix: panels of W, for dx = dy W
+  WeightArray<float> packed_backward;  // f32 matrix: panels of W, for dx = dy W
   WeightArray<uint8_t> packed_codes;   // s8 matrix
   WeightBlock block;                   // of all of these but
   AlignedBuffer<uint8_t> plain;        // values or codes of a mere matrix until it is packed
@@ -67,7 +68,12 @@ struct Pack {
 
   bool matrix() const { return (uses & static_cast<int>(PackUse::matrix)) != 0; }
   // Something reads its rows as they are: a matrix alone needs only its packed form.
-  bool plain_read() const { return uses != static_cast<int>(PackUse::matrix); }
+  bool plain_read() const {
+    return (uses & ~static_cast<int>(PackUse::backward)) != static_cast<int>(PackUse::matrix);
+  }
+  bool backward() const {
+    return matrix() && (trained || (uses & static_cast<int>(PackUse::backward)) != 0);
+  }
   // Every operation that reads `other` could read this instead.
   bool covers(const Pack& other) const;
 

@@ -129,7 +129,7 @@ void Pack::pack_matrix(Team& team) {
   for_panel_slices(team, rows, [&](int64_t row, int64_t count) {
     gemm.pack(width, count, values.data() + row * width, 1, width, packed.data() + row * width);
   });
-  if (!trained) return;
+  if (!backward()) return;
   for_panel_slices(team, width, [&](int64_t column, int64_t count) {
     gemm.pack(rows, count, values.data() + column, width, 1,
               packed_backward.data() + column * rows);
@@ -152,7 +152,7 @@ void Pack::make_ready(Team& team, const Cancel& cancel) {
       codes = {};
       plain.clear();
     }
-    const int form = 16 * (plain_read() ? 1 : 0) + 8 * (activation_bits == 7 ? 1 : 0) +
+    const int form = 32 * (backward() ? 1 : 0) + 16 * (plain_read() ? 1 : 0) + 8 * (activation_bits == 7 ? 1 : 0) +
                      4 * (matrix() ? 1 : 0) + static_cast<int>(dtype);
     const int64_t size = place_arrays(nullptr);
     block = share_block(block, {rows, width, size, form}, team);

@@ -28,8 +28,7 @@ class LinearOp : public Op {
       equalizer_ = builder.vector(node.output, {node.equalizer}, info.width);
     }
     outputs_.push_back(builder.define(node.output, info, width));
-    keeps_sum_ =
-        builder.passes_backward(inputs_, groups_) && activation_ != Activation::none;
+    keeps_sum_ = builder.passes_backward(inputs_, groups_) && activation_ != Activation::none;
     if (builder.needs_grad(input) && !weight.trained) builder.pass_gradients(groups_[0]);
     if (keeps_sum_) outputs_.push_back(builder.define_hidden(info, width));
     kept_ = inputs_;

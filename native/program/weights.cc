@@ -68,9 +68,8 @@ int Weights::stack(const std::vector<std::string>& names) {
     Place& p = place(name);
     if (p.group >= 0) throw_stacked_twice(name);
     if (p.trained != wanted->trained)
-      throw Error(ErrorCode::INTERNAL,
-                  "weight " + name + " is stacked with " + names.front() +
-                      ": either both are trained or none");
+      throw Error(ErrorCode::INTERNAL, "weight " + name + " is stacked with " + names.front() +
+                                           ": either both are trained or none");
     p.group = index;
     p.row = wanted->rows;
     wanted->add_member(specs_[p.spec]);

@@ -56,8 +56,7 @@ void Trainer::find_tables() {
     if (node.relative_bias) mark(dense, node.relative_bias->weight);
   }
   for (size_t i = 0; i < states_.size(); ++i) {
-    states_[i].table =
-        sparse[i] != 0 && dense[i] == 0 && weights.at(static_cast<int>(i)).trained;
+    states_[i].table = sparse[i] != 0 && dense[i] == 0 && weights.at(static_cast<int>(i)).trained;
     if (states_[i].table)
       states_[i].seen.assign(static_cast<size_t>(weights.at(static_cast<int>(i)).rows), 0);
   }

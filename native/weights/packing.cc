@@ -152,8 +152,9 @@ void Pack::make_ready(Team& team, const Cancel& cancel) {
       codes = {};
       plain.clear();
     }
-    const int form = 32 * (backward() ? 1 : 0) + 16 * (plain_read() ? 1 : 0) + 8 * (activation_bits == 7 ? 1 : 0) +
-                     4 * (matrix() ? 1 : 0) + static_cast<int>(dtype);
+    const int form = 32 * (backward() ? 1 : 0) + 16 * (plain_read() ? 1 : 0) +
+                     8 * (activation_bits == 7 ? 1 : 0) + 4 * (matrix() ? 1 : 0) +
+                     static_cast<int>(dtype);
     const int64_t size = place_arrays(nullptr);
     block = share_block(block, {rows, width, size, form}, team);
     place_arrays(block.get());

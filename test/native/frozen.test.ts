@@ -6,7 +6,16 @@ import type { EncoderGraph } from '../../lib/graph/types.js';
 import { deriveProgram, disposeProgram } from '../../lib/models/model-parts.js';
 import { expectSameBits } from '../kernels/native-test.js';
 import { FAMILY_VOCABULARY, familyGraph, lossFor } from './family-toy.js';
-import { ADAMW, batchOf, engine, quantizedGraph, randomWeights, sealed, step, toyGraph } from './toy.js';
+import {
+  ADAMW,
+  batchOf,
+  engine,
+  quantizedGraph,
+  randomWeights,
+  sealed,
+  step,
+  toyGraph,
+} from './toy.js';
 
 interface Case {
   readonly graph: EncoderGraph;
@@ -115,7 +124,9 @@ describe('a program with frozen weights', () => {
     const derive = (names: string[]) =>
       deriveProgram(toy.graph, source.store, { trainable: names });
     await expect(derive(['nothing'])).rejects.toThrow('there is no weight nothing');
-    await expect(derive(['layer.0.query.weight'])).rejects.toThrow(/either both are trained or none/);
+    await expect(derive(['layer.0.query.weight'])).rejects.toThrow(
+      /either both are trained or none/,
+    );
     await expect(derive([])).resolves.toBeDefined();
   });
 });

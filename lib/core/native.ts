@@ -46,8 +46,12 @@ export interface RunOptions {
 }
 
 export interface ProgramOptions {
-  /** An optimizer changes the weights: the program has its own, in plain form too, and they replace those of the store. */
-  readonly trainable: boolean;
+  /**
+   * The weights that an optimizer changes, all or by name: the program has its own, in plain form too, and they replace those
+   * of the store. Weights that one product stacks are trained together. A frozen weight has no gradient and no state, and
+   * backward ends below the lowest that is trained. int8 weights are frozen, and pass no gradients on.
+   */
+  readonly trainable: boolean | readonly string[];
 }
 
 /** A weight of another store that one is made from, or that it is where shape and storage are the same. */

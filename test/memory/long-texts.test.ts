@@ -19,6 +19,7 @@ describe.skipIf(platform() !== 'linux')('a long text takes little memory', () =>
     ['roberta-seqcls', 'genes', 50],
     ['roberta-seqcls', 'blanks', 50],
     ['albert', 'word', 50],
+    ['albert', 'blanks', 50],
     ['modernbert', 'chinese', 50],
     ['albert', 'chinese', 6],
     ['modernbert', 'odd', 6],

@@ -66,6 +66,21 @@ const text = fc
           fc.constant(1),
         ),
       },
+      {
+        weight: 1,
+        arbitrary: fc.tuple(
+          fc.constantFrom(' ', '  \n', 'x ', 'a  '),
+          fc.integer({ min: 20, max: 90 }),
+        ),
+      },
+      {
+        weight: 2,
+        arbitrary: fc.tuple(fc.stringMatching(/^[ac]{1,40}$/), fc.integer({ min: 1, max: 3 })),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.tuple(fc.constantFrom("x'very", "a'llama", "'rest"), fc.constant(1)),
+      },
       { weight: 3, arbitrary: fc.tuple(fc.stringMatching(/^[acgtehop]{1,40}$/), fc.constant(1)) },
     ),
     { minLength: 1, maxLength: 12 },
@@ -119,10 +134,16 @@ describe.each(KINDS)('words cut in pieces: %s', (name, load) => {
   });
 });
 
-/** Pieces of two letters in all lengths: the vocabulary of a small alphabet, in which every place is inside of some token. */
-const piece = fc.stringMatching(/^[acgt]{2,9}$/);
+/** A vocabulary of few letters: every place of a word is inside of some token. */
+const piece = fc.oneof(fc.stringMatching(/^[ac]{2,5}$/), fc.stringMatching(/^[acgt]{2,9}$/));
 
 describe('whatever the vocabulary', () => {
+  it('byte-level without added tokens, so that margins are as small as can be', async () => {
+    for (const name of ['roberta-seqcls', 'modernbert']) {
+      await expectSame(await changed(name, { added_tokens: [] }), 400);
+    }
+  });
+
   it('BPE', async () => {
     await fc.assert(
       fc.asyncProperty(

@@ -114,13 +114,16 @@ function letterKinds(splitters: readonly Component[]): string[] {
   ];
 }
 
-/** Runs of blanks, unless they are joined, stripped, or divided by what comes after them. */
+/**
+ * Runs of blanks, unless they are stripped, or divided by what comes after them. Those that are joined to one are that one's where
+ * they begin; in later parts it begins in the margin, and is left out with it.
+ */
 function blankKinds(
   normalizers: readonly Component[],
   splitters: readonly Component[],
   added: readonly Added[],
 ): string[] {
-  if (normalizers.some((step) => step.type === 'Strip' || joinsBlanks(step))) return [];
+  if (normalizers.some(({ type }) => type === 'Strip')) return [];
   if (added.some(({ rstrip }) => rstrip)) return [];
   return splitters.some((splitter) => regexOf(splitter).includes('\\s*[')) ? ['\\n'] : [BLANKS];
 }

@@ -265,7 +265,7 @@ describe('config.json', () => {
     [{ model_type: 'toString' }, 'unsupported model_type "toString"'],
     [
       { hidden_act: 'mish' },
-      'hidden_act "mish" (supported: gelu, gelu_python, gelu_new, gelu_fast, gelu_pytorch_tanh, relu',
+      'hidden_act "mish" (supported: gelu, gelu_python, gelu_new, gelu_fast, gelu_accurate, gelu_pytorch_tanh, gelu_python_tanh',
     ],
     [{ position_embedding_type: 'relative_key' }, '"relative_key" (supported: absolute)'],
     [{ is_decoder: true }, 'is_decoder true'],

@@ -187,18 +187,16 @@ export class StoredTensors implements TensorSource {
     { signed, columns, begin }: CodePlace,
     least: number,
   ): Int8Array {
-    const mask = signed ? -1 : 255;
-    let outside = 0;
-    for (let i = 0, row = begin; i < bits.length; row++) {
-      const zero = zeroPoints[axis === null ? 0 : row] ?? 0;
-      for (const end = i + columns; i < end; i++) {
-        const code = ((bits[i] as number) & mask) - zero;
-        // Negative where one is: no branch for each of millions.
-        outside |= (code - least) | (127 - code);
-        bits[i] = code;
-      }
-    }
-    if (outside >= 0) return bits;
+    const middle = signed ? 0 : 128;
+    const outside = zeroPoints.every((zero) => zero === middle)
+      ? turnSigns(bits, signed, least)
+      : subtractZeros(bits, (row) => zeroPoints[axis === null ? 0 : row] ?? 0, {
+          mask: signed ? -1 : 255,
+          columns,
+          begin,
+          least,
+        });
+    if (!outside) return bits;
     throw new SinterError('INTERNAL', `${this.path}: codes beyond int8`);
   }
 
@@ -256,6 +254,43 @@ class Bytes {
 class Memory {
   readonly read = new Bytes();
   readonly write = new Bytes();
+}
+
+/** Takes 128 from unsigned codes and nothing from signed ones: four at a time. Whether one is below `least`, -128 or -127, then. */
+function turnSigns(bits: Int8Array, signed: boolean, least: number): boolean {
+  const words = new Int32Array(bits.buffer, bits.byteOffset, bits.length >> 2);
+  if (!signed) {
+    for (let i = 0; i < words.length; i++) words[i] = (words[i] as number) ^ 0x80808080;
+    for (let i = 4 * words.length; i < bits.length; i++) bits[i] = (bits[i] as number) ^ 0x80;
+  }
+  return least > -128 && bits.includes(-128);
+}
+
+interface Subtraction {
+  readonly mask: number;
+  readonly columns: number;
+  /** The matrix's first row. */
+  readonly begin: number;
+  readonly least: number;
+}
+
+/** Takes the zero point of its row from every code, in place. Whether one is outside of [least, 127] then. */
+function subtractZeros(
+  bits: Int8Array,
+  zeroOf: (row: number) => number,
+  { mask, columns, begin, least }: Subtraction,
+): boolean {
+  let outside = 0;
+  for (let i = 0, row = begin; i < bits.length; row++) {
+    const zero = zeroOf(row);
+    for (const end = i + columns; i < end; i++) {
+      const code = ((bits[i] as number) & mask) - zero;
+      // Negative where one is: no branch for each of millions.
+      outside |= (code - least) | (127 - code);
+      bits[i] = code;
+    }
+  }
+  return outside < 0;
 }
 
 interface Layout {

@@ -5,9 +5,13 @@
  * imports the package starts at once. Such modules are imported in the functions that need them, never above.
  */
 
+import { setImmediate } from 'node:timers/promises';
 import type { GraphRequest } from '../graph/checkpoint.js';
 import type { LoadSettings } from './load-model.js';
 import type { ModelParts } from './model-parts.js';
+
+/** In the first load of a process. */
+let parts: Promise<void> | undefined;
 
 /** Loads the folder, the ONNX file or the model id `name` as what `request` asks for. `where` names the call in messages. */
 export async function loadModel(
@@ -16,6 +20,24 @@ export async function loadModel(
   request: GraphRequest,
   settings: LoadSettings,
 ): Promise<ModelParts> {
+  parts ??= loadParts();
+  await parts;
   const loading = await import('./load-model.js');
   return loading.loadModel(where, name, request, settings);
+}
+
+/** All at once would hold the event loop for some 40 ms. */
+async function loadParts(): Promise<void> {
+  const some = [
+    () => import('tokenizers'),
+    () => import('../formats/hf-folder.js'),
+    () => import('../hub/resolve.js'),
+    () => import('../architectures/index.js'),
+    () => import('../tokenize/check/index.js'),
+    () => import('../tokenize/text-tokenizer.js'),
+  ];
+  for (const part of some) {
+    await part();
+    await setImmediate();
+  }
 }

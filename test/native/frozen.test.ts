@@ -1,9 +1,9 @@
 /** Weights that are not trained: the gradients of the others are what they are without it, and frozen weights cost nothing. */
 
-import { describe, expect, it } from 'vitest';
-import type { NativeProgram, StepLoss, TokenBatch } from '../../lib/core/native.js';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { NativeProgram, NativeTrainer, StepLoss, TokenBatch } from '../../lib/core/native.js';
 import type { EncoderGraph } from '../../lib/graph/types.js';
-import { deriveProgram, disposeProgram } from '../../lib/models/model-parts.js';
+import * as library from '../../lib/models/model-parts.js';
 import { expectSameBits } from '../kernels/native-test.js';
 import { FAMILY_VOCABULARY, familyGraph, lossFor } from './family-toy.js';
 import {
@@ -12,10 +12,26 @@ import {
   engine,
   quantizedGraph,
   randomWeights,
-  sealed,
+  sealed as sealedProgram,
   step,
   toyGraph,
 } from './toy.js';
+
+const made: NativeProgram[] = [];
+const trainers: NativeTrainer[] = [];
+/** Freed after the test: what is left to the collector would be freed while another one counts bytes. */
+async function kept(making: Promise<NativeProgram>): Promise<NativeProgram> {
+  const program = await making;
+  made.push(program);
+  return program;
+}
+afterEach(() => {
+  for (const trainer of trainers.splice(0)) trainer.dispose();
+  made.splice(0).forEach(library.disposeProgram);
+});
+const sealed = (...args: Parameters<typeof sealedProgram>) => kept(sealedProgram(...args));
+const deriveProgram = (...args: Parameters<typeof library.deriveProgram>) =>
+  kept(library.deriveProgram(...args));
 
 interface Case {
   readonly graph: EncoderGraph;
@@ -41,6 +57,7 @@ const namesOf = ({ graph }: Case, pattern: RegExp) =>
 
 async function gradients(program: NativeProgram, { batch, loss }: Case, names: readonly string[]) {
   const trainer = new (engine().Trainer)(program, ADAMW);
+  trainers.push(trainer);
   const result = await step(trainer, batch, loss);
   const found = new Map(names.map((name) => [name, trainer.readGradient(name)]));
   const frozen = (name: string) => trainer.readGradient(name);
@@ -99,7 +116,7 @@ describe('a program with frozen weights', () => {
       else expectSameBits(now, then, name);
     }
     trainer.dispose();
-    disposeProgram(program);
+    library.disposeProgram(program);
     expect(engine().weightBytes()).toBe(before);
   });
 

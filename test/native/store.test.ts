@@ -1,9 +1,9 @@
 /** Stores: several programs over one, derived ones, and what is in memory then. */
 
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { NativeProgram, StoreWeight } from '../../lib/core/native.js';
 import type { EncoderGraph } from '../../lib/graph/types.js';
-import { deriveProgram, disposeProgram, programOver } from '../../lib/models/model-parts.js';
+import * as library from '../../lib/models/model-parts.js';
 import { expectSameBits } from '../kernels/native-test.js';
 import { lossFor } from './family-toy.js';
 import {
@@ -14,10 +14,24 @@ import {
   quantizedRows,
   randomWeights,
   run,
-  sealed,
+  sealed as sealedProgram,
   step,
   toyGraph,
 } from './toy.js';
+
+const made: NativeProgram[] = [];
+/** Freed after the test: what is left to the collector would be freed while another one counts bytes. */
+async function kept(making: Promise<NativeProgram>): Promise<NativeProgram> {
+  const program = await making;
+  made.push(program);
+  return program;
+}
+afterEach(() => made.splice(0).forEach(library.disposeProgram));
+const sealed = (...args: Parameters<typeof sealedProgram>) => kept(sealedProgram(...args));
+const deriveProgram = (...args: Parameters<typeof library.deriveProgram>) =>
+  kept(library.deriveProgram(...args));
+const programOver = (...args: Parameters<typeof library.programOver>) =>
+  kept(library.programOver(...args));
 
 const graph = toyGraph();
 const batch = batchOf([5, 1, 13, 2], 3);
@@ -117,9 +131,9 @@ describe('a derived store', () => {
     );
     expect(bytes).toBe(0);
     const wanted = await hidden(first);
-    disposeProgram(first);
+    library.disposeProgram(first);
     expectSameBits(await hidden(second), wanted, 'hidden');
-    disposeProgram(second);
+    library.disposeProgram(second);
   });
 
   it('of s8 has the codes of the divided weight, and widened again their products', async () => {
@@ -162,7 +176,7 @@ describe('a derived store', () => {
     const next = await deriveProgram(graph, trained.store, INFERENCE);
     const ended = await hidden(trained);
     trainer.dispose();
-    disposeProgram(trained);
+    library.disposeProgram(trained);
     expectSameBits(next.store.readWeight(firstMatrix()), after, 'weight');
     expectSameBits(await hidden(next), ended, 'hidden');
   });

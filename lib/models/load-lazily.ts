@@ -29,7 +29,7 @@ export async function loadModel(
 /** All at once would hold the event loop for some 40 ms. */
 async function loadParts(): Promise<void> {
   const some = [
-    () => import('tokenizers'),
+    () => import('../tokenize/make-tokenizer.js'),
     () => import('../formats/hf-folder.js'),
     () => import('../hub/resolve.js'),
     () => import('../architectures/index.js'),

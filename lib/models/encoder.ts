@@ -17,6 +17,7 @@ import type {
   SimilarityName,
 } from '../graph/checkpoint.js';
 import { PLAIN_SENTENCE, sentenceHead } from '../graph/sentence.js';
+import { storedLike } from '../graph/tables.js';
 import type { PoolKind } from '../graph/types.js';
 import { BATCH_OPTIONS, type BatchOptions } from '../serve/batch-options.js';
 import type { Batcher } from '../serve/batcher.js';
@@ -25,7 +26,7 @@ import { Classifier, checkLabels, readProblem } from './classifier.js';
 import { EMBEDDED_MODEL } from './embedded-model.js';
 import { forwardTexts, outputWidth } from './forward.js';
 import { loadModel } from './load-lazily.js';
-import { deriveProgram, type ModelParts, storedLike, tensorsOf } from './model-parts.js';
+import { deriveProgram, type ModelParts, tensorsOf } from './model-parts.js';
 import { drawWeights } from './new-weights.js';
 import {
   LOAD_OPTIONS,

@@ -16,6 +16,7 @@ import type {
   ImportedModel,
   SentenceSettings,
 } from '../graph/checkpoint.js';
+import { withHalves } from '../graph/tables.js';
 import type { EncoderGraph, OutputName } from '../graph/types.js';
 import { type ResolveOptions, resolveModel } from '../hub/resolve.js';
 import { missingTokenizer } from '../tokenize/missing-tokenizer.js';
@@ -30,7 +31,6 @@ import {
   type ModelParts,
   type Origin,
   type WeightWriter,
-  withHalves,
 } from './model-parts.js';
 import { drawWeights } from './new-weights.js';
 import { checkNoPositions } from './no-positions.js';

@@ -16,7 +16,6 @@ import {
   toSinterError,
 } from '../core/native.js';
 import type { ModelHead, SentenceSettings, TensorInfo } from '../graph/checkpoint.js';
-import { tablesOf } from '../graph/tables.js';
 import type { EncoderGraph, WeightSpec } from '../graph/types.js';
 import type { TextTokenizer } from '../tokenize/text-tokenizer.js';
 import type { SharedProgram } from './shared-program.js';
@@ -165,34 +164,6 @@ export function disposeProgram(program: NativeProgram): void {
 export function* rowPieces([rows = 1, width = 1]: readonly number[]): Generator<[number, number]> {
   const step = Math.max(1, Math.floor(PIECE_ELEMENTS / width));
   for (let begin = 0; begin < rows; begin += step) yield [begin, Math.min(rows, begin + step)];
-}
-
-/** `graph` with its tables stored as `source` stores them, whose names for them `nameOf` gives. */
-export function storedLike(
-  graph: EncoderGraph,
-  source: EncoderGraph,
-  nameOf: (name: string) => string = (name) => name,
-): EncoderGraph {
-  const halves = source.weights.filter(({ dtype }) => dtype === 'f16').map(({ name }) => name);
-  return withHalves(graph, (name) => halves.includes(nameOf(name)));
-}
-
-/** `graph` with those of its tables in f16 that `isHalf` names. */
-export function withHalves(graph: EncoderGraph, isHalf: (name: string) => boolean): EncoderGraph {
-  const tables = tablesOf(graph);
-  const weights = graph.weights.map(
-    (weight): WeightSpec =>
-      tables.has(weight.name) && isHalf(weight.name) ? { ...weight, dtype: 'f16' } : weight,
-  );
-  return { ...graph, weights };
-}
-
-/** `graph` with its f16 tables in f32, as an optimizer needs them. */
-export function withoutHalves(graph: EncoderGraph): EncoderGraph {
-  const weights = graph.weights.map(
-    (weight): WeightSpec => (weight.dtype === 'f16' ? { ...weight, dtype: 'f32' } : weight),
-  );
-  return { ...graph, weights };
 }
 
 /** The weights of a graph as tensors of a checkpoint in memory. */

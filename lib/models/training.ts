@@ -6,13 +6,14 @@
 
 import { SinterError, throwIfAborted } from '../core/errors.js';
 import type { NativeProgram } from '../core/native.js';
+import { withoutHalves } from '../graph/tables.js';
 import type { EncoderGraph } from '../graph/types.js';
 import type { Corpus } from '../train/corpus.js';
 import type { Objective } from '../train/objectives.js';
 import { divergence, runTraining, type TrainHooks } from '../train/train-loop.js';
 import type { TrainSettings } from '../train/train-options.js';
 import type { TrainReport } from '../train/train-report.js';
-import { deriveProgram, disposeProgram, type ModelParts, withoutHalves } from './model-parts.js';
+import { deriveProgram, disposeProgram, type ModelParts } from './model-parts.js';
 import { SharedProgram } from './shared-program.js';
 
 /** What a kind of model trains on, and how it is scored; made once the rows are read. */

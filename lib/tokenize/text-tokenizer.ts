@@ -32,7 +32,6 @@ import { readTokenizerFiles, type TokenizerFiles } from './tokenizer-files.js';
 import { TokenizerInstances } from './tokenizer-instances.js';
 
 export type { TokensWithOffsets } from './placed-tokens.js';
-export { checkText } from './text-check.js';
 
 /** Question and context, premise and hypothesis. */
 export type TextPair = readonly [string, string];

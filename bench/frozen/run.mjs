@@ -1,0 +1,59 @@
+// What frozen weights cost: a forward pass, and training steps of the head alone, of the last two layers and of everything, on
+// the same batch, in turns.
+//
+//   node bench/frozen/run.mjs [--rounds 8]
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { native } from '../../dist/core/native.js';
+import { withoutHalves } from '../../dist/graph/tables.js';
+import { Encoder } from '../../dist/index.js';
+import { deriveProgram } from '../../dist/models/model-parts.js';
+import { count } from '../support/arguments.mjs';
+import { median } from '../support/timing.mjs';
+
+const { values } = parseArgs({ options: { rounds: { type: 'string', default: '8' } } });
+const rounds = count('--rounds', values.rounds);
+const ADAMW = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, decayed: [] };
+
+const file = new URL('../../data/banking77/test.csv', import.meta.url);
+const lines = readFileSync(file, 'utf8').split('\n').slice(1, 129);
+const texts = lines.map((line) => line.slice(0, line.lastIndexOf(',')));
+const encoder = await Encoder.load();
+const { parts } = await encoder.classifier({ labels: ['a', 'b', 'c'] });
+const { ids, offsets } = await parts.tokenizer.encode(texts, { maxTokens: 128, truncate: true });
+const batch = { ids, offsets, segments: null };
+const graph = withoutHalves(parts.graph);
+const matching = (pattern) => graph.weights.map(({ name }) => name).filter((n) => pattern.test(n));
+
+await parts.program.use('bench', async (program) => {
+  const outputs = [{ name: 'logits', data: new Float32Array(3 * texts.length) }];
+  const labels = Int32Array.from(texts, (_, i) => i % 3);
+  const jobId = () => native().nextJobId();
+  const stepper = async (trainable) => {
+    const trainer = new (native().Trainer)(
+      await deriveProgram(graph, program.store, { trainable }),
+      ADAMW,
+    );
+    const settings = { learningRate: 1e-4, maxGradNorm: 1, dropoutSeed: null, update: true };
+    return () =>
+      trainer.step(batch, { kind: 'cross_entropy', labels }, { ...settings, jobId: jobId() });
+  };
+  const kinds = {
+    forward: () => program.run(batch, outputs, { jobId: jobId(), tokenBudget: 512 }),
+    head: await stepper(matching(/^classifier/)),
+    'two layers': await stepper(matching(/layer\.[45]\.|^classifier/)),
+    all: await stepper(true),
+  };
+  const times = Object.fromEntries(Object.keys(kinds).map((kind) => [kind, []]));
+  for (let round = 0; round <= rounds; round++) {
+    for (const [kind, work] of Object.entries(kinds)) {
+      const start = performance.now();
+      await work();
+      if (round > 0) times[kind].push(performance.now() - start);
+    }
+  }
+  const ms = Object.fromEntries(Object.entries(times).map(([kind, all]) => [kind, median(all)]));
+  for (const [kind, value] of Object.entries(ms)) console.log(`${kind}: ${value.toFixed(0)} ms`);
+  console.log(`head / forward: ${(ms.head / ms.forward).toFixed(2)}`);
+  console.log(`two layers / all: ${(ms['two layers'] / ms.all).toFixed(2)}`);
+});

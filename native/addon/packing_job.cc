@@ -25,11 +25,9 @@ struct PackingScope {
 };
 
 int64_t job_id_arg(const Napi::CallbackInfo& info) {
-  constexpr size_t index = 0;
-  if (info.Length() <= index || info[index].IsUndefined())
-    return Environment::of(info.Env()).next_job_id();
-  if (!info[index].IsNumber()) bad_argument("a job id must be a number");
-  const double id = info[index].As<Napi::Number>().DoubleValue();
+  if (info.Length() == 0 || info[0].IsUndefined()) return Environment::of(info.Env()).next_job_id();
+  if (!info[0].IsNumber()) bad_argument("a job id must be a number");
+  const double id = info[0].As<Napi::Number>().DoubleValue();
   if (!(id >= 1 && id <= 0x1p52) || id != std::floor(id)) bad_argument("a job id must be whole");
   return static_cast<int64_t>(id);
 }

@@ -129,28 +129,27 @@ void Pack::check_writable(const PackMember& member, WeightDtype as, int64_t offs
   }
 }
 
-void Pack::write(size_t index, int64_t offset, const float* from, int64_t count) {
+void Pack::write_elements(size_t index, WeightDtype as, int64_t offset, const void* from,
+                          int64_t count, void* array, size_t size) {
   PackMember& member = members[index];
-  check_writable(member, WeightDtype::f32, offset, count);
+  check_writable(member, as, offset, count);
+  const size_t first = static_cast<size_t>(member.row * width + offset);
   if (count > 0)
-    std::memcpy(values.data() + member.row * width + offset, from, static_cast<size_t>(count) * 4);
+    std::memcpy(static_cast<uint8_t*>(array) + first * size, from,
+                static_cast<size_t>(count) * size);
   member.written += count;
+}
+
+void Pack::write(size_t index, int64_t offset, const float* from, int64_t count) {
+  write_elements(index, WeightDtype::f32, offset, from, count, values.data(), sizeof(float));
 }
 
 void Pack::write_halves(size_t index, int64_t offset, const uint8_t* from, int64_t count) {
-  PackMember& member = members[index];
-  check_writable(member, WeightDtype::f16, offset, count);
-  if (count > 0)
-    std::memcpy(halves.data() + member.row * width + offset, from, static_cast<size_t>(count) * 2);
-  member.written += count;
+  write_elements(index, WeightDtype::f16, offset, from, count, halves.data(), sizeof(uint16_t));
 }
 
 void Pack::write_codes(size_t index, int64_t offset, const int8_t* from, int64_t count) {
-  PackMember& member = members[index];
-  check_writable(member, WeightDtype::s8, offset, count);
-  if (count > 0)
-    std::memcpy(codes.data() + member.row * width + offset, from, static_cast<size_t>(count));
-  member.written += count;
+  write_elements(index, WeightDtype::s8, offset, from, count, codes.data(), sizeof(int8_t));
 }
 
 void Pack::write_scales(size_t index, const float* from, int64_t count) {

@@ -110,6 +110,9 @@ struct Pack {
   int64_t place_arrays(uint8_t* base);
   void check_writable(const PackMember& member, WeightDtype dtype, int64_t offset,
                       int64_t count) const;
+  // `array`: of the pack, with elements of `size` bytes.
+  void write_elements(size_t index, WeightDtype as, int64_t offset, const void* from, int64_t count,
+                      void* array, size_t size);
   void fill(PackMember& member, Team& team, const Cancel& cancel);
   void check_finite(Team& team) const;
   void pack_matrix(Team& team);

@@ -4,7 +4,15 @@
  * What is not exported here may change at any time.
  */
 
-export type { QuantizationReport } from './compress/quantize.js';
+export type { BatcherMetrics, Percentiles } from './batching/batch-metrics.js';
+export type { BatchOptions, RunOptions } from './batching/batch-options.js';
+export type { Batcher } from './batching/batcher.js';
+export type { CalibrationOptions } from './checkpoint/calibrate.js';
+export type { OnnxFolderOptions, OnnxVariant } from './checkpoint/export-folder.js';
+export type { OnnxExportOptions, OnnxFileOptions } from './checkpoint/export-model.js';
+export type { HeadLoadOptions, LoadOptions } from './checkpoint/load-options.js';
+export type { SaveOptions } from './checkpoint/save-model.js';
+export type { QuantizeOptions } from './compress/quantize-model.js';
 export {
   ERROR_CODES,
   type ErrorDetails,
@@ -12,18 +20,18 @@ export {
   type SinterErrorCode,
 } from './core/errors.js';
 export { Matrix } from './core/matrix.js';
+export type { Priority } from './core/priority.js';
 export { type LabelSpelling, type LabelVariants, labelVariants } from './data/label-variants.js';
 export { readAllRows, readRows } from './data/read-rows.js';
 export { checkLabels, collectLabels, splitRows } from './data/rows.js';
 export type { FileRow, ReadOptions, TextRow } from './data/types.js';
 export type { BlockOptions, OnnxPrecision } from './formats/onnx/onnx-options.js';
 export type { ClassificationProblem, SentenceModule, Task } from './graph/checkpoint.js';
+export type { QuantizationReport } from './graph/rewrite/quantize.js';
 export type { ActivationBits, PoolKind } from './graph/types.js';
 export { type DownloadOptions, type DownloadProgress, downloadModel } from './hub/index.js';
 export * from './metrics/index.js';
-export type { AnswerRow } from './models/answer-rows.js';
-export type { Answer } from './models/answer-spans.js';
-export type { CalibrationOptions } from './models/calibrate.js';
+export { type Neighbour, nearest, similarity } from './metrics/similarity.js';
 export {
   Classifier,
   type ClassifierEvaluateOptions,
@@ -32,7 +40,6 @@ export {
   type ClassifyOptions,
   type LogitsOptions,
 } from './models/classifier.js';
-export type { Rows } from './models/collect-rows.js';
 export {
   CrossEncoder,
   type CrossEncoderLoadOptions,
@@ -51,9 +58,6 @@ export {
   type EncoderBatchOptions,
   type EncoderLoadOptions,
 } from './models/encoder.js';
-export type { Aggregation, Entity } from './models/entities.js';
-export type { OnnxFolderOptions, OnnxVariant } from './models/export-folder.js';
-export type { OnnxExportOptions, OnnxFileOptions } from './models/export-model.js';
 export {
   type Candidate,
   type FillOptions,
@@ -72,29 +76,6 @@ export {
   type OnnxReport,
   type RunTokensOptions,
 } from './models/onnx-model.js';
-export type { HeadLoadOptions, LoadOptions, PredictOptions } from './models/predict-options.js';
-export type { EvaluationOf, PredictionOf, ScoresOf } from './models/problems/index.js';
-export type {
-  MultiLabelEvaluation,
-  MultiLabelPrediction,
-  MultiLabelRow,
-  MultiLabelRows,
-  MultiLabelScores,
-} from './models/problems/multi-label.js';
-export type {
-  ValueEvaluation,
-  ValuePrediction,
-  ValueRow,
-  ValueRows,
-  ValueScores,
-} from './models/problems/regression.js';
-export type {
-  Evaluation,
-  LabelledRow,
-  LabelledRows,
-  Prediction,
-} from './models/problems/single-label.js';
-export type { QuantizeOptions } from './models/quantize-model.js';
 export {
   type AnswerOptions,
   QuestionAnswerer,
@@ -104,9 +85,6 @@ export {
   type QuestionScores,
   type QuestionTrainOptions,
 } from './models/question-answerer.js';
-export type { SaveOptions } from './models/save-model.js';
-export { type Neighbour, nearest, similarity } from './models/similarity.js';
-export type { TaggedRow } from './models/tagged-rows.js';
 export {
   type TagEvaluation,
   type TagOptions,
@@ -116,11 +94,35 @@ export {
   type TokenTrainOptions,
 } from './models/token-classifier.js';
 export type { EvaluateOptions, ModelTrainOptions } from './models/trainable-model.js';
-export type { WindowedOptions } from './models/windowed-logits.js';
-export type { BatcherMetrics, Percentiles } from './serve/batch-metrics.js';
-export type { BatchOptions, Priority, RunOptions } from './serve/batch-options.js';
-export type { Batcher } from './serve/batcher.js';
+export type { PredictOptions } from './runtime/predict-options.js';
+export type { WindowedOptions } from './runtime/windowed-logits.js';
+export type { AnswerRow } from './tasks/question-answering/answer-rows.js';
+export type { Answer } from './tasks/question-answering/answer-spans.js';
+export type {
+  MultiLabelEvaluation,
+  MultiLabelPrediction,
+  MultiLabelRow,
+  MultiLabelRows,
+  MultiLabelScores,
+} from './tasks/text-classification/multi-label.js';
+export type { EvaluationOf, PredictionOf, ScoresOf } from './tasks/text-classification/problems.js';
+export type {
+  ValueEvaluation,
+  ValuePrediction,
+  ValueRow,
+  ValueRows,
+  ValueScores,
+} from './tasks/text-classification/regression.js';
+export type {
+  Evaluation,
+  LabelledRow,
+  LabelledRows,
+  Prediction,
+} from './tasks/text-classification/single-label.js';
+export type { Aggregation, Entity } from './tasks/token-classification/entities.js';
+export type { TaggedRow } from './tasks/token-classification/tagged-rows.js';
 export type { TextInput, TokensWithOffsets } from './tokenize/text-tokenizer.js';
+export type { Rows } from './train/collect-rows.js';
 export type { TrainOptions } from './train/train-options.js';
 export type {
   EpochProgress,

@@ -1,12 +1,13 @@
 // Equalization in other ways than the product does it: other exponents, products and calibration tokens. They run as f32
 // diagonal products in front of the int8 products: the numbers are those of a real equalizer, the speed is not.
-import { quantizableWeights, quantizeGraph } from '../../dist/compress/quantize.js';
-import { native } from '../../dist/core/native.js';
+
+import { drawnBatch } from '../../dist/compress/equalize-model.js';
+import { quantizableWeights, quantizeGraph } from '../../dist/graph/rewrite/quantize.js';
 import { validateGraph } from '../../dist/graph/validate.js';
-import { drawnBatch } from '../../dist/models/equalize-model.js';
-import { deriveProgram, programOver } from '../../dist/models/model-parts.js';
-import { SharedProgram } from '../../dist/models/shared-program.js';
 import { insideOf } from '../../dist/models/text-model.js';
+import { native } from '../../dist/native/native.js';
+import { deriveProgram, programOver } from '../../dist/runtime/program.js';
+import { SharedProgram } from '../../dist/runtime/shared-program.js';
 
 const CALIBRATION_TEXTS = 128;
 const CALIBRATION_TOKENS = 128;

@@ -4,10 +4,10 @@
 //   node bench/frozen/run.mjs [--rounds 8]
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { native } from '../../dist/core/native.js';
-import { withoutHalves } from '../../dist/graph/tables.js';
+import { withoutHalves } from '../../dist/graph/rewrite/tables.js';
 import { Encoder } from '../../dist/index.js';
-import { deriveProgram } from '../../dist/models/model-parts.js';
+import { native } from '../../dist/native/native.js';
+import { deriveProgram } from '../../dist/runtime/program.js';
 import { count } from '../support/arguments.mjs';
 import { median } from '../support/timing.mjs';
 

@@ -3,12 +3,12 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { graphFromCheckpoint } from '../../dist/architectures/index.js';
-import { ensureLanes } from '../../dist/core/lanes.js';
 import { readHfFolder, writeHfFolder } from '../../dist/formats/hf-folder.js';
 import { openSafetensors } from '../../dist/formats/safetensors.js';
 import { writeSafetensors } from '../../dist/formats/safetensors-writer.js';
-import { outputWidth, runBatch } from '../../dist/models/forward.js';
-import { buildProgram, bytesOf } from '../../dist/models/model-parts.js';
+import { ensureLanes } from '../../dist/native/lanes.js';
+import { outputWidth, runBatch } from '../../dist/runtime/forward.js';
+import { buildProgram, bytesOf } from '../../dist/runtime/program.js';
 
 const TOLERANCE = 1e-5;
 

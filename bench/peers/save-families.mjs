@@ -12,10 +12,10 @@ import { join } from 'node:path';
 
 const lib = new URL('../../dist/', import.meta.url);
 const { Encoder } = await import(new URL('index.js', lib));
-const { loadModel } = await import(new URL('models/load-model.js', lib));
-const { saveModel } = await import(new URL('models/save-model.js', lib));
-const { exportOnnxFolder } = await import(new URL('models/export-folder.js', lib));
-const { outputWidth, runBatch } = await import(new URL('models/forward.js', lib));
+const { loadModel } = await import(new URL('checkpoint/load-model.js', lib));
+const { saveModel } = await import(new URL('checkpoint/save-model.js', lib));
+const { exportOnnxFolder } = await import(new URL('checkpoint/export-folder.js', lib));
+const { outputWidth, runBatch } = await import(new URL('runtime/forward.js', lib));
 const { validateGraph } = await import(new URL('graph/validate.js', lib));
 
 const TASKS = [

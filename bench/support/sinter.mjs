@@ -1,6 +1,7 @@
 // Sinter on token ids: what `embed` does after tokenizing, without the tokenizer, so that engines can be compared alone.
-import { native } from '../../dist/core/native.js';
+
 import { tokenRunner } from '../../dist/models/token-runner.js';
+import { native } from '../../dist/native/native.js';
 
 /**
  * A function that encodes the whole batch once and gives [texts, width] in the order of the texts. The array is reused

@@ -6,7 +6,7 @@
  */
 import { throwIfAborted } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
-import { argmax } from '../models/numbers.js';
+import { argmax } from '../metrics/logits.js';
 import type { EncodedTexts } from '../tokenize/text-tokenizer.js';
 import { cosine } from './cosine.js';
 import { type Candidate, measure, type Timing } from './measure.js';

@@ -4,10 +4,10 @@
  * The rule: the files are the exports a user can make; where a faster form is also right on this CPU, it is among them.
  */
 import { join } from 'node:path';
+import type { OnnxExportOptions } from '../checkpoint/export-model.js';
 import type { Matrix } from '../core/matrix.js';
-import { native } from '../core/native.js';
 import type { ActivationBits } from '../graph/types.js';
-import type { OnnxExportOptions } from '../models/export-model.js';
+import { native } from '../native/native.js';
 import type { Contender } from './compare.js';
 
 /** What Encoder and Classifier have in common here. */

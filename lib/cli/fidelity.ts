@@ -1,7 +1,7 @@
 /**
  * How alike two lists of results are: cosines, and whether the largest value is at the same place.
  */
-import { argmax } from '../models/numbers.js';
+import { argmax } from '../metrics/logits.js';
 import type { Fidelity } from './advice.js';
 import { cosine } from './cosine.js';
 

@@ -7,11 +7,11 @@
 import { type FileRow, readAllRows, readJsonObjects, readLabelLists } from '../data/index.js';
 import { Classifier } from '../models/classifier.js';
 import { CrossEncoder } from '../models/cross-encoder.js';
-import type { FolderTask } from '../models/folder-task.js';
 import { MaskedLM } from '../models/masked-lm.js';
 import type { ModelInfo } from '../models/model-info.js';
 import { QuestionAnswerer } from '../models/question-answerer.js';
 import { TokenClassifier } from '../models/token-classifier.js';
+import type { FolderTask } from '../tasks/folder-task.js';
 import type { TrainReport } from '../train/train-report.js';
 import { type DataOptions, readOptionsOf } from './arguments.js';
 import type { Console } from './context.js';

@@ -4,26 +4,26 @@
  * The rule: of a folder the small files and the headers of the weights are read, and no weight is loaded.
  */
 import { graphFromCheckpoint } from '../architectures/index.js';
-import { equalizersOf } from '../compress/equalize.js';
-import { activationBitsOf } from '../compress/quantize.js';
-import { formatBytes, formatNumber } from '../core/units.js';
-import { readHfFolder } from '../formats/hf-folder.js';
-import { DTYPE_BYTES } from '../formats/safetensors-header.js';
-import type { Task } from '../graph/checkpoint.js';
-import { countParameters, printGraph } from '../graph/print.js';
-import { isNormalized } from '../graph/sentence.js';
-import type { ActivationBits, EncoderGraph } from '../graph/types.js';
-import { resolveModel } from '../hub/resolve.js';
-import { EMBEDDED_MODEL } from '../models/embedded-model.js';
-import { findOnnxFile } from '../models/find-onnx.js';
-import { folderTask } from '../models/folder-task.js';
+import { EMBEDDED_MODEL } from '../checkpoint/embedded-model.js';
+import { findOnnxFile } from '../checkpoint/find-onnx.js';
 import {
   asQuantized,
   readQuantizedTensors,
   scaleName,
   withoutQuantizationConfig,
-} from '../models/quantized-folder.js';
-import { untrainedTensors } from '../models/untrained.js';
+} from '../checkpoint/quantized-folder.js';
+import { untrainedTensors } from '../checkpoint/untrained.js';
+import { formatBytes, formatNumber } from '../core/units.js';
+import { readHfFolder } from '../formats/hf-folder.js';
+import { DTYPE_BYTES } from '../formats/safetensors-header.js';
+import type { Task } from '../graph/checkpoint.js';
+import { countParameters, printGraph } from '../graph/print.js';
+import { equalizersOf } from '../graph/rewrite/equalize.js';
+import { activationBitsOf } from '../graph/rewrite/quantize.js';
+import { isNormalized } from '../graph/sentence.js';
+import type { ActivationBits, EncoderGraph } from '../graph/types.js';
+import { resolveModel } from '../hub/resolve.js';
+import { folderTask } from '../tasks/folder-task.js';
 import { loadTokenizer } from '../tokenize/text-tokenizer.js';
 import { given } from './arguments.js';
 import { type CommonOptions, Console, type Surroundings } from './context.js';

@@ -3,7 +3,7 @@
  * replaced in silence.
  */
 import { resolveModel } from '../hub/resolve.js';
-import type { FolderTask } from '../models/folder-task.js';
+import type { FolderTask } from '../tasks/folder-task.js';
 import type { HeadTask } from './head-tasks.js';
 
 /** Names shown in a note. */
@@ -37,7 +37,7 @@ export async function chooseTrainHead(
   if (model === undefined) return added;
   const path = await resolveModel('--model', model);
   if (newHead === true) return added;
-  const { folderTask } = await import('../models/folder-task.js');
+  const { folderTask } = await import('../tasks/folder-task.js');
   const found = await folderTask(path, { firstPosition });
   const isPretrained = found.task === 'embedding' || found.task === 'masked-lm';
   if (isPretrained && !(task === 'masked-lm' && found.task === task)) return added;

@@ -2,8 +2,8 @@
  * The machine that figures are measured on.
  */
 import { cpus } from 'node:os';
-import { ensureLanes } from '../core/lanes.js';
-import { type IsaName, native } from '../core/native.js';
+import { ensureLanes } from '../native/lanes.js';
+import { type IsaName, native } from '../native/native.js';
 
 export interface Machine {
   readonly cpu: string;

@@ -4,16 +4,17 @@
  *
  * The rule: a model folder's own config decides, so that quantize, convert and bench need no option for it.
  */
+
+import { EMBEDDED_MODEL } from '../checkpoint/embedded-model.js';
+import { findOnnxFile } from '../checkpoint/find-onnx.js';
 import { resolveModel } from '../hub/resolve.js';
 import { Classifier } from '../models/classifier.js';
 import { CrossEncoder } from '../models/cross-encoder.js';
-import { EMBEDDED_MODEL } from '../models/embedded-model.js';
 import { Encoder } from '../models/encoder.js';
-import { findOnnxFile } from '../models/find-onnx.js';
-import type { FolderTask } from '../models/folder-task.js';
 import { MaskedLM } from '../models/masked-lm.js';
 import { QuestionAnswerer } from '../models/question-answerer.js';
 import { TokenClassifier } from '../models/token-classifier.js';
+import type { FolderTask } from '../tasks/folder-task.js';
 import { usageMistake } from './arguments.js';
 
 export interface OpenOptions {
@@ -97,6 +98,6 @@ async function locate(
   options: OpenOptions,
 ): Promise<FolderTask & { path: string }> {
   const path = (await modelPath(folder)) ?? EMBEDDED_MODEL;
-  const { folderTask } = await import('../models/folder-task.js');
+  const { folderTask } = await import('../tasks/folder-task.js');
   return { path, ...(await folderTask(path, options)) };
 }

@@ -3,9 +3,9 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { EMBEDDED_MODEL } from '../checkpoint/embedded-model.js';
 import { formatDuration, formatNumber } from '../core/units.js';
 import { SeededRandom, shuffled } from '../data/index.js';
-import { EMBEDDED_MODEL } from '../models/embedded-model.js';
 import type { TrainOptions } from '../train/train-options.js';
 import { type DataOptions, given } from './arguments.js';
 import type { Console } from './context.js';

@@ -75,7 +75,7 @@ export class WorkerThread {
 
 /** From TypeScript sources (tests), the module that the build made of it. */
 function compiled(name: string, url: string): URL {
-  return new URL(name, url.replace(/\/lib(\/[^/]+\/[^/]+\.ts)$/, '/dist$1'));
+  return new URL(name, url.replace(/\/lib((?:\/[^/]+)+\.ts)$/, '/dist$1'));
 }
 
 function knownError(where: string, error: unknown): unknown {

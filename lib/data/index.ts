@@ -4,6 +4,7 @@
  * The rule: rows are plain values; only readRows, readAllRows and writeRows touch files.
  */
 
+export { SeededRandom, shuffled } from '../core/random.js';
 export { decodeBytes, decodeFile } from './decode.js';
 export { readJsonObjects } from './json-lines.js';
 export { type LabelListOptions, readLabelLists } from './label-lists.js';
@@ -16,7 +17,6 @@ export {
   showLabels,
 } from './label-variants.js';
 export { readLines } from './lines.js';
-export { SeededRandom, shuffled } from './random.js';
 export { formatOf, readAllRows, readRows } from './read-rows.js';
 export { type AnyRow, checkLabels, collectLabels, type SplitOptions, splitRows } from './rows.js';
 export type {

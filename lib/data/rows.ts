@@ -4,9 +4,9 @@
  * The rule: nothing here changes a row; results depend on the rows, the options and the seed alone.
  */
 import { rangeMistake, SinterError, typeMistake } from '../core/errors.js';
+import { SeededRandom, shuffled } from '../core/random.js';
 import { knownSpelling, showLabels } from './label-variants.js';
 import { dataProblem } from './problem.js';
-import { SeededRandom, shuffled } from './random.js';
 import type { FileRow, TextRow } from './types.js';
 
 /** A row from memory or from a file. */

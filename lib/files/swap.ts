@@ -6,7 +6,7 @@
  */
 import { lstat, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { native } from '../core/native.js';
+import { native } from '../native/native.js';
 import { endAbandonedMoves, removeQuietly } from './moves.js';
 import { followLinks } from './places.js';
 import { syncFolder } from './sync.js';

@@ -4,29 +4,33 @@
  * The three kinds share everything but what a row says and what the logits mean (problems/).
  */
 
-import { SinterError, typeMistake } from '../core/errors.js';
-import type { Matrix } from '../core/matrix.js';
-import type { NativeProgram } from '../core/native.js';
-import { readOptions } from '../core/options.js';
-import { makeInTurns } from '../core/turns.js';
-import type { ClassificationProblem } from '../graph/checkpoint.js';
-import type { BatchOptions } from '../serve/batch-options.js';
-import type { Batcher } from '../serve/batcher.js';
-import type { TextInput } from '../tokenize/text-tokenizer.js';
-import type { Corpus } from '../train/corpus.js';
-import type { TrainReport } from '../train/train-report.js';
-import { collectRows, collectSets, collectTexts, type Rows, textRows } from './collect-rows.js';
-import { corpusLogits } from './corpus-logits.js';
-import { loadModel } from './load-lazily.js';
-import type { ModelParts } from './model-parts.js';
+import type { BatchOptions } from '../batching/batch-options.js';
+import type { Batcher } from '../batching/batcher.js';
+import { loadModel } from '../checkpoint/load-lazily.js';
 import {
   HEAD_LOAD_OPTIONS,
   type HeadLoadOptions,
   loadSettings,
+} from '../checkpoint/load-options.js';
+import type { QuantizeOptions } from '../compress/quantize-model.js';
+import { SinterError, typeMistake } from '../core/errors.js';
+import type { Matrix } from '../core/matrix.js';
+import { readOptions } from '../core/options.js';
+import { makeInTurns } from '../core/turns.js';
+import type { ClassificationProblem } from '../graph/checkpoint.js';
+import type { NativeProgram } from '../native/native.js';
+import type { ModelParts } from '../runtime/model-parts.js';
+import {
   PREDICT_OPTIONS,
   type PredictOptions,
   readPredictOptions,
-} from './predict-options.js';
+} from '../runtime/predict-options.js';
+import {
+  forwardWindows,
+  readWindows,
+  WINDOWED_OPTIONS,
+  type WindowedOptions,
+} from '../runtime/windowed-logits.js';
 import {
   type EvaluationOf,
   type PredictionOf,
@@ -34,8 +38,18 @@ import {
   problemOf,
   type RowOf,
   type ScoresOf,
-} from './problems/index.js';
-import type { QuantizeOptions } from './quantize-model.js';
+} from '../tasks/text-classification/problems.js';
+import type { TextInput } from '../tokenize/text-tokenizer.js';
+import {
+  collectRows,
+  collectSets,
+  collectTexts,
+  type Rows,
+  textRows,
+} from '../train/collect-rows.js';
+import type { Corpus } from '../train/corpus.js';
+import { corpusLogits } from '../train/corpus-logits.js';
+import type { TrainReport } from '../train/train-report.js';
 import { checkTexts } from './text-model.js';
 import {
   type EvaluateOptions,
@@ -43,12 +57,6 @@ import {
   type ModelTrainOptions,
   TrainableModel,
 } from './trainable-model.js';
-import {
-  forwardWindows,
-  readWindows,
-  WINDOWED_OPTIONS,
-  type WindowedOptions,
-} from './windowed-logits.js';
 
 export interface ClassifierLoadOptions<
   L extends string = string,

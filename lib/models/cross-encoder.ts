@@ -4,14 +4,29 @@
  * One logit; the score is its sigmoid, as sentence-transformers gives it, unless the folder says otherwise.
  */
 
+import { EMBEDDED_MODEL } from '../checkpoint/embedded-model.js';
+import { loadModel } from '../checkpoint/load-lazily.js';
+import {
+  HEAD_LOAD_OPTIONS,
+  type HeadLoadOptions,
+  loadSettings,
+} from '../checkpoint/load-options.js';
+import type { QuantizeOptions } from '../compress/quantize-model.js';
 import { SinterError, typeMistake } from '../core/errors.js';
 import { isJsonObject, type JsonObject } from '../core/json.js';
-import type { NativeProgram } from '../core/native.js';
 import { readOptions } from '../core/options.js';
 import { pearson, spearman } from '../metrics/index.js';
-import type { Corpus } from '../train/corpus.js';
-import { binaryCrossEntropy } from '../train/objectives.js';
-import type { TrainReport } from '../train/train-report.js';
+import { meanBinaryCrossEntropy, sigmoid } from '../metrics/logits.js';
+import type { NativeProgram } from '../native/native.js';
+import type { ModelParts } from '../runtime/model-parts.js';
+import {
+  PREDICT_OPTIONS,
+  type PredictOptions,
+  type RunSettings,
+  readPredictOptions,
+} from '../runtime/predict-options.js';
+import { promptText, withPrompt } from '../runtime/prompts.js';
+import { readWindows, WINDOWED_OPTIONS, type WindowedOptions } from '../runtime/windowed-logits.js';
 import {
   collectRows,
   collectSets,
@@ -19,23 +34,11 @@ import {
   type TextTarget,
   textOf,
   textRows,
-} from './collect-rows.js';
-import { corpusLogits } from './corpus-logits.js';
-import { EMBEDDED_MODEL } from './embedded-model.js';
-import { loadModel } from './load-lazily.js';
-import type { ModelParts } from './model-parts.js';
-import { meanBinaryCrossEntropy, sigmoid } from './numbers.js';
-import {
-  HEAD_LOAD_OPTIONS,
-  type HeadLoadOptions,
-  loadSettings,
-  PREDICT_OPTIONS,
-  type PredictOptions,
-  type RunSettings,
-  readPredictOptions,
-} from './predict-options.js';
-import { promptText, withPrompt } from './prompts.js';
-import type { QuantizeOptions } from './quantize-model.js';
+} from '../train/collect-rows.js';
+import type { Corpus } from '../train/corpus.js';
+import { corpusLogits } from '../train/corpus-logits.js';
+import { binaryCrossEntropy } from '../train/objectives.js';
+import type { TrainReport } from '../train/train-report.js';
 import { checkTexts } from './text-model.js';
 import {
   type EvaluateOptions,
@@ -43,7 +46,6 @@ import {
   type ModelTrainOptions,
   TrainableModel,
 } from './trainable-model.js';
-import { readWindows, WINDOWED_OPTIONS, type WindowedOptions } from './windowed-logits.js';
 
 export type CrossEncoderLoadOptions = HeadLoadOptions;
 

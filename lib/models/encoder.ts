@@ -5,7 +5,13 @@
  * is never guessed.
  */
 
-import { isQuantized } from '../compress/quantize.js';
+import { BATCH_OPTIONS, type BatchOptions } from '../batching/batch-options.js';
+import type { Batcher } from '../batching/batcher.js';
+import { EMBEDDED_MODEL } from '../checkpoint/embedded-model.js';
+import { loadModel } from '../checkpoint/load-lazily.js';
+import { LOAD_OPTIONS, type LoadOptions, loadSettings } from '../checkpoint/load-options.js';
+import { drawWeights } from '../checkpoint/new-weights.js';
+import { type QuantizeOptions, quantizeModel } from '../compress/quantize-model.js';
 import { rangeMistake, SinterError } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
 import { readOptions } from '../core/options.js';
@@ -16,29 +22,22 @@ import type {
   SentenceSettings,
   SimilarityName,
 } from '../graph/checkpoint.js';
+import { isQuantized } from '../graph/rewrite/quantize.js';
+import { storedLike } from '../graph/rewrite/tables.js';
 import { PLAIN_SENTENCE, sentenceHead } from '../graph/sentence.js';
-import { storedLike } from '../graph/tables.js';
 import type { PoolKind } from '../graph/types.js';
-import { BATCH_OPTIONS, type BatchOptions } from '../serve/batch-options.js';
-import type { Batcher } from '../serve/batcher.js';
-import type { TextInput } from '../tokenize/text-tokenizer.js';
-import { Classifier, checkLabels, readProblem } from './classifier.js';
-import { EMBEDDED_MODEL } from './embedded-model.js';
-import { forwardTexts, outputWidth } from './forward.js';
-import { loadModel } from './load-lazily.js';
-import { deriveProgram, type ModelParts, tensorsOf } from './model-parts.js';
-import { drawWeights } from './new-weights.js';
+import { forwardTexts, outputWidth } from '../runtime/forward.js';
+import type { ModelParts } from '../runtime/model-parts.js';
 import {
-  LOAD_OPTIONS,
-  type LoadOptions,
-  loadSettings,
   PREDICT_OPTIONS,
   type PredictOptions,
   readPredictOptions,
-} from './predict-options.js';
-import { promptText, withPrompt } from './prompts.js';
-import { type QuantizeOptions, quantizeModel } from './quantize-model.js';
-import { SharedProgram } from './shared-program.js';
+} from '../runtime/predict-options.js';
+import { deriveProgram, tensorsOf } from '../runtime/program.js';
+import { promptText, withPrompt } from '../runtime/prompts.js';
+import { SharedProgram } from '../runtime/shared-program.js';
+import type { TextInput } from '../tokenize/text-tokenizer.js';
+import { Classifier, checkLabels, readProblem } from './classifier.js';
 import { checkTexts, TextModel } from './text-model.js';
 
 export interface EncoderLoadOptions extends LoadOptions {

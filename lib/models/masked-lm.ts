@@ -2,24 +2,34 @@
  * A masked language model: says which tokens fit where a text has masks, and adapts to texts without labels.
  */
 
+import { EMBEDDED_MODEL } from '../checkpoint/embedded-model.js';
+import { loadModel } from '../checkpoint/load-lazily.js';
+import {
+  HEAD_LOAD_OPTIONS,
+  type HeadLoadOptions,
+  loadSettings,
+} from '../checkpoint/load-options.js';
+import type { QuantizeOptions } from '../compress/quantize-model.js';
 import { rangeMistake, SinterError, typeMistake } from '../core/errors.js';
 import { Matrix } from '../core/matrix.js';
-import type { NativeProgram, TokenBatch } from '../core/native.js';
 import { readOptions } from '../core/options.js';
-import { SeededRandom } from '../data/random.js';
-import type { Priority } from '../serve/batch-options.js';
+import type { Priority } from '../core/priority.js';
+import { SeededRandom } from '../core/random.js';
+import { argmax, meanCrossEntropy, softmax } from '../metrics/logits.js';
+import type { NativeProgram, TokenBatch } from '../native/native.js';
+import { outputWidth, runBatch, trimSegments } from '../runtime/forward.js';
+import type { ModelParts } from '../runtime/model-parts.js';
+import {
+  collectRows,
+  collectSets,
+  type Rows,
+  type TextTarget,
+  textRows,
+} from '../train/collect-rows.js';
 import type { Corpus } from '../train/corpus.js';
 import { type MaskSettings, maskTokens } from '../train/masking.js';
 import { maskedTokens } from '../train/objectives.js';
 import type { TrainReport } from '../train/train-report.js';
-import { collectRows, collectSets, type Rows, type TextTarget, textRows } from './collect-rows.js';
-import { EMBEDDED_MODEL } from './embedded-model.js';
-import { outputWidth, runBatch, trimSegments } from './forward.js';
-import { loadModel } from './load-lazily.js';
-import type { ModelParts } from './model-parts.js';
-import { argmax, meanCrossEntropy, softmax } from './numbers.js';
-import { HEAD_LOAD_OPTIONS, type HeadLoadOptions, loadSettings } from './predict-options.js';
-import type { QuantizeOptions } from './quantize-model.js';
 import { MODEL_TRAIN_OPTIONS, type ModelTrainOptions, TrainableModel } from './trainable-model.js';
 
 export type MaskedLMLoadOptions = HeadLoadOptions;

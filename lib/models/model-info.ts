@@ -2,24 +2,24 @@
  * What a model says about itself; all numbers are read off the graph and the program.
  */
 
-import {
-  activationBitsOf,
-  elementsOf,
-  isQuantized,
-  parametersOf,
-  storedBytes,
-} from '../compress/quantize.js';
-import { type IsaName, type NativeProgram, native } from '../core/native.js';
 import type {
   ClassificationProblem,
   SentenceModule,
   SimilarityName,
   Task,
 } from '../graph/checkpoint.js';
+import {
+  activationBitsOf,
+  elementsOf,
+  isQuantized,
+  parametersOf,
+  storedBytes,
+} from '../graph/rewrite/quantize.js';
 import { isNormalized } from '../graph/sentence.js';
 import type { ActivationBits, PoolKind, WeightSpec } from '../graph/types.js';
-import { outputWidth } from './forward.js';
-import type { ModelParts } from './model-parts.js';
+import { type IsaName, type NativeProgram, native } from '../native/native.js';
+import { outputWidth } from '../runtime/forward.js';
+import type { ModelParts } from '../runtime/model-parts.js';
 
 export interface ModelInfo {
   readonly task: Task;

@@ -4,19 +4,19 @@
  * Encoder, Classifier and the other models load ONNX files too; this one asks for nothing and says what was found.
  */
 
+import type { OnnxReport } from '../checkpoint/onnx/onnx-report.js';
 import { rangeMistake, typeMistake } from '../core/errors.js';
-import { runJob } from '../core/jobs.js';
-import { ensureLanes } from '../core/lanes.js';
 import { Matrix } from '../core/matrix.js';
 import { readOptions } from '../core/options.js';
 import type { OutputName } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
-import { TOKEN_BUDGET } from './forward.js';
-import type { ModelParts } from './model-parts.js';
-import type { OnnxReport } from './onnx-report.js';
+import { runJob } from '../native/jobs.js';
+import { ensureLanes } from '../native/lanes.js';
+import { TOKEN_BUDGET } from '../runtime/forward.js';
+import type { ModelParts } from '../runtime/model-parts.js';
 import { TextModel } from './text-model.js';
 
-export type { OnnxReport } from './onnx-report.js';
+export type { OnnxReport } from '../checkpoint/onnx/onnx-report.js';
 
 export interface OnnxLoadOptions {
   /** Quantized weights as f32, for fine-tuning. Default: false, int8 stays int8. */
@@ -81,8 +81,8 @@ export class OnnxModel extends TextModel {
       cache: read.boolean('cache', true),
       firstPosition: read.count('firstPosition', undefined, 0),
     };
-    const { openOnnxFolder } = await import('./open-onnx.js');
-    const { partsOf } = await import('./load-model.js');
+    const { openOnnxFolder } = await import('../checkpoint/onnx/open-onnx.js');
+    const { partsOf } = await import('../checkpoint/load-model.js');
     const folder = await openOnnxFolder(file, opening);
     const { task } = folder.head;
     const { parts, verification } = await partsOf(where, folder, { task }, settings);

@@ -2,17 +2,28 @@
  * Extractive question answering: finds the answer to a question as a piece of a text of any length.
  */
 
+import { EMBEDDED_MODEL } from '../checkpoint/embedded-model.js';
+import { loadModel } from '../checkpoint/load-lazily.js';
+import {
+  HEAD_LOAD_OPTIONS,
+  type HeadLoadOptions,
+  loadSettings,
+} from '../checkpoint/load-options.js';
+import type { QuantizeOptions } from '../compress/quantize-model.js';
 import { rangeMistake, typeMistake } from '../core/errors.js';
-import type { NativeProgram } from '../core/native.js';
 import { readOptions } from '../core/options.js';
+import type { Priority } from '../core/priority.js';
 import { makeInTurns, orCancelled } from '../core/turns.js';
 import { type AnswerScores, answerScores } from '../metrics/index.js';
-import type { Priority } from '../serve/batch-options.js';
-import type { Corpus } from '../train/corpus.js';
-import { answerSpan } from '../train/objectives.js';
-import type { TrainReport } from '../train/train-report.js';
-import { forwardAligned, PIECE_TEXTS } from './aligned-forward.js';
-import { type AnswerRow, answerRows, parseAnswerRow, type WindowLimits } from './answer-rows.js';
+import type { NativeProgram } from '../native/native.js';
+import { forwardAligned, PIECE_TEXTS } from '../runtime/aligned-forward.js';
+import type { ModelParts } from '../runtime/model-parts.js';
+import {
+  type AnswerRow,
+  answerRows,
+  parseAnswerRow,
+  type WindowLimits,
+} from '../tasks/question-answering/answer-rows.js';
 import {
   type Answer,
   answersOfWindow,
@@ -21,15 +32,13 @@ import {
   rankAnswers,
   type SpanLimits,
   type WindowAnswers,
-} from './answer-spans.js';
-import { collectRows, type Rows } from './collect-rows.js';
-import { corpusLogits } from './corpus-logits.js';
-import { EMBEDDED_MODEL } from './embedded-model.js';
-import { loadModel } from './load-lazily.js';
-import type { ModelParts } from './model-parts.js';
-import { meanSpanLoss } from './numbers.js';
-import { HEAD_LOAD_OPTIONS, type HeadLoadOptions, loadSettings } from './predict-options.js';
-import type { QuantizeOptions } from './quantize-model.js';
+} from '../tasks/question-answering/answer-spans.js';
+import { meanSpanLoss } from '../tasks/question-answering/span-loss.js';
+import { collectRows, type Rows } from '../train/collect-rows.js';
+import type { Corpus } from '../train/corpus.js';
+import { corpusLogits } from '../train/corpus-logits.js';
+import { answerSpan } from '../train/objectives.js';
+import type { TrainReport } from '../train/train-report.js';
 import {
   type EvaluateOptions,
   MODEL_TRAIN_OPTIONS,

@@ -4,20 +4,25 @@
  * A call takes the program when it begins and keeps it to its end, so `dispose()` at any time is safe.
  */
 
-import { isQuantized, type QuantizationReport, quantizationReport } from '../compress/quantize.js';
+import type { BatchOptions } from '../batching/batch-options.js';
+import { Batcher } from '../batching/batcher.js';
+import { exportOnnxFolder, type OnnxFolderOptions } from '../checkpoint/export-folder.js';
+import { exportOnnxFile, type OnnxFileOptions } from '../checkpoint/export-model.js';
+import { type SaveOptions, saveModel } from '../checkpoint/save-model.js';
+import { UntrainedWarnings } from '../checkpoint/untrained.js';
 import { SinterError, typeMistake } from '../core/errors.js';
-import { type NativeProgram, native } from '../core/native.js';
+import type { Priority } from '../core/priority.js';
+import {
+  isQuantized,
+  type QuantizationReport,
+  quantizationReport,
+} from '../graph/rewrite/quantize.js';
 import type { OutputName } from '../graph/types.js';
-import type { BatchOptions, Priority } from '../serve/batch-options.js';
-import { Batcher } from '../serve/batcher.js';
+import { type NativeProgram, native } from '../native/native.js';
+import { forwardTokens } from '../runtime/forward.js';
+import type { ModelParts } from '../runtime/model-parts.js';
 import type { EncodedTexts, TextInput, TokensWithOffsets } from '../tokenize/text-tokenizer.js';
-import { exportOnnxFolder, type OnnxFolderOptions } from './export-folder.js';
-import { exportOnnxFile, type OnnxFileOptions } from './export-model.js';
-import { forwardTokens } from './forward.js';
 import { type ModelInfo, modelInfo } from './model-info.js';
-import type { ModelParts } from './model-parts.js';
-import { type SaveOptions, saveModel } from './save-model.js';
-import { UntrainedWarnings } from './untrained.js';
 
 /** @internal What a model does with the requests of a batcher. */
 export interface BatchWork<R> {

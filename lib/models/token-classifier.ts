@@ -3,32 +3,39 @@
  */
 
 import { setImmediate as turn } from 'node:timers/promises';
-import type { NativeProgram } from '../core/native.js';
-import { readOptions } from '../core/options.js';
-import { makeInTurns } from '../core/turns.js';
-import { type EntityScores, entityScores, type Tags } from '../metrics/index.js';
-import type { Corpus } from '../train/corpus.js';
-import { crossEntropy } from '../train/objectives.js';
-import type { TrainReport } from '../train/train-report.js';
-import { checkLabels } from './classifier.js';
-import { type CollectOptions, collectRows, type Rows } from './collect-rows.js';
-import { corpusLogits } from './corpus-logits.js';
-import { EMBEDDED_MODEL } from './embedded-model.js';
-import { AGGREGATIONS, type Aggregation, type Entity } from './entities.js';
-import { loadModel } from './load-lazily.js';
-import type { ModelParts } from './model-parts.js';
-import { argmax, meanCrossEntropy } from './numbers.js';
+import { EMBEDDED_MODEL } from '../checkpoint/embedded-model.js';
+import { loadModel } from '../checkpoint/load-lazily.js';
 import {
   HEAD_LOAD_OPTIONS,
   type HeadLoadOptions,
   loadSettings,
+} from '../checkpoint/load-options.js';
+import type { QuantizeOptions } from '../compress/quantize-model.js';
+import { readOptions } from '../core/options.js';
+import { makeInTurns } from '../core/turns.js';
+import { type EntityScores, entityScores, type Tags } from '../metrics/index.js';
+import { argmax, meanCrossEntropy } from '../metrics/logits.js';
+import type { NativeProgram } from '../native/native.js';
+import type { ModelParts } from '../runtime/model-parts.js';
+import {
   PREDICT_OPTIONS,
   type PredictOptions,
   readPredictOptions,
-} from './predict-options.js';
-import type { QuantizeOptions } from './quantize-model.js';
-import { type TaggedRow, taggedRows } from './tagged-rows.js';
-import { tagTexts } from './tagged-texts.js';
+} from '../runtime/predict-options.js';
+import { windowStride } from '../runtime/window-share.js';
+import {
+  AGGREGATIONS,
+  type Aggregation,
+  type Entity,
+} from '../tasks/token-classification/entities.js';
+import { type TaggedRow, taggedRows } from '../tasks/token-classification/tagged-rows.js';
+import { tagTexts } from '../tasks/token-classification/tagged-texts.js';
+import { type CollectOptions, collectRows, type Rows } from '../train/collect-rows.js';
+import type { Corpus } from '../train/corpus.js';
+import { corpusLogits } from '../train/corpus-logits.js';
+import { crossEntropy } from '../train/objectives.js';
+import type { TrainReport } from '../train/train-report.js';
+import { checkLabels } from './classifier.js';
 import { checkTexts } from './text-model.js';
 import {
   type EvaluateOptions,
@@ -36,7 +43,6 @@ import {
   type ModelTrainOptions,
   TrainableModel,
 } from './trainable-model.js';
-import { windowStride } from './window-share.js';
 
 export interface TokenClassifierLoadOptions<L extends string = string> extends HeadLoadOptions {
   /**

@@ -5,11 +5,11 @@
  * into a model for that.
  */
 
-import { runJob } from '../core/jobs.js';
-import type { TokenBatch } from '../core/native.js';
 import type { OutputName } from '../graph/types.js';
+import { runJob } from '../native/jobs.js';
+import type { TokenBatch } from '../native/native.js';
+import { outputWidth, TOKEN_BUDGET, trimSegments } from '../runtime/forward.js';
 import type { EncodedTexts, TextInput } from '../tokenize/text-tokenizer.js';
-import { outputWidth, TOKEN_BUDGET, trimSegments } from './forward.js';
 import { insideOf, type TextModel } from './text-model.js';
 
 export interface TokenRunOptions {

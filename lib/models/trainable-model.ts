@@ -5,22 +5,22 @@
  * was. Calls that run meanwhile use the weights they began with.
  */
 
-import { isQuantized } from '../compress/quantize.js';
+import { type QuantizeOptions, quantizeModel } from '../compress/quantize-model.js';
 import { rangeMistake, SinterError } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
 import { type KnownOptions, readOptions } from '../core/options.js';
+import { isQuantized } from '../graph/rewrite/quantize.js';
+import { forwardTexts } from '../runtime/forward.js';
+import type { ModelParts } from '../runtime/model-parts.js';
+import type { RunSettings } from '../runtime/predict-options.js';
+import { forwardWindows, type WindowSettings } from '../runtime/windowed-logits.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
+import type { Rows } from '../train/collect-rows.js';
+import type { TrainPlan } from '../train/train-model.js';
 import { readTrainOptions, TRAIN_OPTIONS, type TrainOptions } from '../train/train-options.js';
 import type { EpochProgress, StepProgress, TrainReport } from '../train/train-report.js';
-import type { Rows } from './collect-rows.js';
-import { forwardTexts } from './forward.js';
-import type { ModelParts } from './model-parts.js';
-import type { RunSettings } from './predict-options.js';
-import { type QuantizeOptions, quantizeModel } from './quantize-model.js';
+import { trainingRecord } from '../train/training-record.js';
 import { TextModel } from './text-model.js';
-import type { TrainPlan } from './training.js';
-import { trainingRecord } from './training-record.js';
-import { forwardWindows, type WindowSettings } from './windowed-logits.js';
 
 /** Options of every `train`; `Row` is what it learns from, `S` the scores that it reports. */
 export interface ModelTrainOptions<Row, S> extends TrainOptions {
@@ -87,7 +87,7 @@ export abstract class TrainableModel extends TextModel {
       const { parts } = this;
       const { graph, program, report } = await this.use(where, async (current) => {
         const plan = await makePlan({ where, maxTokens, signal });
-        const { trainParts } = await import('./training.js');
+        const { trainParts } = await import('../train/train-model.js');
         return trainParts(parts, current, plan, { settings, hooks, signal });
       });
       const training = trainingRecord(parts, { ...settings, maxTokens }, report);

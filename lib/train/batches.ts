@@ -4,7 +4,7 @@
  * Drawn from a seeded generator only, so that a run can be repeated exactly.
  */
 
-import { type SeededRandom, shuffled } from '../data/random.js';
+import { type SeededRandom, shuffled } from '../core/random.js';
 
 /** Rows that are sorted by length together when batches are grouped: enough to group well, few enough to stay mixed. */
 const GROUPED_BATCHES = 50;

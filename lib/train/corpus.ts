@@ -4,7 +4,7 @@
  * Token ids take 4 bytes a token; the texts themselves are not kept.
  */
 
-import type { TokenBatch } from '../core/native.js';
+import type { TokenBatch } from '../native/native.js';
 import { sameKind, type TargetNumbers, type Targets, targetRange } from './targets.js';
 
 /** A batch cut out of a corpus. */

@@ -5,8 +5,8 @@
  * Drawn from a seeded generator only.
  */
 
-import type { TokenBatch } from '../core/native.js';
-import type { SeededRandom } from '../data/random.js';
+import type { SeededRandom } from '../core/random.js';
+import type { TokenBatch } from '../native/native.js';
 
 export interface MaskSettings {
   /** Share of the tokens that are chosen. */

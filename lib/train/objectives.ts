@@ -5,8 +5,8 @@
  */
 
 import { SinterError } from '../core/errors.js';
-import type { StepLoss, TokenBatch } from '../core/native.js';
-import type { SeededRandom } from '../data/random.js';
+import type { SeededRandom } from '../core/random.js';
+import type { StepLoss, TokenBatch } from '../native/native.js';
 import type { LabelledBatch } from './corpus.js';
 import { type MaskSettings, maskTokens } from './masking.js';
 import type { TargetNumbers } from './targets.js';

@@ -5,16 +5,16 @@
  */
 
 import { type ErrorDetails, SinterError } from '../core/errors.js';
-import { runJob } from '../core/jobs.js';
+import { SeededRandom } from '../core/random.js';
+import type { EncoderGraph } from '../graph/types.js';
+import { runJob } from '../native/jobs.js';
 import {
   type NativeProgram,
   type NativeTrainer,
   native,
   type TrainerSettings,
   toSinterError,
-} from '../core/native.js';
-import { SeededRandom } from '../data/random.js';
-import type { EncoderGraph } from '../graph/types.js';
+} from '../native/native.js';
 import { epochBatches } from './batches.js';
 import type { Corpus } from './corpus.js';
 import type { Objective } from './objectives.js';

@@ -1,4 +1,4 @@
-// The module: everything of NativeBinding in lib/core/native.ts, and nothing else.
+// The module: everything of NativeBinding in lib/native/native.ts, and nothing else.
 #include <napi.h>
 
 #include <cmath>
@@ -15,7 +15,7 @@
 namespace sinter {
 namespace {
 
-constexpr int kAbi = 7;  // NATIVE_ABI in lib/core/native.ts
+constexpr int kAbi = 7;  // NATIVE_ABI in lib/native/native.ts
 
 Napi::Value isa(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {

@@ -11,7 +11,7 @@ const sinter = await import(pathToFileURL(process.argv[2]).href);
 const { Classifier, Encoder, MaskedLM, QuestionAnswerer, TokenClassifier } = sinter;
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const isaOf = async () =>
-  (await import(new URL('./core/native.js', pathToFileURL(process.argv[2])).href)).native().isa()
+  (await import(new URL('./native/native.js', pathToFileURL(process.argv[2])).href)).native().isa()
     .active;
 
 const hashes = {};

@@ -1,5 +1,5 @@
 /**
- * The addon has exactly what lib/core/native.ts declares: names, abi, error codes.
+ * The addon has exactly what lib/native/native.ts declares: names, abi, error codes.
  *
  * Member names are read from the TypeScript source, so the interfaces stay the one description of the border.
  */
@@ -9,12 +9,12 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { ERROR_CODES } from '../../lib/core/errors.js';
-import { NATIVE_ABI, native } from '../../lib/core/native.js';
+import { NATIVE_ABI, native } from '../../lib/native/native.js';
 
-const path = fileURLToPath(new URL('../../lib/core/native.ts', import.meta.url));
+const path = fileURLToPath(new URL('../../lib/native/native.ts', import.meta.url));
 const source = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.ES2022);
 
-/** The members of an interface in lib/core/native.ts. */
+/** The members of an interface in lib/native/native.ts. */
 function membersOf(name: string): { readonly name: string; readonly isMethod: boolean }[] {
   const found = source.statements.find(
     (statement): statement is ts.InterfaceDeclaration =>

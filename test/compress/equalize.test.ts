@@ -5,22 +5,22 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { modelEqualizers } from '../../lib/compress/equalize-model.js';
+import { readAllRows } from '../../lib/data/index.js';
+import { openSafetensors } from '../../lib/formats/safetensors.js';
+import { type TensorToWrite, writeSafetensors } from '../../lib/formats/safetensors-writer.js';
 import {
   columnMagnitudes,
   equalizableNodes,
   equalizerOf,
   withEqualizers,
-} from '../../lib/compress/equalize.js';
-import { readAllRows } from '../../lib/data/index.js';
-import { openSafetensors } from '../../lib/formats/safetensors.js';
-import { type TensorToWrite, writeSafetensors } from '../../lib/formats/safetensors-writer.js';
+} from '../../lib/graph/rewrite/equalize.js';
 import type { EncoderGraph, GraphNode, WeightSpec } from '../../lib/graph/types.js';
 import { Classifier } from '../../lib/models/classifier.js';
 import { Encoder } from '../../lib/models/encoder.js';
-import { modelEqualizers } from '../../lib/models/equalize-model.js';
-import { forwardTexts } from '../../lib/models/forward.js';
-import { buildProgram, bytesOf } from '../../lib/models/model-parts.js';
 import { insideOf } from '../../lib/models/text-model.js';
+import { forwardTexts } from '../../lib/runtime/forward.js';
+import { buildProgram, bytesOf } from '../../lib/runtime/program.js';
 import { temporaryFolder } from '../formats/temporary-folder.js';
 
 const fixture = (name: string) =>

@@ -6,11 +6,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { ensureLanes } from '../../lib/core/lanes.js';
 import { GraphBuilder } from '../../lib/graph/builder.js';
 import { Classifier } from '../../lib/models/classifier.js';
 import { Encoder } from '../../lib/models/encoder.js';
-import { buildProgram, deriveProgram } from '../../lib/models/model-parts.js';
+import { ensureLanes } from '../../lib/native/lanes.js';
+import { buildProgram, deriveProgram } from '../../lib/runtime/program.js';
 import { temporaryFolder } from '../formats/temporary-folder.js';
 
 const fixture = (name: string) =>

@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { equalizableNodes } from '../../lib/compress/equalize.js';
+import { loadModel } from '../../lib/checkpoint/load-model.js';
+import { saveModel } from '../../lib/checkpoint/save-model.js';
+import { quantizeModel } from '../../lib/compress/quantize-model.js';
 import type { Task } from '../../lib/graph/checkpoint.js';
+import { equalizableNodes } from '../../lib/graph/rewrite/equalize.js';
 import type { OutputName } from '../../lib/graph/types.js';
-import { outputWidth, runBatch } from '../../lib/models/forward.js';
-import { loadModel } from '../../lib/models/load-model.js';
-import type { ModelParts } from '../../lib/models/model-parts.js';
-import { quantizeModel } from '../../lib/models/quantize-model.js';
-import { saveModel } from '../../lib/models/save-model.js';
+import { outputWidth, runBatch } from '../../lib/runtime/forward.js';
+import type { ModelParts } from '../../lib/runtime/model-parts.js';
 
 const BATCH = {
   ids: Int32Array.from([2, 17, 80, 141, 9, 33, 250, 3, 2, 99, 3]),

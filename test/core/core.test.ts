@@ -3,9 +3,9 @@
  */
 
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { cpuQuota, defaultLanes } from '../../lib/core/lanes.js';
 import { Matrix } from '../../lib/core/matrix.js';
-import { nearest, similarity } from '../../lib/models/similarity.js';
+import { nearest, similarity } from '../../lib/metrics/similarity.js';
+import { cpuQuota, defaultLanes } from '../../lib/native/lanes.js';
 
 describe('Matrix', () => {
   it('has rows that are views, and copies', () => {

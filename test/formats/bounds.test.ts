@@ -7,6 +7,7 @@ import { cp, readFile, rename, rm, truncate, utimes, writeFile } from 'node:fs/p
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { partsOf } from '../../lib/checkpoint/load-model.js';
 import { decodeUtf8, readJsonObject, readModelFile } from '../../lib/core/json.js';
 import { readHfFolder } from '../../lib/formats/hf-folder.js';
 import { openSafetensors } from '../../lib/formats/safetensors.js';
@@ -15,7 +16,6 @@ import { SMALL_FILES } from '../../lib/formats/small-files.js';
 import { openTorchFile } from '../../lib/formats/torch/torch-file.js';
 import { openWeightFiles } from '../../lib/formats/weight-files.js';
 import { Classifier } from '../../lib/models/classifier.js';
-import { partsOf } from '../../lib/models/load-model.js';
 import { temporaryFolder } from './temporary-folder.js';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));

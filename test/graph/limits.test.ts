@@ -5,10 +5,10 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { native } from '../../lib/core/native.js';
 import { LIMITS } from '../../lib/graph/limits.js';
 import type { EncoderGraph, GraphNode } from '../../lib/graph/types.js';
 import { validateGraph } from '../../lib/graph/validate.js';
+import { native } from '../../lib/native/native.js';
 
 /** A token table of 16 columns and whatever follows. */
 function graphOf(nodes: readonly GraphNode[], last: string, head: object = {}): EncoderGraph {

@@ -9,8 +9,8 @@ import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { native } from '../../lib/core/native.js';
 import { Classifier, Encoder } from '../../lib/index.js';
+import { native } from '../../lib/native/native.js';
 import { bitsOf } from '../kernels/native-test.js';
 import { child } from '../models/child.js';
 

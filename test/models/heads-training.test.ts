@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { EMBEDDED_MODEL } from '../../lib/checkpoint/embedded-model.js';
 import {
   type AnswerRow,
   Classifier,
@@ -15,7 +16,6 @@ import {
   type TaggedRow,
   TokenClassifier,
 } from '../../lib/index.js';
-import { EMBEDDED_MODEL } from '../../lib/models/embedded-model.js';
 import { temporaryFolder } from '../formats/temporary-folder.js';
 
 /** Seconds on an idle machine. */

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type IsaName, native } from '../../lib/core/native.js';
+import { type IsaName, native } from '../../lib/native/native.js';
 import { child } from './child.js';
 
 interface RowHashes {

@@ -1,6 +1,6 @@
 // How weights begin that a checkpoint does not have.
 import { describe, expect, it } from 'vitest';
-import { drawWeights } from '../../lib/models/new-weights.js';
+import { drawWeights } from '../../lib/checkpoint/new-weights.js';
 
 describe('new weights', () => {
   it('are zeros, ones, or normal, cut where that is asked for', () => {

@@ -2,8 +2,8 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { QuestionAnswerer } from '../../lib/index.js';
-import { joinWindows, rankAnswers } from '../../lib/models/answer-spans.js';
 import { tokenRunner } from '../../lib/models/token-runner.js';
+import { joinWindows, rankAnswers } from '../../lib/tasks/question-answering/answer-spans.js';
 
 const QA = fileURLToPath(new URL('../fixtures/heads/bert-qa', import.meta.url));
 const QUESTION = 'who is it ?';

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { Classifier, CrossEncoder, Encoder, type PoolKind } from '../../lib/index.js';
-import { folderTask } from '../../lib/models/folder-task.js';
 import { tokenRunner } from '../../lib/models/token-runner.js';
+import { folderTask } from '../../lib/tasks/folder-task.js';
 import { temporaryFolder } from '../formats/temporary-folder.js';
 
 const at = (path: string) => fileURLToPath(new URL(`../fixtures/${path}`, import.meta.url));

@@ -1,8 +1,8 @@
 /** Dropout as training sees it: its rate, and that it depends on the seed and the place in the batch alone. */
 
 import { describe, expect, it } from 'vitest';
-import type { NativeTrainer } from '../../lib/core/native.js';
 import { GraphBuilder } from '../../lib/graph/builder.js';
+import type { NativeTrainer } from '../../lib/native/native.js';
 import { expectSameBits } from '../kernels/native-test.js';
 import { ADAMW, at, batchOf, engine, randomWeights, sealed, step, toyGraph } from './toy.js';
 

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { native } from '../../lib/core/native.js';
+import { native } from '../../lib/native/native.js';
 import { expectSameBits } from '../kernels/native-test.js';
 import { child } from './child.js';
 import {

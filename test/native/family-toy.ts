@@ -1,8 +1,9 @@
 // A small encoder with what the newer families have: shared layers, RMS norms, gates, residuals, distances as tables,
 // rotation and windows, a tied decoder. Rule: everything is seeded, so that a failure repeats.
-import type { StepLoss, TokenBatch } from '../../lib/core/native.js';
+
 import { GraphBuilder } from '../../lib/graph/builder.js';
 import type { EncoderGraph } from '../../lib/graph/types.js';
+import type { StepLoss, TokenBatch } from '../../lib/native/native.js';
 import { Random } from '../kernels/native-test.js';
 
 export const FAMILY_VOCABULARY = 30;

@@ -1,9 +1,14 @@
 /** Weights that are not trained: the gradients of the others are what they are without it, and frozen weights cost nothing. */
 
 import { afterEach, describe, expect, it } from 'vitest';
-import type { NativeProgram, NativeTrainer, StepLoss, TokenBatch } from '../../lib/core/native.js';
 import type { EncoderGraph } from '../../lib/graph/types.js';
-import * as library from '../../lib/models/model-parts.js';
+import type {
+  NativeProgram,
+  NativeTrainer,
+  StepLoss,
+  TokenBatch,
+} from '../../lib/native/native.js';
+import * as library from '../../lib/runtime/program.js';
 import { expectSameBits } from '../kernels/native-test.js';
 import { FAMILY_VOCABULARY, familyGraph, lossFor } from './family-toy.js';
 import {

@@ -1,8 +1,8 @@
 // Gradients of a trainable graph against finite differences along random directions.
 // Rule: the loss is sum(c * output) for a fixed random c, summed in double; only the program's own arithmetic is f32.
 import { expect } from 'vitest';
-import type { StepLoss, TokenBatch } from '../../lib/core/native.js';
 import type { EncoderGraph, OutputName } from '../../lib/graph/types.js';
+import type { StepLoss, TokenBatch } from '../../lib/native/native.js';
 import { Random } from '../kernels/native-test.js';
 import { ADAMW, at, engine, run, sealed, step } from './toy.js';
 

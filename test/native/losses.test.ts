@@ -4,7 +4,7 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import type { StepLoss, TokenBatch } from '../../lib/core/native.js';
+import type { StepLoss, TokenBatch } from '../../lib/native/native.js';
 import { expectSameBits } from '../kernels/native-test.js';
 import {
   FAMILY_VOCABULARY,

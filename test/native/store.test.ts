@@ -1,9 +1,9 @@
 /** Stores: several programs over one, derived ones, and what is in memory then. */
 
 import { afterEach, describe, expect, it } from 'vitest';
-import type { NativeProgram, StoreWeight } from '../../lib/core/native.js';
 import type { EncoderGraph } from '../../lib/graph/types.js';
-import * as library from '../../lib/models/model-parts.js';
+import type { NativeProgram, StoreWeight } from '../../lib/native/native.js';
+import * as library from '../../lib/runtime/program.js';
 import { expectSameBits } from '../kernels/native-test.js';
 import { lossFor } from './family-toy.js';
 import {

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder } from '../../lib/graph/builder.js';
 import type { EncoderGraph } from '../../lib/graph/types.js';
-import { disposeProgram } from '../../lib/models/model-parts.js';
+import { disposeProgram } from '../../lib/runtime/program.js';
 import { expectSameBits } from '../kernels/native-test.js';
 import { FAMILY_VOCABULARY, familyGraph, lossFor, selectSome } from './family-toy.js';
 import {

@@ -1,5 +1,8 @@
 // Small programs for the native suites: graphs with random weights, calls with a fresh job id, batches.
 // Rule: everything is seeded, so that a failure repeats.
+
+import { GraphBuilder } from '../../lib/graph/builder.js';
+import type { EncoderGraph } from '../../lib/graph/types.js';
 import {
   type NativeProgram,
   type NativeTrainer,
@@ -8,9 +11,7 @@ import {
   type StepOptions,
   type StepResult,
   type TokenBatch,
-} from '../../lib/core/native.js';
-import { GraphBuilder } from '../../lib/graph/builder.js';
-import type { EncoderGraph } from '../../lib/graph/types.js';
+} from '../../lib/native/native.js';
 import { Random } from '../kernels/native-test.js';
 
 /** Element `i`, which exists. */

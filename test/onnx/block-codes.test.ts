@@ -3,7 +3,7 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import { SeededRandom } from '../../lib/data/random.js';
+import { SeededRandom } from '../../lib/core/random.js';
 import { blockCodes, packNibbles } from '../../lib/formats/onnx/block-codes.js';
 
 const random = new SeededRandom(4);

@@ -8,15 +8,15 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { TokenBatch } from '../../lib/core/native.js';
+import { exportModelOnnx, type OnnxExportOptions } from '../../lib/checkpoint/export-model.js';
+import { loadModel } from '../../lib/checkpoint/load-model.js';
+import { quantizeModel } from '../../lib/compress/quantize-model.js';
 import { OPSETS } from '../../lib/formats/onnx/opsets.js';
 import type { OutputName } from '../../lib/graph/types.js';
 import { validateGraph } from '../../lib/graph/validate.js';
-import { exportModelOnnx, type OnnxExportOptions } from '../../lib/models/export-model.js';
-import { outputWidth, runBatch } from '../../lib/models/forward.js';
-import { loadModel } from '../../lib/models/load-model.js';
-import type { ModelParts } from '../../lib/models/model-parts.js';
-import { quantizeModel } from '../../lib/models/quantize-model.js';
+import type { TokenBatch } from '../../lib/native/native.js';
+import { outputWidth, runBatch } from '../../lib/runtime/forward.js';
+import type { ModelParts } from '../../lib/runtime/model-parts.js';
 import { checkModel } from './check-model.js';
 import {
   familyFolder,

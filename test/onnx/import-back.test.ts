@@ -7,13 +7,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { NativeProgram } from '../../lib/core/native.js';
+import { exportModelOnnx, type OnnxExportOptions } from '../../lib/checkpoint/export-model.js';
+import { loadModel } from '../../lib/checkpoint/load-model.js';
 import { importOnnx, STYLES } from '../../lib/formats/onnx/import/index.js';
 import type { OutputName } from '../../lib/graph/types.js';
 import { unify } from '../../lib/graph/unify.js';
-import { exportModelOnnx, type OnnxExportOptions } from '../../lib/models/export-model.js';
-import { loadModel } from '../../lib/models/load-model.js';
-import { bytesOf, deriveProgram, type ModelParts } from '../../lib/models/model-parts.js';
+import type { NativeProgram } from '../../lib/native/native.js';
+import type { ModelParts } from '../../lib/runtime/model-parts.js';
+import { bytesOf, deriveProgram } from '../../lib/runtime/program.js';
 import { familyFolder, HEADS, MATRIX_FAMILIES, makeFolders, REQUESTS, TASKS } from './matrix.js';
 import { drawnWeights } from './toys.js';
 

@@ -6,7 +6,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SeededRandom } from '../../lib/data/random.js';
+import { SeededRandom } from '../../lib/core/random.js';
 import type { OnnxOptions } from '../../lib/formats/onnx/onnx-options.js';
 import { writeOnnx } from '../../lib/formats/onnx/write-onnx.js';
 import type { EncoderGraph, OutputName } from '../../lib/graph/types.js';

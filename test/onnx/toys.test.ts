@@ -4,10 +4,10 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import { quantizableWeights, quantizeGraph } from '../../lib/compress/quantize.js';
 import { blockCodes } from '../../lib/formats/onnx/block-codes.js';
 import { OPSETS } from '../../lib/formats/onnx/opsets.js';
 import type { Range } from '../../lib/formats/onnx/ranges.js';
+import { quantizableWeights, quantizeGraph } from '../../lib/graph/rewrite/quantize.js';
 import { validateGraph } from '../../lib/graph/validate.js';
 import { evaluate, type Text } from './reference.js';
 import { S8_NOTE, S8_SATURATES } from './saturation.js';

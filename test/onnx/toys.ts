@@ -4,7 +4,7 @@
  * They are shaped like the families so that a file of each can be compared before and beside real checkpoints.
  */
 
-import { SeededRandom } from '../../lib/data/random.js';
+import { SeededRandom } from '../../lib/core/random.js';
 import { GraphBuilder } from '../../lib/graph/builder.js';
 import type { ActivationKind, EncoderGraph, PoolKind } from '../../lib/graph/types.js';
 import type { Floats } from './support.js';

@@ -3,8 +3,8 @@
  */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runJob } from '../../lib/core/jobs.js';
-import { type NativeProgram, type NativeTrainer, native } from '../../lib/core/native.js';
+import { runJob } from '../../lib/native/jobs.js';
+import { type NativeProgram, type NativeTrainer, native } from '../../lib/native/native.js';
 import { learningRateAt } from '../../lib/train/schedule.js';
 import { decayedWeights } from '../../lib/train/weight-decay.js';
 import { ENCODERS, encoderFolder } from '../architectures/encoders.js';

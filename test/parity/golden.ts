@@ -5,12 +5,13 @@
  */
 
 import { readFileSync } from 'node:fs';
-import type { NativeProgram, StepLoss, TokenBatch } from '../../lib/core/native.js';
+import { loadModel } from '../../lib/checkpoint/load-model.js';
 import { openSafetensors, type SafetensorsFile } from '../../lib/formats/safetensors.js';
 import type { OutputName } from '../../lib/graph/types.js';
-import { outputWidth, runBatch } from '../../lib/models/forward.js';
-import { loadModel } from '../../lib/models/load-model.js';
-import { deriveProgram, type ModelParts } from '../../lib/models/model-parts.js';
+import type { NativeProgram, StepLoss, TokenBatch } from '../../lib/native/native.js';
+import { outputWidth, runBatch } from '../../lib/runtime/forward.js';
+import type { ModelParts } from '../../lib/runtime/model-parts.js';
+import { deriveProgram } from '../../lib/runtime/program.js';
 import { ENCODERS, encoderFolder } from '../architectures/encoders.js';
 
 export interface TrainLog {

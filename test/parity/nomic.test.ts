@@ -4,10 +4,10 @@
 
 import { describe, expect, it } from 'vitest';
 import { familyGraph } from '../../lib/architectures/index.js';
-import { ensureLanes } from '../../lib/core/lanes.js';
-import { SeededRandom } from '../../lib/data/random.js';
-import { runBatch } from '../../lib/models/forward.js';
-import { buildProgram, bytesOf } from '../../lib/models/model-parts.js';
+import { SeededRandom } from '../../lib/core/random.js';
+import { ensureLanes } from '../../lib/native/lanes.js';
+import { runBatch } from '../../lib/runtime/forward.js';
+import { buildProgram, bytesOf } from '../../lib/runtime/program.js';
 import { FAMILIES } from '../architectures/parameters.js';
 
 type Rows = number[][];

@@ -4,7 +4,7 @@
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { SeededRandom } from '../../lib/data/random.js';
+import { SeededRandom } from '../../lib/core/random.js';
 import { epochBatches } from '../../lib/train/batches.js';
 import { CorpusBuilder } from '../../lib/train/corpus.js';
 import { readTrainOptions, TRAIN_OPTIONS } from '../../lib/train/train-options.js';

@@ -7,11 +7,11 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { runJob } from '../../lib/core/jobs.js';
-import { ensureLanes } from '../../lib/core/lanes.js';
-import { native } from '../../lib/core/native.js';
 import type { EncoderGraph } from '../../lib/graph/types.js';
-import { buildProgram, bytesOf } from '../../lib/models/model-parts.js';
+import { runJob } from '../../lib/native/jobs.js';
+import { ensureLanes } from '../../lib/native/lanes.js';
+import { native } from '../../lib/native/native.js';
+import { buildProgram, bytesOf } from '../../lib/runtime/program.js';
 import { learningRateAt, warmupSteps } from '../../lib/train/schedule.js';
 
 interface Run {

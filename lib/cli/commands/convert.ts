@@ -4,14 +4,14 @@
 import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { ONNX_VARIANTS, type OnnxVariant } from '../../checkpoint/export-folder.js';
+import { findOnnxFile } from '../../checkpoint/find-onnx.js';
 import { rangeMistake, typeMistake } from '../../core/errors.js';
 import { fileExists } from '../../core/json.js';
 import { formatBytes } from '../../core/units.js';
 import { checkFile } from '../../files/index.js';
 import { ONNX_PRECISIONS, type OnnxPrecision } from '../../formats/onnx/onnx-options.js';
 import { OPSETS, type Opset } from '../../formats/onnx/opsets.js';
-import { ONNX_VARIANTS, type OnnxVariant } from '../../models/export-folder.js';
-import { findOnnxFile } from '../../models/find-onnx.js';
 import { OnnxModel } from '../../models/onnx-model.js';
 import type { TextModel } from '../../models/text-model.js';
 import type { TextInput } from '../../tokenize/text-tokenizer.js';

@@ -16,7 +16,7 @@ import {
 } from '../../metrics/index.js';
 import { Classifier } from '../../models/classifier.js';
 import { Encoder } from '../../models/encoder.js';
-import type { Evaluation } from '../../models/problems/single-label.js';
+import type { Evaluation } from '../../tasks/text-classification/single-label.js';
 import {
   type DataOptions,
   given,
@@ -164,7 +164,7 @@ async function taskToMeasure(
   model: string,
   { task, firstPosition }: Pick<EvaluateOptions, 'task' | 'firstPosition'>,
 ) {
-  const { folderTask } = await import('../../models/folder-task.js');
+  const { folderTask } = await import('../../tasks/folder-task.js');
   const found = await folderTask(await resolveModel('--model', model), { firstPosition });
   const own = headTaskOf(found) ?? 'classification';
   if (task !== undefined && !fits(task, found)) {

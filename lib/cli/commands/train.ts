@@ -4,6 +4,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
+import { EMBEDDED_MODEL } from '../../checkpoint/embedded-model.js';
 import { SinterError, show } from '../../core/errors.js';
 import { formatDuration, formatNumber, formatPercent } from '../../core/units.js';
 import {
@@ -15,7 +16,6 @@ import {
   splitRows,
 } from '../../data/index.js';
 import { Classifier } from '../../models/classifier.js';
-import { EMBEDDED_MODEL } from '../../models/embedded-model.js';
 import type { TrainReport } from '../../train/train-report.js';
 import {
   type DataOptions,

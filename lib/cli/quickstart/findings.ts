@@ -4,8 +4,8 @@
 
 import { formatNumber } from '../../core/units.js';
 import { reportToDict } from '../../metrics/index.js';
-import type { Evaluation } from '../../models/problems/single-label.js';
 import type { ReportData, VariantResult } from '../../report/index.js';
+import type { Evaluation } from '../../tasks/text-classification/single-label.js';
 import type { TrainReport } from '../../train/train-report.js';
 import type { Comparison } from '../compare.js';
 import { agreementLines } from '../compare-table.js';

@@ -6,9 +6,9 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FileRow } from '../../data/index.js';
+import { nearest } from '../../metrics/similarity.js';
 import type { Classifier } from '../../models/classifier.js';
 import type { Encoder } from '../../models/encoder.js';
-import { nearest } from '../../models/similarity.js';
 import { loadTokenizer } from '../../tokenize/text-tokenizer.js';
 import { type Comparison, compareEngines } from '../compare.js';
 import { contenderFor } from '../contenders.js';

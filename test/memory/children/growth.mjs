@@ -2,8 +2,8 @@
 
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { native } from '../../../dist/core/native.js';
 import { Encoder } from '../../../dist/index.js';
+import { native } from '../../../dist/native/native.js';
 
 const [what, folder] = process.argv.slice(2);
 const path = folder ?? fileURLToPath(new URL('../../fixtures/encoders/bert', import.meta.url));

@@ -2,8 +2,8 @@
 // weights in the process after each step, and resident memory.
 import { readFileSync } from 'node:fs';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
-import { native } from '../../../dist/core/native.js';
 import { Encoder } from '../../../dist/index.js';
+import { native } from '../../../dist/native/native.js';
 
 const memory = (key) => {
   const text = readFileSync('/proc/self/status', 'utf8');

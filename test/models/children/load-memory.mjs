@@ -1,8 +1,8 @@
 // Prints how far the memory of this process grew at its peak while a model was loaded, and what its tokenizer takes.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { EMBEDDED_MODEL } from '../../../dist/checkpoint/embedded-model.js';
 import { Encoder } from '../../../dist/index.js';
-import { EMBEDDED_MODEL } from '../../../dist/models/embedded-model.js';
 import { loadTokenizer } from '../../../dist/tokenize/text-tokenizer.js';
 
 const small = fileURLToPath(new URL('../../fixtures/encoders/bert', import.meta.url));

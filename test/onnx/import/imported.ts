@@ -2,14 +2,14 @@
  * ONNX files through the whole import to a native program, run on recorded inputs.
  */
 
-import { ensureLanes } from '../../../lib/core/lanes.js';
+import { type BuiltFolder, buildFolder, verifyFolder } from '../../../lib/checkpoint/load-model.js';
+import { type ImportedFolder, readOnnxFolder } from '../../../lib/checkpoint/onnx/onnx-folder.js';
+import type { Verification } from '../../../lib/checkpoint/onnx/verify-onnx.js';
 import type { Tensor } from '../../../lib/formats/onnx/import/model.js';
 import type { OutputName } from '../../../lib/graph/types.js';
 import { validateGraph } from '../../../lib/graph/validate.js';
-import { runBatch } from '../../../lib/models/forward.js';
-import { type BuiltFolder, buildFolder, verifyFolder } from '../../../lib/models/load-model.js';
-import { type ImportedFolder, readOnnxFolder } from '../../../lib/models/onnx-folder.js';
-import type { Verification } from '../../../lib/models/verify-onnx.js';
+import { ensureLanes } from '../../../lib/native/lanes.js';
+import { runBatch } from '../../../lib/runtime/forward.js';
 
 export interface Imported extends BuiltFolder {
   readonly folder: ImportedFolder;

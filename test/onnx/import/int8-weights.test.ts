@@ -4,10 +4,10 @@
 
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { int8Weights } from '../../../lib/checkpoint/onnx/onnx-folder.js';
+import { nameOnnx } from '../../../lib/checkpoint/onnx/onnx-names.js';
 import { importOnnx, type OnnxImport } from '../../../lib/formats/onnx/import/index.js';
 import type { ActivationQuantization } from '../../../lib/formats/onnx/import/plain/plain-model.js';
-import { int8Weights } from '../../../lib/models/onnx-folder.js';
-import { nameOnnx } from '../../../lib/models/onnx-names.js';
 import { ONNX_FIXTURES } from './zoo.js';
 
 const FILE = join(ONNX_FIXTURES, 'zoo', 'distilbert_qdyn_ort_extended', 'model.onnx');

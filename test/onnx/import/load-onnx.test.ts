@@ -8,12 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildFolder } from '../../../lib/checkpoint/load-model.js';
+import { readOnnxFolder } from '../../../lib/checkpoint/onnx/onnx-folder.js';
 import { readHfFolder } from '../../../lib/formats/hf-folder.js';
 import { importOnnx } from '../../../lib/formats/onnx/import/index.js';
 import { unify } from '../../../lib/graph/unify.js';
 import { Encoder, OnnxModel } from '../../../lib/index.js';
-import { buildFolder } from '../../../lib/models/load-model.js';
-import { readOnnxFolder } from '../../../lib/models/onnx-folder.js';
 import { insideOf } from '../../../lib/models/text-model.js';
 import { golden, ONNX_FIXTURES, zooCases } from './zoo.js';
 

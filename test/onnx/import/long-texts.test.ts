@@ -6,10 +6,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { exportModelOnnx } from '../../../lib/checkpoint/export-model.js';
+import { loadModel } from '../../../lib/checkpoint/load-model.js';
 import { importOnnx, STYLES } from '../../../lib/formats/onnx/import/index.js';
 import { sparsePositions } from '../../../lib/formats/onnx/import/recover/stretch.js';
-import { exportModelOnnx } from '../../../lib/models/export-model.js';
-import { loadModel } from '../../../lib/models/load-model.js';
 import { familyFolder, makeFolders, REQUESTS } from '../matrix.js';
 
 let scratch = '';

@@ -6,11 +6,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { ensureLanes } from '../../../lib/core/lanes.js';
+import { verifyOnnx } from '../../../lib/checkpoint/onnx/verify-onnx.js';
 import { importOnnx, type OnnxImport, STYLES } from '../../../lib/formats/onnx/import/index.js';
 import type { EncoderGraph } from '../../../lib/graph/types.js';
-import { buildProgram, bytesOf } from '../../../lib/models/model-parts.js';
-import { verifyOnnx } from '../../../lib/models/verify-onnx.js';
+import { ensureLanes } from '../../../lib/native/lanes.js';
+import { buildProgram, bytesOf } from '../../../lib/runtime/program.js';
 import { mutationsOf } from './mutations.js';
 
 const HERE = fileURLToPath(new URL('../../fixtures/onnx/zoo', import.meta.url));

@@ -7,8 +7,8 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { OnnxCache, onnxCacheFolder } from '../../../lib/checkpoint/onnx/onnx-cache.js';
 import { Encoder, OnnxModel } from '../../../lib/index.js';
-import { OnnxCache, onnxCacheFolder } from '../../../lib/models/onnx-cache.js';
 import { ONNX_FIXTURES, zooCases } from './zoo.js';
 
 const CASES = zooCases(join(ONNX_FIXTURES, 'zoo'));

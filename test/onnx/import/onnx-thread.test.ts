@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openOnnxFolder } from '../../../lib/checkpoint/onnx/open-onnx.js';
 import { Encoder, OnnxModel, SinterError } from '../../../lib/index.js';
-import { openOnnxFolder } from '../../../lib/models/open-onnx.js';
 import { ONNX_FIXTURES, zooCases } from './zoo.js';
 
 const SMALL = zooCases(join(ONNX_FIXTURES, 'zoo'))[0]?.model ?? '';

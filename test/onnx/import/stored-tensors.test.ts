@@ -9,15 +9,15 @@ import {
   contentsOf,
   type ImportedFolder,
   readOnnxFolder,
-} from '../../../lib/models/onnx-folder.js';
-import { factsOf } from '../../../lib/models/onnx-report.js';
-import { type StoredContents, StoredTensors } from '../../../lib/models/stored-tensors.js';
+} from '../../../lib/checkpoint/onnx/onnx-folder.js';
+import { factsOf } from '../../../lib/checkpoint/onnx/onnx-report.js';
+import { type StoredContents, StoredTensors } from '../../../lib/checkpoint/onnx/stored-tensors.js';
 import {
   readMatrices,
   type StoredMatrices,
   storedMatrices,
   writeMatrices,
-} from '../../../lib/models/stored-weights.js';
+} from '../../../lib/checkpoint/onnx/stored-weights.js';
 import { ONNX_FIXTURES, zooCases } from './zoo.js';
 
 const CASES = zooCases(join(ONNX_FIXTURES, 'zoo'));

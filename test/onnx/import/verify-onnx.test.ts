@@ -3,11 +3,11 @@
  */
 
 import { expect, test } from 'vitest';
-import { ensureLanes } from '../../../lib/core/lanes.js';
+import { verifyOnnx } from '../../../lib/checkpoint/onnx/verify-onnx.js';
 import { importOnnx, type OnnxImport, STYLES } from '../../../lib/formats/onnx/import/index.js';
 import type { EncoderGraph, GraphNode } from '../../../lib/graph/types.js';
-import { buildProgram, bytesOf } from '../../../lib/models/model-parts.js';
-import { verifyOnnx } from '../../../lib/models/verify-onnx.js';
+import { ensureLanes } from '../../../lib/native/lanes.js';
+import { buildProgram, bytesOf } from '../../../lib/runtime/program.js';
 import { ONNX_FIXTURES, zooCases } from './zoo.js';
 
 const [CASE] = zooCases(`${ONNX_FIXTURES}/zoo`).filter(({ task }) => task === 'feat');

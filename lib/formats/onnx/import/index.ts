@@ -1,5 +1,5 @@
 /**
- * An ONNX file as what it computes: read, made plain, recovered. Names, configs and programs are made from it in `lib/models`.
+ * An ONNX file as what it computes: read, made plain, recovered. Names, configs and programs are made from it in `lib/checkpoint`.
  *
  * Nothing is guessed: a file that is not understood to its last node is refused, with all nodes that are in the way.
  */

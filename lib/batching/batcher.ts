@@ -1,0 +1,319 @@
+/**
+ * Many callers with one text each, computed as few native batches.
+ *
+ * Three things happen at a time, each once: a call of the tokenizer, and a native batch of each priority. `step` starts
+ * whichever can start; it runs after every event that may change that, and nothing polls.
+ */
+
+import { SinterError, throwIfAborted } from '../core/errors.js';
+import type { Matrix } from '../core/matrix.js';
+import type { Priority } from '../core/priority.js';
+import { checkText } from '../tokenize/text-check.js';
+import type { EncodedTexts, TextInput } from '../tokenize/text-tokenizer.js';
+import { BatchCounters, type BatcherMetrics } from './batch-metrics.js';
+import {
+  type BatchLimits,
+  type BatchOptions,
+  type RunOptions,
+  readBatchLimits,
+  readRunOptions,
+} from './batch-options.js';
+import { joinTokens, Request, RunningBatch } from './request.js';
+import { type RequestLine, RequestLines } from './request-lines.js';
+import { SignalLinks } from './signal-links.js';
+
+/** What a batcher needs of its model. */
+export interface BatchEngine<R> {
+  /** Milliseconds for which each of the threads that compute has been busy so far. */
+  laneBusyMs(): Float64Array;
+  /** Longest text in tokens. */
+  readonly maxTokens: number;
+  /** Aborts when the model is disposed. */
+  readonly ended: AbortSignal;
+  encode(texts: readonly TextInput[], truncate: boolean): Promise<EncodedTexts>;
+  /** One row per text. An abort may end it early. Interactive runs pass bulk runs. */
+  run(tokens: EncodedTexts, signal: AbortSignal, priority: Priority): Promise<Matrix>;
+  /** What a caller gets of a text, which may have been cut; `row` is a view that must not be kept. */
+  result(row: Float32Array, truncated: boolean): R;
+}
+
+/** For the estimate of a text that is not tokenized yet. */
+const CHARS_PER_TOKEN = 4;
+
+/** Make it with `batch` of a model. */
+export class Batcher<R> {
+  private readonly engine: BatchEngine<R>;
+  private readonly limits: BatchLimits;
+  private readonly truncate: boolean;
+  private readonly lines: RequestLines<R>;
+  private readonly signals = new SignalLinks<R>({
+    abort: (request, reason) => this.cancel(request, reason),
+  });
+  private readonly counters: BatchCounters;
+  /** Requests of running batches that have not been settled. */
+  private running = 0;
+  private encoding: Promise<void> | null = null;
+  private readonly computing: Record<Priority, Promise<void> | null> = {
+    interactive: null,
+    bulk: null,
+  };
+  private timer: NodeJS.Timeout | undefined;
+  private stepIsDue = false;
+  private closed: string | null = null;
+  private readonly drains = new Set<Drain>();
+  private readonly onModelEnd = () => this.close('the model was disposed');
+
+  /** @internal */
+  constructor(engine: BatchEngine<R>, options: BatchOptions) {
+    this.engine = engine;
+    const lanes = engine.laneBusyMs().length;
+    this.limits = readBatchLimits('batch', options, lanes);
+    this.counters = new BatchCounters(() => engine.laneBusyMs());
+    this.truncate = options.truncate ?? true;
+    this.lines = new RequestLines(this.limits);
+    engine.ended.addEventListener('abort', this.onModelEnd, { once: true });
+  }
+
+  /**
+   * The result of one text or pair: the same bits as the model's own call gives for it. Rejects with OVERLOADED at once
+   * when the queue is full, CANCELLED at once when `signal` aborts, DISPOSED when the batcher or its model is disposed
+   * before the batch begins. TypeError and RangeError for a wrong text concern this call only.
+   */
+  async run(text: TextInput, options: RunOptions = {}): Promise<R> {
+    const { priority, signal } = readRunOptions(options);
+    checkText('run: text', text);
+    if (this.closed !== null) throw disposed(this.closed);
+    throwIfAborted(signal, 'run');
+    const tokens = this.estimate(text);
+    this.admit(tokens);
+    const number = ++this.counters.requests;
+    // A pair may be changed by its owner while it waits.
+    const kept: TextInput = typeof text === 'string' ? text : [text[0], text[1]];
+    const request = new Request<R>({ number, priority, signal, text: kept, tokens });
+    this.signals.add(request);
+    this.lines.add(request);
+    this.stepSoon();
+    return request.promise;
+  }
+
+  /** What has happened so far and what waits now. */
+  metrics(): BatcherMetrics {
+    const { size, tokens } = this.lines;
+    return this.counters.snapshot({ queued: size, queuedTokens: tokens, running: this.running });
+  }
+
+  /** Settles when every request accepted before it is settled; waits for no others to join. New ones are accepted. */
+  async drain(): Promise<void> {
+    const open = this.lines.size + this.running;
+    if (open === 0) return;
+    await new Promise<void>((resolve) => {
+      this.drains.add({ last: this.counters.requests, open, resolve });
+      this.stepSoon();
+    });
+  }
+
+  /**
+   * Rejects what waits and what comes later with DISPOSED; running batches still deliver. Settles when they have ended.
+   * May be called twice. The model lives on.
+   */
+  async dispose(): Promise<void> {
+    this.close('the batcher was disposed');
+    await Promise.all([this.encoding, this.computing.interactive, this.computing.bulk]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose();
+  }
+
+  private estimate(text: TextInput): number {
+    const chars = typeof text === 'string' ? text.length : text[0].length + text[1].length;
+    return Math.min(Math.ceil(chars / CHARS_PER_TOKEN) + 2, this.engine.maxTokens);
+  }
+
+  private admit(tokens: number): void {
+    const { maxQueue, maxQueueTokens } = this.limits;
+    const { size, tokens: queued } = this.lines;
+    const full =
+      size >= maxQueue
+        ? `${size} requests wait already`
+        : size > 0 && queued + tokens > maxQueueTokens && `${queued} tokens wait already`;
+    if (full === false) return;
+    this.counters.rejected++;
+    throw new SinterError('OVERLOADED', `run: ${full}`, {
+      details: { queued: size, queuedTokens: queued },
+    });
+  }
+
+  /** One step for all calls of the same turn of the event loop. */
+  private stepSoon(): void {
+    if (this.stepIsDue) return;
+    this.stepIsDue = true;
+    queueMicrotask(() => {
+      this.stepIsDue = false;
+      this.step();
+    });
+  }
+
+  private step(): void {
+    const now = performance.now();
+    if (this.computing.interactive === null) {
+      this.begin('interactive', this.lines.takeInteractive(), now);
+    }
+    if (this.computing.bulk === null) {
+      const busy = this.computing.interactive !== null;
+      this.begin('bulk', this.lines.takeBulk(now, busy), now);
+    }
+    const line = this.encoding === null ? this.lines.lineToEncode(now) : null;
+    const hold = line === null ? 0 : this.holdBack(line, now);
+    if (hold > 0) {
+      this.timer ??= setTimeout(() => {
+        this.timer = undefined;
+        this.step();
+      }, hold);
+      return;
+    }
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (line === null) return;
+    this.encoding = this.encode(line.takeToEncode(this.limits.maxBatchTokens)).then(() => {
+      this.encoding = null;
+      this.step();
+    });
+  }
+
+  private begin(priority: Priority, batch: readonly Request<R>[], now: number): void {
+    if (batch.length === 0) return;
+    this.computing[priority] = this.compute(batch, now).then(() => {
+      this.computing[priority] = null;
+      this.step();
+    });
+  }
+
+  /** Milliseconds for which the requests of `line` wait for others to join them; 0: not any more. */
+  private holdBack(line: RequestLine<R>, now: number): number {
+    const { maxBatchTokens, maxWaitMs } = this.limits;
+    // Bulk work that is ready must not stand still for others to join an interactive request.
+    const { interactive, bulk } = this.computing;
+    const stalls = interactive === null && bulk === null && this.lines.hasReady;
+    if (stalls || this.drains.size > 0 || line.waitingTokens >= maxBatchTokens) return 0;
+    const arrived = line.firstWaiting?.arrived ?? now;
+    const left = arrived + maxWaitMs - now;
+    // Timers may come up to a millisecond early.
+    return left < 0.5 ? 0 : Math.ceil(left);
+  }
+
+  /** Tokenizes all in one call; when that fails, each alone, so that an error finds its own caller. */
+  private async encode(requests: readonly Request<R>[]): Promise<void> {
+    try {
+      const texts = requests.map(({ text }) => text);
+      const { ids, segments, offsets, cut } = await this.engine.encode(texts, this.truncate);
+      for (const [i, request] of requests.entries()) {
+        const [begin, end] = [offsets[i], offsets[i + 1]];
+        const own = { ids: ids.subarray(begin, end), segments: segments.subarray(begin, end) };
+        this.lines.markReady(request, { ...own, cut: cut[i] === 1 });
+      }
+    } catch (error) {
+      const [first] = requests;
+      if (requests.length > 1) {
+        await Promise.all(requests.filter((r) => r.isOpen).map((r) => this.encode([r])));
+      } else if (first !== undefined) {
+        this.lines.remove(first);
+        this.fail(first, error);
+      }
+    }
+  }
+
+  /** Runs requests that have left their line. */
+  private async compute(requests: readonly Request<R>[], now: number): Promise<void> {
+    this.running += requests.length;
+    for (const { priority, arrived } of requests) this.counters.addWait(priority, now - arrived);
+    await this.computeTogether(requests);
+    const [first] = requests;
+    if (first !== undefined) this.lines.served(first.priority);
+  }
+
+  /** In one native batch; when that fails, each alone, so that an error finds its own caller. */
+  private async computeTogether(requests: readonly Request<R>[]): Promise<void> {
+    const batch = new RunningBatch(requests.length);
+    for (const request of requests) request.batch = batch;
+    try {
+      const tokens = joinTokens(requests);
+      const priority = requests[0]?.priority ?? 'bulk';
+      this.counters.beginBatch();
+      const rows = await this.engine.run(tokens, batch.signal, priority).finally(() => {
+        this.counters.endBatch(tokens.ids.length);
+      });
+      for (const [i, request] of requests.entries()) this.deliver(request, rows.row(i));
+    } catch (error) {
+      if (requests.length > 1 && !endsAll(error)) {
+        for (const request of requests) if (request.isOpen) await this.computeTogether([request]);
+        return;
+      }
+      for (const request of requests) this.fail(request, error);
+    }
+  }
+
+  private deliver(request: Request<R>, row: Float32Array): void {
+    if (!request.isOpen) return;
+    request.resolve(this.engine.result(row, request.encoded?.cut ?? false));
+    this.counters.completed++;
+    this.ended(request);
+  }
+
+  private fail(request: Request<R>, error: unknown): void {
+    if (!request.reject(error)) return;
+    this.counters.failed++;
+    this.ended(request);
+  }
+
+  private cancel(request: Request<R>, reason: unknown): void {
+    const error = new SinterError('CANCELLED', 'run was cancelled', { cause: reason });
+    if (!request.reject(error)) return;
+    this.counters.cancelled++;
+    this.lines.remove(request);
+    this.ended(request);
+    request.batch?.leave();
+    this.stepSoon();
+  }
+
+  /** Bookkeeping after a settlement. */
+  private ended(request: Request<R>): void {
+    this.signals.remove(request);
+    if (request.batch !== null) this.running--;
+    for (const drain of this.drains) {
+      if (request.number > drain.last) continue;
+      drain.open--;
+      if (drain.open > 0) continue;
+      this.drains.delete(drain);
+      drain.resolve();
+    }
+  }
+
+  private close(reason: string): void {
+    if (this.closed !== null) return;
+    this.closed = reason;
+    this.engine.ended.removeEventListener('abort', this.onModelEnd);
+    for (const request of this.lines.all()) {
+      this.lines.remove(request);
+      this.fail(request, disposed(reason));
+    }
+    clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+}
+
+/** Someone waits for the requests up to number `last`; `open` of them are not settled. */
+interface Drain {
+  readonly last: number;
+  open: number;
+  readonly resolve: () => void;
+}
+
+function disposed(reason: string): SinterError {
+  return new SinterError('DISPOSED', `run: ${reason}`);
+}
+
+/** Failures that would meet each request of a batch alone too. */
+function endsAll(error: unknown): boolean {
+  return error instanceof SinterError && (error.code === 'CANCELLED' || error.code === 'DISPOSED');
+}

@@ -1,0 +1,214 @@
+/**
+ * The requests that wait, in one line per priority, and the rules of who is next.
+ *
+ * A line is first come, first served: its requests are tokenized and taken in the order in which they came, so those
+ * that are ready stand before those being tokenized, and these before those that still wait.
+ */
+
+import type { Priority } from '../core/priority.js';
+import type { BatchLimits } from './batch-options.js';
+import type { Request, RequestTokens } from './request.js';
+
+/** Characters that one call of the tokenizer takes, so that a long bulk text holds up nobody for long. */
+const ENCODE_CHARS = 1 << 18;
+
+/** The line of one priority. */
+export class RequestLine<R> {
+  private readonly waiting = new Set<Request<R>>();
+  private readonly encoding = new Set<Request<R>>();
+  private readonly ready = new Set<Request<R>>();
+  private tokensReady = 0;
+  private tokensWaiting = 0;
+
+  get size(): number {
+    return this.waiting.size + this.encoding.size + this.ready.size;
+  }
+
+  /** Tokens of the texts that wait to be tokenized, estimated. */
+  get waitingTokens(): number {
+    return this.tokensWaiting;
+  }
+
+  get firstWaiting(): Request<R> | undefined {
+    return firstOf(this.waiting);
+  }
+
+  get first(): Request<R> | undefined {
+    return firstOf(this.ready) ?? firstOf(this.encoding) ?? firstOf(this.waiting);
+  }
+
+  get hasReady(): boolean {
+    return this.ready.size > 0;
+  }
+
+  /** In the order of the line. */
+  *[Symbol.iterator](): Iterator<Request<R>> {
+    yield* this.ready;
+    yield* this.encoding;
+    yield* this.waiting;
+  }
+
+  add(request: Request<R>): void {
+    this.waiting.add(request);
+    this.tokensWaiting += request.tokens;
+  }
+
+  /** False when it is not in the line. */
+  remove(request: Request<R>): boolean {
+    if (this.ready.delete(request)) this.tokensReady -= request.tokens;
+    else if (this.waiting.delete(request)) this.tokensWaiting -= request.tokens;
+    else return this.encoding.delete(request);
+    return true;
+  }
+
+  /** Some text waits, and less than a batch is ready. */
+  wantsTokens(maxTokens: number): boolean {
+    return this.waiting.size > 0 && this.tokensReady < maxTokens;
+  }
+
+  /** False when the request has left the line meanwhile. */
+  markReady(request: Request<R>, tokens: RequestTokens): boolean {
+    if (!this.encoding.delete(request)) return false;
+    request.setTokens(tokens);
+    this.ready.add(request);
+    this.tokensReady += request.tokens;
+    return true;
+  }
+
+  /** The first requests that wait, about a batch of them, are now being tokenized. */
+  takeToEncode(maxTokens: number): Request<R>[] {
+    const taken: Request<R>[] = [];
+    let tokens = 0;
+    let chars = 0;
+    for (const request of this.waiting) {
+      if (tokens >= maxTokens || chars >= ENCODE_CHARS) break;
+      taken.push(request);
+      tokens += request.tokens;
+      chars += textLength(request);
+    }
+    for (const request of taken) {
+      this.remove(request);
+      this.encoding.add(request);
+    }
+    return taken;
+  }
+
+  /** The first requests that are ready, as many as fit into `maxTokens`, at least one; they leave the line. */
+  takeBatch(maxTokens: number): Request<R>[] {
+    const taken: Request<R>[] = [];
+    let tokens = 0;
+    for (const request of this.ready) {
+      tokens += request.tokens;
+      if (taken.length > 0 && tokens > maxTokens) break;
+      taken.push(request);
+    }
+    for (const request of taken) this.remove(request);
+    return taken;
+  }
+}
+
+/** Both lines. */
+export class RequestLines<R> {
+  private readonly lines = {
+    interactive: new RequestLine<R>(),
+    bulk: new RequestLine<R>(),
+  };
+  private readonly limits: BatchLimits;
+  private lastBulk = Number.NEGATIVE_INFINITY;
+  private queuedTokens = 0;
+
+  constructor(limits: BatchLimits) {
+    this.limits = limits;
+  }
+
+  get size(): number {
+    return this.lines.interactive.size + this.lines.bulk.size;
+  }
+
+  get tokens(): number {
+    return this.queuedTokens;
+  }
+
+  get hasReady(): boolean {
+    return this.lines.interactive.hasReady || this.lines.bulk.hasReady;
+  }
+
+  add(request: Request<R>): void {
+    this.lines[request.priority].add(request);
+    this.queuedTokens += request.tokens;
+  }
+
+  /** False when it does not wait here. */
+  remove(request: Request<R>): boolean {
+    const removed = this.lines[request.priority].remove(request);
+    if (removed) this.queuedTokens -= request.tokens;
+    return removed;
+  }
+
+  all(): Request<R>[] {
+    return [...this.lines.interactive, ...this.lines.bulk];
+  }
+
+  /** A request that was taken to be tokenized has its tokens and stands ready, if it still waits. */
+  markReady(request: Request<R>, tokens: RequestTokens): void {
+    const estimate = request.tokens;
+    if (this.lines[request.priority].markReady(request, tokens)) {
+      this.queuedTokens += request.tokens - estimate;
+    }
+  }
+
+  /**
+   * The line whose texts are tokenized next, or null. Interactive texts go first; no line is tokenized further ahead
+   * than one batch.
+   */
+  lineToEncode(now: number): RequestLine<R> | null {
+    const { interactive, bulk } = this.lines;
+    const bulkFirst = !bulk.hasReady && this.isBulkDue(now);
+    const order = bulkFirst ? [bulk, interactive] : [interactive, bulk];
+    return order.find((line) => line.wantsTokens(this.limits.maxBatchTokens)) ?? null;
+  }
+
+  /**
+   * The next batch of interactive requests; empty when none is tokenized yet. It needs to wait for nothing: it passes
+   * bulk work that runs.
+   */
+  takeInteractive(): Request<R>[] {
+    return this.take(this.lines.interactive);
+  }
+
+  /**
+   * The next batch of bulk requests. Empty while interactive requests wait, those that are not tokenized yet too, or
+   * run (`busy`), unless bulk work is due.
+   */
+  takeBulk(now: number, busy: boolean): Request<R>[] {
+    const { interactive, bulk } = this.lines;
+    const free = !busy && interactive.size === 0;
+    return free || this.isBulkDue(now) ? this.take(bulk) : [];
+  }
+
+  private take(line: RequestLine<R>): Request<R>[] {
+    const batch = line.takeBatch(this.limits.maxBatchTokens);
+    for (const { tokens } of batch) this.queuedTokens -= tokens;
+    return batch;
+  }
+
+  /** A batch of this priority has ended. */
+  served(priority: Priority): void {
+    if (priority === 'bulk') this.lastBulk = performance.now();
+  }
+
+  private isBulkDue(now: number): boolean {
+    const { first } = this.lines.bulk;
+    const { maxBulkWaitMs } = this.limits;
+    return first !== undefined && now - Math.max(first.arrived, this.lastBulk) >= maxBulkWaitMs;
+  }
+}
+
+function firstOf<T>(items: Iterable<T>): T | undefined {
+  for (const item of items) return item;
+  return undefined;
+}
+
+function textLength<R>({ text }: Request<R>): number {
+  return typeof text === 'string' ? text.length : text[0].length + text[1].length;
+}

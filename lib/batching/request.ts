@@ -1,0 +1,118 @@
+/**
+ * One request of a batcher, from its acceptance to its one settlement.
+ *
+ * Whatever happens to it later, the first of resolve and reject wins.
+ */
+
+import type { Priority } from '../core/priority.js';
+import type { EncodedTexts, TextInput } from '../tokenize/text-tokenizer.js';
+
+/** The token ids of one text, as views of the arrays of the call that tokenized it. */
+export type RequestTokens = Pick<EncodedTexts, 'ids' | 'segments'> & { readonly cut: boolean };
+
+/** The two ends of a promise. Methods, so that a Batcher of a narrow result is one of a wider result too. */
+interface Settler<R> {
+  resolve(value: R): void;
+  reject(error: unknown): void;
+}
+
+export class Request<R> {
+  readonly priority: Priority;
+  readonly signal: AbortSignal | undefined;
+  readonly arrived = performance.now();
+  /** 1 for the first request of the batcher. */
+  readonly number: number;
+  readonly promise: Promise<R>;
+  /** Estimated until `encoded` is there. */
+  tokens: number;
+  encoded: RequestTokens | null = null;
+  /** The native batch that computes it. */
+  batch: RunningBatch | null = null;
+  private source: TextInput;
+  private settled = false;
+  private readonly caller: Settler<R>;
+
+  constructor(from: Pick<Request<R>, 'number' | 'priority' | 'signal' | 'text' | 'tokens'>) {
+    this.number = from.number;
+    this.priority = from.priority;
+    this.source = from.text;
+    this.tokens = from.tokens;
+    this.signal = from.signal;
+    let caller: Settler<R> | undefined;
+    this.promise = new Promise<R>((resolve, reject) => {
+      caller = { resolve, reject };
+    });
+    this.caller = caller as unknown as Settler<R>;
+  }
+
+  get isOpen(): boolean {
+    return !this.settled;
+  }
+
+  get text(): TextInput {
+    return this.source;
+  }
+
+  /** Its tokens are known; the text is not needed any more. */
+  setTokens(encoded: RequestTokens): void {
+    this.encoded = encoded;
+    this.tokens = encoded.ids.length;
+    this.source = '';
+  }
+
+  /** False when it was settled before. */
+  resolve(value: R): boolean {
+    if (!this.close()) return false;
+    this.caller.resolve(value);
+    return true;
+  }
+
+  /** False when it was settled before. */
+  reject(error: unknown): boolean {
+    if (!this.close()) return false;
+    this.caller.reject(error);
+    return true;
+  }
+
+  private close(): boolean {
+    if (this.settled) return false;
+    this.settled = true;
+    return true;
+  }
+}
+
+/** A native batch in progress. */
+export class RunningBatch {
+  private readonly controller = new AbortController();
+  private callers: number;
+
+  constructor(callers: number) {
+    this.callers = callers;
+  }
+
+  /** Aborts when no caller is left. */
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  /** One caller has gone. */
+  leave(): void {
+    this.callers--;
+    if (this.callers === 0) this.controller.abort();
+  }
+}
+
+/** The texts of some requests as one ragged batch. Their tokens must be known. */
+export function joinTokens<R>(requests: readonly Request<R>[]): EncodedTexts {
+  const offsets = new Int32Array(requests.length + 1);
+  for (const [i, { tokens }] of requests.entries()) offsets[i + 1] = (offsets[i] ?? 0) + tokens;
+  const total = offsets[requests.length] ?? 0;
+  const ids = new Int32Array(total);
+  const segments = new Int32Array(total);
+  for (const [i, { encoded }] of requests.entries()) {
+    ids.set(encoded?.ids ?? [], offsets[i]);
+    segments.set(encoded?.segments ?? [], offsets[i]);
+  }
+  const cut = Uint8Array.from(requests, ({ encoded }) => (encoded?.cut ? 1 : 0));
+  return { ids, offsets, segments, truncated: cut.reduce((a, b) => a + b, 0), cut };
+}

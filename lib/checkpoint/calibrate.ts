@@ -1,0 +1,124 @@
+/**
+ * Ranges of the activations that int8 products read, measured on texts: what a static int8 file needs.
+ *
+ * The model runs on the texts in a program that offers every product's input as an output. The range of an input keeps
+ * the share `percentile` of its numbers; the rest saturates, because a few outliers would make the steps coarse for all.
+ */
+
+import { setImmediate } from 'node:timers/promises';
+import { rangeMistake, throwIfAborted, typeMistake } from '../core/errors.js';
+import { readOptions } from '../core/options.js';
+import { ActivationHistogram } from '../formats/onnx/activation-histogram.js';
+import type { Range } from '../formats/onnx/ranges.js';
+import type { EncoderGraph, LinearNode, OutputName } from '../graph/types.js';
+import { validateGraph } from '../graph/validate.js';
+import { runJob } from '../native/jobs.js';
+import type { NativeProgram, OutputBuffer } from '../native/native.js';
+import { TOKEN_BUDGET, trimSegments } from '../runtime/forward.js';
+import type { ModelParts } from '../runtime/model-parts.js';
+import { programOver } from '../runtime/program.js';
+import type { EncodedTexts, TextInput } from '../tokenize/text-tokenizer.js';
+
+export interface CalibrationOptions {
+  /** Texts like those that the model will see; a hundred are enough, more than a thousand change nothing. */
+  readonly texts: readonly TextInput[];
+  /** Share of the numbers of an activation that its range keeps, above 50, at most 100 (all). Default: 99.99. */
+  readonly percentile?: number;
+  /** Activations as u8 with a zero point (default), or symmetric s8, which some accelerators want. */
+  readonly codes?: 'uint8' | 'int8';
+}
+
+export interface CheckedCalibration {
+  readonly texts: readonly TextInput[];
+  readonly percentile: number;
+  readonly codes: 'uint8' | 'int8';
+}
+
+/** Texts that run at once: every activation of theirs is in memory. */
+const TEXTS_AT_ONCE = 16;
+
+/** TypeError or RangeError unless the options make sense. */
+export function checkCalibration(where: string, options: CalibrationOptions): CheckedCalibration {
+  const read = readOptions(where, options, { texts: true, percentile: true, codes: true });
+  const { texts } = options;
+  if (!Array.isArray(texts)) throw typeMistake(`${where}: texts`, 'an array of texts', texts);
+  if (texts.length === 0) throw rangeMistake(`${where}: texts`, 'one text or more', texts);
+  const inRange = (value: number): boolean => value > 50 && value <= 100;
+  const percentile = read.number('percentile', 99.99, 'above 50, at most 100', inRange);
+  return { texts, percentile, codes: read.choice('codes', 'uint8', ['uint8', 'int8']) };
+}
+
+/** The range of the input of every linear node with s8 weights, equalized as the node does it, by the node's output. */
+export async function calibrateModel(
+  where: string,
+  { graph, tokenizer }: ModelParts,
+  program: NativeProgram,
+  { texts, percentile }: CheckedCalibration,
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<string, Range>> {
+  const nodes = quantizedNodes(graph);
+  const offering = withInputsOffered(graph, nodes);
+  const copy = await programOver(offering, program.store, { trainable: false, where, signal });
+  const equalizers = new Map(
+    nodes.flatMap(({ equalizer }) =>
+      equalizer === undefined ? [] : [[equalizer, program.store.readWeight(equalizer)] as const],
+    ),
+  );
+  const histograms = new Map(nodes.map((node) => [node.output, new ActivationHistogram()]));
+  try {
+    for (let begin = 0; begin < texts.length; begin += TEXTS_AT_ONCE) {
+      throwIfAborted(signal, where);
+      const piece = texts.slice(begin, begin + TEXTS_AT_ONCE);
+      const options = { maxTokens: graph.maxTokens, firstIndex: begin, signal, where };
+      const encoded = await tokenizer.encode(piece, options);
+      const values = await runPiece(where, offering, copy, encoded, signal);
+      for (const { input, output, equalizer } of nodes) {
+        const factors = equalizer === undefined ? null : (equalizers.get(equalizer) ?? null);
+        histograms.get(output)?.add(values.get(input) ?? new Float32Array(), factors);
+        await setImmediate();
+      }
+    }
+  } finally {
+    copy.dispose();
+  }
+  return new Map([...histograms].map(([output, found]) => [output, found.range(percentile)]));
+}
+
+/** Linear nodes with s8 weights whose input depends on the texts. */
+function quantizedNodes(graph: EncoderGraph): readonly LinearNode[] {
+  const shapes = validateGraph(graph);
+  const s8 = new Set(graph.weights.filter(({ dtype }) => dtype === 's8').map(({ name }) => name));
+  return graph.nodes.filter(
+    (node): node is LinearNode =>
+      node.op === 'linear' &&
+      shapes.get(node.input)?.kind !== 'table' &&
+      node.weights.some((name) => s8.has(name)),
+  );
+}
+
+function withInputsOffered(graph: EncoderGraph, nodes: readonly LinearNode[]): EncoderGraph {
+  // Output names are a closed list for users only.
+  const outputs = Object.fromEntries(nodes.map(({ input }) => [input as OutputName, input]));
+  return { ...graph, outputs };
+}
+
+/** The wanted values of one batch. */
+async function runPiece(
+  where: string,
+  graph: EncoderGraph,
+  program: NativeProgram,
+  encoded: EncodedTexts,
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<string, Float32Array>> {
+  const batch = trimSegments(graph, encoded);
+  const shapes = validateGraph(graph);
+  const outputs: OutputBuffer[] = Object.keys(graph.outputs).map((name) => {
+    const { kind, width } = shapes.get(name) ?? { kind: 'token', width: 0 };
+    const rows = kind === 'sequence' ? batch.offsets.length - 1 : batch.ids.length;
+    return { name, data: new Float32Array(rows * width) };
+  });
+  await runJob(where, signal, (jobId) =>
+    program.run(batch, outputs, { jobId, tokenBudget: TOKEN_BUDGET }),
+  );
+  return new Map(outputs.map(({ name, data }) => [name, data]));
+}

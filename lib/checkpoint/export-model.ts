@@ -1,0 +1,196 @@
+/**
+ * A model as an ONNX file: picks precision and outputs, and hands the weights over one at a time.
+ */
+
+import { stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { quantizeModel } from '../compress/quantize-model.js';
+import { rangeMistake, typeMistake } from '../core/errors.js';
+import { readOptions } from '../core/options.js';
+import {
+  type BlockOptions,
+  ONNX_PRECISIONS,
+  type OnnxOptions,
+  type OnnxPrecision,
+} from '../formats/onnx/onnx-options.js';
+import { OPSETS, type Opset } from '../formats/onnx/opsets.js';
+import { isQuantized } from '../graph/rewrite/quantize.js';
+import type { OutputName } from '../graph/types.js';
+import type { NativeProgram } from '../native/native.js';
+import type { ModelParts } from '../runtime/model-parts.js';
+import { type CalibrationOptions, calibrateModel, checkCalibration } from './calibrate.js';
+import { untrainedMark } from './untrained.js';
+
+export interface OnnxExportOptions {
+  /**
+   * 14 to 21. 17 (default) is read by every runtime since mid-2022; 20 has GELU as one operator; `int4-weights` in standard
+   * operators need 21, their default.
+   */
+  readonly opset?: Opset;
+  /**
+   * Default: `int8` for a quantized model, `f32` for others. `f16` computes in f16 but for what sums many numbers. `int8` is
+   * dynamic int8 as this package computes it, `int8-static` has ranges measured on texts (`calibration`); both quantize
+   * a model that is not. `int8-weights` and `int4-weights` only store the weights of products in few bits.
+   */
+  readonly precision?: OnnxPrecision;
+  /**
+   * How the weights of int8 products are stored. `uint8` (default of `int8`) gives the same result on every CPU; `int8`
+   * (default of `int8-static`) is faster where the CPU has VNNI, and wrong in ONNX Runtime where it has not, unless
+   * activations have 7 bits.
+   */
+  readonly weights?: 'uint8' | 'int8';
+  /**
+   * Of `int8`, range of the quantized activations: `token` (default) as this package computes; `tensor` is one range for
+   * the whole batch, faster in ONNX Runtime and less exact; always 8 bits wide, so a model with 7-bit activations refuses it.
+   */
+  readonly activations?: 'token' | 'tensor';
+  /** Of `int8-static`, which needs it. */
+  readonly calibration?: CalibrationOptions;
+  /** Of `int8-weights` and `int4-weights`. */
+  readonly blocks?: BlockOptions;
+  /** Of `f16`: type of the outputs. Default: `f32`. */
+  readonly outputType?: 'f32' | 'f16';
+  /** Weights in a second file, `<name>_data` beside the model. Default: only above 2 GB. */
+  readonly externalData?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+const KNOWN = {
+  opset: true,
+  precision: true,
+  weights: true,
+  activations: true,
+  calibration: true,
+  blocks: true,
+  outputType: true,
+  externalData: true,
+  signal: true,
+} as const;
+
+const WHERE = 'exportOnnx';
+
+export interface OnnxFileOptions extends OnnxExportOptions {
+  /** Replace a file that is there. Default: false, it is a RangeError. */
+  readonly overwrite?: boolean;
+}
+
+/** As `exportModelOnnx`, but a file that is there is only replaced with `overwrite`. */
+export async function exportOnnxFile(
+  parts: ModelParts,
+  program: NativeProgram,
+  path: string,
+  options: OnnxFileOptions,
+): Promise<void> {
+  if (typeof path !== 'string') throw typeMistake(`${WHERE}: path`, 'a string', path);
+  const read = readOptions<OnnxFileOptions>(WHERE, options, { ...KNOWN, overwrite: true });
+  const overwrite = read.boolean('overwrite', false);
+  const { overwrite: _, ...own } = options;
+  const names = own.externalData === true ? [path, `${path}_data`] : [path];
+  for (const name of overwrite ? [] : names) {
+    const stats = await stat(name).catch(() => null);
+    if (stats?.isFile()) {
+      throw rangeMistake(`${WHERE}: path`, 'a new file (or pass overwrite: true)', name);
+    }
+  }
+  await exportModelOnnx(parts, program, path, own);
+}
+
+export async function exportModelOnnx(
+  parts: ModelParts,
+  program: NativeProgram,
+  path: string,
+  options: OnnxExportOptions,
+): Promise<void> {
+  if (typeof path !== 'string') throw typeMistake(`${WHERE}: path`, 'a string', path);
+  const { precision, signal, calibration, ...rest } = readExportOptions(parts, options);
+  // The many files that write ONNX are loaded for those who do.
+  const { writeOnnx } = await import('../formats/onnx/write-onnx.js');
+  const write = async (of: ModelParts, from: NativeProgram, more: Partial<OnnxOptions> = {}) =>
+    writeOnnx(path, of.graph, weightsOf(from), {
+      ...rest,
+      ...more,
+      precision,
+      ...outputsOf(of),
+      producerVersion: packageVersion(),
+    });
+  if (precision !== 'int8' && precision !== 'int8-static') return write(parts, program);
+  await withQuantized(parts, program, signal, async (of, from) => {
+    if (calibration === null) return write(of, from);
+    const ranges = await calibrateModel(WHERE, of, from, calibration, signal);
+    return write(of, from, { ranges, codes: calibration.codes });
+  });
+}
+
+function readExportOptions(parts: ModelParts, options: OnnxExportOptions) {
+  const read = readOptions(WHERE, options, KNOWN);
+  const quantized = isQuantized(parts.graph);
+  const precision = read.choice('precision', quantized ? 'int8' : 'f32', ONNX_PRECISIONS);
+  const given = {
+    opset: read.choice('opset', undefined, OPSETS),
+    weights: read.choice('weights', undefined, ['uint8', 'int8'] as const),
+    activations: read.choice('activations', undefined, ['token', 'tensor'] as const),
+    outputType: read.choice('outputType', undefined, ['f32', 'f16'] as const),
+    externalData: read.boolean('externalData', undefined),
+    blocks: options.blocks,
+  };
+  const { calibration } = options;
+  const isStatic = precision === 'int8-static';
+  if (isStatic && calibration === undefined) {
+    throw typeMistake(`${WHERE}: calibration`, 'given for int8-static', calibration);
+  }
+  if (!isStatic && calibration !== undefined) {
+    throw rangeMistake(`${WHERE}: calibration`, `left out for ${precision}`, calibration);
+  }
+  return {
+    ...(Object.fromEntries(
+      Object.entries(given).filter(([, value]) => value !== undefined),
+    ) as Pick<OnnxOptions, keyof typeof given>),
+    precision,
+    signal: read.signal(),
+    calibration:
+      calibration === undefined ? null : checkCalibration(`${WHERE}: calibration`, calibration),
+  };
+}
+
+/** Which outputs a file has for the model's task, and what else it says. */
+function outputsOf(parts: ModelParts): Pick<OnnxOptions, 'outputs' | 'spans' | 'metadata'> {
+  const { graph, head } = parts;
+  const { task, labels } = head;
+  const wanted: OutputName[] = task === 'embedding' ? ['hidden', 'embedding'] : ['logits'];
+  return {
+    outputs: wanted.filter((name) => graph.outputs[name] !== undefined),
+    spans: task === 'question-answering',
+    metadata: {
+      ...(labels === null ? {} : { labels: JSON.stringify(labels) }),
+      ...untrainedMark(parts),
+    },
+  };
+}
+
+function weightsOf(program: NativeProgram) {
+  return {
+    f32: async (name: string) => program.store.readWeight(name),
+    s8: async (name: string) => program.store.readQuantized(name),
+  };
+}
+
+/** `work` with the model, quantized for the time of the call where it is not. */
+async function withQuantized(
+  parts: ModelParts,
+  program: NativeProgram,
+  signal: AbortSignal | undefined,
+  work: (parts: ModelParts, program: NativeProgram) => Promise<void>,
+): Promise<void> {
+  if (isQuantized(parts.graph)) return work(parts, program);
+  const quantized = await quantizeModel(parts, program, { ...(signal && { signal }) });
+  try {
+    await quantized.program.use(WHERE, (own) => work(quantized, own));
+  } finally {
+    await quantized.program.retire();
+  }
+}
+
+function packageVersion(): string {
+  const require = createRequire(import.meta.url);
+  return (require('../../package.json') as { version: string }).version;
+}

@@ -1,0 +1,108 @@
+/**
+ * What is written of a model to a folder: config.json, weights, the tokenizer's files.
+ *
+ * A piece of one weight is in memory at a time.
+ */
+
+import { configFromGraph } from '../architectures/index.js';
+import { SinterError } from '../core/errors.js';
+import { parseJsonObject } from '../core/json.js';
+import { isSame } from '../files/index.js';
+import { f32ToF16 } from '../formats/float16.js';
+import { TRAINING_FILE } from '../formats/hf-folder.js';
+import type { HfFolderContent } from '../formats/hf-folder-writer.js';
+import { DEFAULT_METADATA, type TensorToWrite } from '../formats/safetensors-writer.js';
+import { equalizersOf } from '../graph/rewrite/equalize.js';
+import type { WeightSpec } from '../graph/types.js';
+import type { NativeProgram } from '../native/native.js';
+import { outputWidth } from '../runtime/forward.js';
+import type { ModelParts } from '../runtime/model-parts.js';
+import { bytesOf, rowPieces } from '../runtime/program.js';
+import { scaleName } from './quantized-folder.js';
+import { untrainedMark } from './untrained.js';
+
+/** The largest number that f16 has; beyond it is infinity. */
+const MAX_F16 = 65504;
+
+/** What the model was loaded from may be replaced by the model itself; a folder around it may not. */
+export async function inputsOf(
+  { path: source }: ModelParts,
+  path: string,
+): Promise<{ inputs: string[] }> {
+  return { inputs: (await isSame(source, path)) ? [] : [source] };
+}
+
+/** config.json, weights and further files of the model's folder. */
+export function folderContent(
+  parts: ModelParts,
+  program: NativeProgram,
+  dtype: 'f32' | 'f16',
+): HfFolderContent {
+  const { graph, head, config, sentence } = parts;
+  const equalizers = equalizersOf(graph);
+  const content = {
+    config: configFromGraph(graph, config, head),
+    weights: graph.weights.flatMap((weight) =>
+      // An equalizer belongs to int8 weights, which stay what they are.
+      tensorsToWrite(program, weight, equalizers.has(weight.name) ? 'f32' : dtype),
+    ),
+    metadata: { ...DEFAULT_METADATA, ...untrainedMark(parts) },
+    files: filesOf(parts),
+  };
+  const written =
+    sentence !== null && (sentence.kind === 'cross-encoder' || sentence.pooling !== null);
+  if (!written) return content;
+  const settings = { ...sentence, maxTokens: graph.maxTokens };
+  return { ...content, sentence: { settings, width: outputWidth(graph, 'hidden') } };
+}
+
+const TOKENIZER_CONFIG = 'tokenizer_config.json';
+
+/**
+ * The tokenizer's files, and the record of a training. The length limit of a model with a head is said where Python's
+ * tokenizers look for it: evaluated elsewhere, or loaded again, its texts are cut where they were.
+ */
+function filesOf({ graph, head, tokenizer, training }: ModelParts): ReadonlyMap<string, string> {
+  const files = new Map(tokenizer.files);
+  const text = files.get(TOKENIZER_CONFIG);
+  if (head.task !== 'embedding') {
+    const config = text === undefined ? {} : parseJsonObject(text, TOKENIZER_CONFIG);
+    const limited = { ...config, model_max_length: graph.maxTokens };
+    files.set(TOKENIZER_CONFIG, `${JSON.stringify(limited, null, 2)}\n`);
+  }
+  if (training !== null) files.set(TRAINING_FILE, `${JSON.stringify(training, null, 2)}\n`);
+  return files;
+}
+
+function tensorsToWrite(
+  program: NativeProgram,
+  { name, shape, dtype }: WeightSpec,
+  as: 'f32' | 'f16',
+): TensorToWrite[] {
+  const pieces = function* (read: (begin: number, end: number) => ArrayBufferView) {
+    for (const [begin, end] of rowPieces(shape)) yield bytesOf(read(begin, end));
+  };
+  if (dtype === 's8') {
+    const codes = (begin: number, end: number) =>
+      program.store.readQuantized(name, begin, end).data;
+    const scales = (begin: number, end: number) =>
+      program.store.readQuantized(name, begin, end).scales;
+    return [
+      { name, shape, dtype: 'I8', data: () => pieces(codes) },
+      { name: scaleName(name), shape: shape.slice(0, 1), dtype: 'F32', data: () => pieces(scales) },
+    ];
+  }
+  const floats = (begin: number, end: number) => program.store.readWeight(name, begin, end);
+  if (as === 'f32') return [{ name, shape, dtype: 'F32', data: () => pieces(floats) }];
+  const narrow = (begin: number, end: number) => halves(name, floats(begin, end));
+  return [{ name, shape, dtype: 'F16', data: () => pieces(narrow) }];
+}
+
+function halves(name: string, values: Float32Array): Uint16Array {
+  const large = values.find((value) => Math.abs(value) > MAX_F16);
+  if (large === undefined) return f32ToF16(values);
+  throw new SinterError(
+    'INVALID_DATA',
+    `save: weight ${name} has ${large}, too large for f16; save it with dtype "f32"`,
+  );
+}

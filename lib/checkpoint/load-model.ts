@@ -1,0 +1,307 @@
+/**
+ * From a model folder to the parts of a model: graph, program, tokenizer.
+ *
+ * Weights are streamed, a chunk at a time, from the file into the program: at no time is a second copy in memory.
+ */
+
+import { graphFromCheckpoint, lengthLimit } from '../architectures/index.js';
+import { SinterError, throwIfAborted, typeMistake } from '../core/errors.js';
+import { type HfFolder, readHfFolder } from '../formats/hf-folder.js';
+import type { SafetensorsDtype } from '../formats/safetensors.js';
+import type {
+  Checkpoint,
+  GraphRequest,
+  ImportedModel,
+  SentenceSettings,
+} from '../graph/checkpoint.js';
+import { withHalves } from '../graph/rewrite/tables.js';
+import type { EncoderGraph, OutputName } from '../graph/types.js';
+import { type ResolveOptions, resolveModel } from '../hub/resolve.js';
+import { ensureLanes } from '../native/lanes.js';
+import type { NativeDtype, NativeProgram } from '../native/native.js';
+import type { ModelParts, Origin } from '../runtime/model-parts.js';
+import { buildProgram, bytesOf, disposeProgram, type WeightWriter } from '../runtime/program.js';
+import { SharedProgram } from '../runtime/shared-program.js';
+import { missingTokenizer } from '../tokenize/missing-tokenizer.js';
+import { loadTokenizer, type TextTokenizer } from '../tokenize/text-tokenizer.js';
+import { EMBEDDED_MODEL, EMBEDDED_NAME } from './embedded-model.js';
+import { findOnnxFile } from './find-onnx.js';
+import { drawWeights } from './new-weights.js';
+import { checkNoPositions } from './no-positions.js';
+import type { BesideOnnx } from './onnx/beside-onnx.js';
+import type { OnnxFolder } from './onnx/recovered-folder.js';
+import type { Verification } from './onnx/verify-onnx.js';
+import {
+  asQuantized,
+  readQuantizedTensors,
+  scaleName,
+  withoutQuantizationConfig,
+} from './quantized-folder.js';
+import { untrainedTensors } from './untrained.js';
+
+/** Bytes read at a time. */
+const CHUNK_BYTES = 1 << 20;
+
+const NATIVE_DTYPES: Readonly<Partial<Record<SafetensorsDtype, NativeDtype>>> = {
+  F32: 'f32',
+  F16: 'f16',
+  BF16: 'bf16',
+  I8: 's8',
+};
+
+export interface LoadSettings {
+  readonly lanes: number | undefined;
+  readonly signal: AbortSignal | undefined;
+  /** Of the weights that the folder does not have. */
+  readonly seed: number;
+  /** ONNX files: quantized weights as f32. Default: false. */
+  readonly widen?: boolean;
+  /** ONNX files that are fed positions: where they begin. Default: as the family in config.json has it. */
+  readonly firstPosition?: number | undefined;
+  /** ONNX files: compare the import with the file on a short batch. Default: true. */
+  readonly verify?: boolean;
+  /** ONNX files: through the cache. Default: true. */
+  readonly cache?: boolean;
+  /** How a model id is looked up. Default: in the cache only. */
+  readonly hub?: ResolveOptions;
+}
+
+/** Loads the folder, the ONNX file or the model id `name` as what `request` asks for. `where` names the call in messages. */
+export async function loadModel(
+  where: string,
+  name: string,
+  request: GraphRequest,
+  settings: LoadSettings,
+): Promise<ModelParts> {
+  const { lanes, signal, hub } = settings;
+  if (typeof name !== 'string') throw typeMistake(`${where}: path`, 'a string', name);
+  throwIfAborted(signal, where);
+  ensureLanes(where, lanes);
+  const path = await resolveModel(where, name, { ...hub, ...(signal && { signal }) });
+  const file = await findOnnxFile(path);
+  if (file === null) checkNoPositions(where, path, settings.firstPosition);
+  let tokenizer: Promise<TextTokenizer> | undefined;
+  const beginTokenizer = (beside: BesideOnnx) => {
+    tokenizer = tokenizerOf(beside);
+    // It is asked for when the file has been read.
+    tokenizer.catch(() => {});
+  };
+  const folder = await (file === null
+    ? readHfFolder(path)
+    : openOnnx(where, file, settings, beginTokenizer));
+  const { parts } = await partsOf(where, folder, request, settings, tokenizer);
+  return { ...parts, path, base: name === EMBEDDED_MODEL ? EMBEDDED_NAME : name };
+}
+
+async function openOnnx(
+  where: string,
+  file: string,
+  settings: LoadSettings,
+  onBeside: (beside: BesideOnnx) => void,
+): Promise<OnnxFolder> {
+  const { signal, widen = false, firstPosition, cache = true } = settings;
+  const { openOnnxFolder } = await import('./onnx/open-onnx.js');
+  return openOnnxFolder(file, { where, signal, widen, firstPosition, cache, onBeside });
+}
+
+/**
+ * The parts of a model from an open folder, which is closed. An ONNX file is verified unless the settings say otherwise. `begun`: its
+ * tokenizer, where that is being read already.
+ */
+export async function partsOf(
+  where: string,
+  folder: HfFolder | OnnxFolder,
+  request: GraphRequest,
+  settings: LoadSettings,
+  begun?: Promise<TextTokenizer>,
+): Promise<{ readonly parts: ModelParts; readonly verification: Verification | null }> {
+  const { path, sentence } = folder;
+  try {
+    const tokenizer = await (begun ?? tokenizerOf(folder));
+    const { graph, program, imported } = await buildFolder(where, folder, request, settings);
+    let verification: Verification | null = null;
+    try {
+      tokenizer.useFor({ vectors: graph.vocabulary, segments: graph.segments, path });
+      if ('verify' in folder && settings.verify !== false) {
+        verification = await verifyFolder(folder, graph, program, request, imported.created);
+      }
+    } catch (error) {
+      disposeProgram(program);
+      throw error;
+    }
+    const parts: ModelParts = {
+      path,
+      graph,
+      program: new SharedProgram(program),
+      tokenizer,
+      config: imported.config,
+      sentence: sentence?.kind === kindOf(request) ? sentence : null,
+      modelMaxLength: folder.modelMaxLength,
+      base: path,
+      training: folder.training,
+      head: { task: imported.task, labels: imported.labels, problem: imported.problem },
+      origin: originOf(folder, imported),
+    };
+    return { parts, verification };
+  } finally {
+    await folder.close();
+  }
+}
+
+/** What the sentence-transformers files must be for to say something about a task. */
+function kindOf({ task }: GraphRequest): SentenceSettings['kind'] {
+  return task === 'embedding' ? 'embedding' : 'cross-encoder';
+}
+
+/** Which weights are untrained: those just drawn, and those that the file calls so. */
+function originOf({ weights }: HfFolder, imported: ImportedModel): Origin {
+  const { created, sources, unused, notes } = imported;
+  const marked = untrainedTensors(weights);
+  const stored = [...sources].filter(([, tensor]) => marked.has(tensor)).map(([name]) => name);
+  const names = [...created.map(({ name }) => name), ...stored];
+  // An ONNX file of no known family has lost the names.
+  const untrained = names.length === 0 && imported.task !== 'embedding' ? [...marked] : names;
+  return { untrained, unused, notes };
+}
+
+/** ONNX files may come without a tokenizer. */
+async function tokenizerOf(
+  folder: Pick<HfFolder, 'tokenizerPath' | 'sentence'> & Partial<BesideOnnx>,
+): Promise<TextTokenizer> {
+  if (folder.hasTokenizer === false) return missingTokenizer(folder.tokenizerPath);
+  return loadTokenizer(folder.tokenizerPath, { lowercase: folder.sentence?.lowercase ?? false });
+}
+
+export interface BuiltFolder {
+  readonly graph: EncoderGraph;
+  readonly program: NativeProgram;
+  readonly imported: ImportedModel;
+}
+
+/** The graph and program of an open folder, without its tokenizer. The caller disposes of the program. */
+export async function buildFolder(
+  where: string,
+  folder: HfFolder | OnnxFolder,
+  request: GraphRequest,
+  { signal, seed, verify }: LoadSettings,
+): Promise<BuiltFolder> {
+  const { path, sentence } = folder;
+  const stored = readQuantizedTensors(path, folder.config, folder.tensors);
+  const { tensors } = stored;
+  const config = withoutQuantizationConfig(folder.config);
+  const { modelMaxLength } = folder;
+  const checkpoint = { path, config, tensors, sentence, modelMaxLength };
+  const wanted = 'verify' in folder ? withinLength(request, folder) : request;
+  const imported = withStoredHalves(
+    folder,
+    asQuantized(path, graphOf(where, checkpoint, wanted), stored),
+  );
+  const { graph } = imported;
+  if (stored.quantized.size > 0 && imported.created.length > 0) throw newHeadOnInt8(path);
+  if ('verify' in folder && verify !== false) {
+    folder.expect?.(graph, replacedOutputs(request, imported.created));
+  }
+  const drawn = drawWeights(imported.created, seed);
+  const write = streamFrom(folder, imported, drawn, () => throwIfAborted(signal, where));
+  const options = { trainable: false, where, signal };
+  const program = await buildProgram(graph, options, write).catch((error) => {
+    throw inFolder(path, error);
+  });
+  await folder.checkUnchanged().catch((error: unknown) => {
+    disposeProgram(program);
+    throw error;
+  });
+  return { graph, program, imported };
+}
+
+/** A mistake in the request is one in the call's options. */
+function graphOf(where: string, checkpoint: Checkpoint, request: GraphRequest): ImportedModel {
+  try {
+    return graphFromCheckpoint(checkpoint, request);
+  } catch (error) {
+    throw error instanceof RangeError ? new RangeError(`${where}: ${error.message}`) : error;
+  }
+}
+
+/** It could never be trained. */
+function newHeadOnInt8(path: string): SinterError {
+  return new SinterError(
+    'UNSUPPORTED_MODEL',
+    `${path}: the encoder is quantized: a new head could not be trained on it; load the f32 model, or an ONNX file with widen: true`,
+    { details: { file: path } },
+  );
+}
+
+/** Texts no longer than the file can take. */
+function withinLength(request: GraphRequest, folder: OnnxFolder): GraphRequest {
+  const { maxTokens, bounded } = folder.limits;
+  return bounded ? { ...request, maxTokens: lengthLimit(maxTokens, folder, request) } : request;
+}
+
+/**
+ * Compares the program with the file it came from: with another pooling than the file's, or a head with weights that were
+ * `created`, up to the token vectors.
+ */
+export async function verifyFolder(
+  folder: OnnxFolder,
+  graph: EncoderGraph,
+  program: NativeProgram,
+  request: Partial<GraphRequest> = {},
+  created: readonly unknown[] = [],
+): Promise<Verification> {
+  return folder.verify(graph, program, replacedOutputs(request, created));
+}
+
+function replacedOutputs(
+  { pooling, normalize }: Partial<GraphRequest>,
+  created: readonly unknown[],
+): OutputName[] {
+  const replaced: OutputName[] = [];
+  if (pooling !== undefined || normalize !== undefined) replaced.push('embedding');
+  if (created.length > 0) replaced.push('logits');
+  return replaced;
+}
+
+/** Writes each weight from its tensor, or the drawn numbers. */
+function streamFrom(
+  folder: HfFolder,
+  { sources }: ImportedModel,
+  drawn: ReadonlyMap<string, Float32Array>,
+  check: () => void,
+): WeightWriter {
+  return async (store, { name, dtype }) => {
+    const values = drawn.get(name);
+    if (values !== undefined) {
+      store.writeWeight(name, 0, 'f32', bytesOf(values));
+      return;
+    }
+    const tensor = sources.get(name) ?? name;
+    const entry = folder.tensors.get(tensor);
+    const stored = entry && NATIVE_DTYPES[entry.dtype];
+    if (stored === undefined) throw new SinterError('INTERNAL', `no source for weight ${name}`);
+    const elementBytes = stored === 'f32' ? 4 : stored === 's8' ? 1 : 2;
+    let offset = 0;
+    for await (const chunk of folder.weights.readChunks(tensor, CHUNK_BYTES)) {
+      check();
+      store.writeWeight(name, offset, stored, chunk);
+      offset += chunk.byteLength / elementBytes;
+    }
+    if (dtype === 's8') {
+      store.writeScales(name, await folder.weights.readFloats(scaleName(tensor)));
+    }
+  };
+}
+
+/** The tables that lie in the file as f16 stay so in memory. */
+function withStoredHalves(folder: HfFolder, imported: ImportedModel): ImportedModel {
+  const isHalf = (name: string): boolean =>
+    folder.tensors.get(imported.sources.get(name) ?? '')?.dtype === 'F16';
+  return { ...imported, graph: withHalves(imported.graph, isHalf) };
+}
+
+/** The native side knows a weight's name but not its file. */
+function inFolder(path: string, error: unknown): unknown {
+  if (!(error instanceof SinterError) || error.code !== 'CORRUPT_MODEL') return error;
+  const details = { ...error.details, file: path };
+  return new SinterError(error.code, `${path}: ${error.message}`, { details, cause: error });
+}

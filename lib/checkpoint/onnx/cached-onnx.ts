@@ -1,0 +1,200 @@
+/**
+ * An ONNX file in the worker thread, through the cache: recovered and verified once, then only made plain.
+ *
+ * Nothing is kept before it has been verified, and a program is only taken for verified when the very same graph was.
+ */
+
+import { SinterError } from '../../core/errors.js';
+import { type FileStamp, isUnchanged } from '../../core/files.js';
+import {
+  type ImportSettings,
+  importModel,
+  type OnnxImport,
+  type OnnxModel,
+  readOnnxModel,
+  toPlain,
+  WeightReader,
+} from '../../formats/onnx/import/index.js';
+import { externalPath } from '../../formats/onnx/import/reader/external-path.js';
+import type { EncoderGraph, OutputName } from '../../graph/types.js';
+import { type BesideOnnx, besideOnnx, importSettings } from './beside-onnx.js';
+import { contentDigest } from './content-digest.js';
+import { externalFiles } from './external-data.js';
+import {
+  type ExternalFile,
+  graphKey,
+  type KeptOnnx,
+  readKept,
+  withVerified,
+  writeKept,
+} from './kept-onnx.js';
+import { OnnxCache } from './onnx-cache.js';
+import { contentsOf, folderOf, type OnnxSource } from './onnx-folder.js';
+import { nameOnnx } from './onnx-names.js';
+import { factsOf } from './onnx-report.js';
+import type { CachePlace } from './onnx-thread.js';
+import type { ProbeOutputs } from './probe-outputs.js';
+import type { OnnxSettings } from './recovered-folder.js';
+import type { StoredContents, StoredFile } from './stored-tensors.js';
+import { storedMatrices } from './stored-weights.js';
+import {
+  type Expectation,
+  expectOutputs,
+  type Verification,
+  verifyOutputs,
+} from './verify-onnx.js';
+
+export type CachedFolder = ReturnType<typeof folderOf>;
+
+export class CachedOnnx {
+  readonly folder: CachedFolder;
+  private readonly file: Opened;
+  private kept: KeptOnnx;
+  private imported: OnnxImport | null;
+  private expected: { name: string; expectation: Promise<Expectation> } | null = null;
+
+  private constructor(file: Opened, widen: boolean, imported: OnnxImport | null, kept: KeptOnnx) {
+    this.file = file;
+    this.imported = imported;
+    this.kept = kept;
+    this.folder = folderOf(kept.contents, imported ?? file.source(), file.beside, widen);
+  }
+
+  /** Reads `file`, from the cache at `place` (null: none) where it is there. */
+  static async open(
+    file: string,
+    { widen, firstPosition }: OnnxSettings,
+    place: CachePlace | null,
+  ): Promise<CachedOnnx> {
+    const begin = performance.now();
+    const beside = await besideOnnx(file);
+    const model = await readOnnxModel(file);
+    const settings = importSettings(beside, firstPosition);
+    const opened = new Opened(begin, model, beside, settings, place);
+    const known = await opened.read();
+    if (known !== null) return new CachedOnnx(opened, widen, null, known);
+    const imported = importModel(model, settings, begin);
+    const contents = contentsOf(imported, nameOnnx(imported, beside.config));
+    return new CachedOnnx(opened, widen, imported, {
+      contents,
+      facts: factsOf(imported.plain),
+      verified: new Map(),
+      external: [],
+      matrices: storedMatrices(contents.sources, imported.plain),
+    });
+  }
+
+  /** Where the weights lie; null where they are not read as they lie in the file. */
+  get stored(): StoredContents | null {
+    const { contents, facts, matrices } = this.kept;
+    if (matrices === null) return null;
+    const { sources, tables } = contents;
+    const { quantized } = this.folder;
+    const { files } = this.file;
+    return { sources, tables, quantized, matrices, files, metadata: facts.metadata };
+  }
+
+  /** Begins what `verify` will need of the file, before the program is there. */
+  expect(graph: EncoderGraph, replaced: readonly OutputName[]): void {
+    const name = graphKey(graph, replaced);
+    if (this.kept.verified.has(name) || this.expected?.name === name) return;
+    const expectation = expectOutputs(this.whole(), graph, replaced);
+    // Whoever verifies gets the error.
+    expectation.catch(() => {});
+    this.expected = { name, expectation };
+  }
+
+  /** As `verifyOnnx`. */
+  async verify(
+    graph: EncoderGraph,
+    program: ProbeOutputs,
+    replaced: readonly OutputName[],
+  ): Promise<Verification> {
+    const name = graphKey(graph, replaced);
+    const known = this.kept.verified.get(name);
+    if (known !== undefined) return known;
+    this.expect(graph, replaced);
+    const expected = await this.expected?.expectation;
+    if (expected === undefined) throw new SinterError('INTERNAL', 'nothing is expected');
+    const verification = await verifyOutputs(this.whole(), graph, program, expected);
+    this.kept = withVerified(this.kept, name, verification);
+    await this.file.write(this.kept);
+    return verification;
+  }
+
+  private whole(): OnnxImport {
+    this.imported ??= importModel(this.file.model, this.file.settings, performance.now());
+    return this.imported;
+  }
+}
+
+/** A file that has been read, and its place in the cache. */
+class Opened {
+  private readonly cache: OnnxCache | null;
+  private plain: OnnxSource | null = null;
+
+  constructor(
+    private readonly begin: number,
+    readonly model: OnnxModel,
+    readonly beside: BesideOnnx,
+    readonly settings: ImportSettings,
+    private readonly place: CachePlace | null,
+  ) {
+    this.cache = place && new OnnxCache(place.folder);
+  }
+
+  /** The file without recovery. */
+  source(): OnnxSource {
+    if (this.plain !== null) return this.plain;
+    const { path } = this.model;
+    const plain = toPlain(this.model);
+    const weights = new WeightReader(path, plain.graph.initializers, plain.quantized);
+    const times = { read: performance.now() - this.begin, recover: null };
+    this.plain = { path, plain, weights, times };
+    return this.plain;
+  }
+
+  async read(): Promise<KeptOnnx | null> {
+    const text = this.place && (await this.cache?.read(this.place.key));
+    const kept = text ? readKept(text) : null;
+    if (kept === null) return null;
+    const { facts, verified, external } = kept;
+    if ((await externalFiles(this.model.path, external, {})) === null) return null;
+    const { plain } = this.source();
+    const contents = kept.contents({
+      matrices: plain.graph.initializers,
+      isQuantized: (name) => plain.quantized.has(name),
+    });
+    const matrices = contents && storedMatrices(contents.sources, plain);
+    return contents && { contents, facts, verified, external, matrices };
+  }
+
+  /** The files of the model as they are read. */
+  get files(): readonly StoredFile[] {
+    const { path, files } = this.model;
+    return files.map(({ name, stamp }, i) => {
+      if (i === 0) return { name: '', path, stamp };
+      return { name, path: externalPath(path, name, name), stamp };
+    });
+  }
+
+  /** Unless one of the files has changed since their content was looked at. */
+  async write(kept: KeptOnnx): Promise<void> {
+    const { cache, place, files } = this;
+    const [own, ...others] = files;
+    if (cache === null || place === null || own === undefined) return;
+    if (!isSameStamp(own.stamp, place.stamp)) return;
+    const external: ExternalFile[] = [];
+    for (const { name, path, stamp } of others) {
+      const found = await contentDigest(path, {});
+      if (!isSameStamp(found.stamp, stamp)) return;
+      external.push({ name, digest: found.digest });
+    }
+    for (const { path, stamp } of files) if (!(await isUnchanged(path, stamp))) return;
+    await cache.write(place.key, writeKept({ ...kept, external }));
+  }
+}
+
+function isSameStamp(a: FileStamp, b: FileStamp): boolean {
+  return a.dev === b.dev && a.ino === b.ino && a.size === b.size && a.mtimeMs === b.mtimeMs;
+}

@@ -1,0 +1,35 @@
+/**
+ * The tensors that the weights of a recovered graph are, as a model file would list them.
+ */
+
+import type { WeightSource } from '../../formats/onnx/import/index.js';
+import type { StoredTensor } from '../../formats/weight-files.js';
+import { scaleName } from '../quantized-folder.js';
+
+export interface OnnxTensorSet {
+  readonly sources: ReadonlyMap<string, WeightSource>;
+  /** Names of the weights that stay int8. */
+  readonly quantized: ReadonlySet<string>;
+}
+
+/** By name, with the scales of what stays int8. */
+export function tensorSet({ sources, quantized }: OnnxTensorSet): Map<string, StoredTensor> {
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, source] of sources) {
+    const shape = shapeOf(source);
+    tensors.set(name, { dtype: quantized.has(name) ? 'I8' : 'F32', shape });
+    if (!quantized.has(name)) continue;
+    tensors.set(scaleName(name), { dtype: 'F32', shape: shape.slice(0, 1) });
+  }
+  return tensors;
+}
+
+/** Name of the scales -> name of their weight. */
+export function namesOfScales(quantized: ReadonlySet<string>): Map<string, string> {
+  return new Map([...quantized].map((name) => [scaleName(name), name]));
+}
+
+function shapeOf(source: WeightSource): readonly number[] {
+  if (source.kind === 'vector') return [source.vector.values.length];
+  return [source.matrix.rows, source.matrix.columns];
+}

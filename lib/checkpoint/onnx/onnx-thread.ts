@@ -1,0 +1,142 @@
+/**
+ * An ONNX file as a model folder that a worker thread imports and checks: the event loop stays free meanwhile.
+ *
+ * What crosses is small (config, names, shapes, places), outputs on the probe, and the weights that are not read as they lie in
+ * the file, one at a time. The worker ends with the folder.
+ */
+
+import { setImmediate } from 'node:timers/promises';
+import { SinterError } from '../../core/errors.js';
+import type { FileStamp } from '../../core/files.js';
+import { WorkerThread } from '../../core/worker-thread.js';
+import type { Probe } from '../../formats/onnx/import/index.js';
+import { type StoredTensor, type TensorSource, WeightFiles } from '../../formats/weight-files.js';
+import type { OutputName } from '../../graph/types.js';
+import type { OnnxFolder, OnnxSettings } from './recovered-folder.js';
+import { type StoredContents, StoredTensors } from './stored-tensors.js';
+import type { Verification } from './verify-onnx.js';
+
+/** What the worker says of a file that it has imported: all that is not done by it. */
+export interface OpenedOnnx
+  extends Omit<OnnxFolder, 'path' | 'weights' | 'checkUnchanged' | 'close' | 'verify'> {
+  /** Where the weights lie; null where the worker has to read them. */
+  readonly stored: StoredContents | null;
+}
+
+/** Where a file is in the cache. */
+export interface CachePlace {
+  readonly folder: string;
+  readonly key: string;
+  /** Of the file, when its content was looked at for the key. */
+  readonly stamp: FileStamp;
+}
+
+/** What the worker asks for while it verifies. */
+export interface RunMessage {
+  readonly output: OutputName;
+  readonly probe: Probe;
+  readonly wide: boolean;
+}
+
+export interface ThreadSettings extends OnnxSettings {
+  /** The call in messages. */
+  readonly where: string;
+  /** Ends the import at once. */
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Imports `file` in a worker thread, which keeps at `place` (null: nowhere) what it found. Throws as `readOnnxFolder` does, and CANCELLED. */
+export async function importInThread(
+  file: string,
+  { where, signal, widen, firstPosition }: ThreadSettings,
+  place: CachePlace | null,
+): Promise<OnnxFolder> {
+  const thread = new WorkerThread('onnx-worker.js', import.meta.url, { where, signal });
+  try {
+    const message = { file, place, widen, firstPosition };
+    const { stored, ...opened } = await thread.call<OpenedOnnx>('open', message);
+    const source = stored
+      ? new StoredTensors(file, stored)
+      : new ThreadTensors(file, opened, thread);
+    return {
+      ...opened,
+      path: file,
+      weights: new WeightFiles([{ prefix: '', source }]),
+      checkUnchanged: async () => {
+        await thread.call<void>('checkUnchanged', null);
+        await source.checkUnchanged();
+      },
+      close: async () => {
+        await source.close();
+        await thread.close();
+      },
+      expect: (graph, replaced) => {
+        // Whoever verifies gets the error.
+        thread.call<void>('expect', { graph, replaced }).catch(() => {});
+      },
+      verify: async (graph, program, replaced) => {
+        const { ProgramOutputs } = await import('./probe-outputs.js');
+        const outputs = new ProgramOutputs(graph, program);
+        // The worker is evaluating the file meanwhile.
+        outputs.widen();
+        thread.serve({
+          run: ({ output, probe, wide }: RunMessage) => outputs.run(output, probe, wide),
+        });
+        try {
+          return await thread.call<Verification>('verify', { graph, replaced });
+        } finally {
+          await outputs.close();
+        }
+      },
+    };
+  } catch (error) {
+    await thread.close();
+    throw error;
+  }
+}
+
+/** Weights that the worker converts when they are asked for. */
+class ThreadTensors implements TensorSource {
+  readonly path: string;
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  readonly metadata: Readonly<Record<string, string>>;
+  private readonly thread: WorkerThread;
+
+  constructor(
+    path: string,
+    { tensors, metadata }: Pick<OpenedOnnx, 'tensors' | 'metadata'>,
+    thread: WorkerThread,
+  ) {
+    this.path = path;
+    this.tensors = tensors;
+    this.metadata = metadata;
+    this.thread = thread;
+  }
+
+  async *readChunks(name: string, maxBytes: number): AsyncGenerator<Uint8Array, void, undefined> {
+    const bytes = await this.bytesOf(name);
+    const step = maxBytes - (maxBytes % 8);
+    for (let begin = 0; begin < bytes.length; begin += step) {
+      yield bytes.subarray(begin, begin + step);
+      // All is here already: without a pause the event loop would wait for the last byte.
+      if (begin + step < bytes.length) await setImmediate();
+    }
+  }
+
+  async readFloats(name: string): Promise<Float32Array> {
+    if (this.tensors.get(name)?.dtype !== 'F32') {
+      throw new SinterError('INTERNAL', `${this.path}: ${name} does not hold floats`);
+    }
+    const { buffer, byteOffset, byteLength } = await this.bytesOf(name);
+    return new Float32Array(buffer, byteOffset, byteLength / 4);
+  }
+
+  /** The folder's own check sees the file. */
+  async checkUnchanged(): Promise<void> {}
+
+  async close(): Promise<void> {}
+
+  private bytesOf(name: string): Promise<Uint8Array<ArrayBuffer>> {
+    return this.thread.call<Uint8Array<ArrayBuffer>>('read', name);
+  }
+}

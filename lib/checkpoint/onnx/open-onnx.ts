@@ -1,0 +1,145 @@
+/**
+ * An ONNX file as a model folder, without keeping the event loop: from the cache where it is there, else imported in a worker thread.
+ *
+ * What is in the cache needs no worker: the file is hashed and its weights are read where they lie, both off this thread. An
+ * entry counts for a file of that very content.
+ */
+
+import { throwIfAborted } from '../../core/errors.js';
+import { WeightFiles } from '../../formats/weight-files.js';
+import { checkNoPositions } from '../no-positions.js';
+import { type BesideOnnx, besideOnnx, importSettings } from './beside-onnx.js';
+import { type ContentDigest, contentDigest } from './content-digest.js';
+import { externalFiles } from './external-data.js';
+import { graphKey, readKept } from './kept-onnx.js';
+import { cacheKey, OnnxCache, onnxCacheFolder } from './onnx-cache.js';
+import type { OnnxContents } from './onnx-contents.js';
+import type { FileFacts } from './onnx-report.js';
+import { type CachePlace, importInThread } from './onnx-thread.js';
+import { type OnnxFolder, type OnnxSettings, recoveredFolder } from './recovered-folder.js';
+import { type StoredContents, StoredTensors } from './stored-tensors.js';
+import { readMatrices } from './stored-weights.js';
+import type { Verification } from './verify-onnx.js';
+
+export interface OpenSettings extends OnnxSettings {
+  /** The call in messages. */
+  readonly where: string;
+  /** Ends the import at once. */
+  readonly signal: AbortSignal | undefined;
+  /** Whether the cache is read and written. Default: true, unless `SINTER_CACHE` says otherwise. */
+  readonly cache?: boolean;
+  /** Called with what lies beside the file, before the file is read. */
+  readonly onBeside?: (beside: BesideOnnx) => void;
+}
+
+/**
+ * Throws CORRUPT_MODEL or UNSUPPORTED_MODEL as the import does, RangeError for a first position where there are no positions, and
+ * CANCELLED.
+ */
+export async function openOnnxFolder(file: string, settings: OpenSettings): Promise<OnnxFolder> {
+  const folder = await openFolder(file, settings);
+  try {
+    const isFed = Object.values(folder.report.inputs).includes('positions');
+    if (!isFed) checkNoPositions(settings.where, file, settings.firstPosition);
+    return folder;
+  } catch (error) {
+    await folder.close();
+    throw error;
+  }
+}
+
+async function openFolder(file: string, settings: OpenSettings): Promise<OnnxFolder> {
+  const { where, signal, cache = true } = settings;
+  throwIfAborted(signal, where);
+  const begin = performance.now();
+  const folder = cache ? onnxCacheFolder() : null;
+  const beside = await besideOnnx(file);
+  settings.onBeside?.(beside);
+  const imported = async (place: CachePlace | null): Promise<OnnxFolder> => {
+    const found = await importInThread(file, settings, place);
+    const checkUnchanged = async () => {
+      await beside.checkUnchanged();
+      await found.checkUnchanged();
+    };
+    return { ...found, checkUnchanged };
+  };
+  if (folder === null) return imported(null);
+  const content = await contentDigest(file, settings).catch(() => null);
+  throwIfAborted(signal, where);
+  // The import says what is wrong with the file.
+  if (content === null) return imported(null);
+  const depends = [beside.config, importSettings(beside, settings.firstPosition)];
+  const key = cacheKey(content.digest, depends);
+  const place = { folder, key, stamp: content.stamp };
+  const kept = await fromCache(file, settings, place, content);
+  if (kept === null) return imported(place);
+  return keptFolder(file, settings, place, { ...kept, beside, begin });
+}
+
+interface Kept {
+  readonly contents: OnnxContents;
+  readonly facts: FileFacts;
+  readonly verified: ReadonlyMap<string, Verification>;
+  readonly stored: Pick<StoredContents, 'matrices' | 'files'>;
+}
+
+/** What the cache has of a file; null when it is not there, or its weights are not read as they lie in the file. */
+async function fromCache(
+  file: string,
+  { where, signal }: OpenSettings,
+  { folder, key }: CachePlace,
+  { stamp }: ContentDigest,
+): Promise<Kept | null> {
+  const text = await new OnnxCache(folder).read(key);
+  const kept = text === null ? null : readKept(text);
+  if (kept === null || kept.matrices === null) return null;
+  const external = await externalFiles(file, kept.external, { where, signal });
+  throwIfAborted(signal, where);
+  if (external === null) return null;
+  const files = [{ name: '', path: file, stamp }, ...external];
+  const sizes = new Map(files.map((one) => [one.name, one.stamp.size]));
+  const matrices = readMatrices(kept.matrices, sizes);
+  const isQuantized = (name: string) => (matrices?.get(name)?.codes ?? null) !== null;
+  const contents = matrices && kept.contents({ matrices, isQuantized });
+  if (!contents) return null;
+  const { facts, verified } = kept;
+  return { contents, facts, verified, stored: { matrices, files } };
+}
+
+interface Opened extends Kept {
+  readonly beside: BesideOnnx;
+  readonly begin: number;
+}
+
+function keptFolder(
+  file: string,
+  settings: OpenSettings,
+  place: CachePlace,
+  { contents, facts, verified, stored, beside, begin }: Opened,
+): OnnxFolder {
+  const quantized: ReadonlySet<string> = settings.widen ? new Set() : contents.int8;
+  const { sources, tables } = contents;
+  const { metadata } = facts;
+  const source = new StoredTensors(file, { ...stored, sources, quantized, tables, metadata });
+  const times = { read: performance.now() - begin, recover: null };
+  return {
+    ...recoveredFolder(contents, beside, quantized, { file, facts, times }),
+    tensors: source.tensors,
+    weights: new WeightFiles([{ prefix: '', source }]),
+    checkUnchanged: async () => {
+      await beside.checkUnchanged();
+      await source.checkUnchanged();
+    },
+    close: () => source.close(),
+    verify: async (graph, program, replaced) => {
+      const known = verified.get(graphKey(graph, replaced));
+      if (known !== undefined) return known;
+      const imported = await importInThread(file, settings, place);
+      try {
+        return await imported.verify(graph, program, replaced);
+      } finally {
+        await imported.close();
+      }
+    },
+  };
+}

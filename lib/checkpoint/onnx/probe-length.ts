@@ -1,0 +1,28 @@
+/**
+ * How long the texts of a probe must be to show what a graph does: beyond its windows and the last of its distances.
+ *
+ * A long probe costs the reference evaluator time that grows with the model; a large one keeps the short probe, and what lies
+ * beyond it was seen by recovery only.
+ */
+
+import type { EncoderGraph } from '../../graph/types.js';
+
+const SHORT = 8;
+const LONGEST = 160;
+/** Weights times tokens: a second or two of the reference evaluator. */
+const MOST_WORK = 5e8;
+
+export function probeLength({ nodes, weights, maxTokens }: EncoderGraph): number {
+  let reach = 0;
+  for (const node of nodes) {
+    if (node.op !== 'attention') continue;
+    const distances = [node.window, node.relativeBias?.maxDistance, node.disentangled?.maxDistance];
+    for (const distance of distances) reach = Math.max(reach, distance ?? 0);
+  }
+  const wanted = Math.min(reach === 0 ? SHORT : Math.max(SHORT, reach + 3), LONGEST, maxTokens);
+  const size = weights.reduce(
+    (sum, { shape }) => sum + (shape.length > 1 ? shape.reduce((a, b) => a * b, 1) : 0),
+    0,
+  );
+  return size * wanted > MOST_WORK ? Math.min(SHORT, maxTokens) : wanted;
+}

@@ -1,0 +1,50 @@
+/**
+ * What a program computes on a probe: as it is, or with its int8 products in f32.
+ *
+ * The second takes four bytes a weight; it is made when it is first asked for, and freed by `close`.
+ */
+
+import type { Probe } from '../../formats/onnx/import/index.js';
+import type { EncoderGraph, OutputName } from '../../graph/types.js';
+import type { NativeProgram } from '../../native/native.js';
+import { disposeProgram } from '../../runtime/program.js';
+import { int8Products, widenProducts } from '../../runtime/widen-products.js';
+import { runProbe } from './probe-rows.js';
+
+/** Where the program is: here, or in another thread. */
+export interface ProbeOutputs {
+  /** Rows of an output, without padding. `wide`: products in f32. */
+  run(output: OutputName, probe: Probe, wide: boolean): Promise<Float32Array>;
+}
+
+export class ProgramOutputs implements ProbeOutputs {
+  private readonly graph: EncoderGraph;
+  private readonly program: NativeProgram;
+  private wide: Promise<NativeProgram> | null = null;
+
+  constructor(graph: EncoderGraph, program: NativeProgram) {
+    this.graph = graph;
+    this.program = program;
+  }
+
+  /** Begins with the program in f32, where there are int8 products. */
+  widen(): void {
+    if (int8Products(this.graph).size === 0 || this.wide !== null) return;
+    this.wide = widenProducts(this.graph, this.program);
+    // Whoever runs it gets the error.
+    this.wide.catch(() => {});
+  }
+
+  async run(output: OutputName, probe: Probe, wide: boolean): Promise<Float32Array> {
+    if (!wide) return runProbe(this.program, this.graph, output, probe);
+    this.wide ??= widenProducts(this.graph, this.program);
+    return runProbe(await this.wide, this.graph, output, probe);
+  }
+
+  /** No call is waiting any more. */
+  async close(): Promise<void> {
+    const { wide } = this;
+    this.wide = null;
+    await wide?.then(disposeProgram).catch(() => {});
+  }
+}

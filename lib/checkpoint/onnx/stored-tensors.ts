@@ -1,0 +1,355 @@
+/**
+ * The weights of a recovered graph, read from where they lie in the ONNX file: a block of rows at a time, the file read off the
+ * JavaScript thread. No graph, no worker.
+ *
+ * The numbers have the bits that `WeightReader` gives. Between two blocks the event loop has its turn.
+ */
+
+import type { FileHandle } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
+import { SinterError } from '../../core/errors.js';
+import { type FileStamp, isUnchanged, openRegular, readUpTo } from '../../core/files.js';
+import { bf16ToF32, f16ToF32 } from '../../formats/float16.js';
+import type { WeightSource } from '../../formats/onnx/import/index.js';
+import type { StoredTensor, TensorSource } from '../../formats/weight-files.js';
+import { bytesOf } from '../../runtime/program.js';
+import { namesOfScales, type OnnxTensorSet, tensorSet } from './onnx-tensor-set.js';
+import { elementBytes, type StoredMatrices, type StoredMatrix } from './stored-weights.js';
+
+/** A file of the model, as it was when its content was looked at. */
+export interface StoredFile {
+  /** As external data names it; '' for the model's own. */
+  readonly name: string;
+  readonly path: string;
+  readonly stamp: FileStamp;
+}
+
+export interface StoredContents extends OnnxTensorSet {
+  readonly matrices: StoredMatrices;
+  /** Weights that are only looked up: of their codes -128 is one. */
+  readonly tables: ReadonlySet<string>;
+  readonly files: readonly StoredFile[];
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+const BLOCK_BYTES = 1 << 20;
+
+/** Rows [begin, end) of a matrix, or its columns where it is transposed. */
+type Piece = Extract<WeightSource, { kind: 'matrix' }>['matrix']['pieces'][number];
+type Raw = Float32Array | Uint16Array | Int8Array;
+
+export class StoredTensors implements TensorSource {
+  readonly path: string;
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  readonly metadata: Readonly<Record<string, string>>;
+  private readonly contents: StoredContents;
+  /** Name of the scales -> name of their weight. */
+  private readonly scales: ReadonlyMap<string, string>;
+  private readonly handles = new Map<string, Promise<FileHandle>>();
+  private closed = false;
+  /** Of the last tensor, for the next; null while it is in use. */
+  private memory: Memory | null = null;
+
+  constructor(path: string, contents: StoredContents) {
+    this.path = path;
+    this.contents = contents;
+    this.metadata = contents.metadata;
+    this.tensors = tensorSet(contents);
+    this.scales = namesOfScales(contents.quantized);
+  }
+
+  async *readChunks(name: string, maxBytes: number): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const numbers of this.blocks(name, maxBytes)) {
+      yield bytesOf(numbers);
+      await setImmediate();
+    }
+  }
+
+  async readFloats(name: string): Promise<Float32Array> {
+    const { dtype, shape } = this.tensors.get(name) ?? { dtype: 'F32', shape: [] };
+    if (dtype !== 'F32') {
+      throw new SinterError('INTERNAL', `${this.path}: ${name} does not hold floats`);
+    }
+    const all = new Float32Array(shape.reduce((a, b) => a * b, 1));
+    let at = 0;
+    for await (const block of this.blocks(name, BLOCK_BYTES)) {
+      all.set(block, at);
+      at += block.length;
+    }
+    return all;
+  }
+
+  async checkUnchanged(): Promise<void> {
+    for (const { path, stamp } of this.contents.files) {
+      if (!(await isUnchanged(path, stamp))) throw this.changed(path);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    const open = [...this.handles.values()];
+    this.handles.clear();
+    for (const handle of open) await handle.then((one) => one.close()).catch(() => {});
+  }
+
+  private changed(path: string): SinterError {
+    return new SinterError('CORRUPT_MODEL', `${path}: has changed since the model was read`, {
+      details: { file: path, category: 'data' },
+    });
+  }
+
+  /** All numbers of a tensor, in blocks of whole rows; each is only valid until the next. */
+  private async *blocks(
+    name: string,
+    maxBytes: number,
+  ): AsyncGenerator<Float32Array | Int8Array, void, undefined> {
+    if (this.closed) throw new SinterError('DISPOSED', `${this.path}: the file was closed`);
+    const scaled = this.scales.get(name);
+    const source = this.contents.sources.get(scaled ?? name);
+    if (source === undefined) throw new SinterError('INTERNAL', `${this.path}: no tensor ${name}`);
+    if (source.kind === 'vector') yield source.vector.values;
+    else if (source.matrix.literal !== undefined) yield source.matrix.literal;
+    else {
+      const { pieces, columns } = source.matrix;
+      if (scaled !== undefined) yield this.scalesOf(pieces, scaled);
+      else {
+        const least = this.contents.tables.has(name) ? -128 : -127;
+        const codes = this.contents.quantized.has(name) ? { least } : null;
+        const rows = Math.max(1, Math.floor(maxBytes / (columns * (codes ? 1 : 4))));
+        const memory = this.memory ?? new Memory();
+        this.memory = null;
+        for (const piece of pieces) yield* this.rowsOf(piece, columns, rows, codes, memory);
+        this.memory = memory;
+      }
+    }
+  }
+
+  private matrix(name: string): StoredMatrix {
+    const found = this.contents.matrices.get(name);
+    if (found !== undefined) return found;
+    throw new SinterError('INTERNAL', `${this.path}: no tensor ${name}`);
+  }
+
+  private scalesOf(pieces: readonly Piece[], name: string): Float32Array {
+    const scales = new Float32Array(pieces.reduce((sum, { begin, end }) => sum + end - begin, 0));
+    let at = 0;
+    for (const piece of pieces) {
+      const { codes } = this.matrix(piece.source);
+      const one = codes?.axis === null;
+      if (codes === null || (!one && codes.axis !== (piece.transposed ? 1 : 0))) {
+        throw new SinterError('INTERNAL', `${name} is not int8`);
+      }
+      for (let row = piece.begin; row < piece.end; row++) {
+        scales[at++] = codes.scales[one ? 0 : row] ?? 0;
+      }
+    }
+    return scales;
+  }
+
+  /** Rows of a piece, `most` at a time. */
+  private async *rowsOf(
+    piece: Piece,
+    columns: number,
+    most: number,
+    asCodes: { readonly least: number } | null,
+    memory: Memory,
+  ): AsyncGenerator<Float32Array | Int8Array, void, undefined> {
+    const { view, codes } = this.matrix(piece.source);
+    const [down = 0, right = 0] = view.strides;
+    const [rowStep, columnStep] = piece.transposed ? [right, down] : [down, right];
+    const read = (begin: number, end: number) => {
+      const first = view.start + begin * rowStep;
+      const last = view.start + (end - 1) * rowStep + (columns - 1) * columnStep;
+      return this.read(view, first, last + 1, memory);
+    };
+    // Columns that lie apart are all over the file: what they are in is read once.
+    const whole = columnStep === 1 ? null : await read(piece.begin, piece.end);
+    for (let begin = piece.begin; begin < piece.end; begin += most) {
+      const end = Math.min(piece.end, begin + most);
+      const from = whole ?? (await read(begin, end));
+      const at = whole === null ? 0 : (begin - piece.begin) * rowStep;
+      const layout = { at, rows: end - begin, columns, rowStep, columnStep };
+      if (codes === null) yield asFloats(gathered(from, layout, memory), view.dtype);
+      else {
+        const bits = gathered(from, layout, memory) as Int8Array;
+        const signed = view.dtype === 'int8';
+        const place = { signed, columns, begin, along: piece.transposed ? 1 : 0 } as const;
+        if (asCodes === null) yield widened(bits, codes, place);
+        else yield this.shifted(bits, codes, place, asCodes.least);
+      }
+    }
+  }
+
+  /** Codes without their zero points, in place. */
+  private shifted(
+    bits: Int8Array,
+    { axis, zeroPoints }: NonNullable<StoredMatrix['codes']>,
+    { signed, columns, begin }: CodePlace,
+    least: number,
+  ): Int8Array {
+    const middle = signed ? 0 : 128;
+    const outside = zeroPoints.every((zero) => zero === middle)
+      ? turnSigns(bits, signed, least)
+      : subtractZeros(bits, (row) => zeroPoints[axis === null ? 0 : row] ?? 0, {
+          mask: signed ? -1 : 255,
+          columns,
+          begin,
+          least,
+        });
+    if (!outside) return bits;
+    throw new SinterError('INTERNAL', `${this.path}: codes beyond int8`);
+  }
+
+  /** Numbers [begin, end) of those from the view's first byte on. */
+  private async read(
+    view: StoredMatrix['view'],
+    begin: number,
+    end: number,
+    memory: Memory,
+  ): Promise<Raw> {
+    const handle = await this.handle(view.file);
+    const size = elementBytes(view);
+    const bytes = memory.read.bytes((end - begin) * size);
+    const there = await readUpTo(handle, view.begin + begin * size, bytes);
+    if (there < bytes.length) throw this.changed(this.path);
+    const { buffer } = bytes;
+    if (size === 4) return new Float32Array(buffer, 0, end - begin);
+    return size === 2
+      ? new Uint16Array(buffer, 0, end - begin)
+      : new Int8Array(buffer, 0, end - begin);
+  }
+
+  private handle(name: string): Promise<FileHandle> {
+    const known = this.handles.get(name);
+    if (known !== undefined) return known;
+    const opened = this.open(name);
+    this.handles.set(name, opened);
+    return opened;
+  }
+
+  private async open(name: string): Promise<FileHandle> {
+    const file = this.contents.files.find((one) => one.name === name);
+    if (file === undefined) throw new SinterError('INTERNAL', `${this.path}: no file ${name}`);
+    const handle = await openRegular(file.path, () => this.changed(file.path));
+    const { dev, ino, size, mtimeMs } = await handle.stat();
+    const { stamp } = file;
+    const same = dev === stamp.dev && ino === stamp.ino && size === stamp.size;
+    if (same && mtimeMs === stamp.mtimeMs) return handle;
+    await handle.close();
+    throw this.changed(file.path);
+  }
+}
+
+/** Bytes that are used again and again: new ones would cost more than what is done with them. */
+class Bytes {
+  private all = new Uint8Array(BLOCK_BYTES);
+
+  /** `length` bytes from the first of a buffer on, with what was in them. */
+  bytes(length: number): Uint8Array<ArrayBuffer> {
+    if (this.all.length < length) this.all = new Uint8Array(length);
+    return this.all.subarray(0, length);
+  }
+}
+
+class Memory {
+  readonly read = new Bytes();
+  readonly write = new Bytes();
+}
+
+/** Takes 128 from unsigned codes and nothing from signed ones: four at a time. Whether one is below `least`, -128 or -127, then. */
+function turnSigns(bits: Int8Array, signed: boolean, least: number): boolean {
+  const words = new Int32Array(bits.buffer, bits.byteOffset, bits.length >> 2);
+  if (!signed) {
+    for (let i = 0; i < words.length; i++) words[i] = (words[i] as number) ^ 0x80808080;
+    for (let i = 4 * words.length; i < bits.length; i++) bits[i] = (bits[i] as number) ^ 0x80;
+  }
+  return least > -128 && bits.includes(-128);
+}
+
+interface Subtraction {
+  readonly mask: number;
+  readonly columns: number;
+  /** The matrix's first row. */
+  readonly begin: number;
+  readonly least: number;
+}
+
+/** Takes the zero point of its row from every code, in place. Whether one is outside of [least, 127] then. */
+function subtractZeros(
+  bits: Int8Array,
+  zeroOf: (row: number) => number,
+  { mask, columns, begin, least }: Subtraction,
+): boolean {
+  let outside = 0;
+  for (let i = 0, row = begin; i < bits.length; row++) {
+    const zero = zeroOf(row);
+    for (const end = i + columns; i < end; i++) {
+      const code = ((bits[i] as number) & mask) - zero;
+      // Negative where one is: no branch for each of millions.
+      outside |= (code - least) | (127 - code);
+      bits[i] = code;
+    }
+  }
+  return outside < 0;
+}
+
+interface Layout {
+  readonly at: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly rowStep: number;
+  readonly columnStep: number;
+}
+
+/** Columns that are copied together: their cache lines are used whole. */
+const STRIP = 16;
+
+/** Rows and columns of a layout back to back; `from` itself where they are so already. */
+function gathered<T extends Raw>(from: T, layout: Layout, memory: Memory): T {
+  const { at, rows, columns, rowStep, columnStep } = layout;
+  const total = rows * columns;
+  if (columnStep === 1 && rowStep === columns && at === 0 && from.length === total) return from;
+  const made = from.constructor as new (buffer: ArrayBuffer, begin: number, length: number) => T;
+  const to = new made(memory.write.bytes(total * from.BYTES_PER_ELEMENT).buffer, 0, total);
+  for (let first = 0; first < columns; first += STRIP) {
+    const last = Math.min(columns, first + STRIP);
+    for (let row = 0; row < rows; row++) {
+      let index = at + row * rowStep + first * columnStep;
+      let target = row * columns + first;
+      for (let c = first; c < last; c++, index += columnStep) to[target++] = from[index] as number;
+    }
+  }
+  return to;
+}
+
+function asFloats(numbers: Raw, dtype: StoredMatrix['view']['dtype']): Float32Array {
+  if (dtype === 'float16') return f16ToF32(numbers as Uint16Array);
+  return dtype === 'bfloat16' ? bf16ToF32(numbers as Uint16Array) : (numbers as Float32Array);
+}
+
+interface CodePlace {
+  readonly signed: boolean;
+  readonly columns: number;
+  /** Of the first row. */
+  readonly begin: number;
+  /** The matrix's axis that rows run along. */
+  readonly along: 0 | 1;
+}
+
+/** (code - zero point) * scale, rounded to float32 once. */
+function widened(
+  bits: Int8Array,
+  { axis, scales, zeroPoints }: NonNullable<StoredMatrix['codes']>,
+  { signed, columns, begin, along }: CodePlace,
+): Float32Array {
+  const result = new Float32Array(bits.length);
+  const [byRow, byColumn] = [axis === along, axis === 1 - along];
+  for (let i = 0, row = begin; i < bits.length; row++) {
+    for (let c = 0; c < columns; c++, i++) {
+      const group = byRow ? row : byColumn ? c : 0;
+      const code = signed ? (bits[i] as number) : (bits[i] as number) & 255;
+      result[i] = (code - (zeroPoints[group] as number)) * (scales[group] as number);
+    }
+  }
+  return result;
+}

@@ -1,0 +1,98 @@
+/**
+ * How many lanes (threads that compute) this environment has, decided once, before the first job.
+ *
+ * The default follows the CPUs this process may use: its affinity and its cgroup's quota, never the host's core count.
+ */
+
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { posix } from 'node:path';
+import { rangeMistake } from '../core/errors.js';
+import { native, toSinterError } from './native.js';
+
+/** More than any machine has; a larger number is a slip. */
+const MAX_LANES = 1024;
+
+let started: number | undefined;
+
+/**
+ * Starts the lanes on first use: as many as `wanted`, else as `SINTER_LANES` says, else one per usable CPU. Throws
+ * RangeError when they already run in another number.
+ */
+export function ensureLanes(where: string, wanted: number | undefined): number {
+  if (wanted !== undefined && !isLanes(wanted)) {
+    throw rangeMistake(`${where}: lanes`, `a whole number from 1 to ${MAX_LANES}`, wanted);
+  }
+  if (started === undefined) {
+    const lanes = wanted ?? defaultLanes();
+    try {
+      native().startLanes(lanes);
+    } catch (error) {
+      throw toSinterError(error);
+    }
+    started = lanes;
+  }
+  if (wanted !== undefined && wanted !== started) {
+    throw rangeMistake(`${where}: lanes`, `${started} (they run already)`, wanted);
+  }
+  return started;
+}
+
+/** Lanes when nobody asks for a number. Throws RangeError when SINTER_LANES is not a number of lanes. */
+export function defaultLanes(): number {
+  const stated = process.env.SINTER_LANES;
+  if (stated !== undefined && stated !== '') {
+    const lanes = Number(stated);
+    if (isLanes(lanes)) return lanes;
+    throw rangeMistake('SINTER_LANES', `a whole number from 1 to ${MAX_LANES}`, stated);
+  }
+  const quota = cpuQuota(readText);
+  const usable = Math.min(availableParallelism(), quota ?? MAX_LANES, MAX_LANES);
+  return Math.max(1, Math.floor(usable));
+}
+
+function isLanes(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 1 && value <= MAX_LANES;
+}
+
+/**
+ * CPUs' worth of time that the cgroups of this process grant it, the least of all levels; null when unlimited.
+ * `read` gives the text of a file or null.
+ */
+export function cpuQuota(read: (path: string) => string | null): number | null {
+  const quotas: number[] = [];
+  for (const line of (read('/proc/self/cgroup') ?? '').split('\n')) {
+    const [, controllers, path] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];
+    if (controllers === undefined || path === undefined) continue;
+    const unified = controllers === '';
+    if (!unified && !controllers.split(',').includes('cpu')) continue;
+    const root = unified ? '/sys/fs/cgroup' : '/sys/fs/cgroup/cpu';
+    // In a container the path may be the host's; then the container's own group is at the root.
+    for (let level = path; ; level = posix.dirname(level)) {
+      const quota = levelQuota(level === '/' ? root : root + level, unified, read);
+      if (quota !== null) quotas.push(quota);
+      if (level === '/') break;
+    }
+  }
+  return quotas.length === 0 ? null : Math.min(...quotas);
+}
+
+function levelQuota(
+  folder: string,
+  unified: boolean,
+  read: (path: string) => string | null,
+): number | null {
+  const [quota, period] = unified
+    ? (read(`${folder}/cpu.max`) ?? '').trim().split(' ')
+    : [read(`${folder}/cpu.cfs_quota_us`), read(`${folder}/cpu.cfs_period_us`)];
+  const cpus = Number(quota ?? Number.NaN) / Number(period ?? Number.NaN);
+  return Number.isFinite(cpus) && cpus > 0 ? cpus : null;
+}
+
+function readText(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * Texts through a program, in pieces: while the lanes run one piece the next is tokenized.
+ *
+ * Memory is bounded by a few pieces and the result; results are in the order of the texts, and each depends on its own
+ * text only.
+ */
+
+import { rangeMistake, SinterError, throwIfAborted } from '../core/errors.js';
+import { Matrix } from '../core/matrix.js';
+import type { Priority } from '../core/priority.js';
+import type { EncoderGraph, OutputName } from '../graph/types.js';
+import { validateGraph } from '../graph/validate.js';
+import { runJob } from '../native/jobs.js';
+import type { NativeProgram, TokenBatch } from '../native/native.js';
+import type { TextInput, TextTokenizer } from '../tokenize/text-tokenizer.js';
+
+/** Tokens of a micro-batch that one lane runs by itself. */
+export const TOKEN_BUDGET = 512;
+/** Texts of a piece; many micro-batches each, so that lanes seldom wait for each other. */
+const PIECE_TEXTS = 1024;
+/** A piece ends earlier when its texts are this long together. */
+const PIECE_CHARS = 1 << 20;
+/** Pieces that run or wait to run. */
+const MAX_RUNNING = 2;
+
+export interface ForwardRequest {
+  readonly where: string;
+  readonly output: OutputName;
+  readonly maxTokens: number;
+  readonly truncate: boolean;
+  readonly signal: AbortSignal | undefined;
+  readonly priority: Priority;
+  /** Tokens at the start of every text that poolings leave out: those of a prompt. Default: 0. */
+  readonly unpooled?: number;
+  /** Called with the number of each text that was cut. */
+  readonly onCut?: (index: number) => void;
+  /** How many numbers of each row are given, from its first. Default: all. */
+  readonly columns?: number;
+}
+
+/** What one run is for. */
+export type RunRequest = Pick<ForwardRequest, 'where' | 'signal'> & {
+  /** Default: 'bulk'. */
+  readonly priority?: Priority;
+};
+
+/** Width of the rows of an output. */
+export function outputWidth(graph: EncoderGraph, output: OutputName): number {
+  const value = graph.outputs[output];
+  const shape = value === undefined ? undefined : validateGraph(graph).get(value);
+  if (shape === undefined) throw new SinterError('INTERNAL', `the graph has no output ${output}`);
+  return shape.width;
+}
+
+/** Whether an output has a row per token, not one per text. */
+export function isPerToken(graph: EncoderGraph, output: OutputName): boolean {
+  const value = graph.outputs[output];
+  return value !== undefined && validateGraph(graph).get(value)?.kind === 'token';
+}
+
+/** One row of `output` per text. */
+export async function forwardTexts(
+  program: NativeProgram,
+  tokenizer: TextTokenizer,
+  graph: EncoderGraph,
+  texts: readonly TextInput[],
+  request: ForwardRequest,
+): Promise<Matrix> {
+  const { output, maxTokens, truncate, signal, where, priority, unpooled = 0 } = request;
+  const width = outputWidth(graph, output);
+  const { columns = width } = request;
+  const result = Matrix.zeros(texts.length, columns);
+  const running: Promise<void>[] = [];
+  try {
+    for (let begin = 0; begin < texts.length; ) {
+      throwIfAborted(signal, where);
+      const end = pieceEnd(texts, begin);
+      const piece = texts.slice(begin, end);
+      const options = { maxTokens, truncate, firstIndex: begin, signal, where };
+      const tokens = await tokenizer.encode(piece, options);
+      const first = begin;
+      for (const [i, cut] of tokens.cut.entries()) if (cut === 1) request.onCut?.(first + i);
+      checkPooled(tokens.offsets, unpooled, (i) => `texts[${options.firstIndex + i}]`);
+      const batch = { ...trimSegments(graph, tokens), unpooled };
+      if (running.length >= MAX_RUNNING) await running.shift();
+      const data = result.data.subarray(begin * columns, end * columns);
+      const rows = columns === width ? data : new Float32Array((end - begin) * width);
+      const job = runBatch(program, batch, output, rows, { where, priority, signal }).then(() => {
+        if (rows !== data) copyColumns(rows, width, data, columns);
+      });
+      // It is awaited below, perhaps after another one has failed.
+      job.catch(() => {});
+      running.push(job);
+      begin = end;
+    }
+    await Promise.all(running);
+  } finally {
+    // The result's memory is written to until every run has ended.
+    await Promise.allSettled(running);
+  }
+  return result;
+}
+
+/** Throws RangeError for a text of which nothing would be pooled: its prompt has all tokens. */
+function checkPooled(
+  offsets: Int32Array,
+  unpooled: number,
+  nameOf: (index: number) => string,
+): void {
+  for (let i = 0; unpooled > 0 && i + 1 < offsets.length; i++) {
+    const length = (offsets[i + 1] ?? 0) - (offsets[i] ?? 0);
+    if (length <= unpooled) {
+      throw rangeMistake(nameOf(i), `longer than the ${unpooled} tokens of its prompt`, length);
+    }
+  }
+}
+
+/** The first `columns` numbers of rows of `width`. */
+function copyColumns(from: Float32Array, width: number, to: Float32Array, columns: number): void {
+  for (let row = 0; row * width < from.length; row++) {
+    to.set(from.subarray(row * width, row * width + columns), row * columns);
+  }
+}
+
+/** One row of `output` per sequence of `tokens`, in one run. */
+export async function forwardTokens(
+  program: NativeProgram,
+  graph: EncoderGraph,
+  tokens: TokenBatch & { readonly segments: Int32Array },
+  request: RunRequest & Pick<ForwardRequest, 'output' | 'unpooled'>,
+): Promise<Matrix> {
+  const { output, unpooled = 0 } = request;
+  checkPooled(tokens.offsets, unpooled, () => 'text');
+  const result = Matrix.zeros(tokens.offsets.length - 1, outputWidth(graph, output));
+  const batch = { ...trimSegments(graph, tokens), unpooled };
+  await runBatch(program, batch, output, result.data, request);
+  return result;
+}
+
+/** One run of a program for one output. */
+export async function runBatch(
+  program: NativeProgram,
+  batch: TokenBatch,
+  name: OutputName,
+  data: Float32Array,
+  { where, signal, priority }: RunRequest,
+): Promise<void> {
+  const urgent = priority === 'interactive';
+  await runJob(where, signal, (jobId) =>
+    program.run(batch, [{ name, data }], { jobId, tokenBudget: TOKEN_BUDGET, urgent }),
+  );
+  checkNumbers(where, data);
+}
+
+/** Every weight is finite, but some may be so large that what is computed with them is not. */
+function checkNumbers(where: string, data: Float32Array): void {
+  for (let i = 0; i < data.length; i++) {
+    if (Number.isFinite(data[i])) continue;
+    throw new SinterError(
+      'CORRUPT_MODEL',
+      `${where}: the model gives ${data[i]}: its weights are too large to compute with`,
+    );
+  }
+}
+
+/** Without a segment beyond 0 (no pairs) the array is left out; a model without segments has none. */
+export function trimSegments(
+  graph: EncoderGraph,
+  batch: TokenBatch & { readonly segments: Int32Array },
+): TokenBatch {
+  const { ids, offsets, segments } = batch;
+  const needed = graph.segments > 1 && segments.some((segment) => segment !== 0);
+  return { ids, offsets, segments: needed ? segments : null };
+}
+
+function pieceEnd(texts: readonly TextInput[], begin: number): number {
+  let chars = 0;
+  let end = begin;
+  while (end < texts.length && end - begin < PIECE_TEXTS && chars < PIECE_CHARS) {
+    const text: unknown = texts[end];
+    // What is no text is found by the tokenizer, which says so.
+    if (typeof text === 'string') chars += text.length;
+    else if (Array.isArray(text)) chars += String(text[0]).length + String(text[1]).length;
+    end++;
+  }
+  return end;
+}

@@ -1,0 +1,149 @@
+/**
+ * Programs: how one is filled with weights, and how one is made from the weights of another.
+ *
+ * The rule: no number travels through JavaScript to get from one program to another.
+ */
+
+import type { TensorInfo } from '../graph/checkpoint.js';
+import { storedBytes } from '../graph/rewrite/quantize.js';
+import type { EncoderGraph, WeightSpec } from '../graph/types.js';
+import { runJob } from '../native/jobs.js';
+import {
+  type NativeProgram,
+  type NativeStore,
+  native,
+  type ProgramOptions,
+  type StoreWeight,
+  toSinterError,
+} from '../native/native.js';
+
+/** Elements that are read or written at once: about a millisecond. */
+const PIECE_ELEMENTS = 1 << 20;
+
+/** Bytes of weights that are written before they are packed. */
+const PLAIN_BYTES = 8 << 20;
+
+/** Writes all of one weight into a store that no program has been sealed over yet. */
+export type WeightWriter = (store: NativeStore, weight: WeightSpec) => void | Promise<void>;
+
+export interface BuildOptions extends ProgramOptions {
+  /** The call in messages. Default: `load`. */
+  readonly where?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A sealed program for `graph` over a store of its own, every weight written by `write`. Frees all when anything fails. */
+export async function buildProgram(
+  graph: EncoderGraph,
+  options: BuildOptions,
+  write: WeightWriter,
+): Promise<NativeProgram> {
+  return fillProgram(graph, graph.weights, options, write);
+}
+
+/** How the weights of a derived program differ from those of its source. */
+export interface Derivation {
+  /** Their names in the source. Default: the same. */
+  readonly nameOf?: (name: string) => string;
+  /** What the columns of some are divided by first, by their new names. */
+  readonly divisors?: ReadonlyMap<string, Float32Array>;
+  /** The numbers of those that the source does not have. */
+  readonly written?: ReadonlyMap<string, Float32Array>;
+}
+
+/**
+ * A sealed program for `graph` over a new store with the weights of `source`: the same memory where name, shape and storage
+ * agree, computed from them on the lanes where the storage is another one.
+ */
+export async function deriveProgram(
+  graph: EncoderGraph,
+  source: NativeStore,
+  options: BuildOptions,
+  { nameOf = (name) => name, divisors = new Map(), written = new Map() }: Derivation = {},
+): Promise<NativeProgram> {
+  const weights = graph.weights.map((weight): StoreWeight => {
+    if (written.has(weight.name)) return weight;
+    const divisor = divisors.get(weight.name);
+    const from = { store: source, name: nameOf(weight.name), ...(divisor && { divisor }) };
+    return { ...weight, from };
+  });
+  return fillProgram(graph, weights, options, (store, { name }) =>
+    store.writeWeight(name, 0, 'f32', bytesOf(written.get(name) as Float32Array)),
+  );
+}
+
+/** A sealed program for `graph` over the weights of `store`, which stays its owner's. */
+export async function programOver(
+  graph: EncoderGraph,
+  store: NativeStore,
+  { where = 'load', signal, ...options }: BuildOptions,
+): Promise<NativeProgram> {
+  let program: NativeProgram | undefined;
+  try {
+    const made = new (native().Program)(graph, store, options);
+    program = made;
+    await runJob(where, signal, (jobId) => made.seal(jobId));
+    return made;
+  } catch (error) {
+    program?.dispose();
+    throw toSinterError(error);
+  }
+}
+
+async function fillProgram(
+  graph: EncoderGraph,
+  weights: readonly StoreWeight[],
+  { where = 'load', signal, ...options }: BuildOptions,
+  write: WeightWriter,
+): Promise<NativeProgram> {
+  let store: NativeStore | undefined;
+  let program: NativeProgram | undefined;
+  try {
+    const made = new (native().Store)(weights);
+    store = made;
+    program = new (native().Program)(graph, made, options);
+    let plain = 0;
+    for (const weight of weights) {
+      if (weight.from !== undefined) continue;
+      await write(made, weight);
+      plain += storedBytes(weight);
+      if (plain < PLAIN_BYTES) continue;
+      await runJob(where, signal, (jobId) => made.pack(jobId));
+      plain = 0;
+    }
+    const filled = program;
+    await runJob(where, signal, (jobId) => filled.seal(jobId));
+    return filled;
+  } catch (error) {
+    program?.dispose();
+    store?.dispose();
+    throw toSinterError(error);
+  }
+}
+
+/** Frees a program and its store, which no other program is over. */
+export function disposeProgram(program: NativeProgram): void {
+  program.dispose();
+  program.store.dispose();
+}
+
+/** Rows [begin, end) of a weight, in order: what is handed over before the event loop gets its turn. */
+export function* rowPieces([rows = 1, width = 1]: readonly number[]): Generator<[number, number]> {
+  const step = Math.max(1, Math.floor(PIECE_ELEMENTS / width));
+  for (let begin = 0; begin < rows; begin += step) yield [begin, Math.min(rows, begin + step)];
+}
+
+/** The weights of a graph as tensors of a checkpoint in memory. */
+export function tensorsOf(graph: EncoderGraph): ReadonlyMap<string, TensorInfo> {
+  return new Map(
+    graph.weights.map(({ name, shape, dtype }) => [
+      name,
+      { dtype: dtype === 's8' ? 'I8' : 'F32', shape },
+    ]),
+  );
+}
+
+/** The bytes of a typed array, not copied. */
+export function bytesOf(values: ArrayBufferView): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}

@@ -1,0 +1,45 @@
+/**
+ * A native program that several calls may use at once, freed when its owner has let go of it and the last call ended.
+ *
+ * So `dispose()` and the end of a training never take the weights away from a call that is still running.
+ */
+
+import { SinterError } from '../core/errors.js';
+import type { NativeProgram } from '../native/native.js';
+
+export class SharedProgram {
+  private readonly program: NativeProgram;
+  private users = 0;
+  private retired = false;
+  private readonly idle: (() => void)[] = [];
+
+  constructor(program: NativeProgram) {
+    this.program = program;
+  }
+
+  /** Runs `work` with the program kept alive. Throws DISPOSED when the owner has let go of it. */
+  async use<T>(where: string, work: (program: NativeProgram) => T | Promise<T>): Promise<T> {
+    if (this.retired) throw new SinterError('DISPOSED', `${where}: the model was disposed`);
+    this.users++;
+    try {
+      return await work(this.program);
+    } finally {
+      this.users--;
+      if (this.retired && this.users === 0) this.free();
+    }
+  }
+
+  /** No new calls; settles when the running ones have ended and the memory is freed. May be called twice. */
+  async retire(): Promise<void> {
+    const first = !this.retired;
+    this.retired = true;
+    if (this.users > 0) return new Promise((resolve) => this.idle.push(resolve));
+    if (first) this.free();
+  }
+
+  private free(): void {
+    this.program.dispose();
+    this.program.store.dispose();
+    for (const resolve of this.idle.splice(0)) resolve();
+  }
+}

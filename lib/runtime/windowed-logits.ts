@@ -1,0 +1,93 @@
+/**
+ * Texts over the limit through a head over whole texts: in windows, whose logits are joined to one row.
+ *
+ * A text that fits is one window and gives the bits that it gives without windows.
+ */
+
+import { rangeMistake } from '../core/errors.js';
+import { Matrix } from '../core/matrix.js';
+import { readOptions } from '../core/options.js';
+import type { NativeProgram } from '../native/native.js';
+import type { TextInput } from '../tokenize/text-tokenizer.js';
+import { outputWidth, type RunRequest, runBatch, trimSegments } from './forward.js';
+import type { ModelParts } from './model-parts.js';
+import { windowStride } from './window-share.js';
+
+/** What becomes of a text over the limit, beside cutting it. */
+export interface WindowedOptions {
+  /**
+   * Reads a text over the limit in windows (of a pair the second text, each window with all of the first) and gives the mean
+   * or the largest logits of all windows. Default: it is cut, as `truncate` says.
+   */
+  readonly windows?: 'mean' | 'max';
+  /** Tokens that neighbouring windows share, at most half a window. Default: 128, at most a quarter of a window. */
+  readonly stride?: number;
+}
+
+export const WINDOWED_OPTIONS = { windows: true, stride: true } as const;
+
+export interface WindowSettings {
+  readonly join: 'mean' | 'max';
+  readonly stride: number;
+}
+
+/** Checks and fills; null without windows. Throws RangeError for options that exclude each other. */
+export function readWindows(
+  where: string,
+  options: WindowedOptions & { readonly truncate?: boolean },
+  maxTokens: number,
+): WindowSettings | null {
+  const { windows, stride, truncate } = options;
+  const own = {
+    ...(windows !== undefined && { windows }),
+    ...(stride !== undefined && { stride }),
+  };
+  const read = readOptions<WindowedOptions>(where, own, WINDOWED_OPTIONS);
+  const join = read.choice('windows', undefined, ['mean', 'max']);
+  const shared = read.count('stride', undefined, 0);
+  if (join === undefined) {
+    if (shared === undefined) return null;
+    throw rangeMistake(`${where}: stride`, 'left out without windows', shared);
+  }
+  if (truncate !== undefined) {
+    throw rangeMistake(`${where}: truncate`, 'left out with windows', truncate);
+  }
+  return { join, stride: windowStride(where, shared, maxTokens) };
+}
+
+/** One row of logits per text. */
+export async function forwardWindows(
+  program: NativeProgram,
+  { graph, tokenizer }: Pick<ModelParts, 'graph' | 'tokenizer'>,
+  texts: readonly TextInput[],
+  request: RunRequest & WindowSettings & { readonly nameOf?: (index: number) => string },
+): Promise<Matrix> {
+  const { join, stride, signal, nameOf = (i) => `texts[${i}]` } = request;
+  const width = outputWidth(graph, 'logits');
+  const result = Matrix.zeros(texts.length, width);
+  const counts = new Int32Array(texts.length);
+  const windows = { maxTokens: graph.maxTokens, stride, signal, nameOf };
+  for await (const group of tokenizer.windowGroups(texts, windows)) {
+    const logits = Matrix.zeros(group.sources.length, width);
+    await runBatch(program, trimSegments(graph, group), 'logits', logits.data, request);
+    for (const [window, source] of group.sources.entries()) {
+      addRow(result.row(source), logits.row(window), join, counts[source] === 0);
+      counts[source] = (counts[source] ?? 0) + 1;
+    }
+  }
+  if (join === 'mean') {
+    for (const [i, count] of counts.entries()) {
+      const row = result.row(i);
+      for (const [j, sum] of row.entries()) row[j] = sum / count;
+    }
+  }
+  return result;
+}
+
+function addRow(to: Float32Array, from: Float32Array, join: 'mean' | 'max', first: boolean): void {
+  for (const [j, value] of from.entries()) {
+    const known = to[j] ?? 0;
+    if (first) to[j] = value;
+    else to[j] = join === 'mean' ? known + value : Math.max(known, value);
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * Classification where a text has any number of labels: a sigmoid and binary cross entropy for each.
+ */
+
+import { typeMistake } from '../../core/errors.js';
+import type { Matrix } from '../../core/matrix.js';
+import {
+  type ClassificationReport,
+  hammingLoss,
+  multilabelReport,
+  subsetAccuracy,
+} from '../../metrics/index.js';
+import { meanBinaryCrossEntropy, sigmoid } from '../../metrics/logits.js';
+import { type Rows, textOf } from '../../train/collect-rows.js';
+import { binaryCrossEntropy } from '../../train/objectives.js';
+import type { TargetNumbers } from '../../train/targets.js';
+import type { PredictionSettings, Problem } from './problem.js';
+import { classOf } from './single-label.js';
+
+export interface MultiLabelRow {
+  readonly text: string;
+  /** Second text of a pair. */
+  readonly pair?: string | undefined;
+  /** All that fit; none may. */
+  readonly labels: readonly string[];
+}
+
+export type MultiLabelRows = Rows<MultiLabelRow>;
+
+export interface MultiLabelPrediction<L extends string = string> {
+  /** The labels with at least the threshold's probability, the most probable first. */
+  readonly labels: readonly L[];
+  /** Probability of every label, each by itself. */
+  readonly scores: Readonly<Record<L, number>>;
+  /** The text was longer than the limit, and its end was left out. */
+  readonly truncated: boolean;
+}
+
+export interface MultiLabelScores {
+  /** Mean binary cross entropy. */
+  readonly loss: number;
+  readonly microF1: number;
+  /** Mean F1 over all labels of the model. */
+  readonly macroF1: number;
+  /** Share of rows whose labels are all right. */
+  readonly subsetAccuracy: number;
+}
+
+/** Scores of a multi-label classifier on labelled rows, with a threshold of 0.5. */
+export interface MultiLabelEvaluation<L extends string = string> extends MultiLabelScores {
+  readonly rows: number;
+  /** Share of single decisions that are wrong. */
+  readonly hammingLoss: number;
+  readonly report: ClassificationReport;
+  /** Per row. */
+  readonly predicted: readonly (readonly L[])[];
+}
+
+const EVEN_ODDS = 0.5;
+
+export function multiLabel<L extends string>(
+  labels: readonly L[],
+): Problem<MultiLabelPrediction<L>, MultiLabelEvaluation<L>, MultiLabelScores> {
+  const classes = new Map<string, number>(labels.map((label, i) => [label, i]));
+  const prediction = (
+    logits: Float32Array,
+    { threshold, truncated }: PredictionSettings,
+  ): MultiLabelPrediction<L> => {
+    const probabilities = Array.from(logits, sigmoid);
+    const order = [...labels.keys()].filter((i) => (probabilities[i] ?? 0) >= threshold);
+    order.sort((a, b) => (probabilities[b] ?? 0) - (probabilities[a] ?? 0) || a - b);
+    const scores = Object.fromEntries(labels.map((label, i) => [label, probabilities[i]]));
+    const names = order.map((i) => labels[i] as L);
+    return { labels: names, scores: scores as Record<L, number>, truncated };
+  };
+  return {
+    target: { width: labels.length, kind: 'numbers' },
+    objective: binaryCrossEntropy,
+    parse(at, row) {
+      const input = textOf(at, row, 'text and labels');
+      const { labels: own } = row as { readonly labels?: unknown };
+      if (!Array.isArray(own)) throw typeMistake(`${at}.labels`, 'an array of labels', own);
+      const target = labels.map(() => 0);
+      for (const [i, label] of own.entries())
+        target[classOf(`${at}.labels[${i}]`, label, classes)] = 1;
+      return { input, target };
+    },
+    prediction,
+    evaluate: (logits, targets) => scoreIndicators(logits, targets, labels, prediction),
+    scores: ({ loss, microF1, macroF1, subsetAccuracy: share }) => ({
+      ...{ loss, microF1, macroF1, subsetAccuracy: share },
+    }),
+  };
+}
+
+function scoreIndicators<L extends string>(
+  logits: Matrix,
+  targets: TargetNumbers,
+  labels: readonly L[],
+  prediction: (logits: Float32Array, settings: PredictionSettings) => MultiLabelPrediction<L>,
+): MultiLabelEvaluation<L> {
+  const width = labels.length;
+  const truth = Array.from({ length: logits.rows }, (_, i) =>
+    Array.from(targets.subarray(i * width, (i + 1) * width)),
+  );
+  const settings = { threshold: EVEN_ODDS, truncated: false };
+  const predicted = truth.map((_, i) => prediction(logits.row(i), settings).labels);
+  const chosen = predicted.map((own) => labels.map((label) => (own.includes(label) ? 1 : 0)));
+  const report = multilabelReport(truth, chosen, { names: labels });
+  const average = (name: string) => report.averages.find((row) => row.name === name)?.f1 ?? 0;
+  return {
+    rows: truth.length,
+    loss: meanBinaryCrossEntropy(logits, targets),
+    microF1: average('micro avg'),
+    macroF1: average('macro avg'),
+    subsetAccuracy: subsetAccuracy(truth, chosen),
+    hammingLoss: hammingLoss(truth, chosen),
+    report,
+    predicted,
+  };
+}

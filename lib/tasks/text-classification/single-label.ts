@@ -1,0 +1,141 @@
+/**
+ * Classification where each text has exactly one label: softmax and cross entropy.
+ *
+ * A head of one class gives the sigmoid of its logit, as the pipeline of transformers does; nothing can be learnt or measured
+ * with it as one label per text.
+ */
+
+import { SinterError, show, typeMistake } from '../../core/errors.js';
+import type { Matrix } from '../../core/matrix.js';
+import { knownSpelling, showLabels } from '../../data/label-variants.js';
+import {
+  accuracy,
+  averagedScores,
+  type ClassificationReport,
+  type ConfusionMatrix,
+  classificationReport,
+  confusionMatrix,
+} from '../../metrics/index.js';
+import { argmax, meanCrossEntropy, sigmoid, softmax } from '../../metrics/logits.js';
+import { type Rows, textOf } from '../../train/collect-rows.js';
+import { crossEntropy } from '../../train/objectives.js';
+import type { EvalScores } from '../../train/train-report.js';
+import type { Problem } from './problem.js';
+
+/**
+ * One example. Labels are plain strings here, whatever the classifier's label type: rows mostly come from files, so each
+ * label is checked when its row is read. It may be missing in the type only, so that rows of `readRows` fit.
+ */
+export interface LabelledRow {
+  readonly text: string;
+  /** Second text of a pair. */
+  readonly pair?: string | undefined;
+  readonly label?: string | undefined;
+}
+
+export type LabelledRows = Rows<LabelledRow>;
+
+export interface Prediction<L extends string = string> {
+  readonly label: L;
+  /** Probability of `label`. */
+  readonly score: number;
+  /** Probability of every label. */
+  readonly scores: Readonly<Record<L, number>>;
+  /** The text was longer than the limit, and its end was left out. */
+  readonly truncated: boolean;
+}
+
+/** Scores of a classifier on labelled rows. */
+export interface Evaluation<L extends string = string> {
+  readonly rows: number;
+  /** Mean cross entropy. */
+  readonly loss: number;
+  readonly accuracy: number;
+  /** Mean F1 over the labels that occur in the rows or the predictions. */
+  readonly macroF1: number;
+  readonly report: ClassificationReport;
+  /** Rows are the true labels, columns the predicted ones, all labels of the model in its order. */
+  readonly confusion: ConfusionMatrix<L>;
+  /** Per row. */
+  readonly predicted: readonly L[];
+}
+
+/** Labels shown in a message before it says how many more there are. */
+const SHOWN_LABELS = 8;
+
+export function singleLabel<L extends string>(
+  labels: readonly L[],
+): Problem<Prediction<L>, Evaluation<L>, EvalScores> {
+  const classes = new Map<string, number>(labels.map((label, i) => [label, i]));
+  return {
+    target: { width: 1, kind: 'classes' },
+    objective: crossEntropy,
+    parse(at, row) {
+      if (labels.length < 2) throw oneLabel();
+      const input = textOf(at, row, 'text and label');
+      const { label } = row as LabelledRow;
+      return { input, target: [classOf(`${at}.label`, label, classes)] };
+    },
+    prediction(logits, { truncated }) {
+      const probabilities = labels.length === 1 ? Array.from(logits, sigmoid) : softmax(logits);
+      const best = argmax(logits);
+      const scores = Object.fromEntries(labels.map((label, i) => [label, probabilities[i]]));
+      return {
+        label: labels[best] as L,
+        score: probabilities[best] ?? 0,
+        scores: scores as Record<L, number>,
+        truncated,
+      };
+    },
+    evaluate: (logits, targets) => scoreLogits(logits, targets, labels),
+    scores: ({ accuracy: share, macroF1, loss }) => ({ accuracy: share, macroF1, loss }),
+  };
+}
+
+function oneLabel(): SinterError {
+  return new SinterError(
+    'UNSUPPORTED_MODEL',
+    "the head has one label only: load the model with problem: 'multi_label_classification' for rows with labels, or with " +
+      "problem: 'regression' for rows with a value",
+  );
+}
+
+/** Number of a label. Throws TypeError when it is none of them. */
+export function classOf(
+  where: string,
+  label: unknown,
+  classes: ReadonlyMap<string, number>,
+): number {
+  const index = typeof label === 'string' ? classes.get(label) : undefined;
+  if (index !== undefined) return index;
+  const names = [...classes.keys()];
+  const shown = names.slice(0, SHOWN_LABELS).map(show).join(', ');
+  const more = names.length > SHOWN_LABELS ? ` and ${names.length - SHOWN_LABELS} more` : '';
+  const mistake = typeMistake(where, `one of ${shown}${more}`, label);
+  if (typeof label !== 'string') throw mistake;
+  const near = knownSpelling(label, names);
+  if (near === undefined) throw mistake;
+  const [own, known] = showLabels([label, near]);
+  mistake.message += `: ${own} is another spelling of ${known}, which is one of them`;
+  throw mistake;
+}
+
+/** All scores of `logits` [rows, labels] against the true classes. */
+export function scoreLogits<L extends string>(
+  logits: Matrix,
+  classes: ArrayLike<number>,
+  labels: readonly L[],
+): Evaluation<L> {
+  const truth = Array.from(classes, (index) => labels[index] as L);
+  const predicted = truth.map((_, i) => labels[argmax(logits.row(i))] as L);
+  const macro = averagedScores(truth, predicted, 'macro');
+  return {
+    rows: truth.length,
+    loss: meanCrossEntropy(logits, classes),
+    accuracy: accuracy(truth, predicted),
+    macroF1: macro.f1,
+    report: classificationReport(truth, predicted),
+    confusion: confusionMatrix(truth, predicted, { labels }),
+    predicted,
+  };
+}

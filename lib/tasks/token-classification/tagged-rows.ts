@@ -1,0 +1,128 @@
+/**
+ * Rows of words with tags to token targets: the first token of each word carries its tag, the others do not count.
+ *
+ * Words are joined by spaces and tokenized as the text that they are, just as a text to be tagged later.
+ */
+
+import { typeMistake } from '../../core/errors.js';
+import { makeInTurns } from '../../core/turns.js';
+import type { EncoderGraph } from '../../graph/types.js';
+import { trimSegments } from '../../runtime/forward.js';
+import { eachOwnToken, isCounted, ownTokens, windowStride } from '../../runtime/window-share.js';
+import type { AlignedTexts } from '../../tokenize/aligned-texts.js';
+import type { TextTokenizer } from '../../tokenize/text-tokenizer.js';
+import { fieldsOf, type RowReader } from '../../train/collect-rows.js';
+import { classOf } from '../text-classification/single-label.js';
+
+export interface TaggedRow {
+  readonly words: readonly string[];
+  /** One of the model's labels for each word: `O`, `B-PER`, `I-PER` ... */
+  readonly tags: readonly string[];
+}
+
+interface CheckedRow {
+  readonly text: string;
+  /** Where each word begins in the text, and where the last ends. */
+  readonly starts: readonly number[];
+  readonly classes: readonly number[];
+}
+
+export function taggedRows(
+  labels: readonly string[],
+  from: {
+    readonly tokenizer: TextTokenizer;
+    readonly graph: EncoderGraph;
+    readonly maxTokens: number;
+    readonly signal: AbortSignal | undefined;
+    /** What row number i is called in messages. */
+    readonly nameOf: (index: number) => string;
+    /** Called with the row of each window, in order. */
+    readonly onWindow?: (row: number) => void;
+  },
+): RowReader<CheckedRow> {
+  const known = new Map(labels.map((label, i) => [label, i]));
+  const { tokenizer, graph, maxTokens, signal, nameOf, onWindow } = from;
+  const stride = windowStride('rows', undefined, maxTokens);
+  return {
+    parse(at, row) {
+      const { words, tags } = fieldsOf(at, row, 'words and tags');
+      if (!Array.isArray(words) || words.length === 0) {
+        throw typeMistake(`${at}.words`, 'an array of at least one word', words);
+      }
+      for (const [i, word] of words.entries()) {
+        if (typeof word !== 'string' || word.trim() === '') {
+          throw typeMistake(`${at}.words[${i}]`, 'a string that is not blank', word);
+        }
+      }
+      if (!Array.isArray(tags) || tags.length !== words.length) {
+        throw typeMistake(`${at}.tags`, `an array of ${words.length} tags`, tags);
+      }
+      let next = 0;
+      const starts = words.map((word: string) => {
+        const start = next;
+        next += word.length + 1;
+        return start;
+      });
+      const classes = tags.map((tag, i) => classOf(`${at}.tags[${i}]`, tag, known));
+      return { text: words.join(' '), starts, classes };
+    },
+    async encode(rows, firstIndex) {
+      const texts = rows.map(({ text }) => text);
+      const name = (i: number) => nameOf(firstIndex + i);
+      const windows = { maxTokens, stride, signal, nameOf: name };
+      const aligned = await tokenizer.encodeWindows(texts, windows);
+      for (const source of aligned.sources) onWindow?.(firstIndex + source);
+      const tokens = trimSegments(graph, aligned);
+      const values = await tokenTargets(aligned, rows, stride);
+      const targets = { unit: 'token', width: 1, values } as const;
+      return { batch: { tokens, targets }, truncated: 0 };
+    },
+  };
+}
+
+/** Windows that are gone through before the event loop turns. */
+const WINDOWS_PER_TURN = 256;
+
+/** Class of the first token of each word where its window counts, -1 elsewhere. */
+async function tokenTargets(
+  aligned: AlignedTexts,
+  rows: readonly CheckedRow[],
+  stride: number,
+): Promise<Int32Array> {
+  const { sources, parts, starts, ends } = aligned;
+  const targets = new Int32Array(parts.length).fill(-1);
+  let word = -1;
+  await makeInTurns(sources.length, WINDOWS_PER_TURN, (window) => {
+    const source = sources[window] ?? 0;
+    const length = ownTokens(aligned, window);
+    const row = rows[source];
+    const begins = sources[window - 1] !== source;
+    if (begins) word = -1;
+    // A later window begins inside the text, perhaps inside a word.
+    let isFirst = !begins;
+    eachOwnToken(aligned, window, (token, place) => {
+      const [start = 0, end = 0] = [starts[token], ends[token]];
+      if (row === undefined || start >= end) return;
+      let at = isFirst ? wordAt(row, start) : Math.max(word, 0);
+      while ((row.starts[at + 1] ?? Number.POSITIVE_INFINITY) <= start) at++;
+      const inside = isFirst && start > (row.starts[at] ?? 0);
+      const counts = isCounted(aligned, window, stride, { place, length });
+      if (at !== word && !inside && counts) targets[token] = row.classes[at] ?? -1;
+      isFirst = false;
+      word = at;
+    });
+  });
+  return targets;
+}
+
+/** The word that a place is in, by bisection. */
+function wordAt({ starts }: CheckedRow, place: number): number {
+  let low = 0;
+  let high = starts.length;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if ((starts[middle] ?? 0) <= place) low = middle;
+    else high = middle;
+  }
+  return low;
+}

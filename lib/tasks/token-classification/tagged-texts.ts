@@ -1,0 +1,108 @@
+/**
+ * Texts of any length through a token classifier: windows come one after the other, and their tokens are joined again.
+ *
+ * Of a text no more is held than one group of windows and the entities that were found.
+ */
+
+import { makeInTurns } from '../../core/turns.js';
+import { softmax } from '../../metrics/logits.js';
+import type { NativeProgram } from '../../native/native.js';
+import { type AlignedLogits, forwardAligned, PIECE_TEXTS } from '../../runtime/aligned-forward.js';
+import type { RunRequest } from '../../runtime/forward.js';
+import type { ModelParts } from '../../runtime/model-parts.js';
+import { eachOwnToken, leftToEarlier } from '../../runtime/window-share.js';
+import type { AlignedTexts } from '../../tokenize/aligned-texts.js';
+import { type Aggregation, type Entity, EntityReader, type WordToken } from './entities.js';
+
+/** Windows whose tokens are looked at before the event loop turns: about two milliseconds. */
+const WINDOWS_PER_TURN = 4;
+
+export interface TaggingOptions extends RunRequest {
+  readonly aggregation: Aggregation;
+  readonly maxTokens: number;
+  /** Tokens that neighbouring windows share; null: one window, and what lies beyond it is cut off or refused. */
+  readonly stride: number | null;
+  /** Of one window. */
+  readonly truncate: boolean;
+  /** Called with the number of each text that was cut. */
+  readonly onCut: (index: number) => void;
+}
+
+/** The entities of each text. */
+export async function tagTexts(
+  program: NativeProgram,
+  parts: Pick<ModelParts, 'graph' | 'tokenizer' | 'head'>,
+  texts: readonly string[],
+  options: TaggingOptions,
+): Promise<Entity[][]> {
+  const { aggregation, stride } = options;
+  const labels = parts.head.labels ?? [];
+  const found: Entity[][] = [];
+  for (let first = 0; first < texts.length; first += PIECE_TEXTS) {
+    const piece = texts.slice(first, first + PIECE_TEXTS);
+    const open = piece.map((text) => new OpenText(text, labels, aggregation, stride ?? 0));
+    for await (const aligned of windowsOf(parts, piece, first, options)) {
+      const all = await forwardAligned(program, parts.graph, aligned, options);
+      await makeInTurns(aligned.sources.length, WINDOWS_PER_TURN, (window) =>
+        open[aligned.sources[window] ?? 0]?.add(all, window),
+      );
+    }
+    found.push(...open.map((text) => text.finish()));
+  }
+  return found;
+}
+
+async function* windowsOf(
+  { tokenizer }: Pick<ModelParts, 'tokenizer'>,
+  piece: readonly string[],
+  first: number,
+  { maxTokens, stride, truncate, signal, onCut }: TaggingOptions,
+): AsyncGenerator<AlignedTexts> {
+  if (stride !== null) {
+    const nameOf = (i: number) => `texts[${first + i}]`;
+    yield* tokenizer.windowGroups(piece, { maxTokens, stride, signal, nameOf });
+    return;
+  }
+  const encode = { maxTokens, truncate, firstIndex: first, signal };
+  const aligned = await tokenizer.encodeAligned(piece, encode);
+  for (const [i, cut] of aligned.cut.entries()) if (cut === 1) onCut(first + i);
+  yield aligned;
+}
+
+/** A text of which more windows may come. */
+class OpenText {
+  private readonly reader: EntityReader;
+  private readonly early: number;
+  private readonly late: number;
+  private windows = 0;
+  /** The last tokens of the last window: the next window has them too, and sees more of what follows. */
+  private held: { readonly token: WordToken; readonly continues: boolean }[] = [];
+
+  constructor(text: string, labels: readonly string[], aggregation: Aggregation, stride: number) {
+    this.reader = new EntityReader(text, labels, aggregation);
+    this.early = leftToEarlier(stride);
+    this.late = stride - this.early;
+  }
+
+  add({ aligned, logits }: AlignedLogits, window: number): void {
+    const from = this.windows === 0 ? 0 : this.early;
+    this.windows += 1;
+    this.held = [];
+    eachOwnToken(aligned, window, (i, place) => {
+      if (place < from) return;
+      const [start = 0, end = 0] = [aligned.starts[i], aligned.ends[i]];
+      const token = { start, end, probabilities: softmax(logits.row(i)) };
+      this.held.push({ token, continues: aligned.continues[i] === 1 });
+    });
+    this.commit(this.held.splice(0, Math.max(0, this.held.length - this.late)));
+  }
+
+  finish(): Entity[] {
+    this.commit(this.held);
+    return this.reader.finish();
+  }
+
+  private commit(tokens: OpenText['held']): void {
+    for (const { token, continues } of tokens) this.reader.add(token, continues);
+  }
+}

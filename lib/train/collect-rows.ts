@@ -1,0 +1,166 @@
+/**
+ * Rows from any iterable to a corpus, checked and tokenized as they come.
+ *
+ * A mistake names the row by its number from 0: `train: rows[12].label must be one of ...`.
+ */
+
+import { throwIfAborted, typeMistake } from '../core/errors.js';
+import type { EncoderGraph } from '../graph/types.js';
+import { trimSegments } from '../runtime/forward.js';
+import type { Cancel } from '../tokenize/text-rows.js';
+import type { TextInput, TextTokenizer } from '../tokenize/text-tokenizer.js';
+import { type Corpus, CorpusBuilder, type LabelledBatch } from './corpus.js';
+import type { TargetNumbers } from './targets.js';
+
+/** Rows as a caller has them. */
+export type Rows<Row> = Iterable<Row> | AsyncIterable<Row>;
+
+/** How rows of one kind become batches. */
+export interface RowReader<Checked> {
+  /** Checks a row; `at` is what it is called in messages. */
+  parse(at: string, row: unknown): Checked;
+  /** Tokenizes checked rows, of which the first has number `firstIndex`. */
+  encode(
+    rows: readonly Checked[],
+    firstIndex: number,
+    cancel: Cancel,
+  ): Promise<{ readonly batch: LabelledBatch; readonly truncated: number }>;
+}
+
+export interface CollectOptions {
+  readonly where: string;
+  /** What the rows are called in messages. */
+  readonly name: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Rows tokenized at a time. */
+const PIECE_ROWS = 1024;
+
+/** Reads all rows. Throws TypeError for a row that is not what it must be, RangeError when there is none. */
+export async function collectRows<Checked>(
+  rows: Rows<unknown>,
+  reader: RowReader<Checked>,
+  { where, name, signal }: CollectOptions,
+): Promise<{ corpus: Corpus; truncated: number }> {
+  checkIterable(`${where}: ${name}`, rows);
+  const builder = new CorpusBuilder();
+  let truncated = 0;
+  let count = 0;
+  let piece: Checked[] = [];
+  const flush = async () => {
+    const encoded = await reader.encode(piece, count - piece.length, { where, signal });
+    truncated += encoded.truncated;
+    builder.add(encoded.batch);
+    piece = [];
+  };
+  for await (const row of rows) {
+    throwIfAborted(signal, where);
+    piece.push(reader.parse(`${where}: ${name}[${count}]`, row));
+    count++;
+    if (piece.length === PIECE_ROWS) await flush();
+  }
+  if (count === 0) throw new RangeError(`${where}: ${name} must have at least one row, got none`);
+  if (piece.length > 0) await flush();
+  return { corpus: builder.finish(), truncated };
+}
+
+function checkIterable(where: string, rows: unknown): void {
+  const isObject = typeof rows === 'object' && rows !== null;
+  if (isObject && (Symbol.iterator in rows || Symbol.asyncIterator in rows)) return;
+  throw typeMistake(where, 'an iterable of rows', rows);
+}
+
+/**
+ * What a model learns from, and the held-out rows where there are any: these are cut where `evaluate` cuts, so that both
+ * give the same scores. Throws as collectRows does.
+ */
+export async function collectSets<Checked>(
+  rows: Rows<unknown>,
+  evalRows: Rows<unknown> | undefined,
+  readers: { readonly train: RowReader<Checked>; readonly held: RowReader<Checked> },
+  options: Omit<CollectOptions, 'name'>,
+) {
+  const train = await collectRows(rows, readers.train, { ...options, name: 'rows' });
+  const held =
+    evalRows && (await collectRows(evalRows, readers.held, { ...options, name: 'eval' }));
+  return { train, held };
+}
+
+/** A text with the numbers it should come out as. */
+export interface TextTarget {
+  readonly input: TextInput;
+  readonly target: readonly number[];
+}
+
+/** Rows of one text or pair each, with `width` numbers. */
+export function textRows(
+  parse: (at: string, row: unknown) => TextTarget,
+  target: { readonly width: number; readonly kind: 'classes' | 'numbers' },
+  from: {
+    readonly tokenizer: TextTokenizer;
+    readonly graph: EncoderGraph;
+    readonly maxTokens: number;
+  },
+): RowReader<TextTarget> {
+  const { tokenizer, graph, maxTokens } = from;
+  const { width, kind } = target;
+  return {
+    parse,
+    async encode(rows, firstIndex, cancel) {
+      const texts = rows.map(({ input }) => input);
+      const encoded = await tokenizer.encode(texts, { maxTokens, firstIndex, ...cancel });
+      const flat = rows.flatMap((row) => row.target);
+      const values: TargetNumbers =
+        kind === 'classes' ? Int32Array.from(flat) : Float32Array.from(flat);
+      const tokens = trimSegments(graph, encoded);
+      const batch: LabelledBatch = { tokens, targets: { unit: 'text', width, values } };
+      return { batch, truncated: encoded.truncated };
+    },
+  };
+}
+
+/** All rows as texts and their numbers, not tokenized yet. Throws as collectRows does. */
+export async function collectTexts(
+  rows: Rows<unknown>,
+  from: {
+    parse(at: string, row: unknown): TextTarget;
+    readonly target: { readonly kind: 'classes' | 'numbers' };
+  },
+  { where, name, signal }: CollectOptions,
+): Promise<{ readonly texts: TextInput[]; readonly targets: TargetNumbers }> {
+  checkIterable(`${where}: ${name}`, rows);
+  const texts: TextInput[] = [];
+  const numbers: number[] = [];
+  for await (const row of rows) {
+    throwIfAborted(signal, where);
+    const { input, target } = from.parse(`${where}: ${name}[${texts.length}]`, row);
+    texts.push(input);
+    numbers.push(...target);
+  }
+  if (texts.length === 0) {
+    throw new RangeError(`${where}: ${name} must have at least one row, got none`);
+  }
+  const targets =
+    from.target.kind === 'classes' ? Int32Array.from(numbers) : Float32Array.from(numbers);
+  return { texts, targets };
+}
+
+/** A row's fields. Throws TypeError unless it is an object; `what` says which it should have. */
+export function fieldsOf(
+  at: string,
+  row: unknown,
+  what: string,
+): Readonly<Record<string, unknown>> {
+  if (typeof row === 'object' && row !== null) return row as Readonly<Record<string, unknown>>;
+  throw typeMistake(at, `an object with ${what}`, row);
+}
+
+/** The text of a row, and its second text if there is one. */
+export function textOf(at: string, row: unknown, what: string): TextInput {
+  const { text, pair } = fieldsOf(at, row, what);
+  if (typeof text !== 'string') throw typeMistake(`${at}.text`, 'a string', text);
+  if (pair === undefined) return text;
+  if (typeof pair !== 'string') throw typeMistake(`${at}.pair`, 'a string', pair);
+  return [text, pair];
+}

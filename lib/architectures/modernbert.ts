@@ -174,7 +174,12 @@ function addPreNormLayer(
   const middle = b.sum(dropped, input, `${v}.attended`);
   const inner = b.norm(`${at}.mlp_norm`, hidden, epsilon, middle, null, `${v}.mlp_norm`, form);
   const wide = linear('mlp.Wi', hidden, 2 * intermediate, inner, `${v}.intermediate`);
-  const gated = b.gate(sizes.activation, wide, `${v}.gate`);
+  const gated = b.add({
+    op: 'gate',
+    activation: sizes.activation,
+    input: wide,
+    output: `${v}.gate`,
+  });
   const kept = b.dropout(dropout.mlp, gated, `${v}.gate.dropped`);
   return b.sum(linear('mlp.Wo', intermediate, hidden, kept, `${v}.output`), middle, output);
 }

@@ -160,7 +160,12 @@ function addGatedLayer(
   const middle = b.norm(`${at}.norm1`, hidden, epsilon, kept, input, `${v}.attended`);
   const up = [module('mlp.fc12', hidden, intermediate), module('mlp.fc11', hidden, intermediate)];
   const wide = b.linear(up, 'none', middle, `${v}.intermediate`);
-  const gated = b.gate(sizes.activation, wide, `${v}.gate`);
+  const gated = b.add({
+    op: 'gate',
+    activation: sizes.activation,
+    input: wide,
+    output: `${v}.gate`,
+  });
   const down = [module('mlp.fc2', intermediate, hidden)];
   const narrow = b.linear(down, 'none', gated, `${v}.output`);
   const dropped = b.dropout(dropout, narrow, `${v}.output.dropped`);

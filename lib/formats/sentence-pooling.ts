@@ -7,7 +7,7 @@
 
 import { SinterError, show } from '../core/errors.js';
 import { type JsonObject, readJsonObject } from '../core/json.js';
-import type { PoolKind } from '../graph/types.js';
+import { POOL_KINDS, type PoolKind } from '../graph/types.js';
 import { checkKeys, POOLING_KEYS } from './sentence-keys.js';
 
 /** Older generation: one flag per mode, in the order in which its vectors are put side by side. */
@@ -19,8 +19,6 @@ const FLAGS: readonly (readonly [flag: string, kind: PoolKind])[] = [
   ['pooling_mode_weightedmean_tokens', 'weightedmean'],
   ['pooling_mode_lasttoken', 'lasttoken'],
 ];
-
-export const POOL_KINDS: readonly PoolKind[] = FLAGS.map(([, kind]) => kind);
 
 export interface PoolingSettings {
   /** At least one. */

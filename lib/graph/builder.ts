@@ -152,10 +152,6 @@ export class GraphBuilder {
     return this.add({ op: 'add', input, residual, output });
   }
 
-  gate(activation: ActivationKind, input: string, output: string): string {
-    return this.add({ op: 'gate', activation, input, output });
-  }
-
   concat(inputs: readonly string[], output: string): string {
     return this.add({ op: 'concat', inputs, output });
   }
@@ -203,7 +199,8 @@ export class GraphBuilder {
     );
   }
 
-  private add(node: GraphNode): string {
+  /** A node of any operation that declares no weights. */
+  add(node: GraphNode): string {
     this.nodes.push(node);
     return node.output;
   }

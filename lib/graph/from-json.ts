@@ -1,81 +1,19 @@
 /**
  * A graph from a file: fields and their types are checked here, what they mean in `validateGraph`.
+ *
+ * Such a file may come from anybody: what it holds beyond the fields of a graph is refused, and sizes are bounded.
  */
 
 import { SinterError, show } from '../core/errors.js';
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
-import { ACTIVATION_KINDS, type EncoderGraph, type GraphNode } from './types.js';
+import { fitsAll, isName } from './fields.js';
+import { LIMITS } from './limits.js';
+import { rowOf } from './ops.js';
+import type { EncoderGraph } from './types.js';
 import { validateGraph } from './validate.js';
 
-type Check = (value: JsonValue | undefined) => boolean;
-
-const text: Check = (value) => typeof value === 'string';
-const number: Check = (value) => typeof value === 'number' && Number.isFinite(value);
-const texts: Check = (value) => Array.isArray(value) && value.every(text);
-const orNull =
-  (check: Check): Check =>
-  (value) =>
-    value === null || check(value);
-const optional =
-  (check: Check): Check =>
-  (value) =>
-    value === undefined || check(value);
-const oneOf =
-  (...names: string[]): Check =>
-  (value) =>
-    names.includes(value as string);
-const object =
-  (fields: Readonly<Record<string, Check>>): Check =>
-  (value) =>
-    isJsonObject(value) &&
-    Object.keys(value).every((key) => Object.hasOwn(fields, key)) &&
-    Object.entries(fields).every(([key, check]) => check(value[key]));
-const list =
-  (check: Check): Check =>
-  (value) =>
-    Array.isArray(value) && value.every(check);
-
-const activation = oneOf(...ACTIVATION_KINDS);
-const table = object({
-  weight: text,
-  index: oneOf('token', 'position', 'segment'),
-  offset: number,
-});
-
-/** Fields of each operation beside `op` and `output`. */
-const NODES: Readonly<Record<GraphNode['op'], Readonly<Record<string, Check>>>> = {
-  embedding: { tables: list(table) },
-  norm: {
-    kind: oneOf('layer', 'rms'),
-    input: text,
-    residual: orNull(text),
-    weight: text,
-    bias: orNull(text),
-    epsilon: number,
-  },
-  linear: { input: text, weights: texts, biases: texts, activation, activationBits: number },
-  attention: {
-    input: text,
-    heads: number,
-    headDim: number,
-    scale: number,
-    dropout: number,
-    rotary: optional(object({ theta: number, dimensions: number })),
-    window: optional(number),
-    relativeBias: optional(object({ weight: text, maxDistance: number })),
-    disentangled: optional(
-      object({ keys: orNull(text), queries: orNull(text), buckets: number, maxDistance: number }),
-    ),
-  },
-  dropout: { input: text, probability: number },
-  pool: { kind: text, input: text },
-  normalize: { input: text },
-  parameter: { weight: text },
-  add: { input: text, residual: text },
-  gate: { activation, input: text },
-  concat: { inputs: texts },
-  select: { input: text },
-};
+/** Names of outputs that a graph may have. */
+const OUTPUT = /^(hidden|embedding|pooled|logits|hidden\.(0|[1-9]\d{0,4}))$/;
 
 /** A checked graph. Throws CORRUPT_MODEL; `where` begins the message. */
 export function readGraphJson(value: JsonObject, where: string): EncoderGraph {
@@ -84,19 +22,42 @@ export function readGraphJson(value: JsonObject, where: string): EncoderGraph {
   if (!Array.isArray(nodes) || !Array.isArray(weights) || !isJsonObject(outputs)) {
     throw fail('must have nodes, weights and outputs');
   }
-  const weight = object({ name: text, shape: list(number), dtype: oneOf('f32') });
-  for (const entry of weights) if (!weight(entry)) throw fail(`unknown weight ${show(entry)}`);
-  for (const node of nodes) {
-    const op = isJsonObject(node) ? node.op : undefined;
-    const known = typeof op === 'string' && Object.hasOwn(NODES, op) ? NODES[op as 'add'] : null;
-    if (known === null || !object({ ...known, op: text, output: text })(node)) {
-      throw fail(`unknown node ${show(node)}`);
+  for (const [what, list] of [
+    ['nodes', nodes],
+    ['weights', weights],
+  ] as const) {
+    if (list.length > LIMITS[what]) {
+      throw fail(`must have at most ${LIMITS[what]} ${what}, got ${list.length}`);
     }
   }
-  if (!Object.values(outputs).every(text)) throw fail('outputs must be names');
+  for (const entry of weights) if (!isWeight(entry)) throw fail(`unknown weight ${show(entry)}`);
+  for (const node of nodes) if (!isNode(node)) throw fail(`unknown node ${show(node)}`);
+  for (const [name, of] of Object.entries(outputs)) {
+    if (!OUTPUT.test(name) || !isName(of)) throw fail(`unknown output ${show(name)}: ${show(of)}`);
+  }
   const { format, architecture, maxTokens, vocabulary, segments } = value;
+  if (!isName(architecture)) throw fail('architecture must be a name');
   const graph = { format, architecture, maxTokens, vocabulary, segments, weights, nodes, outputs };
   const checked = graph as unknown as EncoderGraph;
-  validateGraph(checked);
+  try {
+    validateGraph(checked);
+  } catch (error) {
+    throw error instanceof SinterError ? fail(error.message.replace(/^graph: /, '')) : error;
+  }
   return checked;
+}
+
+function isWeight(entry: JsonValue): boolean {
+  if (!isJsonObject(entry)) return false;
+  const { name, shape, dtype, ...more } = entry;
+  const sizes = Array.isArray(shape) && (shape.length === 1 || shape.length === 2);
+  const positive = sizes && shape.every((size) => Number.isSafeInteger(size) && Number(size) > 0);
+  return isName(name) && positive && dtype === 'f32' && Object.keys(more).length === 0;
+}
+
+function isNode(node: JsonValue): boolean {
+  if (!isJsonObject(node)) return false;
+  const { op, output, ...fields } = node;
+  const row = typeof op === 'string' ? rowOf(op) : undefined;
+  return row !== undefined && isName(output) && fitsAll(row.fields, fields);
 }

@@ -7,6 +7,7 @@
 
 export const LIMITS = {
   nodes: 1 << 14,
+  weights: 1 << 16,
   maxTokens: 1 << 20,
   vocabulary: 1 << 28,
   segments: 1 << 10,

@@ -1,75 +1,33 @@
 /**
- * What a node reads: values and weights. The one place that knows it for every operation.
+ * What a node reads: values and weights, as the row of its operation describes them.
  *
  * Passes over graphs (export, quantize, print) use these instead of asking each kind of node.
  */
 
-import type { GraphNode } from './types.js';
+import { type Renaming, renamed, stacksIn, valuesIn } from './fields.js';
+import { type GraphNode, OPS } from './ops.js';
 
 /** Names of the values that the node reads, in the order of its fields. */
 export function inputsOf(node: GraphNode): readonly string[] {
-  switch (node.op) {
-    case 'embedding':
-    case 'parameter':
-      return [];
-    case 'concat':
-      return node.inputs;
-    case 'add':
-      return [node.input, node.residual];
-    case 'norm':
-      return node.residual === null ? [node.input] : [node.input, node.residual];
-    case 'attention':
-      return [node.input, node.disentangled?.keys, node.disentangled?.queries].filter(isName);
-    default:
-      return [node.input];
-  }
+  return valuesIn(OPS[node.op].fields, node);
 }
 
 /** Names of the weights that the node uses, in the order in which it uses them. */
 export function weightsOf(node: GraphNode): readonly string[] {
-  switch (node.op) {
-    case 'embedding':
-      return node.tables.map(({ weight }) => weight);
-    case 'norm':
-      return [node.weight, node.bias].filter(isName);
-    case 'linear':
-      return [...node.weights, ...node.biases, node.equalizer].filter(isName);
-    case 'attention':
-      return [node.relativeBias?.weight].filter(isName);
-    case 'parameter':
-      return [node.weight];
-    default:
-      return [];
-  }
+  return stacksOf(node).flat();
 }
 
-/** The node with every value that it reads renamed; its output keeps its name. */
-export function withInputs(node: GraphNode, rename: (value: string) => string): GraphNode {
-  switch (node.op) {
-    case 'embedding':
-    case 'parameter':
-      return node;
-    case 'concat':
-      return { ...node, inputs: node.inputs.map(rename) };
-    case 'add':
-      return { ...node, input: rename(node.input), residual: rename(node.residual) };
-    case 'norm': {
-      const residual = node.residual === null ? null : rename(node.residual);
-      return { ...node, input: rename(node.input), residual };
-    }
-    case 'attention': {
-      const { disentangled: d, ...rest } = node;
-      const plain = { ...rest, input: rename(node.input) };
-      if (d === undefined) return plain;
-      const keys = d.keys === null ? null : rename(d.keys);
-      const queries = d.queries === null ? null : rename(d.queries);
-      return { ...plain, disentangled: { ...d, keys, queries } };
-    }
-    default:
-      return { ...node, input: rename(node.input) };
-  }
+/** The same, those together that the node reads as one matrix or vector. */
+export function stacksOf(node: GraphNode): readonly (readonly string[])[] {
+  return stacksIn(OPS[node.op].fields, node);
 }
 
-function isName(name: string | null | undefined): name is string {
-  return name !== null && name !== undefined;
+/** The weights that the model computes with: without those that only say how others are stored. */
+export function parametersOf(node: GraphNode): readonly string[] {
+  return stacksIn(OPS[node.op].fields, node, { storage: false }).flat();
+}
+
+/** The node with the names that it reads replaced; its output keeps its name. */
+export function withNames(node: GraphNode, by: Renaming): GraphNode {
+  return renamed(OPS[node.op].fields, node, by);
 }

@@ -5,7 +5,8 @@
  */
 
 import { weightsOf } from './nodes.js';
-import type { AttentionNode, EncoderGraph, GraphNode } from './types.js';
+import { rowOf } from './ops.js';
+import type { EncoderGraph } from './types.js';
 import { describeShape, validateGraph } from './validate.js';
 
 /** Bytes of one element in the program, without scales. */
@@ -27,7 +28,7 @@ export function printGraph(graph: EncoderGraph): string {
     return [
       String(i),
       node.op,
-      detail(node, specs.get(weightsOf(node)[0] ?? '')?.dtype ?? 'f32'),
+      rowOf(node.op)?.detail?.(node, specs.get(weightsOf(node)[0] ?? '')?.dtype ?? 'f32') ?? '',
       node.output,
       shape ? describeShape(shape) : '',
       count === 0 ? '' : count.toLocaleString('en-US'),
@@ -48,43 +49,6 @@ export function printGraph(graph: EncoderGraph): string {
     `weights      ${count} (${(bytes / 1e6).toFixed(1)} MB)`,
     '',
   ].join('\n');
-}
-
-function detail(node: GraphNode, dtype: string): string {
-  switch (node.op) {
-    case 'embedding':
-      return node.tables.map(({ index }) => index).join(' + ');
-    case 'norm':
-      return node.residual === null ? node.kind : `${node.kind} + residual`;
-    case 'linear': {
-      const stacked = node.weights.length > 1 ? ` x${node.weights.length}` : '';
-      const activation = node.activation === 'none' ? '' : ` ${node.activation}`;
-      // The width is a choice only where codes are made.
-      const width = dtype === 's8' ? ` u${node.activationBits}` : '';
-      return dtype + width + stacked + activation;
-    }
-    case 'attention':
-      return attentionDetail(node);
-    case 'gate':
-      return node.activation;
-    case 'dropout':
-      return String(node.probability);
-    case 'pool':
-      return node.kind;
-    default:
-      return '';
-  }
-}
-
-function attentionDetail(node: AttentionNode): string {
-  const { rotary, window, relativeBias, disentangled } = node;
-  return [
-    `${node.heads} heads x ${node.headDim}`,
-    ...(rotary === undefined ? [] : [`rotary ${rotary.theta}`]),
-    ...(window === undefined ? [] : [`window ${window}`]),
-    ...(relativeBias === undefined ? [] : ['relative bias']),
-    ...(disentangled === undefined ? [] : ['disentangled']),
-  ].join(', ');
 }
 
 /** Columns as wide as their longest cell; the last column right-aligned. */

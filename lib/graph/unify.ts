@@ -5,8 +5,10 @@
  * compared to six digits: a float32 that came from a file has no more.
  */
 
-import { inputsOf, weightsOf } from './nodes.js';
-import type { EncoderGraph, GraphNode, OutputName } from './types.js';
+import { withoutNames } from './fields.js';
+import { inputsOf, parametersOf } from './nodes.js';
+import { type GraphNode, OPS } from './ops.js';
+import type { EncoderGraph, OutputName } from './types.js';
 
 export type Unified =
   /** Weight of the first graph -> weight of the second. */
@@ -24,22 +26,6 @@ export interface UnifyOptions {
 export function unify(a: EncoderGraph, b: EncoderGraph, options: UnifyOptions): Unified {
   return new Walk(a, b, options).run();
 }
-
-/** Fields that hold names; all others must agree. */
-const NAMES: ReadonlySet<string> = new Set([
-  'input',
-  'inputs',
-  'residual',
-  'output',
-  'weight',
-  'weights',
-  'bias',
-  'biases',
-  'keys',
-  'queries',
-]);
-/** What a graph step says of int8 products: not part of what is computed from the weights. */
-const IGNORED: ReadonlySet<string> = new Set(['activationBits', 'equalizer']);
 
 class Walk {
   private readonly makers: readonly [Map<string, GraphNode>, Map<string, GraphNode>];
@@ -83,7 +69,7 @@ class Walk {
     const [inputsA, inputsB] = [inputsOf(a), inputsOf(b)];
     const alike = inputsA.map((input, i): [string, string] => [input, inputsB[i] ?? '']);
     this.todo.push(...alike);
-    return this.compareWeights(plainWeights(a), plainWeights(b));
+    return this.compareWeights(parametersOf(a), parametersOf(b));
   }
 
   private compareWeights(a: readonly string[], b: readonly string[]): string | null {
@@ -109,20 +95,9 @@ class Walk {
 
   /** All that is not a name. */
   private textOf(node: GraphNode): string {
-    const { dropout } = this.options;
-    return JSON.stringify(node, (key, value: unknown) => {
-      if (IGNORED.has(key) || (key === 'dropout' && !dropout)) return undefined;
-      if (typeof value === 'number') return Number(value.toPrecision(6));
-      if (!NAMES.has(key)) return value;
-      return Array.isArray(value) ? value.length : value === null ? null : '';
-    });
+    const training = this.options.dropout;
+    return JSON.stringify([node.op, withoutNames(OPS[node.op].fields, node, { training })]);
   }
-}
-
-function plainWeights(node: GraphNode): readonly string[] {
-  if (node.op !== 'linear') return weightsOf(node);
-  const { equalizer: _, ...rest } = node;
-  return weightsOf(rest);
 }
 
 function makersOf(graph: EncoderGraph): Map<string, GraphNode> {

@@ -6,32 +6,12 @@
 
 import { SinterError } from '../core/errors.js';
 import { LIMITS } from './limits.js';
-import { weightsOf } from './nodes.js';
-import type {
-  AttentionNode,
-  EncoderGraph,
-  GraphNode,
-  PoolKind,
-  ValueKind,
-  WeightSpec,
-} from './types.js';
+import { stacksOf } from './nodes.js';
+import { describeShape, isSize, listOf, type ShapeContext, type ValueShape } from './ops/row.js';
+import { type GraphNode, rowOf } from './ops.js';
+import type { EncoderGraph, ValueKind, WeightDtype, WeightSpec } from './types.js';
 
-/** The shape of a value: [rows, width], where the number of rows depends on the texts but for a `table`. */
-export interface ValueShape {
-  readonly kind: ValueKind;
-  readonly width: number;
-  /** Of a `table`; 0 for the other kinds. */
-  readonly rows: number;
-}
-
-const POOL_KINDS: readonly PoolKind[] = [
-  'mean',
-  'cls',
-  'max',
-  'mean_sqrt_len_tokens',
-  'weightedmean',
-  'lasttoken',
-];
+export { describeShape, type ValueShape } from './ops/row.js';
 
 type Fail = (message: string) => SinterError;
 
@@ -53,7 +33,7 @@ export function validateGraph(graph: EncoderGraph): ReadonlyMap<string, ValueSha
   for (const weight of graph.weights) {
     if (weights.has(weight.name)) throw fail(`weight ${weight.name} is declared twice`);
     if (!weight.shape.every(isSize)) {
-      throw fail(`weight ${weight.name} must have positive sizes, got ${list(weight.shape)}`);
+      throw fail(`weight ${weight.name} must have positive sizes, got ${listOf(weight.shape)}`);
     }
     weights.set(weight.name, weight);
   }
@@ -64,37 +44,47 @@ export function validateGraph(graph: EncoderGraph): ReadonlyMap<string, ValueSha
   for (const { name } of graph.weights) {
     if (!checker.used.has(name)) throw fail(`weight ${name} is used by no node`);
   }
-  for (const [name, value] of Object.entries(graph.outputs)) {
-    if (value === undefined || !checker.values.has(value)) {
-      throw fail(`output ${name} names an unknown value ${String(value)}`);
-    }
-    if (checker.values.get(value)?.kind === 'table') {
-      throw fail(`output ${name} names the table ${value}, which no text has rows of`);
-    }
-  }
-  if (Object.keys(graph.outputs).length === 0) throw fail('has no outputs');
+  checkOutputs(graph, checker.values, fail);
   return checker.values;
 }
 
+function checkOutputs(
+  { outputs }: EncoderGraph,
+  values: ReadonlyMap<string, ValueShape>,
+  fail: Fail,
+): void {
+  for (const [name, value] of Object.entries(outputs)) {
+    const shape = value === undefined ? undefined : values.get(value);
+    if (shape === undefined) throw fail(`output ${name} names an unknown value ${String(value)}`);
+    if (shape.kind === 'table') {
+      throw fail(`output ${name} names the table ${value}, which no text has rows of`);
+    }
+  }
+  if (Object.keys(outputs).length === 0) throw fail('has no outputs');
+}
+
 /** Walks the nodes once; `values` grows with each. */
-class NodeChecker {
+class NodeChecker implements ShapeContext {
   readonly values = new Map<string, ValueShape>();
   readonly used = new Set<string>();
+  readonly graph: EncoderGraph;
   /** What each weight is stacked with: the names of its stack. */
   private readonly stackOf = new Map<string, string>();
-  private readonly graph: EncoderGraph;
   private readonly weights: ReadonlyMap<string, WeightSpec>;
-  private fail: Fail = (message) => new SinterError('CORRUPT_MODEL', message);
+  private where = 'graph';
 
   constructor(graph: EncoderGraph, weights: ReadonlyMap<string, WeightSpec>) {
     this.graph = graph;
     this.weights = weights;
   }
 
+  readonly fail: Fail = (message) => new SinterError('CORRUPT_MODEL', `${this.where}: ${message}`);
+
   check(node: GraphNode, index: number): void {
-    const where = `graph: node ${index} (${node.op} -> ${node.output})`;
-    this.fail = (message) => new SinterError('CORRUPT_MODEL', `${where}: ${message}`);
-    const shape = this.shapeOf(node);
+    this.where = `graph: node ${index} (${node.op} -> ${node.output})`;
+    const row = rowOf(node.op);
+    if (row === undefined) throw this.fail(`unknown operation ${String(node.op)}`);
+    const shape = row.shape(node, this);
     for (const stack of stacksOf(node)) this.stacked(stack);
     const elements = shape.kind === 'table' ? shape.rows * shape.width : 0;
     if (shape.width > LIMITS.width || elements > LIMITS.table) {
@@ -104,196 +94,7 @@ class NodeChecker {
     this.values.set(node.output, shape);
   }
 
-  private shapeOf(node: GraphNode): ValueShape {
-    switch (node.op) {
-      case 'embedding':
-        return this.embedding(node);
-      case 'linear':
-        return this.linear(node);
-      case 'norm':
-        return this.norm(node);
-      case 'attention':
-        return this.attention(node);
-      case 'dropout':
-        if (!(node.probability >= 0 && node.probability < 1)) {
-          throw this.fail(`probability must be at least 0 and below 1, got ${node.probability}`);
-        }
-        return this.input(node.input);
-      case 'pool':
-        if (!POOL_KINDS.includes(node.kind)) throw this.fail(`unknown pooling ${node.kind}`);
-        return { kind: 'sequence', width: this.input(node.input, 'token').width, rows: 0 };
-      case 'normalize':
-        return this.input(node.input);
-      case 'parameter': {
-        const [rows, width] = this.weight(node.weight, 2) as [number, number];
-        if (this.weights.get(node.weight)?.dtype === 's8') throw this.fail('must be f32');
-        return { kind: 'table', width, rows };
-      }
-      case 'add':
-        return this.alike(node.input, node.residual, 'residual');
-      case 'gate': {
-        const shape = this.input(node.input);
-        if (shape.width % 2 === 0) return { ...shape, width: shape.width / 2 };
-        throw this.fail(`input must have an even width, got ${shape.width}`);
-      }
-      case 'concat':
-        return this.concat(node.inputs);
-      case 'select':
-        return { kind: 'selected', width: this.input(node.input, 'token').width, rows: 0 };
-      default:
-        throw this.fail(`unknown operation ${String((node as { op: unknown }).op)}`);
-    }
-  }
-
-  private embedding(node: Extract<GraphNode, { op: 'embedding' }>): ValueShape {
-    if (node.tables.length === 0 || node.tables.length > LIMITS.tables) {
-      throw this.fail(`must have 1 to ${LIMITS.tables} tables, got ${node.tables.length}`);
-    }
-    const widths = node.tables.map(({ weight, index, offset }) => {
-      const [rows, width] = this.weight(weight, 2) as [number, number];
-      if (!Number.isSafeInteger(offset) || offset < 0 || offset > LIMITS.offset) {
-        const range = `an integer from 0 to ${LIMITS.offset}`;
-        throw this.fail(`offset of ${weight} must be ${range}, got ${offset}`);
-      }
-      const needs = offset + this.rowsFor(index);
-      if (rows < needs)
-        throw this.fail(`${weight} must have ${needs} rows (${index}), got ${rows}`);
-      return width;
-    });
-    return { kind: 'token', width: this.same(widths, 'tables'), rows: 0 };
-  }
-
-  private rowsFor(index: string): number {
-    if (index === 'token') return this.graph.vocabulary;
-    if (index === 'position') return this.graph.maxTokens;
-    if (index === 'segment') return this.graph.segments;
-    throw this.fail(`unknown index ${index}`);
-  }
-
-  private linear(node: Extract<GraphNode, { op: 'linear' }>): ValueShape {
-    const shape = this.input(node.input);
-    const { width } = shape;
-    if (node.weights.length === 0) throw this.fail('has no weights');
-    if (node.biases.length !== 0 && node.biases.length !== node.weights.length) {
-      throw this.fail(
-        `${node.weights.length} weights need as many biases, got ${node.biases.length}`,
-      );
-    }
-    if (node.activationBits !== 8 && node.activationBits !== 7) {
-      throw this.fail(`activationBits must be 8 or 7, got ${String(node.activationBits)}`);
-    }
-    let outputs = 0;
-    node.weights.forEach((name, i) => {
-      const [rows, columns] = this.weight(name, 2) as [number, number];
-      if (columns !== width) {
-        throw this.fail(`${name} is ${list([rows, columns])}, but the input is ${width} wide`);
-      }
-      const bias = node.biases[i];
-      if (bias !== undefined) this.vector(bias, rows);
-      outputs += rows;
-    });
-    if (node.equalizer !== undefined) {
-      this.vector(node.equalizer, width);
-      if (this.weights.get(node.weights[0] ?? '')?.dtype !== 's8') {
-        throw this.fail(`equalizer ${node.equalizer} needs s8 weights`);
-      }
-    }
-    this.same(
-      node.weights.map((name) => this.weights.get(name)?.dtype),
-      'dtypes of the weights',
-    );
-    return { ...shape, width: outputs };
-  }
-
-  private norm(node: Extract<GraphNode, { op: 'norm' }>): ValueShape {
-    const { residual, bias, epsilon } = node;
-    const shape =
-      residual === null ? this.input(node.input) : this.alike(node.input, residual, 'residual');
-    if (node.kind !== 'layer' && node.kind !== 'rms') throw this.fail(`unknown norm ${node.kind}`);
-    this.vector(node.weight, shape.width);
-    if (bias !== null) this.vector(bias, shape.width);
-    if (!(epsilon >= 0)) throw this.fail(`epsilon must be 0 or more, got ${epsilon}`);
-    return shape;
-  }
-
-  private attention(node: Extract<GraphNode, { op: 'attention' }>): ValueShape {
-    const { width } = this.input(node.input, 'token');
-    const { heads, headDim, scale, dropout } = node;
-    if (!isSize(heads) || !isSize(headDim) || 3 * heads * headDim !== width) {
-      throw this.fail(`3 x ${heads} heads x ${headDim} must be the input width, got ${width}`);
-    }
-    if (heads > LIMITS.heads || headDim > LIMITS.headDim) {
-      throw this.fail(`${heads} heads x ${headDim} are more than any encoder has`);
-    }
-    if (!Number.isFinite(scale) || !(dropout >= 0 && dropout < 1)) {
-      throw this.fail(`scale ${scale} or dropout ${dropout} is out of range`);
-    }
-    this.positions(node);
-    return { kind: 'token', width: heads * headDim, rows: 0 };
-  }
-
-  /** What attention knows about positions. */
-  private positions({ heads, headDim, rotary, window, relativeBias, disentangled }: AttentionNode) {
-    if (rotary !== undefined) {
-      const { theta, dimensions } = rotary;
-      const even = isSize(dimensions) && dimensions % 2 === 0 && dimensions <= headDim;
-      if (!even || !(Number.isFinite(theta) && theta >= 1)) {
-        throw this.fail(`rotary: theta ${theta}, ${dimensions} of ${headDim} dimensions`);
-      }
-    }
-    if (window !== undefined && !(Number.isSafeInteger(window) && window >= 0)) {
-      throw this.fail(`window must be an integer from 0, got ${window}`);
-    }
-    if (relativeBias !== undefined) {
-      const [buckets, columns] = this.weight(relativeBias.weight, 2) as [number, number];
-      const { maxDistance } = relativeBias;
-      const fits = buckets >= 4 && buckets % 4 === 0 && columns === heads;
-      if (!fits || !isDistance(maxDistance) || maxDistance <= buckets / 4) {
-        const got = `${list([buckets, columns])}, maxDistance ${maxDistance}`;
-        throw this.fail(`relative bias must be [4 n, ${heads}], maxDistance above n, got ${got}`);
-      }
-    }
-    if (disentangled === undefined) return;
-    const { keys, queries, buckets, maxDistance } = disentangled;
-    const span = buckets === 0 ? maxDistance : buckets;
-    if (
-      !isDistance(span) ||
-      !isDistance(maxDistance) ||
-      (buckets !== 0 && !(buckets >= 4 && maxDistance > buckets / 2 + 1))
-    ) {
-      throw this.fail(`disentangled: ${buckets} buckets, maxDistance ${maxDistance}`);
-    }
-    for (const name of [keys, queries]) {
-      if (name === null) continue;
-      const { rows, width } = this.input(name, 'table');
-      if (rows === 2 * span && width === heads * headDim) continue;
-      throw this.fail(
-        `${name} must be ${list([2 * span, heads * headDim])}, got ${list([rows, width])}`,
-      );
-    }
-  }
-
-  private concat(inputs: readonly string[]): ValueShape {
-    const shapes = inputs.map((input) => this.input(input));
-    const [first] = shapes;
-    if (first === undefined) throw this.fail('has no inputs');
-    for (const shape of shapes) {
-      if (shape.kind === first.kind && shape.rows === first.rows) continue;
-      throw this.fail(`inputs are ${describeShape(first)} and ${describeShape(shape)}`);
-    }
-    const width = shapes.reduce((sum, shape) => sum + shape.width, 0);
-    if (width <= LIMITS.joined) return { ...first, width };
-    throw this.fail(`must be at most ${LIMITS.joined} wide, got ${width}`);
-  }
-
-  /** Two inputs of one shape. */
-  private alike(input: string, other: string, what: string): ValueShape {
-    const [a, b] = [this.input(input), this.input(other)];
-    if (a.kind === b.kind && a.width === b.width && a.rows === b.rows) return a;
-    throw this.fail(`input is ${describeShape(a)}, but ${what} is ${describeShape(b)}`);
-  }
-
-  private input(name: string, kind?: ValueShape['kind']): ValueShape {
+  input(name: string, kind?: ValueKind): ValueShape {
     const shape = this.values.get(name);
     if (shape === undefined) throw this.fail(`input ${name} is not defined before it`);
     if (kind !== undefined && shape.kind !== kind) {
@@ -302,14 +103,39 @@ class NodeChecker {
     return shape;
   }
 
-  private weight(name: string, rank: number): readonly number[] {
-    const spec = this.weights.get(name);
-    if (spec === undefined) throw this.fail(`weight ${name} is not declared`);
-    if (spec.shape.length !== rank) {
-      throw this.fail(`weight ${name} must have ${rank} axes, got ${list(spec.shape)}`);
+  alike(input: string, other: string, what: string): ValueShape {
+    const [a, b] = [this.input(input), this.input(other)];
+    if (a.kind === b.kind && a.width === b.width && a.rows === b.rows) return a;
+    throw this.fail(`input is ${describeShape(a)}, but ${what} is ${describeShape(b)}`);
+  }
+
+  weight(name: string, axes: number): readonly number[] {
+    const { shape } = this.spec(name);
+    if (shape.length !== axes) {
+      throw this.fail(`weight ${name} must have ${axes} axes, got ${listOf(shape)}`);
     }
     this.used.add(name);
-    return spec.shape;
+    return shape;
+  }
+
+  vector(name: string, width: number): void {
+    const [size] = this.weight(name, 1);
+    if (size !== width) throw this.fail(`weight ${name} must be [${width}], got [${String(size)}]`);
+  }
+
+  readonly dtype = (name: string): WeightDtype => this.spec(name).dtype;
+
+  same<T>(values: readonly T[], what: string): T {
+    const first = values[0] as T;
+    const other = values.find((value) => value !== first);
+    if (other === undefined) return first;
+    throw this.fail(`${what} differ: ${String(first)} and ${String(other)}`);
+  }
+
+  private spec(name: string): WeightSpec {
+    const spec = this.weights.get(name);
+    if (spec === undefined) throw this.fail(`weight ${name} is not declared`);
+    return spec;
   }
 
   /** A shared weight is stacked alike everywhere: it lies in memory once. */
@@ -324,42 +150,4 @@ class NodeChecker {
     }
     if (new Set(names).size < names.length) throw this.fail(`[${stack}] stacks a weight twice`);
   }
-
-  private vector(name: string, width: number): void {
-    const [size] = this.weight(name, 1);
-    if (size !== width) throw this.fail(`weight ${name} must be [${width}], got [${String(size)}]`);
-  }
-
-  private same<T>(values: readonly T[], what: string): T {
-    const first = values[0] as T;
-    const other = values.find((value) => value !== first);
-    if (other === undefined) return first;
-    throw this.fail(`${what} differ: ${String(first)} and ${String(other)}`);
-  }
-}
-
-/** The weights that the node reads, those together that it reads as one matrix or vector. */
-function stacksOf(node: GraphNode): readonly (readonly string[])[] {
-  if (node.op !== 'linear') return weightsOf(node).map((name) => [name]);
-  const equalizer = node.equalizer === undefined ? [] : [[node.equalizer]];
-  return [node.weights, node.biases, ...equalizer];
-}
-
-function isSize(value: number): boolean {
-  return Number.isSafeInteger(value) && value > 0;
-}
-
-function isDistance(value: number): boolean {
-  return isSize(value) && value <= LIMITS.distance;
-}
-
-function list(shape: readonly number[]): string {
-  return `[${shape.join(', ')}]`;
-}
-
-/** `[tokens, 384]`. */
-export function describeShape({ kind, width, rows }: ValueShape): string {
-  return kind === 'table'
-    ? list([rows, width])
-    : `[${kind === 'selected' ? kind : `${kind}s`}, ${width}]`;
 }

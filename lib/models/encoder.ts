@@ -15,7 +15,6 @@ import { type QuantizeOptions, quantizeModel } from '../compress/quantize-model.
 import { rangeMistake, SinterError } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
 import { readOptions } from '../core/options.js';
-import { POOL_KINDS } from '../formats/sentence-pooling.js';
 import type {
   ClassificationProblem,
   GraphRequest,
@@ -25,7 +24,7 @@ import type {
 import { isQuantized } from '../graph/rewrite/quantize.js';
 import { storedLike } from '../graph/rewrite/tables.js';
 import { PLAIN_SENTENCE, sentenceHead } from '../graph/sentence.js';
-import type { PoolKind } from '../graph/types.js';
+import { POOL_KINDS, type PoolKind } from '../graph/types.js';
 import { forwardTexts, outputWidth } from '../runtime/forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import {

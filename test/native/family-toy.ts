@@ -40,7 +40,12 @@ function layer(g: GraphBuilder, x: string, name: string, dropout: number): strin
   const first = g.sum(g.linear([out], 'none', mixed, `${name}.out`), x, `${name}.sum`);
   const second = g.norm('norm2', HIDDEN, 1e-6, first, null, `${name}.x`, { bias: false });
   const up = { name: 'up', inputs: HIDDEN, outputs: 40, bias: false };
-  const gated = g.gate('silu', g.linear([up], 'none', second, `${name}.up`), `${name}.gated`);
+  const gated = g.add({
+    op: 'gate',
+    activation: 'silu',
+    input: g.linear([up], 'none', second, `${name}.up`),
+    output: `${name}.gated`,
+  });
   const down = { name: 'down', inputs: 20, outputs: HIDDEN };
   const y = g.dropout(dropout, g.linear([down], 'none', gated, `${name}.down`), `${name}.drop`);
   return g.sum(y, first, `${name}.done`);

@@ -115,7 +115,7 @@ describe('gradients', () => {
   it.each(ACTIVATION_KINDS)('of gate %s', async (activation) => {
     const graph = graphOf(7, (g, x) => {
       const wide = g.linear([{ name: 'a', inputs: 7, outputs: 38 }], 'none', x, 'wide');
-      return g.gate(activation, wide, 'y');
+      return g.add({ op: 'gate', activation, input: wide, output: 'y' });
     });
     await check(graph, TOKENS, 19, activation === 'relu');
   });

@@ -137,7 +137,7 @@ describe('a graph with tables', () => {
   it('may add, gate, join and normalize tables', () => {
     const add = (g: GraphBuilder) => {
       const wide = g.concat(['table', g.sum('table', 'table', 'twice')], 'wide');
-      g.normalize(g.gate('silu', wide, 'gated'), 'unit');
+      g.normalize(g.add({ op: 'gate', activation: 'silu', input: wide, output: 'gated' }), 'unit');
     };
     expect(program(add)).not.toThrow();
   });

@@ -130,7 +130,7 @@ function preNorm(kind: 'layer' | 'rms', activation: ActivationKind, dimensions: 
     const attended = builder.sum(out, value, `${l}/attended`);
     const inner = builder.norm(`${l}.norm2`, WIDTH, EPSILON, attended, null, `${l}/inner`, form);
     const both = builder.linear(linears(l, ['both'], 2 * INNER, false), 'none', inner, `${l}/both`);
-    const gated = builder.gate(activation, both, `${l}/gated`);
+    const gated = builder.add({ op: 'gate', activation, input: both, output: `${l}/gated` });
     const down = { name: `${l}.down`, inputs: INNER, outputs: WIDTH, bias: false };
     const ffn = builder.linear([down], 'none', gated, `${l}/down`);
     value = builder.sum(ffn, attended, `hidden.${layer + 1}`);

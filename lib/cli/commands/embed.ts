@@ -7,8 +7,8 @@ import type { Writable } from 'node:stream';
 import { type Command, Option } from 'commander';
 import { formatDuration, formatNumber } from '../../core/units.js';
 import { FilePlace, fileError } from '../../files/index.js';
-import { POOL_KINDS } from '../../formats/sentence-pooling.js';
 import type { PoolKind } from '../../graph/types.js';
+import { POOL_KINDS } from '../../graph/types.js';
 import { Encoder } from '../../models/encoder.js';
 import {
   type DataOptions,

@@ -6,15 +6,23 @@
  */
 
 import { rangeMistake, SinterError } from '../../core/errors.js';
-import { inputsOf, weightsOf, withInputs } from '../../graph/nodes.js';
-import type { EncoderGraph, GraphNode, OutputName } from '../../graph/types.js';
-import { lowerGate } from './lower-activation.js';
-import { lowerAttention } from './lower-attention.js';
-import { lowerConcat, lowerEmbedding, lowerParameter } from './lower-embedding.js';
-import { lowerLinear } from './lower-linear.js';
-import { lowerAdd, lowerNorm, lowerNormalize } from './lower-norm.js';
-import { lowerPool } from './lower-pool.js';
-import { ATTENTION_MASK, INPUT_IDS, Lowering, type Products, TOKEN_TYPE_IDS } from './lowering.js';
+import { inputsOf, weightsOf, withNames } from '../../graph/nodes.js';
+import type { GraphNode, NodeOf } from '../../graph/ops.js';
+import type { EncoderGraph, OutputName } from '../../graph/types.js';
+import { ACTIVATION_LOWERINGS } from './lower-activation.js';
+import { ATTENTION_LOWERINGS } from './lower-attention.js';
+import { EMBEDDING_LOWERINGS } from './lower-embedding.js';
+import { LINEAR_LOWERINGS } from './lower-linear.js';
+import { NORM_LOWERINGS } from './lower-norm.js';
+import { POOL_LOWERINGS } from './lower-pool.js';
+import {
+  ATTENTION_MASK,
+  INPUT_IDS,
+  Lowering,
+  type Lowerings,
+  type Products,
+  TOKEN_TYPE_IDS,
+} from './lowering.js';
 import { ModelBuilder } from './model-builder.js';
 import type { Opset } from './opsets.js';
 import type { FloatType, GraphSpec } from './proto.js';
@@ -100,42 +108,24 @@ function formOf(products: Products): IntegerForm {
   return products.kind === 'dynamic' || products.kind === 'static' ? products.weights : 'int8';
 }
 
+/** Steps that an ONNX file does not have: their output is their input. */
+type Identity = 'dropout' | 'select';
+
+const LOWERINGS: Omit<Lowerings, Identity> = {
+  ...EMBEDDING_LOWERINGS,
+  ...NORM_LOWERINGS,
+  ...LINEAR_LOWERINGS,
+  ...ACTIVATION_LOWERINGS,
+  ...ATTENTION_LOWERINGS,
+  ...POOL_LOWERINGS,
+};
+
 function lowerNode(lowering: Lowering, node: GraphNode, graph: EncoderGraph): void {
-  switch (node.op) {
-    case 'embedding':
-      lowerEmbedding(lowering, node, graph.segments);
-      break;
-    case 'parameter':
-      lowerParameter(lowering, node);
-      break;
-    case 'norm':
-      lowerNorm(lowering, node);
-      break;
-    case 'add':
-      lowerAdd(lowering, node);
-      break;
-    case 'linear':
-      lowerLinear(lowering, node);
-      break;
-    case 'gate':
-      lowerGate(lowering, node);
-      break;
-    case 'attention':
-      lowerAttention(lowering, node, graph.maxTokens);
-      break;
-    case 'concat':
-      lowerConcat(lowering, node);
-      break;
-    case 'pool':
-      lowerPool(lowering, node);
-      break;
-    case 'normalize':
-      lowerNormalize(lowering, node);
-      break;
-    case 'dropout':
-    case 'select':
-      throw new SinterError('INTERNAL', `ONNX export: ${node.op} is no step of an ONNX file`);
+  if (isIdentity(node)) {
+    throw new SinterError('INTERNAL', `ONNX export: ${node.op} is no step of an ONNX file`);
   }
+  const lower = LOWERINGS[node.op] as (l: Lowering, n: GraphNode, g: EncoderGraph) => void;
+  lower(lowering, node, graph);
 }
 
 /**
@@ -151,7 +141,7 @@ function identityAliases(graph: EncoderGraph): ReadonlyMap<string, string> {
   return aliases;
 }
 
-function isIdentity(node: GraphNode): node is Extract<GraphNode, { op: 'dropout' | 'select' }> {
+function isIdentity(node: GraphNode): node is NodeOf<Identity> {
   return node.op === 'dropout' || node.op === 'select';
 }
 
@@ -197,7 +187,7 @@ function neededNodes(
   const needed: GraphNode[] = [];
   for (const node of graph.nodes.toReversed()) {
     if (isIdentity(node) || !wanted.has(node.output)) continue;
-    needed.push(withInputs(node, original));
+    needed.push(withNames(node, { value: original }));
     for (const input of inputsOf(node)) wanted.add(original(input));
   }
   return needed.reverse();

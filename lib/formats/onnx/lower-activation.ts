@@ -4,8 +4,9 @@
  * GELU became one operator in opset 20; before that it is written out in the form that runtimes recognise.
  */
 
-import type { ActivationKind, GateNode } from '../../graph/types.js';
-import type { Lowering } from './lowering.js';
+import type { NodeOf } from '../../graph/ops.js';
+import type { ActivationKind } from '../../graph/types.js';
+import type { Lowering, Lowerings } from './lowering.js';
 import type { ModelBuilder } from './model-builder.js';
 import { since } from './opsets.js';
 
@@ -49,7 +50,7 @@ export function lowerActivation(
 }
 
 /** activation(first half) * second half. */
-export function lowerGate(lowering: Lowering, node: GateNode): void {
+function lowerGate(lowering: Lowering, node: NodeOf<'gate'>): void {
   const { builder } = lowering;
   const { kind, width, halves } = twoHalves(lowering, node);
   const [gated, factor] = halves;
@@ -62,7 +63,7 @@ export function lowerGate(lowering: Lowering, node: GateNode): void {
   lowering.set(output, kind, name, width);
 }
 
-function twoHalves(lowering: Lowering, { input, output }: GateNode) {
+function twoHalves(lowering: Lowering, { input, output }: NodeOf<'gate'>) {
   const { kind, parts } = lowering.value(input);
   const [first, second] = parts;
   if (parts.length === 2 && first && second && first.width === second.width) {
@@ -73,3 +74,5 @@ function twoHalves(lowering: Lowering, { input, output }: GateNode) {
   const [a = '', b = ''] = lowering.builder.split(whole.name, [width, width], `${output}/half`);
   return { kind, width, halves: [a, b] as const };
 }
+
+export const ACTIVATION_LOWERINGS = { gate: lowerGate } satisfies Partial<Lowerings>;

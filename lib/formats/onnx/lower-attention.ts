@@ -6,9 +6,9 @@
  */
 
 import { disentangledRows } from '../../graph/distance-buckets.js';
-import type { AttentionNode, Disentangled } from '../../graph/types.js';
+import type { AttentionNode, Disentangled, EncoderGraph } from '../../graph/types.js';
 import { relativeBias, rotated, rowsOfDistances, windowBias } from './lower-positions.js';
-import type { Lowering } from './lowering.js';
+import type { Lowering, Lowerings } from './lowering.js';
 
 /** Query, key and value as [batch, heads, sequence, headDim]; `keyColumns` is the key with its last two axes swapped. */
 interface Heads {
@@ -18,7 +18,11 @@ interface Heads {
   readonly value: string;
 }
 
-export function lowerAttention(lowering: Lowering, node: AttentionNode, maxTokens: number): void {
+function lowerAttention(
+  lowering: Lowering,
+  node: AttentionNode,
+  { maxTokens }: EncoderGraph,
+): void {
   const { builder } = lowering;
   const width = node.heads * node.headDim;
   const step = (op: string, inputs: string[], name: string, attributes = {}): string =>
@@ -155,3 +159,5 @@ function expanded(lowering: Lowering, rows: string, products: string, name: stri
   const shape = builder.step('Concat', sizes, `${name}/shape`, { axis: { int: 0 } });
   return builder.step('Expand', [rows, shape], name);
 }
+
+export const ATTENTION_LOWERINGS = { attention: lowerAttention } satisfies Partial<Lowerings>;

@@ -5,13 +5,14 @@
  */
 
 import { SinterError } from '../../core/errors.js';
-import type { ConcatNode, EmbeddingNode, ParameterNode } from '../../graph/types.js';
-import { INPUT_IDS, type Lowering, TOKEN_TYPE_IDS } from './lowering.js';
+import type { NodeOf } from '../../graph/ops.js';
+import type { EmbeddingNode, EncoderGraph } from '../../graph/types.js';
+import { INPUT_IDS, type Lowering, type Lowerings, TOKEN_TYPE_IDS } from './lowering.js';
 
 type Table = EmbeddingNode['tables'][number];
 
 /** Sum of looked-up rows. */
-export function lowerEmbedding(lowering: Lowering, node: EmbeddingNode, segments: number): void {
+function lowerEmbedding(lowering: Lowering, node: EmbeddingNode, { segments }: EncoderGraph): void {
   const { builder } = lowering;
   const [first, ...rest] = node.tables;
   if (first === undefined) {
@@ -83,14 +84,14 @@ function positionRows(
 }
 
 /** A weight as a value that does not depend on the texts. */
-export function lowerParameter(lowering: Lowering, node: ParameterNode): void {
+function lowerParameter(lowering: Lowering, node: NodeOf<'parameter'>): void {
   const { width } = lowering.weights.spec(node.weight, 2);
   const type = lowering.typeOf('table');
   const rows = lowering.constantAs(lowering.weights.table(node.weight), type);
   lowering.set(node.output, 'table', rows, width, type);
 }
 
-export function lowerConcat(lowering: Lowering, node: ConcatNode): void {
+function lowerConcat(lowering: Lowering, node: NodeOf<'concat'>): void {
   // Poolings and tables are f32 in an f16 file; what they are part of is f32 then too.
   const type = node.inputs.some((input) => lowering.value(input).type === 'float')
     ? 'float'
@@ -108,3 +109,9 @@ export function lowerConcat(lowering: Lowering, node: ConcatNode): void {
   const width = wholes.reduce((sum, whole) => sum + whole.width, 0);
   lowering.set(node.output, kind, name, width, type);
 }
+
+export const EMBEDDING_LOWERINGS = {
+  embedding: lowerEmbedding,
+  parameter: lowerParameter,
+  concat: lowerConcat,
+} satisfies Partial<Lowerings>;

@@ -10,10 +10,10 @@ import { lowerActivation } from './lower-activation.js';
 import { blockProduct } from './lower-blocks.js';
 import { integerProduct } from './lower-integer.js';
 import { staticProduct } from './lower-static.js';
-import type { Lowering, Whole } from './lowering.js';
+import type { Lowering, Lowerings, Whole } from './lowering.js';
 import type { FloatType } from './proto.js';
 
-export function lowerLinear(lowering: Lowering, node: LinearNode): void {
+function lowerLinear(lowering: Lowering, node: LinearNode): void {
   const { kind } = lowering.value(node.input);
   const type = node.activation === 'none' ? lowering.typeOf(kind) : lowering.builder.floatType;
   const input = equalized(lowering, node, type);
@@ -100,3 +100,5 @@ function addBias(
   const sum = activation === 'none' ? last() : lowering.builder.fresh(`${prefix}/sum`);
   return lowering.builder.node('Add', [product, bias], sum);
 }
+
+export const LINEAR_LOWERINGS = { linear: lowerLinear } satisfies Partial<Lowerings>;

@@ -5,12 +5,12 @@
  * squares leave the range of f16 from 256 on.
  */
 
-import type { AddNode, NormalizeNode, NormNode } from '../../graph/types.js';
-import type { Lowering } from './lowering.js';
+import type { NodeOf } from '../../graph/ops.js';
+import type { Lowering, Lowerings } from './lowering.js';
 import { since } from './opsets.js';
 import type { FloatType } from './proto.js';
 
-export function lowerAdd(lowering: Lowering, node: AddNode): void {
+function lowerAdd(lowering: Lowering, node: NodeOf<'add'>): void {
   const { kind } = lowering.value(node.input);
   const type = lowering.typeOf(kind);
   const input = lowering.whole(node.input, type);
@@ -20,7 +20,7 @@ export function lowerAdd(lowering: Lowering, node: AddNode): void {
   lowering.set(node.output, kind, name, input.width, type);
 }
 
-export function lowerNorm(lowering: Lowering, node: NormNode): void {
+function lowerNorm(lowering: Lowering, node: NodeOf<'norm'>): void {
   const { builder, weights } = lowering;
   const type = lowering.typeOf(lowering.value(node.input).kind);
   const input = lowering.whole(node.input, type);
@@ -49,7 +49,7 @@ export function lowerNorm(lowering: Lowering, node: NormNode): void {
 /** (x - mean) / sqrt(variance + epsilon), for `rms` without the mean; computed in f32. */
 function writtenOut(
   lowering: Lowering,
-  { kind, epsilon, output }: NormNode,
+  { kind, epsilon, output }: NodeOf<'norm'>,
   input: string,
   type: FloatType,
 ): string {
@@ -69,7 +69,7 @@ function writtenOut(
 }
 
 /** x / max(|x|, 1e-12) per row, in f32. */
-export function lowerNormalize(lowering: Lowering, node: NormalizeNode): void {
+function lowerNormalize(lowering: Lowering, node: NodeOf<'normalize'>): void {
   const { builder } = lowering;
   const input = lowering.whole(node.input, 'float');
   const length = builder.fresh(`${node.output}/length`);
@@ -78,3 +78,9 @@ export function lowerNormalize(lowering: Lowering, node: NormalizeNode): void {
   const name = builder.node('Div', [input.name, divisor], lowering.nameOf(node.output, 'float'));
   lowering.set(node.output, input.kind, name, input.width, 'float');
 }
+
+export const NORM_LOWERINGS = {
+  add: lowerAdd,
+  norm: lowerNorm,
+  normalize: lowerNormalize,
+} satisfies Partial<Lowerings>;

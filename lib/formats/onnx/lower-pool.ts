@@ -4,17 +4,22 @@
  * Computed in f32: sums of hundreds of f16 numbers would lose digits.
  */
 
-import type { PoolNode } from '../../graph/types.js';
-import { ATTENTION_MASK, type Lowering } from './lowering.js';
+import type { NodeOf } from '../../graph/ops.js';
+import { ATTENTION_MASK, type Lowering, type Lowerings } from './lowering.js';
 
-export function lowerPool(lowering: Lowering, node: PoolNode): void {
+function lowerPool(lowering: Lowering, node: NodeOf<'pool'>): void {
   const input = lowering.whole(node.input, 'float');
   const name = lowering.nameOf(node.output, 'float');
   pooled(lowering, node, input.name, name);
   lowering.set(node.output, 'sequence', name, input.width, 'float');
 }
 
-function pooled(lowering: Lowering, { kind, output }: PoolNode, input: string, name: string): void {
+function pooled(
+  lowering: Lowering,
+  { kind, output }: NodeOf<'pool'>,
+  input: string,
+  name: string,
+): void {
   const { builder } = lowering;
   switch (kind) {
     case 'cls':
@@ -85,3 +90,5 @@ function lastTokens(lowering: Lowering): string {
   });
   return name;
 }
+
+export const POOL_LOWERINGS = { pool: lowerPool } satisfies Partial<Lowerings>;

@@ -7,10 +7,17 @@
  */
 
 import { SinterError } from '../../core/errors.js';
+import type { NodeOf, OpName } from '../../graph/ops.js';
+import type { EncoderGraph } from '../../graph/types.js';
 import type { ModelBuilder } from './model-builder.js';
 import type { FloatType } from './proto.js';
 import type { Range } from './ranges.js';
 import type { IntegerForm, WeightTensors } from './weights.js';
+
+/** Writes the nodes of one operation. Each file of lowerings has its own; export-graph.ts puts them together. */
+export type Lowerings = {
+  readonly [Op in OpName]: (lowering: Lowering, node: NodeOf<Op>, graph: EncoderGraph) => void;
+};
 
 /** `select` is left out of ONNX files, so there are no selected rows. */
 export type OnnxValueKind = 'token' | 'sequence' | 'table';

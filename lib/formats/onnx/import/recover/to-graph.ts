@@ -214,7 +214,7 @@ class Writer {
       throw new Unwritable(`a gate of products of different inputs (${left.origin})`);
     }
     const wide = this.linear([node.input, plain], 'none', `${to}.wide`);
-    return this.builder.gate(node.kind, wide, to);
+    return this.builder.add({ op: 'gate', activation: node.kind, input: wide, output: to });
   }
 
   private norm(value: Value, node: Extract<DraftNode, { op: 'norm' }>, to: string): string {

@@ -1,0 +1,24 @@
+/**
+ * Pooling: the token vectors of a text become one.
+ */
+
+import { oneOf, value } from '../fields.js';
+import { POOL_KINDS, type PoolKind } from '../types.js';
+import type { OpRow } from './row.js';
+
+/** Token value to sequence value. Over the tokens of each sequence; `cls` is its first token. */
+export interface PoolNode {
+  readonly op: 'pool';
+  readonly kind: PoolKind;
+  readonly input: string;
+  readonly output: string;
+}
+
+export const pool: OpRow<PoolNode> = {
+  fields: { kind: oneOf(POOL_KINDS), input: value },
+  shape({ kind, input }, see) {
+    if (!POOL_KINDS.includes(kind)) throw see.fail(`unknown pooling ${kind}`);
+    return { kind: 'sequence', width: see.input(input, 'token').width, rows: 0 };
+  },
+  detail: ({ kind }) => kind,
+};

@@ -1,0 +1,22 @@
+/**
+ * Some rows of a token value.
+ */
+
+import { value } from '../fields.js';
+import type { OpRow } from './row.js';
+
+/** The rows of a token value that the call selects (TokenBatch.selected; all when it says nothing): what a masked LM is asked for. */
+export interface SelectNode {
+  readonly op: 'select';
+  readonly input: string;
+  readonly output: string;
+}
+
+export const select: OpRow<SelectNode> = {
+  fields: { input: value },
+  shape: ({ input }, see) => ({
+    kind: 'selected',
+    width: see.input(input, 'token').width,
+    rows: 0,
+  }),
+};

@@ -5,8 +5,9 @@
  */
 
 import type { JsonObject } from '../core/json.js';
+import type { HeadPlan } from '../graph/rewrite/head.js';
 import { addBertEmbeddings, bertKeys, bertPlan, readBertSizes } from './bert-like.js';
-import type { Family, HeadPlan } from './family.js';
+import type { Family } from './family.js';
 import { addLayer, addLayers, type LayerNames, type LayerSizes, MAX_LAYERS } from './post-norm.js';
 import { type GraphStructure, notWritable } from './structure.js';
 

@@ -6,9 +6,10 @@
 
 import type { JsonObject } from '../core/json.js';
 import type { GraphBuilder } from '../graph/builder.js';
+import type { HeadPlan, Transform } from '../graph/rewrite/head.js';
 import { activationName } from './activations.js';
 import type { ConfigReader } from './config-reader.js';
-import type { EncoderPlan, HeadPlan, Transform } from './family.js';
+import type { EncoderPlan } from './family.js';
 import {
   addEmbeddings,
   addLayer,

@@ -7,11 +7,12 @@
 
 import type { JsonObject } from '../core/json.js';
 import type { GraphBuilder } from '../graph/builder.js';
+import type { HeadPlan } from '../graph/rewrite/head.js';
 import type { Disentangled } from '../graph/types.js';
 import { ACTIVATIONS, activationName } from './activations.js';
 import { initOf, layerKeys, predictionsHead, tokenHeads, WORDS } from './bert-like.js';
 import type { ConfigReader } from './config-reader.js';
-import type { EncoderPlan, Family, HeadPlan } from './family.js';
+import type { EncoderPlan, Family } from './family.js';
 import {
   addLayer,
   addLayers,

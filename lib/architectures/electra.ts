@@ -2,8 +2,9 @@
  * ELECTRA: BERT with embeddings of their own width, which a projection widens, and without a pooler.
  */
 
+import type { HeadPlan } from '../graph/rewrite/head.js';
 import { bertKeys, bertPlan, denseClassifier, readBertSizes, tokenHeads } from './bert-like.js';
-import type { Family, HeadPlan } from './family.js';
+import type { Family } from './family.js';
 import type { LayerSizes } from './post-norm.js';
 
 export const ELECTRA: Family = {

@@ -8,55 +8,17 @@
 import type { JsonObject } from '../core/json.js';
 import type { GraphBuilder } from '../graph/builder.js';
 import type { Task } from '../graph/checkpoint.js';
-import type { ActivationKind, PoolKind } from '../graph/types.js';
+import type { HeadPlans, HeadTask } from '../graph/rewrite/head.js';
 import type { ConfigReader } from './config-reader.js';
 import type { GraphStructure } from './structure.js';
 
-export type HeadTask = Exclude<Task, 'embedding'>;
-
-/** dropout -> dense -> activation -> norm; module names are those of the file. */
-export interface Transform {
-  readonly name: string;
-  readonly width: number;
-  readonly activation: ActivationKind;
-  /** Before the product. */
-  readonly dropout?: number;
-  /** Default: true. */
-  readonly bias?: boolean;
-  readonly norm?: { readonly name: string; readonly epsilon: number; readonly bias?: boolean };
-}
-
-/** rows -> transform -> dropout -> last product. */
-export interface HeadPlan {
-  /** What it works on; `pooler`: what the encoder's own pooler gives; a kind of pooling: that of the last hidden value. */
-  readonly rows: 'pooler' | 'token' | 'selected' | PoolKind;
-  readonly transform?: Transform;
-  readonly dropout?: number;
-  /** Module of the last product: `output.weight`, `output.bias`. */
-  readonly output: string;
-  /**
-   * masked-lm: name of the bias when it is not `output.bias`, null without one. The weight is that of the token table
-   * unless the config unties them.
-   */
-  readonly bias?: string | null;
-}
-
 /** One config.json of a family. */
-export interface EncoderPlan {
+export interface EncoderPlan extends Omit<HeadPlans, 'prefix'> {
   readonly vocabulary: number;
   readonly segments: number;
-  /** Longest text in tokens. */
-  readonly positions: number;
   readonly hidden: number;
   /** The token table: name (below the prefix) and width. */
   readonly tokens: { readonly name: string; readonly width: number };
-  /** Module (below the prefix) of tanh(linear(first token)); null when the family's bare model has none. */
-  readonly pooler: string | null;
-  readonly heads: Readonly<Partial<Record<HeadTask, HeadPlan>>>;
-  /** Whether a masked LM has a matrix of its own instead of the token table. */
-  readonly untied: boolean;
-  /** How a new matrix is drawn. */
-  readonly init: (weight: string) => { readonly deviation: number; readonly cutoff?: number };
   /** Adds embeddings and layers with all `hidden` outputs; returns the last value. */
   readonly build: (builder: GraphBuilder, prefix: string) => string;
 }

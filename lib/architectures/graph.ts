@@ -1,12 +1,11 @@
 /**
- * Encoders of no known family (recovered from ONNX files): config.json carries the graph itself.
+ * Encoders that no config.json can say (recovered from ONNX files, or pruned unevenly): the config carries the graph itself.
  *
- * Sinter saves and loads them; transformers does not know them. Their head is the one they have, under whatever names: a new one needs a family.
+ * They are models like any other, but transformers does not know them: they take heads, are trained, saved and exported.
  */
 
-import { SinterError } from '../core/errors.js';
-import type { JsonObject } from '../core/json.js';
-import { isJsonObject } from '../core/json.js';
+import { SinterError, show } from '../core/errors.js';
+import { isJsonObject, type JsonObject } from '../core/json.js';
 import { GraphBuilder } from '../graph/builder.js';
 import type {
   Checkpoint,
@@ -16,70 +15,148 @@ import type {
   Task,
 } from '../graph/checkpoint.js';
 import { readGraphJson } from '../graph/from-json.js';
-import { inputsOf, weightsOf } from '../graph/nodes.js';
+import { lengthLimit } from '../graph/length-limit.js';
+import type { GraphNode } from '../graph/ops.js';
+import type { HeadTask } from '../graph/rewrite/head.js';
+import { withHead } from '../graph/rewrite/head.js';
+import { defaultPlans } from '../graph/rewrite/head-plans.js';
+import { onlyOutputs } from '../graph/rewrite/outputs.js';
 import { addSentenceHead, sentenceHead } from '../graph/sentence.js';
-import type { EncoderGraph, GraphNode, WeightSpec } from '../graph/types.js';
+import { GRAPH_KEY, GRAPH_TYPE } from '../graph/sinter-file.js';
+import type { EncoderGraph, OutputName, WeightSpec } from '../graph/types.js';
 import { ConfigReader } from './config-reader.js';
+import { HEAD_TASKS } from './family.js';
+import type { FoundHead } from './head-weights.js';
 import { chooseHead, withProblem } from './labels.js';
-import { lengthLimit } from './length-limit.js';
 import { findWeights } from './weight-sources.js';
 import { headKeys, withoutStale } from './write-config.js';
 
-/** model_type, and EncoderGraph.architecture. */
-export const GRAPH_TYPE = 'sinter_graph';
-const KEY = 'sinter_graph';
+/** What config.json says of the sizes of an encoder, in any family's words: the graph says it. */
+const SIZES = [
+  ...['hidden_size', 'intermediate_size', 'num_hidden_layers', 'num_attention_heads'],
+  ...['dim', 'hidden_dim', 'n_layers', 'n_heads', 'n_embd', 'n_inner', 'n_layer', 'n_head'],
+  ...['embedding_size', 'vocab_size', 'max_position_embeddings', 'type_vocab_size'],
+  ...['num_hidden_groups', 'inner_group_num', 'layer_types', 'n_positions'],
+];
 
-/** config.json of a graph without a family. */
+/** The config of a graph that no family says. */
 export function graphConfig(graph: EncoderGraph, base: JsonObject, head: ModelHead): JsonObject {
   const { task, labels } = head;
-  const plain = withoutSentence(graph);
+  const kept = Object.entries(withoutStale(base)).filter(([key]) => !SIZES.includes(key));
   return {
-    ...withoutStale(base),
+    ...Object.fromEntries(kept),
     architectures: ['SinterGraph'],
     model_type: GRAPH_TYPE,
     ...headKeys(base, head),
-    [KEY]: JSON.parse(JSON.stringify({ ...plain, task, labels })),
+    [GRAPH_KEY]: JSON.parse(JSON.stringify({ ...withoutSentence(graph), task, labels })),
   };
 }
 
-/** The graph that config.json carries, with the pooling that is asked for. */
+/** The graph that a config carries, with the head or the pooling that is asked for. */
 export function importGraph(checkpoint: Checkpoint, request: GraphRequest): ImportedModel {
-  const { config, path, tensors } = checkpoint;
-  const where = `${path}/config.json`;
-  const stored = config[KEY];
-  if (!isJsonObject(stored)) {
-    throw new SinterError('CORRUPT_MODEL', `${where}: ${KEY} must be an object`);
-  }
-  const own = readGraphJson(stored, `${where}: ${KEY}`);
-  const task = taskOfGraph(config);
-  if ((request.task !== 'embedding' && request.task !== task) || request.newHead === true) {
-    throw new SinterError(
-      'UNSUPPORTED_MODEL',
-      `${path}: an encoder of no known family is for ${task} as it is; it takes no new head`,
-    );
-  }
-  const limited = { ...own, maxTokens: lengthLimit(own.maxTokens, checkpoint, request) };
-  const graph = request.task === 'embedding' ? withSentence(limited, checkpoint, request) : limited;
-  const naming = { candidates: (name: string) => [name], init: () => null };
-  const { sources, created } = findWeights({ ...checkpoint, tensors }, graph.weights, naming);
-  const used = new Set(sources.values());
-  const unused = [...tensors.keys()].filter((name) => !used.has(name));
-  const found = { graph, sources, created, unused, notes: [] };
-  if (request.task === 'embedding') {
-    return { ...found, config, task: 'embedding', labels: null, problem: null };
-  }
-  const { state: _, ...head } = chooseHead(checkpoint, new ConfigReader(config, path), request, {
-    rows: Array.isArray(stored.labels) ? stored.labels.length : 0,
-    missing: null,
-    other: null,
-  });
-  return { ...found, config: withProblem(config, 'trained', head.problem, request), ...head };
+  const { config, path } = checkpoint;
+  const stored = storedGraph(config, path);
+  const { task: _, labels: _l, ...plain } = stored;
+  const own = readGraphJson(plain, `${path}: its graph`);
+  return request.task === 'embedding'
+    ? importEncoder(checkpoint, own, request)
+    : importWithHead(checkpoint, own, { ...request, task: request.task });
 }
 
-/** What the graph in a config.json is for. */
-export function taskOfGraph({ [KEY]: stored }: JsonObject): Task {
-  const task = isJsonObject(stored) ? stored.task : undefined;
-  return typeof task === 'string' ? (task as Task) : 'embedding';
+function importEncoder(
+  checkpoint: Checkpoint,
+  own: EncoderGraph,
+  request: GraphRequest,
+): ImportedModel {
+  const limited = { ...own, maxTokens: lengthLimit(own.maxTokens, checkpoint, request) };
+  const graph = withSentence(limited, checkpoint, request);
+  const found = findWeights(checkpoint, graph.weights, AS_STORED);
+  const head = { task: 'embedding', labels: null, problem: null } as const;
+  return { ...imported(checkpoint, graph, found), config: checkpoint.config, ...head };
+}
+
+function importWithHead(
+  checkpoint: Checkpoint,
+  own: EncoderGraph,
+  request: GraphRequest & { readonly task: HeadTask },
+): ImportedModel {
+  const { config, path } = checkpoint;
+  const { task } = request;
+  const { state, ...head } = chooseHead(
+    checkpoint,
+    new ConfigReader(config, path),
+    request,
+    foundHead(config, own, task),
+  );
+  const base = withProblem(config, state, head.problem, request);
+  const plans = plansOf(checkpoint, own);
+  const maxTokens = lengthLimit(
+    state === 'new' ? plans.positions : own.maxTokens,
+    checkpoint,
+    request,
+  );
+  if (state !== 'new') {
+    const graph = { ...own, maxTokens };
+    const found = findWeights(checkpoint, graph.weights, AS_STORED);
+    return { ...imported(checkpoint, graph, found), config: base, ...head };
+  }
+  if (plans.heads[task] === undefined) {
+    throw new SinterError(
+      'UNSUPPORTED_MODEL',
+      `${path}: the token table is not as wide as the layers, so it cannot be the matrix of a new head for ${task}`,
+      { details: { file: path } },
+    );
+  }
+  const labels = head.labels?.length ?? 0;
+  const { graph, sources, created } = withHead(own, plans, { task, labels, maxTokens });
+  const naming = { candidates: (name: string) => [sources.get(name) ?? name], init: () => null };
+  const old = graph.weights.filter(({ name }) => sources.has(name));
+  const found = { ...findWeights(checkpoint, old, naming), created: [...created] };
+  return { ...imported(checkpoint, graph, found), config: base, ...head };
+}
+
+const AS_STORED = { candidates: (name: string) => [name], init: () => null };
+
+function imported(
+  checkpoint: Checkpoint,
+  graph: EncoderGraph,
+  { sources, created }: ReturnType<typeof findWeights>,
+) {
+  const used = new Set(sources.values());
+  const unused = [...checkpoint.tensors.keys()].filter((name) => !used.has(name));
+  return { graph, sources, created, unused, notes: [], plans: plansOf(checkpoint, graph) };
+}
+
+function plansOf({ sentence }: Checkpoint, graph: EncoderGraph) {
+  const [pooling, ...more] = sentence?.pooling ?? [];
+  return more.length === 0 && pooling !== undefined
+    ? defaultPlans(graph, pooling)
+    : defaultPlans(graph);
+}
+
+/** Its own head, if it is for the task; one that was trained for another task is not left out in silence. */
+function foundHead(config: JsonObject, { outputs }: EncoderGraph, task: Task): FoundHead {
+  const own = taskOfGraph(config);
+  const none = { rows: null, missing: null, other: null };
+  if (outputs.logits === undefined) return none;
+  const { labels } = storedGraph(config, 'config');
+  if (own === task) return { ...none, rows: Array.isArray(labels) ? labels.length : 1 };
+  return { ...none, other: own === 'masked-lm' ? null : own };
+}
+
+function storedGraph({ [GRAPH_KEY]: stored }: JsonObject, path: string): JsonObject {
+  if (stored !== undefined && isJsonObject(stored)) return stored;
+  throw new SinterError('CORRUPT_MODEL', `${path}: ${GRAPH_KEY} must be an object`, {
+    details: { file: path },
+  });
+}
+
+/** What the graph in a config is for. */
+export function taskOfGraph(config: JsonObject): Task {
+  const { task = 'embedding' } = storedGraph(config, 'config');
+  const known = (['embedding', ...HEAD_TASKS] as const).find((name) => name === task);
+  if (known !== undefined) return known;
+  throw new SinterError('CORRUPT_MODEL', `task of a graph must be known, got ${show(task)}`);
 }
 
 function withSentence(graph: EncoderGraph, checkpoint: Checkpoint, request: GraphRequest) {
@@ -100,20 +177,16 @@ function withSentence(graph: EncoderGraph, checkpoint: Checkpoint, request: Grap
 
 /** What is in sentence files and in quantization_config is left out, and what only that needs. */
 function withoutSentence(graph: EncoderGraph): EncoderGraph {
-  const { embedding: _, ...outputs } = graph.outputs;
-  const needed = new Set<string | undefined>(Object.values(outputs));
-  const nodes: GraphNode[] = [];
-  for (const node of graph.nodes.toReversed()) {
-    if (!needed.has(node.output)) continue;
-    for (const input of inputsOf(node)) needed.add(input);
-    nodes.push(plainNode(node));
-  }
-  nodes.reverse();
-  const used = new Set(nodes.flatMap(weightsOf));
-  const weights = graph.weights
-    .filter(({ name }) => used.has(name))
+  const names = Object.keys(graph.outputs).filter((name) => name !== 'embedding');
+  const bare = onlyOutputs(graph, names as OutputName[]);
+  const nodes = bare.nodes.map(plainNode);
+  const equalizers = new Set(
+    bare.nodes.flatMap((node) => (node.op === 'linear' ? (node.equalizer ?? []) : [])),
+  );
+  const weights = bare.weights
+    .filter(({ name }) => !equalizers.has(name))
     .map((weight): WeightSpec => ({ ...weight, dtype: 'f32' }));
-  return { ...graph, architecture: GRAPH_TYPE, weights, nodes, outputs };
+  return { ...bare, architecture: GRAPH_TYPE, nodes, weights };
 }
 
 function plainNode(node: GraphNode): GraphNode {

@@ -6,15 +6,9 @@
  */
 
 import type { Checkpoint, NewWeight, Task } from '../graph/checkpoint.js';
+import type { HeadPlan, HeadTask } from '../graph/rewrite/head.js';
 import type { WeightSpec } from '../graph/types.js';
-import {
-  type EncoderPlan,
-  type Family,
-  HEAD_TASKS,
-  type HeadPlan,
-  type HeadTask,
-  statedTask,
-} from './family.js';
+import { type EncoderPlan, type Family, HEAD_TASKS, statedTask } from './family.js';
 import type { WeightNaming } from './weight-sources.js';
 
 /** `none`: the graph has no head; `new`: its last product is drawn. */

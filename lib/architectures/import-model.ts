@@ -5,18 +5,18 @@
  */
 
 import type { Checkpoint, GraphRequest, ImportedModel } from '../graph/checkpoint.js';
+import { lengthLimit } from '../graph/length-limit.js';
+import type { HeadPlan } from '../graph/rewrite/head.js';
 import { sentenceHead } from '../graph/sentence.js';
 import { assemble } from './assemble.js';
 import { ConfigReader } from './config-reader.js';
-import type { EncoderPlan, Family, HeadPlan } from './family.js';
+import type { EncoderPlan, Family } from './family.js';
 import { findHead, namingOf, storedPrefix } from './head-weights.js';
 import { chooseHead, withProblem } from './labels.js';
 import { leftovers } from './leftovers.js';
-import { lengthLimit } from './length-limit.js';
 import { labelNotes } from './stored-labels.js';
 import { findWeights } from './weight-sources.js';
 import { plainNames } from './wrapped-names.js';
-import { writeConfig } from './write-config.js';
 
 /**
  * Builds the graph that `request` asks for. Throws CORRUPT_MODEL or UNSUPPORTED_MODEL naming file
@@ -64,7 +64,8 @@ export function importModel(
     sources: new Map([...sources].map(([name, tensor]) => [name, nameInFile(tensor)])),
     unused: unused.map(nameInFile),
     notes: made.labels === null ? notes : [...notes, ...labelNotes(config)],
-    config: writeConfig(family, graph, base, made),
+    config: base,
+    plans: { ...plan, prefix: family.prefix },
     ...made,
   };
 }

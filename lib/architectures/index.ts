@@ -14,6 +14,7 @@ import type {
   ModelHead,
   Task,
 } from '../graph/checkpoint.js';
+import { carriesGraph } from '../graph/sinter-file.js';
 import type { EncoderGraph } from '../graph/types.js';
 import { unify } from '../graph/unify.js';
 import { validateGraph } from '../graph/validate.js';
@@ -24,13 +25,19 @@ import { DISTILBERT } from './distilbert.js';
 import { ELECTRA } from './electra.js';
 import { type Family, HEAD_TASKS, statedTask } from './family.js';
 import { type FamilyRequest, graphOfConfig } from './family-graph.js';
-import { GRAPH_TYPE, graphConfig, importGraph, taskOfGraph } from './graph.js';
+import { graphConfig, importGraph, taskOfGraph } from './graph.js';
 import { importModel } from './import-model.js';
 import { MODERNBERT } from './modernbert.js';
 import { MPNET } from './mpnet.js';
 import { NOMIC_BERT } from './nomic-bert.js';
 import { CAMEMBERT, ROBERTA, XLM_ROBERTA } from './roberta.js';
-import { configByStructure, requestOf, sharedOutputs, writeConfig } from './write-config.js';
+import {
+  configByStructure,
+  requestOf,
+  sharedOutputs,
+  type WrittenConfig,
+  writeConfig,
+} from './write-config.js';
 
 /** Where several families compute the same, the first one names a graph that has no names. */
 const FAMILIES: readonly Family[] = [
@@ -73,7 +80,7 @@ function familyOf(name: unknown, where: string): Family {
  */
 export function graphFromCheckpoint(checkpoint: Checkpoint, request: GraphRequest): ImportedModel {
   const where = `${checkpoint.path}/config.json`;
-  if (checkpoint.config.model_type === GRAPH_TYPE) return importGraph(checkpoint, request);
+  if (carriesGraph(checkpoint.config)) return importGraph(checkpoint, request);
   const model = importModel(familyOf(checkpoint.config.model_type, where), checkpoint, request);
   validateGraph(model.graph);
   return model;
@@ -81,7 +88,7 @@ export function graphFromCheckpoint(checkpoint: Checkpoint, request: GraphReques
 
 /** What a config.json says that its folder is for; `embedding` where it says nothing. */
 export function taskOfConfig(config: JsonObject): Task {
-  if (config.model_type === GRAPH_TYPE) return taskOfGraph(config);
+  if (carriesGraph(config)) return taskOfGraph(config);
   const stated = statedTask(config);
   return HEAD_TASKS.find((task) => task === stated) ?? 'embedding';
 }
@@ -95,8 +102,20 @@ export function configFromGraph(
   base: JsonObject,
   head: ModelHead,
 ): JsonObject {
-  if (graph.architecture === GRAPH_TYPE) return graphConfig(graph, base, head);
-  return writeConfig(familyOf(graph.architecture, 'graph'), graph, base, head);
+  return writeConfig(familyOf(graph.architecture, 'graph'), graph, base, head).config;
+}
+
+/** The config that a model is saved with: its family's where that says the very same graph, else one that carries the graph. */
+export function savedConfig(graph: EncoderGraph, base: JsonObject, head: ModelHead): WrittenConfig {
+  const family = FAMILIES.find(({ modelType }) => modelType === graph.architecture);
+  if (family !== undefined && !carriesGraph(base)) {
+    try {
+      return writeConfig(family, graph, base, head);
+    } catch (error) {
+      if (!(error instanceof SinterError && error.code === 'UNSUPPORTED_MODEL')) throw error;
+    }
+  }
+  return { config: graphConfig(graph, base, head), names: new Map() };
 }
 
 /**
@@ -108,7 +127,6 @@ export function familyGraph(config: JsonObject, request: FamilyRequest): Encoder
 }
 
 export { graphConfig } from './graph.js';
-export { lengthLimit } from './length-limit.js';
 
 export interface NamedGraph {
   /** config.json of the family that computes the same. */

@@ -7,10 +7,11 @@
 
 import type { JsonObject } from '../core/json.js';
 import type { AttentionExtras, GraphBuilder } from '../graph/builder.js';
+import type { Transform } from '../graph/rewrite/head.js';
 import type { ActivationKind } from '../graph/types.js';
 import { ACTIVATIONS, activationName } from './activations.js';
 import type { ConfigReader } from './config-reader.js';
-import type { EncoderPlan, Family, Transform } from './family.js';
+import type { EncoderPlan, Family } from './family.js';
 import { type LayerPositions, layerPositionKeys, readLayerPositions } from './modernbert-layers.js';
 import { addLayers, MAX_LAYERS } from './post-norm.js';
 import type { GraphStructure } from './structure.js';

@@ -13,20 +13,25 @@ import { classOf, type Family } from './family.js';
 import { type FamilyRequest, graphOfConfig } from './family-graph.js';
 import { GraphStructure, notWritable } from './structure.js';
 
+/** A config that says what a graph is, and what the graph's weights are called in files beside it. */
+export interface WrittenConfig {
+  readonly config: JsonObject;
+  /** Weight of the graph -> its name, for those that it speaks of. */
+  readonly names: ReadonlyMap<string, string>;
+}
+
 /** Throws UNSUPPORTED_MODEL when no config.json of the family means this graph. */
 export function writeConfig(
   family: Family,
   graph: EncoderGraph,
   base: JsonObject,
   head: ModelHead,
-): JsonObject {
+): WrittenConfig {
   const config = configByStructure(family, graph, base, head);
   const again = graphOfConfig(family, config, requestOf(graph, head));
   const found = unify(graph, again, { outputs: sharedOutputs(graph), dropout: true });
   if (found.difference !== undefined) throw notWritable(found.difference);
-  const renamed = [...found.weights].find(([ours, theirs]) => ours !== theirs);
-  if (renamed !== undefined) throw notWritable(`${renamed[0]} would have to be ${renamed[1]}`);
-  return config;
+  return { config, names: found.weights };
 }
 
 /** The config as the nodes say it; whether it means the graph is for the caller to check. */

@@ -80,7 +80,8 @@ export async function exportOnnxFolder(
   const { calibration } = options;
   const { folderContent, inputsOf } = await import('./folder-content.js');
   const { writeHfFolder } = await import('../formats/hf-folder-writer.js');
-  const content = folderContent(parts, program, 'f32');
+  const { withoutGraph } = await import('../graph/sinter-file.js');
+  const { config, ...content } = folderContent(parts, program, 'f32');
   const modules = (content.sentence?.settings.modules ?? []).flatMap((module) =>
     module.kind === 'normalize' ? [] : [`${module.name}.`],
   );
@@ -98,7 +99,8 @@ export async function exportOnnxFolder(
   };
   const overwrite = read.boolean('overwrite', false);
   const folderOptions = { overwrite, ...(await inputsOf(parts, path)) };
-  await writeHfFolder(path, { ...content, weights, more }, folderOptions);
+  const said = withoutGraph(config);
+  await writeHfFolder(path, { ...content, config: said, weights, more }, folderOptions);
 }
 
 function checkVariants({ precisions = ['f32', 'f16', 'q8'], calibration }: OnnxFolderOptions) {

@@ -4,7 +4,7 @@
  * A piece of one weight is in memory at a time.
  */
 
-import { configFromGraph } from '../architectures/index.js';
+import { savedConfig } from '../architectures/index.js';
 import { SinterError } from '../core/errors.js';
 import { parseJsonObject } from '../core/json.js';
 import { isSame } from '../files/index.js';
@@ -12,8 +12,8 @@ import { f32ToF16 } from '../formats/float16.js';
 import { TRAINING_FILE } from '../formats/hf-folder.js';
 import type { HfFolderContent } from '../formats/hf-folder-writer.js';
 import { DEFAULT_METADATA, type TensorToWrite } from '../formats/safetensors-writer.js';
-import { equalizersOf } from '../graph/rewrite/equalize.js';
-import type { WeightSpec } from '../graph/types.js';
+import { equalizerName, equalizersOf } from '../graph/rewrite/equalize.js';
+import type { EncoderGraph, WeightSpec } from '../graph/types.js';
 import type { NativeProgram } from '../native/native.js';
 import { outputWidth } from '../runtime/forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
@@ -38,15 +38,22 @@ export function folderContent(
   program: NativeProgram,
   dtype: 'f32' | 'f16',
 ): HfFolderContent {
-  const { graph, head, config, sentence } = parts;
+  const { graph, head, sentence } = parts;
   const equalizers = equalizersOf(graph);
+  const { config, names } = savedConfig(graph, parts.config, head);
+  const fileName = fileNames(graph, names);
   const content = {
-    config: configFromGraph(graph, config, head),
+    config,
     weights: graph.weights.flatMap((weight) =>
       // An equalizer belongs to int8 weights, which stay what they are.
-      tensorsToWrite(program, weight, equalizers.has(weight.name) ? 'f32' : dtype),
+      tensorsToWrite(
+        program,
+        weight,
+        fileName(weight.name),
+        equalizers.has(weight.name) ? 'f32' : dtype,
+      ),
     ),
-    metadata: { ...DEFAULT_METADATA, ...untrainedMark(parts) },
+    metadata: { ...DEFAULT_METADATA, ...untrainedMark(parts, fileName) },
     files: filesOf(parts),
   };
   const written =
@@ -74,9 +81,24 @@ function filesOf({ graph, head, tokenizer, training }: ModelParts): ReadonlyMap<
   return files;
 }
 
+/** What the weights are called in the file; an equalizer is named after the first weight that it belongs to. */
+function fileNames(
+  graph: EncoderGraph,
+  names: ReadonlyMap<string, string>,
+): (weight: string) => string {
+  const own = new Map(names);
+  for (const node of graph.nodes) {
+    const [first = ''] = node.op === 'linear' ? node.weights : [];
+    if (node.op !== 'linear' || node.equalizer === undefined) continue;
+    own.set(node.equalizer, equalizerName(names.get(first) ?? first));
+  }
+  return (weight) => own.get(weight) ?? weight;
+}
+
 function tensorsToWrite(
   program: NativeProgram,
   { name, shape, dtype }: WeightSpec,
+  tensor: string,
   as: 'f32' | 'f16',
 ): TensorToWrite[] {
   const pieces = function* (read: (begin: number, end: number) => ArrayBufferView) {
@@ -88,14 +110,19 @@ function tensorsToWrite(
     const scales = (begin: number, end: number) =>
       program.store.readQuantized(name, begin, end).scales;
     return [
-      { name, shape, dtype: 'I8', data: () => pieces(codes) },
-      { name: scaleName(name), shape: shape.slice(0, 1), dtype: 'F32', data: () => pieces(scales) },
+      { name: tensor, shape, dtype: 'I8', data: () => pieces(codes) },
+      {
+        name: scaleName(tensor),
+        shape: shape.slice(0, 1),
+        dtype: 'F32',
+        data: () => pieces(scales),
+      },
     ];
   }
   const floats = (begin: number, end: number) => program.store.readWeight(name, begin, end);
-  if (as === 'f32') return [{ name, shape, dtype: 'F32', data: () => pieces(floats) }];
+  if (as === 'f32') return [{ name: tensor, shape, dtype: 'F32', data: () => pieces(floats) }];
   const narrow = (begin: number, end: number) => halves(name, floats(begin, end));
-  return [{ name, shape, dtype: 'F16', data: () => pieces(narrow) }];
+  return [{ name: tensor, shape, dtype: 'F16', data: () => pieces(narrow) }];
 }
 
 function halves(name: string, values: Float32Array): Uint16Array {

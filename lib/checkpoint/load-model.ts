@@ -4,7 +4,7 @@
  * Weights are streamed, a chunk at a time, from the file into the program: at no time is a second copy in memory.
  */
 
-import { graphFromCheckpoint, lengthLimit } from '../architectures/index.js';
+import { graphFromCheckpoint } from '../architectures/index.js';
 import { SinterError, throwIfAborted, typeMistake } from '../core/errors.js';
 import { type HfFolder, readHfFolder } from '../formats/hf-folder.js';
 import type { SafetensorsDtype } from '../formats/safetensors.js';
@@ -14,6 +14,7 @@ import type {
   ImportedModel,
   SentenceSettings,
 } from '../graph/checkpoint.js';
+import { lengthLimit } from '../graph/length-limit.js';
 import { withHalves } from '../graph/rewrite/tables.js';
 import type { EncoderGraph, OutputName } from '../graph/types.js';
 import { type ResolveOptions, resolveModel } from '../hub/resolve.js';
@@ -140,6 +141,7 @@ export async function partsOf(
       base: path,
       training: folder.training,
       head: { task: imported.task, labels: imported.labels, problem: imported.problem },
+      plans: imported.plans,
       origin: originOf(folder, imported),
     };
     return { parts, verification };

@@ -16,9 +16,13 @@ const WARNING = 'SINTER_UNTRAINED_HEAD';
 /** Calls that need no trained head. */
 const SILENT: readonly string[] = ['info', 'train'];
 
-/** What goes into the metadata of a weight file. */
-export function untrainedMark({ origin }: ModelParts): Readonly<Record<string, string>> {
-  return origin.untrained.length === 0 ? {} : { [KEY]: JSON.stringify(origin.untrained) };
+/** What goes into the metadata of a weight file, where weights are called by `fileName`. */
+export function untrainedMark(
+  { origin }: ModelParts,
+  fileName: (weight: string) => string = (weight) => weight,
+): Readonly<Record<string, string>> {
+  const names = origin.untrained.map(fileName);
+  return names.length === 0 ? {} : { [KEY]: JSON.stringify(names) };
 }
 
 /** The tensors that the files call untrained. Throws CORRUPT_MODEL for a mark that is no list of names. */

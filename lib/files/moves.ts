@@ -12,7 +12,7 @@ import { syncFolder } from './sync.js';
 import { abandonedIn, adoptedId, isTemporary, release } from './temporary.js';
 
 /** Of a model folder this is read first; of an ONNX model the file whose name begins that of the other. */
-const FIRST = 'config.json';
+const FIRST: readonly string[] = ['config.json', 'sinter.json'];
 /** Every fresh ext4 file system has it. */
 const OF_THE_SYSTEM = 'lost+found';
 
@@ -23,7 +23,7 @@ export async function contentOf(folder: string): Promise<string[]> {
 }
 
 function byTurn(a: string, b: string): number {
-  if ((a === FIRST) !== (b === FIRST)) return a === FIRST ? -1 : 1;
+  if (FIRST.includes(a) !== FIRST.includes(b)) return FIRST.includes(a) ? -1 : 1;
   if (a === b) return 0;
   return a < b ? -1 : 1;
 }

@@ -9,12 +9,14 @@ import { dirname, join } from 'node:path';
 import type { JsonObject } from '../core/json.js';
 import { writeFolderAtomic } from '../files/index.js';
 import type { SentenceSettings } from '../graph/checkpoint.js';
+import { carriesGraph, SINTER_FILE, toSinterFile } from '../graph/sinter-file.js';
 import { checkOwnModel } from './own-folder.js';
 import { storedSize, type TensorToWrite, writeSafetensors } from './safetensors-writer.js';
 import { modulePath, sentenceFiles } from './sentence-files.js';
 
 /** The parts of a folder to write. */
 export interface HfFolderContent {
+  /** Written as config.json, or as sinter.json where it carries the graph. */
   readonly config: JsonObject;
   readonly weights: Iterable<TensorToWrite>;
   /** Texts that lie in the file of the weights. */
@@ -48,7 +50,10 @@ export async function writeHfFolder(
   { overwrite = false, inputs = [] }: WriteFolderOptions = {},
 ): Promise<void> {
   const files = new Map<string, string | Uint8Array>(content.files);
-  files.set('config.json', `${JSON.stringify(content.config, null, 2)}\n`);
+  const [name, said] = carriesGraph(content.config)
+    ? [SINTER_FILE, JSON.stringify(toSinterFile(content.config))]
+    : ['config.json', JSON.stringify(content.config, null, 2)];
+  files.set(name, `${said}\n`);
   if (content.sentence !== undefined) {
     const { settings, width } = content.sentence;
     for (const [name, text] of sentenceFiles(settings, width)) files.set(name, text);

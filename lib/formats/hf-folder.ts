@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { SinterError } from '../core/errors.js';
 import { checkStamps, fileExists, type JsonObject, readJsonObject } from '../core/json.js';
 import type { Checkpoint, SentenceModule, SentenceSettings } from '../graph/checkpoint.js';
+import { fromSinterFile, SINTER_FILE } from '../graph/sinter-file.js';
 import { refuseAdapter } from './adapter-folder.js';
 import { insteadOfModel } from './other-weights.js';
 import { readSentenceFiles } from './sentence-files.js';
@@ -56,8 +57,8 @@ export async function readHfFolder(path: string): Promise<HfFolder> {
   const files = await readSentenceFiles(path);
   if (files !== null) await refuseAdapter(files.transformer);
   // Older libraries put the transformer and its tokenizer into a folder of their own.
-  const own = files !== null && (await fileExists(join(files.transformer, 'config.json')));
-  const transformer = own ? files.transformer : path;
+  const transformer =
+    files !== null && (await hasConfig(files.transformer)) ? files.transformer : path;
   const config = await readConfig(transformer);
   const sentence = files?.settings ?? null;
   const modelMaxLength = await readModelMaxLength(transformer);
@@ -80,8 +81,24 @@ export async function readHfFolder(path: string): Promise<HfFolder> {
   };
 }
 
+async function hasConfig(folder: string): Promise<boolean> {
+  const names = ['config.json', SINTER_FILE];
+  const found = await Promise.all(names.map((name) => fileExists(join(folder, name))));
+  return found.includes(true);
+}
+
+/** config.json, or the sinter.json of a model that no config.json can say. */
 async function readConfig(folder: string): Promise<JsonObject> {
   const file = join(folder, 'config.json');
+  const own = join(folder, SINTER_FILE);
+  if (await fileExists(own)) {
+    if (!(await fileExists(file))) return fromSinterFile(await readJsonObject(own), own);
+    throw new SinterError(
+      'CORRUPT_MODEL',
+      `${folder}: must have config.json or ${SINTER_FILE}, not both: they may say different things of one model`,
+      { details: { file: own } },
+    );
+  }
   if (await fileExists(file)) return readJsonObject(file);
   const instead = await insteadOfModel(folder);
   throw new SinterError('CORRUPT_MODEL', `${file}: no such file${instead}`, { details: { file } });

@@ -7,8 +7,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rangeMistake } from '../core/errors.js';
-import { isJsonObject, type JsonValue } from '../core/json.js';
+import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
 import { contentOf } from '../files/index.js';
+import { SINTER_FILE } from '../graph/sinter-file.js';
 
 /** Paths in a model folder, with `/` between folders. */
 const OF_A_MODEL: readonly RegExp[] = [
@@ -79,13 +80,22 @@ function refuseOthers(
   throw rangeMistake('folder', what, folder);
 }
 
-/** config.json of an application has no model type. */
+/** config.json of an application has no model type, and its sinter.json no model. */
 async function hasModelConfig(folder: string): Promise<boolean> {
+  const [config, own] = await Promise.all([
+    readJson(join(folder, 'config.json')),
+    readJson(join(folder, SINTER_FILE)),
+  ]);
+  return typeof config?.model_type === 'string' || isJsonObject(own?.model ?? null);
+}
+
+/** null for what is no JSON object. */
+async function readJson(file: string): Promise<JsonObject | null> {
   try {
-    const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')) as JsonValue;
-    return isJsonObject(config) && typeof config.model_type === 'string';
+    const value = JSON.parse(await readFile(file, 'utf8')) as JsonValue;
+    return isJsonObject(value) ? value : null;
   } catch {
-    return false;
+    return null;
   }
 }
 

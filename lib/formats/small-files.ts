@@ -7,11 +7,13 @@
 
 import { join } from 'node:path';
 import { FileStamps } from '../core/files.js';
+import { SINTER_FILE } from '../graph/sinter-file.js';
 import { ADAPTER_CONFIG } from './adapter-folder.js';
 import { LENGTH_FILES } from './sentence-text.js';
 
 export const SMALL_FILES: readonly string[] = [
   'config.json',
+  SINTER_FILE,
   // Not applied, but it must not be left out in silence.
   ADAPTER_CONFIG,
   ...['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json'],

@@ -6,6 +6,7 @@
  */
 
 import { SinterError } from '../core/errors.js';
+import { withNames } from './nodes.js';
 import type {
   ActivationKind,
   AttentionNode,
@@ -43,6 +44,18 @@ export class GraphBuilder {
   private readonly weights = new Map<string, WeightSpec>();
   private readonly nodes: GraphNode[] = [];
   private readonly outputs: Partial<Record<OutputName, string>> = {};
+
+  /** A builder that goes on where `graph` ends, its weights under new names. */
+  static over(graph: EncoderGraph, { weight: rename }: { weight: (name: string) => string }) {
+    const builder = new GraphBuilder();
+    for (const weight of graph.weights) {
+      const name = rename(weight.name);
+      builder.weights.set(name, { ...weight, name });
+    }
+    builder.nodes.push(...graph.nodes.map((node) => withNames(node, { weight: rename })));
+    Object.assign(builder.outputs, graph.outputs);
+    return builder;
+  }
 
   /** Sum of table rows; each table is [rows, width]. */
   embedding(

@@ -6,6 +6,7 @@
  */
 
 import type { JsonObject } from '../core/json.js';
+import type { HeadPlans } from './rewrite/head.js';
 import type { ActivationKind, EncoderGraph, PoolKind } from './types.js';
 
 /** Name, dtype (as in safetensors: F32, F16 ...) and shape of a stored tensor. */
@@ -155,6 +156,8 @@ export interface ImportedModel extends ModelHead {
   readonly unused: readonly string[];
   /** What was taken for something, a line each. */
   readonly notes: readonly string[];
-  /** config.json of the graph as it is now; keys that Sinter does not know are kept. */
+  /** Where a new head's names and form come from. */
+  readonly plans: HeadPlans;
+  /** What config.json said, and what the request changed in it: a saved model keeps the keys that no graph says. */
   readonly config: JsonObject;
 }

@@ -23,7 +23,7 @@ export function stacksOf(node: GraphNode): readonly (readonly string[])[] {
 }
 
 /** The weights that the model computes with: without those that only say how others are stored. */
-export function parametersOf(node: GraphNode): readonly string[] {
+export function modelWeightsOf(node: GraphNode): readonly string[] {
   return stacksIn(OPS[node.op].fields, node, { storage: false }).flat();
 }
 

@@ -6,7 +6,7 @@
  */
 
 import { withoutNames } from './fields.js';
-import { inputsOf, parametersOf } from './nodes.js';
+import { inputsOf, modelWeightsOf } from './nodes.js';
 import { type GraphNode, OPS } from './ops.js';
 import type { EncoderGraph, OutputName } from './types.js';
 
@@ -69,7 +69,7 @@ class Walk {
     const [inputsA, inputsB] = [inputsOf(a), inputsOf(b)];
     const alike = inputsA.map((input, i): [string, string] => [input, inputsB[i] ?? '']);
     this.todo.push(...alike);
-    return this.compareWeights(parametersOf(a), parametersOf(b));
+    return this.compareWeights(modelWeightsOf(a), modelWeightsOf(b));
   }
 
   private compareWeights(a: readonly string[], b: readonly string[]): string | null {

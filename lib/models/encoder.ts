@@ -10,7 +10,7 @@ import type { Batcher } from '../batching/batcher.js';
 import { EMBEDDED_MODEL } from '../checkpoint/embedded-model.js';
 import { loadModel } from '../checkpoint/load-lazily.js';
 import { LOAD_OPTIONS, type LoadOptions, loadSettings } from '../checkpoint/load-options.js';
-import { drawWeights } from '../checkpoint/new-weights.js';
+import { withNewHead } from '../checkpoint/new-head.js';
 import { type QuantizeOptions, quantizeModel } from '../compress/quantize-model.js';
 import { rangeMistake, SinterError } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
@@ -22,7 +22,6 @@ import type {
   SimilarityName,
 } from '../graph/checkpoint.js';
 import { isQuantized } from '../graph/rewrite/quantize.js';
-import { storedLike } from '../graph/rewrite/tables.js';
 import { PLAIN_SENTENCE, sentenceHead } from '../graph/sentence.js';
 import { POOL_KINDS, type PoolKind } from '../graph/types.js';
 import { forwardTexts, outputWidth } from '../runtime/forward.js';
@@ -32,9 +31,7 @@ import {
   type PredictOptions,
   readPredictOptions,
 } from '../runtime/predict-options.js';
-import { deriveProgram, tensorsOf } from '../runtime/program.js';
 import { promptText, withPrompt } from '../runtime/prompts.js';
-import { SharedProgram } from '../runtime/shared-program.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { Classifier, checkLabels, readProblem } from './classifier.js';
 import { checkTexts, TextModel } from './text-model.js';
@@ -189,30 +186,10 @@ export class Encoder extends TextModel {
         'classifier: the encoder is quantized; make the classifier from the f32 encoder',
       );
     }
-    const { path, config, graph, sentence, modelMaxLength } = parts;
-    const checkpoint = { path, config, tensors: tensorsOf(graph), sentence, modelMaxLength };
-    const request = {
-      task: 'classification',
-      labels,
-      problem,
-      newHead: true,
-      ...(maxTokens === undefined ? {} : { maxTokens }),
-    } as const;
     return this.use(where, async (source) => {
-      const { graphFromCheckpoint } = await import('../architectures/index.js');
-      const imported = graphFromCheckpoint(checkpoint, request);
-      const { sources, created, graph: floats, ...made } = imported;
-      const nameOf = (name: string) => sources.get(name) ?? name;
-      const wide = storedLike(floats, graph, nameOf);
-      const options = { trainable: false, where };
-      const written = drawWeights(created, seed);
-      const program = await deriveProgram(wide, source.store, options, { nameOf, written });
-      const shared = new SharedProgram(program);
-      const { config: newConfig, unused: _, notes, ...head } = made;
-      const untrained = created.map(({ name }) => name);
-      const origin = { untrained, unused: parts.origin.unused, notes };
-      const own = { graph: wide, config: newConfig, head, program: shared, sentence: null, origin };
-      return Classifier.fromParts<L, K>({ ...parts, ...own });
+      const head = { task: 'classification', labels, problem } as const;
+      const made = await withNewHead(where, parts, source, head, { seed, maxTokens });
+      return Classifier.fromParts<L, K>(made);
     });
   }
 

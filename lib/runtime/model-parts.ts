@@ -6,6 +6,7 @@
 
 import type { JsonObject } from '../core/json.js';
 import type { ModelHead, SentenceSettings } from '../graph/checkpoint.js';
+import type { HeadPlans } from '../graph/rewrite/head.js';
 import type { EncoderGraph } from '../graph/types.js';
 import type { TextTokenizer } from '../tokenize/text-tokenizer.js';
 import type { SharedProgram } from './shared-program.js';
@@ -16,7 +17,7 @@ export interface ModelParts {
   readonly graph: EncoderGraph;
   readonly program: SharedProgram;
   readonly tokenizer: TextTokenizer;
-  /** config.json that fits the graph. */
+  /** What config.json said; what is written is made from the graph. */
   readonly config: JsonObject;
   /** What the files of sentence-transformers say, of an embedding model or a cross-encoder; null without. */
   readonly sentence: SentenceSettings | null;
@@ -27,6 +28,8 @@ export interface ModelParts {
   /** What its last training used (training-record.ts); null where nothing is known. */
   readonly training: JsonObject | null;
   readonly head: ModelHead;
+  /** What new heads over its encoder look like. */
+  readonly plans: HeadPlans;
   readonly origin: Origin;
 }
 

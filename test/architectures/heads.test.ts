@@ -6,6 +6,7 @@ import type { JsonObject } from '../../lib/core/json.js';
 import type { Checkpoint, GraphRequest, TensorInfo } from '../../lib/graph/checkpoint.js';
 import { validateGraph } from '../../lib/graph/validate.js';
 import { type FamilyParameters, type HeadParameters, type Shapes, STORED } from './parameters.js';
+import { written } from './written.js';
 
 const LABELS = ['L0', 'L1', 'L2'];
 const HEADS = Object.entries(STORED).flatMap(([family, { heads }]) =>
@@ -86,7 +87,7 @@ describe.each(HEADS)('%s for %s', (family, head) => {
     const from = checkpoint(configFor(family, head), stored(family, head));
     const bare = graphFromCheckpoint(from, { task: 'embedding' });
     expect(bare.created).toEqual([]);
-    expect(bare.config.architectures).toEqual([
+    expect(written(bare).architectures).toEqual([
       String(STORED[family]?.heads[head]?.class).replace(/For.*/, 'Model'),
     ]);
     for (const other of ['classification', 'token-classification', 'question-answering'] as const) {
@@ -148,7 +149,7 @@ describe('a new head', () => {
     for (const problem of ['regression', 'multi_label_classification'] as const) {
       const request = { task: 'classification', labels: ['score'], problem } as const;
       const model = graphFromCheckpoint(from, request);
-      expect([model.problem, model.config.problem_type]).toEqual([problem, problem]);
+      expect([model.problem, written(model).problem_type]).toEqual([problem, problem]);
     }
     const request = { task: 'classification', labels: ['score'] } as const;
     expect(() => graphFromCheckpoint(from, request)).toThrow(RangeError);
@@ -165,17 +166,17 @@ describe('a trained head', () => {
     const request = { task: 'classification' } as const;
     for (const problem of ['multi_label_classification', 'regression'] as const) {
       const model = graphFromCheckpoint(trained({ problem_type: problem }), request);
-      expect([model.problem, model.config.problem_type]).toEqual([problem, problem]);
+      expect([model.problem, written(model).problem_type]).toEqual([problem, problem]);
     }
     const plain = graphFromCheckpoint(trained({}), request);
     expect(plain.problem).toBe('single_label_classification');
-    expect(plain.config).not.toHaveProperty('problem_type');
+    expect(written(plain)).not.toHaveProperty('problem_type');
     const one = { 'classifier.weight': [1, 32], 'classifier.bias': [1] };
     const config = configFor('bert', 'classification', { id2label: { 0: 'LABEL_0' } });
     const ranker = checkpoint(config, { ...stored('bert', 'classification'), ...one });
     const model = graphFromCheckpoint(ranker, request);
     expect([model.problem, model.labels]).toEqual(['single_label_classification', ['LABEL_0']]);
-    expect(model.config).not.toHaveProperty('problem_type');
+    expect(written(model)).not.toHaveProperty('problem_type');
   });
 
   it('is for what the caller says where config.json says nothing, and then config.json says it', () => {
@@ -184,7 +185,7 @@ describe('a trained head', () => {
     for (const problem of ['multi_label_classification', 'regression'] as const) {
       const model = graphFromCheckpoint(trained({}), { ...labels, problem });
       expect([model.created, model.problem]).toEqual([[], problem]);
-      expect(model.config.problem_type).toBe(problem);
+      expect(written(model).problem_type).toBe(problem);
       const stated = trained({ problem_type: 'single_label_classification' });
       expect(graphFromCheckpoint(stated, { ...labels, problem }).problem).toBe(
         'single_label_classification',
@@ -215,6 +216,6 @@ describe('a trained head', () => {
     const { legacy: _, ...config } = configFor('deberta-new-lm', 'masked-lm');
     const model = graphFromCheckpoint(checkpoint(config, shapes), { task: 'masked-lm' });
     expect(model.created).toEqual([]);
-    expect(model.config).toMatchObject({ legacy: false, tie_word_embeddings: false });
+    expect(written(model)).toMatchObject({ legacy: false, tie_word_embeddings: false });
   });
 });

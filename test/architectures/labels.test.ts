@@ -4,6 +4,7 @@ import { graphFromCheckpoint } from '../../lib/architectures/index.js';
 import type { JsonObject, JsonValue } from '../../lib/core/json.js';
 import type { Checkpoint, GraphRequest, TensorInfo } from '../../lib/graph/checkpoint.js';
 import { type FamilyParameters, type Shapes, STORED } from './parameters.js';
+import { written } from './written.js';
 
 type Change = Readonly<Record<string, JsonValue>>;
 
@@ -87,7 +88,7 @@ describe('labels of the caller', () => {
   it('rename the classes of a trained head, whose weights stay', () => {
     const model = ask(['schlecht', 'neutral', 'gut']);
     expect([model.created, model.labels]).toEqual([[], ['schlecht', 'neutral', 'gut']]);
-    expect(model.config.id2label).toEqual({ 0: 'schlecht', 1: 'neutral', 2: 'gut' });
+    expect(written(model).id2label).toEqual({ 0: 'schlecht', 1: 'neutral', 2: 'gut' });
     expect(ask(['NEG', 'NEU', 'POS']).labels).toEqual(['NEG', 'NEU', 'POS']);
   });
 

@@ -21,6 +21,12 @@ import { temporaryFolder } from './temporary-folder.js';
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 const TINY = fixture('encoders/bert-seqcls');
 
+/** What the small files must hold at least, where that is more than an empty object. */
+const CONTENT: Readonly<Record<string, unknown>> = {
+  'modules.json': [{ type: 'sentence_transformers.models.Transformer', path: '' }],
+  'sinter.json': { format: 1, model: {} },
+};
+
 async function copyOfTiny(): Promise<string> {
   const folder = join(await temporaryFolder(), 'model');
   await cp(TINY, folder, { recursive: true });
@@ -180,8 +186,7 @@ describe.skipIf(process.platform === 'win32')('a pipe in the place of a file', (
   ])('%s is refused at once', async (name) => {
     const folder = await copyOfTiny();
     if (name.startsWith('sentence')) {
-      const modules = [{ type: 'sentence_transformers.models.Transformer', path: '' }];
-      await writeFile(join(folder, 'modules.json'), JSON.stringify(modules));
+      await writeFile(join(folder, 'modules.json'), JSON.stringify(CONTENT['modules.json']));
     }
     const path = join(folder, name);
     await rm(path, { force: true });
@@ -246,9 +251,9 @@ describe('a model that changes while it is read', () => {
     names.delete('adapter_config.json');
     for (const name of names) {
       const model = await copyOfTiny();
+      if (name === 'sinter.json') await rm(join(model, 'config.json'));
       const path = join(model, name);
-      const modules = [{ type: 'sentence_transformers.models.Transformer', path: '' }];
-      const content = JSON.stringify(name === 'modules.json' ? modules : {});
+      const content = JSON.stringify(CONTENT[name] ?? {});
       if (!existsSync(path)) await writeFile(path, content);
       const folder = await readHfFolder(model);
       await utimes(path, 1, 1);

@@ -5,7 +5,7 @@
  */
 
 import { rangeMistake } from '../core/errors.js';
-import type { Checkpoint, GraphRequest } from '../graph/checkpoint.js';
+import type { Checkpoint, GraphRequest } from './checkpoint.js';
 
 /**
  * The length that the files state for the task (a sentence encoder has one of its own), unless another one is asked for;

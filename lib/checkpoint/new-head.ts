@@ -1,0 +1,72 @@
+/**
+ * A model with a new, untrained head over the encoder of another: a rewrite of its graph over the same weights.
+ */
+
+import { SinterError } from '../core/errors.js';
+import type { ModelHead } from '../graph/checkpoint.js';
+import { lengthLimit } from '../graph/length-limit.js';
+import { type HeadTask, withHead } from '../graph/rewrite/head.js';
+import type { NativeProgram } from '../native/native.js';
+import type { ModelParts } from '../runtime/model-parts.js';
+import { deriveProgram } from '../runtime/program.js';
+import { SharedProgram } from '../runtime/shared-program.js';
+import { drawWeights } from './new-weights.js';
+
+export interface NewHeadOptions {
+  /** Of the new weights. */
+  readonly seed: number;
+  /** The length limit. Default: what the tokenizer's files state, at most the encoder's positions. */
+  readonly maxTokens: number | undefined;
+}
+
+/** Throws UNSUPPORTED_MODEL for a task that the encoder has no head for, RangeError for a `maxTokens` beyond its positions. */
+export async function withNewHead(
+  where: string,
+  parts: ModelParts,
+  source: NativeProgram,
+  head: ModelHead & { readonly task: HeadTask },
+  { seed, maxTokens }: NewHeadOptions,
+): Promise<ModelParts> {
+  const { plans, path } = parts;
+  const { task, labels, problem } = head;
+  if (plans.heads[task] === undefined) {
+    throw new SinterError(
+      'UNSUPPORTED_MODEL',
+      `${where}: ${path}: a ${parts.graph.architecture} encoder has no head for ${task}`,
+    );
+  }
+  const limit = limitOf(where, parts, { task, ...(maxTokens === undefined ? {} : { maxTokens }) });
+  const wish = { task, labels: labels?.length ?? 0, maxTokens: limit };
+  const { graph, sources, created } = withHead(parts.graph, plans, wish);
+  const program = await deriveProgram(
+    graph,
+    source.store,
+    { trainable: false, where },
+    { nameOf: (name) => sources.get(name) ?? name, written: drawWeights(created, seed) },
+  );
+  // A new head says what it is for; it does not inherit what an old one was for.
+  const { problem_type: _, ...rest } = parts.config;
+  const config = problem === null ? rest : { ...rest, problem_type: problem };
+  const untrained = created.map(({ name }) => name);
+  return {
+    ...parts,
+    graph,
+    config,
+    head,
+    program: new SharedProgram(program),
+    sentence: null,
+    origin: { untrained, unused: parts.origin.unused, notes: [] },
+  };
+}
+
+function limitOf(
+  where: string,
+  parts: ModelParts,
+  request: { readonly task: HeadTask; readonly maxTokens?: number },
+): number {
+  try {
+    return lengthLimit(parts.plans.positions, parts, request);
+  } catch (error) {
+    throw error instanceof RangeError ? new RangeError(`${where}: ${error.message}`) : error;
+  }
+}

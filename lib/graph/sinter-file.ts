@@ -1,0 +1,45 @@
+/**
+ * sinter.json: the graph of a model that no family's config.json can say.
+ *
+ * A model folder has a config.json or a sinter.json, never both: two files about one model could disagree. Inside the program both are
+ * one object, whose `model_type` says which of them it is.
+ */
+
+import { SinterError, show } from '../core/errors.js';
+import { isJsonObject, type JsonObject } from '../core/json.js';
+
+export const SINTER_FILE = 'sinter.json';
+/** model_type of a config that carries its graph. */
+export const GRAPH_TYPE = 'sinter_graph';
+/** The key that the graph, its task and its labels stand under. */
+export const GRAPH_KEY = 'sinter_graph';
+
+/** Whether the config carries its graph. */
+export function carriesGraph(config: JsonObject): boolean {
+  return config.model_type === GRAPH_TYPE && config[GRAPH_KEY] !== undefined;
+}
+
+/** The config beside a file that holds the graph itself. */
+export function withoutGraph(config: JsonObject): JsonObject {
+  const { [GRAPH_KEY]: _, ...rest } = config;
+  return rest;
+}
+
+/** sinter.json of a config that carries its graph. */
+export function toSinterFile(config: JsonObject): JsonObject {
+  const { model_type: _, architectures: _a, [GRAPH_KEY]: graph, ...settings } = config;
+  return { format: 1, model: graph ?? null, settings };
+}
+
+/** The config of a sinter.json. Throws CORRUPT_MODEL for what is none; the graph in it is checked when it is used. */
+export function fromSinterFile(file: JsonObject, where: string): JsonObject {
+  const { format, model, settings = {}, ...more } = file;
+  const fail = (what: string) =>
+    new SinterError('CORRUPT_MODEL', `${where}: ${what}`, { details: { file: where } });
+  if (format !== 1) throw fail(`format must be 1, got ${show(format)}`);
+  if (model === undefined || !isJsonObject(model)) throw fail('model must be an object');
+  if (!isJsonObject(settings)) throw fail('settings must be an object');
+  const [unknown] = Object.keys(more);
+  if (unknown !== undefined) throw fail(`unknown key ${show(unknown)}`);
+  return { ...settings, model_type: GRAPH_TYPE, [GRAPH_KEY]: model };
+}

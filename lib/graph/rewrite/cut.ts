@@ -1,0 +1,266 @@
+/**
+ * Narrower graphs: heads, neurons and whole layers taken out, and which rows and columns of their weights are left.
+ *
+ * A value that becomes narrower takes with it what makes it and all that read it. Where that cannot be done (a sum, a norm, an
+ * output of the graph), or where a shared weight would be cut in two ways, nothing is cut and a RangeError names the place.
+ */
+
+import { inputsOf, weightsOf } from '../nodes.js';
+import type { GraphNode, NodeOf } from '../ops.js';
+import type { EncoderGraph, WeightSpec } from '../types.js';
+import { type ValueShape, validateGraph } from '../validate.js';
+
+/** What is left of a weight: indices in increasing order; left out: all. */
+export interface WeightCut {
+  readonly rows?: readonly number[];
+  readonly columns?: readonly number[];
+}
+
+export interface CutGraph {
+  readonly graph: EncoderGraph;
+  /** The weights that are not whole any more. */
+  readonly cuts: ReadonlyMap<string, WeightCut>;
+}
+
+/** For layers by their number, in the order in which they run: the indices to take out. */
+export type LayerCuts = ReadonlyMap<number, readonly number[]>;
+
+/** `graph` without these attention heads. RangeError for a layer or a head that is not there, or when no head would be left. */
+export function cutHeads(graph: EncoderGraph, heads: LayerCuts): CutGraph {
+  const cutter = new Cutter(graph);
+  const layers = graph.nodes.filter((node) => node.op === 'attention');
+  for (const [layer, removed] of heads) {
+    const node = layers[layer];
+    if (node === undefined) throw noLayer(layer, layers.length);
+    cutter.cutHeads(node, kept(`heads of layer ${layer}`, node.heads, removed));
+  }
+  return cutter.finish();
+}
+
+/** `graph` without these neurons of its feed-forward parts: columns of the product that goes back to the width of the layer. */
+export function cutNeurons(graph: EncoderGraph, neurons: LayerCuts): CutGraph {
+  const cutter = new Cutter(graph);
+  const layers = feedForwards(graph);
+  for (const [layer, removed] of neurons) {
+    const value = layers[layer];
+    if (value === undefined) throw noLayer(layer, layers.length);
+    const what = `neurons of layer ${layer}`;
+    cutter.narrow(value, kept(what, cutter.widthOf(value), removed));
+  }
+  return cutter.finish();
+}
+
+function noLayer(layer: number, count: number): RangeError {
+  return new RangeError(`layers must be from 0 to ${count - 1}, got ${layer}`);
+}
+
+/** What is left of `count` things without `removed`. */
+function kept(what: string, count: number, removed: readonly number[]): readonly number[] {
+  const out = new Set(removed);
+  const wrong = removed.find((i) => !(Number.isSafeInteger(i) && i >= 0 && i < count));
+  if (wrong !== undefined) {
+    throw new RangeError(`${what} must be from 0 to ${count - 1}, got ${wrong}`);
+  }
+  if (out.size === count) throw new RangeError(`${what}: at least one must be left of ${count}`);
+  return Array.from({ length: count }, (_, i) => i).filter((i) => !out.has(i));
+}
+
+/** The wide value of each layer's feed-forward part: what the second product over tokens after its attention reads. */
+export function feedForwards(graph: EncoderGraph): readonly string[] {
+  const found: string[] = [];
+  const { nodes } = graph;
+  const values = validateGraph(graph);
+  for (const [i, node] of nodes.entries()) {
+    if (node.op !== 'attention') continue;
+    const next = nodes.findIndex((other, j) => j > i && other.op === 'attention');
+    const products = nodes
+      .slice(i, next < 0 ? nodes.length : next)
+      .filter((other) => other.op === 'linear')
+      .filter(({ output }) => values.get(output)?.kind === 'token');
+    // Projection, up, down; the products of the next attention may follow.
+    const down = products[2];
+    if (down === undefined) throw new RangeError(`layer ${found.length} has no feed-forward part`);
+    found.push(down.input);
+  }
+  return found;
+}
+
+class Cutter {
+  private readonly graph: EncoderGraph;
+  private readonly values: ReadonlyMap<string, ValueShape>;
+  private readonly shapes: ReadonlyMap<string, readonly number[]>;
+  private readonly makers: ReadonlyMap<string, GraphNode>;
+  private readonly cuts = new Map<
+    string,
+    { rows?: readonly number[]; columns?: readonly number[] }
+  >();
+  /** `weight of node`: each use that was cut. */
+  private readonly seen = new Set<string>();
+  private readonly narrowed = new Map<string, readonly number[]>();
+  private readonly heads = new Map<string, number>();
+
+  constructor(graph: EncoderGraph) {
+    this.graph = graph;
+    this.values = validateGraph(graph);
+    this.shapes = new Map(graph.weights.map(({ name, shape }) => [name, shape]));
+    this.makers = new Map(graph.nodes.map((node) => [node.output, node]));
+  }
+
+  widthOf(value: string): number {
+    return this.values.get(value)?.width ?? 0;
+  }
+
+  cutHeads(node: NodeOf<'attention'>, heads: readonly number[]): void {
+    const { headDim, relativeBias, disentangled } = node;
+    const channels = heads.flatMap((head) =>
+      Array.from({ length: headDim }, (_, i) => head * headDim + i),
+    );
+    const width = this.widthOf(node.output);
+    const blocks = [0, 1, 2].flatMap((block) => channels.map((channel) => block * width + channel));
+    this.heads.set(node.output, heads.length);
+    this.narrow(node.input, blocks);
+    for (const table of [disentangled?.keys, disentangled?.queries]) {
+      if (table) this.narrow(table, channels);
+    }
+    if (relativeBias) this.cut(node, relativeBias.weight, { columns: heads });
+    this.narrowReaders(node.output, channels);
+  }
+
+  /** `value` with these of its columns: what makes it and what reads it become narrower too. */
+  narrow(value: string, keep: readonly number[]): void {
+    if (this.isDone(value, keep)) return;
+    const maker = this.makers.get(value);
+    if (maker === undefined) throw new RangeError(`there is no value ${value}`);
+    switch (maker.op) {
+      case 'linear':
+        this.cutOutputs(maker, keep);
+        break;
+      case 'concat':
+        this.narrowParts(maker, keep);
+        break;
+      case 'dropout':
+        this.narrow(maker.input, keep);
+        break;
+      case 'gate': {
+        const width = this.widthOf(value);
+        this.narrow(maker.input, [...keep, ...keep.map((column) => width + column)]);
+        break;
+      }
+      default:
+        throw refusal(value, `it comes from ${maker.op}`);
+    }
+    this.narrowReaders(value, keep);
+  }
+
+  /** Whether that was done already: a value that two readers want narrower must be so in one way. */
+  private isDone(value: string, keep: readonly number[]): boolean {
+    const known = this.narrowed.get(value);
+    if (known === undefined) {
+      this.narrowed.set(value, keep);
+      return false;
+    }
+    if (isSame(known, keep)) return true;
+    throw refusal(value, 'it would have to be cut in two ways');
+  }
+
+  private narrowReaders(value: string, keep: readonly number[]): void {
+    if (Object.values(this.graph.outputs).includes(value)) {
+      throw refusal(value, 'it is an output of the graph');
+    }
+    for (const reader of this.graph.nodes) {
+      if (!inputsOf(reader).includes(value)) continue;
+      if (reader.op === 'linear') this.cutInputs(reader, keep);
+      else if (reader.op === 'dropout') this.narrowed.set(reader.output, keep);
+      else if (reader.op === 'attention' && this.heads.has(reader.output)) continue;
+      else if (reader.op === 'gate' || reader.op === 'concat') {
+        // They were what asked for it; otherwise the validation of the new graph refuses it.
+        if (!this.narrowed.has(reader.output)) throw refusal(value, `${reader.op} reads it`);
+        continue;
+      } else throw refusal(value, `${reader.op} reads it`);
+      if (reader.op === 'dropout') this.narrowReaders(reader.output, keep);
+    }
+  }
+
+  private narrowParts(node: NodeOf<'concat'>, keep: readonly number[]): void {
+    let begin = 0;
+    for (const input of node.inputs) {
+      const width = this.widthOf(input);
+      const from = begin;
+      const own = keep.filter((column) => column >= from && column < from + width);
+      this.narrow(
+        input,
+        own.map((column) => column - from),
+      );
+      begin += width;
+    }
+  }
+
+  private cutOutputs(node: NodeOf<'linear'>, keep: readonly number[]): void {
+    let begin = 0;
+    for (const [i, weight] of node.weights.entries()) {
+      const from = begin;
+      const [count = 0] = this.shapes.get(weight) ?? [];
+      const own = keep.filter((row) => row >= from && row < from + count).map((row) => row - from);
+      if (own.length === 0) throw refusal(node.output, `nothing would be left of ${weight}`);
+      this.cut(node, weight, { rows: own });
+      const bias = node.biases[i];
+      if (bias !== undefined) this.cut(node, bias, { rows: own });
+      begin += count;
+    }
+  }
+
+  private cutInputs(node: NodeOf<'linear'>, keep: readonly number[]): void {
+    for (const weight of node.weights) this.cut(node, weight, { columns: keep });
+    if (node.equalizer !== undefined) this.cut(node, node.equalizer, { rows: keep });
+  }
+
+  private cut(node: GraphNode, weight: string, by: WeightCut): void {
+    const known = this.cuts.get(weight) ?? {};
+    for (const side of ['rows', 'columns'] as const) {
+      const [old, now] = [known[side], by[side]];
+      if (old !== undefined && now !== undefined && !isSame(old, now)) {
+        throw new RangeError(`weight ${weight} is shared: it would have to be cut in two ways`);
+      }
+    }
+    this.cuts.set(weight, { ...known, ...by });
+    this.seen.add(`${weight} of ${node.output}`);
+  }
+
+  finish(): CutGraph {
+    for (const node of this.graph.nodes) {
+      for (const weight of weightsOf(node)) {
+        if (!this.cuts.has(weight) || this.seen.has(`${weight} of ${node.output}`)) continue;
+        throw new RangeError(
+          `weight ${weight} is shared with ${node.output}, which was not to be cut: cut both alike`,
+        );
+      }
+    }
+    const weights = this.graph.weights.map(
+      (weight): WeightSpec => ({
+        ...weight,
+        shape: shapeAfter(weight, this.cuts.get(weight.name)),
+      }),
+    );
+    const nodes = this.graph.nodes.map((node) => {
+      const heads = this.heads.get(node.output);
+      return node.op === 'attention' && heads !== undefined ? { ...node, heads } : node;
+    });
+    const graph = { ...this.graph, weights, nodes };
+    validateGraph(graph);
+    return { graph, cuts: this.cuts };
+  }
+}
+
+function shapeAfter({ shape }: WeightSpec, cut: WeightCut = {}): readonly number[] {
+  const [rows, columns] = shape as [number, number?];
+  const height = cut.rows?.length ?? rows;
+  return columns === undefined ? [height] : [height, cut.columns?.length ?? columns];
+}
+
+function isSame(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((value, i) => value === b[i]);
+}
+
+function refusal(value: string, why: string): RangeError {
+  return new RangeError(`value ${value} cannot become narrower: ${why}`);
+}

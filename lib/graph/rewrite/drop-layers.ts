@@ -1,0 +1,115 @@
+/**
+ * A graph without some of its layers: what read the end of one reads its beginning instead.
+ */
+
+import { withNames } from '../nodes.js';
+import type { EncoderGraph, OutputName } from '../types.js';
+import { validateGraph } from '../validate.js';
+import { onlyOutputs } from './outputs.js';
+
+/**
+ * `graph` without these layers, counted from 0 in the order in which they run; the outputs `hidden.N` are numbered anew. RangeError for
+ * a layer that is not there, when none would be left, or when the graph does not offer the hidden values of its layers.
+ */
+export function dropLayers(graph: EncoderGraph, layers: readonly number[]): EncoderGraph {
+  const ends = layerEnds(graph);
+  const count = ends.length - 1;
+  const dropped = new Set(layers);
+  const wrong = layers.find(
+    (layer) => !(Number.isSafeInteger(layer) && layer >= 0 && layer < count),
+  );
+  if (wrong !== undefined) {
+    throw new RangeError(`layers must be from 0 to ${count - 1}, got ${wrong}`);
+  }
+  if (dropped.size === count) throw new RangeError(`layers: at least one must be left of ${count}`);
+  const instead = new Map<string, string>();
+  for (const layer of [...dropped].sort((a, b) => a - b)) {
+    const [begin = '', end = ''] = [ends[layer], ends[layer + 1]];
+    instead.set(end, instead.get(begin) ?? begin);
+  }
+  const rename = (value: string) => instead.get(value) ?? value;
+  const nodes = graph.nodes.map((node) => withNames(node, { value: rename }));
+  const outputs = outputsWithout(graph, dropped, count, rename);
+  const changed = { ...graph, nodes, outputs };
+  const left = onlyOutputs(changed, Object.keys(outputs) as OutputName[]);
+  validateGraph(left);
+  return left;
+}
+
+/** What each layer begins with, and what the last ends with: before the norm that stands behind all layers in pre-norm encoders. */
+function layerEnds(graph: EncoderGraph): readonly string[] {
+  const ends: string[] = [];
+  for (let i = 0; ; i++) {
+    const value = graph.outputs[`hidden.${i}`];
+    if (value === undefined) break;
+    ends.push(value);
+  }
+  const layers = graph.nodes.filter(({ op }) => op === 'attention').length;
+  if (ends.length !== layers + 1) {
+    throw new RangeError(`the graph must offer the hidden values of its ${layers} layers`);
+  }
+  const last = graph.nodes.find(({ output }) => output === ends[layers]);
+  if (last?.op === 'norm' && last.residual === null) ends[layers] = last.input;
+  return ends;
+}
+
+function outputsWithout(
+  { outputs }: EncoderGraph,
+  dropped: ReadonlySet<number>,
+  count: number,
+  rename: (value: string) => string,
+): EncoderGraph['outputs'] {
+  const left: Partial<Record<OutputName, string>> = {};
+  for (const [name, value] of Object.entries(outputs) as [OutputName, string][]) {
+    if (!name.startsWith('hidden.')) left[name] = rename(value);
+  }
+  // hidden.i stands behind layer i - 1; behind the last one there may be a norm, which stays.
+  let number = 0;
+  for (let i = 0; i <= count; i++) {
+    if (i > 0 && dropped.has(i - 1)) continue;
+    left[`hidden.${number}`] = rename(outputs[`hidden.${i}`] ?? '');
+    number += 1;
+  }
+  left[`hidden.${number - 1}`] = rename(outputs[`hidden.${count}`] ?? '');
+  return left;
+}
+
+/** What each layer begins with, and what the last ends with: before the norm that stands behind all layers in pre-norm encoders. */
+function layerEnds(graph: EncoderGraph): readonly string[] {
+  const ends: string[] = [];
+  for (let i = 0; ; i++) {
+    const value = graph.outputs[`hidden.${i}`];
+    if (value === undefined) break;
+    ends.push(value);
+  }
+  const layers = graph.nodes.filter(({ op }) => op === 'attention').length;
+  if (ends.length !== layers + 1) {
+    throw new RangeError(`the graph must offer the hidden values of its ${layers} layers`);
+  }
+  const last = graph.nodes.find(({ output }) => output === ends[layers]);
+  if (last?.op === 'norm' && last.residual === null) ends[layers] = last.input;
+  return ends;
+}
+
+function outputsWithout(
+  { outputs }: EncoderGraph,
+  dropped: ReadonlySet<number>,
+  count: number,
+  rename: (value: string) => string,
+): EncoderGraph['outputs'] {
+  const left: Partial<Record<OutputName, string>> = {};
+  for (const [name, value] of Object.entries(outputs) as [OutputName, string][]) {
+    if (!name.startsWith('hidden.')) left[name] = rename(value);
+  }
+  // The value behind layer i - 1 is hidden.i; that of a dropped layer is the one before.
+  let number = 0;
+  for (let i = 0; i <= count; i++) {
+    if (i > 0 && dropped.has(i - 1) && i < count) continue;
+    const isLast = i === count;
+    const value = outputs[`hidden.${i}`] ?? '';
+    if (isLast && dropped.has(count - 1)) number -= 1;
+    left[`hidden.${number}`] = rename(value);
+    number += 1;
+  }
+  return left;
+}

@@ -5,11 +5,9 @@
  */
 
 import { weightsOf } from './nodes.js';
-import type { AttentionNode, EncoderGraph, GraphNode } from './types.js';
+import { bytesOfWeight, storageOf } from './storages.js';
+import type { AttentionNode, EncoderGraph, GraphNode, WeightDtype } from './types.js';
 import { describeShape, validateGraph } from './validate.js';
-
-/** Bytes of one element in the program, without scales. */
-const BYTES = { f32: 4, f16: 2, s8: 1 } as const;
 
 /** Number of weights of the whole graph, counting each once. */
 export function countParameters(graph: EncoderGraph): number {
@@ -34,10 +32,7 @@ export function printGraph(graph: EncoderGraph): string {
     ];
   });
   const table = layOut([['', 'operation', 'detail', 'value', 'shape', 'weights'], ...rows]);
-  const bytes = graph.weights.reduce(
-    (sum, { shape, dtype }) => sum + shape.reduce((a, b) => a * b, BYTES[dtype]),
-    0,
-  );
+  const bytes = graph.weights.reduce((sum, weight) => sum + bytesOfWeight(weight), 0);
   const { architecture, vocabulary, maxTokens, outputs } = graph;
   const count = countParameters(graph).toLocaleString('en-US');
   return [
@@ -50,7 +45,7 @@ export function printGraph(graph: EncoderGraph): string {
   ].join('\n');
 }
 
-function detail(node: GraphNode, dtype: string): string {
+function detail(node: GraphNode, dtype: WeightDtype): string {
   switch (node.op) {
     case 'embedding':
       return node.tables.map(({ index }) => index).join(' + ');
@@ -60,7 +55,7 @@ function detail(node: GraphNode, dtype: string): string {
       const stacked = node.weights.length > 1 ? ` x${node.weights.length}` : '';
       const activation = node.activation === 'none' ? '' : ` ${node.activation}`;
       // The width is a choice only where codes are made.
-      const width = dtype === 's8' ? ` u${node.activationBits}` : '';
+      const width = storageOf({ dtype }).quantizesInput ? ` u${node.activationBits}` : '';
       return dtype + width + stacked + activation;
     }
     case 'attention':

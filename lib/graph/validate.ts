@@ -7,6 +7,7 @@
 import { SinterError } from '../core/errors.js';
 import { LIMITS } from './limits.js';
 import { weightsOf } from './nodes.js';
+import { isStorage, storageOf } from './storages.js';
 import type {
   AttentionNode,
   EncoderGraph,
@@ -54,6 +55,9 @@ export function validateGraph(graph: EncoderGraph): ReadonlyMap<string, ValueSha
     if (weights.has(weight.name)) throw fail(`weight ${weight.name} is declared twice`);
     if (!weight.shape.every(isSize)) {
       throw fail(`weight ${weight.name} must have positive sizes, got ${list(weight.shape)}`);
+    }
+    if (!isStorage(weight.dtype)) {
+      throw fail(`weight ${weight.name} has an unknown storage ${String(weight.dtype)}`);
     }
     weights.set(weight.name, weight);
   }
@@ -126,7 +130,7 @@ class NodeChecker {
         return this.input(node.input);
       case 'parameter': {
         const [rows, width] = this.weight(node.weight, 2) as [number, number];
-        if (this.weights.get(node.weight)?.dtype === 's8') throw this.fail('must be f32');
+        this.plain(node.weight);
         return { kind: 'table', width, rows };
       }
       case 'add':
@@ -194,7 +198,8 @@ class NodeChecker {
     });
     if (node.equalizer !== undefined) {
       this.vector(node.equalizer, width);
-      if (this.weights.get(node.weights[0] ?? '')?.dtype !== 's8') {
+      const [first] = node.weights.flatMap((name) => this.weights.get(name) ?? []);
+      if (first === undefined || !storageOf(first).quantizesInput) {
         throw this.fail(`equalizer ${node.equalizer} needs s8 weights`);
       }
     }
@@ -246,6 +251,7 @@ class NodeChecker {
     }
     if (relativeBias !== undefined) {
       const [buckets, columns] = this.weight(relativeBias.weight, 2) as [number, number];
+      this.plain(relativeBias.weight);
       const { maxDistance } = relativeBias;
       const fits = buckets >= 4 && buckets % 4 === 0 && columns === heads;
       if (!fits || !isDistance(maxDistance) || maxDistance <= buckets / 4) {
@@ -328,6 +334,14 @@ class NodeChecker {
   private vector(name: string, width: number): void {
     const [size] = this.weight(name, 1);
     if (size !== width) throw this.fail(`weight ${name} must be [${width}], got [${String(size)}]`);
+    this.plain(name);
+  }
+
+  /** What is read as it is, not looked up or multiplied by. */
+  private plain(name: string): void {
+    const spec = this.weights.get(name);
+    if (spec === undefined || storageOf(spec).isPlain) return;
+    throw this.fail(`weight ${name} must be f32, got ${spec.dtype}`);
   }
 
   private same<T>(values: readonly T[], what: string): T {

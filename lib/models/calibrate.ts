@@ -6,6 +6,7 @@
  */
 
 import { setImmediate } from 'node:timers/promises';
+import { integerWeights } from '../compress/quantize.js';
 import { rangeMistake, throwIfAborted, typeMistake } from '../core/errors.js';
 import { runJob } from '../core/jobs.js';
 import type { NativeProgram, OutputBuffer } from '../core/native.js';
@@ -86,12 +87,12 @@ export async function calibrateModel(
 /** Linear nodes with s8 weights whose input depends on the texts. */
 function quantizedNodes(graph: EncoderGraph): readonly LinearNode[] {
   const shapes = validateGraph(graph);
-  const s8 = new Set(graph.weights.filter(({ dtype }) => dtype === 's8').map(({ name }) => name));
+  const integers = integerWeights(graph);
   return graph.nodes.filter(
     (node): node is LinearNode =>
       node.op === 'linear' &&
       shapes.get(node.input)?.kind !== 'table' &&
-      node.weights.some((name) => s8.has(name)),
+      node.weights.some((name) => integers.has(name)),
   );
 }
 

@@ -10,18 +10,14 @@ import { SinterError } from '../core/errors.js';
 import { parseJsonObject } from '../core/json.js';
 import type { NativeProgram } from '../core/native.js';
 import { isSame } from '../files/index.js';
-import { f32ToF16 } from '../formats/float16.js';
 import { TRAINING_FILE } from '../formats/hf-folder.js';
 import type { HfFolderContent } from '../formats/hf-folder-writer.js';
 import { DEFAULT_METADATA, type TensorToWrite } from '../formats/safetensors-writer.js';
-import type { WeightSpec } from '../graph/types.js';
+import { holdsCodes, partTensor, STORAGES } from '../graph/storages.js';
+import type { WeightDtype, WeightSpec } from '../graph/types.js';
 import { outputWidth } from './forward.js';
-import { bytesOf, type ModelParts, rowPieces } from './model-parts.js';
-import { scaleName } from './quantized-folder.js';
+import { type ModelParts, readPieces } from './model-parts.js';
 import { untrainedMark } from './untrained.js';
-
-/** The largest number that f16 has; beyond it is infinity. */
-const MAX_F16 = 65504;
 
 /** What the model was loaded from may be replaced by the model itself; a folder around it may not. */
 export async function inputsOf(
@@ -35,7 +31,7 @@ export async function inputsOf(
 export function folderContent(
   parts: ModelParts,
   program: NativeProgram,
-  dtype: 'f32' | 'f16',
+  dtype: 'f32' | 'f16' | 'held',
 ): HfFolderContent {
   const { graph, head, config, sentence } = parts;
   const equalizers = equalizersOf(graph);
@@ -43,7 +39,13 @@ export function folderContent(
     config: configFromGraph(graph, config, head),
     weights: graph.weights.flatMap((weight) =>
       // An equalizer belongs to int8 weights, which stay what they are.
-      tensorsToWrite(program, weight, equalizers.has(weight.name) ? 'f32' : dtype),
+      tensorsToWrite(
+        program,
+        weight,
+        dtype === 'held' || holdsCodes(weight) || equalizers.has(weight.name)
+          ? weight.dtype
+          : dtype,
+      ),
     ),
     metadata: { ...DEFAULT_METADATA, ...untrainedMark(parts) },
     files: filesOf(parts),
@@ -73,35 +75,34 @@ function filesOf({ graph, head, tokenizer, training }: ModelParts): ReadonlyMap<
   return files;
 }
 
+/** The parts of a weight in storage `dtype`. */
 function tensorsToWrite(
   program: NativeProgram,
-  { name, shape, dtype }: WeightSpec,
-  as: 'f32' | 'f16',
+  weight: WeightSpec,
+  dtype: WeightDtype,
 ): TensorToWrite[] {
-  const pieces = function* (read: (begin: number, end: number) => ArrayBufferView) {
-    for (const [begin, end] of rowPieces(shape)) yield bytesOf(read(begin, end));
-  };
-  if (dtype === 's8') {
-    const codes = (begin: number, end: number) =>
-      program.store.readQuantized(name, begin, end).data;
-    const scales = (begin: number, end: number) =>
-      program.store.readQuantized(name, begin, end).scales;
-    return [
-      { name, shape, dtype: 'I8', data: () => pieces(codes) },
-      { name: scaleName(name), shape: shape.slice(0, 1), dtype: 'F32', data: () => pieces(scales) },
-    ];
-  }
-  const floats = (begin: number, end: number) => program.store.readWeight(name, begin, end);
-  if (as === 'f32') return [{ name, shape, dtype: 'F32', data: () => pieces(floats) }];
-  const narrow = (begin: number, end: number) => halves(name, floats(begin, end));
-  return [{ name, shape, dtype: 'F16', data: () => pieces(narrow) }];
+  return STORAGES[dtype].parts.map((part, index) => ({
+    name: partTensor(weight.name, part),
+    shape: part.shapeOf(weight.shape),
+    dtype: part.tensor,
+    data: () => partPieces(program, weight, dtype, index),
+  }));
 }
 
-function halves(name: string, values: Float32Array): Uint16Array {
-  const large = values.find((value) => Math.abs(value) > MAX_F16);
-  if (large === undefined) return f32ToF16(values);
-  throw new SinterError(
-    'INVALID_DATA',
-    `save: weight ${name} has ${large}, too large for f16; save it with dtype "f32"`,
-  );
+async function* partPieces(
+  { store }: NativeProgram,
+  weight: WeightSpec,
+  dtype: WeightDtype,
+  part: number,
+): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const pieces of readPieces('save', store, weight, dtype)) {
+      yield pieces[part] as Uint8Array;
+    }
+  } catch (error) {
+    if (!(error instanceof SinterError) || error.code !== 'INVALID_DATA') throw error;
+    throw new SinterError(error.code, `save: ${error.message}; save it with dtype "f32"`, {
+      cause: error,
+    });
+  }
 }

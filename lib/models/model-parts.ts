@@ -4,7 +4,6 @@
  * Parts are values: what changes a model makes new parts.
  */
 
-import { storedBytes } from '../compress/quantize.js';
 import { runJob } from '../core/jobs.js';
 import type { JsonObject } from '../core/json.js';
 import {
@@ -16,7 +15,8 @@ import {
   toSinterError,
 } from '../core/native.js';
 import type { ModelHead, SentenceSettings, TensorInfo } from '../graph/checkpoint.js';
-import type { EncoderGraph, WeightSpec } from '../graph/types.js';
+import { bytesOfWeight, holdsCodes, STORAGES } from '../graph/storages.js';
+import type { EncoderGraph, WeightDtype, WeightSpec } from '../graph/types.js';
 import type { TextTokenizer } from '../tokenize/text-tokenizer.js';
 import type { SharedProgram } from './shared-program.js';
 
@@ -50,8 +50,8 @@ export interface Origin {
   readonly notes: readonly string[];
 }
 
-/** Elements that are read or written at once: about a millisecond. */
-const PIECE_ELEMENTS = 1 << 20;
+/** Elements that are read or written at once: well below a millisecond. */
+const PIECE_ELEMENTS = 1 << 18;
 
 /** Bytes of weights that are written before they are packed. */
 const PLAIN_BYTES = 8 << 20;
@@ -139,7 +139,7 @@ async function fillProgram(
     for (const weight of weights) {
       if (weight.from !== undefined) continue;
       await write(made, weight);
-      plain += storedBytes(weight);
+      plain += bytesOfWeight(weight);
       if (plain < PLAIN_BYTES) continue;
       await runJob(where, signal, (jobId) => made.pack(jobId));
       plain = 0;
@@ -166,12 +166,44 @@ export function* rowPieces([rows = 1, width = 1]: readonly number[]): Generator<
   for (let begin = 0; begin < rows; begin += step) yield [begin, Math.min(rows, begin + step)];
 }
 
+/** A weight as storage `dtype` has it, an array for each part of the storage at a time. */
+export async function* readPieces(
+  where: string,
+  store: NativeStore,
+  { name, shape }: Pick<WeightSpec, 'name' | 'shape'>,
+  dtype: WeightDtype,
+): AsyncGenerator<Uint8Array[], void, undefined> {
+  for (const [begin, end] of rowPieces(shape)) {
+    yield runJob(where, undefined, (jobId) => store.readRows(name, begin, end, dtype, jobId));
+  }
+}
+
+/** All of a weight as storage `dtype` has it, an array for each part of the storage. */
+export async function readWhole(
+  where: string,
+  store: NativeStore,
+  weight: Pick<WeightSpec, 'name' | 'shape'>,
+  dtype: WeightDtype,
+): Promise<Uint8Array<ArrayBuffer>[]> {
+  const whole = STORAGES[dtype].parts.map(
+    ({ bytes, shapeOf }) => new Uint8Array(shapeOf(weight.shape).reduce((a, b) => a * b, bytes)),
+  );
+  const at = whole.map(() => 0);
+  for await (const pieces of readPieces(where, store, weight, dtype)) {
+    for (const [i, piece] of pieces.entries()) {
+      whole[i]?.set(piece, at[i] as number);
+      at[i] = (at[i] as number) + piece.length;
+    }
+  }
+  return whole;
+}
+
 /** The weights of a graph as tensors of a checkpoint in memory. */
 export function tensorsOf(graph: EncoderGraph): ReadonlyMap<string, TensorInfo> {
   return new Map(
     graph.weights.map(({ name, shape, dtype }) => [
       name,
-      { dtype: dtype === 's8' ? 'I8' : 'F32', shape },
+      { dtype: holdsCodes({ dtype }) ? STORAGES[dtype].parts[0].tensor : 'F32', shape },
     ]),
   );
 }

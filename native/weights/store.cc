@@ -29,9 +29,7 @@ std::shared_ptr<Weight> weight_of(WeightStore::Entry entry) {
     throw Error(ErrorCode::INTERNAL, "weight " + spec.name + " has another shape than its source");
   if (divisors != 0 && divisors != spec.width())
     throw Error(ErrorCode::INTERNAL, "weight " + spec.name + " needs one divisor per column");
-  const bool same = from.spec.dtype == spec.dtype && divisors == 0;
-  if (spec.dtype == WeightDtype::f16 && !same)
-    throw Error(ErrorCode::INTERNAL, "weight " + spec.name + ": nothing is rounded to f16 here");
+  const bool same = from.spec.storage == spec.storage && divisors == 0;
   if (same && !from.home->trained) return source.weight;
   const auto weight = std::make_shared<Weight>(spec);
   weight->source = std::move(source);
@@ -87,9 +85,9 @@ const std::shared_ptr<Weight>& WeightStore::ready_at(const std::string& name) co
 std::shared_ptr<Pack> WeightStore::resolve(std::shared_ptr<Pack> wanted) {
   for (PackMember& member : wanted->members) {
     const Weight& weight = *at(member.spec.name);
-    if (weight.spec.shape != member.spec.shape || weight.spec.dtype != member.spec.dtype)
+    if (weight.spec.shape != member.spec.shape || weight.spec.storage != member.spec.storage)
       throw Error(ErrorCode::INTERNAL,
-                  "weight " + member.spec.name + " has another shape or dtype in the store");
+                  "weight " + member.spec.name + " has another shape or storage in the store");
     member.weight = weight.id;
   }
   std::shared_ptr<Pack> found = at(wanted->members[0].spec.name)->find_pack(*wanted);
@@ -119,7 +117,9 @@ Pack& WeightStore::home_of(const std::string& name) {
   if (weight.home != nullptr) return *weight.home;
   const auto wanted = std::make_shared<Pack>();
   wanted->add_member(weight.spec);
-  const PackUse use = weight.spec.dtype == WeightDtype::f16 ? PackUse::table : PackUse::vector;
+  const bool vector = weight.spec.storage->allows(PackUse::vector);
+  const PackUse use = vector ? PackUse::vector : PackUse::table;
+  wanted->check_uses();
   wanted->uses = static_cast<int>(use);
   const std::shared_ptr<Pack> home = resolve(wanted);
   WeightPages pages(home->block_bytes());

@@ -103,6 +103,7 @@
       "weights/packing.cc",
       "weights/products.cc",
       "weights/storage.cc",
+      "weights/storages/bf16.cc",
       "weights/storages/f16.cc",
       "weights/storages/f32.cc",
       "weights/storages/s8.cc",

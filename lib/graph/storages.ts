@@ -53,6 +53,7 @@ export const STORAGES = {
   f32: floats('f32', 'F32', 4),
   /** A lookup widens it exactly, and so does a product. */
   f16: floats('f16', 'F16', 2),
+  bf16: floats('bf16', 'BF16', 2),
   /** w = code * scale[row]. */
   s8: {
     parts: [

@@ -6,7 +6,7 @@
 
 import { afterEach, describe, expect, it } from 'vitest';
 import type { NativeProgram } from '../../lib/core/native.js';
-import { f32ToF16 } from '../../lib/formats/float16.js';
+import { f32ToBf16, f32ToF16 } from '../../lib/formats/float16.js';
 import {
   bytesOfWeight,
   holdsCodes,
@@ -167,11 +167,17 @@ describe.each(NARROW)('a program with weights in %s', (dtype) => {
   });
 });
 
-it('rounds to f16 as the formats do', async () => {
-  const program = await kept(sealed(graph, weights));
-  const values = program.store.readWeight('tokens');
-  const [bits] = await program.store.readRows('tokens', 0, 50, 'f16');
-  expect(new Uint16Array((bits as Uint8Array).buffer)).toEqual(f32ToF16(values));
+it.each([
+  ['f16', f32ToF16],
+  ['bf16', f32ToBf16],
+] as const)('rounds to %s as the formats do', async (dtype, narrow) => {
+  const values = weights.get('tokens')?.slice() ?? new Float32Array();
+  // Ties, subnormal numbers, and the largest that is not yet infinite.
+  values.set([1 + 2 ** -11, 1 + 3 * 2 ** -11, 1 + 2 ** -8, 2 ** -24, 2 ** -25, 3 * 2 ** -25]);
+  values.set([-1e-7, 2 ** -14, 2 ** -14 - 2 ** -25, 65519.99, -65504, 0, -0, 6e-5], 6);
+  const program = await kept(sealed(graph, new Map(weights).set('tokens', values)));
+  const [bits] = await program.store.readRows('tokens', 0, 50, dtype);
+  expect(new Uint16Array((bits as Uint8Array).buffer)).toEqual(narrow(values));
 });
 
 it('holds a table once that another program multiplies by too', async () => {

@@ -77,9 +77,25 @@ export function isStorage(name: unknown): name is WeightDtype {
   return typeof name === 'string' && Object.hasOwn(STORAGES, name);
 }
 
+export const STORAGE_NAMES: readonly WeightDtype[] = Object.keys(STORAGES).filter(isStorage);
+
+/** How a file calls the dtype of the weight's own tensor. */
+export function ownTensor(dtype: WeightDtype): StoragePart['tensor'] {
+  return STORAGES[dtype].parts[0].tensor;
+}
+
 /** Whether a weight is held in codes: an approximation that was chosen, not one that a file had. */
 export function holdsCodes(weight: { readonly dtype: WeightDtype }): boolean {
   return storageOf(weight).codeBits !== null;
+}
+
+/** Whether the storage has a form for a weight of this shape. */
+export function fits(weight: {
+  readonly dtype: WeightDtype;
+  readonly shape: readonly number[];
+}): boolean {
+  const { parts, weightShape } = storageOf(weight);
+  return String(weightShape(parts[0].shapeOf(weight.shape))) === String(weight.shape);
 }
 
 /** Bytes of a weight, all parts together. */
@@ -103,18 +119,14 @@ export function partTensor(tensor: string, { name }: StoragePart): string {
 
 /** The storage of codes whose own tensor has this dtype in a safetensors file. */
 export function codesStoredAs(tensor: string): WeightDtype | null {
-  const names = Object.keys(STORAGES).filter(isStorage);
   return (
-    names.find((dtype) => holdsCodes({ dtype }) && STORAGES[dtype].parts[0].tensor === tensor) ??
-    null
+    STORAGE_NAMES.find((dtype) => holdsCodes({ dtype }) && ownTensor(dtype) === tensor) ?? null
   );
 }
 
 /** The storage of numbers that a tensor of this dtype is in already. */
 export function floatsStoredAs(tensor: string): WeightDtype | null {
-  const names = Object.keys(STORAGES).filter(isStorage);
   return (
-    names.find((dtype) => !holdsCodes({ dtype }) && STORAGES[dtype].parts[0].tensor === tensor) ??
-    null
+    STORAGE_NAMES.find((dtype) => !holdsCodes({ dtype }) && ownTensor(dtype) === tensor) ?? null
   );
 }

@@ -7,7 +7,7 @@
 import { SinterError } from '../core/errors.js';
 import { LIMITS } from './limits.js';
 import { weightsOf } from './nodes.js';
-import { isStorage, storageOf } from './storages.js';
+import { fits, isStorage, storageOf } from './storages.js';
 import type {
   AttentionNode,
   EncoderGraph,
@@ -58,6 +58,9 @@ export function validateGraph(graph: EncoderGraph): ReadonlyMap<string, ValueSha
     }
     if (!isStorage(weight.dtype)) {
       throw fail(`weight ${weight.name} has an unknown storage ${String(weight.dtype)}`);
+    }
+    if (!fits(weight)) {
+      throw fail(`weight ${weight.name} cannot be held in ${weight.dtype}: ${list(weight.shape)}`);
     }
     weights.set(weight.name, weight);
   }

@@ -161,6 +161,9 @@ Napi::Value StoreWrap::read_rows(const Napi::CallbackInfo& info) {
     const std::string dtype = string_arg(info, 3, "dtype");
     const Storage* as = find_storage(dtype);
     if (as == nullptr) bad_argument("unknown weight dtype " + dtype);
+    const char* why = as->refuses(weight->spec.width(), false);
+    if (why != nullptr)
+      bad_argument("weight " + weight->spec.name + " cannot be read as " + dtype + ": " + why);
     return submit_reading(info, 4, {weight, rows.begin, rows.end, as});
   });
 }

@@ -10,7 +10,7 @@ import { f32ToBf16, f32ToF16 } from '../../lib/formats/float16.js';
 import {
   bytesOfWeight,
   holdsCodes,
-  isStorage,
+  STORAGE_NAMES,
   STORAGES,
   storageOf,
 } from '../../lib/graph/storages.js';
@@ -19,8 +19,7 @@ import { deriveProgram, disposeProgram, readWhole } from '../../lib/models/model
 import { expectSameBits } from '../kernels/native-test.js';
 import { batchOf, engine, randomWeights, run, sealed, toyGraph, unsealed } from './toy.js';
 
-const DTYPES = Object.keys(STORAGES).filter(isStorage);
-const NARROW = DTYPES.filter((dtype) => !STORAGES[dtype].isPlain);
+const NARROW = STORAGE_NAMES.filter((dtype) => !STORAGES[dtype].isPlain);
 const INFERENCE = { trainable: false } as const;
 
 // Widths 24, 48 and 40: whole and partial blocks, and panels of products that are not full.
@@ -56,7 +55,7 @@ function widened(program: NativeProgram): Promise<NativeProgram> {
 const derived = async (dtype: WeightDtype, names: readonly string[]) =>
   kept(deriveProgram(heldIn(dtype, names), (await kept(sealed(graph, weights))).store, INFERENCE));
 
-describe.each(DTYPES)('weights held in %s', (dtype) => {
+describe.each(STORAGE_NAMES)('weights held in %s', (dtype) => {
   const { parts } = STORAGES[dtype];
 
   it('have the sizes of the table', async () => {

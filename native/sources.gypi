@@ -106,6 +106,7 @@
       "weights/storages/bf16.cc",
       "weights/storages/f16.cc",
       "weights/storages/f32.cc",
+      "weights/storages/s4.cc",
       "weights/storages/s8.cc",
       "weights/store.cc"
     ],

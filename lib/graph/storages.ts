@@ -6,14 +6,14 @@
  */
 
 /** What a part's numbers are, in memory and, in capitals, in a safetensors file. */
-export type ElementDtype = 'f32' | 'f16' | 'bf16' | 's8';
+export type ElementDtype = 'f32' | 'f16' | 'bf16' | 's8' | 'u8';
 
 export interface StoragePart {
   /** `''` is the weight's own tensor; the others are called `<weight>_<name>` in files. */
   readonly name: string;
   readonly dtype: ElementDtype;
   /** In a safetensors file. */
-  readonly tensor: 'F32' | 'F16' | 'BF16' | 'I8';
+  readonly tensor: 'F32' | 'F16' | 'BF16' | 'I8' | 'U8';
   /** Bytes of an element. */
   readonly bytes: 1 | 2 | 4;
   /** Its shape for a weight of this shape. */
@@ -33,6 +33,8 @@ export interface Storage {
 }
 
 const same = (shape: readonly number[]) => shape;
+
+const inBlocks = ([rows = 0, width = 0]: readonly number[]) => [rows, Math.ceil(width / 32)];
 
 function floats(
   dtype: 'f32' | 'f16' | 'bf16',
@@ -64,6 +66,24 @@ export const STORAGES = {
     isPlain: false,
     codeBits: 8,
     quantizesInput: true,
+  },
+  /** Blocks of 32 columns, w = (code - zero) * scale; two codes a byte, the first in the low half. The width is even. */
+  s4: {
+    parts: [
+      {
+        name: '',
+        dtype: 'u8',
+        tensor: 'U8',
+        bytes: 1,
+        shapeOf: ([rows = 0, width = 0]) => [rows, Math.floor(width / 2)],
+      },
+      { name: 'scale', dtype: 'f32', tensor: 'F32', bytes: 4, shapeOf: inBlocks },
+      { name: 'zero', dtype: 'u8', tensor: 'U8', bytes: 1, shapeOf: inBlocks },
+    ],
+    weightShape: ([rows = 0, bytes = 0]) => [rows, 2 * bytes],
+    isPlain: false,
+    codeBits: 4,
+    quantizesInput: false,
   },
 } as const satisfies Readonly<Record<string, Storage>>;
 

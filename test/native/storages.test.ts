@@ -15,6 +15,7 @@ import {
   storageOf,
 } from '../../lib/graph/storages.js';
 import type { EncoderGraph, WeightDtype } from '../../lib/graph/types.js';
+import { validateGraph } from '../../lib/graph/validate.js';
 import { deriveProgram, disposeProgram, readWhole } from '../../lib/models/model-parts.js';
 import { expectSameBits } from '../kernels/native-test.js';
 import { batchOf, engine, randomWeights, run, sealed, toyGraph, unsealed } from './toy.js';
@@ -203,4 +204,34 @@ it('holds a table once that another program multiplies by too', async () => {
   expect(engine().weightBytes() - before).toBe(4 * 16 * 40 * 4);
   expect(holdsCodes({ dtype: 'f32' })).toBe(false);
   expectSameBits(await embed(second), await embed(first), 'embedding');
+});
+
+it('holds only even widths in s4', async () => {
+  const odd = { ...graph, weights: [{ name: 'tokens', shape: [50, 39], dtype: 's4' } as const] };
+  expect(() => validateGraph(odd)).toThrow('weight tokens cannot be held in s4: [50, 39]');
+  const { Store } = engine();
+  const store = new Store([{ name: 'w', shape: [3, 5], dtype: 'f32' }]);
+  store.writeWeight('w', 0, 'f32', new Uint8Array(60));
+  await store.pack();
+  expect(() => store.readRows('w', 0, 3, 's4')).toThrow('it needs an even width');
+  store.dispose();
+});
+
+it('rounds to s4 by blocks of 32, the last one shorter', async () => {
+  const { Store } = engine();
+  const store = new Store([{ name: 'w', shape: [1, 36], dtype: 'f32' }]);
+  const values = Float32Array.from({ length: 32 }, (_, i) => (i % 16) - 5);
+  const row = Float32Array.of(...values, 3, 1.4, 0, 0.05);
+  store.writeWeight('w', 0, 'f32', new Uint8Array(row.buffer));
+  await store.pack();
+  const [codes, scales, zeros] = (await store.readRows('w', 0, 1, 's4')) as [
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+  ];
+  expect([...new Float32Array(scales.buffer)]).toEqual([1, Math.fround(0.2)]);
+  expect([...zeros]).toEqual([5, 0]);
+  const half = [0x10, 0x32, 0x54, 0x76, 0x98, 0xba, 0xdc, 0xfe];
+  expect([...codes]).toEqual([...half, ...half, 0x7f, 0x00]);
+  store.dispose();
 });

@@ -85,7 +85,6 @@
       "ops/parameter.cc",
       "ops/pool.cc",
       "ops/portable_math.cc",
-      "ops/products.cc",
       "ops/relative_position.cc",
       "ops/rotary_table.cc",
       "ops/select.cc",
@@ -99,8 +98,16 @@
       "train/loss.cc",
       "train/trainer.cc",
       "weights/blocks.cc",
+      "weights/element_type.cc",
       "weights/pack.cc",
       "weights/packing.cc",
+      "weights/products.cc",
+      "weights/storage.cc",
+      "weights/storages/bf16.cc",
+      "weights/storages/f16.cc",
+      "weights/storages/f32.cc",
+      "weights/storages/s4.cc",
+      "weights/storages/s8.cc",
       "weights/store.cc"
     ],
     "addon_files": [
@@ -110,6 +117,7 @@
       "addon/graph_arg.cc",
       "addon/packing_job.cc",
       "addon/program_wrap.cc",
+      "addon/reading_job.cc",
       "addon/store_wrap.cc",
       "addon/trainer_wrap.cc"
     ],

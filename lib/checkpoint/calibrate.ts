@@ -10,6 +10,7 @@ import { rangeMistake, throwIfAborted, typeMistake } from '../core/errors.js';
 import { readOptions } from '../core/options.js';
 import { ActivationHistogram } from '../formats/onnx/activation-histogram.js';
 import type { Range } from '../formats/onnx/ranges.js';
+import { integerWeights } from '../graph/rewrite/quantize.js';
 import type { EncoderGraph, LinearNode, OutputName } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
 import { runJob } from '../native/jobs.js';
@@ -87,12 +88,12 @@ export async function calibrateModel(
 /** Linear nodes with s8 weights whose input depends on the texts. */
 function quantizedNodes(graph: EncoderGraph): readonly LinearNode[] {
   const shapes = validateGraph(graph);
-  const s8 = new Set(graph.weights.filter(({ dtype }) => dtype === 's8').map(({ name }) => name));
+  const integers = integerWeights(graph);
   return graph.nodes.filter(
     (node): node is LinearNode =>
       node.op === 'linear' &&
       shapes.get(node.input)?.kind !== 'table' &&
-      node.weights.some((name) => s8.has(name)),
+      node.weights.some((name) => integers.has(name)),
   );
 }
 

@@ -5,7 +5,7 @@
 import { stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { quantizeModel } from '../compress/quantize-model.js';
-import { rangeMistake, typeMistake } from '../core/errors.js';
+import { rangeMistake, SinterError, typeMistake } from '../core/errors.js';
 import { readOptions } from '../core/options.js';
 import {
   type BlockOptions,
@@ -14,10 +14,12 @@ import {
   type OnnxPrecision,
 } from '../formats/onnx/onnx-options.js';
 import { OPSETS, type Opset } from '../formats/onnx/opsets.js';
-import { isQuantized } from '../graph/rewrite/quantize.js';
-import type { OutputName } from '../graph/types.js';
+import type { WeightSource } from '../formats/onnx/weights.js';
+import { integerWeights } from '../graph/rewrite/quantize.js';
+import type { EncoderGraph, OutputName, WeightDtype } from '../graph/types.js';
 import type { NativeProgram } from '../native/native.js';
 import type { ModelParts } from '../runtime/model-parts.js';
+import { readWhole } from '../runtime/program.js';
 import { type CalibrationOptions, calibrateModel, checkCalibration } from './calibrate.js';
 import { untrainedMark } from './untrained.js';
 
@@ -106,7 +108,7 @@ export async function exportModelOnnx(
   // The many files that write ONNX are loaded for those who do.
   const { writeOnnx } = await import('../formats/onnx/write-onnx.js');
   const write = async (of: ModelParts, from: NativeProgram, more: Partial<OnnxOptions> = {}) =>
-    writeOnnx(path, of.graph, weightsOf(from), {
+    writeOnnx(path, of.graph, weightsOf(of.graph, from), {
       ...rest,
       ...more,
       precision,
@@ -123,7 +125,7 @@ export async function exportModelOnnx(
 
 function readExportOptions(parts: ModelParts, options: OnnxExportOptions) {
   const read = readOptions(WHERE, options, KNOWN);
-  const quantized = isQuantized(parts.graph);
+  const quantized = integerWeights(parts.graph).size > 0;
   const precision = read.choice('precision', quantized ? 'int8' : 'f32', ONNX_PRECISIONS);
   const given = {
     opset: read.choice('opset', undefined, OPSETS),
@@ -167,10 +169,22 @@ function outputsOf(parts: ModelParts): Pick<OnnxOptions, 'outputs' | 'spans' | '
   };
 }
 
-function weightsOf(program: NativeProgram) {
+function weightsOf(graph: EncoderGraph, { store }: NativeProgram): WeightSource {
+  const specs = new Map(graph.weights.map((weight) => [weight.name, weight]));
+  const read = async (name: string, dtype: WeightDtype) => {
+    const weight = specs.get(name);
+    if (weight === undefined) throw new SinterError('INTERNAL', `there is no weight ${name}`);
+    return (await readWhole(WHERE, store, weight, dtype)).map(({ buffer }) => buffer);
+  };
   return {
-    f32: async (name: string) => program.store.readWeight(name),
-    s8: async (name: string) => program.store.readQuantized(name),
+    f32: async (name) => {
+      const [values] = (await read(name, 'f32')) as [ArrayBuffer];
+      return new Float32Array(values);
+    },
+    s8: async (name) => {
+      const [codes, scales] = (await read(name, 's8')) as [ArrayBuffer, ArrayBuffer];
+      return { data: new Int8Array(codes), scales: new Float32Array(scales) };
+    },
   };
 }
 
@@ -181,7 +195,7 @@ async function withQuantized(
   signal: AbortSignal | undefined,
   work: (parts: ModelParts, program: NativeProgram) => Promise<void>,
 ): Promise<void> {
-  if (isQuantized(parts.graph)) return work(parts, program);
+  if (integerWeights(parts.graph).size > 0) return work(parts, program);
   const quantized = await quantizeModel(parts, program, { ...(signal && { signal }) });
   try {
     await quantized.program.use(WHERE, (own) => work(quantized, own));

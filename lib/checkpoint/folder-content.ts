@@ -8,21 +8,19 @@ import { savedConfig } from '../architectures/index.js';
 import { SinterError } from '../core/errors.js';
 import { parseJsonObject } from '../core/json.js';
 import { isSame } from '../files/index.js';
-import { f32ToF16 } from '../formats/float16.js';
 import { TRAINING_FILE } from '../formats/hf-folder.js';
 import type { HfFolderContent } from '../formats/hf-folder-writer.js';
 import { DEFAULT_METADATA, type TensorToWrite } from '../formats/safetensors-writer.js';
+
 import { equalizerName, equalizersOf } from '../graph/rewrite/equalize.js';
-import type { EncoderGraph, WeightSpec } from '../graph/types.js';
+import { holdsCodes, partTensor, STORAGES } from '../graph/storages.js';
+import type { EncoderGraph, WeightDtype, WeightSpec } from '../graph/types.js';
 import type { NativeProgram } from '../native/native.js';
 import { outputWidth } from '../runtime/forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
-import { bytesOf, rowPieces } from '../runtime/program.js';
-import { scaleName } from './quantized-folder.js';
-import { untrainedMark } from './untrained.js';
+import { readPieces } from '../runtime/program.js';
 
-/** The largest number that f16 has; beyond it is infinity. */
-const MAX_F16 = 65504;
+import { untrainedMark } from './untrained.js';
 
 /** What the model was loaded from may be replaced by the model itself; a folder around it may not. */
 export async function inputsOf(
@@ -36,7 +34,7 @@ export async function inputsOf(
 export function folderContent(
   parts: ModelParts,
   program: NativeProgram,
-  dtype: 'f32' | 'f16',
+  dtype: 'f32' | 'f16' | 'held',
 ): HfFolderContent {
   const { graph, head, sentence } = parts;
   const equalizers = equalizersOf(graph);
@@ -50,7 +48,9 @@ export function folderContent(
         program,
         weight,
         fileName(weight.name),
-        equalizers.has(weight.name) ? 'f32' : dtype,
+        dtype === 'held' || holdsCodes(weight) || equalizers.has(weight.name)
+          ? weight.dtype
+          : dtype,
       ),
     ),
     metadata: { ...DEFAULT_METADATA, ...untrainedMark(parts, fileName) },
@@ -95,41 +95,35 @@ function fileNames(
   return (weight) => own.get(weight) ?? weight;
 }
 
+/** The parts of a weight in storage `dtype`. */
 function tensorsToWrite(
   program: NativeProgram,
-  { name, shape, dtype }: WeightSpec,
+  weight: WeightSpec,
   tensor: string,
-  as: 'f32' | 'f16',
+  dtype: WeightDtype,
 ): TensorToWrite[] {
-  const pieces = function* (read: (begin: number, end: number) => ArrayBufferView) {
-    for (const [begin, end] of rowPieces(shape)) yield bytesOf(read(begin, end));
-  };
-  if (dtype === 's8') {
-    const codes = (begin: number, end: number) =>
-      program.store.readQuantized(name, begin, end).data;
-    const scales = (begin: number, end: number) =>
-      program.store.readQuantized(name, begin, end).scales;
-    return [
-      { name: tensor, shape, dtype: 'I8', data: () => pieces(codes) },
-      {
-        name: scaleName(tensor),
-        shape: shape.slice(0, 1),
-        dtype: 'F32',
-        data: () => pieces(scales),
-      },
-    ];
-  }
-  const floats = (begin: number, end: number) => program.store.readWeight(name, begin, end);
-  if (as === 'f32') return [{ name: tensor, shape, dtype: 'F32', data: () => pieces(floats) }];
-  const narrow = (begin: number, end: number) => halves(name, floats(begin, end));
-  return [{ name: tensor, shape, dtype: 'F16', data: () => pieces(narrow) }];
+  return STORAGES[dtype].parts.map((part, index) => ({
+    name: partTensor(tensor, part),
+    shape: part.shapeOf(weight.shape),
+    dtype: part.tensor,
+    data: () => partPieces(program, weight, dtype, index),
+  }));
 }
 
-function halves(name: string, values: Float32Array): Uint16Array {
-  const large = values.find((value) => Math.abs(value) > MAX_F16);
-  if (large === undefined) return f32ToF16(values);
-  throw new SinterError(
-    'INVALID_DATA',
-    `save: weight ${name} has ${large}, too large for f16; save it with dtype "f32"`,
-  );
+async function* partPieces(
+  { store }: NativeProgram,
+  weight: WeightSpec,
+  dtype: WeightDtype,
+  part: number,
+): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const pieces of readPieces('save', store, weight, dtype)) {
+      yield pieces[part] as Uint8Array;
+    }
+  } catch (error) {
+    if (!(error instanceof SinterError) || error.code !== 'INVALID_DATA') throw error;
+    throw new SinterError(error.code, `save: ${error.message}; save it with dtype "f32"`, {
+      cause: error,
+    });
+  }
 }

@@ -6,20 +6,23 @@
 
 import { graphFromCheckpoint } from '../architectures/index.js';
 import { SinterError, throwIfAborted, typeMistake } from '../core/errors.js';
+
 import { type HfFolder, readHfFolder } from '../formats/hf-folder.js';
-import type { SafetensorsDtype } from '../formats/safetensors.js';
 import type {
   Checkpoint,
   GraphRequest,
   ImportedModel,
   SentenceSettings,
 } from '../graph/checkpoint.js';
+
 import { lengthLimit } from '../graph/length-limit.js';
-import { withHalves } from '../graph/rewrite/tables.js';
+import { withTablesIn } from '../graph/rewrite/tables.js';
+import { floatsStoredAs, partTensor, STORAGES, type StoragePart } from '../graph/storages.js';
+
 import type { EncoderGraph, OutputName } from '../graph/types.js';
 import { type ResolveOptions, resolveModel } from '../hub/resolve.js';
 import { ensureLanes } from '../native/lanes.js';
-import type { NativeDtype, NativeProgram } from '../native/native.js';
+import type { NativeProgram, NativeStore } from '../native/native.js';
 import type { ModelParts, Origin } from '../runtime/model-parts.js';
 import { buildProgram, bytesOf, disposeProgram, type WeightWriter } from '../runtime/program.js';
 import { SharedProgram } from '../runtime/shared-program.js';
@@ -35,20 +38,12 @@ import type { Verification } from './onnx/verify-onnx.js';
 import {
   asQuantized,
   readQuantizedTensors,
-  scaleName,
   withoutQuantizationConfig,
 } from './quantized-folder.js';
 import { untrainedTensors } from './untrained.js';
 
 /** Bytes read at a time. */
 const CHUNK_BYTES = 1 << 20;
-
-const NATIVE_DTYPES: Readonly<Partial<Record<SafetensorsDtype, NativeDtype>>> = {
-  F32: 'f32',
-  F16: 'f16',
-  BF16: 'bf16',
-  I8: 's8',
-};
 
 export interface LoadSettings {
   readonly lanes: number | undefined;
@@ -194,7 +189,7 @@ export async function buildFolder(
   const { modelMaxLength } = folder;
   const checkpoint = { path, config, tensors, sentence, modelMaxLength };
   const wanted = 'verify' in folder ? withinLength(request, folder) : request;
-  const imported = withStoredHalves(
+  const imported = withStoredTables(
     folder,
     asQuantized(path, graphOf(where, checkpoint, wanted), stored),
   );
@@ -278,27 +273,46 @@ function streamFrom(
       return;
     }
     const tensor = sources.get(name) ?? name;
-    const entry = folder.tensors.get(tensor);
-    const stored = entry && NATIVE_DTYPES[entry.dtype];
-    if (stored === undefined) throw new SinterError('INTERNAL', `no source for weight ${name}`);
-    const elementBytes = stored === 'f32' ? 4 : stored === 's8' ? 1 : 2;
-    let offset = 0;
-    for await (const chunk of folder.weights.readChunks(tensor, CHUNK_BYTES)) {
-      check();
-      store.writeWeight(name, offset, stored, chunk);
-      offset += chunk.byteLength / elementBytes;
-    }
-    if (dtype === 's8') {
-      store.writeScales(name, await folder.weights.readFloats(scaleName(tensor)));
-    }
+    for (const part of STORAGES[dtype].parts)
+      await streamPart(folder, store, { name, tensor, part, check });
   };
 }
 
-/** The tables that lie in the file as f16 stay so in memory. */
-function withStoredHalves(folder: HfFolder, imported: ImportedModel): ImportedModel {
-  const isHalf = (name: string): boolean =>
-    folder.tensors.get(imported.sources.get(name) ?? '')?.dtype === 'F16';
-  return { ...imported, graph: withHalves(imported.graph, isHalf) };
+/** Writes a part of a weight as its tensor has it: floats are widened there, where they are. */
+async function streamPart(
+  folder: HfFolder,
+  store: NativeStore,
+  { name, tensor: own, part, check }: PartToStream,
+): Promise<void> {
+  const tensor = partTensor(own, part);
+  const stored = folder.tensors.get(tensor)?.dtype ?? '';
+  const floats = floatsStoredAs(stored);
+  const { dtype, bytes } = floats === null ? part : STORAGES[floats].parts[0];
+  if (floats === null && stored !== part.tensor) {
+    throw new SinterError('INTERNAL', `no source for weight ${name}`);
+  }
+  let offset = 0;
+  for await (const chunk of folder.weights.readChunks(tensor, CHUNK_BYTES)) {
+    check();
+    store.writeWeight(name, offset, dtype, chunk, part.name);
+    offset += chunk.byteLength / bytes;
+  }
+}
+
+interface PartToStream {
+  /** Of the weight. */
+  readonly name: string;
+  /** Its own tensor. */
+  readonly tensor: string;
+  readonly part: StoragePart;
+  readonly check: () => void;
+}
+
+/** Tables stay in memory as they lie in the file. */
+function withStoredTables(folder: HfFolder, imported: ImportedModel): ImportedModel {
+  const dtypeOf = (name: string) =>
+    floatsStoredAs(folder.tensors.get(imported.sources.get(name) ?? '')?.dtype ?? '') ?? undefined;
+  return { ...imported, graph: withTablesIn(imported.graph, dtypeOf) };
 }
 
 /** The native side knows a weight's name but not its file. */

@@ -1,6 +1,7 @@
 /**
- * How a quantized model looks in a folder: `name` as I8, `name_scale` as F32 (one per row), for some the equalizer of
- * their input `name_equalizer` as F32 (one per column), and a `quantization_config` in config.json.
+ * How a quantized model looks in a folder: `name` in codes, a tensor `name_<part>` for each further part of its storage
+ * (`name_scale`), for some the equalizer of their input `name_equalizer` as F32 (one per column), and a
+ * `quantization_config` in config.json.
  *
  * Architectures know float checkpoints only; this file shows them a quantized one as if it were one.
  */
@@ -9,24 +10,21 @@ import { SinterError, show } from '../core/errors.js';
 import { isJsonObject, type JsonObject } from '../core/json.js';
 import type { ImportedModel, TensorInfo } from '../graph/checkpoint.js';
 import { equalizerName, withEqualizers } from '../graph/rewrite/equalize.js';
-import { quantizableWeights, quantizeGraph } from '../graph/rewrite/quantize.js';
-import type { ActivationBits } from '../graph/types.js';
+import { quantizableWeights, storeCodes } from '../graph/rewrite/quantize.js';
+import { codesStoredAs, partTensor, STORAGES } from '../graph/storages.js';
+import type { ActivationBits, WeightDtype } from '../graph/types.js';
 
 export const QUANT_METHOD = 'sinter';
 const CONFIG_KEY = 'quantization_config';
 const ACTIVATION_BITS: readonly ActivationBits[] = [8, 7];
 
-/** Name of the tensor with the scales of an I8 tensor. */
-export function scaleName(tensor: string): string {
-  return `${tensor}_scale`;
-}
-
-/** config.json of a quantized model. */
+/** config.json of a quantized model, whose smallest codes have `bits`. */
 export function withQuantizationConfig(
   config: JsonObject,
   activationBits: ActivationBits,
+  bits = 8,
 ): JsonObject {
-  const settings = { quant_method: QUANT_METHOD, bits: 8, activation_bits: activationBits };
+  const settings = { quant_method: QUANT_METHOD, bits, activation_bits: activationBits };
   return { ...config, [CONFIG_KEY]: settings };
 }
 
@@ -34,10 +32,13 @@ export function withoutQuantizationConfig(config: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(config).filter(([key]) => key !== CONFIG_KEY));
 }
 
-/** A checkpoint's tensors as floats, which of them are I8, and how wide activations are at products with these. */
+/** A checkpoint's tensors as floats, which of them are codes, and how wide activations are at products with these. */
 export interface QuantizedTensors {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
-  readonly quantized: ReadonlySet<string>;
+  /** The storage of each tensor of codes. */
+  readonly quantized: ReadonlyMap<string, WeightDtype>;
+  /** The tensors of their further parts. */
+  readonly parts: ReadonlySet<string>;
   /** Those of `quantized` that have an equalizer. */
   readonly equalized: ReadonlySet<string>;
   readonly activationBits: ActivationBits;
@@ -45,7 +46,7 @@ export interface QuantizedTensors {
 
 /**
  * Reads `quantization_config`: without one, the tensors are as they are. Throws UNSUPPORTED_MODEL for another method,
- * CORRUPT_MODEL for an I8 tensor without fitting scales.
+ * CORRUPT_MODEL for a tensor of codes without fitting parts.
  */
 export function readQuantizedTensors(
   path: string,
@@ -54,30 +55,41 @@ export function readQuantizedTensors(
 ): QuantizedTensors {
   const settings = config[CONFIG_KEY];
   if (settings === undefined || settings === null) {
-    return { tensors, quantized: new Set(), equalized: new Set(), activationBits: 8 };
+    return {
+      tensors,
+      quantized: new Map(),
+      parts: new Set(),
+      equalized: new Set(),
+      activationBits: 8,
+    };
   }
   const activationBits = readActivationBits(`${path}/config.json`, settings);
   const floats = new Map(tensors);
-  const quantized = new Set<string>();
+  const quantized = new Map<string, WeightDtype>();
+  const parts = new Set<string>();
   const equalized = new Set<string>();
-  for (const [name, { dtype, shape }] of tensors) {
-    if (dtype !== 'I8') continue;
-    checkScales(path, name, shape, tensors.get(scaleName(name)));
+  for (const [name, info] of tensors) {
+    const storage = codesStoredAs(info.dtype);
+    if (storage === null) continue;
+    for (const part of checkParts(path, name, info, storage, tensors)) {
+      floats.delete(part);
+      parts.add(part);
+    }
+    const shape = STORAGES[storage].weightShape(info.shape);
     floats.set(name, { dtype: 'F32', shape });
-    floats.delete(scaleName(name));
-    quantized.add(name);
+    quantized.set(name, storage);
     const equalizer = tensors.get(equalizerName(name));
     if (equalizer === undefined) continue;
     checkEqualizer(path, name, shape, equalizer);
     floats.delete(equalizerName(name));
     equalized.add(name);
   }
-  return { tensors: floats, quantized, equalized, activationBits };
+  return { tensors: floats, quantized, parts, equalized, activationBits };
 }
 
 /**
- * The imported model as what the folder holds: weights from I8 tensors are s8, with the equalizers that the folder has.
- * Throws UNSUPPORTED_MODEL for an I8 tensor where Sinter computes in f32, CORRUPT_MODEL for an equalizer of no product.
+ * The imported model as what the folder holds: weights from tensors of codes are so stored, with the equalizers that the
+ * folder has. Throws UNSUPPORTED_MODEL for codes where Sinter computes in f32, CORRUPT_MODEL for an equalizer of no product.
  */
 export function asQuantized(
   path: string,
@@ -86,17 +98,19 @@ export function asQuantized(
 ): ImportedModel {
   if (quantized.size === 0) return imported;
   const allowed = quantizableWeights(imported.graph, { embeddings: true });
-  const names = new Set<string>();
+  const storages = new Map<string, WeightDtype>();
   for (const [name, tensor] of imported.sources) {
-    if (!quantized.has(tensor)) continue;
+    const storage = quantized.get(tensor);
+    if (storage === undefined) continue;
     if (!allowed.has(name)) {
-      throw new SinterError('UNSUPPORTED_MODEL', `${path}: tensor ${tensor} must not be I8`, {
+      const dtype = STORAGES[storage].parts[0].tensor;
+      throw new SinterError('UNSUPPORTED_MODEL', `${path}: tensor ${tensor} must not be ${dtype}`, {
         details: { file: path, tensor },
       });
     }
-    names.add(name);
+    storages.set(name, storage);
   }
-  const plain = quantizeGraph(imported.graph, names, activationBits);
+  const plain = storeCodes(imported.graph, storages, activationBits);
   const sources = new Map(imported.sources);
   const products = new Set<string>();
   const placed = new Set<string>();
@@ -133,21 +147,33 @@ function readActivationBits(file: string, settings: unknown): ActivationBits {
   );
 }
 
-function checkScales(
+/** Names of the further tensors of a matrix of codes. */
+function checkParts(
   path: string,
   name: string,
-  shape: readonly number[],
-  scales: TensorInfo | undefined,
-): void {
-  const fits = scales?.dtype === 'F32' && scales.shape.length === 1 && scales.shape[0] === shape[0];
-  if (fits && shape.length === 2) return;
-  const found = scales === undefined ? 'nothing' : `${scales.dtype} [${scales.shape.join(', ')}]`;
-  throw new SinterError(
-    'CORRUPT_MODEL',
-    `${path}: tensor ${scaleName(name)} must be F32 [${shape[0] ?? ''}], one scale per row of the ` +
-      `I8 matrix ${name} [${shape.join(', ')}], got ${found}`,
-    { details: { file: path, tensor: scaleName(name) } },
-  );
+  { dtype, shape: own }: TensorInfo,
+  storage: WeightDtype,
+  tensors: ReadonlyMap<string, TensorInfo>,
+): string[] {
+  const { parts, weightShape } = STORAGES[storage];
+  const shape = weightShape(own);
+  return parts.slice(1).map((part) => {
+    const tensor = partTensor(name, part);
+    const found = tensors.get(tensor);
+    const wanted = describe(part.tensor, part.shapeOf(shape));
+    const got = found === undefined ? 'nothing' : describe(found.dtype, found.shape);
+    if (own.length === 2 && got === wanted) return tensor;
+    throw new SinterError(
+      'CORRUPT_MODEL',
+      `${path}: tensor ${tensor} must be ${wanted}, the ${part.name}s of the ` +
+        `matrix ${name}, ${describe(dtype, own)}, got ${got}`,
+      { details: { file: path, tensor } },
+    );
+  });
+}
+
+function describe(dtype: string, shape: readonly number[]): string {
+  return `${dtype} [${shape.join(', ')}]`;
 }
 
 function checkEqualizer(

@@ -9,7 +9,6 @@ import { findOnnxFile } from '../checkpoint/find-onnx.js';
 import {
   asQuantized,
   readQuantizedTensors,
-  scaleName,
   withoutQuantizationConfig,
 } from '../checkpoint/quantized-folder.js';
 import { untrainedTensors } from '../checkpoint/untrained.js';
@@ -102,8 +101,7 @@ async function examine(path: string): Promise<{ findings: Findings; graph: Encod
       dtypes[dtype] = (dtypes[dtype] ?? 0) + 1;
       weightBytes += shape.reduce((product, size) => product * size, DTYPE_BYTES[dtype]);
     }
-    const isUsed = (name: string) =>
-      used.has(name) || [...stored.quantized].some((tensor) => scaleName(tensor) === name);
+    const isUsed = (name: string) => used.has(name) || stored.parts.has(name);
     return {
       graph,
       findings: {

@@ -5,12 +5,12 @@
  */
 
 import { weightsOf } from './nodes.js';
-import { rowOf } from './ops.js';
-import type { EncoderGraph } from './types.js';
-import { describeShape, validateGraph } from './validate.js';
 
-/** Bytes of one element in the program, without scales. */
-const BYTES = { f32: 4, f16: 2, s8: 1 } as const;
+import { rowOf } from './ops.js';
+import { bytesOfWeight } from './storages.js';
+import type { EncoderGraph } from './types.js';
+
+import { describeShape, validateGraph } from './validate.js';
 
 /** Number of weights of the whole graph, counting each once. */
 export function countParameters(graph: EncoderGraph): number {
@@ -35,10 +35,7 @@ export function printGraph(graph: EncoderGraph): string {
     ];
   });
   const table = layOut([['', 'operation', 'detail', 'value', 'shape', 'weights'], ...rows]);
-  const bytes = graph.weights.reduce(
-    (sum, { shape, dtype }) => sum + shape.reduce((a, b) => a * b, BYTES[dtype]),
-    0,
-  );
+  const bytes = graph.weights.reduce((sum, weight) => sum + bytesOfWeight(weight), 0);
   const { architecture, vocabulary, maxTokens, outputs } = graph;
   const count = countParameters(graph).toLocaleString('en-US');
   return [

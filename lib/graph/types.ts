@@ -8,11 +8,14 @@
  */
 
 import type { GraphNode } from './ops.js';
+import type { WeightDtype } from './storages.js';
 
 export type { AttentionNode, Disentangled, RelativeBias, Rotary } from './ops/attention.js';
 export type { EmbeddingIndex, EmbeddingNode } from './ops/embedding.js';
 export type { LinearNode } from './ops/linear.js';
 export type { GraphNode } from './ops.js';
+
+export type { WeightDtype } from './storages.js';
 
 /** `gelu_tanh` is the tanh form of GELU, `quick_gelu` is x sigmoid(1.702 x). */
 export const ACTIVATION_KINDS = [
@@ -37,7 +40,6 @@ export const POOL_KINDS = [
 export type PoolKind = (typeof POOL_KINDS)[number];
 /** What the rows of a value are. */
 export type ValueKind = 'token' | 'sequence' | 'selected' | 'table';
-export type WeightDtype = 'f32' | 'f16' | 's8';
 /** Width of the activation codes where weights are s8: 8 is 0..255, 7 is 0..127. */
 export type ActivationBits = 8 | 7;
 
@@ -45,10 +47,7 @@ export type ActivationBits = 8 | 7;
 export interface WeightSpec {
   readonly name: string;
   readonly shape: readonly number[];
-  /**
-   * How it is stored. `s8` weights have one f32 scale per row (output channel, or table row): w = q * scale[row]. `f16` is for
-   * tables that only embeddings read: a lookup widens them exactly.
-   */
+  /** How it is stored: a row of STORAGES. All but `f32` is for tables and for matrices of products. */
   readonly dtype: WeightDtype;
 }
 

@@ -6,9 +6,11 @@
 
 import { SinterError } from '../core/errors.js';
 import { LIMITS } from './limits.js';
+
 import { stacksOf } from './nodes.js';
 import { describeShape, isSize, listOf, type ShapeContext, type ValueShape } from './ops/row.js';
 import { type GraphNode, rowOf } from './ops.js';
+import { fits, isStorage, storageOf } from './storages.js';
 import type { EncoderGraph, ValueKind, WeightDtype, WeightSpec } from './types.js';
 
 export { describeShape, type ValueShape } from './ops/row.js';
@@ -34,6 +36,14 @@ export function validateGraph(graph: EncoderGraph): ReadonlyMap<string, ValueSha
     if (weights.has(weight.name)) throw fail(`weight ${weight.name} is declared twice`);
     if (!weight.shape.every(isSize)) {
       throw fail(`weight ${weight.name} must have positive sizes, got ${listOf(weight.shape)}`);
+    }
+    if (!isStorage(weight.dtype)) {
+      throw fail(`weight ${weight.name} has an unknown storage ${String(weight.dtype)}`);
+    }
+    if (!fits(weight)) {
+      throw fail(
+        `weight ${weight.name} cannot be held in ${weight.dtype}: ${listOf(weight.shape)}`,
+      );
     }
     weights.set(weight.name, weight);
   }
@@ -121,6 +131,12 @@ class NodeChecker implements ShapeContext {
   vector(name: string, width: number): void {
     const [size] = this.weight(name, 1);
     if (size !== width) throw this.fail(`weight ${name} must be [${width}], got [${String(size)}]`);
+    this.plain(name);
+  }
+
+  plain(name: string): void {
+    const { dtype } = this.spec(name);
+    if (!storageOf({ dtype }).isPlain) throw this.fail(`weight ${name} must be f32, got ${dtype}`);
   }
 
   readonly dtype = (name: string): WeightDtype => this.spec(name).dtype;

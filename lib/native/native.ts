@@ -6,14 +6,15 @@
  */
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+
 import { ERROR_CODES, SinterError, type SinterErrorCode } from '../core/errors.js';
-import type { EncoderGraph, WeightSpec } from '../graph/types.js';
+import type { ElementDtype } from '../graph/storages.js';
+import type { EncoderGraph, WeightDtype, WeightSpec } from '../graph/types.js';
 
 /** Bumped when a signature below changes; a stale binary is refused. */
-export const NATIVE_ABI = 7;
+export const NATIVE_ABI = 8;
 
 export type IsaName = 'scalar' | 'avx2' | 'avx512' | 'vnni';
-export type NativeDtype = 'f32' | 'f16' | 'bf16' | 's8';
 
 /** Texts back to back: sequence i is ids[offsets[i] .. offsets[i + 1]). No padding anywhere. */
 export interface TokenBatch {
@@ -59,7 +60,10 @@ export interface WeightOrigin {
   /** Every weight of it is sealed. */
   readonly store: NativeStore;
   readonly name: string;
-  /** Column c is divided by divisor[c] before it is stored. */
+  /** The rows and the columns that are left of it, in increasing order. Left out: all. */
+  readonly rows?: Int32Array;
+  readonly columns?: Int32Array;
+  /** Column c of these is divided by divisor[c] before it is stored. */
   readonly divisor?: Float32Array;
 }
 
@@ -74,10 +78,17 @@ export interface StoreWeight extends WeightSpec {
  * disposed frees what nobody else has.
  */
 export interface NativeStore {
-  /** Elements [offset, offset + bytes / size) of a weight, converted to its storage type. */
-  writeWeight(name: string, offset: number, dtype: NativeDtype, bytes: Uint8Array): void;
-  /** The scales of an `s8` weight, one per row. */
-  writeScales(name: string, scales: Float32Array): void;
+  /**
+   * Elements [offset, offset + bytes / size) of a part of a weight, in order. `part`: one of its storage, by default the
+   * weight's own. Floats of 16 bits are widened for a part that is f32; otherwise `dtype` is the part's.
+   */
+  writeWeight(
+    name: string,
+    offset: number,
+    dtype: ElementDtype,
+    bytes: Uint8Array,
+    part?: string,
+  ): void;
   /**
    * Brings the weights that were written whole into the form that programs read, and lets go of what the process already
    * holds: a store that is filled with a pack now and then never needs much more memory than its weights. Nothing is
@@ -85,18 +96,21 @@ export interface NativeStore {
    */
   pack(jobId?: number): Promise<void>;
   /**
-   * A copy of an f32 or f16 weight in row-major order, or of its rows [begin, end): in pieces of a million elements it keeps
-   * the JavaScript thread for about a millisecond at a time. INTERNAL while a training step runs or waits.
+   * A copy of a weight in row-major order as f32, whatever it is stored as, or of its rows [begin, end). It runs on this
+   * thread, so it is for a few rows. INTERNAL while a training step runs or waits.
    */
   readWeight(name: string, begin?: number, end?: number): Float32Array;
-  /** A copy of the bits of an f16 weight, or of its rows [begin, end). */
-  readHalves(name: string, begin?: number, end?: number): Uint16Array;
-  /** A copy of an s8 weight, or of its rows [begin, end). */
-  readQuantized(
+  /**
+   * Rows [begin, end) as they are in storage `dtype`, a Uint8Array for each of its parts: copied, widened, narrowed or
+   * quantized on the lanes. INVALID_DATA for a number that is too large for the storage.
+   */
+  readRows(
     name: string,
-    begin?: number,
-    end?: number,
-  ): { data: Int8Array; scales: Float32Array };
+    begin: number,
+    end: number,
+    dtype: WeightDtype,
+    jobId?: number,
+  ): Promise<Uint8Array[]>;
   dispose(): void;
 }
 
@@ -171,6 +185,8 @@ export interface NativeBinding {
   readonly abi: number;
   isa(): { active: IsaName; host: IsaName };
   errorCodes(): string[];
+  /** Names of the storages that weights may have. */
+  storages(): string[];
   /** Lanes of this environment's engine; set before the first job, later calls must agree. */
   startLanes(lanes: number): void;
   lanes(): number;

@@ -5,8 +5,9 @@
  */
 
 import type { TensorInfo } from '../graph/checkpoint.js';
-import { storedBytes } from '../graph/rewrite/quantize.js';
-import type { EncoderGraph, WeightSpec } from '../graph/types.js';
+import type { WeightCut } from '../graph/rewrite/cut.js';
+import { bytesOfWeight, holdsCodes, STORAGES } from '../graph/storages.js';
+import type { EncoderGraph, WeightDtype, WeightSpec } from '../graph/types.js';
 import { runJob } from '../native/jobs.js';
 import {
   type NativeProgram,
@@ -17,8 +18,8 @@ import {
   toSinterError,
 } from '../native/native.js';
 
-/** Elements that are read or written at once: about a millisecond. */
-const PIECE_ELEMENTS = 1 << 20;
+/** Elements that are read or written at once: well below a millisecond. */
+const PIECE_ELEMENTS = 1 << 18;
 
 /** Bytes of weights that are written before they are packed. */
 const PLAIN_BYTES = 8 << 20;
@@ -45,6 +46,8 @@ export async function buildProgram(
 export interface Derivation {
   /** Their names in the source. Default: the same. */
   readonly nameOf?: (name: string) => string;
+  /** The rows and columns that are left of some, by their new names. */
+  readonly cuts?: ReadonlyMap<string, WeightCut>;
   /** What the columns of some are divided by first, by their new names. */
   readonly divisors?: ReadonlyMap<string, Float32Array>;
   /** The numbers of those that the source does not have. */
@@ -59,12 +62,24 @@ export async function deriveProgram(
   graph: EncoderGraph,
   source: NativeStore,
   options: BuildOptions,
-  { nameOf = (name) => name, divisors = new Map(), written = new Map() }: Derivation = {},
+  {
+    nameOf = (name) => name,
+    cuts = new Map(),
+    divisors = new Map(),
+    written = new Map(),
+  }: Derivation = {},
 ): Promise<NativeProgram> {
   const weights = graph.weights.map((weight): StoreWeight => {
     if (written.has(weight.name)) return weight;
     const divisor = divisors.get(weight.name);
-    const from = { store: source, name: nameOf(weight.name), ...(divisor && { divisor }) };
+    const { rows, columns } = cuts.get(weight.name) ?? {};
+    const from = {
+      store: source,
+      name: nameOf(weight.name),
+      ...(rows && { rows: Int32Array.from(rows) }),
+      ...(columns && { columns: Int32Array.from(columns) }),
+      ...(divisor && { divisor }),
+    };
     return { ...weight, from };
   });
   return fillProgram(graph, weights, options, (store, { name }) =>
@@ -106,7 +121,7 @@ async function fillProgram(
     for (const weight of weights) {
       if (weight.from !== undefined) continue;
       await write(made, weight);
-      plain += storedBytes(weight);
+      plain += bytesOfWeight(weight);
       if (plain < PLAIN_BYTES) continue;
       await runJob(where, signal, (jobId) => made.pack(jobId));
       plain = 0;
@@ -133,12 +148,44 @@ export function* rowPieces([rows = 1, width = 1]: readonly number[]): Generator<
   for (let begin = 0; begin < rows; begin += step) yield [begin, Math.min(rows, begin + step)];
 }
 
+/** A weight as storage `dtype` has it, an array for each part of the storage at a time. */
+export async function* readPieces(
+  where: string,
+  store: NativeStore,
+  { name, shape }: Pick<WeightSpec, 'name' | 'shape'>,
+  dtype: WeightDtype,
+): AsyncGenerator<Uint8Array[], void, undefined> {
+  for (const [begin, end] of rowPieces(shape)) {
+    yield runJob(where, undefined, (jobId) => store.readRows(name, begin, end, dtype, jobId));
+  }
+}
+
+/** All of a weight as storage `dtype` has it, an array for each part of the storage. */
+export async function readWhole(
+  where: string,
+  store: NativeStore,
+  weight: Pick<WeightSpec, 'name' | 'shape'>,
+  dtype: WeightDtype,
+): Promise<Uint8Array<ArrayBuffer>[]> {
+  const whole = STORAGES[dtype].parts.map(
+    ({ bytes, shapeOf }) => new Uint8Array(shapeOf(weight.shape).reduce((a, b) => a * b, bytes)),
+  );
+  const at = whole.map(() => 0);
+  for await (const pieces of readPieces(where, store, weight, dtype)) {
+    for (const [i, piece] of pieces.entries()) {
+      whole[i]?.set(piece, at[i] as number);
+      at[i] = (at[i] as number) + piece.length;
+    }
+  }
+  return whole;
+}
+
 /** The weights of a graph as tensors of a checkpoint in memory. */
 export function tensorsOf(graph: EncoderGraph): ReadonlyMap<string, TensorInfo> {
   return new Map(
     graph.weights.map(({ name, shape, dtype }) => [
       name,
-      { dtype: dtype === 's8' ? 'I8' : 'F32', shape },
+      { dtype: holdsCodes({ dtype }) ? STORAGES[dtype].parts[0].tensor : 'F32', shape },
     ]),
   );
 }

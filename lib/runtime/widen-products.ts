@@ -2,6 +2,8 @@
  * A program with its int8 products in f32: the same weights, activations that are not rounded.
  */
 
+import { integerWeights } from '../graph/rewrite/quantize.js';
+
 import type { EncoderGraph, WeightSpec } from '../graph/types.js';
 import type { NativeProgram } from '../native/native.js';
 import { deriveProgram } from './program.js';
@@ -11,8 +13,7 @@ export function int8Products(graph: EncoderGraph): ReadonlySet<string> {
   const products = new Set(
     graph.nodes.flatMap((node) => (node.op === 'linear' ? node.weights : [])),
   );
-  const stored = graph.weights.filter(({ name, dtype }) => dtype === 's8' && products.has(name));
-  return new Set(stored.map(({ name }) => name));
+  return new Set([...integerWeights(graph)].filter((name) => products.has(name)));
 }
 
 /** `program` with its int8 products in f32: four times their bytes until the caller disposes of it. */

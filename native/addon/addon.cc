@@ -15,7 +15,7 @@
 namespace sinter {
 namespace {
 
-constexpr int kAbi = 7;  // NATIVE_ABI in lib/native/native.ts
+constexpr int kAbi = 8;  // NATIVE_ABI in lib/native/native.ts
 
 Napi::Value isa(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
@@ -94,6 +94,12 @@ Napi::Value exchange(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value storages(const Napi::CallbackInfo& info) {
+  Napi::Array names = Napi::Array::New(info.Env());
+  for (const Storage* storage : all_storages()) names.Set(names.Length(), storage->name());
+  return names;
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   try {
     active_isa();  // a wrong SINTER_ISA fails at load, not at the first call
@@ -111,6 +117,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("nextJobId", Napi::Function::New(env, next_job_id));
   exports.Set("cancel", Napi::Function::New(env, cancel));
   exports.Set("weightBytes", Napi::Function::New(env, weight_bytes));
+  exports.Set("storages", Napi::Function::New(env, storages));
   exports.Set("exchangePaths", Napi::Function::New(env, exchange));
   exports.Set("Store", StoreWrap::define(env));
   exports.Set("Program", ProgramWrap::define(env));

@@ -56,8 +56,6 @@ constexpr std::array<std::pair<const char*, TableIndex>, 3> kIndices = {
     {{"token", TableIndex::token},
      {"position", TableIndex::position},
      {"segment", TableIndex::segment}}};
-constexpr std::array<std::pair<const char*, WeightDtype>, 3> kDtypes = {
-    {{"f32", WeightDtype::f32}, {"s8", WeightDtype::s8}, {"f16", WeightDtype::f16}}};
 
 Napi::Object element(const Napi::Array& array, uint32_t index) {
   const Napi::Value value = array.Get(index);
@@ -186,7 +184,9 @@ NodeSpec node_spec(const Napi::Object& object) {
 WeightSpec weight_spec_arg(const Napi::Object& object) {
   WeightSpec spec;
   spec.name = string_field(object, "name");
-  spec.dtype = one_of(string_field(object, "dtype"), kDtypes, "weight dtype");
+  const std::string dtype = string_field(object, "dtype");
+  spec.storage = find_storage(dtype);
+  if (spec.storage == nullptr) bad_argument("unknown weight dtype " + dtype);
   const Napi::Array shape = array_field(object, "shape");
   const uint32_t axes = shape.Length();
   if (axes < 1 || axes > 2) bad_argument("weight " + spec.name + " must have 1 or 2 axes");

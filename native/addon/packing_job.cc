@@ -24,21 +24,22 @@ struct PackingScope {
   PackingScope& operator=(const PackingScope&) = delete;
 };
 
-int64_t job_id_arg(const Napi::CallbackInfo& info) {
-  if (info.Length() == 0 || info[0].IsUndefined()) return Environment::of(info.Env()).next_job_id();
-  if (!info[0].IsNumber()) bad_argument("a job id must be a number");
-  const double id = info[0].As<Napi::Number>().DoubleValue();
+}  // namespace
+
+int64_t job_id_arg(const Napi::CallbackInfo& info, size_t index) {
+  if (info.Length() <= index || info[index].IsUndefined())
+    return Environment::of(info.Env()).next_job_id();
+  if (!info[index].IsNumber()) bad_argument("a job id must be a number");
+  const double id = info[index].As<Napi::Number>().DoubleValue();
   if (!(id >= 1 && id <= 0x1p52) || id != std::floor(id)) bad_argument("a job id must be whole");
   return static_cast<int64_t>(id);
 }
-
-}  // namespace
 
 Napi::Value submit_packing(const Napi::CallbackInfo& info, std::shared_ptr<WeightStore> store,
                            std::shared_ptr<bool> packing,
                            std::function<void(Team&, const Cancel&)> work) {
   if (*packing) bad_argument("a program is sealed once, and not while pack runs");
-  const int64_t job_id = job_id_arg(info);
+  const int64_t job_id = job_id_arg(info, 0);
   const auto scope = std::make_shared<PackingScope>(std::move(store), std::move(packing));
   Environment::UrgentWork urgent;
   urgent.whole = [work](Engine& engine, const Cancel& cancel) { work(engine.team(), cancel); };

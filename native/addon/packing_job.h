@@ -13,6 +13,9 @@
 
 namespace sinter {
 
+// Argument `index`; one of its own when it is left out.
+int64_t job_id_arg(const Napi::CallbackInfo& info, size_t index);
+
 // Argument 0 is the job's id, and may be left out. `packing` is true until the job has ended. When
 // it fails while the store has weights that are not ready it stays so, because what the job left
 // can only be disposed.

@@ -1,15 +1,13 @@
 // Stores: made from a list of weights, filled or derived, read in pieces.
 #include "addon/store_wrap.h"
 
-#include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "addon/args.h"
 #include "addon/environment.h"
 #include "addon/guard.h"
 #include "addon/packing_job.h"
-#include "base/half.h"
+#include "addon/reading_job.h"
 
 namespace sinter {
 namespace {
@@ -20,47 +18,24 @@ napi_type_tag store_tag(Napi::Env env) {
           static_cast<uint64_t>(reinterpret_cast<uintptr_t>(&Environment::of(env)))};
 }
 
-// Writes elements of 1, 2 or 4 bytes, widened in pieces on the stack.
-void write_values(Pack& home, size_t member, int64_t offset, const std::string& dtype,
-                  const uint8_t* bytes, int64_t size) {
-  if (dtype == "s8") {
-    home.write_codes(member, offset, reinterpret_cast<const int8_t*>(bytes), size);
-    return;
+// The part of a weight that is called `name`.
+size_t part_of(const WeightSpec& spec, const std::string& name) {
+  const auto parts = spec.storage->parts();
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (name == parts[i].name) return i;
   }
-  if (dtype == "f16" && size % 2 == 0 && home.dtype == WeightDtype::f16) {
-    home.write_halves(member, offset, bytes, size / 2);
-    return;
-  }
-  const int64_t width = dtype == "f32" ? 4 : 2;
-  if ((dtype != "f32" && dtype != "f16" && dtype != "bf16") || size % width != 0) {
-    bad_argument("weight " + home.members[member].spec.name + ": " + std::to_string(size) +
-                 " bytes are no whole elements of " + dtype);
-  }
-  constexpr int64_t kPiece = 4096;
-  alignas(64) float piece[kPiece];
-  const int64_t count = size / width;
-  int64_t done = 0;
-  do {  // once at least: an empty write is checked too
-    const int64_t n = std::min(kPiece, count - done);
-    const uint8_t* from = bytes + done * width;
-    if (dtype == "f16") {
-      widen_f16(n, from, piece);
-    } else if (dtype == "bf16") {
-      widen_bf16(n, from, piece);
-    } else if (n > 0) {
-      std::memcpy(piece, from, static_cast<size_t>(n) * 4);
-    }
-    home.write(member, offset + done, piece, n);
-    done += n;
-  } while (done < count);
+  bad_argument("weight " + spec.name + ", held in " + spec.storage->name() + ", has no part " +
+               name);
 }
 
-// Where a weight comes from: `from: { store, name, divisor? }`.
+// Where a weight comes from: `from: { store, name, rows?, columns?, divisor? }`.
 WeightSource source_arg(const Napi::Object& object, const std::string& name) {
   const Napi::Object from = object_field(object, "from");
   const Napi::Value divisor = from.Get("divisor");
   WeightSource source;
   if (!divisor.IsUndefined()) source.divisor = copy_of(floats_field(from, "divisor"));
+  if (!from.Get("rows").IsUndefined()) source.rows = copy_of(ints_field(from, "rows"));
+  if (!from.Get("columns").IsUndefined()) source.columns = copy_of(ints_field(from, "columns"));
   const std::string theirs = string_field(from, "name");
   const StoreWrap& wrap = StoreWrap::unwrap(object.Env(), from.Get("store"));
   if (*wrap.packing()) bad_argument("weight " + name + " comes from a store that packs");
@@ -92,13 +67,8 @@ struct RowsArg {
     end = bound(info, 2, rows);
     if (begin < 0 || begin > end || end > rows)
       bad_argument("weight " + weight.spec.name + " has " + std::to_string(rows) + " rows");
-    count = static_cast<size_t>(end - begin);
-    elements = count * static_cast<size_t>(weight.spec.width());
-    begin += weight.first_row();
-    end += weight.first_row();
   }
-  int64_t begin, end;  // in the pack
-  size_t count, elements;
+  int64_t begin, end;
 
  private:
   static int64_t bound(const Napi::CallbackInfo& info, size_t index, int64_t otherwise) {
@@ -115,11 +85,9 @@ struct RowsArg {
 Napi::Function StoreWrap::define(Napi::Env env) {
   return DefineClass(env, "Store",
                      {InstanceMethod("writeWeight", &StoreWrap::write_weight),
-                      InstanceMethod("writeScales", &StoreWrap::write_scales),
                       InstanceMethod("pack", &StoreWrap::pack),
                       InstanceMethod("readWeight", &StoreWrap::read_weight),
-                      InstanceMethod("readHalves", &StoreWrap::read_halves),
-                      InstanceMethod("readQuantized", &StoreWrap::read_quantized),
+                      InstanceMethod("readRows", &StoreWrap::read_rows),
                       InstanceMethod("dispose", &StoreWrap::dispose)});
 }
 
@@ -150,27 +118,15 @@ void StoreWrap::write_weight(const Napi::CallbackInfo& info) {
         info[3].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
       bad_argument("writeWeight takes a name, an offset, a dtype and bytes");
     }
+    const std::string name = string_arg(info, 0, "name"), dtype = string_arg(info, 2, "dtype");
+    const bool whole = info.Length() < 5 || info[4].IsUndefined();
+    const size_t part = part_of(store()->at(name)->spec, whole ? "" : string_arg(info, 4, "part"));
+    const ElementType* type = find_element_type(dtype);
+    if (type == nullptr) bad_argument("unknown dtype " + dtype);
+    Pack& home = store()->home_of(name);
     const Napi::Uint8Array bytes = info[3].As<Napi::Uint8Array>();
-    const std::string name = string_arg(info, 0, "name");
-    Pack& home = store()->home_of(name);
-    write_values(home, store()->at(name)->member, info[1].As<Napi::Number>().Int64Value(),
-                 string_arg(info, 2, "dtype"), bytes.Data(),
-                 static_cast<int64_t>(bytes.ByteLength()));
-  });
-}
-
-void StoreWrap::write_scales(const Napi::CallbackInfo& info) {
-  guarded(info, [&] {
-    if (*packing_) bad_argument("weights are written before seal, and not while pack runs");
-    if (info.Length() < 2 || !info[1].IsTypedArray() ||
-        info[1].As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {
-      bad_argument("writeScales takes a name and a Float32Array");
-    }
-    Napi::Float32Array scales = info[1].As<Napi::Float32Array>();
-    const std::string name = string_arg(info, 0, "name");
-    Pack& home = store()->home_of(name);
-    home.write_scales(store()->at(name)->member, scales.Data(),
-                      static_cast<int64_t>(scales.ElementLength()));
+    home.write(store()->at(name)->member, part, info[1].As<Napi::Number>().Int64Value(), *type,
+               bytes.Data(), static_cast<int64_t>(bytes.ByteLength()));
   });
 }
 
@@ -191,40 +147,26 @@ std::shared_ptr<Weight> StoreWrap::readable(const std::string& name) const {
 Napi::Value StoreWrap::read_weight(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
     const std::shared_ptr<Weight> weight = readable(string_arg(info, 0, "name"));
-    if (weight->spec.dtype == WeightDtype::s8)
-      bad_argument("weight " + weight->spec.name + " is int8");
     const RowsArg rows(info, *weight);
-    Napi::Float32Array values = Napi::Float32Array::New(info.Env(), rows.elements);
-    weight->home->read(rows.begin, rows.end, values.Data());
+    const int64_t first = weight->first_row(), count = rows.end - rows.begin;
+    Napi::Float32Array values = Napi::Float32Array::New(
+        info.Env(), static_cast<size_t>(count) * static_cast<size_t>(weight->spec.width()));
+    weight->home->read(first + rows.begin, first + rows.end, values.Data());
     return values;
   });
 }
 
-Napi::Value StoreWrap::read_halves(const Napi::CallbackInfo& info) {
+Napi::Value StoreWrap::read_rows(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
     const std::shared_ptr<Weight> weight = readable(string_arg(info, 0, "name"));
-    if (weight->spec.dtype != WeightDtype::f16)
-      bad_argument("weight " + weight->spec.name + " is not held in f16");
     const RowsArg rows(info, *weight);
-    Napi::Uint16Array values = Napi::Uint16Array::New(info.Env(), rows.elements);
-    weight->home->read_halves(rows.begin, rows.end, values.Data());
-    return values;
-  });
-}
-
-Napi::Value StoreWrap::read_quantized(const Napi::CallbackInfo& info) {
-  return guarded(info, [&]() -> Napi::Value {
-    const std::shared_ptr<Weight> weight = readable(string_arg(info, 0, "name"));
-    if (weight->spec.dtype != WeightDtype::s8)
-      bad_argument("weight " + weight->spec.name + " is not int8");
-    const RowsArg rows(info, *weight);
-    Napi::Int8Array data = Napi::Int8Array::New(info.Env(), rows.elements);
-    Napi::Float32Array scales = Napi::Float32Array::New(info.Env(), rows.count);
-    weight->home->read_codes(rows.begin, rows.end, data.Data(), scales.Data());
-    const Napi::Object result = Napi::Object::New(info.Env());
-    result.Set("data", data);
-    result.Set("scales", scales);
-    return result;
+    const std::string dtype = string_arg(info, 3, "dtype");
+    const Storage* as = find_storage(dtype);
+    if (as == nullptr) bad_argument("unknown weight dtype " + dtype);
+    const char* why = as->refuses(weight->spec.width(), false);
+    if (why != nullptr)
+      bad_argument("weight " + weight->spec.name + " cannot be read as " + dtype + ": " + why);
+    return submit_reading(info, 4, {weight, rows.begin, rows.end, as});
   });
 }
 

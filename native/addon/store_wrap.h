@@ -25,11 +25,9 @@ class StoreWrap : public Napi::ObjectWrap<StoreWrap> {
 
  private:
   void write_weight(const Napi::CallbackInfo& info);
-  void write_scales(const Napi::CallbackInfo& info);
   Napi::Value pack(const Napi::CallbackInfo& info);
   Napi::Value read_weight(const Napi::CallbackInfo& info);
-  Napi::Value read_halves(const Napi::CallbackInfo& info);
-  Napi::Value read_quantized(const Napi::CallbackInfo& info);
+  Napi::Value read_rows(const Napi::CallbackInfo& info);
   void dispose(const Napi::CallbackInfo& info);
   // The ready weight `name`, when nothing writes to it.
   std::shared_ptr<Weight> readable(const std::string& name) const;

@@ -24,7 +24,35 @@ uint16_t load_u16(const uint8_t* from) {
   return value;
 }
 
+void store_u16(uint32_t value, uint8_t* to) {
+  const uint16_t half = static_cast<uint16_t>(value);
+  std::memcpy(to, &half, sizeof(half));
+}
+
 }  // namespace
+
+void narrow_f16(int64_t n, const float* from, uint8_t* to) {
+  for (int64_t i = 0; i < n; ++i) {
+    const uint32_t bits = float_to_bits(from[i]), magnitude = bits & 0x7FFFFFFFu;
+    // Subnormal halves: adding 0.5 leaves their bits at the end of the mantissa, rounded.
+    const uint32_t small = float_to_bits(bits_to_float(magnitude) + 0.5f) - 0x3F000000u;
+    // Others: the exponent is moved by 112, and what is cut off rounds up past a half, or at a half
+    // to even; beyond the largest it carries into the infinity's exponent.
+    const uint32_t large = (magnitude - 0x38000000u + 0xFFFu + ((magnitude >> 13) & 1u)) >> 13;
+    uint32_t half = magnitude < 0x38800000u ? small : large;
+    if (magnitude >= 0x47800000u) half = magnitude > 0x7F800000u ? 0x7E00u : 0x7C00u;
+    store_u16(half | (bits >> 16 & 0x8000u), to + 2 * i);
+  }
+}
+
+void narrow_bf16(int64_t n, const float* from, uint8_t* to) {
+  for (int64_t i = 0; i < n; ++i) {
+    const uint32_t bits = float_to_bits(from[i]);
+    const bool nan = (bits & 0x7FFFFFFFu) > 0x7F800000u;
+    const uint32_t rounded = (bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16;
+    store_u16(nan ? bits >> 16 | 0x40u : rounded, to + 2 * i);
+  }
+}
 
 void widen_f16(int64_t n, const uint8_t* from, float* to) {
   // Exponent and mantissa moved into place are too small by 2^(127 - 15); the product also

@@ -36,7 +36,7 @@ void AttentionPositions::read_bias(const NodeSpec& node, Builder& builder,
   const RelativeBiasSpec& spec = *node.relative_bias;
   bias_group_ = builder.group(node.output, {spec.weight}, PackUse::vector, -1, heads_);
   const Pack& group = builder.weights().at(bias_group_);
-  if (group.dtype != WeightDtype::f32)
+  if (!group.storage->allows(PackUse::vector))
     builder.fail(node.output, "weight " + spec.weight + " must be f32");
   if (group.rows < 4 || group.rows % 4 != 0 || spec.max_distance <= group.rows / 4)
     builder.fail(node.output, "weight " + spec.weight + " must have 4 n rows, n < max distance");

@@ -2,6 +2,8 @@
 // segments; the addon has checked ids and segments against the tables, positions are bounded here.
 #include "kernels/embedding/embedding.h"
 
+#include <algorithm>
+
 #include "ops/factory.h"
 #include "program/limits.h"
 #include "program/run.h"
@@ -36,15 +38,15 @@ class EmbeddingOp : public Op {
     const int64_t width = run.width(outputs_[0]);
     float* y = run.value(outputs_[0]);
     int32_t* shifted = shifted_positions(run);
-    run.parallel_ranges(run.batch.tokens, 16, width, [&](int64_t begin, int64_t end, int) {
-      EmbeddingTable tables[kMaxTables];
-      for (size_t i = 0; i < tables_.size(); ++i) {
-        const Pack& g = run.weights.at(groups_[i]);
-        tables[i] = {g.values.data(), g.codes.data(), g.scales.data(),
-                     index(run, i, shifted) + begin, g.halves.data()};
+    const int64_t most = run.batch.tokens > 0 && reads_all(run) ? run.batch.tokens : kWidenedTokens;
+    run.parallel_ranges(run.batch.tokens, 16, width, [&](int64_t begin, int64_t end, int lane) {
+      for (; begin < end; begin += most) {
+        const int64_t tokens = std::min(most, end - begin);
+        EmbeddingTable tables[kMaxTables];
+        find_tables(run, begin, tokens, shifted, lane, tables);
+        run.kernels.embedding.forward(tokens, width, tables, static_cast<int32_t>(tables_.size()),
+                                      y + begin * width);
       }
-      run.kernels.embedding.forward(end - begin, width, tables,
-                                    static_cast<int32_t>(tables_.size()), y + begin * width);
     });
   }
 
@@ -68,6 +70,43 @@ class EmbeddingOp : public Op {
     TableIndex index;
     int64_t offset;
   };
+
+  // Tokens whose rows are widened at a time, where the kernels do not read a table as it is stored.
+  static constexpr int64_t kWidenedTokens = 64;
+
+  bool reads_all(const Run& run) const {
+    return std::all_of(groups_.begin(), groups_.end(), [&](int group) {
+      const Pack& pack = run.weights.at(group);
+      EmbeddingTable table = {};
+      return pack.storage->find_table(pack, table);
+    });
+  }
+
+  // What the kernels read for `tokens` tokens from `begin` on: tables as they are, or their rows in
+  // scratch of the lane.
+  void find_tables(Run& run, int64_t begin, int64_t tokens, const int32_t* shifted, int lane,
+                   EmbeddingTable* tables) const {
+    const int64_t width = run.width(outputs_[0]);
+    const int64_t each = kWidenedTokens * width, count = static_cast<int64_t>(tables_.size());
+    float* widened = nullptr;
+    for (int64_t i = 0; i < count; ++i) {
+      const Pack& pack = run.weights.at(groups_[static_cast<size_t>(i)]);
+      const int32_t* rows = index(run, static_cast<size_t>(i), shifted) + begin;
+      tables[i] = {};
+      tables[i].index = rows;
+      if (pack.storage->find_table(pack, tables[i])) continue;
+      if (widened == nullptr)
+        widened = run.lane_scratch<float>(lane, count * each + kWidenedTokens);
+      int32_t* order = reinterpret_cast<int32_t*>(widened + count * each);
+      float* to = widened + i * each;
+      for (int64_t t = 0; t < tokens; ++t) {
+        pack.read(rows[t], int64_t{rows[t]} + 1, to + t * width);
+        order[t] = static_cast<int32_t>(t);
+      }
+      tables[i].f32 = to;
+      tables[i].index = order;
+    }
+  }
 
   static void check_rows(const NodeSpec& node, const TableSpec& table, int64_t rows,
                          const Builder& builder) {

@@ -1,30 +1,27 @@
-// linear: y = act(x W^T + b), with several weights stacked along the outputs. f32 weights run as
-// one product with bias and activation in its epilogue; int8 weights quantize each row of x first
-// (the int8 contract). In training the value before the activation is kept for backward.
+// linear: y = act(x W^T + b), with several weights stacked along the outputs: one product, with
+// bias and activation in its epilogue, as the weights' storage multiplies. In training the value
+// before the activation is kept for backward.
 #include "ops/factory.h"
-#include "ops/products.h"
 #include "program/run.h"
+#include "weights/products.h"
 
 namespace sinter {
 namespace {
 
 class LinearOp : public Op {
  public:
-  LinearOp(const NodeSpec& node, Builder& builder)
-      : activation_(node.activation), activation_bits_(node.activation_bits) {
+  LinearOp(const NodeSpec& node, Builder& builder) : activation_(node.activation) {
     const int input = builder.input(node.output, node.input);
     const ValueInfo info = builder.value(input);
     inputs_.push_back(input);
     groups_.push_back(builder.group(node.output, node.weights, PackUse::matrix, -1, info.width,
-                                    activation_bits_));
+                                    node.activation_bits));
     const Pack& weight = builder.weights().at(groups_[0]);
     const int64_t width = weight.rows;
-    quantized_ = weight.dtype == WeightDtype::s8;
-    if (quantized_ && info.width > kGemmS8MaxK)
-      builder.fail(node.output, "input is too wide for int8");
     if (!node.biases.empty()) groups_.push_back(builder.vector(node.output, node.biases, width));
     if (!node.equalizer.empty()) {
-      if (!quantized_) builder.fail(node.output, "an equalizer needs int8 weights");
+      if (!weight.storage->quantizes_input())
+        builder.fail(node.output, "an equalizer needs weights whose product quantizes its input");
       equalizer_ = builder.vector(node.output, {node.equalizer}, info.width);
     }
     outputs_.push_back(builder.define(node.output, info, width));
@@ -36,20 +33,15 @@ class LinearOp : public Op {
   }
 
   void forward(Run& run) const override {
-    if (quantized_) {
-      forward_s8(run);
-      return;
-    }
-    const int64_t rows = run.rows(inputs_[0]), k = run.width(inputs_[0]),
-                  n = run.width(outputs_[0]);
     const bool fused = !run.training || !keeps_sum_;
     float* sum = run.value(outputs_[fused ? 0 : 1]);
-    product_f32(run,
-                {rows, n, k, run.value(inputs_[0]), k, 1, run.weights.at(groups_[0]).packed.data(),
-                 sum, n, bias(run), fused ? activation_ : Activation::none, /*accumulate=*/false});
+    const Pack& weight = run.weights.at(groups_[0]);
+    weight.storage->multiply(run, weight,
+                             {run.rows(inputs_[0]), run.value(inputs_[0]), bias(run),
+                              equalizer(run), fused ? activation_ : Activation::none, sum});
     if (fused) return;
     float* y = run.value(outputs_[0]);
-    run.parallel_ranges(rows * n, 1024, 4, [&](int64_t begin, int64_t end, int) {
+    run.parallel_ranges(run.elements(outputs_[0]), 1024, 4, [&](int64_t begin, int64_t end, int) {
       run.kernels.activation.forward(activation_, end - begin, sum + begin, y + begin);
     });
   }
@@ -87,32 +79,12 @@ class LinearOp : public Op {
     return groups_.size() > 1 ? run.weights.at(groups_[1]).values.data() : nullptr;
   }
 
-  void forward_s8(Run& run) const {
-    const int64_t rows = run.rows(inputs_[0]), k = run.width(inputs_[0]),
-                  n = run.width(outputs_[0]);
-    const int64_t a_row = (k + kGemmS8KAlign - 1) / kGemmS8KAlign * kGemmS8KAlign;
-    // Codes, then scales, then zero points, each on its own cache lines (a_row is a multiple of
-    // 64).
-    const int64_t padded = (rows + 15) / 16 * 16;
-    uint8_t* codes = run.shared_scratch(padded * (a_row + 8));
-    float* scale = reinterpret_cast<float*>(codes + padded * a_row);
-    int32_t* zero = reinterpret_cast<int32_t*>(scale + padded);
-    const float* x = run.value(inputs_[0]);
-    const float* equalizer = equalizer_ < 0 ? nullptr : run.weights.at(equalizer_).values.data();
-    run.parallel_ranges(rows, 8, k, [&](int64_t begin, int64_t end, int) {
-      run.kernels.quantize.rows_u8(activation_bits_, end - begin, k, x + begin * k, k, equalizer,
-                                   codes + begin * a_row, a_row, scale + begin, zero + begin);
-    });
-    const Pack& w = run.weights.at(groups_[0]);
-    product_s8(run, run.kernels.gemm_s8.format(activation_bits_),
-               {rows, n, k, codes, a_row, scale, zero, w.packed_codes.data(), w.scales.data(),
-                w.sums.data(), run.value(outputs_[0]), n, bias(run), activation_});
+  const float* equalizer(const Run& run) const {
+    return equalizer_ < 0 ? nullptr : run.weights.at(equalizer_).values.data();
   }
 
   Activation activation_;
-  int activation_bits_;
   int equalizer_ = -1;  // group; -1: none
-  bool quantized_ = false;
   bool keeps_sum_ = false;
 };
 

@@ -13,7 +13,7 @@ class ParameterOp : public Op {
  public:
   ParameterOp(const NodeSpec& node, Builder& builder) {
     const WeightSpec& spec = builder.weights().spec(node.weights[0]);
-    if (spec.shape.size() != 2 || spec.dtype != WeightDtype::f32)
+    if (spec.shape.size() != 2 || !spec.storage->allows(PackUse::vector))
       builder.fail(node.output, "weight " + spec.name + " must be f32 and have 2 axes");
     const int64_t rows = spec.shape[0], width = spec.shape[1];
     groups_.push_back(builder.group(node.output, node.weights, PackUse::vector, rows, width));

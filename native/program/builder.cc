@@ -98,7 +98,8 @@ int Builder::group(const std::string& op, const std::vector<std::string>& names,
 
 int Builder::vector(const std::string& op, const std::vector<std::string>& names, int64_t length) {
   const int id = group(op, names, PackUse::vector, length, 1);
-  if (weights_.at(id).dtype != WeightDtype::f32) fail(op, "weight " + names[0] + " must be f32");
+  if (!weights_.at(id).storage->allows(PackUse::vector))
+    fail(op, "weight " + names[0] + " must be f32");
   return id;
 }
 

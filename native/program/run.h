@@ -15,6 +15,7 @@
 #include "program/batch.h"
 #include "program/memory_plan.h"
 #include "program/weights.h"
+#include "weights/lanes.h"
 
 namespace sinter {
 
@@ -39,7 +40,7 @@ struct WeightGradients {
   std::vector<AlignedBuffer<float>> groups;
 };
 
-class Run {
+class Run final : public Lanes {
  public:
   // `tables`: where the tables' room of `plan` lies; nullptr: in the workspace, like the others.
   Run(const Batch& batch, const Weights& weights, const std::vector<ValueInfo>& values,
@@ -134,44 +135,24 @@ class Run {
     });
   }
 
-  int lanes() const { return team_ == nullptr ? 1 : team_->lanes(); }
-  // body(index, lane) for every index in [0, count). `work` is about the number of multiply-adds or
-  // loads of it all: below kMinWork a lane is done before another one has heard of it.
-  void parallel(int64_t count, int64_t work, LaneBody body) {
+  int lanes() const override { return team_ == nullptr ? 1 : team_->lanes(); }
+  void parallel(int64_t count, int64_t work, LaneBody body) override {
     if (team_ != nullptr && work >= kMinWork) {
       team_->parallel_for(count, body);
     } else {
       for (int64_t i = 0; i < count; ++i) body(i, 0);
     }
   }
-  // body(begin, end, lane) over [0, total) in slices of a multiple of `grain`, a few per lane;
-  // `cost` is the work of one unit.
-  template <typename Body>
-  void parallel_ranges(int64_t total, int64_t grain, int64_t cost, const Body& body) {
-    if (total <= 0) return;
-    const int64_t grains = (total + grain - 1) / grain, work = total * cost;
-    const bool alone = team_ == nullptr || work < kMinWork;
-    const int64_t pieces = alone ? 1 : std::min<int64_t>(grains, 4 * lanes());
-    parallel(pieces, work, [&](int64_t i, int lane) {
-      const int64_t begin = grains * i / pieces * grain;
-      const int64_t end = std::min(total, grains * (i + 1) / pieces * grain);
-      if (begin < end) body(begin, end, lane);
-    });
+  uint8_t* shared_scratch(int64_t bytes) override { return workspace_.shared.reserve(bytes); }
+  uint8_t* lane_bytes(int lane, int64_t bytes) override {
+    return workspace_.lanes[static_cast<size_t>(lane)].reserve(bytes);
   }
-
-  // Scratch for the whole op; valid until the op ends. Call it before parallel work.
-  uint8_t* shared_scratch(int64_t bytes) { return workspace_.shared.reserve(bytes); }
-  // Scratch of one lane, from inside parallel work.
   template <typename T>
   T* lane_scratch(int lane, int64_t count) {
-    return reinterpret_cast<T*>(workspace_.lanes[static_cast<size_t>(lane)].reserve(
-        count * static_cast<int64_t>(sizeof(T))));
+    return reinterpret_cast<T*>(lane_bytes(lane, count * static_cast<int64_t>(sizeof(T))));
   }
 
  private:
-  // Some 2 us of vector work: what handing it over costs.
-  static constexpr int64_t kMinWork = 32768;
-
   const ValueInfo& info(int id) const { return values_[static_cast<size_t>(id)]; }
 
   const std::vector<ValueInfo>& values_;

@@ -88,11 +88,11 @@ void Weights::allocate() {
   for (std::shared_ptr<Pack>& pack : packs_) {
     pack->check_uses();
     pack = store_->resolve(pack);
-    if (pack->block == nullptr) total += pack->block_bytes();
+    if (!pack->allocated()) total += pack->block_bytes();
   }
   WeightPages pages(total);
   for (const std::shared_ptr<Pack>& pack : packs_) {
-    if (pack->block == nullptr) pack->allocate(pages);
+    if (!pack->allocated()) pack->allocate(pages);
   }
   count_bytes();
 }
@@ -101,7 +101,7 @@ void Weights::seal(Team& team, const Cancel& cancel) {
   for (const std::shared_ptr<Pack>& pack : packs_) {
     if (pack->ready || pack->complete()) continue;
     for (const PackMember& member : pack->members) {
-      if (member.source.weight == nullptr && !member.whole(pack->dtype))
+      if (member.source.weight == nullptr && !member.whole())
         throw Error(ErrorCode::INTERNAL, "weight " + member.spec.name + " was not written whole");
     }
   }
@@ -118,8 +118,9 @@ void Weights::seal(Team& team, const Cancel& cancel) {
 
 void Weights::pass_gradients(int group) {
   Pack& pack = at(group);
-  if (pack.dtype != WeightDtype::f32) {
-    throw Error(ErrorCode::INTERNAL, "int8 weights pass no gradients on: " + names(group)[0]);
+  if (!pack.storage->trainable()) {
+    throw Error(ErrorCode::INTERNAL, "weights held in " + std::string(pack.storage->name()) +
+                                         " pass no gradients on: " + names(group)[0]);
   }
   pack.uses |= static_cast<int>(PackUse::backward);
 }

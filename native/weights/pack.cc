@@ -1,23 +1,23 @@
-// Layout, filling and reading of packs. From the plain form to the one that runs: packing.cc.
+// Layout, writing and reading of packs. From the plain form to the one that runs: packing.cc.
 #include "weights/pack.h"
 
 #include <algorithm>
 #include <cstring>
 
 #include "base/errors.h"
-#include "base/half.h"
-#include "kernels/kernel_set.h"
 
 namespace sinter {
 namespace {
 
-// Cuts a block into arrays on 64-byte borders; without a block it only counts.
+// Cuts a block into arrays on 64-byte borders; without a block it only counts. No array of nothing
+// has a place.
 class Cutter {
  public:
   explicit Cutter(uint8_t* base) : base_(base) {}
 
   template <typename T>
   WeightArray<T> next(int64_t size) {
+    if (size == 0) return {};
     T* data = base_ == nullptr ? nullptr : reinterpret_cast<T*>(base_ + bytes_);
     bytes_ += size * static_cast<int64_t>(sizeof(T));
     bytes_ = (bytes_ + kUnit - 1) / kUnit * kUnit;
@@ -31,19 +31,18 @@ class Cutter {
   int64_t bytes_ = 0;
 };
 
-// The whole panels of a packed matrix that hold its rows [first, last).
-struct Panels {
-  Panels(int64_t first, int64_t last, int64_t all)
-      : begin(first / kGemmPanel * kGemmPanel),
-        end(std::min(all, (last + kGemmPanel - 1) / kGemmPanel * kGemmPanel)) {}
-  int64_t rows() const { return end - begin; }
-  int64_t begin, end;
-};
-
 }  // namespace
 
+bool PackMember::whole() const {
+  const auto parts = spec.storage->parts();
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (written[i] != spec.rows() * parts[i].row_bytes(spec.width())) return false;
+  }
+  return true;
+}
+
 bool Pack::covers(const Pack& other) const {
-  if (trained || other.trained || dtype != other.dtype) return false;
+  if (trained || other.trained || storage != other.storage) return false;
   if ((uses & other.uses) != other.uses || members.size() != other.members.size()) return false;
   if (other.matrix() && activation_bits != other.activation_bits) return false;
   for (size_t i = 0; i < members.size(); ++i) {
@@ -55,8 +54,8 @@ bool Pack::covers(const Pack& other) const {
 void Pack::add_member(const WeightSpec& spec) {
   if (members.empty()) {
     width = spec.width();
-    dtype = spec.dtype;
-  } else if (spec.width() != width || spec.dtype != dtype) {
+    storage = spec.storage;
+  } else if (spec.width() != width || spec.storage != storage) {
     throw Error(ErrorCode::INTERNAL,
                 "weight " + spec.name + " cannot be stacked with " + members[0].spec.name);
   }
@@ -69,159 +68,152 @@ void Pack::add_member(const WeightSpec& spec) {
 
 void Pack::check_uses() const {
   const std::string& name = members[0].spec.name;
-  if (trained && dtype != WeightDtype::f32) {
-    const char* what = dtype == WeightDtype::s8 ? "int8" : "f16";
-    throw Error(ErrorCode::INTERNAL, std::string(what) + " weights cannot be trained: " + name);
+  const std::string held = " held in " + std::string(storage->name());
+  if (trained && !storage->trainable())
+    throw Error(ErrorCode::INTERNAL, "weight " + name + held + " cannot be trained");
+  for (PackUse use : {PackUse::matrix, PackUse::table, PackUse::vector}) {
+    if (used_as(use) && !storage->allows(use))
+      throw Error(ErrorCode::INTERNAL, "weight " + name + " cannot be" + held);
   }
-  if (dtype == WeightDtype::f16 && uses != static_cast<int>(PackUse::table))
-    throw Error(ErrorCode::INTERNAL, "weight " + name + " cannot be held in f16");
+  if (backward() && !storage->trainable())
+    throw Error(ErrorCode::INTERNAL, "weight " + name + held + " passes no gradients on");
+  const char* why = storage->refuses(width, matrix());
+  if (why != nullptr)
+    throw Error(ErrorCode::INTERNAL, "weight " + name + " cannot be" + held + ": " + why);
 }
 
-int64_t Pack::block_bytes() { return place_arrays(nullptr); }
-
-void Pack::allocate(WeightPages& pages) {
-  block = pages.take(block_bytes());
-  place_arrays(block.get());
-  if (plain_read() || trained) return;
-  const int64_t size = rows * width;
-  plain = AlignedBuffer<uint8_t>(dtype == WeightDtype::s8 ? size : 4 * size);
-  if (dtype == WeightDtype::s8) {
-    codes = {reinterpret_cast<int8_t*>(plain.data()), size};
-  } else {
-    values = {reinterpret_cast<float*>(plain.data()), size};
-  }
-}
-
-int64_t Pack::place_arrays(uint8_t* base) {
+int64_t Pack::place_parts(uint8_t* base) {
   Cutter cut(base);
-  const int64_t size = rows * width;
-  if (dtype == WeightDtype::s8) {
-    if (matrix()) {
-      const GemmS8Format& gemm = active_kernels().gemm_s8.format(activation_bits);
-      packed_codes = cut.next<uint8_t>(static_cast<int64_t>(gemm.packed_bytes(rows, width)));
-      sums = cut.next<int32_t>(rows);
-    }
-    if (plain_read()) codes = cut.next<int8_t>(size);
-    scales = cut.next<float>(rows);
-    return cut.bytes();
-  }
-  if (dtype == WeightDtype::f16) {
-    halves = cut.next<uint16_t>(size);
-    return cut.bytes();
-  }
-  if (matrix()) packed = cut.next<float>(gemm_f32_packed_floats(width, rows));
-  if (plain_read() || trained) values = cut.next<float>(size);
-  if (backward()) packed_backward = cut.next<float>(gemm_f32_packed_floats(rows, width));
+  const auto spec = storage->parts();
+  for (size_t i = 0; i < spec.size(); ++i)
+    parts[i] =
+        keeps(i) ? cut.next<uint8_t>(rows * spec[i].row_bytes(width)) : WeightArray<uint8_t>();
+  set_values();
   return cut.bytes();
 }
 
-void Pack::check_writable(const PackMember& member, WeightDtype as, int64_t offset,
-                          int64_t count) const {
+int64_t Pack::place_packed(uint8_t* base) {
+  Cutter cut(base);
+  const PackedSizes sizes = storage->packed_sizes(*this);
+  packed = cut.next<uint8_t>(sizes.bytes);
+  sums = cut.next<int32_t>(sizes.sums);
+  packed_backward = cut.next<float>(sizes.backward_floats);
+  return cut.bytes();
+}
+
+void Pack::set_values() {
+  const auto spec = storage->parts();
+  if (spec.size() > 1 || spec[0].type != &kF32) return;
+  values = {reinterpret_cast<float*>(parts[0].data()), parts[0].size() / kF32.bytes};
+}
+
+int64_t Pack::block_bytes() { return place_parts(nullptr) + place_packed(nullptr); }
+
+void Pack::allocate(WeightPages& pages) {
+  if (const int64_t bytes = place_parts(nullptr); bytes > 0) plain_block = pages.take(bytes);
+  place_parts(plain_block.get());
+  if (const int64_t bytes = place_packed(nullptr); bytes > 0) packed_block = pages.take(bytes);
+  place_packed(packed_block.get());
+  allocated_ = true;
+  if (keeps(0)) return;
+  plain = AlignedBuffer<uint8_t>(rows * storage->parts()[0].row_bytes(width));
+  parts[0] = {plain.data(), plain.size()};
+  set_values();
+}
+
+ConstPartRows Pack::part_rows(int64_t row) const {
+  ConstPartRows at = {};
+  const auto spec = storage->parts();
+  for (size_t i = 0; i < spec.size(); ++i) {
+    if (!parts[i].empty()) at[i] = parts[i].data() + row * spec[i].row_bytes(width);
+  }
+  return at;
+}
+
+PartRows Pack::writable_rows(int64_t row) {
+  PartRows at = {};
+  const auto spec = storage->parts();
+  for (size_t i = 0; i < spec.size(); ++i) at[i] = parts[i].data() + row * spec[i].row_bytes(width);
+  return at;
+}
+
+void Pack::check_writable(const PackMember& member, size_t part, int64_t begin,
+                          int64_t bytes) const {
   const std::string& name = member.spec.name;
   if (ready) throw Error(ErrorCode::INTERNAL, "weight " + name + " is written after seal");
-  if (dtype != as) throw Error(ErrorCode::INTERNAL, "weight " + name + " has another dtype");
   if (member.source.weight != nullptr)
     throw Error(ErrorCode::INTERNAL, "weight " + name + " comes from another weight");
-  if (offset != member.written || count < 0 || count > member.spec.elements() - offset) {
+  const int64_t all = member.spec.rows() * storage->parts()[part].row_bytes(width);
+  if (begin != member.written[part] || bytes > all - begin) {
     throw Error(ErrorCode::INTERNAL, "weight " + name +
                                          ": elements must be written in order, at most " +
-                                         std::to_string(member.spec.elements()));
+                                         std::to_string(all / storage->parts()[part].type->bytes));
   }
 }
 
-void Pack::write_elements(size_t index, WeightDtype as, int64_t offset, const void* from,
-                          int64_t count, void* array, size_t size) {
+void Pack::write(size_t index, size_t part, int64_t offset, const ElementType& type,
+                 const uint8_t* bytes, int64_t size) {
   PackMember& member = members[index];
-  check_writable(member, as, offset, count);
-  const size_t first = static_cast<size_t>(member.row * width + offset);
-  if (count > 0)
-    std::memcpy(static_cast<uint8_t*>(array) + first * size, from,
-                static_cast<size_t>(count) * size);
-  member.written += count;
-}
-
-void Pack::write(size_t index, int64_t offset, const float* from, int64_t count) {
-  write_elements(index, WeightDtype::f32, offset, from, count, values.data(), sizeof(float));
-}
-
-void Pack::write_halves(size_t index, int64_t offset, const uint8_t* from, int64_t count) {
-  write_elements(index, WeightDtype::f16, offset, from, count, halves.data(), sizeof(uint16_t));
-}
-
-void Pack::write_codes(size_t index, int64_t offset, const int8_t* from, int64_t count) {
-  write_elements(index, WeightDtype::s8, offset, from, count, codes.data(), sizeof(int8_t));
-}
-
-void Pack::write_scales(size_t index, const float* from, int64_t count) {
-  PackMember& member = members[index];
-  const WeightSpec& spec = member.spec;
-  if (ready || dtype != WeightDtype::s8 || count != spec.rows() ||
-      member.source.weight != nullptr) {
-    throw Error(ErrorCode::INTERNAL,
-                "weight " + spec.name + " takes " + std::to_string(spec.rows()) + " scales");
+  const std::string& name = member.spec.name;
+  if (part >= storage->parts().size())
+    throw Error(ErrorCode::INTERNAL, "weight " + name + " has no such part");
+  const StoragePart& to = storage->parts()[part];
+  const bool widened = to.type == &kF32 && type.widen != nullptr;
+  if (to.type != &type && !widened)
+    throw Error(ErrorCode::INTERNAL, "weight " + name + " has another dtype");
+  if (size % type.bytes != 0) {
+    throw Error(ErrorCode::INTERNAL, "weight " + name + ": " + std::to_string(size) +
+                                         " bytes are no whole elements of " + type.name);
   }
-  std::memcpy(scales.data() + member.row, from, static_cast<size_t>(count) * 4);
-  member.scales_written = true;
+  constexpr int64_t kMost = int64_t{1} << 48;  // so that no sum is beyond int64
+  const int64_t count = size / type.bytes, wide = to.type->bytes;
+  if (offset < 0 || offset > kMost) offset = kMost;
+  check_writable(member, part, offset * wide, count * wide);
+  if (count == 0) return;
+  uint8_t* at = writable_rows(member.row)[part] + offset * wide;
+  if (to.type == &type) {
+    std::memcpy(at, bytes, static_cast<size_t>(size));
+  } else {
+    type.widen(count, bytes, reinterpret_cast<float*>(at));
+  }
+  member.written[part] += count * wide;
 }
 
 bool Pack::complete() const {
-  return std::all_of(members.begin(), members.end(), [&](const PackMember& member) {
-    return member.source.weight != nullptr || member.whole(dtype);
+  return std::all_of(members.begin(), members.end(), [](const PackMember& member) {
+    return member.source.weight != nullptr || member.whole();
   });
 }
 
-void Pack::read(int64_t begin, int64_t end, float* to) const {
-  const int64_t count = (end - begin) * width;
-  if (count == 0) return;
-  if (dtype == WeightDtype::f16) {
-    widen_f16(count, reinterpret_cast<const uint8_t*>(halves.data() + begin * width), to);
-    return;
-  }
-  if (dtype == WeightDtype::s8) {
-    std::vector<int8_t> plain_codes(static_cast<size_t>(count));
-    std::vector<float> row_scales(static_cast<size_t>(end - begin));
-    read_codes(begin, end, plain_codes.data(), row_scales.data());
-    for (int64_t i = 0; i < count; ++i) {
-      to[i] = static_cast<float>(plain_codes[static_cast<size_t>(i)]) *
-              row_scales[static_cast<size_t>(i / width)];
+void Pack::read_parts(int64_t begin, int64_t end, const PartRows& to) const {
+  if (begin >= end) return;
+  const auto spec = storage->parts();
+  const ConstPartRows from = part_rows(begin);
+  for (size_t i = 0; i < spec.size(); ++i) {
+    if (parts[i].empty()) {
+      storage->unpack(*this, begin, end, to[i]);
+    } else {
+      std::memcpy(to[i], from[i], static_cast<size_t>((end - begin) * spec[i].row_bytes(width)));
     }
-    return;
   }
-  if (!values.empty()) {
-    std::memcpy(to, values.data() + begin * width, static_cast<size_t>(count) * 4);
-    return;
-  }
-  const Panels panels(begin, end, rows);
-  AlignedBuffer<float> unpacked(panels.rows() * width);
-  active_kernels().gemm_f32.unpack(width, panels.rows(), packed.data() + panels.begin * width, 1,
-                                   width, unpacked.data());
-  std::memcpy(to, unpacked.data() + (begin - panels.begin) * width, static_cast<size_t>(count) * 4);
 }
 
-void Pack::read_halves(int64_t begin, int64_t end, uint16_t* to) const {
-  if (begin < end)
-    std::memcpy(to, halves.data() + begin * width, static_cast<size_t>((end - begin) * width) * 2);
-}
-
-void Pack::read_codes(int64_t begin, int64_t end, int8_t* to, float* row_scales) const {
-  const size_t count = static_cast<size_t>((end - begin) * width);
-  if (count == 0) return;
-  std::memcpy(row_scales, scales.data() + begin, static_cast<size_t>(end - begin) * 4);
-  if (!codes.empty()) {
-    std::memcpy(to, codes.data() + begin * width, count);
-    return;
+void Pack::read(int64_t begin, int64_t end, float* to) const {
+  if (begin >= end) return;
+  ConstPartRows from = part_rows(begin);
+  AlignedBuffer<uint8_t> unpacked;
+  if (parts[0].empty()) {
+    unpacked = AlignedBuffer<uint8_t>((end - begin) * storage->parts()[0].row_bytes(width));
+    storage->unpack(*this, begin, end, unpacked.data());
+    from[0] = unpacked.data();
   }
-  const Panels panels(begin, end, rows);
-  const GemmS8Format& gemm = active_kernels().gemm_s8.format(activation_bits);
-  AlignedBuffer<int8_t> unpacked(panels.rows() * width);
-  gemm.unpack(panels.rows(), width, packed_codes.data() + gemm.packed_bytes(panels.begin, width),
-              unpacked.data());
-  std::memcpy(to, unpacked.data() + (begin - panels.begin) * width, count);
+  storage->widen(end - begin, width, from, to);
 }
 
 int64_t Pack::bytes() const {
-  return values.bytes() + halves.bytes() + codes.bytes() + scales.bytes() + sums.bytes() +
-         packed.bytes() + packed_backward.bytes() + packed_codes.bytes();
+  int64_t bytes = packed.bytes() + sums.bytes() + packed_backward.bytes();
+  for (const WeightArray<uint8_t>& part : parts) bytes += part.bytes();
+  return bytes;
 }
 
 }  // namespace sinter

@@ -18,6 +18,29 @@ std::mutex& packs_mutex() {
   return mutex;
 }
 
+// Indices of a cut, of `count` things: Error(INTERNAL) unless they increase and are all there.
+void check_cut(const std::string& name, const std::vector<int32_t>& indices, int64_t count) {
+  int64_t last = -1;
+  for (int32_t index : indices) {
+    if (index <= last || index >= count)
+      throw Error(ErrorCode::INTERNAL, "weight " + name + " is cut at " + std::to_string(index) +
+                                           " of " + std::to_string(count) + ", out of order");
+    last = index;
+  }
+}
+
+// The shape of what is left of a source.
+std::vector<int64_t> shape_left(const std::string& name, const WeightSource& source) {
+  std::vector<int64_t> shape = source.weight->spec.shape;
+  check_cut(name, source.rows, shape[0]);
+  if (!source.rows.empty()) shape[0] = static_cast<int64_t>(source.rows.size());
+  if (source.columns.empty()) return shape;
+  if (shape.size() < 2) throw Error(ErrorCode::INTERNAL, "weight " + name + " has no columns");
+  check_cut(name, source.columns, shape[1]);
+  shape[1] = static_cast<int64_t>(source.columns.size());
+  return shape;
+}
+
 // The weight of an entry: its source itself where it can be.
 std::shared_ptr<Weight> weight_of(WeightStore::Entry entry) {
   const WeightSpec& spec = entry.spec;
@@ -25,13 +48,11 @@ std::shared_ptr<Weight> weight_of(WeightStore::Entry entry) {
   if (source.weight == nullptr) return std::make_shared<Weight>(spec);
   const Weight& from = *source.weight;
   const int64_t divisors = static_cast<int64_t>(source.divisor.size());
-  if (from.spec.shape != spec.shape)
+  if (shape_left(spec.name, source) != spec.shape)
     throw Error(ErrorCode::INTERNAL, "weight " + spec.name + " has another shape than its source");
   if (divisors != 0 && divisors != spec.width())
     throw Error(ErrorCode::INTERNAL, "weight " + spec.name + " needs one divisor per column");
-  const bool same = from.spec.dtype == spec.dtype && divisors == 0;
-  if (spec.dtype == WeightDtype::f16 && !same)
-    throw Error(ErrorCode::INTERNAL, "weight " + spec.name + ": nothing is rounded to f16 here");
+  const bool same = from.spec.storage == spec.storage && divisors == 0 && source.whole();
   if (same && !from.home->trained) return source.weight;
   const auto weight = std::make_shared<Weight>(spec);
   weight->source = std::move(source);
@@ -87,9 +108,9 @@ const std::shared_ptr<Weight>& WeightStore::ready_at(const std::string& name) co
 std::shared_ptr<Pack> WeightStore::resolve(std::shared_ptr<Pack> wanted) {
   for (PackMember& member : wanted->members) {
     const Weight& weight = *at(member.spec.name);
-    if (weight.spec.shape != member.spec.shape || weight.spec.dtype != member.spec.dtype)
+    if (weight.spec.shape != member.spec.shape || weight.spec.storage != member.spec.storage)
       throw Error(ErrorCode::INTERNAL,
-                  "weight " + member.spec.name + " has another shape or dtype in the store");
+                  "weight " + member.spec.name + " has another shape or storage in the store");
     member.weight = weight.id;
   }
   std::shared_ptr<Pack> found = at(wanted->members[0].spec.name)->find_pack(*wanted);
@@ -119,7 +140,9 @@ Pack& WeightStore::home_of(const std::string& name) {
   if (weight.home != nullptr) return *weight.home;
   const auto wanted = std::make_shared<Pack>();
   wanted->add_member(weight.spec);
-  const PackUse use = weight.spec.dtype == WeightDtype::f16 ? PackUse::table : PackUse::vector;
+  const bool vector = weight.spec.storage->allows(PackUse::vector);
+  const PackUse use = vector ? PackUse::vector : PackUse::table;
+  wanted->check_uses();
   wanted->uses = static_cast<int>(use);
   const std::shared_ptr<Pack> home = resolve(wanted);
   WeightPages pages(home->block_bytes());

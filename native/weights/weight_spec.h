@@ -5,15 +5,14 @@
 #include <string>
 #include <vector>
 
-namespace sinter {
+#include "weights/storage.h"
 
-// f16: two bytes an element, of tables only. s8: a code an element and a scale a row.
-enum class WeightDtype : int { f32 = 0, s8 = 1, f16 = 2 };
+namespace sinter {
 
 struct WeightSpec {
   std::string name;
   std::vector<int64_t> shape;  // [rows, width] or [rows]
-  WeightDtype dtype = WeightDtype::f32;
+  const Storage* storage = &storage_f32();
 
   int64_t rows() const { return shape.empty() ? 1 : shape[0]; }
   int64_t width() const { return shape.size() < 2 ? 1 : shape[1]; }

@@ -24,6 +24,7 @@ const spoiledHalf = async (half) => {
   await program.seal();
   await run(program);
 };
+const readRows = async (...args) => (await sealedProgram()).store.readRows(...args);
 const run = (program) => program.run(batch(), [output()], options());
 
 export const packingCases = [
@@ -85,14 +86,14 @@ export const packingCases = [
     },
   ],
   [
-    'writeScales of what is packed',
+    'scales of what is packed',
     'INTERNAL',
     async () => {
       const program = quantized();
       program.store.writeWeight('scores.weight', 0, 's8', bytes(24));
-      program.store.writeScales('scores.weight', new Float32Array(3));
+      program.store.writeWeight('scores.weight', 0, 'f32', bytes(12), 'scale');
       await program.store.pack();
-      program.store.writeScales('scores.weight', new Float32Array(3));
+      program.store.writeWeight('scores.weight', 0, 'f32', bytes(12), 'scale');
     },
   ],
   [
@@ -110,7 +111,8 @@ export const packingCases = [
     'fine',
     async () => (await sealedProgram()).store.pack(),
   ],
-  ['halves of a matrix', 'INTERNAL', () => halved('query')],
+  ['halves of one matrix of a stack', 'INTERNAL', () => halved('query')],
+  ['halves of a matrix', 'fine', () => halved('scores.weight')],
   ['halves of a vector', 'INTERNAL', () => halved('norm.bias')],
   ['halves in a trainable program', 'INTERNAL', () => made(withHalves('tokens'), true)],
   [
@@ -136,6 +138,62 @@ export const packingCases = [
   ['NaN in a table held in f16', 'CORRUPT_MODEL segments', () => spoiledHalf(0x7e00)],
   ['-infinity in a table held in f16', 'CORRUPT_MODEL segments', () => spoiledHalf(0xfc00)],
   ['the largest half in a table held in f16', 'fine', () => spoiledHalf(0x7bff)],
-  ['readHalves of f32', 'INTERNAL', async () => (await sealedProgram()).store.readHalves('tokens')],
-  ['readHalves before seal', 'INTERNAL', () => halved('tokens').store.readHalves('tokens')],
+  [
+    'readRows before seal',
+    'INTERNAL',
+    () => halved('tokens').store.readRows('tokens', 0, 1, 'f16'),
+  ],
+  ['readRows as f16 of f32', 'fine', () => readRows('query', 0, 8, 'f16')],
+  ['readRows as s8 of f32', 'fine', () => readRows('query', 0, 8, 's8')],
+  [
+    'readRows as f16 beyond f16',
+    'INVALID_DATA scores.bias',
+    async () => {
+      const program = fresh();
+      fill(program, graph(), (name, values) => {
+        if (name === 'scores.bias') values.set([1, -7e4, 2]);
+      });
+      await program.seal();
+      await program.store.readRows('scores.bias', 0, 3, 'f16');
+    },
+  ],
+  ['readRows as an unknown storage', 'INTERNAL', () => readRows('query', 0, 8, 'f64')],
+  ['readRows as a symbol', 'INTERNAL', () => readRows('query', 0, 8, Symbol('f32'))],
+  ['readRows from -1', 'INTERNAL', () => readRows('query', -1, 8, 'f32')],
+  ['readRows to the ninth of 8', 'INTERNAL', () => readRows('query', 0, 9, 'f32')],
+  ['readRows backwards', 'INTERNAL', () => readRows('query', 4, 2, 'f32')],
+  ['readRows of none', 'fine', () => readRows('query', 8, 8, 'f32')],
+  ['readRows with job id 0', 'INTERNAL', () => readRows('query', 0, 8, 'f32', 0)],
+  [
+    'readRows while packing',
+    'INTERNAL',
+    () => {
+      const { store } = fresh();
+      store.pack();
+      return store.readRows('query', 0, 8, 'f32');
+    },
+  ],
+  [
+    'readRows, the store disposed meanwhile',
+    'fine',
+    async () => {
+      const { store } = await sealedProgram();
+      const reading = store.readRows('query', 0, 8, 'f32');
+      store.dispose();
+      await reading;
+    },
+  ],
+  [
+    'readRows cancelled, or done before',
+    'fine',
+    async () => {
+      const { store } = await sealedProgram();
+      const id = border.nextJobId();
+      const reading = store.readRows('query', 0, 8, 'f32', id);
+      border.cancel(id);
+      await reading.catch((error) => {
+        if (error.code !== 'CANCELLED') throw error;
+      });
+    },
+  ],
 ];

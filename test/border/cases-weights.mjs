@@ -30,6 +30,14 @@ const spoiled = async (name, value) => {
   });
   await program.seal();
 };
+/** A program with an s8 weight, sealed with these bytes of scales. */
+const sealedScales = async (scales) => {
+  const program = quantized();
+  fill(program, { weights: graph().weights.filter((w) => w.name !== 'scores.weight') });
+  program.store.writeWeight('scores.weight', 0, 's8', bytes(24));
+  program.store.writeWeight('scores.weight', 0, 'f32', scales, 'scale');
+  await program.seal();
+};
 const run = (program) => program.run(batch(), [output()], options());
 
 export const weightCases = [
@@ -112,36 +120,21 @@ export const weightCases = [
       program.store.writeWeight('query', 64, 'f32', bytes(4));
     },
   ],
+  ['scales of an f32 weight', 'INTERNAL', () => write('query', 0, 'f32', bytes(32), 'scale')],
+  ['scales too few at seal', 'INTERNAL', () => sealedScales(bytes(8))],
+  ['scales too many', 'INTERNAL', () => sealedScales(bytes(16))],
   [
-    'writeScales of an f32 weight',
+    'scales that are codes',
     'INTERNAL',
-    () => fresh().store.writeScales('query', new Float32Array(8)),
+    () => quantized().store.writeWeight('scores.weight', 0, 's8', bytes(3), 'scale'),
   ],
+  ['scales missing at seal', 'INTERNAL', () => sealedScales(bytes(0))],
+  ['all scales at seal', 'fine', () => sealedScales(bytes(12))],
+  ['a part that is no string', 'INTERNAL', () => write('query', 0, 'f32', bytes(4), 1)],
   [
-    'writeScales too few',
-    'INTERNAL',
-    () => quantized().store.writeScales('scores.weight', new Float32Array(2)),
-  ],
-  [
-    'writeScales too many',
-    'INTERNAL',
-    () => quantized().store.writeScales('scores.weight', new Float32Array(4)),
-  ],
-  [
-    'writeScales of bytes',
-    'INTERNAL',
-    () => quantized().store.writeScales('scores.weight', bytes(12)),
-  ],
-  [
-    'writeScales missing at seal',
-    'INTERNAL',
-    async () => {
-      const program = quantized();
-      const g = graph();
-      fill(program, { weights: g.weights.filter((w) => w.name !== 'scores.weight') });
-      program.store.writeWeight('scores.weight', 0, 's8', bytes(24));
-      await program.seal();
-    },
+    'a scale that is infinite',
+    'CORRUPT_MODEL scores.weight',
+    () => sealedScales(new Uint8Array(Float32Array.of(1, 1, Infinity).buffer)),
   ],
   ['seal of nothing', 'INTERNAL', () => fresh().seal()],
   ['seal twice', 'INTERNAL', async () => (await sealedProgram()).seal()],
@@ -207,11 +200,6 @@ export const weightCases = [
     async () => (await sealedProgram()).store.readWeight('x'),
   ],
   ['readWeight without a name', 'INTERNAL', async () => (await sealedProgram()).store.readWeight()],
-  [
-    'readQuantized of f32',
-    'INTERNAL',
-    async () => (await sealedProgram()).store.readQuantized('query'),
-  ],
   [
     'run after dispose',
     'DISPOSED',

@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { ERROR_CODES } from '../../lib/core/errors.js';
+
+import { STORAGE_NAMES } from '../../lib/graph/storages.js';
 import { NATIVE_ABI, native } from '../../lib/native/native.js';
 
 const path = fileURLToPath(new URL('../../lib/native/native.ts', import.meta.url));
@@ -60,6 +62,10 @@ describe('the border', () => {
 
   it('has the error codes of SinterError, in the same order', () => {
     expect(binding.errorCodes()).toEqual([...ERROR_CODES]);
+  });
+
+  it('has the storages of weights of the graph, in the same order', () => {
+    expect(binding.storages()).toEqual(STORAGE_NAMES);
   });
 
   it('names an active level that is not above the host', () => {

@@ -41,6 +41,8 @@ const STRINGS = [
   'picked',
   'f32',
   's8',
+  'f16',
+  'scale',
   'position',
   'token',
   'cls',

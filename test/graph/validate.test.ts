@@ -158,7 +158,11 @@ describe('validateGraph', () => {
       '[q.weight, q.weight, v.weight] stacks a weight twice',
     ],
     ['a table as output', withTable('f32', 'table'), 'output logits names the table table'],
-    ['a parameter in int8', withTable('s8', 'unit'), '(parameter -> table): must be f32'],
+    [
+      'a parameter in int8',
+      withTable('s8', 'unit'),
+      '(parameter -> table): weight rows must be f32',
+    ],
     ['no outputs', { ...tiny(), outputs: {} }, 'has no outputs'],
     [
       'no room for tokens',

@@ -175,6 +175,20 @@ function halfToEven(value: number): number {
   return Math.abs(value % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }
 
+/** Codes and scales of rows [begin, end) of an int8 weight. */
+export async function readCodes(
+  { store }: NativeProgram,
+  name: string,
+  begin: number,
+  end: number,
+): Promise<{ data: Int8Array; scales: Float32Array }> {
+  const [codes, scales] = (await store.readRows(name, begin, end, 's8')) as [
+    Uint8Array,
+    Uint8Array,
+  ];
+  return { data: new Int8Array(codes.buffer), scales: new Float32Array(scales.buffer) };
+}
+
 /** Random texts of these lengths. */
 export function batchOf(
   lengths: readonly number[],

@@ -4,7 +4,10 @@
 
 import type { WeightSource } from '../../formats/onnx/import/index.js';
 import type { StoredTensor } from '../../formats/weight-files.js';
-import { scaleName } from '../quantized-folder.js';
+import { partTensor, STORAGES } from '../../graph/storages.js';
+
+/** Name of the tensor with the scales of a weight that stays int8. */
+const scaleName = (name: string) => partTensor(name, STORAGES.s8.parts[1]);
 
 export interface OnnxTensorSet {
   readonly sources: ReadonlyMap<string, WeightSource>;

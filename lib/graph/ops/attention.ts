@@ -117,6 +117,7 @@ function checkRotary({ headDim, rotary, window }: AttentionNode, see: ShapeConte
 function checkRelativeBias({ heads, relativeBias }: AttentionNode, see: ShapeContext): void {
   if (relativeBias === undefined) return;
   const [buckets, columns] = see.weight(relativeBias.weight, 2) as [number, number];
+  see.plain(relativeBias.weight);
   const { maxDistance } = relativeBias;
   const fits = buckets >= 4 && buckets % 4 === 0 && columns === heads;
   if (fits && isDistance(maxDistance) && maxDistance > buckets / 4) return;

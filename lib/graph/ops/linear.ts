@@ -3,6 +3,7 @@
  */
 
 import { oneOf, optional, storage, value, weight, weights } from '../fields.js';
+import { storageOf } from '../storages.js';
 import { ACTIVATION_KINDS, type ActivationBits, type ActivationKind } from '../types.js';
 import type { OpRow } from './row.js';
 
@@ -59,14 +60,15 @@ export const linear: OpRow<LinearNode> = {
     const dtype = see.same(node.weights.map(see.dtype), 'dtypes of the weights');
     if (node.equalizer !== undefined) {
       see.vector(node.equalizer, width);
-      if (dtype !== 's8') throw see.fail(`equalizer ${node.equalizer} needs s8 weights`);
+      if (!storageOf({ dtype }).quantizesInput)
+        throw see.fail(`equalizer ${node.equalizer} needs s8 weights`);
     }
     return { ...shape, width: outputs };
   },
   detail({ weights: names, activation, activationBits }, dtype) {
     const stacked = names.length > 1 ? ` x${names.length}` : '';
     // The width is a choice only where codes are made.
-    const width = dtype === 's8' ? ` u${activationBits}` : '';
+    const width = storageOf({ dtype }).quantizesInput ? ` u${activationBits}` : '';
     return dtype + width + stacked + (activation === 'none' ? '' : ` ${activation}`);
   },
 };

@@ -26,8 +26,10 @@ export interface ShapeContext {
   alike(input: string, other: string, what: string): ValueShape;
   /** The shape of a declared weight with so many axes. */
   weight(name: string, axes: number): readonly number[];
-  /** A weight [width] as f32. */
+  /** A weight [width] that is read as it is. */
   vector(name: string, width: number): void;
+  /** The weight is read as it is, not looked up or multiplied by. */
+  plain(name: string): void;
   /** Throws when the weight is not declared. */
   dtype(name: string): WeightDtype;
   /** The one value that all of them have. */

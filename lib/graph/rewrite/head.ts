@@ -8,7 +8,7 @@ import type { NewWeight, Task } from '../checkpoint.js';
 import type { ActivationKind, EncoderGraph, OutputName, PoolKind, WeightSpec } from '../types.js';
 import { validateGraph } from '../validate.js';
 import { onlyOutputs } from './outputs.js';
-import { tablesOf } from './tables.js';
+import { withPlainMatrices } from './tables.js';
 
 export type HeadTask = Exclude<Task, 'embedding'>;
 
@@ -177,7 +177,7 @@ export function withHead(graph: EncoderGraph, plans: HeadPlans, wish: HeadWish):
     labels,
   );
   const { architecture, vocabulary, segments } = graph;
-  const made = asFloats(b.finish({ architecture, maxTokens, vocabulary, segments }));
+  const made = withPlainMatrices(b.finish({ architecture, maxTokens, vocabulary, segments }));
   validateGraph(made);
   const fresh = made.weights.filter(({ name }) => !sources.has(name));
   return {
@@ -205,16 +205,6 @@ function tokenTable(graph: EncoderGraph): WeightSpec {
     if (found) return found;
   }
   return { name: '', shape: [0, 0], dtype: 'f32' };
-}
-
-/** A table in 16 bits that the head multiplies with as well becomes f32. */
-function asFloats(graph: EncoderGraph): EncoderGraph {
-  const tables = tablesOf(graph);
-  const weights = graph.weights.map(
-    (weight): WeightSpec =>
-      weight.dtype === 'f16' && !tables.has(weight.name) ? { ...weight, dtype: 'f32' } : weight,
-  );
-  return { ...graph, weights };
 }
 
 /** Biases begin with zeros, norms with ones, matrices at random. */

@@ -6,13 +6,15 @@
  * straight into the result. So do norms, biases and the small position and segment tables.
  */
 
-import type { ActivationBits, EncoderGraph, GraphNode, WeightSpec } from '../types.js';
+import { bytesOfWeight, holdsCodes, storageOf } from '../storages.js';
+import type { ActivationBits, EncoderGraph, GraphNode, WeightDtype, WeightSpec } from '../types.js';
 import { validateGraph } from '../validate.js';
+
 import { equalizersOf } from './equalize.js';
 
 /** What quantization did to a graph. Bytes are those of the stored weights, scales included. */
 export interface QuantizationReport {
-  /** Number of s8 weights. */
+  /** Number of weights that are held in codes. */
   readonly quantized: number;
   /** Width of the activation codes of the products; null when only the token table is s8. */
   readonly activationBits: ActivationBits | null;
@@ -47,12 +49,21 @@ export function quantizeGraph(
   names: ReadonlySet<string>,
   activationBits: ActivationBits,
 ): EncoderGraph {
+  return storeCodes(graph, new Map([...names].map((name) => [name, 's8'])), activationBits);
+}
+
+/** The same graph with these weights in these storages, and activations of `activationBits` at the products with them. */
+export function storeCodes(
+  graph: EncoderGraph,
+  storages: ReadonlyMap<string, WeightDtype>,
+  activationBits: ActivationBits,
+): EncoderGraph {
   const weights = graph.weights.map(
-    (weight): WeightSpec => (names.has(weight.name) ? { ...weight, dtype: 's8' } : weight),
+    (weight): WeightSpec => ({ ...weight, dtype: storages.get(weight.name) ?? weight.dtype }),
   );
   const nodes = graph.nodes.map(
     (node): GraphNode =>
-      node.op === 'linear' && node.weights.some((name) => names.has(name))
+      node.op === 'linear' && node.weights.some((name) => storages.has(name))
         ? { ...node, activationBits }
         : node,
   );
@@ -61,16 +72,27 @@ export function quantizeGraph(
   return quantized;
 }
 
-/** Whether any weight is s8. */
+/** Whether any weight is held in codes. */
 export function isQuantized(graph: EncoderGraph): boolean {
-  return graph.weights.some(({ dtype }) => dtype === 's8');
+  return graph.weights.some(holdsCodes);
+}
+
+/** Bits of the narrowest codes; 8 without any. */
+export function smallestCodes(graph: EncoderGraph): number {
+  return Math.min(8, ...graph.weights.map((weight) => storageOf(weight).codeBits ?? 8));
+}
+
+/** Names of the weights whose products round their input to codes. */
+export function integerWeights(graph: EncoderGraph): ReadonlySet<string> {
+  const found = graph.weights.filter((weight) => storageOf(weight).quantizesInput);
+  return new Set(found.map(({ name }) => name));
 }
 
 /** Width of the activation codes of the products with s8 weights, null without one. It is the same for all of them. */
 export function activationBitsOf(graph: EncoderGraph): ActivationBits | null {
-  const s8 = new Set(graph.weights.filter(({ dtype }) => dtype === 's8').map(({ name }) => name));
+  const integers = integerWeights(graph);
   for (const node of graph.nodes) {
-    if (node.op === 'linear' && node.weights.some((name) => s8.has(name))) {
+    if (node.op === 'linear' && node.weights.some((name) => integers.has(name))) {
       return node.activationBits;
     }
   }
@@ -83,7 +105,7 @@ export function quantizationReport(graph: EncoderGraph): QuantizationReport {
   const sum = (weights: readonly WeightSpec[], bytes: (weight: WeightSpec) => number) =>
     weights.reduce((total, weight) => total + bytes(weight), 0);
   return {
-    quantized: graph.weights.filter(({ dtype }) => dtype === 's8').length,
+    quantized: graph.weights.filter(holdsCodes).length,
     activationBits: activationBitsOf(graph),
     equalized: equalizers.size,
     bytesBefore: sum(parametersOf(graph), (weight) => 4 * elementsOf(weight)),
@@ -97,10 +119,9 @@ export function parametersOf(graph: EncoderGraph): readonly WeightSpec[] {
   return graph.weights.filter(({ name }) => !equalizers.has(name));
 }
 
-/** Bytes of a weight in a file as `save` writes it: 4 per float element, 1 per s8 element and 4 per scale. */
+/** Bytes of a weight in a file as `save` writes it by default: floats in f32, codes with their scales. */
 export function storedBytes(weight: WeightSpec): number {
-  const elements = elementsOf(weight);
-  return weight.dtype === 's8' ? elements + 4 * (weight.shape[0] ?? 0) : 4 * elements;
+  return bytesOfWeight(holdsCodes(weight) ? weight : { ...weight, dtype: 'f32' });
 }
 
 export function elementsOf({ shape }: WeightSpec): number {

@@ -1,11 +1,12 @@
 /**
  * Which weights are tables: read by rows in embeddings, and by nothing else.
  *
- * Only these may be held in the 16 bits that they are stored in.
+ * These stay in the 16 bits that a file has them in; matrices of products are widened once, because that is faster.
  */
 
 import { weightsOf } from '../nodes.js';
-import type { EncoderGraph, GraphNode, WeightSpec } from '../types.js';
+import { holdsCodes, storageOf } from '../storages.js';
+import type { EncoderGraph, GraphNode, WeightDtype, WeightSpec } from '../types.js';
 
 /** Names of the float weights that embeddings read and nothing else. */
 export function tablesOf(graph: EncoderGraph): ReadonlySet<string> {
@@ -13,7 +14,7 @@ export function tablesOf(graph: EncoderGraph): ReadonlySet<string> {
   const tables = graph.nodes.flatMap((node) =>
     node.op === 'embedding' ? node.tables.map(({ weight }) => weight) : [],
   );
-  const floats = new Set(graph.weights.filter((w) => w.dtype !== 's8').map(({ name }) => name));
+  const floats = new Set(graph.weights.filter((w) => !holdsCodes(w)).map(({ name }) => name));
   return new Set(tables.filter((name) => floats.has(name) && !others.has(name)));
 }
 
@@ -21,30 +22,34 @@ function otherWeights(node: GraphNode): readonly string[] {
   return node.op === 'embedding' ? [] : weightsOf(node);
 }
 
-/** `graph` with its tables stored as `source` stores them, whose names for them `nameOf` gives. */
-export function storedLike(
+/** `graph` with its tables in the storage that `dtypeOf` says; undefined: as they are. */
+export function withTablesIn(
   graph: EncoderGraph,
-  source: EncoderGraph,
-  nameOf: (name: string) => string = (name) => name,
+  dtypeOf: (name: string) => WeightDtype | undefined,
 ): EncoderGraph {
-  const halves = source.weights.filter(({ dtype }) => dtype === 'f16').map(({ name }) => name);
-  return withHalves(graph, (name) => halves.includes(nameOf(name)));
+  const tables = tablesOf(graph);
+  const weights = graph.weights.map((weight): WeightSpec => {
+    const dtype = tables.has(weight.name) ? dtypeOf(weight.name) : undefined;
+    return dtype === undefined ? weight : { ...weight, dtype };
+  });
+  return { ...graph, weights };
 }
 
-/** `graph` with those of its tables in f16 that `isHalf` names. */
-export function withHalves(graph: EncoderGraph, isHalf: (name: string) => boolean): EncoderGraph {
-  const tables = tablesOf(graph);
+/** `graph` with its floats in f32, as an optimizer needs them. */
+export function withoutHalves(graph: EncoderGraph): EncoderGraph {
   const weights = graph.weights.map(
     (weight): WeightSpec =>
-      tables.has(weight.name) && isHalf(weight.name) ? { ...weight, dtype: 'f16' } : weight,
+      holdsCodes(weight) || storageOf(weight).isPlain ? weight : { ...weight, dtype: 'f32' },
   );
   return { ...graph, weights };
 }
 
-/** `graph` with its f16 tables in f32, as an optimizer needs them. */
-export function withoutHalves(graph: EncoderGraph): EncoderGraph {
+/** `graph` with the floats in f32 that are more than tables: products read them fastest so. */
+export function withPlainMatrices(graph: EncoderGraph): EncoderGraph {
+  const tables = tablesOf(graph);
   const weights = graph.weights.map(
-    (weight): WeightSpec => (weight.dtype === 'f16' ? { ...weight, dtype: 'f32' } : weight),
+    (weight): WeightSpec =>
+      holdsCodes(weight) || tables.has(weight.name) ? weight : { ...weight, dtype: 'f32' },
   );
   return { ...graph, weights };
 }

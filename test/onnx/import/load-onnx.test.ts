@@ -15,6 +15,7 @@ import { importOnnx } from '../../../lib/formats/onnx/import/index.js';
 import { unify } from '../../../lib/graph/unify.js';
 import { Encoder, OnnxModel } from '../../../lib/index.js';
 import { insideOf } from '../../../lib/models/text-model.js';
+import { readCodes } from '../../native/toy.js';
 import { golden, ONNX_FIXTURES, zooCases } from './zoo.js';
 
 const CASES = zooCases(join(ONNX_FIXTURES, 'zoo'));
@@ -137,7 +138,7 @@ describe.runIf(existsSync(REAL))(
       for (const { name, shape, dtype } of parts.graph.weights) {
         if (dtype !== 's8') continue;
         const [rows = 0, width = 0] = shape;
-        const got = await use('test', (program) => program.store.readQuantized(name, 0, rows));
+        const got = await use('test', (program) => readCodes(program, name, 0, rows));
         const source = onnx.named.sources.get(name);
         if (source?.kind !== 'matrix') throw new Error(name);
         const [piece] = source.matrix.pieces;

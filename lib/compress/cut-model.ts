@@ -1,0 +1,36 @@
+/**
+ * A smaller model: heads, neurons or layers of another taken out. Nothing is trained; what is left computes what it did.
+ */
+
+import { type CutGraph, cutHeads, cutNeurons, type LayerCuts } from '../graph/rewrite/cut.js';
+import { dropLayers } from '../graph/rewrite/drop-layers.js';
+import type { NativeProgram } from '../native/native.js';
+import type { ModelParts } from '../runtime/model-parts.js';
+import { deriveProgram } from '../runtime/program.js';
+import { SharedProgram } from '../runtime/shared-program.js';
+
+/** What to take out, one kind at a time. Layers count from 0. */
+export type ModelCut =
+  | { readonly heads: LayerCuts }
+  | { readonly neurons: LayerCuts }
+  | { readonly layers: readonly number[] };
+
+/** Throws RangeError for what is not there or cannot be taken out. The old model still works. */
+export async function cutModel(
+  where: string,
+  parts: ModelParts,
+  source: NativeProgram,
+  cut: ModelCut,
+  signal?: AbortSignal,
+): Promise<ModelParts> {
+  const { graph, cuts } = cutGraph(parts, cut);
+  const options = { trainable: false, where, signal };
+  const program = await deriveProgram(graph, source.store, options, { cuts });
+  return { ...parts, graph, program: new SharedProgram(program) };
+}
+
+function cutGraph({ graph }: ModelParts, cut: ModelCut): CutGraph {
+  if ('heads' in cut) return cutHeads(graph, cut.heads);
+  if ('neurons' in cut) return cutNeurons(graph, cut.neurons);
+  return { graph: dropLayers(graph, cut.layers), cuts: new Map() };
+}

@@ -72,6 +72,7 @@ class Program {
 
  private:
   bool makes_table(const Op& op) const { return value(op.outputs()[0]).kind == ValueKind::table; }
+  void check_sole_readers(const Builder& builder) const;
   void compute_tables(Team& team, const Cancel& cancel);
   // Tables that an op with rows of the batch reads.
   std::vector<int> tables_read() const;

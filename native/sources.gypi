@@ -72,6 +72,7 @@
       "kernels/gemm_s8/gemm_s8_vnni.cc"
     ],
     "engine_files": [
+      "ops/activation.cc",
       "ops/add.cc",
       "ops/attention.cc",
       "ops/attention_positions.cc",
@@ -79,6 +80,7 @@
       "ops/dropout.cc",
       "ops/embedding.cc",
       "ops/factory.cc",
+      "ops/features.cc",
       "ops/gate.cc",
       "ops/linear.cc",
       "ops/norm.cc",

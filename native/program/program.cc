@@ -22,6 +22,7 @@ Program::Program(GraphSpec graph, std::shared_ptr<WeightStore> store, const Trai
   }
   if (weights_.trainable()) check_sole_readers(builder);
   values_ = builder.values();
+  feature_width_ = builder.feature_width();
   weights_.allocate();
   needs_grad_ = builder.value_needs_grad();
   plan_ = plan_memory(values_, ops_, weights_.trainable() ? read_after_forward() : tables_read());

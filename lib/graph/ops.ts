@@ -2,11 +2,13 @@
  * The table of operations: one row describes each. A new one is its file in ops/ and its row here.
  */
 
+import { activation } from './ops/activation.js';
 import { add } from './ops/add.js';
 import { attention } from './ops/attention.js';
 import { concat } from './ops/concat.js';
 import { dropout } from './ops/dropout.js';
 import { embedding } from './ops/embedding.js';
+import { features } from './ops/features.js';
 import { gate } from './ops/gate.js';
 import { linear } from './ops/linear.js';
 import { norm } from './ops/norm.js';
@@ -29,6 +31,8 @@ export const OPS = {
   gate,
   concat,
   select,
+  activation,
+  features,
 } as const;
 
 export type OpName = keyof typeof OPS;

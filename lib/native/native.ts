@@ -12,7 +12,7 @@ import type { ElementDtype } from '../graph/storages.js';
 import type { EncoderGraph, WeightDtype, WeightSpec } from '../graph/types.js';
 
 /** Bumped when a signature below changes; a stale binary is refused. */
-export const NATIVE_ABI = 8;
+export const NATIVE_ABI = 9;
 
 export type IsaName = 'scalar' | 'avx2' | 'avx512' | 'vnni';
 
@@ -27,6 +27,11 @@ export interface TokenBatch {
    * The tokens that `select` nodes keep: strictly increasing indices into ids. null or left out: all of them.
    */
   readonly selected?: Int32Array | null;
+  /**
+   * What `features` nodes read: [sequences, width] in row-major order, finite numbers. Needed where the graph has such a node,
+   * and null or left out where it has none. Texts of a graph that reads nothing else may have one token each, 0.
+   */
+  readonly features?: Float32Array | null;
   /** Tokens at the start of every text that poolings leave out, fewer than any text has. Default: 0. Not in a training step. */
   readonly unpooled?: number;
 }

@@ -15,7 +15,7 @@
 namespace sinter {
 namespace {
 
-constexpr int kAbi = 8;  // NATIVE_ABI in lib/native/native.ts
+constexpr int kAbi = 9;  // NATIVE_ABI in lib/native/native.ts
 
 Napi::Value isa(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {

@@ -107,6 +107,7 @@ WholeBatch TokenBatch::view() const {
     whole.selected = selected.data();
     whole.selected_tokens = static_cast<int64_t>(selected.size());
   }
+  if (!features.empty()) whole.features = features.data();
   return whole;
 }
 
@@ -143,6 +144,22 @@ void check_selected(const TokenBatch& batch) {
   }
 }
 
+// A row for each text where the program reads features, and none where it does not: they would be
+// ignored.
+void check_features(const TokenBatch& batch, bool given, int64_t width) {
+  if (given != (width > 0))
+    bad_argument(given ? "features must be null: the graph reads none" : "features is missing");
+  const int64_t count = static_cast<int64_t>(batch.features.size());
+  if (count != batch.sequences() * width) {
+    bad_argument("features must have " + std::to_string(width) + " numbers for each of " +
+                 std::to_string(batch.sequences()) + " texts, got " + std::to_string(count));
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    if (!std::isfinite(batch.features[static_cast<size_t>(i)]))
+      bad_argument("features[" + std::to_string(i) + "] must be finite");
+  }
+}
+
 // Tokens left out of every pooling: each sequence must keep one.
 int64_t unpooled_arg(const Napi::Object& object, const TokenBatch& batch) {
   const Napi::Value value = object.Get("unpooled");
@@ -157,7 +174,8 @@ int64_t unpooled_arg(const Napi::Object& object, const TokenBatch& batch) {
 
 }  // namespace
 
-TokenBatch batch_arg(const Napi::Object& object, const GraphSpec& graph) {
+TokenBatch batch_arg(const Napi::Object& object, const Program& program) {
+  const GraphSpec& graph = program.graph();
   TokenBatch batch;
   batch.ids = copy_of(ints_field(object, "ids"));
   batch.offsets = copy_of(ints_field(object, "offsets"));
@@ -168,6 +186,10 @@ TokenBatch batch_arg(const Napi::Object& object, const GraphSpec& graph) {
   batch.selects = !selected.IsUndefined() && !selected.IsNull();
   if (batch.selects)
     batch.selected = copy_of(typed<Napi::Int32Array>(selected, "selected", napi_int32_array));
+  const Napi::Value features = object.Get("features");
+  const bool featured = !features.IsUndefined() && !features.IsNull();
+  if (featured)
+    batch.features = copy_of(typed<Napi::Float32Array>(features, "features", napi_float32_array));
   check_offsets(batch, graph);
   check_below(batch.ids, graph.vocabulary, "ids");
   if (!segments.IsNull() && batch.segments.size() != batch.ids.size()) {
@@ -175,6 +197,7 @@ TokenBatch batch_arg(const Napi::Object& object, const GraphSpec& graph) {
   }
   check_below(batch.segments, std::max<int64_t>(1, graph.segments), "segments");
   check_selected(batch);
+  check_features(batch, featured, program.feature_width());
   batch.unpooled = unpooled_arg(object, batch);
   return batch;
 }

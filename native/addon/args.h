@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "program/engine.h"
-#include "program/graph_spec.h"
+#include "program/program.h"
 
 namespace sinter {
 
@@ -42,6 +42,7 @@ struct TokenBatch {
   std::vector<int32_t> segments;  // empty: all 0
   std::vector<int32_t> selected;  // read only when `selects`
   bool selects = false;           // false: every token is selected
+  std::vector<float> features;    // empty where the program reads none
   int64_t unpooled = 0;           // less than the tokens of any sequence
 
   int64_t sequences() const { return static_cast<int64_t>(offsets.size()) - 1; }
@@ -52,10 +53,10 @@ struct TokenBatch {
   WholeBatch view() const;
 };
 
-// Checked against the graph: offsets rise from 0 to ids.length, lengths within max_tokens, ids
+// Checked against the program: offsets rise from 0 to ids.length, lengths within max_tokens, ids
 // within the vocabulary, segments within range, selected strictly increasing within ids, unpooled
-// below every length.
-TokenBatch batch_arg(const Napi::Object& batch, const GraphSpec& graph);
+// below every length, features as many as it reads and finite.
+TokenBatch batch_arg(const Napi::Object& batch, const Program& program);
 
 // The elements as they are now. Call it with no JavaScript between reading the array and this.
 template <typename T>

@@ -1,6 +1,6 @@
-// The graph document of lib/graph/types.ts to a GraphSpec: field by field, no knowledge of
-// architectures.
-#include <algorithm>
+// The graph document of lib/graph/types.ts to a GraphSpec, without knowledge of operations: the
+// fields of a node become a tree, whose depth, parts and texts are bounded, and the operation reads
+// it.
 #include <array>
 #include <cmath>
 #include <utility>
@@ -12,50 +12,11 @@ namespace sinter {
 namespace {
 
 constexpr int64_t kMaxSize = int64_t{1} << 40;
-// Distances between tokens: what fits an int32 with room for sums.
-
-template <typename T, size_t N>
-T one_of(const std::string& text, const std::array<std::pair<const char*, T>, N>& names,
-         const char* what) {
-  for (const auto& [name, value] : names) {
-    if (text == name) return value;
-  }
-  bad_argument(std::string("unknown ") + what + " " + text);
-}
-
-constexpr std::array<std::pair<const char*, OpKind>, 12> kOps = {{{"embedding", OpKind::embedding},
-                                                                  {"norm", OpKind::norm},
-                                                                  {"linear", OpKind::linear},
-                                                                  {"attention", OpKind::attention},
-                                                                  {"dropout", OpKind::dropout},
-                                                                  {"pool", OpKind::pool},
-                                                                  {"normalize", OpKind::normalize},
-                                                                  {"parameter", OpKind::parameter},
-                                                                  {"add", OpKind::add},
-                                                                  {"gate", OpKind::gate},
-                                                                  {"concat", OpKind::concat},
-                                                                  {"select", OpKind::select}}};
-constexpr std::array<std::pair<const char*, NormKind>, 2> kNorms = {
-    {{"layer", NormKind::layer}, {"rms", NormKind::rms}}};
-constexpr std::array<std::pair<const char*, Activation>, 7> kActivations = {
-    {{"none", Activation::none},
-     {"gelu", Activation::gelu},
-     {"gelu_tanh", Activation::gelu_tanh},
-     {"relu", Activation::relu},
-     {"tanh", Activation::tanh},
-     {"silu", Activation::silu},
-     {"quick_gelu", Activation::quick_gelu}}};
-constexpr std::array<std::pair<const char*, Pooling>, 6> kPoolings = {
-    {{"mean", Pooling::mean},
-     {"cls", Pooling::cls},
-     {"max", Pooling::max},
-     {"mean_sqrt_len_tokens", Pooling::mean_sqrt_len_tokens},
-     {"weightedmean", Pooling::weightedmean},
-     {"lasttoken", Pooling::lasttoken}}};
-constexpr std::array<std::pair<const char*, TableIndex>, 3> kIndices = {
-    {{"token", TableIndex::token},
-     {"position", TableIndex::position},
-     {"segment", TableIndex::segment}}};
+// Of one node: a list of objects has a depth of 2.
+constexpr int kMaxDepth = 4;
+// Of all nodes together: fields, and entries of lists.
+constexpr int64_t kMaxParts = int64_t{1} << 20;
+constexpr size_t kMaxText = size_t{1} << 16;
 
 Napi::Object element(const Napi::Array& array, uint32_t index) {
   const Napi::Value value = array.Get(index);
@@ -63,121 +24,68 @@ Napi::Object element(const Napi::Array& array, uint32_t index) {
   return value.As<Napi::Object>();
 }
 
-void read_embedding(const Napi::Object& object, NodeSpec& node) {
-  const Napi::Array tables = array_field(object, "tables");
-  for (uint32_t i = 0; i < tables.Length(); ++i) {
-    const Napi::Object table = element(tables, i);
-    node.tables.push_back({string_field(table, "weight"),
-                           one_of(string_field(table, "index"), kIndices, "index"),
-                           integer_field(table, "offset", 0, kMaxOffset)});
+// Unpacks the fields of all nodes.
+class FieldReader {
+ public:
+  NodeSpec node(const Napi::Object& object) {
+    NodeSpec node;
+    node.op = string_field(object, "op");
+    node.output = string_field(object, "output");
+    node.fields.kind = Field::Kind::object;
+    read_object(object, node.fields, 0);
+    std::erase_if(node.fields.parts,
+                  [](const Field& field) { return field.name == "op" || field.name == "output"; });
+    return node;
   }
-}
 
-// A name, or "" for null. An empty name would be taken for null, so it is refused.
-std::string name_or_null(const Napi::Object& object, const char* key) {
-  if (object.Get(key).IsNull()) return "";
-  const std::string name = string_field(object, key);
-  if (name.empty()) bad_argument(std::string(key) + " must be a name or null");
-  return name;
-}
-
-// Whether an optional field is there.
-bool given(const Napi::Object& object, const char* key) { return !object.Get(key).IsUndefined(); }
-
-void read_norm(const Napi::Object& object, NodeSpec& node) {
-  node.norm = one_of(string_field(object, "kind"), kNorms, "norm");
-  node.residual = name_or_null(object, "residual");
-  node.weights = {string_field(object, "weight")};
-  const std::string bias = name_or_null(object, "bias");
-  if (!bias.empty()) node.biases = {bias};
-  node.epsilon = static_cast<float>(number_field(object, "epsilon"));
-}
-
-void read_linear(const Napi::Object& object, NodeSpec& node) {
-  node.weights = strings_field(object, "weights");
-  node.biases = strings_field(object, "biases");
-  node.activation = one_of(string_field(object, "activation"), kActivations, "activation");
-  if (given(object, "equalizer")) node.equalizer = string_field(object, "equalizer");
-  node.activation_bits = static_cast<int>(integer_field(object, "activationBits", 7, 8));
-}
-
-void read_positions(const Napi::Object& object, NodeSpec& node) {
-  if (given(object, "rotary")) {
-    const Napi::Object rotary = object_field(object, "rotary");
-    node.rotary = {number_field(rotary, "theta"),
-                   integer_field(rotary, "dimensions", 2, node.head_dim)};
+ private:
+  void read(const Napi::Value& value, Field& field, int depth) {
+    if (depth > kMaxDepth) bad_argument(field.name + " is nested too deeply");
+    if (value.IsNull()) return;
+    if (value.IsNumber()) {
+      field.kind = Field::Kind::number;
+      field.number = value.As<Napi::Number>().DoubleValue();
+    } else if (value.IsString()) {
+      field.kind = Field::Kind::text;
+      field.text = value.As<Napi::String>();
+      if (field.text.size() > kMaxText) bad_argument(field.name + " is too long");
+    } else if (value.IsArray()) {
+      field.kind = Field::Kind::list;
+      read_list(value.As<Napi::Array>(), field, depth);
+    } else if (value.Type() == napi_object && !value.IsTypedArray()) {
+      field.kind = Field::Kind::object;
+      read_object(value.As<Napi::Object>(), field, depth);
+    } else {
+      bad_argument("a node has a field of no known type: " + field.name);
+    }
   }
-  if (given(object, "window")) {
-    // Wider than any text is as good as the widest.
-    node.window = std::min(integer_field(object, "window", 0, int64_t{1} << 53), kMaxDistance);
-  }
-  if (given(object, "relativeBias")) {
-    const Napi::Object bias = object_field(object, "relativeBias");
-    node.relative_bias = {string_field(bias, "weight"),
-                          integer_field(bias, "maxDistance", 1, kMaxDistance)};
-  }
-  if (given(object, "disentangled")) {
-    const Napi::Object terms = object_field(object, "disentangled");
-    node.disentangled = {name_or_null(terms, "keys"), name_or_null(terms, "queries"),
-                         integer_field(terms, "buckets", 0, kMaxDistance),
-                         integer_field(terms, "maxDistance", 1, kMaxDistance)};
-  }
-}
 
-void read_attention(const Napi::Object& object, NodeSpec& node) {
-  node.heads = integer_field(object, "heads", 1, kMaxHeads);
-  node.head_dim = integer_field(object, "headDim", 1, kMaxHeads);
-  node.scale = static_cast<float>(number_field(object, "scale"));
-  node.dropout = static_cast<float>(number_field(object, "dropout"));
-  read_positions(object, node);
-}
-
-bool has_input(OpKind op) {
-  return op != OpKind::embedding && op != OpKind::parameter && op != OpKind::concat;
-}
-
-NodeSpec node_spec(const Napi::Object& object) {
-  NodeSpec node;
-  node.op = one_of(string_field(object, "op"), kOps, "operation");
-  node.output = string_field(object, "output");
-  if (has_input(node.op)) node.input = string_field(object, "input");
-  switch (node.op) {
-    case OpKind::embedding:
-      read_embedding(object, node);
-      break;
-    case OpKind::norm:
-      read_norm(object, node);
-      break;
-    case OpKind::linear:
-      read_linear(object, node);
-      break;
-    case OpKind::attention:
-      read_attention(object, node);
-      break;
-    case OpKind::dropout:
-      node.dropout = static_cast<float>(number_field(object, "probability"));
-      break;
-    case OpKind::pool:
-      node.pooling = one_of(string_field(object, "kind"), kPoolings, "pooling");
-      break;
-    case OpKind::parameter:
-      node.weights = {string_field(object, "weight")};
-      break;
-    case OpKind::add:
-      node.residual = string_field(object, "residual");
-      break;
-    case OpKind::gate:
-      node.activation = one_of(string_field(object, "activation"), kActivations, "activation");
-      break;
-    case OpKind::concat:
-      node.inputs = strings_field(object, "inputs");
-      break;
-    case OpKind::normalize:
-    case OpKind::select:
-      break;
+  void read_list(const Napi::Array& array, Field& list, int depth) {
+    const uint32_t count = array.Length();
+    for (uint32_t i = 0; i < count; ++i) read(array.Get(i), add_part(list), depth + 1);
   }
-  return node;
-}
+
+  // A field that is undefined is not there.
+  void read_object(const Napi::Object& object, Field& into, int depth) {
+    const Napi::Array names = object.GetPropertyNames();
+    const uint32_t count = names.Length();
+    for (uint32_t i = 0; i < count; ++i) {
+      const Napi::Value name = names.Get(i), value = object.Get(name);
+      if (value.IsUndefined()) continue;
+      Field& field = add_part(into);
+      field.name = name.ToString();
+      if (field.name.size() > kMaxText) bad_argument("the name of a field is too long");
+      read(value, field, depth + 1);
+    }
+  }
+
+  Field& add_part(Field& holder) {
+    if (++parts_ > kMaxParts) bad_argument("the graph has too many fields");
+    return holder.parts.emplace_back();
+  }
+
+  int64_t parts_ = 0;
+};
 
 }  // namespace
 
@@ -214,7 +122,9 @@ GraphSpec graph_arg(const Napi::Object& object) {
     graph.weights.push_back(weight_spec_arg(element(weights, i)));
   const Napi::Array nodes = array_field(object, "nodes");
   if (nodes.Length() > kMaxNodes) bad_argument("the graph has too many nodes");
-  for (uint32_t i = 0; i < nodes.Length(); ++i) graph.nodes.push_back(node_spec(element(nodes, i)));
+  FieldReader fields;
+  for (uint32_t i = 0; i < nodes.Length(); ++i)
+    graph.nodes.push_back(fields.node(element(nodes, i)));
   const Napi::Object outputs = object_field(object, "outputs");
   const Napi::Array names = outputs.GetPropertyNames();
   for (uint32_t i = 0; i < names.Length(); ++i) {

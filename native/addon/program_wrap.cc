@@ -161,7 +161,7 @@ Napi::Value ProgramWrap::run(const Napi::CallbackInfo& info) {
     const int64_t job_id = integer_field(options, "jobId", 1, int64_t{1} << 52);
     const int64_t budget = integer_field(options, "tokenBudget", 1, 1 << 24);
     const bool urgent = options.Has("urgent") && bool_field(options, "urgent");
-    job->batch = batch_arg(object_arg(info, 0, "batch"), job->program->graph());
+    job->batch = batch_arg(object_arg(info, 0, "batch"), *job->program);
     Environment::Kept arrays;
     outputs_arg(object_arg(info, 1, "outputs"), *job, arrays);
     Environment& environment = Environment::of(info.Env());

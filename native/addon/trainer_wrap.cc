@@ -138,7 +138,7 @@ Napi::Value TrainerWrap::step(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
     const auto job = std::make_shared<StepJob>();
     job->trainer = trainer();
-    job->batch = batch_arg(object_arg(info, 0, "batch"), job->trainer->program()->graph());
+    job->batch = batch_arg(object_arg(info, 0, "batch"), *job->trainer->program());
     if (job->batch.unpooled != 0) bad_argument("unpooled must be 0 in a step");
     loss_arg(object_arg(info, 1, "loss"), *job);
     const Napi::Object options = object_arg(info, 2, "options");

@@ -7,10 +7,10 @@ namespace {
 
 class AddOp : public Op {
  public:
-  AddOp(const NodeSpec& node, Builder& builder) {
-    const int input = builder.input(node.output, node.input);
+  AddOp(const Node& node, Builder& builder) {
+    const int input = builder.input(node.output, node.text("input"));
     const ValueInfo info = builder.value(input);
-    inputs_ = {input, builder.input_like(node.output, node.residual, info)};
+    inputs_ = {input, builder.input_like(node.output, node.text("residual"), info)};
     outputs_.push_back(builder.define(node.output, info));
   }
 
@@ -37,7 +37,7 @@ class AddOp : public Op {
 
 }  // namespace
 
-std::unique_ptr<Op> make_add(const NodeSpec& node, Builder& builder) {
+std::unique_ptr<Op> make_add(const Node& node, Builder& builder) {
   return std::make_unique<AddOp>(node, builder);
 }
 

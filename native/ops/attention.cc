@@ -11,6 +11,7 @@
 #include "ops/attention_positions.h"
 #include "ops/dropout_key.h"
 #include "ops/factory.h"
+#include "program/limits.h"
 #include "program/run.h"
 
 namespace sinter {
@@ -18,27 +19,27 @@ namespace {
 
 class AttentionOp : public Op {
  public:
-  AttentionOp(const NodeSpec& node, Builder& builder)
-      : heads_(node.heads),
-        head_dim_(node.head_dim),
-        scale_(node.scale),
-        probability_(node.dropout) {
-    if (heads_ <= 0 || head_dim_ <= 0)
-      builder.fail(node.output, "heads and head size must be positive");
+  AttentionOp(const Node& node, Builder& builder)
+      : heads_(node.integer("heads", 1, kMaxHeads)),
+        head_dim_(node.integer("headDim", 1, kMaxHeads)),
+        scale_(static_cast<float>(node.number("scale"))),
+        probability_(static_cast<float>(node.number("dropout"))) {
     if (!(probability_ >= 0 && probability_ < 1))
       builder.fail(node.output, "probability must be in [0, 1)");
-    const int input = builder.input(node.output, node.input, ValueKind::token);
+    const int input = builder.input(node.output, node.text("input"), ValueKind::token);
     const int64_t width = heads_ * head_dim_;
     if (builder.value(input).width != 3 * width) {
       builder.fail(node.output, "input must be " + std::to_string(3 * width) + " wide, got " +
                                     std::to_string(builder.value(input).width));
     }
-    if (builder.trainable()) check_sole_reader(node, builder);
     inputs_.push_back(input);
-    positions_.emplace(node, builder, inputs_, groups_);
+    positions_.emplace(node, HeadSizes{heads_, head_dim_, scale_}, builder, inputs_, groups_);
     outputs_.push_back(builder.define(node.output, ValueKind::token, width));
     kept_ = inputs_;
   }
+
+  // The gradient of query, key and value.
+  bool overwrites_gradient() const override { return true; }
 
   void forward(Run& run) const override {
     const Pieces pieces = cut(run, 0);
@@ -78,19 +79,6 @@ class AttentionOp : public Op {
   }
 
  private:
-  // Backward overwrites the gradient of query, key and value: nobody else may add to that memory.
-  static void check_sole_reader(const NodeSpec& attention, const Builder& builder) {
-    int64_t readers = 0;
-    for (const NodeSpec& node : builder.graph().nodes) {
-      const std::vector<std::string> inputs = inputs_of(node);
-      readers += std::count(inputs.begin(), inputs.end(), attention.input);
-      const bool alias = node.op == OpKind::dropout && node.dropout == 0;
-      if (alias && node.output == attention.input) ++readers;
-    }
-    if (readers > 1)
-      builder.fail(attention.output, "must be the only reader of " + attention.input);
-  }
-
   struct Place {
     int64_t sequence, head, token, length;
   };
@@ -190,7 +178,7 @@ class AttentionOp : public Op {
     }
   }
 
-  // Query, key and value have no other reader (check_sole_reader), so writing is adding to 0.
+  // Query, key and value have no other reader, so writing is adding to 0.
   void backward_one(Run& run, const Place& place, const Desk& desk) const {
     const auto& kernels = run.kernels.attention;
     const Heads in = heads(run, place, desk);
@@ -235,7 +223,7 @@ class AttentionOp : public Op {
 
 }  // namespace
 
-std::unique_ptr<Op> make_attention(const NodeSpec& node, Builder& builder) {
+std::unique_ptr<Op> make_attention(const Node& node, Builder& builder) {
   return std::make_unique<AttentionOp>(node, builder);
 }
 

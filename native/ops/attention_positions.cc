@@ -4,68 +4,78 @@
 
 #include <algorithm>
 
+#include "program/limits.h"
+
 namespace sinter {
 namespace {
+
+// Farther than any text is long.
+constexpr int64_t kNoWindow = int64_t{1} << 28;
 
 int64_t distances(int64_t longest) { return 2 * longest - 1; }
 int64_t padded(int64_t n) { return (n + 15) / 16 * 16; }
 
 }  // namespace
 
-AttentionPositions::AttentionPositions(const NodeSpec& node, Builder& builder,
+AttentionPositions::AttentionPositions(const Node& node, const HeadSizes& heads, Builder& builder,
                                        std::vector<int>& inputs, std::vector<int>& groups)
-    : heads_(node.heads),
-      head_dim_(node.head_dim),
-      window_(node.window.value_or(int64_t{1} << 28)),
-      scale_(node.scale) {
-  if (window_ < 0) builder.fail(node.output, "window must be at least 0");
-  if (node.rotary.has_value()) {
-    const RotarySpec& rotary = *node.rotary;
-    dimensions_ = rotary.dimensions;
-    const bool even = dimensions_ > 0 && dimensions_ % 2 == 0 && dimensions_ <= head_dim_;
-    if (!even || !(rotary.theta >= 1))
-      builder.fail(node.output, "rotary needs theta >= 1 and an even part of the head");
-    rotary_ = rotary_tables(rotary.theta, dimensions_);
+    : heads_(heads.heads), head_dim_(heads.head_dim), window_(kNoWindow), scale_(heads.scale) {
+  if (node.has("window")) {
+    // Wider than any text is as good as the widest.
+    window_ = std::min(node.integer("window", 0, int64_t{1} << 53), kMaxDistance);
   }
-  if (node.relative_bias.has_value()) read_bias(node, builder, groups);
-  if (node.disentangled.has_value()) read_disentangled(node, builder, inputs);
+  if (node.has("rotary")) read_rotary(node, builder);
+  if (node.has("relativeBias")) read_bias(node, builder, groups);
+  if (node.has("disentangled")) read_disentangled(node, builder, inputs);
 }
 
-void AttentionPositions::read_bias(const NodeSpec& node, Builder& builder,
-                                   std::vector<int>& groups) {
-  const RelativeBiasSpec& spec = *node.relative_bias;
-  bias_group_ = builder.group(node.output, {spec.weight}, PackUse::vector, -1, heads_);
+void AttentionPositions::read_rotary(const Node& node, const Builder& builder) {
+  const Fields rotary = node.object("rotary");
+  const double theta = rotary.number("theta");
+  dimensions_ = rotary.integer("dimensions", 2, head_dim_);
+  if (dimensions_ % 2 != 0 || !(theta >= 1))
+    builder.fail(node.output, "rotary needs theta >= 1 and an even part of the head");
+  rotary_ = rotary_tables(theta, dimensions_);
+}
+
+void AttentionPositions::read_bias(const Node& node, Builder& builder, std::vector<int>& groups) {
+  const Fields bias = node.object("relativeBias");
+  const std::string& weight = bias.text("weight");
+  const int64_t max_distance = bias.integer("maxDistance", 1, kMaxDistance);
+  bias_group_ = builder.group(node.output, {weight}, PackUse::vector, -1, heads_);
   const Pack& group = builder.weights().at(bias_group_);
   if (!group.storage->allows(PackUse::vector))
-    builder.fail(node.output, "weight " + spec.weight + " must be f32");
-  if (group.rows < 4 || group.rows % 4 != 0 || spec.max_distance <= group.rows / 4)
-    builder.fail(node.output, "weight " + spec.weight + " must have 4 n rows, n < max distance");
+    builder.fail(node.output, "weight " + weight + " must be f32");
+  if (group.rows < 4 || group.rows % 4 != 0 || max_distance <= group.rows / 4)
+    builder.fail(node.output, "weight " + weight + " must have 4 n rows, n < max distance");
   groups.push_back(bias_group_);
-  bias_.emplace(group.rows, spec.max_distance, builder.graph().max_tokens);
+  bias_.emplace(group.rows, max_distance, builder.graph().max_tokens);
 }
 
-void AttentionPositions::read_disentangled(const NodeSpec& node, Builder& builder,
+void AttentionPositions::read_disentangled(const Node& node, const Builder& builder,
                                            std::vector<int>& inputs) {
-  const DisentangledSpec& spec = *node.disentangled;
-  const bool fits =
-      spec.max_distance > 0 && spec.buckets >= 0 &&
-      (spec.buckets == 0 || (spec.buckets >= 4 && spec.max_distance > spec.buckets / 2 + 1));
-  if (!fits) builder.fail(node.output, "buckets or max distance are out of range");
-  if (spec.keys.empty() && spec.queries.empty()) return;
-  rows_.emplace(spec.buckets, spec.max_distance, builder.graph().max_tokens);
-  const auto table = [&](const std::string& name) {
-    if (name.empty()) return -1;
-    const int value = builder.input(node.output, name, ValueKind::table);
+  const Fields terms = node.object("disentangled");
+  const std::optional<std::string> keys = terms.text_or_null("keys"),
+                                   queries = terms.text_or_null("queries");
+  const int64_t buckets = terms.integer("buckets", 0, kMaxDistance),
+                max_distance = terms.integer("maxDistance", 1, kMaxDistance);
+  if (buckets != 0 && (buckets < 4 || max_distance <= buckets / 2 + 1))
+    builder.fail(node.output, "buckets or max distance are out of range");
+  if (!keys.has_value() && !queries.has_value()) return;
+  rows_.emplace(buckets, max_distance, builder.graph().max_tokens);
+  const auto table = [&](const std::optional<std::string>& name) {
+    if (!name.has_value()) return -1;
+    const int value = builder.input(node.output, *name, ValueKind::table);
     const ValueInfo& info = builder.value(value);
     if (info.rows != 2 * rows_->span() || info.width != heads_ * head_dim_) {
-      builder.fail(node.output, name + " must be [" + std::to_string(2 * rows_->span()) + ", " +
+      builder.fail(node.output, *name + " must be [" + std::to_string(2 * rows_->span()) + ", " +
                                     std::to_string(heads_ * head_dim_) + "]");
     }
     inputs.push_back(value);
     return value;
   };
-  keys_ = table(spec.keys);
-  queries_ = table(spec.queries);
+  keys_ = table(keys);
+  queries_ = table(queries);
 }
 
 int64_t AttentionPositions::kernel_floats(const AttentionKernels& kernels, int64_t longest,

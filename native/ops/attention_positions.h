@@ -12,15 +12,21 @@
 #include "ops/relative_position.h"
 #include "ops/rotary_table.h"
 #include "program/builder.h"
+#include "program/node.h"
 #include "program/run.h"
 
 namespace sinter {
 
+struct HeadSizes {
+  int64_t heads, head_dim;
+  float scale;  // of the scores
+};
+
 class AttentionPositions {
  public:
   // Checks the node, and adds the table values and the group that it reads.
-  AttentionPositions(const NodeSpec& node, Builder& builder, std::vector<int>& inputs,
-                     std::vector<int>& groups);
+  AttentionPositions(const Node& node, const HeadSizes& heads, Builder& builder,
+                     std::vector<int>& inputs, std::vector<int>& groups);
 
   bool rotary() const { return rotary_ != nullptr; }
   // Terms that depend on learned numbers: they have gradients.
@@ -54,8 +60,9 @@ class AttentionPositions {
  private:
   static constexpr int64_t kLongestPlain = 512;  // as fast there; 2.9 times slower at 2048
 
-  void read_bias(const NodeSpec& node, Builder& builder, std::vector<int>& groups);
-  void read_disentangled(const NodeSpec& node, Builder& builder, std::vector<int>& inputs);
+  void read_rotary(const Node& node, const Builder& builder);
+  void read_bias(const Node& node, Builder& builder, std::vector<int>& groups);
+  void read_disentangled(const Node& node, const Builder& builder, std::vector<int>& inputs);
   void expand(Run& run, int value, int64_t longest, int64_t head, float* rows, float* stage,
               float* panels) const;
   void fold_rows(Run& run, int value, int64_t longest, int64_t head, const float* from) const;

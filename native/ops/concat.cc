@@ -10,10 +10,11 @@ namespace {
 
 class ConcatOp : public Op {
  public:
-  ConcatOp(const NodeSpec& node, Builder& builder) {
-    if (node.inputs.empty()) builder.fail(node.output, "needs inputs");
+  ConcatOp(const Node& node, Builder& builder) {
+    const std::vector<std::string> names = node.texts("inputs");
+    if (names.empty()) builder.fail(node.output, "needs inputs");
     int64_t width = 0;
-    for (const std::string& name : node.inputs) {
+    for (const std::string& name : names) {
       inputs_.push_back(builder.input(node.output, name));
       const ValueInfo& info = builder.value(inputs_.back());
       const ValueInfo& first = builder.value(inputs_[0]);
@@ -63,7 +64,7 @@ class ConcatOp : public Op {
 
 }  // namespace
 
-std::unique_ptr<Op> make_concat(const NodeSpec& node, Builder& builder) {
+std::unique_ptr<Op> make_concat(const Node& node, Builder& builder) {
   return std::make_unique<ConcatOp>(node, builder);
 }
 

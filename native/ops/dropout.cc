@@ -11,11 +11,12 @@ namespace {
 
 class DropoutOp : public Op {
  public:
-  DropoutOp(const NodeSpec& node, Builder& builder)
-      : probability_(node.dropout), alias_(!builder.trainable() || node.dropout == 0) {
+  DropoutOp(const Node& node, Builder& builder)
+      : probability_(static_cast<float>(node.number("probability"))),
+        alias_(!builder.trainable() || probability_ == 0) {
     if (!(probability_ >= 0 && probability_ < 1))
       builder.fail(node.output, "probability must be in [0, 1)");
-    const int input = builder.input(node.output, node.input);
+    const int input = builder.input(node.output, node.text("input"));
     const ValueInfo info = builder.value(input);
     inputs_.push_back(input);
     outputs_.push_back(builder.define(node.output, info));
@@ -55,7 +56,7 @@ class DropoutOp : public Op {
 
 }  // namespace
 
-std::unique_ptr<Op> make_dropout(const NodeSpec& node, Builder& builder) {
+std::unique_ptr<Op> make_dropout(const Node& node, Builder& builder) {
   return std::make_unique<DropoutOp>(node, builder);
 }
 

@@ -11,27 +11,36 @@
 namespace sinter {
 namespace {
 
+enum class TableIndex { token, position, segment };
+constexpr Choices<TableIndex, 3> kIndices = {{{"token", TableIndex::token},
+                                              {"position", TableIndex::position},
+                                              {"segment", TableIndex::segment}}};
+
 class EmbeddingOp : public Op {
  public:
-  EmbeddingOp(const NodeSpec& node, Builder& builder) {
-    if (node.tables.empty() || node.tables.size() > kMaxTables)
+  EmbeddingOp(const Node& node, Builder& builder) {
+    const std::vector<Fields> tables = node.objects("tables");
+    if (tables.empty() || tables.size() > kMaxTables)
       builder.fail(node.output, "needs 1 to 4 tables");
     int shifted = 0;
-    for (const TableSpec& table : node.tables) {
-      if (builder.weights().spec(table.weight).shape.size() != 2) {
-        builder.fail(node.output, "table " + table.weight + " must have 2 axes");
-      }
+    for (const Fields& fields : tables) {
+      const Table table = {fields.choice("index", kIndices),
+                           fields.integer("offset", 0, kMaxOffset)};
+      tables_.push_back(table);
+      add_group(node, fields.text("weight"), builder);
       if (table.index == TableIndex::position && table.offset != 0) ++shifted;
     }
     if (shifted > 1) builder.fail(node.output, "at most one table may have an offset");
-    const int64_t width = builder.weights().spec(node.tables[0].weight).shape[1];
-    for (const TableSpec& table : node.tables) {
-      const int64_t rows = builder.weights().spec(table.weight).shape[0];
-      check_rows(node, table, rows, builder);
-      tables_.push_back({table.index, table.offset});
-      groups_.push_back(builder.group(node.output, {table.weight}, PackUse::table, rows, width));
-    }
+    const int64_t width = builder.weights().at(groups_[0]).width;
     outputs_.push_back(builder.define(node.output, ValueKind::token, width));
+  }
+
+  // A table that is read by position too has gradients in rows of no token.
+  bool reads_token_rows(size_t group) const override {
+    for (size_t i = 0; i < tables_.size(); ++i) {
+      if (groups_[i] == groups_[group] && tables_[i].index != TableIndex::token) return false;
+    }
+    return true;
   }
 
   void forward(Run& run) const override {
@@ -108,14 +117,24 @@ class EmbeddingOp : public Op {
     }
   }
 
-  static void check_rows(const NodeSpec& node, const TableSpec& table, int64_t rows,
-                         const Builder& builder) {
+  // The weight of the last table.
+  void add_group(const Node& node, const std::string& weight, Builder& builder) {
+    const std::vector<int64_t>& shape = builder.weights().spec(weight).shape;
+    if (shape.size() != 2) builder.fail(node.output, "table " + weight + " must have 2 axes");
+    check_rows(node, weight, shape[0], builder);
+    const int64_t width = groups_.empty() ? shape[1] : builder.weights().at(groups_[0]).width;
+    groups_.push_back(builder.group(node.output, {weight}, PackUse::table, shape[0], width));
+  }
+
+  void check_rows(const Node& node, const std::string& weight, int64_t rows,
+                  const Builder& builder) const {
     const GraphSpec& graph = builder.graph();
+    const Table& table = tables_.back();
     int64_t needed = graph.max_tokens + table.offset;
     if (table.index == TableIndex::token) needed = graph.vocabulary;
     if (table.index == TableIndex::segment) needed = graph.segments;
-    if (table.offset < 0 || rows < needed) {
-      builder.fail(node.output, "table " + table.weight + " needs " + std::to_string(needed) +
+    if (rows < needed) {
+      builder.fail(node.output, "table " + weight + " needs " + std::to_string(needed) +
                                     " rows, got " + std::to_string(rows));
     }
   }
@@ -145,7 +164,7 @@ class EmbeddingOp : public Op {
 
 }  // namespace
 
-std::unique_ptr<Op> make_embedding(const NodeSpec& node, Builder& builder) {
+std::unique_ptr<Op> make_embedding(const Node& node, Builder& builder) {
   return std::make_unique<EmbeddingOp>(node, builder);
 }
 

@@ -1,36 +1,31 @@
-// The table of operations.
+// The rows of all_ops.inc as a table of functions.
 #include "ops/factory.h"
 
 namespace sinter {
+namespace {
 
-std::unique_ptr<Op> make_op(const NodeSpec& node, Builder& builder) {
-  switch (node.op) {
-    case OpKind::embedding:
-      return make_embedding(node, builder);
-    case OpKind::norm:
-      return make_norm(node, builder);
-    case OpKind::linear:
-      return make_linear(node, builder);
-    case OpKind::attention:
-      return make_attention(node, builder);
-    case OpKind::dropout:
-      return make_dropout(node, builder);
-    case OpKind::pool:
-      return make_pool(node, builder);
-    case OpKind::parameter:
-      return make_parameter(node, builder);
-    case OpKind::add:
-      return make_add(node, builder);
-    case OpKind::gate:
-      return make_gate(node, builder);
-    case OpKind::concat:
-      return make_concat(node, builder);
-    case OpKind::select:
-      return make_select(node, builder);
-    case OpKind::normalize:
-      return make_normalize(node, builder);
+struct OpRow {
+  const char* name;
+  std::unique_ptr<Op> (*make)(const Node& node, Builder& builder);
+};
+
+constexpr OpRow kOps[] = {
+#define SINTER_OP(name) {#name, &make_##name},
+#include "ops/all_ops.inc"
+#undef SINTER_OP
+};
+
+}  // namespace
+
+std::unique_ptr<Op> make_op(const NodeSpec& spec, Builder& builder) {
+  for (const OpRow& row : kOps) {
+    if (spec.op != row.name) continue;
+    const Node node(spec);
+    std::unique_ptr<Op> op = row.make(node, builder);
+    node.check_all_read();
+    return op;
   }
-  builder.fail(node.output, "unknown operation");
+  builder.fail(spec.output, "there is no operation " + spec.op);
 }
 
 }  // namespace sinter

@@ -1,4 +1,5 @@
 // gate: activation(first half) * second half of every row.
+#include "ops/activation_names.h"
 #include "ops/factory.h"
 #include "program/run.h"
 
@@ -7,8 +8,9 @@ namespace {
 
 class GateOp : public Op {
  public:
-  GateOp(const NodeSpec& node, Builder& builder) : activation_(node.activation) {
-    const int input = builder.input(node.output, node.input);
+  GateOp(const Node& node, Builder& builder)
+      : activation_(node.choice("activation", kActivationNames)) {
+    const int input = builder.input(node.output, node.text("input"));
     const ValueInfo info = builder.value(input);
     if (info.width % 2 != 0)
       builder.fail(node.output, "input must have an even width, got " + std::to_string(info.width));
@@ -45,7 +47,7 @@ class GateOp : public Op {
 
 }  // namespace
 
-std::unique_ptr<Op> make_gate(const NodeSpec& node, Builder& builder) {
+std::unique_ptr<Op> make_gate(const Node& node, Builder& builder) {
   return std::make_unique<GateOp>(node, builder);
 }
 

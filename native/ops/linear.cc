@@ -1,6 +1,7 @@
 // linear: y = act(x W^T + b), with several weights stacked along the outputs: one product, with
 // bias and activation in its epilogue, as the weights' storage multiplies. In training the value
 // before the activation is kept for backward.
+#include "ops/activation_names.h"
 #include "ops/factory.h"
 #include "program/run.h"
 #include "weights/products.h"
@@ -10,19 +11,22 @@ namespace {
 
 class LinearOp : public Op {
  public:
-  LinearOp(const NodeSpec& node, Builder& builder) : activation_(node.activation) {
-    const int input = builder.input(node.output, node.input);
+  LinearOp(const Node& node, Builder& builder)
+      : activation_(node.choice("activation", kActivationNames)) {
+    const int activation_bits = static_cast<int>(node.integer("activationBits", 7, 8));
+    const int input = builder.input(node.output, node.text("input"));
     const ValueInfo info = builder.value(input);
     inputs_.push_back(input);
-    groups_.push_back(builder.group(node.output, node.weights, PackUse::matrix, -1, info.width,
-                                    node.activation_bits));
+    groups_.push_back(builder.group(node.output, node.texts("weights"), PackUse::matrix, -1,
+                                    info.width, activation_bits));
     const Pack& weight = builder.weights().at(groups_[0]);
     const int64_t width = weight.rows;
-    if (!node.biases.empty()) groups_.push_back(builder.vector(node.output, node.biases, width));
-    if (!node.equalizer.empty()) {
+    const std::vector<std::string> biases = node.texts("biases");
+    if (!biases.empty()) groups_.push_back(builder.vector(node.output, biases, width));
+    if (node.has("equalizer")) {
       if (!weight.storage->quantizes_input())
         builder.fail(node.output, "an equalizer needs weights whose product quantizes its input");
-      equalizer_ = builder.vector(node.output, {node.equalizer}, info.width);
+      equalizer_ = builder.vector(node.output, {node.text("equalizer")}, info.width);
     }
     outputs_.push_back(builder.define(node.output, info, width));
     keeps_sum_ = builder.passes_backward(inputs_, groups_) && activation_ != Activation::none;
@@ -90,7 +94,7 @@ class LinearOp : public Op {
 
 }  // namespace
 
-std::unique_ptr<Op> make_linear(const NodeSpec& node, Builder& builder) {
+std::unique_ptr<Op> make_linear(const Node& node, Builder& builder) {
   return std::make_unique<LinearOp>(node, builder);
 }
 

@@ -9,19 +9,22 @@
 namespace sinter {
 namespace {
 
+constexpr Choices<bool, 2> kForms = {{{"layer", false}, {"rms", true}}};
+
 class NormOp : public Op {
  public:
-  NormOp(const NodeSpec& node, Builder& builder)
-      : epsilon_(node.epsilon),
-        rms_(node.norm == NormKind::rms),
-        has_residual_(!node.residual.empty()) {
-    const int input = builder.input(node.output, node.input);
+  NormOp(const Node& node, Builder& builder)
+      : epsilon_(static_cast<float>(node.number("epsilon"))), rms_(node.choice("kind", kForms)) {
+    const int input = builder.input(node.output, node.text("input"));
     const ValueInfo info = builder.value(input);
     inputs_.push_back(input);
-    if (has_residual_) inputs_.push_back(builder.input_like(node.output, node.residual, info));
-    groups_.push_back(builder.vector(node.output, node.weights, info.width));
-    if (!node.biases.empty())
-      groups_.push_back(builder.vector(node.output, node.biases, info.width));
+    if (const auto residual = node.text_or_null("residual"); residual.has_value()) {
+      inputs_.push_back(builder.input_like(node.output, *residual, info));
+    }
+    groups_.push_back(builder.vector(node.output, {node.text("weight")}, info.width));
+    if (const auto bias = node.text_or_null("bias"); bias.has_value()) {
+      groups_.push_back(builder.vector(node.output, {*bias}, info.width));
+    }
     outputs_.push_back(builder.define(node.output, info));
     if (builder.passes_backward(inputs_, groups_)) {
       outputs_.push_back(builder.define_hidden(info, info.width));  // input + residual
@@ -34,7 +37,7 @@ class NormOp : public Op {
   void forward(Run& run) const override {
     const int64_t width = run.width(outputs_[0]);
     const float* x = run.value(inputs_[0]);
-    const float* residual = has_residual_ ? run.value(inputs_[1]) : nullptr;
+    const float* residual = inputs_.size() > 1 ? run.value(inputs_[1]) : nullptr;
     float* y = run.value(outputs_[0]);
     const bool keeps = run.training && outputs_.size() > 1;
     float* sum = keeps ? run.value(outputs_[1]) : nullptr;
@@ -93,12 +96,11 @@ class NormOp : public Op {
 
   float epsilon_;
   bool rms_;
-  bool has_residual_;
 };
 
 }  // namespace
 
-std::unique_ptr<Op> make_norm(const NodeSpec& node, Builder& builder) {
+std::unique_ptr<Op> make_norm(const Node& node, Builder& builder) {
   return std::make_unique<NormOp>(node, builder);
 }
 

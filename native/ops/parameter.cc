@@ -11,12 +11,12 @@ namespace {
 
 class ParameterOp : public Op {
  public:
-  ParameterOp(const NodeSpec& node, Builder& builder) {
-    const WeightSpec& spec = builder.weights().spec(node.weights[0]);
+  ParameterOp(const Node& node, Builder& builder) {
+    const WeightSpec& spec = builder.weights().spec(node.text("weight"));
     if (spec.shape.size() != 2 || !spec.storage->allows(PackUse::vector))
       builder.fail(node.output, "weight " + spec.name + " must be f32 and have 2 axes");
     const int64_t rows = spec.shape[0], width = spec.shape[1];
-    groups_.push_back(builder.group(node.output, node.weights, PackUse::vector, rows, width));
+    groups_.push_back(builder.group(node.output, {spec.name}, PackUse::vector, rows, width));
     outputs_.push_back(builder.define_table(node.output, rows, width));
   }
 
@@ -36,7 +36,7 @@ class ParameterOp : public Op {
 
 }  // namespace
 
-std::unique_ptr<Op> make_parameter(const NodeSpec& node, Builder& builder) {
+std::unique_ptr<Op> make_parameter(const Node& node, Builder& builder) {
   return std::make_unique<ParameterOp>(node, builder);
 }
 

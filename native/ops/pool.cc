@@ -1,4 +1,4 @@
-// pool: one row per sequence from its tokens. normalize: rows scaled to length 1.
+// pool: one row per sequence from its tokens.
 #include "kernels/pool/pool.h"
 
 #include "ops/factory.h"
@@ -7,10 +7,17 @@
 namespace sinter {
 namespace {
 
+constexpr Choices<Pooling, 6> kPoolings = {{{"mean", Pooling::mean},
+                                            {"cls", Pooling::cls},
+                                            {"max", Pooling::max},
+                                            {"mean_sqrt_len_tokens", Pooling::mean_sqrt_len_tokens},
+                                            {"weightedmean", Pooling::weightedmean},
+                                            {"lasttoken", Pooling::lasttoken}}};
+
 class PoolOp : public Op {
  public:
-  PoolOp(const NodeSpec& node, Builder& builder) : pooling_(node.pooling) {
-    const int input = builder.input(node.output, node.input, ValueKind::token);
+  PoolOp(const Node& node, Builder& builder) : pooling_(node.choice("kind", kPoolings)) {
+    const int input = builder.input(node.output, node.text("input"), ValueKind::token);
     inputs_.push_back(input);
     outputs_.push_back(
         builder.define(node.output, ValueKind::sequence, builder.value(input).width));
@@ -49,46 +56,10 @@ class PoolOp : public Op {
   Pooling pooling_;
 };
 
-class NormalizeOp : public Op {
- public:
-  NormalizeOp(const NodeSpec& node, Builder& builder) {
-    const int input = builder.input(node.output, node.input);
-    const ValueInfo info = builder.value(input);
-    inputs_.push_back(input);
-    outputs_.push_back(builder.define(node.output, info));
-    kept_ = inputs_;
-  }
-
-  void forward(Run& run) const override {
-    const int64_t width = run.width(outputs_[0]);
-    const float* x = run.value(inputs_[0]);
-    float* y = run.value(outputs_[0]);
-    run.parallel_ranges(run.rows(outputs_[0]), 8, width, [&](int64_t begin, int64_t end, int) {
-      run.kernels.pool.normalize_forward(end - begin, width, x + begin * width, y + begin * width);
-    });
-  }
-
-  void backward(Run& run) const override {
-    const int64_t width = run.width(outputs_[0]);
-    const float* x = run.value(inputs_[0]);
-    float* dy = run.grad(outputs_[0]);
-    float* dx = run.grad(inputs_[0]);
-    run.parallel_ranges(run.rows(outputs_[0]), 8, width, [&](int64_t begin, int64_t end, int) {
-      const int64_t at = begin * width, count = (end - begin) * width;
-      run.kernels.pool.normalize_backward(end - begin, width, x + at, dy + at, dy + at);
-      run.kernels.reduce.add(count, dy + at, dx + at, dx + at);
-    });
-  }
-};
-
 }  // namespace
 
-std::unique_ptr<Op> make_pool(const NodeSpec& node, Builder& builder) {
+std::unique_ptr<Op> make_pool(const Node& node, Builder& builder) {
   return std::make_unique<PoolOp>(node, builder);
-}
-
-std::unique_ptr<Op> make_normalize(const NodeSpec& node, Builder& builder) {
-  return std::make_unique<NormalizeOp>(node, builder);
 }
 
 }  // namespace sinter

@@ -10,8 +10,8 @@ namespace {
 
 class SelectOp : public Op {
  public:
-  SelectOp(const NodeSpec& node, Builder& builder) {
-    const int input = builder.input(node.output, node.input, ValueKind::token);
+  SelectOp(const Node& node, Builder& builder) {
+    const int input = builder.input(node.output, node.text("input"), ValueKind::token);
     inputs_.push_back(input);
     outputs_.push_back(
         builder.define(node.output, ValueKind::selected, builder.value(input).width));
@@ -45,7 +45,7 @@ class SelectOp : public Op {
 
 }  // namespace
 
-std::unique_ptr<Op> make_select(const NodeSpec& node, Builder& builder) {
+std::unique_ptr<Op> make_select(const Node& node, Builder& builder) {
   return std::make_unique<SelectOp>(node, builder);
 }
 

@@ -72,6 +72,14 @@ int Builder::define_hidden(const ValueInfo& other, int64_t width) {
   return static_cast<int>(values_.size()) - 1;
 }
 
+void Builder::read_features(const std::string& op, int64_t width) {
+  if (feature_width_ != 0 && feature_width_ != width) {
+    fail(op, "width must be " + std::to_string(feature_width_) + ", as another node has it, got " +
+                 std::to_string(width));
+  }
+  feature_width_ = width;
+}
+
 bool Builder::passes_backward(const std::vector<int>& inputs,
                               const std::vector<int>& groups) const {
   return std::any_of(inputs.begin(), inputs.end(), [&](int value) { return needs_grad(value); }) ||

@@ -34,6 +34,8 @@ class Builder {
             int64_t width, int activation_bits = 8);
   // A group of f32 vectors (biases, norm parameters) of `length` elements together.
   int vector(const std::string& op, const std::vector<std::string>& names, int64_t length);
+  // The op reads the batch's features; all that do agree on their width.
+  void read_features(const std::string& op, int64_t width);
   // The frozen matrix of an op passes gradients on to its input.
   void pass_gradients(int group) { weights_.pass_gradients(group); }
   [[noreturn]] void fail(const std::string& op, const std::string& what) const;
@@ -42,6 +44,8 @@ class Builder {
   const std::vector<ValueInfo>& values() const { return values_; }
   const GraphSpec& graph() const { return graph_; }
   const Weights& weights() const { return weights_; }
+  // 0: no op reads features.
+  int64_t feature_width() const { return feature_width_; }
   // Some weight of the program is trained.
   bool trainable() const { return weights_.trainable(); }
   // Some trained weight stands before the value, so that backward computes its gradient.
@@ -61,6 +65,7 @@ class Builder {
   std::vector<ValueInfo> values_;
   std::vector<uint8_t> needs_grad_;  // as many as values_
   std::unordered_map<std::string, int> names_;
+  int64_t feature_width_ = 0;
 };
 
 }  // namespace sinter

@@ -72,6 +72,7 @@ Batch make_batch(const WholeBatch& whole, Slice slice, Workspace& workspace) {
   batch.first_sequence = slice.begin;
   batch.first_token = offsets[0];
   batch.unpooled = whole.unpooled;
+  batch.features = whole.features;
   batch.tokens = offsets[batch.sequences] - offsets[0];
   batch.ids = whole.ids + batch.first_token;
   std::vector<int32_t>& indices = workspace.indices;

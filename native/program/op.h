@@ -39,6 +39,12 @@ class Op {
   const std::vector<int>& kept() const { return kept_; }
   // The output is the input itself (dropout in inference): no memory of its own.
   virtual bool is_alias() const { return false; }
+  // Backward writes the gradient of the first input instead of adding to it: in training no other
+  // op may read that value.
+  virtual bool overwrites_gradient() const { return false; }
+  // Only rows of the batch's token ids are read of this one of groups(): the rest of its gradient
+  // is 0.
+  virtual bool reads_token_rows(size_t /*group*/) const { return false; }
 
  protected:
   std::vector<int> inputs_, outputs_, kept_, groups_;

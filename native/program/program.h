@@ -69,9 +69,12 @@ class Program {
   // Values that some trained weight stands before: the others need no gradient.
   const std::vector<uint8_t>& value_needs_grad() const { return needs_grad_; }
   const MemoryPlan& plan() const { return plan_; }
+  // Of a batch; 0: no op reads features.
+  int64_t feature_width() const { return feature_width_; }
 
  private:
   bool makes_table(const Op& op) const { return value(op.outputs()[0]).kind == ValueKind::table; }
+  void check_sole_readers(const Builder& builder) const;
   void compute_tables(Team& team, const Cancel& cancel);
   // Tables that an op with rows of the batch reads.
   std::vector<int> tables_read() const;
@@ -85,6 +88,7 @@ class Program {
   MemoryPlan plan_;
   std::vector<uint8_t> needs_grad_;
   std::vector<std::pair<std::string, int>> outputs_;
+  int64_t feature_width_ = 0;
   WeightBlock tables_;
   std::atomic<bool> sealed_{false};
 };

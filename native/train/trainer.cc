@@ -43,17 +43,13 @@ Trainer::Trainer(std::shared_ptr<Program> program, TrainerSettings settings)
 void Trainer::find_tables() {
   const Weights& weights = program_->weights();
   std::vector<uint8_t> sparse(states_.size(), 0), dense(states_.size(), 0);
-  const auto mark = [&](std::vector<uint8_t>& marks, const std::string& weight) {
-    marks[static_cast<size_t>(weights.group_of(weight))] = 1;
-  };
   // A table that anything else reads too, by position or as a vector, has gradients in rows of no
   // token.
-  for (const NodeSpec& node : program_->graph().nodes) {
-    for (const TableSpec& table : node.tables)
-      mark(table.index == TableIndex::token ? sparse : dense, table.weight);
-    for (const std::string& weight : node.weights) mark(dense, weight);
-    for (const std::string& bias : node.biases) mark(dense, bias);
-    if (node.relative_bias) mark(dense, node.relative_bias->weight);
+  for (const auto& op : program_->ops()) {
+    for (size_t i = 0; i < op->groups().size(); ++i) {
+      std::vector<uint8_t>& marks = op->reads_token_rows(i) ? sparse : dense;
+      marks[static_cast<size_t>(op->groups()[i])] = 1;
+    }
   }
   for (size_t i = 0; i < states_.size(); ++i) {
     states_[i].table = sparse[i] != 0 && dense[i] == 0 && weights.at(static_cast<int>(i)).trained;

@@ -1,6 +1,7 @@
 // Runs the abuse cases from number `argv[2]` on and prints one JSON line before and after each, so that a crash names
 // its case. Used by abuse.test.ts.
 import { familyCases } from './cases-families.mjs';
+import { featureCases } from './cases-features.mjs';
 import { graphCases } from './cases-graph.mjs';
 import { packingCases } from './cases-packing.mjs';
 import { runCases } from './cases-run.mjs';
@@ -17,6 +18,7 @@ const cases = [
   ...storeCases,
   ...weightCases,
   ...runCases,
+  ...featureCases,
   ...trainCases,
 ];
 

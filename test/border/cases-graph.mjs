@@ -21,6 +21,16 @@ const set = (output, key, value) => () =>
     node(g, output)[key] = value;
   });
 
+/** An object in an object in an object. */
+const deep = (levels) => {
+  let inner = {};
+  for (let i = 0; i < levels; i++) inner = { inner };
+  return inner;
+};
+/** A list of `count` times the same list, of the same list: few objects, many paths. */
+const repeated = (count, levels) =>
+  levels === 0 ? 'x' : Array(count).fill(repeated(count, levels - 1));
+
 export const graphCases = [
   [
     'Program without new',
@@ -278,6 +288,42 @@ export const graphCases = [
         weight(g, 'tokens').shape = [2 ** 37, HIDDEN];
       }),
   ],
+  ['a field that no operation reads', 'INTERNAL', set('mixed', 'causal', 1)],
+  ['a field of another operation', 'INTERNAL', set('pooled', 'activation', 'gelu')],
+  [
+    'a field of a table that nothing reads',
+    'INTERNAL',
+    () => build((g) => void Object.assign(g.nodes[0].tables[0], { scale: 2 })),
+  ],
+  ['a field that is undefined', 'fine', set('mixed', 'causal', undefined)],
+  ['a field that is a boolean', 'INTERNAL', set('mixed', 'causal', true)],
+  ['a field that is a function', 'INTERNAL', set('mixed', 'scale', () => 1)],
+  ['a field that is a symbol', 'INTERNAL', set('mixed', 'scale', Symbol('1'))],
+  [
+    'a field that is a typed array',
+    'INTERNAL',
+    set('scores', 'weights', new Float32Array(1 << 20)),
+  ],
+  [
+    'a node that holds itself',
+    'INTERNAL',
+    () =>
+      build((g) => {
+        node(g, 'mixed').rotary = node(g, 'mixed');
+      }),
+  ],
+  [
+    'a field a mile deep',
+    'INTERNAL',
+    () => build((g) => void Object.assign(g.nodes[0], deep(1e5))),
+  ],
+  ['a list of two million weights', 'INTERNAL', set('scores', 'weights', Array(2e6).fill('x'))],
+  ['lists that repeat each other', 'INTERNAL', set('scores', 'weights', repeated(1 << 8, 3))],
+  ['a weight with a name of 70 kB', 'INTERNAL', set('scores', 'weights', ['x'.repeat(7e4)])],
+  ['a field with a name of 70 kB', 'INTERNAL', set('mixed', 'x'.repeat(7e4), 1)],
+  ['op a number', 'INTERNAL', set('mixed', 'op', 3)],
+  ['op without a name', 'INTERNAL', set('mixed', 'op', '')],
+  ['node output a number', 'INTERNAL', set('mixed', 'output', 3)],
   ['the addon still works', 'fine', () => fill(build(() => {}))],
 
   ['startLanes without number', 'INTERNAL', () => border.startLanes()],

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { ERROR_CODES } from '../../lib/core/errors.js';
-
+import { OPS } from '../../lib/graph/ops.js';
 import { STORAGE_NAMES } from '../../lib/graph/storages.js';
 import { NATIVE_ABI, native } from '../../lib/native/native.js';
 
@@ -58,6 +58,12 @@ describe('the border', () => {
 
   it('has the abi that TypeScript expects', () => {
     expect(binding.abi).toBe(NATIVE_ABI);
+  });
+
+  it('has the operations of the graph', () => {
+    const rows = readFileSync(new URL('../../native/ops/all_ops.inc', import.meta.url), 'utf8');
+    const names = [...rows.matchAll(/^SINTER_OP\((\w+)\)$/gm)].map(([, name]) => name);
+    expect(names.sort()).toEqual(Object.keys(OPS).sort());
   });
 
   it('has the error codes of SinterError, in the same order', () => {

@@ -4,6 +4,8 @@ import { writeSync } from 'node:fs';
 import {
   batch,
   border,
+  FEATURES,
+  featuredGraph,
   fill,
   graph,
   loss,
@@ -125,7 +127,28 @@ function anyLoss(number) {
   return { kind: 'span', starts: Int32Array.of(0, -1, 3), ends }; // refused unless logits are pairs
 }
 
+/** A graph, a run and a step that read features. */
+async function featuredRound(draw) {
+  const given = draw(2) === 0 ? featuredGraph() : spoil(featuredGraph(), draw);
+  const program = made(given, true);
+  fill(program, given);
+  await program.seal();
+  const features = new Float32Array(3 * FEATURES).fill(0.5);
+  const call = {
+    batch: { ...batch(), features },
+    outputs: [outputFor('logits', 1)],
+    options: options(),
+  };
+  if (draw(2) === 1) spoil(call, draw);
+  await program.run(call.batch, call.outputs, call.options);
+  const trainer = new border.Trainer(program, settings());
+  const step = { batch: { ...batch(), features }, loss: loss(), options: stepOptions() };
+  if (draw(2) === 1) spoil(step, draw);
+  await trainer.step(step.batch, step.loss, step.options);
+}
+
 async function round(draw) {
+  if (draw(8) === 0) return featuredRound(draw);
   const trainable = draw(2) === 1;
   const newer = draw(2) === 1;
   const right = newer ? newerGraph() : graph();

@@ -123,6 +123,24 @@ export function newerGraph() {
   return g;
 }
 
+/** Logits of features that the caller hands over, and of nothing else. */
+export const FEATURES = 4;
+export function featuredGraph() {
+  const g = graph();
+  g.weights = [
+    matrix('scores.weight', 3, FEATURES),
+    { name: 'scores.bias', shape: [3], dtype: 'f32' },
+  ];
+  const scores = g.nodes.find(({ output }) => output === 'scores');
+  g.nodes = [
+    { op: 'features', width: FEATURES, output: 'given' },
+    { op: 'activation', kind: 'tanh', input: 'given', output: 'bounded' },
+    { ...scores, input: 'bounded' },
+  ];
+  g.outputs = { logits: 'scores' };
+  return g;
+}
+
 /** A program that is not sealed, over a store of its own. */
 export function made(from = graph(), trainable = false) {
   return new border.Program(from, new border.Store(from.weights), { trainable });

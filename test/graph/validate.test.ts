@@ -40,6 +40,11 @@ function withTable(dtype: WeightSpec['dtype'], logits: string): EncoderGraph {
   return { ...graph, weights, outputs, nodes: [...graph.nodes, node] };
 }
 
+function withMore(...nodes: readonly GraphNode[]): EncoderGraph {
+  const graph = tiny();
+  return { ...graph, nodes: [...graph.nodes, ...nodes] };
+}
+
 function withShape(name: string, shape: readonly number[]): EncoderGraph {
   const graph = tiny();
   const weights = graph.weights.map((weight) =>
@@ -162,6 +167,24 @@ describe('validateGraph', () => {
       'a parameter in int8',
       withTable('s8', 'unit'),
       '(parameter -> table): weight rows must be f32',
+    ],
+    [
+      'an activation that does nothing',
+      withNode('unit', { op: 'activation', kind: 'none' }),
+      'node 7 (activation -> unit): kind must be one of gelu, gelu_tanh, relu, tanh, silu, quick_gelu',
+    ],
+    [
+      'features without a width',
+      withNode('unit', { op: 'features', width: 0 }),
+      'node 7 (features -> unit): width must be an integer from 1 to 1048576, got 0',
+    ],
+    [
+      'features of two widths',
+      withMore(
+        { op: 'features', width: 4, output: 'a' },
+        { op: 'features', width: 5, output: 'b' },
+      ),
+      'node 9 (features -> b): width must be 4, as a has it, got 5',
     ],
     ['no outputs', { ...tiny(), outputs: {} }, 'has no outputs'],
     [

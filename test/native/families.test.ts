@@ -1,5 +1,5 @@
 /**
- * The operations of the newer families have the same bits on any number of lanes, at every instruction set level, and
+ * The operations of the newer families, and graphs with features, have the same bits on any number of lanes, at every instruction set level, and
  * however a batch is cut; in f32, in int8, and through training under every loss.
  */
 
@@ -7,7 +7,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { native } from '../../lib/native/native.js';
+import type { EncoderGraph } from '../../lib/graph/types.js';
+import { native, type StepLoss } from '../../lib/native/native.js';
 import { expectSameBits } from '../kernels/native-test.js';
 import { child } from './child.js';
 import {
@@ -19,6 +20,7 @@ import {
   rowsOf,
   selectSome,
 } from './family-toy.js';
+import { FEATURE_WIDTH, mixedGraph, withFeatures } from './featured-toy.js';
 import { at, batchOf, pick, quantizedGraph, randomWeights, run, sealed } from './toy.js';
 
 const LENGTHS = [7, 1, 64, 3, 30, 2, 17, 1, 16, 48, 5, 33, 64, 9];
@@ -30,6 +32,24 @@ interface Bits {
   readonly active: string;
   readonly lanes: number;
   readonly hashes: Readonly<Record<string, string>>;
+}
+
+/** What the child needs of a model, as JSON. */
+function modelOf(name: string, graph: EncoderGraph, size: number, loss: StepLoss) {
+  const weights = [...randomWeights(graph, 6)].map(([key, values]) => [key, [...values]]);
+  const typed = Object.entries(loss).map(([key, value]) => [
+    key,
+    typeof value === 'string' ? value : [...value],
+  ]);
+  return {
+    name,
+    graph,
+    s8: quantizedGraph(graph),
+    weights: Object.fromEntries(weights) as object,
+    size,
+    loss: Object.fromEntries(typed) as object,
+    features: undefined as readonly number[] | undefined,
+  };
 }
 
 describe('across processes', { timeout: 300_000 }, () => {
@@ -49,20 +69,14 @@ describe('across processes', { timeout: 300_000 }, () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'sinter-families-'));
     const models = HEAD_LOSSES.filter(([, loss]) => loss !== 'external').map(([head, loss]) => {
-      const graph = familyGraph(head, 0.1);
-      const weights = [...randomWeights(graph, 6)].map(([name, values]) => [name, [...values]]);
-      const typed = Object.entries(lossFor(head, loss, batch)).map(([key, value]) => [
-        key,
-        typeof value === 'string' ? value : [...value],
-      ]);
-      return {
-        name: `${head} ${loss}`,
-        graph,
-        s8: quantizedGraph(graph),
-        weights: Object.fromEntries(weights),
-        size: rowsOf(head, batch) * headWidth(head),
-        loss: Object.fromEntries(typed),
-      };
+      const size = rowsOf(head, batch) * headWidth(head);
+      return modelOf(`${head} ${loss}`, familyGraph(head, 0.1), size, lossFor(head, loss, batch));
+    });
+    const { features } = withFeatures(batch, FEATURE_WIDTH, 7);
+    const loss = lossFor('texts', 'cross_entropy', batch);
+    models.push({
+      ...modelOf('features', mixedGraph(), 3 * LENGTHS.length, loss),
+      features: [...(features ?? [])],
     });
     const lists = {
       ids: [...batch.ids],

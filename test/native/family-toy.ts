@@ -37,7 +37,13 @@ function layer(g: GraphBuilder, x: string, name: string, dropout: number): strin
   const qkv = threeProducts(g, normal, name);
   const mixed = g.attention(HEADS, HIDDEN / HEADS, dropout, qkv, `${name}.mixed`, extras);
   const out = { name: 'out', inputs: HIDDEN, outputs: HIDDEN, bias: false };
-  const first = g.sum(g.linear([out], 'none', mixed, `${name}.out`), x, `${name}.sum`);
+  const active = g.add({
+    op: 'activation',
+    kind: 'quick_gelu',
+    input: g.linear([out], 'none', mixed, `${name}.out`),
+    output: `${name}.active`,
+  });
+  const first = g.sum(active, x, `${name}.sum`);
   const second = g.norm('norm2', HIDDEN, 1e-6, first, null, `${name}.x`, { bias: false });
   const up = { name: 'up', inputs: HIDDEN, outputs: 40, bias: false };
   const gated = g.add({
@@ -76,7 +82,8 @@ export function familyGraph(kind: Head, dropout = 0): EncoderGraph {
   const x = g.norm('norm0', HIDDEN, 1e-6, g.embedding(tables, HIDDEN, 'x'), null, 'x.normal');
   const distances = g.parameter('distances', 2 * BUCKETS, HIDDEN, 'pos');
   const normal = g.norm('norm4', HIDDEN, 1e-6, distances, null, 'pos.normal');
-  const dropped = g.dropout(dropout, normal, 'pos.drop');
+  const bounded = g.add({ op: 'activation', kind: 'tanh', input: normal, output: 'pos.bounded' });
+  const dropped = g.dropout(dropout, bounded, 'pos.drop');
   for (const name of ['key', 'query'])
     g.linear([{ name, inputs: HIDDEN, outputs: HIDDEN }], 'none', dropped, `pos.${name}`);
   const y = layer(g, layer(g, x, 'first', dropout), 'second', dropout);

@@ -9,6 +9,7 @@ import {
   type WeightSpec,
 } from '../../lib/graph/types.js';
 import { expectSameBits } from '../kernels/native-test.js';
+import { FEATURE_WIDTH, mixedGraph, withFeatures } from './featured-toy.js';
 import { entropyProblem, expectGradients, gradientsOf, linearProblem } from './gradients.js';
 import { ADAMW, batchOf, engine, labelsFor, randomWeights, sealed, step, toyGraph } from './toy.js';
 
@@ -118,6 +119,35 @@ describe('gradients', () => {
       return g.add({ op: 'gate', activation, input: wide, output: 'y' });
     });
     await check(graph, TOKENS, 19, activation === 'relu');
+  });
+
+  it.each(ACTIVATION_KINDS.filter((kind) => kind !== 'none'))(
+    'of activation %s, whose input others read too',
+    async (kind) => {
+      const graph = graphOf(11, (g, x) => {
+        const y = g.linear([{ name: 'a', inputs: 11, outputs: 11 }], 'none', x, 'y');
+        const z = g.add({ op: 'activation', kind, input: y, output: 'z' });
+        return g.sum(g.sum(z, y, 's'), x, 't');
+      });
+      await check(graph, TOKENS, 11, kind === 'relu');
+    },
+  );
+
+  it('of activation: of tokens and of texts', async () => {
+    const graph = graphOf(8, (g, x) => {
+      const rows = g.add({ op: 'activation', kind: 'tanh', input: x, output: 'rows' });
+      const pooled = g.pool('mean', rows, 'm');
+      return g.add({ op: 'activation', kind: 'gelu', input: pooled, output: 'y' });
+    });
+    await check(graph, LENGTHS.length, 8);
+  });
+
+  it('of features: into what reads them, beside tokens and twice', async () => {
+    const graph = mixedGraph();
+    const texts = withFeatures({ ...batch, segments: null }, FEATURE_WIDTH, 6);
+    await expectGradients(
+      linearProblem(graph, randomWeights(graph, 7), texts, 'logits', LENGTHS.length * 3),
+    );
   });
 
   it('of concat: values of tokens, one of them twice, and poolings', async () => {

@@ -88,6 +88,12 @@ function compute(node: GraphNode, value: Find, weight: Find, text: Text): Table 
         (r, i) => activate(node.activation, at(input, r, i)) * at(input, r, half + i),
       );
     }
+    case 'activation': {
+      const input = value(node.input);
+      return make(input.rows, input.width, (r, i) => activate(node.kind, at(input, r, i)));
+    }
+    case 'features':
+      throw new Error('a text has no features here');
     case 'concat': {
       const inputs = node.inputs.map(value);
       const cells = inputs.flatMap((input, k) =>

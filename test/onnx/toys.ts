@@ -222,6 +222,24 @@ function withDecoder({ builder, hidden }: Layers): GraphBuilder {
   return builder;
 }
 
+/** Activations that end no product: of a norm, of a sum, and of pooled texts. */
+function ownActivations(): Layers {
+  const builder = new GraphBuilder();
+  const table = [{ weight: 'words', rows: VOCABULARY, index: 'token' as const }];
+  const embedded = builder.embedding(table, WIDTH, 'embedded');
+  const normed = builder.norm('norm', WIDTH, EPSILON, embedded, null, 'normed');
+  let value = builder.add({ op: 'activation', kind: 'gelu', input: normed, output: 'active' });
+  value = builder.linear(linears('up', ['dense'], WIDTH), 'none', value, 'up');
+  value = builder.sum(value, embedded, 'both');
+  value = builder.add({ op: 'activation', kind: 'gelu_tanh', input: value, output: 'hidden.0' });
+  builder.output('hidden', value);
+  const pooled = builder.pool('mean', value, 'mean');
+  return {
+    builder,
+    hidden: builder.add({ op: 'activation', kind: 'tanh', input: pooled, output: 'bounded' }),
+  };
+}
+
 const BOTH = { keys: true, queries: true, shared: false };
 
 const GRAPHS: Readonly<Record<string, () => EncoderGraph>> = {
@@ -266,6 +284,12 @@ const GRAPHS: Readonly<Record<string, () => EncoderGraph>> = {
     finish(withLogits(disentangled(0, 12, BOTH), 4, 'tokens'), 'deberta'),
   'deberta, content to position only': () =>
     finish(withDecoder(disentangled(4, 16, { ...BOTH, queries: false })), 'deberta-v2'),
+  'activations by themselves': () => {
+    const { builder, hidden } = ownActivations();
+    const head = linears('classifier', ['out'], 3);
+    builder.output('logits', builder.linear(head, 'none', hidden, 'logits'));
+    return finish(builder, 'bert');
+  },
 };
 
 /** Every toy; the same numbers every time. */

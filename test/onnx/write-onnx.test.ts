@@ -9,6 +9,7 @@ import type { OnnxOptions } from '../../lib/formats/onnx/onnx-options.js';
 import type { WeightSource } from '../../lib/formats/onnx/weights.js';
 import { writeOnnx } from '../../lib/formats/onnx/write-onnx.js';
 import type { EncoderGraph } from '../../lib/graph/types.js';
+import { mixedGraph, regressionGraph } from '../native/featured-toy.js';
 import { type ParsedModel, parseOnnx } from './parse.js';
 import { loadModel, quantizedGraph, withFolder } from './support.js';
 import { tinyGraph, tinySource } from './tiny.js';
@@ -198,6 +199,16 @@ describe('errors', () => {
       code: 'CORRUPT_MODEL',
       message: 'ONNX export: weight "matrix" has a scale that is not finite: NaN',
     });
+  });
+
+  it('features, alone and beside tokens', async () => {
+    for (const graph of [regressionGraph(4, 2), mixedGraph()]) {
+      const logits = { ...F32, outputs: ['logits'] } as const;
+      expect(await failure(graph, source, logits)).toMatchObject({
+        code: 'UNSUPPORTED_MODEL',
+        message: expect.stringMatching(/^ONNX export: node (features|again) reads features/),
+      });
+    }
   });
 
   it('a weight source that fails midway leaves no partial file', async () => {

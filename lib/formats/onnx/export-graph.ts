@@ -60,6 +60,7 @@ export function exportGraph(
   const aliases = identityAliases(graph);
   const wanted = wantedOutputs(graph, options.outputs, aliases);
   const needed = neededNodes(graph, new Set(wanted.map((output) => output.value)), aliases);
+  refuseFeatures(needed);
   declareInputs(builder, graph, needed);
 
   const spans = (name: string): boolean => options.spans && name === 'logits';
@@ -111,7 +112,7 @@ function formOf(products: Products): IntegerForm {
 /** Steps that an ONNX file does not have: their output is their input. */
 type Identity = 'dropout' | 'select';
 
-const LOWERINGS: Omit<Lowerings, Identity> = {
+const LOWERINGS: Omit<Lowerings, Identity | 'features'> = {
   ...EMBEDDING_LOWERINGS,
   ...NORM_LOWERINGS,
   ...LINEAR_LOWERINGS,
@@ -121,7 +122,7 @@ const LOWERINGS: Omit<Lowerings, Identity> = {
 };
 
 function lowerNode(lowering: Lowering, node: GraphNode, graph: EncoderGraph): void {
-  if (isIdentity(node)) {
+  if (isIdentity(node) || node.op === 'features') {
     throw new SinterError('INTERNAL', `ONNX export: ${node.op} is no step of an ONNX file`);
   }
   const lower = LOWERINGS[node.op] as (l: Lowering, n: GraphNode, g: EncoderGraph) => void;
@@ -191,6 +192,17 @@ function neededNodes(
     for (const input of inputsOf(node)) wanted.add(original(input));
   }
   return needed.reverse();
+}
+
+/** A file is asked for token ids: other tools have no features to hand over. */
+function refuseFeatures(needed: readonly GraphNode[]): void {
+  for (const { op, output } of needed) {
+    if (op !== 'features') continue;
+    throw new SinterError(
+      'UNSUPPORTED_MODEL',
+      `ONNX export: node ${output} reads features of the texts, which an ONNX file has no input for`,
+    );
+  }
 }
 
 function declareInputs(

@@ -49,6 +49,14 @@ export function lowerActivation(
   return builder.node('Mul', [step('Mul', [input, constant(0.5)], 'half'), gate], output);
 }
 
+function lowerPlain(lowering: Lowering, node: NodeOf<'activation'>): void {
+  const { builder } = lowering;
+  const { kind, name: input, width } = lowering.whole(node.input);
+  const output = lowering.nameOf(node.output);
+  lowerActivation(builder, node.kind, input, node.output, output);
+  lowering.set(node.output, kind, output, width);
+}
+
 /** activation(first half) * second half. */
 function lowerGate(lowering: Lowering, node: NodeOf<'gate'>): void {
   const { builder } = lowering;
@@ -75,4 +83,7 @@ function twoHalves(lowering: Lowering, { input, output }: NodeOf<'gate'>) {
   return { kind, width, halves: [a, b] as const };
 }
 
-export const ACTIVATION_LOWERINGS = { gate: lowerGate } satisfies Partial<Lowerings>;
+export const ACTIVATION_LOWERINGS = {
+  activation: lowerPlain,
+  gate: lowerGate,
+} satisfies Partial<Lowerings>;

@@ -33,15 +33,23 @@ async function made(graph, weights, trainable) {
   return program;
 }
 
-async function logits(program, size, tokenBudget) {
+/** The batch, with features where the model reads some. */
+const batchFor = ({ features }) => ({
+  ...batch,
+  ...(features && { features: Float32Array.from(features) }),
+});
+
+async function logits(program, model, tokenBudget) {
+  const { size } = model;
   const data = new Float32Array(size);
   const jobId = border.nextJobId();
-  await program.run(batch, [{ name: 'logits', data }], { jobId, tokenBudget });
+  await program.run(batchFor(model), [{ name: 'logits', data }], { jobId, tokenBudget });
   return hash(data);
 }
 
 /** Three steps with dropout: losses, norms and all weights. */
-async function trained(graph, weights, loss) {
+async function trained(model) {
+  const { graph, weights } = model;
   const program = await made(graph, weights, true);
   const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, decayed: ['up'] };
   const trainer = new border.Trainer(program, settings);
@@ -49,7 +57,7 @@ async function trained(graph, weights, loss) {
   for (let i = 0; i < 3; i++) {
     const jobId = border.nextJobId();
     const options = { jobId, learningRate: 1e-3, maxGradNorm: 1, dropoutSeed: i, update: true };
-    const result = await trainer.step(batch, loss, options);
+    const result = await trainer.step(batchFor(model), typed(model.loss), options);
     numbers.push(result.loss, result.gradNorm);
   }
   for (const { name } of graph.weights) numbers.push(...program.store.readWeight(name));
@@ -64,14 +72,15 @@ const typed = ({ labels, targets, starts, ends, ...loss }) => ({
 });
 
 const hashes = {};
-for (const { name, graph, s8, weights, size, loss } of models) {
+for (const model of models) {
+  const { name, graph, s8, weights } = model;
   const f32 = await made(graph, weights, false);
   const int8 = await made(s8, weights, false);
-  hashes[`${name} f32`] = await logits(f32, size, 512);
-  hashes[`${name} f32 cut`] = await logits(f32, size, 40);
-  hashes[`${name} s8`] = await logits(int8, size, 512);
-  hashes[`${name} s8 cut`] = await logits(int8, size, 40);
-  hashes[`${name} trained`] = await trained(graph, weights, typed(loss));
+  hashes[`${name} f32`] = await logits(f32, model, 512);
+  hashes[`${name} f32 cut`] = await logits(f32, model, 40);
+  hashes[`${name} s8`] = await logits(int8, model, 512);
+  hashes[`${name} s8 cut`] = await logits(int8, model, 40);
+  hashes[`${name} trained`] = await trained(model);
 }
 process.stdout.write(
   JSON.stringify({ active: border.isa().active, lanes: border.lanes(), hashes }),

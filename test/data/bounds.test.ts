@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { textSource } from '../../lib/cli/text-source.js';
 import { readAllRows, readRows } from '../../lib/data/index.js';
-import { fileWith, folder, refusal } from './folder.js';
+import { fileWith, folder, refusal, useFolder } from './folder.js';
+
+useFolder();
 
 /** Seconds of this process, whatever else the machine does. */
 async function cpuSeconds(work: () => Promise<unknown>): Promise<number> {

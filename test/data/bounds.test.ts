@@ -100,7 +100,7 @@ describe('JSON lines', () => {
   });
 });
 
-describe.skipIf(process.platform === 'win32')('what is no regular file', () => {
+describe.skipIf(process.platform === 'win32')('what is no regular file (not on Windows)', () => {
   const path = (name: string) => join(folder, name);
 
   it('is refused at once', async () => {

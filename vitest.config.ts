@@ -13,7 +13,7 @@ export default defineConfig({
     setupFiles: ['test/setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    // A worker takes the next file only of its own project: one project after the other.
+    // One after the other. Where files share a worker, it takes the next one only if that is of the same project.
     projects: [
       {
         extends: true,
@@ -33,7 +33,6 @@ export default defineConfig({
           include: [ALL],
           exclude: [...UNIT, ...SLOW],
           pool: 'forks',
-          isolate: false,
           sequence: { groupOrder: 2 },
         },
       },

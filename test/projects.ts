@@ -1,6 +1,6 @@
 // Which project of vitest.config.ts runs a test file: `unit` and `slow` run what is named here, `native` all others.
 // Rule: a new file needs no line. One that takes more than ten seconds of a core belongs into SLOW; one that loads no native
-// code and starts no process may be in UNIT, where files share a process and leave its variables as they were.
+// code and starts no process may be in UNIT, where files share a process and leave it as it was.
 
 /** All test files. */
 export const ALL = 'test/**/*.test.ts';

@@ -55,7 +55,7 @@ describe('check-isa-objects', () => {
     expect(status).toBe(1);
   });
 
-  it.skipIf(process.arch !== 'x64')('fails where there is nothing to check', () => {
+  it.skipIf(process.arch !== 'x64')('fails where there is nothing to check (needs x64)', () => {
     const { status, output } = check('check-isa-objects.sh', scratch({ 'readme.txt': '' }));
     expect(output).toContain('no ISA objects');
     expect(status).toBe(1);

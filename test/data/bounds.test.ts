@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { textSource } from '../../lib/cli/text-source.js';
 import { readAllRows, readRows } from '../../lib/data/index.js';
-import { fileWith, folder, refusal } from './folder.js';
+import { fileWith, folder, refusal, useFolder } from './folder.js';
+
+useFolder();
 
 /** Seconds of this process, whatever else the machine does. */
 async function cpuSeconds(work: () => Promise<unknown>): Promise<number> {
@@ -98,7 +100,7 @@ describe('JSON lines', () => {
   });
 });
 
-describe.skipIf(process.platform === 'win32')('what is no regular file', () => {
+describe.skipIf(process.platform === 'win32')('what is no regular file (not on Windows)', () => {
   const path = (name: string) => join(folder, name);
 
   it('is refused at once', async () => {

@@ -1,17 +1,24 @@
 /**
- * A temporary folder for one test file, and the shape of an INVALID_DATA error.
+ * A temporary folder for one test file, which calls `useFolder()`, and the shape of an INVALID_DATA error.
  *
  * The rule: nothing is written outside the folder, and it is removed at the end.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
+import { afterAll, beforeAll } from 'vitest';
 import { SinterError } from '../../lib/core/errors.js';
 import { type ReadOptions, readAllRows } from '../../lib/data/index.js';
 
-export const folder = mkdtempSync(join(tmpdir(), 'sinter-data-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+/** Of the test file that runs: other files of the same process have had their own. */
+export let folder = '';
+
+export function useFolder(): void {
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'sinter-data-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+}
 
 /** Writes a file and returns its path. */
 export function fileWith(name: string, content: string | Uint8Array): string {

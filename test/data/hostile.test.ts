@@ -6,7 +6,9 @@
 import { describe, expect, it } from 'vitest';
 import { SinterError } from '../../lib/core/errors.js';
 import { type ReadOptions, readAllRows } from '../../lib/data/index.js';
-import { folder, refusal } from './folder.js';
+import { folder, refusal, useFolder } from './folder.js';
+
+useFolder();
 
 type Case = [
   title: string,

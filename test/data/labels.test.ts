@@ -15,7 +15,9 @@ import {
   readLabelLists,
   writeRows,
 } from '../../lib/data/index.js';
-import { fileWith, folder, refusal } from './folder.js';
+import { fileWith, folder, refusal, useFolder } from './folder.js';
+
+useFolder();
 
 let files = 0;
 

@@ -13,7 +13,9 @@ import {
   readAllRows,
   readRows,
 } from '../../lib/data/index.js';
-import { fileWith } from './folder.js';
+import { fileWith, useFolder } from './folder.js';
+
+useFolder();
 
 const plain = (rows: readonly FileRow[]) => rows.map(({ file: _, ...row }) => row);
 

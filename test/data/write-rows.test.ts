@@ -7,7 +7,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { csvField, type OutputRow, readAllRows, writeRows } from '../../lib/data/index.js';
-import { fileWith, folder } from './folder.js';
+import { fileWith, folder, useFolder } from './folder.js';
+
+useFolder();
 
 const rows: OutputRow[] = [
   { text: 'plain', label: 'x', score: 0.5, right: true },

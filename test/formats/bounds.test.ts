@@ -175,7 +175,7 @@ describe('weights', () => {
   });
 });
 
-describe.skipIf(process.platform === 'win32')('a pipe in the place of a file', () => {
+describe.skipIf(process.platform === 'win32')('a pipe instead of a file (not on Windows)', () => {
   it.each([
     'config.json',
     'model.safetensors',

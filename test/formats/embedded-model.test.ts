@@ -46,5 +46,6 @@ describe('models/all-MiniLM-L6-v2', () => {
       await source.close();
       await folder.close();
     },
+    120_000,
   );
 });

@@ -2,7 +2,7 @@
  * The lock of a blob: one holder at a time, whatever crashes left behind. Polls are shorter than in use, and all else with them.
  */
 
-import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -91,8 +91,10 @@ it('refreshes what it holds', async () => {
 it('never has two holders, also of a lock that was taken over', async () => {
   let most = 0;
   let held = 0;
-  const round = async (path: string) => {
+  const round = async (name: string) => {
     let inside = 0;
+    const path = join(folder, name, 'etag');
+    await mkdir(join(folder, name));
     await leave(path, NO_PROCESS, 0);
     const work = async () => {
       inside++;
@@ -103,7 +105,7 @@ it('never has two holders, also of a lock that was taken over', async () => {
     };
     await Promise.all(Array.from({ length: 8 }, () => withLock(path, undefined, work, POLL_MS)));
   };
-  await Promise.all(Array.from({ length: 40 }, (_, i) => round(join(folder, `etag${i}`))));
+  await Promise.all(Array.from({ length: 40 }, (_, i) => round(String(i))));
   expect(most).toBe(1);
   expect(held).toBe(320);
 }, 120_000);

@@ -1,26 +1,38 @@
 /**
  * The cache where links cannot be made: copies, and a copy that breaks off.
+ *
+ * The module of files is replaced for modules that are loaded anew, and for this file alone: others share the process.
  */
 
 import { lstat, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { downloadModel } from '../../lib/hub/index.js';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { COMMIT, FakeHub } from './fake-hub.js';
 
-const disk = vi.hoisted(() => ({ full: false }));
-vi.mock('node:fs/promises', async (original) => {
-  const real = await original<typeof import('node:fs/promises')>();
-  return {
-    ...real,
-    symlink: () => Promise.reject(Object.assign(new Error('EPERM'), { code: 'EPERM' })),
-    copyFile: async (from: string, to: string) => {
-      if (!disk.full) return real.copyFile(from, to);
-      await writeFile(to, (await readFile(from)).subarray(0, 1000));
-      throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
-    },
-  };
+const disk = { full: false };
+let downloadModel: typeof import('../../lib/hub/index.js').downloadModel;
+
+beforeAll(async () => {
+  vi.resetModules();
+  vi.doMock('node:fs/promises', async (original) => {
+    const real = await original<typeof import('node:fs/promises')>();
+    return {
+      ...real,
+      symlink: () => Promise.reject(Object.assign(new Error('EPERM'), { code: 'EPERM' })),
+      copyFile: async (from: string, to: string) => {
+        if (!disk.full) return real.copyFile(from, to);
+        await writeFile(to, (await readFile(from)).subarray(0, 1000));
+        throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+      },
+    };
+  });
+  ({ downloadModel } = await import('../../lib/hub/index.js'));
+});
+
+afterAll(() => {
+  vi.doUnmock('node:fs/promises');
+  vi.resetModules();
 });
 
 const WEIGHTS = Buffer.alloc(100_000, 3);

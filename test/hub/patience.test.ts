@@ -1,12 +1,25 @@
 /**
  * How often a failing transfer is tried again: gains count, but only above what was there before, and not for ever.
+ *
+ * Pauses are replaced for modules that are loaded anew, and for this file alone: others share the process.
  */
 
-import { expect, it, vi } from 'vitest';
-import { TransientError } from '../../lib/hub/http.js';
-import { patiently } from '../../lib/hub/patience.js';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 
-vi.mock('node:timers/promises', () => ({ setTimeout: async () => {} }));
+let patiently: typeof import('../../lib/hub/patience.js').patiently;
+let TransientError: typeof import('../../lib/hub/http.js').TransientError;
+
+beforeAll(async () => {
+  vi.resetModules();
+  vi.doMock('node:timers/promises', () => ({ setTimeout: async () => {} }));
+  ({ patiently } = await import('../../lib/hub/patience.js'));
+  ({ TransientError } = await import('../../lib/hub/http.js'));
+});
+
+afterAll(() => {
+  vi.doUnmock('node:timers/promises');
+  vi.resetModules();
+});
 
 /** The number of tries, where `bytes` says how many are there after each. */
 async function tries(bytes: (tried: number) => number): Promise<number> {

@@ -18,7 +18,7 @@ interface Sample {
   readonly weights: number;
 }
 
-describe.skipIf(platform() !== 'linux')('a process that works for long', () => {
+describe.skipIf(platform() !== 'linux')('a process that works for long (needs Linux)', () => {
   it('does not grow over 10,000 native calls', async () => {
     const { half, full } = (await child('../../memory/children/growth.mjs', ['runs'])) as {
       readonly half: Sample;

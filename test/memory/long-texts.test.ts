@@ -6,7 +6,7 @@ import { child } from '../models/child.js';
 
 const BOUND_MB = 4 * 50;
 
-describe.skipIf(platform() !== 'linux')('a long text takes little memory', () => {
+describe.skipIf(platform() !== 'linux')('a long text takes little memory (needs Linux)', () => {
   it.each([
     ['bert', 'text', 50],
     ['bert', 'word', 50],

@@ -165,7 +165,7 @@ describe('shared weights', () => {
 
 describe('a process with the embedded model', () => {
   it.skipIf(platform() !== 'linux')(
-    'holds it once in four worker threads and grows little when it is loaded again',
+    'holds it once in four worker threads and grows little when it is loaded again (needs Linux)',
     async () => {
       const { one, withWorkers, afterWorkers, again, quantized, end, rss } = (await child(
         '../../memory/children/shared.mjs',

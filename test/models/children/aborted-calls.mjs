@@ -1,19 +1,22 @@
 // Every public call with a signal, aborted at several moments: for each how many of them ended with CANCELLED, what the others
 // ended with, and the most milliseconds that the JavaScript thread ran, and that passed, from the abort to the rejection.
 // Texts have so many MB: aborted-calls.mjs MB [NAME]; VERBOSE=1 says each as it is known.
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { Encoder } from '../../../dist/index.js';
 import {
-  Classifier,
-  CrossEncoder,
-  Encoder,
-  MaskedLM,
-  QuestionAnswerer,
-  TokenClassifier,
-} from '../../../dist/index.js';
+  answerer,
+  BERT,
+  batcher,
+  bytes,
+  classifier,
+  encoder,
+  masked,
+  pieces,
+  scorer,
+  tagger,
+} from './models.mjs';
+import { ran } from './thread-time.mjs';
 
-const folder = (name) => fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url));
 const [megabytes = '1', only] = process.argv.slice(2);
 const length = Number(megabytes) * 1e6;
 const words = 'the people of america, ';
@@ -24,19 +27,7 @@ const fit = { epochs: 100, batchSize: 1 };
 /** Milliseconds after the beginning of a call. */
 const MOMENTS = [0, 3, 30, 150, 500];
 
-const ran = () => Number(readFileSync('/proc/self/schedstat', 'latin1').split(' ')[0]) / 1e6;
-
-const bert = 'encoders/bert';
-const encoder = await Encoder.load(folder(bert), { pooling: 'mean' });
-const bytes = await Encoder.load(folder('encoders/roberta-seqcls'), { pooling: 'mean' });
-const pieces = await Encoder.load(folder('encoders/albert'), { pooling: 'mean' });
-const classifier = await Classifier.load(folder('encoders/bert-seqcls'));
-const scorer = await CrossEncoder.load(folder('heads/bert-regression'));
-const tagger = await TokenClassifier.load(folder('heads/bert-tokencls'));
-const answerer = await QuestionAnswerer.load(folder('heads/bert-qa'));
-const masked = await MaskedLM.load(folder('encoders/bert-mlm'));
 const [label] = classifier.labels;
-const batcher = encoder.batch();
 const labelled = [...many.map((one) => ({ text: one, label })), { text, label }];
 const scored = many.map((one) => ({ text: one, pair: text, score: 1 }));
 const tags = (list) => list.map(() => tagger.labels[0]);
@@ -71,7 +62,7 @@ const calls = {
   'masked evaluate': (signal) => masked.evaluate([text, ...many], { signal }),
   'masked train': (signal) => masked.train([text, ...many], { ...fit, signal }),
   quantize: (signal) => encoder.quantize({ signal }),
-  load: (signal) => Encoder.load(folder(bert), { pooling: 'mean', signal }),
+  load: (signal) => Encoder.load(BERT, { pooling: 'mean', signal }),
 };
 
 /** From the abort to the end of the call; of one that was over before, only how it ended. */

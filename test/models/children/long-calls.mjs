@@ -1,52 +1,22 @@
 // Every public call with a text of 1 MB: { name: longest turn of the event loop }, in milliseconds that the JavaScript
-// thread ran. Other processes do not count: the kernel's own account of the thread is read in every turn.
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+// thread ran.
 import {
-  Classifier,
-  CrossEncoder,
-  Encoder,
-  MaskedLM,
-  QuestionAnswerer,
-  TokenClassifier,
-} from '../../../dist/index.js';
+  answerer,
+  batcher,
+  bytes,
+  classifier,
+  encoder,
+  masked,
+  pieces,
+  scorer,
+  tagger,
+} from './models.mjs';
+import { longestTurn } from './thread-time.mjs';
 
-const folder = (name) => fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url));
 const text = 'the people of america, '.repeat(45_000);
 const train = { epochs: 1, batchSize: 1 };
 
-/** Milliseconds that the main thread has run. */
-const ran = () => Number(readFileSync('/proc/self/schedstat', 'latin1').split(' ')[0]) / 1e6;
-
-async function longestTurn(call) {
-  await call('warm up');
-  let longest = 0;
-  let last = ran();
-  let over = false;
-  const look = () => {
-    const now = ran();
-    longest = Math.max(longest, now - last);
-    last = now;
-    if (!over) setImmediate(look);
-  };
-  setImmediate(look);
-  await call(text);
-  over = true;
-  look();
-  return longest;
-}
-
-const bert = 'encoders/bert';
-const encoder = await Encoder.load(folder(bert), { pooling: 'mean' });
-const bytes = await Encoder.load(folder('encoders/roberta-seqcls'), { pooling: 'mean' });
-const pieces = await Encoder.load(folder('encoders/albert'), { pooling: 'mean' });
-const classifier = await Classifier.load(folder('encoders/bert-seqcls'));
-const scorer = await CrossEncoder.load(folder('heads/bert-regression'));
-const tagger = await TokenClassifier.load(folder('heads/bert-tokencls'));
-const answerer = await QuestionAnswerer.load(folder('heads/bert-qa'));
-const masked = await MaskedLM.load(folder('encoders/bert-mlm'));
 const [label] = classifier.labels;
-const batcher = encoder.batch();
 const rows = {
   labelled: (long) => [{ text: long, label }],
   scored: (long) => [
@@ -90,6 +60,8 @@ const calls = {
 const turns = {};
 const only = process.argv[2];
 for (const [name, call] of Object.entries(calls)) {
-  if (only === undefined || name === only) turns[name] = await longestTurn(call);
+  if (only !== undefined && name !== only) continue;
+  await call('warm up');
+  turns[name] = (await longestTurn(() => call(text))).longest;
 }
 console.log(JSON.stringify(turns));

@@ -11,7 +11,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Encoder, OnnxModel } from '../../../lib/index.js';
 import { insideOf } from '../../../lib/models/text-model.js';
 import { runOnnx } from '../support.js';
-import { floats, modelBytes, type NodeSpec, tensorMessage, type ValueSpec } from './write-model.js';
+import { angleTables, JOINED, numbers, oneLayer, whole } from './one-layer.js';
+import { floats, type NodeSpec, tensorMessage } from './write-model.js';
 
 let folder = '';
 
@@ -21,13 +22,8 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const [HEADS, SIZE, ROWS, POSITIONS] = [4, 8, 20, 600];
+const [HEADS, SIZE] = [4, 8];
 const WIDTH = HEADS * SIZE;
-const numbers = (count: number, seed: number) =>
-  Array.from({ length: count }, (_, i) => Math.sin(seed + 1.7 * i) / 2);
-const int64 = (name: string, dims: number[], ...values: number[]) =>
-  tensorMessage(name, 'int64', dims, new Uint8Array(BigInt64Array.from(values.map(BigInt)).buffer));
-const whole = (name: string, ...values: number[]) => int64(name, [values.length], ...values);
 
 interface Spelling {
   readonly axes: 3 | 4;
@@ -38,14 +34,6 @@ interface Spelling {
   /** Queries and keys are quantized weights. */
   readonly int8?: boolean;
   readonly attributes?: NodeSpec['attributes'];
-}
-
-/** Cosines or sines of positions, for pairs i of the rotated columns: position * 10000 ^ (-2 i / columns). */
-function angles(columns: number, of: (angle: number) => number): number[] {
-  const half = columns / 2;
-  return Array.from({ length: POSITIONS * half }, (_, e) =>
-    of(Math.floor(e / half) * 10000 ** ((-2 * (e % half)) / columns)),
-  );
 }
 
 /** Projections, rotation and attention, into `c` [batch, tokens, width]. */
@@ -88,7 +76,7 @@ function attentionNodes(spelling: Spelling): NodeSpec[] {
         ...spelling.attributes,
       },
     },
-    ...(axes === 3 ? [] : joined()),
+    ...(axes === 3 ? [] : JOINED),
   ];
 }
 
@@ -98,11 +86,6 @@ const dequantized = (x: string): NodeSpec => ({
   outputs: [`w_${x}`],
   attributes: { axis: 1 },
 });
-
-const joined = (): NodeSpec[] => [
-  { op: 'Transpose', inputs: ['a'], outputs: ['at'], attributes: { perm: [0, 2, 1, 3] } },
-  { op: 'Reshape', inputs: ['at', 'joined'], outputs: ['c'] },
-];
 
 function weightsOf({ keyHeads = HEADS, rotated = SIZE, int8 }: Spelling) {
   const widths = { q: WIDTH, k: keyHeads * SIZE, v: keyHeads * SIZE };
@@ -123,44 +106,13 @@ function weightsOf({ keyHeads = HEADS, rotated = SIZE, int8 }: Spelling) {
         ]
       : [floats(`w_${x}`, [WIDTH, width], numbers(WIDTH * width, 6 + i))]),
   ]);
-  const half = rotated / 2;
-  const tables = [
-    floats('cos', [POSITIONS, half], angles(rotated, Math.cos)),
-    floats('sin', [POSITIONS, half], angles(rotated, Math.sin)),
-  ];
-  return [...projections, ...(rotated === 0 ? [] : tables)];
+  return [...projections, ...(rotated === 0 ? [] : angleTables(rotated))];
 }
 
 async function file(title: string, spelling: Spelling): Promise<string> {
-  const ids = (name: string): ValueSpec => ({ name, dtype: 'int64', dims: ['b', 's'] });
-  const bytes = await modelBytes({
-    opset: 23,
-    tensors: [
-      floats('words', [ROWS, WIDTH], numbers(ROWS * WIDTH, 1)),
-      floats('scale', [WIDTH], numbers(WIDTH, 4)),
-      floats('bias', [WIDTH], numbers(WIDTH, 5)),
-      floats('w_o', [WIDTH, WIDTH], numbers(WIDTH * WIDTH, 9)),
-      whole('joined', 0, 0, WIDTH),
-      whole('zero', 0),
-      whole('one', 1),
-      whole('axes', 1, 2),
-      whole('others', 1, 3),
-      int64('none', [], 0),
-      int64('step', [], 1),
-      ...weightsOf(spelling),
-    ],
-    inputs: [ids('input_ids'), ids('attention_mask')],
-    outputs: [{ name: 'last_hidden_state', dtype: 'float32', dims: ['b', 's', WIDTH] }],
+  const bytes = await oneLayer(WIDTH, {
+    tensors: [whole('others', 1, 3), ...weightsOf(spelling)],
     nodes: [
-      { op: 'Gather', inputs: ['words', 'input_ids'], outputs: ['e'] },
-      { op: 'LayerNormalization', inputs: ['e', 'scale', 'bias'], outputs: ['n'] },
-      { op: 'Shape', inputs: ['input_ids'], outputs: ['shape'] },
-      { op: 'Gather', inputs: ['shape', 'one'], outputs: ['length'] },
-      { op: 'Squeeze', inputs: ['length'], outputs: ['count'] },
-      { op: 'Range', inputs: ['none', 'count', 'step'], outputs: ['range'] },
-      { op: 'Unsqueeze', inputs: ['range', 'zero'], outputs: ['row'] },
-      { op: 'Expand', inputs: ['row', 'shape'], outputs: ['places'] },
-      { op: 'Cast', inputs: ['attention_mask'], outputs: ['flags'], attributes: { to: 9 } },
       // [batch, 1, queries, keys]: ONNX Runtime wants all of the queries' axis.
       { op: 'Unsqueeze', inputs: ['flags', 'axes'], outputs: ['keys'] },
       { op: 'Not', inputs: ['flags'], outputs: ['padding'] },
@@ -168,13 +120,6 @@ async function file(title: string, spelling: Spelling): Promise<string> {
       { op: 'Unsqueeze', inputs: ['every', 'others'], outputs: ['queries'] },
       { op: 'And', inputs: ['queries', 'keys'], outputs: ['mask'] },
       ...attentionNodes(spelling),
-      { op: 'MatMul', inputs: ['c', 'w_o'], outputs: ['o'] },
-      { op: 'Add', inputs: ['o', 'n'], outputs: ['sum'] },
-      {
-        op: 'LayerNormalization',
-        inputs: ['sum', 'scale', 'bias'],
-        outputs: ['last_hidden_state'],
-      },
     ],
   });
   const path = join(folder, `${title.replaceAll(/\W+/g, '-')}.onnx`);

@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { OnnxModel } from '../../../lib/index.js';
 import { insideOf } from '../../../lib/models/text-model.js';
-import { floats, modelBytes, type NodeSpec, tensorMessage, type ValueSpec } from './write-model.js';
+import { angleTables, JOINED, numbers, oneLayer, whole } from './one-layer.js';
+import { floats, type NodeSpec } from './write-model.js';
 
 let folder = '';
 
@@ -19,17 +20,8 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const [WIDTH, HEADS, ROWS, POSITIONS] = [8, 2, 20, 600];
+const [WIDTH, HEADS] = [8, 2];
 const SIZE = WIDTH / HEADS;
-const numbers = (count: number, seed: number) =>
-  Array.from({ length: count }, (_, i) => Math.sin(seed + 1.7 * i));
-const whole = (name: string, ...values: number[]) =>
-  tensorMessage(
-    name,
-    'int64',
-    [values.length],
-    new Uint8Array(BigInt64Array.from(values.map(BigInt)).buffer),
-  );
 
 interface Spelling {
   readonly interleaved?: boolean;
@@ -39,16 +31,7 @@ interface Spelling {
   readonly scale?: number;
 }
 
-/** Angles of positions, for pairs i of a head: position * 10000 ^ (-2 i / size). */
-function angles(of: (angle: number) => number): number[] {
-  return Array.from({ length: POSITIONS * (SIZE / 2) }, (_, e) => {
-    const i = e % (SIZE / 2);
-    return of(Math.floor(e / (SIZE / 2)) * 10000 ** ((-2 * i) / SIZE));
-  });
-}
-
 async function file(title: string, spelling: Spelling): Promise<string> {
-  const ids = (name: string): ValueSpec => ({ name, dtype: 'int64', dims: ['b', 's'] });
   const interleaved = spelling.interleaved ? 1 : 0;
   const split = (x: string): NodeSpec[] => [
     { op: 'MatMul', inputs: ['n', `w_${x}`], outputs: [`${x}0`] },
@@ -62,16 +45,7 @@ async function file(title: string, spelling: Spelling): Promise<string> {
     attributes: { interleaved },
   });
   const nodes: NodeSpec[] = [
-    { op: 'Gather', inputs: ['words', 'input_ids'], outputs: ['e'] },
-    { op: 'LayerNormalization', inputs: ['e', 'scale', 'bias'], outputs: ['n'] },
-    { op: 'Shape', inputs: ['input_ids'], outputs: ['shape'] },
-    { op: 'Gather', inputs: ['shape', 'one'], outputs: ['length'] },
-    { op: 'Squeeze', inputs: ['length'], outputs: ['count'] },
-    { op: 'Range', inputs: ['none', 'count', 'step'], outputs: ['range'] },
-    { op: 'Unsqueeze', inputs: ['range', 'zero'], outputs: ['row'] },
-    { op: 'Expand', inputs: ['row', 'shape'], outputs: ['places'] },
     { op: 'Concat', inputs: ['shape', 'tail'], outputs: ['told'], attributes: { axis: 0 } },
-    { op: 'Cast', inputs: ['attention_mask'], outputs: ['flags'], attributes: { to: 9 } },
     { op: 'Unsqueeze', inputs: ['flags', 'axes'], outputs: ['mask'] },
     ...['q', 'k', 'v'].flatMap(split),
     ...['q', 'k'].map(rotate),
@@ -84,36 +58,17 @@ async function file(title: string, spelling: Spelling): Promise<string> {
         ...(spelling.scale === undefined ? {} : { scale: { float: spelling.scale } }),
       },
     },
-    { op: 'Transpose', inputs: ['a'], outputs: ['at'], attributes: { perm: [0, 2, 1, 3] } },
-    { op: 'Reshape', inputs: ['at', 'joined'], outputs: ['c'] },
-    { op: 'MatMul', inputs: ['c', 'w_o'], outputs: ['o'] },
-    { op: 'Add', inputs: ['o', 'n'], outputs: ['sum'] },
-    { op: 'LayerNormalization', inputs: ['sum', 'scale', 'bias'], outputs: ['last_hidden_state'] },
+    ...JOINED,
   ];
-  const square = (name: string, seed: number) =>
-    floats(name, [WIDTH, WIDTH], numbers(WIDTH * WIDTH, seed));
-  const scalar = (name: string, value: number) =>
-    tensorMessage(name, 'int64', [], new Uint8Array(BigInt64Array.of(BigInt(value)).buffer));
-  const bytes = await modelBytes({
-    opset: 23,
+  const bytes = await oneLayer(WIDTH, {
     tensors: [
-      floats('words', [ROWS, WIDTH], numbers(ROWS * WIDTH, 1)),
-      floats('scale', [WIDTH], numbers(WIDTH, 4)),
-      floats('bias', [WIDTH], numbers(WIDTH, 5)),
-      ...['q', 'k', 'v', 'o'].map((x, i) => square(`w_${x}`, 6 + i)),
-      floats('cos', [POSITIONS, SIZE / 2], angles(Math.cos)),
-      floats('sin', [POSITIONS, SIZE / 2], angles(Math.sin)),
+      ...['q', 'k', 'v'].map((x, i) =>
+        floats(`w_${x}`, [WIDTH, WIDTH], numbers(WIDTH * WIDTH, 6 + i)),
+      ),
+      ...angleTables(SIZE),
       whole('heads', 0, 0, HEADS, SIZE),
       whole('tail', HEADS, SIZE),
-      whole('joined', 0, 0, WIDTH),
-      whole('zero', 0),
-      whole('one', 1),
-      whole('axes', 1, 2),
-      scalar('none', 0),
-      scalar('step', 1),
     ],
-    inputs: [ids('input_ids'), ids('attention_mask')],
-    outputs: [{ name: 'last_hidden_state', dtype: 'float32', dims: ['b', 's', WIDTH] }],
     nodes,
   });
   const path = join(folder, `${title}.onnx`);

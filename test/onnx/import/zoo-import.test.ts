@@ -59,13 +59,13 @@ describe.each(CASES)('$name', (zooCase) => {
     }
   });
 
-  test.runIf(zooCase.quantization)('its int8 weights stay what they are', async () => {
+  test.runIf(zooCase.quantization)('its int8 weights stay what they are', async ({ skip }) => {
     const imported = await importProgram(zooCase.model, false);
     try {
       const { quantized } = imported.folder;
       const { activations } = imported.folder.imported.plain;
       expect(quantized.size > 0).toBe(activations.size > 0);
-      if (quantized.size === 0) return;
+      skip(quantized.size === 0, 'no weight of the file is of whole numbers');
       const kind = zooCase.tolerances.float_weights ? 'float_weights' : 'output';
       await compare(imported, zooCase, kind, 'float_against_output');
     } finally {

@@ -40,9 +40,10 @@ export interface ZooCase {
   readonly tolerances: Readonly<Record<string, Tolerance>>;
 }
 
-/** All cases of a folder of cases, by name. */
+/** All cases of a folder of cases, by name. Throws when there are none: a test of each would be a test of nothing. */
 export function zooCases(folder = join(ONNX_FIXTURES, 'zoo')): ZooCase[] {
   const names = readdirSync(folder).filter((name) => existsSync(join(folder, name, 'case.json')));
+  if (names.length === 0) throw new Error(`${folder} holds no cases`);
   return names.sort().map((name) => {
     const at = join(folder, name);
     const json = JSON.parse(readFileSync(join(at, 'case.json'), 'utf8'));

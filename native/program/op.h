@@ -29,6 +29,9 @@ class Op {
   virtual void forward(Run& run) const = 0;
   // Adds to the gradients of inputs() and of groups(), given the gradient of the first output.
   virtual void backward(Run& run) const = 0;
+  // Backward writes the gradient of this input where Run::begins says that nothing was added yet:
+  // then it is not set to 0 before.
+  virtual bool writes_first(int) const { return false; }
 
   const std::vector<int>& inputs() const { return inputs_; }
   // The first is the value that others read; the rest is kept for backward (statistics,

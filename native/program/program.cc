@@ -127,7 +127,10 @@ void Program::backward(Run& run, const std::vector<uint8_t>& needed, const Cance
     if (needed[i] == 0 || needs_grad_[static_cast<size_t>(ops_[i]->outputs()[0])] == 0) continue;
     run.let_pass();
     cancel.check();
-    for (int value : run.gradient_plan->begins[i]) run.clear_grad(value);
+    run.begun = &run.gradient_plan->begins[i];
+    for (int value : *run.begun) {
+      if (!ops_[i]->writes_first(value)) run.clear_grad(value);
+    }
     ops_[i]->backward(run);
   }
 }

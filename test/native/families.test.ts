@@ -51,17 +51,14 @@ describe('across processes', { timeout: 300_000 }, () => {
     const models = HEAD_LOSSES.filter(([, loss]) => loss !== 'external').map(([head, loss]) => {
       const graph = familyGraph(head, 0.1);
       const weights = [...randomWeights(graph, 6)].map(([name, values]) => [name, [...values]]);
-      const typed = Object.entries(lossFor(head, loss, batch)).map(([key, value]) => [
-        key,
-        typeof value === 'string' ? value : [...value],
-      ]);
+      const { targets, ...term } = lossFor(head, loss, batch);
       return {
         name: `${head} ${loss}`,
         graph,
         s8: quantizedGraph(graph),
         weights: Object.fromEntries(weights),
         size: rowsOf(head, batch) * headWidth(head),
-        loss: Object.fromEntries(typed),
+        loss: { ...term, targets: [...targets], isFloat: targets instanceof Float32Array },
       };
     });
     const lists = {

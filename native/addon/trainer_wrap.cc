@@ -231,7 +231,7 @@ Napi::Value TrainerWrap::read_state(const Napi::CallbackInfo& info) {
     const std::string name = string_arg(info, 0, "name");
     const int64_t begin = whole_arg(info, 1, "begin", 0), end = whole_arg(info, 2, "end", begin);
     OptimizerState& state = idle_trainer("readState")->state();
-    state.read(name, begin, end - begin, nullptr);
+    state.check_range(name, begin, end - begin);  // before memory is taken for it
     Napi::Uint8Array bytes = Napi::Uint8Array::New(info.Env(), static_cast<size_t>(end - begin));
     state.read(name, begin, end - begin, bytes.Data());
     return bytes;

@@ -42,7 +42,10 @@ class OptimizerState {
   // Trained weights and what belongs to them, in the order of the groups: `weight:NAME`,
   // `BUFFER:NAME`, and `seen:NAME` for tables.
   const std::vector<StateBuffer>& state() const { return state_; }
-  // Error(INTERNAL) for an unknown name or bytes beyond the end.
+  // Error(INTERNAL) for an unknown name or bytes beyond the end, like read and write.
+  void check_range(const std::string& name, int64_t offset, int64_t size) const {
+    buffer(name, offset, size);
+  }
   void read(const std::string& name, int64_t offset, int64_t size, uint8_t* to) const;
   // Error(CORRUPT_MODEL) for a number that is not finite, and nothing is written.
   void write(const std::string& name, int64_t offset, int64_t size, const uint8_t* from);

@@ -45,7 +45,7 @@ async function logits(program, size, tokenBudget) {
 async function trained(graph, weights, loss) {
   const program = await made(graph, weights, true);
   const optimizer = { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
-  const groups = [{ weights: ['up'], learningRateFactor: 1, weightDecay: 0.01 }];
+  const groups = [{ weights: ['up.weight'], learningRateFactor: 1, weightDecay: 0.01 }];
   const settings = { optimizer, groups };
   const trainer = new border.Trainer(program, settings);
   const numbers = [];

@@ -29,6 +29,9 @@ const external = (changes = {}) =>
   step({ kind: 'external', targets: new Float32Array(9), ...changes });
 const optimizer = (changes) => trainerOf({ optimizer: { ...settings().optimizer, ...changes } });
 const groups = (changes) => trainerOf({ groups: [{ ...settings().groups[0], ...changes }] });
+const id = () => border.nextJobId();
+const writeState = async (name, begin, bytes) =>
+  (await trainerOf()).writeState(name, begin, bytes, id());
 const ints = (...values) => Int32Array.of(...values);
 
 export const trainCases = [
@@ -179,6 +182,58 @@ export const trainCases = [
     'no texts',
     'fine',
     () => step({ targets: ints() }, {}, { ids: ints(), offsets: ints(0), segments: null }),
+  ],
+  ['clip before accumulate', 'INTERNAL', async () => (await trainerOf()).clip(1, id())],
+  ['apply before accumulate', 'INTERNAL', async () => (await trainerOf()).apply(1, id())],
+  ['clear before accumulate', 'fine', async () => (await trainerOf()).clear(id())],
+  ['apply without a job id', 'INTERNAL', async () => (await trainerOf()).apply(1)],
+  ['no terms', 'INTERNAL', async () => (await trainerOf()).accumulate(batch(), [], stepOptions())],
+  [
+    'terms an object',
+    'INTERNAL',
+    async () => (await trainerOf()).accumulate(batch(), loss(), stepOptions()),
+  ],
+  [
+    'a term null',
+    'INTERNAL',
+    async () => (await trainerOf()).accumulate(batch(), [null], stepOptions()),
+  ],
+  ['state', 'fine', async () => (await trainerOf()).state()],
+  ['state unknown', 'INTERNAL', async () => (await trainerOf()).readState('x', 0, 4)],
+  ['state to its end', 'fine', async () => (await trainerOf()).readState('weight:query', 0, 256)],
+  ['state beyond', 'INTERNAL', async () => (await trainerOf()).readState('weight:query', 0, 257)],
+  ['state before', 'INTERNAL', async () => (await trainerOf()).readState('weight:query', -4, 4)],
+  ['state backwards', 'INTERNAL', async () => (await trainerOf()).readState('weight:query', 8, 4)],
+  ['state 2^52', 'INTERNAL', async () => (await trainerOf()).readState('seen:tokens', 0, 2 ** 52)],
+  ['writeState', 'fine', () => writeState('weight:query', 0, new Uint8Array(256))],
+  ['writeState beyond', 'INTERNAL', () => writeState('weight:query', 4, new Uint8Array(256))],
+  ['writeState 2^52', 'INTERNAL', () => writeState('weight:query', 2 ** 52, new Uint8Array(4))],
+  [
+    'writeState of half a number',
+    'INTERNAL',
+    () => writeState('weight:query', 2, new Uint8Array(4)),
+  ],
+  ['writeState of floats', 'INTERNAL', () => writeState('weight:query', 0, new Float32Array(1))],
+  ['writeState of nothing', 'INTERNAL', () => writeState('weight:query', 0)],
+  [
+    'writeState of Infinity',
+    'CORRUPT_MODEL',
+    () => writeState('weight:query', 0, Uint8Array.of(0, 0, 128, 127)),
+  ],
+  ['restore', 'fine', async () => (await trainerOf()).restore(3, id())],
+  ['restore to -1', 'INTERNAL', async () => (await trainerOf()).restore(-1, id())],
+  [
+    'state during a step',
+    'INTERNAL',
+    async () => {
+      const trainer = await trainerOf();
+      const running = takeStep(trainer, batch(), loss(), stepOptions());
+      try {
+        trainer.state();
+      } finally {
+        await running;
+      }
+    },
   ],
   [
     'readGradient of an unknown weight',

@@ -2,9 +2,9 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { LossTerm } from '../../lib/core/native.js';
 import { GraphBuilder } from '../../lib/graph/builder.js';
 import type { EncoderGraph } from '../../lib/graph/types.js';
+import type { LossTerm } from '../../lib/native/native.js';
 import { expectSameBits, Random } from '../kernels/native-test.js';
 import { entropyProblem, gradientsOf } from './gradients.js';
 import { ADAMW, at, batchOf, engine, randomWeights, sealed, step, term, toyGraph } from './toy.js';

@@ -2,7 +2,7 @@
 // a step after which it breaks off in `argv[4]` (0: never). Prints a hash of all weights and the losses.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { native } from '../../../dist/core/native.js';
+import { native } from '../../../dist/native/native.js';
 import { Checkpoints } from '../../../dist/train/checkpoints.js';
 import { Corpus } from '../../../dist/train/corpus.js';
 import { maskedTokens } from '../../../dist/train/objectives.js';

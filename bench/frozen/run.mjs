@@ -8,12 +8,16 @@ import { withoutHalves } from '../../dist/graph/rewrite/tables.js';
 import { Encoder } from '../../dist/index.js';
 import { native } from '../../dist/native/native.js';
 import { deriveProgram } from '../../dist/runtime/program.js';
+import { trainStep } from '../../dist/train/step.js';
 import { count } from '../support/arguments.mjs';
 import { median } from '../support/timing.mjs';
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '8' } } });
 const rounds = count('--rounds', values.rounds);
-const ADAMW = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, decayed: [] };
+const ADAMW = {
+  optimizer: { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+  groups: [],
+};
 
 const file = new URL('../../data/banking77/test.csv', import.meta.url);
 const lines = readFileSync(file, 'utf8').split('\n').slice(1, 129);
@@ -34,9 +38,9 @@ await parts.program.use('bench', async (program) => {
       await deriveProgram(graph, program.store, { trainable }),
       ADAMW,
     );
-    const settings = { learningRate: 1e-4, maxGradNorm: 1, dropoutSeed: null, update: true };
-    return () =>
-      trainer.step(batch, { kind: 'cross_entropy', labels }, { ...settings, jobId: jobId() });
+    const term = { kind: 'cross_entropy', output: 'logits', weight: 1, targets: labels };
+    const settings = { learningRate: 1e-4, maxGradNorm: 1, dropoutSeed: null };
+    return () => trainStep(trainer, batch, [term], settings);
   };
   const kinds = {
     forward: () => program.run(batch, outputs, { jobId: jobId(), tokenBudget: 512 }),

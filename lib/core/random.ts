@@ -7,6 +7,9 @@ import { rangeMistake } from './errors.js';
 
 const rotate = (x: number, by: number): number => (x << by) | (x >>> (32 - by));
 
+/** Where a generator stands: four 32-bit numbers. */
+export type RandomState = readonly [number, number, number, number];
+
 export class SeededRandom {
   private a: number;
   private b: number;
@@ -29,6 +32,18 @@ export class SeededRandom {
     this.b = next();
     this.c = next();
     this.d = next();
+  }
+
+  /** A generator that goes on where another stood. */
+  static from(state: RandomState): SeededRandom {
+    const random = new SeededRandom(0);
+    [random.a, random.b, random.c, random.d] = state;
+    return random;
+  }
+
+  /** Where it stands. */
+  get state(): RandomState {
+    return [this.a, this.b, this.c, this.d];
   }
 
   /** A whole number from 0 to 2^32 - 1. */

@@ -12,7 +12,7 @@ import type { ElementDtype } from '../graph/storages.js';
 import type { EncoderGraph, WeightDtype, WeightSpec } from '../graph/types.js';
 
 /** Bumped when a signature below changes; a stale binary is refused. */
-export const NATIVE_ABI = 9;
+export const NATIVE_ABI = 10;
 
 export type IsaName = 'scalar' | 'avx2' | 'avx512' | 'vnni';
 
@@ -132,58 +132,140 @@ export interface NativeProgram {
   dispose(): void;
 }
 
-export interface TrainerSettings {
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
+/**
+ * adamw: decoupled decay. sgd: momentum without dampening, and decay is part of the gradient, so it goes into the momentum too.
+ * Both are those of torch.
+ */
+export type OptimizerSettings =
+  | {
+      readonly kind: 'adamw';
+      readonly beta1: number;
+      readonly beta2: number;
+      readonly epsilon: number;
+    }
+  | { readonly kind: 'sgd'; readonly momentum: number; readonly nesterov: boolean };
+
+export const OPTIMIZER_KINDS = ['adamw', 'sgd'] as const satisfies OptimizerSettings['kind'][];
+
+/** Weights that are trained alike. */
+export interface ParameterGroup {
+  readonly weights: readonly string[];
+  /** Times the learning rate of each step. */
+  readonly learningRateFactor: number;
   readonly weightDecay: number;
-  /** Names of the weights that decay. */
-  readonly decayed: readonly string[];
 }
 
-export type StepLoss =
-  /**
-   * Mean of -log softmax(logits)[label] over the rows of `logits` (texts, tokens or selected tokens), one label for each;
-   * rows with label -1 are ignored.
-   */
-  | { readonly kind: 'cross_entropy'; readonly labels: Int32Array }
-  /** Binary cross entropy of sigmoid(logits), mean over all elements; targets [rows, width] of `logits`, each 0 to 1. */
-  | { readonly kind: 'bce'; readonly targets: Float32Array }
-  /** Squared error of `logits`, mean over all elements; targets [rows, width]. */
-  | { readonly kind: 'mse'; readonly targets: Float32Array }
-  /**
-   * `logits` are [tokens, 2]: for each column the cross entropy of the softmax over the tokens of a text, mean over the
-   * texts with a label; half the sum of both columns. starts and ends hold one token per text, counted from its first;
-   * -1 is ignored.
-   */
-  | { readonly kind: 'span'; readonly starts: Int32Array; readonly ends: Int32Array }
-  /** The gradient of a loss that the caller computed, for one output: [rows, width]. */
-  | { readonly kind: 'external'; readonly output: string; readonly gradient: Float32Array };
+export interface TrainerSettings {
+  readonly optimizer: OptimizerSettings;
+  /** A weight that is in none has the factor 1 and no decay. */
+  readonly groups: readonly ParameterGroup[];
+}
 
-export interface StepOptions {
+/**
+ * The losses of the native core, which has them in this order in `losses.inc`. `targets`: `classes` are one int32 for each row
+ * of the output, -1 where it does not count; `values` are floats [rows, width]; `spans` are int32 [texts, 2], start and end
+ * counted from the text's first token, -1 where it does not count; `positives` are int32, one for each anchor; `scores` are
+ * floats, one for each pair. `unit`: what the mean runs over. `coupled`: rows depend on each other, so the whole batch goes
+ * forward before any of it goes back.
+ */
+export const LOSSES = {
+  /** The gradient of a loss that the caller computed; its value is 0. */
+  external: { targets: 'values', unit: 'element', coupled: false },
+  /** -log softmax(row)[class]. */
+  cross_entropy: { targets: 'classes', unit: 'row', coupled: false },
+  /** Binary cross entropy of sigmoid; targets from 0 to 1. */
+  bce: { targets: 'values', unit: 'element', coupled: false },
+  /** Squared error. */
+  mse: { targets: 'values', unit: 'element', coupled: false },
+  /** Two columns of tokens: half the sum of both cross entropies of the softmax over the tokens of a text. */
+  span: { targets: 'spans', unit: 'text', coupled: false },
+  /**
+   * The first rows are anchors, the others candidates; target i says which of the candidates is the positive of anchor i. Cross
+   * entropy over scale * cosine with every candidate.
+   */
+  in_batch_negatives: { targets: 'positives', unit: 'row', coupled: true },
+  /** n first halves, then n second halves of pairs: log(1 + sum of e^(scale * (cos i - cos j)) where score i < score j). */
+  cosent: { targets: 'scores', unit: 'row', coupled: true },
+} as const;
+
+export type LossKind = keyof typeof LOSSES;
+
+/** One term of the sum that a step minimises. */
+export interface LossTerm {
+  readonly kind: LossKind;
+  /** Of the graph. Several terms may have the same one. */
+  readonly output: string;
+  readonly weight: number;
+  readonly targets: Int32Array | Float32Array;
+  /** What coupled losses multiply cosines by, above 0 and at most 300. Default: 20. */
+  readonly scale?: number;
+}
+
+export interface PassOptions {
   readonly jobId: number;
-  readonly learningRate: number;
-  /** Global 2-norm to clip to; 0: no clipping. */
-  readonly maxGradNorm: number;
-  /** Key of this step's dropout; null: no dropout (evaluation mode). */
+  /** Key of this pass's dropout; null: no dropout (evaluation mode). */
   readonly dropoutSeed: number | null;
-  /** false: gradients are computed and kept, no weight changes. */
-  readonly update: boolean;
+  /** Tokens that go through the network together: what of a larger batch is in memory at a time. Default: 4096. */
+  readonly sliceTokens?: number;
 }
 
-export interface StepResult {
-  /** 0 for an external loss. */
+export interface PassResult {
+  /** Sum of weight * loss over the terms. */
   readonly loss: number;
-  /** Global 2-norm of the gradients before clipping. */
-  readonly gradNorm: number;
+  /** Of each term, without its weight. */
+  readonly losses: readonly number[];
 }
 
-/** Optimizer state over a trainable program. One step at a time. */
+/** A flat buffer of a trainer's state; `u8` are flags. */
+export interface StateBuffer {
+  readonly name: string;
+  readonly dtype: 'f32' | 'u8';
+  readonly elements: number;
+}
+
+/** All that the next steps depend on, beside the batches: trained weights, the optimizer's buffers and its step counter. */
+export interface TrainerState {
+  readonly steps: number;
+  readonly buffers: readonly StateBuffer[];
+}
+
+/** An optimizer over a trainable program. Calls are queued: a step is accumulate, clip and apply, without waiting in between. */
 export interface NativeTrainer {
-  step(batch: TokenBatch, loss: StepLoss, options: StepOptions): Promise<StepResult>;
-  /** Gradient of the last step, before clipping: all zero where the loss does not reach. INTERNAL during a step. */
+  /** Adds the gradients of a batch to those since the last apply. When it fails or is cancelled, all of them are dropped. */
+  accumulate(
+    batch: TokenBatch,
+    terms: readonly LossTerm[],
+    options: PassOptions,
+  ): Promise<PassResult>;
+  /**
+   * The global 2-norm of the gradients; apply scales them so that it is at most `maxNorm` (0: any). INTERNAL without gradients.
+   */
+  clip(maxNorm: number, jobId: number): Promise<number>;
+  /** One step of the optimizer, which uses the gradients up. INTERNAL without gradients. */
+  apply(learningRate: number, jobId: number): Promise<void>;
+  /** Drops the gradients instead. */
+  clear(jobId: number): Promise<void>;
+  /**
+   * Gradient as of the last accumulate, before clipping: all zero where the loss does not reach. INTERNAL while a call runs.
+   */
   readGradient(name: string): Float32Array;
+  /** What there is to save; gradients that wait for apply are not part of it. INTERNAL while a call runs. */
+  state(): TrainerState;
+  /** Bytes [begin, end) of a buffer: in pieces of some megabytes it keeps the JavaScript thread for about a millisecond. */
+  readState(name: string, begin: number, end: number): Uint8Array;
+  /** Whole numbers only. CORRUPT_MODEL for one that is not finite. */
+  writeState(name: string, begin: number, bytes: Uint8Array, jobId: number): Promise<void>;
+  /** All buffers are written: goes on after step `steps`. */
+  restore(steps: number, jobId: number): Promise<void>;
   dispose(): void;
+}
+
+/** A row of the core's table of losses, which LOSSES repeats. */
+export interface LossDescription {
+  readonly name: string;
+  readonly targets: string;
+  readonly unit: string;
+  readonly coupled: boolean;
 }
 
 export interface NativeBinding {
@@ -202,6 +284,8 @@ export interface NativeBinding {
   cancel(jobId: number): void;
   /** Bytes of the weights of all programs in this process, in all threads; what they share counts once. */
   weightBytes(): number;
+  losses(): LossDescription[];
+  optimizers(): string[];
   /**
    * Two files or folders of one file system change places in one step. false: nothing changed, because the system or the
    * file system has no such call or refused it.

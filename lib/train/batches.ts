@@ -4,7 +4,7 @@
  * Drawn from a seeded generator only, so that a run can be repeated exactly.
  */
 
-import { type SeededRandom, shuffled } from '../core/random.js';
+import { type RandomState, SeededRandom, shuffled } from '../core/random.js';
 
 /** Rows that are sorted by length together when batches are grouped: enough to group well, few enough to stay mixed. */
 const GROUPED_BATCHES = 50;
@@ -33,6 +33,54 @@ export function epochBatches(
     ),
   );
   return shuffle ? shuffled(batches, random) : batches;
+}
+
+/** Where a sampler stands: an order is drawn again from where the generator stood, so none is kept. */
+export interface SamplerState {
+  readonly order: RandomState;
+  /** Batches of the epoch that were given out. */
+  readonly batch: number;
+}
+
+/** The batches of one epoch after another. */
+export class Sampler {
+  private readonly drawOrder: (random: SeededRandom) => number[][];
+  private batches: number[][] = [];
+  private position = 0;
+  private order: RandomState = [0, 0, 0, 0];
+
+  constructor(rows: number, plan: BatchPlan, lengthOf: (row: number) => number) {
+    this.drawOrder = (random) => epochBatches(rows, plan, random, lengthOf);
+  }
+
+  /** A new epoch, drawn from `random`. */
+  begin(random: SeededRandom): void {
+    this.order = random.state;
+    this.batches = this.drawOrder(random);
+    this.position = 0;
+  }
+
+  /** The rows of the next batch; undefined when the epoch is over. */
+  next(): readonly number[] | undefined {
+    const rows = this.batches[this.position];
+    if (rows !== undefined) this.position++;
+    return rows;
+  }
+
+  /** The rows of the last batch of the epoch. */
+  get last(): readonly number[] {
+    return this.batches.at(-1) ?? [];
+  }
+
+  get state(): SamplerState {
+    return { order: this.order, batch: this.position };
+  }
+
+  /** Goes on in the middle of an epoch. */
+  restore({ order, batch }: SamplerState): void {
+    this.begin(SeededRandom.from(order));
+    this.position = batch;
+  }
 }
 
 function cut(rows: readonly number[], size: number): number[][] {

@@ -1,12 +1,13 @@
 /**
- * What a training minimises: from a batch of texts with their targets to a loss of the native trainer.
+ * What a training minimises: from a batch of texts with their targets to loss terms of the native trainer.
  *
- * A table of plain functions; what they draw comes from the run's generator, so that a run can be repeated.
+ * Plain functions, which may await (a teacher's answer, say); what they draw comes from the run's generator, so that a run
+ * can be repeated.
  */
 
 import { SinterError } from '../core/errors.js';
 import type { SeededRandom } from '../core/random.js';
-import type { StepLoss, TokenBatch } from '../native/native.js';
+import type { LossKind, LossTerm, TokenBatch } from '../native/native.js';
 import type { LabelledBatch } from './corpus.js';
 import { type MaskSettings, maskTokens } from './masking.js';
 import type { TargetNumbers } from './targets.js';
@@ -14,41 +15,48 @@ import type { TargetNumbers } from './targets.js';
 /** A batch as the trainer gets it. */
 export interface LossBatch {
   readonly tokens: TokenBatch;
-  readonly loss: StepLoss;
+  readonly terms: readonly LossTerm[];
 }
 
-export type Objective = (batch: LabelledBatch, random: SeededRandom) => LossBatch;
+export type Objective = (
+  batch: LabelledBatch,
+  random: SeededRandom,
+) => LossBatch | Promise<LossBatch>;
+
+/** The usual single term, on `logits`. */
+function onLogits(kind: LossKind, targets: TargetNumbers): readonly LossTerm[] {
+  return [{ kind, output: 'logits', weight: 1, targets }];
+}
 
 /** Mean cross entropy of softmax: a class per text or per token. */
 export const crossEntropy: Objective = ({ tokens, targets }) => ({
   tokens,
-  loss: { kind: 'cross_entropy', labels: integers(targets.values) },
+  terms: onLogits('cross_entropy', integers(targets.values)),
 });
 
 /** Mean binary cross entropy of sigmoid: a number from 0 to 1 per text and label. */
 export const binaryCrossEntropy: Objective = ({ tokens, targets }) => ({
   tokens,
-  loss: { kind: 'bce', targets: floats(targets.values) },
+  terms: onLogits('bce', floats(targets.values)),
 });
 
 /** Mean squared error: a number per text and output. */
 export const meanSquares: Objective = ({ tokens, targets }) => ({
   tokens,
-  loss: { kind: 'mse', targets: floats(targets.values) },
+  terms: onLogits('mse', floats(targets.values)),
 });
 
 /** Cross entropy of where an answer starts and ends: two numbers per text, counted from its first token. */
-export const answerSpan: Objective = ({ tokens, targets }) => {
-  const spans = integers(targets.values);
-  const column = (which: 0 | 1) => spans.filter((_, i) => i % 2 === which);
-  return { tokens, loss: { kind: 'span', starts: column(0), ends: column(1) } };
-};
+export const answerSpan: Objective = ({ tokens, targets }) => ({
+  tokens,
+  terms: onLogits('span', integers(targets.values)),
+});
 
 /** Cross entropy of what masked tokens were, masked anew in every step. */
 export function maskedTokens(settings: MaskSettings): Objective {
   return ({ tokens }, random) => {
     const masked = maskTokens(tokens, settings, random);
-    return { tokens: masked.tokens, loss: { kind: 'cross_entropy', labels: masked.labels } };
+    return { tokens: masked.tokens, terms: onLogits('cross_entropy', masked.labels) };
   };
 }
 

@@ -7,18 +7,20 @@
 import { type ErrorDetails, SinterError } from '../core/errors.js';
 import { SeededRandom } from '../core/random.js';
 import type { EncoderGraph } from '../graph/types.js';
-import { runJob } from '../native/jobs.js';
 import {
   type NativeProgram,
   type NativeTrainer,
   native,
+  type OptimizerSettings,
   type TrainerSettings,
   toSinterError,
 } from '../native/native.js';
-import { epochBatches } from './batches.js';
+import { Sampler } from './batches.js';
+import { type Checkpoints, Progress } from './checkpoints.js';
 import type { Corpus } from './corpus.js';
 import type { Objective } from './objectives.js';
 import { learningRateAt, type Schedule, warmupSteps } from './schedule.js';
+import { trainStep, tryStep } from './step.js';
 import type { TrainSettings } from './train-options.js';
 import type {
   EpochProgress,
@@ -27,7 +29,7 @@ import type {
   StepRecord,
   TrainReport,
 } from './train-report.js';
-import { decayedWeights } from './weight-decay.js';
+import { decayGroups } from './weight-decay.js';
 
 /** Rows that are computed once more after an epoch's last step: enough to meet weights that overflow. */
 const CHECKED_ROWS = 4;
@@ -38,6 +40,8 @@ export interface TrainHooks<S> {
   readonly onStep: ((progress: StepProgress) => void | Promise<void>) | undefined;
   readonly onEpoch: ((progress: EpochProgress<S>) => void | Promise<void>) | undefined;
   readonly signal: AbortSignal | undefined;
+  /** Where the training is saved as it goes, and taken up again; left out: nowhere. */
+  readonly checkpoints?: Checkpoints;
 }
 
 /** Trains `program` (trainable, sealed) on `corpus` by what `objective` makes of its batches. */
@@ -49,14 +53,19 @@ export async function runTraining<S>(
   settings: TrainSettings,
   hooks: TrainHooks<S>,
 ): Promise<Omit<TrainReport<S>, 'truncated'>> {
-  const { beta1, beta2, epsilon, weightDecay } = settings;
-  const decayed = decayedWeights(graph);
-  const trainer = makeTrainer(program, { beta1, beta2, epsilon, weightDecay, decayed });
+  const groups = decayGroups(graph, settings.weightDecay);
+  const trainer = makeTrainer(program, { optimizer: optimizerOf(settings), groups });
   try {
     return await new Run<S>(trainer, { corpus, objective, settings, hooks }).all();
   } finally {
     trainer.dispose();
   }
+}
+
+function optimizerOf(settings: TrainSettings): OptimizerSettings {
+  const { optimizer: kind, beta1, beta2, epsilon, momentum, nesterov } = settings;
+  if (kind === 'adamw') return { kind, beta1, beta2, epsilon };
+  return { kind, momentum, nesterov };
 }
 
 function makeTrainer(program: NativeProgram, settings: TrainerSettings): NativeTrainer {
@@ -75,14 +84,15 @@ interface Work<S> {
   readonly hooks: TrainHooks<S>;
 }
 
-/** The state of one run. */
+/** One run; what of it a checkpoint keeps is its `progress`. */
 class Run<S> {
   private readonly trainer: NativeTrainer;
   private readonly work: Work<S>;
   private readonly schedule: Schedule;
-  private readonly random: SeededRandom;
+  private readonly progress: Progress;
   private readonly begin = performance.now();
   private readonly steps: StepRecord[] = [];
+  private tokens = 0;
   private trainMs = 0;
 
   constructor(trainer: NativeTrainer, work: Work<S>) {
@@ -93,52 +103,63 @@ class Run<S> {
     this.trainer = trainer;
     this.work = work;
     this.schedule = { kind: schedule, learningRate, warmupSteps: warm, totalSteps };
-    this.random = new SeededRandom(seed);
+    const sampler = new Sampler(corpus.size, settings, (row) => corpus.lengthOf(row));
+    this.progress = new Progress(new SeededRandom(seed), sampler);
   }
 
   async all(): Promise<Omit<TrainReport<S>, 'truncated'>> {
-    const { corpus, settings } = this.work;
+    const { corpus, settings, hooks } = this.work;
+    const { progress } = this;
+    const of = { settings, rows: corpus.size, tokens: corpus.tokenCount };
+    await hooks.checkpoints?.resume(this.trainer, progress, of, hooks.signal);
     const epochs: EpochRecord<S>[] = [];
-    for (let epoch = 1; epoch <= settings.epochs; epoch++) epochs.push(await this.epoch(epoch));
-    const tokens = corpus.tokenCount * settings.epochs;
+    while (progress.epoch < settings.epochs || progress.inEpoch) {
+      if (!progress.inEpoch) progress.beginEpoch();
+      epochs.push(await this.epoch());
+    }
     return {
       steps: this.steps,
       epochs,
       rows: corpus.size,
       seconds: this.seconds(),
-      tokensPerSecond: tokens / (this.trainMs / 1000),
+      tokensPerSecond: this.tokens / (this.trainMs / 1000),
     };
   }
 
-  private async epoch(epoch: number): Promise<EpochRecord<S>> {
+  private async epoch(): Promise<EpochRecord<S>> {
     const { corpus, settings, hooks } = this.work;
-    const lengthOf = (row: number) => corpus.lengthOf(row);
-    const batches = epochBatches(corpus.size, settings, this.random, lengthOf);
-    let lossSum = 0;
-    for (const rows of batches) lossSum += (await this.step(rows, epoch)) * rows.length;
-    await this.checkLastStep(batches.at(-1) ?? []);
+    const { progress } = this;
+    const { epoch } = progress;
+    for (let rows = progress.sampler.next(); rows !== undefined; rows = progress.sampler.next()) {
+      progress.lossSum += (await this.step(rows)) * rows.length;
+      const of = { settings, rows: corpus.size, tokens: corpus.tokenCount };
+      await hooks.checkpoints?.save(this.trainer, progress, of, hooks.signal);
+    }
+    await this.checkLastStep(progress.sampler.last);
     const scores = (await hooks.evaluate?.()) ?? null;
-    const record: EpochRecord<S> = { epoch, trainLoss: lossSum / corpus.size, eval: scores };
+    const trainLoss = progress.lossSum / corpus.size;
+    progress.endEpoch();
+    const record: EpochRecord<S> = { epoch, trainLoss, eval: scores };
     const totalEpochs = settings.epochs;
     await hooks.onEpoch?.({ ...record, totalEpochs, seconds: this.seconds() });
     return record;
   }
 
   /** One optimizer step; gives its loss. */
-  private async step(rows: readonly number[], epoch: number): Promise<number> {
+  private async step(rows: readonly number[]): Promise<number> {
     const { corpus, objective, settings, hooks } = this.work;
-    const learningRate = learningRateAt(this.schedule, this.steps.length);
+    const { progress } = this;
+    const learningRate = learningRateAt(this.schedule, progress.steps);
     const { maxGradNorm } = settings;
-    const dropoutSeed = this.random.next();
-    const { tokens, loss: target } = objective(corpus.gather(rows), this.random);
+    const dropoutSeed = progress.random.next();
+    const { tokens, terms } = await objective(corpus.gather(rows), progress.random);
     const before = performance.now();
-    const { loss, gradNorm } = await runJob('train', hooks.signal, (jobId) =>
-      this.trainer.step(tokens, target, {
-        ...{ jobId, learningRate, maxGradNorm, dropoutSeed, update: true },
-      }),
-    );
+    const options = { learningRate, maxGradNorm, dropoutSeed, signal: hooks.signal };
+    const { loss, gradNorm } = await trainStep(this.trainer, tokens, terms, options);
     this.trainMs += performance.now() - before;
-    const record = { step: this.steps.length + 1, epoch, loss, learningRate, gradNorm };
+    this.tokens += tokens.ids.length;
+    progress.steps++;
+    const record = { step: progress.steps, epoch: progress.epoch, loss, learningRate, gradNorm };
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) throw diverged(record);
     this.steps.push(record);
     const { totalSteps } = this.schedule;
@@ -154,12 +175,9 @@ class Run<S> {
     const { corpus, objective, settings, hooks } = this.work;
     // Of its own: the numbers of a training do not depend on this check.
     const some = corpus.gather(rows.slice(0, CHECKED_ROWS));
-    const { tokens, loss: target } = objective(some, new SeededRandom(settings.seed));
-    const { loss, gradNorm } = await runJob('train', hooks.signal, (jobId) =>
-      this.trainer.step(tokens, target, {
-        ...{ jobId, learningRate: 0, maxGradNorm: 0, dropoutSeed: null, update: false },
-      }),
-    );
+    const { tokens, terms } = await objective(some, new SeededRandom(settings.seed));
+    const options = { dropoutSeed: null, signal: hooks.signal };
+    const { loss, gradNorm } = await tryStep(this.trainer, tokens, terms, options);
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
       throw diverged({ ...last, loss, gradNorm });
     }

@@ -5,15 +5,23 @@
  */
 
 import { readOptions } from '../core/options.js';
+import { OPTIMIZER_KINDS, type OptimizerSettings } from '../native/native.js';
+
+export type OptimizerKind = OptimizerSettings['kind'];
 
 export interface TrainOptions {
   /** Passes over the rows. Default: 3. */
   readonly epochs?: number;
   /** Texts per step. Default: 32. */
   readonly batchSize?: number;
-  /** Peak rate of AdamW. Default: 1e-4. */
+  /** AdamW (default), or gradient descent with momentum. */
+  readonly optimizer?: OptimizerKind;
+  /** Peak rate of the optimizer. Default: 1e-4. */
   readonly learningRate?: number;
-  /** Decoupled decay of matrices and tables; biases and norms do not decay. Default: 0.01. */
+  /**
+   * Decay of matrices and tables; biases and norms do not decay. Decoupled from the gradient for AdamW, part of it for SGD.
+   * Default: 0.01.
+   */
   readonly weightDecay?: number;
   /** Steps of linear warm-up: a share of all steps below 1, a number of steps from 1. Default: 0.1. */
   readonly warmup?: number;
@@ -24,6 +32,10 @@ export interface TrainOptions {
   readonly beta1?: number;
   readonly beta2?: number;
   readonly epsilon?: number;
+  /** Of SGD. Default: 0.9. */
+  readonly momentum?: number;
+  /** Of SGD: a look ahead along the momentum. Default: false. */
+  readonly nesterov?: boolean;
   /** Of the order of rows and of dropout: the same seed gives the same losses, bit for bit. Default: 42. */
   readonly seed?: number;
   /** A new order in each epoch. Default: true. */
@@ -41,6 +53,7 @@ export type TrainSettings = Required<TrainOptions>;
 export const TRAIN_OPTIONS = {
   epochs: true,
   batchSize: true,
+  optimizer: true,
   learningRate: true,
   weightDecay: true,
   warmup: true,
@@ -49,6 +62,8 @@ export const TRAIN_OPTIONS = {
   beta1: true,
   beta2: true,
   epsilon: true,
+  momentum: true,
+  nesterov: true,
   seed: true,
   shuffle: true,
   groupByLength: true,
@@ -68,6 +83,7 @@ export function readTrainOptions<T extends TrainOptions>(
   return {
     epochs: read.count('epochs', 3),
     batchSize: read.count('batchSize', 32),
+    optimizer: read.choice('optimizer', 'adamw', OPTIMIZER_KINDS),
     learningRate: read.positive('learningRate', 1e-4),
     weightDecay: read.nonNegative('weightDecay', 0.01),
     warmup: read.number(
@@ -81,6 +97,8 @@ export function readTrainOptions<T extends TrainOptions>(
     beta1: read.number('beta1', 0.9, 'a number from 0, below 1', belowOne),
     beta2: read.number('beta2', 0.999, 'a number from 0, below 1', belowOne),
     epsilon: read.positive('epsilon', 1e-8),
+    momentum: read.number('momentum', 0.9, 'a number from 0, below 1', belowOne),
+    nesterov: read.boolean('nesterov', false),
     seed: read.count('seed', 42, 0),
     shuffle: read.boolean('shuffle', true),
     groupByLength: read.boolean('groupByLength', false),

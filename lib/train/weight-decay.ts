@@ -3,6 +3,7 @@
  */
 
 import type { EncoderGraph } from '../graph/types.js';
+import type { ParameterGroup } from '../native/native.js';
 
 /** Names of the weights that decay, in the order of the graph. */
 export function decayedWeights(graph: EncoderGraph): string[] {
@@ -13,4 +14,9 @@ export function decayedWeights(graph: EncoderGraph): string[] {
     if (node.op === 'embedding') for (const { weight } of node.tables) decayed.add(weight);
   }
   return graph.weights.map(({ name }) => name).filter((name) => decayed.has(name));
+}
+
+/** The groups in which only those decay, all at one learning rate. */
+export function decayGroups(graph: EncoderGraph, weightDecay: number): ParameterGroup[] {
+  return [{ weights: decayedWeights(graph), learningRateFactor: 1, weightDecay }];
 }

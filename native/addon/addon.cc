@@ -8,6 +8,7 @@
 #include "addon/guard.h"
 #include "addon/program_wrap.h"
 #include "addon/store_wrap.h"
+#include "addon/terms_arg.h"
 #include "addon/trainer_wrap.h"
 #include "base/exchange.h"
 #include "kernels/kernel_set.h"
@@ -15,7 +16,7 @@
 namespace sinter {
 namespace {
 
-constexpr int kAbi = 9;  // NATIVE_ABI in lib/native/native.ts
+constexpr int kAbi = 10;  // NATIVE_ABI in lib/native/native.ts
 
 Napi::Value isa(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
@@ -87,6 +88,18 @@ Napi::Value weight_bytes(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(weight_bytes_in_process()));
 }
 
+Napi::Value losses(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value { return losses_value(info.Env()); });
+}
+
+Napi::Value optimizers(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    Napi::Array names = Napi::Array::New(info.Env());
+    for (const std::string& name : optimizer_names()) names.Set(names.Length(), name);
+    return names;
+  });
+}
+
 Napi::Value exchange(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
     const std::string a = string_arg(info, 0, "a"), b = string_arg(info, 1, "b");
@@ -118,6 +131,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("cancel", Napi::Function::New(env, cancel));
   exports.Set("weightBytes", Napi::Function::New(env, weight_bytes));
   exports.Set("storages", Napi::Function::New(env, storages));
+  exports.Set("losses", Napi::Function::New(env, losses));
+  exports.Set("optimizers", Napi::Function::New(env, optimizers));
   exports.Set("exchangePaths", Napi::Function::New(env, exchange));
   exports.Set("Store", StoreWrap::define(env));
   exports.Set("Program", ProgramWrap::define(env));

@@ -3,8 +3,10 @@
 
 #include <napi.h>
 
+#include <functional>
 #include <memory>
 
+#include "addon/environment.h"
 #include "train/trainer.h"
 
 namespace sinter {
@@ -15,12 +17,26 @@ class TrainerWrap : public Napi::ObjectWrap<TrainerWrap> {
   explicit TrainerWrap(const Napi::CallbackInfo& info);
 
  private:
-  Napi::Value step(const Napi::CallbackInfo& info);
+  Napi::Value accumulate(const Napi::CallbackInfo& info);
+  Napi::Value clip(const Napi::CallbackInfo& info);
+  Napi::Value apply(const Napi::CallbackInfo& info);
+  Napi::Value clear(const Napi::CallbackInfo& info);
   Napi::Value read_gradient(const Napi::CallbackInfo& info);
+  Napi::Value state(const Napi::CallbackInfo& info);
+  Napi::Value read_state(const Napi::CallbackInfo& info);
+  Napi::Value write_state(const Napi::CallbackInfo& info);
+  Napi::Value restore(const Napi::CallbackInfo& info);
   void dispose(const Napi::CallbackInfo& info);
+
   const std::shared_ptr<Trainer>& trainer() const;
+  // INTERNAL while a job of any trainer changes the weights.
+  const std::shared_ptr<Trainer>& idle_trainer(const char* call) const;
+  // Runs `work` on the job thread; nobody reads the weights here until it has ended.
+  Napi::Value submit(Napi::Env env, int64_t job_id, Environment::Work work,
+                     Environment::Settle settle) const;
 
   std::shared_ptr<Trainer> trainer_;
+  int64_t passes_ = 0;  // that were asked for
 };
 
 }  // namespace sinter

@@ -1,5 +1,6 @@
 // optimizer of the test addon: rows(), adamw ({ n, lr, beta1, beta2, epsilon, decay, correction1,
-// correction2, gradScale, p, grad, m, v }), scale ({ n, factor, p }), sumSquares ({ n, x }) and
+// correction2, gradScale, p, grad, m, v }), sgd ({ n, lr, momentum, decay, gradScale, nesterov, p,
+// grad, buffer }), scale ({ n, factor, p }), sumSquares ({ n, x }) and
 // bench(row, shape, seconds).
 #include "kernels/optimizer/optimizer.h"
 
@@ -37,6 +38,18 @@ Napi::Value adamw(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value sgd(const Napi::CallbackInfo& info) {
+  const OptimizerKernels& kernels = row_named(optimizer_rows(), info[0]);
+  const Napi::Object o = info[1].As<Napi::Object>();
+  const int64_t n = int_of(o, "n");
+  const SgdStep step = {number_of(o, "lr", 1e-2), number_of(o, "momentum", 0.9),
+                        number_of(o, "decay", 0.0), number_of(o, "gradScale", 1.0),
+                        number_of(o, "nesterov", 0.0) != 0};
+  float* buffer = o.Get("buffer").IsNull() ? nullptr : array_of<float>(o, "buffer", n);
+  kernels.sgd(step, n, array_of<float>(o, "p", n), array_of<const float>(o, "grad", n), buffer);
+  return info.Env().Undefined();
+}
+
 Napi::Value scale(const Napi::CallbackInfo& info) {
   const OptimizerKernels& kernels = row_named(optimizer_rows(), info[0]);
   const Napi::Object o = info[1].As<Napi::Object>();
@@ -71,6 +84,7 @@ void export_optimizer_test(Napi::Env env, Napi::Object exports) {
   Napi::Object family = Napi::Object::New(env);
   family.Set("rows", Napi::Function::New(env, rows));
   family.Set("adamw", Napi::Function::New(env, adamw));
+  family.Set("sgd", Napi::Function::New(env, sgd));
   family.Set("scale", Napi::Function::New(env, scale));
   family.Set("sumSquares", Napi::Function::New(env, sum_squares));
   family.Set("bench", Napi::Function::New(env, bench));

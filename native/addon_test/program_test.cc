@@ -78,14 +78,14 @@ Napi::Value plan(const Napi::CallbackInfo& info) {
   return plan_value(info.Env(), plan_memory(values_of(info[0]), ops_of(info[1]), ints_of(info[2])));
 }
 
-// (values, ops, needed: number[] of 0 and 1, loss) -> { offsets, widths, begins:
+// (values, ops, needed: number[] of 0 and 1, losses: number[]) -> { offsets, widths, begins:
 // number[][] }
 Napi::Value plan_backward(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   std::vector<uint8_t> needed;
   for (int mark : ints_of(info[2])) needed.push_back(static_cast<uint8_t>(mark));
-  const GradientPlan made = plan_gradients(values_of(info[0]), ops_of(info[1]), needed,
-                                           info[3].As<Napi::Number>().Int32Value());
+  const GradientPlan made =
+      plan_gradients(values_of(info[0]), ops_of(info[1]), needed, ints_of(info[3]));
   Napi::Object out = plan_value(env, made);
   Napi::Array begins = Napi::Array::New(env);
   for (size_t i = 0; i < made.begins.size(); ++i) {

@@ -38,11 +38,8 @@ class AttentionOp : public Op {
     kept_ = inputs_;
   }
 
-  // The gradient of query, key and value.
-  bool overwrites_gradient() const override { return true; }
-
   void forward(Run& run) const override {
-    const Pieces pieces = cut(run, 0);
+    const Pieces pieces = cut(run, 0, 0);
     const auto rotary = positions_->rotary_table(run.batch.longest);
     run.parallel(pieces.count * heads_, work(run), [&](int64_t task, int lane) {
       const int64_t piece = task / heads_, head = task % heads_;
@@ -52,11 +49,14 @@ class AttentionOp : public Op {
     });
   }
 
+  bool writes_first(int input) const override { return input == inputs_[0]; }
+
   void backward(Run& run) const override {
     const int64_t longest = run.batch.longest;
     const bool learned = positions_->learned();
     const int64_t size = learned ? positions_->gradient_floats(longest) : 0;
-    const Pieces pieces = cut(run, size);
+    const Pieces pieces = cut(run, size, run.begins(inputs_[0]) ? 0 : run.elements(inputs_[0]));
+    float* dqkv = pieces.own == nullptr ? run.grad(inputs_[0]) : pieces.own;
     const auto rotary = positions_->rotary_table(longest);
     const auto sums = [&](int64_t task) { return pieces.gradients + task * size; };
     run.parallel(pieces.count * heads_, work(run), [&](int64_t task, int lane) {
@@ -67,8 +67,9 @@ class AttentionOp : public Op {
         desk.gradients = positions_->gradients(longest, sums(task));
       }
       for (int64_t s = pieces.begin(piece); s < pieces.begin(piece + 1); ++s)
-        backward_one(run, locate(run, s, head), desk);
+        backward_one(run, locate(run, s, head), desk, dqkv);
     });
+    if (pieces.own != nullptr) add_own(run, pieces.own);
     if (!learned) return;
     run.parallel(heads_, pieces.count * heads_ * size, [&](int64_t head, int) {
       for (int64_t piece = 0; piece < pieces.count; ++piece) {
@@ -93,13 +94,13 @@ class AttentionOp : public Op {
     int64_t count = 0;
     const int64_t* begins = nullptr;  // nullptr: one sequence each
     float* gradients = nullptr;
+    float* own = nullptr;  // the gradient of query, key and value before it is added
     int64_t begin(int64_t piece) const { return begins == nullptr ? piece : begins[piece]; }
   };
 
-  // Pieces, and `floats` of gradients for each of them and each head.
-  Pieces cut(Run& run, int64_t floats) const {
+  // Pieces, `floats` of gradients for each of them and each head, and `own` floats.
+  Pieces cut(Run& run, int64_t floats, int64_t own) const {
     const Batch& batch = run.batch;
-    if (!positions_->learned()) return {batch.sequences, nullptr, nullptr};
     const auto walk = [&](int64_t* begins) {
       int64_t count = 0;
       for (int64_t s = 0, first = 0; s < batch.sequences; ++s) {
@@ -112,11 +113,16 @@ class AttentionOp : public Op {
       if (begins != nullptr) begins[count] = batch.sequences;
       return count;
     };
-    const int64_t count = walk(nullptr), list = (count + 8) / 8 * 8;
-    const int64_t bytes = list * 8 + count * heads_ * floats * 4;
-    int64_t* begins = reinterpret_cast<int64_t*>(run.shared_scratch(bytes));
-    walk(begins);
-    return {count, begins, reinterpret_cast<float*>(begins + list)};
+    const bool learned = positions_->learned();
+    if (!learned && own == 0) return {batch.sequences, nullptr, nullptr, nullptr};
+    const int64_t count = learned ? walk(nullptr) : batch.sequences;
+    const int64_t list = learned ? (count + 8) / 8 * 8 : 0;
+    const int64_t sums = learned ? (count * heads_ * floats + 15) / 16 * 16 : 0;
+    uint8_t* scratch = run.shared_scratch(list * 8 + (sums + own) * 4);
+    int64_t* begins = learned ? reinterpret_cast<int64_t*>(scratch) : nullptr;
+    float* gradients = reinterpret_cast<float*>(scratch + list * 8);
+    if (learned) walk(begins);
+    return {count, begins, gradients, own == 0 ? nullptr : gradients + sums};
   }
 
   // What a task works with: the terms of its head, and scratch for texts up to the longest.
@@ -178,13 +184,13 @@ class AttentionOp : public Op {
     }
   }
 
-  // Query, key and value have no other reader, so writing is adding to 0.
-  void backward_one(Run& run, const Place& place, const Desk& desk) const {
+  // `all`: the gradient of query, key and value of all tokens, which is written.
+  void backward_one(Run& run, const Place& place, const Desk& desk, float* all) const {
     const auto& kernels = run.kernels.attention;
     const Heads in = heads(run, place, desk);
     const int64_t width = heads_ * head_dim_, row = 3 * width;
     const float* d_o = run.grad(outputs_[0]) + place.token * width + place.head * head_dim_;
-    float* dqkv = run.grad(inputs_[0]) + place.token * row + place.head * head_dim_;
+    float* dqkv = all + place.token * row + place.head * head_dim_;
     float* dq = desk.rotary == nullptr ? dqkv : desk.dq;
     float* dk = desk.rotary == nullptr ? dqkv + width : desk.dk;
     if (positions_->relative(place.length, /*backward=*/true)) {
@@ -198,6 +204,14 @@ class AttentionOp : public Op {
     const Rotation back = positions_->rotation(*desk.rotary, place.length, true);
     kernels.rotate(back, dq, head_dim_, dqkv, row);
     kernels.rotate(back, dk, head_dim_, dqkv + width, row);
+  }
+
+  // Others read query, key and value too and have added to the gradient.
+  void add_own(Run& run, const float* own) const {
+    float* dx = run.grad(inputs_[0]);
+    run.parallel_ranges(run.elements(inputs_[0]), 1024, 1, [&](int64_t begin, int64_t end, int) {
+      run.kernels.reduce.add(end - begin, own + begin, dx + begin, dx + begin);
+    });
   }
 
   // Multiply-adds of both products: at most this, and about this for texts of one length.

@@ -97,9 +97,8 @@ MemoryPlan plan_memory(const std::vector<ValueInfo>& values,
 
 GradientPlan plan_gradients(const std::vector<ValueInfo>& values,
                             const std::vector<std::unique_ptr<Op>>& ops,
-                            const std::vector<uint8_t>& needed, int loss) {
+                            const std::vector<uint8_t>& needed, const std::vector<int>& losses) {
   const std::vector<int> root = find_roots(values.size(), ops);
-  const size_t loss_root = static_cast<size_t>(root[static_cast<size_t>(loss)]);
   std::vector<Life> lives(values.size());
   for (size_t i = 0; i < ops.size(); ++i) {
     if (needed[i] == 0) continue;
@@ -109,11 +108,12 @@ GradientPlan plan_gradients(const std::vector<ValueInfo>& values,
     for (int value : ops[i]->inputs()) own(value);
     own(ops[i]->outputs()[0]);
   }
-  touch(lives[loss_root], static_cast<int>(ops.size()));
+  const int start = static_cast<int>(ops.size());
+  for (int loss : losses) touch(lives[static_cast<size_t>(root[static_cast<size_t>(loss)])], start);
   GradientPlan plan{place(values, root, lives), {}};
   plan.begins.resize(ops.size());
   for (size_t v = 0; v < values.size(); ++v) {
-    if (lives[v].first < 0 || v == loss_root) continue;
+    if (lives[v].first < 0 || lives[v].last == start) continue;
     plan.begins[static_cast<size_t>(lives[v].last)].push_back(static_cast<int>(v));
   }
   return plan;

@@ -58,11 +58,11 @@ struct GradientPlan : MemoryPlan {
 };
 
 // The same for gradients, which live backwards: from the backward of the last op that reads a value
-// to that of the op that writes it, and the gradient of `loss` from the very start, where the
-// caller fills it. Only the ops marked in `needed` run, and values that only backward reads have no
-// gradient.
+// to that of the op that writes it, and the gradients of `losses` from the very start, where the
+// caller fills them. Only the ops marked in `needed` run, and values that only backward reads have
+// no gradient.
 GradientPlan plan_gradients(const std::vector<ValueInfo>& values,
                             const std::vector<std::unique_ptr<Op>>& ops,
-                            const std::vector<uint8_t>& needed, int loss);
+                            const std::vector<uint8_t>& needed, const std::vector<int>& losses);
 
 }  // namespace sinter

@@ -29,6 +29,9 @@ class Op {
   virtual void forward(Run& run) const = 0;
   // Adds to the gradients of inputs() and of groups(), given the gradient of the first output.
   virtual void backward(Run& run) const = 0;
+  // Backward writes the gradient of this input where Run::begins says that nothing was added yet:
+  // then it is not set to 0 before.
+  virtual bool writes_first(int) const { return false; }
 
   const std::vector<int>& inputs() const { return inputs_; }
   // The first is the value that others read; the rest is kept for backward (statistics,
@@ -39,9 +42,6 @@ class Op {
   const std::vector<int>& kept() const { return kept_; }
   // The output is the input itself (dropout in inference): no memory of its own.
   virtual bool is_alias() const { return false; }
-  // Backward writes the gradient of the first input instead of adding to it: in training no other
-  // op may read that value.
-  virtual bool overwrites_gradient() const { return false; }
   // Only rows of the batch's token ids are read of this one of groups(): the rest of its gradient
   // is 0.
   virtual bool reads_token_rows(size_t /*group*/) const { return false; }

@@ -20,26 +20,11 @@ Program::Program(GraphSpec graph, std::shared_ptr<WeightStore> store, const Trai
       builder.fail(output.name, "a table cannot be an output");
     outputs_.emplace_back(output.name, value);
   }
-  if (weights_.trainable()) check_sole_readers(builder);
   values_ = builder.values();
   feature_width_ = builder.feature_width();
   weights_.allocate();
   needs_grad_ = builder.value_needs_grad();
   plan_ = plan_memory(values_, ops_, weights_.trainable() ? read_after_forward() : tables_read());
-}
-
-void Program::check_sole_readers(const Builder& builder) const {
-  std::vector<int> readers(builder.values().size(), 0);
-  for (const auto& op : ops_) {
-    for (int input : op->inputs()) ++readers[static_cast<size_t>(input)];
-    // Readers of what it is another name of add to the same memory.
-    if (op->is_alias()) ++readers[static_cast<size_t>(op->outputs()[0])];
-  }
-  for (const auto& op : ops_) {
-    if (!op->overwrites_gradient() || readers[static_cast<size_t>(op->inputs()[0])] == 1) continue;
-    builder.fail(builder.value(op->outputs()[0]).name,
-                 "must be the only reader of " + builder.value(op->inputs()[0]).name);
-  }
 }
 
 std::vector<int> Program::tables_read() const {
@@ -143,7 +128,10 @@ void Program::backward(Run& run, const std::vector<uint8_t>& needed, const Cance
     if (needed[i] == 0 || needs_grad_[static_cast<size_t>(ops_[i]->outputs()[0])] == 0) continue;
     run.let_pass();
     cancel.check();
-    for (int value : run.gradient_plan->begins[i]) run.clear_grad(value);
+    run.begun = &run.gradient_plan->begins[i];
+    for (int value : *run.begun) {
+      if (!ops_[i]->writes_first(value)) run.clear_grad(value);
+    }
     ops_[i]->backward(run);
   }
 }

@@ -61,7 +61,8 @@ class Program {
   // place.
   void forward(Run& run, const std::vector<uint8_t>& needed,
                const std::vector<OutputTarget>& targets, const Cancel& cancel) const;
-  // The marked ops in reverse order. The caller has filled the gradient of the loss's value.
+  // The marked ops in reverse order. The caller has filled the gradients of the losses'
+  // values.
   void backward(Run& run, const std::vector<uint8_t>& needed, const Cancel& cancel) const;
 
   const std::vector<ValueInfo>& values() const { return values_; }
@@ -74,7 +75,6 @@ class Program {
 
  private:
   bool makes_table(const Op& op) const { return value(op.outputs()[0]).kind == ValueKind::table; }
-  void check_sole_readers(const Builder& builder) const;
   void compute_tables(Team& team, const Cancel& cancel);
   // Tables that an op with rows of the batch reads.
   std::vector<int> tables_read() const;

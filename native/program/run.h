@@ -69,6 +69,7 @@ class Run final : public Lanes {
   uint64_t dropout_key = 0;  // of this step; ops mix in their own number
   WeightGradients* gradients = nullptr;
   const GradientPlan* gradient_plan = nullptr;
+  const std::vector<int>* begun = nullptr;  // of the plan, for the op whose backward runs
   const std::vector<uint8_t>* value_needs_grad = nullptr;
   Interlude* interlude = nullptr;  // nullptr: nothing passes
   int lane = 0;                    // that runs this, when it is not the whole team
@@ -127,6 +128,8 @@ class Run final : public Lanes {
     grad_arena_ = Arena(plan, batch.tokens, batch.selected_tokens);
     workspace_.grads.reserve(grad_arena_.size());
   }
+  // The op whose backward runs is the first that adds to the gradient of a value.
+  bool begins(int id) const { return std::find(begun->begin(), begun->end(), id) != begun->end(); }
   // Gradients begin at 0; every backward adds.
   void clear_grad(int id) {
     float* from = grad(id);

@@ -1,83 +1,84 @@
-// One optimizer over one trainable program: forward, loss, backward, clipping, AdamW, packing anew.
-// All lanes share every operation, and sums run in one fixed order, so a run's numbers do not
+// The pieces of a training step over one trainable program: accumulate gradients, clip them, apply
+// them. All lanes share every operation, and sums run in one fixed order, so a run's numbers do not
 // depend on the number of lanes.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "program/engine.h"
-#include "train/loss.h"
+#include "train/optimizer_state.h"
+#include "train/terms.h"
 
 namespace sinter {
 
-struct TrainerSettings {
-  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0.01;
-  std::unordered_set<std::string> decayed;
-};
+// Tokens that go through the network together. Larger batches are cut (activations of a slice are
+// all kept).
+inline constexpr int64_t kSliceTokens = 4096;
 
-struct StepSettings {
-  double learning_rate = 0;
-  double max_grad_norm = 0;  // 0: no clipping
+struct PassSettings {
   bool dropout = false;
   uint64_t dropout_key = 0;
-  bool update = true;
+  int64_t slice_tokens = kSliceTokens;
+  int64_t number = 0;  // of the pass, counted from 1 as they are asked for
 };
 
-struct StepResult {
-  double loss = 0;
-  double grad_norm = 0;
+struct PassResult {
+  double loss = 0;             // weighted sum of the terms
+  std::vector<double> losses;  // of each term, without its weight
 };
 
 class Trainer {
  public:
-  Trainer(std::shared_ptr<Program> program, TrainerSettings settings);
+  Trainer(std::shared_ptr<Program> program, const OptimizerSettings& settings,
+          const std::vector<ParameterGroup>& groups);
 
-  StepResult step(Engine& engine, const WholeBatch& batch, const StepLoss& loss,
-                  const StepSettings& settings, const Cancel& cancel);
-  // The gradient of the last step before clipping, in the weight's own shape.
+  // Adds the gradients of the terms to those since the last apply. When a pass fails, or never ran,
+  // all of them are dropped.
+  PassResult accumulate(Engine& engine, const WholeBatch& batch, const std::vector<LossTerm>& terms,
+                        const PassSettings& settings, const Cancel& cancel);
+  // The global 2-norm of the gradients; apply multiplies them so that it is at most `max_norm`. 0:
+  // no clipping.
+  // `pass` is the number of the last pass that was asked for: Error(INTERNAL) unless it went well.
+  double clip(Engine& engine, int64_t pass, double max_norm);
+  // One step of the optimizer, which uses the gradients up. Error(INTERNAL) without them, as above.
+  void apply(Engine& engine, int64_t pass, double learning_rate, const Cancel& cancel);
+  // The gradients are not applied; the next accumulate begins anew.
+  void clear() { summed_ = false; }
+  // The gradient of a weight before clipping, in its own shape; apply and clear leave it until the
+  // next accumulate.
   void read_gradient(const std::string& name, float* values) const;
+
+  OptimizerState& state() { return state_; }
   const std::shared_ptr<Program>& program() const { return program_; }
 
  private:
-  // Optimizer state of a group; tables also know which rows ever had a gradient.
-  struct State {
-    AlignedBuffer<float> m, v;
-    bool decays = false;
-    bool table = false;            // read by an embedding only: gradients are sparse in rows
-    std::vector<uint8_t> seen;     // table rows that ever had a gradient
-    std::vector<int32_t> touched;  // table rows with a gradient in this step, in increasing order
+  // What a pass runs: fixed for all of its slices.
+  struct Pass {
+    const WholeBatch& whole;
+    const PassSettings& settings;
+    const Cancel& cancel;
+    std::vector<uint8_t> needed;  // ops
+    GradientPlan plan;
   };
-  // A piece of a group that one lane updates.
-  struct Chunk {
-    int group;
-    int64_t begin, end;  // elements; rows for tables
-  };
-
-  void find_tables();
-  void clear_gradients(Team& team);
-  void note_touched_rows(const WholeBatch& batch);
+  // Error(INTERNAL) unless there are the gradients of all passes up to this one.
+  void check_summed(int64_t pass) const;
+  void plan_gradients_of(Pass& pass, const std::vector<int>& outputs) const;
   // Selected tokens of a slice, at most.
-  int64_t most_selected() const;
-  double backward_slice(Engine& engine, const WholeBatch& batch, Slice slice, const BatchLoss& loss,
-                        const StepSettings& settings, const Cancel& cancel);
-  double gradient_norm(Team& team) const;
-  void update(Team& team, const StepSettings& settings, double grad_norm);
-  void update_chunk(const Chunk& chunk, const AdamWStep& base);
-  std::vector<Chunk> chunks(int64_t elements) const;
+  int64_t most_selected(const GradientPlan& plan) const;
+  void run_slices(Engine& engine, const Pass& pass, BatchTerms& terms);
+  // Forward over a slice, then body(run).
+  template <typename Body>
+  void run_slice(Engine& engine, const Pass& pass, Slice slice, const Body& body);
 
   std::shared_ptr<Program> program_;
-  TrainerSettings settings_;
-  WeightGradients gradients_;
-  std::vector<State> states_;
-  std::vector<uint8_t> reached_;  // groups that the last loss reaches
-  std::vector<uint8_t> needed_;   // ops of the last loss
-  GradientPlan gradient_plan_;    // for these
-  std::vector<int32_t> row_scratch_;
-  int64_t steps_ = 0;
+  GradientSums sums_;
+  OptimizerState state_;
+  bool summed_ = false;    // there are gradients to apply
+  int64_t pass_ = 0;       // the last one that went well
+  double grad_scale_ = 1;  // of clipping
 };
 
 }  // namespace sinter

@@ -10,7 +10,9 @@ import {
   sealedProgram,
   settings,
   stepOptions,
+  step as takeStep,
 } from './small.mjs';
+import { termOf } from './step.mjs';
 
 const ints = (...values) => Int32Array.of(...values);
 const node = (g, output) => g.nodes.find((n) => n.output === output);
@@ -140,20 +142,21 @@ const step = async (value, loss, changes = {}) => {
   g.outputs.logits = value;
   const program = await sealedProgram(true, g);
   const trainer = new border.Trainer(program, settings());
-  const result = await trainer.step({ ...batch(), ...changes }, loss, stepOptions());
+  const result = await takeStep(trainer, { ...batch(), ...changes }, loss, stepOptions());
   if (!Number.isFinite(result.loss)) throw new Error(`the loss is ${result.loss}`);
 };
 const floats = (size) => new Float32Array(size).fill(0.5);
-const labels = (...values) => ({ kind: 'cross_entropy', labels: ints(...values) });
-const span = (starts, ends) => ({ kind: 'span', starts, ends });
+const labels = (...values) => termOf('cross_entropy', ints(...values));
+const span = (...values) => termOf('span', ints(...values));
 const picked = { selected: ints(0, 2, 6) };
+const two = { selected: ints(0, 2) };
 /** Two logits for each token: the graph selects all. */
 const pairs = async (loss) => {
   const g = newerGraph();
   g.nodes.push({ ...node(g, 'words'), input: 'gated', output: 'pairs' });
   g.outputs.logits = 'pairs';
   const trainer = new border.Trainer(await sealedProgram(true, g), settings());
-  return trainer.step(batch(), loss, stepOptions());
+  return takeStep(trainer, batch(), loss, stepOptions());
 };
 
 const losses = [
@@ -167,49 +170,58 @@ const losses = [
     () => step('words', labels(0, 1, 0, 1, 0, 1, 0), picked),
   ],
   ['labels of no selected token', 'fine', () => step('words', labels(), { selected: ints() })],
-  ['bce', 'fine', () => step('scores', { kind: 'bce', targets: floats(9) })],
+  ['bce', 'fine', () => step('scores', termOf('bce', floats(9)))],
+  ['bce of selected tokens', 'fine', () => step('words', termOf('bce', floats(6)), picked)],
+  ['bce with too few targets', 'INTERNAL', () => step('scores', termOf('bce', floats(8)))],
+  ['bce with labels', 'INTERNAL', () => step('scores', termOf('bce', new Int32Array(9)))],
+  ['bce without targets', 'INTERNAL', () => step('scores', termOf('bce'))],
+  ['mse', 'fine', () => step('scores', termOf('mse', floats(9)))],
+  ['mse of every token', 'fine', () => step('gated', termOf('mse', floats(7 * HIDDEN)))],
+  ['mse with too many targets', 'INTERNAL', () => step('scores', termOf('mse', floats(10)))],
+  ['span', 'fine', () => pairs(span(1, -1, 0, 0, 3, 3))],
+  ['span without any', 'fine', () => pairs(span(-1, -1, -1, -1, -1, -1))],
+  ['span beyond its text', 'INTERNAL', () => pairs(span(2, 1, 0, 0, 3, 3))],
+  ['span that ends beyond its text', 'INTERNAL', () => pairs(span(1, 1, 0, 1, 3, 3))],
+  ['span at -2', 'INTERNAL', () => pairs(span(-2, 1, 0, 0, 3, 3))],
+  ['span with too few numbers', 'INTERNAL', () => pairs(span(1, 1, 0, 0, 3))],
+  ['span with too many numbers', 'INTERNAL', () => pairs(span(1, 1, 0, 0, 3, 3, 0))],
+  ['span of texts', 'INTERNAL', () => step('scores', span(0, 0, 0, 0, 0, 0))],
+  ['span of eight columns', 'INTERNAL', () => step('gated', span(0, 0, 0, 0, 0, 0))],
+  ['positives', 'fine', () => step('unit', termOf('in_batch_negatives', ints(1)))],
+  ['positives of nobody', 'fine', () => step('unit', termOf('in_batch_negatives', ints()))],
+  ['no positive counts', 'fine', () => step('unit', termOf('in_batch_negatives', ints(-1)))],
+  ['a positive too high', 'INTERNAL', () => step('unit', termOf('in_batch_negatives', ints(2)))],
   [
-    'bce of selected tokens',
-    'fine',
-    () => step('words', { kind: 'bce', targets: floats(6) }, picked),
-  ],
-  [
-    'bce with too few targets',
+    'anchors without candidates',
     'INTERNAL',
-    () => step('scores', { kind: 'bce', targets: floats(8) }),
+    () => step('unit', termOf('in_batch_negatives', ints(0, 0, 0))),
   ],
   [
-    'bce with labels',
+    'more anchors than rows',
     'INTERNAL',
-    () => step('scores', { kind: 'bce', targets: new Int32Array(9) }),
+    () => step('unit', termOf('in_batch_negatives', ints(0, 0, 0, 0))),
   ],
-  ['bce without targets', 'INTERNAL', () => step('scores', { kind: 'bce' })],
-  ['mse', 'fine', () => step('scores', { kind: 'mse', targets: floats(9) })],
-  ['mse of every token', 'fine', () => step('gated', { kind: 'mse', targets: floats(7 * HIDDEN) })],
+  ['scores of halves', 'INTERNAL', () => step('unit', termOf('cosent', floats(1)))],
+  ['scores of tokens', 'fine', () => step('picked', termOf('cosent', floats(1)), two)],
   [
-    'mse with too many targets',
+    'a score that is no number',
     'INTERNAL',
-    () => step('scores', { kind: 'mse', targets: floats(10) }),
+    () => step('picked', termOf('cosent', floats(1).fill(Number.NaN)), two),
   ],
-  ['span', 'fine', () => pairs(span(ints(1, 0, 3), ints(-1, 0, 3)))],
-  ['span without any', 'fine', () => pairs(span(ints(-1, -1, -1), ints(-1, -1, -1)))],
-  ['span beyond its text', 'INTERNAL', () => pairs(span(ints(2, 0, 3), ints(1, 0, 3)))],
-  ['span that ends beyond its text', 'INTERNAL', () => pairs(span(ints(1, 0, 3), ints(1, 1, 3)))],
-  ['span at -2', 'INTERNAL', () => pairs(span(ints(-2, 0, 3), ints(1, 0, 3)))],
-  ['span with too few starts', 'INTERNAL', () => pairs(span(ints(1, 0), ints(1, 0, 3)))],
-  ['span with too many ends', 'INTERNAL', () => pairs(span(ints(1, 0, 3), ints(1, 0, 3, 0)))],
-  ['span without ends', 'INTERNAL', () => pairs(span(ints(1, 0, 3)))],
-  ['span of texts', 'INTERNAL', () => step('scores', span(ints(0, 0, 0), ints(0, 0, 0)))],
-  ['span of eight columns', 'INTERNAL', () => step('gated', span(ints(0, 0, 0), ints(0, 0, 0)))],
+  [
+    'a scale too high',
+    'INTERNAL',
+    () => step('picked', { ...termOf('cosent', floats(1)), scale: 301 }, two),
+  ],
   [
     'external for selected tokens',
     'fine',
-    () => step('scores', { kind: 'external', output: 'words', gradient: floats(6) }, picked),
+    () => step('scores', termOf('external', floats(6), 'words'), picked),
   ],
   [
     'external as large as all tokens for selected ones',
     'INTERNAL',
-    () => step('scores', { kind: 'external', output: 'words', gradient: floats(14) }, picked),
+    () => step('scores', termOf('external', floats(14), 'words'), picked),
   ],
 ];
 

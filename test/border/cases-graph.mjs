@@ -260,7 +260,7 @@ export const graphCases = [
   ],
   [
     'a second reader of query, key and value, trained',
-    'INTERNAL',
+    'fine',
     () =>
       build((g) => void g.nodes.push({ ...node(g, 'pooled'), input: 'qkv', output: 'z' }), true),
   ],

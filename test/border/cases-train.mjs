@@ -12,18 +12,26 @@ import {
   sealedProgram,
   settings,
   stepOptions,
+  step as takeStep,
 } from './small.mjs';
+import { termOf } from './step.mjs';
 
 const trainerOf = async (changes = {}) =>
   new border.Trainer(await sealedProgram(true), { ...settings(), ...changes });
 const step = async (lossChanges = {}, more = {}, batchChanges = {}) =>
-  (await trainerOf()).step(
+  takeStep(
+    await trainerOf(),
     { ...batch(), ...batchChanges },
     { ...loss(), ...lossChanges },
     { ...stepOptions(), ...more },
   );
 const external = (changes = {}) =>
-  step({ kind: 'external', output: 'logits', gradient: new Float32Array(9), ...changes });
+  step({ kind: 'external', targets: new Float32Array(9), ...changes });
+const optimizer = (changes) => trainerOf({ optimizer: { ...settings().optimizer, ...changes } });
+const groups = (changes) => trainerOf({ groups: [{ ...settings().groups[0], ...changes }] });
+const id = () => border.nextJobId();
+const writeState = async (name, begin, bytes) =>
+  (await trainerOf()).writeState(name, begin, bytes, id());
 const ints = (...values) => Int32Array.of(...values);
 
 export const trainCases = [
@@ -74,7 +82,7 @@ export const trainCases = [
     async () => {
       const program = await sealedProgram(true);
       const own = settings();
-      Object.defineProperty(own, 'beta1', {
+      Object.defineProperty(own.optimizer, 'beta1', {
         get() {
           program.dispose();
           return 0.9;
@@ -84,24 +92,34 @@ export const trainCases = [
     },
   ],
   ['settings missing', 'INTERNAL', async () => new border.Trainer(await sealedProgram(true))],
-  ['beta1 a string', 'INTERNAL', () => trainerOf({ beta1: '0.9' })],
-  ['decayed a string', 'INTERNAL', () => trainerOf({ decayed: 'query' })],
-  ['decayed numbers', 'INTERNAL', () => trainerOf({ decayed: [1] })],
+  ['beta1 a string', 'INTERNAL', () => optimizer({ beta1: '0.9' })],
+  ['optimizer unknown', 'INTERNAL', () => optimizer({ kind: 'adam' })],
+  ['optimizer missing', 'INTERNAL', () => trainerOf({ optimizer: undefined })],
+  ['nesterov a number', 'INTERNAL', () => optimizer({ kind: 'sgd', nesterov: 1 })],
+  ['sgd', 'fine', () => optimizer({ kind: 'sgd', momentum: 0.9, nesterov: true })],
+  ['groups missing', 'INTERNAL', () => trainerOf({ groups: undefined })],
+  ['a group without weights', 'INTERNAL', () => groups({ weights: undefined })],
+  ['weights of a group a string', 'INTERNAL', () => groups({ weights: 'query' })],
+  ['weights of a group numbers', 'INTERNAL', () => groups({ weights: [1] })],
+  ['a weight of a group unknown', 'INTERNAL', () => groups({ weights: ['x'] })],
+  ['a weight in a group twice', 'INTERNAL', () => groups({ weights: ['query', 'query'] })],
+  ['weightDecay missing', 'INTERNAL', () => groups({ weightDecay: undefined })],
+  ['learningRateFactor missing', 'INTERNAL', () => groups({ learningRateFactor: undefined })],
   ['loss unknown', 'INTERNAL', () => step({ kind: 'hinge' })],
-  ['labels too few', 'INTERNAL', () => step({ labels: ints(0, 1) })],
-  ['labels too many', 'INTERNAL', () => step({ labels: ints(0, 1, 2, 0) })],
-  ['label 3', 'INTERNAL', () => step({ labels: ints(0, 1, 3) })],
-  ['label -2', 'INTERNAL', () => step({ labels: ints(0, 1, -2) })],
-  ['labels of floats', 'INTERNAL', () => step({ labels: new Float32Array(3) })],
-  ['all labels ignored', 'fine', () => step({ labels: ints(-1, -1, -1) })],
+  ['labels too few', 'INTERNAL', () => step({ targets: ints(0, 1) })],
+  ['labels too many', 'INTERNAL', () => step({ targets: ints(0, 1, 2, 0) })],
+  ['label 3', 'INTERNAL', () => step({ targets: ints(0, 1, 3) })],
+  ['label -2', 'INTERNAL', () => step({ targets: ints(0, 1, -2) })],
+  ['labels of floats', 'INTERNAL', () => step({ targets: new Float32Array(3) })],
+  ['all labels ignored', 'fine', () => step({ targets: ints(-1, -1, -1) })],
   [
     'labels made wild during',
     'fine',
     async () => {
       const trainer = await trainerOf();
       const one = loss();
-      const running = trainer.step(batch(), one, stepOptions());
-      one.labels.fill(2 ** 30);
+      const running = takeStep(trainer, batch(), one, stepOptions());
+      one.targets.fill(2 ** 30);
       await running;
     },
   ],
@@ -114,25 +132,25 @@ export const trainCases = [
       const program = made(g, true);
       fill(program, g);
       await program.seal();
-      await new border.Trainer(program, settings()).step(batch(), loss(), stepOptions());
+      await takeStep(new border.Trainer(program, settings()), batch(), loss(), stepOptions());
     },
   ],
   ['external', 'fine', () => external()],
   [
     'external for every token',
     'fine',
-    () => external({ output: 'hidden', gradient: new Float32Array(56) }),
+    () => external({ output: 'hidden', targets: new Float32Array(56) }),
   ],
   ['external output unknown', 'INTERNAL', () => external({ output: 'nothing' })],
-  ['external gradient too short', 'INTERNAL', () => external({ gradient: new Float32Array(8) })],
-  ['external gradient of doubles', 'INTERNAL', () => external({ gradient: new Float64Array(9) })],
+  ['external gradient too short', 'INTERNAL', () => external({ targets: new Float32Array(8) })],
+  ['external gradient of doubles', 'INTERNAL', () => external({ targets: new Float64Array(9) })],
   [
     'external gradient transferred before',
     'INTERNAL',
     () => {
       const gradient = new Float32Array(9);
       structuredClone(gradient, { transfer: [gradient.buffer] });
-      return external({ gradient });
+      return external({ targets: gradient });
     },
   ],
   [
@@ -141,15 +159,21 @@ export const trainCases = [
     async () => {
       const trainer = await trainerOf();
       const gradient = new Float32Array(9);
-      const one = { kind: 'external', output: 'logits', gradient };
-      const running = trainer.step(batch(), one, stepOptions());
+      const one = termOf('external', gradient);
+      const running = takeStep(trainer, batch(), one, stepOptions());
       structuredClone(gradient, { transfer: [gradient.buffer] });
       globalThis.gc?.();
       await running;
     },
   ],
   ['learningRate missing', 'INTERNAL', () => step({}, { learningRate: undefined })],
-  ['update a number', 'INTERNAL', () => step({}, { update: 1 })],
+  ['maxGradNorm a string', 'INTERNAL', () => step({}, { maxGradNorm: '1' })],
+  ['sliceTokens 0', 'INTERNAL', () => step({}, { sliceTokens: 0 })],
+  ['sliceTokens 1', 'fine', () => step({}, { sliceTokens: 1 })],
+  ['weight missing', 'INTERNAL', () => step({ weight: undefined })],
+  ['weight no number', 'INTERNAL', () => step({ weight: Number.NaN })],
+  ['output missing', 'INTERNAL', () => step({ output: undefined })],
+  ['targets missing', 'INTERNAL', () => step({ targets: undefined })],
   ['dropoutSeed a string', 'INTERNAL', () => step({}, { dropoutSeed: '7' })],
   ['dropoutSeed missing', 'INTERNAL', () => step({}, { dropoutSeed: undefined })],
   ['jobId missing', 'INTERNAL', () => step({}, { jobId: undefined })],
@@ -157,7 +181,59 @@ export const trainCases = [
   [
     'no texts',
     'fine',
-    () => step({ labels: ints() }, {}, { ids: ints(), offsets: ints(0), segments: null }),
+    () => step({ targets: ints() }, {}, { ids: ints(), offsets: ints(0), segments: null }),
+  ],
+  ['clip before accumulate', 'INTERNAL', async () => (await trainerOf()).clip(1, id())],
+  ['apply before accumulate', 'INTERNAL', async () => (await trainerOf()).apply(1, id())],
+  ['clear before accumulate', 'fine', async () => (await trainerOf()).clear(id())],
+  ['apply without a job id', 'INTERNAL', async () => (await trainerOf()).apply(1)],
+  ['no terms', 'INTERNAL', async () => (await trainerOf()).accumulate(batch(), [], stepOptions())],
+  [
+    'terms an object',
+    'INTERNAL',
+    async () => (await trainerOf()).accumulate(batch(), loss(), stepOptions()),
+  ],
+  [
+    'a term null',
+    'INTERNAL',
+    async () => (await trainerOf()).accumulate(batch(), [null], stepOptions()),
+  ],
+  ['state', 'fine', async () => (await trainerOf()).state()],
+  ['state unknown', 'INTERNAL', async () => (await trainerOf()).readState('x', 0, 4)],
+  ['state to its end', 'fine', async () => (await trainerOf()).readState('weight:query', 0, 256)],
+  ['state beyond', 'INTERNAL', async () => (await trainerOf()).readState('weight:query', 0, 257)],
+  ['state before', 'INTERNAL', async () => (await trainerOf()).readState('weight:query', -4, 4)],
+  ['state backwards', 'INTERNAL', async () => (await trainerOf()).readState('weight:query', 8, 4)],
+  ['state 2^52', 'INTERNAL', async () => (await trainerOf()).readState('seen:tokens', 0, 2 ** 52)],
+  ['writeState', 'fine', () => writeState('weight:query', 0, new Uint8Array(256))],
+  ['writeState beyond', 'INTERNAL', () => writeState('weight:query', 4, new Uint8Array(256))],
+  ['writeState 2^52', 'INTERNAL', () => writeState('weight:query', 2 ** 52, new Uint8Array(4))],
+  [
+    'writeState of half a number',
+    'INTERNAL',
+    () => writeState('weight:query', 2, new Uint8Array(4)),
+  ],
+  ['writeState of floats', 'INTERNAL', () => writeState('weight:query', 0, new Float32Array(1))],
+  ['writeState of nothing', 'INTERNAL', () => writeState('weight:query', 0)],
+  [
+    'writeState of Infinity',
+    'CORRUPT_MODEL',
+    () => writeState('weight:query', 0, Uint8Array.of(0, 0, 128, 127)),
+  ],
+  ['restore', 'fine', async () => (await trainerOf()).restore(3, id())],
+  ['restore to -1', 'INTERNAL', async () => (await trainerOf()).restore(-1, id())],
+  [
+    'state during a step',
+    'INTERNAL',
+    async () => {
+      const trainer = await trainerOf();
+      const running = takeStep(trainer, batch(), loss(), stepOptions());
+      try {
+        trainer.state();
+      } finally {
+        await running;
+      }
+    },
   ],
   [
     'readGradient of an unknown weight',
@@ -170,7 +246,7 @@ export const trainCases = [
     'INTERNAL',
     async () => {
       const trainer = await trainerOf();
-      const running = trainer.step(batch(), loss(), stepOptions());
+      const running = takeStep(trainer, batch(), loss(), stepOptions());
       try {
         trainer.readGradient('query');
       } finally {
@@ -183,7 +259,8 @@ export const trainCases = [
     'INTERNAL',
     async () => {
       const program = await sealedProgram(true);
-      const running = new border.Trainer(program, settings()).step(batch(), loss(), stepOptions());
+      const trainer = new border.Trainer(program, settings());
+      const running = takeStep(trainer, batch(), loss(), stepOptions());
       try {
         program.store.readWeight('query');
       } finally {
@@ -196,7 +273,7 @@ export const trainCases = [
     'fine',
     async () => {
       const program = await sealedProgram(true);
-      await new border.Trainer(program, settings()).step(batch(), loss(), stepOptions());
+      await takeStep(new border.Trainer(program, settings()), batch(), loss(), stepOptions());
       program.store.readWeight('query');
     },
   ],
@@ -206,7 +283,7 @@ export const trainCases = [
     async () => {
       const trainer = await trainerOf();
       trainer.dispose();
-      await trainer.step(batch(), loss(), stepOptions());
+      await takeStep(trainer, batch(), loss(), stepOptions());
     },
   ],
   [
@@ -215,7 +292,7 @@ export const trainCases = [
     async () => {
       const program = await sealedProgram(true);
       const trainer = new border.Trainer(program, settings());
-      const running = trainer.step(batch(), loss(), stepOptions());
+      const running = takeStep(trainer, batch(), loss(), stepOptions());
       trainer.dispose();
       program.dispose();
       await running;
@@ -231,9 +308,9 @@ export const trainCases = [
         new border.Trainer(program, settings()),
       ];
       await Promise.all([
-        one.step(batch(), loss(), stepOptions()),
+        takeStep(one, batch(), loss(), stepOptions()),
         program.run(batch(), [output()], options()),
-        two.step(batch(), loss(), stepOptions()),
+        takeStep(two, batch(), loss(), stepOptions()),
         program.run(batch(), [output()], options()),
       ]);
     },

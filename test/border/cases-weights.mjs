@@ -297,7 +297,7 @@ export const weightCases = [
         [graph(), new border.Store(graph().weights), { trainable: true }],
         border.Trainer,
       );
-      return odd.step(batch(), loss(), stepOptions());
+      return odd.accumulate(batch(), [loss()], stepOptions());
     },
   ],
   [

@@ -11,7 +11,7 @@ import { describe, expect, it } from 'vitest';
 import { ERROR_CODES } from '../../lib/core/errors.js';
 import { OPS } from '../../lib/graph/ops.js';
 import { STORAGE_NAMES } from '../../lib/graph/storages.js';
-import { NATIVE_ABI, native } from '../../lib/native/native.js';
+import { LOSSES, NATIVE_ABI, native, OPTIMIZER_KINDS } from '../../lib/native/native.js';
 
 const path = fileURLToPath(new URL('../../lib/native/native.ts', import.meta.url));
 const source = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.ES2022);
@@ -72,6 +72,12 @@ describe('the border', () => {
 
   it('has the storages of weights of the graph, in the same order', () => {
     expect(binding.storages()).toEqual(STORAGE_NAMES);
+  });
+
+  it('has the losses and the optimizers that TypeScript lists, in the same order', () => {
+    const listed = Object.entries(LOSSES).map(([name, row]) => ({ name, ...row }));
+    expect(binding.losses()).toEqual(listed);
+    expect(binding.optimizers()).toEqual([...OPTIMIZER_KINDS]);
   });
 
   it('names an active level that is not above the host', () => {

@@ -14,7 +14,9 @@ import {
   options,
   settings,
   stepOptions,
+  step as takeStep,
 } from './small.mjs';
+import { termOf } from './step.mjs';
 
 const [rounds, firstSeed] = [Number(process.argv[2]), Number(process.argv[3] ?? 1)];
 const CODES = new Set(border.errorCodes());
@@ -120,11 +122,11 @@ const selecting = () => ({ ...batch(), selected: Int32Array.of(0, 3, 6) });
 /** A loss that fits one of the outputs. */
 function anyLoss(number) {
   if (number === 0) return loss();
-  if (number === 1) return { kind: 'bce', targets: new Float32Array(9) };
-  if (number === 2) return { kind: 'mse', targets: new Float32Array(9) };
-  if (number === 3) return { kind: 'external', output: 'words', gradient: new Float32Array(6) };
-  const ends = Int32Array.of(1, 0, 3);
-  return { kind: 'span', starts: Int32Array.of(0, -1, 3), ends }; // refused unless logits are pairs
+  if (number === 1) return termOf('bce', new Float32Array(9));
+  if (number === 2) return termOf('mse', new Float32Array(9));
+  if (number === 3) return termOf('external', new Float32Array(6), 'words');
+  if (number === 4) return termOf('in_batch_negatives', Int32Array.of(1));
+  return termOf('span', Int32Array.of(0, 1, -1, 0, 3, 3)); // refused unless logits are pairs
 }
 
 /** A graph, a run and a step that read features. */
@@ -165,9 +167,9 @@ async function round(draw) {
   await program.run(call.batch, call.outputs, call.options);
   if (!trainable) return;
   const trainer = new border.Trainer(program, settings());
-  const step = { batch: selecting(), loss: anyLoss(draw(newer ? 5 : 3)), options: stepOptions() };
+  const step = { batch: selecting(), loss: anyLoss(draw(newer ? 6 : 3)), options: stepOptions() };
   if (draw(2) === 1) spoil(step, draw);
-  await trainer.step(step.batch, step.loss, step.options);
+  await takeStep(trainer, step.batch, step.loss, step.options);
   for (const { name } of given.weights) trainer.readGradient(name);
 }
 

@@ -2,6 +2,7 @@
 // Rule: everything here is right; the cases spoil one thing at a time.
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { termOf, trainStep } from './step.mjs';
 
 const built = fileURLToPath(new URL('../../build/Release/sinter.node', import.meta.url));
 
@@ -183,8 +184,14 @@ export function options() {
 }
 
 export function settings() {
-  return { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, decayed: ['query'] };
+  return {
+    optimizer: { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+    groups: [{ weights: ['query'], learningRateFactor: 1, weightDecay: 0.01 }],
+  };
 }
+
+/** A step of one term. */
+export const step = (trainer, on, one, options) => trainStep(border, trainer, on, [one], options);
 
 export function stepOptions() {
   const jobId = border.nextJobId();
@@ -192,5 +199,5 @@ export function stepOptions() {
 }
 
 export function loss() {
-  return { kind: 'cross_entropy', labels: Int32Array.of(0, 2, -1) };
+  return termOf('cross_entropy', Int32Array.of(0, 2, -1));
 }

@@ -1,4 +1,4 @@
-// AdamW, scaling and sums of squares: bits against the scalar row, ten AdamW steps against float64.
+// AdamW, SGD, scaling and sums of squares: bits against the scalar row, ten steps against float64.
 import { describe, expect, it } from 'vitest';
 import {
   expectSameBits,
@@ -13,6 +13,7 @@ import {
 
 interface OptimizerFamily extends KernelFamily {
   adamw(row: string, args: object): void;
+  sgd(row: string, args: object): void;
   scale(row: string, args: object): void;
   sumSquares(row: string, args: object): number;
 }
@@ -101,6 +102,46 @@ describe('optimizer kernels', () => {
       expect(Math.abs(w - (got[i] ?? NaN))).toBeLessThan(2e-6);
     }
   });
+
+  it.each([
+    [0, false],
+    [0.9, false],
+    [0.8, true],
+  ])(
+    'SGD with momentum %d, nesterov %s: bits of the scalar row, near float64',
+    (momentum, nesterov) => {
+      const random = new Random(6);
+      for (const n of SIZES) {
+        const p = random.floats(n);
+        const grads = Array.from({ length: 10 }, () => random.floats(n));
+        const common = { lr: 0.05, momentum, decay: 0.1, gradScale: 0.7, nesterov: +nesterov, n };
+        const run = (row: string) => {
+          const values = new GuardedFloats(n, p);
+          const kept = new GuardedFloats(n);
+          const buffer = momentum === 0 ? null : kept.all;
+          for (const grad of grads) optimizer.sgd(row, { ...common, grad, p: values.all, buffer });
+          values.expectIntact(`${row} p`);
+          kept.expectIntact(`${row} buffer`);
+          return { p: values.values, buffer: kept.values };
+        };
+        const want = run(scalar);
+        for (const row of vectorRows(optimizer)) {
+          const got = run(row);
+          expectSameBits(got.p, want.p, `${row} n=${n} p`);
+          expectSameBits(got.buffer, want.buffer, `${row} n=${n} buffer`);
+        }
+        for (let i = 0; i < n; i++) {
+          let [w, b] = [p[i] ?? NaN, 0];
+          for (const grad of grads) {
+            const g = (grad[i] ?? NaN) * 0.7 + 0.1 * w;
+            b = momentum * b + g;
+            w -= 0.05 * (nesterov ? g + momentum * b : b);
+          }
+          expect(Math.abs(w - (want.p[i] ?? NaN))).toBeLessThan(2e-6);
+        }
+      }
+    },
+  );
 
   it('an element whose gradient has always been 0 only decays, as scale does', () => {
     const p = new Random(3).floats(50);

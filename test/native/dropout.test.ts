@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { GraphBuilder } from '../../lib/graph/builder.js';
 import type { NativeTrainer } from '../../lib/native/native.js';
 import { expectSameBits } from '../kernels/native-test.js';
-import { ADAMW, at, batchOf, engine, randomWeights, sealed, step, toyGraph } from './toy.js';
+import { ADAMW, at, batchOf, engine, randomWeights, sealed, step, term, toyGraph } from './toy.js';
 
 /** Every token of a batch reads a row of its own, so the gradient of the table is the mask itself. */
 const WIDTH = 33;
@@ -28,7 +28,7 @@ async function mask(
   const ids = Int32Array.from({ length: tokens }, (_, i) => i);
   const offsets = Int32Array.from({ length: tokens / LENGTH + 1 }, (_, i) => i * LENGTH);
   const gradient = new Float32Array(tokens * WIDTH).fill(1);
-  const loss = { kind: 'external', output: 'hidden', gradient } as const;
+  const loss = term('external', gradient, 'hidden');
   await step(trainer, { ids, offsets, segments: null }, loss, { dropoutSeed });
   return trainer.readGradient('table').subarray(0, tokens * WIDTH);
 }
@@ -92,10 +92,10 @@ describe('dropout', () => {
     };
     const gradient = new Float32Array(long.ids.length * 24).fill(0.01, 0, first * 24);
     const output = 'hidden';
-    await step(trainer, long, { kind: 'external', output, gradient }, { dropoutSeed: 9 });
+    await step(trainer, long, term('external', gradient, output), { dropoutSeed: 9 });
     const whole = new Map(graph.weights.map(({ name }) => [name, trainer.readGradient(name)]));
     const cut = gradient.slice(0, first * 24);
-    await step(trainer, part, { kind: 'external', output, gradient: cut }, { dropoutSeed: 9 });
+    await step(trainer, part, term('external', cut, output), { dropoutSeed: 9 });
     for (const [name, expected] of whole) {
       const ours = trainer.readGradient(name);
       // Adding zeros changes no bit but the sign of zero.
@@ -111,11 +111,7 @@ describe('dropout', () => {
     const gradient = new Float32Array(100 * WIDTH).fill(1);
     const ids = Int32Array.from({ length: 50 }, (_, i) => i);
     const batch = { ids, offsets: Int32Array.of(0, 50), segments: null };
-    const loss = {
-      kind: 'external',
-      output: 'hidden',
-      gradient: gradient.subarray(0, 50 * WIDTH),
-    } as const;
+    const loss = term('external', gradient.subarray(0, 50 * WIDTH), 'hidden');
     await step(trainer, batch, loss);
     const values = trainer.readGradient('table').subarray(0, 50 * WIDTH);
     expect(values.every((value) => value === 1)).toBe(true);

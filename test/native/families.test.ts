@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EncoderGraph } from '../../lib/graph/types.js';
-import { native, type StepLoss } from '../../lib/native/native.js';
+import { type LossTerm, native } from '../../lib/native/native.js';
 import { expectSameBits } from '../kernels/native-test.js';
 import { child } from './child.js';
 import {
@@ -35,19 +35,16 @@ interface Bits {
 }
 
 /** What the child needs of a model, as JSON. */
-function modelOf(name: string, graph: EncoderGraph, size: number, loss: StepLoss) {
+function modelOf(name: string, graph: EncoderGraph, size: number, loss: LossTerm) {
   const weights = [...randomWeights(graph, 6)].map(([key, values]) => [key, [...values]]);
-  const typed = Object.entries(loss).map(([key, value]) => [
-    key,
-    typeof value === 'string' ? value : [...value],
-  ]);
+  const { targets, ...term } = loss;
   return {
     name,
     graph,
     s8: quantizedGraph(graph),
     weights: Object.fromEntries(weights) as object,
     size,
-    loss: Object.fromEntries(typed) as object,
+    loss: { ...term, targets: [...targets], isFloat: targets instanceof Float32Array },
     features: undefined as readonly number[] | undefined,
   };
 }

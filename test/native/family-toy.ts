@@ -3,8 +3,9 @@
 
 import { GraphBuilder } from '../../lib/graph/builder.js';
 import type { EncoderGraph } from '../../lib/graph/types.js';
-import type { StepLoss, TokenBatch } from '../../lib/native/native.js';
+import { LOSSES, type LossKind, type LossTerm, type TokenBatch } from '../../lib/native/native.js';
 import { Random } from '../kernels/native-test.js';
+import { at, term } from './toy.js';
 
 export const FAMILY_VOCABULARY = 30;
 const HIDDEN = 16;
@@ -115,38 +116,51 @@ export function rowsOf(kind: Head, batch: TokenBatch): number {
 }
 
 /** A random loss of a kind that fits the head, with ignored labels. */
-export function lossFor(kind: Head, loss: StepLoss['kind'], batch: TokenBatch): StepLoss {
+export function lossFor(head: Head, kind: LossKind, batch: TokenBatch): LossTerm {
   const random = new Random(31);
-  const rows = rowsOf(kind, batch);
-  const width = headWidth(kind);
-  const labels = () => Int32Array.from({ length: rows }, () => random.integer(-1, width - 1));
-  switch (loss) {
-    case 'cross_entropy':
-      return { kind: loss, labels: labels() };
-    case 'bce': {
-      const targets = Float32Array.from({ length: rows * width }, () => random.integer(0, 2) / 2);
-      return { kind: loss, targets };
-    }
-    case 'mse':
-      return { kind: loss, targets: random.floats(rows * width, 2) };
-    case 'external':
-      return { kind: loss, output: 'logits', gradient: random.floats(rows * width) };
-    case 'span': {
-      const lengths = Array.from(
-        batch.offsets.subarray(1),
-        (end, i) => end - (batch.offsets[i] ?? 0),
+  const rows = rowsOf(head, batch);
+  const width = headWidth(head);
+  const draw = (length: number, next: (i: number) => number) =>
+    Int32Array.from({ length }, (_, i) => next(i));
+  switch (LOSSES[kind].targets) {
+    case 'classes':
+      return term(
+        kind,
+        draw(rows, () => random.integer(-1, width - 1)),
       );
-      const draw = () => Int32Array.from(lengths, (length) => random.integer(-1, length - 1));
-      return { kind: loss, starts: draw(), ends: draw() };
+    case 'values': {
+      const shares = () => random.integer(0, 2) / 2;
+      const targets = Float32Array.from({ length: rows * width }, shares);
+      return term(kind, kind === 'bce' ? targets : random.floats(rows * width, 2));
     }
+    case 'spans': {
+      const lengthOf = (i: number) => at(batch.offsets, i + 1) - at(batch.offsets, i);
+      const texts = batch.offsets.length - 1;
+      const targets = draw(2 * texts, (i) => random.integer(-1, lengthOf(Math.floor(i / 2)) - 1));
+      return term(kind, targets);
+    }
+    case 'positives': {
+      const anchors = Math.floor(rows / 3);
+      return term(
+        kind,
+        draw(anchors, (i) => (i === 1 ? -1 : random.integer(0, rows - anchors - 1))),
+      );
+    }
+    case 'scores':
+      return term(
+        kind,
+        Float32Array.from({ length: rows / 2 }, () => random.integer(0, 3)),
+      );
   }
 }
 
 /** The heads with the losses that they are trained with. */
-export const HEAD_LOSSES: readonly [Head, StepLoss['kind']][] = [
+export const HEAD_LOSSES: readonly [Head, LossKind][] = [
   ['texts', 'cross_entropy'],
   ['texts', 'bce'],
   ['texts', 'mse'],
+  ['texts', 'in_batch_negatives'],
+  ['texts', 'cosent'],
   ['tokens', 'cross_entropy'],
   ['tokens', 'bce'],
   ['tokens', 'external'],
@@ -154,4 +168,5 @@ export const HEAD_LOSSES: readonly [Head, StepLoss['kind']][] = [
   ['vocabulary', 'cross_entropy'],
   ['vocabulary', 'mse'],
   ['vocabulary', 'external'],
+  ['vocabulary', 'in_batch_negatives'],
 ];

@@ -10,7 +10,7 @@ import {
   withFeatures,
 } from './featured-toy.js';
 import { Regression } from './regression.js';
-import { ADAMW, at, batchOf, engine, pick, randomWeights, run, sealed, step } from './toy.js';
+import { ADAMW, at, batchOf, engine, pick, randomWeights, run, sealed, step, term } from './toy.js';
 
 const LENGTHS = [7, 1, 64, 3, 30, 2, 17, 1, 16, 48, 5];
 const batch = withFeatures(batchOf(LENGTHS, 4, { segments: false }), FEATURE_WIDTH, 3);
@@ -85,7 +85,7 @@ describe('logistic regression', () => {
     const trainer = new (engine().Trainer)(program, ADAMW);
     const plain = new Regression(width, labels, weights, ADAMW);
     const given = featureBatch(points, width);
-    const loss = { kind: 'cross_entropy', labels: answers } as const;
+    const loss = term('cross_entropy', answers);
     for (let i = 0; i < 40; i++) {
       const options = { update: true, learningRate: 0.05 };
       const { loss: ours } = await step(trainer, given, loss, options);

@@ -3,9 +3,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { EncoderGraph } from '../../lib/graph/types.js';
 import type {
+  LossTerm,
   NativeProgram,
   NativeTrainer,
-  StepLoss,
   TokenBatch,
 } from '../../lib/native/native.js';
 import * as library from '../../lib/runtime/program.js';
@@ -41,7 +41,7 @@ const deriveProgram = (...args: Parameters<typeof library.deriveProgram>) =>
 interface Case {
   readonly graph: EncoderGraph;
   readonly batch: TokenBatch;
-  readonly loss: StepLoss;
+  readonly loss: LossTerm;
 }
 
 const texts = batchOf([5, 1, 13, 2], 3);

@@ -11,7 +11,18 @@ import {
 import { expectSameBits } from '../kernels/native-test.js';
 import { FEATURE_WIDTH, mixedGraph, withFeatures } from './featured-toy.js';
 import { entropyProblem, expectGradients, gradientsOf, linearProblem } from './gradients.js';
-import { ADAMW, batchOf, engine, labelsFor, randomWeights, sealed, step, toyGraph } from './toy.js';
+import {
+  ADAMW,
+  adamw,
+  batchOf,
+  engine,
+  labelsFor,
+  randomWeights,
+  sealed,
+  step,
+  term,
+  toyGraph,
+} from './toy.js';
 
 const VOCABULARY = 12;
 const LENGTHS = [5, 1, 17, 2];
@@ -251,7 +262,7 @@ describe('gradients', () => {
   it('of a whole encoder under cross entropy, some texts without a label', async () => {
     const graph = toyGraph({ hidden: 12, heads: 2, layers: 1, vocabulary: VOCABULARY });
     const loss = labelsFor(batch, 2);
-    loss.labels[1] = -1;
+    loss.targets[1] = -1;
     await expectGradients(entropyProblem(graph, randomWeights(graph, 8), batch, loss, null));
   });
 
@@ -297,10 +308,10 @@ describe('gradients of successive steps', () => {
     const graph = toyGraph({ layers: 1 });
     const weights = randomWeights(graph, 1);
     const program = await sealed(graph, weights, true);
-    const trainer = new (engine().Trainer)(program, { ...ADAMW, decayed: [...weights.keys()] });
+    const trainer = new (engine().Trainer)(program, adamw([...weights.keys()], 0.01));
     const own = batchOf([3, 5], 4);
     const gradient = new Float32Array(8 * 24).fill(1);
-    const loss = { kind: 'external', output: 'hidden.0', gradient } as const;
+    const loss = term('external', gradient, 'hidden.0');
     await step(trainer, own, loss, { update: true });
     expect(trainer.readGradient('classifier.weight').every((g) => g === 0)).toBe(true);
     const kept = weights.get('layer.0.up.weight') ?? new Float32Array();

@@ -2,9 +2,9 @@
 // Rule: the loss is sum(c * output) for a fixed random c, summed in double; only the program's own arithmetic is f32.
 import { expect } from 'vitest';
 import type { EncoderGraph, OutputName } from '../../lib/graph/types.js';
-import type { StepLoss, TokenBatch } from '../../lib/native/native.js';
+import type { TokenBatch } from '../../lib/native/native.js';
 import { Random } from '../kernels/native-test.js';
-import { ADAMW, at, engine, run, sealed, step } from './toy.js';
+import { ADAMW, at, engine, type Loss, run, sealed, step, term } from './toy.js';
 
 export type Weights = Map<string, Float32Array>;
 
@@ -19,8 +19,9 @@ export interface Problem {
   readonly batch: TokenBatch;
   /** Scalar loss of the weights. */
   readonly loss: (weights: Weights) => Promise<number>;
-  readonly stepLoss: StepLoss;
+  readonly stepLoss: Loss;
   readonly dropoutSeed: number | null;
+  readonly sliceTokens?: number;
   readonly relative?: number;
   /** Step of the differences; smaller where the loss has kinks. */
   readonly step?: number;
@@ -41,16 +42,16 @@ export function linearProblem(
     program.dispose();
     return values.reduce((sum, value, i) => sum + value * at(gradient, i), 0);
   };
-  const stepLoss = { kind: 'external', output, gradient } as const;
+  const stepLoss = term('external', gradient, output);
   return { graph, weights, batch, loss, stepLoss, dropoutSeed: null };
 }
 
-/** Cross entropy over `logits`, as a step reports it, with the dropout of `dropoutSeed`. */
+/** A loss as a step reports it, with the dropout of `dropoutSeed`. */
 export function entropyProblem(
   graph: EncoderGraph,
   weights: Weights,
   batch: TokenBatch,
-  stepLoss: StepLoss,
+  stepLoss: Loss,
   dropoutSeed: number | null,
 ): Problem {
   const loss = async (changed: Weights) => {
@@ -68,8 +69,8 @@ export function entropyProblem(
 export async function gradientsOf(problem: Problem): Promise<Weights> {
   const program = await sealed(problem.graph, problem.weights, true);
   const trainer = new (engine().Trainer)(program, ADAMW);
-  const { batch, stepLoss, dropoutSeed } = problem;
-  const { gradNorm } = await step(trainer, batch, stepLoss, { dropoutSeed });
+  const { batch, stepLoss, dropoutSeed, sliceTokens = 4096 } = problem;
+  const { gradNorm } = await step(trainer, batch, stepLoss, { dropoutSeed, sliceTokens });
   const gradients: Weights = new Map();
   let squares = 0;
   for (const { name } of problem.graph.weights) {

@@ -68,7 +68,7 @@ export interface ProgramInternals {
     values: readonly PlannedValue[],
     ops: readonly PlannedOp[],
     needed: readonly number[],
-    loss: number,
+    losses: readonly number[],
   ): { offsets: number[]; widths: number[]; begins: number[][] };
   cut(
     offsets: Int32Array,

@@ -4,7 +4,7 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import type { StepLoss, TokenBatch } from '../../lib/native/native.js';
+import { LOSSES, type LossKind, type LossTerm, type TokenBatch } from '../../lib/native/native.js';
 import { expectSameBits } from '../kernels/native-test.js';
 import {
   FAMILY_VOCABULARY,
@@ -17,7 +17,7 @@ import {
   selectSome,
 } from './family-toy.js';
 import { entropyProblem, expectGradients, gradientsOf, linearProblem } from './gradients.js';
-import { ADAMW, at, batchOf, engine, randomWeights, run, sealed, step } from './toy.js';
+import { ADAMW, at, batchOf, engine, randomWeights, run, sealed, step, term } from './toy.js';
 
 const LENGTHS = [5, 1, 13, 2];
 const options = { vocabulary: FAMILY_VOCABULARY, segments: false };
@@ -31,7 +31,7 @@ const mean = (x: readonly number[]) =>
   x.length === 0 ? 0 : x.reduce((sum, v) => sum + v, 0) / x.length;
 
 /** Mean over the labelled rows of -log softmax. */
-function entropy(rows: readonly (readonly number[])[], labels: Int32Array): number {
+function entropy(rows: readonly (readonly number[])[], labels: LossTerm['targets']): number {
   const losses = rows.flatMap((row, i) => {
     const label = at(labels, i);
     return label < 0 ? [] : [logSumExp(row) - at(row, label)];
@@ -39,34 +39,59 @@ function entropy(rows: readonly (readonly number[])[], labels: Int32Array): numb
   return mean(losses);
 }
 
-/** The loss in float64, from the logits. */
-function exact(loss: StepLoss, logits: readonly number[], of: TokenBatch): number {
-  switch (loss.kind) {
-    case 'cross_entropy': {
-      const width = logits.length / loss.labels.length;
-      const rows = Array.from(loss.labels, (_, i) => logits.slice(i * width, (i + 1) * width));
-      return entropy(rows, loss.labels);
-    }
-    case 'bce':
-      return mean(
-        logits.map(
-          (x, i) => Math.max(x, 0) - x * at(loss.targets, i) + Math.log1p(Math.exp(-Math.abs(x))),
-        ),
-      );
-    case 'mse':
-      return mean(logits.map((x, i) => (x - at(loss.targets, i)) ** 2));
-    case 'span': {
-      const column = (c: number) =>
-        Array.from(loss.starts, (_, i) => {
-          const part = logits.slice(2 * at(of.offsets, i), 2 * at(of.offsets, i + 1));
-          return part.filter((_, j) => j % 2 === c);
-        });
-      return (entropy(column(0), loss.starts) + entropy(column(1), loss.ends)) / 2;
-    }
-    case 'external':
-      return 0;
-  }
+type Exact = (one: LossTerm, x: readonly number[], of: TokenBatch, width: number) => number;
+
+const rowsOfWidth = (x: readonly number[], width: number) =>
+  Array.from({ length: x.length / width }, (_, i) => x.slice(i * width, (i + 1) * width));
+
+function cosine(a: readonly number[], b: readonly number[]): number {
+  const dot = (p: readonly number[], q: readonly number[]) =>
+    p.reduce((sum, v, i) => sum + v * at(q, i), 0);
+  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
 }
+
+/** Every loss in float64, from its output. */
+const EXACT: Record<LossKind, Exact> = {
+  external: () => 0,
+  cross_entropy: ({ targets }, x, _, width) => entropy(rowsOfWidth(x, width), targets),
+  bce: ({ targets }, x) =>
+    mean(x.map((v, i) => Math.max(v, 0) - v * at(targets, i) + Math.log1p(Math.exp(-Math.abs(v))))),
+  mse: ({ targets }, x) => mean(x.map((v, i) => (v - at(targets, i)) ** 2)),
+  span: ({ targets }, x, { offsets }) => {
+    const column = (c: number) =>
+      Array.from(offsets.subarray(1), (end, i) =>
+        x.slice(2 * at(offsets, i), 2 * end).filter((_, j) => j % 2 === c),
+      );
+    const labels = (c: number) => targets.filter((_, i) => i % 2 === c);
+    return (entropy(column(0), labels(0)) + entropy(column(1), labels(1))) / 2;
+  },
+  in_batch_negatives: ({ targets }, x, _, width) => {
+    const all = rowsOfWidth(x, width);
+    const candidates = all.slice(targets.length);
+    const scores = all
+      .slice(0, targets.length)
+      .map((anchor) => candidates.map((other) => 20 * cosine(anchor, other)));
+    return entropy(scores, targets);
+  },
+  cosent: ({ targets }, x, _, width) => {
+    const all = rowsOfWidth(x, width);
+    const n = targets.length;
+    const cos = Array.from(targets, (_t, i) => cosine(all[i] ?? [], all[n + i] ?? []));
+    const terms = cos.flatMap((low, i) =>
+      cos.flatMap((high, j) => (at(targets, i) < at(targets, j) ? [20 * (low - high)] : [])),
+    );
+    return logSumExp([0, ...terms]);
+  },
+};
+
+/** In units of 1 + the loss: cosines are multiplied by 20, and so is their rounding. */
+const valueTolerance = (kind: LossKind) => (LOSSES[kind].coupled ? 2e-5 : 1e-6);
+
+it('every loss of the table is tested on some head', () => {
+  const tested = new Set(HEAD_LOSSES.map(([, kind]) => kind));
+  expect([...tested].sort()).toEqual(Object.keys(LOSSES).sort());
+  expect(Object.keys(EXACT)).toEqual(Object.keys(LOSSES));
+});
 
 describe.each(HEAD_LOSSES)('logits of %s under %s', (kind, lossKind) => {
   const graph = familyGraph(kind);
@@ -78,7 +103,8 @@ describe.each(HEAD_LOSSES)('logits of %s under %s', (kind, lossKind) => {
     const size = rowsOf(kind, batch) * headWidth(kind);
     const logits = await run(program, batch, 'logits', size);
     const { loss: value } = await step(new (engine().Trainer)(program, ADAMW), batch, loss);
-    expect(Math.abs(value - exact(loss, [...logits], batch))).toBeLessThan(1e-6 * (1 + value));
+    const exact = EXACT[lossKind](loss, [...logits], batch, headWidth(kind));
+    expect(Math.abs(value - exact)).toBeLessThan(valueTolerance(lossKind) * (1 + exact));
     program.dispose();
   });
 
@@ -96,12 +122,12 @@ describe.each(HEAD_LOSSES)('logits of %s under %s', (kind, lossKind) => {
 
 describe('losses', () => {
   it('without any label are 0 and have no gradient', async () => {
-    const none: [Head, StepLoss][] = [
-      ['tokens', { kind: 'cross_entropy', labels: new Int32Array(batch.ids.length).fill(-1) }],
-      [
-        'span',
-        { kind: 'span', starts: new Int32Array(4).fill(-1), ends: new Int32Array(4).fill(-1) },
-      ],
+    const none: [Head, LossTerm][] = [
+      ['tokens', term('cross_entropy', new Int32Array(batch.ids.length).fill(-1))],
+      ['span', term('span', new Int32Array(8).fill(-1))],
+      ['texts', term('in_batch_negatives', new Int32Array(2).fill(-1))],
+      ['texts', term('in_batch_negatives', new Int32Array())],
+      ['texts', term('cosent', new Float32Array(2))],
     ];
     for (const [kind, loss] of none) {
       const graph = familyGraph(kind);
@@ -111,30 +137,19 @@ describe('losses', () => {
     }
   });
 
-  it('count labels over the whole batch when it is cut into slices', async () => {
-    // More than a slice of 4096 tokens; the same texts again and again have the same mean.
-    const times = 230;
-    const many = batchOf(Array.from({ length: times }, () => LENGTHS).flat(), 3, options);
-    const ids = Int32Array.from(many.ids, (_, i) => at(batch.ids, i % batch.ids.length));
-    const picked = batch.selected ?? new Int32Array();
-    const selected = Int32Array.from({ length: times * picked.length }, (_, i) => {
-      const round = Math.floor(i / picked.length);
-      return at(picked, i % picked.length) + round * batch.ids.length;
-    });
-    const long = { ...many, ids, selected };
-    expect(long.ids.length).toBeGreaterThan(4096);
-    for (const [kind, lossKind] of HEAD_LOSSES) {
-      if (lossKind === 'external') continue;
-      const graph = familyGraph(kind);
-      const weights = randomWeights(graph, 8);
-      const one = lossFor(kind, lossKind, batch);
-      const all = repeated(one, times);
-      const small = await gradientsOf(entropyProblem(graph, weights, batch, one, null));
-      const large = await gradientsOf(entropyProblem(graph, weights, long, all, null));
-      for (const [name, gradient] of small) {
+  it.each(HEAD_LOSSES)('%s, %s: slices have the gradients of the whole', async (kind, lossKind) => {
+    const many = selectSome(batchOf([5, 1, 13, 2, 7, 9, 3, 30], 3, options), 4);
+    const graph = familyGraph(kind, 0.2);
+    const weights = randomWeights(graph, 8);
+    const loss = lossFor(kind, lossKind, many);
+    const problem = entropyProblem(graph, weights, many, loss, 5);
+    const whole = await gradientsOf(problem);
+    for (const sliceTokens of [1, 17]) {
+      const cut = await gradientsOf({ ...problem, sliceTokens });
+      for (const [name, gradient] of whole) {
         const norm = Math.hypot(...gradient);
-        const apart = Math.hypot(...gradient.map((g, i) => g - at(large.get(name) ?? [], i)));
-        expect(apart, `${kind} ${lossKind} ${name}`).toBeLessThan(1e-4 * norm + 1e-7);
+        const apart = Math.hypot(...gradient.map((g, i) => g - at(cut.get(name) ?? [], i)));
+        expect(apart, name).toBeLessThan(1e-5 * norm + 1e-7);
       }
     }
   });
@@ -150,20 +165,3 @@ describe('losses', () => {
     for (const [name, gradient] of a) expectSameBits(gradient, b.get(name) ?? gradient, name);
   });
 });
-
-function repeated(loss: StepLoss, times: number): StepLoss {
-  const floats = (values: Float32Array) =>
-    Float32Array.from({ length: times * values.length }, (_, i) => at(values, i % values.length));
-  const ints = (values: Int32Array) =>
-    Int32Array.from({ length: times * values.length }, (_, i) => at(values, i % values.length));
-  switch (loss.kind) {
-    case 'cross_entropy':
-      return { ...loss, labels: ints(loss.labels) };
-    case 'span':
-      return { ...loss, starts: ints(loss.starts), ends: ints(loss.ends) };
-    case 'external':
-      return { ...loss, gradient: floats(loss.gradient) };
-    default:
-      return { ...loss, targets: floats(loss.targets) };
-  }
-}

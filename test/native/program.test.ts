@@ -45,9 +45,9 @@ const CHAIN: readonly PlannedOp[] = CHAIN_VALUES.map((_, i) => ({
   alias: false,
 }));
 
-/** Marks the ops that `loss` depends on. */
-function neededFor(ops: readonly PlannedOp[], loss: number): number[] {
-  const wanted = new Set([loss]);
+/** Marks the ops that `losses` depend on. */
+function neededFor(ops: readonly PlannedOp[], losses: readonly number[]): number[] {
+  const wanted = new Set(losses);
   const marks = ops.map(() => 0);
   for (const [i, { inputs, outputs }] of [...ops.entries()].reverse()) {
     if (!outputs.some((value) => wanted.has(value))) continue;
@@ -178,14 +178,14 @@ class Backward {
 describe('gradient plan', () => {
   it('begins every gradient before its first use and keeps it until its last', () => {
     fc.assert(
-      fc.property(programs, fc.nat(1000), ({ values, ops }, pick) => {
+      fc.property(programs, fc.nat(1000), fc.nat(1000), ({ values, ops }, one, two) => {
         const { root } = lives(values, ops);
         const results = ops.map(({ outputs }) => outputs[0] as number);
-        const loss = at(results, pick % results.length);
-        const needed = neededFor(ops, loss);
-        const plan = program.planBackward(values, ops, needed, loss);
+        const losses = [at(results, one % results.length), at(results, two % results.length)];
+        const needed = neededFor(ops, losses);
+        const plan = program.planBackward(values, ops, needed, losses);
         const backward = new Backward(plan, values, root);
-        backward.begin(at(root, loss));
+        for (const owner of new Set(losses.map((loss) => at(root, loss)))) backward.begin(owner);
         for (const [i, { inputs, outputs }] of [...ops.entries()].reverse()) {
           for (const value of plan.begins[i] ?? []) backward.begin(value);
           if (needed[i] === 0) {
@@ -203,8 +203,8 @@ describe('gradient plan', () => {
 
   it('needs two values at a time in a chain, and nothing for what is not needed', () => {
     const all = CHAIN.map(() => 1);
-    expect(program.planBackward(CHAIN_VALUES, CHAIN, all, 4).widths).toEqual([16, 0, 0]);
-    const part = program.planBackward(CHAIN_VALUES, CHAIN, [1, 1, 0, 0, 0], 1);
+    expect(program.planBackward(CHAIN_VALUES, CHAIN, all, [4]).widths).toEqual([16, 0, 0]);
+    const part = program.planBackward(CHAIN_VALUES, CHAIN, [1, 1, 0, 0, 0], [1]);
     expect(part.widths).toEqual([16, 0, 0]);
     expect(part.begins).toEqual([[], [0], [], [], []]);
   });

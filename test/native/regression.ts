@@ -59,7 +59,9 @@ export class Regression {
   }
 
   private update(name: string, gradient: Float64Array, learningRate: number): void {
-    const { beta1, beta2, epsilon } = this.settings;
+    const { optimizer } = this.settings;
+    if (optimizer.kind !== 'adamw') throw new Error('only AdamW is written out here');
+    const { beta1, beta2, epsilon } = optimizer;
     const values = this.weights.get(name) as Float64Array;
     const [mean, square] = this.moments.get(name) as readonly [Float64Array, Float64Array];
     gradient.forEach((g, i) => {

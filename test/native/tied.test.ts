@@ -8,6 +8,7 @@ import { expectSameBits } from '../kernels/native-test.js';
 import { FAMILY_VOCABULARY, familyGraph, lossFor, rowsOf, selectSome } from './family-toy.js';
 import {
   ADAMW,
+  adamw,
   at,
   batchOf,
   engine,
@@ -136,7 +137,7 @@ describe('training of tied weights', () => {
 
   it('changes all forms of a weight: a run sees what a new program of the same weights gives', async () => {
     const program = await sealed(graph, weights, true);
-    const trainer = new (engine().Trainer)(program, { ...ADAMW, decayed: [...weights.keys()] });
+    const trainer = new (engine().Trainer)(program, adamw([...weights.keys()], 0.01));
     const loss = lossFor('vocabulary', 'cross_entropy', batch);
     for (const dropoutSeed of [1, 2, 3])
       await step(trainer, batch, loss, { update: true, dropoutSeed });

@@ -4,13 +4,13 @@
 import { GraphBuilder } from '../../lib/graph/builder.js';
 import type { EncoderGraph } from '../../lib/graph/types.js';
 import {
+  type LossKind,
+  type LossTerm,
   type NativeProgram,
   type NativeTrainer,
   native,
-  type StepLoss,
-  type StepOptions,
-  type StepResult,
   type TokenBatch,
+  type TrainerSettings,
 } from '../../lib/native/native.js';
 import { Random } from '../kernels/native-test.js';
 
@@ -235,28 +235,65 @@ export async function run(
   return data;
 }
 
-export const ADAMW = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, decayed: [] };
+export const ADAMW: TrainerSettings = {
+  optimizer: { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+  groups: [],
+};
+
+/** The same, with a decay of these weights. */
+export function adamw(weights: readonly string[], weightDecay: number): TrainerSettings {
+  return { ...ADAMW, groups: [{ weights, learningRateFactor: 1, weightDecay }] };
+}
+
+/** A term of weight 1. */
+export function term(
+  kind: LossKind,
+  targets: LossTerm['targets'],
+  output = 'logits',
+): LossTerm & { weight: number } {
+  return { kind, output, weight: 1, targets };
+}
+
+export type Loss = LossTerm | readonly LossTerm[];
+
+export interface ToyStep {
+  /** Of the pass over the batch. */
+  readonly jobId: number;
+  readonly learningRate: number;
+  readonly maxGradNorm: number;
+  readonly dropoutSeed: number | null;
+  readonly sliceTokens: number;
+  /** false: the gradients are dropped. */
+  readonly update: boolean;
+}
 
 /** One step; by default gradients only. */
-export function step(
+export async function step(
   trainer: NativeTrainer,
   batch: TokenBatch,
-  loss: StepLoss,
-  options: Partial<StepOptions> = {},
-): Promise<StepResult> {
-  return trainer.step(batch, loss, {
-    jobId: engine().nextJobId(),
-    learningRate: 1e-3,
-    maxGradNorm: 0,
-    dropoutSeed: null,
-    update: false,
-    ...options,
-  });
+  loss: Loss,
+  options: Partial<ToyStep> = {},
+): Promise<{ loss: number; gradNorm: number }> {
+  const { nextJobId } = engine();
+  const { jobId = nextJobId(), learningRate = 1e-3, maxGradNorm = 0, dropoutSeed = null } = options;
+  const { sliceTokens = 4096 } = options;
+  const terms = 'kind' in loss ? [loss] : loss;
+  const calls = [
+    trainer.accumulate(batch, terms, { jobId, dropoutSeed, sliceTokens }),
+    trainer.clip(maxGradNorm, nextJobId()),
+    options.update === true ? trainer.apply(learningRate, nextJobId()) : trainer.clear(nextJobId()),
+  ] as const;
+  await Promise.allSettled(calls);
+  const [result, gradNorm] = await Promise.all(calls);
+  return { loss: result.loss, gradNorm };
 }
 
 /** Random labels of three classes. */
-export function labelsFor(batch: TokenBatch, seed: number): StepLoss & { kind: 'cross_entropy' } {
+export function labelsFor(
+  batch: TokenBatch,
+  seed: number,
+): LossTerm & { readonly targets: Int32Array } {
   const random = new Random(seed);
   const labels = Int32Array.from({ length: batch.offsets.length - 1 }, () => random.integer(0, 2));
-  return { kind: 'cross_entropy', labels };
+  return { ...term('cross_entropy', labels), targets: labels };
 }

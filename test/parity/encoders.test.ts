@@ -3,10 +3,10 @@
  */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runJob } from '../../lib/native/jobs.js';
 import { type NativeProgram, type NativeTrainer, native } from '../../lib/native/native.js';
 import { learningRateAt } from '../../lib/train/schedule.js';
-import { decayedWeights } from '../../lib/train/weight-decay.js';
+import { trainStep, tryStep } from '../../lib/train/step.js';
+import { decayedWeights, decayGroups } from '../../lib/train/weight-decay.js';
 import { ENCODERS, encoderFolder } from '../architectures/encoders.js';
 import { Golden, maxAbs, maxDifference } from './golden.js';
 
@@ -21,7 +21,7 @@ const FINAL_FACTOR = 4;
 /** A thousandth of the way that ten steps of 1e-3 can go. */
 const FINAL_NOISE = 1e-5;
 
-const SETTINGS = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+const ADAMW = { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
 
 interface StepLog {
   readonly losses: number[];
@@ -37,9 +37,9 @@ async function train(
   maxGradNorm: number,
   rate: (step: number) => number,
 ): Promise<StepLog & { lossAfter: number }> {
-  const decayed = decayedWeights(golden.parts.graph);
+  const groups = decayGroups(golden.parts.graph, weightDecay);
   const { Trainer } = native();
-  const trainer = new Trainer(program, { ...SETTINGS, weightDecay, decayed });
+  const trainer = new Trainer(program, { optimizer: ADAMW, groups });
   const log: StepLog = { losses: [], gradNorms: [] };
   for (let step = 0; step < steps; step++) {
     const { loss, gradNorm } = await oneStep(golden, program, trainer, {
@@ -63,9 +63,9 @@ async function oneStep(
   options: { learningRate: number; maxGradNorm: number; update: boolean },
 ): Promise<{ loss: number; gradNorm: number }> {
   const { step, value } = await golden.loss(program);
-  const result = await runJob('test', undefined, (jobId) =>
-    trainer.step(golden.batch, step, { jobId, dropoutSeed: null, ...options }),
-  );
+  const all = { ...options, dropoutSeed: null };
+  const take = options.update ? trainStep : tryStep;
+  const result = await take(trainer, golden.batch, [step], all);
   return { loss: value ?? result.loss, gradNorm: result.gradNorm };
 }
 
@@ -132,7 +132,7 @@ describe.each(HERE)('%s', (name) => {
   it.runIf(trains)('has the loss and the gradient of every parameter of PyTorch', async () => {
     const program = await golden.trainable();
     const { Trainer } = native();
-    const trainer = new Trainer(program, { ...SETTINGS, weightDecay: 0, decayed: [] });
+    const trainer = new Trainer(program, { optimizer: ADAMW, groups: [] });
     const options = { learningRate: 0, maxGradNorm: 0, update: false };
     const { loss } = await oneStep(golden, program, trainer, options);
     expect(Math.abs(loss - golden.json.loss)).toBeLessThan(LOSS_TOLERANCE);

@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs';
 import { loadModel } from '../../lib/checkpoint/load-model.js';
 import { openSafetensors, type SafetensorsFile } from '../../lib/formats/safetensors.js';
 import type { OutputName } from '../../lib/graph/types.js';
-import type { NativeProgram, StepLoss, TokenBatch } from '../../lib/native/native.js';
+import type { LossKind, LossTerm, NativeProgram, TokenBatch } from '../../lib/native/native.js';
 import { outputWidth, runBatch } from '../../lib/runtime/forward.js';
 import type { ModelParts } from '../../lib/runtime/model-parts.js';
 import { deriveProgram } from '../../lib/runtime/program.js';
@@ -137,32 +137,37 @@ export class Golden {
   }
 
   /** The loss of the fixture for the program as it is now: its own, or the mean square of the hidden values. */
-  async loss(program: NativeProgram): Promise<{ step: StepLoss; value: number | null }> {
-    const step = this.headLoss();
-    if (step !== null) return { step, value: null };
+  async loss(program: NativeProgram): Promise<{ step: LossTerm; value: number | null }> {
+    const own = this.headLoss();
+    if (own !== null) return { step: own, value: null };
     const hidden = await this.run('hidden', 'token', program);
     const value = hidden.reduce((sum, x) => sum + x * x, 0) / hidden.length;
     const gradient = hidden.map((x) => (2 * x) / hidden.length);
-    return { step: { kind: 'external', output: 'hidden', gradient }, value };
+    const step = { kind: 'external', output: 'hidden', weight: 1, targets: gradient } as const;
+    return { step, value };
   }
 
   /** The loss of the head; null for an encoder without one. Labels that are ignored are -1 here. */
-  private headLoss(): StepLoss | null {
+  private headLoss(): LossTerm | null {
     const { task, problem } = this.parts.head;
     const { labels = [], start_positions: starts = [], end_positions: ends = [] } = this.json.batch;
     const flat = labels.flat();
     if (task === 'question-answering') {
-      return { kind: 'span', starts: Int32Array.from(starts), ends: Int32Array.from(ends) };
+      const spans = starts.flatMap((start, i) => [start, ends[i] ?? -1]);
+      return onLogits('span', Int32Array.from(spans));
     }
     if (task === 'token-classification' || task === 'masked-lm') {
       const known = this.unpadded(labels as readonly (readonly number[])[]);
-      return { kind: 'cross_entropy', labels: known.map((label) => Math.max(label, -1)) };
+      return onLogits(
+        'cross_entropy',
+        known.map((label) => Math.max(label, -1)),
+      );
     }
     if (task !== 'classification') return null;
-    if (problem === 'regression') return { kind: 'mse', targets: Float32Array.from(flat) };
+    if (problem === 'regression') return onLogits('mse', Float32Array.from(flat));
     return problem === 'multi_label_classification'
-      ? { kind: 'bce', targets: Float32Array.from(flat) }
-      : { kind: 'cross_entropy', labels: Int32Array.from(flat) };
+      ? onLogits('bce', Float32Array.from(flat))
+      : onLogits('cross_entropy', Int32Array.from(flat));
   }
 
   async close(): Promise<void> {
@@ -170,6 +175,10 @@ export class Golden {
     await this.parts.program.retire();
     await this.tensors.close();
   }
+}
+
+function onLogits(kind: LossKind, targets: LossTerm['targets']): LossTerm {
+  return { kind, output: 'logits', weight: 1, targets };
 }
 
 /** Largest absolute difference; infinite when lengths differ or something is not a number. */

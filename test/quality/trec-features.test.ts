@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { Encoder } from '../../lib/models/encoder.js';
 import { featureBatch, regressionGraph } from '../native/featured-toy.js';
-import { ADAMW, engine, run, sealed, step } from '../native/toy.js';
+import { adamw, engine, run, sealed, step, term } from '../native/toy.js';
 
 /**
  * Percent of the 500 test questions that scikit-learn 1.9.1 gets right: LogisticRegression() as it comes (C=1), fitted to these
@@ -19,7 +19,7 @@ const EXPECTED = 91.4;
  * The same problem: C=1 adds |weights|^2 / 2 to the sum of the losses. Where epsilon is far above every gradient, AdamW is
  * gradient descent with momentum and its decay is the gradient of that term; steps may be long, because vectors have length 1.
  */
-const DESCENT = { ...ADAMW, epsilon: 1, decayed: ['scores.weight'] };
+const DESCENT = { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1 } as const;
 const LEARNING_RATE = 60;
 const STEPS = 400;
 
@@ -50,9 +50,10 @@ describe('TREC-6', () => {
         return [name, new Float32Array(shape.reduce((a, b) => a * b, 1))] as const;
       });
       const program = await sealed(graph, new Map(zeros), true);
-      const settings = { ...DESCENT, weightDecay: 1 / train.labels.length };
+      const { groups } = adamw(['scores.weight'], 1 / train.labels.length);
+      const settings = { optimizer: DESCENT, groups };
       const trainer = new (engine().Trainer)(program, settings);
-      const loss = { kind: 'cross_entropy', labels: train.labels } as const;
+      const loss = term('cross_entropy', train.labels);
       const batch = featureBatch(train.vectors.data, width);
       for (let i = 0; i < STEPS; i++)
         await step(trainer, batch, loss, { update: true, learningRate: LEARNING_RATE });

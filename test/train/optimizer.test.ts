@@ -1,5 +1,5 @@
 /**
- * AdamW, clipping and schedules against PyTorch's values for a vector of five numbers.
+ * AdamW, SGD, clipping and schedules against PyTorch's values for a vector of five numbers.
  *
  * The vector is once the only row of an embedding table, once the bias of a linear layer: the two ways in which the
  * trainer keeps weights. Its gradient is handed in from outside.
@@ -8,11 +8,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { EncoderGraph } from '../../lib/graph/types.js';
-import { runJob } from '../../lib/native/jobs.js';
 import { ensureLanes } from '../../lib/native/lanes.js';
-import { native } from '../../lib/native/native.js';
+import { native, type OptimizerSettings } from '../../lib/native/native.js';
 import { buildProgram, bytesOf } from '../../lib/runtime/program.js';
 import { learningRateAt, warmupSteps } from '../../lib/train/schedule.js';
+import { trainStep } from '../../lib/train/step.js';
 
 interface Run {
   readonly values: readonly (readonly number[])[];
@@ -22,6 +22,7 @@ interface Run {
 
 interface OptimizerCase {
   readonly name: string;
+  readonly optimizer: string;
   readonly problem: 'given' | 'quadratic';
   readonly settings: {
     readonly lr: number;
@@ -29,6 +30,9 @@ interface OptimizerCase {
     readonly eps?: number;
     readonly weight_decay?: number;
     readonly amsgrad?: boolean;
+    readonly momentum?: number;
+    readonly dampening?: number;
+    readonly nesterov?: boolean;
   };
   readonly max_grad_norm?: number;
   readonly float32: Run;
@@ -57,7 +61,8 @@ const fixture = JSON.parse(
 ) as Fixture;
 
 const cases = fixture.optimizers.filter(
-  ({ name, settings }) => name.startsWith('adamw') && settings.amsgrad !== true,
+  ({ optimizer, settings }) =>
+    optimizer !== 'Adam' && settings.amsgrad !== true && settings.dampening === undefined,
 );
 
 const SIZE = 5;
@@ -103,11 +108,17 @@ function graphWith(kind: 'table' | 'bias'): EncoderGraph {
   };
 }
 
+function optimizerOf({ optimizer, settings }: OptimizerCase): OptimizerSettings {
+  const { momentum = 0, nesterov = false } = settings;
+  if (optimizer === 'SGD') return { kind: 'sgd', momentum, nesterov };
+  const [beta1, beta2] = settings.betas ?? [0.9, 0.999];
+  return { kind: 'adamw', beta1, beta2, epsilon: settings.eps ?? 1e-8 };
+}
+
 /** The vector after each step, and the gradient norms. */
-async function run(
-  { problem, settings, max_grad_norm, float32 }: OptimizerCase,
-  kind: 'table' | 'bias',
-) {
+async function run(one: OptimizerCase, kind: 'table' | 'bias') {
+  const { problem, settings, max_grad_norm, float32 } = one;
+  const weightDecay = settings.weight_decay ?? (one.optimizer === 'AdamW' ? 0.01 : 0);
   ensureLanes('test', undefined);
   const { given, quadratic } = fixture.problems;
   const { start } = fixture.problems[problem];
@@ -119,11 +130,8 @@ async function run(
   });
   const { Trainer } = native();
   const trainer = new Trainer(program, {
-    beta1: settings.betas?.[0] ?? 0.9,
-    beta2: settings.betas?.[1] ?? 0.999,
-    epsilon: settings.eps ?? 1e-8,
-    weightDecay: settings.weight_decay ?? 0.01,
-    decayed: [VECTOR],
+    optimizer: optimizerOf(one),
+    groups: [{ weights: [VECTOR], learningRateFactor: 1, weightDecay }],
   });
   const batch = { ids: Int32Array.of(0), offsets: Int32Array.of(0, 1), segments: null };
   const values: Float32Array[] = [];
@@ -134,19 +142,12 @@ async function run(
       problem === 'given'
         ? Float32Array.from(given.gradients[step] ?? [])
         : now.map((p, i) => (quadratic.curvature[i] ?? 0) * (p - (quadratic.target[i] ?? 0)));
-    const { gradNorm } = await runJob('test', undefined, (jobId) =>
-      trainer.step(
-        batch,
-        { kind: 'external', output: 'hidden', gradient },
-        {
-          jobId,
-          learningRate: float32.lrs?.[step] ?? settings.lr,
-          maxGradNorm: max_grad_norm ?? 0,
-          dropoutSeed: null,
-          update: true,
-        },
-      ),
-    );
+    const loss = { kind: 'external', output: 'hidden', weight: 1, targets: gradient } as const;
+    const { gradNorm } = await trainStep(trainer, batch, [loss], {
+      learningRate: float32.lrs?.[step] ?? settings.lr,
+      maxGradNorm: max_grad_norm ?? 0,
+      dropoutSeed: null,
+    });
     values.push(program.store.readWeight(VECTOR));
     gradNorms.push(gradNorm);
   }
@@ -167,7 +168,7 @@ function expectValues(values: readonly Float32Array[], { float32 }: OptimizerCas
   }
 }
 
-describe('AdamW', () => {
+describe('AdamW and SGD', () => {
   it.each(cases.map((one) => [one.name, one] as const))('%s, as a table', async (_, one) => {
     const { values, gradNorms } = await run(one, 'table');
     expectValues(values, one);

@@ -5,6 +5,11 @@
 //   (1 - beta2) * g * g p -= (lr / correction1) * m / (sqrt(v) / sqrt(correction2) + epsilon),
 //   correction = 1 - beta^step
 //
+// Gradient descent with momentum as in PyTorch, dampening 0, decay coupled:
+//
+//   g = grad * grad_scale + decay * p;  b = momentum * b + g;  p -= lr * (nesterov ? g + momentum *
+//   b : b)
+//
 // Consistent. n = 0 is allowed; arrays do not alias.
 #pragma once
 
@@ -21,8 +26,16 @@ struct AdamWStep {
   double grad_scale;                // 1, or the clipping factor
 };
 
+struct SgdStep {
+  double lr, momentum, decay;
+  double grad_scale;
+  bool nesterov;
+};
+
 struct OptimizerKernels {
   void (*adamw)(const AdamWStep& step, int64_t n, float* p, const float* grad, float* m, float* v);
+  // momentum_buffer may be nullptr when the momentum is 0.
+  void (*sgd)(const SgdStep& step, int64_t n, float* p, const float* grad, float* momentum_buffer);
   // p *= factor: what AdamW does to an element whose gradient has always been 0.
   void (*scale)(int64_t n, float factor, float* p);
   // Sum of squares in float64: 16 virtual lanes of double, one fixed tree.

@@ -30,6 +30,25 @@ void adamw_step(const AdamWStep& step, int64_t n, float* p, const float* grad, f
 }
 
 template <class V>
+void sgd_step(const SgdStep& step, int64_t n, float* p, const float* grad, float* momentum_buffer) {
+  const V grad_scale = V::set(static_cast<float>(step.grad_scale));
+  const V decay = V::set(static_cast<float>(step.decay));
+  const V momentum = V::set(static_cast<float>(step.momentum));
+  const V rate = V::set(static_cast<float>(step.lr));
+  for_lanes<V>(n, [&](int64_t i, auto at) {
+    const V p0 = at.load(p + i);
+    const V g = fma(decay, p0, at.load(grad + i) * grad_scale);
+    V change = g;
+    if (momentum_buffer != nullptr) {
+      const V b = fma(momentum, at.load(momentum_buffer + i), g);
+      at.store(b, momentum_buffer + i);
+      change = step.nesterov ? fma(momentum, b, g) : b;
+    }
+    at.store(fnma(rate, change, p0), p + i);
+  });
+}
+
+template <class V>
 void scale_all(int64_t n, float factor, float* p) {
   const V f = V::set(factor);
   for_lanes<V>(n, [&](int64_t i, auto at) { at.store(at.load(p + i) * f, p + i); });
@@ -47,7 +66,7 @@ double sum_squares(int64_t n, const float* x) {
 
 template <class V>
 constexpr OptimizerKernels make_optimizer_kernels() {
-  return {adamw_step<V>, scale_all<V>, sum_squares<V>};
+  return {adamw_step<V>, sgd_step<V>, scale_all<V>, sum_squares<V>};
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { termOf, trainStep } from '../../border/step.mjs';
 import { border } from './model.mjs';
 
 const folder = process.argv[2];
@@ -52,14 +53,15 @@ async function outputs(program, tokenBudget) {
 
 async function trained() {
   const program = await made(graph, true);
-  const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, decayed: [] };
+  const optimizer = { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+  const settings = { optimizer, groups: [] };
   const trainer = new border.Trainer(program, settings);
-  const loss = { kind: 'cross_entropy', labels: Int32Array.from(labels) };
+  const loss = termOf('cross_entropy', Int32Array.from(labels));
   const losses = [];
   for (let i = 0; i < 3; i++) {
     const jobId = border.nextJobId();
-    const options = { jobId, learningRate: 1e-3, maxGradNorm: 1, dropoutSeed: i, update: true };
-    const result = await trainer.step(batch, loss, options);
+    const options = { jobId, learningRate: 1e-3, maxGradNorm: 1, dropoutSeed: i };
+    const result = await trainStep(border, trainer, batch, [loss], options);
     losses.push(result.loss, result.gradNorm);
   }
   return hash(

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { border } from '../../border/small.mjs';
+import { trainStep } from '../../border/step.mjs';
 
 const { models, batch: lists } = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 border.startLanes(Number(process.argv[3]));
@@ -51,24 +52,24 @@ async function logits(program, model, tokenBudget) {
 async function trained(model) {
   const { graph, weights } = model;
   const program = await made(graph, weights, true);
-  const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, decayed: ['up'] };
+  const optimizer = { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+  const groups = [{ weights: ['up.weight'], learningRateFactor: 1, weightDecay: 0.01 }];
+  const settings = { optimizer, groups };
   const trainer = new border.Trainer(program, settings);
   const numbers = [];
   for (let i = 0; i < 3; i++) {
     const jobId = border.nextJobId();
-    const options = { jobId, learningRate: 1e-3, maxGradNorm: 1, dropoutSeed: i, update: true };
-    const result = await trainer.step(batchFor(model), typed(model.loss), options);
+    const options = { jobId, learningRate: 1e-3, maxGradNorm: 1, dropoutSeed: i };
+    const result = await trainStep(border, trainer, batchFor(model), [typed(model.loss)], options);
     numbers.push(result.loss, result.gradNorm);
   }
   for (const { name } of graph.weights) numbers.push(...program.store.readWeight(name));
   return hash(Float64Array.from(numbers));
 }
 
-const typed = ({ labels, targets, starts, ends, ...loss }) => ({
-  ...loss,
-  ...(labels && { labels: Int32Array.from(labels) }),
-  ...(targets && { targets: Float32Array.from(targets) }),
-  ...(starts && { starts: Int32Array.from(starts), ends: Int32Array.from(ends) }),
+const typed = ({ isFloat, targets, ...term }) => ({
+  ...term,
+  targets: isFloat ? Float32Array.from(targets) : Int32Array.from(targets),
 });
 
 const hashes = {};

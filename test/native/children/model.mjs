@@ -1,6 +1,7 @@
 // A model large enough that calls take a while, for the scripts that run in plain node. No promise is awaited for long
 // here; each script decides what to interrupt.
 import { border } from '../../border/small.mjs';
+import { termOf, trainStep } from '../../border/step.mjs';
 
 export { border };
 
@@ -80,12 +81,15 @@ export function call(on, texts, length = MAX_TOKENS) {
   return { jobId, data, done: on.run(batch(texts, length), [{ name: 'logits', data }], options) };
 }
 
-export const SETTINGS = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, decayed: [] };
+export const SETTINGS = {
+  optimizer: { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+  groups: [],
+};
 
 /** Starts an optimizer step over `texts` texts: { jobId, done }. */
 export function step(trainer, texts) {
   const jobId = border.nextJobId();
-  const loss = { kind: 'cross_entropy', labels: new Int32Array(texts) };
-  const options = { jobId, learningRate: 1e-3, maxGradNorm: 1, dropoutSeed: null, update: true };
-  return { jobId, done: trainer.step(batch(texts), loss, options) };
+  const loss = termOf('cross_entropy', new Int32Array(texts));
+  const options = { jobId, learningRate: 1e-3, maxGradNorm: 1, dropoutSeed: null };
+  return { jobId, done: trainStep(border, trainer, batch(texts), [loss], options) };
 }

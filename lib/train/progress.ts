@@ -1,0 +1,111 @@
+/**
+ * How far a training has come: everything that its next step depends on, beside the trainer's state and its settings.
+ *
+ * What decides the course of a run belongs in here, so that a run that is taken up again has the same bits.
+ */
+
+import { SinterError } from '../core/errors.js';
+import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
+import { type RandomState, SeededRandom } from '../core/random.js';
+import type { Sampler } from './batches.js';
+
+export class Progress {
+  /** Steps that were taken. */
+  steps = 0;
+  /** The epoch that runs, or the last one that ended; 0 before the first. */
+  epoch = 0;
+  inEpoch = false;
+  /** Sum of the losses of the epoch's rows so far. */
+  lossSum = 0;
+  random: SeededRandom;
+  readonly sampler: Sampler;
+
+  constructor(random: SeededRandom, sampler: Sampler) {
+    this.random = random;
+    this.sampler = sampler;
+  }
+
+  beginEpoch(): void {
+    this.epoch++;
+    this.inEpoch = true;
+    this.lossSum = 0;
+    this.sampler.begin(this.random);
+  }
+
+  endEpoch(): void {
+    this.inEpoch = false;
+  }
+
+  toJson(): JsonObject {
+    const { steps, epoch, inEpoch, lossSum, sampler } = this;
+    const { order, batch } = sampler.state;
+    const random = [...this.random.state];
+    return { steps, epoch, inEpoch, lossSum, random, order: [...order], batch };
+  }
+
+  /** Takes over what toJson gave. `file` is named in the CORRUPT_MODEL for anything else. */
+  restore(json: JsonObject, file: string): void {
+    const read = new ProgressReader(json, file);
+    this.steps = read.count('steps');
+    this.epoch = read.count('epoch');
+    this.inEpoch = read.boolean('inEpoch');
+    this.lossSum = read.number('lossSum');
+    this.sampler.restore({ order: read.random('order'), batch: read.count('batch') });
+    this.random = SeededRandom.from(read.random('random'));
+  }
+}
+
+class ProgressReader {
+  private readonly json: JsonObject;
+  private readonly file: string;
+
+  constructor(json: JsonObject, file: string) {
+    this.json = json;
+    this.file = file;
+  }
+
+  number(key: string): number {
+    const value = this.json[key];
+    if (typeof value === 'number' && Number.isFinite(value)) return value;
+    throw this.fail(`${key} must be a number`);
+  }
+
+  count(key: string): number {
+    const value = this.number(key);
+    if (Number.isSafeInteger(value) && value >= 0) return value;
+    throw this.fail(`${key} must be a whole number from 0`);
+  }
+
+  boolean(key: string): boolean {
+    const value = this.json[key];
+    if (typeof value === 'boolean') return value;
+    throw this.fail(`${key} must be true or false`);
+  }
+
+  random(key: string): RandomState {
+    const value = this.json[key];
+    if (isRandomState(value)) return value;
+    throw this.fail(`${key} must be four 32-bit numbers`);
+  }
+
+  private fail(what: string): SinterError {
+    return new SinterError('CORRUPT_MODEL', `${this.file}: ${what}`, {
+      details: { file: this.file },
+    });
+  }
+}
+
+function isRandomState(value: JsonValue | undefined): value is [number, number, number, number] {
+  if (!Array.isArray(value) || value.length !== 4) return false;
+  return value.every((part) => typeof part === 'number' && (part | 0) === part);
+}
+
+/** The JSON object that a text is; undefined when it is none. */
+export function jsonObjectOf(text: string): JsonObject | undefined {
+  try {
+    const value = JSON.parse(text) as JsonValue;
+    return isJsonObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,132 @@
+// One check for each kind of targets; no loss has one of its own.
+#include "addon/terms_arg.h"
+
+#include <cmath>
+
+namespace sinter {
+namespace {
+
+constexpr uint32_t kMostTerms = 64;
+// Beyond it the exponentials of a loss of cosines leave the range of a double.
+constexpr double kMostScale = 300;
+
+// What targets are checked against.
+struct Extent {
+  int64_t rows, width;
+  const ValueInfo& output;
+  const TokenBatch& batch;
+};
+
+void check_labels(const std::vector<int32_t>& labels, int64_t classes) {
+  for (const int32_t label : labels) {
+    if (label < -1 || label >= classes) bad_argument("a label is out of range");
+  }
+}
+
+void check_count(size_t count, int64_t wanted, const char* name) {
+  if (static_cast<int64_t>(count) != wanted)
+    bad_argument(std::string(name) + " needs " + std::to_string(wanted) + " targets, got " +
+                 std::to_string(count));
+}
+
+void check_spans(const LossTerm& term, const Extent& extent, const char* name) {
+  if (extent.output.kind != ValueKind::token || extent.width != 2)
+    bad_argument(std::string(name) + " needs two logits per token");
+  check_count(term.labels.size(), 2 * extent.batch.sequences(), name);
+  for (size_t i = 0; i < term.labels.size(); ++i) {
+    const int32_t* offsets = extent.batch.offsets.data() + i / 2;
+    check_labels({term.labels[i]}, offsets[1] - offsets[0]);
+  }
+}
+
+void check_positives(const LossTerm& term, const Extent& extent, const char* name) {
+  const int64_t anchors = static_cast<int64_t>(term.labels.size());
+  if (anchors > 0 && anchors >= extent.rows)
+    bad_argument(std::string(name) + " needs rows after its anchors");
+  check_labels(term.labels, extent.rows - anchors);
+}
+
+void check_scores(const LossTerm& term, const Extent& extent, const char* name) {
+  check_count(2 * term.values.size(), extent.rows, name);
+  for (const float score : term.values) {
+    if (!std::isfinite(score)) bad_argument("a score must be finite");
+  }
+}
+
+void check_targets(TargetKind kind, const LossTerm& term, const Extent& extent, const char* name) {
+  switch (kind) {
+    case TargetKind::classes:
+      check_count(term.labels.size(), extent.rows, name);
+      return check_labels(term.labels, extent.width);
+    case TargetKind::values:
+      return check_count(term.values.size(), extent.rows * extent.width, name);
+    case TargetKind::spans:
+      return check_spans(term, extent, name);
+    case TargetKind::positives:
+      return check_positives(term, extent, name);
+    case TargetKind::scores:
+      return check_scores(term, extent, name);
+  }
+}
+
+bool has_floats(TargetKind kind) {
+  return kind == TargetKind::values || kind == TargetKind::scores;
+}
+
+int loss_named(const std::string& name) {
+  for (size_t i = 0; i < loss_table().size(); ++i) {
+    if (loss_table()[i].name == name) return static_cast<int>(i);
+  }
+  bad_argument("unknown loss " + name);
+}
+
+LossTerm term_arg(const Napi::Object& object, const Program& program, const TokenBatch& batch) {
+  LossTerm term;
+  term.loss = loss_named(string_field(object, "kind"));
+  term.output = string_field(object, "output");
+  term.weight = number_field(object, "weight");
+  if (!std::isfinite(term.weight)) bad_argument("weight must be finite");
+  const Napi::Value scale = object.Get("scale");
+  if (!scale.IsUndefined()) term.scale = number_field(object, "scale");
+  if (!(term.scale > 0 && term.scale <= kMostScale)) bad_argument("scale must be from 0 to 300");
+  const LossRow& row = loss_table()[static_cast<size_t>(term.loss)];
+  if (has_floats(row.targets)) {
+    term.values = copy_of(floats_field(object, "targets"));
+  } else {
+    term.labels = copy_of(ints_field(object, "targets"));
+  }
+  const ValueInfo& output = program.value(program.output(term.output));
+  check_targets(row.targets, term, {batch.rows(output.kind), output.width, output, batch},
+                row.name);
+  return term;
+}
+
+}  // namespace
+
+std::vector<LossTerm> terms_arg(const Napi::Array& terms, const Program& program,
+                                const TokenBatch& batch) {
+  if (terms.Length() == 0 || terms.Length() > kMostTerms)
+    bad_argument("a pass needs 1 to " + std::to_string(kMostTerms) + " terms");
+  std::vector<LossTerm> list;
+  for (uint32_t i = 0; i < terms.Length(); ++i) {
+    const Napi::Value value = terms.Get(i);
+    if (!value.IsObject()) bad_argument("a term must be an object");
+    list.push_back(term_arg(value.As<Napi::Object>(), program, batch));
+  }
+  return list;
+}
+
+Napi::Array losses_value(Napi::Env env) {
+  Napi::Array list = Napi::Array::New(env);
+  for (const LossRow& row : loss_table()) {
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("name", row.name);
+    object.Set("targets", target_kind_name(row.targets));
+    object.Set("unit", loss_unit_name(row.unit));
+    object.Set("coupled", row.coupling == Coupling::coupled);
+    list.Set(list.Length(), object);
+  }
+  return list;
+}
+
+}  // namespace sinter

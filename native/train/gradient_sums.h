@@ -1,0 +1,47 @@
+// The gradients of a program's weights, summed over slices and batches, and which of them there
+// are: groups that a loss reaches, and rows of token tables that a batch touches. Only those are
+// cleared, measured and applied.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "program/program.h"
+
+namespace sinter {
+
+class GradientSums {
+ public:
+  explicit GradientSums(const Program& program);
+
+  void clear(Team& team);
+  // A pass over `batch` that runs the ops of `needed` is about to add.
+  void expect(const WholeBatch& batch, const std::vector<uint8_t>& needed);
+  // Global 2-norm, in chunks that depend on the shapes alone.
+  double norm(Team& team) const;
+
+  WeightGradients& all() { return gradients_; }
+  const float* of(int group) const { return gradients_.groups[static_cast<size_t>(group)].data(); }
+  bool reached(int group) const { return reached_[static_cast<size_t>(group)] != 0; }
+  // Only embeddings by token read it, so its gradient has rows of the batch's tokens alone.
+  bool is_table(int group) const { return tables_[static_cast<size_t>(group)] != 0; }
+  // Rows of the tables with a gradient, in increasing order.
+  const std::vector<int32_t>& touched() const { return touched_; }
+
+ private:
+  // A piece of a group: elements, or rows of a table.
+  struct Chunk {
+    int group;
+    int64_t begin, end;
+  };
+  void find_tables();
+  std::vector<Chunk> chunks() const;
+
+  const Program& program_;
+  WeightGradients gradients_;
+  std::vector<uint8_t> tables_, reached_;
+  std::vector<int32_t> touched_;
+};
+
+}  // namespace sinter

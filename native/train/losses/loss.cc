@@ -1,0 +1,26 @@
+// The table of losses.
+#include "train/losses/loss.h"
+
+namespace sinter {
+
+const std::vector<LossRow>& loss_table() {
+  static const std::vector<LossRow> rows = {
+#define SINTER_LOSS(name, targets, unit, coupling) \
+  {#name, TargetKind::targets, LossUnit::unit, Coupling::coupling, name##_loss},
+#include "train/losses.inc"
+#undef SINTER_LOSS
+  };
+  return rows;
+}
+
+const char* target_kind_name(TargetKind kind) {
+  static constexpr const char* kNames[] = {"classes", "values", "spans", "positives", "scores"};
+  return kNames[static_cast<int>(kind)];
+}
+
+const char* loss_unit_name(LossUnit unit) {
+  static constexpr const char* kNames[] = {"row", "element", "text"};
+  return kNames[static_cast<int>(unit)];
+}
+
+}  // namespace sinter

@@ -1,0 +1,68 @@
+// What a loss is: one function over the rows of an output, described by a row of losses.inc. A
+// batch may go through the network in slices, so what a loss is divided by is counted over the
+// whole batch first; the gradients of the slices then add up to that of the batch.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "program/forward.h"
+
+namespace sinter {
+
+// The numbers of a term, one array for the whole batch.
+enum class TargetKind : int {
+  classes,    // int32 [rows of the output], below its width; -1: the row does not count
+  values,     // float [rows, width of the output]
+  spans,      // int32 [texts, 2]: start and end, tokens inside the text; -1: does not count
+  positives,  // int32 [anchors], below the rows after the anchors; -1: the anchor does not count
+  scores      // float [pairs]; the output has two rows for each
+};
+
+enum class LossUnit : int { row, element, text };
+enum class Coupling : int { split, coupled };
+
+// One term of the sum that a step minimises.
+struct LossTerm {
+  int loss = 0;  // row of loss_table()
+  std::string output = "logits";
+  double weight = 1;
+  double scale = 20;            // what coupled losses multiply cosines by
+  std::vector<int32_t> labels;  // the targets, as integers or as floats
+  std::vector<float> values;
+};
+
+// Rows of an output, with all that their loss is computed from.
+struct LossCall {
+  Run& run;  // lanes, kernels and scratch; a split loss: the slice that has run
+  const LossTerm& term;
+  int64_t rows = 0, width = 0;
+  int64_t first_row = 0;  // of the whole batch
+  const float* x = nullptr;
+  float* dx = nullptr;  // overwritten by the gradient, times the term's weight
+  // What the sums are divided by: labels that count, or elements. 0: there is nothing to learn
+  // from. Spans have labels of both kinds.
+  int64_t count = 0, ends_count = 0;
+};
+
+// The rows' share of the loss, without the term's weight.
+using LossFunction = double (*)(const LossCall& call);
+
+struct LossRow {
+  const char* name;
+  TargetKind targets;
+  LossUnit unit;
+  Coupling coupling;
+  LossFunction compute;
+};
+
+const std::vector<LossRow>& loss_table();
+const char* target_kind_name(TargetKind kind);
+const char* loss_unit_name(LossUnit unit);
+
+#define SINTER_LOSS(name, targets, unit, coupling) double name##_loss(const LossCall& call);
+#include "train/losses.inc"
+#undef SINTER_LOSS
+
+}  // namespace sinter

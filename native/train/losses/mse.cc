@@ -1,0 +1,10 @@
+// mse: squared error, mean over all elements.
+#include "train/losses/parts.h"
+
+namespace sinter {
+
+double mse_loss(const LossCall& call) {
+  return element_loss(call, call.run.kernels.loss.squared_error);
+}
+
+}  // namespace sinter

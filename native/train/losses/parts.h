@@ -1,0 +1,42 @@
+// What several losses have in common. Rows are split among the lanes; their losses are summed in
+// order, in double, so the number of lanes changes no bit.
+#pragma once
+
+#include <vector>
+
+#include "train/losses/loss.h"
+
+namespace sinter {
+
+// The factor of a gradient whose loss is divided by `count`.
+inline float gradient_share(double weight, int64_t count) {
+  return count == 0 ? 0.0f : static_cast<float>(weight) / static_cast<float>(count);
+}
+
+inline double loss_mean(const std::vector<float>& losses, int64_t count) {
+  double sum = 0;
+  for (float one : losses) sum += one;
+  return count == 0 ? 0 : sum / static_cast<double>(count);
+}
+
+// A loss of independent elements, by its kernel.
+using ElementKernel = decltype(LossKernels::squared_error);
+double element_loss(const LossCall& call, ElementKernel kernel);
+
+// Rows divided by their lengths: what cosines are products of.
+class UnitRows {
+ public:
+  explicit UnitRows(const LossCall& call);
+
+  const float* row(int64_t index) const { return values_.data() + index * call_.width; }
+  // Of the unit rows; starts undefined.
+  float* grad(int64_t index) { return grads_.data() + index * call_.width; }
+  // Writes dx of the call from grad().
+  void finish();
+
+ private:
+  const LossCall& call_;
+  AlignedBuffer<float> values_, grads_;
+};
+
+}  // namespace sinter

@@ -1,0 +1,104 @@
+// Counts, and the three passes over the terms.
+#include "train/terms.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace sinter {
+namespace {
+
+// Labels at 0, step, 2 step ... that count.
+int64_t count_labelled(const std::vector<int32_t>& labels, size_t first, size_t step) {
+  int64_t count = 0;
+  for (size_t i = first; i < labels.size(); i += step) count += labels[i] >= 0 ? 1 : 0;
+  return count;
+}
+
+}  // namespace
+
+BatchTerms::BatchTerms(const std::vector<LossTerm>& terms, const Program& program,
+                       const WholeBatch& batch)
+    : terms_(terms), wholes_(terms.size()), losses_(terms.size(), 0.0) {
+  for (size_t i = 0; i < terms.size(); ++i) {
+    outputs_.push_back(program.output(terms[i].output));
+    const ValueInfo& output = program.value(outputs_[i]);
+    Whole& whole = wholes_[i];
+    whole.rows = batch.rows(output.kind);
+    whole.width = output.width;
+    if (row(i).targets == TargetKind::values) {
+      whole.count = whole.rows * whole.width;
+    } else if (row(i).targets == TargetKind::spans) {
+      whole.count = count_labelled(terms[i].labels, 0, 2);
+      whole.ends_count = count_labelled(terms[i].labels, 1, 2);
+    } else {
+      whole.count = count_labelled(terms[i].labels, 0, 1);
+    }
+    if (!is_coupled(i)) continue;
+    coupled_ = true;
+    whole.output.resize(static_cast<size_t>(whole.rows * whole.width));
+    whole.gradient.resize(whole.output.size());
+  }
+}
+
+const LossRow& BatchTerms::row(size_t term) const {
+  return loss_table()[static_cast<size_t>(terms_[term].loss)];
+}
+
+void BatchTerms::keep(Run& run) {
+  for (size_t i = 0; i < terms_.size(); ++i) {
+    const int64_t elements = run.elements(outputs_[i]);
+    if (!is_coupled(i) || elements == 0) continue;
+    const int64_t at = run.first_row(outputs_[i]) * wholes_[i].width;
+    std::memcpy(wholes_[i].output.data() + at, run.value(outputs_[i]),
+                static_cast<size_t>(elements) * sizeof(float));
+  }
+}
+
+void BatchTerms::couple(Run& run) {
+  for (size_t i = 0; i < terms_.size(); ++i) {
+    if (!is_coupled(i)) continue;
+    Whole& whole = wholes_[i];
+    losses_[i] = row(i).compute({run, terms_[i], whole.rows, whole.width, 0, whole.output.data(),
+                                 whole.gradient.data(), whole.count, whole.ends_count});
+  }
+}
+
+void BatchTerms::fill(Run& run, size_t term, float* dx) {
+  const int output = outputs_[term];
+  const Whole& whole = wholes_[term];
+  if (is_coupled(term)) {
+    std::memcpy(dx, whole.gradient.data() + run.first_row(output) * whole.width,
+                static_cast<size_t>(run.elements(output)) * sizeof(float));
+    return;
+  }
+  losses_[term] +=
+      row(term).compute({run, terms_[term], run.rows(output), whole.width, run.first_row(output),
+                         run.value(output), dx, whole.count, whole.ends_count});
+}
+
+void BatchTerms::backward(Run& run) {
+  std::vector<const float*> filled;  // outputs may be one value under two names
+  for (size_t i = 0; i < terms_.size(); ++i) {
+    const int64_t elements = run.elements(outputs_[i]);
+    if (elements == 0) continue;
+    float* dx = run.grad(outputs_[i]);
+    if (std::find(filled.begin(), filled.end(), dx) == filled.end()) {
+      filled.push_back(dx);
+      fill(run, i, dx);
+      continue;
+    }
+    float* second = second_.reserve(elements);
+    fill(run, i, second);
+    run.parallel_ranges(elements, 1024, 1, [&](int64_t begin, int64_t end, int) {
+      run.kernels.reduce.add(end - begin, second + begin, dx + begin, dx + begin);
+    });
+  }
+}
+
+double BatchTerms::loss() const {
+  double sum = 0;
+  for (size_t i = 0; i < terms_.size(); ++i) sum += terms_[i].weight * losses_[i];
+  return sum;
+}
+
+}  // namespace sinter

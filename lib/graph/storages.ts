@@ -115,7 +115,8 @@ export function fits(weight: {
   readonly shape: readonly number[];
 }): boolean {
   const { parts, weightShape } = storageOf(weight);
-  return String(weightShape(parts[0].shapeOf(weight.shape))) === String(weight.shape);
+  const shape = weightShape(parts[0].shapeOf(weight.shape));
+  return shape.every((size, axis) => size === weight.shape[axis]);
 }
 
 /** Bytes of a weight, all parts together. */

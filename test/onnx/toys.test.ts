@@ -19,10 +19,10 @@ import { type Toy, toys } from './toys.js';
 const TOLERANCE = 1e-5;
 
 /** What is left of the weights of products, but for those over whole texts, after a trip through blocks. */
-function throughBlocks(
+async function throughBlocks(
   toy: Toy,
   settings: { readonly bits: 8 | 4; readonly size: number; readonly symmetric: boolean },
-): Floats {
+): Promise<Floats> {
   const shapes = validateGraph(toy.graph);
   const tables = toy.graph.nodes.flatMap((node) =>
     node.op === 'embedding' ? node.tables.map(({ weight }) => weight) : [],
@@ -35,7 +35,7 @@ function throughBlocks(
       if (tables.includes(name)) continue;
       const width = toy.graph.weights.find((spec) => spec.name === name)?.shape[1] ?? 1;
       const values = toy.weights.get(name) ?? new Float32Array();
-      const { codes, scales, zeroPoints } = blockCodes(values, width, settings);
+      const { codes, scales, zeroPoints } = await blockCodes(values, width, settings);
       const blocks = Math.ceil(width / settings.size);
       const wide = values.map((_, i) => {
         const block = Math.floor(i / width) * blocks + Math.floor((i % width) / settings.size);
@@ -120,7 +120,7 @@ describe.each(toys())('$name', (toy) => {
       // ONNX Runtime turns the blocks of DequantizeLinear into MatMulNBits with activations of 8 bits.
       asWritten: operator === 'DequantizeLinear',
     });
-    const weights = throughBlocks(toy, { bits, symmetric, size: 16 });
+    const weights = await throughBlocks(toy, { bits, symmetric, size: 16 });
     expect(difference(toy, texts, results[0] ?? {}, weights)).toBeLessThan(TOLERANCE);
     expect(difference(toy, texts, results[0] ?? {})).toBeGreaterThan(1e-4);
   });

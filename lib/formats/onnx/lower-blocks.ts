@@ -6,9 +6,9 @@
  */
 
 import { type BlockCodes, blockCodes, packNibbles } from './block-codes.js';
+import { changed, transpose } from './in-turns.js';
 import type { BlockProducts, Lowering } from './lowering.js';
 import { since } from './opsets.js';
-import { transpose } from './weights.js';
 
 /** output = input W^T. */
 export function blockProduct(
@@ -32,46 +32,12 @@ export function blockProduct(
   builder.node('MatMul', [input, wide], output);
 }
 
-/** s8 weights as they are, one scale per output channel; f32 weights become s8 by the same rule as `quantize`. */
+/** One scale per output channel: s8 weights as they are, others quantized as `quantize` does it. */
 function perChannel(lowering: Lowering, weight: string): string {
   const { builder, weights } = lowering;
-  const { rows, width, dtype } = weights.spec(weight, 2);
-  const key = `${weight}.T_quantized`;
-  const operands =
-    dtype === 's8'
-      ? [weights.integerMatrix(weight, 'int8'), weights.floatScales(weight)]
-      : [
-          weights.derived(key, weight, 'int8', [width, rows], (values) =>
-            transpose(channelCodes(values, rows).codes, new Int8Array(values.length), rows, width),
-          ),
-          weights.derivedFloats(
-            `${weight}.scale`,
-            weight,
-            [rows],
-            (values) => channelCodes(values, rows).scales,
-          ),
-        ];
+  const operands = [weights.integerMatrix(weight, 'int8'), weights.floatScales(weight)];
   const axis = { axis: { int: 1 } };
   return builder.step('DequantizeLinear', operands, `${weight}.T_dequantized`, axis);
-}
-
-function channelCodes(
-  values: Float32Array,
-  rows: number,
-): { codes: Int8Array; scales: Float32Array } {
-  const width = values.length / rows;
-  const codes = new Int8Array(values.length);
-  const scales = new Float32Array(rows);
-  for (let row = 0; row < rows; row++) {
-    const channel = values.subarray(row * width, (row + 1) * width);
-    const scale = Math.fround(channel.reduce((max, x) => Math.max(max, Math.abs(x)), 0) / 127);
-    scales[row] = scale;
-    for (const [i, x] of channel.entries()) {
-      codes[row * width + i] =
-        scale === 0 ? 0 : Math.max(-127, Math.min(127, Math.round(x / scale)));
-    }
-  }
-  return { codes, scales };
 }
 
 /** Blocks along the inputs of a weight [in, out]; symmetric ones are signed and need no zero point. */
@@ -80,26 +46,26 @@ function perBlock(lowering: Lowering, settings: BlockProducts, weight: string): 
   const { rows, width } = weights.spec(weight, 2);
   const { bits, size, symmetric } = settings;
   const blocks = Math.ceil(width / size);
-  const made = (values: Float32Array): BlockCodes => blockCodes(values, width, settings);
+  const made = (values: Float32Array) => blockCodes(values, width, settings);
   const middle = 2 ** (bits - 1);
-  const store = (codes: Uint8Array, of: number): Uint8Array => {
-    const turned = transpose(codes, new Uint8Array(codes.length), rows, of);
+  const store = async (codes: Uint8Array, of: number): Promise<Uint8Array> => {
+    const turned = await transpose(codes, new Uint8Array(codes.length), rows, of);
     // Two's complement of `bits` bits: the code of 0 becomes 0.
-    const signed = symmetric ? turned.map((code) => code - middle) : turned;
+    const signed = symmetric ? await changed(turned, turned, (code) => code - middle) : turned;
     return bits === 4 ? packNibbles(signed) : signed;
   };
   const type = symmetric ? (`int${bits}` as const) : (`uint${bits}` as const);
   const name = `${weight}.T_blocks`;
   const operands = [
-    weights.derived(name, weight, type, [width, rows], (values) =>
-      store(made(values).codes, width),
+    weights.derived(name, weight, type, [width, rows], async (values) =>
+      store((await made(values)).codes, width),
     ),
-    weights.derivedFloats(`${name}_scale`, weight, [blocks, rows], (values) =>
-      transpose(made(values).scales, new Float32Array(rows * blocks), rows, blocks),
+    weights.derivedFloats(`${name}_scale`, weight, [blocks, rows], async (values) =>
+      transpose((await made(values)).scales, new Float32Array(rows * blocks), rows, blocks),
     ),
   ];
   if (!symmetric) {
-    const zeros = (values: Float32Array): Uint8Array => store(made(values).zeroPoints, blocks);
+    const zeros = async (values: Float32Array) => store((await made(values)).zeroPoints, blocks);
     operands.push(weights.derived(`${name}_zero`, weight, type, [blocks, rows], zeros));
   }
   return builder.step('DequantizeLinear', operands, `${name}_dequantized`, {
@@ -121,22 +87,27 @@ function microsoftProduct(
   const { bits, size, symmetric, accuracyLevel } = settings;
   const blocks = Math.ceil(width / size);
   const bytes = (size * bits) / 8;
-  const made = (values: Float32Array): BlockCodes => blockCodes(values, width, settings);
-  const pack = (codes: Uint8Array): Uint8Array => (bits === 4 ? packNibbles(codes) : codes);
+  const made = (values: Float32Array) => blockCodes(values, width, settings);
+  const pack = async (codes: Uint8Array) => (bits === 4 ? packNibbles(codes) : codes);
   const name = `${weight}_blocks`;
   const operands = [
     input,
-    weights.derived(name, weight, 'uint8', [rows, blocks, bytes], (values) =>
-      pack(padded(made(values), rows, width, blocks * size)),
+    weights.derived(name, weight, 'uint8', [rows, blocks, bytes], async (values) =>
+      pack(padded(await made(values), rows, width, blocks * size)),
     ),
-    weights.derivedFloats(`${name}_scale`, weight, [rows, blocks], (values) => made(values).scales),
+    weights.derivedFloats(
+      `${name}_scale`,
+      weight,
+      [rows, blocks],
+      async (values) => (await made(values)).scales,
+    ),
   ];
   if (!symmetric) {
     // A row of zero points ends on a whole byte.
     const zeroBytes = Math.ceil((blocks * bits) / 8);
     operands.push(
-      weights.derived(`${name}_zero`, weight, 'uint8', [rows * zeroBytes], (values) => {
-        const { zeroPoints } = made(values);
+      weights.derived(`${name}_zero`, weight, 'uint8', [rows * zeroBytes], async (values) => {
+        const { zeroPoints } = await made(values);
         const whole = new Uint8Array((rows * zeroBytes * 8) / bits);
         for (let row = 0; row < rows; row++) {
           const points = zeroPoints.subarray(row * blocks, (row + 1) * blocks);

@@ -8,6 +8,7 @@
 import { SinterError } from '../../core/errors.js';
 import type { EncoderGraph, WeightSpec } from '../../graph/types.js';
 import { f32ToF16 } from '../float16.js';
+import { changed, forRows, type Numbers, transpose } from './in-turns.js';
 import type { ModelBuilder } from './model-builder.js';
 import { type DataType, type FloatType, tensorBytes } from './proto.js';
 
@@ -17,7 +18,7 @@ export interface QuantizedWeight {
   readonly scales: Float32Array;
 }
 
-/** Where the numbers come from. `f32` is asked for weights of dtype f32, `s8` for those of dtype s8. */
+/** Where the numbers come from, whatever a weight is stored as: widened, or quantized as `quantize` does it. */
 export interface WeightSource {
   f32(name: string): Promise<Float32Array>;
   s8(name: string): Promise<QuantizedWeight>;
@@ -25,8 +26,6 @@ export interface WeightSource {
 
 /** How the second operand of MatMulInteger is stored; see `OnnxOptions.weights`. */
 export type IntegerForm = 'uint8' | 'int8';
-
-type Numbers = Float32Array | Uint16Array | Int8Array | Uint8Array;
 
 /** The largest number that f16 has; beyond it is infinity. */
 const MAX_F16 = 65504;
@@ -100,7 +99,8 @@ export class WeightTensors {
     const { rows, width } = this.spec(name, 2);
     return this.constant(`${name}.T_quantized`, form, [width, rows], async () => {
       const { data } = await this.#quantized(name, rows, width);
-      return transpose(shifted(data, form), new (arrayOf(form))(data.length), rows, width);
+      const codes = await shifted(data, form);
+      return transpose(codes, new (arrayOf(form))(data.length), rows, width);
     });
   }
 
@@ -128,10 +128,15 @@ export class WeightTensors {
     const { rows, width } = this.spec(name, 2);
     return this.constant(`${name}.row_sums`, 'float', [rows], async () => {
       const { data, scales } = await this.#quantized(name, rows, width);
-      return scales.map((scale, row) => {
-        const integers = data.subarray(row * width, (row + 1) * width);
-        return scale * integers.reduce((sum, q) => sum + q, 0);
+      const sums = new Float32Array(rows);
+      await forRows(rows, width, (begin, end) => {
+        for (let row = begin; row < end; row++) {
+          let sum = 0;
+          for (let i = row * width; i < (row + 1) * width; i++) sum += data[i] as number;
+          sums[row] = (scales[row] as number) * sum;
+        }
       });
+      return sums;
     });
   }
 
@@ -158,7 +163,7 @@ export class WeightTensors {
     name: string,
     type: Exclude<DataType, 'float16'>,
     dims: readonly number[],
-    make: (weight: Float32Array) => Numbers,
+    make: (weight: Float32Array) => Numbers | Promise<Numbers>,
   ): string {
     const { rows, width } = this.spec(name, 2);
     const read = async (): Promise<Numbers> => make(await this.#floats(name, rows, width));
@@ -170,7 +175,7 @@ export class WeightTensors {
     key: string,
     name: string,
     dims: readonly number[],
-    make: (weight: Float32Array) => Float32Array,
+    make: (weight: Float32Array) => Float32Array | Promise<Float32Array>,
   ): string {
     const { rows, width } = this.spec(name, 2);
     return this.floats(key, dims, async () => make(await this.#floats(name, rows, width)));
@@ -216,7 +221,15 @@ export class WeightTensors {
   async #floats(name: string, rows: number, width: number): Promise<Float32Array> {
     if (this.#specs.get(name)?.dtype === 's8') {
       const { data, scales } = await this.#quantized(name, rows, width);
-      return Float32Array.from(data, (q, i) => q * (scales[Math.floor(i / width)] ?? 0));
+      const wide = new Float32Array(data.length);
+      await forRows(rows, width, (begin, end) => {
+        for (let row = begin; row < end; row++) {
+          const scale = scales[row] as number;
+          for (let i = row * width; i < (row + 1) * width; i++)
+            wide[i] = (data[i] as number) * scale;
+        }
+      });
+      return wide;
     }
     const data = await this.#source.f32(name);
     checkLength(name, 'numbers', rows * width, data.length);
@@ -245,9 +258,15 @@ function checkLength(name: string, what: string, expected: number, got: number):
   );
 }
 
-function halves(name: string, values: Float32Array): Uint16Array {
-  const large = values.find((value) => Math.abs(value) > MAX_F16);
-  if (large === undefined) return f32ToF16(values);
+async function halves(name: string, values: Float32Array): Promise<Uint16Array> {
+  const narrow = new Uint16Array(values.length);
+  let large: number | undefined;
+  await forRows(values.length, 1, (begin, end) => {
+    const piece = values.subarray(begin, end);
+    for (const value of piece) if (Math.abs(value) > MAX_F16) large ??= value;
+    narrow.set(f32ToF16(piece), begin);
+  });
+  if (large === undefined) return narrow;
   throw new SinterError(
     'INVALID_DATA',
     `ONNX export: weight "${name}" has ${large}, too large for f16; export it with precision "f32"`,
@@ -260,16 +279,6 @@ function arrayOf(form: IntegerForm): Int8ArrayConstructor | Uint8ArrayConstructo
 }
 
 /** s8 codes as they are, or 128 higher as u8. */
-function shifted(data: Int8Array, form: IntegerForm): Int8Array | Uint8Array {
-  return form === 'int8' ? data : Uint8Array.from(data, (q) => q + 128);
-}
-
-/** Writes `from` [rows, width] into `to` as [width, rows]. */
-export function transpose<T extends Numbers>(from: Numbers, to: T, rows: number, width: number): T {
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < width; column++) {
-      to[column * rows + row] = from[row * width + column] ?? 0;
-    }
-  }
-  return to;
+async function shifted(data: Int8Array, form: IntegerForm): Promise<Int8Array | Uint8Array> {
+  return form === 'int8' ? data : changed(data, new Uint8Array(data.length), (q) => q + 128);
 }

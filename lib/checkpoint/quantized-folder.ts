@@ -68,9 +68,10 @@ export function readQuantizedTensors(
   const quantized = new Map<string, WeightDtype>();
   const parts = new Set<string>();
   const equalized = new Set<string>();
+  const further = furtherParts(tensors);
   for (const [name, info] of tensors) {
     const storage = codesStoredAs(info.dtype);
-    if (storage === null) continue;
+    if (storage === null || further.has(name)) continue;
     for (const part of checkParts(path, name, info, storage, tensors)) {
       floats.delete(part);
       parts.add(part);
@@ -147,7 +148,18 @@ function readActivationBits(file: string, settings: unknown): ActivationBits {
   );
 }
 
-/** Names of the further tensors of a matrix of codes. */
+/** Names of the tensors that are further parts of others: zero points look like codes themselves. */
+function furtherParts(tensors: ReadonlyMap<string, TensorInfo>): ReadonlySet<string> {
+  const names = [...tensors].flatMap(([name, { dtype }]) => {
+    const storage = codesStoredAs(dtype);
+    return storage === null
+      ? []
+      : STORAGES[storage].parts.slice(1).map((part) => partTensor(name, part));
+  });
+  return new Set(names);
+}
+
+/** The names of the further tensors of a matrix of codes; CORRUPT_MODEL where one does not fit. */
 function checkParts(
   path: string,
   name: string,

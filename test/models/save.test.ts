@@ -148,7 +148,7 @@ describe('save and load', () => {
     expect(await readdir(folder)).toEqual(['precious.txt']);
     const dtype = 'f64' as never;
     await expect(model.save(join(folder, 'x'), { dtype })).rejects.toThrow(
-      new RangeError('save: dtype must be one of "f32", "f16", got "f64"'),
+      new RangeError('save: dtype must be one of "f32", "f16", "held", got "f64"'),
     );
     await model.save(join(folder, 'x'));
     await expect(model.save(join(folder, 'x'))).rejects.toThrow(RangeError);

@@ -103,7 +103,7 @@ describe('a folder with 4-bit codes', () => {
       weights,
       entries.flatMap((entry) => {
         if (entry.name !== broken) return [entry];
-        return shape === null ? [] : [{ ...entry, shape, data: new Float32Array(1) }];
+        return shape === null ? [] : [{ ...entry, shape, data: new Uint8Array(4) }];
       }),
     );
     await expect(load(path)).rejects.toMatchObject({

@@ -4,6 +4,7 @@
  * Weights are streamed, a chunk at a time, from the file into the program: at no time is a second copy in memory.
  */
 
+import { setImmediate } from 'node:timers/promises';
 import { graphFromCheckpoint } from '../architectures/index.js';
 import { SinterError, throwIfAborted } from '../core/errors.js';
 import { type HfFolder, readHfFolder } from '../formats/hf-folder.js';
@@ -197,10 +198,12 @@ export async function buildFolder(
     folder,
     asQuantized(path, graphOf(where, checkpoint, wanted), stored),
   );
+  await setImmediate();
   const { graph } = imported;
   if (stored.quantized.size > 0 && imported.created.length > 0) throw newHeadOnInt8(path);
   if ('verify' in folder && verify !== false) {
     folder.expect?.(graph, replacedOutputs(request, imported.created));
+    await setImmediate();
   }
   const drawn = drawWeights(imported.created, seed);
   const write = streamFrom(folder, imported, drawn, () => throwIfAborted(signal, where));

@@ -100,7 +100,7 @@ export class WeightReader {
 
   private readonly ranges = new Map<QuantizedWeight, number>();
 
-  /** The least code of a weight without its zero point; -Infinity where one is above 127. */
+  /** The least code of a weight without its zero point, -127 for any above it; -Infinity where one is above 127. */
   private leastOf(weight: QuantizedWeight): number {
     const known = this.ranges.get(weight);
     if (known !== undefined) return known;
@@ -211,13 +211,18 @@ function leastCode({ readCodes, zeroPoints, signed }: QuantizedWeight): number {
   const zero = zeroPoints[0] ?? 0;
   if (!zeroPoints.every((other) => other === zero)) return Number.NEGATIVE_INFINITY;
   const { buffer, byteOffset, length } = readCodes();
+  // A whole range from -128 to 127: only whether the first of it occurs.
+  if (zero === (signed ? 0 : 128)) {
+    const lowest = new Uint8Array(buffer, byteOffset, length).includes(signed ? 128 : 0);
+    return lowest ? -128 : -127;
+  }
   // Which of 256 bytes occur: one store for each of millions.
   const seen = new Uint8Array(256);
   const bytes = new Uint8Array(buffer, byteOffset, length);
   for (let i = 0; i < length; i++) seen[bytes[i] as number] = 1;
   let least = Number.POSITIVE_INFINITY;
-  for (const [byte, there] of seen.entries()) {
-    if (there === 0) continue;
+  for (let byte = 0; byte < seen.length; byte++) {
+    if (seen[byte] === 0) continue;
     const code = (signed ? (byte << 24) >> 24 : byte) - zero;
     if (code > 127) return Number.NEGATIVE_INFINITY;
     least = Math.min(least, code);

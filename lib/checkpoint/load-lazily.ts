@@ -8,7 +8,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type { GraphRequest } from '../graph/checkpoint.js';
 import type { ModelParts } from '../runtime/model-parts.js';
-import type { LoadSettings } from './load-model.js';
+import type { LoadSettings, PartsOfFolder } from './load-model.js';
+import type { OnnxFolder } from './onnx/recovered-folder.js';
 
 /** In the first load of a process. */
 let parts: Promise<void> | undefined;
@@ -20,10 +21,28 @@ export async function loadModel(
   request: GraphRequest,
   settings: LoadSettings,
 ): Promise<ModelParts> {
+  const { locateModel } = await import('./locate-model.js');
+  const located = await locateModel(where, name, settings);
+  const { loadLocated } = await loading();
+  return loadLocated(where, name, located, request, settings);
+}
+
+/** Loads the ONNX file `file` as what it is. */
+export async function loadOnnx(
+  where: string,
+  file: string,
+  settings: LoadSettings,
+): Promise<PartsOfFolder & { readonly folder: OnnxFolder }> {
+  const { beginOnnx } = await import('./locate-model.js');
+  const onnx = await beginOnnx(where, file, settings);
+  const { partsOfOnnx } = await loading();
+  return partsOfOnnx(where, onnx, settings, ({ head }) => ({ task: head.task }));
+}
+
+async function loading(): Promise<typeof import('./load-model.js')> {
   parts ??= loadParts();
   await parts;
-  const loading = await import('./load-model.js');
-  return loading.loadModel(where, name, request, settings);
+  return import('./load-model.js');
 }
 
 /** All at once would hold the event loop for some 40 ms. */
@@ -31,7 +50,6 @@ async function loadParts(): Promise<void> {
   const some = [
     () => import('../tokenize/make-tokenizer.js'),
     () => import('../formats/hf-folder.js'),
-    () => import('../hub/resolve.js'),
     () => import('../architectures/index.js'),
     () => import('../tokenize/check/index.js'),
     () => import('../tokenize/text-tokenizer.js'),

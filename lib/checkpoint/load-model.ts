@@ -4,9 +4,9 @@
  * Weights are streamed, a chunk at a time, from the file into the program: at no time is a second copy in memory.
  */
 
+import { setImmediate } from 'node:timers/promises';
 import { graphFromCheckpoint } from '../architectures/index.js';
-import { SinterError, throwIfAborted, typeMistake } from '../core/errors.js';
-
+import { SinterError, throwIfAborted } from '../core/errors.js';
 import { type HfFolder, readHfFolder } from '../formats/hf-folder.js';
 import type {
   Checkpoint,
@@ -20,8 +20,7 @@ import { withTablesIn } from '../graph/rewrite/tables.js';
 import { floatsStoredAs, partTensor, STORAGES, type StoragePart } from '../graph/storages.js';
 
 import type { EncoderGraph, OutputName } from '../graph/types.js';
-import { type ResolveOptions, resolveModel } from '../hub/resolve.js';
-import { ensureLanes } from '../native/lanes.js';
+import type { ResolveOptions } from '../hub/resolve.js';
 import type { NativeProgram, NativeStore } from '../native/native.js';
 import type { ModelParts, Origin } from '../runtime/model-parts.js';
 import { buildProgram, bytesOf, disposeProgram, type WeightWriter } from '../runtime/program.js';
@@ -29,9 +28,8 @@ import { SharedProgram } from '../runtime/shared-program.js';
 import { missingTokenizer } from '../tokenize/missing-tokenizer.js';
 import { loadTokenizer, type TextTokenizer } from '../tokenize/text-tokenizer.js';
 import { EMBEDDED_MODEL, EMBEDDED_NAME } from './embedded-model.js';
-import { findOnnxFile } from './find-onnx.js';
+import { type LocatedModel, locateModel, type OpeningOnnx } from './locate-model.js';
 import { drawWeights } from './new-weights.js';
-import { checkNoPositions } from './no-positions.js';
 import type { BesideOnnx } from './onnx/beside-onnx.js';
 import type { OnnxFolder } from './onnx/recovered-folder.js';
 import type { Verification } from './onnx/verify-onnx.js';
@@ -69,35 +67,42 @@ export async function loadModel(
   request: GraphRequest,
   settings: LoadSettings,
 ): Promise<ModelParts> {
-  const { lanes, signal, hub } = settings;
-  if (typeof name !== 'string') throw typeMistake(`${where}: path`, 'a string', name);
-  throwIfAborted(signal, where);
-  ensureLanes(where, lanes);
-  const path = await resolveModel(where, name, { ...hub, ...(signal && { signal }) });
-  const file = await findOnnxFile(path);
-  if (file === null) checkNoPositions(where, path, settings.firstPosition);
-  let tokenizer: Promise<TextTokenizer> | undefined;
-  const beginTokenizer = (beside: BesideOnnx) => {
-    tokenizer = tokenizerOf(beside);
-    // It is asked for when the file has been read.
-    tokenizer.catch(() => {});
-  };
-  const folder = await (file === null
-    ? readHfFolder(path)
-    : openOnnx(where, file, settings, beginTokenizer));
-  const { parts } = await partsOf(where, folder, request, settings, tokenizer);
+  return loadLocated(where, name, await locateModel(where, name, settings), request, settings);
+}
+
+/** As `loadModel`, of a model that was located. */
+export async function loadLocated(
+  where: string,
+  name: string,
+  { path, onnx }: LocatedModel,
+  request: GraphRequest,
+  settings: LoadSettings,
+): Promise<ModelParts> {
+  const { parts } =
+    onnx === null
+      ? await partsOf(where, await readHfFolder(path), request, settings)
+      : await partsOfOnnx(where, onnx, settings, () => request);
   return { ...parts, path, base: name === EMBEDDED_MODEL ? EMBEDDED_NAME : name };
 }
 
-async function openOnnx(
+/** The parts of an ONNX file that is being opened, as what `requestOf` asks of it. */
+export async function partsOfOnnx(
   where: string,
-  file: string,
+  onnx: OpeningOnnx,
   settings: LoadSettings,
-  onBeside: (beside: BesideOnnx) => void,
-): Promise<OnnxFolder> {
-  const { signal, widen = false, firstPosition, cache = true } = settings;
-  const { openOnnxFolder } = await import('./onnx/open-onnx.js');
-  return openOnnxFolder(file, { where, signal, widen, firstPosition, cache, onBeside });
+  requestOf: (folder: OnnxFolder) => GraphRequest,
+): Promise<PartsOfFolder & { readonly folder: OnnxFolder }> {
+  const tokenizer = onnx.beside.then(tokenizerOf);
+  // It is asked for when the file has been read.
+  tokenizer.catch(() => {});
+  const folder = await onnx.folder;
+  return { ...(await partsOf(where, folder, requestOf(folder), settings, tokenizer)), folder };
+}
+
+export interface PartsOfFolder {
+  readonly parts: ModelParts;
+  /** null where nothing was verified. */
+  readonly verification: Verification | null;
 }
 
 /**
@@ -110,7 +115,7 @@ export async function partsOf(
   request: GraphRequest,
   settings: LoadSettings,
   begun?: Promise<TextTokenizer>,
-): Promise<{ readonly parts: ModelParts; readonly verification: Verification | null }> {
+): Promise<PartsOfFolder> {
   const { path, sentence } = folder;
   try {
     const tokenizer = await (begun ?? tokenizerOf(folder));
@@ -193,10 +198,12 @@ export async function buildFolder(
     folder,
     asQuantized(path, graphOf(where, checkpoint, wanted), stored),
   );
+  await setImmediate();
   const { graph } = imported;
   if (stored.quantized.size > 0 && imported.created.length > 0) throw newHeadOnInt8(path);
   if ('verify' in folder && verify !== false) {
     folder.expect?.(graph, replacedOutputs(request, imported.created));
+    await setImmediate();
   }
   const drawn = drawWeights(imported.created, seed);
   const write = streamFrom(folder, imported, drawn, () => throwIfAborted(signal, where));

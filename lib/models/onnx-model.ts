@@ -4,6 +4,7 @@
  * Encoder, Classifier and the other models load ONNX files too; this one asks for nothing and says what was found.
  */
 
+import { loadOnnx } from '../checkpoint/load-lazily.js';
 import type { OnnxReport } from '../checkpoint/onnx/onnx-report.js';
 import { rangeMistake, typeMistake } from '../core/errors.js';
 import { Matrix } from '../core/matrix.js';
@@ -72,20 +73,16 @@ export class OnnxModel extends TextModel {
     const lanes = read.count('lanes', undefined);
     ensureLanes(where, lanes);
     const signal = read.signal();
-    const widen = read.boolean('widen', false);
-    const settings = { lanes, signal, seed: 0, verify: read.boolean('verify', true) };
-    const opening = {
-      where,
+    const settings = {
+      lanes,
       signal,
-      widen,
+      seed: 0,
+      widen: read.boolean('widen', false),
+      verify: read.boolean('verify', true),
       cache: read.boolean('cache', true),
       firstPosition: read.count('firstPosition', undefined, 0),
     };
-    const { openOnnxFolder } = await import('../checkpoint/onnx/open-onnx.js');
-    const { partsOf } = await import('../checkpoint/load-model.js');
-    const folder = await openOnnxFolder(file, opening);
-    const { task } = folder.head;
-    const { parts, verification } = await partsOf(where, folder, { task }, settings);
+    const { folder, parts, verification } = await loadOnnx(where, file, settings);
     return new OnnxModel(parts, { ...folder.report, verification });
   }
 

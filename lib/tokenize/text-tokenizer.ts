@@ -153,6 +153,7 @@ export class TextTokenizer {
   static async fromFiles(given: TokenizerFiles, lowercase = false): Promise<TextTokenizer> {
     const from = lowercase ? withLowercase(given) : given;
     const { source } = from;
+    await setImmediate();
     const { maxTextLength, words, largestId } = checkTokenizer(from.tokenizer, source);
     await setImmediate();
     // What the package is given: that of the files, or a changed one.

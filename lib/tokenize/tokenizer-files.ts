@@ -60,6 +60,7 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles
     const path = join(folder, name);
     if (await fileExists(path)) files.set(name, decodeUtf8(await readModelFile(path), path));
   }
+  await setImmediate();
   const parse = (name: string): JsonObject => {
     const text = files.get(name);
     return text === undefined ? {} : parseJsonObject(text, join(folder, name));

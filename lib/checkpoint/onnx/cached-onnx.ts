@@ -17,6 +17,7 @@ import {
 } from '../../formats/onnx/import/index.js';
 import { externalPath } from '../../formats/onnx/import/reader/external-path.js';
 import type { EncoderGraph, OutputName } from '../../graph/types.js';
+import { Ahead } from './ahead.js';
 import { type BesideOnnx, besideOnnx, importSettings } from './beside-onnx.js';
 import { contentDigest } from './content-digest.js';
 import { externalFiles } from './external-data.js';
@@ -46,6 +47,17 @@ import {
 
 export type CachedFolder = ReturnType<typeof folderOf>;
 
+export interface OpeningSettings extends OnnxSettings {
+  /** Whether the program will be verified: the file is evaluated while it is being recovered. */
+  readonly verified: boolean;
+}
+
+interface Known {
+  readonly kept: KeptOnnx;
+  readonly imported: OnnxImport | null;
+  readonly ahead: Ahead | null;
+}
+
 export class CachedOnnx {
   readonly folder: CachedFolder;
   private readonly file: Opened;
@@ -53,8 +65,11 @@ export class CachedOnnx {
   private imported: OnnxImport | null;
   private expected: { name: string; expectation: Promise<Expectation> } | null = null;
 
-  private constructor(file: Opened, widen: boolean, imported: OnnxImport | null, kept: KeptOnnx) {
+  private ahead: Ahead | null;
+
+  private constructor(file: Opened, widen: boolean, { imported, kept, ahead }: Known) {
     this.file = file;
+    this.ahead = ahead;
     this.imported = imported;
     this.kept = kept;
     this.folder = folderOf(kept.contents, imported ?? file.source(), file.beside, widen);
@@ -63,25 +78,26 @@ export class CachedOnnx {
   /** Reads `file`, from the cache at `place` (null: none) where it is there. */
   static async open(
     file: string,
-    { widen, firstPosition }: OnnxSettings,
+    { widen, firstPosition, verified }: OpeningSettings,
     place: CachePlace | null,
   ): Promise<CachedOnnx> {
     const begin = performance.now();
     const beside = await besideOnnx(file);
-    const model = await readOnnxModel(file);
     const settings = importSettings(beside, firstPosition);
-    const opened = new Opened(begin, model, beside, settings, place);
-    const known = await opened.read();
-    if (known !== null) return new CachedOnnx(opened, widen, null, known);
-    const imported = importModel(model, settings, begin);
-    const contents = contentsOf(imported, nameOnnx(imported, beside.config));
-    return new CachedOnnx(opened, widen, imported, {
-      contents,
-      facts: factsOf(imported.plain),
-      verified: new Map(),
-      external: [],
-      matrices: storedMatrices(contents.sources, imported.plain),
-    });
+    const cache = place && new OnnxCache(place.folder);
+    const text = place && (await cache?.read(place.key));
+    const ahead = verified && !text ? Ahead.begin({ file, settings }) : null;
+    try {
+      const model = await readOnnxModel(file);
+      const opened = new Opened(begin, model, beside, settings, place, cache);
+      const kept = text ? await opened.read(text) : null;
+      if (kept !== null) return new CachedOnnx(opened, widen, { kept, imported: null, ahead });
+      const imported = importModel(model, settings, begin);
+      return new CachedOnnx(opened, widen, { kept: keptOf(imported, beside), imported, ahead });
+    } catch (error) {
+      await ahead?.end();
+      throw error;
+    }
   }
 
   /** Where the weights lie; null where they are not read as they lie in the file. */
@@ -98,7 +114,8 @@ export class CachedOnnx {
   expect(graph: EncoderGraph, replaced: readonly OutputName[]): void {
     const name = graphKey(graph, replaced);
     if (this.kept.verified.has(name) || this.expected?.name === name) return;
-    const expectation = expectOutputs(this.whole(), graph, replaced);
+    const expectation = expectOutputs(this.whole(), graph, replaced, this.ahead);
+    this.ahead = null;
     // Whoever verifies gets the error.
     expectation.catch(() => {});
     this.expected = { name, expectation };
@@ -128,9 +145,19 @@ export class CachedOnnx {
   }
 }
 
+function keptOf(imported: OnnxImport, beside: BesideOnnx): KeptOnnx {
+  const contents = contentsOf(imported, nameOnnx(imported, beside.config));
+  return {
+    contents,
+    facts: factsOf(imported.plain),
+    verified: new Map(),
+    external: [],
+    matrices: storedMatrices(contents.sources, imported.plain),
+  };
+}
+
 /** A file that has been read, and its place in the cache. */
 class Opened {
-  private readonly cache: OnnxCache | null;
   private plain: OnnxSource | null = null;
 
   constructor(
@@ -139,9 +166,8 @@ class Opened {
     readonly beside: BesideOnnx,
     readonly settings: ImportSettings,
     private readonly place: CachePlace | null,
-  ) {
-    this.cache = place && new OnnxCache(place.folder);
-  }
+    private readonly cache: OnnxCache | null,
+  ) {}
 
   /** The file without recovery. */
   source(): OnnxSource {
@@ -154,9 +180,9 @@ class Opened {
     return this.plain;
   }
 
-  async read(): Promise<KeptOnnx | null> {
-    const text = this.place && (await this.cache?.read(this.place.key));
-    const kept = text ? readKept(text) : null;
+  /** What the cache's entry says of the file; null when it is of no use. */
+  async read(text: string): Promise<KeptOnnx | null> {
+    const kept = readKept(text);
     if (kept === null) return null;
     const { facts, verified, external } = kept;
     if ((await externalFiles(this.model.path, external, {})) === null) return null;

@@ -14,6 +14,7 @@ import {
   type OnnxImport,
   type Probe,
 } from '../../formats/onnx/import/index.js';
+import type { Ahead } from './ahead.js';
 import { distance, fileRows, largest, type Pair } from './probe-rows.js';
 
 export interface Limit {
@@ -47,6 +48,7 @@ export async function expectedOf(
   imported: OnnxImport,
   probe: Probe,
   pairs: readonly Pair[],
+  ahead: Ahead | null,
 ): Promise<Expected> {
   const { plain, recovered } = imported;
   const inFile = new Set(plain.source.graph.nodes.flatMap(({ outputs }) => outputs));
@@ -54,7 +56,10 @@ export async function expectedOf(
   const wanted = [...new Set(pairs.map(({ file }) => file))];
   for (const name of wanted) if (inFile.has(name)) own.add(name);
   const limit = plain.half === null ? FLOAT : HALF;
-  const values = await evaluateFile(imported, probe, [...own], { clamps: 'zero', cuts: new Map() });
+  const guess = { files: plain.source.files, roles: recovered.inputs.roles, probe };
+  const values =
+    (await ahead?.take({ ...guess, outputs: [...own] })) ??
+    (await evaluateFile(imported, probe, [...own], { clamps: 'zero', cuts: new Map() }));
   const rowsOf = (from: typeof values, pair: Pick<Pair, 'file' | 'value' | 'column'>) =>
     fileRows(probe, from.get(pair.file)?.data ?? [], pair);
   const isStatic = [...plain.activations.values()].some(({ kind }) => kind === 'static');

@@ -12,7 +12,8 @@ import { WorkerThread } from '../../core/worker-thread.js';
 import type { Probe } from '../../formats/onnx/import/index.js';
 import { type StoredTensor, type TensorSource, WeightFiles } from '../../formats/weight-files.js';
 import type { OutputName } from '../../graph/types.js';
-import type { OnnxFolder, OnnxSettings } from './recovered-folder.js';
+import type { OpeningSettings } from './cached-onnx.js';
+import type { OnnxFolder } from './recovered-folder.js';
 import { type StoredContents, StoredTensors } from './stored-tensors.js';
 import type { Verification } from './verify-onnx.js';
 
@@ -38,7 +39,7 @@ export interface RunMessage {
   readonly wide: boolean;
 }
 
-export interface ThreadSettings extends OnnxSettings {
+export interface ThreadSettings extends OpeningSettings {
   /** The call in messages. */
   readonly where: string;
   /** Ends the import at once. */
@@ -48,12 +49,12 @@ export interface ThreadSettings extends OnnxSettings {
 /** Imports `file` in a worker thread, which keeps at `place` (null: nowhere) what it found. Throws as `readOnnxFolder` does, and CANCELLED. */
 export async function importInThread(
   file: string,
-  { where, signal, widen, firstPosition }: ThreadSettings,
+  { where, signal, widen, firstPosition, verified }: ThreadSettings,
   place: CachePlace | null,
 ): Promise<OnnxFolder> {
   const thread = new WorkerThread('onnx-worker.js', import.meta.url, { where, signal });
   try {
-    const message = { file, place, widen, firstPosition };
+    const message = { file, place, widen, firstPosition, verified };
     const { stored, ...opened } = await thread.call<OpenedOnnx>('open', message);
     const source = stored
       ? new StoredTensors(file, stored)

@@ -6,11 +6,10 @@ import { parentPort } from 'node:worker_threads';
 import { SinterError } from '../../core/errors.js';
 import { Given, type Port, ThreadPort } from '../../core/thread.js';
 import type { EncoderGraph, OutputName } from '../../graph/types.js';
-import { CachedOnnx } from './cached-onnx.js';
+import { CachedOnnx, type OpeningSettings } from './cached-onnx.js';
 import type { CachePlace, OpenedOnnx, RunMessage } from './onnx-thread.js';
-import type { OnnxSettings } from './recovered-folder.js';
 
-interface OpenMessage extends OnnxSettings {
+interface OpenMessage extends OpeningSettings {
   readonly file: string;
   /** In the cache; null: not there. */
   readonly place: CachePlace | null;

@@ -26,6 +26,8 @@ export interface OpenSettings extends OnnxSettings {
   readonly where: string;
   /** Ends the import at once. */
   readonly signal: AbortSignal | undefined;
+  /** Whether the program will be verified. Default: false. */
+  readonly verify?: boolean;
   /** Whether the cache is read and written. Default: true, unless `SINTER_CACHE` says otherwise. */
   readonly cache?: boolean;
   /** Called with what lies beside the file, before the file is read. */
@@ -49,14 +51,14 @@ export async function openOnnxFolder(file: string, settings: OpenSettings): Prom
 }
 
 async function openFolder(file: string, settings: OpenSettings): Promise<OnnxFolder> {
-  const { where, signal, cache = true } = settings;
+  const { where, signal, cache = true, verify: verified = false } = settings;
   throwIfAborted(signal, where);
   const begin = performance.now();
   const folder = cache ? onnxCacheFolder() : null;
   const beside = await besideOnnx(file);
   settings.onBeside?.(beside);
   const imported = async (place: CachePlace | null): Promise<OnnxFolder> => {
-    const found = await importInThread(file, settings, place);
+    const found = await importInThread(file, { ...settings, verified }, place);
     const checkUnchanged = async () => {
       await beside.checkUnchanged();
       await found.checkUnchanged();
@@ -134,7 +136,7 @@ function keptFolder(
     verify: async (graph, program, replaced) => {
       const known = verified.get(graphKey(graph, replaced));
       if (known !== undefined) return known;
-      const imported = await importInThread(file, settings, place);
+      const imported = await importInThread(file, { ...settings, verified: true }, place);
       try {
         return await imported.verify(graph, program, replaced);
       } finally {

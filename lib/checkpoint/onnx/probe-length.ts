@@ -7,7 +7,8 @@
 
 import type { EncoderGraph } from '../../graph/types.js';
 
-const SHORT = 8;
+/** Of most models. */
+export const SHORT_PROBE = 8;
 const LONGEST = 160;
 /** Weights times tokens: a second or two of the reference evaluator. */
 const MOST_WORK = 5e8;
@@ -19,10 +20,14 @@ export function probeLength({ nodes, weights, maxTokens }: EncoderGraph): number
     const distances = [node.window, node.relativeBias?.maxDistance, node.disentangled?.maxDistance];
     for (const distance of distances) reach = Math.max(reach, distance ?? 0);
   }
-  const wanted = Math.min(reach === 0 ? SHORT : Math.max(SHORT, reach + 3), LONGEST, maxTokens);
+  const wanted = Math.min(
+    reach === 0 ? SHORT_PROBE : Math.max(SHORT_PROBE, reach + 3),
+    LONGEST,
+    maxTokens,
+  );
   const size = weights.reduce(
     (sum, { shape }) => sum + (shape.length > 1 ? shape.reduce((a, b) => a * b, 1) : 0),
     0,
   );
-  return size * wanted > MOST_WORK ? Math.min(SHORT, maxTokens) : wanted;
+  return size * wanted > MOST_WORK ? Math.min(SHORT_PROBE, maxTokens) : wanted;
 }

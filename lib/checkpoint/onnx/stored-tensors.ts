@@ -13,6 +13,7 @@ import { bf16ToF32, f16ToF32 } from '../../formats/float16.js';
 import type { WeightSource } from '../../formats/onnx/import/index.js';
 import type { StoredTensor, TensorSource } from '../../formats/weight-files.js';
 import { bytesOf } from '../../runtime/program.js';
+import { BLOCK_BYTES, gathered, Memory, type Raw } from './gathered-rows.js';
 import { namesOfScales, type OnnxTensorSet, tensorSet } from './onnx-tensor-set.js';
 import { elementBytes, type StoredMatrices, type StoredMatrix } from './stored-weights.js';
 
@@ -32,11 +33,8 @@ export interface StoredContents extends OnnxTensorSet {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-const BLOCK_BYTES = 1 << 20;
-
 /** Rows [begin, end) of a matrix, or its columns where it is transposed. */
 type Piece = Extract<WeightSource, { kind: 'matrix' }>['matrix']['pieces'][number];
-type Raw = Float32Array | Uint16Array | Int8Array;
 
 export class StoredTensors implements TensorSource {
   readonly path: string;
@@ -115,7 +113,9 @@ export class StoredTensors implements TensorSource {
       else {
         const least = this.contents.tables.has(name) ? -128 : -127;
         const codes = this.contents.quantized.has(name) ? { least } : null;
-        const rows = Math.max(1, Math.floor(maxBytes / (columns * (codes ? 1 : 4))));
+        const most = Math.max(1, Math.floor(maxBytes / (columns * (codes ? 1 : 4))));
+        // Blocks that begin at a multiple of four are moved in words.
+        const rows = most < 4 ? most : most - (most % 4);
         const memory = this.memory ?? new Memory();
         this.memory = null;
         for (const piece of pieces) yield* this.rowsOf(piece, columns, rows, codes, memory);
@@ -240,22 +240,6 @@ export class StoredTensors implements TensorSource {
   }
 }
 
-/** Bytes that are used again and again: new ones would cost more than what is done with them. */
-class Bytes {
-  private all = new Uint8Array(BLOCK_BYTES);
-
-  /** `length` bytes from the first of a buffer on, with what was in them. */
-  bytes(length: number): Uint8Array<ArrayBuffer> {
-    if (this.all.length < length) this.all = new Uint8Array(length);
-    return this.all.subarray(0, length);
-  }
-}
-
-class Memory {
-  readonly read = new Bytes();
-  readonly write = new Bytes();
-}
-
 /** Takes 128 from unsigned codes and nothing from signed ones: four at a time. Whether one is below `least`, -128 or -127, then. */
 function turnSigns(bits: Int8Array, signed: boolean, least: number): boolean {
   const words = new Int32Array(bits.buffer, bits.byteOffset, bits.length >> 2);
@@ -291,35 +275,6 @@ function subtractZeros(
     }
   }
   return outside < 0;
-}
-
-interface Layout {
-  readonly at: number;
-  readonly rows: number;
-  readonly columns: number;
-  readonly rowStep: number;
-  readonly columnStep: number;
-}
-
-/** Columns that are copied together: their cache lines are used whole. */
-const STRIP = 16;
-
-/** Rows and columns of a layout back to back; `from` itself where they are so already. */
-function gathered<T extends Raw>(from: T, layout: Layout, memory: Memory): T {
-  const { at, rows, columns, rowStep, columnStep } = layout;
-  const total = rows * columns;
-  if (columnStep === 1 && rowStep === columns && at === 0 && from.length === total) return from;
-  const made = from.constructor as new (buffer: ArrayBuffer, begin: number, length: number) => T;
-  const to = new made(memory.write.bytes(total * from.BYTES_PER_ELEMENT).buffer, 0, total);
-  for (let first = 0; first < columns; first += STRIP) {
-    const last = Math.min(columns, first + STRIP);
-    for (let row = 0; row < rows; row++) {
-      let index = at + row * rowStep + first * columnStep;
-      let target = row * columns + first;
-      for (let c = first; c < last; c++, index += columnStep) to[target++] = from[index] as number;
-    }
-  }
-  return to;
 }
 
 function asFloats(numbers: Raw, dtype: StoredMatrix['view']['dtype']): Float32Array {

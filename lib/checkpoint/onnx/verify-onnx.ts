@@ -19,6 +19,7 @@ import { ensureLanes } from '../../native/lanes.js';
 import type { NativeProgram } from '../../native/native.js';
 import { buildProgram, bytesOf, disposeProgram } from '../../runtime/program.js';
 import { int8Products } from '../../runtime/widen-products.js';
+import type { Ahead } from './ahead.js';
 import { type Expected, expectedOf, FLOAT, type Limit } from './onnx-expected.js';
 import { probeLength } from './probe-length.js';
 import { type ProbeOutputs, ProgramOutputs } from './probe-outputs.js';
@@ -73,11 +74,12 @@ export interface Expectation {
   readonly ms: number;
 }
 
-/** Evaluates the file for a program that runs `graph`; it need not be there yet. */
+/** Evaluates the file for a program that runs `graph`; it need not be there yet. `ahead` may have done so. */
 export async function expectOutputs(
   imported: OnnxImport,
   graph: EncoderGraph,
   replaced: readonly OutputName[],
+  ahead: Ahead | null = null,
 ): Promise<Expectation> {
   const begin = performance.now();
   const probe = probeFor(imported.recovered, probeLength(graph));
@@ -90,7 +92,7 @@ export async function expectOutputs(
       { details: { file: path } },
     );
   }
-  const expected = await expectedOf(imported, probe, pairs);
+  const expected = await expectedOf(imported, probe, pairs, ahead);
   return { probe, pairs, expected, ms: performance.now() - begin };
 }
 

@@ -27,6 +27,14 @@ export function decodeVarint(
   at: number,
   base = 0,
 ): { readonly value: bigint; readonly next: number } {
+  // Nearly all are short, and large numbers are slow.
+  let small = 0;
+  for (let i = 0; i < 4; i++) {
+    const byte = bytes[at + i];
+    if (byte === undefined) break;
+    small |= (byte & 0x7f) << (7 * i);
+    if (byte < 0x80) return { value: BigInt(small), next: at + i + 1 };
+  }
   let value = 0n;
   for (let i = 0; i < 10; i++) {
     const byte = bytes[at + i];

@@ -6,12 +6,13 @@
 
 import { SinterError } from '../../../core/errors.js';
 import type { OutputName } from '../../../graph/types.js';
-import type { OnnxModel, Tensor, ValueInfo } from './model.js';
+import type { OnnxModel, Tensor } from './model.js';
+import { evaluateModel, feedsOf } from './on-probe.js';
 import type { PlainModel } from './plain/plain-model.js';
 import { toPlain } from './plain/to-plain.js';
 import { readOnnxModel } from './read-model.js';
 import type { Value } from './recover/draft.js';
-import { feedFor, makeProbe, type Probe } from './recover/probe.js';
+import type { Probe } from './recover/probe.js';
 import { PLAIN_OPSET, type Recovered, recoverDraft } from './recover/recover.js';
 import { type DraftGraph, type Style, toGraph, Unwritable } from './recover/to-graph.js';
 import { WeightReader } from './recover/weights.js';
@@ -19,6 +20,7 @@ import { evaluate } from './reference/evaluate.js';
 import type { Smooth } from './reference/smooth.js';
 
 export type { OnnxModel } from './model.js';
+export { probeFor } from './on-probe.js';
 export { int8Operands } from './plain/int8-operands.js';
 export type { AppliedRule, PlainModel } from './plain/plain-model.js';
 export { toPlain } from './plain/to-plain.js';
@@ -105,27 +107,14 @@ function draftGraph(
   }
 }
 
-/** A short ragged batch that the file can take. */
-export function probeFor({ inputs, maxTokens, vocabulary, segments }: Recovered, length: number) {
-  return makeProbe({
-    batch: inputs.batch ?? 2,
-    length: inputs.length ?? Math.min(length, maxTokens),
-    padded: [...inputs.roles.values()].includes('mask'),
-    vocabulary,
-    segments: [...inputs.roles.values()].includes('segments') ? segments : 1,
-    firstPosition: inputs.firstPosition,
-    seed: 3,
-  });
-}
-
 /** Values of the plain graph on a probe, by the reference evaluator. */
 export async function evaluatePlain(
   imported: OnnxImport,
   probe: Probe,
   outputs: readonly string[],
 ): Promise<ReadonlyMap<string, Tensor>> {
-  const { plain, path } = imported;
-  const feeds = feedsOf(imported, plain.graph.inputs, probe);
+  const { plain, path, recovered } = imported;
+  const feeds = feedsOf(recovered.inputs.roles, plain.graph.inputs, probe);
   for (const { name } of plain.graph.inputs) {
     if (!feeds.has(name)) throw new SinterError('INTERNAL', `input ${name} has no role`);
   }
@@ -139,27 +128,10 @@ export async function evaluatePlain(
  * what their ranges cut by `cuts`.
  */
 export async function evaluateFile(
-  imported: OnnxImport,
+  { plain, recovered }: OnnxImport,
   probe: Probe,
   outputs: readonly string[],
   ranges?: Pick<Smooth, 'clamps' | 'cuts'>,
 ): Promise<ReadonlyMap<string, Tensor>> {
-  const { source } = imported.plain;
-  const feeds = feedsOf(imported, source.graph.inputs, probe);
-  const roles = [...imported.recovered.inputs.roles];
-  const ids = new Set(roles.filter(([, role]) => role === 'ids').map(([name]) => name));
-  return evaluate(source, feeds, { outputs, ...(ranges && { smooth: { ...ranges, ids } }) });
-}
-
-function feedsOf(
-  { recovered }: OnnxImport,
-  inputs: readonly ValueInfo[],
-  probe: Probe,
-): Map<string, Tensor> {
-  const feeds = new Map<string, Tensor>();
-  for (const input of inputs) {
-    const role = recovered.inputs.roles.get(input.name);
-    if (role !== undefined) feeds.set(input.name, feedFor(probe, role, input));
-  }
-  return feeds;
+  return evaluateModel(plain.source, recovered.inputs.roles, probe, outputs, ranges);
 }

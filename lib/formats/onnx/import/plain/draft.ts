@@ -8,6 +8,7 @@
 import type { Initializer, OnnxGraph, OnnxNode, Tensor, ValueInfo } from '../model.js';
 import { isGraph } from '../model.js';
 import { MAX_RANK } from '../reader/limits.js';
+import { operatorOf } from './attributes.js';
 import {
   type Axes,
   type Fact,
@@ -80,6 +81,7 @@ export class Draft implements FactSource {
   #cache = new Map<string, string>();
   #fresh = 0;
   #read: ReadonlySet<string> | null = null;
+  #operators: ReadonlySet<string> | null = null;
   /** What the rule at work has emitted, with what it hid; null outside a rule. */
   #trial: { node: OnnxNode; hidden: (readonly [string, OnnxNode | undefined, Fact])[] }[] | null =
     null;
@@ -102,6 +104,12 @@ export class Draft implements FactSource {
 
   get nodes(): readonly OnnxNode[] {
     return this.#nodes;
+  }
+
+  /** Of the nodes, as of the start of this pass. */
+  get operators(): ReadonlySet<string> {
+    this.#operators ??= new Set(this.#nodes.map(operatorOf));
+    return this.#operators;
   }
 
   get initializers(): ReadonlyMap<string, Initializer> {
@@ -238,8 +246,10 @@ export class Draft implements FactSource {
     const hidden = node.outputs.map(
       (output) => [output, this.#producers.get(output), this.fact(output)] as const,
     );
-    if (this.#trial === null) this.#nodes.push(node);
-    else this.#trial.push({ node, hidden });
+    if (this.#trial === null) {
+      this.#nodes.push(node);
+      this.#operators = null;
+    } else this.#trial.push({ node, hidden });
     this.#learn(node);
   }
 
@@ -338,6 +348,7 @@ export class Draft implements FactSource {
     }
     this.#nodes = kept.reverse();
     this.#read = null;
+    this.#operators = null;
     this.#producers.clear();
     for (const node of this.#nodes) {
       for (const output of node.outputs) if (output !== '') this.#producers.set(output, node);

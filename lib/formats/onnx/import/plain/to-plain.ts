@@ -29,6 +29,7 @@ function runRule(rule: Rule, draft: Draft, log: Map<string, Log>): boolean {
   const entry = log.get(rule.name) ?? { count: 0, nodes: [] };
   const before = entry.count;
   if (rule.fresh) draft.refresh();
+  if (!every && !rule.roots.some((root) => draft.operators.has(root))) return false;
   const pass: Pass = new Map();
   const nodes: OnnxNode[] = [];
   for (const node of draft.nodes) {

@@ -9,7 +9,7 @@ import type { Columns, DraftAttention, Value } from './draft.js';
 import { coefficientAt, type Form, indexOf, rowsForm, sizeOf, type Term } from './form.js';
 import { sliceColumns } from './rows.js';
 import type { Scores } from './score-parts.js';
-import { isValidRow, type Vectors } from './vectors.js';
+import { isSame, isValidRow, type Vectors } from './vectors.js';
 import { Unexplained, type Walk } from './walk.js';
 
 /** [.., queries, keys] x [.., keys, head size] -> the results of attention in the layout of the product. */
@@ -78,8 +78,9 @@ function placeHeads(
       }
     }
     const head = scores.rowHead[row] ?? 0;
-    columnsOf[head] ??= columns[b] ?? [];
-    if (columnsOf[head]?.join() !== columns[b]?.join()) {
+    const own = columns[b] ?? [];
+    columnsOf[head] ??= own;
+    if (!isSame(columnsOf[head], own)) {
       throw new Unexplained('values of one head differ between rows');
     }
   }

@@ -74,11 +74,17 @@ export function isCounting(index: ArrayLike<number>): boolean {
   return true;
 }
 
-/** 0, 1, 2 ... */
+/** The longest that was asked for. */
+let ascending = new Int32Array(0);
+
+/** 0, 1, 2 ... Others have the same memory: it is not to be written. */
 export function counting(length: number): Int32Array {
-  const indices = new Int32Array(length);
-  for (let i = 0; i < length; i++) indices[i] = i;
-  return indices;
+  if (ascending.length < length) {
+    const indices = new Int32Array(length);
+    for (let i = 0; i < length; i++) indices[i] = i;
+    ascending = indices;
+  }
+  return ascending.subarray(0, length);
 }
 
 export function indexOf(term: Term, size: number): Int32Array {

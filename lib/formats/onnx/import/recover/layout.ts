@@ -40,16 +40,14 @@ export function moveForm(
   input: Form,
   others: readonly (Tensor | null)[],
 ): Form[] {
-  const size = sizeOf(input.dims);
-  return positionsOf(walk, node, input.dims, others).map((position) => {
-    const at = position.data as Int32Array;
-    if (at.length === size && isCounting(at)) return { ...input, dims: position.dims };
+  return positionsOf(walk, node, input.dims, others).map(({ dims, at }) => {
+    if (at === null) return { ...input, dims };
     const terms = input.terms.map(({ basis, index, coefficient }: Term) => ({
       basis,
       index: index === null ? at : picked(walk, index, at),
       coefficient: typeof coefficient === 'number' ? coefficient : compact(pick(coefficient, at)),
     }));
-    return form(position.dims, terms, input.constant && pick(input.constant, at));
+    return form(dims, terms, input.constant && pick(input.constant, at));
   });
 }
 
@@ -60,15 +58,26 @@ function picked({ memo }: Walk, index: Int32Array, at: Int32Array): Int32Array {
 /** Longer inputs that say where elements go are looked at anew. */
 const MOST_STEERING = 64;
 
-/** The element of the input at every place of the outputs. */
+interface Moved {
+  readonly dims: readonly number[];
+  /** The element of the input at every place; null: all are where they were. */
+  readonly at: Int32Array | null;
+}
+
 function positionsOf(
   walk: Walk,
   node: OnnxNode,
   dims: readonly number[],
   others: readonly (Tensor | null)[],
-): Tensor[] {
-  const move = () =>
-    walk.compute(node, [{ dtype: 'int32', dims, data: counting(sizeOf(dims)) }, ...others]);
+): Moved[] {
+  const size = sizeOf(dims);
+  const move = () => {
+    const input: Tensor = { dtype: 'int32', dims, data: counting(size) };
+    return walk.compute(node, [input, ...others]).map((position): Moved => {
+      const at = position.data as Int32Array;
+      return { dims: position.dims, at: at.length === size && isCounting(at) ? null : at };
+    });
+  };
   const steering = others.map((other) => other && [other.dtype, other.dims, [...other.data]]);
   const attributes = [...node.attributes];
   const plain = attributes.every(([, value]) => typeof value !== 'object' || Array.isArray(value));

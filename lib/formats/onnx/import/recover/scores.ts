@@ -72,6 +72,8 @@ function findPlaces(walk: Walk, { basis, index }: DotTerm, size: number, width: 
   const keyHead: number[] = [];
   const { probe } = walk;
   const seen = new Set<number>();
+  /** The row that each key was last seen in. */
+  const lastRow = new Int32Array(probe.valid.length).fill(-1);
   for (let r = 0; r < rows; r++) {
     const query = vectorAt(basis, index[r * width] ?? 0, querySide);
     const token = queries.row[query] ?? -1;
@@ -80,7 +82,7 @@ function findPlaces(walk: Walk, { basis, index }: DotTerm, size: number, width: 
     [rowToken[r], rowHead[r]] = [token, head];
     seen.add(token * queries.heads.length + head);
     const text = Math.floor(token / probe.length);
-    const found = new Set<number>();
+    let found = 0;
     for (let j = 0; j < width; j++) {
       const element = index[r * width + j] ?? 0;
       const key = vectorAt(basis, element, keySide);
@@ -89,14 +91,15 @@ function findPlaces(walk: Walk, { basis, index }: DotTerm, size: number, width: 
       const at = keys.row[key] ?? -1;
       if (at < 0) continue;
       keyToken[r * width + j] = at;
-      found.add(at);
+      if (lastRow[at] !== r) found++;
+      lastRow[at] = r;
       keyHead[head] ??= keys.head[key] ?? 0;
       if (keyHead[head] !== keys.head[key]) throw wrongAxis();
       if (Math.floor(at / probe.length) !== text) {
         throw new Unexplained('it normalises over keys of other texts');
       }
     }
-    if (found.size !== (probe.lengths[text] ?? 0)) {
+    if (found !== (probe.lengths[text] ?? 0)) {
       throw new Unexplained('it does not normalise over all keys of a text');
     }
   }
@@ -119,16 +122,46 @@ function sideOfQueries(basis: DotBasis, index: Int32Array, width: number): 'left
   for (const side of ['left', 'right'] as const) {
     const { row, head } = basis[side];
     let [constant, known] = [true, 0];
-    for (let e = 0; e < index.length && constant; e++) {
-      const start = vectorAt(basis, index[e - (e % width)] ?? 0, side);
-      const here = vectorAt(basis, index[e] ?? 0, side);
+    for (let begin = 0; begin < index.length && constant; begin += width) {
+      const start = vectorAt(basis, index[begin] ?? 0, side);
       if ((row[start] ?? -1) < 0) continue;
       known++;
-      constant = row[here] === row[start] && head[here] === head[start];
+      for (let e = begin + 1; e < begin + width && constant; e++) {
+        const here = vectorAt(basis, index[e] ?? 0, side);
+        constant = row[here] === row[start] && head[here] === head[start];
+      }
     }
     if (constant && known > 0) return side;
   }
   throw wrongAxis();
+}
+
+/** Whether the keys at each distance are seen. */
+class SeenDistances {
+  private readonly farthest: number;
+  /** By distance from -farthest on: 0 for one that did not occur, 1 seen, 2 hidden. */
+  private readonly states: Uint8Array;
+
+  constructor({ positions }: Probe) {
+    this.farthest = positions.at(-1) ?? 0;
+    this.states = new Uint8Array(2 * this.farthest + 1);
+  }
+
+  /** false where it was otherwise before. */
+  add(distance: number, isSeen: boolean): boolean {
+    const state = isSeen ? 1 : 2;
+    const before = this.states[distance + this.farthest];
+    this.states[distance + this.farthest] = state;
+    return before === 0 || before === state;
+  }
+
+  all(): Map<number, boolean> {
+    const all = new Map<number, boolean>();
+    this.states.forEach((state, i) => {
+      if (state !== 0) all.set(i - this.farthest, state === 1);
+    });
+    return all;
+  }
 }
 
 interface Bias {
@@ -163,7 +196,7 @@ function findBias(
   { rowToken, keyToken }: Places,
   width: number,
 ): Bias {
-  const seen = new Map<number, boolean>();
+  const seen = new SeenDistances(probe);
   const residual = new Float32Array(keyToken.length);
   let scale: number | null = null;
   let [uneven, biased] = [false, false];
@@ -184,10 +217,9 @@ function findBias(
         continue;
       }
       const distance = positionOf(probe, key) - positionOf(probe, token);
-      if ((seen.get(distance) ?? !hidden) === hidden) {
+      if (!seen.add(distance, !hidden)) {
         throw new Unexplained('it hides tokens by no rule that is known');
       }
-      seen.set(distance, !hidden);
       if (hidden) continue;
       scale ??= coefficient;
       if (Math.abs(coefficient - scale) > TOLERANCE * Math.abs(scale)) uneven = true;
@@ -196,7 +228,7 @@ function findBias(
     }
   });
   if (uneven || scale === null) throw new Unexplained('its scores have no one scale');
-  const reach = reachOf(seen);
+  const reach = reachOf(seen.all());
   if (typeof reach === 'string') throw new Unexplained(reach);
   return { scale, reach, residual: biased ? residual : null };
 }

@@ -43,16 +43,21 @@ function geometryOf(dims: readonly number[], axis: -1 | -2): Geometry {
   return { count: sizeOf(dims) / length, length, at };
 }
 
+export function isSame(a: Columns, b: Columns): boolean {
+  return a === b || (a.length === b.length && a.every((column, i) => column === b[i]));
+}
+
 /** Lists of columns, each once. */
 class HeadTable {
   readonly heads: Columns[] = [];
-  private readonly known = new Map<string, number>();
+  /** By their first column. */
+  private readonly known = new Map<number, number[]>();
 
   add(columns: Columns): number {
-    const key = columns.join();
-    const found = this.known.get(key);
-    if (found !== undefined) return found;
-    this.known.set(key, this.heads.length);
+    const [first = -1] = columns;
+    const alike = this.known.get(first) ?? [];
+    for (const head of alike) if (isSame(this.heads[head] ?? [], columns)) return head;
+    this.known.set(first, [...alike, this.heads.length]);
     return this.heads.push(columns) - 1;
   }
 }

@@ -100,7 +100,7 @@ export class WeightReader {
 
   private readonly ranges = new Map<QuantizedWeight, number>();
 
-  /** The least code of a weight without its zero point; -Infinity where one is above 127. */
+  /** The least code of a weight without its zero point, -127 for any above it; -Infinity where one is above 127. */
   private leastOf(weight: QuantizedWeight): number {
     const known = this.ranges.get(weight);
     if (known !== undefined) return known;
@@ -115,34 +115,37 @@ export class WeightReader {
     if (a.rows !== b.rows || a.columns !== b.columns) return false;
     if (a.literal !== undefined || b.literal !== undefined) return a.literal === b.literal;
     if (JSON.stringify(a.pieces) === JSON.stringify(b.pieces)) return true;
-    const [first, second] = [this.sample(a), this.sample(b)];
-    if (first.some((x, i) => x !== second[i])) return false;
+    for (let i = 0; i < SAMPLES; i++) if (this.sample(a, i) !== this.sample(b, i)) return false;
     const [left, right] = [this.rows(a), this.rows(b)];
     return left.every((x, i) => x === right[i]);
   }
 
-  private readonly samples = new Map<string, number[]>();
+  /** What was read of each piece, by its place. */
+  private readonly samples = new Map<string, (number | undefined)[]>();
 
-  private sample(matrix: Matrix): number[] {
-    const key = JSON.stringify(matrix.pieces);
-    const known = this.samples.get(key);
-    if (known !== undefined) return known;
-    const sampled = matrix.pieces.flatMap((piece) => this.samplePiece(piece, matrix.columns));
-    this.samples.set(key, sampled);
-    return sampled;
+  /** One of a few numbers of each piece, all pieces as text: most matrices differ in the first. */
+  private sample({ pieces, columns }: Matrix, i: number): string {
+    return pieces.map((piece) => this.samplePiece(piece, columns, i)).join();
   }
 
-  /** A few numbers of a piece, from one look at its initializer. */
-  private samplePiece({ source, transposed, begin, end }: Piece, columns: number): number[] {
-    const initializer = this.initializer(source);
-    const width = initializer.dims[1] ?? 1;
-    const whole = initializer.readRange === undefined ? initializer.read().data : null;
-    return Array.from({ length: SAMPLES }, (_, i) => {
-      const row = begin + Math.floor((i * (end - begin - 1)) / (SAMPLES - 1));
-      const column = (i * 7919) % columns;
-      const index = transposed ? column * width + row : row * width + column;
-      return whole?.[index] ?? initializer.readRange?.(index, index + 1)[0] ?? 0;
-    });
+  private samplePiece(piece: Piece, columns: number, i: number): number {
+    const { source, transposed, begin, end } = piece;
+    const key = `${begin} ${end} ${columns} ${transposed} ${source}`;
+    const known = this.samples.get(key) ?? [];
+    this.samples.set(key, known);
+    const { dims, readRange, read } = this.initializer(source);
+    const width = dims[1] ?? 1;
+    const place = (n: number) => {
+      const row = begin + Math.floor((n * (end - begin - 1)) / (SAMPLES - 1));
+      const column = (n * 7919) % columns;
+      return transposed ? column * width + row : row * width + column;
+    };
+    if (readRange) known[i] ??= readRange(place(i), place(i) + 1)[0] ?? 0;
+    else if (known.length === 0) {
+      const { data } = read();
+      for (let n = 0; n < SAMPLES; n++) known.push(data[place(n)] ?? 0);
+    }
+    return known[i] ?? 0;
   }
 
   private rows(matrix: Matrix): Float32Array {
@@ -208,13 +211,18 @@ function leastCode({ readCodes, zeroPoints, signed }: QuantizedWeight): number {
   const zero = zeroPoints[0] ?? 0;
   if (!zeroPoints.every((other) => other === zero)) return Number.NEGATIVE_INFINITY;
   const { buffer, byteOffset, length } = readCodes();
+  // A whole range from -128 to 127: only whether the first of it occurs.
+  if (zero === (signed ? 0 : 128)) {
+    const lowest = new Uint8Array(buffer, byteOffset, length).includes(signed ? 128 : 0);
+    return lowest ? -128 : -127;
+  }
   // Which of 256 bytes occur: one store for each of millions.
   const seen = new Uint8Array(256);
   const bytes = new Uint8Array(buffer, byteOffset, length);
   for (let i = 0; i < length; i++) seen[bytes[i] as number] = 1;
   let least = Number.POSITIVE_INFINITY;
-  for (const [byte, there] of seen.entries()) {
-    if (there === 0) continue;
+  for (let byte = 0; byte < seen.length; byte++) {
+    if (seen[byte] === 0) continue;
     const code = (signed ? (byte << 24) >> 24 : byte) - zero;
     if (code > 127) return Number.NEGATIVE_INFINITY;
     least = Math.min(least, code);

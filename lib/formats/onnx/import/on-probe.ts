@@ -1,0 +1,61 @@
+/**
+ * Probes of a file and its values on them, for a file whose inputs have known roles. Without what recovers anything: a thread that
+ * only evaluates loads little.
+ */
+
+import type { OnnxModel, Tensor, ValueInfo } from './model.js';
+import { feedFor, makeProbe, type Probe, type Role } from './recover/probe.js';
+import type { Recovered } from './recover/recover.js';
+import { evaluate } from './reference/evaluate.js';
+import type { Smooth } from './reference/smooth.js';
+
+/** A short ragged batch that the file can take. */
+export function probeFor(
+  {
+    inputs,
+    maxTokens,
+    vocabulary,
+    segments,
+  }: Pick<Recovered, 'inputs' | 'maxTokens' | 'vocabulary' | 'segments'>,
+  length: number,
+): Probe {
+  return makeProbe({
+    batch: inputs.batch ?? 2,
+    length: inputs.length ?? Math.min(length, maxTokens),
+    padded: [...inputs.roles.values()].includes('mask'),
+    vocabulary,
+    segments: [...inputs.roles.values()].includes('segments') ? segments : 1,
+    firstPosition: inputs.firstPosition,
+    seed: 3,
+  });
+}
+
+/**
+ * Values of a file's own graph on a probe, before any rewriting; with `clamps` without the rounding of activations, and with
+ * what their ranges cut by `cuts`.
+ */
+export async function evaluateModel(
+  model: OnnxModel,
+  roles: ReadonlyMap<string, Role>,
+  probe: Probe,
+  outputs: readonly string[],
+  ranges?: Pick<Smooth, 'clamps' | 'cuts'>,
+): Promise<ReadonlyMap<string, Tensor>> {
+  const feeds = feedsOf(roles, model.graph.inputs, probe);
+  const ids = new Set([...roles].filter(([, role]) => role === 'ids').map(([name]) => name));
+  return evaluate(model, feeds, { outputs, ...(ranges && { smooth: { ...ranges, ids } }) });
+}
+
+/** What to feed these inputs; those without a role are left out. */
+export function feedsOf(
+  roles: ReadonlyMap<string, Role>,
+  inputs: readonly ValueInfo[],
+  probe: Probe,
+): Map<string, Tensor> {
+  const feeds = new Map<string, Tensor>();
+  for (const input of inputs) {
+    const role = roles.get(input.name);
+    if (role !== undefined) feeds.set(input.name, feedFor(probe, role, input));
+  }
+  return feeds;
+}

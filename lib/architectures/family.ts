@@ -7,8 +7,8 @@
 
 import type { JsonObject } from '../core/json.js';
 import type { GraphBuilder } from '../graph/builder.js';
-import type { Task } from '../graph/checkpoint.js';
-import type { HeadPlans, HeadTask } from '../graph/rewrite/head.js';
+import type { HeadPlans } from '../graph/rewrite/head.js';
+import { HEAD_TASKS, TASKS, type Task } from '../graph/tasks.js';
 import type { ConfigReader } from './config-reader.js';
 import type { GraphStructure } from './structure.js';
 
@@ -38,7 +38,7 @@ export interface Family {
 
 /** The class that transformers loads such a folder with. */
 export function classOf({ className }: Family, task: Task): string {
-  return className + CLASS_SUFFIX[task];
+  return className + TASKS[task].classSuffix;
 }
 
 /**
@@ -48,24 +48,8 @@ export function classOf({ className }: Family, task: Task): string {
 export function statedTask({ architectures }: JsonObject): Task | string | null {
   const [name] = Array.isArray(architectures) ? architectures : [];
   if (typeof name !== 'string') return null;
-  const known = HEAD_TASKS.find((task) => name.endsWith(CLASS_SUFFIX[task].slice(3)));
+  const known = HEAD_TASKS.find((task) => name.endsWith(TASKS[task].classSuffix.slice(3)));
   if (known !== undefined) return known;
   if (name.endsWith('Model')) return 'embedding';
   return /For[A-Z]/.test(name) && !/For(PreTraining|CausalLM)$/.test(name) ? name : null;
 }
-
-const CLASS_SUFFIX: Readonly<Record<Task, string>> = {
-  embedding: 'Model',
-  classification: 'ForSequenceClassification',
-  'token-classification': 'ForTokenClassification',
-  'question-answering': 'ForQuestionAnswering',
-  'masked-lm': 'ForMaskedLM',
-};
-
-/** All tasks that have a head. */
-export const HEAD_TASKS: readonly HeadTask[] = [
-  'classification',
-  'token-classification',
-  'question-answering',
-  'masked-lm',
-];

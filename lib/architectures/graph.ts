@@ -17,15 +17,15 @@ import type {
 import { readGraphJson } from '../graph/from-json.js';
 import { lengthLimit } from '../graph/length-limit.js';
 import type { GraphNode } from '../graph/ops.js';
-import type { HeadTask } from '../graph/rewrite/head.js';
 import { withHead } from '../graph/rewrite/head.js';
 import { defaultPlans } from '../graph/rewrite/head-plans.js';
 import { onlyOutputs } from '../graph/rewrite/outputs.js';
 import { addSentenceHead, sentenceHead } from '../graph/sentence.js';
 import { GRAPH_KEY, GRAPH_TYPE } from '../graph/sinter-file.js';
+import { type HeadTask, TASK_NAMES, TASKS } from '../graph/tasks.js';
 import type { EncoderGraph, OutputName, WeightSpec } from '../graph/types.js';
 import { ConfigReader } from './config-reader.js';
-import { HEAD_TASKS } from './family.js';
+
 import type { FoundHead } from './head-weights.js';
 import { chooseHead, withProblem } from './labels.js';
 import { findWeights } from './weight-sources.js';
@@ -57,6 +57,7 @@ export function importGraph(checkpoint: Checkpoint, request: GraphRequest): Impo
   const { config, path } = checkpoint;
   const stored = storedGraph(config, path);
   const { task: _, labels: _l, ...plain } = stored;
+  taskOfGraph(config, path);
   const own = readGraphJson(plain, `${path}: its graph`);
   return request.task === 'embedding'
     ? importEncoder(checkpoint, own, request)
@@ -141,7 +142,7 @@ function foundHead(config: JsonObject, { outputs }: EncoderGraph, task: Task): F
   if (outputs.logits === undefined) return none;
   const { labels } = storedGraph(config, 'config');
   if (own === task) return { ...none, rows: Array.isArray(labels) ? labels.length : 1 };
-  return { ...none, other: own === 'masked-lm' ? null : own };
+  return { ...none, other: TASKS[own].pretraining ? null : own };
 }
 
 function storedGraph({ [GRAPH_KEY]: stored }: JsonObject, path: string): JsonObject {
@@ -152,11 +153,14 @@ function storedGraph({ [GRAPH_KEY]: stored }: JsonObject, path: string): JsonObj
 }
 
 /** What the graph in a config is for. */
-export function taskOfGraph(config: JsonObject): Task {
-  const { task = 'embedding' } = storedGraph(config, 'config');
-  const known = (['embedding', ...HEAD_TASKS] as const).find((name) => name === task);
+export function taskOfGraph(config: JsonObject, path = 'config'): Task {
+  const { task = 'embedding' } = storedGraph(config, path);
+  const known = TASK_NAMES.find((name) => name === task);
   if (known !== undefined) return known;
-  throw new SinterError('CORRUPT_MODEL', `task of a graph must be known, got ${show(task)}`);
+  const what = `one of ${TASK_NAMES.join(', ')}`;
+  throw new SinterError('CORRUPT_MODEL', `${path}: task must be ${what}, got ${show(task)}`, {
+    details: { file: path },
+  });
 }
 
 function withSentence(graph: EncoderGraph, checkpoint: Checkpoint, request: GraphRequest) {

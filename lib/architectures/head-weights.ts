@@ -6,9 +6,10 @@
  */
 
 import type { Checkpoint, NewWeight, Task } from '../graph/checkpoint.js';
-import type { HeadPlan, HeadTask } from '../graph/rewrite/head.js';
+import type { HeadPlan } from '../graph/rewrite/head.js';
+import { HEAD_TASKS, type HeadTask, taskRow } from '../graph/tasks.js';
 import type { WeightSpec } from '../graph/types.js';
-import { type EncoderPlan, type Family, HEAD_TASKS, statedTask } from './family.js';
+import { type EncoderPlan, type Family, statedTask } from './family.js';
 import type { WeightNaming } from './weight-sources.js';
 
 /** `none`: the graph has no head; `new`: its last product is drawn. */
@@ -51,7 +52,7 @@ export function findHead(
 
 /** null where nothing is lost: bare encoders, and language models, from which other models are trained. */
 function isTrainedFor(stated: string | null): stated is string {
-  return stated !== null && stated !== 'embedding' && stated !== 'masked-lm';
+  return stated !== null && taskRow(stated)?.pretraining !== true;
 }
 
 /** The tensor whose presence shows a trained head: names that several heads share do not. null: the family has no such head. */

@@ -15,6 +15,7 @@ import type {
   Task,
 } from '../graph/checkpoint.js';
 import { carriesGraph } from '../graph/sinter-file.js';
+import { HEAD_TASKS } from '../graph/tasks.js';
 import type { EncoderGraph } from '../graph/types.js';
 import { unify } from '../graph/unify.js';
 import { validateGraph } from '../graph/validate.js';
@@ -23,7 +24,7 @@ import { BERT } from './bert.js';
 import { DEBERTA_V2 } from './deberta-v2.js';
 import { DISTILBERT } from './distilbert.js';
 import { ELECTRA } from './electra.js';
-import { type Family, HEAD_TASKS, statedTask } from './family.js';
+import { type Family, statedTask } from './family.js';
 import { type FamilyRequest, graphOfConfig } from './family-graph.js';
 import { graphConfig, importGraph, taskOfGraph } from './graph.js';
 import { importModel } from './import-model.js';

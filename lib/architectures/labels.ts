@@ -13,6 +13,7 @@ import type {
   GraphRequest,
   ModelHead,
 } from '../graph/checkpoint.js';
+import { TASKS } from '../graph/tasks.js';
 import type { ConfigReader } from './config-reader.js';
 import type { FoundHead, HeadState } from './head-weights.js';
 import { storedLabels } from './stored-labels.js';
@@ -41,7 +42,7 @@ export function chooseHead(
   const { rows } = found;
   if (request.newHead !== true && rows === null) checkMissing(checkpoint, reader, request, found);
   const state = request.newHead === true || rows === null ? 'new' : 'trained';
-  if (task === 'question-answering' || task === 'masked-lm') {
+  if (!TASKS[task].labelled) {
     return { task, labels: null, problem: null, state };
   }
   const problem = task === 'classification' ? problemOf(reader, request, state) : null;
@@ -82,7 +83,7 @@ function checkMissing(
       details,
     );
   }
-  const labelled = task === 'classification' || task === 'token-classification';
+  const { labelled } = TASKS[task];
   if (labelled && labels !== undefined) return;
   const ask = labelled ? 'give labels to add a new one' : 'newHead: true adds an untrained one';
   // A cross-encoder has one score and no labels.

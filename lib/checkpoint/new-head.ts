@@ -5,7 +5,8 @@
 import { SinterError } from '../core/errors.js';
 import type { ModelHead } from '../graph/checkpoint.js';
 import { lengthLimit } from '../graph/length-limit.js';
-import { type HeadTask, withHead } from '../graph/rewrite/head.js';
+import { withHead } from '../graph/rewrite/head.js';
+import type { HeadTask } from '../graph/tasks.js';
 import type { NativeProgram } from '../native/native.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { deriveProgram } from '../runtime/program.js';

@@ -5,28 +5,17 @@
  * pairs and plain texts come from any data file.
  */
 import { type FileRow, readAllRows, readJsonObjects, readLabelLists } from '../data/index.js';
-import { Classifier } from '../models/classifier.js';
-import { CrossEncoder } from '../models/cross-encoder.js';
-import { MaskedLM } from '../models/masked-lm.js';
+import { KIND_NAMES, KINDS, type Kind, kindOf } from '../models/kinds.js';
 import type { ModelInfo } from '../models/model-info.js';
-import { QuestionAnswerer } from '../models/question-answerer.js';
-import { TokenClassifier } from '../models/token-classifier.js';
 import type { FolderTask } from '../tasks/folder-task.js';
 import type { TrainReport } from '../train/train-report.js';
 import { type DataOptions, readOptionsOf } from './arguments.js';
 import type { Console } from './context.js';
 import type { HeadChoice } from './kept-head.js';
 
-/** Tasks by their name for --task. */
-export const HEAD_TASKS = [
-  'multi-label',
-  'regression',
-  'tags',
-  'answers',
-  'pairs',
-  'masked-lm',
-] as const;
-export type HeadTask = (typeof HEAD_TASKS)[number];
+/** Tasks by their name for --task, but for classifiers with one label per text. */
+export type HeadTask = Exclude<Kind, 'classification'>;
+export const HEAD_TASKS = KIND_NAMES.filter((kind): kind is HeadTask => kind !== 'classification');
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -50,19 +39,10 @@ export interface HeadOptions {
  * The task of a folder; null for an encoder or a classifier with one label per text; `unknown` for one score that config.json
  * does not explain.
  */
-export function headTaskOf({
-  task,
-  problem,
-  scorer,
-  labels,
-}: FolderTask): HeadTask | 'unknown' | null {
-  if (task === 'token-classification') return 'tags';
-  if (task === 'question-answering') return 'answers';
-  if (task === 'masked-lm') return 'masked-lm';
-  if (problem === 'multi_label_classification') return 'multi-label';
-  if (scorer) return 'pairs';
-  if (problem === 'regression') return 'regression';
-  return problem !== null && labels?.length === 1 ? 'unknown' : null;
+export function headTaskOf(found: FolderTask): HeadTask | 'unknown' | null {
+  const kind = kindOf(found);
+  if (kind !== 'classification') return kind;
+  return found.labels?.length === 1 ? 'unknown' : null;
 }
 
 /** All rows of a file as the models of `task` take them. */
@@ -74,19 +54,18 @@ export async function readHeadRows(
 ): Promise<readonly Row[]> {
   const { signal } = out;
   const onLabelVariants = out.noteVariants.bind(out);
-  if (task === 'answers') return allOf(readJsonObjects(file, signal));
-  if (task === 'tags' || task === 'multi-label') {
-    const key = task === 'tags' ? 'tags' : 'labels';
-    return allOf(readLabelLists(file, key, { onLabelVariants, signal }));
+  const form = KINDS[task].rows;
+  if (form === 'answers') return allOf(readJsonObjects(file, signal));
+  if (form === 'tags' || form === 'labels') {
+    return allOf(readLabelLists(file, form, { onLabelVariants, signal }));
   }
   const read = { ...readOptionsOf(options), signal };
-  if (task === 'masked-lm') {
+  if (form === 'text') {
     const rows = await readAllRows(file, { ...read, labels: 'none' });
     return rows.map(({ text }) => ({ text }));
   }
-  const key = task === 'pairs' ? 'score' : 'value';
   const rows = await readAllRows(file, { ...read, labels: 'numbers', requireLabel: true });
-  return rows.map((row) => ({ text: row.text, ...pairOf(row), [key]: Number(row.label) }));
+  return rows.map((row) => ({ text: row.text, ...pairOf(row), [form]: Number(row.label) }));
 }
 
 async function allOf(rows: AsyncIterable<Row>): Promise<Row[]> {
@@ -101,8 +80,8 @@ function pairOf({ pair }: FileRow) {
 
 /** What the rows call the classes of a new head; null for heads without labels. */
 export function labelsOf(task: HeadTask, rows: readonly Row[]): readonly string[] | null {
-  if (task === 'tags') return valuesOf(rows, 'tags');
-  if (task === 'multi-label') return valuesOf(rows, 'labels');
+  const form = KINDS[task].rows;
+  if (form === 'tags' || form === 'labels') return valuesOf(rows, form);
   return task === 'regression' ? ['LABEL_0'] : null;
 }
 
@@ -112,20 +91,7 @@ export async function loadHead(
   path: string,
   options: HeadOptions & Partial<HeadChoice>,
 ): Promise<TrainableHead> {
-  switch (task) {
-    case 'tags':
-      return TokenClassifier.load(path, options);
-    case 'answers':
-      return QuestionAnswerer.load(path, options);
-    case 'masked-lm':
-      return MaskedLM.load(path, options);
-    case 'pairs':
-      return CrossEncoder.load(path, options);
-    case 'regression':
-      return Classifier.load(path, { ...options, problem: 'regression' });
-    case 'multi-label':
-      return Classifier.load(path, { ...options, problem: 'multi_label_classification' });
-  }
+  return KINDS[task].load(path, options);
 }
 
 /** Every string in the lists at `key`, once, in code point order. What is no list is found by the model. */

@@ -2,7 +2,9 @@
  * What `train` does with the head that a model already has: it is trained further where it fits the rows, and never
  * replaced in silence.
  */
+import { TASKS } from '../graph/tasks.js';
 import { resolveModel } from '../hub/resolve.js';
+import { KINDS } from '../models/kinds.js';
 import type { FolderTask } from '../tasks/folder-task.js';
 import type { HeadTask } from './head-tasks.js';
 
@@ -39,8 +41,7 @@ export async function chooseTrainHead(
   if (newHead === true) return added;
   const { folderTask } = await import('../tasks/folder-task.js');
   const found = await folderTask(path, { firstPosition });
-  const isPretrained = found.task === 'embedding' || found.task === 'masked-lm';
-  if (isPretrained && !(task === 'masked-lm' && found.task === task)) return added;
+  if (TASKS[found.task].pretraining && found.task !== KINDS[task].task) return added;
   const instead = 'a new head is trained in its place';
   if (!fits(task, found)) {
     note(`${model} has a trained head for ${found.problem ?? found.task}: ${instead}`);
@@ -66,18 +67,12 @@ export function fits(
   task: HeadWish['task'],
   { task: own, problem, stated, labels }: FolderTask,
 ): boolean {
-  if (task === 'tags') return own === 'token-classification';
-  if (task === 'answers') return own === 'question-answering';
-  if (task === 'masked-lm') return own === 'masked-lm';
-  if (own !== 'classification') return false;
+  const kind = KINDS[task];
+  if (own !== kind.task) return false;
+  if (own !== 'classification') return true;
   if (task === 'pairs') return labels?.length === 1;
   if (task === 'classification') {
     return problem === 'single_label_classification' && labels?.length !== 1;
   }
-  return !stated || problem === PROBLEMS[task];
+  return !stated || problem === kind.problem;
 }
-
-const PROBLEMS = {
-  'multi-label': 'multi_label_classification',
-  regression: 'regression',
-} as const;

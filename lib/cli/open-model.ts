@@ -9,11 +9,8 @@ import { EMBEDDED_MODEL } from '../checkpoint/embedded-model.js';
 import { findOnnxFile } from '../checkpoint/find-onnx.js';
 import { resolveModel } from '../hub/resolve.js';
 import { Classifier } from '../models/classifier.js';
-import { CrossEncoder } from '../models/cross-encoder.js';
 import { Encoder } from '../models/encoder.js';
-import { MaskedLM } from '../models/masked-lm.js';
-import { QuestionAnswerer } from '../models/question-answerer.js';
-import { TokenClassifier } from '../models/token-classifier.js';
+import { KINDS, type KindModel, kindOf } from '../models/kinds.js';
 import type { FolderTask } from '../tasks/folder-task.js';
 import { usageMistake } from './arguments.js';
 
@@ -28,17 +25,8 @@ export type OpenModel =
   | { readonly kind: 'encoder'; readonly model: Encoder; readonly path: string }
   | { readonly kind: 'classifier'; readonly model: Classifier; readonly path: string };
 
-/** A model with one of the heads that `OpenModel` has not. */
-export type HeadModel =
-  | CrossEncoder
-  | TokenClassifier
-  | QuestionAnswerer
-  | MaskedLM
-  | Classifier<string, 'multi_label_classification'>
-  | Classifier<string, 'regression'>;
-
 /** Any model: what can be quantized, saved and exported. */
-export type AnyModel = OpenModel['model'] | HeadModel;
+export type AnyModel = OpenModel['model'] | KindModel;
 
 /** The folder or file that an option names; undefined, as it was given, stands for the embedded encoder. */
 export async function modelPath(name: string | undefined): Promise<string | undefined> {
@@ -82,15 +70,10 @@ export async function openAnyModel(
   folder: string | undefined,
   options: OpenOptions = {},
 ): Promise<AnyModel> {
-  const { path, task, problem, scorer } = await locate(folder, options);
-  if (scorer) return CrossEncoder.load(path, options);
-  if (task === 'token-classification') return TokenClassifier.load(path, options);
-  if (task === 'question-answering') return QuestionAnswerer.load(path, options);
-  if (task === 'masked-lm') return MaskedLM.load(path, options);
-  if (problem === 'multi_label_classification')
-    return Classifier.load(path, { ...options, problem });
-  if (problem === 'regression') return Classifier.load(path, { ...options, problem });
-  return (await openModel(path, options)).model;
+  const { path, ...found } = await locate(folder, options);
+  const kind = kindOf(found);
+  if (kind === null || kind === 'classification') return (await openModel(path, options)).model;
+  return KINDS[kind].load(path, options);
 }
 
 async function locate(

@@ -23,14 +23,17 @@ export async function cutModel(
   cut: ModelCut,
   signal?: AbortSignal,
 ): Promise<ModelParts> {
-  const { graph, cuts } = cutGraph(parts, cut);
+  const { graph, cuts, sources } = cutGraph(parts, cut);
   const options = { trainable: false, where, signal };
-  const program = await deriveProgram(graph, source.store, options, { cuts });
+  const program = await deriveProgram(graph, source.store, options, {
+    cuts,
+    nameOf: (name) => sources.get(name) ?? name,
+  });
   return { ...parts, graph, program: new SharedProgram(program) };
 }
 
 function cutGraph({ graph }: ModelParts, cut: ModelCut): CutGraph {
   if ('heads' in cut) return cutHeads(graph, cut.heads);
   if ('neurons' in cut) return cutNeurons(graph, cut.neurons);
-  return { graph: dropLayers(graph, cut.layers), cuts: new Map() };
+  return { graph: dropLayers(graph, cut.layers), cuts: new Map(), sources: new Map() };
 }

@@ -7,6 +7,7 @@
 
 import type { JsonObject } from '../core/json.js';
 import type { HeadPlans } from './rewrite/head.js';
+import type { Task } from './tasks.js';
 import type { ActivationKind, EncoderGraph, PoolKind } from './types.js';
 
 /** Name, dtype (as in safetensors: F32, F16 ...) and shape of a stored tensor. */
@@ -84,17 +85,7 @@ export interface Checkpoint {
   readonly modelMaxLength?: number | null;
 }
 
-/**
- * What a graph is for. Outputs: `embedding` [sequences, width] (with `hidden`, and `pooled` where the model has a pooler);
- * every other task has `logits`: [sequences, labels], [tokens, labels], [tokens, 2] (start, end of the answer),
- * [selected tokens, vocabulary].
- */
-export type Task =
-  | 'embedding'
-  | 'classification'
-  | 'token-classification'
-  | 'question-answering'
-  | 'masked-lm';
+export type { Task } from './tasks.js';
 
 /** As config.json's problem_type says it. */
 export type ClassificationProblem =

@@ -10,7 +10,8 @@ import { openOnnxFolder } from '../checkpoint/onnx/open-onnx.js';
 import { readQuantizedTensors, withoutQuantizationConfig } from '../checkpoint/quantized-folder.js';
 import { isJsonObject, type JsonObject } from '../core/json.js';
 import { readHfFolder } from '../formats/hf-folder.js';
-import type { Checkpoint, ClassificationProblem, Task } from '../graph/checkpoint.js';
+import type { Checkpoint, ClassificationProblem } from '../graph/checkpoint.js';
+import { TASKS, type Task } from '../graph/tasks.js';
 
 export interface FolderTask {
   readonly task: Task;
@@ -57,7 +58,7 @@ const EMBEDDING = {
 function taskOf({ path, config, tensors, sentence }: Checkpoint): FolderTask {
   const task = taskOfConfig(config);
   if (task === 'embedding') return EMBEDDING;
-  if (task !== 'classification' && task !== 'token-classification') return { ...EMBEDDING, task };
+  if (!TASKS[task].labelled) return { ...EMBEDDING, task };
   const stored = readQuantizedTensors(path, config, tensors);
   const checkpoint = {
     path,

@@ -41,7 +41,7 @@ const madeWith = (output, key, value) => {
 };
 const featuredStep = async (features) => {
   const trainer = new border.Trainer(await sealedProgram(true, featuredGraph()), settings());
-  await trainer.step({ ...batch(), features }, loss(), stepOptions());
+  await trainer.accumulate({ ...batch(), features }, [loss()], stepOptions());
   if (trainer.readGradient('scores.weight').every((value) => value === 0))
     throw new Error('no gradient');
 };

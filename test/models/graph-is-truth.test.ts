@@ -3,11 +3,12 @@
  * like any other: it embeds, takes a head, is trained, quantized, saved, loaded, exported and imported again.
  */
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as ort from 'onnxruntime-node';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { saveModel } from '../../lib/checkpoint/save-model.js';
 import { cutModel, type ModelCut } from '../../lib/compress/cut-model.js';
 import { SinterError } from '../../lib/core/errors.js';
@@ -25,9 +26,18 @@ const fixture = (name: string) =>
 const TEXTS = ['a red car', 'What is Deep Learning?', 'the people of the united states', 'red'];
 const ROWS = TEXTS.map((text, i) => ({ text, label: i % 2 === 0 ? 'a' : 'b' }));
 
+let shared = '';
+beforeAll(async () => {
+  shared = await mkdtemp(join(tmpdir(), 'sinter-truth-'));
+});
+afterAll(() => rm(shared, { recursive: true, force: true }));
+
 /** `model` with these parts taken out, one after the other, in a folder. */
 async function cutFolder(model: Encoder, ...cuts: readonly ModelCut[]): Promise<string> {
-  const folder = join(await temporaryFolder(), 'cut');
+  return cutInto(join(await temporaryFolder(), 'cut'), model, ...cuts);
+}
+
+async function cutInto(folder: string, model: Encoder, ...cuts: readonly ModelCut[]) {
   const { parts, use } = insideOf(model);
   await use('cut', async (program) => {
     let [last, source]: [ModelParts, typeof program] = [parts, program];
@@ -142,7 +152,8 @@ describe('a BERT with uneven heads and neurons', () => {
   beforeAll(async () => {
     await using encoder = await Encoder.load(fixture('bert'), { pooling: 'mean' });
     const half = Array.from({ length: 32 }, (_, i) => 2 * i);
-    folder = await cutFolder(
+    folder = await cutInto(
+      join(shared, 'cut'),
       encoder,
       { heads: new Map([[0, [1]]]) },
       { neurons: new Map([[1, half]]) },
@@ -309,9 +320,10 @@ describe('an ONNX file of no family', () => {
 
   beforeAll(async () => {
     await using encoder = await Encoder.load(fixture('bert'), { pooling: 'mean' });
-    const folder = await cutFolder(encoder, { heads: new Map([[2, [0, 3]]]) });
+    const cuts = { heads: new Map([[2, [0, 3]]]) };
+    const folder = await cutInto(join(shared, 'other'), encoder, cuts);
     await using cut = await Encoder.load(folder, { pooling: 'mean' });
-    file = join(await temporaryFolder(), 'model.onnx');
+    file = join(shared, 'model.onnx');
     await cut.exportOnnx(file);
     const { tokenizer } = insideOf(cut).parts;
     for (const [name, text] of tokenizer.files) await writeFile(join(file, '..', name), text);
@@ -419,7 +431,9 @@ describe('sinter.json', () => {
     change(file.model);
     await writeFile(path, JSON.stringify(file));
     const loading = Encoder.load(folder, { pooling: 'mean' });
-    await expect(loading).rejects.toMatchObject({ code: 'CORRUPT_MODEL' });
+    await expect(loading).rejects.toMatchObject({
+      code: expect.stringMatching(/^(CORRUPT|UNSUPPORTED)_MODEL$/),
+    });
     await expect(loading).rejects.toThrow(/cut/);
   });
 

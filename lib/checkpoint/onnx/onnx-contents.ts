@@ -8,8 +8,9 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.js';
 import type { WeightSource } from '../../formats/onnx/import/index.js';
 import type { Initializer } from '../../formats/onnx/import/model.js';
-import type { ModelHead, SentenceModule, SentenceSettings, Task } from '../../graph/checkpoint.js';
-import { ACTIVATION_KINDS, type PoolKind } from '../../graph/types.js';
+import type { ModelHead, SentenceModule, SentenceSettings } from '../../graph/checkpoint.js';
+import { TASK_NAMES } from '../../graph/tasks.js';
+import { ACTIVATION_KINDS, POOL_KINDS } from '../../graph/types.js';
 
 export interface OnnxContents {
   readonly config: JsonObject;
@@ -125,26 +126,11 @@ function namesOf(value: JsonValue | undefined): Record<string, string> {
   return Object.fromEntries(Object.entries(objectOf(value)).map(([k, v]) => [k, textOf(v)]));
 }
 
-const TASKS: readonly Task[] = [
-  'embedding',
-  'classification',
-  'token-classification',
-  'question-answering',
-  'masked-lm',
-];
 const PROBLEMS = [
   'single_label_classification',
   'multi_label_classification',
   'regression',
 ] as const;
-const POOLS: readonly PoolKind[] = [
-  'mean',
-  'cls',
-  'max',
-  'lasttoken',
-  'weightedmean',
-  'mean_sqrt_len_tokens',
-];
 
 function contentsOf(from: JsonObject, matrices: KnownMatrices): OnnxContents {
   const sources = new Map(
@@ -182,7 +168,7 @@ function contentsOf(from: JsonObject, matrices: KnownMatrices): OnnxContents {
 
 function headOf({ task, labels, problem }: JsonObject): ModelHead {
   return {
-    task: oneOf(task, TASKS),
+    task: oneOf(task, TASK_NAMES),
     labels: labels === null ? null : textsOf(labels),
     problem: problem === null ? null : oneOf(problem, PROBLEMS),
   };
@@ -190,7 +176,7 @@ function headOf({ task, labels, problem }: JsonObject): ModelHead {
 
 function sentenceOf({ pooling, modules }: JsonObject) {
   return {
-    pooling: pooling === null ? null : listOf(pooling).map((kind) => oneOf(kind, POOLS)),
+    pooling: pooling === null ? null : listOf(pooling).map((kind) => oneOf(kind, POOL_KINDS)),
     modules: listOf(modules).map((module) => moduleOf(objectOf(module))),
   };
 }

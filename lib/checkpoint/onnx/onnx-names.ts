@@ -20,6 +20,7 @@ import type {
   SentenceModule,
   SentenceSettings,
 } from '../../graph/checkpoint.js';
+import { TASKS } from '../../graph/tasks.js';
 import type { ActivationKind, EncoderGraph, PoolKind } from '../../graph/types.js';
 
 export interface NamedOnnx {
@@ -99,7 +100,7 @@ function withLength(base: JsonObject, { bounded, maxTokens, seen }: Recovered): 
 function headOf({ head, found }: Recovered, base: JsonObject): ModelHead {
   const width = found.find(({ name }) => name === 'logits')?.value.width ?? 0;
   const task = head ?? 'embedding';
-  const named = task === 'classification' || task === 'token-classification';
+  const named = TASKS[task].labelled;
   const problems = ['single_label_classification', 'multi_label_classification', 'regression'];
   const problem = problems.find((known) => known === base.problem_type) ?? null;
   return {

@@ -20,6 +20,8 @@ export interface CutGraph {
   readonly graph: EncoderGraph;
   /** The weights that are not whole any more. */
   readonly cuts: ReadonlyMap<string, WeightCut>;
+  /** Weights that are copies of shared ones: their names in the old graph. */
+  readonly sources: ReadonlyMap<string, string>;
 }
 
 /** For layers by their number, in the order in which they run: the indices to take out. */
@@ -88,7 +90,9 @@ export function feedForwards(graph: EncoderGraph): readonly string[] {
 class Cutter {
   private readonly graph: EncoderGraph;
   private readonly values: ReadonlyMap<string, ValueShape>;
-  private readonly shapes: ReadonlyMap<string, readonly number[]>;
+  private readonly shapes: Map<string, readonly number[]>;
+  /** Biases of their own, by the output of the attention. */
+  private readonly copies = new Map<string, { readonly from: string; readonly name: string }>();
   private readonly makers: ReadonlyMap<string, GraphNode>;
   private readonly cuts = new Map<
     string,
@@ -122,8 +126,16 @@ class Cutter {
     for (const table of [disentangled?.keys, disentangled?.queries]) {
       if (table) this.narrow(table, channels);
     }
-    if (relativeBias) this.cut(node, relativeBias.weight, { columns: heads });
+    if (relativeBias) this.cutBias(node, relativeBias.weight, heads);
     this.narrowReaders(node.output, channels);
+  }
+
+  /** Layers may share one table of biases; one with other heads than the rest gets its own. */
+  private cutBias(node: NodeOf<'attention'>, weight: string, heads: readonly number[]): void {
+    const name = `${weight}.${node.output}`;
+    this.copies.set(node.output, { from: weight, name });
+    this.shapes.set(name, this.shapes.get(weight) ?? []);
+    this.cuts.set(name, { columns: heads });
   }
 
   /** `value` with these of its columns: what makes it and what reads it become narrower too. */
@@ -139,6 +151,7 @@ class Cutter {
         this.narrowParts(maker, keep);
         break;
       case 'dropout':
+      case 'activation':
         this.narrow(maker.input, keep);
         break;
       case 'gate': {
@@ -170,14 +183,14 @@ class Cutter {
     for (const reader of this.graph.nodes) {
       if (!inputsOf(reader).includes(value)) continue;
       if (reader.op === 'linear') this.cutInputs(reader, keep);
-      else if (reader.op === 'dropout') this.narrowed.set(reader.output, keep);
+      else if (passesOn(reader)) this.narrowed.set(reader.output, keep);
       else if (reader.op === 'attention' && this.heads.has(reader.output)) continue;
       else if (reader.op === 'gate' || reader.op === 'concat') {
         // They were what asked for it; otherwise the validation of the new graph refuses it.
         if (!this.narrowed.has(reader.output)) throw refusal(value, `${reader.op} reads it`);
         continue;
       } else throw refusal(value, `${reader.op} reads it`);
-      if (reader.op === 'dropout') this.narrowReaders(reader.output, keep);
+      if (passesOn(reader)) this.narrowReaders(reader.output, keep);
     }
   }
 
@@ -235,20 +248,37 @@ class Cutter {
         );
       }
     }
-    const weights = this.graph.weights.map(
-      (weight): WeightSpec => ({
-        ...weight,
-        shape: shapeAfter(weight, this.cuts.get(weight.name)),
-      }),
-    );
-    const nodes = this.graph.nodes.map((node) => {
-      const heads = this.heads.get(node.output);
-      return node.op === 'attention' && heads !== undefined ? { ...node, heads } : node;
-    });
+    const nodes = this.graph.nodes.map((node) => this.nodeAfter(node));
+    const used = new Set(nodes.flatMap(weightsOf));
+    const copies = [...this.copies.values()];
+    const all = [
+      ...this.graph.weights,
+      ...copies.map(
+        ({ name }): WeightSpec => ({ name, shape: this.shapes.get(name) ?? [], dtype: 'f32' }),
+      ),
+    ];
+    const weights = all
+      .filter(({ name }) => used.has(name))
+      .map((weight) => ({ ...weight, shape: shapeAfter(weight, this.cuts.get(weight.name)) }));
     const graph = { ...this.graph, weights, nodes };
     validateGraph(graph);
-    return { graph, cuts: this.cuts };
+    const sources = new Map(copies.map(({ name, from }) => [name, from]));
+    return { graph, cuts: this.cuts, sources };
   }
+
+  private nodeAfter(node: GraphNode): GraphNode {
+    const heads = this.heads.get(node.output);
+    if (node.op !== 'attention' || heads === undefined) return node;
+    const copy = this.copies.get(node.output);
+    const { relativeBias } = node;
+    if (copy === undefined || relativeBias === undefined) return { ...node, heads };
+    return { ...node, heads, relativeBias: { ...relativeBias, weight: copy.name } };
+  }
+}
+
+/** Whether column i of the output is made of column i of the input alone. */
+function passesOn({ op }: GraphNode): boolean {
+  return op === 'dropout' || op === 'activation';
 }
 
 function shapeAfter({ shape }: WeightSpec, cut: WeightCut = {}): readonly number[] {

@@ -4,13 +4,12 @@
  */
 
 import { GraphBuilder } from '../builder.js';
-import type { NewWeight, Task } from '../checkpoint.js';
+import type { NewWeight } from '../checkpoint.js';
+import type { HeadTask } from '../tasks.js';
 import type { ActivationKind, EncoderGraph, OutputName, PoolKind, WeightSpec } from '../types.js';
 import { validateGraph } from '../validate.js';
 import { onlyOutputs } from './outputs.js';
 import { withPlainMatrices } from './tables.js';
-
-export type HeadTask = Exclude<Task, 'embedding'>;
 
 /** dropout -> dense -> activation -> norm; module names are those of the file. */
 export interface Transform {

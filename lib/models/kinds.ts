@@ -1,0 +1,100 @@
+/**
+ * The kinds of models that the command line trains, measures and opens: a row for each, by its name for `--task`.
+ *
+ * A folder is of the first kind that its task, problem and labels fit.
+ */
+
+import type { ClassificationProblem } from '../graph/checkpoint.js';
+import type { Task } from '../graph/tasks.js';
+import type { FolderTask } from '../tasks/folder-task.js';
+import { Classifier } from './classifier.js';
+import { CrossEncoder } from './cross-encoder.js';
+import { MaskedLM } from './masked-lm.js';
+import { QuestionAnswerer } from './question-answerer.js';
+import { TokenClassifier } from './token-classifier.js';
+
+/** Fields of the rows that a kind learns from, and what they hold. */
+export type RowForm =
+  /** One label for each text. */
+  | 'label'
+  /** A list of labels for each text, or of tags for its words. */
+  | 'labels'
+  | 'tags'
+  /** A number for each text, or for each pair of texts. */
+  | 'value'
+  | 'score'
+  /** Objects with question, context and answers. */
+  | 'answers'
+  /** Texts alone. */
+  | 'text';
+
+interface KindRow<Model> {
+  readonly task: Task;
+  /** null but for classification. */
+  readonly problem: ClassificationProblem | null;
+  readonly rows: RowForm;
+  readonly load: (path: string, options: object) => Promise<Model>;
+}
+
+/** Of the rows that fit a folder the first one counts: pairs and regressions look alike but for its `scorer`. */
+export const KINDS = {
+  'multi-label': {
+    task: 'classification',
+    problem: 'multi_label_classification',
+    rows: 'labels',
+    load: (path, options) =>
+      Classifier.load(path, { ...options, problem: 'multi_label_classification' }),
+  },
+  pairs: {
+    task: 'classification',
+    problem: null,
+    rows: 'score',
+    load: (path, options) => CrossEncoder.load(path, options),
+  },
+  regression: {
+    task: 'classification',
+    problem: 'regression',
+    rows: 'value',
+    load: (path, options) => Classifier.load(path, { ...options, problem: 'regression' }),
+  },
+  classification: {
+    task: 'classification',
+    problem: 'single_label_classification',
+    rows: 'label',
+    load: (path, options) => Classifier.load(path, options),
+  },
+  tags: {
+    task: 'token-classification',
+    problem: null,
+    rows: 'tags',
+    load: (path, options) => TokenClassifier.load(path, options),
+  },
+  answers: {
+    task: 'question-answering',
+    problem: null,
+    rows: 'answers',
+    load: (path, options) => QuestionAnswerer.load(path, options),
+  },
+  'masked-lm': {
+    task: 'masked-lm',
+    problem: null,
+    rows: 'text',
+    load: (path, options) => MaskedLM.load(path, options),
+  },
+} as const satisfies Readonly<Record<string, KindRow<unknown>>>;
+
+export type Kind = keyof typeof KINDS;
+
+export const KIND_NAMES = Object.keys(KINDS) as readonly Kind[];
+
+/** A model of any of these kinds. */
+export type KindModel = Awaited<ReturnType<(typeof KINDS)[Kind]['load']>>;
+
+/** What a folder is; null for an encoder. */
+export function kindOf({ task, problem, scorer }: FolderTask): Kind | null {
+  const found = KIND_NAMES.find((kind) => {
+    const row = KINDS[kind];
+    return row.task === task && (kind === 'pairs' ? scorer : row.problem === problem);
+  });
+  return found ?? null;
+}

@@ -40,7 +40,8 @@ const madeWith = (output, key, value) => {
   return made(g);
 };
 const featuredStep = async (features) => {
-  const trainer = new border.Trainer(await sealedProgram(true, featuredGraph()), settings());
+  const program = await sealedProgram(true, featuredGraph());
+  const trainer = new border.Trainer(program, { ...settings(), groups: [] });
   await trainer.accumulate({ ...batch(), features }, [loss()], stepOptions());
   if (trainer.readGradient('scores.weight').every((value) => value === 0))
     throw new Error('no gradient');

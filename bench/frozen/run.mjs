@@ -1,7 +1,8 @@
 // What frozen weights cost: a forward pass, and training steps of the head alone, of the last two layers and of everything, on
-// the same batch, in turns.
+// the same batch, in turns; then the peak memory of a process that only runs forward, and of one that only trains the head.
 //
-//   node bench/frozen/run.mjs [--rounds 8]
+//   node bench/frozen/run.mjs [--rounds 8] [--slice-tokens 4096]
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { withoutHalves } from '../../dist/graph/rewrite/tables.js';
@@ -12,8 +13,17 @@ import { trainStep } from '../../dist/train/step.js';
 import { count } from '../support/arguments.mjs';
 import { median } from '../support/timing.mjs';
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '8' } } });
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '8' },
+    'slice-tokens': { type: 'string', default: '4096' },
+    // Of a process of its own: this kind alone, and its peak.
+    only: { type: 'string' },
+  },
+});
 const rounds = count('--rounds', values.rounds);
+const sliceTokens = count('--slice-tokens', values['slice-tokens']);
+const { only } = values;
 const ADAMW = {
   optimizer: { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
   groups: [],
@@ -39,15 +49,18 @@ await parts.program.use('bench', async (program) => {
       ADAMW,
     );
     const term = { kind: 'cross_entropy', output: 'logits', weight: 1, targets: labels };
-    const settings = { learningRate: 1e-4, maxGradNorm: 1, dropoutSeed: null };
+    const settings = { learningRate: 1e-4, maxGradNorm: 1, dropoutSeed: null, sliceTokens };
     return () => trainStep(trainer, batch, [term], settings);
   };
-  const kinds = {
-    forward: () => program.run(batch, outputs, { jobId: jobId(), tokenBudget: 512 }),
-    head: await stepper(matching(/^classifier/)),
-    'two layers': await stepper(matching(/layer\.[45]\.|^classifier/)),
-    all: await stepper(true),
+  const makers = {
+    forward: () => () => program.run(batch, outputs, { jobId: jobId(), tokenBudget: 512 }),
+    head: () => stepper(matching(/^classifier/)),
+    'two layers': () => stepper(matching(/layer\.[45]\.|^classifier/)),
+    all: () => stepper(true),
   };
+  const kinds = {};
+  for (const [kind, make] of Object.entries(makers))
+    if (only === undefined || only === kind) kinds[kind] = await make();
   const times = Object.fromEntries(Object.keys(kinds).map((kind) => [kind, []]));
   for (let round = 0; round <= rounds; round++) {
     for (const [kind, work] of Object.entries(kinds)) {
@@ -56,8 +69,24 @@ await parts.program.use('bench', async (program) => {
       if (round > 0) times[kind].push(performance.now() - start);
     }
   }
+  if (only !== undefined) {
+    console.log(process.resourceUsage().maxRSS);
+    return;
+  }
   const ms = Object.fromEntries(Object.entries(times).map(([kind, all]) => [kind, median(all)]));
   for (const [kind, value] of Object.entries(ms)) console.log(`${kind}: ${value.toFixed(0)} ms`);
   console.log(`head / forward: ${(ms.head / ms.forward).toFixed(2)}`);
   console.log(`two layers / all: ${(ms['two layers'] / ms.all).toFixed(2)}`);
+  const peak = (kind) => {
+    const self = ['--only', kind, '--rounds', '3', '--slice-tokens', `${sliceTokens}`];
+    const printed = execFileSync(process.execPath, [process.argv[1], ...self], {
+      encoding: 'utf8',
+    });
+    return Number(printed) / 1024;
+  };
+  const [forward, head] = [peak('forward'), peak('head')];
+  const ratio = (head / forward).toFixed(2);
+  console.log(
+    `peak memory: forward ${forward.toFixed(0)} MB, head ${head.toFixed(0)} MB, ${ratio}`,
+  );
 });

@@ -18,7 +18,6 @@ import type { Matrix } from '../core/matrix.js';
 import { readOptions } from '../core/options.js';
 import { makeInTurns } from '../core/turns.js';
 import type { ClassificationProblem } from '../graph/checkpoint.js';
-import type { NativeProgram } from '../native/native.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import {
   PREDICT_OPTIONS,
@@ -40,21 +39,16 @@ import {
   type ScoresOf,
 } from '../tasks/text-classification/problems.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
-import {
-  collectRows,
-  collectSets,
-  collectTexts,
-  type Rows,
-  textRows,
-} from '../train/collect-rows.js';
-import type { Corpus } from '../train/corpus.js';
+import { collectRows, collectTexts, type Rows, textRows } from '../train/collect-rows.js';
 import { corpusLogits } from '../train/corpus-logits.js';
 import type { TrainReport } from '../train/train-report.js';
 import { checkTexts } from './text-model.js';
 import {
   type EvaluateOptions,
+  type Learning,
   MODEL_TRAIN_OPTIONS,
   type ModelTrainOptions,
+  type RowSet,
   TrainableModel,
 } from './trainable-model.js';
 
@@ -208,17 +202,17 @@ export class Classifier<
     const where = 'evaluate';
     const signal = readOptions(where, options, { ...WINDOWED_OPTIONS, signal: true }).signal();
     const windows = readWindows(where, options, this.maxTokens);
-    const collect = { where, name: 'rows', signal };
+    if (windows === null) {
+      const measured = await this.measure(rows, { where, signal }, this.learning());
+      return { ...measured.evaluation, truncated: measured.truncated };
+    }
     return this.use(where, async (program) => {
-      if (windows !== null) {
-        const { texts, targets } = await collectTexts(rows, this.rules, collect);
-        const nameOf = (i: number) => `${where}: rows[${i}]`;
-        const request = { where, signal, nameOf, ...windows };
-        const logits = await forwardWindows(program, this.parts, texts, request);
-        return { ...this.rules.evaluate(logits, targets), truncated: 0 };
-      }
-      const { corpus, truncated } = await collectRows(rows, this.reader(this.maxTokens), collect);
-      return { ...(await this.score(program, corpus, { where, signal })), truncated };
+      const collect = { where, name: 'rows', signal };
+      const { texts, targets } = await collectTexts(rows, this.rules, collect);
+      const nameOf = (i: number) => `${where}: rows[${i}]`;
+      const request = { where, signal, nameOf, ...windows };
+      const logits = await forwardWindows(program, this.parts, texts, request);
+      return { ...this.rules.evaluate(logits, targets), truncated: 0 };
     });
   }
 
@@ -231,20 +225,7 @@ export class Classifier<
     rows: Rows<RowOf<K>>,
     options: ClassifierTrainOptions<K> = {},
   ): Promise<TrainReport<ScoresOf<K>>> {
-    const known = MODEL_TRAIN_OPTIONS;
-    return this.runTraining<RowOf<K>, ScoresOf<K>, ClassifierTrainOptions<K>>(
-      options,
-      known,
-      async ({ where, maxTokens, signal }) => {
-        const readers = { train: this.reader(maxTokens), held: this.reader(this.maxTokens) };
-        const { train, held } = await collectSets(rows, options.eval, readers, { where, signal });
-        const evaluate =
-          held &&
-          (async (program: NativeProgram) =>
-            this.rules.scores(await this.score(program, held.corpus, { where, signal })));
-        return { ...train, objective: this.rules.objective, evaluate };
-      },
-    );
+    return this.learn(rows, options, MODEL_TRAIN_OPTIONS, () => this.learning());
   }
 
   /** A new model with int8 weights; this one still works. */
@@ -252,19 +233,20 @@ export class Classifier<
     return new Classifier<L, K>(await this.quantizedParts(options));
   }
 
-  private reader(maxTokens: number) {
-    const { graph, tokenizer } = this.parts;
-    const parse = (at: string, row: unknown) => this.rules.parse(at, row);
-    return textRows(parse, this.rules.target, { tokenizer, graph, maxTokens });
-  }
-
-  private async score(
-    program: NativeProgram,
-    corpus: Corpus,
-    options: { readonly where: string; readonly signal: AbortSignal | undefined },
-  ): Promise<EvaluationOf<L, K>> {
-    const logits = await corpusLogits(program, this.parts.graph, corpus, options);
-    return this.rules.evaluate(logits, corpus.targets.values);
+  private learning(): Learning<RowSet, EvaluationOf<L, K>, ScoresOf<K>> {
+    const { parts, rules } = this;
+    const { graph, tokenizer } = parts;
+    const parse = (at: string, row: unknown) => rules.parse(at, row);
+    return {
+      objective: rules.objective,
+      collect: (rows, { maxTokens, ...options }) => {
+        const reader = textRows(parse, rules.target, { tokenizer, graph, maxTokens });
+        return collectRows(rows, reader, options);
+      },
+      evaluate: async (program, { corpus }, options) =>
+        rules.evaluate(await corpusLogits(program, graph, corpus, options), corpus.targets.values),
+      scores: (evaluation) => rules.scores(evaluation),
+    };
   }
 
   /** A threshold means something for several labels only. */

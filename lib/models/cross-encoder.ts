@@ -17,7 +17,6 @@ import { isJsonObject, type JsonObject } from '../core/json.js';
 import { readOptions } from '../core/options.js';
 import { pearson, spearman } from '../metrics/index.js';
 import { meanBinaryCrossEntropy, sigmoid } from '../metrics/logits.js';
-import type { NativeProgram } from '../native/native.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import {
   PREDICT_OPTIONS,
@@ -29,21 +28,21 @@ import { promptText, withPrompt } from '../runtime/prompts.js';
 import { readWindows, WINDOWED_OPTIONS, type WindowedOptions } from '../runtime/windowed-logits.js';
 import {
   collectRows,
-  collectSets,
   type Rows,
   type TextTarget,
   textOf,
   textRows,
 } from '../train/collect-rows.js';
-import type { Corpus } from '../train/corpus.js';
 import { corpusLogits } from '../train/corpus-logits.js';
 import { binaryCrossEntropy } from '../train/objectives.js';
 import type { TrainReport } from '../train/train-report.js';
 import { checkTexts } from './text-model.js';
 import {
   type EvaluateOptions,
+  type Learning,
   MODEL_TRAIN_OPTIONS,
   type ModelTrainOptions,
+  type RowSet,
   TrainableModel,
 } from './trainable-model.js';
 
@@ -168,12 +167,8 @@ export class CrossEncoder extends TrainableModel {
   async evaluate(rows: Rows<ScoredPair>, options: EvaluateOptions = {}): Promise<PairEvaluation> {
     const where = 'evaluate';
     const signal = readOptions(where, options, { signal: true }).signal();
-    return this.use(where, async (program) => {
-      const collect = { where, name: 'rows', signal };
-      const { corpus, truncated } = await collectRows(rows, this.reader(this.maxTokens), collect);
-      const scored = await this.evaluateCorpus(program, corpus, { where, signal });
-      return { ...scored, truncated };
-    });
+    const measured = await this.measure(rows, { where, signal }, this.learning());
+    return { ...measured.evaluation, truncated: measured.truncated };
   }
 
   /**
@@ -184,23 +179,7 @@ export class CrossEncoder extends TrainableModel {
     rows: Rows<ScoredPair>,
     options: CrossEncoderTrainOptions = {},
   ): Promise<TrainReport<PairScores>> {
-    const known = MODEL_TRAIN_OPTIONS;
-    return this.runTraining<ScoredPair, PairScores, CrossEncoderTrainOptions>(
-      options,
-      known,
-      async ({ where, maxTokens, signal }) => {
-        const readers = { train: this.reader(maxTokens), held: this.reader(this.maxTokens) };
-        const { train, held } = await collectSets(rows, options.eval, readers, { where, signal });
-        const evaluate =
-          held &&
-          (async (program: NativeProgram) => {
-            const scored = await this.evaluateCorpus(program, held.corpus, { where, signal });
-            const { loss, pearson: r, spearman: rho } = scored;
-            return { loss, pearson: r, spearman: rho };
-          });
-        return { ...train, objective: binaryCrossEntropy, evaluate };
-      },
-    );
+    return this.learn(rows, options, MODEL_TRAIN_OPTIONS, () => this.learning());
   }
 
   /** A new model with int8 weights; this one still works. */
@@ -236,21 +215,26 @@ export class CrossEncoder extends TrainableModel {
     return textRows(parse, target, { tokenizer, graph, maxTokens });
   }
 
-  private async evaluateCorpus(
-    program: NativeProgram,
-    corpus: Corpus,
-    options: { readonly where: string; readonly signal: AbortSignal | undefined },
-  ): Promise<Omit<PairEvaluation, 'truncated'>> {
-    const logits = await corpusLogits(program, this.parts.graph, corpus, options);
-    const { values } = corpus.targets;
-    const predicted = Array.from(logits.data, this.activation);
-    const alone = corpus.size < 2;
+  private learning(): Learning<RowSet, Omit<PairEvaluation, 'truncated'>, PairScores> {
+    const { graph } = this.parts;
     return {
-      rows: corpus.size,
-      loss: meanBinaryCrossEntropy(logits, values),
-      pearson: alone ? Number.NaN : pearson(values, predicted),
-      spearman: alone ? Number.NaN : spearman(values, predicted),
-      predicted,
+      objective: binaryCrossEntropy,
+      collect: (rows, { maxTokens, ...options }) =>
+        collectRows(rows, this.reader(maxTokens), options),
+      evaluate: async (program, { corpus }, options) => {
+        const logits = await corpusLogits(program, graph, corpus, options);
+        const { values } = corpus.targets;
+        const predicted = Array.from(logits.data, this.activation);
+        const alone = corpus.size < 2;
+        return {
+          rows: corpus.size,
+          loss: meanBinaryCrossEntropy(logits, values),
+          pearson: alone ? Number.NaN : pearson(values, predicted),
+          spearman: alone ? Number.NaN : spearman(values, predicted),
+          predicted,
+        };
+      },
+      scores: ({ loss, pearson: r, spearman: rho }) => ({ loss, pearson: r, spearman: rho }),
     };
   }
 }

@@ -19,18 +19,18 @@ import { argmax, meanCrossEntropy, softmax } from '../metrics/logits.js';
 import type { NativeProgram, TokenBatch } from '../native/native.js';
 import { outputWidth, runBatch, trimSegments } from '../runtime/forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
-import {
-  collectRows,
-  collectSets,
-  type Rows,
-  type TextTarget,
-  textRows,
-} from '../train/collect-rows.js';
+import { collectRows, type Rows, type TextTarget, textRows } from '../train/collect-rows.js';
 import type { Corpus } from '../train/corpus.js';
 import { type MaskSettings, maskTokens } from '../train/masking.js';
 import { maskedTokens } from '../train/objectives.js';
 import type { TrainReport } from '../train/train-report.js';
-import { MODEL_TRAIN_OPTIONS, type ModelTrainOptions, TrainableModel } from './trainable-model.js';
+import {
+  type Learning,
+  MODEL_TRAIN_OPTIONS,
+  type ModelTrainOptions,
+  type RowSet,
+  TrainableModel,
+} from './trainable-model.js';
 
 export type MaskedLMLoadOptions = HeadLoadOptions;
 
@@ -159,11 +159,7 @@ export class MaskedLM extends TrainableModel {
     const signal = read.signal();
     const masks = this.masks(where, options);
     const seed = read.count('seed', SEED, 0);
-    return this.use(where, async (program) => {
-      const reader = this.reader(this.maxTokens);
-      const { corpus } = await collectRows(rows, reader, { where, name: 'rows', signal });
-      return this.score(program, corpus, { masks, seed }, { where, signal });
-    });
+    return (await this.measure(rows, { where, signal }, this.learning(masks, seed))).evaluation;
   }
 
   /**
@@ -176,22 +172,8 @@ export class MaskedLM extends TrainableModel {
     options: MaskTrainOptions = {},
   ): Promise<TrainReport<MaskScores>> {
     const known = { ...MODEL_TRAIN_OPTIONS, maskProbability: true } as const;
-    return this.runTraining<PlainRow, MaskScores, MaskTrainOptions>(
-      options,
-      known,
-      async ({ where, maxTokens, signal }) => {
-        const masks = this.masks(where, options);
-        const readers = { train: this.reader(maxTokens), held: this.reader(this.maxTokens) };
-        const { train, held } = await collectSets(rows, options.eval, readers, { where, signal });
-        const evaluate =
-          held &&
-          (async (program: NativeProgram) => {
-            const how = { masks, seed: SEED };
-            const scored = await this.score(program, held.corpus, how, { where, signal });
-            return { loss: scored.loss, accuracy: scored.accuracy };
-          });
-        return { ...train, objective: maskedTokens(masks), evaluate };
-      },
+    return this.learn(rows, options, known, (where) =>
+      this.learning(this.masks(where, options), SEED),
     );
   }
 
@@ -259,6 +241,21 @@ export class MaskedLM extends TrainableModel {
     const logits = Matrix.zeros(batch.selected.length, width);
     await runBatch(program, batch, 'logits', logits.data, request);
     return logits;
+  }
+
+  /** `seed`: of the masks of an evaluation. */
+  private learning(
+    masks: MaskSettings,
+    seed: number,
+  ): Learning<RowSet, MaskEvaluation, MaskScores> {
+    return {
+      objective: maskedTokens(masks),
+      collect: (rows, { maxTokens, ...options }) =>
+        collectRows(rows, this.reader(maxTokens), options),
+      evaluate: (program, { corpus }, options) =>
+        this.score(program, corpus, { masks, seed }, options),
+      scores: ({ loss, accuracy }) => ({ loss, accuracy }),
+    };
   }
 
   private async score(

@@ -35,14 +35,15 @@ import {
 } from '../tasks/question-answering/answer-spans.js';
 import { meanSpanLoss } from '../tasks/question-answering/span-loss.js';
 import { collectRows, type Rows } from '../train/collect-rows.js';
-import type { Corpus } from '../train/corpus.js';
 import { corpusLogits } from '../train/corpus-logits.js';
 import { answerSpan } from '../train/objectives.js';
 import type { TrainReport } from '../train/train-report.js';
 import {
   type EvaluateOptions,
+  type Learning,
   MODEL_TRAIN_OPTIONS,
   type ModelTrainOptions,
+  type RowSet,
   TrainableModel,
 } from './trainable-model.js';
 
@@ -110,6 +111,10 @@ const ANSWER_OPTIONS = {
   signal: true,
 } as const;
 
+interface AnswerSet extends RowSet {
+  readonly rows: readonly AnswerRow[];
+}
+
 /** Make it with `QuestionAnswerer.load`. */
 export class QuestionAnswerer extends TrainableModel {
   private constructor(parts: ModelParts) {
@@ -167,11 +172,8 @@ export class QuestionAnswerer extends TrainableModel {
     const read = readOptions(where, options, { allowNoAnswer: true, signal: true });
     const signal = read.signal();
     const allowNoAnswer = read.boolean('allowNoAnswer', undefined);
-    const windows = this.windows(where, {});
-    return this.use(where, async (program) => {
-      const held = await this.collect(rows, windows, { where, name: 'rows', signal });
-      return this.score(program, held, { ...windows, allowNoAnswer }, { where, signal });
-    });
+    const learning = this.learning(where, {}, allowNoAnswer);
+    return (await this.measure(rows, { where, signal }, learning)).evaluation;
   }
 
   /**
@@ -183,29 +185,13 @@ export class QuestionAnswerer extends TrainableModel {
     options: QuestionTrainOptions = {},
   ): Promise<TrainReport<QuestionScores>> {
     const known = { ...MODEL_TRAIN_OPTIONS, docStride: true } as const;
-    return this.runTraining<AnswerRow, QuestionScores, QuestionTrainOptions>(
-      options,
-      known,
-      async ({ where, signal }) => {
-        const { docStride, maxTokens } = options;
-        const windows = this.windows(where, {
-          ...(maxTokens !== undefined && { maxTokens }),
-          ...(docStride !== undefined && { docStride }),
-        });
-        const train = await this.collect(rows, windows, { where, name: 'rows', signal });
-        // In the windows of `evaluate`, so that both give the same scores.
-        const own = this.windows(where, {});
-        const held =
-          options.eval && (await this.collect(options.eval, own, { where, name: 'eval', signal }));
-        const evaluate =
-          held &&
-          (async (program: NativeProgram) => {
-            const scored = await this.score(program, held, own, { where, signal });
-            return { loss: scored.loss, exactMatch: scored.exactMatch, f1: scored.f1 };
-          });
-        return { corpus: train.corpus, truncated: 0, objective: answerSpan, evaluate };
-      },
-    );
+    return this.learn(rows, options, known, (where) => {
+      const { docStride, maxTokens } = options;
+      return this.learning(where, {
+        ...(maxTokens !== undefined && { maxTokens }),
+        ...(docStride !== undefined && { docStride }),
+      });
+    });
   }
 
   /** A new model with int8 weights; this one still works. */
@@ -270,16 +256,34 @@ export class QuestionAnswerer extends TrainableModel {
     return found;
   }
 
+  /** `training`: the windows that it learns from; it is measured in those of `evaluate`. */
+  private learning(
+    where: string,
+    training: Pick<AnswerOptions, 'maxTokens' | 'docStride'>,
+    allowNoAnswer?: boolean,
+  ): Learning<AnswerSet, QuestionEvaluation, QuestionScores> {
+    const windows = this.windows(where, training);
+    const own = this.windows(where, {});
+    return {
+      objective: answerSpan,
+      collect: (rows, { held, maxTokens: _, ...options }) =>
+        this.collect(rows, held ? own : windows, options),
+      evaluate: (program, set, options) =>
+        this.score(program, set, { ...own, allowNoAnswer }, options),
+      scores: ({ loss, exactMatch, f1 }) => ({ loss, exactMatch, f1 }),
+    };
+  }
+
   /** The windows of all rows, and the rows themselves. */
   private async collect(
-    rows: Rows<AnswerRow>,
+    rows: Rows<unknown>,
     windows: WindowLimits,
     options: {
       readonly where: string;
       readonly name: string;
       readonly signal: AbortSignal | undefined;
     },
-  ): Promise<{ readonly rows: readonly AnswerRow[]; readonly corpus: Corpus }> {
+  ): Promise<AnswerSet> {
     const { graph, tokenizer } = this.parts;
     const kept: AnswerRow[] = [];
     const reader = answerRows(windows, { tokenizer, graph, ...options });
@@ -297,7 +301,7 @@ export class QuestionAnswerer extends TrainableModel {
 
   private async score(
     program: NativeProgram,
-    held: { readonly rows: readonly AnswerRow[]; readonly corpus: Corpus },
+    held: AnswerSet,
     { allowNoAnswer, ...windows }: WindowLimits & { readonly allowNoAnswer?: boolean | undefined },
     options: { readonly where: string; readonly signal: AbortSignal | undefined },
   ): Promise<QuestionEvaluation> {

@@ -39,6 +39,7 @@ import { checkLabels } from './classifier.js';
 import { checkTexts } from './text-model.js';
 import {
   type EvaluateOptions,
+  type Learning,
   MODEL_TRAIN_OPTIONS,
   type ModelTrainOptions,
   TrainableModel,
@@ -137,10 +138,7 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
   async evaluate(rows: Rows<TaggedRow>, options: EvaluateOptions = {}): Promise<TagEvaluation> {
     const where = 'evaluate';
     const signal = readOptions(where, options, { signal: true }).signal();
-    return this.use(where, async (program) => {
-      const held = await this.collect(rows, this.maxTokens, { where, name: 'rows', signal });
-      return this.score(program, held, { where, signal });
-    });
+    return (await this.measure(rows, { where, signal }, this.learning())).evaluation;
   }
 
   /**
@@ -151,25 +149,7 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
     rows: Rows<TaggedRow>,
     options: TokenTrainOptions = {},
   ): Promise<TrainReport<TagScores>> {
-    const known = MODEL_TRAIN_OPTIONS;
-    return this.runTraining<TaggedRow, TagScores, TokenTrainOptions>(
-      options,
-      known,
-      async ({ where, maxTokens, signal }) => {
-        const train = await this.collect(rows, maxTokens, { where, name: 'rows', signal });
-        const held =
-          options.eval &&
-          (await this.collect(options.eval, this.maxTokens, { where, name: 'eval', signal }));
-        const evaluate =
-          held &&
-          (async (program: NativeProgram) => {
-            const scored = await this.score(program, held, { where, signal });
-            const { loss, precision, recall, f1, tagAccuracy } = scored;
-            return { loss, precision, recall, f1, tagAccuracy };
-          });
-        return { corpus: train.corpus, truncated: 0, objective: crossEntropy, evaluate };
-      },
-    );
+    return this.learn(rows, options, MODEL_TRAIN_OPTIONS, () => this.learning());
   }
 
   /** A new model with int8 weights; this one still works. */
@@ -177,9 +157,20 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
     return new TokenClassifier<L>(await this.quantizedParts(options));
   }
 
+  private learning(): Learning<TaggedCorpus, TagEvaluation, TagScores> {
+    return {
+      objective: crossEntropy,
+      collect: (rows, { maxTokens, ...options }) => this.collect(rows, maxTokens, options),
+      evaluate: (program, set, options) => this.score(program, set, options),
+      scores: ({ loss, precision, recall, f1, tagAccuracy }) => {
+        return { loss, precision, recall, f1, tagAccuracy };
+      },
+    };
+  }
+
   /** The windows of all rows, and which row each of them is of. */
   private async collect(
-    rows: Rows<TaggedRow>,
+    rows: Rows<unknown>,
     maxTokens: number,
     options: CollectOptions,
   ): Promise<TaggedCorpus> {
@@ -191,7 +182,8 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
       nameOf: (i) => `${where}: ${name}[${i}]`,
       onWindow: (row) => windowRows.push(row),
     });
-    return { ...(await collectRows(rows, reader, options)), windowRows };
+    const { corpus } = await collectRows(rows, reader, options);
+    return { corpus, windowRows };
   }
 
   private async score(

@@ -10,12 +10,15 @@ import { rangeMistake, SinterError } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
 import { type KnownOptions, readOptions } from '../core/options.js';
 import { isQuantized } from '../graph/rewrite/quantize.js';
+import type { NativeProgram } from '../native/native.js';
 import { forwardTexts } from '../runtime/forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import type { RunSettings } from '../runtime/predict-options.js';
 import { forwardWindows, type WindowSettings } from '../runtime/windowed-logits.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
-import type { Rows } from '../train/collect-rows.js';
+import type { CollectOptions, Rows } from '../train/collect-rows.js';
+import type { Corpus } from '../train/corpus.js';
+import type { Objective } from '../train/objectives.js';
 import type { TrainPlan } from '../train/train-model.js';
 import { readTrainOptions, TRAIN_OPTIONS, type TrainOptions } from '../train/train-options.js';
 import type { EpochProgress, StepProgress, TrainReport } from '../train/train-report.js';
@@ -48,21 +51,44 @@ export const MODEL_TRAIN_OPTIONS = {
   signal: true,
 } as const;
 
-/** What a plan is made with. */
-export interface PlanContext {
-  readonly where: 'train';
-  readonly maxTokens: number;
-  readonly signal: AbortSignal;
+/** The rows of a call, as the network takes them. */
+export interface RowSet {
+  readonly corpus: Corpus;
+  /** How many rows were cut. Default: 0. */
+  readonly truncated?: number;
+}
+
+interface CallOptions {
+  readonly where: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** How a kind of model learns from its rows, and how it is measured on them. */
+export interface Learning<Set extends RowSet, Evaluation, S> {
+  readonly objective: Objective;
+  /** `held`: for measuring; these are cut where `evaluate` cuts, so that a training and `evaluate` give the same scores. */
+  readonly collect: (
+    rows: Rows<unknown>,
+    options: CollectOptions & { readonly maxTokens: number; readonly held: boolean },
+  ) => Promise<Set>;
+  readonly evaluate: (
+    program: NativeProgram,
+    set: Set,
+    options: CallOptions,
+  ) => Promise<Evaluation>;
+  /** What the report of a training has of an evaluation. */
+  scores(evaluation: Evaluation): S;
 }
 
 export abstract class TrainableModel extends TextModel {
   private training = false;
 
-  /** @internal Trains by the plan that `makePlan` makes of the rows. `known`: the names that `options` may have. */
-  protected async runTraining<Row, S, O extends ModelTrainOptions<Row, S>>(
+  /** @internal Trains on the rows as `learning` says, made once the options are checked. `known`: the names that `options` may have. */
+  protected async learn<Row, S, O extends ModelTrainOptions<Row, S>, Set extends RowSet, E>(
+    rows: Rows<Row>,
     options: O,
     known: KnownOptions<O>,
-    makePlan: (context: PlanContext) => Promise<TrainPlan<S>>,
+    learning: (where: 'train') => Learning<Set, E, S>,
   ): Promise<TrainReport<S>> {
     const where = 'train';
     const settings = readTrainOptions<TrainOptions>(where, options, known as never);
@@ -86,7 +112,8 @@ export abstract class TrainableModel extends TextModel {
     try {
       const { parts } = this;
       const { graph, program, report } = await this.use(where, async (current) => {
-        const plan = await makePlan({ where, maxTokens, signal });
+        const limits = { where, maxTokens, signal } as const;
+        const plan = await this.plan(learning(where), rows, options.eval, limits);
         const { trainParts } = await import('../train/train-model.js');
         return trainParts(parts, current, plan, { settings, hooks, signal });
       });
@@ -100,6 +127,38 @@ export abstract class TrainableModel extends TextModel {
     } finally {
       this.training = false;
     }
+  }
+
+  private async plan<Set extends RowSet, E, S>(
+    learning: Learning<Set, E, S>,
+    rows: Rows<unknown>,
+    heldRows: Rows<unknown> | undefined,
+    { where, maxTokens, signal }: { where: 'train'; maxTokens: number; signal: AbortSignal },
+  ): Promise<TrainPlan<S>> {
+    const { objective } = learning;
+    const call = { where, signal };
+    const own = { ...call, name: 'rows', maxTokens, held: false };
+    const { corpus, truncated = 0 } = await learning.collect(rows, own);
+    if (heldRows === undefined) return { corpus, truncated, objective, evaluate: undefined };
+    const theirs = { ...call, name: 'eval', maxTokens: this.maxTokens, held: true };
+    const set = await learning.collect(heldRows, theirs);
+    const evaluate = async (program: NativeProgram) =>
+      learning.scores(await learning.evaluate(program, set, call));
+    return { corpus, truncated, objective, evaluate };
+  }
+
+  /** @internal Measures the model on the rows as `learning` says. */
+  protected async measure<Set extends RowSet, E>(
+    rows: Rows<unknown>,
+    call: CallOptions,
+    learning: Learning<Set, E, unknown>,
+  ): Promise<{ readonly evaluation: E; readonly truncated: number }> {
+    return this.use(call.where, async (program) => {
+      const own = { ...call, name: 'rows', maxTokens: this.maxTokens, held: true };
+      const set = await learning.collect(rows, own);
+      const evaluation = await learning.evaluate(program, set, call);
+      return { evaluation, truncated: set.truncated ?? 0 };
+    });
   }
 
   /** @internal One row of logits per text; the caller is told which were cut. */

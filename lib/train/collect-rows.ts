@@ -71,22 +71,6 @@ function checkIterable(where: string, rows: unknown): void {
   throw typeMistake(where, 'an iterable of rows', rows);
 }
 
-/**
- * What a model learns from, and the held-out rows where there are any: these are cut where `evaluate` cuts, so that both
- * give the same scores. Throws as collectRows does.
- */
-export async function collectSets<Checked>(
-  rows: Rows<unknown>,
-  evalRows: Rows<unknown> | undefined,
-  readers: { readonly train: RowReader<Checked>; readonly held: RowReader<Checked> },
-  options: Omit<CollectOptions, 'name'>,
-) {
-  const train = await collectRows(rows, readers.train, { ...options, name: 'rows' });
-  const held =
-    evalRows && (await collectRows(evalRows, readers.held, { ...options, name: 'eval' }));
-  return { train, held };
-}
-
 /** A text with the numbers it should come out as. */
 export interface TextTarget {
   readonly input: TextInput;

@@ -23,5 +23,6 @@ export const activation: OpRow<ActivationNode> = {
     if (!KINDS.includes(kind)) throw see.fail(`kind must be one of ${KINDS.join(', ')}`);
     return see.input(input);
   },
+  columns: (keep) => keep,
   detail: ({ kind }) => kind,
 };

@@ -19,5 +19,6 @@ export const dropout: OpRow<DropoutNode> = {
     if (probability >= 0 && probability < 1) return see.input(input);
     throw see.fail(`probability must be at least 0 and below 1, got ${probability}`);
   },
+  columns: (keep) => keep,
   detail: ({ probability }) => String(probability),
 };

@@ -21,5 +21,6 @@ export const gate: OpRow<GateNode> = {
     if (shape.width % 2 === 0) return { ...shape, width: shape.width / 2 };
     throw see.fail(`input must have an even width, got ${shape.width}`);
   },
+  columns: (keep, width) => [...keep, ...keep.map((column) => width + column)],
   detail: ({ activation }) => activation,
 };

@@ -46,6 +46,11 @@ export interface OpRow<Node extends AnyNode> {
   /** All but `op` and `output`. */
   readonly fields: Fields;
   readonly shape: (node: Node, see: ShapeContext) => ValueShape;
+  /**
+   * Of operations whose columns do not mix: the columns of `input` that these columns of the output are made of, where the output
+   * has `width` columns.
+   */
+  readonly columns?: (keep: readonly number[], width: number) => readonly number[];
   /** For people: what the node does, in a word or two. `dtype`: that of its first weight. */
   readonly detail?: (node: Node, dtype: WeightDtype) => string;
 }

@@ -6,7 +6,7 @@
  */
 
 import { inputsOf, weightsOf } from '../nodes.js';
-import type { GraphNode, NodeOf } from '../ops.js';
+import { type GraphNode, type NodeOf, rowOf } from '../ops.js';
 import type { EncoderGraph, WeightSpec } from '../types.js';
 import { type ValueShape, validateGraph } from '../validate.js';
 
@@ -150,17 +150,8 @@ class Cutter {
       case 'concat':
         this.narrowParts(maker, keep);
         break;
-      case 'dropout':
-      case 'activation':
-        this.narrow(maker.input, keep);
-        break;
-      case 'gate': {
-        const width = this.widthOf(value);
-        this.narrow(maker.input, [...keep, ...keep.map((column) => width + column)]);
-        break;
-      }
       default:
-        throw refusal(value, `it comes from ${maker.op}`);
+        this.narrow(inputOf(maker, value), this.columnsOf(maker, keep));
     }
     this.narrowReaders(value, keep);
   }
@@ -183,15 +174,20 @@ class Cutter {
     for (const reader of this.graph.nodes) {
       if (!inputsOf(reader).includes(value)) continue;
       if (reader.op === 'linear') this.cutInputs(reader, keep);
-      else if (passesOn(reader)) this.narrowed.set(reader.output, keep);
       else if (reader.op === 'attention' && this.heads.has(reader.output)) continue;
-      else if (reader.op === 'gate' || reader.op === 'concat') {
-        // They were what asked for it; otherwise the validation of the new graph refuses it.
-        if (!this.narrowed.has(reader.output)) throw refusal(value, `${reader.op} reads it`);
-        continue;
+      else if (this.narrowed.has(reader.output)) continue;
+      else if (isSame(rowOf(reader.op)?.columns?.(keep, this.widthOf(value)) ?? [], keep)) {
+        this.narrowed.set(reader.output, keep);
+        this.narrowReaders(reader.output, keep);
       } else throw refusal(value, `${reader.op} reads it`);
-      if (passesOn(reader)) this.narrowReaders(reader.output, keep);
     }
+  }
+
+  /** The columns of a node's input that these columns of its output come from. */
+  private columnsOf(node: GraphNode, keep: readonly number[]): readonly number[] {
+    const columns = rowOf(node.op)?.columns?.(keep, this.widthOf(node.output));
+    if (columns === undefined) throw refusal(node.output, `it comes from ${node.op}`);
+    return columns;
   }
 
   private narrowParts(node: NodeOf<'concat'>, keep: readonly number[]): void {
@@ -276,9 +272,11 @@ class Cutter {
   }
 }
 
-/** Whether column i of the output is made of column i of the input alone. */
-function passesOn({ op }: GraphNode): boolean {
-  return op === 'dropout' || op === 'activation';
+/** The value that an operation of one input reads. */
+function inputOf(node: GraphNode, value: string): string {
+  const [input, ...more] = inputsOf(node);
+  if (input !== undefined && more.length === 0) return input;
+  throw refusal(value, `it comes from ${node.op}`);
 }
 
 function shapeAfter({ shape }: WeightSpec, cut: WeightCut = {}): readonly number[] {

@@ -115,25 +115,30 @@ export function isName(json: JsonValue | undefined): json is string {
 
 type Plain = Readonly<Record<string, unknown>>;
 
-/** Every field that is there, with its description, in the order of the descriptions; those inside objects too. */
-function* entries(fields: Fields, from: object): Generator<readonly [Field, unknown]> {
-  for (const [key, of] of Object.entries(fields)) {
+/** Calls `visit` with every field that is there, in the order of the descriptions; those inside objects too. */
+function visitFields(
+  fields: Fields,
+  from: object,
+  visit: (of: Field, found: unknown) => void,
+): void {
+  for (const key in fields) {
+    const of = fields[key] as Field;
     const found = (from as Plain)[key];
     if (found === undefined || found === null) continue;
-    if (of.kind === 'object') yield* entries(of.fields, found);
+    if (of.kind === 'object') visitFields(of.fields, found, visit);
     else if (of.kind === 'objects') {
-      for (const one of found as readonly object[]) yield* entries(of.fields, one);
-    } else yield [of, found];
+      for (const one of found as readonly object[]) visitFields(of.fields, one, visit);
+    } else visit(of, found);
   }
 }
 
 /** Names of all values in the fields, in order. */
 export function valuesIn(fields: Fields, from: object): readonly string[] {
   const names: string[] = [];
-  for (const [{ kind }, found] of entries(fields, from)) {
+  visitFields(fields, from, ({ kind }, found) => {
     if (kind === 'value') names.push(found as string);
     if (kind === 'values') names.push(...(found as readonly string[]));
-  }
+  });
   return names;
 }
 
@@ -144,11 +149,11 @@ export function stacksIn(
   { storage: all = true }: { readonly storage?: boolean } = {},
 ): readonly (readonly string[])[] {
   const stacks: (readonly string[])[] = [];
-  for (const [of, found] of entries(fields, from)) {
-    if (of.storage && !all) continue;
+  visitFields(fields, from, (of, found) => {
+    if (of.storage && !all) return;
     if (of.kind === 'weight') stacks.push([found as string]);
     if (of.kind === 'weights') stacks.push(found as readonly string[]);
-  }
+  });
   return stacks;
 }
 

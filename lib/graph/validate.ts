@@ -17,10 +17,22 @@ export { describeShape, type ValueShape } from './ops/row.js';
 
 type Fail = (message: string) => SinterError;
 
+/** Shapes of graphs that were checked: every call over texts asks for the width of its output. */
+const checked = new WeakMap<EncoderGraph, ReadonlyMap<string, ValueShape>>();
+
 /**
- * Throws CORRUPT_MODEL, or gives the shape of every value by its name, in the order of the nodes.
+ * Throws CORRUPT_MODEL, or gives the shape of every value by its name, in the order of the nodes. A graph is a value that nobody
+ * changes, so each is checked once.
  */
 export function validateGraph(graph: EncoderGraph): ReadonlyMap<string, ValueShape> {
+  const known = checked.get(graph);
+  if (known !== undefined) return known;
+  const shapes = shapesOf(graph);
+  checked.set(graph, shapes);
+  return shapes;
+}
+
+function shapesOf(graph: EncoderGraph): ReadonlyMap<string, ValueShape> {
   const fail: Fail = (message) => new SinterError('CORRUPT_MODEL', `graph: ${message}`);
   if (graph.format !== 1) throw fail(`format must be 1, got ${String(graph.format)}`);
   for (const key of ['maxTokens', 'vocabulary', 'segments'] as const) {

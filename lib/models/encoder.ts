@@ -10,8 +10,7 @@ import type { Batcher } from '../batching/batcher.js';
 import { EMBEDDED_MODEL } from '../checkpoint/embedded-model.js';
 import { loadModel } from '../checkpoint/load-lazily.js';
 import { LOAD_OPTIONS, type LoadOptions, loadSettings } from '../checkpoint/load-options.js';
-import { withNewHead } from '../checkpoint/new-head.js';
-import { type QuantizeOptions, quantizeModel } from '../compress/quantize-model.js';
+import type { QuantizeOptions } from '../compress/quantize-model.js';
 import { rangeMistake, SinterError } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
 import { readOptions } from '../core/options.js';
@@ -188,6 +187,7 @@ export class Encoder extends TextModel {
     }
     return this.use(where, async (source) => {
       const head = { task: 'classification', labels, problem } as const;
+      const { withNewHead } = await import('../checkpoint/new-head.js');
       const made = await withNewHead(where, parts, source, head, { seed, maxTokens });
       return Classifier.fromParts<L, K>(made);
     });
@@ -196,10 +196,10 @@ export class Encoder extends TextModel {
   /** A new encoder with int8 weights; this one still works. */
   async quantize(options: QuantizeOptions = {}): Promise<Encoder> {
     const { parts } = this;
-    return this.use(
-      'quantize',
-      async (program) => new Encoder(await quantizeModel(parts, program, options)),
-    );
+    return this.use('quantize', async (program) => {
+      const { quantizeModel } = await import('../compress/quantize-model.js');
+      return new Encoder(await quantizeModel(parts, program, options));
+    });
   }
 
   private get sentence(): SentenceSettings {

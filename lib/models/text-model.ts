@@ -6,9 +6,9 @@
 
 import type { BatchOptions } from '../batching/batch-options.js';
 import { Batcher } from '../batching/batcher.js';
-import { exportOnnxFolder, type OnnxFolderOptions } from '../checkpoint/export-folder.js';
-import { exportOnnxFile, type OnnxFileOptions } from '../checkpoint/export-model.js';
-import { type SaveOptions, saveModel } from '../checkpoint/save-model.js';
+import type { OnnxFolderOptions } from '../checkpoint/export-folder.js';
+import type { OnnxFileOptions } from '../checkpoint/export-model.js';
+import type { SaveOptions } from '../checkpoint/save-model.js';
 import { UntrainedWarnings } from '../checkpoint/untrained.js';
 import { SinterError, typeMistake } from '../core/errors.js';
 import type { Priority } from '../core/priority.js';
@@ -88,7 +88,11 @@ export abstract class TextModel {
    * unless it is a model folder and `overwrite` is set. An f32 folder loads in transformers too.
    */
   async save(path: string, options: SaveOptions = {}): Promise<void> {
-    return this.use('save', (program) => saveModel(this.parts, program, path, options));
+    // Writing is loaded for those who do, while the call already holds the program.
+    return this.use('save', async (program) => {
+      const { saveModel } = await import('../checkpoint/save-model.js');
+      return saveModel(this.parts, program, path, options);
+    });
   }
 
   /**
@@ -97,7 +101,10 @@ export abstract class TextModel {
    * `end_logits`, others `logits`. A file that is there is refused unless `overwrite` is set.
    */
   async exportOnnx(path: string, options: OnnxFileOptions = {}): Promise<void> {
-    return this.use('exportOnnx', (program) => exportOnnxFile(this.parts, program, path, options));
+    return this.use('exportOnnx', async (program) => {
+      const { exportOnnxFile } = await import('../checkpoint/export-model.js');
+      return exportOnnxFile(this.parts, program, path, options);
+    });
   }
 
   /**
@@ -105,9 +112,10 @@ export abstract class TextModel {
    * optimum load it. The folder appears whole or not at all.
    */
   async exportOnnxFolder(path: string, options: OnnxFolderOptions = {}): Promise<void> {
-    return this.use('exportOnnxFolder', (program) =>
-      exportOnnxFolder(this.parts, program, path, options),
-    );
+    return this.use('exportOnnxFolder', async (program) => {
+      const { exportOnnxFolder } = await import('../checkpoint/export-folder.js');
+      return exportOnnxFolder(this.parts, program, path, options);
+    });
   }
 
   /** Frees the weights once the running calls have ended; later calls throw DISPOSED. May be called twice. */

@@ -5,7 +5,7 @@
  * was. Calls that run meanwhile use the weights they began with.
  */
 
-import { type QuantizeOptions, quantizeModel } from '../compress/quantize-model.js';
+import type { QuantizeOptions } from '../compress/quantize-model.js';
 import { rangeMistake, SinterError } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
 import { type KnownOptions, readOptions } from '../core/options.js';
@@ -183,6 +183,9 @@ export abstract class TrainableModel extends TextModel {
   /** @internal Parts of a new model with int8 weights. */
   protected async quantizedParts(options: QuantizeOptions): Promise<ModelParts> {
     const { parts } = this;
-    return this.use('quantize', (program) => quantizeModel(parts, program, options));
+    return this.use('quantize', async (program) => {
+      const { quantizeModel } = await import('../compress/quantize-model.js');
+      return quantizeModel(parts, program, options);
+    });
   }
 }

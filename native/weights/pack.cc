@@ -200,6 +200,10 @@ void Pack::read_parts(int64_t begin, int64_t end, const PartRows& to) const {
 
 void Pack::read(int64_t begin, int64_t end, float* to) const {
   if (begin >= end) return;
+  if (parts[0].empty() && storage->is_f32()) {
+    storage->unpack(*this, begin, end, reinterpret_cast<uint8_t*>(to));
+    return;
+  }
   ConstPartRows from = part_rows(begin);
   AlignedBuffer<uint8_t> unpacked;
   if (parts[0].empty()) {

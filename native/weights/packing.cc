@@ -11,8 +11,9 @@ namespace {
 
 // Elements that a lane checks at a time.
 constexpr int64_t kCheckPiece = int64_t{1} << 16;
-// Elements of another weight that a lane takes over at a time.
-constexpr int64_t kFillPiece = int64_t{1} << 18;
+// Elements of another weight that a lane takes over at a time: they stay in its cache, and the heap
+// has room for them.
+constexpr int64_t kFillPiece = int64_t{1} << 14;
 
 // The first of `count` elements that is not finite, or count.
 int64_t first_infinite(Team& team, const ElementType& type, int64_t count, const uint8_t* from) {
@@ -68,7 +69,9 @@ void Pack::fill(PackMember& member, Team& team, const Cancel& cancel) {
   const Weight& from = *source.weight;
   if (!from.ready())
     throw Error(ErrorCode::INTERNAL, "weight " + from.spec.name + " was not written whole");
-  const int64_t step = std::max<int64_t>(1, kFillPiece / width), count = member.spec.rows();
+  // Whole panels, so that none is unpacked twice.
+  const int64_t step = std::max<int64_t>(1, kFillPiece / width / kGemmPanel) * kGemmPanel;
+  const int64_t count = member.spec.rows();
   // Rows are copied as they are stored; columns may share a scale, so they are stored anew.
   const bool same =
       from.spec.storage == storage && source.divisor.empty() && source.columns.empty();

@@ -58,6 +58,8 @@ class Storage {
   // What is wrong with a weight of this width as a matrix or a table; nullptr: nothing.
   virtual const char* refuses(int64_t /*width*/, bool /*matrix*/) const { return nullptr; }
 
+  // Its rows are f32 as they are.
+  virtual bool is_f32() const { return false; }
   // Rows of a weight to f32, and from f32.
   virtual void widen(int64_t rows, int64_t width, const ConstPartRows& from, float* to) const = 0;
   virtual void narrow(int64_t rows, int64_t width, const float* from, const PartRows& to) const = 0;

@@ -27,6 +27,7 @@ class F32Storage final : public Storage {
   }
   bool allows(PackUse) const override { return true; }
   bool trainable() const override { return true; }
+  bool is_f32() const override { return true; }
 
   void widen(int64_t rows, int64_t width, const ConstPartRows& from, float* to) const override {
     copy(rows * width, from[0], to);
@@ -62,6 +63,11 @@ class F32Storage final : public Storage {
   void unpack(const Pack& pack, int64_t begin, int64_t end, uint8_t* to) const override {
     const int64_t width = pack.width;
     const PanelRows whole(begin, end, pack.rows);
+    if (whole.begin == begin && whole.end == end) {
+      active_kernels().gemm_f32.unpack(width, end - begin, panels_of(pack) + begin * width, 1,
+                                       width, reinterpret_cast<float*>(to));
+      return;
+    }
     AlignedBuffer<float> unpacked(whole.rows() * width);
     active_kernels().gemm_f32.unpack(width, whole.rows(), panels_of(pack) + whole.begin * width, 1,
                                      width, unpacked.data());

@@ -114,12 +114,14 @@ void OptimizerState::update_chunk(const Chunk& chunk, const GradientSums& sums) 
     optimizer_->update(settings, span(chunk.begin, chunk.end));
     return;
   }
-  // Most of a vocabulary never occurs.
-  for (int64_t row = chunk.begin; row < chunk.end; ++row) {
-    if (state.seen[static_cast<size_t>(row)] != 0) {
-      optimizer_->update(settings, span(row, row + 1));
+  // Most of a vocabulary never occurs: rows that are alike go together.
+  const auto seen = [&](int64_t row) { return state.seen[static_cast<size_t>(row)] != 0; };
+  for (int64_t begin = chunk.begin, end; begin < chunk.end; begin = end) {
+    for (end = begin + 1; end < chunk.end && seen(end) == seen(begin);) ++end;
+    if (seen(begin)) {
+      optimizer_->update(settings, span(begin, end));
     } else {
-      optimizer_->rest(settings, span(row, row + 1));
+      optimizer_->rest(settings, span(begin, end));
     }
   }
 }

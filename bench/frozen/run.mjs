@@ -45,7 +45,8 @@ await parts.program.use('bench', async (program) => {
   const jobId = () => native().nextJobId();
   const stepper = async (trainable) => {
     const trainer = new (native().Trainer)(
-      await deriveProgram(graph, program.store, { trainable }),
+      // What is frozen stays in the storage that it has.
+      await deriveProgram(trainable === true ? graph : parts.graph, program.store, { trainable }),
       ADAMW,
     );
     const term = { kind: 'cross_entropy', output: 'logits', weight: 1, targets: labels };

@@ -14,11 +14,9 @@ import type {
   ImportedModel,
   SentenceSettings,
 } from '../graph/checkpoint.js';
-
 import { lengthLimit } from '../graph/length-limit.js';
 import { withTablesIn } from '../graph/rewrite/tables.js';
 import { floatsStoredAs, partTensor, STORAGES, type StoragePart } from '../graph/storages.js';
-
 import type { EncoderGraph, OutputName } from '../graph/types.js';
 import type { ResolveOptions } from '../hub/resolve.js';
 import type { NativeProgram, NativeStore } from '../native/native.js';

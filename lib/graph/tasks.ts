@@ -5,8 +5,6 @@
  */
 
 export interface TaskRow {
-  /** What the hub calls it. */
-  readonly hub: string;
   /** How the class of transformers ends that such a folder is of. */
   readonly classSuffix: string;
   /** Its head has classes with names. */
@@ -17,31 +15,26 @@ export interface TaskRow {
 
 export const TASKS = {
   embedding: {
-    hub: 'feature-extraction',
     classSuffix: 'Model',
     labelled: false,
     pretraining: true,
   },
   classification: {
-    hub: 'text-classification',
     classSuffix: 'ForSequenceClassification',
     labelled: true,
     pretraining: false,
   },
   'token-classification': {
-    hub: 'token-classification',
     classSuffix: 'ForTokenClassification',
     labelled: true,
     pretraining: false,
   },
   'question-answering': {
-    hub: 'question-answering',
     classSuffix: 'ForQuestionAnswering',
     labelled: false,
     pretraining: false,
   },
   'masked-lm': {
-    hub: 'fill-mask',
     classSuffix: 'ForMaskedLM',
     labelled: false,
     pretraining: true,

@@ -6,7 +6,6 @@
  */
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-
 import { ERROR_CODES, SinterError, type SinterErrorCode } from '../core/errors.js';
 import type { ElementDtype } from '../graph/storages.js';
 import type { EncoderGraph, WeightDtype, WeightSpec } from '../graph/types.js';

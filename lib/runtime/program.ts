@@ -4,9 +4,8 @@
  * The rule: no number travels through JavaScript to get from one program to another.
  */
 
-import type { TensorInfo } from '../graph/checkpoint.js';
 import type { WeightCut } from '../graph/rewrite/cut.js';
-import { bytesOfWeight, holdsCodes, STORAGES } from '../graph/storages.js';
+import { bytesOfWeight, STORAGES } from '../graph/storages.js';
 import type { EncoderGraph, WeightDtype, WeightSpec } from '../graph/types.js';
 import { runJob } from '../native/jobs.js';
 import {
@@ -178,16 +177,6 @@ export async function readWhole(
     }
   }
   return whole;
-}
-
-/** The weights of a graph as tensors of a checkpoint in memory. */
-export function tensorsOf(graph: EncoderGraph): ReadonlyMap<string, TensorInfo> {
-  return new Map(
-    graph.weights.map(({ name, shape, dtype }) => [
-      name,
-      { dtype: holdsCodes({ dtype }) ? STORAGES[dtype].parts[0].tensor : 'F32', shape },
-    ]),
-  );
 }
 
 /** The bytes of a typed array, not copied. */

@@ -5,44 +5,17 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import type { Matrix } from '../../lib/core/matrix.js';
 import { Classifier } from '../../lib/models/classifier.js';
 import { Encoder } from '../../lib/models/encoder.js';
 import { temporaryFolder } from '../formats/temporary-folder.js';
+import { runOnnx } from './run-onnx.js';
 
 const fixture = (name: string) =>
   fileURLToPath(new URL(`../fixtures/encoders/${name}`, import.meta.url));
 
 const TEXTS = ['a red car', 'What is Deep Learning?', '', 'the people of the united states'];
-
-/** Runs an exported model on all texts as one right-padded batch. */
-async function runOnnx(
-  path: string,
-  model: Encoder | Classifier,
-  output: string,
-): Promise<Float32Array> {
-  const session = await ort.InferenceSession.create(path, { intraOpNumThreads: 1 });
-  const encoded = await Promise.all(TEXTS.map((text) => model.tokenize(text)));
-  const longest = Math.max(...encoded.map(({ ids }) => ids.length));
-  const shape = [TEXTS.length, longest];
-  const ids = new BigInt64Array(TEXTS.length * longest);
-  const mask = new BigInt64Array(ids.length);
-  for (const [row, { ids: tokens }] of encoded.entries()) {
-    for (const [i, id] of tokens.entries()) {
-      ids[row * longest + i] = BigInt(id);
-      mask[row * longest + i] = 1n;
-    }
-  }
-  const result = await session.run({
-    input_ids: new ort.Tensor('int64', ids, shape),
-    attention_mask: new ort.Tensor('int64', mask, shape),
-    token_type_ids: new ort.Tensor('int64', new BigInt64Array(ids.length), shape),
-  });
-  await session.release();
-  return result[output]?.data as Float32Array;
-}
 
 function cosine(a: Float32Array, b: Float32Array): number {
   const dot = (x: Float32Array, y: Float32Array) =>
@@ -81,7 +54,7 @@ describe('exportOnnx', () => {
     const folder = await temporaryFolder();
     await using encoder = await Encoder.load();
     await encoder.exportOnnx(join(folder, 'f32.onnx'));
-    const f32 = await runOnnx(join(folder, 'f32.onnx'), encoder, 'sentence_embedding');
+    const f32 = await runOnnx(join(folder, 'f32.onnx'), encoder, 'sentence_embedding', TEXTS);
     expectClose(await encoder.embed(TEXTS), f32);
     let wide = f32;
     // The file rounds zero points a little otherwise, so that single codes differ by one: of the size of the loss itself.
@@ -92,7 +65,7 @@ describe('exportOnnx', () => {
       await using small = await encoder.quantize({ activationBits });
       const path = join(folder, `int8-${activationBits}.onnx`);
       await small.exportOnnx(path);
-      const int8 = await runOnnx(path, small, 'sentence_embedding');
+      const int8 = await runOnnx(path, small, 'sentence_embedding', TEXTS);
       const ours = await small.embed(TEXTS);
       for (let i = 0; i < TEXTS.length; i++) {
         const row = int8.subarray(i * ours.cols, (i + 1) * ours.cols);
@@ -114,7 +87,7 @@ describe('exportOnnx', () => {
     for (const opset of [14, 17, 21] as const) {
       const path = join(folder, `${opset}.onnx`);
       await model.exportOnnx(path, { opset });
-      expectClose(ours, await runOnnx(path, model, 'logits'));
+      expectClose(ours, await runOnnx(path, model, 'logits', TEXTS));
     }
     const wrong = model.exportOnnx(join(folder, 'x.onnx'), { opset: 5 as never });
     await expect(wrong).rejects.toThrow(

@@ -7,7 +7,6 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import * as ort from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../lib/core/json.js';
 import { Classifier } from '../../lib/models/classifier.js';
@@ -16,6 +15,7 @@ import { insideOf } from '../../lib/models/text-model.js';
 import { programOver } from '../../lib/runtime/program.js';
 import { temporaryFolder } from '../formats/temporary-folder.js';
 import { cutFolder, cutInto } from './cut-folder.js';
+import { runOnnx } from './run-onnx.js';
 
 const fixture = (name: string) =>
   fileURLToPath(new URL(`../fixtures/encoders/${name}`, import.meta.url));
@@ -28,31 +28,6 @@ beforeAll(async () => {
   shared = await mkdtemp(join(tmpdir(), 'sinter-truth-'));
 });
 afterAll(() => rm(shared, { recursive: true, force: true }));
-
-/** What ONNX Runtime gives for all texts as one right-padded batch. */
-async function judge(path: string, model: Encoder | Classifier, output: string) {
-  const session = await ort.InferenceSession.create(path, { intraOpNumThreads: 1 });
-  const encoded = await Promise.all(TEXTS.map((text) => model.tokenize(text)));
-  const longest = Math.max(...encoded.map(({ ids }) => ids.length));
-  const shape = [TEXTS.length, longest];
-  const ids = new BigInt64Array(TEXTS.length * longest);
-  const mask = new BigInt64Array(ids.length);
-  for (const [row, { ids: tokens }] of encoded.entries()) {
-    for (const [i, id] of tokens.entries()) {
-      ids[row * longest + i] = BigInt(id);
-      mask[row * longest + i] = 1n;
-    }
-  }
-  const feeds: Record<string, ort.Tensor> = {
-    input_ids: new ort.Tensor('int64', ids, shape),
-    attention_mask: new ort.Tensor('int64', mask, shape),
-    token_type_ids: new ort.Tensor('int64', new BigInt64Array(ids.length), shape),
-  };
-  const named = Object.entries(feeds).filter(([name]) => session.inputNames.includes(name));
-  const result = await session.run(Object.fromEntries(named));
-  await session.release();
-  return result[output]?.data as Float32Array;
-}
 
 function farthest(a: ArrayLike<number>, b: ArrayLike<number>): number {
   expect(b.length).toBe(a.length);
@@ -111,9 +86,9 @@ function lives(where: () => string, load: object): void {
     const vectors = await encoder.embed(TEXTS);
     const path = join(await temporaryFolder(), 'model.onnx');
     await encoder.exportOnnx(path);
-    expect(farthest(vectors.data, await judge(path, encoder, 'sentence_embedding'))).toBeLessThan(
-      1e-5,
-    );
+    expect(
+      farthest(vectors.data, await runOnnx(path, encoder, 'sentence_embedding', TEXTS)),
+    ).toBeLessThan(1e-5);
     const { tokenizer } = insideOf(encoder).parts;
     for (const [name, text] of tokenizer.files) await writeFile(join(path, '..', name), text);
     await using back = await Encoder.load(path);
@@ -274,7 +249,9 @@ describe('other families', () => {
     expect(vectors.data.every(Number.isFinite)).toBe(true);
     const path = join(await temporaryFolder(), 'model.onnx');
     await cut.exportOnnx(path);
-    expect(farthest(vectors.data, await judge(path, cut, 'sentence_embedding'))).toBeLessThan(1e-5);
+    expect(
+      farthest(vectors.data, await runOnnx(path, cut, 'sentence_embedding', TEXTS)),
+    ).toBeLessThan(1e-5);
   });
 
   it('whose layers share their weights are cut alike or not at all', async () => {

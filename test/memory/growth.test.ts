@@ -43,15 +43,16 @@ describe.skipIf(platform() !== 'linux')('a process that works for long (needs Li
   }, 120_000);
 
   it('does not grow over 100 models that are loaded, used and disposed after 200 others', async () => {
-    const { half, full } = (await child('../../memory/children/growth.mjs', ['models'])) as {
-      readonly half: Sample;
-      readonly full: Sample;
-    };
-    expect(full.weights).toBe(0);
-    // A small model and its tokenizer are about 1 MB.
-    expect(full.outside - half.outside).toBeLessThan(10e6);
-    expect(full.heap - half.heap).toBeLessThan(2e6);
-    expect(full.external - half.external).toBeLessThan(1e6);
-    expect(full.resources).toBe(half.resources);
-  }, 120_000);
+    const samples = (await child('../../memory/children/growth.mjs', ['models'])) as Sample[];
+    for (const { weights } of samples) expect(weights).toBe(0);
+    const growth = (key: keyof Sample) =>
+      samples.slice(1).map((sample, i) => sample[key] - (samples[i] as Sample)[key]);
+    // A leak grows with every hundred models. What the allocator keeps for the next model grows in steps and levels off: it was at
+    // 59 MB after 200 models, at 78 after 300 and from there on, in another run at 59, 68, 72, 81, 75, 74 and from there on. A
+    // small model and its tokenizer are about 1 MB.
+    expect(Math.min(...growth('outside'))).toBeLessThan(10e6);
+    expect(Math.max(...growth('heap'))).toBeLessThan(2e6);
+    expect(Math.max(...growth('external'))).toBeLessThan(1e6);
+    expect(growth('resources')).toEqual([0, 0, 0]);
+  }, 240_000);
 });

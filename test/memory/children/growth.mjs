@@ -1,4 +1,5 @@
-// node growth.mjs runs|calls|models [folder]: prints what the process holds half-way and at the end.
+// node growth.mjs runs|calls|models [folder]: prints what the process holds half-way and at the end;
+// of models after 200, 300, 400 and 500.
 
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -61,11 +62,13 @@ async function models(count) {
 
 async function main() {
   if (what === 'models') {
-    // What the allocator keeps for the next model levels off somewhere between the 50th and the 150th.
     await models(200);
-    const half = await sample();
-    await models(100);
-    return { half, full: await sample() };
+    const samples = [await sample()];
+    for (let i = 0; i < 3; i++) {
+      await models(100);
+      samples.push(await sample());
+    }
+    return samples;
   }
   const encoder = await load();
   const repeat = what === 'runs' ? runs : calls;

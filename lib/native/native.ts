@@ -11,7 +11,7 @@ import type { ElementDtype } from '../graph/storages.js';
 import type { EncoderGraph, WeightDtype, WeightSpec } from '../graph/types.js';
 
 /** Bumped when a signature below changes; a stale binary is refused. */
-export const NATIVE_ABI = 10;
+export const NATIVE_ABI = 11;
 
 export type IsaName = 'scalar' | 'avx2' | 'avx512' | 'vnni';
 
@@ -290,6 +290,19 @@ export interface NativeBinding {
    * file system has no such call or refused it.
    */
   exchangePaths(a: string, b: string): boolean;
+  /**
+   * out[i, j] = sum of a[i, k] * (b[k, j] - zero[j]), row-major, on this thread: for the reference evaluator, in plain loops that
+   * share nothing with the kernels. Sums are doubles in increasing k. `zero`: one for all columns, or one for each.
+   */
+  referenceProduct(
+    a: Float64Array,
+    b: Int8Array | Uint8Array | Int32Array | Float32Array | Float64Array,
+    zero: Float64Array | null,
+    rows: number,
+    depth: number,
+    columns: number,
+    out: Float32Array | Float64Array,
+  ): void;
   Store: new (weights: readonly StoreWeight[]) => NativeStore;
   Program: new (graph: EncoderGraph, store: NativeStore, options: ProgramOptions) => NativeProgram;
   Trainer: new (program: NativeProgram, settings: TrainerSettings) => NativeTrainer;

@@ -6,6 +6,7 @@
 #include "addon/args.h"
 #include "addon/environment.h"
 #include "addon/guard.h"
+#include "addon/product_arg.h"
 #include "addon/program_wrap.h"
 #include "addon/store_wrap.h"
 #include "addon/terms_arg.h"
@@ -16,7 +17,7 @@
 namespace sinter {
 namespace {
 
-constexpr int kAbi = 10;  // NATIVE_ABI in lib/native/native.ts
+constexpr int kAbi = 11;  // NATIVE_ABI in lib/native/native.ts
 
 Napi::Value isa(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
@@ -133,6 +134,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("storages", Napi::Function::New(env, storages));
   exports.Set("losses", Napi::Function::New(env, losses));
   exports.Set("optimizers", Napi::Function::New(env, optimizers));
+  exports.Set("referenceProduct", Napi::Function::New(env, reference_product_value));
   exports.Set("exchangePaths", Napi::Function::New(env, exchange));
   exports.Set("Store", StoreWrap::define(env));
   exports.Set("Program", ProgramWrap::define(env));

@@ -4,6 +4,7 @@ import { familyCases } from './cases-families.mjs';
 import { featureCases } from './cases-features.mjs';
 import { graphCases } from './cases-graph.mjs';
 import { packingCases } from './cases-packing.mjs';
+import { productCases } from './cases-product.mjs';
 import { runCases } from './cases-run.mjs';
 import { storeCases } from './cases-store.mjs';
 import { trainCases } from './cases-train.mjs';
@@ -14,7 +15,7 @@ const cases = [
   ...graphCases,
   ...familyCases,
   ...packingCases,
-  ...storeCases,
+  ...productCases,
   ...storeCases,
   ...weightCases,
   ...runCases,

@@ -9,6 +9,7 @@ import { evaluateGuess, type Guess, guessOf } from '../../formats/onnx/import/gu
 import type { OnnxModel } from '../../formats/onnx/import/model.js';
 import { readOnnxModel } from '../../formats/onnx/import/read-model.js';
 import type { AheadMessage } from './ahead.js';
+import { nativeMultiply } from './native-multiply.js';
 import { SHORT_PROBE } from './probe-length.js';
 
 interface Begun {
@@ -31,6 +32,6 @@ new ThreadPort(parentPort as Port, {
   values: async () => {
     if (begun === null) throw new SinterError('INTERNAL', 'no ONNX file is open');
     const { model, guess } = await begun;
-    return evaluateGuess(model, guess);
+    return evaluateGuess(model, guess, nativeMultiply);
   },
 });

@@ -15,6 +15,7 @@ import {
   type Probe,
 } from '../../formats/onnx/import/index.js';
 import type { Ahead } from './ahead.js';
+import { nativeMultiply as multiply } from './native-multiply.js';
 import { distance, fileRows, largest, type Pair } from './probe-rows.js';
 
 export interface Limit {
@@ -59,7 +60,10 @@ export async function expectedOf(
   const guess = { files: plain.source.files, roles: recovered.inputs.roles, probe };
   const values =
     (await ahead?.take({ ...guess, outputs: [...own] })) ??
-    (await evaluateFile(imported, probe, [...own], { clamps: 'zero', cuts: new Map() }));
+    (await evaluateFile(imported, probe, [...own], {
+      ranges: { clamps: 'zero', cuts: new Map() },
+      multiply,
+    }));
   const rowsOf = (from: typeof values, pair: Pick<Pair, 'file' | 'value' | 'column'>) =>
     fileRows(probe, from.get(pair.file)?.data ?? [], pair);
   const isStatic = [...plain.activations.values()].some(({ kind }) => kind === 'static');
@@ -80,7 +84,7 @@ export async function expectedOf(
   const inner = wanted.filter((name) => !own.has(name));
   if (inner.length === 0) return { values: rows, limit, notes };
   // A value that only the plain form has: it counts where the plain form's outputs are the file's.
-  const made = await evaluatePlain(imported, probe, [...outputs, ...inner]);
+  const made = await evaluatePlain(imported, probe, [...outputs, ...inner], { multiply });
   for (const pair of recovered.found) {
     const worst = limit.measure(rowsOf(made, pair), rowsOf(values, pair));
     if (!(worst <= limit.tolerance)) throw plainDiffers(imported.path, pair.file, worst);
@@ -103,7 +107,10 @@ async function rangesOf(
   distances: (from: Values | null, to: Values) => readonly number[],
 ): Promise<string[]> {
   const cuts = new Map<string, Cut>();
-  const cut = await evaluateFile(imported, probe, outputs, { clamps: 'all', cuts });
+  const cut = await evaluateFile(imported, probe, outputs, {
+    ranges: { clamps: 'all', cuts },
+    multiply,
+  });
   const changed = Math.max(0, ...distances(null, cut));
   const shares = [...cuts].map(([name, found]) => ({ name, found, share: shareOf(found) }));
   const worst = shares
@@ -121,7 +128,10 @@ async function rangesOf(
       `the range of ${masks[0].name} cuts off the mask: the file itself reads padding, which no text has here`,
     );
   }
-  const rounded = Math.max(0, ...distances(cut, await evaluateFile(imported, probe, outputs)));
+  const rounded = Math.max(
+    0,
+    ...distances(cut, await evaluateFile(imported, probe, outputs, { multiply })),
+  );
   if (!(rounded <= COARSE)) {
     const how = Number.isFinite(rounded)
       ? `by ${rounded.toPrecision(2)} of their length`

@@ -20,6 +20,7 @@ import type { NativeProgram } from '../../native/native.js';
 import { buildProgram, bytesOf, disposeProgram } from '../../runtime/program.js';
 import { int8Products } from '../../runtime/widen-products.js';
 import type { Ahead } from './ahead.js';
+import { nativeMultiply } from './native-multiply.js';
 import { type Expected, expectedOf, FLOAT, type Limit } from './onnx-expected.js';
 import { probeLength } from './probe-length.js';
 import { type ProbeOutputs, ProgramOutputs } from './probe-outputs.js';
@@ -176,7 +177,7 @@ async function firstDifference(imported: OnnxImport, probe: Probe): Promise<stri
   });
   try {
     const names = shown.map(([, { origin }]) => origin);
-    const expected = await evaluatePlain(imported, probe, names);
+    const expected = await evaluatePlain(imported, probe, names, { multiply: nativeMultiply });
     for (const [i, [, value]] of shown.entries()) {
       const wanted = expected.get(value.origin);
       if (wanted?.data.length !== value.width * probe.batch * probe.length) continue;

@@ -47,7 +47,7 @@ describe.skipIf(availableParallelism() === 1)('in a thread', () => {
     const wanted = wantedOf(imported);
     const got = await Ahead.begin({ file, settings: {} })?.take(wanted);
     const ranges = { clamps: 'zero', cuts: new Map() } as const;
-    const values = await evaluateFile(imported, wanted.probe, wanted.outputs, ranges);
+    const values = await evaluateFile(imported, wanted.probe, wanted.outputs, { ranges });
     for (const name of wanted.outputs) expect(got?.get(name)?.data).toEqual(values.get(name)?.data);
   });
 

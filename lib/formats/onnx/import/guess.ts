@@ -10,6 +10,7 @@ import type { OnnxGraph, OnnxModel, Tensor } from './model.js';
 import { evaluateModel, probeFor } from './on-probe.js';
 import type { Probe, Role } from './recover/probe.js';
 import { inputsOfGraph } from './recover/roles.js';
+import type { Multiply } from './reference/multiply.js';
 
 export interface Guess {
   /** The files as they were read. */
@@ -65,6 +66,8 @@ export function isGuessed(guess: Guess, wanted: Guess): boolean {
 export function evaluateGuess(
   model: OnnxModel,
   { roles, probe, outputs }: Guess,
+  multiply?: Multiply,
 ): Promise<ReadonlyMap<string, Tensor>> {
-  return evaluateModel(model, roles, probe, outputs, { clamps: 'zero', cuts: new Map() });
+  const ranges = { clamps: 'zero', cuts: new Map() } as const;
+  return evaluateModel(model, roles, probe, outputs, { ranges, multiply });
 }

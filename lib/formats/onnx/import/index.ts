@@ -7,7 +7,7 @@
 import { SinterError } from '../../../core/errors.js';
 import type { OutputName } from '../../../graph/types.js';
 import type { OnnxModel, Tensor } from './model.js';
-import { evaluateModel, feedsOf } from './on-probe.js';
+import { evaluateModel, feedsOf, type ProbeArithmetic } from './on-probe.js';
 import type { PlainModel } from './plain/plain-model.js';
 import { toPlain } from './plain/to-plain.js';
 import { readOnnxModel } from './read-model.js';
@@ -17,7 +17,6 @@ import { PLAIN_OPSET, type Recovered, recoverDraft } from './recover/recover.js'
 import { type DraftGraph, type Style, toGraph, Unwritable } from './recover/to-graph.js';
 import { WeightReader } from './recover/weights.js';
 import { evaluate } from './reference/evaluate.js';
-import type { Smooth } from './reference/smooth.js';
 
 export type { OnnxModel } from './model.js';
 export { probeFor } from './on-probe.js';
@@ -30,6 +29,7 @@ export type { Probe } from './recover/probe.js';
 export type { Recovered } from './recover/recover.js';
 export type { DraftGraph, Style } from './recover/to-graph.js';
 export { WeightReader, type WeightSource } from './recover/weights.js';
+export type { Multiply } from './reference/multiply.js';
 export type { Cut, Smooth } from './reference/smooth.js';
 
 export interface OnnxImport {
@@ -112,6 +112,7 @@ export async function evaluatePlain(
   imported: OnnxImport,
   probe: Probe,
   outputs: readonly string[],
+  { multiply }: Pick<ProbeArithmetic, 'multiply'> = {},
 ): Promise<ReadonlyMap<string, Tensor>> {
   const { plain, path, recovered } = imported;
   const feeds = feedsOf(recovered.inputs.roles, plain.graph.inputs, probe);
@@ -120,18 +121,15 @@ export async function evaluatePlain(
   }
   const opsets = new Map([['', PLAIN_OPSET]]);
   const { bytes } = plain.source;
-  return evaluate({ graph: plain.graph, opsets, path, bytes }, feeds, { outputs });
+  return evaluate({ graph: plain.graph, opsets, path, bytes }, feeds, { outputs, multiply });
 }
 
-/**
- * Values of the file's own graph on a probe, before any rewriting; with `clamps` without the rounding of activations, and with
- * what their ranges cut by `cuts`.
- */
+/** Values of the file's own graph on a probe, before any rewriting. */
 export async function evaluateFile(
   { plain, recovered }: OnnxImport,
   probe: Probe,
   outputs: readonly string[],
-  ranges?: Pick<Smooth, 'clamps' | 'cuts'>,
+  arithmetic: ProbeArithmetic = {},
 ): Promise<ReadonlyMap<string, Tensor>> {
-  return evaluateModel(plain.source, recovered.inputs.roles, probe, outputs, ranges);
+  return evaluateModel(plain.source, recovered.inputs.roles, probe, outputs, arithmetic);
 }

@@ -7,6 +7,7 @@ import type { OnnxModel, Tensor, ValueInfo } from './model.js';
 import { feedFor, makeProbe, type Probe, type Role } from './recover/probe.js';
 import type { Recovered } from './recover/recover.js';
 import { evaluate } from './reference/evaluate.js';
+import type { Multiply } from './reference/multiply.js';
 import type { Smooth } from './reference/smooth.js';
 
 /** A short ragged batch that the file can take. */
@@ -30,20 +31,27 @@ export function probeFor(
   });
 }
 
-/**
- * Values of a file's own graph on a probe, before any rewriting; with `clamps` without the rounding of activations, and with
- * what their ranges cut by `cuts`.
- */
+export interface ProbeArithmetic {
+  /** Activations are not rounded, and what their ranges cut comes by `cuts`. Left out: as the file says. */
+  readonly ranges?: Pick<Smooth, 'clamps' | 'cuts'>;
+  readonly multiply?: Multiply | undefined;
+}
+
+/** Values of a file's own graph on a probe, before any rewriting. */
 export async function evaluateModel(
   model: OnnxModel,
   roles: ReadonlyMap<string, Role>,
   probe: Probe,
   outputs: readonly string[],
-  ranges?: Pick<Smooth, 'clamps' | 'cuts'>,
+  { ranges, multiply }: ProbeArithmetic = {},
 ): Promise<ReadonlyMap<string, Tensor>> {
   const feeds = feedsOf(roles, model.graph.inputs, probe);
   const ids = new Set([...roles].filter(([, role]) => role === 'ids').map(([name]) => name));
-  return evaluate(model, feeds, { outputs, ...(ranges && { smooth: { ...ranges, ids } }) });
+  return evaluate(model, feeds, {
+    outputs,
+    multiply,
+    ...(ranges && { smooth: { ...ranges, ids } }),
+  });
 }
 
 /** What to feed these inputs; those without a role are left out. */

@@ -8,10 +8,11 @@ import { SinterError } from '../../../../core/errors.js';
 import { type Dtype, isTensor, type Numbers, type OnnxNode, type Tensor } from '../model.js';
 import { labelOf } from '../reader/order.js';
 import { corruptOnnx } from '../reader/problem.js';
+import { type Multiply, multiply as plainMultiply } from './multiply.js';
 import { isSmooth, type Smooth, smoothNumbers } from './smooth.js';
 import { newNumbers, sizeOf } from './tensors.js';
 
-/** What an evaluation may spend. Shared by all calls of it. */
+/** What an evaluation may spend, and what multiplies. Shared by all calls of it. */
 export class Budget {
   multiplyAdds = 0;
 
@@ -22,6 +23,7 @@ export class Budget {
     readonly maxMultiplyAdds: number,
     /** Elements of one tensor. */
     readonly maxElements: number,
+    readonly multiply: Multiply = plainMultiply,
   ) {}
 }
 

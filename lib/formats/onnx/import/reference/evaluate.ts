@@ -21,6 +21,7 @@ import {
 import { labelOf, readsOf } from '../reader/order.js';
 import { corruptOnnx } from '../reader/problem.js';
 import { Budget, Call } from './call.js';
+import type { Multiply } from './multiply.js';
 import { neededRows } from './needed-rows.js';
 import { Origins, type Smooth } from './smooth.js';
 import { operatorName, operatorOf } from './table.js';
@@ -43,6 +44,8 @@ export interface EvaluateOptions {
   readonly maxElements?: number;
   /** Quantized activations without rounding. */
   readonly smooth?: Smooth;
+  /** What multiplies matrices, to the same bits. Default: loops in JavaScript. */
+  readonly multiply?: Multiply | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -158,6 +161,7 @@ class Evaluation {
       subject.path ?? 'the graph',
       options.maxMultiplyAdds ?? MAX_MULTIPLY_ADDS,
       options.maxElements ?? Math.max(MIN_ELEMENTS, subject.bytes ?? 0),
+      options.multiply,
     );
     const functions = subject.functions ?? [];
     this.#functions = new Map(functions.map((item) => [`${item.domain}::${item.name}`, item]));

@@ -33,6 +33,13 @@ function shifted(call: Call, codes: Tensor, zero: Tensor | null): Tensor {
   return zip(call, 'int32', codes, zero, (code, shift) => code - shift);
 }
 
+/** What to subtract from the columns of `codes` while they are multiplied; null where that is not one number for each. */
+function zerosOf({ dims }: Tensor, { data, dims: shape }: Tensor): Float64Array | null {
+  const columns = dims.length > 1 ? (dims.at(-1) as number) : 1;
+  const fits = data.length === 1 || (data.length === columns && shape.at(-1) === columns);
+  return fits ? Float64Array.from(data) : null;
+}
+
 /** The exact integer product, in doubles. */
 function integerProduct(
   call: Call,
@@ -42,7 +49,9 @@ function integerProduct(
   bZero: Tensor | null,
 ): Tensor {
   const rows = shifted(call, a, aZero && columnOf(call, aZero));
-  return matmul(call, rows, shifted(call, b, bZero), 'float64');
+  const zero = bZero && !isSmooth(b) ? zerosOf(b, bZero) : null;
+  const columns = zero === null ? shifted(call, b, bZero) : b;
+  return matmul(call, rows, columns, { dtype: 'float64', zero });
 }
 
 /** (a - aZero) (b - bZero) * aScale * bScale + bias, in float32. */

@@ -1,0 +1,102 @@
+#include "addon/product_arg.h"
+
+#include <cstdint>
+#include <string>
+
+#include "addon/args.h"
+#include "addon/guard.h"
+#include "reference/product.h"
+
+namespace sinter {
+namespace {
+
+struct Sizes {
+  int64_t rows, depth, columns;
+};
+
+// A dimension: whole, and small enough for products of two.
+int64_t size_arg(const Napi::CallbackInfo& info, size_t index, const char* what) {
+  const double value = info[index].IsNumber() ? info[index].As<Napi::Number>().DoubleValue() : -1;
+  const bool fits =
+      value >= 0 && value <= 0x1p31 && value == static_cast<double>(static_cast<int64_t>(value));
+  if (!fits) bad_argument(std::string(what) + " must be a size");
+  return static_cast<int64_t>(value);
+}
+
+Napi::TypedArray array_arg(const Napi::CallbackInfo& info, size_t index, const char* what) {
+  if (!info[index].IsTypedArray()) bad_argument(std::string(what) + " must be a typed array");
+  return info[index].As<Napi::TypedArray>();
+}
+
+template <typename T>
+T* elements(const Napi::TypedArray& array, int64_t length, const char* what) {
+  if (static_cast<int64_t>(array.ElementLength()) != length)
+    bad_argument(std::string(what) + " has another length");
+  return reinterpret_cast<T*>(static_cast<uint8_t*>(array.ArrayBuffer().Data()) +
+                              array.ByteOffset());
+}
+
+const double* doubles(const Napi::TypedArray& array, int64_t length, const char* what) {
+  if (array.TypedArrayType() != napi_float64_array)
+    bad_argument(std::string(what) + " must hold doubles");
+  return elements<const double>(array, length, what);
+}
+
+template <typename B>
+void multiply(const double* a, const Napi::TypedArray& b, const double* zero, int64_t zeros,
+              const Sizes& sizes, const Napi::TypedArray& out) {
+  const auto [rows, depth, columns] = sizes;
+  const B* factors = elements<const B>(b, depth * columns, "b");
+  if (out.TypedArrayType() == napi_float32_array) {
+    reference_product(a, factors, zero, zeros, rows, depth, columns,
+                      elements<float>(out, rows * columns, "out"));
+  } else if (out.TypedArrayType() == napi_float64_array) {
+    reference_product(a, factors, zero, zeros, rows, depth, columns,
+                      elements<double>(out, rows * columns, "out"));
+  } else {
+    bad_argument("out must hold floats or doubles");
+  }
+}
+
+}  // namespace
+
+Napi::Value reference_product_value(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    const Napi::TypedArray a = array_arg(info, 0, "a"), b = array_arg(info, 1, "b");
+    const Sizes sizes{size_arg(info, 3, "rows"), size_arg(info, 4, "depth"),
+                      size_arg(info, 5, "columns")};
+    const double* left = doubles(a, sizes.rows * sizes.depth, "a");
+    const double* zero = nullptr;
+    int64_t zeros = 0;
+    if (!info[2].IsNull()) {
+      const Napi::TypedArray given = array_arg(info, 2, "zero");
+      zeros = static_cast<int64_t>(given.ElementLength());
+      if (zeros != 1 && zeros != sizes.columns)
+        bad_argument("zero must have one entry, or one for each column");
+      zero = doubles(given, zeros, "zero");
+    }
+    const Napi::TypedArray out = array_arg(info, 6, "out");
+    switch (b.TypedArrayType()) {
+      case napi_int8_array:
+        multiply<int8_t>(left, b, zero, zeros, sizes, out);
+        break;
+      case napi_uint8_array:
+        multiply<uint8_t>(left, b, zero, zeros, sizes, out);
+        break;
+      case napi_int32_array:
+        multiply<int32_t>(left, b, zero, zeros, sizes, out);
+        break;
+      case napi_float32_array:
+        multiply<float>(left, b, zero, zeros, sizes, out);
+        break;
+      case napi_float64_array:
+        multiply<double>(left, b, zero, zeros, sizes, out);
+        break;
+      default:
+        bad_argument("b holds numbers of a type that has no product");
+    }
+    return info.Env().Undefined();
+  });
+}
+
+}  // namespace sinter

@@ -16,7 +16,8 @@ function listOf(path) {
     const isa = /_(avx2|avx512|vnni)\.cc$/.exec(path)?.[1];
     return isa ? `${isa}_kernel_files` : 'kernel_files';
   }
-  if (['reference', 'weights', 'program', 'ops', 'train', 'compress'].includes(folder)) return 'engine_files';
+  if (['reference', 'weights', 'program', 'ops', 'train', 'compress'].includes(folder))
+    return 'engine_files';
   if (['base', 'addon', 'addon_test'].includes(folder)) return `${folder}_files`;
   return undefined;
 }

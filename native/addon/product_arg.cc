@@ -1,3 +1,4 @@
+// Unpacking of the arguments of one product. Every length is checked here; the product trusts them.
 #include "addon/product_arg.h"
 
 #include <cstdint>

@@ -1,3 +1,4 @@
+// The loops. Rule: plain C++ without kernels, in the order of product.h.
 #include "reference/product.h"
 
 #include <algorithm>
@@ -5,7 +6,8 @@
 namespace sinter {
 namespace {
 
-// The sums of a tile and its row of b stay in the first cache: 17 * 64 doubles. A probe has 16 rows.
+// The sums of a tile and its row of b stay in the first cache: 17 * 64 doubles. A probe has 16
+// rows.
 constexpr int64_t kTileColumns = 64;
 constexpr int64_t kTileRows = 16;
 

@@ -3,6 +3,7 @@
     "base_files": [
       "base/errors.cc",
       "base/exchange.cc",
+      "base/gather.cc",
       "base/half.cc",
       "base/isa.cc",
       "base/job_queue.cc",
@@ -131,10 +132,10 @@
     "addon_files": [
       "addon/addon.cc",
       "addon/args.cc",
+      "addon/arrays_arg.cc",
       "addon/environment.cc",
       "addon/graph_arg.cc",
       "addon/packing_job.cc",
-      "addon/product_arg.cc",
       "addon/program_wrap.cc",
       "addon/reading_job.cc",
       "addon/store_wrap.cc",

@@ -4,9 +4,9 @@
 #include <cmath>
 
 #include "addon/args.h"
+#include "addon/arrays_arg.h"
 #include "addon/environment.h"
 #include "addon/guard.h"
-#include "addon/product_arg.h"
 #include "addon/program_wrap.h"
 #include "addon/store_wrap.h"
 #include "addon/terms_arg.h"
@@ -135,6 +135,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("losses", Napi::Function::New(env, losses));
   exports.Set("optimizers", Napi::Function::New(env, optimizers));
   exports.Set("referenceProduct", Napi::Function::New(env, reference_product_value));
+  exports.Set("gatherRows", Napi::Function::New(env, gather_rows_value));
   exports.Set("exchangePaths", Napi::Function::New(env, exchange));
   exports.Set("Store", StoreWrap::define(env));
   exports.Set("Program", ProgramWrap::define(env));

@@ -1,10 +1,11 @@
 // Runs the abuse cases from number `argv[2]` on and prints one JSON line before and after each, so that a crash names
 // its case. Used by abuse.test.ts.
+
+import { arrayCases } from './cases-arrays.mjs';
 import { familyCases } from './cases-families.mjs';
 import { featureCases } from './cases-features.mjs';
 import { graphCases } from './cases-graph.mjs';
 import { packingCases } from './cases-packing.mjs';
-import { productCases } from './cases-product.mjs';
 import { runCases } from './cases-run.mjs';
 import { storeCases } from './cases-store.mjs';
 import { trainCases } from './cases-train.mjs';
@@ -15,7 +16,7 @@ const cases = [
   ...graphCases,
   ...familyCases,
   ...packingCases,
-  ...productCases,
+  ...arrayCases,
   ...storeCases,
   ...weightCases,
   ...runCases,

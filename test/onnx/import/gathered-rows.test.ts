@@ -1,5 +1,5 @@
 /**
- * Rows of a matrix from numbers in any order: in words or one by one, they are the numbers of the layout.
+ * Rows that are gathered from any layout hold the elements that the layout names.
  */
 
 import fc from 'fast-check';
@@ -24,7 +24,7 @@ const layouts = fc
     at: fc.integer({ min: 0, max: 9 }),
     gap: fc.integer({ min: 0, max: 5 }),
     turned: fc.boolean(),
-    // Sizes that fill words, which are moved otherwise.
+    // Sizes beyond one block of the native loops.
     times: fc.constantFrom(1, 4),
   })
   .map(({ rows, columns, at, gap, turned, times }): Layout => {

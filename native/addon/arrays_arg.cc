@@ -1,11 +1,12 @@
-// Unpacking of the arguments of one product. Every length is checked here; the product trusts them.
-#include "addon/product_arg.h"
+// Unpacking of typed arrays. Every length is checked here; what works on them trusts it.
+#include "addon/arrays_arg.h"
 
 #include <cstdint>
 #include <string>
 
 #include "addon/args.h"
 #include "addon/guard.h"
+#include "base/gather.h"
 #include "reference/product.h"
 
 namespace sinter {
@@ -59,6 +60,24 @@ void multiply(const double* a, const Napi::TypedArray& b, const double* zero, in
   }
 }
 
+// Where the elements of a matrix lie in an array: at + r * row_step + c * column_step.
+struct Layout {
+  int64_t at, rows, columns, row_step, column_step;
+};
+
+template <typename T>
+void gather(const Napi::TypedArray& from, const Layout& layout, const Napi::TypedArray& to) {
+  const auto [at, rows, columns, row_step, column_step] = layout;
+  T* target = elements<T>(to, rows * columns, "to");
+  if (rows == 0 || columns == 0) return;
+  // Sizes are at most 2^31, so a product of two fits, and so does the sum of two such.
+  const int64_t last = at + (rows - 1) * row_step + (columns - 1) * column_step;
+  const int64_t length = static_cast<int64_t>(from.ElementLength());
+  if (last >= length) bad_argument("from ends before the last element");
+  gather_rows(elements<const T>(from, length, "from") + at, rows, columns, row_step, column_step,
+              target);
+}
+
 }  // namespace
 
 Napi::Value reference_product_value(const Napi::CallbackInfo& info) {
@@ -95,6 +114,30 @@ Napi::Value reference_product_value(const Napi::CallbackInfo& info) {
         break;
       default:
         bad_argument("b holds numbers of a type that has no product");
+    }
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value gather_rows_value(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    const Napi::TypedArray from = array_arg(info, 0, "from"), to = array_arg(info, 6, "to");
+    const Layout layout{size_arg(info, 1, "at"), size_arg(info, 2, "rows"),
+                        size_arg(info, 3, "columns"), size_arg(info, 4, "rowStep"),
+                        size_arg(info, 5, "columnStep")};
+    if (from.ElementSize() != to.ElementSize()) bad_argument("to has elements of another size");
+    switch (from.ElementSize()) {
+      case 1:
+        gather<uint8_t>(from, layout, to);
+        break;
+      case 2:
+        gather<uint16_t>(from, layout, to);
+        break;
+      case 4:
+        gather<uint32_t>(from, layout, to);
+        break;
+      default:
+        bad_argument("elements have 1, 2 or 4 bytes");
     }
     return info.Env().Undefined();
   });

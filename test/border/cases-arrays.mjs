@@ -1,6 +1,7 @@
-// Arguments of `referenceProduct`: [2, 3] times [3, 4], each wrong in one way.
+// Arguments of the functions over typed arrays, each wrong in one way.
 import { border } from './small.mjs';
 
+/** [2, 3] times [3, 4]. */
 const product = (changes) => () => {
   const right = {
     a: new Float64Array(6),
@@ -15,6 +16,21 @@ const product = (changes) => () => {
   border.referenceProduct(a, b, zero, rows, depth, columns, out);
 };
 
+/** Two columns of three elements to three rows. */
+const gather = (changes) => () => {
+  const right = {
+    from: new Float32Array(8),
+    at: 1,
+    rows: 3,
+    columns: 2,
+    rowStep: 1,
+    columnStep: 4,
+    to: new Float32Array(6),
+  };
+  const { from, at, rows, columns, rowStep, columnStep, to } = { ...right, ...changes };
+  border.gatherRows(from, at, rows, columns, rowStep, columnStep, to);
+};
+
 /** Memory that went elsewhere. */
 const detached = () => {
   const array = new Float64Array(8);
@@ -22,7 +38,7 @@ const detached = () => {
   return array;
 };
 
-export const productCases = [
+export const arrayCases = [
   ['product', 'fine', product({})],
   [
     'product of nothing',
@@ -45,4 +61,21 @@ export const productCases = [
   ['product, rows 2.5', 'INTERNAL', product({ rows: 2.5 })],
   ['product, rows beyond memory', 'INTERNAL', product({ rows: 2 ** 31, depth: 2 ** 31 })],
   ['product, columns a text', 'INTERNAL', product({ columns: '4' })],
+  ['gather', 'fine', gather({})],
+  ['gather of nothing', 'fine', gather({ rows: 0, at: 9, to: new Float32Array() })],
+  ['gather without arguments', 'INTERNAL', () => border.gatherRows()],
+  ['gather of doubles', 'INTERNAL', gather({ from: new Float64Array(8), to: new Float64Array(6) })],
+  ['gather to bytes', 'INTERNAL', gather({ to: new Int8Array(6) })],
+  ['gather, from short', 'INTERNAL', gather({ from: new Float32Array(7) })],
+  ['gather, to short', 'INTERNAL', gather({ to: new Float32Array(5) })],
+  ['gather, at beyond', 'INTERNAL', gather({ at: 2 })],
+  ['gather, at -1', 'INTERNAL', gather({ at: -1 })],
+  ['gather, rowStep 2^31', 'INTERNAL', gather({ rowStep: 2 ** 31 })],
+  ['gather, columnStep 2^53', 'INTERNAL', gather({ columnStep: 2 ** 53 })],
+  [
+    'gather, rows beyond memory',
+    'INTERNAL',
+    gather({ rows: 2 ** 31, columns: 2 ** 31, rowStep: 2 ** 31 }),
+  ],
+  ['gather, from detached', 'INTERNAL', gather({ from: detached(), to: new Float64Array(6) })],
 ];

@@ -1,4 +1,5 @@
-// Builds the addon (CMake through cmake-js where it is installed, else node-gyp) and compiles lib/ to dist/.
+// Builds the addon (CMake through cmake-js where it is installed, else node-gyp) and compiles lib/ to dist/
+// and dist/bundle/.
 // Both systems write build/Release/sinter.node, stay incremental and download nothing.
 //
 //   node scripts/build.mjs [--native] [--ts] [--test] [--sanitize=address|thread]
@@ -91,7 +92,7 @@ async function buildNative(options) {
   await (system === 'cmake' ? buildWithCmake : buildWithGyp)(options);
 }
 
-function compileTypeScript() {
+async function compileTypeScript() {
   if (!existsSync(join(root, 'lib'))) return; // an installed package: dist/ came with it
   try {
     require.resolve('typescript/package.json');
@@ -100,6 +101,8 @@ function compileTypeScript() {
     return;
   }
   run(process.execPath, [binary('typescript', 'tsc'), '-p', 'tsconfig.build.json']);
+  const { bundle } = await import('./bundle.mjs');
+  await bundle(root);
 }
 
 const args = new Set(process.argv.slice(2));
@@ -109,4 +112,4 @@ if (both || args.has('--native')) {
   const jobs = Number(process.env.SINTER_JOBS) || availableParallelism();
   await buildNative({ test: args.has('--test'), sanitize, jobs });
 }
-if ((both && !sanitize) || args.has('--ts')) compileTypeScript();
+if ((both && !sanitize) || args.has('--ts')) await compileTypeScript();

@@ -16,7 +16,7 @@ import { machineLines, table, writeJson } from '../support/output.mjs';
 import { median } from '../support/timing.mjs';
 
 const child = fileURLToPath(new URL('child.mjs', import.meta.url));
-const dist = new URL('../../dist/index.js', import.meta.url).href;
+const dist = new URL('../../dist/bundle/index.js', import.meta.url).href;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

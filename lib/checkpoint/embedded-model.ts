@@ -5,11 +5,9 @@
  */
 
 import { basename } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { packageFile } from '../core/package-files.js';
 
-export const EMBEDDED_MODEL = fileURLToPath(
-  new URL('../../models/all-MiniLM-L6-v2', import.meta.url),
-);
+export const EMBEDDED_MODEL = packageFile('models/all-MiniLM-L6-v2');
 
 /** What it is called in records. */
 export const EMBEDDED_NAME = basename(EMBEDDED_MODEL);

@@ -3,10 +3,10 @@
  */
 
 import { stat } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { quantizeModel } from '../compress/quantize-model.js';
 import { rangeMistake, SinterError, typeMistake } from '../core/errors.js';
 import { readOptions } from '../core/options.js';
+import { packageVersion } from '../core/package-files.js';
 import {
   type BlockOptions,
   ONNX_PRECISIONS,
@@ -202,9 +202,4 @@ async function withQuantized(
   } finally {
     await quantized.program.retire();
   }
-}
-
-function packageVersion(): string {
-  const require = createRequire(import.meta.url);
-  return (require('../../package.json') as { version: string }).version;
 }

@@ -4,7 +4,7 @@
  * The rule: a command is one file in commands/ that adds itself to the program; it does nothing before its action runs.
  */
 import { Command } from 'commander';
-import { packageVersion } from '../core/package-version.js';
+import { packageVersion } from '../core/package-files.js';
 import { addBench } from './commands/bench.js';
 import { addConvert } from './commands/convert.js';
 import { addEmbed } from './commands/embed.js';

@@ -6,6 +6,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { SinterError, throwIfAborted } from '../core/errors.js';
+import { workerFile } from '../core/package-files.js';
 import { measure, median } from './measure.js';
 import type { WorkerAnswer, WorkerRequest, WorkerSetup } from './settings-worker.js';
 
@@ -69,7 +70,7 @@ export class SettingsBench {
       for (const lanes of laneCounts(request.threads)) {
         throwIfAborted(request.signal, 'bench');
         const workerData: WorkerSetup = { model, lanes, texts, quantize };
-        const worker = new Worker(new URL('settings-worker.js', import.meta.url), { workerData });
+        const worker = new Worker(workerFile('settings-worker'), { workerData });
         workers.set(lanes, worker);
         await answerOf(worker);
       }

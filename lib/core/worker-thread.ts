@@ -6,6 +6,7 @@
 
 import { Worker } from 'node:worker_threads';
 import { SinterError, throwIfAborted } from './errors.js';
+import { workerFile } from './package-files.js';
 import { type Handlers, ThreadPort } from './thread.js';
 
 /** JavaScript memory of a worker; typed arrays do not count. A model of 24 layers takes a tenth of it. */
@@ -22,10 +23,10 @@ export class WorkerThread {
   private readonly port: ThreadPort;
   private readonly end: () => void;
 
-  /** Starts the compiled module `name`, beside the module of `url`. */
-  constructor(name: string, url: string, { where, signal }: WorkerSettings) {
+  /** Starts the worker thread `name` of `workerFile`. */
+  constructor(name: string, { where, signal }: WorkerSettings) {
     throwIfAborted(signal, where);
-    this.worker = new Worker(compiled(name, url), {
+    this.worker = new Worker(workerFile(name), {
       // Flags of the process may name scripts or loaders that are not meant for this thread.
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MEGABYTES },
@@ -71,11 +72,6 @@ export class WorkerThread {
     // What it was doing is of no interest any more, nor when it has stopped.
     this.worker.terminate().catch(() => {});
   }
-}
-
-/** From TypeScript sources (tests), the module that the build made of it. */
-function compiled(name: string, url: string): URL {
-  return new URL(name, url.replace(/\/lib((?:\/[^/]+)+\.ts)$/, '/dist$1'));
 }
 
 function knownError(where: string, error: unknown): unknown {

@@ -5,8 +5,8 @@
  * protects memory. A drift test compares these interfaces with what the addon exports.
  */
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import { ERROR_CODES, SinterError, type SinterErrorCode } from '../core/errors.js';
+import { packageFile } from '../core/package-files.js';
 import type { ElementDtype } from '../graph/storages.js';
 import type { EncoderGraph, WeightDtype, WeightSpec } from '../graph/types.js';
 
@@ -331,9 +331,7 @@ export function native(): NativeBinding {
 
 function load(): NativeBinding {
   const require = createRequire(import.meta.url);
-  const path =
-    process.env.SINTER_NATIVE ??
-    fileURLToPath(new URL('../../build/Release/sinter.node', import.meta.url));
+  const path = process.env.SINTER_NATIVE ?? packageFile('build/Release/sinter.node');
   let binding: NativeBinding;
   try {
     binding = require(path) as NativeBinding;

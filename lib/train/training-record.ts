@@ -3,7 +3,7 @@
  */
 
 import type { JsonObject } from '../core/json.js';
-import { packageVersion } from '../core/package-version.js';
+import { packageVersion } from '../core/package-files.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import type { TrainSettings } from './train-options.js';
 import type { TrainReport } from './train-report.js';

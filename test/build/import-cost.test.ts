@@ -3,11 +3,13 @@
  * load theirs at first use.
  */
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 
 const LIBRARY = new URL('../../dist/index.js', import.meta.url).href;
+const BUNDLE = new URL('../../dist/bundle/index.js', import.meta.url).href;
 
 /** Prints the URL of each module that is loaded after this one. */
 const HOOKS = `
@@ -38,4 +40,19 @@ it('importing the package loads what an import needs', async () => {
   const heavy =
     /^dist\/(architectures|tokenize\/text-tokenizer|formats\/(hf-folder|torch|onnx\/(import|write-onnx))|files|hub\/download|train\/train-loop|data\/(delimited|json-lines)|report|cli)|node_modules\//;
   expect(modules.filter((path) => heavy.test(path))).toEqual([]);
+});
+
+it('the bundle loads the same, in few modules', async () => {
+  const modules = await modulesOf(BUNDLE);
+  expect(modules).toContain('dist/bundle/index.js');
+  expect(modules.filter((path) => !path.startsWith('dist/bundle/'))).toEqual([]);
+  expect(modules.length).toBeLessThan(40);
+  // A chunk names every module that it is made of.
+  const parts = modules.flatMap((path) => {
+    const code = readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+    return [...code.matchAll(/^\/\/ (dist\/.*\.js)$/gm)].map(([, part]) => part as string);
+  });
+  expect(parts).toContain('dist/models/encoder.js');
+  const heavy = /^dist\/(architectures|tokenize\/text-tokenizer|formats\/onnx\/import|cli)/;
+  expect(parts.filter((part) => heavy.test(part))).toEqual([]);
 });

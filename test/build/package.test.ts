@@ -32,6 +32,16 @@ describe('the package', () => {
     expect(files).toContain('NOTICE');
   });
 
+  it('holds the bundle and the declarations, not the modules that the bundle is made of', () => {
+    const workers = ['onnx-worker', 'ahead-worker', 'settings-worker'];
+    for (const name of ['index', 'main', ...workers]) {
+      expect(files).toContain(`dist/bundle/${name}.js`);
+    }
+    expect(files).toContain('dist/index.d.ts');
+    const others = /^dist\/(?!bundle\/).*(?<!\.d\.ts)$/;
+    expect(files.filter((path) => others.test(path))).toEqual([]);
+  });
+
   it('holds no tests, no build output and no binding.gyp', () => {
     const unwanted = /^(test|bench|build|docs|node_modules|native\/addon_test)\/|^binding\.gyp$/;
     expect(files.filter((path) => unwanted.test(path))).toEqual([]);

@@ -23,7 +23,7 @@ import { mounted, whyNoMount } from '../files/mounts.js';
 import { labelledCsv, type Outcome, Scratch, sinter, TINY } from './support.js';
 
 const run = promisify(execFile);
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/bundle/main.js', import.meta.url));
 const noMount = whyNoMount();
 const because = noMount === null ? '' : ` (skipped: ${noMount})`;
 const noFull = process.platform === 'linux' ? '' : ' (skipped: no /dev/full)';

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll } from 'vitest';
 
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/bundle/main.js', import.meta.url));
 
 /** A classifier with two layers and 64 numbers per token, small enough for every test. */
 export const TINY = fileURLToPath(new URL('../fixtures/encoders/bert-seqcls', import.meta.url));

@@ -25,7 +25,7 @@ export class Ahead {
 
   private constructor(message: AheadMessage) {
     // The thread that waits for the values is ended by the caller's signal, and this one with it.
-    this.thread = new WorkerThread('ahead-worker.js', import.meta.url, {
+    this.thread = new WorkerThread('ahead-worker', {
       where: 'load',
       signal: undefined,
     });

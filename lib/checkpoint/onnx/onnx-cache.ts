@@ -10,7 +10,7 @@ import { statSync } from 'node:fs';
 import { mkdir, open, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { packageVersion } from '../../core/package-version.js';
+import { packageFile, packageVersion } from '../../core/package-files.js';
 import { saveFile } from '../../files/index.js';
 import { NATIVE_ABI } from '../../native/native.js';
 
@@ -39,9 +39,7 @@ export function cacheKey(contentDigest: string, settings: unknown): string {
 
 /** Of a checkout, whose version stays the same while its code changes; 0 in a published package. */
 function buildTime(): number {
-  // From TypeScript sources (tests) the worker thread is of the build all the same.
-  const url = import.meta.url.replace(/\/lib((?:\/[^/]+)+\.ts)$/, '/dist$1');
-  const stats = statSync(new URL('../../.tsbuildinfo', url), { throwIfNoEntry: false });
+  const stats = statSync(packageFile('dist/.tsbuildinfo'), { throwIfNoEntry: false });
   return stats?.mtimeMs ?? 0;
 }
 

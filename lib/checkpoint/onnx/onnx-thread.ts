@@ -52,7 +52,7 @@ export async function importInThread(
   { where, signal, widen, firstPosition, verified }: ThreadSettings,
   place: CachePlace | null,
 ): Promise<OnnxFolder> {
-  const thread = new WorkerThread('onnx-worker.js', import.meta.url, { where, signal });
+  const thread = new WorkerThread('onnx-worker', { where, signal });
   try {
     const message = { file, place, widen, firstPosition, verified };
     const { stored, ...opened } = await thread.call<OpenedOnnx>('open', message);

@@ -3,7 +3,7 @@
  */
 import { arch, platform } from 'node:os';
 import type { Command } from 'commander';
-import { packageVersion } from '../../core/package-version.js';
+import { packageVersion } from '../../core/package-files.js';
 import { withCommon, withThreads } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { machine } from '../machine.js';

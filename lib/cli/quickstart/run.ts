@@ -6,7 +6,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { packageVersion } from '../../core/package-version.js';
+import { packageVersion } from '../../core/package-files.js';
 import { formatBytes, formatDuration, formatNumber, formatPercent } from '../../core/units.js';
 import { collectLabels, type FileRow, readAllRows } from '../../data/index.js';
 import { writeFolderAtomic } from '../../files/index.js';

@@ -1,0 +1,43 @@
+// Bundles dist/ into dist/bundle/: the entry of the package, the command line and the worker threads, with chunks for what they share.
+// Node loads some ninety modules instead of five hundred: importing the package takes half the CPU time, starting the
+// import of an ONNX file a third (docs/decisions.md). The code is not minified: stack traces stay readable.
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Name in dist/bundle/ -> module in dist/. Worker threads are those of `workerFile` in lib/core/package-files.ts. */
+const ENTRIES = {
+  index: 'index.js',
+  main: 'cli/main.js',
+  'onnx-worker': 'checkpoint/onnx/onnx-worker.js',
+  'ahead-worker': 'checkpoint/onnx/ahead-worker.js',
+  'settings-worker': 'cli/settings-worker.js',
+};
+
+/** Bundles the compiled modules below `root`/dist. */
+export async function bundle(root) {
+  const { rolldown } = await import('rolldown');
+  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const isExternal = (id) =>
+    id.startsWith('node:') ||
+    Object.keys(dependencies).some((name) => id === name || id.startsWith(`${name}/`));
+  const dist = join(root, 'dist');
+  rmSync(join(dist, 'bundle'), { recursive: true, force: true });
+  const build = await rolldown({
+    input: Object.fromEntries(
+      Object.entries(ENTRIES).map(([name, file]) => [name, join(dist, file)]),
+    ),
+    platform: 'node',
+    external: isExternal,
+    onLog(level, { code, message }) {
+      // A module that one entry imports later and another at once is loaded at once by both.
+      if (code === 'INEFFECTIVE_DYNAMIC_IMPORT') return;
+      if (level === 'warn') throw new Error(`bundle: ${message}`);
+    },
+  });
+  await build.write({
+    dir: join(dist, 'bundle'),
+    format: 'esm',
+    chunkFileNames: '[name]-[hash].js',
+  });
+  await build.close();
+}

@@ -19,6 +19,7 @@ export const UNIT: readonly string[] = [
   'test/cli-output/exit-codes.test.ts',
   'test/cli-output/output.test.ts',
   'test/cli-output/progress.test.ts',
+  'test/core/json-pieces.test.ts',
   'test/core/turns.test.ts',
   'test/data/hostile.test.ts',
   'test/data/labels.test.ts',

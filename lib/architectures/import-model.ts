@@ -4,6 +4,7 @@
  * It reads no files; what it makes is checked by the caller.
  */
 
+import type { Steps } from '../core/turns.js';
 import type { Checkpoint, GraphRequest, ImportedModel } from '../graph/checkpoint.js';
 import { lengthLimit } from '../graph/length-limit.js';
 import type { HeadPlan } from '../graph/rewrite/head.js';
@@ -22,21 +23,23 @@ import { plainNames } from './wrapped-names.js';
  * Builds the graph that `request` asks for. Throws CORRUPT_MODEL or UNSUPPORTED_MODEL naming file
  * and key.
  */
-export function importModel(
+export function* importModel(
   family: Family,
   checkpoint: Checkpoint,
   request: GraphRequest,
-): ImportedModel {
+): Steps<ImportedModel> {
   const { config, path } = checkpoint;
   const reader = new ConfigReader(config, path);
   const { tensors, stored: nameInFile, notes } = plainNames(checkpoint, family.prefix);
   const plain = { ...checkpoint, tensors };
+  yield;
   const plan = family.read(reader, (tensor) => tensors.has(tensor));
   const head = headOf(family, plan, reader, request);
   const { task } = request;
   const own = task === 'embedding' ? NO_HEAD : findHead(plain, plan, task);
   const chosen = chooseHead(plain, reader, request, own);
   const stored = storedPrefix(plain, family, plan);
+  yield;
   const sentence = task === 'embedding' ? sentenceHead(checkpoint.sentence, request) : null;
   const graph = assemble(family, plan, {
     task,
@@ -45,6 +48,7 @@ export function importModel(
     sentence,
     maxTokens: lengthLimit(plan.positions, checkpoint, request),
   });
+  yield;
   const modules = (sentence?.modules ?? []).flatMap((m) => (m.kind === 'normalize' ? [] : m.name));
   const naming = namingOf(
     family,
@@ -55,6 +59,7 @@ export function importModel(
     modules,
   );
   const { sources, created } = findWeights(plain, graph.weights, naming);
+  yield;
   const unused = leftovers(plain, new Set(sources.values()));
   const { state: _, ...made } = chosen;
   const base = withProblem(config, chosen.state, chosen.problem, request);

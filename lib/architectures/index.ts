@@ -7,6 +7,7 @@
 
 import { SinterError, show } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
+import { atOnce, type Steps } from '../core/turns.js';
 import type {
   Checkpoint,
   GraphRequest,
@@ -80,9 +81,16 @@ function familyOf(name: unknown, where: string): Family {
  * classifier from an encoder).
  */
 export function graphFromCheckpoint(checkpoint: Checkpoint, request: GraphRequest): ImportedModel {
+  return atOnce(graphSteps(checkpoint, request));
+}
+
+/** As `graphFromCheckpoint`, in steps: the first graph of a process takes 10 ms. */
+export function* graphSteps(checkpoint: Checkpoint, request: GraphRequest): Steps<ImportedModel> {
   const where = `${checkpoint.path}/config.json`;
   if (carriesGraph(checkpoint.config)) return importGraph(checkpoint, request);
-  const model = importModel(familyOf(checkpoint.config.model_type, where), checkpoint, request);
+  const family = familyOf(checkpoint.config.model_type, where);
+  const model = yield* importModel(family, checkpoint, request);
+  yield;
   validateGraph(model.graph);
   return model;
 }

@@ -8,17 +8,18 @@
 import { setImmediate } from 'node:timers/promises';
 import { rangeMistake, throwIfAborted, typeMistake } from '../core/errors.js';
 import { readOptions } from '../core/options.js';
+import { inTurns, Turn } from '../core/turns.js';
 import { ActivationHistogram } from '../formats/onnx/activation-histogram.js';
 import type { Range } from '../formats/onnx/ranges.js';
 import { integerWeights } from '../graph/rewrite/quantize.js';
 import type { EncoderGraph, LinearNode, OutputName } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
 import { runJob } from '../native/jobs.js';
-import type { NativeProgram, OutputBuffer } from '../native/native.js';
-import { TOKEN_BUDGET, trimSegments } from '../runtime/forward.js';
+import type { NativeProgram, OutputBuffer, TokenBatch } from '../native/native.js';
+import { someTexts, TOKEN_BUDGET, trimSegments } from '../runtime/forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { programOver } from '../runtime/program.js';
-import type { EncodedTexts, TextInput } from '../tokenize/text-tokenizer.js';
+import type { TextInput } from '../tokenize/text-tokenizer.js';
 
 export interface CalibrationOptions {
   /** Texts like those that the model will see; a hundred are enough, more than a thousand change nothing. */
@@ -35,8 +36,10 @@ export interface CheckedCalibration {
   readonly codes: 'uint8' | 'int8';
 }
 
-/** Texts that run at once: every activation of theirs is in memory. */
+/** Texts that are tokenized at once. */
 const TEXTS_AT_ONCE = 16;
+/** Activations of the texts that run at once, unless a single one has more: they are copied in one turn of the event loop. */
+const FLOATS_AT_ONCE = 1 << 20;
 
 /** TypeError or RangeError unless the options make sense. */
 export function checkCalibration(where: string, options: CalibrationOptions): CheckedCalibration {
@@ -72,16 +75,21 @@ export async function calibrateModel(
       const piece = texts.slice(begin, begin + TEXTS_AT_ONCE);
       const options = { maxTokens: graph.maxTokens, firstIndex: begin, signal, where };
       const encoded = await tokenizer.encode(piece, options);
-      const values = await runPiece(where, offering, copy, encoded, signal);
-      for (const { input, output, equalizer } of nodes) {
-        const factors = equalizer === undefined ? null : (equalizers.get(equalizer) ?? null);
-        histograms.get(output)?.add(values.get(input) ?? new Float32Array(), factors);
-        await setImmediate();
+      for (const batch of batchesOf(offering, trimSegments(graph, encoded))) {
+        const values = await runBatch(where, offering, copy, batch, signal);
+        const turn = new Turn();
+        await turn.end();
+        for (const { input, output, equalizer } of nodes) {
+          const factors = equalizer === undefined ? null : (equalizers.get(equalizer) ?? null);
+          const histogram = histograms.get(output) ?? new ActivationHistogram();
+          await inTurns(histogram.add(values.get(input) ?? new Float32Array(), factors), turn);
+        }
       }
     }
   } finally {
     copy.dispose();
   }
+  await setImmediate();
   return new Map([...histograms].map(([output, found]) => [output, found.range(percentile)]));
 }
 
@@ -103,15 +111,27 @@ function withInputsOffered(graph: EncoderGraph, nodes: readonly LinearNode[]): E
   return { ...graph, outputs };
 }
 
+/** Some texts at a time, so many as have few activations. */
+function* batchesOf(graph: EncoderGraph, batch: TokenBatch): Generator<TokenBatch> {
+  const shapes = validateGraph(graph);
+  const widths = Object.keys(graph.outputs).map((name) => shapes.get(name)?.width ?? 0);
+  const most = FLOATS_AT_ONCE / widths.reduce((sum, width) => sum + width, 0);
+  const { offsets } = batch;
+  const tokens = (begin: number, end: number) => (offsets[end] ?? 0) - (offsets[begin] ?? 0);
+  for (let begin = 0, end = 1; begin < offsets.length - 1; begin = end) {
+    for (end = begin + 1; end < offsets.length - 1 && tokens(begin, end + 1) <= most; ) end++;
+    yield someTexts(batch, begin, end);
+  }
+}
+
 /** The wanted values of one batch. */
-async function runPiece(
+async function runBatch(
   where: string,
   graph: EncoderGraph,
   program: NativeProgram,
-  encoded: EncodedTexts,
+  batch: TokenBatch,
   signal: AbortSignal | undefined,
 ): Promise<ReadonlyMap<string, Float32Array>> {
-  const batch = trimSegments(graph, encoded);
   const shapes = validateGraph(graph);
   const outputs: OutputBuffer[] = Object.keys(graph.outputs).map((name) => {
     const { kind, width } = shapes.get(name) ?? { kind: 'token', width: 0 };

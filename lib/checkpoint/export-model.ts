@@ -7,6 +7,7 @@ import { quantizeModel } from '../compress/quantize-model.js';
 import { rangeMistake, SinterError, typeMistake } from '../core/errors.js';
 import { readOptions } from '../core/options.js';
 import { packageVersion } from '../core/package-files.js';
+import { importInTurns } from '../core/turns.js';
 import {
   type BlockOptions,
   ONNX_PRECISIONS,
@@ -71,6 +72,9 @@ const KNOWN = {
 
 const WHERE = 'exportOnnx';
 
+/** In the first export of a process. */
+let writing: Promise<void> | undefined;
+
 export interface OnnxFileOptions extends OnnxExportOptions {
   /** Replace a file that is there. Default: false, it is a RangeError. */
   readonly overwrite?: boolean;
@@ -106,6 +110,12 @@ export async function exportModelOnnx(
   if (typeof path !== 'string') throw typeMistake(`${WHERE}: path`, 'a string', path);
   const { precision, signal, calibration, ...rest } = readExportOptions(parts, options);
   // The many files that write ONNX are loaded for those who do.
+  writing ??= importInTurns([
+    () => import('../formats/onnx/lowering.js'),
+    () => import('../formats/onnx/lower-blocks.js'),
+    () => import('../formats/onnx/export-graph.js'),
+  ]);
+  await writing;
   const { writeOnnx } = await import('../formats/onnx/write-onnx.js');
   const write = async (of: ModelParts, from: NativeProgram, more: Partial<OnnxOptions> = {}) =>
     writeOnnx(path, of.graph, weightsOf(of.graph, from), {

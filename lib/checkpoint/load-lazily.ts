@@ -5,13 +5,15 @@
  * imports the package starts at once. Such modules are imported in the functions that need them, never above.
  */
 
-import { setImmediate } from 'node:timers/promises';
+import { importInTurns } from '../core/turns.js';
 import type { GraphRequest } from '../graph/checkpoint.js';
+import { native } from '../native/native.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import type { LoadSettings, PartsOfFolder } from './load-model.js';
 import type { OnnxFolder } from './onnx/recovered-folder.js';
 
 /** In the first load of a process. */
+let first: Promise<void> | undefined;
 let parts: Promise<void> | undefined;
 
 /** Loads the folder, the ONNX file or the model id `name` as what `request` asks for. `where` names the call in messages. */
@@ -21,7 +23,7 @@ export async function loadModel(
   request: GraphRequest,
   settings: LoadSettings,
 ): Promise<ModelParts> {
-  const { locateModel } = await import('./locate-model.js');
+  const { locateModel } = await locating();
   const located = await locateModel(where, name, settings);
   const { loadLocated } = await loading();
   return loadLocated(where, name, located, request, settings);
@@ -33,29 +35,38 @@ export async function loadOnnx(
   file: string,
   settings: LoadSettings,
 ): Promise<PartsOfFolder & { readonly folder: OnnxFolder }> {
-  const { beginOnnx } = await import('./locate-model.js');
+  const { beginOnnx } = await locating();
   const onnx = await beginOnnx(where, file, settings);
   const { partsOfOnnx } = await loading();
   return partsOfOnnx(where, onnx, settings, ({ head }) => ({ task: head.task }));
 }
 
-async function loading(): Promise<typeof import('./load-model.js')> {
-  parts ??= loadParts();
-  await parts;
-  return import('./load-model.js');
+async function locating(): Promise<typeof import('./locate-model.js')> {
+  first ??= importInTurns([
+    // A builtin module of Node that takes as long as thirty of ours.
+    () => import('node:crypto'),
+    () => import('../files/index.js'),
+    async () => native(),
+  ]);
+  await first;
+  return import('./locate-model.js');
 }
 
-/** All at once would hold the event loop for some 40 ms. */
-async function loadParts(): Promise<void> {
-  const some = [
-    () => import('../tokenize/make-tokenizer.js'),
+async function loading(): Promise<typeof import('./load-model.js')> {
+  parts ??= importInTurns([
+    () => import('../tokenize/package.js'),
+    () => import('../formats/safetensors.js'),
     () => import('../formats/hf-folder.js'),
+    () => import('../graph/rewrite/head.js'),
+    () => import('../architectures/bert-like.js'),
+    () => import('../architectures/write-config.js'),
     () => import('../architectures/index.js'),
     () => import('../tokenize/check/index.js'),
+    () => import('../tokenize/tokenizer-files.js'),
+    () => import('../tokenize/long-words/source.js'),
+    () => import('../tokenize/text-rows.js'),
     () => import('../tokenize/text-tokenizer.js'),
-  ];
-  for (const part of some) {
-    await part();
-    await setImmediate();
-  }
+  ]);
+  await parts;
+  return import('./load-model.js');
 }

@@ -5,8 +5,9 @@
  */
 
 import { setImmediate } from 'node:timers/promises';
-import { graphFromCheckpoint } from '../architectures/index.js';
+import { graphSteps } from '../architectures/index.js';
 import { SinterError, throwIfAborted } from '../core/errors.js';
+import { inTurns } from '../core/turns.js';
 import { type HfFolder, readHfFolder } from '../formats/hf-folder.js';
 import type {
   Checkpoint,
@@ -117,6 +118,7 @@ export async function partsOf(
   const { path, sentence } = folder;
   try {
     const tokenizer = await (begun ?? tokenizerOf(folder));
+    await setImmediate();
     const { graph, program, imported } = await buildFolder(where, folder, request, settings);
     let verification: Verification | null = null;
     try {
@@ -192,10 +194,11 @@ export async function buildFolder(
   const { modelMaxLength } = folder;
   const checkpoint = { path, config, tensors, sentence, modelMaxLength };
   const wanted = 'verify' in folder ? withinLength(request, folder) : request;
-  const imported = withStoredTables(
-    folder,
-    asQuantized(path, graphOf(where, checkpoint, wanted), stored),
-  );
+  const made = await graphOf(where, checkpoint, wanted);
+  await setImmediate();
+  const held = asQuantized(path, made, stored);
+  await setImmediate();
+  const imported = withStoredTables(folder, held);
   await setImmediate();
   const { graph } = imported;
   if (stored.quantized.size > 0 && imported.created.length > 0) throw newHeadOnInt8(path);
@@ -217,9 +220,13 @@ export async function buildFolder(
 }
 
 /** A mistake in the request is one in the call's options. */
-function graphOf(where: string, checkpoint: Checkpoint, request: GraphRequest): ImportedModel {
+async function graphOf(
+  where: string,
+  checkpoint: Checkpoint,
+  request: GraphRequest,
+): Promise<ImportedModel> {
   try {
-    return graphFromCheckpoint(checkpoint, request);
+    return await inTurns(graphSteps(checkpoint, request));
   } catch (error) {
     throw error instanceof RangeError ? new RangeError(`${where}: ${error.message}`) : error;
   }

@@ -2,6 +2,7 @@
  * A model with a new, untrained head over the encoder of another: a rewrite of its graph over the same weights.
  */
 
+import { setImmediate } from 'node:timers/promises';
 import { SinterError } from '../core/errors.js';
 import type { ModelHead } from '../graph/checkpoint.js';
 import { lengthLimit } from '../graph/length-limit.js';
@@ -39,6 +40,7 @@ export async function withNewHead(
   const limit = limitOf(where, parts, { task, ...(maxTokens === undefined ? {} : { maxTokens }) });
   const wish = { task, labels: labels?.length ?? 0, maxTokens: limit };
   const { graph, sources, created } = withHead(parts.graph, plans, wish);
+  await setImmediate();
   const program = await deriveProgram(
     graph,
     source.store,

@@ -5,19 +5,21 @@
  * real texts (docs/decisions.md), so none are asked for. The same model gets the same equalizers on every machine.
  */
 
-import { setImmediate } from 'node:timers/promises';
 import { throwIfAborted } from '../core/errors.js';
 import { SeededRandom } from '../core/random.js';
+import { inTurns, Turn } from '../core/turns.js';
 import { columnMagnitudes, equalizableNodes, equalizerOf } from '../graph/rewrite/equalize.js';
 import type { EncoderGraph, OutputName } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
 import { runJob } from '../native/jobs.js';
 import type { NativeProgram, OutputBuffer, TokenBatch } from '../native/native.js';
-import { TOKEN_BUDGET } from '../runtime/forward.js';
+import { someTexts, TOKEN_BUDGET } from '../runtime/forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
-import { programOver, rowPieces } from '../runtime/program.js';
+import { floatsOf, programOver, readPieces } from '../runtime/program.js';
 
 const SEQUENCES = 16;
+/** What a run gives is copied in one turn of the event loop: 5 MB of a model with 12 layers of 384. */
+const SEQUENCES_PER_RUN = 4;
 const SEQUENCE_TOKENS = 32;
 const SEED = 16;
 
@@ -35,14 +37,15 @@ export async function modelEqualizers(
   const largest = await largestInputs(where, graph, program, inputs, batch, signal);
   const shapes = new Map(graph.weights.map(({ name, shape }) => [name, shape]));
   const equalizers = new Map<string, Float32Array>();
+  const turn = new Turn();
   for (const { input, weights, output } of nodes) {
     throwIfAborted(signal, where);
     const channels = largest.get(input) ?? new Float32Array();
     const magnitudes = new Float32Array(channels.length);
     for (const name of weights) {
-      for (const [begin, end] of rowPieces(shapes.get(name) ?? [])) {
-        columnMagnitudes(program.store.readWeight(name, begin, end), magnitudes);
-        await setImmediate();
+      const weight = { name, shape: shapes.get(name) ?? [] };
+      for await (const [rows] of readPieces(where, program.store, weight, 'f32')) {
+        await inTurns(columnMagnitudes(floatsOf(rows as Uint8Array), magnitudes), turn);
       }
     }
     equalizers.set(output, equalizerOf(channels, magnitudes));
@@ -73,26 +76,31 @@ async function largestInputs(
   signal: AbortSignal | undefined,
 ): Promise<ReadonlyMap<string, Float32Array>> {
   const shapes = validateGraph(graph);
+  const tokens = (SEQUENCES_PER_RUN * batch.ids.length) / SEQUENCES;
+  const widthOf = (name: string) => shapes.get(name)?.width ?? 0;
   const outputs: OutputBuffer[] = [...values].map((name) => ({
     name,
-    data: new Float32Array(batch.ids.length * (shapes.get(name)?.width ?? 0)),
+    data: new Float32Array(tokens * widthOf(name)),
   }));
+  const found = new Map([...values].map((name) => [name, new Float32Array(widthOf(name))]));
   // Output names are a closed list for users only.
   const named = Object.fromEntries([...values].map((name) => [name as OutputName, name]));
   const offering = { ...graph, outputs: named };
   const copy = await programOver(offering, program.store, { trainable: false, where, signal });
   try {
-    await runJob(where, signal, (jobId) =>
-      copy.run(batch, outputs, { jobId, tokenBudget: TOKEN_BUDGET }),
-    );
+    for (let begin = 0; begin < SEQUENCES; begin += SEQUENCES_PER_RUN) {
+      const some = someTexts(batch, begin, begin + SEQUENCES_PER_RUN);
+      await runJob(where, signal, (jobId) =>
+        copy.run(some, outputs, { jobId, tokenBudget: TOKEN_BUDGET }),
+      );
+      const turn = new Turn();
+      await turn.end();
+      for (const { name, data } of outputs) {
+        await inTurns(columnMagnitudes(data, found.get(name) ?? new Float32Array()), turn);
+      }
+    }
   } finally {
     copy.dispose();
   }
-  return new Map(
-    outputs.map(({ name, data }) => {
-      const largest = new Float32Array(data.length / batch.ids.length);
-      columnMagnitudes(data, largest);
-      return [name, largest];
-    }),
-  );
+  return found;
 }

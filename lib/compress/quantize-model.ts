@@ -2,6 +2,7 @@
  * A model with int8 weights from one with f32 weights.
  */
 
+import { setImmediate } from 'node:timers/promises';
 import { SinterError } from '../core/errors.js';
 import { readOptions } from '../core/options.js';
 import { withEqualizers } from '../graph/rewrite/equalize.js';
@@ -54,8 +55,11 @@ export async function quantizeModel(
   const equalizers = equalize
     ? await modelEqualizers('quantize', parts, program, signal)
     : new Map<string, Float32Array>();
+  await setImmediate();
   const plain = quantizeGraph(parts.graph, names, activationBits);
+  await setImmediate();
   const graph = withEqualizers(plain, new Set(equalizers.keys()));
+  await setImmediate();
   const { divisors, values } = byWeight(graph, equalizers);
   const quantized = await deriveProgram(
     graph,

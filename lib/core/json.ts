@@ -10,6 +10,7 @@ import { basename } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { SinterError, show } from './errors.js';
 import { type FileStamps, isUnchanged, openRegular, readUpTo } from './files.js';
+import { type LongPart, parseInPieces } from './json-pieces.js';
 import { checkJsonShape } from './json-shape.js';
 import {
   MAX_JSON_VALUES,
@@ -204,6 +205,11 @@ export function changedWhileRead(file: string): SinterError {
  * when it is missing, no file, or changes meanwhile, UNSUPPORTED_MODEL when it is too large.
  */
 export async function readModelFile(path: string): Promise<Uint8Array> {
+  return (await readShaped(path)).bytes;
+}
+
+/** The same, and the long parts of JSON. */
+async function readShaped(path: string): Promise<{ bytes: Uint8Array; long: readonly LongPart[] }> {
   const isTokenizer = basename(path) === 'tokenizer.json';
   const small = path.endsWith('.txt') ? MAX_LIST_BYTES : MAX_SMALL_FILE_BYTES;
   const limit = isTokenizer ? MAX_TOKENIZER_BYTES : small;
@@ -218,11 +224,24 @@ export async function readModelFile(path: string): Promise<Uint8Array> {
   } finally {
     await handle.close();
   }
-  if (path.endsWith('.json')) {
-    const maxValues = isTokenizer ? MAX_TOKENIZER_VALUES : MAX_JSON_VALUES;
-    await checkJsonShape(bytes, maxValues, (what) => tooLarge(path, what));
-  }
-  return bytes;
+  if (!path.endsWith('.json')) return { bytes, long: [] };
+  const maxValues = isTokenizer ? MAX_TOKENIZER_VALUES : MAX_JSON_VALUES;
+  const long = await checkJsonShape(bytes, maxValues, (what) => tooLarge(path, what));
+  if (long.length > 0) await setImmediate();
+  return { bytes, long };
+}
+
+/** The text of a JSON file and its object, of which a long part is parsed in several turns. Errors are those of parseJsonObject. */
+export async function readLongJsonObject(
+  path: string,
+): Promise<{ readonly text: string; readonly object: JsonObject }> {
+  const { bytes, long } = await readShaped(path);
+  const text = decodeUtf8(bytes, path);
+  const value = long.length > 0 ? await parseInPieces(bytes, long) : null;
+  return {
+    text,
+    object: isJsonObject(value ?? undefined) ? (value as JsonObject) : parseJsonObject(text, path),
+  };
 }
 
 /** An open file of a model, and how it was when it was opened. */

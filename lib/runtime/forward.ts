@@ -173,6 +173,20 @@ export function trimSegments(
   return { ids, offsets, segments: needed ? segments : null };
 }
 
+/** Texts [begin, end) of a batch of whole texts. */
+export function someTexts(
+  { ids, offsets, segments }: TokenBatch,
+  begin: number,
+  end: number,
+): TokenBatch {
+  const [first = 0, last = 0] = [offsets[begin], offsets[end]];
+  return {
+    ids: ids.subarray(first, last),
+    offsets: offsets.subarray(begin, end + 1).map((offset) => offset - first),
+    segments: segments?.subarray(first, last) ?? null,
+  };
+}
+
 function pieceEnd(texts: readonly TextInput[], begin: number): number {
   let chars = 0;
   let end = begin;

@@ -4,6 +4,8 @@
  * The rule: no number travels through JavaScript to get from one program to another.
  */
 
+import { setImmediate } from 'node:timers/promises';
+import { Turn } from '../core/turns.js';
 import type { WeightCut } from '../graph/rewrite/cut.js';
 import { bytesOfWeight, STORAGES } from '../graph/storages.js';
 import type { EncoderGraph, WeightDtype, WeightSpec } from '../graph/types.js';
@@ -96,6 +98,7 @@ export async function programOver(
   try {
     const made = new (native().Program)(graph, store, options);
     program = made;
+    await setImmediate();
     await runJob(where, signal, (jobId) => made.seal(jobId));
     return made;
   } catch (error) {
@@ -115,10 +118,15 @@ async function fillProgram(
   try {
     const made = new (native().Store)(weights);
     store = made;
+    await setImmediate();
     program = new (native().Program)(graph, made, options);
+    await setImmediate();
+    // The first number on a large page makes all of it resident.
+    const turn = new Turn();
     let plain = 0;
     for (const weight of weights) {
       if (weight.from !== undefined) continue;
+      if (turn.isOver) await turn.end();
       await write(made, weight);
       plain += bytesOfWeight(weight);
       if (plain < PLAIN_BYTES) continue;
@@ -142,7 +150,7 @@ export function disposeProgram(program: NativeProgram): void {
 }
 
 /** Rows [begin, end) of a weight, in order: what is handed over before the event loop gets its turn. */
-export function* rowPieces([rows = 1, width = 1]: readonly number[]): Generator<[number, number]> {
+function* rowPieces([rows = 1, width = 1]: readonly number[]): Generator<[number, number]> {
   const step = Math.max(1, Math.floor(PIECE_ELEMENTS / width));
   for (let begin = 0; begin < rows; begin += step) yield [begin, Math.min(rows, begin + step)];
 }
@@ -177,6 +185,11 @@ export async function readWhole(
     }
   }
   return whole;
+}
+
+/** Bytes of f32 as numbers, not copied. */
+export function floatsOf(bytes: Uint8Array): Float32Array {
+  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
 }
 
 /** The bytes of a typed array, not copied. */

@@ -9,34 +9,42 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { type Model, Tokenizer, WordPiece } from 'tokenizers';
+import type { Model, Tokenizer } from 'tokenizers';
 import { SinterError } from '../core/errors.js';
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
+import { inTurns, type Steps } from '../core/turns.js';
 import { jsonText } from './json-text.js';
+import * as tokenizers from './package.js';
 
 /** Smaller vocabularies are read in a few milliseconds. */
 const LARGE = 8192;
 /** Their values must be those of the files: the list has no place for others. */
 const OPTIONS = ['unk_token', 'continuing_subword_prefix', 'max_input_chars_per_word'];
 
+export interface MadeTokenizer {
+  readonly tokenizer: Tokenizer;
+  /** Words that the package knows under another name, by their ids: no text has them. */
+  readonly renamed: ReadonlyMap<number, string>;
+}
+
 /** Throws CORRUPT_MODEL, with `source`, for what the package does not take. `words` are those of the vocabulary by id, or null. */
 export async function makeTokenizer(
   tokenizer: JsonObject,
   words: readonly string[] | null,
   source: string,
-): Promise<Tokenizer> {
+): Promise<MadeTokenizer> {
   const listed = words && words.length >= LARGE ? await fromWords(tokenizer, words, source) : null;
   if (listed !== null) return listed;
   // Written anew: of the file's text the package might read what was not checked, such as the first of two equal keys.
   const text = jsonText(tokenizer, source);
   await setImmediate();
-  return tokenizerFrom(text, source);
+  return { tokenizer: tokenizerFrom(text, source), renamed: new Map() };
 }
 
 /** At once, on this thread. */
 export function tokenizerFrom(json: string, source: string): Tokenizer {
   try {
-    const tokenizer = Tokenizer.fromString(json);
+    const tokenizer = tokenizers.Tokenizer.fromString(json);
     tokenizer.disablePadding();
     tokenizer.disableTruncation();
     return tokenizer;
@@ -59,23 +67,27 @@ export async function fromWords(
   tokenizer: JsonObject,
   words: readonly string[],
   source: string,
-): Promise<Tokenizer | null> {
+): Promise<MadeTokenizer | null> {
   const { model } = tokenizer;
   if (!isJsonObject(model) || model.type !== 'WordPiece' || !isJsonObject(model.vocab)) return null;
   const known = Object.keys(model).every((key) => ['type', 'vocab', ...OPTIONS].includes(key));
   const few = known ? ownWords(tokenizer, model, model.vocab) : null;
-  const text = few && listOf(words);
-  if (few === null || text === null) return null;
+  if (few === null) return null;
   await setImmediate();
-  const found = await readWords(model, text);
+  const renamed = new Map<number, string>();
+  const lines = await inTurns(linesOf(tokenizer, model, words, renamed));
+  if (lines === null) return null;
+  await setImmediate();
+  const found = await readWords(model, lines.join('\n'));
   if (found === null) return null;
+  await setImmediate();
   // What the package adds to the model, and the ids that it has there, are those of the few words.
   const made = tokenizerFrom(
     jsonText({ ...tokenizer, model: { ...model, vocab: few } }, source),
     source,
   );
   made.setModel(found);
-  return isComplete(made, words) ? made : null;
+  return isComplete(made, lines) ? { tokenizer: made, renamed } : null;
 }
 
 /**
@@ -101,13 +113,50 @@ function ownWords(
 /** White space at the end of a line, as the package cuts it off; more of it does no harm. */
 const SPACE_AT_END = /[\s\u0085]$/u;
 
-/** A line for each word; null where a line would not give it back. */
-function listOf(words: readonly string[]): string | null {
-  for (const word of words) {
-    if (word === '' || word.includes('\n') || SPACE_AT_END.test(word)) return null;
+/** A word of white space alone, none of it ASCII, perhaps inside a longer one. */
+const BLANK = /^(?=\P{ASCII}+$)\p{White_Space}+$/u;
+/** Words listed before others may have their turn. */
+const PER_STEP = 2048;
+
+/**
+ * A line for each word; null where a line would not give it back. A splitter that drops white space leaves no word with any: such
+ * words, which Chinese vocabularies have, are `renamed`.
+ */
+function* linesOf(
+  { pre_tokenizer: splitter = null }: JsonObject,
+  { vocab, continuing_subword_prefix: prefix }: JsonObject,
+  words: readonly string[],
+  renamed: Map<number, string>,
+): Steps<readonly string[] | null> {
+  const dropped = isJsonObject(splitter) && splitter.type === 'BertPreTokenizer';
+  const inside = String(prefix);
+  const lines: string[] = [];
+  for (const [id, word] of words.entries()) {
+    if (id % PER_STEP === 0) yield;
+    if (word === '' || word.includes('\n') || !word.isWellFormed()) return null;
+    if (!SPACE_AT_END.test(word)) {
+      lines.push(word);
+      continue;
+    }
+    const before = inside !== '' && word.startsWith(inside) ? inside : '';
+    const line = `${before}${nameOf(id)}`;
+    const isFree = isJsonObject(vocab) && !Object.hasOwn(vocab, line);
+    if (!dropped || !isFree || !BLANK.test(word.slice(before.length))) return null;
+    renamed.set(id, word.slice(before.length));
+    lines.push(line);
   }
-  const text = words.join('\n');
-  return text.isWellFormed() ? text : null;
+  return lines;
+}
+
+/** The other name of a word: with white space too, but not at its end. */
+function nameOf(id: number): string {
+  return `\u3000${id};`;
+}
+
+/** Text of the package with the words' own names. */
+export function withOwnNames(text: string, renamed: ReadonlyMap<number, string>): string {
+  if (renamed.size === 0) return text;
+  return text.replaceAll(/\u3000(\d+);/g, (name, id) => renamed.get(Number(id)) ?? name);
 }
 
 /** The model of the package; null where no file can be written for it. */
@@ -121,7 +170,7 @@ async function readWords(model: JsonObject, text: string): Promise<Model | null>
   try {
     const file = join(folder, 'vocab.txt');
     await writeFile(file, text);
-    return await WordPiece.fromFile(file, {
+    return await tokenizers.WordPiece.fromFile(file, {
       unkToken: String(model.unk_token),
       continuingSubwordPrefix: String(model.continuing_subword_prefix),
       maxInputCharsPerWord: Number(model.max_input_chars_per_word),

@@ -7,6 +7,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { rangeMistake } from '../core/errors.js';
 import { isJsonObject, parseJsonObject } from '../core/json.js';
+import { inTurns } from '../core/turns.js';
 import { type AlignedTexts, alignWindows, joinAligned } from './aligned-texts.js';
 import { checkTokenizer } from './check/index.js';
 import { LongWordSource } from './long-words/source.js';
@@ -114,7 +115,7 @@ export class TextTokenizer {
     const idOf = (token: string) => this.tokenToId(token) ?? 0;
     const long = longWordsOf(from, { idOf, stripsSpace });
     this.rows = new TextRows(instances, rule, keptSide(from), long);
-    const nameOf = (id: number) => instances.whole.idToToken(id);
+    const nameOf = (id: number) => instances.tokenOf(id);
     this.placer = new Placer(from.tokenizer, stripsSpace, nameOf);
     this.named = new SpecialNames(from);
     this.largest = largest;
@@ -154,11 +155,14 @@ export class TextTokenizer {
     const from = lowercase ? withLowercase(given) : given;
     const { source } = from;
     await setImmediate();
-    const { maxTextLength, words, largestId } = checkTokenizer(from.tokenizer, source);
+    const { maxTextLength, words, largestId } = await inTurns(
+      checkTokenizer(from.tokenizer, source),
+    );
     await setImmediate();
     // What the package is given: that of the files, or a changed one.
     const tokenizer = from.segments === false ? withoutSegments(from.tokenizer) : from.tokenizer;
     const made = await makeTokenizer(tokenizer, words, source);
+    await setImmediate();
     return new TextTokenizer({
       from,
       instances: new TokenizerInstances(made, source, maxTextLength),
@@ -274,7 +278,7 @@ export class TextTokenizer {
   }
 
   private special(id: number): TokensWithOffsets {
-    const tokens = [this.instances.whole.idToToken(id) ?? ''];
+    const tokens = [this.instances.tokenOf(id) ?? ''];
     const nowhere = Int32Array.of(0);
     return { ids: Int32Array.of(id), tokens, starts: nowhere, ends: nowhere };
   }
@@ -306,12 +310,12 @@ export class TextTokenizer {
 
   /** Ids to text, special tokens left out. */
   async decode(ids: Iterable<number>): Promise<string> {
-    return this.instances.whole.decode([...ids], true);
+    return this.instances.decode([...ids]);
   }
 
   /** Id of a token, or null. */
   tokenToId(token: string): number | null {
-    return this.instances.whole.tokenToId(token);
+    return this.instances.idOf(token);
   }
 }
 

@@ -14,6 +14,7 @@ import {
   fileExists,
   type JsonObject,
   parseJsonObject,
+  readLongJsonObject,
   readModelFile,
 } from '../core/json.js';
 import { applySettings } from './apply-settings.js';
@@ -56,7 +57,10 @@ export interface TokenizerFiles {
  */
 export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles> {
   const files = new Map<string, string>();
-  for (const name of [MAIN, ...OTHERS]) {
+  const main = join(folder, MAIN);
+  const whole = (await fileExists(main)) ? await readLongJsonObject(main) : null;
+  if (whole !== null) files.set(MAIN, whole.text);
+  for (const name of OTHERS) {
     const path = join(folder, name);
     if (await fileExists(path)) files.set(name, decodeUtf8(await readModelFile(path), path));
   }
@@ -69,14 +73,15 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles
   const stated = { config, specials: parse(SPECIALS), added: parse(ADDED) };
   const settings = new TokenizerSettings({ ...stated, file: join(folder, CONFIG) });
   const model = await modelConfig(folder);
-  const kind = classOf({ folder, config, model, whole: files.has(MAIN) });
-  const { source, made } = files.has(MAIN)
-    ? { source: join(folder, MAIN), made: parse(MAIN) }
-    : await fromVocabulary(folder, files, kind, settings);
+  const kind = classOf({ folder, config, model, whole: whole !== null });
+  const { source, made } =
+    whole === null
+      ? await fromVocabulary(folder, files, kind, settings)
+      : { source: main, made: whole.object };
   // A large vocabulary takes a turn of the event loop by itself.
   await setImmediate();
   const tokenizer = applySettings(made, kind, settings);
-  if (tokenizer !== made || !files.has(MAIN)) files.set(MAIN, jsonText(tokenizer, source));
+  if (tokenizer !== made || whole === null) files.set(MAIN, jsonText(tokenizer, source));
   const pins = pinsFor(tokenizer, kind, settings);
   if (pins !== null) files.set(CONFIG, `${jsonText({ ...config, ...pins }, source, 2)}\n`);
   return {

@@ -6,7 +6,7 @@
 
 import type { Encoding, Tokenizer } from 'tokenizers';
 import { rangeMistake, SinterError } from '../core/errors.js';
-import { brokenTokenizer } from './make-tokenizer.js';
+import { brokenTokenizer, type MadeTokenizer, withOwnNames } from './make-tokenizer.js';
 import type { TextInput } from './text-tokenizer.js';
 import { TokenLayout } from './token-layout.js';
 
@@ -28,15 +28,35 @@ export class TokenizerInstances {
   readonly whole: Tokenizer;
   private readonly source: string;
   private readonly maxTextLength: number;
+  private readonly renamed: ReadonlyMap<number, string>;
   private readonly layouts = new Map<boolean, Promise<TokenLayout>>();
   private probe: Promise<string> | null = null;
 
   /** `source` is the file that the tokenizer comes from, for messages. */
-  constructor(tokenizer: Tokenizer, source: string, maxTextLength: number) {
+  constructor({ tokenizer, renamed }: MadeTokenizer, source: string, maxTextLength: number) {
+    this.renamed = renamed;
     this.source = source;
     this.maxTextLength = maxTextLength;
     this.whole = tokenizer;
     this.vocabulary = this.whole.getVocabSize(true);
+  }
+
+  /** The token of an id; null where there is none. */
+  tokenOf(id: number): string | null {
+    const token = this.whole.idToToken(id) ?? null;
+    return token === null ? null : withOwnNames(token, this.renamed);
+  }
+
+  /** The id of a token; null where there is none. */
+  idOf(token: string): number | null {
+    for (const [id] of this.renamed) if (this.tokenOf(id) === token) return id;
+    const id = this.whole.tokenToId(token);
+    return id !== null && this.renamed.has(id) ? null : id;
+  }
+
+  /** Ids to text, special tokens left out. */
+  async decode(ids: readonly number[]): Promise<string> {
+    return withOwnNames(await this.whole.decode([...ids], true), this.renamed);
   }
 
   /** Tokens of all texts, without special ones; `by` another tokenizer with the patterns of this one. */
@@ -104,7 +124,7 @@ export class TokenizerInstances {
     };
     for (const text of PROBES) if ((await lengthOf(text)) > 0) return text;
     for (let id = 0; id < Math.min(this.vocabulary, PROBED_IDS); id++) {
-      const text = await this.whole.decode([id], true).catch(() => '');
+      const text = await this.decode([id]).catch(() => '');
       if (text !== '' && (await lengthOf(text)) > 0) return text;
     }
     throw failed === none ? this.broken('cannot encode', 'no text has a token') : failed;

@@ -2,6 +2,7 @@
 // Large blocks are pages of their own: the heap would keep them after they were freed.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -37,6 +38,12 @@ class AlignedBuffer {
     if (data_ == nullptr) {
       throw Error(ErrorCode::OUT_OF_MEMORY, "wanted " + std::to_string(bytes) + " bytes");
     }
+  }
+  // Zeros. Pages are zero already, and become resident on the thread that touches them first.
+  static AlignedBuffer zeroed(int64_t size) {
+    AlignedBuffer buffer(size);
+    if (size > 0 && buffer.storage_bytes() < kPagesFrom) std::fill_n(buffer.data_, size, T{});
+    return buffer;
   }
   AlignedBuffer(AlignedBuffer&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}

@@ -17,8 +17,8 @@ GradientSums::GradientSums(const Program& program) : program_(program) {
   for (int i = 0; i < weights.group_count(); ++i) {
     const Pack& pack = weights.at(i);
     const int64_t size = pack.trained ? pack.rows * pack.width : 0;
-    gradients_.groups.emplace_back(size);
-    std::fill_n(gradients_.groups.back().data(), size, 0.0f);
+    // Gigabytes of a large model: not touched here, on the JavaScript thread.
+    gradients_.groups.push_back(AlignedBuffer<float>::zeroed(size));
   }
   reached_.assign(gradients_.groups.size(), 0);
   find_tables();

@@ -31,10 +31,8 @@ OptimizerState::OptimizerState(Program& program, const OptimizerSettings& settin
     GroupState state;
     for (const std::string& name : weights.names(i)) state.members.push_back(named[name]);
     if (pack.trained) {
-      for (size_t b = 0; b < optimizer_->buffers().size(); ++b) {
-        state.buffers.emplace_back(pack.rows * pack.width);
-        std::fill_n(state.buffers.back().data(), state.buffers.back().size(), 0.0f);
-      }
+      for (size_t b = 0; b < optimizer_->buffers().size(); ++b)
+        state.buffers.push_back(AlignedBuffer<float>::zeroed(pack.rows * pack.width));
     }
     if (sums.is_table(i)) state.seen.assign(static_cast<size_t>(pack.rows), 0);
     groups_.push_back(std::move(state));

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { modelEqualizers } from '../../lib/compress/equalize-model.js';
+import { atOnce } from '../../lib/core/turns.js';
 import { readAllRows } from '../../lib/data/index.js';
 import { openSafetensors } from '../../lib/formats/safetensors.js';
 import { type TensorToWrite, writeSafetensors } from '../../lib/formats/safetensors-writer.js';
@@ -79,7 +80,7 @@ describe('equalizerOf', () => {
   it('columns: largest magnitudes', () => {
     const values = Float32Array.of(1, -6, -3, 4);
     const largest = Float32Array.of(2, 0);
-    columnMagnitudes(values, largest);
+    atOnce(columnMagnitudes(values, largest));
     expect([...largest]).toEqual([3, 6]);
   });
 });

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../formats/temporary-folder.js';
 import { child } from './child.js';
@@ -10,6 +11,13 @@ import { child } from './child.js';
 const LONGEST_TURN_MS = 50;
 /** A load has fewer turns than a long text, so fewer that another process makes long; one that reads a whole tokenizer takes twice this. */
 const LONGEST_LOAD_TURN_MS = 40;
+
+/**
+ * What a load, a save, an export, a training promise. A collection of garbage or a neighbour on the core makes some run's turn
+ * longer; what the code itself does in one turn is in every run, so the best of three counts.
+ */
+const PROMISED_TURN_MS = 10;
+const RUNS = 3;
 
 const measured = existsSync('/proc/self/schedstat');
 
@@ -45,5 +53,49 @@ describe('loads of a model with 30,522 words', () => {
       expect(slow).toEqual([]);
     },
     240_000,
+  );
+});
+
+const ACTIONS = [
+  ...['load', 'load a classifier', 'load int8', 'embed', 'classifier', 'train', 'dispose'],
+  ...['quantize', 'quantize, not equalized', 'save f32', 'save f16', 'save held', 'save int8'],
+  ...['f32', 'f16', 'int8', 'int8-static', 'int8-weights', 'int4-weights', 'folder'].map(
+    (form) => `export ${form}`,
+  ),
+];
+const BGE = fileURLToPath(
+  new URL('../../../shared/models/bge-small-zh-v1.5-q/model.onnx', import.meta.url),
+);
+const CHINESE = ['save Chinese', 'load Chinese'];
+
+describe('the first of its kind in a process, with MiniLM, holds the event loop for less than 10 ms', () => {
+  const shortest = async (action: string): Promise<number> => {
+    let best = Number.POSITIVE_INFINITY;
+    for (let run = 0; run < RUNS && best > PROMISED_TURN_MS; run++) {
+      const folder = await temporaryFolder();
+      const env = { SINTER_CACHE: join(folder, 'cache') };
+      const { longest } = (await child('long-turns.mjs', [action, folder], env)) as {
+        longest: number;
+      };
+      best = Math.min(best, longest);
+    }
+    return best;
+  };
+
+  it.skipIf(!measured).each(ACTIONS)(
+    `%s${measured ? '' : ' (skipped: needs /proc/self/schedstat)'}`,
+    async (action) => {
+      expect(await shortest(action)).toBeLessThanOrEqual(PROMISED_TURN_MS);
+    },
+    120_000,
+  );
+
+  const there = measured && existsSync(BGE);
+  it.skipIf(!there).each(CHINESE)(
+    `%s${there ? '' : ' (skipped: needs ../shared/models/bge-small-zh-v1.5-q and /proc/self/schedstat)'}`,
+    async (action) => {
+      expect(await shortest(action)).toBeLessThanOrEqual(PROMISED_TURN_MS);
+    },
+    120_000,
   );
 });

@@ -6,6 +6,7 @@
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { atOnce } from '../../lib/core/turns.js';
 import { ActivationHistogram } from '../../lib/formats/onnx/activation-histogram.js';
 import type { OnnxOptions } from '../../lib/formats/onnx/onnx-options.js';
 import { activationCodes } from '../../lib/formats/onnx/ranges.js';
@@ -227,14 +228,14 @@ describe('static int8', () => {
   it('a histogram finds the range that keeps a share of the numbers', () => {
     const histogram = new ActivationHistogram();
     const values = Float32Array.from({ length: 10000 }, (_, i) => (i - 5000) / 1000);
-    histogram.add(values, null);
-    histogram.add(Float32Array.of(1000, -500), null);
+    atOnce(histogram.add(values, null));
+    atOnce(histogram.add(Float32Array.of(1000, -500), null));
     expect(histogram.range(100)).toEqual({ min: -500, max: 1000 });
     const { min, max } = histogram.range(99.9);
     // Five numbers of ten thousand lie beyond either end; bins are about one percent wide.
     for (const end of [-min, max]) expect(Math.abs(end - 4.995)).toBeLessThan(0.06);
     const scaled = new ActivationHistogram();
-    scaled.add(Float32Array.of(1, 1, -1, -1), Float32Array.of(2, 3));
+    atOnce(scaled.add(Float32Array.of(1, 1, -1, -1), Float32Array.of(2, 3)));
     expect(scaled.range(100)).toEqual({ min: -3, max: 3 });
   });
 });

@@ -16,7 +16,7 @@ export interface Whole {
 
 export function wholeOf(tokenizer: JsonObject, settleEvery?: number): Whole {
   const instances = new TokenizerInstances(
-    tokenizerFrom(JSON.stringify(tokenizer), 'test'),
+    { tokenizer: tokenizerFrom(JSON.stringify(tokenizer), 'test'), renamed: new Map() },
     'test',
     Infinity,
   );

@@ -144,7 +144,7 @@ describe.each(KINDS)('pieces of a text: %s', (_, load) => {
   it('have its tokens and places', async () => {
     const tokenizer = await load();
     const instances = new TokenizerInstances(
-      tokenizerFrom(JSON.stringify(tokenizer), 'test'),
+      { tokenizer: tokenizerFrom(JSON.stringify(tokenizer), 'test'), renamed: new Map() },
       'test',
       Infinity,
     );

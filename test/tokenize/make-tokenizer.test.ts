@@ -7,8 +7,10 @@ import fc from 'fast-check';
 import type { Tokenizer } from 'tokenizers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../lib/core/json.js';
+import { atOnce } from '../../lib/core/turns.js';
 import { checkTokenizer } from '../../lib/tokenize/check/index.js';
 import { fromWords, makeTokenizer, tokenizerFrom } from '../../lib/tokenize/make-tokenizer.js';
+import { TokenizerInstances } from '../../lib/tokenize/tokenizer-instances.js';
 
 const FILE = new URL('../../models/all-MiniLM-L6-v2/tokenizer.json', import.meta.url);
 let minilm: JsonObject & { readonly model: JsonObject & { readonly vocab: JsonObject } };
@@ -22,9 +24,10 @@ type Change = (json: typeof minilm) => JsonObject;
 /** The tokenizer as it is made, and the package's own. */
 async function both(change: Change) {
   const json = change(minilm);
-  const { words } = checkTokenizer(json, 'test');
+  const { words } = atOnce(checkTokenizer(json, 'test'));
   const whole = tokenizerFrom(JSON.stringify(json), 'test');
-  return { made: await makeTokenizer(json, words, 'test'), whole, json };
+  const { tokenizer: made } = await makeTokenizer(json, words, 'test');
+  return { made, whole, json };
 }
 
 async function encoded(tokenizer: Tokenizer, text: string) {
@@ -116,8 +119,72 @@ it('goes through a list where that says the same, and else as a whole', async ()
   const listed: boolean[] = [];
   for (const [, change] of CASES) {
     const json = change(minilm);
-    const { words: list } = checkTokenizer(json, 'test');
+    const { words: list } = atOnce(checkTokenizer(json, 'test'));
     listed.push(list !== null && (await fromWords(json, list, 'test')) !== null);
   }
   expect(listed).toEqual(CASES.map((_, i) => i < 6));
 });
+
+/** The words of white space of Chinese vocabularies, one of them inside a word. */
+const BLANKS = words((vocab) => {
+  const ids = [vocab.hello as number, vocab['##ing'] as number];
+  delete vocab.hello;
+  delete vocab['##ing'];
+  vocab['\u3000'] = ids[0] as number;
+  vocab['##\u3000'] = ids[1] as number;
+});
+
+describe('a vocabulary with words of white space', () => {
+  it('goes through a list, and its words keep their names', async () => {
+    const { json, whole } = await both(BLANKS);
+    const { words: list } = atOnce(checkTokenizer(json, 'test'));
+    const made = await fromWords(json, list ?? [], 'test');
+    if (made === null) throw new Error('not listed');
+    expect(made.renamed.size).toBe(2);
+    const instances = new TokenizerInstances(made, 'test', Number.POSITIVE_INFINITY);
+    for (let id = 0; id < whole.getVocabSize(true); id++) {
+      const token = whole.idToToken(id) ?? '';
+      if (instances.tokenOf(id) !== token) expect([id, instances.tokenOf(id)]).toEqual([id, token]);
+      if (instances.idOf(token) !== id) expect([token, instances.idOf(token)]).toEqual([token, id]);
+    }
+    for (const token of [...made.renamed.keys()].map((id) => made.tokenizer.idToToken(id) ?? ''))
+      expect([token, instances.idOf(token)]).toEqual([token, null]);
+    const [word, inside] = ['\u3000', '##\u3000'].map((token) => whole.tokenToId(token) as number);
+    for (const ids of [[word], [inside], [7, word, 1012, inside, word], [1999, inside, 2000]]) {
+      expect(await instances.decode(ids as number[])).toBe(
+        await whole.decode(ids as number[], true),
+      );
+    }
+    for (const text of [
+      'a\u3000b',
+      '\u3000',
+      `\u3000${word};`,
+      'x\u3000\u30007592;y',
+      '你\u3000好',
+    ]) {
+      expect(await encoded(made.tokenizer, text)).toEqual(await encoded(whole, text));
+    }
+  });
+
+  it.each([
+    ['with an ASCII space', (vocab: Record<string, number>) => swap(vocab, '\u3000 ')],
+    ['with letters', (vocab: Record<string, number>) => swap(vocab, 'a\u3000')],
+    [
+      'where its other name is taken',
+      (vocab: Record<string, number>) => {
+        swap(vocab, '\u3000');
+        vocab[`\u3000${vocab['\u3000']};`] = Object.keys(vocab).length;
+      },
+    ],
+  ])('is read as a whole %s', async (_, change) => {
+    const json = words(change)(minilm);
+    const { words: list } = atOnce(checkTokenizer(json, 'test'));
+    expect(list).not.toBe(null);
+    expect(await fromWords(json, list ?? [], 'test')).toBe(null);
+  });
+});
+
+function swap(vocab: Record<string, number>, word: string): void {
+  vocab[word] = vocab.hello as number;
+  delete vocab.hello;
+}

@@ -5,12 +5,15 @@
  * relative error of half a percent whatever the scale of the activations.
  */
 
+import type { Steps } from '../../core/turns.js';
 import type { Range } from './ranges.js';
 
 /** Bins for each doubling. */
 const PER_DOUBLING = 64;
 /** Magnitudes below 2^-40 count as 0, those above 2^40 as 2^40. */
 const DOUBLINGS = 40;
+/** Numbers counted before others may have their turn. */
+const PER_STEP = 1 << 13;
 const BINS = 2 * DOUBLINGS * PER_DOUBLING;
 
 export class ActivationHistogram {
@@ -21,9 +24,17 @@ export class ActivationHistogram {
   #max = 0;
 
   /** Counts `values`, multiplied by `factors` channel by channel where there are some. */
-  add(values: Float32Array, factors: Float32Array | null): void {
+  *add(values: Float32Array, factors: Float32Array | null): Steps<void> {
+    for (let begin = 0; begin < values.length; begin += PER_STEP) {
+      this.#count(values, factors, begin, Math.min(begin + PER_STEP, values.length));
+      yield;
+    }
+    this.#total += values.length;
+  }
+
+  #count(values: Float32Array, factors: Float32Array | null, begin: number, end: number): void {
     const width = factors?.length ?? 1;
-    for (let i = 0; i < values.length; i++) {
+    for (let i = begin; i < end; i++) {
       const value = (values[i] ?? 0) * (factors === null ? 1 : (factors[i % width] ?? 1));
       if (value < this.#min) this.#min = value;
       if (value > this.#max) this.#max = value;
@@ -33,7 +44,6 @@ export class ActivationHistogram {
       const bin = Math.min(Math.max(at, 0), BINS - 1);
       bins[bin] = (bins[bin] ?? 0) + 1;
     }
-    this.#total += values.length;
   }
 
   /** The range that leaves out (100 - percentile) / 2 percent of all numbers at either end; 0 is always in it. */

@@ -6,6 +6,7 @@
  */
 
 import { rangeMistake, SinterError } from '../../core/errors.js';
+import type { Steps } from '../../core/turns.js';
 import { inputsOf, weightsOf, withNames } from '../../graph/nodes.js';
 import type { GraphNode, NodeOf } from '../../graph/ops.js';
 import type { EncoderGraph, OutputName } from '../../graph/types.js';
@@ -50,11 +51,11 @@ export interface GraphExport {
 }
 
 /** The ONNX graph that computes `options.outputs`; nodes and weights that they do not need are left out. */
-export function exportGraph(
+export function* exportGraph(
   graph: EncoderGraph,
   source: WeightSource,
   options: GraphExport,
-): GraphSpec {
+): Steps<GraphSpec> {
   const { products, outputType } = options;
   const builder = new ModelBuilder(options.opset, options.floatType);
   const aliases = identityAliases(graph);
@@ -62,6 +63,7 @@ export function exportGraph(
   const needed = neededNodes(graph, new Set(wanted.map((output) => output.value)), aliases);
   refuseFeatures(needed);
   declareInputs(builder, graph, needed);
+  yield;
 
   const spans = (name: string): boolean => options.spans && name === 'logits';
   for (const { name } of wanted) {
@@ -73,7 +75,10 @@ export function exportGraph(
   }
   const weights = new WeightTensors(graph, source, builder, tiedTables(needed), formOf(products));
   const lowering = new Lowering(builder, weights, products, names, outputType);
-  for (const node of needed) lowerNode(lowering, node, graph);
+  for (const node of needed) {
+    lowerNode(lowering, node, graph);
+    yield;
+  }
 
   for (const { value, name } of wanted) {
     if (spans(name)) declareSpans(lowering, value, outputType);

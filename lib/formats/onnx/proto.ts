@@ -4,6 +4,7 @@
  * Field numbers appear in this file and nowhere else; unknown to it is everything that the writer never emits.
  */
 
+import type { Steps } from '../../core/turns.js';
 import { type ByteSource, WireMessage } from './wire.js';
 
 /** TensorProto.DataType. */
@@ -143,24 +144,30 @@ function valueMessage(value: ValueSpec): WireMessage {
   return new WireMessage().string(1, value.name).message(2, new WireMessage().message(1, tensor));
 }
 
-function graphMessage(graph: GraphSpec): WireMessage {
+function* graphMessage(graph: GraphSpec): Steps<WireMessage> {
   const message = new WireMessage();
-  for (const node of graph.nodes) message.message(1, nodeMessage(node));
+  for (const node of graph.nodes) {
+    message.message(1, nodeMessage(node));
+    yield;
+  }
   message.string(2, graph.name);
-  for (const tensor of graph.tensors) message.message(5, tensorMessage(tensor));
+  for (const tensor of graph.tensors) {
+    message.message(5, tensorMessage(tensor));
+    yield;
+  }
   for (const input of graph.inputs) message.message(11, valueMessage(input));
   for (const output of graph.outputs) message.message(12, valueMessage(output));
   return message;
 }
 
 /** The ModelProto of `model`; its `size` is the size of the file. */
-export function modelMessage(model: ModelSpec): WireMessage {
+export function* modelMessage(model: ModelSpec): Steps<WireMessage> {
   const message = new WireMessage()
     .int(1, model.irVersion)
     .string(2, model.producerName)
     .string(3, model.producerVersion)
     .string(6, model.docString)
-    .message(7, graphMessage(model.graph));
+    .message(7, yield* graphMessage(model.graph));
   const domains = new Set(model.graph.nodes.map((node) => node.domain));
   for (const domain of ['', ...[...domains].filter((name) => name !== '')]) {
     // The version of ONNX Runtime's own operators is 1 and stays so.

@@ -6,6 +6,7 @@
  */
 
 import { SinterError } from '../../core/errors.js';
+import { Turn } from '../../core/turns.js';
 
 /** Delivers the bytes of one field, in order, when the message is written. May be called once per write. */
 export type ByteSource = () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
@@ -86,7 +87,10 @@ export class WireMessage {
   async *chunks(): AsyncGenerator<Uint8Array> {
     const gathered = new Uint8Array(GATHER_BYTES);
     let used = 0;
+    // Nothing but a large piece waits for anything.
+    const turn = new Turn();
     for await (const bytes of this.#walk()) {
+      if (turn.isOver) await turn.end();
       if (used + bytes.length > GATHER_BYTES) {
         if (used > 0) yield gathered.subarray(0, used);
         used = 0;

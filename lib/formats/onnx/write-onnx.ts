@@ -7,7 +7,9 @@
 
 import { stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { rangeMistake, SinterError } from '../../core/errors.js';
+import { inTurns } from '../../core/turns.js';
 import { type FileToWrite, writeFilesAtomic } from '../../files/index.js';
 import type { EncoderGraph } from '../../graph/types.js';
 import { validateGraph } from '../../graph/validate.js';
@@ -48,38 +50,42 @@ export async function writeOnnx(
   weights: WeightSource,
   options: OnnxOptions,
 ): Promise<void> {
-  const files = describe(path, graph, weights, options);
+  const files = await describe(path, graph, weights, options);
   await checkFolder(path);
   await writeFilesAtomic(dirname(resolve(path)), files);
 }
 
 /** Names and contents of the files to write, the model last. */
-function describe(
+async function describe(
   path: string,
   graph: EncoderGraph,
   weights: WeightSource,
   options: OnnxOptions,
-): readonly FileToWrite[] {
+): Promise<readonly FileToWrite[]> {
   validateGraph(graph);
+  await setImmediate();
   const name = basename(path);
   const { outputs, spans = false, externalData } = options;
   const checked = checkOptions(graph, options);
-  const lowered = exportGraph(graph, weights, { ...checked, outputs, spans });
-  const message = (of: GraphSpec): WireMessage =>
-    modelMessage({
-      irVersion: IR_VERSIONS[checked.opset],
-      opset: checked.opset,
-      producerName: 'sinter',
-      producerVersion: options.producerVersion,
-      docString: `${graph.architecture} encoder, at most ${graph.maxTokens} tokens, padding on the right`,
-      graph: of,
-      metadata: options.metadata ?? {},
-    });
-  const whole = message(lowered);
+  const lowered = await inTurns(exportGraph(graph, weights, { ...checked, outputs, spans }));
+  const message = (of: GraphSpec): Promise<WireMessage> =>
+    inTurns(
+      modelMessage({
+        irVersion: IR_VERSIONS[checked.opset],
+        opset: checked.opset,
+        producerName: 'sinter',
+        producerVersion: options.producerVersion,
+        docString: `${graph.architecture} encoder, at most ${graph.maxTokens} tokens, padding on the right`,
+        graph: of,
+        metadata: options.metadata ?? {},
+      }),
+    );
+  await setImmediate();
+  const whole = await message(lowered);
   if (externalData ?? whole.size > MAX_FILE_BYTES) {
     const dataName = `${name}_data`;
     const placed = placeOutside(lowered, dataName);
-    const model = message(placed.graph);
+    const model = await message(placed.graph);
     return [
       fileOf(dataName, placed.size, placed.data),
       fileOf(name, model.size, () => model.chunks()),

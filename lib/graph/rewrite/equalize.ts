@@ -7,6 +7,7 @@
  * attention and GELU outputs nothing (docs/decisions.md has the table).
  */
 
+import type { Steps } from '../../core/turns.js';
 import { weightsOf } from '../nodes.js';
 import type { EncoderGraph, GraphNode, LinearNode, WeightSpec } from '../types.js';
 import { validateGraph } from '../validate.js';
@@ -85,8 +86,20 @@ export function equalizerOf(inputs: Float32Array, weights: Float32Array): Float3
   );
 }
 
+/** Numbers looked at before others may have their turn. */
+const PER_STEP = 1 << 14;
+
 /** Grows `largest` to the largest |value| of each column of [rows, largest.length] values. */
-export function columnMagnitudes(values: Float32Array, largest: Float32Array): void {
+export function* columnMagnitudes(values: Float32Array, largest: Float32Array): Steps<void> {
+  const width = largest.length;
+  const step = width * Math.max(1, Math.floor(PER_STEP / width));
+  for (let begin = 0; begin < values.length; begin += step) {
+    growMagnitudes(values.subarray(begin, begin + step), largest);
+    yield;
+  }
+}
+
+function growMagnitudes(values: Float32Array, largest: Float32Array): void {
   const width = largest.length;
   for (let row = 0; row < values.length; row += width) {
     for (let i = 0; i < width; i++) {

@@ -6,6 +6,7 @@
  */
 
 import type { JsonObject } from '../../core/json.js';
+import type { Steps } from '../../core/turns.js';
 import { checkAddedTokens } from './added-tokens.js';
 import { checkDecoder } from './decoders.js';
 import {
@@ -54,11 +55,13 @@ export interface CheckedTokenizer extends CheckedVocabulary {
   readonly maxTextLength: number;
 }
 
-/** Throws CORRUPT_MODEL or UNSUPPORTED_MODEL with the file and the place. */
-export function checkTokenizer(tokenizer: JsonObject, file: string): CheckedTokenizer {
+const NO_VOCABULARY: CheckedVocabulary = { words: null, largestId: -1 };
+
+/** Throws CORRUPT_MODEL or UNSUPPORTED_MODEL with the file and the place. The vocabulary is looked at last, in steps. */
+export function* checkTokenizer(tokenizer: JsonObject, file: string): Steps<CheckedTokenizer> {
   const root = new Place(file, '');
   const budget = new Normalizing();
-  let vocabulary: CheckedVocabulary = { words: null, largestId: -1 };
+  let rest: Steps<CheckedVocabulary> | undefined;
   const parts: Fields = {
     version: optional(oneOf('1.0')),
     truncation: optional(orNull((value, at) => checkFields(at.object(value), TRUNCATION, at))),
@@ -66,7 +69,7 @@ export function checkTokenizer(tokenizer: JsonObject, file: string): CheckedToke
     normalizer: optional(orNull((value, at) => checkNormalizer(value, at, budget))),
     pre_tokenizer: optional(orNull((value, at) => checkPreTokenizer(value, at, budget))),
     model: required((value, at) => {
-      vocabulary = checkModel(value, at);
+      rest = checkModel(value, at);
     }),
     post_processor: optional(orNull(checkProcessor)),
     decoder: optional(orNull(checkDecoder)),
@@ -76,6 +79,8 @@ export function checkTokenizer(tokenizer: JsonObject, file: string): CheckedToke
     }),
   };
   checkFields(tokenizer, parts, root);
+  yield;
+  const vocabulary = rest === undefined ? NO_VOCABULARY : yield* rest;
   const { growth, stepsBack } = budget;
   // A UTF-16 unit has at most three bytes.
   return {

@@ -5,10 +5,13 @@
  */
 
 import type { JsonObject, JsonValue } from '../../core/json.js';
+import type { Steps } from '../../core/turns.js';
 import type { Place } from './place.js';
 
 /** Most merges; published tokenizers stay below 600,000. */
 const MAX_MERGES = 2 ** 21;
+/** Merges looked at before others may have their turn. */
+const PER_STEP = 1024;
 
 export interface MergeSettings {
   readonly ids: JsonObject;
@@ -17,15 +20,16 @@ export interface MergeSettings {
 }
 
 /** Pairs, or texts with a space between two tokens, as old files have them. */
-export function checkMerges(
+export function* checkMerges(
   value: JsonValue | undefined,
   at: Place,
   settings: MergeSettings,
-): void {
+): Steps<void> {
   const { ids, prefix } = settings;
   const merges = at.list(value, MAX_MERGES);
   const texts = typeof merges[0] === 'string';
   for (const [i, merge] of merges.entries()) {
+    if (i % PER_STEP === 0) yield;
     if (texts && typeof merge === 'string' && merge.startsWith('#version')) continue;
     const parts: JsonValue = texts && typeof merge === 'string' ? merge.split(' ') : merge;
     const [left, right, ...more] = !texts || typeof merge === 'string' ? asList(parts) : [];

@@ -5,6 +5,7 @@
  */
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.js';
+import type { Steps } from '../../core/turns.js';
 import {
   anything,
   bool,
@@ -26,6 +27,8 @@ const MAX_TOKEN = 1024;
 const MAX_PIECE = 256;
 /** Bytes of all tokens of Unigram: each may become a node of a tree. */
 const MAX_PIECES = 2 ** 23;
+/** Tokens looked at before others may have their turn. */
+const PER_STEP = 2048;
 /** Longest prefix or suffix of the parts of a word. */
 const MAX_AFFIX = 32;
 /** Longest word that WordPiece looks at: its time grows with the cube. */
@@ -33,7 +36,7 @@ const MAX_WORD = 256;
 
 interface Model {
   readonly fields: Fields;
-  readonly check: (object: JsonObject, at: Place) => CheckedVocabulary;
+  readonly check: (object: JsonObject, at: Place) => Steps<CheckedVocabulary>;
 }
 
 /** What was seen of a vocabulary, which is looked through once. */
@@ -62,9 +65,9 @@ const MODELS: Readonly<Record<string, Model>> = {
       vocab: required(anything),
       merges: required(anything),
     },
-    check: ({ vocab, merges, continuing_subword_prefix: prefix }, at) => {
-      const { ids, seen } = vocabulary(vocab, at.at('vocab'));
-      checkMerges(merges, at.at('merges'), {
+    *check({ vocab, merges, continuing_subword_prefix: prefix }, at) {
+      const { ids, seen } = yield* vocabulary(vocab, at.at('vocab'));
+      yield* checkMerges(merges, at.at('merges'), {
         ids,
         prefix: typeof prefix === 'string' ? prefix : '',
       });
@@ -98,7 +101,8 @@ const MODELS: Readonly<Record<string, Model>> = {
   },
 };
 
-export function checkModel(value: JsonValue | undefined, at: Place): CheckedVocabulary {
+/** Checks the settings at once; the vocabulary, which may be large, in steps. */
+export function checkModel(value: JsonValue | undefined, at: Place): Steps<CheckedVocabulary> {
   const object = at.object(value);
   const { type = typeOf(object) } = object;
   if (typeof type !== 'string') throw at.at('type').corrupt('a text', type);
@@ -115,18 +119,21 @@ function typeOf({ merges, vocab, max_input_chars_per_word: longest }: JsonObject
 }
 
 /** Tokens and ids. */
-function vocabulary(
+function* vocabulary(
   value: JsonValue | undefined,
   at: Place,
-): { readonly ids: JsonObject; readonly seen: CheckedVocabulary } {
+): Steps<{ readonly ids: JsonObject; readonly seen: CheckedVocabulary }> {
   const ids = at.object(value);
+  yield;
   const tokens = Object.keys(ids);
+  yield;
   if (tokens.length === 0) throw at.corrupt('a vocabulary of at least one token', value);
   if (tokens.length > MAX_TOKENS)
     throw at.unsupported(`a vocabulary of at most ${MAX_TOKENS} tokens`, tokens.length);
   const words = new Array<string>(tokens.length).fill('');
   let [largestId, placed] = [-1, 0];
-  for (const token of tokens) {
+  for (const [i, token] of tokens.entries()) {
+    if (i % PER_STEP === 0) yield;
     if (token.length > MAX_TOKEN / 3) at.at(token).text(token, MAX_TOKEN);
     const id = ids[token] as number;
     if (!Number.isInteger(id) || id < 0 || id > 2 ** 31 - 1) {
@@ -140,8 +147,11 @@ function vocabulary(
   return { ids, seen: { words: placed === tokens.length ? words : null, largestId } };
 }
 
-function withUnknown({ vocab, unk_token: unknown }: JsonObject, at: Place): CheckedVocabulary {
-  const { ids, seen } = vocabulary(vocab, at.at('vocab'));
+function* withUnknown(
+  { vocab, unk_token: unknown }: JsonObject,
+  at: Place,
+): Steps<CheckedVocabulary> {
+  const { ids, seen } = yield* vocabulary(vocab, at.at('vocab'));
   if (typeof unknown === 'string' && Object.hasOwn(ids, unknown)) return seen;
   throw at.at('unk_token').corrupt('a token of the vocabulary', unknown);
 }
@@ -154,13 +164,17 @@ function dropout(value: JsonValue, at: Place): void {
   throw at.unsupported('null or 0', value);
 }
 
-function unigram({ vocab, unk_id: unknown = null }: JsonObject, at: Place): CheckedVocabulary {
+function* unigram(
+  { vocab, unk_id: unknown = null }: JsonObject,
+  at: Place,
+): Steps<CheckedVocabulary> {
   const place = at.at('vocab');
   const pieces = place.list(vocab, MAX_TOKENS);
   if (pieces.length === 0) throw place.corrupt('a vocabulary of at least one token', vocab);
   if (unknown !== null) at.at('unk_id').integer(unknown, 0, pieces.length - 1);
   let bytes = 0;
   for (const [i, piece] of pieces.entries()) {
+    if (i % PER_STEP === 0) yield;
     const [token, score, ...more] = Array.isArray(piece) ? (piece as readonly JsonValue[]) : [];
     if (
       typeof token !== 'string' ||

@@ -3,8 +3,9 @@
  * added tokens, with a model that makes a token of each character.
  */
 
-import { type Encoding, Tokenizer } from 'tokenizers';
+import type { Encoding, Tokenizer } from 'tokenizers';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.js';
+import * as tokenizers from '../package.js';
 import type { TextPiece } from '../text-walk.js';
 import { utf16Index } from '../utf16-offsets.js';
 
@@ -109,7 +110,7 @@ export class Symbols {
       ...{ continuing_subword_prefix: null, end_of_word_suffix: null, vocab, merges: [] },
     };
     const json = { ...tokenizer, added_tokens, post_processor: null, decoder: null, model };
-    const made = Tokenizer.fromString(JSON.stringify(json));
+    const made = tokenizers.Tokenizer.fromString(JSON.stringify(json));
     made.disablePadding();
     made.disableTruncation();
     return made;

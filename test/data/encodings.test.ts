@@ -21,7 +21,7 @@ async function read(name: string, content: string | Uint8Array, options: ReadOpt
 
 /** Texts of ordinary files, in their encodings as another program writes them. */
 const GB_18030 = Buffer.from(
-  // 文本;标签 / 这家酒店的服务很好;正面 / 房间太小，早餐也不行;负面
+  // 文本;标签 / 这家酒店的服务好好;正面 / 房间太小，早餐也不行;负面
   'cec4b1be3bb1eac7a90ad5e2bcd2bec6b5eab5c4b7fecef1bac3bac33bd5fdc3e60ab7bfbce4ccabd0a1a3acd4e7b2cdd2b2b2bbd0d03bb8bac3e60a',
   'hex',
 );

@@ -21,10 +21,30 @@ export {
 } from './core/errors.js';
 export { Matrix } from './core/matrix.js';
 export type { Priority } from './core/priority.js';
+export type { QuestionRow } from './data/answer-rows.js';
+export type { BadRowKind, BadRows } from './data/bad-rows.js';
 export { type LabelSpelling, type LabelVariants, labelVariants } from './data/label-variants.js';
-export { readAllRows, readRows } from './data/read-rows.js';
+export type { LabelListRow, WordTagsRow } from './data/list-rows.js';
+export {
+  readAllRows,
+  readLabelListRows,
+  readQuestionRows,
+  readRows,
+  readWordTagsRows,
+} from './data/read-rows.js';
 export { checkLabels, collectLabels, splitRows } from './data/rows.js';
-export type { FileRow, ReadOptions, TextRow } from './data/types.js';
+export type {
+  ChosenColumn,
+  ChosenColumns,
+  ColumnRef,
+  DataFormat,
+  DataSource,
+  FileDelimiter,
+  FileEncoding,
+  FileRow,
+  ReadOptions,
+  TextRow,
+} from './data/types.js';
 export type { BlockOptions, OnnxPrecision } from './formats/onnx/onnx-options.js';
 export type { ClassificationProblem, SentenceModule, Task } from './graph/checkpoint.js';
 export type { QuantizationReport } from './graph/rewrite/quantize.js';

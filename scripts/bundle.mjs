@@ -10,6 +10,7 @@ const ENTRIES = {
   main: 'cli/main.js',
   'onnx-worker': 'checkpoint/onnx/onnx-worker.js',
   'ahead-worker': 'checkpoint/onnx/ahead-worker.js',
+  'parquet-worker': 'data/parquet-worker.js',
   'settings-worker': 'cli/settings-worker.js',
 };
 

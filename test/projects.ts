@@ -60,6 +60,7 @@ export const UNIT: readonly string[] = [
 export const SLOW: readonly string[] = [
   'test/bits/bits.test.ts',
   'test/border/fuzz.test.ts',
+  'test/cli/data.test.ts',
   'test/cli/embed.test.ts',
   'test/cli/heads.test.ts',
   'test/cli/models.test.ts',
@@ -67,6 +68,7 @@ export const SLOW: readonly string[] = [
   'test/cli/out.test.ts',
   'test/cli/quickstart.test.ts',
   'test/cli/terminal.test.ts',
+  'test/data/parquet-fuzz.test.ts',
   'test/files/kill.test.ts',
   'test/kernels/attention-relative.test.ts',
   'test/memory/growth.test.ts',

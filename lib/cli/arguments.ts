@@ -4,7 +4,13 @@
  * The rule: a value is checked when it is read, so that a mistake is reported before any work has begun.
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { ColumnRef, DataFormat, ReadOptions } from '../data/index.js';
+import {
+  type ColumnRef,
+  DATA_FORMATS,
+  type DataFormat,
+  encodingName,
+  type ReadOptions,
+} from '../data/index.js';
 
 /** A mistake in how a command was called that commander cannot see; `message` is a sentence without its full stop. */
 export function usageMistake(message: string): Error {
@@ -46,6 +52,9 @@ export interface DataOptions {
   readonly labelColumn?: string;
   readonly dataFormat?: DataFormat;
   readonly delimiter?: string;
+  readonly encoding?: string;
+  readonly labelNames?: readonly string[];
+  readonly onBadRows?: 'fail' | 'skip' | 'report';
   /** commander: false for --no-header. */
   readonly header?: boolean;
 }
@@ -89,22 +98,55 @@ export function withData(command: Command, roles: readonly ('pair' | 'label')[])
     command.option('--pair-column <name>', 'column of the second text, for pairs');
   }
   if (roles.includes('label')) {
-    command.option('--label-column <name>', 'column of the label (default: label, category ...)');
+    command
+      .option('--label-column <name>', 'column of the label (default: label, category ...)')
+      .option(
+        '--label-names <list>',
+        'names of labels that are numbers from 0: a,b,c',
+        listOfNames,
+      );
   }
   return command
     .addOption(
       new Option(
         '--data-format <kind>',
         'format of the data files (default: by the ending)',
-      ).choices(['csv', 'tsv', 'jsonl']),
+      ).choices(DATA_FORMATS),
     )
-    .option('--delimiter <char>', 'character between CSV columns (default: a comma)')
+    .option('--encoding <name>', 'of the data files: utf-8, gb18030 ... (default: found)', encoding)
+    .option('--delimiter <char>', 'character between CSV columns (default: found)')
     .option('--no-header', 'CSV without a line of names; columns are numbers from 1');
+}
+
+/** For commands that can do without some rows. */
+export function withBadRows(command: Command): Command {
+  return command.addOption(
+    new Option(
+      '--on-bad-rows <how>',
+      'rows that cannot be used: end with all of them listed, leave them out, or only list them',
+    )
+      .choices(['fail', 'skip', 'report'])
+      .default('fail'),
+  );
+}
+
+function encoding(text: string): string {
+  const name = encodingName(text);
+  if (name !== null) return name;
+  throw new InvalidArgumentError(
+    'It must be utf-8, utf-16le, gb18030, shift_jis, big5, windows-1252 or another name of the Encoding standard.',
+  );
+}
+
+function listOfNames(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim());
+  if (names.every((name) => name !== '') && new Set(names).size === names.length) return names;
+  throw new InvalidArgumentError('It must be different names with commas between them.');
 }
 
 /** The options as lib/data takes them. */
 export function readOptionsOf(options: DataOptions): ReadOptions {
-  const named = options.header !== false || options.dataFormat === 'jsonl';
+  const named = options.header !== false || !['csv', 'tsv'].includes(options.dataFormat ?? 'csv');
   const column = (text: string): ColumnRef => {
     if (named) return text;
     if (!/^\d+$/.test(text)) {
@@ -117,6 +159,9 @@ export function readOptionsOf(options: DataOptions): ReadOptions {
     ...(options.delimiter !== undefined && {
       delimiter: options.delimiter === '\\t' ? '\t' : options.delimiter,
     }),
+    ...(options.encoding !== undefined && { encoding: options.encoding }),
+    ...(options.labelNames !== undefined && { labelNames: options.labelNames }),
+    ...(options.onBadRows !== undefined && { onBadRows: options.onBadRows }),
     ...(options.header === false && { header: false }),
     ...(options.textColumn !== undefined && { textColumn: column(options.textColumn) }),
     ...(options.pairColumn !== undefined && { pairColumn: column(options.pairColumn) }),

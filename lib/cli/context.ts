@@ -4,7 +4,12 @@
  * The rule: results go to stdout, everything about the work (progress, notes) to stderr; with --json stdout holds one
  * JSON document and nothing else.
  */
-import { type ChosenColumns, describeVariants, type LabelVariants } from '../data/index.js';
+import {
+  type ChosenColumns,
+  type DataSource,
+  describeVariants,
+  type LabelVariants,
+} from '../data/index.js';
 import { printable, printableLines, type TextSink, writeJson } from './output.js';
 import { Progress, type ProgressMode, type ProgressStream, progressMode } from './progress.js';
 
@@ -59,12 +64,32 @@ export class Console {
   }
 
   /** Says which columns of a file are read, where the user did not name them. */
-  noteColumns({ file, text, label }: ChosenColumns): void {
-    const guessed = [text, ...(label ? [label] : [])].filter((column) => column.guessed);
-    if (guessed.length === 0 || this.noted.has(file)) return;
+  noteColumns({ file, text, pair, label }: ChosenColumns): void {
+    const chosen = Object.entries({ text, pair, label }).filter(
+      ([, column]) => column !== undefined,
+    );
+    const isGuessed = chosen.some(([, column]) => column?.guessed === true);
+    if (!isGuessed || this.noted.has(file)) return;
     this.noted.add(file);
-    const roles = [`text "${text.name}"`, ...(label ? [`label "${label.name}"`] : [])];
+    const roles = chosen.map(([role, column]) => `${role} "${column?.name}"`);
     this.note(`${file}: reading ${roles.join(', ')}`);
+  }
+
+  /** Says in which encoding and with which delimiter a file is read, where these are guesses. */
+  noteSource({
+    file,
+    encoding,
+    delimiter,
+  }: Pick<DataSource, 'file' | 'encoding' | 'delimiter'>): void {
+    if (encoding?.found === 'guessed' && !this.noted.has(`encoding ${file}`)) {
+      this.noted.add(`encoding ${file}`);
+      this.note(`${file}: read as ${encoding.name} (${encoding.why}); another one: --encoding`);
+    }
+    if (delimiter?.found === 'guessed' && !this.noted.has(`delimiter ${file}`)) {
+      this.noted.add(`delimiter ${file}`);
+      const character = JSON.stringify(delimiter.character);
+      this.note(`${file}: columns are separated by ${character}; another character: --delimiter`);
+    }
   }
 
   /** Says which labels of a file a reader may take for one. */

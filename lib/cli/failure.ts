@@ -8,6 +8,7 @@
 import { SinterError } from '../core/errors.js';
 import { errnoOf, problemOf } from '../files/index.js';
 import { EXIT_CODES, type ExitCode, exitCodeFor } from './exit-codes.js';
+import { withFlags } from './flags.js';
 import { printable, printableLines } from './output.js';
 
 export interface Failure {
@@ -44,7 +45,7 @@ export function describeFailure(error: unknown, context: FailureContext): Failur
   }
   const exitCode = exitCodeFor(error);
   const isCancelled = exitCode === EXIT_CODES.cancelled || context.cancelled;
-  const lines = isCancelled ? ['cancelled'] : [`error: ${printable(messageOf(error))}`];
+  const lines = isCancelled ? ['cancelled'] : errorLines(error);
   const hint = isCancelled ? undefined : hintFor(error, exitCode, context);
   if (hint !== undefined) lines.push(`hint: ${hint}`);
   if (context.stack && error instanceof Error) lines.push(printableLines(stackOf(error)));
@@ -54,10 +55,26 @@ export function describeFailure(error: unknown, context: FailureContext): Failur
   };
 }
 
+/** One line, and one more for each kind of problem that a data file has. */
+function errorLines(error: unknown): string[] {
+  const message = messageOf(error);
+  const problems = error instanceof SinterError ? error.details.problems : undefined;
+  if (!Array.isArray(problems)) return [`error: ${printable(message)}`];
+  const summary = message.slice(0, message.indexOf(`\n  ${problems[0]}`));
+  return [
+    `error: ${printable(summary)}`,
+    ...problems.map((one) => `  ${printable(withFlags(one))}`),
+  ];
+}
+
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const errno = errnoOf(error);
-  if (errno === null || error instanceof SinterError) return error.message;
+  if (error instanceof SinterError) {
+    const isWhole = error.code !== 'INVALID_DATA' || 'problems' in error.details;
+    return isWhole ? error.message : withFlags(error.message);
+  }
+  if (errno === null) return withFlags(error.message);
   const { path } = error as NodeJS.ErrnoException;
   return path === undefined ? error.message : `${path}: ${problemOf(errno)}`;
 }

@@ -1,16 +1,21 @@
 /**
  * What `train` and `evaluate` do for models other than classifiers with one label per text.
  *
- * The rule: tags, answers and label lists come as JSON lines with the fields that the model's own rows have; numbers, scored
- * pairs and plain texts come from any data file.
+ * The rule: rows come from any data file that has the columns; each keeps its place, which messages name.
  */
-import { type FileRow, readAllRows, readJsonObjects, readLabelLists } from '../data/index.js';
+import {
+  allOf,
+  type FileRow,
+  readAllRows,
+  readLabelListRows,
+  readQuestionRows,
+  readWordTagsRows,
+} from '../data/index.js';
 import { KIND_NAMES, KINDS, type Kind, kindOf } from '../models/kinds.js';
 import type { ModelInfo } from '../models/model-info.js';
 import type { FolderTask } from '../tasks/folder-task.js';
 import type { TrainReport } from '../train/train-report.js';
-import { type DataOptions, readOptionsOf } from './arguments.js';
-import type { Console } from './context.js';
+import type { DataFiles } from './data-files.js';
 import type { HeadChoice } from './kept-head.js';
 
 /** Tasks by their name for --task, but for classifiers with one label per text. */
@@ -45,33 +50,29 @@ export function headTaskOf(found: FolderTask): HeadTask | 'unknown' | null {
   return found.labels?.length === 1 ? 'unknown' : null;
 }
 
-/** All rows of a file as the models of `task` take them. */
+/** All rows of a file as the models of `task` take them, with their places. */
 export async function readHeadRows(
   task: HeadTask,
   file: string,
-  options: DataOptions,
-  out: Console,
+  { read }: DataFiles,
 ): Promise<readonly Row[]> {
-  const { signal } = out;
-  const onLabelVariants = out.noteVariants.bind(out);
   const form = KINDS[task].rows;
-  if (form === 'answers') return allOf(readJsonObjects(file, signal));
-  if (form === 'tags' || form === 'labels') {
-    return allOf(readLabelLists(file, form, { onLabelVariants, signal }));
-  }
-  const read = { ...readOptionsOf(options), signal };
+  if (form === 'answers') return allAsRows(readQuestionRows(file, read));
+  if (form === 'tags') return allAsRows(readWordTagsRows(file, read));
+  if (form === 'labels') return allAsRows(readLabelListRows(file, read));
   if (form === 'text') {
     const rows = await readAllRows(file, { ...read, labels: 'none' });
-    return rows.map(({ text }) => ({ text }));
+    return rows.map(({ text, file: from, line }) => ({ text, file: from, line }));
   }
   const rows = await readAllRows(file, { ...read, labels: 'numbers', requireLabel: true });
-  return rows.map((row) => ({ text: row.text, ...pairOf(row), [form]: Number(row.label) }));
+  return rows.map((row) => {
+    const { text, label, file: from, line } = row;
+    return { text, ...pairOf(row), [form]: Number(label), file: from, line };
+  });
 }
 
-async function allOf(rows: AsyncIterable<Row>): Promise<Row[]> {
-  const all: Row[] = [];
-  for await (const row of rows) all.push(row);
-  return all;
+async function allAsRows(rows: AsyncIterable<object>): Promise<Row[]> {
+  return (await allOf(rows)).map((row) => ({ ...row }));
 }
 
 function pairOf({ pair }: FileRow) {

@@ -6,6 +6,7 @@
 import { Command } from 'commander';
 import { packageVersion } from '../core/package-files.js';
 import { addBench } from './commands/bench.js';
+import { addCheck } from './commands/check.js';
 import { addConvert } from './commands/convert.js';
 import { addEmbed } from './commands/embed.js';
 import { addEvaluate } from './commands/evaluate.js';
@@ -23,6 +24,7 @@ import { printableLines } from './output.js';
 const COMMANDS: readonly ((program: Command, surroundings: Surroundings) => void)[] = [
   addQuickstart,
   addEmbed,
+  addCheck,
   addTrain,
   addEvaluate,
   addQuantize,
@@ -56,6 +58,7 @@ export function createProgram(surroundings: Surroundings): Command {
 Examples:
   $ sinter quickstart
   $ sinter embed "a red car" "a fast car" --out vectors.npy
+  $ sinter check train.csv
   $ sinter train --train train.csv --eval test.csv --out my-model --quantize
   $ sinter evaluate --model my-model --data test.csv
 

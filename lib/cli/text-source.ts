@@ -6,8 +6,10 @@
 import { extname } from 'node:path';
 import {
   type ChosenColumns,
+  type DataSource,
   decodeBytes,
   decodeFile,
+  type FileEncoding,
   type ReadOptions,
   readLines,
   readRows,
@@ -29,10 +31,12 @@ export interface SourceOptions {
   readonly input: string | undefined;
   readonly read: ReadOptions;
   readonly onColumns: (columns: ChosenColumns) => void;
+  /** Called with what was found out about the file; of a plain text that is its encoding. */
+  readonly onSource?: (source: Pick<DataSource, 'file' | 'encoding' | 'delimiter'>) => void;
 }
 
 /** A usage mistake where there is neither text nor file, or both. */
-export function textSource({ texts, input, read, onColumns }: SourceOptions): TextSource {
+export function textSource({ texts, input, read, onColumns, onSource }: SourceOptions): TextSource {
   if (texts.length > 0 && input !== undefined) {
     throw usageMistake('give texts or --input FILE, not both');
   }
@@ -40,7 +44,7 @@ export function textSource({ texts, input, read, onColumns }: SourceOptions): Te
     return {
       name: 'stdin',
       isRepeatable: false,
-      open: () => textLines('stdin', decodeBytes('stdin', process.stdin, read.signal)),
+      open: () => textLines('stdin', decodeBytes('stdin', process.stdin, read)),
     };
   }
   if (input === undefined) {
@@ -48,9 +52,19 @@ export function textSource({ texts, input, read, onColumns }: SourceOptions): Te
     return { name: 'arguments', isRepeatable: true, open: () => toAsync(texts) };
   }
   const open = isPlainText(input, read)
-    ? () => textLines(input, decodeFile(input, read.signal))
-    : () => rowTexts(input, read, onColumns);
+    ? () => textLines(input, plainText(input, read, onSource))
+    : () => rowTexts(input, { ...read, onColumns, ...(onSource && { onSource }) });
   return { name: input, isRepeatable: true, open };
+}
+
+function plainText(
+  file: string,
+  { encoding, signal }: ReadOptions,
+  onSource: SourceOptions['onSource'],
+): AsyncIterable<string> {
+  const onEncoding = (found: FileEncoding) =>
+    onSource?.({ file, encoding: found, delimiter: null });
+  return decodeFile(file, { encoding, signal, onEncoding });
 }
 
 function isPlainText(path: string, read: ReadOptions): boolean {
@@ -61,12 +75,8 @@ async function* toAsync(texts: readonly string[]): AsyncGenerator<TextInput> {
   yield* texts;
 }
 
-async function* rowTexts(
-  path: string,
-  read: ReadOptions,
-  onColumns: (columns: ChosenColumns) => void,
-): AsyncGenerator<TextInput> {
-  for await (const row of readRows(path, { ...read, onColumns })) {
+async function* rowTexts(path: string, read: ReadOptions): AsyncGenerator<TextInput> {
+  for await (const row of readRows(path, read)) {
     yield row.pair === undefined ? row.text : [row.text, row.pair];
   }
 }

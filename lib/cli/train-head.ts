@@ -4,11 +4,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EMBEDDED_MODEL } from '../checkpoint/embedded-model.js';
+import { SinterError, show } from '../core/errors.js';
 import { formatDuration, formatNumber } from '../core/units.js';
 import { SeededRandom, shuffled } from '../data/index.js';
 import type { TrainOptions } from '../train/train-options.js';
 import { type DataOptions, given } from './arguments.js';
 import type { Console } from './context.js';
+import { DataFiles, withPlaces } from './data-files.js';
 import { type HeadTask, labelsOf, loadHead, readHeadRows, scoreText } from './head-tasks.js';
 import { chooseTrainHead } from './kept-head.js';
 import { onnxOptions } from './open-model.js';
@@ -41,9 +43,12 @@ export async function trainHead(
     ...options,
     inputs: [options.model, options.train, options.eval],
   });
-  const { rows, held } = await readAll(options, out);
+  const files = new DataFiles(options, out);
+  const { rows, held } = await readAll(options, files);
+  if (files.isReport) return files.report();
   const { model: name, newHead, firstPosition } = options;
   const labels = labelsOf(task, rows);
+  if (labels?.length === 1 && task === 'tags') throw oneTag(options.train, labels);
   const choice = await chooseTrainHead(
     { model: name, task, newHead, labels, firstPosition },
     out.note.bind(out),
@@ -59,11 +64,13 @@ export async function trainHead(
   await using model = await loadHead(task, path, { ...load, ...choice, seed, signal });
   await place.needs((await model.info()).storedBytes);
   out.print(`training ${task} on ${formatNumber(rows.length)} rows\n`);
-  const report = await trainWithProgress(
-    model,
-    rows as readonly never[],
-    { ...settings, eval: held as readonly never[] | null },
-    out,
+  const report = await withPlaces({ rows, eval: held }, () =>
+    trainWithProgress(
+      model,
+      rows as readonly never[],
+      { ...settings, eval: held as readonly never[] | null },
+      out,
+    ),
   );
   const { steps, epochs, seconds, tokensPerSecond, truncated } = report;
   const figures = { rows: rows.length, truncated, epochs, seconds, tokensPerSecond };
@@ -86,11 +93,16 @@ export async function trainHead(
   out.json(json);
 }
 
-async function readAll(options: TrainHeadOptions, out: Console) {
+function oneTag(file: string, [tag]: readonly string[]): SinterError {
+  const what = `holds one tag only, ${show(tag)}; a model of tags needs at least two`;
+  return new SinterError('INVALID_DATA', `${file}: ${what}`, { details: { file } });
+}
+
+async function readAll(options: TrainHeadOptions, files: DataFiles) {
   const { task, holdOut, seed } = options;
-  const rows = await readHeadRows(task, options.train, options, out);
+  const rows = await readHeadRows(task, options.train, files);
   if (options.eval !== undefined) {
-    return { rows, held: await readHeadRows(task, options.eval, options, out) };
+    return { rows, held: await readHeadRows(task, options.eval, files) };
   }
   if (holdOut === undefined) return { rows, held: null };
   const mixed = shuffled(rows, new SeededRandom(seed));

@@ -5,7 +5,7 @@
  */
 import { LabelReader } from './label-reader.js';
 import type { LabelVariants } from './label-variants.js';
-import { clip, dataProblem, listNames } from './problem.js';
+import { clip, dataProblem, listNames, RowProblem } from './problem.js';
 import type {
   ChosenColumn,
   ChosenColumns,
@@ -16,136 +16,172 @@ import type {
 } from './types.js';
 
 const TEXT_NAMES = ['text', 'sentence', 'query', 'content'];
+/** Columns that data sets of pairs have: a text and its second text. */
+const PAIR_NAMES: readonly (readonly [string, string])[] = [
+  ['sentence1', 'sentence2'],
+  ['premise', 'hypothesis'],
+  ['question1', 'question2'],
+  ['text_a', 'text_b'],
+];
 const LONE_SURROGATE = /\p{Surrogate}/u;
 const LABEL_NAMES = ['label', 'category', 'intent', 'class'];
+/** Where labels are numbers. */
+const NUMBER_NAMES = [...LABEL_NAMES, 'score', 'similarity_score', 'value'];
 
 export interface ColumnChoice {
   readonly file: string;
   /** Columns have names of their own: a header line, or JSON keys. */
   readonly named: boolean;
   readonly options: ReadOptions;
+  /** Names of the numbers in a column, as the file gives them. */
+  classNames(column: string): readonly string[] | undefined;
+}
+
+/** What makes rows of one kind. */
+export interface Maker<Row> {
+  /** What is read of each record. */
+  readonly columns: readonly string[];
+  /** RowProblem where the record is no row. */
+  row(record: RawRecord): Row;
+  /** Of the labels of all rows so far. */
+  variants(): LabelVariants[];
 }
 
 const show = (column: ColumnRef): string =>
   typeof column === 'number' ? String(column) : JSON.stringify(clip(column));
 
 function found(names: readonly string[]): string {
-  if (names.length === 0) return 'there are none';
-  const [only] = names;
-  const separated = names.length === 1 && only !== undefined && /[;\t|]/.exec(only);
-  const hint = separated ? ` (is the delimiter ${JSON.stringify(separated[0])}?)` : '';
-  return `found ${listNames(names)}${hint}`;
+  return names.length === 0 ? 'there are none' : `found ${listNames(names)}`;
 }
 
-function givenColumn(
-  { file, named }: ColumnChoice,
+/** The column that the caller named. INVALID_DATA lists what there is. */
+export function givenColumn(
+  { file, named }: Pick<ColumnChoice, 'file' | 'named'>,
   role: string,
   column: ColumnRef,
-  names: readonly string[],
-  line: number,
-): ChosenColumn {
+  { names, line }: Pick<RawRecord, 'names' | 'line'>,
+): string {
   const name = typeof column === 'number' ? names[column - 1] : column;
-  if (name !== undefined && names.includes(name)) return { name, guessed: false };
+  if (name !== undefined && names.includes(name)) return name;
   const what = named ? found(names) : `the file has ${names.length} columns and no header`;
   throw dataProblem(file, `no ${role} column ${show(column)}: ${what}`, { line, column });
 }
 
-function guessColumn(
+/** The first of `wanted` that is there, in any case. */
+export function guessColumn(
   wanted: readonly string[],
   names: readonly string[],
-): ChosenColumn | undefined {
+): string | undefined {
   for (const want of wanted) {
     const name = names.find((candidate) => candidate.toLowerCase() === want);
-    if (name !== undefined) return { name, guessed: true };
+    if (name !== undefined) return name;
   }
   return undefined;
 }
 
 /** Without names, one column is the text, and two are text and label; more must be told. */
-function guessByPosition(
+function guessByPosition(role: 'text' | 'label', names: readonly string[]): string | undefined {
+  return names.length <= 2 ? names[role === 'text' ? 0 : 1] : undefined;
+}
+
+/** A column that nobody named and that cannot be guessed. */
+export function unknownColumn(
+  file: string,
   role: 'text' | 'label',
-  names: readonly string[],
-): ChosenColumn | undefined {
-  const name = role === 'text' ? names[0] : names[1];
-  return name !== undefined && names.length <= 2 ? { name, guessed: true } : undefined;
+  { names, line }: Pick<RawRecord, 'names' | 'line'>,
+): Error {
+  const option = role === 'text' ? 'textColumn' : 'labelColumn';
+  const what = `which column is the ${role}? name it with \`${option}\`: ${found(names)}`;
+  return dataProblem(file, what, { line });
 }
 
 /** Chooses the columns from the names of the first record. INVALID_DATA lists what was found. */
 export function chooseColumns(choice: ColumnChoice, first: RawRecord): ChosenColumns {
   const { file, named, options } = choice;
-  const { line, names } = first;
+  const { names } = first;
   const pick = (role: 'text' | 'label', column: ColumnRef | undefined) => {
-    if (column !== undefined) return givenColumn(choice, role, column, names, line);
-    if (!named) return guessByPosition(role, names);
-    return guessColumn(role === 'text' ? TEXT_NAMES : LABEL_NAMES, names);
+    if (column !== undefined) {
+      return { name: givenColumn(choice, role, column, first), guessed: false };
+    }
+    const labels = options.labels === 'numbers' ? NUMBER_NAMES : LABEL_NAMES;
+    const name = named
+      ? guessColumn(role === 'text' ? TEXT_NAMES : labels, names)
+      : guessByPosition(role, names);
+    return name === undefined ? undefined : { name, guessed: true };
   };
-  const text = pick('text', options.textColumn);
-  if (text === undefined) {
-    throw dataProblem(file, `which column is the text? name it: ${found(names)}`, { line });
-  }
+  const pairs = named ? guessPair(options, names) : undefined;
+  const text = pick('text', options.textColumn) ?? pairs?.text;
+  if (text === undefined) throw unknownColumn(file, 'text', first);
   const label = options.labels === 'none' ? undefined : pick('label', options.labelColumn);
-  if (label === undefined && options.requireLabel) {
-    throw dataProblem(file, `which column is the label? name it: ${found(names)}`, { line });
-  }
+  if (label === undefined && options.requireLabel) throw unknownColumn(file, 'label', first);
   const pair =
     options.pairColumn === undefined
-      ? undefined
-      : givenColumn(choice, 'pair', options.pairColumn, names, line);
+      ? pairs?.text.name === text.name
+        ? pairs.pair
+        : undefined
+      : { name: givenColumn(choice, 'pair', options.pairColumn, first), guessed: false };
   // A guess never takes a column that already has another role.
   const freeLabel =
     label?.guessed && [text.name, pair?.name].includes(label.name) ? undefined : label;
   return { file, text, ...(pair && { pair }), ...(freeLabel && { label: freeLabel }) };
 }
 
-/** Makes rows of records; holds what is the same for every row of a file. */
-export class RowMaker {
+/** The columns of a pair where nothing was named; the first one alone is a text. */
+function guessPair(
+  { textColumn, pairColumn }: ReadOptions,
+  names: readonly string[],
+): { readonly text: ChosenColumn; readonly pair?: ChosenColumn } | undefined {
+  if (textColumn !== undefined) return undefined;
+  for (const [first, second] of PAIR_NAMES) {
+    const text = guessColumn([first], names);
+    if (text === undefined) continue;
+    const pair = pairColumn === undefined ? guessColumn([second], names) : undefined;
+    return {
+      text: { name: text, guessed: true },
+      ...(pair !== undefined && { pair: { name: pair, guessed: true } }),
+    };
+  }
+  return undefined;
+}
+
+/** Makes rows of a text, a pair and a label; holds what is the same for every row of a file. */
+export class RowMaker implements Maker<FileRow> {
+  readonly columns: readonly string[];
+  private readonly chosen: ChosenColumns;
   private readonly requireLabel: boolean;
   private readonly labels: LabelReader;
 
-  constructor(
-    private readonly columns: ChosenColumns,
-    options: ReadOptions,
-  ) {
+  constructor(choice: ColumnChoice, first: RawRecord) {
+    const { file, options } = choice;
+    const chosen = chooseColumns(choice, first);
+    options.onColumns?.(chosen);
+    const { text, pair, label } = chosen;
+    this.chosen = chosen;
+    this.columns = [text, pair, label].flatMap((column) => (column ? [column.name] : []));
     this.requireLabel = options.requireLabel ?? options.labelColumn !== undefined;
-    this.labels = new LabelReader(
-      columns.file,
-      options.labels === 'numbers' ? 'numbers' : 'classes',
-    );
+    this.labels = new LabelReader(file, {
+      meaning: options.labels === 'numbers' ? 'numbers' : 'classes',
+      names: options.labelNames ?? (label && choice.classNames(label.name)),
+    });
   }
 
-  /** INVALID_DATA where a text is empty or no text, or a label is missing that must be there. */
+  /** RowProblem where a text is empty or no text, or a label is missing that must be there. */
   row(record: RawRecord): FileRow {
-    const { file, text, pair, label } = this.columns;
+    const { file, text: textColumn, pair: pairColumn, label: labelColumn } = this.chosen;
     const { line } = record;
-    const value = label && this.label(record, label.name);
-    return {
-      text: this.text(record, text.name),
-      ...(pair && { pair: this.text(record, pair.name) }),
-      ...(value !== undefined && { label: value }),
-      file,
-      line,
-    };
+    const text = textIn(file, record, textColumn.name);
+    const pair = pairColumn && textIn(file, record, pairColumn.name);
+    // Last: labels of rows that are left out do not count.
+    const label = labelColumn && this.label(record, labelColumn.name);
+    // Spreading would take most of the time of a row.
+    if (pair === undefined) {
+      return label === undefined ? { text, file, line } : { text, label, file, line };
+    }
+    return label === undefined ? { text, pair, file, line } : { text, pair, label, file, line };
   }
 
-  /** Of the labels of all rows so far. */
   variants(): LabelVariants[] {
     return this.labels.variants();
-  }
-
-  private problem(record: RawRecord, column: string, what: string): Error {
-    const message = `column ${JSON.stringify(clip(column))} ${what}`;
-    return dataProblem(this.columns.file, message, { line: record.line, column });
-  }
-
-  private text(record: RawRecord, column: string): string {
-    const value = record.get(column);
-    if (value === undefined) throw this.problem(record, column, 'is missing');
-    if (typeof value !== 'string') throw this.problem(record, column, 'is not a string');
-    if (value.trim() === '') throw this.problem(record, column, 'is empty');
-    // JSON can spell half a surrogate pair, which no UTF-8 text can hold.
-    if (LONE_SURROGATE.test(value))
-      throw this.problem(record, column, 'holds half a surrogate pair');
-    return value;
   }
 
   private label(record: RawRecord, column: string): string | undefined {
@@ -153,6 +189,31 @@ export class RowMaker {
     const source = () => record.source(column);
     const label = this.labels.read(value, { line: record.line, column, source });
     if (label !== undefined || !this.requireLabel) return label;
-    throw this.problem(record, column, typeof value === 'string' ? 'is empty' : 'is missing');
+    const what = typeof value === 'string' ? 'is empty' : 'is missing';
+    throw columnProblem(this.chosen.file, record, column, what);
   }
+}
+
+/** A row that cannot be used for what is in one of its columns. */
+export function columnProblem(
+  file: string,
+  { line }: Pick<RawRecord, 'line'>,
+  column: string,
+  what: string,
+  kind: string = what,
+): RowProblem {
+  const name = `column ${JSON.stringify(clip(column))}`;
+  return new RowProblem(file, `${name} ${what}`, { line, column }, `${name} ${kind}`);
+}
+
+/** The text in a column. RowProblem where there is none. */
+export function textIn(file: string, record: RawRecord, column: string): string {
+  const value = record.get(column);
+  const problem = (what: string) => columnProblem(file, record, column, what);
+  if (value === undefined) throw problem('is missing');
+  if (typeof value !== 'string') throw problem('is not a string');
+  if (value.trim() === '') throw problem('is empty');
+  // JSON can spell half a surrogate pair, which no UTF-8 text can hold.
+  if (LONE_SURROGATE.test(value)) throw problem('holds half a surrogate pair');
+  return value;
 }

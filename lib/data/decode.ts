@@ -1,115 +1,118 @@
 /**
- * A file as a stream of text: strict UTF-8, byte order mark removed, every line end (CRLF, CR) turned into LF.
+ * A file as a stream of text: its encoding named, marked or found; byte order mark removed, every line end (CRLF, CR)
+ * turned into LF.
  *
  * The rule: nothing is replaced silently; the first wrong byte is an error with its offset and line.
  */
-import { isUtf8 } from 'node:buffer';
+import type { FileHandle } from 'node:fs/promises';
 import { throwIfAborted } from '../core/errors.js';
-import { openRegular } from '../core/files.js';
+import { openRegular, readUpTo } from '../core/files.js';
+import { detectEncoding, markOf } from './detect-encoding.js';
+import { type ByteDecoder, decoderOf } from './encodings.js';
 import { dataProblem } from './problem.js';
-
-const LINE_FEED = 10;
-
-/** Bytes at the end of `bytes` that begin a character which is not complete yet: 0 to 3. */
-function openTail(bytes: Uint8Array): number {
-  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
-    const byte = bytes[bytes.length - back] ?? 0;
-    if (byte >= 0xc0) {
-      const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
-      return length > back ? back : 0;
-    }
-    if (byte < 0x80) return 0;
-  }
-  return 0;
-}
-
-/** Length of the longest valid prefix, where validity of a prefix is monotone: found by bisection. */
-function validPrefix(bytes: Uint8Array): number {
-  let good = 0;
-  let bad = bytes.length;
-  while (bad - good > 1) {
-    const middle = (good + bad) >> 1;
-    const head = bytes.subarray(0, middle);
-    if (isUtf8(head.subarray(0, middle - openTail(head)))) good = middle;
-    else bad = middle;
-  }
-  return good - openTail(bytes.subarray(0, good));
-}
-
-function countLines(bytes: Uint8Array): number {
-  let lines = 0;
-  for (let at = bytes.indexOf(LINE_FEED); at >= 0; at = bytes.indexOf(LINE_FEED, at + 1))
-    lines += 1;
-  return lines;
-}
-
-/** Decodes chunks of bytes; each call of `push` takes a chunk, `end` checks that no character is cut off. */
-class StrictDecoder {
-  private tail: Uint8Array = new Uint8Array(0);
-  private offset = 0;
-  private line = 1;
-  private heldCarriageReturn = '';
-
-  constructor(private readonly file: string) {}
-
-  push(chunk: Uint8Array): string {
-    const bytes = this.tail.length > 0 ? Buffer.concat([this.tail, chunk]) : Buffer.from(chunk);
-    const complete = bytes.subarray(0, bytes.length - openTail(bytes));
-    if (!isUtf8(complete)) throw this.invalid(bytes);
-    this.tail = bytes.subarray(complete.length);
-    const isStart = this.offset === 0;
-    if (complete.length > 0) this.offset += complete.length;
-    this.line += countLines(complete);
-    let text = this.heldCarriageReturn + complete.toString('utf8');
-    if (isStart && text.startsWith('\uFEFF')) text = text.slice(1);
-    // A carriage return at the end may be half of a CRLF: keep it until its successor is known.
-    this.heldCarriageReturn = text.endsWith('\r') ? '\r' : '';
-    if (this.heldCarriageReturn) text = text.slice(0, -1);
-    return text.replace(/\r\n?/g, '\n');
-  }
-
-  end(): string {
-    if (this.tail.length > 0) throw this.invalid(Buffer.from(this.tail));
-    return this.heldCarriageReturn ? '\n' : '';
-  }
-
-  private invalid(bytes: Buffer): Error {
-    const at = validPrefix(bytes);
-    const byteOffset = this.offset + at;
-    const line = this.line + countLines(bytes.subarray(0, at));
-    const value = (bytes[at] ?? 0).toString(16).padStart(2, '0');
-    const isUtf16 = byteOffset === 0 && (bytes[0] === 0xff || bytes[0] === 0xfe);
-    const hint = isUtf16 ? ' (the file looks like UTF-16; save it as UTF-8)' : '';
-    return dataProblem(
-      this.file,
-      `not valid UTF-8: byte 0x${value} at offset ${byteOffset}${hint}`,
-      { line, byteOffset },
-    );
-  }
-}
+import type { FileEncoding } from './types.js';
 
 const CHUNK_BYTES = 256 * 1024;
+
+export interface DecodeOptions {
+  /** As `encodingName` gives it. Default: a mark or what the bytes say; of a stream, which is read once, a mark or UTF-8. */
+  readonly encoding?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** The text of bytes from anywhere, in pieces of no particular size. `name` is what they are called in INVALID_DATA. */
 export async function* decodeBytes(
   name: string,
   chunks: AsyncIterable<Uint8Array>,
-  signal?: AbortSignal,
+  { encoding, signal }: DecodeOptions = {},
 ): AsyncGenerator<string> {
-  const decoder = new StrictDecoder(name);
+  let decoder: ByteDecoder | undefined;
+  let isStart = true;
+  let heldCarriageReturn = '';
+  const lines = (piece: string): string => {
+    let text = heldCarriageReturn + piece;
+    if (isStart && text !== '') {
+      isStart = false;
+      if (text.startsWith('\uFEFF')) text = text.slice(1);
+    }
+    // A carriage return at the end may be half of a CRLF: keep it until its successor is known.
+    heldCarriageReturn = text.endsWith('\r') ? '\r' : '';
+    if (heldCarriageReturn) text = text.slice(0, -1);
+    return text.replace(/\r\n?/g, '\n');
+  };
   for await (const chunk of chunks) {
     throwIfAborted(signal, `reading ${name}`);
-    const text = decoder.push(chunk);
+    if (chunk.length === 0) continue;
+    decoder ??= decoderOf(named(name, chunk, encoding), name);
+    const text = lines(decoder.push(chunk));
     if (text !== '') yield text;
   }
-  const rest = decoder.end();
+  const rest = lines(decoder?.end() ?? '') + (heldCarriageReturn ? '\n' : '');
   if (rest !== '') yield rest;
 }
 
-/** The text of a file, as decodeBytes. */
-export async function* decodeFile(file: string, signal?: AbortSignal): AsyncGenerator<string> {
+/** What was named, unless a mark says otherwise. */
+function named(file: string, head: Uint8Array, encoding: string | undefined): string {
+  const mark = markOf(head);
+  if (mark === null || mark.name === encoding) return encoding ?? 'utf-8';
+  // "UTF-16" alone means that the mark decides.
+  const isWide = encoding === 'utf-16le' && mark.name === 'utf-16be';
+  if (encoding === undefined || isWide) return mark.name;
+  const what = `begins with the byte order mark of ${mark.name}, and \`encoding\` says ${encoding}`;
+  throw dataProblem(file, what);
+}
+
+/** A file that is open: what its encoding is, and its text. Reading the text to its end closes it; else `close` does. */
+export interface OpenText {
+  readonly encoding: FileEncoding;
+  readonly text: AsyncIterable<string>;
+  close(): Promise<void>;
+}
+
+/** Opens a file and finds its encoding. */
+export async function openText(file: string, options: DecodeOptions = {}): Promise<OpenText> {
   const handle = await openRegular(file, (what, cause) =>
     dataProblem(file, what, cause === undefined ? {} : { cause }),
   );
-  yield* decodeBytes(file, handle.createReadStream({ highWaterMark: CHUNK_BYTES }), signal);
+  try {
+    const encoding = await encodingOf(file, handle, options);
+    const chunks = handle.createReadStream({ highWaterMark: CHUNK_BYTES, start: 0 });
+    const text = decodeBytes(file, chunks, { ...options, encoding: encoding.name });
+    return {
+      encoding,
+      text,
+      close: async () => {
+        chunks.destroy();
+        await handle.close().catch(() => {});
+      },
+    };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+async function encodingOf(
+  file: string,
+  handle: FileHandle,
+  { encoding, signal }: DecodeOptions,
+): Promise<FileEncoding> {
+  if (encoding === undefined) return detectEncoding(file, handle, signal);
+  const head = new Uint8Array(4);
+  const bytes = head.subarray(0, await readUpTo(handle, 0, head));
+  return { name: named(file, bytes, encoding), found: 'given' };
+}
+
+/** The text of a file, as decodeBytes. */
+export async function* decodeFile(
+  file: string,
+  options: DecodeOptions & { readonly onEncoding?: (encoding: FileEncoding) => void } = {},
+): AsyncGenerator<string> {
+  const open = await openText(file, options);
+  try {
+    options.onEncoding?.(open.encoding);
+    yield* open.text;
+  } finally {
+    await open.close();
+  }
 }

@@ -1,5 +1,5 @@
 /**
- * CSV and TSV files as records: csv-parse does the quoting, this file the names, counts and line numbers.
+ * CSV and TSV files as records: csv-parse does the splitting, this file the names, counts, quotes and line numbers.
  *
  * The rule: every record has exactly the columns of the first one, and knows the line on which it begins.
  */
@@ -7,24 +7,40 @@ import { pipeline, Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { CsvError, parse } from 'csv-parse';
 import { MAX_COLUMNS, MAX_LINE_UNITS } from '../core/limits.js';
-import { decodeFile } from './decode.js';
-import { clip, dataProblem } from './problem.js';
-import type { RawRecord } from './types.js';
+import { openText } from './decode.js';
+import { findDelimiter } from './delimiter.js';
+import { peek } from './peek.js';
+import { clip, dataProblem, RowProblem } from './problem.js';
+import { quoteFault } from './quotes.js';
+import type { Parsed, Records } from './types.js';
 
 export interface DelimitedOptions {
-  readonly delimiter: string;
-  readonly quoting: boolean;
+  readonly format: 'csv' | 'tsv';
+  /** Default: found. */
+  readonly delimiter: string | undefined;
+  /** Default: but for tabs in a .tsv file. */
+  readonly quoting: boolean | undefined;
   readonly header: boolean;
+  readonly encoding: string | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
 /** Parsed at a stretch: about 5 ms. */
 const SLICE_UNITS = 32 * 1024;
+/** Looked at for the delimiter. */
+const HEAD_UNITS = 64 * 1024;
 
 interface ParsedRecord {
   readonly record: readonly string[];
   readonly raw: string;
   readonly info: { readonly lines: number };
+}
+
+/** How the text is split. */
+interface Layout {
+  readonly delimiter: string;
+  readonly quoting: boolean;
+  readonly header: boolean;
 }
 
 /** The parser knows the line where a record ends; line feeds inside the record lead back to its start. */
@@ -41,48 +57,50 @@ function firstLine(lastLine: number, raw: string): number {
 
 const CSV_PROBLEMS: Readonly<Record<string, string>> = {
   CSV_QUOTE_NOT_CLOSED: 'a quoted field is never closed',
-  INVALID_OPENING_QUOTE:
-    'a quote inside a field that is not quoted (quote the field, double its quotes)',
-  CSV_INVALID_CLOSING_QUOTE:
-    'text after the closing quote of a field (double the quotes inside a field)',
   CSV_MAX_RECORD_SIZE: `a row is longer than ${MAX_LINE_UNITS} bytes; is a quote not closed?`,
 };
 
+/** A quote that is never closed swallows the rest of the file: what helps is where its row began. */
 function parserProblem(file: string, error: unknown): unknown {
   if (!(error instanceof CsvError)) return error;
   const fields: Readonly<Record<string, unknown>> = { ...error };
   const lastLine = typeof fields.lines === 'number' ? fields.lines : 1;
   const raw = typeof fields.raw === 'string' ? fields.raw : '';
-  // A quote that is never closed swallows the rest of the file: what helps is where its row began.
-  const isSwallowed = ['CSV_QUOTE_NOT_CLOSED', 'CSV_MAX_RECORD_SIZE'].includes(error.code);
-  const line = isSwallowed ? firstLine(lastLine, raw) : lastLine;
   const message = CSV_PROBLEMS[error.code] ?? error.message;
-  return dataProblem(file, message, { line, cause: error });
+  return dataProblem(file, message, { line: firstLine(lastLine, raw), cause: error });
 }
 
 /** Small pieces with turns for others between them: the parser takes each piece at once. */
-async function* inSlices(pieces: AsyncIterable<string>): AsyncGenerator<string> {
+async function* inSlices(pieces: AsyncIterable<string>, skip: number): AsyncGenerator<string> {
+  let begin = skip;
   for await (const piece of pieces) {
-    for (let begin = 0; begin < piece.length; begin += SLICE_UNITS) {
+    for (; begin < piece.length; begin += SLICE_UNITS) {
       yield piece.slice(begin, begin + SLICE_UNITS);
       await setImmediate();
     }
+    begin = 0;
   }
 }
 
-async function* parseFile(file: string, options: DelimitedOptions): AsyncGenerator<ParsedRecord> {
+async function* parseText(
+  file: string,
+  text: AsyncIterable<string>,
+  { delimiter, quoting }: Layout,
+): AsyncGenerator<ParsedRecord> {
   const parser = parse({
-    delimiter: options.delimiter,
-    quote: options.quoting ? '"' : null,
+    delimiter,
+    quote: quoting ? '"' : null,
     record_delimiter: '\n',
     relax_column_count: true,
+    // A stray quote costs its own row only; quoteFault finds it.
+    relax_quotes: true,
     skip_empty_lines: true,
     max_record_size: MAX_LINE_UNITS,
     info: true,
     raw: true,
   });
   // Errors of either stream surface in the loop below; the callback only keeps them from being unhandled.
-  pipeline(Readable.from(inSlices(decodeFile(file, options.signal))), parser, () => {});
+  pipeline(Readable.from(text), parser, () => {});
   try {
     for await (const parsed of parser) yield parsed as ParsedRecord;
   } catch (error) {
@@ -106,32 +124,61 @@ function headerNames(file: string, line: number, record: readonly string[]): str
   });
 }
 
-/** The records of a CSV or TSV file. Without a header, columns are named "1", "2" and so on. */
-export async function* readDelimited(
+/** A CSV or TSV file. */
+export async function openDelimited(file: string, options: DelimitedOptions): Promise<Records> {
+  const { format, header, encoding, signal } = options;
+  const open = await openText(file, { encoding, signal });
+  try {
+    const { head, text } = await peek(open.text, HEAD_UNITS);
+    const { delimiter, skip } = findDelimiter(head, { ...options, format });
+    const { character } = delimiter;
+    const quoting = options.quoting ?? (format === 'csv' || character !== '\t');
+    return {
+      source: { file, format, encoding: open.encoding, delimiter },
+      names: null,
+      classNames: () => undefined,
+      read: () => {
+        const slices = inSlices(text, skip);
+        return readDelimited(file, slices, { delimiter: character, quoting, header });
+      },
+      close: open.close,
+    };
+  } catch (error) {
+    await open.close();
+    throw error;
+  }
+}
+
+/** The records of a CSV or TSV text. Without a header, columns are named "1", "2" and so on. */
+async function* readDelimited(
   file: string,
-  options: DelimitedOptions,
-): AsyncGenerator<RawRecord> {
+  text: AsyncIterable<string>,
+  layout: Layout,
+): AsyncGenerator<Parsed> {
   let names: readonly string[] | undefined;
   let places: ReadonlyMap<string, number> = new Map();
-  for await (const { record, raw, info } of parseFile(file, options)) {
+  for await (const { record, raw, info } of parseText(file, text, layout)) {
     const line = firstLine(info.lines, raw);
+    const fault = layout.quoting ? quoteFault(raw, layout.delimiter) : null;
     if (names === undefined) {
+      if (fault !== null) throw dataProblem(file, fault, { line });
       if (record.length > MAX_COLUMNS) {
         const what = `must have at most ${MAX_COLUMNS} columns, got ${record.length}`;
         throw dataProblem(file, what, { line });
       }
-      names = options.header
-        ? headerNames(file, line, record)
-        : record.map((_, i) => String(i + 1));
+      names = layout.header ? headerNames(file, line, record) : record.map((_, i) => String(i + 1));
       places = new Map(names.map((name, i) => [name, i]));
-      if (options.header) continue;
+      if (layout.header) continue;
+    }
+    if (fault !== null) {
+      yield new RowProblem(file, fault, { line });
+      continue;
     }
     if (record.length !== names.length) {
-      throw dataProblem(
-        file,
-        `${names.length} columns expected, got ${record.length}${commaHint(options, names, record)}`,
-        { line },
-      );
+      const hint = commaHint(layout.delimiter, names, record);
+      const what = `${names.length} columns expected, got ${record.length}${hint}`;
+      yield new RowProblem(file, what, { line }, 'number of columns');
+      continue;
     }
     const columns = places;
     const get = (name: string) => record[columns.get(name) ?? record.length];
@@ -140,11 +187,7 @@ export async function* readDelimited(
   if (names === undefined) throw dataProblem(file, 'the file is empty');
 }
 
-function commaHint(
-  options: DelimitedOptions,
-  names: readonly string[],
-  record: readonly string[],
-): string {
-  const unquoted = options.delimiter === ',' && record.length > names.length;
+function commaHint(delimiter: string, names: readonly string[], record: readonly string[]): string {
+  const unquoted = delimiter === ',' && record.length > names.length;
   return unquoted ? ' (a text with a comma must be quoted)' : '';
 }

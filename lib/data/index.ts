@@ -1,13 +1,15 @@
 /**
  * Everything of lib/data that other layers use.
  *
- * The rule: rows are plain values; only readRows, readAllRows and writeRows touch files.
+ * The rule: rows are plain values; only the readers and writeRows touch files.
  */
 
 export { SeededRandom, shuffled } from '../core/random.js';
+export type { QuestionRow } from './answer-rows.js';
+export { type Audit, Auditor, type AuditRow } from './audit.js';
+export { type BadRowKind, type BadRows, describeBadRows, describeKind } from './bad-rows.js';
 export { decodeBytes, decodeFile } from './decode.js';
-export { readJsonObjects } from './json-lines.js';
-export { type LabelListOptions, readLabelLists } from './label-lists.js';
+export { encodingName } from './encodings.js';
 export {
   describeVariants,
   knownSpelling,
@@ -17,19 +19,34 @@ export {
   showLabels,
 } from './label-variants.js';
 export { readLines } from './lines.js';
-export { formatOf, readAllRows, readRows } from './read-rows.js';
+export type { LabelListRow, WordTagsRow } from './list-rows.js';
+export { DATA_FORMATS, dataFormatOf } from './open-records.js';
+export { readColumns } from './read-columns.js';
+export {
+  allOf,
+  readAllRows,
+  readLabelListRows,
+  readQuestionRows,
+  readRows,
+  readWordTagsRows,
+} from './read-rows.js';
 export { type AnyRow, checkLabels, collectLabels, type SplitOptions, splitRows } from './rows.js';
 export type {
   ChosenColumn,
   ChosenColumns,
   ColumnRef,
   DataFormat,
+  DataSource,
+  FileDelimiter,
+  FileEncoding,
   FileRow,
   ReadOptions,
   TextRow,
+  WriteFormat,
 } from './types.js';
 export {
   csvField,
+  formatOf,
   formatRows,
   type OutputRow,
   type OutputValue,

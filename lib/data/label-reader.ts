@@ -5,7 +5,7 @@
  * a number and as a text ("1" and 1) is refused, because nobody can tell whether these are one class or two.
  */
 import { LabelCounts, type LabelVariants, showLabel } from './label-variants.js';
-import { clip, dataProblem } from './problem.js';
+import { clip, RowProblem } from './problem.js';
 
 type Kind = 'text' | 'number' | 'boolean';
 
@@ -28,6 +28,13 @@ export interface LabelPlace {
   readonly source: () => string | undefined;
 }
 
+export interface LabelReaderOptions {
+  /** Numbers are no names of classes: only that they are some is checked. Default: classes. */
+  readonly meaning?: 'classes' | 'numbers';
+  /** Names of classes that are given as numbers from 0; -1 is no label. */
+  readonly names?: readonly string[] | undefined;
+}
+
 export class LabelReader {
   private readonly counts = new LabelCounts();
   /** Kind and line of every label. */
@@ -35,15 +42,22 @@ export class LabelReader {
   /** First line of each kind. */
   private readonly firstLines = new Map<Kind, number>();
 
+  private readonly meaning: 'classes' | 'numbers';
+  private readonly names: readonly string[] | undefined;
+
   constructor(
     private readonly file: string,
-    /** Numbers are no names of classes: only that they are some is checked. */
-    private readonly meaning: 'classes' | 'numbers' = 'classes',
-  ) {}
+    { meaning = 'classes', names }: LabelReaderOptions = {},
+  ) {
+    this.meaning = meaning;
+    // Numbers that are a value have no names.
+    this.names = meaning === 'classes' ? names : undefined;
+  }
 
   /** undefined where there is no label. INVALID_DATA for what can be none. */
   read(value: unknown, place: LabelPlace): string | undefined {
     if (value === undefined || value === null || value === '') return undefined;
+    if (this.names !== undefined) return this.named(value, this.names, place);
     const kind = kindOf(value);
     if (kind === null) throw this.problem(place, 'is not a string or number');
     const label = kind === 'number' ? (place.source() ?? String(value)) : String(value);
@@ -51,9 +65,22 @@ export class LabelReader {
     if (LONE_SURROGATE.test(label)) throw this.problem(place, 'holds half a surrogate pair');
     if (this.meaning === 'numbers') {
       if (DECIMAL.test(label.trim()) && Number.isFinite(Number(label))) return label;
-      throw dataProblem(this.file, 'the label is not a number', this.placeOf(place));
+      throw new RowProblem(this.file, 'the label is not a number', placeOf(place));
     }
     this.remember(label, kind, place);
+    return label;
+  }
+
+  /** The name of a class that is given by its number, or by its name. */
+  private named(value: unknown, names: readonly string[], place: LabelPlace): string | undefined {
+    const text = kindOf(value) === null ? '' : String(value).trim();
+    const label = /^\d+$/.test(text) ? names[Number(text)] : names.find((name) => name === text);
+    if (text === '-1') return undefined;
+    if (label === undefined) {
+      const what = `is not one of the numbers 0 to ${names.length - 1} of its ${names.length} names`;
+      throw this.problem(place, `${what}: ${showLabel(String(value))}`, what);
+    }
+    this.counts.add(label, place.line);
     return label;
   }
 
@@ -72,6 +99,7 @@ export class LabelReader {
         place,
         `gives the label ${showLabel(label)} as ${first} and as ${KIND_NAMES[kind]} in line ${line}; ` +
           'write it one way',
+        'gives a label both as a text and as a number',
       );
     }
     if (known === undefined) {
@@ -89,21 +117,25 @@ export class LabelReader {
     const kinds = [...this.firstLines];
     if (kinds.length < 2) return;
     const shown = kinds.map(([kind, line]) => `${KIND_NAMES[kind]} in line ${line}`).join(', ');
-    throw this.problem(place, `has labels of several kinds (${shown}); write them one way`);
+    throw this.problem(
+      place,
+      `has labels of several kinds (${shown}); write them one way`,
+      'has labels of several kinds',
+    );
   }
 
-  private placeOf({ line, column }: LabelPlace) {
-    return { line, column };
+  private problem(place: LabelPlace, what: string, kind = what): Error {
+    const column = `column ${JSON.stringify(clip(place.column))}`;
+    return new RowProblem(this.file, `${column} ${what}`, placeOf(place), kind);
   }
+}
 
-  private problem(place: LabelPlace, what: string): Error {
-    const message = `column ${JSON.stringify(clip(place.column))} ${what}`;
-    return dataProblem(this.file, message, this.placeOf(place));
-  }
+function placeOf({ line, column }: LabelPlace) {
+  return { line, column };
 }
 
 function kindOf(value: unknown): Kind | null {
   if (typeof value === 'string') return 'text';
-  if (typeof value === 'number') return 'number';
+  if (typeof value === 'number' || typeof value === 'bigint') return 'number';
   return typeof value === 'boolean' ? 'boolean' : null;
 }

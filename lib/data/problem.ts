@@ -27,6 +27,22 @@ export function dataProblem(file: string, message: string, place: Place = {}): S
   });
 }
 
+/** A row that cannot be used, while the rows after it can. Problems of one `kind` are counted together. */
+export class RowProblem extends SinterError {
+  constructor(
+    file: string,
+    message: string,
+    readonly place: Place & { readonly line: number },
+    readonly kind: string = message,
+  ) {
+    const { message: text, details } = dataProblem(file, message, place);
+    super('INVALID_DATA', text, {
+      details,
+      ...(place.cause !== undefined && { cause: place.cause }),
+    });
+  }
+}
+
 /** A list of names for a message: quoted, the first few only. */
 export function listNames(names: readonly string[], limit = 8): string {
   const shown = names.slice(0, limit).map((name) => JSON.stringify(clip(name)));

@@ -1,115 +1,145 @@
 /**
- * Reading labelled text from CSV, TSV and JSONL files, one row at a time.
+ * Reading labelled text from data files of every format, one row at a time.
  *
- * The rule: a file is hostile until read; whatever is wrong is INVALID_DATA with file, line and column.
+ * The rule: a file is hostile until read; whatever is wrong is INVALID_DATA with file, line and column, and by default
+ * everything that is wrong with the rows of a file comes in one error.
  */
-import { extname } from 'node:path';
-import { rangeMistake, typeMistake } from '../core/errors.js';
-import type { RowMaker } from './columns.js';
-import { dataProblem } from './problem.js';
-import type { ColumnRef, DataFormat, FileRow, RawRecord, ReadOptions } from './types.js';
+import { SinterError } from '../core/errors.js';
+import type { QuestionRow } from './answer-rows.js';
+import { BadRowList } from './bad-rows.js';
+import type { ColumnChoice, Maker } from './columns.js';
+import type { LabelListRow, WordTagsRow } from './list-rows.js';
+import { type CheckedOptions, checkOptions, openRecords } from './open-records.js';
+import { dataProblem, RowProblem } from './problem.js';
+import type { FileRow, RawRecord, ReadOptions } from './types.js';
 
-const FORMATS: ReadonlyMap<string, DataFormat> = new Map([
-  ['.csv', 'csv'],
-  ['.tsv', 'tsv'],
-  ['.tab', 'tsv'],
-  ['.jsonl', 'jsonl'],
-  ['.ndjson', 'jsonl'],
-]);
+/** Makes what makes rows, from the first record. */
+type MakerOf<Row> = (choice: ColumnChoice, first: RawRecord) => Maker<Row>;
 
-/** The format by the file's ending; RangeError where it tells nothing. */
-export function formatOf(path: string): DataFormat {
-  const format = FORMATS.get(extname(path).toLowerCase());
-  if (format === undefined) {
-    throw rangeMistake('path', 'a .csv, .tsv or .jsonl file (or pass format)', path);
-  }
-  return format;
+/**
+ * The rows of a file, read as they are asked for. Mistakes in the options throw at once; INVALID_DATA comes
+ * from the iteration: a missing or empty file, a wrong encoding, quoting, column counts, JSON, or an empty column.
+ */
+export function readRows(path: string, options: ReadOptions = {}): AsyncIterable<FileRow> {
+  return rowsOf(path, options, async () => {
+    const { RowMaker } = await import('./columns.js');
+    return (choice, first) => new RowMaker(choice, first);
+  });
 }
 
-/** Many .json files hold one object a line; reading one that is an array says so. None is written. */
-function readFormatOf(path: string): DataFormat {
-  return extname(path).toLowerCase() === '.json' ? 'jsonl' : formatOf(path);
-}
-
-function checkColumn(where: string, column: ColumnRef | undefined, format: DataFormat): void {
-  if (column === undefined) return;
-  if (typeof column === 'number') {
-    if (format === 'jsonl') throw typeMistake(where, 'a key of the JSON objects', column);
-    if (!Number.isSafeInteger(column) || column < 1) {
-      throw rangeMistake(where, 'a column number from 1', column);
-    }
-  } else if (typeof column !== 'string' || column === '') {
-    throw typeMistake(where, 'a column name or number', column);
-  }
-}
-
-function checkOptions(path: string, options: ReadOptions): DataFormat {
-  if (typeof path !== 'string' || path === '') throw typeMistake('path', 'a file name', path);
-  const format = options.format ?? readFormatOf(path);
-  if (![...FORMATS.values()].includes(format)) {
-    throw rangeMistake('format', '"csv", "tsv" or "jsonl"', format);
-  }
-  checkColumn('textColumn', options.textColumn, format);
-  checkColumn('pairColumn', options.pairColumn, format);
-  checkColumn('labelColumn', options.labelColumn, format);
-  const { delimiter, labels = 'classes' } = options;
-  if (!['classes', 'numbers', 'none'].includes(labels)) {
-    throw rangeMistake('labels', '"classes", "numbers" or "none"', labels);
-  }
-  if (delimiter !== undefined && !/^[^"\r\n]$/u.test(delimiter)) {
-    throw rangeMistake('delimiter', 'one character, no quote or line break', delimiter);
-  }
-  return format;
-}
-
-async function readRecords(
+/** The rows of a file with a list of labels each: the column `labels`, unless `labelColumn` says otherwise. As readRows else. */
+export function readLabelListRows(
   path: string,
-  format: DataFormat,
-  options: ReadOptions,
-): Promise<AsyncIterable<RawRecord>> {
-  const { signal } = options;
-  // A parser is loaded for those who read such a file.
-  if (format === 'jsonl') {
-    const { readJsonLines } = await import('./json-lines.js');
-    return readJsonLines(path, signal);
-  }
-  const { readDelimited } = await import('./delimited.js');
-  return readDelimited(path, {
-    signal,
-    delimiter: options.delimiter ?? (format === 'tsv' ? '\t' : ','),
-    quoting: options.quoting ?? format === 'csv',
-    header: options.header ?? true,
+  options: ReadOptions = {},
+): AsyncIterable<LabelListRow> {
+  return rowsOf(path, options, async () => {
+    const { LabelListMaker } = await import('./list-rows.js');
+    return (choice, first) => new LabelListMaker(choice, first);
   });
 }
 
 /**
- * The rows of a file, read as they are asked for. Mistakes in the options throw at once; INVALID_DATA comes
- * from the iteration: a missing or empty file, bad UTF-8, quoting, column counts, JSON, or an empty column.
+ * The rows of a file with words and a tag for each: a CoNLL file, or the columns `words` or `tokens` and `tags` or
+ * `ner_tags`. As readRows else.
  */
-export function readRows(path: string, options: ReadOptions = {}): AsyncIterable<FileRow> {
-  const format = checkOptions(path, options);
-  const named = format === 'jsonl' || (options.header ?? true);
-  return {
-    async *[Symbol.asyncIterator]() {
-      const { chooseColumns, RowMaker } = await import('./columns.js');
-      let maker: RowMaker | undefined;
-      for await (const record of await readRecords(path, format, options)) {
-        if (maker === undefined) {
-          const columns = chooseColumns({ file: path, named, options }, record);
-          options.onColumns?.(columns);
-          maker = new RowMaker(columns, options);
-        }
-        yield maker.row(record);
-      }
-      if (maker === undefined) throw dataProblem(path, 'the file has a header but no rows');
-      for (const group of maker.variants()) options.onLabelVariants?.(group);
-    },
-  };
+export function readWordTagsRows(
+  path: string,
+  options: ReadOptions = {},
+): AsyncIterable<WordTagsRow> {
+  return rowsOf(path, options, async () => {
+    const { WordTagsMaker } = await import('./list-rows.js');
+    return (choice, first) => new WordTagsMaker(choice, first);
+  });
+}
+
+/**
+ * The questions of a file with their contexts and answers: a SQuAD file of version 1 or 2, or the columns `question`,
+ * `context` and `answers`. As readRows else.
+ */
+export function readQuestionRows(
+  path: string,
+  options: ReadOptions = {},
+): AsyncIterable<QuestionRow> {
+  return rowsOf(path, options, async () => {
+    const { QuestionMaker } = await import('./answer-rows.js');
+    return (choice, first) => new QuestionMaker(choice, first);
+  });
 }
 
 /** All rows of a file at once. */
 export async function readAllRows(path: string, options: ReadOptions = {}): Promise<FileRow[]> {
-  const rows: FileRow[] = [];
-  for await (const row of readRows(path, options)) rows.push(row);
-  return rows;
+  return allOf(readRows(path, options));
+}
+
+/** All that there are. */
+export async function allOf<Row>(rows: AsyncIterable<Row>): Promise<Row[]> {
+  const all: Row[] = [];
+  for await (const row of rows) all.push(row);
+  return all;
+}
+
+function rowsOf<Row>(
+  path: string,
+  options: ReadOptions,
+  load: () => Promise<MakerOf<Row>>,
+): AsyncIterable<Row> {
+  const checked = checkOptions(path, options);
+  return { [Symbol.asyncIterator]: () => goodRows(checked, load) };
+}
+
+/** The rows that can be used, as `onBadRows` says. One generator: each more would cost as much as a row does. */
+async function* goodRows<Row>(
+  checked: CheckedOptions,
+  load: () => Promise<MakerOf<Row>>,
+): AsyncGenerator<Row> {
+  const { path, options, named } = checked;
+  const { onBadRows = 'fail' } = options;
+  const makerOf = await load();
+  const records = await openRecords(checked);
+  const bad = new BadRowList(path, onBadRows);
+  let good = 0;
+  try {
+    options.onSource?.(records.source);
+    const { classNames, names } = records;
+    const choice = { file: path, named, options, classNames };
+    let maker = names && makerOf(choice, headOf(names));
+    for await (const parsed of records.read(maker?.columns ?? null)) {
+      try {
+        if (parsed instanceof RowProblem) throw parsed;
+        maker ??= makerOf(choice, parsed);
+        const row = maker.row(parsed);
+        good += 1;
+        if (onBadRows === 'skip' || (onBadRows === 'fail' && bad.count === 0)) yield row;
+      } catch (error) {
+        if (!(error instanceof RowProblem)) throw error;
+        bad.add(error);
+      }
+    }
+    finish(checked, bad, good);
+    for (const group of maker?.variants() ?? []) options.onLabelVariants?.(group);
+  } catch (error) {
+    const isOfFile = error instanceof SinterError && error.code === 'INVALID_DATA';
+    throw isOfFile && bad.count > 0 && !bad.isThrown ? bad.error(good, error) : error;
+  } finally {
+    await records.close();
+  }
+}
+
+/** The columns of a file that says them before its rows. */
+function headOf(names: readonly string[]): RawRecord {
+  return { line: 1, names, get: () => undefined, source: () => undefined };
+}
+
+/** Tells what was found, or throws it. */
+function finish({ path, format, options }: CheckedOptions, bad: BadRowList, good: number): void {
+  const { onBadRows = 'fail' } = options;
+  if (good + bad.count === 0) {
+    const what = format === 'csv' || format === 'tsv' ? 'a header' : 'columns';
+    throw dataProblem(path, `the file has ${what} but no rows`);
+  }
+  if (onBadRows === 'report') options.onBadRowsFound?.(bad.found(good));
+  else if (bad.count > 0) {
+    if (onBadRows === 'fail' || good === 0) throw bad.error(good);
+    options.onBadRowsFound?.(bad.found(good));
+  }
 }

@@ -4,7 +4,9 @@
  * The rule: a text is never empty, and a label is the exact text of the file, whatever it held; readers see to both.
  */
 
+import type { BadRows } from './bad-rows.js';
 import type { LabelVariants } from './label-variants.js';
+import type { RowProblem } from './problem.js';
 
 /** One example: a text, or a pair of texts, with or without a label. */
 export interface TextRow {
@@ -17,21 +19,58 @@ export interface TextRow {
 export interface FileRow extends TextRow {
   /** The path as it was given. */
   readonly file: string;
-  /** 1-based line on which the row begins. */
+  /** 1-based line on which the row begins; of Parquet, which has no lines, its number from 1. */
   readonly line: number;
 }
 
-export type DataFormat = 'csv' | 'tsv' | 'jsonl';
+/** What is read. `json` is one array of objects, an object with such an array as `data`, SQuAD's own files, or JSON lines. */
+export type DataFormat = 'csv' | 'tsv' | 'jsonl' | 'json' | 'parquet' | 'conll';
+
+/** What is written. */
+export type WriteFormat = 'csv' | 'tsv' | 'jsonl';
+
+/** Which encoding a file is read in, and how it was found. */
+export interface FileEncoding {
+  /** As the Encoding standard calls it: utf-8, utf-16le, gb18030, shift_jis, windows-1252 ... */
+  readonly name: string;
+  /** `valid`: the whole file is UTF-8. `mark`: a byte order mark. */
+  readonly found: 'given' | 'mark' | 'valid' | 'guessed';
+  /** Of a guess: what speaks for it. */
+  readonly why?: string;
+}
+
+/** What separates the columns of a CSV or TSV file, and how it was found. */
+export interface FileDelimiter {
+  readonly character: string;
+  /** `ending`: as the format has it. `stated`: a first line `sep=;`. `guessed`: only it makes columns. */
+  readonly found: 'given' | 'ending' | 'stated' | 'guessed';
+}
+
+/** How a file is read. */
+export interface DataSource {
+  /** The path as it was given. */
+  readonly file: string;
+  readonly format: DataFormat;
+  /** null for Parquet. */
+  readonly encoding: FileEncoding | null;
+  /** null but for CSV and TSV. */
+  readonly delimiter: FileDelimiter | null;
+}
 
 /** A column (or JSON key) by name, or a CSV/TSV column by its 1-based number. */
 export type ColumnRef = string | number;
 
 export interface ReadOptions {
-  /** Default: by the file's ending (.csv; .tsv, .tab; .jsonl, .ndjson, .json: one object a line). */
+  /** Default: by the file's ending (.csv; .tsv, .tab; .jsonl, .ndjson; .json; .parquet; .conll, .bio, .iob, .iob2). */
   readonly format?: DataFormat;
-  /** Default: the first of text, sentence, query, content that exists. */
+  /**
+   * A name that TextDecoder knows: 'utf-8', 'utf-16le', 'gb18030', 'shift_jis', 'windows-1252' ... Default: a byte order mark,
+   * else UTF-8 where the whole file is that, else what the bytes say without doubt, which `onSource` tells.
+   */
+  readonly encoding?: string;
+  /** Default: the first of text, sentence, query, content, sentence1, premise, question1, text_a that exists. */
   readonly textColumn?: ColumnRef;
-  /** The second text of a pair. Default: none. */
+  /** The second text of a pair. Default: sentence2, hypothesis, question2 or text_b beside the first text of that pair. */
   readonly pairColumn?: ColumnRef;
   /** Default: the first of label, category, intent, class that exists. */
   readonly labelColumn?: ColumnRef;
@@ -39,7 +78,10 @@ export interface ReadOptions {
   readonly requireLabel?: boolean;
   /** CSV and TSV: the first row names the columns. Default: true. */
   readonly header?: boolean;
-  /** CSV and TSV: one character. Default: comma for csv, tab for tsv. */
+  /**
+   * CSV and TSV: one character. Default: what a first line `sep=;` says; comma for csv, tab for tsv; another of comma,
+   * semicolon, tab and bar where only that one makes columns.
+   */
   readonly delimiter?: string;
   /** CSV and TSV: fields may be quoted with ". Default: true for csv, false for tsv. */
   readonly quoting?: boolean;
@@ -48,6 +90,17 @@ export interface ReadOptions {
    * a number is INVALID_DATA, and variants are reported; numbers must be finite decimal ones. Default: 'classes'.
    */
   readonly labels?: 'classes' | 'numbers' | 'none';
+  /** Names of labels that the file gives as numbers from 0; -1 is no label. Default: those that a Parquet file of `datasets` has. */
+  readonly labelNames?: readonly string[];
+  /**
+   * What to do with rows that cannot be used. `fail`: no row after the first of them, and one INVALID_DATA for all of the file.
+   * `skip`: they are left out. `report`: the file is read to its end, and there are no rows at all. Default: 'fail'.
+   */
+  readonly onBadRows?: 'fail' | 'skip' | 'report';
+  /** Called at the end: with `skip` where there are such rows, with `report` always. */
+  readonly onBadRowsFound?: (bad: BadRows) => void;
+  /** Called once per file, before it is read. */
+  readonly onSource?: (source: DataSource) => void;
   /** Called once per file, before its first row, with the columns that are read. */
   readonly onColumns?: (columns: ChosenColumns) => void;
   /**
@@ -74,6 +127,7 @@ export interface ChosenColumns {
 
 /** One record before columns are chosen. */
 export interface RawRecord {
+  /** Where it begins; of Parquet the number of the row. */
   readonly line: number;
   /** Names of its columns, in their order. */
   readonly names: readonly string[];
@@ -81,4 +135,20 @@ export interface RawRecord {
   get(name: string): unknown;
   /** JSON: the value's own text in the file, where a number has all its digits. */
   source(name: string): string | undefined;
+}
+
+/** What a parser makes of a file: records, and rows that it could not read. */
+export type Parsed = RawRecord | RowProblem;
+
+/** The records of one file. */
+export interface Records {
+  readonly source: DataSource;
+  /** Names of the columns where they are known before a record is read. */
+  readonly names: readonly string[] | null;
+  /** Names of the numbers in a column, as the file itself gives them. */
+  classNames(column: string): readonly string[] | undefined;
+  /** Reads the file, once; what is not in `columns` may be left out. */
+  read(columns: readonly string[] | null): AsyncIterable<Parsed>;
+  /** To be called at the end, whether the file was read or not. */
+  close(): Promise<void>;
 }

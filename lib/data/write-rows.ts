@@ -4,20 +4,36 @@
  * The rule: a file appears whole or not at all; what is written as CSV or JSONL reads back equal with readRows
  * (but for CRLF and CR inside a CSV field, which read as LF).
  */
-import { typeMistake } from '../core/errors.js';
+import { extname } from 'node:path';
+import { rangeMistake, typeMistake } from '../core/errors.js';
 import { printableJson } from '../core/visible.js';
 import { writeFileAtomic } from '../files/index.js';
-import { formatOf } from './read-rows.js';
-import type { DataFormat } from './types.js';
+import type { WriteFormat } from './types.js';
 
 export type OutputValue = string | number | boolean | null;
 export type OutputRow = Readonly<Record<string, OutputValue>>;
+
+const ENDINGS: Readonly<Record<string, WriteFormat>> = {
+  '.csv': 'csv',
+  '.tsv': 'tsv',
+  '.tab': 'tsv',
+  '.jsonl': 'jsonl',
+  '.ndjson': 'jsonl',
+};
+
+/** The format to write a file in, by its ending; RangeError where it tells nothing. */
+export function formatOf(path: string): WriteFormat {
+  const ending = extname(path).toLowerCase();
+  const format = Object.hasOwn(ENDINGS, ending) ? ENDINGS[ending] : undefined;
+  if (format !== undefined) return format;
+  throw rangeMistake('path', 'a .csv, .tsv or .jsonl file (or pass format)', path);
+}
 
 export interface WriteOptions {
   /** Names and order of the columns. Default: the keys of the first row. */
   readonly columns?: readonly string[];
   /** Default: by the file's ending. */
-  readonly format?: DataFormat;
+  readonly format?: WriteFormat;
   /** CSV and TSV: put ' before texts that a spreadsheet would take for a formula; they read back with it. Default: false. */
   readonly escapeFormulas?: boolean;
 }
@@ -47,7 +63,7 @@ function tsvField(value: OutputValue): string {
 /** The rows as lines, each with its line feed; CSV and TSV begin with a header. TypeError for a missing column. */
 export async function* formatRows(
   rows: Iterable<OutputRow> | AsyncIterable<OutputRow>,
-  options: WriteOptions & { readonly format: DataFormat },
+  options: WriteOptions & { readonly format: WriteFormat },
 ): AsyncGenerator<string> {
   const { format, escapeFormulas = false } = options;
   const line = (cells: readonly OutputValue[]): string => {

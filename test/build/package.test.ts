@@ -33,7 +33,7 @@ describe('the package', () => {
   });
 
   it('holds the bundle and the declarations, not the modules that the bundle is made of', () => {
-    const workers = ['onnx-worker', 'ahead-worker', 'settings-worker'];
+    const workers = ['onnx-worker', 'ahead-worker', 'parquet-worker', 'settings-worker'];
     for (const name of ['index', 'main', ...workers]) {
       expect(files).toContain(`dist/bundle/${name}.js`);
     }

@@ -70,9 +70,10 @@ it('a Git LFS pointer and an adapter are named', async () => {
   expect(line).toMatch(/^error: DIR\/model\/adapter_config\.json: an adapter \(PEFT, LORA\), and/);
 });
 
-it('a data file that is one array is named', async () => {
-  const file = await scratch.file('rows.json', '[{"text":"a","label":"x"}]\n');
+it('a file of JSON lines that is one array is named', async () => {
+  const file = await scratch.file('rows.jsonl', '[{"text":"a","label":"x"}]\n');
   const { code, line } = await failure(['embed', '--input', file]);
   expect(code).toBe(3);
-  expect(line).toMatch(/^error: DIR\/rows\.json:1: begins with an array; each line must be one/);
+  expect(line).toMatch(/^error: DIR\/rows\.jsonl:1: begins with an array; each line must be one/);
+  expect(line).toMatch(/--data-format json reads a file that is one array/);
 });

@@ -37,7 +37,7 @@ export async function refusal(
     await readAllRows(fileWith(name, content), options);
   } catch (error) {
     if (!(error instanceof SinterError) || error.code !== 'INVALID_DATA') throw error;
-    return { message: error.message.replace(`${folder}/`, ''), details: error.details };
+    return { message: error.message.replaceAll(`${folder}/`, ''), details: error.details };
   }
   throw new Error(`${name} was read without an error`);
 }

@@ -12,7 +12,7 @@ import {
   labelVariants,
   type ReadOptions,
   readAllRows,
-  readLabelLists,
+  readLabelListRows,
   writeRows,
 } from '../../lib/data/index.js';
 import { fileWith, folder, refusal, useFolder } from './folder.js';
@@ -235,7 +235,7 @@ describe('lists of labels', () => {
     const found: LabelVariants[] = [];
     const rows: unknown[] = [];
     const onLabelVariants = (one: LabelVariants) => found.push(one);
-    for await (const { labels } of readLabelLists(file, 'labels', { onLabelVariants })) {
+    for await (const { labels } of readLabelListRows(file, { onLabelVariants })) {
       rows.push(labels);
     }
     return { rows, found, file };
@@ -260,11 +260,14 @@ describe('lists of labels', () => {
   });
 
   it.each([
-    ['{"labels":[1,"1"]}', 'gives the label "1" as a number in line 1 and as a text in line 1'],
-    ['{"labels":["a",null]}', 'column "labels[1]" is missing'],
-    ['{"labels":[" "]}', 'column "labels[0]" is empty'],
-    ['{"labels":[["a"]]}', 'column "labels[0]" is not a string or number'],
-    ['{"labels":["\\ud83d"]}', 'column "labels[0]" holds half a surrogate pair'],
+    [
+      '{"text":"t","labels":[1,"1"]}',
+      'gives the label "1" as a number in line 1 and as a text in line 1',
+    ],
+    ['{"text":"t","labels":["a",null]}', 'column "labels[1]" is missing'],
+    ['{"text":"t","labels":[" "]}', 'column "labels[0]" is empty'],
+    ['{"text":"t","labels":[["a"]]}', 'column "labels[0]" is not a string or number'],
+    ['{"text":"t","labels":["\\ud83d"]}', 'column "labels[0]" holds half a surrogate pair'],
   ])('%s is refused', async (line, message) => {
     await expect(lists([line])).rejects.toThrow(message);
   });

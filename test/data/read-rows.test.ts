@@ -100,7 +100,7 @@ describe('tsv', () => {
 });
 
 describe('jsonl', () => {
-  it('is what a .json file must be', async () => {
+  it('may be in a .json file too', async () => {
     expect(await read('a.json', '{"text":"a"}\n{"text":"b"}\n')).toEqual([
       { text: 'a', line: 1 },
       { text: 'b', line: 2 },
@@ -187,13 +187,13 @@ describe('streaming', () => {
 describe('options', () => {
   it('are checked at once', () => {
     expect(() => readRows('rows.txt')).toThrow(
-      'path must be a .csv, .tsv or .jsonl file (or pass format), got "rows.txt"',
+      'path must be a .csv, .tsv, .jsonl, .json, .parquet or .conll file (or name its `format`), got "rows.txt"',
     );
     expect(() => readRows('')).toThrow(TypeError);
     expect(() => readRows('a.csv', { textColumn: 0 })).toThrow(RangeError);
     expect(() => readRows('a.csv', { delimiter: ',,' })).toThrow(RangeError);
     expect(() => readRows('a.jsonl', { textColumn: 1 })).toThrow(
-      'textColumn must be a key of the JSON objects, got 1',
+      'textColumn must be the name of a column or key, got 1',
     );
   });
 });

@@ -103,6 +103,7 @@ async function readTexts(options: BenchOptions, out: Console): Promise<string[]>
     onColumns: (columns) => {
       if (options.texts !== SAMPLE_TEST) out.noteColumns(columns);
     },
+    onSource: (source) => out.noteSource(source),
   });
   const all: string[] = [];
   for await (const text of source.open()) if (typeof text === 'string') all.push(text);

@@ -108,6 +108,7 @@ async function embed(
     input: options.input,
     read: { ...readOptionsOf(options), labels: 'none', signal: out.signal },
     onColumns: (columns) => out.noteColumns(columns),
+    onSource: (source) => out.noteSource(source),
   });
   const inputs = [options.input, options.model].filter((input) => input !== undefined);
   await using place =

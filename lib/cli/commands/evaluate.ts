@@ -20,9 +20,9 @@ import type { Evaluation } from '../../tasks/text-classification/single-label.js
 import {
   type DataOptions,
   given,
-  readOptionsOf,
   usageMistake,
   wholeNumber,
+  withBadRows,
   withCommon,
   withData,
   withFirstPosition,
@@ -31,6 +31,7 @@ import {
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { COMPARISONS } from '../cosine.js';
+import { DataFiles, withPlaces } from '../data-files.js';
 import {
   HEAD_TASKS,
   type HeadTask,
@@ -102,7 +103,9 @@ Examples:
         ? evaluateClassifier(options, surroundings)
         : evaluateSimilarity(options, options.scoreColumn, surroundings);
     });
-  withCommon(withThreads(withFirstPosition(withData(withFormulas(command), ['pair', 'label']))));
+  withCommon(
+    withThreads(withFirstPosition(withBadRows(withData(withFormulas(command), ['pair', 'label'])))),
+  );
 }
 
 function checkFormulas({ escapeFormulas, predictions }: EvaluateOptions): void {
@@ -123,20 +126,18 @@ async function evaluateClassifier(
   if (head !== 'classification') return evaluateHead(head, options.model, options, out);
   const { predictions } = options;
   if (predictions !== undefined) await checkFile(predictions, { inputs: [options.data] });
-  const rows = await readAllRows(options.data, {
-    ...readOptionsOf(options),
-    requireLabel: true,
-    onColumns: out.noteColumns.bind(out),
-    onLabelVariants: out.noteVariants.bind(out),
-    signal: out.signal,
-  });
+  const files = new DataFiles(options, out);
+  const rows = await readAllRows(options.data, { ...files.read, requireLabel: true });
+  if (files.isReport) return files.report();
   await using model = await Classifier.load(
     options.model,
     given({ lanes: options.threads, ...(await onnxOptions(options)), signal: out.signal }),
   );
   checkLabels(model.labels, rows, 'model');
   const { windows } = options;
-  const scores = await model.evaluate(rows, { signal: out.signal, ...given({ windows }) });
+  const scores = await withPlaces({ rows }, () =>
+    model.evaluate(rows, { signal: out.signal, ...given({ windows }) }),
+  );
   printScores(scores, options.confusions, out);
   if (scores.truncated > 0) {
     out.note(
@@ -189,11 +190,15 @@ async function evaluateHead(
   if (options.windows !== undefined) {
     throw usageMistake(`--windows is for classifiers with one label per text, not for ${task}`);
   }
-  const rows = await readHeadRows(task, options.data, options, out);
+  const files = new DataFiles(options, out);
+  const rows = await readHeadRows(task, options.data, files);
+  if (files.isReport) return files.report();
   const { signal } = out;
   const load = given({ lanes: options.threads, ...(await onnxOptions(options)) });
   await using model = await loadHead(task, path, { ...load, signal });
-  const scores = await model.evaluate(rows as readonly never[], { signal });
+  const scores = await withPlaces({ rows }, () =>
+    model.evaluate(rows as readonly never[], { signal }),
+  );
   out.print(`${scoreText(scores)}\n`);
   const numbers = Object.entries(scores).filter(([key]) => key !== 'predicted');
   out.json({ task, ...Object.fromEntries(numbers) });
@@ -251,12 +256,10 @@ async function evaluateSimilarity(
 ): Promise<void> {
   const out = new Console(surroundings, options);
   const { signal } = out;
-  const read = {
-    ...readOptionsOf({ ...options, labelColumn: scoreColumn }),
-    labels: 'numbers',
-    signal,
-  } as const;
-  const pairs = (await readAllRows(options.data, read)).map(scoredPair);
+  const files = new DataFiles({ ...options, labelColumn: scoreColumn }, out);
+  const rows = await readAllRows(options.data, { ...files.read, labels: 'numbers' });
+  if (files.isReport) return files.report();
+  const pairs = rows.map(scoredPair);
   await using encoder = await Encoder.load(
     await modelPath(options.model),
     given({ lanes: options.threads, ...(await onnxOptions(options)), signal: out.signal }),

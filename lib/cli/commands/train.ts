@@ -22,15 +22,16 @@ import {
   given,
   numberFromZero,
   positiveNumber,
-  readOptionsOf,
   realNumber,
   wholeNumber,
+  withBadRows,
   withCommon,
   withData,
   withFirstPosition,
   withThreads,
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
+import { DataFiles, withPlaces } from '../data-files.js';
 import { HEAD_TASKS, type HeadTask } from '../head-tasks.js';
 import { chooseTrainHead, type HeadChoice } from '../kept-head.js';
 import { onnxOptions } from '../open-model.js';
@@ -65,10 +66,10 @@ export function addTrain(program: Command, surroundings: Surroundings): void {
     .command('train')
     .summary('fine-tune a classifier, or a model with another head')
     .description(
-      'Fine-tunes a text classifier on a file of labelled rows (.csv, .tsv, .jsonl) and writes it as a ' +
-        'model folder that sinter and transformers load. With --task another kind of model: tags (words, tags), ' +
-        'answers (question, context, answers) and multi-label (text, labels) from .jsonl; regression and pairs ' +
-        '(the label is a number) and masked-lm (text) from any file.',
+      'Fine-tunes a text classifier on a file of labelled rows (.csv, .tsv, .jsonl, .json, .parquet) and writes ' +
+        'it as a model folder that sinter and transformers load. With --task another kind of model: tags (words, ' +
+        'tags, or a CoNLL file), answers (question, context, answers, or a SQuAD file), multi-label (text, labels), ' +
+        'regression and pairs (the label is a number), masked-lm (text).',
     )
     .addOption(
       new Option('--task <kind>', 'what the model is to do')
@@ -109,7 +110,7 @@ Examples:
 `,
     )
     .action((options: TrainCommandOptions) => train(options, surroundings));
-  withCommon(withThreads(withFirstPosition(withData(command, ['pair', 'label']))));
+  withCommon(withThreads(withFirstPosition(withBadRows(withData(command, ['pair', 'label'])))));
 }
 
 async function train(options: TrainCommandOptions, surroundings: Surroundings): Promise<void> {
@@ -120,7 +121,9 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
     ...options,
     inputs: [options.model, options.train, options.eval],
   });
-  const { rows, held, labelColumn } = await readTrainingRows(options, out);
+  const files = new DataFiles(options, out);
+  const { rows, held, labelColumn } = await readTrainingRows(options, files);
+  if (files.isReport) return files.report();
   const labels = collectLabels(rows);
   if (held !== null) checkLabels(rows, held);
   const choice = await chooseTrainHead(
@@ -163,7 +166,9 @@ async function trainInto(
   const { labels } = model;
   const from = options.model ?? 'all-MiniLM-L6-v2';
   out.print(`training ${from} on ${formatNumber(rows.length)} rows with ${labels.length} labels\n`);
-  const report = await trainWithProgress(model, rows, { ...settingsOf(options), eval: held }, out);
+  const report = await withPlaces({ rows, eval: held }, () =>
+    trainWithProgress(model, rows, { ...settingsOf(options), eval: held }, out),
+  );
   return await place.write(async (folder) => {
     await model.save(folder);
     const small = options.quantize === true ? await writeQuantized(model, held, folder, out) : null;
@@ -176,18 +181,17 @@ async function trainInto(
 
 async function readTrainingRows(
   options: TrainCommandOptions,
-  out: Console,
+  files: DataFiles,
 ): Promise<{ rows: FileRow[]; held: FileRow[] | null; labelColumn: string }> {
   let labelColumn = '';
+  const { read: common } = files;
   const read = {
-    ...readOptionsOf(options),
+    ...common,
     requireLabel: true,
     onColumns: (columns: ChosenColumns) => {
       labelColumn = columns.label?.name ?? '';
-      out.noteColumns(columns);
+      common.onColumns?.(columns);
     },
-    onLabelVariants: out.noteVariants.bind(out),
-    signal: out.signal,
   };
   const rows = await readAllRows(options.train, read);
   if (options.eval !== undefined) {

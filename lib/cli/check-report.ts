@@ -1,0 +1,198 @@
+/**
+ * What `sinter check` found, for people: facts first, then the labels, then what may be wrong.
+ *
+ * The rule: it fits a terminal of 80 columns, and what is wrong names lines of the file.
+ */
+import { formatNumber, formatPercent } from '../core/units.js';
+import { describeKind, describeVariants, showLabels } from '../data/index.js';
+import type { CheckResult } from './check-file.js';
+import { displayWidth, formatTable, pad, printable, truncate } from './output.js';
+
+const WIDTH = 80;
+const NAME_WIDTH = 11;
+const SHOWN_LABELS = 20;
+const SHOWN_EXAMPLES = 3;
+/** Fewer rows of a label teach little. */
+export const RARE_ROWS = 10;
+/** The largest label has so many times the rows of the smallest one. */
+const UNBALANCED = 10;
+
+/** The report, with its line feeds. */
+export function checkReport(result: CheckResult): string {
+  const { file } = result.source;
+  const parts = [`${printable(file)}\n${facts(result)}`, labelTable(result), remarks(result)];
+  return parts.filter((part) => part !== '').join('\n');
+}
+
+/** `first` and words behind it, in lines of at most 80 columns; those after the first begin below the words. */
+function wrap(first: string, text: string): string {
+  const indent = displayWidth(first);
+  const lines: string[] = [];
+  let line = '';
+  for (const word of printable(text).split(' ')) {
+    const next = line === '' ? word : `${line} ${word}`;
+    if (line !== '' && displayWidth(next) > WIDTH - indent) {
+      lines.push(line);
+      line = word;
+    } else line = next;
+  }
+  return `${first}${[...lines, line].join(`\n${' '.repeat(indent)}`)}\n`;
+}
+
+function fact(name: string, value: string): string {
+  return wrap(`  ${pad(name, NAME_WIDTH)} `, value);
+}
+
+/** "1 text", "2,000 texts". */
+function counted(count: number, noun: string): string {
+  return `${formatNumber(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+function facts(result: CheckResult): string {
+  const { source, columns, chosen, task, audit, numbers, bad, lengths } = result;
+  const { encoding, delimiter } = source;
+  const found = { given: 'as given', mark: 'byte order mark', valid: 'all of it valid' };
+  const lines = [fact('format', source.format)];
+  if (encoding !== null) {
+    const how = encoding.found === 'guessed' ? `guessed: ${encoding.why}` : found[encoding.found];
+    lines.push(fact('encoding', `${encoding.name} (${how})`));
+  }
+  if (delimiter !== null) {
+    const how = {
+      given: 'as given',
+      ending: 'as usual',
+      stated: 'sep= in line 1',
+      guessed: 'guessed',
+    };
+    lines.push(
+      fact('delimiter', `${JSON.stringify(delimiter.character)} (${how[delimiter.found]})`),
+    );
+  }
+  lines.push(fact('columns', shortList(columns.map((name) => JSON.stringify(name)))));
+  const roles = Object.entries(chosen ?? {}).map(([role, column]) => `${role} "${column.name}"`);
+  if (roles.length > 0) lines.push(fact('read as', `${roles.join(', ')} (--task ${task})`));
+  else lines.push(fact('read as', `--task ${task}`));
+  const rows = formatNumber(audit.rows + (bad?.count ?? 0));
+  const without = bad === null ? '' : `, of which ${formatNumber(bad.count)} cannot be used`;
+  lines.push(fact('rows', `${rows}${without}`));
+  if (numbers !== null) {
+    const { least, most, mean } = numbers;
+    lines.push(fact('numbers', `${least} to ${most}, mean ${mean.toFixed(3)}`));
+  }
+  const { model, maxTokens, median, percentile95, longest } = lengths;
+  const figures = [`median ${median}`, `95 % up to ${percentile95}`, `longest ${longest}`];
+  lines.push(fact('tokens', `${figures.join(', ')}; ${model} reads ${maxTokens}`));
+  return lines.join('');
+}
+
+function shortList(names: readonly string[]): string {
+  const shown = names.slice(0, 12).map((name) => truncate(printable(name), 30));
+  return names.length > shown.length
+    ? `${shown.join(', ')} and ${names.length - shown.length} more`
+    : shown.join(', ');
+}
+
+function labelTable({ audit, task }: CheckResult): string {
+  const { labels } = audit;
+  if (labels.length === 0) return '';
+  const total = labels.reduce((sum, { count }) => sum + count, 0);
+  const names = showLabels(labels.slice(0, SHOWN_LABELS).map(({ label }) => label));
+  const rows = names.map((name, i) => {
+    const { count = 0 } = labels[i] ?? {};
+    return [name, formatNumber(count), formatPercent(count / total, 1)];
+  });
+  const what = task === 'tags' ? 'tags' : task === 'answers' ? 'questions' : 'rows';
+  const title = task === 'answers' ? 'question' : `label (${labels.length})`;
+  const table = formatTable(
+    [
+      { title, maxWidth: 50 },
+      { title: what, align: 'right' },
+      { title: 'share', align: 'right' },
+    ],
+    rows,
+  );
+  const rest = labels.slice(SHOWN_LABELS);
+  if (rest.length === 0) return table;
+  const least = rest.at(-1)?.count ?? 0;
+  const counts = `${formatNumber(least)} to ${formatNumber(rest[0]?.count ?? 0)} each`;
+  return `${table}and ${rest.length} more with ${counts}\n`;
+}
+
+/** What may be wrong, each with its lines. */
+export function remarks(result: CheckResult): string {
+  const found = [
+    ...(result.bad?.kinds ?? []).map((kind) => `cannot be used: ${describeKind(kind)}`),
+    ...labelRemarks(result),
+    ...textRemarks(result),
+    ...lengthRemarks(result),
+  ];
+  if (found.length === 0) return 'nothing looks wrong\n';
+  return found.map((one) => wrap('* ', one)).join('');
+}
+
+function labelRemarks({ audit, task, variants, source, chosen }: CheckResult): string[] {
+  const { labels, unlabelled, rows } = audit;
+  if (task === 'answers') return [];
+  const found: string[] = [];
+  const classes = task === 'classification' || task === 'tags' || task === 'multi-label';
+  if (classes && unlabelled > 0 && task !== 'multi-label') {
+    const which =
+      chosen?.label === undefined ? ' (which column has them? name it: --label-column)' : '';
+    found.push(`${formatNumber(unlabelled)} of ${counted(rows, 'row')} without a label${which}`);
+  }
+  if (labels.length === 1 && classes) found.push('one label only: a classifier needs at least two');
+  const rare = labels.filter(({ count }) => count < RARE_ROWS);
+  if (rare.length > 0) {
+    const names = showLabels(rare.slice(0, 6).map(({ label }) => label));
+    const shown = names.map((name, i) => `${name} ${rare[i]?.count}`).join(', ');
+    const more = rare.length > names.length ? ', ...' : '';
+    found.push(
+      `${counted(rare.length, 'rare label')}, fewer than ${RARE_ROWS} times each: ${shown}${more}`,
+    );
+  }
+  const [most, least] = [labels[0]?.count ?? 0, labels.at(-1)?.count ?? 0];
+  if (task !== 'tags' && labels.length > 1 && most >= UNBALANCED * least) {
+    const times = formatNumber(most / least);
+    found.push(`unbalanced: the largest label has ${times} times the rows of the smallest`);
+  }
+  const own = `${source.file}: `;
+  for (const group of variants) found.push(describeVariants(group).replace(own, ''));
+  return found;
+}
+
+function textRemarks({ audit }: CheckResult): string[] {
+  const { repeated, conflicts, compared, rows } = audit;
+  const found: string[] = [];
+  const quote = (text: string) => JSON.stringify(truncate(text, 40));
+  if (conflicts.texts > 0) {
+    const shown = conflicts.examples.slice(0, SHOWN_EXAMPLES).map(({ text, first, second }) => {
+      const name = ({ labels, line }: typeof first) =>
+        `${truncate(showLabels(labels).join(' ') || 'none', 30)} in line ${line}`;
+      return `${quote(text)} (${name(first)}, ${name(second)})`;
+    });
+    const more = conflicts.texts > shown.length ? '; ...' : '';
+    found.push(`${counted(conflicts.texts, 'text')} with two labels: ${shown.join('; ')}${more}`);
+  }
+  if (repeated.texts > 0) {
+    const shown = repeated.examples.slice(0, SHOWN_EXAMPLES).map(({ text, lines, count }) => {
+      const more = count > lines.length ? ' ...' : '';
+      return `${quote(text)} (lines ${lines.join(', ')}${more})`;
+    });
+    const more = repeated.texts > shown.length ? '; ...' : '';
+    const what = `${counted(repeated.texts, 'text')} more than once, in ${formatNumber(repeated.rows)} rows`;
+    found.push(`${what}: ${shown.join('; ')}${more}`);
+  }
+  if (compared < rows) {
+    found.push(`only ${formatNumber(compared)} rows were compared with each other`);
+  }
+  return found;
+}
+
+function lengthRemarks({ audit, lengths, task }: CheckResult): string[] {
+  const { over, maxTokens, model } = lengths;
+  if (over === 0) return [];
+  const share = formatPercent(over / audit.rows, 1);
+  const fate = task === 'answers' || task === 'tags' ? 'read in windows' : 'would be cut';
+  const what = `${counted(over, 'text')} (${share}) over the ${maxTokens} tokens of ${model}: ${fate}`;
+  return [what];
+}

@@ -1,0 +1,95 @@
+/**
+ * The data files of one command: read as its flags say, with a note for whatever was guessed or left out.
+ *
+ * The rule: what the models say of a row is said of its line in the file.
+ */
+import { SinterError } from '../core/errors.js';
+import { type BadRows, describeBadRows, describeKind, type ReadOptions } from '../data/index.js';
+import { type DataOptions, readOptionsOf } from './arguments.js';
+import type { Console } from './context.js';
+import { EXIT_CODES, exitCodeFor } from './exit-codes.js';
+import { printable } from './output.js';
+
+/** A row that came from a file. */
+interface PlacedRow {
+  readonly file?: string;
+  readonly line?: number;
+}
+
+export class DataFiles {
+  private readonly bad: BadRows[] = [];
+
+  constructor(
+    private readonly options: DataOptions,
+    private readonly out: Console,
+  ) {}
+
+  /** Whether the files are only looked at. */
+  get isReport(): boolean {
+    return this.options.onBadRows === 'report';
+  }
+
+  /** How to read each of the files. */
+  get read(): ReadOptions {
+    const { out } = this;
+    return {
+      ...readOptionsOf(this.options),
+      onSource: out.noteSource.bind(out),
+      onColumns: out.noteColumns.bind(out),
+      onLabelVariants: out.noteVariants.bind(out),
+      onBadRowsFound: (bad) => this.found(bad),
+      signal: out.signal,
+    };
+  }
+
+  /** With --on-bad-rows report: prints what was found. INVALID_DATA where there is a row that cannot be used. */
+  report(): void {
+    for (const bad of this.bad) {
+      const { file, count, rows } = bad;
+      if (count === 0) this.out.print(`${printable(file)}: all ${rows} rows can be used\n`);
+      else this.out.print(`${[describeBadRows(bad), ...linesOf(bad)].map(printable).join('\n')}\n`);
+    }
+    this.out.json({ files: this.bad });
+    const [first] = this.bad.filter(({ count }) => count > 0);
+    if (first === undefined) return;
+    const message = `${describeBadRows(first)} (--on-bad-rows report: nothing else was done)`;
+    throw new SinterError('INVALID_DATA', message, { details: { file: first.file } });
+  }
+
+  private found(bad: BadRows): void {
+    this.bad.push(bad);
+    if (this.isReport) return;
+    this.out.note(`${describeBadRows(bad)} and are left out:`);
+    for (const line of linesOf(bad)) this.out.note(line);
+  }
+}
+
+function linesOf({ kinds }: BadRows): string[] {
+  return kinds.map((kind) => `  ${describeKind(kind)}`);
+}
+
+const OF_ROW = /^\w+: (rows|eval)\[(\d+)\]\.?(\S*) (.*)$/s;
+/** What rows call the label of a file. */
+const OF_LABEL: ReadonlySet<string> = new Set(['label', 'score', 'value']);
+
+/** Does `work`; what it says of row number i is said of that row's line in its file. */
+export async function withPlaces<T>(
+  rows: { readonly rows: readonly object[]; readonly eval?: readonly object[] | null },
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof Error) || exitCodeFor(error) !== EXIT_CODES.usage) throw error;
+    const [, name, index, field = '', what] = OF_ROW.exec(error.message) ?? [];
+    const list = name === 'eval' ? rows.eval : rows.rows;
+    const row: PlacedRow | undefined = list?.[Number(index)];
+    if (row?.file === undefined || row.line === undefined) throw error;
+    const { file, line } = row;
+    const subject = OF_LABEL.has(field) ? 'the label' : field || 'the row';
+    throw new SinterError('INVALID_DATA', `${file}:${line}: ${subject} ${what}`, {
+      details: { file, line },
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * How many tokens texts have for a model: its tokenizer and its limit are read, its weights are not.
+ */
+import { graphFromCheckpoint } from '../architectures/index.js';
+import { EMBEDDED_MODEL } from '../checkpoint/embedded-model.js';
+import { findOnnxFile } from '../checkpoint/find-onnx.js';
+import { readQuantizedTensors, withoutQuantizationConfig } from '../checkpoint/quantized-folder.js';
+import { readHfFolder } from '../formats/hf-folder.js';
+import { folderTask } from '../tasks/folder-task.js';
+import { loadTokenizer, type TextInput, type TextTokenizer } from '../tokenize/text-tokenizer.js';
+import { usageMistake } from './arguments.js';
+import { modelPath } from './open-model.js';
+
+/** Longer texts count as this long. */
+const MAX_TOKENS = 2 ** 20;
+
+export interface TokenCounter {
+  /** The model as messages call it. */
+  readonly model: string;
+  /** Longer texts are cut. */
+  readonly maxTokens: number;
+  count(texts: readonly TextInput[], signal: AbortSignal): Promise<number[]>;
+}
+
+/** The counter of a model folder; without a name of the embedded model. */
+export async function tokenCounter(name: string | undefined): Promise<TokenCounter> {
+  const path = (await modelPath(name)) ?? EMBEDDED_MODEL;
+  if ((await findOnnxFile(path)) !== null) {
+    throw usageMistake(`--model must be a model folder here; ${name} is an ONNX file`);
+  }
+  const folder = await readHfFolder(path);
+  try {
+    const tokenizer = await loadTokenizer(folder.tokenizerPath);
+    const { task } = await folderTask(path);
+    const { tensors } = readQuantizedTensors(path, folder.config, folder.tensors);
+    const config = withoutQuantizationConfig(folder.config);
+    const { sentence, modelMaxLength } = folder;
+    const checkpoint = { path, config, tensors, sentence, modelMaxLength };
+    const { maxTokens } = graphFromCheckpoint(checkpoint, { task }).graph;
+    return {
+      model: name ?? 'all-MiniLM-L6-v2',
+      maxTokens,
+      count: (texts, signal) => countTokens(tokenizer, texts, signal),
+    };
+  } finally {
+    await folder.close();
+  }
+}
+
+async function countTokens(
+  tokenizer: TextTokenizer,
+  texts: readonly TextInput[],
+  signal: AbortSignal,
+): Promise<number[]> {
+  const { offsets } = await tokenizer.encode(texts, {
+    where: 'check',
+    maxTokens: MAX_TOKENS,
+    signal,
+  });
+  return texts.map((_, i) => (offsets[i + 1] ?? 0) - (offsets[i] ?? 0));
+}

@@ -1,0 +1,103 @@
+/**
+ * The rows of a file that cannot be used, gathered while it is read to its end.
+ *
+ * The rule: problems of one kind are one entry with a count and the first lines; memory does not grow with the file.
+ */
+import { SinterError } from '../core/errors.js';
+import { formatNumber } from '../core/units.js';
+import { clip, type RowProblem } from './problem.js';
+
+/** Rows with one kind of problem. */
+export interface BadRowKind {
+  /** The first of them, as `file:line: what is wrong`. */
+  readonly first: string;
+  readonly count: number;
+  /** Of the first rows: ten at most, with `onBadRows: 'report'` a thousand. */
+  readonly lines: readonly number[];
+}
+
+/** The rows of a file that cannot be used. */
+export interface BadRows {
+  readonly file: string;
+  readonly count: number;
+  /** All rows of the file, these among them. */
+  readonly rows: number;
+  readonly kinds: readonly BadRowKind[];
+}
+
+const SHOWN_LINES = 10;
+const REPORTED_LINES = 1000;
+/** More kinds than people read: the others count as one. */
+const MAX_KINDS = 20;
+
+export class BadRowList {
+  private readonly kinds = new Map<string, { first: string; count: number; lines: number[] }>();
+  private firstProblem: RowProblem | undefined;
+  private readonly maxLines: number;
+  count = 0;
+  /** Whether all of it is an error already. */
+  isThrown = false;
+
+  constructor(
+    private readonly file: string,
+    policy: 'fail' | 'skip' | 'report',
+  ) {
+    this.maxLines = policy === 'report' ? REPORTED_LINES : SHOWN_LINES;
+  }
+
+  add(problem: RowProblem): void {
+    this.firstProblem ??= problem;
+    this.count += 1;
+    const kind = this.kinds.has(problem.kind) || this.kinds.size < MAX_KINDS ? problem.kind : '';
+    const known = this.kinds.get(kind);
+    const { line } = problem.place;
+    if (known === undefined) {
+      this.kinds.set(kind, { first: problem.message, count: 1, lines: [line] });
+      return;
+    }
+    known.count += 1;
+    if (known.lines.length < this.maxLines) known.lines.push(line);
+  }
+
+  /** `good` is how many rows could be used. */
+  found(good: number): BadRows {
+    return {
+      file: this.file,
+      count: this.count,
+      rows: good + this.count,
+      kinds: [...this.kinds.values()],
+    };
+  }
+
+  /** One error for all of them; `last` is what ended the reading before the end of the file. */
+  error(good: number, last?: SinterError): SinterError {
+    this.isThrown = true;
+    if (this.count === 1 && last === undefined && this.firstProblem !== undefined) {
+      return this.firstProblem;
+    }
+    const found = this.found(good);
+    const problems = [
+      ...found.kinds.map(describeKind),
+      ...(last === undefined ? [] : [`${last.message} (nothing was read after it)`]),
+    ];
+    const message = `${describeBadRows(found)}\n${problems.map((line) => `  ${line}`).join('\n')}`;
+    const { line } = this.firstProblem?.place ?? {};
+    return new SinterError('INVALID_DATA', message, {
+      details: { file: this.file, ...(line !== undefined && { line }), problems },
+      cause: this.firstProblem,
+    });
+  }
+}
+
+/** How many rows of which file cannot be used. */
+export function describeBadRows({ file, count, rows }: BadRows): string {
+  const which = `${formatNumber(count)} of ${formatNumber(rows)} rows`;
+  return `${file}: ${which} cannot be used`;
+}
+
+/** One kind of problem: the first row in words, the others by their lines. */
+export function describeKind({ first, count, lines }: BadRowKind): string {
+  if (count === 1) return first;
+  const more = count > lines.length ? ', ...' : '';
+  return `${clip(first, 400)} (${formatNumber(count)} rows: lines ${lines.join(', ')}${more})`;
+}

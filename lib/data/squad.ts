@@ -1,0 +1,42 @@
+/**
+ * Articles of SQuAD's own files (versions 1 and 2) as records with a question, a context and answers each.
+ *
+ * The rule: an answer of `plausible_answers` is none; a question that is `is_impossible` has no answer.
+ */
+import type { RawRecord } from './types.js';
+
+const NAMES = ['id', 'title', 'question', 'context', 'answers'];
+
+type Values = Readonly<Record<string, unknown>>;
+
+const isObject = (value: unknown): value is Values =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Whether a record is an article with paragraphs of questions. */
+export function isArticle(record: RawRecord): boolean {
+  const paragraphs = record.get('paragraphs');
+  return Array.isArray(paragraphs) && paragraphs.every((one) => isObject(one) && 'qas' in one);
+}
+
+/** The questions of an article. Fields that are missing or of another kind are found by whoever reads them. */
+export function* questionsOf(article: RawRecord): Generator<RawRecord> {
+  const title = article.get('title');
+  for (const paragraph of article.get('paragraphs') as readonly Values[]) {
+    const { context, qas } = paragraph;
+    // What is no list is one question that lacks everything: its row is refused.
+    const questions: readonly unknown[] = Array.isArray(qas) ? qas : [null];
+    for (const one of questions) {
+      const { id, question, answers, is_impossible } = isObject(one) ? one : {};
+      const values: Values = {
+        ...{ id, title, question, context },
+        answers: is_impossible === true ? [] : answers,
+      };
+      yield {
+        line: article.line,
+        names: NAMES,
+        get: (name) => (Object.hasOwn(values, name) ? values[name] : undefined),
+        source: () => undefined,
+      };
+    }
+  }
+}

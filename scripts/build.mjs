@@ -25,7 +25,7 @@ try {
   }
   if (isCheckout && ((both && !sanitize) || args.has('--ts'))) {
     const { buildDist } = await import('./package/dist.mjs');
-    buildDist();
+    await buildDist();
   }
 } catch (error) {
   if (!(error instanceof MissingTool || error instanceof BuildFailure)) throw error;

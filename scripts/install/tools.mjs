@@ -63,8 +63,8 @@ function findCompiler() {
 function hasCmake() {
   const { stdout } = spawnSync('cmake', ['--version'], { encoding: 'utf8' });
   const [, major, minor] = /version (\d+)\.(\d+)/.exec(stdout ?? '') ?? [];
-  if (major === undefined) return false;
-  return Number(major) > CMAKE.major || (Number(major) === CMAKE.major && minor >= CMAKE.minor);
+  const newer = Number(major) - CMAKE.major;
+  return newer > 0 || (newer === 0 && Number(minor) >= CMAKE.minor);
 }
 
 /** As node-gyp looks for it. */

@@ -3,7 +3,6 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { bundleDeclarations } from './declarations.mjs';
 
 const root = join(import.meta.dirname, '..', '..');
 const require = createRequire(import.meta.url);
@@ -27,7 +26,8 @@ function copyCharts() {
   cpSync(join(zrender, 'LICENSE'), join(out, 'LICENSE-zrender'));
 }
 
-export function buildDist() {
+/** Does nothing where the packages for development are not installed. */
+export async function buildDist() {
   try {
     require.resolve('typescript/package.json');
   } catch {
@@ -41,5 +41,6 @@ export function buildDist() {
   });
   if (status !== 0) process.exit(status ?? 1);
   copyCharts();
+  const { bundleDeclarations } = await import('./declarations.mjs');
   bundleDeclarations(root);
 }

@@ -11,6 +11,7 @@ export type { CalibrationOptions } from './checkpoint/calibrate.js';
 export type { OnnxFolderOptions, OnnxVariant } from './checkpoint/export-folder.js';
 export type { OnnxExportOptions, OnnxFileOptions } from './checkpoint/export-model.js';
 export type { HeadLoadOptions, LoadOptions } from './checkpoint/load-options.js';
+export type { Verification } from './checkpoint/onnx/verify-onnx.js';
 export type { SaveOptions } from './checkpoint/save-model.js';
 export type { QuantizeOptions } from './compress/quantize-model.js';
 export {
@@ -32,7 +33,13 @@ export {
   readRows,
   readWordTagsRows,
 } from './data/read-rows.js';
-export { checkLabels, collectLabels, splitRows } from './data/rows.js';
+export {
+  type AnyRow,
+  checkLabels,
+  collectLabels,
+  type SplitOptions,
+  splitRows,
+} from './data/rows.js';
 export type {
   ChosenColumn,
   ChosenColumns,
@@ -45,10 +52,17 @@ export type {
   ReadOptions,
   TextRow,
 } from './data/types.js';
+export type { AppliedRule } from './formats/onnx/import/index.js';
 export type { BlockOptions, OnnxPrecision } from './formats/onnx/onnx-options.js';
-export type { ClassificationProblem, SentenceModule, Task } from './graph/checkpoint.js';
+export type { Opset } from './formats/onnx/opsets.js';
+export type {
+  ClassificationProblem,
+  SentenceModule,
+  SimilarityName,
+  Task,
+} from './graph/checkpoint.js';
 export type { QuantizationReport } from './graph/rewrite/quantize.js';
-export type { ActivationBits, PoolKind } from './graph/types.js';
+export type { ActivationBits, ActivationKind, OutputName, PoolKind } from './graph/types.js';
 export { type DownloadOptions, type DownloadProgress, downloadModel } from './hub/index.js';
 export * from './metrics/index.js';
 export { type Neighbour, nearest, similarity } from './metrics/similarity.js';
@@ -59,6 +73,7 @@ export {
   type ClassifierTrainOptions,
   type ClassifyOptions,
   type LogitsOptions,
+  type Truncated,
 } from './models/classifier.js';
 export {
   CrossEncoder,
@@ -105,6 +120,7 @@ export {
   type QuestionScores,
   type QuestionTrainOptions,
 } from './models/question-answerer.js';
+export type { TextModel } from './models/text-model.js';
 export {
   type TagEvaluation,
   type TagOptions,
@@ -113,7 +129,12 @@ export {
   type TokenClassifierLoadOptions,
   type TokenTrainOptions,
 } from './models/token-classifier.js';
-export type { EvaluateOptions, ModelTrainOptions } from './models/trainable-model.js';
+export type {
+  EvaluateOptions,
+  ModelTrainOptions,
+  TrainableModel,
+} from './models/trainable-model.js';
+export type { IsaName } from './native/native.js';
 export type { PredictOptions } from './runtime/predict-options.js';
 export type { WindowedOptions } from './runtime/windowed-logits.js';
 export type { AnswerRow } from './tasks/question-answering/answer-rows.js';
@@ -125,7 +146,13 @@ export type {
   MultiLabelRows,
   MultiLabelScores,
 } from './tasks/text-classification/multi-label.js';
-export type { EvaluationOf, PredictionOf, ScoresOf } from './tasks/text-classification/problems.js';
+export type {
+  EvaluationOf,
+  PredictionOf,
+  ProblemTypes,
+  RowOf,
+  ScoresOf,
+} from './tasks/text-classification/problems.js';
 export type {
   ValueEvaluation,
   ValuePrediction,
@@ -139,11 +166,11 @@ export type {
   LabelledRows,
   Prediction,
 } from './tasks/text-classification/single-label.js';
-export type { Aggregation, Entity } from './tasks/token-classification/entities.js';
+export type { Aggregation, Entity, EntityName } from './tasks/token-classification/entities.js';
 export type { TaggedRow } from './tasks/token-classification/tagged-rows.js';
-export type { TextInput, TokensWithOffsets } from './tokenize/text-tokenizer.js';
+export type { TextInput, TextPair, TokensWithOffsets } from './tokenize/text-tokenizer.js';
 export type { Rows } from './train/collect-rows.js';
-export type { TrainOptions } from './train/train-options.js';
+export type { OptimizerKind, TrainOptions } from './train/train-options.js';
 export type {
   EpochProgress,
   EpochRecord,

@@ -60,6 +60,7 @@ export const UNIT: readonly string[] = [
 export const SLOW: readonly string[] = [
   'test/bits/bits.test.ts',
   'test/border/fuzz.test.ts',
+  'test/build/types.test.ts',
   'test/cli/data.test.ts',
   'test/cli/embed.test.ts',
   'test/cli/heads.test.ts',

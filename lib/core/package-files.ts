@@ -15,7 +15,7 @@ export function packageFile(name: string): string {
   return fileURLToPath(new URL(name, PACKAGE));
 }
 
-/** The compiled module of the worker thread `name`, as scripts/bundle.mjs writes it. */
+/** The compiled module of the worker thread `name`, as scripts/package/bundle.mjs writes it. */
 export function workerFile(name: string): URL {
   return new URL(`dist/bundle/${name}.js`, PACKAGE);
 }

@@ -4,7 +4,7 @@
  * The rule: dict and text are those of scikit-learn to the byte, so that people can compare them by eye.
  */
 import { rangeMistake } from '../core/errors.js';
-import { accuracy, countLabels, type ScoreOptions } from './classification.js';
+import { accuracy, countLabels, type LabelScoreOptions } from './classification.js';
 import {
   type Average,
   averageScores,
@@ -29,7 +29,7 @@ export interface ClassificationReport {
   readonly averages: readonly ReportRow[];
 }
 
-export interface ReportOptions<L extends Label> extends ScoreOptions<L> {
+export interface ReportOptions<L extends Label> extends LabelScoreOptions<L> {
   /** A name to show for each label, in the order of the labels. Default: the label itself. */
   readonly names?: readonly string[];
 }

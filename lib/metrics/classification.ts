@@ -13,7 +13,7 @@ import {
 } from './counts.js';
 import { checkColumns, type Label, labelIndex, sortedLabels } from './labels.js';
 
-export interface ScoreOptions<L extends Label> {
+export interface LabelScoreOptions<L extends Label> {
   /** The labels to score, in this order. Default: every label that occurs in either column, sorted. */
   readonly labels?: readonly L[];
   /** Value of a ratio 0/0: 0 (default), 1 or NaN (left out of averages). */
@@ -61,7 +61,7 @@ export function countLabels<L extends Label>(
 export function scoresPerLabel<L extends Label>(
   truth: readonly L[],
   predicted: readonly L[],
-  options: ScoreOptions<L> = {},
+  options: LabelScoreOptions<L> = {},
 ): LabelScores<L>[] {
   const { zeroDivision = 0, labels = sortedLabels(truth, predicted) } = options;
   checkZeroDivision(zeroDivision);
@@ -80,7 +80,7 @@ export function averagedScores<L extends Label>(
   truth: readonly L[],
   predicted: readonly L[],
   average: Average,
-  options: ScoreOptions<L> = {},
+  options: LabelScoreOptions<L> = {},
 ): Scores {
   const { zeroDivision = 0, labels = sortedLabels(truth, predicted) } = options;
   checkZeroDivision(zeroDivision);

@@ -8,8 +8,8 @@ export {
   accuracy,
   averagedScores,
   binaryScores,
+  type LabelScoreOptions,
   type LabelScores,
-  type ScoreOptions,
   scoresPerLabel,
 } from './classification.js';
 export {

@@ -13,7 +13,7 @@ import {
 import type { QuantizeOptions } from '../compress/quantize-model.js';
 import { readOptions } from '../core/options.js';
 import { makeInTurns } from '../core/turns.js';
-import { type EntityScores, entityScores, type Tags } from '../metrics/index.js';
+import { type EntityScores, entityScores } from '../metrics/index.js';
 import { argmax, meanCrossEntropy } from '../metrics/logits.js';
 import type { NativeProgram } from '../native/native.js';
 import type { ModelParts } from '../runtime/model-parts.js';
@@ -27,6 +27,7 @@ import {
   AGGREGATIONS,
   type Aggregation,
   type Entity,
+  type EntityName,
 } from '../tasks/token-classification/entities.js';
 import { type TaggedRow, taggedRows } from '../tasks/token-classification/tagged-rows.js';
 import { tagTexts } from '../tasks/token-classification/tagged-texts.js';
@@ -53,7 +54,7 @@ export interface TokenClassifierLoadOptions<L extends string = string> extends H
   readonly labels?: readonly L[];
 }
 
-export interface TagOptions extends PredictOptions {
+export interface TagOptions<A extends Aggregation = Aggregation> extends PredictOptions {
   /**
    * Left out: a text over the limit is read in windows, and every token counts once. true: it is cut. false: it is a RangeError
    * that names texts[i].
@@ -62,7 +63,7 @@ export interface TagOptions extends PredictOptions {
   /** Tokens that neighbouring windows share, at most half a window. Default: 128, at most a quarter of a window. */
   readonly stride?: number;
   /** How tokens become entities. Default: 'simple'. */
-  readonly aggregation?: Aggregation;
+  readonly aggregation?: A;
 }
 
 /** Scores on the held-out rows. */
@@ -77,11 +78,11 @@ export interface TagScores {
   readonly tagAccuracy: number;
 }
 
-export interface TagEvaluation extends TagScores {
+export interface TagEvaluation<L extends string = string> extends TagScores {
   readonly rows: number;
   readonly types: EntityScores['types'];
   /** Tags of each row's words. */
-  readonly predicted: readonly Tags[];
+  readonly predicted: readonly (readonly L[])[];
 }
 
 export type TokenTrainOptions = ModelTrainOptions<TaggedRow, TagScores>;
@@ -116,7 +117,10 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
   }
 
   /** The entities of each text, in their order. Throws TypeError or RangeError naming texts[i]. */
-  async predict(texts: readonly string[], options: TagOptions = {}): Promise<Entity[][]> {
+  async predict<A extends Aggregation = 'simple'>(
+    texts: readonly string[],
+    options: TagOptions<A> = {},
+  ): Promise<Entity<EntityName<L, A>>[][]> {
     const where = 'predict';
     checkTexts(where, texts);
     const known = { ...PREDICT_OPTIONS, aggregation: true, stride: true } as const;
@@ -130,12 +134,12 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
     return this.use(where, async (program) => {
       const found = await tagTexts(program, this.parts, texts, request);
       cuts.report();
-      return found;
+      return found as Entity<EntityName<L, A>>[][];
     });
   }
 
   /** Tags the words of all rows and compares whole entities, as seqeval does. */
-  async evaluate(rows: Rows<TaggedRow>, options: EvaluateOptions = {}): Promise<TagEvaluation> {
+  async evaluate(rows: Rows<TaggedRow>, options: EvaluateOptions = {}): Promise<TagEvaluation<L>> {
     const where = 'evaluate';
     const signal = readOptions(where, options, { signal: true }).signal();
     return (await this.measure(rows, { where, signal }, this.learning())).evaluation;
@@ -157,7 +161,7 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
     return new TokenClassifier<L>(await this.quantizedParts(options));
   }
 
-  private learning(): Learning<TaggedCorpus, TagEvaluation, TagScores> {
+  private learning(): Learning<TaggedCorpus, TagEvaluation<L>, TagScores> {
     return {
       objective: crossEntropy,
       collect: (rows, { maxTokens, ...options }) => this.collect(rows, maxTokens, options),
@@ -190,11 +194,11 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
     program: NativeProgram,
     { corpus, windowRows }: TaggedCorpus,
     options: { readonly where: string; readonly signal: AbortSignal | undefined },
-  ): Promise<TagEvaluation> {
+  ): Promise<TagEvaluation<L>> {
     const logits = await corpusLogits(program, this.parts.graph, corpus, options);
     const { values } = corpus.targets;
-    const truth: string[][] = [];
-    const predicted: string[][] = [];
+    const truth: L[][] = [];
+    const predicted: L[][] = [];
     let token = 0;
     await makeInTurns(windowRows.length, WINDOWS_PER_TURN, (window) => {
       const row = windowRows[window] ?? 0;
@@ -204,8 +208,8 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
       for (; token < end; token++) {
         const value = values[token] ?? -1;
         if (value < 0) continue;
-        truth[row]?.push(this.labels[value] ?? '');
-        predicted[row]?.push(this.labels[argmax(logits.row(token))] ?? '');
+        truth[row]?.push(this.labels[value] as L);
+        predicted[row]?.push(this.labels[argmax(logits.row(token))] as L);
       }
     });
     const { micro, types, tagAccuracy } = entityScores(truth, predicted);

@@ -342,7 +342,7 @@ function load(): NativeBinding {
     throw new SinterError(
       'DEVICE',
       `the native core could not be loaded from ${path}: ${message ?? String(cause)}; ` +
-        'run `npm rebuild sinter` (a C++20 compiler and cmake, or python3 and make, are needed)',
+        'run `npm rebuild sinter --foreground-scripts` (a C++20 compiler, make, and CMake or Python 3 are needed)',
       { cause },
     );
   }

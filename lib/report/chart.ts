@@ -3,7 +3,7 @@
  *
  * The rule: charts name colours of the palette as `ink('grid')`; which light they are seen in is decided at the end.
  */
-import * as echarts from 'echarts';
+import * as echarts from '#echarts';
 import { escapeHtml, withoutForbidden } from './markup.js';
 
 const LIGHT = {

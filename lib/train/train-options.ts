@@ -5,9 +5,9 @@
  */
 
 import { readOptions } from '../core/options.js';
-import { OPTIMIZER_KINDS, type OptimizerSettings } from '../native/native.js';
+import { OPTIMIZER_KINDS } from '../native/native.js';
 
-export type OptimizerKind = OptimizerSettings['kind'];
+export type OptimizerKind = (typeof OPTIMIZER_KINDS)[number];
 
 export interface TrainOptions {
   /** Passes over the rows. Default: 3. */

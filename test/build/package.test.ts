@@ -1,8 +1,8 @@
 // The npm package and the lock file: what is shipped, and that an install needs the npm registry alone.
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { packedFiles } from './packed.js';
 import { repository } from './scratch.js';
 
 interface LockedPackage {
@@ -16,35 +16,75 @@ function readJson(name: string): unknown {
   return JSON.parse(readFileSync(join(repository, name), 'utf8'));
 }
 
-describe('the package', () => {
-  const args = ['pack', '--dry-run', '--json', '--ignore-scripts', '--loglevel=error'];
-  const packed = spawnSync('npm', args, { cwd: repository, encoding: 'utf8', shell: false });
-  const [manifest] = JSON.parse(packed.stdout) as { files: { path: string }[] }[];
-  const files = manifest?.files.map((file) => file.path) ?? [];
+/** All texts of a tree of JSON. */
+function textsOf(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.values(value).flatMap(textsOf);
+}
 
-  it('holds what the addon is built from', () => {
-    expect(files).toContain('native/sources.gypi');
-    expect(files).toContain('native/base/isa.cc');
-    expect(files).toContain('CMakeLists.txt');
-    expect(files).toContain('scripts/build.mjs');
-    expect(files).toContain('models/all-MiniLM-L6-v2/model.safetensors');
-    expect(files).toContain('LICENSE');
-    expect(files).toContain('NOTICE');
+/** Relative targets of the links and images of a Markdown file, without places inside the target. */
+function linksOf(text: string): string[] {
+  const found = text.matchAll(/\]\(([^)\s]+)\)|(?:src|srcset|href)="([^"]+)"/g);
+  const targets = [...found].map((match) => (match[1] ?? match[2] ?? '').replace(/#.*$/, ''));
+  return targets.filter((target) => target !== '' && !/^[a-z]+:/.test(target));
+}
+
+describe('the package', () => {
+  const files = packedFiles();
+
+  it('holds what the addon is built from, with CMake and without', () => {
+    const { variables } = JSON.parse(
+      readFileSync(join(repository, 'native', 'sources.gypi'), 'utf8'),
+    ) as { variables: Record<string, string[]> };
+    const lists = Object.keys(variables).filter((name) => /^(?!addon_test).*_files$/.test(name));
+    const sources = lists.flatMap((name) => variables[name] ?? []).map((name) => `native/${name}`);
+    const builders = ['CMakeLists.txt', 'binding.gyp', 'native/sources.gypi', 'scripts/build.mjs'];
+    expect(sources.length).toBeGreaterThan(50);
+    expect([...sources, ...builders].filter((path) => !files.includes(path))).toEqual([]);
   });
 
-  it('holds the bundle and the declarations, not the modules that the bundle is made of', () => {
+  it('holds the bundle and one file of declarations, not the modules that they are made of', () => {
     const workers = ['onnx-worker', 'ahead-worker', 'parquet-worker', 'settings-worker'];
     for (const name of ['index', 'main', ...workers]) {
       expect(files).toContain(`dist/bundle/${name}.js`);
     }
-    expect(files).toContain('dist/index.d.ts');
-    const others = /^dist\/(?!bundle\/).*(?<!\.d\.ts)$/;
+    const others = /^dist\/(?!bundle\/|vendor\/|index\.d\.ts$)/;
     expect(files.filter((path) => others.test(path))).toEqual([]);
   });
 
-  it('holds no tests, no build output and no binding.gyp', () => {
-    const unwanted = /^(test|bench|build|docs|node_modules|native\/addon_test)\/|^binding\.gyp$/;
+  it('holds what package.json names', () => {
+    const { exports, imports, bin } = readJson('package.json') as Record<string, unknown>;
+    const named = textsOf([exports, imports, bin]).filter((path) => /^(\.\/)?dist\//.test(path));
+    expect(named.length).toBeGreaterThan(3);
+    expect(named.filter((path) => !files.includes(path.replace('./', '')))).toEqual([]);
+  });
+
+  it('holds the model and the licences', () => {
+    expect(files).toContain('models/all-MiniLM-L6-v2/model.safetensors');
+    const licences = ['LICENSE', 'NOTICE', 'dist/vendor/echarts/LICENSE'];
+    expect(licences.filter((path) => !files.includes(path))).toEqual([]);
+  });
+
+  it('holds no tests, no build output, no source maps, and nothing that only a checkout needs', () => {
+    const unwanted =
+      /^(test|bench\/(?!README)|build|lib|node_modules|scripts\/package|native\/addon_test)\/|^dist\/\.|\.map$/;
     expect(files.filter((path) => unwanted.test(path))).toEqual([]);
+    expect(readFileSync(join(repository, 'dist', 'bundle', 'index.js'), 'utf8')).not.toContain(
+      'sourceMappingURL',
+    );
+  });
+
+  it('holds every file that its documentation links to', () => {
+    const documents = files.filter((path) => path.endsWith('.md'));
+    const broken = documents.flatMap((path) =>
+      linksOf(readFileSync(join(repository, path), 'utf8'))
+        .map((target) => posix.join(posix.dirname(path), target))
+        .filter((target) => !files.includes(target))
+        .map((target) => `${path}: ${target}`),
+    );
+    expect(documents).toContain('docs/guide/cli.md');
+    expect(broken).toEqual([]);
   });
 });
 
@@ -70,8 +110,9 @@ describe('package-lock.json', () => {
     expect(missing).toEqual([]);
   });
 
-  it('keeps onnxruntime-node out of what users install', () => {
+  it('keeps what only a checkout needs out of what users install', () => {
     const { dependencies } = readJson('package.json') as { dependencies: Record<string, string> };
-    expect(Object.keys(dependencies)).not.toContain('onnxruntime-node');
+    const theirs = ['commander', 'csv-parse', 'node-addon-api', 'node-api-headers', 'tokenizers'];
+    expect(Object.keys(dependencies)).toEqual(theirs);
   });
 });

@@ -2,6 +2,7 @@
  * The table of classification problems, and the types that belong to each.
  */
 
+import type { FileRow } from '../../data/types.js';
 import type { ClassificationProblem } from '../../graph/checkpoint.js';
 import type { EvalScores } from '../../train/train-report.js';
 import {
@@ -22,9 +23,9 @@ import {
 import { type Evaluation, type LabelledRow, type Prediction, singleLabel } from './single-label.js';
 
 /** Types of a problem: the rows it learns from, a text's prediction, rows' scores, and those of a training report. */
-interface ProblemTypes<L extends string> {
+export interface ProblemTypes<L extends string> {
   readonly single_label_classification: {
-    readonly row: LabelledRow;
+    readonly row: LabelledRow | FileRow;
     readonly prediction: Prediction<L>;
     readonly evaluation: Evaluation<L>;
     readonly scores: EvalScores;
@@ -43,7 +44,7 @@ interface ProblemTypes<L extends string> {
   };
 }
 
-/** @internal */
+/** What a classifier learns from and is measured on. */
 export type RowOf<K extends ClassificationProblem> = ProblemTypes<string>[K]['row'];
 export type PredictionOf<
   L extends string,

@@ -8,6 +8,7 @@
 import { SinterError, show, typeMistake } from '../../core/errors.js';
 import type { Matrix } from '../../core/matrix.js';
 import { knownSpelling, showLabels } from '../../data/label-variants.js';
+import type { FileRow } from '../../data/types.js';
 import {
   accuracy,
   averagedScores,
@@ -23,17 +24,18 @@ import type { EvalScores } from '../../train/train-report.js';
 import type { Problem } from './problem.js';
 
 /**
- * One example. Labels are plain strings here, whatever the classifier's label type: rows mostly come from files, so each
- * label is checked when its row is read. It may be missing in the type only, so that rows of `readRows` fit.
+ * One example. Labels are plain strings here, whatever the classifier's label type: they mostly come from data, so each label is
+ * checked when its row is read.
  */
 export interface LabelledRow {
   readonly text: string;
   /** Second text of a pair. */
   readonly pair?: string | undefined;
-  readonly label?: string | undefined;
+  readonly label: string;
 }
 
-export type LabelledRows = Rows<LabelledRow>;
+/** Rows from memory or of `readRows`; one of a file that has no label is a TypeError. */
+export type LabelledRows = Rows<LabelledRow | FileRow>;
 
 export interface Prediction<L extends string = string> {
   readonly label: L;

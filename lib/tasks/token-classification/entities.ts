@@ -16,9 +16,9 @@ export type Aggregation = 'none' | 'simple' | 'first' | 'average' | 'max';
 
 export const AGGREGATIONS: readonly Aggregation[] = ['none', 'simple', 'first', 'average', 'max'];
 
-export interface Entity {
+export interface Entity<E extends string = string> {
   /** A type (`PER`), or with aggregation `none` a tag (`B-PER`). */
-  readonly entity: string;
+  readonly entity: E;
   /** Probability; of several words the mean. */
   readonly score: number;
   /** text.slice(start, end). */
@@ -27,6 +27,13 @@ export interface Entity {
   readonly start: number;
   readonly end: number;
 }
+
+/** What entities of a model with the tags `L` are called: their types, or with the aggregation `none` the tags. */
+export type EntityName<L extends string, A extends Aggregation = 'simple'> = A extends 'none'
+  ? Exclude<L, 'O'>
+  : L extends `${'B' | 'I' | 'E' | 'S' | 'L'}-${infer T}`
+    ? T
+    : Exclude<L, 'O'>;
 
 /** A token of the text. */
 export interface WordToken {

@@ -20,6 +20,8 @@ export async function bundle(root) {
   const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const isExternal = (id) =>
     id.startsWith('node:') ||
+    // A file of the package by a name of package.json.
+    id.startsWith('#') ||
     Object.keys(dependencies).some((name) => id === name || id.startsWith(`${name}/`));
   const dist = join(root, 'dist');
   rmSync(join(dist, 'bundle'), { recursive: true, force: true });

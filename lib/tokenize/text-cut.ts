@@ -74,8 +74,12 @@ function isLocalNormalizer({ type, pattern, content }: Component): boolean {
   return joins && (content === ' ' || (regex === ' {2,}' && content === '\u2581'));
 }
 
-/** Whatever divides words further sees nothing of the blanks between them. */
+/**
+ * Whatever divides words further sees nothing of the blanks between them. What marks the first word of a text alone must see the
+ * blank of which a mark is made anyway.
+ */
 function areLocal(splitters: readonly Component[]): boolean {
+  if (splitters.slice(1).some(({ prepend_scheme: scheme }) => scheme === 'first')) return false;
   const dropper = splitters.findIndex(({ type }) => DROPS_BLANKS.has(String(type)));
   return splitters.slice(0, dropper === -1 ? splitters.length : dropper).every(isLocalSplitter);
 }

@@ -21,18 +21,26 @@ const LONG_CHARS = 4096;
 /** Of an encoding, with its offsets and the text of its tokens. */
 const RESULT_BYTES_PER_CHAR = 64;
 const MOST_TOLD = 1 << 24;
+/** UTF-16 units that are tokenized at once: of 262,144 the package makes 60 to 200 MB. Pieces of texts are far shorter. */
+const MOST_AT_ONCE = 1 << 18;
 
 export class TokenizerInstances {
   /** Number of ids, added tokens included. */
   readonly vocabulary: number;
   readonly whole: Tokenizer;
   private readonly source: string;
+  private readonly rules: string;
   private readonly maxTextLength: number;
   private readonly layouts = new Map<boolean, Promise<TokenLayout>>();
   private probe: Promise<string> | null = null;
 
-  /** `source` is the file that the tokenizer comes from, for messages. */
-  constructor(tokenizer: Tokenizer, source: string, maxTextLength: number) {
+  /** `source` is the file that the tokenizer comes from and `rules` what it does with texts, for messages. */
+  constructor(
+    tokenizer: Tokenizer,
+    source: string,
+    { maxTextLength, rules }: { readonly maxTextLength: number; readonly rules: string },
+  ) {
+    this.rules = rules;
     this.source = source;
     this.maxTextLength = maxTextLength;
     this.whole = tokenizer;
@@ -110,8 +118,16 @@ export class TokenizerInstances {
     throw failed === none ? this.broken('cannot encode', 'no text has a token') : failed;
   }
 
-  /** A pattern of the file may step back for the length of a text, and the package ends the process when it does so for too long. */
+  /**
+   * No text is cut where the rules of the file are not known to allow it, and memory would grow with what is not cut. A pattern of the
+   * file may step back for the length of a text, and the package ends the process when it does so for too long. */
   private checkLength(text: string): void {
+    if (text.length > MOST_AT_ONCE) {
+      throw new SinterError(
+        'INVALID_DATA',
+        `a text must have a place where it can be cut in every ${MOST_AT_ONCE} characters, got ${text.length} without one for ${this.rules} of ${this.source}`,
+      );
+    }
     if (text.length <= this.maxTextLength) return;
     throw new SinterError(
       'INVALID_DATA',

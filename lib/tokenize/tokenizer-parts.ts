@@ -2,7 +2,7 @@
  * The parts of a tokenizer.json, and of which of them it is known that they look at nothing but the surroundings of a place.
  */
 
-import { isJsonObject, type JsonValue } from '../core/json.js';
+import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
 
 export type Component = Readonly<Record<string, JsonValue | undefined>>;
 
@@ -64,6 +64,17 @@ export function isWordPattern({ type, pattern, behavior, invert }: Component): b
   if (type !== 'Split' || typeof regex !== 'string') return false;
   if (invert === true) return behavior === 'Removed' && regex === FOUND_WORDS;
   return behavior === 'Isolated' && WORD_PATTERNS.has(regex);
+}
+
+/** What a tokenizer does with texts, by the names of its parts. */
+export function rulesOf({ normalizer, pre_tokenizer: splitter, model }: JsonObject): string {
+  const names = (parts: readonly Component[]) =>
+    parts.length === 0 ? 'none' : parts.map(({ type }) => String(type)).join(' + ');
+  const type = isJsonObject(model) ? (model.type ?? 'unnamed') : 'none';
+  return (
+    `the normalizer (${names(flat(normalizer, 'normalizers'))}), ` +
+    `pre-tokenizer (${names(flat(splitter, 'pretokenizers'))}) and model (${type})`
+  );
 }
 
 /** The text that a rule replaces, or that divides words. */

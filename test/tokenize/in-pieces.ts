@@ -18,7 +18,7 @@ export function wholeOf(tokenizer: JsonObject, settleEvery?: number): Whole {
   const instances = new TokenizerInstances(
     tokenizerFrom(JSON.stringify(tokenizer), 'test'),
     'test',
-    Infinity,
+    { maxTextLength: Infinity, rules: 'rules' },
   );
   const idOf = (token: string) => instances.whole.tokenToId(token) ?? -1;
   const stripsSpace = cutRuleOf(tokenizer)?.stripsSpace ?? false;

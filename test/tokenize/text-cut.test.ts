@@ -22,6 +22,18 @@ describe('the rule of a tokenizer', () => {
       [
         'albert',
         {
+          pre_tokenizer: {
+            type: 'Sequence',
+            pretokenizers: [
+              { type: 'WhitespaceSplit' },
+              { type: 'Metaspace', replacement: '▁', prepend_scheme: 'first' },
+            ],
+          },
+        },
+      ],
+      [
+        'albert',
+        {
           normalizer: { type: 'Strip' },
           pre_tokenizer: { type: 'Metaspace', prepend_scheme: 'first' },
         },

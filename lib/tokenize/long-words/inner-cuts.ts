@@ -144,11 +144,11 @@ function letterKinds(splitters: readonly Component[]): string[] {
 }
 
 /**
- * Runs of blanks, unless they are stripped, or divided by what comes after them. Those that are joined to one are that one's where
+ * Runs of blanks, unless they are stripped, or something is put before them, or they are divided by what comes after them. Those that are joined to one are that one's where
  * they begin; in later parts it begins in the margin, and is left out with it.
  */
 function blankKinds(normalizers: readonly Component[], splitters: readonly Component[]): string[] {
-  if (normalizers.some(({ type }) => type === 'Strip')) return [];
+  if (normalizers.some(({ type }) => type === 'Strip' || type === 'Prepend')) return [];
   return splitters.some((splitter) => regexOf(splitter).includes('\\s*[')) ? ['\\n'] : [BLANKS];
 }
 

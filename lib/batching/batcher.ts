@@ -21,6 +21,7 @@ import {
 import { joinTokens, Request, type RequestTokens, RunningBatch } from './request.js';
 import { type RequestLine, RequestLines } from './request-lines.js';
 import { SignalLinks } from './signal-links.js';
+import type { WindowEngine } from './window-engine.js';
 
 /** What a batcher needs of its model. */
 export interface BatchEngine<R> {
@@ -37,20 +38,6 @@ export interface BatchEngine<R> {
   readonly windows?: WindowEngine | null;
   /** What a caller gets of a text, which may have been cut; `row` is a view that must not be kept. */
   result(row: Float32Array, truncated: boolean): R;
-}
-
-/** Reads texts in windows, each of which is an item of the batches. */
-export interface WindowEngine {
-  /** The windows of a text in their order, in groups. */
-  read(text: TextInput, signal: AbortSignal | undefined): AsyncIterable<readonly RequestTokens[]>;
-  /** Takes the rows of the windows of one text, in their order. */
-  join(): JoinedRows;
-}
-
-export interface JoinedRows {
-  add(row: Float32Array): void;
-  /** The row of the text. */
-  finish(): Float32Array;
 }
 
 /** Windows of one text that wait or run; more are read when the first of them is done. */

@@ -121,18 +121,20 @@ export class TokenizerInstances {
   /**
    * No text is cut where the rules of the file are not known to allow it, and memory would grow with what is not cut. A pattern of the
    * file may step back for the length of a text, and the package ends the process when it does so for too long. */
-  private checkLength(text: string): void {
-    if (text.length > MOST_AT_ONCE) {
+  private checkLength({ length }: string): void {
+    const { source, rules, maxTextLength } = this;
+    if (length > maxTextLength) {
       throw new SinterError(
         'INVALID_DATA',
-        `a text must have a place where it can be cut in every ${MOST_AT_ONCE} characters, got ${text.length} without one for ${this.rules} of ${this.source}`,
+        `a text must be at most ${maxTextLength} characters for the patterns of ${source}, got ${length}`,
       );
     }
-    if (text.length <= this.maxTextLength) return;
-    throw new SinterError(
-      'INVALID_DATA',
-      `a text must be at most ${this.maxTextLength} characters for the patterns of ${this.source}, got ${text.length}`,
-    );
+    if (length > MOST_AT_ONCE) {
+      throw new SinterError(
+        'INVALID_DATA',
+        `a text must have a place where it can be cut in every ${MOST_AT_ONCE} characters, got ${length} without one for ${rules} of ${source}`,
+      );
+    }
   }
 
   /** The texts are checked before, so a failure of the package is a fault of its file. */

@@ -178,7 +178,7 @@ describe('whatever the vocabulary', () => {
     for (const name of ['roberta-seqcls', 'modernbert']) {
       await expectSame(await changed(name, { added_tokens: [] }), 400);
     }
-  });
+  }, 120_000);
 
   it.each([
     ['BPE', {}],

@@ -68,6 +68,7 @@ export * from './metrics/index.js';
 export { type Neighbour, nearest, similarity } from './metrics/similarity.js';
 export {
   Classifier,
+  type ClassifierBatchOptions,
   type ClassifierEvaluateOptions,
   type ClassifierLoadOptions,
   type ClassifierTrainOptions,

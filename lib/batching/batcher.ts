@@ -18,9 +18,10 @@ import {
   readBatchLimits,
   readRunOptions,
 } from './batch-options.js';
-import { joinTokens, Request, RunningBatch } from './request.js';
+import { joinTokens, Request, type RequestTokens, RunningBatch } from './request.js';
 import { type RequestLine, RequestLines } from './request-lines.js';
 import { SignalLinks } from './signal-links.js';
+import type { WindowEngine } from './window-engine.js';
 
 /** What a batcher needs of its model. */
 export interface BatchEngine<R> {
@@ -33,20 +34,27 @@ export interface BatchEngine<R> {
   encode(texts: readonly TextInput[], truncate: boolean): Promise<EncodedTexts>;
   /** One row per text. An abort may end it early. Interactive runs pass bulk runs. */
   run(tokens: EncodedTexts, signal: AbortSignal, priority: Priority): Promise<Matrix>;
+  /** How texts over the limit are read in windows. Without it they are cut. */
+  readonly windows?: WindowEngine | null;
   /** What a caller gets of a text, which may have been cut; `row` is a view that must not be kept. */
   result(row: Float32Array, truncated: boolean): R;
 }
 
+/** Windows of one text that wait or run; more are read when the first of them is done. */
+const OPEN_WINDOWS = 64;
 /** For the estimate of a text that is not tokenized yet. */
 const CHARS_PER_TOKEN = 4;
+
+/** What a request settles with: the result of a text, or the row of a window. */
+type Answer<R> = R | Float32Array;
 
 /** Make it with `batch` of a model. */
 export class Batcher<R> {
   private readonly engine: BatchEngine<R>;
   private readonly limits: BatchLimits;
   private readonly truncate: boolean;
-  private readonly lines: RequestLines<R>;
-  private readonly signals = new SignalLinks<R>({
+  private readonly lines: RequestLines<Answer<R>>;
+  private readonly signals = new SignalLinks<Answer<R>>({
     abort: (request, reason) => this.cancel(request, reason),
   });
   private readonly counters: BatchCounters;
@@ -61,6 +69,8 @@ export class Batcher<R> {
   private stepIsDue = false;
   private closed: string | null = null;
   private readonly drains = new Set<Drain>();
+  /** Texts that are read in windows and not settled. */
+  private readonly windowed = new Set<Promise<R>>();
   private readonly onModelEnd = () => this.close('the model was disposed');
 
   /** @internal */
@@ -86,14 +96,70 @@ export class Batcher<R> {
     throwIfAborted(signal, 'run');
     const tokens = this.estimate(text);
     this.admit(tokens);
-    const number = ++this.counters.requests;
     // A pair may be changed by its owner while it waits.
     const kept: TextInput = typeof text === 'string' ? text : [text[0], text[1]];
-    const request = new Request<R>({ number, priority, signal, text: kept, tokens });
+    const { windows } = this.engine;
+    if (windows) return this.keepWindowed(this.runWindows(windows, kept, priority, signal));
+    const number = ++this.counters.requests;
+    const request = new Request<Answer<R>>({ number, priority, signal, text: kept, tokens });
     this.signals.add(request);
     this.lines.add(request);
     this.stepSoon();
+    return request.promise as Promise<R>;
+  }
+
+  private async runWindows(
+    windows: WindowEngine,
+    text: TextInput,
+    priority: Priority,
+    signal: AbortSignal | undefined,
+  ): Promise<R> {
+    const stop = new AbortController();
+    const either = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
+    const joined = windows.join();
+    const open: Promise<Answer<R>>[] = [];
+    const takeFirst = async () => joined.add((await open.shift()) as Float32Array);
+    try {
+      for await (const group of windows.read(text, signal)) {
+        for (const tokens of group) {
+          if (open.length >= OPEN_WINDOWS) await takeFirst();
+          open.push(this.submit(tokens, priority, either));
+        }
+      }
+      while (open.length > 0) await takeFirst();
+    } catch (error) {
+      // No window of a text is computed for nothing.
+      stop.abort();
+      throw error;
+    }
+    return this.engine.result(joined.finish(), false);
+  }
+
+  /** A window of a text. */
+  private submit(
+    tokens: RequestTokens,
+    priority: Priority,
+    signal: AbortSignal,
+  ): Promise<Answer<R>> {
+    if (this.closed !== null) throw disposed(this.closed);
+    throwIfAborted(signal, 'run');
+    const number = ++this.counters.requests;
+    const request = new Request<Answer<R>>({
+      ...{ number, priority, signal, text: '', tokens: tokens.ids.length, isWindow: true },
+    });
+    this.signals.add(request);
+    this.lines.addReady(request, tokens);
+    this.stepSoon();
+    // It is awaited later, perhaps after another one has failed.
+    request.promise.catch(() => {});
     return request.promise;
+  }
+
+  private keepWindowed(run: Promise<R>): Promise<R> {
+    this.windowed.add(run);
+    const forget = () => this.windowed.delete(run);
+    run.then(forget, forget);
+    return run;
   }
 
   /** What has happened so far and what waits now. */
@@ -105,11 +171,16 @@ export class Batcher<R> {
   /** Settles when every request accepted before it is settled; waits for no others to join. New ones are accepted. */
   async drain(): Promise<void> {
     const open = this.lines.size + this.running;
-    if (open === 0) return;
+    const windowed = Promise.allSettled(this.windowed);
+    if (open === 0) {
+      await windowed;
+      return;
+    }
     await new Promise<void>((resolve) => {
       this.drains.add({ last: this.counters.requests, open, resolve });
       this.stepSoon();
     });
+    await windowed;
   }
 
   /**
@@ -181,7 +252,7 @@ export class Batcher<R> {
     });
   }
 
-  private begin(priority: Priority, batch: readonly Request<R>[], now: number): void {
+  private begin(priority: Priority, batch: readonly Request<Answer<R>>[], now: number): void {
     if (batch.length === 0) return;
     this.computing[priority] = this.compute(batch, now).then(() => {
       this.computing[priority] = null;
@@ -190,7 +261,7 @@ export class Batcher<R> {
   }
 
   /** Milliseconds for which the requests of `line` wait for others to join them; 0: not any more. */
-  private holdBack(line: RequestLine<R>, now: number): number {
+  private holdBack(line: RequestLine<Answer<R>>, now: number): number {
     const { maxBatchTokens, maxWaitMs } = this.limits;
     // Bulk work that is ready must not stand still for others to join an interactive request.
     const { interactive, bulk } = this.computing;
@@ -203,7 +274,7 @@ export class Batcher<R> {
   }
 
   /** Tokenizes all in one call; when that fails, each alone, so that an error finds its own caller. */
-  private async encode(requests: readonly Request<R>[]): Promise<void> {
+  private async encode(requests: readonly Request<Answer<R>>[]): Promise<void> {
     try {
       const texts = requests.map(({ text }) => text);
       const { ids, segments, offsets, cut } = await this.engine.encode(texts, this.truncate);
@@ -224,7 +295,7 @@ export class Batcher<R> {
   }
 
   /** Runs requests that have left their line. */
-  private async compute(requests: readonly Request<R>[], now: number): Promise<void> {
+  private async compute(requests: readonly Request<Answer<R>>[], now: number): Promise<void> {
     this.running += requests.length;
     for (const { priority, arrived } of requests) this.counters.addWait(priority, now - arrived);
     await this.computeTogether(requests);
@@ -233,7 +304,7 @@ export class Batcher<R> {
   }
 
   /** In one native batch; when that fails, each alone, so that an error finds its own caller. */
-  private async computeTogether(requests: readonly Request<R>[]): Promise<void> {
+  private async computeTogether(requests: readonly Request<Answer<R>>[]): Promise<void> {
     const batch = new RunningBatch(requests.length);
     for (const request of requests) request.batch = batch;
     try {
@@ -253,20 +324,21 @@ export class Batcher<R> {
     }
   }
 
-  private deliver(request: Request<R>, row: Float32Array): void {
+  private deliver(request: Request<Answer<R>>, row: Float32Array): void {
     if (!request.isOpen) return;
-    request.resolve(this.engine.result(row, request.encoded?.cut ?? false));
+    const { isWindow, encoded } = request;
+    request.resolve(isWindow ? row.slice() : this.engine.result(row, encoded?.cut ?? false));
     this.counters.completed++;
     this.ended(request);
   }
 
-  private fail(request: Request<R>, error: unknown): void {
+  private fail(request: Request<Answer<R>>, error: unknown): void {
     if (!request.reject(error)) return;
     this.counters.failed++;
     this.ended(request);
   }
 
-  private cancel(request: Request<R>, reason: unknown): void {
+  private cancel(request: Request<Answer<R>>, reason: unknown): void {
     const error = new SinterError('CANCELLED', 'run was cancelled', { cause: reason });
     if (!request.reject(error)) return;
     this.counters.cancelled++;
@@ -277,7 +349,7 @@ export class Batcher<R> {
   }
 
   /** Bookkeeping after a settlement. */
-  private ended(request: Request<R>): void {
+  private ended(request: Request<Answer<R>>): void {
     this.signals.remove(request);
     if (request.batch !== null) this.running--;
     for (const drain of this.drains) {

@@ -75,6 +75,13 @@ export class RequestLine<R> {
     return true;
   }
 
+  /** A request that is not in the line, and needs no tokenizer. */
+  addReady(request: Request<R>, tokens: RequestTokens): void {
+    request.setTokens(tokens);
+    this.ready.add(request);
+    this.tokensReady += request.tokens;
+  }
+
   /** The first requests that wait, about a batch of them, are now being tokenized. */
   takeToEncode(maxTokens: number): Request<R>[] {
     const taken: Request<R>[] = [];
@@ -135,6 +142,12 @@ export class RequestLines<R> {
 
   add(request: Request<R>): void {
     this.lines[request.priority].add(request);
+    this.queuedTokens += request.tokens;
+  }
+
+  /** Adds a request whose tokens are known. */
+  addReady(request: Request<R>, tokens: RequestTokens): void {
+    this.lines[request.priority].addReady(request, tokens);
     this.queuedTokens += request.tokens;
   }
 

@@ -16,6 +16,9 @@ interface Settler<R> {
   reject(error: unknown): void;
 }
 
+type RequestStart<R> = Pick<Request<R>, 'number' | 'priority' | 'signal' | 'text' | 'tokens'> &
+  Partial<Pick<Request<R>, 'isWindow'>>;
+
 export class Request<R> {
   readonly priority: Priority;
   readonly signal: AbortSignal | undefined;
@@ -23,6 +26,8 @@ export class Request<R> {
   /** 1 for the first request of the batcher. */
   readonly number: number;
   readonly promise: Promise<R>;
+  /** A window of a text, whose caller joins the rows of all. */
+  readonly isWindow: boolean;
   /** Estimated until `encoded` is there. */
   tokens: number;
   encoded: RequestTokens | null = null;
@@ -32,7 +37,8 @@ export class Request<R> {
   private settled = false;
   private readonly caller: Settler<R>;
 
-  constructor(from: Pick<Request<R>, 'number' | 'priority' | 'signal' | 'text' | 'tokens'>) {
+  constructor(from: RequestStart<R>) {
+    this.isWindow = from.isWindow ?? false;
     this.number = from.number;
     this.priority = from.priority;
     this.source = from.text;

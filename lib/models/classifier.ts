@@ -75,6 +75,8 @@ export interface ClassifyOptions extends PredictOptions, WindowedOptions {
 
 export type LogitsOptions = PredictOptions & WindowedOptions;
 
+export type ClassifierBatchOptions = BatchOptions & WindowedOptions;
+
 export type ClassifierEvaluateOptions = EvaluateOptions & WindowedOptions;
 
 /** Beside the scores of rows. */
@@ -178,12 +180,18 @@ export class Classifier<
     );
   }
 
-  /** A batcher for a server: `run(text)` gives what `predict([text])` gives. Dispose it, or the model. */
-  batch(options: BatchOptions = {}): Batcher<PredictionOf<L, K>> {
+  /**
+   * A batcher for a server: `run(text)` gives what `predict([text])` gives, with the same `windows`. Each window is an item of the
+   * batches of its own. Dispose it, or the model.
+   */
+  batch(options: ClassifierBatchOptions = {}): Batcher<PredictionOf<L, K>> {
     const threshold = EVEN_ODDS;
+    const windows = readWindows('batch', options, this.maxTokens);
+    const { windows: _, stride: __, ...limits } = options;
     const result = (row: Float32Array, truncated: boolean) =>
       this.rules.prediction(row, { threshold, truncated });
-    return this.batcher(options, { output: 'logits', prepare: (text) => text, result });
+    const work = { output: 'logits', prepare: (text: TextInput) => text, result, windows } as const;
+    return this.batcher(limits, work);
   }
 
   /** The scores before softmax or sigmoid, [texts, labels]. */

@@ -21,6 +21,7 @@ import type { OutputName } from '../graph/types.js';
 import { type NativeProgram, native } from '../native/native.js';
 import { forwardTokens } from '../runtime/forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
+import { JoinedWindows, type WindowSettings, windowTokens } from '../runtime/windowed-logits.js';
 import type { EncodedTexts, TextInput, TokensWithOffsets } from '../tokenize/text-tokenizer.js';
 import { type ModelInfo, modelInfo } from './model-info.js';
 
@@ -31,6 +32,8 @@ export interface BatchWork<R> {
   readonly prepare: (text: TextInput) => TextInput;
   /** What the caller gets of a row of `output` and of whether its text was cut; the row is a view. */
   readonly result: (row: Float32Array, truncated: boolean) => R;
+  /** How texts over the limit are read in windows. Default: they are cut. */
+  readonly windows?: WindowSettings | null;
   /** Tokens at the start of every text that poolings leave out. Default: 0. */
   readonly unpooled?: () => Promise<number>;
 }
@@ -142,7 +145,7 @@ export abstract class TextModel {
   protected batcher<R>(options: BatchOptions, work: BatchWork<R>): Batcher<R> {
     this.checkAlive('batch');
     const { maxTokens } = this;
-    const { output, prepare, result, unpooled } = work;
+    const { output, prepare, result, unpooled, windows = null } = work;
     const nameOf = () => 'run: text';
     const engine = {
       laneBusyMs: () => native().laneBusyMs(),
@@ -156,6 +159,15 @@ export abstract class TextModel {
         const left = (await unpooled?.()) ?? 0;
         const request = { where: 'run', output, signal, priority, unpooled: left };
         return this.use('run', (program) => forwardTokens(program, graph, tokens, request));
+      },
+      windows: windows && {
+        join: () => new JoinedWindows(windows.join),
+        read: (text: TextInput, signal: AbortSignal | undefined) => {
+          const { stride } = windows;
+          const { tokenizer } = this.parts;
+          const request = { maxTokens, stride, signal, where: 'run', nameOf };
+          return windowTokens(tokenizer.windowGroups([prepare(text)], request));
+        },
       },
       result,
     };

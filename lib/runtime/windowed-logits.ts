@@ -8,6 +8,7 @@ import { rangeMistake } from '../core/errors.js';
 import { Matrix } from '../core/matrix.js';
 import { readOptions } from '../core/options.js';
 import type { NativeProgram } from '../native/native.js';
+import type { AlignedTexts } from '../tokenize/aligned-texts.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { outputWidth, type RunRequest, runBatch, trimSegments } from './forward.js';
 import type { ModelParts } from './model-parts.js';
@@ -64,30 +65,55 @@ export async function forwardWindows(
 ): Promise<Matrix> {
   const { join, stride, signal, nameOf = (i) => `texts[${i}]` } = request;
   const width = outputWidth(graph, 'logits');
-  const result = Matrix.zeros(texts.length, width);
-  const counts = new Int32Array(texts.length);
+  const rows = texts.map(() => new JoinedWindows(join));
   const windows = { maxTokens: graph.maxTokens, stride, signal, nameOf };
   for await (const group of tokenizer.windowGroups(texts, windows)) {
     const logits = Matrix.zeros(group.sources.length, width);
     await runBatch(program, trimSegments(graph, group), 'logits', logits.data, request);
     for (const [window, source] of group.sources.entries()) {
-      addRow(result.row(source), logits.row(window), join, counts[source] === 0);
-      counts[source] = (counts[source] ?? 0) + 1;
+      rows[source]?.add(logits.row(window));
     }
   }
-  if (join === 'mean') {
-    for (const [i, count] of counts.entries()) {
-      const row = result.row(i);
-      for (const [j, sum] of row.entries()) row[j] = sum / count;
-    }
-  }
+  const result = Matrix.zeros(texts.length, width);
+  for (const [i, row] of rows.entries()) result.row(i).set(row.finish());
   return result;
 }
 
-function addRow(to: Float32Array, from: Float32Array, join: 'mean' | 'max', first: boolean): void {
-  for (const [j, value] of from.entries()) {
-    const known = to[j] ?? 0;
-    if (first) to[j] = value;
-    else to[j] = join === 'mean' ? known + value : Math.max(known, value);
+/** The row of a text from the rows of its windows, in their order. */
+export class JoinedWindows {
+  private readonly join: WindowSettings['join'];
+  private row: Float32Array | null = null;
+  private count = 0;
+
+  constructor(join: WindowSettings['join']) {
+    this.join = join;
+  }
+
+  add(row: Float32Array): void {
+    this.count++;
+    if (this.row === null) {
+      this.row = row.slice();
+      return;
+    }
+    for (const [j, value] of row.entries()) {
+      const known = this.row[j] ?? 0;
+      this.row[j] = this.join === 'mean' ? known + value : Math.max(known, value);
+    }
+  }
+
+  finish(): Float32Array {
+    const { row, count, join } = this;
+    if (row === null) return new Float32Array(0);
+    return join === 'mean' ? row.map((sum) => sum / count) : row;
+  }
+}
+
+/** The tokens of each window, without their places. */
+export async function* windowTokens(groups: AsyncIterable<AlignedTexts>) {
+  for await (const { ids, segments, offsets, sources } of groups) {
+    yield Array.from(sources, (_, window) => {
+      const [begin, end] = [offsets[window], offsets[window + 1]];
+      return { ids: ids.slice(begin, end), segments: segments.slice(begin, end), cut: false };
+    });
   }
 }

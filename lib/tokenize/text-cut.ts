@@ -32,16 +32,17 @@ export function cutRuleOf(tokenizer: JsonObject): CutRule | null {
   const added = addedTokens(tokenizer.added_tokens);
   const normalizers = flat(tokenizer.normalizer, 'normalizers');
   const splitters = flat(tokenizer.pre_tokenizer, 'pretokenizers');
-  // Blanks inside an added token or taken along after it may lie on both sides of a cut.
-  if (added.some(({ content, rstrip }) => rstrip || /\S\s/u.test(content))) return null;
-  if (!normalizers.every(isLocalNormalizer) || !splitters.every(isLocalSplitter)) return null;
+  // Blanks inside an added token may lie on both sides of a cut.
+  if (added.some(({ content }) => /\S\s/u.test(content))) return null;
+  if (!normalizers.every(isLocalNormalizer) || !areLocal(splitters)) return null;
   const stripsSpace = normalizers.some(
     ({ type, strip_left: l }) => type === 'Strip' && l !== false,
   );
   const unknownFrom = unknownLength(tokenizer, splitters);
   if (splitters.length === 1 && splitters[0]?.type === 'BertPreTokenizer') {
     const units = wordUnits(normalizers, added);
-    const isSafe = added.some(({ lstrip }) => lstrip) ? afterNoBlank : () => true;
+    const strips = added.some(({ lstrip, rstrip }) => lstrip || rstrip);
+    const isSafe = notAfter(added, strips ? afterNoBlank : () => true);
     return { units, isSafe, unknownFrom, stripsSpace: false };
   }
   const blanksDropped = splitters.some(({ type }) => DROPS_BLANKS.has(String(type)));
@@ -53,13 +54,15 @@ export function cutRuleOf(tokenizer: JsonObject): CutRule | null {
   const lines = splitters.every(splitsAtLines);
   return {
     units: lines ? '[ \\n]' : '[ ]',
-    isSafe: stripped ? betweenLetters : betweenWords,
+    isSafe: notAfter(added, stripped ? betweenLetters : betweenWords),
     unknownFrom,
     stripsSpace: stripped,
   };
 }
 
 const DROPS_BLANKS = new Set(['BertPreTokenizer', 'Whitespace', 'WhitespaceSplit']);
+/** These divide no letters and digits. */
+const DIVIDES_NO_WORD = new Set([...DROPS_BLANKS, 'Punctuation', 'Metaspace']);
 /** Replacements of blanks, of which one before a word stays what it is. */
 const BLANK_PATTERNS = new Set([' {2,}', '\\s+', ' +']);
 
@@ -69,6 +72,16 @@ function isLocalNormalizer({ type, pattern, content }: Component): boolean {
   if (typeof literal === 'string') return !/\s/u.test(`${literal}${String(content)}`);
   const joins = typeof regex === 'string' && BLANK_PATTERNS.has(regex);
   return joins && (content === ' ' || (regex === ' {2,}' && content === '\u2581'));
+}
+
+/**
+ * Whatever divides words further sees nothing of the blanks between them. What marks the first word of a text alone must see the
+ * blank of which a mark is made anyway.
+ */
+function areLocal(splitters: readonly Component[]): boolean {
+  if (splitters.slice(1).some(({ prepend_scheme: scheme }) => scheme === 'first')) return false;
+  const dropper = splitters.findIndex(({ type }) => DROPS_BLANKS.has(String(type)));
+  return splitters.slice(0, dropper === -1 ? splitters.length : dropper).every(isLocalSplitter);
 }
 
 function isLocalSplitter(splitter: Component): boolean {
@@ -108,7 +121,23 @@ function wordUnits(normalizers: readonly Component[], added: readonly Added[]): 
   return `[${blanks}${listed}${ideographs ? '\u4e00-\u9fff' : ''}]`;
 }
 
-/** A token that takes the blanks before it along takes them all. */
+/** Not behind a token that takes along the blanks after it. */
+function notAfter(added: readonly Added[], isSafe: CutRule['isSafe']): CutRule['isSafe'] {
+  const tokens = added.filter(({ rstrip }) => rstrip);
+  if (tokens.length === 0) return isSafe;
+  const lasts = new Set(tokens.map(({ content }) => lastOf(content)));
+  return (text, i) => {
+    const before = lastOf(text.slice(Math.max(0, i - 2), i));
+    // Others may be taken away by the normalizers.
+    return SOLID.test(before) && !lasts.has(before) && isSafe(text, i);
+  };
+}
+
+function lastOf(text: string): string {
+  return [...text.normalize('NFKD').toLowerCase()].at(-1) ?? '';
+}
+
+/** A token that takes the blanks beside it along takes them all. */
 function afterNoBlank(text: string, i: number): boolean {
   return !/[\s\u0085]/.test(text.charAt(i - 1));
 }
@@ -143,6 +172,7 @@ function isSolid(character: string): boolean {
 /** Letters that make a word too long for every entry of the vocabulary, even if several become one. */
 function unknownLength(tokenizer: JsonObject, splitters: readonly Component[]): number | null {
   if (!splitters.some(({ type }) => DROPS_BLANKS.has(String(type)))) return null;
+  if (!splitters.every(({ type }) => DIVIDES_NO_WORD.has(String(type)))) return null;
   const model = isJsonObject(tokenizer.model) ? tokenizer.model : {};
   const { type, max_input_chars_per_word: stated = 100 } = model;
   if (type !== 'WordPiece' && type !== 'WordLevel') return null;

@@ -31,6 +31,7 @@ import {
 } from './token-limits.js';
 import { readTokenizerFiles, type TokenizerFiles } from './tokenizer-files.js';
 import { TokenizerInstances } from './tokenizer-instances.js';
+import { rulesOf } from './tokenizer-parts.js';
 
 export type { TokensWithOffsets } from './placed-tokens.js';
 
@@ -165,7 +166,9 @@ export class TextTokenizer {
     await setImmediate();
     return new TextTokenizer({
       from,
-      instances: new TokenizerInstances(made, source, maxTextLength),
+      instances: new TokenizerInstances(made, source, {
+        ...{ maxTextLength, rules: rulesOf(tokenizer) },
+      }),
       largest: largestId,
       segments: largestSegment(tokenizer.post_processor),
     });

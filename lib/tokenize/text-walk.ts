@@ -31,6 +31,8 @@ const INNER_PIECE = 1 << 13;
 /** Characters that are searched before the event loop turns. */
 const SEARCH_CHARS = 1 << 16;
 const INNER_SEARCH_CHARS = 1 << 13;
+const BLANK = /[\s\u0085]/;
+const NO_BLANK = /[^\s\u0085]/;
 /** What no pre-tokenizer splits: letters and digits, but for ideographs, which may be words of their own. */
 const ONE_WORD = /^(?:(?!\p{Script=Han})[\p{L}\p{M}\p{Nd}])*$/u;
 
@@ -194,18 +196,26 @@ export class TextWalk {
   private isInner(i: number, { margin, kinds }: InnerCuts): boolean {
     if (i - margin < this.begin || i + margin > this.end) return false;
     const around = this.text.slice(i - margin, i + margin);
-    const kind = kinds.find((one) => one.around.test(around));
-    if (kind === undefined || kind.before === null) return kind !== undefined;
+    const kind = kinds.find((one) => one.isCut(around));
+    if (kind === undefined || kind.blanks === null) return kind !== undefined;
+    const { following, before } = kind.blanks;
     const inRun = i >= this.blanksBegin && i < this.blanksEnd;
     const end = inRun ? this.blanksEnd : this.endOfBlanks(i, i + SEARCH_CHARS);
-    return end !== null && !kind.before.test(this.text.slice(end, end + 2).normalize('NFKD'));
+    if (end === null || following.test(this.text.slice(end, end + 2).normalize('NFKD')))
+      return false;
+    if (before === null) return true;
+    const begin = inRun ? this.blanksBegin : this.beginOfBlanks(i);
+    return (
+      begin !== null &&
+      !before.test(this.text.slice(Math.max(0, begin - 2), begin).normalize('NFKD'))
+    );
   }
 
   /** Looks how far the blanks reach that `place` is among. */
   private async findBlanks(place: number): Promise<void> {
     if (place >= this.blanksBegin && place < this.blanksEnd) return;
     this.blanksBegin = place;
-    while (this.blanksBegin > this.begin && /\s/.test(this.text.charAt(this.blanksBegin - 1))) {
+    while (this.blanksBegin > this.begin && BLANK.test(this.text.charAt(this.blanksBegin - 1))) {
       this.blanksBegin--;
     }
     for (let low = place; low < this.text.length; low += SEARCH_CHARS) {
@@ -218,9 +228,17 @@ export class TextWalk {
 
   /** Where blanks end that begin at `low`; null when they go on beyond `high`. */
   private endOfBlanks(low: number, high: number): number | null {
-    const found = this.text.slice(low, high).search(/\S/);
+    const found = this.text.slice(low, high).search(NO_BLANK);
     if (found !== -1) return low + found;
     return high < this.text.length ? null : this.text.length;
+  }
+
+  /** Where blanks begin that end at `high`; null when they begin long before. */
+  private beginOfBlanks(high: number): number | null {
+    for (let at = high; at > high - INNER_SEARCH_CHARS; at--) {
+      if (at === 0 || NO_BLANK.test(this.text.charAt(at - 1))) return at;
+    }
+    return null;
   }
 
   /** The first cut from `place` on, else the last one before it. */

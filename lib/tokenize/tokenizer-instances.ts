@@ -21,20 +21,28 @@ const LONG_CHARS = 4096;
 /** Of an encoding, with its offsets and the text of its tokens. */
 const RESULT_BYTES_PER_CHAR = 64;
 const MOST_TOLD = 1 << 24;
+/** UTF-16 units that are tokenized at once: of 262,144 the package makes 60 to 200 MB. Pieces of texts are far shorter. */
+const MOST_AT_ONCE = 1 << 18;
 
 export class TokenizerInstances {
   /** Number of ids, added tokens included. */
   readonly vocabulary: number;
   readonly whole: Tokenizer;
   private readonly source: string;
+  private readonly rules: string;
   private readonly maxTextLength: number;
   private readonly renamed: ReadonlyMap<number, string>;
   private readonly layouts = new Map<boolean, Promise<TokenLayout>>();
   private probe: Promise<string> | null = null;
 
-  /** `source` is the file that the tokenizer comes from, for messages. */
-  constructor({ tokenizer, renamed }: MadeTokenizer, source: string, maxTextLength: number) {
+  /** `source` is the file that the tokenizer comes from and `rules` what it does with texts, for messages. */
+  constructor(
+    { tokenizer, renamed }: MadeTokenizer,
+    source: string,
+    { maxTextLength, rules }: { readonly maxTextLength: number; readonly rules: string },
+  ) {
     this.renamed = renamed;
+    this.rules = rules;
     this.source = source;
     this.maxTextLength = maxTextLength;
     this.whole = tokenizer;
@@ -130,13 +138,23 @@ export class TokenizerInstances {
     throw failed === none ? this.broken('cannot encode', 'no text has a token') : failed;
   }
 
-  /** A pattern of the file may step back for the length of a text, and the package ends the process when it does so for too long. */
-  private checkLength(text: string): void {
-    if (text.length <= this.maxTextLength) return;
-    throw new SinterError(
-      'INVALID_DATA',
-      `a text must be at most ${this.maxTextLength} characters for the patterns of ${this.source}, got ${text.length}`,
-    );
+  /**
+   * No text is cut where the rules of the file are not known to allow it, and memory would grow with what is not cut. A pattern of the
+   * file may step back for the length of a text, and the package ends the process when it does so for too long. */
+  private checkLength({ length }: string): void {
+    const { source, rules, maxTextLength } = this;
+    if (length > maxTextLength) {
+      throw new SinterError(
+        'INVALID_DATA',
+        `a text must be at most ${maxTextLength} characters for the patterns of ${source}, got ${length}`,
+      );
+    }
+    if (length > MOST_AT_ONCE) {
+      throw new SinterError(
+        'INVALID_DATA',
+        `a text must have a place where it can be cut in every ${MOST_AT_ONCE} characters, got ${length} without one for ${rules} of ${source}`,
+      );
+    }
   }
 
   /** The texts are checked before, so a failure of the package is a fault of its file. */

@@ -2,7 +2,7 @@
  * The parts of a tokenizer.json, and of which of them it is known that they look at nothing but the surroundings of a place.
  */
 
-import { isJsonObject, type JsonValue } from '../core/json.js';
+import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
 
 export type Component = Readonly<Record<string, JsonValue | undefined>>;
 
@@ -19,16 +19,26 @@ export interface Added {
   readonly lstrip: boolean;
   readonly rstrip: boolean;
   readonly singleWord: boolean;
+  /** Whether it is looked for after the normalizers, in what they made of it. */
+  readonly normalized: boolean;
+  /** What it may be in a text: itself, decomposed, in lower case. */
+  readonly forms: readonly string[];
 }
 
 export function addedTokens(value: JsonValue | undefined): Added[] {
   const list: readonly JsonValue[] = Array.isArray(value) ? value : [];
-  return list.filter(isJsonObject).map((token) => ({
-    content: String(token.content),
-    lstrip: token.lstrip === true,
-    rstrip: token.rstrip === true,
-    singleWord: token.single_word === true,
-  }));
+  return list.filter(isJsonObject).map((token) => {
+    const content = String(token.content);
+    const decomposed = content.normalize('NFKD');
+    const forms = [content, decomposed, decomposed.toLowerCase()];
+    return {
+      ...{ content, forms },
+      lstrip: token.lstrip === true,
+      rstrip: token.rstrip === true,
+      singleWord: token.single_word === true,
+      normalized: token.normalized === true || token.normalized === undefined,
+    };
+  });
 }
 
 /** Normalizers that map single characters, graphemes, or compose marks with the character before them. */
@@ -46,8 +56,36 @@ const WORD_PATTERNS = new Set([
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
 ]);
 
+/** The pattern of CLIP, which finds words and drops the blanks between them. */
+const FOUND_WORDS = "'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+";
+
 export function isWordPattern({ type, pattern, behavior, invert }: Component): boolean {
   const { Regex: regex } = isJsonObject(pattern) ? pattern : {};
-  const known = typeof regex === 'string' && WORD_PATTERNS.has(regex);
-  return type === 'Split' && known && behavior === 'Isolated' && invert !== true;
+  if (type !== 'Split' || typeof regex !== 'string') return false;
+  if (invert === true) return behavior === 'Removed' && regex === FOUND_WORDS;
+  return behavior === 'Isolated' && WORD_PATTERNS.has(regex);
+}
+
+/** What a tokenizer does with texts, by the names of its parts. */
+export function rulesOf({ normalizer, pre_tokenizer: splitter, model }: JsonObject): string {
+  const names = (parts: readonly Component[]) =>
+    parts.length === 0 ? 'none' : parts.map(({ type }) => String(type)).join(' + ');
+  const type = isJsonObject(model) ? (model.type ?? 'unnamed') : 'none';
+  return (
+    `the normalizer (${names(flat(normalizer, 'normalizers'))}), ` +
+    `pre-tokenizer (${names(flat(splitter, 'pretokenizers'))}) and model (${type})`
+  );
+}
+
+/** The text that a rule replaces, or that divides words. */
+export function literalOf({ type, pattern, delimiter }: Component): string {
+  if (type === 'CharDelimiterSplit') return String(delimiter);
+  const { String: literal } = isJsonObject(pattern) ? pattern : {};
+  return typeof literal === 'string' ? literal : '';
+}
+
+/** Whether a rule makes one of several blanks. */
+export function joinsBlanks({ type, pattern }: Component): boolean {
+  const { Regex: regex } = isJsonObject(pattern) ? pattern : {};
+  return type === 'Replace' && typeof regex === 'string' && /^(?: |\\s)(?:\+|\{2,\})$/.test(regex);
 }

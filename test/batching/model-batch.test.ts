@@ -242,3 +242,64 @@ describe('10,000 calls', () => {
     expect(after.rss - before.rss).toBeLessThan(64 << 20);
   });
 });
+
+describe('Classifier.batch with windows', () => {
+  const LONG: readonly TextInput[] = [
+    'the people',
+    'people of the states '.repeat(90),
+    ['the people', 'of the states and '.repeat(120)],
+    '',
+    'x y z the people '.repeat(1500),
+  ];
+
+  it.each(['mean', 'max'] as const)('gives the bits of predict: %s', async (windows) => {
+    const options = { windows, stride: 5 };
+    const expected = await Promise.all(
+      LONG.map(async (text) => (await classifier.predict([text], options))[0]),
+    );
+    expect(expected).not.toEqual(await classifier.predict(LONG));
+    for (const maxBatchTokens of [1, 100, 4096]) {
+      await using batcher = classifier.batch({ ...options, maxBatchTokens, maxWaitMs: 1 });
+      const controller = new AbortController();
+      const { signal } = controller;
+      const cancelled = batcher.run(LONG[4] ?? '', { signal, priority: 'bulk' });
+      const runs = LONG.map((text, i) =>
+        batcher.run(text, { priority: i % 2 === 0 ? 'bulk' : 'interactive' }),
+      );
+      void turns(9).then(() => controller.abort());
+      await expect(cancelled).rejects.toMatchObject({ code: 'CANCELLED' });
+      expect(await Promise.all(runs)).toEqual(expected);
+      const { queued, running, requests } = batcher.metrics();
+      expect([queued, running]).toEqual([0, 0]);
+      // Each window is an item.
+      expect(requests).toBeGreaterThan(2 * LONG.length);
+    }
+  });
+
+  it('drains and ends with texts of which not all windows are read', async () => {
+    const batcher = classifier.batch({ windows: 'mean', maxBatchTokens: 64 });
+    const text = LONG[4] ?? '';
+    let done = false;
+    const first = batcher.run(text).then(() => {
+      done = true;
+    });
+    await batcher.drain();
+    expect(done).toBe(true);
+    await first;
+    const second = batcher.run(text);
+    const refused = expect(second).rejects.toMatchObject({ code: 'DISPOSED' });
+    await turns(3);
+    await batcher.dispose();
+    await refused;
+    expect(batcher.metrics()).toMatchObject({ queued: 0, running: 0 });
+  });
+
+  it('does not cut too', () => {
+    expect(() => classifier.batch({ windows: 'mean', truncate: true })).toThrow(
+      'batch: truncate must be left out with windows, got true',
+    );
+    expect(() => classifier.batch({ stride: 3 })).toThrow(
+      'batch: stride must be left out without windows, got 3',
+    );
+  });
+});

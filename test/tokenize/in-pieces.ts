@@ -18,7 +18,7 @@ export function wholeOf(tokenizer: JsonObject, settleEvery?: number): Whole {
   const instances = new TokenizerInstances(
     { tokenizer: tokenizerFrom(JSON.stringify(tokenizer), 'test'), renamed: new Map() },
     'test',
-    Infinity,
+    { maxTextLength: Infinity, rules: 'rules' },
   );
   const idOf = (token: string) => instances.whole.tokenToId(token) ?? -1;
   const stripsSpace = cutRuleOf(tokenizer)?.stripsSpace ?? false;

@@ -8,6 +8,7 @@ import { cutRuleOf } from '../../lib/tokenize/text-cut.js';
 import { TextReader } from '../../lib/tokenize/text-reader.js';
 import { TextWalk } from '../../lib/tokenize/text-walk.js';
 import { TokenizerInstances } from '../../lib/tokenize/tokenizer-instances.js';
+import { loadJson, small } from './hostile-folder.js';
 import { KINDS } from './tokenizer-kinds.js';
 
 const WORDS = [
@@ -146,7 +147,7 @@ describe.each(KINDS)('pieces of a text: %s', (_, load) => {
     const instances = new TokenizerInstances(
       { tokenizer: tokenizerFrom(JSON.stringify(tokenizer), 'test'), renamed: new Map() },
       'test',
-      Infinity,
+      { maxTextLength: Infinity, rules: 'rules' },
     );
     const whole = { instances, tokenizer };
     let most = 0;
@@ -175,5 +176,24 @@ describe.each(KINDS)('pieces of a text: %s', (_, load) => {
     );
     // A rule that never cuts would prove nothing.
     expect(most).toBeGreaterThan(cutRuleOf(tokenizer) === null ? 0 : 3);
+  });
+});
+
+describe('a text that cannot be cut', () => {
+  it('is refused from 262,144 characters on, with the rules that forbid it', async () => {
+    const tokenizer = await loadJson({
+      ...small({ pre_tokenizer: { type: 'UnicodeScripts' } }),
+      normalizer: { type: 'NFC' },
+    });
+    const limit = 2 ** 18;
+    const { ids } = await tokenizer.encode(['a'.repeat(limit)], { maxTokens: 9 });
+    expect([...ids]).toEqual([0]);
+    const refused = tokenizer.encode([`b${'a'.repeat(limit)}`], { maxTokens: 9 });
+    await expect(refused).rejects.toMatchObject({
+      code: 'INVALID_DATA',
+      message: expect.stringMatching(
+        /place where it can be cut in every 262144 characters, got 262145 without one for the normalizer \(NFC\), pre-tokenizer \(UnicodeScripts\) and model \(WordLevel\) of .*tokenizer.json/,
+      ),
+    });
   });
 });

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../lib/core/json.js';
 import { IDS } from '../../lib/tokenize/text-reader.js';
 import { inPieces, named, wholeOf } from './in-pieces.js';
-import { changed, KINDS } from './tokenizer-kinds.js';
+import { BYTE_TOKENS, bpe, changed, KINDS } from './tokenizer-kinds.js';
 
 const RUNS = [
   'a',
@@ -38,6 +38,13 @@ const RUNS = [
   'ff',
   '▁',
   '<mask>',
+  'ภาษาไทย',
+  'កខគ្រុង',
+  '\u0e01\u0e02\u0e33',
+  'שלום',
+  'the people of america, and',
+  '\n\n',
+  '▁▁',
   "don't",
   '😀',
 ] as const;
@@ -137,29 +144,64 @@ describe.each(KINDS)('words cut in pieces: %s', (name, load) => {
 /** A vocabulary of few letters: every place of a word is inside of some token. */
 const piece = fc.oneof(fc.stringMatching(/^[ac]{2,5}$/), fc.stringMatching(/^[acgt]{2,9}$/));
 
+const WITH_BOTH = {
+  ...{ ignore_merges: true, end_of_word_suffix: '</w>', continuing_subword_prefix: '##' },
+};
+
+/** Characters as they are at their places in a word, and merges of them. */
+function randomMerges(joins: readonly (readonly [number, number])[], settings: JsonObject) {
+  const { continuing_subword_prefix: prefix = '', end_of_word_suffix: suffix = '' } = settings;
+  const [before, after] = [String(prefix), String(suffix)];
+  const forms = [...'acegh'].flatMap((one) => [
+    one,
+    before + one,
+    one + after,
+    before + one + after,
+  ]);
+  const characters = [...new Set(forms)];
+  const tokens = [...characters];
+  const merges: [string, string][] = [];
+  for (const [i, j] of joins) {
+    const lefts = tokens.filter((token) => after === '' || !token.endsWith(after));
+    const rights = tokens.filter((token) => token.startsWith(before));
+    const [left = '', right = ''] = [lefts[i % lefts.length], rights[j % rights.length]];
+    const made = left + right.slice(before.length);
+    if (made.length > 12 + before.length + after.length) continue;
+    merges.push([left, right]);
+    if (!tokens.includes(made)) tokens.push(made);
+  }
+  return { characters, merges };
+}
+
 describe('whatever the vocabulary', () => {
   it('byte-level without added tokens, so that margins are as small as can be', async () => {
     for (const name of ['roberta-seqcls', 'modernbert']) {
       await expectSame(await changed(name, { added_tokens: [] }), 400);
     }
-  });
+  }, 120_000);
 
-  it('BPE', async () => {
+  it.each([
+    ['BPE', {}],
+    ['BPE with bytes', { byte_fallback: true }],
+    ['BPE with words that no merge makes', { ignore_merges: true }],
+    ['BPE with bytes and such words', { byte_fallback: true, ignore_merges: true }],
+    ['BPE with ends', { end_of_word_suffix: '$' }],
+    ['BPE with beginnings', { continuing_subword_prefix: '#' }],
+    ['BPE with both, and words', WITH_BOTH],
+  ])('%s', async (_, settings: JsonObject) => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(fc.nat(40), fc.nat(40)), { minLength: 1, maxLength: 40 }),
+        fc.array(fc.stringMatching(/^[aceghop▁é中]{1,12}$/), { maxLength: 20 }),
         fc.boolean(),
-        async (joins, fused) => {
-          const tokens = ['a', 'c', 'g', 'e', 'h'];
-          const merges: [string, string][] = [];
-          for (const [i, j] of joins) {
-            const [left = '', right = ''] = [tokens[i % tokens.length], tokens[j % tokens.length]];
-            if ((left + right).length > 12) continue;
-            merges.push([left, right]);
-            if (!tokens.includes(left + right)) tokens.push(left + right);
-          }
-          const vocab = Object.fromEntries(['<unk>', ...tokens].map((token, i) => [token, i]));
-          const model = { type: 'BPE', vocab, merges, unk_token: '<unk>', fuse_unk: fused };
+        async (joins, words, fused) => {
+          const { characters, merges } = randomMerges(joins, settings);
+          const more = settings.byte_fallback ? BYTE_TOKENS : [];
+          const whole = settings.ignore_merges ? words : [];
+          const model = bpe(merges, [...characters, ...more, ...whole], {
+            ...settings,
+            fuse_unk: fused,
+          });
           expect(
             await expectSame(await changed('albert', { added_tokens: [], model }), 4),
           ).toBeGreaterThan(0);
@@ -174,15 +216,17 @@ describe('whatever the vocabulary', () => {
       fc.asyncProperty(
         fc.array(fc.tuple(piece, fc.integer({ min: -9, max: 0 })), { maxLength: 40 }),
         fc.constantFrom(1, 0.1, 0.7),
-        async (pieces, unit) => {
+        fc.boolean(),
+        async (pieces, unit, bytes) => {
           const vocab = [
             ['<unk>', 0],
             ['a', -4 * unit],
             ['c', -5 * unit],
             ['g', -5 * unit],
             ...pieces.map(([token, score]) => [token, score * unit]),
+            ...(bytes ? BYTE_TOKENS.map((token) => [token, -9]) : []),
           ];
-          const model = { type: 'Unigram', vocab, unk_id: 0, byte_fallback: false } as JsonObject;
+          const model = { type: 'Unigram', vocab, unk_id: 0, byte_fallback: bytes } as JsonObject;
           expect(
             await expectSame(await changed('albert', { added_tokens: [], model }), 4),
           ).toBeGreaterThan(0);

@@ -11,7 +11,6 @@ describe('the rule of a tokenizer', () => {
     const split = (pattern: object) => ({ type: 'Split', pattern, behavior: 'Isolated' });
     for (const [name, changes] of [
       ['bert', { added_tokens: [{ ...token, content: 'two words' }] }],
-      ['bert', { added_tokens: [{ ...token, rstrip: true }] }],
       ['bert', { normalizer: { type: 'Prepend', prepend: 'a' } }],
       ['bert', { normalizer: replace({ String: 'a b' }, 'c') }],
       ['bert', { normalizer: replace({ Regex: 'a.b' }, 'c') }],
@@ -23,6 +22,18 @@ describe('the rule of a tokenizer', () => {
       [
         'albert',
         {
+          pre_tokenizer: {
+            type: 'Sequence',
+            pretokenizers: [
+              { type: 'WhitespaceSplit' },
+              { type: 'Metaspace', replacement: '▁', prepend_scheme: 'first' },
+            ],
+          },
+        },
+      ],
+      [
+        'albert',
+        {
           normalizer: { type: 'Strip' },
           pre_tokenizer: { type: 'Metaspace', prepend_scheme: 'first' },
         },
@@ -31,6 +42,32 @@ describe('the rule of a tokenizer', () => {
       const rule = cutRuleOf(await changed(name, changes as never));
       expect([changes, rule]).toEqual([changes, null]);
     }
+  });
+
+  it('has no unknown words where digits divide them', async () => {
+    const rule = cutRuleOf(
+      await changed('bert', {
+        pre_tokenizer: {
+          type: 'Sequence',
+          pretokenizers: [
+            { type: 'WhitespaceSplit' },
+            { type: 'Digits', individual_digits: false },
+          ],
+        },
+      }),
+    );
+    expect(rule?.unknownFrom).toBe(null);
+  });
+
+  it('cuts nowhere behind a token that takes along the blanks after it', async () => {
+    const token = { content: '<x>', lstrip: false, single_word: false, normalized: true };
+    const safeIn = async (name: string, rstrip: boolean) => {
+      const rule = cutRuleOf(await changed(name, { added_tokens: [{ ...token, rstrip }] }));
+      return ['a b', '<x> b', '<x>\u0301 b'].map((text) => rule?.isSafe(text, text.indexOf(' ')));
+    };
+    expect(await safeIn('bert', false)).toEqual([true, true, true]);
+    expect(await safeIn('bert', true)).toEqual([true, false, false]);
+    expect(await safeIn('roberta-seqcls', true)).toEqual([true, false, false]);
   });
 
   it('leaves out marks that an added token has inside, and ideographs that are no words', async () => {

@@ -7,42 +7,49 @@
  */
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.js';
+import { affixesOf, type BpeSymbols } from './bpe-symbols.js';
 import { type Merge, mergeAll } from './merges.js';
 import { SymbolTrie } from './symbol-trie.js';
-import type { UnknownToken, WordModel, WordPaths, WordToken } from './word-model.js';
+import {
+  byteTokens,
+  type UnknownToken,
+  type WholeWords,
+  type WordModel,
+  type WordPaths,
+  type WordToken,
+} from './word-model.js';
 import type { Symbols, WordWindow } from './word-window.js';
 
 /** Neighbours that are remembered. */
 const MOST_PAIRS = 1 << 20;
+const BYTE = /^<0x[0-9A-F]{2}>$/;
 
 /** null for a model with rules that are not known here. */
 export async function bpeModel(model: JsonObject): Promise<WordModel | null> {
-  const { vocab, merges, continuing_subword_prefix: prefix, end_of_word_suffix: suffix } = model;
-  const { byte_fallback: bytes, ignore_merges: whole, unk_token: name, fuse_unk: fused } = model;
+  const { vocab, merges, byte_fallback: bytes, ignore_merges: whole } = model;
   if (!isJsonObject(vocab) || !Array.isArray(merges)) return null;
-  if ((prefix ?? '') !== '' || (suffix ?? '') !== '' || bytes === true || whole === true)
-    return null;
-  const characters = Object.keys(vocab).filter((token) => [...token].length === 1);
+  const affixes = affixesOf(model);
   const pairs = (merges as readonly JsonValue[]).map(pairOf).filter((pair) => pair !== null);
-  const names = [...characters, ...pairs.map(([left, right]) => left + right)];
-  const tokens = [...new Set(names)];
+  const joined = pairs.map(([left, right]) => [left, right, affixes.join(left, right)] as const);
+  const symbols = affixes.symbols(vocab, joined, whole === true);
+  const unknown = unknownOf(model, bytes === true);
+  if (symbols === null || unknown === false) return null;
+  const tokens = [...new Set([...symbols.names, ...joined.map(([, , made]) => made)])];
   const index = new Map(tokens.map((token, i) => [token, i]));
-  const known = typeof name === 'string' ? name : null;
-  if (known !== null && (index.has(known) || !Object.hasOwn(vocab, known))) return null;
+  if (unknown?.name && index.has(unknown.name)) return null;
+  if (unknown?.bytes && (affixes.some || tokens.some((token) => BYTE.test(token)))) return null;
   const table = new Map<number, Merge>();
-  for (const [rank, [left, right]] of pairs.entries()) {
-    const [a, b, made] = [left, right, left + right].map((token) => index.get(token));
+  for (const [rank, names] of joined.entries()) {
+    const [a, b, made] = names.map((token) => index.get(token));
     // What no merge makes never meets another token.
     if (a === undefined || b === undefined || made === undefined) continue;
     table.set(a * tokens.length + b, { rank, made });
   }
-  const symbolsOf = (token: number) =>
-    Array.from(tokens[token] ?? '', (character) => index.get(character) ?? characters.length);
+  const symbolsOf = (token: number) => symbols.of(tokens[token] ?? '');
   const trie = await SymbolTrie.of(tokens.length, symbolsOf);
   const ids = Int32Array.from(tokens, (token) => vocab[token] as number);
-  const unknown =
-    known === null ? null : { id: vocab[known] as number, name: known, fused: fused === true };
-  return new BpeModel({ characters, tokens, ids, table, trie, symbolsOf, unknown });
+  const words = whole === true ? wordsOf(vocab) : null;
+  return new BpeModel({ symbols, tokens, ids, table, trie, symbolsOf, unknown, words });
 }
 
 /** A pair, or a text with a space between two tokens. */
@@ -53,28 +60,66 @@ function pairOf(merge: JsonValue): readonly [string, string] | null {
   return [left, right];
 }
 
+/** null where unknown characters are left out, false where the rule is not known here. */
+function unknownOf(
+  { vocab, unk_token: name, fuse_unk: fused }: JsonObject,
+  fallback: boolean,
+): UnknownToken | null | false {
+  if (!isJsonObject(vocab)) return false;
+  const idOf = (token: string) =>
+    Object.hasOwn(vocab, token) ? (vocab[token] as number) : undefined;
+  const bytes = fallback ? byteTokens(idOf) : null;
+  if (bytes !== null) return { id: -1, name: null, fused: false, bytes };
+  // Where only some bytes have tokens, the package swaps them with the unknown ones before them.
+  if (fallback && Object.keys(vocab).some((token) => BYTE.test(token))) return false;
+  if (typeof name !== 'string') return null;
+  const id = idOf(name);
+  return id === undefined ? false : { id, name, fused: fused === true, bytes };
+}
+
+/** Words that are tokens are not put together by merges. */
+function wordsOf(vocab: JsonObject): WholeWords {
+  const longest = Object.keys(vocab).reduce(
+    (most, token) => Math.max(most, token.length > most ? [...token].length : 0),
+    0,
+  );
+  return {
+    longest,
+    find: (name) => (Object.hasOwn(vocab, name) ? { id: vocab[name] as number, name } : null),
+  };
+}
+
 interface Parts {
-  readonly characters: readonly string[];
+  readonly symbols: BpeSymbols;
   readonly tokens: readonly string[];
   readonly ids: Int32Array;
   readonly table: ReadonlyMap<number, Merge>;
   readonly trie: SymbolTrie;
   readonly symbolsOf: (token: number) => number[];
   readonly unknown: UnknownToken | null;
+  readonly words: WholeWords | null;
 }
 
 class BpeModel implements WordModel {
   readonly characters: readonly string[];
+  readonly count: number;
   readonly unknown: UnknownToken | null;
+  readonly words: WholeWords | null;
   readonly trie: SymbolTrie;
   private readonly parts: Parts;
   private readonly pairs = new Map<number, boolean>();
 
   constructor(parts: Parts) {
     this.parts = parts;
-    this.characters = parts.characters;
+    this.characters = parts.symbols.characters;
+    this.count = parts.symbols.names.length;
+    this.words = parts.words;
     this.trie = parts.trie;
     this.unknown = parts.unknown;
+  }
+
+  symbol(character: number, first: boolean, last: boolean): number {
+    return this.parts.symbols.at(character, first, last);
   }
 
   get depth(): number {
@@ -146,7 +191,7 @@ class BpePaths implements WordPaths {
       last[(offset + at + 1) & mask] = token;
     }
     // No merge has an unknown symbol.
-    if ((symbols[done] as number) >= model.characters.length) {
+    if ((symbols[done] as number) >= model.count) {
       lengths[done + 1] = 1;
       last[(offset + done + 1) & mask] = -1;
     }

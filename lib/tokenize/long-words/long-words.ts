@@ -5,7 +5,8 @@
  */
 
 import type { PlacedSymbol } from './symbols.js';
-import type { UnknownToken, WordModel, WordPaths } from './word-model.js';
+import { type PlacedToken, UnknownRun } from './unknown-run.js';
+import type { WordModel, WordPaths } from './word-model.js';
 import { type Wanted, WordWindow } from './word-window.js';
 
 /** Tokens with their places in the text, in UTF-16 units; names only where they are wanted. */
@@ -20,11 +21,10 @@ export interface LongTokens {
 const MOST_TOKENS = 1 << 13;
 const MOST_STEPS = 1 << 18;
 
-interface Token {
-  readonly id: number;
-  readonly name: string;
-  readonly start: number;
-  readonly end: number;
+/** A character whose word may go on after it. */
+interface Held {
+  readonly placed: PlacedSymbol;
+  readonly first: boolean;
 }
 
 export class LongWords {
@@ -33,23 +33,34 @@ export class LongWords {
   private readonly window: WordWindow;
   private readonly wanted: Wanted;
   private readonly settleEvery: number;
+  /** Whether it matters which character is in no token. */
+  private readonly coded: boolean;
   private symbols: readonly PlacedSymbol[] = [];
   private next = 0;
   private last = false;
   /** Where the window begins in its word. */
   private offset = 0;
   private settled = 0;
-  /** An unknown token that the next one may lengthen. */
-  private unknown: Token | null = null;
-  private out: Token[] = [];
+  private held: Held | null = null;
+  private readonly unknown: UnknownRun;
+  /** The word so far, its length, and where it begins, for models that look for it as a whole. */
+  private word = '';
+  private wordLength = 0;
+  private wordStart = 0;
+  private out: PlacedToken[] = [];
 
   /** After every `settleEvery` symbols it is looked for what has become certain. */
   constructor(model: WordModel, wanted: Wanted, settleEvery: number) {
     this.settleEvery = settleEvery;
     this.model = model;
     this.paths = model.paths();
-    this.window = new WordWindow(model.depth, model.characters.length + 1, wanted);
+    this.coded = wanted.named || (model.unknown?.bytes ?? null) !== null;
+    this.window = new WordWindow(model.depth, model.count + 1, {
+      placed: wanted.placed,
+      named: this.coded,
+    });
     this.wanted = wanted;
+    this.unknown = new UnknownRun(model.unknown, wanted.placed);
     this.paths.begin();
   }
 
@@ -64,7 +75,8 @@ export class LongWords {
   take(): { readonly tokens: LongTokens; readonly done: boolean } {
     let done = false;
     while (!done && this.out.length < MOST_TOKENS) {
-      if (this.window.pending) {
+      if (this.unknown.pending) this.unknown.take(MOST_TOKENS - this.out.length, this.out);
+      else if (this.window.pending) {
         if (!this.window.link(MOST_STEPS)) break;
         this.takeCertain();
       } else done = this.read();
@@ -84,91 +96,106 @@ export class LongWords {
 
   /** Reads on until some tokens are certain; true when all symbols were read. */
   private read(): boolean {
-    const { window, symbols, model } = this;
+    const { window, symbols, unknown } = this;
     while (this.next < symbols.length) {
       const placed = symbols[this.next] as PlacedSymbol;
-      const { symbol, added, start, end, continues } = placed;
-      if (!continues && window.size > 0) {
-        this.finish();
-        return false;
+      if (!placed.continues) {
+        if (this.held !== null) {
+          this.endWord();
+          return false;
+        }
+        unknown.close();
+        if (unknown.pending) return false;
+        this.beginWord(placed);
       }
       this.next++;
-      if (!continues) {
-        this.giveUnknown();
-        this.offset = 0;
-        this.settled = 0;
-        this.paths.begin();
+      if (placed.added !== null) {
+        this.out.push({ ...placed.added, start: placed.start, end: placed.end });
+        continue;
       }
-      if (added !== null) this.out.push({ ...added, start, end });
-      else if (symbol < model.characters.length || model.unknown !== null) {
-        window.push(
-          this.wanted.named ? symbol : Math.min(symbol, model.characters.length),
-          start,
-          end,
-        );
-        if (window.size - window.done > model.depth) this.paths.step(window, this.offset);
-        if (this.offset + window.done - this.settled >= this.settleEvery) {
-          this.settled = this.offset + window.done;
-          window.settle(model.depth);
-          if (window.pending) return false;
-        }
-      }
+      const { held } = this;
+      this.held = { placed, first: !placed.continues };
+      if (held !== null) this.pushSymbol(held, false);
+      if (window.pending) return false;
     }
-    if (this.last && window.size > 0) {
-      this.finish();
+    if (!this.last) return true;
+    if (this.held !== null) {
+      this.endWord();
       return false;
     }
-    if (this.last) this.giveUnknown();
-    return true;
+    unknown.close();
+    return !unknown.pending;
+  }
+
+  private beginWord({ start }: PlacedSymbol): void {
+    this.offset = 0;
+    this.settled = 0;
+    this.word = '';
+    this.wordLength = 0;
+    this.wordStart = start;
+    this.paths.begin();
+  }
+
+  private pushSymbol({ placed, first }: Held, last: boolean): void {
+    const { model, window } = this;
+    const longest = model.words?.longest ?? 0;
+    if (this.wordLength++ < longest) this.word += this.textOf(placed.symbol);
+    const symbol = model.symbol(placed.symbol, first, last);
+    if (symbol >= model.count && model.unknown === null) return;
+    window.push(this.coded ? symbol : Math.min(symbol, model.count), placed.start, placed.end);
+    if (window.size - window.done > model.depth) this.paths.step(window, this.offset);
+    const isDue = this.offset + window.done - this.settled >= this.settleEvery;
+    if (last || !isDue || this.wordLength <= longest) return;
+    this.settled = this.offset + window.done;
+    window.settle(model.depth);
   }
 
   /** Nothing continues the word. */
-  private finish(): void {
-    const { window } = this;
+  private endWord(): void {
+    const { window, model } = this;
+    const held = this.held as Held;
+    this.held = null;
+    this.pushSymbol(held, true);
+    const { words } = model;
+    const whole = words !== null && this.wordLength <= words.longest ? words.find(this.word) : null;
+    if (whole !== null) {
+      window.clear();
+      this.out.push({ ...whole, start: this.wordStart, end: held.placed.end });
+      return;
+    }
     while (window.done < window.size) this.paths.step(window, this.offset);
     window.finish();
   }
 
   private takeCertain(): void {
-    const { window, model } = this;
+    const { window, model, unknown } = this;
     const size = window.size;
     window.take(MOST_TOKENS - this.out.length, (begin, end) => {
       const [start, stop] = [window.starts[begin] ?? 0, window.ends[end - 1] ?? 0];
       const token = model.token(window.symbols, begin, end);
-      if (token === null || token.id === model.unknown?.id)
-        this.addUnknown(begin, end, start, stop);
-      else {
-        this.giveUnknown();
-        this.out.push({ ...token, start, end: stop });
+      if (token === null || token.id === model.unknown?.id) {
+        return unknown.add(this.coded ? this.textBetween(begin, end) : '', start, stop);
       }
+      unknown.close();
+      if (unknown.pending) return false;
+      this.out.push({ ...token, start, end: stop });
+      return true;
     });
     this.offset += size - window.size;
   }
 
-  private addUnknown(begin: number, end: number, start: number, stop: number): void {
-    const unknown = this.model.unknown as UnknownToken;
-    const name = unknown.name ?? (this.wanted.named ? this.textOf(begin, end) : '');
-    if (this.unknown !== null && unknown.fused) {
-      const before = this.unknown;
-      const joined = unknown.name ?? before.name + name;
-      this.unknown = { ...before, name: joined, end: stop };
-      return;
-    }
-    this.giveUnknown();
-    this.unknown = { id: unknown.id, name, start, end: stop };
-  }
-
-  private giveUnknown(): void {
-    if (this.unknown !== null) this.out.push(this.unknown);
-    this.unknown = null;
-  }
-
-  private textOf(begin: number, end: number): string {
-    const { characters } = this.model;
+  /** Of symbols that are characters: all, or those in no token. */
+  private textBetween(begin: number, end: number): string {
+    const { count, characters } = this.model;
     let text = '';
     for (const symbol of this.window.symbols.subarray(begin, end)) {
-      text += characters[symbol] ?? String.fromCodePoint(symbol - characters.length);
+      text += symbol < count ? (characters[symbol] ?? '') : String.fromCodePoint(symbol - count);
     }
     return text;
+  }
+
+  private textOf(character: number): string {
+    const { characters } = this.model;
+    return characters[character] ?? String.fromCodePoint(character - characters.length);
   }
 }

@@ -8,11 +8,10 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.j
 import * as tokenizers from '../package.js';
 import type { TextPiece } from '../text-walk.js';
 import { utf16Index } from '../utf16-offsets.js';
+import { byteName } from './word-model.js';
 
 /** What stands for a byte of a character that is in no vocabulary. */
-const BYTES = Array.from({ length: 256 }, (_, byte) => {
-  return `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
-});
+const BYTES = Array.from({ length: 256 }, (_, byte) => byteName(byte));
 
 /** A symbol, or an added token, with its place in the text in UTF-16 units. */
 export interface PlacedSymbol {

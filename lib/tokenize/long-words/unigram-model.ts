@@ -6,7 +6,13 @@
 
 import type { JsonObject } from '../../core/json.js';
 import { SymbolTrie } from './symbol-trie.js';
-import type { UnknownToken, WordModel, WordPaths, WordToken } from './word-model.js';
+import {
+  byteTokens,
+  type UnknownToken,
+  type WordModel,
+  type WordPaths,
+  type WordToken,
+} from './word-model.js';
 import type { Symbols, WordWindow } from './word-window.js';
 
 /** What an unknown character costs beside the least score. */
@@ -15,7 +21,7 @@ const UNKNOWN_PENALTY = 10;
 /** null for a model with rules that are not known here. */
 export async function unigramModel(model: JsonObject): Promise<WordModel | null> {
   const { vocab, unk_id: unknown, byte_fallback: bytes } = model;
-  if (!Array.isArray(vocab) || typeof unknown !== 'number' || bytes === true) return null;
+  if (!Array.isArray(vocab) || typeof unknown !== 'number') return null;
   const pieces = vocab as unknown as readonly (readonly [string, number])[];
   const scores = Float64Array.from(pieces, ([, score]) => score);
   const least = scores.reduce((low, score) => Math.min(low, score), Number.POSITIVE_INFINITY);
@@ -26,12 +32,27 @@ export async function unigramModel(model: JsonObject): Promise<WordModel | null>
   const trie = await SymbolTrie.of(pieces.length, (i) =>
     Array.from(pieces[i]?.[0] ?? '', (character) => symbols.get(character) ?? 0),
   );
-  return new UnigramModel(characters, trie, pieces, scores, least - UNKNOWN_PENALTY, unknown);
+  const stands = bytes === true ? standIn(pieces, unknown) : { bytes: null, name: null };
+  if (stands === null) return null;
+  const { name } = stands;
+  return new UnigramModel(characters, trie, pieces, scores, least - UNKNOWN_PENALTY, {
+    ...{ id: unknown, name, fused: true, bytes: stands.bytes },
+  });
+}
+
+/** The bytes of unknown characters, and the text that is unknown though it is a token; null where only some bytes have tokens. */
+function standIn(pieces: readonly (readonly [string, number])[], unknown: number) {
+  const ids = new Map(pieces.map(([piece], id) => [piece, id]));
+  const bytes = byteTokens((name) => ids.get(name));
+  const name = pieces[unknown]?.[0] ?? '';
+  if (bytes !== null) return ids.get(name) === unknown ? { bytes, name } : null;
+  return pieces.some(([piece]) => /^<0x[0-9A-F]{2}>$/.test(piece)) ? null : { bytes, name: null };
 }
 
 class UnigramModel implements WordModel {
   readonly characters: readonly string[];
   readonly unknown: UnknownToken;
+  readonly words = null;
   readonly trie: SymbolTrie;
   readonly scores: Float64Array;
   readonly unknownScore: number;
@@ -43,14 +64,22 @@ class UnigramModel implements WordModel {
     pieces: readonly (readonly [string, number])[],
     scores: Float64Array,
     unknownScore: number,
-    unknown: number,
+    unknown: UnknownToken,
   ) {
     this.characters = characters;
     this.trie = trie;
     this.pieces = pieces;
     this.scores = scores;
     this.unknownScore = unknownScore;
-    this.unknown = { id: unknown, name: null, fused: true };
+    this.unknown = unknown;
+  }
+
+  get count(): number {
+    return this.characters.length;
+  }
+
+  symbol(character: number): number {
+    return character;
   }
 
   get depth(): number {

@@ -15,14 +15,23 @@ export interface WordPaths {
 }
 
 export interface WordModel {
-  /** The characters of the vocabulary: symbol i is characters[i], and what is beyond them is in no token. */
+  /** The characters of the vocabulary. */
   readonly characters: readonly string[];
+  /** Symbols that tokens are made of; numbers from here on are characters in no token: this and their code point. */
+  readonly count: number;
+  /**
+   * The symbol of a character, which is its number in `characters`, or their count and its code point. `first` and `last`: it is so
+   * in its word, which matters to some models.
+   */
+  symbol(character: number, first: boolean, last: boolean): number;
   /** Symbols of the longest token. */
   readonly depth: number;
   /** Id and name of a token of these symbols; null for what is in no vocabulary. */
   token(symbols: Symbols, begin: number, end: number): WordToken | null;
-  /** What stands for a character that is in no vocabulary: null when it is left out. */
+  /** What stands for a character that is in no token: null when it is left out. */
   readonly unknown: UnknownToken | null;
+  /** Words that are tokens whatever parts they have; null when there are none. */
+  readonly words: WholeWords | null;
   paths(): WordPaths;
 }
 
@@ -31,10 +40,36 @@ export interface WordToken {
   readonly name: string;
 }
 
+export interface WholeWords {
+  /** Characters of the longest. */
+  readonly longest: number;
+  find(word: string): WordToken | null;
+}
+
 export interface UnknownToken {
+  /** -1 where it has none of its own, but tokens for its bytes. */
   readonly id: number;
   /** null: it is called as the text that it stands for. */
   readonly name: string | null;
   /** Neighbours become one. */
   readonly fused: boolean;
+  /** A token for each byte, which all have the place of the characters that are fused. */
+  readonly bytes: readonly WordToken[] | null;
+}
+
+/** What the token of a byte is called. */
+export function byteName(byte: number): string {
+  return `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
+}
+
+/** The tokens of all bytes; null when some have none. */
+export function byteTokens(idOf: (name: string) => number | undefined): WordToken[] | null {
+  const tokens: WordToken[] = [];
+  for (let byte = 0; byte < 256; byte++) {
+    const name = byteName(byte);
+    const id = idOf(name);
+    if (id === undefined) return null;
+    tokens.push({ id, name });
+  }
+  return tokens;
 }

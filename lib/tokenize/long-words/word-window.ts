@@ -107,14 +107,24 @@ export class WordWindow {
     return this.linking === 0;
   }
 
-  /** Calls back with begin and end of up to `most` certain tokens, in order; those that were all taken are forgotten. */
-  take(most: number, visit: (begin: number, end: number) => void): void {
+  /**
+   * Calls back with begin and end of up to `most` certain tokens, in order, until one is refused; those that were all taken are
+   * forgotten.
+   */
+  take(most: number, visit: (begin: number, end: number) => boolean): void {
     for (let i = 0; i < most && this.taken < this.certain; i++) {
-      const begin = this.taken;
-      this.taken += this.lengths[begin] as number;
-      visit(begin, this.taken);
+      const end = this.taken + (this.lengths[this.taken] as number);
+      if (!visit(this.taken, end)) return;
+      this.taken = end;
     }
     if (this.taken === this.certain) this.forget();
+  }
+
+  /** Drops all symbols of a word of which no token was taken. */
+  clear(): void {
+    this.done = this.size;
+    this.begin(this.size);
+    this.forget();
   }
 
   private forget(): void {

@@ -1,18 +1,29 @@
-// Growth of the resident set at its highest, in MB, over a text of so many MB: long-texts.mjs FIXTURE SHAPE MB.
+// Growth of the resident set at its highest, in MB, over a text of so many MB: long-texts.mjs FIXTURE|FOLDER SHAPE MB.
 import { fileURLToPath } from 'node:url';
 import { loadTokenizer } from '../../../dist/tokenize/text-tokenizer.js';
 
 const [name, shape, megabytes] = process.argv.slice(2);
-const folder = fileURLToPath(new URL(`../../fixtures/encoders/${name}`, import.meta.url));
+const folder = name.includes('/')
+  ? name
+  : fileURLToPath(new URL(`../../fixtures/encoders/${name}`, import.meta.url));
 const tokenizer = await loadTokenizer(folder);
 const windows = { maxTokens: 384, stride: 128, nameOf: () => 'pair' };
 await tokenizer.encode(['a b', ['a', 'b']], { maxTokens: 512 });
 await tokenizer.encodeWindows([['a', 'b c d']], windows);
 const specials = (await tokenizer.encode([['', '']], { maxTokens: 512 })).ids.length;
 const length = Number(megabytes) * 1e6;
+const THAI = 'ภาษาไทยเป็นภาษาที่มีระดับเสียง';
+const KHMER = 'ភាសាខ្មែរគឺជាភាសាកំណើត';
 const words = 'the people of america, ';
 const unit =
-  { word: 'x', genes: 'ACGTTGCAAC', blanks: ' ', chinese: '\u4e2d\u6587' }[shape] ?? words;
+  {
+    word: 'x',
+    genes: 'ACGTTGCAAC',
+    blanks: ' ',
+    chinese: '\u4e2d\u6587',
+    thai: THAI,
+    khmer: KHMER,
+  }[shape] ?? words;
 const made = unit.repeat(length / Buffer.byteLength(unit));
 // In one piece, as a text from a file is.
 const text = Buffer.from(made).toString();
@@ -22,6 +33,8 @@ const run = {
   word: () => tokenizer.encode([text, ['a', text]], { maxTokens: 512 }),
   genes: () => tokenizer.encode([text], { maxTokens: 512 }),
   blanks: () => tokenizer.encode([text], { maxTokens: 512 }),
+  thai: () => tokenizer.encode([text], { maxTokens: 512 }),
+  khmer: () => tokenizer.encode([text], { maxTokens: 512 }),
   chinese: () => tokenizer.encode([text], { maxTokens: 512 }),
   pair: () => tokenizer.encode([[text, text]], { maxTokens: 512 + specials }),
   // Which text gets the odd token is known at the end of the shorter one.

@@ -46,7 +46,7 @@ export function folderContent(
   const content = {
     config,
     weights: graph.weights.flatMap((weight) =>
-      // An equalizer belongs to int8 weights, which keep their storage: so does the equalizer.
+      // Equalizers keep their storage, because the int8 weights that they belong to do.
       tensorsToWrite(
         program,
         weight,

@@ -162,7 +162,7 @@ async function view({ handle, file }: Source, position: number, bytes: number): 
   return new DataView((await readExactly(handle, file, position, bytes)).buffer);
 }
 
-/** A 64-bit position; beyond 2^53 it is rounded, which only has to stay too large for the file. */
+/** A 64-bit position; beyond 2^53 it is rounded, but still too large for any file. */
 function big(data: DataView, at: number): number {
   return Number(data.getBigUint64(at, true));
 }

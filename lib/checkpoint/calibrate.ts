@@ -1,8 +1,8 @@
 /**
- * Ranges of the activations that int8 products read, measured on texts: what a static int8 file needs.
+ * Measures on texts the ranges of the activations that int8 products read, for static int8 files.
  *
- * The model runs on the texts in a program that offers every product's input as an output. The range of an input keeps
- * the share `percentile` of its numbers; the rest saturates, because a few outliers would make the steps coarse for all.
+ * The model runs on the texts in a program that has every product's input as an output. The range of an input keeps the share
+ * `percentile` of its numbers; the rest saturates, because a few outliers would make the steps coarse for all.
  */
 
 import { setImmediate } from 'node:timers/promises';
@@ -22,7 +22,7 @@ import { programOver } from '../runtime/program.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 
 export interface CalibrationOptions {
-  /** Texts like those that the model will see; a hundred are enough, more than a thousand change nothing. */
+  /** Texts like those that the model will see. A hundred are enough; beyond a thousand nothing changes. */
   readonly texts: readonly TextInput[];
   /** Share of the numbers of an activation that its range keeps, above 50, at most 100 (all). Default: 99.99. */
   readonly percentile?: number;
@@ -41,7 +41,7 @@ const TEXTS_AT_ONCE = 16;
 /** Activations of the texts that run at once, unless a single one has more: they are copied in one turn of the event loop. */
 const FLOATS_AT_ONCE = 1 << 20;
 
-/** TypeError or RangeError unless the options make sense. */
+/** Throws TypeError or RangeError for options of a wrong type or out of range. */
 export function checkCalibration(where: string, options: CalibrationOptions): CheckedCalibration {
   const read = readOptions(where, options, { texts: true, percentile: true, codes: true });
   const { texts } = options;
@@ -52,7 +52,10 @@ export function checkCalibration(where: string, options: CalibrationOptions): Ch
   return { texts, percentile, codes: read.choice('codes', 'uint8', ['uint8', 'int8']) };
 }
 
-/** The range of the input of every linear node with s8 weights, equalized as the node does it, by the node's output. */
+/**
+ * Measures the input of every linear node with s8 weights, after the node's equalizer. Returns the ranges by the node's
+ * output.
+ */
 export async function calibrateModel(
   where: string,
   { graph, tokenizer }: ModelParts,
@@ -106,7 +109,7 @@ function quantizedNodes(graph: EncoderGraph): readonly LinearNode[] {
 }
 
 function withInputsOffered(graph: EncoderGraph, nodes: readonly LinearNode[]): EncoderGraph {
-  // Output names are a closed list for users only.
+  // The cast is safe, because only callers of the package are limited to the closed list of output names.
   const outputs = Object.fromEntries(nodes.map(({ input }) => [input as OutputName, input]));
   return { ...graph, outputs };
 }

@@ -1,7 +1,7 @@
 /**
- * The model inside the package, which `load` takes where no path is given.
+ * The model inside the package, which `load` uses when no path is given.
  *
- * The rule: records of a training have its name, since its path is another one on every machine.
+ * The rule: records of a training hold its name, because its path differs on every machine.
  */
 
 import { basename } from 'node:path';
@@ -9,5 +9,5 @@ import { packageFile } from '../core/package-files.js';
 
 export const EMBEDDED_MODEL = packageFile('models/all-MiniLM-L6-v2');
 
-/** What it is called in records. */
+/** Name of the model in records of a training. */
 export const EMBEDDED_NAME = basename(EMBEDDED_MODEL);

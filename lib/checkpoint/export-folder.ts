@@ -1,8 +1,8 @@
 /**
- * A model as a folder of ONNX files with everything that transformers.js, optimum and sentence-transformers look for.
+ * Writes a model as a folder of ONNX files with all files that transformers.js, optimum and sentence-transformers look for.
  *
- * `onnx/model.onnx` and its variants are named as transformers.js names them; the weights of the transformer are in these
- * files only, those of sentence-transformers modules in their own folders too.
+ * `onnx/model.onnx` and its variants have the names of transformers.js. The weights of the transformer are in these files
+ * only; those of sentence-transformers modules are in their own folders too.
  */
 
 import { mkdir } from 'node:fs/promises';
@@ -23,15 +23,15 @@ import { exportModelOnnx, type OnnxExportOptions } from './export-model.js';
 export type OnnxVariant = 'f32' | 'f16' | 'q8' | 'int8' | 'q4' | 'qdq';
 
 export interface OnnxFolderOptions {
-  /** Default: f32, f16 and q8. */
+  /** Variants to write. Default: f32, f16 and q8. */
   readonly precisions?: readonly OnnxVariant[];
-  /** 14 to 21. Default: 17. */
+  /** ONNX operator set, 14 to 21. Default: 17. */
   readonly opset?: Opset;
-  /** Of `qdq`. */
+  /** For `qdq`, which needs it. */
   readonly calibration?: CalibrationOptions;
-  /** Weights in files of their own. Default: only above 2 GB. */
+  /** Whether weights go to files of their own. Default: only above 2 GB. */
   readonly externalData?: boolean;
-  /** Replace a model folder that is there; one with other files in it is refused. Default: false. */
+  /** Whether to replace an existing model folder; one with other files in it is refused. Default: false. */
   readonly overwrite?: boolean;
   readonly signal?: AbortSignal;
 }
@@ -52,7 +52,10 @@ const VARIANTS: Readonly<Record<OnnxVariant, { file: string; options: OnnxExport
 
 const WHERE = 'exportOnnxFolder';
 
-/** Writes the folder, whole or not at all; RangeError for one with content, unless `overwrite` is set and it is a model folder. */
+/**
+ * Writes the folder, whole or not at all. RangeError for a folder with content, unless `overwrite` is set and it is a model
+ * folder.
+ */
 export async function exportOnnxFolder(
   parts: ModelParts,
   program: NativeProgram,

@@ -1,5 +1,5 @@
 /**
- * A model as an ONNX file: picks precision and outputs, and hands the weights over one at a time.
+ * Writes a model as an ONNX file: chooses precision and outputs, and passes the weights on one at a time.
  */
 
 import { stat } from 'node:fs/promises';
@@ -26,14 +26,15 @@ import { untrainedMark } from './untrained.js';
 
 export interface OnnxExportOptions {
   /**
-   * 14 to 21. 17 (default) is read by every runtime since mid-2022; 20 has GELU as one operator; `int4-weights` in standard
-   * operators need 21, their default.
+   * ONNX operator set, 14 to 21. 17 (default) is read by every runtime since mid-2022; 20 has GELU as one operator;
+   * `int4-weights` in standard operators need 21, their default.
    */
   readonly opset?: Opset;
   /**
-   * Default: `int8` for a quantized model, `f32` for others. `f16` computes in f16 but for what sums many numbers. `int8` is
-   * dynamic int8 as this package computes it, `int8-static` has ranges measured on texts (`calibration`); both quantize
-   * a model that is not. `int8-weights` and `int4-weights` only store the weights of products in few bits.
+   * Default: `int8` for a quantized model, `f32` for others. `f16` computes in f16; operations that sum many numbers
+   * (pooling, normalisation) stay f32. `int8` is dynamic int8 as this package computes it, `int8-static` has ranges measured
+   * on texts (`calibration`); both quantize a model that is not quantized. `int8-weights` and `int4-weights` only store the
+   * weights of products in few bits.
    */
   readonly precision?: OnnxPrecision;
   /**
@@ -43,17 +44,18 @@ export interface OnnxExportOptions {
    */
   readonly weights?: 'uint8' | 'int8';
   /**
-   * Of `int8`, range of the quantized activations: `token` (default) as this package computes; `tensor` is one range for
-   * the whole batch, faster in ONNX Runtime and less exact; always 8 bits wide, so a model with 7-bit activations refuses it.
+   * For `int8`: range of the quantized activations. `token` (default) has a range per token, as this package computes it.
+   * `tensor` has one range for the whole batch: faster in ONNX Runtime and less exact. It always has 8 bits, so a model with
+   * 7-bit activations refuses it.
    */
   readonly activations?: 'token' | 'tensor';
-  /** Of `int8-static`, which needs it. */
+  /** For `int8-static`, which needs it. */
   readonly calibration?: CalibrationOptions;
-  /** Of `int8-weights` and `int4-weights`. */
+  /** For `int8-weights` and `int4-weights`. */
   readonly blocks?: BlockOptions;
-  /** Of `f16`: type of the outputs. Default: `f32`. */
+  /** For `f16`: type of the outputs. Default: `f32`. */
   readonly outputType?: 'f32' | 'f16';
-  /** Weights in a second file, `<name>_data` beside the model. Default: only above 2 GB. */
+  /** Whether weights go to a second file, `<name>_data` beside the model. Default: only above 2 GB. */
   readonly externalData?: boolean;
   readonly signal?: AbortSignal;
 }
@@ -72,15 +74,15 @@ const KNOWN = {
 
 const WHERE = 'exportOnnx';
 
-/** In the first export of a process. */
+/** The imports of the first export of a process. */
 let writing: Promise<void> | undefined;
 
 export interface OnnxFileOptions extends OnnxExportOptions {
-  /** Replace a file that is there. Default: false, it is a RangeError. */
+  /** Whether to replace an existing file. Default: false, an existing file is a RangeError. */
   readonly overwrite?: boolean;
 }
 
-/** As `exportModelOnnx`, but a file that is there is only replaced with `overwrite`. */
+/** As `exportModelOnnx`, but replaces an existing file only with `overwrite`. */
 export async function exportOnnxFile(
   parts: ModelParts,
   program: NativeProgram,
@@ -109,7 +111,7 @@ export async function exportModelOnnx(
 ): Promise<void> {
   if (typeof path !== 'string') throw typeMistake(`${WHERE}: path`, 'a string', path);
   const { precision, signal, calibration, ...rest } = readExportOptions(parts, options);
-  // The many files that write ONNX are loaded for those who do.
+  // Imported here, because only exports need its many modules.
   writing ??= importInTurns([
     () => import('../formats/onnx/lowering.js'),
     () => import('../formats/onnx/lower-blocks.js'),
@@ -164,7 +166,7 @@ function readExportOptions(parts: ModelParts, options: OnnxExportOptions) {
   };
 }
 
-/** Which outputs a file has for the model's task, and what else it says. */
+/** Outputs of a file for the model's task, and its metadata. */
 function outputsOf(parts: ModelParts): Pick<OnnxOptions, 'outputs' | 'spans' | 'metadata'> {
   const { graph, head } = parts;
   const { task, labels } = head;
@@ -198,7 +200,7 @@ function weightsOf(graph: EncoderGraph, { store }: NativeProgram): WeightSource 
   };
 }
 
-/** `work` with the model, quantized for the time of the call where it is not. */
+/** Calls `work` with the model; one that is not quantized is quantized for the time of the call. */
 async function withQuantized(
   parts: ModelParts,
   program: NativeProgram,

@@ -1,7 +1,7 @@
 /**
- * What is written of a model to a folder: config.json, weights, the tokenizer's files.
+ * The content of a model folder to write: config.json, weights, the tokenizer's files.
  *
- * A piece of one weight is in memory at a time.
+ * Weights are written in pieces, so that one piece is in memory at a time.
  */
 
 import { savedConfig } from '../architectures/index.js';
@@ -22,7 +22,10 @@ import { readPieces } from '../runtime/program.js';
 
 import { untrainedMark } from './untrained.js';
 
-/** What the model was loaded from may be replaced by the model itself; a folder around it may not. */
+/**
+ * Input paths that the writer must not destroy: a model may replace the folder that it was loaded from, but not a folder
+ * around that.
+ */
 export async function inputsOf(
   { path: source }: ModelParts,
   path: string,
@@ -43,7 +46,7 @@ export function folderContent(
   const content = {
     config,
     weights: graph.weights.flatMap((weight) =>
-      // An equalizer belongs to int8 weights, which stay what they are.
+      // Equalizers keep their storage, because the int8 weights that they belong to do.
       tensorsToWrite(
         program,
         weight,
@@ -66,8 +69,8 @@ export function folderContent(
 const TOKENIZER_CONFIG = 'tokenizer_config.json';
 
 /**
- * The tokenizer's files, and the record of a training. The length limit of a model with a head is said where Python's
- * tokenizers look for it: evaluated elsewhere, or loaded again, its texts are cut where they were.
+ * The tokenizer's files, and the record of a training. For a model with a head the length limit is written where Python's
+ * tokenizers look for it, so that other programs cut texts at the same length.
  */
 function filesOf({ graph, head, tokenizer, training }: ModelParts): ReadonlyMap<string, string> {
   const files = new Map(tokenizer.files);
@@ -81,7 +84,9 @@ function filesOf({ graph, head, tokenizer, training }: ModelParts): ReadonlyMap<
   return files;
 }
 
-/** What the weights are called in the file; an equalizer is named after the first weight that it belongs to. */
+/**
+ * Returns a function from a weight to its name in the file; an equalizer is named after the first weight that it belongs to.
+ */
 function fileNames(
   graph: EncoderGraph,
   names: ReadonlyMap<string, string>,
@@ -95,7 +100,7 @@ function fileNames(
   return (weight) => own.get(weight) ?? weight;
 }
 
-/** The parts of a weight in storage `dtype`. */
+/** The tensors of a weight in storage `dtype`, one for each part. */
 function tensorsToWrite(
   program: NativeProgram,
   weight: WeightSpec,

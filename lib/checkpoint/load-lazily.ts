@@ -1,8 +1,8 @@
 /**
- * Loading a model, for the classes that users hold.
+ * Loads a model for the classes that users hold.
  *
- * The rule: what only loading needs (families, tokenizers, formats) is loaded with the first model, so that a program which
- * imports the package starts at once. Such modules are imported in the functions that need them, never above.
+ * The rule: modules that only loading needs (families, tokenizers, formats) are imported with the first model, so that a
+ * program that imports the package starts at once. They are imported inside functions, never at the top of a file.
  */
 
 import { importInTurns } from '../core/turns.js';
@@ -12,11 +12,14 @@ import type { ModelParts } from '../runtime/model-parts.js';
 import type { LoadSettings, PartsOfFolder } from './load-model.js';
 import type { OnnxFolder } from './onnx/recovered-folder.js';
 
-/** In the first load of a process. */
+/** The imports of the first load of a process. */
 let first: Promise<void> | undefined;
 let parts: Promise<void> | undefined;
 
-/** Loads the folder, the ONNX file or the model id `name` as what `request` asks for. `where` names the call in messages. */
+/**
+ * Loads the folder, the ONNX file or the model id `name` as the kind of model that `request` describes. `where` names the
+ * call in messages.
+ */
 export async function loadModel(
   where: string,
   name: string,
@@ -29,7 +32,7 @@ export async function loadModel(
   return loadLocated(where, name, located, request, settings);
 }
 
-/** Loads the ONNX file `file` as what it is. */
+/** Loads the ONNX file `file` for the task of its own head. */
 export async function loadOnnx(
   where: string,
   file: string,

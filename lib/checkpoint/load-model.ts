@@ -1,7 +1,7 @@
 /**
- * From a model folder to the parts of a model: graph, program, tokenizer.
+ * Loads a model folder as the parts of a model: graph, program, tokenizer.
  *
- * Weights are streamed, a chunk at a time, from the file into the program: at no time is a second copy in memory.
+ * Weights are streamed from the file into the program, a chunk at a time: no second copy is ever in memory.
  */
 
 import { setImmediate } from 'node:timers/promises';
@@ -39,27 +39,30 @@ import {
 } from './quantized-folder.js';
 import { untrainedTensors } from './untrained.js';
 
-/** Bytes read at a time. */
+/** Size of a chunk of weights. */
 const CHUNK_BYTES = 1 << 20;
 
 export interface LoadSettings {
   readonly lanes: number | undefined;
   readonly signal: AbortSignal | undefined;
-  /** Of the weights that the folder does not have. */
+  /** Seed of the weights that the folder does not have. */
   readonly seed: number;
-  /** ONNX files: quantized weights as f32. Default: false. */
+  /** For ONNX files: quantized weights as f32. Default: false. */
   readonly widen?: boolean;
-  /** ONNX files that are fed positions: where they begin. Default: as the family in config.json has it. */
+  /** For ONNX files with an input of positions: the first position. Default: that of the family in config.json. */
   readonly firstPosition?: number | undefined;
-  /** ONNX files: compare the import with the file on a short batch. Default: true. */
+  /** For ONNX files: compare the import with the file on a short batch. Default: true. */
   readonly verify?: boolean;
-  /** ONNX files: through the cache. Default: true. */
+  /** For ONNX files: use the cache. Default: true. */
   readonly cache?: boolean;
   /** How a model id is looked up. Default: in the cache only. */
   readonly hub?: ResolveOptions;
 }
 
-/** Loads the folder, the ONNX file or the model id `name` as what `request` asks for. `where` names the call in messages. */
+/**
+ * Loads the folder, the ONNX file or the model id `name` as the kind of model that `request` describes. `where` names the
+ * call in messages.
+ */
 export async function loadModel(
   where: string,
   name: string,
@@ -69,7 +72,7 @@ export async function loadModel(
   return loadLocated(where, name, await locateModel(where, name, settings), request, settings);
 }
 
-/** As `loadModel`, of a model that was located. */
+/** As `loadModel`, for a model that was located already. */
 export async function loadLocated(
   where: string,
   name: string,
@@ -84,7 +87,7 @@ export async function loadLocated(
   return { ...parts, path, base: name === EMBEDDED_MODEL ? EMBEDDED_NAME : name };
 }
 
-/** The parts of an ONNX file that is being opened, as what `requestOf` asks of it. */
+/** Loads an ONNX file that is being opened; `requestOf` makes the request from its folder. */
 export async function partsOfOnnx(
   where: string,
   onnx: OpeningOnnx,
@@ -92,7 +95,7 @@ export async function partsOfOnnx(
   requestOf: (folder: OnnxFolder) => GraphRequest,
 ): Promise<PartsOfFolder & { readonly folder: OnnxFolder }> {
   const tokenizer = onnx.beside.then(tokenizerOf);
-  // It is asked for when the file has been read.
+  // The error is thrown where the tokenizer is awaited, after the file has been read.
   tokenizer.catch(() => {});
   const folder = await onnx.folder;
   return { ...(await partsOf(where, folder, requestOf(folder), settings, tokenizer)), folder };
@@ -100,13 +103,13 @@ export async function partsOfOnnx(
 
 export interface PartsOfFolder {
   readonly parts: ModelParts;
-  /** null where nothing was verified. */
+  /** null when nothing was verified. */
   readonly verification: Verification | null;
 }
 
 /**
- * The parts of a model from an open folder, which is closed. An ONNX file is verified unless the settings say otherwise. `begun`: its
- * tokenizer, where that is being read already.
+ * Loads an open folder and closes it. An ONNX file is verified unless the settings say otherwise. `begun`: its tokenizer, if
+ * that is being read already.
  */
 export async function partsOf(
   where: string,
@@ -150,23 +153,23 @@ export async function partsOf(
   }
 }
 
-/** What the sentence-transformers files must be for to say something about a task. */
+/** The kind of model whose sentence-transformers files apply to a task. */
 function kindOf({ task }: GraphRequest): SentenceSettings['kind'] {
   return task === 'embedding' ? 'embedding' : 'cross-encoder';
 }
 
-/** Which weights are untrained: those just drawn, and those that the file calls so. */
+/** Finds untrained weights: those just drawn, and those that the file marks. */
 function originOf({ weights }: HfFolder, imported: ImportedModel): Origin {
   const { created, sources, unused, notes } = imported;
   const marked = untrainedTensors(weights);
   const stored = [...sources].filter(([, tensor]) => marked.has(tensor)).map(([name]) => name);
   const names = [...created.map(({ name }) => name), ...stored];
-  // An ONNX file of no known family has lost the names.
+  // An ONNX file of no known family does not have the marked names any more, so all of them count.
   const untrained = names.length === 0 && imported.task !== 'embedding' ? [...marked] : names;
   return { untrained, unused, notes };
 }
 
-/** ONNX files may come without a tokenizer. */
+/** Loads the tokenizer. ONNX files may come without one. */
 async function tokenizerOf(
   folder: Pick<HfFolder, 'tokenizerPath' | 'sentence'> & Partial<BesideOnnx>,
 ): Promise<TextTokenizer> {
@@ -219,7 +222,7 @@ export async function buildFolder(
   return { graph, program, imported };
 }
 
-/** A mistake in the request is one in the call's options. */
+/** Makes the graph; a RangeError for the request names the call. */
 async function graphOf(
   where: string,
   checkpoint: Checkpoint,
@@ -232,7 +235,7 @@ async function graphOf(
   }
 }
 
-/** It could never be trained. */
+/** A new head on a quantized encoder is refused, because it could never be trained. */
 function newHeadOnInt8(path: string): SinterError {
   return new SinterError(
     'UNSUPPORTED_MODEL',
@@ -241,15 +244,15 @@ function newHeadOnInt8(path: string): SinterError {
   );
 }
 
-/** Texts no longer than the file can take. */
+/** Limits the request to the length of texts that the file can take. */
 function withinLength(request: GraphRequest, folder: OnnxFolder): GraphRequest {
   const { maxTokens, bounded } = folder.limits;
   return bounded ? { ...request, maxTokens: lengthLimit(maxTokens, folder, request) } : request;
 }
 
 /**
- * Compares the program with the file it came from: with another pooling than the file's, or a head with weights that were
- * `created`, up to the token vectors.
+ * Compares the program with the file that it came from. Outputs with another pooling than the file's, or of a head with
+ * weights that were `created`, are compared at the token vectors instead.
  */
 export async function verifyFolder(
   folder: OnnxFolder,
@@ -271,7 +274,7 @@ function replacedOutputs(
   return replaced;
 }
 
-/** Writes each weight from its tensor, or the drawn numbers. */
+/** Writes each weight from its tensor, or from the numbers drawn for it. */
 function streamFrom(
   folder: HfFolder,
   { sources }: ImportedModel,
@@ -290,7 +293,7 @@ function streamFrom(
   };
 }
 
-/** Writes a part of a weight as its tensor has it: floats are widened there, where they are. */
+/** Writes a part of a weight in the type of its tensor; the native store widens floats. */
 async function streamPart(
   folder: HfFolder,
   store: NativeStore,
@@ -312,22 +315,22 @@ async function streamPart(
 }
 
 interface PartToStream {
-  /** Of the weight. */
+  /** Name of the weight. */
   readonly name: string;
-  /** Its own tensor. */
+  /** Name of the weight's tensor; other parts derive their names from it. */
   readonly tensor: string;
   readonly part: StoragePart;
   readonly check: () => void;
 }
 
-/** Tables stay in memory as they lie in the file. */
+/** Keeps tables in the float type of their file. */
 function withStoredTables(folder: HfFolder, imported: ImportedModel): ImportedModel {
   const dtypeOf = (name: string) =>
     floatsStoredAs(folder.tensors.get(imported.sources.get(name) ?? '')?.dtype ?? '') ?? undefined;
   return { ...imported, graph: withTablesIn(imported.graph, dtypeOf) };
 }
 
-/** The native side knows a weight's name but not its file. */
+/** Adds the folder to an error of the native side, which knows only the weight's name. */
 function inFolder(path: string, error: unknown): unknown {
   if (!(error instanceof SinterError) || error.code !== 'CORRUPT_MODEL') return error;
   const details = { ...error.details, file: path };

@@ -13,34 +13,37 @@ export interface LoadOptions {
   readonly maxTokens?: number;
   /** Threads that compute, shared by all models. Default: SINTER_LANES, else one per usable CPU. */
   readonly lanes?: number;
-  /** Of a model id (`org/name`): fetch what the cache lacks. Default: false, nothing touches the network. */
+  /** For a model id (`org/name`): fetch files that the cache lacks. Default: false, nothing touches the network. */
   readonly download?: boolean;
-  /** Of a model id: a branch, a tag or a commit. Default: main. */
+  /** For a model id: a branch, a tag or a commit. Default: main. */
   readonly revision?: string;
   /** Called while files are fetched. */
   readonly onDownload?: (progress: DownloadProgress) => void;
-  /** Of an ONNX file: quantized weights as f32, for fine-tuning. Default: false, int8 stays int8. */
+  /** For an ONNX file: quantized weights as f32, for fine-tuning. Default: false, int8 stays int8. */
   readonly widen?: boolean;
-  /** Of an ONNX file: compare the import with the file on a short batch. Default: true. */
+  /** For an ONNX file: compare the import with the file on a short batch. Default: true. */
   readonly verify?: boolean;
-  /** Of an ONNX file: keep what was recovered and verified in the user's cache folder, and take it from there. Default: true. */
+  /**
+   * For an ONNX file: keep the recovered and verified model in the user's cache folder, and load it from there. Default:
+   * true.
+   */
   readonly cache?: boolean;
   /**
-   * Of an ONNX file with an input of positions: what it holds for the first token. Default: what the family in config.json
-   * counts from (BERT 0, RoBERTa 2); without either such a file is UNSUPPORTED_MODEL.
+   * For an ONNX file with an input of positions: the position of the first token. Default: where the family in config.json
+   * begins to count (BERT 0, RoBERTa 2); without either such a file is UNSUPPORTED_MODEL.
    */
   readonly firstPosition?: number;
   readonly signal?: AbortSignal;
 }
 
-/** Of a model with a head: a new one starts from random numbers. */
+/** Options of a model with a head; a new head starts from random numbers. */
 export interface HeadLoadOptions extends LoadOptions {
   /**
-   * true: an untrained head, also in place of one that the folder has. Default: false, a trained head is never left out. `info()`
-   * says what was never trained.
+   * true: an untrained head, even if the folder has one. Default: false, a trained head is never left out. `info()` lists
+   * untrained weights.
    */
   readonly newHead?: boolean;
-  /** Of a new head. Default: 42. */
+  /** Seed of a new head's random numbers. Default: 42. */
   readonly seed?: number;
 }
 
@@ -62,7 +65,7 @@ export const HEAD_LOAD_OPTIONS = { ...LOAD_OPTIONS, newHead: true, seed: true } 
 /** The part of a request that is the same for all models. */
 type HeadRequest = Pick<GraphRequest, 'maxTokens' | 'newHead'>;
 
-/** What a load has to know beside the rest of its request. */
+/** Splits the options of a load into settings and the limits of its request. */
 export function loadSettings<T extends HeadLoadOptions>(
   read: OptionReader<T>,
 ): { readonly settings: LoadSettings; readonly limit: HeadRequest } {

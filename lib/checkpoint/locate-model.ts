@@ -1,7 +1,7 @@
 /**
- * The first steps of a load: what a name stands for, and an ONNX file being opened.
+ * The first steps of a load: resolves a name to a path, and begins to open an ONNX file.
  *
- * The rule: nothing is imported here that only later steps need. The worker thread of an ONNX file starts from here, and those
+ * The rule: nothing is imported here that only later steps need. The worker thread of an ONNX file starts here, and those
  * modules are loaded while it works.
  */
 
@@ -23,7 +23,7 @@ export interface LocatedModel {
 /** An ONNX file that is being opened. */
 export interface OpeningOnnx {
   readonly folder: Promise<OnnxFolder>;
-  /** Long before the folder; never where that fails. */
+  /** Resolves long before `folder`; stays pending when `folder` fails. */
   readonly beside: Promise<BesideOnnx>;
 }
 
@@ -57,7 +57,7 @@ export async function beginOnnx(
   });
   const read = { widen, firstPosition, cache, verify };
   const folder = openOnnxFolder(file, { where, signal, ...read, onBeside });
-  // Whoever waits for it gets the error.
+  // The error is thrown where `folder` is awaited.
   folder.catch(() => {});
   return { folder, beside };
 }

@@ -1,5 +1,5 @@
 /**
- * A model with a new, untrained head over the encoder of another: a rewrite of its graph over the same weights.
+ * Makes a model with a new, untrained head over the encoder of another: rewrites its graph over the same weights.
  */
 
 import { setImmediate } from 'node:timers/promises';
@@ -15,7 +15,7 @@ import { SharedProgram } from '../runtime/shared-program.js';
 import { drawWeights } from './new-weights.js';
 
 export interface NewHeadOptions {
-  /** Of the new weights. */
+  /** Seed of the new weights. */
   readonly seed: number;
   /** The length limit. Default: what the tokenizer's files state, at most the encoder's positions. */
   readonly maxTokens: number | undefined;
@@ -47,7 +47,7 @@ export async function withNewHead(
     { trainable: false, where },
     { nameOf: (name) => sources.get(name) ?? name, written: drawWeights(created, seed) },
   );
-  // A new head says what it is for; it does not inherit what an old one was for.
+  // A new head has a purpose of its own, so it does not inherit the old one's problem_type.
   const { problem_type: _, ...rest } = parts.config;
   const config = problem === null ? rest : { ...rest, problem_type: problem };
   const untrained = created.map(({ name }) => name);

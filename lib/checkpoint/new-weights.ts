@@ -1,5 +1,5 @@
 /**
- * Numbers for the weights that a checkpoint does not have: a new classification head.
+ * Draws numbers for weights that a checkpoint does not have: a new classification head.
  *
  * The same seed gives the same numbers on every machine.
  */
@@ -7,7 +7,7 @@
 import { SeededRandom } from '../core/random.js';
 import type { NewWeight } from '../graph/checkpoint.js';
 
-/** Values for all of `weights`, drawn in their order. */
+/** Values of `weights`, drawn in their order. */
 export function drawWeights(
   weights: readonly NewWeight[],
   seed: number,

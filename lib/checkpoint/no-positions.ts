@@ -1,10 +1,10 @@
 /**
- * The option of models that are fed their positions, given for one that is not.
+ * Refuses the option `firstPosition` for a model without an input of positions.
  */
 
 import { rangeMistake } from '../core/errors.js';
 
-/** RangeError for a first position of a model whose graph has no input of positions: nothing would begin there. */
+/** Throws RangeError for a `firstPosition` of such a model, on which it could have no effect. */
 export function checkNoPositions(
   where: string,
   path: string,

@@ -1,9 +1,9 @@
 /**
- * How a quantized model looks in a folder: `name` in codes, a tensor `name_<part>` for each further part of its storage
- * (`name_scale`), for some the equalizer of their input `name_equalizer` as F32 (one per column), and a
- * `quantization_config` in config.json.
+ * The form of a quantized model in a folder: `name` holds codes, a tensor `name_<part>` each further part of the storage
+ * (`name_scale`), `name_equalizer` (F32, one per column) the equalizer of the input if there is one, and config.json a
+ * `quantization_config`.
  *
- * Architectures know float checkpoints only; this file shows them a quantized one as if it were one.
+ * Architectures know float checkpoints only; this file makes a quantized one look like a float one.
  */
 
 import { SinterError, show } from '../core/errors.js';
@@ -18,7 +18,7 @@ export const QUANT_METHOD = 'sinter';
 const CONFIG_KEY = 'quantization_config';
 const ACTIVATION_BITS: readonly ActivationBits[] = [8, 7];
 
-/** config.json of a quantized model, whose smallest codes have `bits`. */
+/** Adds `quantization_config` to config.json: the width of activations, and `bits` of the smallest codes. */
 export function withQuantizationConfig(
   config: JsonObject,
   activationBits: ActivationBits,
@@ -32,20 +32,20 @@ export function withoutQuantizationConfig(config: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(config).filter(([key]) => key !== CONFIG_KEY));
 }
 
-/** A checkpoint's tensors as floats, which of them are codes, and how wide activations are at products with these. */
+/** The tensors of a checkpoint as floats, which of them are codes, and the width of activations at products with these. */
 export interface QuantizedTensors {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   /** The storage of each tensor of codes. */
   readonly quantized: ReadonlyMap<string, WeightDtype>;
-  /** The tensors of their further parts. */
+  /** Names of the tensors that are further parts of others. */
   readonly parts: ReadonlySet<string>;
-  /** Those of `quantized` that have an equalizer. */
+  /** Names of the tensors in `quantized` that have an equalizer. */
   readonly equalized: ReadonlySet<string>;
   readonly activationBits: ActivationBits;
 }
 
 /**
- * Reads `quantization_config`: without one, the tensors are as they are. Throws UNSUPPORTED_MODEL for another method,
+ * Reads `quantization_config`; without one, all tensors stay unchanged. Throws UNSUPPORTED_MODEL for another method,
  * CORRUPT_MODEL for a tensor of codes without fitting parts.
  */
 export function readQuantizedTensors(
@@ -89,8 +89,9 @@ export function readQuantizedTensors(
 }
 
 /**
- * The imported model as what the folder holds: weights from tensors of codes are so stored, with the equalizers that the
- * folder has. Throws UNSUPPORTED_MODEL for codes where Sinter computes in f32, CORRUPT_MODEL for an equalizer of no product.
+ * Returns the imported model with the storages of the folder: weights from tensors of codes keep their codes, with the
+ * folder's equalizers. Throws UNSUPPORTED_MODEL for codes where Sinter computes in f32, CORRUPT_MODEL for an equalizer of no
+ * product.
  */
 export function asQuantized(
   path: string,
@@ -148,7 +149,7 @@ function readActivationBits(file: string, settings: unknown): ActivationBits {
   );
 }
 
-/** Names of the tensors that are further parts of others: zero points look like codes themselves. */
+/** Names of the tensors that are further parts of others. They must be told apart, because zero points look like codes. */
 function furtherParts(tensors: ReadonlyMap<string, TensorInfo>): ReadonlySet<string> {
   const names = [...tensors].flatMap(([name, { dtype }]) => {
     const storage = codesStoredAs(dtype);
@@ -159,7 +160,7 @@ function furtherParts(tensors: ReadonlyMap<string, TensorInfo>): ReadonlySet<str
   return new Set(names);
 }
 
-/** The names of the further tensors of a matrix of codes; CORRUPT_MODEL where one does not fit. */
+/** Returns the names of the further parts of a matrix of codes. CORRUPT_MODEL where one does not fit. */
 function checkParts(
   path: string,
   name: string,

@@ -1,7 +1,7 @@
 /**
- * A model as a Hugging Face folder.
+ * Saves a model as a Hugging Face folder.
  *
- * What is loaded again computes the same bits, in f32 and in int8.
+ * The saved model, loaded again, computes the same bits, in f32 and in int8.
  */
 
 import { typeMistake } from '../core/errors.js';
@@ -13,11 +13,11 @@ import { withQuantizationConfig } from './quantized-folder.js';
 
 export interface SaveOptions {
   /**
-   * How weights are stored that are no codes: `f16` halves the file and rounds them, `held` leaves each as it is in memory.
-   * Codes stay what they are.
+   * Storage of weights that are no codes: `f16` halves the file and rounds them, `held` leaves each as it is in memory. Codes
+   * stay unchanged.
    */
   readonly dtype?: 'f32' | 'f16' | 'held';
-  /** Replace a model folder that is there; one with other files in it is refused. Default: false. */
+  /** Whether to replace an existing model folder; one with other files in it is refused. Default: false. */
   readonly overwrite?: boolean;
 }
 
@@ -31,7 +31,7 @@ export async function saveModel(
   const read = readOptions('save', options, { dtype: true, overwrite: true });
   const dtype = read.choice('dtype', 'f32', ['f32', 'f16', 'held']);
   const overwrite = read.boolean('overwrite', false);
-  // Writing is loaded for those who do.
+  // Imported here, because only saving needs it.
   const { folderContent, inputsOf } = await import('./folder-content.js');
   const { writeHfFolder } = await import('../formats/hf-folder-writer.js');
   const content = folderContent(parts, program, dtype);

@@ -1,8 +1,8 @@
 /**
- * Weights that were drawn at random and never trained: how the files of a model say so, and how a call does.
+ * Marks weights that were drawn at random and never trained, in the files of a model and in warnings of calls.
  *
- * The mark lies beside the weights, not in config.json: whoever trains the saved model with another library writes new weights
- * and leaves it out.
+ * The mark is in the weight file, not in config.json: another library that trains the saved model writes new weights, and so
+ * drops the mark.
  */
 
 import { SinterError } from '../core/errors.js';
@@ -13,10 +13,10 @@ import type { ModelParts } from '../runtime/model-parts.js';
 const KEY = 'sinter.untrained';
 /** Code of the process warning. */
 const WARNING = 'SINTER_UNTRAINED_HEAD';
-/** Calls that need no trained head. */
+/** Calls that give no warning, because they need no trained head. */
 const SILENT: readonly string[] = ['info', 'train'];
 
-/** What goes into the metadata of a weight file, where weights are called by `fileName`. */
+/** Metadata of a weight file with the mark; `fileName` gives the names of weights in the file. */
 export function untrainedMark(
   { origin }: ModelParts,
   fileName: (weight: string) => string = (weight) => weight,
@@ -25,7 +25,7 @@ export function untrainedMark(
   return names.length === 0 ? {} : { [KEY]: JSON.stringify(names) };
 }
 
-/** The tensors that the files call untrained. Throws CORRUPT_MODEL for a mark that is no list of names. */
+/** Names of the tensors that the files mark as untrained. Throws CORRUPT_MODEL for a mark that is no list of names. */
 export function untrainedTensors(weights: WeightFiles): ReadonlySet<string> {
   const names = new Set<string>();
   for (const { path, text } of weights.metadata(KEY)) {
@@ -46,7 +46,7 @@ function listOf(text: string, file: string): readonly string[] {
   });
 }
 
-/** Says once for each call of a model that its head was never trained, as a warning of the process. */
+/** Warns once for each call of a model, as a warning of the process, that its head was never trained. */
 export class UntrainedWarnings {
   private readonly said = new Set<string>();
 

@@ -1,8 +1,8 @@
 /**
- * Folders with a PEFT adapter: what it adds to another model, which is not in the folder.
+ * Refuses model folders with a PEFT adapter, whose base model is not in the folder.
  *
- * The rule: transformers applies an adapter whenever adapter_config.json is there, whatever lies beside it; what is not applied
- * here is refused.
+ * The rule: transformers applies an adapter whenever adapter_config.json exists, whatever other files the folder has.
+ * Sinter applies no adapters, so it refuses the folder instead of loading it without one.
  */
 
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { fileExists, readJsonObject } from '../core/json.js';
 
 export const ADAPTER_CONFIG = 'adapter_config.json';
 
-/** They add vectors to the inputs or the attention of a model and change none of its weights. */
+/** Adapter types that add vectors to the inputs or the attention of a model and change none of its weights. */
 const PROMPT_TYPES: ReadonlySet<unknown> = new Set([
   ...['PROMPT_TUNING', 'MULTITASK_PROMPT_TUNING', 'P_TUNING', 'PREFIX_TUNING'],
   ...['ADAPTION_PROMPT', 'CPT'],

@@ -8,7 +8,7 @@
 const word = new Uint32Array(1);
 const real = new Float32Array(word.buffer);
 
-/** One f32 bit pattern to f16. */
+/** Converts one f32 bit pattern to f16. */
 function narrowToHalf(bits: number): number {
   const sign = (bits >>> 16) & 0x8000;
   const magnitude = bits & 0x7fffffff;
@@ -19,7 +19,7 @@ function narrowToHalf(bits: number): number {
     const rounded = magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1);
     return sign | (rounded >>> 13);
   }
-  // Below half of the smallest subnormal (2^-25, tie included) everything is zero.
+  // Magnitudes up to half of the smallest subnormal (2^-25, a tie that goes to even) become zero.
   if (magnitude <= 0x33000000) return sign;
   const shift = 126 - (magnitude >>> 23);
   const mantissa = (magnitude & 0x7fffff) | 0x800000;
@@ -29,7 +29,7 @@ function narrowToHalf(bits: number): number {
   return sign | (kept + (rest > half || (rest === half && (kept & 1) === 1) ? 1 : 0));
 }
 
-/** One f16 bit pattern to its value. */
+/** Value of one f16 bit pattern. */
 function widenHalf(half: number): number {
   const sign = half & 0x8000 ? -1 : 1;
   const exponent = (half >>> 10) & 0x1f;

@@ -19,30 +19,30 @@ export interface HfFolderContent {
   /** Written as config.json, or as sinter.json where it carries the graph. */
   readonly config: JsonObject;
   readonly weights: Iterable<TensorToWrite>;
-  /** Texts that lie in the file of the weights. */
+  /** Texts stored in `__metadata__` of the safetensors file. */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** Further files by their path in the folder: the tokenizer's, a licence. */
+  /** Contents of further files by path in the folder: those of the tokenizer, a licence. */
   readonly files: ReadonlyMap<string, string | Uint8Array>;
   /**
-   * Makes it a sentence-transformers model with token vectors of `width` numbers; the weights of its modules are written
-   * to their folders.
+   * Writes the files of a sentence-transformers model whose token vectors have `width` numbers. The weights of its
+   * modules go to the folders of the modules.
    */
   readonly sentence?: { readonly settings: SentenceSettings; readonly width: number };
-  /** Writes what else belongs into the folder. */
+  /** Writes further files into the folder before it gets its name. */
   readonly more?: (folder: string) => Promise<void>;
 }
 
 export interface WriteFolderOptions {
   readonly overwrite?: boolean;
-  /** What is being read: a folder around it is never replaced. */
+  /** Paths that are read meanwhile: a folder that contains one of them is never replaced. */
   readonly inputs?: readonly string[];
 }
 
 /**
- * Writes a folder that transformers (and, with `sentence`, sentence-transformers) loads. An
- * existing folder with content is a RangeError unless `overwrite` is set and it is a model folder
- * with nothing else in it; then all of it is replaced. After a failure nothing is left and nothing is
- * changed; FILE_SYSTEM where the folder cannot be written or its weights do not fit.
+ * Writes a folder that transformers (and, with `sentence`, sentence-transformers) loads. An existing folder with
+ * content is a RangeError unless `overwrite` is set and the folder holds a model and nothing else; then the whole
+ * folder is replaced. A failure leaves no new files and changes none. Throws FILE_SYSTEM where the folder cannot be
+ * written or the disk has no room for the weights.
  */
 export async function writeHfFolder(
   path: string,
@@ -71,7 +71,10 @@ export async function writeHfFolder(
   });
 }
 
-/** Each module's weights to its folder, under the names that they have there; no file where there are none. */
+/**
+ * Writes the weights of each module to its folder, without the module's prefix in their names, and all others to
+ * model.safetensors. `normalize` has no weights and gets no file.
+ */
 async function writeWeights(
   folder: string,
   { weights, sentence, metadata }: HfFolderContent,

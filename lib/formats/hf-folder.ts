@@ -17,30 +17,30 @@ import { readModelMaxLength } from './sentence-text.js';
 import { stampSmallFiles } from './small-files.js';
 import { openWeightFiles, type StoredTensor, type WeightFiles } from './weight-files.js';
 
-/** What a training used: its options, the model that it began with, versions. */
+/** Record of a training: its options, the model that it began with, versions. */
 export const TRAINING_FILE = 'training.json';
 
 /** An open folder; end it with close. */
 export interface HfFolder extends Checkpoint {
   readonly path: string;
   readonly config: JsonObject;
-  /** Every stored tensor; those of a sentence module have its name before theirs. */
+  /** All stored tensors by name; those of a sentence-transformers module have the module's name as prefix. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   readonly weights: WeightFiles;
-  /** Where the tokenizer's files are. */
+  /** Folder of the tokenizer's files. */
   readonly tokenizerPath: string;
   readonly sentence: SentenceSettings | null;
   readonly modelMaxLength: number | null;
-  /** What the model's last training used, as `save` wrote it; null where nothing is known. */
+  /** Record of the model's last training, as `save` wrote it; null when the folder has none. */
   readonly training: JsonObject | null;
-  /** CORRUPT_MODEL where a file has changed since reading began: to be called when all is read. */
+  /** Throws CORRUPT_MODEL where a file has changed since it was opened. Call it after the last read. */
   checkUnchanged(): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * Reads the small files, checks the headers of the weights. CORRUPT_MODEL and UNSUPPORTED_MODEL
- * name the file.
+ * Reads the small files and checks the headers of the weights. The messages of CORRUPT_MODEL and UNSUPPORTED_MODEL name
+ * the file.
  */
 export async function readHfFolder(path: string): Promise<HfFolder> {
   const stats = await stat(path).catch(() => null);
@@ -87,7 +87,7 @@ async function hasConfig(folder: string): Promise<boolean> {
   return found.includes(true);
 }
 
-/** config.json, or the sinter.json of a model that no config.json can say. */
+/** Reads config.json, or sinter.json, which takes its place for models that config.json cannot describe. */
 async function readConfig(folder: string): Promise<JsonObject> {
   const file = join(folder, 'config.json');
   const own = join(folder, SINTER_FILE);
@@ -104,13 +104,13 @@ async function readConfig(folder: string): Promise<JsonObject> {
   throw new SinterError('CORRUPT_MODEL', `${file}: no such file${instead}`, { details: { file } });
 }
 
-/** Reads the record of a training beside a model. */
+/** Reads the training.json of a model folder; null when there is none. */
 export async function readTraining(path: string): Promise<JsonObject | null> {
   const file = join(path, TRAINING_FILE);
   return (await fileExists(file)) ? readJsonObject(file) : null;
 }
 
-/** The weights of the transformer and of the modules that have some. */
+/** Opens the weights of the transformer and of the modules that have weights. */
 async function openAll(
   path: string,
   transformer: string,

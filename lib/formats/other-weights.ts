@@ -1,7 +1,7 @@
 /**
- * What a folder has in place of the files that are read, for the message that refuses it.
+ * Finds weights that Sinter does not read in a folder, for the message that refuses the folder.
  *
- * The rule: names of files are only looked at; nothing here opens one.
+ * The rule: only names of files are compared; no file is opened.
  */
 
 import { readdir } from 'node:fs/promises';
@@ -10,13 +10,16 @@ import { fileExists } from '../core/json.js';
 
 const ONNX = /\.onnx$/;
 const WEIGHTS = /\.(?:safetensors|bin|pt|pth|ckpt|h5|msgpack|gguf|ot)$/;
-/** What a training leaves beside its weights. */
+/** Files that a training writes beside the weights. */
 const NO_WEIGHTS = /^(?:training_args|optimizer|scheduler|scaler|rng_state)/;
-/** Folders of sentence-transformers modules have a config.json too. */
+/** Names of the folders of sentence-transformers modules, which have a config.json too. */
 const MODULE = /^\d+_/;
 const SHOWN_NAMES = 6;
 
-/** The end of a message that `folder` has no weights: '' where nothing else in it could be meant. */
+/**
+ * Returns the end of a message that `folder` has no weights: it names the ONNX files or other weights in it, '' when
+ * there are none.
+ */
 export async function insteadOfWeights(folder: string): Promise<string> {
   const own = await namesIn(folder);
   const inner = await namesIn(join(folder, 'onnx'));
@@ -34,7 +37,10 @@ export async function insteadOfWeights(folder: string): Promise<string> {
     : `; ${adapter} is an adapter, to be merged into its model in Python first`;
 }
 
-/** The same of a folder without config.json, which may also hold folders that have one: checkpoints of a training. */
+/**
+ * Returns the end of a message that `folder` has no config.json: other weights as above, or else the folders in it that
+ * have a config.json, such as the checkpoints of a training.
+ */
 export async function insteadOfModel(folder: string): Promise<string> {
   const models: string[] = [];
   for (const name of await namesIn(folder)) {

@@ -1,8 +1,9 @@
 /**
- * Whether a folder is a model as Sinter writes it and nothing else: only such a folder may be replaced as a whole.
+ * Checks that a folder is a model as Sinter writes it and holds nothing else: only such a folder may be replaced as a
+ * whole.
  *
- * Every file must be one that Sinter writes, by its place and name; one that is not (notes, a package.json, another tool's
- * weights) is named in the refusal. A file that Sinter comes to write belongs into this table.
+ * Every file must match a path that Sinter writes; the refusal names files that do not (notes, a package.json, another
+ * tool's weights). A new kind of file that Sinter writes needs a pattern here.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,7 +12,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
 import { contentOf } from '../files/index.js';
 import { SINTER_FILE } from '../graph/sinter-file.js';
 
-/** Paths in a model folder, with `/` between folders. */
+/** Patterns of the paths in a model folder, with `/` between folders. */
 const OF_A_MODEL: readonly RegExp[] = [
   /^(config|tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab|training|sinter)\.json$/,
   /^model\.safetensors$/,
@@ -23,21 +24,21 @@ const OF_A_MODEL: readonly RegExp[] = [
 ];
 const WEIGHTS = /^(model\.safetensors|onnx\/model\w*\.onnx)$/;
 
-/** `train --quantize` writes a second model into the first. */
+/** Folder of the second model, which `train --quantize` writes into the first. */
 const INNER = /^int8\//;
 const OF_A_QUICKSTART: readonly RegExp[] = [
   /^(report\.html|quickstart\.json|model\.onnx|model-int8\.onnx)$/,
 ];
 const MODELS_OF_A_QUICKSTART = /^model(-int8)?\//;
-/** Files that the system puts everywhere. */
+/** Files that operating systems add to any folder. */
 const OF_THE_SYSTEM = /^(.*\/)?(\.DS_Store|Thumbs\.db|desktop\.ini)$/;
 
-/** As many are named in a message. */
+/** Number of foreign files that a message names. */
 const NAMED = 3;
-/** A folder with more is not read to its end. */
+/** Number of files after which a folder is not read further. */
 const MANY = 1000;
 
-/** RangeError unless the folder is a model that Sinter may have written; names what else is in it. */
+/** Throws RangeError, naming foreign files, unless the folder is a model that Sinter may have written. */
 export async function checkOwnModel(folder: string): Promise<void> {
   const files = await filesIn(folder);
   refuseOthers(folder, files, (path) => isOfModel(path.replace(INNER, '')));
@@ -50,7 +51,7 @@ export async function checkOwnModel(folder: string): Promise<void> {
   );
 }
 
-/** The same for a folder of the quickstart. */
+/** Throws RangeError, naming foreign files, unless the folder is one that the quickstart writes. */
 export async function checkOwnQuickstart(folder: string): Promise<void> {
   const files = await filesIn(folder);
   if (!files.includes('quickstart.json')) {
@@ -80,7 +81,10 @@ function refuseOthers(
   throw rangeMistake('folder', what, folder);
 }
 
-/** config.json of an application has no model type, and its sinter.json no model. */
+/**
+ * Whether the folder has the config of a model. The config.json of an application has no model_type, and its
+ * sinter.json no `model`.
+ */
 async function hasModelConfig(folder: string): Promise<boolean> {
   const [config, own] = await Promise.all([
     readJson(join(folder, 'config.json')),
@@ -89,7 +93,7 @@ async function hasModelConfig(folder: string): Promise<boolean> {
   return typeof config?.model_type === 'string' || isJsonObject(own?.model ?? null);
 }
 
-/** null for what is no JSON object. */
+/** Reads a JSON object; null when the file is missing or holds anything else. */
 async function readJson(file: string): Promise<JsonObject | null> {
   try {
     const value = JSON.parse(await readFile(file, 'utf8')) as JsonValue;
@@ -99,7 +103,9 @@ async function readJson(file: string): Promise<JsonObject | null> {
   }
 }
 
-/** Paths of all files, what is not finished left out; what is no plain file has a mark. */
+/**
+ * Lists the paths of all files but leftovers of interrupted writes. A path that is neither file nor folder gets a mark.
+ */
 async function filesIn(folder: string): Promise<string[]> {
   const found: string[] = [];
   const open: string[] = [''];

@@ -1,12 +1,12 @@
 /**
- * Reading a range of a file that must be there.
+ * Reads a range of a file and throws when the file is too short for it.
  */
 
 import type { FileHandle } from 'node:fs/promises';
 import { readUpTo } from '../core/files.js';
 import { corrupt } from './safetensors-header.js';
 
-/** `bytes` bytes at `position`, in memory of their own. */
+/** Returns `bytes` bytes from `position` on, in memory of their own. */
 export async function readExactly(
   handle: FileHandle,
   file: string,
@@ -18,7 +18,7 @@ export async function readExactly(
   return target;
 }
 
-/** Fills `target`; a file that shrank after its size was taken is CORRUPT_MODEL. */
+/** Fills `target` from `position` on. Throws CORRUPT_MODEL for a file that has shrunk since its size was taken. */
 export async function readInto(
   handle: FileHandle,
   file: string,

@@ -1,5 +1,5 @@
 /**
- * A stored float tensor as f32, whatever kind of file it lies in.
+ * Reads a stored float tensor as f32, from any format of weights.
  *
  * The dtype is checked before a byte is read.
  */
@@ -8,8 +8,8 @@ import { SinterError, show } from '../core/errors.js';
 import { bf16ToF32, f16ToF32 } from './float16.js';
 
 /**
- * An F32, F16 or BF16 tensor widened to f32, flat and row-major. `read` gives its bytes in memory of their own. Other dtypes:
- * UNSUPPORTED_MODEL.
+ * Widens an F32, F16 or BF16 tensor to f32, flat and row-major. `read` returns the tensor's bytes in memory of their
+ * own. Throws UNSUPPORTED_MODEL for other dtypes.
  */
 export async function readWidened(
   path: string,

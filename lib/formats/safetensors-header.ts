@@ -1,7 +1,7 @@
 /**
  * The header of a safetensors file: u64 length, JSON of names, dtypes, shapes and byte ranges.
  *
- * Nothing of it is believed before it is checked: every lie is CORRUPT_MODEL with the file and a
+ * The file is hostile: every value is checked before it is used, and a wrong one is CORRUPT_MODEL with the file and a
  * byte offset.
  */
 
@@ -50,7 +50,7 @@ export interface SafetensorsHeader {
   readonly tensors: ReadonlyMap<string, TensorEntry>;
 }
 
-/** Where the JSON begins. */
+/** Byte position of the JSON. */
 export const HEADER_START = 8;
 
 /** Whether a string is one of the format's dtypes. */
@@ -58,7 +58,7 @@ export function isSafetensorsDtype(value: unknown): value is SafetensorsDtype {
   return typeof value === 'string' && Object.hasOwn(DTYPE_BYTES, value);
 }
 
-/** A CORRUPT_MODEL error about one place in a file. */
+/** Makes a CORRUPT_MODEL error for one place in a file. */
 export function corrupt(file: string, byteOffset: number, message: string): SinterError {
   return new SinterError('CORRUPT_MODEL', `${file}: ${message} (at byte ${byteOffset})`, {
     details: { file, byteOffset },
@@ -85,10 +85,7 @@ export function headerLength(prefix: Uint8Array, file: string, fileBytes: number
   return Number(length);
 }
 
-/**
- * Checks the JSON part against the size of the whole file and gives its entries in the order of
- * their bytes.
- */
+/** Checks the JSON part against the size of the whole file. Returns its entries in the order of their bytes. */
 export async function parseHeader(
   json: Uint8Array,
   file: string,
@@ -148,9 +145,7 @@ function parseMetadata(value: JsonValue, fail: (message: string) => SinterError)
   return Object.fromEntries(metadata);
 }
 
-/**
- * Checks one tensor: dtype, shape, range inside the file, and a range as long as the shape says.
- */
+/** Checks one tensor: its dtype, its shape, that its range lies in the file and is as long as dtype and shape say. */
 function parseEntry(
   value: JsonValue,
   dataStart: number,
@@ -172,7 +167,7 @@ function parseEntry(
   if (from > to || to > dataBytes) {
     throw fail(`data_offsets must be in order within ${dataBytes} bytes, got [${from}, ${to}]`);
   }
-  // Any product beyond 2^53 is rounded, and then far from a length that fits into the file.
+  // Products beyond 2^53 are rounded, but then they exceed any file anyway.
   const bytes = shape.reduce((product, size) => product * size, DTYPE_BYTES[dtype]);
   if (bytes !== to - from) {
     throw fail(`must have ${bytes} bytes for ${dtype} [${shape.join(', ')}], got ${to - from}`);

@@ -1,9 +1,9 @@
 /**
- * Writing safetensors as the reference implementation lays them out: widest elements first, then by
+ * Writes safetensors in the layout of the reference implementation: tensors with the widest elements first, then by
  * name.
  *
- * The header follows from the declared shapes alone, so the data of an entry is only produced when
- * it is its turn; the file appears under its name when it is complete.
+ * The header follows from the declared shapes alone, so the data of each entry is produced only when it is written. The
+ * file gets its name when it is complete.
  */
 
 import type { FileHandle } from 'node:fs/promises';
@@ -28,19 +28,18 @@ export interface TensorToWrite {
   readonly dtype: SafetensorsDtype;
   readonly shape: readonly number[];
   /**
-   * The data, or a function that is called when its turn has come (so that one tensor is in memory
-   * at a time).
+   * The data, or a function that is called when the tensor is to be written (so that one tensor is in memory at a
+   * time).
    */
   readonly data: TensorData | (() => TensorData | Promise<TensorData>);
 }
 
-/** Without `format: pt` transformers refuses the file. */
+/** transformers refuses a file without `format: pt`. */
 export const DEFAULT_METADATA: Readonly<Record<string, string>> = { format: 'pt' };
 
 /**
- * Writes all entries to `path` under a temporary name, then renames. Throws TypeError or RangeError
- * for a repeated name, an unknown dtype, or data that is not as long as its shape says; nothing is
- * left behind then.
+ * Writes all entries to `path` under a temporary name, then renames. Throws TypeError or RangeError for a repeated
+ * name, an unknown dtype, or data that is not as long as its shape says; then no file is left.
  */
 export async function writeSafetensors(
   path: string,
@@ -62,12 +61,12 @@ function compareNames(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
-/** Bytes of a tensor in the file. */
+/** Size of a tensor in the file, in bytes. */
 export function storedSize({ dtype, shape }: TensorToWrite): number {
   return shape.reduce((product, size) => product * size, DTYPE_BYTES[dtype]);
 }
 
-/** Length and JSON, padded with spaces so that the data begins at a multiple of 8. */
+/** The length and the JSON, padded with spaces so that the data begins at a multiple of 8. */
 function buildHeader(
   entries: readonly TensorToWrite[],
   metadata: Readonly<Record<string, string>>,
@@ -116,7 +115,7 @@ async function writeEntry(file: FileHandle, entry: TensorToWrite): Promise<void>
   }
 }
 
-/** write() may take less than asked for. */
+/** Writes all `bytes`: one write() may write fewer than it is given. */
 async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
   let done = 0;
   while (done < bytes.byteLength) {

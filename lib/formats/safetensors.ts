@@ -1,8 +1,8 @@
 /**
- * Reading safetensors: the checked header at once, the tensors in chunks through one reused buffer.
+ * Reads safetensors: checks the header when a file is opened, then reads tensors in chunks through one reused buffer.
  *
- * A chunk is only valid until the next one is asked for: that is what keeps the peak memory of a
- * load at the weights themselves plus one chunk.
+ * A chunk is valid only until the next one is requested: so the peak memory of a load is the weights themselves plus
+ * one chunk.
  */
 
 import type { FileHandle } from 'node:fs/promises';
@@ -27,10 +27,7 @@ export type { SafetensorsDtype, TensorEntry } from './safetensors-header.js';
 /** Largest element of any dtype; chunks are multiples of it, so no element is ever split. */
 const MAX_ELEMENT_BYTES = 8;
 
-/**
- * Opens and checks a file. Throws CORRUPT_MODEL (file, byteOffset) for anything that is not as
- * declared.
- */
+/** Opens a file and checks its header. Throws CORRUPT_MODEL (file, byteOffset) for a wrong one. */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   const { handle, stats } = await openModelFile(path);
   try {
@@ -51,13 +48,13 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
 /** An open file; make it with openSafetensors, end it with close. */
 export class SafetensorsFile {
   readonly path: string;
-  /** `__metadata__`, empty when absent. */
+  /** `__metadata__` of the file; empty when absent. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** In the order of their bytes in the file. */
+  /** Tensors by name, in the order of their bytes in the file. */
   readonly tensors: ReadonlyMap<string, TensorEntry>;
   private handle: FileHandle | null;
   private readonly stamp: FileStamp;
-  /** The last reader's buffer, for the next one: garbage of this size would outlive a load. */
+  /** Buffer of the last reader, kept for the next one: garbage of this size would stay in memory beyond a load. */
   private spare: Uint8Array | null = null;
 
   constructor(path: string, { handle, stats }: OpenFile, header: SafetensorsHeader) {
@@ -78,7 +75,7 @@ export class SafetensorsFile {
     }
     const { begin, end } = this.entry(name);
     const step = maxBytes - (maxBytes % MAX_ELEMENT_BYTES);
-    // Taken while in use: a second reader at the same time gets a buffer of its own.
+    // The buffer is taken away while in use, so that a concurrent reader allocates its own.
     const buffer = this.spare?.byteLength === step ? this.spare : new Uint8Array(step);
     this.spare = null;
     try {
@@ -106,7 +103,7 @@ export class SafetensorsFile {
     return readWidened(this.path, name, dtype, () => this.readBytes(name));
   }
 
-  /** CORRUPT_MODEL where the file is not what it was when it was opened: to be called when all is read. */
+  /** Throws CORRUPT_MODEL where the file has changed since it was opened. Call it after the last read. */
   async checkUnchanged(): Promise<void> {
     if (!(await isUnchanged(this.path, this.stamp))) throw changedWhileRead(this.path);
   }

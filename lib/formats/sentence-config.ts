@@ -1,6 +1,6 @@
 /**
- * config_sentence_transformers.json: prompts, the measure of similarity, how much of a vector is used, a cross-encoder's
- * activation.
+ * config_sentence_transformers.json: prompts, the similarity function, the truncated size of a vector, a
+ * cross-encoder's activation.
  */
 
 import { join } from 'node:path';
@@ -13,13 +13,13 @@ export const CONFIG_FILE = 'config_sentence_transformers.json';
 
 export const SIMILARITIES: readonly SimilarityName[] = ['cosine', 'dot', 'euclidean', 'manhattan'];
 
-/** model_type of the file, by kind of model. A folder without one is what its modules are. */
+/** `model_type` in the file, by kind of model. Where it is missing, the modules decide. */
 const MODEL_TYPES: Readonly<Record<SentenceSettings['kind'], string>> = {
   embedding: 'SentenceTransformer',
   'cross-encoder': 'CrossEncoder',
 };
 
-/** Prompts that every embedding model has in sentence-transformers, empty unless the file says otherwise. */
+/** Names of the prompts that sentence-transformers gives every embedding model, empty unless the file sets them. */
 const ALWAYS = ['query', 'document'];
 
 export type ModelSettings = Pick<
@@ -27,7 +27,10 @@ export type ModelSettings = Pick<
   'prompts' | 'defaultPrompt' | 'similarityFnName' | 'truncateDim' | 'activation' | 'ignored'
 >;
 
-/** Reads the file in `folder`, which may be missing, for a model of `kind`. CORRUPT_MODEL, UNSUPPORTED_MODEL name file and key. */
+/**
+ * Reads the file in `folder` for a model of `kind`; a missing file means defaults. The messages of CORRUPT_MODEL and
+ * UNSUPPORTED_MODEL name file and key.
+ */
 export async function readModelSettings(
   folder: string,
   kind: SentenceSettings['kind'],
@@ -52,7 +55,10 @@ export async function readModelSettings(
   };
 }
 
-/** sentence-transformers takes the module for an encoder of vectors too, unless the module's file says otherwise. */
+/**
+ * The refusal of a cross-encoder whose Transformer module has no file that says so: sentence-transformers would then
+ * load an encoder that gives vectors.
+ */
 function notScoring(file: string): SinterError {
   const needed = 'sentence_bert_config.json with transformer_task "sequence-classification"';
   return fault(
@@ -62,7 +68,7 @@ function notScoring(file: string): SinterError {
   );
 }
 
-/** Text by name; null is the empty text. */
+/** Prompts by name; null stands for the empty text. */
 function readPrompts(file: string, { prompts }: JsonObject): Readonly<Record<string, string>> {
   if (prompts === undefined || prompts === null) return {};
   if (!isJsonObject(prompts))
@@ -110,7 +116,7 @@ function readActivation(file: string, { activation_fn: value }: JsonObject): str
   throw corrupt(file, `activation_fn must be a string, got ${show(value)}`);
 }
 
-/** The file of a model; what a kind of model does not have is left out. */
+/** Content of the file for a model; keys that its kind does not have are left out. */
 export function modelConfig(settings: SentenceSettings): JsonObject {
   const { kind, prompts, defaultPrompt, similarityFnName, truncateDim, activation } = settings;
   const common = { prompts, default_prompt_name: defaultPrompt };

@@ -1,9 +1,8 @@
 /**
  * The sentence-transformers files of a model folder: modules, pooling, length, prompts.
  *
- * Both generations (up to 5.3, from 5.4) are read; the older is written, because every reader takes
- * it. A module, a key or a value that Sinter cannot run is UNSUPPORTED_MODEL, never left out
- * silently (sentence-keys.ts).
+ * Both generations (up to 5.3, from 5.4) are read; the older is written, because every version reads it. A module, a
+ * key or a value that Sinter cannot run is UNSUPPORTED_MODEL, never skipped silently (sentence-keys.ts).
  */
 
 import { join } from 'node:path';
@@ -15,17 +14,17 @@ import { AFTER_POOLING, moduleClass, moduleConfig, readModule } from './sentence
 import { poolingConfig, readPooling } from './sentence-pooling.js';
 import { LENGTH_FILES, readTextSettings } from './sentence-text.js';
 
-/** How the types of the library's own modules begin. */
+/** Beginning of the class names of the library's own modules. */
 const LIBRARY = 'sentence_transformers.';
 
 interface ListedModule {
-  /** Full name of the Python class, and its last part. */
+  /** Full name of the Python class; `kind` is its last part. */
   readonly type: string;
   readonly kind: string;
   readonly folder: string;
 }
 
-/** What the files say, and the folder of the transformer, which older libraries kept apart (0_Transformer). */
+/** Settings from the files, and the folder of the transformer, which older libraries kept apart (0_Transformer). */
 export interface SentenceFiles {
   readonly settings: SentenceSettings;
   readonly transformer: string;
@@ -72,7 +71,7 @@ function checkOrder(file: string, listed: readonly ListedModule[]): void {
     const inOrder = i === 0 ? kind === 'Transformer' : (kind === 'Pooling') !== pooled;
     pooled ||= kind === 'Pooling';
     if (ours && known && inOrder) continue;
-    // A class of the model's own may compute anything, whatever its name is.
+    // A custom class may compute anything, even under the name of a known one.
     const place = !ours ? ` of the class ${type}` : known ? ` as number ${i}` : '';
     const supported = `supported: Transformer, Pooling, then ${AFTER_POOLING.join(', ')}`;
     throw unsupported(file, `module ${kind}${place} (${supported}, of sentence-transformers)`);
@@ -104,14 +103,14 @@ async function readModules(file: string): Promise<readonly ListedModule[] | null
   });
 }
 
-/** The folder that modules[i] is written to. */
+/** Folder in a model folder for the files of modules[i]. */
 export function modulePath(i: number, module: SentenceModule): string {
   return `${i + 2}_${moduleClass(module)}`;
 }
 
 /**
- * The files to write for an embedding model or a cross-encoder: path in the folder -> text. `width` is the size of a token
- * vector. The weights of modules[i] go to modulePath(i).
+ * The files to write for an embedding model or a cross-encoder, as path in the folder -> text. `width` is the size of a
+ * token vector. The weights of modules[i] are not among them; they go to modulePath(i).
  */
 export function sentenceFiles(settings: SentenceSettings, width: number): Map<string, string> {
   const values =

@@ -1,17 +1,17 @@
 /**
- * The keys of sentence-transformers' files, both generations (up to 5.3, from 5.4): what becomes of each.
+ * The keys of sentence-transformers' files in both generations (up to 5.3, from 5.4), and how Sinter treats each.
  *
  * A key that changes results is read, or refused unless it has a value that Sinter computes. The tables follow
- * sentence-transformers 6.2; a key in no table is refused where the library hands it to a constructor.
+ * sentence-transformers 6.2. A key in no table is refused where the library hands it to a constructor.
  */
 
 import { SinterError, show } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 
 export type KeyRule =
-  /** The settings that are read from it. */
+  /** The settings that are read from the key. */
   | { readonly read: string }
-  /** Why no result depends on it here. */
+  /** Why no result of Sinter depends on the key. */
   | { readonly irrelevant: string }
   /** The values that change nothing; every other one is UNSUPPORTED_MODEL. */
   | { readonly only: readonly unknown[] };
@@ -33,7 +33,7 @@ export const MODEL_KEYS: KeyTable = {
   keep_in_fp32_modules: { irrelevant: 'layers that stay in f32 under autocast: all layers do' },
 };
 
-/** The module Transformer: sentence_bert_config.json and its older names. */
+/** The module Transformer: sentence_bert_config.json and the older names of the file. */
 export const TRANSFORMER_KEYS: KeyTable = {
   max_seq_length: { read: 'maxTokens' },
   do_lower_case: { read: 'lowercase' },
@@ -42,7 +42,7 @@ export const TRANSFORMER_KEYS: KeyTable = {
   module_output_name: { only: [null, 'token_embeddings', 'scores'] },
   processing_kwargs: { only: EMPTY },
   unpad_inputs: { irrelevant: 'how batches are laid out in memory: here they never have padding' },
-  // Of ColBERT-like models, whose queries and documents have lengths of their own.
+  // Only ColBERT-like models set these: their queries and documents have different lengths.
   query_length: { only: [null] },
   document_length: { only: [null] },
   query_expansion: { only: [null] },
@@ -54,7 +54,7 @@ export const TRANSFORMER_KEYS: KeyTable = {
   processor_kwargs: { read: 'argumentKeys' },
 };
 
-/** What the module Transformer passes on to transformers' `from_pretrained`. */
+/** Arguments that the module Transformer passes to transformers' `from_pretrained`. */
 export const ARGUMENT_KEYS: KeyTable = {
   model_max_length: { read: 'maxTokens' },
   trust_remote_code: { irrelevant: 'no code of a model is run' },
@@ -105,8 +105,9 @@ export const DROPOUT_KEYS: KeyTable = {
 };
 
 /**
- * Throws UNSUPPORTED_MODEL for a key of `config` whose value `table` does not allow, and for one that it does not have,
- * unless `unknown` collects those: for files whose unknown keys sentence-transformers ignores too.
+ * Throws UNSUPPORTED_MODEL for a key of `config` whose value `table` does not allow, and for a key that is not in
+ * `table`. With `unknown`, such keys are collected there instead: for files whose unknown keys sentence-transformers
+ * ignores too.
  */
 export function checkKeys(
   file: string,

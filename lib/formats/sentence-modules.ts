@@ -1,7 +1,7 @@
 /**
  * The modules that follow the pooling in a sentence-transformers folder: Dense, LayerNorm, Normalize.
  *
- * Their config.json is read and written here; their weights are those of the folder `name` (weight-files.ts).
+ * Their config.json is read and written here; weight-files.ts reads their weights from the folder `name`.
  */
 
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ import {
   NORMALIZE_KEYS,
 } from './sentence-keys.js';
 
-/** Activations of Dense by the last part of their Python name. */
+/** Activations of Dense, by the last part of the name of their Python class. */
 const ACTIVATIONS: Readonly<Record<string, ActivationKind>> = {
   Identity: 'none',
   Tanh: 'tanh',
@@ -33,10 +33,10 @@ const PYTHON_NAMES: Readonly<Partial<Record<ActivationKind, string>>> = {
   gelu: 'torch.nn.modules.activation.GELU',
   silu: 'torch.nn.modules.activation.SiLU',
 };
-/** A larger width is a lie. */
+/** Largest width that a file may declare. */
 const MAX_WIDTH = 1 << 20;
 
-/** Module classes that follow the pooling, with the keys of their config.json. */
+/** Module classes that may follow the pooling, with the keys of their config.json. */
 const KEYS: Readonly<Record<string, KeyTable>> = {
   Dense: DENSE_KEYS,
   LayerNorm: LAYER_NORM_KEYS,
@@ -47,8 +47,8 @@ const KEYS: Readonly<Record<string, KeyTable>> = {
 export const AFTER_POOLING: readonly string[] = Object.keys(KEYS);
 
 /**
- * A module of class `kind` in `root`/`name`; null for one that changes no vector. CORRUPT_MODEL and UNSUPPORTED_MODEL name
- * the file.
+ * Reads a module of class `kind` from `root`/`name`; null for one that changes no vector. The messages of CORRUPT_MODEL
+ * and UNSUPPORTED_MODEL name the file.
  */
 export async function readModule(
   root: string,
@@ -59,7 +59,7 @@ export async function readModule(
   const plain = kind === 'Normalize' || kind === 'Dropout';
   if (name === '' && !plain)
     throw corrupt(join(root, 'modules.json'), `${kind} must have a folder of its own`);
-  // Normalize had no file before 5.4.
+  // Before 5.4 Normalize had no file.
   const config =
     plain && (name === '' || !(await fileExists(file))) ? {} : await readJsonObject(file);
   checkKeys(file, config, KEYS[kind] ?? {});
@@ -89,7 +89,7 @@ function activation(file: string, stated: unknown): ActivationKind {
   throw unsupported(file, `activation_function ${show(stated)} (supported: ${known} of torch.nn)`);
 }
 
-/** config.json of a module; null for Normalize, which has none. */
+/** Content of a module's config.json; null for Normalize, which has none. */
 export function moduleConfig(module: SentenceModule): JsonObject | null {
   if (module.kind === 'normalize') return null;
   if (module.kind === 'layer-norm') return { dimension: module.width };

@@ -1,8 +1,8 @@
 /**
- * The Pooling module of sentence-transformers: its config.json in both generations, read and written.
+ * The Pooling module of sentence-transformers: reads and writes its config.json in both generations.
  *
- * Several modes are put side by side: in the order of the list (from 5.4), or in the library's own order of the
- * flags (up to 5.3).
+ * The vectors of several modes are concatenated: in the order of the list (from 5.4), or in the library's fixed order
+ * of the flags (up to 5.3).
  */
 
 import { SinterError, show } from '../core/errors.js';
@@ -10,7 +10,7 @@ import { type JsonObject, readJsonObject } from '../core/json.js';
 import { POOL_KINDS, type PoolKind } from '../graph/types.js';
 import { checkKeys, POOLING_KEYS } from './sentence-keys.js';
 
-/** Older generation: one flag per mode, in the order in which its vectors are put side by side. */
+/** Flags of the older generation, one per mode, in the order in which the library concatenates the modes' vectors. */
 const FLAGS: readonly (readonly [flag: string, kind: PoolKind])[] = [
   ['pooling_mode_cls_token', 'cls'],
   ['pooling_mode_max_tokens', 'max'],
@@ -21,13 +21,13 @@ const FLAGS: readonly (readonly [flag: string, kind: PoolKind])[] = [
 ];
 
 export interface PoolingSettings {
-  /** At least one. */
+  /** Pooling modes, at least one. */
   readonly kinds: readonly PoolKind[];
   /** Whether the tokens of a prompt are pooled too. */
   readonly includePrompt: boolean;
 }
 
-/** A Pooling module. Throws CORRUPT_MODEL or UNSUPPORTED_MODEL naming file and key. */
+/** Reads the config.json of a Pooling module. The messages of CORRUPT_MODEL and UNSUPPORTED_MODEL name file and key. */
 export async function readPooling(file: string): Promise<PoolingSettings> {
   const config = await readJsonObject(file);
   checkKeys(file, config, POOLING_KEYS);
@@ -50,15 +50,16 @@ function listed(file: string, stated: unknown): readonly PoolKind[] {
   throw unsupported(file, `pooling_mode ${show(JSON.stringify(stated))} (supported: ${names()})`);
 }
 
-/** Where no flag is set, the library takes the mean. */
+/** Modes whose flag is set. Where none is, the library takes the mean. */
 function byFlags(config: JsonObject): readonly PoolKind[] {
   const kinds = FLAGS.filter(([flag]) => config[flag] === true).map(([, kind]) => kind);
   return kinds.length === 0 ? ['mean'] : kinds;
 }
 
 /**
- * config.json of a Pooling module over token vectors of `width` numbers: the older generation, which every reader
- * takes; an order that its flags cannot say is written as the newer one's list.
+ * Content of the config.json of a Pooling module over token vectors of `width` numbers. It has the flags of the older
+ * generation, which every version reads; modes in an order that the flags cannot express are written as the newer
+ * generation's list.
  */
 export function poolingConfig(
   { kinds, includePrompt }: PoolingSettings,

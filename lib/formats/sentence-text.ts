@@ -1,5 +1,5 @@
 /**
- * How long texts may be and what is done to them first: the config file of the module Transformer, and
+ * Largest length of texts, and whether they are lowercased: from the config file of the module Transformer and
  * tokenizer_config.json.
  *
  * The newer generation keeps the length in tokenizer_config.json alone, where "no limit" is a number like 1e30.
@@ -10,7 +10,7 @@ import { SinterError, show } from '../core/errors.js';
 import { fileExists, isJsonObject, type JsonObject, readJsonObject } from '../core/json.js';
 import { ARGUMENT_KEYS, checkKeys, TRANSFORMER_KEYS } from './sentence-keys.js';
 
-/** Names of the module's file, in the order in which sentence-transformers looks for them. */
+/** Names of the module's config file, in the order in which sentence-transformers looks for them. */
 export const LENGTH_FILES: readonly string[] = [
   'sentence_bert_config.json',
   'sentence_roberta_config.json',
@@ -21,10 +21,13 @@ export const LENGTH_FILES: readonly string[] = [
   'sentence_xlnet_config.json',
 ];
 
-/** A length beyond it means that there is none. */
+/** A larger length means that there is no limit. */
 const NO_LIMIT = 1e9;
 
-/** What the folder of the transformer is for, of those that Sinter computes, and what its encoder gives then. */
+/**
+ * Tasks of the module Transformer that Sinter computes, each with the kind of model and the output of the encoder that
+ * it needs.
+ */
 const KINDS = {
   'feature-extraction': { kind: 'embedding', output: 'last_hidden_state' },
   'sequence-classification': { kind: 'cross-encoder', output: 'logits' },
@@ -37,7 +40,9 @@ export interface TextSettings {
   readonly lowercase: boolean;
 }
 
-/** Reads the module's file in `folder`. Throws CORRUPT_MODEL or UNSUPPORTED_MODEL naming file and key. */
+/**
+ * Reads the module's config file in `folder`. The messages of CORRUPT_MODEL and UNSUPPORTED_MODEL name file and key.
+ */
 export async function readTextSettings(folder: string): Promise<TextSettings> {
   const { file, config } = await firstConfig(folder);
   checkKeys(file, config, TRANSFORMER_KEYS);
@@ -54,7 +59,7 @@ export async function readTextSettings(folder: string): Promise<TextSettings> {
   };
 }
 
-/** The first file that is there and not empty. */
+/** The first of the module's config files that exists and is not empty. */
 async function firstConfig(folder: string) {
   for (const name of LENGTH_FILES) {
     const file = join(folder, name);
@@ -64,14 +69,14 @@ async function firstConfig(folder: string) {
   return { file: join(folder, LENGTH_FILES[0] ?? ''), config: {} };
 }
 
-/** `model_max_length` of tokenizer_config.json; null when it is not stated or says that there is no limit. */
+/** Reads `model_max_length` of tokenizer_config.json; null when it is missing or means that there is no limit. */
 export async function readModelMaxLength(folder: string): Promise<number | null> {
   const file = join(folder, 'tokenizer_config.json');
   if (!(await fileExists(file))) return null;
   return modelMaxLength(await readJsonObject(file), file);
 }
 
-/** `model_max_length` of the tokenizer_config.json `config`, which is called `file`. */
+/** `model_max_length` of the tokenizer_config.json `config`; `file` is its path, for messages. */
 export function modelMaxLength(config: JsonObject, file: string): number | null {
   return checkedLength(file, 'model_max_length', config.model_max_length);
 }

@@ -1,7 +1,7 @@
 /**
- * The weights of a model folder as one set of names, whether they lie in one file or in shards, of safetensors or of torch.
+ * The weights of a model folder under one set of names: one file or shards, safetensors or torch.
  *
- * A shard index is hostile like any other file: the files it names must be plain names inside the folder.
+ * A shard index is hostile like any other file: it may name only plain file names inside the folder.
  */
 
 import { basename, join } from 'node:path';
@@ -11,13 +11,13 @@ import { MAX_SHARDS, MAX_TENSORS } from '../core/limits.js';
 import { insteadOfWeights } from './other-weights.js';
 import { openSafetensors, type TensorEntry } from './safetensors.js';
 
-/** Most models come without such a file, and its reader is left out then. */
+/** Loads the reader of torch files only for a model that has one: most have not. */
 async function openTorchFile(path: string): Promise<TensorSource> {
   const torch = await import('./torch/torch-file.js');
   return torch.openTorchFile(path);
 }
 
-/** Files that may hold the weights, best first; each may be sharded and then has an index. */
+/** Files that may hold the weights, the preferred one first; each may be sharded and then has an index. */
 const FORMS = [
   { file: 'model.safetensors', ending: '.safetensors', open: openSafetensors },
   { file: 'pytorch_model.bin', ending: '.bin', open: openTorchFile },
@@ -25,7 +25,7 @@ const FORMS = [
 
 type Form = (typeof FORMS)[number];
 
-/** Opens the first of FORMS that is there, whole or in shards. None: CORRUPT_MODEL. */
+/** Opens the first of FORMS that exists, whole or in shards. Throws CORRUPT_MODEL when there is none. */
 export async function openWeightFiles(folder: string): Promise<WeightFiles> {
   for (const form of FORMS) {
     const single = join(folder, form.file);
@@ -78,29 +78,29 @@ async function openShards(folder: string, index: string, form: Form): Promise<We
   }
 }
 
-/** A stored tensor, whatever file it lies in. */
+/** A stored tensor, in a file of any format. */
 export type StoredTensor = Pick<TensorEntry, 'dtype' | 'shape'>;
 
 /** One file of tensors. */
 export interface TensorSource {
   readonly path: string;
   readonly tensors: ReadonlyMap<string, StoredTensor>;
-  /** Texts beside the tensors, where the form has some. */
+  /** `__metadata__` of the file, where its format has it. */
   readonly metadata?: Readonly<Record<string, string>>;
   readChunks(name: string, maxBytes: number): AsyncGenerator<Uint8Array, void, undefined>;
   readFloats(name: string): Promise<Float32Array>;
-  /** CORRUPT_MODEL where the file is not what it was when it was opened. */
+  /** Throws CORRUPT_MODEL where the file has changed since it was opened. */
   checkUnchanged(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Sources whose names are one set; `prefix` goes before the names of its source. */
+/** A source, and the prefix that its names get in the common set of names. */
 interface PrefixedSource {
   readonly prefix: string;
   readonly source: TensorSource;
 }
 
-/** All tensors of a folder; same reading methods as one TensorSource. */
+/** All tensors of a folder, with the reading methods of one TensorSource. */
 export class WeightFiles {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   private readonly places = new Map<string, { source: TensorSource; name: string }>();
@@ -124,7 +124,7 @@ export class WeightFiles {
     this.tensors = tensors;
   }
 
-  /** These and `others`, whose names get `prefix`; closing the result closes both. */
+  /** Joins these weights with `others`, whose names get `prefix`. Closing the result closes both. */
   with(prefix: string, others: WeightFiles): WeightFiles {
     const more = others.sources.map(({ prefix: inner, source }) => {
       return { prefix: prefix + inner, source };
@@ -132,7 +132,7 @@ export class WeightFiles {
     return new WeightFiles([...this.sources, ...more]);
   }
 
-  /** What the files say under `key`, with the path of each. */
+  /** The metadata texts under `key`, one for each file that has it, with the path of the file. */
   metadata(key: string): { readonly path: string; readonly text: string }[] {
     return this.sources.flatMap(({ source }) => {
       const { metadata = {}, path } = source;
@@ -141,7 +141,7 @@ export class WeightFiles {
     });
   }
 
-  /** As SafetensorsFile.readChunks: each chunk is only valid until the next. */
+  /** As SafetensorsFile.readChunks: each chunk is valid only until the next one is requested. */
   readChunks(name: string, maxBytes: number): AsyncGenerator<Uint8Array, void, undefined> {
     const place = this.place(name);
     return place.source.readChunks(place.name, maxBytes);
@@ -153,7 +153,7 @@ export class WeightFiles {
     return place.source.readFloats(place.name);
   }
 
-  /** CORRUPT_MODEL where one of the files is not what it was when it was opened. */
+  /** Throws CORRUPT_MODEL where one of the files has changed since it was opened. */
   async checkUnchanged(): Promise<void> {
     for (const { source } of this.sources) await source.checkUnchanged();
   }

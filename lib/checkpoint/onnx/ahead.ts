@@ -1,8 +1,8 @@
 /**
- * The file's own values on the probe of its verification, computed in a thread of their own while the file is recovered.
+ * Evaluates an ONNX file on the probe of its verification in a second thread, while the file is recovered.
  *
- * The thread guesses the probe. Values of another one are not used, nor is anything of a guess that failed: then whoever
- * verifies evaluates the file itself, and gets the errors.
+ * The thread guesses the probe. If the guess is wrong or fails, its values are dropped: the verification then evaluates the
+ * file itself, and throws the errors.
  */
 
 import { availableParallelism } from 'node:os';
@@ -24,7 +24,7 @@ export class Ahead {
   private readonly values: Promise<Values | null>;
 
   private constructor(message: AheadMessage) {
-    // The thread that waits for the values is ended by the caller's signal, and this one with it.
+    // No signal here: it ends the thread that waits for the values, which ends this one.
     this.thread = new WorkerThread('ahead-worker', {
       where: 'load',
       signal: undefined,
@@ -33,12 +33,12 @@ export class Ahead {
     this.values = this.thread.call<Values>('values', null).catch(() => null);
   }
 
-  /** null on one processor, where it would save nothing. */
+  /** Starts the thread; null on one processor, where it would save nothing. */
   static begin(message: AheadMessage): Ahead | null {
     return availableParallelism() > 1 ? new Ahead(message) : null;
   }
 
-  /** The values of `wanted`; null where they were not the ones that were computed. Ends the thread. */
+  /** Returns the values for `wanted`; null when others were computed. Ends the thread. */
   async take(wanted: Guess): Promise<Values | null> {
     const guess = await this.guess;
     const values = guess !== null && isGuessed(guess, wanted) ? await this.values : null;

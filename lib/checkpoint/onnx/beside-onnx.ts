@@ -1,5 +1,6 @@
 /**
- * What lies beside an ONNX file: config.json, tokenizer, files of sentence-transformers. Without what reads the file itself.
+ * Reads the files beside an ONNX file: config.json, tokenizer, sentence-transformers files. Imports nothing that reads the
+ * ONNX file itself.
  */
 
 import { basename, dirname, join } from 'node:path';
@@ -13,17 +14,17 @@ import { readModelMaxLength } from '../../formats/sentence-text.js';
 import { stampSmallFiles } from '../../formats/small-files.js';
 import type { SentenceSettings } from '../../graph/checkpoint.js';
 
-/** What lies beside an ONNX file, or above its folder `onnx`. */
+/** Content of the files beside an ONNX file, or beside its folder `onnx`. */
 export interface BesideOnnx
   extends Pick<
     HfFolder,
     'tokenizerPath' | 'config' | 'sentence' | 'modelMaxLength' | 'training' | 'checkUnchanged'
   > {
-  /** Whether tokenizer files lie beside it. */
+  /** Whether there are tokenizer files. */
   readonly hasTokenizer: boolean;
 }
 
-/** What the import depends on beside the file. */
+/** Settings of the import that depend on the files beside the ONNX file. */
 export function importSettings(
   { config }: BesideOnnx,
   firstPosition: number | undefined,
@@ -31,11 +32,11 @@ export function importSettings(
   return { firstPosition: firstPosition ?? firstPositionOf(config) };
 }
 
-/** Read before the file itself: what changes from here on is noticed. */
+/** Reads the files, before the ONNX file itself is read: `checkUnchanged` notices any change from here on. */
 export async function besideOnnx(file: string): Promise<BesideOnnx> {
   const folders = [dirname(file)];
   if (basename(dirname(file)) === 'onnx') folders.push(dirname(dirname(file)));
-  // Each read of the file itself, and of external data, compares it with what it was when it was parsed.
+  // External data needs no stamp here: each read of it, and of the file itself, checks the stamp from parsing.
   const stamps = [await FileStamps.take([file]), await stampSmallFiles(...folders)];
   const tokenizer = await tokenizerFolder(folders);
   return {

@@ -1,7 +1,7 @@
 /**
- * An ONNX file in the worker thread, through the cache: recovered and verified once, then only made plain.
+ * An ONNX file in the worker thread, with the cache: the first load recovers and verifies it, later ones only make it plain.
  *
- * Nothing is kept before it has been verified, and a program is only taken for verified when the very same graph was.
+ * Nothing is cached before it is verified, and a program counts as verified only if the very same graph was.
  */
 
 import { SinterError } from '../../core/errors.js';
@@ -48,7 +48,7 @@ import {
 export type CachedFolder = ReturnType<typeof folderOf>;
 
 export interface OpeningSettings extends OnnxSettings {
-  /** Whether the program will be verified: the file is evaluated while it is being recovered. */
+  /** Whether the program will be verified; then the file is evaluated while it is being recovered. */
   readonly verified: boolean;
 }
 
@@ -75,7 +75,7 @@ export class CachedOnnx {
     this.folder = folderOf(kept.contents, imported ?? file.source(), file.beside, widen);
   }
 
-  /** Reads `file`, from the cache at `place` (null: none) where it is there. */
+  /** Opens `file`, using the cache entry at `place` (null: no cache) if there is one. */
   static async open(
     file: string,
     { widen, firstPosition, verified }: OpeningSettings,
@@ -100,7 +100,7 @@ export class CachedOnnx {
     }
   }
 
-  /** Where the weights lie; null where they are not read as they lie in the file. */
+  /** Location of the weights in the file; null where they are not read as stored. */
   get stored(): StoredContents | null {
     const { contents, facts, matrices } = this.kept;
     if (matrices === null) return null;
@@ -110,13 +110,13 @@ export class CachedOnnx {
     return { sources, tables, quantized, matrices, files, metadata: facts.metadata };
   }
 
-  /** Begins what `verify` will need of the file, before the program is there. */
+  /** Starts the evaluation of the file that `verify` needs, before the program is built. */
   expect(graph: EncoderGraph, replaced: readonly OutputName[]): void {
     const name = graphKey(graph, replaced);
     if (this.kept.verified.has(name) || this.expected?.name === name) return;
     const expectation = expectOutputs(this.whole(), graph, replaced, this.ahead);
     this.ahead = null;
-    // Whoever verifies gets the error.
+    // The error is thrown where `verify` awaits the expectation.
     expectation.catch(() => {});
     this.expected = { name, expectation };
   }
@@ -156,7 +156,7 @@ function keptOf(imported: OnnxImport, beside: BesideOnnx): KeptOnnx {
   };
 }
 
-/** A file that has been read, and its place in the cache. */
+/** A file that has been read, and the place of its cache entry. */
 class Opened {
   private plain: OnnxSource | null = null;
 
@@ -169,7 +169,7 @@ class Opened {
     private readonly cache: OnnxCache | null,
   ) {}
 
-  /** The file without recovery. */
+  /** The file in plain form, without recovery. */
   source(): OnnxSource {
     if (this.plain !== null) return this.plain;
     const { path } = this.model;
@@ -180,7 +180,7 @@ class Opened {
     return this.plain;
   }
 
-  /** What the cache's entry says of the file; null when it is of no use. */
+  /** Parses the cache entry of the file; null when it does not fit the file. */
   async read(text: string): Promise<KeptOnnx | null> {
     const kept = readKept(text);
     if (kept === null) return null;
@@ -195,7 +195,7 @@ class Opened {
     return contents && { contents, facts, verified, external, matrices };
   }
 
-  /** The files of the model as they are read. */
+  /** The files of the model with their paths and stamps. */
   get files(): readonly StoredFile[] {
     const { path, files } = this.model;
     return files.map(({ name, stamp }, i) => {
@@ -204,7 +204,7 @@ class Opened {
     });
   }
 
-  /** Unless one of the files has changed since their content was looked at. */
+  /** Writes the cache entry, unless a file has changed since its content was hashed. */
   async write(kept: KeptOnnx): Promise<void> {
     const { cache, place, files } = this;
     const [own, ...others] = files;

@@ -1,5 +1,5 @@
 /**
- * A digest of a file's content, SHA-256, in turns of about a millisecond: the next block is read while one is hashed.
+ * SHA-256 of a file's content, in slices of about a millisecond: the next block is read while one is hashed.
  */
 
 import { createHash } from 'node:crypto';
@@ -11,7 +11,7 @@ const BLOCK_BYTES = 1 << 20;
 
 export interface ContentDigest {
   readonly digest: string;
-  /** Of the file while it was read. */
+  /** Stamp of the file while it was read. */
   readonly stamp: FileStamp;
 }
 
@@ -20,7 +20,7 @@ export interface DigestCall {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Throws CORRUPT_MODEL for what is no regular file or ends early, CANCELLED. */
+/** Throws CORRUPT_MODEL for a file that is not regular or ends early, and CANCELLED. */
 export async function contentDigest(
   path: string,
   { where = 'load', signal }: DigestCall = {},
@@ -42,7 +42,7 @@ export async function contentDigest(
   }
 }
 
-/** A block is valid until the next. null: the file ends before `size`. */
+/** Blocks of the file, each valid only until the next; null when the file ends before `size`. */
 async function* blocksOf(handle: FileHandle, size: number): AsyncGenerator<Uint8Array | null> {
   const buffers = [new Uint8Array(BLOCK_BYTES), new Uint8Array(BLOCK_BYTES)] as const;
   const read = async (begin: number, buffer: Uint8Array) => {

@@ -1,5 +1,5 @@
 /**
- * The files of external data that an entry of the cache names, if they are what they were when it was written.
+ * Finds the files of external data that a cache entry names, and checks that their content is still the same.
  */
 
 import { externalPath } from '../../formats/onnx/import/reader/external-path.js';
@@ -7,7 +7,7 @@ import { contentDigest, type DigestCall } from './content-digest.js';
 import type { ExternalFile } from './kept-onnx.js';
 import type { StoredFile } from './stored-tensors.js';
 
-/** null where one is not there, has another content, or may not lie where it does. */
+/** Null when a file is missing, has another content, or lies where it must not. */
 export async function externalFiles(
   model: string,
   external: readonly ExternalFile[],

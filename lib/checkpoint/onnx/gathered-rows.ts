@@ -1,34 +1,34 @@
 /**
- * Rows of a matrix back to back, from numbers that may lie column by column.
+ * Copies rows of a matrix back to back, from numbers that may be stored column by column.
  *
- * Memory is used again: what is given is only valid until the next call.
+ * Memory is reused: a result is valid only until the next call.
  */
 
 import { native } from '../../native/native.js';
 
-/** Read at a time. */
+/** Most bytes of one read. */
 export const BLOCK_BYTES = 1 << 20;
 
 export type Raw = Float32Array | Uint16Array | Int8Array;
 
-/** Bytes that are used again and again: new ones would cost more than what is done with them. */
+/** A buffer that is reused, because a new one for each block would cost more than the work on it. */
 class Bytes {
   private all = new Uint8Array(BLOCK_BYTES);
 
-  /** `length` bytes from the first of a buffer on, with what was in them. */
+  /** A view of the first `length` bytes, with their old content. */
   bytes(length: number): Uint8Array<ArrayBuffer> {
     if (this.all.length < length) this.all = new Uint8Array(length);
     return this.all.subarray(0, length);
   }
 }
 
-/** What is read, and what is made of it. */
+/** Buffers for the numbers that are read, and for the rows made from them. */
 export class Memory {
   readonly read = new Bytes();
   readonly write = new Bytes();
 }
 
-/** Where rows and columns lie in numbers that were read. */
+/** Position of rows and columns in an array of numbers. */
 export interface Layout {
   readonly at: number;
   readonly rows: number;
@@ -37,7 +37,7 @@ export interface Layout {
   readonly columnStep: number;
 }
 
-/** Rows and columns of a layout back to back; `from` itself where they are so already. */
+/** The rows and columns of a layout back to back; `from` itself if they already are. */
 export function gathered<T extends Raw>(from: T, layout: Layout, memory: Memory): T {
   const { at, rows, columns, rowStep, columnStep } = layout;
   const total = rows * columns;

@@ -1,7 +1,8 @@
 /**
- * An entry of the cache of ONNX files: what was recovered from a file, where its weights lie, and which graphs were verified.
+ * An entry of the cache of ONNX files: the recovered model, the location of its weights, and the verified graphs.
  *
- * Read back it is hostile, as whoever can write the folder may have written it: what is not of the form is as if it were not there.
+ * An entry that is read is hostile, because anybody who can write to the folder may have written it: a malformed one counts
+ * as missing.
  */
 
 import { createHash } from 'node:crypto';
@@ -17,7 +18,7 @@ import type { FileFacts } from './onnx-report.js';
 import { type StoredMatrices, writeMatrices } from './stored-weights.js';
 import type { Verification } from './verify-onnx.js';
 
-/** Verified graphs of one file: for each task, and with the caller's own pooling. */
+/** Most verified graphs of one file: there is one for each task and pooling. */
 const MOST_VERIFIED = 16;
 const MOST_FILES = 1024;
 
@@ -32,11 +33,11 @@ export interface KeptOnnx {
   readonly facts: FileFacts;
   readonly verified: ReadonlyMap<string, Verification>;
   readonly external: readonly ExternalFile[];
-  /** null where weights are not read as they lie in the file. */
+  /** Location of the weights; null where they are not read as stored in the file. */
   readonly matrices: StoredMatrices | null;
 }
 
-/** The name of a graph that was verified, with the outputs that are the caller's own. */
+/** Key of a verified graph, including which outputs are the caller's own. */
 export function graphKey(graph: EncoderGraph, replaced: readonly OutputName[]): string {
   return createHash('sha256')
     .update(JSON.stringify([graph, replaced]))
@@ -58,17 +59,17 @@ export function writeKept({ contents, facts, verified, external, matrices }: Kep
   });
 }
 
-/** An entry whose contents are not looked at yet: that takes what they are checked against. */
+/** A parsed entry whose contents are still unchecked: checking needs the file's matrices. */
 export interface KeptText {
   readonly facts: FileFacts;
   readonly verified: ReadonlyMap<string, Verification>;
   readonly external: readonly ExternalFile[];
-  /** As written; null where weights are not read as they lie in the file. */
+  /** Unchecked; null where weights are not read as stored in the file. */
   readonly matrices: JsonValue;
   readonly contents: (known: KnownMatrices) => OnnxContents | null;
 }
 
-/** null when it is not what was written. */
+/** Parses an entry; null when it is malformed. */
 export function readKept(text: string): KeptText | null {
   const { contents, facts, verified, external, matrices } = parseJsonObject(text, 'the cache');
   const read = {

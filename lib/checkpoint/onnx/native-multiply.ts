@@ -1,12 +1,12 @@
 /**
- * Products of the reference evaluator by native loops: half of the time of a verification.
+ * Products of the reference evaluator in native loops: they take half of the time of a verification.
  */
 
 import type { Multiply } from '../../formats/onnx/import/index.js';
 import { multiply } from '../../formats/onnx/import/reference/multiply.js';
 import { native } from '../../native/native.js';
 
-/** The bits of `multiply`, several times as fast. */
+/** Gives the same bits as `multiply`, several times as fast. */
 export const nativeMultiply: Multiply = (panel, out) => {
   const { a, b, zero, rows, depth, columns } = panel;
   const known =

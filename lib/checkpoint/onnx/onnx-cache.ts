@@ -1,8 +1,8 @@
 /**
- * What was recovered from ONNX files before, in the user's cache folder: one file for each content, found by its hash.
+ * The cache of recovered ONNX files in the user's cache folder: one entry for each content, found by its hash.
  *
- * The cache only saves time. What can't be read, is damaged or was written by another version is as if it were not there; what
- * can't be written is not.
+ * The cache only saves time. An entry that can't be read, is damaged or comes from another version counts as missing. An
+ * error of writing is ignored.
  */
 
 import { createHash } from 'node:crypto';
@@ -14,11 +14,11 @@ import { packageFile, packageVersion } from '../../core/package-files.js';
 import { saveFile } from '../../files/index.js';
 import { NATIVE_ABI } from '../../native/native.js';
 
-/** Of the form of entries. */
+/** Version of the format of entries. */
 const VERSION = 2;
 const MOST_ENTRIES = 64;
 const MOST_BYTES = 64 << 20;
-/** A model that needs more is imported every time. */
+/** Largest entry; a model that needs more is imported every time. */
 const MOST_ENTRY_BYTES = 16 << 20;
 const ENTRY = /^[0-9a-f]{64}\.json$/;
 
@@ -31,13 +31,16 @@ export function onnxCacheFolder(
   return join(stated || join(base || join(homedir(), '.cache'), 'sinter'), 'onnx');
 }
 
-/** The name of a file's entry: its content, all that the import depends on besides, and what imported it. */
+/**
+ * Name of an entry: hash of the file's content, of everything else that the import depends on, and of the version of this
+ * code.
+ */
 export function cacheKey(contentDigest: string, settings: unknown): string {
   const by = [VERSION, packageVersion(), NATIVE_ABI, buildTime()];
   return digest(JSON.stringify([contentDigest, ...by, settings]));
 }
 
-/** Of a checkout, whose version stays the same while its code changes; 0 in a published package. */
+/** Time of the build of a checkout, whose version stays the same while its code changes; 0 in a published package. */
 function buildTime(): number {
   const stats = statSync(packageFile('dist/.tsbuildinfo'), { throwIfNoEntry: false });
   return stats?.mtimeMs ?? 0;
@@ -50,7 +53,7 @@ export class OnnxCache {
     this.folder = folder;
   }
 
-  /** The text that was kept under this key; null when there is none, or not the whole of it. */
+  /** The text stored under this key; null when there is none, or when it is damaged. */
   async read(key: string): Promise<string | null> {
     const path = this.path(key);
     try {
@@ -61,7 +64,7 @@ export class OnnxCache {
         const text = await file.readFile('utf8');
         const body = text.slice(65);
         if (text.slice(0, 65) !== `${digest(body)}\n`) return null;
-        // The ones used last are kept longest.
+        // The time of use decides which entries are removed first.
         await utimes(path, new Date(), new Date()).catch(() => {});
         return body;
       } finally {
@@ -79,7 +82,7 @@ export class OnnxCache {
       await saveFile(this.path(key), `${digest(body)}\n${body}`);
       await this.removeOldest();
     } catch {
-      // A full disk, a file system that is read only: the next load takes as long as this one.
+      // A full disk or a read-only file system: the next load takes as long as this one.
     }
   }
 

@@ -1,8 +1,8 @@
 /**
- * What an import found in an ONNX file, without the graphs that it was found with: what loading needs and the cache keeps.
+ * Results of an import that loading needs and the cache keeps, without the intermediate graphs.
  *
- * Weights are told by where they are: rows of the initializers of the plain form, which is made anew. Read from the cache it is
- * hostile: every name, size and range is checked against the file.
+ * Weights are described by their location: rows of initializers of the plain form, which is made again. Contents from the
+ * cache are hostile: every name, size and range is checked against the file.
  */
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.js';
@@ -17,9 +17,9 @@ export interface OnnxContents {
   readonly head: ModelHead;
   readonly sentence: Pick<SentenceSettings, 'pooling' | 'modules'> | null;
   readonly sources: ReadonlyMap<string, WeightSource>;
-  /** Weights that are only looked up. */
+  /** Names of weights that are only looked up. */
   readonly tables: ReadonlySet<string>;
-  /** Weights that can stay int8. */
+  /** Names of weights that can stay int8. */
   readonly int8: ReadonlySet<string>;
   readonly limits: { readonly maxTokens: number; readonly bounded: boolean };
   readonly found: {
@@ -65,13 +65,13 @@ function base64({ buffer, byteOffset, byteLength }: Float32Array): string {
   return Buffer.from(buffer, byteOffset, byteLength).toString('base64');
 }
 
-/** The matrices that weights may be made of, by the name of their initializer. */
+/** The matrices of which weights may consist, by the name of their initializer. */
 export interface KnownMatrices {
   readonly matrices: ReadonlyMap<string, Pick<Initializer, 'dtype' | 'dims'>>;
   readonly isQuantized: (name: string) => boolean;
 }
 
-/** The contents that `writeContents` wrote, for these matrices; null when they are anything else. */
+/** Reads the contents that `writeContents` wrote, for these matrices; null when they are anything else. */
 export function readContents(
   value: JsonValue | undefined,
   known: KnownMatrices,
@@ -84,7 +84,7 @@ export function readContents(
   }
 }
 
-/** The entry is not what was written. */
+/** Thrown for a malformed entry. */
 class Misread extends Error {}
 
 function objectOf(value: JsonValue | undefined): JsonObject {
@@ -224,7 +224,7 @@ function sourceOf(from: JsonObject, { matrices }: KnownMatrices): WeightSource {
   return { kind: 'matrix', matrix: { rows, columns, pieces } };
 }
 
-/** Finite, as the import has checked them. */
+/** Decodes floats. They must be finite, because the import has checked that they were. */
 function floatsOf(value: JsonValue | undefined): Float32Array {
   const bytes = Buffer.from(textOf(value), 'base64');
   if (bytes.length % 4 !== 0) throw new Misread();

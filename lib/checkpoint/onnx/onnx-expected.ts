@@ -1,9 +1,9 @@
 /**
- * What an ONNX file computes on a probe, for comparing: its own graph by the reference evaluator, in floats.
+ * The values of an ONNX file on a probe, for comparison: its own graph, evaluated by the reference evaluator in floats.
  *
- * Activations that the file quantizes are not rounded but keep the ends of their ranges that are zero: those may stand for a
- * ReLU. Ends elsewhere were calibrated and only cut what is rare; where one cuts more it is part of the function, which no
- * operation here says, and the file is refused.
+ * Quantized activations are not rounded. Ends of their ranges at zero still cut, because they may stand for a ReLU. Other
+ * ends were calibrated and should cut only rare numbers; a range that cuts more is part of the function, which no operation
+ * here can express, so the file is refused.
  */
 
 import { SinterError } from '../../core/errors.js';
@@ -23,28 +23,30 @@ export interface Limit {
   readonly measure: (got: Float32Array, wanted: Float32Array) => number;
 }
 
-/** Largest difference, in parts of the largest number of the output. */
+/** Largest difference, relative to the largest number of the output. */
 export const FLOAT: Limit = { tolerance: 2e-5, measure: largest };
-/** The file's scales, epsilons and angles have 16 bits; here an epsilon is what it was before. */
+/** Limit for files whose scales, epsilons and angles have 16 bits; the model has the epsilon from before rounding. */
 const HALF: Limit = { tolerance: 1e-3, measure: largest };
 
-/** Parts of the length of a quantized value that a calibrated range may cut on texts that it has not seen. */
+/**
+ * Largest part of a quantized value that a calibrated range may cut off on unseen texts, as a share of its Euclidean length.
+ */
 const MOST_CUT = 0.6;
-/** The same of a range that ends at a round number: that of a Clip which a tool removed. */
+/** The same for a range with a round number as end: it may be that of a Clip which a tool removed. */
 const MOST_CUT_ROUND = 0.05;
-/** Parts of the length of an output by which all calibrated ranges together may change it. */
+/** Largest change of an output by all calibrated ranges together, as a share of its Euclidean length. */
 const MOST_CHANGED = 0.5;
-/** The file's own rounding is worth a word from here on. */
+/** Change by the file's own rounding from which on a note mentions it. */
 const COARSE = 0.2;
 
 export interface Expected {
-  /** By the name of the file's value. */
+  /** Rows without padding, by the name of the file's value. */
   readonly values: ReadonlyMap<string, Float32Array>;
   readonly limit: Limit;
   readonly notes: readonly string[];
 }
 
-/** Throws UNSUPPORTED_MODEL that names a quantizer whose range is part of the function. */
+/** Evaluates the file for `pairs`. Throws UNSUPPORTED_MODEL that names a quantizer whose range is part of the function. */
 export async function expectedOf(
   imported: OnnxImport,
   probe: Probe,
@@ -83,7 +85,7 @@ export async function expectedOf(
   for (const pair of pairs) if (own.has(pair.file)) rows.set(pair.file, rowsOf(values, pair));
   const inner = wanted.filter((name) => !own.has(name));
   if (inner.length === 0) return { values: rows, limit, notes };
-  // A value that only the plain form has: it counts where the plain form's outputs are the file's.
+  // Some values exist in the plain form only. They count if the plain form's outputs equal the file's.
   const made = await evaluatePlain(imported, probe, [...outputs, ...inner], { multiply });
   for (const pair of recovered.found) {
     const worst = limit.measure(rowsOf(made, pair), rowsOf(values, pair));
@@ -99,7 +101,10 @@ function rowCount({ batch, lengths }: Probe, { value }: Pick<Pair, 'value'>): nu
 
 type Values = Awaited<ReturnType<typeof evaluateFile>>;
 
-/** What calibrated ranges and rounding do. `distances` of outputs from others; null: those with ranges from zero only. */
+/**
+ * Effects of calibrated ranges and rounding, as notes. `distances` compares the outputs `to` with those `from`; null: with
+ * those where only ends at zero cut.
+ */
 async function rangesOf(
   imported: OnnxImport,
   probe: Probe,
@@ -145,7 +150,7 @@ function shareOf({ cut, all }: Cut): number {
   return all > 0 ? Math.sqrt(cut / all) : 0;
 }
 
-/** Whether a range ends at a number of two digits, or is as wide: -1 to 1 may be -1.004 to 0.996 in steps. */
+/** Whether an end of the range, or its width, is a number of two digits: -1 to 1 may be stored as -1.004 to 0.996. */
 function isRound({ low, high }: Cut): boolean {
   return [low, high, high - low].some((end) => {
     const short = Number(end.toPrecision(2));

@@ -1,6 +1,6 @@
 /**
- * An ONNX file as a model folder: the same tensors, config and settings that a Hugging Face folder would have, so that loading,
- * training and saving know no difference.
+ * An ONNX file as a model folder, with the tensors, config and settings of a Hugging Face folder, so that loading, training
+ * and saving need not tell them apart.
  *
  * Weights are converted one at a time when they are read; int8 ones keep the file's own integers.
  */
@@ -31,7 +31,7 @@ export interface ImportedFolder extends OnnxFolder {
   readonly named: NamedOnnx;
   /** Names of the weights that stay int8. */
   readonly quantized: ReadonlySet<string>;
-  /** All bytes of a tensor, as memory of the caller's own. */
+  /** Reads all bytes of a tensor, in memory of the caller's own. */
   readonly readOwned: (name: string) => Uint8Array<ArrayBuffer>;
 }
 
@@ -74,12 +74,12 @@ export function contentsOf(imported: OnnxImport, named: NamedOnnx): OnnxContents
   };
 }
 
-/** The file behind a folder: its plain form, where weights are read, and how long that took. */
+/** The file behind a folder: its plain form, the reader of its weights, and the time that this took. */
 export interface OnnxSource extends Pick<OnnxImport, 'path' | 'plain' | 'weights'> {
   readonly times: ImportTimes;
 }
 
-/** A folder of what was recovered, whose weights are read through the plain form. */
+/** Makes a folder of recovered contents, whose weights are read through the plain form. */
 export function folderOf(
   contents: OnnxContents,
   file: OnnxSource,
@@ -100,13 +100,13 @@ export function folderOf(
 }
 
 /**
- * Weights that the file multiplies as int8 and that can stay so, all of a product or none; and its int8 tables. Products that
- * read floats or 16 bits in the file compute in floats here.
+ * Names of weights that can stay int8: int8 tables, and weights that the file multiplies as int8 (all weights of a product or
+ * none). Products that read floats or 16 bits in the file compute in floats.
  */
 export function int8Weights({ plain, weights }: OnnxImport, named: NamedOnnx): Set<string> {
   const { graph, sources } = named;
   const found = new Set<string>();
-  // Weight-only files compute in floats: so does their import.
+  // Weight-only files compute in floats, and so does the model.
   if (plain.activations.size === 0) return found;
   const allowed = quantizableWeights(graph, { embeddings: true });
   const tables = tablesOf(graph);
@@ -120,7 +120,7 @@ export function int8Weights({ plain, weights }: OnnxImport, named: NamedOnnx): S
   return found;
 }
 
-/** The initializers that a weight is made of. */
+/** Names of the initializers of which a weight consists. */
 function piecesOf(source: WeightSource): string[] {
   return source.kind === 'matrix' ? source.matrix.pieces.map((piece) => piece.source) : [];
 }
@@ -135,7 +135,7 @@ function dropMixed(graph: EncoderGraph, found: Set<string>): void {
   }
 }
 
-/** The weights of a recovered graph as tensors of a file. */
+/** The weights of a recovered graph as the tensors of a model file. */
 class OnnxTensors implements TensorSource {
   readonly path: string;
   readonly tensors: ReadonlyMap<string, StoredTensor>;
@@ -144,9 +144,9 @@ class OnnxTensors implements TensorSource {
   private readonly reader: WeightReader;
   private readonly quantized: ReadonlySet<string>;
   private readonly tables: ReadonlySet<string>;
-  /** Name of the scales -> name of their weight. */
+  /** For each tensor of scales the name of its weight. */
   private readonly scales: ReadonlyMap<string, string>;
-  /** Weight -> its scales, since its codes were read. */
+  /** Scales by weight, kept from the read of its codes. */
   private readonly known = new Map<string, Float32Array>();
 
   constructor(

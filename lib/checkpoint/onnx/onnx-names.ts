@@ -1,7 +1,7 @@
 /**
- * Names for a recovered ONNX graph: the family whose graph computes the same gives config.json and transformers' weight names.
+ * Names a recovered ONNX graph: the family whose graph computes the same gives config.json and transformers' weight names.
  *
- * What a text's vectors are pooled by becomes sentence-transformers settings, as if their files lay beside the model.
+ * Pooling in the file becomes sentence-transformers settings, as if their files lay beside the model.
  */
 
 import { graphConfig, nameByFamily } from '../../architectures/index.js';
@@ -27,12 +27,12 @@ export interface NamedOnnx {
   readonly config: JsonObject;
   /** The family's graph, with all outputs. */
   readonly graph: EncoderGraph;
-  /** Weight name -> where its numbers are. */
+  /** Location of each weight's numbers, by weight name. */
   readonly sources: ReadonlyMap<string, WeightSource>;
   readonly head: ModelHead;
-  /** Pooling inside the file; null without. */
+  /** Pooling in the file; null when it has none. */
   readonly sentence: Pick<SentenceSettings, 'pooling' | 'modules'> | null;
-  /** Where no family fits: what differs, a line for each. Then config.json carries the graph. */
+  /** Differences from each family when none fits, one per line. config.json then carries the graph. */
   readonly why: readonly string[];
 }
 
@@ -67,14 +67,14 @@ export function nameOnnx(imported: OnnxImport, stated: JsonObject): NamedOnnx {
   };
 }
 
-/** What the caller is to read of labels is what config.json says; names for the graph alone are made up. */
+/** Keys of labels, which the result takes from config.json: those of the recovered graph are made up. */
 const LABEL_KEYS = ['id2label', 'label2id', 'num_labels'] as const;
 
 function pick(config: JsonObject, keys: readonly string[]): JsonObject {
   return Object.fromEntries(Object.entries(config).filter(([key]) => keys.includes(key)));
 }
 
-/** The names that an exported file carries itself, where no config.json gives any. */
+/** Adds the labels that an exported file has in its metadata, where config.json has none. */
 function withLabels({ plain }: OnnxImport, base: JsonObject): JsonObject {
   const text = plain.source.metadata.get('labels');
   if (text === undefined || Object.keys(pick(base, LABEL_KEYS)).length > 0) return base;
@@ -83,12 +83,12 @@ function withLabels({ plain }: OnnxImport, base: JsonObject): JsonObject {
     const isList = Array.isArray(labels) && labels.every((label) => typeof label === 'string');
     return isList ? { ...base, id2label: labels } : base;
   } catch {
-    // Another program's key of that name.
+    // The metadata key `labels` is another program's.
     return base;
   }
 }
 
-/** Nothing in the graph may say how long texts may be; then config.json does. */
+/** Adds the length limit to the config: the graph may have none, and then the one of config.json counts. */
 function withLength(base: JsonObject, { bounded, maxTokens, seen }: Recovered): JsonObject {
   const known = Number(base.max_position_embeddings ?? Number.POSITIVE_INFINITY);
   if (seen !== null && known > seen) return { ...base, max_position_embeddings: seen };
@@ -110,7 +110,7 @@ function headOf({ head, found }: Recovered, base: JsonObject): ModelHead {
   };
 }
 
-/** Poolings and modules of the file's sentence vector; weights of modules go to `sources`. */
+/** Poolings and modules of the file's sentence vector. Adds the weights of modules to `sources`. */
 function sentenceOf(
   { path, recovered }: OnnxImport,
   sources: Map<string, WeightSource>,

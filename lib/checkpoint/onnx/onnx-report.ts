@@ -1,5 +1,5 @@
 /**
- * What an ONNX import found and did: for `sinter inspect`, and for whoever wants to know before trusting a file.
+ * The report of an ONNX import, for `sinter inspect` and for callers who check an import before they trust it.
  */
 
 import type { AppliedRule, PlainModel } from '../../formats/onnx/import/index.js';
@@ -8,43 +8,43 @@ import type { Verification } from './verify-onnx.js';
 
 export interface OnnxReport {
   readonly file: string;
-  /** Of all files that hold the model. */
+  /** Total bytes of all files that hold the model. */
   readonly bytes: number;
   readonly producer: string;
   readonly irVersion: number;
-  /** Domain -> version. */
+  /** Version of the operator set, by domain. */
   readonly opsets: Readonly<Record<string, number>>;
-  /** Nodes of the file, and of its plain form. */
+  /** Numbers of nodes in the file and in its plain form. */
   readonly nodes: number;
   readonly plainNodes: number;
   /** Rewrites on the way to the plain form. */
   readonly rules: readonly AppliedRule[];
-  /** model_type; `sinter_graph` where no family of encoders computes the same. */
+  /** model_type of the family; `sinter_graph` when no family computes the same. */
   readonly family: string;
-  /** Where no family fits: what each would compute otherwise. */
+  /** Differences from each family when none fits. */
   readonly why: readonly string[];
   readonly task: string;
-  /** Input of the file -> what it is. */
+  /** Role of each input of the file. */
   readonly inputs: Readonly<Record<string, string>>;
-  /** Output of the file -> what it is here. */
+  /** Role of each output of the file. */
   readonly outputs: Readonly<Record<string, string>>;
-  /** Outputs of the file that were left out. */
+  /** Names of the file's outputs that were left out. */
   readonly ignored: readonly string[];
-  /** What was folded, filled in or taken for something. */
+  /** Notes on parts that were folded, filled in or interpreted. */
   readonly notes: readonly string[];
-  /** Weights that stay int8, of all that the file has as integers. */
+  /** Number of weights that stay int8, and of all weights that are integers in the file. */
   readonly int8Weights: number;
   readonly quantizedWeights: number;
   readonly half: 'float16' | 'bfloat16' | null;
-  /** null: it was switched off. */
+  /** null when verification was switched off. */
   readonly verification: Verification | null;
-  /** Whether what was recovered came from the cache: then it was verified when it was written. */
+  /** Whether the recovered model came from the cache; it was verified before it was cached. */
   readonly cached: boolean;
-  /** Milliseconds. */
+  /** Milliseconds taken. */
   readonly times: { readonly read: number; readonly recover: number };
 }
 
-/** What is said of the file itself, and of its plain form: the cache keeps it. */
+/** Facts about the file itself and its plain form, which the cache keeps. */
 export type FileFacts = Pick<
   OnnxReport,
   | 'bytes'
@@ -57,7 +57,7 @@ export type FileFacts = Pick<
   | 'quantizedWeights'
   | 'half'
 > & {
-  /** Of the file, as it says them. */
+  /** Metadata of the file, unchanged. */
   readonly metadata: Readonly<Record<string, string>>;
 };
 
@@ -77,7 +77,7 @@ export function factsOf(plain: PlainModel): FileFacts {
   };
 }
 
-/** Milliseconds; `recover` is null where that was not needed. */
+/** Milliseconds; `recover` is null when no recovery was needed. */
 export interface ImportTimes {
   readonly read: number;
   readonly recover: number | null;

@@ -1,5 +1,5 @@
 /**
- * The tensors that the weights of a recovered graph are, as a model file would list them.
+ * The list of tensors for the weights of a recovered graph, as a model file would have it.
  */
 
 import type { WeightSource } from '../../formats/onnx/import/index.js';
@@ -15,7 +15,7 @@ export interface OnnxTensorSet {
   readonly quantized: ReadonlySet<string>;
 }
 
-/** By name, with the scales of what stays int8. */
+/** Tensors by name, including the scales of weights that stay int8. */
 export function tensorSet({ sources, quantized }: OnnxTensorSet): Map<string, StoredTensor> {
   const tensors = new Map<string, StoredTensor>();
   for (const [name, source] of sources) {
@@ -27,7 +27,7 @@ export function tensorSet({ sources, quantized }: OnnxTensorSet): Map<string, St
   return tensors;
 }
 
-/** Name of the scales -> name of their weight. */
+/** For each tensor of scales the name of its weight. */
 export function namesOfScales(quantized: ReadonlySet<string>): Map<string, string> {
   return new Map([...quantized].map((name) => [scaleName(name), name]));
 }

@@ -1,8 +1,8 @@
 /**
- * An ONNX file as a model folder that a worker thread imports and checks: the event loop stays free meanwhile.
+ * An ONNX file as a model folder, imported and verified by a worker thread, so that the event loop stays free.
  *
- * What crosses is small (config, names, shapes, places), outputs on the probe, and the weights that are not read as they lie in
- * the file, one at a time. The worker ends with the folder.
+ * Only small data crosses the border (config, names, shapes, locations), outputs on the probe, and one at a time the weights
+ * that are not read as stored in the file. The worker ends with the folder.
  */
 
 import { setImmediate } from 'node:timers/promises';
@@ -17,22 +17,22 @@ import type { OnnxFolder } from './recovered-folder.js';
 import { type StoredContents, StoredTensors } from './stored-tensors.js';
 import type { Verification } from './verify-onnx.js';
 
-/** What the worker says of a file that it has imported: all that is not done by it. */
+/** Reply of the worker for an imported file: the parts of the folder that are plain data. */
 export interface OpenedOnnx
   extends Omit<OnnxFolder, 'path' | 'weights' | 'checkUnchanged' | 'close' | 'verify'> {
-  /** Where the weights lie; null where the worker has to read them. */
+  /** Location of the weights in the file; null where the worker has to read them. */
   readonly stored: StoredContents | null;
 }
 
-/** Where a file is in the cache. */
+/** Place of a file's entry in the cache. */
 export interface CachePlace {
   readonly folder: string;
   readonly key: string;
-  /** Of the file, when its content was looked at for the key. */
+  /** Stamp of the file when its content was hashed for the key. */
   readonly stamp: FileStamp;
 }
 
-/** What the worker asks for while it verifies. */
+/** Request of the worker, while it verifies, for an output of the program. */
 export interface RunMessage {
   readonly output: OutputName;
   readonly probe: Probe;
@@ -40,13 +40,16 @@ export interface RunMessage {
 }
 
 export interface ThreadSettings extends OpeningSettings {
-  /** The call in messages. */
+  /** Name of the call in messages. */
   readonly where: string;
-  /** Ends the import at once. */
+  /** Aborting it ends the import at once. */
   readonly signal: AbortSignal | undefined;
 }
 
-/** Imports `file` in a worker thread, which keeps at `place` (null: nowhere) what it found. Throws as `readOnnxFolder` does, and CANCELLED. */
+/**
+ * Imports `file` in a worker thread, which writes the cache entry at `place` (null: no cache). Throws as `readOnnxFolder`
+ * does, and CANCELLED.
+ */
 export async function importInThread(
   file: string,
   { where, signal, widen, firstPosition, verified }: ThreadSettings,
@@ -72,13 +75,13 @@ export async function importInThread(
         await thread.close();
       },
       expect: (graph, replaced) => {
-        // Whoever verifies gets the error.
+        // The error is thrown by `verify`.
         thread.call<void>('expect', { graph, replaced }).catch(() => {});
       },
       verify: async (graph, program, replaced) => {
         const { ProgramOutputs } = await import('./probe-outputs.js');
         const outputs = new ProgramOutputs(graph, program);
-        // The worker is evaluating the file meanwhile.
+        // Begins now, while the worker evaluates the file.
         outputs.widen();
         thread.serve({
           run: ({ output, probe, wide }: RunMessage) => outputs.run(output, probe, wide),
@@ -96,7 +99,7 @@ export async function importInThread(
   }
 }
 
-/** Weights that the worker converts when they are asked for. */
+/** Reads weights that the worker converts on demand. */
 class ThreadTensors implements TensorSource {
   readonly path: string;
   readonly tensors: ReadonlyMap<string, StoredTensor>;
@@ -119,7 +122,7 @@ class ThreadTensors implements TensorSource {
     const step = maxBytes - (maxBytes % 8);
     for (let begin = 0; begin < bytes.length; begin += step) {
       yield bytes.subarray(begin, begin + step);
-      // All is here already: without a pause the event loop would wait for the last byte.
+      // All bytes are here already: without a pause the event loop would get no turn until the last one.
       if (begin + step < bytes.length) await setImmediate();
     }
   }
@@ -132,7 +135,7 @@ class ThreadTensors implements TensorSource {
     return new Float32Array(buffer, byteOffset, byteLength / 4);
   }
 
-  /** The folder's own check sees the file. */
+  /** The folder's own check covers the file. */
   async checkUnchanged(): Promise<void> {}
 
   async close(): Promise<void> {}

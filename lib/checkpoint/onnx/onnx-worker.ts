@@ -1,5 +1,5 @@
 /**
- * The worker thread behind `openOnnxFolder`: it holds the imported file and answers for one folder.
+ * The worker thread behind `openOnnxFolder`: it holds the imported file and serves one folder.
  */
 
 import { parentPort } from 'node:worker_threads';
@@ -11,7 +11,7 @@ import type { CachePlace, OpenedOnnx, RunMessage } from './onnx-thread.js';
 
 interface OpenMessage extends OpeningSettings {
   readonly file: string;
-  /** In the cache; null: not there. */
+  /** Place of the cache entry; null: no cache. */
   readonly place: CachePlace | null;
 }
 

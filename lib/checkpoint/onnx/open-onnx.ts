@@ -1,8 +1,8 @@
 /**
- * An ONNX file as a model folder, without keeping the event loop: from the cache where it is there, else imported in a worker thread.
+ * Opens an ONNX file as a model folder without blocking the event loop: from the cache, or else imported in a worker thread.
  *
- * What is in the cache needs no worker: the file is hashed and its weights are read where they lie, both off this thread. An
- * entry counts for a file of that very content.
+ * A cached file needs no worker: it is hashed and its weights are read as stored, both off this thread. An entry counts only
+ * for a file of the very same content.
  */
 
 import { throwIfAborted } from '../../core/errors.js';
@@ -22,21 +22,21 @@ import { readMatrices } from './stored-weights.js';
 import type { Verification } from './verify-onnx.js';
 
 export interface OpenSettings extends OnnxSettings {
-  /** The call in messages. */
+  /** Name of the call in messages. */
   readonly where: string;
-  /** Ends the import at once. */
+  /** Aborting it ends the import at once. */
   readonly signal: AbortSignal | undefined;
   /** Whether the program will be verified. Default: false. */
   readonly verify?: boolean;
   /** Whether the cache is read and written. Default: true, unless `SINTER_CACHE` says otherwise. */
   readonly cache?: boolean;
-  /** Called with what lies beside the file, before the file is read. */
+  /** Called with the content of the files beside the ONNX file, before that is read. */
   readonly onBeside?: (beside: BesideOnnx) => void;
 }
 
 /**
- * Throws CORRUPT_MODEL or UNSUPPORTED_MODEL as the import does, RangeError for a first position where there are no positions, and
- * CANCELLED.
+ * Throws CORRUPT_MODEL or UNSUPPORTED_MODEL as the import does, RangeError for a `firstPosition` when the file has no input
+ * of positions, and CANCELLED.
  */
 export async function openOnnxFolder(file: string, settings: OpenSettings): Promise<OnnxFolder> {
   const folder = await openFolder(file, settings);
@@ -68,7 +68,7 @@ async function openFolder(file: string, settings: OpenSettings): Promise<OnnxFol
   if (folder === null) return imported(null);
   const content = await contentDigest(file, settings).catch(() => null);
   throwIfAborted(signal, where);
-  // The import says what is wrong with the file.
+  // The import fails too, with an error that tells what is wrong with the file.
   if (content === null) return imported(null);
   const depends = [beside.config, importSettings(beside, settings.firstPosition)];
   const key = cacheKey(content.digest, depends);
@@ -85,7 +85,7 @@ interface Kept {
   readonly stored: Pick<StoredContents, 'matrices' | 'files'>;
 }
 
-/** What the cache has of a file; null when it is not there, or its weights are not read as they lie in the file. */
+/** Reads the cache entry of a file; null when there is none, or when weights are not read as stored. */
 async function fromCache(
   file: string,
   { where, signal }: OpenSettings,

@@ -1,16 +1,16 @@
 /**
- * How long the texts of a probe must be to show what a graph does: beyond its windows and the last of its distances.
+ * Length of the texts of a probe that shows all of a graph: longer than its windows and distances reach.
  *
- * A long probe costs the reference evaluator time that grows with the model; a large one keeps the short probe, and what lies
- * beyond it was seen by recovery only.
+ * A long probe takes the reference evaluator time that grows with the model. A large model keeps the short probe; only
+ * recovery then checks longer distances.
  */
 
 import type { EncoderGraph } from '../../graph/types.js';
 
-/** Of most models. */
+/** Length for models without windows and distances. */
 export const SHORT_PROBE = 8;
 const LONGEST = 160;
-/** Weights times tokens: a second or two of the reference evaluator. */
+/** Limit of weights times tokens: a second or two of the reference evaluator. */
 const MOST_WORK = 5e8;
 
 export function probeLength({ nodes, weights, maxTokens }: EncoderGraph): number {

@@ -1,7 +1,7 @@
 /**
- * What a program computes on a probe: as it is, or with its int8 products in f32.
+ * Runs a program on a probe: unchanged, or with its int8 products in f32.
  *
- * The second takes four bytes a weight; it is made when it is first asked for, and freed by `close`.
+ * The program in f32 takes four bytes a weight; it is built on the first use and freed by `close`.
  */
 
 import type { Probe } from '../../formats/onnx/import/index.js';
@@ -11,9 +11,9 @@ import { disposeProgram } from '../../runtime/program.js';
 import { int8Products, widenProducts } from '../../runtime/widen-products.js';
 import { runProbe } from './probe-rows.js';
 
-/** Where the program is: here, or in another thread. */
+/** The outputs of a program, which may be in another thread. */
 export interface ProbeOutputs {
-  /** Rows of an output, without padding. `wide`: products in f32. */
+  /** Rows of an output without padding; with `wide`, products are in f32. */
   run(output: OutputName, probe: Probe, wide: boolean): Promise<Float32Array>;
 }
 
@@ -27,11 +27,11 @@ export class ProgramOutputs implements ProbeOutputs {
     this.program = program;
   }
 
-  /** Begins with the program in f32, where there are int8 products. */
+  /** Starts building the program in f32, if there are int8 products. */
   widen(): void {
     if (int8Products(this.graph).size === 0 || this.wide !== null) return;
     this.wide = widenProducts(this.graph, this.program);
-    // Whoever runs it gets the error.
+    // The error is thrown by `run`.
     this.wide.catch(() => {});
   }
 
@@ -41,7 +41,7 @@ export class ProgramOutputs implements ProbeOutputs {
     return runProbe(await this.wide, this.graph, output, probe);
   }
 
-  /** No call is waiting any more. */
+  /** Frees the program in f32. Call it when no `run` is pending. */
   async close(): Promise<void> {
     const { wide } = this;
     this.wide = null;

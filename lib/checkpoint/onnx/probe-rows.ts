@@ -13,13 +13,11 @@ export interface Pair {
   readonly output: OutputName;
   readonly file: string;
   readonly value: DraftValue;
-  /** The one column of `value` that the file's value holds; null: all. */
+  /** Column of `value` that the file's value holds; null: all columns. */
   readonly column: number | null;
 }
 
-/**
- * Outputs of the graph that the file computes too, but for those `replaced`; where there are none, its last hidden values.
- */
+/** Outputs of the graph that the file computes too, except those `replaced`; if there are none, its last hidden values. */
 export function pairsOf(
   { recovered: { found, hidden } }: OnnxImport,
   graph: EncoderGraph,
@@ -32,7 +30,7 @@ export function pairsOf(
   return [{ output: 'hidden', file: hidden.origin, value: hidden, column: null }];
 }
 
-/** A head of the user's own is not the file's. */
+/** Whether the graph's output has the width of the file's: a head of the caller's own may have another. */
 function sameWidth(graph: EncoderGraph, name: OutputName, value: DraftValue): boolean {
   const own = graph.outputs[name];
   return own !== undefined && validateGraph(graph).get(own)?.width === value.width;
@@ -57,7 +55,7 @@ export async function runProbe(
   return data;
 }
 
-/** The probe without its padding. */
+/** The tokens of the probe without padding. */
 function tokensOf({ batch, length, lengths, ids, segments }: Probe) {
   const offsets = new Int32Array(batch + 1);
   lengths.forEach((n, b) => {
@@ -73,7 +71,7 @@ function tokensOf({ batch, length, lengths, ids, segments }: Probe) {
   return { ids: kept, segments: kinds, offsets };
 }
 
-/** Rows of the file's padded tensor that are no padding. */
+/** Rows of the file's padded tensor without padding. */
 export function fileRows(
   { batch, length, lengths }: Probe,
   data: ArrayLike<number>,
@@ -92,7 +90,7 @@ export function fileRows(
   return result;
 }
 
-/** The column of the program's rows that a pair is about; all of them where it is about all. */
+/** The pair's column of the program's rows, or all columns. */
 export function columnOf(rows: Float32Array, { value: { width }, column }: Pair): Float32Array {
   if (column === null) return rows;
   return Float32Array.from(
@@ -101,7 +99,7 @@ export function columnOf(rows: Float32Array, { value: { width }, column }: Pair)
   );
 }
 
-/** Largest difference in parts of the largest number wanted. */
+/** Largest absolute difference, relative to the largest wanted number. */
 export function largest(got: Float32Array, wanted: Float32Array): number {
   let [worst, scale] = [0, 1e-30];
   for (let i = 0; i < got.length; i++) {
@@ -112,7 +110,7 @@ export function largest(got: Float32Array, wanted: Float32Array): number {
   return Number.isNaN(worst) ? Number.POSITIVE_INFINITY : worst / scale;
 }
 
-/** Length of the difference in parts of the length wanted. */
+/** Euclidean length of the difference, relative to that of `wanted`. */
 export function distance(got: Float32Array, wanted: Float32Array): number {
   let [apart, length] = [0, 1e-30];
   for (let i = 0; i < got.length; i++) {

@@ -1,7 +1,8 @@
 /**
- * What was recovered from an ONNX file as a model folder, wherever its weights are read: config, head, settings, report.
+ * A recovered ONNX file as a model folder, except for its weights, which several classes can read: config, head, settings,
+ * report.
  *
- * What the file computes goes before what the files beside it say.
+ * Where the file and the files beside it disagree, the file counts.
  */
 
 import { SinterError } from '../../core/errors.js';
@@ -16,18 +17,18 @@ import type { OnnxContents } from './onnx-contents.js';
 import { type FileFacts, type ImportTimes, type OnnxReport, reportOf } from './onnx-report.js';
 import type { Verification } from './verify-onnx.js';
 
-/** What loading needs of an ONNX file, wherever it was imported. */
+/** The folder of an ONNX file, in whichever thread it was imported. */
 export interface OnnxFolder extends HfFolder {
-  /** What the file's graph ends in. */
+  /** Head of the file's graph. */
   readonly head: ModelHead;
-  /** How long texts may be, and whether something in the graph says so. */
+  /** Length limit of texts, and whether the graph has one. */
   readonly limits: OnnxContents['limits'];
-  /** Whether tokenizer files lie beside it. */
+  /** Whether there are tokenizer files beside it. */
   readonly hasTokenizer: boolean;
   readonly report: Omit<OnnxReport, 'verification'>;
-  /** Of the file, as it says them. */
+  /** Metadata of the file, unchanged. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** Begins what `verify` will need, while the program is being built. */
+  /** Starts the evaluation of the file that `verify` needs, while the program is being built. */
   expect?(graph: EncoderGraph, replaced: readonly OutputName[]): void;
   /** As `verifyOnnx`. */
   verify(
@@ -40,18 +41,18 @@ export interface OnnxFolder extends HfFolder {
 export interface OnnxSettings {
   /** Quantized weights as f32: for fine-tuning. */
   readonly widen: boolean;
-  /** Where positions begin, for a file that is fed them. Default: as the family in config.json has it. */
+  /** First position, for a file with an input of positions. Default: that of the family in config.json. */
   readonly firstPosition?: number | undefined;
 }
 
-/** Of the file itself. */
+/** The ONNX file's name, facts and times, for the report. */
 export interface ToldOfFile {
   readonly file: string;
   readonly facts: FileFacts;
   readonly times: ImportTimes;
 }
 
-/** A folder without its weights, of which `quantized` stay int8. */
+/** A folder without its weights; `quantized` are the names of weights that stay int8. */
 export function recoveredFolder(
   contents: OnnxContents,
   beside: BesideOnnx,
@@ -71,7 +72,10 @@ export function recoveredFolder(
   };
 }
 
-/** What the file computes goes before what the files beside it say; modules with weights must be in it. */
+/**
+ * Joins the sentence-transformers settings of the file and those beside it; the file's own win. Modules with weights must be
+ * in the file.
+ */
 function mergeSentence(
   own: OnnxContents['sentence'],
   files: SentenceSettings | null,

@@ -1,8 +1,8 @@
 /**
- * The weights of a recovered graph, read from where they lie in the ONNX file: a block of rows at a time, the file read off the
- * JavaScript thread. No graph, no worker.
+ * Reads the weights of a recovered graph from their location in the ONNX file, a block of rows at a time and off the
+ * JavaScript thread, without its graph and without a worker.
  *
- * The numbers have the bits that `WeightReader` gives. Between two blocks the event loop has its turn.
+ * The numbers have the same bits as those of `WeightReader`. The event loop gets a turn between two blocks.
  */
 
 import type { FileHandle } from 'node:fs/promises';
@@ -17,9 +17,9 @@ import { BLOCK_BYTES, gathered, Memory, type Raw } from './gathered-rows.js';
 import { namesOfScales, type OnnxTensorSet, tensorSet } from './onnx-tensor-set.js';
 import { elementBytes, type StoredMatrices, type StoredMatrix } from './stored-weights.js';
 
-/** A file of the model, as it was when its content was looked at. */
+/** A file of the model, with its stamp from when its content was hashed. */
 export interface StoredFile {
-  /** As external data names it; '' for the model's own. */
+  /** Name of the file, as external data names it; '' for the model's own. */
   readonly name: string;
   readonly path: string;
   readonly stamp: FileStamp;
@@ -27,7 +27,7 @@ export interface StoredFile {
 
 export interface StoredContents extends OnnxTensorSet {
   readonly matrices: StoredMatrices;
-  /** Weights that are only looked up: of their codes -128 is one. */
+  /** Names of weights that are only looked up: their codes may be -128. */
   readonly tables: ReadonlySet<string>;
   readonly files: readonly StoredFile[];
   readonly metadata: Readonly<Record<string, string>>;
@@ -41,11 +41,11 @@ export class StoredTensors implements TensorSource {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   readonly metadata: Readonly<Record<string, string>>;
   private readonly contents: StoredContents;
-  /** Name of the scales -> name of their weight. */
+  /** For each tensor of scales the name of its weight. */
   private readonly scales: ReadonlyMap<string, string>;
   private readonly handles = new Map<string, Promise<FileHandle>>();
   private closed = false;
-  /** Of the last tensor, for the next; null while it is in use. */
+  /** Buffers of the last tensor, kept for the next; null while in use. */
   private memory: Memory | null = null;
 
   constructor(path: string, contents: StoredContents) {
@@ -96,7 +96,7 @@ export class StoredTensors implements TensorSource {
     });
   }
 
-  /** All numbers of a tensor, in blocks of whole rows; each is only valid until the next. */
+  /** All numbers of a tensor in blocks of whole rows, each valid only until the next. */
   private async *blocks(
     name: string,
     maxBytes: number,
@@ -114,7 +114,7 @@ export class StoredTensors implements TensorSource {
         const least = this.contents.tables.has(name) ? -128 : -127;
         const codes = this.contents.quantized.has(name) ? { least } : null;
         const most = Math.max(1, Math.floor(maxBytes / (columns * (codes ? 1 : 4))));
-        // Blocks that begin at a multiple of four are moved in words.
+        // A multiple of four rows, so that blocks can be moved in words.
         const rows = most < 4 ? most : most - (most % 4);
         const memory = this.memory ?? new Memory();
         this.memory = null;
@@ -146,7 +146,7 @@ export class StoredTensors implements TensorSource {
     return scales;
   }
 
-  /** Rows of a piece, `most` at a time. */
+  /** Rows of a piece, at most `most` at a time. */
   private async *rowsOf(
     piece: Piece,
     columns: number,
@@ -162,7 +162,7 @@ export class StoredTensors implements TensorSource {
       const last = view.start + (end - 1) * rowStep + (columns - 1) * columnStep;
       return this.read(view, first, last + 1, memory);
     };
-    // Columns that lie apart are all over the file: what they are in is read once.
+    // The numbers of a column are spread over the file, so the range of the whole piece is read once.
     const whole = columnStep === 1 ? null : await read(piece.begin, piece.end);
     for (let begin = piece.begin; begin < piece.end; begin += most) {
       const end = Math.min(piece.end, begin + most);
@@ -180,7 +180,7 @@ export class StoredTensors implements TensorSource {
     }
   }
 
-  /** Codes without their zero points, in place. */
+  /** Subtracts the zero points from codes, in place. */
   private shifted(
     bits: Int8Array,
     { axis, zeroPoints }: NonNullable<StoredMatrix['codes']>,
@@ -200,7 +200,7 @@ export class StoredTensors implements TensorSource {
     throw new SinterError('INTERNAL', `${this.path}: codes beyond int8`);
   }
 
-  /** Numbers [begin, end) of those from the view's first byte on. */
+  /** Reads numbers [begin, end), counted from the first byte of the view. */
   private async read(
     view: StoredMatrix['view'],
     begin: number,
@@ -240,7 +240,10 @@ export class StoredTensors implements TensorSource {
   }
 }
 
-/** Takes 128 from unsigned codes and nothing from signed ones: four at a time. Whether one is below `least`, -128 or -127, then. */
+/**
+ * Subtracts 128 from unsigned codes, nothing from signed ones, four at a time. Returns whether a result is below `least`,
+ * which is -128 or -127.
+ */
 function turnSigns(bits: Int8Array, signed: boolean, least: number): boolean {
   const words = new Int32Array(bits.buffer, bits.byteOffset, bits.length >> 2);
   if (!signed) {
@@ -253,12 +256,12 @@ function turnSigns(bits: Int8Array, signed: boolean, least: number): boolean {
 interface Subtraction {
   readonly mask: number;
   readonly columns: number;
-  /** The matrix's first row. */
+  /** Index of the first row in the matrix. */
   readonly begin: number;
   readonly least: number;
 }
 
-/** Takes the zero point of its row from every code, in place. Whether one is outside of [least, 127] then. */
+/** Subtracts from every code the zero point of its row, in place. Returns whether a result is outside [least, 127]. */
 function subtractZeros(
   bits: Int8Array,
   zeroOf: (row: number) => number,
@@ -269,7 +272,7 @@ function subtractZeros(
     const zero = zeroOf(row);
     for (const end = i + columns; i < end; i++) {
       const code = ((bits[i] as number) & mask) - zero;
-      // Negative where one is: no branch for each of millions.
+      // Gets negative when a code is outside: this avoids a branch for each of millions of codes.
       outside |= (code - least) | (127 - code);
       bits[i] = code;
     }
@@ -285,9 +288,9 @@ function asFloats(numbers: Raw, dtype: StoredMatrix['view']['dtype']): Float32Ar
 interface CodePlace {
   readonly signed: boolean;
   readonly columns: number;
-  /** Of the first row. */
+  /** Index of the first row in the matrix. */
   readonly begin: number;
-  /** The matrix's axis that rows run along. */
+  /** Axis of the matrix along which rows run. */
   readonly along: 0 | 1;
 }
 

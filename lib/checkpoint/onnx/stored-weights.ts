@@ -1,9 +1,9 @@
 /**
- * Where the weights of a recovered graph lie in the ONNX file, so that they are read without its graph: what the cache keeps of them
- * and what the event loop's thread reads while the worker is at something else.
+ * The location of a recovered graph's weights in the ONNX file: the cache keeps it, and the main thread reads weights by it
+ * while the worker is busy.
  *
- * There is a table for all matrices of a file or for none. Read from the cache it is hostile: every place is checked against
- * the sizes of the files.
+ * A file has locations for all of its matrices or for none. Those from the cache are hostile: each is checked against the
+ * sizes of the files.
  */
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.js';
@@ -18,7 +18,7 @@ export interface StoredCodes {
   readonly zeroPoints: Int32Array;
 }
 
-/** A float matrix of the plain form; with `codes` it is (code - zero point) * scale. */
+/** Location of a matrix of the plain form; with `codes` its numbers are (code - zero point) * scale. */
 export interface StoredMatrix {
   readonly dtype: 'float32';
   readonly dims: readonly [number, number];
@@ -26,10 +26,10 @@ export interface StoredMatrix {
   readonly codes: StoredCodes | null;
 }
 
-/** By the name of the initializer in the plain form. */
+/** Matrices by the name of their initializer in the plain form. */
 export type StoredMatrices = ReadonlyMap<string, StoredMatrix>;
 
-/** The matrices that `sources` are made of; null where one of them does not lie in the file as it is read. */
+/** Locations of the matrices of `sources`; null where one of them is not stored as it is read. */
 export function storedMatrices(
   sources: ReadonlyMap<string, WeightSource>,
   { graph, quantized }: PlainModel,
@@ -82,7 +82,7 @@ function base64({ buffer, byteOffset, byteLength }: Float32Array | Int32Array): 
   return Buffer.from(buffer, byteOffset, byteLength).toString('base64');
 }
 
-/** What `writeMatrices` wrote, for files of these sizes; null when it is anything else. */
+/** Reads the locations that `writeMatrices` wrote, for files of these sizes; null when they are anything else. */
 export function readMatrices(
   value: JsonValue | undefined,
   sizes: ReadonlyMap<string, number>,
@@ -113,13 +113,13 @@ function matrixOf(
   return { dtype: 'float32', dims: shape, view: place, codes: found };
 }
 
-/** Bytes of an element. */
+/** Size of an element in bytes. */
 export function elementBytes({ dtype }: StoredView): number {
   if (dtype === 'float32') return 4;
   return dtype === 'int8' || dtype === 'uint8' ? 1 : 2;
 }
 
-/** The byte behind the last one of a matrix that is not empty. */
+/** Index after the last byte of a matrix that is not empty. */
 function end(view: StoredView, [rows, columns]: readonly [number, number]): number {
   const [down = 0, right = 0] = view.strides;
   const last = view.start + (rows - 1) * down + (columns - 1) * right;

@@ -1,9 +1,9 @@
 /**
- * Proof of an ONNX import: outputs on a short ragged batch against the reference evaluator, which shares no code with
+ * Verifies an ONNX import: compares outputs on a short ragged batch with the reference evaluator, which shares no code with
  * recovery or the native program.
  *
  * The program in floats is compared with the file's own graph, whose quantized activations keep their ranges but are not
- * rounded; an int8 program is compared too. A mismatch is UNSUPPORTED_MODEL: never a wrong model.
+ * rounded. An int8 program is compared too. A mismatch is UNSUPPORTED_MODEL: never a wrong model.
  */
 
 import { SinterError } from '../../core/errors.js';
@@ -34,23 +34,29 @@ import {
   runProbe,
 } from './probe-rows.js';
 
-/** As a distance of vectors, in parts of their length: activations of 8 bits, with a range for each run. */
+/**
+ * Limit of an int8 program, as a share of the output's Euclidean length: its activations have 8 bits and a range for each
+ * run.
+ */
 const INT8: Limit = { tolerance: 0.2, measure: distance };
 
 export interface Verification {
   /** Names of the outputs compared. */
   readonly outputs: readonly string[];
-  /** Largest difference, relative to the largest number of the output (int8: length of the difference over that of the output). */
+  /**
+   * Largest difference, relative to the largest number of the output (int8: Euclidean length of the difference, relative to
+   * that of the output).
+   */
   readonly difference: number;
   readonly tolerance: number;
-  /** What of the file's own arithmetic is not part of the model, with figures. */
+  /** Parts of the file's own arithmetic that the model leaves out, with figures. */
   readonly notes: readonly string[];
   readonly ms: number;
 }
 
 /**
- * Compares `program`, which runs `graph`, with the file; outputs `replaced` are by the caller's wish not those of the file.
- * Throws UNSUPPORTED_MODEL naming the first value that differs.
+ * Compares `program`, which runs `graph`, with the file. Outputs in `replaced` are not compared: the caller has chosen others
+ * than the file's. Throws UNSUPPORTED_MODEL naming the first value that differs.
  */
 export async function verifyOnnx(
   imported: OnnxImport,
@@ -67,7 +73,7 @@ export async function verifyOnnx(
   }
 }
 
-/** What a program is compared with: the file's own values on a probe. */
+/** The file's own values on a probe, with which a program is compared. */
 export interface Expectation {
   readonly probe: Probe;
   readonly pairs: readonly Pair[];
@@ -75,7 +81,7 @@ export interface Expectation {
   readonly ms: number;
 }
 
-/** Evaluates the file for a program that runs `graph`; it need not be there yet. `ahead` may have done so. */
+/** Evaluates the file for a program that runs `graph` and may not be built yet. `ahead` may have the values already. */
 export async function expectOutputs(
   imported: OnnxImport,
   graph: EncoderGraph,
@@ -97,7 +103,7 @@ export async function expectOutputs(
   return { probe, pairs, expected, ms: performance.now() - begin };
 }
 
-/** As `verifyOnnx`, of a program that may be in another thread. */
+/** As `verifyOnnx`, for a program that may be in another thread. */
 export async function verifyOutputs(
   imported: OnnxImport,
   graph: EncoderGraph,
@@ -125,7 +131,7 @@ class Comparison {
     private readonly expected: ReadonlyMap<string, Float32Array>,
   ) {}
 
-  /** The largest difference of an output; throws when it is beyond the limit. */
+  /** Returns the largest difference of an output; throws when it exceeds the limit. */
   async program(program: ProbeOutputs, wide: boolean, limit: Limit): Promise<number> {
     const { imported, probe, pairs, expected } = this;
     let difference = 0;
@@ -156,12 +162,12 @@ function failed(
   );
 }
 
-/** Name of the earliest value of the file that the recovered graph computes otherwise; null when all are alike. */
+/** Name of the file's earliest value that the recovered graph computes differently; null when all are equal. */
 async function firstDifference(imported: OnnxImport, probe: Probe): Promise<string | null> {
-  // A worker thread has lanes of its own.
+  // A worker thread has lanes of its own, which this call sets up.
   ensureLanes('load', undefined);
   const { graph, sources, values } = imported.graph(STYLES[0]);
-  // Values made on the way to another have its origin: the last one made is what the file computes there.
+  // Intermediate values have the origin of the value that they lead to; the last one made is the one to compare.
   const last = new Map<string, number>();
   for (const { origin, id } of values.values()) {
     last.set(origin, Math.max(id, last.get(origin) ?? id));

@@ -1,14 +1,14 @@
 /**
- * Counts how often numbers occur, so that the range of most of them can be told without keeping them.
+ * A histogram of activations, from which the range of most of them follows without keeping them.
  *
- * The bins lie on a logarithmic scale of magnitudes, one set for each sign: no second pass over the data, and a
- * relative error of half a percent whatever the scale of the activations.
+ * The bins lie on a logarithmic scale of magnitudes, one set for each sign: so there is no second pass over the data, and the
+ * relative error is half a percent whatever the scale of the activations.
  */
 
 import type { Steps } from '../../core/turns.js';
 import type { Range } from './ranges.js';
 
-/** Bins for each doubling. */
+/** Bins for each doubling of the magnitude. */
 const PER_DOUBLING = 64;
 /** Magnitudes below 2^-40 count as 0, those above 2^40 as 2^40. */
 const DOUBLINGS = 40;
@@ -57,7 +57,7 @@ export class ActivationHistogram {
   }
 }
 
-/** The upper end of the bin above which at most `left` numbers are. */
+/** Upper end of the lowest bin with at most `left` numbers above it; 0 when all bins together hold no more. */
 function magnitude(bins: Float64Array, left: number): number {
   let above = 0;
   for (let bin = BINS - 1; bin >= 0; bin--) {

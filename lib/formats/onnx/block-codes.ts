@@ -1,7 +1,7 @@
 /**
- * Weights in blocks of a few bits: 32 inputs of one output channel share a scale.
+ * Quantizes weights in blocks of a few bits: the numbers of one output channel for some neighbouring inputs share a scale.
  *
- * Symmetric 4-bit blocks map their largest number to -8, the end that has one code more.
+ * Symmetric blocks map their number of largest magnitude to the lowest code (-8 in 4 bits): that side has one code more.
  */
 
 import { forRows } from './in-turns.js';
@@ -16,7 +16,7 @@ export interface BlockCodes {
   readonly zeroPoints: Uint8Array;
 }
 
-/** w = (code - zeroPoint) * scale. The last block of a row may be shorter. */
+/** Quantizes `weight` [rows, width] so that w = (code - zeroPoint) * scale. The last block of a row may be shorter. */
 export async function blockCodes(
   weight: Float32Array,
   width: number,
@@ -44,7 +44,7 @@ export async function blockCodes(
       codes[i] = Math.min(Math.max(code, 0), last);
     }
   };
-  // A number costs some four times what it does elsewhere.
+  // Four times the width, because a number takes some four times as long here as in other users of forRows.
   await forRows(rows, 4 * width, (begin, end) => {
     for (let row = begin; row < end; row++) {
       for (let block = 0; block < blocks; block++) quantize(row, block);
@@ -53,7 +53,10 @@ export async function blockCodes(
   return { codes, scales, zeroPoints };
 }
 
-/** The number that is largest in magnitude becomes code 0; the zero point is in the middle. */
+/**
+ * Scale and zero point of a symmetric block: its number of largest magnitude becomes code 0; the zero point is the middle
+ * code.
+ */
 function symmetricScale(values: Float32Array, last: number): readonly [number, number] {
   const middle = (last + 1) / 2;
   let extreme = 0;
@@ -61,7 +64,9 @@ function symmetricScale(values: Float32Array, last: number): readonly [number, n
   return [Math.fround(-extreme / middle), middle];
 }
 
-/** The smallest number becomes code 0, the largest the last one; 0 has a code. */
+/**
+ * Scale and zero point of an asymmetric block: its smallest number becomes code 0, the largest the last code; 0 has a code.
+ */
 function fullScale(values: Float32Array, last: number): readonly [number, number] {
   let [low, high] = [0, 0];
   for (const value of values) {
@@ -72,7 +77,7 @@ function fullScale(values: Float32Array, last: number): readonly [number, number
   return [scale, scale === 0 ? 0 : Math.min(Math.max(Math.round(-low / scale), 0), last)];
 }
 
-/** Two codes to a byte, the first in the low half. */
+/** Packs two 4-bit codes into a byte, the first in the low half. */
 export async function packNibbles(codes: Uint8Array): Promise<Uint8Array> {
   const packed = new Uint8Array(Math.ceil(codes.length / 2));
   await forRows(packed.length, 2, (begin, end) => {

@@ -1,8 +1,9 @@
 /**
- * EncoderGraph to ONNX: which nodes are needed, what the inputs and outputs are called, one lowering per operation.
+ * EncoderGraph to ONNX: selects the nodes that the outputs need, names inputs and outputs, calls the lowering of each
+ * operation.
  *
- * Names are what other tools look for: input_ids, attention_mask and token_type_ids go in; last_hidden_state,
- * logits (or start_logits and end_logits) and sentence_embedding come out.
+ * The names are those that other tools look for. Inputs: input_ids, attention_mask, token_type_ids. Outputs:
+ * last_hidden_state, logits (or start_logits and end_logits), sentence_embedding.
  */
 
 import { rangeMistake, SinterError } from '../../core/errors.js';
@@ -46,7 +47,7 @@ export interface GraphExport {
   readonly floatType: FloatType;
   readonly outputType: FloatType;
   readonly outputs: readonly OutputName[];
-  /** Logits [batch, sequence, 2] become start_logits and end_logits, [batch, sequence]. */
+  /** Whether logits [batch, sequence, 2] are written as two outputs, start_logits and end_logits [batch, sequence]. */
   readonly spans: boolean;
 }
 
@@ -90,7 +91,7 @@ export function* exportGraph(
 function declareOutput(lowering: Lowering, value: string, name: string, type: FloatType): void {
   const { builder } = lowering;
   const { kind, name: made, width } = lowering.whole(value, type);
-  // One value under two output names: the second is a copy.
+  // Two outputs may share a value: the second is a copy.
   if (made !== name) builder.node('Identity', [made], name);
   const dims = kind === 'token' ? ['batch', 'sequence', width] : ['batch', width];
   builder.output(name, type, dims);
@@ -109,12 +110,12 @@ function declareSpans(lowering: Lowering, value: string, type: FloatType): void 
   }
 }
 
-/** 8-bit form of tables that are weights of products too. */
+/** 8-bit form of tied tables, which are weights of products too. */
 function formOf(products: Products): IntegerForm {
   return products.kind === 'dynamic' || products.kind === 'static' ? products.weights : 'int8';
 }
 
-/** Steps that an ONNX file does not have: their output is their input. */
+/** Operations that are left out of ONNX files: their output is their input. */
 type Identity = 'dropout' | 'select';
 
 const LOWERINGS: Omit<Lowerings, Identity | 'features'> = {
@@ -135,8 +136,8 @@ function lowerNode(lowering: Lowering, node: GraphNode, graph: EncoderGraph): vo
 }
 
 /**
- * Dropout is the identity here, and an ONNX model gives what is asked of selected tokens for all of them: the outputs of
- * both are other names for the values that go in.
+ * Whether the node's output is its input in an ONNX file: dropout is off at inference, and `select` is left out because the
+ * file computes all tokens, not only selected ones.
  */
 function identityAliases(graph: EncoderGraph): ReadonlyMap<string, string> {
   const aliases = new Map<string, string>();
@@ -151,7 +152,7 @@ function isIdentity(node: GraphNode): node is NodeOf<Identity> {
   return node.op === 'dropout' || node.op === 'select';
 }
 
-/** Names of weights that are tables and weights of products. */
+/** Names of tied weights: embedding tables that are weights of products too. */
 function tiedTables(nodes: readonly GraphNode[]): ReadonlySet<string> {
   const of = (kind: GraphNode['op']): string[] =>
     nodes.flatMap((node) => (node.op === kind ? weightsOf(node) : []));
@@ -183,7 +184,7 @@ function wantedOutputs(
   });
 }
 
-/** The nodes that the wanted values depend on, in order, their inputs renamed past identities. */
+/** The nodes that the `wanted` values depend on, in topological order, without identities; inputs are renamed accordingly. */
 function neededNodes(
   graph: EncoderGraph,
   wanted: Set<string>,
@@ -199,7 +200,7 @@ function neededNodes(
   return needed.reverse();
 }
 
-/** A file is asked for token ids: other tools have no features to hand over. */
+/** Throws UNSUPPORTED_MODEL for a `features` node: an ONNX file takes token ids, and other tools have no features to feed. */
 function refuseFeatures(needed: readonly GraphNode[]): void {
   for (const { op, output } of needed) {
     if (op !== 'features') continue;

@@ -1,8 +1,9 @@
 /**
- * Weights in a file beside the model: what protobuf cannot hold (2 GB), or what a caller wants apart.
+ * Places weights in a second file beside the model: because one protobuf file holds at most 2 GB, or because the caller wants
+ * it.
  *
- * Small constants stay inside, because shapes and axes must be known before any data is read. Each tensor begins on a page,
- * so that a runtime can map the file.
+ * Small constants stay inside, because a runtime must know shapes and axes before it reads external data. Each tensor begins
+ * on a page, so that a runtime can map the file.
  */
 
 import { type GraphSpec, type TensorSpec, tensorBytes } from './proto.js';
@@ -13,13 +14,13 @@ const SMALLEST_OUTSIDE = 1024;
 
 export interface PlacedGraph {
   readonly graph: GraphSpec;
-  /** How long the file beside the model becomes. */
+  /** Size of the second file in bytes. */
   readonly size: number;
-  /** The bytes of the file beside the model. */
+  /** Bytes of the second file. */
   readonly data: () => AsyncGenerator<Uint8Array>;
 }
 
-/** The graph with its large tensors in the file `file`. */
+/** Moves the large tensors of `graph` to the second file, named `file`. */
 export function placeOutside(graph: GraphSpec, file: string): PlacedGraph {
   let end = 0;
   const placed: TensorSpec[] = [];

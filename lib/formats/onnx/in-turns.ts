@@ -1,17 +1,17 @@
 /**
- * What is done to every number of a weight while it is written, in pieces: the event loop turns between two of them.
+ * Loops over the numbers of a weight in slices, with a turn of the event loop after each.
  *
- * A piece takes about a millisecond, however large the weight is.
+ * A slice takes about a millisecond, however large the weight is.
  */
 
 import { setImmediate as turn } from 'node:timers/promises';
 
 export type Numbers = Float32Array | Uint16Array | Int8Array | Uint8Array;
 
-/** Numbers that are handled before the event loop has its turn. */
+/** Numbers of a slice. */
 const NUMBERS_PER_TURN = 1 << 16;
 
-/** work(begin, end) over `count` rows of `width` numbers, some rows at a time. */
+/** Calls work(begin, end) for slices of `count` rows of `width` numbers. */
 export async function forRows(
   count: number,
   width: number,
@@ -24,7 +24,7 @@ export async function forRows(
   }
 }
 
-/** Columns that are copied together: so many that cache lines are used whole. */
+/** Rows of `from` that are copied together: enough to fill the cache lines of `to`. */
 const STRIP = 16;
 
 /** Writes `from` [rows, width] into `to` as [width, rows]. */

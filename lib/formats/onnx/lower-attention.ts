@@ -1,5 +1,5 @@
 /**
- * attention as standard operators, with every way that it may know positions.
+ * Attention as standard operators, with every form of position information.
  *
  * softmax(scale (q k^T + disentangled terms) + relative bias + mask) v for every head. A row whose mask is all 0 attends
  * evenly: no NaN.
@@ -27,7 +27,7 @@ function lowerAttention(
   const width = node.heads * node.headDim;
   const step = (op: string, inputs: string[], name: string, attributes = {}): string =>
     builder.step(op, inputs, `${node.output}/${name}`, attributes);
-  // f16 products of long vectors could overflow before they are scaled.
+  // In f16 the products of long vectors could overflow, so the query is scaled before the product.
   const early = builder.floatType === 'float16';
   const heads = splitHeads(lowering, node, early);
   const products = step('MatMul', [heads.query, heads.keyColumns], 'products');
@@ -95,9 +95,9 @@ function queryKeyValue(
 }
 
 /**
- * q . keys[p] and k . queries[p'], [batch, heads, sequence, sequence] each: all rows are multiplied, then the one that belongs
- * to each distance is picked, as transformers does it. Seen from the key a distance has the other sign and so the same row,
- * so p' is the transpose of p.
+ * The terms q . keys[p] and k . queries[p'], [batch, heads, sequence, sequence] each. As in transformers, each q (or k) is
+ * multiplied by all rows of the table, then the product with the row of its distance is picked. The distance seen from the
+ * key has the opposite sign and so the same row: p' is the transpose of p.
  */
 function disentangledTerms(
   lowering: Lowering,
@@ -149,7 +149,10 @@ function disentangledTerms(
   return terms;
 }
 
-/** i64 [batch, heads, sequence, sequence] of rows [sequence, sequence], for `products` [batch, heads, sequence, any]. */
+/**
+ * Expands `rows` [sequence, sequence] to i64 [batch, heads, sequence, sequence], the sizes of `products` [batch, heads,
+ * sequence, any].
+ */
 function expanded(lowering: Lowering, rows: string, products: string, name: string): string {
   const { builder } = lowering;
   const parts = [0, 1, 2].map((axis) =>

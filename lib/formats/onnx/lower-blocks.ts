@@ -1,5 +1,6 @@
 /**
- * linear in floats with weights of 8 or 4 bits, which a runtime widens on the way: small files, exact activations.
+ * Linear layers with float activations and weights of 8 or 4 bits, which the runtime dequantizes: small files, exact
+ * activations.
  *
  * Standard operators (DequantizeLinear) are the default: with a scale per block from opset 21 on, with a scale per output
  * channel before. ONNX Runtime's own MatMulNBits is written on request.
@@ -32,7 +33,7 @@ export function blockProduct(
   builder.node('MatMul', [input, wide], output);
 }
 
-/** One scale per output channel: s8 weights as they are, others quantized as `quantize` does it. */
+/** Dequantizes a weight with one scale per output channel: s8 weights as stored, others quantized as `quantize` does it. */
 function perChannel(lowering: Lowering, weight: string): string {
   const { builder, weights } = lowering;
   const operands = [weights.integerMatrix(weight, 'int8'), weights.floatScales(weight)];
@@ -40,7 +41,10 @@ function perChannel(lowering: Lowering, weight: string): string {
   return builder.step('DequantizeLinear', operands, `${weight}.T_dequantized`, axis);
 }
 
-/** Blocks along the inputs of a weight [in, out]; symmetric ones are signed and need no zero point. */
+/**
+ * Dequantizes a weight [in, out] with one scale per block of inputs. Symmetric blocks have signed codes and need no zero
+ * point.
+ */
 function perBlock(lowering: Lowering, settings: BlockProducts, weight: string): string {
   const { builder, weights } = lowering;
   const { rows, width } = weights.spec(weight, 2);
@@ -74,7 +78,10 @@ function perBlock(lowering: Lowering, settings: BlockProducts, weight: string): 
   });
 }
 
-/** MatMulNBits: u8 [out, blocks, bytes of a block], scales [out, blocks]; symmetric blocks have the middle as zero point. */
+/**
+ * Writes a MatMulNBits: codes u8 [out, blocks, bytes of a block], scales [out, blocks]; without zero points, as for symmetric
+ * blocks, the operator takes the middle code.
+ */
 function microsoftProduct(
   lowering: Lowering,
   settings: BlockProducts,
@@ -103,7 +110,7 @@ function microsoftProduct(
     ),
   ];
   if (!symmetric) {
-    // A row of zero points ends on a whole byte.
+    // The zero points of each row fill whole bytes.
     const zeroBytes = Math.ceil((blocks * bits) / 8);
     operands.push(
       weights.derived(`${name}_zero`, weight, 'uint8', [rows * zeroBytes], async (values) => {
@@ -126,7 +133,7 @@ function microsoftProduct(
   });
 }
 
-/** Codes with each row filled up to whole blocks, by the zero point of its last block. */
+/** Fills the codes of each row up to whole blocks with the zero point of its last block. */
 function padded(
   { codes, zeroPoints }: BlockCodes,
   rows: number,

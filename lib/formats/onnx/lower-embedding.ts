@@ -1,7 +1,7 @@
 /**
- * embedding, parameter and concat: where values begin, and where they are put side by side.
+ * Lowers embedding, parameter and concat: the operations that begin a graph or join values side by side.
  *
- * Padding gets rows too; nothing reads them. Positions count from the first token, padding stands on the right.
+ * Padding gets rows too; nothing reads them. Positions count from the first token, because padding stands on the right.
  */
 
 import { SinterError } from '../../core/errors.js';
@@ -11,7 +11,7 @@ import { INPUT_IDS, type Lowering, type Lowerings, TOKEN_TYPE_IDS } from './lowe
 
 type Table = EmbeddingNode['tables'][number];
 
-/** Sum of looked-up rows. */
+/** Writes the sum of the rows that the tables give each token. */
 function lowerEmbedding(lowering: Lowering, node: EmbeddingNode, { segments }: EncoderGraph): void {
   const { builder } = lowering;
   const [first, ...rest] = node.tables;
@@ -83,7 +83,7 @@ function positionRows(
   return builder.node('Slice', [constant, ...bounds], output);
 }
 
-/** A weight as a value that does not depend on the texts. */
+/** Makes a weight a value that does not depend on the texts. */
 function lowerParameter(lowering: Lowering, node: NodeOf<'parameter'>): void {
   const { width } = lowering.weights.spec(node.weight, 2);
   const type = lowering.typeOf('table');
@@ -92,14 +92,14 @@ function lowerParameter(lowering: Lowering, node: NodeOf<'parameter'>): void {
 }
 
 function lowerConcat(lowering: Lowering, node: NodeOf<'concat'>): void {
-  // Poolings and tables are f32 in an f16 file; what they are part of is f32 then too.
+  // In an f16 file poolings and tables are f32; a concatenation with one of them is f32 too.
   const type = node.inputs.some((input) => lowering.value(input).type === 'float')
     ? 'float'
     : lowering.builder.floatType;
   const wholes = node.inputs.map((input) => lowering.whole(input, type));
   const kind = wholes[0]?.kind ?? 'sequence';
   if (!lowering.isOutput(node.output)) {
-    // Query, key and value of three products stay apart; others are joined where they are read.
+    // Attention reads query, key and value apart; any other reader joins the parts.
     lowering.setParts(node.output, kind, wholes, type);
     return;
   }

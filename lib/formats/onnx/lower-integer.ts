@@ -1,9 +1,9 @@
 /**
- * linear in integers: DynamicQuantizeLinear, MatMulInteger, Cast, Mul, in the order that ONNX Runtime fuses.
+ * Linear layers in integers: DynamicQuantizeLinear, MatMulInteger, Cast, Mul, in the order that ONNX Runtime fuses.
  *
- * The operator quantizes a whole tensor with one range. Bringing every token to the range 0 ... 1 first makes
- * that a range per token: results no longer depend on padding and batch mates, and lose less. It always makes codes of 8
- * bits; for 7 bits QuantizeLinear takes its place, whose scale is a constant once every token has the range 0 ... 1.
+ * DynamicQuantizeLinear quantizes a whole tensor with one range. Each token is first brought to the range 0 ... 1, which
+ * makes that a range per token: results no longer depend on padding and batch mates, and lose less. The operator always makes
+ * 8-bit codes. For 7 bits QuantizeLinear takes its place, with a constant scale, because every token has the range 0 ... 1.
  */
 
 import type { ActivationBits } from '../../graph/types.js';
@@ -13,7 +13,7 @@ import type { IntegerForm } from './weights.js';
 /** Smallest range of a token; keeps a token whose numbers are all equal from dividing by 0. */
 const SMALLEST_RANGE = 1e-30;
 
-/** output = input W^T. Products of the same input share its quantization. */
+/** Writes output = input W^T. Products of the same input share its quantization. */
 export function integerProduct(
   lowering: Lowering,
   settings: DynamicProducts,
@@ -30,7 +30,7 @@ export function integerProduct(
   const [unit = '', range = '', low = ''] = lowering.once(`unit ${input}`, () =>
     toUnitRange(lowering, input),
   );
-  // input = unit * range + low, so the product needs the row sums of the weight for `low`.
+  // input = unit * range + low, so the product needs `low` times the row sums of the weight as an addend.
   const product = builder.fresh(`${output}/unit`);
   const codes = activationBits === 8 ? dynamicCodes(lowering, unit) : unitCodes(lowering, unit);
   codesProduct(lowering, settings.weights, codes, weight, product);
@@ -41,8 +41,8 @@ export function integerProduct(
 }
 
 /**
- * (input - low) / range with each token's own low and range. Both ends come out as exactly 0 and 1, so that
- * the operator chooses the same scale, 1/255, and the same zero point, 0, for every batch.
+ * Writes unit = (input - low) / range with each token's own low and range. The ends of unit are exactly 0 and 1, so that
+ * DynamicQuantizeLinear chooses the same scale, 1/255, and the same zero point, 0, for every batch.
  */
 function toUnitRange(lowering: Lowering, input: string): readonly string[] {
   const { builder } = lowering;
@@ -59,7 +59,7 @@ function toUnitRange(lowering: Lowering, input: string): readonly string[] {
 /** Names of codes (u8), their scale and their zero point. */
 type Codes = readonly string[];
 
-/** Codes of 8 bits, one range for the whole tensor. */
+/** Quantizes to 8 bits with one range for the whole tensor. */
 function dynamicCodes(lowering: Lowering, input: string): Codes {
   const { builder } = lowering;
   return lowering.once(`quantized ${input}`, () =>
@@ -71,7 +71,7 @@ function dynamicCodes(lowering: Lowering, input: string): Codes {
   );
 }
 
-/** Codes of 7 bits of numbers from 0 to 1. */
+/** Quantizes numbers from 0 to 1 to 7 bits. */
 function unitCodes(lowering: Lowering, unit: string): Codes {
   const { builder } = lowering;
   return lowering.once(`quantized ${unit}`, () => {

@@ -1,8 +1,8 @@
 /**
- * linear as standard operators, in the arithmetic that is asked for.
+ * Linear layers as standard operators, in the arithmetic that the options ask for.
  *
- * Stacked weights become one product each: ONNX Runtime runs that as fast as one product and a Split, and the
- * constants keep the names of the weights.
+ * Stacked weights become one product each: ONNX Runtime runs that as fast as one product and a Split, and the constants keep
+ * the names of the weights.
  */
 
 import type { ActivationKind, LinearNode } from '../../graph/types.js';
@@ -51,7 +51,10 @@ function lowerLinear(lowering: Lowering, node: LinearNode): void {
   }
 }
 
-/** product = input W^T in the arithmetic of the file; products over whole texts are float unless their weights are s8. */
+/**
+ * Writes product = input W^T in the arithmetic of the file. Products with a sequence value as input are float unless their
+ * weights are s8.
+ */
 function lowerProduct(
   lowering: Lowering,
   node: LinearNode,
@@ -74,7 +77,7 @@ function lowerProduct(
   }
 }
 
-/** The input, its channels multiplied by the equalizer where there is one. */
+/** The input; with an equalizer, each of its channels multiplied by the channel's factor. */
 function equalized(
   lowering: Lowering,
   { input, equalizer, output }: LinearNode,

@@ -1,8 +1,8 @@
 /**
- * norm, add and normalize as standard operators.
+ * Lowers norm, add and normalize to standard operators.
  *
- * LayerNormalization computes in f32 whatever its input; what is written out here is cast to f32 for the same reason:
- * squares leave the range of f16 from 256 on.
+ * LayerNormalization computes in f32 whatever the type of its input. Norms that are written out are cast to f32 for the same
+ * reason: squares of numbers from 256 on leave the range of f16.
  */
 
 import type { NodeOf } from '../../graph/ops.js';
@@ -34,7 +34,7 @@ function lowerNorm(lowering: Lowering, node: NodeOf<'norm'>): void {
   const weight = vector(node.weight);
   const bias = node.bias === null ? [] : [vector(node.bias)];
   if (node.kind === 'layer' && since(builder.opset, 'layerNormalization')) {
-    // The default epsilon of the operator is 1e-5, BERT's is 1e-12: it is never left out.
+    // Always written, because the operator's default is 1e-5 and BERT's epsilon is 1e-12.
     const attributes = { axis: { int: -1 }, epsilon: { float: node.epsilon } };
     builder.node('LayerNormalization', [summed, weight, ...bias], name, attributes);
   } else {
@@ -46,7 +46,7 @@ function lowerNorm(lowering: Lowering, node: NodeOf<'norm'>): void {
   lowering.set(node.output, input.kind, name, input.width, type);
 }
 
-/** (x - mean) / sqrt(variance + epsilon), for `rms` without the mean; computed in f32. */
+/** Writes (x - mean) / sqrt(variance + epsilon), for `rms` without the mean, in f32. */
 function writtenOut(
   lowering: Lowering,
   { kind, epsilon, output }: NodeOf<'norm'>,
@@ -68,7 +68,7 @@ function writtenOut(
   return half ? builder.cast(unit, 'float16', builder.fresh(`${output}/f16`)) : unit;
 }
 
-/** x / max(|x|, 1e-12) per row, in f32. */
+/** Writes x / max(|x|, 1e-12) per row, in f32. */
 function lowerNormalize(lowering: Lowering, node: NodeOf<'normalize'>): void {
   const { builder } = lowering;
   const input = lowering.whole(node.input, 'float');

@@ -1,5 +1,5 @@
 /**
- * pool as standard operators: token value to sequence value, over real tokens only.
+ * Lowers pool: from a token value to a sequence value, over real tokens only.
  *
  * Computed in f32: sums of hundreds of f16 numbers would lose digits.
  */
@@ -48,7 +48,7 @@ function pooled(
   }
 }
 
-/** Sum of weight * token over the sum of the weights, or over its square root. */
+/** Writes the sum of weight * token, divided by the sum of the weights or by its square root. */
 function weighted(
   lowering: Lowering,
   weights: string,

@@ -1,8 +1,8 @@
 /**
- * What attention knows about positions: distances, buckets, windows, rotations. Made once, shared by all layers.
+ * Position information of attention: distances, relative bias, windows, rotations. Made once, shared by all layers.
  *
- * Everything is computed from the length of the batch, so no table limits it; positions count from the first token, padding
- * stands on the right, and so a token's position does not depend on its batch mates.
+ * Everything is computed from the length of the batch, so no table limits it. Positions count from the first token and
+ * padding stands on the right, so a token's position does not depend on its batch mates.
  */
 
 import { type DistanceRows, relativeBuckets } from '../../graph/distance-buckets.js';
@@ -41,7 +41,10 @@ export function distances(lowering: Lowering, of: 'key - query' | 'query - key')
   return name;
 }
 
-/** i64 [sequence, sequence]: the row that `table` has for each distance. `key` names the table. */
+/**
+ * i64 [sequence, sequence]: the table row for each distance, looked up in `rows` after clipping the distance to -reach ...
+ * reach. Calls with the same `key` share the result.
+ */
 export function rowsOfDistances(
   lowering: Lowering,
   of: 'key - query' | 'query - key',
@@ -61,7 +64,7 @@ export function rowsOfDistances(
   return name;
 }
 
-/** [1, heads, sequence, sequence]: what is added to the scores of each head. */
+/** [1, heads, sequence, sequence]: the addend of the scores of each head. */
 export function relativeBias(
   lowering: Lowering,
   { weight, maxDistance }: RelativeBias,
@@ -107,7 +110,7 @@ function rotations(lowering: Lowering, { theta, dimensions }: Rotary): readonly 
   return lowering.once(`rotary ${theta} ${dimensions}`, () => {
     const { builder } = lowering;
     const half = dimensions / 2;
-    // The frequencies as PyTorch computes them in f32: 1 / theta^(2i / dimensions).
+    // f32 arithmetic as in PyTorch: 1 / theta^(2i / dimensions).
     const frequencies = Array.from({ length: half }, (_, i) =>
       Math.fround(1 / Math.fround(theta ** Math.fround((2 * i) / dimensions))),
     );
@@ -127,7 +130,10 @@ function rotations(lowering: Lowering, { theta, dimensions }: Rotary): readonly 
   });
 }
 
-/** Heads [batch, heads, sequence, headDim], the first `dimensions` of each rotated: x cos + (-second half, first half) sin. */
+/**
+ * Writes `heads` [batch, heads, sequence, headDim] with the first `dimensions` of each rotated: x cos + (-second half, first
+ * half) sin.
+ */
 export function rotated(
   lowering: Lowering,
   rotary: Rotary,

@@ -1,6 +1,6 @@
 /**
- * linear between QuantizeLinear and DequantizeLinear (QDQ): the form that runtimes fuse into products of integers, with
- * one range for each activation that was measured beforehand.
+ * Linear layers between QuantizeLinear and DequantizeLinear (QDQ): runtimes fuse this form into products of integers. Each
+ * activation has one range, measured beforehand.
  */
 
 import { SinterError } from '../../core/errors.js';
@@ -8,7 +8,7 @@ import type { LinearNode } from '../../graph/types.js';
 import type { Lowering, StaticProducts, Whole } from './lowering.js';
 import { activationCodes } from './ranges.js';
 
-/** output = input W^T with an s8 weight. */
+/** Writes output = input W^T with an s8 weight. */
 export function staticProduct(
   lowering: Lowering,
   settings: StaticProducts,
@@ -19,7 +19,7 @@ export function staticProduct(
 ): void {
   const { builder } = lowering;
   const activations =
-    // What does not depend on the texts is a constant for the runtime: nothing is gained by codes.
+    // The runtime folds a table, which does not depend on the texts: codes would gain nothing.
     input.kind === 'table' ? input.name : dequantized(lowering, settings, node, input.name);
   builder.node('MatMul', [activations, dequantizedWeight(lowering, settings, weight)], output);
 }
@@ -45,7 +45,7 @@ function dequantized(
   return made;
 }
 
-/** f32 [in, out], one scale per output channel. */
+/** The dequantized weight, f32 [in, out], with one scale per output channel. */
 function dequantizedWeight(
   lowering: Lowering,
   { weights: form }: StaticProducts,

@@ -1,9 +1,9 @@
 /**
- * What the lowering of every operation shares: the values made so far, the padding mask, naming.
+ * State and helpers that all lowerings share: the values made so far, the padding mask, names.
  *
- * The IR is ragged, ONNX is padded: a token value becomes [batch, sequence, width], a sequence value [batch, width], a
- * table [rows, width], and positions whose mask is 0 hold numbers that nothing else may depend on. With f16, values are
- * f16 but for tables and for what sums many numbers: pooling and normalisation.
+ * The IR is ragged, ONNX is padded: a token value becomes [batch, sequence, width], a sequence value [batch, width], a table
+ * [rows, width]. Positions whose mask is 0 hold undefined numbers, which no real token may depend on. In an f16 file values
+ * are f16, but tables and operations that sum many numbers (pooling, normalisation) are f32.
  */
 
 import { SinterError } from '../../core/errors.js';
@@ -14,41 +14,47 @@ import type { FloatType } from './proto.js';
 import type { Range } from './ranges.js';
 import type { IntegerForm, WeightTensors } from './weights.js';
 
-/** Writes the nodes of one operation. Each file of lowerings has its own; export-graph.ts puts them together. */
+/**
+ * Functions by operation, each of which writes the ONNX nodes of one IR node. Each lower-*.ts has its part of the table;
+ * export-graph.ts joins them.
+ */
 export type Lowerings = {
   readonly [Op in OpName]: (lowering: Lowering, node: NodeOf<Op>, graph: EncoderGraph) => void;
 };
 
-/** `select` is left out of ONNX files, so there are no selected rows. */
+/** Kinds of IR values without selected rows, because ONNX files leave out `select`. */
 export type OnnxValueKind = 'token' | 'sequence' | 'table';
 
-/** Side by side along the last axis; query, key and value stay apart as long as nobody needs them joined. */
+/**
+ * A value in parts that lie side by side along the last axis: query, key and value stay apart until a reader needs them
+ * joined.
+ */
 export interface Value {
   readonly kind: OnnxValueKind;
   readonly type: FloatType;
   readonly parts: readonly { readonly name: string; readonly width: number }[];
 }
 
-/** A value as one tensor. */
+/** A value as one ONNX tensor. */
 export interface Whole {
   readonly kind: OnnxValueKind;
   readonly name: string;
   readonly width: number;
 }
 
-/** s8 weights times activations that are quantized while the model runs. */
+/** Products of s8 weights and activations that are quantized at run time. */
 export interface DynamicProducts {
   readonly kind: 'dynamic';
   readonly weights: IntegerForm;
   readonly activations: 'token' | 'tensor';
 }
 
-/** s8 weights and activations of known ranges, between QuantizeLinear and DequantizeLinear. */
+/** Products of s8 weights and activations of known ranges, between QuantizeLinear and DequantizeLinear. */
 export interface StaticProducts {
   readonly kind: 'static';
   readonly weights: IntegerForm;
   readonly codes: IntegerForm;
-  /** By the output of the linear node. */
+  /** Range of the input of each linear node, by the node's output. */
   readonly ranges: ReadonlyMap<string, Range>;
 }
 
@@ -57,10 +63,10 @@ export interface BlockProducts {
   readonly kind: 'blocks';
   readonly bits: 8 | 4;
   readonly operator: 'DequantizeLinear' | 'MatMulNBits';
-  /** Inputs that share a scale. */
+  /** Number of inputs that share a scale. */
   readonly size: number;
   readonly symmetric: boolean;
-  /** Of MatMulNBits. */
+  /** The attribute accuracy_level of MatMulNBits. */
   readonly accuracyLevel: number;
 }
 
@@ -76,8 +82,8 @@ export const ATTENTION_MASK = 'attention_mask';
 export const TOKEN_TYPE_IDS = 'token_type_ids';
 
 /**
- * The score of masked keys, or what is added to it: exp() of it is 0, and no sum of it with a score overflows. In f16 a
- * sum with the lowest number would.
+ * Score of masked keys, or the addend that masks them: exp() of it is 0, and its sum with a score does not overflow. In f16
+ * the lowest number plus a score would.
  */
 const MASKED = { float: -3.4028234663852886e38, float16: -1e4 } as const;
 
@@ -110,12 +116,12 @@ export class Lowering {
     return this.products.kind !== 'float';
   }
 
-  /** What values of a kind are computed in: what does not depend on the texts is f32, so that runtimes fold it exactly. */
+  /** Float type of values of a kind. Tables are f32, so that runtimes fold them exactly. */
   typeOf(kind: OnnxValueKind): FloatType {
     return kind === 'table' ? 'float' : this.builder.floatType;
   }
 
-  /** A constant of the graph's float type, as `type`. */
+  /** A constant of the graph's float type, cast to `type`. */
   constantAs(constant: string, type: FloatType): string {
     if (type === this.builder.floatType) return constant;
     const [name = ''] = this.once(`constant ${constant} as ${type}`, () => [
@@ -124,13 +130,13 @@ export class Lowering {
     return name;
   }
 
-  /** The ONNX name for the final result, of type `type`, of the IR value `value`. */
+  /** ONNX name for the IR value `value` in its final form: the name of a graph output of this type, or a new one. */
   nameOf(value: string, type: FloatType = this.builder.floatType): string {
     const output = type === this.#outputType ? this.#outputNames.get(value) : undefined;
     return output ?? this.builder.fresh(value);
   }
 
-  /** Whether a graph output is this very value, so that it cannot stay in parts. */
+  /** Whether the IR value is a graph output, which cannot stay in parts. */
   isOutput(value: string): boolean {
     return this.#outputNames.has(value);
   }
@@ -185,7 +191,7 @@ export class Lowering {
     return name;
   }
 
-  /** The results of `make`, which runs only the first time that `key` is asked for. */
+  /** Calls `make` the first time that `key` is requested and returns its result each time. */
   once(key: string, make: () => readonly string[]): readonly string[] {
     const known = this.#memo.get(key);
     if (known !== undefined) return known;
@@ -202,12 +208,12 @@ export class Lowering {
     return name;
   }
 
-  /** What masked scores get. */
+  /** Score of masked keys in the graph's float type. */
   get masked(): number {
     return MASKED[this.builder.floatType];
   }
 
-  /** i64 [batch, 1, 1, sequence]: the attention mask, for keys. */
+  /** i64 [batch, 1, 1, sequence]: the attention mask, to broadcast over heads and queries. */
   keyMask(): string {
     const [name = ''] = this.once('key_mask', () => {
       const { builder } = this;

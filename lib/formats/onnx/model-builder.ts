@@ -1,8 +1,8 @@
 /**
  * Collects the nodes and constants of one ONNX graph and keeps its names unique.
  *
- * A node is added after its inputs, so the list is in topological order as ONNX demands. Small constants are
- * shared by value, large ones by the key of their maker.
+ * A node is added after its inputs, so the list is in topological order as ONNX demands. Small constants are shared by value,
+ * large ones by a key that the caller chooses.
  */
 
 import { f32ToF16 } from '../float16.js';
@@ -26,7 +26,7 @@ export type ReduceOperator = 'ReduceMax' | 'ReduceMin' | 'ReduceL2' | 'ReduceSum
 
 export class ModelBuilder {
   readonly opset: Opset;
-  /** What numbers are computed in, where nothing else is said. */
+  /** Float type of values, where a call names no other. */
   readonly floatType: FloatType;
   readonly #nodes: NodeSpec[] = [];
   readonly #tensors = new Map<string, TensorSpec>();
@@ -39,7 +39,7 @@ export class ModelBuilder {
     this.floatType = floatType;
   }
 
-  /** `wanted`, or `wanted.2`, `wanted.3` ... when it is taken; the result is taken from now on. */
+  /** Reserves and returns `wanted`, or the first free one of `wanted.2`, `wanted.3` ... */
   fresh(wanted: string): string {
     let name = wanted;
     for (let n = 2; this.#names.has(name); n++) name = `${wanted}.${n}`;
@@ -85,12 +85,12 @@ export class ModelBuilder {
     return output;
   }
 
-  /** `input` as another type. */
+  /** Casts `input` to `to`, under the reserved name `output`. */
   cast(input: string, to: DataType, output: string): string {
     return this.node('Cast', [input], output, { to: { int: DATA_TYPES[to] } });
   }
 
-  /** A constant, made once for each `key`: `make` is not called again for a key that is there. */
+  /** Name of the constant for `key`; `make` is called only the first time. */
   tensor(key: string, make: () => Omit<TensorSpec, 'name'>): string {
     const known = this.#tensors.get(key);
     if (known !== undefined) return known.name;
@@ -130,7 +130,7 @@ export class ModelBuilder {
     return this.numbers(`const/i64/[${values.join(',')}]`, 'int64', [values.length], values);
   }
 
-  /** A constant of numbers that are at hand. */
+  /** A constant with the given numbers, one for each `key`. */
   numbers(
     key: string,
     type: 'int64' | 'float' | 'int8' | 'uint8',
@@ -146,7 +146,10 @@ export class ModelBuilder {
     return this.#small(key, type, dims, data);
   }
 
-  /** Reduction over one axis, which stays with length 1 when `keep`. Hides the opset 18 change of signature. */
+  /**
+   * Reduces one axis, which stays with length 1 when `keep` is set. Writes the axis as attribute or input, as the opset wants
+   * it.
+   */
   reduce(op: ReduceOperator, input: string, axis: number, keep: boolean, output: string): string {
     const keepdims = { int: keep ? 1 : 0 };
     return op === 'ReduceSum' || since(this.opset, 'reduceAxesInput')
@@ -163,13 +166,13 @@ export class ModelBuilder {
     return this.node('Gather', [shape, this.int64s(axis)], output, { axis: { int: 0 } });
   }
 
-  /** The last axis cut into parts of these widths, named after `prefix`. */
+  /** Splits the last axis into parts of these widths, named after `prefix`. */
   split(input: string, widths: readonly number[], prefix: string): readonly string[] {
     const names = widths.map((_, i) => this.fresh(`${prefix}.${i}`));
     return this.nodes('Split', [input, this.int64s(...widths)], names, { axis: { int: -1 } });
   }
 
-  /** Side by side along the last axis. */
+  /** Concatenates along the last axis. */
   concat(inputs: readonly string[], output: string): string {
     return this.node('Concat', inputs, output, { axis: { int: -1 } });
   }

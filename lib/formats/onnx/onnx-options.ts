@@ -1,7 +1,7 @@
 /**
- * What an ONNX file can be asked to be, checked: precision, opset, forms of quantized weights.
+ * Options of an ONNX export and their checks: precision, opset, forms of quantized weights.
  *
- * Every combination that cannot be written is a RangeError before anything is read.
+ * A combination that cannot be written is a RangeError before anything is read.
  */
 
 import { rangeMistake } from '../../core/errors.js';
@@ -13,10 +13,10 @@ import type { Range } from './ranges.js';
 import type { IntegerForm } from './weights.js';
 
 /**
- * `f32` and `f16` widen quantized weights. `f16` has weights and arithmetic in f16, but for what sums many numbers.
- * `int8` computes s8 weights with DynamicQuantizeLinear and MatMulInteger; `int8-static` between QuantizeLinear and
- * DequantizeLinear, with ranges measured beforehand; both need a graph that has s8 weights. `int8-weights` and
- * `int4-weights` store the weights of linear layers in few bits and compute in f32.
+ * `f32` and `f16` widen quantized weights. `f16` has weights and arithmetic in f16; operations that sum many numbers
+ * (pooling, normalisation) stay f32. `int8` computes s8 weights with DynamicQuantizeLinear and MatMulInteger; `int8-static`
+ * between QuantizeLinear and DequantizeLinear, with ranges measured beforehand; both need a graph that has s8 weights.
+ * `int8-weights` and `int4-weights` store the weights of linear layers in few bits and compute in f32.
  */
 export type OnnxPrecision =
   | 'f32'
@@ -35,18 +35,18 @@ export const ONNX_PRECISIONS: readonly OnnxPrecision[] = [
   'int4-weights',
 ];
 
-/** Of `int8-weights` and `int4-weights`. */
+/** Options of `int8-weights` and `int4-weights`. */
 export interface BlockOptions {
   /**
    * `DequantizeLinear` (default) is standard: scales per block from opset 21 on (4 bits need it), per output channel before.
    * `MatMulNBits` is ONNX Runtime's own and computes without widening the whole weight.
    */
   readonly operator?: 'DequantizeLinear' | 'MatMulNBits';
-  /** Inputs that share a scale: 16, 32 (default), 64, 128 or 256. */
+  /** Number of inputs that share a scale: 16, 32 (default), 64, 128 or 256. */
   readonly size?: number;
   /** true (default): no zero points. false: a zero point for each block, a little more exact. */
   readonly symmetric?: boolean;
-  /** Of MatMulNBits: 0 (default) lets the runtime choose, 1 is f32, 2 f16, 3 bf16, 4 int8 activations. */
+  /** For MatMulNBits: 0 (default) lets the runtime choose, 1 is f32, 2 f16, 3 bf16, 4 int8 activations. */
   readonly accuracyLevel?: number;
 }
 
@@ -62,26 +62,26 @@ export interface OnnxOptions {
    */
   readonly weights?: IntegerForm;
   /**
-   * Of `int8`: range of the quantized activations. `token` (default) is what this package computes itself; `tensor` is
-   * one range for the whole batch, faster and less exact, and the result depends on padding and batch mates; it needs
-   * activations of 8 bits.
+   * For `int8`: range of the quantized activations. `token` (default) has a range per token, as this package computes it
+   * itself. `tensor` has one range for the whole batch: faster and less exact, the result depends on padding and batch mates,
+   * and activations must have 8 bits.
    */
   readonly activations?: 'token' | 'tensor';
-  /** Of `int8-static`: the range of the (equalized) input of each linear node, by the node's output. */
+  /** For `int8-static`: the range of the (equalized) input of each linear node, by the node's output. */
   readonly ranges?: ReadonlyMap<string, Range>;
-  /** Of `int8-static`: activations as u8 with a zero point (default) or symmetric s8. */
+  /** For `int8-static`: activations as u8 with a zero point (default) or symmetric s8. */
   readonly codes?: IntegerForm;
   readonly blocks?: BlockOptions;
-  /** Of `f16`: type of the outputs. Default: `f32`. */
+  /** For `f16`: type of the outputs. Default: `f32`. */
   readonly outputType?: 'f32' | 'f16';
   /**
-   * Weights in a second file, `<name>_data` beside the model. Default: only when the model would have more than 2 GB, which
-   * one file cannot hold.
+   * Whether weights go to a second file, `<name>_data` beside the model. Default: only when the model would exceed the 2 GB
+   * that one file can hold.
    */
   readonly externalData?: boolean;
   /** Which outputs of the graph the file computes. */
   readonly outputs: readonly OutputName[];
-  /** Logits of two columns per token become start_logits and end_logits. Default: false. */
+  /** Whether logits of two columns per token become start_logits and end_logits. Default: false. */
   readonly spans?: boolean;
   /** Version of this package. */
   readonly producerVersion: string;
@@ -98,7 +98,7 @@ export interface CheckedOptions {
 
 const BLOCK_SIZES = [16, 32, 64, 128, 256];
 
-/** The options as the lowering takes them; RangeError for what cannot be. */
+/** Checks the options and fills in defaults. RangeError for options that cannot be written. */
 export function checkOptions(graph: EncoderGraph, options: OnnxOptions): CheckedOptions {
   const { precision, outputType = 'f32' } = options;
   checkChoice('precision', precision, ONNX_PRECISIONS);

@@ -1,7 +1,7 @@
 /**
- * The ONNX opsets that can be written, and what each of them has.
+ * The ONNX opsets that can be written, and the features of each.
  *
- * One list of facts; lowerings ask `since` instead of comparing numbers of their own.
+ * The only place for such facts: lowerings call `since` instead of comparing opset numbers.
  */
 
 /** 17 (ONNX 1.12, mid-2022) is read by every runtime in use; see `SINCE` for what the others change. */
@@ -10,7 +10,7 @@ export type Opset = 14 | 15 | 16 | 17 | 18 | 19 | 20 | 21;
 export const OPSETS: readonly Opset[] = [14, 15, 16, 17, 18, 19, 20, 21];
 export const DEFAULT_OPSET: Opset = 17;
 
-/** The lowest IR version that each opset belongs to: older runtimes refuse newer ones unseen. */
+/** The lowest IR version for each opset: older runtimes refuse a file with a newer IR version unseen. */
 export const IR_VERSIONS: Readonly<Record<Opset, number>> = {
   14: 7,
   15: 8,

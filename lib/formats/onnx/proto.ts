@@ -1,13 +1,14 @@
 /**
  * The ONNX messages that an export needs, spelled with their field numbers (onnx.proto, unchanged since IR 3).
  *
- * Field numbers appear in this file and nowhere else; unknown to it is everything that the writer never emits.
+ * Field numbers of written messages appear in this file and nowhere else; it leaves out messages and fields that the writer
+ * never emits.
  */
 
 import type { Steps } from '../../core/turns.js';
 import { type ByteSource, WireMessage } from './wire.js';
 
-/** TensorProto.DataType. */
+/** Values of TensorProto.DataType. */
 export const DATA_TYPES = {
   float: 1,
   uint8: 2,
@@ -20,7 +21,7 @@ export const DATA_TYPES = {
   int4: 22,
 } as const;
 export type DataType = keyof typeof DATA_TYPES;
-/** What activations and float weights are computed in. */
+/** Float types for activations and weights. */
 export type FloatType = 'float' | 'float16';
 
 /** A dimension is a number, or the name of one that varies from call to call. */
@@ -32,7 +33,7 @@ export type AttributeValue =
   | { readonly string: string }
   | { readonly ints: readonly number[] };
 
-/** Bytes of a tensor; 4-bit elements lie two to a byte, the first in the low half. */
+/** Size of a tensor in bytes; 4-bit elements lie two to a byte, the first in the low half. */
 export function tensorBytes(type: DataType, dims: readonly number[]): number {
   const elements = dims.reduce((product, dim) => product * dim, 1);
   return Math.ceil(elements * ELEMENT_BYTES[type]);
@@ -50,14 +51,14 @@ const ELEMENT_BYTES: Readonly<Record<DataType, number>> = {
   int4: 0.5,
 };
 
-/** A constant of the graph. `bytes` delivers `byteLength` bytes, little-endian, last axis fastest. */
+/** A constant of the graph. `bytes` yields `byteLength` bytes, little-endian, last axis fastest. */
 export interface TensorSpec {
   readonly name: string;
   readonly type: DataType;
   readonly dims: readonly number[];
   readonly byteLength: number;
   readonly bytes: ByteSource;
-  /** Its bytes are in this file beside the model, from `offset` on; left out: inside the model. */
+  /** Location of external data: a file beside the model and an offset in it. Left out: the bytes are inside the model. */
   readonly place?: { readonly file: string; readonly offset: number };
 }
 
@@ -94,7 +95,7 @@ export interface ModelSpec {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** TensorProto.DataLocation. */
+/** Value of TensorProto.DataLocation. */
 const EXTERNAL = 1;
 
 function tensorMessage(tensor: TensorSpec): WireMessage {

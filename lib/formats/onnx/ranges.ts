@@ -1,26 +1,26 @@
 /**
- * The range of an activation and the codes that cover it.
+ * Ranges of activations and their quantization scale and zero point.
  *
  * A range always includes 0, so that 0 has a code of its own and padding stays exact.
  */
 
-/** Smallest and largest number that is kept; beyond, activations saturate. */
+/** Smallest and largest number of an activation; numbers beyond them saturate. */
 export interface Range {
   readonly min: number;
   readonly max: number;
 }
 
-/** What QuantizeLinear takes: x is stored as round(x / scale) + zeroPoint. */
+/** Parameters of QuantizeLinear, which stores x as round(x / scale) + zeroPoint. */
 export interface ActivationCodes {
   /** An f32 above 0. */
   readonly scale: number;
   readonly zeroPoint: number;
 }
 
-/** Scales below this are not told apart from 0 by every runtime. */
+/** Smallest scale: some runtimes treat smaller ones as 0. */
 const SMALLEST_SCALE = 1e-30;
 
-/** Codes 0 ... 255 over the range, or -127 ... 127 over the larger side of it. */
+/** Scale and zero point of codes 0 ... 255 over the range, or of codes -127 ... 127 over the larger side of it. */
 export function activationCodes({ min, max }: Range, form: 'uint8' | 'int8'): ActivationCodes {
   const [low, high] = [Math.min(min, 0), Math.max(max, 0)];
   if (form === 'int8') {

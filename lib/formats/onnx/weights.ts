@@ -1,8 +1,8 @@
 /**
  * The weights of a graph as ONNX constants: transposed, widened, narrowed or shifted to unsigned while they are written.
  *
- * Only the size of a weight is needed to describe it; its numbers are asked for one weight at a time, when
- * the file is written, and a weight of another length than its shape says is an error, never a wrong file.
+ * A constant is described by the size of its weight alone. The numbers are read one weight at a time while the file is
+ * written; a weight whose length does not match its shape throws an error, so it never makes a wrong file.
  */
 
 import { SinterError } from '../../core/errors.js';
@@ -18,7 +18,7 @@ export interface QuantizedWeight {
   readonly scales: Float32Array;
 }
 
-/** Where the numbers come from, whatever a weight is stored as: widened, or quantized as `quantize` does it. */
+/** Reads the numbers of a weight, in whatever type it is stored: widened, or quantized as `quantize` does it. */
 export interface WeightSource {
   f32(name: string): Promise<Float32Array>;
   s8(name: string): Promise<QuantizedWeight>;
@@ -27,10 +27,10 @@ export interface WeightSource {
 /** How the second operand of MatMulInteger is stored; see `OnnxOptions.weights`. */
 export type IntegerForm = 'uint8' | 'int8';
 
-/** The largest number that f16 has; beyond it is infinity. */
+/** The largest f16 number; larger ones become infinity. */
 const MAX_F16 = 65504;
 
-/** Makes constants of weights in a builder; each form of a weight is stored once, however often it is used. */
+/** Adds weights to a builder as constants. Each form of a weight is stored once, however often it is used. */
 export class WeightTensors {
   readonly #specs: ReadonlyMap<string, WeightSpec>;
   readonly #source: WeightSource;
@@ -39,7 +39,7 @@ export class WeightTensors {
   readonly #tiedForm: IntegerForm;
   readonly #turned = new Map<string, string>();
 
-  /** `tied`: tables that are weights of products too, stored once; as 8 bits in `tiedForm`. */
+  /** `tied`: names of tables that are weights of products too. They are stored once; in 8 bits their form is `tiedForm`. */
   constructor(
     graph: EncoderGraph,
     source: WeightSource,
@@ -54,7 +54,7 @@ export class WeightTensors {
     this.#tiedForm = tiedForm;
   }
 
-  /** Whether the weight is a table too. */
+  /** Whether the weight is a table and the weight of a product. */
   isTied(name: string): boolean {
     return this.#tied.has(name);
   }
@@ -123,7 +123,7 @@ export class WeightTensors {
     return this.floats(key, [rows, 1], () => this.#scales(name));
   }
 
-  /** What an s8 linear weight gives for an input of all ones: the sum of each row, f32 [out]. */
+  /** Product of an s8 linear weight and an input of all ones: the sum of each row, f32 [out]. */
   rowSums(name: string): string {
     const { rows, width } = this.spec(name, 2);
     return this.constant(`${name}.row_sums`, 'float', [rows], async () => {
@@ -146,7 +146,7 @@ export class WeightTensors {
     return this.floats(name, [rows, width], () => this.#floats(name, rows, width));
   }
 
-  /** An s8 embedding table as 8 bits [rows, width], and the code of 0. */
+  /** An s8 embedding table as 8 bits [rows, width], and its zero point. */
   integerTable(name: string): { readonly name: string; readonly zeroPoint: 0 | 128 } {
     const { rows, width } = this.spec(name, 2);
     const form = this.#tied.has(name) ? this.#tiedForm : 'int8';
@@ -157,7 +157,7 @@ export class WeightTensors {
     return { name: made, zeroPoint: form === 'int8' ? 0 : 128 };
   }
 
-  /** Numbers made of the f32 form of a weight [rows, width], stored as `type`. */
+  /** A constant of `type` whose numbers `make` computes from the f32 form of a weight [rows, width]. */
   derived(
     key: string,
     name: string,
@@ -202,7 +202,7 @@ export class WeightTensors {
     return this.#builder.tensor(key, () => ({ type, dims, byteLength, bytes }));
   }
 
-  /** A table turned while the model runs (runtimes do it once, when they load it). */
+  /** Transposes a table at run time; runtimes fold that once, when they load the model. */
   #transposed(table: string, name: string): string {
     const perm = { ints: [1, 0] };
     const known = this.#turned.get(name);
@@ -278,7 +278,7 @@ function arrayOf(form: IntegerForm): Int8ArrayConstructor | Uint8ArrayConstructo
   return form === 'int8' ? Int8Array : Uint8Array;
 }
 
-/** s8 codes as they are, or 128 higher as u8. */
+/** The s8 codes themselves, or as u8 with 128 added. */
 async function shifted(data: Int8Array, form: IntegerForm): Promise<Int8Array | Uint8Array> {
   return form === 'int8' ? data : changed(data, new Uint8Array(data.length), (q) => q + 128);
 }

@@ -1,8 +1,8 @@
 /**
- * Protobuf wire format, the reading half: the fields of one message, one level deep.
+ * Reads the protobuf wire format: the fields of one message, one level deep.
  *
- * The bytes come from outside: every varint and length is checked against the end of the message before it
- * is used, and each mistake names its byte offset in the file.
+ * The bytes come from outside: every varint and length is checked against the end of the message before it is used, and each
+ * error names its byte offset in the file.
  */
 
 import { SinterError } from '../../core/errors.js';
@@ -21,13 +21,16 @@ function corrupt(what: string, offset: number): SinterError {
   });
 }
 
-/** Reads the varint at `at`: its value and the position after it. `base` is only for messages. */
+/**
+ * Decodes the varint at `at`. Returns its value and the index after it; `base` is the offset of `bytes` in the file, for
+ * messages.
+ */
 export function decodeVarint(
   bytes: Uint8Array,
   at: number,
   base = 0,
 ): { readonly value: bigint; readonly next: number } {
-  // Nearly all are short, and large numbers are slow.
+  // Nearly all varints are short, and BigInt is slow.
   let small = 0;
   for (let i = 0; i < 4; i++) {
     const byte = bytes[at + i];
@@ -51,7 +54,7 @@ export interface WireSource {
   readonly read: (begin: number, end: number) => Uint8Array;
 }
 
-/** One field where it stands: the value of a varint, or the extent [begin, end) of anything else. */
+/** Position of a field: the value of a varint, or the range [begin, end) of any other field. */
 export type WireSpan = { readonly field: number; readonly offset: number } & (
   | { readonly wire: 'varint'; readonly value: bigint }
   | {
@@ -61,12 +64,12 @@ export type WireSpan = { readonly field: number; readonly offset: number } & (
     }
 );
 
-/** A tag and a length take at most this many bytes. */
+/** Limit of the bytes of a tag and a length. */
 const HEAD_BYTES = 20;
 
 /**
- * The fields of the message at [begin, end) of `source`, in file order; only tags, lengths and varints are
- * read. Throws CORRUPT_MODEL at the first field that does not fit.
+ * Lists the fields of the message at [begin, end) of `source` in file order, reading only tags, lengths and varints. Throws
+ * CORRUPT_MODEL at the first malformed field.
  */
 export function* scanFields(source: WireSource, begin: number, end: number): Generator<WireSpan> {
   let offset = begin;
@@ -93,8 +96,8 @@ export function* scanFields(source: WireSource, begin: number, end: number): Gen
 }
 
 /**
- * The fields of the message in `bytes`, in file order; byte values are views, not copies. `base` is the
- * offset of `bytes` in the file. Throws CORRUPT_MODEL at the first field that does not fit.
+ * Lists the fields of the message in `bytes` in file order; byte values are views, not copies. `base` is the offset of
+ * `bytes` in the file. Throws CORRUPT_MODEL at the first malformed field.
  */
 export function* readFields(bytes: Uint8Array, base = 0): Generator<WireField> {
   const source = { read: (begin: number, end: number) => bytes.subarray(begin - base, end - base) };

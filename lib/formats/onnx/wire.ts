@@ -1,19 +1,19 @@
 /**
- * Protobuf wire format, the writing half: messages whose large fields are streamed.
+ * Writes the protobuf wire format: messages whose large fields are streamed.
  *
- * Sizes are known before any byte is written (a length precedes every nested message), so a streamed field
- * declares its length when it is added and must then deliver exactly that many bytes.
+ * Sizes are known before any byte is written (a length precedes every nested message), so a streamed field declares its
+ * length when it is added and must then yield exactly that many bytes.
  */
 
 import { SinterError } from '../../core/errors.js';
 import { Turn } from '../../core/turns.js';
 
-/** Delivers the bytes of one field, in order, when the message is written. May be called once per write. */
+/** Yields the bytes of one field, in order, when the message is written. Called once for each write. */
 export type ByteSource = () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
 type Part = Uint8Array | WireMessage | { readonly length: number; readonly source: ByteSource };
 
-/** Small parts are gathered up to this many bytes before they are handed on. */
+/** Size of the buffer that collects small parts. */
 const GATHER_BYTES = 64 * 1024;
 
 const WIRE_VARINT = 0;
@@ -32,7 +32,7 @@ export function encodeVarint(value: number | bigint): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** A message under construction: fields are appended in the order in which they will be written. */
+/** A message under construction: fields are written in the order in which they are added. */
 export class WireMessage {
   readonly #parts: Part[] = [];
   #size = 0;
@@ -68,7 +68,7 @@ export class WireMessage {
     return this.#add(bytes, 0);
   }
 
-  /** A nested message. It is sealed by this: adding to it later would falsify the length. */
+  /** A nested message. Nothing may be added to `message` afterwards: its length is already counted. */
   message(field: number, message: WireMessage): this {
     message.#nested = true;
     this.#tag(field, WIRE_BYTES);
@@ -83,7 +83,7 @@ export class WireMessage {
     return this.#add({ length, source }, length);
   }
 
-  /** The whole message in pieces of any size. A piece is valid only until the next one is asked for. */
+  /** The whole message in pieces of any size. A piece is valid only until the next one is requested. */
   async *chunks(): AsyncGenerator<Uint8Array> {
     const gathered = new Uint8Array(GATHER_BYTES);
     let used = 0;
@@ -125,7 +125,7 @@ export class WireMessage {
   }
 }
 
-/** The bytes of `source`, which must be `length` in all. */
+/** Passes on the bytes of `source` and throws unless they are `length` in all. */
 export async function* exactly(
   length: number,
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,

@@ -1,8 +1,8 @@
 /**
- * Writes a model as an ONNX file: one file with standard operators, unless something else is asked for.
+ * Writes a model as an ONNX file: one file with standard operators, unless the options say otherwise.
  *
- * The description is built first and holds no numbers; weights are then streamed into temporary files, one at a
- * time, which get their names only when all are complete.
+ * The description is built first and holds no numbers. Weights are then streamed into temporary files, one at a time, which
+ * get their names only when all are complete.
  */
 
 import { stat } from 'node:fs/promises';
@@ -21,7 +21,7 @@ import { type GraphSpec, modelMessage } from './proto.js';
 import type { WeightSource } from './weights.js';
 import type { WireMessage } from './wire.js';
 
-/** What protobuf readers accept as one message. */
+/** Limit of one protobuf message in most readers. */
 const MAX_FILE_BYTES = 2 ** 31 - 1;
 
 type Chunks = () => AsyncIterable<Uint8Array>;
@@ -34,15 +34,14 @@ function fileOf(name: string, bytes: number, chunks: Chunks): FileToWrite {
 }
 
 /**
- * Writes `graph` to `path`, replacing a file that is there. Inputs: input_ids, attention_mask and (where the
- * model has segments) token_type_ids, i64 [batch, sequence], padding on the right. Outputs:
- * last_hidden_state [batch, sequence, hidden] (positions with mask 0 are undefined), logits [batch, labels] or of every
- * token [batch, sequence, labels], start_logits and end_logits [batch, sequence], sentence_embedding and pooler_output
- * [batch, hidden], hidden_states.N as last_hidden_state.
+ * Writes `graph` to `path`, replacing an existing file. Inputs: input_ids, attention_mask and (where the model has segments)
+ * token_type_ids, i64 [batch, sequence], padding on the right. Outputs: last_hidden_state [batch, sequence, hidden]
+ * (positions with mask 0 are undefined), logits [batch, labels] or of every token [batch, sequence, labels], start_logits and
+ * end_logits [batch, sequence], sentence_embedding and pooler_output [batch, hidden], hidden_states.N as last_hidden_state.
  *
- * Throws RangeError for an option that does not fit the graph or a folder that does not exist, SinterError
- * UNSUPPORTED_MODEL above 2 GB when external data is ruled out, CORRUPT_MODEL for a weight of the wrong length, INVALID_DATA
- * for one that f16 cannot hold, FILE_SYSTEM where the files cannot be written or do not fit; then no file is left.
+ * Throws RangeError for an option that does not fit the graph or a folder that does not exist; UNSUPPORTED_MODEL above 2 GB
+ * when external data is ruled out; CORRUPT_MODEL for a weight of the wrong length; INVALID_DATA for a weight that f16 cannot
+ * hold; FILE_SYSTEM where the files cannot be written or the disk has no room for them. After an error no file is left.
  */
 export async function writeOnnx(
   path: string,

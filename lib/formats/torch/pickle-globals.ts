@@ -1,7 +1,7 @@
 /**
- * The only names that a pickle may use: the classes of storages, and what builds dicts and tensors.
+ * The only names that a pickle may use: storage classes and the functions that build dicts and tensors.
  *
- * A name here is a tag, never something that runs.
+ * A name here is a tag; no function is ever called by it.
  */
 
 import { SinterError, show } from '../../core/errors.js';
@@ -27,7 +27,7 @@ const BUILDERS: Readonly<Record<string, 'dict' | 'tensor' | 'parameter'>> = {
   'torch._utils _rebuild_parameter': 'parameter',
 };
 
-/** A name that was looked up. */
+/** A global name that the pickle has looked up. */
 export class PickleGlobal {
   constructor(
     readonly name: string,
@@ -36,7 +36,7 @@ export class PickleGlobal {
   ) {}
 }
 
-/** UNSUPPORTED_MODEL, with the name, for everything that is not in the lists above. */
+/** Returns the tag of a name. Throws UNSUPPORTED_MODEL, with the name, for any that is not in the lists above. */
 export function globalOf(module: string, name: string, file: string): PickleGlobal {
   const dtype = module === 'torch' && Object.hasOwn(STORAGES, name) ? STORAGES[name] : undefined;
   if (dtype !== undefined) return new PickleGlobal(name, 'storage', dtype);

@@ -1,11 +1,11 @@
 /**
- * The bytes of a pickle: numbers, texts and lines, each checked against its end.
+ * Reads the bytes of a pickle: numbers, texts and lines, each checked against the end of the pickle.
  */
 
 import { decodeUtf8 } from '../../core/json.js';
 import { corrupt } from '../safetensors-header.js';
 
-/** Names of classes and functions are short. */
+/** Limit of a line; names of classes and functions are short. */
 const MAX_LINE_BYTES = 1024;
 
 export class PickleReader {
@@ -22,7 +22,7 @@ export class PickleReader {
     this.begin = begin;
   }
 
-  /** Where the next byte is in the file. */
+  /** Position of the next byte in the file. */
   get place(): number {
     return this.begin + this.at;
   }
@@ -51,7 +51,7 @@ export class PickleReader {
     return this.view.getFloat64(this.move(8), false);
   }
 
-  /** A signed little-endian number of `length` bytes; what a double cannot hold exactly is CORRUPT_MODEL. */
+  /** A signed little-endian number of `length` bytes. A number that a double cannot hold exactly is CORRUPT_MODEL. */
   long(length: number): number {
     const at = this.move(length);
     let value = 0n;
@@ -67,7 +67,7 @@ export class PickleReader {
     return decodeUtf8(this.bytes.subarray(at, at + length), this.file, this.begin + at);
   }
 
-  /** Up to the next line feed. */
+  /** Text up to the next line feed. */
   line(): string {
     const end = this.bytes.indexOf(0x0a, this.at);
     if (end < 0 || end - this.at > MAX_LINE_BYTES) {
@@ -78,7 +78,7 @@ export class PickleReader {
     return line;
   }
 
-  /** Steps over `length` bytes and gives their place. */
+  /** Steps over `length` bytes and returns the index of the first. */
   private move(length: number): number {
     const at = this.at;
     if (length > this.bytes.byteLength - at)

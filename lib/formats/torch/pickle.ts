@@ -1,8 +1,8 @@
 /**
  * A pickle machine that can only build plain values: numbers, strings, tuples, lists, dicts, and tensors over storages.
  *
- * A pickle is a program that names functions to call; here the names are looked up in a closed list, and any other one
- * is UNSUPPORTED_MODEL before anything is built of it. Nothing is ever executed.
+ * A pickle is a program that names functions to call. Here each name is looked up in a closed list; any other name is
+ * UNSUPPORTED_MODEL before a value is made with it. Nothing is ever executed.
  */
 
 import { SinterError, show } from '../../core/errors.js';
@@ -19,7 +19,7 @@ export class PickleList {
 export class PickleDict {
   readonly entries = new Map<PickleValue, PickleValue>();
 }
-/** Bytes of the file that tensors look at: `elements` numbers of a storage class. */
+/** A storage of `elements` numbers in the file, of which tensors are views. */
 export class PickleStorage {
   constructor(
     readonly dtype: SafetensorsDtype,
@@ -27,7 +27,7 @@ export class PickleStorage {
     readonly elements: number,
   ) {}
 }
-/** A strided view of a storage; sizes and strides are checked by who uses it. */
+/** A strided view of a storage; its sizes and strides are checked in strided-tensor.ts. */
 export class PickleTensor {
   constructor(
     readonly storage: PickleStorage,
@@ -49,11 +49,11 @@ export type PickleValue =
   | PickleStorage
   | PickleTensor;
 
-/** More than any model needs (about 50 a tensor); bounds time and memory. */
+/** Limit of steps, more than any model needs (about 50 a tensor): it bounds time and memory. */
 const MAX_STEPS = 2_000_000;
 const NONE = 0x4e;
 
-/** Runs a pickle of protocol 2 to 5 and gives its value. `place` is where it begins in the file. */
+/** Runs a pickle of protocol 2 to 5 and returns its value. `place` is the position of the pickle in the file. */
 export function readPickle(bytes: Uint8Array, file: string, place: number): PickleValue {
   return new Machine(new PickleReader(bytes, file, place), file).run();
 }
@@ -62,7 +62,7 @@ class Machine {
   private readonly reader: PickleReader;
   private readonly file: string;
   private stack: PickleValue[] = [];
-  /** Stacks below the marks. */
+  /** For each open mark, the stack as it was before the mark. */
   private readonly marks: PickleValue[][] = [];
   private readonly memo = new Map<number, PickleValue>();
 
@@ -87,7 +87,7 @@ class Machine {
     else this.change(code);
   }
 
-  /** A value that is in the pickle itself, or was remembered. */
+  /** A value written in the pickle itself, or taken from the memo. */
   private literal(code: number): PickleValue | undefined {
     const { reader } = this;
     switch (code) {
@@ -120,7 +120,7 @@ class Machine {
     }
   }
 
-  /** A value made of what is on the stack. */
+  /** A value made from values on the stack. */
   private made(code: number): PickleValue | undefined {
     switch (code) {
       case 0x29: // EMPTY_TUPLE
@@ -155,7 +155,7 @@ class Machine {
     }
   }
 
-  /** Steps that give no value: they fill what is there, or the memo. */
+  /** Runs an instruction that makes no value: it fills a list or dict on the stack, or the memo. */
   private change(code: number): void {
     const { reader, memo } = this;
     switch (code) {
@@ -222,7 +222,7 @@ class Machine {
     }
   }
 
-  /** ('storage', class, key, location, elements). */
+  /** A storage from its id, the tuple ('storage', class, key, location, elements). */
   private storage(id: PickleValue): PickleStorage {
     const [kind, type, key, , elements] = id instanceof PickleTuple ? id.items : [];
     const known = type instanceof PickleGlobal && type.kind === 'storage';

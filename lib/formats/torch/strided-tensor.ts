@@ -1,5 +1,5 @@
 /**
- * A tensor of torch as a strided view of a storage: checked against it, and put into row-major order.
+ * A torch tensor as a strided view of a storage: checked against the storage, and put into row-major order.
  */
 
 import { setImmediate } from 'node:timers/promises';
@@ -11,18 +11,18 @@ import type { ZipEntry } from './zip.js';
 export interface StridedTensor {
   readonly dtype: SafetensorsDtype;
   readonly shape: readonly number[];
-  /** In elements, as the offset. */
+  /** In elements, like `offset`. */
   readonly strides: readonly number[];
   readonly offset: number;
-  /** Elements of the storage from the first to the last of the tensor. */
+  /** Number of elements of the storage from the first to the last one of the tensor. */
   readonly span: number;
   readonly storage: ZipEntry;
 }
 
-/** More axes than any weight has. */
+/** Limit of axes, more than any weight has. */
 const MAX_AXES = 8;
 
-/** Checks that every element lies in the storage, and the storage in its entry of the file. */
+/** Checks that every element lies in the storage, and that the storage fits into its entry of the file. */
 export function stridedTensor(
   file: string,
   name: string,
@@ -68,7 +68,7 @@ function counts(value: PickleValue): readonly number[] | null {
   return good.length === value.items.length ? good : null;
 }
 
-/** Whether the elements already lie in the order of their indices, without gaps. */
+/** Whether the elements already lie in row-major order, without gaps. */
 export function isRowMajor({ shape, strides }: Pick<StridedTensor, 'shape' | 'strides'>): boolean {
   let expected = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
@@ -79,7 +79,7 @@ export function isRowMajor({ shape, strides }: Pick<StridedTensor, 'shape' | 'st
   return true;
 }
 
-/** Elements put in order before others get their turn: about 5 ms. */
+/** Elements that are reordered before the event loop gets a turn: about 5 ms. */
 const SLICE_ELEMENTS = 2 ** 20;
 
 /** The elements of `span`, `width` bytes each, in row-major order. */
@@ -90,7 +90,7 @@ export async function toRowMajor(
 ): Promise<Uint8Array> {
   const elements = shape.reduce((product, size) => product * size, 1);
   const result = new Uint8Array(elements * width);
-  // Numbers of 8 bytes go as two of 4: as floats, some patterns would not come out as they went in.
+  // Elements of 8 bytes are copied as two of 4: copied as float64, some NaN patterns would change.
   const parts = width === 8 ? 2 : 1;
   const [to, from] = [partsOf(result, width / parts), partsOf(span, width / parts)];
   const index = shape.map(() => 0);

@@ -1,8 +1,8 @@
 /**
  * pytorch_model.bin: a zip of one pickle and the raw bytes of storages, read as a set of named tensors.
  *
- * The pickle can only build tensors (pickle.ts). A tensor is a view of a storage: several may share one, and one that is
- * not in row-major order is put into it while it is read.
+ * The pickle can only build tensors (pickle.ts). A tensor is a view of a storage, and several may share one. A tensor
+ * in another order is put into row-major order while it is read.
  */
 
 import type { FileHandle } from 'node:fs/promises';
@@ -17,9 +17,9 @@ import { PickleDict, PickleTensor, readPickle } from './pickle.js';
 import { isRowMajor, type StridedTensor, stridedTensor, toRowMajor } from './strided-tensor.js';
 import { beginOf, readZip, type ZipEntry } from './zip.js';
 
-/** Chunks are multiples of the largest element. */
+/** Size of the largest element; chunks are multiples of it. */
 const MAX_ELEMENT_BYTES = 8;
-/** What torch.save wrote before 1.6 begins with this pickled number. */
+/** Hex of the pickled number with which files of torch.save before 1.6 begin. */
 const LEGACY_MAGIC = '80028a0a6cfc9c46f9206aa85019';
 
 /** Opens a file, reads its pickle and checks every tensor against its storage. */
@@ -44,7 +44,7 @@ export async function openTorchFile(path: string): Promise<TorchFile> {
     }
     const tensors = new Map<string, StridedTensor>();
     for (const [name, value] of state.entries) {
-      // Numbers and texts beside the tensors are no weights.
+      // Numbers and texts among the values of the dict are no weights.
       if (typeof name !== 'string' || !(value instanceof PickleTensor)) continue;
       const storage = entries.get(`${folder}data/${value.storage.key}`);
       if (storage === undefined) throw corrupt(path, 0, `no storage for tensor ${show(name)}`);
@@ -126,7 +126,7 @@ export class TorchFile {
     await handle?.close();
   }
 
-  /** Where the first element of a tensor is in the file. */
+  /** Position of the first element of a tensor in the file. */
   private async begin({ storage, offset, dtype }: StridedTensor): Promise<number> {
     return (await beginOf(this.open(), this.path, storage)) + offset * DTYPE_BYTES[dtype];
   }
@@ -163,7 +163,10 @@ async function readEntry(handle: FileHandle, file: string, entry: ZipEntry, limi
   return { begin, data: await readExactly(handle, file, begin, entry.bytes) };
 }
 
-/** Files of torch 1.13 and later say it; older ones were little-endian wherever models are made. */
+/**
+ * Checks the entry `byteorder`. Files of torch 1.13 and later have it; files without it are read as little-endian, the
+ * order of nearly all machines that make models.
+ */
 async function checkByteOrder(handle: FileHandle, file: string, entry: ZipEntry | undefined) {
   if (entry === undefined) return;
   const order = new TextDecoder().decode((await readEntry(handle, file, entry, 64)).data).trim();

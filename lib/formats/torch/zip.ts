@@ -1,8 +1,8 @@
 /**
- * The table of contents of a zip file whose entries are stored, not compressed: what torch.save writes.
+ * The table of contents of a zip file whose entries are stored, not compressed, as torch.save writes it.
  *
- * Every place and length is checked against the file before it is used; compressed or encrypted entries are
- * UNSUPPORTED_MODEL, and nothing is ever unpacked.
+ * Every position and length is checked against the file before it is used. Compressed or encrypted entries are
+ * UNSUPPORTED_MODEL; nothing is ever unpacked.
  */
 
 import type { FileHandle } from 'node:fs/promises';
@@ -12,7 +12,7 @@ import { MAX_TENSORS, MAX_ZIP_TABLE_BYTES } from '../../core/limits.js';
 import { readExactly } from '../read-exactly.js';
 import { corrupt } from '../safetensors-header.js';
 
-/** An entry as the directory lists it: its length, and where its own header is. */
+/** An entry of the central directory: its length, and the position of its local header. */
 export interface ZipEntry {
   readonly bytes: number;
   readonly header: number;
@@ -28,11 +28,11 @@ const ENTRY_SIGNATURE = 0x02014b50;
 const ENTRY_BYTES = 46;
 const LOCAL_SIGNATURE = 0x04034b50;
 const LOCAL_BYTES = 30;
-/** A comment of 65,535 bytes may follow the end record. */
+/** The end record may be followed by a comment of up to 65,535 bytes. */
 const TAIL_BYTES = 0xffff + END_BYTES;
 const STORED = 0;
 const ENCRYPTED = 1;
-/** A field of this value has its real one in the zip64 part. */
+/** A 32-bit field with this value has its real one in the zip64 part. */
 const IN_ZIP64 = 0xffffffff;
 
 interface Source {
@@ -41,7 +41,7 @@ interface Source {
   readonly size: number;
 }
 
-/** Reads the central directory. CORRUPT_MODEL: file and byte offset. */
+/** Reads the central directory. Throws CORRUPT_MODEL (file, byteOffset). */
 export async function readZip(
   handle: FileHandle,
   file: string,
@@ -49,7 +49,7 @@ export async function readZip(
   const { size } = await handle.stat();
   const source = { handle, file, size };
   const { begin, bytes, count } = await findTable(source);
-  // Beside the tensors' storages there are a few entries more.
+  // A file has a few entries beside the storages of its tensors.
   if (count > MAX_TENSORS + 100) {
     throw tooLarge(file, `must have at most ${MAX_TENSORS + 100} entries, got ${count}`);
   }
@@ -80,7 +80,7 @@ export async function readZip(
   return entries;
 }
 
-/** Where the central directory is. */
+/** Position and size of the central directory. */
 async function findTable(source: Source): Promise<{ begin: number; bytes: number; count: number }> {
   const { file, size } = source;
   const tailBytes = Math.min(size, TAIL_BYTES);
@@ -112,7 +112,7 @@ async function findTable(source: Source): Promise<{ begin: number; bytes: number
   return { begin, bytes, count };
 }
 
-/** Length and place of an entry, from its 32-bit fields or its zip64 part. */
+/** Length and position of an entry, from its 32-bit fields or its zip64 part. */
 function placeOf(
   table: DataView,
   at: number,
@@ -120,7 +120,7 @@ function placeOf(
   fail: (what: string) => SinterError,
 ): ZipEntry {
   const [packed, unpacked, local] = [20, 24, 42].map((o) => table.getUint32(at + o, true));
-  // The zip64 part has only the fields that overflowed, in this order.
+  // The zip64 part holds only the fields that overflowed, in this order.
   const wide = wideFields(table, extra);
   const take = (value: number | undefined) => (value === IN_ZIP64 ? wide.shift() : value);
   const bytes = take(unpacked);
@@ -144,7 +144,7 @@ function wideFields(table: DataView, extra: { at: number; bytes: number }): numb
   return [];
 }
 
-/** Where the bytes of an entry begin, as its own header says; all of them are in the file. */
+/** Position of the bytes of an entry, from its local header. Checks that all of them are in the file. */
 export async function beginOf(
   handle: FileHandle,
   file: string,
@@ -162,7 +162,7 @@ async function view({ handle, file }: Source, position: number, bytes: number): 
   return new DataView((await readExactly(handle, file, position, bytes)).buffer);
 }
 
-/** A 64-bit place; beyond 2^53 it is only known to be too large. */
+/** A 64-bit position; beyond 2^53 it is rounded, but still too large for any file. */
 function big(data: DataView, at: number): number {
   return Number(data.getBigUint64(at, true));
 }

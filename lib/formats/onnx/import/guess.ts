@@ -1,8 +1,7 @@
 /**
- * The probe that a file will be verified with and the values that will be wanted, guessed from its inputs and outputs before
- * anything is recovered.
+ * Guesses the probe and the values that a file's verification will need, from its inputs and outputs, before it is recovered.
  *
- * A guess only saves time: whoever uses values that were computed for one checks that it is what recovery says.
+ * A guess only saves time: before its values are used, `isGuessed` checks that recovery asks for the same.
  */
 
 import type { ImportSettings } from './index.js';
@@ -13,14 +12,14 @@ import { inputsOfGraph } from './recover/roles.js';
 import type { Multiply } from './reference/multiply.js';
 
 export interface Guess {
-  /** The files as they were read. */
+  /** Names and stamps of the files when they were read. */
   readonly files: readonly Pick<OnnxModel['files'][number], 'name' | 'stamp'>[];
   readonly roles: ReadonlyMap<string, Role>;
   readonly probe: Probe;
   readonly outputs: readonly string[];
 }
 
-/** Throws UNSUPPORTED_MODEL where the inputs are not those of an encoder. */
+/** Guesses for a model. Throws UNSUPPORTED_MODEL when the inputs are not those of an encoder. */
 export function guessOf(
   { graph, path, files }: OnnxModel,
   { firstPosition = null }: ImportSettings,
@@ -37,10 +36,13 @@ export function guessOf(
   };
 }
 
-/** What a table is put through before rows of it are looked up. */
+/** Operators that may stand between a table and its lookup. */
 const CONVERSIONS = /^(Cast|DequantizeLinear|Identity)$/;
 
-/** The graph with converted initializers as initializers: its inputs are told by the tables that they index. */
+/**
+ * Treats the results of conversions of initializers as initializers: the role of an input follows from the table that it
+ * indexes.
+ */
 function withConvertedTables(graph: OnnxGraph): OnnxGraph {
   const initializers = new Map(graph.initializers);
   for (const { op, inputs, outputs } of graph.nodes) {
@@ -50,7 +52,10 @@ function withConvertedTables(graph: OnnxGraph): OnnxGraph {
   return { ...graph, initializers };
 }
 
-/** Whether values that were computed for `guess` are those of `outputs` for `wanted`. */
+/**
+ * Whether the values computed for `guess` include those that `wanted` asks for: same files, roles and probe, and all its
+ * outputs.
+ */
 export function isGuessed(guess: Guess, wanted: Guess): boolean {
   const same = (of: (one: Guess) => unknown) =>
     JSON.stringify(of(guess)) === JSON.stringify(of(wanted));
@@ -62,7 +67,7 @@ export function isGuessed(guess: Guess, wanted: Guess): boolean {
   );
 }
 
-/** The values of the file's own graph that a verification compares with. */
+/** Evaluates the file's own graph for `guess`: the values that the verification compares with. */
 export function evaluateGuess(
   model: OnnxModel,
   { roles, probe, outputs }: Guess,

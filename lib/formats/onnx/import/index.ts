@@ -1,7 +1,8 @@
 /**
- * An ONNX file as what it computes: read, made plain, recovered. Names, configs and programs are made from it in `lib/checkpoint`.
+ * Imports an ONNX file: reads it, rewrites it in plain form, recovers the encoder in it. `lib/checkpoint` makes names,
+ * configs and programs from the result.
  *
- * Nothing is guessed: a file that is not understood to its last node is refused, with all nodes that are in the way.
+ * Nothing is guessed: a file with a node that is not understood is refused, and the error names all such nodes.
  */
 
 import { SinterError } from '../../../core/errors.js';
@@ -37,35 +38,38 @@ export interface OnnxImport {
   readonly plain: PlainModel;
   readonly recovered: Recovered;
   readonly weights: WeightReader;
-  /** Milliseconds of reading and rewriting, and of recovery. */
+  /** Milliseconds taken by reading and rewriting, and by recovery. */
   readonly times: { readonly read: number; readonly recover: number };
-  /** The graph with names of its own. Throws UNSUPPORTED_MODEL when it has what the IR cannot say. */
+  /** Makes the IR graph, with names of its own. Throws UNSUPPORTED_MODEL for operations that the IR cannot express. */
   readonly graph: (style: Style) => DraftGraph;
 }
 
 export interface ImportSettings {
-  /** What an input of positions holds for the first token. null, the default: a file with such an input is refused. */
+  /** Value of an input of positions for the first token. null (default): a file with such an input is refused. */
   readonly firstPosition?: number | null;
 }
 
 const ZEROS = ['drop', 'keep', 'fill'] as const;
 
-/** Spellings to try. Exporters write zeros for biases that a model does not have, and leave out biases that are zero. */
+/**
+ * Styles of graphs to try, the likeliest first. Exporters write zeros for biases that a model does not have, and leave out
+ * biases that are zero.
+ */
 export const STYLES: readonly [Style, ...Style[]] = [
   { fused: true, zeros: 'drop' },
   ...ZEROS.flatMap((zeros) => [true, false].map((fused) => ({ fused, zeros }))).slice(1),
 ];
 
 /**
- * Reads and recovers the encoder in `path`. Throws CORRUPT_MODEL for a damaged file or weights that are no numbers,
- * UNSUPPORTED_MODEL (details: nodes) for what is not understood.
+ * Reads and recovers the encoder in `path`. Throws CORRUPT_MODEL for a damaged file or weights with NaN or infinity,
+ * UNSUPPORTED_MODEL (details: nodes) for nodes that are not understood.
  */
 export async function importOnnx(path: string, settings: ImportSettings = {}): Promise<OnnxImport> {
   const begin = performance.now();
   return importModel(await readOnnxModel(path), settings, begin);
 }
 
-/** As `importOnnx`, of a file that has been read since `begin`. */
+/** As `importOnnx`, for a file that is already read; its reading began at `begin` (performance.now()). */
 export function importModel(
   model: OnnxModel,
   { firstPosition = null }: ImportSettings,
@@ -89,7 +93,7 @@ function draftGraph(
   style: Style,
 ): DraftGraph {
   const { maxTokens, vocabulary, segments, hidden, head } = recovered;
-  // With the last hidden value, whether the file gives it out or not: the rest hangs on it.
+  // The last hidden value is always an output, even where the file does not have it as one: all other outputs derive from it.
   const outputs = new Map<OutputName, Value>([['hidden', hidden]]);
   for (const { name, value } of recovered.found) outputs.set(name, value);
   try {
@@ -107,7 +111,7 @@ function draftGraph(
   }
 }
 
-/** Values of the plain graph on a probe, by the reference evaluator. */
+/** Values of the plain graph on a probe, computed by the reference evaluator. */
 export async function evaluatePlain(
   imported: OnnxImport,
   probe: Probe,
@@ -124,7 +128,7 @@ export async function evaluatePlain(
   return evaluate({ graph: plain.graph, opsets, path, bytes }, feeds, { outputs, multiply });
 }
 
-/** Values of the file's own graph on a probe, before any rewriting. */
+/** Values of the file's own graph on a probe, without any rewriting. */
 export async function evaluateFile(
   { plain, recovered }: OnnxImport,
   probe: Probe,

@@ -1,8 +1,8 @@
 /**
- * An ONNX file in memory: what the reader gives and every step of the import works on.
+ * An ONNX file in memory: the reader makes it and every step of the import works on it.
  *
- * Everything is a value: a rule makes a new graph of new nodes and shares what it did not change. Value names are unique in a
- * graph; nothing but the graph's inputs and outputs may be told by its name.
+ * Everything is immutable: a rule makes a new graph of new nodes and shares the parts that it did not change. Value names are
+ * unique in a graph; no step may conclude anything from a name, except for the graph's inputs and outputs.
  */
 
 import type { FileStamp } from '../../../core/files.js';
@@ -27,9 +27,9 @@ export type Dtype =
   | 'string';
 
 /**
- * Elements in row-major order. float32, float16 and bfloat16 are a Float32Array (widened), float64, int64 and uint64 a
- * Float64Array (integers beyond 2^53 are rounded: they only occur as "to the end"), bool and the unsigned an array of
- * their size, four bits are unpacked to one byte each. Strings are not supported as data.
+ * Elements in row-major order. float32, float16 and bfloat16 are a Float32Array (widened); float64, int64 and uint64 a
+ * Float64Array (integers beyond 2^53 are rounded: they only occur as "to the end"); bool and the other integer types an array
+ * of their size; 4-bit elements are unpacked to one byte each. Strings are not supported as data.
  */
 export type Numbers =
   | Float32Array
@@ -47,23 +47,27 @@ export interface Tensor {
   readonly data: Numbers;
 }
 
-/** A constant of the graph whose numbers are read when somebody needs them. */
+/** A constant of the graph whose numbers are read on demand. */
 export interface Initializer {
   readonly name: string;
   readonly dtype: Dtype;
   readonly dims: readonly number[];
   /**
-   * The numbers, from the file: large ones anew at each call, so keep what you need. The result is not to be changed.
-   * Their size was checked by the reader; infinities and NaN pass (masks have them): see `readWeights`.
+   * Reads the numbers: large ones from the file at each call, so keep them if you need them again. Do not change the result.
+   * Their size was checked by the reader; infinities and NaN pass, because masks have them: see `readWeights`.
    */
   readonly read: () => Tensor;
-  /** Elements [begin, end) in row-major order, where the file allows it without reading the others. */
+  /**
+   * Reads elements [begin, end) in row-major order; missing where the file does not allow that without reading the others.
+   */
   readonly readRange?: (begin: number, end: number) => Numbers;
-  /** Where they lie, where strides can say it. */
+  /** Location of the numbers in the file; undefined where strides cannot express it. */
   readonly view?: StoredView | undefined;
 }
 
-/** Inside a function: the attribute of this name at the node that calls the function (left out there: left out here). */
+/**
+ * Inside a function: stands for the attribute named `ref` of the node that calls the function, and is missing where that is.
+ */
 export interface AttributeReference {
   readonly ref: string;
 }
@@ -90,7 +94,7 @@ export function isReference(value: Attribute | undefined): value is AttributeRef
 }
 
 export interface OnnxNode {
-  /** With `:overload` behind it where the node calls one of several functions of a name. */
+  /** Name of the operator; `name:overload` where the node calls one of several functions of the same name. */
   readonly op: string;
   /** '' for the operators of ONNX itself. */
   readonly domain: string;
@@ -115,14 +119,14 @@ export interface OnnxGraph {
   /** In topological order. */
   readonly nodes: readonly OnnxNode[];
   readonly initializers: ReadonlyMap<string, Initializer>;
-  /** Without those that are initializers too. */
+  /** Inputs that are not initializers too. */
   readonly inputs: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
 }
 
 /**
- * A function of the model: nodes in topological order over formal names, to be inlined. No function calls itself, and all
- * calls inlined stay below the reader's limit of nodes. A call may leave out the last inputs.
+ * A function of the model, to be inlined: nodes in topological order over formal names. No function calls itself, and the
+ * nodes of all calls inlined stay below the reader's limit. A call may leave out the last inputs.
  */
 export interface OnnxFunction {
   readonly domain: string;
@@ -130,15 +134,15 @@ export interface OnnxFunction {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly nodes: readonly OnnxNode[];
-  /** Attribute names without a default; nodes refer to them by `ref_attr_name`, see AttributeReference. */
+  /** Names of attributes without a default; nodes refer to them by `ref_attr_name`, see AttributeReference. */
   readonly attributes: readonly string[];
-  /** Attributes that have a value when the caller gives none. */
+  /** Values of attributes that the caller may leave out. */
   readonly defaults: ReadonlyMap<string, Attribute>;
   readonly opsets: ReadonlyMap<string, number>;
 }
 
 export interface OnnxModel {
-  /** Of the file, for messages. */
+  /** Path of the file, for messages. */
   readonly path: string;
   readonly irVersion: number;
   readonly producer: string;
@@ -147,13 +151,13 @@ export interface OnnxModel {
   readonly graph: OnnxGraph;
   readonly functions: readonly OnnxFunction[];
   readonly metadata: ReadonlyMap<string, string>;
-  /** Bytes of all files that hold the model. */
+  /** Total size in bytes of all files that hold the model. */
   readonly bytes: number;
-  /** Those files, its own first: `read` throws CORRUPT_MODEL when they have changed since. */
+  /** All files of the model, its own first. `read` throws CORRUPT_MODEL when one of them has changed. */
   readonly files: readonly {
     readonly name: string;
     readonly size: number;
-    /** As it was when it was opened. */
+    /** Stamp from the time when the file was opened. */
     readonly stamp: FileStamp;
     readonly read: (begin: number, end: number) => Uint8Array;
   }[];

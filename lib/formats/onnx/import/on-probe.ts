@@ -1,6 +1,7 @@
 /**
- * Probes of a file and its values on them, for a file whose inputs have known roles. Without what recovers anything: a thread that
- * only evaluates loads little.
+ * Makes probes for a file and evaluates the file on them, once the roles of its inputs are known.
+ *
+ * Imports nothing of recovery, so that a thread that only evaluates loads little code.
  */
 
 import type { OnnxModel, Tensor, ValueInfo } from './model.js';
@@ -10,7 +11,7 @@ import { evaluate } from './reference/evaluate.js';
 import type { Multiply } from './reference/multiply.js';
 import type { Smooth } from './reference/smooth.js';
 
-/** A short ragged batch that the file can take. */
+/** A short ragged batch that fits the fixed sizes of the file's inputs. */
 export function probeFor(
   {
     inputs,
@@ -32,12 +33,14 @@ export function probeFor(
 }
 
 export interface ProbeArithmetic {
-  /** Activations are not rounded, and what their ranges cut comes by `cuts`. Left out: as the file says. */
+  /**
+   * With `ranges`, activations are not rounded, and `cuts` collects what their ranges cut off. Left out: as the file says.
+   */
   readonly ranges?: Pick<Smooth, 'clamps' | 'cuts'>;
   readonly multiply?: Multiply | undefined;
 }
 
-/** Values of a file's own graph on a probe, before any rewriting. */
+/** Values of a file's own graph on a probe, without any rewriting. */
 export async function evaluateModel(
   model: OnnxModel,
   roles: ReadonlyMap<string, Role>,
@@ -54,7 +57,7 @@ export async function evaluateModel(
   });
 }
 
-/** What to feed these inputs; those without a role are left out. */
+/** Tensors to feed to `inputs`; inputs without a role get none. */
 export function feedsOf(
   roles: ReadonlyMap<string, Role>,
   inputs: readonly ValueInfo[],

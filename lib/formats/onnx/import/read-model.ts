@@ -1,8 +1,8 @@
 /**
- * Reading an ONNX file: checked, sorted, its numbers still on disk.
+ * Reads an ONNX file, checks and sorts its graph, and leaves the numbers on disk.
  *
- * The file is hostile. What this gives is a complete graph: every value is made once, before it is read; every tensor has as
- * many numbers as its shape says; external data lies in the model's folder. Operators are not looked at.
+ * The file is hostile. The result is a complete graph: every value is made once, before it is read; every tensor has as many
+ * numbers as its shape says; external data lies in the model's folder. Operators are not checked here.
  */
 
 import { SinterError } from '../../../core/errors.js';
@@ -18,7 +18,7 @@ import { corruptOnnx } from './reader/problem.js';
 
 /**
  * Reads `path`. Throws CORRUPT_MODEL (details: file, category, and byteOffset, tensor or node) when the file or its external
- * data is damaged, UNSUPPORTED_MODEL for versions and element types that are not known here.
+ * data is damaged, UNSUPPORTED_MODEL for unsupported versions and element types.
  */
 export async function readOnnxModel(path: string): Promise<OnnxModel> {
   const context = new ParseContext(path);
@@ -31,7 +31,7 @@ export async function readOnnxModel(path: string): Promise<OnnxModel> {
   }
 }
 
-/** The wire reader knows byte offsets, not files. */
+/** Adds the file to an error of the wire reader, which knows only byte offsets. */
 function located(error: unknown, path: string): unknown {
   if (!(error instanceof SinterError) || error.details.file !== undefined) return error;
   const { byteOffset } = error.details;

@@ -1,8 +1,9 @@
 /**
- * Where the numbers of an initializer lie in the model's files: strided, so that a transposed or cut weight needs no numbers of its
- * own to be found again.
+ * Location of an initializer's numbers in the model's files, as a strided view: transposed and cut weights stay views of the
+ * stored ones, and can be found again without a copy.
  *
- * A view says the same numbers as the initializer's `read`. What no strides can say has none, and is read through the graph.
+ * A view gives the same numbers as the initializer's `read`. A tensor that strides cannot express has no view, and is read
+ * through the graph.
  */
 
 /** Element types that a weight may be stored as. */
@@ -10,9 +11,12 @@ export const VIEW_DTYPES = ['float32', 'float16', 'bfloat16', 'int8', 'uint8'] a
 
 export type ViewDtype = (typeof VIEW_DTYPES)[number];
 
-/** Element [i, j ...] is number `start + i * strides[0] + j * strides[1] ...` of those from byte `begin` of the file on. */
+/**
+ * Element [i, j ...] is number `start + i * strides[0] + j * strides[1] ...` of the numbers that begin at byte `begin` of the
+ * file.
+ */
 export interface StoredView {
-  /** As external data names it; '' for the model's own file. */
+  /** Name of the file, as external data names it; '' for the model's own file. */
   readonly file: string;
   readonly begin: number;
   readonly dtype: ViewDtype;
@@ -22,7 +26,7 @@ export interface StoredView {
 
 export type MaybeView = StoredView | undefined;
 
-/** Of a tensor of `dims` that lies row by row from byte `begin` on. */
+/** View of a tensor of `dims` stored in row-major order from byte `begin` on; undefined for other element types. */
 export function wholeView(
   file: string,
   begin: number,
@@ -41,12 +45,12 @@ export function transposedView(view: MaybeView, perm: readonly number[]): MaybeV
   return view && { ...view, strides: perm.map((from) => view.strides[from] ?? 0) };
 }
 
-/** From index `begin` of an axis on. */
+/** View of the indices of an axis from `begin` on. */
 export function slicedView(view: MaybeView, axis: number, begin: number): MaybeView {
   return view && { ...view, start: view.start + begin * (view.strides[axis] ?? 0) };
 }
 
-/** Other dims for the same order; undefined where the elements do not lie in it. */
+/** View with other dims in the same order; undefined where the elements of `view` do not lie in row-major order. */
 export function reshapedView(
   view: MaybeView,
   from: readonly number[],

@@ -1,7 +1,7 @@
 /**
- * Reading and writing the attributes of a node.
+ * Reads and writes the attributes of a node.
  *
- * A missing attribute has the default of the operator, which the caller gives; one of the wrong kind is CORRUPT_MODEL.
+ * The caller passes the operator's default for a missing attribute. An attribute of the wrong type is CORRUPT_MODEL.
  */
 
 import { SinterError } from '../../../../core/errors.js';
@@ -26,7 +26,7 @@ function wrong(node: OnnxNode, name: string, what: string): SinterError {
   );
 }
 
-/** `com.microsoft::FastGelu`, `MatMul`. */
+/** Operator with its domain, such as `com.microsoft::FastGelu`, or `MatMul` for ONNX's own. */
 export function operatorOf(node: OnnxNode): string {
   return node.domain === '' ? node.op : `${node.domain}::${node.op}`;
 }
@@ -51,7 +51,7 @@ export function stringOf(node: OnnxNode, name: string, fallback: string): string
   return value;
 }
 
-/** null when it is missing. */
+/** Reads a list of numbers; null when the attribute is missing. */
 export function numbersOf(node: OnnxNode, name: string): readonly number[] | null {
   const value = node.attributes.get(name);
   if (value === undefined) return null;
@@ -61,12 +61,12 @@ export function numbersOf(node: OnnxNode, name: string): readonly number[] | nul
   return list as readonly number[];
 }
 
-/** Whether numbers are 0 .. length - 1, each once. */
+/** Whether the numbers are a permutation of 0 ... length - 1. */
 export function isPermutation(numbers: readonly number[], length: number): boolean {
   return numbers.length === length && numbers.every((_, axis) => numbers.includes(axis));
 }
 
-/** null when it is missing. */
+/** Reads a tensor; null when the attribute is missing. */
 export function tensorOf(node: OnnxNode, name: string): Tensor | null {
   const value = node.attributes.get(name);
   if (value === undefined) return null;

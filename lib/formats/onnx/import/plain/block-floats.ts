@@ -1,10 +1,11 @@
 /**
- * Weights in blocks whose numbers are no code minus an integer times a scale: floats, computed when they are read.
+ * Dequantizes weights in blocks that cannot be kept as (code - integer zero point) * scale. They become floats, computed when
+ * they are read.
  *
- * Both give a matrix [in, out] from rows that are outputs.
+ * Both functions return a matrix [in, out] from codes in rows of one output each.
  */
 
-/** The file has [outputs, inputs]. */
+/** Transposes [outputs, inputs], the order of the file, to [inputs, outputs]. */
 function turned(rows: number, columns: number, value: (i: number) => number): Float32Array {
   const result = new Float32Array(rows * columns);
   for (let row = 0; row < rows; row++) {
@@ -19,21 +20,24 @@ export interface Blocks {
   readonly block: number;
 }
 
-/** What the 16 codes stand for, in parts of the largest number of a block. */
+/** Absolute values of the codes of FP4, relative to the largest number of a block. */
 const FOURTHS = [0, 0.0625 / 12, 2 / 3, 1, 1 / 3, 1 / 2, 1 / 6, 1 / 4];
 const FP4 = Float32Array.of(...FOURTHS, ...FOURTHS.map((x) => -x));
-/** Quantiles of the normal distribution, scaled to 1. */
+/** Values of the codes of NF4: quantiles of the normal distribution, scaled to 1. */
 const NF4 = Float32Array.of(
   ...[-1, -0.6961928, -0.52507305, -0.3949175, -0.28444138, -0.18477343, -0.091050036, 0],
   ...[0.0795803, 0.1609302, 0.2461123, 0.33791524, 0.44070983, 0.562617, 0.72295684, 1],
 );
 
-/** null for a kind that is not known. */
+/** Values of the codes of MatMulBnb4's quant_type; null for an unknown one. */
 export function bitsAndBytesValues(kind: number): Float32Array | null {
   return kind === 0 ? FP4 : kind === 1 ? NF4 : null;
 }
 
-/** Weights of bitsandbytes: blocks over all of it, the first of two codes in the upper half of a byte. */
+/**
+ * Dequantizes weights of bitsandbytes: blocks run over the whole weight, and the first of two codes is in the upper half of a
+ * byte.
+ */
 export function bitsAndBytes(
   { rows, columns, block }: Blocks,
   codes: Uint8Array,
@@ -48,7 +52,10 @@ export function bitsAndBytes(
   });
 }
 
-/** One code a byte; zero points are numbers of any kind; `order`: the block of each input, else they follow each other. */
+/**
+ * Dequantizes weights with one code per byte and zero points of any number type. `order` is the block of each input; null:
+ * blocks follow each other.
+ */
 export function blockFloats(
   { rows, columns, block }: Blocks,
   codes: Uint8Array,

@@ -1,4 +1,4 @@
-/** Type and range of the codes that a QuantizeLinear gives. */
+/** Type and range of the codes of a QuantizeLinear. */
 
 import type { OnnxNode } from '../model.js';
 import { numberOf } from './attributes.js';
@@ -13,7 +13,7 @@ const CODES: Readonly<Record<string, readonly [number, number]>> = {
   uint16: [0, 65535],
 };
 
-/** Numbers of the types that QuantizeLinear may name instead of a zero point. */
+/** Names of the values of `output_dtype`, which QuantizeLinear may have instead of a zero point. */
 const OUTPUT_TYPES: ReadonlyMap<number, string> = new Map([
   [3, 'int8'],
   [4, 'uint16'],
@@ -29,7 +29,10 @@ export function codeType(graph: Draft, node: OnnxNode): string {
   return zero === '' ? stated : (graph.fact(zero).dtype ?? 'uint8');
 }
 
-/** Ends of the range of a QuantizeLinear as floats, the widest where there are several; null where they are not constant. */
+/**
+ * Ends of the range of a QuantizeLinear as floats, the widest where there are several scales; null where scales or zero
+ * points are not constant.
+ */
 export function codeRange(
   graph: Draft,
   node: OnnxNode,

@@ -1,5 +1,5 @@
 /**
- * From integers, scales and zero points of a file to a float initializer whose codes are kept.
+ * Makes a float initializer from the codes, scales and zero points of a file, and keeps the codes.
  *
  * Anything that is not constant, or whose sizes do not fit, gives null: the node stays and is refused by name later.
  */
@@ -26,14 +26,17 @@ export interface Grouping {
   readonly blockSize: number | null;
 }
 
-/** How many scales a weight of these dims has. */
+/** Number of scales of a weight with these dims. */
 export function groupCount(dims: readonly number[], { axis, blockSize }: Grouping): number {
   if (axis === null) return 1;
   if (blockSize === null) return dims[axis] ?? 1;
   return count(withAxis(dims, axis, Math.ceil((dims[axis] ?? 1) / blockSize)));
 }
 
-/** `values`, or one value for all groups, as `length` numbers; null when there are others. */
+/**
+ * Zero points for `length` groups from as many values, or from a single one for all; null for another number of values or
+ * fractions.
+ */
 export function spread(values: Numbers | null, length: number): Int32Array | null {
   if (values === null) return new Int32Array(length);
   const whole = Array.from(values).every(Number.isInteger);
@@ -41,7 +44,10 @@ export function spread(values: Numbers | null, length: number): Int32Array | nul
   return Int32Array.from({ length }, (_, i) => values[values.length === 1 ? 0 : i] ?? 0);
 }
 
-/** Adds the float initializer of `codes`. `zeros` null: all 0. */
+/**
+ * Adds the float initializer of `codes` and returns its name; null where types or sizes do not fit. `zeros` null: all zero
+ * points are 0.
+ */
 export function weightOf(
   graph: Draft,
   codes: Initializer,
@@ -89,8 +95,8 @@ export function weightOf(
 }
 
 /**
- * The grouping that scales of `scaleDims` mean when they are broadcast against `dims`: one scale, one per index of an axis,
- * or one per row of an axis (a block of its whole length). null for anything else.
+ * The grouping that results from broadcasting scales of `scaleDims` to `dims`: one scale, one per index of an axis, or one
+ * per row of an axis (a block of its whole length). null for anything else.
  */
 export function broadcastGrouping(
   dims: readonly number[],

@@ -1,5 +1,6 @@
 /**
- * Initializers made of other initializers: transposed, cut, reshaped, dequantized. Their numbers are made when they are read.
+ * Initializers made from other initializers: transposed, cut, reshaped, dequantized. Their numbers are computed when they are
+ * read.
  *
  * The same request gives the same name, so weights that are shared stay shared; quantized weights keep their codes.
  */
@@ -88,7 +89,7 @@ export function deriveSlice(
   );
 }
 
-/** null when the number of elements differs. */
+/** Reshapes an initializer; null when the number of elements differs. */
 export function deriveReshaped(
   graph: Draft,
   from: Initializer,

@@ -1,8 +1,8 @@
 /**
  * A graph while rules rewrite it.
  *
- * Nodes are in topological order; a rule looks backwards only and puts new nodes in place of its own. During a pass those wait
- * in a list of their own, and what a rewritten node read stays until `settle` removes what nobody reads any more.
+ * Nodes are in topological order. A rule looks backwards only and puts new nodes in place of the one it rewrites. During a
+ * pass the new nodes wait in a separate list; nodes that only a rewritten node read stay until `settle` removes them.
  */
 
 import type { Initializer, OnnxGraph, OnnxNode, Tensor, ValueInfo } from '../model.js';
@@ -19,14 +19,14 @@ import {
 } from './facts.js';
 import type { ActivationQuantization, QuantizedWeight } from './plain-model.js';
 
-/** Constants up to this many elements may be looked at by any rule. */
+/** Most elements of a constant whose numbers any rule may read. */
 const SMALL = 4096;
 
-/** Shapes have few elements, and little is computed between them. */
+/** Most elements of a shape whose numbers are followed; larger values are no shapes. */
 const MOST_ELEMENTS = 64;
 const MOST_ELEMENT_STEPS = 32;
 
-/** The same graph with every name that is read inside it put through `name`. */
+/** The graph with every name that is read inside it replaced by `name(from)`. */
 function renameReads(graph: OnnxGraph, name: (from: string) => string): OnnxGraph {
   return {
     ...graph,
@@ -49,7 +49,7 @@ function renameNode(node: OnnxNode, name: (from: string) => string): OnnxNode {
   return { ...node, inputs, attributes };
 }
 
-/** Every name that a node reads, with those that graphs inside it read. */
+/** Every name that a node reads, including those that graphs inside it read. */
 export function readNames(node: OnnxNode): string[] {
   const names = node.inputs.filter((input) => input !== '');
   for (const value of node.attributes.values()) {
@@ -65,7 +65,7 @@ export class Draft implements FactSource {
   readonly outputs: readonly ValueInfo[];
   readonly quantized = new Map<string, QuantizedWeight>();
   readonly activations = new Map<string, ActivationQuantization>();
-  /** Elements that constant folding has made. */
+  /** Total number of elements that constant folding has made. */
   folded = 0;
   readonly #graphName: string;
   readonly #outputNames: ReadonlySet<string>;
@@ -74,7 +74,7 @@ export class Draft implements FactSource {
   #initializers: Map<string, Initializer>;
   #producers = new Map<string, OnnxNode>();
   #facts = new Map<string, Fact>();
-  /** A value that is another one: reads of the key are reads of the entry. */
+  /** Aliases: reads of the key are reads of the entry. */
   #same = new Map<string, string>();
   #small = new Map<string, readonly number[] | null>();
   #elements = new Map<string, Axes | null>();
@@ -82,7 +82,7 @@ export class Draft implements FactSource {
   #fresh = 0;
   #read: ReadonlySet<string> | null = null;
   #operators: ReadonlySet<string> | null = null;
-  /** What the rule at work has emitted, with what it hid; null outside a rule. */
+  /** Nodes that the running rule has emitted, each with the producers and facts that it has replaced; null outside a rule. */
   #trial: { node: OnnxNode; hidden: (readonly [string, OnnxNode | undefined, Fact])[] }[] | null =
     null;
   #elementDepth = 0;
@@ -106,7 +106,7 @@ export class Draft implements FactSource {
     return this.#nodes;
   }
 
-  /** Of the nodes, as of the start of this pass. */
+  /** Operators of all nodes, as of the start of this pass. */
   get operators(): ReadonlySet<string> {
     this.#operators ??= new Set(this.#nodes.map(operatorOf));
     return this.#operators;
@@ -116,7 +116,7 @@ export class Draft implements FactSource {
     return this.#initializers;
   }
 
-  /** The name under which a value is known now. */
+  /** Follows aliases to the current name of a value. */
   resolve(name: string): string {
     let current = name;
     for (let next = this.#same.get(current); next !== undefined; next = this.#same.get(current)) {
@@ -241,7 +241,7 @@ export class Draft implements FactSource {
     return name;
   }
 
-  /** Puts a node where the rule at work stands: what it reads must be there. */
+  /** Adds a node at the place of the node that the running rule rewrites; its inputs must exist. */
   emit(node: OnnxNode): void {
     const hidden = node.outputs.map(
       (output) => [output, this.#producers.get(output), this.fact(output)] as const,
@@ -264,14 +264,14 @@ export class Draft implements FactSource {
     });
   }
 
-  /** Infers all facts again: constants found since make more of them known. */
+  /** Infers all facts again: constants found since then make more of them known. */
   refresh(): void {
     this.#elements.clear();
     this.#producers.clear();
     for (const node of this.#nodes) this.#learn(node);
   }
 
-  /** Runs `rewrite` on a node: the nodes that it put there, or null where it says false and all is as before. */
+  /** Runs `rewrite` on a node. Returns the nodes that it emitted; null when it returned false, after undoing its effects. */
   attempt(node: OnnxNode, rewrite: () => boolean): OnnxNode[] | null {
     this.#trial = [];
     const done = rewrite();
@@ -294,8 +294,8 @@ export class Draft implements FactSource {
   }
 
   /**
-   * Makes `name` (of the node being rewritten) another spelling of `target`. A graph output keeps its name: the value takes it
-   * over, or an Identity copies it.
+   * Makes `name`, a result of the node being rewritten, an alias of `target`. The name of a graph output must stay: the value
+   * takes it over, or an Identity copies the value.
    */
   alias(name: string, target: string): void {
     const value = this.resolve(target);
@@ -323,7 +323,7 @@ export class Draft implements FactSource {
     );
   }
 
-  /** The node keeps its old output name until `settle`. */
+  /** Gives the value of `from` the name `to`; its node keeps the old output name until `settle`. */
   #rename(from: string, to: string): void {
     const node = this.#producers.get(from);
     if (node === undefined) return;
@@ -332,7 +332,10 @@ export class Draft implements FactSource {
     this.#same.set(from, to);
   }
 
-  /** Ends a pass that made `nodes`: names are the resolved ones, and what no output needs is gone. */
+  /**
+   * Ends a pass that made `nodes`: replaces aliases by the current names and drops nodes and initializers that no output
+   * needs.
+   */
   settle(nodes: readonly OnnxNode[] = this.#nodes): void {
     const needed = new Set(this.#outputNames);
     const kept: OnnxNode[] = [];

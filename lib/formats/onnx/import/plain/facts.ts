@@ -1,15 +1,15 @@
 /**
- * What is known of a value without running the graph: its type and its axes.
+ * Facts about a value that hold without running the graph: its type and its axes.
  *
- * Rules need ranks (a positive axis is the last one or not) and types (a Cast between floats or not). Only what certainly
- * holds is told; null is "unknown", and a rule that needs it then leaves the node as it is.
+ * Rules need ranks (a positive axis is the last one or not) and types (a Cast between floats or not). Only certain facts are
+ * given; null means "unknown", and a rule that needs it then leaves the node as it is.
  */
 
 import type { Dtype, OnnxNode } from '../model.js';
 import { dtypeOfCode, numberOf, numbersOf, operatorOf, stringOf, tensorOf } from './attributes.js';
 import { OLD_SOFTMAX_DOMAIN } from './old-operators.js';
 
-/** null for an axis whose length differs from run to run, or is unknown. */
+/** Length of each axis; null for one that differs from run to run, or is unknown. */
 export type Axes = readonly (number | null)[];
 
 export interface Fact {
@@ -21,7 +21,7 @@ export interface FactSource {
   fact(name: string): Fact;
   /** Numbers of a small constant; null for anything else. */
   small(name: string): readonly number[] | null;
-  /** What is known of the numbers of a shape: null in the list for an unknown one, null for an unknown list. */
+  /** Known elements of a shape: null in the list for an unknown element, null for an unknown list. */
   elements(name: string): readonly (number | null)[] | null;
 }
 
@@ -51,7 +51,7 @@ function product(a: Axes | null, b: Axes | null): Axes | null {
   return batch === null ? null : [...batch, a.at(-2) ?? null, b.at(-1) ?? null];
 }
 
-/** `axes` counted from the front, or null when one is out of range. */
+/** `axes` counted from the front; null when one is out of range. */
 export function positiveAxes(axes: readonly number[], rank: number): number[] | null {
   const result = axes.map((axis) => (axis < 0 ? axis + rank : axis));
   return result.every((axis) => axis >= 0 && axis < rank) ? result : null;
@@ -162,7 +162,7 @@ const transpose: Infer = (node, source) => {
   const perm = numbersOf(node, 'perm') ?? dims.map((_, i) => dims.length - 1 - i);
   return { dtype, dims: perm.map((axis) => dims[axis] ?? null) };
 };
-/** Axes whose lengths change in a way not followed here. */
+/** Keeps the rank, with unknown lengths: for operators whose lengths are not followed here. */
 const sameRank: Infer = (node, source) => {
   const { dtype, dims } = first(node, source);
   return { dtype, dims: dims === null ? null : dims.map(() => null) };
@@ -335,7 +335,7 @@ function einsum(node: OnnxNode, source: FactSource): Fact {
   };
 }
 
-/** Elements of a value that is made of other shapes; null when it is made in another way. */
+/** Elements of a value computed from shapes; null when it is computed in another way. */
 export function inferElements(node: OnnxNode, source: FactSource): Axes | null {
   const from = node.inputs[0] ?? '';
   switch (operatorOf(node)) {
@@ -364,7 +364,7 @@ export function inferElements(node: OnnxNode, source: FactSource): Axes | null {
   }
 }
 
-/** The facts of every output of a node, from those of its inputs. */
+/** Facts of every output of a node, inferred from those of its inputs. */
 export function inferFacts(node: OnnxNode, source: FactSource): readonly Fact[] {
   const operator = operatorOf(node);
   if (operator === 'Split') {

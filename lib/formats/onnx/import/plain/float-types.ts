@@ -1,7 +1,7 @@
 /**
- * All floats become float32: initializers, tensors in attributes, inputs, outputs and the targets of Cast.
+ * Makes all floats float32: initializers, tensors in attributes, inputs, outputs and the targets of Cast.
  *
- * 16-bit numbers widen exactly. Doubles round, and those beyond float32 stop at its largest number: exporters write the
+ * 16-bit numbers widen exactly. Doubles are rounded, and those beyond float32 become its largest number: exporters write the
  * lowest double where they mean "minus infinity but finite", and an infinity would make NaN of a masked 0.
  */
 
@@ -37,7 +37,7 @@ function wideValue(value: ValueInfo): ValueInfo {
   return isFloat(value.dtype) ? { ...value, dtype: 'float32' } : value;
 }
 
-/** The attributes that name a type, by operator. */
+/** Attributes whose value is a data type. */
 const TYPE_ATTRIBUTES = ['to', 'dtype', 'output_dtype', 'stash_type', 'softmax_precision'];
 
 function wideAttribute(name: string, value: Attribute): Attribute {

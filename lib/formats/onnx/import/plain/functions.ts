@@ -1,5 +1,5 @@
 /**
- * Functions of the model are inlined: each call becomes the nodes of the function's body over fresh value names.
+ * Inlines the functions of the model: each call becomes the nodes of the function's body over fresh value names.
  *
  * The reader has checked that no function calls itself and that all calls together stay below its limit of nodes.
  */
@@ -20,10 +20,10 @@ import type { AppliedRule } from './plain-model.js';
 
 type Functions = ReadonlyMap<string, OnnxFunction>;
 
-/** Calls inside calls. */
+/** Largest depth of calls inside calls. */
 const MOST_DEEP = 256;
 
-/** Prefix of one call, so that no two calls share a value name. */
+/** Makes a prefix for each call, so that no two calls share a value name. */
 class Names {
   readonly #taken: Set<string>;
   #calls = 0;
@@ -44,7 +44,7 @@ class Names {
   }
 }
 
-/** Attributes of a body's node with the references to the caller's attributes replaced. */
+/** Attributes of a node in a body, with references to the caller's attributes resolved. */
 function bindAttributes(
   node: OnnxNode,
   given: ReadonlyMap<string, Attribute>,
@@ -83,7 +83,7 @@ function bindNode(
 ): OnnxNode {
   const attributes = bindAttributes(node, given);
   for (const [key, value] of attributes) {
-    // A graph that the caller gave reads the caller's names already.
+    // Only graphs of the body are renamed: a graph passed as an attribute already uses the caller's names.
     if (isGraph(value) && isGraph(node.attributes.get(key))) {
       attributes.set(key, renameBody(value, name, given));
     }
@@ -114,7 +114,8 @@ function body(call: OnnxNode, target: OnnxFunction, names: Names): OnnxNode[] {
   const rename = (local: string): string => bound.get(local) ?? fresh(local);
   const given = new Map([...target.defaults, ...call.attributes]);
   const nodes = target.nodes.map((node) => bindNode(node, rename, given));
-  // The results take the caller's names through Identity nodes, which a rule removes: a result may be an input as it is.
+  // Identity nodes give the results the caller's names, because a result may be an input unchanged. A rule removes them
+  // later.
   target.outputs.forEach((formal, index) => {
     const output = call.outputs[index] ?? '';
     if (output === '') return;
@@ -166,7 +167,7 @@ function expandInside(
   return { ...node, attributes };
 }
 
-/** The model's graph without calls, in which no operator depends on the version of the operator set. */
+/** The model's graph without calls, and with operators whose meaning no longer depends on the version of the operator set. */
 export function inlineFunctions(model: OnnxModel): {
   readonly graph: OnnxGraph;
   readonly applied: readonly AppliedRule[];

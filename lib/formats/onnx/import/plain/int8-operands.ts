@@ -1,12 +1,14 @@
 /**
- * Which weights the file multiplies as integers: their products' own inputs were quantized to 8 bits.
+ * Finds weights that the file multiplies as integers: those of products whose other operand is quantized to 8 bits.
  */
 
 import type { OnnxGraph, OnnxNode } from '../model.js';
 import { MOVES } from './moves.js';
 import type { PlainModel } from './plain-model.js';
 
-/** Initializers that only products read (and lookups), all of them on inputs that the file quantized to 8 bits. */
+/**
+ * Names of initializers that only lookups and products read, where all products have the other operand quantized to 8 bits.
+ */
 export function int8Operands({ graph, activations }: PlainModel): ReadonlySet<string> {
   const producers = producersOf(graph);
   const quantized = (value: string): boolean => {

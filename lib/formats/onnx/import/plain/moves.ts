@@ -1,4 +1,4 @@
-/** Operators that only move elements, so that they may run before or after quantization. First input: the data. */
+/** Operators that only move elements of their first input, so that they may run before or after quantization. */
 
 export const MOVES: ReadonlySet<string> = new Set([
   'Reshape',

@@ -1,11 +1,11 @@
 /**
- * Operators whose meaning depends on the version of the operator set are given a domain of their own, so that every rule
- * after this may take '' to mean opset 18. What old versions only spell differently (axes as attributes) needs no mark.
+ * Gives operators whose meaning depends on the version of the operator set a domain of their own, so that every later rule
+ * may take '' to mean opset 18. Old versions with another spelling only (axes as attributes) are not marked.
  */
 
 import { isGraph, type OnnxNode } from '../model.js';
 
-/** Softmax and its kin over all axes from `axis` on, default 1 (before opset 13). */
+/** Softmax, LogSoftmax and Hardmax before opset 13: over all axes from `axis` on, default 1. */
 export const OLD_SOFTMAX_DOMAIN = 'ai.onnx.12';
 
 const SOFTMAX = new Set(['Softmax', 'LogSoftmax', 'Hardmax']);

@@ -1,5 +1,5 @@
 /**
- * Arithmetic recognised by what it computes: a value as a polynomial in one or two given values.
+ * Recognises arithmetic as a polynomial in one or two given values.
  *
  * `0.5 * x * (1 + t)`, `x * (t * 0.5 + 0.5)` and `(x + x * t) / 2` are the same polynomial, so rules need one form for all
  * spellings of an activation.
@@ -51,7 +51,7 @@ function power(base: Polynomial, exponent: number | null): Polynomial | null {
   return result;
 }
 
-/** `value` as a polynomial in x and t ('' for none); null when it is something else. */
+/** `value` as a polynomial in x and t (t = '' for x alone); null when it is none. */
 export function polynomialOf(graph: Draft, value: string, x: string, t = ''): Polynomial | null {
   let nodes = 0;
   const known = new Map<string, Polynomial | null>();
@@ -103,7 +103,7 @@ export function isPolynomial(
   });
 }
 
-/** Values that `from` is arithmetic of, nearest first: candidates for x. */
+/** Values from which arithmetic leads to `from`, nearest first: candidates for x. */
 export function arithmeticInputs(graph: Draft, from: string, depth: number): string[] {
   const found = new Set<string>();
   let layer = [graph.resolve(from)];

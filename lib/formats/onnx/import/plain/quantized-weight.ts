@@ -1,7 +1,7 @@
 /**
- * A quantized weight as a value: its float numbers, and the same weight transposed, cut or reshaped.
+ * Operations on a quantized weight: its float numbers, and the same weight transposed, cut or reshaped.
  *
- * Codes are never changed, only moved; where a new order cannot be said by one axis of scales the result is null and the
+ * Codes are never changed, only moved. Where scales along one axis cannot describe the new order, the result is null and the
  * weight is float from there on.
  */
 
@@ -17,12 +17,12 @@ export function scaleDims(weight: QuantizedWeight): readonly number[] {
   return withAxis(dims, axis, Math.ceil((dims[axis] ?? 1) / blockSize));
 }
 
-/** (code - zeroPoint) * scale, rounded to float32 once. */
+/** All numbers as (code - zeroPoint) * scale, rounded to float32 once. */
 export function dequantized(weight: QuantizedWeight): Float32Array {
   return widened(weight, weight.readCodes(), 0);
 }
 
-/** As `dequantized`, for the codes of the elements from `begin` on. */
+/** As `dequantized`, for codes of the elements from `begin` on. */
 export function widened(
   weight: QuantizedWeight,
   codes: Int8Array | Uint8Array,
@@ -43,7 +43,7 @@ export function widened(
   let row = Math.floor(begin / (inner * length));
   let place = begin % inner;
   for (let i = 0; i < result.length; ) {
-    // A run of codes that differ in the axes behind that of the scales only.
+    // End of a run of codes that differ only in the axes after that of the scales.
     const end = Math.min(result.length, i + inner - place);
     if (blockSize === null) {
       const [scale, zero] = [scales[index] ?? 0, zeroPoints[index] ?? 0];
@@ -82,7 +82,7 @@ export function transposedWeight(
   };
 }
 
-/** Indices [begin, end) of `cut`; null where that cuts a block. */
+/** The weight's indices [begin, end) of axis `cut`; null where that cuts a block. */
 export function slicedWeight(
   weight: QuantizedWeight,
   cut: number,
@@ -115,7 +115,7 @@ export function slicedWeight(
   };
 }
 
-/** Other dims for the same order; null where the scales cannot follow. */
+/** The weight with other dims in the same order; null where the scales cannot follow. */
 export function reshapedWeight(
   weight: QuantizedWeight,
   dims: readonly number[],
@@ -131,7 +131,7 @@ export function reshapedWeight(
     );
     return same < 0 ? null : { ...weight, dims, view, axis: same };
   }
-  // [.., blocks, block] with one scale a block becomes [.., blocks * block].
+  // Merges the last two axes: [.., blocks, block] with one scale per block becomes [.., blocks * block].
   if (blockSize !== old[axis] || inner !== 1 || axis === 0) return null;
   const merged = (old[axis - 1] ?? 1) * blockSize;
   const rest = [...old.slice(0, axis - 1), merged];

@@ -1,8 +1,10 @@
 /**
- * What a QuantizeLinear is for: whether its input is a weight, and whether its range begins at zero where its input does not.
+ * Judges the purpose of a QuantizeLinear: whether its input is a weight, and whether its range begins at zero although its
+ * input can be negative.
  *
- * Tools that quantize with fixed ranges remove a ReLU before a range that begins at zero: what is negative becomes zero there
- * as well. A range that was calibrated on what a value can be cuts nothing at zero but what is rounded to it.
+ * Tools that quantize with fixed ranges remove a ReLU before a range that begins at zero, because negative numbers become
+ * zero there anyway. A range calibrated on numbers that are never negative begins at zero too, and cuts nothing but rounding
+ * errors.
  */
 
 import type { OnnxNode } from '../model.js';
@@ -12,12 +14,12 @@ import type { Draft } from './draft.js';
 import { MOVES } from './moves.js';
 import { rangeOf } from './value-ranges.js';
 
-/** Ranges begin at zero up to what rounding reaches: half a step, and a little for its own rounding. */
+/** Numbers above minus half a step are rounded to zero, not cut; the rest is for rounding of the step itself. */
 const HALF_STEP = 0.51;
 
 /**
- * Whether the range begins at zero, and what is quantized can be less. A mask does not count: what its range cuts off is
- * padding, which no text has here.
+ * Whether the range begins at zero and the input can be less. Masks do not count: their ranges cut off only padding, which
+ * texts do not have here.
  */
 export function cutsAtZero(graph: Draft, node: OnnxNode): boolean {
   const range = codeRange(graph, node);
@@ -26,10 +28,10 @@ export function cutsAtZero(graph: Draft, node: OnnxNode): boolean {
   return rangeOf(graph, x)[0] < -HALF_STEP * range.step && isActivation(graph, x);
 }
 
-/** Where weights come in. */
+/** Operators that bring in weights. */
 const LAYERS = /(MatMul|Gemm|LayerNorm|Embed|Attention|^Gather$)/;
 
-/** Whether some layer is on the way to a value. */
+/** Whether a layer with weights is among the nodes that compute a value. */
 function isActivation(graph: Draft, value: string): boolean {
   const seen = new Set<string>();
   const left = [graph.resolve(value)];
@@ -44,17 +46,17 @@ function isActivation(graph: Draft, value: string): boolean {
   return false;
 }
 
-/** What becomes of weights before they are used. */
+/** Operators that weights pass before they are used. */
 const WEIGHT_STEPS = new Set([...MOVES, 'Cast', 'QuantizeLinear', 'DequantizeLinear']);
 
-/** Whether a value is a weight of more than one number, as it is or moved: what quantizes it makes codes of it. */
+/** Whether a value is a weight of more than one number, unchanged or moved: quantizing it makes the codes of the weight. */
 export function isWeight(graph: Draft, value: string): boolean {
   for (let name = graph.resolve(value); ; ) {
     const initializer = graph.initializer(name);
     if (initializer !== null) return initializer.dims.reduce((a, b) => a * b, 1) > 1;
     const node = graph.producer(name);
     if (node === null || !WEIGHT_STEPS.has(operatorOf(node))) return false;
-    // Rows that are looked up, and shapes that are those of a text, make activations of it.
+    // Rows picked by ids, and shapes that follow a text, turn a weight into an activation.
     const rest = node.inputs.slice(1).map((_, index) => graph.input(node, index + 1));
     if (rest.some((input) => input !== '' && graph.initializer(input) === null)) return false;
     name = graph.input(node, 0);

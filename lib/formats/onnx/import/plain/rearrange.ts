@@ -1,5 +1,5 @@
 /**
- * Row-major numbers in another order: transposed, or a part along one axis. The result is a new array of the same kind.
+ * Reorders row-major numbers: transposes, or cuts a part along one axis. The result is a new array of the same type.
  */
 
 import type { Numbers } from '../model.js';
@@ -8,7 +8,7 @@ export function count(dims: readonly number[]): number {
   return dims.reduce((a, b) => a * b, 1);
 }
 
-/** An array of `length` zeros of the kind of `like`. */
+/** A zeroed array of `length` numbers with the type of `like`. */
 function alike<T extends Numbers>(like: T, length: number): T {
   const make = like.constructor as new (length: number) => T;
   return new make(length);

@@ -1,8 +1,9 @@
 /**
- * A rule: which nodes it looks at, and what it puts in their place.
+ * The type of a rule, and the writer of its nodes.
  *
- * A rule is rooted at the node whose result the matched part gives, looks backwards along the dataflow, never at names, and
- * writes nodes that give the same values under the root's output names. What it matched is removed when nobody reads it.
+ * A rule starts at the root: the node that gives the result of the pattern. It looks backwards along the dataflow, never at
+ * names, and writes nodes that give the same values under the root's output names. Nodes of the pattern are removed when
+ * nothing reads them any more.
  */
 
 import type { Attribute, OnnxNode, Tensor } from '../model.js';
@@ -11,18 +12,21 @@ import type { Draft } from './draft.js';
 export interface Rule {
   /** Short and stable: `inspect` prints it. */
   readonly name: string;
-  /** For the table in the documentation. */
+  /** For the table in the documentation: the pattern that the rule matches. */
   readonly matches: string;
   readonly writes: string;
-  /** Types and axes are inferred anew before it runs: what it writes is worse where they are unknown. */
+  /** Set when facts are inferred anew before the rule runs, because it writes worse nodes without types and axes. */
   readonly fresh?: true;
   /** Operators of the root, as `operatorOf` gives them; `'*'` for every node. */
   readonly roots: readonly string[];
-  /** Whether it rewrote the node. Where it says false the nodes that it wrote are forgotten; it must not have made an alias. */
+  /**
+   * Rewrites the node and returns true. When it returns false, the nodes that it wrote are dropped; it must not have made an
+   * alias.
+   */
   readonly rewrite: (node: OnnxNode, write: Writer) => boolean;
 }
 
-/** Notes that a rule keeps while it goes over the graph once. */
+/** Notes of a rule, kept during one pass over the graph. */
 export type Pass = Map<string, OnnxNode>;
 
 /** Writes the nodes that replace one node. */
@@ -38,7 +42,9 @@ export class Writer {
     this.#node = node;
   }
 
-  /** The node's own result under a passing name: rules look at nodes of the graph, and the root is not in it yet. */
+  /**
+   * A copy of the node under a temporary name, for helpers that look at nodes of the graph: the root itself is not in it yet.
+   */
   root(): string {
     if (this.#root === null) {
       this.#root = this.graph.freshName(this.#hint());
@@ -70,7 +76,7 @@ export class Writer {
     });
   }
 
-  /** A node with one new result, whose name is returned. */
+  /** Writes a node with one new result and returns the name of the result. */
   op(
     op: string,
     inputs: readonly string[],
@@ -81,7 +87,7 @@ export class Writer {
     return output;
   }
 
-  /** A node with `count` new results. */
+  /** Writes a node with `count` new results and returns their names. */
   ops(
     op: string,
     inputs: readonly string[],
@@ -93,7 +99,7 @@ export class Writer {
     return outputs;
   }
 
-  /** A node that gives the result of this name. */
+  /** Writes a node whose result gets the name `output`. */
   into(
     output: string,
     op: string,
@@ -104,7 +110,7 @@ export class Writer {
     return true;
   }
 
-  /** The result of this name is `value`. */
+  /** Makes `output` an alias of `value`. */
   same(output: string, value: string): true {
     this.graph.alias(output, value);
     return true;
@@ -114,7 +120,7 @@ export class Writer {
     return this.graph.constant(this.#hint(), tensor);
   }
 
-  /** A float constant of no axes. */
+  /** A float constant without axes. */
   scalar(value: number): string {
     const exact = Math.fround(value);
     return this.graph.cached(`f32:${Object.is(exact, -0) ? '-0' : exact}`, () =>
@@ -122,14 +128,14 @@ export class Writer {
     );
   }
 
-  /** An int64 constant of one axis. */
+  /** An int64 constant with one axis. */
   ints(values: readonly number[]): string {
     return this.graph.cached(`i64:${values.join(',')}`, () =>
       this.tensor({ dtype: 'int64', dims: [values.length], data: Float64Array.from(values) }),
     );
   }
 
-  /** An int64 constant of no axes. */
+  /** An int64 constant without axes. */
   int(value: number): string {
     return this.graph.cached(`i64 scalar:${value}`, () =>
       this.tensor({ dtype: 'int64', dims: [], data: Float64Array.of(value) }),

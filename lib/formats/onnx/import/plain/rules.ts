@@ -1,5 +1,5 @@
 /**
- * The table of rules, in the order they run. A new exporter's spelling needs a new row here and nothing else.
+ * The table of rules, in the order in which they run. A new exporter's spelling needs a new row here and nothing else.
  */
 
 import type { Rule } from './rule.js';

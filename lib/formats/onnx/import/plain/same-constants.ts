@@ -1,7 +1,7 @@
 /**
- * Initializers with equal numbers become one: exporters copy a shared weight for every layer that uses it.
+ * Merges initializers with equal numbers: exporters copy a shared weight for every layer that uses it.
  *
- * Candidates are told apart by a few numbers; only those that agree are read whole.
+ * Initializers are compared by a small sample first; only those with equal samples are read whole.
  */
 
 import type { Initializer, Numbers } from '../model.js';
@@ -9,7 +9,9 @@ import type { Draft } from './draft.js';
 import { count } from './rearrange.js';
 
 const SAMPLE = 64;
-/** Different numbers with the same sample occur in files made to waste time. */
+/**
+ * Most initializers with equal samples but different numbers that are compared: more occur only in files made to waste time.
+ */
 const MOST_COMPARED = 4;
 
 function sample(initializer: Initializer, elements: number): Numbers {
@@ -27,7 +29,7 @@ function equal(a: Numbers, b: Numbers): boolean {
   return true;
 }
 
-/** Merges equal initializers of more than one element; the first name stays. Gives the names that went. */
+/** Merges equal initializers of more than one element into the first of them. Returns the names of the removed ones. */
 export function mergeConstants(draft: Draft): string[] {
   const groups = new Map<string, Initializer[]>();
   const merged: string[] = [];

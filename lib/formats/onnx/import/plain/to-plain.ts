@@ -1,7 +1,7 @@
 /**
- * Rewrites a model into its plain form (`plain-model.ts` says what that is) by the rules of `rules.ts`.
+ * Rewrites a model into its plain form (see `plain-model.ts`) by the rules of `rules.ts`.
  *
- * Every rule runs over the whole graph, in the order of the table, until none of them finds anything more to do.
+ * Every rule runs over the whole graph, in the order of the table, again and again until none of them changes anything.
  */
 
 import { SinterError } from '../../../../core/errors.js';
@@ -15,7 +15,7 @@ import { type Pass, type Rule, Writer } from './rule.js';
 import { RULES } from './rules.js';
 import { mergeConstants } from './same-constants.js';
 
-/** Nodes that all rounds together may look at. BERT-large takes some 10,000. */
+/** Most nodes visited in all rounds together. BERT-large takes some 10,000. */
 const MOST_LOOKS = 1_000_000;
 const NODES_SHOWN = 8;
 
@@ -51,7 +51,7 @@ function runRule(rule: Rule, draft: Draft, log: Map<string, Log>): boolean {
   return true;
 }
 
-/** Runs `rules` on a graph until nothing changes. For tests of one rule, and for `toPlain`. */
+/** Runs `rules` on a graph until nothing changes. Used by `toPlain`, and by tests of one rule. */
 export function applyRules(draft: Draft, rules: readonly Rule[]): readonly AppliedRule[] {
   const log = new Map<string, Log>();
   let looked = 0;
@@ -78,7 +78,7 @@ function entry(rule: string, names: readonly string[]): AppliedRule[] {
   return [{ rule, count: names.length, nodes: names.slice(0, NODES_SHOWN) }];
 }
 
-/** Which 16-bit float type a graph holds. */
+/** The 16-bit float type of a graph's initializers, inputs and outputs; null for none. */
 function halfType(graph: OnnxGraph): PlainModel['half'] {
   const types = new Set([
     ...[...graph.initializers.values()].map((initializer) => initializer.dtype),
@@ -89,9 +89,9 @@ function halfType(graph: OnnxGraph): PlainModel['half'] {
 }
 
 /**
- * The plain form of a model. The model is not changed and its numbers are read only where a rule needs them.
+ * Returns the plain form of a model. The model is not changed, and its numbers are read only where a rule needs them.
  *
- * Throws UNSUPPORTED_MODEL for what no rewriting could make plain (an operator set below 7, strings); unknown operators stay.
+ * Throws UNSUPPORTED_MODEL where no rewriting helps (an operator set below 7, strings). Unknown operators stay.
  */
 export function toPlain(model: OnnxModel): PlainModel {
   const version = model.opsets.get('') ?? model.opsets.get('ai.onnx') ?? 0;

@@ -1,8 +1,8 @@
 /**
- * The float value behind a quantized one, whichever way the file made it.
+ * The float value behind a quantized one, for every way in which files make it.
  *
- * Activations lose their quantization: the value is the one before QuantizeLinear or DynamicQuantizeLinear, and a note says
- * how the file quantized it. A range that begins at zero may stand for a ReLU: see `quantizer.ts`.
+ * Activations lose their quantization: the result is the value before QuantizeLinear or DynamicQuantizeLinear, and a note
+ * records how the file quantized it. A range that begins at zero may stand for a ReLU: see `quantizer.ts`.
  */
 
 import type { OnnxNode } from '../model.js';
@@ -27,7 +27,7 @@ export function sameNumbers(graph: Draft, a: string, b: string): boolean {
   );
 }
 
-/** Whether two zero points are equal, where a missing one is 0. */
+/** Whether two zero points are equal; a missing one is 0. */
 function sameZero(graph: Draft, a: string, b: string): boolean {
   if (a !== '' && b !== '') return sameNumbers(graph, a, b);
   return [a, b].every((name) => name === '' || (graph.small(name)?.every((n) => n === 0) ?? false));
@@ -40,8 +40,8 @@ export function noteActivation(graph: Draft, value: string, note: ActivationQuan
 }
 
 /**
- * x where `q` is x quantized by this scale and zero point; null where it was made in another way, and where its range still
- * does something (a rule writes what that is before the quantizer).
+ * x where `q` is x quantized with this scale and zero point. null where it is made in another way, or where the range still
+ * has an effect (a rule first writes a ReLU before the quantizer).
  */
 export function unquantized(graph: Draft, q: string, scale: string, zero: string): string | null {
   const node = graph.producer(q);
@@ -57,7 +57,7 @@ export function unquantized(graph: Draft, q: string, scale: string, zero: string
   if (operatorOf(node) !== 'QuantizeLinear') return null;
   const [ownScale, ownZero] = [graph.input(node, 1), graph.input(node, 2)];
   if (!sameNumbers(graph, ownScale, scale) || !sameZero(graph, ownZero, zero)) return null;
-  // A weight that is quantized here becomes codes.
+  // A constant weight quantized here becomes codes, by a rule.
   if (isWeight(graph, x) || cutsAtZero(graph, node)) return null;
   const [step, offset] = [graph.scalar(scale), zero === '' ? 0 : graph.scalar(zero)];
   const dtype = codeType(graph, node);
@@ -74,8 +74,9 @@ export function unquantized(graph: Draft, q: string, scale: string, zero: string
 }
 
 /**
- * The float value of (q - zero) * scale: an initializer for a constant q, the value before quantization, or a
- * DequantizeLinear for other rules to look at. Scales of more than one element run along `axis`.
+ * The float value of (q - zero) * scale: an initializer for a constant q, the value before quantization, or else a new
+ * DequantizeLinear, left to other rules. Scales of more than one element run along `axis`. null where a constant cannot be
+ * dequantized.
  */
 export function floatOf(
   write: Writer,
@@ -99,7 +100,7 @@ export function floatOf(
   return write.op('DequantizeLinear', zero === '' ? [q, scale] : [q, scale, zero], { axis });
 }
 
-/** As `unquantized`, through operators that move elements, which are written again on the floats. */
+/** As `unquantized`, looking through operators that move elements, which are then repeated on the float value. */
 function beforeMoves(write: Writer, q: string, scale: string, zero: string): string | null {
   const { graph } = write;
   const path: OnnxNode[] = [];
@@ -114,7 +115,7 @@ function beforeMoves(write: Writer, q: string, scale: string, zero: string): str
   return null;
 }
 
-/** A moving node on another value. */
+/** Repeats a moving node on another value. */
 export function again(write: Writer, move: OnnxNode, from: string): string {
   const rest = move.inputs.slice(1).map((_, index) => write.graph.input(move, index + 1));
   return write.op(move.op, [from, ...rest], Object.fromEntries(move.attributes));

@@ -1,8 +1,8 @@
 /**
- * What numbers a value of the graph can be, by what makes it: softmax gives 0 to 1, GELU nothing below -0.17.
+ * Bounds of a value's numbers, from the nodes that compute it: softmax gives 0 to 1, GELU nothing below -0.17.
  *
- * Only what certainly holds is told; everything else may be any number. It decides whether the end of a quantizer's range cuts
- * something off or lies where nothing comes.
+ * Only certain bounds are given; everything else may be any number. They decide whether the end of a quantizer's range cuts
+ * numbers off or lies where none occur.
  */
 
 import type { Initializer, OnnxNode } from '../model.js';
@@ -19,10 +19,10 @@ const UNIT: ValueRange = [0, 1];
 const SIGNED: ValueRange = [-1, 1];
 const MOST_STEPS = 24;
 
-/** The lowest point of SiLU is -0.27847; x sigmoid(alpha x) has it divided by alpha. */
+/** Just below the minimum of SiLU, -0.27847; that of x sigmoid(alpha x) is divided by alpha. */
 const SILU_LOWEST = -0.2785;
 
-/** What the result is whatever the operands are. The lowest point of GELU is -0.16998. */
+/** Bounds of operators whatever their operands are. The minimum of GELU is -0.16998. */
 const FIXED: Readonly<Record<string, ValueRange>> = {
   Abs: POSITIVE,
   Cos: SIGNED,
@@ -42,7 +42,7 @@ const FIXED: Readonly<Record<string, ValueRange>> = {
   Tanh: SIGNED,
 };
 
-/** Results that are some of the numbers of the first operand, or lie between them. */
+/** Operators whose results are numbers of the first operand, or lie between them. */
 const PASSING: ReadonlySet<string> = new Set([
   ...MOVES,
   'Cast',
@@ -54,7 +54,7 @@ const PASSING: ReadonlySet<string> = new Set([
   'Tile',
 ]);
 
-/** Lowest and highest number that `name` can be. */
+/** Lowest and highest number that `name` may hold. */
 export function rangeOf(graph: Draft, name: string): ValueRange {
   return new Ranges(graph).of(name, 0);
 }
@@ -79,7 +79,7 @@ class Ranges {
     const initializer = this.graph.initializer(value);
     if (initializer !== null) return this.constant(initializer);
     const node = this.graph.producer(value);
-    // Ids, masks and positions.
+    // Integer inputs of the graph are ids, masks and positions.
     if (node === null) return isInteger(this.graph.fact(value).dtype) ? POSITIVE : ANY;
     const inputs = (index: number) => this.of(this.graph.input(node, index), steps);
     const operator = operatorOf(node);
@@ -163,7 +163,10 @@ class Ranges {
     }
   }
 
-  /** Numbers of a quantizer with the same step, however they were moved since. */
+  /**
+   * Bounds of dequantized numbers: those of the quantizer's input if both have the same step, also through operators that
+   * move elements.
+   */
   private dequantized(node: OnnxNode, inputs: (index: number) => ValueRange): ValueRange | null {
     const { graph } = this;
     let source = graph.producer(graph.input(node, 0));

@@ -1,7 +1,7 @@
 /**
- * Attention written out as a base exporter does it: heads split, scores, scale, bias, softmax, heads joined.
+ * Writes attention out as a base exporter does: heads split, scores, scale, bias, softmax, heads joined.
  *
- * Masks become an addend of the scores, 0 where a key is seen and a large negative number where it is not.
+ * Masks become an addend of the scores: 0 where a key is visible, and a large negative number where it is not.
  */
 
 import type { Writer } from './rule.js';
@@ -16,25 +16,25 @@ export function splitHeads(write: Writer, value: string, heads: number): string 
 }
 
 export interface AttentionParts {
-  /** [batch, tokens, heads * dim] each, or [batch, heads, tokens, dim] where `split` says so. */
+  /** Operands [batch, tokens, heads * dim], or [batch, heads, tokens, dim] with `split`. */
   readonly query: string;
   readonly key: string;
   readonly value: string;
   readonly queryHeads: number;
   /**
-   * Fewer heads of keys and values, each for a group of neighbouring heads of queries. Default: as many as queries have; null
-   * where only the running graph knows.
+   * Number of heads of keys and values, each for a group of neighbouring heads of queries. Default: as many as queries have;
+   * null where only the running graph knows.
    */
   readonly keyHeads?: number | null;
-  /** Heads are axis 1 already. */
+  /** Whether heads are axis 1 of the operands already. */
   readonly split: boolean;
-  /** A number, or the value of the graph that holds it. */
+  /** A number, or the name of the value that holds it. */
   readonly scale: number | string;
-  /** Added to the scaled scores, one after the other: values that broadcast to [batch, heads, queries, keys]. */
+  /** Values to add to the scaled scores, each of which broadcasts to [batch, heads, queries, keys]. */
   readonly biases: readonly string[];
 }
 
-/** Writes attention into `output`: [batch, tokens, heads * dim], or [batch, heads, tokens, dim] for split parts. */
+/** Writes attention into `output`: [batch, tokens, heads * dim], or [batch, heads, tokens, dim] with `split`. */
 export function writeAttention(write: Writer, output: string, parts: AttentionParts): true {
   const { split, queryHeads: heads, keyHeads: stated = heads } = parts;
   const keyHeads = stated ?? 0;
@@ -61,40 +61,43 @@ export function writeAttention(write: Writer, output: string, parts: AttentionPa
   return write.into(output, 'Reshape', [joined, write.ints([0, 0, -1])]);
 }
 
-/** The head of keys that each head of queries meets; '' where that is its own. */
+/** Constant with the head of keys for each head of queries; '' where they are the same. */
 function groupsOf(write: Writer, heads: number, keyHeads: number): string {
   if (heads === keyHeads) return '';
   const group = heads / keyHeads;
   return write.ints(Array.from({ length: heads }, (_, head) => Math.floor(head / group)));
 }
 
-/** The same of [batch, heads, tokens, dim] values whose heads are not known: head * heads of keys / heads. */
+/**
+ * As `groupsOf`, computed by the graph from [batch, heads, tokens, dim] operands of unknown heads: head * heads of keys /
+ * heads.
+ */
 function toldGroups(write: Writer, query: string, value: string): string {
   const [heads = '', keyHeads = ''] = [query, value].map((name) => tokensOf(write, name));
   const all = write.op('Range', [write.int(0), heads, write.int(1)]);
   return write.op('Div', [write.op('Mul', [all, keyHeads]), heads]);
 }
 
-/** (1 - mask) * low: the addend of a mask of 1 (seen) and 0. */
+/** (1 - mask) * low: the addend for a mask of 1 (visible) and 0. */
 export function addendOfMask(write: Writer, mask: string, low: number): string {
   const dtype = write.graph.fact(mask).dtype;
   const float = dtype === 'float32' ? mask : write.op('Cast', [mask], { to: 1 });
   return write.op('Mul', [write.op('Sub', [write.scalar(1), float]), write.scalar(low)]);
 }
 
-/** Size of axis 1, as a scalar: the tokens of a [batch, tokens, ..] value. */
+/** The size of axis 1 as a scalar: the number of tokens of a [batch, tokens, ..] value. */
 export function tokensOf(write: Writer, value: string): string {
   return write.op('Gather', [write.op('Shape', [value]), write.int(1)], { axis: 0 });
 }
 
-/** 0, 1, .. as many as tokens. */
+/** Positions 0, 1 ... for the tokens of a [batch, tokens, ..] value. */
 export function positionsOf(write: Writer, value: string): string {
   return write.op('Range', [write.int(0), tokensOf(write, value), write.int(1)]);
 }
 
 /**
- * The addend of onnxruntime's masks: [batch] lengths of texts padded on the right, [batch, keys], [batch, queries, keys].
- * null for ranks that are not known here. `tokens` is a [batch, tokens, ..] value.
+ * The addend for onnxruntime's masks: [batch] lengths of texts padded on the right, [batch, keys], or [batch, queries, keys].
+ * null for unsupported ranks. `tokens` is a [batch, tokens, ..] value.
  */
 export function addendOfMaskIndex(
   write: Writer,

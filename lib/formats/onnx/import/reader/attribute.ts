@@ -1,7 +1,7 @@
 /**
  * AttributeProto: a number, text, list, tensor, graph, or a reference to an attribute of the calling node.
  *
- * Integers and floats are both numbers: an operator knows which it has.
+ * Integers and floats both become numbers: each operator knows which of the two it reads.
  */
 
 import { scanFields, type WireSource, type WireSpan } from '../../wire-reader.js';
@@ -19,7 +19,7 @@ import {
 import { MAX_LIST, MAX_NESTING } from './limits.js';
 import { lazyTensor, readTensor } from './tensor.js';
 
-/** Reads a graph inside a node; given by the caller, because graphs hold nodes. */
+/** Reads a graph inside a node. It is passed in to avoid a cycle of imports: graphs hold nodes, nodes hold attributes. */
 export type GraphReader = (
   context: ParseContext,
   source: WireSource,
@@ -29,7 +29,7 @@ export type GraphReader = (
 
 interface Parsed {
   name: string;
-  /** AttributeProto.AttributeType; 0 where an old file leaves it out. */
+  /** Value of AttributeProto.AttributeType; 0 where an old file leaves it out. */
   type: number;
   ref: string;
   int: number;
@@ -39,11 +39,11 @@ interface Parsed {
   readonly ints: number[];
   readonly floats: number[];
   readonly strings: string[];
-  /** The type that the present field implies. */
+  /** Type that follows from the field that is present. */
   implied: number;
 }
 
-/** Types by number, as far as they are known here. */
+/** Values of AttributeProto.AttributeType that the reader supports. */
 const INT = 2;
 const FLOAT = 1;
 const STRING = 3;
@@ -53,7 +53,7 @@ const FLOATS = 6;
 const INTS = 7;
 const STRINGS = 8;
 
-/** The attribute at `item`, of the node called `owner` in messages. */
+/** Reads the attribute at `item`. `owner` names its node in messages. */
 export function readAttribute(
   context: ParseContext,
   source: WireSource,

@@ -1,5 +1,5 @@
 /**
- * What parsing one model shares: its files, the count of its parts, and the wording of errors.
+ * State of parsing one model: its files, the count of its parts, and the wording of errors.
  */
 
 import { externalPath } from './external-path.js';
@@ -22,7 +22,7 @@ export class ParseContext {
     return [this.file, ...this.#external.values()];
   }
 
-  /** The file of external data at `location`; not opened when that is outside the model's folder. */
+  /** Opens the file of external data at `location`, which must be in the model's folder. */
   externalFile(location: string, tensor: string): ModelFile {
     const known = this.#external.get(location);
     if (known) return known;

@@ -1,7 +1,7 @@
 /**
- * The raw form of a tensor (little-endian, row-major) as numbers.
+ * Decodes the raw form of a tensor (little-endian, row-major).
  *
- * Views where the memory allows it, copies where elements are widened, unpacked or not aligned.
+ * The result is a view where alignment allows it, and a copy where elements are widened, unpacked or not aligned.
  */
 
 import { bf16ToF32, f16ToF32 } from '../../../float16.js';
@@ -53,7 +53,7 @@ function view<T>(kind: Typed<T>, bytes: Uint8Array, count: number): T {
   return new kind(aligned.buffer as ArrayBuffer, aligned.byteOffset, count);
 }
 
-/** The first of two elements is in the low half of a byte. */
+/** Unpacks two elements from each byte, the first from the low half. */
 export function unpackUint4(bytes: Uint8Array, count: number): Uint8Array {
   const out = new Uint8Array(count);
   for (let i = 0; i < count; i++) {

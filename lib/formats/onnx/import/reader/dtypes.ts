@@ -1,7 +1,7 @@
 /**
  * The element types of ONNX: their numbers in the file and their sizes.
  *
- * Types that no encoder has (complex, float8, float4, two bits) are not here and are refused by name.
+ * Types that no encoder has (complex, float8, float4, two bits) are left out, so that they are refused by name.
  */
 
 import type { Dtype } from '../model.js';
@@ -25,7 +25,7 @@ const BY_NUMBER: ReadonlyMap<number, Dtype> = new Map([
   [22, 'int4'],
 ]);
 
-/** TensorProto.DataType -> Dtype; undefined for one that is not known here. */
+/** Maps TensorProto.DataType to a dtype; undefined for unsupported types. */
 export function dtypeOf(number: number): Dtype | undefined {
   return BY_NUMBER.get(number);
 }
@@ -50,7 +50,7 @@ const BITS: Readonly<Record<NumberDtype, number>> = {
   bool: 8,
 };
 
-/** Bytes of `count` elements in raw form; two four-bit elements share a byte. */
+/** Size in bytes of `count` elements in raw form; two four-bit elements share a byte. */
 export function rawBytes(dtype: NumberDtype, count: number): number {
   return Math.ceil((count * BITS[dtype]) / 8);
 }

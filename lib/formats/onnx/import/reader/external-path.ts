@@ -1,15 +1,16 @@
 /**
- * Where the external data of a tensor may lie: in the folder of the model, and nowhere else.
+ * Checks where the external data of a tensor lies: it must be in the folder of the model.
  *
- * Checked on the text first (nothing is opened for `..` or an absolute path) and on the real path after links. A model file
- * that is itself a link may have its data beside the file it points to: that is how the Hugging Face cache stores both.
+ * The check looks at the text first (nothing is opened for `..` or an absolute path), then at the real path behind links. A
+ * model file that is itself a link may have its data beside the file it points to: that is how the Hugging Face cache stores
+ * both.
  */
 
 import { lstatSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import { corruptOnnx } from './problem.js';
 
-/** The real path of `location` for the model at `modelPath`. Throws CORRUPT_MODEL (path, data). */
+/** Returns the real path of `location` for the model at `modelPath`. Throws CORRUPT_MODEL (path, data). */
 export function externalPath(modelPath: string, location: string, tensor: string): string {
   const bad = (what: string) =>
     corruptOnnx(modelPath, 'path', `tensor ${tensor}: external data ${what}`, { tensor });

@@ -1,5 +1,5 @@
 /**
- * Values of single protobuf fields: each is of the wire type that the schema says, or the file is no ONNX model.
+ * Reads values of single protobuf fields. A field whose wire type is not that of the schema makes the file no ONNX model.
  */
 
 import { decodeVarint, type WireSource, type WireSpan } from '../../wire-reader.js';
@@ -25,7 +25,7 @@ export function expectVarint(context: ParseContext, item: WireSpan): bigint {
   return item.value;
 }
 
-/** int32, int64 and enum fields; beyond 2^53 rounded. */
+/** Value of an int32, int64 or enum field; beyond 2^53 it is rounded. */
 export function intOf(context: ParseContext, item: WireSpan): number {
   return Number(BigInt.asIntN(64, expectVarint(context, item)));
 }
@@ -45,7 +45,7 @@ export function utf8(context: ParseContext, bytes: Uint8Array, byteOffset: numbe
   }
 }
 
-/** One entry or a packed run of a repeated int64 field, at most `limit` numbers. */
+/** Values of a repeated int64 field: one entry, or a packed run of at most `limit` numbers. */
 export function intsOf(
   context: ParseContext,
   source: WireSource,
@@ -68,7 +68,7 @@ export function intsOf(
   return out;
 }
 
-/** One entry or a packed run of a repeated float field, at most `limit` numbers. */
+/** Values of a repeated float field: one entry, or a packed run of at most `limit` numbers. */
 export function floatsOf(
   context: ParseContext,
   source: WireSource,
@@ -83,7 +83,7 @@ export function floatsOf(
   return Array.from({ length: bytes.length / 4 }, (_, i) => data.getFloat32(4 * i, true));
 }
 
-/** Throws `limits` when a list of `count` is longer than `limit`. */
+/** Throws CORRUPT_MODEL (limits) when a list of `count` entries is longer than `limit`. */
 export function checkLimit(
   context: ParseContext,
   item: WireSpan,

@@ -1,7 +1,8 @@
 /**
- * FunctionProto: the functions of a model, sorted, with the size of everything inlined known to be bounded.
+ * FunctionProto: reads the functions of a model, sorts their nodes and bounds their size when inlined.
  *
- * A function may call functions but never itself, and doubling calls must not grow past the limit of nodes.
+ * A function may call others but never itself; functions whose calls double the nodes at each level must not exceed the limit
+ * of nodes.
  */
 
 import { scanFields, type WireSource, type WireSpan } from '../../wire-reader.js';
@@ -20,7 +21,7 @@ import { MAX_LIST, MAX_PARTS } from './limits.js';
 import { readOpset } from './opset.js';
 import { sortWithin } from './order.js';
 
-/** The FunctionProto at `item`. */
+/** Reads the FunctionProto at `item`. */
 export function readFunction(
   context: ParseContext,
   source: WireSource,
@@ -68,7 +69,10 @@ function keyOf(item: { readonly domain: string; readonly op: string }): string {
   return `${item.domain}::${item.op}`;
 }
 
-/** Throws CORRUPT_MODEL for functions that call themselves, are there twice, or grow too large. */
+/**
+ * Throws CORRUPT_MODEL for a function that calls itself or is defined twice, and for functions that grow too large when
+ * inlined.
+ */
 export function checkFunctions(
   context: ParseContext,
   functions: readonly OnnxFunction[],
@@ -117,5 +121,5 @@ export function checkFunctions(
   }
 }
 
-/** Functions that call functions. */
+/** Largest depth of calls inside calls. */
 const MAX_CALLS = 64;

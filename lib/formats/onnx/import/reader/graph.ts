@@ -1,7 +1,7 @@
 /**
- * GraphProto, NodeProto and ValueInfoProto: nodes as they stand in the file, sorted and checked later.
+ * GraphProto, NodeProto and ValueInfoProto: reads nodes in the order of the file; order.ts sorts and checks them.
  *
- * Names are kept apart from meaning: an initializer that is listed as an input too is no input.
+ * An initializer that the file lists as an input too is not an input of the result.
  */
 
 import { scanFields, type WireSource, type WireSpan } from '../../wire-reader.js';
@@ -19,7 +19,7 @@ interface Extent {
   readonly end: number;
 }
 
-/** The GraphProto at `extent`; `nesting` is 0 for the model's own graph. Nodes are not sorted yet. */
+/** Reads the GraphProto at `extent`; `nesting` is 0 for the model's own graph. Nodes are not sorted yet. */
 export function readGraph(
   context: ParseContext,
   source: WireSource,
@@ -61,7 +61,7 @@ function addInitializer(
   initializers.set(name, tensor);
 }
 
-/** The NodeProto at `item`. */
+/** Reads the NodeProto at `item`. */
 export function readNode(
   context: ParseContext,
   source: WireSource,
@@ -101,7 +101,7 @@ export function readNode(
   return { op, domain: plainDomain(texts.domain), name, inputs, outputs, attributes };
 }
 
-/** Both spellings of ONNX's own domain are ''. */
+/** The domain, with '' for both spellings of ONNX's own. */
 export function plainDomain(domain: string): string {
   return domain === 'ai.onnx' ? '' : domain;
 }
@@ -166,7 +166,7 @@ function shapeOf(
   return dims;
 }
 
-/** The graph with its nodes, and those of graphs inside, in topological order. Throws CORRUPT_MODEL (graph). */
+/** Returns the graph with its nodes, and those of graphs inside them, in topological order. Throws CORRUPT_MODEL (graph). */
 export function checkedGraph(context: ParseContext, graph: OnnxGraph): OnnxGraph {
   return sortNodes(context, graph, new Set());
 }

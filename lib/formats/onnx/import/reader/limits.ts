@@ -1,29 +1,29 @@
 /**
- * What a file may ask for, far above any real encoder.
+ * Limits of a file, far above any real encoder.
  *
- * Objects in memory cost more than their bytes in a file, so their number is bounded too, before they are made.
+ * Objects in memory take more bytes than in a file, so their number is limited too, before they are made.
  */
 
 import { corruptOnnx } from './problem.js';
 
-/** Nodes, attributes, tensors, values, functions of one file, and the nodes of all functions when inlined. */
+/** Number of nodes, attributes, tensors, values and functions of one file; also of nodes after all functions are inlined. */
 export const MAX_PARTS = 100_000;
-/** Inputs and outputs of all nodes of one file. */
+/** Number of inputs and outputs of all nodes of one file. */
 export const MAX_NAMES = 500_000;
-/** Graphs inside nodes inside graphs. */
+/** Depth of graphs inside nodes. */
 export const MAX_NESTING = 8;
 export const MAX_RANK = 16;
-/** Elements of one tensor. */
+/** Number of elements of one tensor. */
 export const MAX_ELEMENTS = 2 ** 36;
-/** Numbers or strings in one attribute, inputs or outputs of one node. */
+/** Number of numbers or strings in one attribute, of inputs or outputs of one node. */
 export const MAX_LIST = 100_000;
-/** The operator sets whose meaning is known. Before 7, arithmetic did not broadcast. */
+/** The supported operator sets. Before 7, arithmetic did not broadcast. */
 export const MIN_OPSET = 7;
 export const MAX_OPSET = 26;
 export const MIN_IR_VERSION = 3;
 export const MAX_IR_VERSION = 13;
 
-/** Counts the parts of one file. */
+/** Counts the parts of one file and throws when it has too many. */
 export class Parts {
   #count = 0;
   #names = 0;

@@ -1,8 +1,8 @@
 /**
- * One file of a model, read by position: the window for parsing, exact pieces for tensors.
+ * One file of a model, read by position: through a window while parsing, in exact pieces for tensors.
  *
- * The descriptor is open while the model is parsed; later reads open the file again and refuse it when it has changed, so
- * that a model in memory holds no descriptor. Reading is synchronous: a tensor is needed whole, at once, while importing.
+ * The descriptor is open while the model is parsed. Later reads open the file again and refuse it when it has changed, so
+ * that a model in memory holds no descriptor. Reading is synchronous, because the import needs a tensor whole and at once.
  */
 
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
@@ -12,14 +12,14 @@ import type { WireSource } from '../../wire-reader.js';
 import { corruptOnnx } from './problem.js';
 
 const WINDOW_BYTES = 64 * 1024;
-/** One system call reads at most this much. */
+/** Most bytes of one system call. */
 const PIECE_BYTES = 2 ** 30;
-/** A pipe with nobody at its other end must not stop us (Windows has no such flag). */
+/** Without O_NONBLOCK, opening a pipe that nobody writes to would block forever (Windows has no such flag). */
 const READ_ONLY = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 export class ModelFile implements WireSource {
   readonly path: string;
-  /** As errors name it. */
+  /** Name of the file in messages. */
   readonly name: string;
   readonly size: number;
   readonly stamp: FileStamp;
@@ -27,7 +27,7 @@ export class ModelFile implements WireSource {
   #window: Uint8Array = new Uint8Array(0);
   #windowBegin = 0;
 
-  /** Opens a regular file. Throws CORRUPT_MODEL when there is none. */
+  /** Opens a regular file. Throws CORRUPT_MODEL when there is none at `path`. */
   constructor(path: string, name: string = path) {
     this.path = path;
     this.name = name;
@@ -37,7 +37,10 @@ export class ModelFile implements WireSource {
     this.size = size;
   }
 
-  /** Bytes [begin, end), which must lie in the file. Large pieces are memory of their own. */
+  /**
+   * Returns bytes [begin, end), which must lie in the file. Pieces larger than the window are copies; smaller ones are views
+   * of it.
+   */
   read(begin: number, end: number): Uint8Array {
     const from = begin - this.#windowBegin;
     if (from >= 0 && end - this.#windowBegin <= this.#window.length) {
@@ -50,7 +53,7 @@ export class ModelFile implements WireSource {
     return this.#window.subarray(0, end - begin);
   }
 
-  /** Gives the descriptor and the window back; reading goes on to work. */
+  /** Closes the descriptor and drops the window. Later reads open the file again. */
   close(): void {
     if (this.#descriptor !== null) closeSync(this.#descriptor);
     this.#descriptor = null;
@@ -99,7 +102,8 @@ function openRegular(path: string, name: string): number {
   if (what === null) return descriptor;
   const isFile = fstatSync(descriptor).isFile();
   closeSync(descriptor);
-  // A pointer in the model's own place is no model; in that of external data it has none of its numbers.
+  // A Git LFS pointer in place of the model file means that there is no model; in place of external data, that its numbers
+  // are missing.
   throw corruptOnnx(name, isFile && name === path ? 'parse' : 'data', what);
 }
 

@@ -1,5 +1,5 @@
 /**
- * OperatorSetIdProto, and which versions are known.
+ * OperatorSetIdProto, and the check of versions.
  */
 
 import { scanFields, type WireSource, type WireSpan } from '../../wire-reader.js';
@@ -26,7 +26,7 @@ export function readOpset(
   opsets.set(plainDomain(domain), version);
 }
 
-/** Throws UNSUPPORTED_MODEL unless the versions of the format and of ONNX's operators are known. */
+/** Throws UNSUPPORTED_MODEL unless the versions of the format and of ONNX's operators are supported. */
 export function checkVersions(
   context: ParseContext,
   irVersion: number,

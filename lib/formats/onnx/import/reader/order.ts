@@ -1,14 +1,14 @@
 /**
- * Topological order, single assignment, and values that nobody makes or that need themselves.
+ * Sorts nodes topologically and refuses values that are assigned twice, made by no node, or part of a cycle.
  *
- * A node that holds a graph (`If`) reads what that graph reads from outside. The order of the file is kept wherever it already
- * is one.
+ * A node that holds a graph (`If`) also reads the values that its graph reads from outside. A file whose order is already
+ * topological keeps it.
  */
 
 import { isGraph, type OnnxGraph, type OnnxNode } from '../model.js';
 import type { ParseContext } from './context.js';
 
-/** The graph in order, graphs inside nodes too; `outer` are the values that it may read from around it. */
+/** Sorts the graph and the graphs inside its nodes. `outer`: values of enclosing graphs, which it may read. */
 export function sortNodes(
   context: ParseContext,
   graph: OnnxGraph,
@@ -25,7 +25,10 @@ export function sortNodes(
   return { ...graph, nodes };
 }
 
-/** Nodes in an order in which each value is made before it is read. `given` are the values that are there. */
+/**
+ * Sorts nodes so that each value is made before it is read. `given`: inputs and initializers; `outer`: values of enclosing
+ * graphs.
+ */
 export function sortWithin(
   context: ParseContext,
   nodes: readonly OnnxNode[],
@@ -74,12 +77,12 @@ function withSortedGraphs(
   return { ...node, attributes };
 }
 
-/** How a node is called in messages. */
+/** Name of a node in messages. */
 export function labelOf(node: OnnxNode): string {
   return node.name || node.outputs.find((output) => output !== '') || node.op;
 }
 
-/** Everything that a node reads: its inputs, and what its graphs read from outside. */
+/** Names of all values that a node reads: its inputs, and those that its graphs read from outside. */
 export function readsOf(node: OnnxNode): readonly string[] {
   const inputs = node.inputs.filter((input) => input !== '');
   const graphs = [...node.attributes.values()].filter(isGraph);
@@ -96,7 +99,7 @@ function captured(graph: OnnxGraph): string[] {
   return reads.filter((name) => !made.has(name));
 }
 
-/** Depth-first search without recursion: a chain of nodes may be longer than the stack. */
+/** Depth-first search without recursion, because a chain of nodes may be longer than the stack. */
 class Sorter {
   readonly #state: Uint8Array;
   readonly #order: number[] = [];

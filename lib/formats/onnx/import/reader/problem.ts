@@ -1,5 +1,5 @@
 /**
- * The errors of the ONNX reader: what is wrong, in which file, at which byte, tensor or node.
+ * The errors of the ONNX reader: the fault and its place (file, byte, tensor or node).
  *
  * `details.category` is one of a short list, so that a program can tell a damaged download from a hostile path.
  */
@@ -7,9 +7,9 @@
 import { SinterError } from '../../../../core/errors.js';
 
 /**
- * parse: no complete ONNX model; data: the numbers of a tensor do not agree with its shape, type or place; path: external data
- * outside the folder; limits: more than is sane, refused before memory is taken; graph: cyclic, dangling, assigned twice;
- * value: infinity or NaN in a weight; shape: neighbouring tensors that do not fit.
+ * parse: no complete ONNX model; data: the numbers of a tensor do not agree with its shape, type or location; path: external
+ * data outside the folder; limits: sizes beyond any sane model, refused before memory is allocated; graph: cycles, missing
+ * values, double assignments; value: infinity or NaN in a weight; shape: sizes of neighbouring tensors do not fit.
  */
 export type CorruptCategory = 'parse' | 'data' | 'path' | 'limits' | 'graph' | 'value' | 'shape';
 
@@ -19,7 +19,7 @@ export interface Place {
   readonly node?: string;
 }
 
-/** CORRUPT_MODEL; `what` reads on after the file's name. */
+/** Makes a CORRUPT_MODEL error with the message `<file>: <what>`. */
 export function corruptOnnx(
   file: string,
   category: CorruptCategory,
@@ -33,7 +33,7 @@ export function corruptOnnx(
   });
 }
 
-/** UNSUPPORTED_MODEL: well formed, but nothing that is known here. */
+/** Makes an UNSUPPORTED_MODEL error for a well-formed file with something that is not supported. */
 export function unsupportedOnnx(file: string, what: string, place: Place = {}): SinterError {
   return new SinterError('UNSUPPORTED_MODEL', `${file}: ${what}`, {
     details: { file, category: 'unsupported', ...place },

@@ -1,7 +1,7 @@
 /**
- * TensorProto: a checked description at once, the numbers when somebody asks.
+ * TensorProto: reads and checks the description of a tensor at once, its numbers on demand.
  *
- * Shape, type and place are compared with the bytes that are there before anything is believed or allocated.
+ * Shape, type and location are compared with the bytes in the file before memory is allocated.
  */
 
 import { scanFields, type WireSource, type WireSpan } from '../../wire-reader.js';
@@ -21,7 +21,7 @@ import {
   typedField,
 } from './typed-data.js';
 
-/** Tensors up to this many bytes are decoded once: constants that many nodes read. */
+/** Largest tensor, in bytes, whose decoded numbers are kept: many nodes read small constants. */
 const KEEP_BYTES = 4096;
 
 interface Extent {
@@ -34,7 +34,7 @@ interface TensorFields {
   typeNumber: number;
   readonly dims: number[];
   raw: Extent | null;
-  /** Entries by field number. */
+  /** Number of entries of the typed data, by field number. */
   readonly typed: Map<number, number>;
   strings: boolean;
   external: boolean;
@@ -64,7 +64,7 @@ export function readTensor(
   return makeInitializer(fields, dtype, count, numbers);
 }
 
-/** The tensor of an attribute: as an initializer, its numbers read when they are first looked at. */
+/** The tensor of an attribute; its numbers are read at the first access. */
 export function lazyTensor(initializer: Initializer): Tensor {
   let data: Numbers | null = null;
   const { dtype, dims } = initializer;
@@ -187,7 +187,7 @@ type Fail = (what: string, category?: 'data' | 'limits') => Error;
 function elementCount(dims: readonly number[], fail: Fail): number {
   const shown = `dims [${dims.join(', ')}]`;
   if (dims.some((dim) => dim < 0)) throw fail(`${shown} has a negative dimension`);
-  // An empty axis must not hide an absurd one.
+  // Empty axes count as 1 here, so that they do not hide an absurd length of another axis.
   const bound = dims.reduce((product, dim) => product * Math.max(dim, 1), 1);
   if (bound > MAX_ELEMENTS) throw fail(`${shown} has more than 2^36 elements`, 'limits');
   return dims.reduce((product, dim) => product * dim, 1);

@@ -1,7 +1,7 @@
 /**
  * The typed form of a tensor: repeated fields of floats or varints, packed or one by one.
  *
- * Counted while the model is parsed, decoded when the numbers are asked for; each varint is checked against its dtype.
+ * Entries are counted while the model is parsed and decoded on demand; each varint is checked against the tensor's dtype.
  */
 
 import { bf16ToF32, f16ToF32 } from '../../../float16.js';
@@ -13,7 +13,7 @@ import type { NumberDtype } from './dtypes.js';
 /** Field numbers of TensorProto's typed data. */
 export const TYPED_FIELDS = { float: 4, int32: 5, int64: 7, double: 10, uint64: 11 } as const;
 
-/** The field in which a dtype must stand. */
+/** Field that must hold the numbers of a dtype. */
 export function typedField(dtype: NumberDtype): number {
   switch (dtype) {
     case 'float32':
@@ -30,12 +30,12 @@ export function typedField(dtype: NumberDtype): number {
   }
 }
 
-/** Entries of the typed form: pairs of four-bit elements are one entry. */
+/** Number of entries for `count` elements; two four-bit elements share an entry. */
 export function typedEntries(dtype: NumberDtype, count: number): number {
   return dtype === 'int4' || dtype === 'uint4' ? Math.ceil(count / 2) : count;
 }
 
-/** How many entries the field at [begin, end) adds; null when its bytes are not whole entries. */
+/** Number of entries in the `bytes` of a field; null when they end inside an entry. */
 export function countEntries(field: number, bytes: Uint8Array): number | null {
   if (field === TYPED_FIELDS.float) return bytes.length % 4 === 0 ? bytes.length / 4 : null;
   if (field === TYPED_FIELDS.double) return bytes.length % 8 === 0 ? bytes.length / 8 : null;
@@ -47,7 +47,7 @@ export function countEntries(field: number, bytes: Uint8Array): number | null {
 /** An entry that does not fit its dtype; the caller knows the tensor's name. */
 export class EntryError extends Error {}
 
-/** Decodes the message at [begin, end), whose entries were counted: `count` elements. */
+/** Decodes `count` elements from the message at [begin, end), whose entries were already counted. */
 export function decodeTyped(
   dtype: NumberDtype,
   source: WireSource,

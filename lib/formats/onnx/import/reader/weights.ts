@@ -1,11 +1,11 @@
 /**
- * Numbers that become weights: finite, or the file is damaged.
+ * Reads weights, whose numbers must be finite: a file with others is damaged.
  */
 
 import type { Initializer, Numbers, Tensor } from '../model.js';
 import { corruptOnnx } from './problem.js';
 
-/** The numbers of a weight. Throws CORRUPT_MODEL (value) that names the tensor when one is infinite or NaN. */
+/** Reads the numbers of a weight. Throws CORRUPT_MODEL (value), naming the tensor, for infinity or NaN. */
 export function readWeights(initializer: Initializer, file: string): Tensor {
   const tensor = initializer.read();
   checkFinite(tensor.data, initializer.name, file);

@@ -1,8 +1,8 @@
 /**
- * Attention weights times values: the point where heads, scale, mask and positions become one coarse operation.
+ * Recovers attention at the product of attention weights and values: there heads, scale, mask and positions become one node.
  *
- * Heads are ordered as their results lie side by side; queries, keys and values are put in that order by picking rows of their
- * products, so that fused, sliced and separate projections give one draft.
+ * Heads are numbered by the place of their results in the output. Rows of the projections of queries, keys and values are
+ * picked in that order, so that fused, sliced and separate projections give the same draft.
  */
 
 import type { Columns, DraftAttention, Value } from './draft.js';
@@ -12,7 +12,10 @@ import type { Scores } from './score-parts.js';
 import { isSame, isValidRow, type Vectors } from './vectors.js';
 import { Unexplained, type Walk } from './walk.js';
 
-/** [.., queries, keys] x [.., keys, head size] -> the results of attention in the layout of the product. */
+/**
+ * Turns the product of attention weights [.., queries, keys] and values [.., keys, head size] into attention. Returns its
+ * result as a form with the dims of the product. Throws Unexplained with the reason.
+ */
 export function attend(walk: Walk, weights: Form, values: Form): Form {
   const [probs] = weights.terms;
   if (probs?.basis.kind !== 'softmax' || weights.terms.length !== 1) {
@@ -49,7 +52,10 @@ interface Sizes {
   readonly n: number;
 }
 
-/** Columns of the values that each head takes, the order in which results lie side by side, and where each result is. */
+/**
+ * Finds the columns of the values for each head, the order of heads in the output, and the index of each element of the
+ * result.
+ */
 function placeHeads(
   walk: Walk,
   probs: Term,
@@ -101,7 +107,9 @@ function placeHeads(
   return { columnsOf, order, index };
 }
 
-/** Token of each vector of the values (-1: padding), and the columns that the vectors of a batch have. */
+/**
+ * Token of each vector of the values (-1: padding), and the columns of the value that the vectors of each batch item take.
+ */
 function valueVectors(walk: Walk, term: Term, source: Value, batch: number, k: number, n: number) {
   const index = indexOf(term, batch * k * n);
   const tokens = new Int32Array(batch * k).fill(-1);
@@ -125,7 +133,7 @@ function valueVectors(walk: Walk, term: Term, source: Value, batch: number, k: n
   return { tokens, columns };
 }
 
-/** Vectors of padding point at a row of padding, so that nobody takes them for a token. */
+/** Points the vectors of padding at a row of padding, so that they are not taken for a token. */
 function markPadding(
   walk: Walk,
   index: Int32Array,
@@ -188,13 +196,16 @@ function attentionValue(
   return walk.value('token', query.rows, width, node);
 }
 
-/** 1 / sqrt(headDim), or of three times it (DeBERTa), where 16 bits say nearly that. */
+/**
+ * In 16-bit files: the exact 1 / sqrt(headDim), or that of two or three times headDim (DeBERTa), when the rounded scale is
+ * close to it.
+ */
 function unrounded(scale: number, headDim: number): number {
   const usual = [1, 2, 3].map((terms) => 1 / Math.sqrt(headDim * terms));
   return usual.find((wanted) => Math.abs(scale / wanted - 1) < 2e-3) ?? scale;
 }
 
-/** These columns of a product, as one of its own. Heads of keys and values may serve several heads of queries. */
+/** A product with only these output columns. With `shared`, heads of keys and values may serve several heads of queries. */
 function projected(
   walk: Walk,
   value: Value | null,
@@ -214,7 +225,7 @@ function projected(
   throw new Unexplained('queries, keys or values are not products with a weight');
 }
 
-/** Vectors of distances as a table value [rows, heads * headDim]; `heads` are in the order of the queries'. */
+/** The vectors of distances as a table value [rows, heads * headDim], its heads in the order of the queries' heads. */
 function tableValue(walk: Walk, vectors: Vectors, order: readonly number[]): Value {
   const { value, numbers, length, heads } = vectors;
   const columns = order.flatMap((head) => heads[head] ?? []);

@@ -1,5 +1,5 @@
 /**
- * Branches of a graph on texts of different lengths: only the one that is taken on a probe is looked at.
+ * Checks which branches of a graph texts of another length take: a walk sees only the branch that its probe takes.
  */
 
 import type { OnnxNode, Tensor } from '../model.js';
@@ -10,11 +10,12 @@ import { feedFor, makeProbe, type ProbeShape } from './probe.js';
 import type { Inputs } from './roles.js';
 import type { Walk } from './walk.js';
 
-/** Conditions are numbers; what is larger is a mask or an activation. */
+/** Most elements of a value on the way to a condition; larger values are masks or activations. */
 const LARGE = 2 ** 20;
 
 /**
- * Conditions of the graph's own `If` nodes for texts of this length, as text; null when they cannot be told from sizes alone.
+ * Conditions of the graph's own `If` nodes for texts of this length, as text to compare; null when they depend on more than
+ * sizes.
  */
 export function conditionsAt(
   { graph }: PlainModel,

@@ -6,7 +6,7 @@ import type { Numbers } from '../model.js';
 import { compact, type Form, form, indexOf, sizeOf, type Term } from './form.js';
 import { Misfit } from './walk.js';
 
-/** The common shape of two tensors. */
+/** The shape to which two tensors are broadcast. */
 export function broadcastDims(a: readonly number[], b: readonly number[]): number[] {
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, i) => {
@@ -19,10 +19,12 @@ export function broadcastDims(a: readonly number[], b: readonly number[]): numbe
   });
 }
 
-/** Element of a tensor of shape `from` for every element of shape `to`; null when the shapes are one. */
+/**
+ * For each element of shape `to`, the index of the element of shape `from` that is broadcast to it; null for the identity.
+ */
 export function broadcastIndex(from: readonly number[], to: readonly number[]): Int32Array | null {
   const size = sizeOf(to);
-  // The same elements in the same order: only axes of length 1 differ.
+  // Shapes of the same size differ only in axes of length 1, which keep the order of elements.
   if (sizeOf(from) === size) return null;
   let [index, stride] = [new Int32Array(1), 1];
   for (let axis = to.length - 1; axis >= 0; axis--) {
@@ -34,7 +36,7 @@ export function broadcastIndex(from: readonly number[], to: readonly number[]): 
   return index;
 }
 
-/** The numbers `times` times behind each other, each time `step` higher. */
+/** `times` copies of the numbers, each copy `step` higher than the one before. */
 function repeated(numbers: Int32Array, times: number, step: number): Int32Array<ArrayBuffer> {
   const result = new Int32Array(numbers.length * times);
   for (let copy = 0, at = 0; copy < times; copy++) {
@@ -43,7 +45,7 @@ function repeated(numbers: Int32Array, times: number, step: number): Int32Array<
   return result;
 }
 
-/** The numbers at these places. */
+/** The elements of `values` at the indices in `index`. */
 export function pick<T extends Float32Array | Int32Array>(values: T, index: Int32Array): T {
   const picked = (
     values instanceof Int32Array ? new Int32Array(index.length) : new Float32Array(index.length)
@@ -64,10 +66,10 @@ export function broadcastForm(input: Form, dims: readonly number[]): Form {
   return form(dims, terms, input.constant && pick(input.constant, at));
 }
 
-/** What each array was broadcast to before: every layer adds the same mask. */
+/** Results of earlier broadcasts by array: every layer adds the same mask. */
 const broadcasts = new WeakMap<Numbers, Map<string, number | Float32Array>>();
 
-/** Numbers as floats of this shape; one number when all are equal. */
+/** Broadcasts to `dims`, as floats; returns a single number when all elements are equal. */
 export function broadcastNumbers(
   from: { readonly dims: readonly number[]; readonly data: Numbers },
   dims: readonly number[],

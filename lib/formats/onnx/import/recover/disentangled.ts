@@ -1,5 +1,6 @@
 /**
- * DeBERTa's terms of the scores: queries with vectors of the distance (keys of positions), keys with such (queries of positions).
+ * DeBERTa's terms of the scores: dot products of queries with vectors of their distance to the key, and of keys with vectors
+ * of theirs.
  */
 
 import { fitLogBuckets } from './distances.js';
@@ -16,7 +17,10 @@ interface Found {
   readonly maxDistance: number;
 }
 
-/** All dot products beside that of queries and keys; null when there are none. */
+/**
+ * Recovers the dot products other than that of queries and keys; null when there are none. Throws Unexplained with the
+ * reason.
+ */
 export function disentangledTerms(
   walk: Walk,
   dots: readonly DotTerm[],
@@ -66,7 +70,10 @@ function sameHeads(a: Vectors, b: Vectors): boolean {
   return a.heads.length === b.heads.length;
 }
 
-/** Rows of the table by distance; null when the term belongs to the other side. */
+/**
+ * Fits the distance -> row mapping of one term; null when its vectors are not those of the side `from`, or when no buckets
+ * fit.
+ */
 function fitTerm(
   walk: Walk,
   { term, basis, index }: DotTerm,
@@ -105,7 +112,8 @@ function fitTerm(
     seen.set(toQuery, row);
   });
   if (!fits) return null;
-  // Keys of positions: distance query - key. Queries of positions: -(distance as the key sees it), which is the same sign.
+  // Both terms are fitted by the distance query - key: seen from the key, both the distance and the sign of the row are
+  // reversed.
   const fitted = fitLogBuckets(seen, rows);
   const heads = tableHead.map((head) => table.heads[head] ?? []);
   return fitted && { table: { ...table, heads }, ...fitted };

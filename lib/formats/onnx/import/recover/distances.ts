@@ -1,15 +1,15 @@
 /**
- * Functions of a distance between two tokens that encoders know, fitted to what a graph does: windows and buckets.
+ * Fits windows and buckets of distances, as encoders define them, to the distances that a walk has seen.
  *
  * A fit must explain every distance that was seen. The formulas are those of the docstrings in `lib/graph/types.ts`.
  */
 
-/** Largest `maxDistance` that is tried. */
+/** Largest value of `maxDistance` that is tried. */
 const MAX_DISTANCE = 8192;
-/** The usual ones first: where the probe is too short to tell two of them apart the first is taken. */
+/** Values of `maxDistance` that are tried first, the commonest in front: on a short probe several values may fit alike. */
 const USUAL = [128, 512, 256, 64];
 
-/** T5's bucket of key - query, both directions. */
+/** T5's bucket of the distance key - query, for attention in both directions. */
 export function t5Bucket(distance: number, buckets: number, maxDistance: number): number {
   const half = buckets / 2;
   const exact = half / 2;
@@ -20,7 +20,7 @@ export function t5Bucket(distance: number, buckets: number, maxDistance: number)
   return side + Math.min(half - 1, exact + Math.floor(Math.fround(log * (half - exact))));
 }
 
-/** DeBERTa's log bucket of query - key; without buckets the distance itself. */
+/** DeBERTa's log bucket of the distance query - key; with 0 buckets the distance itself. */
 export function logBucket(distance: number, buckets: number, maxDistance: number): number {
   if (buckets === 0) return distance;
   const mid = Math.floor(buckets / 2);
@@ -30,7 +30,7 @@ export function logBucket(distance: number, buckets: number, maxDistance: number
   return Math.sign(distance) * (Math.ceil(Math.fround(Math.fround(log) * (mid - 1))) + mid);
 }
 
-/** maxDistance of T5 buckets for key - query -> row of the table; null when they are none. */
+/** Finds the maxDistance of T5 buckets that map each distance key - query to the row that was seen; null when none does. */
 export function fitT5(seen: ReadonlyMap<number, number>, buckets: number): number | null {
   if (buckets % 4 !== 0) return null;
   return firstFit(buckets / 4 + 1, (maxDistance) =>
@@ -39,8 +39,8 @@ export function fitT5(seen: ReadonlyMap<number, number>, buckets: number): numbe
 }
 
 /**
- * Buckets and largest distance of a disentangled term: query - key -> row of its table of 2 * span rows. Seen from the key the
- * distance and the row's sign are both the other way round, so that the two terms are fitted alike.
+ * Finds buckets and largest distance of a disentangled term that map each distance query - key to its row in a table of 2 *
+ * span rows. Both terms are fitted alike: seen from the key, both the distance and the sign of the row are reversed.
  */
 export function fitLogBuckets(
   seen: ReadonlyMap<number, number>,
@@ -59,7 +59,7 @@ export function fitLogBuckets(
 
 export type Reach = { readonly kind: 'all' } | { readonly kind: 'window'; readonly size: number };
 
-/** Which keys a query sees, from key - query -> seen; a string says why that is no encoder's attention. */
+/** Which keys a query attends to, from key - query -> seen. A string is the reason why no encoder's attention does this. */
 export function reachOf(seen: ReadonlyMap<number, boolean>): Reach | string {
   const distances = [...seen.entries()];
   if (distances.every(([, visible]) => visible)) return { kind: 'all' };

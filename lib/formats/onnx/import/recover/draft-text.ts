@@ -1,7 +1,7 @@
 /**
- * A draft as text: two walks over one graph with different probes must give the same.
+ * A draft as text: the texts of two walks over one graph with different probes must be equal.
  *
- * What only long texts show (windows, buckets of distances) is left out, and the numbers of vectors, which are constants.
+ * Left out: windows and buckets of distances, which only long texts show, and the numbers of vectors, which are constants.
  */
 
 import { type DraftNode, operandsOf, type Value } from './draft.js';

@@ -1,5 +1,6 @@
 /**
- * What recovery writes while it walks a foreign graph: coarse operations over whole rows, with weights that point into the file.
+ * The draft that recovery writes while it walks a foreign graph: coarse operations over whole rows, with weights that point
+ * into the file.
  *
  * A draft is finer than the IR (an activation and a residual sum are nodes of their own), so that two spellings of one model
  * give one draft; `to-graph.ts` fuses it.
@@ -7,17 +8,17 @@
 
 import type { ActivationKind, EmbeddingIndex, PoolKind, Rotary } from '../../../../graph/types.js';
 
-/** Consecutive rows of a matrix of the file, in PyTorch's order [out, in]. */
+/** Consecutive rows of a matrix in PyTorch's order [out, in], taken from one initializer. */
 export interface Piece {
   /** Name of the initializer. */
   readonly source: string;
-  /** The initializer is [in, out]: its columns are the rows. */
+  /** Whether the initializer is [in, out], so that its columns are the rows. */
   readonly transposed: boolean;
   readonly begin: number;
   readonly end: number;
 }
 
-/** Rows of initializers, one after the other; `literal` numbers where no initializer has them. */
+/** A matrix of rows of initializers, one piece below the other; `literal` holds the numbers where no initializer has them. */
 export interface Matrix {
   readonly rows: number;
   readonly columns: number;
@@ -27,13 +28,13 @@ export interface Matrix {
 
 export interface Vector {
   readonly values: Float32Array;
-  /** The initializer that it is, for messages and sharing; '' when it was computed. */
+  /** Name of the initializer with exactly these values, for messages and sharing; '' when they were computed. */
   readonly source: string;
 }
 
 export type RowKind = 'token' | 'sequence' | 'table';
 
-/** Columns of a value's rows: of one attention head, or of a slice. */
+/** Columns of a value's rows: those of one attention head, or of a slice. */
 export type Columns = readonly number[];
 
 export interface DraftEmbedding {
@@ -61,12 +62,12 @@ export interface DraftNorm {
   readonly epsilon: number;
 }
 
-/** SiLU's half `sigmoid` only occurs until it meets its other factor. */
+/** `sigmoid` is an intermediate half of SiLU, until the product with its input is found. */
 export type DraftActivationKind = Exclude<ActivationKind, 'none'> | 'sigmoid';
 
 export interface DraftAttention {
   readonly op: 'attention';
-  /** All heads side by side, in one order for the three. */
+  /** Query, key and value [rows, heads * headDim], with their heads in the same order. */
   readonly query: Value;
   readonly key: Value;
   readonly value: Value;
@@ -74,7 +75,7 @@ export interface DraftAttention {
   readonly headDim: number;
   readonly scale: number;
   readonly rotary: Rotary | null;
-  /** null: every key of the text. */
+  /** Largest distance of a visible key; null: every key of the text is visible. */
   readonly window: number | null;
   readonly relativeBias: { readonly matrix: Matrix; readonly maxDistance: number } | null;
   readonly disentangled: {
@@ -98,14 +99,17 @@ export type DraftNode =
   | { readonly op: 'concat'; readonly inputs: readonly Value[] }
   | { readonly op: 'parameter'; readonly matrix: Matrix };
 
-/** The rows that a node makes. `rows` are those of the probe, padding included. */
+/** The rows that a node computes on the probe, padding included. */
 export interface Value {
   readonly id: number;
   readonly kind: RowKind;
   readonly rows: number;
   readonly width: number;
   readonly node: DraftNode;
-  /** The file's value that holds exactly these rows in this order, for messages and comparing; '' while none is known. */
+  /**
+   * Name of the file's value that holds exactly these rows in this order, for messages and comparisons; '' while none is
+   * known.
+   */
   origin: string;
 }
 

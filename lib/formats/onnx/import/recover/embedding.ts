@@ -1,7 +1,8 @@
 /**
- * Sums of looked-up rows: which table is indexed with ids, positions or segments is told by the indices on the probe.
+ * Recovers sums of looked-up rows as embeddings: the indices on the probe tell whether ids, positions or segments index a
+ * table.
  *
- * A constant row that is added to every token is a segment that exporters folded; it becomes a table of one row.
+ * A constant row that is added to every token is a segment embedding that an exporter folded; it becomes a table of one row.
  */
 
 import type { EmbeddingIndex } from '../../../../graph/types.js';
@@ -14,7 +15,7 @@ import { Unexplained, type Walk } from './walk.js';
 
 type Lookup = DraftEmbedding['tables'][number];
 
-/** A sum of tables [tokens, width] as an embedding; null when the form is something else. */
+/** Turns a sum of table rows [tokens, width] into an embedding; null when the form is something else. */
 export function embeddingOf(walk: Walk, input: Form): Rows | null {
   const width = input.dims.at(-1) ?? 1;
   const tokens = sizeOf(input.dims) / width;
@@ -37,12 +38,12 @@ export function embeddingOf(walk: Walk, input: Form): Rows | null {
   throw new Unexplained('a table is indexed with what is no id, position or segment');
 }
 
-/** Token of vector t where the sequence is the first axis. */
+/** Token of vector t where the first axis is the sequence, not the batch. */
 function sequenceFirst({ batch, length }: Probe, t: number): number {
   return (t % batch) * length + Math.floor(t / batch);
 }
 
-/** Row of the table per vector; null unless all vectors are whole rows. */
+/** Row of the table for each vector; null unless every vector is one whole row. */
 function lookedUp(term: Term, tokens: number, width: number, input: Form): Int32Array | null {
   if (term.basis.kind !== 'table' || term.basis.table.dims.length !== 2) return null;
   if (term.basis.table.dims[1] !== width) return null;
@@ -89,12 +90,12 @@ function classify(
     return entry('segment');
   }
   if (!all((row) => row === 0)) return null;
-  // Whatever segments a caller has, the file adds this one.
+  // The file adds this row whatever segments a caller passes.
   walk.notes.add(`segment 0 for every token (${table.name} has ${matrix.rows})`);
   return { matrix: pickRows(matrix, [0]), index: 'segment', offset: 0 };
 }
 
-/** The same numbers added to every token, or numbers by position, as a table. */
+/** The constant of the form as a table: of one row that all tokens get, or of a row per position. null when there is none. */
 function constantRow(
   walk: Walk,
   { constant }: Form,

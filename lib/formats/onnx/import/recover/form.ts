@@ -1,7 +1,8 @@
 /**
- * A float tensor of the walk: every element is a sum of coefficient * (element of a basis) + constant.
+ * A symbolic float tensor of the walk: each element is a sum of coefficient * (element of a basis), plus a constant.
  *
- * Which element is told by an index array, so that no layout operation has to be understood: it is evaluated on the indices.
+ * Index arrays say which element of the basis that is. So no layout operation has to be understood: it is evaluated on the
+ * indices.
  */
 
 import type { Initializer } from '../model.js';
@@ -10,11 +11,11 @@ import type { Scores } from './score-parts.js';
 import type { Vectors } from './vectors.js';
 
 export type Basis =
-  /** The rows of a value: element row * width + column. */
+  /** The rows of a value. Element: row * width + column. */
   | { readonly kind: 'rows'; readonly value: Value }
-  /** A constant of the file that is looked up by rows. */
+  /** A constant of the file whose rows are looked up. */
   | { readonly kind: 'table'; readonly table: Initializer }
-  /** Dot products of two sets of vectors: element (batch * left + l) * right + r. */
+  /** Dot products of two sets of vectors. Element: (batch * left + l) * right + r. */
   | {
       readonly kind: 'dot';
       readonly left: Vectors;
@@ -22,23 +23,23 @@ export type Basis =
       readonly leftCount: number;
       readonly rightCount: number;
     }
-  /** Attention weights: element row * keys + key. */
+  /** Attention weights. Element: row * keys + key. */
   | { readonly kind: 'softmax'; readonly scores: Scores }
-  /** Sums of a value's rows with these weights: element row * width + column; `weights` is [rows, rows of the value]. */
+  /** Weighted sums of a value's rows, with `weights` [rows, rows of the value]. Element: row * width + column. */
   | {
       readonly kind: 'sum';
       readonly value: Value;
       readonly weights: Float64Array;
       readonly rows: number;
     }
-  /** Largest of the valid tokens of each sequence: element sequence * width + column. */
+  /** Squares of a value's elements. Element: row * width + column. */
   | { readonly kind: 'square'; readonly value: Value }
-  /** Per row: its length (`root`), or the square of it. */
+  /** Euclidean length of each row (`root`), or its square. Element: row. */
   | { readonly kind: 'length'; readonly value: Value; readonly root: boolean };
 
 export interface Term {
   readonly basis: Basis;
-  /** Element of the basis for every element of the tensor; null: the same one. */
+  /** For each element of the tensor the element of the basis; null: the one with the same index. */
   readonly index: Int32Array | null;
   readonly coefficient: number | Float32Array;
 }
@@ -47,7 +48,7 @@ export interface Form {
   readonly kind: 'form';
   readonly dims: readonly number[];
   readonly terms: readonly Term[];
-  /** Added to the terms; null: nothing. */
+  /** Addend of the terms; null: none. */
   readonly constant: Float32Array | null;
 }
 
@@ -63,7 +64,7 @@ export function form(
   return { kind: 'form', dims, terms, constant };
 }
 
-/** The rows of a value as a tensor of these sizes, in their order. */
+/** A tensor of these dims from the rows of a value, reordered by `index`; null: in their own order. */
 export function rowsForm(value: Value, dims: readonly number[], index: Int32Array | null): Form {
   return form(dims, [{ basis: { kind: 'rows', value }, index, coefficient: 1 }]);
 }
@@ -74,10 +75,10 @@ export function isCounting(index: ArrayLike<number>): boolean {
   return true;
 }
 
-/** The longest that was asked for. */
+/** The longest array that `counting` has returned parts of. */
 let ascending = new Int32Array(0);
 
-/** 0, 1, 2 ... Others have the same memory: it is not to be written. */
+/** The numbers 0, 1, 2 ... Callers share the array and must not write to it. */
 export function counting(length: number): Int32Array {
   if (ascending.length < length) {
     const indices = new Int32Array(length);
@@ -95,14 +96,14 @@ export function coefficientAt({ coefficient }: Term, element: number): number {
   return typeof coefficient === 'number' ? coefficient : (coefficient[element] ?? 0);
 }
 
-/** One number when all elements are equal. */
+/** A single number when all elements are equal, else `values`. */
 export function compact(values: Float32Array): number | Float32Array {
   const [first = 0] = values;
   for (let e = 0; e < values.length; e++) if (values[e] !== first) return values;
   return first;
 }
 
-/** Whether two bases are the same thing: the same rows of the same value. */
+/** Whether two bases are rows of the same value or the same table. */
 export function sameBasis(a: Basis, b: Basis): boolean {
   if (a === b) return true;
   if (a.kind === 'rows' && b.kind === 'rows') return a.value === b.value;

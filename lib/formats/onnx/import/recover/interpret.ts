@@ -1,7 +1,7 @@
 /**
- * One walk over a plain graph: numbers are evaluated, activations become forms, and what is neither is listed.
+ * One walk over a plain graph: numbers are evaluated, activations become forms, and nodes that are neither become problems.
  *
- * All problems of a graph are found in one walk: a node whose input is unknown is passed over in silence.
+ * One walk finds all problems of a graph: a node with an unknown input is skipped without a problem of its own.
  */
 
 import { isGraph, type OnnxGraph, type OnnxNode, type Tensor, type ValueInfo } from '../model.js';
@@ -21,7 +21,7 @@ import {
   type Walk,
 } from './walk.js';
 
-/** Values by name; a value that could not be made is null. */
+/** The values of a graph by name; null for a value that could not be made. */
 class Scope {
   readonly values = new Map<string, Known | null>();
   private readonly uses = new Map<string, number>();
@@ -31,7 +31,7 @@ class Scope {
     this.outer = outer;
     for (const node of graph.nodes) {
       for (const name of node.inputs) this.uses.set(name, (this.uses.get(name) ?? 0) + 1);
-      // A graph inside a node may read anything: keep all.
+      // A graph inside the node may read its values at any time, so they are kept.
       for (const value of node.attributes.values()) {
         if (!isGraph(value)) continue;
         for (const inner of value.nodes) {
@@ -51,7 +51,7 @@ class Scope {
     return known === undefined ? (this.outer?.get(name) ?? null) : known;
   }
 
-  /** Values that nobody reads again are forgotten. */
+  /** Drops the inputs of a node that no later node reads. */
   release(node: OnnxNode): void {
     for (const name of node.inputs) {
       const left = (this.uses.get(name) ?? 0) - 1;
@@ -61,7 +61,7 @@ class Scope {
   }
 }
 
-/** Walks `graph`; values of its outputs by name, null where unknown. */
+/** Walks `graph` and returns the values of its outputs by name, null where unknown. */
 export function interpret(
   walk: Walk,
   graph: OnnxGraph,
@@ -93,7 +93,7 @@ function run(walk: Walk, graph: OnnxGraph, scope: Scope): void {
   }
 }
 
-/** Remembers which value of the file holds all rows of a value. */
+/** Records the name of the file's value that holds all rows of a recovered value. */
 function noteOrigin({ terms, constant, dims }: Form, name: string): void {
   const [term] = terms;
   if (term?.basis.kind !== 'rows' || terms.length !== 1 || constant !== null) return;
@@ -103,7 +103,7 @@ function noteOrigin({ terms, constant, dims }: Form, name: string): void {
     value.origin = name;
 }
 
-/** What the node makes; null when that is unknown. */
+/** The results of the node; null when an input is unknown or the node is not explained, which becomes a problem. */
 function resultsOf(walk: Walk, node: OnnxNode, scope: Scope): readonly (Known | null)[] | null {
   const inputs = node.inputs.map((name) => (name === '' ? null : scope.get(name)));
   if (node.inputs.some((name, i) => name !== '' && inputs[i] === null)) return null;
@@ -138,7 +138,9 @@ function apply(
     : applyToForms(walk, node, inputs);
 }
 
-/** A learned table that is normalised or projected: vectors of distances. They are no numbers, they are to be trained. */
+/**
+ * A learned table that is normalised or projected (vectors of distances) as a parameter: evaluated, it could not be trained.
+ */
 function parameterOf(
   walk: Walk,
   { op, domain }: OnnxNode,
@@ -184,7 +186,7 @@ function evaluate(walk: Walk, node: OnnxNode, inputs: Inputs): Known[] {
   return walk.compute(node, tensors).map(data);
 }
 
-/** The branch that is taken on the probe, as if it stood in the graph. */
+/** Walks the branch of an `If` that the probe takes, as if its nodes stood in the graph itself. */
 function branch(walk: Walk, node: OnnxNode, [condition]: Inputs, scope: Scope) {
   if (condition?.kind !== 'data') throw new Unexplained('it branches on an activation');
   const taken = condition.read().data[0] ? 'then_branch' : 'else_branch';

@@ -1,5 +1,6 @@
 /**
- * Norms, biases, residual sums, activations and gates: what works on whole rows and becomes a node of the draft at once.
+ * Recovers norms, biases, residual sums, activations and gates: operations on whole rows, which become nodes of the draft at
+ * once.
  */
 
 import type { Tensor } from '../model.js';
@@ -11,7 +12,7 @@ import { indexFor, type Rows, settle } from './rows.js';
 import { isValidRow } from './vectors.js';
 import { type Data, type Known, Misfit, Unexplained, type Walk } from './walk.js';
 
-/** LayerNormalization or RMSNormalization of rows. */
+/** Recovers LayerNormalization or RMSNormalization of rows. */
 export function normForm(
   walk: Walk,
   kind: 'layer' | 'rms',
@@ -33,7 +34,7 @@ export function normForm(
   return newRows(walk, rows, value.width, node, input);
 }
 
-/** Converters to 16 bits raise an epsilon that would be 0 there: 1e-12 is what it was. */
+/** The usual epsilon 1e-12 in place of one near 1e-7: converters to 16 bits raise it, because it would be 0 there. */
 function unrounded(walk: Walk, epsilon: number): number {
   const raised = epsilon > 5e-8 && epsilon < 1.3e-7;
   if (raised)
@@ -54,7 +55,7 @@ function vectorOf(known: Known | null | undefined, width: number): Vector | null
   return { values: Float32Array.from(data), source: known.initializer?.name ?? '' };
 }
 
-/** A form of a new value that has a row for every row of `rows`. */
+/** Makes a new value with a row for each row of `rows.value`; returns its form with the dims of `like` but the new width. */
 function newRows(walk: Walk, rows: Rows, width: number, node: DraftNode, like: Form): Form {
   const { value } = rows;
   const made = walk.value(value.kind, value.rows, width, node);
@@ -68,7 +69,7 @@ export function activate(walk: Walk, kind: DraftActivationKind, input: Form): Fo
   return newRows(walk, rows, rows.value.width, node, input);
 }
 
-/** x + y: a residual sum where both are whole rows of two values, else a sum of forms. */
+/** x + y: a residual sum if both are whole rows of two values, otherwise a sum of forms. */
 export function addTwo(walk: Walk, a: Form, b: Form): Form {
   const [left, right] = [wholeRows(walk, a, b), wholeRows(walk, b, a)];
   if (left === null || right === null || left.value === right.value) return addForms(a, b);
@@ -78,17 +79,17 @@ export function addTwo(walk: Walk, a: Form, b: Form): Form {
   return newRows(walk, left, first.width, { op: 'add', left: first, right: second }, a);
 }
 
-/** Padding may be in another order. */
+/** Whether the vectors are in the same order, padding aside. */
 function sameOrder({ probe }: Walk, a: Rows, b: Rows): boolean {
   return a.row.every((r, i) => !isValidRow(probe, a.value, r) || r === b.row[i]);
 }
 
-/** Rows of one value: scores, masks, table lookups and parts of rows are none. */
+/** The form as rows of one value; null for scores, masks, sums of table rows and parts of rows. */
 function wholeRows(walk: Walk, input: Form, other: Form): Rows | null {
   const [term] = input.terms;
   if (sizeOf(input.dims) !== sizeOf(other.dims)) return null;
   if (term?.basis.kind === 'table') {
-    // Looked-up rows are an embedding of their own only beside something that is none.
+    // Table rows become an embedding of their own only when the other operand is none.
     if (other.terms[0]?.basis.kind !== 'rows') return null;
     return settle(walk, input);
   }
@@ -96,7 +97,7 @@ function wholeRows(walk: Walk, input: Form, other: Form): Rows | null {
   return settle(walk, input);
 }
 
-/** x + numbers: the bias of a product where it is one, else a constant of the form. */
+/** x + numbers: a bias if x is a product and every row gets the same numbers, otherwise a constant of the form. */
 export function addData(walk: Walk, input: Form, numbers: Data): Form {
   const tensor = numbers.read();
   const dims = broadcastDims(input.dims, tensor.dims);
@@ -114,7 +115,7 @@ export function addData(walk: Walk, input: Form, numbers: Data): Form {
   return addNumbers(input, tensor);
 }
 
-/** The numbers that every row gets; null when rows differ. */
+/** The numbers that every row gets; null when rows get different ones. */
 function biasOf(
   walk: Walk,
   { value, row }: Rows,
@@ -145,7 +146,7 @@ function biased(walk: Walk, value: Value, bias: Vector): Value | null {
   return walk.value(value.kind, value.rows, value.width, { ...node, bias: sum ?? bias });
 }
 
-/** x * y of two activations: SiLU of one, a square, or a gate. */
+/** x * y of two activations: a SiLU, a square, or a gate. */
 export function multiplyForms(walk: Walk, a: Form, b: Form): Form {
   const [left, right] = [settle(walk, a), settle(walk, b)];
   if (left === null || right === null || !sameOrder(walk, left, right)) {
@@ -168,7 +169,9 @@ export function multiplyForms(walk: Walk, a: Form, b: Form): Form {
   return newRows(walk, left, value.width, node, a);
 }
 
-/** Softmax over the last axis is told in `scores.ts`; here is the form of its result. */
+/**
+ * A form of one term over this basis, without reordering or scaling. `scores.ts` recovers Softmax; its result is made here.
+ */
 export function plainForm(dims: readonly number[], basis: Form['terms'][number]['basis']): Form {
   return form(dims, [{ basis, index: null, coefficient: 1 }]);
 }

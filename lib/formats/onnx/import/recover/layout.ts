@@ -1,5 +1,6 @@
 /**
- * Reshape, Transpose, Slice, Gather, Concat ...: evaluated on the indices of a form, so that none has to be understood.
+ * Reshape, Transpose, Slice, Gather, Concat ...: evaluated on the indices of a form, so that none of them has to be
+ * understood.
  */
 
 import type { OnnxNode, Tensor } from '../model.js';
@@ -33,7 +34,7 @@ export const LAYOUT_OPERATORS: ReadonlySet<string> = new Set([
   'Identity',
 ]);
 
-/** The node applied to a form; `others` are its other inputs. */
+/** Applies the node to a form; `others` are its further inputs, which must be numbers. */
 export function moveForm(
   walk: Walk,
   node: OnnxNode,
@@ -55,12 +56,12 @@ function picked({ memo }: Walk, index: Int32Array, at: Int32Array): Int32Array {
   return memo.once(`pick ${memo.id(index)} ${memo.id(at)}`, () => pick(index, at));
 }
 
-/** Longer inputs that say where elements go are looked at anew. */
+/** Longest input of indices or sizes that becomes part of a memo key; a node with a longer one is evaluated each time. */
 const MOST_STEERING = 64;
 
 interface Moved {
   readonly dims: readonly number[];
-  /** The element of the input at every place; null: all are where they were. */
+  /** For each element of the result the index of the input's element; null: the order is unchanged. */
   readonly at: Int32Array | null;
 }
 
@@ -88,7 +89,7 @@ function positionsOf(
   return walk.memo.once(key, move);
 }
 
-/** Forms and numbers behind each other along an axis. */
+/** Concatenates forms and numbers along an axis. */
 export function concatForms(walk: Walk, node: OnnxNode, parts: readonly (Form | Tensor)[]): Form {
   const join = (of: (place: number, size: number) => Float32Array | Int32Array): Tensor => {
     const inputs = parts.map(({ dims }, place): Tensor => {
@@ -100,8 +101,8 @@ export function concatForms(walk: Walk, node: OnnxNode, parts: readonly (Form | 
     if (joined === undefined) throw new Unexplained('it has no output');
     return joined;
   };
-  // Term k of the result is made of the k-th terms of the parts that have the same basis. Parts are told by their place: one
-  // form may be joined with itself.
+  // Term k of the result joins the k-th terms of the parts that have the same basis. Parts are told apart by their index,
+  // because a form may be joined with itself.
   const groups: Map<number, Term>[] = [];
   for (const [place, part] of parts.entries()) {
     if (!('terms' in part)) continue;

@@ -1,5 +1,5 @@
 /**
- * Sums, differences, scalings and choices of forms.
+ * Sums, scalings and selections of forms.
  */
 
 import type { Numbers } from '../model.js';
@@ -55,7 +55,7 @@ export function scaleForm(a: Form, numbers: Plain): Form {
   return form(dims, terms, scaled === null ? null : asArray(scaled, sizeOf(dims)));
 }
 
-/** a where `chosen` is not 0, else b. Each is numbers or a form. */
+/** Selects elements of a where `chosen` is not 0, of b elsewhere; each is numbers or a form. */
 export function chooseForms(chosen: Plain, a: Form | Plain, b: Form | Plain): Form {
   const dims = broadcastDims(broadcastDims(chosen.dims, a.dims), b.dims);
   const keep = broadcastNumbers(chosen, dims);
@@ -64,7 +64,7 @@ export function chooseForms(chosen: Plain, a: Form | Plain, b: Form | Plain): Fo
   return addForms(masked(a, dims, flag), masked(b, dims, drop));
 }
 
-/** `part` where `flag` is 1 and nothing elsewhere; numbers that are dropped may be infinite. */
+/** `part` where `flag` is 1, and 0 elsewhere. Dropped numbers may be infinite, so they are not multiplied by 0. */
 function masked(part: Form | Plain, dims: readonly number[], flag: number | Float32Array): Form {
   const size = sizeOf(dims);
   const select = (values: Float32Array) =>
@@ -109,7 +109,7 @@ function sameIndex(a: Int32Array | null, b: Int32Array | null): boolean {
   return true;
 }
 
-/** Terms whose coefficient is 0 everywhere say nothing. */
+/** Drops terms whose coefficient is 0 everywhere. */
 export function withoutNothing(input: Form): Form {
   const terms = input.terms.filter((term: Term) => term.coefficient !== 0);
   return terms.length === input.terms.length ? input : { ...input, terms };

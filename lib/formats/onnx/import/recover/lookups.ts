@@ -1,6 +1,6 @@
 /**
- * Rows of constant tables. They stay references as long as they may be embeddings or a learned bias; where something else is
- * done with them (angles of rotary embeddings) they are numbers.
+ * Rows of constant tables. They stay references while they may be embeddings or a learned bias, and become numbers as soon as
+ * another operator reads them (angles of rotary embeddings).
  */
 
 import type { OnnxNode, Tensor } from '../model.js';
@@ -13,7 +13,7 @@ export function isLookup({ terms }: Form): boolean {
   return terms.length > 0 && terms.every(({ basis }) => basis.kind === 'table');
 }
 
-/** Gather along the rows of a float matrix of the file, as a form; null for other nodes. */
+/** Turns a Gather or Slice of the rows of a float matrix of the file into a form; null for other nodes. */
 export function lookUp(
   walk: Walk,
   node: OnnxNode,
@@ -47,10 +47,10 @@ export function lookUp(
   );
 }
 
-/** Operators that take rows of a table. */
+/** Operators that take whole rows of a table. */
 const LOOKUPS: ReadonlySet<string> = new Set(['Gather', 'Slice']);
 
-/** A table is indexed beyond its end: the probe is too long, or its ids are too large. */
+/** Thrown when an index is beyond the end of a table: the probe is too long, or its ids are too large. */
 export class RowOutside extends Error {
   readonly table: string;
   readonly rows: number;
@@ -62,7 +62,7 @@ export class RowOutside extends Error {
   }
 }
 
-/** The numbers of a lookup. */
+/** Evaluates a form of table rows. */
 export function concrete(input: Form): Tensor {
   const size = sizeOf(input.dims);
   const values = new Float32Array(size);

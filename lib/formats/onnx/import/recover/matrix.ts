@@ -1,13 +1,13 @@
 /**
- * Picking and joining rows of matrices that point into the file.
+ * Picks and joins rows of matrices that point into the file.
  *
- * Neighbouring rows of one initializer are kept as one piece, so that a matrix that was cut and joined again is itself.
+ * Neighbouring rows of one initializer are one piece, so that a matrix that was cut and joined again equals the original.
  */
 
 import type { Initializer } from '../model.js';
 import type { Matrix, Piece, Vector } from './draft.js';
 
-/** A whole initializer: rows as they lie, or the columns of an [in, out] one. */
+/** The whole initializer as a matrix: its rows, or the columns of an [in, out] one. */
 export function wholeMatrix({ name, dims }: Initializer, transposed: boolean): Matrix {
   const [first = 1, second = 1] = dims;
   const [rows, columns] = transposed ? [second, first] : [first, second];
@@ -18,7 +18,7 @@ export function literalMatrix(rows: number, columns: number, literal: Float32Arr
   return { rows, columns, pieces: [], literal };
 }
 
-/** These rows of a matrix, in this order. */
+/** The matrix with these rows, in this order. */
 export function pickRows(matrix: Matrix, rows: readonly number[]): Matrix {
   const { columns, literal } = matrix;
   if (literal !== undefined) {
@@ -33,7 +33,7 @@ export function pickRows(matrix: Matrix, rows: readonly number[]): Matrix {
   return { rows: rows.length, columns, pieces };
 }
 
-/** One below the other. */
+/** The matrices one below the other. */
 export function stack(matrices: readonly Matrix[]): Matrix {
   const rows = matrices.reduce((sum, matrix) => sum + matrix.rows, 0);
   const columns = matrices[0]?.columns ?? 0;
@@ -58,7 +58,7 @@ export function pickValues({ values, source }: Vector, rows: readonly number[]):
   return { values: Float32Array.from(rows, (row) => values[row] ?? 0), source: '' };
 }
 
-/** Biases of stacked products; null when none has one. */
+/** The biases of stacked products as one vector; null when no product has one. */
 export function joinBiases(parts: readonly { bias: Vector | null; rows: number }[]): Vector | null {
   if (parts.every(({ bias }) => bias === null)) return null;
   const values = parts.flatMap(({ bias, rows }) => [...(bias?.values ?? new Float32Array(rows))]);

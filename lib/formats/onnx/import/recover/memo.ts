@@ -1,8 +1,8 @@
 /**
- * What was computed of an array before, told by the array itself: all layers of a model move their elements alike, so the second
- * one costs nothing.
+ * Results of computations by the identity of their input arrays: all layers of a model move their elements alike, so only the
+ * first one costs time.
  *
- * Arrays of forms are never changed after they are made; that is what this relies on.
+ * This relies on forms whose arrays are never changed after they are made.
  */
 
 export class Memo {
@@ -10,7 +10,7 @@ export class Memo {
   private readonly results = new Map<string, unknown>();
   private next = 1;
 
-  /** A number for each object, 0 for null: parts of keys. */
+  /** A number that identifies an object in keys; 0 for null. */
   id(object: object | null): number {
     if (object === null) return 0;
     const known = this.numbers.get(object);
@@ -19,7 +19,7 @@ export class Memo {
     return this.next++;
   }
 
-  /** The result that was made under this key before, else a new one. Errors are not kept. */
+  /** Returns the earlier result for this key, or calls `make`. Errors are not kept. */
   once<T>(key: string, make: () => T): T {
     const known = this.results.get(key);
     if (known !== undefined) return known as T;

@@ -1,12 +1,12 @@
 /**
- * Names of recovered weights by their place, and which of them are one weight.
+ * Names recovered weights after their place in the model, and finds weights that are shared.
  *
- * These are the names of a model that no family fits; where one fits they are replaced by the family's.
+ * These names are for models that no family fits; the names of a family replace them.
  */
 
 import { type Matrix, operandsOf, type Value, type Vector } from './draft.js';
 
-/** Base name of the weights of each value. */
+/** Base names of the weights of values. */
 export function placesOf(values: readonly Value[], hidden: Value): ReadonlyMap<Value, string> {
   const places = new Map<Value, string>();
   const counts = new Map<string, number>();
@@ -56,13 +56,13 @@ export class Names {
     return this.places.get(value) ?? `value_${value.id}`;
   }
 
-  /** Of several products that are one weight. */
+  /** Name of the fused weight of several products, given the first of them. */
   together(first: Value): string {
     const name = this.of(first);
     return name.endsWith('.query') ? name.replace(/query$/, 'qkv') : name;
   }
 
-  /** What a norm belongs to: the product whose result it normalises. */
+  /** Owner of a norm's vectors: the weight of the product whose result the norm normalises. */
   owner(input: Value): string {
     const { node } = input;
     if (node.op === 'linear') return this.matrix(node.matrix, `${this.of(input)}.weight`);
@@ -77,7 +77,7 @@ export class Names {
     return this.sameMatrix(a.node.matrix, b.node.matrix);
   }
 
-  /** The name of the weight with these numbers: a known one, else `wish` or one like it. */
+  /** Name of the weight with these numbers: that of an equal earlier matrix, otherwise `wish` or a free variant of it. */
   matrix(matrix: Matrix, wish: string): string {
     const known = this.matrices.find((entry) => this.sameMatrix(entry.matrix, matrix));
     if (known !== undefined) return known.name;
@@ -86,7 +86,7 @@ export class Names {
     return name;
   }
 
-  /** As `matrix`; vectors are one weight when they have one owner and hold the same numbers. */
+  /** As `matrix`, for vectors. Vectors are shared only between uses with the same owner and equal numbers. */
   vector(vector: Vector, owner: string, wish: string): string {
     const known = this.vectors.find(
       (entry) => entry.owner === owner && sameNumbers(entry.vector.values, vector.values),
@@ -97,7 +97,7 @@ export class Names {
     return name;
   }
 
-  /** The name of a norm's module: that of a known one with the same owner and numbers. */
+  /** Base name of a norm's weights: that of an earlier norm with the same owner and numbers, or a new one. */
   norm(weight: Vector, bias: Vector | null, owner: string, wish: string): string {
     const values = bias === null ? weight.values : joined(weight.values, bias.values);
     const whole = this.vector({ values, source: '' }, owner, `${wish}.weight`);

@@ -1,5 +1,5 @@
 /**
- * What each operator of the plain form does to forms. Numbers never come here: they are evaluated.
+ * The effect of each operator of the plain form on forms. Nodes whose inputs are all numbers are evaluated instead.
  */
 
 import type { Attribute, OnnxNode, Tensor } from '../model.js';
@@ -26,7 +26,7 @@ import { type Data, data, type Known, Unexplained, type Walk } from './walk.js';
 export type Inputs = readonly (Known | null)[];
 type Operator = (walk: Walk, node: OnnxNode, inputs: Inputs) => Known[];
 
-/** Below it nothing of a score is cut off. */
+/** Lower bounds below this never change a score. */
 const LOW = -1e4;
 
 function numberOf(value: Attribute | undefined, otherwise: number): number {
@@ -38,7 +38,7 @@ function asForm(known: Known | null | undefined): Form {
   throw new Unexplained('an operand is missing');
 }
 
-/** Numbers of an input; looked-up rows of a table count. */
+/** The numbers of an input; looked-up rows of a table are evaluated. */
 function numbersOf(_walk: Walk, known: Known | null | undefined): Tensor | null {
   if (!known) return null;
   if (known.kind === 'data') return known.read();
@@ -99,7 +99,7 @@ const power: Operator = (walk, _, [a, b]) => {
   throw new Unexplained(`it raises to the power ${value}`);
 };
 
-/** The lower bound of a length, or of scores: what is far below every score cuts off nothing. */
+/** A lower bound of row lengths, or of scores: one far below every score changes nothing. */
 const atLeast: Operator = (walk, _, inputs) => {
   const forms = inputs.filter((known) => known?.kind === 'form') as Form[];
   const [input, more] = forms;
@@ -144,7 +144,7 @@ const reduction = (walk: Walk, node: OnnxNode, axes: Known | null | undefined): 
   keepDims: numberOf(node.attributes.get('keepdims'), 1) !== 0,
 });
 
-/** Scores are finite: only what a mask adds can be infinite or no number. */
+/** Flags of infinite or NaN elements. Scores are finite, so only a mask's addend can be either. */
 const infinite: Operator = (_, { op }, [a, b]) => {
   const input = asForm(a?.kind === 'form' ? a : b);
   const other = a?.kind === 'data' ? a : b;
@@ -189,7 +189,7 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
     const tanh = node.attributes.get('approximate') === 'tanh';
     return [activate(walk, tanh ? 'gelu_tanh' : 'gelu', asForm(input))];
   },
-  // The plain form has no other alpha than 1.702.
+  // The only alpha of Swish in the plain form is 1.702.
   Swish: activation('quick_gelu'),
   LayerNormalization: (walk, node, inputs) => [
     normForm(walk, 'layer', numberOf(node.attributes.get('epsilon'), 1e-5), inputs),
@@ -253,7 +253,7 @@ export function applyToForms(walk: Walk, node: OnnxNode, inputs: Inputs): Known[
   throw new Unexplained(reasonAgainst(node));
 }
 
-/** Attributes that an encoder's attention must not have, and what each of them means. */
+/** Attributes that an encoder's attention must not have, with their meaning for the message. */
 const NOT_OURS: Readonly<Record<string, string>> = {
   is_causal: 'a decoder: a token sees only those before it',
   unidirectional: 'a decoder: a token sees only those before it',
@@ -261,7 +261,7 @@ const NOT_OURS: Readonly<Record<string, string>> = {
   do_rotary: 'positions are rotated inside of it',
 };
 
-/** Why no coarse operation is made of a node. */
+/** The reason why a node becomes no coarse operation. */
 function reasonAgainst({ op, attributes }: OnnxNode): string {
   if (op === 'Conv') {
     return 'a convolution over tokens (DeBERTa has one where conv_kernel_size is above 0), which is not supported';

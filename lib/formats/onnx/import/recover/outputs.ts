@@ -1,6 +1,6 @@
 /**
- * What each output of the graph is: token vectors, a pooled vector, a sentence vector or logits. Told by how it is computed; the
- * output's name only decides between a pooled and a sentence vector.
+ * Finds the role of each output of the graph: token vectors, a pooled vector, a sentence vector or logits. The computation
+ * decides; only between a pooled and a sentence vector the output's name does.
  */
 
 import type { OutputName } from '../../../../graph/types.js';
@@ -21,7 +21,7 @@ export interface FoundOutput {
   readonly file: string;
   readonly name: OutputName;
   readonly value: Value;
-  /** Columns of `value` in the file's output; null: all of them. */
+  /** Column of `value` that is the file's output; null: all columns. */
   readonly column: number | null;
 }
 
@@ -29,11 +29,11 @@ export interface FoundOutputs {
   readonly found: readonly FoundOutput[];
   readonly hidden: Value;
   readonly head: HeadKind | null;
-  /** Outputs of the file that are none of these. */
+  /** Names of the file's outputs without a known role. */
   readonly unknown: readonly string[];
 }
 
-/** null when no output is one that is known. */
+/** Finds the roles of all outputs; null when no output has a known role. */
 export function outputsOf(
   walk: Walk,
   graph: OnnxGraph,
@@ -66,7 +66,7 @@ export function outputsOf(
   return found.length === 0 ? null : { found, hidden, head, unknown };
 }
 
-/** An output [.., width], or one column of a value as [batch, tokens] or [batch]. */
+/** The value behind an output [.., width], or behind one column as [batch, tokens] or [batch]; null for anything else. */
 function rowsOf(walk: Walk, input: Form): { value: Value; column: number | null } | null {
   const whole = input.dims.length > 1 ? inOrder(walk, input) : null;
   if (whole !== null) return { value: whole, column: null };
@@ -99,7 +99,7 @@ function settleQuietly(walk: Walk, input: Form) {
   }
 }
 
-/** The end of the last layer: what follows the last residual sum. */
+/** The end of the last layer: the norm after the last residual sum, or else that sum. */
 function hiddenOf(outputs: readonly Value[]): Value | null {
   const found = new Set<Value>();
   const todo = [...outputs];

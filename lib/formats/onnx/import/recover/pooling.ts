@@ -1,8 +1,8 @@
 /**
- * Sums over the tokens of a text, told by their weights: mean, sum / sqrt(length), weighted by position.
+ * Recovers poolings from the weights of sums over tokens: mean, sum / sqrt(length), weighted by position.
  *
- * The spelling does not matter (masked sum and division, mean without a mask, a product with the mask): only the number that
- * every token is multiplied by.
+ * The spelling does not matter (masked sum and division, mean without a mask, a product with the mask): only the weight of
+ * each token counts.
  */
 
 import type { PoolKind } from '../../../../graph/types.js';
@@ -23,7 +23,7 @@ const KINDS: readonly (readonly [PoolKind, (n: number, p: number) => number])[] 
   ['lasttoken', (n, p) => (p === n - 1 ? 1 : 0)],
 ];
 
-/** A form of weighted sums [sequences, width] as a pooled value. */
+/** Turns a form of weighted sums [sequences, width] into a pooled value. */
 export function pooledRows(walk: Walk, input: Form): Rows | null {
   const [term] = input.terms;
   if (term?.basis.kind !== 'sum' || input.terms.length !== 1) return null;

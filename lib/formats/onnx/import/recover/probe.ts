@@ -1,7 +1,7 @@
 /**
- * The batch that a graph is walked with: small, ragged, and with ids that are told apart from positions and segments.
+ * The batch with which a graph is walked: small, ragged, and with ids that differ from positions and segments.
  *
- * Nothing here reads a weight; a probe costs a few integers.
+ * Nothing here reads a weight; a probe costs only a few integers.
  */
 
 import type { Tensor, ValueInfo } from '../model.js';
@@ -11,17 +11,17 @@ export type Role = 'ids' | 'mask' | 'segments' | 'positions';
 export interface Probe {
   readonly batch: number;
   readonly length: number;
-  /** Tokens of each text; the rest of its row is padding. */
+  /** Number of tokens of each text; the rest of its row is padding. */
   readonly lengths: readonly number[];
-  /** 1 where a token is no padding, [batch * length]. */
+  /** 1 for tokens, 0 for padding, [batch * length]. */
   readonly valid: Uint8Array;
   readonly ids: Int32Array;
   readonly segments: Int32Array;
-  /** Position of the tokens of every text, [length]: ascending, with gaps where few tokens stand for a long text. */
+  /** Position of each token of a text, [length]: ascending, with gaps where few tokens stand for a long text. */
   readonly positions: Int32Array;
-  /** What an input of positions is fed for the first token. */
+  /** Value of an input of positions for the first token. */
   readonly firstPosition: number;
-  /** Whether texts are padded at all: only where the graph has a mask. */
+  /** Whether texts are padded: only where the graph has a mask. */
   readonly padded: boolean;
 }
 
@@ -29,21 +29,21 @@ export interface ProbeShape {
   readonly batch: number;
   readonly length: number;
   readonly padded: boolean;
-  /** Ids are below it. */
+  /** Upper limit of ids, exclusive. */
   readonly vocabulary: number;
   readonly segments: number;
   readonly firstPosition: number;
   readonly seed: number;
-  /** [length]; left out: 0, 1, 2 ... */
+  /** Positions [length]; default: 0, 1, 2 ... */
   readonly positions?: Int32Array;
 }
 
-/** Position of a token, by its place in the batch. */
+/** Position of a token, given its index in the batch. */
 export function positionOf({ positions, length }: Probe, token: number): number {
   return positions[token % length] ?? 0;
 }
 
-/** Ids from 5 on, where there are so many: special tokens (padding!) come first in every vocabulary. */
+/** Smallest id in a large enough vocabulary: special tokens (padding!) come first in every vocabulary. */
 const FIRST_ID = 5;
 
 export function makeProbe(shape: ProbeShape): Probe {
@@ -68,7 +68,7 @@ export function makeProbe(shape: ProbeShape): Probe {
   return { batch, length, lengths, valid, ids, segments, positions, firstPosition, padded };
 }
 
-/** What to feed an input of this role. */
+/** Tensor to feed to an input of this role. */
 export function feedFor(probe: Probe, role: Role, { dtype, dims }: ValueInfo): Tensor {
   const { batch, length } = probe;
   const values = {
@@ -84,7 +84,7 @@ export function feedFor(probe: Probe, role: Role, { dtype, dims }: ValueInfo): T
   return { dtype: 'int64', dims: shape, data: Float64Array.from(values) };
 }
 
-/** Mulberry32: numbers in [0, 1). */
+/** Mulberry32: random numbers in [0, 1). */
 function generator(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

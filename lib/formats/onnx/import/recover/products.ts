@@ -46,7 +46,7 @@ function linear(walk: Walk, input: Form, weight: Data): Form {
   return rowsForm(made, [...input.dims.slice(0, -1), outputs], indexFor(walk, rows, outputs));
 }
 
-/** What each column is multiplied by, the same in all rows (smoothing before quantization); null where that is nothing. */
+/** Factor of each column, equal in all rows (smoothing before quantization); null when there is none. */
 function columnFactors({ probe }: Walk, input: Form): Float32Array | null {
   const [term] = input.terms;
   if (term?.basis.kind !== 'rows' || input.terms.length !== 1) return null;
@@ -84,7 +84,7 @@ function transposedLiteral(
   return literalMatrix(outputs, inputs, literal);
 }
 
-/** Dot products of all left with all right vectors of a batch; a batch of 1 serves every other. */
+/** Dot products of all left with all right vectors, batch item by batch item; leading axes broadcast. */
 function dot(a: Known, b: Known, left: Vectors | null, right: Vectors | null): Form {
   if (left === null || right === null) {
     throw new Unexplained('its operands are not vectors of rows of one value');
@@ -103,7 +103,7 @@ function dot(a: Known, b: Known, left: Vectors | null, right: Vectors | null): F
   return form([...outer, m, n], [{ basis, index: null, coefficient: 1 }]);
 }
 
-/** The vectors for every batch of a broadcast product. */
+/** Repeats the vectors for the batch items of a broadcast product. */
 function widen(
   vectors: Vectors,
   dims: readonly number[],
@@ -135,7 +135,7 @@ function rowsLike(dims: readonly number[]): Form {
   return form(dims, [{ basis: NOTHING, index: null, coefficient: 1 }]);
 }
 
-/** numbers [.., m, tokens] x [.., tokens, width]: sums of tokens. */
+/** numbers [.., m, tokens] x [.., tokens, width]: weighted sums of tokens. */
 function weightedSum(weights: Data, input: Form): Form {
   const [term] = input.terms;
   if (term?.basis.kind !== 'rows' || input.terms.length !== 1) {

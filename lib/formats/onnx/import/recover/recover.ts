@@ -1,7 +1,7 @@
 /**
  * From a plain graph to a draft: walks with a short probe and a long one, which must agree.
  *
- * The short one is ragged and tells structure and limits; the long one tells windows and buckets of distances.
+ * The short probe is ragged and shows structure and limits; the long one shows windows and buckets of distances.
  */
 
 import { SinterError } from '../../../../core/errors.js';
@@ -22,21 +22,24 @@ import { sameDistances } from './same-distances.js';
 import { sparsePositions, stretched } from './stretch.js';
 import { type Problem, Walk } from './walk.js';
 
-/** Semantics of the plain form. */
+/** Operator set of the plain form. */
 export const PLAIN_OPSET = 18;
 const SHORT = { batch: 3, length: 7 };
-/** Long enough for what is no function of a distance; longer distances are seen between positions with gaps. */
+/** Probe for everything that does not depend on distance; longer distances are seen between positions with gaps. */
 const LONG = { batch: 1, length: 150 };
-/** Longest text whose distances are looked at. */
+/** Length of the longest text whose distances are checked. */
 const FARTHEST = 8192;
-/** Of a graph that has no table of positions and whose shapes are free. */
+/** maxTokens of a graph without a table of positions and with free shapes. */
 const DEFAULT_TOKENS = 512;
 
 export interface Recovered extends FoundOutputs {
   readonly maxTokens: number;
-  /** Whether something in the graph bounds it. */
+  /** Whether the graph bounds the length of texts. */
   readonly bounded: boolean;
-  /** The longest text that was looked at, where the graph would take longer ones; whatever a config says. */
+  /**
+   * Length of the longest text that was checked, where the graph takes longer ones: a limit whatever a config says. Else
+   * null.
+   */
   readonly seen: number | null;
   readonly vocabulary: number;
   readonly segments: number;
@@ -45,7 +48,8 @@ export interface Recovered extends FoundOutputs {
 }
 
 /**
- * What the graph computes. `firstPosition` is what an input of positions holds for the first token. Throws UNSUPPORTED_MODEL that lists every node that is not explained, with the reason.
+ * Recovers what the graph computes. `firstPosition` is the value of an input of positions for the first token. Throws
+ * UNSUPPORTED_MODEL that lists every unexplained node with the reason.
  */
 export function recoverDraft(plain: PlainModel, firstPosition: number | null = 0): Recovered {
   const { path } = plain.source;
@@ -102,7 +106,10 @@ export function recoverDraft(plain: PlainModel, firstPosition: number | null = 0
 
 type Walked = ReturnType<typeof walkOnce>;
 
-/** Texts that are shorter, where sizes do not fit: a table of few rows. Throws the first error where no length fits. */
+/**
+ * Walks with the short probe, or a shorter one where sizes do not fit (a table with few rows). Throws the first error where
+ * no length fits.
+ */
 function shortest(plain: PlainModel, inputs: Inputs, shape: ProbeShape) {
   const lengths = inputs.length === null ? [shape.length, 4, 2] : [shape.length];
   let first: unknown;
@@ -117,7 +124,7 @@ function shortest(plain: PlainModel, inputs: Inputs, shape: ProbeShape) {
   throw first;
 }
 
-/** The longest texts, up to those of `shape`, whose sizes fit; those of `least` tokens do. */
+/** Walks with the longest texts, up to the length of `shape`, whose sizes fit. Texts of `least` tokens are known to fit. */
 function longest(plain: PlainModel, inputs: Inputs, shape: ProbeShape, least: number) {
   let [fits, tooLong]: [{ walked: Walked; length: number } | null, number] = [
     null,
@@ -129,7 +136,7 @@ function longest(plain: PlainModel, inputs: Inputs, shape: ProbeShape, least: nu
       fits = { walked: walkOnce(plain, inputs, { ...shape, length }), length };
       low = length;
     } catch (error) {
-      // What fits short texts is no damaged file: a table ends before.
+      // Short texts have fitted, so the file is not damaged: a table is too short for this length.
       if (!isTooLong(error) || inputs.length !== null || length <= least) throw error;
       tooLong = length;
     }
@@ -137,15 +144,15 @@ function longest(plain: PlainModel, inputs: Inputs, shape: ProbeShape, least: nu
   }
 }
 
-/** Whether sizes contradict each other, which they may do for long texts only. */
+/** Whether the error means sizes that do not fit, which may happen for long texts only. */
 function isTooLong(error: unknown): boolean {
   if (!(error instanceof SinterError)) return false;
   return error.code === 'CORRUPT_MODEL' || error.message.includes('a table is too short');
 }
 
 /**
- * What the graph does at all distances of the longest texts, seen between positions with gaps. `seen`: the longest text whose
- * distances were looked at, where that is less than the graph's bound.
+ * Walks with positions with gaps, which have all distances of the longest texts, and checks that the draft stays the same.
+ * `seen`: length of the longest text whose distances were checked, when the graph's bound is larger; else null.
  */
 function lookFar(
   plain: PlainModel,

@@ -1,5 +1,5 @@
 /**
- * Sums, means, largest and lengths over an axis of a form: the halves of pooling and normalisation.
+ * Sums, means, maxima and lengths over an axis of a form: the parts of pooling and normalisation.
  */
 
 import type { Tensor } from '../model.js';
@@ -8,7 +8,7 @@ import { coefficientAt, type Form, form, indexOf, rowsForm, sizeOf } from './for
 import { settle } from './rows.js';
 import { Unexplained, type Walk } from './walk.js';
 
-/** Added to or put for a token, this keeps it from being the largest. */
+/** An addend, or a replacement, as low as this keeps a token from being the maximum. */
 const LOW = -1000;
 
 export interface Reduction {
@@ -31,7 +31,7 @@ function axesOf(input: Form, { axes, keepDims }: Reduction): Axes {
   return { reduced, dims };
 }
 
-/** Element of the result for every element of the input. */
+/** For each element of the input, the index of its element in the result. */
 function targets(dims: readonly number[], reduced: readonly boolean[]): Int32Array {
   const size = sizeOf(dims);
   const index = new Int32Array(size);
@@ -53,7 +53,7 @@ function overWidth(input: Form, reduced: readonly boolean[]): boolean {
   return reduced.every((flag, axis) => flag === (axis === input.dims.length - 1));
 }
 
-/** ReduceSum, or ReduceMean. */
+/** ReduceSum, or ReduceMean with `mean`. */
 export function sumForm(input: Form, reduction: Reduction, mean: boolean): Form {
   const { reduced, dims } = axesOf(input, reduction);
   const [term] = input.terms;
@@ -88,7 +88,7 @@ export function sumForm(input: Form, reduction: Reduction, mean: boolean): Form 
   return form(dims, [{ basis, index: null, coefficient: 1 }]);
 }
 
-/** ReduceMax over the tokens of each text, those of padding made small before. */
+/** ReduceMax over the tokens of each text, when padding was made small before. */
 export function maxForm(walk: Walk, input: Form, reduction: Reduction): Form {
   const { probe } = walk;
   const { reduced, dims } = axesOf(input, reduction);
@@ -125,7 +125,7 @@ export function maxForm(walk: Walk, input: Form, reduction: Reduction): Form {
   return rowsForm(pooled, dims, null);
 }
 
-/** The length of every row (ReduceL2), or its square. */
+/** Euclidean length of every row (ReduceL2), or its square without `root`. */
 export function lengthForm(walk: Walk, input: Form, reduction: Reduction, root: boolean): Form {
   const { reduced, dims } = axesOf(input, reduction);
   const rows = overWidth(input, reduced) ? settle(walk, input) : null;
@@ -135,7 +135,7 @@ export function lengthForm(walk: Walk, input: Form, reduction: Reduction, root: 
   return form(dims, [{ basis, index, coefficient: 1 }]);
 }
 
-/** From squares [.., width] (of whole rows in order) to the square of each row's length. */
+/** From the sum of squares [.., width] of whole rows in order to the length of each row (`root`), or its square. */
 function lengths(value: Value, input: Form, dims: readonly number[], root: boolean): Form {
   const [term] = input.terms;
   const width = input.dims.at(-1) ?? 1;
@@ -150,7 +150,7 @@ function lengths(value: Value, input: Form, dims: readonly number[], root: boole
   return form(dims, [{ basis, index: row, coefficient: 1 }]);
 }
 
-/** The square of a form, element by element. */
+/** The element-wise square of a form. */
 export function squareForm(walk: Walk, input: Form): Form {
   const rows = settle(walk, input);
   if (rows === null) throw new Unexplained('it squares what is not the rows of one value');
@@ -162,7 +162,7 @@ export function squareForm(walk: Walk, input: Form): Form {
   return form(input.dims, [{ basis: { kind: 'square', value }, index, coefficient: 1 }]);
 }
 
-/** Sqrt of squared lengths. */
+/** The square root of squared lengths. */
 export function rootForm(input: Form): Form {
   const [term] = input.terms;
   if (term?.basis.kind !== 'length' || term.basis.root || input.terms.length !== 1) {
@@ -171,7 +171,7 @@ export function rootForm(input: Form): Form {
   return form(input.dims, [{ ...term, basis: { ...term.basis, root: true } }]);
 }
 
-/** x / |x|: each row divided by its own length. */
+/** x / |x|: each row divided by its own Euclidean length. */
 export function divideByLength(walk: Walk, input: Form, divisor: Form): Form {
   const rows = settle(walk, input);
   const [term] = divisor.terms;
@@ -182,7 +182,7 @@ export function divideByLength(walk: Walk, input: Form, divisor: Form): Form {
   const { basis } = term;
   const size = sizeOf(divisor.dims);
   const index = indexOf(term, size);
-  // The divisor has one element per row, or the same one for all columns of a row.
+  // The divisor has one element per row, or one per column with equal values in each row.
   const each = size / row.length;
   const own =
     basis.root && basis.value === value && index.every((r, e) => r === row[Math.floor(e / each)]);

@@ -1,7 +1,7 @@
 /**
- * A learned bias by distance: rows of a small table that are added to the scores, in T5's buckets.
+ * Recovers a learned bias by distance: rows of a small table, picked by T5's buckets and added to the scores.
  *
- * An exporter with fixed shapes folds the lookup: then the bias is numbers, and the table is made from them.
+ * An exporter with fixed shapes folds the lookup: then the bias is an array of numbers, from which a table is made.
  */
 
 import { fitT5, t5Bucket } from './distances.js';
@@ -11,7 +11,7 @@ import { eachPair, type Grid, type Scores } from './score-parts.js';
 import { Unexplained, type Walk } from './walk.js';
 
 type Relative = Scores['relative'];
-/** The one table term of the scores; null when there is none. */
+/** The bias of the one table that is added to the scores; null when there is none. Throws Unexplained with the reason. */
 export function relativeTerm(walk: Walk, tables: readonly Term[], grid: Grid): Relative {
   const [term, more] = tables;
   if (term?.basis.kind !== 'table') return null;
@@ -37,12 +37,12 @@ export function relativeTerm(walk: Walk, tables: readonly Term[], grid: Grid): R
   return { matrix: wholeMatrix(table, false), maxDistance };
 }
 
-/** Numbers by head and distance as a table with a bucket for each distance of the probe. */
+/** A table for numbers that depend on head and distance only, with a bucket for each distance of the probe. */
 export function staticBias(walk: Walk, residual: Float32Array | null, grid: Grid): Relative {
   if (residual === null) return null;
   const heads = grid.queries.heads.length;
   const length = (walk.probe.positions.at(-1) ?? 0) + 1;
-  // Below a quarter of the buckets every distance has its own.
+  // Distances below a quarter of the buckets have buckets of their own.
   const buckets = 4 * Math.max(2, length);
   const maxDistance = buckets;
   const literal = new Float32Array(buckets * heads);

@@ -1,5 +1,5 @@
 /**
- * What each input of a graph is: told by what it indexes; its name only decides where that says nothing.
+ * Finds the role of each input of a graph: from the table that it indexes, and only where that leaves a choice from its name.
  */
 
 import { SinterError } from '../../../../core/errors.js';
@@ -8,28 +8,31 @@ import type { Role } from './probe.js';
 
 export interface Inputs {
   readonly roles: ReadonlyMap<string, Role>;
-  /** Rows of the table that ids index directly; null when none is seen. */
+  /** Rows of the table that ids index directly; null when there is none. */
   readonly vocabulary: number | null;
   readonly segments: number | null;
   readonly batch: number | null;
   readonly length: number | null;
-  /** What an input of positions holds for the first token; 0 without one. */
+  /** Value of the input of positions for the first token; 0 when there is no such input. */
   readonly firstPosition: number;
 }
 
-/** Of inputs whose sizes the file fixes: what is looked at has as many. */
+/** Most tokens of a batch whose sizes the file fixes: the probe must have as many. */
 const MOST_TOKENS = 16384;
-/** Pairs of a query and a key: every score is looked at. */
+/** Most pairs of a query and a key of such a batch: the walk looks at every score. */
 const MOST_PAIRS = 2 ** 22;
 
-/** Operators that hand the indices of their first input on. What they make of them the probe shows. */
+/** Operators whose output carries the indices of their first input. The probe shows how they change them. */
 const PASSING = new Set([
   ...['Cast', 'Identity', 'Reshape', 'Squeeze', 'Unsqueeze', 'Flatten', 'Transpose', 'Slice'],
   ...['Gather', 'GatherND', 'Split', 'Expand', 'Tile', 'Pad', 'Clip', 'Abs', 'Floor', 'Round'],
 ]);
-/** Operators that hand on those of any input. */
+/** Operators whose output carries the indices of any input. */
 const JOINING = new Set(['Concat', 'Max', 'Min']);
-/** The same, as long as the other input is a number of the file: of two inputs they make something else. */
+/**
+ * Operators whose output carries indices only if the other input is a constant or carries them too: with another input of the
+ * graph they make something else.
+ */
 const SHIFTING = new Set(['Add', 'Sub', 'Mul', 'Div', 'Mod']);
 
 const NAMES: readonly (readonly [Role, RegExp])[] = [
@@ -39,7 +42,7 @@ const NAMES: readonly (readonly [Role, RegExp])[] = [
   ['ids', /ids|input|token/i],
 ];
 
-/** Throws UNSUPPORTED_MODEL when the inputs are not those of an encoder of token ids. */
+/** Finds the roles of all inputs. Throws UNSUPPORTED_MODEL when they are not those of an encoder of token ids. */
 export function inputsOfGraph(
   graph: OnnxGraph,
   path: string,
@@ -89,7 +92,7 @@ function byName(name: string): Role | null {
   return NAMES.find(([, pattern]) => pattern.test(name))?.[0] ?? null;
 }
 
-/** Decides between inputs that reach the same table. */
+/** Rank of an input named like ids among inputs that index tables of the same size. */
 function namedIds({ name }: ValueInfo): number {
   return Number(byName(name) === 'ids');
 }
@@ -101,7 +104,7 @@ function roleOf({ name }: ValueInfo, rows: number): Role {
   return 'segments';
 }
 
-/** Sizes that the file fixes. */
+/** Sizes of batch and text that the file fixes; null for free ones. */
 function fixedSizes(inputs: readonly ValueInfo[], path: string): Pick<Inputs, 'batch' | 'length'> {
   const at = (axis: number) => {
     for (const { dims } of inputs) {
@@ -124,7 +127,7 @@ function fixedSizes(inputs: readonly ValueInfo[], path: string): Pick<Inputs, 'b
   return { batch, length };
 }
 
-/** Rows of the float tables that an input indexes, in whatever way its numbers get there. */
+/** Rows of each float table that the input indexes, directly or through operators that carry indices. */
 function tablesOf(graph: OnnxGraph, input: string): number[] {
   const names = new Set([input]);
   const rows: number[] = [];
@@ -140,7 +143,7 @@ function tablesOf(graph: OnnxGraph, input: string): number[] {
   return rows;
 }
 
-/** Whether a node's outputs hold numbers of the values `names` as they are, or others made of each. */
+/** Whether a node's outputs carry the indices in the values `names`, unchanged or each changed by constants. */
 function carries(
   { initializers }: OnnxGraph,
   { op, inputs }: OnnxNode,

@@ -1,22 +1,22 @@
 /**
- * Rotated vectors: x[i] cos(a) - y[i] sin(a) and y[i] cos(a) + x[i] sin(a), told from the numbers that a graph multiplies by.
+ * Recovers rotary embeddings: x[i] cos(a) - y[i] sin(a) and y[i] cos(a) + x[i] sin(a), from the coefficients of a form.
  *
- * The angle of position p and pair i must be p * theta^(-2i / dimensions) for one theta; anything else is no rotary embedding.
- * Which columns make a pair is read from the graph (halves or neighbours): the columns are listed as halves.
+ * The angle of position p and pair i must be p * theta^(-2i / dimensions) for one theta; otherwise it is no rotary embedding.
+ * The graph shows which columns make a pair (halves or neighbours); the result lists columns as halves.
  */
 
 import type { Rotary } from '../../../../graph/types.js';
 import { coefficientAt, type Form, indexOf, sameBasis, sizeOf, type Term } from './form.js';
 
-/** Largest difference of a cosine or sine from what theta says: f32 tables of long positions are no better. */
+/** Largest difference between a coefficient and its cosine or sine: f32 tables of long positions are no better. */
 const TOLERANCE = 2e-3;
-/** As near to a usual theta, it is that one. */
+/** Relative distance within which a theta is taken for a usual one. */
 const ROUND = 1e-3;
-/** In 16 bits angles are rounded. */
+/** Tolerance for 16-bit files, whose angles are rounded. */
 const HALF_TOLERANCE = 0.05;
 const USUAL = [10000, 1000, 160000, 500000, 1000000];
 
-/** Where the elements of a vector lie in a form. */
+/** Position of the elements of vectors in a form. */
 export interface Geometry {
   readonly count: number;
   readonly length: number;
@@ -28,7 +28,7 @@ export interface RotatedVectors {
   readonly scale: number;
   /** Row of the value per vector; -1: padding. */
   readonly row: Int32Array;
-  /** Columns of vector v, halves first. */
+  /** Columns of vector v: first halves of pairs, second halves, the rest. */
   readonly columns: (vector: number) => number[];
 }
 
@@ -37,15 +37,17 @@ interface Part {
   readonly coefficient: number;
 }
 
-/** How element k of every vector comes about. */
+/** The elements of a vector that form pairs, the same for all vectors. */
 interface Pairing {
-  /** Elements k of the first halves, in the order of falling angles; their partners; the rest. */
+  /**
+   * `firsts`: the first halves of pairs, by falling angle; `seconds`: their partners; `rest`: elements that are not rotated.
+   */
   readonly firsts: readonly number[];
   readonly seconds: readonly number[];
   readonly rest: readonly number[];
 }
 
-/** The vectors of a form whose terms all read one value; null when they are not rotated by angles of one theta. */
+/** The vectors of a form whose terms all read one value; null when they are not rotated by the angles of one theta. */
 export function rotatedVectors(
   input: Form,
   geometry: Geometry,
@@ -62,7 +64,7 @@ class Fit {
   private readonly partsAt: (e: number) => Part[];
   private readonly row: Int32Array;
   private scale = 1;
-  /** Columns of each head, from its vectors at position 0, where nothing is turned. */
+  /** Columns of each head, from its vectors at position 0, where all angles are 0. */
   private readonly heads: number[][] = [];
 
   constructor(
@@ -102,7 +104,7 @@ class Fit {
     };
   }
 
-  /** Fills `row` and `heads`; a vector at position 1, or null when there is none. */
+  /** Fills `row` and `heads`. Returns a vector at position 1, or null when there is none. */
   private readPlaces(): number | null {
     const { count, at, length } = this.geometry;
     let one: number | null = null;
@@ -137,7 +139,7 @@ class Fit {
     return this.heads.find((columns) => columns.every((c) => seen.has(c))) ?? null;
   }
 
-  /** What theta may be, from the slowest angle at position 1. */
+  /** Candidates for theta, from the smallest angle at position 1. */
   private thetas(one: number, own: readonly number[] | null, pairing: Pairing): number[] {
     const { firsts, seconds } = pairing;
     const last = firsts.length - 1;
@@ -152,7 +154,7 @@ class Fit {
     return Number.isFinite(theta) ? [...near, ...(whole > 1 ? [whole] : []), theta] : [];
   }
 
-  /** Whether all elements of vector v are turned by the angles of this theta. */
+  /** Whether the angles of this theta explain all elements of vector v. */
   private explains(v: number, columns: readonly number[], pairing: Pairing, theta: number) {
     const { at } = this.geometry;
     const token = this.row[v] ?? 0;
@@ -188,7 +190,7 @@ class Fit {
   }
 }
 
-/** The terms of one element that are not zero; those of the same element are added. */
+/** Returns a function that gives the non-zero terms of an element; terms with the same element of the basis are added. */
 function partsOf(input: Form): (e: number) => Part[] {
   const size = sizeOf(input.dims);
   const terms = input.terms.map((term: Term) => ({ term, index: indexOf(term, size) }));
@@ -207,7 +209,7 @@ function partsOf(input: Form): (e: number) => Part[] {
   };
 }
 
-/** Pairs from a vector at position 1, where every angle is above 0. */
+/** Finds the pairs from a vector at position 1, where every angle is above 0. */
 function pairsOf(
   v: number,
   columns: readonly number[] | null,
@@ -223,7 +225,7 @@ function pairsOf(
       rest.push(k);
       continue;
     }
-    // Only the first of a pair subtracts its partner.
+    // Only the first half of a pair subtracts its partner, so this is a second half.
     if (other.coefficient > 0) continue;
     const partner = columns.indexOf(other.element % width);
     if (partner < 0) return null;

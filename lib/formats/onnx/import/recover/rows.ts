@@ -1,8 +1,8 @@
 /**
- * From a form to the rows of one value: what a product, a norm or a residual sum needs as its operand.
+ * From a form to the rows of one value, which products, norms and residual sums need as their operand.
  *
- * A form qualifies when each of its vectors is a whole row (or the same columns of each row) of one value; sums of looked-up
- * tables become an embedding here, weighted sums of tokens a pooling, and first tokens `cls`.
+ * A form qualifies when each of its vectors is a whole row of one value (or the same columns of each row). Sums of table rows
+ * become an embedding here, weighted sums of tokens a pooling, and first tokens `cls`.
  */
 
 import type { Columns, Value } from './draft.js';
@@ -13,18 +13,18 @@ import { pooledRows } from './pooling.js';
 import { isValidRow } from './vectors.js';
 import type { Walk } from './walk.js';
 
-/** A tensor [..., width] whose vector r is row `row[r]` of `value`, all of it. */
+/** A tensor [..., width] whose vector r is the whole row `row[r]` of `value`. */
 export interface Rows {
   readonly value: Value;
   readonly row: Int32Array;
 }
 
-/** Vectors of a form as parts of rows; `columns` are the same for all. */
+/** A tensor whose vector r is part of row `row[r]` of `value`: the columns `columns`, the same for all vectors. */
 interface PartialRows extends Rows {
   readonly columns: Columns;
 }
 
-/** The form as rows of a value, or null. Padding may hold anything. */
+/** Returns the form as rows of a value, or null. The vectors of padding are not checked. */
 export function settle(walk: Walk, input: Form): Rows | null {
   const width = input.dims.at(-1) ?? 1;
   const [first] = input.terms;
@@ -82,7 +82,7 @@ function rowsOf(
   return columns === null ? null : { row, columns };
 }
 
-/** Some output columns of a product are a product with fewer rows. */
+/** A product with only these output columns: it uses the same rows of the matrix. null for other values. */
 export function sliceColumns(walk: Walk, value: Value, columns: Columns): Value | null {
   const { node } = value;
   if (node.op !== 'linear') return null;
@@ -95,7 +95,7 @@ export function sliceColumns(walk: Walk, value: Value, columns: Columns): Value 
   );
 }
 
-/** All rows of a value in any order, or its first or last tokens as a pooled value. */
+/** All rows of a value in any order, or its first or last tokens as a pooled value; otherwise null. */
 function pickTokens(walk: Walk, rows: Rows): Rows | null {
   const { value, row } = rows;
   const { probe } = walk;
@@ -120,7 +120,7 @@ function pickTokens(walk: Walk, rows: Rows): Rows | null {
   return { value: pooled, row: Int32Array.from(row, (_, b) => b) };
 }
 
-/** Index of a new value of this width that has a row per vector of `rows`: null when they are in order. */
+/** Index array of a form over a new value of this width with a row per vector of `rows`; null when they are in order. */
 export function indexFor({ memo }: Walk, { row }: Rows, width: number): Int32Array | null {
   if (isCounting(row)) return null;
   return memo.once(`index ${memo.id(row)} ${width}`, () => wholeRows(row, width));

@@ -1,12 +1,12 @@
 /**
- * Whether two drafts of one graph, seen at different distances, do the same where both have looked.
+ * Checks that two drafts of one graph, from walks with different distances, agree on the distances that both have seen.
  */
 
 import { logBucket, t5Bucket } from './distances.js';
 import { type DraftAttention, operandsOf, type Value } from './draft.js';
 import type { FoundOutputs } from './outputs.js';
 
-/** `far` has seen more than the distances below `length`, `near` only those. The drafts must have the same nodes. */
+/** `near` has seen distances below `length`, `far` more. The drafts must have the same nodes. */
 export function sameDistances(near: FoundOutputs, far: FoundOutputs, length: number): boolean {
   const [a, b] = [attentionsOf(near), attentionsOf(far)];
   const pairs = a.map((one, i) => [one, b[i]] as const);

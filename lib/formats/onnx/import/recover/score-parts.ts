@@ -1,5 +1,5 @@
 /**
- * The vocabulary of attention scores: which query and key an element of a Softmax stands for, and what was found of them.
+ * Types for the recovery of attention scores: the query and the key of each element of a Softmax, and its parts.
  */
 
 import type { Disentangled } from '../../../../graph/types.js';
@@ -15,14 +15,14 @@ export type DotBasis = Extract<Basis, { kind: 'dot' }>;
 export interface Scores {
   readonly queries: Vectors;
   readonly keys: Vectors;
-  /** Keys in a row of the Softmax. */
+  /** Number of keys in a row of the Softmax. */
   readonly width: number;
-  /** Query token of each row (-1: padding) and the index of its head in `queries.heads`. */
+  /** Query token of each row of the Softmax (-1: padding); `rowHead` is the index of its head in `queries.heads`. */
   readonly rowToken: Int32Array;
   readonly rowHead: Int32Array;
-  /** Key token of each element; -1: padding. */
+  /** Key token of each element (-1: padding). */
   readonly keyToken: Int32Array;
-  /** Head of the keys, per head of the queries. */
+  /** For each head of the queries, its head of the keys. */
   readonly keyHead: readonly number[];
   readonly scale: number;
   readonly reach: Reach;
@@ -41,7 +41,7 @@ export interface DotTerm {
   readonly index: Int32Array;
 }
 
-/** Vector of one side of a dot product's element. */
+/** Index of the vector on one side of an element of the dot product. */
 export function vectorAt(basis: DotBasis, element: number, side: 'left' | 'right'): number {
   const { leftCount, rightCount } = basis;
   const batch = Math.floor(element / (leftCount * rightCount));
@@ -56,10 +56,10 @@ export type Places = Pick<
   'queries' | 'keys' | 'rowToken' | 'rowHead' | 'keyToken' | 'keyHead'
 >;
 
-/** Places with the number of keys in a row. */
+/** Places, and the number of keys in a row. */
 export type Grid = Places & { readonly width: number };
 
-/** Calls `visit` for every pair of a valid query and a valid key. */
+/** Calls `visit` for every pair of a token and a key that are not padding; distance is key - query. */
 export function eachPair(
   { probe }: Walk,
   { rowToken, rowHead, keyToken, width }: Grid,

@@ -1,8 +1,8 @@
 /**
- * What a Softmax normalises, told by its elements: which query and key each stands for, at what scale, and what is added.
+ * Recovers the input of a Softmax element by element: its query and key, the scale, and the addends.
  *
- * The sum of its terms must be scale * (query . key) + a function of the distance, hidden where the mask or a window says so.
- * Rows of padding may hold anything.
+ * The sum of its terms must be scale * (query . key) + a function of the distance, except where a mask or a window hides the
+ * key. Rows of padding are not checked.
  */
 
 import { disentangledTerms } from './disentangled.js';
@@ -14,11 +14,11 @@ import { type DotBasis, type DotTerm, type Places, type Scores, vectorAt } from 
 import type { Vectors } from './vectors.js';
 import { Unexplained, type Walk } from './walk.js';
 
-/** Added to a score, this hides a key: exp of it is 0 beside any score. */
+/** An addend of a score as low as this hides the key: its exp is 0 beside any other score. */
 const HIDDEN = -1000;
 const TOLERANCE = 1e-4;
 
-/** Throws Unexplained with the reason when this is no attention of an encoder. */
+/** Recovers the scores. Throws Unexplained with the reason when they are not those of an encoder's attention. */
 export function scoresOf(walk: Walk, input: Form): Scores {
   const size = sizeOf(input.dims);
   const dots: DotTerm[] = [];
@@ -48,7 +48,7 @@ function isToken({ value }: Vectors): boolean {
   return value?.kind === 'token';
 }
 
-/** Query and key of every element; every token and head must have one row, over all keys of its text. */
+/** Query and key of every element. Each pair of token and head must have one row, with all keys of the token's text. */
 function placesOf(walk: Walk, dot: DotTerm, size: number, width: number): Places {
   const { memo } = walk;
   const { left, right, leftCount, rightCount } = dot.basis;
@@ -72,7 +72,7 @@ function findPlaces(walk: Walk, { basis, index }: DotTerm, size: number, width: 
   const keyHead: number[] = [];
   const { probe } = walk;
   const seen = new Set<number>();
-  /** The row that each key was last seen in. */
+  /** For each key, the row in which it was last seen. */
   const lastRow = new Int32Array(probe.valid.length).fill(-1);
   for (let r = 0; r < rows; r++) {
     const query = vectorAt(basis, index[r * width] ?? 0, querySide);
@@ -117,7 +117,7 @@ function wrongAxis(): Unexplained {
   return new Unexplained('it does not normalise over the keys of one query');
 }
 
-/** The side that stays the same along a row of the Softmax. */
+/** Finds the side that stays the same along a row of the Softmax: the queries. */
 function sideOfQueries(basis: DotBasis, index: Int32Array, width: number): 'left' | 'right' {
   for (const side of ['left', 'right'] as const) {
     const { row, head } = basis[side];
@@ -136,10 +136,10 @@ function sideOfQueries(basis: DotBasis, index: Int32Array, width: number): 'left
   throw wrongAxis();
 }
 
-/** Whether the keys at each distance are seen. */
+/** Whether the keys at each distance are visible. */
 class SeenDistances {
   private readonly farthest: number;
-  /** By distance from -farthest on: 0 for one that did not occur, 1 seen, 2 hidden. */
+  /** State of each distance, from -farthest on: 0 never occurred, 1 visible, 2 hidden. */
   private readonly states: Uint8Array;
 
   constructor({ positions }: Probe) {
@@ -147,7 +147,7 @@ class SeenDistances {
     this.states = new Uint8Array(2 * this.farthest + 1);
   }
 
-  /** false where it was otherwise before. */
+  /** Records a distance. Returns false when it contradicts an earlier record. */
   add(distance: number, isSeen: boolean): boolean {
     const state = isSeen ? 1 : 2;
     const before = this.states[distance + this.farthest];
@@ -167,11 +167,11 @@ class SeenDistances {
 interface Bias {
   readonly scale: number;
   readonly reach: Reach;
-  /** What is added to visible keys beyond a constant of the row; null: nothing. */
+  /** Addends of visible keys relative to the addend on the diagonal; null when all are 0. */
   readonly residual: Float32Array | null;
 }
 
-/** Scale and mask: the coefficient of the main term, and what is added, at every pair of a query and a key. */
+/** Scale, mask and addends, from the coefficient of the main term and the constant at every pair of a query and a key. */
 function biasOf(
   { memo, probe }: Walk,
   { constant }: Form,

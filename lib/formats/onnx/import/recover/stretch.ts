@@ -1,8 +1,8 @@
 /**
- * Positions with gaps: few tokens whose distances are all those of a long text.
+ * Walks with positions with gaps: few tokens that have all the distances of a long text.
  *
- * What makes positions in a graph (a range, a running count, a slice of a table) is evaluated as if the text were long and only
- * some of its tokens were looked at; all else works on positions and needs no change.
+ * Nodes that make positions (a range, a running count, a slice of a table) give those that some tokens of a long text would
+ * have. All other nodes work on their results and need no change.
  */
 
 import type { OnnxNode, Tensor } from '../model.js';
@@ -10,7 +10,9 @@ import type { Probe } from './probe.js';
 
 type Compute = (node: OnnxNode, inputs: readonly (Tensor | null)[]) => Tensor[];
 
-/** The first `dense` positions, then every `dense`-th and the last: every distance below `span` lies between two of them. */
+/**
+ * The first `dense` positions, then every `dense`-th and the last: so every distance below `span` occurs between two of them.
+ */
 export function sparsePositions(dense: number, span: number): Int32Array {
   const positions = Array.from({ length: Math.min(dense, span) }, (_, p) => p);
   for (let p = dense; p < span - 1; p += dense) positions.push(p);
@@ -23,7 +25,7 @@ function isSparse({ positions, length }: Probe): boolean {
   return (positions.at(-1) ?? 0) >= length;
 }
 
-/** `compute` where nodes that make positions make those of the probe. */
+/** `compute`, but nodes that make positions give those of the probe. */
 export function stretched(probe: Probe, compute: Compute): Compute {
   if (!isSparse(probe)) return compute;
   return (node, inputs) => {
@@ -36,7 +38,7 @@ export function stretched(probe: Probe, compute: Compute): Compute {
   };
 }
 
-/** Inputs of a Gather along the tokens with the places of positions: what is gathered from has no gaps. */
+/** The inputs of a Gather along the tokens, with positions replaced by token indices: the gathered tensor has no gaps. */
 function placed(
   { positions, length }: Probe,
   { op, attributes }: OnnxNode,
@@ -70,21 +72,21 @@ function mapped(tensor: Tensor, change: (value: number, element: number) => numb
   return { ...tensor, data };
 }
 
-/** start, start + 1, ... for every token. */
+/** Range: start, start + 1 ... for every token. */
 const range: Rewrite = ({ positions, length }, result, [start, , step]) => {
   const from = start?.data[0] ?? 0;
   if (result.data.length !== length || step?.data[0] !== 1) return null;
   return mapped(result, (value) => (positions[value - from] ?? 0) + from);
 };
 
-/** How many tokens there are up to each. */
+/** CumSum: the number of tokens up to each token. */
 const cumSum: Rewrite = ({ positions, length }, result, [input]) => {
   if (!result.dims.includes(length) || !input?.data.every((flag) => flag === 1)) return null;
   const base = result.data[0] ?? 0;
   return mapped(result, (value) => (positions[value - base] ?? 0) + base);
 };
 
-/** Where a list of all tokens is not zero: everywhere. */
+/** NonZero of a list of ones, one per token. */
 const nonZero: Rewrite = ({ positions, length }, result) => {
   if (result.dims[1] !== length) return null;
   const counts = (row: number) => positions.every((_, i) => result.data[row * length + i] === i);
@@ -93,7 +95,7 @@ const nonZero: Rewrite = ({ positions, length }, result) => {
   );
 };
 
-/** The first rows of what is long enough: those of the positions. */
+/** Slice of the first rows of a long enough tensor: takes the rows of the positions instead. */
 const slice: Rewrite = ({ positions, length }, result, [input, starts]) => {
   const span = (positions.at(-1) ?? 0) + 1;
   if (!input) return null;
@@ -116,7 +118,7 @@ const slice: Rewrite = ({ positions, length }, result, [input, starts]) => {
   return { ...result, data };
 };
 
-/** A triangle or band over all pairs of tokens. */
+/** Trilu: a triangle or band over all pairs of tokens. */
 const trilu: Rewrite = ({ positions, length }, result, [input, diagonal], node) => {
   const [rows, columns] = result.dims.slice(-2);
   if (!input || rows !== length || columns !== length) return null;

@@ -1,8 +1,9 @@
 /**
- * From a draft to the IR: residual sums go into norms, activations into products, gates and projections side by side.
+ * From a draft to the IR: residual sums are fused into norms, activations into products, gates and projections into one
+ * product.
  *
- * Weights get names by their place. One matrix that several nodes use is one weight; vectors beside it are shared where they
- * hold the same numbers (layers of ALBERT), never because two happen to be equal elsewhere.
+ * Weights are named after their place. A matrix that several nodes use is one weight. Vectors are shared only with the weight
+ * that they belong to (layers of ALBERT), not because their numbers happen to be equal elsewhere.
  */
 
 import { GraphBuilder } from '../../../../graph/builder.js';
@@ -12,11 +13,14 @@ import { joinBiases, stack } from './matrix.js';
 import { Names, placesOf } from './names.js';
 import type { WeightSource } from './weights.js';
 
-/** Spellings of one draft that families differ in. */
+/** Styles in which families write the same model. */
 export interface Style {
-  /** Queries, keys and values that lie side by side in the file are one weight; also the halves of a gate. */
+  /** Whether queries, keys and values that lie side by side in the file are one weight; likewise the halves of a gate. */
   readonly fused: boolean;
-  /** Biases that are all zero: those of norms are left out, or kept as they are, or put wherever there is none. */
+  /**
+   * Biases that are all zero: `drop` leaves out those of norms, `keep` keeps all as they are, `fill` adds one wherever none
+   * is.
+   */
   readonly zeros: 'drop' | 'keep' | 'fill';
 }
 
@@ -24,14 +28,14 @@ export interface DraftOutputs {
   readonly outputs: ReadonlyMap<OutputName, Value>;
   /** The last hidden value. */
   readonly hidden: Value;
-  /** Whether logits are those of a masked LM: computed for selected rows only. */
+  /** Whether logits are those of a masked LM, which are computed for selected rows only. */
   readonly selects: boolean;
 }
 
 export interface DraftGraph {
   readonly graph: EncoderGraph;
   readonly sources: ReadonlyMap<string, WeightSource>;
-  /** Value of the graph -> what it was in the draft. */
+  /** For each value of the graph, the draft's value. */
   readonly values: ReadonlyMap<string, Value>;
 }
 
@@ -41,7 +45,7 @@ export interface Limits {
   readonly segments: number;
 }
 
-/** The draft has what the IR cannot say. */
+/** Thrown for a draft that the IR cannot express. */
 export class Unwritable extends Error {}
 
 export function toGraph(
@@ -65,7 +69,7 @@ class Writer {
   private readonly style: Style;
   private readonly hidden: Value | null;
   private readonly kept: ReadonlySet<Value>;
-  /** Sums are only read by norms, so that they are parts of these. */
+  /** Whether every sum has a single reader, so that norms can absorb sums. */
   private readonly postNorm: boolean;
   private selected: string | null = null;
 
@@ -97,7 +101,7 @@ class Writer {
     return { graph, sources: this.sources, values: this.values };
   }
 
-  /** What its only reader takes in: no value of its own. */
+  /** Whether a value is written only on demand of its reader, which may fuse it; true for values that nothing reads. */
   private isFused(value: Value): boolean {
     return this.kept.has(value) ? false : (this.uses.get(value) ?? 0) === 0 || isInner(value);
   }
@@ -111,7 +115,7 @@ class Writer {
     return name;
   }
 
-  /** As `value`, for the head of a masked LM: rows of the hidden value that are asked for. */
+  /** As `value`, but the head of a masked LM reads only the selected rows of the hidden value. */
   private operand(reader: Value, input: Value): string {
     const name = this.value(input);
     if (input !== this.hidden || reader.node.op !== 'linear') return name;
@@ -166,7 +170,7 @@ class Writer {
     return this.builder.embedding(tables, width, to);
   }
 
-  /** One product of values that are linear on one input. */
+  /** Writes products of the same input as one linear node. */
   private linear(parts: readonly Value[], activation: ActivationKind, to: string): string {
     const [first] = parts;
     if (first?.node.op !== 'linear') throw new Unwritable('a product has no weight');
@@ -247,7 +251,7 @@ class Writer {
       maxDistance: node.disentangled.maxDistance,
     };
     const parts = [query, key, node.value];
-    // A projection that distances share stands alone.
+    // A projection that a table of distances uses too must be a weight of its own.
     const shared = [node.disentangled?.keys, node.disentangled?.queries].some(
       (table) =>
         table?.node.op === 'linear' && parts.some((part) => this.names.sameProduct(part, table)),
@@ -282,7 +286,7 @@ class Writer {
     return { name, shape: [matrix.rows, matrix.columns] };
   }
 
-  /** The bias of the product with the weight `owner`. */
+  /** Name of a bias of the product with the weight `owner`. */
   private bias(vector: Vector, owner: string): string {
     const name = this.names.vector(vector, owner, owner.replace(/(\.weight)?$/, '.bias'));
     if (!this.sources.has(name)) this.sources.set(name, { kind: 'vector', vector });
@@ -294,7 +298,7 @@ function nothing(width: number): Vector {
   return { values: new Float32Array(width), source: '' };
 }
 
-/** What a value needs, in the order in which it was made. */
+/** All values that the outputs depend on, in the order in which they were made. */
 function reach(outputs: readonly Value[]): Value[] {
   const found = new Set<Value>();
   const todo = [...outputs];
@@ -314,12 +318,12 @@ function usesOf(values: readonly Value[]): Map<Value, number> {
   return uses;
 }
 
-/** Products, activations and sums are written by who reads them. */
+/** Whether the reader of a value writes it: the case for all but norms and attention. */
 function isInner({ node }: Value): boolean {
   return node.op !== 'norm' && node.op !== 'attention';
 }
 
-/** The newer value is what the layer computed, the older what it is added to. */
+/** The layer's own result first, then the residual, which is older. */
 function newerFirst(a: Value, b: Value): [Value, Value] {
   return a.id > b.id ? [a, b] : [b, a];
 }

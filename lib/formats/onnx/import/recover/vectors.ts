@@ -1,7 +1,7 @@
 /**
  * The operands of a dot product as vectors: which row of a value, which columns, rotated or not.
  *
- * Attention is told from these: a head is a list of columns, a query or key a token and a head.
+ * Attention is recovered from them: a head is a list of columns; a query or key is a token and a head.
  */
 
 import type { Rotary } from '../../../../graph/types.js';
@@ -13,21 +13,21 @@ import { type Geometry, rotatedVectors } from './rotary.js';
 import type { Walk } from './walk.js';
 
 export interface Vectors {
-  /** The value that the vectors are parts of; null: they are numbers of the file. */
+  /** Value whose rows the vectors are parts of; null: they are numbers of the file. */
   readonly value: Value | null;
-  /** The numbers, where `value` is null: [count, length]. */
+  /** Numbers of the vectors [count, length] where `value` is null. */
   readonly numbers: Float32Array | null;
   readonly length: number;
-  /** Row of the value, per vector; -1 where the vector is padding. */
+  /** For each vector its row of the value; -1: padding. */
   readonly row: Int32Array;
-  /** Index into `heads`, per vector. */
+  /** For each vector its index into `heads`. */
   readonly head: Int32Array;
   readonly heads: readonly Columns[];
   readonly rotary: Rotary | null;
   readonly coefficient: number;
 }
 
-/** Whether a row of a value counts: a token that is no padding, any other row. */
+/** Whether a row of a value is not padding; only token values have padding. */
 export function isValidRow(probe: Probe, value: Value, row: number): boolean {
   return value.kind !== 'token' || probe.valid[row] === 1;
 }
@@ -47,10 +47,10 @@ export function isSame(a: Columns, b: Columns): boolean {
   return a === b || (a.length === b.length && a.every((column, i) => column === b[i]));
 }
 
-/** Lists of columns, each once. */
+/** Distinct lists of columns. */
 class HeadTable {
   readonly heads: Columns[] = [];
-  /** By their first column. */
+  /** Indices into `heads` by first column. */
   private readonly known = new Map<number, number[]>();
 
   add(columns: Columns): number {
@@ -63,8 +63,8 @@ class HeadTable {
 }
 
 /**
- * The vectors of `input` along its axis -1 (left operand) or -2 (right operand): vector batch * count + i. null when it is
- * not made of a value's rows.
+ * The vectors of `input` along its axis -1 (left operand) or -2 (right operand); vector i of batch item b has index b * count
+ * + i. null when they are not rows of one value.
  */
 export function vectorsOf(walk: Walk, input: Form, axis: -1 | -2): Vectors | null {
   const { probe, half } = walk;
@@ -129,7 +129,7 @@ function unturned(
   return { numbers: null, length, row, head, heads, rotary: null, coefficient: coefficient ?? 1 };
 }
 
-/** The vectors of a constant operand: row i of matrix b is head b. */
+/** The vectors of a constant operand: row i of matrix b is vector i of head b. */
 export function constantVectors({ dims, data }: Tensor, axis: -1 | -2): Vectors {
   const { count, length, at } = geometryOf(dims, axis);
   const [m = 1, n = 1] = dims.slice(-2);

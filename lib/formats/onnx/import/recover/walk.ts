@@ -1,7 +1,7 @@
 /**
- * The state of one walk over a plain graph with one probe: values by name, and what could not be explained.
+ * The state of one walk over a plain graph with one probe: recovered values, and nodes that could not be explained.
  *
- * Numbers that do not depend on the texts' meaning (shapes, masks, positions) are evaluated; activations are forms.
+ * Numbers that do not depend on the meaning of the texts (shapes, masks, positions) are evaluated; activations are forms.
  */
 
 import type { Initializer, OnnxNode, Tensor } from '../model.js';
@@ -11,22 +11,22 @@ import { sizeOf } from './form.js';
 import { Memo } from './memo.js';
 import type { Probe } from './probe.js';
 
-/** Numbers that the walk knows; read when somebody needs them. */
+/** Known numbers, read on demand. */
 export interface Data {
   readonly kind: 'data';
   readonly dims: readonly number[];
   readonly dtype: Tensor['dtype'];
-  /** The initializer that it is, unchanged. */
+  /** The initializer that holds exactly these numbers; null for computed ones. */
   readonly initializer: Initializer | null;
   readonly read: () => Tensor;
 }
 
 export type Known = Data | Form;
 
-/** Why a node was not understood; the walk lists it and goes on. */
+/** The reason why a node is not explained. The walk records it and goes on. */
 export class Unexplained extends Error {}
 
-/** Sizes that contradict each other: a damaged file, not an unknown model. */
+/** Contradictory sizes, which mean a damaged file, not an unknown model. */
 export class Misfit extends Unexplained {}
 
 export interface Problem {
@@ -35,22 +35,22 @@ export interface Problem {
   readonly damaged: boolean;
 }
 
-/** What a walk is started with. */
+/** Parameters of a walk. */
 type Given = Pick<Walk, 'probe' | 'half' | 'hasSegments' | 'compute'>;
 
 export class Walk {
   readonly probe: Probe;
-  /** The file's numbers were rounded to 16 bits: so are scales, epsilons and angles. */
+  /** Whether the file's numbers were rounded to 16 bits; scales, epsilons and angles are then rounded too. */
   readonly half: boolean;
-  /** One of the graph's inputs is that of segments. */
+  /** Whether the graph has an input of segments. */
   readonly hasSegments: boolean;
   /** Evaluates one node on numbers. */
   readonly compute: (node: OnnxNode, inputs: readonly (Tensor | null)[]) => Tensor[];
   readonly problems: Problem[] = [];
   readonly notes = new Set<string>();
-  /** Largest position + 1 that the tables have, and what bounds it. */
+  /** Number of positions that all tables of positions have; null while there is no such table. */
   maxTokens: number | null = null;
-  /** Rows of the table that ids index. */
+  /** Rows of the smallest table that ids index; null while there is none. */
   vocabulary: number | null = null;
   segments = 1;
   readonly memo = new Memo();
@@ -68,7 +68,7 @@ export class Walk {
     return { id: this.nextId++, kind, rows, width, node, origin: '' };
   }
 
-  /** The value that was made under this key before, else a new one. */
+  /** Returns the value made earlier for this key, or calls `make`. */
   once(key: string, make: () => Value): Value {
     const known = this.values.get(key);
     if (known !== undefined) return known;
@@ -92,7 +92,7 @@ export function initializerData(initializer: Initializer): Data {
     dtype,
     initializer,
     read: () => {
-      // Only small ones are kept: a matrix is read again.
+      // Only small tensors are kept: a matrix is read again.
       if (read !== null) return read;
       const tensor = initializer.read();
       if (sizeOf(dims) <= 4096) read = tensor;

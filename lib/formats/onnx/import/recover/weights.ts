@@ -1,5 +1,5 @@
 /**
- * Reading the numbers that a draft points at, rows of f32 or int8 codes with scales, one weight at a time.
+ * Reads the numbers that a draft points at, one weight at a time: as f32, or as int8 codes with a scale per row.
  */
 
 import { SinterError } from '../../../../core/errors.js';
@@ -11,7 +11,7 @@ export type WeightSource =
   | { readonly kind: 'matrix'; readonly matrix: Matrix }
   | { readonly kind: 'vector'; readonly vector: Vector };
 
-/** Numbers of a piece that are compared before all are. */
+/** Numbers of each piece that are compared before whole matrices are. */
 const SAMPLES = 16;
 
 export class WeightReader {
@@ -29,7 +29,7 @@ export class WeightReader {
     this.quantized = quantized;
   }
 
-  /** All numbers in PyTorch's order. */
+  /** All numbers of a weight as f32, matrices in PyTorch's order [out, in]. */
   floats(source: WeightSource): Float32Array {
     return source.kind === 'vector' ? source.vector.values : this.rows(source.matrix);
   }
@@ -43,7 +43,7 @@ export class WeightReader {
       for (const { source: name } of pieces) {
         if (this.checked.has(name)) continue;
         this.checked.add(name);
-        // What is made of integers is finite where its scales are.
+        // Numbers made of codes are finite if their scales are.
         const codes = this.quantized.get(name);
         this.checkNumbers(codes?.scales ?? this.initializer(name).read().data, name);
       }
@@ -62,8 +62,8 @@ export class WeightReader {
   }
 
   /**
-   * The file's own integers, one scale a row; null when the weight is no symmetric int8 matrix. Only a table may hold -128:
-   * products are exact for -127..127.
+   * The file's own codes and a scale per row; null when the weight is no symmetric int8 matrix. Only a table may hold -128:
+   * products are exact for -127 ... 127.
    */
   codes(source: WeightSource, isTable: boolean): { codes: Int8Array; scales: Float32Array } | null {
     if (source.kind === 'vector' || source.matrix.literal !== undefined) return null;
@@ -84,7 +84,7 @@ export class WeightReader {
     return { codes, scales };
   }
 
-  /** Whether `codes` gives any: without moving them where the file's own order tells. */
+  /** Whether `codes` would return any; where possible told without copying the codes. */
   hasCodes(source: WeightSource, isTable: boolean): boolean {
     if (source.kind === 'vector' || source.matrix.literal !== undefined) return false;
     const least = isTable ? -128 : -127;
@@ -94,13 +94,16 @@ export class WeightReader {
         weight !== undefined && rowScales(weight, piece) !== null && this.leastOf(weight) >= least
       );
     });
-    // Rows that are not among the pieces may have been what was beyond.
+    // `least` looks at all rows of the initializers: the rows outside the pieces may be the ones with the lower code.
     return known || this.codes(source, isTable) !== null;
   }
 
   private readonly ranges = new Map<QuantizedWeight, number>();
 
-  /** The least code of a weight without its zero point, -127 for any above it; -Infinity where one is above 127. */
+  /**
+   * The smallest code of a weight minus its zero point, or -127 where it may be any above -128; -Infinity where a code is
+   * above 127.
+   */
   private leastOf(weight: QuantizedWeight): number {
     const known = this.ranges.get(weight);
     if (known !== undefined) return known;
@@ -109,7 +112,7 @@ export class WeightReader {
     return least;
   }
 
-  /** Whether two matrices hold the same numbers: a few are compared before all are. */
+  /** Whether two matrices hold the same numbers. A few are compared before all are. */
   same(a: Matrix, b: Matrix): boolean {
     if (a === b) return true;
     if (a.rows !== b.rows || a.columns !== b.columns) return false;
@@ -120,10 +123,10 @@ export class WeightReader {
     return left.every((x, i) => x === right[i]);
   }
 
-  /** What was read of each piece, by its place. */
+  /** Sampled numbers of each piece, by initializer and range. */
   private readonly samples = new Map<string, (number | undefined)[]>();
 
-  /** One of a few numbers of each piece, all pieces as text: most matrices differ in the first. */
+  /** One sampled number of each piece, as text: most unequal matrices differ in the first. */
   private sample({ pieces, columns }: Matrix, i: number): string {
     return pieces.map((piece) => this.samplePiece(piece, columns, i)).join();
   }
@@ -168,10 +171,10 @@ export class WeightReader {
   }
 }
 
-/** Columns that are copied together: their cache lines are used whole. */
+/** Columns that are copied together: enough to use whole cache lines. */
 const STRIP = 16;
 
-/** The rows of a piece, whose initializer has rows of `width`, to `to` from element `at` on. */
+/** Copies the rows of a piece to `to` from element `at` on; `width` is the row length of the initializer. */
 function copyRows<T extends Numbers>(
   from: Numbers,
   width: number,
@@ -195,7 +198,7 @@ function copyRows<T extends Numbers>(
   }
 }
 
-/** Scale of a row of the piece; null when rows have no one scale or are not symmetric enough for int8. */
+/** Scale of each row of the piece; null unless codes have 8 bits and each row has one scale. */
 function rowScales(weight: QuantizedWeight, piece: Piece): ((row: number) => number) | null {
   const { axis, blockSize, bits, scales } = weight;
   if (bits !== 8 || blockSize !== null) return null;
@@ -206,17 +209,17 @@ function rowScales(weight: QuantizedWeight, piece: Piece): ((row: number) => num
     : null;
 }
 
-/** As `leastOf`; -Infinity, too, where rows differ in their zero points. */
+/** As `leastOf`; also -Infinity where rows differ in their zero points. */
 function leastCode({ readCodes, zeroPoints, signed }: QuantizedWeight): number {
   const zero = zeroPoints[0] ?? 0;
   if (!zeroPoints.every((other) => other === zero)) return Number.NEGATIVE_INFINITY;
   const { buffer, byteOffset, length } = readCodes();
-  // A whole range from -128 to 127: only whether the first of it occurs.
+  // These zero points allow codes from -128 to 127, so only -128 has to be looked for.
   if (zero === (signed ? 0 : 128)) {
     const lowest = new Uint8Array(buffer, byteOffset, length).includes(signed ? 128 : 0);
     return lowest ? -128 : -127;
   }
-  // Which of 256 bytes occur: one store for each of millions.
+  // Marks which of the 256 bytes occur: one store per code.
   const seen = new Uint8Array(256);
   const bytes = new Uint8Array(buffer, byteOffset, length);
   for (let i = 0; i < length; i++) seen[bytes[i] as number] = 1;
@@ -230,7 +233,7 @@ function leastCode({ readCodes, zeroPoints, signed }: QuantizedWeight): number {
   return least;
 }
 
-/** false when a code without its zero point is below `least` or above 127. */
+/** Copies the codes of a piece minus their zero points. Returns false when one is below `least` or above 127. */
 function copyCodes(
   weight: QuantizedWeight,
   piece: Piece,
@@ -242,7 +245,7 @@ function copyCodes(
 ): boolean {
   const scaleOf = rowScales(weight, piece);
   if (scaleOf === null) return false;
-  // As bits, which only the zero point tells apart: 128 to 255 of an unsigned code are -128 to -1.
+  // Copied as bits first: unsigned codes 128 to 255 arrive as -128 to -1 and are restored below.
   copyRows(weight.readCodes(), weight.dims[1] ?? 1, piece, columns, codes, first * columns);
   const { signed, axis, zeroPoints } = weight;
   for (let row = piece.begin; row < piece.end; row++) {

@@ -1,7 +1,8 @@
 /**
- * Activation functions, alone and with a bias added first.
+ * Activation functions, alone and after adding a bias.
  *
- * erf is a series near zero and a continued fraction far from it: good to double precision, and nothing the product uses.
+ * erf is a series near zero and a continued fraction far from it: accurate to double precision, and independent of the code
+ * that it checks.
  */
 
 import type { Tensor } from '../model.js';
@@ -22,7 +23,7 @@ export function erf(x: number): number {
     }
     return (2 / Math.sqrt(Math.PI)) * sum;
   }
-  // erfc(a) = exp(-a^2) / sqrt(pi) / (a + 1/2 / (a + 2/2 / (a + 3/2 / ...))), from the far end.
+  // erfc(a) = exp(-a^2) / sqrt(pi) / (a + 1/2 / (a + 2/2 / (a + 3/2 / ...))), evaluated from the innermost term.
   let tail = a;
   for (let n = 60; n >= 1; n--) tail = a + n / 2 / tail;
   return Math.sign(x) * (1 - Math.exp(-a * a) / Math.sqrt(Math.PI) / tail);
@@ -51,7 +52,7 @@ function withAlpha(alpha: number, f: (x: number, alpha: number) => number): Oper
   };
 }
 
-/** The second input, where it is there, is added before `f`. */
+/** Applies `f` to the first input plus the second one, if there is one. */
 function biased(f: (x: number) => number): Operator {
   return (call) => {
     const input = call.input(0);
@@ -67,7 +68,7 @@ function add(call: Call, a: Tensor, b: Tensor): Tensor {
 const gelu: Operator = (call) =>
   activation(call.text('approximate', 'none') === 'tanh' ? geluTanh : geluErf)(call);
 
-/** The function that a fused operator names in its attribute `activation`. */
+/** The function named by the attribute `activation` of a fused operator. */
 export function activationByName(call: Call, name: string): (x: number) => number {
   const alpha = call.number('activation_alpha', 0.01);
   switch (name) {

@@ -1,8 +1,8 @@
 /**
  * The attention operators of com.microsoft: Attention, MultiHeadAttention, QAttention.
  *
- * Masks come in five forms; a masked key gets `mask_filter_value` added, which is finite, so that a row without any key is an
- * average and not NaN. States of earlier calls (decoders) are refused.
+ * Masks come in five forms. A masked key gets the addend `mask_filter_value`, which is finite: a row without any visible key
+ * becomes an average, not NaN. States of earlier calls (decoders) are refused.
  */
 
 import type { Tensor } from '../model.js';
@@ -16,8 +16,8 @@ import { sliced } from './structure.js';
 type Mask = (batch: number, query: number, key: number) => number;
 
 /**
- * What the mask input adds: lengths [B], ends and starts [2 B], allowed keys [B, K], allowed pairs [B, Q, K], or
- * Megatron's [B, 1, M, M].
+ * Addends for the mask input: lengths [B], ends and starts [2 B], allowed keys [B, K], allowed pairs [B, Q, K], or Megatron's
+ * [B, 1, M, M].
  */
 function maskOf(call: Call, mask: Tensor, batch: number, queries: number, keys: number): Mask {
   const filter = call.number('mask_filter_value', -10000);
@@ -61,7 +61,7 @@ function adjustment(call: Call, { mask, bias }: MaskInputs): (scores: Tensor) =>
   };
 }
 
-/** Attention over a product [B, S, query + key + value sizes]. */
+/** Attention with query, key and value in one tensor [B, S, sum of their sizes]. */
 function attendStacked(call: Call, stacked: Tensor, inputs: MaskInputs): Tensor {
   const heads = call.number('num_heads', 0);
   const width = stacked.dims.at(-1) ?? 0;
@@ -111,7 +111,10 @@ const qAttention: Operator = (call) => {
   return attendStacked(call, product, { mask: call.optional(5), bias: null });
 };
 
-/** Query, key and value apart [B, S, H], or packed as [B, S, heads, 3, size], or key and value with heads already split. */
+/**
+ * Takes query, key and value as separate [B, S, H], packed as [B, S, heads, 3, size], or key and value with heads already
+ * split.
+ */
 const multiHeadAttention: Operator = (call) => {
   refusePast(call, 6, 7);
   const heads = call.number('num_heads', 0);
@@ -158,7 +161,7 @@ function unpacked(call: Call, packed: Tensor, order: readonly number[], bias: Te
   return { query: parts[0] as Tensor, key: parts[1] as Tensor, value: parts[2] as Tensor };
 }
 
-/** [B, S, heads, n, size] as n tensors [B, heads, S, size]. */
+/** Splits [B, S, heads, n, size] into n tensors [B, heads, S, size]. */
 function packedParts(call: Call, packed: Tensor, count: number): Tensor[] {
   const [batch = 0, tokens = 0, heads = 0, parts = 0, size = 0] = packed.dims;
   if (packed.dims.length !== 5 || parts !== count) {

@@ -1,8 +1,7 @@
 /**
  * Weights in blocks of a few bits: MatMulNBits, MatMulBnb4 and GatherBlockQuantized of com.microsoft.
  *
- * Codes are packed from the low bits up (MatMulBnb4: from the high ones down); without zero points the middle of the range is
- * zero.
+ * The first code of a byte is in its low bits (MatMulBnb4: in its high ones). Without zero points the middle code is 0.
  */
 
 import type { Numbers, Tensor } from '../model.js';
@@ -19,13 +18,13 @@ function bitsOf(call: Call): number {
   return bits;
 }
 
-/** Code `index` of a packed row that begins at `from`. */
+/** Code number `index` of a packed row that begins at byte `from`. */
 function codeAt(bytes: Numbers, from: number, index: number, bits: number): number {
   const bit = index * bits;
   return ((bytes[from + (bit >> 3)] as number) >> (bit & 7)) & ((1 << bits) - 1);
 }
 
-/** B of MatMulNBits as floats [N, K]. */
+/** B of MatMulNBits, dequantized to [N, K]. */
 function blockWeights(call: Call): Tensor {
   const bits = bitsOf(call);
   const [codes, scales] = [call.input(1), call.input(2)];
@@ -52,7 +51,7 @@ function blockWeights(call: Call): Tensor {
   return out;
 }
 
-/** Packed row by row in bytes, or floats like the scales. */
+/** Zero points: packed row by row in bytes, or floats like the scales. */
 function zeroPoints(
   call: Call,
   bits: number,
@@ -71,7 +70,7 @@ function zeroPoints(
     : (row, block) => zero.data[row * blocks + block] as number;
 }
 
-/** `x` after rounding to signed 8 bits, block by block along the last axis: what accuracy_level 4 computes with. */
+/** `x` rounded to signed 8 bits in blocks along the last axis, as accuracy_level 4 does it. */
 function rounded(call: Call, x: Tensor, block: number): Tensor {
   const width = x.dims.at(-1) ?? 1;
   const out = call.make('float32', x.dims);
@@ -100,7 +99,7 @@ const matMulNBits: Operator = (call) => {
   return bias ? zip(call, product.dtype, product, bias, (x, y) => x + y) : product;
 };
 
-/** What the codes of bitsandbytes stand for, in parts of the largest number of a block. */
+/** Absolute values of the codes of bitsandbytes' FP4, relative to the largest number of a block. */
 const FP4 = [0, 0.005208333333, 2 / 3, 1, 1 / 3, 0.5, 1 / 6, 0.25];
 const BNB4: Readonly<Record<number, readonly number[]>> = {
   0: [...FP4, ...FP4.map((value) => -value)],
@@ -112,7 +111,7 @@ const BNB4: Readonly<Record<number, readonly number[]>> = {
   ],
 };
 
-/** Blocks run over the whole weight [N, K]; of two codes in a byte the higher is the first. */
+/** Blocks run over the whole weight [N, K]; the first code of a byte is in its high bits. */
 const matMulBnb4: Operator = (call) => {
   const [codes, largest] = [call.input(1), call.input(2)];
   const values = BNB4[call.number('quant_type', 1)];
@@ -136,7 +135,7 @@ const matMulBnb4: Operator = (call) => {
   return matmul(call, call.input(0), lastTwoSwapped(call, weights));
 };
 
-/** Codes that share bytes along the last axis, one by one. */
+/** Unpacks codes that share bytes along the last axis. */
 function unpacked(call: Call, tensor: Tensor, bits: number, length: number): Tensor {
   const width = tensor.dims.at(-1) ?? 1;
   const rows = tensor.data.length / Math.max(width, 1);
@@ -166,7 +165,9 @@ const gatherBlockQuantized: Operator = (call) => {
   return gathered(call, table, call.input(1), call.number('gather_axis', 0));
 };
 
-/** Bytes are unsigned codes around the middle; int4 and uint4 need no shift. */
+/**
+ * Zero point of GatherBlockQuantized without zero points: the middle code for bytes; null, which is 0, for int4 and uint4.
+ */
 function middle(call: Call, data: Tensor, bits: number): Tensor | null {
   if (data.dtype !== 'uint8') return null;
   const zero = call.make('uint8', []);

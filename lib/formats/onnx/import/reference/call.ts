@@ -1,7 +1,7 @@
 /**
- * One call of an operator: its inputs and attributes, and the only way to take memory and time.
+ * One call of an operator: its inputs and attributes, and the only access to memory and time.
  *
- * Everything an operator refuses ends in `fail`, which names the node; results come from `make`, which counts.
+ * An operator reports errors through `fail`, which names the node, and allocates results with `make`, which counts them.
  */
 
 import { SinterError } from '../../../../core/errors.js';
@@ -12,16 +12,16 @@ import { type Multiply, multiply as plainMultiply } from './multiply.js';
 import { isSmooth, type Smooth, smoothNumbers } from './smooth.js';
 import { newNumbers, sizeOf } from './tensors.js';
 
-/** What an evaluation may spend, and what multiplies. Shared by all calls of it. */
+/** Limits of an evaluation and the product that it uses, shared by all its calls. */
 export class Budget {
   multiplyAdds = 0;
 
   constructor(
-    /** Of messages. */
+    /** Name of the file, for messages. */
     readonly file: string,
-    /** Multiply-adds, or elements written where there are none. */
+    /** Most multiply-adds; elements count for operators that do not multiply. */
     readonly maxMultiplyAdds: number,
-    /** Elements of one tensor. */
+    /** Most elements of one tensor. */
     readonly maxElements: number,
     readonly multiply: Multiply = plainMultiply,
   ) {}
@@ -33,14 +33,14 @@ export class Call {
   constructor(
     readonly node: OnnxNode,
     readonly inputs: readonly (Tensor | null)[],
-    /** Version of the node's domain. */
+    /** Version of the operator set of the node's domain. */
     readonly opset: number,
     readonly budget: Budget,
-    /** Where it is there, quantized activations are not rounded. */
+    /** If set, quantized activations are not rounded. */
     readonly smooth: (Smooth & { readonly isMask: boolean }) | null = null,
   ) {}
 
-  /** CORRUPT_MODEL (shape) that names the node. */
+  /** A CORRUPT_MODEL (shape) error that names the node. */
   fail(what: string): SinterError {
     const node = labelOf(this.node);
     return corruptOnnx(this.budget.file, 'shape', `node ${node} (${this.node.op}): ${what}`, {
@@ -48,7 +48,7 @@ export class Call {
     });
   }
 
-  /** UNSUPPORTED_MODEL: a form of the operator that is not known here. */
+  /** An UNSUPPORTED_MODEL error for an unsupported form of the operator. */
   unsupported(what: string): SinterError {
     const node = labelOf(this.node);
     const message = `${this.budget.file}: node ${node} (${this.node.op}): ${what}`;
@@ -66,7 +66,7 @@ export class Call {
     return this.inputs[index] ?? null;
   }
 
-  /** The one element of an input that is a scalar, or `fallback` when it is left out. */
+  /** The element of a scalar input, or `fallback` when it is left out. */
   scalar(index: number, fallback?: number): number {
     const tensor = this.inputs[index];
     if (!tensor && fallback !== undefined) return fallback;
@@ -91,7 +91,7 @@ export class Call {
     return value;
   }
 
-  /** A list of numbers; null when it is left out. */
+  /** An attribute that is a list of numbers; null when it is left out. */
   numbers(name: string): readonly number[] | null {
     const value = this.node.attributes.get(name);
     if (value === undefined) return null;
@@ -108,7 +108,7 @@ export class Call {
     return value;
   }
 
-  /** `axis` counted from the front, for a tensor of `rank` axes (`rank` itself is allowed where `end` says so). */
+  /** `axis` counted from the front, for a tensor of `rank` axes. With `end`, `rank` itself is allowed. */
   axis(axis: number, rank: number, end = false): number {
     const front = axis < 0 ? axis + rank : axis;
     if (!Number.isInteger(front) || front < 0 || front >= rank + (end ? 1 : 0)) {
@@ -117,7 +117,7 @@ export class Call {
     return front;
   }
 
-  /** Counts work before it is done. */
+  /** Counts work; call it before the work. Throws when the limit is exceeded. */
   spend(multiplyAdds: number): void {
     this.budget.multiplyAdds += multiplyAdds;
     if (this.budget.multiplyAdds > this.budget.maxMultiplyAdds) {
@@ -125,12 +125,12 @@ export class Call {
     }
   }
 
-  /** A new tensor of zeros, counted. */
+  /** A new tensor of zeros; its elements are counted. */
   make(dtype: Dtype, dims: readonly number[]): Tensor {
     return { dtype, dims, data: this.room(dtype, dims) };
   }
 
-  /** A new array for a tensor of these dims, counted. */
+  /** A new array for a tensor of these dims; its elements are counted. */
   room(dtype: Dtype, dims: readonly number[]): Numbers {
     if (dims.some((dim) => !Number.isInteger(dim) || dim < 0)) {
       throw this.fail(`a result of dims [${dims.join(', ')}]`);
@@ -144,7 +144,7 @@ export class Call {
     return (smooth ? smoothNumbers(dtype, count) : null) ?? newNumbers(dtype, count);
   }
 
-  /** The same elements in another shape; shares the memory. */
+  /** The same elements with other dims; shares the memory. */
   reshaped(tensor: Tensor, dims: readonly number[]): Tensor {
     if (dims.length > MAX_RANK || sizeOf(dims) !== tensor.data.length) {
       throw this.fail(`[${tensor.dims.join(', ')}] cannot become [${dims.join(', ')}]`);
@@ -160,7 +160,7 @@ export class Call {
   }
 }
 
-/** Computes the outputs of a call, first ones first. */
+/** Computes the outputs of a call, in order; later ones may be missing. */
 export type Operator = (call: Call) => Tensor | readonly (Tensor | null)[];
 
 export type OperatorTable = Readonly<Record<string, Operator>>;

@@ -1,5 +1,5 @@
 /**
- * Einsum, term by term: every combination of all indices is visited once. Slow, and only met in small tables.
+ * Einsum as one loop over every combination of all indices. Slow, but it only occurs with small tables.
  */
 
 import type { Tensor } from '../model.js';
@@ -66,7 +66,7 @@ function axisSizes(call: Call, terms: readonly string[], tensors: readonly Tenso
   return sizes;
 }
 
-/** A letter that stands twice in a term walks the diagonal: its strides add. */
+/** The stride of each letter in a term. A repeated letter walks the diagonal: its strides are added. */
 function stridesByLetter(term: string, tensor: Tensor, letters: readonly string[]): number[] {
   const strides = stridesOf(tensor.dims);
   return letters.map((letter) =>

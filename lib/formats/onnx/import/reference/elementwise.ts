@@ -1,7 +1,7 @@
 /**
- * Operators that work element by element, with broadcasting.
+ * Element-wise operators with broadcasting.
  *
- * Arithmetic is in doubles and rounded once into the result's type; integer division truncates.
+ * Arithmetic is in doubles and rounded once to the result's type; integer division truncates.
  */
 
 import type { Dtype, Tensor } from '../model.js';

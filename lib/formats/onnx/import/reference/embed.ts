@@ -1,5 +1,5 @@
 /**
- * Embeddings summed and normalized in one operator, with float or quantized tables.
+ * Fused operators that sum embeddings and normalize the sum, with float or quantized tables.
  */
 
 import type { Tensor } from '../model.js';
@@ -41,7 +41,7 @@ function firstPositions(call: Call, batch: number, tokens: number): Tensor {
   return out;
 }
 
-/** Tokens of each row: the sum of its mask, 0 without one. */
+/** Number of tokens of each text: the sum of its mask, 0 without one. */
 function lengths(call: Call, mask: Tensor | null, batch: number): Tensor {
   const out = call.make('int32', [batch]);
   if (!mask) return out;
@@ -64,7 +64,7 @@ const embedLayerNorm: Operator = (call) =>
     positions: call.optional(8),
   });
 
-/** Tables 2 to 6, mask 7, scales 8 to 12, zero points 13 to 17. */
+/** Inputs: tables 2 to 6, mask 7, scales 8 to 12, zero points 13 to 17. */
 const qEmbedLayerNorm: Operator = (call) => {
   const table = (index: number) => {
     const [scale, zero] = [call.input(index + 6), call.optional(index + 11)];

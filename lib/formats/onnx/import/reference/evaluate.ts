@@ -1,8 +1,8 @@
 /**
- * The reference evaluator: an ONNX graph computed node by node, plainly and independently of everything that it checks.
+ * The reference evaluator: computes an ONNX graph node by node, with plain code that shares nothing with the code it checks.
  *
  * Float results are float32 with sums in doubles; float16 and bfloat16 graphs are computed in float32; integer products are
- * exact. Work and memory are bounded, and the event loop gets its turn.
+ * exact. Work and memory are limited, and the event loop gets its turn.
  */
 
 import { setImmediate } from 'node:timers/promises';
@@ -34,29 +34,31 @@ export interface Evaluable extends Pick<OnnxModel, 'graph' | 'opsets'> {
 }
 
 export interface EvaluateOptions {
-  /** Names of the values wanted, inner ones too; the graph's outputs when left out. Only what they need is computed. */
+  /**
+   * Names of the values to compute, inner ones too. Default: the graph's outputs. Only the nodes that they need are computed.
+   */
   readonly outputs?: readonly string[];
-  /** Sees every value of the outer graph as it is made, with the node that made it. */
+  /** Called with every value of the outer graph when it is computed, and the node that made it. */
   readonly onValue?: (name: string, value: Tensor, node: OnnxNode) => void;
-  /** Multiply-adds and elements written before CORRUPT_MODEL (limits) is thrown. Default 2e11, minutes. */
+  /** Most multiply-adds and written elements; beyond, CORRUPT_MODEL (limits) is thrown. Default 2e11, some minutes. */
   readonly maxMultiplyAdds?: number;
-  /** Elements of one value. Default: those of the model's files, at least 16 million. */
+  /** Most elements of one value. Default: those of the model's files, at least 16 million. */
   readonly maxElements?: number;
-  /** Quantized activations without rounding. */
+  /** Settings to compute quantized activations without rounding. */
   readonly smooth?: Smooth;
-  /** What multiplies matrices, to the same bits. Default: loops in JavaScript. */
+  /** Product of matrices to use, with the same bits. Default: loops in JavaScript. */
   readonly multiply?: Multiply | undefined;
   readonly signal?: AbortSignal;
 }
 
 const MAX_MULTIPLY_ADDS = 2e11;
 const MIN_ELEMENTS = 2 ** 24;
-/** Work between two turns of the event loop, about 10 ms. */
+/** Multiply-adds between two turns of the event loop, about 10 ms. */
 const TURN = 5e6;
 const MAX_DEPTH = 72;
 
 /**
- * The wanted values for `feeds` (input name -> tensor). Throws UNSUPPORTED_MODEL that lists every operator that is not known;
+ * Computes the wanted values for `feeds` (input name -> tensor). Throws UNSUPPORTED_MODEL that lists every unknown operator;
  * CORRUPT_MODEL (shape) naming the first node whose inputs do not fit; CORRUPT_MODEL (limits); CANCELLED.
  */
 export async function evaluate(
@@ -76,8 +78,8 @@ export function foldable(node: OnnxNode): boolean {
 }
 
 /**
- * The outputs of one node, at once. `inputs` has null for those left out; `opset` is of the node's domain. Same errors as
- * `evaluate`.
+ * Computes the outputs of one node, synchronously. `inputs` has null for those left out; `opset` is of the node's domain.
+ * Same errors as `evaluate`.
  */
 export function evaluateNode(
   node: OnnxNode,
@@ -96,7 +98,7 @@ export function evaluateNode(
   return 'data' in result ? [result] : result;
 }
 
-/** UNSUPPORTED_MODEL that lists nodes whose operators are not known. */
+/** An UNSUPPORTED_MODEL error that lists nodes with unknown operators. */
 export function unknownOperators(file: string, nodes: readonly OnnxNode[]): SinterError {
   const lines = nodes.map((node) => `${operatorName(node)} (${labelOf(node)})`);
   const shown = lines.length > 20 ? [...lines.slice(0, 20), `${lines.length - 20} more`] : lines;
@@ -106,7 +108,7 @@ export function unknownOperators(file: string, nodes: readonly OnnxNode[]): Sint
   });
 }
 
-/** The nodes that the values `wanted` need, in order. */
+/** The nodes that the values `wanted` depend on, in order. */
 export function neededNodes(graph: OnnxGraph, wanted: readonly string[]): OnnxNode[] {
   const needed = new Set(wanted);
   const nodes: OnnxNode[] = [];
@@ -118,7 +120,7 @@ export function neededNodes(graph: OnnxGraph, wanted: readonly string[]): OnnxNo
   return nodes.reverse();
 }
 
-/** Values of a graph and of the graphs around it. */
+/** The values of a graph, and of the graphs around it. */
 class Scope {
   readonly values = new Map<string, Tensor>();
 
@@ -131,7 +133,7 @@ class Scope {
     return this.values.get(name) ?? this.initializers.get(name)?.read() ?? this.outer?.find(name);
   }
 
-  /** The initializer that a value is. */
+  /** The initializer behind a name; undefined for computed values. */
   initializer(name: string): Initializer | undefined {
     if (this.values.has(name)) return undefined;
     return this.initializers.get(name) ?? this.outer?.initializer(name);
@@ -141,7 +143,7 @@ class Scope {
 interface Frame {
   readonly scope: Scope;
   readonly opsets: ReadonlyMap<string, number>;
-  /** What references to attributes of the calling node stand for. */
+  /** Attributes of the calling node, which references in a function stand for; null outside functions. */
   readonly attributes: ReadonlyMap<string, Attribute> | null;
   readonly depth: number;
 }
@@ -167,7 +169,7 @@ class Evaluation {
     this.#functions = new Map(functions.map((item) => [`${item.domain}::${item.name}`, item]));
   }
 
-  /** Throws for all operators at once, those inside functions and inner graphs too. */
+  /** Throws for all unknown operators at once, including those inside functions and inner graphs. */
   refuseUnknown(nodes: readonly OnnxNode[]): void {
     const unknown: OnnxNode[] = [];
     const seen = new Set<OnnxFunction>();
@@ -216,7 +218,7 @@ class Evaluation {
     });
   }
 
-  /** Computes what `wanted` needs and drops each value after its last reader. */
+  /** Computes `wanted` and drops each value after its last reader. */
   async #run(graph: Pick<OnnxGraph, 'nodes'>, wanted: readonly string[], frame: Frame) {
     const nodes = neededNodes(graph as OnnxGraph, wanted);
     const readers = new Map<string, number>(wanted.map((name) => [name, 1]));
@@ -265,7 +267,7 @@ class Evaluation {
 
   #inputs(node: OnnxNode, scope: Scope): readonly (Tensor | null)[] {
     const [from = '', at = ''] = node.inputs;
-    // Origins are told by the tensors themselves.
+    // With `smooth` the table is read whole: Origins tracks the tensors themselves, which neededRows would replace.
     const isRows = node.op === 'Gather' && at !== '' && this.#options.smooth === undefined;
     const table = isRows ? scope.initializer(from) : undefined;
     const rows = table && neededRows(node, table, this.#value(scope, at, node));
@@ -312,7 +314,7 @@ function isIf(node: OnnxNode): boolean {
   return node.domain === '' && node.op === 'If';
 }
 
-/** References replaced by what the calling node gives; those it leaves out are left out. */
+/** Replaces references by the attributes of the calling node and drops those that it leaves out. */
 function withAttributes(node: OnnxNode, given: ReadonlyMap<string, Attribute>): OnnxNode {
   const attributes = new Map<string, Attribute>();
   for (const [name, value] of node.attributes) {
@@ -327,7 +329,7 @@ function graphWithAttributes(graph: OnnxGraph, given: ReadonlyMap<string, Attrib
   return { ...graph, nodes: graph.nodes.map((node) => withAttributes(node, given)) };
 }
 
-/** Formal inputs that the caller left out are left out inside too. */
+/** Drops inputs of the node that are formal inputs of the function without a value from the caller. */
 function withoutMissing(node: OnnxNode, scope: Scope, callee: OnnxFunction): OnnxNode {
   const missing = (name: string) => callee.inputs.includes(name) && !scope.values.has(name);
   if (!node.inputs.some(missing)) return node;

@@ -71,7 +71,7 @@ const eyeLike: Operator = (call) => {
   return out;
 };
 
-/** The dtype with this number; null for 0. Throws UNSUPPORTED_MODEL for one that is not known. */
+/** The dtype with this number; null for 0. Throws UNSUPPORTED_MODEL for an unknown one. */
 export function namedDtype(call: Call, number: number): Dtype | null {
   if (number === 0) return null;
   const dtype = dtypeOf(number);
@@ -79,7 +79,7 @@ export function namedDtype(call: Call, number: number): Dtype | null {
   return dtype;
 }
 
-/** Half precision stays single: graphs in float16 are computed in float32. Integers wrap as in C. */
+/** Casts a tensor. Half precision becomes float32, in which float16 graphs are computed. Integers wrap as in C. */
 export function converted(call: Call, tensor: Tensor, dtype: Dtype): Tensor {
   if (dtype === tensor.dtype) return tensor;
   if (dtype === 'bool') return map(call, dtype, tensor, (value) => (value === 0 ? 0 : 1));
@@ -90,7 +90,9 @@ export function converted(call: Call, tensor: Tensor, dtype: Dtype): Tensor {
   return map(call, dtype, tensor, (value) => toInt64(value));
 }
 
-/** Infinities become the end of the range, NaN zero: what x86 and ARM disagree on must not matter. */
+/**
+ * Infinities become the ends of the range, NaN zero: results must not depend on the processor, and x86 and ARM differ here.
+ */
 function toInt64(value: number): number {
   return Number.isNaN(value) ? 0 : Math.trunc(clamp(value, -(2 ** 63), 2 ** 63));
 }

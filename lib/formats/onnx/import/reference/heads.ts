@@ -8,7 +8,7 @@ import { lastTwoSwapped, matmul } from './product.js';
 import { softmaxAlong } from './reduce.js';
 import { transposed } from './structure.js';
 
-/** [batch, tokens, heads * size] as [batch, heads, tokens, size]. */
+/** Reshapes [batch, tokens, heads * size] to [batch, heads, tokens, size]. */
 export function splitHeads(call: Call, tensor: Tensor, heads: number): Tensor {
   const [batch = 0, tokens = 0, hidden = 0] = tensor.dims;
   if (tensor.dims.length !== 3 || !(heads >= 1) || hidden % heads !== 0) {
@@ -29,11 +29,11 @@ export interface AttentionParts {
   readonly key: Tensor;
   readonly value: Tensor;
   readonly scale: number;
-  /** Turns scaled scores [batch, heads, queries, keys] into what softmax sees. */
+  /** Changes scaled scores [batch, heads, queries, keys] before the softmax. */
   readonly adjust: (scores: Tensor) => Tensor;
 }
 
-/** [batch, heads, queries, value size]. */
+/** Attention over split heads: returns [batch, heads, queries, value size]. */
 export function attend(call: Call, parts: AttentionParts): Tensor {
   const scores = matmul(call, parts.query, lastTwoSwapped(call, parts.key));
   const { data } = scores;
@@ -41,7 +41,7 @@ export function attend(call: Call, parts: AttentionParts): Tensor {
   return matmul(call, softmaxAlong(call, parts.adjust(scores), 3), parts.value);
 }
 
-/** Scores plus f(batch, query, key), for every head. */
+/** Adds f(batch, query, key) to the scores of every head. */
 export function addMask(
   call: Call,
   scores: Tensor,

@@ -1,5 +1,5 @@
 /**
- * Operators that read or write by indices. A negative index counts from the end; one outside is an error, never a guess.
+ * Operators that read or write by indices. A negative index counts from the end; one out of range is an error.
  */
 
 import type { Tensor } from '../model.js';
@@ -12,7 +12,7 @@ export function checkedIndex(call: Call, index: number, length: number): number 
   return front;
 }
 
-/** Slices of `data` along `axis`, in the shape of `indices`. */
+/** Gather: slices of `data` along `axis`, in the shape of `indices`. */
 export function gathered(call: Call, data: Tensor, indices: Tensor, axisGiven: number): Tensor {
   const axis = call.axis(axisGiven, data.dims.length);
   const inner = sizeOf(data.dims.slice(axis + 1));
@@ -33,7 +33,7 @@ export function gathered(call: Call, data: Tensor, indices: Tensor, axisGiven: n
   return out;
 }
 
-/** The place of element `i` of `dims` with the index along `axis` replaced by `value`. */
+/** Index of element `i` of `dims` after its index along `axis` is replaced by `value`. */
 function replaced(
   i: number,
   dims: readonly number[],
@@ -106,7 +106,7 @@ function reduction(call: Call): (old: number, update: number) => number {
   }
 }
 
-/** Offsets into `dims` (after `batch` leading axes) of the index tuples in the last axis of `indices`. */
+/** Offsets into `dims` (after `batch` leading axes) for the index tuples in the last axis of `indices`. */
 function tuples(call: Call, indices: Tensor, dims: readonly number[], batch: number) {
   const width = indices.dims.at(-1) ?? 0;
   if (width < 1 || width + batch > dims.length) throw call.fail(`index tuples of ${width}`);

@@ -1,8 +1,8 @@
 /**
- * The one loop of the reference evaluator that costs time: products of two matrices.
+ * Product of two matrices: the loop that takes nearly all time of the reference evaluator.
  *
- * Sums are doubles in increasing k, so products of 8-bit integers are exact and float ones are rounded once. A few columns of B
- * are packed as doubles, and pairs of rows of A pass over them.
+ * Sums are doubles in increasing k, so products of 8-bit integers are exact and float ones are rounded once. A few columns of
+ * B are packed as doubles, and pairs of rows of A pass over them.
  */
 
 import type { Numbers } from '../model.js';
@@ -11,7 +11,7 @@ import type { Numbers } from '../model.js';
 export interface Panel {
   readonly a: Float64Array;
   readonly b: Numbers;
-  /** Subtracted from B: one number, or one for each column. null: nothing. */
+  /** Subtracted from B: one number, or one for each column. null: nothing is subtracted. */
   readonly zero: Float64Array | null;
   readonly rows: number;
   readonly depth: number;
@@ -32,7 +32,7 @@ export const multiply: Multiply = (panel, out) => {
     const width = Math.min(TILE, columns - column);
     pack(panel, column, width, tile);
     for (let row = 0; row < rows; row += 2) {
-      // The last row alone is multiplied twice.
+      // An odd last row is computed twice.
       const second = Math.min(row + 1, rows - 1);
       twoRows(a, row * depth, second * depth, depth, tile, sums);
       const height = Math.min(2, rows - row);
@@ -44,7 +44,7 @@ export const multiply: Multiply = (panel, out) => {
   }
 };
 
-/** Columns of B as doubles, row by row; those beyond the last are 0. */
+/** Packs `width` columns of B as doubles, row by row; missing columns of the tile are 0. */
 function pack({ b, zero, depth, columns }: Panel, from: number, width: number, to: Float64Array) {
   for (let j = 0; j < TILE; j++) {
     const shift = j < width && zero ? (zero[zero.length === 1 ? 0 : from + j] as number) : 0;
@@ -54,7 +54,7 @@ function pack({ b, zero, depth, columns }: Panel, from: number, width: number, t
   }
 }
 
-/** The sums of two rows stay in registers. */
+/** Computes two rows of a tile; their sums stay in registers. */
 function twoRows(
   a: Float64Array,
   first: number,

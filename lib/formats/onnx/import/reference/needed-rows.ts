@@ -1,13 +1,13 @@
 /**
- * The rows of a table in the file that a Gather asks for, read without the others: a vocabulary has tens of thousands.
+ * Reads only the rows of a table that a Gather picks: a vocabulary has tens of thousands of rows.
  */
 
 import type { Initializer, OnnxNode, Tensor } from '../model.js';
 import { newNumbers, sizeOf } from './tensors.js';
 
 /**
- * A small table and indices into it that give what `node` gives on `table` and `indices`. null where the node is no lookup of
- * rows, or asks for one that is not there: the operator itself says what is wrong then.
+ * Returns a smaller table and new indices, for which `node` gives the same result. null where the node is no lookup of rows,
+ * or where an index is out of range: the operator then reports the error.
  */
 export function neededRows(
   { op, domain, attributes }: OnnxNode,

@@ -1,7 +1,8 @@
 /**
  * Layer and RMS normalization, alone and with the residual sum of SkipLayerNormalization.
  *
- * Mean and variance are doubles over the last axes; the variance is of the differences, never a difference of squares.
+ * Mean and variance are doubles over the last axes; the variance is computed from differences to the mean, never as a
+ * difference of squares.
  */
 
 import type { Tensor } from '../model.js';
@@ -10,10 +11,10 @@ import { zip } from './elementwise.js';
 import { sizeOf } from './tensors.js';
 
 export interface NormOptions {
-  /** First of the normalized axes. */
+  /** The first of the normalized axes. */
   readonly axis: number;
   readonly epsilon: number;
-  /** Without the mean: RMS normalization. */
+  /** Whether to leave out the mean: RMS normalization. */
   readonly rms: boolean;
 }
 
@@ -74,7 +75,7 @@ function norm(rms: boolean): Operator {
   };
 }
 
-/** input + skip (+ bias), normalized over the last axis; the sum is the fourth output. */
+/** Normalizes input + skip (+ bias) over the last axis; the sum itself is the fourth output. */
 function skipNorm(rms: boolean): Operator {
   return (call) => {
     const [input, skip] = [call.input(0), call.input(1)];
@@ -93,7 +94,7 @@ function skipNorm(rms: boolean): Operator {
 export const NORM: OperatorTable = {
   LayerNormalization: norm(false),
   RMSNormalization: norm(true),
-  // ONNX Runtime's own operator, which its files put into ONNX's domain.
+  // An operator of ONNX Runtime, which its files put into ONNX's domain.
   SimplifiedLayerNormalization: norm(true),
 };
 

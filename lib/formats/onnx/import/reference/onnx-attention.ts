@@ -41,7 +41,7 @@ const attention: Operator = (call) => {
   return flat ? joinHeads(call, out) : out;
 };
 
-/** Fewer heads of keys than of queries: each serves a group of neighbours. */
+/** Repeats the heads of keys or values where queries have more: each serves a group of neighbours. */
 function repeatedHeads(call: Call, tensor: Tensor, heads: number): Tensor {
   const [batch = 0, own = 0, tokens = 0, size = 0] = tensor.dims;
   if (own === heads) return tensor;
@@ -58,7 +58,7 @@ function repeatedHeads(call: Call, tensor: Tensor, heads: number): Tensor {
   ]);
 }
 
-/** Softcap, then the mask; rows without a key go into `masked`. */
+/** Applies softcap, then the mask; rows without a visible key are added to `masked`. */
 function adjusted(call: Call, scores: Tensor, masked: Set<number>): Tensor {
   const softcap = call.number('softcap', 0);
   const [, , queries = 0, keys = 0] = scores.dims;
@@ -93,7 +93,9 @@ interface Rotation {
   readonly positions: Tensor | null;
 }
 
-/** x [B, S, heads * size] or [B, heads, S, size]; tables [positions, half] or, without position ids, [B, S, half]. */
+/**
+ * Rotates x [B, S, heads * size] or [B, heads, S, size] with tables [positions, half] or, without position ids, [B, S, half].
+ */
 function rotated(call: Call, { x, cos, sin, positions }: Rotation): Tensor {
   const flat = x.dims.length === 3;
   const half = cos.dims.at(-1) ?? 0;

@@ -9,15 +9,15 @@ import { map, zip } from './elementwise.js';
 import { transposed } from './structure.js';
 import { broadcastDims, broadcastStrides, forEachRow, sizeOf } from './tensors.js';
 
-/** Of a product. */
+/** Options of a product. */
 interface ProductOptions {
-  /** Of the result. Default: that of `a`. */
+  /** Type of the result. Default: that of `a`. */
   readonly dtype?: Dtype;
-  /** Subtracted from `b`: one number, or one for each of its columns. */
+  /** Subtracted from `b`: one number, or one for each column. */
   readonly zero?: Float64Array | null;
 }
 
-/** numpy's matmul: batch axes broadcast, a vector is a row or a column that disappears. */
+/** numpy's matmul: batch axes are broadcast; a vector counts as a row or column, whose axis the result lacks. */
 export function matmul(
   call: Call,
   a: Tensor,
@@ -61,12 +61,12 @@ export function matmul(
   return a.dims.length > 1 && b.dims.length > 1 ? out : call.reshaped(out, drop(out.dims));
 }
 
-/** `length` elements from `begin` on, in the same memory. */
+/** A view of `length` elements from `begin` on. */
 function part<T extends Numbers>(data: T, begin: number, length: number): T {
   return data.length === length ? data : (data.subarray(begin, begin + length) as T);
 }
 
-/** `tensor` with its last two axes exchanged. */
+/** `tensor` with its last two axes swapped. */
 export function lastTwoSwapped(call: Call, tensor: Tensor): Tensor {
   const order = [...tensor.dims.keys()];
   const [x, y] = order.splice(-2, 2);
@@ -78,7 +78,7 @@ function scaled(call: Call, tensor: Tensor, factor: number): Tensor {
   return factor === 1 ? tensor : map(call, tensor.dtype, tensor, (value) => value * factor);
 }
 
-/** alpha A' B' + beta C, and the activation of FusedGemm. */
+/** alpha A' B' + beta C, then the activation of FusedGemm. */
 const gemm: Operator = (call) => {
   const turned = (index: number, name: string) =>
     call.number(name, 0) === 0 ? call.input(index) : lastTwoSwapped(call, call.input(index));
@@ -99,7 +99,7 @@ const fusedMatMul: Operator = (call) => {
     let tensor = call.input(index);
     const rank = tensor.dims.length;
     if (call.number(`transBatch${letter}`, 0) === 1 && rank > 2) {
-      // The first axis is the row axis, the others are batches.
+      // With transBatchA the first axis is the row axis and the others are batches.
       const batches = [...tensor.dims.keys()].slice(1, -1);
       tensor = transposed(call, tensor, [...batches, 0, rank - 1]);
     }

@@ -1,7 +1,7 @@
 /**
  * QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear, and operators that dequantize, compute and quantize again.
  *
- * Steps that decide how a value is rounded are done in float32, as the runtimes do them.
+ * Steps that decide how a value is rounded are done in float32, as in the runtimes.
  */
 
 import type { Dtype, Tensor } from '../model.js';
@@ -30,13 +30,13 @@ export function rangeOf(call: Call, dtype: Dtype): readonly [number, number] {
 }
 
 export interface Granularity {
-  /** The axis along which scales differ. */
+  /** The axis of the scales. */
   readonly axis: number;
-  /** Neighbours along the axis that share a scale; 0: none do. */
+  /** Number of neighbours along the axis that share a scale; 0: one scale for each index. */
   readonly blockSize: number;
 }
 
-/** Index of the scale of element `i`: one for all, one for each place on the axis, or one for each block. */
+/** Index of the scale of element `i`: one for all, one for each index of the axis, or one for each block. */
 function scaleIndex(
   call: Call,
   dims: readonly number[],
@@ -85,7 +85,7 @@ export function dequantized(
   return out;
 }
 
-/** round(x / scale) + zero, within the range of `dtype`; half-way cases to even. */
+/** round(x / scale) + zero, clamped to the range of `dtype`; ties round to even. */
 export function quantized(
   call: Call,
   x: Tensor,
@@ -133,10 +133,10 @@ export interface DynamicallyQuantized {
   readonly zero: Tensor;
 }
 
-/** A range of each run cuts nothing. */
+/** A range that cuts nothing, because each run computes its own. */
 const ENDLESS = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
 
-/** uint8 over the range of the tensor, zero included. */
+/** Quantizes to uint8 over the range of the tensor, zero included. */
 export function dynamicallyQuantized(call: Call, x: Tensor): DynamicallyQuantized {
   let low = 0;
   let high = 0;
@@ -167,7 +167,7 @@ const dynamicQuantizeLinear: Operator = (call) => {
   return [codes, scale, zero];
 };
 
-/** Tensor, scale and zero point at `index`, as floats. */
+/** The dequantized tensor at `index`, whose scale and zero point follow. */
 function floatInput(call: Call, index: number): Tensor {
   const granularity = { axis: 0, blockSize: 0 };
   return dequantized(
@@ -179,7 +179,7 @@ function floatInput(call: Call, index: number): Tensor {
   );
 }
 
-/** Quantizes with the scale at `index` and the zero point behind it. */
+/** Quantizes with the scale at `index` and the zero point after it. */
 function requantized(call: Call, out: Tensor, index: number, dtype: Dtype): Tensor {
   return quantized(call, out, call.input(index), call.optional(index + 1), dtype);
 }
@@ -214,7 +214,7 @@ const qLinearSoftmax: Operator = (call) => {
   return requantized(call, out, 3, call.input(0).dtype);
 };
 
-/** Scale and zero point of the result come first, then triples. */
+/** Inputs: scale and zero point of the result, then triples of tensor, scale and zero point. */
 const qLinearConcat: Operator = (call) => {
   const parts: Tensor[] = [];
   for (let index = 2; index < call.inputs.length; index += 3) parts.push(floatInput(call, index));

@@ -1,5 +1,5 @@
 /**
- * Products of integers: exact sums, zero points removed first, scaled afterwards.
+ * Integer products: zero points are subtracted first, sums are exact, the scale is applied last.
  */
 
 import type { Tensor } from '../model.js';
@@ -12,16 +12,16 @@ import { isSmooth } from './smooth.js';
 export interface IntegerProduct {
   readonly a: Tensor;
   readonly b: Tensor;
-  /** One for all, or one for each row of `a`. */
+  /** One number, or one for each row of `a`. */
   readonly aScale: Tensor;
-  /** One for all, or one for each column of `b`. */
+  /** One number, or one for each column of `b`. */
   readonly bScale: Tensor;
   readonly aZero: Tensor | null;
   readonly bZero: Tensor | null;
   readonly bias: Tensor | null;
 }
 
-/** A list with one entry for each row, as a column. */
+/** A tensor with one entry for each row as a column. */
 function columnOf(call: Call, tensor: Tensor): Tensor {
   return tensor.dims.length === 1 && tensor.data.length > 1
     ? call.reshaped(tensor, [tensor.data.length, 1])
@@ -33,7 +33,7 @@ function shifted(call: Call, codes: Tensor, zero: Tensor | null): Tensor {
   return zip(call, 'int32', codes, zero, (code, shift) => code - shift);
 }
 
-/** What to subtract from the columns of `codes` while they are multiplied; null where that is not one number for each. */
+/** The zero points that the product can subtract from columns of `codes`; null where they are not one number per column. */
 function zerosOf({ dims }: Tensor, { data, dims: shape }: Tensor): Float64Array | null {
   const columns = dims.length > 1 ? (dims.at(-1) as number) : 1;
   const fits = data.length === 1 || (data.length === columns && shape.at(-1) === columns);

@@ -11,13 +11,13 @@ import { sizeOf } from './tensors.js';
 
 type Fold = (values: Iterable<number> & ArrayLike<number>) => number;
 
-/** `inputSince`: the opset from which the axes are an input. */
+/** `inputSince`: the first opset with the axes as an input. */
 function reduce(fold: Fold, inputSince: number): Operator {
   return (call) => {
     const input = call.input(0);
     const rank = input.dims.length;
     const listed = axesOf(call, inputSince);
-    // With the attribute set, no axes means that every element is reduced alone; else it means all.
+    // Meaning of empty axes: with the attribute each element is reduced alone, otherwise all axes are reduced.
     const alone = call.number('noop_with_empty_axes', 0) === 1;
     const all = !alone && (listed === null || listed.length === 0);
     const axes = all
@@ -78,7 +78,7 @@ const logSumExp: Fold = (values) => {
   )(values);
 };
 
-/** Visits the runs along `axis`: first element, step between neighbours, count. */
+/** Visits each run of elements along `axis`, with its first element, the step between neighbours and their number. */
 function alongAxis(
   tensor: Tensor,
   axis: number,
@@ -133,7 +133,7 @@ const cumSum: Operator = (call) => {
   return out;
 };
 
-/** Before opset 13 everything from `axis` on is one row. */
+/** Softmax or its logarithm. Before opset 13 all axes from `axis` on are one row. */
 function softmaxLike(logarithm: boolean): Operator {
   return (call) => {
     const input = call.input(0);
@@ -150,7 +150,7 @@ function softmaxLike(logarithm: boolean): Operator {
   };
 }
 
-/** exp(x - max) / sum along `axis`; a row of nothing but -infinity gives NaN, as everywhere. */
+/** exp(x - max) / sum along `axis`; a row of only -infinity gives NaN, as in the runtimes. */
 export function softmaxAlong(call: Call, input: Tensor, axis: number, logarithm = false): Tensor {
   const out = call.make(input.dtype, input.dims);
   const { data } = input;

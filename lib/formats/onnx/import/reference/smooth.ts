@@ -1,36 +1,36 @@
 /**
- * Quantized activations without their rounding: codes are real numbers, and only ranges are left of a quantizer.
+ * Computes quantized activations without rounding: codes are real numbers, and only the range of a quantizer has an effect.
  *
- * What a file means with its ranges shows in floats: a range that begins at zero is a ReLU that a tool removed, one that was
- * calibrated cuts what is rare. Weights keep their codes. A smooth code is x / scale, without the zero point, beside which
- * nothing would be left of a small one.
+ * This shows in floats what a file means by its ranges: a range that begins at zero stands for a ReLU that a tool removed; a
+ * calibrated range cuts rare numbers. Weights keep their codes. A smooth code is x / scale without the zero point, because
+ * next to a large zero point a small code would lose its digits.
  */
 
 import type { Dtype, OnnxNode, Tensor } from '../model.js';
 import type { Call } from './call.js';
 import { clamp } from './tensors.js';
 
-/** What a quantizer cuts off, sums of squares of the parts cut and of all: of activations at ends other than zero. */
+/** Sums of squares of the parts that a quantizer cuts off, and of all numbers. Ends at zero count for masks only. */
 export interface Cut {
   readonly cut: number;
   readonly all: number;
   /** Ends of the range. */
   readonly low: number;
   readonly high: number;
-  /** Whether it was a mask or the like, which depends on no token. */
+  /** Whether the input was a mask or another value that depends on no token. */
   readonly isMask: boolean;
 }
 
 export interface Smooth {
-  /** `zero`: ranges cut where they begin or end at zero only. `all`: wherever they do. Masks are never cut. */
+  /** `zero`: ranges cut only at ends that are zero. `all`: at both ends. Masks are never cut. */
   readonly clamps: 'zero' | 'all';
-  /** The inputs that hold token ids. */
+  /** Names of the inputs that hold token ids. */
   readonly ids: ReadonlySet<string>;
-  /** Output of a quantizer -> what it cuts, or would. */
+  /** What each quantizer cuts off, or would, by the name of its output. */
   readonly cuts: Map<string, Cut>;
 }
 
-/** What hides padding is far below every score: -10,000 and less. */
+/** Magnitude beyond any score: the addends that hide padding are -10,000 and less. */
 const FAR = 5e3;
 
 const CODES: ReadonlySet<Dtype> = new Set([
@@ -43,13 +43,13 @@ const CODES: ReadonlySet<Dtype> = new Set([
   'int32',
 ]);
 
-/** What becomes of weights before they are used: their codes stay what they are. */
+/** Operators that weights pass before they are used; codes of weights stay as they are. */
 const WEIGHT_STEPS =
   /^(Constant|Reshape|Transpose|Squeeze|Unsqueeze|Flatten|Slice|Gather|Expand|Identity|Cast|Concat|Split|QuantizeLinear|DequantizeLinear)$/;
-/** Results that tell nothing of the numbers. */
+/** Operators whose results do not depend on the numbers of the input. */
 const SIZES = /^(Shape|Size)$/;
 
-/** Tells activations from masks and from weights. */
+/** Tells activations, masks and weights apart. */
 export class Origins {
   private readonly activations = new WeakSet<Tensor>();
   private readonly masks = new WeakSet<Tensor>();
@@ -58,7 +58,7 @@ export class Origins {
     (holdsIds ? this.activations : this.masks).add(tensor);
   }
 
-  /** What a node works on; null: a weight. */
+  /** The kind of value that a node computes with; null: a weight. */
   of(node: OnnxNode, inputs: readonly (Tensor | null)[]): 'activation' | 'mask' | null {
     const some = (set: WeakSet<Tensor>) => inputs.some((input) => input !== null && set.has(input));
     if (some(this.activations)) return SIZES.test(node.op) ? 'mask' : 'activation';
@@ -73,14 +73,14 @@ export class Origins {
   }
 }
 
-/** Real numbers in place of codes: no zero point is in them. */
+/** Real numbers in place of codes, without the zero point. */
 class SmoothCodes extends Float64Array {}
 
 export function isSmooth(tensor: Tensor | null): boolean {
   return tensor?.data instanceof SmoothCodes;
 }
 
-/** An array for codes that are made of smooth ones; null for other types. */
+/** An array for codes computed from smooth ones; null for types that are no codes. */
 export function smoothNumbers(dtype: Dtype, count: number): Float64Array | null {
   return CODES.has(dtype) ? new SmoothCodes(count) : null;
 }
@@ -88,18 +88,18 @@ export function smoothNumbers(dtype: Dtype, count: number): Float64Array | null 
 export interface SmoothRange {
   readonly low: number;
   readonly high: number;
-  /** Step of element `i`. */
+  /** Scale of element `i`. */
   readonly scaleAt: (i: number) => number;
   /** Zero point of element `i`. */
   readonly zeroAt: (i: number) => number;
 }
 
-/** More than half, for what is rounded in between. */
+/** Half a step, and a little for rounding in between. */
 const HALF_STEP = 0.51;
 
 /**
- * x / scale within the range, as far as `smooth` says. What is less than half a step below zero is rounded to zero, not cut:
- * where there is nothing else below it, the range does not begin at zero on purpose.
+ * x / scale, cut to the range as far as `clamps` says. Numbers less than half a step below zero would be rounded to zero, not
+ * cut: where none is lower, the range does not begin at zero on purpose.
  */
 export function smoothlyQuantized(
   call: Call,

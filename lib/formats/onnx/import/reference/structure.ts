@@ -1,7 +1,7 @@
 /**
- * Operators that move elements by their place: reshape, transpose, slice, concat, split, expand, tile, pad.
+ * Operators that move elements: reshape, transpose, slice, concat, split, expand, tile, pad.
  *
- * A new shape shares the memory of the old one; everything that moves goes through one strided copy.
+ * A new shape shares the memory of the old one; everything else goes through one strided copy.
  */
 
 import type { Tensor } from '../model.js';
@@ -15,7 +15,7 @@ import {
   stridesOf,
 } from './tensors.js';
 
-/** Elements of `tensor` from `offset` on, read with `strides`, as a tensor of `dims`. */
+/** Copies elements of `tensor` from `offset` on, read with `strides`, to a tensor of `dims`. */
 export function strided(
   call: Call,
   tensor: Tensor,
@@ -168,7 +168,7 @@ function splitSizes(call: Call, length: number): number[] {
   return Array.from({ length: parts }, (_, i) => Math.min(size, Math.max(0, length - i * size)));
 }
 
-/** `size` neighbours along `axis` from `start` on. */
+/** The `size` indices of `axis` from `start` on. */
 export function sliced(
   call: Call,
   tensor: Tensor,
@@ -264,7 +264,7 @@ const pad: Operator = (call) => {
   return out;
 };
 
-/** Negative pads cut: elements that fall outside are left out. */
+/** Copies `input` into the padded `out`. Elements that negative pads move outside are left out. */
 function copyPadded(input: Tensor, out: Tensor, before: readonly number[]): void {
   const strides = stridesOf(out.dims);
   const index = input.dims.map(() => 0);
@@ -287,7 +287,7 @@ function copyPadded(input: Tensor, out: Tensor, before: readonly number[]): void
 
 export const STRUCTURE: OperatorTable = {
   Concat: concat,
-  // In inference nothing is dropped; the mask says so.
+  // At inference nothing is dropped, and the mask output says so.
   Dropout: (call) => {
     const input = call.input(0);
     if (call.node.outputs.length < 2) return input;

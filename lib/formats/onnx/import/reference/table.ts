@@ -1,5 +1,5 @@
 /**
- * Every operator that the reference evaluator knows, by domain. Anything else is refused by name.
+ * All operators of the reference evaluator, by domain. Any other operator is refused by name.
  */
 
 import type { OnnxNode } from '../model.js';
@@ -49,7 +49,7 @@ const MICROSOFT: OperatorTable = {
 
 const DOMAINS: Readonly<Record<string, OperatorTable>> = { '': ONNX, 'com.microsoft': MICROSOFT };
 
-/** The function of a node's operator; undefined when it is not known. `If` is the evaluator's own. */
+/** The function of a node's operator; undefined for an unknown one. The evaluator itself runs `If`. */
 export function operatorOf(node: OnnxNode): Operator | undefined {
   const table = Object.hasOwn(DOMAINS, node.domain) ? DOMAINS[node.domain] : undefined;
   return table && Object.hasOwn(table, node.op) ? table[node.op] : undefined;

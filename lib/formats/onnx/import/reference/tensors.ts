@@ -10,7 +10,7 @@ export function sizeOf(dims: readonly number[]): number {
   return dims.reduce((product, dim) => product * dim, 1);
 }
 
-/** Elements between neighbours of each axis. */
+/** The step between neighbours along each axis, in elements. */
 export function stridesOf(dims: readonly number[]): number[] {
   const strides = new Array<number>(dims.length);
   let step = 1;
@@ -21,7 +21,7 @@ export function stridesOf(dims: readonly number[]): number[] {
   return strides;
 }
 
-/** An array for `count` elements of `dtype`, zeros. */
+/** A zeroed array for `count` elements of `dtype`. */
 export function newNumbers(dtype: Dtype, count: number): Numbers {
   switch (dtype) {
     case 'float32':
@@ -52,7 +52,7 @@ export function isFloat(dtype: Dtype): boolean {
   return dtype === 'float32' || dtype === 'float16' || dtype === 'bfloat16' || dtype === 'float64';
 }
 
-/** The shape that both broadcast to; null when they do not. */
+/** The shape to which both are broadcast; null when they do not fit. */
 export function broadcastDims(a: readonly number[], b: readonly number[]): number[] | null {
   const rank = Math.max(a.length, b.length);
   const out = new Array<number>(rank);
@@ -75,8 +75,8 @@ export function broadcastStrides(dims: readonly number[], out: readonly number[]
 }
 
 /**
- * Walks the shape `dims` row by row (a row is the last axis) and gives the offsets of the row's first element under each of
- * the `strides`. One array is reused for all rows.
+ * Calls `visit` for each row of the shape `dims` (a row is the last axis) with the offset of its first element under each of
+ * the `strides`. All calls share one array of offsets.
  */
 export function forEachRow(
   dims: readonly number[],
@@ -108,7 +108,7 @@ export function listOf(tensor: Tensor): number[] {
   return Array.from(tensor.data as ArrayLike<number>);
 }
 
-/** Half-way cases go to the even neighbour, as IEEE and every quantizer round. */
+/** Rounds ties to the even neighbour, as IEEE 754 and all quantizers do. */
 export function roundEven(value: number): number {
   const rounded = Math.round(value);
   return rounded - value === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;

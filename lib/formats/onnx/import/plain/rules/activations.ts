@@ -11,9 +11,9 @@ import type { Rule, Writer } from '../rule.js';
 
 interface Form {
   readonly function: 'Erf' | 'Tanh' | 'Sigmoid';
-  /** Of the function's argument, in x. */
+  /** Coefficients of the function's argument as a polynomial in x. */
   readonly argument: Readonly<Record<string, number>>;
-  /** Of the result, in x and the function's value. */
+  /** Coefficients of the result as a polynomial in x and the function's value. */
   readonly result: Readonly<Record<string, number>>;
   readonly operator: 'Gelu' | 'Swish';
   readonly attributes: Readonly<Record<string, Attribute>>;
@@ -49,7 +49,7 @@ const FORMS: readonly Form[] = [
   },
 ];
 
-/** Functions of which `root` may be arithmetic. */
+/** Nodes with such a function whose value `root` may be computed from by arithmetic. */
 function functionsBelow(root: OnnxNode, write: Writer): OnnxNode[] {
   const { graph } = write;
   const names = root.inputs.flatMap((input) => arithmeticInputs(graph, input, 3));

@@ -1,8 +1,8 @@
 /**
  * onnxruntime's fused attention: com.microsoft Attention and MultiHeadAttention, written out.
  *
- * A merged weight or bias of query, key and value is cut in three initializers. Caches of a decoder, causal masks and cuts
- * that need run-time sizes are not known here: the node stays.
+ * A merged weight or bias of query, key and value is cut into three initializers. Decoder caches, causal masks and cuts that
+ * need run-time sizes are not supported: the node stays.
  */
 
 import type { Initializer, OnnxNode } from '../../model.js';
@@ -24,7 +24,7 @@ function widths(node: OnnxNode, total: number): readonly [number, number, number
   return q + k + v === total && Math.min(q, k, v) > 0 ? [q, k, v] : null;
 }
 
-/** The last axis of an initializer cut in pieces of these widths. */
+/** Cuts the last axis of an initializer into pieces of these widths. */
 function cut(graph: Draft, from: Initializer, pieces: readonly number[]): string[] {
   const axis = from.dims.length - 1;
   let begin = 0;
@@ -35,7 +35,7 @@ function cut(graph: Draft, from: Initializer, pieces: readonly number[]): string
   });
 }
 
-/** Whether the node does something that this engine's attention does not. */
+/** Whether the node has features of a decoder, which this engine's attention lacks. */
 function isDecoder(node: OnnxNode, write: Writer, past: readonly number[]): boolean {
   return (
     numberOf(node, 'unidirectional', 0) !== 0 ||
@@ -45,7 +45,7 @@ function isDecoder(node: OnnxNode, write: Writer, past: readonly number[]): bool
   );
 }
 
-/** The addends of a mask input and a bias input ('' for none); null where the mask is not known. */
+/** The addends for a mask input and a bias input ('' for a missing one); null for an unsupported mask. */
 function biasesOf(
   node: OnnxNode,
   write: Writer,
@@ -133,20 +133,20 @@ const multiHeadAttention: Rule = {
   },
 };
 
-/** More heads are refused: a list of them is written. */
+/** Most heads of a node that is written out, because the rule writes a list of them. */
 const MOST_HEADS = 1024;
 
 interface Layout {
-  /** 0, and null of keys, where the file does not tell. */
+  /** Heads of the queries and of the keys; 0 and null where the file does not tell. */
   readonly heads: number;
   readonly keyHeads: number | null;
-  /** Heads are an axis of the operands already. */
+  /** Whether heads are an axis of the operands already. */
   readonly split: boolean;
 }
 
 /**
- * Heads of the operands of ONNX's own Attention; null where they do not fit. Operands of three axes must have their heads as an
- * attribute, so that without it there are four, known or not.
+ * Heads of the operands of ONNX's own Attention; null where their numbers do not fit. Operands with three axes need an
+ * attribute for their heads, so operands without it have four, even where their rank is unknown.
  */
 function layoutOf(node: OnnxNode, write: Writer): Layout | null {
   const { graph } = write;
@@ -161,7 +161,7 @@ function layoutOf(node: OnnxNode, write: Writer): Layout | null {
   return fits ? { heads: own, keyHeads: others, split } : null;
 }
 
-/** 1 / sqrt(size of a head), computed by the graph where the size is not known. */
+/** 1 / sqrt(head size), computed by the graph where the size is unknown. */
 function usualScale(write: Writer, query: string, { heads, split }: Layout): number | string {
   const width = write.graph.fact(query).dims?.at(-1) ?? null;
   const parts = split ? 1 : heads;
@@ -187,7 +187,7 @@ const standardAttention: Rule = {
     const mask = graph.input(node, 3);
     const dtype = mask === '' ? null : graph.fact(mask).dtype;
     if (mask !== '' && dtype !== 'bool' && dtype !== 'float32') return false;
-    // A row that sees no key is 0 by the standard and a mean here: no token of a text is such a row.
+    // The standard gives 0 for a row that sees no key, this a mean; no token of a text has such a row.
     const low = -3.4028234663852886e38;
     const bias =
       dtype === 'bool' ? write.op('Where', [mask, write.scalar(0), write.scalar(low)]) : mask;

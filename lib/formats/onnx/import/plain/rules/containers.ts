@@ -1,7 +1,8 @@
 /**
- * What only wraps a value: Constant nodes, Identity, Dropout in inference, casts between floats, layout that changes nothing.
+ * Removes nodes that only wrap a value: Constant, Identity, Dropout at inference, casts between floats, layout that changes
+ * nothing.
  *
- * After these rules a constant is an initializer and two nodes that compute the same are one.
+ * After these rules a constant is an initializer, and nodes that compute the same are merged.
  */
 
 import { isGraph, isTensor, type OnnxNode, type Tensor } from '../../model.js';
@@ -49,7 +50,9 @@ const constant: Rule = {
   },
 };
 
-/** The first result of the node is its first input. False where a graph output would stay an Identity. */
+/**
+ * Makes the first result of the node an alias of its first input. False where the graph output would need an Identity again.
+ */
 function passThrough(node: OnnxNode, write: Writer): boolean {
   const output = node.outputs[0] ?? '';
   const input = write.graph.input(node, 0);
@@ -182,7 +185,7 @@ const transposes: Rule = {
   },
 };
 
-/** Results that differ from call to call. */
+/** Operators whose results differ from call to call. */
 const RANDOM = /^(Random|Bernoulli|Multinomial|Dropout|Constant$)/;
 
 function keyOf(node: OnnxNode, write: Writer): string | null {

@@ -1,8 +1,8 @@
 /**
  * Einsum of two operands as a product: a projection by a constant, a batched matrix product, or an outer product.
  *
- * Indices are told apart by where they occur: in both operands and the result (batch), in both operands only (summed), in
- * one operand and the result (rows, columns). Anything else stays.
+ * The kind of an index follows from where it occurs: in both operands and the result (batch), in both operands only (summed),
+ * in one operand and the result (rows, columns). Anything else stays.
  */
 
 import type { OnnxNode } from '../../model.js';
@@ -47,13 +47,13 @@ function indicesOf(node: OnnxNode): Indices | null {
     : null;
 }
 
-/** `value` with axes `from` in the order `to`. */
+/** Transposes `value` from the order `from` of its axes to the order `to`. */
 function ordered(write: Writer, value: string, from: string, to: string): string {
   if (from === to) return value;
   return write.op('Transpose', [value], { perm: [...to].map((letter) => from.indexOf(letter)) });
 }
 
-/** A product by a constant whose axes are summed or columns: reshaped to one MatMul. */
+/** A product with a constant that has only summed and column axes: reshaped to one MatMul. */
 function projection(node: OnnxNode, write: Writer, at: Indices): boolean {
   const { graph } = write;
   const weight = graph.initializer(graph.input(node, 1));
@@ -77,7 +77,7 @@ function projection(node: OnnxNode, write: Writer, at: Indices): boolean {
   return write.into(output, 'Reshape', [write.op('MatMul', [flat, matrix]), shape]);
 }
 
-/** One index of each kind but any number of batch axes. */
+/** A batched product: one index of each kind, but any number of batch axes. */
 function batched(node: OnnxNode, write: Writer, at: Indices): boolean {
   if (at.summed.length !== 1 || at.rows.length !== 1 || at.columns.length !== 1) return false;
   const a = ordered(write, write.graph.input(node, 0), at.a, at.batch + at.rows + at.summed);
@@ -88,7 +88,7 @@ function batched(node: OnnxNode, write: Writer, at: Indices): boolean {
   return write.same(output, ordered(write, write.op('MatMul', [a, b]), made, at.out));
 }
 
-/** Nothing summed: both operands spread over the axes of the result. */
+/** An outer product, where nothing is summed: both operands are broadcast to the axes of the result. */
 function outer(node: OnnxNode, write: Writer, at: Indices): boolean {
   if (at.summed !== '') return false;
   const spread = (index: number, letters: string) => {

@@ -38,7 +38,7 @@ const embedding: Rule = {
   },
 };
 
-/** Rows of a cosine or sine table for the node's position ids, made [batch, 1, tokens, dim]. */
+/** Rows of a cosine or sine table for the node's position ids, as [batch, 1, tokens, dim]. */
 function angles(write: Writer, table: string, positions: string, interleaved: boolean): string {
   const rows = positions === '' ? table : write.op('Gather', [table, positions], { axis: 0 });
   const rank = write.graph.rank(rows);
@@ -48,7 +48,7 @@ function angles(write: Writer, table: string, positions: string, interleaved: bo
   return write.op('Unsqueeze', [doubled, write.ints(rank === 2 ? [0, 1] : [1])]);
 }
 
-/** Elements of `a` and `b` one after the other along the last axis, made `shape`. */
+/** Interleaves the elements of `a` and `b` along the last axis; the result has `shape`. */
 function inPairs(write: Writer, a: string, b: string, shape: readonly number[]): string {
   const [left, right] = [a, b].map((name) => write.op('Unsqueeze', [name, write.ints([-1])]));
   const pairs = write.op('Concat', [left ?? '', right ?? ''], { axis: -1 });
@@ -83,7 +83,10 @@ interface RotaryInputs {
   readonly sin: string;
 }
 
-/** Vectors of three axes must have their heads as an attribute, so that without it there are four, known or not. */
+/**
+ * Whether heads are an axis of the operand. One with three axes needs an attribute for its heads, so one without it has four,
+ * even where its rank is unknown.
+ */
 function hasHeadAxis(node: OnnxNode, write: Writer): boolean {
   const rank = write.graph.rank(write.graph.input(node, 0));
   return rank === null ? numberOf(node, 'num_heads', 0) === 0 : rank === 4;

@@ -1,8 +1,8 @@
 /**
- * What depends on no input is computed once: the reference evaluator gives the numbers.
+ * Constant folding: nodes that depend on no input are computed by the reference evaluator.
  *
- * Not folded: lookups, norms and products of a float table (an importer needs its weights), and casts of 8-bit weights (they
- * are told by their scale). A branch whose condition is constant is taken.
+ * Not folded: lookups, norms and products of a float table (the import needs its weights), and casts of 8-bit weights (their
+ * scale identifies them). An `If` with a constant condition becomes the branch that it takes.
  */
 
 import { SinterError } from '../../../../../core/errors.js';
@@ -12,13 +12,16 @@ import { isFloat, operatorOf } from '../attributes.js';
 import { PLAIN_OPSETS } from '../plain-model.js';
 import type { Rule, Writer } from '../rule.js';
 
-/** Larger results stay nodes, and so does everything once all results together are larger. */
+/** Largest result that is folded. MAX_TOTAL limits all results together. */
 const MAX_ELEMENTS = 2 ** 22;
 const MAX_TOTAL = 2 ** 24;
 const MAX_WORK = 2 ** 24;
 const LARGEST_CAST = 64;
 
-/** Quantization, chance, and layers: a table that is normalised or projected keeps its weights (DeBERTa's distances). */
+/**
+ * Operators that are not folded: quantization, random numbers, and layers, because a table that is normalised or projected
+ * keeps its weights (DeBERTa's distances).
+ */
 const NEVER =
   /^(Quantize|Dequantize|DynamicQuantize|MatMul|QLinear|LayerNorm|RMSNorm|Gelu|Einsum|Random|Bernoulli|Multinomial|Dropout|Identity$)/;
 
@@ -31,7 +34,7 @@ function excluded(node: OnnxNode, write: Writer): boolean {
   return /^u?int[48]$/.test(data.dtype) && elements > LARGEST_CAST;
 }
 
-/** The constant inputs of a node (null where one is left out); null when one is not constant or too large. */
+/** The constant inputs of a node (null entries for those left out); null when one is not constant or too large. */
 function constants(node: OnnxNode, write: Writer): (Tensor | null)[] | null {
   const result: (Tensor | null)[] = [];
   let elements = 0;
@@ -75,7 +78,7 @@ const fold: Rule = {
   },
 };
 
-/** null where the evaluator refuses: verification will say why. */
+/** Results of the node; null where the evaluator refuses: the verification will report why. */
 function computed(
   node: OnnxNode,
   inputs: readonly (Tensor | null)[],

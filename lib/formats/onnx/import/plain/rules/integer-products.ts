@@ -8,7 +8,7 @@ import type { Draft } from '../draft.js';
 import type { Rule, Writer } from '../rule.js';
 import { floatOf } from '../unquantized.js';
 
-/** The values whose product a value is; Mul nodes are looked through. */
+/** The factors of a value that is computed by nested Mul nodes. */
 function factorsOf(graph: Draft, name: string, depth: number): string[] {
   const node = graph.producer(name);
   if (depth === 0 || node === null || operatorOf(node) !== 'Mul') return [graph.resolve(name)];
@@ -23,7 +23,10 @@ function integerProduct(graph: Draft, name: string): OnnxNode | null {
   return product !== null && operatorOf(product) === 'MatMulInteger' ? product : null;
 }
 
-/** The scale that belongs to a quantized operand, out of `scales`; what makes an activation names its own. */
+/**
+ * Finds the scale of a quantized operand among `scales`: for an activation that of its quantizer, for a weight the constant
+ * one.
+ */
 function scaleFor(graph: Draft, operand: string, scales: readonly string[]): string | null {
   let value = operand;
   for (let step = 0; step < 8; step++) {
@@ -150,7 +153,7 @@ const qEmbedding: Rule = {
   roots: ['com.microsoft::QEmbedLayerNormalization'],
   rewrite(node, write) {
     const input = (index: number) => write.graph.input(node, index);
-    // Tables and norm at inputs 2 to 6, their scales from 8 on, their zero points from 13 on.
+    // Tables and norm are inputs 2 to 6; their scales begin at input 8, their zero points at 13.
     const floats = [2, 3, 4, 5, 6].map((index) =>
       input(index) === ''
         ? ''

@@ -1,8 +1,8 @@
 /**
  * Weight-only quantization in blocks: MatMulNBits, MatMulBnb4 and GatherBlockQuantized of onnxruntime.
  *
- * Codes are unpacked to one byte each when they are read: in a byte the lower bits come first. Codes of 4 and 8 bits with
- * integer zero points are kept; others become floats.
+ * Codes are unpacked to one byte each when they are read; in a packed byte the lower bits come first. Codes of 4 and 8 bits
+ * with integer zero points are kept; other weights become floats.
  */
 
 import type { Initializer } from '../../model.js';
@@ -16,7 +16,7 @@ import { transposedWeight } from '../quantized-weight.js';
 import { count } from '../rearrange.js';
 import type { Rule } from '../rule.js';
 
-/** `perRow` codes of each of `rows` rows that begin on a byte of their own. */
+/** Unpacks `rows` rows of `perRow` codes; each row begins on a new byte. */
 function unpack(bytes: Uint8Array, bits: 2 | 4 | 8, rows: number, perRow: number): Uint8Array {
   const stride = rows === 0 ? 0 : bytes.length / rows;
   const codes = new Uint8Array(rows * perRow);
@@ -39,7 +39,7 @@ function bitsOf(value: number): 4 | 8 | null {
   return value === 4 || value === 8 ? value : null;
 }
 
-/** Zero points of `rows` rows of `perRow` blocks, packed as the codes are, or one number each. */
+/** Zero points of `rows` rows of `perRow` blocks, packed like the codes; the middle code for all where `zeros` is null. */
 function zeroPoints(
   zeros: Initializer | null,
   bits: 2 | 4 | 8,
@@ -55,7 +55,7 @@ function zeroPoints(
 
 type BlockSizes = readonly [rows: number, columns: number, bits: 2 | 4 | 8, block: number];
 
-/** Whether the numbers of codes and scales are those of a MatMulNBits. */
+/** Whether codes and scales have the types and sizes of a MatMulNBits. */
 function fits(codes: Initializer, scales: Initializer, [rows, columns, bits, block]: BlockSizes) {
   const blocks = Math.ceil(columns / block);
   const bytes = (blocks * block * bits) / 8;
@@ -63,7 +63,10 @@ function fits(codes: Initializer, scales: Initializer, [rows, columns, bits, blo
   return counts && codes.dtype === 'uint8' && scales.dtype === 'float32';
 }
 
-/** The weight [K, N] of a MatMulNBits as floats, for what no codes of 4 or 8 bits say; null where sizes or types are others. */
+/**
+ * The weight [K, N] of a MatMulNBits as floats, where it cannot be kept as codes of 4 or 8 bits; null where sizes or types do
+ * not fit.
+ */
 function floatWeight(
   graph: Draft,
   [codes, scales, zeros, order]: readonly [
@@ -100,7 +103,7 @@ function floatWeight(
   });
 }
 
-/** The weight [K, N] of a MatMulNBits; null where sizes or types are others. */
+/** The weight [K, N] of a MatMulNBits with its codes; null where sizes or types do not fit. */
 function blockWeight(
   codes: Initializer,
   scales: Initializer,
@@ -122,7 +125,7 @@ function blockWeight(
   return transposedWeight(weight, [1, 0]);
 }
 
-/** The initializer at an input; undefined where the input is left out, null where it is no initializer. */
+/** The initializer at an input; undefined where the input is left out, null for a computed one. */
 function optional(graph: Draft, name: string): Initializer | null | undefined {
   return name === '' ? undefined : graph.initializer(name);
 }
@@ -205,7 +208,7 @@ const matMulBnb4: Rule = {
   },
 };
 
-/** Codes of a table: 4-bit types come unpacked, bytes may hold two codes. */
+/** Codes of a table, one byte each: of a 4-bit type, of bytes with one code, or of bytes with two. */
 function tableCodes(
   table: Initializer,
   bits: 4 | 8,

@@ -30,7 +30,7 @@ function both([a, b]: [string, string]): readonly [string, string][] {
   ];
 }
 
-/** x where `name` is the mean of x over the last axis, which is kept. */
+/** x where `name` is the mean of x over the last axis, with keepdims. */
 function meanOf(graph: Draft, name: string): string | null {
   const node = graph.producer(name);
   if (node === null || operatorOf(node) !== 'ReduceMean' || numberOf(node, 'keepdims', 1) === 0)
@@ -70,7 +70,7 @@ function inverseRootOf(graph: Draft, name: string): string | null {
   return power !== null && graph.scalar(power[1]) === -0.5 ? power[0] : null;
 }
 
-/** `name` = mean(d * d) + epsilon, which may be missing: d and epsilon. */
+/** d and epsilon where `name` = mean(d * d) + epsilon; epsilon may be missing. */
 function variance(graph: Draft, name: string): { d: string; epsilon: number } | null {
   const sum = operands(graph, name, 'Add');
   const candidates: [string, number | null][] =
@@ -109,7 +109,7 @@ function quotientOf(graph: Draft, name: string): Quotient | null {
   return null;
 }
 
-/** An initializer [width] for a constant that acts along the last axis; null for anything else, one number for all too. */
+/** An initializer [width] for a constant that acts along the last axis; null for anything else, also for a single number. */
 function vector(graph: Draft, name: string): string | null {
   const constant = graph.initializer(name);
   const width = constant?.dims.at(-1);
@@ -120,7 +120,7 @@ function vector(graph: Draft, name: string): string | null {
 
 const OPERATOR = { layer: 'LayerNormalization', rms: 'RMSNormalization' } as const;
 
-/** False where scale and bias have different widths. */
+/** Writes the norm; false where scale and bias have different widths. */
 function writeNorm(
   write: Writer,
   node: OnnxNode,
@@ -191,7 +191,7 @@ const bare: Rule = {
   },
 };
 
-/** x * s + (bias - mean * s) with s = scale / sqrt(variance + epsilon): how TensorFlow's moments are written. */
+/** x * s + (bias - mean * s) with s = scale / sqrt(variance + epsilon): TensorFlow's spelling. */
 const moments: Rule = {
   name: 'layer-norm-moments',
   matches:

@@ -1,7 +1,7 @@
 /**
- * Older spellings of standard operators, and newer ones that older operators can say, in the form of opset 18.
+ * Older spellings of standard operators, and newer ones that older operators can express, in the form of opset 18.
  *
- * What used to be an attribute and is an input now is told by the attribute's presence, not by the version of the file.
+ * Attributes that became inputs are recognised by their presence, not by the version of the file.
  */
 
 import type { OnnxNode } from '../../model.js';
@@ -9,7 +9,7 @@ import { numberOf, numbersOf, withAttributes } from '../attributes.js';
 import { OLD_SOFTMAX_DOMAIN } from '../old-operators.js';
 import type { Rule, Writer } from '../rule.js';
 
-/** The node with inputs in place of attributes. */
+/** Writes the node with inputs in place of attributes. */
 function put(
   node: OnnxNode,
   write: Writer,
@@ -103,7 +103,7 @@ const oldSoftmax: Rule = {
   },
 };
 
-/** Operators that a contrib domain has under the standard's name and meaning. */
+/** Operators of a contrib domain that are the standard's in name and meaning. */
 const STANDARD = ['QuantizeLinear', 'DequantizeLinear'];
 
 const standardDomain: Rule = {
@@ -125,5 +125,5 @@ export const OPSET_RULES: readonly Rule[] = [
   softmaxAxis,
 ];
 
-/** Last, when all ranks are known that ever will be. */
+/** Runs last, when as many ranks are known as ever will be. */
 export const OLD_SOFTMAX_RULES: readonly Rule[] = [oldSoftmax];

@@ -21,7 +21,7 @@ const constantTranspose: Rule = {
   },
 };
 
-/** New dims of a layout operator on dims that are all known; null when it cannot be told. */
+/** Dims that a layout operator gives for constant `dims`; null when they are unknown. */
 function newDims(node: OnnxNode, write: Writer, dims: readonly number[]): number[] | null {
   const given = write.graph.input(node, 1);
   const numbers = given === '' ? null : write.graph.small(given);
@@ -66,7 +66,7 @@ const constantReshape: Rule = {
   },
 };
 
-/** `value` with its last two axes exchanged; null when its rank is unknown. */
+/** `value` with its last two axes swapped; null when its rank is unknown. */
 export function swapped(write: Writer, value: string): string | null {
   const constant = write.graph.initializer(value);
   const rank = write.graph.rank(value);
@@ -77,15 +77,15 @@ export function swapped(write: Writer, value: string): string | null {
   return write.op('Transpose', [value], { perm });
 }
 
-/** value * factor; the value itself for 1. */
+/** value * factor; the value itself for factor 1. */
 export function scaled(write: Writer, value: string, factor: number): string {
   return factor === 1 ? value : write.op('Mul', [value, write.scalar(factor)]);
 }
 
-/** The activations that FusedGemm may name and that need no parameter. */
+/** Activations of FusedGemm that have no parameter. */
 const ACTIVATIONS = new Set(['Relu', 'Tanh', 'Sigmoid']);
 
-/** `inputs` a, b, c of alpha a b + beta c, then `activation`. */
+/** Writes alpha a b + beta c with `inputs` a, b, c, then `activation`. */
 function writeGemm(node: OnnxNode, write: Writer, activation: string): boolean {
   const { graph } = write;
   const [a, b, c] = [0, 1, 2].map((index) => graph.input(node, index));
@@ -148,7 +148,7 @@ const gemmFastGelu: Rule = {
   },
 };
 
-/** transBatchA moves the first axis behind the batch axes: [a, .., m] is read as [.., a, m]. */
+/** Undoes transBatchA, which reads [a, .., m] as [.., a, m]: moves the first axis behind the batch axes. */
 function moveBatch(write: Writer, value: string, flag: number): string | null {
   if (flag === 0) return value;
   const rank = write.graph.rank(value);

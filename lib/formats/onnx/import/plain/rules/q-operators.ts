@@ -1,6 +1,6 @@
 /**
- * The QOperator format: an operator on quantized inputs with a quantized result is DequantizeLinear of each input, the float
- * operator, QuantizeLinear of the result. The pairs in between are then removed by the rules of Q/DQ.
+ * The QOperator format: an operator with quantized inputs and result becomes DequantizeLinear of each input, the float
+ * operator, QuantizeLinear of the result. The rules of Q/DQ then remove the pairs in between.
  */
 
 import type { Attribute, OnnxNode } from '../../model.js';
@@ -11,10 +11,13 @@ import { swapped } from './products.js';
 
 type Attributes = Readonly<Record<string, Attribute>>;
 
-/** Index of the first of (scale, zero point) of the result among the inputs; its name and the float operator. */
+/**
+ * The float operator, and the layout of a QOperator's inputs. `result`: index of the scale of the result; its zero point
+ * follows.
+ */
 interface Form {
   readonly op: string;
-  /** Where each quantized input begins: its value, scale, zero point. */
+  /** Index of each quantized input; its scale and zero point follow. */
   readonly inputs: readonly number[];
   readonly result: number;
   readonly attributes?: (node: OnnxNode) => Attributes;
@@ -39,7 +42,7 @@ const FORMS: ReadonlyMap<string, Form> = new Map([
   ],
 ]);
 
-/** Writes the result's QuantizeLinear, or nothing where it is a float. */
+/** Writes the float operator and the QuantizeLinear of its result; without a scale the result is float. */
 function finish(
   node: OnnxNode,
   write: Writer,
@@ -90,7 +93,7 @@ const qGemm: Rule = {
     const input = (index: number) => graph.input(node, index);
     const transposes = numberOf(node, 'transB', 0) !== 0;
     const a = floatOf(write, input(0), input(1), input(2), -1);
-    // Scales of B run along its output axis.
+    // The scales of B run along its output axis.
     const b = floatOf(write, input(3), input(4), input(5), transposes ? 0 : 1);
     if (a === null || b === null || numberOf(node, 'transA', 0) !== 0) return false;
     const right = transposes ? swapped(write, b) : b;

@@ -1,6 +1,6 @@
 /**
- * QuantizeLinear and DequantizeLinear, and weights spelled as integers times a scale: weights become float initializers that
- * keep their codes, activations lose their quantization, and a range that stands for a ReLU becomes one.
+ * Removes QuantizeLinear, DequantizeLinear and their spelling as integers times a scale: weights become float initializers
+ * that keep their codes, activations lose their quantization, and a range that stands for a ReLU becomes one.
  */
 
 import { SinterError } from '../../../../../core/errors.js';
@@ -81,7 +81,7 @@ const dequantizeEarlier: Rule = {
   },
 };
 
-/** codes and zero point where `name` is Cast(codes), Cast(codes) - zero or Cast(codes - zero), all constant. */
+/** Codes and zero point where `name` is Cast(codes), Cast(codes) - zero or Cast(codes - zero), all constant. */
 function integersOf(
   graph: Draft,
   name: string,
@@ -105,7 +105,7 @@ function integersOf(
   return null;
 }
 
-/** The initializer below at most two casts. */
+/** The initializer at `name`, or below one or two casts. */
 function constantBelowCasts(graph: Draft, name: string): Initializer | null {
   let value = name;
   for (let step = 0; step < 2; step++) {
@@ -142,7 +142,7 @@ const scaledIntegers: Rule = {
   },
 };
 
-/** Gather along the first axis of an initializer: the initializer and the rows. */
+/** Table and rows where `name` is a Gather along the first axis of an initializer. */
 function rowsOf(graph: Draft, name: string): { table: Initializer; rows: string } | null {
   const node = graph.producer(graph.resolve(name));
   if (node === null || operatorOf(node) !== 'Gather' || numberOf(node, 'axis', 0) !== 0)
@@ -151,7 +151,7 @@ function rowsOf(graph: Draft, name: string): { table: Initializer; rows: string 
   return table === null ? null : { table, rows: graph.resolve(graph.input(node, 1)) };
 }
 
-/** The rows and the zero point where `name` is Cast(rows of codes), or that - zero. */
+/** Table, rows and zero point where `name` is Cast(rows of codes), or that minus the zero point. */
 function integerRowsOf(graph: Draft, name: string) {
   let node = graph.producer(graph.resolve(name));
   let zero: Initializer | null = null;
@@ -223,7 +223,7 @@ const quantizedConstant: Rule = {
   },
 };
 
-/** Of QuantizeLinear with blocks. */
+/** First operator set whose QuantizeLinear has blocks. */
 const OPSET = 21;
 
 const clampAtZero: Rule = {
@@ -240,7 +240,7 @@ const clampAtZero: Rule = {
   },
 };
 
-/** Last of all: what makes a value may be arithmetic that only together is known to be never negative. */
+/** Runs last, because only the whole arithmetic behind a value may show that it is never negative. */
 export const RANGE_RULES: readonly Rule[] = [clampAtZero];
 
 export const QDQ_RULES: readonly Rule[] = [

@@ -1,7 +1,8 @@
 /**
- * x sigmoid(a x) is SiLU of a x, divided by a: the product before it is scaled, and the one after it back.
+ * Writes x sigmoid(a x) as SiLU of a x, divided by a: the product before it is multiplied by a, and its result by 1 / a.
  *
- * Its weights are floats from there on. Quick GELU (a = 1.702) never comes here: it is an activation of its own.
+ * The weights of the product become floats. Quick GELU (a = 1.702) is an activation of its own, which earlier rules have
+ * rewritten.
  */
 
 import type { Initializer, Numbers, OnnxNode } from '../../model.js';
@@ -21,14 +22,14 @@ function scaled(graph: Draft, { name, dims, dtype, read }: Initializer, factor: 
   );
 }
 
-/** A loop: `Float32Array.from` with a function takes thirty times as long. */
+/** A loop, because `Float32Array.from` with a function takes thirty times as long. */
 function times(numbers: Numbers, factor: number): Float32Array {
   const result = new Float32Array(numbers.length);
   for (let i = 0; i < result.length; i++) result[i] = (numbers[i] as number) * factor;
   return result;
 }
 
-/** Inputs of a commutative node as (the one that is a constant number, the other); null otherwise. */
+/** The constant factor and the other factor of a Mul by a number; null for other nodes. */
 function timesNumber(graph: Draft, node: OnnxNode | null): { factor: number; of: string } | null {
   if (node === null || operatorOf(node) !== 'Mul') return null;
   for (const [constant, other] of [
@@ -58,7 +59,7 @@ function quickGelu(graph: Draft, node: OnnxNode): { x: string; factor: number } 
   return null;
 }
 
-/** A product with a constant, and a constant bias on top of it, times a number; null where it is something else. */
+/** Writes a product with a constant, and the constant bias added to it, times `factor`; null for anything else. */
 function scaledProduct(write: Writer, name: string, factor: number): string | null {
   const { graph } = write;
   const node = graph.producer(name);

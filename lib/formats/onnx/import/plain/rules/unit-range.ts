@@ -1,8 +1,8 @@
 /**
- * Products of integers whose activations were brought to the range 0 ... 1 token by token, as Sinter exports dynamic int8.
+ * Integer products whose activations were brought to the range 0 ... 1 token by token, as Sinter exports dynamic int8.
  *
- * With u = (x - low) / range the file computes (u W) range + low * sums, which is x W when `sums` are the column sums of W;
- * they are checked, because nothing else says that they are.
+ * With u = (x - low) / range the file computes (u W) range + low * sums, which is x W if `sums` are the column sums of W. The
+ * rule checks the sums, because nothing else in the file says so.
  */
 
 import { numberOf, operatorOf } from '../attributes.js';
@@ -10,10 +10,10 @@ import type { Draft } from '../draft.js';
 import type { Rule } from '../rule.js';
 import { noteActivation } from '../unquantized.js';
 
-/** Sums may be rounded, relative to the largest. */
+/** Largest rounding error of a column sum, relative to the largest sum. */
 const TOLERANCE = 1e-4;
 
-/** The inputs of `name` where it is made by `op`, both orders of them for commutative ones; null otherwise. */
+/** The inputs of `name` if `op` computes it; null otherwise. */
 function madeBy(graph: Draft, op: string, name: string): readonly string[] | null {
   const node = graph.producer(graph.resolve(name));
   if (node === null || operatorOf(node) !== op) return null;
@@ -30,7 +30,7 @@ function orders(inputs: readonly string[] | null): readonly (readonly [string, s
     : [];
 }
 
-/** x where `low` is its smallest number, token by token. */
+/** x where `low` is the minimum of x per token. */
 function smallestOf(graph: Draft, low: string): string | null {
   const node = graph.producer(low);
   if (node === null || operatorOf(node) !== 'ReduceMin' || numberOf(node, 'keepdims', 1) !== 1) {
@@ -75,7 +75,7 @@ const unitRange: Rule = {
           const [value, subtracted] = madeBy(graph, 'Sub', above) ?? [];
           const fits = divisor === range && value === x && subtracted === low;
           if (!fits || !areColumnSums(graph, sums, matrix)) continue;
-          // Token by token it is x that was quantized.
+          // The quantized value was x, with a range per token.
           const note = graph.activations.get(unit);
           if (note !== undefined) noteActivation(graph, x, note);
           return write.into(node.outputs[0] ?? '', 'MatMul', [x, matrix]);

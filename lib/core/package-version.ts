@@ -3,7 +3,7 @@
  */
 import { createRequire } from 'node:module';
 
-/** As in package.json: "0.1.0". */
+/** The version as package.json has it: "0.1.0". */
 export function packageVersion(): string {
   const require = createRequire(import.meta.url);
   return (require('../../package.json') as { readonly version: string }).version;

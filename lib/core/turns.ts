@@ -1,13 +1,13 @@
 /**
- * Long work of the JavaScript thread in pieces, so that timers and other calls get their turn between them.
+ * Splits long work of the JavaScript thread into pieces, so that timers and other calls run between them.
  *
- * What nobody should wait for must be done within about a millisecond.
+ * A piece should take at most about a millisecond.
  */
 
 import { setImmediate as turn } from 'node:timers/promises';
 import { throwIfAborted } from './errors.js';
 
-/** make(0) to make(count - 1); after every `perTurn` of them the event loop turns. `perTurn` is at least 1. */
+/** Results of make(0) to make(count - 1). The event loop turns after every `perTurn` calls; `perTurn` is at least 1. */
 export async function makeInTurns<T>(
   count: number,
   perTurn: number,
@@ -21,7 +21,7 @@ export async function makeInTurns<T>(
   return made;
 }
 
-/** What `work` gives, or CANCELLED as soon as the signal aborts; then nobody waits for the work any more. */
+/** The result of `work`; throws CANCELLED as soon as the signal aborts. The work itself is not stopped: its result is dropped. */
 export async function orCancelled<T>(
   where: string,
   signal: AbortSignal | undefined,

@@ -1,8 +1,8 @@
 /**
- * The equalizers of a model: runs it on drawn tokens and sees which channels are large.
+ * Finds the equalizers of a model: runs it on random tokens and measures which channels are large.
  *
- * Which channels these are is a property of the model, not of the texts: tokens drawn at random give the same accuracy as
- * real texts (docs/decisions.md), so none are asked for. The same model gets the same equalizers on every machine.
+ * The large channels are a property of the model, not of the texts: random tokens give the same accuracy as real texts
+ * (docs/decisions.md), so the caller needs no texts. The same model gets the same equalizers on every machine.
  */
 
 import { setImmediate } from 'node:timers/promises';
@@ -21,7 +21,10 @@ const SEQUENCES = 16;
 const SEQUENCE_TOKENS = 32;
 const SEED = 16;
 
-/** The equalizer of every product that takes one, by the product's output. `program` is the f32 program of the parts. */
+/**
+ * The equalizer of every product that takes one, by the name of the product's output. `program` is the f32 program of the
+ * parts.
+ */
 export async function modelEqualizers(
   where: string,
   { graph, tokenizer }: ModelParts,
@@ -50,7 +53,7 @@ export async function modelEqualizers(
   return equalizers;
 }
 
-/** Sequences of drawn tokens between the special tokens that every text has. */
+/** A batch of random tokens, each sequence between the special tokens that begin and end every text. */
 export function drawnBatch(graph: EncoderGraph, special: Int32Array): TokenBatch {
   const length = Math.min(SEQUENCE_TOKENS, graph.maxTokens);
   const random = new SeededRandom(SEED);
@@ -63,7 +66,7 @@ export function drawnBatch(graph: EncoderGraph, special: Int32Array): TokenBatch
   return { ids, offsets, segments: null };
 }
 
-/** The largest |x| of each channel of the given values, in a second program that offers them as outputs. */
+/** The largest |x| in each channel of the given values, by name. A second program has these values as outputs. */
 async function largestInputs(
   where: string,
   graph: EncoderGraph,
@@ -77,7 +80,7 @@ async function largestInputs(
     name,
     data: new Float32Array(batch.ids.length * (shapes.get(name)?.width ?? 0)),
   }));
-  // Output names are a closed list for users only.
+  // The cast is safe: the closed list of output names is only for users.
   const named = Object.fromEntries([...values].map((name) => [name as OutputName, name]));
   const offering = { ...graph, outputs: named };
   const copy = await programOver(offering, program.store, { trainable: false, where, signal });

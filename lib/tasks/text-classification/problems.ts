@@ -1,6 +1,4 @@
-/**
- * The table of classification problems, and the types that belong to each.
- */
+/** The table of classification problems, and the types of each. */
 
 import type { ClassificationProblem } from '../../graph/checkpoint.js';
 import type { EvalScores } from '../../train/train-report.js';
@@ -21,7 +19,7 @@ import {
 } from './regression.js';
 import { type Evaluation, type LabelledRow, type Prediction, singleLabel } from './single-label.js';
 
-/** Types of a problem: the rows it learns from, a text's prediction, rows' scores, and those of a training report. */
+/** Types of a problem: a training row, the prediction for a text, the evaluation of rows, and the scores in a training report. */
 interface ProblemTypes<L extends string> {
   readonly single_label_classification: {
     readonly row: LabelledRow;
@@ -62,7 +60,7 @@ export type ProblemOf<L extends string, K extends ClassificationProblem> = Probl
   ScoresOf<K>
 >;
 
-/** @internal What the kind of problem `kind` is over `labels`. */
+/** @internal The problem of kind `kind` with these labels. */
 export function problemOf<L extends string, K extends ClassificationProblem>(
   kind: K,
   labels: readonly L[],

@@ -76,8 +76,8 @@ export interface WeightOrigin {
 /** A weight that a store is to hold. */
 export interface StoreWeight extends WeightSpec {
   /**
-   * Origin of a derived weight; left out: the weight is written by `writeWeight`. The lanes quantize or dequantize it when a
-   * program first needs it.
+   * Origin of a derived weight, which the lanes quantize or dequantize when a program first needs it. Left out: the weight
+   * is written by `writeWeight`.
    */
   readonly from?: WeightOrigin;
 }

@@ -1,14 +1,14 @@
 /**
- * Activation functions by the names that config.json has for them.
+ * Activation functions by their names in config.json.
  *
- * Several names mean one function; a name that means none of ours is refused, never taken for a similar one.
+ * Several names may mean one function. An unknown name is refused, never replaced by a similar one.
  */
 
 import type { ActivationKind } from '../graph/types.js';
 
 /**
- * The names of transformers' ACT2FN that mean one of ours. `gelu_new`, `gelu_fast`, `gelu_accurate` and the two `_tanh` are one
- * form, written in five ways; `gelu_10` is clipped and no other name for `gelu`.
+ * The names in transformers' ACT2FN that stand for a function of ours. `gelu_new`, `gelu_fast`, `gelu_accurate` and the two
+ * `_tanh` names are one formula, written in five ways. `gelu_10` is clipped, so it is not another name for `gelu`.
  */
 export const ACTIVATIONS: Readonly<Record<string, ActivationKind>> = {
   gelu: 'gelu',
@@ -26,7 +26,7 @@ export const ACTIVATIONS: Readonly<Record<string, ActivationKind>> = {
   tanh: 'tanh',
 };
 
-/** The name for `kind`: the old file's where that means the same. */
+/** The name for `kind` in config.json: the old file's name if it means the same. */
 export function activationName(kind: ActivationKind, old: unknown): string {
   if (typeof old === 'string' && Object.hasOwn(ACTIVATIONS, old) && ACTIVATIONS[old] === kind) {
     return old;

@@ -1,5 +1,5 @@
 /**
- * ALBERT: embeddings of their own width, and groups of layers that are run over and over with the same weights.
+ * ALBERT: embeddings that are narrower than the layers, and groups of layers that run repeatedly with the same weights.
  *
  * A layer of the config is a whole group; a group usually has one inner layer, and usually there is one group.
  */
@@ -84,7 +84,7 @@ function predictions({ activation, epsilon }: LayerSizes, width: number): HeadPl
   };
 }
 
-/** The smallest inner number with which the order of shared weights is that of groups. */
+/** Keys for the groups: the smallest inner_group_num for which the layers share weights in the order of groups. */
 function groupKeys(structure: GraphStructure): JsonObject {
   const own: (string | undefined)[] = [];
   const order = structure.attention.map(({ input }) => {

@@ -1,8 +1,8 @@
 /**
- * The graph of an encoder with a head, from a family's plan: the same steps for every family.
+ * Builds the graph of an encoder with a head from a family's plan, with the same steps for every family.
  *
- * Weights are called exactly as transformers calls them for the class that will be written: without the prefix in bare
- * encoders, with it below a head.
+ * Weights have exactly the names that transformers has for the class that will be written: without the family's prefix in
+ * bare encoders, with it if there is a head.
  */
 
 import { GraphBuilder } from '../graph/builder.js';
@@ -14,16 +14,16 @@ import type { EncoderPlan, Family } from './family.js';
 
 export interface GraphWish {
   readonly task: Task;
-  /** classification and token-classification: how many. */
+  /** classification and token-classification: the number of labels. */
   readonly labels: number;
-  /** embedding: whether the encoder's pooler is there. */
+  /** embedding: whether the graph has the encoder's pooler. */
   readonly pooler: boolean;
-  /** embedding: how vectors are made; null: not at all. */
+  /** embedding: the steps that make the sentence vector; null: no sentence vector. */
   readonly sentence: SentenceHead | null;
   readonly maxTokens: number;
 }
 
-/** `plan` must have a head for the task. */
+/** The graph for `wish`. `plan` must have a head for the task. */
 export function assemble(
   { modelType, prefix }: Family,
   plan: EncoderPlan,

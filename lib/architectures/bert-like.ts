@@ -1,7 +1,7 @@
 /**
- * What BERT and its nearest relatives share: keys of config.json, tables and layers named as BertModel names them.
+ * The parts that BERT and its nearest relatives share: keys of config.json, tables and layers with BertModel's names.
  *
- * A relative states what differs: where positions start, a narrower embedding, its heads.
+ * A relative only states its differences: the first position, a narrower embedding, its heads.
  */
 
 import type { JsonObject } from '../core/json.js';
@@ -26,7 +26,7 @@ export interface BertSizes extends LayerSizes {
   readonly vocabulary: number;
   /** Rows of the position table. */
   readonly rows: number;
-  /** Where positions start. */
+  /** Position of the first token. */
   readonly offset: number;
   readonly segments: number;
   /** Width of the tables. */
@@ -36,7 +36,7 @@ export interface BertSizes extends LayerSizes {
   readonly untied: boolean;
 }
 
-/** `offset`: the position of the first token; `dropout`: where the config says nothing. */
+/** Reads the sizes from config.json. `offset`: the position of the first token; `dropout`: the default if the config has none. */
 export function readBertSizes(reader: ConfigReader, offset = 0, dropout = 0.1): BertSizes {
   reader.fixed('position_embedding_type', 'absolute');
   const sizes = readLayerSizes(reader, { dropout });
@@ -53,20 +53,20 @@ export function readBertSizes(reader: ConfigReader, offset = 0, dropout = 0.1): 
   };
 }
 
-/** max_position_embeddings: rows of the table, of which the first `offset` are never used. */
+/** max_position_embeddings: the number of rows of the table, of which the first `offset` are never used. */
 export function readPositions(reader: ConfigReader, offset: number): number {
   const rows = reader.size('max_position_embeddings');
   if (rows > offset) return rows;
   throw reader.corrupt('max_position_embeddings', `more than ${offset}`, rows);
 }
 
-/** normal(0, initializer_range). */
+/** New matrices are drawn from normal(0, initializer_range). */
 export function initOf(reader: ConfigReader): EncoderPlan['init'] {
   const deviation = reader.number('initializer_range', 0, 10, 0.02);
   return () => ({ deviation });
 }
 
-/** The parts of a plan that follow from the sizes. */
+/** An encoder plan from the sizes. `projection`: module that widens the embeddings. */
 export function bertPlan(
   sizes: BertSizes,
   heads: EncoderPlan['heads'],
@@ -93,7 +93,7 @@ export function bertPlan(
   };
 }
 
-/** Words, positions and segments; `projection`: module from their width to that of the layers. */
+/** Adds the sum of word, position and segment embeddings. `projection`: module that maps it to the width of the layers. */
 export function addBertEmbeddings(
   b: GraphBuilder,
   sizes: BertSizes,
@@ -120,7 +120,7 @@ export function addBertEmbeddings(
   });
 }
 
-/** The keys of config.json that all of them have. */
+/** The keys of config.json that all relatives of BERT have. */
 export function bertKeys(structure: GraphStructure, base: JsonObject): JsonObject {
   return {
     ...layerKeys(structure, base),
@@ -129,7 +129,7 @@ export function bertKeys(structure: GraphStructure, base: JsonObject): JsonObjec
   };
 }
 
-/** Those of the layers and the vocabulary. */
+/** The keys of the layers and the vocabulary. */
 export function layerKeys(structure: GraphStructure, base: JsonObject): JsonObject {
   return {
     vocab_size: structure.tokens.rows,
@@ -142,7 +142,7 @@ export function layerKeys(structure: GraphStructure, base: JsonObject): JsonObje
   };
 }
 
-/** dropout -> one product over tokens: token classification; question answering without the dropout. */
+/** Heads of one product over tokens: token classification with a dropout before it, question answering without. */
 export function tokenHeads(dropout: number): EncoderPlan['heads'] {
   return {
     'token-classification': { rows: 'token', dropout, output: 'classifier' },

@@ -1,17 +1,15 @@
 /**
- * Reading config.json key by key: each getter checks kind and range and complains with file, key
- * and value.
+ * Reads config.json key by key: each method checks kind and range of a value; its error names file, key and value.
  *
- * A missing or wrong key is CORRUPT_MODEL; a right value that Sinter cannot run is
- * UNSUPPORTED_MODEL.
+ * A missing or wrong value is CORRUPT_MODEL; a valid value that Sinter cannot run is UNSUPPORTED_MODEL.
  */
 
 import { SinterError, show } from '../core/errors.js';
 import type { JsonObject, JsonValue } from '../core/json.js';
 
-/** Beyond any real table size or width; a larger number is a lie. */
+/** More than any real table size or width; a larger number is refused. */
 const MAX_SIZE = 2 ** 31 - 1;
-/** Characters of a value in a message. */
+/** Longest JSON of a value in a message, in characters. */
 const MAX_SHOWN = 120;
 
 export class ConfigReader {
@@ -33,14 +31,14 @@ export class ConfigReader {
     throw this.corrupt(key, range, value);
   }
 
-  /** A number in [low, high]; `fallback` when the key is absent or null. */
+  /** A number in [low, high]; `fallback` if the key is absent or null. */
   number(key: string, low: number, high: number, fallback?: number): number {
     const value = this.config[key] ?? fallback;
     if (typeof value === 'number' && value >= low && value <= high) return value;
     throw this.corrupt(key, `a number from ${low} to ${high}`, value);
   }
 
-  /** The value that `choices` has for the string at `key`; another string is UNSUPPORTED_MODEL. */
+  /** The entry of `choices` for the string at `key`. UNSUPPORTED_MODEL if there is no such entry. */
   choice<T>(key: string, choices: Readonly<Record<string, T>>, fallback?: string): T {
     const value = this.config[key] ?? fallback;
     if (typeof value !== 'string') throw this.corrupt(key, 'a string', value);
@@ -53,7 +51,7 @@ export class ConfigReader {
     return chosen;
   }
 
-  /** An integer from `low` (0 unless said otherwise) on; `fallback` when the key is absent or null. */
+  /** An integer of at least `low`; `fallback` if the key is absent or null. */
   whole(key: string, fallback: number, low = 0): number {
     const value = this.config[key] ?? fallback;
     if (Number.isSafeInteger(value) && (value as number) >= low && (value as number) <= MAX_SIZE) {
@@ -62,14 +60,14 @@ export class ConfigReader {
     throw this.corrupt(key, `an integer from ${low}`, value);
   }
 
-  /** true or false; `fallback` when the key is absent or null. */
+  /** true or false; `fallback` if the key is absent or null. */
   flag(key: string, fallback: boolean): boolean {
     const value = this.config[key] ?? fallback;
     if (typeof value === 'boolean') return value;
     throw this.corrupt(key, 'true or false', value);
   }
 
-  /** Refuses every value but `value`; absent and null are taken for it. */
+  /** Throws UNSUPPORTED_MODEL for every value except `value`; an absent key and null count as `value`. */
   fixed(key: string, value: string | number | boolean): void {
     const got = this.config[key] ?? value;
     if (got !== value) throw this.unsupported(`${key} ${show(got)} (supported: ${String(value)})`);
@@ -89,7 +87,7 @@ export class ConfigReader {
   }
 }
 
-/** Lists and objects as they stand in the file, cut. */
+/** A value for a message: lists and objects as JSON, truncated. */
 function shown(value: JsonValue): string {
   if (typeof value !== 'object' || value === null) return show(value);
   const text = JSON.stringify(value);

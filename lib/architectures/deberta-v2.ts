@@ -1,8 +1,8 @@
 /**
- * DeBERTa-v2 and v3: BERT-like layers whose attention has learned vectors for distances, shared by all layers.
+ * DeBERTa-v2 and v3: BERT-like layers whose attention uses learned vectors for distances, which all layers share.
  *
- * With share_att_key the projections of queries and keys also project the distances, so those weights are not stacked with
- * others. The convolution of the largest v2 models is refused.
+ * With share_att_key, the projections of queries and keys also project the distance vectors, so those weights are not
+ * stacked with others. The convolution of the largest v2 models is refused.
  */
 
 import type { JsonObject } from '../core/json.js';
@@ -31,7 +31,7 @@ interface Sizes extends LayerSizes {
   /** 0: no table. */
   readonly segments: number;
   readonly width: number;
-  /** Whether the embeddings have positions too. */
+  /** Whether the embeddings include positions. */
   readonly positionTable: boolean;
   readonly terms: readonly Term[];
   /** null: plain attention. */
@@ -108,7 +108,7 @@ export const DEBERTA_V2: Family = {
       tokens: { name: WORDS, width: sizes.width },
       pooler: null,
       heads: headsOf(reader, sizes, has),
-      // The newer head always multiplies by the token table.
+      // The newer masked LM head always uses the token table.
       untied: isLegacy(reader, has) && !reader.flag('tie_word_embeddings', true),
       init: initOf(reader),
       build: (b, prefix) => build(b, sizes, prefix),
@@ -141,14 +141,17 @@ function headsOf(
   };
 }
 
-/** Files of v3 have the newer masked LM head, but no key that says so. */
+/** Whether the masked LM head is the older one. Files of v3 have the newer head, but no key that says so. */
 function isLegacy(reader: ConfigReader, has: (tensor: string) => boolean): boolean {
   return reader.flag('legacy', !has(`${NEW_LM}.dense.weight`));
 }
 
 const NEW_LM = 'lm_predictions.lm_head';
 
-/** The newer head has no projection to the width of the token table: where that is another, there is none. */
+/**
+ * The masked LM head. The newer one has no projection to the width of the token table, so it exists only if that is the
+ * width of the layers.
+ */
 function maskedHead(sizes: Sizes, legacy: boolean): { readonly 'masked-lm'?: HeadPlan } {
   const { hidden, width, activation, epsilon } = sizes;
   if (legacy) return { 'masked-lm': predictionsHead(sizes, width) };
@@ -205,7 +208,7 @@ function addEmbeddings(b: GraphBuilder, sizes: Sizes, prefix: string): string {
   return b.dropout(sizes.hiddenDropout, normed, 'hidden.0');
 }
 
-/** The vectors of distances: a table that does not depend on the texts. */
+/** Adds the distance vectors: a table that does not depend on the texts; null for plain attention. */
 function addDistances(b: GraphBuilder, sizes: Sizes, prefix: string): string | null {
   const { relative, hidden, epsilon } = sizes;
   if (relative === null) return null;
@@ -237,7 +240,7 @@ function keys(structure: GraphStructure, base: JsonObject): JsonObject {
     type_vocab_size: structure.table('segment')?.rows ?? 0,
     position_biased_input: places !== null,
     ...(stated ? { embedding_size: tokens.width } : {}),
-    // transformers 4 would tie another matrix of the newer head.
+    // With the default keys, transformers 4 would tie another matrix of the newer head.
     ...(isNew ? { legacy: false, tie_word_embeddings: false } : {}),
     ...relativeKeys(structure, base, positions),
     ...(structure.head.pooling === undefined

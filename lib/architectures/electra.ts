@@ -1,6 +1,4 @@
-/**
- * ELECTRA: BERT with embeddings of their own width, which a projection widens, and without a pooler.
- */
+/** ELECTRA: BERT without a pooler, and with embeddings of another width than the layers, which a projection widens. */
 
 import type { HeadPlan } from '../graph/rewrite/head.js';
 import { bertKeys, bertPlan, denseClassifier, readBertSizes, tokenHeads } from './bert-like.js';

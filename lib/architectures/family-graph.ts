@@ -1,7 +1,7 @@
 /**
- * The graph of a config.json alone, without any tensors.
+ * Builds the graph of a config.json alone, without any tensors.
  *
- * It says what a folder of that family would compute and how its weights would be called.
+ * The graph shows what a model of that family would compute and how its weights would be named.
  */
 
 import type { JsonObject } from '../core/json.js';
@@ -14,15 +14,15 @@ import { statedCount } from './stored-labels.js';
 
 export interface FamilyRequest {
   readonly task: Task;
-  /** classification and token-classification: how many. Default: what id2label or num_labels says, else 2. */
+  /** classification and token-classification: the number of labels. Default: the number in id2label or num_labels, else 2. */
   readonly labels?: number;
-  /** embedding: whether the encoder has its pooler. Default: true. */
+  /** embedding: whether the graph has the encoder's pooler. Default: true. */
   readonly pooler?: boolean;
-  /** Lowers the length limit. */
+  /** Longest text in tokens, if it is less than the number of positions. */
   readonly maxTokens?: number;
 }
 
-/** Throws CORRUPT_MODEL or UNSUPPORTED_MODEL for a config.json that Sinter cannot read. */
+/** The graph of `config`. Throws CORRUPT_MODEL or UNSUPPORTED_MODEL if Sinter cannot read the config. */
 export function graphOfConfig(
   family: Family,
   config: JsonObject,

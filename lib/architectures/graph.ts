@@ -1,7 +1,8 @@
 /**
- * Encoders that no config.json can say (recovered from ONNX files, or pruned unevenly): the config carries the graph itself.
+ * Encoders that no family's config.json can describe (recovered from ONNX files, or pruned unevenly): their config contains
+ * the graph itself.
  *
- * They are models like any other, but transformers does not know them: they take heads, are trained, saved and exported.
+ * They take heads, are trained, saved and exported like any other model, but transformers cannot load them.
  */
 
 import { SinterError, show } from '../core/errors.js';
@@ -31,7 +32,7 @@ import { chooseHead, withProblem } from './labels.js';
 import { findWeights } from './weight-sources.js';
 import { headKeys, withoutStale } from './write-config.js';
 
-/** What config.json says of the sizes of an encoder, in any family's words: the graph says it. */
+/** Keys of config.json with the sizes of an encoder, in any family. They are dropped, because the graph has the sizes. */
 const SIZES = [
   ...['hidden_size', 'intermediate_size', 'num_hidden_layers', 'num_attention_heads'],
   ...['dim', 'hidden_dim', 'n_layers', 'n_heads', 'n_embd', 'n_inner', 'n_layer', 'n_head'],
@@ -39,7 +40,7 @@ const SIZES = [
   ...['num_hidden_groups', 'inner_group_num', 'layer_types', 'n_positions'],
 ];
 
-/** The config of a graph that no family says. */
+/** The config of a graph that no family describes. */
 export function graphConfig(graph: EncoderGraph, base: JsonObject, head: ModelHead): JsonObject {
   const { task, labels } = head;
   const kept = Object.entries(withoutStale(base)).filter(([key]) => !SIZES.includes(key));
@@ -52,7 +53,7 @@ export function graphConfig(graph: EncoderGraph, base: JsonObject, head: ModelHe
   };
 }
 
-/** The graph that a config carries, with the head or the pooling that is asked for. */
+/** The graph that a config contains, with the requested head or pooling. */
 export function importGraph(checkpoint: Checkpoint, request: GraphRequest): ImportedModel {
   const { config, path } = checkpoint;
   const stored = storedGraph(config, path);
@@ -135,7 +136,10 @@ function plansOf({ sentence }: Checkpoint, graph: EncoderGraph) {
     : defaultPlans(graph);
 }
 
-/** Its own head, if it is for the task; one that was trained for another task is not left out in silence. */
+/**
+ * The model's own head if it is for the task. A head that was trained for another task is reported, so that it is not
+ * dropped silently.
+ */
 function foundHead(config: JsonObject, { outputs }: EncoderGraph, task: Task): FoundHead {
   const own = taskOfGraph(config);
   const none = { rows: null, missing: null, other: null };
@@ -152,7 +156,7 @@ function storedGraph({ [GRAPH_KEY]: stored }: JsonObject, path: string): JsonObj
   });
 }
 
-/** What the graph in a config is for. */
+/** The task of the graph in a config. Throws CORRUPT_MODEL if it is unknown. */
 export function taskOfGraph(config: JsonObject, path = 'config'): Task {
   const { task = 'embedding' } = storedGraph(config, path);
   const known = TASK_NAMES.find((name) => name === task);
@@ -179,7 +183,7 @@ function withSentence(graph: EncoderGraph, checkpoint: Checkpoint, request: Grap
   };
 }
 
-/** What is in sentence files and in quantization_config is left out, and what only that needs. */
+/** The graph without the parts that other files describe: sentence vectors, quantization, and the nodes that only they need. */
 function withoutSentence(graph: EncoderGraph): EncoderGraph {
   const names = Object.keys(graph.outputs).filter((name) => name !== 'embedding');
   const bare = onlyOutputs(graph, names as OutputName[]);

@@ -1,8 +1,8 @@
 /**
- * Where the weights of a graph are in a checkpoint: with which prefix the encoder is stored, whether the head is there, and
- * how what is missing begins.
+ * Finds the weights of a graph in a checkpoint: the prefix of the encoder, whether there is a trained head, and the initial
+ * values of missing weights.
  *
- * Files from TensorFlow days call LayerNorm's weight and bias gamma and beta.
+ * Old files converted from TensorFlow call the weight and bias of LayerNorm gamma and beta.
  */
 
 import type { Checkpoint, NewWeight, Task } from '../graph/checkpoint.js';
@@ -12,27 +12,27 @@ import type { WeightSpec } from '../graph/types.js';
 import { type EncoderPlan, type Family, statedTask } from './family.js';
 import type { WeightNaming } from './weight-sources.js';
 
-/** `none`: the graph has no head; `new`: its last product is drawn. */
+/** `none`: the graph has no head; `new`: its last product is initialised at random. */
 export type HeadState = 'none' | 'new' | 'trained';
 
-/** The file's own prefix: checkpoints of bare encoders have none. */
+/** The prefix of the encoder's names in the checkpoint; checkpoints of bare encoders have none. */
 export function storedPrefix({ tensors }: Checkpoint, family: Family, plan: EncoderPlan): string {
   return tensors.has(family.prefix + plan.tokens.name) ? family.prefix : '';
 }
 
-/** What a checkpoint has of a head for a task. */
+/** The head for a task that a checkpoint has or lacks. */
 export interface FoundHead {
-  /** Of the trained head's last product; null without one. */
+  /** Rows of the trained head's last product; null if there is no trained head. */
   readonly rows: number | null;
-  /** The tensor that config.json's class must have and the checkpoint lacks. */
+  /** A tensor that the class in config.json needs but the checkpoint lacks. */
   readonly missing: string | null;
-  /** What another trained head that the checkpoint has is for. */
+  /** The task of another trained head in the checkpoint. */
   readonly other: string | null;
 }
 
 /**
- * The trained head for `task`. Heads of several tasks share their names, so the class in config.json decides whose it is; a
- * head of pretraining is nobody's loss.
+ * Looks for a trained head for `task`. Heads of several tasks share names, so the class in config.json decides which task
+ * the head is for. Heads of pretraining are ignored: dropping one loses nothing.
  */
 export function findHead(
   { tensors, config }: Pick<Checkpoint, 'tensors' | 'config'>,
@@ -50,12 +50,18 @@ export function findHead(
   return { rows: null, missing: null, other: isThere ? stated : null };
 }
 
-/** null where nothing is lost: bare encoders, and language models, from which other models are trained. */
+/**
+ * Whether the stated task has a trained head that must not be dropped. Bare encoders and language models have none: other
+ * models are trained from them.
+ */
 function isTrainedFor(stated: string | null): stated is string {
   return stated !== null && taskRow(stated)?.pretraining !== true;
 }
 
-/** The tensor whose presence shows a trained head: names that several heads share do not. null: the family has no such head. */
+/**
+ * The tensor that tells whether there is a trained head; names that several heads share do not tell it. null: the family has
+ * no such head.
+ */
 function tellingTensor(plan: EncoderPlan, task: HeadTask): string | null {
   const head = plan.heads[task];
   if (head === undefined) return null;
@@ -63,14 +69,14 @@ function tellingTensor(plan: EncoderPlan, task: HeadTask): string | null {
   return `${head.transform?.name ?? head.output}.weight`;
 }
 
-/** A head as it is wanted; `replaced`: in place of a trained one for the same task. */
+/** The wanted head; `replaced`: it replaces a trained one for the same task. */
 export interface WishedHead {
   readonly task: Task;
   readonly state: HeadState;
   readonly replaced: boolean;
 }
 
-/** `sentence`: names of the modules after the pooling, which are stored under their own names. */
+/** The names of weights in the checkpoint. `sentence`: names of the modules after the pooling, which keep their names. */
 export function namingOf(
   family: Family,
   plan: EncoderPlan,
@@ -85,7 +91,7 @@ export function namingOf(
   const isPooler = (name: string) => plan.pooler !== null && name.startsWith(own + plan.pooler);
   const isLast = (name: string) =>
     name === `${head?.output}.weight` || name === (head?.bias ?? `${head?.output}.bias`);
-  // The last product of a language model is mostly the token table: what is new of its head is the rest.
+  // The last product of a masked LM usually is the token table, so a new head also replaces the rest of the old one.
   const isNew = (name: string) =>
     state === 'new' && (isLast(name) || (task === 'masked-lm' && replaced));
   return {

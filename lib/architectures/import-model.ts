@@ -1,7 +1,7 @@
 /**
- * A checkpoint of any family as a graph: what the config says, which head is meant, and where every weight is.
+ * Imports a checkpoint of any family as a graph: reads the config, chooses the head, and finds every weight.
  *
- * It reads no files; what it makes is checked by the caller.
+ * It reads no files; the caller validates the graph.
  */
 
 import type { Steps } from '../core/turns.js';
@@ -19,10 +19,7 @@ import { labelNotes } from './stored-labels.js';
 import { findWeights } from './weight-sources.js';
 import { plainNames } from './wrapped-names.js';
 
-/**
- * Builds the graph that `request` asks for. Throws CORRUPT_MODEL or UNSUPPORTED_MODEL naming file
- * and key.
- */
+/** Builds the graph for `request`. Throws CORRUPT_MODEL or UNSUPPORTED_MODEL naming file and key. */
 export function* importModel(
   family: Family,
   checkpoint: Checkpoint,

@@ -1,8 +1,7 @@
 /**
- * The table of architectures: model_type -> how to make a graph from a checkpoint, and a
- * config.json from a graph.
+ * The table of architectures: model_type -> how a graph is made from a checkpoint, and a config.json from a graph.
  *
- * A new family is one file and one row here.
+ * A new family needs one file and one row here.
  */
 
 import { SinterError, show } from '../core/errors.js';
@@ -41,7 +40,7 @@ import {
   writeConfig,
 } from './write-config.js';
 
-/** Where several families compute the same, the first one names a graph that has no names. */
+/** The order matters: if several families compute the same, a graph without names gets the first one. */
 const FAMILIES: readonly Family[] = [
   BERT,
   DISTILBERT,
@@ -56,7 +55,7 @@ const FAMILIES: readonly Family[] = [
   NOMIC_BERT,
 ];
 
-/** Every model_type that is known. */
+/** Every supported model_type. */
 export const ARCHITECTURES: readonly string[] = FAMILIES.map(({ modelType }) => modelType);
 
 function familyOf(name: unknown, where: string): Family {
@@ -76,9 +75,8 @@ function familyOf(name: unknown, where: string): Family {
 }
 
 /**
- * The graph that `request` asks for, checked, with the source of every weight. A checkpoint is an
- * open model folder, or `{ path, config, tensors, sentence }` made from a graph in memory (a
- * classifier from an encoder).
+ * The validated graph for `request`, with the source of every weight. A checkpoint is an open model folder, or `{ path,
+ * config, tensors, sentence }` made from a graph in memory (a classifier from an encoder).
  */
 export function graphFromCheckpoint(checkpoint: Checkpoint, request: GraphRequest): ImportedModel {
   return atOnce(graphSteps(checkpoint, request));
@@ -95,7 +93,7 @@ export function* graphSteps(checkpoint: Checkpoint, request: GraphRequest): Step
   return model;
 }
 
-/** What a config.json says that its folder is for; `embedding` where it says nothing. */
+/** The task that a config.json states; `embedding` if it states none. */
 export function taskOfConfig(config: JsonObject): Task {
   if (carriesGraph(config)) return taskOfGraph(config);
   const stated = statedTask(config);
@@ -103,8 +101,8 @@ export function taskOfConfig(config: JsonObject): Task {
 }
 
 /**
- * config.json for a graph; keys of `base` that Sinter does not know are kept. Throws
- * UNSUPPORTED_MODEL when no config.json of its architecture means this very graph.
+ * config.json for a graph; keys of `base` that Sinter does not know are kept. Throws UNSUPPORTED_MODEL if no config.json of
+ * its architecture describes exactly this graph.
  */
 export function configFromGraph(
   graph: EncoderGraph,
@@ -114,7 +112,7 @@ export function configFromGraph(
   return writeConfig(familyOf(graph.architecture, 'graph'), graph, base, head).config;
 }
 
-/** The config that a model is saved with: its family's where that says the very same graph, else one that carries the graph. */
+/** The config that a model is saved with: its family's if that describes exactly this graph, else one that contains the graph. */
 export function savedConfig(graph: EncoderGraph, base: JsonObject, head: ModelHead): WrittenConfig {
   const family = FAMILIES.find(({ modelType }) => modelType === graph.architecture);
   if (family !== undefined && !carriesGraph(base)) {
@@ -128,8 +126,8 @@ export function savedConfig(graph: EncoderGraph, base: JsonObject, head: ModelHe
 }
 
 /**
- * The graph of a config.json alone: what its folder would compute, and how its weights are called.
- * Throws CORRUPT_MODEL or UNSUPPORTED_MODEL naming the key.
+ * The graph of a config.json alone, which shows what the model computes and how its weights are named. Throws CORRUPT_MODEL
+ * or UNSUPPORTED_MODEL naming the key.
  */
 export function familyGraph(config: JsonObject, request: FamilyRequest): EncoderGraph {
   return graphOfConfig(familyOf(config.model_type, 'config.json'), config, request);
@@ -138,18 +136,18 @@ export function familyGraph(config: JsonObject, request: FamilyRequest): Encoder
 export { graphConfig } from './graph.js';
 
 export interface NamedGraph {
-  /** config.json of the family that computes the same. */
+  /** config.json of the family that computes the same as the given graph. */
   readonly config: JsonObject;
-  /** Its graph, with dropouts and all outputs. */
+  /** The family's graph, with dropouts and all outputs. */
   readonly graph: EncoderGraph;
   /** Weight of the given graph -> its name in that family. */
   readonly names: ReadonlyMap<string, string>;
 }
 
 /**
- * The family whose graph computes what `graph` does, whatever its weights are called: for graphs
- * that were recovered from files without names. The model_type of `base` is tried first; `base` may
- * be empty. null when no family fits; `why` then has a line for each.
+ * Finds the family whose graph computes the same as `graph`, whatever the names of its weights: for graphs that were
+ * recovered from files without names. The model_type of `base` is tried first; `base` may be empty. Returns null if no
+ * family fits; `why` then has a line for each.
  */
 export function nameByFamily(
   graph: EncoderGraph,

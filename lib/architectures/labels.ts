@@ -1,8 +1,8 @@
 /**
- * Which head a request means: the checkpoint's own, perhaps under the caller's names, or a new one.
+ * Chooses the head for a request: the checkpoint's own, perhaps with the caller's labels, or a new one.
  *
- * A trained head is never left out in silence: labels rename its classes, and only `newHead` replaces it. Where there is none,
- * labels are enough.
+ * A trained head is never dropped silently: `labels` renames its classes, and only `newHead` replaces it. If there is no
+ * trained head, `labels` is enough to get a new one.
  */
 
 import { rangeMistake, SinterError } from '../core/errors.js';
@@ -24,7 +24,7 @@ const PROBLEMS: Readonly<Record<string, ClassificationProblem>> = {
   regression: 'regression',
 };
 
-/** Names shown in a message before it says how many there are. */
+/** Number of names that a message shows. */
 const SHOWN_NAMES = 8;
 
 export interface ChosenHead extends ModelHead {
@@ -61,7 +61,7 @@ export function chooseHead(
   return { task, labels, problem, state };
 }
 
-/** Whether a checkpoint without a trained head for the task gets a new one without being told so. */
+/** Throws if a checkpoint without a trained head for the task may not get a new one unasked. */
 function checkMissing(
   { path }: Checkpoint,
   reader: ConfigReader,
@@ -93,8 +93,9 @@ function checkMissing(
 }
 
 /**
- * The names of a trained head's `rows` classes: the caller's, else its own. RangeError when the caller's are not as many, or
- * when one of them is the head's own name for another class: that would change what the model says.
+ * The names of a trained head's `rows` classes: the caller's, else its own. Throws RangeError if the number of the caller's
+ * names is wrong, or if one of them is the head's own name for another class: that would change the meaning of the head's
+ * results.
  */
 function namesOf(
   { labels: wanted }: GraphRequest,
@@ -120,7 +121,7 @@ function namesOf(
   );
 }
 
-/** Names that cannot be read are no reason to refuse better ones. */
+/** The head's own names, or none if they cannot be read: then the caller's names replace them unchecked. */
 function readable(own: (rows: number) => readonly string[], rows: number): readonly string[] {
   try {
     return own(rows);
@@ -130,7 +131,7 @@ function readable(own: (rows: number) => readonly string[], rows: number): reado
   }
 }
 
-/** Whether `name` is the head's own for a class other than `place`, in whatever case. */
+/** Whether `name` is the head's own name for a class other than `place`, ignoring case. */
 function isAnother(names: readonly string[], name: string, place: number): boolean {
   const plain = (text: string | undefined) => text?.normalize('NFKC').trim().toLowerCase();
   if (names.includes(name)) return names[place] !== name;
@@ -142,7 +143,10 @@ function list(names: readonly string[]): string {
   return names.length > SHOWN_NAMES ? `${shown.join(', ')}, ...` : shown.join(', ');
 }
 
-/** problem_type; where that is not stated, what the caller says: the pipeline of transformers takes it for single label. */
+/**
+ * problem_type of a trained head; if config.json has none, the caller's choice. The default of single label is that of
+ * transformers' pipeline.
+ */
 function problemOf(
   reader: ConfigReader,
   { problem: wanted = 'single_label_classification' }: GraphRequest,
@@ -152,8 +156,8 @@ function problemOf(
 }
 
 /**
- * A new head says what it is for; it does not inherit what the old one was for. So does a trained one whose config.json left it
- * to the caller.
+ * The config with the problem type of a new head, which does not inherit the old one's. A trained head whose config.json has
+ * no problem_type gets the caller's.
  */
 export function withProblem(
   config: JsonObject,

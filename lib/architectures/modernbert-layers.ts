@@ -1,7 +1,9 @@
 /**
- * Which layers of ModernBERT see a window only, and by which angles they turn: both generations of its config.json.
+ * Which layers of ModernBERT attend to a window only, and the base of their rotary angles, from both forms of its
+ * config.json.
  *
- * transformers 4 says every how many layers one is global and gives two numbers; 5 lists the layers and nests the numbers.
+ * transformers 4 states that every n-th layer is global, and gives two numbers; transformers 5 lists the layers and nests
+ * the numbers.
  */
 
 import { show } from '../core/errors.js';
@@ -14,18 +16,18 @@ const [FULL, SLIDING] = ['full_attention', 'sliding_attention'] as const;
 const [GLOBAL_THETA, LOCAL_THETA] = [160000, 10000];
 
 export interface LayerPositions {
-  /** For each layer, whether it sees a window only. */
+  /** For each layer, whether it attends to a window only. */
   readonly local: readonly boolean[];
   readonly globalTheta: number;
   readonly localTheta: number;
-  /** Tokens to each side. */
+  /** Number of tokens on each side. */
   readonly window: number;
 }
 
 export function readLayerPositions(reader: ConfigReader, layers: number): LayerPositions {
   if ((reader.config.rope_scaling ?? null) !== null) throw reader.unsupported('rope_scaling');
   const globalTheta = readTheta(reader, FULL, 'global_rope_theta', GLOBAL_THETA);
-  // In transformers 4 null means the global angle, and a missing key the usual one.
+  // In transformers 4, null stands for the global theta, and a missing key for the default one.
   const same = reader.config.local_rope_theta === null;
   return {
     local: readKinds(reader, layers),
@@ -62,7 +64,10 @@ function readTheta(reader: ConfigReader, kind: string, key: string, fallback: nu
   throw reader.corrupt('rope_parameters', 'angles from 1 to 1e12', theta);
 }
 
-/** The keys of the generation that `base` is of; of the older one, which both read, where that can say it. */
+/**
+ * The keys in the form that `base` has; else the older form, which both generations read, unless it cannot express the
+ * layers.
+ */
 export function layerPositionKeys(
   attention: readonly AttentionNode[],
   base: JsonObject,

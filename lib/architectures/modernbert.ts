@@ -1,8 +1,9 @@
 /**
- * ModernBERT: pre-norm layers with gates and rotary positions; all but every n-th see a window only.
+ * ModernBERT: pre-norm layers with gates and rotary positions; only every n-th layer attends to the whole text, the others
+ * to a window.
  *
- * The first layer has no norm before its attention: the embeddings have just been normed. hidden.N is the last layer's
- * output, `hidden` its norm.
+ * The first layer has no norm before its attention, because the embeddings end with a norm. hidden.N is the output of the
+ * last layer, `hidden` its norm.
  */
 
 import type { JsonObject } from '../core/json.js';
@@ -95,7 +96,7 @@ export const MODERNBERT: Family = {
   keys,
 };
 
-/** Every head begins with the same transform. */
+/** The heads, which all begin with the same transform. */
 function headsOf(
   reader: ConfigReader,
   { hidden, epsilon, bias, dropout: { classifier: dropout } }: Sizes,
@@ -121,7 +122,7 @@ function headsOf(
   };
 }
 
-/** Cut normal distributions: narrower for what adds to the residual, wider for the last product. */
+/** Truncated normal distributions: narrower for weights that add to the residual, wider for the last product. */
 function initOf(reader: ConfigReader, { hidden, layers }: Sizes): EncoderPlan['init'] {
   const range = reader.number('initializer_range', 0, 10, 0.02);
   const cutoff = reader.number('initializer_cutoff_factor', 0.1, 100, 2);
@@ -211,7 +212,7 @@ function keys(structure: GraphStructure, base: JsonObject): JsonObject {
   };
 }
 
-/** What all heads share; graphs without one leave the old keys. */
+/** The keys that all heads share; without a head, `base` keeps its own. */
 function headKeys({ head, untied }: GraphStructure, base: JsonObject): JsonObject {
   const { last, dense, norm, pooling } = head;
   if (last === undefined || dense === undefined || norm === undefined) return {};

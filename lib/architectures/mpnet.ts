@@ -1,7 +1,7 @@
 /**
- * MPNet: BERT without segments, with a learned bias per head and distance that all layers share.
+ * MPNet: BERT without segments, and with a learned bias per head and distance, which all layers share.
  *
- * transformers fixes what the config could say: 32 buckets up to distance 128, positions from 2.
+ * transformers fixes values that the config could have: 32 buckets, distances up to 128, positions from 2.
  */
 
 import {

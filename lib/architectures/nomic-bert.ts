@@ -1,8 +1,8 @@
 /**
- * Nomic BERT, as nomic-embed-text has it: post-norm layers with rotary positions and SwiGLU, no biases in the products.
+ * Nomic BERT, as in nomic-embed-text: post-norm layers with rotary positions and SwiGLU, and no biases in the products.
  *
- * Its config.json can say much more; whatever is not that plain is refused, and so are the other keys and names that
- * transformers 5 gives it.
+ * Its config.json has many more options; any other value of them is refused, and so are the keys and names of transformers
+ * 5.
  */
 
 import type { JsonObject } from '../core/json.js';
@@ -14,10 +14,10 @@ import type { Family } from './family.js';
 import { addEmbeddings, addLayers, MAX_LAYERS } from './post-norm.js';
 import { type GraphStructure, tidy } from './structure.js';
 
-/** activation_function -> what is applied to the gate. */
+/** activation_function -> activation of the gate. */
 const GATES: Readonly<Record<string, ActivationKind>> = { swiglu: 'silu', geglu: 'gelu' };
 
-/** What must not be there, and the value that means so. */
+/** Features that are refused: keys, and the only supported value of each. */
 const PLAIN: readonly (readonly [string, boolean | number | string])[] = [
   ['causal', false],
   ['parallel_block', false],
@@ -33,7 +33,7 @@ const PLAIN: readonly (readonly [string, boolean | number | string])[] = [
   ['num_experts', 0],
 ];
 
-/** Vocabulary and feed-forward width are rounded up to multiples. */
+/** The feed-forward width is rounded up to a multiple of this. */
 const INNER_MULTIPLE = 256;
 const roundUp = (size: number, multiple: number) => Math.ceil(size / multiple) * multiple;
 
@@ -87,7 +87,10 @@ function readSizes(reader: ConfigReader): Sizes {
   };
 }
 
-/** Angles are stretched beyond the trained length where the config scales them: that far and no farther. */
+/**
+ * Number of positions. If the config scales the rotary angles, which stretches them beyond the trained length, it ends at
+ * that length.
+ */
 function readPositions(reader: ConfigReader): number {
   const positions = reader.size('n_positions');
   if ((reader.config.rotary_scaling_factor ?? null) === null) return positions;

@@ -1,7 +1,7 @@
 /**
- * The encoder of the original Transformer and of BERT: norm(x + attention(x)), then norm(x + feed-forward(x)).
+ * Post-norm layers, as in the original Transformer and in BERT: norm(x + attention(x)), then norm(x + feed-forward(x)).
  *
- * Families differ in what the modules and the keys of config.json are called, which is data here.
+ * Families differ in the names of modules and of keys in config.json, which are data here.
  */
 
 import type { AttentionExtras, GraphBuilder } from '../graph/builder.js';
@@ -9,7 +9,7 @@ import type { ActivationKind, EmbeddingIndex } from '../graph/types.js';
 import { ACTIVATIONS } from './activations.js';
 import type { ConfigReader } from './config-reader.js';
 
-/** More than any encoder has; bounds the graph before it is built. */
+/** More than any encoder has; limits the graph before it is built. */
 export const MAX_LAYERS = 1024;
 
 export interface LayerSizes {
@@ -23,7 +23,7 @@ export interface LayerSizes {
   readonly attentionDropout: number;
 }
 
-/** What a family calls its keys; `epsilon` null: always 1e-12. */
+/** A family's names of the keys; `epsilon` null: there is no key, epsilon is the default. */
 export interface SizeKeys {
   readonly hidden: string;
   readonly layers: string;
@@ -52,7 +52,7 @@ const BERT_KEYS: SizeKeys = {
   attentionDropout: 'attention_probs_dropout_prob',
 };
 
-/** `epsilon` and `dropout` stand where the config says nothing. */
+/** Reads the sizes of the layers. `epsilon` and `dropout` are used if the config has none. */
 export function readLayerSizes(
   reader: ConfigReader,
   { keys = BERT_KEYS, epsilon = 1e-12, dropout = 0.1 }: SizeDefaults = {},
@@ -88,11 +88,11 @@ export interface Embeddings {
   readonly norm: string;
   readonly epsilon: number;
   readonly dropout: number;
-  /** From the width of the tables to that of the layers. */
+  /** Module that maps the width of the tables to that of the layers. */
   readonly projection?: { readonly name: string; readonly outputs: number };
 }
 
-/** Sum of tables, norm, dropout, projection: what the first layer reads. */
+/** Adds the input of the first layer: sum of tables, norm, dropout, projection. */
 export function addEmbeddings(b: GraphBuilder, parts: Embeddings): string {
   const { tables, width, projection } = parts;
   const sum = b.embedding(tables, width, 'embeddings');
@@ -102,7 +102,7 @@ export function addEmbeddings(b: GraphBuilder, parts: Embeddings): string {
   return b.linear([{ ...projection, inputs: width }], 'none', dropped, 'hidden.0');
 }
 
-/** Adds `count` layers and offers every hidden value; returns the last. */
+/** Adds `count` layers and makes every hidden value an output; returns the last. */
 export function addLayers(
   b: GraphBuilder,
   count: number,
@@ -119,7 +119,7 @@ export function addLayers(
   return value;
 }
 
-/** Modules of one layer. */
+/** Names of the modules of one layer. */
 export interface LayerNames {
   readonly query: string;
   readonly key: string;
@@ -131,7 +131,7 @@ export interface LayerNames {
   readonly norm: string;
 }
 
-/** What transformers calls the modules of BERT's layers, below `at`. */
+/** Names that transformers has for the modules of BERT's layers; `at` is the layer's. */
 export function bertLayerNames(at: string): LayerNames {
   return {
     query: `${at}.attention.self.query`,
@@ -146,15 +146,15 @@ export function bertLayerNames(at: string): LayerNames {
 }
 
 export interface LayerExtras {
-  /** What attention knows of positions. */
+  /** How attention uses positions. */
   readonly attention?: AttentionExtras;
-  /** false: query and key have products of their own, because their weights are used alone as well. */
+  /** false: query, key and value have separate products, because some of their weights are also used alone. */
   readonly stacked?: boolean;
-  /** Where a dropout stands before the sum. Default: after both parts. */
+  /** Parts that end with a dropout before the residual sum. Default: both. */
   readonly dropoutAfter?: 'both' | 'attention' | 'feed-forward';
 }
 
-/** One layer; `v` is what its values are called. */
+/** Adds one layer; `v` begins the names of its values. */
 export function addLayer(
   b: GraphBuilder,
   sizes: LayerSizes,

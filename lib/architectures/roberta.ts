@@ -1,7 +1,7 @@
 /**
- * RoBERTa, XLM-RoBERTa and CamemBERT: BERT whose positions start behind the id of the padding token, with heads of its own.
+ * RoBERTa, XLM-RoBERTa and CamemBERT: BERT whose positions start at pad_token_id + 1, with other heads.
  *
- * The three differ in their tokenizers and class names only.
+ * The three differ only in their tokenizers and class names.
  */
 
 import {

@@ -1,14 +1,14 @@
 /**
- * The names of a head's classes as config.json gives them: id2label, else label2id, else LABEL_0, LABEL_1 ...
+ * The names of a head's classes in config.json: id2label, else label2id, else LABEL_0, LABEL_1 ...
  *
- * Numbers, true and null are taken as their text, as transformers shows them; what does not fit the head's rows is refused with
- * both counts.
+ * Numbers, true and null are converted to text, as transformers shows them. If the number of names is not the head's number
+ * of rows, the error has both.
  */
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
 import type { ConfigReader } from './config-reader.js';
 
-/** One name for each of the `rows` of the head's last product. */
+/** One name for each of the `rows` rows of the head's last product. */
 export function storedLabels(reader: ConfigReader, rows: number): readonly string[] {
   const { id2label, label2id, num_labels: count } = reader.config;
   if ((id2label ?? null) !== null) return namesById(reader, id2label as JsonValue, rows);
@@ -19,13 +19,13 @@ export function storedLabels(reader: ConfigReader, rows: number): readonly strin
   return Array.from({ length: rows }, (_, i) => `LABEL_${i}`);
 }
 
-/** How many names id2label has; null without it. */
+/** Number of names in id2label; null without id2label. */
 export function statedCount({ id2label }: JsonObject): number | null {
   if (Array.isArray(id2label)) return id2label.length;
   return isJsonObject(id2label) ? Object.keys(id2label).length : null;
 }
 
-/** Where the two maps of config.json name the same classes in another order: id2label counts, as in transformers. */
+/** A note if id2label and label2id give a class different numbers; id2label is used, as in transformers. */
 export function labelNotes({ id2label, label2id }: JsonObject): readonly string[] {
   if (!isJsonObject(id2label) || !isJsonObject(label2id)) return [];
   const moved = Object.entries(id2label).find(([id, name]) => {
@@ -62,7 +62,7 @@ function namesById(reader: ConfigReader, map: JsonValue, rows: number): readonly
   throw reader.corrupt('id2label', `different names (labels gives others), not ${both}`, map);
 }
 
-/** label2id alone, turned round. */
+/** Names from label2id alone. */
 function namesOfIds(reader: ConfigReader, map: JsonValue, rows: number): readonly string[] {
   const entries = isJsonObject(map) ? Object.entries(map) : [];
   const names = new Map(entries.map(([name, id]) => [idOf(id), name]));
@@ -78,7 +78,7 @@ function idOf(id: JsonValue): number {
   return typeof id === 'string' && /^\d+$/.test(id) ? Number(id) : Number.NaN;
 }
 
-/** null for what is no name. */
+/** The text of a name; null if the value is not a valid name. */
 function textOf(reader: ConfigReader, name: JsonValue | undefined): string | null {
   if (typeof name === 'string') return name;
   if (typeof name === 'number' && Number.isInteger(name) && !Number.isSafeInteger(name)) {

@@ -1,8 +1,8 @@
 /**
- * What a graph says about the encoder in it: sizes, kinds and numbers, read off its nodes, never off names.
+ * Properties of the encoder in a graph: sizes, kinds and numbers, found from its nodes, never from names.
  *
- * A family's config.json is made from this, for graphs of its own and for those recovered from ONNX files alike. What a
- * config.json cannot say (layers of different sizes) is UNSUPPORTED_MODEL.
+ * The keys of a family's config.json are made from them, for the family's own graphs and for those recovered from ONNX files
+ * alike. Properties that a config.json cannot express (layers of different sizes) throw UNSUPPORTED_MODEL.
  */
 
 import { SinterError } from '../core/errors.js';
@@ -19,7 +19,7 @@ import { type ValueShape, validateGraph } from '../graph/validate.js';
 
 type NodeOf<Op extends GraphNode['op']> = Extract<GraphNode, { op: Op }>;
 
-/** A table of the embedding. */
+/** A table of the embedding: weight name, rows, width, and the offset of its index. */
 export interface TableFacts {
   readonly weight: string;
   readonly rows: number;
@@ -29,7 +29,7 @@ export interface TableFacts {
 
 export class GraphStructure {
   readonly graph: EncoderGraph;
-  /** In the order in which they run; at least one. */
+  /** The attention nodes in the order in which they run; at least one. */
   readonly attention: readonly AttentionNode[];
   readonly tokens: TableFacts;
   private readonly values: ReadonlyMap<string, ValueShape>;
@@ -51,7 +51,7 @@ export class GraphStructure {
     return this.graph.nodes.filter((node): node is NodeOf<Op> => node.op === op);
   }
 
-  /** The table with this index; null when the embedding has none. */
+  /** The table with this index; null if the embedding has none. */
   table(index: EmbeddingIndex): TableFacts | null {
     const found = this.nodes('embedding')[0]?.tables.find((table) => table.index === index);
     if (found === undefined) return null;
@@ -59,7 +59,7 @@ export class GraphStructure {
     return { weight: found.weight, rows, width, offset: found.offset };
   }
 
-  /** As table, for families that always have it. */
+  /** As `table`, but throws UNSUPPORTED_MODEL if there is none. */
   tableOf(index: EmbeddingIndex): TableFacts {
     const found = this.table(index);
     if (found !== null) return found;
@@ -99,7 +99,7 @@ export class GraphStructure {
     return uniform(rows, 'intermediate sizes') / (this.gated ? 2 : 1);
   }
 
-  /** Of the feed-forward parts. */
+  /** Activation of the feed-forward parts. */
   get activation(): ActivationKind {
     const kinds = this.gated
       ? this.nodes('gate').map((node) => node.activation)
@@ -107,7 +107,7 @@ export class GraphStructure {
     return uniform(kinds, 'activations');
   }
 
-  /** Of the encoder's norms. */
+  /** Epsilon of the encoder's norms. */
   get epsilon(): number {
     const norms = this.nodes('norm').filter(({ output }) => this.kindOf(output) === 'token');
     return uniform(
@@ -116,13 +116,13 @@ export class GraphStructure {
     );
   }
 
-  /** Whether the products of attention have biases, or the norms. */
+  /** Whether the products or the norms have biases. */
   hasBias(of: 'attention' | 'feed-forward' | 'norm'): boolean {
     if (of === 'norm') return this.nodes('norm').some(({ bias }) => bias !== null);
     return this.linearAfter(0, of === 'attention' ? 0 : 1).biases.length > 0;
   }
 
-  /** Whether a masked LM has a matrix of its own; null when the graph is none. */
+  /** Whether a masked LM has an output matrix of its own; null if the graph is not a masked LM. */
   get untied(): boolean | null {
     const logits = this.graph.outputs.logits;
     const last = this.nodes('linear').find(({ output }) => output === logits);
@@ -130,13 +130,13 @@ export class GraphStructure {
     return last.weights[0] !== this.tokens.weight;
   }
 
-  /** The node that makes `value`, whatever dropout lies between. */
+  /** The node that makes `value`, skipping dropouts. */
   maker(value: string): GraphNode | undefined {
     const node = this.graph.nodes.find(({ output }) => output === value);
     return node?.op === 'dropout' ? this.maker(node.input) : node;
   }
 
-  /** The last product, what is normed before it, the product before that, and how its rows were pooled. */
+  /** The parts of the head: its last product, the norm before that, the product before the norm, and the pooling of its rows. */
   get head(): {
     readonly last: LinearNode | undefined;
     readonly norm: NodeOf<'norm'> | undefined;
@@ -169,7 +169,10 @@ export class GraphStructure {
     return this.values.get(value ?? '')?.width ?? 0;
   }
 
-  /** The products over tokens after an attention: 0 is its projection, 1 the first of the feed-forward part. */
+  /**
+   * A product over tokens after an attention: number 0 is the attention's output projection, 1 the first product of the
+   * feed-forward part.
+   */
   private linearAfter(attention: number, place: number): LinearNode {
     const { nodes } = this.graph;
     const begin = nodes.indexOf(this.attention[attention] as AttentionNode);
@@ -187,12 +190,12 @@ export class GraphStructure {
   }
 }
 
-/** A float32 from a file as a person would have written it. */
+/** Rounds a float32 from a file to six digits, which gives the decimal number that was meant. */
 export function tidy(value: number): number {
   return Number(value.toPrecision(6));
 }
 
-/** The one value that all items have. */
+/** The common value of all items. Throws UNSUPPORTED_MODEL if they differ. */
 export function uniform<T extends string | number>(values: readonly T[], what: string): T {
   const [first] = values;
   if (first === undefined) throw notWritable(`no ${what}`);

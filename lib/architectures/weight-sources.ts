@@ -1,8 +1,7 @@
 /**
- * Finds the checkpoint tensor for every weight of a graph, and says which weights are new.
+ * Finds the checkpoint tensor for every weight of a graph, and the weights that are new.
  *
- * Shapes and dtypes are checked here, so that the native program is never asked to load what does
- * not fit.
+ * Shapes and dtypes are checked here, before the native program loads anything.
  */
 
 import { SinterError } from '../core/errors.js';
@@ -11,17 +10,17 @@ import type { WeightSpec } from '../graph/types.js';
 
 const USABLE_DTYPES = ['F32', 'F16', 'BF16'];
 
-/** How an architecture names things in its files. */
+/** An architecture's names of weights in its files. */
 export interface WeightNaming {
   /** Names a weight may have in the file, best first. */
   candidates(name: string): readonly string[];
-  /** How to begin a weight that the file may lack; null when it must be there. */
+  /** Initial values of a weight that the file may lack; null if it must be there. */
   init(weight: WeightSpec): NewWeight['init'] | null;
 }
 
 /**
- * Throws CORRUPT_MODEL listing all missing tensors, or naming the first with a wrong shape;
- * UNSUPPORTED_MODEL: dtype.
+ * The source or the initial values of every weight. Throws CORRUPT_MODEL with the names of the missing tensors, or with the
+ * first tensor of a wrong shape; UNSUPPORTED_MODEL for a dtype that is not supported.
  */
 export function findWeights(
   checkpoint: Checkpoint,

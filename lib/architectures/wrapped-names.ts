@@ -1,29 +1,32 @@
 /**
- * Names of tensors as a wrapper of training stores them: `module.` of DataParallel, `_orig_mod.` of torch.compile and the like
- * are no part of the model.
+ * Removes the additions of training wrappers from tensor names: `module.` of DataParallel, `_orig_mod.` of torch.compile and
+ * the like are not part of the model.
  */
 
 import { SinterError } from '../core/errors.js';
 import type { Checkpoint, TensorInfo } from '../graph/checkpoint.js';
 
-/** Component of a name -> whose it is. */
+/** Component of a name -> the wrapper that adds it. */
 const WRAPPERS: Readonly<Record<string, string>> = {
   module: 'DataParallel',
   _orig_mod: 'torch.compile',
   _fsdp_wrapped_module: 'FSDP',
   _checkpoint_wrapped_module: 'activation checkpointing',
 };
-/** What a module that holds the whole model as `model` puts before its names. */
+/** Prefix of names that were saved from a module which holds the whole model as `model`. */
 const OUTER = 'model.';
 
 export interface PlainNames {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
-  /** A plain name as it is stored. */
+  /** The stored name of a plain name. */
   readonly stored: (name: string) => string;
   readonly notes: readonly string[];
 }
 
-/** `prefix`: what stands before the encoder's names. Throws CORRUPT_MODEL where two tensors have one plain name. */
+/**
+ * The tensors by their plain names. `prefix`: the family's prefix. Throws CORRUPT_MODEL if two tensors have the same plain
+ * name.
+ */
 export function plainNames({ tensors, path }: Checkpoint, prefix: string): PlainNames {
   const removed = new Set<string>();
   const unwrapped = new Map<string, string>();
@@ -46,7 +49,7 @@ export function plainNames({ tensors, path }: Checkpoint, prefix: string): Plain
   return { tensors: new Map(plain), stored: (name) => names.get(name) ?? name, notes };
 }
 
-/** Without `model.` before all names of the encoder, where it is not the family's own prefix. */
+/** Removes `model.` from all names, unless it is the family's own prefix. */
 function withoutOuter(
   names: ReadonlyMap<string, string>,
   prefix: string,

@@ -1,8 +1,8 @@
 /**
- * config.json for a graph: keys of the old file that Sinter does not know are kept, sizes are read off the graph.
+ * Makes config.json for a graph: keys of the old file that Sinter does not know are kept, sizes come from the graph.
  *
- * What was written is read again and must give the very same graph: a config.json never says less, or other things, than
- * the weights beside it.
+ * The result is read again and must give exactly the same graph, so that a config.json never disagrees with the weights
+ * beside it.
  */
 
 import type { JsonObject } from '../core/json.js';
@@ -13,14 +13,14 @@ import { classOf, type Family } from './family.js';
 import { type FamilyRequest, graphOfConfig } from './family-graph.js';
 import { GraphStructure, notWritable } from './structure.js';
 
-/** A config that says what a graph is, and what the graph's weights are called in files beside it. */
+/** A config that describes a graph, and the names of the graph's weights in the files beside it. */
 export interface WrittenConfig {
   readonly config: JsonObject;
-  /** Weight of the graph -> its name, for those that it speaks of. */
+  /** Weight of the graph -> its name in the files, for the weights that the config covers. */
   readonly names: ReadonlyMap<string, string>;
 }
 
-/** Throws UNSUPPORTED_MODEL when no config.json of the family means this graph. */
+/** The config for a graph. Throws UNSUPPORTED_MODEL if no config.json of the family describes it. */
 export function writeConfig(
   family: Family,
   graph: EncoderGraph,
@@ -34,7 +34,7 @@ export function writeConfig(
   return { config, names: found.weights };
 }
 
-/** The config as the nodes say it; whether it means the graph is for the caller to check. */
+/** The config by the nodes of the graph. The caller must check that it describes the graph. */
 export function configByStructure(
   family: Family,
   graph: EncoderGraph,
@@ -55,18 +55,18 @@ export function configByStructure(
   };
 }
 
-/** What the family's graph of the same kind has to be asked for. */
+/** The request for which the family's graph should equal this one. */
 export function requestOf(graph: EncoderGraph, { task, labels }: ModelHead): FamilyRequest {
   const pooler = graph.outputs.pooled !== undefined;
   return { task, pooler, labels: labels?.length ?? 1, maxTokens: graph.maxTokens };
 }
 
-/** The outputs that a config.json speaks of: how sentences are pooled is in files of their own. */
+/** The outputs that a config.json covers. How sentence vectors are made is in other files. */
 export function sharedOutputs({ outputs }: EncoderGraph): OutputName[] {
   return (Object.keys(outputs) as OutputName[]).filter((name) => name !== 'embedding');
 }
 
-/** What config.json says of labels and problem. */
+/** The keys of config.json for labels and problem type. */
 export function headKeys(base: JsonObject, { labels, problem }: ModelHead): JsonObject {
   const names =
     labels === null
@@ -75,12 +75,12 @@ export function headKeys(base: JsonObject, { labels, problem }: ModelHead): Json
           id2label: Object.fromEntries(labels.map((label, i) => [String(i), label])),
           label2id: Object.fromEntries(labels.map((label, i) => [label, i])),
         };
-  // Left out where the old file leaves it out: readers treat one label without it as a score.
+  // Left out if the old file has none: with it, readers would no longer treat a model of one label as a score.
   const stated = problem !== null && (base.problem_type ?? null) !== null;
   return stated ? { ...names, problem_type: problem } : names;
 }
 
-/** What may no longer be true. num_labels follows from id2label, the dtype from the stored weights. */
+/** The config without keys that may no longer be true. num_labels follows from id2label, the dtype from the stored weights. */
 export function withoutStale(base: JsonObject): JsonObject {
   const labels = ['id2label', 'label2id', 'num_labels', '_num_labels', 'problem_type'];
   const stale = [...labels, 'dtype', 'torch_dtype'];

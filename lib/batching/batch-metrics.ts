@@ -1,49 +1,50 @@
 /**
- * What a batcher counts, in constant memory.
+ * The counters of a batcher, in constant memory.
  *
- * At any time requests = queued + running + completed + failed + cancelled; requests that were refused are `rejected`.
+ * At any time requests = queued + running + completed + failed + cancelled. Refused requests are counted apart, as
+ * `rejected`.
  */
 
 import type { Priority } from '../core/priority.js';
 
-/** Of the latest 1024 samples, by nearest rank; 0 without samples. */
+/** Percentiles of the latest 1024 samples, by nearest rank; 0 without samples. */
 export interface Percentiles {
   readonly p50: number;
   readonly p95: number;
   readonly p99: number;
 }
 
-/** A snapshot; the counters begin when the batcher is made. */
+/** A snapshot of a batcher's counters, which start at its creation. */
 export interface BatcherMetrics {
-  /** Requests that wait now. */
+  /** Requests that are waiting now. */
   readonly queued: number;
-  /** Their tokens; estimated where a text is not tokenized yet. */
+  /** Tokens of the waiting requests; estimated for texts that are not tokenized yet. */
   readonly queuedTokens: number;
-  /** Requests of the batches that run now. */
+  /** Requests in batches that are running now. */
   readonly running: number;
-  /** Accepted. */
+  /** Requests that were accepted. */
   readonly requests: number;
   readonly completed: number;
-  /** Ended with an error, DISPOSED included. */
+  /** Requests that ended with an error, DISPOSED included. */
   readonly failed: number;
-  /** Ended by their signal. */
+  /** Requests that ended by their signal. */
   readonly cancelled: number;
-  /** Refused: OVERLOADED. */
+  /** Requests that were refused with OVERLOADED. */
   readonly rejected: number;
   /** Native batches that have ended. */
   readonly batches: number;
-  /** Tokens of those. */
+  /** Tokens of these batches. */
   readonly tokens: number;
   readonly batchTokens: { readonly mean: number; readonly max: number };
-  /** From acceptance to the start of the native batch, in milliseconds. */
+  /** Time from acceptance to the start of the native batch, in milliseconds. */
   readonly queueMs: Readonly<Record<Priority, Percentiles>>;
   /** Time during which a native batch ran, in milliseconds. */
   readonly computeMs: number;
-  /** Age of the batcher in milliseconds; computeMs / uptimeMs is the share of time that the lanes had work from it. */
+  /** Age of the batcher in milliseconds; computeMs / uptimeMs is the share of time in which a batch was running. */
   readonly uptimeMs: number;
   /**
-   * Per lane, milliseconds of `uptimeMs` in which it computed, for whatever call of this thread. The difference of two
-   * readings over the difference of their `uptimeMs` is a lane's use between them.
+   * Milliseconds of `uptimeMs` in which each lane computed, for any call of this thread. Between two readings, a lane's use
+   * is the difference of its milliseconds over the difference of `uptimeMs`.
    */
   readonly laneBusyMs: readonly number[];
   /** Mean share of `uptimeMs` that the lanes were busy, 0 to 1. */
@@ -86,7 +87,7 @@ export class BatchCounters {
   private readonly busySince: Float64Array;
   private readonly waits = { interactive: new Samples(), bulk: new Samples() };
 
-  /** `lanes` gives the busy time of each lane so far, in milliseconds. */
+  /** `lanes` returns the busy time of each lane so far, in milliseconds. */
   constructor(lanes: () => Float64Array) {
     this.lanes = lanes;
     this.busySince = lanes();
@@ -96,7 +97,7 @@ export class BatchCounters {
     this.waits[priority].add(ms);
   }
 
-  /** A native batch begins; others may be running. */
+  /** Called when a native batch begins; others may be running. */
   beginBatch(): void {
     if (this.running++ === 0) this.runningSince = performance.now();
   }

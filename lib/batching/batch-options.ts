@@ -1,7 +1,7 @@
 /**
  * The options of a batcher and of one request, with their defaults.
  *
- * Every limit is checked when the batcher is made, so that a running service meets no argument mistake of its own.
+ * Every limit is checked when the batcher is made, so that its mistakes show before the first request.
  */
 
 import { type KnownOptions, readOptions } from '../core/options.js';
@@ -9,27 +9,27 @@ import { PRIORITIES, type Priority } from '../core/priority.js';
 
 export interface BatchOptions {
   /**
-   * Tokens of one native batch; a longer text is a batch of its own. An interactive request waits for the interactive
-   * batch that runs, so this bounds its wait; a bulk batch that runs is passed. Default: 512 per lane.
+   * Tokens of one native batch; a longer text is a batch of its own. An interactive request waits only for a running
+   * interactive batch, so this bounds its wait; it overtakes a running bulk batch. Default: 512 per lane.
    */
   readonly maxBatchTokens?: number;
-  /** Longest that a request is held back for others to join, in milliseconds. Default: 2. */
+  /** Longest time that a request is held back for others to join, in milliseconds. Default: 2. */
   readonly maxWaitMs?: number;
-  /** Requests that wait, the running batch not counted; one more is OVERLOADED. Default: 1024. */
+  /** Most requests that wait, without those of running batches; one more is refused with OVERLOADED. Default: 1024. */
   readonly maxQueue?: number;
   /**
-   * Tokens of the requests that wait; a request that would exceed them is OVERLOADED, unless nothing waits. A text
-   * counts as a quarter of its characters (at most the model's limit) until it is tokenized. Default: no limit.
+   * Most tokens of the waiting requests. A request that would exceed this is refused with OVERLOADED, unless no other waits.
+   * Until a text is tokenized, it counts as a quarter of its characters (at most the model's limit). Default: no limit.
    */
   readonly maxQueueTokens?: number;
-  /** When bulk requests wait and none had a turn for this long, the next batch is theirs. Default: 1000. */
+  /** If bulk requests wait and none was served for this many milliseconds, the next batch is theirs. Default: 1000. */
   readonly maxBulkWaitMs?: number;
-  /** true (default): texts over the model's limit are cut. false: they are a RangeError of their caller. */
+  /** true (default): texts over the model's limit are truncated. false: they reject with a RangeError. */
   readonly truncate?: boolean;
 }
 
 export interface RunOptions {
-  /** Abort: the call rejects with CANCELLED at once. */
+  /** When it aborts, the call rejects with CANCELLED at once. */
   readonly signal?: AbortSignal;
   /** Default: 'interactive'. */
   readonly priority?: Priority;
@@ -43,7 +43,7 @@ export interface BatchLimits {
   readonly maxBulkWaitMs: number;
 }
 
-/** All names of BatchOptions; a model's `batch` may know more. */
+/** Names of all BatchOptions; the `batch` of a model may have more. */
 export const BATCH_OPTIONS: KnownOptions<BatchOptions> = {
   maxBatchTokens: true,
   maxWaitMs: true,
@@ -53,12 +53,12 @@ export const BATCH_OPTIONS: KnownOptions<BatchOptions> = {
   truncate: true,
 };
 
-/** A micro-batch per lane: larger batches were not faster, and all of their callers wait longer. */
+/** One micro-batch per lane. Larger batches were not faster, and all of their callers wait longer. */
 const TOKENS_PER_LANE = 512;
-/** Longer waits are no batching; setTimeout ends at 2^31. */
+/** Longer waits make no sense for batching, and setTimeout ends at 2^31 milliseconds. */
 const MAX_WAIT_MS = 60_000;
 
-/** The limits with their defaults. Throws TypeError or RangeError naming the option. */
+/** The checked limits, with defaults filled in. Throws TypeError or RangeError that names the option. */
 export function readBatchLimits(where: string, options: BatchOptions, lanes: number): BatchLimits {
   const read = readOptions(where, options, BATCH_OPTIONS);
   const wait = (name: 'maxWaitMs' | 'maxBulkWaitMs', fallback: number, least: number) =>

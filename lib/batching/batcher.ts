@@ -1,8 +1,8 @@
 /**
- * Many callers with one text each, computed as few native batches.
+ * Batches requests: many callers with one text each, computed in few native batches.
  *
- * Three things happen at a time, each once: a call of the tokenizer, and a native batch of each priority. `step` starts
- * whichever can start; it runs after every event that may change that, and nothing polls.
+ * At most one of each of these is active at a time: a call of the tokenizer, an interactive batch, a bulk batch. `step`
+ * starts those that can start. It is called after every event that may allow a start, so nothing polls.
  */
 
 import { SinterError, throwIfAborted } from '../core/errors.js';
@@ -23,16 +23,16 @@ import { type RequestLine, RequestLines } from './request-lines.js';
 import { SignalLinks } from './signal-links.js';
 import type { WindowEngine } from './window-engine.js';
 
-/** What a batcher needs of its model. */
+/** The functions of a model that a batcher uses. */
 export interface BatchEngine<R> {
-  /** Milliseconds for which each of the threads that compute has been busy so far. */
+  /** Milliseconds that each lane has been busy so far. */
   laneBusyMs(): Float64Array;
   /** Longest text in tokens. */
   readonly maxTokens: number;
   /** Aborts when the model is disposed. */
   readonly ended: AbortSignal;
   encode(texts: readonly TextInput[], truncate: boolean): Promise<EncodedTexts>;
-  /** One row per text. An abort may end it early. Interactive runs pass bulk runs. */
+  /** Returns one row per text. An abort may end it early. Interactive runs overtake bulk runs. */
   run(tokens: EncodedTexts, signal: AbortSignal, priority: Priority): Promise<Matrix>;
   /** How texts over the limit are read in windows. Without it they are cut. */
   readonly windows?: WindowEngine | null;
@@ -58,7 +58,7 @@ export class Batcher<R> {
     abort: (request, reason) => this.cancel(request, reason),
   });
   private readonly counters: BatchCounters;
-  /** Requests of running batches that have not been settled. */
+  /** Requests in running batches that are not settled. */
   private running = 0;
   private encoding: Promise<void> | null = null;
   private readonly computing: Record<Priority, Promise<void> | null> = {
@@ -85,9 +85,9 @@ export class Batcher<R> {
   }
 
   /**
-   * The result of one text or pair: the same bits as the model's own call gives for it. Rejects with OVERLOADED at once
-   * when the queue is full, CANCELLED at once when `signal` aborts, DISPOSED when the batcher or its model is disposed
-   * before the batch begins. TypeError and RangeError for a wrong text concern this call only.
+   * The result of one text or pair, with the same bits as from the model's own call. Rejects with OVERLOADED at once if the
+   * queue is full, with CANCELLED at once if `signal` aborts, with DISPOSED if the batcher or its model is disposed before
+   * the batch begins. A TypeError or RangeError for a wrong text affects this call only.
    */
   async run(text: TextInput, options: RunOptions = {}): Promise<R> {
     const { priority, signal } = readRunOptions(options);
@@ -168,7 +168,10 @@ export class Batcher<R> {
     return this.counters.snapshot({ queued: size, queuedTokens: tokens, running: this.running });
   }
 
-  /** Settles when every request accepted before it is settled; waits for no others to join. New ones are accepted. */
+  /**
+   * Resolves when all requests accepted before the call are settled; they are not held back any more. New requests are still
+   * accepted.
+   */
   async drain(): Promise<void> {
     const open = this.lines.size + this.running;
     const windowed = Promise.allSettled(this.windowed);
@@ -184,8 +187,8 @@ export class Batcher<R> {
   }
 
   /**
-   * Rejects what waits and what comes later with DISPOSED; running batches still deliver. Settles when they have ended.
-   * May be called twice. The model lives on.
+   * Rejects all waiting and later requests with DISPOSED; running batches still deliver their results. Resolves when they
+   * have ended. May be called twice. The model stays usable.
    */
   async dispose(): Promise<void> {
     this.close('the batcher was disposed');
@@ -215,7 +218,7 @@ export class Batcher<R> {
     });
   }
 
-  /** One step for all calls of the same turn of the event loop. */
+  /** Schedules one step for all calls of the same turn of the event loop. */
   private stepSoon(): void {
     if (this.stepIsDue) return;
     this.stepIsDue = true;
@@ -260,20 +263,20 @@ export class Batcher<R> {
     });
   }
 
-  /** Milliseconds for which the requests of `line` wait for others to join them; 0: not any more. */
+  /** Milliseconds for which the requests of `line` are held back for others to join; 0: no longer. */
   private holdBack(line: RequestLine<Answer<R>>, now: number): number {
     const { maxBatchTokens, maxWaitMs } = this.limits;
-    // Bulk work that is ready must not stand still for others to join an interactive request.
+    // Tokenized requests must not be left waiting while the lanes are idle.
     const { interactive, bulk } = this.computing;
     const stalls = interactive === null && bulk === null && this.lines.hasReady;
     if (stalls || this.drains.size > 0 || line.waitingTokens >= maxBatchTokens) return 0;
     const arrived = line.firstWaiting?.arrived ?? now;
     const left = arrived + maxWaitMs - now;
-    // Timers may come up to a millisecond early.
+    // Timers may fire up to a millisecond early.
     return left < 0.5 ? 0 : Math.ceil(left);
   }
 
-  /** Tokenizes all in one call; when that fails, each alone, so that an error finds its own caller. */
+  /** Tokenizes all requests in one call. If that fails, each is tokenized alone, so that only the faulty one gets the error. */
   private async encode(requests: readonly Request<Answer<R>>[]): Promise<void> {
     try {
       const texts = requests.map(({ text }) => text);
@@ -294,7 +297,7 @@ export class Batcher<R> {
     }
   }
 
-  /** Runs requests that have left their line. */
+  /** Computes requests that have left their line. */
   private async compute(requests: readonly Request<Answer<R>>[], now: number): Promise<void> {
     this.running += requests.length;
     for (const { priority, arrived } of requests) this.counters.addWait(priority, now - arrived);
@@ -303,7 +306,7 @@ export class Batcher<R> {
     if (first !== undefined) this.lines.served(first.priority);
   }
 
-  /** In one native batch; when that fails, each alone, so that an error finds its own caller. */
+  /** Computes requests in one native batch. If that fails, each is computed alone, so that only the faulty one gets the error. */
   private async computeTogether(requests: readonly Request<Answer<R>>[]): Promise<void> {
     const batch = new RunningBatch(requests.length);
     for (const request of requests) request.batch = batch;
@@ -348,7 +351,7 @@ export class Batcher<R> {
     this.stepSoon();
   }
 
-  /** Bookkeeping after a settlement. */
+  /** Updates links and drains after a request was settled. */
   private ended(request: Request<Answer<R>>): void {
     this.signals.remove(request);
     if (request.batch !== null) this.running--;
@@ -374,7 +377,7 @@ export class Batcher<R> {
   }
 }
 
-/** Someone waits for the requests up to number `last`; `open` of them are not settled. */
+/** A `drain` call that waits for the requests up to number `last`; `open` of them are not settled. */
 interface Drain {
   readonly last: number;
   open: number;
@@ -385,7 +388,7 @@ function disposed(reason: string): SinterError {
   return new SinterError('DISPOSED', `run: ${reason}`);
 }
 
-/** Failures that would meet each request of a batch alone too. */
+/** Whether every request of the batch would fail alone in the same way. */
 function endsAll(error: unknown): boolean {
   return error instanceof SinterError && (error.code === 'CANCELLED' || error.code === 'DISPOSED');
 }

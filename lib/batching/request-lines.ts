@@ -1,15 +1,15 @@
 /**
- * The requests that wait, in one line per priority, and the rules of who is next.
+ * The waiting requests, in one line per priority, and the rules for who is next.
  *
- * A line is first come, first served: its requests are tokenized and taken in the order in which they came, so those
- * that are ready stand before those being tokenized, and these before those that still wait.
+ * A line is first come, first served. Its requests are tokenized and taken in the order of arrival: tokenized ones come
+ * first, then those being tokenized, then the others.
  */
 
 import type { Priority } from '../core/priority.js';
 import type { BatchLimits } from './batch-options.js';
 import type { Request, RequestTokens } from './request.js';
 
-/** Characters that one call of the tokenizer takes, so that a long bulk text holds up nobody for long. */
+/** Most characters per call of the tokenizer, so that long bulk texts delay other requests only briefly. */
 const ENCODE_CHARS = 1 << 18;
 
 /** The line of one priority. */
@@ -24,7 +24,7 @@ export class RequestLine<R> {
     return this.waiting.size + this.encoding.size + this.ready.size;
   }
 
-  /** Tokens of the texts that wait to be tokenized, estimated. */
+  /** Estimated tokens of the texts that wait to be tokenized. */
   get waitingTokens(): number {
     return this.tokensWaiting;
   }
@@ -53,7 +53,7 @@ export class RequestLine<R> {
     this.tokensWaiting += request.tokens;
   }
 
-  /** False when it is not in the line. */
+  /** Removes a request; false if it is not in the line. */
   remove(request: Request<R>): boolean {
     if (this.ready.delete(request)) this.tokensReady -= request.tokens;
     else if (this.waiting.delete(request)) this.tokensWaiting -= request.tokens;
@@ -61,12 +61,12 @@ export class RequestLine<R> {
     return true;
   }
 
-  /** Some text waits, and less than a batch is ready. */
+  /** Whether a text waits to be tokenized and less than a batch is ready. */
   wantsTokens(maxTokens: number): boolean {
     return this.waiting.size > 0 && this.tokensReady < maxTokens;
   }
 
-  /** False when the request has left the line meanwhile. */
+  /** Stores the tokens of a request and makes it ready; false if it has left the line meanwhile. */
   markReady(request: Request<R>, tokens: RequestTokens): boolean {
     if (!this.encoding.delete(request)) return false;
     request.setTokens(tokens);
@@ -100,7 +100,7 @@ export class RequestLine<R> {
     return taken;
   }
 
-  /** The first requests that are ready, as many as fit into `maxTokens`, at least one; they leave the line. */
+  /** Removes and returns the first ready requests: as many as fit into `maxTokens`, at least one if any is ready. */
   takeBatch(maxTokens: number): Request<R>[] {
     const taken: Request<R>[] = [];
     let tokens = 0;
@@ -114,7 +114,7 @@ export class RequestLine<R> {
   }
 }
 
-/** Both lines. */
+/** The two lines, and the choice between them. */
 export class RequestLines<R> {
   private readonly lines = {
     interactive: new RequestLine<R>(),
@@ -162,7 +162,7 @@ export class RequestLines<R> {
     return [...this.lines.interactive, ...this.lines.bulk];
   }
 
-  /** A request that was taken to be tokenized has its tokens and stands ready, if it still waits. */
+  /** Stores the tokens of a request and makes it ready, unless it has left its line meanwhile. */
   markReady(request: Request<R>, tokens: RequestTokens): void {
     const estimate = request.tokens;
     if (this.lines[request.priority].markReady(request, tokens)) {
@@ -171,8 +171,8 @@ export class RequestLines<R> {
   }
 
   /**
-   * The line whose texts are tokenized next, or null. Interactive texts go first; no line is tokenized further ahead
-   * than one batch.
+   * The line whose texts are tokenized next, or null. Interactive texts go first, unless bulk work is due. No line is
+   * tokenized more than one batch ahead.
    */
   lineToEncode(now: number): RequestLine<R> | null {
     const { interactive, bulk } = this.lines;
@@ -182,16 +182,16 @@ export class RequestLines<R> {
   }
 
   /**
-   * The next batch of interactive requests; empty when none is tokenized yet. It needs to wait for nothing: it passes
-   * bulk work that runs.
+   * The next batch of interactive requests; empty if none is ready. It need not wait for running bulk work, which it
+   * overtakes.
    */
   takeInteractive(): Request<R>[] {
     return this.take(this.lines.interactive);
   }
 
   /**
-   * The next batch of bulk requests. Empty while interactive requests wait, those that are not tokenized yet too, or
-   * run (`busy`), unless bulk work is due.
+   * The next batch of bulk requests. Empty while interactive requests wait (tokenized or not) or run (`busy`), unless bulk
+   * work is due.
    */
   takeBulk(now: number, busy: boolean): Request<R>[] {
     const { interactive, bulk } = this.lines;
@@ -205,7 +205,7 @@ export class RequestLines<R> {
     return batch;
   }
 
-  /** A batch of this priority has ended. */
+  /** Called when a batch of this priority has ended. */
   served(priority: Priority): void {
     if (priority === 'bulk') this.lastBulk = performance.now();
   }

@@ -1,7 +1,7 @@
 /**
- * One request of a batcher, from its acceptance to its one settlement.
+ * One request of a batcher, from acceptance to settlement.
  *
- * Whatever happens to it later, the first of resolve and reject wins.
+ * A request is settled once: the first call of resolve or reject wins.
  */
 
 import type { Priority } from '../core/priority.js';
@@ -10,7 +10,10 @@ import type { EncodedTexts, TextInput } from '../tokenize/text-tokenizer.js';
 /** The token ids of one text, as views of the arrays of the call that tokenized it. */
 export type RequestTokens = Pick<EncodedTexts, 'ids' | 'segments'> & { readonly cut: boolean };
 
-/** The two ends of a promise. Methods, so that a Batcher of a narrow result is one of a wider result too. */
+/**
+ * Resolves or rejects a promise. Declared as methods, so that a Batcher of a narrow result type is assignable to one of a
+ * wider type.
+ */
 interface Settler<R> {
   resolve(value: R): void;
   reject(error: unknown): void;
@@ -23,7 +26,7 @@ export class Request<R> {
   readonly priority: Priority;
   readonly signal: AbortSignal | undefined;
   readonly arrived = performance.now();
-  /** 1 for the first request of the batcher. */
+  /** Number in the order of acceptance, from 1. */
   readonly number: number;
   readonly promise: Promise<R>;
   /** A window of a text, whose caller joins the rows of all. */
@@ -31,7 +34,7 @@ export class Request<R> {
   /** Estimated until `encoded` is there. */
   tokens: number;
   encoded: RequestTokens | null = null;
-  /** The native batch that computes it. */
+  /** The native batch that computes the request. */
   batch: RunningBatch | null = null;
   private source: TextInput;
   private settled = false;
@@ -59,21 +62,21 @@ export class Request<R> {
     return this.source;
   }
 
-  /** Its tokens are known; the text is not needed any more. */
+  /** Stores the tokens and drops the text, which is not needed any more. */
   setTokens(encoded: RequestTokens): void {
     this.encoded = encoded;
     this.tokens = encoded.ids.length;
     this.source = '';
   }
 
-  /** False when it was settled before. */
+  /** Returns false if the request was settled before. */
   resolve(value: R): boolean {
     if (!this.close()) return false;
     this.caller.resolve(value);
     return true;
   }
 
-  /** False when it was settled before. */
+  /** Returns false if the request was settled before. */
   reject(error: unknown): boolean {
     if (!this.close()) return false;
     this.caller.reject(error);
@@ -87,7 +90,7 @@ export class Request<R> {
   }
 }
 
-/** A native batch in progress. */
+/** A native batch that is running. */
 export class RunningBatch {
   private readonly controller = new AbortController();
   private callers: number;
@@ -96,19 +99,19 @@ export class RunningBatch {
     this.callers = callers;
   }
 
-  /** Aborts when no caller is left. */
+  /** Aborts when no caller waits for the batch any more. */
   get signal(): AbortSignal {
     return this.controller.signal;
   }
 
-  /** One caller has gone. */
+  /** Called when one caller has left. */
   leave(): void {
     this.callers--;
     if (this.callers === 0) this.controller.abort();
   }
 }
 
-/** The texts of some requests as one ragged batch. Their tokens must be known. */
+/** Concatenates the tokens of requests into one batch without padding. All must be tokenized. */
 export function joinTokens<R>(requests: readonly Request<R>[]): EncodedTexts {
   const offsets = new Int32Array(requests.length + 1);
   for (const [i, { tokens }] of requests.entries()) offsets[i + 1] = (offsets[i] ?? 0) + tokens;

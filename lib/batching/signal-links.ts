@@ -1,12 +1,13 @@
 /**
- * Which requests end with which signal.
+ * Links requests to their AbortSignals.
  *
- * A signal gets one listener however many requests share it (a server's shutdown, say), and none once they are settled.
+ * A signal gets one listener, however many requests share it (at a server's shutdown, say). The listener is removed when all
+ * of them are settled.
  */
 
 import type { Request } from './request.js';
 
-/** Who is told of an abort. A method, so that a Batcher of a narrow result is one of a wider result too. */
+/** Receives aborts. Declared as a method, so that a Batcher of a narrow result type is assignable to one of a wider type. */
 interface AbortTarget<R> {
   abort(request: Request<R>, reason: unknown): void;
 }
@@ -20,7 +21,7 @@ export class SignalLinks<R> {
   private readonly links = new Map<AbortSignal, Link<R>>();
   private readonly target: AbortTarget<R>;
 
-  /** `target` is told of each open request of a signal that aborts. */
+  /** `target.abort` is called for each open request of a signal that aborts. */
   constructor(target: AbortTarget<R>) {
     this.target = target;
   }

@@ -1,5 +1,6 @@
 /**
- * A smaller model: heads, neurons or layers of another taken out. Nothing is trained; what is left computes what it did.
+ * Makes a smaller model by removing heads, neurons or layers. Nothing is retrained; the remaining parts compute the same as
+ * before.
  */
 
 import { type CutGraph, cutHeads, cutNeurons, type LayerCuts } from '../graph/rewrite/cut.js';
@@ -9,13 +10,13 @@ import type { ModelParts } from '../runtime/model-parts.js';
 import { deriveProgram } from '../runtime/program.js';
 import { SharedProgram } from '../runtime/shared-program.js';
 
-/** What to take out, one kind at a time. Layers count from 0. */
+/** The parts to remove, of one kind at a time. Layers count from 0. */
 export type ModelCut =
   | { readonly heads: LayerCuts }
   | { readonly neurons: LayerCuts }
   | { readonly layers: readonly number[] };
 
-/** Throws RangeError for what is not there or cannot be taken out. The old model still works. */
+/** The smaller model; the old one stays usable. Throws RangeError for a part that does not exist or cannot be removed. */
 export async function cutModel(
   where: string,
   parts: ModelParts,

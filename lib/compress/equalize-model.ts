@@ -1,8 +1,8 @@
 /**
- * The equalizers of a model: runs it on drawn tokens and sees which channels are large.
+ * Finds the equalizers of a model: runs it on random tokens and measures which channels are large.
  *
- * Which channels these are is a property of the model, not of the texts: tokens drawn at random give the same accuracy as
- * real texts (docs/decisions.md), so none are asked for. The same model gets the same equalizers on every machine.
+ * The large channels are a property of the model, not of the texts: random tokens give the same accuracy as real texts
+ * (docs/decisions.md), so the caller needs no texts. The same model gets the same equalizers on every machine.
  */
 
 import { throwIfAborted } from '../core/errors.js';
@@ -23,7 +23,10 @@ const SEQUENCES_PER_RUN = 4;
 const SEQUENCE_TOKENS = 32;
 const SEED = 16;
 
-/** The equalizer of every product that takes one, by the product's output. `program` is the f32 program of the parts. */
+/**
+ * The equalizer of every product that takes one, by the name of the product's output. `program` is the f32 program of the
+ * parts.
+ */
 export async function modelEqualizers(
   where: string,
   { graph, tokenizer }: ModelParts,
@@ -53,7 +56,7 @@ export async function modelEqualizers(
   return equalizers;
 }
 
-/** Sequences of drawn tokens between the special tokens that every text has. */
+/** A batch of random tokens, each sequence between the special tokens that begin and end every text. */
 export function drawnBatch(graph: EncoderGraph, special: Int32Array): TokenBatch {
   const length = Math.min(SEQUENCE_TOKENS, graph.maxTokens);
   const random = new SeededRandom(SEED);
@@ -66,7 +69,7 @@ export function drawnBatch(graph: EncoderGraph, special: Int32Array): TokenBatch
   return { ids, offsets, segments: null };
 }
 
-/** The largest |x| of each channel of the given values, in a second program that offers them as outputs. */
+/** The largest |x| in each channel of the given values, by name. A second program has these values as outputs. */
 async function largestInputs(
   where: string,
   graph: EncoderGraph,

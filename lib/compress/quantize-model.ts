@@ -1,6 +1,4 @@
-/**
- * A model with int8 weights from one with f32 weights.
- */
+/** Makes a model with int8 weights from one with f32 weights. */
 
 import { setImmediate } from 'node:timers/promises';
 import { SinterError } from '../core/errors.js';
@@ -15,22 +13,23 @@ import { SharedProgram } from '../runtime/shared-program.js';
 import { modelEqualizers } from './equalize-model.js';
 
 export interface QuantizeOptions {
-  /** Quantize the token table too (one scale per row). Default: true. */
+  /** Quantize the token embedding table too (one scale per row). Default: true. */
   readonly embeddings?: boolean;
   /**
-   * Width of the codes that activations are quantized to, per token. 7 loses a little more and is faster on CPUs with
-   * AVX2 and no VNNI; on CPUs with VNNI both are equally fast. Default: 8.
+   * Bits of the codes that activations are quantized to, with one scale per token. 7 loses a little more accuracy and is
+   * faster on CPUs with AVX2 and no VNNI; on CPUs with VNNI both are equally fast. Default: 8.
    */
   readonly activationBits?: ActivationBits;
   /**
-   * Evens out the channels of the products' inputs before they are quantized (SmoothQuant's scales): the error of vectors
-   * is a quarter to two fifths smaller. Needs nothing but the model; takes a run over a few hundred tokens. Default: true.
+   * Evens out the channels of the products' inputs before they are quantized (SmoothQuant's scales): this makes the error of
+   * the output vectors a quarter to two fifths smaller. It needs no data, only a run of the model over a few hundred tokens.
+   * Default: true.
    */
   readonly equalize?: boolean;
   readonly signal?: AbortSignal;
 }
 
-/** docs/decisions.md has the table that it was chosen from. */
+/** Chosen from the table in docs/decisions.md. */
 const DEFAULT_ACTIVATION_BITS = 8;
 
 export async function quantizeModel(
@@ -70,7 +69,7 @@ export async function quantizeModel(
   return { ...parts, graph, program: new SharedProgram(quantized) };
 }
 
-/** Equalizers of products, by the weights that they divide and by their own names. */
+/** Equalizers by the weights that they divide, and by their own names. */
 function byWeight(graph: EncoderGraph, equalizers: ReadonlyMap<string, Float32Array>) {
   const divisors = new Map<string, Float32Array>();
   const values = new Map<string, Float32Array>();

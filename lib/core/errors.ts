@@ -1,8 +1,8 @@
 /**
  * The two kinds of errors that Sinter throws, and the one way to word them.
  *
- * A mistake in an argument throws TypeError or RangeError at once; everything else is a SinterError whose
- * code comes from the closed list below (the native side has the same list; a drift test compares them).
+ * A mistake in an argument throws TypeError or RangeError at once; everything else is a SinterError whose code comes from
+ * the closed list below. The native side has the same list; a drift test compares the two.
  */
 
 /** The closed list of codes. Order and spelling match `native/base/errors.inc`. */
@@ -22,7 +22,7 @@ export const ERROR_CODES = [
 
 export type SinterErrorCode = (typeof ERROR_CODES)[number];
 
-/** Where and what, for programs: file, byteOffset, line, column, wantedBytes ... */
+/** Place and sizes of the failure as data, for programs that handle it: file, byteOffset, line, column, wantedBytes ... */
 export type ErrorDetails = Readonly<Record<string, string | number | readonly string[]>>;
 
 /** Every failure that is not a mistake in an argument. `code` is stable; `message` is for people. */
@@ -42,7 +42,7 @@ export class SinterError extends Error {
   }
 }
 
-/** How a received value is shown in a message: short, unambiguous, never a dump. */
+/** Shows a received value in a message: short and unambiguous. Long strings are cut; arrays and objects are only named. */
 export function show(value: unknown): string {
   if (typeof value === 'string') {
     return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
@@ -62,7 +62,7 @@ export function rangeMistake(where: string, what: string, got: unknown): RangeEr
   return new RangeError(`${where} must be ${what}, got ${show(got)}`);
 }
 
-/** Throws CANCELLED when the signal is aborted. */
+/** Throws a SinterError CANCELLED if the signal is aborted. */
 export function throwIfAborted(signal: AbortSignal | undefined, where: string): void {
   if (signal?.aborted) {
     throw new SinterError('CANCELLED', `${where} was cancelled`, { cause: signal.reason });

@@ -1,14 +1,14 @@
 /**
- * Opening a file that somebody else chose, and knowing whether it is still the same one later.
+ * Opens files that somebody else chose, and tells whether a file has changed since it was opened.
  *
- * The rule: only regular files are opened. A pipe or a device has no end that can be known, and opening one may wait for ever.
+ * The rule: only regular files are opened. A pipe or a device has no known end, and opening one may block for ever.
  */
 
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { MAX_POINTER_BYTES, pointerProblem } from './lfs-pointer.js';
 
-/** A pipe that takes a file's place between the look and the opening must not stop us (Windows has no such flag). */
+/** If a pipe takes the file's place between `stat` and `open`, `open` must not block (Windows has no such flag). */
 const READ_ONLY = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 const PROBLEMS: Readonly<Record<string, string>> = {
@@ -20,8 +20,8 @@ const PROBLEMS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Opens a regular file for reading. `problem` makes the error for what is none, is not there, or is a Git LFS pointer; other
- * failures of the system are thrown as they are.
+ * Opens a regular file for reading. If the file is missing or unreadable, not a regular file, or a Git LFS pointer, the
+ * error of `problem` is thrown; other failures of the system are thrown as they are.
  */
 export async function openRegular(
   path: string,
@@ -31,7 +31,7 @@ export async function openRegular(
     const what = PROBLEMS[cause.code ?? ''];
     throw what === undefined ? cause : problem(what, cause);
   };
-  // Opening a device may do something to it.
+  // `stat` comes before `open` because opening a device may change its state.
   const before = await stat(path).catch(fail);
   if (before.isDirectory()) throw problem('is a folder, not a file');
   if (!before.isFile()) throw problem('not a regular file');
@@ -50,7 +50,7 @@ async function whyNotRead(handle: FileHandle): Promise<string | null> {
   return pointerProblem(head.subarray(0, await readUpTo(handle, 0, head)), stats.size);
 }
 
-/** Reads as many bytes into `target` as there are from `position` on; gives how many. */
+/** Reads from byte `position` on until `target` is full or the file ends. Returns the number of bytes read. */
 export async function readUpTo(
   handle: FileHandle,
   position: number,
@@ -66,10 +66,10 @@ export async function readUpTo(
   return done;
 }
 
-/** What shows that a file is another one, or was written to. */
+/** Properties of a file that change when it is written to or replaced. */
 export type FileStamp = Pick<Stats, 'dev' | 'ino' | 'size' | 'mtimeMs'>;
 
-/** Whether the file at `path` is still what `stamp` says. */
+/** Whether the file at `path` still has the properties in `stamp`. */
 export async function isUnchanged(path: string, stamp: FileStamp): Promise<boolean> {
   const now = await stat(path).catch(() => null);
   return (
@@ -81,11 +81,11 @@ export async function isUnchanged(path: string, stamp: FileStamp): Promise<boole
   );
 }
 
-/** Several files as they were at one time. */
+/** Stamps of several files, all taken at one time. */
 export class FileStamps {
   private constructor(private readonly stamps: ReadonlyMap<string, FileStamp>) {}
 
-  /** Of the files that are there. */
+  /** Takes the stamps of the files that exist; missing files are left out. */
   static async take(paths: readonly string[]): Promise<FileStamps> {
     const stamps = new Map<string, FileStamp>();
     for (const path of paths) {
@@ -95,7 +95,7 @@ export class FileStamps {
     return new FileStamps(stamps);
   }
 
-  /** The first file that is not what it was; null where all are. */
+  /** Path of the first file that has changed since its stamp was taken; null if none has. */
   async firstChanged(): Promise<string | null> {
     for (const [path, stamp] of this.stamps) if (!(await isUnchanged(path, stamp))) return path;
     return null;

@@ -1,7 +1,7 @@
 /**
- * How much a JSON text holds, counted before it is parsed: 100 MB of "[[[[" would become gigabytes of objects.
+ * Counts the values and the depth of a JSON text before it is parsed: 100 MB of "[[[[" would become gigabytes of objects.
  *
- * The rule: this only counts. Whether the text is JSON at all is found by the parser.
+ * The rule: the syntax is not checked here. An invalid text is found by the parser.
  */
 
 import { setImmediate } from 'node:timers/promises';
@@ -10,9 +10,9 @@ import { MAX_JSON_DEPTH, MAX_JSON_VALUES } from './limits.js';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-/** What smaller texts hold does no harm, however deep it is. */
+/** Texts up to this length are not counted: they are harmless at any depth. */
 const SMALL_TEXT_UNITS = 2 ** 20;
-/** Of a text between quotes. */
+/** Strings up to this length are scanned by a loop, longer ones by a native search. */
 const SHORT_BYTES = 64;
 /** Bytes looked at before others get their turn: about a millisecond, 3 in code that runs for the first time. */
 const SLICE_BYTES = 2 ** 18;
@@ -29,7 +29,7 @@ interface OpenPart {
   isOuter: boolean;
 }
 
-/** Values and depth of JSON, as far as it was looked at. */
+/** Number of values and depth of the part of a JSON text that has been scanned. */
 class JsonShape {
   /** In order. */
   readonly long: LongPart[] = [];
@@ -38,12 +38,12 @@ class JsonShape {
   private depth = 0;
   private deepest = 0;
   private values = 1;
-  /** Where the next look begins: never inside a text. */
+  /** Index of the next byte to scan; never inside a string. */
   private at = 0;
 
   constructor(private readonly bytes: Uint8Array) {}
 
-  /** Looks at the next bytes: SLICE_BYTES, and on to the end of a text. false: there are no more. */
+  /** Scans the next SLICE_BYTES, and on to the end of a string that they cut. Returns false at the end of the text. */
   advance(): boolean {
     const { bytes } = this;
     const end = Math.min(bytes.length, this.at + SLICE_BYTES);
@@ -76,7 +76,7 @@ class JsonShape {
     return this.deepest > MAX_JSON_DEPTH;
   }
 
-  /** What is too much of it; null where nothing is. */
+  /** The limit that the scanned part exceeds, in words; null if it exceeds none. */
   excess(maxValues: number): string | null {
     if (this.isTooDeep) {
       return `must have at most ${MAX_JSON_DEPTH} lists and objects inside each other`;
@@ -119,7 +119,7 @@ class JsonShape {
   /** Behind the quote that ends the text which begins at `from`. */
   private endOfText(from: number): number {
     const { bytes } = this;
-    // Most texts are short: a loop finds their end before a call of the search has begun.
+    // Most strings are short: this loop ends them in less time than one call of `indexOf` takes.
     for (let at = from; at < from + SHORT_BYTES; at++) {
       if (bytes[at] === QUOTE) return at + 1;
       if (bytes[at] === BACKSLASH) at++;
@@ -134,10 +134,7 @@ class JsonShape {
   }
 }
 
-/**
- * Throws what `problem` makes of it where the JSON has too many values or too many levels; lets others run meanwhile. Gives the
- * long parts, of what is JSON.
- */
+/** Throws the error of `problem` if the JSON has too many values or levels. The event loop turns between slices. */
 export async function checkJsonShape(
   bytes: Uint8Array,
   maxValues: number,
@@ -153,7 +150,10 @@ export async function checkJsonShape(
   return shape.long;
 }
 
-/** What is too much of a JSON text of bounded length; null where nothing is. */
+/**
+ * The limit of values or depth that a JSON text exceeds, in words; null if it exceeds none. `text` must be of bounded
+ * length, because the event loop waits.
+ */
 export function excessOfJson(text: string): string | null {
   if (text.length <= SMALL_TEXT_UNITS) return null;
   const shape = new JsonShape(Buffer.from(text));

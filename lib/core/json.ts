@@ -1,7 +1,7 @@
 /**
  * JSON files of a model folder, read as hostile input.
  *
- * Size, UTF-8 and syntax are checked before a value is handed out; every complaint names the file.
+ * Size, UTF-8 and syntax are checked before a value is handed out; every error names the file.
  */
 
 import type { Stats } from 'node:fs';
@@ -49,7 +49,7 @@ export function decodeUtf8(bytes: Uint8Array, file: string, offset = 0): string 
 
 const UTF8_BLOCK_BYTES = 2 ** 16;
 
-/** Bytes before the first one that breaks UTF-8: the block that has it, then bisection over its decodable prefixes. */
+/** Number of bytes before the first invalid one: finds its block, then bisects over the block's decodable prefixes. */
 function firstInvalidUtf8(bytes: Uint8Array): number {
   let begin = 0;
   const whole = new TextDecoder('utf-8', { fatal: true });
@@ -58,7 +58,7 @@ function firstInvalidUtf8(bytes: Uint8Array): number {
       whole.decode(bytes.subarray(begin, begin + UTF8_BLOCK_BYTES), { stream: true });
     }
   } catch {
-    // A character may begin in the block before.
+    // The invalid character may begin in the block before.
     begin = Math.max(0, begin - 3);
     while (begin > 0 && ((bytes[begin] ?? 0) & 0xc0) === 0x80) begin -= 1;
   }
@@ -66,7 +66,7 @@ function firstInvalidUtf8(bytes: Uint8Array): number {
   let bad = Math.min(bytes.length, begin + UTF8_BLOCK_BYTES + 8);
   while (bad - good > 1) {
     const middle = (good + bad) >> 1;
-    // In stream mode a sequence cut at the end is not an error, so only wrong bytes count.
+    // In stream mode an incomplete sequence at the end is no error, so only invalid bytes count.
     try {
       const part = bytes.subarray(begin, middle);
       new TextDecoder('utf-8', { fatal: true }).decode(part, { stream: true });
@@ -79,9 +79,8 @@ function firstInvalidUtf8(bytes: Uint8Array): number {
 }
 
 /**
- * Parses the text of a JSON object. Throws CORRUPT_MODEL for bad syntax or another kind of value;
- * `offset` is where the text begins in the file, in bytes. Of repeated keys the last one counts:
- * see checkKeysUnique.
+ * Parses the text of a JSON object. Throws CORRUPT_MODEL for bad syntax or any other kind of value. `offset` is the position
+ * of the text in the file, in bytes. Of repeated keys the last one counts: see checkKeysUnique.
  */
 export function parseJsonObject(text: string, file: string, offset = 0): JsonObject {
   let value: JsonValue;
@@ -103,8 +102,8 @@ export function parseJsonObject(text: string, file: string, offset = 0): JsonObj
 }
 
 /**
- * Throws CORRUPT_MODEL when an object of a valid JSON text gives a key twice: two readers might then differ. Lets others run
- * meanwhile.
+ * Throws CORRUPT_MODEL if an object of a valid JSON text has a key twice, because two parsers might then read different
+ * values. The event loop turns between slices.
  */
 export async function checkKeysUnique(text: string, file: string, offset = 0): Promise<void> {
   const scan = new KeyScan(text);
@@ -117,10 +116,10 @@ export async function checkKeysUnique(text: string, file: string, offset = 0): P
   });
 }
 
-/** Looked at before others get their turn: about 5 ms. */
+/** UTF-16 units scanned before the event loop gets its turn: about 5 ms. */
 const SLICE_UNITS = 2 ** 18;
 
-/** The first key that one object of a valid JSON text gives twice, with its place in UTF-16 units. */
+/** The first key that an object of a valid JSON text has twice, with the index of its second place in UTF-16 units. */
 export function findRepeatedKey(text: string): { key: string; index: number } | null {
   const scan = new KeyScan(text);
   scan.advance(text.length);
@@ -135,7 +134,7 @@ class KeyScan {
 
   constructor(private readonly text: string) {}
 
-  /** Looks at the next `units`, and on to the end of a string. false: the end, or a repeated key. */
+  /** Scans the next `units`, and on to the end of a string that they cut. Returns false at the end or at a repeated key. */
   advance(units: number): boolean {
     const { text, objects } = this;
     const stop = Math.min(text.length, this.at + units);
@@ -175,25 +174,25 @@ class KeyScan {
   }
 }
 
-/** Index of the quote that ends the string which begins at `start`. */
+/** Index of the closing quote of the string whose opening quote is at `start`. */
 export function endOfString(text: string, start: number): number {
   let i = start + 1;
   while (i < text.length && text.charCodeAt(i) !== 0x22) i += text.charCodeAt(i) === 0x5c ? 2 : 1;
   return i;
 }
 
-/** Larger than what is read, but perhaps no mistake. */
+/** UNSUPPORTED_MODEL: the file exceeds a limit, though it may be valid. */
 export function tooLarge(file: string, what: string): SinterError {
   return new SinterError('UNSUPPORTED_MODEL', `${file}: ${what}`, { details: { file } });
 }
 
-/** CORRUPT_MODEL where one of the files has changed. */
+/** Throws CORRUPT_MODEL if one of the files has changed since its stamp was taken. */
 export async function checkStamps(stamps: FileStamps): Promise<void> {
   const changed = await stamps.firstChanged();
   if (changed !== null) throw changedWhileRead(changed);
 }
 
-/** A file is not what it was when reading began. */
+/** CORRUPT_MODEL: the file has changed since reading began. */
 export function changedWhileRead(file: string): SinterError {
   return new SinterError('CORRUPT_MODEL', `${file}: changed while it was read`, {
     details: { file },
@@ -201,8 +200,8 @@ export function changedWhileRead(file: string): SinterError {
 }
 
 /**
- * Reads a whole file of bounded size; of JSON the number of its values and their depth are bounded too. Throws CORRUPT_MODEL
- * when it is missing, no file, or changes meanwhile, UNSUPPORTED_MODEL when it is too large.
+ * Reads a whole file. Its size is limited; for JSON, the number of values and the depth too. Throws CORRUPT_MODEL if the
+ * file is missing, not a regular file, or changes meanwhile, UNSUPPORTED_MODEL if it exceeds a limit.
  */
 export async function readModelFile(path: string): Promise<Uint8Array> {
   return (await readShaped(path)).bytes;
@@ -244,13 +243,13 @@ export async function readLongJsonObject(
   };
 }
 
-/** An open file of a model, and how it was when it was opened. */
+/** An open file of a model, and its stats from just after opening. */
 export interface OpenFile {
   readonly handle: FileHandle;
   readonly stats: Stats;
 }
 
-/** Opens a regular file for reading; a missing one, a folder, a pipe or a device is CORRUPT_MODEL with its path. */
+/** Opens a regular file for reading. Throws CORRUPT_MODEL with the path if it is missing, a folder, a pipe or a device. */
 export async function openModelFile(path: string): Promise<OpenFile> {
   const handle = await openRegular(
     path,
@@ -268,7 +267,7 @@ export async function readJsonObject(path: string): Promise<JsonObject> {
   return object;
 }
 
-/** Whether something is there under that name. */
+/** Whether a file or folder exists at `path`. */
 export async function fileExists(path: string): Promise<boolean> {
   return access(path).then(
     () => true,

@@ -1,12 +1,12 @@
 /**
- * A dense matrix over one Float32Array: what embeddings and logits come in.
+ * A dense matrix over one Float32Array: the form of embeddings and logits.
  *
  * Rows are views: writing to a row writes to the matrix.
  */
 
 import { rangeMistake, SinterError, typeMistake } from './errors.js';
 
-/** `data[r * cols + c]` is row r, column c. */
+/** Row-major: `data[r * cols + c]` is row r, column c. */
 export class Matrix {
   readonly data: Float32Array;
   readonly rows: number;
@@ -25,7 +25,7 @@ export class Matrix {
     this.cols = cols;
   }
 
-  /** All zeros. Throws OUT_OF_MEMORY when there is no room for it. */
+  /** A matrix of zeros. Throws OUT_OF_MEMORY if there is no memory for it. */
   static zeros(rows: number, cols: number): Matrix {
     let data: Float32Array;
     try {

@@ -1,18 +1,18 @@
 /**
- * Checks an options object, option by option, in the wording of every argument mistake.
+ * Checks an options object, option by option; every error reads `where must be what, got value`.
  *
- * `known` has every name once, so a misspelt option is refused instead of ignored. An option that is undefined counts
+ * `known` holds every option's name, so a misspelt option is refused instead of ignored. An option that is undefined counts
  * as left out.
  */
 
 import { rangeMistake, typeMistake } from './errors.js';
 
-/** Every option of T by name; the type makes sure that none is forgotten. */
+/** Names of all options of T as keys; the type makes sure that none is forgotten. */
 export type KnownOptions<T> = Readonly<Record<keyof Required<T>, true>>;
 
 type NamesOf<T> = keyof T & string;
 
-/** Starts checking `options` of the call `where`. Throws TypeError for anything but an object of known options. */
+/** Starts checking `options` of the call `where`. Throws TypeError if it is not an object or has an unknown option. */
 export function readOptions<T extends object>(
   where: string,
   options: T,
@@ -31,7 +31,7 @@ export function readOptions<T extends object>(
   return new OptionReader(where, options);
 }
 
-/** One getter per kind; each gives the option, or `fallback` when it is left out. */
+/** One method per kind of value. Each returns the option, or `fallback` if it is left out. */
 export class OptionReader<T extends object> {
   private readonly where: string;
   private readonly options: T;
@@ -41,7 +41,7 @@ export class OptionReader<T extends object> {
     this.options = options;
   }
 
-  /** A finite number that `accept` takes; `what` says which those are. */
+  /** A finite number that `accept` allows; `what` describes the allowed numbers for the error. */
   number(
     name: NamesOf<T>,
     fallback: number,
@@ -60,12 +60,12 @@ export class OptionReader<T extends object> {
     return this.number(name, fallback, 'a positive number', (value) => value > 0);
   }
 
-  /** A number from 0. */
+  /** A number of at least 0. */
   nonNegative(name: NamesOf<T>, fallback: number): number {
     return this.number(name, fallback, 'a number from 0', (value) => value >= 0);
   }
 
-  /** A whole number from `least`. */
+  /** A whole number of at least `least`. */
   count<F extends number | undefined>(name: NamesOf<T>, fallback: F, least = 1): number | F {
     if (this.options[name] === undefined) return fallback;
     const what = `a whole number from ${least}`;
@@ -96,7 +96,7 @@ export class OptionReader<T extends object> {
     throw mistake(this.at(name), what, value);
   }
 
-  /** A text that is not empty. */
+  /** A string that is not empty. */
   text<F extends string | undefined>(name: NamesOf<T>, fallback: F): string | F {
     const value: unknown = this.options[name];
     if (value === undefined) return fallback;
@@ -105,14 +105,14 @@ export class OptionReader<T extends object> {
     return value;
   }
 
-  /** A function, or undefined when left out; its signature is the caller's promise. */
+  /** A function, or undefined if left out; its signature is not checked. */
   callback<K extends NamesOf<T>>(name: K): T[K] | undefined {
     const value = this.options[name];
     if (value === undefined || typeof value === 'function') return value;
     throw typeMistake(this.at(name), 'a function', value);
   }
 
-  /** The AbortSignal at `signal`, or undefined. */
+  /** The option `signal`: an AbortSignal, or undefined if left out. */
   signal(): AbortSignal | undefined {
     const value: unknown = (this.options as { readonly signal?: unknown }).signal;
     if (value === undefined || value instanceof AbortSignal) return value;

@@ -7,7 +7,7 @@ import { rangeMistake } from './errors.js';
 
 const rotate = (x: number, by: number): number => (x << by) | (x >>> (32 - by));
 
-/** Where a generator stands: four 32-bit numbers. */
+/** State of a generator: four 32-bit numbers. */
 export type RandomState = readonly [number, number, number, number];
 
 export class SeededRandom {
@@ -16,7 +16,7 @@ export class SeededRandom {
   private c: number;
   private d: number;
 
-  /** `seed` is a whole number from 0 to 2^53 - 1; both of its halves count. */
+  /** `seed` is a whole number from 0 to 2^53 - 1. Its high and its low 32 bits both count. */
   constructor(seed: number) {
     if (!Number.isSafeInteger(seed) || seed < 0) {
       throw rangeMistake('seed', 'a whole number from 0', seed);
@@ -34,14 +34,14 @@ export class SeededRandom {
     this.d = next();
   }
 
-  /** A generator that goes on where another stood. */
+  /** A generator that continues from a saved state. */
   static from(state: RandomState): SeededRandom {
     const random = new SeededRandom(0);
     [random.a, random.b, random.c, random.d] = state;
     return random;
   }
 
-  /** Where it stands. */
+  /** The state to continue from later. */
   get state(): RandomState {
     return [this.a, this.b, this.c, this.d];
   }

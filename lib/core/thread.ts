@@ -1,15 +1,15 @@
 /**
- * Requests between two threads, in both directions: calls, answers and errors over one port.
+ * Calls between two threads, in both directions over one port.
  *
- * An error keeps its class, code and details on the way; large results are handed over, not copied.
+ * An error keeps its class, code and details on the way. A large result can be transferred instead of copied.
  */
 
 import { type ErrorDetails, SinterError, type SinterErrorCode } from './errors.js';
 
-/** What a side does when it is called: by name. A result's own memory is given away where `give` says so. */
+/** Functions that the other side may call, by name. A result in `Given` is transferred, any other is copied. */
 export type Handlers = Readonly<Record<string, (argument: never) => unknown>>;
 
-/** A typed array whose memory nobody else uses: it is moved to the other thread. */
+/** Bytes that nobody else uses: their memory is transferred to the other thread. */
 export class Given {
   constructor(readonly bytes: Uint8Array<ArrayBuffer>) {}
 }
@@ -56,17 +56,17 @@ export class ThreadPort {
     port.on('message', (message) => this.receive(message));
   }
 
-  /** Calls that wait for an answer. */
+  /** Number of calls that wait for an answer. */
   get waiting(): number {
     return this.pending.size;
   }
 
-  /** What this side answers from now on. */
+  /** Replaces the functions that the other side may call. */
   serve(handlers: Handlers): void {
     this.handlers = handlers;
   }
 
-  /** What the other side's handler of this name gives, or its error. */
+  /** Calls the other side's handler `name`. Resolves with its result, or rejects with its error. */
   async call<T>(name: string, argument: unknown): Promise<T> {
     if (this.failure !== null) throw this.failure.error;
     const id = this.next++;
@@ -77,7 +77,7 @@ export class ThreadPort {
     return answer as Promise<T>;
   }
 
-  /** Ends all calls, waiting and future ones, with this error. */
+  /** Rejects all calls with this error, the waiting ones and any later ones. */
   fail(error: unknown): void {
     this.failure ??= { error };
     for (const { reject } of this.pending.values()) reject(this.failure.error);

@@ -1,7 +1,7 @@
 /**
- * Long work of the JavaScript thread in pieces, so that timers and other calls get their turn between them.
+ * Splits long work of the JavaScript thread into pieces, so that timers and other calls run between them.
  *
- * What nobody should wait for must be done within about a millisecond.
+ * A piece should take at most about a millisecond.
  */
 
 import { setImmediate } from 'node:timers/promises';
@@ -71,7 +71,7 @@ export async function makeInTurns<T>(
   return made;
 }
 
-/** What `work` gives, or CANCELLED as soon as the signal aborts; then nobody waits for the work any more. */
+/** The result of `work`; throws CANCELLED as soon as the signal aborts. The work itself is not stopped: its result is dropped. */
 export async function orCancelled<T>(
   where: string,
   signal: AbortSignal | undefined,

@@ -1,10 +1,10 @@
 /**
  * Numbers with units, as people read them in terminals and reports.
  *
- * The rule: a value that is not finite (or negative where it cannot be) is shown as "-", never as NaN.
+ * The rule: a value that is not finite, or a negative duration or size, is shown as "-", never as NaN.
  */
 
-/** 950 ms, 12.3 s, 4 min 05 s, 2 h 03 min. */
+/** A duration as "950 ms", "12.3 s", "4 min 05 s" or "2 h 03 min". */
 export function formatDuration(ms: number): string {
   if (!Number.isFinite(ms) || ms < 0) return '-';
   if (ms < 999.5) return `${Math.round(ms)} ms`;
@@ -16,7 +16,7 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${two(minutes % 60)} min`;
 }
 
-/** 512 B, 1.5 kB, 23.4 MB: decimal units, as file managers and model hubs count. */
+/** A size as "512 B", "1.5 kB" or "23.4 MB": decimal units, as file managers and model hubs use. */
 export function formatBytes(bytes: number): string {
   if (!Number.isFinite(bytes) || bytes < 0) return '-';
   let value = bytes;
@@ -30,7 +30,7 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(digits)} ${unit}`;
 }
 
-/** 12,345 or 3.142: thousands separated, `digits` after the point (default 0). */
+/** A number as "12,345" or "3.142": thousands separated, `digits` after the point. */
 export function formatNumber(value: number, digits = 0): string {
   if (!Number.isFinite(value)) return '-';
   return value.toLocaleString('en-US', {
@@ -39,7 +39,7 @@ export function formatNumber(value: number, digits = 0): string {
   });
 }
 
-/** 0.8987 as "89.87 %". */
+/** A share as a percentage: 0.8987 becomes "89.87 %". */
 export function formatPercent(share: number, digits = 2): string {
   return Number.isFinite(share) ? `${(share * 100).toFixed(digits)} %` : '-';
 }

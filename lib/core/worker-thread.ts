@@ -1,7 +1,7 @@
 /**
- * A worker thread of this package that is called like an object: started for one task, ended with it.
+ * A worker thread of this package, called like an object: started for one task, ended with it.
  *
- * It keeps the process alive only while a call waits for its answer. An abort ends it at once, whatever it is doing.
+ * The thread keeps the process alive only while a call waits for its answer. An abort ends it at once, whatever it is doing.
  */
 
 import { Worker } from 'node:worker_threads';
@@ -9,11 +9,11 @@ import { SinterError, throwIfAborted } from './errors.js';
 import { workerFile } from './package-files.js';
 import { type Handlers, ThreadPort } from './thread.js';
 
-/** JavaScript memory of a worker; typed arrays do not count. A model of 24 layers takes a tenth of it. */
+/** Limit of a worker's JavaScript heap, which typed arrays do not count towards. A model of 24 layers takes a tenth of it. */
 const HEAP_MEGABYTES = 1024;
 
 export interface WorkerSettings {
-  /** The call in messages. */
+  /** Name of the caller, for error messages. */
   readonly where: string;
   readonly signal: AbortSignal | undefined;
 }
@@ -47,7 +47,7 @@ export class WorkerThread {
     });
   }
 
-  /** What the worker may call here while a call to it waits. */
+  /** Sets the functions that the worker may call here while a call to it waits. */
   serve(handlers: Handlers): void {
     this.port.serve(handlers);
   }
@@ -61,7 +61,7 @@ export class WorkerThread {
     }
   }
 
-  /** May be called twice. */
+  /** Ends the thread. May be called twice. */
   async close(): Promise<void> {
     this.stop(new SinterError('DISPOSED', 'the worker thread was ended'));
   }
@@ -69,7 +69,7 @@ export class WorkerThread {
   private stop(error: unknown): void {
     this.end();
     this.port.fail(error);
-    // What it was doing is of no interest any more, nor when it has stopped.
+    // Whether the thread ends with an error no longer matters.
     this.worker.terminate().catch(() => {});
   }
 }

@@ -1,7 +1,7 @@
 /**
- * What the file system refuses, in words: one line with the path that the user knows, and the code FILE_SYSTEM.
+ * Errors of the file system in words: one line with the path that the user knows, and the code FILE_SYSTEM.
  *
- * The rule: an error of the operating system never leaves the library as it came; `details.errno` keeps its name.
+ * The rule: an error of the operating system never leaves the library unchanged; `details.errno` keeps its name.
  */
 import { SinterError } from '../core/errors.js';
 
@@ -35,7 +35,7 @@ const PROBLEMS: Readonly<Record<string, string>> = {
   EMLINK: 'too many names in one folder',
 };
 
-/** Name of an error of the operating system (ENOSPC), also of one that has become a SinterError; null for others. */
+/** Name of an error of the operating system (such as ENOSPC), even after it became a SinterError; null for other errors. */
 export function errnoOf(error: unknown): string | null {
   if (error instanceof SinterError) {
     const { errno } = error.details;
@@ -46,15 +46,15 @@ export function errnoOf(error: unknown): string | null {
   return code !== undefined && Object.hasOwn(PROBLEMS, code) ? code : null;
 }
 
-/** What the error means, for people. */
+/** The meaning of an error name, in words. */
 export function problemOf(errno: string): string {
   return PROBLEMS[errno] ?? 'refused by the file system';
 }
 
 export interface FileErrorOptions {
-  /** What more there is to say: what was needed, or where the result is now. */
+  /** Added to the message: for example how many bytes were needed, or where the result is now. */
   readonly note?: string;
-  /** Where a finished result was left. */
+  /** Path of a finished result that could not be moved to its place. */
   readonly kept?: string;
   readonly cause?: unknown;
 }
@@ -72,11 +72,11 @@ export function fileSystemError(
   });
 }
 
-/** An error of the operating system as a SinterError about `path`; anything else as it is. */
+/** Turns an error of the operating system into a SinterError about `path`; returns any other error as it is. */
 export function fileError(error: unknown, path: string, options: FileErrorOptions = {}): unknown {
   const errno = errnoOf(error);
   if (errno === null) return error;
-  // What was found out before is kept: what was needed, where the result lies.
+  // An earlier error's details stay: how many bytes were needed, where the result was kept.
   if (error instanceof SinterError && error.details.file === path) return error;
   const kept = error instanceof SinterError ? error.details.kept : undefined;
   const said = typeof kept === 'string' ? { kept, note: keptNote(kept) } : {};
@@ -87,7 +87,7 @@ export function keptNote(kept: string): string {
   return `the result is complete in ${kept}`;
 }
 
-/** Runs `work`; what the file system refuses is said about `path`. */
+/** Runs `work`; an error of the file system becomes a SinterError about `path`. */
 export async function aboutFile<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

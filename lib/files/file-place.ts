@@ -1,7 +1,7 @@
 /**
- * A file that appears whole or not at all, and files of one folder that do so together.
+ * Files that appear whole or not at all: a single one, or several of one folder together.
  *
- * Its place is taken before the work begins: what can be known to fail fails then.
+ * A file's place is taken before the work begins, so that foreseeable failures happen before the work and not after it.
  */
 import { type FileHandle, lstat, mkdir, open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -14,7 +14,7 @@ import { syncFile, syncFolder } from './sync.js';
 import { newTemporary, release } from './temporary.js';
 
 export interface FileOptions {
-  /** What is read: never replaced. */
+  /** Paths that the work reads: writing never replaces them. */
   readonly inputs?: readonly string[];
 }
 
@@ -25,13 +25,13 @@ export class FilePlace {
     private readonly path: string,
     private readonly target: string,
     private readonly id: string,
-    /** Fill this one. */
+    /** The temporary file; the caller writes the content into it. */
     readonly file: FileHandle,
   ) {}
 
   /**
-   * Takes the place: RangeError for what is no plain file or is being read, FILE_SYSTEM where nothing can be written. End
-   * it with `place` or `discard`.
+   * Takes the place. Throws RangeError if `path` is not a plain file or is one of the inputs, FILE_SYSTEM if nothing can be
+   * written there. End it with `place` or `discard`.
    */
   static async take(path: string, { inputs = [] }: FileOptions = {}): Promise<FilePlace> {
     if (typeof path !== 'string') throw typeMistake('file', 'a string', path);
@@ -49,12 +49,12 @@ export class FilePlace {
     });
   }
 
-  /** FILE_SYSTEM when as much does not fit. */
+  /** Throws FILE_SYSTEM if files of this size do not fit. */
   async needs(needs: Needs): Promise<void> {
     await checkSpace(dirname(this.target), this.path, needs);
   }
 
-  /** Closes the file and gives it its name. When that fails, it is kept whole and the error says where. */
+  /** Closes the file and renames it to its path. If that fails, the complete file is kept and the error says where. */
   async place(): Promise<void> {
     const from = temporary(this.target, this.id);
     try {
@@ -75,7 +75,7 @@ export class FilePlace {
     }
   }
 
-  /** Removes what was begun; does nothing after `place`. */
+  /** Removes the temporary file; does nothing after `place`. */
   async discard(): Promise<void> {
     if (this.isOver) return;
     this.isOver = true;
@@ -105,8 +105,8 @@ function temporary(target: string, id: string): string {
 }
 
 /**
- * Lets `write` fill a temporary file, then renames it to `path`, replacing a file that was there. Gives the
- * result of `write`.
+ * Lets `write` fill a temporary file, then renames it to `path`, replacing a file of that name. Returns the result of
+ * `write`.
  */
 export async function writeFileAtomic<T>(
   path: string,
@@ -124,19 +124,19 @@ export async function writeFileAtomic<T>(
   }
 }
 
-/** Throws as writing to `path` would before its first byte: for a command that writes at its end. */
+/** Throws the errors that writing to `path` would throw before its first byte. For commands that write at their end. */
 export async function checkFile(path: string, options: FileOptions = {}): Promise<void> {
   await (await FilePlace.take(path, options)).discard();
 }
 
-/** Writes text or bytes under a temporary name and renames. */
+/** Writes text or bytes to a temporary file, then renames it to `path`. */
 export async function saveFile(path: string, data: string | Uint8Array): Promise<void> {
   await writeFileAtomic(path, (file) => file.writeFile(data));
 }
 
 export type FileWriter = (file: FileHandle) => Promise<void>;
 
-/** One of several files: its name in their folder, its size where that is known, and what fills it. */
+/** One of several files: its name in their folder, its size if known, and the function that fills it. */
 export interface FileToWrite {
   readonly name: string;
   readonly bytes?: number;
@@ -144,8 +144,8 @@ export interface FileToWrite {
 }
 
 /**
- * Files of one folder that belong together, all or none: they are written into a hidden folder, then moved in place; a
- * process that ends between two moves is completed by the next one that writes there or loads them.
+ * Writes files of one folder that belong together, all or none. They are written into a hidden folder, then moved to their
+ * places. If the process ends between two moves, the next process that writes to the folder or loads from it completes them.
  */
 export async function writeFilesAtomic(
   folder: string,
@@ -190,7 +190,7 @@ async function writeSet(
   }
 }
 
-/** Links cannot stay: two of them would be replaced in two places. */
+/** Symbolic links are refused: the files behind them may lie in different folders, which cannot be replaced together. */
 async function checkOfSet(target: string): Promise<void> {
   const stats = await lstat(target).catch(() => null);
   if (stats?.isSymbolicLink()) throw rangeMistake('file', 'a file and no link', target);

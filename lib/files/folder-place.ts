@@ -1,8 +1,9 @@
 /**
  * A folder that appears whole or not at all.
  *
- * Its place is taken before the work begins, so that what can be known to fail fails then; what is written lies in a hidden
- * folder beside the target (inside it, where the target cannot be replaced itself) until it is complete and on the disk.
+ * Its place is taken before the work begins, so that foreseeable failures happen before the work and not after it. The
+ * content is written into a hidden folder beside the target (inside the target if that cannot be replaced itself) until it
+ * is complete and on the disk.
  */
 import { mkdir, rename, rmdir, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -17,21 +18,21 @@ import { newTemporary, release, TOUCH_MS } from './temporary.js';
 
 export interface FolderOptions {
   /**
-   * Throws unless a folder with content may be replaced as a whole: a slip of the hand then cannot delete a folder of
-   * another kind. Left out: none may.
+   * Throws unless a folder with content may be replaced as a whole, so that a typing mistake cannot delete a folder of
+   * another kind. Left out: no folder with content is replaced.
    */
   readonly mayReplace?: ((folder: string) => Promise<void>) | undefined;
-  /** What is read: never replaced, nor is a folder around it. */
+  /** Paths that the work reads: they are never replaced, nor is a folder that holds them. */
   readonly inputs?: readonly string[];
 }
 
-/** Where the hidden folder lies. */
+/** Whether the hidden folder lies beside the target or inside it. */
 type Way = 'beside' | 'inside';
 
 const NOT_WRITABLE: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS']);
 
 export class FolderPlace {
-  /** Fill this one. */
+  /** The hidden folder; the caller writes the content into it. */
   readonly folder: string;
   private isOver = false;
   private readonly timer: NodeJS.Timeout;
@@ -42,7 +43,7 @@ export class FolderPlace {
     private readonly options: FolderOptions,
     private readonly id: string,
     private readonly way: Way,
-    /** The first folder above the target that had to be made. */
+    /** The outermost folder above the target that had to be created; undefined if all existed. */
     private readonly made: string | undefined,
   ) {
     this.folder = join(way === 'beside' ? dirname(target) : target, `${id}.tmp`);
@@ -53,8 +54,8 @@ export class FolderPlace {
   }
 
   /**
-   * Takes the place: RangeError for a folder with content that may not be replaced, FILE_SYSTEM where nothing can be
-   * written. End it with `place` or `discard`.
+   * Takes the place. Throws RangeError if a folder with content may not be replaced, FILE_SYSTEM if nothing can be written
+   * there. End it with `place` or `discard`.
    */
   static async take(path: string, options: FolderOptions = {}): Promise<FolderPlace> {
     if (typeof path !== 'string') throw typeMistake('folder', 'a string', path);
@@ -65,7 +66,7 @@ export class FolderPlace {
       const made = await mkdir(dirname(target), { recursive: true });
       const id = newTemporary(target);
       try {
-        // A name that is too long shows now.
+        // Fails now if the name is too long.
         await stat(target).catch(unlessMissing);
         const way = await begin(target, id);
         return new FolderPlace(path, target, options, id, way, made);
@@ -77,12 +78,12 @@ export class FolderPlace {
     });
   }
 
-  /** FILE_SYSTEM when as much does not fit. */
+  /** Throws FILE_SYSTEM if files of this size do not fit. */
   async needs(needs: Needs): Promise<void> {
     await checkSpace(this.folder, this.path, needs);
   }
 
-  /** Gives the folder its name. When that fails, it is kept whole and the error says where. */
+  /** Renames the folder to its path. If that fails, the complete folder is kept and the error says where. */
   async place(): Promise<void> {
     await aboutFile(this.path, () => syncTree(this.folder));
     try {
@@ -96,7 +97,7 @@ export class FolderPlace {
     }
   }
 
-  /** Removes what was begun; does nothing after `place`. */
+  /** Removes the hidden folder and its content; does nothing after `place`. */
   async discard(): Promise<void> {
     if (this.isOver) return;
     await removeQuietly(this.folder);
@@ -128,7 +129,7 @@ export class FolderPlace {
   }
 }
 
-/** Lets `write` fill a folder, which gets its name when all is written; nothing is left when it fails. */
+/** Lets `write` fill a hidden folder, then renames it to `path`. If `write` fails, nothing is left. */
 export async function writeFolderAtomic<T>(
   path: string,
   options: FolderOptions,
@@ -145,7 +146,7 @@ export async function writeFolderAtomic<T>(
   }
 }
 
-/** Whether a folder with content is in the way; a RangeError when it, or a file, must not be replaced. */
+/** Whether a folder with content must be replaced. Throws RangeError if it may not be, or if `target` is a file. */
 async function mustReplace(target: string, options: FolderOptions): Promise<boolean> {
   const { mayReplace, inputs = [] } = options;
   const stats = await stat(target).catch(unlessMissing);
@@ -160,7 +161,7 @@ async function mustReplace(target: string, options: FolderOptions): Promise<bool
   return true;
 }
 
-/** Makes the hidden folder and says where it is. */
+/** Creates the hidden folder and returns where it lies. */
 async function begin(target: string, id: string): Promise<Way> {
   const inside = () => mkdir(join(target, `${id}.tmp`));
   if ((await isMountPoint(target)) || (await isSame(target, process.cwd()))) {
@@ -178,7 +179,7 @@ async function begin(target: string, id: string): Promise<Way> {
   }
 }
 
-/** Folders that were made for a target that never came, as far as they are empty. */
+/** Removes the folders that were created for a target that was not written, as far as they are empty. */
 async function removeMade(folder: string, made: string | undefined): Promise<void> {
   if (made === undefined) return;
   for (let current = folder; current.length >= made.length; current = dirname(current)) {

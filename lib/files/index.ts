@@ -1,8 +1,8 @@
 /**
- * Files and folders that appear whole or not at all: everything of lib/files that other layers use.
+ * Files and folders that appear whole or not at all: all exports of lib/files for other layers.
  *
- * Everything is written under a temporary name, brought onto the disk and renamed; a crash leaves at most a hidden
- * `.sinter-*`, which the next run completes or removes, and never half a model.
+ * Everything is written under a temporary name, synced to the disk and renamed. A crash leaves at most a hidden `.sinter-*`,
+ * which the next run completes or removes, and never half a model.
  */
 export {
   aboutFile,

@@ -1,22 +1,22 @@
 /**
- * Files that take the place of others inside a folder that cannot be replaced itself: a mount point, or the files of an
- * ONNX model beside others.
+ * Replaces files inside a folder that cannot be replaced itself: a mount point, or a folder that holds more than the files
+ * of one ONNX model.
  *
- * The new ones are complete in a hidden folder before the first move, and its name says how far the moves have come; a
- * crash leaves both versions whole, and the next run goes on. What readers ask for first goes first and comes last, so
- * that nobody reads a mixture.
+ * The new files are complete in a hidden folder before the first move, and the name of that folder says how far the moves
+ * have come. A crash leaves both versions whole, and the next run continues. The file that readers open first is moved away
+ * first and comes last, so that nobody reads a mixture.
  */
 import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncFolder } from './sync.js';
 import { abandonedIn, adoptedId, isTemporary, release } from './temporary.js';
 
-/** Of a model folder this is read first; of an ONNX model the file whose name begins that of the other. */
+/** Files of a model folder that readers open first. For an ONNX model it is the one whose name is a prefix of the other's. */
 const FIRST: readonly string[] = ['config.json', 'sinter.json'];
-/** Every fresh ext4 file system has it. */
+/** A folder of the file system itself: every fresh ext4 file system has it. */
 const OF_THE_SYSTEM = 'lost+found';
 
-/** What is in a folder, without what is not finished. */
+/** Names in a folder, without unfinished ones, in the order in which they are moved away. */
 export async function contentOf(folder: string): Promise<string[]> {
   const names = await readdir(folder);
   return names.filter((name) => !isTemporary(name) && name !== OF_THE_SYSTEM).sort(byTurn);
@@ -29,8 +29,8 @@ function byTurn(a: string, b: string): number {
 }
 
 /**
- * Moves what is in `<id>.tmp` into `folder`, which it lies in. `all`: everything else in the folder is replaced; `set`:
- * only files of the same names. From the first rename on a crash is completed and not undone.
+ * Moves the content of `folder/<id>.tmp` into `folder`. `all`: everything else in `folder` is replaced; `set`: only files of
+ * the same names. A crash before the first rename changes nothing; after it, the next run completes the moves.
  */
 export async function moveIn(folder: string, id: string, kind: 'all' | 'set'): Promise<void> {
   await rename(join(folder, `${id}.tmp`), join(folder, `${id}.${kind}`));
@@ -58,20 +58,17 @@ async function goOn(folder: string, id: string, from: 'all' | 'set' | 'move'): P
   release(id);
 }
 
-/**
- * Ends what crashed processes had begun in a folder: moves are completed. With `clean` their unfinished work is removed
- * too.
- */
+/** Completes the moves of crashed processes in a folder. With `clean`, their unfinished work is removed too. */
 export async function endAbandonedMoves(folder: string, clean: boolean): Promise<void> {
   for (const [id, kinds] of await abandonedIn(folder)) {
     const pending = (['all', 'set', 'move'] as const).find((kind) => kinds.has(kind));
     if (pending !== undefined) await adopt(folder, id, pending);
-    // With a pair of both, the replacement of a whole folder was interrupted: see swap.ts.
+    // If an id has two kinds here, the replacement of a whole folder was interrupted: see swap.ts.
     else if (clean && kinds.size === 1) await removeQuietly(join(folder, `${id}.${[...kinds][0]}`));
   }
 }
 
-/** Of several processes that find the same, the one whose rename succeeds goes on. */
+/** Completes the moves of another process. If several processes try, the one whose rename succeeds does it. */
 async function adopt(folder: string, id: string, kind: 'all' | 'set' | 'move'): Promise<void> {
   const own = adoptedId(id);
   try {
@@ -85,7 +82,7 @@ async function adopt(folder: string, id: string, kind: 'all' | 'set' | 'move'): 
   }
 }
 
-/** What cannot be removed now is removed by a later run. */
+/** Removes a file or folder. On failure it stays, and a later run removes it. */
 export async function removeQuietly(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true }).catch(() => {});
 }

@@ -1,16 +1,14 @@
-/**
- * Where a path really leads: links, mount points, and which folders lie in which.
- */
+/** Resolves paths: links, mount points, and which folder lies in which. */
 import { lstat, readFile, readlink, realpath, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { rangeMistake } from '../core/errors.js';
 import { fileSystemError } from './file-error.js';
 
-/** As many as Linux follows. */
+/** Linux follows as many. */
 const MAX_LINKS = 40;
 
-/** The path behind the last link, whether it exists or not. Links stay links: what they lead to is replaced. */
+/** The path at the end of a chain of links, whether it exists or not. The links themselves stay: their target is replaced. */
 export async function followLinks(path: string): Promise<string> {
   let current = resolve(path);
   for (let i = 0; i <= MAX_LINKS; i++) {
@@ -21,13 +19,16 @@ export async function followLinks(path: string): Promise<string> {
   throw fileSystemError('ELOOP', path);
 }
 
-/** EINVAL and UNKNOWN (Windows): there is something that is no link. */
+/** Null if there is no link at the path. EINVAL and UNKNOWN (Windows) mean that something else is there. */
 function ifNoLink(error: NodeJS.ErrnoException): null {
   if (['ENOENT', 'EINVAL', 'UNKNOWN', 'ENOTDIR'].includes(error.code ?? '')) return null;
   throw error;
 }
 
-/** Whether another file system, or another place of the same, is mounted there: it cannot be renamed or replaced. */
+/**
+ * Whether something is mounted at `path`: another file system, or another folder of the same. A mount point cannot be
+ * renamed or replaced.
+ */
 export async function isMountPoint(path: string): Promise<boolean> {
   const real = await realpath(path).catch(() => null);
   if (real === null) return false;
@@ -39,20 +40,20 @@ export async function isMountPoint(path: string): Promise<boolean> {
   return own.dev !== above.dev || own.ino === above.ino;
 }
 
-/** Spaces and the like are written as \040. */
+/** Decodes the octal escapes of mountinfo: a space is written as \040. */
 function unescapeOctal(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, code: string) =>
     String.fromCharCode(Number.parseInt(code, 8)),
   );
 }
 
-/** One place under all of its names; null where there is nothing. */
+/** Device and inode: the same for all names of a file or folder. Null if nothing is there. */
 async function identity(path: string): Promise<string | null> {
   const stats = await stat(path, { bigint: true }).catch(() => null);
   return stats === null ? null : `${stats.dev}:${stats.ino}`;
 }
 
-/** Whether both are the same file or folder. */
+/** Whether both paths lead to the same file or folder. */
 export async function isSame(a: string, b: string): Promise<boolean> {
   const own = await identity(a);
   return own !== null && own === (await identity(b));
@@ -70,7 +71,10 @@ export async function liesIn(path: string, folder: string): Promise<boolean> {
   return false;
 }
 
-/** RangeError for a folder that must not be replaced, whatever is in it: what the user works in, or what is being read. */
+/**
+ * Throws RangeError for a folder that must never be replaced: one that is or holds the current folder, the home folder or an
+ * input.
+ */
 export async function checkNotNeeded(folder: string, inputs: readonly string[]): Promise<void> {
   const places = [
     [process.cwd(), 'the current folder'],
@@ -85,7 +89,10 @@ export async function checkNotNeeded(folder: string, inputs: readonly string[]):
   }
 }
 
-/** RangeError for a file that is being read, and for what is no file. */
+/**
+ * Throws unless a file may be written at `target`: RangeError if it is an input or no plain file, FILE_SYSTEM if it is a
+ * folder or a mount point.
+ */
 export async function checkFileTarget(target: string, inputs: readonly string[]): Promise<void> {
   const stats = await lstat(target).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;

@@ -1,8 +1,8 @@
 /**
- * A finished folder takes the place of another one.
+ * Puts a finished folder in the place of another one.
  *
- * Where the system can exchange two names in one step it does. Elsewhere the old folder is set aside first: between the
- * two renames a crash leaves `<id>.tmp` and `<id>.old` beside a target that is missing, and the next run completes it.
+ * If the system can exchange two names in one step, it does. Elsewhere the old folder is set aside first: a crash between
+ * the two renames leaves `<id>.tmp` and `<id>.old` beside a missing target, and the next run completes the replacement.
  */
 import { lstat, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -12,12 +12,12 @@ import { followLinks } from './places.js';
 import { syncFolder } from './sync.js';
 import { abandonedIn, isFor } from './temporary.js';
 
-/** Puts `<id>.tmp`, which lies beside `target`, in its place. `replace`: a folder with content is there. */
+/** Moves `<id>.tmp`, which lies beside `target`, to `target`. `replace`: a folder with content is there. */
 export async function swapIn(target: string, id: string, replace: boolean): Promise<void> {
   const folder = dirname(target);
   const at = (kind: string) => join(folder, `${id}.${kind}`);
   if (!replace) {
-    // Also replaces an empty folder; fails when the target has been filled in the meantime.
+    // This rename also replaces an empty folder. It fails if the target has been filled in the meantime.
     await rename(at('tmp'), target);
     await syncFolder(folder);
     return;
@@ -38,7 +38,7 @@ export async function swapIn(target: string, id: string, replace: boolean): Prom
   await removeQuietly(at('old'));
 }
 
-/** Without the native core, folders can still be replaced. */
+/** Exchanges two names in one step; false if that is not possible, for example without the native core. */
 function exchange(a: string, b: string): boolean {
   try {
     return native().exchangePaths(a, b);
@@ -47,7 +47,7 @@ function exchange(a: string, b: string): boolean {
   }
 }
 
-/** Before something is written to `target`: ends or removes what crashed processes left beside it and in it. */
+/** Called before writing to `target`: completes or removes the unfinished work of crashed processes beside it and in it. */
 export async function tidyFor(target: string): Promise<void> {
   await endSwap(target);
   await endAbandonedMoves(dirname(target), true);
@@ -55,8 +55,8 @@ export async function tidyFor(target: string): Promise<void> {
 }
 
 /**
- * Before `path` is read: when a process ended while it was replaced, the replacement is completed. Never fails; what is
- * wrong with the path shows when it is read.
+ * Called before reading `path`: completes a replacement whose process ended. Never throws; reading reports what is wrong
+ * with the path.
  */
 export async function endInterrupted(path: string): Promise<void> {
   try {
@@ -70,11 +70,11 @@ export async function endInterrupted(path: string): Promise<void> {
       await endAbandonedMoves(join(target, 'onnx'), false);
     }
   } catch {
-    // A folder that may only be read.
+    // The folder is perhaps read-only: reading may still work.
   }
 }
 
-/** The second of two renames, where the process ended between them. */
+/** Does the second of two renames if the process ended between them. */
 async function endSwap(target: string): Promise<void> {
   const folder = dirname(target);
   if ((await lstat(target).catch(() => null)) !== null) return;
@@ -86,7 +86,7 @@ async function endSwap(target: string): Promise<void> {
   }
 }
 
-/** Another process found the same. */
+/** Ignores the errors that show that another process has completed the same replacement. */
 function unlessDone(error: NodeJS.ErrnoException): void {
   if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(error.code ?? '')) throw error;
 }

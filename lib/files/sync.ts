@@ -1,10 +1,11 @@
 /**
- * Onto the disk before it gets its name: a machine that loses its power then has the old or the new, never an empty file.
+ * Syncs files to the disk before they get their name: after a loss of power there is the old file or the new one, never an
+ * empty one.
  */
 import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** File systems and systems that have no such thing for a file or a folder say so in these ways. */
+/** Errors of systems and file systems that cannot sync a file or a folder. */
 const NOT_OFFERED: ReadonlySet<string> = new Set([
   'EINVAL',
   'ENOTSUP',
@@ -20,7 +21,7 @@ export async function syncFile(file: FileHandle): Promise<void> {
   await file.sync().catch(unlessNotOffered);
 }
 
-/** The names in a folder. */
+/** Syncs the names in a folder. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r').catch(unlessNotOffered);
   if (handle === undefined) return;
@@ -31,7 +32,7 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** All files in a folder, at any depth, then the names. */
+/** Syncs all files in a folder, at any depth, then the names. */
 export async function syncTree(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);

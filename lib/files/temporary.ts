@@ -1,8 +1,8 @@
 /**
- * Names of what is not finished, and whether the process that made it still lives.
+ * Names of unfinished files and folders, and whether the process that made one is still alive.
  *
- * A name says who made it: machine, process and when that process began. What a living process made is never touched; a
- * number that another process got meanwhile is not mistaken for the first.
+ * A name says who made it: machine, process and start time of the process. Files of a living process are never touched. The
+ * start time tells a later process with the same number from the first.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
@@ -12,12 +12,12 @@ import { basename, join } from 'node:path';
 import { threadId } from 'node:worker_threads';
 
 /**
- * `tmp`: being written. `old`: what was replaced. `all`, `set`: complete, and what it replaces (everything in its folder,
- * or the files of the same names) is being moved away. `move`: complete, and being moved in place.
+ * `tmp`: being written. `old`: the version that was replaced. `all`, `set`: complete; the files that it replaces (all in its
+ * folder, or those of the same names) are being moved away. `move`: complete, and being moved to its place.
  */
 export type TemporaryKind = 'tmp' | 'old' | 'all' | 'set' | 'move';
 
-/** What belongs together has one id. */
+/** A temporary file or folder. Those of one replacement have the same id. */
 export interface Temporary {
   readonly id: string;
   readonly kind: TemporaryKind;
@@ -26,26 +26,27 @@ export interface Temporary {
 const NAME =
   /^(\.sinter-([0-9a-f]{8})-([0-9a-f]{8})-(\d+)-(\d+)-(\d+)-[0-9a-f]{8})\.(tmp|old|all|set|move)$/;
 
-/** Another machine's unfinished work was left by a crash when nobody has touched it for a day; its owner does each hour. */
+/**
+ * Unfinished work of another machine counts as left by a crash when it was not touched for a day; its owner touches it each
+ * hour.
+ */
 const FOREIGN_MS = 24 * 3600_000;
 export const TOUCH_MS = 3600_000;
-/** Moving takes moments. */
+/** The same for moves, which take moments. */
 const FOREIGN_MOVE_MS = 60_000;
 
-/**
- * Ids of this thread that are in use, however often this file was loaded; others of its own were given up after an error.
- */
+/** Ids that this thread uses, shared by all copies of this module. Other ids of this thread were given up after an error. */
 const ACTIVE = Symbol.for('sinter.temporaries');
 const shared = globalThis as { [ACTIVE]?: Set<string> };
 shared[ACTIVE] ??= new Set();
 const active = shared[ACTIVE];
 
-/** An id for what will become `target`. End it with `release`. */
+/** A new id for work that will become `target`. End it with `release`. */
 export function newTemporary(target: string): string {
   return newId(nameHash(target));
 }
 
-/** An id of this process for what an abandoned one had begun. */
+/** A new id of this process under which it completes the work of an abandoned id. */
 export function adoptedId(id: string): string {
   return newId(id.slice('.sinter-'.length).split('-', 1)[0] ?? '');
 }
@@ -67,7 +68,7 @@ export function isTemporary(name: string): boolean {
   return NAME.test(name);
 }
 
-/** Whether what has this id was made to become `target`. */
+/** Whether the id was made for `target`. */
 export function isFor(id: string, target: string): boolean {
   return id.startsWith(`.sinter-${nameHash(target)}-`);
 }
@@ -80,7 +81,7 @@ function shortHash(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 8);
 }
 
-/** What crashed processes left in `folder`, by id; empty when it cannot be read. */
+/** Kinds of the temporaries that crashed processes left in `folder`, by id; empty if the folder cannot be read. */
 export async function abandonedIn(
   folder: string,
 ): Promise<ReadonlyMap<string, ReadonlySet<TemporaryKind>>> {
@@ -104,7 +105,7 @@ export async function abandonedIn(
 
 function isAlive(id: string, pid: number, thread: number, start: number): boolean {
   if (pid === process.pid && start === (startOf(pid) ?? 0)) {
-    // What other threads of this process do is not known here.
+    // The ids of other threads of this process are not known here, so they count as alive.
     return thread !== threadId || active.has(id);
   }
   try {
@@ -121,11 +122,11 @@ async function isQuiet(path: string, ms: number): Promise<boolean> {
   return stats !== null && Date.now() - Math.max(stats.mtimeMs, stats.ctimeMs) > ms;
 }
 
-/** When a process began, in ticks since the machine did; -1 for one that ended and nobody has asked how; null: unknown. */
+/** Start time of a process, in ticks since the machine started; -1 for a zombie (ended, not yet waited for); null if unknown. */
 function startOf(pid: number): number | null {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The second field is the program's name in parentheses and may hold anything.
+    // The second field is the program's name in parentheses, which may hold any characters.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
     return fields[0] === 'Z' || fields[0] === 'X' ? -1 : Number(fields[19]);
   } catch {
@@ -135,7 +136,7 @@ function startOf(pid: number): number | null {
 
 let known: string | undefined;
 
-/** This machine since it was started, and the process numbers that count here: containers have their own. */
+/** Hash of this machine, its boot and its process id namespace: containers count process ids of their own. */
 function machine(): string {
   known ??= shortHash(
     [

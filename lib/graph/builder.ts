@@ -1,8 +1,7 @@
 /**
- * Builds a graph node by node: each method adds one node, declares its weights and returns the
- * value's name.
+ * Builds a graph node by node: each method adds one node, declares its weights and returns the name of its output value.
  *
- * It only writes down; validateGraph checks what came out.
+ * The builder checks almost nothing; validateGraph checks the finished graph.
  */
 
 import { SinterError } from '../core/errors.js';
@@ -26,11 +25,11 @@ export interface LinearModule {
   readonly name: string;
   readonly inputs: number;
   readonly outputs: number;
-  /** Default: true. All modules of one product have a bias, or none has. */
+  /** Default: true. Either all modules of one product have a bias, or none has. */
   readonly bias?: boolean;
 }
 
-/** What makes an attention more than plain softmax attention. */
+/** Options of an attention beyond plain softmax attention. */
 export type AttentionExtras = Pick<AttentionNode, 'rotary' | 'window' | 'disentangled'> & {
   readonly scale?: number;
   readonly relativeBias?: {
@@ -45,7 +44,7 @@ export class GraphBuilder {
   private readonly nodes: GraphNode[] = [];
   private readonly outputs: Partial<Record<OutputName, string>> = {};
 
-  /** A builder that goes on where `graph` ends, its weights under new names. */
+  /** A builder that continues `graph`, whose weights get new names. */
   static over(graph: EncoderGraph, { weight: rename }: { weight: (name: string) => string }) {
     const builder = new GraphBuilder();
     for (const weight of graph.weights) {
@@ -71,7 +70,7 @@ export class GraphBuilder {
     return this.add({ op: 'embedding', tables: entries, output });
   }
 
-  /** Norm of module `name` over input (+ residual); a layer norm with a bias unless `form` says otherwise. */
+  /** Norm of module `name` over input (+ residual): by default a layer norm with a bias. */
   norm(
     name: string,
     width: number,
@@ -87,7 +86,7 @@ export class GraphBuilder {
     return this.add({ op: 'norm', kind, input, residual, weight, bias, epsilon, output });
   }
 
-  /** One product for all modules, their outputs side by side. */
+  /** One product for all modules; their outputs are concatenated. */
   linear(
     modules: readonly LinearModule[],
     activation: ActivationKind,
@@ -102,7 +101,7 @@ export class GraphBuilder {
     return this.add({ op: 'linear', input, weights, biases, activation, activationBits, output });
   }
 
-  /** One product with weights that have names of their own: tied or shared ones. */
+  /** One product whose weights are named one by one, for tied or shared weights. */
   product(
     weights: readonly {
       readonly name: string;
@@ -130,7 +129,7 @@ export class GraphBuilder {
     });
   }
 
-  /** Softmax attention; its scale is 1 / sqrt(headDim) unless `extras` say otherwise. */
+  /** Softmax attention. The scale is 1 / sqrt(headDim) unless `extras` has one. */
   attention(
     heads: number,
     headDim: number,
@@ -155,7 +154,7 @@ export class GraphBuilder {
     return this.add({ ...node, relativeBias: { weight, maxDistance: bias.maxDistance } });
   }
 
-  /** A weight [rows, width] as a `table` value. */
+  /** A weight [rows, width] as a value of kind `table`. */
   parameter(weight: string, rows: number, width: number, output: string): string {
     return this.add({ op: 'parameter', weight: this.weight(weight, [rows, width]), output });
   }
@@ -185,12 +184,12 @@ export class GraphBuilder {
     return this.add({ op: 'normalize', input, output });
   }
 
-  /** Offers a value under a name that callers may ask for. */
+  /** Makes a value an output of the graph under a name that callers may ask for. */
   output(name: OutputName, value: string): void {
     this.outputs[name] = value;
   }
 
-  /** The graph of all that was added. */
+  /** The graph of everything that was added. */
   finish(
     head: Pick<EncoderGraph, 'architecture' | 'maxTokens' | 'vocabulary' | 'segments'>,
   ): EncoderGraph {
@@ -198,7 +197,7 @@ export class GraphBuilder {
     return { format: 1, ...head, weights, nodes: this.nodes, outputs: this.outputs };
   }
 
-  /** Declares a weight; one that is there already with the same shape is shared. */
+  /** Declares a weight. If it is declared already with the same shape, it is shared. */
   private weight(name: string, shape: readonly number[]): string {
     const known = this.weights.get(name);
     if (known === undefined) {
@@ -212,7 +211,7 @@ export class GraphBuilder {
     );
   }
 
-  /** A node of any operation that declares no weights. */
+  /** Adds a node of any operation; its weights must be declared already. */
   add(node: GraphNode): string {
     this.nodes.push(node);
     return node.output;

@@ -1,8 +1,7 @@
 /**
- * What a model folder says, independent of where it was read: the input of an architecture.
+ * The content of a model folder, independent of how it was read: the input of an architecture.
  *
- * An architecture turns it into a graph plus the answer to "where does each weight come from"; it
- * never reads files.
+ * An architecture turns it into a graph and says from which tensor each weight comes. It never reads files.
  */
 
 import type { JsonObject } from '../core/json.js';
@@ -10,15 +9,15 @@ import type { HeadPlans } from './rewrite/head.js';
 import type { Task } from './tasks.js';
 import type { ActivationKind, EncoderGraph, PoolKind } from './types.js';
 
-/** Name, dtype (as in safetensors: F32, F16 ...) and shape of a stored tensor. */
+/** Shape of a stored tensor, and its dtype as in safetensors: F32, F16 ... */
 export interface TensorInfo {
   readonly dtype: string;
   readonly shape: readonly number[];
 }
 
 /**
- * A step after pooling. `name` is its folder; its weights are `name.linear.weight` [outputs, inputs] and
- * `name.linear.bias`, or `name.norm.weight` and `name.norm.bias`, both in the tensors of the checkpoint and in the graph.
+ * A step after pooling. `name` is its folder. Its weights are `name.linear.weight` [outputs, inputs] and `name.linear.bias`,
+ * or `name.norm.weight` and `name.norm.bias`, both in the checkpoint and in the graph.
  */
 export type SentenceModule =
   | {
@@ -31,94 +30,94 @@ export type SentenceModule =
     }
   /** Epsilon is PyTorch's 1e-5. */
   | { readonly kind: 'layer-norm'; readonly name: string; readonly width: number }
-  /** Vectors are scaled to length 1. */
+  /** Scales vectors to length 1. */
   | { readonly kind: 'normalize' };
 
-/** How vectors are compared, by the names of sentence-transformers; distances are taken as negative numbers. */
+/**
+ * How vectors are compared, by the names that sentence-transformers uses; distances are negated, so that larger is more
+ * similar.
+ */
 export type SimilarityName = 'cosine' | 'dot' | 'euclidean' | 'manhattan';
 
-/** What the sentence-transformers files of a folder say. */
+/** Settings in the sentence-transformers files of a folder. */
 export interface SentenceSettings {
-  /** Whether the folder gives a vector per text, or a score per pair. */
+  /** Whether the model makes a vector per text or a score per pair. */
   readonly kind: 'embedding' | 'cross-encoder';
   /**
-   * How token vectors become one vector; several are put side by side in this order. null when no pooling
-   * module is there (it is never guessed).
+   * How token vectors become one vector. The results of several poolings are concatenated in this order. null if the folder
+   * has no pooling module (the pooling is never guessed).
    */
   readonly pooling: readonly PoolKind[] | null;
-  /** What follows the pooling, in order. */
+  /** Steps after the pooling, in order. */
   readonly modules: readonly SentenceModule[];
   /** Longest text in tokens, special tokens included; null when not stated. */
   readonly maxTokens: number | null;
   /** Whether texts are lowercased before the tokenizer sees them. */
   readonly lowercase: boolean;
-  /**
-   * Named texts to put in front of an input, and the name of the one that is used without being
-   * asked for.
-   */
+  /** Texts to put in front of an input, by name, and the name of the one that is used by default. */
   readonly prompts: Readonly<Record<string, string>>;
   readonly defaultPrompt: string | null;
   /** Whether the tokens of a prompt are pooled too. */
   readonly includePrompt: boolean;
-  /** What the vectors were trained to be compared by. */
+  /** The similarity that the vectors were trained for. */
   readonly similarityFnName: SimilarityName;
-  /** How many numbers of a vector are used, from its first; null: all. */
+  /** How many leading numbers of a vector are used; null: all. */
   readonly truncateDim: number | null;
   /** Python class of a cross-encoder's activation; null: not stated. */
   readonly activation: string | null;
-  /** Keys of config_sentence_transformers.json that nobody knows. */
+  /** Keys of config_sentence_transformers.json that are not known here. */
   readonly ignored: readonly string[];
 }
 
-/**
- * A model before it has a graph. `tensors` may also be the weights of a graph that is already in
- * memory.
- */
+/** A model before it has a graph. `tensors` may also describe the weights of a graph in memory. */
 export interface Checkpoint {
-  /** Where it came from, for messages: a folder or a name. */
+  /** Folder or name that the model came from, for messages. */
   readonly path: string;
   readonly config: JsonObject;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   /** null when the folder has no sentence-transformers files. */
   readonly sentence: SentenceSettings | null;
-  /** Longest text in tokens as tokenizer_config.json states it; null when it does not. */
+  /** Longest text in tokens as tokenizer_config.json states it; null if it does not. */
   readonly modelMaxLength?: number | null;
 }
 
 export type { Task } from './tasks.js';
 
-/** As config.json's problem_type says it. */
+/** The values of config.json's problem_type. */
 export type ClassificationProblem =
   | 'single_label_classification'
   | 'multi_label_classification'
   | 'regression';
 
-/** What the graph is wanted for. */
+/** The task of the wanted graph, and its options. */
 export interface GraphRequest {
   readonly task: Task;
   /**
-   * classification and token-classification: names for the classes of the trained head, as many as it has; where the
-   * checkpoint has none, or with `newHead`, those of a new one. One is enough for a regression.
+   * classification and token-classification: names of the classes, as many as a trained head has. They also name the classes
+   * of a new head, which is made if the checkpoint has no head or `newHead` is true. One is enough for a regression.
    */
   readonly labels?: readonly string[];
   /**
-   * classification: what the head is for. Default: 'single_label_classification'. A trained head keeps what config.json
-   * says; only where that says nothing, this decides.
+   * classification: the kind of problem. A trained head keeps the one in config.json; this one is used if config.json has
+   * none. Default: 'single_label_classification'.
    */
   readonly problem?: ClassificationProblem;
-  /** true: a new head, also in place of a trained one. Default: false. */
+  /** true: makes a new head even if the checkpoint has a trained one. Default: false. */
   readonly newHead?: boolean;
   /**
-   * embedding: replaces what the sentence-transformers files say about pooling, and whether the last step
-   * scales vectors to length 1.
+   * embedding: replaces the pooling of the sentence-transformers files, and sets whether the last step scales vectors to
+   * length 1.
    */
   readonly pooling?: readonly PoolKind[];
   readonly normalize?: boolean;
-  /** The length limit, at most what the model has positions for. Default: what the files state. */
+  /** Longest text in tokens, at most the number of the model's positions. Default: the limit that the files state. */
   readonly maxTokens?: number;
 }
 
-/** A weight that the checkpoint does not have: normal(0, deviation), cut at `cutoff` deviations where that is stated; zeros; ones. */
+/**
+ * A weight that the checkpoint does not have, and its initial values: normal(0, deviation), truncated at `cutoff` deviations
+ * if given; zeros; ones.
+ */
 export interface NewWeight {
   readonly name: string;
   readonly shape: readonly number[];
@@ -128,12 +127,12 @@ export interface NewWeight {
     | { readonly kind: 'one' };
 }
 
-/** What a graph's head is: with the graph it says which class of transformers its folder is of. */
+/** The head of a graph. Together with the graph it decides the class of transformers that the model's folder names. */
 export interface ModelHead {
   readonly task: Task;
-  /** Names in the order of the logits; null but for classification and token-classification. */
+  /** Class names in the order of the logits; null except for classification and token-classification. */
   readonly labels: readonly string[] | null;
-  /** null but for classification. */
+  /** null except for classification. */
   readonly problem: ClassificationProblem | null;
 }
 
@@ -145,10 +144,10 @@ export interface ImportedModel extends ModelHead {
   readonly created: readonly NewWeight[];
   /** Tensors of the checkpoint that the graph does not use. */
   readonly unused: readonly string[];
-  /** What was taken for something, a line each. */
+  /** Assumptions that the import made, a line each. */
   readonly notes: readonly string[];
-  /** Where a new head's names and form come from. */
+  /** Names and form of new heads for this encoder. */
   readonly plans: HeadPlans;
-  /** What config.json said, and what the request changed in it: a saved model keeps the keys that no graph says. */
+  /** config.json with the request's changes: a saved model keeps the keys that the graph does not determine. */
   readonly config: JsonObject;
 }

@@ -1,10 +1,14 @@
 /**
- * Which row of a position table belongs to a distance: the buckets of T5 and of DeBERTa.
+ * Rows of position tables for distances: the buckets of T5 and of DeBERTa.
  *
- * Both take logarithms in f32 as PyTorch does, so that a distance on the edge of two buckets falls where it fell in training.
+ * Both compute logarithms in f32 as PyTorch does, so that a distance at the edge of two buckets gets the same bucket as in
+ * training.
  */
 
-/** The T5 bucket of key - query (Raffel et al. 2020): keys to the right have the upper half, far ones share the last. */
+/**
+ * The T5 bucket of key - query (Raffel et al. 2020): keys to the right use the upper half, and far keys share the last
+ * bucket of their half.
+ */
 export function relativeBucket(distance: number, buckets: number, maxDistance: number): number {
   const half = buckets / 2;
   const side = distance > 0 ? half : 0;
@@ -16,14 +20,17 @@ export function relativeBucket(distance: number, buckets: number, maxDistance: n
   return side + Math.min(bucket, half - 1);
 }
 
-/** The row p = clamp(bucket(query - key) + span) of disentangled attention (He et al. 2021); 0 buckets: no logarithm. */
+/**
+ * Row p = clamp(bucket(query - key) + span) of disentangled attention (He et al. 2021). With 0 buckets, every distance is
+ * its own bucket.
+ */
 export function disentangledRow(distance: number, buckets: number, maxDistance: number): number {
   const span = buckets === 0 ? maxDistance : buckets;
   const bucket = buckets === 0 ? distance : logBucket(distance, buckets, maxDistance);
   return Math.min(Math.max(bucket + span, 0), 2 * span - 1);
 }
 
-/** Distances up to half of the buckets are their own; beyond, they grow with the logarithm, rounded up. */
+/** Distances up to half of the buckets have buckets of their own; beyond, buckets grow with the logarithm, rounded up. */
 function logBucket(distance: number, buckets: number, maxDistance: number): number {
   const middle = Math.floor(buckets / 2);
   const far = Math.abs(distance);
@@ -37,13 +44,13 @@ function logRatio(value: number, divisor: number): number {
   return Math.fround(Math.fround(Math.log(value)) / divisor);
 }
 
-/** row(distance) for -reach ... reach. */
+/** Rows of the distances from -reach to reach. */
 export interface DistanceRows {
   readonly reach: number;
   readonly rows: readonly number[];
 }
 
-/** The bucket of every distance key - query of texts of up to `maxTokens`; from `reach` on it stays the same. */
+/** Bucket of every distance key - query in texts of up to `maxTokens`. Distances beyond `reach` have the bucket of `reach`. */
 export function relativeBuckets(
   buckets: number,
   maxDistance: number,
@@ -53,7 +60,7 @@ export function relativeBuckets(
   return rowsWithin(Math.min(maxDistance, maxTokens), row);
 }
 
-/** The row of every distance query - key of texts of up to `maxTokens`; from `reach` on it stays the same. */
+/** Row of every distance query - key in texts of up to `maxTokens`. Distances beyond `reach` have the row of `reach`. */
 export function disentangledRows(
   buckets: number,
   maxDistance: number,

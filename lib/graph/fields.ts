@@ -1,7 +1,8 @@
 /**
- * What the fields of a node are: names of values, names of weights, numbers, choices, and objects of these.
+ * Kinds of fields of a node: names of values, names of weights, numbers, choices, and objects of these.
  *
- * An operation describes its fields once; reading JSON, walking and renaming names and comparing nodes follow from that.
+ * An operation describes its fields once. Reading JSON, finding and renaming names, and comparing nodes all follow from the
+ * description.
  */
 
 import { isJsonObject, type JsonValue } from '../core/json.js';
@@ -11,7 +12,7 @@ const NAME_LENGTH = 1024;
 /** Most names or objects in one list. */
 const LIST_LENGTH = 1024;
 
-/** What a field holds. */
+/** Kind of the content of a field. */
 export type FieldKind =
   | 'value'
   | 'values'
@@ -24,17 +25,17 @@ export type FieldKind =
 
 export interface Field {
   readonly kind: FieldKind;
-  /** May be left out. */
+  /** The field may be left out. */
   readonly optional: boolean;
-  /** May be null. */
+  /** The field may be null. */
   readonly nullable: boolean;
-  /** Says how weights are stored, not what is computed from them. */
+  /** The field says how weights are stored, not what is computed from them. */
   readonly storage: boolean;
-  /** Counts in training only. */
+  /** The field matters only in training. */
   readonly training: boolean;
-  /** Of a choice. */
+  /** Allowed values of a `choice`. */
   readonly choices: readonly (string | number)[];
-  /** Of an object, and of each object in a list. */
+  /** Fields of an `object`, and of each object in a list. */
   readonly fields: Fields;
 }
 
@@ -55,11 +56,11 @@ function field(kind: FieldKind, more: Partial<Field> = {}): Field {
 
 /** Name of a value that the node reads. */
 export const value = field('value');
-/** Names of such values, in order. */
+/** Names of values that the node reads, in order. */
 export const values = field('values');
-/** Name of a weight that is read by itself. */
+/** Name of a weight that is read alone. */
 export const weight = field('weight');
-/** Names of weights that are read as one matrix or vector, their rows stacked. */
+/** Names of weights that are read as one matrix or vector, with their rows stacked. */
 export const weights = field('weights');
 /** A finite number. */
 export const number = field('number');
@@ -71,7 +72,7 @@ export const orNull = (of: Field): Field => ({ ...of, nullable: true });
 export const storage = (of: Field): Field => ({ ...of, storage: true });
 export const training = (of: Field): Field => ({ ...of, training: true });
 
-/** Whether a JSON value is what the field says. */
+/** Whether a JSON value is valid for the field. */
 export function fits(of: Field, json: JsonValue | undefined): boolean {
   if (json === undefined) return of.optional;
   if (json === null) return of.nullable;
@@ -115,7 +116,7 @@ export function isName(json: JsonValue | undefined): json is string {
 
 type Plain = Readonly<Record<string, unknown>>;
 
-/** Calls `visit` with every field that is there, in the order of the descriptions; those inside objects too. */
+/** Calls `visit` with every field that is present, fields of inner objects too, in the order of the descriptions. */
 function visitFields(
   fields: Fields,
   from: object,
@@ -142,7 +143,10 @@ export function valuesIn(fields: Fields, from: object): readonly string[] {
   return names;
 }
 
-/** Names of all weights in the fields, in order: those together that are read as one. `storage` false: without what only says how they are stored. */
+/**
+ * Names of all weights in the fields, in order. Weights that are read as one matrix or vector are in one list. `storage`
+ * false: without the fields that only say how weights are stored.
+ */
 export function stacksIn(
   fields: Fields,
   from: object,
@@ -157,7 +161,7 @@ export function stacksIn(
   return stacks;
 }
 
-/** New names for values and weights; a name that a function is not given for stays. */
+/** Functions that give values and weights new names. Left out: names stay. */
 export interface Renaming {
   readonly value?: (name: string) => string;
   readonly weight?: (name: string) => string;
@@ -187,8 +191,8 @@ function same(name: string): string {
 }
 
 /**
- * Everything that the fields say but names: of a name that it is there, of a list of names how many. Numbers to six digits: a
- * float32 that came from a file has no more. `training` false: without what counts in training only.
+ * The content of the fields without names: a name becomes '', a list of names its length. Numbers are rounded to six digits,
+ * because a float32 from a file has no more. `training` false: without the fields that matter only in training.
  */
 export function withoutNames(
   fields: Fields,

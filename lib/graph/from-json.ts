@@ -1,7 +1,7 @@
 /**
- * A graph from a file: fields and their types are checked here, what they mean in `validateGraph`.
+ * Reads a graph from JSON: fields and their types are checked here, their meaning in `validateGraph`.
  *
- * Such a file may come from anybody: what it holds beyond the fields of a graph is refused, and sizes are bounded.
+ * The file may come from anybody: unknown fields are refused, and sizes are bounded.
  */
 
 import { SinterError, show } from '../core/errors.js';
@@ -12,10 +12,10 @@ import { rowOf } from './ops.js';
 import type { EncoderGraph } from './types.js';
 import { validateGraph } from './validate.js';
 
-/** Names of outputs that a graph may have. */
+/** Valid names of outputs. */
 const OUTPUT = /^(hidden|embedding|pooled|logits|hidden\.(0|[1-9]\d{0,4}))$/;
 
-/** A checked graph. Throws CORRUPT_MODEL; `where` begins the message. */
+/** The checked graph. Throws CORRUPT_MODEL; `where` begins the message. */
 export function readGraphJson(value: JsonObject, where: string): EncoderGraph {
   const fail = (what: string) => new SinterError('CORRUPT_MODEL', `${where}: ${what}`);
   const { nodes, weights, outputs } = value;

@@ -1,15 +1,15 @@
 /**
- * How long the texts of a model may be.
+ * The longest text that a model takes, in tokens.
  *
- * What files state is a default; the positions that a model has are a limit.
+ * The length in the files is a default; the number of the model's positions is a limit.
  */
 
 import { rangeMistake } from '../core/errors.js';
 import type { Checkpoint, GraphRequest } from './checkpoint.js';
 
 /**
- * The length that the files state for the task (a sentence encoder has one of its own), unless another one is asked for;
- * never more than the model has positions for. RangeError for a wish beyond them.
+ * The wanted `maxTokens`, else the length that the files state for the task (a sentence encoder has its own); never more
+ * than `positions`. Throws RangeError if `maxTokens` is not a whole number from 1 to `positions`.
  */
 export function lengthLimit(
   positions: number,

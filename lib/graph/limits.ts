@@ -1,8 +1,8 @@
 /**
- * How large the parts of a graph may be: beyond any encoder, and small enough that no size of a program overflows or takes the
- * JavaScript thread for long. A config.json may carry a graph, so they bound what a file can ask for.
+ * Limits on the parts of a graph: larger than in any encoder, and small enough that no size of a program overflows or
+ * occupies the JavaScript thread for long. They apply to files too, because a file may carry a graph.
  *
- * The native side has the same numbers (native/program/limits.h); a test walks both.
+ * The native side has the same numbers (native/program/limits.h); a test compares them.
  */
 
 export const LIMITS = {
@@ -11,18 +11,18 @@ export const LIMITS = {
   maxTokens: 1 << 20,
   vocabulary: 1 << 28,
   segments: 1 << 10,
-  /** Tables of one embedding. */
+  /** Tables of one embedding node. */
   tables: 4,
-  /** Added to a position. */
+  /** Offset that is added to a position. */
   offset: 1 << 20,
   heads: 1 << 16,
   headDim: 1 << 16,
-  /** Widest value; the vocabulary of a masked language model. */
+  /** Width of the widest value: logits over the vocabulary of a masked language model. */
   width: 1 << 20,
-  /** Width of a concat: no weight stands behind it. */
+  /** Width of a concat, which no size of a weight bounds. */
   joined: 1 << 16,
-  /** Elements of a table value. */
+  /** Elements of a value of kind `table`. */
   table: 2 ** 31,
-  /** Buckets and distances of attention. */
+  /** Buckets and distances of an attention. */
   distance: 1 << 20,
 } as const;

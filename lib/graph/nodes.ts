@@ -1,7 +1,7 @@
 /**
- * What a node reads: values and weights, as the row of its operation describes them.
+ * The values and weights that a node reads, found through the fields of its operation.
  *
- * Passes over graphs (export, quantize, print) use these instead of asking each kind of node.
+ * Passes over graphs (export, quantize, print) use these functions instead of handling each operation.
  */
 
 import { type Renaming, renamed, stacksIn, valuesIn } from './fields.js';
@@ -17,17 +17,17 @@ export function weightsOf(node: GraphNode): readonly string[] {
   return stacksOf(node).flat();
 }
 
-/** The same, those together that the node reads as one matrix or vector. */
+/** Names of the weights that the node uses. Weights that it reads as one matrix or vector are in one list. */
 export function stacksOf(node: GraphNode): readonly (readonly string[])[] {
   return stacksIn(OPS[node.op].fields, node);
 }
 
-/** The weights that the model computes with: without those that only say how others are stored. */
+/** Names of the model's own weights in the node, without those that only say how others are stored. */
 export function modelWeightsOf(node: GraphNode): readonly string[] {
   return stacksIn(OPS[node.op].fields, node, { storage: false }).flat();
 }
 
-/** The node with the names that it reads replaced; its output keeps its name. */
+/** The node with new names for the values and weights that it reads. Its output keeps its name. */
 export function withNames(node: GraphNode, by: Renaming): GraphNode {
   return renamed(OPS[node.op].fields, node, by);
 }

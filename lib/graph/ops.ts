@@ -1,6 +1,4 @@
-/**
- * The table of operations: one row describes each. A new one is its file in ops/ and its row here.
- */
+/** The table of operations, one row for each. A new operation needs a file in ops/ and a row here. */
 
 import { activation } from './ops/activation.js';
 import { add } from './ops/add.js';
@@ -42,10 +40,10 @@ type NodeOfRow<Row> = Row extends OpRow<infer Node> ? Node : never;
 /** A node of any operation. */
 export type GraphNode = { [Op in OpName]: NodeOfRow<(typeof OPS)[Op]> }[OpName];
 
-/** A node of this operation. */
+/** A node of the given operation. */
 export type NodeOf<Op extends OpName> = Extract<GraphNode, { op: Op }>;
 
-/** The row of an operation; undefined for a name that is none. */
+/** The row of an operation; undefined if there is no operation of this name. */
 export function rowOf(op: string): OpRow<AnyNode> | undefined {
   return Object.hasOwn(OPS, op) ? (OPS[op as OpName] as unknown as OpRow<AnyNode>) : undefined;
 }

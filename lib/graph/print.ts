@@ -1,7 +1,7 @@
 /**
- * A graph as a table for people: one line per node, then totals. Used by `sinter inspect`.
+ * Prints a graph as a table for people: one line per node, then totals. Used by `sinter inspect`.
  *
- * The text is for reading; programs take the graph itself.
+ * The text is for reading; programs use the graph itself.
  */
 
 import { weightsOf } from './nodes.js';
@@ -17,7 +17,7 @@ export function countParameters(graph: EncoderGraph): number {
   return graph.weights.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
 }
 
-/** The table. Throws as validateGraph does. */
+/** The table as text. Throws as validateGraph does. */
 export function printGraph(graph: EncoderGraph): string {
   const shapes = validateGraph(graph);
   const specs = new Map(graph.weights.map((weight) => [weight.name, weight]));

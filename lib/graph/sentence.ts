@@ -1,18 +1,17 @@
 /**
- * The end of an embedding graph: poolings side by side, then dense layers and norms, as sentence-transformers
- * composes them.
+ * The end of an embedding graph: concatenated poolings, then dense layers and norms, as sentence-transformers composes them.
  *
- * What is asked for goes before what the files say; nothing is guessed.
+ * The request takes precedence over the files; nothing is guessed.
  */
 
 import type { GraphBuilder } from './builder.js';
 import type { GraphRequest, SentenceModule, SentenceSettings } from './checkpoint.js';
 import type { PoolKind } from './types.js';
 
-/** Epsilon of torch.nn.LayerNorm, which the LayerNorm module does not set. */
+/** Epsilon of torch.nn.LayerNorm, which sentence-transformers' LayerNorm module does not change. */
 const MODULE_EPSILON = 1e-5;
 
-/** What a model has whose files say nothing. */
+/** Settings of a model without sentence-transformers files. */
 export const PLAIN_SENTENCE: SentenceSettings = {
   kind: 'embedding',
   pooling: null,
@@ -33,7 +32,7 @@ export interface SentenceHead {
   readonly modules: readonly SentenceModule[];
 }
 
-/** Poolings and modules of `request` over `sentence`; null when neither says how to pool. */
+/** Poolings and modules of `request`, else of `sentence`; null if neither has a pooling. */
 export function sentenceHead(
   sentence: SentenceSettings | null,
   request: Pick<GraphRequest, 'pooling' | 'normalize'>,
@@ -46,7 +45,7 @@ export function sentenceHead(
   return { pooling, modules: request.normalize ? [...last, { kind: 'normalize' }] : last };
 }
 
-/** Adds the head to a graph over the token value `hidden` and offers its end as `embedding`. */
+/** Adds the head over the token value `hidden`; the result is the output `embedding`. */
 export function addSentenceHead(builder: GraphBuilder, head: SentenceHead, hidden: string): void {
   const pooled = head.pooling.map((kind) =>
     builder.pool(kind, hidden, head.pooling.length === 1 ? 'sentence' : `sentence.${kind}`),

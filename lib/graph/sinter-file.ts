@@ -1,37 +1,40 @@
 /**
- * sinter.json: the graph of a model that no family's config.json can say.
+ * sinter.json: the graph of a model that no family's config.json can describe.
  *
- * A model folder has a config.json or a sinter.json, never both: two files about one model could disagree. Inside the program both are
- * one object, whose `model_type` says which of them it is.
+ * A model folder has a config.json or a sinter.json, never both, because two files about one model could disagree. In memory
+ * both are one config object, whose `model_type` tells which file it is from.
  */
 
 import { SinterError, show } from '../core/errors.js';
 import { isJsonObject, type JsonObject } from '../core/json.js';
 
 export const SINTER_FILE = 'sinter.json';
-/** model_type of a config that carries its graph. */
+/** model_type of a config that contains its graph. */
 export const GRAPH_TYPE = 'sinter_graph';
-/** The key that the graph, its task and its labels stand under. */
+/** Key of the object that holds the graph, its task and its labels. */
 export const GRAPH_KEY = 'sinter_graph';
 
-/** Whether the config carries its graph. */
+/** Whether the config contains its graph. */
 export function carriesGraph(config: JsonObject): boolean {
   return config.model_type === GRAPH_TYPE && config[GRAPH_KEY] !== undefined;
 }
 
-/** The config beside a file that holds the graph itself. */
+/** The config without its graph, for a file that holds the graph itself. */
 export function withoutGraph(config: JsonObject): JsonObject {
   const { [GRAPH_KEY]: _, ...rest } = config;
   return rest;
 }
 
-/** sinter.json of a config that carries its graph. */
+/** The content of sinter.json for a config that contains its graph. */
 export function toSinterFile(config: JsonObject): JsonObject {
   const { model_type: _, architectures: _a, [GRAPH_KEY]: graph, ...settings } = config;
   return { format: 1, model: graph ?? null, settings };
 }
 
-/** The config of a sinter.json. Throws CORRUPT_MODEL for what is none; the graph in it is checked when it is used. */
+/**
+ * The config from the content of a sinter.json. Throws CORRUPT_MODEL if the content is not valid; the graph is checked when
+ * it is used.
+ */
 export function fromSinterFile(file: JsonObject, where: string): JsonObject {
   const { format, model, settings = {}, ...more } = file;
   const fail = (what: string) =>

@@ -1,34 +1,37 @@
 /**
- * How weights may be stored: a row for each way, which checks, sizes and files read instead of asking for a name.
+ * Storages of weights: one row for each, which checks, sizes and files use instead of comparing names.
  *
- * A storage consists of parts, tensors with a row (or a number) for every row of the weight. The names are those of the
+ * A storage consists of parts: tensors with a row (or one number) for every row of the weight. The names are those of the
  * native core, native/weights/storages.inc; a drift test compares them.
  */
 
-/** What a part's numbers are, in memory and, in capitals, in a safetensors file. */
+/** Type of the numbers of a part. */
 export type ElementDtype = 'f32' | 'f16' | 'bf16' | 's8' | 'u8';
 
 export interface StoragePart {
-  /** `''` is the weight's own tensor; the others are called `<weight>_<name>` in files. */
+  /** `''` for the weight's own tensor; the other parts are named `<weight>_<name>` in files. */
   readonly name: string;
   readonly dtype: ElementDtype;
-  /** In a safetensors file. */
+  /** The dtype in a safetensors file. */
   readonly tensor: 'F32' | 'F16' | 'BF16' | 'I8' | 'U8';
-  /** Bytes of an element. */
+  /** Bytes per element. */
   readonly bytes: 1 | 2 | 4;
-  /** Its shape for a weight of this shape. */
+  /** Shape of the part for a weight of this shape. */
   readonly shapeOf: (shape: readonly number[]) => readonly number[];
 }
 
 export interface Storage {
   readonly parts: readonly [StoragePart, ...StoragePart[]];
-  /** The shape of the weight whose own tensor has this shape. */
+  /** Shape of the weight, from the shape of its own tensor. */
   readonly weightShape: (tensor: readonly number[]) => readonly number[];
-  /** Every operation reads it, an optimizer changes it. Others are for tables and for the matrices of products. */
+  /**
+   * Whether every operation reads this storage and optimizers train it. The others are only for tables and for matrices of
+   * products.
+   */
   readonly isPlain: boolean;
-  /** Bits of a code; null: numbers, not codes. */
+  /** Bits of a code; null for floats. */
   readonly codeBits: number | null;
-  /** Products round their input to codes, per token. */
+  /** Whether products with such weights quantize their input, per token. */
   readonly quantizesInput: boolean;
 }
 
@@ -53,7 +56,7 @@ function floats(
 
 export const STORAGES = {
   f32: floats('f32', 'F32', 4),
-  /** A lookup widens it exactly, and so does a product. */
+  /** Lookups and products widen the numbers to f32, which is exact. */
   f16: floats('f16', 'F16', 2),
   bf16: floats('bf16', 'BF16', 2),
   /** w = code * scale[row]. */
@@ -67,7 +70,10 @@ export const STORAGES = {
     codeBits: 8,
     quantizesInput: true,
   },
-  /** Blocks of 32 columns, w = (code - zero) * scale; two codes a byte, the first in the low half. The width is even. */
+  /**
+   * Blocks of 32 columns with w = (code - zero) * scale; two codes per byte, the first in the low half. The width must be
+   * even.
+   */
   s4: {
     parts: [
       {
@@ -99,17 +105,17 @@ export function isStorage(name: unknown): name is WeightDtype {
 
 export const STORAGE_NAMES: readonly WeightDtype[] = Object.keys(STORAGES).filter(isStorage);
 
-/** How a file calls the dtype of the weight's own tensor. */
+/** Dtype of the weight's own tensor in a safetensors file. */
 export function ownTensor(dtype: WeightDtype): StoragePart['tensor'] {
   return STORAGES[dtype].parts[0].tensor;
 }
 
-/** Whether a weight is held in codes: an approximation that was chosen, not one that a file had. */
+/** Whether a weight is stored as codes: a lossy form that somebody chose, unlike the 16-bit floats of a file. */
 export function holdsCodes(weight: { readonly dtype: WeightDtype }): boolean {
   return storageOf(weight).codeBits !== null;
 }
 
-/** Whether the storage has a form for a weight of this shape. */
+/** Whether the storage can hold a weight of this shape. */
 export function fits(weight: {
   readonly dtype: WeightDtype;
   readonly shape: readonly number[];
@@ -119,7 +125,7 @@ export function fits(weight: {
   return shape.every((size, axis) => size === weight.shape[axis]);
 }
 
-/** Bytes of a weight, all parts together. */
+/** Bytes of a weight with all its parts. */
 export function bytesOfWeight({
   dtype,
   shape,
@@ -133,19 +139,19 @@ export function bytesOfWeight({
   );
 }
 
-/** The tensor in a file that holds a part of a weight whose own tensor is `tensor`. */
+/** Name in a file of the tensor that holds a part of a weight; `tensor` is the weight's own. */
 export function partTensor(tensor: string, { name }: StoragePart): string {
   return name === '' ? tensor : `${tensor}_${name}`;
 }
 
-/** The storage of codes whose own tensor has this dtype in a safetensors file. */
+/** The code storage whose own tensor has this dtype in a safetensors file; null if there is none. */
 export function codesStoredAs(tensor: string): WeightDtype | null {
   return (
     STORAGE_NAMES.find((dtype) => holdsCodes({ dtype }) && ownTensor(dtype) === tensor) ?? null
   );
 }
 
-/** The storage of numbers that a tensor of this dtype is in already. */
+/** The float storage whose tensor has this dtype in a safetensors file; null if there is none. */
 export function floatsStoredAs(tensor: string): WeightDtype | null {
   return (
     STORAGE_NAMES.find((dtype) => !holdsCodes({ dtype }) && ownTensor(dtype) === tensor) ?? null

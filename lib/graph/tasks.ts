@@ -1,15 +1,15 @@
 /**
- * The tasks that a model may be for: one table for the families' heads, for files and for the command line.
+ * The tasks of models: one table for the families' heads, for files and for the command line.
  *
- * A new task is a row here, its head in the plans of the families, and its folder in lib/tasks.
+ * A new task needs a row here, a head in the plans of the families, and a folder in lib/tasks.
  */
 
 export interface TaskRow {
-  /** How the class of transformers ends that such a folder is of. */
+  /** Suffix of the class of transformers for such a model. */
   readonly classSuffix: string;
-  /** Its head has classes with names. */
+  /** Whether the head has named classes. */
   readonly labelled: boolean;
-  /** Other models are trained from such a one, so that leaving its head out loses nothing. */
+  /** Whether other models are trained from such a model, so that dropping its head loses nothing. */
   readonly pretraining: boolean;
 }
 
@@ -42,20 +42,20 @@ export const TASKS = {
 } as const satisfies Readonly<Record<string, TaskRow>>;
 
 /**
- * What a graph is for. Outputs: `embedding` [sequences, width] (with `hidden`, and `pooled` where the model has a pooler);
- * every other task has `logits`: [sequences, labels], [tokens, labels], [tokens, 2] (start, end of the answer),
- * [selected tokens, vocabulary].
+ * The task of a graph. Outputs: `embedding` [sequences, width] for embedding (with `hidden`, and `pooled` if the model has a
+ * pooler). Every other task has `logits`: classification [sequences, labels], token-classification [tokens, labels],
+ * question-answering [tokens, 2] (start and end of the answer), masked-lm [selected tokens, vocabulary].
  */
 export type Task = keyof typeof TASKS;
 
-/** A task that a head stands behind the encoder for. */
+/** A task for which the encoder needs a head. */
 export type HeadTask = Exclude<Task, 'embedding'>;
 
 export const TASK_NAMES = Object.keys(TASKS) as readonly Task[];
 
 export const HEAD_TASKS = TASK_NAMES.filter((task): task is HeadTask => task !== 'embedding');
 
-/** The row of a task; undefined for a name that is none. */
+/** The row of a task; undefined if there is no task of this name. */
 export function taskRow(name: string): TaskRow | undefined {
   return Object.hasOwn(TASKS, name) ? TASKS[name as Task] : undefined;
 }

@@ -1,10 +1,10 @@
 /**
  * The intermediate representation: a small typed graph of coarse operations with named weights.
  *
- * Everything passes through it: importers build it, `quantize` and `prune` map it to a new graph, writers and
- * the native program read it. It is a plain JSON value; it holds no numbers of the weights, only their names.
- * Activations are ragged: a `token` value has shape [totalTokens, width], a `sequence` value [sequences, width],
- * a `selected` value [selected tokens, width]; a `table` value [rows, width] does not depend on the texts.
+ * Everything passes through it: importers build it, `quantize` and `prune` map it to a new graph, writers and the native
+ * program read it. It is a plain JSON value with the names of weights, not their numbers. Values have no padding: a `token`
+ * value has shape [totalTokens, width], a `sequence` value [sequences, width], a `selected` value [selected tokens, width];
+ * a `table` value [rows, width] does not depend on the texts.
  */
 
 import type { GraphNode } from './ops.js';
@@ -28,7 +28,10 @@ export const ACTIVATION_KINDS = [
   'quick_gelu',
 ] as const;
 export type ActivationKind = (typeof ACTIVATION_KINDS)[number];
-/** Named as sentence-transformers names them, in the order in which it puts several side by side. `mean_sqrt_len_tokens` is sum / sqrt(length), `weightedmean` weighs by position + 1. */
+/**
+ * Names of sentence-transformers, in the order in which it concatenates several. `mean_sqrt_len_tokens` is sum /
+ * sqrt(length), `weightedmean` weights tokens by position + 1.
+ */
 export const POOL_KINDS = [
   'cls',
   'max',
@@ -38,33 +41,33 @@ export const POOL_KINDS = [
   'lasttoken',
 ] as const;
 export type PoolKind = (typeof POOL_KINDS)[number];
-/** What the rows of a value are. */
+/** What the rows of a value stand for. */
 export type ValueKind = 'token' | 'sequence' | 'selected' | 'table';
-/** Width of the activation codes where weights are s8: 8 is 0..255, 7 is 0..127. */
+/** Bits of the activation codes at s8 weights: 8 gives codes 0..255, 7 gives 0..127. */
 export type ActivationBits = 8 | 7;
 
 /** A named weight. `shape` is in PyTorch's order: linear [out, in], embedding [rows, width], vectors [width]. */
 export interface WeightSpec {
   readonly name: string;
   readonly shape: readonly number[];
-  /** How it is stored: a row of STORAGES. All but `f32` is for tables and for matrices of products. */
+  /** Storage of the weight: a row of STORAGES. Storages other than `f32` are for tables and for matrices of products. */
   readonly dtype: WeightDtype;
 }
 
-/** Names a caller may ask for. `hidden.0` is the embedding output, `hidden.N` the last layer's. */
+/** Names of outputs that a caller may ask for. `hidden.0` is the embedding output, `hidden.N` the last layer's. */
 export type OutputName = 'hidden' | 'embedding' | 'pooled' | 'logits' | `hidden.${number}`;
 
 export interface EncoderGraph {
   readonly format: 1;
-  /** Architecture it came from, for messages: `bert`. */
+  /** Name of the architecture that the graph came from, for messages: `bert`. */
   readonly architecture: string;
   /** Longest text in tokens, special tokens included. */
   readonly maxTokens: number;
   readonly vocabulary: number;
   readonly segments: number;
   /**
-   * In the order of use; every weight is referenced by at least one node. One that several nodes reference is shared (layers
-   * of ALBERT, a decoder tied to the token table): its gradient is the sum of theirs.
+   * In the order of use; at least one node reads each weight. A weight that several nodes read is shared (layers of ALBERT,
+   * a decoder tied to the token table): its gradient is the sum over these nodes.
    */
   readonly weights: readonly WeightSpec[];
   /** In topological order. */

@@ -1,8 +1,8 @@
 /**
- * Whether two graphs compute the same from weights that may have other names, and which weight is which.
+ * Tells whether two graphs compute the same if their weights are renamed, and which weights correspond.
  *
- * Both are walked from their outputs, so that the order of nodes and the names of values do not matter. Numbers are
- * compared to six digits: a float32 that came from a file has no more.
+ * Both are walked from their outputs, so the order of nodes and the names of values do not matter. Numbers are compared to
+ * six digits, because a float32 from a file has no more.
  */
 
 import { withoutNames } from './fields.js';
@@ -13,13 +13,13 @@ import type { EncoderGraph, OutputName } from './types.js';
 export type Unified =
   /** Weight of the first graph -> weight of the second. */
   | { readonly weights: ReadonlyMap<string, string>; readonly difference?: undefined }
-  /** Where they first differ, for people. */
+  /** The first difference, in words. */
   | { readonly difference: string };
 
 export interface UnifyOptions {
   /** The outputs to walk from; both graphs have them. */
   readonly outputs: readonly OutputName[];
-  /** true: dropouts must agree; false: they are looked through. */
+  /** true: dropout nodes must match; false: they are skipped. */
   readonly dropout: boolean;
 }
 
@@ -86,14 +86,14 @@ class Walk {
     return null;
   }
 
-  /** The node that makes a value, or what a dropout reads. */
+  /** The node that makes a value. If dropouts are skipped, the node before a dropout. */
   private maker(side: 0 | 1, value: string): GraphNode | undefined {
     const node = this.makers[side].get(value);
     if (this.options.dropout || node?.op !== 'dropout') return node;
     return this.maker(side, node.input);
   }
 
-  /** All that is not a name. */
+  /** The operation and its fields as text, without names. */
   private textOf(node: GraphNode): string {
     const training = this.options.dropout;
     return JSON.stringify([node.op, withoutNames(OPS[node.op].fields, node, { training })]);

@@ -1,7 +1,7 @@
 /**
- * Checks that a graph makes sense before anything is built from it: names, order, kinds and shapes.
+ * Checks a graph before anything is built from it: names, order, kinds and shapes.
  *
- * A violation is CORRUPT_MODEL; the message names the node and both shapes.
+ * A violation throws CORRUPT_MODEL; the message names the node and both shapes.
  */
 
 import { SinterError } from '../core/errors.js';
@@ -17,12 +17,12 @@ export { describeShape, type ValueShape } from './ops/row.js';
 
 type Fail = (message: string) => SinterError;
 
-/** Shapes of graphs that were checked: every call over texts asks for the width of its output. */
+/** Shapes of graphs that were checked already: every call over texts asks for the width of its output. */
 const checked = new WeakMap<EncoderGraph, ReadonlyMap<string, ValueShape>>();
 
 /**
- * Throws CORRUPT_MODEL, or gives the shape of every value by its name, in the order of the nodes. A graph is a value that nobody
- * changes, so each is checked once.
+ * The shape of every value by name, in the order of the nodes. Throws CORRUPT_MODEL if the graph is not valid. Nobody
+ * changes a graph, so each is checked once.
  */
 export function validateGraph(graph: EncoderGraph): ReadonlyMap<string, ValueShape> {
   const known = checked.get(graph);
@@ -85,12 +85,12 @@ function checkOutputs(
   if (Object.keys(outputs).length === 0) throw fail('has no outputs');
 }
 
-/** Walks the nodes once; `values` grows with each. */
+/** Checks the nodes one by one; `values` grows with each. */
 class NodeChecker implements ShapeContext {
   readonly values = new Map<string, ValueShape>();
   readonly used = new Set<string>();
   readonly graph: EncoderGraph;
-  /** What each weight is stacked with: the names of its stack. */
+  /** The stack that each weight belongs to: the names of its weights, joined. */
   private readonly stackOf = new Map<string, string>();
   private readonly weights: ReadonlyMap<string, WeightSpec>;
   private where = 'graph';
@@ -166,7 +166,7 @@ class NodeChecker implements ShapeContext {
     return spec;
   }
 
-  /** A shared weight is stacked alike everywhere: it lies in memory once. */
+  /** A shared weight must be in the same stack everywhere, because it is in memory once. */
   private stacked(names: readonly string[]): void {
     const stack = names.join(', ');
     for (const name of new Set(names)) {

@@ -1,30 +1,30 @@
 /**
  * The Hugging Face cache on disk: models--org--name/{blobs, refs, snapshots}.
  *
- * Names come from outside (the caller, the hub): none of them may leave the model's folder in the cache.
+ * Names come from outside (the caller, the hub), so no name may lead out of the model's folder.
  */
 
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rangeMistake, SinterError } from '../core/errors.js';
 
-/** `org/name`, or a name of the hub's early days without an organisation. */
+/** `org/name`, or a name without an organisation, which the hub's oldest models have. */
 const MODEL_ID = /^(?:[\w][\w.-]{0,95}\/)?[\w][\w.-]{0,95}$/;
 const COMMIT = /^[0-9a-f]{40}$/;
 
-/** Whether a text could be the id of a model on the hub. */
+/** Whether a string has the form of a model id on the hub. */
 export function isModelId(text: string): boolean {
   return MODEL_ID.test(text) && !text.includes('..') && !text.includes('--');
 }
 
-/** Throws RangeError unless it is a branch, a tag or a commit. */
+/** Throws RangeError unless `revision` has the form of a branch, a tag or a commit. */
 export function checkRevision(where: string, revision: string): void {
   const parts = revision.split('/');
   if (/^[\w][\w./-]{0,127}$/.test(revision) && !parts.some((part) => /^\.*$/.test(part))) return;
   throw rangeMistake(`${where}: revision`, 'a branch, a tag or a commit', revision);
 }
 
-/** The places of one model in the cache. */
+/** Paths of one model in the cache. */
 export class ModelCache {
   readonly folder: string;
 
@@ -50,7 +50,7 @@ export class ModelCache {
     return join(this.folder, 'snapshots', commit);
   }
 
-  /** The folder that `revision` stands for; null when it is not in the cache. */
+  /** The snapshot folder of `revision`; null if it is not in the cache. */
   async find(revision: string): Promise<string | null> {
     const ref = await readFile(this.ref(revision), 'utf8').catch(() => null);
     const commit = ref?.trim() ?? revision;

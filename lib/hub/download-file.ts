@@ -1,9 +1,9 @@
 /**
- * One file of the hub into the cache: resumed where an earlier transfer broke off, checked against its checksum, then
- * named in the snapshot.
+ * Downloads one file of the hub into the cache: resumes an earlier transfer, checks the checksum, then links the file into
+ * the snapshot.
  *
- * A blob under its final name is whole; what is not lies under `.sinter.incomplete`; huggingface_hub, whose locks are
- * others, writes `.incomplete`.
+ * A blob under its final name is complete; an incomplete one is named `.sinter.incomplete`. huggingface_hub uses
+ * `.incomplete` and other locks, so both can download at the same time.
  */
 
 import { createHash } from 'node:crypto';
@@ -25,18 +25,21 @@ export interface FileRequest {
   readonly commit: string;
   readonly file: string;
   readonly signal: AbortSignal | undefined;
-  /** Bytes that are there, and of the whole file. */
+  /** Called with the bytes that have arrived and the size of the file. */
   readonly onBytes: (loaded: number, total: number) => void;
 }
 
 interface Remote {
-  /** Where the bytes are: a redirect to another host has been followed already. */
+  /** Address of the content. A redirect to another host has been followed already. */
   readonly url: string;
   readonly etag: string;
   readonly size: number;
 }
 
-/** Makes `snapshots/<commit>/<file>` exist and gives its size. UNAVAILABLE, CORRUPT_MODEL (checksum) and CANCELLED name the file. */
+/**
+ * Makes sure that `snapshots/<commit>/<file>` exists and returns its size in bytes. Its errors name the file: UNAVAILABLE,
+ * CORRUPT_MODEL (checksum), CANCELLED.
+ */
 export async function downloadFile(request: FileRequest): Promise<number> {
   const { cache, commit, file, signal } = request;
   const target = join(cache.snapshot(commit), file);
@@ -58,13 +61,13 @@ export async function downloadFile(request: FileRequest): Promise<number> {
   return remote.size;
 }
 
-/** Names the blob in the snapshot; only the holder of its lock does. */
+/** Links the blob into the snapshot. The caller must hold the blob's lock. */
 async function place(blob: string, target: string): Promise<void> {
   await mkdir(dirname(target), { recursive: true });
   await symlink(relative(dirname(target), blob), target).catch(
     async (error: NodeJS.ErrnoException) => {
       if (error.code === 'EEXIST') return;
-      // File systems without links, and Windows without the right to make them.
+      // Without links: some file systems have none, and Windows may not permit them.
       const copy = `${blob}.sinter.copy`;
       try {
         await copyFile(blob, copy);
@@ -76,7 +79,7 @@ async function place(blob: string, target: string): Promise<void> {
   );
 }
 
-/** Asks what the file is without fetching it. */
+/** Asks for address, etag and size of a file without its content. */
 async function describe({ settings, id, commit, file, signal }: FileRequest): Promise<Remote> {
   const path = file.split('/').map(encodeURIComponent).join('/');
   const url = `${settings.endpoint}/${id}/resolve/${commit}/${path}`;
@@ -84,7 +87,7 @@ async function describe({ settings, id, commit, file, signal }: FileRequest): Pr
   const what = `${id}: ${file}`;
   if (response.status >= 400) throw refusal(response, what, settings);
   const { headers } = response;
-  // Files in large storage are described by headers of the redirect that leads there.
+  // For files in large storage, the redirect that leads there has headers with etag and size.
   const etag = plainEtag(headers.get('x-linked-etag') ?? headers.get('etag'));
   const size = Number(headers.get('x-linked-size') ?? headers.get('content-length') ?? Number.NaN);
   if (etag === null || !Number.isSafeInteger(size) || size < 0) {
@@ -99,7 +102,7 @@ function plainEtag(header: string | null): string | null {
   return /^[\w-][\w.-]{7,127}$/.test(etag) ? etag : null;
 }
 
-/** Fetches into `<blob>.sinter.incomplete` until it is whole, checks it, renames it. */
+/** Downloads into `<blob>.sinter.incomplete` until it is complete, checks it, then renames it to `blob`. */
 async function transfer(request: FileRequest, remote: Remote, blob: string): Promise<void> {
   const part = `${blob}.sinter.incomplete`;
   const have = async () => (await stat(part).catch(() => null))?.size ?? 0;
@@ -112,7 +115,7 @@ async function transfer(request: FileRequest, remote: Remote, blob: string): Pro
     };
     await patiently(request.signal, fetchMissing, {
       progress: have,
-      // An address in large storage is only good for a while.
+      // An address in large storage expires after a while.
       again: async () => {
         current = await describe(request);
       },
@@ -129,7 +132,7 @@ async function transfer(request: FileRequest, remote: Remote, blob: string): Pro
   await rename(part, blob);
 }
 
-/** One request for the bytes that are missing. */
+/** Requests the missing bytes once. */
 async function fetchRest(request: FileRequest, remote: Remote, part: string): Promise<void> {
   const { settings, signal, onBytes } = request;
   let at = (await stat(part).catch(() => null))?.size ?? 0;
@@ -180,10 +183,13 @@ async function fetchRest(request: FileRequest, remote: Remote, part: string): Pr
     throw new TransientError(`${request.id}: ${request.file}: broke off at byte ${at}`);
 }
 
-/** 64 hex digits are the SHA-256 of the file, 40 the SHA-1 of its git blob; of another etag only the size is known. */
+/**
+ * Checks the size, and the checksum if the etag is one: 64 hex digits are the SHA-256 of the file, 40 the SHA-1 of its git
+ * blob.
+ */
 async function isIntact(path: string, { etag, size }: Remote): Promise<boolean> {
   const stats = await stat(path).catch(() => null);
-  // An empty file is never fetched into.
+  // No request was made for an empty file, so it is created here.
   if (size === 0 && stats === null) await (await open(path, 'w')).close();
   else if (stats?.size !== size) return false;
   if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(etag)) return true;

@@ -1,7 +1,7 @@
 /**
- * Downloads what the cache lacks of a model: the list of its files, then one file after the other.
+ * Downloads the files of a model that the cache lacks: first the list of files, then one file after the other.
  *
- * The rule: the reference from a revision to its files is written last, so that it never leads to a model that lacks some.
+ * The rule: the ref of a revision is written last, so it never leads to an incomplete snapshot.
  */
 
 import { mkdir } from 'node:fs/promises';
@@ -16,10 +16,10 @@ import { patiently } from './patience.js';
 import { type HubSettings, hubSettings } from './settings.js';
 import type { DownloadOptions } from './types.js';
 
-/** Of the answer that lists a repository: some hundred thousand files. */
+/** Limit of the list of a repository's files: some hundred thousand files. */
 const MAX_LIST_BYTES = 16e6;
 
-/** As downloadModel, of an id and a revision that have been checked. */
+/** As downloadModel, for an id and a revision that have been checked. */
 export async function download(id: string, options: DownloadOptions): Promise<string> {
   const { revision = 'main', include, signal } = options;
   const settings = await hubSettings();

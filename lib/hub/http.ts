@@ -1,7 +1,7 @@
 /**
- * Requests to the hub: the token, redirects, time limits, and what a failure means.
+ * Requests to the hub: token, redirects, time limits, and the meaning of failures.
  *
- * The token goes to the endpoint's own origin only, never to where a redirect leads.
+ * The token goes only to the endpoint's own origin, never to another one that a redirect leads to.
  */
 
 import { SinterError, throwIfAborted } from '../core/errors.js';
@@ -13,12 +13,12 @@ export interface Request {
   readonly method: 'GET' | 'HEAD';
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** `all`, or only those that stay on the same origin: a redirect elsewhere is then the answer. */
+  /** Which redirects are followed: `all`, or `same-origin`. A redirect that is not followed is returned as the response. */
   readonly follow: 'all' | 'same-origin';
   readonly signal: AbortSignal | undefined;
 }
 
-/** A failure after which the same request may work. */
+/** A failure that may pass: the same request may succeed later. */
 export class TransientError extends SinterError {
   constructor(message: string, cause?: unknown) {
     super('UNAVAILABLE', message, cause === undefined ? {} : { cause });
@@ -26,8 +26,8 @@ export class TransientError extends SinterError {
 }
 
 /**
- * The answer, whatever its status. Throws TransientError when there is none in time, CANCELLED when the signal aborts. The
- * body is read with readInTime or readText.
+ * Sends a request and returns the response, whatever its status. Throws TransientError if none arrives in time, CANCELLED if
+ * the signal aborts. Read the body with readInTime or readText.
  */
 export async function send(settings: HubSettings, request: Request): Promise<Response> {
   let url = new URL(request.url);
@@ -61,14 +61,14 @@ async function once(settings: HubSettings, url: URL, request: Request): Promise<
     return await fetch(url, {
       method: request.method,
       redirect: 'manual',
-      // Ranges count bytes of the file, so nothing may be compressed on the way.
+      // Ranges count bytes of the file, so the response must not be compressed.
       headers: {
         'accept-encoding': 'identity',
         'user-agent': 'sinter',
         ...request.headers,
         ...authorization,
       },
-      // The time limit is for the answer's head; the body has its own.
+      // The time limit is for the response's headers; readInTime has one for the body.
       signal: AbortSignal.any(signals),
     });
   } catch (cause) {
@@ -81,8 +81,8 @@ async function once(settings: HubSettings, url: URL, request: Request): Promise<
 }
 
 /**
- * The next piece of a body; null at its end. Throws TransientError when there is none in time or the transfer breaks off,
- * CANCELLED when the signal aborts. `what` names it: `org/name: config.json`.
+ * The next piece of a body; null at its end. Throws TransientError if none arrives in time or the transfer breaks off,
+ * CANCELLED if the signal aborts. `what` names the file in messages: `org/name: config.json`.
  */
 export async function readInTime(
   reader: ReadableStreamDefaultReader<Uint8Array>,
@@ -112,7 +112,7 @@ export async function readInTime(
   }
 }
 
-/** A whole body as text. Throws as readInTime does, and UNAVAILABLE when it is longer than `limit` bytes. */
+/** Reads a whole body as text. Throws as readInTime does, and UNAVAILABLE if the body has more than `limit` bytes. */
 export async function readText(
   response: Response,
   limit: number,
@@ -142,7 +142,7 @@ function reason(cause: unknown): string {
   return inner instanceof Error ? inner.message || inner.name : String(inner);
 }
 
-/** The error for an answer that is not what was asked for. `what` names it: `org/name: config.json`. */
+/** The error for a response with a status of failure. `what` names the file in messages: `org/name: config.json`. */
 export function refusal(response: Response, what: string, settings: HubSettings): SinterError {
   const { status } = response;
   if (status === 401 || status === 403) {

@@ -1,9 +1,10 @@
 /**
- * One process at a time writes a blob: an empty file `<path>.<who>.sinter` that is refreshed while it is held.
+ * Makes sure that one process at a time writes a blob. A lock is an empty file `<path>.<who>.sinter`, which its holder
+ * refreshes.
  *
- * Everybody's file has a name of its own. One makes it, then looks for others; of two who come at once, at least one sees the
- * other and steps back. So removing what a crash left can never remove a lock that somebody has just taken. huggingface_hub's
- * own `.lock` files are neither looked at nor touched.
+ * Every lock file has a unique name. A process creates its own, then looks for others; if two come at once, at least one
+ * sees the other and steps back. So removing the lock of a crashed process can never remove one that was just taken. The
+ * `.lock` files of huggingface_hub are neither read nor changed.
  */
 
 import { createHash, randomBytes } from 'node:crypto';
@@ -14,9 +15,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { throwIfAborted } from '../core/errors.js';
 
 const POLL_MS = 100;
-/** A holder refreshes its file once in as many polls. */
+/** A holder refreshes its file once in this many polls. */
 const REFRESH_POLLS = 10;
-/** A file that stays the same for as many polls was left by a crash; by how likely that is. Clocks are never compared. */
+/**
+ * A lock file counts as left by a crash if it does not change for this many polls. The number depends on whether its process
+ * has ended, is alive and silent, or runs on another machine. Clocks are never compared.
+ */
 const ENDED_POLLS = 30;
 const SILENT_POLLS = 600;
 const FOREIGN_POLLS = 3000;
@@ -25,19 +29,19 @@ const HOST = createHash('sha256').update(hostname()).digest('hex').slice(0, 12);
 
 export interface Holder {
   readonly pid: number;
-  /** Null: this one. */
+  /** Hash of the machine's name; null: this machine. */
   readonly host: string | null;
   /** Milliseconds since 1970 when the lock was taken. */
   readonly since: number;
 }
 
-/** The file of one holder of the lock at `path`. No two calls give the same name. */
+/** A unique name for the file of one holder of the lock at `path`. */
 export function lockFile(path: string, { pid, host, since }: Holder): string {
   const unique = randomBytes(6).toString('hex');
   return `${path}.${pid}-${host ?? HOST}-${Math.round(since)}-${unique}.sinter`;
 }
 
-/** Runs `work` while holding the lock at `path`; waits for another holder. CANCELLED when the signal aborts. */
+/** Runs `work` while holding the lock at `path`; waits for another holder first. Throws CANCELLED if the signal aborts. */
 export async function withLock<T>(
   path: string,
   signal: AbortSignal | undefined,
@@ -57,18 +61,18 @@ export async function withLock<T>(
         await rm(own, { force: true });
       }
     }
-    // Not all at the same moment, or those who step back would meet again.
+    // The pause is random, so that processes that stepped back do not meet again.
     await sleep(pollMs * (0.5 + Math.random()));
   }
 }
 
-/** What a waiter saw of a file, and how often in a row. */
+/** The time of change that a waiter saw last, and how often in a row. */
 interface Look {
   readonly mtimeMs: number;
   readonly count: number;
 }
 
-/** Whether nobody but `own` holds the lock; removes what a crash left. */
+/** Whether nobody but `own` holds the lock. Removes the lock files of crashed processes. */
 async function isFree(path: string, own: string | null, seen: Map<string, Look>): Promise<boolean> {
   const folder = dirname(path);
   const begin = `${basename(path)}.`;
@@ -100,7 +104,7 @@ function ifGone(error: NodeJS.ErrnoException): null {
 
 function pollsUntilAbandoned({ pid, host, since }: Holder): number {
   if (host !== HOST) return FOREIGN_POLLS;
-  // A container begins again with the same pid: that one ended before we began.
+  // In a restarted container a new process may have the pid of the holder, which ended before this process began.
   if (pid === process.pid) {
     return since < Date.now() - 1000 * process.uptime() ? ENDED_POLLS : SILENT_POLLS;
   }

@@ -1,17 +1,17 @@
 /**
- * Which files of a repository a model needs: those that Sinter reads, each kind of weights once.
+ * Chooses the files of a repository that a model needs: those that Sinter reads, with the weights in one format only.
  *
- * Names come from the hub: one that could leave its folder is refused, not skipped.
+ * Names come from the hub: one that could lead out of the model's folder throws instead of being skipped.
  */
 
 import { SinterError } from '../core/errors.js';
 import { SMALL_FILES } from '../formats/small-files.js';
 
-/** They are taken whenever they are there. */
+/** Files that are taken whenever they exist. */
 const SMALL: ReadonlySet<string> = new Set(SMALL_FILES);
 /** Folders of sentence-transformers modules: `1_Pooling`, `2_Dense`. */
 const MODULE = /^\d+_[A-Za-z]+\//;
-/** Best first; the first that is there is taken. */
+/** Formats of weights, best first; the first one that the repository has is taken. */
 const WEIGHTS: readonly ((name: string) => boolean)[] = [
   (name) => name === 'model.safetensors',
   (name) => /^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/.test(name),
@@ -20,7 +20,7 @@ const WEIGHTS: readonly ((name: string) => boolean)[] = [
   (name) => /^(onnx\/)?model_quantized\.onnx(_data|\.data)?$/.test(name),
 ];
 
-/** Throws UNAVAILABLE for a name that is not a plain relative path. */
+/** Throws UNAVAILABLE if a name is not a plain relative path. */
 export function checkFileName(name: string): void {
   const parts = name.split('/');
   const plain = name.length <= 512 && !/[\\\0:]/.test(name);
@@ -28,7 +28,7 @@ export function checkFileName(name: string): void {
   throw new SinterError('UNAVAILABLE', `the hub lists a file ${JSON.stringify(name)}: refused`);
 }
 
-/** The files to take of all that a repository has; `include` adds those that match one of its patterns (`onnx/*`). */
+/** The files to download of all files of a repository; `include` adds those that match one of its patterns (`onnx/*`). */
 export function chooseFiles(names: readonly string[], include: readonly string[] = []): string[] {
   for (const name of names) checkFileName(name);
   const weights = WEIGHTS.map((fits) => names.filter(fits)).find((found) => found.length > 0) ?? [];

@@ -1,27 +1,30 @@
 /**
- * Trying again: only after failures that may pass, with growing pauses, and not for ever.
+ * Retries a task: only after transient failures, with growing pauses, and a limited number of times.
  *
- * A transfer that got further than ever before it broke has not failed: its count begins anew.
+ * If a transfer got further than ever before, its failures are counted anew.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { throwIfAborted } from '../core/errors.js';
 import { TransientError } from './http.js';
 
-/** Failures in a row, without a byte gained, before it is given up. */
+/** Failures in a row without progress after which the task still gets another try. */
 const MAX_FAILURES = 4;
-/** Tries in all, whatever they gain. */
+/** Limit on all tries, whatever their progress. */
 const MAX_TRIES = 100;
 const FIRST_PAUSE_MS = 200;
 
 export interface Patience {
-  /** Bytes that are there now; fewer than before when it had to begin anew. */
+  /** Number of bytes that have arrived. It falls if the transfer had to begin anew. */
   readonly progress?: () => Promise<number>;
-  /** What to do before another try. */
+  /** Called before another try. */
   readonly again?: () => Promise<void>;
 }
 
-/** The result of `work`, tried up to five times without gaining. Throws its last error; CANCELLED when the signal aborts. */
+/**
+ * The result of `work`, after at most five tries in a row without progress. Throws its last error; CANCELLED if the signal
+ * aborts.
+ */
 export async function patiently<T>(
   signal: AbortSignal | undefined,
   work: () => Promise<T>,

@@ -1,5 +1,6 @@
 /**
- * What the name of a model stands for: a path, else a model of the hub in the cache, downloaded only when the caller asks.
+ * Resolves the name of a model: a path, else a model of the hub in the cache. It is downloaded only if the caller asks for
+ * that.
  *
  * The rule: a path that exists is never looked up anywhere else.
  */
@@ -12,15 +13,16 @@ import { downloadModel } from './index.js';
 import { hubSettings } from './settings.js';
 import type { DownloadOptions } from './types.js';
 
-/** A folder, a file, or a model of the hub. */
+/** Options for loading a folder, a file, or a model of the hub. */
 export interface ResolveOptions extends DownloadOptions {
-  /** true: what the cache does not have is downloaded. Default: false, nothing touches the network. */
+  /** true: files that the cache lacks are downloaded. Default: false, no network access. */
   readonly download?: boolean;
 }
 
 /**
- * The folder or file that `name` stands for: an existing path, else the snapshot of a model id in the cache. Throws
- * UNAVAILABLE when it is neither and `download` is not set.
+ * The folder or file that `name` stands for: an existing path, else the cached snapshot of a model id. A name that is
+ * neither a path nor a model id is returned as it is. Throws UNAVAILABLE if a model id is not cached and `download` is not
+ * set.
  */
 export async function resolveModel(
   where: string,
@@ -38,7 +40,7 @@ export async function resolveModel(
   const found = await new ModelCache(settings.cache, name).find(revision);
   if (found !== null) return found;
   const pull = `\`sinter pull ${name}${revision === 'main' ? '' : ` --revision ${revision}`}\``;
-  // Commands have no such option.
+  // `download` is undefined in commands, which have no such option.
   const advice = download === undefined ? `run ${pull}` : `give download: true, or run ${pull}`;
   throw new SinterError(
     'UNAVAILABLE',

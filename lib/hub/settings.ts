@@ -1,7 +1,8 @@
 /**
- * Where the hub and its cache are, from the options and the environment.
+ * Address of the hub and path of its cache, from the environment.
  *
- * The variables and their order are those of huggingface_hub, so that one cache and one token serve Python and Node alike.
+ * The variables and their precedence are those of huggingface_hub, so that one cache and one token serve Python and Node
+ * alike.
  */
 
 import { readFile } from 'node:fs/promises';
@@ -10,14 +11,14 @@ import { join } from 'node:path';
 import { rangeMistake, SinterError } from '../core/errors.js';
 
 export interface HubSettings {
-  /** Folder of `models--org--name` folders. */
+  /** Folder that holds the `models--org--name` folders. */
   readonly cache: string;
   /** Without a slash at the end. */
   readonly endpoint: string;
   readonly token: string | null;
   /** HF_HUB_OFFLINE: no request is ever made. */
   readonly offline: boolean;
-  /** For a first answer, and between two pieces of a transfer. */
+  /** Longest wait for a first answer, and between two pieces of a transfer. */
   readonly timeoutMs: number;
 }
 
@@ -26,7 +27,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const ENDPOINT = 'https://huggingface.co';
 const TIMEOUT_SECONDS = 10;
 
-/** Reads the environment; throws RangeError for a variable that makes no sense. */
+/** Reads the environment. Throws RangeError if a variable is not valid. */
 export async function hubSettings(env: Environment = process.env): Promise<HubSettings> {
   const home =
     set(env.HF_HOME) ?? join(set(env.XDG_CACHE_HOME) ?? join(homedir(), '.cache'), 'huggingface');
@@ -48,14 +49,14 @@ export async function hubSettings(env: Environment = process.env): Promise<HubSe
   };
 }
 
-/** HF_TOKEN, else the file that `hf auth login` wrote. */
+/** The token in HF_TOKEN, else in the file that `hf auth login` wrote; null without one. */
 async function readToken(env: Environment, home: string): Promise<string | null> {
   const stated = set(env.HF_TOKEN);
   const path = set(env.HF_TOKEN_PATH) ?? join(home, 'token');
   const text = stated ?? (await readFile(expand(path), 'utf8').catch(() => ''));
   const token = text.trim();
   if (token === '') return null;
-  // A line break inside would end the header that the token is sent in.
+  // A line break in the token would end the HTTP header that carries it.
   if (/^[\x21-\x7e]+$/.test(token)) return token;
   throw new SinterError('UNAVAILABLE', 'the Hugging Face token has characters that no token has');
 }

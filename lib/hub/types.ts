@@ -1,16 +1,16 @@
 /**
- * What a caller says about a download, and hears of it.
+ * Options and progress of a download.
  *
- * Types only; nothing here runs.
+ * Types only: this module has no code.
  */
 
 export interface DownloadProgress {
-  /** The file that is being fetched, or is there whole. */
+  /** The file that is being downloaded, or is complete. */
   readonly file: string;
-  /** Bytes of it that are there, and in all. */
+  /** Bytes of the file that have arrived, and in all. */
   readonly loaded: number;
   readonly total: number;
-  /** Files that are there whole, and in all. */
+  /** Files that are complete, and in all. */
   readonly filesDone: number;
   readonly files: number;
 }
@@ -18,7 +18,10 @@ export interface DownloadProgress {
 export interface DownloadOptions {
   /** A branch, a tag or a commit. Default: main. */
   readonly revision?: string;
-  /** Further files by pattern, `*` for any characters: ['onnx/*']. Default: what Sinter reads. */
+  /**
+   * Patterns of further files to download; `*` stands for any characters: ['onnx/*']. Default: only the files that Sinter
+   * reads.
+   */
   readonly include?: readonly string[];
   readonly onProgress?: (progress: DownloadProgress) => void;
   readonly signal?: AbortSignal;

@@ -20,7 +20,7 @@ export function exactMatch(truth: string, predicted: string): number {
   return normalizeAnswer(truth) === normalizeAnswer(predicted) ? 1 : 0;
 }
 
-/** F1 of the words that both have; of two empty answers 1. */
+/** F1 over the words that both answers have, counted with repetitions; 1 if both are empty. */
 export function answerF1(truth: string, predicted: string): number {
   const [expected, found] = [truth, predicted].map((text) => {
     const plain = normalizeAnswer(text);
@@ -43,7 +43,10 @@ export interface AnswerScores {
   readonly f1: number;
 }
 
-/** Means over questions of the best match among the right answers (none: the empty answer is right), 0 to 1. */
+/**
+ * Means over questions of the best score among the right answers, 0 to 1. If a question has no right answer, the empty
+ * answer is right.
+ */
 export function answerScores(
   truth: readonly (readonly string[])[],
   predicted: readonly string[],

@@ -1,7 +1,7 @@
 /**
  * The classification report: one row per label, then the averages; as a value, as a dict, and as text.
  *
- * The rule: dict and text are those of scikit-learn to the byte, so that people can compare them by eye.
+ * The rule: dict and text match those of scikit-learn byte for byte, so that people can compare them by eye.
  */
 import { rangeMistake } from '../core/errors.js';
 import { accuracy, countLabels, type LabelScoreOptions } from './classification.js';
@@ -24,7 +24,7 @@ export interface ReportRow extends Scores {
 
 export interface ClassificationReport {
   readonly rows: readonly ReportRow[];
-  /** Absent for multilabel, and where `labels` leaves out a label that occurs: then "micro avg" stands in. */
+  /** Absent for multilabel reports, and if `labels` leaves out a label that occurs: the report then has "micro avg" instead. */
   readonly accuracy?: number;
   readonly averages: readonly ReportRow[];
 }
@@ -68,7 +68,7 @@ function reportFrom(
   };
 }
 
-/** The report of a single-label classifier. RangeError when a column is empty or lengths differ. */
+/** The report of a single-label classifier. Throws RangeError if a column is empty or the lengths differ. */
 export function classificationReport<L extends Label>(
   truth: readonly L[],
   predicted: readonly L[],
@@ -88,7 +88,7 @@ export function classificationReport<L extends Label>(
   return { ...report, accuracy: accuracy(truth, predicted) };
 }
 
-/** The report of a multilabel classifier: adds "micro avg" and "samples avg", has no accuracy. */
+/** The report of a multilabel classifier: it has "micro avg" and "samples avg", and no accuracy. */
 export function multilabelReport(
   truth: IndicatorRows,
   predicted: IndicatorRows,
@@ -121,7 +121,7 @@ export function reportToDict(report: ClassificationReport): ReportDict {
   return Object.fromEntries([...report.rows.map(entry), ...middle, ...report.averages.map(entry)]);
 }
 
-/** As Python's `{:.nf}`: an exact tie goes to the even digit, where `toFixed` would go up. */
+/** Formats a number as Python's `{:.nf}`: an exact tie is rounded to the even digit, while `toFixed` rounds it up. */
 function fixed(value: number, digits: number): string {
   if (Number.isNaN(value)) return 'nan';
   // A tie at this digit needs at most digits + 1 binary places, so the products below are exact.
@@ -134,7 +134,7 @@ function fixed(value: number, digits: number): string {
   return value.toFixed(digits);
 }
 
-/** The report as scikit-learn prints it. `digits` (default 2, 0 to 20) are those after the point. */
+/** The report as scikit-learn prints it. `digits` is the number of decimals (default 2, 0 to 20). */
 export function reportToText(
   report: ClassificationReport,
   options: { readonly digits?: number } = {},

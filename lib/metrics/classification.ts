@@ -1,7 +1,7 @@
 /**
  * Scores for single-label classification: accuracy, precision, recall and F1 per label and averaged.
  *
- * The rule: the values are those of scikit-learn, including what happens to labels that never occur.
+ * The rule: the values are those of scikit-learn, also for labels that never occur.
  */
 import {
   type Average,
@@ -36,7 +36,10 @@ export function accuracy<L extends Label>(truth: readonly L[], predicted: readon
   return right / truth.length;
 }
 
-/** Counts per label, in the order of `labels`. Rows with other labels still count as errors of listed ones. */
+/**
+ * Counts per label, in the order of `labels`. Rows with an unlisted label in one column still count as errors of the listed
+ * label in the other.
+ */
 export function countLabels<L extends Label>(
   truth: readonly L[],
   predicted: readonly L[],
@@ -87,7 +90,7 @@ export function averagedScores<L extends Label>(
   return averageScores(countLabels(truth, predicted, labels), average, zeroDivision);
 }
 
-/** Precision, recall and F1 of one label, all others being "the rest". */
+/** Precision, recall and F1 of one label against all others. */
 export function binaryScores<L extends Label>(
   truth: readonly L[],
   predicted: readonly L[],

@@ -6,12 +6,12 @@
 import { rangeMistake } from '../core/errors.js';
 import { checkColumns, type Label, labelIndex, sortedLabels } from './labels.js';
 
-/** `true` divides by the row's sum, `pred` by the column's, `all` by the total; an empty sum gives 0. */
+/** Divisor of the counts: `true` is the row's sum, `pred` the column's, `all` the total; an empty sum gives 0. */
 export type Normalize = 'true' | 'pred' | 'all';
 
 export interface ConfusionMatrix<L extends Label> {
   readonly labels: readonly L[];
-  /** values[i][j]: rows (or their share) with truth labels[i] and prediction labels[j]. */
+  /** values[i][j]: number of rows (or their share) with truth labels[i] and prediction labels[j]. */
   readonly values: readonly (readonly number[])[];
 }
 
@@ -78,7 +78,7 @@ export function topConfusions<L extends Label>(
   return found.sort((a, b) => b.count - a.count).slice(0, limit);
 }
 
-/** Mean recall over the labels that occur in the truth, 0 to 1. */
+/** Mean of the recalls of the labels that occur in the truth, 0 to 1. */
 export function balancedAccuracy<L extends Label>(
   truth: readonly L[],
   predicted: readonly L[],
@@ -92,7 +92,7 @@ export function balancedAccuracy<L extends Label>(
   return sum(recalls) / recalls.length;
 }
 
-/** Matthews' correlation, -1 to 1; 0 where either column has one class only. */
+/** Matthews' correlation, -1 to 1; 0 if a column has only one class. */
 export function matthewsCorrelation<L extends Label>(
   truth: readonly L[],
   predicted: readonly L[],
@@ -109,8 +109,8 @@ export function matthewsCorrelation<L extends Label>(
 }
 
 /**
- * Cohen's kappa: agreement beyond chance, up to 1; NaN where both columns hold one and the same class.
- * With weights, a mistake counts by the distance of the labels in their sorted order (or its square).
+ * Cohen's kappa: agreement beyond chance, up to 1; NaN if both columns hold the same single class. With weights, a mistake
+ * counts by the distance of the labels in their sorted order (or its square).
  */
 export function cohenKappa<L extends Label>(
   truth: readonly L[],

@@ -56,7 +56,7 @@ export function spearman(a: Numbers, b: Numbers): number {
   return pearson(averageRanks(a), averageRanks(b));
 }
 
-/** Pairs that tie within runs of equal keys: sum of t (t - 1) / 2. */
+/** Number of tied pairs within runs of equal keys: sum of t (t - 1) / 2. */
 function tiedPairs(keys: readonly number[], same: (i: number, j: number) => boolean): number {
   let pairs = 0;
   let start = 0;
@@ -68,7 +68,7 @@ function tiedPairs(keys: readonly number[], same: (i: number, j: number) => bool
   return pairs;
 }
 
-/** How many pairs of values stand in the wrong order: a merge sort that counts. Overwrites `values`. */
+/** Number of pairs of values in the wrong order, counted by a merge sort. Overwrites `values`. */
 function countInversions(values: Float64Array<ArrayBuffer>): number {
   let source = values;
   let target = new Float64Array(values.length);

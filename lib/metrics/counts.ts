@@ -5,7 +5,7 @@
  */
 import { rangeMistake } from '../core/errors.js';
 
-/** What is counted for one label (or for one row of a multilabel set). */
+/** Counts for one label (or for one row of a multilabel set). */
 export interface Counts {
   /** Rows where the label is both true and predicted. */
   truePositive: number;
@@ -55,7 +55,7 @@ export function sumCounts(counts: readonly Counts[]): Counts {
   return sum;
 }
 
-/** Mean of the values that are numbers; weights that are all zero count as equal weights. */
+/** Mean of the values that are not NaN. If all weights are zero, they count as equal. */
 export function meanWithoutNan(values: readonly number[], weights?: readonly number[]): number {
   let sum = 0;
   let weightSum = 0;
@@ -73,7 +73,7 @@ export function meanWithoutNan(values: readonly number[], weights?: readonly num
   return plainCount === 0 ? Number.NaN : plainSum / plainCount;
 }
 
-/** Mean of already computed scores, by the given weights (none: all equal). */
+/** Means of scores that are computed already, by the given weights (default: all equal). */
 export function meanScores(scores: readonly Scores[], weights?: readonly number[]): Scores {
   return {
     precision: meanWithoutNan(

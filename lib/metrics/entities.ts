@@ -1,7 +1,8 @@
 /**
  * Scores of tagged words by whole entities, as seqeval's default mode and conlleval count them.
  *
- * The rule: an entity is right when its type, first and last word are; `I-` without a fitting tag before it begins one.
+ * The rule: an entity is right if its type, first word and last word are. An `I-` tag begins an entity if the tag before it
+ * does not fit.
  */
 import { type Counts, checkZeroDivision, type Scores, scoresOf, sumCounts } from './counts.js';
 import { checkColumns, compareCodePoints } from './labels.js';
@@ -11,12 +12,12 @@ export type Tags = readonly string[];
 
 export interface EntitySpan {
   readonly type: string;
-  /** Numbers of its first and its last word. */
+  /** Indices of its first and its last word. */
   readonly first: number;
   readonly last: number;
 }
 
-/** The prefix of a tag and its type; a tag without prefix counts as inside. */
+/** Splits a tag into prefix and type; a tag without a prefix counts as `I`. */
 export function splitTag(tag: string): { readonly prefix: string; readonly type: string } {
   const match = /^([BIESL])-(.*)$/s.exec(tag);
   if (match !== null) return { prefix: match[1] ?? 'I', type: match[2] ?? '' };
@@ -35,7 +36,7 @@ export function entitiesOf(tags: Tags): EntitySpan[] {
       open = null;
     }
     if (prefix !== 'O') open ??= { type, first: i };
-    // S stands alone, E and L are the last word.
+    // S is a whole entity of one word; E and L are the last word of one.
     if (open !== null && (prefix === 'S' || prefix === 'E' || prefix === 'L')) {
       spans.push({ ...open, last: i });
       open = null;
@@ -49,11 +50,11 @@ export interface EntityScores {
   readonly micro: Scores;
   /** Per type, in code point order. */
   readonly types: Readonly<Record<string, Scores & { readonly support: number }>>;
-  /** Share of single tags that agree. */
+  /** Share of single tags that are equal. */
   readonly tagAccuracy: number;
 }
 
-/** Compares tag sequences, [texts][words]. RangeError when their shapes differ or there is no text. */
+/** Compares tag sequences, [texts][words]. Throws RangeError if their shapes differ or there is no text. */
 export function entityScores(
   truth: readonly Tags[],
   predicted: readonly Tags[],

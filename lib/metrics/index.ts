@@ -1,5 +1,5 @@
 /**
- * Everything of lib/metrics that other layers use.
+ * The exports of lib/metrics for other layers.
  *
  * The rule: functions take (truth, predicted) in this order, return plain values, and know no files or models.
  */

@@ -1,5 +1,5 @@
 /**
- * What a label is, and the order in which labels are reported.
+ * The type of labels, and the order in which they are reported.
  *
  * The rule: numbers ascend; strings go by code point (as Python sorts them), not by UTF-16 unit or locale.
  */
@@ -20,7 +20,7 @@ export function compareCodePoints(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Every distinct label of the given columns, sorted. Strings mixed with numbers are a TypeError. */
+/** Every distinct label of the given columns, sorted. Throws TypeError if strings and numbers are mixed. */
 export function sortedLabels<L extends Label>(...columns: readonly (readonly L[])[]): L[] {
   const distinct = new Set<L>();
   for (const column of columns) for (const label of column) distinct.add(label);
@@ -33,7 +33,7 @@ export function sortedLabels<L extends Label>(...columns: readonly (readonly L[]
   );
 }
 
-/** Position of every label in the list. A label listed twice is a RangeError. */
+/** Index of every label in the list. Throws RangeError if a label is listed twice. */
 export function labelIndex<L extends Label>(labels: readonly L[]): Map<L, number> {
   const index = new Map<L, number>();
   for (const label of labels) {
@@ -43,7 +43,7 @@ export function labelIndex<L extends Label>(labels: readonly L[]): Map<L, number
   return index;
 }
 
-/** Both columns must have the same length, and at least one row: anything else is a RangeError. */
+/** Throws RangeError unless both columns have the same length, at least 1. */
 export function checkColumns(truth: ArrayLike<unknown>, predicted: ArrayLike<unknown>): void {
   if (truth.length === 0) throw rangeMistake('truth', 'at least one value', 'none');
   if (truth.length !== predicted.length) {

@@ -18,14 +18,14 @@ export function softmax(row: Float32Array): number[] {
   return Array.from(row, (value) => Math.exp(value - total));
 }
 
-/** Probability of one logit by itself. */
+/** Probability for a single logit. */
 export function sigmoid(logit: number): number {
   if (logit >= 0) return 1 / (1 + Math.exp(-logit));
   const power = Math.exp(logit);
   return power / (1 + power);
 }
 
-/** Index of the largest value, the first of equals. */
+/** Index of the largest value; the first one if several are equal. */
 export function argmax(row: ArrayLike<number>): number {
   let best = 0;
   for (let i = 1; i < row.length; i++) if ((row[i] ?? 0) > (row[best] ?? 0)) best = i;

@@ -1,7 +1,7 @@
 /**
- * Scores for multilabel classification, where a row carries any number of labels.
+ * Scores for multilabel classification, where a row may have any number of labels.
  *
- * The rule: truth and prediction are rows of 0 and 1, one column per label, all rows equally long.
+ * The rule: truth and prediction are rows of 0 and 1, one column per label, all rows of the same length.
  */
 import { rangeMistake } from '../core/errors.js';
 import { type Counts, checkZeroDivision, meanScores, type Scores, scoresOf } from './counts.js';
@@ -18,7 +18,7 @@ function checkRows(where: string, rows: IndicatorRows, width: number): void {
   });
 }
 
-/** Checks both sides and returns the number of labels. RangeError names the first bad row. */
+/** Checks both sides and returns the number of labels. Throws RangeError that names the first bad row. */
 export function indicatorWidth(truth: IndicatorRows, predicted: IndicatorRows): number {
   checkColumns(truth, predicted);
   const width = truth[0]?.length ?? 0;
@@ -65,7 +65,7 @@ export function sampleScores(
   return meanScores(perRow);
 }
 
-/** Share of rows that agree in every label, 0 to 1. */
+/** Share of rows in which all labels are right, 0 to 1. */
 export function subsetAccuracy(truth: IndicatorRows, predicted: IndicatorRows): number {
   indicatorWidth(truth, predicted);
   const same = truth.filter((row, i) => row.every((value, j) => value === predicted[i]?.[j]));

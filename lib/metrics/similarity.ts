@@ -7,14 +7,14 @@
 import { rangeMistake, typeMistake } from '../core/errors.js';
 import { Matrix } from '../core/matrix.js';
 
-/** A row of the searched matrix. */
+/** A row of the searched matrix, with its similarity to a query. */
 export interface Neighbour {
   readonly index: number;
   /** Cosine similarity, from -1 to 1. */
   readonly score: number;
 }
 
-/** Cosine similarity of every row of `a` with every row of `b`, [a.rows, b.rows]; a zero row has 0 with all. */
+/** Cosine similarity of every row of `a` with every row of `b`, [a.rows, b.rows]; 0 if one of the rows is zero. */
 export function similarity(a: Matrix, b: Matrix): Matrix {
   checkPair('similarity', a, b);
   const result = Matrix.zeros(a.rows, b.rows);
@@ -29,7 +29,7 @@ export function similarity(a: Matrix, b: Matrix): Matrix {
   return result;
 }
 
-/** For each row of `queries` the `k` most similar rows of `matrix`, best first; of equals the first one first. */
+/** For each row of `queries`, the `k` most similar rows of `matrix`, best first; equal ones in the order of the matrix. */
 export function nearest(queries: Matrix, matrix: Matrix, k: number): Neighbour[][] {
   if (!Number.isSafeInteger(k) || k < 1)
     throw rangeMistake('nearest: k', 'a whole number from 1', k);

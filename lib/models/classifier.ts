@@ -1,7 +1,7 @@
 /**
  * A text classifier: an encoder with a head over its pooled tokens, for one label, several labels or a number per text.
  *
- * The three kinds share everything but what a row says and what the logits mean (problems/).
+ * The three kinds differ only in their rows and in the meaning of the logits (lib/tasks/text-classification).
  */
 
 import type { BatchOptions } from '../batching/batch-options.js';
@@ -57,13 +57,13 @@ export interface ClassifierLoadOptions<
   K extends ClassificationProblem = 'single_label_classification',
 > extends HeadLoadOptions {
   /**
-   * Names for the classes of the folder's trained head, as many as it has and in its order; its weights stay. A folder without
-   * a head gets a new, untrained one for them.
+   * Names for the classes of the folder's trained head, as many as it has, in the order of its logits; its weights stay. A
+   * folder without a head gets a new, untrained one with these labels.
    */
   readonly labels?: readonly L[];
   /**
-   * What the head is for: one label per text (default), any number of labels, or numbers. Decides where config.json says
-   * nothing; a trained head that config.json states to be of another kind is UNSUPPORTED_MODEL.
+   * The kind of problem: one label per text (default), any number of labels, or numbers. It applies if config.json states
+   * none. A trained head of another kind by config.json throws UNSUPPORTED_MODEL.
    */
   readonly problem?: K;
 }
@@ -79,9 +79,9 @@ export type ClassifierBatchOptions = BatchOptions & WindowedOptions;
 
 export type ClassifierEvaluateOptions = EvaluateOptions & WindowedOptions;
 
-/** Beside the scores of rows. */
+/** Added to the evaluation of rows. */
 export interface Truncated {
-  /** How many rows were longer than the limit and cut. */
+  /** Number of rows that exceeded the length limit and were truncated. */
   readonly truncated: number;
 }
 
@@ -89,7 +89,7 @@ export type ClassifierTrainOptions<
   K extends ClassificationProblem = 'single_label_classification',
 > = ModelTrainOptions<RowOf<K>, ScoresOf<K>>;
 
-/** Scores that become objects before other events of the JavaScript thread have their turn: about a millisecond. */
+/** Scores that become objects before the event loop turns: about a millisecond. */
 const SCORES_PER_TURN = 4096;
 
 const PROBLEMS: readonly ClassificationProblem[] = [
@@ -111,8 +111,8 @@ export class Classifier<
   }
 
   /**
-   * Loads a model folder (f32, f16, bf16 or quantized by Sinter) or an ONNX file with a classification head, or adds a new head.
-   * RangeError where `labels` do not fit the trained head.
+   * Loads a model folder (f32, f16, bf16 or quantized by Sinter) or an ONNX file with a classification head, or adds a new
+   * head. Throws RangeError if `labels` do not fit the trained head.
    */
   static async load<
     const L extends string = string,
@@ -123,7 +123,7 @@ export class Classifier<
     const read = readOptions(where, options, known);
     const { labels } = options;
     const problem = readProblem(where, options.problem);
-    // How many there must be depends on the folder.
+    // The right number of labels depends on the folder and is checked later.
     if (labels !== undefined) checkLabels(where, labels, 1);
     const { settings, limit } = loadSettings(read);
     const own = {
@@ -157,12 +157,12 @@ export class Classifier<
     return (this.parts.head.labels ?? []) as readonly L[];
   }
 
-  /** What the head is for. */
+  /** The kind of problem that the head solves. */
   get problem(): K {
     return this.parts.head.problem as K;
   }
 
-  /** One prediction per text or pair, in their order. Throws TypeError or RangeError naming texts[i]. */
+  /** One prediction per text or pair, in the same order. Throws TypeError or RangeError naming texts[i]. */
   async predict(
     texts: readonly TextInput[],
     options: ClassifyOptions = {},
@@ -180,10 +180,7 @@ export class Classifier<
     );
   }
 
-  /**
-   * A batcher for a server: `run(text)` gives what `predict([text])` gives, with the same `windows`. Each window is an item of the
-   * batches of its own. Dispose it, or the model.
-   */
+  /** A batcher for a server: `run(text)` resolves with the same result as `predict([text])` has. Dispose it, or the model. */
   batch(options: ClassifierBatchOptions = {}): Batcher<PredictionOf<L, K>> {
     const threshold = EVEN_ODDS;
     const windows = readWindows('batch', options, this.maxTokens);
@@ -202,7 +199,10 @@ export class Classifier<
     return this.forward('logits', texts, run, readWindows('logits', options, this.maxTokens));
   }
 
-  /** Predicts all rows and compares with what they say; `truncated` rows were cut. */
+  /**
+   * Predicts all rows and compares the predictions with the rows' labels or values. `truncated` is the number of truncated
+   * rows.
+   */
   async evaluate(
     rows: Rows<RowOf<K>>,
     options: ClassifierEvaluateOptions = {},
@@ -257,7 +257,7 @@ export class Classifier<
     };
   }
 
-  /** A threshold means something for several labels only. */
+  /** Only a classifier with several labels per text has the option `threshold`. */
   private knownOptions() {
     const several = this.parts.head.problem === 'multi_label_classification';
     const common = { ...PREDICT_OPTIONS, ...WINDOWED_OPTIONS };

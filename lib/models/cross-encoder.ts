@@ -1,7 +1,7 @@
 /**
- * A cross-encoder: reads two texts together and scores how well they fit, as rerankers do.
+ * A cross-encoder: reads two texts together and scores how well they match, as rerankers do.
  *
- * One logit; the score is its sigmoid, as sentence-transformers gives it, unless the folder says otherwise.
+ * It has one logit. The score is its sigmoid, as in sentence-transformers, unless the folder states another activation.
  */
 
 import { EMBEDDED_MODEL } from '../checkpoint/embedded-model.js';
@@ -49,27 +49,30 @@ import {
 export type CrossEncoderLoadOptions = HeadLoadOptions;
 
 export interface ScoreOptions extends PredictOptions, WindowedOptions {
-  /** One of the model's prompts by name, put in front of the first text of a pair. Default: the model's default prompt, if any. */
+  /**
+   * Name of a prompt of the model, which is put in front of the first text of a pair. Default: the model's default prompt,
+   * if any.
+   */
   readonly promptName?: string;
 }
 
 export interface RankOptions extends ScoreOptions {
-  /** How many of the texts to give. Default: all. */
+  /** How many texts to return. Default: all. */
   readonly topK?: number;
 }
 
 export interface Ranked {
-  /** Place in the texts that were given. */
+  /** Index in the given texts. */
   readonly index: number;
   readonly score: number;
-  /** The pair was longer than the limit, and cut. */
+  /** Whether the pair exceeded the limit and was truncated. */
   readonly truncated: boolean;
 }
 
 export interface ScoredPair {
   readonly text: string;
   readonly pair: string;
-  /** From 0 (do not fit) to 1. */
+  /** From 0 (no match) to 1. */
   readonly score: number;
 }
 
@@ -84,7 +87,7 @@ export interface PairEvaluation extends PairScores {
   readonly rows: number;
   /** Scores of the rows. */
   readonly predicted: readonly number[];
-  /** How many rows were longer than the limit and cut. */
+  /** Number of rows that exceeded the length limit and were truncated. */
   readonly truncated: number;
 }
 
@@ -92,7 +95,7 @@ export type CrossEncoderTrainOptions = ModelTrainOptions<ScoredPair, PairScores>
 
 const SCORE_OPTIONS = { ...PREDICT_OPTIONS, ...WINDOWED_OPTIONS, promptName: true } as const;
 
-/** The one label of a new head, as transformers would call it. */
+/** The label of a new head, named as in transformers. */
 const LABELS = ['LABEL_0'];
 
 /** Make it with `CrossEncoder.load`. */
@@ -133,7 +136,7 @@ export class CrossEncoder extends TrainableModel {
     }
   }
 
-  /** How well the two texts of each pair fit. Throws TypeError or RangeError naming texts[i]. */
+  /** A score for each pair of texts. Throws TypeError or RangeError naming texts[i]. */
   async score(
     pairs: readonly (readonly [string, string])[],
     options: ScoreOptions = {},
@@ -143,7 +146,7 @@ export class CrossEncoder extends TrainableModel {
     return this.scores('score', pairs, run, options);
   }
 
-  /** The texts by how well they fit the query, the best first. */
+  /** The texts sorted by how well they match the query, best first. */
   async rank(
     query: string,
     texts: readonly string[],
@@ -163,7 +166,7 @@ export class CrossEncoder extends TrainableModel {
     return order.sort((a, b) => b.score - a.score || a.index - b.index).slice(0, topK);
   }
 
-  /** Scores all rows and compares with what they say. */
+  /** Scores all rows and compares the results with the rows' scores. */
   async evaluate(rows: Rows<ScoredPair>, options: EvaluateOptions = {}): Promise<PairEvaluation> {
     const where = 'evaluate';
     const signal = readOptions(where, options, { signal: true }).signal();
@@ -251,7 +254,10 @@ function parsePair(at: string, row: unknown): TextTarget {
 
 const SIGMOID = 'torch.nn.modules.activation.Sigmoid';
 
-/** As sentence-transformers looks for it: its own file (from 5.4), config.json (from 4), config.json of older versions. */
+/**
+ * Name of the activation, from the places where sentence-transformers looks: its own file (from 5.4), config.json (from 4),
+ * the key of older versions in config.json.
+ */
 function activationName({ config, sentence }: ModelParts): string {
   const own: JsonObject = isJsonObject(config.sentence_transformers)
     ? config.sentence_transformers
@@ -271,7 +277,10 @@ function activationOf(parts: ModelParts): (logit: number) => number {
   throw unsupported(parts.path, `${what} (supported: Sigmoid, Identity of torch.nn)`);
 }
 
-/** Both places say the activation: config.json to every version, and to `sinter evaluate` what the folder is for. */
+/**
+ * Writes the activation to both places: all versions of sentence-transformers read config.json, and it tells `sinter
+ * evaluate` that the folder is a cross-encoder.
+ */
 function withActivation(parts: ModelParts): ModelParts {
   const { config, sentence } = parts;
   const activation = activationName(parts);

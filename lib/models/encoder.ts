@@ -1,8 +1,8 @@
 /**
  * A text encoder: texts in, one vector per text out.
  *
- * How token vectors become one vector is read from the model's sentence-transformers files or said by the caller; it
- * is never guessed.
+ * The way from token vectors to one vector is stated in the model's sentence-transformers files or by the caller; it is
+ * never guessed.
  */
 
 import { BATCH_OPTIONS, type BatchOptions } from '../batching/batch-options.js';
@@ -37,24 +37,24 @@ import { checkTexts, TextModel } from './text-model.js';
 
 export interface EncoderLoadOptions extends LoadOptions {
   /**
-   * Replaces what the sentence-transformers files say; must be given when there are none. A list: their vectors side by
-   * side.
+   * Replaces the pooling in the sentence-transformers files; must be given if there are none. For a list, the vectors are
+   * concatenated.
    */
   readonly pooling?: PoolKind | readonly PoolKind[];
   /**
-   * Scale vectors to length 1, before a `truncate_dim` of the files shortens them. Default: as the sentence-transformers files
-   * say, else false.
+   * Scale vectors to length 1, before a `truncate_dim` of the files shortens them. Default: as in the sentence-transformers
+   * files, else false.
    */
   readonly normalize?: boolean;
 }
 
 export interface EmbedOptions extends PredictOptions {
-  /** One of the model's prompts by name, put in front of every text. Default: the model's default prompt, if any. */
+  /** Name of a prompt of the model, which is put in front of every text. Default: the model's default prompt, if any. */
   readonly promptName?: string;
 }
 
 export interface EncoderBatchOptions extends BatchOptions {
-  /** As for `embed`, for every text of the batcher. */
+  /** As for `embed`; applies to every text of the batcher. */
   readonly promptName?: string;
 }
 
@@ -62,13 +62,19 @@ export interface ClassifierOptions<
   L extends string,
   K extends ClassificationProblem = 'single_label_classification',
 > {
-  /** At least two different names (one for several labels or numbers); their order is the order of the logits. */
+  /**
+   * Names of the labels in the order of the logits: at least two different ones, or at least one for several labels or
+   * numbers.
+   */
   readonly labels: readonly L[];
-  /** What the head is for: one label per text (default), any number of labels, or numbers. */
+  /** The kind of problem: one label per text (default), any number of labels, or numbers. */
   readonly problem?: K;
-  /** Of the new head's weights. Default: 42. */
+  /** Seed for the new head's weights. Default: 42. */
   readonly seed?: number;
-  /** The length limit, at most the encoder's positions. Default: `model_max_length` of the tokenizer, else its positions. */
+  /**
+   * Longest text in tokens, at most the encoder's positions. Default: `model_max_length` of the tokenizer, else the number
+   * of positions.
+   */
   readonly maxTokens?: number;
 }
 
@@ -80,7 +86,7 @@ export class Encoder extends TextModel {
 
   /**
    * Loads a model folder, an ONNX file, or a model id (`org/name`) from the Hugging Face cache; without a path the
-   * all-MiniLM-L6-v2 inside this package. Nothing is downloaded unless `download` says so.
+   * all-MiniLM-L6-v2 inside this package. Nothing is downloaded unless `download` is true.
    */
   static async load(path = EMBEDDED_MODEL, options: EncoderLoadOptions = {}): Promise<Encoder> {
     const where = 'Encoder.load';
@@ -112,25 +118,25 @@ export class Encoder extends TextModel {
     return new Encoder({ ...parts, sentence });
   }
 
-  /** Numbers of a vector: what the encoder gives, or the first of them where the model's files have a `truncate_dim`. */
+  /** Length of a vector: the width of the encoder's output, or `truncate_dim` if the model's files have one. */
   get dimensions(): number {
     const width = outputWidth(this.parts.graph, 'embedding');
     return Math.min(width, this.sentence.truncateDim ?? width);
   }
 
-  /** What the vectors were trained to be compared by: `similarity_fn_name` of the model's files. */
+  /** The similarity that the vectors were trained for: `similarity_fn_name` of the model's files. */
   get similarityFnName(): SimilarityName {
     return this.sentence.similarityFnName;
   }
 
-  /** Texts to put before a text, by name. */
+  /** Texts to put in front of a text, by name. */
   get prompts(): Readonly<Record<string, string>> {
     return this.sentence.prompts;
   }
 
   /**
-   * One vector per text or pair, [texts, dimensions], in their order; the same bits whatever else is embedded with it. Throws
-   * TypeError or RangeError naming texts[i].
+   * One vector per text or pair, [texts, dimensions], in the same order. A vector has the same bits whatever other texts are
+   * embedded with it. Throws TypeError or RangeError naming texts[i].
    */
   async embed(texts: readonly TextInput[], options: EmbedOptions = {}): Promise<Matrix> {
     const where = 'embed';
@@ -151,7 +157,7 @@ export class Encoder extends TextModel {
   }
 
   /**
-   * A batcher for a server: `run(text)` gives the vector that `embed([text])` gives, in memory of its own. Dispose it,
+   * A batcher for a server: `run(text)` resolves with the vector that `embed([text])` has, in memory of its own. Dispose it,
    * or the model.
    */
   batch(options: EncoderBatchOptions = {}): Batcher<Float32Array> {
@@ -165,7 +171,7 @@ export class Encoder extends TextModel {
     return this.batcher(limits, { output: 'embedding', prepare, result, unpooled });
   }
 
-  /** A new, untrained classifier with this encoder's weights; training it changes nothing here. */
+  /** A new, untrained classifier with this encoder's weights; training it does not change the encoder. */
   async classifier<
     const L extends string,
     K extends ClassificationProblem = 'single_label_classification',
@@ -206,7 +212,10 @@ export class Encoder extends TextModel {
     return this.parts.sentence ?? PLAIN_SENTENCE;
   }
 
-  /** Tokens of a prompt that are not pooled, counted as sentence-transformers does: without the special token at their end. */
+  /**
+   * Number of tokens of a prompt that are not pooled, counted as in sentence-transformers: without the special token at the
+   * end.
+   */
   private async promptTokens(prompt: string): Promise<number> {
     if (prompt === '' || this.sentence.includePrompt) return 0;
     const { tokenizer } = this.parts;
@@ -216,7 +225,7 @@ export class Encoder extends TextModel {
   }
 }
 
-/** One kind or a list of different ones, as a list. */
+/** One kind of pooling or a list of different ones, as a list. */
 function readPooling(
   where: string,
   value: PoolKind | readonly PoolKind[] | undefined,

@@ -1,7 +1,7 @@
 /**
- * The kinds of models that the command line trains, measures and opens: a row for each, by its name for `--task`.
+ * The kinds of models that the command line trains, evaluates and loads: a row for each, by its name for `--task`.
  *
- * A folder is of the first kind that its task, problem and labels fit.
+ * A folder is of the first kind that fits its task, problem and labels.
  */
 
 import type { ClassificationProblem } from '../graph/checkpoint.js';
@@ -13,7 +13,7 @@ import { MaskedLM } from './masked-lm.js';
 import { QuestionAnswerer } from './question-answerer.js';
 import { TokenClassifier } from './token-classifier.js';
 
-/** Fields of the rows that a kind learns from, and what they hold. */
+/** Form of the rows that a kind is trained on. */
 export type RowForm =
   /** One label for each text. */
   | 'label'
@@ -30,13 +30,13 @@ export type RowForm =
 
 interface KindRow<Model> {
   readonly task: Task;
-  /** null but for classification. */
+  /** null except for classification. */
   readonly problem: ClassificationProblem | null;
   readonly rows: RowForm;
   readonly load: (path: string, options: object) => Promise<Model>;
 }
 
-/** Of the rows that fit a folder the first one counts: pairs and regressions look alike but for its `scorer`. */
+/** If several rows fit a folder, the first one counts. A cross-encoder and a regression differ only in `scorer`. */
 export const KINDS = {
   'multi-label': {
     task: 'classification',
@@ -90,7 +90,7 @@ export const KIND_NAMES = Object.keys(KINDS) as readonly Kind[];
 /** A model of any of these kinds. */
 export type KindModel = Awaited<ReturnType<(typeof KINDS)[Kind]['load']>>;
 
-/** What a folder is; null for an encoder. */
+/** The kind of model in a folder; null for an encoder. */
 export function kindOf({ task, problem, scorer }: FolderTask): Kind | null {
   const found = KIND_NAMES.find((kind) => {
     const row = KINDS[kind];

@@ -1,6 +1,4 @@
-/**
- * A masked language model: says which tokens fit where a text has masks, and adapts to texts without labels.
- */
+/** A masked language model: predicts tokens for the masks in a text, and can be trained on texts without labels. */
 
 import { EMBEDDED_MODEL } from '../checkpoint/embedded-model.js';
 import { loadModel } from '../checkpoint/load-lazily.js';
@@ -35,14 +33,14 @@ import {
 export type MaskedLMLoadOptions = HeadLoadOptions;
 
 export interface FillOptions {
-  /** Candidates for each mask. Default: 5. */
+  /** Number of candidates for each mask. Default: 5. */
   readonly topK?: number;
   /** Default: 'interactive'. */
   readonly priority?: Priority;
   readonly signal?: AbortSignal;
 }
 
-/** A token that may stand for a mask. */
+/** A token that may replace a mask. */
 export interface Candidate {
   /** The token as text. */
   readonly token: string;
@@ -54,23 +52,23 @@ export interface Candidate {
 }
 
 export interface MaskEvaluateOptions {
-  /** Share of the tokens that are masked. Default: 0.15. */
+  /** Share of the tokens that is masked. Default: 0.15. */
   readonly maskProbability?: number;
-  /** Of which tokens are masked: the same seed masks the same ones. Default: 42. */
+  /** Seed for the choice of masked tokens: the same seed masks the same ones. Default: 42. */
   readonly seed?: number;
   readonly signal?: AbortSignal;
 }
 
 export interface MaskScores {
-  /** Mean cross entropy of the masked tokens. */
+  /** Mean cross entropy over the masked tokens. */
   readonly loss: number;
-  /** Share of the masked tokens that are guessed. */
+  /** Share of the masked tokens that are predicted right. */
   readonly accuracy: number;
 }
 
 export interface MaskEvaluation extends MaskScores {
   readonly rows: number;
-  /** Tokens that were masked. */
+  /** Number of masked tokens. */
   readonly masked: number;
   /** exp(loss). */
   readonly perplexity: number;
@@ -80,13 +78,13 @@ export interface MaskEvaluation extends MaskScores {
 export type PlainRow = string | { readonly text: string };
 
 export interface MaskTrainOptions extends ModelTrainOptions<PlainRow, MaskScores> {
-  /** Share of the tokens that are masked, anew in every step. Default: 0.15. */
+  /** Share of the tokens that is masked, chosen anew in every step. Default: 0.15. */
   readonly maskProbability?: number;
 }
 
 const MASK_SHARE = 0.15;
 const SEED = 42;
-/** Numbers of logits that are in memory at once when rows are evaluated: 64 MB. */
+/** Most logits that are in memory at once when rows are evaluated: 64 MB. */
 const MAX_LOGITS = 1 << 24;
 
 /** Make it with `MaskedLM.load`. */
@@ -105,8 +103,8 @@ export class MaskedLM extends TrainableModel {
   }
 
   /**
-   * Loads a model folder with a language model head, or adds a new one to any encoder (without a path: to the one in this
-   * package).
+   * Loads a model folder with a masked language model head, or adds a new one to any encoder (without a path: to the one in
+   * this package).
    */
   static async load(path = EMBEDDED_MODEL, options: MaskedLMLoadOptions = {}): Promise<MaskedLM> {
     const where = 'MaskedLM.load';
@@ -121,14 +119,14 @@ export class MaskedLM extends TrainableModel {
     }
   }
 
-  /** What stands for a token to be guessed: `[MASK]` or `<mask>`. */
+  /** The token that marks a gap in a text: `[MASK]` or `<mask>`. */
   get maskToken(): string {
     return this.mask.content;
   }
 
   /**
-   * The most probable tokens for each mask of the text, in its order, the best first. RangeError for a text without a mask or
-   * over the limit: it is never cut.
+   * The most probable tokens for each mask of the text, in the order of the masks, best first. Throws RangeError for a text
+   * without a mask or over the limit: it is never truncated.
    */
   async fill(text: string, options: FillOptions = {}): Promise<Candidate[][]> {
     const where = 'fill';
@@ -151,7 +149,7 @@ export class MaskedLM extends TrainableModel {
     return Promise.all(chosen.map((_, i) => this.candidates(text, i, logits.row(i), topK)));
   }
 
-  /** Masks tokens of all rows and compares what the model says for them. */
+  /** Masks tokens of all rows and compares the predictions with them. */
   async evaluate(rows: Rows<PlainRow>, options: MaskEvaluateOptions = {}): Promise<MaskEvaluation> {
     const where = 'evaluate';
     const known = { maskProbability: true, seed: true, signal: true } as const;
@@ -163,9 +161,9 @@ export class MaskedLM extends TrainableModel {
   }
 
   /**
-   * Trains all weights on plain texts with AdamW: tokens are masked at random, anew in every step (80 % become the mask, 10 %
-   * another token, 10 % stay), and guessed. On success the model has the new weights; an error or an abort leaves the old
-   * ones.
+   * Trains all weights on plain texts with AdamW: tokens are masked at random, anew in every step (80 % become the mask, 10
+   * % another token, 10 % stay), and predicted. On success the model has the new weights; an error or an abort leaves the
+   * old ones.
    */
   async train(
     rows: Rows<PlainRow>,
@@ -182,7 +180,7 @@ export class MaskedLM extends TrainableModel {
     return new MaskedLM(await this.quantizedParts(options));
   }
 
-  /** Candidates for mask number `index` of the text. */
+  /** Candidates for mask `index` of the text. */
   private async candidates(
     text: string,
     index: number,
@@ -243,7 +241,7 @@ export class MaskedLM extends TrainableModel {
     return logits;
   }
 
-  /** `seed`: of the masks of an evaluation. */
+  /** `seed` chooses the masks of an evaluation. */
   private learning(
     masks: MaskSettings,
     seed: number,

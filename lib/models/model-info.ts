@@ -1,6 +1,4 @@
-/**
- * What a model says about itself; all numbers are read off the graph and the program.
- */
+/** Information about a model; all numbers are computed from the graph and the program. */
 
 import type {
   ClassificationProblem,
@@ -31,39 +29,45 @@ export interface ModelInfo {
   readonly hidden: number;
   readonly vocabulary: number;
   readonly maxTokens: number;
-  /** Classification and token classification: in the order of the logits. */
+  /** Classification and token classification: labels in the order of the logits. */
   readonly labels: readonly string[] | null;
-  /** Classification: what the logits are. */
+  /** Classification: the kind of problem. */
   readonly problem: ClassificationProblem | null;
-  /** Embedding: how token vectors become one (several: side by side), the steps after it, and whether it has length 1. */
+  /**
+   * Embedding: how token vectors become one (the vectors of several poolings are concatenated), the steps after it, and
+   * whether the result has length 1.
+   */
   readonly pooling: readonly PoolKind[] | null;
   readonly modules: readonly SentenceModule['kind'][];
   readonly normalized: boolean;
-  /** Embedding: numbers of a vector; null for other models. */
+  /** Embedding: length of a vector; null for other models. */
   readonly dimensions: number | null;
-  /** Embedding: what vectors are to be compared by; null for other models. */
+  /** Embedding: the similarity that the vectors were trained for; null for other models. */
   readonly similarityFnName: SimilarityName | null;
-  /** Embedding and cross-encoders: names of the prompts, and of the one that is used without being asked for. */
+  /** Embedding and cross-encoders: names of the prompts, and of the default one. */
   readonly prompts: readonly string[];
   readonly defaultPrompt: string | null;
-  /** Keys of config_sentence_transformers.json that neither sentence-transformers nor Sinter knows: they change nothing. */
+  /** Keys of config_sentence_transformers.json that neither sentence-transformers nor Sinter knows: they have no effect. */
   readonly ignoredSettings: readonly string[];
-  /** What the last training used: options, the model it began with, versions. null where nothing is known. */
+  /** Record of the last training: options, the model it began with, versions. null if unknown. */
   readonly training: Readonly<Record<string, unknown>> | null;
-  /** Weights of a head that was drawn at random and never trained: what it says is chance. Empty for a trained model. */
+  /**
+   * Weights of a head that were initialised at random and never trained: its results are meaningless. Empty for a trained
+   * model.
+   */
   readonly untrained: readonly string[];
   /** Tensors of the model's files that it does not use: heads for other tasks, buffers. */
   readonly unused: readonly string[];
-  /** What loading took for something that the files do not say in so many words. */
+  /** Assumptions that loading made where the files are not explicit. */
   readonly notes: readonly string[];
   readonly quantized: boolean;
-  /** Width of the activation codes at products in int8; null without such. */
+  /** Bits of the activation codes at int8 products; null if there are none. */
   readonly activationBits: ActivationBits | null;
-  /** Size of the weights in a file. */
+  /** Bytes of the weights in a file. */
   readonly storedBytes: number;
-  /** Memory that the weights take here, packed forms included. */
+  /** Bytes of the weights in memory, packed forms included. */
   readonly residentBytes: number;
-  /** Instruction set of the kernels that run. */
+  /** Instruction set that the kernels use. */
   readonly isa: IsaName;
   readonly lanes: number;
 }

@@ -1,7 +1,8 @@
 /**
- * An ONNX file as what it is: any head, with or without a tokenizer, token ids in.
+ * A model from an ONNX file with any head, with or without a tokenizer; its input is token ids.
  *
- * Encoder, Classifier and the other models load ONNX files too; this one asks for nothing and says what was found.
+ * Encoder, Classifier and the other models load ONNX files too. This one requires no task, and reports what the file
+ * contains.
  */
 
 import { loadOnnx } from '../checkpoint/load-lazily.js';
@@ -20,15 +21,15 @@ import { TextModel } from './text-model.js';
 export type { OnnxReport } from '../checkpoint/onnx/onnx-report.js';
 
 export interface OnnxLoadOptions {
-  /** Quantized weights as f32, for fine-tuning. Default: false, int8 stays int8. */
+  /** true: quantized weights become f32, for fine-tuning. Default: false, int8 stays int8. */
   readonly widen?: boolean;
-  /** Compare with the file on a short batch. Default: true. */
+  /** Compare the result with the file on a short batch. Default: true. */
   readonly verify?: boolean;
-  /** Keep what was recovered and verified in the user's cache folder, and take it from there. Default: true. */
+  /** Store the recovered and verified model in the user's cache folder, and load it from there. Default: true. */
   readonly cache?: boolean;
   /**
-   * With an input of positions: what it holds for the first token. Default: what the family in config.json
-   * counts from (BERT 0, RoBERTa 2); without either the file is UNSUPPORTED_MODEL.
+   * For files with an input of positions: the position of the first token. Default: that of the family in config.json (BERT
+   * 0, RoBERTa 2). If both are missing, the file is UNSUPPORTED_MODEL.
    */
   readonly firstPosition?: number;
   /** Threads that compute, shared by all models. Default: SINTER_LANES, else one per usable CPU. */
@@ -37,16 +38,16 @@ export interface OnnxLoadOptions {
 }
 
 export interface RunTokensOptions {
-  /** Default: `embedding`, `logits` or `hidden`, the first that the model has. */
+  /** Default: the first of `embedding`, `logits` and `hidden` that the model has. */
   readonly output?: OutputName;
-  /** Segment of every token, shaped as the ids. Default: 0. */
+  /** Segment of every token, in the shape of the ids. Default: 0. */
   readonly segments?: readonly (readonly number[])[];
   readonly signal?: AbortSignal;
 }
 
 /** Make it with `OnnxModel.load`. */
 export class OnnxModel extends TextModel {
-  /** What was recovered from the file, how, and how it was verified. */
+  /** What was recovered from the file, and how it was verified. */
   readonly report: OnnxReport;
 
   private constructor(parts: ModelParts, report: OnnxReport) {
@@ -55,8 +56,9 @@ export class OnnxModel extends TextModel {
   }
 
   /**
-   * Imports an ONNX file; config.json, tokenizer and sentence-transformers files are looked for beside it and above a folder
-   * `onnx`. Throws CORRUPT_MODEL for a damaged file, UNSUPPORTED_MODEL for one that is not understood.
+   * Imports an ONNX file; config.json, tokenizer and sentence-transformers files are looked for beside it, and if its folder
+   * is named `onnx` also in the folder above. Throws CORRUPT_MODEL for a damaged file, UNSUPPORTED_MODEL for one that cannot
+   * be imported.
    */
   static async load(file: string, options: OnnxLoadOptions = {}): Promise<OnnxModel> {
     const where = 'OnnxModel.load';
@@ -87,7 +89,7 @@ export class OnnxModel extends TextModel {
   }
 
   /**
-   * One row of an output for every sequence of token ids, or for every token of all of them, in their order. Throws
+   * Rows of an output, in the order of the sequences: one per sequence, or one per token for an output over tokens. Throws
    * TypeError or RangeError naming ids[i][j].
    */
   async run(ids: readonly (readonly number[])[], options: RunTokensOptions = {}): Promise<Matrix> {

@@ -50,17 +50,17 @@ import {
 export type QuestionAnswererLoadOptions = HeadLoadOptions;
 
 export interface AnswerOptions {
-  /** How many answers to give at most. Default: 1. */
+  /** Most answers to return. Default: 1. */
   readonly topK?: number;
-  /** Longest answer. Default: 15. */
+  /** Longest answer in tokens. Default: 15. */
   readonly maxAnswerTokens?: number;
-  /** Tokens of a window, question included; a longer context takes several. Default: 384, or the model's limit. */
+  /** Tokens of a window, question included; a longer context is read in several windows. Default: 384, or the model's limit. */
   readonly maxTokens?: number;
   /** Tokens that neighbouring windows share. Default: 128, at most a third of the window. */
   readonly docStride?: number;
   /**
-   * true: that the context has no answer is one of the answers, '' from 0 to 0, with a score that is compared with the others'
-   * as SQuAD 2 does. For models that were trained on such questions. Default: false.
+   * true: the result may include "no answer": '' with start and end 0, and a score that competes with the others as in SQuAD
+   * 2. For models that were trained on questions without an answer. Default: false.
    */
   readonly allowNoAnswer?: boolean;
   /** Default: 'interactive'. */
@@ -76,15 +76,15 @@ export interface QuestionScores extends AnswerScores {
 
 export interface QuestionEvaluation extends QuestionScores {
   readonly rows: number;
-  /** The best answer to each row's question; '': none. */
+  /** The best answer to each row's question; '' for no answer. */
   readonly predicted: readonly string[];
-  /** Scores of the rows with an answer, and of those without; null where there are no such rows. */
+  /** Scores of the rows with an answer, and of the rows without one; null if there are no such rows. */
   readonly answerable: (AnswerScores & { readonly rows: number }) | null;
   readonly unanswerable: (AnswerScores & { readonly rows: number }) | null;
 }
 
 export interface QuestionEvaluateOptions extends EvaluateOptions {
-  /** As for `answer`. Default: whether there are rows without an answer. */
+  /** As for `answer`. Default: true if any row has no answer. */
   readonly allowNoAnswer?: boolean;
 }
 
@@ -98,7 +98,7 @@ type Question = readonly [question: string, context: string];
 const WINDOW_TOKENS = 384;
 const STRIDE_TOKENS = 128;
 const ANSWER_TOKENS = 15;
-/** Windows whose answers are looked for before the event loop turns: a millisecond or two. */
+/** Windows that are searched for answers before the event loop turns: a millisecond or two. */
 const WINDOWS_PER_TURN = 8;
 
 const ANSWER_OPTIONS = {
@@ -136,7 +136,7 @@ export class QuestionAnswerer extends TrainableModel {
     return new QuestionAnswerer(await loadModel(where, path, request, settings));
   }
 
-  /** The best answers in the context, best first. Throws TypeError for what is no text. */
+  /** The best answers in the context, best first. Throws TypeError if `question` or `context` is not a string. */
   async answer(question: string, context: string, options: AnswerOptions = {}): Promise<Answer[]> {
     const where = 'answer';
     if (typeof question !== 'string') throw typeMistake(`${where}: question`, 'a string', question);
@@ -161,9 +161,7 @@ export class QuestionAnswerer extends TrainableModel {
     });
   }
 
-  /**
-   * Answers all rows and compares with their answers, as the SQuAD evaluation does: of a row without an answer '' is right.
-   */
+  /** Answers all rows and compares with their answers, as the SQuAD evaluation does. For a row without an answer, '' is right. */
   async evaluate(
     rows: Rows<AnswerRow>,
     options: QuestionEvaluateOptions = {},
@@ -177,8 +175,8 @@ export class QuestionAnswerer extends TrainableModel {
   }
 
   /**
-   * Fine-tunes all weights on questions and answers with AdamW and the cross entropy of where answers start and end. On
-   * success the model has the new weights; an error or an abort leaves the old ones.
+   * Fine-tunes all weights on questions and answers with AdamW and the cross entropy of their starts and ends. On success
+   * the model has the new weights; an error or an abort leaves the old ones.
    */
   async train(
     rows: Rows<AnswerRow>,
@@ -225,7 +223,7 @@ export class QuestionAnswerer extends TrainableModel {
       readonly where: string;
       readonly signal: AbortSignal | undefined;
       readonly priority?: Priority;
-      /** What pairs[i] is called in messages, with [i] when there may be several. */
+      /** Name of pairs[i] in messages; `[i]` is added if there may be several. */
       readonly name: string;
     },
   ): Promise<Answer[][]> {
@@ -256,7 +254,7 @@ export class QuestionAnswerer extends TrainableModel {
     return found;
   }
 
-  /** `training`: the windows that it learns from; it is measured in those of `evaluate`. */
+  /** `training`: limits of the windows for training. Evaluation uses the same windows as `evaluate`. */
   private learning(
     where: string,
     training: Pick<AnswerOptions, 'maxTokens' | 'docStride'>,
@@ -324,7 +322,7 @@ export class QuestionAnswerer extends TrainableModel {
   }
 }
 
-/** Scores of some of the rows; null where there are none. */
+/** Scores of the rows that fit; null if none does. */
 function scoresWhere(
   truth: readonly (readonly string[])[],
   predicted: readonly string[],

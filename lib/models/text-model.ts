@@ -1,7 +1,7 @@
 /**
- * What every model over text has: saving, exporting, information, disposal.
+ * The base of all models over text: saving, exporting, information, disposal.
  *
- * A call takes the program when it begins and keeps it to its end, so `dispose()` at any time is safe.
+ * A call keeps its program alive from its beginning to its end, so `dispose()` is safe at any time.
  */
 
 import type { BatchOptions } from '../batching/batch-options.js';
@@ -25,12 +25,12 @@ import { JoinedWindows, type WindowSettings, windowTokens } from '../runtime/win
 import type { EncodedTexts, TextInput, TokensWithOffsets } from '../tokenize/text-tokenizer.js';
 import { type ModelInfo, modelInfo } from './model-info.js';
 
-/** @internal What a model does with the requests of a batcher. */
+/** @internal How a model serves the requests of a batcher. */
 export interface BatchWork<R> {
   readonly output: OutputName;
-  /** What is tokenized for a text. */
+  /** The input of the tokenizer for a text. */
   readonly prepare: (text: TextInput) => TextInput;
-  /** What the caller gets of a row of `output` and of whether its text was cut; the row is a view. */
+  /** The result for a text, from its row of `output` and whether it was truncated. The row is a view that must not be kept. */
   readonly result: (row: Float32Array, truncated: boolean) => R;
   /** How texts over the limit are read in windows. Default: they are cut. */
   readonly windows?: WindowSettings | null;
@@ -38,13 +38,13 @@ export interface BatchWork<R> {
   readonly unpooled?: () => Promise<number>;
 }
 
-/** @internal What a model is made of, and its way to keep a program alive during work. */
+/** @internal The parts of a model, and its function that keeps the program alive during work. */
 export interface ModelInside {
   readonly parts: ModelParts;
   readonly use: <T>(where: string, work: (program: NativeProgram) => T | Promise<T>) => Promise<T>;
 }
 
-/** @internal The one way in from outside; see token-runner.ts. */
+/** @internal The only access from outside the class; see token-runner.ts. */
 export let insideOf: (model: TextModel) => ModelInside;
 
 export abstract class TextModel {
@@ -63,12 +63,12 @@ export abstract class TextModel {
     this.parts = parts;
   }
 
-  /** What the model is: sizes, labels, precision, bytes. */
+  /** Information about the model: sizes, labels, precision, bytes. */
   async info(): Promise<ModelInfo> {
     return this.use('info', (program) => modelInfo(this.parts, program));
   }
 
-  /** What quantization changed; null for an f32 model. */
+  /** The result of the quantization; null for an f32 model. */
   get quantization(): QuantizationReport | null {
     return isQuantized(this.parts.graph) ? quantizationReport(this.parts.graph) : null;
   }
@@ -78,7 +78,7 @@ export abstract class TextModel {
     return this.parts.graph.maxTokens;
   }
 
-  /** Tokens of one text with their places in it in UTF-16 units, special tokens included, nothing cut off. */
+  /** Tokens of one text with their start and end in UTF-16 units, special tokens included, without truncation. */
   async tokenize(text: string): Promise<TokensWithOffsets> {
     if (typeof text !== 'string') throw typeMistake('tokenize: text', 'a string', text);
     this.checkAlive('tokenize');
@@ -86,12 +86,12 @@ export abstract class TextModel {
   }
 
   /**
-   * Writes a Hugging Face folder: config.json, model.safetensors, the tokenizer's files, and those of
-   * sentence-transformers for an encoder. The folder appears whole or not at all; one that has content is refused
-   * unless it is a model folder and `overwrite` is set. An f32 folder loads in transformers too.
+   * Writes a Hugging Face folder: config.json, model.safetensors, the tokenizer's files, and those of sentence-transformers
+   * for an encoder. The folder appears whole or not at all; a folder with content is refused unless it is a model folder and
+   * `overwrite` is set. An f32 folder loads in transformers too.
    */
   async save(path: string, options: SaveOptions = {}): Promise<void> {
-    // Writing is loaded for those who do, while the call already holds the program.
+    // Loaded on demand; the call already holds the program.
     return this.use('save', async (program) => {
       const { saveModel } = await import('../checkpoint/save-model.js');
       return saveModel(this.parts, program, path, options);
@@ -99,9 +99,9 @@ export abstract class TextModel {
   }
 
   /**
-   * Writes one ONNX file of standard operators, in f32 or for a quantized model in dynamic int8 unless `precision` says
-   * otherwise. Outputs: an encoder gives `last_hidden_state` and `sentence_embedding`, a question answerer `start_logits` and
-   * `end_logits`, others `logits`. A file that is there is refused unless `overwrite` is set.
+   * Writes one ONNX file of standard operators, by default in f32, or for a quantized model in dynamic int8; `precision`
+   * overrides this. Outputs: an encoder has `last_hidden_state` and `sentence_embedding`, a question answerer `start_logits`
+   * and `end_logits`, others `logits`. An existing file is refused unless `overwrite` is set.
    */
   async exportOnnx(path: string, options: OnnxFileOptions = {}): Promise<void> {
     return this.use('exportOnnx', async (program) => {
@@ -121,7 +121,7 @@ export abstract class TextModel {
     });
   }
 
-  /** Frees the weights once the running calls have ended; later calls throw DISPOSED. May be called twice. */
+  /** Frees the weights when the running calls have ended; later calls throw DISPOSED. May be called twice. */
   async dispose(): Promise<void> {
     this.ended.abort(new SinterError('DISPOSED', 'the model was disposed'));
     await this.parts.program.retire();
@@ -131,7 +131,7 @@ export abstract class TextModel {
     await this.dispose();
   }
 
-  /** @internal The program, kept alive while `work` runs. */
+  /** @internal Runs `work` with the program, which is kept alive meanwhile. */
   protected async use<T>(
     where: string,
     work: (program: NativeProgram) => T | Promise<T>,
@@ -141,7 +141,7 @@ export abstract class TextModel {
     return this.parts.program.use(where, work);
   }
 
-  /** @internal One text at a time from many callers, as few native batches. */
+  /** @internal A batcher: many callers with one text each, computed in few native batches. */
   protected batcher<R>(options: BatchOptions, work: BatchWork<R>): Batcher<R> {
     this.checkAlive('batch');
     const { maxTokens } = this;

@@ -1,6 +1,4 @@
-/**
- * A tagger of words: named entities and other spans of a text.
- */
+/** A classifier of words: named entities and other spans of a text. */
 
 import { setImmediate as turn } from 'node:timers/promises';
 import { EMBEDDED_MODEL } from '../checkpoint/embedded-model.js';
@@ -48,16 +46,16 @@ import {
 
 export interface TokenClassifierLoadOptions<L extends string = string> extends HeadLoadOptions {
   /**
-   * Names for the tags of the folder's trained head, as many as it has and in its order; its weights stay. A folder without a
-   * head gets a new, untrained one for them.
+   * Names for the tags of the folder's trained head, as many as it has, in the order of its logits; its weights stay. A
+   * folder without a head gets a new, untrained one with these labels.
    */
   readonly labels?: readonly L[];
 }
 
 export interface TagOptions<A extends Aggregation = Aggregation> extends PredictOptions {
   /**
-   * Left out: a text over the limit is read in windows, and every token counts once. true: it is cut. false: it is a RangeError
-   * that names texts[i].
+   * Left out: a text over the limit is read in windows, and every token counts once. true: it is truncated. false: it throws
+   * a RangeError that names texts[i].
    */
   readonly truncate?: boolean;
   /** Tokens that neighbouring windows share, at most half a window. Default: 128, at most a quarter of a window. */
@@ -68,9 +66,9 @@ export interface TagOptions<A extends Aggregation = Aggregation> extends Predict
 
 /** Scores on the held-out rows. */
 export interface TagScores {
-  /** Mean cross entropy of the first tokens of words. */
+  /** Mean cross entropy over the first tokens of words. */
   readonly loss: number;
-  /** Of whole entities, over all types. */
+  /** Scores over whole entities, all types together. */
   readonly precision: number;
   readonly recall: number;
   readonly f1: number;
@@ -116,7 +114,7 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
     return (this.parts.head.labels ?? []) as readonly L[];
   }
 
-  /** The entities of each text, in their order. Throws TypeError or RangeError naming texts[i]. */
+  /** The entities of each text, in the order of the texts. Throws TypeError or RangeError naming texts[i]. */
   async predict<A extends Aggregation = 'simple'>(
     texts: readonly string[],
     options: TagOptions<A> = {},
@@ -172,7 +170,7 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
     };
   }
 
-  /** The windows of all rows, and which row each of them is of. */
+  /** The windows of all rows, and the row of each window. */
   private async collect(
     rows: Rows<unknown>,
     maxTokens: number,
@@ -219,11 +217,11 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
   }
 }
 
-/** Windows that are gone through before the event loop turns. */
+/** Windows that are processed before the event loop turns. */
 const WINDOWS_PER_TURN = 256;
 
 interface TaggedCorpus {
   readonly corpus: Corpus;
-  /** The row of each text of the corpus. */
+  /** Row index of each window, which is a text of the corpus. */
   readonly windowRows: readonly number[];
 }

@@ -1,8 +1,9 @@
 /**
- * A model below its public API: token ids in, rows of an output out. For `sinter bench` and the benches in bench/.
+ * Runs a model on token ids, below its public API: rows of an output come out. For `sinter bench` and the benchmarks in
+ * bench/.
  *
- * Not exported by the package: it exists so that engines are compared without the tokenizer, and nobody has to reach
- * into a model for that.
+ * The package does not export it. It allows comparing engines without the tokenizer, and without access to a model's
+ * internals.
  */
 
 import type { OutputName } from '../graph/types.js';
@@ -13,7 +14,7 @@ import type { EncodedTexts, TextInput } from '../tokenize/text-tokenizer.js';
 import { insideOf, type TextModel } from './text-model.js';
 
 export interface TokenRunOptions {
-  /** Tokens of a micro-batch that one lane runs by itself. Default: what `embed` takes. */
+  /** Tokens in a micro-batch, which one lane runs alone. Default: that of `embed`. */
   readonly tokenBudget?: number;
   readonly signal?: AbortSignal;
 }
@@ -21,9 +22,9 @@ export interface TokenRunOptions {
 export interface TokenRunner {
   /** Width of a row. */
   readonly width: number;
-  /** What the model would encode of the texts, cut at `maxTokens` (default: the model's limit). */
+  /** Tokens of the texts as the model encodes them, truncated at `maxTokens` (default: the model's limit). */
   tokenize(texts: readonly TextInput[], maxTokens?: number): Promise<EncodedTexts>;
-  /** One row per sequence into `data`, [sequences, width], in one run. */
+  /** Runs all sequences at once and writes one row per sequence to `data`, [sequences, width]. */
   run(
     tokens: TokenBatch & { readonly segments: Int32Array },
     data: Float32Array,
@@ -31,7 +32,7 @@ export interface TokenRunner {
   ): Promise<void>;
 }
 
-/** `output` of a model on token ids; its calls throw DISPOSED once the model is disposed. */
+/** A runner for the output `output` of a model. Its calls throw DISPOSED once the model is disposed. */
 export function tokenRunner(model: TextModel, output: OutputName): TokenRunner {
   const { parts, use } = insideOf(model);
   const { graph, tokenizer } = parts;

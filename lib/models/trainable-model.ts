@@ -1,8 +1,8 @@
 /**
  * A model with a head that can be trained.
  *
- * Only `train` changes its weights, and only when it ends well: until then, and after an abort, the model is what it
- * was. Calls that run meanwhile use the weights they began with.
+ * Only `train` changes its weights, and only if it succeeds: until then, and after an error or an abort, the old weights are
+ * in use. Calls that run meanwhile keep the weights they began with.
  */
 
 import type { QuantizeOptions } from '../compress/quantize-model.js';
@@ -25,15 +25,15 @@ import type { EpochProgress, StepProgress, TrainReport } from '../train/train-re
 import { trainingRecord } from '../train/training-record.js';
 import { TextModel } from './text-model.js';
 
-/** Options of every `train`; `Row` is what it learns from, `S` the scores that it reports. */
+/** Options of every `train`; `Row` is the type of the rows, `S` that of the reported scores. */
 export interface ModelTrainOptions<Row, S> extends TrainOptions {
   /** Held-out rows, evaluated after each epoch. */
   readonly eval?: Rows<Row>;
-  /** Cuts rows at this many tokens. Default: the model's limit. */
+  /** Truncates rows at this many tokens. Default: the model's limit. */
   readonly maxTokens?: number;
-  /** Called after each step; a promise is waited for. */
+  /** Called after each step; the training waits for a returned promise. */
   readonly onStep?: (progress: StepProgress) => void | Promise<void>;
-  /** Called after each epoch and its evaluation; a promise is waited for. */
+  /** Called after each epoch and its evaluation; the training waits for a returned promise. */
   readonly onEpoch?: (progress: EpochProgress<S>) => void | Promise<void>;
   readonly signal?: AbortSignal;
 }
@@ -51,10 +51,10 @@ export const MODEL_TRAIN_OPTIONS = {
   signal: true,
 } as const;
 
-/** The rows of a call, as the network takes them. */
+/** The rows of a call, tokenized. */
 export interface RowSet {
   readonly corpus: Corpus;
-  /** How many rows were cut. Default: 0. */
+  /** Number of truncated rows. Default: 0. */
   readonly truncated?: number;
 }
 
@@ -63,10 +63,13 @@ interface CallOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** How a kind of model learns from its rows, and how it is measured on them. */
+/** How a kind of model is trained and evaluated on its rows. */
 export interface Learning<Set extends RowSet, Evaluation, S> {
   readonly objective: Objective;
-  /** `held`: for measuring; these are cut where `evaluate` cuts, so that a training and `evaluate` give the same scores. */
+  /**
+   * Reads rows. `held`: rows for evaluation, which are truncated as in `evaluate`, so that a training and `evaluate` give
+   * the same scores.
+   */
   readonly collect: (
     rows: Rows<unknown>,
     options: CollectOptions & { readonly maxTokens: number; readonly held: boolean },
@@ -76,14 +79,17 @@ export interface Learning<Set extends RowSet, Evaluation, S> {
     set: Set,
     options: CallOptions,
   ) => Promise<Evaluation>;
-  /** What the report of a training has of an evaluation. */
+  /** The scores of an evaluation that the training report keeps. */
   scores(evaluation: Evaluation): S;
 }
 
 export abstract class TrainableModel extends TextModel {
   private training = false;
 
-  /** @internal Trains on the rows as `learning` says, made once the options are checked. `known`: the names that `options` may have. */
+  /**
+   * @internal Trains the model on the rows. `learning` is called once the options are checked. `known` holds the option
+   * names.
+   */
   protected async learn<Row, S, O extends ModelTrainOptions<Row, S>, Set extends RowSet, E>(
     rows: Rows<Row>,
     options: O,
@@ -120,7 +126,7 @@ export abstract class TrainableModel extends TextModel {
       const training = trainingRecord(parts, { ...settings, maxTokens }, report);
       const origin = { ...parts.origin, untrained: [] };
       this.parts = { ...parts, graph, program, training, origin };
-      // Calls that still use the old weights end first; they are not waited for.
+      // The old weights are freed when the calls that use them have ended; this does not wait for them.
       void parts.program.retire();
       if (this.isDisposed) void program.retire();
       return report;
@@ -147,7 +153,7 @@ export abstract class TrainableModel extends TextModel {
     return { corpus, truncated, objective, evaluate };
   }
 
-  /** @internal Measures the model on the rows as `learning` says. */
+  /** @internal Evaluates the model on the rows as `learning` defines. */
   protected async measure<Set extends RowSet, E>(
     rows: Rows<unknown>,
     call: CallOptions,
@@ -161,7 +167,7 @@ export abstract class TrainableModel extends TextModel {
     });
   }
 
-  /** @internal One row of logits per text; the caller is told which were cut. */
+  /** @internal One row of logits per text. `onTruncated` is called if any text was truncated. */
   protected async forward(
     where: string,
     texts: readonly TextInput[],

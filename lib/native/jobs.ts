@@ -1,15 +1,15 @@
 /**
- * Runs one native job with its AbortSignal linked and its failures turned into SinterErrors.
+ * Runs one native job: links it to an AbortSignal and turns its failures into SinterErrors.
  *
- * Every call that computes goes through here, so that none can be started without being cancellable.
+ * Every call that computes goes through here, so that all can be cancelled.
  */
 
 import { SinterError, throwIfAborted } from '../core/errors.js';
 import { native, toSinterError } from './native.js';
 
 /**
- * Starts a job and waits for it. `where` names the call in messages. An abort makes the job end at its next check with
- * CANCELLED, whose cause is the signal's reason.
+ * Starts a job and waits for it. `where` names the call in messages. An abort ends the job at its next check with CANCELLED,
+ * whose cause is the signal's reason.
  */
 export async function runJob<T>(
   where: string,

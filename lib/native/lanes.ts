@@ -1,5 +1,5 @@
 /**
- * How many lanes (threads that compute) this environment has, decided once, before the first job.
+ * The number of lanes (threads that compute) of this environment, decided once, before the first job.
  *
  * The default follows the CPUs this process may use: its affinity and its cgroup's quota, never the host's core count.
  */
@@ -10,14 +10,14 @@ import { posix } from 'node:path';
 import { rangeMistake } from '../core/errors.js';
 import { native, toSinterError } from './native.js';
 
-/** More than any machine has; a larger number is a slip. */
+/** More than any machine has CPUs; a larger number is a mistake. */
 const MAX_LANES = 1024;
 
 let started: number | undefined;
 
 /**
- * Starts the lanes on first use: as many as `wanted`, else as `SINTER_LANES` says, else one per usable CPU. Throws
- * RangeError when they already run in another number.
+ * Starts the lanes on first use: `wanted` of them, else the number in `SINTER_LANES`, else one per usable CPU. Throws
+ * RangeError if another number of lanes is running already.
  */
 export function ensureLanes(where: string, wanted: number | undefined): number {
   if (wanted !== undefined && !isLanes(wanted)) {
@@ -38,7 +38,7 @@ export function ensureLanes(where: string, wanted: number | undefined): number {
   return started;
 }
 
-/** Lanes when nobody asks for a number. Throws RangeError when SINTER_LANES is not a number of lanes. */
+/** Number of lanes if the caller names none. Throws RangeError if SINTER_LANES is not a valid number of lanes. */
 export function defaultLanes(): number {
   const stated = process.env.SINTER_LANES;
   if (stated !== undefined && stated !== '') {
@@ -56,8 +56,8 @@ function isLanes(value: number): boolean {
 }
 
 /**
- * CPUs' worth of time that the cgroups of this process grant it, the least of all levels; null when unlimited.
- * `read` gives the text of a file or null.
+ * CPU quota of the cgroups of this process, in CPUs: the smallest of all levels; null if unlimited. `read` returns the text
+ * of a file, or null if there is none.
  */
 export function cpuQuota(read: (path: string) => string | null): number | null {
   const quotas: number[] = [];

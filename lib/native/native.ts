@@ -1,8 +1,8 @@
 /**
  * The whole border to the native core on one page, and the only file that loads it.
  *
- * TypeScript has validated and filled every option before it calls in here; the native side checks again only what
- * protects memory. A drift test compares these interfaces with what the addon exports.
+ * TypeScript checks every option and fills in defaults before it calls; the native side checks again only where memory
+ * safety depends on it. A drift test compares these interfaces with what the addon exports.
  */
 import { createRequire } from 'node:module';
 import { ERROR_CODES, SinterError, type SinterErrorCode } from '../core/errors.js';
@@ -15,76 +15,81 @@ export const NATIVE_ABI = 11;
 
 export type IsaName = 'scalar' | 'avx2' | 'avx512' | 'vnni';
 
-/** Texts back to back: sequence i is ids[offsets[i] .. offsets[i + 1]). No padding anywhere. */
+/** A batch of tokenized texts (sequences) without padding: sequence i is ids[offsets[i] .. offsets[i + 1]). */
 export interface TokenBatch {
   readonly ids: Int32Array;
   /** sequences + 1 entries, the first 0, strictly increasing. */
   readonly offsets: Int32Array;
-  /** Segment of each token, as long as ids; null: all 0. */
+  /** Segment (token type) of each token, as many as ids; null: all 0. */
   readonly segments: Int32Array | null;
-  /**
-   * The tokens that `select` nodes keep: strictly increasing indices into ids. null or left out: all of them.
-   */
+  /** Indices into `ids` of the tokens that `select` nodes keep, strictly increasing. null or left out: all tokens. */
   readonly selected?: Int32Array | null;
   /**
-   * What `features` nodes read: [sequences, width] in row-major order, finite numbers. Needed where the graph has such a node,
-   * and null or left out where it has none. Texts of a graph that reads nothing else may have one token each, 0.
+   * Input of `features` nodes: [sequences, width] in row-major order, finite numbers. Needed if the graph has such a node;
+   * null or left out if it has none. If the graph reads nothing else, each sequence may be a single token 0.
    */
   readonly features?: Float32Array | null;
-  /** Tokens at the start of every text that poolings leave out, fewer than any text has. Default: 0. Not in a training step. */
+  /**
+   * Number of tokens at the start of every sequence that poolings leave out; every sequence is longer. Default: 0. Not
+   * allowed in a training step.
+   */
   readonly unpooled?: number;
 }
 
-/** Where an output goes: [tokens, width], [sequences, width] or [selected tokens, width], allocated by the caller. */
+/** Destination of an output: [tokens, width], [sequences, width] or [selected tokens, width], allocated by the caller. */
 export interface OutputBuffer {
   readonly name: string;
   readonly data: Float32Array;
 }
 
 export interface RunOptions {
-  /** From `nextJobId()`: names this call for `cancel`. */
+  /** From `nextJobId()`: identifies this call for `cancel`. */
   readonly jobId: number;
-  /** Tokens of a micro-batch that one lane runs by itself. */
+  /** Largest number of tokens in a micro-batch, which one lane runs alone. */
   readonly tokenBudget: number;
-  /** true: passes runs and steps that are not urgent, also one that is running, between its operations. */
+  /** true: the run goes before runs and steps that are not urgent. One that is running already waits at its next operation. */
   readonly urgent?: boolean;
 }
 
 export interface ProgramOptions {
   /**
-   * The weights that an optimizer changes, all or by name: the program has its own, in plain form too, and they replace those
-   * of the store. Weights that one product stacks are trained together. A frozen weight has no gradient and no state, and
-   * backward ends below the lowest that is trained. int8 weights are frozen, and pass no gradients on.
+   * The weights that an optimizer changes: all, none, or those named. The program holds its own copy of them, unpacked too,
+   * and this copy replaces the store's. Weights that one product stacks are trained together. A frozen weight has no
+   * gradient and no optimizer state, and the backward pass ends at the lowest layer with a trained weight. int8 weights are
+   * always frozen, and gradients do not pass through them.
    */
   readonly trainable: boolean | readonly string[];
 }
 
-/** A weight of another store that one is made from, or that it is where shape and storage are the same. */
+/** A weight of another store from which a new weight is derived. If shape and storage are the same, both share it. */
 export interface WeightOrigin {
-  /** Every weight of it is sealed. */
+  /** A store whose weights are all sealed. */
   readonly store: NativeStore;
   readonly name: string;
-  /** The rows and the columns that are left of it, in increasing order. Left out: all. */
+  /** Indices of the rows and the columns to keep, in increasing order. Left out: all. */
   readonly rows?: Int32Array;
   readonly columns?: Int32Array;
-  /** Column c of these is divided by divisor[c] before it is stored. */
+  /** Column c of the kept columns is divided by divisor[c] before it is stored. */
   readonly divisor?: Float32Array;
 }
 
-/** What a store is to hold. */
+/** A weight that a store is to hold. */
 export interface StoreWeight extends WeightSpec {
-  /** Left out: the weight is written. Codes become floats, floats become codes, on the lanes, when a program first needs them. */
+  /**
+   * Origin of a derived weight, which the lanes quantize or dequantize when a program first needs it. Left out: the weight
+   * is written by `writeWeight`.
+   */
   readonly from?: WeightOrigin;
 }
 
 /**
- * Named weights, which programs read. A weight is in memory once, however many programs and stores have it; a store that is
- * disposed frees what nobody else has.
+ * Named weights, which programs read. A weight is in memory once, however many programs and stores use it; disposing a store
+ * frees the weights that nobody else uses.
  */
 export interface NativeStore {
   /**
-   * Elements [offset, offset + bytes / size) of a part of a weight, in order. `part`: one of its storage, by default the
-   * weight's own. Floats of 16 bits are widened for a part that is f32; otherwise `dtype` is the part's.
+   * Writes elements [offset, offset + bytes / size) of a part of a weight, in row-major order. `part` is a part of its
+   * storage, by default the weight itself. 16-bit floats are widened for an f32 part; otherwise `dtype` must be the part's.
    */
   writeWeight(
     name: string,
@@ -94,19 +99,19 @@ export interface NativeStore {
     part?: string,
   ): void;
   /**
-   * Brings the weights that were written whole into the form that programs read, and lets go of what the process already
-   * holds: a store that is filled with a pack now and then never needs much more memory than its weights. Nothing is
-   * written while it runs. When it fails the store can only be disposed.
+   * Packs the completely written weights into the form that programs read, and drops those that the process already holds
+   * elsewhere. Calling it now and then while a store is filled keeps the memory close to the size of the weights. Nothing
+   * may be written while it runs. If it fails, the store can only be disposed.
    */
   pack(jobId?: number): Promise<void>;
   /**
-   * A copy of a weight in row-major order as f32, whatever it is stored as, or of its rows [begin, end). It runs on this
+   * A copy of a weight, or of its rows [begin, end), in row-major order as f32, whatever its storage. It runs on the calling
    * thread, so it is for a few rows. INTERNAL while a training step runs or waits.
    */
   readWeight(name: string, begin?: number, end?: number): Float32Array;
   /**
-   * Rows [begin, end) as they are in storage `dtype`, a Uint8Array for each of its parts: copied, widened, narrowed or
-   * quantized on the lanes. INVALID_DATA for a number that is too large for the storage.
+   * Rows [begin, end) in storage `dtype`, one Uint8Array for each part of the storage: copied, widened, narrowed or
+   * quantized on the lanes. INVALID_DATA if a number is too large for the storage.
    */
   readRows(
     name: string,
@@ -118,22 +123,22 @@ export interface NativeStore {
   dispose(): void;
 }
 
-/** A graph over the weights of a store. Dispose frees the memory when the last running call ends; the store stays. */
+/** A graph over the weights of a store. `dispose` frees the program when its last running call ends; the store stays. */
 export interface NativeProgram {
-  /** Where its weights are. */
+  /** The store of its weights. */
   readonly store: NativeStore;
-  /** All weights are written: checks that they are finite, packs the rest. Before it nothing runs. */
+  /** Ends the writing of weights: checks that they are finite and packs the ones not packed yet. No run is possible before it. */
   seal(jobId?: number): Promise<void>;
-  /** Bytes of weights held, packed forms included, and those that other programs of the process share. */
+  /** Bytes of the weights it uses, packed forms included, also of weights that it shares with other programs of the process. */
   residentBytes(): number;
-  /** The batch is copied at once; outputs are written when the call has ended well. */
+  /** Runs the graph on a batch. The batch is copied at once; outputs are written only if the call succeeds. */
   run(batch: TokenBatch, outputs: readonly OutputBuffer[], options: RunOptions): Promise<void>;
   dispose(): void;
 }
 
 /**
- * adamw: decoupled decay. sgd: momentum without dampening, and decay is part of the gradient, so it goes into the momentum too.
- * Both are those of torch.
+ * adamw: decoupled weight decay. sgd: momentum without dampening; weight decay is added to the gradient, so it enters the
+ * momentum too. Both match PyTorch.
  */
 export type OptimizerSettings =
   | {
@@ -146,57 +151,60 @@ export type OptimizerSettings =
 
 export const OPTIMIZER_KINDS = ['adamw', 'sgd'] as const satisfies OptimizerSettings['kind'][];
 
-/** Weights that are trained alike. */
+/** Weights with the same training settings. */
 export interface ParameterGroup {
   readonly weights: readonly string[];
-  /** Times the learning rate of each step. */
+  /** Factor on the learning rate of each step. */
   readonly learningRateFactor: number;
   readonly weightDecay: number;
 }
 
 export interface TrainerSettings {
   readonly optimizer: OptimizerSettings;
-  /** A weight that is in none has the factor 1 and no decay. */
+  /** A weight in no group has factor 1 and no weight decay. */
   readonly groups: readonly ParameterGroup[];
 }
 
 /**
- * The losses of the native core, which has them in this order in `losses.inc`. `targets`: `classes` are one int32 for each row
- * of the output, -1 where it does not count; `values` are floats [rows, width]; `spans` are int32 [texts, 2], start and end
- * counted from the text's first token, -1 where it does not count; `positives` are int32, one for each anchor; `scores` are
- * floats, one for each pair. `unit`: what the mean runs over. `coupled`: rows depend on each other, so the whole batch goes
- * forward before any of it goes back.
+ * The losses of the native core, in the order of `losses.inc`.
+ *
+ * `targets`: `classes` are one int32 per row of the output, -1 for rows that do not count; `values` are floats [rows,
+ * width]; `spans` are int32 [texts, 2], start and end counted from the text's first token, -1 if the text does not count;
+ * `positives` are one int32 per anchor; `scores` are one float per pair.
+ *
+ * `unit`: what the mean is taken over. `coupled`: the loss of a row depends on other rows, so the whole batch goes forward
+ * before any of it goes backward.
  */
 export const LOSSES = {
-  /** The gradient of a loss that the caller computed; its value is 0. */
+  /** The targets are the gradient of a loss that the caller computed; the value is 0. */
   external: { targets: 'values', unit: 'element', coupled: false },
   /** -log softmax(row)[class]. */
   cross_entropy: { targets: 'classes', unit: 'row', coupled: false },
-  /** Binary cross entropy of sigmoid; targets from 0 to 1. */
+  /** Binary cross entropy of the sigmoid of each output; targets from 0 to 1. */
   bce: { targets: 'values', unit: 'element', coupled: false },
-  /** Squared error. */
+  /** Mean squared error. */
   mse: { targets: 'values', unit: 'element', coupled: false },
-  /** Two columns of tokens: half the sum of both cross entropies of the softmax over the tokens of a text. */
+  /** Two columns, start and end, over the tokens: the mean of the two cross entropies of a softmax over the tokens of a text. */
   span: { targets: 'spans', unit: 'text', coupled: false },
   /**
-   * The first rows are anchors, the others candidates; target i says which of the candidates is the positive of anchor i. Cross
-   * entropy over scale * cosine with every candidate.
+   * The first rows are anchors, the others candidates; target i is the index of the candidate that is the positive of anchor
+   * i. Cross entropy over scale * cosine with every candidate.
    */
   in_batch_negatives: { targets: 'positives', unit: 'row', coupled: true },
-  /** n first halves, then n second halves of pairs: log(1 + sum of e^(scale * (cos i - cos j)) where score i < score j). */
+  /** Rows: n first texts of pairs, then n second ones. log(1 + sum of e^(scale * (cos i - cos j)) where score i < score j). */
   cosent: { targets: 'scores', unit: 'row', coupled: true },
 } as const;
 
 export type LossKind = keyof typeof LOSSES;
 
-/** One term of the sum that a step minimises. */
+/** One term of the weighted sum of losses that a step minimises. */
 export interface LossTerm {
   readonly kind: LossKind;
-  /** Of the graph. Several terms may have the same one. */
+  /** Name of an output of the graph. Several terms may use the same one. */
   readonly output: string;
   readonly weight: number;
   readonly targets: Int32Array | Float32Array;
-  /** What coupled losses multiply cosines by, above 0 and at most 300. Default: 20. */
+  /** Factor on the cosines in coupled losses, above 0 and at most 300. Default: 20. */
   readonly scale?: number;
 }
 
@@ -204,62 +212,76 @@ export interface PassOptions {
   readonly jobId: number;
   /** Key of this pass's dropout; null: no dropout (evaluation mode). */
   readonly dropoutSeed: number | null;
-  /** Tokens that go through the network together: what of a larger batch is in memory at a time. Default: 4096. */
+  /**
+   * Tokens that go through the network together: the activations of a larger batch are held one slice at a time. Default:
+   * 4096.
+   */
   readonly sliceTokens?: number;
 }
 
 export interface PassResult {
   /** Sum of weight * loss over the terms. */
   readonly loss: number;
-  /** Of each term, without its weight. */
+  /** Loss of each term, without its weight. */
   readonly losses: readonly number[];
 }
 
-/** A flat buffer of a trainer's state; `u8` are flags. */
+/** A flat buffer of a trainer's state; `u8` buffers hold flags. */
 export interface StateBuffer {
   readonly name: string;
   readonly dtype: 'f32' | 'u8';
   readonly elements: number;
 }
 
-/** All that the next steps depend on, beside the batches: trained weights, the optimizer's buffers and its step counter. */
+/**
+ * The state that the next steps depend on, apart from the batches: trained weights, the optimizer's buffers and its step
+ * counter.
+ */
 export interface TrainerState {
   readonly steps: number;
   readonly buffers: readonly StateBuffer[];
 }
 
-/** An optimizer over a trainable program. Calls are queued: a step is accumulate, clip and apply, without waiting in between. */
+/**
+ * An optimizer over a trainable program. Calls are queued, so a step may start `accumulate`, `clip` and `apply` without
+ * waiting.
+ */
 export interface NativeTrainer {
-  /** Adds the gradients of a batch to those since the last apply. When it fails or is cancelled, all of them are dropped. */
+  /** Adds the gradients of a batch to those since the last `apply`. If it fails or is cancelled, all gradients are dropped. */
   accumulate(
     batch: TokenBatch,
     terms: readonly LossTerm[],
     options: PassOptions,
   ): Promise<PassResult>;
   /**
-   * The global 2-norm of the gradients; apply scales them so that it is at most `maxNorm` (0: any). INTERNAL without gradients.
+   * The global 2-norm of the gradients; `apply` scales them so that it is at most `maxNorm` (0: no limit). INTERNAL without
+   * gradients.
    */
   clip(maxNorm: number, jobId: number): Promise<number>;
-  /** One step of the optimizer, which uses the gradients up. INTERNAL without gradients. */
+  /** Takes one step of the optimizer and drops the gradients. INTERNAL without gradients. */
   apply(learningRate: number, jobId: number): Promise<void>;
-  /** Drops the gradients instead. */
+  /** Drops the gradients without a step. */
   clear(jobId: number): Promise<void>;
   /**
-   * Gradient as of the last accumulate, before clipping: all zero where the loss does not reach. INTERNAL while a call runs.
+   * Gradient of a weight after the last `accumulate`, before clipping: zero where the loss does not depend on the weight.
+   * INTERNAL while a call runs.
    */
   readGradient(name: string): Float32Array;
-  /** What there is to save; gradients that wait for apply are not part of it. INTERNAL while a call runs. */
+  /** Sizes of the state to save; gradients that wait for `apply` are not part of it. INTERNAL while a call runs. */
   state(): TrainerState;
-  /** Bytes [begin, end) of a buffer: in pieces of some megabytes it keeps the JavaScript thread for about a millisecond. */
+  /**
+   * Bytes [begin, end) of a buffer. Read in pieces of some megabytes: each blocks the JavaScript thread for about a
+   * millisecond.
+   */
   readState(name: string, begin: number, end: number): Uint8Array;
-  /** Whole numbers only. CORRUPT_MODEL for one that is not finite. */
+  /** Writes bytes from offset `begin` on into a buffer, whole elements only. CORRUPT_MODEL if a number is not finite. */
   writeState(name: string, begin: number, bytes: Uint8Array, jobId: number): Promise<void>;
-  /** All buffers are written: goes on after step `steps`. */
+  /** Called when all buffers are written: the trainer continues after step `steps`. */
   restore(steps: number, jobId: number): Promise<void>;
   dispose(): void;
 }
 
-/** A row of the core's table of losses, which LOSSES repeats. */
+/** A row of the native core's table of losses; a test compares them with LOSSES. */
 export interface LossDescription {
   readonly name: string;
   readonly targets: string;
@@ -273,26 +295,27 @@ export interface NativeBinding {
   errorCodes(): string[];
   /** Names of the storages that weights may have. */
   storages(): string[];
-  /** Lanes of this environment's engine; set before the first job, later calls must agree. */
+  /** Starts the lanes of this environment's engine. Call it before the first job; later calls must pass the same number. */
   startLanes(lanes: number): void;
   lanes(): number;
-  /** Milliseconds for which each lane has been busy since startLanes; empty before it. */
+  /** Milliseconds that each lane has been busy since startLanes; empty before that. */
   laneBusyMs(): Float64Array;
   nextJobId(): number;
-  /** The job's promise rejects with CANCELLED: at once when it waits, at its next check when it runs. */
+  /** Cancels a job. Its promise rejects with CANCELLED: at once if it waits, at its next check if it runs. */
   cancel(jobId: number): void;
-  /** Bytes of the weights of all programs in this process, in all threads; what they share counts once. */
+  /** Bytes of the weights of all programs in this process, in all threads; shared weights count once. */
   weightBytes(): number;
   losses(): LossDescription[];
   optimizers(): string[];
   /**
-   * Two files or folders of one file system change places in one step. false: nothing changed, because the system or the
-   * file system has no such call or refused it.
+   * Exchanges two files or folders of one file system in one step. Returns false and changes nothing if the system or the
+   * file system does not support it or refuses.
    */
   exchangePaths(a: string, b: string): boolean;
   /**
-   * out[i, j] = sum of a[i, k] * (b[k, j] - zero[j]), row-major, on this thread: for the reference evaluator, in plain loops that
-   * share nothing with the kernels. Sums are doubles in increasing k. `zero`: one for all columns, or one for each.
+   * out[i, j] = sum over k of a[i, k] * (b[k, j] - zero[j]), row-major, on the calling thread. It serves the reference
+   * evaluator: plain loops that share no code with the kernels. Sums are doubles, added in increasing k. `zero` holds one
+   * number for all columns, or one for each.
    */
   referenceProduct(
     a: Float64Array,
@@ -323,7 +346,7 @@ export interface NativeBinding {
 
 let loaded: NativeBinding | undefined;
 
-/** The addon, loaded on first use: `SINTER_NATIVE` (a path), else the build folder of this package. */
+/** The addon, loaded on first use from the path in `SINTER_NATIVE`, else from the build folder of this package. */
 export function native(): NativeBinding {
   loaded ??= load();
   return loaded;
@@ -355,7 +378,7 @@ function load(): NativeBinding {
   return binding;
 }
 
-/** Native failures carry `code`; they become SinterErrors of the same code. Anything else is returned as it is. */
+/** Turns a native failure, which carries `code`, into a SinterError of that code. Returns anything else as it is. */
 export function toSinterError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof SinterError) return error;
   const { code } = error as { code?: string };

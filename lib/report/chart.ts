@@ -1,7 +1,7 @@
 /**
- * ECharts options to SVG text, on the server, for a page or for a file of its own.
+ * Renders ECharts options to SVG text on the server, for a page or for a file of its own.
  *
- * The rule: charts name colours of the palette as `ink('grid')`; which light they are seen in is decided at the end.
+ * The rule: charts name colours of the palette as `ink('grid')`; the light or dark theme is chosen at the end.
  */
 import * as echarts from '#echarts';
 import { escapeHtml, withoutForbidden } from './markup.js';
@@ -32,7 +32,7 @@ const DARK: Readonly<Record<Colour, string>> = {
   gray: '#6b7686',
 };
 
-/** `page`: colours are CSS variables, as in a report. `light`, `dark`: a file that stands alone. */
+/** `page`: colours are CSS variables, as in a report. `light`, `dark`: fixed colours for a standalone file. */
 export type ChartTheme = 'page' | 'light' | 'dark';
 
 export interface ChartOptions {
@@ -47,11 +47,11 @@ export interface ChartText {
   /** Unique in its page. */
   readonly id: string;
   readonly title: string;
-  /** What one sees, for those who do not. */
+  /** Description of the chart for people who cannot see it. */
   readonly description: string;
 }
 
-/** No quotes: the list stands in attributes too. */
+/** Without quotes, because the list is used in attributes too. */
 export const FONT =
   'system-ui, -apple-system, Segoe UI, Roboto, Helvetica Neue, Noto Sans, sans-serif';
 
@@ -68,7 +68,7 @@ export function paletteCss(theme: 'light' | 'dark'): string {
     .join('');
 }
 
-/** What all value axes share. */
+/** Style that all value axes share. */
 export const AXIS_STYLE = {
   axisLine: { show: false },
   axisTick: { show: false },
@@ -77,12 +77,12 @@ export const AXIS_STYLE = {
   nameTextStyle: { color: ink('muted'), fontSize: 12 },
 };
 
-/** About the width of a text in pixels, at 13 pixels per line; rather too much than too little. */
+/** Estimated width of a text in pixels, for a font size of 13 pixels; rather too large than too small. */
 export function textWidth(text: string): number {
   return [...text].reduce((sum, char) => sum + (char > '\u2E7F' ? 13 : 7.2), 0);
 }
 
-/** ECharts adds hover styles and data attributes for its client part, and ids that repeat between charts. */
+/** Removes parts that ECharts adds for its client side (hover styles, data attributes), and makes ids unique in the page. */
 function cleaned(svg: string, id: string): string {
   return svg
     .replace(/<style\s*>[\s\S]*?<\/style>/g, '')
@@ -94,7 +94,7 @@ function cleaned(svg: string, id: string): string {
     .replace(/\n+/g, '\n');
 }
 
-/** Replaces the names of colours by their values, and puts a background behind the chart. */
+/** Replaces the colour variables by their values, and puts a background behind the chart. */
 function coloured(svg: string, theme: 'light' | 'dark'): string {
   const palette: Readonly<Record<string, string>> = theme === 'dark' ? DARK : LIGHT;
   const named = svg.replace(/var\(--chart-(\w+)\)/g, (all, name: string) => palette[name] ?? all);

@@ -1,7 +1,7 @@
 /**
- * The confusion matrix of the labels that are confused most, as a heat map.
+ * The confusion matrix as a heat map of the labels that are confused most.
  *
- * The rule: a cell's colour is the share of its row (the true label), counted over all labels, shown or not.
+ * The rule: the colour of a cell is its share of its row (the true label), counted over all labels, whether shown or not.
  */
 import { formatPercent } from '../core/units.js';
 import { type Confusion, topConfusions } from '../metrics/index.js';
@@ -10,7 +10,7 @@ import type { ConfusionData } from './types.js';
 
 const MAX_LABELS = 14;
 
-/** All labels when they are few; else those of the most frequent confusions, partners side by side. */
+/** All labels if they are few; else those of the most frequent confusions, with confused labels side by side. */
 export function shownLabels(confusion: ConfusionData, limit = MAX_LABELS): string[] {
   if (confusion.labels.length <= limit) return [...confusion.labels];
   const chosen = new Set<string>();
@@ -52,7 +52,7 @@ interface CellApi {
   size(point: readonly number[]): number[];
 }
 
-/** One square with its count: blue where right, orange where wrong, deeper with the share. */
+/** A square with its count: blue on the diagonal, orange elsewhere, stronger for a larger share. */
 function drawCell(cell: Cell | undefined, api: CellApi) {
   if (cell === undefined) return null;
   const [x = 0, y = 0] = api.coord([cell.column, cell.row]);
@@ -92,7 +92,7 @@ const clipped = (label: string): string => {
   return chars.length > 40 ? `${chars.slice(0, 39).join('')}…` : label;
 };
 
-/** The heat map as SVG. Columns carry the numbers that stand before the names of the rows. */
+/** The heat map as SVG. Columns are labelled with the numbers of the rows. */
 export function confusionSvg(confusion: ConfusionData, options: ChartOptions = {}): string {
   const labels = shownLabels(confusion);
   const cells = cellsOf(confusion, labels);

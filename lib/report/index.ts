@@ -1,7 +1,7 @@
 /**
- * Everything of lib/report that other layers use.
+ * The exports of lib/report for other layers.
  *
- * The rule: data in, text out; the caller decides where it is written.
+ * The rule: data in, text out; the caller decides where the text is written.
  */
 export type { ChartOptions, ChartTheme } from './chart.js';
 export { confusionSvg } from './confusion-chart.js';

@@ -1,7 +1,7 @@
 /**
  * The loss curve: loss of every step (raw and smoothed), and loss and accuracy of each evaluation.
  *
- * The rule: smoothing never hides: the raw values stand behind the line, thinned to what a screen can show.
+ * The rule: the raw values are always drawn behind the smoothed line, averaged to as many points as a screen can show.
  */
 import { formatPercent } from '../core/units.js';
 import { AXIS_STYLE, type ChartOptions, drawChart, ink } from './chart.js';
@@ -24,7 +24,7 @@ export function thinned(steps: readonly LossStep[], limit = MAX_POINTS): Point[]
   return points;
 }
 
-/** A centred mean over about a twenty-fifth of the points, narrower at both ends. */
+/** A centred moving average over about a twenty-fifth of the points, narrower at both ends. */
 export function smoothed(points: readonly Point[]): Point[] {
   const reach = Math.floor(points.length / 50);
   return points.map(([x], i) => {
@@ -112,7 +112,7 @@ function describe(raw: readonly Point[], accuracies: readonly Point[]): string {
   return final ? `${loss} The last evaluation has ${formatPercent(final[1], 1)} accuracy.` : loss;
 }
 
-/** The loss curve as SVG; with accuracies, a second panel below shows them. */
+/** The loss curve as SVG. If there are accuracies, a second panel below shows them. */
 export function lossCurveSvg(curve: LossCurve, options: ChartOptions = {}): string {
   const raw = thinned(curve.steps);
   const evaluations = curve.evaluations ?? [];
@@ -160,7 +160,7 @@ export function lossCurveSvg(curve: LossCurve, options: ChartOptions = {}): stri
   return drawChart(option, text, { width, height, theme });
 }
 
-/** From a round figure below the worst evaluation to 100 %, with few lines: the panel is low. */
+/** The accuracy axis: from a round value below the worst evaluation to 100 %, with few lines because the panel is low. */
 function accuracyAxis(points: readonly Point[]) {
   const least = points.reduce((low, [, y]) => Math.min(low, y), 1);
   const min = Math.max(0, Math.floor(least * 5 - 0.2) / 5);

@@ -20,14 +20,14 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Characters that XML and HTML do not allow at all, lone surrogates, and those that change the order in which the text around
- * them is shown, become U+FFFD.
+ * Characters that XML and HTML do not allow at all, lone surrogates, and characters that change the order in which the text
+ * around them is shown. They become U+FFFD.
  */
 const FORBIDDEN =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must be found
   /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F\u202A-\u202E\u2066-\u2069\uFFFE\uFFFF]|\p{Surrogate}/gu;
 
-/** Replaces what no page may hold. */
+/** Replaces characters that a page must not contain. */
 export function withoutForbidden(text: string): string {
   return text.replace(FORBIDDEN, '\uFFFD');
 }
@@ -49,7 +49,7 @@ function insert(value: Insertable): string {
   return escapeHtml(String(value));
 }
 
-/** A template whose values are escaped, lists joined, and null left out. */
+/** Makes Markup from a template: values are escaped, lists concatenated, and null left out. */
 export function html(parts: TemplateStringsArray, ...values: readonly Insertable[]): Markup {
   const texts = parts.map((part, i) => (i === 0 ? part : insert(values[i - 1] ?? null) + part));
   return new Markup(texts.join(''));

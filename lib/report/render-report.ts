@@ -1,7 +1,7 @@
 /**
- * A report as one HTML file that needs nothing else: no network, no script, no font file.
+ * Renders a report as one HTML file that needs no network, no script and no font file.
  *
- * The rule: whatever the data holds, the page is valid and runs nothing (a content security policy says so too).
+ * The rule: whatever the data contains, the page is valid HTML and runs no script; a content security policy forbids it too.
  */
 import { html, type Markup, trusted } from './markup.js';
 import {

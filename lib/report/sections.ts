@@ -1,7 +1,7 @@
 /**
  * The sections of a report as HTML, one function each.
  *
- * The rule: a chart never stands alone: what it shows is also there as text or as a table.
+ * The rule: the content of every chart is also there as text or as a table.
  */
 import { formatBytes, formatNumber, formatPercent } from '../core/units.js';
 import type { ClassificationReport, ReportRow } from '../metrics/index.js';
@@ -39,7 +39,7 @@ const cell = (column: Column | undefined, value: Insertable, isHead: boolean): M
 const tableRow = (columns: readonly Column[], row: readonly Insertable[]): Markup =>
   html`<tr>${row.map((value, i) => cell(columns[i], value, i === 0))}</tr>\n`;
 
-/** A table; `rest` are rows set apart at its end, such as averages. The first cell of a row is its head. */
+/** A table; `rest` are rows at its end that are set apart, such as averages. The first cell of a row is its header. */
 function table(
   caption: string,
   columns: readonly Column[],

@@ -1,7 +1,7 @@
 /**
- * The style sheet of a report: system fonts, light and dark, screen and paper.
+ * The style sheet of a report: for light and dark themes, screen and paper, with system fonts.
  *
- * The rule: nothing is fetched; colours are variables, so that charts inside the page follow the same light.
+ * The rule: nothing is fetched; colours are variables, so that charts in the page follow its theme.
  */
 import { FONT, paletteCss } from './chart.js';
 

@@ -1,12 +1,12 @@
 /**
- * The figures at the top of a report, made from the measured variants.
+ * The figures at the top of a report, computed from the measured variants.
  *
- * The rule: a comparison is made between variants of one precision, and only where both were measured.
+ * The rule: speeds are only compared between variants of the same precision, and only if both were measured.
  */
 import { formatBytes, formatNumber, formatPercent } from '../core/units.js';
 import type { SummaryCard, VariantResult } from './types.js';
 
-/** A ratio with two figures after the point below ten, one above: "1.84x". */
+/** A ratio as "1.84x": two decimals below ten, one above. */
 export function formatRatio(ratio: number): string {
   return `${ratio.toFixed(ratio < 10 ? 2 : 1)}x`;
 }

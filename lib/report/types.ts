@@ -1,5 +1,5 @@
 /**
- * What a report can show. Every section is optional; what is absent is left out of the page.
+ * The data of a report. Every section is optional; sections without data are left out of the page.
  *
  * The rule: plain values in base units (bytes, tokens per second, shares from 0 to 1); the report formats them.
  */
@@ -13,17 +13,17 @@ export interface SummaryCard {
   readonly detail?: string;
 }
 
-/** One form of the model, or the same model in another engine. */
+/** Results of one form of the model, or of the same model in another engine. */
 export interface VariantResult {
-  /** "Sinter int8", "ONNX Runtime f32". */
+  /** Name to show: "Sinter int8", "ONNX Runtime f32". */
   readonly name: string;
   /** "f32", "int8": variants of one precision are compared with each other. */
   readonly precision: string;
-  /** Another engine, measured for comparison. Default: false. */
+  /** true: another engine, measured for comparison. Default: false. */
   readonly isPeer?: boolean;
   /** Share of right predictions, 0 to 1. */
   readonly accuracy?: number;
-  /** Size on disk. */
+  /** Bytes on disk. */
   readonly bytes?: number;
   readonly tokensPerSecond?: number;
   /** Median time for one short text. */
@@ -37,7 +37,7 @@ export interface LossStep {
 }
 
 export interface Evaluation {
-  /** The step after which it was made. */
+  /** The optimizer step after which the evaluation was made. */
   readonly step: number;
   readonly epoch: number;
   readonly loss?: number;
@@ -52,7 +52,7 @@ export interface LossCurve {
 
 export interface ConfusionData {
   readonly labels: readonly string[];
-  /** [labels][labels]: rows with this truth and this prediction. */
+  /** [labels][labels]: number of rows with this truth (first index) and this prediction. */
   readonly values: readonly (readonly number[])[];
 }
 
@@ -62,7 +62,7 @@ export interface NeighbourExample {
   readonly neighbours: readonly { readonly text: string; readonly similarity: number }[];
 }
 
-/** Where and how the figures were made, as given by the caller. */
+/** The environment in which the figures were measured, as given by the caller. */
 export interface ReportEnvironment {
   readonly cpu?: string;
   readonly isa?: string;
@@ -71,14 +71,14 @@ export interface ReportEnvironment {
   readonly versions?: Readonly<Record<string, string>>;
   readonly command?: string;
   readonly seed?: number;
-  /** As it shall be shown, such as 2025-03-01 14:05 UTC. */
+  /** Text to show, such as 2025-03-01 14:05 UTC. */
   readonly date?: string;
 }
 
 export interface ReportData {
   readonly title: string;
   readonly subtitle?: string;
-  /** Default: made from `variants`. */
+  /** Default: computed from `variants`. */
   readonly summary?: readonly SummaryCard[];
   readonly variants?: readonly VariantResult[];
   readonly loss?: LossCurve;

@@ -1,7 +1,7 @@
 /**
  * Size, speed and accuracy of every variant: one panel of bars per quantity, one row per variant.
  *
- * The rule: every bar begins at zero and carries its value; a missing measurement is a gap, not a zero.
+ * The rule: every bar begins at zero and is labelled with its value; a missing measurement has no bar.
  */
 import { formatBytes, formatNumber, formatPercent } from '../core/units.js';
 import { type ChartOptions, drawChart, ink, textWidth } from './chart.js';
@@ -91,7 +91,7 @@ function describe(variants: readonly VariantResult[], shown: readonly Quantity[]
   return sentences.join(' ');
 }
 
-/** The variants as SVG. Quantities that no variant has are left out. */
+/** The chart as SVG. Quantities that no variant has are left out. */
 export function variantsSvg(
   variants: readonly VariantResult[],
   options: ChartOptions = {},

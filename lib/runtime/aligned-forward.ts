@@ -1,7 +1,7 @@
 /**
- * Texts through a head over tokens: the logits of every token beside its place in the text.
+ * Runs texts through a head over tokens: the logits of every token, with its position in the text.
  *
- * In pieces, so that memory is bounded by one piece and what the caller keeps.
+ * It works in pieces, so that memory is bounded by one piece and the results that the caller keeps.
  */
 
 import { throwIfAborted } from '../core/errors.js';
@@ -17,10 +17,10 @@ export interface AlignedLogits {
   readonly logits: Matrix;
 }
 
-/** Texts of a piece. */
+/** Texts per piece. */
 export const PIECE_TEXTS = 256;
 
-/** All tokens of `aligned` in one run. */
+/** Runs all tokens of `aligned` at once. */
 export async function forwardAligned(
   program: NativeProgram,
   graph: EncoderGraph,

@@ -1,8 +1,8 @@
 /**
- * Texts through a program, in pieces: while the lanes run one piece the next is tokenized.
+ * Runs texts through a program, in pieces: while the lanes run one piece, the next is tokenized.
  *
- * Memory is bounded by a few pieces and the result; results are in the order of the texts, and each depends on its own
- * text only.
+ * Memory is bounded by a few pieces and the result. Results are in the order of the texts, and each depends on its own text
+ * only.
  */
 
 import { rangeMistake, SinterError, throwIfAborted } from '../core/errors.js';
@@ -14,11 +14,11 @@ import { runJob } from '../native/jobs.js';
 import type { NativeProgram, TokenBatch } from '../native/native.js';
 import type { TextInput, TextTokenizer } from '../tokenize/text-tokenizer.js';
 
-/** Tokens of a micro-batch that one lane runs by itself. */
+/** Tokens in a micro-batch, which one lane runs alone. */
 export const TOKEN_BUDGET = 512;
-/** Texts of a piece; many micro-batches each, so that lanes seldom wait for each other. */
+/** Texts per piece. A piece has many micro-batches, so that lanes seldom wait for each other. */
 const PIECE_TEXTS = 1024;
-/** A piece ends earlier when its texts are this long together. */
+/** A piece ends earlier if its texts have this many characters together. */
 const PIECE_CHARS = 1 << 20;
 /** Pieces that run or wait to run. */
 const MAX_RUNNING = 2;
@@ -32,13 +32,13 @@ export interface ForwardRequest {
   readonly priority: Priority;
   /** Tokens at the start of every text that poolings leave out: those of a prompt. Default: 0. */
   readonly unpooled?: number;
-  /** Called with the number of each text that was cut. */
+  /** Called with the index of each text that was truncated. */
   readonly onCut?: (index: number) => void;
-  /** How many numbers of each row are given, from its first. Default: all. */
+  /** How many leading numbers of each row are returned. Default: all. */
   readonly columns?: number;
 }
 
-/** What one run is for. */
+/** Name, signal and priority of a run. */
 export type RunRequest = Pick<ForwardRequest, 'where' | 'signal'> & {
   /** Default: 'bulk'. */
   readonly priority?: Priority;
@@ -52,13 +52,13 @@ export function outputWidth(graph: EncoderGraph, output: OutputName): number {
   return shape.width;
 }
 
-/** Whether an output has a row per token, not one per text. */
+/** Whether an output has one row per token instead of one per text. */
 export function isPerToken(graph: EncoderGraph, output: OutputName): boolean {
   const value = graph.outputs[output];
   return value !== undefined && validateGraph(graph).get(value)?.kind === 'token';
 }
 
-/** One row of `output` per text. */
+/** Runs texts; returns a matrix with one row of `output` per text. */
 export async function forwardTexts(
   program: NativeProgram,
   tokenizer: TextTokenizer,
@@ -88,20 +88,20 @@ export async function forwardTexts(
       const job = runBatch(program, batch, output, rows, { where, priority, signal }).then(() => {
         if (rows !== data) copyColumns(rows, width, data, columns);
       });
-      // It is awaited below, perhaps after another one has failed.
+      // The job is awaited below, perhaps after another one has failed: without this its failure would count as unhandled.
       job.catch(() => {});
       running.push(job);
       begin = end;
     }
     await Promise.all(running);
   } finally {
-    // The result's memory is written to until every run has ended.
+    // Runs write into the result's memory until they have ended.
     await Promise.allSettled(running);
   }
   return result;
 }
 
-/** Throws RangeError for a text of which nothing would be pooled: its prompt has all tokens. */
+/** Throws RangeError for a text without tokens to pool, because its prompt takes all of them. */
 function checkPooled(
   offsets: Int32Array,
   unpooled: number,
@@ -115,14 +115,14 @@ function checkPooled(
   }
 }
 
-/** The first `columns` numbers of rows of `width`. */
+/** Copies the first `columns` numbers of each row; the rows of `from` have `width` numbers. */
 function copyColumns(from: Float32Array, width: number, to: Float32Array, columns: number): void {
   for (let row = 0; row * width < from.length; row++) {
     to.set(from.subarray(row * width, row * width + columns), row * columns);
   }
 }
 
-/** One row of `output` per sequence of `tokens`, in one run. */
+/** Runs sequences of tokens at once; returns a matrix with one row of `output` per sequence. */
 export async function forwardTokens(
   program: NativeProgram,
   graph: EncoderGraph,
@@ -137,7 +137,7 @@ export async function forwardTokens(
   return result;
 }
 
-/** One run of a program for one output. */
+/** Runs a program on a batch and writes its output `name` to `data`. Throws CORRUPT_MODEL if a number is not finite. */
 export async function runBatch(
   program: NativeProgram,
   batch: TokenBatch,
@@ -152,7 +152,7 @@ export async function runBatch(
   checkNumbers(where, data);
 }
 
-/** Every weight is finite, but some may be so large that what is computed with them is not. */
+/** All weights are finite, but large ones may overflow in the computation. */
 function checkNumbers(where: string, data: Float32Array): void {
   for (let i = 0; i < data.length; i++) {
     if (Number.isFinite(data[i])) continue;
@@ -163,7 +163,7 @@ function checkNumbers(where: string, data: Float32Array): void {
   }
 }
 
-/** Without a segment beyond 0 (no pairs) the array is left out; a model without segments has none. */
+/** The batch without its segments if all are 0 (no pairs) or the model has no segments. */
 export function trimSegments(
   graph: EncoderGraph,
   batch: TokenBatch & { readonly segments: Int32Array },
@@ -192,7 +192,7 @@ function pieceEnd(texts: readonly TextInput[], begin: number): number {
   let end = begin;
   while (end < texts.length && end - begin < PIECE_TEXTS && chars < PIECE_CHARS) {
     const text: unknown = texts[end];
-    // What is no text is found by the tokenizer, which says so.
+    // The tokenizer refuses values that are not texts.
     if (typeof text === 'string') chars += text.length;
     else if (Array.isArray(text)) chars += String(text[0]).length + String(text[1]).length;
     end++;

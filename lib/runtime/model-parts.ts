@@ -1,7 +1,7 @@
 /**
- * Everything a model consists of.
+ * All parts of a model.
  *
- * Parts are values: what changes a model makes new parts.
+ * Parts are never changed in place: a call that changes a model makes new parts.
  */
 
 import type { JsonObject } from '../core/json.js';
@@ -17,28 +17,28 @@ export interface ModelParts {
   readonly graph: EncoderGraph;
   readonly program: SharedProgram;
   readonly tokenizer: TextTokenizer;
-  /** What config.json said; what is written is made from the graph. */
+  /** Content of config.json when the model was loaded. A saved config.json is made from the graph. */
   readonly config: JsonObject;
-  /** What the files of sentence-transformers say, of an embedding model or a cross-encoder; null without. */
+  /** Settings in the files of sentence-transformers, for an embedding model or a cross-encoder; null without such files. */
   readonly sentence: SentenceSettings | null;
   /** Longest text as tokenizer_config.json states it; null when it does not. */
   readonly modelMaxLength: number | null;
-  /** The model that it was loaded as, in the caller's words: a path or an id. */
+  /** The model that it was loaded from, as the caller named it: a path or an id. */
   readonly base: string;
-  /** What its last training used (training-record.ts); null where nothing is known. */
+  /** Options of its last training (training-record.ts); null if unknown. */
   readonly training: JsonObject | null;
   readonly head: ModelHead;
-  /** What new heads over its encoder look like. */
+  /** Form and names of new heads over its encoder. */
   readonly plans: HeadPlans;
   readonly origin: Origin;
 }
 
-/** What is known of where the weights came from. */
+/** Where the weights came from, as far as known. */
 export interface Origin {
-  /** Weights that were drawn and never trained. */
+  /** Names of weights that were initialised at random and never trained. */
   readonly untrained: readonly string[];
   /** Tensors of the files that the model does not use. */
   readonly unused: readonly string[];
-  /** What was taken for something when it was loaded, a line each. */
+  /** Assumptions that were made when it was loaded, a line each. */
   readonly notes: readonly string[];
 }

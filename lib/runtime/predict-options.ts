@@ -1,14 +1,12 @@
-/**
- * The options that every call over texts has.
- */
+/** The options that all calls over texts have. */
 
 import { type KnownOptions, readOptions } from '../core/options.js';
 import { defaultPriority, PRIORITIES, type Priority } from '../core/priority.js';
 
 export interface PredictOptions {
-  /** true (default): texts over the limit are cut. false: they are a RangeError that names texts[i]. */
+  /** true (default): texts over the limit are truncated. false: they throw a RangeError that names texts[i]. */
   readonly truncate?: boolean;
-  /** Called once where texts were cut, with their numbers, before the call gives its results. */
+  /** Called once if texts were truncated, with their indices, before the call returns. */
   readonly onTruncated?: (indices: readonly number[]) => void;
   /** Default: 'interactive' for one text, 'bulk' for more. */
   readonly priority?: Priority;
@@ -22,13 +20,13 @@ export const PREDICT_OPTIONS = {
   signal: true,
 } as const;
 
-/** The texts of one call that were cut. */
+/** Collects the indices of the texts of a call that were truncated. */
 export class CutTexts {
   private readonly indices = new Set<number>();
 
   constructor(private readonly onTruncated: ((indices: readonly number[]) => void) | undefined) {}
 
-  /** Text number `index` was cut. */
+  /** Notes that text `index` was truncated. */
   readonly add = (index: number): void => {
     this.indices.add(index);
   };
@@ -37,7 +35,7 @@ export class CutTexts {
     return this.indices.has(index);
   }
 
-  /** Tells the caller. */
+  /** Calls `onTruncated` if any text was truncated. */
   report(): void {
     if (this.indices.size > 0) this.onTruncated?.([...this.indices].sort((a, b) => a - b));
   }
@@ -50,7 +48,7 @@ export interface RunSettings {
   readonly cuts: CutTexts;
 }
 
-/** Checks and fills; `known` are the names that the call may have, `texts` how many there are. */
+/** Checks the options and fills in defaults. `known` holds all option names of the call, `texts` is the number of texts. */
 export function readPredictOptions<T extends PredictOptions>(
   where: string,
   options: T,

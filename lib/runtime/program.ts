@@ -1,7 +1,7 @@
 /**
- * Programs: how one is filled with weights, and how one is made from the weights of another.
+ * Makes programs: fills one with weights, or derives one from the weights of another.
  *
- * The rule: no number travels through JavaScript to get from one program to another.
+ * The rule: weights that go from one program to another never pass through JavaScript.
  */
 
 import { setImmediate } from 'node:timers/promises';
@@ -19,22 +19,22 @@ import {
   toSinterError,
 } from '../native/native.js';
 
-/** Elements that are read or written at once: well below a millisecond. */
+/** Elements that are read or written in one call: well below a millisecond. */
 const PIECE_ELEMENTS = 1 << 18;
 
-/** Bytes of weights that are written before they are packed. */
+/** Bytes of weights that may be written before they are packed. */
 const PLAIN_BYTES = 8 << 20;
 
-/** Writes all of one weight into a store that no program has been sealed over yet. */
+/** Writes one whole weight into a store that has no sealed program yet. */
 export type WeightWriter = (store: NativeStore, weight: WeightSpec) => void | Promise<void>;
 
 export interface BuildOptions extends ProgramOptions {
-  /** The call in messages. Default: `load`. */
+  /** Name of the call in messages. Default: `load`. */
   readonly where?: string;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A sealed program for `graph` over a store of its own, every weight written by `write`. Frees all when anything fails. */
+/** A sealed program for `graph` with a store of its own; `write` writes every weight. On failure everything is freed. */
 export async function buildProgram(
   graph: EncoderGraph,
   options: BuildOptions,
@@ -43,21 +43,21 @@ export async function buildProgram(
   return fillProgram(graph, graph.weights, options, write);
 }
 
-/** How the weights of a derived program differ from those of its source. */
+/** Differences between the weights of a derived program and those of its source. */
 export interface Derivation {
-  /** Their names in the source. Default: the same. */
+  /** Name of a weight in the source. Default: the same name. */
   readonly nameOf?: (name: string) => string;
-  /** The rows and columns that are left of some, by their new names. */
+  /** Rows and columns that remain, by the weight's new name. */
   readonly cuts?: ReadonlyMap<string, WeightCut>;
-  /** What the columns of some are divided by first, by their new names. */
+  /** Divisors of the columns, applied before the weight is stored, by the weight's new name. */
   readonly divisors?: ReadonlyMap<string, Float32Array>;
-  /** The numbers of those that the source does not have. */
+  /** Numbers of weights that the source does not have. */
   readonly written?: ReadonlyMap<string, Float32Array>;
 }
 
 /**
- * A sealed program for `graph` over a new store with the weights of `source`: the same memory where name, shape and storage
- * agree, computed from them on the lanes where the storage is another one.
+ * A sealed program for `graph` with a new store over the weights of `source`. A weight with the same shape and storage is
+ * shared in memory; a weight in another storage is converted on the lanes.
  */
 export async function deriveProgram(
   graph: EncoderGraph,
@@ -88,7 +88,7 @@ export async function deriveProgram(
   );
 }
 
-/** A sealed program for `graph` over the weights of `store`, which stays its owner's. */
+/** A sealed program for `graph` over the weights of `store`. The caller keeps the store and disposes of it. */
 export async function programOver(
   graph: EncoderGraph,
   store: NativeStore,
@@ -143,19 +143,19 @@ async function fillProgram(
   }
 }
 
-/** Frees a program and its store, which no other program is over. */
+/** Frees a program and its store, which no other program may use. */
 export function disposeProgram(program: NativeProgram): void {
   program.dispose();
   program.store.dispose();
 }
 
-/** Rows [begin, end) of a weight, in order: what is handed over before the event loop gets its turn. */
+/** Splits the rows of a weight into ranges [begin, end) that are small enough for one turn of the event loop. */
 function* rowPieces([rows = 1, width = 1]: readonly number[]): Generator<[number, number]> {
   const step = Math.max(1, Math.floor(PIECE_ELEMENTS / width));
   for (let begin = 0; begin < rows; begin += step) yield [begin, Math.min(rows, begin + step)];
 }
 
-/** A weight as storage `dtype` has it, an array for each part of the storage at a time. */
+/** Reads a weight in storage `dtype`, piece by piece: each piece is an array per part of the storage. */
 export async function* readPieces(
   where: string,
   store: NativeStore,
@@ -167,7 +167,7 @@ export async function* readPieces(
   }
 }
 
-/** All of a weight as storage `dtype` has it, an array for each part of the storage. */
+/** Reads a whole weight in storage `dtype`: an array per part of the storage. */
 export async function readWhole(
   where: string,
   store: NativeStore,

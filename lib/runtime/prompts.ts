@@ -1,12 +1,10 @@
-/**
- * Prompts of a model: texts that are put in front of an input, as sentence-transformers does.
- */
+/** Prompts of a model: texts that are put in front of an input, as in sentence-transformers. */
 
 import { rangeMistake } from '../core/errors.js';
 import type { SentenceSettings } from '../graph/checkpoint.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 
-/** The prompt called `name`, else the default one; '' without. Throws RangeError for a name that the model does not have. */
+/** The prompt named `name`, else the default one; '' if there is none. Throws RangeError for an unknown name. */
 export function promptText(
   where: string,
   settings: Pick<SentenceSettings, 'prompts' | 'defaultPrompt'> | null,
@@ -22,7 +20,10 @@ export function promptText(
   throw rangeMistake(`${where}: promptName`, `one of ${names.join(', ') || 'no prompts'}`, name);
 }
 
-/** The prompt before the text, or before the first of a pair; what is no text is left to the tokenizer's check. */
+/**
+ * The text with the prompt in front; of a pair, the first text gets it. Other values are returned as they are, for the
+ * tokenizer to refuse.
+ */
 export function withPrompt<T extends TextInput>(prompt: string, text: T): T {
   if (typeof text === 'string') return (prompt + text) as T;
   const isPair = Array.isArray(text) && typeof text[0] === 'string';

@@ -1,7 +1,8 @@
 /**
- * A native program that several calls may use at once, freed when its owner has let go of it and the last call ended.
+ * A native program that several calls may use at once. It is freed when its owner has retired it and the last call has
+ * ended.
  *
- * So `dispose()` and the end of a training never take the weights away from a call that is still running.
+ * So `dispose()` and the end of a training never take the weights away from a running call.
  */
 
 import { SinterError } from '../core/errors.js';
@@ -17,7 +18,7 @@ export class SharedProgram {
     this.program = program;
   }
 
-  /** Runs `work` with the program kept alive. Throws DISPOSED when the owner has let go of it. */
+  /** Runs `work` and keeps the program alive meanwhile. Throws DISPOSED if the owner has retired it. */
   async use<T>(where: string, work: (program: NativeProgram) => T | Promise<T>): Promise<T> {
     if (this.retired) throw new SinterError('DISPOSED', `${where}: the model was disposed`);
     this.users++;
@@ -29,7 +30,7 @@ export class SharedProgram {
     }
   }
 
-  /** No new calls; settles when the running ones have ended and the memory is freed. May be called twice. */
+  /** Refuses new calls; resolves when the running ones have ended and the memory is freed. May be called twice. */
   async retire(): Promise<void> {
     const first = !this.retired;
     this.retired = true;

@@ -1,6 +1,4 @@
-/**
- * A program with its int8 products in f32: the same weights, activations that are not rounded.
- */
+/** Makes a program whose int8 products run in f32: the same weights, but the activations are not quantized. */
 
 import { integerWeights } from '../graph/rewrite/quantize.js';
 
@@ -8,7 +6,7 @@ import type { EncoderGraph, WeightSpec } from '../graph/types.js';
 import type { NativeProgram } from '../native/native.js';
 import { deriveProgram } from './program.js';
 
-/** Names of the s8 weights that products read. A table that is only looked up is exact as it is. */
+/** Names of the s8 weights that products read. Tables that are only looked up are left out: they are dequantized exactly. */
 export function int8Products(graph: EncoderGraph): ReadonlySet<string> {
   const products = new Set(
     graph.nodes.flatMap((node) => (node.op === 'linear' ? node.weights : [])),
@@ -16,7 +14,10 @@ export function int8Products(graph: EncoderGraph): ReadonlySet<string> {
   return new Set([...integerWeights(graph)].filter((name) => products.has(name)));
 }
 
-/** `program` with its int8 products in f32: four times their bytes until the caller disposes of it. */
+/**
+ * A program over the weights of `program` with the int8 products in f32. They take four times their bytes until the caller
+ * disposes of the new program.
+ */
 export async function widenProducts(
   graph: EncoderGraph,
   { store }: NativeProgram,

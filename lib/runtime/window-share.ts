@@ -1,15 +1,15 @@
 /**
- * Which tokens of a window count, so that each token of a long text does so once: of two neighbours each has the half of
- * their shared tokens that lies further from its end, where it sees more of the text.
+ * Chooses which tokens of a window count, so that each token of a long text counts once. Two neighbouring windows divide
+ * their shared tokens: each takes the half that is further from its own end, where it has more context.
  */
 
 import { rangeMistake } from '../core/errors.js';
 import type { AlignedTexts } from '../tokenize/aligned-texts.js';
 
-/** Shared tokens are at most this many, and at most a quarter of a window. */
+/** Default number of shared tokens; it is at most a quarter of a window. */
 const STRIDE_TOKENS = 128;
 
-/** Checks the stride of windows of `maxTokens`, or chooses it. Throws RangeError where too little of a window would be new. */
+/** The checked stride of windows of `maxTokens` tokens, or a default one. Throws RangeError if it is more than half a window. */
 export function windowStride(where: string, stride: number | undefined, maxTokens: number): number {
   if (stride === undefined) return Math.min(STRIDE_TOKENS, Math.floor(maxTokens / 4));
   const most = Math.floor(maxTokens / 2);
@@ -17,12 +17,12 @@ export function windowStride(where: string, stride: number | undefined, maxToken
   throw rangeMistake(`${where}: stride`, `at most ${most}, half of a window`, stride);
 }
 
-/** How many of `stride` shared tokens the later window leaves to the earlier one; that one has no more of them. */
+/** How many of `stride` shared tokens count in the earlier of the two windows; the others count in the later one. */
 export function leftToEarlier(stride: number): number {
   return stride - Math.floor(stride / 2);
 }
 
-/** Calls back with every token of window `index` that is no special token, and its place among these. */
+/** Calls `visit` with the index of every token of window `index` that is not special, and its position among these. */
 export function eachOwnToken(
   { offsets, parts }: AlignedTexts,
   index: number,
@@ -34,7 +34,10 @@ export function eachOwnToken(
   }
 }
 
-/** Whether the token at `place` of `length` own ones counts in window `index`, of windows of which the last of every text is among them. */
+/**
+ * Whether a token counts in window `index`. `place` is its position among the `length` tokens of the window that are not
+ * special. `sources` must reach to the last window of the text.
+ */
 export function isCounted(
   { sources }: AlignedTexts,
   index: number,
@@ -48,7 +51,7 @@ export function isCounted(
   return place >= from && place < to;
 }
 
-/** Tokens of window `index` that are no special ones. */
+/** Number of tokens of window `index` that are not special. */
 export function ownTokens({ offsets, parts }: AlignedTexts, index: number): number {
   let count = 0;
   for (let i = offsets[index] ?? 0; i < (offsets[index + 1] ?? 0); i++) {

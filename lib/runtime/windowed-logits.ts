@@ -1,7 +1,7 @@
 /**
- * Texts over the limit through a head over whole texts: in windows, whose logits are joined to one row.
+ * Runs texts over the length limit through a head over whole texts: in windows, whose logits are combined into one row.
  *
- * A text that fits is one window and gives the bits that it gives without windows.
+ * A text that fits is one window and gets the same bits as without windows.
  */
 
 import { rangeMistake } from '../core/errors.js';
@@ -14,11 +14,11 @@ import { outputWidth, type RunRequest, runBatch, trimSegments } from './forward.
 import type { ModelParts } from './model-parts.js';
 import { windowStride } from './window-share.js';
 
-/** What becomes of a text over the limit, beside cutting it. */
+/** Options for texts over the length limit. */
 export interface WindowedOptions {
   /**
-   * Reads a text over the limit in windows (of a pair the second text, each window with all of the first) and gives the mean
-   * or the largest logits of all windows. Default: it is cut, as `truncate` says.
+   * Reads a text over the limit in windows and returns the mean or the maximum of each logit over them. Of a pair the second
+   * text is split, and each window has all of the first. Default: the text is truncated or refused, as `truncate` says.
    */
   readonly windows?: 'mean' | 'max';
   /** Tokens that neighbouring windows share, at most half a window. Default: 128, at most a quarter of a window. */
@@ -32,7 +32,7 @@ export interface WindowSettings {
   readonly stride: number;
 }
 
-/** Checks and fills; null without windows. Throws RangeError for options that exclude each other. */
+/** Checks the options and fills in defaults; null without windows. Throws RangeError for options that exclude each other. */
 export function readWindows(
   where: string,
   options: WindowedOptions & { readonly truncate?: boolean },
@@ -56,7 +56,7 @@ export function readWindows(
   return { join, stride: windowStride(where, shared, maxTokens) };
 }
 
-/** One row of logits per text. */
+/** Runs texts in windows; returns a matrix with one row of logits per text. */
 export async function forwardWindows(
   program: NativeProgram,
   { graph, tokenizer }: Pick<ModelParts, 'graph' | 'tokenizer'>,

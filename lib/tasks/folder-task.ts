@@ -1,6 +1,6 @@
 /**
- * What a model folder or an ONNX file is for, as its config.json and its weights say: the class of transformers that it is of, and
- * the head that it has.
+ * Finds the task of a model folder or an ONNX file from its config.json and its weights: the class of transformers that is
+ * stated, and the head that is there.
  */
 
 import { graphFromCheckpoint, taskOfConfig } from '../architectures/index.js';
@@ -15,17 +15,20 @@ import { TASKS, type Task } from '../graph/tasks.js';
 
 export interface FolderTask {
   readonly task: Task;
-  /** null but for classification. */
+  /** null except for classification. */
   readonly problem: ClassificationProblem | null;
-  /** Whether config.json states the problem; else the caller decides. */
+  /** Whether config.json states the problem; if not, the caller decides. */
   readonly stated: boolean;
-  /** Of classification and token classification; else null. */
+  /** Class names for classification and token-classification; else null. */
   readonly labels: readonly string[] | null;
-  /** Whether the one label is a score of a pair: a cross-encoder. */
+  /** Whether the model is a cross-encoder, whose one label is the score of a pair. */
   readonly scorer: boolean;
 }
 
-/** Reads the folder's small files; of an ONNX file all of it. CORRUPT_MODEL where there is no model at all. */
+/**
+ * The task of a model. It reads only the small files of a folder, but all of an ONNX file. Throws CORRUPT_MODEL if there is
+ * no model.
+ */
 export async function folderTask(
   path: string,
   { firstPosition }: Pick<LoadSettings, 'firstPosition'> = {},
@@ -41,7 +44,7 @@ export async function folderTask(
           firstPosition,
         });
   await folder.close();
-  // Encoders are often trained further from a language model and keep its name.
+  // An encoder that was trained from a language model often keeps the class name of that.
   if (folder.sentence?.kind === 'embedding') return EMBEDDING;
   const found = taskOf(folder);
   return folder.sentence === null ? found : { ...found, scorer: found.labels?.length === 1 };
@@ -71,7 +74,10 @@ function taskOf({ path, config, tensors, sentence }: Checkpoint): FolderTask {
   return { task, problem, labels, stated, scorer: labels?.length === 1 && isScorer(config) };
 }
 
-/** Whether config.json has what sentence-transformers writes for a cross-encoder: now, and before version 4. */
+/**
+ * Whether config.json has a key that sentence-transformers writes for a cross-encoder, in the current form or that before
+ * version 4.
+ */
 export function isScorer(config: JsonObject): boolean {
   const { sentence_transformers: own } = config;
   const stated = isJsonObject(own)

@@ -1,12 +1,15 @@
 /**
- * The order of rows in an epoch, and how it is cut into batches.
+ * The order of rows in an epoch, and its batches.
  *
- * Drawn from a seeded generator only, so that a run can be repeated exactly.
+ * All randomness is from a seeded generator, so that a run can be repeated exactly.
  */
 
 import { type RandomState, SeededRandom, shuffled } from '../core/random.js';
 
-/** Rows that are sorted by length together when batches are grouped: enough to group well, few enough to stay mixed. */
+/**
+ * Number of batches whose rows are sorted by length together when texts are grouped by length: enough to group well, few
+ * enough to stay mixed.
+ */
 const GROUPED_BATCHES = 50;
 
 export interface BatchPlan {
@@ -15,7 +18,7 @@ export interface BatchPlan {
   readonly groupByLength: boolean;
 }
 
-/** Row numbers of each batch of one epoch over `rows` rows. The last batch may be smaller. */
+/** Row indices of each batch in one epoch over `rows` rows. The last batch may be smaller. */
 export function epochBatches(
   rows: number,
   plan: BatchPlan,
@@ -35,14 +38,14 @@ export function epochBatches(
   return shuffle ? shuffled(batches, random) : batches;
 }
 
-/** Where a sampler stands: an order is drawn again from where the generator stood, so none is kept. */
+/** State of a sampler. The order is not stored: it is drawn again from the generator's earlier state. */
 export interface SamplerState {
   readonly order: RandomState;
-  /** Batches of the epoch that were given out. */
+  /** Number of batches of the epoch that were taken. */
   readonly batch: number;
 }
 
-/** The batches of one epoch after another. */
+/** Returns batches, one epoch after another. */
 export class Sampler {
   private readonly drawOrder: (random: SeededRandom) => number[][];
   private batches: number[][] = [];
@@ -53,14 +56,14 @@ export class Sampler {
     this.drawOrder = (random) => epochBatches(rows, plan, random, lengthOf);
   }
 
-  /** A new epoch, drawn from `random`. */
+  /** Starts a new epoch, whose order is drawn from `random`. */
   begin(random: SeededRandom): void {
     this.order = random.state;
     this.batches = this.drawOrder(random);
     this.position = 0;
   }
 
-  /** The rows of the next batch; undefined when the epoch is over. */
+  /** The rows of the next batch; undefined if the epoch is over. */
   next(): readonly number[] | undefined {
     const rows = this.batches[this.position];
     if (rows !== undefined) this.position++;
@@ -76,7 +79,7 @@ export class Sampler {
     return { order: this.order, batch: this.position };
   }
 
-  /** Goes on in the middle of an epoch. */
+  /** Continues in the middle of an epoch. */
   restore({ order, batch }: SamplerState): void {
     this.begin(SeededRandom.from(order));
     this.position = batch;

@@ -1,8 +1,8 @@
 /**
- * A training on disk: the trainer's buffers as a safetensors file, with what else the caller keeps as JSON in its header.
+ * A training's state on disk: the trainer's buffers in a safetensors file, with the caller's JSON in its header.
  *
- * A digest covers all of it and is checked before the trainer is touched: what is taken up again has the very bits that were
- * saved, or the file is refused. The file appears whole or not at all.
+ * A digest covers all of it and is checked before the trainer changes: the restored state is bit for bit the saved one, or
+ * the file is refused. The file appears whole or not at all.
  */
 
 import { createHash, type Hash } from 'node:crypto';
@@ -20,7 +20,7 @@ const PIECE = 1 << 20;
 const FORMAT = 'sinter-training-1';
 
 export interface Checkpoint {
-  /** Of the optimizer. */
+  /** Steps that the optimizer has taken. */
   readonly steps: number;
   readonly extra: JsonObject;
 }
@@ -52,8 +52,8 @@ export async function writeCheckpoint(
 }
 
 /**
- * Brings a trainer of the same model and optimizer to the saved state. CORRUPT_MODEL for a file that is damaged, INVALID_DATA
- * for one of another model or optimizer; the trainer is as before then.
+ * Restores the saved state in a trainer of the same model and optimizer. Throws CORRUPT_MODEL if the file is damaged,
+ * INVALID_DATA if it is of another model or optimizer; the trainer is unchanged then.
  */
 export async function readCheckpoint(
   path: string,
@@ -99,7 +99,7 @@ function bytesOf({ dtype, elements }: StateBuffer): number {
   return dtype === 'u8' ? elements : 4 * elements;
 }
 
-/** A digest that has seen all but the buffers' bytes. */
+/** A new digest that covers everything except the bytes of the buffers. */
 function newHash(saved: string, { buffers }: TrainerState): Hash {
   return createHash('sha256').update(JSON.stringify([saved, buffers]));
 }
@@ -119,7 +119,7 @@ function readHeader(file: SafetensorsFile) {
   return { saved, digest, checkpoint: { steps: steps as number, extra: kept } };
 }
 
-/** The file must have exactly the buffers of the trainer. */
+/** Throws INVALID_DATA unless the file has exactly the trainer's buffers. */
 function checkBuffers(file: SafetensorsFile, { buffers }: TrainerState): void {
   const other = (what: string) =>
     new SinterError('INVALID_DATA', `${file.path}: is of another model or optimizer: ${what}`, {

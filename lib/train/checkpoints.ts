@@ -1,6 +1,6 @@
 /**
- * When a training is saved, and how it is taken up again: with the same rows and settings only, so that it ends in the bits of
- * a run that was never interrupted.
+ * Saves a training at intervals and resumes it, only with the same rows and settings: the resumed run ends with the same
+ * bits as a run without interruption.
  */
 
 import { SinterError } from '../core/errors.js';
@@ -15,13 +15,13 @@ export { Progress } from './progress.js';
 export interface CheckpointPlan {
   /** The file; each save replaces it. */
   readonly path: string;
-  /** Steps from one save to the next. */
+  /** Steps between two saves. */
   readonly everySteps: number;
-  /** Begins where the file stands, which must exist then. */
+  /** true: continues from the state in the file, which must exist. */
   readonly resume: boolean;
 }
 
-/** What a training is of. */
+/** Settings and data of a training; a resumed run must have the same ones. */
 export interface TrainingSubject {
   readonly settings: TrainSettings;
   readonly rows: number;

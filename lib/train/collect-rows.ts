@@ -1,7 +1,7 @@
 /**
- * Rows from any iterable to a corpus, checked and tokenized as they come.
+ * Reads rows from any iterable into a corpus; rows are checked and tokenized as they come.
  *
- * A mistake names the row by its number from 0: `train: rows[12].label must be one of ...`.
+ * An error names the row by its index: `train: rows[12].label must be one of ...`.
  */
 
 import { throwIfAborted, typeMistake } from '../core/errors.js';
@@ -12,14 +12,14 @@ import type { TextInput, TextTokenizer } from '../tokenize/text-tokenizer.js';
 import { type Corpus, CorpusBuilder, type LabelledBatch } from './corpus.js';
 import type { TargetNumbers } from './targets.js';
 
-/** Rows as a caller has them. */
+/** Rows as the caller passes them. */
 export type Rows<Row> = Iterable<Row> | AsyncIterable<Row>;
 
-/** How rows of one kind become batches. */
+/** Turns rows of one kind into batches. */
 export interface RowReader<Checked> {
-  /** Checks a row; `at` is what it is called in messages. */
+  /** Checks a row; `at` is its name in messages. */
   parse(at: string, row: unknown): Checked;
-  /** Tokenizes checked rows, of which the first has number `firstIndex`. */
+  /** Tokenizes checked rows; `firstIndex` is the index of the first one. */
   encode(
     rows: readonly Checked[],
     firstIndex: number,
@@ -29,15 +29,15 @@ export interface RowReader<Checked> {
 
 export interface CollectOptions {
   readonly where: string;
-  /** What the rows are called in messages. */
+  /** Name of the rows in messages. */
   readonly name: string;
   readonly signal: AbortSignal | undefined;
 }
 
-/** Rows tokenized at a time. */
+/** Rows that are tokenized in one call. */
 const PIECE_ROWS = 1024;
 
-/** Reads all rows. Throws TypeError for a row that is not what it must be, RangeError when there is none. */
+/** Reads all rows. Throws TypeError for a row of the wrong form, RangeError if there is no row. */
 export async function collectRows<Checked>(
   rows: Rows<unknown>,
   reader: RowReader<Checked>,
@@ -71,13 +71,13 @@ function checkIterable(where: string, rows: unknown): void {
   throw typeMistake(where, 'an iterable of rows', rows);
 }
 
-/** A text with the numbers it should come out as. */
+/** A text with its target numbers. */
 export interface TextTarget {
   readonly input: TextInput;
   readonly target: readonly number[];
 }
 
-/** Rows of one text or pair each, with `width` numbers. */
+/** Reads rows of one text or pair and `width` target numbers each. */
 export function textRows(
   parse: (at: string, row: unknown) => TextTarget,
   target: { readonly width: number; readonly kind: 'classes' | 'numbers' },
@@ -104,7 +104,7 @@ export function textRows(
   };
 }
 
-/** All rows as texts and their numbers, not tokenized yet. Throws as collectRows does. */
+/** Texts and target numbers of all rows, without tokenizing them. Throws as collectRows does. */
 export async function collectTexts(
   rows: Rows<unknown>,
   from: {
@@ -130,7 +130,7 @@ export async function collectTexts(
   return { texts, targets };
 }
 
-/** A row's fields. Throws TypeError unless it is an object; `what` says which it should have. */
+/** A row's fields. Throws TypeError unless it is an object; `what` lists the fields for the message. */
 export function fieldsOf(
   at: string,
   row: unknown,

@@ -1,7 +1,7 @@
 /**
  * The logits of all texts of a corpus, for a loss or a score.
  *
- * They run in pieces, so that an abort is seen.
+ * They are computed in pieces, so that an abort takes effect between two pieces.
  */
 
 import { Matrix } from '../core/matrix.js';
@@ -10,10 +10,10 @@ import type { NativeProgram } from '../native/native.js';
 import { isPerToken, outputWidth, runBatch } from '../runtime/forward.js';
 import type { Corpus } from './corpus.js';
 
-/** Texts per run: many micro-batches, and a moment in which an abort is seen. */
+/** Texts per run: enough for many micro-batches, few enough that an abort takes effect soon. */
 const PIECE_TEXTS = 1024;
 
-/** A row per text, or per token where the head is over tokens. */
+/** A matrix with a row per text, or per token if the head is over tokens. */
 export async function corpusLogits(
   program: NativeProgram,
   graph: EncoderGraph,

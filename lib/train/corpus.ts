@@ -1,13 +1,13 @@
 /**
- * Tokenized texts with their targets in flat arrays: what a training or an evaluation walks over.
+ * Tokenized texts with their targets, in flat arrays: the data of a training or an evaluation.
  *
- * Token ids take 4 bytes a token; the texts themselves are not kept.
+ * A token id takes 4 bytes; the texts themselves are not kept.
  */
 
 import type { TokenBatch } from '../native/native.js';
 import { sameKind, type TargetNumbers, type Targets, targetRange } from './targets.js';
 
-/** A batch cut out of a corpus. */
+/** Texts of a corpus with their targets. */
 export interface LabelledBatch {
   readonly tokens: TokenBatch;
   readonly targets: Targets;
@@ -37,7 +37,7 @@ export class Corpus {
     return this.end(index) - this.begin(index);
   }
 
-  /** Texts [begin, end) without a copy of their ids. */
+  /** Texts [begin, end); their ids are views. */
   slice(begin: number, end: number): LabelledBatch {
     const { ids, offsets, segments } = this.tokens;
     const from = this.begin(begin);
@@ -53,7 +53,7 @@ export class Corpus {
     };
   }
 
-  /** The texts at `indices`, in that order. */
+  /** A copy of the texts at `indices`, in that order. */
   gather(indices: readonly number[]): LabelledBatch {
     const offsets = new Int32Array(indices.length + 1);
     for (const [i, index] of indices.entries()) {
@@ -91,7 +91,7 @@ export class Corpus {
   }
 }
 
-/** Collects a corpus piece by piece; all pieces have targets of one kind. */
+/** Collects a corpus piece by piece; the targets of all pieces have one form. */
 export class CorpusBuilder {
   private readonly pieces: LabelledBatch[] = [];
 
@@ -99,7 +99,7 @@ export class CorpusBuilder {
     this.pieces.push(piece);
   }
 
-  /** Everything that was added, in order; at least one piece. */
+  /** The corpus of all added pieces, in order; at least one must have been added. */
   finish(): Corpus {
     const texts = this.pieces.reduce((sum, { tokens }) => sum + tokens.offsets.length - 1, 0);
     const total = this.pieces.reduce((sum, { tokens }) => sum + tokens.ids.length, 0);
@@ -128,7 +128,7 @@ export class CorpusBuilder {
   }
 }
 
-/** All parts, one after the other, as numbers of the kind of `like`. */
+/** Concatenates the parts in an array of the type of `like`. */
 function joinNumbers(like: TargetNumbers, parts: readonly TargetNumbers[]): TargetNumbers {
   const joined = sameKind(
     like,

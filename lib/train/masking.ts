@@ -1,31 +1,31 @@
 /**
- * Random masking as BERT was trained (Devlin et al. 2019): of the tokens chosen, 80 % become the mask, 10 % a random token,
- * 10 % stay; the model is to say what each of them was.
+ * Random masking as in the training of BERT (Devlin et al. 2019): of the chosen tokens, 80 % become the mask token, 10 % a
+ * random token, and 10 % stay. The model learns to predict the original of each chosen token.
  *
- * Drawn from a seeded generator only.
+ * All randomness is from a seeded generator.
  */
 
 import type { SeededRandom } from '../core/random.js';
 import type { TokenBatch } from '../native/native.js';
 
 export interface MaskSettings {
-  /** Share of the tokens that are chosen. */
+  /** Share of the tokens that is chosen. */
   readonly probability: number;
   readonly maskId: number;
-  /** Random tokens are drawn from ids below it. */
+  /** Random tokens have ids below this number. */
   readonly vocabulary: number;
   /** Ids that are never chosen: special tokens. */
   readonly kept: ReadonlySet<number>;
 }
 
 export interface MaskedBatch {
-  /** With `selected`: the chosen tokens. */
+  /** The batch after masking; `selected` holds the indices of the chosen tokens. */
   readonly tokens: TokenBatch & { readonly selected: Int32Array };
-  /** What the chosen tokens were. */
+  /** Original ids of the chosen tokens. */
   readonly labels: Int32Array;
 }
 
-/** At least one token is chosen where there is one that may be. */
+/** Masks a copy of a batch. If any token may be chosen, at least one is. */
 export function maskTokens(
   batch: TokenBatch,
   settings: MaskSettings,

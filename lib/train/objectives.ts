@@ -1,8 +1,8 @@
 /**
- * What a training minimises: from a batch of texts with their targets to loss terms of the native trainer.
+ * Training objectives: each turns a batch of texts and targets into loss terms of the native trainer.
  *
- * Plain functions, which may await (a teacher's answer, say); what they draw comes from the run's generator, so that a run
- * can be repeated.
+ * They are plain functions, which may await (a teacher's logits, say). Their random numbers are from the run's generator, so
+ * that a run can be repeated.
  */
 
 import { SinterError } from '../core/errors.js';
@@ -12,7 +12,7 @@ import type { LabelledBatch } from './corpus.js';
 import { type MaskSettings, maskTokens } from './masking.js';
 import type { TargetNumbers } from './targets.js';
 
-/** A batch as the trainer gets it. */
+/** A batch and its loss terms, as the trainer takes them. */
 export interface LossBatch {
   readonly tokens: TokenBatch;
   readonly terms: readonly LossTerm[];
@@ -23,36 +23,36 @@ export type Objective = (
   random: SeededRandom,
 ) => LossBatch | Promise<LossBatch>;
 
-/** The usual single term, on `logits`. */
+/** A single term on the output `logits`. */
 function onLogits(kind: LossKind, targets: TargetNumbers): readonly LossTerm[] {
   return [{ kind, output: 'logits', weight: 1, targets }];
 }
 
-/** Mean cross entropy of softmax: a class per text or per token. */
+/** Mean softmax cross entropy; a target is a class per text or per token. */
 export const crossEntropy: Objective = ({ tokens, targets }) => ({
   tokens,
   terms: onLogits('cross_entropy', integers(targets.values)),
 });
 
-/** Mean binary cross entropy of sigmoid: a number from 0 to 1 per text and label. */
+/** Mean sigmoid binary cross entropy; targets are numbers from 0 to 1, one per text and label. */
 export const binaryCrossEntropy: Objective = ({ tokens, targets }) => ({
   tokens,
   terms: onLogits('bce', floats(targets.values)),
 });
 
-/** Mean squared error: a number per text and output. */
+/** Mean squared error; targets are numbers, one per text and output. */
 export const meanSquares: Objective = ({ tokens, targets }) => ({
   tokens,
   terms: onLogits('mse', floats(targets.values)),
 });
 
-/** Cross entropy of where an answer starts and ends: two numbers per text, counted from its first token. */
+/** Cross entropy of the start and the end of an answer; targets are two token indices per text, counted from its first token. */
 export const answerSpan: Objective = ({ tokens, targets }) => ({
   tokens,
   terms: onLogits('span', integers(targets.values)),
 });
 
-/** Cross entropy of what masked tokens were, masked anew in every step. */
+/** Cross entropy of the original ids of masked tokens, which are chosen anew in every step. */
 export function maskedTokens(settings: MaskSettings): Objective {
   return ({ tokens }, random) => {
     const masked = maskTokens(tokens, settings, random);

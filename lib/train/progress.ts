@@ -1,7 +1,7 @@
 /**
- * How far a training has come: everything that its next step depends on, beside the trainer's state and its settings.
+ * The progress of a training: all state that its next step depends on, apart from the trainer's state and the settings.
  *
- * What decides the course of a run belongs in here, so that a run that is taken up again has the same bits.
+ * State that influences the run belongs here, so that a resumed run has the same bits.
  */
 
 import { SinterError } from '../core/errors.js';
@@ -12,7 +12,7 @@ import type { Sampler } from './batches.js';
 export class Progress {
   /** Steps that were taken. */
   steps = 0;
-  /** The epoch that runs, or the last one that ended; 0 before the first. */
+  /** Number of the epoch that is running, or of the last one that ended; 0 before the first. */
   epoch = 0;
   inEpoch = false;
   /** Sum of the losses of the epoch's rows so far. */
@@ -43,7 +43,7 @@ export class Progress {
     return { steps, epoch, inEpoch, lossSum, random, order: [...order], batch };
   }
 
-  /** Takes over what toJson gave. `file` is named in the CORRUPT_MODEL for anything else. */
+  /** Restores the progress from the result of toJson. Throws CORRUPT_MODEL that names `file` if the JSON is not valid. */
   restore(json: JsonObject, file: string): void {
     const read = new ProgressReader(json, file);
     this.steps = read.count('steps');
@@ -100,7 +100,7 @@ function isRandomState(value: JsonValue | undefined): value is [number, number, 
   return value.every((part) => typeof part === 'number' && (part | 0) === part);
 }
 
-/** The JSON object that a text is; undefined when it is none. */
+/** Parses a JSON object; undefined if `text` is not one. */
 export function jsonObjectOf(text: string): JsonObject | undefined {
   try {
     const value = JSON.parse(text) as JsonValue;

@@ -1,7 +1,7 @@
 /**
- * The learning rate of each step, as the schedules of transformers give it: linear warm-up from 0, then down or level.
+ * The learning rate of each step, as in the schedules of transformers: linear warm-up from 0, then linear decay or constant.
  *
- * Steps count from 0 here; with a warm-up the first rate is 0.
+ * Steps count from 0 here, so the first rate is 0 if there is a warm-up.
  */
 
 export interface Schedule {
@@ -11,12 +11,12 @@ export interface Schedule {
   readonly totalSteps: number;
 }
 
-/** Steps of warm-up: a share of all steps below 1, rounded up; else a number of steps. */
+/** Number of warm-up steps. `warmup` below 1 is a share of all steps, rounded up; otherwise it is the number of steps. */
 export function warmupSteps(warmup: number, totalSteps: number): number {
   return warmup < 1 ? Math.ceil(warmup * totalSteps) : warmup;
 }
 
-/** The rate that step `step` uses. */
+/** The learning rate of step `step`. */
 export function learningRateAt(schedule: Schedule, step: number): number {
   const { kind, learningRate, warmupSteps: warmup, totalSteps } = schedule;
   if (step < warmup) return learningRate * (step / Math.max(1, warmup));

@@ -1,7 +1,8 @@
 /**
- * One optimizer step out of the trainer's calls.
+ * Takes one optimizer step with the trainer's calls.
  *
- * They are queued together, so nothing else of this thread runs between them; what fails first is the error of the step.
+ * They are queued together, so that no other call of this thread runs between them. The first failure is the error of the
+ * step.
  */
 
 import { runJob } from '../native/jobs.js';
@@ -13,7 +14,7 @@ export interface StepOptions {
   readonly maxGradNorm: number;
   /** Key of this step's dropout; null: no dropout (evaluation mode). */
   readonly dropoutSeed: number | null;
-  /** Tokens that go through the network together; left out: as many as the trainer likes. */
+  /** Tokens that go through the network together; left out: the trainer's default. */
   readonly sliceTokens?: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -23,7 +24,7 @@ export interface StepResult extends PassResult {
   readonly gradNorm: number;
 }
 
-/** accumulate, clip, apply. */
+/** Takes a step: accumulate, clip, apply. */
 export function trainStep(
   trainer: NativeTrainer,
   tokens: TokenBatch,
@@ -35,7 +36,7 @@ export function trainStep(
   );
 }
 
-/** The losses and the norm of a step that is not taken: no weight changes. */
+/** The losses and the gradient norm of a batch, without taking a step: no weight changes. */
 export function tryStep(
   trainer: NativeTrainer,
   tokens: TokenBatch,
@@ -61,7 +62,7 @@ async function runStep(
     runJob('train', signal, (jobId) => trainer.clip(maxGradNorm, jobId)),
     runJob('train', signal, end),
   ] as const;
-  // All have ended before anyone is told: the caller may dispose of the trainer then.
+  // Waits for all calls, because the caller may dispose of the trainer after an error.
   await Promise.allSettled(calls);
   const [result, gradNorm] = await Promise.all(calls);
   return { ...result, gradNorm };

@@ -1,5 +1,5 @@
 /**
- * What the rows of a corpus should come out as: a few numbers per text, or one per token.
+ * Targets of a corpus: some numbers per text, or one per token.
  *
  * Integers are classes or positions (-1: does not count), floats are scores.
  */
@@ -15,12 +15,12 @@ export interface Targets {
   readonly values: TargetNumbers;
 }
 
-/** An empty array of the kind of `like`. */
+/** An array of zeros of the type of `like`. */
 export function sameKind(like: TargetNumbers, length: number): TargetNumbers {
   return like instanceof Int32Array ? new Int32Array(length) : new Float32Array(length);
 }
 
-/** Where the numbers of texts [begin, end) are in `values`. */
+/** Range of the targets of texts [begin, end) in `values`. */
 export function targetRange(
   { unit, width }: Targets,
   { offsets }: TokenBatch,

@@ -1,7 +1,7 @@
 /**
- * The training loop: epochs, steps, schedule, progress. It changes the trainable program it is given and nothing else.
+ * The training loop: epochs, steps, schedule, progress. It changes only the given trainable program.
  *
- * The numbers depend on the weights, the corpus and the settings only, not on lanes, time or callbacks.
+ * The results depend on the weights, the corpus and the settings only, not on lanes, time or callbacks.
  */
 
 import { type ErrorDetails, SinterError } from '../core/errors.js';
@@ -31,20 +31,20 @@ import type {
 } from './train-report.js';
 import { decayGroups } from './weight-decay.js';
 
-/** Rows that are computed once more after an epoch's last step: enough to meet weights that overflow. */
+/** Rows that are computed once more after an epoch's last step: enough to notice weights that overflow. */
 const CHECKED_ROWS = 4;
 
 export interface TrainHooks<S> {
-  /** Scores of the program as it is now; called after each epoch. */
+  /** Scores of the program in its current state; called after each epoch. */
   readonly evaluate: (() => Promise<S>) | undefined;
   readonly onStep: ((progress: StepProgress) => void | Promise<void>) | undefined;
   readonly onEpoch: ((progress: EpochProgress<S>) => void | Promise<void>) | undefined;
   readonly signal: AbortSignal | undefined;
-  /** Where the training is saved as it goes, and taken up again; left out: nowhere. */
+  /** Saves the training at intervals and resumes it; left out: it is not saved. */
   readonly checkpoints?: Checkpoints;
 }
 
-/** Trains `program` (trainable, sealed) on `corpus` by what `objective` makes of its batches. */
+/** Trains `program` (trainable, sealed) on `corpus`; `objective` makes the loss terms of each batch. */
 export async function runTraining<S>(
   program: NativeProgram,
   graph: EncoderGraph,
@@ -84,7 +84,7 @@ interface Work<S> {
   readonly hooks: TrainHooks<S>;
 }
 
-/** One run; what of it a checkpoint keeps is its `progress`. */
+/** One training run. Its `progress` is the part that a checkpoint stores. */
 class Run<S> {
   private readonly trainer: NativeTrainer;
   private readonly work: Work<S>;
@@ -145,7 +145,7 @@ class Run<S> {
     return record;
   }
 
-  /** One optimizer step; gives its loss. */
+  /** Takes one optimizer step; returns its loss. */
   private async step(rows: readonly number[]): Promise<number> {
     const { corpus, objective, settings, hooks } = this.work;
     const { progress } = this;
@@ -168,12 +168,15 @@ class Run<S> {
     return loss;
   }
 
-  /** What the epoch's last step made of the weights shows in no step after it: some of its rows are computed again. */
+  /**
+   * Throws if the last step of the epoch has made the loss or the gradients infinite or NaN. No later step would show that,
+   * so some of its rows are computed again.
+   */
   private async checkLastStep(rows: readonly number[]): Promise<void> {
     const last = this.steps.at(-1);
     if (last === undefined) return;
     const { corpus, objective, settings, hooks } = this.work;
-    // Of its own: the numbers of a training do not depend on this check.
+    // A generator of its own, so that this check does not change the results of the training.
     const some = corpus.gather(rows.slice(0, CHECKED_ROWS));
     const { tokens, terms } = await objective(some, new SeededRandom(settings.seed));
     const options = { dropoutSeed: null, signal: hooks.signal };
@@ -193,7 +196,7 @@ function diverged({ step, loss, learningRate, gradNorm }: StepRecord): SinterErr
   return divergence(what, { step, learningRate });
 }
 
-/** The error of a training that ended in numbers that are none. */
+/** The error of a training whose numbers became infinite or NaN. */
 export function divergence(what: string, details: ErrorDetails): SinterError {
   return new SinterError(
     'INVALID_DATA',

@@ -1,5 +1,5 @@
 /**
- * What a model does to be trained: a trainable copy of its weights, the loop, a new program at the end.
+ * Trains a model: copies its weights into a trainable program, runs the loop, and makes a new inference program at the end.
  *
  * The model's own program is only read.
  */
@@ -18,7 +18,7 @@ import { divergence, runTraining, type TrainHooks } from './train-loop.js';
 import type { TrainSettings } from './train-options.js';
 import type { TrainReport } from './train-report.js';
 
-/** What a kind of model trains on, and how it is scored; made once the rows are read. */
+/** Data, objective and scoring of a training, made by each kind of model from its rows. */
 export interface TrainPlan<S> {
   readonly corpus: Corpus;
   readonly truncated: number;
@@ -33,7 +33,7 @@ export interface TrainRequest<S> {
   readonly signal: AbortSignal;
 }
 
-/** Trains copies of the weights of `current`; gives the new inference program, its graph and the report. */
+/** Trains copies of the weights of `current`; returns the new inference program, its graph and the report. */
 export async function trainParts<S>(
   parts: ModelParts,
   current: NativeProgram,
@@ -52,7 +52,7 @@ export async function trainParts<S>(
     throwIfAborted(signal, where);
     const options = { trainable: false, where, signal };
     const program = await deriveProgram(graph, trainable.store, options).catch((error) => {
-      // The rows that were computed again need not have met the weight.
+      // A weight that overflowed may have had no effect on the rows that were computed again.
       if (!(error instanceof SinterError) || error.code !== 'CORRUPT_MODEL') throw error;
       throw divergence(error.message, error.details);
     });

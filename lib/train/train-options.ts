@@ -1,7 +1,7 @@
 /**
- * The options of a training run, checked and filled.
+ * The options of a training run, checked and with defaults filled in.
  *
- * Defaults are those that suit small encoders (MiniLM); larger models want a lower learning rate (BERT-base: 2e-5).
+ * The defaults suit small encoders (MiniLM); larger models need a lower learning rate (BERT-base: 2e-5).
  */
 
 import { readOptions } from '../core/options.js';
@@ -14,40 +14,40 @@ export interface TrainOptions {
   readonly epochs?: number;
   /** Texts per step. Default: 32. */
   readonly batchSize?: number;
-  /** AdamW (default), or gradient descent with momentum. */
+  /** adamw (default), or sgd: gradient descent with momentum. */
   readonly optimizer?: OptimizerKind;
-  /** Peak rate of the optimizer. Default: 1e-4. */
+  /** Peak learning rate. Default: 1e-4. */
   readonly learningRate?: number;
   /**
-   * Decay of matrices and tables; biases and norms do not decay. Decoupled from the gradient for AdamW, part of it for SGD.
-   * Default: 0.01.
+   * Decay of matrices and tables; biases and norms do not decay. For AdamW it is decoupled from the gradient, for SGD it is
+   * added to it. Default: 0.01.
    */
   readonly weightDecay?: number;
   /** Steps of linear warm-up: a share of all steps below 1, a number of steps from 1. Default: 0.1. */
   readonly warmup?: number;
-  /** After the warm-up: linearly down to 0 (default), or constant. */
+  /** Learning rate after the warm-up: linear decay to 0 (default), or constant. */
   readonly schedule?: 'linear' | 'constant';
   /** Global norm that gradients are clipped to; 0: no clipping. Default: 1. */
   readonly maxGradNorm?: number;
   readonly beta1?: number;
   readonly beta2?: number;
   readonly epsilon?: number;
-  /** Of SGD. Default: 0.9. */
+  /** SGD: the momentum. Default: 0.9. */
   readonly momentum?: number;
-  /** Of SGD: a look ahead along the momentum. Default: false. */
+  /** SGD: uses Nesterov momentum. Default: false. */
   readonly nesterov?: boolean;
-  /** Of the order of rows and of dropout: the same seed gives the same losses, bit for bit. Default: 42. */
+  /** Seed of the order of rows and of dropout: the same seed gives the same losses, bit for bit. Default: 42. */
   readonly seed?: number;
-  /** A new order in each epoch. Default: true. */
+  /** Draws a new order of rows in each epoch. Default: true. */
   readonly shuffle?: boolean;
   /**
-   * Batches of texts of similar length. Nothing is padded here, so it saves no work; it is there to repeat runs of
+   * Makes batches of texts of similar length. It saves no work, because nothing is padded here; use it to repeat runs of
    * trainers that group. Default: false.
    */
   readonly groupByLength?: boolean;
 }
 
-/** What each option is after readTrainOptions. */
+/** All options after readTrainOptions. */
 export type TrainSettings = Required<TrainOptions>;
 
 export const TRAIN_OPTIONS = {
@@ -70,8 +70,8 @@ export const TRAIN_OPTIONS = {
 } as const;
 
 /**
- * Checks and fills. `known` are the names that the caller's options may have, these and its own. Throws TypeError or
- * RangeError: `train: learningRate must be a positive number, got "x"`.
+ * Checks the options and fills in defaults. `known` holds all option names of the caller, these and its own. Throws
+ * TypeError or RangeError: `train: learningRate must be a positive number, got "x"`.
  */
 export function readTrainOptions<T extends TrainOptions>(
   where: string,

@@ -1,31 +1,29 @@
-/**
- * What a training run leaves behind: plain numbers, ready for JSON.
- */
+/** The report of a training run: plain numbers, ready for JSON. */
 
 /** One optimizer step. Steps and epochs count from 1. */
 export interface StepRecord {
   readonly step: number;
   readonly epoch: number;
-  /** Mean over the batch, before the step. */
+  /** Mean loss over the batch, before the step. */
   readonly loss: number;
   readonly learningRate: number;
-  /** Before clipping. */
+  /** Norm of the gradients before clipping. */
   readonly gradNorm: number;
 }
 
-/** Of a single-label classifier on the held-out rows. */
+/** Scores of a single-label classifier on the held-out rows. */
 export interface EvalScores {
   readonly accuracy: number;
   readonly macroF1: number;
   readonly loss: number;
 }
 
-/** `S`: the scores that the kind of model has. */
+/** Record of an epoch. `S`: type of the scores of this kind of model. */
 export interface EpochRecord<S = EvalScores> {
   readonly epoch: number;
-  /** Mean over all rows, each measured when its turn came. */
+  /** Mean over all rows, each measured in its own step. */
   readonly trainLoss: number;
-  /** On the held-out rows; null when there are none. */
+  /** Scores on the held-out rows; null without such rows. */
   readonly eval: S | null;
 }
 
@@ -33,22 +31,22 @@ export interface TrainReport<S = EvalScores> {
   readonly steps: readonly StepRecord[];
   readonly epochs: readonly EpochRecord<S>[];
   readonly rows: number;
-  /** Rows that were longer than the limit and cut. */
+  /** Number of rows that exceeded the length limit and were truncated. */
   readonly truncated: number;
-  /** Of the whole run, evaluations included. */
+  /** Duration of the whole run, evaluations included. */
   readonly seconds: number;
-  /** Tokens trained on per second of training, evaluations left out. */
+  /** Tokens per second of training, without evaluations. */
   readonly tokensPerSecond: number;
 }
 
-/** A step as `onStep` sees it. */
+/** Argument of `onStep`. */
 export interface StepProgress extends StepRecord {
   readonly totalSteps: number;
   readonly totalEpochs: number;
   readonly seconds: number;
 }
 
-/** An epoch as `onEpoch` sees it. */
+/** Argument of `onEpoch`. */
 export interface EpochProgress<S = EvalScores> extends EpochRecord<S> {
   readonly totalEpochs: number;
   readonly seconds: number;

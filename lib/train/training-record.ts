@@ -1,6 +1,4 @@
-/**
- * What a training used, as training.json beside the model says it: enough to run it again.
- */
+/** The record of a training for training.json beside the model: enough to run the training again. */
 
 import type { JsonObject } from '../core/json.js';
 import { packageVersion } from '../core/package-files.js';
@@ -8,7 +6,7 @@ import type { ModelParts } from '../runtime/model-parts.js';
 import type { TrainSettings } from './train-options.js';
 import type { TrainReport } from './train-report.js';
 
-/** `maxTokens`: where its rows were cut. */
+/** The content of training.json. `maxTokens`: the limit at which rows were truncated. */
 export function trainingRecord(
   { base, head }: ModelParts,
   settings: TrainSettings & { readonly maxTokens: number },

@@ -1,6 +1,4 @@
-/**
- * Which weights decay: matrices and tables, but no bias and nothing of a norm.
- */
+/** Chooses the weights that decay: matrices and tables, but no biases and no weights of norms. */
 
 import type { EncoderGraph } from '../graph/types.js';
 import type { ParameterGroup } from '../native/native.js';
@@ -16,7 +14,7 @@ export function decayedWeights(graph: EncoderGraph): string[] {
   return graph.weights.map(({ name }) => name).filter((name) => decayed.has(name));
 }
 
-/** The groups in which only those decay, all at one learning rate. */
+/** A parameter group with weight decay. Weights in no group do not decay; the learning rate is the same for all. */
 export function decayGroups(graph: EncoderGraph, weightDecay: number): ParameterGroup[] {
   return [{ weights: decayedWeights(graph), learningRateFactor: 1, weightDecay }];
 }

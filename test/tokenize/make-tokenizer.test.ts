@@ -141,7 +141,10 @@ describe('a vocabulary with words of white space', () => {
     const made = await fromWords(json, list ?? [], 'test');
     if (made === null) throw new Error('not listed');
     expect(made.renamed.size).toBe(2);
-    const instances = new TokenizerInstances(made, 'test', Number.POSITIVE_INFINITY);
+    const instances = new TokenizerInstances(made, 'test', {
+      maxTextLength: Number.POSITIVE_INFINITY,
+      rules: 'test',
+    });
     for (let id = 0; id < whole.getVocabSize(true); id++) {
       const token = whole.idToToken(id) ?? '';
       if (instances.tokenOf(id) !== token) expect([id, instances.tokenOf(id)]).toEqual([id, token]);

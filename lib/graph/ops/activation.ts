@@ -1,6 +1,4 @@
-/**
- * An activation by itself, where no product stands before it to end with it.
- */
+/** An activation as a node of its own, where no linear node precedes it that could apply it. */
 
 import { oneOf, value } from '../fields.js';
 import { ACTIVATION_KINDS, type ActivationKind } from '../types.js';
@@ -14,7 +12,7 @@ export interface ActivationNode {
   readonly output: string;
 }
 
-/** Without `none`, which would only be another name for the input. */
+/** Without `none`, which would only copy the input. */
 const KINDS = ACTIVATION_KINDS.filter((kind) => kind !== 'none');
 
 export const activation: OpRow<ActivationNode> = {

@@ -1,6 +1,4 @@
-/**
- * Softmax attention, and what it may know about positions.
- */
+/** Softmax attention, with its ways to use positions. */
 
 import { number, object, optional, orNull, training, value, weight } from '../fields.js';
 import { LIMITS } from '../limits.js';
@@ -11,15 +9,15 @@ import { isSize, listOf, type OpRow, type ShapeContext } from './row.js';
  * element i with element i + dimensions / 2, by the angle position * theta^(-2i / dimensions).
  */
 export interface Rotary {
-  /** At least 1. */
+  /** Base of the angles, at least 1. */
   readonly theta: number;
-  /** Even, at most headDim. */
+  /** Number of rotated elements per head: even, at most headDim. */
   readonly dimensions: number;
 }
 
 /**
  * A learned number per head and distance, added to the scaled score: weight[bucket(key - query)][head]. `weight` is
- * [buckets, heads]; the buckets are those of T5 (Raffel et al. 2020), both directions, distances from `maxDistance` on
+ * [buckets, heads]; the buckets are those of T5 (Raffel et al. 2020), both directions, and distances from `maxDistance` on
  * share the last.
  */
 export interface RelativeBias {
@@ -28,10 +26,10 @@ export interface RelativeBias {
 }
 
 /**
- * Disentangled attention (He et al. 2021, DeBERTa). The distance d = query - key, put into log buckets when `buckets` is
- * not 0, picks a row p = clamp(d + span, 0, 2 span - 1) of two `table` values [2 span, heads * headDim]: the score is
- * scale * (q . k + q . keys[p] + k . queries[p'])  with p' = clamp(-d' + span, 0, 2 span - 1) for the distance d' seen from
- * the key. null leaves a term out.
+ * Disentangled attention (He et al. 2021, DeBERTa). The distance d = query - key, in logarithmic buckets unless `buckets` is
+ * 0, selects a row p = clamp(d + span, 0, 2 span - 1) of two `table` values [2 span, heads * headDim]: the score is scale *
+ * (q . k + q . keys[p] + k . queries[p'])  with p' = clamp(-d' + span, 0, 2 span - 1) for the distance d' seen from the key.
+ * null leaves a term out.
  */
 export interface Disentangled {
   readonly keys: string | null;
@@ -42,7 +40,7 @@ export interface Disentangled {
   readonly maxDistance: number;
 }
 
-/** Softmax attention inside each sequence. `input` is [tokens, 3 * heads * headDim]: query, key, value side by side. */
+/** Softmax attention inside each sequence. `input` is [tokens, 3 * heads * headDim]: query, key and value concatenated. */
 export interface AttentionNode {
   readonly op: 'attention';
   readonly input: string;
@@ -52,7 +50,7 @@ export interface AttentionNode {
   /** Probability of dropping an attention weight in training. */
   readonly dropout: number;
   readonly rotary?: Rotary;
-  /** A query sees keys at most this many tokens away, to each side; left out: all of its sequence. */
+  /** A query attends to keys at most this many tokens away, on each side; left out: to its whole sequence. */
   readonly window?: number;
   readonly relativeBias?: RelativeBias;
   readonly disentangled?: Disentangled;

@@ -1,12 +1,10 @@
-/**
- * Values side by side.
- */
+/** Concatenation of values along the width. */
 
 import { values } from '../fields.js';
 import { LIMITS } from '../limits.js';
 import { describeShape, type OpRow } from './row.js';
 
-/** Values of one kind side by side (several poolings of one text). */
+/** Values of one kind, concatenated along the width (several poolings of one text). */
 export interface ConcatNode {
   readonly op: 'concat';
   readonly inputs: readonly string[];

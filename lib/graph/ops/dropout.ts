@@ -1,6 +1,4 @@
-/**
- * Dropout (Srivastava et al. 2014): in a training step numbers are set to 0 at random.
- */
+/** Dropout (Srivastava et al. 2014): a training step sets numbers to 0 at random. */
 
 import { number, training, value } from '../fields.js';
 import type { OpRow } from './row.js';

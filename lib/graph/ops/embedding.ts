@@ -1,12 +1,10 @@
-/**
- * Tables, read by rows: what a text enters the graph through.
- */
+/** Embedding tables, looked up by row: they turn token ids into vectors. */
 
 import { number, objects, oneOf, weight } from '../fields.js';
 import { LIMITS } from '../limits.js';
 import type { OpRow, ShapeContext } from './row.js';
 
-/** What a table is indexed with: the token id, the position in its text (from 0, plus offset), or the segment. */
+/** Index into a table: the token id, the position in the text (from 0, plus offset), or the segment. */
 export type EmbeddingIndex = 'token' | 'position' | 'segment';
 
 /** output[t] = sum over tables of table[index(t)]. */
@@ -16,7 +14,7 @@ export interface EmbeddingNode {
   readonly tables: readonly {
     readonly weight: string;
     readonly index: EmbeddingIndex;
-    /** Added to the position (RoBERTa starts at pad id + 1). */
+    /** Added to the position (in RoBERTa, pad id + 1). */
     readonly offset: number;
   }[];
 }

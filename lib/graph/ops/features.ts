@@ -1,12 +1,13 @@
-/**
- * Numbers that the caller has for each text: the other way into a graph, beside token ids.
- */
+/** Numbers that the caller passes for each text: the input of a graph beside token ids. */
 
 import { number } from '../fields.js';
 import { LIMITS } from '../limits.js';
 import { isSize, type OpRow } from './row.js';
 
-/** The features of the batch (TokenBatch.features) as a sequence value [sequences, width]. A graph has one width of them. */
+/**
+ * The features of the batch (TokenBatch.features) as a sequence value [sequences, width]. All features nodes of a graph have
+ * the same width.
+ */
 export interface FeaturesNode {
   readonly op: 'features';
   readonly width: number;

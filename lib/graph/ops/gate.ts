@@ -6,7 +6,7 @@ import { oneOf, value } from '../fields.js';
 import { ACTIVATION_KINDS, type ActivationKind } from '../types.js';
 import type { OpRow } from './row.js';
 
-/** Gated linear unit (Shazeer 2020): of [rows, 2 w], activation(first half) * second half, [rows, w]. */
+/** Gated linear unit (Shazeer 2020): activation(first half) * second half; input [rows, 2 w], output [rows, w]. */
 export interface GateNode {
   readonly op: 'gate';
   readonly activation: ActivationKind;

@@ -1,6 +1,4 @@
-/**
- * Matrix products: the operation that most of the time is spent in.
- */
+/** Matrix products: the operation that takes most of the time. */
 
 import { oneOf, optional, storage, value, weight, weights } from '../fields.js';
 import { storageOf } from '../storages.js';
@@ -8,9 +6,9 @@ import { ACTIVATION_KINDS, type ActivationBits, type ActivationKind } from '../t
 import type { OpRow } from './row.js';
 
 /**
- * output = activation(input W^T + b). `weights` are stacked along the output axis (query, key and value run as
- * one product), so the output width is the sum of their rows. `biases` is empty or has one entry per weight.
- * When the weights are `s8` the activations are quantized per token, asymmetric, `activationBits` wide.
+ * output = activation(input W^T + b). `weights` are stacked along the output axis (query, key and value run as one product),
+ * so the output width is the sum of their rows. `biases` is empty or has one entry per weight. If the weights are `s8`, the
+ * input is quantized per token, asymmetrically, to `activationBits` bits.
  */
 export interface LinearNode {
   readonly op: 'linear';
@@ -20,8 +18,8 @@ export interface LinearNode {
   readonly activation: ActivationKind;
   readonly activationBits: ActivationBits;
   /**
-   * Only with `s8` weights: a vector [inputs] that the input is multiplied by, channel by channel, before it is quantized.
-   * The weights hold its inverse, so that the product stays what it was.
+   * Only with `s8` weights: a vector [inputs] that scales the channels of the input before it is quantized. The weights are
+   * divided by it, so the product does not change.
    */
   readonly equalizer?: string;
   readonly output: string;
@@ -67,7 +65,7 @@ export const linear: OpRow<LinearNode> = {
   },
   detail({ weights: names, activation, activationBits }, dtype) {
     const stacked = names.length > 1 ? ` x${names.length}` : '';
-    // The width is a choice only where codes are made.
+    // The bits of the activations matter only if the product quantizes its input.
     const width = storageOf({ dtype }).quantizesInput ? ` u${activationBits}` : '';
     return dtype + width + stacked + (activation === 'none' ? '' : ` ${activation}`);
   },

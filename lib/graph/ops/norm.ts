@@ -1,6 +1,4 @@
-/**
- * Layer norm and RMS norm, with the sum that stands before them in most encoders.
- */
+/** Layer norm and RMS norm, together with the residual sum that precedes them in most encoders. */
 
 import { number, oneOf, orNull, value, weight } from '../fields.js';
 import type { OpRow } from './row.js';

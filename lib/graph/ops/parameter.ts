@@ -5,7 +5,7 @@
 import { weight } from '../fields.js';
 import type { OpRow } from './row.js';
 
-/** A weight as a value of kind `table`: what does not depend on the texts, such as relative position embeddings. */
+/** A weight as a value of kind `table`: an input that does not depend on the texts, such as relative position embeddings. */
 export interface ParameterNode {
   readonly op: 'parameter';
   /** [rows, width]. */

@@ -1,12 +1,10 @@
-/**
- * Pooling: the token vectors of a text become one.
- */
+/** Pooling: one vector per text from its token vectors. */
 
 import { oneOf, value } from '../fields.js';
 import { POOL_KINDS, type PoolKind } from '../types.js';
 import type { OpRow } from './row.js';
 
-/** Token value to sequence value. Over the tokens of each sequence; `cls` is its first token. */
+/** Turns a token value into a sequence value, pooling over the tokens of each sequence. `cls` takes the first token. */
 export interface PoolNode {
   readonly op: 'pool';
   readonly kind: PoolKind;

@@ -1,38 +1,39 @@
 /**
- * What one operation of the graph is: its fields, and the shape of what it makes.
+ * The description of one operation of the graph: its fields, and the shape of its output.
  *
- * A row is all that the passes over graphs know of an operation: reading, validation, walking, renaming, comparison, printing.
+ * A row is all that the passes over graphs know of an operation: reading, validation, renaming, comparison and printing use
+ * it.
  */
 
 import type { SinterError } from '../../core/errors.js';
 import type { Fields } from '../fields.js';
 import type { EncoderGraph, ValueKind, WeightDtype } from '../types.js';
 
-/** The shape of a value: [rows, width], where the number of rows depends on the texts but for a `table`. */
+/** The shape of a value: [rows, width]. The number of rows depends on the texts, except for a `table`. */
 export interface ValueShape {
   readonly kind: ValueKind;
   readonly width: number;
-  /** Of a `table`; 0 for the other kinds. */
+  /** Rows of a `table`; 0 for the other kinds. */
   readonly rows: number;
 }
 
-/** What a node may look at while its shape is found. Every method throws CORRUPT_MODEL, which names the node. */
+/** Everything that the shape function of an operation may use. Every method throws CORRUPT_MODEL with the name of the node. */
 export interface ShapeContext {
   readonly graph: EncoderGraph;
   fail(message: string): SinterError;
-  /** An earlier value, of `kind` where that is given. */
+  /** The shape of an earlier value, which must be of `kind` if given. */
   input(name: string, kind?: ValueKind): ValueShape;
-  /** Two earlier values of one shape; `what` names the second. */
+  /** The shape of two earlier values, which must be the same; `what` names the second one in messages. */
   alike(input: string, other: string, what: string): ValueShape;
-  /** The shape of a declared weight with so many axes. */
+  /** The shape of a declared weight, which must have this number of axes. */
   weight(name: string, axes: number): readonly number[];
-  /** A weight [width] that is read as it is. */
+  /** Requires an f32 weight of shape [width]. */
   vector(name: string, width: number): void;
-  /** The weight is read as it is, not looked up or multiplied by. */
+  /** Requires an f32 weight. Other storages are only for lookups and products. */
   plain(name: string): void;
-  /** Throws when the weight is not declared. */
+  /** The storage of a weight, which must be declared. */
   dtype(name: string): WeightDtype;
-  /** The one value that all of them have. */
+  /** The common value of the list; throws if two of them differ. */
   same<T>(values: readonly T[], what: string): T;
 }
 
@@ -43,15 +44,15 @@ export interface AnyNode {
 }
 
 export interface OpRow<Node extends AnyNode> {
-  /** All but `op` and `output`. */
+  /** All fields except `op` and `output`. */
   readonly fields: Fields;
   readonly shape: (node: Node, see: ShapeContext) => ValueShape;
   /**
-   * Of operations whose columns do not mix: the columns of `input` that these columns of the output are made of, where the output
-   * has `width` columns.
+   * For operations that do not mix columns: the columns of the input from which the columns `keep` of the output are
+   * computed. `width` is the width of the output.
    */
   readonly columns?: (keep: readonly number[], width: number) => readonly number[];
-  /** For people: what the node does, in a word or two. `dtype`: that of its first weight. */
+  /** A word or two for people about what the node does. `dtype` is the storage of its first weight. */
   readonly detail?: (node: Node, dtype: WeightDtype) => string;
 }
 
@@ -59,12 +60,12 @@ export function isSize(value: number): boolean {
   return Number.isSafeInteger(value) && value > 0;
 }
 
-/** `[2, 3]`. */
+/** A shape as text: `[2, 3]`. */
 export function listOf(shape: readonly number[]): string {
   return `[${shape.join(', ')}]`;
 }
 
-/** `[tokens, 384]`. */
+/** The shape of a value as text: `[tokens, 384]`. */
 export function describeShape({ kind, width, rows }: ValueShape): string {
   return kind === 'table'
     ? listOf([rows, width])

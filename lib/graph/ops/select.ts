@@ -1,11 +1,12 @@
-/**
- * Some rows of a token value.
- */
+/** Selects rows of a token value. */
 
 import { value } from '../fields.js';
 import type { OpRow } from './row.js';
 
-/** The rows of a token value that the call selects (TokenBatch.selected; all when it says nothing): what a masked LM is asked for. */
+/**
+ * The rows of a token value that the call selects (TokenBatch.selected; by default all), such as the masked tokens of a
+ * masked LM.
+ */
 export interface SelectNode {
   readonly op: 'select';
   readonly input: string;

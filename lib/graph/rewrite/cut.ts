@@ -1,8 +1,9 @@
 /**
- * Narrower graphs: heads, neurons and whole layers taken out, and which rows and columns of their weights are left.
+ * Narrower graphs without some heads, neurons or layers, and the rows and columns of their weights that remain.
  *
- * A value that becomes narrower takes with it what makes it and all that read it. Where that cannot be done (a sum, a norm, an
- * output of the graph), or where a shared weight would be cut in two ways, nothing is cut and a RangeError names the place.
+ * If a value becomes narrower, so do the node that makes it and all nodes that read it. If that is impossible (at a sum, a
+ * norm, an output of the graph), or if a shared weight would be cut in two ways, nothing is cut and a RangeError names the
+ * place.
  */
 
 import { inputsOf, weightsOf } from '../nodes.js';
@@ -10,7 +11,7 @@ import { type GraphNode, type NodeOf, rowOf } from '../ops.js';
 import type { EncoderGraph, WeightSpec } from '../types.js';
 import { type ValueShape, validateGraph } from '../validate.js';
 
-/** What is left of a weight: indices in increasing order; left out: all. */
+/** Rows and columns of a weight that remain: indices in increasing order; left out: all. */
 export interface WeightCut {
   readonly rows?: readonly number[];
   readonly columns?: readonly number[];
@@ -18,16 +19,19 @@ export interface WeightCut {
 
 export interface CutGraph {
   readonly graph: EncoderGraph;
-  /** The weights that are not whole any more. */
+  /** The weights that lost rows or columns. */
   readonly cuts: ReadonlyMap<string, WeightCut>;
-  /** Weights that are copies of shared ones: their names in the old graph. */
+  /** New copies of shared weights -> their names in the old graph. */
   readonly sources: ReadonlyMap<string, string>;
 }
 
-/** For layers by their number, in the order in which they run: the indices to take out. */
+/** Indices to remove, by layer number, counted from 0 in the order in which layers run. */
 export type LayerCuts = ReadonlyMap<number, readonly number[]>;
 
-/** `graph` without these attention heads. RangeError for a layer or a head that is not there, or when no head would be left. */
+/**
+ * `graph` without these attention heads. Throws RangeError if a layer or a head does not exist, or if a layer would have no
+ * head left.
+ */
 export function cutHeads(graph: EncoderGraph, heads: LayerCuts): CutGraph {
   const cutter = new Cutter(graph);
   const layers = graph.nodes.filter((node) => node.op === 'attention');
@@ -39,7 +43,10 @@ export function cutHeads(graph: EncoderGraph, heads: LayerCuts): CutGraph {
   return cutter.finish();
 }
 
-/** `graph` without these neurons of its feed-forward parts: columns of the product that goes back to the width of the layer. */
+/**
+ * `graph` without these neurons: columns of the wide value in the feed-forward part of a layer. Throws RangeError as
+ * cutHeads does.
+ */
 export function cutNeurons(graph: EncoderGraph, neurons: LayerCuts): CutGraph {
   const cutter = new Cutter(graph);
   const layers = feedForwards(graph);
@@ -56,7 +63,7 @@ function noLayer(layer: number, count: number): RangeError {
   return new RangeError(`layers must be from 0 to ${count - 1}, got ${layer}`);
 }
 
-/** What is left of `count` things without `removed`. */
+/** The indices below `count` without `removed`. */
 function kept(what: string, count: number, removed: readonly number[]): readonly number[] {
   const out = new Set(removed);
   const wrong = removed.find((i) => !(Number.isSafeInteger(i) && i >= 0 && i < count));
@@ -67,7 +74,10 @@ function kept(what: string, count: number, removed: readonly number[]): readonly
   return Array.from({ length: count }, (_, i) => i).filter((i) => !out.has(i));
 }
 
-/** The wide value of each layer's feed-forward part: what the second product over tokens after its attention reads. */
+/**
+ * The wide value in each layer's feed-forward part: the input of the last of the three products over tokens after its
+ * attention.
+ */
 export function feedForwards(graph: EncoderGraph): readonly string[] {
   const found: string[] = [];
   const { nodes } = graph;
@@ -79,7 +89,7 @@ export function feedForwards(graph: EncoderGraph): readonly string[] {
       .slice(i, next < 0 ? nodes.length : next)
       .filter((other) => other.op === 'linear')
       .filter(({ output }) => values.get(output)?.kind === 'token');
-    // Projection, up, down; the products of the next attention may follow.
+    // Output projection, up, down. The products of the next attention may follow.
     const down = products[2];
     if (down === undefined) throw new RangeError(`layer ${found.length} has no feed-forward part`);
     found.push(down.input);
@@ -91,14 +101,14 @@ class Cutter {
   private readonly graph: EncoderGraph;
   private readonly values: ReadonlyMap<string, ValueShape>;
   private readonly shapes: Map<string, readonly number[]>;
-  /** Biases of their own, by the output of the attention. */
+  /** New copies of shared bias tables, by the output of their attention. */
   private readonly copies = new Map<string, { readonly from: string; readonly name: string }>();
   private readonly makers: ReadonlyMap<string, GraphNode>;
   private readonly cuts = new Map<
     string,
     { rows?: readonly number[]; columns?: readonly number[] }
   >();
-  /** `weight of node`: each use that was cut. */
+  /** Uses of weights that were cut, as `weight of node output`. */
   private readonly seen = new Set<string>();
   private readonly narrowed = new Map<string, readonly number[]>();
   private readonly heads = new Map<string, number>();
@@ -130,7 +140,7 @@ class Cutter {
     this.narrowReaders(node.output, channels);
   }
 
-  /** Layers may share one table of biases; one with other heads than the rest gets its own. */
+  /** Layers may share one table of relative biases, so each cut layer gets its own copy. */
   private cutBias(node: NodeOf<'attention'>, weight: string, heads: readonly number[]): void {
     const name = `${weight}.${node.output}`;
     this.copies.set(node.output, { from: weight, name });
@@ -138,7 +148,7 @@ class Cutter {
     this.cuts.set(name, { columns: heads });
   }
 
-  /** `value` with these of its columns: what makes it and what reads it become narrower too. */
+  /** Keeps only these columns of `value`: the node that makes it and the nodes that read it become narrower too. */
   narrow(value: string, keep: readonly number[]): void {
     if (this.isDone(value, keep)) return;
     const maker = this.makers.get(value);
@@ -156,7 +166,7 @@ class Cutter {
     this.narrowReaders(value, keep);
   }
 
-  /** Whether that was done already: a value that two readers want narrower must be so in one way. */
+  /** Whether `value` has been narrowed already. Throws if two readers want different columns of it. */
   private isDone(value: string, keep: readonly number[]): boolean {
     const known = this.narrowed.get(value);
     if (known === undefined) {
@@ -183,7 +193,7 @@ class Cutter {
     }
   }
 
-  /** The columns of a node's input that these columns of its output come from. */
+  /** The columns of a node's input from which these columns of its output are computed. */
   private columnsOf(node: GraphNode, keep: readonly number[]): readonly number[] {
     const columns = rowOf(node.op)?.columns?.(keep, this.widthOf(node.output));
     if (columns === undefined) throw refusal(node.output, `it comes from ${node.op}`);
@@ -272,7 +282,7 @@ class Cutter {
   }
 }
 
-/** The value that an operation of one input reads. */
+/** The input of a node that has just one. */
 function inputOf(node: GraphNode, value: string): string {
   const [input, ...more] = inputsOf(node);
   if (input !== undefined && more.length === 0) return input;

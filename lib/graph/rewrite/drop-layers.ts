@@ -1,6 +1,4 @@
-/**
- * A graph without some of its layers: what read the end of one reads its beginning instead.
- */
+/** Removes layers from a graph: nodes that read the output of a removed layer read its input instead. */
 
 import { withNames } from '../nodes.js';
 import type { EncoderGraph, OutputName } from '../types.js';
@@ -8,8 +6,9 @@ import { validateGraph } from '../validate.js';
 import { onlyOutputs } from './outputs.js';
 
 /**
- * `graph` without these layers, counted from 0 in the order in which they run; the outputs `hidden.N` are numbered anew. RangeError for
- * a layer that is not there, when none would be left, or when the graph does not offer the hidden values of its layers.
+ * `graph` without these layers, counted from 0 in the order in which they run. The outputs `hidden.N` are renumbered. Throws
+ * RangeError if a layer does not exist, if none would remain, or if the graph has no outputs for the hidden values of its
+ * layers.
  */
 export function dropLayers(graph: EncoderGraph, layers: readonly number[]): EncoderGraph {
   const ends = layerEnds(graph);
@@ -36,7 +35,7 @@ export function dropLayers(graph: EncoderGraph, layers: readonly number[]): Enco
   return left;
 }
 
-/** What each layer begins with, and what the last ends with: before the norm that stands behind all layers in pre-norm encoders. */
+/** The input of each layer, then the output of the last one. In pre-norm encoders that is the value before the final norm. */
 function layerEnds(graph: EncoderGraph): readonly string[] {
   const ends: string[] = [];
   for (let i = 0; ; i++) {
@@ -63,7 +62,7 @@ function outputsWithout(
   for (const [name, value] of Object.entries(outputs) as [OutputName, string][]) {
     if (!name.startsWith('hidden.')) left[name] = rename(value);
   }
-  // hidden.i stands behind layer i - 1; behind the last one there may be a norm, which stays.
+  // hidden.i is the output of layer i - 1. The last one may be the output of a final norm, which stays.
   let number = 0;
   for (let i = 0; i <= count; i++) {
     if (i > 0 && dropped.has(i - 1)) continue;

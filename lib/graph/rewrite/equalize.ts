@@ -1,10 +1,10 @@
 /**
- * Equalization: a graph step before quantization that moves channels of very different range from a product's input into
- * its weights. Input times e, weights divided by e, channel by channel: the product stays what it was, but a token's codes
- * are no longer spent on a few large channels.
+ * Equalization: a step before quantization that moves differences in range between channels from a product's input into its
+ * weights. The input is multiplied by e and the weights are divided by e, channel by channel. The product stays the same,
+ * but the codes of a token are no longer spent on a few large channels.
  *
- * Only inputs that come from a norm are equalized: there it takes a quarter to two fifths off the error of vectors, at
- * attention and GELU outputs nothing (docs/decisions.md has the table).
+ * Only outputs of a norm are equalized: there it reduces the error of the output vectors by a quarter to two fifths; at
+ * attention and GELU outputs it gains nothing (docs/decisions.md has the table).
  */
 
 import type { Steps } from '../../core/turns.js';
@@ -12,17 +12,17 @@ import { weightsOf } from '../nodes.js';
 import type { EncoderGraph, GraphNode, LinearNode, WeightSpec } from '../types.js';
 import { validateGraph } from '../validate.js';
 
-/** A channel is multiplied by at most this, and by at least its inverse. */
+/** Largest factor of a channel; the smallest is its inverse. */
 const MAX_FACTOR = 256;
 
-/** Name of the equalizer of the product with this first weight; the tensor in a model folder is named alike. */
+/** Name of the equalizer of the product with this first weight, also that of its tensor in a model folder. */
 export function equalizerName(weight: string): string {
   return `${weight}_equalizer`;
 }
 
 /**
- * The products over tokens whose input is a norm's output, whatever dropout lies between. Weights that other nodes read
- * too cannot be divided by what one product's input is multiplied by.
+ * The products over tokens whose input is the output of a norm, with or without dropout between. The product must be the
+ * only reader of its weights, because they are divided by the factors of its input.
  */
 export function equalizableNodes(graph: EncoderGraph): readonly LinearNode[] {
   const shapes = validateGraph(graph);
@@ -44,7 +44,7 @@ export function equalizableNodes(graph: EncoderGraph): readonly LinearNode[] {
   );
 }
 
-/** The same graph with an equalizer at each of these products (output names), whose weights must be s8. */
+/** The same graph with an equalizer at each of these products, given by their output names. Their weights must be s8. */
 export function withEqualizers(graph: EncoderGraph, products: ReadonlySet<string>): EncoderGraph {
   const shapes = validateGraph(graph);
   const added = new Map<string, [WeightSpec]>();
@@ -62,7 +62,7 @@ export function withEqualizers(graph: EncoderGraph, products: ReadonlySet<string
   return equalized;
 }
 
-/** Names of the weights that are equalizers: not parameters of the model, but of how it is stored. */
+/** Names of the weights that are equalizers: parameters of the storage, not of the model. */
 export function equalizersOf(graph: EncoderGraph): ReadonlySet<string> {
   return new Set(
     graph.nodes.flatMap((node) =>
@@ -72,9 +72,9 @@ export function equalizersOf(graph: EncoderGraph): ReadonlySet<string> {
 }
 
 /**
- * e = sqrt(largest |weight| / largest |input|) of each channel, so that both have the same range afterwards, scaled so
- * that the smallest and the largest lie evenly around 1. Channels that are all zero on either side get 1. A square root is exactly rounded, so that every
- * machine gets the same bits.
+ * e = sqrt(largest |weight| / largest |input|) of each channel, which gives both the same range. Scaled so that the
+ * geometric mean of the smallest and the largest e is 1. Channels that are all zero in the input or the weights get 1.
+ * Square roots are exactly rounded, so every machine gets the same bits.
  */
 export function equalizerOf(inputs: Float32Array, weights: Float32Array): Float32Array {
   const ratios = Array.from(inputs, (input, i) => Math.sqrt((weights[i] ?? 0) / input));

@@ -1,22 +1,22 @@
 /**
- * The heads of an encoder that no family describes: one recovered from a file without names, or a pruned one that was saved.
+ * Head plans for an encoder that no family describes: one recovered from a file without names, or a pruned one.
  *
- * They are the plainest of the field: one product over pooled rows or tokens, and for a masked language model BERT's transform
- * and the token table.
+ * They are the plainest forms: one product over pooled rows or tokens, and for a masked language model BERT's transform and
+ * the token table.
  */
 
 import type { EncoderGraph, PoolKind } from '../types.js';
 import { validateGraph } from '../validate.js';
 import type { HeadPlan, HeadPlans } from './head.js';
 
-/** Before the last product, as in BERT. */
+/** Dropout before the last product, as in BERT. */
 const DROPOUT = 0.1;
-/** Of new matrices, as in BERT. */
+/** Standard deviation of new matrices, as in BERT. */
 const DEVIATION = 0.02;
-/** Of the norm in BERT's transform. */
+/** Epsilon of the norm in BERT's transform. */
 const EPSILON = 1e-12;
 
-/** `pooling`: how a classifier pools tokens, where the encoder's vectors are pooled in one way. Default: mean. */
+/** Head plans for the encoder `graph`. `pooling`: how a classifier pools tokens. Default: mean. */
 export function defaultPlans(graph: EncoderGraph, pooling: PoolKind = 'mean'): HeadPlans {
   const masked = maskedHead(graph);
   return {
@@ -34,7 +34,7 @@ export function defaultPlans(graph: EncoderGraph, pooling: PoolKind = 'mean'): H
   };
 }
 
-/** null where the token table is not as wide as the layers. */
+/** The head of a masked LM; null if the token table is not as wide as the layers. */
 function maskedHead(graph: EncoderGraph): HeadPlan | null {
   const width = validateGraph(graph).get(graph.outputs.hidden ?? '')?.width ?? 0;
   const tables = graph.nodes.flatMap((node) => (node.op === 'embedding' ? node.tables : []));
@@ -51,7 +51,7 @@ function maskedHead(graph: EncoderGraph): HeadPlan | null {
   };
 }
 
-/** As many positions as the tables have; without such a table, as long as its texts may be now. */
+/** The number of positions in the position tables; without such a table, the graph's `maxTokens`. */
 function positionsOf(graph: EncoderGraph): number {
   const shapes = new Map(graph.weights.map(({ name, shape }) => [name, shape]));
   const limits = graph.nodes.flatMap((node) =>

@@ -1,6 +1,6 @@
 /**
- * Heads: what stands behind an encoder and gives a task its logits. A new head is a rewrite of the graph, whatever the encoder in
- * it looks like.
+ * Heads: the part after the encoder that computes the logits of a task. A new head is a rewrite of the graph and works for
+ * any encoder.
  */
 
 import { GraphBuilder } from '../builder.js';
@@ -11,49 +11,49 @@ import { validateGraph } from '../validate.js';
 import { onlyOutputs } from './outputs.js';
 import { withPlainMatrices } from './tables.js';
 
-/** dropout -> dense -> activation -> norm; module names are those of the file. */
+/** dropout -> dense -> activation -> norm. Names are those of the modules in the file. */
 export interface Transform {
   readonly name: string;
   readonly width: number;
   readonly activation: ActivationKind;
-  /** Before the product. */
+  /** Dropout before the dense layer. */
   readonly dropout?: number;
-  /** Default: true. */
+  /** Whether the dense layer has a bias. Default: true. */
   readonly bias?: boolean;
   readonly norm?: { readonly name: string; readonly epsilon: number; readonly bias?: boolean };
 }
 
 /** rows -> transform -> dropout -> last product. */
 export interface HeadPlan {
-  /** What it works on; `pooler`: what the encoder's own pooler gives; a kind of pooling: that of the last hidden value. */
+  /** Input of the head. `pooler`: the output of the encoder's own pooler; a kind of pooling: the last hidden value, pooled. */
   readonly rows: 'pooler' | 'token' | 'selected' | PoolKind;
   readonly transform?: Transform;
   readonly dropout?: number;
   /** Module of the last product: `output.weight`, `output.bias`. */
   readonly output: string;
   /**
-   * masked-lm: name of the bias when it is not `output.bias`, null without one. The weight is that of the token table
-   * unless the config unties them.
+   * masked-lm: name of the bias if it is not `output.bias`; null: no bias. The weight is the token table unless the config
+   * unties them.
    */
   readonly bias?: string | null;
 }
 
-/** What the heads of an encoder look like and what they are called. A family says it when a folder is read. */
+/** Form and names of the heads of an encoder. A family provides them when a folder is read. */
 export interface HeadPlans {
   readonly heads: Readonly<Partial<Record<HeadTask, HeadPlan>>>;
-  /** What stands before the encoder's names below a head: `bert.`; may be empty. */
+  /** Prefix of the encoder's names in a model with a head: `bert.`; may be empty. */
   readonly prefix: string;
-  /** Module (below the prefix) of tanh(linear(first token)); null without one. */
+  /** Module (after the prefix) of tanh(linear(first token)); null: no pooler. */
   readonly pooler: string | null;
-  /** Whether a masked LM has a matrix of its own instead of the token table. */
+  /** Whether a masked LM has an output matrix of its own instead of the token table. */
   readonly untied: boolean;
   /** Longest text in tokens. */
   readonly positions: number;
-  /** How a new matrix is drawn. */
+  /** Distribution of a new matrix: normal, truncated at `cutoff` deviations if given. */
   readonly init: (weight: string) => { readonly deviation: number; readonly cutoff?: number };
 }
 
-/** The encoder that a head is added to, its names below the prefix as they are in the graph. */
+/** The encoder that a head is added to; names are those in the graph, with the prefix. */
 export interface HeadBase {
   /** The last token value and its width. */
   readonly value: string;
@@ -67,7 +67,7 @@ export interface HeadBase {
 
 const DROPPED = 'head.dropped';
 
-/** Adds rows -> transform -> dropout -> last product, and offers the end as `logits`. */
+/** Adds rows -> transform -> dropout -> last product; the result is the output `logits`. */
 export function addHead(
   b: GraphBuilder,
   base: HeadBase,
@@ -135,12 +135,12 @@ function addLast(
 
 export interface HeadWish {
   readonly task: HeadTask;
-  /** classification and token-classification: how many. */
+  /** classification and token-classification: the number of labels. */
   readonly labels: number;
   readonly maxTokens: number;
 }
 
-/** A graph with a new head: where each weight comes from, and how the new ones begin. */
+/** A graph with a new head, and the origin or the initial values of each weight. */
 export interface WithHead {
   readonly graph: EncoderGraph;
   /** Weight of the new graph -> its name in the old one. */
@@ -149,8 +149,8 @@ export interface WithHead {
 }
 
 /**
- * `graph` with a new, untrained head instead of the one that it has, or of its sentence vectors. Its encoder is kept as it is;
- * a pooler that it has is the new head's too. `plans` must have a head for the task.
+ * `graph` with a new, untrained head in place of its old head or of its sentence vectors. The encoder stays as it is, and
+ * the new head uses its pooler if it has one. `plans` must have a head for the task.
  */
 export function withHead(graph: EncoderGraph, plans: HeadPlans, wish: HeadWish): WithHead {
   const { task, labels, maxTokens } = wish;
@@ -186,7 +186,7 @@ export function withHead(graph: EncoderGraph, plans: HeadPlans, wish: HeadWish):
   };
 }
 
-/** The names of an encoder's weights below a head, where they are not below it already. */
+/** Renames an encoder's weights to their names in a model with a head, if they do not have the prefix already. */
 function belowPrefix(bare: EncoderGraph, graph: EncoderGraph, { prefix, pooler }: HeadPlans) {
   const below = tokenTable(bare).name.startsWith(prefix);
   const rename = (name: string) => (below ? name : prefix + name);
@@ -206,7 +206,7 @@ function tokenTable(graph: EncoderGraph): WeightSpec {
   return { name: '', shape: [0, 0], dtype: 'f32' };
 }
 
-/** Biases begin with zeros, norms with ones, matrices at random. */
+/** Initial values: zeros for biases, ones for norms, random numbers for matrices. */
 function initOf({ name, shape }: WeightSpec, { init }: HeadPlans): NewWeight['init'] {
   if (name.endsWith('bias')) return { kind: 'zero' };
   return shape.length === 1 ? { kind: 'one' } : { kind: 'normal', ...init(name) };

@@ -1,11 +1,9 @@
-/**
- * A graph without what none of the wanted outputs needs.
- */
+/** Removes the outputs of a graph that are not wanted, with all that only they need. */
 
 import { inputsOf, weightsOf } from '../nodes.js';
 import type { EncoderGraph, OutputName } from '../types.js';
 
-/** `graph` with these of its outputs only, and the nodes and weights that they need, in their order. */
+/** `graph` with only these outputs, and the nodes and weights that they need, in the same order. */
 export function onlyOutputs(graph: EncoderGraph, names: readonly OutputName[]): EncoderGraph {
   const wanted = Object.entries(graph.outputs).filter(([name]) =>
     names.includes(name as OutputName),

@@ -1,9 +1,9 @@
 /**
- * Dynamic int8: which weights become s8, and the graph that says so. The native store converts the numbers.
+ * Dynamic int8: chooses the weights that become s8 and marks them in the graph. The native store converts the numbers.
  *
- * Products over tokens are quantized (one scale per output channel) and the token table (one scale per row). Products
- * over whole texts (pooler, classifier) stay f32: they are under one percent of the work, and an error there goes
- * straight into the result. So do norms, biases and the small position and segment tables.
+ * Quantized are the products over tokens (one scale per output channel) and the token table (one scale per row). Products
+ * over whole texts (pooler, classifier) stay f32: they are under one percent of the work, and their error would go straight
+ * into the result. Norms, biases and the small position and segment tables stay f32 too.
  */
 
 import { bytesOfWeight, holdsCodes, storageOf } from '../storages.js';
@@ -12,15 +12,15 @@ import { validateGraph } from '../validate.js';
 
 import { equalizersOf } from './equalize.js';
 
-/** What quantization did to a graph. Bytes are those of the stored weights, scales included. */
+/** The result of a quantization. Bytes are those of the stored weights, scales included. */
 export interface QuantizationReport {
-  /** Number of weights that are held in codes. */
+  /** Number of weights that are stored as codes. */
   readonly quantized: number;
-  /** Width of the activation codes of the products; null when only the token table is s8. */
+  /** Bits of the activation codes of the products; null if only the token table is s8. */
   readonly activationBits: ActivationBits | null;
   /** Number of products whose input is equalized. */
   readonly equalized: number;
-  /** With every weight in f32. */
+  /** Bytes of the weights if all were f32. */
   readonly bytesBefore: number;
   readonly bytesAfter: number;
 }
@@ -43,7 +43,7 @@ export function quantizableWeights(
   return names;
 }
 
-/** The same graph with these weights as s8, and activations of `activationBits` at the products with them. */
+/** The same graph with these weights as s8, and `activationBits` set at the products that read them. */
 export function quantizeGraph(
   graph: EncoderGraph,
   names: ReadonlySet<string>,
@@ -52,7 +52,7 @@ export function quantizeGraph(
   return storeCodes(graph, new Map([...names].map((name) => [name, 's8'])), activationBits);
 }
 
-/** The same graph with these weights in these storages, and activations of `activationBits` at the products with them. */
+/** The same graph with these weights in these storages, and `activationBits` set at the products that read them. */
 export function storeCodes(
   graph: EncoderGraph,
   storages: ReadonlyMap<string, WeightDtype>,
@@ -72,23 +72,23 @@ export function storeCodes(
   return quantized;
 }
 
-/** Whether any weight is held in codes. */
+/** Whether any weight is stored as codes. */
 export function isQuantized(graph: EncoderGraph): boolean {
   return graph.weights.some(holdsCodes);
 }
 
-/** Bits of the narrowest codes; 8 without any. */
+/** Bits of the narrowest codes; 8 if no weight is stored as codes. */
 export function smallestCodes(graph: EncoderGraph): number {
   return Math.min(8, ...graph.weights.map((weight) => storageOf(weight).codeBits ?? 8));
 }
 
-/** Names of the weights whose products round their input to codes. */
+/** Names of the weights whose products quantize their input. */
 export function integerWeights(graph: EncoderGraph): ReadonlySet<string> {
   const found = graph.weights.filter((weight) => storageOf(weight).quantizesInput);
   return new Set(found.map(({ name }) => name));
 }
 
-/** Width of the activation codes of the products with s8 weights, null without one. It is the same for all of them. */
+/** Bits of the activation codes, the same for all products with s8 weights; null if there are none. */
 export function activationBitsOf(graph: EncoderGraph): ActivationBits | null {
   const integers = integerWeights(graph);
   for (const node of graph.nodes) {
@@ -99,7 +99,7 @@ export function activationBitsOf(graph: EncoderGraph): ActivationBits | null {
   return null;
 }
 
-/** Sizes before and after, from the graph alone. */
+/** Sizes before and after quantization, computed from the graph alone. */
 export function quantizationReport(graph: EncoderGraph): QuantizationReport {
   const equalizers = equalizersOf(graph);
   const sum = (weights: readonly WeightSpec[], bytes: (weight: WeightSpec) => number) =>
@@ -113,13 +113,13 @@ export function quantizationReport(graph: EncoderGraph): QuantizationReport {
   };
 }
 
-/** The weights that are the model's own: equalizers only say how others are stored. */
+/** The model's own weights, without equalizers, which only say how others are stored. */
 export function parametersOf(graph: EncoderGraph): readonly WeightSpec[] {
   const equalizers = equalizersOf(graph);
   return graph.weights.filter(({ name }) => !equalizers.has(name));
 }
 
-/** Bytes of a weight in a file as `save` writes it by default: floats in f32, codes with their scales. */
+/** Bytes of a weight in a file that `save` writes by default: floats as f32, codes with their scales. */
 export function storedBytes(weight: WeightSpec): number {
   return bytesOfWeight(holdsCodes(weight) ? weight : { ...weight, dtype: 'f32' });
 }

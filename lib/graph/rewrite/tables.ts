@@ -1,14 +1,15 @@
 /**
- * Which weights are tables: read by rows in embeddings, and by nothing else.
+ * Finds the weights that are tables: read by embeddings only.
  *
- * These stay in the 16 bits that a file has them in; matrices of products are widened once, because that is faster.
+ * Tables stay in the 16-bit floats of their file. Matrices of products are widened to f32 once, because products are faster
+ * then.
  */
 
 import { weightsOf } from '../nodes.js';
 import { holdsCodes, storageOf } from '../storages.js';
 import type { EncoderGraph, GraphNode, WeightDtype, WeightSpec } from '../types.js';
 
-/** Names of the float weights that embeddings read and nothing else. */
+/** Names of the float weights that only embeddings read. */
 export function tablesOf(graph: EncoderGraph): ReadonlySet<string> {
   const others = new Set(graph.nodes.flatMap(otherWeights));
   const tables = graph.nodes.flatMap((node) =>
@@ -22,7 +23,7 @@ function otherWeights(node: GraphNode): readonly string[] {
   return node.op === 'embedding' ? [] : weightsOf(node);
 }
 
-/** `graph` with its tables in the storage that `dtypeOf` says; undefined: as they are. */
+/** `graph` with each table in the storage that `dtypeOf` returns; undefined: in its old one. */
 export function withTablesIn(
   graph: EncoderGraph,
   dtypeOf: (name: string) => WeightDtype | undefined,
@@ -35,7 +36,7 @@ export function withTablesIn(
   return { ...graph, weights };
 }
 
-/** `graph` with its floats in f32, as an optimizer needs them. */
+/** `graph` with all float weights as f32, as an optimizer needs them. */
 export function withoutHalves(graph: EncoderGraph): EncoderGraph {
   const weights = graph.weights.map(
     (weight): WeightSpec =>
@@ -44,7 +45,7 @@ export function withoutHalves(graph: EncoderGraph): EncoderGraph {
   return { ...graph, weights };
 }
 
-/** `graph` with the floats in f32 that are more than tables: products read them fastest so. */
+/** `graph` with all float weights except tables as f32, which products read fastest. */
 export function withPlainMatrices(graph: EncoderGraph): EncoderGraph {
   const tables = tablesOf(graph);
   const weights = graph.weights.map(

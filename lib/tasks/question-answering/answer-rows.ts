@@ -1,7 +1,8 @@
 /**
- * Rows of questions to windows with the places of their answers, as extractive question answering is trained.
+ * Turns rows of questions into windows with the positions of their answers, for the training of extractive question
+ * answering.
  *
- * A window without the whole answer points to its first token: no answer here.
+ * If a window does not hold the whole answer, its target is its first token, which stands for no answer.
  */
 
 import { rangeMistake, typeMistake } from '../../core/errors.js';
@@ -18,10 +19,10 @@ const WINDOWS_PER_TURN = 64;
 export interface AnswerRow {
   readonly question: string;
   readonly context: string;
-  /** Right answers; the first is trained on, all count in an evaluation. None: the context has no answer. */
+  /** Right answers. The first one is used for training, all for an evaluation. None: the context has no answer. */
   readonly answers: readonly {
     readonly text: string;
-    /** Where it begins in the context, in UTF-16 units. */
+    /** Index of its first character in the context, in UTF-16 units. */
     readonly start: number;
   }[];
 }
@@ -32,7 +33,7 @@ export interface WindowLimits {
   readonly docStride: number;
 }
 
-/** Checks a row; `at` is what it is called in messages. */
+/** Checks a row; `at` is its name in messages. */
 export function parseAnswerRow(at: string, row: unknown): AnswerRow {
   const { question, context, answers } = fieldsOf(at, row, 'question, context and answers');
   if (typeof question !== 'string') throw typeMistake(`${at}.question`, 'a string', question);
@@ -79,7 +80,10 @@ export function answerRows(
   };
 }
 
-/** First and last token of the first answer in each window, counted from the window's first token; 0 and 0 without it. */
+/**
+ * Indices of the first and the last token of the first answer in each window, counted from the window's first token; 0 and 0
+ * if the answer is not in the window.
+ */
 async function spanTargets(aligned: AlignedTexts, rows: readonly AnswerRow[]): Promise<Int32Array> {
   const { offsets, sources, parts, starts, ends } = aligned;
   const targets = new Int32Array(2 * sources.length);

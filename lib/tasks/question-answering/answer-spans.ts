@@ -1,18 +1,18 @@
 /**
- * From the logits of windows to answers, as the question answering pipeline of transformers finds them.
+ * Finds answers in the logits of windows, as the question answering pipeline of transformers does.
  *
- * A start and an end have probabilities of their own, over the context's tokens and the first token (no answer); a span's
- * score is their product.
+ * Starts and ends have separate probabilities, each a softmax over the context's tokens and the first token (no answer). The
+ * score of a span is the product of the two.
  */
 
 import type { AlignedLogits } from '../../runtime/aligned-forward.js';
 
 export interface Answer {
-  /** context.slice(start, end); '' with start and end 0: the context has no answer. */
+  /** context.slice(start, end). If the context has no answer: '', with start and end 0. */
   readonly answer: string;
-  /** Probability of its start times that of its end. */
+  /** Probability of its start times probability of its end. */
   readonly score: number;
-  /** UTF-16 units in the context. */
+  /** Indices in the context, in UTF-16 units. */
   readonly start: number;
   readonly end: number;
 }
@@ -22,11 +22,11 @@ export interface SpanLimits {
   readonly maxAnswerTokens: number;
 }
 
-/** What a window says. */
+/** The answers in one window. */
 export interface WindowAnswers {
-  /** The best spans, best first; every one lies in the context. */
+  /** The best spans in the context, best first. */
   readonly spans: readonly Answer[];
-  /** The score of no answer: the probability that it starts at the first token times that it ends there. */
+  /** Score of no answer: the probability that the start is the first token, times the probability that the end is. */
   readonly none: number;
 }
 
@@ -66,12 +66,12 @@ export function answersOfWindow(
   return { spans, none: noStart * noEnd };
 }
 
-/** Of a text before its first window. */
+/** The answers of a context before its first window. */
 export const NO_WINDOWS: WindowAnswers = { spans: [], none: 1 };
 
 /**
- * What windows of one context say together. The same place counts once, with its best score; no answer has the score of the
- * window that is the least sure of it, since an answer in one window is enough.
+ * Combines the answers in windows of one context. A span that several windows find counts once, with its best score. No
+ * answer gets its lowest score of all windows, because an answer in one window is enough.
  */
 export function joinWindows(windows: readonly WindowAnswers[], topK: number): WindowAnswers {
   const byPlace = new Map<string, Answer>();
@@ -87,7 +87,7 @@ export function joinWindows(windows: readonly WindowAnswers[], topK: number): Wi
   return { spans: [...byPlace.values()].sort(byScore).slice(0, topK), none };
 }
 
-/** The answers, best first; with `allowNoAnswer` the empty one is among them. */
+/** The answers, best first. With `allowNoAnswer` the empty answer takes part. */
 export function rankAnswers(
   { spans, none }: WindowAnswers,
   { topK, allowNoAnswer }: { readonly topK: number; readonly allowNoAnswer: boolean },

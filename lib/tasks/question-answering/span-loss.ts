@@ -1,16 +1,17 @@
-/**
- * What a question answerer is trained to make small, computed from its logits.
- */
+/** The training loss of question answering, computed from logits. */
 
 import type { Matrix } from '../../core/matrix.js';
 import { makeInTurns } from '../../core/turns.js';
 import { logSumExp } from '../../metrics/logits.js';
 import type { Corpus } from '../../train/corpus.js';
 
-/** Texts before the event loop turns: less than a millisecond. */
+/** Texts that are computed before the event loop turns: less than a millisecond. */
 const TEXTS_PER_TURN = 64;
 
-/** Cross entropy of the labelled start and end over the tokens of each text, mean of both; `logits` are [tokens, 2]. */
+/**
+ * Cross entropy of the true start and of the true end over the tokens of each text; the mean of both and of all texts.
+ * `logits` are [tokens, 2].
+ */
 export async function meanSpanLoss(logits: Matrix, corpus: Corpus): Promise<number> {
   let token = 0;
   const losses = await makeInTurns(corpus.size, TEXTS_PER_TURN, (text) => {

@@ -1,6 +1,4 @@
-/**
- * Classification where a text has any number of labels: a sigmoid and binary cross entropy for each.
- */
+/** Classification in which a text may have any number of labels: sigmoid and binary cross entropy for each label. */
 
 import { typeMistake } from '../../core/errors.js';
 import type { Matrix } from '../../core/matrix.js';
@@ -21,18 +19,18 @@ export interface MultiLabelRow {
   readonly text: string;
   /** Second text of a pair. */
   readonly pair?: string | undefined;
-  /** All that fit; none may. */
+  /** All labels that apply; may be empty. */
   readonly labels: readonly string[];
 }
 
 export type MultiLabelRows = Rows<MultiLabelRow>;
 
 export interface MultiLabelPrediction<L extends string = string> {
-  /** The labels with at least the threshold's probability, the most probable first. */
+  /** The labels whose probability reaches the threshold, the most probable first. */
   readonly labels: readonly L[];
-  /** Probability of every label, each by itself. */
+  /** Probability of every label, independent of the others. */
   readonly scores: Readonly<Record<L, number>>;
-  /** The text was longer than the limit, and its end was left out. */
+  /** Whether the text exceeded the limit and was truncated. */
   readonly truncated: boolean;
 }
 
@@ -49,10 +47,10 @@ export interface MultiLabelScores {
 /** Scores of a multi-label classifier on labelled rows, with a threshold of 0.5. */
 export interface MultiLabelEvaluation<L extends string = string> extends MultiLabelScores {
   readonly rows: number;
-  /** Share of single decisions that are wrong. */
+  /** Share of wrong decisions over all rows and labels. */
   readonly hammingLoss: number;
   readonly report: ClassificationReport;
-  /** Per row. */
+  /** Predicted labels of each row. */
   readonly predicted: readonly (readonly L[])[];
 }
 

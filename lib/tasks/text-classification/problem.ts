@@ -1,7 +1,7 @@
 /**
- * What a classification problem knows: the rows it learns from, its loss, and what its logits mean.
+ * The interface of a classification problem: the rows for training, the loss, and the meaning of the logits.
  *
- * A table of functions; the classifier itself is the same for all.
+ * It is a table of functions; the classifier is the same for all problems.
  */
 
 import type { Matrix } from '../../core/matrix.js';
@@ -10,21 +10,21 @@ import type { Objective } from '../../train/objectives.js';
 import type { TargetNumbers } from '../../train/targets.js';
 
 export interface PredictionSettings {
-  /** Probability from which a label of several counts. */
+  /** Probability from which a label of a multi-label text counts. */
   readonly threshold: number;
-  /** Whether the text was cut. */
+  /** Whether the text was truncated. */
   readonly truncated: boolean;
 }
 
-/** `P`: of one text; `E`: of labelled rows; `S`: what of it a training report keeps. */
+/** `P`: prediction for a text; `E`: evaluation on labelled rows; `S`: the scores that a training report keeps of it. */
 export interface Problem<P, E, S> {
-  /** Numbers per text, and whether they are class numbers. */
+  /** Target numbers per text, and whether they are class indices. */
   readonly target: { readonly width: number; readonly kind: 'classes' | 'numbers' };
   readonly objective: Objective;
-  /** Checks a row; `at` is what it is called in messages. */
+  /** Checks a row; `at` is its name in messages. */
   parse(at: string, row: unknown): TextTarget;
   prediction(logits: Float32Array, settings: PredictionSettings): P;
-  /** `targets` are those of the rows of `logits`. */
+  /** `targets` belong to the rows of `logits`, in the same order. */
   evaluate(logits: Matrix, targets: TargetNumbers): E;
   scores(evaluation: E): S;
 }

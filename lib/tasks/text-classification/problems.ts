@@ -1,6 +1,4 @@
-/**
- * The table of classification problems, and the types that belong to each.
- */
+/** The table of classification problems, and the types of each. */
 
 import type { FileRow } from '../../data/types.js';
 import type { ClassificationProblem } from '../../graph/checkpoint.js';
@@ -22,7 +20,7 @@ import {
 } from './regression.js';
 import { type Evaluation, type LabelledRow, type Prediction, singleLabel } from './single-label.js';
 
-/** Types of a problem: the rows it learns from, a text's prediction, rows' scores, and those of a training report. */
+/** Types of a problem: a training row, the prediction for a text, the evaluation of rows, and the scores in a training report. */
 export interface ProblemTypes<L extends string> {
   readonly single_label_classification: {
     readonly row: LabelledRow | FileRow;
@@ -63,7 +61,7 @@ export type ProblemOf<L extends string, K extends ClassificationProblem> = Probl
   ScoresOf<K>
 >;
 
-/** @internal What the kind of problem `kind` is over `labels`. */
+/** @internal The problem of kind `kind` with these labels. */
 export function problemOf<L extends string, K extends ClassificationProblem>(
   kind: K,
   labels: readonly L[],

@@ -1,6 +1,4 @@
-/**
- * Regression: the logits are the numbers themselves, trained with squared error.
- */
+/** Regression: the logits are the predicted numbers, trained with squared error. */
 
 import { typeMistake } from '../../core/errors.js';
 import type { Matrix } from '../../core/matrix.js';
@@ -20,7 +18,7 @@ export interface ValueRow {
   readonly text: string;
   /** Second text of a pair. */
   readonly pair?: string | undefined;
-  /** A number, or as many as the model has outputs. */
+  /** One number per output of the model; a single one need not be in an array. */
   readonly value: number | readonly number[];
 }
 
@@ -31,11 +29,11 @@ export interface ValuePrediction {
   readonly value: number;
   /** All outputs. */
   readonly values: readonly number[];
-  /** The text was longer than the limit, and its end was left out. */
+  /** Whether the text exceeded the limit and was truncated. */
   readonly truncated: boolean;
 }
 
-/** Means over the outputs. */
+/** Scores of a regression, each the mean over the outputs. */
 export interface ValueScores {
   /** Mean squared error. */
   readonly loss: number;
@@ -48,7 +46,7 @@ export interface ValueEvaluation extends ValueScores {
   readonly rows: number;
   readonly meanAbsoluteError: number;
   readonly r2: number;
-  /** Per row, all outputs. */
+  /** All outputs for each row. */
   readonly predicted: readonly (readonly number[])[];
 }
 
@@ -89,7 +87,7 @@ function scoreValues(logits: Matrix, targets: TargetNumbers, outputs: number): V
   return {
     rows: logits.rows,
     loss: mean(meanSquaredError),
-    // One row has no correlation.
+    // A single row has no correlation.
     pearson: logits.rows < 2 ? Number.NaN : mean(pearson),
     spearman: logits.rows < 2 ? Number.NaN : mean(spearman),
     meanAbsoluteError: mean(meanAbsoluteError),

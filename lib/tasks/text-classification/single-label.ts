@@ -1,8 +1,8 @@
 /**
- * Classification where each text has exactly one label: softmax and cross entropy.
+ * Classification in which each text has exactly one label: softmax and cross entropy.
  *
- * A head of one class gives the sigmoid of its logit, as the pipeline of transformers does; nothing can be learnt or measured
- * with it as one label per text.
+ * A head with one class gives the sigmoid of its logit, as in the pipeline of transformers. Training or evaluating it with
+ * one label per text would be meaningless.
  */
 
 import { SinterError, show, typeMistake } from '../../core/errors.js';
@@ -24,8 +24,8 @@ import type { EvalScores } from '../../train/train-report.js';
 import type { Problem } from './problem.js';
 
 /**
- * One example. Labels are plain strings here, whatever the classifier's label type: they mostly come from data, so each label is
- * checked when its row is read.
+ * One example. Labels are plain strings here, whatever the classifier's label type: rows mostly come from files, so each
+ * label is checked when its row is read. Only the type lets `label` be missing, so that rows of `readRows` fit.
  */
 export interface LabelledRow {
   readonly text: string;
@@ -43,7 +43,7 @@ export interface Prediction<L extends string = string> {
   readonly score: number;
   /** Probability of every label. */
   readonly scores: Readonly<Record<L, number>>;
-  /** The text was longer than the limit, and its end was left out. */
+  /** Whether the text exceeded the limit and was truncated. */
   readonly truncated: boolean;
 }
 
@@ -56,13 +56,13 @@ export interface Evaluation<L extends string = string> {
   /** Mean F1 over the labels that occur in the rows or the predictions. */
   readonly macroF1: number;
   readonly report: ClassificationReport;
-  /** Rows are the true labels, columns the predicted ones, all labels of the model in its order. */
+  /** Rows are the true labels, columns the predicted ones; all labels of the model, in its order. */
   readonly confusion: ConfusionMatrix<L>;
-  /** Per row. */
+  /** Predicted label of each row. */
   readonly predicted: readonly L[];
 }
 
-/** Labels shown in a message before it says how many more there are. */
+/** Number of labels that a message shows. */
 const SHOWN_LABELS = 8;
 
 export function singleLabel<L extends string>(
@@ -102,7 +102,7 @@ function oneLabel(): SinterError {
   );
 }
 
-/** Number of a label. Throws TypeError when it is none of them. */
+/** Class index of a label. Throws TypeError if it is not one of the labels. */
 export function classOf(
   where: string,
   label: unknown,
@@ -122,7 +122,7 @@ export function classOf(
   throw mistake;
 }
 
-/** All scores of `logits` [rows, labels] against the true classes. */
+/** Evaluation of `logits` [rows, labels] against the true classes. */
 export function scoreLogits<L extends string>(
   logits: Matrix,
   classes: ArrayLike<number>,

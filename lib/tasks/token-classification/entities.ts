@@ -1,16 +1,17 @@
 /**
- * From the logits of tokens to entities, as the token classification pipeline of transformers joins them.
+ * Turns the logits of tokens into entities, as the token classification pipeline of transformers does.
  *
- * Words come first (all tokens of a word get one tag, except with 'none' and 'simple'), then words of one entity are joined
- * by their B- and I- prefixes.
+ * First all tokens of a word get one tag (except with 'none' and 'simple'), then words of one entity are joined by their B-
+ * and I- prefixes.
  */
 
 import { splitTag } from '../../metrics/index.js';
 import { argmax } from '../../metrics/logits.js';
 
 /**
- * `none`: every token by itself, with its whole tag. `simple`: tokens of one type are joined. The others decide a word first:
- * by its `first` token, by the `average` of its tokens' probabilities, or by its most certain token (`max`).
+ * How tokens are combined. `none`: not at all; every token has its whole tag. `simple`: neighbouring tokens of one type are
+ * joined. The others first choose one tag per word: that of its first token (`first`), that with the highest mean
+ * probability (`average`), or that of its most certain token (`max`).
  */
 export type Aggregation = 'none' | 'simple' | 'first' | 'average' | 'max';
 
@@ -23,7 +24,7 @@ export interface Entity<E extends string = string> {
   readonly score: number;
   /** text.slice(start, end). */
   readonly word: string;
-  /** UTF-16 units in the text. */
+  /** Indices in the text, in UTF-16 units. */
   readonly start: number;
   readonly end: number;
 }
@@ -39,7 +40,7 @@ export type EntityName<L extends string, A extends Aggregation = 'simple'> = A e
 export interface WordToken {
   readonly start: number;
   readonly end: number;
-  /** Of each label. */
+  /** Probability of each label. */
   readonly probabilities: ArrayLike<number>;
 }
 
@@ -69,13 +70,13 @@ export class EntityReader {
     this.byWord = aggregation !== 'none' && aggregation !== 'simple';
   }
 
-  /** The next token: its place, its probabilities, whether it continues the word before it. */
+  /** Adds the next token; `continues` tells whether it belongs to the same word as the token before. */
   add(token: WordToken, continues: boolean): void {
     if (!(this.byWord && continues)) this.endWord();
     this.word.push(token);
   }
 
-  /** The entities, in order. */
+  /** Returns the entities in order. */
   finish(): Entity[] {
     this.endWord();
     this.endGroup();
@@ -108,7 +109,7 @@ export class EntityReader {
   }
 }
 
-/** Label number and probability of a word. */
+/** Index of a word's label, and its probability. */
 function decide(
   word: readonly WordToken[],
   aggregation: Aggregation,
@@ -126,7 +127,7 @@ function decide(
   return { best: argmax(mean), score: mean[argmax(mean)] ?? 0 };
 }
 
-/** Whether a word goes on with what is before it: of the same type, and it does not begin anew. */
+/** Whether a word continues the entity before it: it has the same type and no prefix that begins a new entity. */
 function follows(before: Tagged | undefined, one: Tagged): boolean {
   if (before === undefined || typeOf(before.tag) !== typeOf(one.tag)) return false;
   return !['B', 'S'].includes(splitTag(one.tag).prefix);

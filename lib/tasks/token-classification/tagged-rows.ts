@@ -1,7 +1,8 @@
 /**
- * Rows of words with tags to token targets: the first token of each word carries its tag, the others do not count.
+ * Turns rows of words with tags into token targets: the first token of each word has the word's tag, the others do not
+ * count.
  *
- * Words are joined by spaces and tokenized as the text that they are, just as a text to be tagged later.
+ * Words are joined by spaces and tokenized as one text, in the same way as texts for prediction.
  */
 
 import { typeMistake } from '../../core/errors.js';
@@ -22,7 +23,7 @@ export interface TaggedRow {
 
 interface CheckedRow {
   readonly text: string;
-  /** Where each word begins in the text, and where the last ends. */
+  /** Index of each word's first character in the text. */
   readonly starts: readonly number[];
   readonly classes: readonly number[];
 }
@@ -34,9 +35,9 @@ export function taggedRows(
     readonly graph: EncoderGraph;
     readonly maxTokens: number;
     readonly signal: AbortSignal | undefined;
-    /** What row number i is called in messages. */
+    /** Name of row i in messages. */
     readonly nameOf: (index: number) => string;
-    /** Called with the row of each window, in order. */
+    /** Called with the row index of each window, in order. */
     readonly onWindow?: (row: number) => void;
   },
 ): RowReader<CheckedRow> {
@@ -80,10 +81,10 @@ export function taggedRows(
   };
 }
 
-/** Windows that are gone through before the event loop turns. */
+/** Windows that are processed before the event loop turns. */
 const WINDOWS_PER_TURN = 256;
 
-/** Class of the first token of each word where its window counts, -1 elsewhere. */
+/** Class of the first token of each word in the window where that token counts, -1 elsewhere. */
 async function tokenTargets(
   aligned: AlignedTexts,
   rows: readonly CheckedRow[],
@@ -98,7 +99,7 @@ async function tokenTargets(
     const row = rows[source];
     const begins = sources[window - 1] !== source;
     if (begins) word = -1;
-    // A later window begins inside the text, perhaps inside a word.
+    // A later window begins inside the text, perhaps within a word.
     let isFirst = !begins;
     eachOwnToken(aligned, window, (token, place) => {
       const [start = 0, end = 0] = [starts[token], ends[token]];
@@ -115,7 +116,7 @@ async function tokenTargets(
   return targets;
 }
 
-/** The word that a place is in, by bisection. */
+/** Index of the word at a character index, by bisection. */
 function wordAt({ starts }: CheckedRow, place: number): number {
   let low = 0;
   let high = starts.length;

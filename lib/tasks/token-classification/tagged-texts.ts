@@ -1,7 +1,7 @@
 /**
- * Texts of any length through a token classifier: windows come one after the other, and their tokens are joined again.
+ * Runs texts of any length through a token classifier: in windows, whose tokens are joined again.
  *
- * Of a text no more is held than one group of windows and the entities that were found.
+ * Memory is limited to one group of windows and the entities found so far.
  */
 
 import { makeInTurns } from '../../core/turns.js';
@@ -14,17 +14,17 @@ import { eachOwnToken, leftToEarlier } from '../../runtime/window-share.js';
 import type { AlignedTexts } from '../../tokenize/aligned-texts.js';
 import { type Aggregation, type Entity, EntityReader, type WordToken } from './entities.js';
 
-/** Windows whose tokens are looked at before the event loop turns: about two milliseconds. */
+/** Windows that are processed before the event loop turns: about two milliseconds. */
 const WINDOWS_PER_TURN = 4;
 
 export interface TaggingOptions extends RunRequest {
   readonly aggregation: Aggregation;
   readonly maxTokens: number;
-  /** Tokens that neighbouring windows share; null: one window, and what lies beyond it is cut off or refused. */
+  /** Number of tokens that neighbouring windows share; null: only one window, and longer texts are truncated or refused. */
   readonly stride: number | null;
-  /** Of one window. */
+  /** Without windows: true truncates longer texts, false refuses them. */
   readonly truncate: boolean;
-  /** Called with the number of each text that was cut. */
+  /** Called with the index of each text that was truncated. */
   readonly onCut: (index: number) => void;
 }
 
@@ -69,13 +69,13 @@ async function* windowsOf(
   yield aligned;
 }
 
-/** A text of which more windows may come. */
+/** A text that may have more windows. */
 class OpenText {
   private readonly reader: EntityReader;
   private readonly early: number;
   private readonly late: number;
   private windows = 0;
-  /** The last tokens of the last window: the next window has them too, and sees more of what follows. */
+  /** The last tokens of the latest window. They are held back because the next window has them too, with more context. */
   private held: { readonly token: WordToken; readonly continues: boolean }[] = [];
 
   constructor(text: string, labels: readonly string[], aggregation: Aggregation, stride: number) {

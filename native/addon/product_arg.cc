@@ -1,4 +1,5 @@
-// Unpacking of the arguments of one product. Every length is checked here; the product trusts them.
+// Unpacks the arguments of referenceProduct. Every length is checked here; the product does not
+// check.
 #include "addon/product_arg.h"
 
 #include <cstdint>
@@ -15,7 +16,7 @@ struct Sizes {
   int64_t rows, depth, columns;
 };
 
-// A dimension: whole, and small enough for products of two.
+// A dimension: a whole number up to 2^31, so that a product of two fits int64.
 int64_t size_arg(const Napi::CallbackInfo& info, size_t index, const char* what) {
   const double value = info[index].IsNumber() ? info[index].As<Napi::Number>().DoubleValue() : -1;
   const bool fits =

@@ -5,7 +5,7 @@
 
 namespace sinter {
 
-// (a, b, zero, rows, depth, columns, out). Lengths and types that do not fit: INTERNAL.
+// Takes (a, b, zero, rows, depth, columns, out). INTERNAL for lengths or types that do not match.
 Napi::Value reference_product_value(const Napi::CallbackInfo& info);
 
 }  // namespace sinter

@@ -22,7 +22,7 @@ function run(command, args, env = process.env) {
   if (result.status !== 0) process.exit(result.status ?? 1);
 }
 
-/** The script behind command `command` of package `name`, to be run with node on every platform. */
+/** The path of the script behind `command` of package `name`, to be run with node on every platform. */
 function binary(name, command = name) {
   const manifest = require.resolve(`${name}/package.json`);
   const { bin } = JSON.parse(readFileSync(manifest, 'utf8'));
@@ -43,7 +43,7 @@ function chooseSystem() {
 function buildWithCmake({ test, sanitize, jobs }) {
   const out = join(root, sanitize ? `build-${sanitize}` : 'build', 'cmake');
   const cache = join(out, 'CMakeCache.txt');
-  // A checkout that was moved or copied has a cache that points at the old place.
+  // The CMake cache of a checkout that was moved or copied points at its old path.
   if (
     existsSync(cache) &&
     !readFileSync(cache, 'utf8').includes(`CMAKE_HOME_DIRECTORY:INTERNAL=${root}\n`)
@@ -69,7 +69,7 @@ async function buildWithGyp({ test, jobs }) {
   const { writeGypHeaders } = await import('./gyp-headers.mjs');
   const nodedir = writeGypHeaders(join(root, 'build', 'gyp-node'));
   const env = { ...process.env };
-  // node-gyp lets npm's setting win over its own option, and that folder may hold other headers.
+  // node-gyp prefers npm's nodedir setting to its own option, and that folder may hold other headers.
   for (const name of ['npm_config_nodedir', 'npm_package_config_node_gyp_nodedir'])
     delete env[name];
   const common = [binary('node-gyp'), `--nodedir=${nodedir}`, '--release', '--loglevel=warn'];
@@ -82,7 +82,7 @@ async function buildNative(options) {
   const system = options.sanitize ? 'cmake' : chooseSystem();
   const folder = join(root, options.sanitize ? `build-${options.sanitize}` : 'build');
   const stamp = join(folder, 'system');
-  // Each system only trusts its own timestamps, so a binary of the other one must go first.
+  // Each build system trusts only its own timestamps, so a binary that the other one built is removed first.
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') !== system) {
     rmSync(join(folder, 'Release'), { recursive: true, force: true });
   }
@@ -92,7 +92,7 @@ async function buildNative(options) {
 }
 
 function compileTypeScript() {
-  if (!existsSync(join(root, 'lib'))) return; // an installed package: dist/ came with it
+  if (!existsSync(join(root, 'lib'))) return; // an installed package, which holds dist/ already
   try {
     require.resolve('typescript/package.json');
   } catch {

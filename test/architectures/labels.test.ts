@@ -74,7 +74,7 @@ describe.each(['classification', 'token-classification'] as const)('names of %s'
     expect(() => labels(3, change)).toThrow(
       expect.objectContaining({ code: 'CORRUPT_MODEL', message: expect.stringContaining(message) }),
     );
-    // Names that cannot be read are no reason to refuse the caller's.
+    // Unreadable names in config.json do not matter when the caller gives names.
     const better = { task, labels: ['x', 'y', 'z'] };
     expect(graphFromCheckpoint(headed(3, change, task), better).labels).toEqual(better.labels);
   });

@@ -15,7 +15,7 @@ const product = (changes) => () => {
   border.referenceProduct(a, b, zero, rows, depth, columns, out);
 };
 
-/** Memory that went elsewhere. */
+/** An array whose buffer was transferred. */
 const detached = () => {
   const array = new Float64Array(8);
   structuredClone(array.buffer, { transfer: [array.buffer] });

@@ -54,7 +54,7 @@ const configOf = async (folder: string) =>
   JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')) as Record<string, unknown>;
 
 let scratch: string;
-/** The same classifier of three classes in every form. */
+/** The same classifier of three classes, in every form of model. */
 const forms: Record<string, string> = {};
 let expected: number[];
 beforeAll(async () => {
@@ -125,7 +125,7 @@ describe.each([
     }
     await using model = await drawn;
     expect((await model.info()).untrained).toEqual(['classifier.weight', 'classifier.bias']);
-    // As many labels as before: verification does not take them for the file's.
+    // The new head has as many labels as the trained one, but verification does not compare it with the file.
     await using same = await Classifier.load(path, { labels: NAMES, newHead: true });
     expect([...(await same.logits(TEXTS)).data]).not.toEqual(expected);
   });
@@ -208,7 +208,7 @@ describe('a head that was never trained', () => {
     { text: 'the people', label: 'x' },
     { text: 'of war', label: 'y' },
   ];
-  /** Warnings come in a turn of their own. */
+  /** Warnings are emitted in a later turn of the event loop. */
   const said = async () => {
     await new Promise((resolve) => setImmediate(resolve));
     const own = warnings.splice(0).filter(({ code }) => code === 'SINTER_UNTRAINED_HEAD');
@@ -255,7 +255,7 @@ describe('a head that was never trained', () => {
     }
     await using bare = await Encoder.load(join(folder, 'f16'), { pooling: 'mean' });
     expect((await bare.info()).untrained).toEqual([]);
-    // As a training with transformers leaves it: its file has no mark.
+    // A folder as a training with transformers leaves it, without the mark of an untrained head.
     const trained = await changed(join(folder, 'f16'), {}, (name) => name);
     await using theirs = await Classifier.load(trained);
     expect((await theirs.info()).untrained).toEqual([]);

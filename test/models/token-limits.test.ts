@@ -50,7 +50,7 @@ const added = (_: Tokenizer, config: Record<string, Json>) => {
   Object.assign(config.added_tokens_decoder ?? {}, { 300: NEW });
 };
 
-/** Every way to a model with one text, and what the text is called. */
+/** Every call that gives a model one text, and the name of the text in its errors. */
 const CALLS: readonly [
   string,
   string,
@@ -211,7 +211,7 @@ describe('settings over tokenizer.json', () => {
     const path = join(await temporaryFolder(), 'out');
     await using model = await Encoder.load(folder, { pooling: 'mean' });
     await model.exportOnnxFolder(path, { precisions: ['f32'] });
-    // As another tool would have written it.
+    // Another tool would have left this tokenizer.json beside the file.
     await cp(join(folder, 'tokenizer.json'), join(path, 'tokenizer.json'));
     await using onnx = await OnnxModel.load(join(path, 'onnx/model.onnx'));
     expect([...(await onnx.tokenize('The Nation and THE')).ids]).toEqual([

@@ -24,7 +24,7 @@ import {
 
 const made: NativeProgram[] = [];
 const trainers: NativeTrainer[] = [];
-/** Freed after the test: what is left to the collector would be freed while another one counts bytes. */
+/** A program that is disposed after the test. Left to the collector, it would be freed while another test counts bytes. */
 async function kept(making: Promise<NativeProgram>): Promise<NativeProgram> {
   const program = await making;
   made.push(program);

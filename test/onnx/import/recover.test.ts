@@ -65,7 +65,7 @@ test('attention that does not hide padding is refused', async () => {
   const makers = new Map(plain.graph.nodes.flatMap((n) => n.outputs.map((o) => [o, n] as const)));
   const bad = changed(plain, (node) => {
     if (node.op !== 'Softmax') return node;
-    // What the mask was added to.
+    // The scores, without the mask that was added to them.
     const sum = makers.get(node.inputs[0] ?? '');
     return { ...node, inputs: [sum?.inputs[0] ?? ''] };
   });
@@ -224,7 +224,7 @@ describe('matrices', () => {
   });
 });
 
-/** ModernBERT whose positions come from an operator that nobody has thought of. */
+/** ModernBERT whose positions come from operators that no rule knows. */
 test('where long texts cannot be looked at, texts stay as short as was looked at', async () => {
   const file = CASES.find(({ name }) => name === 'modernbert_dyn18')?.model ?? '';
   const plain = toPlain(await readOnnxModel(file));

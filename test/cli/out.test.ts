@@ -238,7 +238,7 @@ describe('nothing stays behind', () => {
     expect((await scratch.names()).filter((name) => /stopped|\.sinter/.test(name))).toEqual([]);
   });
 
-  it('what a killed run left is removed by the next one, what a running one has is not', async () => {
+  it('files of a killed run are removed by the next one, those of a running one are not', async () => {
     const folder = scratch.path('shared');
     await mkdir(folder);
     const hidden = async () =>

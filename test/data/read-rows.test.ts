@@ -100,7 +100,7 @@ describe('tsv', () => {
 });
 
 describe('jsonl', () => {
-  it('is what a .json file must be', async () => {
+  it('is the format that a .json file must have', async () => {
     expect(await read('a.json', '{"text":"a"}\n{"text":"b"}\n')).toEqual([
       { text: 'a', line: 1 },
       { text: 'b', line: 2 },

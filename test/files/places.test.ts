@@ -125,7 +125,7 @@ describe('names and kinds', () => {
     );
   });
 
-  it('a folder is no file, a file no folder, a device neither', async () => {
+  it('a folder in place of a file, a file in place of a folder, and a device are refused', async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, 'file'), '');
     await refusal('EISDIR', folder, saveFile(folder, ''));

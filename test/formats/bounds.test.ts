@@ -218,7 +218,7 @@ describe('a model that changes while it is read', () => {
       message: `${file}: changed while it was read`,
     });
 
-  it('not at all is loaded', async () => {
+  it('is loaded when nothing changes', async () => {
     const { parts } = await partsOf('x', await readHfFolder(await copyOfTiny()), request, settings);
     await parts.program.retire();
   });

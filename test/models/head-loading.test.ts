@@ -88,7 +88,7 @@ describe.each([
   'an int8 folder',
   'a folder of ONNX files',
 ])('%s with a trained head', (form) => {
-  it('keeps it under the names of the caller', async () => {
+  it('keeps the trained head under the names of the caller', async () => {
     const path = forms[form] ?? '';
     await using own = await Classifier.load(path);
     await using model = await Classifier.load(path, { labels: NAMES });
@@ -107,7 +107,7 @@ describe.each([
     expect(await again.logits(TEXTS)).toEqual(logits);
   });
 
-  it('refuses names that do not fit it, and gives it up only when told so', async () => {
+  it('refuses names that do not fit the trained head, and replaces it only when told so', async () => {
     const path = forms[form] ?? '';
     await expect(Classifier.load(path, { labels: ['x', 'y'] })).rejects.toThrow(
       /^Classifier\.load: labels must be .*head has 3 classes, got 2 labels: "x", "y"\); newHead: true/,
@@ -131,7 +131,7 @@ describe.each([
   });
 });
 
-it('an encoder that is to score pairs is told by which option', async () => {
+it('an encoder is refused as a CrossEncoder, and the error names the option that adds a head', async () => {
   await expect(CrossEncoder.load(at('encoders/bert'))).rejects.toThrow(
     'no trained classifier; give labels to add a new one, or newHead: true to a CrossEncoder',
   );
@@ -239,7 +239,7 @@ describe('a head that was never trained', () => {
     expect(await said()).toEqual([]);
   });
 
-  it('is known for it after saving, quantizing and exporting, and not when others wrote new weights', async () => {
+  it('stays marked after saving, quantizing and exporting, but not when another tool wrote new weights', async () => {
     const folder = await temporaryFolder();
     const encoder = await Encoder.load(at('encoders/bert'), { pooling: 'mean' });
     await using model = await encoder.classifier({ labels: ['x', 'y'] });
@@ -261,7 +261,7 @@ describe('a head that was never trained', () => {
     expect((await theirs.info()).untrained).toEqual([]);
   });
 
-  it('with a mark that is none is corrupt', async () => {
+  it('with a mark that is no list is corrupt', async () => {
     const folder = await changed(SEQCLS, {}, (name) => name);
     const file = join(folder, 'model.safetensors');
     const stored = await openSafetensors(file);

@@ -206,7 +206,7 @@ describe('settings over tokenizer.json', () => {
     expect([...ids]).toEqual([2, 144, 204, 147, 144, 3]);
   });
 
-  it('an ONNX file takes those beside it', async () => {
+  it('an ONNX file takes the settings beside it', async () => {
     const folder = await folderOf('encoders/bert', cased);
     const path = join(await temporaryFolder(), 'out');
     await using model = await Encoder.load(folder, { pooling: 'mean' });

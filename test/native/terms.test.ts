@@ -82,7 +82,7 @@ describe.each(Object.keys(toyTerms))('terms on %s', (name) => {
     expectClose(together, await weightedSum(alone, terms));
   });
 
-  it('have it in slices too', async () => {
+  it('have that sum in slices too', async () => {
     const problem = { ...entropyProblem(graph, weights, batch, terms, 7), sliceTokens: 6 };
     expectClose(await gradientsOf(problem), await weightedSum(alone, terms));
   });

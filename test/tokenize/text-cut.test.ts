@@ -33,7 +33,7 @@ describe('the rule of a tokenizer', () => {
     }
   });
 
-  it('leaves out marks that an added token has inside, and ideographs that are no words', async () => {
+  it('does not cut at marks inside an added token, or at ideographs that are no words', async () => {
     const token = { content: '[MASK]', lstrip: false, rstrip: false, single_word: false };
     const unitsOf = async (changes: object) =>
       new RegExp(cutRuleOf(await changed('bert', changes as never))?.units ?? '(?!)');
@@ -57,7 +57,7 @@ describe('the rule of a tokenizer', () => {
     expect((await unitsOf({ normalizer })).test('中')).toBe(false);
   });
 
-  it('has a word that no vocabulary knows read no further than needed', async () => {
+  it('reads no more of a very long word than is needed', async () => {
     const rule = cutRuleOf(await changed('bert', {}));
     const text = `a ${'x'.repeat(100_000)} b`;
     for (const kept of ['first', 'last'] as const) {

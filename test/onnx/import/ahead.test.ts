@@ -51,25 +51,25 @@ describe.skipIf(availableParallelism() === 1)('in a thread', () => {
     for (const name of wanted.outputs) expect(got?.get(name)?.data).toEqual(values.get(name)?.data);
   });
 
-  test('a file that cannot be read gives none', async () => {
+  test('a file that cannot be read gives no values', async () => {
     const bad = join(folder, 'bad.onnx');
     await writeFile(bad, 'no model');
     expect(await Ahead.begin({ file: bad, settings: {} })?.take(wantedOf(imported))).toBeNull();
   });
 
-  test('what was not guessed gives none', async () => {
+  test('a request that was not guessed gets no values', async () => {
     const ahead = Ahead.begin({ file, settings: {} });
     expect(await ahead?.take({ ...wantedOf(imported), outputs: ['none'] })).toBeNull();
   });
 
-  test('a thread that was ended gives none', async () => {
+  test('a thread that was ended gives no values', async () => {
     const ahead = Ahead.begin({ file, settings: {} });
     await ahead?.end();
     expect(await ahead?.take(wantedOf(imported))).toBeNull();
   });
 });
 
-test('every part of a guess counts', () => {
+test('a guess is wrong when any part of it differs from the request', () => {
   const wanted = wantedOf(imported);
   const guess = guessOf(imported.plain.source, {}, 8);
   expect(isGuessed(guess, wanted)).toBe(true);

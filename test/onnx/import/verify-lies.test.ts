@@ -46,7 +46,7 @@ async function draftOf(imported: OnnxImport, change = (graph: EncoderGraph) => g
 }
 
 describe.each(['token', 'tensor'] as const)('int8 with a range per %s', (activations) => {
-  test('another pooling is seen, though rounding is as large', async () => {
+  test('another pooling is found, although rounding errors are as large', async () => {
     const file = join(folder, `${activations}.onnx`);
     await using model = await Encoder.load(SENTENCE);
     await using int8 = await model.quantize({ equalize: false });
@@ -101,7 +101,7 @@ test.each([
   program.dispose();
 });
 
-test('the first value that differs is not what was made on the way to another', async () => {
+test('the first difference is reported at a value of the file, not at an intermediate step', async () => {
   const imported = await importOnnx(modelOf('bert_dyn23_sdpa_attention_op'));
   let seen = 0;
   const { graph, program, values, liar } = await draftOf(imported, (right) => ({

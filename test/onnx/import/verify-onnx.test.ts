@@ -53,7 +53,7 @@ test('a wrong scale is found, and where it begins to show', async () => {
   program.dispose();
 });
 
-test('a program of NaN is not taken for a good one', async () => {
+test('a program that computes NaN is refused', async () => {
   const { liar, changed, program } = await tampered((node) =>
     node.op === 'attention' ? { ...node, scale: 1e38 } : node,
   );

@@ -10,7 +10,7 @@ const SOURCE = /\.(ts|mts|mjs|js|cc|h|inc|cu|py|sh)$/;
 const TEXT =
   /\.(ts|mts|mjs|js|cc|h|inc|cu|py|sh|md|json|gyp|gypi|txt|html|yml|yaml)$|^[^.]+$|^\.ci\//;
 const SKIPPED = /^(test\/fixtures|models|package-lock\.json|LICENSE)/;
-// A home folder or a drive letter is true on one machine only.
+// A path in a home folder or on a drive exists on one machine only.
 const MACHINE_PATH =
   /(?<![\w.:/~-])(?:\/(?:home|root|Users|work|workspace)\/[\w.-]+|[A-Z]:\\[\w.-]+)/;
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Two checks of the objects built with ISA flags. Weak symbols: the linker may keep such a copy of an inline function for
-# the whole addon, and a CPU without that ISA would then die of an illegal instruction. Products: their object must hold
-# the instruction that the level is there for, on whole registers; right and slow would pass every test.
+# Two checks of the objects built with ISA flags. Weak symbols: none may exist, because the linker may keep such a copy of
+# an inline function for the whole addon, and a CPU without that ISA would then die of an illegal instruction. Products:
+# their object must hold the instruction that the level is made for, on whole registers, because a product without it
+# would be slow but pass every test.
 # Usage: check-isa-objects.sh [build folder]; build the addon first.
 set -euo pipefail
 

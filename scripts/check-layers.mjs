@@ -1,6 +1,5 @@
 // Checks that a folder of native/ or lib/ includes or imports only what its row in layers.json allows.
-// Type-only imports count too: a layer that knows another layer's types knows that layer. The one exception
-// is the native border, whose types name the graph that crosses it.
+// Type-only imports count too: a layer that knows another layer's types knows that layer.
 import { readFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -9,7 +9,7 @@ if (fix) process.argv.splice(process.argv.indexOf('--fix'), 1);
 const root = rootFromArguments();
 const listFile = join(root, 'native', 'sources.gypi');
 
-/** The list that owns `path` (from native/), or undefined for a folder that no build knows. */
+/** The name of the list that owns `path` (relative to native/), or undefined for a folder that no build knows. */
 function listOf(path) {
   const folder = path.split('/')[0];
   if (folder === 'kernels') {
@@ -22,7 +22,7 @@ function listOf(path) {
   return undefined;
 }
 
-/** The file in the layout that --fix writes: one source on a line, flag lists on one line. */
+/** The text of sources.gypi as --fix writes it: one source per line, flag lists on one line. */
 function print(variables) {
   const rows = Object.entries(variables).map(([name, items]) => {
     const separator = name.endsWith('_files') && items.length > 0 ? '\n      ' : '';

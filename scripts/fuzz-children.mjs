@@ -1,7 +1,7 @@
-// What the fuzzers share: damaged files are given to a second process one after the other, and each must be answered in time, in
-// little memory, by acceptance or a typed error.
-// The rule: nothing that a file does to the second process ends the first. A crash or a hang is an answer like any other, and a new
-// process takes the next file.
+// The loop of all fuzzers: gives damaged files to a second process one after the other. Each file must be accepted or refused
+// with a typed error, in time and in little memory.
+// The rule: nothing that a file does to the second process ends the first. A crash or a hang is an answer like any other, and a
+// new process takes the next file.
 import { fork } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,17 +11,17 @@ import { parseArgs } from 'node:util';
 
 /** Codes of the errors that refuse a file. */
 export const REFUSALS = ['CORRUPT_MODEL', 'UNSUPPORTED_MODEL'];
-/** Broken cases after which a run ends. */
+/** The run ends after this many broken cases. */
 const MAX_BROKEN = 5;
-/** A process is given up after as many times the allowed processor time: others may be at work on the machine. */
+/** A process is given up after this many times the allowed processor time, because others may be at work on the machine. */
 const HANG_FACTOR = 10;
-/** How much of what a process printed before its end is shown. */
+/** Characters of a dead process's last output that are shown. */
 const NOISE_CHARACTERS = 600;
 
-/** Whether this is the second process. */
+/** Whether this process is the second one. */
 export const isChild = process.send !== undefined;
 
-/** In the second process: answers each message with what `outcomeOf` makes of it, and with what it cost. */
+/** In the second process: answers each message with the result of `outcomeOf`, its processor time and the peak memory. */
 export function answerCases(outcomeOf) {
   process.on('message', async (message) => {
     const start = process.cpuUsage();
@@ -32,7 +32,7 @@ export function answerCases(outcomeOf) {
   });
 }
 
-/** The options of every fuzzer, and `others` of its own. */
+/** The options of every fuzzer, plus `others`, which one fuzzer adds. */
 export function readArguments(others = {}) {
   const { values } = parseArgs({
     options: {
@@ -50,9 +50,9 @@ export function readArguments(others = {}) {
 /**
  * Runs cases until the time or their number is reached, prints the report and sets the exit code.
  *
- * `makeCase(n)` writes the n-th file and gives its `content`, the `message` for the second process, what is reported `about` it,
- * the kind that it is `countedAs`, and `whole` where it is not damaged. `accepted` is the outcome of a file that is no error,
- * `maxMs` and `maxRssMb` what a case may take, `keepAs(n)` the name that a broken one is kept under.
+ * `makeCase(n)` writes the n-th file and returns its `content`, the `message` for the second process, the fields that the
+ * report gives `about` it, the kind that it is `countedAs`, and `whole`: true when the file is not damaged. `accepted` is the
+ * outcome of a valid file, `maxMs` and `maxRssMb` are the limits of a case, `keepAs(n)` names the kept file of a broken case.
  */
 export async function fuzz(script, options, { accepted, maxMs, maxRssMb, makeCase, keepAs }) {
   const report = {
@@ -92,13 +92,13 @@ export async function fuzz(script, options, { accepted, maxMs, maxRssMb, makeCas
 function count(report, { outcome, ms, maxRssMb = 0 }, kind) {
   report.cases++;
   report.kinds[kind] = (report.kinds[kind] ?? 0) + 1;
-  // Any other outcome is among the broken ones.
+  // Every outcome without a counter is reported as a broken case.
   if (typeof report[outcome] === 'number') report[outcome]++;
   report.slowestMs = Math.max(report.slowestMs, Math.round(ms));
   report.maxRssMb = Math.max(report.maxRssMb, maxRssMb);
 }
 
-/** What is wrong with an answer; null when nothing is. */
+/** The rule that an answer breaks, in words; null when it breaks none. */
 function complaint({ outcome, ms, maxRssMb }, limits, whole = false) {
   if (outcome !== limits.accepted && !REFUSALS.includes(outcome)) return outcome;
   if (ms > limits.maxMs) return `${Math.round(ms)} ms of processor time`;
@@ -110,7 +110,7 @@ function start(script) {
   return fork(fileURLToPath(script), { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
 }
 
-/** The child's answer; a crash or a hang is one too. */
+/** Asks the child and returns its answer; a crash or a hang is an answer too. */
 function ask(child, message, hangMs) {
   return new Promise((resolve) => {
     let noise = '';
@@ -124,7 +124,7 @@ function ask(child, message, hangMs) {
       child.stderr.off('data', listen);
       resolve(answer);
     };
-    // What it printed last may arrive after its end.
+    // The last output of the process may arrive after its exit.
     const died = (code, signal) =>
       setTimeout(
         () => finish({ outcome: `process ended: ${code ?? signal}: ${noise}`, ms: 0 }),

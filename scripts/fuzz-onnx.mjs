@@ -11,7 +11,7 @@ import { mutate, randomly } from './onnx-mutations.mjs';
 
 const { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } = fs;
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-/** What outside.bin is full of: an importer that hands this out has left its folder. */
+/** The byte that fills outside.bin. An importer that returns it has read outside its folder. */
 const SECRET = 0x5a;
 
 if (isChild) await serve();
@@ -27,7 +27,10 @@ async function serve() {
     dims: dims?.length === 2 ? [1, 4] : [4],
     data: new Float64Array(4).fill(1),
   });
-  /** Reading, all numbers, a short evaluation, recovery; the first error that has no code, else the first. */
+  /**
+   * Reads the file and all its numbers, evaluates it shortly and recovers the model. Returns the first untyped error, else the
+   * first error.
+   */
   const use = async (path) => {
     const errors = [];
     const attempt = async (step) => {
@@ -88,7 +91,7 @@ async function drive() {
   rmSync(work, { recursive: true, force: true });
 }
 
-/** Folders that hold a model.onnx. */
+/** The model.onnx of every folder in `given`, or of the fixtures. */
 function originals(given) {
   const shared = join(root, '../shared/fixtures/onnx/zoo');
   const from = given ?? (existsSync(shared) ? shared : join(root, 'test/fixtures/onnx/zoo'));
@@ -98,7 +101,7 @@ function originals(given) {
     .map(({ name, file }) => ({ name, bytes: readFileSync(file) }));
 }
 
-/** A folder with data to point at, a link that leads out of it, and something outside. */
+/** A work folder with data files to refer to, a link that leads out of the model's folder, and a file outside of it. */
 function stage() {
   const work = mkdtempSync(join(tmpdir(), 'sinter-fuzz-'));
   const folder = join(work, 'model');

@@ -1,7 +1,7 @@
-// Damages tokenizer files of eleven kinds, loads them in a second process and encodes hostile texts: each must be loaded or refused
-// with a typed error, within five seconds of processor time and 1 GB, and the process must live. Long texts must have their tokens.
-// node scripts/fuzz-tokenizers.mjs [--seconds 10] [--cases N] [--seed 1] [--json]; needs dist/ (node scripts/build.mjs --ts).
-// Exit code 1, and the damaged file kept, when a case breaks a rule.
+// Damages tokenizer files of eleven kinds, loads them in a second process and encodes hostile texts: each must be loaded or
+// refused with a typed error, within five seconds of processor time and 1 GB, and the process must live. Long texts must get
+// the tokens that the tokenizers package gives them. node scripts/fuzz-tokenizers.mjs [--seconds 10] [--cases N] [--seed 1]
+// [--json]; needs dist/ (node scripts/build.mjs --ts). Exit code 1, and the damaged file kept, when a case breaks a rule.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -16,7 +16,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 if (isChild) await serve();
 else await drive();
 
-/** Texts at the ends of what texts can be. */
+/** Extreme texts: empty, very long, unusual characters. */
 function hostileTexts() {
   const all = Array.from({ length: 3000 }, (_, i) =>
     String.fromCodePoint(i + 1 + (i > 1500 ? 0x2000 : 0)),
@@ -47,13 +47,13 @@ function hostileTexts() {
   ];
 }
 
-/** Texts without a place to cut them at, whose words are therefore cut. */
+/** Long texts without spaces, so that their words must be cut. */
 function longTexts() {
   const mixed = 'thepeopleofamerica中文字か가각abcxx'.repeat(900);
   return [mixed, `a ${'x'.repeat(34_000)}`, `${'-'.repeat(17_000)}${' '.repeat(17_000)}<mask>`];
 }
 
-/** Tokens of a text of any length are those that the package gives the whole of it. */
+/** Throws unless a long text gets the tokens that the package gives the whole of it. */
 async function compareWhole(tokenizer, text) {
   const plain = { addSpecialTokens: false };
   const [found] = await tokenizer.instances.whole.encodeBatch([text], plain).catch(() => []);
@@ -95,7 +95,10 @@ async function serve() {
   });
 }
 
-/** A code of the list, a text that has no tokens (or too many characters for a pattern), or a limit too small for a file's special tokens. */
+/**
+ * Whether an error is typed: a code of the list, or a RangeError for a text without tokens, a text too long for a pattern, or a
+ * limit below the file's special tokens.
+ */
 function isTyped(error) {
   return (
     [...REFUSALS, 'INVALID_DATA'].includes(error?.code) ||
@@ -114,7 +117,7 @@ async function drive() {
     maxRssMb: 1024,
     makeCase: (n) => {
       const [name, original] = kinds[n % kinds.length];
-      // The first of each kind is undamaged.
+      // The first case of each kind is undamaged.
       const whole = n < kinds.length;
       const { text, kind } = whole
         ? { text: JSON.stringify(original), kind: 'whole' }

@@ -1,5 +1,4 @@
-// Runs every check of `npm run lint` to its end and fails if one of them failed.
-// Build the addon first: one check looks into its objects.
+// Runs all checks of `npm run lint`, and fails if any of them failed. Build the addon first: one check reads its objects.
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -32,7 +32,7 @@ const COPIED = [
   '1_Pooling/config.json',
 ];
 
-/** The integers 0..511, which every reader makes by itself. */
+/** position_ids, the integers 0..511, which every reader can make. */
 const LEFT_OUT = new Set(['embeddings.position_ids']);
 
 async function writeWeights() {

@@ -1,4 +1,4 @@
-// Draws the README's plots from a quickstart's own figures, so that they can be made again from any run.
+// Draws the plots of the README from the figures that a quickstart run has written.
 //
 //   npm start && node scripts/make-readme-plots.mjs sinter-quickstart/quickstart.json
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ const variants = findings.comparison.speeds.map(({ engine, precision, tokensPerS
 
 const folder = join(root, 'docs', 'images');
 
-/** A plot that stands alone as an image needs its title inside. */
+/** As an image of its own a plot needs its title inside. */
 function save(name, title, svg) {
   writeFileSync(
     join(folder, `${name}.svg`),

@@ -1,7 +1,7 @@
-// Ways to damage an ONNX file: blind ones on its bytes, and ones on its messages that keep all lengths right, so that the
-// damage reaches the code behind the parser. All chances come from one seed.
+// Ways to damage an ONNX file: blindly in its bytes, or in its messages with all lengths kept right, so that the damage reaches
+// the code behind the parser. All randomness comes from one seed.
 
-/** Numbers in [0, 1), the same for the same seed. */
+/** A function that returns numbers in [0, 1), the same sequence for the same seed. */
 export function randomly(seed) {
   let state = (seed % 2147483646) + 1;
   return () => {
@@ -10,7 +10,7 @@ export function randomly(seed) {
   };
 }
 
-// Fields that hold messages, by message.
+// For each kind of message, its fields that hold messages, and their kinds.
 const SCHEMA = {
   model: { 7: 'graph', 8: 'leaf', 14: 'leaf', 25: 'function' },
   graph: { 1: 'node', 5: 'tensor', 11: 'value', 12: 'value' },
@@ -85,7 +85,7 @@ function write(fields) {
   );
 }
 
-/** All messages of a tree: lists of fields. */
+/** The messages of a tree, each as its list of fields. */
 function messages(fields, out = []) {
   out.push(fields);
   for (const item of fields) if (item.fields) messages(item.fields, out);
@@ -254,7 +254,7 @@ const STRUCTURED = {
   },
 };
 
-/** One to three damages to `bytes`; `other` is a second file to take pieces from. */
+/** Applies one to three damages to `bytes`; `other` is a second file to take pieces from. */
 export function mutate(bytes, other, random) {
   if (random() < 0.35) {
     const kind = pick(Object.keys(BLIND), random);

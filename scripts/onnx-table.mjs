@@ -1,6 +1,6 @@
 /**
- * Imports every ONNX file of ../shared/fixtures/onnx/zoo, compares it with what was recorded, and writes the table in
- * docs/guide/onnx-import.md: who wrote the file, by architecture: imported, or refused why.
+ * Imports every ONNX file of ../shared/fixtures/onnx/zoo, compares the result with the recorded one, and writes the table of
+ * docs/guide/onnx-import.md: per writer and architecture, whether its files are imported or why they are refused.
  */
 
 import { spawnSync } from 'node:child_process';

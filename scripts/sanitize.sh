@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the native tests on a sanitizer build: `address` (with UndefinedBehaviorSanitizer) or `thread`.
-# Leak detection is off: Node and V8 keep memory until the process ends, and every stack of ours goes through
-# their frames, so no suppression tells their leaks from ours.
+# Leak detection is off: Node and V8 keep memory until the process ends, and every stack of the addon goes through
+# their frames, so no suppression can tell their leaks from those of the addon.
 # Usage: sanitize.sh address|thread [vitest arguments]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,7 +15,7 @@ export SINTER_NATIVE="$PWD/build-$kind/Release/sinter.node"
 export SINTER_NATIVE_TEST="$PWD/build-$kind/Release/sinter_test.node"
 export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:allow_user_segv_handler=1:allocator_may_return_null=1
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
-# Node itself is not instrumented, so only races between accesses of ours count.
+# Node itself is not instrumented, so only races between accesses of the addon count.
 export TSAN_OPTIONS=halt_on_error=1:abort_on_error=1:ignore_noninstrumented_modules=1:allocator_may_return_null=1
 
 runtime=libasan.so
@@ -25,7 +25,7 @@ if [[ "$kind" == thread ]]; then
   # ThreadSanitizer maps fixed addresses, which a randomised layout may already use.
   if setarch -R true 2>/dev/null; then prefix=(setarch -R); fi
 fi
-# The runtime must be there before node's first allocation; libstdc++ too, for the exceptions it intercepts.
+# The sanitizer's runtime must be loaded before node's first allocation; libstdc++ too, for the exceptions it intercepts.
 compiler="${CXX:-c++}"
 preload="$("$compiler" -print-file-name=$runtime) $("$compiler" -print-file-name=libstdc++.so.6)"
 exec "${prefix[@]}" env LD_PRELOAD="$preload" node node_modules/vitest/vitest.mjs run "$@"

@@ -1,11 +1,11 @@
-// Shared by the checks: which files the repository holds, and how a check reports.
+// Shared by the checks: lists the files of the repository, and prints the findings of a check.
 // A check takes the repository's root as its only argument, so that tests can point it at a made-up one.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-// What a build or an install makes, as paths from the root.
+// Folders that a build or an install makes, as paths from the root.
 const IGNORED = /^(\.git|\.tools|dist|build|build-[^/]*)$|(^|\/)node_modules$/;
 
 /** The root to check: the first argument, or this repository. */

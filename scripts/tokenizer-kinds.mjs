@@ -1,5 +1,5 @@
-// The kinds of tokenizer that fuzz-tokenizers.mjs damages, as published models have them: fixtures of test/, and small ones made here
-// for what these lack. Each is a tokenizer.json as a value.
+// The kinds of tokenizers that fuzz-tokenizers.mjs damages, like those of published models: fixtures of test/, and small ones
+// made here for kinds without a fixture. Each is the parsed value of a tokenizer.json.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -143,7 +143,7 @@ function llama3() {
   };
 }
 
-/** BPE with bytes for what is unknown, and a chain of decoders. */
+/** BPE with byte fallback for unknown characters, and a chain of decoders. */
 function llama2() {
   const hex = (i) => i.toString(16).toUpperCase().padStart(2, '0');
   const bytes = Array.from({ length: 256 }, (_, i) => `<0x${hex(i)}>`);
@@ -175,7 +175,7 @@ function llama2() {
   };
 }
 
-/** Name and tokenizer.json of each kind; `root` is the repository. */
+/** [name, tokenizer.json] of each kind; `root` is the repository. */
 export function tokenizerKinds(root) {
   const read = (...path) => readFileSync(join(root, 'test/fixtures', ...path), 'utf8');
   const fixture = (name) => [name, JSON.parse(read('encoders', name, 'tokenizer.json'))];

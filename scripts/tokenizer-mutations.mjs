@@ -1,5 +1,5 @@
-// Damages a tokenizer.json: fields taken away, replaced or doubled, other components and patterns, sequences in sequences, numbers
-// and texts at their ends, bytes of the character map, keys given twice.
+// Damages a tokenizer.json: removes, replaces or doubles fields, swaps components and patterns, nests sequences, puts in
+// extreme numbers and texts, changes bytes of the character map, repeats keys.
 import {
   anyDecoder,
   anyNormalizer,
@@ -10,7 +10,7 @@ import {
   VALUES,
 } from './tokenizer-parts.mjs';
 
-/** A mutation of `tokenizer` (a value), as the text of the file, and what was done. */
+/** Mutates `tokenizer` (a parsed value); returns the text of the file and the kind of the mutation. */
 export function mutateTokenizer(tokenizer, random) {
   const pick = (list) => list[Math.floor(random() * list.length)];
   const copy = structuredClone(tokenizer);
@@ -36,7 +36,7 @@ export function mutateTokenizer(tokenizer, random) {
   return { text, kind: kinds.join('+') };
 }
 
-/** All places of a value but those within vocabularies, as [holder, key]. */
+/** All places of a value outside of vocabularies, as [holder, key]. */
 function places(value, found = [], depth = 0) {
   if (typeof value !== 'object' || value === null || depth > 20) return found;
   const keys = Array.isArray(value) ? value.keys() : Object.keys(value);
@@ -233,7 +233,10 @@ const CHANGES = {
   },
 };
 
-/** Components twice as often: what is loaded after all is encoded with, and that is where time is lost. */
+/**
+ * Changes of components come three times as often: the fuzzer encodes with every file that loads, and components decide how
+ * long that takes.
+ */
 const WEIGHTED = Object.entries(CHANGES).flatMap((change) =>
   ['normalizer', 'preTokenizer', 'regex', 'addedToken', 'charsmap'].includes(change[0])
     ? [change, change, change]

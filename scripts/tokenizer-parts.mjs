@@ -1,4 +1,5 @@
-// Components and values that tokenizer-mutations.mjs puts into a tokenizer.json: sound ones, odd ones, and ones made to end a process.
+// Components and values that tokenizer-mutations.mjs puts into a tokenizer.json: valid ones, odd ones, and ones meant to crash
+// a process.
 import { CLIP, LLAMA_3 } from './tokenizer-kinds.mjs';
 
 const deep = (depth, leaf) => {
@@ -92,7 +93,7 @@ const REGEXES = [
 ];
 const BEHAVIORS = ['Removed', 'Isolated', 'MergedWithPrevious', 'MergedWithNext', 'Contiguous'];
 
-/** One of the list, or one that is made up of atoms, quantifiers and groups. */
+/** A pattern: a text, a regex of the list, or a random regex of atoms, quantifiers and groups. */
 export function anyPattern(tools) {
   const { pick, random } = tools;
   if (random() < 0.3)

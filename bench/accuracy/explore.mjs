@@ -1,5 +1,5 @@
-// Equalization in other ways than the product does it: other exponents, products and calibration tokens. They run as f32
-// diagonal products in front of the int8 products: the numbers are those of a real equalizer, the speed is not.
+// Equalization in ways that the product does not offer: other exponents, other layers and other calibration tokens. It runs as
+// an f32 diagonal product in front of each int8 product: the numbers are those of a real equalizer, the speed is not.
 
 import { drawnBatch } from '../../dist/compress/equalize-model.js';
 import { quantizableWeights, quantizeGraph } from '../../dist/graph/rewrite/quantize.js';
@@ -14,7 +14,7 @@ const CALIBRATION_TOKENS = 128;
 
 const normed = ['qkv', 'intermediate'];
 
-/** [name, { bits, exponent, products, tokens, shift }]; the first of each is what the product does. */
+/** [name, { bits, exponent, products, tokens, shift }]; the first of each number of bits is the product's own way. */
 const SETTINGS = [8, 7].flatMap((bits) =>
   Object.entries({
     'exponent 0.5': {},
@@ -34,7 +34,7 @@ const SETTINGS = [8, 7].flatMap((bits) =>
   ]),
 );
 
-/** [{ name, make }] where make() gives the model; nothing is shared between them but the calibration. */
+/** [{ name, make }], where make() builds the model. Only the calibration is shared between them. */
 export function explorations(model, task) {
   const runs = new Map();
   const ranges = (tokens) => {
@@ -47,13 +47,13 @@ export function explorations(model, task) {
   }));
 }
 
-/** `qkv` of `layer.3.qkv`, for the products of a layer. */
+/** The kind of a layer's product: `qkv` for `layer.3.qkv`; null for any other node. */
 function kindOf(node) {
   const found = node.op === 'linear' && /^layer\.\d+\.(\w+)$/.exec(node.output);
   return found ? found[1] : null;
 }
 
-/** Value -> { largest, mean } of its channels over the calibration tokens, for all inputs of products. */
+/** Value -> { largest, mean } of its channels over the calibration tokens, for every input of a product. */
 async function observe(model, task, tokens) {
   const { parts, use } = insideOf(model);
   const { graph, tokenizer } = parts;
@@ -94,7 +94,7 @@ function statistics(data, rows) {
   return { mean, largest: from(new Float32Array(width)), largestShifted: from(mean) };
 }
 
-/** The int8 model with diagonal products in front; `plan` has their numbers. */
+/** Builds the int8 model with diagonal products in front of the chosen products; `plan` holds their numbers. */
 async function build(model, ranges, setting) {
   const { parts, use } = insideOf(model);
   const { graph } = parts;
@@ -122,7 +122,7 @@ async function build(model, ranges, setting) {
   });
 }
 
-/** Weight name -> numbers: the diagonal and its bias, what the columns are divided by, and the new biases. */
+/** Weight name -> numbers of one product: the diagonal and its bias, the divisors of the columns, and the new biases. */
 function equalizer(source, node, { mean, largest, largestShifted }, { exponent, shift }) {
   const width = mean.length;
   const heights = new Float32Array(width);
@@ -151,7 +151,7 @@ function equalizer(source, node, { mean, largest, largestShifted }, { exponent, 
   return { width, weights };
 }
 
-/** bias + W mean: what the shift took away. */
+/** bias + W mean, which gives back what the shift of the input by its mean took away. */
 function shifted(bias, values, mean) {
   return bias.map((value, r) => {
     let sum = value;

@@ -1,4 +1,4 @@
-// The f32 models that the accuracy study compresses: the encoder itself, or a classifier that is trained once and kept.
+// The f32 models of the accuracy study: the encoder itself, and a classifier per task that is trained once and kept.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Classifier, collectLabels, Encoder } from '../../dist/index.js';

@@ -3,8 +3,8 @@
 //   node bench/accuracy/run.mjs --work DIR [--sets stsb,sst2,banking77] [--data DIR] [--model DIR] [--explore] [--quick]
 //                               [--json] [--out FILE]
 //
-// Classifiers are trained once and kept in --work. --explore adds equalization in other ways than the product's. The data
-// is looked for beside the repository (../shared/data); a set that is not there is left out, and the result says so.
+// Classifiers are trained once and kept in --work. --explore adds ways of equalization that the product does not offer. The
+// data is expected beside the repository (../shared/data); a missing set is left out, and the result says so.
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';

@@ -1,6 +1,5 @@
-// The data sets of the accuracy study, read as they were published, and how a model is scored on each.
-//
-// They may not all be passed on, so they are not in this repository; a set that is missing is left out by its reader.
+// The data sets of the accuracy study, read as they were published, and the scoring of a model on each. Some of them may not be
+// passed on, so they are not in this repository; a missing set is left out.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
@@ -24,8 +23,8 @@ function readIntents(file) {
 }
 
 /**
- * How each classifier is made: which rows it is trained and tested on, and the settings of the one training. Chosen so
- * that a training takes a few minutes on two cores and the result is near the model's best.
+ * The training of each classifier: its rows for training and testing, and its settings. They are chosen so that a training
+ * takes a few minutes on two cores and comes near the best result of the model.
  */
 const CLASSIFICATION = {
   sst2: {
@@ -42,7 +41,7 @@ const CLASSIFICATION = {
 
 export const TASKS = ['stsb', ...Object.keys(CLASSIFICATION)];
 
-/** { kind, name, ... } of a set in the folder `data`, or null when it is not there. */
+/** { kind, name, ... } of a set in the folder `data`; null when files are missing. */
 export function readTask(name, data, quick) {
   const cut = (rows, count) => (quick ? rows.slice(0, count) : rows);
   if (name === 'stsb') {
@@ -74,7 +73,7 @@ export function readTask(name, data, quick) {
   };
 }
 
-/** What an encoder makes of a similarity task: { vectors, width, score }, score in points of Spearman's correlation. */
+/** { outputs, width, score } of an encoder on a similarity task: the vectors, and Spearman's correlation times 100. */
 async function embedPairs(encoder, { first, second, human }) {
   const { data, cols } = await encoder.embed([...first, ...second]);
   const row = (i) => data.subarray(i * cols, (i + 1) * cols);
@@ -92,15 +91,15 @@ async function classify(classifier, { test }) {
   return { outputs: data, width: cols, predicted, score: (100 * right) / test.length };
 }
 
-/** Outputs and score of a model on a task. */
+/** { outputs, width, score } of a model on a task. */
 export function evaluate(model, task) {
   return task.kind === 'similarity' ? embedPairs(model, task) : classify(model, task);
 }
 
 /**
- * What is reported: the score and its difference to f32's in points; the error, which is the length of the difference of
- * all outputs (vectors or logits) to f32's by the length of these; for vectors the cosines to f32's; for a classifier how
- * many predictions are others than f32's.
+ * Compares a model with its f32 original: the score and its difference in points; the error, |outputs - f32 outputs| / |f32
+ * outputs| over all vectors or logits; for an encoder the cosines between the vectors of both; for a classifier the number of
+ * changed predictions.
  */
 export function compare(found, f32) {
   let difference = 0;

@@ -39,7 +39,7 @@ const ENGINE_HEAD = [
   'best setting',
 ];
 
-/** Ours, then the others, the fastest first. */
+/** Rows of the table: Sinter first, then the other engines from the fastest on. */
 function engineRows({ threads, results }) {
   return results.flatMap(({ workload, precision, sinter, peers, peakShare }) =>
     [{ engine: 'sinter', ...sinter }, ...peers].map((one) => [

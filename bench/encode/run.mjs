@@ -35,7 +35,7 @@ function allOptions() {
   };
 }
 
-/** Workloads that are there, none twice. A missing one is replaced by one of the same make-up, with a note. */
+/** The workloads to run, none twice. A missing one is replaced by mixed_open_en, with a note. */
 function chooseWorkloads(names) {
   const chosen = names.map((name) => {
     if (readWorkload(name) !== null) return name;

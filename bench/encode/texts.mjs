@@ -6,11 +6,11 @@ import { ortRunner } from '../support/onnx-runtime.mjs';
 import { openPipeline } from '../support/pipelines.mjs';
 import { interleave, summarize, timeOnce } from '../support/timing.mjs';
 
-/** [{ engine, medianMs, fastestMs, rounds, tokensPerSecond }], ours first. */
+/** [{ engine, medianMs, fastestMs, rounds, tokensPerSecond }], Sinter first. */
 export async function measureTexts(workload, precision, best, batch, context) {
   const { encoders, config, options } = context;
   const encoder = encoders[precision];
-  // `embed` cuts at the model's limit; texts are cut before, so that both sides encode the same tokens.
+  // `embed` cuts texts only at the model's limit; they are cut here before, so that both sides encode the same tokens.
   const texts = await cutTexts(encoder, workload);
   const candidates = [
     ['sinter embed', () => encoder.embed(texts)],
@@ -35,7 +35,7 @@ export async function measureTexts(workload, precision, best, batch, context) {
   }));
 }
 
-/** transformers.js on the chosen file: one text a call, and batches of 32 in the order of the texts. One pass each. */
+/** transformers.js on the chosen file: one text per call, and batches of 32 in the order of the texts. One pass each. */
 async function measurePipelines(texts, precision, best, { folder, model, options }) {
   const place = join(folder, `pipeline-${precision}`);
   const pipeline = await openPipeline(model, best.path, place, options.threads);

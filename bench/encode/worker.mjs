@@ -1,5 +1,5 @@
-// Measures one number of threads: the engines take turns, those for Node in this process, those for Python in its child.
-// Sends one message to its parent.
+// Measures one number of threads. The engines take turns: those for Node in this process, those for Python in a child. Sends
+// one message to its parent.
 import { readWorkload } from '../support/arguments.mjs';
 import { Contestants } from '../support/contestants.mjs';
 import { idealSeconds, load } from '../support/machine.mjs';
@@ -46,7 +46,7 @@ async function measureOne(workload, precision, contestants, context) {
   };
 }
 
-/** Ours against theirs at the same precision, and all against our f32. */
+/** Cosines of Sinter with each other engine at the same precision, and of all of them with Sinter's f32 vectors. */
 async function agree(precision, encoders, batch, peers, hidden) {
   const own = await sinterRunner(encoders[precision], batch)();
   const reference = await sinterRunner(encoders.f32, batch)();

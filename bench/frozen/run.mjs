@@ -1,5 +1,6 @@
-// What frozen weights cost: a forward pass, and training steps of the head alone, of the last two layers and of everything, on
-// the same batch, in turns; then the peak memory of a process that only runs forward, and of one that only trains the head.
+// The cost of training with frozen weights: a forward pass, and training steps of the head alone, of the last two layers and of
+// everything, on the same batch, in turns; then the peak memory of a process that only runs forward, and of one that only
+// trains the head.
 //
 //   node bench/frozen/run.mjs [--rounds 8] [--slice-tokens 4096]
 import { execFileSync } from 'node:child_process';
@@ -17,7 +18,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '8' },
     'slice-tokens': { type: 'string', default: '4096' },
-    // Of a process of its own: this kind alone, and its peak.
+    // For a child process: measures this kind alone and prints its peak memory.
     only: { type: 'string' },
   },
 });
@@ -45,7 +46,7 @@ await parts.program.use('bench', async (program) => {
   const jobId = () => native().nextJobId();
   const stepper = async (trainable) => {
     const trainer = new (native().Trainer)(
-      // What is frozen stays in the storage that it has.
+      // Frozen weights keep the storage that they have.
       await deriveProgram(trainable === true ? graph : parts.graph, program.store, { trainable }),
       ADAMW,
     );
@@ -71,7 +72,7 @@ await parts.program.use('bench', async (program) => {
     }
   }
   if (only !== undefined) {
-    // Not maxRSS: on Linux a process begins with that of its parent.
+    // VmHWM instead of maxRSS: on Linux the maxRSS of a process begins with that of its parent.
     const [, kilobytes] = readFileSync('/proc/self/status', 'utf8').match(/VmHWM:\s+(\d+)/);
     console.log(kilobytes);
     return;

@@ -2,8 +2,8 @@
 //
 //   node bench/kernels/run.mjs [--family gemmF32] [--row avx2] [--seconds 0.2] [--json FILE]
 //
-// The timed loops are native. The figure is the best of many samples (the median is in the JSON): on a machine with
-// neighbours the best is what the kernel can do. Build first: npm run build:test.
+// The timed loops are native. The figure is the best of many samples (the median is in the JSON): on a shared machine only the
+// best shows the speed of the kernel. Build first: npm run build:test.
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
@@ -37,7 +37,7 @@ function loadAddon() {
   return createRequire(import.meta.url)(process.env.SINTER_NATIVE_TEST ?? built);
 }
 
-/** The peak that a row can reach: int8 rows against the int8 dot product of their level, all others against f32 FMA. */
+/** The peak that applies to a row: for an int8 row the int8 dot product at its level, for all others f32 FMA. */
 function peakOf(peaks, family, isa) {
   const kind = family === 'gemmS8' ? 's8' : 'f32';
   const level = ISA_ORDER.indexOf(isa);
@@ -99,7 +99,7 @@ function line(result) {
   return `${name} ${time} ${rate} ${share}`.trimEnd();
 }
 
-/** Written under another name first, so that a crash leaves no half file. */
+/** Written to a temporary file first, so that a crash leaves no half-written file. */
 function writeJson(file, content) {
   mkdirSync(dirname(resolve(file)), { recursive: true });
   const temporary = `${file}.${process.pid}.tmp`;

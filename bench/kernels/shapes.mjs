@@ -19,7 +19,7 @@ const f32 = [
   ['16 rows, deep', { m: 16, n: 384, k: 1536 }],
 ];
 
-// 75 MB of weights, a matrix after the other: what a short text meets.
+// 32 matrices in turn, 75 MB of weights, so that weights come from memory as for a short text.
 const streamed = [1, 4, 8, 16, 64].map((m) => [
   `weights from memory, rows: ${m}`,
   { m, n: 1536, k: 384, matrices: 32 },

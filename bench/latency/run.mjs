@@ -21,7 +21,7 @@ function allOptions() {
   return { ...common, lengths, calls: countOf(values, 'calls', 200), quick: false };
 }
 
-/** The best of all numbers of threads on either side, for each length and precision. */
+/** For each length and precision the best number of threads on either side. */
 function bestOfThreads(results) {
   const keys = new Map(results.map(({ length, precision }) => [`${length} ${precision}`, []]));
   for (const one of results) keys.get(`${one.length} ${one.precision}`).push(one);

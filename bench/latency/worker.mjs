@@ -7,7 +7,7 @@ import { openSession, ortRunner } from '../support/onnx-runtime.mjs';
 import { sinterRunner } from '../support/sinter.mjs';
 import { median } from '../support/timing.mjs';
 
-/** Calls in a row of one engine: what a caller that keeps asking sees. */
+/** Consecutive calls of one engine, as a caller makes them who keeps asking. */
 const BLOCK = 20;
 
 /** Median milliseconds of each candidate over `calls` calls in alternating blocks; the first call of a block warms up. */
@@ -36,7 +36,7 @@ async function oneText(encoder, length) {
   return batch;
 }
 
-/** The file that is fastest for this text, of all forms. */
+/** Measures one text; ONNX Runtime counts with the file that is fastest for it. */
 async function measureOne(encoder, precision, batch, files, { config, options }) {
   const { threads, calls } = options;
   const sessions = [];

@@ -1,10 +1,13 @@
-// One load in a process of its own: milliseconds, CPU time, the longest stretch that the event loop's thread worked without a
-// turn, peak memory. argv: what (sinter, onnxruntime), file, module of the package.
+// One load in a process of its own: milliseconds, CPU time, the longest time that the thread of the event loop worked without a
+// turn of the loop, and peak memory. argv: engine (sinter, onnxruntime), file, module of the package.
 import { readFileSync } from 'node:fs';
 
 const [, , what, file, dist] = process.argv;
 
-/** Milliseconds that this thread has worked: a busy machine does not count. null where the system does not tell. */
+/**
+ * Milliseconds of CPU that this thread has used, so that a busy machine does not count; wall time where the system does not
+ * tell.
+ */
 function worked() {
   try {
     const stat = readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8');
@@ -14,7 +17,7 @@ function worked() {
   }
 }
 
-/** Loads with what the package offers for the file; imported before the clock starts. */
+/** A function that loads the file. The package is imported here, before the clock starts. */
 async function loader() {
   if (what === 'onnxruntime') {
     const { default: ort } = await import('onnxruntime-node');

@@ -1,9 +1,9 @@
-// How long ONNX files take to load and how long the event loop waits: first load, from the cache, as a folder that Sinter
-// saved, and ONNX Runtime's session.
+// Measures how long ONNX files take to load and how long they block the event loop: a first load, a load from the cache, a load
+// of the folder that Sinter saved, and ONNX Runtime's session.
 //
 //   node bench/onnx-load/run.mjs FILE.onnx... [--rounds 5] [--before DIST/index.js] [--json] [--out FILE]
 //
-// Every load has a process of its own; all of a file take turns. `--before` is another build of the package.
+// Every load has a process of its own; the loads of a file take turns. `--before` is another build of the package.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -38,7 +38,7 @@ function run(what, file, module, cache) {
   );
 }
 
-/** The model as a folder of Sinter's own, of the same weights. */
+/** Saves the model as a folder of Sinter's own, and returns its path. */
 async function saved(file, name) {
   const { Encoder } = await import(dist);
   const folder = join(work, name);

@@ -1,5 +1,5 @@
-// Every folder that `families.py make DIR` made: loaded, run, compared with transformers' own outputs, and written again for
-// `families.py check DIR`, as what it is and as a bare encoder.
+// Loads and runs every folder that `families.py make DIR` has written, compares the outputs with those of transformers, and
+// writes each model again for `families.py check DIR`: with its head, and as a bare encoder.
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { graphFromCheckpoint } from '../../dist/architectures/index.js';
@@ -16,7 +16,7 @@ const [root] = process.argv.slice(2);
 if (root === undefined) throw new RangeError('usage: node bench/peers/families.mjs DIR');
 ensureLanes('families', 2);
 
-/** Rows that are not padding, back to back. */
+/** The rows of all tokens that are not padding, back to back. */
 function unpadded(rows, lengths) {
   return Int32Array.from(rows.flatMap((row, i) => row.slice(0, lengths[i])));
 }
@@ -31,7 +31,7 @@ async function openModel(path, task) {
   return { folder, model, program, valuesOf };
 }
 
-/** Output name -> flat values of every output that the graph has. */
+/** Output name -> flat values of every output of the graph. */
 async function runAll({ model: { graph }, program }, { lengths, input_ids, token_type_ids }) {
   const offsets = new Int32Array(lengths.length + 1);
   for (const [i, length] of lengths.entries()) offsets[i + 1] = offsets[i] + length;
@@ -51,7 +51,7 @@ async function runAll({ model: { graph }, program }, { lengths, input_ids, token
 
 const isPooling = ({ op }) => op === 'pool';
 
-/** Largest difference to the stored outputs, relative to the largest number of each. */
+/** The largest difference to the stored outputs, relative to the largest number of each output. */
 async function compare(path, found, lengths) {
   const stored = await openSafetensors(join(path, 'outputs.safetensors'));
   let worst = 0;

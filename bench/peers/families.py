@@ -1,5 +1,5 @@
-# Tiny random models of every family and head: `make DIR` has transformers write them with outputs, `check DIR` has
-# transformers load what Sinter wrote again (bench/peers/families.mjs) and compares.
+# Tiny random models of every family and head. `make DIR` has transformers write them with their outputs. `check DIR` has
+# transformers load the models that Sinter wrote from them (bench/peers/families.mjs), and compares the outputs.
 #
 # Needs torch, transformers and safetensors; nothing is downloaded.
 
@@ -99,7 +99,7 @@ def outputs(model, config):
 
 
 def random_weights(model, tied):
-    """No parameter stays at 0 or 1; tables are small where they are not output layers too."""
+    """Draws all parameters, so that none stays at 0 or 1. Tables get small numbers unless an output layer shares them."""
     with torch.no_grad():
         for name, value in model.named_parameters():
             if name.endswith("bias") or value.dim() > 1:

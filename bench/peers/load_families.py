@@ -1,10 +1,10 @@
-# Loads what save-families.mjs wrote in transformers, sentence-transformers and ONNX Runtime, and compares the numbers.
+# Loads the models of save-families.mjs in transformers, sentence-transformers and ONNX Runtime, and compares the numbers.
 #
 #   python peers/load_families.py OUT [--table docs/guide/export.md]
 #
-# Prints a line for each model: of float files the largest difference to Sinter, relative to the largest number; of quantized
-# files the cosine to Sinter's f32 numbers. Exit status 1 when a float model differs by more than 1e-4 (f16: 2e-2), or a
-# quantized one points elsewhere. OpenVINO is asked where it is installed.
+# Prints a line for each model: for float files the largest difference to Sinter, relative to the largest number; for quantized
+# files the cosine to Sinter's f32 numbers. Exit status 1 when a float model differs by more than 1e-4 (f16: 2e-2), or the
+# cosine of a quantized one is too low. OpenVINO takes part where it is installed.
 
 import argparse
 import importlib.util
@@ -46,7 +46,7 @@ def cosine(got, wanted):
 
 
 def outputs_of(results, task, lengths):
-    """What Sinter calls these results, without padding."""
+    """The results under Sinter's names, without padding."""
     if task == "question-answering":
         both = np.stack([results["start_logits"], results["end_logits"]], axis=-1)
         return {"logits": unpadded(both, lengths, True)}
@@ -97,7 +97,7 @@ def with_openvino(path, expected):
 
 
 def measure(folder, expected):
-    """What each reader makes of the model: column -> (kind, number, whether that is good)."""
+    """Compares every reader of the model with Sinter: column -> (kind, number, whether it is good)."""
     task, lengths = expected["task"], expected["lengths"]
     measured = {}
 

@@ -1,4 +1,4 @@
-# Makes the files that other engines run, from what the product exports: OUT/peers.json lists them.
+# Makes the files that other engines run from the files that Sinter exports. OUT/peers.json lists them.
 #
 # ONNX Runtime's own tools make the fused f32 file and the int8 files (per channel, reduced and full range, plain and
 # fused); CTranslate2's folder is written through its specification classes from the safetensors weights; NNCF makes an
@@ -50,7 +50,7 @@ def ort_files(onnx_file, out, config):
 
 
 def ctranslate2_folder(model, out, config):
-    """BertModel as CTranslate2 wants it; the pooler is left out, as mean pooling does not need it."""
+    """The BertModel in the layout of CTranslate2, without the pooler, which mean pooling does not need."""
     from ctranslate2.specs import common_spec, transformer_spec
     from safetensors.numpy import load_file
 
@@ -92,7 +92,7 @@ def ctranslate2_folder(model, out, config):
     spec = transformer_spec.TransformerEncoderModelSpec(encoder)
     spec.config.layer_norm_epsilon = config["layer_norm_eps"]
     rows = encoder.embeddings[0].weight.shape[0]
-    # Only ids go in, so the names do not matter; their number does.
+    # The inputs are ids, so the tokens need no real names, but their number must be right.
     spec.register_vocabulary([f"<{i}>" for i in range(rows)])
     spec.config.unk_token = "<0>"
     folder = out / "ctranslate2"

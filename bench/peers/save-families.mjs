@@ -1,5 +1,5 @@
 // Saves every encoder fixture, the first of each family with every head, as a model folder and as a folder of ONNX files, with
-// what Sinter computes for its batch.
+// Sinter's outputs for its batch.
 //
 //   node peers/save-families.mjs FIXTURES OUT       then       python peers/load_families.py OUT
 //
@@ -49,7 +49,7 @@ for (const name of (await readdir(fixtures)).sort()) {
   const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'));
   const found = TASKS.find(([suffix]) => config.architectures[0].endsWith(suffix));
   const own = found?.[1] ?? 'embedding';
-  // The first of a family gets every head, drawn where it has none.
+  // The first fixture of a family gets every head, with random weights where it has none.
   const tasks = seen.has(config.model_type) ? [own] : Object.keys(NEW_HEADS);
   seen.add(config.model_type);
   for (const task of tasks) {
@@ -87,7 +87,7 @@ async function saveOne(folder, target, request) {
   return { batch: golden.batch, lengths: golden.lengths, outputs, texts: rows };
 }
 
-/** Each output for the golden batch without padding, flat. */
+/** Each output for the batch of golden.json without padding, flat. */
 async function run({ graph }, program, { batch, lengths }) {
   const flat = (rows) => Int32Array.from(rows.flatMap((row, i) => row.slice(0, lengths[i])));
   const offsets = Int32Array.from([0, ...lengths]).map((_, i) =>

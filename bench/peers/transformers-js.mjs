@@ -1,4 +1,4 @@
-// Loads a folder of `exportOnnxFolder` in transformers.js and prints what it computes, as JSON: one row a text.
+// Loads a folder of `exportOnnxFolder` in transformers.js and prints its outputs as JSON, one row per text.
 //
 //   node peers/transformers-js.mjs FOLDER DTYPE TASK POOLING TEXT...
 //

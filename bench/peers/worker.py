@@ -7,7 +7,7 @@
 #   {"do": "close", "setting": S}
 #
 # Batches are cut, padded and turned into tensors before the clock starts, as for every engine here; pooling and
-# normalizing are inside it. A failure answers {"error": message}.
+# normalizing are timed. A failure answers {"error": message}.
 
 import base64
 import json
@@ -16,19 +16,19 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-# Pooling in NumPy must not bring threads of its own.
+# NumPy must not start threads of its own for the pooling.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np  # noqa: E402
 
 
 def sorted_batches(ids, size):
-    """Longest texts first: engines that run batches side by side then end together."""
+    """Batches with the longest texts first, so that engines that run batches side by side end together."""
     order = sorted(range(len(ids)), key=lambda i: -len(ids[i]))
     return [order[i : i + size] for i in range(0, len(order), size)]
 
 
 def padded(ids, rows, dtype):
-    """(ids, mask), [rows, longest]; zeros stand where a text has ended."""
+    """(ids, mask), both [rows, longest], 0 after the end of a text."""
     longest = max(len(ids[i]) for i in rows)
     tokens = np.zeros((len(rows), longest), dtype)
     mask = np.zeros((len(rows), longest), dtype)
@@ -61,7 +61,7 @@ class CTranslate2:
         tokens, mask = padded(ids, rows, np.int32)
         lengths = mask.sum(1, dtype=np.int32)
         average = (mask / lengths[:, None]).astype(np.float32)[:, None, :]
-        # The arrays are kept: the views are of their memory.
+        # The arrays are kept, because the views refer to their memory.
         return view(tokens), view(lengths), average, (tokens, lengths)
 
     def one(self, batch):
@@ -85,7 +85,7 @@ class OpenVINO:
         settings = {
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": self.jobs,
-            # Without it f32 files run in bf16 where the CPU has it.
+            # Without this setting f32 files run in bf16 where the CPU has it.
             "INFERENCE_PRECISION_HINT": "f32",
         }
         self.compiled = core.compile_model(core.read_model(path), "CPU", settings)
@@ -126,7 +126,7 @@ class Worker:
         return {}
 
     def open(self, setting, engine, path, precision, name, threads):
-        # Never destroyed but used again: OpenVINO's queue ends the process when it is freed between calls.
+        # Reused and never destroyed: OpenVINO's queue ends the process when it is freed between calls.
         key = (engine, path, name, threads)
         if key not in self.engines:
             self.engines[key] = ENGINES[engine](path, precision, name, threads)
@@ -165,7 +165,7 @@ class Worker:
 
 
 def main():
-    # Libraries may print; the answers must stand alone.
+    # Libraries may print to stdout, which must hold nothing but answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     worker = Worker()
@@ -181,7 +181,7 @@ def main():
             answer = {"error": f"{type(error).__name__}: {error}"}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
-    # Without destructors: see `open`.
+    # Ends without destructors, for the reason given in `open`.
     os._exit(0)
 
 

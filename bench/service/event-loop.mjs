@@ -1,9 +1,9 @@
-// How late a 10 ms timer fires: in an idle process, and while `embed` works on many texts.
+// The lateness of a 10 ms timer in an idle process, and while `embed` works on many texts.
 import { answer, loadEncoder, options, quantile, readInput } from './input.mjs';
 
 const PERIOD = 10;
 
-/** Runs `work` beside the timer; { p50, p99, max, ticks }, lateness in milliseconds. */
+/** Runs `work` beside the timer. Returns { p50, p99, max, ticks }, lateness in milliseconds. */
 async function lateness(work) {
   const late = [];
   let running = true;

@@ -1,7 +1,7 @@
-// Cost of a token as texts grow longer (token ids, one lane) and as there are more of them (from texts).
+// The cost of a token for longer texts (from token ids, one lane), and for more texts (from text to vector).
 //
-// `overIdeal` divides the time by what the arithmetic takes at the measured peaks, attention included: it stays level
-// where the cost grows by arithmetic alone. null without the test addon, which measures the peaks.
+// `overIdeal` is the time divided by that of the arithmetic alone at the measured peaks, attention included: it stays level
+// where the cost grows only with the arithmetic. It is null without the test addon, which measures the peaks.
 import { readWorkload } from '../support/arguments.mjs';
 import { idealSeconds, measurePeaks } from '../support/machine.mjs';
 import { tokenize } from '../support/model.mjs';
@@ -43,7 +43,7 @@ async function byCount(encoder) {
   const sets = COUNTS.map((count) =>
     Array.from({ length: count }, (_, i) => texts[i % texts.length]),
   );
-  // Few texts are over in no time: many passes of them make one round.
+  // A pass over a few texts is too short to time, so a round has many of them.
   const passes = COUNTS.map((count) => Math.ceil(100 / count));
   const runs = sets.map((some, i) => async () => {
     for (let pass = 0; pass < passes[i]; pass++) await encoder.embed(some);

@@ -1,4 +1,4 @@
-// What the processes of the service bench share: their options, the texts, and the model that they load.
+// Shared by the processes of the service bench: their options, the texts, and the model that they load.
 import { readFileSync } from 'node:fs';
 
 export const options = JSON.parse(process.argv[2]);
@@ -10,7 +10,10 @@ export function readInput() {
   return { ...rest, ids: Int32Array.from(ids), offsets: Int32Array.from(offsets), segments };
 }
 
-/** The model of the precision; the one of the package in f32, up to all its positions unless `asShipped`. */
+/**
+ * Loads the model of the precision. f32 is the packaged model, with its length limit lifted to all positions unless
+ * `asShipped`.
+ */
 export async function loadEncoder({ asShipped = false } = {}) {
   const { Encoder } = await import('../../dist/index.js');
   const lanes = options.threads;
@@ -31,7 +34,7 @@ export function answer(message) {
   process.disconnect();
 }
 
-/** The p-th part of sorted values, 0 to 1. */
+/** The p-quantile of values, p from 0 to 1. */
 export function quantile(values, p) {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(p * sorted.length))];

@@ -6,7 +6,7 @@ import { answer, loadEncoder, options, quantile } from './input.mjs';
 const BULK = options.quick ? 1000 : 10_000;
 const PAUSE_MS = 25;
 
-/** Requests with a pause between them until `done` says so. */
+/** Sends requests with a pause between them until `done` returns true. */
 async function requests(encoder, texts, done) {
   const times = [];
   for (let i = 0; !done(i); i++) {

@@ -1,4 +1,4 @@
-// Speed of one lane and of all lanes: two processes that take turns, as a process has one number of lanes.
+// The speed of one lane and of all lanes. Two processes take turns, because a process has one number of lanes.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';

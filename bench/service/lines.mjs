@@ -1,7 +1,7 @@
-// The lines of the service bench: how each is measured, and what it should reach.
+// The lines of the service bench: how each is measured, and its target.
 //
-// `measure` asks worker processes (the files beside this one) and gives details for the JSON file; `judge` makes rows
-// for the table of them: { figure, target, measured, holds }, without `holds` where there is no target.
+// `measure` asks worker processes (the files beside this one) and returns details for the JSON file. `judge` turns them into
+// rows of the table: { figure, target, measured, holds }, without `holds` where there is no target.
 import { median } from '../support/timing.mjs';
 
 const MB = 1e6;
@@ -29,7 +29,7 @@ export const LINES = {
   load: {
     async measure(ask, precision, { rounds, quick }) {
       const runs = [];
-      // The first one warms the disk cache.
+      // The first run warms the disk cache and does not count.
       for (let run = -1; run < (quick ? 1 : 3 * rounds); run++) {
         const answer = await ask('load.mjs', { precision });
         if (run >= 0) runs.push(answer);

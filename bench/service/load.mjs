@@ -1,4 +1,4 @@
-// A fresh process: from before the import to the first vector, and the same from the start of node.
+// A fresh process: the time from before the import to the first vector, and from the start of node.
 import { answer, loadEncoder } from './input.mjs';
 
 const start = performance.now();

@@ -1,4 +1,4 @@
-// A fresh process with one engine: its resident memory while it encodes the workload, after a first pass.
+// A fresh process with one engine: its resident memory while it encodes the workload, after a first short pass.
 import { readFileSync } from 'node:fs';
 import { answer, loadEncoder, options, readInput } from './input.mjs';
 
@@ -11,7 +11,7 @@ function status(field) {
   return 1024 * Number(kilobytes);
 }
 
-/** The highest resident memory that a timer sees while `run` works. */
+/** The highest resident memory that a timer samples while `run` works. */
 async function highest(run) {
   let most = 0;
   const timer = setInterval(() => {
@@ -26,7 +26,7 @@ const { texts, ...batch } = readInput();
 if (options.engine === 'sinter') {
   const encoder = await loadEncoder();
   const { residentBytes, storedBytes, parameters } = await encoder.info();
-  // What the weights take in this precision; tables that are kept in f16 take less.
+  // Bytes of the weights in this precision: for f32 4 per parameter, although tables that are kept in f16 take less.
   const weightBytes = options.precision === 'f32' ? 4 * parameters : storedBytes;
   await encoder.embed(texts.slice(0, 8));
   const encodingBytes = await highest(() => encoder.embed(texts));

@@ -7,7 +7,7 @@ import { answer, loadEncoder, options, readInput } from './input.mjs';
 const { texts, tokens } = readInput();
 const encoder = await loadEncoder();
 const { folder, onnx } = options.models;
-// transformers.js takes its tokenizer from a model folder; the ONNX file goes beside it.
+// transformers.js takes its tokenizer from a model folder and expects the ONNX file inside it.
 const pipeline = await openPipeline(
   join(folder, 'int8'),
   onnx[options.precision],

@@ -1,5 +1,5 @@
-// Writes what the other processes of the bench need into a new folder, and sends its paths: both precisions as model
-// folders and as ONNX files, the texts and their token ids.
+// Writes the input of the other processes of the bench into a new folder, and sends its paths: both precisions as model folders
+// and as ONNX files, the texts and their token ids.
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ const int8 = join(folder, 'int8');
 await small.save(int8);
 const onnx = { f32: join(folder, 'f32.onnx'), int8: join(folder, 'int8.onnx') };
 await encoder.exportOnnx(onnx.f32, { opset: 17 });
-// The fastest form for ONNX Runtime; where the CPU lacks VNNI it is also an inexact one.
+// The fastest form for ONNX Runtime. On a CPU without VNNI it is also inexact.
 await small.exportOnnx(onnx.int8, { weights: 'int8', activations: 'tensor' });
 
 const workload = readWorkload(options.workload);

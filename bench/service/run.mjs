@@ -1,5 +1,5 @@
-// What a service sees: against transformers.js, loading, memory, growth, lanes, the event loop, and requests behind bulk
-// work. Every line prints its target and what was measured.
+// The figures that matter to a service: speed against transformers.js, loading, memory, growth, lanes, the event loop, and
+// requests behind bulk work. Every line prints its target and the measured figure.
 //
 //   node bench/service/run.mjs [--only pipelines,load,memory,growth,lanes,event-loop,interactive] [--precision f32,int8]
 //     [--threads N] [--isa avx2] [--workload mixed_en] [--rounds 5] [--quick] [--json] [--out FILE]
@@ -33,7 +33,7 @@ function allOptions() {
   };
 }
 
-/** [{ line, precision, target, measured, holds, details }] of everything that was asked for. */
+/** [{ line, precision, target, measured, holds, details }] of all requested lines. */
 async function measureAll(options, models) {
   const ask = (file, more = {}) =>
     answerOf(new URL(file, import.meta.url), { ...options, models, ...more });

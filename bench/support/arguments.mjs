@@ -1,4 +1,4 @@
-// Options that the benches share. A mistake is a RangeError that says what is allowed.
+// Options that the benches share. A wrong one throws a RangeError that says what is allowed.
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -29,8 +29,8 @@ export function count(option, text) {
 }
 
 /**
- * { name, texts, maxTokens } of a workload. Those with texts that may not be passed on are not in this repository but
- * in the folder of shared data beside it; null when they are missing.
+ * { name, texts, maxTokens } of a workload; null when it is missing. Workloads whose texts may not be passed on are not in this
+ * repository but in the folder of shared data beside it.
  */
 export function readWorkload(name) {
   const places = ['../workloads', '../../../shared/bench/workloads'];

@@ -1,6 +1,6 @@
 // Other engines on one batch of token ids, in one shape: each setting is { engine, name, size, time, vectors }.
 //
-// Every engine counts with its best setting. All are tried once; the fastest of each engine go through the rounds.
+// Every engine counts with its best setting: all settings are tried once, and the fastest of each engine go through the rounds.
 import { join } from 'node:path';
 import { readWorkload } from './arguments.mjs';
 import { exportForms, tokenize } from './model.mjs';
@@ -8,18 +8,18 @@ import { openSession, ortRunner } from './onnx-runtime.mjs';
 import { makePeerFiles, PythonPeers } from './python-peers.mjs';
 import { interleave, summarize, timeOnce } from './timing.mjs';
 
-/** Settings of an engine that go on to the measured rounds: one pass says too little on a machine with neighbours. */
+/** Settings per engine that go on to the measured rounds, because a single pass says too little on a shared machine. */
 const FINALISTS = 2;
 
-/** Texts of the pass that warms a setting up. */
+/** Texts of the pass that warms up a setting. */
 const WARMUP_TEXTS = 32;
 
-/** The files of all engines and the process that some of them live in; `end` when done. */
+/** The files of all engines, and the Python process in which some of them run. Call `end` when done. */
 export class Contestants {
   #python = null;
   #batches = 0;
 
-  /** Exports the product's files, and makes those of other engines where `options.peersEnv` is given. */
+  /** Exports Sinter's own files, and makes those of other engines where `options.peersEnv` is given. */
   static async prepare({ encoders, folder, model, isa, options }) {
     const all = new Contestants();
     all.threads = options.threads;
@@ -40,8 +40,8 @@ export class Contestants {
   }
 
   /**
-   * Ours and the finalists of theirs, interleaved: { own, peers, close }. `peers` has the best setting of each engine,
-   * fastest first, still open, with everything that was tried; `close` when done with them.
+   * Times Sinter's setting `ours` and the finalists of the others, interleaved: { own, peers, close }. `peers` has the best
+   * setting of each engine, fastest first and still open, with all settings tried; call `close` when done with them.
    */
   async compete(ours, batch, hidden, precision, rounds) {
     const files = this.files.filter((file) => file.precision === precision);
@@ -70,7 +70,7 @@ export class Contestants {
     this.#python?.end();
   }
 
-  /** One pass of a file with every batch size, after a short warm-up. */
+  /** One timed pass of a file with every batch size, after a short warm-up. */
   async #try(file, warmup, workload, hidden) {
     const opened = await this.#open(file, hidden);
     const tried = [];
@@ -83,7 +83,7 @@ export class Contestants {
     return tried;
   }
 
-  /** `at(workload, size)` is a setting of the opened file. */
+  /** Opens a file: { at, close }, where `at(workload, size)` is a setting of it. */
   async #open(file, hidden) {
     const { engine, name, path } = file;
     if (engine === 'onnxruntime') {
@@ -103,7 +103,7 @@ export class Contestants {
     return { at, close };
   }
 
-  /** The batch under a name that the Python process knows too. */
+  /** Names the batch, and sends it to the Python process under this name. */
   async #announce(batch) {
     const id = `batch ${this.#batches++}`;
     await this.#python?.batch(id, batch);
@@ -111,13 +111,13 @@ export class Contestants {
   }
 }
 
-/** Engines with several lanes can share a batch among the threads or give each thread a batch. */
+/** An engine with several lanes can share a batch among its threads or give each thread a batch; both ways are tried. */
 function waysOf(file, threads) {
   if (file.engine === 'onnxruntime' || threads === 1) return [file];
   return ['lanes', 'split'].map((way) => ({ ...file, name: `${file.name}, ${way}` }));
 }
 
-/** Token ids of a hundred texts of every length, for tools that calibrate. */
+/** Token ids of about a hundred texts of all lengths, for tools that calibrate. */
 async function calibrationIds(encoder) {
   const { texts, maxTokens } = readWorkload('mixed_open_en');
   const some = texts.filter((_, i) => i % Math.ceil(texts.length / 100) === 0);

@@ -1,5 +1,5 @@
-// What a figure must carry to mean anything: the machine, its load, the versions, the commit, and the arithmetic peaks
-// that were measured in the same process.
+// The facts without which a figure means little: the machine, its load, the versions, the commit, and the arithmetic peaks
+// measured in the same process.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -11,7 +11,9 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const require = createRequire(import.meta.url);
 const LEVELS = ['scalar', 'avx2', 'avx512', 'vnni'];
 
-/** `options` as readOptions gives them: of a Python environment the versions of its engines. */
+/**
+ * Describes the machine and the versions. `options` are those of readOptions; with a Python environment they add its engines.
+ */
 export function describeMachine({ peersEnv, isa } = {}) {
   return {
     date: new Date().toISOString(),
@@ -28,12 +30,12 @@ export function describeMachine({ peersEnv, isa } = {}) {
   };
 }
 
-/** Of the last minute: work beside the bench shows here, and so does the bench itself. */
+/** The load average of the last minute, which shows other work on the machine, but also the bench itself. */
 export function load() {
   return Number((loadavg()[0] ?? 0).toFixed(2));
 }
 
-/** Version of a package as this folder finds it, or null. */
+/** The version of a package as resolved from this folder, or null. */
 export function versionOf(name) {
   for (const folder of require.resolve.paths(name) ?? []) {
     const manifest = `${folder}/${name}/package.json`;
@@ -54,8 +56,8 @@ function commit() {
 }
 
 /**
- * Operations a second of one thread: { isa, f32, s8 } at the level that the kernels run at. Needs the test addon
- * (npm run build:test); null without it.
+ * Operations per second of one thread, { isa, f32, s8 }, at the level that the kernels run at. null without the test addon (npm
+ * run build:test), which measures them.
  */
 export function measurePeaks(isa) {
   const built = fileURLToPath(new URL('../../build/Release/sinter_test.node', import.meta.url));
@@ -74,7 +76,7 @@ export function measurePeaks(isa) {
 
 /**
  * Seconds that the arithmetic of a BERT encoder takes at the measured peaks on `threads` threads: the linear layers at
- * the peak of their precision, attention always at the f32 peak. The lengths are those of the sequences.
+ * the peak of their precision, attention always at the f32 peak. `lengths` are the tokens of each sequence.
  */
 export function idealSeconds({ layers, hidden, intermediate }, lengths, precision, peaks, threads) {
   let linear = 0;

@@ -1,5 +1,5 @@
-// The model that both sides run: the embedded encoder with its length limit lifted to all its positions, as the
-// workloads have texts of up to 512 tokens. Its ONNX files are what the product exports.
+// The model that all engines run: the embedded encoder with its length limit lifted to all its positions, because the workloads
+// have texts of up to 512 tokens. The ONNX files are exports of it.
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { activeIsa } from './sinter.mjs';
 const EMBEDDED = fileURLToPath(new URL('../../models/all-MiniLM-L6-v2', import.meta.url));
 
 /**
- * Every form of the file that users of ONNX Runtime could take; the fastest one counts. Signed weights are only right
+ * Every form of the ONNX file that users of ONNX Runtime could choose; the fastest one counts. Signed weights are exact only
  * where the CPU has VNNI; the cosines in the results show it.
  */
 const FORMS = {
@@ -32,7 +32,7 @@ const FORMS = {
   ],
 };
 
-/** A new temporary folder with the model; `remove` deletes it. */
+/** Makes a temporary folder with the model; `remove` deletes it. */
 export function prepareFolder() {
   const folder = mkdtempSync(join(tmpdir(), 'sinter-bench-'));
   const model = join(folder, 'model');
@@ -44,18 +44,18 @@ export function prepareFolder() {
   return { folder, model, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-/** config.json of a model folder. */
+/** Reads config.json of a model folder. */
 export function readConfig(model) {
   return JSON.parse(readFileSync(join(model, 'config.json'), 'utf8'));
 }
 
-/** { f32, int8 } of what was asked for; the int8 model is made from the f32 one. */
+/** { f32, int8 }: the encoders of the precisions asked for. The int8 one is quantized from the f32 one. */
 export async function loadEncoders(model, precisions, lanes) {
   const f32 = await Encoder.load(model, { lanes });
   return { f32, ...(precisions.includes('int8') && { int8: await f32.quantize() }) };
 }
 
-/** Writes the files of one precision into `folder`; [{ name, path }]. */
+/** Writes the files of one precision into `folder`. Returns [{ name, path }]. */
 export async function exportForms(encoder, precision, folder, quick) {
   const forms = quick ? FORMS[precision].slice(-1) : FORMS[precision];
   const files = [];
@@ -74,21 +74,24 @@ export async function tokenize(encoder, texts, maxTokens) {
   return { ...batch, lengths, tokens: batch.ids.length };
 }
 
-/** Texts that are over the workload's limit, cut after their last token: `embed` cuts at the model's limit only. */
+/**
+ * The texts, cut after their last token where they are over the workload's limit, because `embed` cuts at the model's limit
+ * only.
+ */
 export async function cutTexts(encoder, { texts, maxTokens }) {
   if (maxTokens >= encoder.maxTokens) return texts;
   const cut = [];
   for (const text of texts) {
     const { ends } = await encoder.tokenize(text);
-    // Two of the tokens are special; the last of all stands at 0.
+    // Two of the tokens are special, and the end of the last one is 0.
     cut.push(ends.length > maxTokens ? text.slice(0, ends[maxTokens - 2]) : text);
   }
   return cut;
 }
 
 /**
- * Calls `work` with { folder, model, encoders, config, isa, peaks }: the models of the precisions that `options` names
- * on its threads, loaded once. Frees and removes everything when it ends.
+ * Calls `work` with { folder, model, encoders, config, isa, peaks, options }: the models of the precisions that `options`
+ * names, loaded once. Frees and removes everything afterwards.
  */
 export async function withModels(options, work) {
   const { folder, model, remove } = prepareFolder();

@@ -1,5 +1,5 @@
-// onnxruntime-node at its best: texts sorted by length before they are cut into batches, all graph optimisations, the
-// same number of threads, inputs prepared outside the timed part.
+// onnxruntime-node at its best: texts are sorted by length before they are cut into batches, all graph optimisations are on,
+// the number of threads is the same, and inputs are prepared outside the timed part.
 import ort from 'onnxruntime-node';
 
 /** Opens an .onnx file on `threads` threads. */
@@ -13,8 +13,8 @@ export async function openSession(path, threads) {
 }
 
 /**
- * A function that encodes the whole batch once, `size` texts at a time, and gives [texts, hidden] in the order of the
- * texts. The file's own pooled output is used where it has one; else the hidden states are pooled (mean) here.
+ * A function that encodes the whole batch once, `size` texts at a time, and returns [texts, hidden] in the order of the texts.
+ * It takes the pooled output of the file where there is one, and else pools (mean) the hidden states.
  */
 export function ortRunner(session, batch, hidden, size) {
   const data = new Float32Array(batch.lengths.length * hidden);
@@ -66,7 +66,7 @@ function sortedBatches(lengths, size) {
   return Array.from({ length: count }, (_, b) => order.slice(b * size, (b + 1) * size));
 }
 
-/** target <- normalized mean of the first `length` rows of `states`. */
+/** target <- the normalized mean of the first `length` rows of `states`. */
 function meanAndNormalize(states, length, target) {
   const width = target.length;
   target.fill(0);

@@ -1,4 +1,4 @@
-// The options that all benches have, as parseArgs takes them and as the benches use them.
+// The options that all benches share, as parseArgs reads them and as the benches use them.
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { choices, count, counts } from './arguments.mjs';
@@ -15,7 +15,7 @@ const COMMON = {
   out: { type: 'string' },
 };
 
-/** { values, common }: everything that was given, and the options of all benches checked. */
+/** { values, common }: all given options, and the shared ones checked. */
 export function readOptions(own) {
   const { values } = parseArgs({ options: { ...COMMON, ...own } });
   const { isa, json, out } = values;
@@ -31,7 +31,7 @@ export function readOptions(own) {
   return { values, common };
 }
 
-/** f32:NAME=FILE or int8:NAME=FILE: one more file for ONNX Runtime, made by other tools. */
+/** Parses f32:NAME=FILE or int8:NAME=FILE, a further file for ONNX Runtime that another tool has made. */
 function readPeer(text) {
   const [, precision, name, path] = /^(f32|int8):([^=]+)=(.+)$/.exec(text) ?? [];
   if (path === undefined) {
@@ -40,7 +40,7 @@ function readPeer(text) {
   return { engine: 'onnxruntime', precision, name, path };
 }
 
-/** The option, or `fallback`; a whole number above 0. */
+/** The value of an option, or `fallback`; a whole number above 0. */
 export function countOf(values, name, fallback) {
   return count(`--${name}`, values[name] ?? String(fallback));
 }

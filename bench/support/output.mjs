@@ -3,7 +3,7 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, dirname, isAbsolute, resolve } from 'node:path';
 import { ISA_NOTE } from './processes.mjs';
 
-/** The first lines of a result for people: machine, kernels, versions, load. */
+/** The first lines of a printed result: machine, kernels, versions, load. */
 export function machineLines(machine, isa) {
   const versions = Object.entries(machine.versions).flatMap(([name, version]) =>
     version === null ? [] : [`${name} ${version}`],
@@ -39,11 +39,11 @@ export function percent(share) {
   return `${(100 * share).toFixed(0)} %`;
 }
 
-/** Paths of one machine say nothing on another: their last part does. */
+/** Absolute paths are shortened to their last part, because they mean nothing on another machine. */
 const shortPath = (_, value) =>
   typeof value === 'string' && isAbsolute(value) ? basename(value) : value;
 
-/** Written under another name first, so that a crash leaves no half file. */
+/** Written to a temporary file first, so that a crash leaves no half-written file. */
 export function writeJson(file, content) {
   mkdirSync(dirname(resolve(file)), { recursive: true });
   const temporary = `${file}.${process.pid}.tmp`;
@@ -51,7 +51,7 @@ export function writeJson(file, content) {
   renameSync(temporary, file);
 }
 
-/** { mean, lowest } cosine of the rows of two [rows, width] arrays. */
+/** { mean, lowest } of the cosines between the rows of two [rows, width] arrays. */
 export function cosines(a, b, width) {
   let total = 0;
   let lowest = 1;

@@ -1,10 +1,10 @@
-// transformers.js with its model and tokenizer from files of ours.
+// transformers.js with a model and tokenizer from local files.
 import { cpSync, mkdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 /**
- * A feature-extraction pipeline over the tokenizer of `model` and the file `onnx`, laid out in `folder` as
- * transformers.js wants it: { run(texts, size), close }. `run` takes the texts in their order, `size` a call.
+ * A feature-extraction pipeline of the tokenizer of `model` and the file `onnx`, laid out in `folder` as transformers.js
+ * expects: { run(texts, size), close }. `run` takes the texts in order, `size` per call.
  */
 export async function openPipeline(model, onnx, folder, threads) {
   const { env, pipeline } = await import('@huggingface/transformers');

@@ -1,5 +1,5 @@
-// CTranslate2 and OpenVINO, which live in a Python environment of the caller's choice (bench/peers): a child process
-// that answers one line with one line, so that its engines take turns with those of this process.
+// CTranslate2 and OpenVINO, which run in a Python environment of the caller's choice (bench/peers). A child process answers
+// each line with one line, so that its engines can take turns with those of this process.
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 const script = (name) => fileURLToPath(new URL(`../peers/${name}`, import.meta.url));
 
-/** The interpreter of a virtual environment. */
+/** The path of the interpreter of a virtual environment. */
 export function pythonOf(environment) {
   const path = resolve(environment, 'bin', 'python');
   if (!existsSync(path)) {
@@ -19,8 +19,8 @@ export function pythonOf(environment) {
 }
 
 /**
- * The files of other engines, [{ engine, precision, name, path }]. They are made once, in a minute, and kept inside the
- * environment under a name that follows from the model and from the script. `texts` are token ids for calibration.
+ * The files of other engines, [{ engine, precision, name, path }]. They are made once, in about a minute, and kept inside the
+ * environment under a name that is a hash of the model and of the script. `texts` are token ids for calibration.
  */
 export function makePeerFiles(environment, model, onnx, texts) {
   const hash = createHash('sha256');
@@ -45,7 +45,7 @@ export function makePeerFiles(environment, model, onnx, texts) {
   return JSON.parse(readFileSync(list, 'utf8'));
 }
 
-/** The versions of the engines in an environment, null for one that it lacks. */
+/** The versions of the engines in an environment; null for a missing engine. */
 export function pythonVersions(environment) {
   const program =
     'import json, importlib.metadata as m\n' +
@@ -56,13 +56,16 @@ export function pythonVersions(environment) {
   );
 }
 
-/** The child process. Requests wait for each other. */
+/** The child process. It handles one request at a time, in order. */
 export class PythonPeers {
   #child;
   #waiting = [];
   #settings = 0;
 
-  /** `isa`: our kernel level. By itself CTranslate2 leaves AVX-512 unused on AMD; with it, it is a few percent faster. */
+  /**
+   * `isa` is Sinter's kernel level. By itself CTranslate2 leaves AVX-512 unused on AMD; forced to use it, it is a few percent
+   * faster.
+   */
   constructor(environment, isa) {
     const wide = isa === 'avx512' || isa === 'vnni';
     this.#child = spawn(pythonOf(environment), [script('worker.py')], {
@@ -82,13 +85,13 @@ export class PythonPeers {
     });
   }
 
-  /** Tells the token ids of a workload under a name. */
+  /** Sends the token ids of a workload to the child under a name. */
   async batch(name, { ids, offsets, lengths }) {
     const lists = lengths.map((_, i) => [...ids.subarray(offsets[i], offsets[i + 1])]);
     await this.#ask({ do: 'batch', batch: name, ids: lists });
   }
 
-  /** Opens a file of an engine; gives { time(batch, size), vectors(batch, size), close() }. */
+  /** Opens a file of an engine. Returns { time(batch, size), vectors(batch, size), close() }. */
   async open({ engine, path, precision, name }, threads) {
     const setting = this.#settings++;
     await this.#ask({ do: 'open', setting, engine, path, precision, name, threads });

@@ -1,11 +1,11 @@
-// Sinter on token ids: what `embed` does after tokenizing, without the tokenizer, so that engines can be compared alone.
+// Sinter on token ids: `embed` without its tokenizer, so that the engines alone can be compared.
 
 import { tokenRunner } from '../../dist/models/token-runner.js';
 import { native } from '../../dist/native/native.js';
 
 /**
- * A function that encodes the whole batch once and gives [texts, width] in the order of the texts. The array is reused
- * by the next call.
+ * A function that encodes the whole batch once and returns [texts, width] in the order of the texts. The next call reuses the
+ * array.
  */
 export function sinterRunner(encoder, batch, tokenBudget) {
   const runner = tokenRunner(encoder, 'embedding');
@@ -16,7 +16,7 @@ export function sinterRunner(encoder, batch, tokenBudget) {
   };
 }
 
-/** The kernel level in use. */
+/** The kernel level that runs. */
 export function activeIsa() {
   return native().isa().active;
 }

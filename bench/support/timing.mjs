@@ -1,8 +1,8 @@
-// Timing of several candidates that can be compared: every candidate runs once in every round, so that a change of the
-// machine's speed meets all of them. Figures are medians.
+// Timing of several candidates for comparison: every candidate runs once in every round, so that a change of the machine's
+// speed affects all of them. Figures are medians.
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Between two candidates: the threads of the one before stop spinning. */
+/** The pause between two candidates, in which the threads of the first one stop spinning. */
 const PAUSE_MS = 30;
 
 /** The middle value, or the mean of the two in the middle; NaN for none. */
@@ -14,8 +14,8 @@ export function median(values) {
 }
 
 /**
- * { ms, cpuMs } of one call of `run`, after a pause; cpuMs counts all threads of this process. A candidate that runs in
- * another process takes its own time: it is { time }, which gives the same.
+ * { ms, cpuMs } of one call of `run`, after a pause; cpuMs counts all threads of this process. A candidate in another process
+ * is { time }, a function that times it there and returns the same.
  */
 export async function timeOnce(run) {
   await sleep(PAUSE_MS);
@@ -29,8 +29,8 @@ export async function timeOnce(run) {
 }
 
 /**
- * Runs all candidates `rounds` times, interleaved, after one round that does not count. Every second round runs
- * backwards, so that nobody always follows the same neighbour. Returns one list of times per candidate.
+ * Runs all candidates `rounds` times, interleaved, after one round that does not count. Every second round runs in reverse
+ * order, so that no candidate always follows the same neighbour. Returns one list of times per candidate.
  */
 export async function interleave(candidates, rounds) {
   const times = candidates.map(() => []);
@@ -46,8 +46,8 @@ export async function interleave(candidates, rounds) {
 }
 
 /**
- * What the tables and files say about the times of one candidate. On one thread a CPU time far below the wall time means
- * that other processes had the CPU, and the figures are worth little.
+ * The figures of one candidate for the tables and files. On one thread, a CPU time far below the wall time means that other
+ * processes had the CPU and the figures are worth little.
  */
 export function summarize(times) {
   const rounded = times.map(({ ms }) => Number(ms.toFixed(3)));

@@ -11,7 +11,7 @@ const file = (path) => new URL(path, import.meta.url);
 const shared = (path) => file(`../../../shared/${path}`);
 const read = (url) => readFileSync(url, 'utf8');
 
-/** Sentences of the speeches, in order, without line breaks. */
+/** The sentences of the speeches, in order, without line breaks. */
 function sentences(text) {
   const found = text.replace(/\s+/g, ' ').match(/[^.!?]+[.!?]+/g) ?? [];
   return found.map((sentence) => sentence.trim()).filter((sentence) => sentence.length > 1);
@@ -21,7 +21,7 @@ async function lengthOf(encoder, text) {
   return (await encoder.tokenize(text)).ids.length;
 }
 
-/** Texts that take over the place of `lengths`: consecutive sentences up to each length, cut after its last token. */
+/** Texts of the given `lengths` in tokens: consecutive sentences, cut after the last token. */
 async function fill(encoder, lengths, speech) {
   const texts = [];
   let next = 0;
@@ -44,7 +44,7 @@ const isOpen = (text) => open.some((source) => source.includes(plain(text).trim(
 const closed = [...mixed.keys()].filter((i) => !isOpen(mixed[i]));
 const lengths = [];
 for (const i of closed) lengths.push(Math.min(512, await lengthOf(encoder, mixed[i])));
-// The end of the speeches: the beginning is in the other workloads.
+// From the end of the speeches, because other workloads use the beginning.
 const speech = sentences(sotu).slice(-4000);
 const texts = await fill(encoder, lengths, speech);
 for (const [n, i] of closed.entries()) mixed[i] = texts[n];

@@ -1,4 +1,5 @@
-// The module: everything of NativeBinding in lib/native/native.ts, and nothing else.
+// The module: exports everything that NativeBinding in lib/native/native.ts declares, and nothing
+// else.
 #include <napi.h>
 
 #include <cmath>
@@ -17,7 +18,7 @@
 namespace sinter {
 namespace {
 
-constexpr int kAbi = 11;  // NATIVE_ABI in lib/native/native.ts
+constexpr int kAbi = 11;  // equals NATIVE_ABI in lib/native/native.ts
 
 Napi::Value isa(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
@@ -40,7 +41,7 @@ Napi::Value error_codes(const Napi::CallbackInfo& info) {
   return codes;
 }
 
-// Whole and exact; anything else is INTERNAL.
+// A whole number of at most 2^53; INTERNAL for anything else.
 int64_t integer_arg(const Napi::CallbackInfo& info, size_t index, const char* what) {
   if (info.Length() <= index || !info[index].IsNumber())
     bad_argument(std::string(what) + " must be a number");
@@ -75,7 +76,7 @@ Napi::Value cancel(const Napi::CallbackInfo& info) {
   });
 }
 
-// Milliseconds for which each lane has been busy; empty before startLanes.
+// Busy milliseconds of each lane; empty before startLanes.
 Napi::Value lane_busy_ms(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
     const std::vector<int64_t> busy = Environment::of(info.Env()).lane_busy_ns();

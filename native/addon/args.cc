@@ -1,4 +1,4 @@
-// Fields and token batches.
+// Unpacks fields of objects, and token batches.
 #include "addon/args.h"
 
 #include <algorithm>
@@ -144,8 +144,8 @@ void check_selected(const TokenBatch& batch) {
   }
 }
 
-// A row for each text where the program reads features, and none where it does not: they would be
-// ignored.
+// Where the program reads features each text needs a row of them. Elsewhere features are refused,
+// because they would be ignored.
 void check_features(const TokenBatch& batch, bool given, int64_t width) {
   if (given != (width > 0))
     bad_argument(given ? "features must be null: the graph reads none" : "features is missing");
@@ -160,7 +160,8 @@ void check_features(const TokenBatch& batch, bool given, int64_t width) {
   }
 }
 
-// Tokens left out of every pooling: each sequence must keep one.
+// The number of leading tokens that all poolings leave out; each sequence must keep at least one
+// token.
 int64_t unpooled_arg(const Napi::Object& object, const TokenBatch& batch) {
   const Napi::Value value = object.Get("unpooled");
   if (value.IsUndefined()) return 0;

@@ -1,5 +1,5 @@
-// Unpacking of arguments. TypeScript has validated them; what is checked here protects memory, and
-// a violation is a bug (INTERNAL).
+// Unpacks arguments. TypeScript has validated them. The checks here protect memory, so a violation
+// is a bug (INTERNAL).
 #pragma once
 
 #include <napi.h>
@@ -18,7 +18,7 @@ namespace sinter {
 Napi::Object object_arg(const Napi::CallbackInfo& info, size_t index, const char* what);
 std::string string_arg(const Napi::CallbackInfo& info, size_t index, const char* what);
 
-// Fields of an object; missing or of another type: INTERNAL naming the key.
+// A field of an object. INTERNAL, naming the key, when it is missing or has another type.
 Napi::Object object_field(const Napi::Object& object, const char* key);
 Napi::Array array_field(const Napi::Object& object, const char* key);
 std::string string_field(const Napi::Object& object, const char* key);
@@ -35,30 +35,30 @@ WeightSpec weight_spec_arg(const Napi::Object& weight);
 // The graph as lib/graph/types.ts describes it.
 GraphSpec graph_arg(const Napi::Object& graph);
 
-// A token batch copied out of JavaScript's hands, so that what was checked is what runs: scripts
-// may change, transfer or share their arrays while a job runs.
+// A token batch copied from JavaScript's arrays. Scripts may change, transfer or share their arrays
+// while a job runs; with the copy the checked values are the ones that run.
 struct TokenBatch {
   std::vector<int32_t> ids, offsets;
   std::vector<int32_t> segments;  // empty: all 0
   std::vector<int32_t> selected;  // read only when `selects`
-  bool selects = false;           // false: every token is selected
+  bool selects = false;           // without it every token is selected
   std::vector<float> features;    // empty where the program reads none
-  int64_t unpooled = 0;           // less than the tokens of any sequence
+  int64_t unpooled = 0;           // below the length of every sequence
 
   int64_t sequences() const { return static_cast<int64_t>(offsets.size()) - 1; }
   int64_t tokens() const { return static_cast<int64_t>(ids.size()); }
-  // Rows of a value of this kind.
+  // The number of rows of a value of this kind.
   int64_t rows(ValueKind kind) const { return view().rows(kind); }
-  // Borrows from this object.
+  // A view that borrows from this object.
   WholeBatch view() const;
 };
 
-// Checked against the program: offsets rise from 0 to ids.length, lengths within max_tokens, ids
-// within the vocabulary, segments within range, selected strictly increasing within ids, unpooled
-// below every length, features as many as it reads and finite.
+// Reads a batch and checks it against the program: offsets rise from 0 to ids.length, lengths are
+// within max_tokens, ids within the vocabulary, segments in range, selected strictly increasing
+// within ids, unpooled below every length, and features finite and as many as the program reads.
 TokenBatch batch_arg(const Napi::Object& batch, const Program& program);
 
-// The elements as they are now. Call it with no JavaScript between reading the array and this.
+// A copy of the elements. Call it right after reading the array, with no JavaScript in between.
 template <typename T>
 std::vector<T> copy_of(const Napi::TypedArrayOf<T>& array) {
   return array.ElementLength() == 0

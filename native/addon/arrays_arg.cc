@@ -16,7 +16,7 @@ struct Sizes {
   int64_t rows, depth, columns;
 };
 
-// A dimension: whole, and small enough for products of two.
+// A dimension: a whole number up to 2^31, so that a product of two fits int64.
 int64_t size_arg(const Napi::CallbackInfo& info, size_t index, const char* what) {
   const double value = info[index].IsNumber() ? info[index].As<Napi::Number>().DoubleValue() : -1;
   const bool fits =

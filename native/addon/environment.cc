@@ -1,4 +1,4 @@
-// Jobs go out through the queue and come back through one thread-safe function.
+// Jobs leave through the queue and return to JavaScript through one thread-safe function.
 #include "addon/environment.h"
 
 #include <string>
@@ -38,7 +38,7 @@ class Environment::UrgentCall : public UrgentJob {
   }
   void ended(std::exception_ptr error) override {
     job_->error = std::move(error);
-    work_ = {};  // drops what only the work needed, on this thread
+    work_ = {};  // frees what the work captured on this thread
     settler_.NonBlockingCall(job_);
   }
 
@@ -52,8 +52,8 @@ class Environment::UrgentCall : public UrgentJob {
 Environment::Environment(Napi::Env env) {
   settler_ = Settler::New(env, "sinter", 0, 1);
   settler_.Unref(env);
-  // Runs before the environment's JavaScript is gone: the threads end while references can still be
-  // dropped.
+  // The hook runs before the environment's JavaScript ends, so the threads end while references can
+  // still be released.
   env.AddCleanupHook([this] { close(); });
 }
 
@@ -65,7 +65,7 @@ void Environment::close() {
   if (closed_) return;
   closed_ = true;
   for (auto& [id, job] : jobs_) job->cancel.request();
-  queue_.reset();  // no thread borrows a job after this
+  queue_.reset();  // from here on no thread borrows a job
   jobs_.clear();
   engine_.reset();
   settler_.Abort();
@@ -121,7 +121,7 @@ Environment::Job* Environment::add_job(Napi::Env env, int64_t job_id, Kept kept,
   return job;
 }
 
-// Of a job that could not be queued: nothing would ever settle it.
+// Removes a job that could not be queued, because nothing would ever settle it.
 void Environment::remove_job(Napi::Env env, int64_t job_id) {
   jobs_.erase(job_id);
   if (jobs_.empty()) settler_.Unref(env);
@@ -140,8 +140,9 @@ Napi::Promise Environment::submit(Napi::Env env, int64_t job_id, Kept kept, Work
       } catch (...) {
         job->error = std::current_exception();
       }
-      work = nullptr;  // drops what only the work needed, on this thread
-      // Fails only while the environment is taken down, and then nobody waits for the job.
+      work = nullptr;  // frees what the work captured on this thread
+      // This call fails only while the environment is taken down, and then nobody waits for the
+      // job.
       settler.NonBlockingCall(job);
     });
   } catch (...) {

@@ -1,7 +1,7 @@
-// What one JavaScript environment (main thread or worker) owns: the engine, the job thread, the
-// jobs. Made with the addon's instance data and taken down by its cleanup hook, so worker threads
-// may load and unload the addon at will. The rule: jobs_ alone owns jobs, on the JavaScript thread;
-// the queue and the settler only borrow them.
+// The engine, the job thread and the jobs of one JavaScript environment (main thread or worker). It
+// is made as the addon's instance data and taken down by a cleanup hook, so worker threads may load
+// and unload the addon at will. The rule: jobs_ alone owns jobs, on the JavaScript thread; the
+// queue and the settler only borrow them.
 #pragma once
 
 #include <napi.h>
@@ -22,27 +22,29 @@ class Environment {
 
   static Environment& of(Napi::Env env);
 
-  // Only before the first job; later calls must name the same number.
+  // Starts the lanes. Call it before the first job; later calls must pass the same number.
   void start_lanes(int64_t lanes);
   Engine& engine();
   int64_t next_job_id() { return ++last_job_id_; }
-  // A job that waits ends now, one that runs at its next check.
+  // Ends a waiting job now, and a running one at its next check.
   void cancel(int64_t job_id);
-  // Nanoseconds for which each lane has been busy since startLanes.
+  // Busy nanoseconds of each lane since startLanes.
   std::vector<int64_t> lane_busy_ns() const;
 
-  // JavaScript values that a job's settle needs, kept alive until it ran.
+  // JavaScript values that the settle function of a job needs; they are kept alive until it has
+  // run.
   using Kept = std::vector<Napi::ObjectReference>;
-  // Borrows no JavaScript memory: a buffer may be transferred or changed while the job runs.
+  // The work of a job. It may borrow no JavaScript memory, because a buffer may be transferred or
+  // changed while the job runs.
   using Work = std::function<void(Engine&, const Cancel&)>;
   using Settle = std::function<Napi::Value(Napi::Env, const Kept&)>;
-  // Runs `work` on the job thread, then settles the promise on the JavaScript thread with what
-  // settle returns, or with the error of either. Both are dropped before the promise is settled.
-  // `job_id` must not be in use.
+  // Runs `work` on the job thread, then settles the promise on the JavaScript thread with the
+  // result of `settle`, or with the error of either function. Both functions are freed before the
+  // promise is settled. `job_id` must not be in use.
   Napi::Promise submit(Napi::Env env, int64_t job_id, Kept kept, Work work, Settle settle);
 
-  // Work that passes jobs of submit, at their borders. Either `whole` runs, with all lanes to
-  // itself, or `piece` for 0 to pieces - 1, several at a time on lanes of their own.
+  // Work that passes the jobs of submit, between their operations. Either `whole` runs with all
+  // lanes to itself, or `piece` runs for 0 to pieces - 1, several at a time, each on one lane.
   struct UrgentWork {
     int64_t pieces = 1;
     std::function<void(Engine&, const Cancel&)> whole;
@@ -66,7 +68,7 @@ class Environment {
   int64_t last_job_id_ = 0;
   bool closed_ = false;
   std::unordered_map<int64_t, std::unique_ptr<Job>>
-      jobs_;  // not yet settled: they keep the event loop alive
+      jobs_;  // jobs not yet settled, which keep the event loop alive
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<JobQueue> queue_;
 };

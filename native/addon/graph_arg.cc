@@ -1,6 +1,5 @@
-// The graph document of lib/graph/types.ts to a GraphSpec, without knowledge of operations: the
-// fields of a node become a tree, whose depth, parts and texts are bounded, and the operation reads
-// it.
+// Unpacks the graph of lib/graph/types.ts into a GraphSpec, without knowledge of operations: the
+// fields of a node become a tree with bounded depth, size and texts, which the operation reads.
 #include <array>
 #include <cmath>
 #include <utility>
@@ -12,9 +11,9 @@ namespace sinter {
 namespace {
 
 constexpr int64_t kMaxSize = int64_t{1} << 40;
-// Of one node: a list of objects has a depth of 2.
+// The deepest nesting in one node; a list of objects has a depth of 2.
 constexpr int kMaxDepth = 4;
-// Of all nodes together: fields, and entries of lists.
+// The most fields and list entries in all nodes together.
 constexpr int64_t kMaxParts = int64_t{1} << 20;
 constexpr size_t kMaxText = size_t{1} << 16;
 
@@ -65,7 +64,7 @@ class FieldReader {
     for (uint32_t i = 0; i < count; ++i) read(array.Get(i), add_part(list), depth + 1);
   }
 
-  // A field that is undefined is not there.
+  // A field with the value undefined counts as missing.
   void read_object(const Napi::Object& object, Field& into, int depth) {
     const Napi::Array names = object.GetPropertyNames();
     const uint32_t count = names.Length();

@@ -1,4 +1,4 @@
-// The only try/catch list of the border: native failures become JavaScript errors with a `code`.
+// The only try/catch of the border: native exceptions become JavaScript errors with a `code`.
 #pragma once
 
 #include <napi.h>
@@ -20,7 +20,7 @@ inline Napi::Error make_js_error(Napi::Env env, const std::string& code,
   return error;
 }
 
-// What an exception is for JavaScript: (code, message).
+// The code and message of an exception in JavaScript.
 inline std::pair<std::string, std::string> describe_exception(std::exception_ptr exception) {
   try {
     std::rethrow_exception(exception);
@@ -38,7 +38,8 @@ inline std::pair<std::string, std::string> describe_exception(std::exception_ptr
   }
 }
 
-// Runs a method's body; JavaScript exceptions pass through.
+// Runs the body of a method and turns its exceptions into JavaScript errors. JavaScript exceptions
+// pass through.
 template <typename Body>
 auto guarded(const Napi::CallbackInfo& info, const Body& body) -> decltype(body()) {
   try {

@@ -1,4 +1,4 @@
-// One job at a time for each store.
+// Runs one packing job at a time for each store.
 #include "addon/packing_job.h"
 
 #include <cmath>
@@ -9,7 +9,8 @@
 namespace sinter {
 namespace {
 
-// Lives as long as the job; its end is on the JavaScript thread, before the promise is settled.
+// Sets `packing` for the life of the job. It ends on the JavaScript thread, before the promise is
+// settled.
 struct PackingScope {
   std::shared_ptr<WeightStore> store;
   std::shared_ptr<bool> packing;

@@ -1,5 +1,5 @@
-// Programs over a store, and forward passes. Jobs hold their own shared_ptr, so dispose() during a
-// call is safe.
+// Programs over a store, and forward passes. Jobs hold their own shared_ptr to the program, so
+// dispose() during a call is safe.
 #include "addon/program_wrap.h"
 
 #include <optional>
@@ -14,13 +14,14 @@
 namespace sinter {
 namespace {
 
-// Marks programs of this environment: those of another copy of the addon run on another engine.
+// The type tag of this environment's programs. A program of another copy of the addon runs on
+// another engine and is refused.
 napi_type_tag program_tag(Napi::Env env) {
   return {0x53696E7465725072ull,
           static_cast<uint64_t>(reinterpret_cast<uintptr_t>(&Environment::of(env)))};
 }
 
-// `trainable`: true, false, or a list of names.
+// The option `trainable`: true, false, or a list of names.
 Trained trained_arg(const Napi::Object& options) {
   Trained trained;
   if (options.Get("trainable").IsArray()) {
@@ -32,8 +33,8 @@ Trained trained_arg(const Napi::Object& options) {
   return trained;
 }
 
-// Where a run's output goes: computed in memory of the job, copied to JavaScript's array at the
-// end, because a script may transfer or shrink that array's buffer while the job runs.
+// An output of a run. It is computed in memory of the job and copied to JavaScript's array at the
+// end, because a script may transfer or shrink the buffer of that array while the job runs.
 struct Staged {
   std::string name;
   int value = -1;
@@ -48,7 +49,7 @@ struct RunJob {
   std::vector<OutputTarget> targets;
   std::optional<Forward> call;  // borrows from the members above
 
-  // When all of those are there.
+  // Call it when the members above are set.
   void prepare(int64_t budget, int lanes) {
     for (Staged& output : outputs)
       targets.push_back({output.value, output.data.reserve(output.elements)});
@@ -68,7 +69,7 @@ struct RunJob {
   }
 };
 
-// The outputs of a call, and the arrays that they are copied to.
+// Reads the outputs of a call, and the arrays that they will be copied to.
 void outputs_arg(const Napi::Value& value, RunJob& job, Environment::Kept& arrays) {
   if (!value.IsArray()) bad_argument("outputs must be an array");
   const Napi::Array list = value.As<Napi::Array>();
@@ -105,7 +106,7 @@ ProgramWrap::ProgramWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Prog
   guarded(info, [&] {
     GraphSpec graph = graph_arg(object_arg(info, 0, "graph"));
     const Trained trained = trained_arg(object_arg(info, 2, "options"));
-    // Last: what is read above runs JavaScript, which may dispose the store.
+    // Read last: reading the arguments above runs JavaScript, which may dispose the store.
     const Napi::Object store = object_arg(info, 1, "store");
     const StoreWrap& wrap = StoreWrap::unwrap(info.Env(), store);
     packing_ = wrap.packing();
@@ -171,7 +172,7 @@ Napi::Value ProgramWrap::run(const Napi::CallbackInfo& info) {
       return env.Undefined();
     };
     const int64_t pieces = static_cast<int64_t>(job->call->slices().size());
-    // Steps and runs of a program that is trained keep the order in which they were submitted.
+    // With a program that is trained, steps and runs keep the order in which they were submitted.
     if (!urgent || pieces == 0 || job->program->weights().trainable()) {
       return environment.submit(
           info.Env(), job_id, std::move(arrays),

@@ -1,4 +1,4 @@
-// The Program class of the border: unpacks, calls the engine, wraps.
+// The Program class of the border: unpacks arguments, calls the engine, wraps results.
 #pragma once
 
 #include <napi.h>
@@ -14,10 +14,10 @@ class ProgramWrap : public Napi::ObjectWrap<ProgramWrap> {
   static Napi::Function define(Napi::Env env);
   explicit ProgramWrap(const Napi::CallbackInfo& info);
 
-  // The program, or Error(DISPOSED).
+  // Throws Error(DISPOSED) after dispose.
   const std::shared_ptr<Program>& program() const;
   const std::shared_ptr<Program>& sealed_program() const;
-  // The wrap behind a JavaScript value that must be a Program of this addon.
+  // The wrap of a JavaScript value, which must be a Program of this addon.
   static ProgramWrap& unwrap(const Napi::Env& env, const Napi::Value& value);
 
  private:

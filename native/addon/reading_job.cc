@@ -1,5 +1,6 @@
-// Rows are read into memory of the job, and copied into JavaScript's when it has ended. Those of a
-// trained weight wait their turn behind training steps; others pass bulk work.
+// Rows are read into memory of the job, and copied into JavaScript's memory at its end. Rows of a
+// trained weight wait for training steps submitted before; other rows are urgent and pass bulk
+// work.
 #include "addon/reading_job.h"
 
 #include <algorithm>
@@ -15,7 +16,7 @@
 namespace sinter {
 namespace {
 
-// Elements that a lane reads at a time.
+// Elements per piece that a lane reads.
 constexpr int64_t kPiece = int64_t{1} << 16;
 
 struct ReadJob {

@@ -1,5 +1,5 @@
-// The job that reads rows of a weight, in the storage that the caller wants: what is widened,
-// narrowed, unpacked or quantized for a file is so on the lanes.
+// The job that reads rows of a weight in a storage that the caller chooses. Widening, narrowing,
+// unpacking and quantizing for a file happen on the lanes.
 #pragma once
 
 #include <napi.h>
@@ -16,8 +16,9 @@ struct RowsToRead {
   const Storage* as;
 };
 
-// Argument `job_id` is the job's id. The promise gives a Uint8Array for each part of the storage;
-// numbers beyond what it can hold are Error(INVALID_DATA).
+// `job_id` is the index of the argument with the job's id. The promise resolves to a Uint8Array for
+// each part of the storage. It rejects with Error(INVALID_DATA) for numbers beyond the range of the
+// storage.
 Napi::Value submit_reading(const Napi::CallbackInfo& info, size_t job_id, const RowsToRead& rows);
 
 }  // namespace sinter

@@ -1,4 +1,4 @@
-// Stores: made from a list of weights, filled or derived, read in pieces.
+// Stores: made from a list of weights, written or derived from other stores, read row by row.
 #include "addon/store_wrap.h"
 
 #include <cmath>
@@ -12,13 +12,14 @@
 namespace sinter {
 namespace {
 
-// Marks stores of this environment: programs of another copy of the addon run on another engine.
+// The type tag of this environment's stores. A store of another copy of the addon is refused,
+// because its programs run on another engine.
 napi_type_tag store_tag(Napi::Env env) {
   return {0x53696E7465725374ull,
           static_cast<uint64_t>(reinterpret_cast<uintptr_t>(&Environment::of(env)))};
 }
 
-// The part of a weight that is called `name`.
+// The index of the part called `name`.
 size_t part_of(const WeightSpec& spec, const std::string& name) {
   const auto parts = spec.storage->parts();
   for (size_t i = 0; i < parts.size(); ++i) {
@@ -28,7 +29,7 @@ size_t part_of(const WeightSpec& spec, const std::string& name) {
                name);
 }
 
-// Where a weight comes from: `from: { store, name, rows?, columns?, divisor? }`.
+// Reads the source of a weight, `from: { store, name, rows?, columns?, divisor? }`.
 WeightSource source_arg(const Napi::Object& object, const std::string& name) {
   const Napi::Object from = object_field(object, "from");
   const Napi::Value divisor = from.Get("divisor");
@@ -59,7 +60,7 @@ std::vector<WeightStore::Entry> entries_arg(const Napi::CallbackInfo& info) {
   return entries;
 }
 
-// Rows of a weight that a read asks for: arguments 1 and 2, all of them when they are left out.
+// The rows of a weight to read: arguments 1 and 2, by default all rows.
 struct RowsArg {
   RowsArg(const Napi::CallbackInfo& info, const Weight& weight) {
     const int64_t rows = weight.spec.rows();

@@ -1,4 +1,4 @@
-// The Store class of the border: weights in and out.
+// The Store class of the border, through which weights come in and go out.
 #pragma once
 
 #include <napi.h>
@@ -14,13 +14,13 @@ class StoreWrap : public Napi::ObjectWrap<StoreWrap> {
   static Napi::Function define(Napi::Env env);
   explicit StoreWrap(const Napi::CallbackInfo& info);
 
-  // The store, or Error(DISPOSED).
+  // Throws Error(DISPOSED) after dispose.
   const std::shared_ptr<WeightStore>& store() const;
-  // The wrap behind a JavaScript value that must be a Store of this addon.
+  // The wrap of a JavaScript value, which must be a Store of this addon.
   static StoreWrap& unwrap(const Napi::Env& env, const Napi::Value& value);
 
-  // A job of this store packs: nobody may write, read, or make programs meanwhile. Shared with the
-  // jobs: they may end after this object.
+  // True while a job packs weights of this store: then nobody may write or read weights or make
+  // programs. The jobs share the flag, because they may end after this object.
   const std::shared_ptr<bool>& packing() const { return packing_; }
 
  private:
@@ -29,7 +29,7 @@ class StoreWrap : public Napi::ObjectWrap<StoreWrap> {
   Napi::Value read_weight(const Napi::CallbackInfo& info);
   Napi::Value read_rows(const Napi::CallbackInfo& info);
   void dispose(const Napi::CallbackInfo& info);
-  // The ready weight `name`, when nothing writes to it.
+  // The weight `name`, which must be ready and not being packed or written.
   std::shared_ptr<Weight> readable(const std::string& name) const;
 
   std::shared_ptr<WeightStore> store_;

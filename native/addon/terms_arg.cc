@@ -1,4 +1,4 @@
-// One check for each kind of targets; no loss has one of its own.
+// Checks targets by their kind; no loss has a check of its own.
 #include "addon/terms_arg.h"
 
 #include <cmath>
@@ -7,10 +7,10 @@ namespace sinter {
 namespace {
 
 constexpr uint32_t kMostTerms = 64;
-// Beyond it the exponentials of a loss of cosines leave the range of a double.
+// Beyond this scale the exponentials of a cosine loss leave the range of a double.
 constexpr double kMostScale = 300;
 
-// What targets are checked against.
+// The sizes that targets are checked against.
 struct Extent {
   int64_t rows, width;
   const ValueInfo& output;

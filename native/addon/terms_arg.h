@@ -1,4 +1,4 @@
-// The loss terms of a training pass, copied out of JavaScript's hands and checked against the
+// The loss terms of a training pass, copied from JavaScript's arrays and checked against the
 // program and the batch.
 #pragma once
 

@@ -1,4 +1,4 @@
-// The pieces of a training step: unpacked here, run on the job thread.
+// The methods of a training step: arguments are unpacked here, the work runs on the job thread.
 #include "addon/trainer_wrap.h"
 
 #include <cmath>
@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t kMostJobId = int64_t{1} << 52;
 
-// Each optimizer has fields of its own; make_optimizer refuses an unknown kind.
+// Each optimizer reads its own fields; make_optimizer refuses an unknown kind.
 OptimizerSettings optimizer_arg(const Napi::Object& object) {
   OptimizerSettings settings;
   settings.name = string_field(object, "kind");
@@ -68,7 +68,7 @@ int64_t whole_arg(const Napi::CallbackInfo& info, size_t index, const char* what
   return static_cast<int64_t>(value);
 }
 
-// A pass with all that it reads, copied out of JavaScript's hands.
+// A pass with all of its inputs, copied from JavaScript's arrays.
 struct PassJob {
   std::shared_ptr<Trainer> trainer;
   TokenBatch batch;
@@ -97,7 +97,8 @@ Napi::Function TrainerWrap::define(Napi::Env env) {
 
 TrainerWrap::TrainerWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<TrainerWrap>(info) {
   guarded(info, [&] {
-    // The settings first: reading them runs JavaScript, which may dispose the program.
+    // The settings are read first, because reading them runs JavaScript, which may dispose the
+    // program.
     const Napi::Object settings = object_arg(info, 1, "settings");
     const OptimizerSettings optimizer = optimizer_arg(object_field(settings, "optimizer"));
     const std::vector<ParameterGroup> groups = groups_arg(array_field(settings, "groups"));
@@ -131,7 +132,7 @@ Napi::Value TrainerWrap::submit(Napi::Env env, int64_t job_id, Environment::Work
 Napi::Value TrainerWrap::accumulate(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
     const auto job = std::make_shared<PassJob>();
-    const int64_t number = ++passes_;  // also when it is refused: the gradients are not whole then
+    const int64_t number = ++passes_;  // counts refused passes too: they leave gradients incomplete
     job->trainer = trainer();
     const Program& program = *job->trainer->program();
     job->batch = batch_arg(object_arg(info, 0, "batch"), program);
@@ -231,7 +232,7 @@ Napi::Value TrainerWrap::read_state(const Napi::CallbackInfo& info) {
     const std::string name = string_arg(info, 0, "name");
     const int64_t begin = whole_arg(info, 1, "begin", 0), end = whole_arg(info, 2, "end", begin);
     OptimizerState& state = idle_trainer("readState")->state();
-    state.check_range(name, begin, end - begin);  // before memory is taken for it
+    state.check_range(name, begin, end - begin);  // before memory of that size is allocated
     Napi::Uint8Array bytes = Napi::Uint8Array::New(info.Env(), static_cast<size_t>(end - begin));
     state.read(name, begin, end - begin, bytes.Data());
     return bytes;

@@ -1,4 +1,4 @@
-// The Trainer class of the border.
+// The Trainer class of the border: the methods of a training step.
 #pragma once
 
 #include <napi.h>
@@ -29,14 +29,14 @@ class TrainerWrap : public Napi::ObjectWrap<TrainerWrap> {
   void dispose(const Napi::CallbackInfo& info);
 
   const std::shared_ptr<Trainer>& trainer() const;
-  // INTERNAL while a job of any trainer changes the weights.
+  // The trainer; INTERNAL while a job of any trainer changes the weights.
   const std::shared_ptr<Trainer>& idle_trainer(const char* call) const;
-  // Runs `work` on the job thread; nobody reads the weights here until it has ended.
+  // Runs `work` on the job thread. Until it has ended the weights must not be read here.
   Napi::Value submit(Napi::Env env, int64_t job_id, Environment::Work work,
                      Environment::Settle settle) const;
 
   std::shared_ptr<Trainer> trainer_;
-  int64_t passes_ = 0;  // that were asked for
+  int64_t passes_ = 0;  // number of passes requested
 };
 
 }  // namespace sinter

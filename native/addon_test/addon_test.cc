@@ -10,7 +10,7 @@
 namespace sinter {
 namespace {
 
-// { active, host: names of the levels that this CPU can run }
+// { active, host }: host lists the names of the levels that this CPU can run
 Napi::Value isa_value(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Napi::Array host = Napi::Array::New(env);
@@ -21,7 +21,7 @@ Napi::Value isa_value(const Napi::CallbackInfo& info) {
   Napi::Object out = Napi::Object::New(env);
   try {
     out.Set("active", isa_name(active_isa()));
-  } catch (const Error& error) {  // SINTER_ISA asks for what this CPU lacks
+  } catch (const Error& error) {  // SINTER_ISA names a level that this CPU lacks
     throw Napi::Error::New(env, error.what());
   }
   out.Set("host", host);

@@ -1,8 +1,8 @@
-// attention of the test addon: rows(), forward(row, args), backward(row, args), rotate(row, args),
-// bench(row, shape, seconds). args: { length, headDim, qkvRow, outRow, scale, q, k, v, o | dOut,
-// dq, dk, dv, dropout?: { keyLow, keyHigh, indexLow, indexHigh, threshold, keepScale }, terms?: {
-// window, center, bias?, keys?, queries?, dBias?, dKeys?, dQueries? } }; with terms the relative
-// kernels run. The scratch is surrounded by guards that are checked after a call.
+// attention of the test addon: rows(), forward(row, args), backward(row, args),
+// rotate(row, args), bench(row, shape, seconds). args: { length, headDim, qkvRow, outRow, scale, q,
+// k, v, o | dOut, dq, dk, dv, dropout?: { keyLow, keyHigh, indexLow, indexHigh, threshold,
+// keepScale }, terms?: { window, center, bias?, keys?, queries?, dBias?, dKeys?, dQueries? } };
+// with terms the relative kernels run. Guards behind the scratch are checked after each call.
 #include "kernels/attention/attention.h"
 
 #include <napi.h>
@@ -46,7 +46,7 @@ AttentionDropout dropout_of(const Napi::Object& o) {
           static_cast<float>(number_of(d, "keepScale", 1.0))};
 }
 
-// Floats from the first to the last that [length, head_dim] with a row stride spans.
+// Floats from the first to the last element of [length, head_dim] with a row stride.
 int64_t span(const AttentionShape& shape, int64_t row) {
   return (shape.length - 1) * row + shape.head_dim;
 }
@@ -69,7 +69,7 @@ class Scratch {
   AlignedBuffer<float> buffer_;
 };
 
-// Terms of the distance with panels of their tables.
+// The terms of the distance of a call, with the panels of their tables.
 class Terms {
  public:
   Terms(const AttentionKernels& kernels, const Napi::Object& o, int64_t head_dim)
@@ -175,7 +175,7 @@ Napi::Value rotate(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// The terms of a bench, with panels and gradients; nothing where there are none.
+// The terms of a bench, with panels and gradients; empty when the shape names none.
 struct BenchTerms {
   explicit BenchTerms(const AttentionKernels& kernels, const Napi::Object& o, int64_t length,
                       int64_t head_dim)
@@ -208,8 +208,9 @@ struct BenchTerms {
   RelativeGradients gradients = {};
 };
 
-// shape: { length, headDim, heads, backward?, window?, bias?, tables? }: all heads of one sequence,
-// q, k and v side by side in each token. Operations are those of the products that are asked for.
+// shape: { length, headDim, heads, backward?, window?, bias?, tables? }. Times all heads of one
+// sequence, with q, k and v side by side in each token. Operations are those of the matrix
+// products.
 Napi::Value bench(const Napi::CallbackInfo& info) {
   const AttentionKernels& kernels = row_named(attention_rows(), info[0]);
   const Napi::Object o = info[1].As<Napi::Object>();
@@ -233,7 +234,7 @@ Napi::Value bench(const Napi::CallbackInfo& info) {
                                    : kernels.relative_forward_scratch(extent);
   Scratch scratch(t.on ? relative : plain);
   const AttentionDropout none = {0, 0, 0, 1.0f};
-  int64_t keys = 0;  // that each query sees, in sum
+  int64_t keys = 0;  // keys that a query sees, summed over the queries
   for (int64_t i = 0; i < shape.length; ++i) {
     keys += std::min(shape.length - 1, i + t.terms.window) -
             std::max<int64_t>(0, i - t.terms.window) + 1;

@@ -1,5 +1,5 @@
-// base of the test addon: the lanes (team), the job thread (jobQueue) and the 16-bit formats,
-// driven from JS. Each call builds its own objects and blocks until they are gone.
+// base of the test addon: the lanes (team), the job queue (jobQueue) and the 16-bit formats. Each
+// call builds its own objects and blocks until they have ended.
 #include <napi.h>
 
 #include <atomic>
@@ -34,7 +34,7 @@ int64_t number_at(const Napi::CallbackInfo& info, size_t index) {
   return info[index].As<Napi::Number>().Int64Value();
 }
 
-// What one parallel_for did.
+// Records what a parallel_for did.
 struct RegionLog {
   explicit RegionLog(int64_t count) : hits(static_cast<size_t>(count)) {}
   std::vector<std::atomic<int32_t>> hits;  // calls per index
@@ -42,9 +42,9 @@ struct RegionLog {
   std::atomic<bool> bad_lane{false};
 };
 
-// (lanes, count, regions, throwAt) -> { hits: Int32Array, errors, inside, badLane }: `regions`
-// equal regions on one team, bodies at index `throwAt` throw (-1: none). Hits are sums over the
-// regions.
+// (lanes, count, regions, throwAt) -> { hits: Int32Array, errors, inside, badLane }: runs `regions`
+// equal parallel_for calls on one team. The body throws at index `throwAt` (-1: never). Hits are
+// summed over the calls.
 Napi::Value team(const Napi::CallbackInfo& info) {
   const int lanes = static_cast<int>(number_at(info, 0));
   const int64_t count = number_at(info, 1), regions = number_at(info, 2);
@@ -79,12 +79,12 @@ Napi::Value team(const Napi::CallbackInfo& info) {
 }
 
 // (jobs, block) -> { order: number[], threads, alive }: pushes `jobs` jobs. With `block` the first
-// one keeps the thread busy while the queue is destroyed, so that others are dropped. `alive`
-// counts what the jobs captured and nobody freed.
+// job keeps the thread busy while the queue is destroyed, so that the others are dropped. `alive`
+// counts the captures of jobs that were never freed.
 Napi::Value job_queue(const Napi::CallbackInfo& info) {
   const int64_t jobs = number_at(info, 0);
   const bool block = info[1].ToBoolean();
-  std::vector<int64_t> order;  // one thread writes, read after it ended
+  std::vector<int64_t> order;  // written by one thread, read after it has ended
   std::vector<std::thread::id> threads;
   std::atomic<int64_t> ran{0};
   std::atomic<bool> started{false}, release{false};

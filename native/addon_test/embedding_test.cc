@@ -17,7 +17,7 @@ Napi::Value rows(const Napi::CallbackInfo& info) {
   return rows_value(info.Env(), embedding_rows());
 }
 
-// One more than the largest index.
+// The largest index plus 1.
 int64_t rows_used(const Napi::Env& env, const int32_t* index, int64_t tokens) {
   int64_t used = 0;
   for (int64_t t = 0; t < tokens; ++t) {
@@ -65,8 +65,8 @@ Napi::Value backward(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// shape: { tokens, width, s8? }: three tables of 1000, 512 and 2 rows, the first in int8 when
-// asked.
+// shape: { tokens, width, s8? }: three tables of 1000, 512 and 2 rows; with s8 the first one is
+// int8.
 Napi::Value bench(const Napi::CallbackInfo& info) {
   const EmbeddingKernels& kernels = row_named(embedding_rows(), info[0]);
   const Napi::Object shape = info[1].As<Napi::Object>();

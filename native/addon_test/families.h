@@ -1,6 +1,6 @@
-// What the test-only addon is made of: one export function per kernel family, each in
-// <family>_test.cc. Every function adds one object to `exports` with rows(), one call per kernel by
-// row name, and bench().
+// The exports of the test-only addon: one function per kernel family, each in <family>_test.cc.
+// Every function adds one object to `exports` with rows(), one call per kernel by row name, and
+// bench().
 #pragma once
 
 #include <napi.h>
@@ -20,7 +20,7 @@ void export_optimizer_test(Napi::Env env, Napi::Object exports);
 void export_dropout_test(Napi::Env env, Napi::Object exports);
 void export_reduce_test(Napi::Env env, Napi::Object exports);
 void export_quantize_test(Napi::Env env, Napi::Object exports);
-// Internals that are no kernel family.
+// Internals that belong to no kernel family.
 void export_base_test(Napi::Env env, Napi::Object exports);
 void export_job_queue_test(Napi::Env env, Napi::Object exports);
 void export_program_test(Napi::Env env, Napi::Object exports);

@@ -10,7 +10,7 @@
 namespace sinter {
 namespace {
 
-// Elements that a matrix of `rows` x `columns` with two strides spans.
+// Elements from the first to the last of a `rows` x `columns` matrix with two strides.
 int64_t span(int64_t rows, int64_t columns, int64_t row, int64_t column) {
   return rows > 0 && columns > 0 ? (rows - 1) * row + (columns - 1) * column + 1 : 0;
 }
@@ -61,15 +61,15 @@ void fill(AlignedBuffer<float>& buffer, int64_t count) {
   for (int64_t i = 0; i < count; ++i) buffer[i] = static_cast<float>(i * 7919 % 256 - 128) / 128.0f;
 }
 
-// shape: { m, n, k, transposedA?, accumulate?, activation?, pack? }. With `pack` it times packing
-// of W[n, k].
+// shape: { m, n, k, transposedA?, accumulate?, activation?, pack? }. With `pack` the bench times
+// the packing of W[n, k].
 Napi::Value bench(const Napi::CallbackInfo& info) {
   const GemmF32Kernels& kernels = row_named(gemm_f32_rows(), info[0]);
   const Napi::Object shape = info[1].As<Napi::Object>();
   const double seconds = info[2].As<Napi::Number>().DoubleValue();
   const int64_t m = int_of(shape, "m", 0), n = int_of(shape, "n"), k = int_of(shape, "k");
-  // Matrices of weights that take turns: more than the caches hold are read from memory, as the
-  // layers of a model are for a short text.
+  // Number of weight matrices that take turns. With more than the caches hold, weights come from
+  // memory, as those of a model do for a short text.
   const int64_t matrices = int_of(shape, "matrices", 1), floats = gemm_f32_packed_floats(k, n);
   AlignedBuffer<float> a(m * k), w(n * k), packed(matrices * floats), c(m * n), bias(n);
   fill(a, m * k);

@@ -13,7 +13,7 @@ namespace {
 
 int64_t padded_k(int64_t k) { return (k + kGemmS8KAlign - 1) / kGemmS8KAlign * kGemmS8KAlign; }
 
-// The format of { bits } (8 when absent) of a row.
+// The format of a row for { bits } (default 8).
 const GemmS8Format& format_of(const Napi::CallbackInfo& info) {
   const int64_t bits = int_of(info[1].As<Napi::Object>(), "bits", 8);
   if (bits != 7 && bits != 8) throw Napi::RangeError::New(info.Env(), "bits must be 7 or 8");
@@ -84,7 +84,8 @@ Napi::Value bench(const Napi::CallbackInfo& info) {
   AlignedBuffer<int8_t> w(n * k);
   AlignedBuffer<float> c(m * n), a_scale(m), w_scale(n), bias(n);
   AlignedBuffer<int32_t> a_zero(m), w_sum(n);
-  // Like weights of a model, nearly normal: the sum of four even ones, a third of the range wide.
+  // Nearly normal numbers, like the weights of a model: the sum of four uniform ones, spread over a
+  // third of the range.
   for (int64_t i = 0; i < n * k; ++i) {
     int64_t sum = 0;
     for (int64_t part : {7919, 104729, 1299709, 15485863}) sum += i * part / 64 % 64;

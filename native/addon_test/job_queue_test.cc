@@ -1,5 +1,6 @@
-// Urgent jobs of the queue, from JS: pieces taken by lanes that run bulk work, whole jobs when the
-// queue is idle, jobs that are dropped. Each call builds its own queue and blocks until it is gone.
+// Urgent jobs of the queue, for the test addon: pieces taken by lanes that run bulk work, whole
+// jobs when the queue is idle, dropped jobs. Each call builds its own queue and blocks until it has
+// ended.
 #include "base/job_queue.h"
 
 #include <napi.h>
@@ -15,7 +16,7 @@
 namespace sinter {
 namespace {
 
-// What happened to one urgent job. The queue frees the job, not its log.
+// Records what happened to one urgent job. The queue frees the job, but not its log.
 struct UrgentLog {
   explicit UrgentLog(int64_t pieces) : hits(static_cast<size_t>(pieces)) {}
   std::vector<std::atomic<int32_t>> hits;  // calls per piece
@@ -69,9 +70,9 @@ Napi::Array describe(Napi::Env env, const Logs& logs) {
   return list;
 }
 
-// (lanes, jobs, pieces, throwAt) -> { hits, whole, ends, errors }[]: with lanes > 0 a bulk job of
-// so many threads runs until all urgent jobs have ended, looking for pieces all the time; with 0
-// nothing else runs. Every third job throws at piece `throwAt` (-1: none).
+// (lanes, jobs, pieces, throwAt) -> { hits, whole, ends, errors }[]. With lanes > 0 a bulk job of
+// as many threads takes pieces until all urgent jobs have ended; with 0 no bulk job runs. Every
+// third job throws at piece `throwAt` (-1: never).
 Napi::Value urgent(const Napi::CallbackInfo& info) {
   const auto number = [&](size_t i) { return info[i].As<Napi::Number>().Int64Value(); };
   const int lanes = static_cast<int>(number(0));
@@ -104,8 +105,9 @@ Napi::Value urgent(const Napi::CallbackInfo& info) {
   return describe(info.Env(), logs);
 }
 
-// () -> { drops, ran, ends }: jobs 1 (running), 2 and 4 (bulk), 3 (urgent) of which 1, 2, 3 and 9
-// are dropped; then the first one ends. `ran`: bulk jobs.
+// () -> { drops, ran, ends }. Pushes bulk jobs 1 (which runs), 2 and 4 and urgent job 3, then drops
+// ids 1, 2, 3 and 9, then lets job 1 end. `ran` is the sum of 1, 10, 100 for the bulk jobs 1, 2, 4
+// that ran.
 Napi::Value drop(const Napi::CallbackInfo& info) {
   std::atomic<bool> started{false}, release{false};
   std::atomic<int32_t> ran{0};
@@ -134,7 +136,7 @@ Napi::Value drop(const Napi::CallbackInfo& info) {
 }
 
 // (milliseconds) -> busy milliseconds of the queue's thread after one job of about that length and
-// as much idling
+// an idle time of the same length
 Napi::Value busy(const Napi::CallbackInfo& info) {
   const std::chrono::milliseconds length(info[0].As<Napi::Number>().Int64Value());
   JobQueue queue;

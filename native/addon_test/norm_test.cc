@@ -60,8 +60,8 @@ Napi::Value backward_params(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// shape: { rows, n, backward? ("input" work) }: forward has a residual and keeps no statistics, as
-// at inference.
+// shape: { rows, n, backward? }. forward has a residual and keeps no statistics, as at inference;
+// `backward` times the gradient of the input.
 Napi::Value bench(const Napi::CallbackInfo& info) {
   const NormForm& form = form_of(info);
   const Napi::Object shape = info[1].As<Napi::Object>();

@@ -1,5 +1,6 @@
-// What one thread of this machine can do at most: loops of nothing but the arithmetic instruction
-// of a kernel family, all operands in registers. The kernel bench divides by these figures.
+// Measures the peak arithmetic speed of one thread of this machine: loops that hold only the
+// arithmetic instruction of a kernel family, with all operands in registers. The kernel bench
+// divides by these figures.
 #include "addon_test/peaks.h"
 
 #include <algorithm>
@@ -13,11 +14,11 @@ namespace sinter {
 namespace {
 
 #if defined(__x86_64__)
-// Hides from the optimizer that an operand never changes, so that no multiplication leaves the
-// loop.
+// Hides from the optimizer that an operand is constant, so that it cannot move the multiplication
+// out of the loop.
 #define SINTER_OPAQUE(x) __asm__ volatile("" : "+v"(x))
 
-// Defines void name(int64_t rounds): `count` independent sums, each updated once a round.
+// Defines void name(int64_t rounds): `count` independent sums, each updated once per round.
 #define SINTER_PEAK(name, isa, Reg, count, start, update)                           \
   __attribute__((target(isa), noinline)) void name(int64_t rounds) {                \
     Reg sum[count], a = start, b = start;                                           \
@@ -42,8 +43,8 @@ SINTER_PEAK(dot_vnni, "avx512f,avx512vnni", __m512i, 24, _mm512_setzero_si512(),
             _mm512_dpbusd_epi32(sum[i], a, b))
 #endif
 
-// Operations (a multiply and an add are two) a second, the best of several runs of a millisecond or
-// so.
+// Operations per second (a multiply and an add count as two), the best of several runs of about a
+// millisecond.
 double measure(void (*loop)(int64_t), double operations_a_round) {
   using Clock = std::chrono::steady_clock;
   constexpr int64_t kRounds = 400000;

@@ -26,7 +26,7 @@ Napi::Value rows_of(const Napi::CallbackInfo& info) {
   return out;
 }
 
-// The first `positions` rows; `shared`: the operation that asks next gets the same tables.
+// The first `positions` rows. `shared`: whether a second request gets the same tables.
 Napi::Value rotary(const Napi::CallbackInfo& info) {
   const double theta = info[0].As<Napi::Number>().DoubleValue();
   const int64_t dimensions = number_at(info, 1), positions = number_at(info, 2);

@@ -12,7 +12,7 @@
 namespace sinter {
 namespace {
 
-// An op that only has inputs and outputs.
+// An op that has only inputs and outputs.
 class ShapeOp : public Op {
  public:
   ShapeOp(std::vector<int> inputs, std::vector<int> outputs, bool alias) : alias_(alias) {
@@ -36,7 +36,7 @@ std::vector<int> ints_of(const Napi::Value& value) {
   return list;
 }
 
-// From [kind, width, rows] of each.
+// Reads values from a list of [kind, width, rows].
 std::vector<ValueInfo> values_of(const Napi::Value& value) {
   const Napi::Array list = value.As<Napi::Array>();
   std::vector<ValueInfo> values;
@@ -73,7 +73,7 @@ Napi::Object plan_value(Napi::Env env, const MemoryPlan& made) {
 }
 
 // (values, ops: { inputs, outputs, alias }[], toTheEnd: number[]) -> { offsets: number[], widths:
-// number[] of the rooms }
+// number[] }, a width for each room
 Napi::Value plan(const Napi::CallbackInfo& info) {
   return plan_value(info.Env(), plan_memory(values_of(info[0]), ops_of(info[1]), ints_of(info[2])));
 }
@@ -129,7 +129,7 @@ Napi::Int32Array ints_value(Napi::Env env, const int32_t* from, int64_t count) {
 }
 
 // ({ ids, offsets, segments | null, selected | null }, [begin, end][]) -> the micro-batch of each
-// slice, all made in one workspace
+// slice; all are made in one workspace
 Napi::Value micro(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const Napi::Object batch = info[0].As<Napi::Object>();

@@ -1,6 +1,6 @@
-// What the <family>_test.cc files share: rows of a kernel table, arguments from JS objects, timing,
-// aligned memory. The test addon throws a JS error when an argument is missing, has the wrong type
-// or is too short, so that a wrong test never turns into a wild read.
+// Helpers of the <family>_test.cc files: rows of a kernel table, arguments from JS objects, timing,
+// aligned memory. A JS error is thrown for an argument that is missing, of the wrong type or too
+// short, so that a wrong test never reads wild memory.
 #pragma once
 
 #include <napi.h>
@@ -32,7 +32,7 @@ Napi::Array rows_value(Napi::Env env, const KernelRows<Kernels>& table) {
   return out;
 }
 
-// The kernels of the row that `name` (a JS string) names. The host must be able to run it.
+// The kernels of the row called `name` (a JS string), which the host must be able to run.
 template <typename Kernels>
 const Kernels& row_named(const KernelRows<Kernels>& table, const Napi::Value& name) {
   const std::string wanted = name.As<Napi::String>();
@@ -99,13 +99,13 @@ T* array_of(const Napi::Object& object, const char* key, int64_t least) {
   return reinterpret_cast<T*>(static_cast<char*>(array.ArrayBuffer().Data()) + array.ByteOffset());
 }
 
-// The same, or nullptr when the key is missing.
+// As array_of, or nullptr when the key is missing.
 template <typename T>
 T* optional_array_of(const Napi::Object& object, const char* key, int64_t least) {
   return has(object, key) ? array_of<T>(object, key, least) : nullptr;
 }
 
-namespace {  // not the engine's class of the same name, which is linked into this addon too
+namespace {  // separate from base's class of this name, which is linked into this addon too
 
 // `count` elements, zeroed, on a 64-byte boundary.
 template <typename T>
@@ -134,7 +134,7 @@ Napi::Object time_calls(Napi::Env env, double seconds, double flops, double byte
     return std::chrono::duration<double, std::nano>(d).count();
   };
   f();
-  int64_t calls = 1;  // of one sample: enough to make the clock's own cost small
+  int64_t calls = 1;  // calls per sample, enough to make the clock's own cost small
   for (;; calls *= 2) {
     const auto start = Clock::now();
     for (int64_t i = 0; i < calls; ++i) f();

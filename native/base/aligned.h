@@ -1,5 +1,6 @@
-// Memory on 64-byte borders: what arenas, gradients and scratch live in. Contents start undefined.
-// Large blocks are pages of their own: the heap would keep them after they were freed.
+// AlignedBuffer: memory on a 64-byte boundary, for arenas, gradients and scratch. Its contents
+// start undefined. A large block is mapped from the system as pages of its own, because the heap
+// would keep its memory after it was freed.
 #pragma once
 
 #include <algorithm>
@@ -17,8 +18,8 @@ namespace sinter {
 
 inline constexpr size_t kAlignment = 64;
 
-// Bytes from which a block is made of pages of its own. A sanitizer sees what leaves a heap block
-// only.
+// A block of at least this many bytes is mapped as pages of its own. Sanitizer builds use the heap
+// only: they detect accesses outside a heap block, but not outside mapped pages.
 #if defined(__SANITIZE_ADDRESS__)
 inline constexpr size_t kPagesFrom = SIZE_MAX;
 #else
@@ -60,10 +61,9 @@ class AlignedBuffer {
   int64_t bytes() const { return size_ * static_cast<int64_t>(sizeof(T)); }
   bool empty() const { return size_ == 0; }
 
-  // Frees the memory now.
   void clear() { *this = AlignedBuffer(); }
 
-  // At least `size` elements; old contents are lost when it grows.
+  // Makes room for at least `size` elements; old contents are lost when the buffer grows.
   T* reserve(int64_t size) {
     if (size > size_) {
       clear();

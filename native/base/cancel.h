@@ -1,5 +1,5 @@
-// A flag that another thread may raise. Work checks it between micro-batches and between
-// operations.
+// A flag that another thread may raise to cancel a call. The work checks it between micro-batches
+// and between operations.
 #pragma once
 
 #include <atomic>

@@ -19,7 +19,7 @@ inline constexpr int kErrorCodeCount = 0
 #undef SINTER_ERROR_CODE
     ;
 
-// Spelling of a code, as in the list.
+// The name of a code, as errors.inc spells it.
 const char* error_code_name(ErrorCode code);
 
 class Error : public std::runtime_error {

@@ -1,4 +1,4 @@
-// The system call itself: glibc has had a function for it only since 2.28.
+// Calls renameat2 by its number on Linux, because glibc has had a function for it only since 2.28.
 #include "base/exchange.h"
 
 #include <stdio.h>

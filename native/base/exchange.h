@@ -1,12 +1,13 @@
-// Two names of a file system change places in one step.
+// Swaps two paths of a file system in one atomic step.
 #pragma once
 
 #include <string>
 
 namespace sinter {
 
-// True: what was at `a` is at `b` and the other way round, and nobody saw anything in between.
-// False: nothing changed, because the system or the file system has no such call or refused it.
+// Returns true when the files or folders at `a` and `b` have changed places, with no state between
+// that another process could see. Returns false when nothing changed: the system or the file system
+// lacks the call, or refused it.
 bool exchange_paths(const std::string& a, const std::string& b) noexcept;
 
 }  // namespace sinter

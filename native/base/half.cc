@@ -34,10 +34,11 @@ void store_u16(uint32_t value, uint8_t* to) {
 void narrow_f16(int64_t n, const float* from, uint8_t* to) {
   for (int64_t i = 0; i < n; ++i) {
     const uint32_t bits = float_to_bits(from[i]), magnitude = bits & 0x7FFFFFFFu;
-    // Subnormal halves: adding 0.5 leaves their bits at the end of the mantissa, rounded.
+    // Subnormal halves: after adding 0.5 their bits are the last bits of the mantissa, rounded.
     const uint32_t small = float_to_bits(bits_to_float(magnitude) + 0.5f) - 0x3F000000u;
-    // Others: the exponent is moved by 112, and what is cut off rounds up past a half, or at a half
-    // to even; beyond the largest it carries into the infinity's exponent.
+    // Normal halves: the exponent is rebased by 112. The dropped bits round to nearest, ties to
+    // even; the carry of a rounding beyond the largest finite half makes the exponent that of
+    // infinity.
     const uint32_t large = (magnitude - 0x38000000u + 0xFFFu + ((magnitude >> 13) & 1u)) >> 13;
     uint32_t half = magnitude < 0x38800000u ? small : large;
     if (magnitude >= 0x47800000u) half = magnitude > 0x7F800000u ? 0x7E00u : 0x7C00u;

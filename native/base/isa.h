@@ -1,6 +1,6 @@
-// Which instruction set level runs. Levels are ordered: a kernel row marked `avx2` may run at avx2
-// and above. The active level is read once: the best that the host has, or the one that SINTER_ISA
-// names.
+// The instruction set level that kernels run at. Levels are ordered: a kernel row marked `avx2` may
+// run at avx2 and above. The active level is read once: the best that the host has, or the one that
+// SINTER_ISA names.
 #pragma once
 
 namespace sinter {
@@ -12,7 +12,7 @@ inline constexpr int kIsaCount = 4;
 // + VNNI).
 const char* isa_name(Isa isa);
 
-// CPUID and operating system state (XCR0) both allow the level.
+// Whether the CPU (CPUID) and the operating system (XCR0) both support the level.
 bool host_supports(Isa isa);
 
 // The level in use. Throws Error(DEVICE) when SINTER_ISA names no level or one that the host lacks.

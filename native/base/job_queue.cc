@@ -12,7 +12,7 @@ JobQueue::~JobQueue() {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     stop_ = true;
-    urgent_.clear();  // lanes that run bulk work take no more of it
+    urgent_.clear();  // so that lanes in a bulk job take no more pieces
     count_urgent();
   }
   wake_.notify_one();
@@ -38,7 +38,7 @@ void JobQueue::push_urgent(int64_t id, std::shared_ptr<UrgentJob> job) {
 }
 
 bool JobQueue::drop(int64_t id) {
-  Bulk bulk;  // what a job captured is freed without the lock
+  Bulk bulk;  // declared before the lock, so that what the job captured is freed after unlocking
   Urgent urgent;
   std::lock_guard<std::mutex> lock(mutex_);
   const auto named = [id](const auto& entry) { return entry.id == id; };
@@ -84,7 +84,7 @@ void JobQueue::end_pieces(const std::shared_ptr<UrgentJob>& job, std::exception_
     --job->open_;
     if (error != nullptr && job->error_ == nullptr) {
       job->error_ = error;
-      job->open_ -= job->pieces_ - job->next_;  // those that nobody has taken
+      job->open_ -= job->pieces_ - job->next_;  // pieces that no lane has taken
       job->next_ = job->pieces_;
       const auto same = [&](const Urgent& entry) { return entry.job == job; };
       urgent_.erase(std::remove_if(urgent_.begin(), urgent_.end(), same), urgent_.end());
@@ -92,7 +92,7 @@ void JobQueue::end_pieces(const std::shared_ptr<UrgentJob>& job, std::exception_
     }
     if (job->open_ > 0) return;
   }
-  job->ended(job->error_);  // nobody else touches the job any more
+  job->ended(job->error_);  // all pieces have ended, so this thread alone holds the job
 }
 
 bool JobQueue::run_urgent_whole() {
@@ -100,7 +100,7 @@ bool JobQueue::run_urgent_whole() {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (urgent_.empty()) return false;
-    // Lanes that had to go back to bulk work may have left pieces.
+    // A lane whose turn of urgent work was over may have left pieces of the first job.
     if (urgent_.front().job->next_ == 0) {
       job = std::move(urgent_.front().job);
       urgent_.pop_front();
@@ -118,8 +118,8 @@ bool JobQueue::run_urgent_whole() {
   return true;
 }
 
-// A bulk job has its turn when no urgent one waits, or when those have passed it for long enough;
-// once it runs they pass inside it, at its borders.
+// Takes the next bulk job when no urgent job waits, or when urgent jobs have gone ahead of it for
+// kUrgentTurn. Once a bulk job runs, urgent jobs pass it between its operations.
 bool JobQueue::take_bulk(std::function<void()>& job) {
   std::lock_guard<std::mutex> lock(mutex_);
   const auto now = std::chrono::steady_clock::now();

@@ -1,7 +1,8 @@
-// Where calls from JavaScript become native work: one thread runs bulk jobs in the order they came,
-// and urgent jobs pass them. The rule: an urgent job is cut into pieces, and whoever is at a border
-// of its own work (a lane between two operations, or this thread between two jobs) takes the next
-// one; the one that ends the last piece ends the job, so nobody waits for anybody.
+// The queue that runs the calls from JavaScript as native work. One thread runs bulk jobs in the
+// order in which they came; urgent jobs pass them. The rule: an urgent job is cut into pieces, and
+// any thread that is between two steps of its own work takes the next piece: a lane between two
+// operations, the queue's thread between two jobs. The thread that ends the last piece ends the
+// job, so no thread waits for another.
 #pragma once
 
 #include <atomic>
@@ -19,7 +20,7 @@
 
 namespace sinter {
 
-// How long urgent work may hold up bulk work at a time.
+// The longest time for which urgent work may hold up bulk work before bulk work has a turn.
 inline constexpr std::chrono::milliseconds kUrgentTurn{20};
 
 class UrgentJob {
@@ -30,11 +31,13 @@ class UrgentJob {
   UrgentJob(const UrgentJob&) = delete;
   UrgentJob& operator=(const UrgentJob&) = delete;
 
-  // One piece, by one lane, while other lanes do other work. May throw: the rest is then dropped.
+  // Runs one piece on one lane, while other lanes do other work. An exception drops the pieces that
+  // no lane has taken.
   virtual void run_piece(int64_t piece, int lane) = 0;
-  // All of it, by all lanes, which have nothing else to do. May throw.
+  // Runs the whole job on all lanes, which are free for it. May throw.
   virtual void run_whole() = 0;
-  // It is over, by the first error or well. Called once, on any thread; must not throw.
+  // The job has ended: `error` is its first exception, or nullptr. Called once, on any thread; must
+  // not throw.
   virtual void ended(std::exception_ptr error) = 0;
 
  private:
@@ -49,24 +52,26 @@ class UrgentJob {
 class JobQueue {
  public:
   JobQueue();
-  // Lets the running jobs end (raise their Cancel first) and drops the rest.
+  // Waits for the running jobs (raise their Cancel first) and drops the rest.
   ~JobQueue();
   JobQueue(const JobQueue&) = delete;
   JobQueue& operator=(const JobQueue&) = delete;
 
-  // `id` names the job for drop. Bulk jobs must not throw.
+  // Append a job. `id` names it for drop(). A bulk job must not throw.
   void push(int64_t id, std::function<void()> job);
   void push_urgent(int64_t id, std::shared_ptr<UrgentJob> job);
-  // True: the job had not begun, and never will.
+  // Removes a job that has not begun; false when it has begun or does not exist.
   bool drop(int64_t id);
 
-  // For those who run bulk work, at a border of it. False when no urgent work waits.
+  // Runs one piece of the first urgent job on `lane`, which is between two operations of a bulk
+  // job. False when no urgent job waits.
   bool run_urgent_piece(int lane);
-  // The same where all lanes are free for it: on the queue's thread, outside parallel work.
+  // Runs the first urgent job with all lanes: on the queue's thread only, outside parallel work.
+  // False when no urgent job waits.
   bool run_urgent_whole();
   bool urgent_waits() const { return urgent_waiting_.load(std::memory_order_relaxed) > 0; }
 
-  // Time in which the queue's thread ran jobs.
+  // Busy time of the queue's thread.
   const LaneClock& clock() const { return clock_; }
 
  private:
@@ -82,18 +87,18 @@ class JobQueue {
   void wait_for_jobs();
   bool take_bulk(std::function<void()>& job);
   void end_pieces(const std::shared_ptr<UrgentJob>& job, std::exception_ptr error);
-  // With the mutex held: urgent_ has changed.
+  // Call it with the mutex held, after a change of urgent_.
   void count_urgent() { urgent_waiting_.store(static_cast<int>(urgent_.size())); }
 
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Bulk> bulk_;
-  std::deque<Urgent> urgent_;  // jobs with a piece that nobody has taken
+  std::deque<Urgent> urgent_;  // jobs with a piece that no lane has taken
   std::atomic<int> urgent_waiting_{0};
-  std::chrono::steady_clock::time_point bulk_due_;  // when urgent work stops passing the next one
+  std::chrono::steady_clock::time_point bulk_due_;  // from then on a waiting bulk job goes first
   bool stop_ = false;
   LaneClock clock_;
-  std::thread thread_;  // last: it starts when everything above exists
+  std::thread thread_;  // last member: the thread uses all others from its start
 };
 
 }  // namespace sinter

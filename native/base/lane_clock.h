@@ -1,5 +1,5 @@
-// How long a lane has been busy. One thread, the lane's, begins and ends; any thread may read, also
-// while the lane is busy.
+// Measures how long a lane (a thread) has been busy. Only the lane itself calls begin and end; any
+// thread may read the time, also while the lane is busy.
 #pragma once
 
 #include <atomic>
@@ -28,8 +28,8 @@ class alignas(64) LaneClock {
   }
 
  private:
-  // Both states in one word, so that a reader never sees half a change. Busy: the time at which it
-  // would have begun, had it been busy ever since. Idle: -1 - busy_.
+  // Busy or idle in one word, so that a reader never sees a half-made change. Busy: the moment of
+  // begin() minus the busy time before it. Idle: -1 - busy_.
   std::atomic<int64_t> mark_{-1};
   int64_t busy_ = 0;  // the lane's own
 };

@@ -1,4 +1,4 @@
-// mmap, cut to a border by mapping too much and returning the ends.
+// Page mapping with mmap. Alignment comes from mapping too much and unmapping both ends.
 #include "base/pages.h"
 
 #include <sys/mman.h>
@@ -36,7 +36,7 @@ void* map_pages(size_t bytes) {
   if (before < kLargePage) munmap(pages + before + whole, kLargePage - before);
   pages += before;
 #ifdef MADV_HUGEPAGE
-  madvise(pages, whole / kLargePage * kLargePage, MADV_HUGEPAGE);  // refused: small pages
+  madvise(pages, whole / kLargePage * kLargePage, MADV_HUGEPAGE);  // if refused, pages stay small
 #endif
   return pages;
 }

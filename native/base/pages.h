@@ -1,18 +1,19 @@
-// Memory taken from the system page by page: what large blocks live in, so that freeing them gives
-// the memory back at once, and weights lie on 2 MB pages where the system has them.
+// Memory mapped from the system, for large blocks: freeing it returns it to the system at once, and
+// weights can lie on 2 MB pages where the system has them.
 #pragma once
 
 #include <cstddef>
 
 namespace sinter {
 
-// Zeroed memory, on a 2 MB border from 2 MB on; nullptr when there is none. Pages become resident
-// when they are touched. Only whole 2 MB parts ask for large pages: residence never exceeds `bytes`
-// by more than a small page.
+// Maps zeroed memory; nullptr when the system has none. From 2 MB on it is aligned to 2 MB. Pages
+// become resident when they are touched. Only whole 2 MB parts ask for large pages, so resident
+// memory exceeds `bytes` by less than a small page.
 void* map_pages(size_t bytes);
-// `pages` and `bytes` as they were mapped.
+// Unmaps memory of map_pages; `pages` and `bytes` are those of that call.
 void unmap_pages(void* pages, size_t bytes) noexcept;
-// Gives back the whole pages inside [begin, begin + bytes); what lay there reads as undefined.
+// Returns the whole pages inside [begin, begin + bytes) to the system; their contents become
+// undefined.
 void discard_pages(void* begin, size_t bytes) noexcept;
 
 }  // namespace sinter

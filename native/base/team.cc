@@ -1,7 +1,7 @@
-// A region is opened by an odd ticket and closed by the next even one. Helpers spin on the ticket
-// for a short while (layers follow each other within microseconds), then park, so an idle engine
-// uses no CPU. The caller waits only for helpers that joined: one that the system has not scheduled
-// yet costs nothing.
+// A parallel region opens with an odd ticket and closes with the next even one. Helpers spin on the
+// ticket for a short while (layers follow each other within microseconds), then park, so an idle
+// engine uses no CPU. The caller waits only for helpers that have joined the region: a helper that
+// the system has not scheduled yet costs nothing.
 #include "base/team.h"
 
 #include <chrono>
@@ -9,10 +9,10 @@
 namespace sinter {
 namespace {
 
-// How long a helper looks for the next region before it parks: longer than what a caller needs to
-// come back with its next short text, so that a stream of them finds the helpers awake.
+// How long a helper spins for the next region before it parks: longer than a caller takes between
+// two short texts, so that a stream of them finds the helpers awake.
 constexpr std::chrono::microseconds kAwake{500};
-// Looks between two looks at the clock.
+// Checks of the ticket between two readings of the clock.
 constexpr int kSpins = 256;
 
 void relax() {
@@ -77,10 +77,10 @@ void Team::parallel_for(int64_t count, LaneBody body) {
   }
   Region region(count, body);
   region_ = &region;
-  // The sequentially consistent order of ticket_ and joined_ decides every race below: a helper
-  // that joined before the close is waited for, one that joins after it sees the close. The same
-  // holds for ticket_ and parked_: either the helper sees the ticket, or this thread sees it
-  // parked.
+  // ticket_ and joined_ are sequentially consistent, which decides every race below: a helper that
+  // joined before the region closed is waited for, and one that joins later sees that it is closed.
+  // ticket_ and parked_ likewise: either the helper sees the new ticket, or this thread sees the
+  // helper parked.
   ticket_.fetch_add(1);
   if (parked_.load() > 0) {
     {
@@ -108,7 +108,8 @@ uint64_t Team::await_ticket(uint64_t seen) {
       if (ticket % 2 == 1 && ticket != seen) return ticket;
       relax();
     }
-    // The thread that the results go to may want this core; on an idle one this costs nothing.
+    // Another thread may need this core, such as the one that the results go to; on an idle core
+    // yielding costs nothing.
     std::this_thread::yield();
   } while (std::chrono::steady_clock::now() < deadline && !stop_.load(std::memory_order_relaxed));
   std::unique_lock<std::mutex> lock(mutex_);

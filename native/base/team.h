@@ -16,7 +16,8 @@
 
 namespace sinter {
 
-// A borrowed callable body(index, lane): no allocation, valid for the call it is passed to.
+// A reference to a callable body(index, lane): allocates nothing, valid during the call that it is
+// passed to.
 class LaneBody {
  public:
   template <typename F, typename = std::enable_if_t<!std::is_same_v<std::decay_t<F>, LaneBody>>>
@@ -33,7 +34,7 @@ class LaneBody {
 
 class Team {
  public:
-  // Throws std::system_error when the system starts no more threads.
+  // Starts lanes - 1 threads. Throws std::system_error when the system refuses one.
   explicit Team(int lanes);
   ~Team();
   Team(const Team&) = delete;
@@ -41,19 +42,20 @@ class Team {
 
   int lanes() const { return static_cast<int>(threads_.size()) + 1; }
 
-  // body(index, lane) for every index in [0, count), each once, by any lane; returns when all are
-  // done. The first exception is rethrown after the others have ended; indices not yet started are
-  // then skipped.
+  // Calls body(index, lane) once for every index in [0, count), on any lane, and returns when all
+  // have ended. After the first exception no further index is started; it is rethrown when the
+  // running ones have ended.
   void parallel_for(int64_t count, LaneBody body);
 
-  // Time in which helper `lane` (from 1) took part in regions; the caller keeps its own time.
+  // Busy time of helper `lane` (from 1) in parallel regions; the caller measures its own time.
   const LaneClock& clock(int lane) const { return clocks_[static_cast<size_t>(lane - 1)]; }
 
  private:
   struct Region;
   void helper(int lane);
   void stop();
-  // The next ticket after `seen`, or an even number: no region is open for this helper.
+  // Waits for a ticket other than `seen` that opens a region, and returns it. A helper that was
+  // woken to stop gets an even number or `seen`.
   uint64_t await_ticket(uint64_t seen);
   static void work(Region& region, int lane);
 
@@ -61,12 +63,12 @@ class Team {
   std::vector<std::thread> threads_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  // Odd: region_ is open to helpers. Each region has an odd number of its own.
+  // Odd while region_ is open to helpers; every region has its own odd number.
   std::atomic<uint64_t> ticket_{0};
-  std::atomic<int> joined_{0};  // helpers that hold region_, or are about to find it closed
+  std::atomic<int> joined_{0};  // helpers inside region_, or about to find it closed
   std::atomic<int> parked_{0};
   std::atomic<bool> stop_{false};
-  Region* region_ = nullptr;  // written while no region is open
+  Region* region_ = nullptr;  // written only while no region is open
 };
 
 }  // namespace sinter

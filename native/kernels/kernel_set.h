@@ -1,4 +1,4 @@
-// Every family's kernels at one ISA level: what the program and the trainer call through.
+// The kernels of all families at one ISA level. Programs and the trainer call kernels through it.
 #pragma once
 
 #include "kernels/activation/activation.h"
@@ -33,7 +33,7 @@ struct KernelSet {
   const SoftmaxKernels& softmax;
 };
 
-// The set of active_isa(), picked once.
+// The kernels at active_isa(), picked once.
 const KernelSet& active_kernels();
 
 }  // namespace sinter

@@ -1,4 +1,4 @@
-// activation: a function of every element, with the bits that it has as the end of a linear.
+// activation: an element-wise function, with the same bits as the activation of a linear.
 #include "ops/activation_names.h"
 #include "ops/factory.h"
 #include "program/run.h"
@@ -31,7 +31,7 @@ class ActivationOp : public Op {
     float* dy = run.grad(outputs_[0]);
     float* dx = run.grad(inputs_[0]);
     run.parallel_ranges(run.elements(outputs_[0]), 1024, 4, [&](int64_t begin, int64_t end, int) {
-      // dy is not read again.
+      // dy is overwritten, because nothing reads it again.
       run.kernels.activation.backward(activation_, end - begin, x + begin, dy + begin, dy + begin);
       run.kernels.reduce.add(end - begin, dy + begin, dx + begin, dx + begin);
     });

@@ -1,4 +1,4 @@
-// The activations by their names in a graph.
+// The names of activations in a graph.
 #pragma once
 
 #include "kernels/activation/activation_kind.h"

@@ -1,4 +1,4 @@
-// add: input + residual, the step of pre-norm layers.
+// add: input + residual, as in layers with the norm first (pre-norm).
 #include "ops/factory.h"
 #include "program/run.h"
 

@@ -1,7 +1,8 @@
 // attention: softmax attention inside each sequence. Query, key and value lie side by side in the
-// input. A task is one head of one sequence; where terms of the distance are learned, of a piece of
-// some hundred tokens, which shares the head's terms and has a sum of gradients of its own, so
-// that the order of all sums depends on the batch alone. Backward recomputes the probabilities.
+// input. A task is one head of one sequence. Where terms of the distance are learned, a task is one
+// head of a piece of about 1000 tokens: the piece shares the terms of the head and has its own sum
+// of gradients, so that the order of all sums depends on the batch alone. Backward recomputes the
+// probabilities.
 #include "kernels/attention/attention.h"
 
 #include <algorithm>
@@ -89,16 +90,17 @@ class AttentionOp : public Op {
     return {sequence, head, offsets[0], offsets[1] - offsets[0]};
   }
 
-  // Sequences that share a task: [begin(i), begin(i + 1)).
+  // How sequences are grouped into pieces: piece i holds sequences [begin(i), begin(i + 1)).
   struct Pieces {
     int64_t count = 0;
-    const int64_t* begins = nullptr;  // nullptr: one sequence each
+    const int64_t* begins = nullptr;  // nullptr: one sequence per piece
     float* gradients = nullptr;
-    float* own = nullptr;  // the gradient of query, key and value before it is added
+    float* own = nullptr;  // gradient of query, key and value before it is added
     int64_t begin(int64_t piece) const { return begins == nullptr ? piece : begins[piece]; }
   };
 
-  // Pieces, `floats` of gradients for each of them and each head, and `own` floats.
+  // Cuts the batch into pieces, and takes scratch: `floats` of gradients for each piece and head,
+  // and `own` floats.
   Pieces cut(Run& run, int64_t floats, int64_t own) const {
     const Batch& batch = run.batch;
     const auto walk = [&](int64_t* begins) {
@@ -125,12 +127,12 @@ class AttentionOp : public Op {
     return {count, begins, gradients, own == 0 ? nullptr : gradients + sums};
   }
 
-  // What a task works with: the terms of its head, and scratch for texts up to the longest.
+  // The memory of a task: the terms of its head, and scratch for texts up to the longest.
   struct Desk {
     const RotaryTable* rotary;
     RelativeTerms terms;
     RelativeGradients gradients;
-    float *q, *k, *dq, *dk;  // [longest, head_dim], rotated; where there is a rotation
+    float *q, *k, *dq, *dk;  // [longest, head_dim], with rotation only
     float* scratch;
   };
 
@@ -152,7 +154,7 @@ class AttentionOp : public Op {
     return desk;
   }
 
-  // Where a head's query and key are read, rotated first where that is asked for.
+  // The query, key and value of a head; query and key are rotated first where the node asks for it.
   struct Heads {
     const float *q, *k, *v;
     AttentionShape shape;
@@ -184,7 +186,8 @@ class AttentionOp : public Op {
     }
   }
 
-  // `all`: the gradient of query, key and value of all tokens, which is written.
+  // Writes the gradient of query, key and value of one sequence and head into `all`, that of all
+  // tokens.
   void backward_one(Run& run, const Place& place, const Desk& desk, float* all) const {
     const auto& kernels = run.kernels.attention;
     const Heads in = heads(run, place, desk);
@@ -206,7 +209,7 @@ class AttentionOp : public Op {
     kernels.rotate(back, dk, head_dim_, dqkv + width, row);
   }
 
-  // Others read query, key and value too and have added to the gradient.
+  // Adds `own` to the gradient of the input, to which other ops that read it have added.
   void add_own(Run& run, const float* own) const {
     float* dx = run.grad(inputs_[0]);
     run.parallel_ranges(run.elements(inputs_[0]), 1024, 1, [&](int64_t begin, int64_t end, int) {
@@ -214,7 +217,8 @@ class AttentionOp : public Op {
     });
   }
 
-  // Multiply-adds of both products: at most this, and about this for texts of one length.
+  // Multiply-adds of both products of attention: an upper bound, nearly exact for texts of one
+  // length.
   int64_t work(const Run& run) const {
     return 2 * run.batch.tokens * run.batch.longest * heads_ * head_dim_;
   }
@@ -227,7 +231,8 @@ class AttentionOp : public Op {
             dropout_keep_scale(probability_)};
   }
 
-  // Tokens of a piece: enough to share the work on terms and sums, few enough for many lanes.
+  // The most tokens of a piece (a longer sequence is a piece of its own): enough to share the work
+  // on terms and sums, few enough to keep many lanes busy.
   static constexpr int64_t kPieceTokens = 1024;
 
   int64_t heads_, head_dim_;

@@ -1,5 +1,5 @@
-// Checks, terms by distance, and their gradients back to the learned rows: distances that share a
-// row are added in increasing t, so the order is fixed.
+// Checks of the node, terms by distance, and their gradients back to the learned rows. Distances
+// that share a row are added in increasing t, so the order is fixed.
 #include "ops/attention_positions.h"
 
 #include <algorithm>
@@ -9,7 +9,7 @@
 namespace sinter {
 namespace {
 
-// Farther than any text is long.
+// A window wider than any text.
 constexpr int64_t kNoWindow = int64_t{1} << 28;
 
 int64_t distances(int64_t longest) { return 2 * longest - 1; }
@@ -21,7 +21,7 @@ AttentionPositions::AttentionPositions(const Node& node, const HeadSizes& heads,
                                        std::vector<int>& inputs, std::vector<int>& groups)
     : heads_(heads.heads), head_dim_(heads.head_dim), window_(kNoWindow), scale_(heads.scale) {
   if (node.has("window")) {
-    // Wider than any text is as good as the widest.
+    // Clamped to kMaxDistance, because no text is longer.
     window_ = std::min(node.integer("window", 0, int64_t{1} << 53), kMaxDistance);
   }
   if (node.has("rotary")) read_rotary(node, builder);
@@ -84,7 +84,7 @@ int64_t AttentionPositions::kernel_floats(const AttentionKernels& kernels, int64
   const auto relative_floats =
       backward ? kernels.relative_backward_scratch : kernels.relative_forward_scratch;
   size_t floats = 0;
-  // Texts that the window covers run without it.
+  // A text that fits the window runs on the plain kernels.
   const int64_t plain =
       std::min(longest, backward ? std::min(window_ + 1, kLongestPlain) : window_ + 1);
   if (!learned()) floats = plain_floats(plain, head_dim_);
@@ -103,7 +103,8 @@ Rotation AttentionPositions::rotation(const RotaryTable& table, int64_t length,
 int64_t AttentionPositions::term_floats(int64_t longest, bool backward) const {
   const int64_t count = padded(distances(longest));
   const int64_t tables = (keys_ >= 0 ? 1 : 0) + (queries_ >= 0 ? 1 : 0);
-  // Panels of each table, and its rows: all of them backward, else 16 at a time.
+  // Each table needs its panels. Backward also needs the rows of each table, forward only 16 rows
+  // at a time.
   const int64_t rows = backward ? tables * count : 16;
   return (bias_ ? count : 0) + (tables * count + (tables > 0 ? rows : 0)) * head_dim_;
 }
@@ -121,7 +122,7 @@ RelativeTerms AttentionPositions::terms(Run& run, int64_t longest, int64_t head,
     terms.bias = scratch;
     scratch += count;
   }
-  float* stage = nullptr;  // of both tables in turn
+  float* stage = nullptr;  // rows of both tables in turn
   const auto table = [&](int value, const float*& panels, const float*& rows) {
     if (value < 0) return;
     panels = scratch;
@@ -139,8 +140,8 @@ RelativeTerms AttentionPositions::terms(Run& run, int64_t longest, int64_t head,
   return terms;
 }
 
-// Panels of a table's rows by distance; the rows themselves stay in `rows`, or pass through `stage`
-// when it is nullptr.
+// Packs the rows of a table by distance into panels. The rows are kept in `rows`; when it is
+// nullptr they only pass through `stage`.
 void AttentionPositions::expand(Run& run, int value, int64_t longest, int64_t head, float* rows,
                                 float* stage, float* panels) const {
   const int64_t width = heads_ * head_dim_, count = distances(longest), center = longest - 1;

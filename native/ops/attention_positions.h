@@ -1,6 +1,6 @@
-// What an attention operation knows about positions: rotation, window, and the terms of the
-// distance with their gradients. Terms are laid out by distance for one head at a time, in scratch:
-// element t of a text stands for key - query = t - center.
+// The positions of an attention op: rotation, window, and the terms of the distance with their
+// gradients. Scratch holds the terms of one head by distance: element t belongs to all pairs with
+// key - query = t - center.
 #pragma once
 
 #include <cstdint>
@@ -24,15 +24,16 @@ struct HeadSizes {
 
 class AttentionPositions {
  public:
-  // Checks the node, and adds the table values and the group that it reads.
+  // Checks the node, and appends the table values and the group that it reads.
   AttentionPositions(const Node& node, const HeadSizes& heads, Builder& builder,
                      std::vector<int>& inputs, std::vector<int>& groups);
 
   bool rotary() const { return rotary_ != nullptr; }
-  // Terms that depend on learned numbers: they have gradients.
+  // Whether some terms are learned and so have gradients.
   bool learned() const { return bias_.has_value() || rows_.has_value(); }
-  // Whether a text of this length runs on the relative kernels. Longer texts do so backward even
-  // without terms: the plain kernel keeps two matrices of length x length, these a block of rows.
+  // Whether a text of this length runs on the relative kernels. Backward uses them for longer texts
+  // even without terms: the plain kernel keeps two matrices of length x length, the relative one a
+  // block of rows.
   bool relative(int64_t length, bool backward) const {
     return learned() || window_ < length - 1 || (backward && length > kLongestPlain);
   }
@@ -43,18 +44,19 @@ class AttentionPositions {
   std::shared_ptr<const RotaryTable> rotary_table(int64_t length) const {
     return rotary_ == nullptr ? nullptr : rotary_->up_to(length);
   }
-  // Rotation of a head of `length` tokens.
+  // The rotation of a head in a text of `length` tokens.
   Rotation rotation(const RotaryTable& table, int64_t length, bool backward) const;
 
-  // Floats of scratch for terms() of texts up to `longest` tokens.
+  // Floats of scratch that terms() needs for texts up to `longest` tokens.
   int64_t term_floats(int64_t longest, bool backward) const;
-  // The terms of a head, for texts up to `longest` tokens.
+  // The terms of a head, laid out in `scratch`, for texts up to `longest` tokens.
   RelativeTerms terms(Run& run, int64_t longest, int64_t head, bool backward, float* scratch) const;
 
-  // Floats of the gradients of one head, and the places in them, filled with 0.
+  // Floats for the gradients of the terms of one head, and the places of these gradients in memory
+  // at `at`. The caller fills the memory with 0.
   int64_t gradient_floats(int64_t longest) const;
   RelativeGradients gradients(int64_t longest, float* at) const;
-  // Adds them to the gradients of what the terms of `head` were made of.
+  // Adds the gradients of the terms of `head` to those of the weight and the table values.
   void fold(Run& run, int64_t longest, int64_t head, const RelativeGradients& gradients) const;
 
  private:
@@ -74,7 +76,7 @@ class AttentionPositions {
   std::optional<T5Buckets> bias_;
   int bias_group_ = -1;
   std::optional<DisentangledRows> rows_;
-  int keys_ = -1, queries_ = -1;  // values; -1: the term is missing
+  int keys_ = -1, queries_ = -1;  // numbers of values; -1: no such term
 };
 
 }  // namespace sinter

@@ -46,7 +46,7 @@ class ConcatOp : public Op {
   }
 
  private:
-  // body(row, column of the output where the part begins, input).
+  // Calls body(row, column of the output where the part begins, input).
   template <typename Body>
   void for_parts(Run& run, const Body& body) const {
     run.parallel_ranges(run.rows(outputs_[0]), 8, run.width(outputs_[0]),

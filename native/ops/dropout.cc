@@ -1,5 +1,5 @@
-// dropout: in training zeroes elements by a counter-based hash and scales the rest; otherwise the
-// input itself.
+// dropout: in training zeroes elements by a hash of their index and scales the rest; at inference
+// it is the input itself.
 #include "kernels/dropout/dropout.h"
 
 #include "ops/dropout_key.h"
@@ -29,7 +29,7 @@ class DropoutOp : public Op {
   }
 
   void backward(Run& run) const override {
-    if (alias_) return;  // the gradients share their memory too
+    if (alias_) return;  // the gradients share one memory too
     float* dy = run.grad(outputs_[0]);
     apply(run, dy, dy);
     float* dx = run.grad(inputs_[0]);

@@ -1,5 +1,5 @@
-// The parameters of dropout_hash: one key per (step, operation), and probability as the kernels
-// want it.
+// The parameters of the dropout kernels: a key per step and operation, and the probability in the
+// form that the kernels want.
 #pragma once
 
 #include <cmath>
@@ -7,8 +7,8 @@
 
 namespace sinter {
 
-// SplitMix64's mixing function (Steele, Lea, Flood 2014), of the step's key and the number of the
-// op's output.
+// Mixes the key of the step and the number of the op's output: SplitMix64 (Steele, Lea, Flood
+// 2014).
 inline uint64_t dropout_key(uint64_t step_key, int value) {
   uint64_t z = step_key + 0x9E3779B97F4A7C15ull * (static_cast<uint64_t>(value) + 1);
   z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;

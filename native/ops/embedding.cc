@@ -35,7 +35,7 @@ class EmbeddingOp : public Op {
     outputs_.push_back(builder.define(node.output, ValueKind::token, width));
   }
 
-  // A table that is read by position too has gradients in rows of no token.
+  // A table that is also read by position has gradients in rows that are no token ids of the batch.
   bool reads_token_rows(size_t group) const override {
     for (size_t i = 0; i < tables_.size(); ++i) {
       if (groups_[i] == groups_[group] && tables_[i].index != TableIndex::token) return false;
@@ -65,8 +65,8 @@ class EmbeddingOp : public Op {
     int32_t* shifted = shifted_positions(run);
     for (size_t i = 0; i < tables_.size(); ++i) {
       if (run.weight_grad(groups_[i]) == nullptr) continue;
-      // Split by columns: every row's sum then runs over the tokens in order, whatever the number
-      // of lanes.
+      // Split by columns, so that the sum of a row runs over the tokens in order, whatever the
+      // number of lanes.
       run.parallel_ranges(width, 16, run.batch.tokens, [&](int64_t begin, int64_t end, int) {
         run.kernels.embedding.backward(run.batch.tokens, width, begin, end, index(run, i, shifted),
                                        dy, run.weight_grad(groups_[i]));
@@ -80,7 +80,7 @@ class EmbeddingOp : public Op {
     int64_t offset;
   };
 
-  // Tokens whose rows are widened at a time, where the kernels do not read a table as it is stored.
+  // Tokens whose rows are widened at a time, for a storage that the kernels cannot read.
   static constexpr int64_t kWidenedTokens = 64;
 
   bool reads_all(const Run& run) const {
@@ -91,8 +91,8 @@ class EmbeddingOp : public Op {
     });
   }
 
-  // What the kernels read for `tokens` tokens from `begin` on: tables as they are, or their rows in
-  // scratch of the lane.
+  // The tables for `tokens` tokens from `begin` on: as they are stored where the kernels can read
+  // that, else as widened rows in scratch of the lane.
   void find_tables(Run& run, int64_t begin, int64_t tokens, const int32_t* shifted, int lane,
                    EmbeddingTable* tables) const {
     const int64_t width = run.width(outputs_[0]);
@@ -117,7 +117,7 @@ class EmbeddingOp : public Op {
     }
   }
 
-  // The weight of the last table.
+  // Adds the group of the weight of the table added last.
   void add_group(const Node& node, const std::string& weight, Builder& builder) {
     const std::vector<int64_t>& shape = builder.weights().spec(weight).shape;
     if (shape.size() != 2) builder.fail(node.output, "table " + weight + " must have 2 axes");
@@ -139,7 +139,7 @@ class EmbeddingOp : public Op {
     }
   }
 
-  // Positions plus the table's offset; nullptr when no table has one. At most one has.
+  // Positions plus the offset of the table that has one (at most one does), or nullptr.
   int32_t* shifted_positions(Run& run) const {
     for (const Table& table : tables_) {
       if (table.index != TableIndex::position || table.offset == 0) continue;

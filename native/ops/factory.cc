@@ -1,4 +1,4 @@
-// The rows of all_ops.inc as a table of functions.
+// The table of operations from all_ops.inc, as functions that make them.
 #include "ops/factory.h"
 
 namespace sinter {

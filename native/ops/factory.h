@@ -1,4 +1,5 @@
-// Makes the op of a node. all_ops.inc is the one table of operations; each reads its own fields.
+// Makes the op of a node. all_ops.inc is the only table of operations; each op reads the fields of
+// its node itself.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,5 @@
-// features: the numbers that the call hands over for each text, as a value. They are an input, so
-// there is nothing to pass backward; the addon has checked that they are there.
+// features: the numbers that the call passes for each text, as a value. They are an input, so
+// backward has nothing to do; the addon has checked that they are present.
 #include <cstring>
 
 #include "ops/factory.h"

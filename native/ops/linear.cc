@@ -1,6 +1,6 @@
-// linear: y = act(x W^T + b), with several weights stacked along the outputs: one product, with
-// bias and activation in its epilogue, as the weights' storage multiplies. In training the value
-// before the activation is kept for backward.
+// linear: y = act(x W^T + b). Several weights may be stacked along the outputs: one product
+// computes them all, with bias and activation in its epilogue, in the way of the weights' storage.
+// In training the value before the activation is kept for backward.
 #include "ops/activation_names.h"
 #include "ops/factory.h"
 #include "program/run.h"
@@ -67,7 +67,7 @@ class LinearOp : public Op {
         run.kernels.reduce.add_rows(rows, end - begin, dy + begin, n, dbias + begin);
       });
     }
-    // dW[n, k] += dy^T x: rows of the batch are the summed axis.
+    // dW[n, k] += dy^T x, a product that sums over the rows of the batch.
     if (float* dweight = run.weight_grad(groups_[0]); dweight != nullptr) {
       const float* x = pack_shared(run, rows, k, run.value(inputs_[0]), k, 1);
       product_f32(run, {n, k, rows, dy, 1, n, x, dweight, k, nullptr, Activation::none,

@@ -63,7 +63,7 @@ class NormOp : public Op {
     float* dweight = run.weight_grad(groups_[0]);
     float* dbias = groups_.size() > 1 ? run.weight_grad(groups_[1]) : nullptr;
     if (dweight != nullptr || dbias != nullptr) {
-      // The kernel computes both; that of a frozen weight goes nowhere.
+      // The kernel computes both gradients; that of a frozen weight goes to scratch.
       if (dweight == nullptr) dweight = zeroed_scratch(run, width);
       run.parallel_ranges(width, 16, rows, [&](int64_t begin, int64_t end, int) {
         form(run).backward_params(rows, width, begin, end, sum, mean, rstd, dy, dweight, dbias);
@@ -72,7 +72,8 @@ class NormOp : public Op {
     const float* weight = run.weights.at(groups_[0]).values.data();
     run.parallel_ranges(rows, 8, width, [&](int64_t begin, int64_t end, int) {
       const int64_t at = begin * width, count = (end - begin) * width;
-      // dy is not read again: it becomes the gradient of the sum, which both inputs receive.
+      // dy is overwritten, because nothing reads it again: it becomes the gradient of the sum,
+      // which is that of both inputs.
       form(run).backward_input(end - begin, width, sum + at, mean + begin, rstd + begin, weight,
                                dy + at, dy + at);
       for (int input : inputs_) {

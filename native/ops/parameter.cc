@@ -1,6 +1,6 @@
-// parameter: a weight as a table value. What is computed from it does not depend on the texts, so
-// an inference program computes it once, when it is sealed; a trainable one in every slice, whose
-// gradients then add up in the weight.
+// parameter: a weight as a table value. Values computed from it do not depend on the texts. An
+// inference program computes them once, when it is sealed; a trainable program computes them in
+// every slice, and their gradients add up in the weight.
 #include <cstring>
 
 #include "ops/factory.h"

@@ -1,4 +1,4 @@
-// pool: one row per sequence from its tokens.
+// pool: makes one row per sequence from its tokens.
 #include "kernels/pool/pool.h"
 
 #include "ops/factory.h"
@@ -40,7 +40,8 @@ class PoolOp : public Op {
     const float* x = run.value(inputs_[0]);
     const float* dy = run.grad(outputs_[0]);
     float* dx = run.grad(inputs_[0]);
-    // The kernel overwrites; other readers of the input (another head) may have added before.
+    // The kernel overwrites dx, but other readers of the input (another head) may have added to its
+    // gradient before.
     float* own = reinterpret_cast<float*>(
         run.shared_scratch(run.elements(inputs_[0]) * static_cast<int64_t>(sizeof(float))));
     run.parallel_ranges(run.batch.sequences, 1, width, [&](int64_t begin, int64_t end, int) {

@@ -1,4 +1,5 @@
-// Range reduction and series. -ffp-contract=off keeps a compiler from fusing what is written here.
+// Range reduction and series. It is compiled with -ffp-contract=off, so that no compiler fuses a
+// multiplication with an addition.
 #include "ops/portable_math.h"
 
 #include <cstdint>
@@ -7,7 +8,8 @@
 namespace sinter {
 namespace {
 
-constexpr double kLn2High = 0x1.62e42fefap-1;  // 36 bits of ln 2: times a small integer is exact
+constexpr double kLn2High =
+    0x1.62e42fefap-1;  // 36 bits of ln 2: n * it is exact for a small integer n
 constexpr double kLn2Low = 0x1.cf79abc9e3b3ap-40;
 
 }  // namespace
@@ -50,7 +52,7 @@ void portable_cos_sin(double x, double* cos, double* sin) {
   const int64_t n = static_cast<int64_t>(x * 0.6366197723675814 + 0.5);
   const double turns = static_cast<double>(n);
   const double r = ((x - turns * kHigh) - turns * kMiddle) - turns * kLow, z = r * r;
-  double c = 1.0, s = 1.0;  // of the angle r, |r| <= pi / 4
+  double c = 1.0, s = 1.0;  // cosine and sine of the angle r, |r| <= pi / 4
   for (int k = 18; k >= 2; k -= 2) c = 1.0 - c * z / (k * (k - 1));
   for (int k = 18; k >= 2; k -= 2) s = 1.0 - s * z / (k * (k + 1));
   s *= r;

@@ -1,5 +1,6 @@
-// Elementary functions in double from additions and multiplications alone: the same bits on every
-// machine, whatever its C library. Errors are below 1e-15 of the result (cos and sin: of 1).
+// Elementary functions in double, from additions and multiplications alone: the same bits on every
+// machine, whatever its C library. Errors are below 1e-15 of the result (for cos and sin: below
+// 1e-15 of 1).
 #pragma once
 
 namespace sinter {

@@ -1,5 +1,6 @@
-// The formulas of the two papers in the float32 steps of their implementations: a logarithm is
-// rounded to float before it is divided, so a distance on the border of two buckets falls as there.
+// The formulas of the T5 and DeBERTa papers, in the float32 steps of their implementations: a
+// logarithm is rounded to float before it is divided, so that a distance at the edge of two buckets
+// falls into the same bucket as there.
 #include "ops/relative_position.h"
 
 #include <algorithm>
@@ -19,8 +20,9 @@ int64_t ceiling(float x) {
   return static_cast<float>(whole) < x ? whole + 1 : whole;
 }
 
-// The list of a rule (0: T5, 1: DeBERTa): every layer of a model has the same, and a logarithm for
-// each of a million distances is felt when a program is made.
+// The bucket of every distance for one rule (key[0]: 0 for T5, 1 for DeBERTa). It is shared,
+// because all layers of a model use the same list, and a logarithm for each of a million distances
+// would slow the making of a program.
 template <typename Compute>
 DistanceRows shared_rows(std::array<int64_t, 4> key, const Compute& compute) {
   static std::mutex mutex;

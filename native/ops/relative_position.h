@@ -1,4 +1,5 @@
-// Which learned row stands for the distance between two tokens, as PyTorch computes it in float32.
+// Maps the distance between two tokens to the learned row that stands for it, as PyTorch computes
+// it in float32.
 #pragma once
 
 #include <cstdint>
@@ -7,15 +8,17 @@
 
 namespace sinter {
 
-// By distance; shared by all attentions of the process that ask for the same.
+// The bucket of every distance. All attentions of the process with the same parameters share one
+// list.
 using DistanceRows = std::shared_ptr<const std::vector<int32_t>>;
 
-// T5 (Raffel et al. 2020), both directions: half of the buckets for keys behind the query, half of
-// each for single distances, the rest in logarithmic steps up to `max_distance`.
+// The buckets of T5 (Raffel et al. 2020) in both directions. Half of the buckets are for keys after
+// the query. In each direction half of the buckets hold a single distance, the others grow in
+// logarithmic steps up to `max_distance`.
 class T5Buckets {
  public:
-  // buckets is a multiple of 4, max_distance above a quarter of it. Texts of more than `longest`
-  // tokens work, but slower.
+  // buckets is a multiple of 4, max_distance is above a quarter of it. Texts of more than `longest`
+  // tokens are correct but slower.
   T5Buckets(int64_t buckets, int64_t max_distance, int64_t longest);
   // In [0, buckets).
   int64_t row(int64_t key_minus_query) const;
@@ -26,8 +29,8 @@ class T5Buckets {
   DistanceRows of_distance_;
 };
 
-// DeBERTa (He et al. 2021): the distance itself, or logarithmic buckets of it, plus `span`, clamped
-// to [0, 2 span). span is `buckets`, or `max_distance` where buckets is 0.
+// The rows of DeBERTa (He et al. 2021): the distance itself, or its logarithmic bucket, plus
+// `span`, clamped to [0, 2 span). span is `buckets`, or `max_distance` where buckets is 0.
 class DisentangledRows {
  public:
   // buckets is 0, or at least 4 with max_distance above buckets / 2 + 1.

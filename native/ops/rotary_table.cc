@@ -1,4 +1,4 @@
-// Making the tables, and the list of those that are shared. The list holds no table alive.
+// Makes the tables, and lists those that are shared. The list keeps no table alive.
 #include "ops/rotary_table.h"
 
 #include <map>
@@ -21,7 +21,7 @@ std::shared_ptr<const RotaryTable> make_table(double theta, int64_t dimensions, 
   const double log_theta = portable_log(theta);
   for (int64_t i = 0; i < half; ++i) {
     const float exponent = static_cast<float>(2 * i) / static_cast<float>(dimensions);
-    // Beyond this e^x is no float any more, and the frequency is 0.
+    // Beyond 600 theta^exponent is no float, and the frequency is 0.
     const double power = static_cast<double>(exponent) * log_theta;
     const float period = power < 600 ? static_cast<float>(portable_exp(power)) : 0.0f;
     const float frequency = period > 0.0f ? 1.0f / period : 0.0f;

@@ -11,7 +11,7 @@
 
 namespace sinter {
 
-// Of positions 0 to `positions` - 1; row p holds `half` values.
+// Cosines and sines of positions 0 to `positions` - 1; row p holds `half` values of each.
 struct RotaryTable {
   int64_t positions = 0, half = 0;
   AlignedBuffer<float> cos, sin;
@@ -21,8 +21,8 @@ class RotaryTables {
  public:
   RotaryTables(double theta, int64_t dimensions) : theta_(theta), dimensions_(dimensions) {}
 
-  // At least `positions` of them, at most 2^20. Any thread; made when it is asked for, so that
-  // memory follows the longest text that came, not the longest that the model allows.
+  // A table of at least `positions` positions, at most 2^20. Any thread. A table grows on demand,
+  // so that its memory follows the longest text so far, not the longest that the model allows.
   std::shared_ptr<const RotaryTable> up_to(int64_t positions);
 
  private:

@@ -1,5 +1,5 @@
-// select: the rows of a token value that the call selects. Their token numbers rise strictly, so no
-// two lanes add to one row.
+// select: the rows of a token value that the call selects. Their token numbers strictly increase,
+// so no two lanes add to the same row.
 #include <cstring>
 
 #include "ops/factory.h"

@@ -1,4 +1,4 @@
-// Names to numbers, with checks.
+// Turns names into numbers of values and groups, with checks.
 #include "program/builder.h"
 
 #include <algorithm>

@@ -1,10 +1,11 @@
-// Spreading, and letting pass.
+// Spreads calls over the lanes, and lets urgent work pass.
 #include "program/engine.h"
 
 namespace sinter {
 namespace {
 
-// After urgent work for some time a lane does bulk work for at least a quarter of it.
+// After a turn of urgent work a lane does bulk work for at least this fraction (1 / kBulkShare) of
+// its time.
 constexpr int64_t kBulkShare = 4;
 
 }  // namespace

@@ -1,7 +1,7 @@
-// The lanes of one environment and how calls are spread over them. Throughput: every lane runs
-// whole micro-batches by itself. Latency: a lone request is run by all lanes together. One bulk
-// call at a time (the job queue sees to it); between its operations urgent calls pass, on the lane
-// that asks or on all of them.
+// The lanes of one environment, and how calls are spread over them. For throughput every lane runs
+// whole micro-batches by itself; for latency all lanes run a lone request together. One bulk call
+// runs at a time (the job queue ensures it); between its operations urgent calls pass it, on the
+// lane that asks or on all lanes.
 #pragma once
 
 #include <cstdint>
@@ -16,23 +16,25 @@ class Engine : public Interlude {
  public:
   explicit Engine(int lanes);
 
-  // Before the first job: where urgent calls wait. nullptr: there are none.
+  // Sets the queue whose urgent calls may pass bulk work (nullptr: none). Call it before the first
+  // job.
   void let_pass(JobQueue* queue) { queue_ = queue; }
 
-  // A bulk call, on the queue's thread.
+  // Runs a bulk call, on the queue's thread.
   void run(const Forward& call, const Cancel& cancel) { run_all(call, bulk_, this, cancel); }
-  // An urgent call when all lanes are free for it, or one slice of it on a lane that is.
+  // Run an urgent call on all lanes, which are free for it, or one slice of it on one free lane.
   void run_urgent(const Forward& call, const Cancel& cancel) {
     run_all(call, urgent_, nullptr, cancel);
   }
   void run_urgent_slice(const Forward& call, int64_t slice, int lane, const Cancel& cancel);
 
-  // Called by bulk work between operations: urgent calls that wait run now. They get as much time
-  // as they need up to kUrgentTurn, and then bulk work a quarter of that, so that neither starves.
+  // Bulk work calls it between operations to run waiting urgent calls. Urgent calls get up to
+  // kUrgentTurn, then bulk work runs for at least a quarter of the time that they took, so that
+  // neither starves.
   void pass(int lane, bool all_lanes) override;
 
   Team& team() { return team_; }
-  // Of bulk work that all lanes share.
+  // The workspace of bulk work that all lanes share.
   Workspace& team_workspace() { return bulk_.team; }
 
  private:

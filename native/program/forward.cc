@@ -1,4 +1,4 @@
-// Cutting, and one slice through the program.
+// Cuts a batch into slices, and runs one slice through the program.
 #include "program/forward.h"
 
 #include <algorithm>
@@ -6,18 +6,18 @@
 namespace sinter {
 namespace {
 
-// Floats of the values of selected tokens in one micro-batch (64 MB): each may be as wide as a
-// vocabulary.
+// The most floats in all values of selected tokens of one micro-batch (64 MB), because each of
+// these values may be as wide as a vocabulary.
 constexpr int64_t kSelectedFloats = int64_t{1} << 24;
 
-// How many selected tokens come before token `token`.
+// The number of selected tokens before token `token`.
 int64_t selected_before(const WholeBatch& batch, int64_t token) {
   if (batch.selected_tokens < 0) return token;
   const int32_t* last = batch.selected + batch.selected_tokens;
   return std::lower_bound(batch.selected, last, token) - batch.selected;
 }
 
-// The selected tokens of a micro-batch, counted from its first token, into `indices`.
+// Sets the selected tokens of a micro-batch, as token numbers of the micro-batch, in `indices`.
 void select_tokens(const WholeBatch& whole, Batch& batch, int32_t* indices) {
   batch.selected = indices;
   if (whole.selected_tokens < 0) {
@@ -52,7 +52,7 @@ int64_t WholeBatch::rows(ValueKind kind) const {
 
 std::vector<Slice> cut_batch(const WholeBatch& batch, int64_t budget, int64_t most_selected) {
   std::vector<Slice> slices;
-  int64_t first = 0;  // selected token of the slice
+  int64_t first = 0;  // index of the first selected token of the slice
   for (int64_t i = 0; i < batch.sequences; ++i) {
     const int64_t end = batch.offsets[i + 1];
     if (slices.empty() || end - batch.offsets[slices.back().begin] > budget ||
@@ -119,7 +119,7 @@ bool Forward::spreads(int lanes) const {
   for (const Slice& s : slices_)
     largest = std::max<int64_t>(largest, batch_.offsets[s.end] - batch_.offsets[s.begin]);
   const int64_t rounds = (count + lanes - 1) / lanes;
-  return largest * rounds * lanes * 4 <= batch_.tokens() * 5;  // at most 25 % over the ideal
+  return largest * rounds * lanes * 4 <= batch_.tokens() * 5;  // at most 25 % over an even split
 }
 
 void Forward::run(Slice slice, const Seat& seat, const Cancel& cancel) const {

@@ -1,5 +1,5 @@
-// One inference call: a batch through a program for some outputs, cut into micro-batches that lanes
-// run by themselves. Shared by the lanes, unchanged while they run.
+// One inference call: runs a batch through a program for some outputs, cut into micro-batches that
+// lanes run by themselves. The lanes share it, and it does not change while they run.
 #pragma once
 
 #include <cstdint>
@@ -14,16 +14,16 @@ struct Slice {
   int64_t begin = 0, end = 0;
 };
 
-// Cuts a batch into slices of at most `budget` tokens and `most_selected` selected ones (a sequence
-// with more is a slice of its own), in order.
+// Cuts a batch into slices, in order, of at most `budget` tokens and `most_selected` selected
+// tokens. A sequence with more is a slice of its own.
 std::vector<Slice> cut_batch(const WholeBatch& batch, int64_t budget,
                              int64_t most_selected = INT64_MAX);
 
 // The micro-batch of a slice; its index arrays live in `workspace` until the next call.
 Batch make_batch(const WholeBatch& whole, Slice slice, Workspace& workspace);
 
-// What a slice runs on: one lane, or all of them together (`team` is not nullptr). `interlude` lets
-// urgent work pass between operations; nullptr: nothing passes.
+// The place where a slice runs: one lane, or all lanes together when `team` is not nullptr.
+// `interlude` lets urgent work pass between operations; nullptr: it does not.
 struct Seat {
   Workspace& workspace;
   Team* team = nullptr;
@@ -33,16 +33,17 @@ struct Seat {
 
 class Forward {
  public:
-  // Borrows all of it. A lane gets at most `budget` tokens at a time, less when that leaves one of
-  // the `lanes` without work.
+  // Borrows its arguments. A slice has at most `budget` tokens, and fewer when one of the `lanes`
+  // would be left without work.
   Forward(const Program& program, const WholeBatch& batch, const std::vector<OutputTarget>& targets,
           int64_t budget, int lanes);
 
-  // Micro-batches for one lane each.
+  // Slices that are run by one lane each.
   const std::vector<Slice>& slices() const { return slices_; }
-  // Those for all lanes together: larger ones, as they share the work inside.
+  // Slices that all lanes run together. They are larger, because the lanes share the work inside a
+  // slice.
   std::vector<Slice> team_slices() const { return cut_batch(batch_, budget_, most_selected()); }
-  // The lanes are about equally busy when each runs micro-batches of its own.
+  // Whether the lanes are about equally busy when each runs slices of its own.
   bool spreads(int lanes) const;
 
   void run(Slice slice, const Seat& seat, const Cancel& cancel) const;

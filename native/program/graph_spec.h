@@ -1,5 +1,5 @@
-// The native mirror of lib/graph/types.ts: what the addon unpacks the graph into. Plain data
-// without knowledge of operations: what the fields of a node mean is known to its file in ops/.
+// The native mirror of lib/graph/types.ts, into which the addon unpacks a graph. Plain data that
+// knows no operation: the file of an operation in ops/ knows what the fields of its node mean.
 #pragma once
 
 #include <cstdint>
@@ -10,19 +10,19 @@
 
 namespace sinter {
 
-// A field of a node, or a part of one.
+// A field of a node, or an entry of a field that is a list or an object.
 struct Field {
   enum class Kind { null, text, number, list, object };
 
-  std::string name;  // empty for a part of a list
+  std::string name;  // empty for an entry of a list
   Kind kind = Kind::null;
   std::string text;
   double number = 0;
-  std::vector<Field> parts;   // of a list or an object
-  mutable bool read = false;  // by the op that is made of the node
+  std::vector<Field> parts;   // entries of a list or an object
+  mutable bool read = false;  // set when the op of the node reads it
 };
 
-// Without `op` and `output` in `fields`, an object.
+// `fields` is an object with all fields of the node except `op` and `output`.
 struct NodeSpec {
   std::string op, output;
   Field fields;

@@ -1,6 +1,6 @@
-// How large the parts of a graph may be; lib/graph/limits.ts has the same numbers and says why.
-// With them no product of sizes in a program leaves int64: 2^14 values of 2^20 columns and 2^24
-// rows are 2^58 floats.
+// The largest sizes of the parts of a graph; lib/graph/limits.ts has the same numbers and their
+// reasons. They keep every product of sizes in a program within int64: 2^14 values of 2^20 columns
+// and 2^24 rows are 2^58 floats.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// First fit over live ranges, in the order of definition: some hundreds of values at most, so the
-// plain quadratic way is enough.
+// Plans memory by first fit over live ranges, in the order of definition. A program has some
+// hundreds of values at most, so the plain quadratic way is fast enough.
 #include "program/memory_plan.h"
 
 #include <algorithm>
@@ -7,14 +7,14 @@
 namespace sinter {
 namespace {
 
-// Whole steps of 64 bytes.
+// Rounds rows up, so that every value takes whole steps of 64 bytes.
 int64_t padded_rows(int64_t rows) { return (rows + 15) / 16 * 16; }
 
 struct Life {
   int first = -1, last = -1;
 };
 
-// Aliases resolved to the value that owns the memory.
+// For each value the value that owns its memory: itself unless it is an alias.
 std::vector<int> find_roots(size_t count, const std::vector<std::unique_ptr<Op>>& ops) {
   std::vector<int> root(count);
   for (size_t i = 0; i < count; ++i) root[i] = static_cast<int>(i);
@@ -31,12 +31,12 @@ void touch(Life& life, int now) {
   life.last = std::max(life.last, now);
 }
 
-// Floats that a value takes up in its room: per row, or all of a table, on a border of 64 bytes.
+// Floats that a value takes in its room: per row, or for a table all of it, rounded up to 64 bytes.
 int64_t extent(const ValueInfo& value) {
   return value.kind == ValueKind::table ? padded_rows(value.rows * value.width) : value.width;
 }
 
-// Places the roots that live, the earlier ones first.
+// Places the values that own memory and are used, in the order of definition.
 MemoryPlan place(const std::vector<ValueInfo>& values, const std::vector<int>& root,
                  const std::vector<Life>& lives) {
   MemoryPlan plan;

@@ -1,4 +1,4 @@
-// Lookups, each with its error.
+// Finds fields, and throws the error of each mismatch.
 #include "program/node.h"
 
 #include <cmath>

@@ -1,6 +1,6 @@
-// How an op reads the fields of its node. TypeScript has validated the graph, so an error is
-// INTERNAL; it names the node and the field all the same. A field that the op did not read is
-// refused: nothing that a graph says is ignored.
+// Reads the fields of a node for its op. TypeScript has validated the graph, so an error is
+// INTERNAL; it names the node and the field all the same. A field that the op has not read is
+// refused, so that nothing in a graph is ignored.
 #pragma once
 
 #include <array>
@@ -14,20 +14,20 @@
 
 namespace sinter {
 
-// The words of a field, each with what it stands for.
+// The allowed words of a field, each with the value that it means.
 template <typename T, size_t N>
 using Choices = std::array<std::pair<const char*, T>, N>;
 
-// An object among the fields, borrowed from the spec.
+// The fields of an object, borrowed from the spec.
 class Fields {
  public:
-  // `path` stands before the name of a field in an error.
+  // Errors put `path` before the name of a field.
   Fields(std::string path, const Field& object) : path_(std::move(path)), object_(&object) {}
 
-  // Whether an optional field is there; null counts.
+  // Whether an optional field exists; null counts as existing.
   bool has(const char* key) const { return find(key) != nullptr; }
   const std::string& text(const char* key) const;
-  // A text that is not empty, or null.
+  // A text that is not empty; nullopt for null.
   std::optional<std::string> text_or_null(const char* key) const;
   double number(const char* key) const;
   int64_t integer(const char* key, int64_t low, int64_t high) const;
@@ -46,12 +46,12 @@ class Fields {
     fail(key, "one of " + known + ", got " + word);
   }
 
-  // Refuses a field that nobody read, here or in an object within.
+  // Throws for a field that was not read, here or in an object inside.
   void check_all_read() const;
 
  private:
   const Field* find(const char* key) const;
-  // Notes that the field is read.
+  // The field `key` of this kind; marks it as read.
   const Field& need(const char* key, Field::Kind kind, const char* what) const;
   [[noreturn]] void fail(const std::string& key, const std::string& must_be) const;
 
@@ -64,7 +64,7 @@ class Node : public Fields {
   explicit Node(const NodeSpec& spec)
       : Fields(spec.output + ": ", spec.fields), output(spec.output) {}
 
-  // The name of the value that the node makes.
+  // The name of the value that the node defines.
   const std::string& output;
 };
 

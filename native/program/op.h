@@ -10,7 +10,7 @@ namespace sinter {
 
 class Run;
 
-// What the rows of a value are; those of a table do not depend on the batch.
+// What a row of a value stands for. The rows of a table do not depend on the batch.
 enum class ValueKind : int { token = 0, sequence = 1, selected = 2, table = 3 };
 
 // A value of the program: [rows, width] of f32.
@@ -25,25 +25,25 @@ class Op {
  public:
   virtual ~Op() = default;
 
-  // Computes outputs() from inputs(). Reads weights; never allocates but through the Run's scratch.
+  // Computes outputs() from inputs() and the weights. Allocates only in the scratch of the Run.
   virtual void forward(Run& run) const = 0;
   // Adds to the gradients of inputs() and of groups(), given the gradient of the first output.
   virtual void backward(Run& run) const = 0;
-  // Backward writes the gradient of this input where Run::begins says that nothing was added yet:
-  // then it is not set to 0 before.
+  // Whether backward writes, instead of adding to, the gradient of this input where Run::begins
+  // says that it is the first. Then the gradient is not set to 0 before.
   virtual bool writes_first(int) const { return false; }
 
   const std::vector<int>& inputs() const { return inputs_; }
-  // The first is the value that others read; the rest is kept for backward (statistics,
-  // pre-activations).
+  // The first output is the value that other ops read; the others (statistics, pre-activations) are
+  // kept for backward.
   const std::vector<int>& outputs() const { return outputs_; }
   const std::vector<int>& groups() const { return groups_; }
-  // Values that backward reads the contents of.
+  // Values whose contents backward reads.
   const std::vector<int>& kept() const { return kept_; }
-  // The output is the input itself (dropout in inference): no memory of its own.
+  // Whether the output is the input itself (dropout in inference) and needs no memory of its own.
   virtual bool is_alias() const { return false; }
-  // Only rows of the batch's token ids are read of this one of groups(): the rest of its gradient
-  // is 0.
+  // Whether the op reads only the rows of the batch's token ids from this entry of groups(); the
+  // gradient of all other rows is 0.
   virtual bool reads_token_rows(size_t /*group*/) const { return false; }
 
  protected:

@@ -1,4 +1,4 @@
-// Building, and the two passes over the ops.
+// Building of a program, and the forward and backward passes over its ops.
 #include "program/program.h"
 
 #include <cstring>

@@ -1,5 +1,5 @@
-// A graph, checked and planned, with its weights: what runs. Immutable after seal but for a
-// trainer's updates.
+// A program: a checked and planned graph with its weights, ready to run. After seal only a trainer
+// changes it.
 #pragma once
 
 #include <atomic>
@@ -19,19 +19,19 @@
 
 namespace sinter {
 
-// Where a requested output is written: [rows, width] of the whole batch.
+// The destination of a requested output: [rows, width] of the whole batch.
 struct OutputTarget {
   int value = -1;
   float* data = nullptr;
 };
 
-// Makes the op of a node; in ops/, which this layer does not see.
+// Makes the op of a node. The factory is in ops/, a layer that this one does not see.
 using OpFactory = std::unique_ptr<Op> (*)(const NodeSpec& node, Builder& builder);
 
 class Program {
  public:
-  // Over the weights of `store` that the graph names. An optimizer changes those of `trained`, so
-  // the program has its own.
+  // Builds a program over the weights of `store` that the graph names. The program gets copies of
+  // those in `trained`, which an optimizer changes.
   Program(GraphSpec graph, std::shared_ptr<WeightStore> store, const Trained& trained,
           OpFactory factory);
 
@@ -42,43 +42,43 @@ class Program {
   Weights& weights() { return weights_; }
   const Weights& weights() const { return weights_; }
 
-  // Seals the weights, and computes the tables once and for all when no training will change them.
-  // Before it nothing runs.
+  // Seals the weights, and computes the tables once when no training will change the weights. Call
+  // it before any run.
   void seal(Team& team, const Cancel& cancel);
   bool sealed() const { return sealed_.load(std::memory_order_acquire); }
-  // Of the weights and of the tables, shared blocks included.
+  // Bytes of the weights and tables, shared blocks included.
   int64_t resident_bytes() const;
-  // Where the tables lie that were computed by seal; nullptr: every run computes them.
+  // The tables that seal computed; nullptr when every run computes them.
   float* tables() const { return reinterpret_cast<float*>(tables_.get()); }
 
-  // Which ops have to run for these values.
+  // Marks the ops that must run to compute these values.
   std::vector<uint8_t> needed_ops(const std::vector<int>& values) const;
-  // The batch without its selected tokens when none of the needed ops has them: then no memory is
-  // set aside for their values, which may be as wide as a vocabulary.
+  // Removes the selected tokens from the batch when no needed op has a row per selected token. Then
+  // no memory is reserved for such values, which may be as wide as a vocabulary.
   WholeBatch without_unused(WholeBatch batch, const std::vector<uint8_t>& needed) const;
 
-  // The ops marked in `needed`, in order; after each one its requested outputs are copied to their
-  // place.
+  // Runs the ops marked in `needed`, in order. After each op its requested outputs are copied to
+  // their targets.
   void forward(Run& run, const std::vector<uint8_t>& needed,
                const std::vector<OutputTarget>& targets, const Cancel& cancel) const;
-  // The marked ops in reverse order. The caller has filled the gradients of the losses'
-  // values.
+  // Runs the backward of the marked ops in reverse order. The caller has filled the gradients of
+  // the outputs that losses read.
   void backward(Run& run, const std::vector<uint8_t>& needed, const Cancel& cancel) const;
 
   const std::vector<ValueInfo>& values() const { return values_; }
   const std::vector<std::unique_ptr<Op>>& ops() const { return ops_; }
-  // Values that some trained weight stands before: the others need no gradient.
+  // Marks the values that depend on a trained weight; the others need no gradient.
   const std::vector<uint8_t>& value_needs_grad() const { return needs_grad_; }
   const MemoryPlan& plan() const { return plan_; }
-  // Of a batch; 0: no op reads features.
+  // Floats per sequence that ops read as features; 0 when none does.
   int64_t feature_width() const { return feature_width_; }
 
  private:
   bool makes_table(const Op& op) const { return value(op.outputs()[0]).kind == ValueKind::table; }
   void compute_tables(Team& team, const Cancel& cancel);
-  // Tables that an op with rows of the batch reads.
+  // Tables that are read by an op whose own output depends on the batch.
   std::vector<int> tables_read() const;
-  // Values that backward or the caller of a training pass reads once forward is over.
+  // Values that backward or the caller of a training pass reads after forward.
   std::vector<int> read_after_forward() const;
 
   GraphSpec graph_;

@@ -1,7 +1,7 @@
 // One pass over one micro-batch: where its values, gradients and scratch lie, and which lanes may
-// help. With a team the ops split their work among all lanes (a lone text, a training step);
-// without one they run on the lane that owns the workspace (throughput: every lane has a
-// micro-batch of its own).
+// help. With a team the ops split their work among all lanes (a lone text, a training step).
+// Without one they run on the lane that owns the workspace, while every other lane has a
+// micro-batch of its own (throughput).
 #pragma once
 
 #include <algorithm>
@@ -19,30 +19,32 @@
 
 namespace sinter {
 
-// Work that lets more urgent work pass between its operations, on the lane that asks, or on all
-// lanes when the caller has them. Nothing of the caller's but its values may be in use then.
+// Lets urgent work run between two operations of a pass: on the lane that asks, or on all lanes
+// when the pass has them. Only the values of the pass must survive it, not its scratch.
 class Interlude {
  public:
   virtual ~Interlude() = default;
   virtual void pass(int lane, bool all_lanes) = 0;
 };
 
-// Memory that outlives a pass and only grows: one per lane, or one for a team.
+// Memory that outlives a pass and only grows. Each lane has one, and the team of all lanes another
+// one.
 struct Workspace {
   AlignedBuffer<float> values, grads;
-  AlignedBuffer<uint8_t> shared;              // scratch of the op that runs
+  AlignedBuffer<uint8_t> shared;              // scratch of the running op
   std::vector<AlignedBuffer<uint8_t>> lanes;  // scratch of each lane of the team
   std::vector<int32_t> indices;               // offsets, positions, segments of the micro-batch
 };
 
-// Gradients of the weights, one block per group; those of groups that are not trained are empty.
+// Gradients of the weights, one block per group; empty for groups that are not trained.
 struct WeightGradients {
   std::vector<AlignedBuffer<float>> groups;
 };
 
 class Run final : public Lanes {
  public:
-  // `tables`: where the tables' room of `plan` lies; nullptr: in the workspace, like the others.
+  // `tables` is the room of the tables in `plan`; nullptr: it lies in the workspace, like the other
+  // rooms.
   Run(const Batch& batch, const Weights& weights, const std::vector<ValueInfo>& values,
       const MemoryPlan& plan, float* tables, Workspace& workspace, Team* team)
       : batch(batch),
@@ -54,7 +56,7 @@ class Run final : public Lanes {
         arena_(plan, batch.tokens, batch.selected_tokens),
         workspace_(workspace),
         team_(team) {
-    // The tables' room is the last one.
+    // The room of the tables is the last one of the arena.
     const int64_t elsewhere =
         tables == nullptr ? 0 : plan.widths[static_cast<size_t>(Room::tables)];
     workspace_.values.reserve(arena_.size() - elsewhere);
@@ -64,17 +66,17 @@ class Run final : public Lanes {
   const Batch& batch;
   const Weights& weights;
   const KernelSet& kernels;
-  bool training = false;  // backward follows: keep what it needs
+  bool training = false;  // backward follows: keep the values that it reads
   bool dropout = false;
-  uint64_t dropout_key = 0;  // of this step; ops mix in their own number
+  uint64_t dropout_key = 0;  // of this step; ops mix the number of their output into it
   WeightGradients* gradients = nullptr;
   const GradientPlan* gradient_plan = nullptr;
-  const std::vector<int>* begun = nullptr;  // of the plan, for the op whose backward runs
+  const std::vector<int>* begun = nullptr;  // gradients that begin at the op whose backward runs
   const std::vector<uint8_t>* value_needs_grad = nullptr;
-  Interlude* interlude = nullptr;  // nullptr: nothing passes
-  int lane = 0;                    // that runs this, when it is not the whole team
+  Interlude* interlude = nullptr;  // nullptr: no urgent work passes
+  int lane = 0;                    // the lane of this pass, without a team
 
-  // Between two operations.
+  // Called between two operations.
   void let_pass() {
     if (interlude != nullptr) interlude->pass(lane, team_ != nullptr);
   }
@@ -92,7 +94,7 @@ class Run final : public Lanes {
     }
     return info(value).rows;
   }
-  // The row of the caller's whole batch that the value's first row is.
+  // The row of the whole batch at which the value of this micro-batch begins.
   int64_t first_row(int value) const {
     switch (info(value).kind) {
       case ValueKind::token:
@@ -118,19 +120,19 @@ class Run final : public Lanes {
     return workspace_.grads.data() +
            grad_arena_.at(info(id).kind, gradient_plan->offsets[static_cast<size_t>(id)]);
   }
-  // nullptr: the group is not trained.
+  // nullptr when the group is not trained.
   float* weight_grad(int group) { return gradients->groups[static_cast<size_t>(group)].data(); }
   bool needs_grad(int id) const { return (*value_needs_grad)[static_cast<size_t>(id)] != 0; }
 
-  // Before the first use of a gradient; `plan` outlives this.
+  // Call it before the first use of a gradient; `plan` must outlive the run.
   void start_backward(const GradientPlan& plan) {
     gradient_plan = &plan;
     grad_arena_ = Arena(plan, batch.tokens, batch.selected_tokens);
     workspace_.grads.reserve(grad_arena_.size());
   }
-  // The op whose backward runs is the first that adds to the gradient of a value.
+  // Whether the op whose backward runs is the first to add to the gradient of a value.
   bool begins(int id) const { return std::find(begun->begin(), begun->end(), id) != begun->end(); }
-  // Gradients begin at 0; every backward adds.
+  // Sets a gradient to 0, so that every backward can add to it.
   void clear_grad(int id) {
     float* from = grad(id);
     parallel_ranges(elements(id), 1024, 1, [&](int64_t begin, int64_t end, int) {

@@ -1,4 +1,4 @@
-// Names to groups, groups to packs.
+// Finds groups by the names of their weights, and packs for the groups.
 #include "program/weights.h"
 
 #include <utility>
@@ -105,7 +105,7 @@ void Weights::seal(Team& team, const Cancel& cancel) {
         throw Error(ErrorCode::INTERNAL, "weight " + member.spec.name + " was not written whole");
     }
   }
-  // Packs that others are made from come first.
+  // First the homes in the store, which other packs are made from.
   store_->pack(team, cancel);
   for (const std::shared_ptr<Pack>& pack : packs_) {
     if (pack->ready) continue;

@@ -1,5 +1,6 @@
-// The weights of one program: for every group that an operation reads as one, the pack of the store
-// that holds it. Groups have numbers; several programs may read the same pack.
+// The weights of one program. A group is a list of weights that an operation reads as one; for
+// every group the program has a pack of the store. Groups have numbers. Several programs may read
+// the same pack.
 #pragma once
 
 #include <atomic>
@@ -25,29 +26,30 @@ struct Trained {
 
 class Weights {
  public:
-  // `specs`: of the graph. Those of `trained` lie in packs of the program's own.
+  // `specs` are those of the graph. Weights of `trained` get packs that belong to this program
+  // alone.
   Weights(std::shared_ptr<WeightStore> store, std::vector<WeightSpec> specs,
           const Trained& trained);
 
-  // The group made of these weights, stacked in this order. Made on first use; a weight belongs to
-  // one group only, so all of its uses stack it alike. `activation_bits` counts for a matrix.
-  // Throws Error(INTERNAL) for unknown names, mixed widths or dtypes: the graph was validated
-  // before it came here.
+  // The number of the group that stacks these weights in this order, made on first use. A weight
+  // belongs to one group only, so all of its uses stack it alike. `activation_bits` applies to a
+  // matrix. Throws Error(INTERNAL) for unknown names and mixed widths or dtypes, because the graph
+  // was validated before.
   int group(const std::vector<std::string>& names, PackUse use, int activation_bits = 8);
-  // Every weight is in a group, or Error(INTERNAL); finds the groups' packs, and takes memory for
-  // those that are new.
+  // Finds the packs of the groups, and allocates those that are new. Error(INTERNAL) when a weight
+  // is in no group.
   void allocate();
-  // Makes the packs ready: Error(INTERNAL) when something was not written whole.
+  // Makes the packs ready. Error(INTERNAL) when a weight was not written whole.
   void seal(Team& team, const Cancel& cancel);
-  // An f32 matrix that is not trained itself passes gradients on: it is packed for that too.
+  // Lets the product of a frozen f32 matrix pass gradients on: it is packed for that too.
   void pass_gradients(int group);
 
   const WeightSpec& spec(const std::string& name) const;
   int64_t elements(const std::string& name) const { return spec(name).elements(); }
-  // Where a weight lies in its group: the group's index and the first row.
+  // The place of a weight: the number of its group, and its first row there.
   int group_of(const std::string& name) const { return place(name).group; }
   int64_t first_row(const std::string& name) const { return place(name).row; }
-  // The names of the members of a group.
+  // The names of the weights of a group.
   const std::vector<std::string>& names(int group) const {
     return names_[static_cast<size_t>(group)];
   }
@@ -56,9 +58,9 @@ class Weights {
   Pack& at(int group) { return *packs_[static_cast<size_t>(group)]; }
   int group_count() const { return static_cast<int>(packs_.size()); }
   const std::shared_ptr<WeightStore>& store() const { return store_; }
-  // Some weight is trained.
+  // Whether some weight is trained.
   bool trainable() const { return trainable_; }
-  // As of allocate() or seal(), shared blocks included; any thread may ask.
+  // Bytes at the last allocate() or seal(), shared blocks included. Any thread.
   int64_t resident_bytes() const { return resident_bytes_.load(std::memory_order_relaxed); }
 
  private:

@@ -1,4 +1,5 @@
-// The loops. Rule: plain C++ without kernels, in the order of product.h.
+// Loops of the reference product. Rule: plain C++ that calls no kernel, in the summation order that
+// product.h states.
 #include "reference/product.h"
 
 #include <algorithm>
@@ -6,8 +7,8 @@
 namespace sinter {
 namespace {
 
-// The sums of a tile and its row of b stay in the first cache: 17 * 64 doubles. A probe has 16
-// rows.
+// The sums of a tile and the row of b, 17 * 64 doubles, stay in the L1 cache. The probes that prove
+// an import have 16 rows.
 constexpr int64_t kTileColumns = 64;
 constexpr int64_t kTileRows = 16;
 
@@ -21,7 +22,8 @@ void widened(const B* row, const double* zero, int64_t zeros, int64_t width, dou
   }
 }
 
-// sums[0 .. kTileColumns) += x * row; all of a tile, so that the length is known.
+// sums[0 .. kTileColumns) += x * row. It always runs over a whole tile, so that the length is a
+// compile-time constant.
 inline void add_row(double x, const double* row, double* sums) {
   for (int64_t j = 0; j < kTileColumns; ++j) sums[j] += x * row[j];
 }

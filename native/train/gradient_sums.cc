@@ -1,4 +1,4 @@
-// Memory, marks, and the norm.
+// Memory of the gradients, marks of those that exist, and the norm.
 #include "train/gradient_sums.h"
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 namespace sinter {
 namespace {
 
-// Elements that a lane takes at a time.
+// Elements per chunk, the work of one lane at a time.
 constexpr int64_t kChunk = 1 << 15;
 
 }  // namespace
@@ -27,8 +27,8 @@ GradientSums::GradientSums(const Program& program) : program_(program) {
 void GradientSums::find_tables() {
   const Weights& weights = program_.weights();
   std::vector<uint8_t> sparse(reached_.size(), 0), dense(reached_.size(), 0);
-  // A table that anything else reads too, by position or as a vector, has gradients in rows of no
-  // token.
+  // A table that any op reads in another way too, by position or as a vector, has gradients in rows
+  // that are no token ids of the batch.
   for (const auto& op : program_.ops()) {
     for (size_t i = 0; i < op->groups().size(); ++i) {
       std::vector<uint8_t>& marks = op->reads_token_rows(i) ? sparse : dense;

@@ -1,5 +1,5 @@
-// The gradients of a program's weights, summed over slices and batches, and which of them there
-// are: groups that a loss reaches, and rows of token tables that a batch touches. Only those are
+// Sums the gradients of a program's weights over slices and batches, and marks which of them exist:
+// groups that a loss reaches, and rows of token tables that a batch touches. Only those are
 // cleared, measured and applied.
 #pragma once
 
@@ -16,21 +16,23 @@ class GradientSums {
   explicit GradientSums(const Program& program);
 
   void clear(Team& team);
-  // A pass over `batch` that runs the ops of `needed` is about to add.
+  // Marks what a pass over `batch` that runs the ops of `needed` will add to. Call it before the
+  // pass.
   void expect(const WholeBatch& batch, const std::vector<uint8_t>& needed);
-  // Global 2-norm, in chunks that depend on the shapes alone.
+  // Global 2-norm, summed in chunks that depend on the shapes alone.
   double norm(Team& team) const;
 
   WeightGradients& all() { return gradients_; }
   const float* of(int group) const { return gradients_.groups[static_cast<size_t>(group)].data(); }
   bool reached(int group) const { return reached_[static_cast<size_t>(group)] != 0; }
-  // Only embeddings by token read it, so its gradient has rows of the batch's tokens alone.
+  // Whether only embeddings by token read the group: then its gradient is 0 outside the rows of the
+  // batch's tokens.
   bool is_table(int group) const { return tables_[static_cast<size_t>(group)] != 0; }
-  // Rows of the tables with a gradient, in increasing order.
+  // The rows of the tables that have a gradient, in increasing order.
   const std::vector<int32_t>& touched() const { return touched_; }
 
  private:
-  // A piece of a group: elements, or rows of a table.
+  // A range of a group: of elements, or of rows for a table.
   struct Chunk {
     int group;
     int64_t begin, end;

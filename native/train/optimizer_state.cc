@@ -1,4 +1,4 @@
-// Updates in chunks of one weight each, and the buffers by name.
+// Updates the weights in chunks, each of one weight, and lists the buffers by name.
 #include "train/optimizer_state.h"
 
 #include <algorithm>
@@ -9,7 +9,7 @@
 namespace sinter {
 namespace {
 
-// Elements that a lane updates at a time.
+// Elements per chunk, the work of one lane at a time.
 constexpr int64_t kChunk = 1 << 15;
 
 }  // namespace
@@ -82,7 +82,8 @@ std::vector<OptimizerState::Chunk> OptimizerState::chunks(const GradientSums& su
 
 void OptimizerState::update(Team& team, const GradientSums& sums, double learning_rate,
                             double grad_scale) {
-  const std::vector<Chunk> list = chunks(sums);  // allocates: nothing below may fail half way
+  const std::vector<Chunk> list =
+      chunks(sums);  // allocates, so it is first: nothing below can fail
   ++steps_;
   optimizer_->begin_step(steps_, learning_rate, grad_scale);
   for (int i = 0; i < static_cast<int>(groups_.size()); ++i) {
@@ -112,7 +113,8 @@ void OptimizerState::update_chunk(const Chunk& chunk, const GradientSums& sums) 
     optimizer_->update(settings, span(chunk.begin, chunk.end));
     return;
   }
-  // Most of a vocabulary never occurs: rows that are alike go together.
+  // Runs of seen or unseen rows are updated together, because most rows of a vocabulary never
+  // occur.
   const auto seen = [&](int64_t row) { return state.seen[static_cast<size_t>(row)] != 0; };
   for (int64_t begin = chunk.begin, end; begin < chunk.end; begin = end) {
     for (end = begin + 1; end < chunk.end && seen(end) == seen(begin);) ++end;

@@ -1,6 +1,6 @@
 // An optimizer over the weights of a program: its buffers, its step counter, and the rows of tables
-// that it has ever seen a gradient of. Everything that the next update depends on is here or in the
-// weights, and is one of the named buffers that state() lists.
+// that have ever had a gradient. All numbers that the next update depends on are here or in the
+// weights, and state() lists them all as named buffers.
 #pragma once
 
 #include <cstdint>
@@ -13,13 +13,13 @@
 
 namespace sinter {
 
-// Weights that share their settings. A weight in none has the defaults.
+// Weights that share their settings. A weight in no group has the defaults.
 struct ParameterGroup {
   std::vector<std::string> weights;
   WeightSettings settings;
 };
 
-// A flat buffer of the state: floats, or for rows seen one byte each.
+// A flat buffer of the state: floats, or one byte per row for `seen`.
 struct StateBuffer {
   std::string name;
   std::string weight;
@@ -35,30 +35,30 @@ class OptimizerState {
   OptimizerState(Program& program, const OptimizerSettings& settings,
                  const std::vector<ParameterGroup>& groups, const GradientSums& sums);
 
-  // One step with these gradients. Nothing of it fails half way.
+  // One optimizer step with these gradients. It either fails before any change or succeeds.
   void update(Team& team, const GradientSums& sums, double learning_rate, double grad_scale);
 
   int64_t steps() const { return steps_; }
-  // Trained weights and what belongs to them, in the order of the groups: `weight:NAME`,
+  // The trained weights and their buffers, in the order of the groups: `weight:NAME`,
   // `BUFFER:NAME`, and `seen:NAME` for tables.
   const std::vector<StateBuffer>& state() const { return state_; }
-  // Error(INTERNAL) for an unknown name or bytes beyond the end, like read and write.
+  // Throws Error(INTERNAL) for an unknown name or a range beyond the end; read and write do so too.
   void check_range(const std::string& name, int64_t offset, int64_t size) const {
     buffer(name, offset, size);
   }
   void read(const std::string& name, int64_t offset, int64_t size, uint8_t* to) const;
-  // Error(CORRUPT_MODEL) for a number that is not finite, and nothing is written.
+  // Throws Error(CORRUPT_MODEL) for a number that is not finite; then nothing is written.
   void write(const std::string& name, int64_t offset, int64_t size, const uint8_t* from);
-  // All buffers are written: packs the weights anew and goes on after step `steps`.
+  // Call it when all buffers are written: packs the weights again and continues after step `steps`.
   void restore(Team& team, int64_t steps);
 
  private:
   struct GroupState {
     std::vector<AlignedBuffer<float>> buffers;
     std::vector<WeightSettings> members;  // of the pack
-    std::vector<uint8_t> seen;            // by row, tables only
+    std::vector<uint8_t> seen;            // by row, for tables only
   };
-  // Rows [begin, end) of a member of a pack.
+  // Rows [begin, end) of a pack, all of one member.
   struct Chunk {
     int group;
     size_t member;

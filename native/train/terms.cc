@@ -1,4 +1,4 @@
-// Counts, and the three passes over the terms.
+// Counts the divisors of losses, and runs the passes over the terms.
 #include "train/terms.h"
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 namespace sinter {
 namespace {
 
-// Labels at 0, step, 2 step ... that count.
+// The number of labels >= 0 at `first`, first + step, first + 2 step ...
 int64_t count_labelled(const std::vector<int32_t>& labels, size_t first, size_t step) {
   int64_t count = 0;
   for (size_t i = first; i < labels.size(); i += step) count += labels[i] >= 0 ? 1 : 0;
@@ -77,7 +77,7 @@ void BatchTerms::fill(Run& run, size_t term, float* dx) {
 }
 
 void BatchTerms::backward(Run& run) {
-  std::vector<const float*> filled;  // outputs may be one value under two names
+  std::vector<const float*> filled;  // two outputs may name one value
   for (size_t i = 0; i < terms_.size(); ++i) {
     const int64_t elements = run.elements(outputs_[i]);
     if (elements == 0) continue;

@@ -1,5 +1,5 @@
-// The terms of a step over one batch: what their losses are divided by, the gradients they leave
-// in the outputs, and the sum of their losses. Terms on one output add up.
+// The loss terms of a step over one batch: their divisors, the gradients that they write into the
+// outputs, and the sum of their losses. The gradients of terms on one output add up.
 #pragma once
 
 #include <cstdint>
@@ -14,27 +14,29 @@ class BatchTerms {
   // Borrows the terms.
   BatchTerms(const std::vector<LossTerm>& terms, const Program& program, const WholeBatch& batch);
 
-  // The values behind the outputs, one for each term.
+  // The value that each term's output names.
   const std::vector<int>& outputs() const { return outputs_; }
-  // Some term needs its whole output before any gradient: keep() every slice, then couple().
+  // Whether some term needs its whole output before any gradient: then keep() every slice, and
+  // couple().
   bool coupled() const { return coupled_; }
   // Forward has run.
   void keep(Run& run);
-  // Computes loss and gradient of the coupled terms; `run` is any, for its lanes and scratch.
+  // Computes the losses and gradients of the coupled terms, with the lanes and scratch of any
+  // `run`.
   void couple(Run& run);
-  // Forward has run: fills the gradients of the outputs for the slice.
+  // Fills the gradients of the outputs for a slice. Call it after the slice's forward.
   void backward(Run& run);
 
-  // Of the slices so far, without the terms' weights.
+  // The losses of the slices so far, per term, without the terms' weights.
   const std::vector<double>& losses() const { return losses_; }
   // The weighted sum.
   double loss() const;
 
  private:
-  // What a term needs beside its function.
+  // The numbers of a term that its function needs.
   struct Whole {
     int64_t rows = 0, width = 0, count = 0, ends_count = 0;
-    std::vector<float> output, gradient;  // of the whole batch, coupled terms only
+    std::vector<float> output, gradient;  // of the whole batch, for coupled terms only
   };
   const LossRow& row(size_t term) const;
   bool is_coupled(size_t term) const { return row(term).coupling == Coupling::coupled; }
@@ -45,7 +47,7 @@ class BatchTerms {
   std::vector<Whole> wholes_;
   std::vector<double> losses_;
   bool coupled_ = false;
-  AlignedBuffer<float> second_;  // gradient of a term whose output another one has filled
+  AlignedBuffer<float> second_;  // gradient of a further term on one output
 };
 
 }  // namespace sinter

@@ -1,4 +1,4 @@
-// A pass over a batch: forward and backward slice by slice, gradients summed.
+// A training pass over a batch: forward and backward slice by slice, with gradients summed.
 #include "train/trainer.h"
 
 #include <algorithm>
@@ -7,8 +7,8 @@
 namespace sinter {
 namespace {
 
-// Floats of the values and gradients of selected tokens in one slice (512 MB): each may be as wide
-// as a vocabulary.
+// The most floats in all values and gradients of selected tokens of one slice (512 MB), because
+// each of these values may be as wide as a vocabulary.
 constexpr int64_t kSelectedFloats = int64_t{1} << 27;
 
 const Program& trainable(const Program& program) {
@@ -29,7 +29,7 @@ PassResult Trainer::accumulate(Engine& engine, const WholeBatch& batch,
                                const std::vector<LossTerm>& terms, const PassSettings& settings,
                                const Cancel& cancel) {
   if (!summed_ || pass_ != settings.number - 1) sums_.clear(engine.team());
-  summed_ = false;  // until the sums are whole again
+  summed_ = false;  // until the pass has succeeded
   grad_scale_ = 1;
   BatchTerms batch_terms(terms, *program_, batch);
   std::vector<uint8_t> needed = program_->needed_ops(batch_terms.outputs());
@@ -61,8 +61,8 @@ int64_t Trainer::most_selected(const GradientPlan& plan) const {
 void Trainer::run_slices(Engine& engine, const Pass& pass, BatchTerms& terms) {
   const std::vector<Slice> slices =
       cut_batch(pass.whole, pass.settings.slice_tokens, most_selected(pass.plan));
-  // Coupled terms need the outputs of all slices: these run twice, and as dropout is a hash of the
-  // place in the batch, alike.
+  // Coupled terms need the outputs of all slices, so every slice runs twice. Both runs give the
+  // same bits, because dropout is a hash of the place in the batch.
   const bool twice = terms.coupled() && slices.size() > 1;
   for (size_t i = 0; twice && i < slices.size(); ++i) {
     run_slice(engine, pass, slices[i], [&](Run& run) {
@@ -107,7 +107,7 @@ double Trainer::clip(Engine& engine, int64_t pass, double max_norm) {
   check_summed(pass);
   engine.pass(0, /*all_lanes=*/true);
   const double norm = sums_.norm(engine.team());
-  // As torch.nn.utils.clip_grad_norm_.
+  // The same formula as torch.nn.utils.clip_grad_norm_.
   grad_scale_ = max_norm > 0 ? std::min(1.0, max_norm / (norm + 1e-6)) : 1;
   return norm;
 }
@@ -115,7 +115,7 @@ double Trainer::clip(Engine& engine, int64_t pass, double max_norm) {
 void Trainer::apply(Engine& engine, int64_t pass, double learning_rate, const Cancel& cancel) {
   check_summed(pass);
   engine.pass(0, /*all_lanes=*/true);
-  cancel.check();  // after this point the step is finished whatever happens
+  cancel.check();  // from here on the step is always finished
   state_.update(engine.team(), sums_, learning_rate, grad_scale_);
   summed_ = false;
 }

@@ -1,4 +1,5 @@
-// Pages cut into blocks, and the list of the blocks that are shared. The list holds no block alive.
+// Cuts mapped pages into blocks, and keeps the list of shared blocks. The list keeps no block
+// alive.
 #include "weights/blocks.h"
 
 #include <algorithm>
@@ -21,11 +22,11 @@ int64_t rounded(int64_t bytes) {
   return (bytes + kUnit - 1) / kUnit * kUnit;
 }
 
-// Memory of its own in sanitizer builds, which see only what leaves a heap block; whole pages
-// otherwise.
+// Allocates zeroed memory. Sanitizer builds allocate each block alone, because a sanitizer detects
+// only accesses outside a heap block; other builds allocate the pages of all blocks at once.
 std::shared_ptr<uint8_t> allocate(int64_t bytes) {
   const auto held = std::make_shared<AlignedBuffer<uint8_t>>(bytes);
-  // Pages come zeroed, and touching them here would make them resident.
+  // Mapped pages are zeroed already, and touching them here would make them resident.
   if (static_cast<size_t>(bytes) < kPagesFrom)
     std::memset(held->data(), 0, static_cast<size_t>(bytes));
   return {held, held->data()};
@@ -36,7 +37,7 @@ uint64_t mix(uint64_t hash, uint64_t word) {
   return hash ^ (hash >> 29);
 }
 
-// Four chains, so that the multiplications overlap. `bytes` is a multiple of 64.
+// Hashes in four chains, so that the multiplications overlap. `bytes` is a multiple of 64.
 uint64_t hash_bytes(const uint8_t* from, int64_t bytes) {
   uint64_t chain[4] = {1, 2, 3, 4};
   for (int64_t i = 0; i < bytes; i += 32) {
@@ -47,7 +48,8 @@ uint64_t hash_bytes(const uint8_t* from, int64_t bytes) {
   return mix(mix(mix(chain[0], chain[1]), chain[2]), chain[3]);
 }
 
-// The same on any number of lanes: pieces have one size, and are joined in order.
+// The hash of a block. It is the same on any number of lanes: the pieces have a fixed size and
+// their hashes are joined in order.
 uint64_t hash_block(const uint8_t* block, int64_t bytes, Team& team) {
   constexpr int64_t kPiece = int64_t{1} << 18;
   std::vector<uint64_t> pieces(static_cast<size_t>((bytes + kPiece - 1) / kPiece));
@@ -67,7 +69,7 @@ struct SharedBlock {
 
 class BlockList {
  public:
-  // An equal block, or `block`, which is then listed.
+  // Returns a listed block that equals `block`; without one lists `block` and returns it.
   WeightBlock find_or_add(uint64_t hash, WeightBlock block, const BlockShape& shape) {
     const std::lock_guard<std::mutex> lock(mutex_);
     const auto [begin, end] = blocks_.equal_range(hash);
@@ -113,7 +115,7 @@ WeightBlock WeightPages::take(int64_t bytes) {
   bytes_in_process.fetch_add(bytes, std::memory_order_relaxed);
   return {data, [pages, bytes](uint8_t* ended) {
             bytes_in_process.fetch_sub(bytes, std::memory_order_relaxed);
-            // Other blocks of the pages may live on, in another program.
+            // Only this block's pages: other blocks of the mapping may live on in another program.
             if (kPagesFrom != SIZE_MAX) discard_pages(ended, static_cast<size_t>(bytes));
           }};
 }

@@ -1,7 +1,7 @@
 // The memory of weights. A program takes pages for all of its groups at once, so that they lie
-// together on large pages; the sealed block of a group that no training will change is held once
-// per process, whoever loads it. The rule: equal means equal bytes, compared; a hash only finds the
-// candidate.
+// together on large pages. A sealed block of a group that no training will change is held once per
+// process, by all programs that load it. The rule: blocks are shared only when all of their bytes
+// compare equal; a hash only finds the candidate.
 #pragma once
 
 #include <cstdint>
@@ -11,10 +11,10 @@
 
 namespace sinter {
 
-// Owns the bytes of one group; the last owner gives their pages back.
+// The memory of one group. When its last owner ends, its pages go back to the system.
 using WeightBlock = std::shared_ptr<uint8_t>;
 
-// Elements that a WeightBlock, or the plain form of a group before seal, owns.
+// A view of elements inside a WeightBlock, or inside the plain form of a group before seal.
 template <typename T>
 class WeightArray {
  public:
@@ -32,12 +32,14 @@ class WeightArray {
   int64_t size_ = 0;
 };
 
-// Room for the blocks of one program.
+// The pages that the blocks of one program are cut from.
 class WeightPages {
  public:
-  // Error(OUT_OF_MEMORY). Pages become resident when they are written to.
+  // Maps `bytes` bytes or throws Error(OUT_OF_MEMORY). Pages become resident when they are written
+  // to.
   explicit WeightPages(int64_t bytes);
-  // The next block, zeroed, on a 64-byte border; together at most the bytes of the constructor.
+  // Cuts off the next block, zeroed and 64-byte aligned. All blocks together fit the bytes of the
+  // constructor.
   WeightBlock take(int64_t bytes);
 
  private:
@@ -46,21 +48,21 @@ class WeightPages {
   int64_t offset_ = 0;
 };
 
-// What must agree, besides all bytes, for two blocks to be the same.
+// The properties that two blocks must share, besides all bytes, to be the same block.
 struct BlockShape {
   int64_t rows = 0, width = 0, bytes = 0;
-  int form = 0;  // how the bytes are read: the caller's number
+  int form = 0;  // how the bytes are read: a number that the caller chooses
   bool operator==(const BlockShape&) const = default;
 };
 
-// The block of the process that equals `block`: an older one, or `block` itself, which others find
-// from now on. From here on nobody may write to it. Any thread.
+// Returns the block of the process that equals `block`: an earlier one, or `block` itself, which
+// later calls then find. From now on nobody may write to it. Any thread.
 WeightBlock share_block(WeightBlock block, const BlockShape& shape, Team& team);
 
-// Drops what is left of blocks that have ended; whoever may have ended some calls it. Any thread.
+// Removes ended blocks from the list. Every caller that may have ended some calls it. Any thread.
 void forget_ended_blocks();
 
-// Bytes of all blocks that exist in the process, each counted once. Any thread.
+// Bytes of all blocks in the process, shared ones counted once. Any thread.
 int64_t weight_bytes_in_process();
 
 }  // namespace sinter

@@ -1,4 +1,4 @@
-// The table of element types. An infinity or NaN is what has all bits of the exponent set.
+// The table of element types. An infinity or NaN is a float with all exponent bits set.
 #include "weights/element_type.h"
 
 #include <cstring>

@@ -1,5 +1,6 @@
-// Types of the numbers that the parts of a weight consist of, as files and JavaScript name them. A
-// type that holds floats says how they are widened and where one is not finite; codes say neither.
+// Types of the elements in the parts of a weight, named as in files and in JavaScript. A float type
+// has functions that widen it and that find a value that is not finite; a type of codes (integers)
+// has neither.
 #pragma once
 
 #include <cstdint>
@@ -10,15 +11,15 @@ namespace sinter {
 struct ElementType {
   const char* name;
   int64_t bytes;
-  // To f32, exactly; nullptr: codes. `from` may be unaligned bytes, little endian.
+  // Converts to f32, exactly; nullptr for codes. `from` may be unaligned bytes, little endian.
   void (*widen)(int64_t count, const uint8_t* from, float* to);
-  // The first of `count` that is an infinity or NaN, or count; nullptr: codes.
+  // Index of the first infinity or NaN among `count` elements, or count; nullptr for codes.
   int64_t (*first_infinite)(int64_t count, const uint8_t* from);
 };
 
 extern const ElementType kF32, kF16, kBf16, kS8, kU8;
 
-// nullptr: there is no such type.
+// The type called `name`, or nullptr.
 const ElementType* find_element_type(const std::string& name);
 
 }  // namespace sinter

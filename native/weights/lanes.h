@@ -1,4 +1,4 @@
-// The lanes and the scratch memory that a product may use: those of the pass that runs it.
+// The lanes and the scratch memory that a product may use. A pass implements it with its own.
 #pragma once
 
 #include <algorithm>
@@ -11,16 +11,17 @@ namespace sinter {
 class Lanes {
  public:
   virtual int lanes() const = 0;
-  // body(index, lane) for every index in [0, count). `work` is about the number of multiply-adds or
-  // loads of it all: below kMinWork a lane is done before another one has heard of it.
+  // Calls body(index, lane) for every index in [0, count). `work` estimates the multiply-adds or
+  // loads of all indices together: below kMinWork one lane runs them all, because it ends before
+  // another lane has started.
   virtual void parallel(int64_t count, int64_t work, LaneBody body) = 0;
-  // Scratch for the whole op; valid until the op ends. Call it before parallel work.
+  // Scratch that all lanes share, valid until the op ends. Call it before parallel work.
   virtual uint8_t* shared_scratch(int64_t bytes) = 0;
   // Scratch of one lane, from inside parallel work.
   virtual uint8_t* lane_bytes(int lane, int64_t bytes) = 0;
 
-  // body(begin, end, lane) over [0, total) in slices of a multiple of `grain`, a few per lane;
-  // `cost` is the work of one unit.
+  // Calls body(begin, end, lane) on slices of [0, total), a few per lane, each a multiple of
+  // `grain` long except the last. `cost` is the work of one element.
   template <typename Body>
   void parallel_ranges(int64_t total, int64_t grain, int64_t cost, const Body& body) {
     if (total <= 0) return;
@@ -35,7 +36,7 @@ class Lanes {
   }
 
  protected:
-  // Some 2 us of vector work: what handing it over costs.
+  // About 2 us of vector work, the cost of handing work to another lane.
   static constexpr int64_t kMinWork = 32768;
 
   ~Lanes() = default;

@@ -1,4 +1,4 @@
-// Layout, writing and reading of packs. From the plain form to the one that runs: packing.cc.
+// Layout, writing and reading of packs. packing.cc brings the plain form into the form that runs.
 #include "weights/pack.h"
 
 #include <algorithm>
@@ -9,8 +9,8 @@
 namespace sinter {
 namespace {
 
-// Cuts a block into arrays on 64-byte borders; without a block it only counts. No array of nothing
-// has a place.
+// Cuts a block into arrays on 64-byte boundaries, or without a block (base nullptr) only counts its
+// bytes. An empty array takes no space.
 class Cutter {
  public:
   explicit Cutter(uint8_t* base) : base_(base) {}
@@ -165,7 +165,7 @@ void Pack::write(size_t index, size_t part, int64_t offset, const ElementType& t
     throw Error(ErrorCode::INTERNAL, "weight " + name + ": " + std::to_string(size) +
                                          " bytes are no whole elements of " + type.name);
   }
-  constexpr int64_t kMost = int64_t{1} << 48;  // so that no sum is beyond int64
+  constexpr int64_t kMost = int64_t{1} << 48;  // keeps all sums within int64
   const int64_t count = size / type.bytes, wide = to.type->bytes;
   if (offset < 0 || offset > kMost) offset = kMost;
   check_writable(member, part, offset * wide, count * wide);

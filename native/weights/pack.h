@@ -1,8 +1,8 @@
-// Weights that run as one matrix (query, key and value), or a weight alone, in the forms that
-// operations read. Their rows are stacked in one block of memory, so that one product reads them. A
-// ready pack that no training changes holds each matrix only in the form that its storage
-// multiplies (a tied one in both forms) and shares its blocks with every pack of the process that
-// has the same; a trained one shares nothing and keeps the plain values as well.
+// A pack: a weight alone, or several weights that run as one matrix (query, key and value), in the
+// forms that operations read. The rows of its weights are stacked in one block of memory, so that
+// one product reads them all. A ready pack that no training changes keeps a matrix only in the form
+// that its storage multiplies (a tied weight in both forms), and shares its blocks with every equal
+// pack of the process. A trained pack shares nothing and keeps the plain values as well.
 #pragma once
 
 #include <atomic>
@@ -22,12 +22,12 @@ namespace sinter {
 
 class Weight;
 
-// Where the numbers of a weight come from that nobody writes: another weight, in any storage.
+// The origin of a weight that is not written: another weight, in any storage.
 struct WeightSource {
   std::shared_ptr<Weight> weight;
-  // The rows and columns that are left of it, in increasing order; empty: all.
+  // The rows and columns of that weight to keep, in increasing order; empty: all.
   std::vector<int32_t> rows, columns;
-  // Column c of these is divided by divisor[c]; empty: no division.
+  // Column c of the kept columns is divided by divisor[c]; empty: no division.
   std::vector<float> divisor;
 
   bool whole() const { return rows.empty() && columns.empty(); }
@@ -37,9 +37,9 @@ struct WeightSource {
 struct PackMember {
   uint64_t weight = 0;  // Weight::id
   WeightSpec spec;
-  int64_t row = 0;                              // its first one in the pack
-  std::array<int64_t, kMaxParts> written = {};  // bytes of each part so far
-  WeightSource source;  // until the pack is ready; without a weight: it is written
+  int64_t row = 0;                              // its first row in the pack
+  std::array<int64_t, kMaxParts> written = {};  // bytes written so far, per part
+  WeightSource source;  // until the pack is ready; without a weight it is written
 
   bool whole() const;
 };
@@ -49,51 +49,51 @@ struct Pack {
   int64_t rows = 0, width = 1;      // vectors have width 1
   const Storage* storage = &storage_f32();
   int uses = 0;             // of PackUse
-  int activation_bits = 8;  // of the codes that a matrix is packed for whose input is quantized
+  int activation_bits = 8;  // width of the codes that the product quantizes its input to
   bool trained = false;     // an optimizer changes the values
-  // Rows of the weight as its storage has them; the first may be ended by packing.
+  // Per part, the rows in the form of the storage. Packing may drop the first part.
   std::array<WeightArray<uint8_t>, kMaxParts> parts;
-  WeightArray<float> values;           // the first part, where that is all and f32
-  WeightArray<uint8_t> packed;         // in the storage's own form
-  WeightArray<int32_t> sums;           // [rows], of the storage
+  WeightArray<float> values;           // the first part as floats, where it is f32 and alone
+  WeightArray<uint8_t> packed;         // the form that products read
+  WeightArray<int32_t> sums;           // [rows], where the storage needs sums
   WeightArray<float> packed_backward;  // panels of W, for dx = dy W
-  WeightBlock plain_block;             // of the parts but
-  AlignedBuffer<uint8_t> plain;        // the first one of a mere matrix until it is packed
+  WeightBlock plain_block;             // holds the parts, except
+  AlignedBuffer<uint8_t> plain;        // the first part of a pure matrix, until packed
   WeightBlock packed_block;            // of the packed form
-  bool begun = false;                  // make_ready was called
-  std::atomic<bool> ready{false};      // checked and in its last form: it is not written to again
+  bool begun = false;                  // make_ready has begun
+  std::atomic<bool> ready{false};      // checked and in its final form, no longer written
 
   bool used_as(PackUse use) const { return (uses & static_cast<int>(use)) != 0; }
   bool matrix() const { return used_as(PackUse::matrix); }
-  // Something reads its rows as they are: a matrix alone needs only its packed form.
+  // Whether some operation reads rows as they are. A pure matrix needs only its packed form.
   bool plain_read() const {
     return (uses & ~static_cast<int>(PackUse::backward)) != static_cast<int>(PackUse::matrix);
   }
   bool backward() const { return matrix() && (trained || used_as(PackUse::backward)); }
-  // Every operation that reads `other` could read this instead.
+  // Whether every operation that reads `other` could read this pack instead.
   bool covers(const Pack& other) const;
 
   void add_member(const WeightSpec& spec);
-  // Error(INTERNAL) for uses that the storage has no form for.
+  // Throws Error(INTERNAL) for a use that the storage does not allow.
   void check_uses() const;
-  // Bytes of the blocks; allocate() takes them from the pages of a program.
+  // Size of the blocks in bytes, which allocate() takes from the pages of a program.
   int64_t block_bytes();
   void allocate(WeightPages& pages);
   bool allocated() const { return allocated_; }
 
-  // Elements of a part of member `index`, in order, from `offset` on: Error(INTERNAL) otherwise.
-  // Floats are widened where the part is f32.
+  // Writes elements to a part of member `index`. They must come in order: Error(INTERNAL) when
+  // `offset` is not the next element. Floats are widened where the part is f32.
   void write(size_t index, size_t part, int64_t offset, const ElementType& type,
              const uint8_t* bytes, int64_t size);
-  // Written whole, or with a source to take the rest from.
+  // Whether every member is written whole or has a source to take its values from.
   bool complete() const;
-  // Takes what comes from other weights, checks that all of it is finite (CORRUPT_MODEL names the
-  // weight), packs it and shares the blocks. When it fails the pack is of no use.
+  // Takes the values of sources, checks that all values are finite (CORRUPT_MODEL names the
+  // weight), packs and shares the blocks. After an error the pack is unusable.
   void make_ready(Team& team, const Cancel& cancel);
-  // Packs a trained matrix anew after its values changed. Cannot fail.
+  // Packs a trained matrix again after its values have changed. Cannot fail.
   void repack(Team& team);
 
-  // Rows [begin, end) as f32, or as they are stored; any thread, once it is ready.
+  // Read rows [begin, end) as f32, or part by part as stored. Any thread, once the pack is ready.
   void read(int64_t begin, int64_t end, float* to) const;
   void read_parts(int64_t begin, int64_t end, const PartRows& to) const;
 
@@ -102,11 +102,11 @@ struct Pack {
  private:
   bool allocated_ = false;
 
-  // Row `row` in every part; nullptr where the part was ended.
+  // The address of row `row` in every part; nullptr for a dropped part.
   ConstPartRows part_rows(int64_t row) const;
   PartRows writable_rows(int64_t row);
   bool keeps(size_t part) const { return part > 0 || trained || storage->keeps_plain(*this); }
-  // Lay the arrays into the blocks at `base` and give the bytes; nullptr: only count.
+  // Lay out the arrays in the block at `base` and return its bytes; with nullptr they only count.
   int64_t place_parts(uint8_t* base);
   int64_t place_packed(uint8_t* base);
   void set_values();

@@ -1,5 +1,5 @@
-// From what was written, or what other weights hold, to the form that runs: filling, checking,
-// packing, sharing.
+// Brings weights from written values or from their sources into the form that runs: filling,
+// checking, packing, sharing.
 #include <algorithm>
 #include <string>
 
@@ -9,13 +9,13 @@
 namespace sinter {
 namespace {
 
-// Elements that a lane checks at a time.
+// Elements per piece of the check, which lanes share.
 constexpr int64_t kCheckPiece = int64_t{1} << 16;
-// Elements of another weight that a lane takes over at a time: they stay in its cache, and the heap
-// has room for them.
+// Elements of a source that a lane copies at a time: few enough for its cache and for small
+// buffers.
 constexpr int64_t kFillPiece = int64_t{1} << 14;
 
-// The first of `count` elements that is not finite, or count.
+// Index of the first of `count` elements that is not finite, or count.
 int64_t first_infinite(Team& team, const ElementType& type, int64_t count, const uint8_t* from) {
   std::atomic<int64_t> first{count};
   team.parallel_for((count + kCheckPiece - 1) / kCheckPiece, [&](int64_t piece, int) {
@@ -29,7 +29,7 @@ int64_t first_infinite(Team& team, const ElementType& type, int64_t count, const
   return first.load();
 }
 
-// Rows [begin, end) of what is left of the weight.
+// Reads rows [begin, end) of the kept rows of a source, with its kept columns only.
 void read_cut(const WeightSource& source, int64_t begin, int64_t end, int64_t width,
               float* values) {
   const Weight& weight = *source.weight;
@@ -50,7 +50,7 @@ void read_cut(const WeightSource& source, int64_t begin, int64_t end, int64_t wi
   }
 }
 
-// Rows [begin, end) as read_cut gives them, each column divided by its divisor.
+// As read_cut, with each column divided by its divisor.
 void read_divided(const WeightSource& source, int64_t begin, int64_t end, int64_t width,
                   float* values) {
   read_cut(source, begin, end, width, values);
@@ -69,10 +69,11 @@ void Pack::fill(PackMember& member, Team& team, const Cancel& cancel) {
   const Weight& from = *source.weight;
   if (!from.ready())
     throw Error(ErrorCode::INTERNAL, "weight " + from.spec.name + " was not written whole");
-  // Whole panels, so that none is unpacked twice.
+  // Pieces are whole panels, so that no panel is unpacked twice.
   const int64_t step = std::max<int64_t>(1, kFillPiece / width / kGemmPanel) * kGemmPanel;
   const int64_t count = member.spec.rows();
-  // Rows are copied as they are stored; columns may share a scale, so they are stored anew.
+  // With all columns kept, rows are copied as stored. Columns of a row may share a scale, so a row
+  // with fewer columns is converted again.
   const bool same =
       from.spec.storage == storage && source.divisor.empty() && source.columns.empty();
   team.parallel_for((count + step - 1) / step, [&](int64_t piece, int) {
@@ -130,8 +131,8 @@ void Pack::make_ready(Team& team, const Cancel& cancel) {
   ready.store(true, std::memory_order_release);
 }
 
-// Parts and packed form apart: a table that is a matrix too in one program, and not in another, is
-// held once.
+// Shares the parts and the packed form separately: then a table is held once even when only one of
+// two programs also uses it as a matrix.
 void Pack::share(Team& team) {
   plain.clear();
   const int form = 8 * storage_index(*storage);

@@ -1,4 +1,4 @@
-// Panels of 16 rows, in which products read packed matrices.
+// Panels of 16 rows, the layout in which products read packed matrices.
 #pragma once
 
 #include <algorithm>
@@ -9,8 +9,8 @@
 
 namespace sinter {
 
-// task(first row, rows) over slices of whole panels, but for the last: large enough that handing
-// one to a lane costs nothing.
+// Calls task(first row, rows) on slices of whole panels (the last may be partial). A slice is large
+// enough that handing it to a lane costs little.
 template <typename Task>
 void for_panel_slices(Team& team, int64_t rows, const Task& task) {
   constexpr int64_t kSlice = 8 * kGemmPanel;
@@ -18,7 +18,7 @@ void for_panel_slices(Team& team, int64_t rows, const Task& task) {
                     [&](int64_t i, int) { task(i * kSlice, std::min(kSlice, rows - i * kSlice)); });
 }
 
-// The rows of the whole panels that hold rows [first, last) of `all`.
+// The range of whole panels that covers rows [first, last) of `all` rows.
 struct PanelRows {
   PanelRows(int64_t first, int64_t last, int64_t all)
       : begin(first / kGemmPanel * kGemmPanel),

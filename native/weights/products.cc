@@ -1,4 +1,5 @@
-// A grid of row blocks and panel blocks; a few blocks a lane keep the tail short.
+// Cuts a product into a grid of row blocks and panel blocks: a few blocks per lane, so that no lane
+// waits long for the last one.
 #include "weights/products.h"
 
 #include <algorithm>
@@ -10,10 +11,10 @@ namespace {
 // 84 rows (a multiple of 6, 12 and 14).
 constexpr int64_t kColumnGrain = 2 * kGemmPanel;
 constexpr int64_t kRowGrain = 84;
-// Multiply-adds of a block that is worth handing to another lane (a hand-over costs 1 to 2 us).
+// Multiply-adds that make a block worth handing to another lane (a hand-over costs 1 to 2 us).
 constexpr int64_t kMinWork = 1'000'000;
-// Blocks a lane, at most. Few rows of f32 wait for weights, which a block fetches ahead only inside
-// itself, so there it is one.
+// The most blocks per lane. An f32 product of at most kFewRows rows gets one: it waits for weights
+// from memory, and a block prefetches only its own.
 constexpr int64_t kMostBlocks = 6, kFewRows = 32;
 
 // Rows [row, row + m) and columns [column, column + n) of a product, on one lane.
@@ -27,10 +28,11 @@ void for_blocks(Lanes& all, int64_t m, int64_t n, int64_t k, int64_t most, const
   const int64_t column_grains = (n + kColumnGrain - 1) / kColumnGrain;
   const int64_t row_grains = (m + kRowGrain - 1) / kRowGrain;
   const int64_t lanes = all.lanes(), work = m * n * k;
-  // A multiple of the lanes, so that they end together.
+  // The number of blocks is a multiple of the lanes, so that all lanes end together.
   const int64_t each = std::clamp<int64_t>(work / (kMinWork * lanes), 1, most);
   const int64_t wanted = work < 2 * kMinWork ? 1 : each * lanes;
-  // Rows first: every block copies its rows once, so narrow blocks of all rows copy most.
+  // Cuts rows before columns: every block copies its rows of A, so narrow blocks of all rows would
+  // copy most.
   const int64_t rows = lanes == 1 ? 1 : std::min(row_grains, wanted);
   const int64_t columns = lanes == 1 ? 1 : std::min(column_grains, (wanted + rows - 1) / rows);
   all.parallel(columns * rows, work, [&](int64_t i, int lane) {

@@ -1,5 +1,5 @@
-// Products of a pass over packed weights, split among its lanes. The split changes no bit: every
-// output is summed whole, in one order.
+// Matrix products of a pass with packed weights, split among its lanes. The split changes no bit:
+// every output is one sum in a fixed order.
 #pragma once
 
 #include <cstdint>
@@ -9,22 +9,23 @@
 
 namespace sinter {
 
-// y = activation(x W^T + bias), W being a pack: x [rows, width of W], y [rows, rows of W], dense.
+// y = activation(x W^T + bias), where W is a pack: x [rows, width of W], y [rows, rows of W], both
+// dense.
 struct Product {
   int64_t rows;
   const float* x;
   const float* bias;       // nullptr: none
-  const float* equalizer;  // x is multiplied by it, channel by channel; nullptr: it is not
+  const float* equalizer;  // x is multiplied by it per channel; nullptr: none
   Activation activation;
   float* y;
 };
 
 // C = activation(A B + bias) in f32; B is packed.
 void product_f32(Lanes& lanes, const GemmF32Args& args);
-// The int8 product; args.b is packed in the format of `gemm`.
+// The int8 product (gemm_s8.h); args.b is packed in the format of `gemm`.
 void product_s8(Lanes& lanes, const GemmS8Format& gemm, const GemmS8Args& args);
 
-// A borrowed callable widen(begin, end, to): rows [begin, end) of a matrix as f32.
+// A reference to a callable widen(begin, end, to) that writes rows [begin, end) of a matrix as f32.
 class WidenRows {
  public:
   template <typename F>
@@ -39,11 +40,11 @@ class WidenRows {
   void (*call_)(const void*, int64_t, int64_t, float*);
 };
 
-// The f32 product with a matrix [n, k] that is widened and packed a few rows at a time: the bits of
-// product_f32 over the widened matrix, in the memory of the narrow one.
+// The f32 product with a matrix [n, k] that is widened and packed a few rows at a time. It gives
+// the bits of product_f32 over the widened matrix, without memory for that matrix.
 void product_widened(Lanes& lanes, int64_t n, int64_t k, WidenRows widen, const Product& product);
 
-// B [k, n] packed into the scratch of the op: B[i, j] = b[i * b_row + j * b_col].
+// Packs B [k, n], where B[i, j] = b[i * b_row + j * b_col], into the scratch of the op.
 const float* pack_shared(Lanes& lanes, int64_t k, int64_t n, const float* b, int64_t b_row,
                          int64_t b_col);
 

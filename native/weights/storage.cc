@@ -1,4 +1,4 @@
-// The list of storages, and what most of them have in common.
+// The list of storages, and the product that most of them use.
 #include "weights/storage.h"
 
 #include "weights/pack.h"

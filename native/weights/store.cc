@@ -1,4 +1,4 @@
-// Names to weights, weights to packs.
+// Finds weights by name, and packs by their weights.
 #include "weights/store.h"
 
 #include <algorithm>
@@ -12,13 +12,13 @@ namespace {
 
 std::atomic<uint64_t> last_weight{0};
 
-// Of the packs that weights remember: stores on several threads may have a weight in common.
+// Guards Weight::packs_ of all weights, because stores on several threads may share a weight.
 std::mutex& packs_mutex() {
   static std::mutex mutex;
   return mutex;
 }
 
-// Indices of a cut, of `count` things: Error(INTERNAL) unless they increase and are all there.
+// Checks the kept indices of a cut: Error(INTERNAL) unless they increase and are below `count`.
 void check_cut(const std::string& name, const std::vector<int32_t>& indices, int64_t count) {
   int64_t last = -1;
   for (int32_t index : indices) {
@@ -29,7 +29,7 @@ void check_cut(const std::string& name, const std::vector<int32_t>& indices, int
   }
 }
 
-// The shape of what is left of a source.
+// The shape of the kept rows and columns of a source.
 std::vector<int64_t> shape_left(const std::string& name, const WeightSource& source) {
   std::vector<int64_t> shape = source.weight->spec.shape;
   check_cut(name, source.rows, shape[0]);
@@ -41,7 +41,8 @@ std::vector<int64_t> shape_left(const std::string& name, const WeightSource& sou
   return shape;
 }
 
-// The weight of an entry: its source itself where it can be.
+// Makes the weight of an entry. It is the source itself where nothing differs and the source is not
+// trained.
 std::shared_ptr<Weight> weight_of(WeightStore::Entry entry) {
   const WeightSpec& spec = entry.spec;
   WeightSource& source = entry.source;
@@ -160,7 +161,8 @@ void WeightStore::pack(Team& team, const Cancel& cancel) {
 }
 
 void WeightStore::remember(const std::shared_ptr<Pack>& pack) {
-  // Stores that have one of its weights have all of them, or look in vain.
+  // Only the first weight remembers the pack, because resolve() asks the first weight of a wanted
+  // pack.
   const std::shared_ptr<Weight>& first = at(pack->members[0].spec.name);
   for (const PackMember& member : pack->members) {
     const std::shared_ptr<Weight>& weight = at(member.spec.name);

@@ -1,9 +1,9 @@
-// Named weights, and the packs that programs read them from. A weight lies in one pack, its home;
-// further packs with another stacking or use are made from it when a program asks for them, and
-// last as long as that program. Stores may have weights in common: one that is derived from another
-// has the same objects under its own names, or weights that are computed from them (quantized,
-// widened, divided) when the first program needs them. So no number travels through JavaScript to
-// get from one model to another.
+// Stores of named weights, and the packs from which programs read them. A weight lies in one pack,
+// its home. A program that needs another stacking or use of a weight gets a further pack, made from
+// the home, which lasts as long as the program. Stores may share weights: a store derived from
+// another one has the same objects under its own names, or weights that are computed from them
+// (quantized, widened, divided) when the first program needs them. So no number passes through
+// JavaScript on its way from one model to another.
 #pragma once
 
 #include <atomic>
@@ -21,59 +21,61 @@ class Weight {
  public:
   explicit Weight(WeightSpec spec);
 
-  const uint64_t id;  // of this process, never used twice
+  const uint64_t id;  // unique in this process, never reused
   const WeightSpec spec;
-  // The pack that holds it, and which member it is; null before a program asked for it.
+  // The pack that holds the weight, and its index there; null until a program asks for the weight.
   std::shared_ptr<Pack> home;
   size_t member = 0;
   WeightSource source;  // until it has a home
 
   bool ready() const { return home != nullptr && home->ready.load(std::memory_order_acquire); }
   int64_t first_row() const { return home->members[member].row; }
-  // A pack of exactly these members that covers `wanted`; null: there is none.
+  // A pack of exactly these members that covers `wanted`, or null.
   std::shared_ptr<Pack> find_pack(const Pack& wanted) const;
   void remember(const std::shared_ptr<Pack>& pack);
 
  private:
-  std::vector<std::weak_ptr<Pack>> packs_;  // besides home, under a mutex of the file
+  std::vector<std::weak_ptr<Pack>> packs_;  // other than home; guarded by packs_mutex()
 };
 
 class WeightStore {
  public:
-  // A weight of a new store: what it is, and the ready weight that it is made from, or that it is
-  // where nothing differs; without one it is written.
+  // A weight of a new store: its spec, and the ready weight that it is made from. Where nothing
+  // differs the store takes that weight itself; without one the weight is written.
   struct Entry {
     WeightSpec spec;
     WeightSource source;
   };
-  // Error(INTERNAL) for a name that is there twice and for shapes that differ from the source's.
+  // Throws Error(INTERNAL) for a name that occurs twice and for a shape that differs from the
+  // source's.
   explicit WeightStore(std::vector<Entry> entries);
   ~WeightStore();
   WeightStore(const WeightStore&) = delete;
   WeightStore& operator=(const WeightStore&) = delete;
 
-  // Error(INTERNAL): there is no such weight.
+  // The weight called `name`; Error(INTERNAL) without one.
   const std::shared_ptr<Weight>& at(const std::string& name) const;
-  // The weight that others may be derived from: Error(INTERNAL) before it is ready.
+  // A weight that others may be derived from: as at(), and Error(INTERNAL) until it is ready.
   const std::shared_ptr<Weight>& ready_at(const std::string& name) const;
 
-  // The pack for `wanted`, whose members are weights of this store by name: one that is there, or
-  // `wanted` itself, which then needs memory and waits for make_ready. A trained pack gets copies
-  // of its weights, which replace them here.
+  // Finds the pack for `wanted`, whose members name weights of this store. Returns an existing
+  // pack, or `wanted` itself, which then needs memory and make_ready. A trained pack gets copies of
+  // its weights, which replace them in this store.
   std::shared_ptr<Pack> resolve(std::shared_ptr<Pack> wanted);
 
-  // The home of a weight that is written; one of its own when no program has asked for the weight
-  // yet.
+  // The pack to write a weight into: its home, or a pack of its own when no program has asked for
+  // it.
   Pack& home_of(const std::string& name);
-  // Makes those packs ready that are written whole. So a store can be filled without ever holding
-  // much in two forms.
+  // Makes all packs ready that are written whole, so that a store can be filled while only few
+  // weights are held in two forms.
   void pack(Team& team, const Cancel& cancel);
-  // Some weight has a home that is not ready.
+  // Whether some weight has a home that is not ready.
   bool filling() const { return !pending_.empty(); }
-  // Later programs find this ready pack, as long as somebody has it.
+  // Lets later programs find this ready pack while some program holds it.
   void remember(const std::shared_ptr<Pack>& pack);
 
-  // A WriteScope is alive: weights change on another thread and must not be read here.
+  // Whether a WriteScope is alive: then another thread changes weights and they must not be read
+  // here.
   bool being_written() const { return writers_.load(std::memory_order_acquire) > 0; }
 
  private:
@@ -84,8 +86,8 @@ class WeightStore {
   std::atomic<int> writers_{0};
 };
 
-// Held by a job that changes the weights, from its submission until its end is known to whoever
-// submitted it.
+// Marks the store as being written. A job that changes weights holds it from its submission until
+// its submitter knows that it has ended.
 class WriteScope {
  public:
   explicit WriteScope(std::shared_ptr<WeightStore> store) : store_(std::move(store)) {

@@ -1,4 +1,4 @@
-// What a weight is called, its shape and how its numbers are stored.
+// The name of a weight, its shape and its storage.
 #pragma once
 
 #include <cstdint>

@@ -30,7 +30,7 @@ export const ENCODERS: Readonly<Record<string, Task>> = {
   'deberta-v2-seqcls': 'classification',
 };
 
-/** Where the fixture is; null when only ../shared has it and that is not here. */
+/** The folder of a fixture; null when only ../shared has it and that is missing. */
 export function encoderFolder(name: string): string | null {
   const places = [`../fixtures/encoders/${name}`, `../../../shared/fixtures/encoders/${name}`];
   const folders = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));

@@ -13,7 +13,7 @@ const HEADS = Object.entries(STORED).flatMap(([family, { heads }]) =>
   Object.keys(heads).map((head): [string, string] => [family, head]),
 );
 
-/** What transformers stores for a class with a head. */
+/** The parameters that transformers stores for a class with a head. */
 function stored(family: string, head: string): Shapes {
   const { encoder, heads } = STORED[family] as FamilyParameters;
   const { prefix, extra, missing } = heads[head] as HeadParameters;
@@ -95,7 +95,7 @@ describe.each(HEADS)('%s for %s', (family, head) => {
       const lost = task !== 'masked-lm';
       const asked = other === 'question-answering' ? {} : { labels: LABELS };
       const plain = () => graphFromCheckpoint(from, { task: other, ...asked });
-      // A head that was trained for something is not left out for the asking of another.
+      // A head trained for another task is not silently left out when a head for this task is asked for.
       if (lost) expect(plain).toThrow(`its trained head is for ${task}`);
       expect(() => graphFromCheckpoint(from, { task: other })).toThrow(/no trained/);
       const { created } = graphFromCheckpoint(from, { task: other, ...asked, newHead: true });

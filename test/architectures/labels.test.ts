@@ -74,7 +74,7 @@ describe.each(['classification', 'token-classification'] as const)('names of %s'
     expect(() => labels(3, change)).toThrow(
       expect.objectContaining({ code: 'CORRUPT_MODEL', message: expect.stringContaining(message) }),
     );
-    // Names that cannot be read are no reason to refuse the caller's.
+    // Unreadable names in config.json do not matter when the caller gives names.
     const better = { task, labels: ['x', 'y', 'z'] };
     expect(graphFromCheckpoint(headed(3, change, task), better).labels).toEqual(better.labels);
   });
@@ -128,7 +128,7 @@ describe('labels of the caller', () => {
 });
 
 describe('a head that is there under another name, or for another task', () => {
-  it('is not replaced by a drawn one in silence', () => {
+  it('is not silently replaced by a random one', () => {
     const from = renamed(headed(3), (name) => name.replace('classifier.', 'classification_head.'));
     for (const labels of [undefined, ['a', 'b', 'c']]) {
       const request = { ...CLASSIFY, ...(labels && { labels }) };
@@ -144,7 +144,7 @@ describe('a head that is there under another name, or for another task', () => {
     expect(() => graphFromCheckpoint(custom, CLASSIFY)).toThrow(/is for token-classification/);
   });
 
-  it('of a language model is what one trains from', () => {
+  it('of a language model may be replaced by a new head for training', () => {
     const from = headed(3, { architectures: ['BertForMaskedLM'] });
     const tensors = [...from.tensors].filter(([name]) => !name.startsWith('classifier'));
     const lm = { ...from, tensors: new Map(tensors) };
@@ -173,7 +173,7 @@ describe('names as a wrapper of training stores them', () => {
     expect([plain.notes, plain.unused, model.unused]).toEqual([[], [], []]);
   });
 
-  it('keep the prefix that is the own one of a family', () => {
+  it('keep a prefix that belongs to the family', () => {
     const { config, encoder, heads } = STORED.modernbert as FamilyParameters;
     const head = heads.classification;
     const shapes = Object.entries(encoder).map(([name, shape]) => [

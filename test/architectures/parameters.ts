@@ -23,7 +23,7 @@ export interface FamilyParameters {
 
 const file = new URL('../fixtures/architectures/parameters.json', import.meta.url);
 
-/** Those that transformers has. */
+/** The parameters as transformers has them. */
 export const STORED = JSON.parse(readFileSync(file, 'utf8')) as Readonly<
   Record<string, FamilyParameters>
 >;

@@ -1,4 +1,4 @@
-// What each family's config.json may not say, and what follows from the lengths it states.
+// The values of config.json that each family refuses, and the limits that follow from the lengths in it.
 import { describe, expect, it } from 'vitest';
 import { configFromGraph, familyGraph } from '../../lib/architectures/index.js';
 import { SinterError } from '../../lib/core/errors.js';
@@ -48,7 +48,7 @@ const CORRUPT: readonly [string, JsonObject, string][] = [
   ['nomic', { rotary_emb_fraction: 2 }, 'rotary_emb_fraction must be a number from 0 to 1, got 2'],
 ];
 
-/** What may stand where a number, a name or a list should. */
+/** Values of a wrong type, put in place of a number, a name or a list. */
 const STRANGE: readonly JsonValue[] = [
   null,
   true,

@@ -89,7 +89,7 @@ describe('priorities', () => {
     expect(engine.batches.slice(1).map(({ texts }) => texts)).toEqual([['i'], ['b']]);
   });
 
-  // By a clock of its own: how busy the machine is must not decide what passes what.
+  // Time comes from a clock of the test, so that a busy machine does not decide which request goes first.
   it.each([
     ['computing', 2, 0],
     ['tokenizing', 0, 2],

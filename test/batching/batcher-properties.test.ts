@@ -105,7 +105,7 @@ describe('a batcher', () => {
       expect(metrics.failed).toBe(tally('DISPOSED', 'RangeError', 'INVALID_DATA'));
       expect(metrics.requests).toBe(calls.length - metrics.rejected);
       expect(metrics.completed).toBe(metrics.requests - metrics.cancelled - metrics.failed);
-      // Of each priority, texts run in the order of their calls (a batch that failed is repeated one by one).
+      // Within a priority, texts run in the order of their calls. The texts of a failed batch run again one by one.
       for (const priority of ['interactive', 'bulk']) {
         const seen = engine.batches
           .flatMap(({ texts }) => texts)

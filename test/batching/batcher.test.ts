@@ -205,7 +205,7 @@ describe('the end', () => {
     expect(await blocked).toBe('block');
   });
 
-  it('drain waits for what was accepted before it, and for nobody to join', async () => {
+  it('drain waits for accepted calls, and starts them without waiting for others to join', async () => {
     const { engine, batcher } = make({ maxWaitMs: 60_000 });
     engine.onBatch = ({ end }) => end();
     await batcher.drain();

@@ -29,7 +29,7 @@ export class FakeEngine implements BatchEngine<string> {
   /** Called when a batch begins. */
   onBatch: (batch: SeenBatch) => void = () => {};
   encodeDelayMs = 0;
-  /** What the lane is said to have done. */
+  /** The busy time that the fake lane reports. */
   busyMs = 0;
 
   get ended(): AbortSignal {

@@ -47,7 +47,7 @@ function mixedTexts() {
   });
 }
 
-/** Of every tensor of a saved folder: name and bytes, in order of names. */
+/** A hash of the names and bytes of all tensors of a saved folder, in order of names. */
 function savedWeights(folder) {
   const file = readFileSync(join(folder, 'model.safetensors'));
   const size = Number(file.readBigUInt64LE(0));
@@ -87,7 +87,7 @@ function encoderFolders() {
   return found;
 }
 
-/** Every number of a result, in order: names of fields may change. */
+/** All numbers of a result, in order. Names of fields do not count, because they may change. */
 function numbersOf(value) {
   if (typeof value === 'number') return [value];
   return value !== null && typeof value === 'object' ? Object.values(value).flatMap(numbersOf) : [];
@@ -95,7 +95,7 @@ function numbersOf(value) {
 
 const short = banking.slice(0, 24).map(({ text }) => text.slice(0, 60));
 
-/** What a fixture's own head gives. */
+/** A hash of the output of a fixture's own head; null without one. */
 async function headOutput(name, folder) {
   if (name.includes('mlm')) {
     const model = await MaskedLM.load(folder);
@@ -130,7 +130,7 @@ async function headOutput(name, folder) {
   return hash(logits.data);
 }
 
-/** 20 steps, dropout on; the weights afterwards. */
+/** Trains a classifier for 20 steps with dropout, and hashes its weights afterwards. */
 async function trained(encoder, rows, options) {
   const labels = [...new Set(rows.map(({ label }) => label))].sort();
   const model = await encoder.classifier({ labels });

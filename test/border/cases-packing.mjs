@@ -35,7 +35,8 @@ export const packingCases = [
     'seal cancelled while it runs',
     'CANCELLED',
     async () => {
-      // It takes milliseconds, but the system may run all of it before this thread goes on: once is enough.
+      // Sealing takes milliseconds, but the system may run all of it before this thread calls cancel. So up to 100 attempts are
+      // made, and one cancelled seal is enough.
       const rows = 100_000;
       const g = graph();
       g.vocabulary = rows;

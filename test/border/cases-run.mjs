@@ -32,7 +32,7 @@ const run = async (changes = {}, outputs = [output()], more = {}) => {
   const program = await sealedProgram();
   return program.run({ ...batch(), ...changes }, outputs, { ...options(), ...more });
 };
-/** Starts a call, lets `meddle` change what it was given, and wants the result of a calm call. */
+/** Starts a call, lets `meddle` change its arguments meanwhile, and expects the result of an undisturbed call. */
 const meddled = async (make, meddle) => {
   const program = await sealedProgram();
   const calm = output();

@@ -3,7 +3,7 @@
 import { batch, border, fill, graph, made, options, output, sealedProgram } from './small.mjs';
 
 const query = { name: 'query', shape: [8, 8], dtype: 'f32' };
-/** A store whose weight `query` comes from the same one of a sealed program, changed. */
+/** A store whose weight `query` is derived from that of a sealed program, with some fields changed. */
 const derived = async (weight, from = {}) => {
   const { store } = await sealedProgram();
   return new border.Store([{ ...query, from: { store, name: 'query', ...from }, ...weight }]);

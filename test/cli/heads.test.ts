@@ -35,7 +35,7 @@ const FILES = {
   'masked-lm': ['texts.csv', `text\n${some((i) => `the ${word(i)} of the war\n`).join('')}`],
 } as const;
 
-/** What inspect calls the folder. */
+/** The task that `inspect` prints for each folder. */
 const TASKS: Readonly<Record<string, string>> = {
   'multi-label': 'classification',
   regression: 'classification',

@@ -99,7 +99,7 @@ describe('vectors as text', () => {
   });
 });
 
-it('vectors are compared by the names of sentence-transformers, nearer ones with more', () => {
+it('similarities have the names of sentence-transformers, and are larger for nearer vectors', () => {
   const [a, b] = [Float32Array.of(1, 2, 2), Float32Array.of(4, 6, 2)];
   const found = Object.entries(COMPARISONS).map(([name, of]) => [name, of(a, b)]);
   expect(found).toEqual([

@@ -76,7 +76,7 @@ describe('an ONNX folder', () => {
   });
 });
 
-/** A folder with an encoder that is fed positions, and nothing that says where they begin. */
+/** A folder with an encoder whose positions are an input, and no file that says where they begin. */
 async function fedPositions(): Promise<string> {
   const folder = scratch.path('fed');
   await mkdir(folder, { recursive: true });

@@ -28,7 +28,7 @@ const noMount = whyNoMount();
 const because = noMount === null ? '' : ` (skipped: ${noMount})`;
 const noFull = process.platform === 'linux' ? '' : ' (skipped: no /dev/full)';
 
-// Many starts of the command in one test, on machines that are busy.
+// These tests start the command many times, also on busy machines.
 vi.setConfig({ testTimeout: 180_000 });
 
 const scratch = new Scratch();
@@ -40,7 +40,7 @@ beforeAll(async () => {
   train = ['train', '--train', data, '--model', TINY, '--epochs', '1'];
 });
 
-/** One line, no defect, nothing begun. */
+/** Expects one line on stderr, no defect, and no work begun. */
 function expectRefused({ code, stdout, stderr }: Outcome, expected: number, says: RegExp | string) {
   expect(stderr).toMatch(says);
   expect(code).toBe(expected);
@@ -238,7 +238,7 @@ describe('nothing stays behind', () => {
     expect((await scratch.names()).filter((name) => /stopped|\.sinter/.test(name))).toEqual([]);
   });
 
-  it('what a killed run left is removed by the next one, what a running one has is not', async () => {
+  it('files of a killed run are removed by the next one, those of a running one are not', async () => {
     const folder = scratch.path('shared');
     await mkdir(folder);
     const hidden = async () =>

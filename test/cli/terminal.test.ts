@@ -81,7 +81,7 @@ it('mistakes in the command line and names of files', async () => {
     ['train', '--train', `${evil}.csv`, '--out', evil, '--task', evil],
     ['help', evil],
   ]) {
-    // With the stack, which repeats the message.
+    // With SINTER_DEBUG the stack is printed too, which repeats the message.
     const refused = await sinter(args, { env: { SINTER_DEBUG: '1' } });
     expect(refused.code).not.toBe(0);
     expectHarmless(refused);

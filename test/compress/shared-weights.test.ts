@@ -27,7 +27,7 @@ async function outputs(parts: ModelParts, name: OutputName): Promise<Float32Arra
   return data;
 }
 
-/** Of rows of `width`: the smallest cosine. */
+/** The smallest cosine between the rows (of `width` numbers) of `a` and `b`. */
 function lowestCosine(a: Float32Array, b: Float32Array, width: number): number {
   let lowest = 1;
   for (let row = 0; row < a.length; row += width) {

@@ -26,7 +26,7 @@ describe('makeInTurns', () => {
     for (const i of [4, 8]) expect(at[i]).toBeGreaterThan(at[i - 1] ?? Number.NaN);
   });
 
-  it('of none is empty', async () => {
+  it('of no items is empty', async () => {
     expect(await makeInTurns(0, 1, () => 1)).toEqual([]);
   });
 });

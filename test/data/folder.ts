@@ -10,7 +10,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { SinterError } from '../../lib/core/errors.js';
 import { type ReadOptions, readAllRows } from '../../lib/data/index.js';
 
-/** Of the test file that runs: other files of the same process have had their own. */
+/** The folder of the test file that runs; other files of the same process have had their own. */
 export let folder = '';
 
 export function useFolder(): void {

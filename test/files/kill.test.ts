@@ -35,11 +35,11 @@ function expected({ way }: Write, version: string): Record<string, string> {
 }
 
 interface Case extends Write {
-  /** What is read and compared. */
+  /** The folder that is read and compared. */
   readonly folder: string;
-  /** What a reader asks for. */
+  /** The path that a reader opens. */
   readonly asked: string;
-  /** Holds nothing else at the end. */
+  /** The folder around it, which must hold no leftovers at the end. */
   readonly beside: string;
 }
 
@@ -60,7 +60,7 @@ async function killEverywhere(
     const state = (await is(before)) ? 'old' : (await is('new')) ? 'new' : 'completed';
     states[state] = (states[state] ?? 0) + 1;
     await endInterrupted(one.asked);
-    // What was decided is completed, also where nothing has been moved yet.
+    // A replacement that was decided is completed, even when nothing had been moved yet.
     expect((await is('new')) || (state === 'old' && (await is(before))), say).toBe(true);
     before = `after-${point.call}-${point.at}`;
     await writeVersion(one, before);

@@ -26,7 +26,7 @@ const CALLS = [
 ];
 const LIST = CALLS.map((name) => `?${name}`).join(',');
 
-/** Why no process can be traced here; null where one can. */
+/** Why no process can be traced on this machine; null when one can. */
 export function whyNoTrace(): string | null {
   const { error, status } = spawnSync('strace', ['-qq', '-e', 'trace=none', 'true']);
   if (error !== undefined) return 'strace is not installed';
@@ -36,13 +36,13 @@ export function whyNoTrace(): string | null {
 export interface Write {
   readonly way: 'folder' | 'set' | 'file';
   readonly target: string;
-  /** Without the native core, folders are replaced by two renames. */
+  /** Default true; without the native core, folders are replaced by two renames. */
   readonly isNative?: boolean;
 }
 
 export interface KillPoint {
   readonly call: string;
-  /** Of all calls of this name in its thread. */
+  /** The number of this call among all calls of the same name in its thread. */
   readonly at: number;
 }
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 
 let known: string | null | undefined;
 
-/** Why nothing can be mounted here; null where it can. */
+/** Why nothing can be mounted on this machine; null when it can. */
 export function whyNoMount(): string | null {
   if (known !== undefined) return known;
   if (process.platform !== 'linux') known = 'mounts are tested on Linux';

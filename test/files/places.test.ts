@@ -33,7 +33,7 @@ const writeModel = (path: string, text = 'new') =>
 
 const textOf = (...path: string[]) => readFile(join(...path), 'utf8');
 
-/** What was thrown: of the closed list, with the path and the name of the error. */
+/** The error that `work` throws: it must have a code of the closed list, and name the path and the system error. */
 async function refusal(errno: string, path: string, work: Promise<unknown>): Promise<SinterError> {
   const error = await work.then(
     () => null,
@@ -125,7 +125,7 @@ describe('names and kinds', () => {
     );
   });
 
-  it('a folder is no file, a file no folder, a device neither', async () => {
+  it('a folder in place of a file, a file in place of a folder, and a device are refused', async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, 'file'), '');
     await refusal('EISDIR', folder, saveFile(folder, ''));
@@ -170,7 +170,7 @@ describe('names and kinds', () => {
 describe('limits', () => {
   it('a file size limit is EFBIG, known before where the size is', async () => {
     const folder = await temporaryFolder();
-    // In blocks of 1024 bytes; the child must still be able to print.
+    // The limit is in blocks of 1024 bytes; the child must still be able to print.
     const limited = async (code: string) => {
       const script = `const files = await import(${JSON.stringify(new URL('../../dist/files/index.js', import.meta.url).href)});\n${code}`;
       const args = [
@@ -231,7 +231,7 @@ describe('mounts', () => {
       await mkdir(join(folder, 'source'), { recursive: true });
       const volume = join(folder, name);
       using _mount = mount(volume);
-      // Of a fresh ext4 file system.
+      // A fresh ext4 file system has this folder.
       await mkdir(join(volume, 'lost+found'));
       await writeModel(volume, 'old');
       await writeFile(join(volume, 'only-old'), '');

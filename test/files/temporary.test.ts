@@ -84,7 +84,7 @@ describe('what is not finished', () => {
     }
   });
 
-  it('is never what only looks like it', async () => {
+  it('does not include files that only look like it', async () => {
     const folder = await temporaryFolder();
     const names = [
       '.sinter-mine.tmp',

@@ -21,7 +21,7 @@ import { temporaryFolder } from './temporary-folder.js';
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 const TINY = fixture('encoders/bert-seqcls');
 
-/** What the small files must hold at least, where that is more than an empty object. */
+/** The least content of each small file, where it is more than an empty object. */
 const CONTENT: Readonly<Record<string, unknown>> = {
   'modules.json': [{ type: 'sentence_transformers.models.Transformer', path: '' }],
   'sinter.json': { format: 1, model: {} },
@@ -218,7 +218,7 @@ describe('a model that changes while it is read', () => {
       message: `${file}: changed while it was read`,
     });
 
-  it('not at all is loaded', async () => {
+  it('is loaded when nothing changes', async () => {
     const { parts } = await partsOf('x', await readHfFolder(await copyOfTiny()), request, settings);
     await parts.program.retire();
   });

@@ -12,7 +12,7 @@ export const COMMIT = 'c0ffee'.padEnd(40, '0');
 export interface FakeFile {
   readonly name: string;
   readonly data: Buffer;
-  /** In large storage: SHA-256 etag, redirect to the other server. */
+  /** The file is in large storage: SHA-256 etag, redirect to the other server. */
   readonly large?: boolean;
 }
 
@@ -24,9 +24,9 @@ export interface Asked {
   readonly token: string | null;
 }
 
-/** What goes wrong; changed by the tests between calls. */
+/** Faults that the server shows; tests change them between calls. */
 export interface Trouble {
-  /** Transfers that end after this many bytes, as often as `times` says. */
+  /** Transfers break after this many bytes, as often as `times` says. */
   breakAfter?: { bytes: number; times: number };
   /** Answers the next requests with this status. */
   status?: { code: number; times: number };
@@ -36,11 +36,11 @@ export interface Trouble {
   noRanges?: boolean;
   /** Answers 416 to every range. */
   refuseRanges?: boolean;
-  /** Never ends the answers of the storage. */
+  /** The storage never ends its answers. */
   hang?: boolean;
-  /** Never ends the list of files, or sends spaces for ever. */
+  /** The list of files never ends, silently or with endless spaces. */
   list?: 'hangs' | 'endless';
-  /** Needed for every request. */
+  /** The token that every request needs. */
   token?: string;
 }
 

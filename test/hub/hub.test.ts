@@ -197,7 +197,7 @@ describe('a broken transfer', () => {
     expect(hub.asked.length - list).toBeLessThan(30);
   }, 30_000);
 
-  it('is not believed when the checksum differs', async () => {
+  it('is refused when the checksum differs', async () => {
     hub.trouble.damage = true;
     const failed = downloadModel('org/tiny');
     await expect(failed).rejects.toMatchObject({ code: 'CORRUPT_MODEL' });

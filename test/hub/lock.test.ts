@@ -40,12 +40,12 @@ it.each([
   expect(await readdir(folder)).toEqual([]);
 });
 
-it('takes over from a live process that has another work now, later', async () => {
+it('takes over later from a live process that does other work now', async () => {
   await leave(lock, process.ppid, Date.now());
   expect(await wait()).toBeGreaterThan(3000);
 });
 
-it('takes over from another machine that is silent, latest', async () => {
+it('takes over last from a silent process of another machine', async () => {
   await leave(lock, 1, Date.now(), 'elsewhere');
   const begin = performance.now();
   await withLock(lock, undefined, async () => {}, 1);

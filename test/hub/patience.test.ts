@@ -33,7 +33,7 @@ async function tries(bytes: (tried: number) => number): Promise<number> {
   return tried;
 }
 
-it('gives up after failures in a row without a byte more', async () => {
+it('gives up after consecutive failures that gain no byte', async () => {
   expect(await tries(() => 0)).toBe(5);
   expect(await tries((tried) => Math.min(tried, 10))).toBe(14);
 });

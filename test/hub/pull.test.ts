@@ -50,7 +50,7 @@ it('says what is not there, with exit code 6', async () => {
   expect(stderr).toMatch(/org\/nothing.*not found \(404\)/);
 });
 
-it('takes no id that is none', async () => {
+it('refuses a text that is no model id', async () => {
   const { code, stderr } = await sinter(['pull', '../x'], { env });
   expect(code).toBe(2);
   expect(stderr).toMatch(/must be a model id/);

@@ -36,7 +36,7 @@ describe('shared weights', () => {
     const first = await load();
     const one = held() - start;
     const { residentBytes } = await first.info();
-    // Blocks are counted with what aligns them.
+    // Blocks are counted with their padding for alignment.
     expect(one).toBeGreaterThanOrEqual(residentBytes);
     expect(one).toBeLessThan(residentBytes * 1.1);
     const vectors = await embed(first);
@@ -129,7 +129,8 @@ describe('shared weights', () => {
       expect((await small.info()).residentBytes).toBeLessThan((await small.info()).storedBytes);
       const rows = TEXTS.map((text) => ({ text, label: 'yes' as const }));
       await classifier.train(rows, { epochs: 1, batchSize: 2, learningRate: 1e-3 });
-      // What is saved is what runs: a trained classifier has f32 tables, the encoder's are written back exactly.
+      // The encoder still has its f16 tables, so it is written back exactly, although the trained classifier now has f32
+      // tables.
       await half.save(join(folder, 'again'), { dtype: 'f32' });
       const again = await load(join(folder, 'again'));
       expect(await embed(again)).toEqual(vectors);
@@ -178,7 +179,7 @@ describe('a process with the embedded model', () => {
       expect(quantized).toBeGreaterThan(one ?? 0);
       expect(end).toBe(0);
       const { first = 0, second = 0, peak = 0 } = rss;
-      // A second load may touch one piece of plain weights and the table that turns out to be known.
+      // A second load may touch one piece of plain weights, and one table before it is found to be known.
       expect(second - first).toBeLessThan(25e6);
       expect(peak - first).toBeLessThan(60e6);
     },

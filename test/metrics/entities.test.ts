@@ -80,7 +80,7 @@ describe('answers', () => {
     expect([answerF1('', ''), answerF1('x', ''), answerF1('', 'x')]).toEqual([1, 0, 0]);
   });
 
-  it('take the best of several right ones, and nothing where there is none', () => {
+  it('take the best of several right answers, and the empty answer where there is none', () => {
     const truth = [['Paris', 'Paris, France'], [], ['blue']];
     expect(answerScores(truth, ['paris france', '', 'red'])).toEqual({
       exactMatch: 2 / 3,

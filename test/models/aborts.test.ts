@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { child } from './child.js';
 
-/** Of the thread's own time between the abort and the rejection: what is promised in all. */
+/** The most milliseconds that the JavaScript thread may run between the abort and the rejection; the promise is as much in all. */
 const MOST_MS = 100;
 
 const measured = existsSync('/proc/self/schedstat');
@@ -23,7 +23,7 @@ describe('an abort', () => {
       );
       expect(calls.length).toBeGreaterThan(20);
       expect(calls.filter(([, { ranMs }]) => ranMs > MOST_MS)).toEqual([]);
-      // A call that was over when the abort came has ended well; none goes on to another end.
+      // A call that had ended before the abort ends well; no other outcome is allowed.
       expect(calls.flatMap(([, { others }]) => others).filter((end) => end !== 'done')).toEqual([]);
       expect(calls.filter(([, { aborted }]) => aborted === 0)).toEqual([]);
     },

@@ -36,7 +36,7 @@ const { PI, SQRT2, exp, sqrt, tanh } = Math;
 const gelu = (x: number) => x * 0.5 * (1 + erf(x / SQRT2));
 const silu = (x: number) => x / (1 + exp(-x));
 
-/** As transformers/activations.py writes them. */
+/** The formulas of transformers/activations.py. */
 const FORMULAS: Readonly<Record<string, (x: number) => number>> = {
   gelu,
   gelu_python: gelu,
@@ -119,7 +119,7 @@ describe('hidden_act', () => {
   });
 });
 
-/** Where the families name their activations, by their `model_type`. */
+/** The keys of config.json with the activation, by `model_type`. */
 const KEYS: Readonly<Record<string, readonly string[]>> = {
   distilbert: ['activation'],
   modernbert: ['hidden_activation', 'classifier_activation'],

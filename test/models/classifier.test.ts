@@ -127,7 +127,7 @@ describe('train', () => {
   });
 
   it.each([1e20, 1e38])(
-    'a last step at %d that leaves numbers that are none is refused as any other',
+    'a last step at learning rate %d that leaves NaN is refused like any other step',
     async (learningRate) => {
       await using model = await newClassifier();
       const before = await model.logits(['the people']);
@@ -203,7 +203,7 @@ describe('train', () => {
     expect(await second).toMatchObject({ code: 'CANCELLED', cause: { code: 'DISPOSED' } });
   });
 
-  it('stops with the step when the loss is no number', async () => {
+  it('stops and names the step when the loss is NaN', async () => {
     await using model = await newClassifier();
     const before = await model.logits(['the people']);
     const run = model.train(rows, { ...OPTIONS, learningRate: 1e38, maxGradNorm: 0, warmup: 0 });

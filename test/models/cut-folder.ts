@@ -14,7 +14,7 @@ export async function cutFolder(model: Encoder, ...cuts: readonly ModelCut[]): P
   return cutInto(join(await temporaryFolder(), 'cut'), model, ...cuts);
 }
 
-/** The same, in this folder. */
+/** As cutFolder, into the given folder. */
 export async function cutInto(folder: string, model: Encoder, ...cuts: readonly ModelCut[]) {
   const { parts, use } = insideOf(model);
   await use('cut', async (program) => {

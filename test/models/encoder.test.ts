@@ -125,7 +125,7 @@ describe('embed', () => {
     );
   });
 
-  it('refuses what is no text, by number', async () => {
+  it('refuses values that are no texts, naming their index', async () => {
     await expect(encoder.embed('people' as never)).rejects.toThrow(
       new TypeError('embed: texts must be an array of strings, got "people"'),
     );

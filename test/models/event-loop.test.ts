@@ -7,9 +7,12 @@ import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../formats/temporary-folder.js';
 import { child } from './child.js';
 
-/** Of the thread's own time. 20 is what is promised; the rest is for a machine that runs other things on the same core. */
+/** In CPU time of the JavaScript thread. The promise is 20 ms; the rest allows for other work on the same core. */
 const LONGEST_TURN_MS = 50;
-/** A load has fewer turns than a long text, so fewer that another process makes long; one that reads a whole tokenizer takes twice this. */
+/**
+ * A load has fewer turns than a long text, so other processes lengthen fewer of them; reading a whole tokenizer in one turn
+ * takes twice this.
+ */
 const LONGEST_LOAD_TURN_MS = 40;
 
 /**

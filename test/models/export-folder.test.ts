@@ -26,7 +26,7 @@ afterAll(async () => {
 });
 
 describe('exportOnnxFolder', () => {
-  it('writes the files that others look for, and valid models only', async () => {
+  it('writes the files that other tools expect, and only valid models', async () => {
     await using model = await Classifier.load('test/fixtures/encoders/bert-seqcls');
     const folder = join(scratch, 'classifier');
     await model.exportOnnxFolder(folder, {

@@ -94,7 +94,7 @@ describe('an adapter', () => {
     expect(await refusal(folder)).toMatch(/; adapter_model\.bin is an adapter, to be merged/);
   });
 
-  it('of the hub is fetched as far as to be refused', () => {
+  it('of the hub: only the files that are needed to refuse it are fetched', () => {
     const names = ['adapter_config.json', 'adapter_model.safetensors', 'config.json'];
     expect(chooseFiles(names)).toEqual(['adapter_config.json', 'config.json']);
   });

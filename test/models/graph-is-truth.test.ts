@@ -43,7 +43,7 @@ async function logitsOf(model: Classifier): Promise<number[]> {
   return rows.flatMap(({ scores }) => Object.values(scores));
 }
 
-/** The whole life of a model. `folder`: where it is; `load`: what has to be said about it. */
+/** Tests the whole life of a model. `where` gives its folder, `load` the options that loading it needs. */
 function lives(where: () => string, load: object): void {
   it('embeds, and gives the same bits when it was saved and loaded again', async () => {
     await using encoder = await Encoder.load(where(), load);
@@ -196,7 +196,7 @@ describe('a BERT with fewer layers', () => {
     expect(await configOf(folder)).toMatchObject({ model_type: 'bert', num_hidden_layers: 2 });
     await using small = await Encoder.load(folder, { pooling: 'mean' });
     expect((await small.info()).layers).toBe(2);
-    // The same as running the layers that are left, one program over the other's weights.
+    // The same result as a program with the remaining layers over the weights of the whole model.
     const { parts, use } = insideOf(encoder);
     const { dropLayers } = await import('../../lib/graph/rewrite/drop-layers.js');
     const { forwardTexts } = await import('../../lib/runtime/forward.js');

@@ -54,7 +54,7 @@ const configOf = async (folder: string) =>
   JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')) as Record<string, unknown>;
 
 let scratch: string;
-/** The same classifier of three classes in every form. */
+/** The same classifier of three classes, in every form of model. */
 const forms: Record<string, string> = {};
 let expected: number[];
 beforeAll(async () => {
@@ -88,7 +88,7 @@ describe.each([
   'an int8 folder',
   'a folder of ONNX files',
 ])('%s with a trained head', (form) => {
-  it('keeps it under the names of the caller', async () => {
+  it('keeps the trained head under the names of the caller', async () => {
     const path = forms[form] ?? '';
     await using own = await Classifier.load(path);
     await using model = await Classifier.load(path, { labels: NAMES });
@@ -107,7 +107,7 @@ describe.each([
     expect(await again.logits(TEXTS)).toEqual(logits);
   });
 
-  it('refuses names that do not fit it, and gives it up only when told so', async () => {
+  it('refuses names that do not fit the trained head, and replaces it only when told so', async () => {
     const path = forms[form] ?? '';
     await expect(Classifier.load(path, { labels: ['x', 'y'] })).rejects.toThrow(
       /^Classifier\.load: labels must be .*head has 3 classes, got 2 labels: "x", "y"\); newHead: true/,
@@ -125,13 +125,13 @@ describe.each([
     }
     await using model = await drawn;
     expect((await model.info()).untrained).toEqual(['classifier.weight', 'classifier.bias']);
-    // As many labels as before: verification does not take them for the file's.
+    // The new head has as many labels as the trained one, but verification does not compare it with the file.
     await using same = await Classifier.load(path, { labels: NAMES, newHead: true });
     expect([...(await same.logits(TEXTS)).data]).not.toEqual(expected);
   });
 });
 
-it('an encoder that is to score pairs is told by which option', async () => {
+it('an encoder is refused as a CrossEncoder, and the error names the option that adds a head', async () => {
   await expect(CrossEncoder.load(at('encoders/bert'))).rejects.toThrow(
     'no trained classifier; give labels to add a new one, or newHead: true to a CrossEncoder',
   );
@@ -208,7 +208,7 @@ describe('a head that was never trained', () => {
     { text: 'the people', label: 'x' },
     { text: 'of war', label: 'y' },
   ];
-  /** Warnings come in a turn of their own. */
+  /** Warnings are emitted in a later turn of the event loop. */
   const said = async () => {
     await new Promise((resolve) => setImmediate(resolve));
     const own = warnings.splice(0).filter(({ code }) => code === 'SINTER_UNTRAINED_HEAD');
@@ -239,7 +239,7 @@ describe('a head that was never trained', () => {
     expect(await said()).toEqual([]);
   });
 
-  it('is known for it after saving, quantizing and exporting, and not when others wrote new weights', async () => {
+  it('stays marked after saving, quantizing and exporting, but not when another tool wrote new weights', async () => {
     const folder = await temporaryFolder();
     const encoder = await Encoder.load(at('encoders/bert'), { pooling: 'mean' });
     await using model = await encoder.classifier({ labels: ['x', 'y'] });
@@ -255,13 +255,13 @@ describe('a head that was never trained', () => {
     }
     await using bare = await Encoder.load(join(folder, 'f16'), { pooling: 'mean' });
     expect((await bare.info()).untrained).toEqual([]);
-    // As a training with transformers leaves it: its file has no mark.
+    // A folder as a training with transformers leaves it, without the mark of an untrained head.
     const trained = await changed(join(folder, 'f16'), {}, (name) => name);
     await using theirs = await Classifier.load(trained);
     expect((await theirs.info()).untrained).toEqual([]);
   });
 
-  it('with a mark that is none is corrupt', async () => {
+  it('with a mark that is no list is corrupt', async () => {
     const folder = await changed(SEQCLS, {}, (name) => name);
     const file = join(folder, 'model.safetensors');
     const stored = await openSafetensors(file);

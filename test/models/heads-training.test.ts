@@ -100,7 +100,7 @@ describe.skipIf(!existsSync(DATA))('training from MiniLM (needs ../shared/data)'
     const report = await model.train(rows, options);
     expectFalling(report.steps, 0.6);
     const scores = report.epochs.at(-1)?.eval;
-    // Without any entity the score is 0.
+    // A model that finds no entity scores 0.
     expect(scores?.f1).toBeGreaterThan(0.1);
     const { f1, loss } = await model.evaluate(known);
     expect([f1, loss]).toEqual([scores?.f1, scores?.loss]);

@@ -89,7 +89,7 @@ describe('TokenClassifier', () => {
     expect(await model.predict([])).toEqual([]);
   });
 
-  it('refuses what it cannot be asked', async () => {
+  it('refuses an unknown aggregation, a lone text, and a model with another head', async () => {
     await using model = await TokenClassifier.load(folder('bert-tokencls'));
     expect(await rejection(model.predict(['a'], { aggregation: 'mean' as never }))).toEqual(
       new RangeError(

@@ -22,7 +22,7 @@ interface Hashes {
   readonly lanes: number;
   readonly f32: RowHashes;
   readonly int8: RowHashes;
-  /** With activations of 7 bits. */
+  /** int8 with activations of 7 bits. */
   readonly int8With7: RowHashes;
   readonly losses: readonly (readonly [number, number])[];
   readonly trained: string;

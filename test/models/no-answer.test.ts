@@ -9,7 +9,10 @@ const QA = fileURLToPath(new URL('../fixtures/heads/bert-qa', import.meta.url));
 const QUESTION = 'who is it ?';
 const CONTEXT = 'people of the nation';
 
-/** Of one window: softmax over the context's tokens and the first, start times end of the first. */
+/**
+ * The score of no answer in one window: the softmax over the tokens of the context and the first token, start times end of the
+ * first.
+ */
 async function scoreOfNone(model: QuestionAnswerer): Promise<number> {
   const logits = tokenRunner(model, 'logits');
   const tokens = await logits.tokenize([[QUESTION, CONTEXT]]);

@@ -22,7 +22,7 @@ const add = (a: Rows, b: Rows): Rows =>
 export class PlainBert {
   constructor(
     private readonly weights: Pick<WeightSource, 'f32'>,
-    /** Before every name: `bert.` in a model with a head. */
+    /** The prefix of every weight's name: `bert.` in a model with a head. */
     private readonly prefix: string,
     private readonly heads: number,
     private readonly activation: (x: number) => number,

@@ -186,7 +186,7 @@ describe('bad models', () => {
     expect(String(error)).toContain(victim);
   });
 
-  it('numbers too large to compute with are said where they come out', async () => {
+  it('numbers too large to compute with are an error of the call that returns them', async () => {
     const folder = await changed('bert-seqcls', (tensor) => {
       if (tensor.name === 'classifier.weight') {
         new Float32Array(tensor.data.buffer, tensor.data.byteOffset).fill(3e38);

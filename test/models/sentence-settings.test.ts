@@ -207,7 +207,7 @@ describe('a cross-encoder', () => {
       model_type: 'CrossEncoder',
       ...settings,
     });
-    // Versions before 5.4 look here.
+    // Versions before 5.4 read the setting from here.
     expect(await readJson(again, 'config.json')).toMatchObject({
       sentence_transformers: { activation_fn: IDENTITY },
     });

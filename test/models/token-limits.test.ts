@@ -50,7 +50,7 @@ const added = (_: Tokenizer, config: Record<string, Json>) => {
   Object.assign(config.added_tokens_decoder ?? {}, { 300: NEW });
 };
 
-/** Every way to a model with one text, and what the text is called. */
+/** Every call that gives a model one text, and the name of the text in its errors. */
 const CALLS: readonly [
   string,
   string,
@@ -206,12 +206,12 @@ describe('settings over tokenizer.json', () => {
     expect([...ids]).toEqual([2, 144, 204, 147, 144, 3]);
   });
 
-  it('an ONNX file takes those beside it', async () => {
+  it('an ONNX file takes the settings beside it', async () => {
     const folder = await folderOf('encoders/bert', cased);
     const path = join(await temporaryFolder(), 'out');
     await using model = await Encoder.load(folder, { pooling: 'mean' });
     await model.exportOnnxFolder(path, { precisions: ['f32'] });
-    // As another tool would have written it.
+    // Another tool would have left this tokenizer.json beside the file.
     await cp(join(folder, 'tokenizer.json'), join(path, 'tokenizer.json'));
     await using onnx = await OnnxModel.load(join(path, 'onnx/model.onnx'));
     expect([...(await onnx.tokenize('The Nation and THE')).ids]).toEqual([

@@ -63,7 +63,7 @@ describe('urgent jobs', () => {
     for (const [i, { hits, ...log }] of queue.urgent(lanes, 90, 4, 1).entries()) {
       expect(log).toEqual({ whole: 0, ends: 1, errors: i % 3 === 0 ? 1 : 0 });
       expect(hits.slice(0, 2)).toEqual([1, 1]);
-      // What others had taken already is finished, the rest is dropped.
+      // Pieces that other lanes had taken are finished; the others are dropped.
       for (const hit of hits) expect(hit).toBeLessThanOrEqual(1);
       if (i % 3 !== 0) expect(hits).toEqual([1, 1, 1, 1]);
     }

@@ -34,7 +34,7 @@ interface Bits {
   readonly hashes: Readonly<Record<string, string>>;
 }
 
-/** What the child needs of a model, as JSON. */
+/** The parts of a model that the child needs, as JSON. */
 function modelOf(name: string, graph: EncoderGraph, size: number, loss: LossTerm) {
   const weights = [...randomWeights(graph, 6)].map(([key, values]) => [key, [...values]]);
   const { targets, ...term } = loss;

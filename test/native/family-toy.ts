@@ -12,7 +12,10 @@ const HIDDEN = 16;
 const HEADS = 2;
 const BUCKETS = 4;
 
-/** What the logits are: of texts (three), of tokens (three), of spans (two) or of the vocabulary. */
+/**
+ * What a row of the logits stands for: a text (three labels), a token (three), the ends of a span (two), or a word of the
+ * vocabulary.
+ */
 export type Head = 'texts' | 'tokens' | 'span' | 'vocabulary';
 
 /** Query, key and value as three products, because the tables of distances share query and key. */
@@ -98,7 +101,7 @@ export function familyGraph(kind: Head, dropout = 0): EncoderGraph {
   });
 }
 
-/** Every third token or so, none of some texts. */
+/** Selects about every third token, and none of some texts. */
 export function selectSome(batch: TokenBatch, seed: number): TokenBatch {
   const random = new Random(seed);
   const all = Array.from(batch.ids.keys());

@@ -42,7 +42,7 @@ export function withFeatures(batch: TokenBatch, width: number, seed: number): To
   return { ...batch, features: new Random(seed).floats(texts * width) };
 }
 
-/** As many texts as the features have rows, of one token each. */
+/** A batch of one token per text, with a text for each row of the features. */
 export function featureBatch(features: Float32Array, width: number): TokenBatch {
   const texts = features.length / width;
   const offsets = Int32Array.from({ length: texts + 1 }, (_, i) => i);

@@ -24,7 +24,7 @@ import {
 
 const made: NativeProgram[] = [];
 const trainers: NativeTrainer[] = [];
-/** Freed after the test: what is left to the collector would be freed while another one counts bytes. */
+/** A program that is disposed after the test. Left to the collector, it would be freed while another test counts bytes. */
 async function kept(making: Promise<NativeProgram>): Promise<NativeProgram> {
   const program = await making;
   made.push(program);
@@ -141,7 +141,7 @@ describe('a program with frozen weights', () => {
     await expect(below).rejects.toThrow(/weights held in s8 pass no gradients on/);
   });
 
-  it('refuses names that the graph has not, and stacks of which a part is trained', async () => {
+  it('refuses names that the graph lacks, and stacks that are trained in part', async () => {
     const source = await sealed(toy.graph, randomWeights(toy.graph, 504));
     const derive = (names: string[]) =>
       deriveProgram(toy.graph, source.store, { trainable: names });

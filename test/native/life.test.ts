@@ -25,7 +25,7 @@ describe('jobs', LONG, () => {
 
   it('are cancelled one by one, running or waiting', async () => {
     const endings = ['CANCELLED', 'CANCELLED', 'done'];
-    // The one that waits does not wait for the one that runs.
+    // The waiting job does not wait for the running one.
     const order = ['waiting', 'running', 'other'];
     expect(await scene('cancel')).toEqual([...endings, order, 'done']);
   });

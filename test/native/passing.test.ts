@@ -19,7 +19,7 @@ describe.each([1, 2, 3])('urgent calls on %i lanes', LONG, (lanes) => {
   it.each(['spread', 'shared', 'training'])('pass %s work, and no bit changes', async (name) => {
     const found = (await scene(name, lanes)) as { passed: number; wrong: number; bulk: boolean };
     expect(found).toMatchObject({ wrong: 0, bulk: true });
-    // Without passing, the first one would end after the work.
+    // If urgent calls could not pass, the first one would end after the bulk work.
     expect(found.passed).toBeGreaterThan(2);
   });
 
@@ -57,7 +57,7 @@ describe('lanes', LONG, () => {
   });
 
   it.skipIf(sanitized)(`use no CPU when idle${slow}`, async () => {
-    // One lane that spun would use 1000.
+    // A lane that kept spinning would use 1000.
     expect(await scene('idle', 3)).toBeLessThan(20);
   });
 });

@@ -136,7 +136,7 @@ describe('memory plan', () => {
   });
 });
 
-/** Gradients as a simulation: who has which memory, cell by cell, while backward runs. */
+/** Simulates backward: which gradient owns each cell of memory at each step. */
 class Backward {
   private readonly owners: number[][];
   private readonly begun = new Set<number>();
@@ -155,7 +155,7 @@ class Backward {
     this.room(value).fill(value, at(this.plan.offsets, value), this.end(value));
   }
 
-  /** Reading or adding: the gradient has begun and nobody took its memory since. */
+  /** A read or an addition: the gradient must have begun, and its memory must still be its own. */
   use(value: number): void {
     const owner = at(this.root, value);
     expect(this.begun.has(owner), `gradient ${owner} has begun`).toBe(true);
@@ -214,7 +214,7 @@ const batches = fc
   .record({
     lengths: fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 30 }),
     segments: fc.boolean(),
-    // Of each token; null: the call says nothing.
+    // Whether each token is selected; null: the call selects none in particular.
     picks: fc.option(fc.array(fc.boolean(), { maxLength: 60 })),
     mostSelected: fc.integer({ min: 0, max: 100 }),
     budget: fc.integer({ min: 1, max: 200 }),
@@ -285,7 +285,7 @@ describe('batches', () => {
       fc.property(batches, (given) => {
         const { ids, offsets, segments, selected, lengths } = given;
         const slices = slicesOf(given);
-        // All slices, then the first again: the workspace keeps nothing of the one before.
+        // All slices, then the first one again: the workspace must keep nothing of the slice before.
         const order = [...slices, slices[0] as [number, number]];
         const made = program.micro({ ids, offsets, segments, selected }, order);
         for (const [i, [begin, end]] of order.entries()) {

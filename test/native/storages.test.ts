@@ -200,7 +200,7 @@ it('holds a table once that another program multiplies by too', async () => {
   expect(used.has(name)).toBe(true);
   const before = engine().weightBytes();
   const second = await kept(deriveProgram(tied, first.store, INFERENCE));
-  // Only the panels of the product: 50 outputs are 4 panels of 16.
+  // Only the packed panels are held: 50 outputs are 4 panels of 16.
   expect(engine().weightBytes() - before).toBe(4 * 16 * 40 * 4);
   expect(holdsCodes({ dtype: 'f32' })).toBe(false);
   expectSameBits(await embed(second), await embed(first), 'embedding');

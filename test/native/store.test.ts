@@ -21,7 +21,7 @@ import {
 } from './toy.js';
 
 const made: NativeProgram[] = [];
-/** Freed after the test: what is left to the collector would be freed while another one counts bytes. */
+/** A program that is disposed after the test. Left to the collector, it would be freed while another test counts bytes. */
 async function kept(making: Promise<NativeProgram>): Promise<NativeProgram> {
   const program = await making;
   made.push(program);
@@ -44,7 +44,7 @@ const firstMatrix = () => {
   return node?.op === 'linear' ? (node.weights[1] ?? '') : '';
 };
 
-/** Bytes of weights that the process holds more after `work`. */
+/** Bytes of weights by which the process grows during `work`. */
 async function bytesOf<T>(work: () => Promise<T>): Promise<[number, T]> {
   const before = engine().weightBytes();
   const made = await work();

@@ -82,7 +82,7 @@ describe.each(Object.keys(toyTerms))('terms on %s', (name) => {
     expectClose(together, await weightedSum(alone, terms));
   });
 
-  it('have it in slices too', async () => {
+  it('have that sum in slices too', async () => {
     const problem = { ...entropyProblem(graph, weights, batch, terms, 7), sliceTokens: 6 };
     expectClose(await gradientsOf(problem), await weightedSum(alone, terms));
   });
@@ -197,7 +197,7 @@ describe('accumulate', () => {
     const labels = term('cross_entropy', new Int32Array(ids.length));
     const { jobId } = options();
     const { cancel, nextJobId } = engine();
-    // The first one runs when it is cancelled, the other one waits.
+    // The first job is running when it is cancelled, the other one is waiting.
     const running = trainer.accumulate({ ...long, ids }, [labels], { jobId, dropoutSeed: null });
     const waiting = nextJobId();
     const second = { jobId: waiting, dropoutSeed: null };

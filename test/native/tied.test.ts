@@ -165,7 +165,7 @@ describe('weights that cannot be shared', () => {
   const [a, b] = ['a', 'b'].map((name) => ({ name, inputs: 8, outputs: 8, bias: false }));
   if (a === undefined || b === undefined) throw new Error('there are two modules');
 
-  it('are those that are stacked here and alone, or otherwise stacked, there', () => {
+  it('are those stacked in one node and alone, or stacked otherwise, in another', () => {
     const stacked =
       'is stacked with some weights in one node and alone, or with others, in another';
     const then = (first: (typeof a)[], second: (typeof a)[]) =>

@@ -221,7 +221,7 @@ export function pick(batch: TokenBatch, order: readonly number[]): TokenBatch {
   };
 }
 
-/** One output of a run. */
+/** Runs a program for one output and returns it. */
 export async function run(
   program: NativeProgram,
   batch: TokenBatch,
@@ -240,7 +240,7 @@ export const ADAMW: TrainerSettings = {
   groups: [],
 };
 
-/** The same, with a decay of these weights. */
+/** ADAMW with this decay of these weights. */
 export function adamw(weights: readonly string[], weightDecay: number): TrainerSettings {
   return { ...ADAMW, groups: [{ weights, learningRateFactor: 1, weightDecay }] };
 }
@@ -257,7 +257,7 @@ export function term(
 export type Loss = LossTerm | readonly LossTerm[];
 
 export interface ToyStep {
-  /** Of the pass over the batch. */
+  /** The job of the pass over the batch. */
   readonly jobId: number;
   readonly learningRate: number;
   readonly maxGradNorm: number;

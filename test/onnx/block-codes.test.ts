@@ -29,7 +29,7 @@ describe('blockCodes', () => {
         const block = Math.floor(i / 40) * blocks + Math.floor((i % 40) / form.size);
         const [scale = 0, zero = 0] = [scales[block], zeroPoints[block]];
         const error = Math.abs(((codes[i] ?? 0) - zero) * scale - value);
-        // Symmetric codes are one short on the side away from the largest number.
+        // Symmetric codes have one step less on the side opposite to the largest number.
         expect(error).toBeLessThanOrEqual(Math.abs(scale) * (form.symmetric ? 1 : 0.5001));
         if (form.symmetric) expect(zero).toBe(2 ** (form.bits - 1));
       }

@@ -2,7 +2,7 @@
  * Checks a file that the writer made by rules of our own: names, operators of the opset, types, and shapes for sizes that
  * are put in for the named axes.
  *
- * The rules are written from the ONNX operator documents. What is no rule here fails: a new operator needs its row.
+ * The rules are written from the ONNX operator documents. An operator without a rule fails, so a new one needs its row.
  */
 
 import { OPERATORS } from './operator-rules.js';

@@ -32,9 +32,10 @@ import { S8_NOTE, S8_SATURATES } from './saturation.js';
 import { type Batch, type Result, runOnnx, withFolder } from './support.js';
 
 /**
- * How close each precision must come to the model, `int8` to the model quantized by ourselves (the file rounds zero points
- * otherwise, so that single codes differ), `int4-weights` to the file with the same codes in standard operators: largest
- * difference relative to the largest number, and cosine. Weights are random and 32 wide, where few bits lose much.
+ * The tolerances of a precision: the largest difference relative to the largest number, and the cosine. They hold against the
+ * model itself; `int8` is compared with the model quantized by Sinter (the file rounds zero points otherwise, so that single
+ * codes differ), `int4-weights` with the file that has the same codes in standard operators. Weights are random and 32 wide,
+ * where few bits lose much.
  */
 interface Form {
   readonly options: OnnxExportOptions;
@@ -65,7 +66,7 @@ const FORMS: readonly Form[] = [
   },
 ];
 
-/** The same codes in standard operators: another way through ONNX Runtime to the same numbers. */
+/** The same codes as in MatMulNBits, in standard operators, which ONNX Runtime computes in another way. */
 const FOUR_BITS: OnnxExportOptions = { precision: 'int4-weights', blocks: { symmetric: false } };
 
 interface Golden {
@@ -103,7 +104,7 @@ function realNumbers(
   ]);
 }
 
-/** What the model itself computes for an output. */
+/** The output as the model itself computes it. */
 async function ours(parts: ModelParts, golden: Golden, output: OutputName): Promise<Float32Array> {
   const { lengths, batch } = golden;
   const flat = (rows: Batch['input_ids']): Int32Array =>
@@ -175,7 +176,7 @@ describe.each(MATRIX_FAMILIES)('%s', (name) => {
         wide.set(output, await ours(parts, golden, output));
         narrow.set(output, await ours(quantized, golden, output));
       }
-      // Each combination meets another opset.
+      // The opset rotates over the combinations, so that each opset meets some of them.
       const opset =
         OPSETS[(MATRIX_FAMILIES.indexOf(name) + TASKS.indexOf(task)) % OPSETS.length] ?? 17;
       const exact: Form = { options: { opset }, difference: 1e-5, cosine: 0.999999 };

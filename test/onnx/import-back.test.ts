@@ -32,8 +32,9 @@ const FORMS: readonly OnnxExportOptions[] = [
 ];
 
 /**
- * Where the file says less than the graph, by family and precision or opset: what the reading differs in. The codes of one matrix
- * for query, key and value are read as three; what is computed from a table alone is folded where it is written out.
+ * The expected difference of the graph that is read, by family and precision or opset, where the file says less than the graph.
+ * One matrix of codes for query, key and value is read as three; values computed from a table alone are folded where the file
+ * writes them out.
  */
 const ONE_MATRIX = /weights":3,.*weights":1,/;
 const LESS: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
@@ -42,7 +43,10 @@ const LESS: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
   'deberta-v2-seqcls': { '14': /parameter.*distances.norm/, f16: /a term by distance/ },
 };
 
-/** The model's program, but for biases of new heads: what is zero may be left out of a graph. */
+/**
+ * The model's program with random numbers in place of zeros (biases of new heads), because a reader may leave out a bias of
+ * zeros.
+ */
 async function withoutZeros(parts: ModelParts): Promise<NativeProgram> {
   return parts.program.use('test', (from) => {
     const drawn = drawnWeights(parts.graph, 3, 0.2);
@@ -64,7 +68,8 @@ async function backAndForth(
     parts.head.task === 'embedding' ? ['hidden', 'embedding'] : ['logits'];
   await exportModelOnnx(parts, program, file, options);
   const imported = await importOnnx(file);
-  // A file does not say whether one product was three, nor what was a bias of zeros: one of the readings is the model.
+  // A file does not say whether one product was three, nor which biases of zeros there were. One of the readings must be the
+  // model.
   const readings = STYLES.map((style) => {
     const back = imported.graph(style);
     return { back, found: unify(back.graph, parts.graph, { outputs, dropout: false }) };

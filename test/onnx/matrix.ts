@@ -52,12 +52,12 @@ function isMade(name: string): name is Made {
   return Object.hasOwn(MADE, name);
 }
 
-/** The fixture with the texts of a family; null when only ../shared has it and that is not here. */
+/** The fixture with the texts of a family; null when only ../shared has it and that is missing. */
 export function fixtureOf(name: string): string | null {
   return encoderFolder(isMade(name) ? MADE[name] : name);
 }
 
-/** Where the family's model is, after `makeFolders(scratch)`. */
+/** The folder of the family's model, which `makeFolders(scratch)` writes. */
 export function familyFolder(scratch: string, name: string): string | null {
   return isMade(name) ? join(scratch, name) : encoderFolder(name);
 }

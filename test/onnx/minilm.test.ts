@@ -1,7 +1,7 @@
 /**
  * A real model: all-MiniLM-L6-v2 exported in f32 and int8 and compared in ONNX Runtime.
  *
- * The checkpoint is too large for the repository; it is looked for beside it.
+ * The checkpoint is too large for the repository and is expected beside it.
  */
 
 import { existsSync } from 'node:fs';

@@ -61,7 +61,7 @@ function broadcast(a: readonly number[], b: readonly number[]): number[] {
 
 const isFloat = (type: number): boolean => type === FLOAT || type === HALF;
 
-/** Two inputs of one type, element by element. */
+/** The rule of an operator with two inputs of one type, element by element. */
 const pairwise =
   (compute: ((a: number, b: number) => number) | null, result?: number): Rule =>
   (inputs) => {
@@ -77,7 +77,7 @@ const pairwise =
     return value(result ?? a.type, dims, ints);
   };
 
-/** One float tensor in, one of the same shape out. */
+/** The rule of an operator with one float tensor in, and one of the same shape out. */
 const pointwise: Rule = (inputs) => {
   const x = input(inputs, 0);
   need(inputs.length === 1 && isFloat(x.type), 'one float tensor');

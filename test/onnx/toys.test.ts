@@ -15,10 +15,10 @@ import type { Floats } from './support.js';
 import { batchOf, cosine, difference, runToy, textsOf } from './toy-runs.js';
 import { type Toy, toys } from './toys.js';
 
-/** Of f32, relative to the largest number of an output. */
+/** For f32: the largest difference, relative to the largest number of an output. */
 const TOLERANCE = 1e-5;
 
-/** What is left of the weights of products, but for those over whole texts, after a trip through blocks. */
+/** The weights of the toy after a round trip through codes in blocks, except the weights of products over whole texts. */
 async function throughBlocks(
   toy: Toy,
   settings: { readonly bits: 8 | 4; readonly size: number; readonly symmetric: boolean },

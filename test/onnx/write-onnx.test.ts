@@ -36,7 +36,7 @@ async function exported(
 
 const ELEMENT_BYTES: Readonly<Record<number, number>> = { 1: 4, 2: 1, 3: 1, 6: 4, 7: 8 };
 
-/** Every name is made once and before it is used, every constant has the bytes that its shape says. */
+/** Expects that every name is defined once and before its use, and that every constant has the bytes of its shape. */
 function checkSound(model: ParsedModel): void {
   const made = new Set<string>();
   const make = (name: string): void => {

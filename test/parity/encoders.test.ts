@@ -12,7 +12,7 @@ import { Golden, maxAbs, maxDifference } from './golden.js';
 
 const OUTPUT_TOLERANCE = 1e-5;
 const LOSS_TOLERANCE = 1e-5;
-/** Of the largest gradient in the tensor. */
+/** Relative to the largest gradient of the tensor. */
 const GRADIENT_TOLERANCE = 1e-4;
 /** Gradients that are exactly 0 come out as rounding, in PyTorch too: one unit of f32 of the gradient's norm. */
 const GRADIENT_NOISE = 1e-7;

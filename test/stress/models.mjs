@@ -20,7 +20,7 @@ export const TEXTS = [
 export const loadEncoder = () =>
   Encoder.load(fixture('bert'), { pooling: 'mean', normalize: true, lanes: LANES });
 export const loadClassifier = () => Classifier.load(fixture('bert-seqcls'), { lanes: LANES });
-/** More than some machines have, so that lanes lose their CPU in every state. */
+/** More lanes than some machines have cores, so that lanes lose their core at any moment. */
 export const LANES = 3;
 
 /** The vector of every text, each from a call of its own. */

@@ -12,7 +12,7 @@ import { randomOf, sleep, Tally } from './tally.mjs';
 
 /** Growth of the resident set from a third of the run to its end that is still called flat. */
 const MAX_GROWTH_MB = 48;
-/** After the end, for what has begun. */
+/** How long calls that have begun may take after the end of the run. */
 const PATIENCE_MS = 30_000;
 
 setFlagsFromString('--expose-gc');

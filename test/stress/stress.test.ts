@@ -10,7 +10,7 @@ const path = fileURLToPath(new URL('run.mjs', import.meta.url));
 it('nothing is wrong, lost or leaked when everything happens at once', async () => {
   const seconds = process.env.SINTER_STRESS_SECONDS ?? '8';
   const run = promisify(execFile)(process.execPath, [
-    // Its heads are new ones.
+    // The models of the run have new heads, which would be warned about.
     '--disable-warning=SINTER_UNTRAINED_HEAD',
     path,
     ...['--seconds', seconds, '--seed', '4', '--json'],
@@ -19,7 +19,7 @@ it('nothing is wrong, lost or leaked when everything happens at once', async () 
   expect(stderr).toBe('');
   const { ends, faults } = JSON.parse(stdout);
   expect(faults).toEqual([]);
-  // Each of these has happened.
+  // Calls must have ended in each of these ways.
   for (const end of ['done', 'CANCELLED', 'OVERLOADED', 'DISPOSED']) {
     expect(ends[end], end).toBeGreaterThan(0);
   }

@@ -1,5 +1,5 @@
-// What a stress run keeps count of: how calls ended, wrong results, promises that never settle. The rule: every call of
-// the library goes through `watch`.
+// The record of a stress run: how calls ended, wrong results, promises that never settle. The rule: every call of the library
+// goes through `watch`.
 
 /** Random numbers of a seed (mulberry32), so that a run's choices can be repeated. */
 export function randomOf(seed) {
@@ -30,16 +30,16 @@ export const same = (a, b) =>
   );
 
 export class Tally {
-  /** How many calls ended how: 'done' or an error's code. */
+  /** The number of calls per outcome: 'done' or the code of an error. */
   ends = {};
-  /** What must never happen, in words. */
+  /** Events that must never happen, in words. */
   faults = [];
   #open = new Map();
   #next = 0;
 
   /**
-   * Waits for a call. `check` gets its value and says what is wrong with it, or null. `allowed` are the codes that it
-   * may fail with.
+   * Waits for a call. `check` gets its value and returns what is wrong with it, or null. `allowed` are the codes with which it
+   * may fail.
    */
   async watch(name, promise, check, allowed = []) {
     const id = this.#next++;

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Json } from './hostile-folder.js';
 
-/** What it is, the parts of `small` that it changes, and the message. */
+/** A name for the case, the parts of `small` that it changes, and the expected message. */
 export type HostileCase = readonly [what: string, parts: Json, message: RegExp];
 
 export const charsmap = readFileSync(

@@ -115,7 +115,7 @@ describe.each(CASES)('a vocabulary of 30,522 words, %s', (_, change) => {
   });
 });
 
-it('goes through a list where that says the same, and else as a whole', async () => {
+it('goes through a list where that gives the same tokenizer, and else reads the file as a whole', async () => {
   const listed: boolean[] = [];
   for (const [, change] of CASES) {
     const json = change(minilm);

@@ -16,9 +16,9 @@ export interface FolderChanges {
   readonly vocabulary?: boolean;
   /** Path in tokenizer.json (`normalizer.lowercase`) -> value. */
   readonly tokenizer?: Readonly<Json>;
-  /** The same for tokenizer_config.json; `$remove` leaves the file out. */
+  /** As `tokenizer`, for tokenizer_config.json; `$remove` leaves the file out. */
   readonly config?: Readonly<Json> | '$remove';
-  /** The same for config.json; `$remove` leaves the file out. */
+  /** As `tokenizer`, for config.json; `$remove` leaves the file out. */
   readonly model?: Readonly<Json> | '$remove';
   /** Further files, or other content of files. */
   readonly files?: Readonly<Record<string, unknown>>;

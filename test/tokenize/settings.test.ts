@@ -19,7 +19,7 @@ const ENCODERS = fileURLToPath(new URL('../fixtures/encoders', import.meta.url))
 interface Case extends FolderChanges {
   readonly name: string;
   readonly ids: readonly (readonly number[])[];
-  /** Of the last text, which is a pair. */
+  /** Segments of the last text, which is a pair. */
   readonly segments: readonly number[];
 }
 
@@ -57,7 +57,7 @@ describe('ids of transformers 4.57 and 5.24', () => {
     const folder = await settingsFolder(changes);
     const tokenizer = await loadTokenizer(folder);
     expect(await encodeAll(tokenizer)).toEqual({ ids, segments });
-    // What is saved gives the same ids, also to those who read tokenizer.json alone.
+    // The saved files give the same ids, also to readers of tokenizer.json alone.
     const again = await loadTokenizer(await saved(tokenizer, folder));
     expect(await encodeAll(again)).toEqual({ ids, segments });
     expect(again.files).toEqual(tokenizer.files);
@@ -90,7 +90,7 @@ describe('where versions of transformers differ', () => {
   const CASED = { 'normalizer.lowercase': false };
 
   it.each<[string, FolderChanges, string, readonly number[]]>([
-    // Older ones honour it, newer ones ignore it.
+    // Older versions of transformers honour the setting, newer ones ignore it.
     [
       'a stated prefix space of a plain class',
       {
@@ -100,7 +100,7 @@ describe('where versions of transformers differ', () => {
       'The Nation and THE',
       [0, 224, 55, 266, 224, 49, 284, 311, 267, 300, 224, 55, 43, 40, 2],
     ],
-    // Newer ones leave it, older ones take silence for false.
+    // Newer versions leave the prefix space as it is, older ones take a missing setting for false.
     [
       'the prefix space of tokenizer.json',
       {
@@ -360,7 +360,7 @@ describe('refused by name', () => {
     const begin = performance.now();
     const { tokenizer } = await readTokenizerFiles(folder);
     expect(tokenizer.added_tokens).toHaveLength(50_005);
-    // Quadratic it is a minute.
+    // With quadratic time this would take a minute.
     expect(performance.now() - begin).toBeLessThan(10_000);
   });
 

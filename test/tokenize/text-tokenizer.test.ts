@@ -83,7 +83,7 @@ describe('encode', () => {
     expect(runs.map(({ ids }) => ids.length)).toEqual(limits);
   });
 
-  it('refuses limits without room, by pairs too, and texts that are no texts', async () => {
+  it('refuses limits without room, for pairs too, and values that are no texts', async () => {
     for (const maxTokens of [2, 0, -1, 2.5, Number.NaN]) {
       await expect(tokenizer.encode(['a'], { maxTokens })).rejects.toThrow(
         `maxTokens must be an integer of at least 3, got ${maxTokens}`,

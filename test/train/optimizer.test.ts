@@ -68,7 +68,7 @@ const cases = fixture.optimizers.filter(
 const SIZE = 5;
 const VECTOR = 'vector';
 
-/** One token whose hidden value is the vector (table), or the vector plus a product (bias). */
+/** A graph for one token whose hidden value is the vector (`table`), or the vector plus a product (`bias`). */
 function graphWith(kind: 'table' | 'bias'): EncoderGraph {
   const head = {
     format: 1,

@@ -1,6 +1,6 @@
 // F32x16 at AVX2 with FMA: two ymm registers. Same operations and bits as scalar.h, which documents
-// them. Only C headers here, all in an unnamed namespace: files with ISA flags must not emit
-// symbols that others share.
+// them. Only C headers, and everything in an unnamed namespace: files with ISA flags must not emit
+// symbols that the linker may share with other files.
 #pragma once
 
 #include <immintrin.h>
@@ -11,7 +11,7 @@ namespace {
 
 #define SINTER_SIMD inline __attribute__((always_inline))
 
-// All ones in the lanes first..first + 7 that are below n.
+// A mask of lanes first..first + 7: all ones in those below n.
 SINTER_SIMD __m256i lanes_below(int64_t n, int first) {
   const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
   return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n) - first), lane);
@@ -213,7 +213,7 @@ SINTER_SIMD F32x16 to_float(I32x16 a) {
   return {_mm256_cvtepi32_ps(a.lo), _mm256_cvtepi32_ps(a.hi)};
 }
 
-// Rounds lane pairs (i, i + 8), then (i, i + 4), (i, i + 2), (i, i + 1).
+// Reduces a tree of lane pairs: (i, i + 8), then (i, i + 4), (i, i + 2), (i, i + 1).
 SINTER_SIMD float reduce_add(F32x16 a) {
   const __m256 e = _mm256_add_ps(a.lo, a.hi);
   const __m128 f = _mm_add_ps(_mm256_castps256_ps128(e), _mm256_extractf128_ps(e, 1));
@@ -233,8 +233,8 @@ SINTER_SIMD float reduce_min(F32x16 a) {
   return _mm_cvtss_f32(_mm_min_ss(g, _mm_movehdup_ps(g)));
 }
 
-// Four trees at once, as a[0] a[0] a[1] a[1] a[2] a[2] a[3] a[3]: from the second step on a
-// register holds two values, then all four.
+// Four reduction trees at once; the result holds a[0] a[0] a[1] a[1] a[2] a[2] a[3] a[3]. From the
+// second step on a register holds two of the values, then all four.
 template <class Join>
 SINTER_SIMD __m256 reduce_4(const F32x16* a, Join join) {
   __m256 e[4];

@@ -1,6 +1,6 @@
 // F32x16 at AVX-512 (F, BW, DQ, VL): one zmm register. Same operations and bits as scalar.h, which
-// documents them. Only C headers here, all in an unnamed namespace: files with ISA flags must not
-// emit symbols that others share.
+// documents them. Only C headers, and everything in an unnamed namespace: files with ISA flags must
+// not emit symbols that the linker may share with other files.
 #pragma once
 
 // GCC warns about its own _mm512_undefined_ps() in this header (bug 105593).
@@ -126,7 +126,7 @@ SINTER_SIMD F32x16 as_float(I32x16 a) { return {_mm512_castsi512_ps(a.v)}; }
 SINTER_SIMD I32x16 to_int(F32x16 a) { return {_mm512_cvtps_epi32(a.v)}; }
 SINTER_SIMD F32x16 to_float(I32x16 a) { return {_mm512_cvtepi32_ps(a.v)}; }
 
-// Rounds lane pairs (i, i + 8), then (i, i + 4), (i, i + 2), (i, i + 1).
+// Reduces a tree of lane pairs: (i, i + 8), then (i, i + 4), (i, i + 2), (i, i + 1).
 SINTER_SIMD float reduce_add(F32x16 a) {
   const __m256 e = _mm256_add_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));
   const __m128 f = _mm_add_ps(_mm256_castps256_ps128(e), _mm256_extractf128_ps(e, 1));
@@ -146,8 +146,8 @@ SINTER_SIMD float reduce_min(F32x16 a) {
   return _mm_cvtss_f32(_mm_min_ss(g, _mm_movehdup_ps(g)));
 }
 
-// Four trees at once, of a[i] in all lanes of the 128-bit lane i: each step joins the halves of two
-// values, then the quarters of four, in one register.
+// Four reduction trees at once; all lanes of the 128-bit lane i hold the result of a[i]. Each step
+// joins the halves of two values, then the quarters of four, in one register.
 template <class Join>
 SINTER_SIMD __m512 reduce_4(const F32x16* a, Join join) {
   const __m512 ab =

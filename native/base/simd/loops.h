@@ -1,6 +1,6 @@
 // Loops over n floats in steps of 16 virtual lanes, the last step partial. Include after one header
-// of base/simd. The rule: a reduction adds in 4 x 16 lanes (four vectors, to hide the latency of an
-// add) and then in one fixed tree, so its bits depend on n and the values alone.
+// of base/simd. The rule: a reduction accumulates in 4 x 16 lanes (four vectors hide the latency of
+// an add) and then in one fixed tree, so its bits depend on n and the values alone.
 #pragma once
 
 #include <stddef.h>
@@ -9,7 +9,7 @@
 namespace sinter {
 namespace {
 
-// How the body of a loop reads and writes its step: all 16 lanes, or the first n.
+// The access of a loop step to memory: Whole reads and writes all 16 lanes, Part the first n.
 template <class V>
 struct Whole {
   SINTER_SIMD V load(const float* p, float = 0.0f) const { return V::load(p); }
@@ -37,9 +37,9 @@ SINTER_SIMD void for_lanes(int64_t n, Body body) {
   if (i < n) body(i, Part<V>{n - i});
 }
 
-// The vector that `step(accumulator, i, lanes)` leaves, over four accumulators joined by `join`.
-// Lanes that are missing in the last step must leave the accumulator as it is: load them with a
-// neutral fill.
+// Folds n elements into four accumulators by `step(accumulator, i, lanes)` and joins these by
+// `join`. The last step loads missing lanes with a neutral `fill`, so that they leave the
+// accumulator as it is.
 template <class V, class Step, class Join>
 SINTER_SIMD V fold_lanes(int64_t n, V start, Step step, Join join) {
   V a[4] = {start, start, start, start};
@@ -64,7 +64,7 @@ SINTER_SIMD float sum_lanes(int64_t n, Step step) {
   return reduce_add(fold_lanes<V>(n, V::zero(), step, [](V a, V b) { return a + b; }));
 }
 
-// Largest of n floats; fill of missing lanes must be -inf.
+// The largest of n floats. Missing lanes are filled with -inf.
 template <class V>
 SINTER_SIMD float max_of(int64_t n, const float* x) {
   const float lowest = -__builtin_inff();

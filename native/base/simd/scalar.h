@@ -1,6 +1,6 @@
-// F32x16, the 16 virtual lanes that every kernel is written on: here the reference in plain C, one
-// register of AVX-512 in avx512.h, two of AVX2 in avx2.h. The rule: every operation gives the same
-// bits in all three (the payload and sign of a NaN apart), so one kernel template gives the same
+// F32x16: the 16 virtual lanes in which every kernel is written. This file is the reference in
+// plain C; avx512.h has it as one register, avx2.h as two. The rule: every operation gives the same
+// bits in all three (except the payload and sign of a NaN), so one kernel template gives the same
 // bits on every ISA.
 #pragma once
 
@@ -11,7 +11,7 @@ namespace {
 
 #define SINTER_SIMD inline __attribute__((always_inline))
 
-// Shorthand of this file: one expression for each lane i of the result r.
+// The body of a function that computes lane i of its result by `expression`.
 #define SINTER_LANES(type, expression)              \
   type r;                                           \
   for (int i = 0; i < 16; ++i) r.v[i] = expression; \
@@ -38,7 +38,7 @@ struct F32x16 {
   static SINTER_SIMD F32x16 zero() { return set(0.0f); }
   static SINTER_SIMD F32x16 set(float x) { SINTER_LANES(F32x16, x); }
   static SINTER_SIMD F32x16 load(const float* p) { SINTER_LANES(F32x16, p[i]); }
-  // The first n lanes (0 <= n <= 16) from memory, `fill` in the others; nothing beyond is touched.
+  // Loads the first n lanes (0 <= n <= 16) and sets the others to `fill`; reads nothing beyond.
   static SINTER_SIMD F32x16 load_n(const float* p, int64_t n, float fill = 0.0f) {
     SINTER_LANES(F32x16, i < n ? p[i] : fill);
   }
@@ -62,7 +62,7 @@ struct F32x16 {
   }
 };
 
-// Integer lanes; arithmetic wraps.
+// 16 integer lanes; arithmetic wraps.
 struct I32x16 {
   uint32_t v[16];
 
@@ -112,7 +112,7 @@ SINTER_SIMD F32x16 fma(const F32x16& a, const F32x16& b, const F32x16& c) {
 SINTER_SIMD F32x16 fnma(const F32x16& a, const F32x16& b, const F32x16& c) {
   SINTER_LANES(F32x16, __builtin_fmaf(-a.v[i], b.v[i], c.v[i]));
 }
-// As minps and maxps: b when either is NaN or both are zeros.
+// Same results as minps and maxps: b when either is NaN or both are zeros.
 SINTER_SIMD F32x16 min(const F32x16& a, const F32x16& b) {
   SINTER_LANES(F32x16, a.v[i] < b.v[i] ? a.v[i] : b.v[i]);
 }
@@ -121,7 +121,7 @@ SINTER_SIMD F32x16 max(const F32x16& a, const F32x16& b) {
 }
 SINTER_SIMD F32x16 abs(const F32x16& a) { SINTER_LANES(F32x16, __builtin_fabsf(a.v[i])); }
 SINTER_SIMD F32x16 sqrt(const F32x16& a) { SINTER_LANES(F32x16, __builtin_sqrtf(a.v[i])); }
-// To the nearest integer, ties to even.
+// Rounds to the nearest integer, ties to even.
 SINTER_SIMD F32x16 round(const F32x16& a) { SINTER_LANES(F32x16, __builtin_rintf(a.v[i])); }
 SINTER_SIMD F32x16 copy_sign(const F32x16& a, const F32x16& sign) {
   SINTER_LANES(F32x16, __builtin_copysignf(a.v[i], sign.v[i]));
@@ -184,7 +184,7 @@ SINTER_SIMD I32x16 select(const Mask16& m, const I32x16& a, const I32x16& b) {
 }
 SINTER_SIMD I32x16 as_int(const F32x16& a) { SINTER_LANES(I32x16, float_bits(a.v[i])); }
 SINTER_SIMD F32x16 as_float(const I32x16& a) { SINTER_LANES(F32x16, float_of_bits(a.v[i])); }
-// Nearest integer, ties to even; INT32_MIN for NaN and what does not fit.
+// The nearest integer, ties to even; INT32_MIN for NaN and for values out of range.
 SINTER_SIMD uint32_t nearest_int(float x) {
   if (!(x >= -2147483648.0f && x < 2147483648.0f)) return 0x80000000u;
   return static_cast<uint32_t>(static_cast<int32_t>(__builtin_rintf(x)));
@@ -194,7 +194,7 @@ SINTER_SIMD F32x16 to_float(const I32x16& a) {
   SINTER_LANES(F32x16, static_cast<float>(static_cast<int32_t>(a.v[i])));
 }
 
-// The one tree of reductions: lane pairs (i, i + 8), then (i, i + 4), (i, i + 2), (i, i + 1).
+// The tree of every reduction: lane pairs (i, i + 8), then (i, i + 4), (i, i + 2), (i, i + 1).
 SINTER_SIMD float reduce_add(F32x16 a) {
   for (int half = 8; half > 0; half /= 2) {
     for (int i = 0; i < half; ++i) a.v[i] = a.v[i] + a.v[i + half];
@@ -214,8 +214,8 @@ SINTER_SIMD float reduce_min(F32x16 a) {
   return a.v[0];
 }
 
-// Of four values in fewer steps than one by one: to[i] = reduce_add(a[i]), and all lanes of a[i] <-
-// reduce_max(a[i]), where no lane may be NaN.
+// Reductions of four values at once, in fewer steps than one by one. reduce_add_4: to[i] =
+// reduce_add(a[i]). spread_max_4: all lanes of a[i] become reduce_max(a[i]); no lane may be NaN.
 SINTER_SIMD void reduce_add_4(const F32x16* a, float* to) {
   for (int i = 0; i < 4; ++i) to[i] = reduce_add(a[i]);
 }
@@ -223,7 +223,7 @@ SINTER_SIMD void spread_max_4(F32x16* a) {
   for (int i = 0; i < 4; ++i) a[i] = F32x16::set(reduce_max(a[i]));
 }
 
-// Double lanes, for long sums.
+// 16 lanes of double, for long sums.
 struct F64x16 {
   double v[16];
 

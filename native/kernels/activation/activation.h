@@ -1,8 +1,8 @@
-// Element-wise activations (gelu in its erf form, gelu_tanh, relu, tanh, silu, quick_gelu) and
-// gates of two halves. The same inline functions serve the epilogue of the GEMMs
-// (activation_math.h), so a fused and a separate activation give the same bits. y may alias x and
-// dx may alias dy, but not in a gate. n = 0 is allowed. Largest error against float64: see
-// activation_math.h.
+// Element-wise activations (gelu in its erf form, gelu_tanh, relu, tanh, silu, quick_gelu), and
+// gates: activation(first half of a row) * second half. The epilogues of the GEMMs use the same
+// inline functions (activation_math.h), so a fused activation and a separate one give the same
+// bits. y may alias x and dx may alias dy, but not in a gate. n = 0 is allowed. Largest errors
+// against float64: see activation_math.h.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +16,10 @@ struct ActivationKernels {
   void (*forward)(Activation kind, int64_t n, const float* x, float* y);
   // dx = dy * f'(x), where x is the input of forward.
   void (*backward)(Activation kind, int64_t n, const float* x, const float* dy, float* dx);
-  // y = f(first half) * second half of every row of x [rows, 2 n]; y [rows, n] apart from x.
+  // x [rows, 2 n] -> y [rows, n], which may not alias x: y = f(first half of a row) * second half.
   void (*gate_forward)(Activation kind, int64_t rows, int64_t n, const float* x, float* y);
-  // dx [rows, 2 n] += the gradient of x: dy * second * f'(first) beside dy * f(first).
+  // Adds the gradient of x to dx [rows, 2 n]: dy * second half * f'(first half) in the first half
+  // of a row, dy * f(first half) in the second.
   void (*gate_backward)(Activation kind, int64_t rows, int64_t n, const float* x, const float* dy,
                         float* dx);
 };

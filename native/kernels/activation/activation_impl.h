@@ -9,7 +9,7 @@
 namespace sinter {
 namespace {
 
-// A kind that the compiler knows.
+// The kind as a type, so that `if` and `switch` over it are decided at compile time.
 template <Activation kind>
 struct Constant {
   static constexpr Activation value = kind;
@@ -75,7 +75,7 @@ void differentiate_gate(int64_t rows, int64_t n, const float* x, const float* dy
   }
 }
 
-// call(constant) with the kind as a constant of the compiler.
+// Calls `call` with the Constant of `kind`.
 template <class Call>
 SINTER_SIMD void with_kind(Activation kind, Call call) {
   switch (kind) {

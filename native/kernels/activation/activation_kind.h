@@ -1,4 +1,5 @@
-// The activations that a linear layer can end with; numbers cross the border, so they never change.
+// The activations that a linear layer can end with. Tests of the kernels pass their numbers; graphs
+// name them (ops/activation_names.h).
 #pragma once
 
 namespace sinter {

@@ -15,19 +15,20 @@
 namespace sinter {
 namespace {
 
-// Values that a loop takes through a long polynomial together: one alone waits for every result of
-// its chain, four registers and their temporaries still fit the file.
+// Vectors that a loop takes through a long polynomial at once. One vector alone would wait for the
+// result of every step; four registers and their temporaries still fit the register file.
 template <class V>
 constexpr int kTogether = 4 / V::kRegisters;
 
-// e^x. Results that would be subnormal (x < -87.33654) are 0; above 88.72283 inf; NaN stays NaN.
+// e^x. Results that would be subnormal (x < -87.33654) are 0; results above x = 88.72283 are inf;
+// NaN stays NaN.
 template <class V>
 SINTER_SIMD V exp(V x) {
   // x = n ln2 + r with |r| <= ln2 / 2; adding 1.5 * 2^23 leaves n in the low bits of t.
   const V magic = V::set(12582912.0f);
   const V t = fma(x, V::set(1.44269504f), magic);
   const V n = t - magic;
-  V r = fnma(n, V::set(0.693145752f), x);  // ln2 in two parts: n times the first is exact
+  V r = fnma(n, V::set(0.693145752f), x);  // ln2 in two parts, so that n * the first is exact
   r = fnma(n, V::set(1.42860677e-6f), r);
   V p = V::set(0.00138145898991f);
   p = fma(p, r, V::set(0.00836871771175f));
@@ -36,13 +37,14 @@ SINTER_SIMD V exp(V x) {
   p = fma(p, r, V::set(0.499999934469f));
   p = fma(p, r, V::set(1.0f));
   p = fma(p, r, V::set(1.0f));
-  // p * 2^n by adding n to the exponent: exact between the limits, replaced outside them.
+  // Multiplies p by 2^n by adding n to its exponent: exact between the limits, replaced outside
+  // them.
   const V scaled = as_float(as_int(p) + shift_left<23>(as_int(t)));
   const V flushed = select(x < V::set(-87.33654f), V::zero(), scaled);
   return select(x <= V::set(88.7228317f), flushed, x * V::set(3.40282347e38f));
 }
 
-// Up to 0.625 an odd polynomial, above it 1 - 2 / (e^2|x| + 1); exactly +-1 from 9.02 on.
+// An odd polynomial up to |x| = 0.625, above it 1 - 2 / (e^2|x| + 1); exactly +-1 from 9.02 on.
 template <class V>
 SINTER_SIMD V tanh(V x) {
   const V one = V::set(1.0f), two = V::set(2.0f);
@@ -57,9 +59,10 @@ SINTER_SIMD V tanh(V x) {
   return select(t < V::set(0.625f), near, far);
 }
 
-// t[i] <- erfc(t[i] / sqrt(2)) / 2 for 0 <= t <= kTailEnd as 2^(g t) / 2, g t nearly a parabola.
-// The fit is weighted so that t * tail is good to 3e-8 of max(1, t); where the tail is below 1e-6
-// its own relative error grows, to 17 % at the end, where the tail is 2e-38.
+// t[i] <- erfc(t[i] / sqrt(2)) / 2 for 0 <= t <= kTailEnd. It is computed as 2^(g t) / 2, where g
+// is a polynomial in t and g t is nearly a parabola. The fit is weighted so that the error of t *
+// tail is below 3e-8 of max(1, t); where the tail is below 1e-6 its own relative error grows, to 17
+// % at the end, where the tail is 2e-38.
 constexpr float kTailEnd = 12.9f;
 template <class V, int count>
 SINTER_SIMD void half_tail(V (&t)[count]) {
@@ -93,13 +96,13 @@ SINTER_SIMD void half_tail(V (&t)[count]) {
   for (int i = 0; i < count; ++i) t[i] = as_float(as_int(p[i]) + shift_left<23>(as_int(n[i])));
 }
 
-// |x|, at most the end of the tail; in this order NaN passes.
+// min(|x|, kTailEnd), the argument of half_tail. This order of operands keeps NaN.
 template <class V>
 SINTER_SIMD V tail_position(V x) {
   return min(V::set(kTailEnd), abs(x));
 }
 
-// x Phi(x), as max(x, 0) - |x| (1 - Phi(|x|)): no cancellation for negative x.
+// x Phi(x), computed as max(x, 0) - |x| (1 - Phi(|x|)): no cancellation for negative x.
 template <class V, int count>
 SINTER_SIMD void gelu(V (&x)[count]) {
   V tail[count];
@@ -110,7 +113,7 @@ SINTER_SIMD void gelu(V (&x)[count]) {
   for (int i = 0; i < count; ++i) x[i] = fnma(tail_position(x[i]), tail[i], max(V::zero(), x[i]));
 }
 
-// 2 sqrt(2 / pi) (x + 0.044715 x^3): gelu_tanh(x) = x sigmoid of this.
+// z(x) = 2 sqrt(2 / pi) (x + 0.044715 x^3), so that gelu_tanh(x) = x sigmoid(z).
 template <class V>
 SINTER_SIMD V gelu_tanh_argument(V x) {
   return x * fma(x * x, V::set(0.0713548163f), V::set(1.59576912f));
@@ -122,19 +125,19 @@ SINTER_SIMD V gelu_tanh(V x) {
   return x / (V::set(1.0f) + exp(V::zero() - gelu_tanh_argument(x)));
 }
 
-// x sigmoid(x); NaN at -inf, as x times 0 is.
+// x sigmoid(x). NaN at -inf, because it is -inf times 0.
 template <class V>
 SINTER_SIMD V silu(V x) {
   return x / (V::set(1.0f) + exp(V::zero() - x));
 }
 
-// 1.702 x: quick_gelu(x) = x sigmoid of this.
+// z(x) = 1.702 x, so that quick_gelu(x) = x sigmoid(z).
 template <class V>
 SINTER_SIMD V quick_gelu_argument(V x) {
   return x * V::set(1.702f);
 }
 
-// x sigmoid(1.702 x); NaN at -inf like silu.
+// x sigmoid(1.702 x). NaN at -inf, as for silu.
 template <class V>
 SINTER_SIMD V quick_gelu(V x) {
   return x / (V::set(1.0f) + exp(V::zero() - quick_gelu_argument(x)));
@@ -178,8 +181,8 @@ SINTER_SIMD void activate_all(Activation kind, V (&x)[count]) {
   for (int i = 0; i < count; ++i) x[i] = activate(kind, x[i]);
 }
 
-// Phi(x) + x phi(x). The bell is taken at a clamped x: it is 0 in float beyond, and inf * 0 does
-// not arise.
+// Phi(x) + x phi(x). phi is taken at a clamped x: beyond it phi is 0 in float, and the clamp avoids
+// inf * 0.
 template <class V>
 SINTER_SIMD V gelu_derivative(V x) {
   const V c = max(V::set(-14.0f), min(V::set(14.0f), x));
@@ -190,7 +193,8 @@ SINTER_SIMD V gelu_derivative(V x) {
   return fma(c, bell, phi);
 }
 
-// s + slope s (1 - s) with s = sigmoid(z); from e^-|z|, so that s (1 - s) keeps its digits.
+// The derivative of x sigmoid(z(x)), s + slope s (1 - s) with s = sigmoid(z) and slope = x z'(x).
+// It is computed from e^-|z|, so that s (1 - s) keeps its digits.
 template <class V>
 SINTER_SIMD V sigmoid_product_derivative(V z, V slope) {
   const V one = V::set(1.0f);
@@ -200,7 +204,7 @@ SINTER_SIMD V sigmoid_product_derivative(V z, V slope) {
   return fma(slope, low * high, s);
 }
 
-// d/dx of x sigmoid(z(x)): the slope is x z'(x).
+// The derivative of x sigmoid(z(x)) for the z of gelu_tanh.
 template <class V>
 SINTER_SIMD V gelu_tanh_derivative(V x) {
   const V c = max(V::set(-14.0f), min(V::set(14.0f), x));  // s is 0 or 1 beyond
@@ -208,14 +212,14 @@ SINTER_SIMD V gelu_tanh_derivative(V x) {
   return sigmoid_product_derivative(gelu_tanh_argument(c), slope);
 }
 
-// The same with z = x.
+// The derivative of x sigmoid(x): z is x, and so is the slope.
 template <class V>
 SINTER_SIMD V silu_derivative(V x) {
   const V c = max(V::set(-100.0f), min(V::set(100.0f), x));  // s is 0 or 1 beyond
   return sigmoid_product_derivative(c, c);
 }
 
-// The same with z = 1.702 x, whose slope x z'(x) is z.
+// The derivative of x sigmoid(1.702 x): the slope x z'(x) equals z.
 template <class V>
 SINTER_SIMD V quick_gelu_derivative(V x) {
   const V z = quick_gelu_argument(max(V::set(-60.0f), min(V::set(60.0f), x)));

@@ -1,6 +1,6 @@
 // Attention of one sequence and one head on any F32x16, without relative terms. Keys are transposed
-// once to panels of 16, then a tile of query rows goes through scores, softmax and values while its
-// scores stay in L1; nothing of length x length is kept forward.
+// once into panels of 16. Then each tile of query rows goes through scores, softmax and values
+// while its scores stay in L1. Forward keeps no matrix of length x length.
 #pragma once
 
 #include "kernels/attention/attention_relative.h"
@@ -43,14 +43,14 @@ void attention_forward(const AttentionShape& shape, const AttentionDropout& drop
   }
 }
 
-// Where backward keeps its matrices.
+// The matrices in the scratch of backward.
 struct BackwardScratch {
   float* k_panels;  // [padded / 16][head_dim][16]
   float* v_panels;
-  float* p;               // [length, score], P, then dropout(P)
-  float* ds;              // [length, score], gradient of the scores
-  float* dense;           // [3][length, head_dim], dense rows of k, q and d_o
-  int64_t padded, score;  // score: floats of a row of p and ds
+  float* p;               // [length, score]: P, then dropout(P)
+  float* ds;              // [length, score]: gradient of the scores
+  float* dense;           // [3][length, head_dim]: dense rows of k, q and d_o
+  int64_t padded, score;  // score: floats per row of p and ds
 };
 
 template <class V>
@@ -92,7 +92,7 @@ void backward_queries(const AttentionShape& shape, const AttentionDropout& dropo
   }
 }
 
-// dk = scale * ds^T q and dv = dropout(P)^T d_o: chains over the queries.
+// dk = scale * ds^T q and dv = dropout(P)^T d_o; each sum is a chain over the queries.
 template <class V>
 void backward_keys(const AttentionShape& shape, const float* q, const float* d_o,
                    const BackwardScratch& s, float* dk, float* dv) {

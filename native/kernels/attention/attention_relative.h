@@ -1,7 +1,7 @@
-// Attention with windows and terms of the distance: scores and forward. Queries go in blocks that
-// share one range of keys, so that no cost grows with length x length when there is a window.
-// The rule: blocks and ranges depend on the shape alone, never on the ISA, because what lies
-// between a range and a window is multiplied by 0. Include after one header of base/simd.
+// Attention with windows and terms of the distance: scores and the forward pass. Queries go in
+// blocks that share one range of keys, so that with a window no cost grows with length x length.
+// The rule: blocks and ranges depend on the shape alone, never on the ISA, because keys of the
+// range outside a query's window are multiplied by 0. Include after one header of base/simd.
 #pragma once
 
 #include "kernels/attention/attention_softmax.h"
@@ -9,16 +9,19 @@
 namespace sinter {
 namespace {
 
-// Rows of a product that share the range of their sums, on every ISA.
+// Rows of one product, which share the range of their sums, on every ISA.
 constexpr int64_t kBlockRows = 12;
-// Queries of a block: the term K queries computes their distances to 48 keys at a time, of which
-// 47 are wasted, and gradients of keys are added up once a block.
+// Queries of a block where a large block saves work: the term K queries computes the distances of
+// 48 keys to all queries of a block at once, 47 more distances than a key needs, and gradients of
+// keys are added up once per block.
 constexpr int64_t kLargeBlock = 192;
 constexpr int64_t kKeyGroup = 48;
-// Gradients of a narrow window: twice the rows waste less than the additions cost.
+// Queries of a block in the backward pass of a narrow window: a block of twice kBlockRows wastes
+// more products, but saves more additions.
 constexpr int64_t kWindowBackwardBlock = 24;
 
-// Queries [i, i + rows) and the keys [begin, end) that one of them sees, begin a multiple of 16.
+// Queries [i, i + rows) and the range [begin, end) of keys that at least one of them sees; begin is
+// a multiple of 16.
 struct QueryBlock {
   int64_t i, rows, begin, end;
   int64_t width() const { return end - begin; }
@@ -48,25 +51,26 @@ SINTER_SIMD QueryBlock query_block(int64_t length, const RelativeTerms& terms, i
   return {i, rows, begin, less(length, i + rows + less(terms.window, length))};
 }
 
-// Floats between rows of scores: the widest range in whole vectors, an odd number of cache lines.
+// Floats between rows of scores: the widest range of keys in whole vectors, as an odd number of
+// cache lines.
 SINTER_SIMD int64_t block_row(const RelativeExtent& e, int64_t most) {
   return score_row(less(e.length, 2 * less(e.window, e.length) + most + 15));
 }
 
-// Rows that a block of a text of `length` has at most.
+// The most rows that a block has in a text of `length` tokens.
 SINTER_SIMD int64_t block_rows(int64_t length, int64_t most) { return less(most, length); }
 
-// Floats between the rows of products of 48 keys and all distances of a block.
+// Floats between rows of the products of 48 keys with all distances of a block.
 SINTER_SIMD int64_t distance_row(int64_t block) { return round_up_16(block + 96) | 16; }
 
-// Scratch of relative_scores.
+// Floats of scratch for the distances of relative_scores.
 SINTER_SIMD int64_t distance_floats(const RelativeExtent& e, int64_t most) {
   const int64_t key_term = kBlockRows * (block_row(e, most) + 48);
   const int64_t query_term = kKeyGroup * distance_row(most);
   return greater(e.keys ? key_term : 0, e.queries ? query_term : 0);
 }
 
-// tile_rows for up to kBlockRows rows: each ISA cuts them as it likes.
+// tile_rows for up to kBlockRows rows; each ISA cuts them into tiles of its own size.
 template <class V, bool adds = false>
 SINTER_SIMD void block_product(const TileArgs& t, int64_t rows, int64_t columns) {
   constexpr int64_t kRows = AttentionTile<V>::kRows;
@@ -80,7 +84,7 @@ SINTER_SIMD void block_product(const TileArgs& t, int64_t rows, int64_t columns)
   }
 }
 
-// What relative_scores reads: panels of keys, and scratch for distances.
+// The inputs of relative_scores, and its scratch for distances.
 struct ScoreInputs {
   const float* q;
   const float* k;
@@ -89,7 +93,7 @@ struct ScoreInputs {
   float log2[kBlockRows];  // scale * log2 e
 };
 
-// p[r][j] += log2 * Q[i + r] keys[center + j - (i + r)] for up to kBlockRows queries.
+// p[r][j] += log2 * Q[i + r] keys[center + j - (i + r)] for a block of up to kBlockRows queries.
 template <class V>
 void add_key_term(const AttentionShape& shape, const RelativeTerms& terms, const ScoreInputs& in,
                   const QueryBlock& block, int64_t row, float* p) {
@@ -110,8 +114,8 @@ void add_key_term(const AttentionShape& shape, const RelativeTerms& terms, const
   }
 }
 
-// Transposes 16 distances of up to 16 keys at a time: p[i][j] += distances of key j to query i.
-// `from` points at key j, query `last`.
+// p[i][j] += the product of key j at its distance to query i, for up to 16 keys: transposes 16 x 16
+// distances at a time. `from` points at key 0 and query `last`.
 template <class V>
 SINTER_SIMD void add_transposed(const float* from, int64_t from_row, int64_t keys, int64_t last,
                                 int64_t row, float* p) {
@@ -127,7 +131,7 @@ SINTER_SIMD void add_transposed(const float* from, int64_t from_row, int64_t key
   }
 }
 
-// p[r][j] += log2 * K[j] queries[center + j - (i + r)] for a whole block.
+// p[r][j] += log2 * K[j] queries[center + j - (i + r)] for a block of any size.
 template <class V>
 void add_query_term(const AttentionShape& shape, const RelativeTerms& terms, const ScoreInputs& in,
                     const QueryBlock& block, int64_t most, int64_t row, float* p) {
@@ -152,8 +156,8 @@ void add_query_term(const AttentionShape& shape, const RelativeTerms& terms, con
   }
 }
 
-// Scores of a block, times log2 e: p[r][j - begin], -inf where query i + r does not see key j, and
-// up to a whole vector.
+// Computes the scores of a block, times log2 e, into p[r][j - begin]. A score is -inf where query i
+// + r does not see key j, and from block.end to a whole vector.
 template <class V>
 void relative_scores(const AttentionShape& shape, const RelativeTerms& terms, const ScoreInputs& in,
                      const QueryBlock& block, int64_t most, int64_t row, float* p) {

@@ -1,9 +1,9 @@
-// Backward of attention with windows and terms of the distance. A block of queries recomputes P
-// and the gradient of its scores, then adds to the sums of its keys, values and distances: every
-// gradient is one fma chain in increasing query (of `queries`: in increasing key within a block).
-// A row of scores read one column further in each row is a row of distances: the products over
-// distances are the same tile with other strides, and the zeros around the block stand for what is
-// not in it. Include after one header of base/simd.
+// Backward of attention with windows and terms of the distance. A block of queries recomputes P and
+// the gradient of its scores (ds), then adds to the gradients of its keys, values and terms: every
+// gradient is one fma chain in increasing query (of `queries`: in increasing key within a block). A
+// diagonal of ds has one distance: rows of ds that are read with a stride one longer are rows of
+// distances. So the products over distances use the same tile with other strides, and the zeros
+// around the block of ds stand for the pairs outside it. Include after one header of base/simd.
 #pragma once
 
 #include "kernels/attention/attention_relative.h"
@@ -11,18 +11,18 @@
 namespace sinter {
 namespace {
 
-constexpr int64_t kMargin = 16;  // zeros beside a row of the gradient of scores, and rows around
+constexpr int64_t kMargin = 16;  // columns and rows of zeros around the block of ds
 
-// Where relative_backward keeps its matrices.
+// The matrices in the scratch of relative_backward.
 struct RelativeScratch {
   int64_t most, row, gradient_row;
   float* k_panels;  // [padded / 16][head_dim][16]
   float* v_panels;
-  float* dense;  // [3][padded, head_dim]
-  float* dk;     // [length, head_dim], sums
+  float* dense;  // [3][padded, head_dim]: dense rows of k, q and d_o
+  float* dk;     // [length, head_dim]: sums over the blocks
   float* dv;
   float* p;   // [block, row]
-  float* ds;  // [block, gradient_row], after the margins
+  float* ds;  // [block, gradient_row]: gradient of the scores, inside its margins
   float* distances;
   Rows keys, queries, gradients;  // of k, q and d_o
   float log2[kBlockRows], scale[kBlockRows], one[kBlockRows];
@@ -72,7 +72,7 @@ void lay_out(const AttentionShape& shape, const RelativeTerms& terms, const floa
   }
 }
 
-// Rows i.. of the block, `rows` of them: softmax backward, and the gradient of the queries.
+// Softmax backward of up to kBlockRows queries, from row r of the block on, and their dq.
 template <class V>
 void backward_rows(const AttentionShape& shape, const RelativeTerms& terms,
                    const AttentionDropout& dropout, const RelativeScratch& s,
@@ -109,7 +109,8 @@ void backward_rows(const AttentionShape& shape, const RelativeTerms& terms,
       rows, head_dim);
 }
 
-// dk += ds^T q + (ds by distance) queries and dv += dropout(P)^T d_o, over the queries of a block.
+// Adds ds^T q and (ds by distance) queries to dk, and dropout(P)^T d_o to dv, over the queries of a
+// block.
 template <class V>
 void add_keys(const AttentionShape& shape, const RelativeTerms& terms, const RelativeScratch& s,
               const QueryBlock& block) {
@@ -133,8 +134,8 @@ void add_keys(const AttentionShape& shape, const RelativeTerms& terms, const Rel
   }
 }
 
-// d_keys[t] += sum of ds[i, j] Q[i] and d_queries[t] += sum of ds[i, j] K[j] over t = center + j -
-// i, for a block.
+// For each t, over the pairs (i, j) of a block with t = center + j - i: d_keys[t] += sum of ds[i,
+// j] Q[i] and d_queries[t] += sum of ds[i, j] K[j].
 template <class V>
 void add_distances(const AttentionShape& shape, const RelativeTerms& terms,
                    const RelativeScratch& s, const QueryBlock& block,
@@ -179,7 +180,7 @@ void relative_backward(const AttentionShape& shape, const RelativeTerms& terms,
     for (int64_t r = 0; r < block.rows; r += kBlockRows) {
       backward_rows<V>(shape, terms, dropout, s, block, r, &stream, gradients.d_bias, dq);
     }
-    if (i > 0 && block.rows < s.most) {  // the rows after the last are of the block before
+    if (i > 0 && block.rows < s.most) {  // clears the rows after the last, left by the block before
       float* after = s.ds + block.rows * s.gradient_row - kMargin;
       for (int64_t x = 0; x < kBlockRows * s.gradient_row; ++x) after[x] = 0.0f;
     }

@@ -1,4 +1,5 @@
-// Rotary position embedding of one head. Include after one header of base/simd.
+// Rotary position embedding of one head, forward and backward. Include after one header of
+// base/simd.
 #pragma once
 
 #include "base/simd/loops.h"

@@ -1,5 +1,5 @@
-// Softmax over rows of scores, forward and backward, and dropout of its result. Include after one
-// header of base/simd.
+// Softmax over rows of scores, forward and backward, and dropout of P. Include after one header of
+// base/simd.
 #pragma once
 
 #include "kernels/attention/attention.h"
@@ -11,7 +11,7 @@ namespace sinter {
 namespace {
 
 constexpr float kLog2E = 1.44269504f;
-constexpr int64_t kShares = 16;  // one for each row of a tile, in a whole vector
+constexpr int64_t kShares = 16;  // at least the rows of a tile, in whole vectors
 
 SINTER_SIMD int64_t round_up_16(int64_t n) { return (n + 15) / 16 * 16; }
 
@@ -19,8 +19,8 @@ SINTER_SIMD int64_t round_up_16(int64_t n) { return (n + 15) / 16 * 16; }
 // different sets of the cache. At 512 keys, rows a power of two apart cost half of the speed.
 SINTER_SIMD int64_t score_row(int64_t length) { return round_up_16(length) | 16; }
 
-// p[j] <- keep ? p[j] * keep_scale : 0 for `count` keys, the first of which is element `first` of
-// the sequence's P.
+// Dropout of a part of a row of P: p[j] <- keep ? p[j] * keep_scale : 0 for `count` keys. p[0] is
+// element `first` of the P of the sequence.
 template <class V>
 SINTER_SIMD void drop_row(const AttentionDropout& dropout, DropoutStream* stream, int64_t first,
                           int64_t count, float* p) {
@@ -32,10 +32,10 @@ SINTER_SIMD void drop_row(const AttentionDropout& dropout, DropoutStream* stream
   });
 }
 
-// p <- 2^(p - max p) of each row, share <- 1 / its sum; columns from `length` on repeat the last
-// score up to a whole vector. Four rows at a time hide each other's latency; a group with fewer
-// does its last row again, which changes nothing, because all four are read before one is written.
-// Rows are `row_floats` apart.
+// p <- 2^(p - max p) and share <- 1 / sum of them, for each row. Columns from `length` up to a
+// whole vector take part in the maximum only, so they must repeat a score or be -inf. Four rows at
+// a time hide each other's latency. A group of fewer rows does its last row again, which changes
+// nothing, because all four are read before one is written. Rows are `row_floats` apart.
 template <class V>
 SINTER_SIMD void exp_rows(int64_t rows, int64_t length, int64_t row_floats, float* p,
                           float* share) {
@@ -80,9 +80,8 @@ SINTER_SIMD void exp_rows(int64_t rows, int64_t length, int64_t row_floats, floa
   (V::set(1.0f) / V::load(share)).store(share);
 }
 
-// From p = P / share and the gradient ds of dropout(P) of `count` keys of a query (drop_row): ds <-
-// P * (dP - sum(dP * P)), p
-// <- dropout(P).
+// Softmax backward of `count` keys of one query (arguments as in drop_row). On entry p holds P /
+// share and ds the gradient of dropout(P). ds <- P * (dP - sum(dP * P)); p <- dropout(P).
 template <class V>
 SINTER_SIMD void softmax_backward_row(const AttentionDropout& dropout, DropoutStream* stream,
                                       int64_t first, int64_t count, float share, float* p,

@@ -1,7 +1,7 @@
-// The register tile that every product of attention runs on: C[i, j] = (sum over k of A[i, k] *
-// B[k, j]) * factor[i], with vectors over j, one broadcast of A per row and step, and one chain of
-// fma in increasing k for each output, which `adds` starts at C[i, j]. Include after one header of
-// base/simd.
+// The register tile of every matrix product of attention: C[i, j] = (sum over k of A[i, k] * B[k,
+// j]) * factor[i]. Vectors run over j, A is broadcast once per row and step, and each output is one
+// chain of fma in increasing k, which starts at C[i, j] where `adds` is set. Include after one
+// header of base/simd.
 #pragma once
 
 #include "base/simd/loops.h"
@@ -9,8 +9,8 @@
 namespace sinter {
 namespace {
 
-// Most rows and vectors of a tile: accumulators, B and a broadcast fill the register file (12 x 2
-// rows ran 30 % faster than 8 x 2 at AVX-512).
+// The largest tile: accumulators, vectors of B and a broadcast fill the register file (12 rows x 2
+// vectors ran 30 % faster than 8 x 2 at AVX-512).
 template <class V>
 struct AttentionTile {
   static constexpr int kRows = V::kFile == 32 ? 12 : V::kRegisters == 2 ? 6 : 4;
@@ -68,8 +68,9 @@ SINTER_SIMD void tile(const TileArgs& t, const float* b, float* c, Lanes at) {
   }
 }
 
-// `columns` columns of C in strips of vectors. The arguments stay where the caller wrote them: a
-// copy would read pairs of them before their stores are done, and wait for it in every call.
+// Computes `columns` columns of C in strips of vectors. `t` is passed by reference without a copy:
+// a copy would read its fields in pairs before their stores are done, and wait for that in every
+// call.
 template <class V, int rows, bool adds>
 void tile_columns(const TileArgs& t, int64_t columns) {
   constexpr int kVectors = AttentionTile<V>::kVectors;
@@ -88,7 +89,7 @@ void tile_columns(const TileArgs& t, int64_t columns) {
   if (columns > 0) tile<V, rows, 1, adds>(t, b, c, Part<V>{columns});
 }
 
-// Rows of each tile over `length` rows: as even as can be, so that no small tile is left over.
+// Rows per tile for `length` rows: nearly equal tiles, so that no small tile is left over.
 template <class V>
 SINTER_SIMD int64_t rows_of_tiles(int64_t length) {
   constexpr int64_t kMost = AttentionTile<V>::kRows;
@@ -96,15 +97,15 @@ SINTER_SIMD int64_t rows_of_tiles(int64_t length) {
   return (length + tiles - 1) / tiles;
 }
 
-// 1 <= rows <= kRows of the tile, each count with its own code.
+// Runs tile_columns for 1 <= rows <= `most`, with code of its own for each number of rows.
 template <class V, bool adds = false, int most = AttentionTile<V>::kRows>
 SINTER_SIMD void tile_rows(const TileArgs& t, int64_t rows, int64_t columns) {
   if (rows == most) return tile_columns<V, most, adds>(t, columns);
   if constexpr (most > 1) tile_rows<V, adds, most - 1>(t, rows, columns);
 }
 
-// panels[p][d][16] <- 16 tokens of x after another; lanes past the last token repeat it (they are
-// never used).
+// panels[p][d][16] <- the tokens 16 p to 16 p + 15 of x. Lanes beyond the last token repeat it; no
+// result depends on them.
 template <class V>
 void transpose_panels(int64_t length, int64_t head_dim, const float* x, int64_t x_row,
                       float* panels) {
@@ -121,18 +122,19 @@ void transpose_panels(int64_t length, int64_t head_dim, const float* x, int64_t 
   }
 }
 
-// A matrix that every tile of rows streams through again: its rows and their distance.
+// The matrix that every tile of rows streams through again: its data, and the floats between its
+// rows.
 struct Rows {
   const float* data;
   int64_t row;
 };
 
-// From this length on the streamed matrix is copied to dense rows: rows of different tokens are
-// pages apart in the activations, which costs a TLB entry and a cache set each. Shorter ones stay
+// From this length on the streamed matrix is copied to dense rows: in the activations the rows of
+// two tokens are pages apart, which costs a TLB entry and a cache set each. A shorter matrix stays
 // in L1 anyway.
 constexpr int64_t kDenseFrom = 96;
 
-// x [length, head_dim], or its dense copy in `copy` when that is faster.
+// x [length, head_dim], or its dense copy in `copy` from kDenseFrom on.
 template <class V>
 SINTER_SIMD Rows dense_rows(int64_t length, int64_t head_dim, const float* x, int64_t x_row,
                             float* copy) {

@@ -1,5 +1,5 @@
-// Dropout by a counter: whether element `index` is dropped depends on (key, index) alone, so
-// forward and backward need no mask and any split among lanes gives the same result.
+// Dropout without a mask: whether element `index` is dropped depends on (key, index) alone, so
+// forward and backward agree and any split among lanes gives the same result.
 //
 //   y[i] = dropout_hash(key, index_base + i) >= threshold ? x[i] * keep_scale : 0
 //

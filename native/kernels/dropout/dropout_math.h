@@ -1,12 +1,12 @@
 // The random bits of dropout: a hash of (key, index) in 32-bit operations, the same on every ISA.
 // Include after one header of base/simd.
 //
-// The key and the high half of the index are mixed to two words k0, k1 (splitmix64's finalizer,
+// The key and the high half of the index are mixed into two words k0, k1 (splitmix64's finalizer,
 // once per 2^32 elements). A lane hashes the low half of its index: x ^ k0, xor-shift-multiply, +
 // k1, xor-shift-multiply, xor-shift. The multipliers and shifts are a published low-bias set
 // (Wellons' hash prospector). Flipping any bit of the index flips the top bit of the hash with
 // probability 0.5 within 2 %, and decisions of near indices and keys do not correlate
-// (test/kernels/dropout.test.ts). DropoutStream::hash is the dropout_hash of the contracts.
+// (test/kernels/dropout.test.ts). The headers of kernels call DropoutStream::hash dropout_hash.
 #pragma once
 
 #include <stdint.h>
@@ -36,7 +36,7 @@ SINTER_SIMD I32x16 dropout_mix(I32x16 x, I32x16 k0, I32x16 k1) {
   return x ^ shift_right<15>(x);
 }
 
-// Hashes and keep decisions of 16 consecutive indices at a time.
+// Hashes and keep decisions of 16 consecutive indices per call.
 class DropoutStream {
  public:
   DropoutStream(uint64_t key, uint32_t threshold) : key_(key), threshold_(threshold) { seed(0); }
@@ -53,7 +53,7 @@ class DropoutStream {
     const I32x16 x = first + I32x16::iota();
     const I32x16 here = dropout_mix(x, word(words_.k0), word(words_.k1));
     if (low <= 0xFFFFFFF0u) return here;
-    // The last lanes have wrapped into the next high half.
+    // The low half of the last lanes has wrapped: they belong to the next high half.
     const DropoutWords next = dropout_words(key_, high_ + 1);
     return select(lt_unsigned(x, first), dropout_mix(x, word(next.k0), word(next.k1)), here);
   }

@@ -21,8 +21,8 @@ struct EmbeddingKernels {
   // y: [tokens, width] dense.
   void (*forward)(int64_t tokens, int64_t width, const EmbeddingTable* tables, int32_t table_count,
                   float* y);
-  // grad[index[t], begin:end] += dy[t, begin:end], in increasing t (column ranges may run on
-  // different lanes).
+  // grad[index[t], begin:end] += dy[t, begin:end], in increasing t. Different lanes may run
+  // different ranges of columns.
   void (*backward)(int64_t tokens, int64_t width, int64_t begin, int64_t end, const int32_t* index,
                    const float* dy, float* grad);
 };

@@ -1,15 +1,14 @@
 // f32 matrix product over packed weights.
 //
-//   C[i, j] = act( bias[j] + sum_k A[i, k] * B[k, j] )          (accumulate == false)
-//   C[i, j] = C[i, j] + sum_k A[i, k] * B[k, j]                  (accumulate == true; no bias, no
-//   act)
+//   C[i, j] = act( bias[j] + sum_k A[i, k] * B[k, j] )    (accumulate == false)
+//   C[i, j] = C[i, j] + sum_k A[i, k] * B[k, j]           (accumulate == true: no bias, no act)
 //
 // Consistent: every output is one chain of fma in increasing k, starting from 0 (or from C), then +
 // bias, then act. So the bits do not depend on the ISA, on the tile, on m, or on how callers split
 // m and n. B is packed in panels of 16 columns: packed[panel][k][16], zero padded to a multiple of
 // 16 columns. A is read through two strides, so that a transposed A needs no copy. m, n or k may be
-// 0 (k = 0 gives act(bias)). No aliasing between C and A, B or bias. No alignment is needed but
-// packed should be 64-byte aligned for speed.
+// 0 (k = 0 gives act(bias)). C may not alias A, B or bias. No alignment is needed, but `packed`
+// should be 64-byte aligned for speed.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +25,7 @@ struct GemmF32Args {
   int64_t m, n, k;
   const float* a;
   int64_t a_row, a_col;  // element strides of A: A[i, k] = a[i * a_row + k * a_col]
-  const float* b;        // packed panels, first panel = column 0 of this call
+  const float* b;        // packed panels; the first holds column 0 of this call
   float* c;
   int64_t c_row;
   const float* bias;  // [n] or nullptr
@@ -35,10 +34,10 @@ struct GemmF32Args {
 };
 
 struct GemmF32Kernels {
-  // packed <- panels of B, where B[k, j] = b[k * b_row + j * b_col]. Writes ceil(n/16) * k * 16
-  // floats. Weights W[n, k] of a linear layer: b_row = 1, b_col = k.
+  // Packs B[k, j] = b[k * b_row + j * b_col] into panels, ceil(n/16) * k * 16 floats. The weight
+  // W[n, k] of a linear layer has b_row = 1, b_col = k.
   void (*pack)(int64_t k, int64_t n, const float* b, int64_t b_row, int64_t b_col, float* packed);
-  // The inverse: B <- packed.
+  // Copies the panels back to B: the inverse of pack.
   void (*unpack)(int64_t k, int64_t n, const float* packed, int64_t b_row, int64_t b_col, float* b);
   void (*run)(const GemmF32Args& args);
 };

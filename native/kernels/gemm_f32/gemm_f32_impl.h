@@ -1,5 +1,5 @@
-// The f32 GEMM of the vector rows: packing, the copy of A and the epilogue around tile_driver.h.
-// T is the arithmetic of the ISA, V its 16 virtual lanes. Include it after base/simd/<isa>.h.
+// The f32 GEMM of the vector ISAs: packing, the copy of A and the epilogue around tile_driver.h. T
+// is the arithmetic of the ISA, V its 16 virtual lanes. Include it after base/simd/<isa>.h.
 #pragma once
 
 #include "kernels/gemm_f32/gemm_f32.h"
@@ -44,7 +44,7 @@ void unpack_panels(int64_t k, int64_t n, const float* packed, int64_t b_row, int
   }
 }
 
-// Copies tiles of A, whatever its strides, to rows of kTileRow floats.
+// Copies a tile of A, of any strides, to rows of kTileRow floats.
 struct FloatSource {
   const float* a;
   int64_t a_row, a_col;

@@ -1,5 +1,5 @@
-// The reference f32 GEMM, the oracle of the other rows: one fma chain per output, then + bias, then
-// the activation.
+// The reference f32 GEMM, which the other ISAs are tested against: one fma chain per output, then +
+// bias, then the activation.
 #include "base/simd/scalar.h"
 //
 #include "kernels/activation/activation_math.h"

@@ -1,6 +1,6 @@
-// The activation of a finished tile of C, in place: what the epilogues of both GEMMs end in.
-// Include after one header of base/simd. Columns up to the next multiple of 16 must be memory of
-// the tile.
+// The last step of both GEMM epilogues: the activation of a finished tile of C, in place. Include
+// after one header of base/simd. It works on whole vectors: columns up to the next multiple of 16
+// must be memory of the tile.
 #pragma once
 
 #include "kernels/activation/activation_math.h"

@@ -1,11 +1,12 @@
-// The loops that all vector GEMM rows share: tiles of rows x panels of 16 columns, one K block
-// after another. Include it only from files built for one ISA. Everything is in words of 4 bytes: a
-// word of A is one float, four int8 or two int16; a word of C is a float or an int32 sum, which
-// also carries the sum from one K block to the next, so that every output is one chain in
-// increasing k. T (arithmetic of one ISA) has Reg, kRegs (registers of a panel), kLanes, kStep
-// (bytes of a word of a packed panel), kMaxRows, panels(rows), zero, load, store, load_b,
-// broadcast, mul_add, lanes (kRegs registers as 16 virtual lanes). Source copies a tile of A;
-// Epilogue has linear (sums to floats, in registers of the last K block) and activate_tile.
+// The loops that the GEMMs of all vector ISAs share: tiles of rows x panels of 16 columns, one K
+// block after another. Include it only from files built for one ISA. Sizes are in words of 4 bytes:
+// a word of A is one float, four int8 or two int16; a word of C is a float or an int32 sum. C
+// carries the sum from one K block to the next, so every output is one chain in increasing k.
+//
+// T (the arithmetic of one ISA) has Reg, kRegs (registers of a panel), kLanes, kStep (bytes of a
+// word of a packed panel), kMaxRows, panels(rows), zero, load, store, load_b, broadcast, mul_add,
+// lanes (kRegs registers as 16 virtual lanes). Source copies a tile of A. Epilogue has linear
+// (turns the sums of the last K block into floats, in registers) and activate_tile.
 #pragma once
 
 #include <stdint.h>
@@ -22,11 +23,11 @@ namespace sinter {
 namespace {
 
 constexpr int64_t kTilePanel = 16;
-constexpr int64_t kBlockWords = 384;  // of a K block: a tile of A stays in the L1 cache
+constexpr int64_t kBlockWords = 384;  // words of a K block: a tile of A stays in L1
 constexpr int64_t kTileRow =
-    kBlockWords + 16;              // words between rows of the copy: no two rows share a cache set
-constexpr int64_t kTileRows = 32;  // rows of the buffer; at least kMaxRows of every T
-constexpr int64_t kBlockBytes = 640 * 1024;  // of packed B that stays in the L2 cache
+    kBlockWords + 16;              // words per row of the copy of A: no two rows share a cache set
+constexpr int64_t kTileRows = 32;  // rows of the copy; at least kMaxRows of every T
+constexpr int64_t kBlockBytes = 640 * 1024;  // bytes of packed B that stay in the L2 cache
 
 struct TileProblem {
   int64_t m, n, words;
@@ -49,16 +50,16 @@ struct TileArgs {
   int64_t panel_bytes;
   float* c;
   int64_t c_row;
-  bool load;        // start from C, not from 0
-  bool finish;      // the last K block of an epilogue that has_linear()
+  bool load;        // sums start at C, not at 0
+  bool finish;      // the last K block, with an epilogue that has_linear()
   int64_t i, j;     // row and column of C
-  int64_t columns;  // of C; the tile may be wider
-  // What to fetch meanwhile: the panels after b, as many as this tile has.
+  int64_t columns;  // columns of C; the tile may be wider
+  // The panels to prefetch meanwhile: those after b, as many as this tile has.
   const char* next;
-  int64_t next_step;  // bytes for each word of k
+  int64_t next_step;  // bytes to prefetch per word of k
 };
 
-// Not inlined: each tile is a problem of its own for the register allocator.
+// Not inlined, so that the compiler allocates registers for each size of tile by itself.
 template <class T, int kRows, int kPanels, class Epilogue>
 __attribute__((noinline)) void tile(const TileArgs& args, const Epilogue& epilogue) {
   constexpr int kWidth = kPanels * T::kRegs;
@@ -77,8 +78,8 @@ __attribute__((noinline)) void tile(const TileArgs& args, const Epilogue& epilog
   const int64_t next_step = args.next_step;
   for (const float* end = a + args.words; a != end; ++a, b += T::kStep, next += next_step) {
     if constexpr (kRows == 1) {
-      // A column at a time: all of them and their sums need the whole file. It reads panels faster
-      // than fetching by hand could.
+      // One column at a time, because all columns and their sums would need the whole register
+      // file. A single row reads the panels faster without explicit prefetches.
       const typename T::Reg row = T::broadcast(a);
       SINTER_UNROLL
       for (int j = 0; j < kWidth; ++j) {
@@ -121,7 +122,8 @@ __attribute__((noinline)) void tile(const TileArgs& args, const Epilogue& epilog
   }
 }
 
-// The tile of `rows` rows and `panels` (a power of two, at most T::panels(rows)) panels.
+// Runs the tile of `rows` rows and `panels` panels; `panels` is a power of two, at most
+// T::panels(rows).
 template <class T, class Epilogue, int kRows = T::kMaxRows>
 void run_tile(int64_t rows, int64_t panels, const TileArgs& args, const Epilogue& epilogue) {
   if constexpr (kRows > 0) {
@@ -149,17 +151,17 @@ struct Block {
   int64_t words_begin, words;   // of k
   int64_t panel_begin, panels;  // of n
   bool first, last;             // of the K blocks
-  const char* after;            // panels that are read after those of this block, or nullptr
+  const char* after;            // the panels read after this block, or nullptr
 };
 
-// Rows of C that share a copy of A, as nearly equal tiles.
+// Rows of C that share one copy of A, cut into nearly equal tiles.
 struct Rows {
   int64_t begin, count, tiles;
   int64_t at(int64_t tile) const { return begin + count * tile / tiles; }
 };
 
-// All tiles of `rows` against `panels` panels from p on. Weights come from memory or a far cache
-// when there are few rows, so the tiles share the work of fetching the panels that follow.
+// Runs all tiles of `rows` against `panels` panels from p on. With few rows the weights come from
+// memory or a far cache, so each tile prefetches its share of the panels that follow.
 template <class T, class Epilogue>
 void run_panels(const TileProblem& problem, const Block& block, const Rows& rows, int64_t p,
                 int64_t panels, const float* a, const Epilogue& epilogue) {
@@ -199,8 +201,8 @@ void run_panels(const TileProblem& problem, const Block& block, const Rows& rows
   }
 }
 
-// One block of rows against one block of B: panels outside, tiles inside, so that panels are read
-// from afar once.
+// One block of rows against one block of B. Panels are the outer loop and tiles the inner one, so
+// that each panel is fetched from a far cache only once.
 template <class T, class Epilogue>
 void run_rows(const TileProblem& problem, const Block& block, const Rows& rows, const float* a,
               const Epilogue& epilogue) {

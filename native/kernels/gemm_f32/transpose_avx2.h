@@ -30,8 +30,7 @@ inline void transpose_block(const float* from, int64_t from_row, float* to, int6
   }
 }
 
-// to[i * to_row + j] = from[j * from_row + i] for i < rows, j < columns; reads and writes nothing
-// else.
+// to[i * to_row + j] = from[j * from_row + i] for i < rows, j < columns; touches no other element.
 inline void transpose(int64_t rows, int64_t columns, const float* from, int64_t from_row, float* to,
                       int64_t to_row) {
   const int64_t whole_columns = columns / 8 * 8, whole_rows = rows / 8 * 8;

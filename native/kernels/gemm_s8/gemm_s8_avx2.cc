@@ -1,7 +1,7 @@
-// int8 GEMM at avx2. 8-bit activations: both sides as int16 in vpmaddwd, because vpmaddubsw would
-// saturate; 7-bit ones take it (seven_bits.h). The weights stay int8 in memory and are widened at
-// load, once for the 6 rows of a tile: weights packed as int16 measured 3 to 7 % faster at 256
-// rows, 13 % slower at 1 row (Zen 5), and take twice the memory.
+// int8 GEMM at avx2. 8-bit activations: vpmaddwd on int16, to which both sides are widened, because
+// vpmaddubsw would saturate. 7-bit activations: vpmaddubsw (seven_bits.h). The weights stay int8 in
+// memory and are widened at load, once for the 6 rows of a tile: weights packed as int16 measured 3
+// to 7 % faster at 256 rows, 13 % slower at 1 row (Zen 5), and take twice the memory.
 #include "base/simd/avx2.h"
 //
 #include "kernels/gemm_s8/gemm_s8_impl.h"

@@ -1,5 +1,5 @@
-// int8 GEMM at avx512 without VNNI, as at avx2: vpmaddwd for 8-bit activations, weights widened at
-// load; vpmaddubsw for 7-bit ones.
+// int8 GEMM at avx512 without VNNI, built as at avx2: vpmaddwd for 8-bit activations, with weights
+// widened at load; vpmaddubsw for 7-bit activations.
 #include "base/simd/avx512.h"
 //
 #include "kernels/gemm_s8/gemm_s8_impl.h"

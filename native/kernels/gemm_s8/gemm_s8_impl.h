@@ -1,6 +1,6 @@
-// The int8 GEMM of the vector rows: packing, the copy of A and the epilogue around tile_driver.h.
-// A word (4 bytes) of A is T::kGroup consecutive k: four uint8 (vpdpbusd) or two int16 (vpmaddwd);
-// a word of a packed panel is the same k of 16 outputs, always as int8. Include it after
+// The int8 GEMM of the vector ISAs: packing, the copy of A and the epilogue around tile_driver.h. A
+// word (4 bytes) of A holds T::kGroup consecutive k: four uint8 (vpdpbusd) or two int16 (vpmaddwd).
+// A word of a packed panel holds the same k for 16 outputs, always as int8. Include it after
 // base/simd/<isa>.h.
 #pragma once
 
@@ -48,8 +48,8 @@ void unpack_groups(int64_t n, int64_t k, const void* packed, int8_t* w) {
   }
 }
 
-// Copies tiles of A to rows of kTileRow words; rows of A are padded, so whole groups of 64 k may be
-// read.
+// Copies a tile of A to rows of kTileRow words. It may read whole groups of 64 k, because rows of A
+// are padded.
 template <class T>
 struct ByteSource {
   const uint8_t* a;

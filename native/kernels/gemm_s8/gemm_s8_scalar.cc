@@ -1,5 +1,6 @@
-// The reference int8 GEMM, the oracle of the other rows: exact int32 sums, then the float epilogue
-// of gemm_s8.h. Its packed layout is W itself, zero padded to a multiple of 16 outputs.
+// The reference int8 GEMM, which the other ISAs are tested against: exact int32 sums, then the
+// float epilogue of gemm_s8.h. Its packed layout is W itself, zero padded to a multiple of 16
+// outputs.
 #include "base/simd/scalar.h"
 //
 #include "kernels/activation/activation_math.h"

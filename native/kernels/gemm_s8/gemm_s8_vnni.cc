@@ -1,4 +1,4 @@
-// int8 GEMM at vnni: vpdpbusd sums four products a lane, exactly, whatever the width of the codes;
+// int8 GEMM at vnni: vpdpbusd sums four products a lane, exactly, for codes of either width;
 // tiles of 14 rows x 32 columns.
 #include "base/simd/avx512.h"
 //

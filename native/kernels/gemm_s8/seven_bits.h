@@ -1,8 +1,8 @@
-// The int8 GEMM of 7-bit activations where vpdpbusd is missing: vpmaddubsw adds two products in
-// int16 exactly (2 x 127 x 127), and two such results still fit where the four weights are small
-// enough. That depends on the weights alone, so pack sorts: a panel starts with the groups of 8 k
-// that may be joined in int16, the others follow, and `order` says which group each one is. Sums
-// are integers, so their order changes no bit. Include it after gemm_s8_impl.h.
+// The int8 GEMM of 7-bit activations where vpdpbusd is missing. vpmaddubsw adds two products in
+// int16 exactly (2 x 127 x 127), and two such results can still be joined (added) in int16 where
+// the four weights are small enough. This depends on the weights alone, so pack sorts the groups of
+// 8 k of a panel: first the groups that may be joined, then the others; `order` holds the number of
+// each group. Sums are integers, so their order changes no bit. Include it after gemm_s8_impl.h.
 #pragma once
 
 #include "kernels/gemm_s8/gemm_s8_impl.h"
@@ -12,15 +12,16 @@ namespace {
 
 constexpr int64_t kGroupK = 8;  // two words of A
 constexpr int64_t kGroupBytes = kGroupK * kTilePanel;
-// The largest sum of weights of one sign that 7-bit codes take to int16: 127 x 258 = 32766.
+// The largest sum of weights of one sign whose products with 7-bit codes fit int16: 127 x 258 =
+// 32766.
 constexpr int64_t kJoinedWeights = 258;
-// Of A: what stays in the L2 cache while all panels pass.
+// Bytes of a block of A, which stays in the L2 cache while all panels pass.
 constexpr int64_t kRowBlockBytes = 192 * 1024;
 
-// A panel: this head and the order of its groups, padded to 64 bytes; then the groups,
-// [2 words][16 outputs][4 k].
+// The head of a packed panel: this struct with an entry of `order` for each group, padded to 64
+// bytes. Behind it lie the groups, [2 words][16 outputs][4 k].
 struct PanelHead {
-  uint16_t joined;  // how many groups come first because they may be joined
+  uint16_t joined;  // number of groups that may be joined; they come first
   uint16_t order[1];
 };
 
@@ -36,12 +37,12 @@ int8_t weight_or_zero(int64_t n, int64_t k, const int8_t* w, int64_t j, int64_t 
   return j < n && p < k ? w[j * k + p] : int8_t{0};
 }
 
-// Whether the products of a group with any 7-bit codes, two pairs together, fit int16.
+// Whether the joined products of a group (two pairs of k) fit int16 for any 7-bit codes.
 bool may_join(int64_t n, int64_t k, const int8_t* w, int64_t panel, int64_t group) {
   for (int64_t j = panel; j < panel + kTilePanel; ++j) {
-    for (int64_t half = 0; half < 4; half += 2) {  // of a word: the k of one int16
+    for (int64_t half = 0; half < 4; half += 2) {  // the two pairs of k in a word
       int64_t above = 0, below = 0;
-      for (int64_t i = 0; i < 4; ++i) {  // two of the first word, two of the second
+      for (int64_t i = 0; i < 4; ++i) {  // a pair of the first word, a pair of the second
         const int64_t p = group * kGroupK + half + i % 2 + i / 2 * 4;
         const int64_t x = weight_or_zero(n, k, w, j, p);
         (x > 0 ? above : below) += x;
@@ -103,8 +104,8 @@ struct PanelArgs {
   int64_t i, j, columns;
 };
 
-// Rows of A against one panel, up to the values before the activation. Not inlined: each number of
-// rows is a problem of its own for the register allocator.
+// The product of kRows rows of A with one panel, up to the activation. Not inlined, so that the
+// compiler allocates registers for each number of rows by itself.
 template <class T, int kRows, class Epilogue>
 __attribute__((noinline)) void panel_tile(const PanelArgs& args, const Epilogue& epilogue) {
   typename T::Reg sum[kRows][T::kRegs];
@@ -161,7 +162,7 @@ void run_panel_tile(int64_t rows, const PanelArgs& args, const Epilogue& epilogu
   }
 }
 
-// Rows begin..end against the panel of column j: the panel stays in the L1 cache.
+// Runs rows begin..end against the panel of column j, which stays in the L1 cache.
 template <class T, class Epilogue>
 void run_panel(const GemmS8Args& args, int64_t begin, int64_t end, int64_t j,
                const Epilogue& epilogue) {

@@ -1,5 +1,5 @@
-// Losses of independent elements on any F32x16. Lanes beyond the row must add nothing to its sum:
-// they hold a logit so low, or an error of 0, that their loss is exactly 0.
+// Losses of independent elements on any F32x16. Lanes beyond the row must add nothing to its sum,
+// so they hold a logit so low, or an error of 0, that their loss is exactly 0.
 #pragma once
 
 #include "base/simd/loops.h"
@@ -9,8 +9,8 @@
 namespace sinter {
 namespace {
 
-// log(1 + e) for 0 <= e <= 1 as 2 artanh(e / (2 + e)): a series in at most 1/9, cut where its rest
-// is below 1e-8 of it. No digits are lost where e is small.
+// log(1 + e) for 0 <= e <= 1, as 2 artanh(e / (2 + e)): a series in a square of at most 1/9, cut
+// where the rest is below 1e-8 of the result. It keeps all digits for small e.
 template <class V>
 SINTER_SIMD V log_one_plus(V e) {
   constexpr float kOdd[] = {1.0f / 13, 1.0f / 11, 1.0f / 9, 1.0f / 7, 1.0f / 5, 1.0f / 3, 1.0f};

@@ -15,20 +15,20 @@
 
 namespace sinter {
 
-// One of the two. `mean` is neither read nor written by rms and may be nullptr there.
+// Layer or RMS norm. RMS norm neither reads nor writes `mean`, which may be nullptr there.
 struct NormForm {
   // x, residual, y: [rows, n] dense. residual may be nullptr. When not nullptr, `sum` [rows, n]
-  // receives s, `mean` and `rstd` [rows] the statistics that backward needs. sum may alias x or
-  // residual.
+  // receives s, and `mean` and `rstd` [rows] receive the statistics that backward needs. sum may
+  // alias x or residual.
   void (*forward)(int64_t rows, int64_t n, const float* x, const float* residual,
                   const float* weight, const float* bias, float epsilon, float* sum, float* mean,
                   float* rstd, float* y);
   // ds [rows, n] = gradient of s. s, mean and rstd as saved by forward. ds may alias dy.
   void (*backward_input)(int64_t rows, int64_t n, const float* s, const float* mean,
                          const float* rstd, const float* weight, const float* dy, float* ds);
-  // dweight[j] += sum_rows dy * (s - mean) * rstd; dbias[j] += sum_rows dy (unless it is
-  // nullptr), for columns [begin, end): sequential in rows, so that callers may split the columns
-  // among lanes. Arrays have row stride n.
+  // dweight[j] += sum_rows dy * (s - mean) * rstd; dbias[j] += sum_rows dy (unless dbias is
+  // nullptr), for columns [begin, end). Sums are sequential in rows, so that callers may split the
+  // columns among lanes. Arrays have row stride n.
   void (*backward_params)(int64_t rows, int64_t n, int64_t begin, int64_t end, const float* s,
                           const float* mean, const float* rstd, const float* dy, float* dweight,
                           float* dbias);

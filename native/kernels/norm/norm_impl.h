@@ -1,5 +1,5 @@
-// Layer and RMS norm on any F32x16. The layer form takes the mean first, then the variance of what
-// is left, so that a large mean costs no digits; the RMS form is the same with a mean of 0.
+// Layer and RMS norm on any F32x16. Layer norm takes the mean first, then the variance of s - mean,
+// so that a large mean costs no digits. RMS norm is the same with a mean of 0.
 #pragma once
 
 #include "base/simd/loops.h"
@@ -11,7 +11,7 @@ namespace {
 // Columns of a strip in norm_backward_params: 2 x 4 vectors stay in registers over all rows.
 constexpr int64_t kNormStrip = 64;
 
-// The sum of s = x + residual (or of x), on the way copied to `kept` (or not, when it is nullptr).
+// The sum of s = x + residual (or of x). Copies s to `kept` unless it is nullptr.
 template <class V>
 SINTER_SIMD float sum_of_row(int64_t n, const float* x, const float* residual, float* kept) {
   if (residual != nullptr) {
@@ -63,7 +63,8 @@ void norm_forward(int64_t rows, int64_t n, const float* x, const float* residual
                   float* rstd, float* y) {
   for (int64_t r = 0; r < rows; ++r) {
     float* out = y + r * n;
-    // s is kept in `sum`; without one, in y until the end, unless it is x itself.
+    // s is kept in `sum`. Without `sum` it is kept in y until the end, or is x itself where there
+    // is no residual.
     float* kept = sum != nullptr ? sum + r * n : residual != nullptr ? out : nullptr;
     const float* s = kept != nullptr ? kept : x + r * n;
     const float* other = residual != nullptr ? residual + r * n : nullptr;
@@ -108,7 +109,8 @@ void norm_backward_input(int64_t rows, int64_t n, const float* s, const float* m
   }
 }
 
-// Columns j.. of the parameter gradients, `vectors` vectors wide, each a chain over the rows.
+// Adds the rows to columns j.. of the parameter gradients, `vectors` vectors wide. Each column is a
+// chain over the rows.
 template <class V, bool kCentered, bool kBias, int vectors, class Lanes>
 SINTER_SIMD void backward_params_strip(int64_t rows, int64_t n, int64_t j, Lanes at, const float* s,
                                        const float* mean, const float* rstd, const float* dy,

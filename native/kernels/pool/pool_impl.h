@@ -8,13 +8,13 @@
 namespace sinter {
 namespace {
 
-// The larger of two, NaN when either is.
+// max(kept, x), NaN when either is NaN.
 template <class V>
 SINTER_SIMD V max_or_nan(V kept, V x) {
   return select(x == x, max(x, kept), x);
 }
 
-// The tokens of a sequence that its pooling reads.
+// The tokens of a sequence that enter its pooling.
 struct PooledTokens {
   int64_t first, count;
 };
@@ -25,7 +25,7 @@ SINTER_SIMD PooledTokens pooled_tokens(Pooling kind, int64_t length, int64_t ski
   return {skipped, length - skipped};
 }
 
-// y is this times the sum of the tokens, each times its weight.
+// The factor of the weighted sum of the tokens.
 SINTER_SIMD float share_of(Pooling kind, int64_t length, int64_t skipped) {
   const float n = static_cast<float>(length), s = static_cast<float>(skipped);
   if (kind == Pooling::mean) return 1.0f / (n - s);
@@ -63,7 +63,8 @@ void pool_forward(Pooling kind, int64_t sequences, int64_t width, const int32_t*
   }
 }
 
-// The gradient of max over the tokens of one sequence: `rest` is what no earlier token has taken.
+// The gradient of max over the tokens of one sequence. `rest` is dy until the first token that
+// holds the maximum has taken it, then 0.
 template <class V>
 SINTER_SIMD void max_backward(int64_t length, int64_t width, const float* x, const float* dy,
                               float* dx) {

@@ -18,8 +18,8 @@
 namespace sinter {
 
 struct QuantizeKernels {
-  // x: [rows, n] with stride x_row; q: [rows, q_row] where bytes n..q_row of each row are set to 0.
-  // activation_bits: 8 or 7. equalizer: [n] or nullptr.
+  // x: [rows, n] with row stride x_row; q: [rows, q_row], where bytes n..q_row of each row are set
+  // to 0. activation_bits: 8 or 7. equalizer: [n] or nullptr.
   void (*rows_u8)(int activation_bits, int64_t rows, int64_t n, const float* x, int64_t x_row,
                   const float* equalizer, uint8_t* q, int64_t q_row, float* scale, int32_t* zero);
   // w: [rows, n] dense -> q [rows, n], scale [rows], sum [rows] (sum of q over the row; may be

@@ -1,4 +1,4 @@
-// Quantization to int8 on any F32x16: one pass for the range of a row, one to convert and pack.
+// Quantization to int8 on any F32x16, in two passes over a row: its range, then its codes.
 #pragma once
 
 #include "base/simd/loops.h"
@@ -7,14 +7,15 @@
 namespace sinter {
 namespace {
 
-// Below this range top / range is no finite float, and the row counts as zeros.
+// At or below this range a row counts as zeros, because top / range would not be a finite float.
 constexpr float kSmallestRange = 1e-36f;
 
 struct Range {
   float lo, hi;
 };
 
-// Where the numbers of a row come from: as they are, or each channel multiplied by its equalizer.
+// A row of the input: PlainRow as it is, EqualizedRow with each channel multiplied by its
+// equalizer.
 template <class V>
 struct PlainRow {
   const float* x;
@@ -54,14 +55,14 @@ SINTER_SIMD Range range_of(int64_t n, Row row) {
   return {reduce_min(min(lo[0], lo[1])), reduce_max(max(hi[0], hi[1]))};
 }
 
-// round(-lo / scale) in 0..top; lo <= 0 < scale.
+// The zero point: round(-lo / scale) clamped to 0..top, where lo <= 0 < scale.
 inline int32_t zero_point(float lo, float scale, float top) {
   const float zero = __builtin_rintf(-lo / scale);
   if (!(zero > 0.0f)) return 0;
   return static_cast<int32_t>(zero < top ? zero : top);
 }
 
-// How a row becomes codes; all zeros makes all of them 0.
+// Scale and zero point of a row; all zeros makes every code 0.
 struct RowScale {
   float scale, inverse;
   int32_t zero;
@@ -85,12 +86,12 @@ SINTER_SIMD void codes_of_row(int64_t n, Row row, const RowScale& by, int32_t to
   });
 }
 
-// row_at(r) is the PlainRow or EqualizedRow r.
+// Quantizes rows of the input; row_at(r) gives row r as a PlainRow or an EqualizedRow.
 template <class V, class RowAt>
 SINTER_SIMD void quantize_rows(int32_t top, int64_t rows, int64_t n, RowAt row_at, uint8_t* q,
                                int64_t q_row, float* scale, int32_t* zero) {
-  // The ranges of a few rows first, still in the L1 cache when they are read again: one row alone
-  // waits for its reductions and three divisions.
+  // Takes the ranges of a few rows before their codes, while the rows stay in the L1 cache: a
+  // single row would wait for its reductions and three divisions.
   constexpr int64_t kRows = 8, kBlockFloats = 4096;
   const int64_t fit = n > 0 ? kBlockFloats / n : kRows;
   const int64_t together = fit < 1 ? 1 : fit < kRows ? fit : kRows;

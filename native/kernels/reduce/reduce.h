@@ -1,4 +1,4 @@
-// Sums and element-wise sums that no larger kernel absorbs. Consistent.
+// Sums over rows and element-wise sums, for use where no larger kernel includes them. Consistent.
 #pragma once
 
 #include <cstdint>

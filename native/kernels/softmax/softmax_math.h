@@ -1,4 +1,4 @@
-// The exponentials of a row and the logarithm of their sum, shared by softmax and attention.
+// Shared by softmax and attention: the exponentials of a row, and the logarithm of their sum.
 // Include after one header of base/simd. A row is shifted by its maximum, so the largest
 // exponential is 1 and nothing overflows.
 #pragma once
@@ -20,9 +20,10 @@ SINTER_SIMD float exp_row(int64_t n, const float* x, float largest, float* y) {
   });
 }
 
-// x[i] <- 2^x[i] for x[i] <= 0 or NaN: the exponential of attention, whose scores come multiplied
-// by log2(e). At most 1.95 ulp from exact down to x = -126, 0 below -126.5, 1 at 0; NaN stays NaN.
-// The fifth degree is enough for that; the sixth has 0.79 ulp and costs 2 % of attention.
+// x[i] <- 2^x[i] for x[i] <= 0 or NaN: the exponential of attention, whose scores are already
+// multiplied by log2(e). At most 1.95 ulp from exact down to x = -126, 0 below -126.5, 1 at 0; NaN
+// stays NaN. A polynomial of degree 5 is enough for that; degree 6 has 0.79 ulp and costs 2 % of
+// attention.
 template <class V, int count>
 SINTER_SIMD void exp2_nonpositive(V (&x)[count]) {
   const V magic = V::set(12583039.0f);  // 1.5 * 2^23 + 127: the low bits of t are n + 127
@@ -31,7 +32,7 @@ SINTER_SIMD void exp2_nonpositive(V (&x)[count]) {
   V t[count], r[count], p[count];
 #pragma GCC unroll 8
   for (int i = 0; i < count; ++i) {
-    x[i] = max(V::set(-127.0f), x[i]);  // 2^-127 is 0 in its bits; NaN passes
+    x[i] = max(V::set(-127.0f), x[i]);  // below it 2^x is 0; keeps NaN
     t[i] = x[i] + magic;
     r[i] = x[i] - (t[i] - magic);  // exact
     p[i] = V::set(0.0013269407209f);
@@ -45,9 +46,9 @@ SINTER_SIMD void exp2_nonpositive(V (&x)[count]) {
   for (int i = 0; i < count; ++i) x[i] = p[i] * as_float(shift_left<23>(as_int(t[i])));
 }
 
-// Natural logarithm of a positive float, in double without a library, so that every machine gets
-// the same bits: x = m 2^e with m in [sqrt(1/2), sqrt(2)), ln m = 2 artanh((m - 1) / (m + 1)) as a
-// series with error below 1e-16. NaN and infinity return themselves.
+// Natural logarithm of a positive float. It is computed in double without a library, so that every
+// machine gets the same bits: x = m 2^e with m in [sqrt(1/2), sqrt(2)), ln m = 2 artanh((m - 1) /
+// (m + 1)) as a series with error below 1e-16. NaN and infinity return themselves.
 inline double log_of(float x) {
   if (!(x < __builtin_inff())) return static_cast<double>(x);
   double m = static_cast<double>(x);

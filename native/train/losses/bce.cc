@@ -1,4 +1,4 @@
-// bce: binary cross entropy of sigmoid(x) against targets from 0 to 1, mean over all elements.
+// bce: binary cross entropy of sigmoid(x) against targets from 0 to 1, averaged over all elements.
 #include "train/losses/parts.h"
 
 namespace sinter {

@@ -1,7 +1,8 @@
-// cosent: the rows are pairs, all first halves before all second ones, with a score each. A pair
-// with a lower score should have a lower cosine: log(1 + sum of exp(scale * (cos i - cos j)) over
-// all i, j with score i < score j) (Su 2022). Sorted by score, the double sum is one pass: the
-// exponentials of cosines with a lower score are a running sum.
+// cosent (Su 2022): the rows are pairs with a score each, all first halves before all second
+// halves. A pair with a lower score should have a lower cosine: the loss is log(1 + sum of
+// exp(scale * (cos i - cos j)) over all i, j with score i < score j). With the pairs sorted by
+// score the double sum takes one pass: the exponentials of cosines with lower scores form a running
+// sum.
 #include <algorithm>
 #include <numeric>
 
@@ -13,14 +14,15 @@ namespace {
 
 struct Pairs {
   std::vector<int64_t> order;        // by rising score
-  std::vector<double> up, down;      // exp(scale * cos) and exp(-scale * cos), by pair
-  std::vector<double> below, above;  // sums of `up` of lower and of `down` of higher scores
+  std::vector<double> up, down;      // per pair: exp(scale * cos), exp(-scale * cos)
+  std::vector<double> below, above;  // sums of `up` over lower, of `down` over higher scores
 };
 
-// e^x; a cosine that is no number stays none.
+// e^x; NaN stays NaN.
 double power(double x) { return x == x ? portable_exp(x) : x; }
 
-// body(begin, end) for each run of equal scores in `order`, or from its end to its beginning.
+// Calls body(begin, end) for each run of equal scores in `order`, from the start or (not `rising`)
+// from the end.
 template <typename Body>
 void for_ties(const std::vector<int64_t>& order, const float* scores, bool rising,
               const Body& body) {
@@ -39,7 +41,8 @@ void for_ties(const std::vector<int64_t>& order, const float* scores, bool risin
   }
 }
 
-// sums[i]: of `values` over all pairs that come before those with the score of i.
+// sums[i] = the sum of `values` over all pairs with a lower score than i (not `rising`: a higher
+// one).
 void sum_before(const Pairs& pairs, const float* scores, bool rising,
                 const std::vector<double>& values, std::vector<double>& sums) {
   double sum = 0;

@@ -1,4 +1,4 @@
-// cross_entropy: mean of -log softmax(row)[label] over the labelled rows.
+// cross_entropy: -log softmax(row)[label], averaged over the labelled rows.
 #include "train/losses/parts.h"
 
 namespace sinter {

@@ -1,4 +1,5 @@
-// external: a loss that the caller computed; the targets are its gradient. Its value is 0 here.
+// external: a loss that the caller has computed; the targets are its gradient, and its value here
+// is 0.
 #include "train/losses/parts.h"
 
 namespace sinter {

@@ -1,6 +1,6 @@
-// in_batch_negatives: the first rows are anchors, the rows after them candidates. Each anchor
-// is to be nearest to its positive: cross entropy over scale * cosine with every candidate, so the
-// positives of others are negatives (Henderson et al. 2017, section 4.4).
+// in_batch_negatives (Henderson et al. 2017, section 4.4): the first rows are anchors, the rows
+// after them candidates. Each anchor should be nearest to its positive: cross entropy over scale *
+// cosine with every candidate, so the positives of other anchors serve as negatives.
 #include <algorithm>
 
 #include "train/losses/parts.h"
@@ -9,7 +9,8 @@
 namespace sinter {
 namespace {
 
-// dy [m, k] from the gradient of the cosines [m, n] (strides as in GemmF32Args) and rows [n, k].
+// Computes dy [m, k] from the gradient of the cosines [m, n] (strides as in GemmF32Args) and the
+// other rows [n, k].
 void pull_back(Run& run, int64_t m, int64_t n, int64_t k, const float* cosines, int64_t row,
                int64_t column, const float* rows, float* dy) {
   const float* packed = pack_shared(run, n, k, rows, k, 1);

@@ -1,6 +1,6 @@
-// What a loss is: one function over the rows of an output, described by a row of losses.inc. A
-// batch may go through the network in slices, so what a loss is divided by is counted over the
-// whole batch first; the gradients of the slices then add up to that of the batch.
+// A loss: one function over the rows of an output, and its row in losses.inc. A batch may go
+// through the network in slices, so the divisor of a loss is counted over the whole batch first;
+// then the gradients of the slices add up to that of the batch.
 #pragma once
 
 #include <cstdint>
@@ -11,11 +11,11 @@
 
 namespace sinter {
 
-// The numbers of a term, one array for the whole batch.
+// The kinds of targets of a term; they are one array for the whole batch.
 enum class TargetKind : int {
   classes,    // int32 [rows of the output], below its width; -1: the row does not count
   values,     // float [rows, width of the output]
-  spans,      // int32 [texts, 2]: start and end, tokens inside the text; -1: does not count
+  spans,      // int32 [texts, 2]: start and end, tokens inside the text; -1: no label
   positives,  // int32 [anchors], below the rows after the anchors; -1: the anchor does not count
   scores      // float [pairs]; the output has two rows for each
 };
@@ -25,28 +25,28 @@ enum class Coupling : int { split, coupled };
 
 // One term of the sum that a step minimises.
 struct LossTerm {
-  int loss = 0;  // row of loss_table()
+  int loss = 0;  // index in loss_table()
   std::string output = "logits";
   double weight = 1;
-  double scale = 20;            // what coupled losses multiply cosines by
-  std::vector<int32_t> labels;  // the targets, as integers or as floats
+  double scale = 20;            // factor of the cosines in coupled losses
+  std::vector<int32_t> labels;  // targets, as integers or as floats
   std::vector<float> values;
 };
 
-// Rows of an output, with all that their loss is computed from.
+// The rows of an output whose loss is to be computed, with all inputs of the loss.
 struct LossCall {
-  Run& run;  // lanes, kernels and scratch; a split loss: the slice that has run
+  Run& run;  // lanes, kernels and scratch; for a split loss the slice that has run
   const LossTerm& term;
   int64_t rows = 0, width = 0;
   int64_t first_row = 0;  // of the whole batch
   const float* x = nullptr;
-  float* dx = nullptr;  // overwritten by the gradient, times the term's weight
-  // What the sums are divided by: labels that count, or elements. 0: there is nothing to learn
-  // from. Spans have labels of both kinds.
+  float* dx = nullptr;  // is overwritten by the gradient times the term's weight
+  // The divisor of the loss: its labelled rows, or its elements; 0 when there are none. Spans count
+  // labels of starts and of ends.
   int64_t count = 0, ends_count = 0;
 };
 
-// The rows' share of the loss, without the term's weight.
+// Returns the share of these rows in the loss, without the term's weight.
 using LossFunction = double (*)(const LossCall& call);
 
 struct LossRow {

@@ -1,4 +1,4 @@
-// mse: squared error, mean over all elements.
+// mse: squared error, averaged over all elements.
 #include "train/losses/parts.h"
 
 namespace sinter {

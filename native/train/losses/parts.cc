@@ -1,4 +1,4 @@
-// Elements and unit rows.
+// The loss of independent elements, and rows of length 1.
 #include "train/losses/parts.h"
 
 namespace sinter {

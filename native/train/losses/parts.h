@@ -1,4 +1,4 @@
-// What several losses have in common. Rows are split among the lanes; their losses are summed in
+// Functions that several losses share. Rows are split among the lanes; their losses are summed in
 // order, in double, so the number of lanes changes no bit.
 #pragma once
 
@@ -8,7 +8,7 @@
 
 namespace sinter {
 
-// The factor of a gradient whose loss is divided by `count`.
+// The factor of the gradient of a loss that is divided by `count`.
 inline float gradient_share(double weight, int64_t count) {
   return count == 0 ? 0.0f : static_cast<float>(weight) / static_cast<float>(count);
 }
@@ -19,19 +19,19 @@ inline double loss_mean(const std::vector<float>& losses, int64_t count) {
   return count == 0 ? 0 : sum / static_cast<double>(count);
 }
 
-// A loss of independent elements, by its kernel.
+// A loss of independent elements, computed by `kernel`.
 using ElementKernel = decltype(LossKernels::squared_error);
 double element_loss(const LossCall& call, ElementKernel kernel);
 
-// Rows divided by their lengths: what cosines are products of.
+// The rows of a call divided by their lengths; the products of such rows are cosines.
 class UnitRows {
  public:
   explicit UnitRows(const LossCall& call);
 
   const float* row(int64_t index) const { return values_.data() + index * call_.width; }
-  // Of the unit rows; starts undefined.
+  // The gradient of a unit row; undefined until the caller writes it.
   float* grad(int64_t index) { return grads_.data() + index * call_.width; }
-  // Writes dx of the call from grad().
+  // Writes dx of the call from the gradients of the unit rows.
   void finish();
 
  private:

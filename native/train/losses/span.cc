@@ -1,6 +1,6 @@
-// span: where an answer starts and ends. The output has two columns of tokens; each is a softmax
-// over the tokens of a text, with a cross entropy over the texts that have a label. The loss is
-// half the sum of both means.
+// span: the start and the end of an answer. The output has two columns of tokens; each is a softmax
+// over the tokens of a text, with the cross entropy averaged over the texts that have a label. The
+// loss is half the sum of both averages.
 #include "train/losses/parts.h"
 
 namespace sinter {

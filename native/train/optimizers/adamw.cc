@@ -28,7 +28,7 @@ class AdamW : public Optimizer {
                                      span.state[0], span.state[1]);
   }
 
-  // Both averages are still 0: only decay changes the values.
+  // Both moments are still 0, so only decay changes the values.
   void rest(const WeightSettings& settings, const UpdateSpan& span) const override {
     const AdamWStep step = step_of(settings);
     if (step.decay > 0)

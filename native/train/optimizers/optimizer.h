@@ -1,5 +1,5 @@
-// What an optimizer is: the rule that turns a gradient into a change of the weights, and the
-// buffers of state that it keeps, each as large as the weight and 0 at the start.
+// An optimizer: the rule that turns gradients into changes of the weights, and the state buffers
+// that it keeps, each as large as the weight and 0 at the start.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace sinter {
 
-// Of all optimizers; each reads its own.
+// The settings of all optimizers; each reads its own.
 struct OptimizerSettings {
   std::string name;
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;  // adamw
@@ -17,18 +17,18 @@ struct OptimizerSettings {
   bool nesterov = false;
 };
 
-// What differs between the weights of a program.
+// Settings that may differ between the weights of a program.
 struct WeightSettings {
   double learning_rate_factor = 1;
   double weight_decay = 0;
 };
 
-// The elements that one call updates.
+// The elements of one update call.
 struct UpdateSpan {
   int64_t count = 0;
   float* values = nullptr;
   const float* grad = nullptr;
-  float* state[2] = {};  // one for each of the buffers
+  float* state[2] = {};  // one for each of buffers()
 };
 
 class Optimizer {
@@ -37,16 +37,17 @@ class Optimizer {
 
   // At most two.
   virtual std::vector<std::string> buffers() const = 0;
-  // Before the updates of step `step`, which counts from 1. Gradients are multiplied by
+  // Call it before the updates of step `step`, which counts from 1. Gradients are multiplied by
   // `grad_scale` first.
   virtual void begin_step(int64_t step, double learning_rate, double grad_scale) = 0;
-  // Any lane, disjoint spans.
+  // Updates the elements of a span. Lanes may update disjoint spans at the same time.
   virtual void update(const WeightSettings& settings, const UpdateSpan& span) const = 0;
-  // The same for a span whose gradients have been 0 in every step so far: update() with less work.
+  // The same result as update() with less work, for a span whose gradients have been 0 in every
+  // step.
   virtual void rest(const WeightSettings& settings, const UpdateSpan& span) const = 0;
 };
 
-// Error(INTERNAL) for an unknown name.
+// Makes the optimizer of `settings.name`; Error(INTERNAL) for an unknown name.
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerSettings& settings);
 std::vector<std::string> optimizer_names();
 

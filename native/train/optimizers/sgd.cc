@@ -1,5 +1,5 @@
-// sgd: gradient descent with momentum and coupled decay, as torch.optim.SGD with dampening 0: the
-// decay is part of the gradient, so it goes into the momentum too.
+// sgd: gradient descent with momentum and coupled decay, as torch.optim.SGD with dampening 0. The
+// decay is part of the gradient, so it enters the momentum too.
 #include "kernels/kernel_set.h"
 #include "train/optimizers/optimizer.h"
 
@@ -26,7 +26,7 @@ class Sgd : public Optimizer {
     active_kernels().optimizer.sgd(step, span.count, span.values, span.grad, span.state[0]);
   }
 
-  // Without decay the momentum is still 0, and nothing changes.
+  // Without decay the momentum is still 0, so nothing changes.
   void rest(const WeightSettings& settings, const UpdateSpan& span) const override {
     if (settings.weight_decay > 0) update(settings, span);
   }

@@ -16,7 +16,7 @@ class Bf16Storage final : public Storage {
   void widen(int64_t rows, int64_t width, const ConstPartRows& from, float* to) const override {
     widen_bf16(rows * width, from[0], to);
   }
-  // A number that rounds beyond bf16 becomes an infinity, which the check of the pack finds.
+  // A number that rounds beyond bf16 becomes an infinity, which check_finite of the pack reports.
   void narrow(int64_t rows, int64_t width, const float* from, const PartRows& to) const override {
     narrow_bf16(rows * width, from, to[0]);
   }

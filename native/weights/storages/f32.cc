@@ -1,4 +1,4 @@
-// f32: numbers as they are. The only storage that vectors have and that an optimizer changes.
+// f32: plain numbers. The only storage of vectors and of weights that an optimizer changes.
 // Products read panels of W^T; gradients of their inputs read panels of W.
 #include <cstring>
 

@@ -1,6 +1,6 @@
-// s4: codes of 4 bits, two a byte (the first in the low half), and a scale and a zero point for
-// each block of 32 columns: w = (code - zero) * scale. The range of a block always has 0 in it,
-// which has a code of its own. Lookups and products widen it, a block of rows at a time.
+// s4: codes of 4 bits, two per byte (the first in the low half), with a scale and a zero point for
+// each block of 32 columns: w = (code - zero) * scale. The range of a block always includes 0,
+// which has an exact code. Lookups and products widen rows block by block.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -12,7 +12,7 @@ namespace {
 
 constexpr int64_t kBlock = 32;
 constexpr float kTop = 15.0f;
-// Below this range top / range is no finite float, and the block counts as zeros.
+// At or below this range a block counts as zeros, because top / range would not be a finite float.
 constexpr float kSmallestRange = 1e-36f;
 
 int64_t blocks_of(int64_t width) { return (width + kBlock - 1) / kBlock; }

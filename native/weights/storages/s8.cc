@@ -1,5 +1,6 @@
-// s8: a code an element and a scale a row, w = code * scale. Products run in integers: each row of
-// the input is quantized first (the int8 contract), and only the packed codes are kept for them.
+// s8: one code per element and one scale per row, w = code * scale. Products run in integers
+// (gemm_s8.h): each row of the input is quantized first. A weight that is only a matrix keeps only
+// its packed codes.
 #include <cstring>
 
 #include "kernels/kernel_set.h"
@@ -22,7 +23,7 @@ const GemmS8Format& format_of(const Pack& pack) {
   return active_kernels().gemm_s8.format(pack.activation_bits);
 }
 
-// The rows of a product's input as codes.
+// The input of a product, quantized per row.
 struct QuantizedInput {
   // Codes, then scales, then zero points, each on its own cache lines (a_row is a multiple of 64).
   QuantizedInput(Lanes& lanes, const Pack& pack, const Product& product) {

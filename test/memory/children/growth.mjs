@@ -24,7 +24,7 @@ async function sample() {
   return { outside, external, heap: heapUsed, resources, weights: native().weightBytes() };
 }
 
-/** Alone, in batches, refused and cancelled calls. */
+/** Calls with one text and with several, some of them refused or cancelled. */
 async function calls(encoder, count) {
   for (let i = 0; i < count; i++) {
     const texts = Array.from({ length: 1 + (i % 4) }, (_, j) => text(i + j));
@@ -36,7 +36,7 @@ async function calls(encoder, count) {
   }
 }
 
-/** The native program alone, on the same tokens. */
+/** Runs of the native program alone, on the same tokens. */
 async function runs(encoder, count) {
   const tokens = await encoder.parts.tokenizer.encode([text(1), text(6)], { maxTokens: 64 });
   const batch = { ids: tokens.ids, offsets: tokens.offsets, segments: null };

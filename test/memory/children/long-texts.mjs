@@ -25,7 +25,7 @@ const unit =
     khmer: KHMER,
   }[shape] ?? words;
 const made = unit.repeat(length / Buffer.byteLength(unit));
-// In one piece, as a text from a file is.
+// A string in one piece, like a text read from a file.
 const text = Buffer.from(made).toString();
 const before = process.memoryUsage.rss() / 2 ** 20;
 const run = {
@@ -37,7 +37,7 @@ const run = {
   khmer: () => tokenizer.encode([text], { maxTokens: 512 }),
   chinese: () => tokenizer.encode([text], { maxTokens: 512 }),
   pair: () => tokenizer.encode([[text, text]], { maxTokens: 512 + specials }),
-  // Which text gets the odd token is known at the end of the shorter one.
+  // With an odd limit, the end of the shorter text decides which text gets the extra token.
   odd: () => tokenizer.encode([[text, text]], { maxTokens: 513 + specials }),
   refused: () => tokenizer.encode([text], { maxTokens: 512, truncate: false }).catch(() => {}),
   async windows() {

@@ -65,7 +65,10 @@ const calls = {
   load: (signal) => Encoder.load(BERT, { pooling: 'mean', signal }),
 };
 
-/** From the abort to the end of the call; of one that was over before, only how it ended. */
+/**
+ * Aborts a call after `moment` milliseconds. Returns how it ended, and the times from the abort to its end; for a call that had
+ * ended before, only that.
+ */
 async function answerTo(call, moment) {
   const abort = new AbortController();
   let over = null;
@@ -82,7 +85,7 @@ async function answerTo(call, moment) {
 }
 
 const found = {};
-// Everything has run once, and is compiled.
+// Everything is run once before, so that the code is compiled.
 await encoder.embed(['a']);
 for (const [name, call] of Object.entries(calls)) {
   if (only !== undefined && name !== only) continue;

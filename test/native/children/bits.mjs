@@ -37,7 +37,7 @@ async function made(from, trainable) {
   }
   await written.seal();
   if (trainable) return written;
-  // What is s8 in the graph is made from the floats.
+  // The s8 weights of the graph are made from the floats.
   const derived = from.weights.map((spec) => ({ ...spec, from: { store, name: spec.name } }));
   const program = new border.Program(from, new border.Store(derived), { trainable });
   await program.seal();

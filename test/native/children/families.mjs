@@ -27,7 +27,7 @@ async function made(graph, weights, trainable) {
   }
   await written.seal();
   if (trainable) return written;
-  // What is s8 in the graph is made from the floats.
+  // The s8 weights of the graph are made from the floats.
   const derived = graph.weights.map((spec) => ({ ...spec, from: { store, name: spec.name } }));
   const program = new border.Program(graph, new border.Store(derived), { trainable });
   await program.seal();

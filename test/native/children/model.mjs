@@ -54,7 +54,7 @@ export async function program(trainable = false) {
   const from = graph();
   const made = new border.Program(from, new border.Store(from.weights), { trainable });
   for (const { name, shape } of graph().weights) {
-    // As large as it takes for the signal to come through all layers.
+    // Weights large enough for the signal to pass all layers.
     const scale = 2.4 / Math.sqrt(shape[1]);
     const draw = (_, i) => Math.sin((i * i) % 1009) * scale;
     const values = Float32Array.from({ length: shape[0] * shape[1] }, draw);

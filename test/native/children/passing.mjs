@@ -1,7 +1,10 @@
 // Urgent calls beside bulk calls and training steps. `argv[2]` picks the scene, `argv[3]` the lanes; prints its finding.
 import { batch, border, call, HIDDEN, program, SETTINGS, sanitized, step } from './model.mjs';
 
-/** Texts, calls or steps of bulk work: a quarter under a sanitizer, where that lasts longer than all of it does without. */
+/**
+ * The amount of bulk work, in texts, calls or steps: a quarter under a sanitizer, where this quarter takes longer than the
+ * whole elsewhere.
+ */
 const bulkOf = (count) => (sanitized ? Math.ceil(count / 4) : count);
 
 /** Starts an urgent call over `texts` texts: { jobId, data, done }. */
@@ -20,7 +23,10 @@ const settle = (done) =>
   );
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Runs urgent calls of mixed sizes one after the other while `busy` is not settled; their number and the wrong ones. */
+/**
+ * Runs urgent calls of mixed sizes one after the other until `busy` is settled. Returns their number and the number of wrong
+ * results.
+ */
 async function passWhile(busy, made, calm) {
   let over = false;
   busy.finally(() => {
@@ -146,7 +152,7 @@ const scenes = {
     return calls > 20;
   },
 
-  /** Waiting ones of both kinds end at once, running ones soon, nobody else is touched. */
+  /** Cancels jobs of both kinds: waiting ones end at once, running ones soon, and no other job is touched. */
   async cancel() {
     const made = await program();
     const calm = await calmResults(made);
@@ -189,7 +195,7 @@ const scenes = {
     return { long, idle: await share(() => sleep(300)) };
   },
 
-  /** Milliseconds of CPU time in a second without calls, after some. */
+  /** Milliseconds of CPU time in a second without calls, after some calls. */
   async idle() {
     const made = await program();
     await call(made, 50).done;

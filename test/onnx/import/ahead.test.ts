@@ -1,5 +1,5 @@
 /**
- * The values that a thread computes ahead of recovery: those of the verification's probe, bit for bit, or none.
+ * Values that a thread computes ahead of recovery: they have the bits of the values of the verification's probe, or are none.
  */
 
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -32,7 +32,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** What the verification of a file wants. */
+/** The request of a file's verification. */
 function wantedOf({ plain, recovered, graph }: OnnxImport): Guess {
   return {
     files: plain.source.files,
@@ -51,25 +51,25 @@ describe.skipIf(availableParallelism() === 1)('in a thread', () => {
     for (const name of wanted.outputs) expect(got?.get(name)?.data).toEqual(values.get(name)?.data);
   });
 
-  test('a file that cannot be read gives none', async () => {
+  test('a file that cannot be read gives no values', async () => {
     const bad = join(folder, 'bad.onnx');
     await writeFile(bad, 'no model');
     expect(await Ahead.begin({ file: bad, settings: {} })?.take(wantedOf(imported))).toBeNull();
   });
 
-  test('what was not guessed gives none', async () => {
+  test('a request that was not guessed gets no values', async () => {
     const ahead = Ahead.begin({ file, settings: {} });
     expect(await ahead?.take({ ...wantedOf(imported), outputs: ['none'] })).toBeNull();
   });
 
-  test('a thread that was ended gives none', async () => {
+  test('a thread that was ended gives no values', async () => {
     const ahead = Ahead.begin({ file, settings: {} });
     await ahead?.end();
     expect(await ahead?.take(wantedOf(imported))).toBeNull();
   });
 });
 
-test('every part of a guess counts', () => {
+test('a guess is wrong when any part of it differs from the request', () => {
   const wanted = wantedOf(imported);
   const guess = guessOf(imported.plain.source, {}, 8);
   expect(isGuessed(guess, wanted)).toBe(true);
@@ -85,7 +85,9 @@ test('every part of a guess counts', () => {
   for (const other of others) expect(isGuessed(guess, { ...wanted, ...other })).toBe(false);
 });
 
-/** Longer probes, and files whose own graph does not show which tables its inputs index. */
+/**
+ * Files whose guess is wrong: those with longer probes, and those whose own graph does not show which tables its inputs index.
+ */
 const MISSED = /deberta|mpnet|_opt_|gatherblock|const_nodes_identity|wo_castmul|posids_int32/;
 
 test('the guess is right for most files of the zoo', async () => {

@@ -1,5 +1,5 @@
 /**
- * The reference evaluator on graphs that nobody meant: inputs rewired, attributes changed. A typed error or a result, never
+ * The reference evaluator on graphs with random mistakes: inputs rewired, attributes changed. A typed error or a result, never
  * anything else, within its limits.
  */
 
@@ -62,7 +62,7 @@ async function outcome(run: () => Promise<unknown>): Promise<string> {
   }
 }
 
-describe('graphs that nobody meant', () => {
+describe('graphs with inputs and attributes changed at random', () => {
   it('give a result or a typed error', async () => {
     const next = generator(20261122);
     const tally = new Map<string, number>();

@@ -116,7 +116,7 @@ describe.skipIf(!existsSync(join(SHARED_ONNX, 'ort2026')))(
       }, 120_000);
     }
 
-    it('agree, all but those with operators of images', () => {
+    it('agree, except files with operators of images', () => {
       expect(tally.compared).toBeGreaterThanOrEqual(100);
       // Conv and Resize: no encoder of text has them.
       expect(tally.unknown).toEqual([

@@ -26,7 +26,7 @@ const SIZE = WIDTH / HEADS;
 interface Spelling {
   readonly interleaved?: boolean;
   readonly causal?: boolean;
-  /** The shape that heads are split by comes from the graph: nobody knows it before the graph runs. */
+  /** The shape by which heads are split is computed in the graph, so it is unknown before the graph runs. */
   readonly hidden?: boolean;
   readonly scale?: number;
 }

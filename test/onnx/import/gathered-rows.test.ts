@@ -11,7 +11,7 @@ import {
   type Raw,
 } from '../../../lib/checkpoint/onnx/gathered-rows.js';
 
-/** One number after the other. */
+/** Copies the numbers one by one. */
 function naive(from: Raw, { at, rows, columns, rowStep, columnStep }: Layout): number[] {
   const index = (i: number) => at + Math.floor(i / columns) * rowStep + (i % columns) * columnStep;
   return Array.from({ length: rows * columns }, (_, i) => from[index(i)] ?? Number.NaN);

@@ -22,7 +22,7 @@ async function withNotes(change: (notes: Notes, imported: OnnxImport) => void) {
   return int8Weights({ ...imported, plain }, nameOnnx(imported, {}));
 }
 
-/** What the product of the first feed-forward weight reads. */
+/** The input of the product with the first feed-forward weight. */
 function inputOf({ plain }: OnnxImport): string {
   const wide = plain.graph.nodes.find(({ op, inputs }) => {
     const [rows = 0, columns = 0] = plain.graph.initializers.get(inputs[1] ?? '')?.dims ?? [];

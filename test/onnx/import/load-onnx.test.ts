@@ -64,7 +64,7 @@ test('token ids in, sentence vectors out', async () => {
   const wanted = (await golden(caseOf(SENTENCE ?? ''), 'b3', 'output')).get('sentence_embedding');
   const apart = vectors.data.map((x, i) => Math.abs(x - (wanted?.data[i] ?? Number.NaN)));
   expect(Math.max(...apart)).toBeLessThan(1e-5);
-  // The same bits alone.
+  // A text alone has the same bits.
   const alone = await model.run([ids[1] ?? []]);
   expect(alone.row(0)).toEqual(vectors.row(1));
   await expect(model.tokenize('a text')).rejects.toThrow(/no tokenizer/);

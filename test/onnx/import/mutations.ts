@@ -143,7 +143,7 @@ function passedOn(graph: EncoderGraph, at: number): EncoderGraph {
   return JSON.parse(renamed) as EncoderGraph;
 }
 
-/** Only the weights that are read. */
+/** The graph with only the weights that its nodes read. */
 function used(graph: EncoderGraph): EncoderGraph {
   const text = JSON.stringify(graph.nodes);
   const weights = graph.weights.filter(({ name }) => text.includes(JSON.stringify(name)));

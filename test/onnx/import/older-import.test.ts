@@ -25,7 +25,7 @@ const RECORDED = [
   'ort130_optimized/bert_toy.extended.onnx',
   'ort130_optimized/distilbert_sst2_tiny.extended.onnx',
 ];
-/** Nothing is recorded of these. */
+/** Files without recorded outputs, which are only verified. */
 const VERIFIED = [
   'ort130_optimized/bert_toy.all.onnx',
   'ort130_optimized/bert_toy.basic.onnx',

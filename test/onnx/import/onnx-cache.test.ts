@@ -19,7 +19,7 @@ const IDS = [
 let folder = '';
 let file = '';
 
-/** A case with int8 weights; what is kept of it has codes, tables and vectors. */
+/** A case with int8 weights; its cache entry has codes, tables and vectors. */
 const QUANTIZED = CASES.find(({ name }) => name === 'distilbert_qdyn_ort_extended');
 const SENTENCE = CASES.find(({ name }) => /^(optimum_st_mean_norm|st_bert)/.test(name));
 
@@ -144,7 +144,7 @@ interface Forged {
   head: { task: string };
 }
 
-/** Changes what was written and signs it anew, as somebody might who wants more than to save time. */
+/** Changes a cache entry and signs it again, as an attacker might. */
 async function forge(change: (contents: Forged) => void): Promise<void> {
   const path = await entryPath();
   const entry = JSON.parse((await readFile(path, 'utf8')).slice(65));

@@ -37,7 +37,8 @@ test('timers go on while a file is imported and verified', async () => {
   const ms = performance.now() - begin;
   clearInterval(timer);
   expect(model.report.verification?.difference).toBeLessThan(2e-4);
-  // Two hundred a second at most; on a busy machine a twentieth of them. In one thread there are a handful in all.
+  // A timer of 5 ms fires at most 200 times a second, on a busy machine perhaps a twentieth of that. With the import in this
+  // thread it would fire a few times in all.
   expect(ticks).toBeGreaterThan(ms / 100);
 }, 120_000);
 

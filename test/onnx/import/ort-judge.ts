@@ -48,7 +48,7 @@ export interface OperatorCase {
   readonly tolerance?: number;
 }
 
-/** The same attributes as the reader would give them. */
+/** The attributes as the reader gives them. */
 function asRead(attributes: Readonly<Record<string, AttributeSpec>>): OnnxNode['attributes'] {
   return new Map(
     Object.entries(attributes).map(([name, value]) => {

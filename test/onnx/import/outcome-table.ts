@@ -1,10 +1,8 @@
-/**
- * The table of the guide: what the zoo's exporters and tools wrote, by architecture, and what became of each file.
- */
+/** The table of the guide: for each exporter and tool of the zoo, by architecture, what became of its files. */
 
 import type { ZooCase } from './zoo.js';
 
-/** What an import of a case came to. */
+/** The outcome of importing a case. */
 export interface Outcome {
   readonly zooCase: ZooCase;
   /** Refused: why. */
@@ -44,7 +42,7 @@ const COLUMNS: readonly (readonly [string, readonly string[]])[] = [
   ['Nomic-like', ['nomic-like']],
 ];
 
-/** Markdown: rows are who wrote the file, cells how many were imported, and why others were not. */
+/** The table in Markdown: a row for each writer of files; cells say how many were imported, and why others were not. */
 export function outcomeTable(outcomes: readonly Outcome[]): string {
   const order = ['TorchScript exporter', 'torch.export based exporter', 'optimum'];
   const rows = [...order, ...TOOLS.map(([name]) => name)];

@@ -29,7 +29,7 @@ const whole = (name: string, dims: readonly number[], ...values: number[]) =>
 
 type Step = readonly [op: string, inputs: readonly string[], attributes?: NodeSpec['attributes']];
 
-/** Where a step reads `$`, it reads what the step before it made; `ids` is the input. */
+/** In a step `$` stands for the output of the step before, `ids` for the input. */
 const WAYS: Readonly<Record<string, readonly Step[]>> = {
   'a cast to floats and back': [
     ['Cast', ['$'], { to: 1 }],

@@ -167,7 +167,7 @@ describe('nodes', () => {
     expect(model.producer).toBe('test');
   });
 
-  it('an initializer that is listed as an input is none', async () => {
+  it('an initializer that is also listed as an input is not counted as one', async () => {
     const spec: FileSpec = {
       nodes: [identity],
       inputs: [{ name: 'w', dtype: 'float32', dims: [1] }],

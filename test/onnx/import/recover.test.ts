@@ -53,7 +53,7 @@ function refusal(plain: PlainModel) {
   throw new Error('it was recovered');
 }
 
-test('the graph as it is is recovered', async () => {
+test('the unchanged graph is recovered', async () => {
   const { hidden, maxTokens, vocabulary } = recoverDraft(await plainOf());
   expect(hidden.kind).toBe('token');
   expect(maxTokens).toBeGreaterThan(1);
@@ -65,7 +65,7 @@ test('attention that does not hide padding is refused', async () => {
   const makers = new Map(plain.graph.nodes.flatMap((n) => n.outputs.map((o) => [o, n] as const)));
   const bad = changed(plain, (node) => {
     if (node.op !== 'Softmax') return node;
-    // What the mask was added to.
+    // The scores, without the mask that was added to them.
     const sum = makers.get(node.inputs[0] ?? '');
     return { ...node, inputs: [sum?.inputs[0] ?? ''] };
   });
@@ -215,7 +215,7 @@ describe('matrices', () => {
     expect(stack(parts)).toEqual(whole);
   });
 
-  test('rows in another order are pieces', () => {
+  test('rows in another order become pieces', () => {
     const { pieces } = pickRows(whole, [4, 5, 0]);
     expect(pieces.map(({ begin, end }) => [begin, end])).toEqual([
       [4, 6],
@@ -224,8 +224,8 @@ describe('matrices', () => {
   });
 });
 
-/** ModernBERT whose positions come from an operator that nobody has thought of. */
-test('where long texts cannot be looked at, texts stay as short as was looked at', async () => {
+/** ModernBERT whose positions come from operators that no rule knows. */
+test('without a probe of long texts, texts are limited to the length that was probed', async () => {
   const file = CASES.find(({ name }) => name === 'modernbert_dyn18')?.model ?? '';
   const plain = toPlain(await readOnnxModel(file));
   expect(recoverDraft(plain).seen).toBeNull();
@@ -246,7 +246,7 @@ test('where long texts cannot be looked at, texts stay as short as was looked at
   expect(found).toMatchObject({ seen: 150, maxTokens: 150, bounded: true });
 });
 
-test('where a branch depends on the length, texts stay as short as was looked at', async () => {
+test('where a branch depends on the length, texts are limited to the length that was probed', async () => {
   const file = CASES.find(({ name }) => name === 'modernbert_dyn18')?.model ?? '';
   const { graph, ...plain } = toPlain(await readOnnxModel(file));
   const [ids = ''] = graph.inputs.map(({ name }) => name);

@@ -22,7 +22,7 @@ import { ONNX_FIXTURES, zooCases } from './zoo.js';
 
 const CASES = zooCases(join(ONNX_FIXTURES, 'zoo'));
 
-/** What the cache would keep of a file, through its text. */
+/** The entry that the cache would keep of a file, after a round trip through its text. */
 function storedIn({ imported, named, quantized }: ImportedFolder): StoredContents | null {
   const { sources, tables } = contentsOf(imported, named);
   const { files, path } = imported.plain.source;
@@ -51,7 +51,7 @@ async function bytesIn(tensors: StoredTensors, name: string, most: number): Prom
   return Buffer.concat(chunks);
 }
 
-/** How many weights were compared; null where the file's are not read as they lie in it. */
+/** Compares the weights of a file and returns their number; null where the file's weights cannot be read in place. */
 async function compared(file: string, widen: boolean): Promise<number | null> {
   const folder = await readOnnxFolder(file, { widen, firstPosition: 0 });
   const stored = storedIn(folder);

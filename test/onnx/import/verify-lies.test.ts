@@ -1,5 +1,6 @@
 /**
- * What verification must not let pass, and what it must: int8 files, wrong rewrites, outputs in any order, options of the caller.
+ * Verification must find these mistakes and accept these good files: int8 files, wrong rewrites, outputs in any order, options
+ * of the caller.
  */
 
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -32,7 +33,7 @@ function modelOf(name: string): string {
   return CASES.find((item) => item.name === name)?.model ?? '';
 }
 
-/** The program of what was recovered. */
+/** The recovered graph and its program, changed by `change`. */
 async function draftOf(imported: OnnxImport, change = (graph: EncoderGraph) => graph) {
   const { graph, sources, values } = imported.graph(STYLES[0]);
   const changed = change(graph);
@@ -45,7 +46,7 @@ async function draftOf(imported: OnnxImport, change = (graph: EncoderGraph) => g
 }
 
 describe.each(['token', 'tensor'] as const)('int8 with a range per %s', (activations) => {
-  test('another pooling is seen, though rounding is as large', async () => {
+  test('another pooling is found, although rounding errors are as large', async () => {
     const file = join(folder, `${activations}.onnx`);
     await using model = await Encoder.load(SENTENCE);
     await using int8 = await model.quantize({ equalize: false });
@@ -68,7 +69,10 @@ describe.each(['token', 'tensor'] as const)('int8 with a range per %s', (activat
   });
 });
 
-/** A rule's mistake: a weight of the plain form is not the file's, and what is recovered from it agrees with it. */
+/**
+ * Imitates the mistake of a rule: a weight of the plain form differs from the file's, and the graph recovered from it agrees
+ * with it.
+ */
 function mistaken(imported: OnnxImport, factor: number): void {
   const { initializers } = imported.plain.graph;
   const piece = [...imported.graph(STYLES[0]).sources.values()].find(
@@ -97,7 +101,7 @@ test.each([
   program.dispose();
 });
 
-test('the first value that differs is not what was made on the way to another', async () => {
+test('the first difference is reported at a value of the file, not at an intermediate step', async () => {
   const imported = await importOnnx(modelOf('bert_dyn23_sdpa_attention_op'));
   let seen = 0;
   const { graph, program, values, liar } = await draftOf(imported, (right) => ({

@@ -1,6 +1,4 @@
-/**
- * Verification catches what recovery got wrong: graphs that were changed behind its back.
- */
+/** Verification catches mistakes of recovery: the tests change a recovered graph before it is verified. */
 
 import { expect, test } from 'vitest';
 import { verifyOnnx } from '../../../lib/checkpoint/onnx/verify-onnx.js';
@@ -42,7 +40,7 @@ test('a wrong scale is found, and where it begins to show', async () => {
     node.op === 'attention' && seen++ === 1 ? { ...node, scale: node.scale * 1.01 } : node,
   );
   const attention = changed.nodes.filter(({ op }) => op === 'attention')[1];
-  // Its own rows are in another order in the file: the next value is the first that can be compared.
+  // The rows of this value are in another order in the file, so the next value is the first that can be compared.
   const order = [...values];
   const at = order.findIndex(([name]) => name === attention?.output);
   const first = order.slice(at).find(([, { origin }]) => origin !== '')?.[1].origin;
@@ -55,7 +53,7 @@ test('a wrong scale is found, and where it begins to show', async () => {
   program.dispose();
 });
 
-test('a program of NaN is not taken for a good one', async () => {
+test('a program that computes NaN is refused', async () => {
   const { liar, changed, program } = await tampered((node) =>
     node.op === 'attention' ? { ...node, scale: 1e38 } : node,
   );

@@ -20,7 +20,7 @@ import {
 } from './zoo.js';
 
 const whole = existsSync(`${SHARED_ONNX}/zoo`);
-/** Without ../shared: the files that are kept here. */
+/** The committed files, which are tested without ../shared too. */
 const CASES = zooCases(`${ONNX_FIXTURES}/zoo`);
 
 const GUIDE = fileURLToPath(new URL('../../../docs/guide/onnx-import.md', import.meta.url));
@@ -49,7 +49,7 @@ describe.each(CASES)('$name', (zooCase) => {
     try {
       checkConfig(imported, zooCase);
       const key = zooCase.tolerances.float_weights ? 'float_weights' : 'float';
-      // Recorded with positions from 3 on: what is imported counts from 0, as verification did.
+      // The outputs were recorded with positions from 3 on, but the imported graph counts from 0, as the verification did.
       const ofTolerance = zooCase.inputs.some(({ role }) => role === 'position_ids')
         ? 0
         : await compare(imported, zooCase, key === 'float' ? 'output' : key, key);
@@ -78,12 +78,12 @@ function checkConfig({ folder }: Imported, { name, config: wanted, inputs }: Zoo
   const hasSegments = inputs.some(({ role }) => role === 'token_type_ids');
   const { config } = folder.named;
   const type = String(wanted.model_type);
-  // Its sizes are none of nomic_bert's: the config carries the graph.
+  // Its sizes are not those of nomic_bert, so its config carries the graph.
   if (type === 'NomicLike') expect(config.model_type).toBe('sinter_graph');
   else {
     expect(config.model_type).toBe(TWINS[type] ?? type);
     for (const [key, value] of Object.entries(config)) {
-      // transformers 5 writes angles elsewhere.
+      // transformers 5 writes the angles under another key.
       if (key.endsWith('rope_theta') && wanted[key] === undefined) continue;
       // The file adds segment 0 to every token: a table of one row.
       if (key === 'type_vocab_size' && !hasSegments) {

@@ -15,7 +15,7 @@ export const SHARED_ONNX = fileURLToPath(
 /** Copies of some cases. */
 const COMMITTED = fileURLToPath(new URL('../../fixtures/onnx', import.meta.url));
 
-/** The collection where it is there, else the copies. */
+/** The whole collection where it exists, else the copies. */
 export const ONNX_FIXTURES = existsSync(join(SHARED_ONNX, 'zoo')) ? SHARED_ONNX : COMMITTED;
 
 export interface Tolerance {
@@ -40,7 +40,7 @@ export interface ZooCase {
   readonly tolerances: Readonly<Record<string, Tolerance>>;
 }
 
-/** All cases of a folder of cases, by name. Throws when there are none: a test of each would be a test of nothing. */
+/** All cases of a folder, by name. Throws when there are none, because a test of each case would then test nothing. */
 export function zooCases(folder = join(ONNX_FIXTURES, 'zoo')): ZooCase[] {
   const names = readdirSync(folder).filter((name) => existsSync(join(folder, name, 'case.json')));
   if (names.length === 0) throw new Error(`${folder} holds no cases`);
@@ -84,7 +84,7 @@ function asTensor(name: string, dtype: string, dims: readonly number[], bytes: U
   throw new Error(`${name}: ${dtype}`);
 }
 
-/** Whether a row of [batch, tokens, ...] counts: padding of per-token outputs is no contract. */
+/** Whether a row of [batch, tokens, ...] is compared. Per-token outputs of padding are undefined. */
 export function counts(
   zooCase: ZooCase,
   inputs: ReadonlyMap<string, Tensor>,
@@ -110,7 +110,7 @@ export interface Difference {
   readonly beyond: number;
 }
 
-/** Compares what counts of `actual` with `expected`. Throws when the shapes differ. */
+/** Compares the defined rows of `actual` with `expected`. Throws when the shapes differ. */
 export function difference(
   actual: Tensor,
   expected: Tensor,

@@ -66,7 +66,7 @@ const quantizedCases = zooCases().filter((item) => {
 });
 
 describe('integers of quantized files', () => {
-  it('are tested on some', () => expect(quantizedCases.length).toBeGreaterThan(3));
+  it('are found in some files', () => expect(quantizedCases.length).toBeGreaterThan(3));
 
   it.each(quantizedCases.map((item) => [item.name, item] as const))('%s', async (_, item) => {
     const model = await readOnnxModel(item.model);

@@ -1,6 +1,4 @@
-/**
- * One small graph for one rule: what the rule does to it, or that it leaves it alone.
- */
+/** One small graph for one rule: the graph that the rule makes of it, or that it leaves it unchanged. */
 
 import type { OnnxGraph } from '../../../../../lib/formats/onnx/import/model.js';
 import type { Draft } from '../../../../../lib/formats/onnx/import/plain/draft.js';
@@ -10,11 +8,13 @@ export interface RuleCase {
   readonly rule: string;
   readonly title: string;
   readonly small: SmallGraph;
-  /** Operators of the graph afterwards, in order. The same as before: the rule must leave the graph alone. */
+  /** Operators of the graph afterwards, in order; unchanged operators mean that the rule must not apply. */
   readonly left: readonly string[];
-  /** Of the graph before; default 23. */
+  /** Operator set of the graph before; default 23. */
   readonly opset?: number;
-  /** Rules that run with it, because what it writes is not computed by the evaluator or not the end. */
+  /**
+   * Further rules to run, where the evaluator cannot compute the operators that this rule writes, or they are not plain yet.
+   */
   readonly with?: readonly string[];
   /** Largest difference allowed between the outputs before and after; default 0. */
   readonly apart?: number;

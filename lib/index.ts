@@ -119,6 +119,7 @@ export type {
   LabelledRows,
   Prediction,
 } from './tasks/text-classification/single-label.js';
+export type { LabelScore, TopLabels } from './tasks/text-classification/top-labels.js';
 export type { Aggregation, Entity } from './tasks/token-classification/entities.js';
 export type { TaggedRow } from './tasks/token-classification/tagged-rows.js';
 export type { TextInput, TokensWithOffsets } from './tokenize/text-tokenizer.js';

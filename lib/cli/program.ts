@@ -11,6 +11,7 @@ import { addEmbed } from './commands/embed.js';
 import { addEvaluate } from './commands/evaluate.js';
 import { addInfo } from './commands/info.js';
 import { addInspect } from './commands/inspect.js';
+import { addPredict } from './commands/predict.js';
 import { addPull } from './commands/pull.js';
 import { addQuantize } from './commands/quantize.js';
 import { addQuickstart } from './commands/quickstart.js';
@@ -24,6 +25,7 @@ const COMMANDS: readonly ((program: Command, surroundings: Surroundings) => void
   addQuickstart,
   addEmbed,
   addTrain,
+  addPredict,
   addEvaluate,
   addQuantize,
   addConvert,
@@ -57,6 +59,7 @@ Examples:
   $ sinter quickstart
   $ sinter embed "a red car" "a fast car" --out vectors.npy
   $ sinter train --train train.csv --eval test.csv --out my-model --quantize
+  $ sinter predict --model my-model "some text"
   $ sinter evaluate --model my-model --data test.csv
 
 ${EXIT_CODE_HELP}`,

@@ -1,9 +1,7 @@
 /**
  * `sinter embed`: texts to vectors, as JSONL, CSV or .npy.
  */
-import { once } from 'node:events';
 import { extname } from 'node:path';
-import type { Writable } from 'node:stream';
 import { type Command, Option } from 'commander';
 import { formatDuration, formatNumber } from '../../core/units.js';
 import { FilePlace, fileError } from '../../files/index.js';
@@ -24,14 +22,13 @@ import {
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { modelPath, onnxOptions } from '../open-model.js';
-import { printableLines } from '../output.js';
+import { outputTo, type TextOutput } from '../text-output.js';
 import { countTexts, inChunks, type TextSource, textSource } from '../text-source.js';
 import {
   csvWriter,
   jsonlWriter,
   npyWriter,
   shortFloat,
-  type TextOutput,
   VECTOR_FORMATS,
   type VectorFormat,
   type VectorWriter,
@@ -211,12 +208,4 @@ function formatFor({ format, out }: EmbedOptions): VectorFormat {
   }
   if (chosen === 'npy' && out === undefined) throw usageMistake('npy is binary: give --out FILE');
   return chosen ?? 'jsonl';
-}
-
-/** Waits where the reader is slower than we are. On a terminal, texts are shown, not obeyed. */
-function outputTo(sink: Surroundings['stdout'], signal: AbortSignal): TextOutput {
-  return async (text) => {
-    const shown = sink.isTTY === true ? printableLines(text) : text;
-    if (sink.write(shown) === false) await once(sink as Writable, 'drain', { signal });
-  };
 }

@@ -6,7 +6,6 @@ import { SinterError } from '../../core/errors.js';
 import { formatNumber, formatPercent } from '../../core/units.js';
 import { checkLabels, type FileRow, formatOf, readAllRows, writeRows } from '../../data/index.js';
 import { checkFile } from '../../files/index.js';
-import { resolveModel } from '../../hub/resolve.js';
 import {
   pearson,
   reportToDict,
@@ -31,15 +30,8 @@ import {
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { COMPARISONS } from '../cosine.js';
-import {
-  HEAD_TASKS,
-  type HeadTask,
-  headTaskOf,
-  loadHead,
-  readHeadRows,
-  scoreText,
-} from '../head-tasks.js';
-import { fits } from '../kept-head.js';
+import { HEAD_TASKS, type HeadTask, loadHead, readHeadRows, scoreText } from '../head-tasks.js';
+import { taskOfModel } from '../model-task.js';
 import { modelPath, onnxOptions } from '../open-model.js';
 import { formatTable, printable, truncate } from '../output.js';
 
@@ -119,7 +111,7 @@ async function evaluateClassifier(
   if (options.model === undefined) {
     throw usageMistake('give --model DIR, a folder with a classifier');
   }
-  const head = await taskToMeasure(options.model, options);
+  const head = (await taskOfModel(options.model, options)) ?? 'classification';
   if (head !== 'classification') return evaluateHead(head, options.model, options, out);
   const { predictions } = options;
   if (predictions !== undefined) await checkFile(predictions, { inputs: [options.data] });
@@ -157,23 +149,6 @@ async function evaluateClassifier(
     const { escapeFormulas = false } = options;
     await writePredictions(predictions, rows, scores, { escapeFormulas });
   }
-}
-
-/** What the model is for, or of what its config.json leaves open what the user says. */
-async function taskToMeasure(
-  model: string,
-  { task, firstPosition }: Pick<EvaluateOptions, 'task' | 'firstPosition'>,
-) {
-  const { folderTask } = await import('../../tasks/folder-task.js');
-  const found = await folderTask(await resolveModel('--model', model), { firstPosition });
-  const own = headTaskOf(found) ?? 'classification';
-  if (task !== undefined && !fits(task, found)) {
-    throw usageMistake(`--task ${task}: ${model} is for ${found.problem ?? found.task}`);
-  }
-  if ((task ?? own) !== 'unknown') return task ?? (own as HeadTask | 'classification');
-  throw usageMistake(
-    `${model} gives one score and its config.json does not say what for: give --task pairs, multi-label or regression`,
-  );
 }
 
 /** A model with another head: the scores that it has. */

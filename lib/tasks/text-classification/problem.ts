@@ -14,6 +14,8 @@ export interface PredictionSettings {
   readonly threshold: number;
   /** Whether the text was cut. */
   readonly truncated: boolean;
+  /** Labels to name in order of their probability; undefined: none are. */
+  readonly topK?: number | undefined;
 }
 
 /** `P`: of one text; `E`: of labelled rows; `S`: what of it a training report keeps. */

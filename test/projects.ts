@@ -64,6 +64,7 @@ export const SLOW: readonly string[] = [
   'test/cli/models.test.ts',
   'test/cli/onnx.test.ts',
   'test/cli/out.test.ts',
+  'test/cli/predict.test.ts',
   'test/cli/quickstart.test.ts',
   'test/cli/terminal.test.ts',
   'test/files/kill.test.ts',

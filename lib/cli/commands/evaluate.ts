@@ -13,8 +13,9 @@ import {
   spearman,
   topConfusions,
 } from '../../metrics/index.js';
-import { Classifier } from '../../models/classifier.js';
+import { Classifier, type ClassifyOptions } from '../../models/classifier.js';
 import { Encoder } from '../../models/encoder.js';
+import type { Mistake, ReportData } from '../../report/index.js';
 import type { Evaluation } from '../../tasks/text-classification/single-label.js';
 import {
   type DataOptions,
@@ -34,6 +35,7 @@ import { HEAD_TASKS, type HeadTask, loadHead, readHeadRows, scoreText } from '..
 import { taskOfModel } from '../model-task.js';
 import { modelPath, onnxOptions } from '../open-model.js';
 import { formatTable, printable, truncate } from '../output.js';
+import { checkReport, labelScores, scoreCards, withReport, writeReport } from '../report-file.js';
 
 interface EvaluateOptions extends CommonOptions, DataOptions {
   readonly firstPosition?: number;
@@ -46,6 +48,7 @@ interface EvaluateOptions extends CommonOptions, DataOptions {
   readonly escapeFormulas?: boolean;
   readonly threads?: number;
   readonly task?: HeadTask | 'classification';
+  readonly report?: string;
 }
 
 export function addEvaluate(program: Command, surroundings: Surroundings): void {
@@ -78,6 +81,7 @@ export function addEvaluate(program: Command, surroundings: Surroundings): void 
         'labelColumn',
         'predictions',
         'windows',
+        'report',
       ]),
     )
     .addHelpText(
@@ -94,7 +98,9 @@ Examples:
         ? evaluateClassifier(options, surroundings)
         : evaluateSimilarity(options, options.scoreColumn, surroundings);
     });
-  withCommon(withThreads(withFirstPosition(withData(withFormulas(command), ['pair', 'label']))));
+  withCommon(
+    withThreads(withFirstPosition(withData(withReport(withFormulas(command)), ['pair', 'label']))),
+  );
 }
 
 function checkFormulas({ escapeFormulas, predictions }: EvaluateOptions): void {
@@ -112,7 +118,8 @@ async function evaluateClassifier(
     throw usageMistake('give --model DIR, a folder with a classifier');
   }
   const head = (await taskOfModel(options.model, options)) ?? 'classification';
-  if (head !== 'classification') return evaluateHead(head, options.model, options, out);
+  await checkReport(options, [options.data]);
+  if (head !== 'classification') return evaluateHead(head, options.model, options, surroundings);
   const { predictions } = options;
   if (predictions !== undefined) await checkFile(predictions, { inputs: [options.data] });
   const rows = await readAllRows(options.data, {
@@ -144,6 +151,11 @@ async function evaluateClassifier(
     report: reportToDict(scores.report),
     confusion: scores.confusion,
   });
+  if (options.report !== undefined) {
+    const mistakes = await mistakesOf(model, rows, scores, given({ windows, signal: out.signal }));
+    const confusion = scores.confusion;
+    await writeScores(options, { ...scores, confusion, mistakes }, surroundings.args);
+  }
   // Last, so that the scores are not lost with them.
   if (predictions !== undefined) {
     const { escapeFormulas = false } = options;
@@ -156,8 +168,9 @@ async function evaluateHead(
   task: HeadTask,
   path: string,
   options: EvaluateOptions,
-  out: Console,
+  surroundings: Surroundings,
 ): Promise<void> {
+  const out = new Console(surroundings, options);
   if (options.predictions !== undefined) {
     throw usageMistake(`--predictions is for classifiers with one label per text, not for ${task}`);
   }
@@ -172,6 +185,47 @@ async function evaluateHead(
   out.print(`${scoreText(scores)}\n`);
   const numbers = Object.entries(scores).filter(([key]) => key !== 'predicted');
   out.json({ task, ...Object.fromEntries(numbers) });
+  await writeScores(options, scores, surroundings.args);
+}
+
+/** Of the rows with a wrong label those whose label was most certain. */
+async function mistakesOf(
+  model: Classifier,
+  rows: readonly FileRow[],
+  { predicted }: Evaluation,
+  options: ClassifyOptions,
+): Promise<Mistake[]> {
+  const wrong = rows.filter(({ label }, i) => predicted[i] !== label);
+  const inputs = wrong.map(({ text, pair }) =>
+    pair === undefined ? text : ([text, pair] as const),
+  );
+  const found = await model.predict(inputs, options);
+  const mistakes = wrong.map(({ text, pair, label = '' }, i) => ({
+    text: pair === undefined ? text : `${text} | ${pair}`,
+    truth: label,
+    predicted: found[i]?.label ?? '',
+    score: found[i]?.score ?? 0,
+  }));
+  return mistakes.sort((a, b) => b.score - a.score).slice(0, SHOWN_MISTAKES);
+}
+
+const SHOWN_MISTAKES = 20;
+
+async function writeScores(
+  options: EvaluateOptions,
+  scores: object & Pick<ReportData, 'confusion' | 'mistakes'>,
+  args: readonly string[],
+): Promise<void> {
+  const { confusion, mistakes } = scores;
+  const page = {
+    title: `Evaluation of ${options.model}`,
+    subtitle: `On the rows of ${options.data}`,
+    summary: scoreCards(scores),
+    ...labelScores(scores),
+    ...(confusion && { confusion }),
+    ...(mistakes && { mistakes }),
+  };
+  await writeReport(options, page, args);
 }
 
 async function writePredictions(

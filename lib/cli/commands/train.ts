@@ -16,6 +16,7 @@ import {
   splitRows,
 } from '../../data/index.js';
 import { Classifier } from '../../models/classifier.js';
+import type { Evaluation } from '../../tasks/text-classification/single-label.js';
 import type { TrainReport } from '../../train/train-report.js';
 import {
   type DataOptions,
@@ -35,6 +36,7 @@ import { HEAD_TASKS, type HeadTask } from '../head-tasks.js';
 import { chooseTrainHead, type HeadChoice } from '../kept-head.js';
 import { onnxOptions } from '../open-model.js';
 import { OutFolder } from '../out-folder.js';
+import { checkReport, labelScores, trainingData, withReport, writeReport } from '../report-file.js';
 import { trainHead } from '../train-head.js';
 import { trainWithProgress } from '../train-progress.js';
 
@@ -58,6 +60,7 @@ interface TrainCommandOptions extends CommonOptions, DataOptions {
   readonly quantize?: boolean;
   readonly overwrite?: boolean;
   readonly newHead?: boolean;
+  readonly report?: string;
 }
 
 export function addTrain(program: Command, surroundings: Surroundings): void {
@@ -109,13 +112,17 @@ Examples:
 `,
     )
     .action((options: TrainCommandOptions) => train(options, surroundings));
-  withCommon(withThreads(withFirstPosition(withData(command, ['pair', 'label']))));
+  withCommon(withThreads(withFirstPosition(withReport(withData(command, ['pair', 'label'])))));
 }
 
 async function train(options: TrainCommandOptions, surroundings: Surroundings): Promise<void> {
   const out = new Console(surroundings, options);
   const { task, model, newHead, firstPosition } = options;
-  if (task !== 'classification') return trainHead({ ...options, task }, settingsOf(options), out);
+  await checkReport(options, [options.model, options.train, options.eval]);
+  if (task !== 'classification') {
+    const { args } = surroundings;
+    return trainHead({ ...options, task, args }, settingsOf(options), out);
+  }
   await using place = await OutFolder.take({
     ...options,
     inputs: [options.model, options.train, options.eval],
@@ -128,8 +135,19 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
     out.note.bind(out),
   );
   if (choice.labels?.length === 1) throw oneClass(options.train, labelColumn, rows);
-  const { report, small, json } = await trainInto(place, { rows, held, choice }, options, out);
+  const trained = await trainInto(place, { rows, held, choice }, options, out);
+  const { report, small, scores, json } = trained;
   printReport(options, report, small, out);
+  await writeReport(
+    options,
+    {
+      title: `Training of ${options.out}`,
+      subtitle: `${model ?? 'all-MiniLM-L6-v2'} fine-tuned on ${formatNumber(rows.length)} rows of ${options.train}`,
+      ...trainingData(report),
+      ...(scores && { ...labelScores(scores), confusion: scores.confusion }),
+    },
+    surroundings.args,
+  );
   out.json(json);
 }
 
@@ -142,6 +160,8 @@ interface TrainingData {
 interface Trained {
   readonly report: TrainReport;
   readonly small: SmallModel | null;
+  /** On the held-out rows, where a page is to show them. */
+  readonly scores: Evaluation | null;
   readonly json: object;
 }
 
@@ -164,13 +184,15 @@ async function trainInto(
   const from = options.model ?? 'all-MiniLM-L6-v2';
   out.print(`training ${from} on ${formatNumber(rows.length)} rows with ${labels.length} labels\n`);
   const report = await trainWithProgress(model, rows, { ...settingsOf(options), eval: held }, out);
+  const isShown = options.report !== undefined && held !== null;
+  const scores = isShown ? await model.evaluate(held, { signal: out.signal }) : null;
   return await place.write(async (folder) => {
     await model.save(folder);
     const small = options.quantize === true ? await writeQuantized(model, held, folder, out) : null;
     const { training } = await model.info();
     const json = { ...training, ...summary(options, report, labels, small) };
     await writeFile(join(folder, 'training.json'), `${JSON.stringify(json, null, 2)}\n`);
-    return { report, small, json };
+    return { report, small, scores, json };
   });
 }
 

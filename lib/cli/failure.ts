@@ -8,6 +8,7 @@
 import { SinterError } from '../core/errors.js';
 import { errnoOf, problemOf } from '../files/index.js';
 import { EXIT_CODES, type ExitCode, exitCodeFor } from './exit-codes.js';
+import { type Flags, inFlags } from './option-names.js';
 import { printable, printableLines } from './output.js';
 
 export interface Failure {
@@ -22,8 +23,14 @@ export interface FailureContext {
   readonly stack: boolean;
   /** The command that was run; empty without one. */
   readonly command: string;
+  /** Its long flags. Default: none. */
+  readonly flags?: Flags;
 }
 
+const NO_FLAGS: Flags = new Set();
+/** The message says itself what to do. */
+const OWN_ADVICE =
+  /`|; (?:load|merge|fetch|give|weights that|[\w.]+ is an adapter)|: true|: load one/;
 const DEFECT = 'this is a defect of sinter';
 const DEBUG_HINT = 'set SINTER_DEBUG=1 to see where it happened';
 
@@ -44,7 +51,9 @@ export function describeFailure(error: unknown, context: FailureContext): Failur
   }
   const exitCode = exitCodeFor(error);
   const isCancelled = exitCode === EXIT_CODES.cancelled || context.cancelled;
-  const lines = isCancelled ? ['cancelled'] : [`error: ${printable(messageOf(error))}`];
+  const lines = isCancelled
+    ? ['cancelled']
+    : [`error: ${printable(inFlags(messageOf(error), context.flags ?? NO_FLAGS))}`];
   const hint = isCancelled ? undefined : hintFor(error, exitCode, context);
   if (hint !== undefined) lines.push(`hint: ${hint}`);
   if (context.stack && error instanceof Error) lines.push(printableLines(stackOf(error)));
@@ -74,6 +83,7 @@ function hintFor(
   // Of an ONNX file inspect could only say the same: it loads the file as every command does.
   if (exitCode !== EXIT_CODES.model || command === 'inspect' || isAboutOnnx(error))
     return undefined;
+  if (error instanceof Error && OWN_ADVICE.test(error.message)) return undefined;
   return '`sinter inspect DIR` shows what a model folder holds';
 }
 

@@ -71,3 +71,9 @@ ${EXIT_CODE_HELP}`,
   program.showHelpAfterError('(see: sinter --help)');
   return program;
 }
+
+/** The long flags of a command; of none without a name. */
+export function flagsOf(program: Command, name: string | undefined): ReadonlySet<string> {
+  const command = program.commands.find((one) => one.name() === name);
+  return new Set(command?.options.flatMap(({ long }) => (long === undefined ? [] : [long])));
+}

@@ -14,6 +14,7 @@ import { chooseTrainHead } from './kept-head.js';
 import { onnxOptions } from './open-model.js';
 import { OutFolder } from './out-folder.js';
 import { labelScores, trainingData, writeReport } from './report-file.js';
+import { withRowNames } from './row-names.js';
 import { trainWithProgress } from './train-progress.js';
 
 export interface TrainHeadOptions extends DataOptions {
@@ -45,7 +46,7 @@ export async function trainHead(
     ...options,
     inputs: [options.model, options.train, options.eval],
   });
-  const { rows, held } = await readAll(options, out);
+  const { rows, held, places } = await readAll(options, out);
   const { model: name, newHead, firstPosition } = options;
   const labels = labelsOf(task, rows);
   const choice = await chooseTrainHead(
@@ -63,11 +64,9 @@ export async function trainHead(
   await using model = await loadHead(task, path, { ...load, ...choice, seed, signal });
   await place.needs((await model.info()).storedBytes);
   out.print(`training ${task} on ${formatNumber(rows.length)} rows\n`);
-  const report = await trainWithProgress(
-    model,
-    rows as readonly never[],
-    { ...settings, eval: held as readonly never[] | null },
-    out,
+  const setup = { ...settings, eval: held as readonly never[] | null };
+  const report = await withRowNames(places, () =>
+    trainWithProgress(model, rows as readonly never[], setup, out),
   );
   const { steps, epochs, seconds, tokensPerSecond, truncated } = report;
   const isShown = options.report !== undefined && held !== null;
@@ -105,11 +104,16 @@ export async function trainHead(
 async function readAll(options: TrainHeadOptions, out: Console) {
   const { task, holdOut, seed } = options;
   const rows = await readHeadRows(task, options.train, options, out);
+  const place = { file: options.train, all: rows };
   if (options.eval !== undefined) {
-    return { rows, held: await readHeadRows(task, options.eval, options, out) };
+    const held = await readHeadRows(task, options.eval, options, out);
+    const own = { file: options.eval, rows: held, all: held };
+    return { rows, held, places: { rows: { ...place, rows }, eval: own } };
   }
-  if (holdOut === undefined) return { rows, held: null };
+  if (holdOut === undefined) return { rows, held: null, places: { rows: { ...place, rows } } };
   const mixed = shuffled(rows, new SeededRandom(seed));
   const count = Math.min(Math.round(rows.length * holdOut), Math.max(0, rows.length - 1));
-  return { rows: mixed.slice(count), held: count === 0 ? null : mixed.slice(0, count) };
+  const [own, held] = [mixed.slice(count), mixed.slice(0, count)];
+  const places = { rows: { ...place, rows: own }, eval: { ...place, rows: held } };
+  return { rows: own, held: count === 0 ? null : held, places };
 }

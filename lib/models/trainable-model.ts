@@ -104,7 +104,7 @@ export abstract class TrainableModel extends TextModel {
     if (isQuantized(this.parts.graph)) {
       throw new SinterError(
         'UNSUPPORTED_MODEL',
-        'train: the model is quantized; train the f32 model and quantize it afterwards',
+        'train: the model is quantized; train the f32 model and quantize it afterwards, or load an ONNX file with widen: true',
       );
     }
     if (this.training) throw new SinterError('OVERLOADED', 'train: the model is being trained');

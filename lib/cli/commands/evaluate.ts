@@ -20,25 +20,27 @@ import type { Evaluation } from '../../tasks/text-classification/single-label.js
 import {
   type DataOptions,
   given,
+  type ModelOptions,
   readOptionsOf,
   usageMistake,
   wholeNumber,
   withCommon,
   withData,
-  withFirstPosition,
   withFormulas,
+  withModel,
+  withPooling,
   withThreads,
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { COMPARISONS } from '../cosine.js';
 import { HEAD_TASKS, type HeadTask, loadHead, readHeadRows, scoreText } from '../head-tasks.js';
 import { taskOfModel } from '../model-task.js';
-import { modelPath, onnxOptions } from '../open-model.js';
+import { modelOptions, modelPath, onnxOptions } from '../open-model.js';
 import { formatTable, printable, truncate } from '../output.js';
 import { checkReport, labelScores, scoreCards, withReport, writeReport } from '../report-file.js';
+import { withRowNames } from '../row-names.js';
 
-interface EvaluateOptions extends CommonOptions, DataOptions {
-  readonly firstPosition?: number;
+interface EvaluateOptions extends CommonOptions, DataOptions, ModelOptions {
   readonly model?: string;
   readonly data: string;
   readonly scoreColumn?: string;
@@ -99,7 +101,9 @@ Examples:
         : evaluateSimilarity(options, options.scoreColumn, surroundings);
     });
   withCommon(
-    withThreads(withFirstPosition(withData(withReport(withFormulas(command)), ['pair', 'label']))),
+    withThreads(
+      withPooling(withModel(withData(withReport(withFormulas(command)), ['pair', 'label']))),
+    ),
   );
 }
 
@@ -116,6 +120,9 @@ async function evaluateClassifier(
   const out = new Console(surroundings, options);
   if (options.model === undefined) {
     throw usageMistake('give --model DIR, a folder with a classifier');
+  }
+  if (options.pooling !== undefined) {
+    throw usageMistake('--pooling is for encoders, which --score-column measures');
   }
   const head = (await taskOfModel(options.model, options)) ?? 'classification';
   await checkReport(options, [options.data]);
@@ -181,7 +188,10 @@ async function evaluateHead(
   const { signal } = out;
   const load = given({ lanes: options.threads, ...(await onnxOptions(options)) });
   await using model = await loadHead(task, path, { ...load, signal });
-  const scores = await model.evaluate(rows as readonly never[], { signal });
+  const places = { rows: { file: options.data, rows, all: rows } };
+  const scores = await withRowNames(places, () =>
+    model.evaluate(rows as readonly never[], { signal }),
+  );
   out.print(`${scoreText(scores)}\n`);
   const numbers = Object.entries(scores).filter(([key]) => key !== 'predicted');
   out.json({ task, ...Object.fromEntries(numbers) });
@@ -288,7 +298,7 @@ async function evaluateSimilarity(
   const pairs = (await readAllRows(options.data, read)).map(scoredPair);
   await using encoder = await Encoder.load(
     await modelPath(options.model),
-    given({ lanes: options.threads, ...(await onnxOptions(options)), signal: out.signal }),
+    given({ lanes: options.threads, ...(await modelOptions(options)), signal: out.signal }),
   );
   const left = await encoder.embed(
     pairs.map(({ text }) => text),

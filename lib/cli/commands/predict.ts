@@ -12,14 +12,15 @@ import type { TextInput } from '../../tokenize/text-tokenizer.js';
 import {
   type DataOptions,
   given,
+  type ModelOptions,
   readOptionsOf,
   realNumber,
   usageMistake,
   wholeNumber,
   withCommon,
   withData,
-  withFirstPosition,
   withFormulas,
+  withModel,
   withThreads,
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
@@ -43,10 +44,9 @@ import {
   withPairs,
 } from '../text-source.js';
 
-interface PredictCommandOptions extends CommonOptions, DataOptions, KindSettings {
+interface PredictCommandOptions extends CommonOptions, DataOptions, KindSettings, ModelOptions {
   readonly model?: string;
   readonly task?: Kind;
-  readonly firstPosition?: number;
   readonly input?: string;
   readonly pair?: readonly string[];
   readonly out?: string;
@@ -120,7 +120,7 @@ Examples:
     .action((texts: string[], options: PredictCommandOptions) =>
       predict(texts, options, surroundings),
     );
-  withCommon(withThreads(withFirstPosition(withData(withFormulas(command), ['pair']))));
+  withCommon(withThreads(withModel(withData(withFormulas(command), ['pair']))));
 }
 
 async function predict(

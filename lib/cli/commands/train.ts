@@ -21,6 +21,7 @@ import type { TrainReport } from '../../train/train-report.js';
 import {
   type DataOptions,
   given,
+  type ModelOptions,
   numberFromZero,
   positiveNumber,
   readOptionsOf,
@@ -28,7 +29,7 @@ import {
   wholeNumber,
   withCommon,
   withData,
-  withFirstPosition,
+  withModel,
   withThreads,
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
@@ -40,8 +41,7 @@ import { checkReport, labelScores, trainingData, withReport, writeReport } from 
 import { trainHead } from '../train-head.js';
 import { trainWithProgress } from '../train-progress.js';
 
-interface TrainCommandOptions extends CommonOptions, DataOptions {
-  readonly firstPosition?: number;
+interface TrainCommandOptions extends CommonOptions, DataOptions, ModelOptions {
   readonly task: 'classification' | HeadTask;
   readonly train: string;
   readonly eval?: string;
@@ -112,7 +112,7 @@ Examples:
 `,
     )
     .action((options: TrainCommandOptions) => train(options, surroundings));
-  withCommon(withThreads(withFirstPosition(withReport(withData(command, ['pair', 'label'])))));
+  withCommon(withThreads(withModel(withReport(withData(command, ['pair', 'label'])))));
 }
 
 async function train(options: TrainCommandOptions, surroundings: Surroundings): Promise<void> {
@@ -183,7 +183,8 @@ async function trainInto(
   const { labels } = model;
   const from = options.model ?? 'all-MiniLM-L6-v2';
   out.print(`training ${from} on ${formatNumber(rows.length)} rows with ${labels.length} labels\n`);
-  const report = await trainWithProgress(model, rows, { ...settingsOf(options), eval: held }, out);
+  const setup = { ...settingsOf(options), eval: held };
+  const report = await trainWithProgress(model, rows, setup, out);
   const isShown = options.report !== undefined && held !== null;
   const scores = isShown ? await model.evaluate(held, { signal: out.signal }) : null;
   return await place.write(async (folder) => {

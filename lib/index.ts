@@ -124,6 +124,7 @@ export type { Aggregation, Entity } from './tasks/token-classification/entities.
 export type { TaggedRow } from './tasks/token-classification/tagged-rows.js';
 export type { TextInput, TokensWithOffsets } from './tokenize/text-tokenizer.js';
 export type { Rows } from './train/collect-rows.js';
+export type { TrainAdvice, TrainAdviceCode } from './train/train-advice.js';
 export type { TrainOptions } from './train/train-options.js';
 export type {
   EpochProgress,

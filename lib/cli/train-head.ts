@@ -68,12 +68,12 @@ export async function trainHead(
   const report = await withRowNames(places, () =>
     trainWithProgress(model, rows as readonly never[], setup, out),
   );
-  const { steps, epochs, seconds, tokensPerSecond, truncated } = report;
+  const { steps, epochs, seconds, tokensPerSecond, truncated, advice } = report;
   const isShown = options.report !== undefined && held !== null;
   const shown = isShown ? await model.evaluate(held as readonly never[], { signal }) : {};
   const figures = { rows: rows.length, truncated, epochs, seconds, tokensPerSecond };
   const { training } = await model.info();
-  const json = { ...training, out: options.out, task, ...figures, steps };
+  const json = { ...training, out: options.out, task, ...figures, advice, steps };
   await place.write(async (folder) => {
     await model.save(folder);
     if (options.quantize === true) {

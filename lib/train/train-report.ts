@@ -2,6 +2,8 @@
  * What a training run leaves behind: plain numbers, ready for JSON.
  */
 
+import type { TrainAdvice } from './train-advice.js';
+
 /** One optimizer step. Steps and epochs count from 1. */
 export interface StepRecord {
   readonly step: number;
@@ -39,6 +41,8 @@ export interface TrainReport<S = EvalScores> {
   readonly seconds: number;
   /** Tokens trained on per second of training, evaluations left out. */
   readonly tokensPerSecond: number;
+  /** Why the result may be poor, and what to try; empty where nothing was seen. */
+  readonly advice: readonly TrainAdvice[];
 }
 
 /** A step as `onStep` sees it. */

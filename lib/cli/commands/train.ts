@@ -260,7 +260,7 @@ function summary(
   labels: readonly string[],
   int8: SmallModel | null,
 ): object {
-  const { steps, epochs, rows, truncated, seconds, tokensPerSecond } = report;
+  const { steps, epochs, rows, truncated, seconds, tokensPerSecond, advice } = report;
   return {
     out: options.out,
     labels,
@@ -269,6 +269,7 @@ function summary(
     epochs,
     seconds,
     tokensPerSecond,
+    advice,
     int8,
     steps,
   };

@@ -39,6 +39,7 @@ const MEMORY_HINTS: Readonly<Record<string, string>> = {
   bench: 'fewer --threads or a lower --limit need less memory',
   embed: 'fewer --threads or a lower --max-tokens need less memory',
   evaluate: 'fewer --threads need less memory',
+  predict: 'fewer --threads or a lower --max-tokens need less memory',
   quickstart: 'fewer --threads or a smaller --batch-size need less memory',
   train: 'fewer --threads, a smaller --batch-size or a lower --max-tokens need less memory',
 };

@@ -85,10 +85,7 @@ function fewSteps(
   };
 }
 
-function missed(
-  labels: LabelScores | undefined,
-  { epochs }: TrainSettings,
-): TrainAdvice | null {
+function missed(labels: LabelScores | undefined, { epochs }: TrainSettings): TrainAdvice | null {
   const rows = (labels?.rows ?? []).filter(({ support }) => support > 0);
   const none = rows.filter(({ recall }) => recall === 0).map(({ name }) => JSON.stringify(name));
   if (none.length === 0) return null;

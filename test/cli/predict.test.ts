@@ -91,8 +91,8 @@ describe('every kind says what the library says', () => {
     await using model = await MaskedLM.load(MASKED);
     const text = `we the ${model.maskToken} of ${model.maskToken}`;
     const expected = await model.fill(text, { topK: 3 });
-    const [row] = linesOf(await predict(MASKED, text, '--top-k', '3'));
-    expect(((row ?? {}).masks as Row[][]).map((own) => own.map(({ token }) => token))).toEqual(
+    const [row = expect.fail()] = linesOf(await predict(MASKED, text, '--top-k', '3'));
+    expect((row.masks as Row[][]).map((own) => own.map(({ token }) => token))).toEqual(
       expected.map((own) => own.map(({ token }) => token)),
     );
     const refused = await predict(MASKED, text, 'no mask');

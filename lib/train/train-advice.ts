@@ -52,9 +52,10 @@ interface Seen {
 }
 
 export function trainAdvice({ steps, labels }: Seen, settings: TrainSettings): TrainAdvice[] {
-  return [warmup(steps, settings), fewSteps(steps, settings), missed(labels, settings)].filter(
-    (advice) => advice !== null,
-  );
+  const few = fewSteps(steps, settings);
+  // Labels are missed where the loss has hardly moved: one cure, not two.
+  const cure = few?.options ?? { epochs: 2 * settings.epochs };
+  return [warmup(steps, settings), few, missed(labels, cure)].filter((advice) => advice !== null);
 }
 
 function warmup({ length }: Seen['steps'], settings: TrainSettings): TrainAdvice | null {
@@ -85,7 +86,10 @@ function fewSteps(
   };
 }
 
-function missed(labels: LabelScores | undefined, { epochs }: TrainSettings): TrainAdvice | null {
+function missed(
+  labels: LabelScores | undefined,
+  options: TrainAdvice['options'],
+): TrainAdvice | null {
   const rows = (labels?.rows ?? []).filter(({ support }) => support > 0);
   const none = rows.filter(({ recall }) => recall === 0).map(({ name }) => JSON.stringify(name));
   if (none.length === 0) return null;
@@ -94,6 +98,6 @@ function missed(labels: LabelScores | undefined, { epochs }: TrainSettings): Tra
   return {
     code: 'LABELS_MISSED',
     message: `${none.length} of ${rows.length} labels were found in no held-out row (${shown}${more}): they may need more rows, or more epochs`,
-    options: { epochs: 2 * epochs },
+    options,
   };
 }

@@ -167,10 +167,12 @@ export type {
   LabelledRows,
   Prediction,
 } from './tasks/text-classification/single-label.js';
+export type { LabelScore, TopLabels } from './tasks/text-classification/top-labels.js';
 export type { Aggregation, Entity, EntityName } from './tasks/token-classification/entities.js';
 export type { TaggedRow } from './tasks/token-classification/tagged-rows.js';
 export type { TextInput, TextPair, TokensWithOffsets } from './tokenize/text-tokenizer.js';
 export type { Rows } from './train/collect-rows.js';
+export type { TrainAdvice, TrainAdviceCode } from './train/train-advice.js';
 export type { OptimizerKind, TrainOptions } from './train/train-options.js';
 export type {
   EpochProgress,

@@ -29,8 +29,8 @@ export async function findOnnxFile(path: string): Promise<string | null> {
   if (path.endsWith('.onnx')) {
     if (stats?.isFile()) return path;
     const what = stats === null ? 'no such file' : 'not a regular file';
-    const details = { file: path, ...(stats === null && { missing: path }) };
-    throw new SinterError('CORRUPT_MODEL', `${path}: ${what}`, { details });
+    const code = stats === null ? 'NOT_FOUND' : 'CORRUPT_MODEL';
+    throw new SinterError(code, `${path}: ${what}`, { details: { file: path } });
   }
   if (!stats?.isDirectory() || (await fileExists(join(path, ADAPTER_CONFIG)))) return null;
   for (const name of WEIGHTS) {

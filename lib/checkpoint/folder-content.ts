@@ -6,7 +6,6 @@
 
 import { savedConfig } from '../architectures/index.js';
 import { SinterError } from '../core/errors.js';
-import { parseJsonObject } from '../core/json.js';
 import { isSame } from '../files/index.js';
 import { TRAINING_FILE } from '../formats/hf-folder.js';
 import type { HfFolderContent } from '../formats/hf-folder-writer.js';
@@ -20,6 +19,7 @@ import { outputWidth } from '../runtime/forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { readPieces } from '../runtime/program.js';
 
+import { TOKENIZER_CONFIG, tokenizerConfig } from './tokenizer-config.js';
 import { untrainedMark } from './untrained.js';
 
 /**
@@ -66,19 +66,16 @@ export function folderContent(
   return { ...content, sentence: { settings, width: outputWidth(graph, 'hidden') } };
 }
 
-const TOKENIZER_CONFIG = 'tokenizer_config.json';
-
 /**
  * The tokenizer's files, and the record of a training. For a model with a head the length limit is written where Python's
  * tokenizers look for it, so that other programs cut texts at the same length.
  */
 function filesOf({ graph, head, tokenizer, training }: ModelParts): ReadonlyMap<string, string> {
   const files = new Map(tokenizer.files);
-  const text = files.get(TOKENIZER_CONFIG);
-  if (head.task !== 'embedding') {
-    const config = text === undefined ? {} : parseJsonObject(text, TOKENIZER_CONFIG);
-    const limited = { ...config, model_max_length: graph.maxTokens };
-    files.set(TOKENIZER_CONFIG, `${JSON.stringify(limited, null, 2)}\n`);
+  if (files.size > 0 || head.task !== 'embedding') {
+    const { maxTokens } = graph;
+    const limit = head.task === 'embedding' ? null : maxTokens;
+    files.set(TOKENIZER_CONFIG, tokenizerConfig(tokenizer.files, { limit, maxTokens }));
   }
   if (training !== null) files.set(TRAINING_FILE, `${JSON.stringify(training, null, 2)}\n`);
   return files;

@@ -11,6 +11,7 @@ import {
   encodingName,
   type ReadOptions,
 } from '../data/index.js';
+import { POOL_KINDS, type PoolKind } from '../graph/types.js';
 
 /** A mistake in how a command was called that commander cannot see; `message` is a sentence without its full stop. */
 export function usageMistake(message: string): Error {
@@ -74,7 +75,32 @@ export function withThreads(command: Command): Command {
   );
 }
 
-/** For commands that load a model, which may be an ONNX file. */
+/** How a model is loaded, beside its name. */
+export interface ModelOptions {
+  readonly firstPosition?: number;
+  readonly widen?: boolean;
+  readonly pooling?: PoolKind;
+}
+
+/** For commands that load a model of any kind, which may be an ONNX file. */
+export function withModel(command: Command): Command {
+  return withFirstPosition(command).option(
+    '--widen',
+    'ONNX with quantized weights: read them as f32, for a training or another precision',
+  );
+}
+
+/** For commands that load encoders. */
+export function withPooling(command: Command): Command {
+  return command.addOption(
+    new Option(
+      '--pooling <kind>',
+      'encoders: how token vectors become one, in place of what the files say; needed where they say nothing',
+    ).choices(POOL_KINDS),
+  );
+}
+
+/** For commands that only look at an ONNX file. */
 export function withFirstPosition(command: Command): Command {
   return command.option(
     '--first-position <n>',

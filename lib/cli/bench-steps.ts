@@ -19,7 +19,7 @@ import {
 import type { Console } from './context.js';
 import { fidelityOf } from './fidelity.js';
 import { findOnnxRuntime } from './onnx-runtime.js';
-import type { OpenModel } from './open-model.js';
+import { modelOptions, type OpenModel } from './open-model.js';
 import { type BatchSpeed, type LaneSpeed, SettingsBench } from './settings.js';
 import {
   findTransformersJs,
@@ -177,7 +177,14 @@ export async function trySettings(
   const { lanes, batches, advice } = await withProgress(shared, 'settings', async (onProgress) => {
     let before = 0;
     const bench = await SettingsBench.start({
-      ...{ model: options.model, texts, tokens, threads, precisions },
+      ...{
+        model: options.model,
+        choice: await modelOptions(options),
+        texts,
+        tokens,
+        threads,
+        precisions,
+      },
       ...{ quantize: precisions.length > 1, rounds: options.rounds, signal: out.signal },
       onProgress: (share) => onProgress(before + share / 2),
     });

@@ -97,11 +97,11 @@ export class Console {
     this.note(describeVariants(variants));
   }
 
-  /** A running job. `unit` names what is counted in the rate. */
-  progress(label: string, total: number, unit?: string): Progress {
+  /** A running job; `total` is null where nobody knows it. `unit` names what is counted in the rate. */
+  progress(label: string, total: number | null, unit?: string): Progress {
     return new Progress({
       label,
-      total: Math.max(1, total),
+      total: total === null ? null : Math.max(1, total),
       mode: this.mode,
       stream: this.stderr,
       ...(unit !== undefined && { unit }),

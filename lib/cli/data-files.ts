@@ -68,7 +68,7 @@ function linesOf({ kinds }: BadRows): string[] {
   return kinds.map((kind) => `  ${describeKind(kind)}`);
 }
 
-const OF_ROW = /^\w+: (rows|eval)\[(\d+)\]\.?(\S*) (.*)$/s;
+const OF_ROW = /^\w+: (rows|eval)\[(\d+)\]((?:\.\w+|\[\d+\])*) (.*)$/s;
 /** What rows call the label of a file. */
 const OF_LABEL: ReadonlySet<string> = new Set(['label', 'score', 'value']);
 
@@ -81,15 +81,24 @@ export async function withPlaces<T>(
     return await work();
   } catch (error) {
     if (!(error instanceof Error) || exitCodeFor(error) !== EXIT_CODES.usage) throw error;
-    const [, name, index, field = '', what] = OF_ROW.exec(error.message) ?? [];
+    const [, name, index, path = '', what] = OF_ROW.exec(error.message) ?? [];
     const list = name === 'eval' ? rows.eval : rows.rows;
     const row: PlacedRow | undefined = list?.[Number(index)];
     if (row?.file === undefined || row.line === undefined) throw error;
     const { file, line } = row;
-    const subject = OF_LABEL.has(field) ? 'the label' : field || 'the row';
+    const subject = subjectOf(path);
     throw new SinterError('INVALID_DATA', `${file}:${line}: ${subject} ${what}`, {
       details: { file, line },
       cause: error,
     });
   }
+}
+
+/** `.answers[0].start` as "answers, item 1, start". */
+function subjectOf(path: string): string {
+  const steps = path.match(/\w+/g) ?? [];
+  const [field = 'the row'] = steps;
+  if (steps.length === 1 && OF_LABEL.has(field)) return 'the label';
+  const words = steps.map((step) => (/^\d/.test(step) ? `item ${Number(step) + 1}` : step));
+  return words.join(', ') || field;
 }

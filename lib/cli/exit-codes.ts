@@ -43,6 +43,7 @@ const BY_ERROR_CODE: Readonly<Record<SinterErrorCode, ExitCode>> = {
   INTERNAL: EXIT_CODES.internal,
   UNAVAILABLE: EXIT_CODES.unavailable,
   FILE_SYSTEM: EXIT_CODES.device,
+  NOT_FOUND: EXIT_CODES.usage,
 };
 
 /** Paths on the command line that cannot be opened or written; of other file errors the device is the cause. */
@@ -70,9 +71,7 @@ const MISTAKE = / must be .*, got /s;
 export function exitCodeFor(error: unknown): ExitCode {
   const errno = errnoOf(error);
   if (errno !== null) return PATH_PROBLEMS.has(errno) ? EXIT_CODES.usage : EXIT_CODES.device;
-  if (error instanceof SinterError) {
-    return typeof error.details.missing === 'string' ? EXIT_CODES.usage : BY_ERROR_CODE[error.code];
-  }
+  if (error instanceof SinterError) return BY_ERROR_CODE[error.code];
   if (!(error instanceof Error)) return EXIT_CODES.internal;
   if (error.name === 'AbortError') return EXIT_CODES.cancelled;
   // commander throws these for --help and --version (exit code 0) and for usage errors.

@@ -8,7 +8,7 @@
 import { SinterError } from '../core/errors.js';
 import { errnoOf, problemOf } from '../files/index.js';
 import { EXIT_CODES, type ExitCode, exitCodeFor } from './exit-codes.js';
-import { withFlags } from './flags.js';
+import { type Flags, inFlags } from './option-names.js';
 import { printable, printableLines } from './output.js';
 
 export interface Failure {
@@ -23,8 +23,14 @@ export interface FailureContext {
   readonly stack: boolean;
   /** The command that was run; empty without one. */
   readonly command: string;
+  /** Its long flags. Default: none. */
+  readonly flags?: Flags;
 }
 
+const NO_FLAGS: Flags = new Set();
+/** The message says itself what to do. */
+const OWN_ADVICE =
+  /`|; (?:load|merge|fetch|give|weights that|[\w.]+ is an adapter)|: true|: load one/;
 const DEFECT = 'this is a defect of sinter';
 const DEBUG_HINT = 'set SINTER_DEBUG=1 to see where it happened';
 
@@ -33,6 +39,7 @@ const MEMORY_HINTS: Readonly<Record<string, string>> = {
   bench: 'fewer --threads or a lower --limit need less memory',
   embed: 'fewer --threads or a lower --max-tokens need less memory',
   evaluate: 'fewer --threads need less memory',
+  predict: 'fewer --threads or a lower --max-tokens need less memory',
   quickstart: 'fewer --threads or a smaller --batch-size need less memory',
   train: 'fewer --threads, a smaller --batch-size or a lower --max-tokens need less memory',
 };
@@ -45,7 +52,7 @@ export function describeFailure(error: unknown, context: FailureContext): Failur
   }
   const exitCode = exitCodeFor(error);
   const isCancelled = exitCode === EXIT_CODES.cancelled || context.cancelled;
-  const lines = isCancelled ? ['cancelled'] : errorLines(error);
+  const lines = isCancelled ? ['cancelled'] : errorLines(error, context.flags ?? NO_FLAGS);
   const hint = isCancelled ? undefined : hintFor(error, exitCode, context);
   if (hint !== undefined) lines.push(`hint: ${hint}`);
   if (context.stack && error instanceof Error) lines.push(printableLines(stackOf(error)));
@@ -56,25 +63,19 @@ export function describeFailure(error: unknown, context: FailureContext): Failur
 }
 
 /** One line, and one more for each kind of problem that a data file has. */
-function errorLines(error: unknown): string[] {
+function errorLines(error: unknown, flags: Flags): string[] {
+  const shown = (text: string) => printable(inFlags(text, flags));
   const message = messageOf(error);
   const problems = error instanceof SinterError ? error.details.problems : undefined;
-  if (!Array.isArray(problems)) return [`error: ${printable(message)}`];
+  if (!Array.isArray(problems)) return [`error: ${shown(message)}`];
   const summary = message.slice(0, message.indexOf(`\n  ${problems[0]}`));
-  return [
-    `error: ${printable(summary)}`,
-    ...problems.map((one) => `  ${printable(withFlags(one))}`),
-  ];
+  return [`error: ${shown(summary)}`, ...problems.map((one) => `  ${shown(one)}`)];
 }
 
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const errno = errnoOf(error);
-  if (error instanceof SinterError) {
-    const isWhole = error.code !== 'INVALID_DATA' || 'problems' in error.details;
-    return isWhole ? error.message : withFlags(error.message);
-  }
-  if (errno === null) return withFlags(error.message);
+  if (error instanceof SinterError || errno === null) return error.message;
   const { path } = error as NodeJS.ErrnoException;
   return path === undefined ? error.message : `${path}: ${problemOf(errno)}`;
 }
@@ -91,6 +92,7 @@ function hintFor(
   // Of an ONNX file inspect could only say the same: it loads the file as every command does.
   if (exitCode !== EXIT_CODES.model || command === 'inspect' || isAboutOnnx(error))
     return undefined;
+  if (error instanceof Error && OWN_ADVICE.test(error.message)) return undefined;
   return '`sinter inspect DIR` shows what a model folder holds';
 }
 

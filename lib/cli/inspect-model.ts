@@ -74,8 +74,8 @@ export async function inspect(
   const { firstPosition } = await onnxOptions({ ...options, model: path });
   if (onnx !== null) return inspectOnnx(onnx, given({ ...options, firstPosition }), out);
   const { findings, graph } = await examine(path);
-  if (options.graph !== false) out.print(`${printGraph(graph)}\n`);
   out.print(factLines(findings));
+  if (options.graph !== false) out.print(`\n${printGraph(graph)}\n`);
   out.json({ ...findings, ...(options.graph !== false && { graph }) });
 }
 

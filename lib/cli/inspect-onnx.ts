@@ -20,7 +20,6 @@ export async function inspectOnnx(
   const { report } = model;
   const { graph } = insideOf(model).parts;
   const info = await model.info();
-  if (options.graph !== false) out.print(`${printGraph(graph)}\n`);
   const facts: [string, string][] = [
     ['task', `${report.task} (${report.family})`],
     ['parameters', formatNumber(info.parameters)],
@@ -39,6 +38,7 @@ export async function inspectOnnx(
     ...reportFacts(report),
   ];
   out.print(facts.map(([name, value]) => `${pad(name, 14)}${printable(value)}\n`).join(''));
+  if (options.graph !== false) out.print(`\n${printGraph(graph)}\n`);
   out.json({ ...report, ...info, ...(options.graph !== false && { graph }) });
 }
 

@@ -8,8 +8,9 @@
 import { fileError } from '../files/index.js';
 import { EXIT_CODES } from './exit-codes.js';
 import { describeFailure } from './failure.js';
+import { inFlags } from './option-names.js';
 import { printable } from './output.js';
-import { createProgram } from './program.js';
+import { createProgram, flagsOf } from './program.js';
 
 const abort = new AbortController();
 
@@ -41,6 +42,7 @@ function fail(error: unknown, cancelled: boolean): void {
     cancelled,
     stack,
     command: process.argv[2] ?? '',
+    flags: flagsOf(program, process.argv[2]),
   });
   process.stderr.write(text);
   process.exitCode = exitCode;
@@ -50,8 +52,10 @@ function fail(error: unknown, cancelled: boolean): void {
 const others = process.listeners('warning');
 process.removeAllListeners('warning');
 process.on('warning', (warning: Error & { code?: string }) => {
-  if (warning.code?.startsWith('SINTER_')) process.stderr.write(`${printable(warning.message)}\n`);
-  else for (const listener of others) listener(warning);
+  if (warning.code?.startsWith('SINTER_')) {
+    const message = inFlags(warning.message, flagsOf(program, process.argv[2]));
+    process.stderr.write(`${printable(message)}\n`);
+  } else for (const listener of others) listener(warning);
 });
 
 const program = createProgram({

@@ -12,11 +12,10 @@ import { Classifier } from '../models/classifier.js';
 import { Encoder } from '../models/encoder.js';
 import { KINDS, type KindModel, kindOf } from '../models/kinds.js';
 import type { FolderTask } from '../tasks/folder-task.js';
-import { usageMistake } from './arguments.js';
+import { type ModelOptions, usageMistake } from './arguments.js';
 
-export interface OpenOptions {
+export interface OpenOptions extends ModelOptions {
   readonly lanes?: number;
-  readonly firstPosition?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -37,16 +36,25 @@ export async function modelPath(name: string | undefined): Promise<string | unde
 export async function onnxOptions({
   model,
   firstPosition,
-}: {
-  readonly model?: string | undefined;
-  readonly firstPosition?: number;
-}): Promise<Pick<OpenOptions, 'firstPosition'>> {
-  if (firstPosition === undefined) return {};
+  widen,
+}: Omit<ModelOptions, 'pooling'> & { readonly model?: string | undefined }): Promise<
+  Pick<OpenOptions, 'firstPosition' | 'widen'>
+> {
+  if (firstPosition === undefined && widen !== true) return {};
   const path = await modelPath(model);
-  if (path !== undefined && (await findOnnxFile(path)) !== null) return { firstPosition };
-  throw usageMistake(
-    `--first-position is for ONNX files; ${model ?? 'the embedded model'} is none`,
-  );
+  if (path !== undefined && (await findOnnxFile(path)) !== null) {
+    return { ...(firstPosition !== undefined && { firstPosition }), ...(widen && { widen }) };
+  }
+  const flag = firstPosition === undefined ? '--widen' : '--first-position';
+  throw usageMistake(`${flag} is for ONNX files; ${model ?? 'the embedded model'} is none`);
+}
+
+/** What is said of a model on the command line, as a load takes it. */
+export async function modelOptions(
+  options: ModelOptions & { readonly model?: string | undefined },
+): Promise<Pick<OpenOptions, keyof ModelOptions>> {
+  const { pooling } = options;
+  return { ...(await onnxOptions(options)), ...(pooling !== undefined && { pooling }) };
 }
 
 /** Loads the folder as an encoder or a classifier with one label per text; without a path, the embedded encoder. */
@@ -58,8 +66,9 @@ export async function openModel(
   if (task === 'embedding') {
     return { kind: 'encoder', model: await Encoder.load(path, options), path };
   }
+  const rest = withoutPooling(path, options);
   if (problem === 'single_label_classification') {
-    return { kind: 'classifier', model: await Classifier.load(path, options), path };
+    return { kind: 'classifier', model: await Classifier.load(path, rest), path };
   }
   const what = problem ?? task;
   throw usageMistake(`${path} is for ${what}; this command takes encoders and classifiers`);
@@ -73,7 +82,16 @@ export async function openAnyModel(
   const { path, ...found } = await locate(folder, options);
   const kind = kindOf(found);
   if (kind === null || kind === 'classification') return (await openModel(path, options)).model;
-  return KINDS[kind].load(path, options);
+  return KINDS[kind].load(path, withoutPooling(path, options));
+}
+
+/** A head reads tokens as its files say. */
+function withoutPooling(
+  path: string,
+  { pooling, ...options }: OpenOptions,
+): Omit<OpenOptions, 'pooling'> {
+  if (pooling === undefined) return options;
+  throw usageMistake(`--pooling is for encoders; ${path} has a head`);
 }
 
 async function locate(

@@ -12,6 +12,7 @@ import { addEmbed } from './commands/embed.js';
 import { addEvaluate } from './commands/evaluate.js';
 import { addInfo } from './commands/info.js';
 import { addInspect } from './commands/inspect.js';
+import { addPredict } from './commands/predict.js';
 import { addPull } from './commands/pull.js';
 import { addQuantize } from './commands/quantize.js';
 import { addQuickstart } from './commands/quickstart.js';
@@ -26,6 +27,7 @@ const COMMANDS: readonly ((program: Command, surroundings: Surroundings) => void
   addEmbed,
   addCheck,
   addTrain,
+  addPredict,
   addEvaluate,
   addQuantize,
   addConvert,
@@ -60,6 +62,7 @@ Examples:
   $ sinter embed "a red car" "a fast car" --out vectors.npy
   $ sinter check train.csv
   $ sinter train --train train.csv --eval test.csv --out my-model --quantize
+  $ sinter predict --model my-model "some text"
   $ sinter evaluate --model my-model --data test.csv
 
 ${EXIT_CODE_HELP}`,
@@ -70,4 +73,10 @@ ${EXIT_CODE_HELP}`,
   }
   program.showHelpAfterError('(see: sinter --help)');
   return program;
+}
+
+/** The long flags of a command; of none without a name. */
+export function flagsOf(program: Command, name: string | undefined): ReadonlySet<string> {
+  const command = program.commands.find((one) => one.name() === name);
+  return new Set(command?.options.flatMap(({ long }) => (long === undefined ? [] : [long])));
 }

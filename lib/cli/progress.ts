@@ -27,8 +27,8 @@ export interface ProgressStream {
 export interface ProgressOptions {
   /** What is being done: "training". */
   readonly label: string;
-  /** Units of work in all, above 0. */
-  readonly total: number;
+  /** Units of work in all, above 0; null where nobody knows: then it counts what is done. */
+  readonly total: number | null;
   /** Names the units in the rate: "rows" gives "812 rows/s". Default: no rate. */
   readonly unit?: string;
   /** Default: chosen by `progressMode`. */
@@ -50,6 +50,8 @@ export function progressMode(
 const REDRAW_MS = 100;
 /** The estimate forgets the past with this time constant, so that it follows a change of pace. */
 const SMOOTHING_MS = 15_000;
+/** Units after which the first line is printed where nobody knows how many there are. */
+const FIRST_COUNT = 1000;
 const BAR_WIDTH = { least: 8, most: 30 };
 const EIGHTHS = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
@@ -81,12 +83,14 @@ export class Progress {
   private sampledDone = 0;
   private drawnAt = Number.NEGATIVE_INFINITY;
   private printedTenth = 0;
+  private nextCount = FIRST_COUNT;
   private isDrawn = false;
   private isFinished = false;
 
   /** RangeError unless `total` is above 0. */
   constructor(private readonly options: ProgressOptions) {
-    if (!(options.total > 0)) throw rangeMistake('total', 'above 0', options.total);
+    if (options.total !== null && !(options.total > 0))
+      throw rangeMistake('total', 'above 0', options.total);
     this.stream = options.stream ?? process.stderr;
     this.mode = options.mode ?? progressMode(this.stream);
     this.now = options.now ?? (() => performance.now());
@@ -99,7 +103,10 @@ export class Progress {
   update(done: number, note?: string): void {
     if (this.isFinished) return;
     const now = this.now();
-    const next = Math.min(Math.max(done, this.done), this.options.total);
+    const next = Math.min(
+      Math.max(done, this.done),
+      this.options.total ?? Number.POSITIVE_INFINITY,
+    );
     // Steps that come faster than the clock ticks are counted together with the next one.
     if (next > this.sampledDone && now > this.sampledAt) {
       this.rate.add(next - this.sampledDone, now - this.sampledAt);
@@ -150,11 +157,31 @@ export class Progress {
       if (now - this.drawnAt >= REDRAW_MS) this.draw();
       return;
     }
+    if (this.mode !== 'lines') return;
+    if (this.options.total === null) {
+      this.showCount();
+      return;
+    }
     const tenth = Math.floor((this.done / this.options.total) * 10);
-    if (this.mode !== 'lines' || tenth <= this.printedTenth || tenth >= 10) return;
+    if (tenth <= this.printedTenth || tenth >= 10) return;
     this.printedTenth = tenth;
     const details = this.details();
     this.stream.write(`${this.options.label}: ${tenth * 10} %${details && `, ${details}`}\n`);
+  }
+
+  /** A line whenever the count has doubled: few lines, however much there is. */
+  private showCount(): void {
+    if (this.done < this.nextCount) return;
+    while (this.nextCount <= this.done) this.nextCount *= 2;
+    this.stream.write(`${this.options.label}: ${this.counted()}\n`);
+  }
+
+  /** What is done, where nobody knows of how much. */
+  private counted(): string {
+    const { unit = '' } = this.options;
+    return [`${formatNumber(this.done)} ${unit}`.trimEnd(), this.details()]
+      .filter((part) => part !== '')
+      .join(', ');
   }
 
   /** Rate, time left and note, as far as they are known. */
@@ -162,7 +189,7 @@ export class Progress {
     const { unit, total } = this.options;
     const rate = this.rate.value;
     const perSecond = rate * 1000;
-    const left = rate > 0 ? `${formatLeft((total - this.done) / rate)} left` : '';
+    const left = rate > 0 && total !== null ? `${formatLeft((total - this.done) / rate)} left` : '';
     const speed =
       unit && rate > 0 ? `${formatNumber(perSecond, perSecond < 10 ? 1 : 0)} ${unit}/s` : '';
     return [left, speed, this.note].filter((part) => part !== '').join(', ');
@@ -171,6 +198,11 @@ export class Progress {
   private draw(): void {
     this.drawnAt = this.now();
     this.isDrawn = true;
+    if (this.options.total === null) {
+      const width = Math.max(1, (this.stream.columns || 80) - 1);
+      this.stream.write(`\r${truncate(`${this.options.label}: ${this.counted()}`, width)}\u001b[K`);
+      return;
+    }
     const share = this.done / this.options.total;
     const percent = pad(`${Math.floor(share * 100)} %`, 5, 'right');
     // The last column stays free: some terminals wrap when it is written. A terminal may say 0 columns.

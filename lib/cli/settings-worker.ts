@@ -4,10 +4,12 @@
  * It answers one message with one message; between them its lanes are parked, so workers can take turns.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import type { ModelOptions } from './arguments.js';
 import { type OpenModel, openModel } from './open-model.js';
 
 export interface WorkerSetup {
   readonly model: string | undefined;
+  readonly choice: ModelOptions;
   readonly lanes: number;
   readonly texts: readonly string[];
   /** Whether an int8 form is made of the model. */
@@ -70,8 +72,8 @@ async function answer(model: Model, texts: readonly string[], request: WorkerReq
 async function main(): Promise<void> {
   const port = parentPort;
   if (port === null) throw new Error('settings-worker: must run as a worker thread');
-  const { model: path, lanes, texts, quantize } = workerData as WorkerSetup;
-  const { model } = await openModel(path, { lanes });
+  const { model: path, choice, lanes, texts, quantize } = workerData as WorkerSetup;
+  const { model } = await openModel(path, { ...choice, lanes });
   const small = quantize ? await model.quantize() : model;
   port.on('message', (request: WorkerRequest) => {
     answer(request.precision === 'int8' ? small : model, texts, request).then(

@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { SinterError, throwIfAborted } from '../core/errors.js';
 import { workerFile } from '../core/package-files.js';
+import type { ModelOptions } from './arguments.js';
 import { measure, median } from './measure.js';
 import type { WorkerAnswer, WorkerRequest, WorkerSetup } from './settings-worker.js';
 
@@ -34,6 +35,8 @@ export interface BatchSpeed {
 
 export interface SettingsRequest {
   readonly model: string | undefined;
+  /** How it is loaded. */
+  readonly choice: ModelOptions;
   readonly texts: readonly string[];
   /** In all texts. */
   readonly tokens: number;
@@ -63,13 +66,13 @@ export class SettingsBench {
   ) {}
 
   static async start(request: SettingsRequest): Promise<SettingsBench> {
-    const { model, texts, quantize } = request;
+    const { model, choice, texts, quantize } = request;
     const workers = new Map<number, Worker>();
     const bench = new SettingsBench(request, workers);
     try {
       for (const lanes of laneCounts(request.threads)) {
         throwIfAborted(request.signal, 'bench');
-        const workerData: WorkerSetup = { model, lanes, texts, quantize };
+        const workerData: WorkerSetup = { model, choice, lanes, texts, quantize };
         const worker = new Worker(workerFile('settings-worker'), { workerData });
         workers.set(lanes, worker);
         await answerOf(worker);

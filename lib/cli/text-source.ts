@@ -4,6 +4,7 @@
  * The rule: a source can be opened again (but for stdin), so that a file is checked to its end before any work begins.
  */
 import { extname } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import {
   type ChosenColumns,
   type DataSource,
@@ -26,7 +27,7 @@ export interface TextSource {
 
 export interface SourceOptions {
   /** Texts on the command line. */
-  readonly texts: readonly string[];
+  readonly texts: readonly TextInput[];
   /** A file, or "-" for stdin. */
   readonly input: string | undefined;
   readonly read: ReadOptions;
@@ -48,7 +49,7 @@ export function textSource({ texts, input, read, onColumns, onSource }: SourceOp
     };
   }
   if (input === undefined) {
-    if (texts.length === 0) throw usageMistake('give texts to embed, or --input FILE');
+    if (texts.length === 0) throw usageMistake('give texts, or --input FILE');
     return { name: 'arguments', isRepeatable: true, open: () => toAsync(texts) };
   }
   const open = isPlainText(input, read)
@@ -67,11 +68,20 @@ function plainText(
   return decodeFile(file, { encoding, signal, onEncoding });
 }
 
+/** Texts of the command line with their second texts: one for each, or one text or one pair for all. */
+export function withPairs(texts: readonly string[], pairs: readonly string[]): TextInput[] {
+  const count = Math.max(texts.length, pairs.length);
+  const fit = [1, count].includes(texts.length) && [1, count].includes(pairs.length);
+  if (!fit) throw usageMistake(`${texts.length} texts and ${pairs.length} of --pair do not fit`);
+  const of = (list: readonly string[], i: number) => list[list.length === 1 ? 0 : i] ?? '';
+  return Array.from({ length: count }, (_, i) => [of(texts, i), of(pairs, i)]);
+}
+
 function isPlainText(path: string, read: ReadOptions): boolean {
   return read.format === undefined && extname(path).toLowerCase() === '.txt';
 }
 
-async function* toAsync(texts: readonly string[]): AsyncGenerator<TextInput> {
+async function* toAsync(texts: readonly TextInput[]): AsyncGenerator<TextInput> {
   yield* texts;
 }
 
@@ -83,12 +93,13 @@ async function* rowTexts(path: string, read: ReadOptions): AsyncGenerator<TextIn
 
 /** Each line, empty ones too, without its line end; nothing behind the last line end. */
 async function* textLines(name: string, pieces: AsyncIterable<string>): AsyncGenerator<string> {
-  let held: string | undefined;
+  // Only an empty line may be what is behind the last line end; all others are given as they come.
+  let isHeld = false;
   for await (const { text } of readLines(name, pieces)) {
-    if (held !== undefined) yield held;
-    held = text;
+    if (isHeld) yield '';
+    isHeld = text === '';
+    if (!isHeld) yield text;
   }
-  if (held !== undefined && held !== '') yield held;
 }
 
 /** How many texts there are. */
@@ -96,6 +107,35 @@ export async function countTexts(source: TextSource): Promise<number> {
   let count = 0;
   for await (const _ of source.open()) count += 1;
   return count;
+}
+
+/**
+ * What has arrived, in groups of at most `size`: a group is given as soon as the next item would have to be waited for, so
+ * that a line from a person or a slow program is answered at once.
+ */
+export async function* asTheyCome<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+  const iterator = items[Symbol.asyncIterator]();
+  let chunk: T[] = [];
+  try {
+    let next = iterator.next();
+    for (;;) {
+      const waited = chunk.length > 0 ? await Promise.race([next, turn(null)]) : await next;
+      if (waited === null) {
+        yield chunk;
+        chunk = [];
+        continue;
+      }
+      if (waited.done === true) break;
+      chunk.push(waited.value);
+      next = iterator.next();
+      if (chunk.length < size) continue;
+      yield chunk;
+      chunk = [];
+    }
+    if (chunk.length > 0) yield chunk;
+  } finally {
+    await iterator.return?.();
+  }
 }
 
 /** Texts in groups of `size`, the last one shorter. */

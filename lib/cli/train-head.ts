@@ -15,6 +15,7 @@ import { type HeadTask, labelsOf, loadHead, readHeadRows, scoreText } from './he
 import { chooseTrainHead } from './kept-head.js';
 import { onnxOptions } from './open-model.js';
 import { OutFolder } from './out-folder.js';
+import { labelScores, trainingData, writeReport } from './report-file.js';
 import { trainWithProgress } from './train-progress.js';
 
 export interface TrainHeadOptions extends DataOptions {
@@ -31,6 +32,9 @@ export interface TrainHeadOptions extends DataOptions {
   readonly quantize?: boolean;
   readonly overwrite?: boolean;
   readonly newHead?: boolean;
+  readonly report?: string;
+  /** The command line, for a page. */
+  readonly args: readonly string[];
 }
 
 export async function trainHead(
@@ -64,18 +68,16 @@ export async function trainHead(
   await using model = await loadHead(task, path, { ...load, ...choice, seed, signal });
   await place.needs((await model.info()).storedBytes);
   out.print(`training ${task} on ${formatNumber(rows.length)} rows\n`);
+  const setup = { ...settings, eval: held as readonly never[] | null };
   const report = await withPlaces({ rows, eval: held }, () =>
-    trainWithProgress(
-      model,
-      rows as readonly never[],
-      { ...settings, eval: held as readonly never[] | null },
-      out,
-    ),
+    trainWithProgress(model, rows as readonly never[], setup, out),
   );
-  const { steps, epochs, seconds, tokensPerSecond, truncated } = report;
+  const { steps, epochs, seconds, tokensPerSecond, truncated, advice } = report;
+  const isShown = options.report !== undefined && held !== null;
+  const shown = isShown ? await model.evaluate(held as readonly never[], { signal }) : {};
   const figures = { rows: rows.length, truncated, epochs, seconds, tokensPerSecond };
   const { training } = await model.info();
-  const json = { ...training, out: options.out, task, ...figures, steps };
+  const json = { ...training, out: options.out, task, ...figures, advice, steps };
   await place.write(async (folder) => {
     await model.save(folder);
     if (options.quantize === true) {
@@ -90,6 +92,16 @@ export async function trainHead(
   const scores = epochs.at(-1)?.eval ?? null;
   if (scores !== null) out.print(`${scoreText(scores)}\n`);
   out.print(`written to ${options.out}\n`);
+  await writeReport(
+    options,
+    {
+      title: `Training of ${options.out}`,
+      subtitle: `${name ?? 'all-MiniLM-L6-v2'} fine-tuned for ${task} on ${formatNumber(rows.length)} rows of ${options.train}`,
+      ...trainingData(report),
+      ...labelScores(shown),
+    },
+    options.args,
+  );
   out.json(json);
 }
 

@@ -1,10 +1,12 @@
 /**
  * A training run with a bar: steps, time left, loss, and a line per epoch.
  */
+import type { TrainAdvice } from '../train/train-advice.js';
 import type { TrainOptions } from '../train/train-options.js';
 import type { EpochProgress, StepProgress, TrainReport } from '../train/train-report.js';
 import type { Console } from './context.js';
 import { scoreText } from './head-tasks.js';
+import { flagOf } from './option-names.js';
 
 /** A model that learns from rows. */
 export interface Learner<Row, S> {
@@ -15,6 +17,12 @@ export interface TrainSetup<Row> extends TrainOptions {
   readonly epochs: number;
   readonly batchSize: number;
   readonly eval: readonly Row[] | null;
+}
+
+/** An advice with the flags to try. */
+function adviceText({ message, options }: TrainAdvice): string {
+  const flags = Object.entries(options).map(([name, value]) => `${flagOf(name)} ${value}`);
+  return `${message}; try ${flags.join(' ')}`;
 }
 
 /** The loss shown is an average that forgets with this share per step. */
@@ -46,6 +54,7 @@ export async function trainWithProgress<Row, S extends object>(
       },
     });
     progress.finish();
+    for (const advice of report.advice) out.note(`advice: ${adviceText(advice)}`);
     return report;
   } catch (error) {
     progress.stop();

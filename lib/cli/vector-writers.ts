@@ -9,6 +9,7 @@ import { printableJson } from '../core/visible.js';
 import { csvField, withoutFormula } from '../data/index.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { NpyWriter } from './npy.js';
+import type { TextOutput } from './text-output.js';
 
 export type VectorFormat = 'jsonl' | 'csv' | 'npy';
 export const VECTOR_FORMATS: readonly VectorFormat[] = ['jsonl', 'csv', 'npy'];
@@ -17,9 +18,6 @@ export interface VectorWriter {
   write(texts: readonly TextInput[], vectors: Matrix): Promise<void>;
   finish(): Promise<void>;
 }
-
-/** Takes text and settles when there is room for more. */
-export type TextOutput = (text: string) => Promise<void>;
 
 /** The shortest decimal number that is this f32 again. */
 export function shortFloat(value: number): number {

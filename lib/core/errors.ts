@@ -18,6 +18,7 @@ export const ERROR_CODES = [
   'INTERNAL',
   'UNAVAILABLE',
   'FILE_SYSTEM',
+  'NOT_FOUND',
 ] as const;
 
 export type SinterErrorCode = (typeof ERROR_CODES)[number];

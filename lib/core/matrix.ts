@@ -48,9 +48,19 @@ export class Matrix {
     return this.data.subarray(index * this.cols, (index + 1) * this.cols);
   }
 
+  /** The rows in their order, as views of `data`. */
+  *[Symbol.iterator](): IterableIterator<Float32Array> {
+    for (let i = 0; i < this.rows; i++) yield this.row(i);
+  }
+
   /** A copy as nested arrays, one per row. */
   toArray(): number[][] {
-    return Array.from({ length: this.rows }, (_, i) => [...this.row(i)]);
+    return Array.from(this, (row) => [...row]);
+  }
+
+  /** What JSON.stringify writes: the nested arrays of `toArray`. JSON has no NaN and no infinity and writes null. */
+  toJSON(): number[][] {
+    return this.toArray();
   }
 }
 

@@ -39,8 +39,8 @@ export interface HfFolder extends Checkpoint {
 }
 
 /**
- * Reads the small files and checks the headers of the weights. The messages of CORRUPT_MODEL and UNSUPPORTED_MODEL name
- * the file.
+ * Reads the small files and checks the headers of the weights. NOT_FOUND where there is no folder; the messages of CORRUPT_MODEL
+ * and UNSUPPORTED_MODEL name the file.
  */
 export async function readHfFolder(path: string): Promise<HfFolder> {
   const stats = await stat(path).catch(() => null);
@@ -49,8 +49,8 @@ export async function readHfFolder(path: string): Promise<HfFolder> {
       stats === null
         ? 'no such file or folder'
         : 'is a file; a model is a folder or an .onnx file: give the folder that it is in';
-    const details = { file: path, ...(stats === null && { missing: path }) };
-    throw new SinterError('CORRUPT_MODEL', `${path}: ${what}`, { details });
+    const code = stats === null ? 'NOT_FOUND' : 'CORRUPT_MODEL';
+    throw new SinterError(code, `${path}: ${what}`, { details: { file: path } });
   }
   await refuseAdapter(path);
   const stamps = await stampSmallFiles(path);

@@ -39,6 +39,8 @@ export async function resolveModel(
   const settings = await hubSettings();
   const found = await new ModelCache(settings.cache, name).find(revision);
   if (found !== null) return found;
+  // More often a file than a model that is called like one.
+  if (name.endsWith('.onnx')) return name;
   const pull = `\`sinter pull ${name}${revision === 'main' ? '' : ` --revision ${revision}`}\``;
   // `download` is undefined in commands, which have no such option.
   const advice = download === undefined ? `run ${pull}` : `give download: true, or run ${pull}`;

@@ -38,6 +38,7 @@ import {
   type RowOf,
   type ScoresOf,
 } from '../tasks/text-classification/problems.js';
+import type { TopLabels } from '../tasks/text-classification/top-labels.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { collectRows, collectTexts, type Rows, textRows } from '../train/collect-rows.js';
 import { corpusLogits } from '../train/corpus-logits.js';
@@ -71,6 +72,8 @@ export interface ClassifierLoadOptions<
 export interface ClassifyOptions extends PredictOptions, WindowedOptions {
   /** Several labels: the probability from which a label counts. Default: 0.5. */
   readonly threshold?: number;
+  /** One or several labels: adds `top`, that many labels with the highest probabilities, best first. Default: no such field. */
+  readonly topK?: number;
 }
 
 export type LogitsOptions = PredictOptions & WindowedOptions;
@@ -165,6 +168,14 @@ export class Classifier<
   /** One prediction per text or pair, in the same order. Throws TypeError or RangeError naming texts[i]. */
   async predict(
     texts: readonly TextInput[],
+    options: ClassifyOptions & { readonly topK: number },
+  ): Promise<(PredictionOf<L, K> & TopLabels<L>)[]>;
+  async predict(
+    texts: readonly TextInput[],
+    options?: ClassifyOptions,
+  ): Promise<PredictionOf<L, K>[]>;
+  async predict(
+    texts: readonly TextInput[],
     options: ClassifyOptions = {},
   ): Promise<PredictionOf<L, K>[]> {
     const where = 'predict';
@@ -172,11 +183,12 @@ export class Classifier<
     const known = this.knownOptions();
     const run = readPredictOptions(where, options, known, texts.length);
     const threshold = readThreshold(where, options);
+    const topK = readOptions(where, options, known).count('topK', undefined);
     const windows = readWindows(where, options, this.maxTokens);
     const logits = await this.forward(where, texts, run, windows);
     const rows = Math.max(1, Math.floor(SCORES_PER_TURN / logits.cols));
     return makeInTurns(logits.rows, rows, (i) =>
-      this.rules.prediction(logits.row(i), { threshold, truncated: run.cuts.has(i) }),
+      this.rules.prediction(logits.row(i), { threshold, topK, truncated: run.cuts.has(i) }),
     );
   }
 
@@ -257,19 +269,23 @@ export class Classifier<
     };
   }
 
-  /** Only a classifier with several labels per text has the option `threshold`. */
+  /** A threshold is only for several labels per text; `topK` is not for numbers, which have no order of labels. */
   private knownOptions() {
-    const several = this.parts.head.problem === 'multi_label_classification';
-    const common = { ...PREDICT_OPTIONS, ...WINDOWED_OPTIONS };
-    const known = several ? { ...common, threshold: true } : common;
-    return known as typeof common & { readonly threshold: true };
+    const { problem } = this.parts.head;
+    const known = {
+      ...PREDICT_OPTIONS,
+      ...WINDOWED_OPTIONS,
+      ...(problem !== 'regression' && { topK: true }),
+      ...(problem === 'multi_label_classification' && { threshold: true }),
+    };
+    return known as typeof known & { readonly threshold: true; readonly topK: true };
   }
 }
 
 const EVEN_ODDS = 0.5;
 
 function readThreshold(where: string, { threshold }: ClassifyOptions): number {
-  const all = { ...PREDICT_OPTIONS, ...WINDOWED_OPTIONS, threshold: true } as const;
+  const all = { ...PREDICT_OPTIONS, ...WINDOWED_OPTIONS, threshold: true, topK: true } as const;
   const read = readOptions<ClassifyOptions>(
     where,
     { ...(threshold !== undefined && { threshold }) },

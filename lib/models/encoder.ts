@@ -136,11 +136,21 @@ export class Encoder extends TextModel {
 
   /**
    * One vector per text or pair, [texts, dimensions], in the same order. A vector has the same bits whatever other texts are
-   * embedded with it. Throws TypeError or RangeError naming texts[i].
+   * embedded with it. For one string: its vector, in memory of its own. Throws TypeError or RangeError naming texts[i].
    */
-  async embed(texts: readonly TextInput[], options: EmbedOptions = {}): Promise<Matrix> {
+  async embed(text: string, options?: EmbedOptions): Promise<Float32Array>;
+  async embed(texts: readonly TextInput[], options?: EmbedOptions): Promise<Matrix>;
+  async embed(
+    texts: string | readonly TextInput[],
+    options: EmbedOptions = {},
+  ): Promise<Float32Array | Matrix> {
+    if (typeof texts === 'string') return (await this.embedAll([texts], options)).data;
+    return this.embedAll(texts, options);
+  }
+
+  private async embedAll(texts: readonly TextInput[], options: EmbedOptions): Promise<Matrix> {
     const where = 'embed';
-    checkTexts(where, texts);
+    checkTexts(where, texts, 'a string or an array of strings');
     const known = { ...PREDICT_OPTIONS, promptName: true } as const;
     const { cuts, ...run } = readPredictOptions(where, options, known, texts.length);
     const { graph, tokenizer } = this.parts;

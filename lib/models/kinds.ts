@@ -9,6 +9,7 @@ import type { Task } from '../graph/tasks.js';
 import type { FolderTask } from '../tasks/folder-task.js';
 import { Classifier } from './classifier.js';
 import { CrossEncoder } from './cross-encoder.js';
+import { type KindPredictor, PREDICTORS } from './kind-predictions.js';
 import { MaskedLM } from './masked-lm.js';
 import { QuestionAnswerer } from './question-answerer.js';
 import { TokenClassifier } from './token-classifier.js';
@@ -28,12 +29,13 @@ export type RowForm =
   /** Texts alone. */
   | 'text';
 
-interface KindRow<Model> {
+export interface KindRow<Model> {
   readonly task: Task;
   /** null except for classification. */
   readonly problem: ClassificationProblem | null;
   readonly rows: RowForm;
-  readonly load: (path: string, options: object) => Promise<Model>;
+  readonly predictor: KindPredictor<Model>;
+  load(path: string, options: object): Promise<Model>;
 }
 
 /** If several rows fit a folder, the first one counts. A cross-encoder and a regression differ only in `scorer`. */
@@ -42,6 +44,7 @@ export const KINDS = {
     task: 'classification',
     problem: 'multi_label_classification',
     rows: 'labels',
+    predictor: PREDICTORS.labels,
     load: (path, options) =>
       Classifier.load(path, { ...options, problem: 'multi_label_classification' }),
   },
@@ -49,39 +52,45 @@ export const KINDS = {
     task: 'classification',
     problem: null,
     rows: 'score',
+    predictor: PREDICTORS.score,
     load: (path, options) => CrossEncoder.load(path, options),
   },
   regression: {
     task: 'classification',
     problem: 'regression',
     rows: 'value',
+    predictor: PREDICTORS.value,
     load: (path, options) => Classifier.load(path, { ...options, problem: 'regression' }),
   },
   classification: {
     task: 'classification',
     problem: 'single_label_classification',
     rows: 'label',
+    predictor: PREDICTORS.label,
     load: (path, options) => Classifier.load(path, options),
   },
   tags: {
     task: 'token-classification',
     problem: null,
     rows: 'tags',
+    predictor: PREDICTORS.tags,
     load: (path, options) => TokenClassifier.load(path, options),
   },
   answers: {
     task: 'question-answering',
     problem: null,
     rows: 'answers',
+    predictor: PREDICTORS.answers,
     load: (path, options) => QuestionAnswerer.load(path, options),
   },
   'masked-lm': {
     task: 'masked-lm',
     problem: null,
     rows: 'text',
+    predictor: PREDICTORS.text,
     load: (path, options) => MaskedLM.load(path, options),
   },
-} as const satisfies Readonly<Record<string, KindRow<unknown>>>;
+} as const satisfies Readonly<Record<string, KindRow<AsyncDisposable>>>;
 
 export type Kind = keyof typeof KINDS;
 

@@ -185,6 +185,10 @@ export abstract class TextModel {
 }
 
 /** Throws TypeError unless `texts` is an array; its items are checked by the tokenizer. */
-export function checkTexts(where: string, texts: readonly TextInput[]): void {
-  if (!Array.isArray(texts)) throw typeMistake(`${where}: texts`, 'an array of strings', texts);
+export function checkTexts(
+  where: string,
+  texts: readonly TextInput[],
+  what = 'an array of strings',
+): void {
+  if (!Array.isArray(texts)) throw typeMistake(`${where}: texts`, what, texts);
 }

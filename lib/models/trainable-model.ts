@@ -10,6 +10,7 @@ import { rangeMistake, SinterError } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
 import { type KnownOptions, readOptions } from '../core/options.js';
 import { isQuantized } from '../graph/rewrite/quantize.js';
+import type { ClassificationReport } from '../metrics/index.js';
 import type { NativeProgram } from '../native/native.js';
 import { forwardTexts } from '../runtime/forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
@@ -19,6 +20,7 @@ import type { TextInput } from '../tokenize/text-tokenizer.js';
 import type { CollectOptions, Rows } from '../train/collect-rows.js';
 import type { Corpus } from '../train/corpus.js';
 import type { Objective } from '../train/objectives.js';
+import { trainAdvice } from '../train/train-advice.js';
 import type { TrainPlan } from '../train/train-model.js';
 import { readTrainOptions, TRAIN_OPTIONS, type TrainOptions } from '../train/train-options.js';
 import type { EpochProgress, StepProgress, TrainReport } from '../train/train-report.js';
@@ -83,6 +85,14 @@ export interface Learning<Set extends RowSet, Evaluation, S> {
   scores(evaluation: Evaluation): S;
 }
 
+interface PlanOptions {
+  readonly where: 'train';
+  readonly maxTokens: number;
+  readonly signal: AbortSignal;
+  /** Gets the scores of each label of the last evaluation, where the kind of model has them. */
+  readonly seen: { labels?: ClassificationReport };
+}
+
 export abstract class TrainableModel extends TextModel {
   private training = false;
 
@@ -110,19 +120,26 @@ export abstract class TrainableModel extends TextModel {
     if (isQuantized(this.parts.graph)) {
       throw new SinterError(
         'UNSUPPORTED_MODEL',
-        'train: the model is quantized; train the f32 model and quantize it afterwards',
+        'train: the model is quantized; train the f32 model and quantize it afterwards, or load an ONNX file with widen: true',
       );
     }
     if (this.training) throw new SinterError('OVERLOADED', 'train: the model is being trained');
     this.training = true;
     try {
       const { parts } = this;
-      const { graph, program, report } = await this.use(where, async (current) => {
+      const seen: { labels?: ClassificationReport } = {};
+      const {
+        graph,
+        program,
+        report: found,
+      } = await this.use(where, async (current) => {
         const limits = { where, maxTokens, signal } as const;
-        const plan = await this.plan(learning(where), rows, options.eval, limits);
+        const plan = await this.plan(learning(where), rows, options.eval, { ...limits, seen });
         const { trainParts } = await import('../train/train-model.js');
         return trainParts(parts, current, plan, { settings, hooks, signal });
       });
+      const { labels } = seen;
+      const report = { ...found, advice: trainAdvice({ steps: found.steps, labels }, settings) };
       const training = trainingRecord(parts, { ...settings, maxTokens }, report);
       const origin = { ...parts.origin, untrained: [] };
       this.parts = { ...parts, graph, program, training, origin };
@@ -139,7 +156,7 @@ export abstract class TrainableModel extends TextModel {
     learning: Learning<Set, E, S>,
     rows: Rows<unknown>,
     heldRows: Rows<unknown> | undefined,
-    { where, maxTokens, signal }: { where: 'train'; maxTokens: number; signal: AbortSignal },
+    { where, maxTokens, signal, seen }: PlanOptions,
   ): Promise<TrainPlan<S>> {
     const { objective } = learning;
     const call = { where, signal };
@@ -148,8 +165,12 @@ export abstract class TrainableModel extends TextModel {
     if (heldRows === undefined) return { corpus, truncated, objective, evaluate: undefined };
     const theirs = { ...call, name: 'eval', maxTokens: this.maxTokens, held: true };
     const set = await learning.collect(heldRows, theirs);
-    const evaluate = async (program: NativeProgram) =>
-      learning.scores(await learning.evaluate(program, set, call));
+    const evaluate = async (program: NativeProgram) => {
+      const evaluation = await learning.evaluate(program, set, call);
+      const { report } = evaluation as { readonly report?: ClassificationReport };
+      if (report !== undefined) seen.labels = report;
+      return learning.scores(evaluation);
+    };
     return { corpus, truncated, objective, evaluate };
   }
 

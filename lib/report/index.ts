@@ -5,6 +5,7 @@
  */
 export type { ChartOptions, ChartTheme } from './chart.js';
 export { confusionSvg } from './confusion-chart.js';
+export { learningRateSvg } from './learning-rate-chart.js';
 export { lossCurveSvg } from './loss-chart.js';
 export { renderReport } from './render-report.js';
 export { summaryOf } from './summary.js';
@@ -13,6 +14,7 @@ export type {
   Evaluation,
   LossCurve,
   LossStep,
+  Mistake,
   NeighbourExample,
   ReportData,
   ReportEnvironment,

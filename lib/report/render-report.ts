@@ -9,6 +9,7 @@ import {
   confusionSection,
   environmentSection,
   lossSection,
+  mistakesSection,
   neighboursSection,
   notesSection,
   type Section,
@@ -20,12 +21,14 @@ import { summaryOf } from './summary.js';
 import type { ReportData } from './types.js';
 
 function sectionsOf(data: ReportData): Section[] {
-  const { variants, loss, confusion, classification, neighbours, environment, notes } = data;
+  const { variants, loss, confusion, classification, mistakes, neighbours, environment, notes } =
+    data;
   return [
     variants?.length ? variantsSection(variants) : null,
     loss?.steps.length ? lossSection(loss) : null,
     confusion ? confusionSection(confusion) : null,
     classification ? classificationSection(classification) : null,
+    mistakes?.length ? mistakesSection(mistakes) : null,
     neighbours?.length ? neighboursSection(neighbours) : null,
     notes?.length ? notesSection(notes) : null,
     environment ? environmentSection(environment) : null,

@@ -6,11 +6,13 @@
 import { formatBytes, formatNumber, formatPercent } from '../core/units.js';
 import type { ClassificationReport, ReportRow } from '../metrics/index.js';
 import { confusionSvg, mostConfused, shownLabels } from './confusion-chart.js';
+import { learningRateSvg, ratedSteps } from './learning-rate-chart.js';
 import { lossCurveSvg } from './loss-chart.js';
 import { html, type Insertable, type Markup, trusted } from './markup.js';
 import type {
   ConfusionData,
   LossCurve,
+  Mistake,
   NeighbourExample,
   ReportEnvironment,
   SummaryCard,
@@ -112,10 +114,12 @@ export function lossSection(loss: LossCurve): Section {
     shown(one.loss, (value) => value.toFixed(4)),
     shown(one.accuracy, formatPercent),
   ]);
+  const rates = ratedSteps(loss.steps);
   const body = html`<p class="lead">Loss of ${formatNumber(loss.steps.length)} training steps${
     evaluations.length > 0 ? ', and how the model did on held-out rows along the way' : null
   }.</p>
 ${figure(lossCurveSvg(loss, { theme: 'page' }))}
+${rates.length > 0 ? [html`<h3>Learning rate</h3>`, figure(learningRateSvg(loss.steps, { theme: 'page' }))] : null}
 ${rows.length > 0 ? table('Evaluations during training', columns, rows) : null}`;
   return { id: 'training', title: 'Training', body };
 }
@@ -172,6 +176,32 @@ export function classificationSection(report: ClassificationReport): Section {
 <details><summary>All ${labels.length} labels</summary>${full}</details>`
     : full;
   return { id: 'labels', title: 'Scores per label', body };
+}
+
+export function mistakesSection(mistakes: readonly Mistake[]): Section {
+  const columns: Column[] = [
+    { title: 'text' },
+    { title: 'true label' },
+    { title: 'predicted' },
+    { title: 'its probability', isNumber: true },
+  ];
+  const rows = mistakes.map(({ text, truth, predicted, score }) => [
+    clipped(text),
+    truth,
+    predicted,
+    shown(score, (value) => value.toFixed(3)),
+  ]);
+  const body = html`<p class="lead">Wrong labels of which the model was most certain. Here a label of the data may be wrong itself.</p>
+${table('Wrong labels, the most certain first', columns, rows)}`;
+  return { id: 'mistakes', title: 'Most certain mistakes', body };
+}
+
+/** Of a text that a table shows. */
+const MAX_TEXT = 300;
+
+function clipped(text: string): string {
+  const chars = [...text.slice(0, 4 * MAX_TEXT)];
+  return chars.length > MAX_TEXT ? `${chars.slice(0, MAX_TEXT - 1).join('')}…` : text;
 }
 
 export function neighboursSection(examples: readonly NeighbourExample[]): Section {

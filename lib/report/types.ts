@@ -34,6 +34,7 @@ export interface LossStep {
   /** 1-based number of the optimizer step. */
   readonly step: number;
   readonly loss: number;
+  readonly learningRate?: number;
 }
 
 export interface Evaluation {
@@ -54,6 +55,15 @@ export interface ConfusionData {
   readonly labels: readonly string[];
   /** [labels][labels]: number of rows with this truth (first index) and this prediction. */
   readonly values: readonly (readonly number[])[];
+}
+
+/** A row that got a wrong label. */
+export interface Mistake {
+  readonly text: string;
+  readonly truth: string;
+  readonly predicted: string;
+  /** Probability of the wrong label, 0 to 1. */
+  readonly score: number;
 }
 
 export interface NeighbourExample {
@@ -84,6 +94,8 @@ export interface ReportData {
   readonly loss?: LossCurve;
   readonly confusion?: ConfusionData;
   readonly classification?: ClassificationReport;
+  /** Of the rows with a wrong label those whose label was most certain, the worst first. */
+  readonly mistakes?: readonly Mistake[];
   readonly neighbours?: readonly NeighbourExample[];
   readonly environment?: ReportEnvironment;
   /** Paragraphs of plain text. */

@@ -52,7 +52,7 @@ export async function runTraining<S>(
   objective: Objective,
   settings: TrainSettings,
   hooks: TrainHooks<S>,
-): Promise<Omit<TrainReport<S>, 'truncated'>> {
+): Promise<Omit<TrainReport<S>, 'truncated' | 'advice'>> {
   const groups = decayGroups(graph, settings.weightDecay);
   const trainer = makeTrainer(program, { optimizer: optimizerOf(settings), groups });
   try {
@@ -107,7 +107,7 @@ class Run<S> {
     this.progress = new Progress(new SeededRandom(seed), sampler);
   }
 
-  async all(): Promise<Omit<TrainReport<S>, 'truncated'>> {
+  async all(): Promise<Omit<TrainReport<S>, 'truncated' | 'advice'>> {
     const { corpus, settings, hooks } = this.work;
     const { progress } = this;
     const of = { settings, rows: corpus.size, tokens: corpus.tokenCount };

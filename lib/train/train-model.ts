@@ -39,7 +39,11 @@ export async function trainParts<S>(
   current: NativeProgram,
   plan: TrainPlan<S>,
   { settings, hooks, signal }: TrainRequest<S>,
-): Promise<{ graph: EncoderGraph; program: SharedProgram; report: TrainReport<S> }> {
+): Promise<{
+  graph: EncoderGraph;
+  program: SharedProgram;
+  report: Omit<TrainReport<S>, 'advice'>;
+}> {
   const where = 'train';
   const graph = withoutHalves(parts.graph);
   const trainable = await deriveProgram(graph, current.store, { trainable: true, where, signal });

@@ -1,5 +1,7 @@
 /** The report of a training run: plain numbers, ready for JSON. */
 
+import type { TrainAdvice } from './train-advice.js';
+
 /** One optimizer step. Steps and epochs count from 1. */
 export interface StepRecord {
   readonly step: number;
@@ -37,6 +39,8 @@ export interface TrainReport<S = EvalScores> {
   readonly seconds: number;
   /** Tokens per second of training, without evaluations. */
   readonly tokensPerSecond: number;
+  /** Why the result may be poor, and what to try; empty where nothing was seen. */
+  readonly advice: readonly TrainAdvice[];
 }
 
 /** Argument of `onStep`. */

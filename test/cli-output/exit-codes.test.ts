@@ -20,6 +20,7 @@ const expected = {
   INTERNAL: 1,
   UNAVAILABLE: 6,
   FILE_SYSTEM: 5,
+  NOT_FOUND: 2,
 };
 
 describe('exitCodeFor', () => {

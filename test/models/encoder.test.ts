@@ -126,8 +126,8 @@ describe('embed', () => {
   });
 
   it('refuses values that are no texts, naming their index', async () => {
-    await expect(encoder.embed('people' as never)).rejects.toThrow(
-      new TypeError('embed: texts must be an array of strings, got "people"'),
+    await expect(encoder.embed(7 as never)).rejects.toThrow(
+      new TypeError('embed: texts must be a string or an array of strings, got 7'),
     );
     const texts = [...Array.from({ length: 1500 }, () => 'people'), 5 as never];
     await expect(encoder.embed(texts)).rejects.toThrow(

@@ -5,7 +5,7 @@
 
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -176,4 +176,20 @@ describe.skipIf(!existsSync(PEER))(`transformers.js (skipped without ${PEER})`, 
     }
     expect(theirs?.length).toBe(3);
   }, 60_000);
+});
+
+it('a tokenizer without tokenizer_config.json gets one that names its special tokens', async () => {
+  const bare = join(scratch, 'bare');
+  await cp('models/all-MiniLM-L6-v2', bare, { recursive: true });
+  for (const name of ['tokenizer_config.json', 'special_tokens_map.json']) {
+    await rm(join(bare, name), { force: true });
+  }
+  await using encoder = await Encoder.load(bare);
+  const out = join(scratch, 'bare-out');
+  await encoder.exportOnnxFolder(out, { precisions: ['q8'] });
+  expect(JSON.parse(await readFile(join(out, 'tokenizer_config.json'), 'utf8'))).toMatchObject({
+    pad_token: '[PAD]',
+    cls_token: '[CLS]',
+    model_max_length: encoder.maxTokens,
+  });
 });

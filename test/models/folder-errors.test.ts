@@ -168,7 +168,7 @@ describe('a path', () => {
     const folder = await folderWith({});
     const nowhere = join(folder, 'nowhere');
     expect(await refusal(folder, Classifier.load(nowhere))).toBe(
-      'CORRUPT_MODEL: FOLDER/nowhere: no such file or folder',
+      'NOT_FOUND: FOLDER/nowhere: no such file or folder',
     );
     const file = join(folder, 'model.safetensors');
     expect(await refusal(folder, Classifier.load(file))).toBe(

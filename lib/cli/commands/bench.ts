@@ -9,10 +9,13 @@ import type { Matrix } from '../../core/matrix.js';
 import {
   type DataOptions,
   given,
+  type ModelOptions,
   readOptionsOf,
   wholeNumber,
   withCommon,
   withData,
+  withModel,
+  withPooling,
   withThreads,
 } from '../arguments.js';
 import { againstPipelines, compare, ownFidelity, trySettings } from '../bench-steps.js';
@@ -20,11 +23,11 @@ import type { Contender } from '../compare.js';
 import { contenderFor } from '../contenders.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { machine } from '../machine.js';
-import { type OpenModel, openModel } from '../open-model.js';
+import { modelOptions, type OpenModel, openModel } from '../open-model.js';
 import { SAMPLE_TEST } from '../sample.js';
 import { textSource } from '../text-source.js';
 
-interface BenchOptions extends CommonOptions, DataOptions {
+interface BenchOptions extends CommonOptions, DataOptions, ModelOptions {
   readonly model?: string;
   readonly texts: string;
   readonly limit: number;
@@ -60,7 +63,7 @@ export function addBench(program: Command, surroundings: Surroundings): void {
     .option('--no-settings', 'do not try lanes and batch sizes')
     .addHelpText('after', '\nExample:\n  $ sinter bench --texts queries.txt --threads 1\n')
     .action((options: BenchOptions) => bench(options, surroundings));
-  withCommon(withThreads(withData(command, [])));
+  withCommon(withThreads(withPooling(withModel(withData(command, [])))));
 }
 
 async function bench(options: BenchOptions, surroundings: Surroundings): Promise<void> {
@@ -68,7 +71,7 @@ async function bench(options: BenchOptions, surroundings: Surroundings): Promise
   const texts = await readTexts(options, out);
   const opened = await openModel(
     options.model,
-    given({ lanes: options.threads, signal: out.signal }),
+    given({ lanes: options.threads, ...(await modelOptions(options)), signal: out.signal }),
   );
   await using model = opened.model;
   const scratch = await mkdtemp(join(tmpdir(), 'sinter-bench-'));

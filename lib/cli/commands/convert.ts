@@ -15,14 +15,26 @@ import { OPSETS, type Opset } from '../../formats/onnx/opsets.js';
 import { OnnxModel } from '../../models/onnx-model.js';
 import type { TextModel } from '../../models/text-model.js';
 import type { TextInput } from '../../tokenize/text-tokenizer.js';
-import { given, usageMistake, withCommon, withFirstPosition } from '../arguments.js';
+import {
+  given,
+  type ModelOptions,
+  usageMistake,
+  withCommon,
+  withModel,
+  withPooling,
+} from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
-import { type AnyModel, modelPath, onnxOptions, openAnyModel } from '../open-model.js';
+import {
+  type AnyModel,
+  modelOptions,
+  modelPath,
+  onnxOptions,
+  openAnyModel,
+} from '../open-model.js';
 import { OutFolder } from '../out-folder.js';
 import { textSource } from '../text-source.js';
 
-interface ConvertOptions extends CommonOptions {
-  readonly firstPosition?: number;
+interface ConvertOptions extends CommonOptions, ModelOptions {
   readonly model?: string;
   readonly out: string;
   readonly to?: 'onnx';
@@ -70,7 +82,7 @@ Examples:
 `,
     )
     .action((options: ConvertOptions) => convert(options, surroundings));
-  withCommon(withFirstPosition(command));
+  withCommon(withPooling(withModel(command)));
 }
 
 function addOnnxOptions(command: Command): Command {
@@ -117,9 +129,11 @@ async function convert(options: ConvertOptions, surroundings: Surroundings): Pro
   await using place = await placeOf(options);
   const path = await modelPath(options.model);
   const onnx = path === undefined ? null : await findOnnxFile(path);
-  await onnxOptions(options);
-  if (onnx !== null) return await convertOnnx(onnx, options, place, out);
-  await using model: AnyModel = await openAnyModel(path, { signal: out.signal });
+  const choice = await modelOptions(options);
+  // A file by itself says no pooling: it is read as an encoder where one is given.
+  if (onnx !== null && options.pooling === undefined)
+    return await convertOnnx(onnx, options, place, out);
+  await using model: AnyModel = await openAnyModel(path, { ...choice, signal: out.signal });
   const isInt8 = model.quantization !== null;
   const { precision } = options;
   if (isInt8 && (precision === 'f32' || precision === 'f16')) {

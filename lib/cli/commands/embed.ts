@@ -1,49 +1,44 @@
 /**
  * `sinter embed`: texts to vectors, as JSONL, CSV or .npy.
  */
-import { once } from 'node:events';
 import { extname } from 'node:path';
-import type { Writable } from 'node:stream';
 import { type Command, Option } from 'commander';
 import { formatDuration, formatNumber } from '../../core/units.js';
 import { FilePlace, fileError } from '../../files/index.js';
-import type { PoolKind } from '../../graph/types.js';
-import { POOL_KINDS } from '../../graph/types.js';
 import { Encoder } from '../../models/encoder.js';
 import {
   type DataOptions,
   given,
+  type ModelOptions,
   readOptionsOf,
   usageMistake,
   wholeNumber,
   withCommon,
   withData,
-  withFirstPosition,
   withFormulas,
+  withModel,
+  withPooling,
   withThreads,
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
-import { modelPath, onnxOptions } from '../open-model.js';
-import { printableLines } from '../output.js';
+import { modelOptions, modelPath } from '../open-model.js';
+import { outputTo, type TextOutput } from '../text-output.js';
 import { countTexts, inChunks, type TextSource, textSource } from '../text-source.js';
 import {
   csvWriter,
   jsonlWriter,
   npyWriter,
   shortFloat,
-  type TextOutput,
   VECTOR_FORMATS,
   type VectorFormat,
   type VectorWriter,
 } from '../vector-writers.js';
 
-interface EmbedOptions extends CommonOptions, DataOptions {
-  readonly firstPosition?: number;
+interface EmbedOptions extends CommonOptions, DataOptions, ModelOptions {
   readonly model?: string;
   readonly input?: string;
   readonly out?: string;
   readonly format?: VectorFormat;
-  readonly pooling?: PoolKind;
   readonly normalize?: boolean;
   readonly escapeFormulas?: boolean;
   readonly maxTokens?: number;
@@ -71,12 +66,6 @@ export function addEmbed(program: Command, surroundings: Surroundings): void {
         'form of the result (default: by the ending of --out, or jsonl)',
       ).choices(VECTOR_FORMATS),
     )
-    .addOption(
-      new Option(
-        '--pooling <kind>',
-        'how token vectors become one, for models that do not say',
-      ).choices(POOL_KINDS),
-    )
     .option('--no-normalize', 'keep the length of the vectors')
     .option('--max-tokens <n>', 'cut texts to this many tokens', wholeNumber(3))
     .addHelpText(
@@ -89,7 +78,7 @@ Examples:
 `,
     )
     .action((texts: string[], options: EmbedOptions) => embed(texts, options, surroundings));
-  withCommon(withThreads(withFirstPosition(withData(withFormulas(command), ['pair']))));
+  withCommon(withThreads(withPooling(withModel(withData(withFormulas(command), ['pair'])))));
 }
 
 async function embed(
@@ -118,10 +107,9 @@ async function embed(
     await modelPath(options.model),
     given({
       lanes: options.threads,
-      pooling: options.pooling,
       maxTokens: options.maxTokens,
       ...(options.normalize === false && { normalize: false }),
-      ...(await onnxOptions(options)),
+      ...(await modelOptions(options)),
       signal: out.signal,
     }),
   );
@@ -212,12 +200,4 @@ function formatFor({ format, out }: EmbedOptions): VectorFormat {
   }
   if (chosen === 'npy' && out === undefined) throw usageMistake('npy is binary: give --out FILE');
   return chosen ?? 'jsonl';
-}
-
-/** Waits where the reader is slower than we are. On a terminal, texts are shown, not obeyed. */
-function outputTo(sink: Surroundings['stdout'], signal: AbortSignal): TextOutput {
-  return async (text) => {
-    const shown = sink.isTTY === true ? printableLines(text) : text;
-    if (sink.write(shown) === false) await once(sink as Writable, 'drain', { signal });
-  };
 }

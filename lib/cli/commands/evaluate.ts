@@ -6,7 +6,6 @@ import { SinterError } from '../../core/errors.js';
 import { formatNumber, formatPercent } from '../../core/units.js';
 import { checkLabels, type FileRow, formatOf, readAllRows, writeRows } from '../../data/index.js';
 import { checkFile } from '../../files/index.js';
-import { resolveModel } from '../../hub/resolve.js';
 import {
   pearson,
   reportToDict,
@@ -14,38 +13,34 @@ import {
   spearman,
   topConfusions,
 } from '../../metrics/index.js';
-import { Classifier } from '../../models/classifier.js';
+import { Classifier, type ClassifyOptions } from '../../models/classifier.js';
 import { Encoder } from '../../models/encoder.js';
+import type { Mistake, ReportData } from '../../report/index.js';
 import type { Evaluation } from '../../tasks/text-classification/single-label.js';
 import {
   type DataOptions,
   given,
+  type ModelOptions,
   usageMistake,
   wholeNumber,
   withBadRows,
   withCommon,
   withData,
-  withFirstPosition,
   withFormulas,
+  withModel,
+  withPooling,
   withThreads,
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { COMPARISONS } from '../cosine.js';
 import { DataFiles, withPlaces } from '../data-files.js';
-import {
-  HEAD_TASKS,
-  type HeadTask,
-  headTaskOf,
-  loadHead,
-  readHeadRows,
-  scoreText,
-} from '../head-tasks.js';
-import { fits } from '../kept-head.js';
-import { modelPath, onnxOptions } from '../open-model.js';
+import { HEAD_TASKS, type HeadTask, loadHead, readHeadRows, scoreText } from '../head-tasks.js';
+import { taskOfModel } from '../model-task.js';
+import { modelOptions, modelPath, onnxOptions } from '../open-model.js';
 import { formatTable, printable, truncate } from '../output.js';
+import { checkReport, labelScores, scoreCards, withReport, writeReport } from '../report-file.js';
 
-interface EvaluateOptions extends CommonOptions, DataOptions {
-  readonly firstPosition?: number;
+interface EvaluateOptions extends CommonOptions, DataOptions, ModelOptions {
   readonly model?: string;
   readonly data: string;
   readonly scoreColumn?: string;
@@ -55,6 +50,7 @@ interface EvaluateOptions extends CommonOptions, DataOptions {
   readonly escapeFormulas?: boolean;
   readonly threads?: number;
   readonly task?: HeadTask | 'classification';
+  readonly report?: string;
 }
 
 export function addEvaluate(program: Command, surroundings: Surroundings): void {
@@ -87,6 +83,7 @@ export function addEvaluate(program: Command, surroundings: Surroundings): void 
         'labelColumn',
         'predictions',
         'windows',
+        'report',
       ]),
     )
     .addHelpText(
@@ -104,7 +101,11 @@ Examples:
         : evaluateSimilarity(options, options.scoreColumn, surroundings);
     });
   withCommon(
-    withThreads(withFirstPosition(withBadRows(withData(withFormulas(command), ['pair', 'label'])))),
+    withThreads(
+      withPooling(
+        withModel(withBadRows(withData(withReport(withFormulas(command)), ['pair', 'label']))),
+      ),
+    ),
   );
 }
 
@@ -122,8 +123,12 @@ async function evaluateClassifier(
   if (options.model === undefined) {
     throw usageMistake('give --model DIR, a folder with a classifier');
   }
-  const head = await taskToMeasure(options.model, options);
-  if (head !== 'classification') return evaluateHead(head, options.model, options, out);
+  if (options.pooling !== undefined) {
+    throw usageMistake('--pooling is for encoders, which --score-column measures');
+  }
+  const head = (await taskOfModel(options.model, options)) ?? 'classification';
+  await checkReport(options, [options.data]);
+  if (head !== 'classification') return evaluateHead(head, options.model, options, surroundings);
   const { predictions } = options;
   if (predictions !== undefined) await checkFile(predictions, { inputs: [options.data] });
   const files = new DataFiles(options, out);
@@ -153,6 +158,11 @@ async function evaluateClassifier(
     report: reportToDict(scores.report),
     confusion: scores.confusion,
   });
+  if (options.report !== undefined) {
+    const mistakes = await mistakesOf(model, rows, scores, given({ windows, signal: out.signal }));
+    const confusion = scores.confusion;
+    await writeScores(options, { ...scores, confusion, mistakes }, surroundings.args);
+  }
   // Last, so that the scores are not lost with them.
   if (predictions !== undefined) {
     const { escapeFormulas = false } = options;
@@ -160,30 +170,14 @@ async function evaluateClassifier(
   }
 }
 
-/** What the model is for, or of what its config.json leaves open what the user says. */
-async function taskToMeasure(
-  model: string,
-  { task, firstPosition }: Pick<EvaluateOptions, 'task' | 'firstPosition'>,
-) {
-  const { folderTask } = await import('../../tasks/folder-task.js');
-  const found = await folderTask(await resolveModel('--model', model), { firstPosition });
-  const own = headTaskOf(found) ?? 'classification';
-  if (task !== undefined && !fits(task, found)) {
-    throw usageMistake(`--task ${task}: ${model} is for ${found.problem ?? found.task}`);
-  }
-  if ((task ?? own) !== 'unknown') return task ?? (own as HeadTask | 'classification');
-  throw usageMistake(
-    `${model} gives one score and its config.json does not say what for: give --task pairs, multi-label or regression`,
-  );
-}
-
 /** A model with another head: the scores that it has. */
 async function evaluateHead(
   task: HeadTask,
   path: string,
   options: EvaluateOptions,
-  out: Console,
+  surroundings: Surroundings,
 ): Promise<void> {
+  const out = new Console(surroundings, options);
   if (options.predictions !== undefined) {
     throw usageMistake(`--predictions is for classifiers with one label per text, not for ${task}`);
   }
@@ -202,6 +196,47 @@ async function evaluateHead(
   out.print(`${scoreText(scores)}\n`);
   const numbers = Object.entries(scores).filter(([key]) => key !== 'predicted');
   out.json({ task, ...Object.fromEntries(numbers) });
+  await writeScores(options, scores, surroundings.args);
+}
+
+/** Of the rows with a wrong label those whose label was most certain. */
+async function mistakesOf(
+  model: Classifier,
+  rows: readonly FileRow[],
+  { predicted }: Evaluation,
+  options: ClassifyOptions,
+): Promise<Mistake[]> {
+  const wrong = rows.filter(({ label }, i) => predicted[i] !== label);
+  const inputs = wrong.map(({ text, pair }) =>
+    pair === undefined ? text : ([text, pair] as const),
+  );
+  const found = await model.predict(inputs, options);
+  const mistakes = wrong.map(({ text, pair, label = '' }, i) => ({
+    text: pair === undefined ? text : `${text} | ${pair}`,
+    truth: label,
+    predicted: found[i]?.label ?? '',
+    score: found[i]?.score ?? 0,
+  }));
+  return mistakes.sort((a, b) => b.score - a.score).slice(0, SHOWN_MISTAKES);
+}
+
+const SHOWN_MISTAKES = 20;
+
+async function writeScores(
+  options: EvaluateOptions,
+  scores: object & Pick<ReportData, 'confusion' | 'mistakes'>,
+  args: readonly string[],
+): Promise<void> {
+  const { confusion, mistakes } = scores;
+  const page = {
+    title: `Evaluation of ${options.model}`,
+    subtitle: `On the rows of ${options.data}`,
+    summary: scoreCards(scores),
+    ...labelScores(scores),
+    ...(confusion && { confusion }),
+    ...(mistakes && { mistakes }),
+  };
+  await writeReport(options, page, args);
 }
 
 async function writePredictions(
@@ -262,7 +297,7 @@ async function evaluateSimilarity(
   const pairs = rows.map(scoredPair);
   await using encoder = await Encoder.load(
     await modelPath(options.model),
-    given({ lanes: options.threads, ...(await onnxOptions(options)), signal: out.signal }),
+    given({ lanes: options.threads, ...(await modelOptions(options)), signal: out.signal }),
   );
   const left = await encoder.embed(
     pairs.map(({ text }) => text),

@@ -5,13 +5,12 @@ import { type Command, Option } from 'commander';
 import { rangeMistake } from '../../core/errors.js';
 import { formatBytes } from '../../core/units.js';
 import type { ActivationBits } from '../../graph/types.js';
-import { withCommon, withFirstPosition } from '../arguments.js';
+import { type ModelOptions, withCommon, withModel, withPooling } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
-import { type AnyModel, onnxOptions, openAnyModel } from '../open-model.js';
+import { type AnyModel, modelOptions, openAnyModel } from '../open-model.js';
 import { OutFolder } from '../out-folder.js';
 
-interface QuantizeOptions extends CommonOptions {
-  readonly firstPosition?: number;
+interface QuantizeOptions extends CommonOptions, ModelOptions {
   readonly model?: string;
   readonly out: string;
   readonly embeddings?: boolean;
@@ -44,14 +43,14 @@ export function addQuantize(program: Command, surroundings: Surroundings): void 
     .option('--overwrite', 'replace a model folder that is there')
     .addHelpText('after', '\nExample:\n  $ sinter quantize --model my-model --out my-model-int8\n')
     .action((options: QuantizeOptions) => quantize(options, surroundings));
-  withCommon(withFirstPosition(command));
+  withCommon(withPooling(withModel(command)));
 }
 
 async function quantize(options: QuantizeOptions, surroundings: Surroundings): Promise<void> {
   const out = new Console(surroundings, options);
   await using place = await OutFolder.take({ ...options, inputs: [options.model] });
   await using model: AnyModel = await openAnyModel(options.model, {
-    ...(await onnxOptions(options)),
+    ...(await modelOptions(options)),
     signal: out.signal,
   });
   if (model.quantization !== null) throw rangeMistake('--model', 'a float model', options.model);

@@ -16,10 +16,12 @@ import {
   splitRows,
 } from '../../data/index.js';
 import { Classifier } from '../../models/classifier.js';
+import type { Evaluation } from '../../tasks/text-classification/single-label.js';
 import type { TrainReport } from '../../train/train-report.js';
 import {
   type DataOptions,
   given,
+  type ModelOptions,
   numberFromZero,
   positiveNumber,
   realNumber,
@@ -27,7 +29,7 @@ import {
   withBadRows,
   withCommon,
   withData,
-  withFirstPosition,
+  withModel,
   withThreads,
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
@@ -36,11 +38,11 @@ import { HEAD_TASKS, type HeadTask } from '../head-tasks.js';
 import { chooseTrainHead, type HeadChoice } from '../kept-head.js';
 import { onnxOptions } from '../open-model.js';
 import { OutFolder } from '../out-folder.js';
+import { checkReport, labelScores, trainingData, withReport, writeReport } from '../report-file.js';
 import { trainHead } from '../train-head.js';
 import { trainWithProgress } from '../train-progress.js';
 
-interface TrainCommandOptions extends CommonOptions, DataOptions {
-  readonly firstPosition?: number;
+interface TrainCommandOptions extends CommonOptions, DataOptions, ModelOptions {
   readonly task: 'classification' | HeadTask;
   readonly train: string;
   readonly eval?: string;
@@ -59,6 +61,7 @@ interface TrainCommandOptions extends CommonOptions, DataOptions {
   readonly quantize?: boolean;
   readonly overwrite?: boolean;
   readonly newHead?: boolean;
+  readonly report?: string;
 }
 
 export function addTrain(program: Command, surroundings: Surroundings): void {
@@ -110,13 +113,17 @@ Examples:
 `,
     )
     .action((options: TrainCommandOptions) => train(options, surroundings));
-  withCommon(withThreads(withFirstPosition(withBadRows(withData(command, ['pair', 'label'])))));
+  withCommon(withThreads(withModel(withReport(withBadRows(withData(command, ['pair', 'label']))))));
 }
 
 async function train(options: TrainCommandOptions, surroundings: Surroundings): Promise<void> {
   const out = new Console(surroundings, options);
   const { task, model, newHead, firstPosition } = options;
-  if (task !== 'classification') return trainHead({ ...options, task }, settingsOf(options), out);
+  await checkReport(options, [options.model, options.train, options.eval]);
+  if (task !== 'classification') {
+    const { args } = surroundings;
+    return trainHead({ ...options, task, args }, settingsOf(options), out);
+  }
   await using place = await OutFolder.take({
     ...options,
     inputs: [options.model, options.train, options.eval],
@@ -131,8 +138,19 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
     out.note.bind(out),
   );
   if (choice.labels?.length === 1) throw oneClass(options.train, labelColumn, rows);
-  const { report, small, json } = await trainInto(place, { rows, held, choice }, options, out);
+  const trained = await trainInto(place, { rows, held, choice }, options, out);
+  const { report, small, scores, json } = trained;
   printReport(options, report, small, out);
+  await writeReport(
+    options,
+    {
+      title: `Training of ${options.out}`,
+      subtitle: `${model ?? 'all-MiniLM-L6-v2'} fine-tuned on ${formatNumber(rows.length)} rows of ${options.train}`,
+      ...trainingData(report),
+      ...(scores && { ...labelScores(scores), confusion: scores.confusion }),
+    },
+    surroundings.args,
+  );
   out.json(json);
 }
 
@@ -145,6 +163,8 @@ interface TrainingData {
 interface Trained {
   readonly report: TrainReport;
   readonly small: SmallModel | null;
+  /** On the held-out rows, where a page is to show them. */
+  readonly scores: Evaluation | null;
   readonly json: object;
 }
 
@@ -166,16 +186,19 @@ async function trainInto(
   const { labels } = model;
   const from = options.model ?? 'all-MiniLM-L6-v2';
   out.print(`training ${from} on ${formatNumber(rows.length)} rows with ${labels.length} labels\n`);
+  const setup = { ...settingsOf(options), eval: held };
   const report = await withPlaces({ rows, eval: held }, () =>
-    trainWithProgress(model, rows, { ...settingsOf(options), eval: held }, out),
+    trainWithProgress(model, rows, setup, out),
   );
+  const isShown = options.report !== undefined && held !== null;
+  const scores = isShown ? await model.evaluate(held, { signal: out.signal }) : null;
   return await place.write(async (folder) => {
     await model.save(folder);
     const small = options.quantize === true ? await writeQuantized(model, held, folder, out) : null;
     const { training } = await model.info();
     const json = { ...training, ...summary(options, report, labels, small) };
     await writeFile(join(folder, 'training.json'), `${JSON.stringify(json, null, 2)}\n`);
-    return { report, small, json };
+    return { report, small, scores, json };
   });
 }
 
@@ -241,7 +264,7 @@ function summary(
   labels: readonly string[],
   int8: SmallModel | null,
 ): object {
-  const { steps, epochs, rows, truncated, seconds, tokensPerSecond } = report;
+  const { steps, epochs, rows, truncated, seconds, tokensPerSecond, advice } = report;
   return {
     out: options.out,
     labels,
@@ -250,6 +273,7 @@ function summary(
     epochs,
     seconds,
     tokensPerSecond,
+    advice,
     int8,
     steps,
   };

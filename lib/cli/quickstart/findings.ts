@@ -9,6 +9,7 @@ import type { Evaluation } from '../../tasks/text-classification/single-label.js
 import type { TrainReport } from '../../train/train-report.js';
 import type { Comparison } from '../compare.js';
 import { agreementLines } from '../compare-table.js';
+import { evaluationsOf } from '../report-file.js';
 import { type FileSizes, MODEL_FILES, type Neighbours } from './steps.js';
 
 export interface Findings {
@@ -67,8 +68,8 @@ export function reportData(findings: Findings): ReportData {
       `${f32.confusion.labels.length} intents, tested on ${findings.testRows} other rows`,
     variants: variants(findings),
     loss: {
-      steps: training.steps.map(({ step, loss }) => ({ step, loss })),
-      evaluations: evaluations(training),
+      steps: training.steps,
+      evaluations: evaluationsOf(training),
     },
     confusion: f32.confusion,
     classification: f32.report,
@@ -109,14 +110,6 @@ function variants({ f32, int8, sizes, comparison }: Findings): VariantResult[] {
       ...(bytes !== undefined && { bytes }),
       ...(!isPeer && accuracy !== undefined && { accuracy }),
     };
-  });
-}
-
-function evaluations({ steps, epochs }: TrainReport) {
-  return epochs.flatMap(({ epoch, eval: scores }) => {
-    const last = steps.findLast((step) => step.epoch === epoch);
-    if (scores === null || last === undefined) return [];
-    return [{ step: last.step, epoch, loss: scores.loss, accuracy: scores.accuracy }];
   });
 }
 

@@ -14,6 +14,7 @@ import { binaryCrossEntropy } from '../../train/objectives.js';
 import type { TargetNumbers } from '../../train/targets.js';
 import type { PredictionSettings, Problem } from './problem.js';
 import { classOf } from './single-label.js';
+import { topLabels } from './top-labels.js';
 
 export interface MultiLabelRow {
   readonly text: string;
@@ -62,14 +63,15 @@ export function multiLabel<L extends string>(
   const classes = new Map<string, number>(labels.map((label, i) => [label, i]));
   const prediction = (
     logits: Float32Array,
-    { threshold, truncated }: PredictionSettings,
+    { threshold, truncated, topK }: PredictionSettings,
   ): MultiLabelPrediction<L> => {
     const probabilities = Array.from(logits, sigmoid);
     const order = [...labels.keys()].filter((i) => (probabilities[i] ?? 0) >= threshold);
     order.sort((a, b) => (probabilities[b] ?? 0) - (probabilities[a] ?? 0) || a - b);
     const scores = Object.fromEntries(labels.map((label, i) => [label, probabilities[i]]));
     const names = order.map((i) => labels[i] as L);
-    return { labels: names, scores: scores as Record<L, number>, truncated };
+    const top = topLabels(labels, probabilities, topK);
+    return { labels: names, scores: scores as Record<L, number>, truncated, ...top };
   };
   return {
     target: { width: labels.length, kind: 'numbers' },

@@ -14,6 +14,8 @@ export interface PredictionSettings {
   readonly threshold: number;
   /** Whether the text was truncated. */
   readonly truncated: boolean;
+  /** Labels to name in order of their probability; undefined: none are. */
+  readonly topK?: number | undefined;
 }
 
 /** `P`: prediction for a text; `E`: evaluation on labelled rows; `S`: the scores that a training report keeps of it. */

@@ -22,6 +22,7 @@ import { type Rows, textOf } from '../../train/collect-rows.js';
 import { crossEntropy } from '../../train/objectives.js';
 import type { EvalScores } from '../../train/train-report.js';
 import type { Problem } from './problem.js';
+import { topLabels } from './top-labels.js';
 
 /**
  * One example. Labels are plain strings here, whatever the classifier's label type: rows mostly come from files, so each
@@ -78,7 +79,7 @@ export function singleLabel<L extends string>(
       const { label } = row as LabelledRow;
       return { input, target: [classOf(`${at}.label`, label, classes)] };
     },
-    prediction(logits, { truncated }) {
+    prediction(logits, { truncated, topK }) {
       const probabilities = labels.length === 1 ? Array.from(logits, sigmoid) : softmax(logits);
       const best = argmax(logits);
       const scores = Object.fromEntries(labels.map((label, i) => [label, probabilities[i]]));
@@ -87,6 +88,7 @@ export function singleLabel<L extends string>(
         score: probabilities[best] ?? 0,
         scores: scores as Record<L, number>,
         truncated,
+        ...topLabels(labels, probabilities, topK),
       };
     },
     evaluate: (logits, targets) => scoreLogits(logits, targets, labels),

@@ -1,0 +1,37 @@
+/**
+ * What a model is for: what its files say, and of what they leave open what the user says with --task.
+ */
+import { resolveModel } from '../hub/resolve.js';
+import type { Kind } from '../models/kinds.js';
+import type { FolderTask } from '../tasks/folder-task.js';
+import { usageMistake } from './arguments.js';
+import { headTaskOf } from './head-tasks.js';
+import { fits } from './kept-head.js';
+
+export interface TaskWish {
+  /** --task. */
+  readonly task?: Kind;
+  readonly firstPosition?: number;
+}
+
+/** The kind of a model; null for one without a head. A usage mistake where --task does not fit, or is needed. */
+export async function taskOfModel(
+  model: string,
+  { task, firstPosition }: TaskWish,
+): Promise<Kind | null> {
+  const { folderTask } = await import('../tasks/folder-task.js');
+  const found = await folderTask(await resolveModel('--model', model), { firstPosition });
+  if (task !== undefined && !fits(task, found)) {
+    throw usageMistake(`--task ${task}: ${model} is for ${found.problem ?? found.task}`);
+  }
+  const own = task ?? ownTask(found);
+  if (own !== 'unknown') return own;
+  throw usageMistake(
+    `${model} gives one score and its config.json does not say what for: give --task pairs, multi-label or regression`,
+  );
+}
+
+function ownTask(found: FolderTask): Kind | 'unknown' | null {
+  const own = headTaskOf(found);
+  return own === null && found.task === 'classification' ? 'classification' : own;
+}

@@ -1,0 +1,80 @@
+/**
+ * Messages of the library in the words of the command line: its options are flags here, its calls are commands.
+ *
+ * The rule: this table is the only place that knows both; test/cli/messages.test.ts looks for what it has missed.
+ */
+import type { ClassificationProblem } from '../graph/checkpoint.js';
+
+/** Long flags that the command has: `--new-head`. */
+export type Flags = ReadonlySet<string>;
+
+const TASK_OF: Readonly<Record<ClassificationProblem, string>> = {
+  single_label_classification: 'classification',
+  multi_label_classification: 'multi-label',
+  regression: 'regression',
+};
+
+/** `maxTokens` as `--max-tokens`. */
+export function flagOf(option: string): string {
+  return `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** Calls that begin a message: a command is what was called. */
+const CALLS =
+  /^(?:(?:Encoder|Classifier|CrossEncoder|TokenClassifier|QuestionAnswerer|MaskedLM|OnnxModel)\.load|load|train|evaluate|predict|score|answer|fill|embed|save|quantize|exportOnnx|exportOnnxFolder): /;
+
+/** Options of lib/data, which names them between backticks or begins an argument mistake with one. */
+const DATA_OPTIONS =
+  'textColumn|pairColumn|labelColumn|labelNames|format|encoding|delimiter|onBadRows';
+
+/** The flag of an option of lib/data. */
+function dataFlag(option: string): string {
+  return option === 'format' ? '--data-format' : flagOf(option);
+}
+
+/** The first that fits a place counts. `newHead: true` on a command without the flag is what `train` does. */
+const WORDS: readonly (readonly [RegExp, (flags: Flags, ...groups: string[]) => string])[] = [
+  [CALLS, () => ''],
+  [/^path(?= must be )/, () => 'a data file'],
+  [
+    new RegExp(`^(${DATA_OPTIONS})(?= must be )|\`(${DATA_OPTIONS})\``, 'g'),
+    (_, option = '') => dataFlag(option),
+  ],
+  [
+    /give labels to add a new one(?:, or newHead: true to a CrossEncoder)?/g,
+    () => '`sinter train` adds one',
+  ],
+  [/\bgive download: true, or run\b/g, () => 'run'],
+  [/\bpass overwrite: true\b/g, (flags) => (flags.has('--overwrite') ? 'give --overwrite' : '')],
+  [/\(or \)/g, () => ''],
+  [/\bpooling: ((?:'\w+'(?:, )?)+)/g, (_, kinds = '') => `--pooling ${kinds.replaceAll("'", '')}`],
+  [
+    /\bproblem: '(\w+)'/g,
+    (_, problem = '') => `--task ${TASK_OF[problem as ClassificationProblem] ?? problem}`,
+  ],
+  [/\bload it as a Classifier\b/g, () => 'it is a classifier'],
+  [/\blanes(?= must be)/g, () => '--threads'],
+  [
+    /\b([a-z]+(?:[A-Z][a-z]+)*): true\b/g,
+    (flags, option = '') => {
+      const flag = flagOf(option);
+      if (flags.has(flag)) return flag;
+      return flag === '--new-head' ? '`sinter train --new-head`' : flag;
+    },
+  ],
+  [
+    /\b([a-z]+(?:[A-Z][a-z]+)+)(?= must be)/g,
+    (flags, option = '') => (flags.has(flagOf(option)) ? flagOf(option) : option),
+  ],
+];
+
+/** The message as the command line says it. */
+export function inFlags(message: string, flags: Flags): string {
+  return WORDS.reduce(
+    (text, [pattern, word]) =>
+      text.replace(pattern, (_, ...rest: unknown[]) =>
+        word(flags, ...rest.filter((one): one is string => typeof one === 'string')),
+      ),
+    message,
+  );
+}

@@ -1,0 +1,99 @@
+/**
+ * Writing predictions as JSONL, CSV or one JSON document, a group of inputs at a time.
+ *
+ * The rule: an input is one line, in its order; numbers have the fewest digits that read back as the same f32.
+ */
+import { printableJson } from '../core/visible.js';
+import { csvField, type OutputValue, withoutFormula } from '../data/index.js';
+import type { PredictedRow } from '../models/kind-predictions.js';
+import type { TextInput } from '../tokenize/text-tokenizer.js';
+import type { TextOutput } from './text-output.js';
+import { shortFloat } from './vector-writers.js';
+
+export type PredictionFormat = 'jsonl' | 'csv';
+export const PREDICTION_FORMATS: readonly PredictionFormat[] = ['jsonl', 'csv'];
+
+export interface PredictionWriter {
+  write(inputs: readonly TextInput[], rows: readonly PredictedRow[]): Promise<void>;
+  finish(): Promise<void>;
+}
+
+/** What the texts of an input are called. */
+type Names = readonly [string, string];
+
+const short = (_key: string, value: unknown): unknown =>
+  typeof value === 'number' && !Number.isInteger(value) ? shortFloat(Math.fround(value)) : value;
+
+function inputFields(input: TextInput, [first, second]: Names): Record<string, string> {
+  if (typeof input === 'string') return { [first]: input };
+  return { [first]: input[0], [second]: input[1] };
+}
+
+const jsonOf = (input: TextInput, row: PredictedRow, names: Names): string =>
+  printableJson(JSON.stringify({ ...inputFields(input, names), ...row }, short));
+
+export function jsonlPredictions(output: TextOutput, names: Names): PredictionWriter {
+  return {
+    write: async (inputs, rows) =>
+      output(inputs.map((input, i) => `${jsonOf(input, rows[i] ?? {}, names)}\n`).join('')),
+    finish: async () => {},
+  };
+}
+
+/** One document: the fields of `head`, and `rows`. */
+export function jsonPredictions(
+  output: TextOutput,
+  names: Names,
+  head: Readonly<Record<string, unknown>>,
+): PredictionWriter {
+  let before = `${printableJson(JSON.stringify(head)).slice(0, -1)},"rows":[`;
+  return {
+    write: async (inputs, rows) => {
+      const lines = inputs.map((input, i) => jsonOf(input, rows[i] ?? {}, names));
+      await output(before + lines.join(','));
+      before = ',';
+    },
+    finish: () => output(before === ',' ? ']}\n' : `${before}]}\n`),
+  };
+}
+
+/** Cells of a row by their columns: `scores` and `top` have a column for each number; other lists are JSON in one cell. */
+export function cellsOf(row: PredictedRow): [string, OutputValue][] {
+  return Object.entries(row).flatMap(([name, value]): [string, OutputValue][] => {
+    if (name === 'top') {
+      const list = value as readonly Readonly<Record<string, OutputValue>>[];
+      return list.flatMap((one, i) =>
+        Object.entries(one).map(([key, cell]): [string, OutputValue] => [`${key}_${i + 1}`, cell]),
+      );
+    }
+    if (Array.isArray(value)) return [[name, JSON.stringify(value, short)]];
+    if (typeof value !== 'object' || value === null) return [[name, value as OutputValue]];
+    const cells = Object.entries(value as Readonly<Record<string, OutputValue>>);
+    return cells.map(([key, cell]) => [`${name}.${key}`, cell]);
+  });
+}
+
+export function csvPredictions(
+  output: TextOutput,
+  names: Names,
+  { escapeFormulas }: { readonly escapeFormulas: boolean },
+): PredictionWriter {
+  const line = (cells: readonly OutputValue[]): string => {
+    const safe = escapeFormulas ? cells.map(withoutFormula) : cells;
+    return `${safe.map((cell) => csvField(short('', cell) as OutputValue)).join(',')}\n`;
+  };
+  let hasHeader = false;
+  return {
+    write: async (inputs, rows) => {
+      const lines = inputs.map((input, i) => {
+        const cells = [...Object.entries(inputFields(input, names)), ...cellsOf(rows[i] ?? {})];
+        const own = line(cells.map(([, cell]) => cell));
+        if (hasHeader) return own;
+        hasHeader = true;
+        return line(cells.map(([name]) => name)) + own;
+      });
+      await output(lines.join(''));
+    },
+    finish: async () => {},
+  };
+}

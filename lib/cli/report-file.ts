@@ -1,0 +1,103 @@
+/**
+ * `--report FILE.html` of `train` and `evaluate`: what a run found, as one page.
+ *
+ * The rule: its place is checked before the work begins; the charts are loaded only where a report is asked for.
+ */
+import type { Command } from 'commander';
+import { packageVersion } from '../core/package-files.js';
+import { formatDuration, formatNumber } from '../core/units.js';
+import { checkFile, saveFile } from '../files/index.js';
+import type { ClassificationReport } from '../metrics/index.js';
+import type { ReportData, SummaryCard } from '../report/index.js';
+import type { TrainReport } from '../train/train-report.js';
+import { machine } from './machine.js';
+
+export interface ReportOptions {
+  /** --report. */
+  readonly report?: string;
+  readonly seed?: number;
+}
+
+export function withReport(command: Command): Command {
+  return command.option('--report <file>', 'write what was found as an HTML page');
+}
+
+/** Throws where the page could not be written. */
+export async function checkReport(
+  { report }: ReportOptions,
+  inputs: readonly (string | undefined)[],
+): Promise<void> {
+  if (report === undefined) return;
+  await checkFile(report, { inputs: inputs.filter((input) => input !== undefined) });
+}
+
+/** Writes the page where one was asked for. */
+export async function writeReport(
+  { report, seed }: ReportOptions,
+  data: ReportData,
+  args: readonly string[],
+): Promise<void> {
+  if (report === undefined) return;
+  const { renderReport } = await import('../report/index.js');
+  const { cpu, isa, threads } = machine();
+  const date = `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  const versions = { Sinter: packageVersion(), 'Node.js': process.version.slice(1) };
+  const environment = {
+    ...{ cpu, isa, threads, versions, date, command: ['sinter', ...args].join(' ') },
+    ...(seed !== undefined && { seed }),
+  };
+  await saveFile(report, renderReport({ ...data, environment }));
+}
+
+/** Numbers of an evaluation as the figures at the top of a page. */
+export function scoreCards(scores: object): SummaryCard[] {
+  return Object.entries(scores).flatMap(([name, value]) => {
+    if (typeof value !== 'number' || Number.isNaN(value)) return [];
+    const text = Number.isInteger(value) ? formatNumber(value) : value.toFixed(4);
+    return [{ label: inWords(name), value: text }];
+  });
+}
+
+/** "macroF1" as "macro F1". */
+const inWords = (name: string): string =>
+  name.replace(/([a-z])([A-Z])/g, (_, before: string, after: string) =>
+    after === 'F' ? `${before} ${after}` : `${before} ${after.toLowerCase()}`,
+  );
+
+/** What a page shows of a training. */
+export function trainingData(report: TrainReport<object>): Pick<ReportData, 'loss' | 'summary'> {
+  const { steps, epochs, rows, seconds, tokensPerSecond } = report;
+  const scores = epochs.at(-1)?.eval ?? null;
+  return {
+    summary: [
+      ...(scores === null ? [] : scoreCards(scores)),
+      { label: 'training rows', value: formatNumber(rows) },
+      {
+        label: 'time',
+        value: formatDuration(seconds * 1000),
+        detail: `${formatNumber(tokensPerSecond)} tokens/s`,
+      },
+    ],
+    loss: { steps, evaluations: evaluationsOf(report) },
+  };
+}
+
+/** The held-out scores of each epoch, by the step after which they were taken. */
+export function evaluationsOf({ steps, epochs }: TrainReport<object>) {
+  return epochs.flatMap(({ epoch, eval: scores }) => {
+    const last = steps.findLast((step) => step.epoch === epoch);
+    if (scores === null || last === undefined) return [];
+    const { loss, accuracy } = scores as { readonly loss?: number; readonly accuracy?: number };
+    const known = {
+      ...(loss !== undefined && { loss }),
+      ...(accuracy !== undefined && { accuracy }),
+    };
+    return [{ step: last.step, epoch, ...known }];
+  });
+}
+
+/** The scores of each label, where the kind of model has them. */
+export function labelScores(scores: object): { readonly classification?: ClassificationReport } {
+  const { report } = scores as { readonly report?: ClassificationReport };
+  return report === undefined ? {} : { classification: report };
+}

@@ -58,7 +58,7 @@ describe('mistakes in the command line', () => {
       args: ['train', '--train', 'x', '--out', 'y', '--epochs', '1.5'],
       says: ["'1.5' is invalid", 'whole number from 1'],
     },
-    { args: ['embed'], says: ['give texts to embed'] },
+    { args: ['embed'], says: ['give texts, or --input FILE'] },
     { args: ['embed', 'a', '--format', 'npy'], says: ['give --out FILE'] },
     { args: ['embed', 'a', '--out', 'x.vec'], says: ['--format'] },
     { args: ['convert', '--out', 'x.onnx', '--opset', '9'], says: ['one of 14, 15'] },

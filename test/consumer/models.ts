@@ -17,8 +17,9 @@ export async function vectors(): Promise<Matrix> {
   await Encoder.load('model', { pooling: 'average' });
   // @ts-expect-error: a misspelt option
   await Encoder.load('model', { normalise: true });
-  // @ts-expect-error: a text alone
-  await encoder.embed('a red car');
+  const one: Float32Array = await encoder.embed('a red car');
+  // @ts-expect-error: one text has one vector, not a matrix
+  one.rows;
   // @ts-expect-error: labels are strings
   await encoder.classifier({ labels: [1, 2] });
   // @ts-expect-error: a head without labels

@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { longestTurn } from './thread-time.mjs';
 
 const [, , what, work, build] = process.argv;
-const dist = build === undefined ? '../../../dist/index.js' : pathToFileURL(build).href;
+const dist = build === undefined ? '../../../dist/bundle/index.js' : pathToFileURL(build).href;
 const { Classifier, Encoder } = await import(dist);
 const minilm = fileURLToPath(new URL('../../../models/all-MiniLM-L6-v2', import.meta.url));
 const chinese = fileURLToPath(

@@ -1,5 +1,5 @@
 /**
- * Which settings to use, from what was measured, and why.
+ * Chooses settings from measured speeds, and says why.
  *
  * The rule: the smallest setting that is nearly as fast as the best one, and int8 only where its results agree with f32.
  */
@@ -7,32 +7,32 @@ import { formatPercent } from '../core/units.js';
 import { median } from './measure.js';
 import type { BatchSpeed, LaneSpeed, Precision } from './settings.js';
 
-/** How alike the results of int8 and f32 are on the texts. */
+/** How well the results of int8 and f32 agree on the texts. */
 export interface Fidelity {
   readonly meanCosine: number;
   readonly lowestCosine: number;
-  /** Share of texts whose largest value is at the same place: the same label of a classifier. */
+  /** Share of texts whose largest value is at the same index: for a classifier, the same label. */
   readonly sameTop: number;
 }
 
 export interface Advice {
   readonly precision: Precision;
   readonly lanes: number;
-  /** For `model.batch({ maxBatchTokens })`; absent until batches were measured. */
+  /** For `model.batch({ maxBatchTokens })`; absent until batch sizes were measured. */
   readonly maxBatchTokens?: number;
   /** One sentence for each setting. */
   readonly reasons: readonly string[];
-  /** How far the rounds of one setting lay apart, over their median, at most. Where it is large, others had the CPU. */
+  /** Largest spread between the rounds of one setting, over their median. A large one means that other programs had the CPU. */
   readonly spread: number;
 }
 
-/** From here on the figures say little. */
+/** Spread from which the figures say little. */
 export const NOISY = 0.25;
-/** Within this share of the best, the smaller setting wins: closer is noise. */
+/** Share of the best speed from which the smaller setting wins: the difference is noise. */
 const NEARLY = 0.95;
-/** int8 has to pay for its rounding. */
+/** int8 must be this many times faster, to pay for its rounding. */
 const WORTH = 1.1;
-/** Mean and lowest cosine that int8 vectors need, and the share of equal labels of a classifier. */
+/** Mean and lowest cosine that int8 vectors must reach, and the share of equal labels for a classifier. */
 const VECTORS = { meanCosine: 0.995, lowestCosine: 0.97 } as const;
 const SAME_LABELS = 0.99;
 
@@ -51,7 +51,7 @@ export function advise(
   return { precision, lanes, reasons: [reason, laneReason(own, lanes)], spread: spreadOf(speeds) };
 }
 
-/** Adds the size of a batch. */
+/** The advice with a batch size added. */
 export function adviseBatches(advice: Advice, speeds: readonly BatchSpeed[]): Advice {
   const best = fastest(speeds);
   const chosen = speeds.find(({ tokensPerSecond }) => tokensPerSecond >= NEARLY * best);

@@ -1,5 +1,5 @@
 /**
- * Option values from text, and the groups of options that several commands share.
+ * Parses option values, and defines the groups of options that several commands share.
  *
  * The rule: a value is checked when it is read, so that a mistake is reported before any work has begun.
  */
@@ -13,12 +13,12 @@ import {
 } from '../data/index.js';
 import { POOL_KINDS, type PoolKind } from '../graph/types.js';
 
-/** A mistake in how a command was called that commander cannot see; `message` is a sentence without its full stop. */
+/** A mistake in how a command was called that commander can't detect; `message` is a sentence without its full stop. */
 export function usageMistake(message: string): Error {
   return new InvalidArgumentError(message);
 }
 
-/** A whole number from `least`. */
+/** A parser of whole numbers from `least` on. */
 export function wholeNumber(least: number): (text: string) => number {
   return (text) => {
     const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
@@ -29,7 +29,7 @@ export function wholeNumber(least: number): (text: string) => number {
   };
 }
 
-/** A finite number that `accept` takes; `what` says which those are. */
+/** A parser of finite numbers that `accept` takes; `what` describes them. */
 export function realNumber(
   what: string,
   accept: (value: number) => boolean,
@@ -46,7 +46,7 @@ export function realNumber(
 export const positiveNumber = realNumber('a positive number', (value) => value > 0);
 export const numberFromZero = realNumber('a number from 0', (value) => value >= 0);
 
-/** A column: digits are a number only where the file has no header, so the text is kept until then. */
+/** A column by name or number. Digits are a number only where the file has no header, so the text is kept until then. */
 export interface DataOptions {
   readonly textColumn?: string;
   readonly pairColumn?: string;
@@ -109,7 +109,7 @@ export function withFirstPosition(command: Command): Command {
   );
 }
 
-/** For commands that write texts of others as CSV. */
+/** For commands that write texts of the input as CSV. */
 export function withFormulas(command: Command): Command {
   return command.option(
     '--escape-formulas',
@@ -144,7 +144,7 @@ export function withData(command: Command, roles: readonly ('pair' | 'label')[])
     .option('--no-header', 'CSV without a line of names; columns are numbers from 1');
 }
 
-/** For commands that can do without some rows. */
+/** For commands that may leave bad rows out. */
 export function withBadRows(command: Command): Command {
   return command.addOption(
     new Option(
@@ -170,7 +170,7 @@ function listOfNames(text: string): string[] {
   throw new InvalidArgumentError('It must be different names with commas between them.');
 }
 
-/** The options as lib/data takes them. */
+/** The options in the form of lib/data. */
 export function readOptionsOf(options: DataOptions): ReadOptions {
   const named = options.header !== false || !['csv', 'tsv'].includes(options.dataFormat ?? 'csv');
   const column = (text: string): ColumnRef => {

@@ -1,7 +1,7 @@
 /**
  * The steps of `sinter bench`: against ONNX Runtime, against transformers.js, and with other settings.
  *
- * Each step measures, prints its table and gives its part of the JSON document; one that has nothing to measure is null.
+ * Each step measures, prints its table and returns its part of the JSON document, or null when there is nothing to measure.
  */
 import { throwIfAborted } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
@@ -28,7 +28,7 @@ import {
   poolsAlike,
 } from './transformers-js.js';
 
-/** Of the command's options, those that the steps read. */
+/** The command's options that the steps read. */
 export interface StepOptions {
   readonly model?: string;
   readonly rounds: number;
@@ -46,7 +46,7 @@ export interface Bench {
   readonly threads: number;
   /** f32 and int8, or int8 alone where the folder is quantized. */
   readonly contenders: readonly Contender[];
-  /** A folder for files. */
+  /** Temporary folder for exported files. */
   readonly scratch: string;
 }
 
@@ -59,7 +59,7 @@ export interface Settings {
 export interface Pipelines {
   readonly version: string;
   readonly speeds: readonly PipelineSpeed[];
-  /** Of each precision, of its vectors to Sinter's; encoders only. */
+  /** Lowest cosine between the vectors of transformers.js and Sinter, by precision; encoders only. */
   readonly lowestCosine: Readonly<Record<string, number>>;
 }
 
@@ -80,7 +80,7 @@ async function withProgress<T>(
   }
 }
 
-/** Every contender in turns with ONNX Runtime. */
+/** Measures every contender in interleaved rounds with ONNX Runtime. */
 export async function compare(
   shared: Bench,
   about: { readonly cpu: string; readonly isa: string },
@@ -106,7 +106,7 @@ export async function compare(
   return { comparison, version };
 }
 
-/** transformers.js on the first file of each precision; null without it, or where it cannot pool as the model does. */
+/** Measures transformers.js on the first file of each precision; null without it, or where it cannot pool as the model does. */
 export async function againstPipelines(
   shared: Bench,
   comparison: Comparison,
@@ -141,7 +141,7 @@ export async function againstPipelines(
       speeds.push(...(await measurePipelines(transformers, request)));
     } catch (error) {
       throwIfAborted(out.signal, 'bench');
-      // Another engine that cannot run this model says nothing about Sinter.
+      // A failure of another engine says nothing about Sinter, so it is only noted.
       const reason = error instanceof Error ? error.message : String(error);
       out.note(`transformers.js cannot run this model, it is left out: ${reason}`);
       return null;
@@ -156,7 +156,7 @@ export async function againstPipelines(
   return { version: transformers.version, speeds, lowestCosine };
 }
 
-/** int8 against f32, both ours; null where there is only one of them. */
+/** Agreement of Sinter's int8 and f32 results; null where there is only one of them. */
 export async function ownFidelity({ contenders, texts }: Bench): Promise<Fidelity | null> {
   const [first, second] = contenders;
   if (first === undefined || second === undefined) return null;
@@ -165,7 +165,7 @@ export async function ownFidelity({ contenders, texts }: Bench): Promise<Fidelit
   return fidelityOf(rows(f32), rows(int8));
 }
 
-/** Lanes, precision and the size of a batch; what to use of them. */
+/** Measures lanes, precisions and batch sizes, and advises on them. */
 export async function trySettings(
   shared: Bench,
   { tokens }: Comparison,

@@ -1,7 +1,7 @@
 /**
- * What `sinter check` finds out about a data file: how it is read, what its rows hold, and what may be wrong with them.
+ * Gathers what `sinter check` tells about a data file: how it is read, what its rows hold, and what may be wrong with them.
  *
- * The rule: rows that cannot be used are counted and the others looked at all the same.
+ * The rule: rows that cannot be used are counted, and the others are still examined.
  */
 import {
   type Audit,
@@ -31,19 +31,19 @@ export interface CheckOptions extends DataOptions {
   readonly task?: Kind;
 }
 
-/** Lengths of all texts for one model. */
+/** Token lengths of all texts for one model. */
 export interface Lengths {
   readonly model: string;
   readonly maxTokens: number;
   readonly median: number;
-  /** 95 of 100 texts are not longer. */
+  /** Length that 95 of 100 texts do not exceed. */
   readonly percentile95: number;
   readonly longest: number;
-  /** Texts over the limit: they are cut, or read in windows. */
+  /** Number of texts over the limit, which are cut or read in windows. */
   readonly over: number;
 }
 
-/** Of labels that are numbers. */
+/** Figures of labels that are numbers. */
 export interface Numbers {
   readonly count: number;
   readonly least: number;
@@ -68,7 +68,7 @@ const CHUNK_TEXTS = 1024;
 
 type Row = AuditRow & { readonly input: TextInput; readonly number?: number };
 
-/** Reads the file to its end. INVALID_DATA where it cannot be read at all. */
+/** Reads the file to its end. INVALID_DATA where no row can be read. */
 export async function checkFile(
   file: string,
   options: CheckOptions,
@@ -116,7 +116,7 @@ export async function checkFile(
   };
 }
 
-/** What the model is for, else what the columns look like. */
+/** The task of the model, else the one that the columns suggest. */
 async function taskOf({ model }: CheckOptions, columns: readonly string[]): Promise<Kind> {
   const path = await modelPath(model);
   if (path !== undefined) {

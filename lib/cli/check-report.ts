@@ -1,7 +1,7 @@
 /**
- * What `sinter check` found, for people: facts first, then the labels, then what may be wrong.
+ * Prints what `sinter check` found: facts first, then the labels, then what may be wrong.
  *
- * The rule: it fits a terminal of 80 columns, and what is wrong names lines of the file.
+ * The rule: it fits a terminal of 80 columns, and each problem names lines of the file.
  */
 import { formatNumber, formatPercent } from '../core/units.js';
 import { describeKind, describeVariants, showLabels } from '../data/index.js';
@@ -12,19 +12,19 @@ const WIDTH = 80;
 const NAME_WIDTH = 11;
 const SHOWN_LABELS = 20;
 const SHOWN_EXAMPLES = 3;
-/** Fewer rows of a label teach little. */
+/** Rows of a label below which it is reported: they teach little. */
 export const RARE_ROWS = 10;
-/** The largest label has so many times the rows of the smallest one. */
+/** Ratio of the largest label's rows to the smallest one's from which it is reported. */
 const UNBALANCED = 10;
 
-/** The report, with its line feeds. */
+/** The report as text, with its line feeds. */
 export function checkReport(result: CheckResult): string {
   const { file } = result.source;
   const parts = [`${printable(file)}\n${facts(result)}`, labelTable(result), remarks(result)];
   return parts.filter((part) => part !== '').join('\n');
 }
 
-/** `first` and words behind it, in lines of at most 80 columns; those after the first begin below the words. */
+/** `first` and the words after it, in lines of at most 80 columns; later lines are indented to where the words begin. */
 function wrap(first: string, text: string): string {
   const indent = displayWidth(first);
   const lines: string[] = [];
@@ -118,7 +118,7 @@ function labelTable({ audit, task }: CheckResult): string {
   return `${table}and ${rest.length} more with ${counts}\n`;
 }
 
-/** What may be wrong, each with its lines. */
+/** Possible problems, each with its lines. */
 export function remarks(result: CheckResult): string {
   const found = [
     ...(result.bad?.kinds ?? []).map((kind) => `cannot be used: ${describeKind(kind)}`),

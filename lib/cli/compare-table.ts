@@ -45,7 +45,7 @@ export function comparisonTable({ speeds }: Comparison): string {
   );
 }
 
-/** What the two engines agree on, one line per precision. */
+/** Agreement of the two engines, one line per precision. */
 export function agreementLines({ agreements, texts }: Comparison, kind: 'labels' | 'vectors') {
   return agreements.map(({ precision, sameTop, lowestCosine, largestDifference }) =>
     kind === 'labels'
@@ -55,7 +55,7 @@ export function agreementLines({ agreements, texts }: Comparison, kind: 'labels'
   );
 }
 
-/** transformers.js as it is called, beside what `embed` does with the same texts. */
+/** Speeds of transformers.js by texts per call, beside `embed` on the same texts. */
 export function pipelineTable(pipelines: readonly PipelineSpeed[], speeds: readonly EngineSpeed[]) {
   const rows = pipelines.map(({ precision, textsPerCall, tokensPerSecond }) => {
     const ours = speeds.find((one) => one.engine === 'sinter' && one.precision === precision);
@@ -79,7 +79,7 @@ export function pipelineTable(pipelines: readonly PipelineSpeed[], speeds: reado
   );
 }
 
-/** Lanes times precision. */
+/** Speeds by lanes and precision. */
 export function laneTable(speeds: readonly LaneSpeed[]): string {
   return formatTable(
     [
@@ -94,7 +94,7 @@ export function laneTable(speeds: readonly LaneSpeed[]): string {
   );
 }
 
-/** Sizes of a batcher's batch. */
+/** Speeds by batch size. */
 export function batchTable(speeds: readonly BatchSpeed[]): string {
   return formatTable(
     [

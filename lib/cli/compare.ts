@@ -1,8 +1,8 @@
 /**
- * The speed of Sinter and of ONNX Runtime on the same texts, and whether they say the same.
+ * Compares the speed of Sinter and of ONNX Runtime on the same texts, and their results.
  *
- * The rule: both sides get texts and give results, tokenizing with the same tokenizer, on equal threads; for ONNX
- * Runtime the fastest of several files and batch sizes counts.
+ * The rule: both sides get texts and give results, tokenizing with the same tokenizer, on equal threads; for ONNX Runtime the
+ * fastest of several files and batch sizes counts.
  */
 import { throwIfAborted } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
@@ -12,7 +12,7 @@ import { cosine } from './cosine.js';
 import { type Candidate, measure, type Timing } from './measure.js';
 import { OnnxPeer, type OnnxRuntime } from './onnx-runtime.js';
 
-/** Batch sizes that a user of a padded engine would try. */
+/** Batch sizes that a user of an engine with padding would try. */
 const BATCH_SIZES = [1, 8, 32] as const;
 
 /** One precision of a model, and its files for ONNX Runtime. */
@@ -20,7 +20,7 @@ export interface Contender {
   readonly precision: 'f32' | 'int8';
   /** All texts through Sinter, one row of results each. */
   run(texts: readonly string[]): Promise<Matrix>;
-  /** .onnx files of the same model; `form` says what is special about one. */
+  /** .onnx files of the same model; `form` describes the variant. */
   readonly files: readonly { readonly form: string; readonly path: string }[];
 }
 
@@ -29,12 +29,12 @@ export interface CompareOptions {
   readonly encode: (texts: readonly string[]) => Promise<EncodedTexts>;
   /** null: only Sinter is measured. */
   readonly runtime: OnnxRuntime | null;
-  /** The output of the .onnx files that corresponds to `run`. */
+  /** Name of the output of the .onnx files that corresponds to `run`. */
   readonly output: string;
   readonly threads: number;
   readonly rounds: number;
   readonly signal?: AbortSignal;
-  /** Called now and then with the share of the work that is done, 0 to 1. */
+  /** Called now and then with the share of the work done, 0 to 1. */
   readonly onProgress?: (share: number) => void;
 }
 
@@ -45,14 +45,14 @@ export interface EngineSpeed {
   readonly textsPerSecond: number;
   /** Milliseconds of each round. */
   readonly rounds: readonly number[];
-  /** onnxruntime: the file and batch size that were fastest. */
+  /** onnxruntime: the fastest file and batch size. */
   readonly setting?: string;
 }
 
-/** How alike the results of both engines are. */
+/** How well the results of both engines agree. */
 export interface Agreement {
   readonly precision: string;
-  /** Share of texts whose largest value is at the same place (the same predicted label). */
+  /** Share of texts whose largest value is at the same index (the same predicted label). */
   readonly sameTop: number;
   readonly largestDifference: number;
   readonly lowestCosine: number;
@@ -73,13 +73,15 @@ interface ChosenPeer {
   readonly setting: string;
 }
 
-/** A candidate and whose it is. */
+/** A candidate and the engine that it belongs to. */
 interface Entry extends Candidate {
   readonly engine: EngineSpeed['engine'];
   readonly precision: string;
 }
 
-/** Measures every contender. Takes (rounds + 1) passes of all engines, and one for each setting that is tried. */
+/**
+ * Measures every contender. Takes (rounds + 1) passes of all engines, and one more for each file and batch size that is tried.
+ */
 export async function compareEngines(
   contenders: readonly Contender[],
   options: CompareOptions,
@@ -129,7 +131,7 @@ function speedOf(
   };
 }
 
-/** Opens each file, runs each batch size once, keeps the fastest session open. */
+/** Opens each file, runs each batch size once, and keeps the fastest session open. */
 async function choosePeer(
   runtime: OnnxRuntime,
   { files }: Contender,
@@ -172,7 +174,7 @@ function ticker(contenders: readonly Contender[], options: CompareOptions): () =
   return () => onProgress?.(Math.min(1, ++done / all));
 }
 
-/** Compares the results of Sinter with those of the first file, which is what an export gives without options. */
+/** Compares Sinter's results with those of the first file, the one that an export without options writes. */
 async function agree(
   runtime: OnnxRuntime,
   { precision, run, files }: Contender,

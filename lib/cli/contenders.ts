@@ -1,7 +1,7 @@
 /**
- * A model in one precision as something to compare: how Sinter runs it, and its files for ONNX Runtime.
+ * Prepares a model in one precision for comparison: how Sinter runs it, and its files for ONNX Runtime.
  *
- * The rule: the files are the exports a user can make; where a faster form is also right on this CPU, it is among them.
+ * The rule: the files are exports that a user can make; a faster form is among them where its results are right on this CPU.
  */
 import { join } from 'node:path';
 import type { OnnxExportOptions } from '../checkpoint/export-model.js';
@@ -10,18 +10,18 @@ import type { ActivationBits } from '../graph/types.js';
 import { native } from '../native/native.js';
 import type { Contender } from './compare.js';
 
-/** What Encoder and Classifier have in common here. */
+/** The part of Encoder and Classifier that is used here. */
 interface Exportable {
   readonly quantization: { readonly activationBits: ActivationBits | null } | null;
   exportOnnx(path: string, options: OnnxExportOptions): Promise<void>;
 }
 
-/** Forms of an int8 file: what ONNX Runtime is fastest with differs between CPUs. */
+/** Forms of an int8 file: which one is fastest in ONNX Runtime differs between CPUs. */
 const INT8_FORMS: readonly {
   readonly form: string;
   readonly options: OnnxExportOptions;
   readonly needsVnni?: boolean;
-  /** Only for activations of these many bits. */
+  /** Activation bits that the form requires. */
   readonly bits?: ActivationBits;
 }[] = [
   { form: 'per-token', options: {} },
@@ -29,7 +29,7 @@ const INT8_FORMS: readonly {
   { form: 'per-token, signed weights', options: { weights: 'int8' }, bits: 7 },
   { form: 'per-tensor', options: { activations: 'tensor' }, bits: 8 },
   {
-    // Without VNNI, ONNX Runtime saturates and the numbers are wrong.
+    // Without VNNI, ONNX Runtime saturates and the results are wrong.
     form: 'per-tensor, signed weights',
     options: { activations: 'tensor', weights: 'int8' },
     needsVnni: true,
@@ -37,7 +37,7 @@ const INT8_FORMS: readonly {
   },
 ];
 
-/** Writes the files into `folder` under names that begin with the precision. */
+/** Exports the files into `folder` under names that begin with the precision. */
 export async function contenderFor(
   model: Exportable,
   precision: 'f32' | 'int8',

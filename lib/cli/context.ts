@@ -13,12 +13,12 @@ import {
 import { printable, printableLines, type TextSink, writeJson } from './output.js';
 import { Progress, type ProgressMode, type ProgressStream, progressMode } from './progress.js';
 
-/** The world outside; main.ts passes the process, tests pass collectors. */
+/** The surroundings of the program: main.ts passes the process, tests pass collectors. */
 export interface Surroundings {
   readonly stdout: TextSink;
   readonly stderr: ProgressStream;
   readonly signal: AbortSignal;
-  /** What follows the program's name on the command line. */
+  /** The arguments after the program's name. */
   readonly args: readonly string[];
 }
 
@@ -28,7 +28,7 @@ export interface CommonOptions {
   readonly quiet?: boolean;
 }
 
-/** The two streams of one command, as its --json and --quiet say. */
+/** The output of one command on both streams, as its --json and --quiet say. */
 export class Console {
   readonly signal: AbortSignal;
   readonly isJson: boolean;
@@ -48,22 +48,22 @@ export class Console {
     this.mode = progressMode(stderr, options);
   }
 
-  /** Text of the result, for people; dropped with --json. `text` ends its own lines; else it has no control characters. */
+  /** Prints text of the result for people; dropped with --json. Control characters but line feeds are made visible. */
   print(text: string): void {
     if (!this.isJson) this.stdout.write(printableLines(text));
   }
 
-  /** The result for programs; dropped without --json. */
+  /** Prints the result for programs; dropped without --json. */
   json(value: unknown): void {
     if (this.isJson) writeJson(this.stdout, value);
   }
 
-  /** One line about the work on stderr: a guess, a warning. Dropped with --quiet. */
+  /** Prints one line about the work on stderr: a guess, a warning. Dropped with --quiet. */
   note(line: string): void {
     if (!this.isQuiet) this.stderr.write(`${printable(line)}\n`);
   }
 
-  /** Says which columns of a file are read, where the user did not name them. */
+  /** Notes which columns of a file are read, where they were guessed. */
   noteColumns({ file, text, pair, label }: ChosenColumns): void {
     const chosen = Object.entries({ text, pair, label }).filter(
       ([, column]) => column !== undefined,
@@ -75,7 +75,7 @@ export class Console {
     this.note(`${file}: reading ${roles.join(', ')}`);
   }
 
-  /** Says in which encoding and with which delimiter a file is read, where these are guesses. */
+  /** Notes the encoding and the delimiter of a file, where they were guessed. */
   noteSource({
     file,
     encoding,
@@ -92,12 +92,12 @@ export class Console {
     }
   }
 
-  /** Says which labels of a file a reader may take for one. */
+  /** Notes labels of a file that a person may take for one. */
   noteVariants(variants: LabelVariants): void {
     this.note(describeVariants(variants));
   }
 
-  /** A running job; `total` is null where nobody knows it. `unit` names what is counted in the rate. */
+  /** Starts the progress of a job; `total` is null where it is unknown. `unit` names what the rate counts. */
   progress(label: string, total: number | null, unit?: string): Progress {
     return new Progress({
       label,

@@ -1,5 +1,5 @@
 /**
- * How two vectors are compared: the cosine, and what a model's `similarity_fn_name` may say instead.
+ * Functions that compare two vectors: the cosine, and the others that a model's `similarity_fn_name` may name.
  */
 import type { SimilarityName } from '../graph/checkpoint.js';
 
@@ -17,7 +17,9 @@ export function cosine(a: Float32Array, b: Float32Array): number {
   return dot / Math.sqrt(aa * bb || 1);
 }
 
-/** By the names of sentence-transformers; distances are negative, so that more is always more alike. */
+/**
+ * Similarities by their names in sentence-transformers; distances are negated, so that a larger value always means more alike.
+ */
 export const COMPARISONS: Readonly<
   Record<SimilarityName, (a: Float32Array, b: Float32Array) => number>
 > = {

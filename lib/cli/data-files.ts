@@ -1,7 +1,7 @@
 /**
- * The data files of one command: read as its flags say, with a note for whatever was guessed or left out.
+ * Reads the data files of one command as its flags say, and notes whatever was guessed or left out.
  *
- * The rule: what the models say of a row is said of its line in the file.
+ * The rule: an error of a model about a row names the row's line in the file.
  */
 import { SinterError } from '../core/errors.js';
 import { type BadRows, describeBadRows, describeKind, type ReadOptions } from '../data/index.js';
@@ -24,12 +24,12 @@ export class DataFiles {
     private readonly out: Console,
   ) {}
 
-  /** Whether the files are only looked at. */
+  /** Whether the files are only checked (--on-bad-rows report). */
   get isReport(): boolean {
     return this.options.onBadRows === 'report';
   }
 
-  /** How to read each of the files. */
+  /** Read options for each of the files. */
   get read(): ReadOptions {
     const { out } = this;
     return {
@@ -42,7 +42,7 @@ export class DataFiles {
     };
   }
 
-  /** With --on-bad-rows report: prints what was found. INVALID_DATA where there is a row that cannot be used. */
+  /** With --on-bad-rows report: prints the bad rows. INVALID_DATA where there are any. */
   report(): void {
     for (const bad of this.bad) {
       const { file, count, rows } = bad;
@@ -69,10 +69,10 @@ function linesOf({ kinds }: BadRows): string[] {
 }
 
 const OF_ROW = /^\w+: (rows|eval)\[(\d+)\]((?:\.\w+|\[\d+\])*) (.*)$/s;
-/** What rows call the label of a file. */
+/** Fields of rows that hold the label of the file. */
 const OF_LABEL: ReadonlySet<string> = new Set(['label', 'score', 'value']);
 
-/** Does `work`; what it says of row number i is said of that row's line in its file. */
+/** Does `work`; its errors about row number i are changed to name that row's line in its file. */
 export async function withPlaces<T>(
   rows: { readonly rows: readonly object[]; readonly eval?: readonly object[] | null },
   work: () => Promise<T>,
@@ -94,7 +94,7 @@ export async function withPlaces<T>(
   }
 }
 
-/** `.answers[0].start` as "answers, item 1, start". */
+/** A path such as `.answers[0].start` in words: "answers, item 1, start". */
 function subjectOf(path: string): string {
   const steps = path.match(/\w+/g) ?? [];
   const [field = 'the row'] = steps;

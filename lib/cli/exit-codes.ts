@@ -46,7 +46,7 @@ const BY_ERROR_CODE: Readonly<Record<SinterErrorCode, ExitCode>> = {
   NOT_FOUND: EXIT_CODES.usage,
 };
 
-/** Paths on the command line that cannot be opened or written; of other file errors the device is the cause. */
+/** Errnos of a path on the command line that cannot be opened or written; any other is a failure of the device. */
 const PATH_PROBLEMS: ReadonlySet<string> = new Set([
   'ENOENT',
   'ENOTDIR',

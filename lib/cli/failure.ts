@@ -1,9 +1,8 @@
 /**
- * What a person reads when a command fails: one line that says what is wrong, and where it helps one that says what
- * to do next.
+ * Formats the failure of a command: one line that says what is wrong, and where it helps one that says what to do next.
  *
- * The rule: no hint says what was done already, be it a command or a setting; a stack is shown only when it was asked for (SINTER_DEBUG=1) and names of files and labels are printed
- * with control characters made visible.
+ * The rule: no hint suggests what was done already, be it a command or a setting; a stack is shown only when it was asked for
+ * (SINTER_DEBUG=1) and names of files and labels are printed with control characters made visible.
  */
 import { SinterError } from '../core/errors.js';
 import { errnoOf, problemOf } from '../files/index.js';
@@ -21,20 +20,20 @@ export interface FailureContext {
   /** The user pressed Ctrl+C. */
   readonly cancelled: boolean;
   readonly stack: boolean;
-  /** The command that was run; empty without one. */
+  /** The command that was run; empty where none was given. */
   readonly command: string;
-  /** Its long flags. Default: none. */
+  /** Long flags of the command. Default: none. */
   readonly flags?: Flags;
 }
 
 const NO_FLAGS: Flags = new Set();
-/** The message says itself what to do. */
+/** Matches messages that already say what to do. */
 const OWN_ADVICE =
   /`|; (?:load|merge|fetch|give|weights that|[\w.]+ is an adapter)|: true|: load one/;
 const DEFECT = 'this is a defect of sinter';
 const DEBUG_HINT = 'set SINTER_DEBUG=1 to see where it happened';
 
-/** Only options that the command has. */
+/** What to lower when memory runs out, by command; names only options that the command has. */
 const MEMORY_HINTS: Readonly<Record<string, string>> = {
   bench: 'fewer --threads or a lower --limit need less memory',
   embed: 'fewer --threads or a lower --max-tokens need less memory',
@@ -62,7 +61,7 @@ export function describeFailure(error: unknown, context: FailureContext): Failur
   };
 }
 
-/** One line, and one more for each kind of problem that a data file has. */
+/** One line, and one more for each kind of problem in a data file. */
 function errorLines(error: unknown, flags: Flags): string[] {
   const shown = (text: string) => printable(inFlags(text, flags));
   const message = messageOf(error);
@@ -80,7 +79,7 @@ function messageOf(error: unknown): string {
   return path === undefined ? error.message : `${path}: ${problemOf(errno)}`;
 }
 
-/** What to do next; undefined where there is nothing that was not done already. */
+/** What to do next; undefined where there is nothing left to try. */
 function hintFor(
   error: unknown,
   exitCode: ExitCode,
@@ -89,7 +88,7 @@ function hintFor(
   if (error instanceof SinterError && error.code === 'OUT_OF_MEMORY') return MEMORY_HINTS[command];
   if (errnoOf(error) !== null) return undefined;
   if (exitCode === EXIT_CODES.internal) return stack ? DEFECT : `${DEFECT}; ${DEBUG_HINT}`;
-  // Of an ONNX file inspect could only say the same: it loads the file as every command does.
+  // For an ONNX file `inspect` would fail in the same way, because it loads the file as every command does.
   if (exitCode !== EXIT_CODES.model || command === 'inspect' || isAboutOnnx(error))
     return undefined;
   if (error instanceof Error && OWN_ADVICE.test(error.message)) return undefined;

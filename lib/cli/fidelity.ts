@@ -1,11 +1,11 @@
 /**
- * How alike two lists of results are: cosines, and whether the largest value is at the same place.
+ * Measures how well two lists of results agree: cosines, and whether the largest value is at the same index.
  */
 import { argmax } from '../metrics/logits.js';
 import type { Fidelity } from './advice.js';
 import { cosine } from './cosine.js';
 
-/** Row by row; 1 everywhere for none. NaN in a row makes the cosines NaN. */
+/** Compares row by row; 1 everywhere for empty lists. NaN in a row makes the cosines NaN. */
 export function fidelityOf(a: readonly Float32Array[], b: readonly Float32Array[]): Fidelity {
   if (a.length === 0) return { meanCosine: 1, lowestCosine: 1, sameTop: 1 };
   const nothing = new Float32Array();

@@ -18,13 +18,13 @@ import type { TrainReport } from '../train/train-report.js';
 import type { DataFiles } from './data-files.js';
 import type { HeadChoice } from './kept-head.js';
 
-/** Tasks by their name for --task, but for classifiers with one label per text. */
+/** Names for --task, except that of classifiers with one label per text. */
 export type HeadTask = Exclude<Kind, 'classification'>;
 export const HEAD_TASKS = KIND_NAMES.filter((kind): kind is HeadTask => kind !== 'classification');
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** What all these models have in common; their rows are checked by themselves. */
+/** The methods that all these models share. The models check their rows themselves. */
 export interface TrainableHead extends AsyncDisposable {
   train(rows: Iterable<never>, options: object): Promise<TrainReport<object>>;
   evaluate(rows: Iterable<never>, options: { readonly signal: AbortSignal }): Promise<object>;
@@ -50,7 +50,7 @@ export function headTaskOf(found: FolderTask): HeadTask | 'unknown' | null {
   return found.labels?.length === 1 ? 'unknown' : null;
 }
 
-/** All rows of a file as the models of `task` take them, with their places. */
+/** All rows of a file in the form that the models of `task` take, with their places. */
 export async function readHeadRows(
   task: HeadTask,
   file: string,
@@ -79,7 +79,7 @@ function pairOf({ pair }: FileRow) {
   return pair === undefined ? {} : { pair };
 }
 
-/** What the rows call the classes of a new head; null for heads without labels. */
+/** Class names in the rows for a new head; null for heads without labels. */
 export function labelsOf(task: HeadTask, rows: readonly Row[]): readonly string[] | null {
   const form = KINDS[task].rows;
   if (form === 'tags' || form === 'labels') return valuesOf(rows, form);
@@ -95,14 +95,14 @@ export async function loadHead(
   return KINDS[task].load(path, options);
 }
 
-/** Every string in the lists at `key`, once, in code point order. What is no list is found by the model. */
+/** Every string in the lists at `key`, once, in code point order. Values that are no lists are left to the model to refuse. */
 function valuesOf(rows: readonly Row[], key: string): string[] {
   const lists = rows.map((row) => row[key]).filter((list) => Array.isArray(list));
   const texts = lists.flat().filter((text): text is string => typeof text === 'string');
   return [...new Set(texts)].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
 }
 
-/** The numbers of an evaluation or of an epoch's scores, one after the other. */
+/** The numbers among an evaluation's or an epoch's scores as text, one after the other. */
 export function scoreText(scores: object): string {
   const numbers = Object.entries(scores).filter(([, value]) => typeof value === 'number');
   return numbers

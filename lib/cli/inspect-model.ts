@@ -1,5 +1,5 @@
 /**
- * What `sinter inspect` shows of a model: its graph and its figures.
+ * Gathers what `sinter inspect` shows of a model: its graph and its figures.
  *
  * The rule: of a folder the small files and the headers of the weights are read, and no weight is loaded.
  */
@@ -36,29 +36,29 @@ export interface InspectOptions extends CommonOptions {
   readonly graph?: boolean;
 }
 
-/** Figures of a folder. */
+/** The figures of a folder. */
 interface Findings {
   readonly path: string;
   readonly task: Task | 'encoder';
-  /** Classification: what the logits are. */
+  /** Classification: the problem type, which says what the logits mean; else null. */
   readonly problem: string | null;
   readonly modelType: string;
   readonly parameters: number;
   readonly weightBytes: number;
   readonly dtypes: Readonly<Record<string, number>>;
-  /** Of a quantized model; else null. */
+  /** Bits of a quantized model's activations; else null. */
   readonly activationBits: ActivationBits | null;
-  /** Products whose input is equalized. */
+  /** Number of matrix products whose input is equalized. */
   readonly equalized: number;
   readonly maxTokens: number;
   readonly vocabulary: number;
   readonly pooling: string | null;
   readonly normalize: boolean | null;
-  /** Of sentence-transformers files; null where there are none. */
+  /** Settings from the sentence-transformers files; null where there are none. */
   readonly sentence: SentenceFindings | null;
   readonly labels: readonly string[] | null;
   readonly unused: readonly string[];
-  /** Weights of a head that was never trained. */
+  /** Names of weights of a head that was never trained. */
   readonly untrained: readonly string[];
   readonly notes: readonly string[];
 }

@@ -1,6 +1,6 @@
 /**
- * What `train` does with the head that a model already has: it is trained further where it fits the rows, and never
- * replaced in silence.
+ * Decides what `train` does with the head that a model already has: it is trained further where it fits the rows, and never
+ * replaced silently.
  */
 import { TASKS } from '../graph/tasks.js';
 import { resolveModel } from '../hub/resolve.js';
@@ -8,12 +8,12 @@ import { KINDS } from '../models/kinds.js';
 import type { FolderTask } from '../tasks/folder-task.js';
 import type { HeadTask } from './head-tasks.js';
 
-/** Names shown in a note. */
+/** Most names shown in a note. */
 const SHOWN_NAMES = 8;
 
 /** How the model for a training is loaded. */
 export interface HeadChoice {
-  /** Of a head with labels; left out, there are none or they stay what they are. */
+  /** Labels of the head; left out for a head without labels, or where they stay as they are. */
   readonly labels?: readonly string[];
   readonly newHead: boolean;
 }
@@ -26,11 +26,11 @@ export interface HeadWish {
   readonly newHead: boolean | undefined;
   /** --first-position. */
   readonly firstPosition: number | undefined;
-  /** What the rows call their classes; null for heads without labels. */
+  /** Class names in the rows; null for heads without labels. */
   readonly labels: readonly string[] | null;
 }
 
-/** The trained head of the model where it fits the rows, else a new one: then `note` says what is left out. */
+/** The trained head of the model where it fits the rows, else a new one; `note` then says which head is replaced. */
 export async function chooseTrainHead(
   { model, task, newHead, labels, firstPosition }: HeadWish,
   note: (line: string) => void,
@@ -62,7 +62,10 @@ function list(names: readonly string[]): string {
   return names.length > SHOWN_NAMES ? `${shown.join(', ')}, ...` : shown.join(', ');
 }
 
-/** Whether a trained head can learn from rows of the task, or be measured on them: what config.json leaves open is the user's. */
+/**
+ * Whether a trained head can learn from rows of the task, or be measured on them. Where config.json leaves the problem open, the
+ * user's task decides.
+ */
 export function fits(
   task: HeadWish['task'],
   { task: own, problem, stated, labels }: FolderTask,

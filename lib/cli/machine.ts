@@ -9,12 +9,12 @@ export interface Machine {
   readonly cpu: string;
   /** Kernels that run. */
   readonly isa: IsaName;
-  /** The best that this CPU could run. */
+  /** The best instruction set that this CPU could run. */
   readonly hostIsa: IsaName;
   readonly threads: number;
 }
 
-/** Starts the threads where no model has yet. */
+/** Starts the threads, if no model has done so yet. */
 export function machine(threads?: number): Machine {
   const { active, host } = native().isa();
   const [first] = cpus();

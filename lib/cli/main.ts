@@ -16,24 +16,24 @@ const abort = new AbortController();
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
-    // The second one does not wait for anything.
+    // A second signal ends the program without waiting for cleanup.
     if (abort.signal.aborted) process.exit(EXIT_CODES.cancelled);
     abort.abort();
   });
 }
 
-/** What stdout refused: the work is ended as by Ctrl+C, but for another reason. */
+/** The error of a failed write to stdout: the work ends as with Ctrl+C, but for another reason. */
 let refused: Error | null = null;
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // A reader that went away (`sinter embed ... | head`) is no failure.
+  // A reader of stdout that has gone (`sinter embed ... | head`) is no failure.
   if (error.code === 'EPIPE') process.exit(EXIT_CODES.ok);
   if (refused !== null) return;
   refused = error;
   abort.abort();
   fail(fileError(error, 'stdout'), false);
 });
-// A terminal that was closed: there is nobody left to tell.
+// SIGHUP: the terminal was closed, so nobody would read a message.
 process.stderr.on('error', () => {});
 
 function fail(error: unknown, cancelled: boolean): void {
@@ -48,7 +48,7 @@ function fail(error: unknown, cancelled: boolean): void {
   process.exitCode = exitCode;
 }
 
-// What the library has to say about a model is one line here too.
+// Warnings of the library are printed as one line, as notes are.
 const others = process.listeners('warning');
 process.removeAllListeners('warning');
 process.on('warning', (warning: Error & { code?: string }) => {

@@ -1,11 +1,11 @@
 /**
- * Timing several ways to do the same work so that they can be compared: interleaved rounds, medians.
+ * Times several ways to do the same work so that they can be compared: interleaved rounds, medians.
  *
  * The rule: every candidate runs once in every round, so that a change of the machine's speed meets all of them.
  */
 import { throwIfAborted } from '../core/errors.js';
 
-/** One way to do the work. `run` does all of it once. */
+/** One way to do the work; `run` does all of it once. */
 export interface Candidate {
   readonly name: string;
   run(): Promise<void>;
@@ -20,7 +20,7 @@ export interface Timing {
 
 export interface MeasureOptions {
   readonly rounds: number;
-  /** Rounds that are not counted. Default 1. */
+  /** Rounds before those that count. Default: 1. */
   readonly warmup?: number;
   readonly signal?: AbortSignal;
   /** Called after each run, warm-up included. */
@@ -35,7 +35,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? high : ((sorted[middle - 1] ?? Number.NaN) + high) / 2;
 }
 
-/** Times of all candidates, in their order. What a candidate throws ends the measurement. */
+/** Times of all candidates, in their order. An error of a candidate ends the measurement. */
 export async function measure(
   candidates: readonly Candidate[],
   options: MeasureOptions,

@@ -1,5 +1,5 @@
 /**
- * What a model is for: what its files say, and of what they leave open what the user says with --task.
+ * Finds the task of a model from its files, and where they leave it open from --task.
  */
 import { resolveModel } from '../hub/resolve.js';
 import type { Kind } from '../models/kinds.js';

@@ -1,8 +1,8 @@
 /**
- * ONNX Runtime as the measure to compare with, where the user has installed it; never needed.
+ * Runs ONNX Runtime for comparison, where the user has installed it; it is never needed.
  *
- * The rule: it gets the best we know to do for it (texts sorted by length, several batch sizes, all its optimisations)
- * and the same tokens as Sinter.
+ * The rule: it gets the best setup that we know (texts sorted by length, several batch sizes, all its optimisations) and the same
+ * tokens as Sinter.
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -38,7 +38,7 @@ export interface OnnxRuntime {
   readonly module: OrtModule;
 }
 
-/** Looks for the package beside this one, then from the current folder. null when there is none that works. */
+/** Looks for the package beside this one, then from the current folder. null when neither works. */
 export async function findOnnxRuntime(): Promise<OnnxRuntime | null> {
   for (const from of [import.meta.url, pathToFileURL(join(process.cwd(), 'package.json'))]) {
     const require = createRequire(from);
@@ -50,13 +50,13 @@ export async function findOnnxRuntime(): Promise<OnnxRuntime | null> {
       const { version } = require(`${PACKAGE}/package.json`) as { version: string };
       return { version, module };
     } catch {
-      // Not there, or without a binary for this machine: the comparison is left out.
+      // Without the package, or without its binary for this machine, the comparison is left out.
     }
   }
   return null;
 }
 
-/** A session that takes texts in any number. */
+/** A session that takes any number of texts. */
 export class OnnxPeer {
   private constructor(
     private readonly module: OrtModule,
@@ -64,7 +64,7 @@ export class OnnxPeer {
     private readonly output: string,
   ) {}
 
-  /** Opens an .onnx file for `threads` threads; `output` is the one that is asked for. */
+  /** Opens an .onnx file for `threads` threads; `output` is the name of the output to read. */
   static async open(
     runtime: OnnxRuntime,
     file: string,
@@ -78,7 +78,7 @@ export class OnnxPeer {
     return new OnnxPeer(runtime.module, session, options.output);
   }
 
-  /** All texts once, `batch` at a time, sorted by length. `take` gets the f32 values of each text, [width]. */
+  /** Runs all texts once, `batch` at a time, sorted by length. `take` gets the f32 values of each text, [width]. */
   async run(
     texts: EncodedTexts,
     batch: number,

@@ -1,6 +1,5 @@
 /**
- * Loading a model folder as what it is: a classifier when its config.json says so, else an encoder, or a model with
- * another head.
+ * Loads a model folder by its kind: a classifier when its config.json says so, else an encoder, or a model with another head.
  *
  * The rule: a model folder's own config decides, so that quantize, convert and bench need no option for it.
  */
@@ -24,15 +23,15 @@ export type OpenModel =
   | { readonly kind: 'encoder'; readonly model: Encoder; readonly path: string }
   | { readonly kind: 'classifier'; readonly model: Classifier; readonly path: string };
 
-/** Any model: what can be quantized, saved and exported. */
+/** Any model that can be quantized, saved and exported. */
 export type AnyModel = OpenModel['model'] | KindModel;
 
-/** The folder or file that an option names; undefined, as it was given, stands for the embedded encoder. */
+/** The folder or file that an option names; undefined stays undefined, and means the embedded encoder. */
 export async function modelPath(name: string | undefined): Promise<string | undefined> {
   return name === undefined ? undefined : resolveModel('--model', name);
 }
 
-/** What is said of an ONNX file on the command line, as a load takes it. Throws where the model is none. */
+/** The options for ONNX files in the form of a load. Throws when one is given for a model that is no ONNX file. */
 export async function onnxOptions({
   model,
   firstPosition,
@@ -49,7 +48,7 @@ export async function onnxOptions({
   throw usageMistake(`${flag} is for ONNX files; ${model ?? 'the embedded model'} is none`);
 }
 
-/** What is said of a model on the command line, as a load takes it. */
+/** The model options in the form of a load. */
 export async function modelOptions(
   options: ModelOptions & { readonly model?: string | undefined },
 ): Promise<Pick<OpenOptions, keyof ModelOptions>> {
@@ -74,7 +73,7 @@ export async function openModel(
   throw usageMistake(`${path} is for ${what}; this command takes encoders and classifiers`);
 }
 
-/** Loads the folder as what it is, whatever head it has. */
+/** Loads the folder with whatever head it has. */
 export async function openAnyModel(
   folder: string | undefined,
   options: OpenOptions = {},
@@ -85,7 +84,7 @@ export async function openAnyModel(
   return KINDS[kind].load(path, withoutPooling(path, options));
 }
 
-/** A head reads tokens as its files say. */
+/** --pooling is only for encoders: a head pools as its files say. */
 function withoutPooling(
   path: string,
   { pooling, ...options }: OpenOptions,

@@ -1,7 +1,7 @@
 /**
- * Messages of the library in the words of the command line: its options are flags here, its calls are commands.
+ * Translates messages of the library to the command line: its options are flags here, its calls are commands.
  *
- * The rule: this table is the only place that knows both; test/cli/messages.test.ts looks for what it has missed.
+ * The rule: this table is the only place that knows both; test/cli/messages.test.ts finds messages that it misses.
  */
 import type { ClassificationProblem } from '../graph/checkpoint.js';
 
@@ -19,7 +19,7 @@ export function flagOf(option: string): string {
   return `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** Calls that begin a message: a command is what was called. */
+/** Call names that begin a message; they are dropped, because the user called a command. */
 const CALLS =
   /^(?:(?:Encoder|Classifier|CrossEncoder|TokenClassifier|QuestionAnswerer|MaskedLM|OnnxModel)\.load|load|train|evaluate|predict|score|answer|fill|embed|save|quantize|exportOnnx|exportOnnxFolder): /;
 
@@ -32,7 +32,10 @@ function dataFlag(option: string): string {
   return option === 'format' ? '--data-format' : flagOf(option);
 }
 
-/** The first that fits a place counts. `newHead: true` on a command without the flag is what `train` does. */
+/**
+ * Replacements; at one place the first that matches wins. `newHead: true` on a command without that flag becomes advice to use
+ * `train`.
+ */
 const WORDS: readonly (readonly [RegExp, (flags: Flags, ...groups: string[]) => string])[] = [
   [CALLS, () => ''],
   [/^path(?= must be )/, () => 'a data file'],
@@ -68,7 +71,7 @@ const WORDS: readonly (readonly [RegExp, (flags: Flags, ...groups: string[]) => 
   ],
 ];
 
-/** The message as the command line says it. */
+/** The message in the words of the command line. */
 export function inFlags(message: string, flags: Flags): string {
   return WORDS.reduce(
     (text, [pattern, word]) =>

@@ -1,8 +1,8 @@
 /**
- * `--out DIR` of commands that work long: its place is taken before the work, and what was made is not lost at the end.
+ * `--out DIR` of long commands: its place is claimed before the work, so that the result is not lost at the end.
  *
- * The rule: when the folder cannot be written after all (the disk became full), the same is written elsewhere, and the
- * error says where.
+ * The rule: when the folder cannot be written after all (the disk became full), the result is written elsewhere, and the error
+ * says where.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
@@ -14,9 +14,9 @@ import { checkOwnModel } from '../formats/own-folder.js';
 export interface OutFolderOptions {
   readonly out: string;
   readonly overwrite?: boolean | undefined;
-  /** Files and folders that are read, as they were given; undefined ones are left out. */
+  /** Input files and folders, which must not be overwritten; undefined entries are skipped. */
   readonly inputs?: readonly (string | undefined)[];
-  /** What may be replaced. Default: with `overwrite` a model folder. */
+  /** Throws for a folder that must not be replaced. Default: with `overwrite` only a model folder may be. */
   readonly mayReplace?: (folder: string) => Promise<void>;
 }
 
@@ -37,12 +37,12 @@ export class OutFolder {
     return new OutFolder(out, await FolderPlace.take(out, { mayReplace: check, inputs: read }));
   }
 
-  /** FILE_SYSTEM before the work when files of this size will not fit. */
+  /** Throws FILE_SYSTEM, before the work, when this many bytes will not fit. */
   async needs(bytes: number): Promise<void> {
     await this.place.needs({ total: bytes });
   }
 
-  /** Lets `write` fill the folder and gives it its name. */
+  /** Lets `write` fill the folder, then moves it to its final name. */
   async write<T>(write: (folder: string) => Promise<T>): Promise<T> {
     try {
       const result = await write(this.place.folder);
@@ -64,9 +64,9 @@ export class OutFolder {
   }
 }
 
-/** The first place that takes it; null when none does. */
+/** The folder in the first place where writing works; null when none does. */
 async function writeElsewhere(write: (folder: string) => Promise<unknown>): Promise<string | null> {
-  // The last is memory: gone when the machine is, and better than nothing.
+  // The last place is memory: lost with a restart, but better than nothing.
   for (const place of [tmpdir(), homedir(), process.cwd(), '/dev/shm']) {
     const folder = await mkdtemp(join(place, 'sinter-kept-')).catch(() => null);
     if (folder === null) continue;

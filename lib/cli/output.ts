@@ -1,5 +1,5 @@
 /**
- * What commands print: aligned tables, numbers with units, and JSON for programs.
+ * Formats what commands print: aligned tables, numbers with units, and JSON for programs.
  *
  * The rule: text from files never reaches the terminal raw; control characters are shown, not obeyed.
  */
@@ -12,14 +12,14 @@ export { printable, printableLines } from '../core/visible.js';
 /** Where text goes: process.stdout, process.stderr, or a collector in tests. */
 export interface TextSink {
   write(text: string): unknown;
-  /** Somebody looks at it. */
+  /** Whether the stream is a terminal. */
   readonly isTTY?: boolean;
 }
 
-/** Two columns wide: East Asian wide and fullwidth forms, and emoji. */
+/** Characters two columns wide: East Asian wide and fullwidth forms, and emoji. */
 const WIDE =
   /[\u1100-\u115F\u2E80-\u303E\u3041-\u33FF\u3400-\u4DBF\u4E00-\u9FFF\uA000-\uA4CF\uA960-\uA97F\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6\u{17000}-\u{18CFF}\u{1B000}-\u{1B2FF}\u{20000}-\u{3FFFD}]|\p{Emoji_Presentation}|\uFE0F/u;
-/** No column of their own: marks that join the character before, and invisible format characters. */
+/** Characters of no width: marks that join the character before, and invisible format characters. */
 const NOTHING = /^[\p{Mn}\p{Me}\p{Cf}]*$/u;
 const ASCII = /^[\x20-\x7E]*$/;
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
@@ -34,7 +34,7 @@ export function displayWidth(text: string): number {
   return width;
 }
 
-/** Units of one character on the screen, at most; the rest of a longer text is not looked at. */
+/** Most UTF-16 units per grapheme: a longer text is shortened to so many per column before it is measured. */
 const MAX_GRAPHEME_UNITS = 64;
 
 /** Cuts a text to at most `width` columns, ending in "…" where something was cut. */

@@ -18,7 +18,7 @@ export interface PredictionWriter {
   finish(): Promise<void>;
 }
 
-/** What the texts of an input are called. */
+/** Names of the texts of an input. */
 type Names = readonly [string, string];
 
 const short = (_key: string, value: unknown): unknown =>
@@ -40,7 +40,7 @@ export function jsonlPredictions(output: TextOutput, names: Names): PredictionWr
   };
 }
 
-/** One document: the fields of `head`, and `rows`. */
+/** Writes one JSON document: the fields of `head`, and `rows`. */
 export function jsonPredictions(
   output: TextOutput,
   names: Names,
@@ -57,7 +57,7 @@ export function jsonPredictions(
   };
 }
 
-/** Cells of a row by their columns: `scores` and `top` have a column for each number; other lists are JSON in one cell. */
+/** Cells of a row by column: `scores` and `top` get a column for each number; other lists are JSON in one cell. */
 export function cellsOf(row: PredictedRow): [string, OutputValue][] {
   return Object.entries(row).flatMap(([name, value]): [string, OutputValue][] => {
     if (name === 'top') {

@@ -1,5 +1,5 @@
 /**
- * The command line as a whole: the list of commands and what they have in common.
+ * Assembles the command line: the list of commands and what they have in common.
  *
  * The rule: a command is one file in commands/ that adds itself to the program; it does nothing before its action runs.
  */
@@ -48,7 +48,7 @@ export function createProgram(surroundings: Surroundings): Command {
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help for a command')
     .configureOutput({
-      // Messages repeat what was typed.
+      // Messages repeat arguments, so control characters in them are made visible.
       writeOut: (text) => void surroundings.stdout.write(printableLines(text)),
       writeErr: (text) => void surroundings.stderr.write(printableLines(text)),
     })
@@ -75,7 +75,7 @@ ${EXIT_CODE_HELP}`,
   return program;
 }
 
-/** The long flags of a command; of none without a name. */
+/** The long flags of a command; none without a name. */
 export function flagsOf(program: Command, name: string | undefined): ReadonlySet<string> {
   const command = program.commands.find((one) => one.name() === name);
   return new Set(command?.options.flatMap(({ long }) => (long === undefined ? [] : [long])));

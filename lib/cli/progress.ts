@@ -27,14 +27,14 @@ export interface ProgressStream {
 export interface ProgressOptions {
   /** What is being done: "training". */
   readonly label: string;
-  /** Units of work in all, above 0; null where nobody knows: then it counts what is done. */
+  /** Units of work in all, above 0. null where unknown: then only the work done is counted. */
   readonly total: number | null;
   /** Names the units in the rate: "rows" gives "812 rows/s". Default: no rate. */
   readonly unit?: string;
   /** Default: chosen by `progressMode`. */
   readonly mode?: ProgressMode;
   readonly stream?: ProgressStream;
-  /** Milliseconds from any start; for tests. */
+  /** Clock in milliseconds from any start; replaced in tests. */
   readonly now?: () => number;
 }
 
@@ -48,9 +48,9 @@ export function progressMode(
 }
 
 const REDRAW_MS = 100;
-/** The estimate forgets the past with this time constant, so that it follows a change of pace. */
+/** Time constant with which the estimate forgets the past, to follow a change of pace. */
 const SMOOTHING_MS = 15_000;
-/** Units after which the first line is printed where nobody knows how many there are. */
+/** Units after which the first line is printed where the total is unknown. */
 const FIRST_COUNT = 1000;
 const BAR_WIDTH = { least: 8, most: 30 };
 const EIGHTHS = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
@@ -169,14 +169,14 @@ export class Progress {
     this.stream.write(`${this.options.label}: ${tenth * 10} %${details && `, ${details}`}\n`);
   }
 
-  /** A line whenever the count has doubled: few lines, however much there is. */
+  /** Without a total: prints a line whenever the count has doubled, so that lines stay few. */
   private showCount(): void {
     if (this.done < this.nextCount) return;
     while (this.nextCount <= this.done) this.nextCount *= 2;
     this.stream.write(`${this.options.label}: ${this.counted()}\n`);
   }
 
-  /** What is done, where nobody knows of how much. */
+  /** The amount done, where the total is unknown. */
   private counted(): string {
     const { unit = '' } = this.options;
     return [`${formatNumber(this.done)} ${unit}`.trimEnd(), this.details()]
@@ -184,7 +184,7 @@ export class Progress {
       .join(', ');
   }
 
-  /** Rate, time left and note, as far as they are known. */
+  /** Rate, time left and note, those that are known. */
   private details(): string {
     const { unit, total } = this.options;
     const rate = this.rate.value;
@@ -216,12 +216,12 @@ export class Progress {
   }
 }
 
-/** An estimate is not better than a second: "1 s", "42 s", then as every duration. */
+/** Estimates are rounded to seconds: "1 s", "42 s", then as every duration. */
 function formatLeft(ms: number): string {
   return ms < 59_500 ? `${Math.max(1, Math.round(ms / 1000))} s` : formatDuration(ms);
 }
 
-/** `width` columns, in steps of an eighth of a column. */
+/** A bar of `width` columns, filled in steps of an eighth of a column. */
 function drawBar(share: number, width: number): string {
   const eighths = Math.round(Math.min(1, Math.max(0, share)) * width * 8);
   const full = '█'.repeat(eighths >> 3);

@@ -1,5 +1,5 @@
 /**
- * `--report FILE.html` of `train` and `evaluate`: what a run found, as one page.
+ * `--report FILE.html` of `train` and `evaluate`: writes the findings of a run as one page.
  *
  * The rule: its place is checked before the work begins; the charts are loaded only where a report is asked for.
  */
@@ -22,7 +22,7 @@ export function withReport(command: Command): Command {
   return command.option('--report <file>', 'write what was found as an HTML page');
 }
 
-/** Throws where the page could not be written. */
+/** Throws where the page can't be written. */
 export async function checkReport(
   { report }: ReportOptions,
   inputs: readonly (string | undefined)[],
@@ -49,7 +49,7 @@ export async function writeReport(
   await saveFile(report, renderReport({ ...data, environment }));
 }
 
-/** Numbers of an evaluation as the figures at the top of a page. */
+/** The numbers of an evaluation as summary cards for the top of a page. */
 export function scoreCards(scores: object): SummaryCard[] {
   return Object.entries(scores).flatMap(([name, value]) => {
     if (typeof value !== 'number' || Number.isNaN(value)) return [];
@@ -64,7 +64,7 @@ const inWords = (name: string): string =>
     after === 'F' ? `${before} ${after}` : `${before} ${after.toLowerCase()}`,
   );
 
-/** What a page shows of a training. */
+/** The parts of a page that describe a training. */
 export function trainingData(report: TrainReport<object>): Pick<ReportData, 'loss' | 'summary'> {
   const { steps, epochs, rows, seconds, tokensPerSecond } = report;
   const scores = epochs.at(-1)?.eval ?? null;
@@ -82,7 +82,7 @@ export function trainingData(report: TrainReport<object>): Pick<ReportData, 'los
   };
 }
 
-/** The held-out scores of each epoch, by the step after which they were taken. */
+/** Held-out scores of each epoch, by the step at its end. */
 export function evaluationsOf({ steps, epochs }: TrainReport<object>) {
   return epochs.flatMap(({ epoch, eval: scores }) => {
     const last = steps.findLast((step) => step.epoch === epoch);
@@ -96,7 +96,7 @@ export function evaluationsOf({ steps, epochs }: TrainReport<object>) {
   });
 }
 
-/** The scores of each label, where the kind of model has them. */
+/** Scores of each label, for the kinds of models that have them. */
 export function labelScores(scores: object): { readonly classification?: ClassificationReport } {
   const { report } = scores as { readonly report?: ClassificationReport };
   return report === undefined ? {} : { classification: report };

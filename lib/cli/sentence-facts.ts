@@ -1,12 +1,12 @@
 /**
- * What `sinter inspect` says of the sentence-transformers files of a folder beside pooling and length.
+ * Describes the settings in a folder's sentence-transformers files beside pooling and length, for `sinter inspect`.
  *
- * A line for each setting that is not the usual one, so that nothing of these files works unseen.
+ * Each unusual setting gets a line, so that nothing in these files takes effect unseen.
  */
 import type { SentenceSettings } from '../graph/checkpoint.js';
 import { truncate } from './output.js';
 
-/** Settings of the files in the order of the lines; null values and empty lists are what they are without the files. */
+/** Settings of the files in the order of the lines; null and empty lists are the defaults without the files. */
 export type SentenceFindings = Pick<
   SentenceSettings,
   'prompts' | 'defaultPrompt' | 'truncateDim' | 'similarityFnName' | 'activation' | 'ignored'

@@ -1,5 +1,5 @@
 /**
- * A worker thread of `sinter bench` with a number of lanes of its own: lanes are decided once per environment.
+ * A worker thread of `sinter bench` with its own number of lanes, which is fixed per environment.
  *
  * It answers one message with one message; between them its lanes are parked, so workers can take turns.
  */
@@ -12,11 +12,11 @@ export interface WorkerSetup {
   readonly choice: ModelOptions;
   readonly lanes: number;
   readonly texts: readonly string[];
-  /** Whether an int8 form is made of the model. */
+  /** Whether to quantize the model to int8 too. */
   readonly quantize: boolean;
 }
 
-/** One pass over all texts, or, for `one`, one text a call. */
+/** One pass over all texts; with `one` each text is a call of its own. */
 export interface WorkerRequest {
   readonly what: 'all' | 'batches' | 'one';
   readonly precision: 'f32' | 'int8';
@@ -45,7 +45,7 @@ async function timed(run: () => Promise<unknown>): Promise<number> {
   return performance.now() - start;
 }
 
-/** All texts at once through a batcher. */
+/** Sends all texts at once through a batcher. */
 async function throughBatcher(model: Model, texts: readonly string[], maxBatchTokens: number) {
   const batcher = model.batch({ maxBatchTokens, maxQueue: texts.length });
   try {

@@ -1,5 +1,5 @@
 /**
- * The speed of a model with different settings: lanes and precision, then the batcher's size of a batch.
+ * Measures the speed of a model with different settings: lanes and precision, then the batch size of a batcher.
  *
  * The rule: all settings of a table run once in every round, so that a change of the machine's speed meets all of them.
  */
@@ -17,9 +17,9 @@ export type Precision = 'f32' | 'int8';
 export interface LaneSpeed {
   readonly lanes: number;
   readonly precision: Precision;
-  /** Of all texts in one call. */
+  /** Speed with all texts in one call. */
   readonly tokensPerSecond: number;
-  /** Of one text a call, the median of some texts. */
+  /** Time of a call with one text: the median over some texts. */
   readonly oneTextMs: number;
   readonly rounds: readonly number[];
 }
@@ -28,7 +28,7 @@ export interface LaneSpeed {
 export interface BatchSpeed {
   readonly maxBatchTokens: number;
   readonly tokensPerSecond: number;
-  /** How long a full batch takes: what a request may wait for the batch before it. */
+  /** Milliseconds of a full batch: how long a request may wait for the batch before it. */
   readonly batchMs: number;
   readonly rounds: readonly number[];
 }
@@ -43,14 +43,14 @@ export interface SettingsRequest {
   /** The most lanes to try. */
   readonly threads: number;
   readonly precisions: readonly Precision[];
-  /** Whether the int8 form has to be made. */
+  /** Whether the int8 form must be quantized first. */
   readonly quantize: boolean;
   readonly rounds: number;
   readonly signal: AbortSignal;
   readonly onProgress: (share: number) => void;
 }
 
-/** Tokens a lane gets of a batch: from little waiting to much work at a time. */
+/** Tokens of a batch per lane: from short waits to much work at a time. */
 const TOKENS_PER_LANE = [128, 256, 512, 1024, 2048] as const;
 
 /** One lane, half of them, all of them. */
@@ -84,7 +84,7 @@ export class SettingsBench {
     return bench;
   }
 
-  /** Every number of lanes in every precision. */
+  /** Measures every number of lanes in every precision. */
   async lanes(): Promise<LaneSpeed[]> {
     const { precisions, tokens } = this.request;
     const settings = [...this.workers.keys()].flatMap((lanes) =>
@@ -104,10 +104,10 @@ export class SettingsBench {
     });
   }
 
-  /** Every size of a batch on some lanes in one precision. */
+  /** Measures every batch size on some lanes in one precision. */
   async batches(lanes: number, precision: Precision): Promise<BatchSpeed[]> {
     const { tokens } = this.request;
-    // Beyond all tokens a larger batch is the same batch.
+    // A size beyond all tokens would give the same batch again.
     const sizes = TOKENS_PER_LANE.map((size) => size * lanes).filter(
       (size, i) => i === 0 || size <= tokens,
     );
@@ -129,7 +129,7 @@ export class SettingsBench {
     await Promise.all([...this.workers.values()].map((worker) => worker.terminate()));
   }
 
-  /** Milliseconds of each counted round of each setting, as `run` says. */
+  /** Milliseconds of each counted round of each setting, as `run` measures them. */
   private async time<T>(settings: readonly T[], run: (setting: T) => Promise<number>) {
     const { rounds, signal, onProgress } = this.request;
     const times = settings.map((): number[] => []);
@@ -140,7 +140,7 @@ export class SettingsBench {
     }));
     const onRun = () => onProgress(++done / ((rounds + 1) * settings.length));
     await measure(candidates, { rounds, signal, onRun });
-    // The first round warmed up.
+    // The first round is warm-up.
     return times.map((all) => all.slice(1));
   }
 
@@ -154,7 +154,7 @@ export class SettingsBench {
   }
 }
 
-/** The next message of a worker; what goes wrong in it is thrown. */
+/** The next message of a worker; throws the error of a worker that failed. */
 async function answerOf(worker: Worker): Promise<WorkerAnswer> {
   const ended = new AbortController();
   const { signal } = ended;

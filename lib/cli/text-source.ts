@@ -1,5 +1,5 @@
 /**
- * The texts of a command: from its arguments, from a data file, or one a line from a text file or stdin.
+ * Reads the texts of a command: from its arguments, from a data file, or one a line from a text file or stdin.
  *
  * The rule: a source can be opened again (but for stdin), so that a file is checked to its end before any work begins.
  */
@@ -32,7 +32,7 @@ export interface SourceOptions {
   readonly input: string | undefined;
   readonly read: ReadOptions;
   readonly onColumns: (columns: ChosenColumns) => void;
-  /** Called with what was found out about the file; of a plain text that is its encoding. */
+  /** Called with how the file is read; for a plain text that is its encoding. */
   readonly onSource?: (source: Pick<DataSource, 'file' | 'encoding' | 'delimiter'>) => void;
 }
 
@@ -68,7 +68,7 @@ function plainText(
   return decodeFile(file, { encoding, signal, onEncoding });
 }
 
-/** Texts of the command line with their second texts: one for each, or one text or one pair for all. */
+/** Texts of the command line with their second texts: one for each, or a single one on either side for all. */
 export function withPairs(texts: readonly string[], pairs: readonly string[]): TextInput[] {
   const count = Math.max(texts.length, pairs.length);
   const fit = [1, count].includes(texts.length) && [1, count].includes(pairs.length);
@@ -93,7 +93,7 @@ async function* rowTexts(path: string, read: ReadOptions): AsyncGenerator<TextIn
 
 /** Each line, empty ones too, without its line end; nothing behind the last line end. */
 async function* textLines(name: string, pieces: AsyncIterable<string>): AsyncGenerator<string> {
-  // Only an empty line may be what is behind the last line end; all others are given as they come.
+  // Only the part after the last line end is dropped when empty; every other line is given, even an empty one.
   let isHeld = false;
   for await (const { text } of readLines(name, pieces)) {
     if (isHeld) yield '';
@@ -102,7 +102,7 @@ async function* textLines(name: string, pieces: AsyncIterable<string>): AsyncGen
   }
 }
 
-/** How many texts there are. */
+/** Number of texts in the source. */
 export async function countTexts(source: TextSource): Promise<number> {
   let count = 0;
   for await (const _ of source.open()) count += 1;
@@ -110,7 +110,7 @@ export async function countTexts(source: TextSource): Promise<number> {
 }
 
 /**
- * What has arrived, in groups of at most `size`: a group is given as soon as the next item would have to be waited for, so
+ * Groups of at most `size` items that have arrived. A group is given as soon as the next item would have to be waited for, so
  * that a line from a person or a slow program is answered at once.
  */
 export async function* asTheyCome<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {

@@ -1,5 +1,5 @@
 /**
- * How many tokens texts have for a model: its tokenizer and its limit are read, its weights are not.
+ * Counts the tokens of texts for a model: its tokenizer and its limit are read, its weights are not.
  */
 import { graphFromCheckpoint } from '../architectures/index.js';
 import { EMBEDDED_MODEL } from '../checkpoint/embedded-model.js';
@@ -11,18 +11,18 @@ import { loadTokenizer, type TextInput, type TextTokenizer } from '../tokenize/t
 import { usageMistake } from './arguments.js';
 import { modelPath } from './open-model.js';
 
-/** Longer texts count as this long. */
+/** Longest length that is counted; longer texts count as this long. */
 const MAX_TOKENS = 2 ** 20;
 
 export interface TokenCounter {
-  /** The model as messages call it. */
+  /** Name of the model in messages. */
   readonly model: string;
-  /** Longer texts are cut. */
+  /** The model's limit of tokens, at which longer texts are cut. */
   readonly maxTokens: number;
   count(texts: readonly TextInput[], signal: AbortSignal): Promise<number[]>;
 }
 
-/** The counter of a model folder; without a name of the embedded model. */
+/** The counter of a model folder; without a name, of the embedded model. */
 export async function tokenCounter(name: string | undefined): Promise<TokenCounter> {
   const path = (await modelPath(name)) ?? EMBEDDED_MODEL;
   if ((await findOnnxFile(path)) !== null) {

@@ -33,7 +33,7 @@ export interface TrainHeadOptions extends DataOptions {
   readonly overwrite?: boolean;
   readonly newHead?: boolean;
   readonly report?: string;
-  /** The command line, for a page. */
+  /** The command line, for the report. */
   readonly args: readonly string[];
 }
 

@@ -1,5 +1,5 @@
 /**
- * A training run with a bar: steps, time left, loss, and a line per epoch.
+ * Trains with a progress bar: steps, time left, loss, and a line per epoch.
  */
 import type { TrainAdvice } from '../train/train-advice.js';
 import type { TrainOptions } from '../train/train-options.js';
@@ -8,7 +8,7 @@ import type { Console } from './context.js';
 import { scoreText } from './head-tasks.js';
 import { flagOf } from './option-names.js';
 
-/** A model that learns from rows. */
+/** A model that can be trained on rows. */
 export interface Learner<Row, S> {
   train(rows: readonly Row[], options: object): Promise<TrainReport<S>>;
 }
@@ -19,16 +19,16 @@ export interface TrainSetup<Row> extends TrainOptions {
   readonly eval: readonly Row[] | null;
 }
 
-/** An advice with the flags to try. */
+/** Advice that names the flags to try. */
 function adviceText({ message, options }: TrainAdvice): string {
   const flags = Object.entries(options).map(([name, value]) => `${flagOf(name)} ${value}`);
   return `${message}; try ${flags.join(' ')}`;
 }
 
-/** The loss shown is an average that forgets with this share per step. */
+/** Weight of a new step in the shown loss, an exponential moving average. */
 const SMOOTHING = 0.05;
 
-/** Trains `model` in place. Cancelled by the console's signal. */
+/** Trains `model` in place. Ctrl+C cancels it. */
 export async function trainWithProgress<Row, S extends object>(
   model: Learner<Row, S>,
   rows: readonly Row[],

@@ -1,5 +1,5 @@
 /**
- * transformers.js as people call it: a pipeline over texts in the order they come, where the user has installed it.
+ * Runs transformers.js as people call it: a pipeline over texts in the order they come, where the user has installed it.
  *
  * The rule: nothing is downloaded; it runs the file that Sinter exported with the tokenizer of the same folder.
  */
@@ -12,9 +12,9 @@ import type { PoolKind } from '../graph/types.js';
 import type { ModelInfo } from '../models/model-info.js';
 
 const PACKAGE = '@huggingface/transformers';
-/** Texts a call: one, and what a loop over chunks takes. */
+/** Numbers of texts per call: single texts, and chunks as in a loop. */
 const CALLS = [1, 32] as const;
-/** A slow engine would keep the user waiting: these many texts say enough. */
+/** Most texts for a slow engine, so that the user need not wait: these say enough. */
 const MAX_TEXTS = 256;
 
 type Pipeline = ((texts: string[], options: object) => Promise<{ readonly data?: unknown }>) & {
@@ -31,7 +31,7 @@ export interface TransformersJs {
   readonly module: TransformersModule;
 }
 
-/** One pass over the texts. */
+/** The measurement of one pass over the texts. */
 export interface PipelineSpeed {
   readonly precision: string;
   readonly textsPerCall: number;
@@ -39,7 +39,7 @@ export interface PipelineSpeed {
 }
 
 export interface PipelineRequest {
-  /** A model folder: config.json and the tokenizer are taken from it. */
+  /** Model folder with config.json and the tokenizer. */
   readonly model: string;
   readonly onnx: string;
   readonly precision: string;
@@ -47,19 +47,19 @@ export interface PipelineRequest {
   readonly pooling: readonly PoolKind[] | null;
   readonly normalize: boolean;
   readonly threads: number;
-  /** Texts are cut to these many tokens. */
+  /** Limit of tokens at which texts are cut. */
   readonly maxTokens: number;
   readonly texts: readonly string[];
-  /** Tokens of each text. */
+  /** Number of tokens of each text. */
   readonly lengths: readonly number[];
-  /** For files that it wants in a layout of its own. */
+  /** Temporary folder for files in the layout that transformers.js wants. */
   readonly scratch: string;
   readonly signal: AbortSignal;
-  /** Gets the vector of each text once; not for classifiers. */
+  /** Called with the vector of each text once; not for classifiers. */
   readonly take?: (index: number, vector: Float32Array) => void;
 }
 
-/** Looks for the package from the current folder, then beside this one. null when there is none that works. */
+/** Looks for the package from the current folder, then beside this one. null when neither works. */
 export async function findTransformersJs(): Promise<TransformersJs | null> {
   for (const from of [pathToFileURL(join(process.cwd(), 'package.json')), import.meta.url]) {
     const require = createRequire(from);
@@ -71,21 +71,21 @@ export async function findTransformersJs(): Promise<TransformersJs | null> {
       const { env } = found as unknown as { env: { version?: string } };
       return { version: env.version ?? 'unknown', module: found };
     } catch {
-      // Not there, or without a binary for this machine: it is left out.
+      // Without the package, or without its binary for this machine, it is left out.
     }
   }
   return null;
 }
 
-/** Whether its pipelines can pool as the model does. */
+/** Whether a pipeline can pool as the model does. */
 export function poolsAlike({ pooling, modules }: ModelInfo): boolean {
   const simple = modules.every((kind) => kind === 'normalize') && (pooling?.length ?? 1) === 1;
   return simple && (pooling === null || pooling[0] === 'mean' || pooling[0] === 'cls');
 }
 
 /**
- * The model's and the tokenizer's settings, nothing else of what lies in the folder. Texts are cut where Sinter cuts them:
- * the folder of a sentence encoder often says so in a file that transformers.js does not read.
+ * Copies the settings of the model and the tokenizer, and no other file of the folder. The limit is written where Sinter cuts
+ * texts: the folder of a sentence encoder often states it in a file that transformers.js does not read.
  */
 async function copySettings(model: string, folder: string, maxTokens: number): Promise<void> {
   for (const name of await readdir(model)) {
@@ -96,7 +96,7 @@ async function copySettings(model: string, folder: string, maxTokens: number): P
   await writeFile(file, JSON.stringify({ ...(config as object), model_max_length: maxTokens }));
 }
 
-/** Tokens a second of one pass with every number of texts a call. */
+/** Tokens per second of one pass, for every number of texts per call. */
 export async function measurePipelines(
   { module }: TransformersJs,
   request: PipelineRequest,

@@ -1,5 +1,5 @@
 /**
- * Writing vectors as JSONL, CSV or .npy, a matrix at a time.
+ * Writes vectors as JSONL, CSV or .npy, a matrix at a time.
  *
  * The rule: numbers in text have the fewest digits that read back as the same f32.
  */
@@ -19,7 +19,7 @@ export interface VectorWriter {
   finish(): Promise<void>;
 }
 
-/** The shortest decimal number that is this f32 again. */
+/** The shortest decimal number that reads back as this f32. */
 export function shortFloat(value: number): number {
   for (let digits = 6; digits < 9; digits++) {
     const short = Number(value.toPrecision(digits));

@@ -1,15 +1,15 @@
 /**
- * Rows of questions about a context with their answers: as Sinter's own rows, as SQuAD's files and as its columns in
- * `datasets` have them.
+ * Rows of questions about a context with their answers, read from Sinter's own rows, from SQuAD's files, or from the columns of
+ * SQuAD in `datasets`.
  *
- * The rule: `start` is a place in UTF-16 units, `answer_start` one in code points, as Python counts; an answer must stand
- * where the row says.
+ * The rule: `start` is a place in UTF-16 units, `answer_start` one in code points, as Python counts; an answer must stand where
+ * the row says.
  */
 import { type ColumnChoice, columnProblem, guessColumn, type Maker, textIn } from './columns.js';
 import { clip, dataProblem, listNames } from './problem.js';
 import type { FileRow, RawRecord } from './types.js';
 
-/** A question with the answers that its context has, or none. */
+/** A question about a context, with its answers there, or none. */
 export interface QuestionRow extends Pick<FileRow, 'file' | 'line'> {
   readonly question: string;
   readonly context: string;
@@ -63,7 +63,7 @@ export class QuestionMaker implements Maker<QuestionRow> {
   private given(record: RawRecord, column: string): readonly Given[] {
     const value = record.get(column);
     if (Array.isArray(value)) return value.map(oneAnswer);
-    // The columns of `datasets`: a list of texts and a list of places.
+    // Answers as `datasets` stores them: a list of texts and a list of their places.
     const { text, answer_start, start = answer_start } = isObject(value) ? value : {};
     if (Array.isArray(text) && Array.isArray(start) && text.length === start.length) {
       return text.map((one, i) => ({
@@ -101,7 +101,7 @@ function oneAnswer(value: unknown): Given {
   return { text, start: start ?? answer_start, inCodePoints: start === undefined };
 }
 
-/** The place of code point number `place`, in UTF-16 units. */
+/** The place in UTF-16 units of the code point with index `place`. */
 function unitsOf(text: string, place: number): number {
   let units = 0;
   for (let i = 0; i < place && units < text.length; i++) {

@@ -5,11 +5,11 @@
  */
 import { createHash } from 'node:crypto';
 
-/** One row as all forms of rows have it. */
+/** The fields that rows of all kinds share. */
 export interface AuditRow {
   readonly text: string;
   readonly pair?: string;
-  /** Of a tagged text one for each word; of a question none. */
+  /** The labels of a row: one per word for tagged text, none for a question. */
   readonly labels: readonly string[];
   readonly line: number;
 }
@@ -47,13 +47,13 @@ export interface Audit {
     readonly examples: readonly RepeatedText[];
   };
   readonly conflicts: { readonly texts: number; readonly examples: readonly Conflict[] };
-  /** Rows that were compared with each other; fewer than all in a very large file. */
+  /** Rows whose texts were compared; fewer than all in a very large file. */
   readonly compared: number;
 }
 
-/** More texts are not remembered. */
+/** Most texts whose hashes are kept. */
 const MAX_TEXTS = 2_000_000;
-/** More labels are no classes. */
+/** Most labels that are counted; a column with more holds no classes. */
 const MAX_LABELS = 100_000;
 const SHOWN_UNITS = 60;
 const SHOWN_LINES = 5;

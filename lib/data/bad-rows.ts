@@ -7,12 +7,12 @@ import { SinterError } from '../core/errors.js';
 import { formatNumber } from '../core/units.js';
 import { clip, type RowProblem } from './problem.js';
 
-/** Rows with one kind of problem. */
+/** Rows that have the same kind of problem. */
 export interface BadRowKind {
-  /** The first of them, as `file:line: what is wrong`. */
+  /** The first problem, as `file:line: what is wrong`. */
   readonly first: string;
   readonly count: number;
-  /** Of the first rows: ten at most, with `onBadRows: 'report'` a thousand. */
+  /** Lines of the first such rows: at most ten, or a thousand with `onBadRows: 'report'`. */
   readonly lines: readonly number[];
 }
 
@@ -20,14 +20,14 @@ export interface BadRowKind {
 export interface BadRows {
   readonly file: string;
   readonly count: number;
-  /** All rows of the file, these among them. */
+  /** Number of rows in the file, good and bad. */
   readonly rows: number;
   readonly kinds: readonly BadRowKind[];
 }
 
 const SHOWN_LINES = 10;
 const REPORTED_LINES = 1000;
-/** More kinds than people read: the others count as one. */
+/** Most kinds that are kept apart, about what people read; further ones are counted as one kind. */
 const MAX_KINDS = 20;
 
 export class BadRowList {
@@ -35,7 +35,7 @@ export class BadRowList {
   private firstProblem: RowProblem | undefined;
   private readonly maxLines: number;
   count = 0;
-  /** Whether all of it is an error already. */
+  /** Whether `error` has put all problems into an error. */
   isThrown = false;
 
   constructor(
@@ -59,7 +59,7 @@ export class BadRowList {
     if (known.lines.length < this.maxLines) known.lines.push(line);
   }
 
-  /** `good` is how many rows could be used. */
+  /** The bad rows so far. `good`: number of usable rows. */
   found(good: number): BadRows {
     return {
       file: this.file,
@@ -69,7 +69,7 @@ export class BadRowList {
     };
   }
 
-  /** One error for all of them; `last` is what ended the reading before the end of the file. */
+  /** One error for all bad rows; `last` is the error that stopped the reading before the end of the file. */
   error(good: number, last?: SinterError): SinterError {
     this.isThrown = true;
     if (this.count === 1 && last === undefined && this.firstProblem !== undefined) {
@@ -89,13 +89,13 @@ export class BadRowList {
   }
 }
 
-/** How many rows of which file cannot be used. */
+/** A line that says how many rows of a file cannot be used. */
 export function describeBadRows({ file, count, rows }: BadRows): string {
   const which = `${formatNumber(count)} of ${formatNumber(rows)} rows`;
   return `${file}: ${which} cannot be used`;
 }
 
-/** One kind of problem: the first row in words, the others by their lines. */
+/** One kind of problem in words: the first row in full, the others by their lines. */
 export function describeKind({ first, count, lines }: BadRowKind): string {
   if (count === 1) return first;
   const more = count > lines.length ? ', ...' : '';

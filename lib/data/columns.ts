@@ -16,7 +16,7 @@ import type {
 } from './types.js';
 
 const TEXT_NAMES = ['text', 'sentence', 'query', 'content'];
-/** Columns that data sets of pairs have: a text and its second text. */
+/** Known pairs of column names: a text and its second text. */
 const PAIR_NAMES: readonly (readonly [string, string])[] = [
   ['sentence1', 'sentence2'],
   ['premise', 'hypothesis'],
@@ -25,25 +25,25 @@ const PAIR_NAMES: readonly (readonly [string, string])[] = [
 ];
 const LONE_SURROGATE = /\p{Surrogate}/u;
 const LABEL_NAMES = ['label', 'category', 'intent', 'class'];
-/** Where labels are numbers. */
+/** Names of label columns that hold numbers. */
 const NUMBER_NAMES = [...LABEL_NAMES, 'score', 'similarity_score', 'value'];
 
 export interface ColumnChoice {
   readonly file: string;
-  /** Columns have names of their own: a header line, or JSON keys. */
+  /** Whether columns have names of their own: from a header line, or JSON keys. */
   readonly named: boolean;
   readonly options: ReadOptions;
-  /** Names of the numbers in a column, as the file gives them. */
+  /** Class names of a column whose labels are numbers, if the file has them. */
   classNames(column: string): readonly string[] | undefined;
 }
 
-/** What makes rows of one kind. */
+/** Makes rows of one kind from records. */
 export interface Maker<Row> {
-  /** What is read of each record. */
+  /** Names of the columns that are read of each record. */
   readonly columns: readonly string[];
-  /** RowProblem where the record is no row. */
+  /** The row; throws RowProblem for a record that makes none. */
   row(record: RawRecord): Row;
-  /** Of the labels of all rows so far. */
+  /** Spelling variants among the labels of all rows so far. */
   variants(): LabelVariants[];
 }
 
@@ -54,7 +54,7 @@ function found(names: readonly string[]): string {
   return names.length === 0 ? 'there are none' : `found ${listNames(names)}`;
 }
 
-/** The column that the caller named. INVALID_DATA lists what there is. */
+/** The column that the caller named. INVALID_DATA lists the columns of the file. */
 export function givenColumn(
   { file, named }: Pick<ColumnChoice, 'file' | 'named'>,
   role: string,
@@ -67,7 +67,7 @@ export function givenColumn(
   throw dataProblem(file, `no ${role} column ${show(column)}: ${what}`, { line, column });
 }
 
-/** The first of `wanted` that is there, in any case. */
+/** The first name of `wanted` that the file has, in any case. */
 export function guessColumn(
   wanted: readonly string[],
   names: readonly string[],
@@ -79,12 +79,12 @@ export function guessColumn(
   return undefined;
 }
 
-/** Without names, one column is the text, and two are text and label; more must be told. */
+/** Without column names a single column is the text, and two are text and label; for more the caller must say. */
 function guessByPosition(role: 'text' | 'label', names: readonly string[]): string | undefined {
   return names.length <= 2 ? names[role === 'text' ? 0 : 1] : undefined;
 }
 
-/** A column that nobody named and that cannot be guessed. */
+/** The error for a column that the caller didn't name and that cannot be guessed. */
 export function unknownColumn(
   file: string,
   role: 'text' | 'label',
@@ -126,7 +126,7 @@ export function chooseColumns(choice: ColumnChoice, first: RawRecord): ChosenCol
   return { file, text, ...(pair && { pair }), ...(freeLabel && { label: freeLabel }) };
 }
 
-/** The columns of a pair where nothing was named; the first one alone is a text. */
+/** Guesses the columns of a pair, or a single text column. */
 function guessPair(
   { textColumn, pairColumn }: ReadOptions,
   names: readonly string[],
@@ -165,15 +165,15 @@ export class RowMaker implements Maker<FileRow> {
     });
   }
 
-  /** RowProblem where a text is empty or no text, or a label is missing that must be there. */
+  /** The row of a record. RowProblem where the text is empty or not a text, or where a required label is missing. */
   row(record: RawRecord): FileRow {
     const { file, text: textColumn, pair: pairColumn, label: labelColumn } = this.chosen;
     const { line } = record;
     const text = textIn(file, record, textColumn.name);
     const pair = pairColumn && textIn(file, record, pairColumn.name);
-    // Last: labels of rows that are left out do not count.
+    // The label is read last, so that labels of refused rows are not counted.
     const label = labelColumn && this.label(record, labelColumn.name);
-    // Spreading would take most of the time of a row.
+    // Fields are assigned, because spreading would take most of the time of a row.
     if (pair === undefined) {
       return label === undefined ? { text, file, line } : { text, label, file, line };
     }
@@ -194,7 +194,7 @@ export class RowMaker implements Maker<FileRow> {
   }
 }
 
-/** A row that cannot be used for what is in one of its columns. */
+/** The error for a row with a bad value in one column. */
 export function columnProblem(
   file: string,
   { line }: Pick<RawRecord, 'line'>,

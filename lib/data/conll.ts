@@ -11,17 +11,17 @@ import type { ColumnRef, Parsed, RawRecord, Records } from './types.js';
 
 export interface ConllOptions {
   readonly encoding: string | undefined;
-  /** Numbers of columns from 1. Default: the first and the last. */
+  /** Column numbers from 1. Default: the first is the word, the last the tag. */
   readonly textColumn: ColumnRef | undefined;
   readonly labelColumn: ColumnRef | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
-/** What the records call their columns. */
+/** Column names of the records. */
 export const CONLL_WORDS = 'words';
 export const CONLL_TAGS = 'tags';
 
-/** More words in a row are no sentence. */
+/** Most words of a sentence; a longer run without a blank line is refused. */
 const MAX_WORDS = 100_000;
 
 /** A file of words and tags. */
@@ -78,7 +78,7 @@ class SentenceReader {
     const cells = this.split(text);
     const { count, word, tag } = this.columns;
     if (cells.length !== count) {
-      // "# id = 7" before a sentence is a remark; "#" with its tag is a word.
+      // "# id = 7" before a sentence is a comment; "#" with a tag is a word.
       if (text.startsWith('# ')) return null;
       const what = `${count} columns expected, got ${cells.length}`;
       this.wrong(new RowProblem(this.file, what, { line }, 'number of columns'));
@@ -108,7 +108,7 @@ class SentenceReader {
     return recordOf(line, words, tags);
   }
 
-  /** Of a sentence the first problem counts. */
+  /** Only the first problem of a sentence is reported. */
   private wrong(problem: RowProblem): void {
     this.problem ??= problem;
   }

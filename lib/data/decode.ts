@@ -1,6 +1,5 @@
 /**
- * A file as a stream of text: its encoding named, marked or found; byte order mark removed, every line end (CRLF, CR)
- * turned into LF.
+ * Reads a file as a stream of text: finds the encoding, removes the byte order mark, and turns every line end (CRLF, CR) into LF.
  *
  * The rule: nothing is replaced silently; the first wrong byte is an error with its offset and line.
  */
@@ -15,12 +14,15 @@ import type { FileEncoding } from './types.js';
 const CHUNK_BYTES = 256 * 1024;
 
 export interface DecodeOptions {
-  /** As `encodingName` gives it. Default: a mark or what the bytes say; of a stream, which is read once, a mark or UTF-8. */
+  /**
+   * A name from `encodingName`. Default: from the byte order mark, else detected in a file; a stream, which is read once, is
+   * UTF-8 without a mark.
+   */
   readonly encoding?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The text of bytes from anywhere, in pieces of no particular size. `name` is what they are called in INVALID_DATA. */
+/** Decodes bytes from any source, in pieces of any size. `name` stands for the source in INVALID_DATA. */
 export async function* decodeBytes(
   name: string,
   chunks: AsyncIterable<Uint8Array>,
@@ -51,18 +53,18 @@ export async function* decodeBytes(
   if (rest !== '') yield rest;
 }
 
-/** What was named, unless a mark says otherwise. */
+/** The encoding that was named, else the mark's, else UTF-8. INVALID_DATA where name and mark contradict. */
 function named(file: string, head: Uint8Array, encoding: string | undefined): string {
   const mark = markOf(head);
   if (mark === null || mark.name === encoding) return encoding ?? 'utf-8';
-  // "UTF-16" alone means that the mark decides.
+  // "UTF-16" alone leaves the byte order to the mark.
   const isWide = encoding === 'utf-16le' && mark.name === 'utf-16be';
   if (encoding === undefined || isWide) return mark.name;
   const what = `begins with the byte order mark of ${mark.name}, and \`encoding\` says ${encoding}`;
   throw dataProblem(file, what);
 }
 
-/** A file that is open: what its encoding is, and its text. Reading the text to its end closes it; else `close` does. */
+/** An open file with its encoding and its text. It is closed when the text was read to its end, or by `close`. */
 export interface OpenText {
   readonly encoding: FileEncoding;
   readonly text: AsyncIterable<string>;
@@ -103,7 +105,7 @@ async function encodingOf(
   return { name: named(file, bytes, encoding), found: 'given' };
 }
 
-/** The text of a file, as decodeBytes. */
+/** The text of a file, decoded as by decodeBytes. */
 export async function* decodeFile(
   file: string,
   options: DecodeOptions & { readonly onEncoding?: (encoding: FileEncoding) => void } = {},

@@ -1,5 +1,5 @@
 /**
- * CSV and TSV files as records: csv-parse does the splitting, this file the names, counts, quotes and line numbers.
+ * Reads CSV and TSV files as records: csv-parse does the splitting, this file the names, counts, quotes and line numbers.
  *
  * The rule: every record has exactly the columns of the first one, and knows the line on which it begins.
  */
@@ -18,16 +18,16 @@ export interface DelimitedOptions {
   readonly format: 'csv' | 'tsv';
   /** Default: found. */
   readonly delimiter: string | undefined;
-  /** Default: but for tabs in a .tsv file. */
+  /** Default: true, except for tabs in a .tsv file. */
   readonly quoting: boolean | undefined;
   readonly header: boolean;
   readonly encoding: string | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
-/** Parsed at a stretch: about 5 ms. */
+/** UTF-16 units parsed at a stretch: about 5 ms. */
 const SLICE_UNITS = 32 * 1024;
-/** Looked at for the delimiter. */
+/** UTF-16 units searched for the delimiter. */
 const HEAD_UNITS = 64 * 1024;
 
 interface ParsedRecord {
@@ -60,7 +60,7 @@ const CSV_PROBLEMS: Readonly<Record<string, string>> = {
   CSV_MAX_RECORD_SIZE: `a row is longer than ${MAX_LINE_UNITS} bytes; is a quote not closed?`,
 };
 
-/** A quote that is never closed swallows the rest of the file: what helps is where its row began. */
+/** A quote that is never closed swallows the rest of the file, so the error names the line where its row began. */
 function parserProblem(file: string, error: unknown): unknown {
   if (!(error instanceof CsvError)) return error;
   const fields: Readonly<Record<string, unknown>> = { ...error };
@@ -70,7 +70,7 @@ function parserProblem(file: string, error: unknown): unknown {
   return dataProblem(file, message, { line: firstLine(lastLine, raw), cause: error });
 }
 
-/** Small pieces with turns for others between them: the parser takes each piece at once. */
+/** Small pieces with turns of the event loop between them, because the parser parses a piece at once. */
 async function* inSlices(pieces: AsyncIterable<string>, skip: number): AsyncGenerator<string> {
   let begin = skip;
   for await (const piece of pieces) {
@@ -92,7 +92,7 @@ async function* parseText(
     quote: quoting ? '"' : null,
     record_delimiter: '\n',
     relax_column_count: true,
-    // A stray quote costs its own row only; quoteFault finds it.
+    // One stray quote must not end the file: quoteFault finds it and refuses its row.
     relax_quotes: true,
     skip_empty_lines: true,
     max_record_size: MAX_LINE_UNITS,

@@ -7,10 +7,10 @@ import { parse } from 'csv-parse/sync';
 import type { FileDelimiter } from './types.js';
 
 const CANDIDATES = [',', ';', '\t', '|'];
-/** Enough lines to tell by. */
+/** Lines that are enough to tell the delimiter by. */
 const SAMPLE_LINES = 50;
 const SAMPLE_UNITS = 64 * 1024;
-/** What Excel writes, and reads, as the first line. */
+/** The first line with which Excel states the delimiter. */
 const STATED = /^sep=([^"\n])(?:\n|$)/i;
 
 export interface DelimiterOptions {
@@ -19,7 +19,7 @@ export interface DelimiterOptions {
   readonly header: boolean;
 }
 
-/** The delimiter of a file that begins with `head`, and how long a line that states it is. */
+/** The delimiter of a file that begins with `head`, and the length of the line that states it, to be skipped. */
 export function findDelimiter(
   head: string,
   { delimiter, format, header }: DelimiterOptions,
@@ -41,7 +41,7 @@ export function findDelimiter(
   return { delimiter: { character: best.character, found: 'guessed' }, skip };
 }
 
-/** Whole lines from the beginning. */
+/** Whole lines from the beginning of `head`. */
 function sampleLines(head: string): string {
   const text = head.slice(0, SAMPLE_UNITS);
   let end = 0;
@@ -60,7 +60,7 @@ function recordsOf(sample: string, delimiter: string): readonly (readonly string
     relax_column_count: true,
     relax_quotes: true,
     skip_empty_lines: true,
-    // A field in quotes may go on behind the sample.
+    // The sample may end inside a quoted field.
     skip_records_with_error: true,
   });
 }
@@ -71,12 +71,12 @@ function columnsOf(sample: string, delimiter: string, header: boolean): number {
   return header ? (first?.length ?? 1) : evenColumns(sample, delimiter, header);
 }
 
-/** How many columns all rows have, at least two rows; 1 where they differ. */
+/** Number of columns where it is the same in all rows, at least two; else 1. */
 function evenColumns(sample: string, delimiter: string, header: boolean): number {
   const records = recordsOf(sample, delimiter);
   const columns = records[0]?.length ?? 1;
   if (!header && records.length < 2) return 1;
-  // One row in ten may be broken.
+  // One row in ten may have another number of columns.
   const odd = records.filter((record) => record.length !== columns).length;
   return odd * 10 <= records.length ? columns : 1;
 }

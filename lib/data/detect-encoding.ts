@@ -1,8 +1,9 @@
 /**
- * The encoding of a file that nobody named: a byte order mark, else UTF-8 where all of it is valid, else a careful guess.
+ * Finds the encoding of a file where the caller named none: by a byte order mark, else UTF-8 where all of it is valid, else by a
+ * careful guess.
  *
- * The rule: a guess is made only where one encoding explains the bytes and no other does, and is always reported; else the
- * caller is asked.
+ * The rule: a guess is made only where one encoding explains the bytes and no other does, and is always reported; else the caller
+ * is asked.
  */
 import { isUtf8 } from 'node:buffer';
 import type { FileHandle } from 'node:fs/promises';
@@ -14,12 +15,12 @@ import { dataProblem } from './problem.js';
 import type { FileEncoding } from './types.js';
 
 const CHUNK_BYTES = 256 * 1024;
-/** Of parts that are not ASCII: more tell no more. */
+/** Most bytes of non-ASCII lines that a guess is made from. */
 const SAMPLE_BYTES = 2 ** 20;
-/** Looked at for zero bytes. */
+/** Bytes searched for zero bytes, which UTF-16 has. */
 const HEAD_BYTES = 64 * 1024;
 const LINE_FEED = 10;
-/** Named where none can be told. */
+/** Examples of encodings in the message where none can be told. */
 const COMMON = ['gb18030', 'shift_jis', 'big5', 'euc-kr', 'euc-jp', 'windows-1252', 'windows-1251'];
 
 /** The encoding that a byte order mark names, and how long the mark is. */
@@ -30,7 +31,7 @@ export function markOf(head: Uint8Array): { readonly name: string; readonly byte
   return a === 0xfe && b === 0xff ? { name: 'utf-16be', bytes: 2 } : null;
 }
 
-/** Reads the file once where it has no mark. INVALID_DATA where the encoding cannot be told. */
+/** The encoding of a file. Without a mark the whole file is read once. INVALID_DATA where the encoding cannot be told. */
 export async function detectEncoding(
   file: string,
   handle: FileHandle,
@@ -104,7 +105,7 @@ interface WrongPlace {
   readonly byte: number | undefined;
 }
 
-/** The first byte that is not UTF-8; null where all are. */
+/** Offset of the first byte that is not valid UTF-8; null where all are valid. */
 async function firstWrong(
   file: string,
   handle: FileHandle,
@@ -130,7 +131,7 @@ async function firstWrong(
   }
 }
 
-/** Lines from parts of the file that are not all ASCII. */
+/** Sample of lines from those parts of the file that are not all ASCII. */
 async function sampleOf(
   file: string,
   handle: FileHandle,

@@ -8,7 +8,7 @@ import { dataProblem } from './problem.js';
 
 const LINE_FEED = 10;
 
-/** Names that are common and that the encoding standard does not list. */
+/** Common names that the encoding standard does not list. */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
   cp936: 'gb18030',
   gbk: 'gb18030',
@@ -19,7 +19,7 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   cp1252: 'windows-1252',
 };
 
-/** The standard's name of an encoding (`GBK` and `gb2312`: `gb18030`); null for what is none that can be read. */
+/** The standard's name of an encoding (`GBK` and `gb2312`: `gb18030`); null for a name that can't be read. */
 export function encodingName(label: string): string | null {
   const lower = label.trim().toLowerCase();
   try {
@@ -30,20 +30,20 @@ export function encodingName(label: string): string | null {
   }
 }
 
-/** Bytes to text, a chunk at a time; `end` refuses a character that is cut off. */
+/** Decodes bytes chunk by chunk; `end` throws for a character that is cut off. */
 export interface ByteDecoder {
   push(chunk: Uint8Array): string;
   end(): string;
 }
 
-/** A decoder for an encoding of `encodingName`; `file` is what the bytes are called in INVALID_DATA. */
+/** A decoder for a name from `encodingName`; `file` stands for the source of the bytes in INVALID_DATA. */
 export function decoderOf(encoding: string, file: string): ByteDecoder {
   if (encoding === 'utf-8') return new Utf8Decoder(file);
   if (encoding === 'utf-16le' || encoding === 'utf-16be') return new Utf16Decoder(encoding, file);
   return new LegacyDecoder(encoding, file);
 }
 
-/** Bytes at the end of `bytes` that begin a character of UTF-8 which is not complete yet: 0 to 3. */
+/** Number of bytes (0 to 3) at the end of `bytes` that begin an incomplete character of UTF-8. */
 export function openTail(bytes: Uint8Array): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back++) {
     const byte = bytes[bytes.length - back] ?? 0;
@@ -63,7 +63,7 @@ export function countLines(bytes: Uint8Array): number {
   return lines;
 }
 
-/** The longest prefix that is good, where a longer prefix than a bad one is bad too. */
+/** Length of the longest good prefix, by bisection: a prefix longer than a bad one must be bad too. */
 function longestGood(length: number, isGood: (length: number) => boolean): number {
   let good = 0;
   let bad = length;
@@ -75,7 +75,7 @@ function longestGood(length: number, isGood: (length: number) => boolean): numbe
   return good;
 }
 
-/** Where the first wrong byte of UTF-8 is. */
+/** Offset of the first wrong byte of UTF-8. */
 export function validPrefix(bytes: Uint8Array): number {
   const good = longestGood(bytes.length, (length) => {
     const head = bytes.subarray(0, length);
@@ -86,7 +86,7 @@ export function validPrefix(bytes: Uint8Array): number {
 
 const hex = (byte: number | undefined): string => (byte ?? 0).toString(16).padStart(2, '0');
 
-/** A wrong byte; `message` ends without its place. */
+/** The error for a wrong byte; its place is appended to `message`. */
 export function wrongByte(
   file: string,
   message: string,
@@ -175,14 +175,14 @@ class Utf16Decoder implements ByteDecoder {
   }
 }
 
-/** 0x80 to 0x9F of Windows-1252: TextDecoder of some versions of Node reads them as Latin-1. */
+/** Characters of Windows-1252 for 0x80 to 0x9F, which TextDecoder of some versions of Node reads as Latin-1. */
 const WINDOWS_1252 = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ';
-/** What decoders make of bytes that stand for nothing. */
+/** Control characters that decoders make of undefined bytes. */
 const NO_CHARACTER = /[\u0080-\u009F]/;
-/** Held back at most until a line ends. */
+/** Most bytes held back while waiting for the end of a line. */
 const MAX_HELD_BYTES = 2 ** 20;
 
-/** An encoding in which a line feed is never half of a character. */
+/** Decoder for an encoding in which the byte of a line feed is never part of another character. */
 class LegacyDecoder implements ByteDecoder {
   private rest: Buffer = Buffer.alloc(0);
   private offset = 0;
@@ -216,7 +216,7 @@ class LegacyDecoder implements ByteDecoder {
     return text;
   }
 
-  /** The first line that cannot be read, and in it the first byte. */
+  /** The error for the first wrong byte of the first line that cannot be decoded. */
   private invalid(bytes: Buffer): Error {
     let begin = 0;
     let end = bytes.indexOf(LINE_FEED) + 1 || bytes.length;
@@ -234,14 +234,14 @@ class LegacyDecoder implements ByteDecoder {
   }
 }
 
-/** Where the first character that is none begins. */
+/** Offset of the first invalid character. */
 function goodLegacy(encoding: string, bytes: Uint8Array): number {
   let good = longestGood(bytes.length, (n) => isLegacy(encoding, bytes.subarray(0, n), true));
   while (good > 0 && !isLegacy(encoding, bytes.subarray(0, good))) good -= 1;
   return good;
 }
 
-/** The text; null where a byte stands for nothing. */
+/** The text; null where a byte stands for no character. */
 function decodeLegacy(
   decoder: InstanceType<typeof TextDecoder>,
   bytes: Buffer,

@@ -1,8 +1,8 @@
 /**
- * Which encoding bytes have that are not UTF-8: by the characters that texts of a language are made of.
+ * Guesses the encoding of bytes that are not UTF-8 by the characters that are frequent in texts of a language.
  *
- * The rule: each test asks for what its own language always shows, and excludes the others; where no test or more than
- * one is met there is no guess.
+ * The rule: each test requires what its own language always shows, and excludes the others; where no test passes, or more than
+ * one, there is no guess.
  */
 import { formatPercent } from '../core/units.js';
 import { isLegacy } from './encodings.js';
@@ -12,7 +12,7 @@ export interface EncodingGuess {
   readonly why: string;
 }
 
-/** Pairs of bytes as GB 2312, Big5 and the EUC encodings form them. */
+/** Counts of two-byte characters as GB 2312, Big5 and the EUC encodings form them. */
 interface PairCounts {
   total: number;
   /** First byte 0xA1 to 0xA3: punctuation, full-width letters. */
@@ -29,7 +29,7 @@ interface PairCounts {
   low: number;
 }
 
-/** Least share of the characters that have to be common ones. */
+/** Least share of common characters among all. */
 const MOSTLY = 0.85;
 
 /** The encoding of a sample of lines; null where it cannot be told. */
@@ -137,14 +137,14 @@ const WESTERN: Readonly<Record<string, string>> = {
   Danish: 'åæøéöä',
   Swedish: 'åäöéüà',
 };
-/** Letters of Windows-1252 by byte, in small letters; the others are no letters. */
+/** Letters of Windows-1252 by byte, in small letters; bytes that are missing are no letters. */
 const LETTERS: ReadonlyMap<number, string> = new Map(
   [...'ŠŒŽšœžŸªº'].map((char, i) => [
     [0x8a, 0x8c, 0x8e, 0x9a, 0x9c, 0x9e, 0x9f, 0xaa, 0xba][i] ?? 0,
     char.toLowerCase(),
   ]),
 );
-/** The quotes and dashes that word processors set: the same in all encodings of Windows. */
+/** Bytes of the quotes and dashes that word processors insert, the same in all Windows encodings. */
 const QUOTES = new Set([0x85, 0x91, 0x92, 0x93, 0x94, 0x96, 0x97]);
 
 function westernLetter(byte: number): string | undefined {
@@ -165,7 +165,7 @@ function western(bytes: Uint8Array): EncodingGuess | null {
     if (QUOTES.has(byte)) quotes += 1;
     const letter = byte < 0x80 ? undefined : westernLetter(byte);
     run = letter === undefined ? 0 : run + 1;
-    // Words of another alphabet.
+    // A longer run of such letters is a word of another alphabet.
     if (run > 2) return null;
     if (letter === undefined) continue;
     seen.add(letter);

@@ -1,7 +1,8 @@
 /**
- * The elements of one long JSON array as texts, one after the other, without holding the array.
+ * Splits one long JSON array into the texts of its elements without holding the array.
  *
- * The rule: what is held is one element, which is bounded as a line is; whether an element is JSON is found by its parser.
+ * The rule: only one element is held, and its length is bounded as a line's is; the parser of the element finds whether it is
+ * JSON.
  */
 import { MAX_LINE_UNITS } from '../core/limits.js';
 import { dataProblem } from './problem.js';
@@ -18,10 +19,10 @@ const [OPEN, CLOSE, LINE_FEED] = [0x5b, 0x5d, 0x0a];
 const opens = (char: number): boolean => char === OPEN || char === 0x7b;
 const closes = (char: number): boolean => char === CLOSE || char === 0x7d;
 
-/** Longest key that is compared. */
+/** Most characters of a key that are kept for comparison. */
 const MAX_KEY_UNITS = 64;
 
-/** Goes through the text up to the bracket that opens the array: of the text itself, or at the key `data` of an object. */
+/** Reads a text up to the bracket that opens the array, at the top or at the key `data` of an object. */
 class ArrayFinder {
   private depth = 0;
   private text: string | null = null;
@@ -42,7 +43,7 @@ class ArrayFinder {
     if (char === QUOTE) this.text = '';
     if (char === OPEN && (this.depth === 0 || (this.depth === 1 && this.key === 'data')))
       return true;
-    // A value of another key begins.
+    // The object's next key comes after this comma.
     if (char === COMMA && this.depth === 1) this.key = '';
     if (opens(char)) this.depth += 1;
     if (!closes(char)) return false;
@@ -72,7 +73,7 @@ export function hasElements(head: string): boolean {
   return false;
 }
 
-/** The elements, in order. INVALID_DATA where the array has no end, or something follows it. */
+/** The elements, in order. INVALID_DATA where the array has no end, or text follows it. */
 export async function* jsonElements(
   file: string,
   pieces: AsyncIterable<string>,
@@ -86,7 +87,7 @@ class ElementSplitter {
   private readonly finder = new ArrayFinder();
   private state: 'before' | 'inside' | 'after' = 'before';
   private line = 1;
-  /** Of the element: brackets open, in a text, behind a backslash. */
+  /** State inside the element: open brackets, inside a string, after a backslash. */
   private depth = 0;
   private inText = false;
   private escaped = false;
@@ -145,7 +146,7 @@ class ElementSplitter {
     const text = this.held.join('');
     this.held = [];
     this.heldUnits = 0;
-    // The comma or bracket itself may be what began it.
+    // This comma or bracket may itself be the first character of the element.
     const line = this.begun ?? this.line;
     this.begun = null;
     if (isLast) this.state = 'after';

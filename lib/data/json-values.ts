@@ -1,13 +1,13 @@
 /**
- * The values of a JSON object or array as the texts that they are in the file: JSON.parse rounds numbers, their text does not.
+ * Gives the values of a JSON object or array as their texts in the file, because JSON.parse rounds numbers.
  *
- * The rule: the text has been parsed before, so that nothing here has to be checked again.
+ * The rule: the text has been parsed before, so nothing is checked again here.
  */
 import { endOfString } from '../core/json.js';
 
 const QUOTE = 0x22;
 
-/** Values of an object by key, of an array by number. Of a key that is there twice the last counts, as in JSON.parse. */
+/** Texts of an object's values by key, or of an array's by index. Of equal keys the last counts, as in JSON.parse. */
 export function valueTexts(text: string): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
   let at = skipSpaces(text, 0);
@@ -34,7 +34,7 @@ function skipSpaces(text: string, from: number): number {
   return at;
 }
 
-/** Where the comma or bracket after the value that begins at `from` is. */
+/** Index of the comma or bracket after the value that begins at `from`. */
 function endOfValue(text: string, from: number): number {
   let depth = 0;
   for (let at = from; at < text.length; at++) {

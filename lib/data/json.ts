@@ -1,8 +1,9 @@
 /**
- * JSON files as records: one object a line, one array of objects, an object with such an array as `data`, and SQuAD's files.
+ * Reads JSON files as records: one object a line, one array of objects, an object with such an array as `data`, and SQuAD's
+ * files.
  *
- * The rule: blank lines are skipped, everything else must be an object; errors name line and position. What a .json file is
- * is known from its beginning, however long it is.
+ * The rule: blank lines are skipped, everything else must be an object; errors name line and position. The beginning of a .json
+ * file, however long, tells which of these it is.
  */
 import { show } from '../core/errors.js';
 import { findRepeatedKey } from '../core/json.js';
@@ -74,7 +75,7 @@ async function* readJsonLines(file: string, text: AsyncIterable<string>): AsyncG
     found += 1;
     const hint = /^\s*(?:\{\s*$|[^\s{])/.test(one.text) ? `; ${WANTED}` : '';
     const parsed = parseObject(file, one.line, one.text, hint);
-    // Not one bad row: the file is of another kind.
+    // The whole file is of another kind, so this is no bad row.
     if (found === 1 && hint !== '' && parsed instanceof RowProblem) throw parsed;
     yield parsed;
   }

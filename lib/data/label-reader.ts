@@ -1,8 +1,8 @@
 /**
- * The labels of one column of a file: texts, and the numbers and booleans of JSON as they are written there.
+ * Reads the labels of one column: texts, and JSON numbers and booleans as written in the file.
  *
- * The rule: a label is the exact text of the file, so that 9007199254740993 stays what it is; a file that gives one label as
- * a number and as a text ("1" and 1) is refused, because nobody can tell whether these are one class or two.
+ * The rule: a label is the exact text of the file, so that 9007199254740993 stays what it is; a file that gives one label as a
+ * number and as a text ("1" and 1) is refused, because nobody can tell whether these are one class or two.
  */
 import { LabelCounts, type LabelVariants, showLabel } from './label-variants.js';
 import { clip, RowProblem } from './problem.js';
@@ -15,21 +15,21 @@ const KIND_NAMES: Readonly<Record<Kind, string>> = {
   boolean: 'a boolean',
 };
 
-/** A column with more different labels is not one of classes: they are no longer remembered. */
+/** Most labels that are remembered; a column with more does not hold classes. */
 const MAX_LABELS = 100_000;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 
-/** Where a label stands, and its own text there, which only numbers of JSON need. */
+/** Place of a label, and its own text in the file, which only JSON numbers need. */
 export interface LabelPlace {
   readonly line: number;
-  /** Name of the column, with the number in the list where the labels are one. */
+  /** Name of the column; for a list of labels with the index in the list. */
   readonly column: string;
   readonly source: () => string | undefined;
 }
 
 export interface LabelReaderOptions {
-  /** Numbers are no names of classes: only that they are some is checked. Default: classes. */
+  /** With 'numbers' a label is only checked to be a number. Default: classes. */
   readonly meaning?: 'classes' | 'numbers';
   /** Names of classes that are given as numbers from 0; -1 is no label. */
   readonly names?: readonly string[] | undefined;
@@ -37,7 +37,7 @@ export interface LabelReaderOptions {
 
 export class LabelReader {
   private readonly counts = new LabelCounts();
-  /** Kind and line of every label. */
+  /** Kind and first line of every label. */
   private readonly kinds = new Map<string, { readonly kind: Kind; readonly line: number }>();
   /** First line of each kind. */
   private readonly firstLines = new Map<Kind, number>();
@@ -50,11 +50,11 @@ export class LabelReader {
     { meaning = 'classes', names }: LabelReaderOptions = {},
   ) {
     this.meaning = meaning;
-    // Numbers that are a value have no names.
+    // Only numbers that stand for classes have names.
     this.names = meaning === 'classes' ? names : undefined;
   }
 
-  /** undefined where there is no label. INVALID_DATA for what can be none. */
+  /** The label as text; undefined for an empty value. INVALID_DATA for a value that can't be a label. */
   read(value: unknown, place: LabelPlace): string | undefined {
     if (value === undefined || value === null || value === '') return undefined;
     if (this.names !== undefined) return this.named(value, this.names, place);
@@ -71,7 +71,7 @@ export class LabelReader {
     return label;
   }
 
-  /** The name of a class that is given by its number, or by its name. */
+  /** Name of a class that is given by its number, or by its name; undefined for -1. */
   private named(value: unknown, names: readonly string[], place: LabelPlace): string | undefined {
     const text = kindOf(value) === null ? '' : String(value).trim();
     const label = /^\d+$/.test(text) ? names[Number(text)] : names.find((name) => name === text);
@@ -84,7 +84,7 @@ export class LabelReader {
     return label;
   }
 
-  /** Labels that differ in spelling only; none where there are too many labels to be classes. */
+  /** Groups of labels that differ in spelling only; none where there are too many labels to be classes. */
   variants(): LabelVariants[] {
     return this.kinds.size < MAX_LABELS ? this.counts.variants(this.file) : [];
   }
@@ -112,7 +112,7 @@ export class LabelReader {
     this.counts.add(label, line);
   }
 
-  /** Labels that are not remembered cannot be compared one by one. */
+  /** Checks labels beyond MAX_LABELS, which are not remembered: all labels must be of one kind. */
   private checkOneKind(place: LabelPlace): void {
     const kinds = [...this.firstLines];
     if (kinds.length < 2) return;

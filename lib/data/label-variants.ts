@@ -1,8 +1,8 @@
 /**
- * Labels that mean one class to a reader and are different texts: "True" and "TRUE", "café" in two encodings, "spam " with
+ * Finds labels that mean one class to a person but are different texts: "True" and "TRUE", "café" in two encodings, "spam " with
  * a space at its end, "1" and "1.0".
  *
- * The rule: they stay different, exactly as they are written; that they are there is reported, with counts and lines.
+ * The rule: they stay different, exactly as they are written, and are reported with counts and lines.
  */
 
 import { typeMistake } from '../core/errors.js';
@@ -12,13 +12,13 @@ export interface LabelSpelling {
   readonly label: string;
   /** How often it occurs. */
   readonly count: number;
-  /** The lines of its first occurrences, three at most; of rows in memory their numbers from 0. */
+  /** Lines of its first occurrences, at most three; for rows in memory their indices. */
   readonly lines: readonly number[];
 }
 
 /**
- * Labels of a file that a reader may take for one, the most frequent first; a single one where it begins or ends with a
- * space or holds characters that cannot be seen.
+ * Labels of a file that a person may take for one, the most frequent first. A group of one is a label that begins or ends with a
+ * space, or holds invisible characters.
  */
 export interface LabelVariants {
   /** The path as it was given; absent for rows in memory. */
@@ -29,19 +29,19 @@ export interface LabelVariants {
 const SHOWN_LINES = 3;
 const SHOWN_UNITS = 60;
 const END_UNITS = 20;
-/** Longer texts are no numbers, and comparing them should cost nothing. */
+/** Longer texts are not compared as numbers, which would take time. */
 const MAX_NUMBER_UNITS = 400;
-/** Takes no room on a screen; tabs and line breaks do. */
+/** Characters that take no room on a screen; tabs and line breaks do. */
 const INVISIBLE = /[\p{Cf}\p{Default_Ignorable_Code_Point}]|(?![\t-\r\u0085])\p{Cc}/gu;
-/** They hold emoji and letters of some scripts together. */
+/** Joiners and variation selectors, which belong to emoji and to some scripts. */
 const JOINERS = /\u200C|\u200D|\uFE0E|\uFE0F/g;
 const SPACES = /[\s\p{Z}\u0085]+/gu;
-/** What a reader cannot see or tell apart from its neighbour: shown as an escape. */
+/** Characters that a person cannot see or tell from similar ones; shown as escapes. */
 const UNCLEAR = /[\p{C}\p{Default_Ignorable_Code_Point}]|(?! )\p{Z}|(?!-)\p{Pd}/gu;
 const NOT_ASCII = /[^\x20-\x7E]/gu;
 const NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?(?:e([+-]?\d{1,15}))?$/;
 
-/** What spellings of one label have in common: two labels with the same key are variants of each other. */
+/** The key of a label: labels with the same key are variants of each other. */
 export function labelKey(label: string): string {
   const seen = label
     .normalize('NFKC')
@@ -67,14 +67,14 @@ function numberKey(text: string): string | null {
   return `#${sign === '-' ? '-' : ''}${significant}e${Number(exponent) - fraction.length + zeros}`;
 }
 
-/** The one of `known` that `label` is another spelling of; undefined where there is none. */
+/** The label of `known` that is another spelling of `label`; undefined where there is none. */
 export function knownSpelling(label: string, known: Iterable<string>): string | undefined {
   const key = labelKey(label);
   for (const other of known) if (other !== label && labelKey(other) === key) return other;
   return undefined;
 }
 
-/** How often each label occurs, and where first. */
+/** Counts each label, with its first lines. */
 export class LabelCounts {
   private readonly counts = new Map<string, { count: number; lines: number[] }>();
 
@@ -114,13 +114,13 @@ export class LabelCounts {
   }
 }
 
-/** Whether a label begins or ends with a space, or holds what is not seen. */
+/** Whether a label begins or ends with a space, or holds invisible characters. */
 function hasUnseen(label: string): boolean {
   const withoutJoiners = label.replace(JOINERS, '');
   return label.trim() !== label || withoutJoiners.replace(INVISIBLE, '') !== withoutJoiners;
 }
 
-/** Which labels of rows in memory are written in several ways. A row without label counts for nothing. */
+/** Labels of rows in memory that are written in several ways. Rows without a label are skipped. */
 export function labelVariants(
   rows: Iterable<{ readonly label?: string | undefined; readonly line?: number }>,
 ): LabelVariants[] {
@@ -136,13 +136,13 @@ export function labelVariants(
   return counts.variants();
 }
 
-/** Labels for a message: quoted, clipped in their middle, with escapes where they would look alike. */
+/** Labels for a message: quoted, clipped in their middle, with escapes where two would look alike. */
 export function showLabels(labels: readonly string[]): string[] {
   const isOneText = new Set(labels.map((label) => label.normalize('NFC'))).size < labels.length;
   return labels.map((label) => showLabel(label, isOneText ? NOT_ASCII : UNCLEAR));
 }
 
-/** One label, with what cannot be seen as escapes. */
+/** A label for a message, with unclear characters as escapes. */
 export function showLabel(label: string, unclear = UNCLEAR): string {
   const short =
     label.length > SHOWN_UNITS

@@ -1,12 +1,12 @@
 /**
- * Text as lines, from a file or from stdin.
+ * Splits text into lines, from a file or from stdin.
  *
- * The rule: what is held of a line that has not ended is bounded; a longer line is INVALID_DATA.
+ * The rule: what is held of an unfinished line is bounded; a longer line is INVALID_DATA.
  */
 import { MAX_LINE_UNITS } from '../core/limits.js';
 import { dataProblem } from './problem.js';
 
-/** The lines of a text without their line feeds, numbered from 1; an empty one at the end where the last line feed is. */
+/** Lines of a text without their line feeds, numbered from 1; after the last line feed there is an empty one. */
 export async function* readLines(
   name: string,
   pieces: AsyncIterable<string>,

@@ -1,7 +1,7 @@
 /**
- * A data file as records, whatever its format.
+ * Opens a data file as records, whatever its format.
  *
- * The rule: options are checked before the file is opened, and a parser is loaded for those who read such a file.
+ * The rule: options are checked before the file is opened, and a parser is loaded only for a file that needs it.
  */
 import { extname } from 'node:path';
 import { rangeMistake, typeMistake } from '../core/errors.js';
@@ -22,7 +22,7 @@ const ENDINGS: Readonly<Record<string, DataFormat>> = {
   '.iob2': 'conll',
 };
 
-/** Names for `format`. */
+/** The values of `format`. */
 export const DATA_FORMATS: readonly DataFormat[] = [
   'csv',
   'tsv',
@@ -38,7 +38,7 @@ const quoted = (names: readonly string[]): string =>
     .map((name) => `"${name}"`)
     .join(', ')} or "${names.at(-1)}"`;
 
-/** The format to read a file in, by its ending; RangeError where it tells nothing. */
+/** The format by a file's ending; RangeError for an unknown ending. */
 export function dataFormatOf(path: string): DataFormat {
   const ending = extname(path).toLowerCase();
   const format = Object.hasOwn(ENDINGS, ending) ? ENDINGS[ending] : undefined;
@@ -63,18 +63,18 @@ function checkColumn(where: string, column: ColumnRef | undefined, format: DataF
   }
 }
 
-/** Options that are checked, with what follows from them. */
+/** Checked options, with the values derived from them. */
 export interface CheckedOptions {
   readonly path: string;
   readonly format: DataFormat;
-  /** The standard's name. */
+  /** The Encoding standard's name. */
   readonly encoding: string | undefined;
   /** Whether columns have names of their own. */
   readonly named: boolean;
   readonly options: ReadOptions;
 }
 
-/** TypeError or RangeError for what no file could be read with. */
+/** Checks options. TypeError or RangeError for those that no file could be read with. */
 export function checkOptions(path: string, options: ReadOptions): CheckedOptions {
   if (typeof path !== 'string' || path === '') throw typeMistake('path', 'a file name', path);
   const format = options.format ?? dataFormatOf(path);

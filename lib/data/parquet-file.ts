@@ -1,5 +1,5 @@
 /**
- * One Parquet file: its columns, the class names that `datasets` keeps in it, and its rows, a group at a time.
+ * Reads one Parquet file: its columns, the class names that `datasets` keeps in it, and its rows, a group at a time.
  *
  * The rule: it runs in a worker thread of bounded memory (parquet-worker.ts), because the parser trusts the counts of a file;
  * sizes of reads and pages are checked here before anything is allocated.
@@ -19,20 +19,20 @@ import { MAX_COLUMNS } from '../core/limits.js';
 import { dataProblem } from './problem.js';
 
 const MiB = 2 ** 20;
-/** Of one column of one row group, as it lies in the file; a page is smaller. */
+/** Most bytes of one column of one row group in the file; a page is smaller. */
 const MAX_CHUNK_BYTES = 1024 * MiB;
 const MAX_PAGE_BYTES = 512 * MiB;
-/** Of one row group: what reads them makes an object of each. */
+/** Most rows of one row group: each becomes an object. */
 const MAX_GROUP_ROWS = 4_000_000;
 const MAX_METADATA_BYTES = 64 * MiB;
 const MAX_CLASS_NAMES = 100_000;
-/** "PAR1" at both ends, and the length of the metadata. */
+/** Bytes of the smallest file: "PAR1" at both ends, and the length of the metadata. */
 const LEAST_BYTES = 12;
 const MAGIC = 'PAR1';
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** What is known before rows are read. */
+/** What the metadata says, before any row is read. */
 export interface ParquetFacts {
   readonly names: readonly string[];
   readonly groupRows: readonly number[];
@@ -48,7 +48,7 @@ export class ParquetFile {
     readonly facts: ParquetFacts,
   ) {}
 
-  /** INVALID_DATA where the file is none, is damaged or cut off. */
+  /** INVALID_DATA where the file is no Parquet file, is damaged or cut off. */
   static async open(path: string): Promise<ParquetFile> {
     const handle = await openRegular(path, (what) => dataProblem(path, what));
     try {
@@ -64,7 +64,7 @@ export class ParquetFile {
     }
   }
 
-  /** All rows of one group; of the columns that were asked for, or all. */
+  /** All rows of one group, with the columns that were asked for, or all. */
   async group(index: number, columns: readonly string[] | null): Promise<readonly Row[]> {
     const { path, metadata, facts, handle, size } = this;
     const rowStart = facts.groupRows.slice(0, index).reduce((a, b) => a + b, 0);
@@ -118,7 +118,7 @@ async function checkEnds(path: string, handle: FileHandle, size: number): Promis
   }
 }
 
-/** The file as the parser reads it: whole ranges inside the file, or none. */
+/** The file for the parser, which gets exactly the bytes that it asks for; a range outside the file throws. */
 function bufferOf(handle: FileHandle, size: number) {
   return {
     byteLength: size,
@@ -165,7 +165,7 @@ function checkChunk(path: string, group: number, bytes: bigint | undefined): voi
   throw damaged(path, what);
 }
 
-/** `datasets` writes its features as JSON into the file; what is none of that is left out. */
+/** Class names by column, from the JSON that `datasets` writes into the file; anything else there is left out. */
 function classNamesOf(metadata: FileMetaData): Record<string, readonly string[]> {
   const { value } = metadata.key_value_metadata?.find(({ key }) => key === 'huggingface') ?? {};
   const found: Record<string, readonly string[]> = Object.create(null);
@@ -183,7 +183,7 @@ function classNamesOf(metadata: FileMetaData): Record<string, readonly string[]>
   return found;
 }
 
-/** Of a ClassLabel, or of a list of them: `Sequence` and, since version 4 of datasets, `List`. */
+/** Names of a ClassLabel, or of a list of them: `Sequence` and, since version 4 of datasets, `List`. */
 function namesOf(feature: unknown): readonly string[] | null {
   if (typeof feature !== 'object' || feature === null) return null;
   const { _type, names, feature: inner } = feature as Readonly<Record<string, unknown>>;
@@ -195,14 +195,14 @@ function namesOf(feature: unknown): readonly string[] | null {
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** The parser calls it for missing values too. */
+/** The parser calls this for missing values too. */
 function stringFromBytes(bytes: Uint8Array | undefined): string | undefined {
   return bytes === undefined ? bytes : strict.decode(bytes);
 }
 
 type Decompressor = NonNullable<Compressors[keyof Compressors]>;
 
-/** What a page becomes is bounded by what its header says, and that by MAX_PAGE_BYTES. */
+/** Refuses pages over MAX_PAGE_BYTES; a page never becomes larger than its header says. */
 function bounded(decompress: Decompressor): Decompressor {
   return (input, length) => {
     if (length >= 0 && length <= MAX_PAGE_BYTES) return decompress(input, length);
@@ -210,7 +210,7 @@ function bounded(decompress: Decompressor): Decompressor {
   };
 }
 
-/** gzip and Brotli of Node itself stop where a page becomes too large. */
+/** Decompressors; those of Node (gzip, Brotli) stop where a page becomes larger than its header says. */
 const BOUNDED: Compressors = Object.fromEntries(
   Object.entries({
     ...compressors,

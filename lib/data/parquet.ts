@@ -10,7 +10,7 @@ import type { RawRecord, Records } from './types.js';
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** Rows that cross to this thread at a time. */
+/** Rows that one message from the worker carries. */
 const PART_ROWS = 2048;
 
 /** Some rows of one row group. */
@@ -21,7 +21,7 @@ export interface PartMessage {
   readonly end: number;
 }
 
-/** A Parquet file. A record's line is the number of its row. */
+/** Opens a Parquet file. A record's line is the number of its row. */
 export async function openParquet(
   file: string,
   { signal }: { readonly signal: AbortSignal | undefined },

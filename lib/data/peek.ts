@@ -1,8 +1,8 @@
 /**
- * The beginning of a text that is read once, and the whole of it all the same.
+ * Looks at the beginning of a text that can be read only once, without losing it.
  */
 
-/** The first `units` UTF-16 units at least, or all there are; `text` begins with them again. */
+/** At least the first `units` UTF-16 units, or the whole text if it is shorter; the returned `text` still begins with them. */
 export async function peek(
   pieces: AsyncIterable<string>,
   units: number,

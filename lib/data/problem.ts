@@ -1,5 +1,5 @@
 /**
- * The one way to complain about a data file: INVALID_DATA with the file, the line and the column.
+ * Builds the errors about data files: INVALID_DATA with the file, the line and the column.
  *
  * The rule: the message begins with `file:line:` so that editors and terminals can jump to the place.
  */
@@ -27,7 +27,7 @@ export function dataProblem(file: string, message: string, place: Place = {}): S
   });
 }
 
-/** A row that cannot be used, while the rows after it can. Problems of one `kind` are counted together. */
+/** A row that cannot be used, though the rows after it can. Problems of one `kind` are counted together. */
 export class RowProblem extends SinterError {
   constructor(
     file: string,
@@ -50,7 +50,7 @@ export function listNames(names: readonly string[], limit = 8): string {
   return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ');
 }
 
-/** Long names are cut: a message is not a dump. */
+/** A name for a message, cut if it is long. */
 export function clip(text: string, limit = 60): string {
   return text.length > limit ? `${text.slice(0, limit - 3)}...` : text;
 }

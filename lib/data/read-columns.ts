@@ -1,11 +1,11 @@
 /**
- * What a data file looks like before it is read: its encoding, its delimiter, its columns.
+ * Tells how a data file would be read: its encoding, its delimiter, its columns.
  */
 import { checkOptions, openRecords } from './open-records.js';
 import { dataProblem, RowProblem } from './problem.js';
 import type { DataSource, ReadOptions } from './types.js';
 
-/** How a file is read, and the names of its columns as the first row has them. INVALID_DATA as readRows. */
+/** How a file is read, and its column names from the first row. Throws INVALID_DATA as readRows does. */
 export async function readColumns(
   path: string,
   options: ReadOptions = {},

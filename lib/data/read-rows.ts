@@ -1,8 +1,8 @@
 /**
- * Reading labelled text from data files of every format, one row at a time.
+ * Reads labelled text from data files of every format, one row at a time.
  *
- * The rule: a file is hostile until read; whatever is wrong is INVALID_DATA with file, line and column, and by default
- * everything that is wrong with the rows of a file comes in one error.
+ * The rule: a file is hostile until read; whatever is wrong is INVALID_DATA with file, line and column, and by default all
+ * problems with the rows of a file come in one error.
  */
 import { SinterError } from '../core/errors.js';
 import type { QuestionRow } from './answer-rows.js';
@@ -13,7 +13,7 @@ import { type CheckedOptions, checkOptions, openRecords } from './open-records.j
 import { dataProblem, RowProblem } from './problem.js';
 import type { FileRow, RawRecord, ReadOptions } from './types.js';
 
-/** Makes what makes rows, from the first record. */
+/** Makes the Maker of a file from its first record. */
 type MakerOf<Row> = (choice: ColumnChoice, first: RawRecord) => Maker<Row>;
 
 /**
@@ -27,7 +27,9 @@ export function readRows(path: string, options: ReadOptions = {}): AsyncIterable
   });
 }
 
-/** The rows of a file with a list of labels each: the column `labels`, unless `labelColumn` says otherwise. As readRows else. */
+/**
+ * The rows of a file with a list of labels each: the column `labels`, unless `labelColumn` says otherwise. Otherwise as readRows.
+ */
 export function readLabelListRows(
   path: string,
   options: ReadOptions = {},
@@ -39,8 +41,8 @@ export function readLabelListRows(
 }
 
 /**
- * The rows of a file with words and a tag for each: a CoNLL file, or the columns `words` or `tokens` and `tags` or
- * `ner_tags`. As readRows else.
+ * The rows of a file with words and a tag for each: a CoNLL file, or the columns `words` or `tokens` and `tags` or `ner_tags`.
+ * Otherwise as readRows.
  */
 export function readWordTagsRows(
   path: string,
@@ -53,8 +55,8 @@ export function readWordTagsRows(
 }
 
 /**
- * The questions of a file with their contexts and answers: a SQuAD file of version 1 or 2, or the columns `question`,
- * `context` and `answers`. As readRows else.
+ * The questions of a file with their contexts and answers: a SQuAD file of version 1 or 2, or the columns `question`, `context`
+ * and `answers`. Otherwise as readRows.
  */
 export function readQuestionRows(
   path: string,
@@ -87,7 +89,7 @@ function rowsOf<Row>(
   return { [Symbol.asyncIterator]: () => goodRows(checked, load) };
 }
 
-/** The rows that can be used, as `onBadRows` says. One generator: each more would cost as much as a row does. */
+/** The usable rows, as `onBadRows` says. All in one generator: each further one would cost as much as a row does. */
 async function* goodRows<Row>(
   checked: CheckedOptions,
   load: () => Promise<MakerOf<Row>>,
@@ -125,12 +127,12 @@ async function* goodRows<Row>(
   }
 }
 
-/** The columns of a file that says them before its rows. */
+/** A record without values, for a format that states its columns before its rows. */
 function headOf(names: readonly string[]): RawRecord {
   return { line: 1, names, get: () => undefined, source: () => undefined };
 }
 
-/** Tells what was found, or throws it. */
+/** Reports the bad rows, or throws them, as `onBadRows` says. INVALID_DATA for a file without rows. */
 function finish({ path, format, options }: CheckedOptions, bad: BadRowList, good: number): void {
   const { onBadRows = 'fail' } = options;
   if (good + bad.count === 0) {

@@ -1,5 +1,5 @@
 /**
- * Work on rows in memory: which labels there are, whether test labels are known, and splitting.
+ * Work on rows in memory: listing labels, checking that test labels are known, and splitting.
  *
  * The rule: nothing here changes a row; results depend on the rows, the options and the seed alone.
  */
@@ -26,11 +26,11 @@ export function collectLabels(rows: Iterable<AnyRow>): string[] {
   const labels = new Set<string>();
   let index = 0;
   for (const row of rows) labels.add(labelOf(row, index++));
-  // Byte order of UTF-8 is code point order.
+  // Compares in code point order, which is the byte order of UTF-8.
   return [...labels].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
 }
 
-/** The first five labels of `test` that `train` never shows, each with its place, or an empty string. */
+/** One row for each label of `test` that is not in `known`: the first row that has it. */
 function unknownLabels(known: ReadonlySet<string>, test: Iterable<AnyRow>): AnyRow[] {
   const firstSeen = new Map<string, AnyRow>();
   let index = 0;
@@ -83,7 +83,7 @@ export interface SplitOptions {
   readonly stratified?: boolean;
 }
 
-/** How many rows of each group to hold out: shares of the total, rounded by largest remainder. */
+/** Numbers of rows to hold out of each group: shares of the total, rounded by largest remainder. */
 function heldCounts(sizes: readonly number[], fraction: number): number[] {
   const total = sizes.reduce((a, b) => a + b, 0);
   const exact = sizes.map((size) => size * fraction);
@@ -92,7 +92,7 @@ function heldCounts(sizes: readonly number[], fraction: number): number[] {
   const byRemainder = exact.map((value, i) => ({ i, remainder: value - Math.floor(value) }));
   byRemainder.sort((x, y) => y.remainder - x.remainder || x.i - y.i);
   for (const { i } of byRemainder) {
-    // Every label keeps at least one row to learn from.
+    // Every label keeps at least one row in `train`.
     if (missing <= 0 || (held[i] ?? 0) + 1 >= (sizes[i] ?? 0)) continue;
     held[i] = (held[i] ?? 0) + 1;
     missing -= 1;

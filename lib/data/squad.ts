@@ -1,7 +1,7 @@
 /**
- * Articles of SQuAD's own files (versions 1 and 2) as records with a question, a context and answers each.
+ * Reads articles of SQuAD's own files (versions 1 and 2) as records with a question, a context and answers each.
  *
- * The rule: an answer of `plausible_answers` is none; a question that is `is_impossible` has no answer.
+ * The rule: entries of `plausible_answers` are no answers; a question that is `is_impossible` has no answer.
  */
 import type { RawRecord } from './types.js';
 
@@ -18,12 +18,12 @@ export function isArticle(record: RawRecord): boolean {
   return Array.isArray(paragraphs) && paragraphs.every((one) => isObject(one) && 'qas' in one);
 }
 
-/** The questions of an article. Fields that are missing or of another kind are found by whoever reads them. */
+/** The questions of an article. Missing or wrong fields are left to the reader of the records to find. */
 export function* questionsOf(article: RawRecord): Generator<RawRecord> {
   const title = article.get('title');
   for (const paragraph of article.get('paragraphs') as readonly Values[]) {
     const { context, qas } = paragraph;
-    // What is no list is one question that lacks everything: its row is refused.
+    // A value that is no list becomes one question without fields, so that its row is refused.
     const questions: readonly unknown[] = Array.isArray(qas) ? qas : [null];
     for (const one of questions) {
       const { id, question, answers, is_impossible } = isObject(one) ? one : {};

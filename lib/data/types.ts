@@ -19,30 +19,33 @@ export interface TextRow {
 export interface FileRow extends TextRow {
   /** The path as it was given. */
   readonly file: string;
-  /** 1-based line on which the row begins; of Parquet, which has no lines, its number from 1. */
+  /** 1-based line on which the row begins; for Parquet, which has no lines, the number of the row from 1. */
   readonly line: number;
 }
 
-/** What is read. `json` is one array of objects, an object with such an array as `data`, SQuAD's own files, or JSON lines. */
+/**
+ * Formats of data files. `json` is one array of objects, an object with such an array as `data`, SQuAD's own files, or JSON
+ * lines.
+ */
 export type DataFormat = 'csv' | 'tsv' | 'jsonl' | 'json' | 'parquet' | 'conll';
 
 /** What is written. */
 export type WriteFormat = 'csv' | 'tsv' | 'jsonl';
 
-/** Which encoding a file is read in, and how it was found. */
+/** The encoding a file is read in, and how it was found. */
 export interface FileEncoding {
-  /** As the Encoding standard calls it: utf-8, utf-16le, gb18030, shift_jis, windows-1252 ... */
+  /** Name in the Encoding standard: utf-8, utf-16le, gb18030, shift_jis, windows-1252 ... */
   readonly name: string;
   /** `valid`: the whole file is UTF-8. `mark`: a byte order mark. */
   readonly found: 'given' | 'mark' | 'valid' | 'guessed';
-  /** Of a guess: what speaks for it. */
+  /** Reason for a guess, in words. */
   readonly why?: string;
 }
 
-/** What separates the columns of a CSV or TSV file, and how it was found. */
+/** The delimiter of a CSV or TSV file, and how it was found. */
 export interface FileDelimiter {
   readonly character: string;
-  /** `ending`: as the format has it. `stated`: a first line `sep=;`. `guessed`: only it makes columns. */
+  /** `ending`: the format's own. `stated`: by a first line `sep=;`. `guessed`: the only one that makes columns. */
   readonly found: 'given' | 'ending' | 'stated' | 'guessed';
 }
 
@@ -53,7 +56,7 @@ export interface DataSource {
   readonly format: DataFormat;
   /** null for Parquet. */
   readonly encoding: FileEncoding | null;
-  /** null but for CSV and TSV. */
+  /** null for other formats than CSV and TSV. */
   readonly delimiter: FileDelimiter | null;
 }
 
@@ -127,27 +130,27 @@ export interface ChosenColumns {
 
 /** One record before columns are chosen. */
 export interface RawRecord {
-  /** Where it begins; of Parquet the number of the row. */
+  /** Line on which the record begins; for Parquet the number of the row. */
   readonly line: number;
   /** Names of its columns, in their order. */
   readonly names: readonly string[];
   /** The value in a column; undefined where there is none. */
   get(name: string): unknown;
-  /** JSON: the value's own text in the file, where a number has all its digits. */
+  /** JSON: the text of the value in the file, where a number has all its digits. */
   source(name: string): string | undefined;
 }
 
-/** What a parser makes of a file: records, and rows that it could not read. */
+/** A parser's result for one row: a record, or the problem that made it unreadable. */
 export type Parsed = RawRecord | RowProblem;
 
 /** The records of one file. */
 export interface Records {
   readonly source: DataSource;
-  /** Names of the columns where they are known before a record is read. */
+  /** Column names where the format states them before the records, else null. */
   readonly names: readonly string[] | null;
-  /** Names of the numbers in a column, as the file itself gives them. */
+  /** Class names of a column whose labels are numbers, if the file has them. */
   classNames(column: string): readonly string[] | undefined;
-  /** Reads the file, once; what is not in `columns` may be left out. */
+  /** Reads the file; may be called once. Columns that are not in `columns` may be left out. */
   read(columns: readonly string[] | null): AsyncIterable<Parsed>;
   /** To be called at the end, whether the file was read or not. */
   close(): Promise<void>;

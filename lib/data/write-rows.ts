@@ -21,7 +21,7 @@ const ENDINGS: Readonly<Record<string, WriteFormat>> = {
   '.ndjson': 'jsonl',
 };
 
-/** The format to write a file in, by its ending; RangeError where it tells nothing. */
+/** The format by a file's ending; RangeError for an unknown ending. */
 export function formatOf(path: string): WriteFormat {
   const ending = extname(path).toLowerCase();
   const format = Object.hasOwn(ENDINGS, ending) ? ENDINGS[ending] : undefined;
@@ -38,10 +38,10 @@ export interface WriteOptions {
   readonly escapeFormulas?: boolean;
 }
 
-/** What a spreadsheet runs, or may: full-width signs and leading spaces count for some of them. */
+/** Beginnings that a spreadsheet takes for a formula; some also do so after leading spaces or as full-width signs. */
 const FORMULA = /^[\s\p{Cc}\p{Cf}]*[=+\-@\uFF1D\uFF0B\uFF0D\uFF20]|^[\t\r\n]/u;
 
-/** A text that no spreadsheet runs: the ' is not shown there. Numbers are none. */
+/** The text with ' before a formula, which a spreadsheet then shows as text. Numbers are left alone. */
 export function withoutFormula<V extends OutputValue>(value: V): V | string {
   return typeof value === 'string' && FORMULA.test(value) ? `'${value}` : value;
 }
@@ -70,7 +70,7 @@ export async function* formatRows(
     const values = escapeFormulas ? cells.map(withoutFormula) : cells;
     if (format === 'tsv') return `${values.map(tsvField).join('\t')}\n`;
     const fields = values.map((value) => csvField(value));
-    // A line with a single empty field would read back as no row.
+    // A row whose only field is empty is quoted, because an empty line would read back as no row.
     return `${fields.length === 1 && fields[0] === '' ? '""' : fields.join(',')}\n`;
   };
   let columns = options.columns;
@@ -92,7 +92,10 @@ export async function* formatRows(
   }
 }
 
-/** Writes rows to a file and returns how many. The file is replaced only once all rows are written. FILE_SYSTEM when it cannot be. */
+/**
+ * Writes rows to a file and returns how many. The file is replaced only once all rows are written. FILE_SYSTEM when it cannot be
+ * written.
+ */
 export async function writeRows(
   path: string,
   rows: Iterable<OutputRow> | AsyncIterable<OutputRow>,

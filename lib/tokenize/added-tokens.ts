@@ -1,5 +1,5 @@
 /**
- * Tokens that the settings of a tokenizer add to what its tokenizer.json has, and the flags that they change.
+ * Tokens that the settings of a tokenizer add to its tokenizer.json, and the flags that they change.
  *
  * Ids are given out as Python does it: a token of the vocabulary keeps its own, others get the next free ones, whatever id the
  * settings state.
@@ -10,7 +10,7 @@ import type { AddedToken, TokenizerSettings } from './tokenizer-settings.js';
 
 const FLAGS = ['single_word', 'lstrip', 'rstrip', 'normalized', 'special'] as const;
 
-/** tokenizer.json with them; the same object when nothing is new. */
+/** tokenizer.json with the tokens of the settings; the same object when nothing is new. */
 export function withAddedTokens(tokenizer: JsonObject, settings: TokenizerSettings): JsonObject {
   const own = Array.isArray(tokenizer.added_tokens) ? tokenizer.added_tokens : [];
   const known = new Map<string, JsonObject>();
@@ -40,7 +40,7 @@ export function withAddedTokens(tokenizer: JsonObject, settings: TokenizerSettin
   return { ...tokenizer, added_tokens: added };
 }
 
-/** What added_tokens_decoder of tokenizer_config.json is for these tokens. */
+/** The value of added_tokens_decoder in tokenizer_config.json for these tokens. */
 export function decoderOf(tokenizer: JsonObject): JsonObject {
   const added = Array.isArray(tokenizer.added_tokens) ? tokenizer.added_tokens : [];
   const entries = added.filter(isJsonObject).map(({ id, ...token }) => [String(id), token]);

@@ -1,5 +1,5 @@
 /**
- * Token ids with their places in the texts: what tagging words and finding answers need.
+ * Token ids with their places in the texts, as token classification and question answering need them.
  *
  * Places are UTF-16 units, so that text.slice(start, end) is what a token stands for.
  */
@@ -8,11 +8,11 @@ import type { PlacedTokens } from './placed-tokens.js';
 import type { EncodedTexts } from './text-tokenizer.js';
 import type { TokenLayout } from './token-layout.js';
 
-/** Windows back to back; a text that was not cut into several is one window. */
+/** Token columns of all windows back to back; a text that was not cut into several is one window. */
 export interface AlignedTexts extends EncodedTexts {
-  /** The text of each window. */
+  /** Index of the text that each window is from. */
   readonly sources: Int32Array;
-  /** Of each token: which text of a pair it is of, 0 or 1; -1 for a special token. */
+  /** Part of each token: 0 or 1 for the text of a pair that it is from, -1 for a special token. */
   readonly parts: Int8Array;
   readonly starts: Int32Array;
   readonly ends: Int32Array;
@@ -20,16 +20,16 @@ export interface AlignedTexts extends EncodedTexts {
   readonly continues: Uint8Array;
 }
 
-/** A text, or a pair, or a window of one, and the number of the text that it is of. */
+/** One window: a text, a pair, or a part of one; `source` is the index of its text. */
 export interface AlignedWindow {
   readonly layout: TokenLayout;
   readonly texts: readonly PlacedTokens[];
   readonly source: number;
-  /** Whether some tokens of the text are in no window. */
+  /** Whether some tokens of the text were cut off, and so are in no window. */
   readonly cut: boolean;
 }
 
-/** Windows with their special tokens, one after the other. */
+/** The columns of all windows, special tokens included. */
 export function alignWindows(windows: readonly AlignedWindow[]): AlignedTexts {
   const offsets = new Int32Array(windows.length + 1);
   for (const [i, { layout, texts }] of windows.entries()) {
@@ -62,7 +62,7 @@ export function alignWindows(windows: readonly AlignedWindow[]): AlignedTexts {
   return all;
 }
 
-/** All windows, one after the other. */
+/** The windows of all groups, in order. */
 export function joinAligned(all: readonly AlignedTexts[]): AlignedTexts {
   const windows = all.reduce((sum, { sources }) => sum + sources.length, 0);
   const total = all.reduce((sum, { ids }) => sum + ids.length, 0);

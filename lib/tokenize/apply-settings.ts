@@ -1,5 +1,6 @@
 /**
- * What the class of a tokenizer makes of its tokenizer.json: settings of tokenizer_config.json win where they do in Python.
+ * Applies the settings of tokenizer_config.json to tokenizer.json by the rules of its tokenizer_class: they win where they do in
+ * Python.
  *
  * Where transformers 4.57 and 5.x differ, a stated setting is honoured, and what is not stated is left as tokenizer.json has it;
  * where they disagree about special tokens, the folder is refused.
@@ -12,7 +13,7 @@ import { endsOf, templateOf } from './post-processor.js';
 import type { Rules, TokenizerClass } from './tokenizer-classes.js';
 import type { TokenizerSettings } from './tokenizer-settings.js';
 
-/** tokenizer.json as it is applied; the same object when it says all of it already. */
+/** tokenizer.json with the settings applied; the same object when it says all of that already. */
 export function applySettings(
   tokenizer: JsonObject,
   kind: TokenizerClass,
@@ -51,7 +52,10 @@ function withBertNormalizer(tokenizer: JsonObject, settings: TokenizerSettings):
   return changed(tokenizer, 'normalizer', normalizer, wanted);
 }
 
-/** Of the splitter itself; one inside a sequence is left alone, as in Python. Classes of RoBERTa's kind default to none. */
+/**
+ * Sets add_prefix_space of a ByteLevel pre-tokenizer; one inside a sequence is left alone, as in Python. RoBERTa's classes
+ * default to false.
+ */
 function withPrefixSpace(
   tokenizer: JsonObject,
   { rules }: TokenizerClass,
@@ -64,7 +68,7 @@ function withPrefixSpace(
   return changed(tokenizer, 'pre_tokenizer', splitter, { add_prefix_space });
 }
 
-/** Which spaces are left out of the places of tokens. */
+/** Sets which spaces the offsets of tokens leave out. */
 function withTrimming(tokenizer: JsonObject, settings: TokenizerSettings): JsonObject {
   const processor = tokenizer.post_processor;
   if (!isJsonObject(processor) || !('trim_offsets' in processor)) return tokenizer;
@@ -88,7 +92,7 @@ function albertNormalizer(tokenizer: JsonObject, settings: TokenizerSettings): J
   }
   if (lower === false) steps = steps.filter(({ type }) => type !== 'Lowercase');
   if (lower === true && !has('Lowercase')) {
-    // What sentencepiece normalizes is lower case already.
+    // Lowercase goes before Precompiled, because sentencepiece normalizes text that is lower case already.
     const last = steps.findIndex(({ type }) => type === 'Precompiled');
     steps = steps.toSpliced(last < 0 ? steps.length : last, 0, { type: 'Lowercase' });
   }
@@ -117,7 +121,7 @@ function debertaSteps(tokenizer: JsonObject, settings: TokenizerSettings): JsonO
   };
 }
 
-/** With the step in front, or without it; null when nothing changes. */
+/** The steps with `step` put in front, or without it; null when nothing changes. */
 function toggled(
   steps: readonly JsonObject[],
   step: JsonObject,
@@ -128,7 +132,7 @@ function toggled(
   return wanted ? [step, ...steps] : steps.filter(({ type }) => type !== step.type);
 }
 
-/** For newer versions false means no space before a text, older ones ignore it. */
+/** Refuses add_prefix_space false: newer versions then put no space before a text, older ones ignore it. */
 function refuseNoPrefix(tokenizer: JsonObject, settings: TokenizerSettings): JsonObject {
   if (settings.flag('add_prefix_space', true)) return tokenizer;
   throw settings.unsupported(
@@ -136,7 +140,7 @@ function refuseNoPrefix(tokenizer: JsonObject, settings: TokenizerSettings): Jso
   );
 }
 
-/** Llama's classes make their own template of the two tokens. */
+/** Llama's classes build their own template of bos_token and eos_token. */
 function withBosAndEos(tokenizer: JsonObject, settings: TokenizerSettings): JsonObject {
   const token = (key: 'bos_token' | 'eos_token', fallback: string) =>
     settings.role(key) ?? fallback;
@@ -149,7 +153,10 @@ function withBosAndEos(tokenizer: JsonObject, settings: TokenizerSettings): Json
   return { ...tokenizer, post_processor };
 }
 
-/** Python's versions disagree about which special tokens a text gets where the two files do: no guess is made. */
+/**
+ * Refuses a folder whose settings and tokenizer.json name different special tokens: versions of transformers disagree about which
+ * one wins.
+ */
 function checkEnds(tokenizer: JsonObject, kind: TokenizerClass, settings: TokenizerSettings): void {
   const ends = endsOf(tokenizer.post_processor);
   if (ends === null) return;
@@ -183,7 +190,7 @@ function isModel({ model }: JsonObject, type: string): boolean {
   return isJsonObject(model) && model.type === type;
 }
 
-/** Steps of a sequence, or the one that stands alone. */
+/** The steps of a sequence, or the one step that stands alone. */
 function stepsOf(value: JsonValue | undefined, key: string): readonly JsonObject[] {
   if (!isJsonObject(value)) return [];
   const steps = value.type === 'Sequence' ? value[key] : [value];

@@ -76,7 +76,7 @@ function readIds(text: string, file: string): Map<string, number> {
   return ids;
 }
 
-/** One pair a line, best first; the first line may be a version. */
+/** One pair per line, the highest priority first; the first line may state a version. */
 function readMerges(text: string, file: string): [string, string][] {
   const lines = text.split(/\r\n|\n/);
   if (lines[0]?.startsWith('#version')) lines.shift();

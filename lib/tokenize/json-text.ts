@@ -1,8 +1,8 @@
 /**
- * The text of a JSON file that was read from outside and changed.
+ * The text of a JSON value that was read from a file and changed.
  *
- * A vocabulary of a million tokens takes a second to write, so that a value that was written is not written again: values are
- * never changed in place.
+ * Writing a vocabulary of a million tokens takes a second, so the text of a value is remembered: values are never changed in
+ * place.
  */
 
 import { SinterError } from '../core/errors.js';
@@ -10,7 +10,7 @@ import type { JsonObject } from '../core/json.js';
 
 const written = new WeakMap<JsonObject, string>();
 
-/** Throws CORRUPT_MODEL for what is nested deeper than it can be written. */
+/** The JSON text. Throws CORRUPT_MODEL for a value that is nested too deep to be written. */
 export function jsonText(value: JsonObject, file: string, indent?: number): string {
   const known = indent === undefined ? written.get(value) : undefined;
   if (known !== undefined) return known;

@@ -1,8 +1,8 @@
 /**
- * The instance of the `tokenizers` package for a tokenizer.json that has been checked.
+ * Makes the instance of the `tokenizers` package for a tokenizer.json that has been checked.
  *
- * The package reads a whole tokenizer on the JavaScript thread, 30,000 words in some 30 ms, but a list of words off it. So a large
- * WordPiece vocabulary goes through such a list wherever that gives the very same tokenizer.
+ * The package parses a whole tokenizer.json on the JavaScript thread (30,000 words in some 30 ms), but reads a vocabulary file
+ * off it. So a large WordPiece vocabulary goes through such a file wherever that gives the very same tokenizer.
  */
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -16,18 +16,18 @@ import { inTurns, type Steps } from '../core/turns.js';
 import { jsonText } from './json-text.js';
 import * as tokenizers from './package.js';
 
-/** Smaller vocabularies are read in a few milliseconds. */
+/** Least words of a vocabulary worth a file; smaller ones are parsed in a few milliseconds. */
 const LARGE = 8192;
-/** Their values must be those of the files: the list has no place for others. */
+/** Settings that are passed on beside the vocabulary file; a model with any other is parsed from JSON. */
 const OPTIONS = ['unk_token', 'continuing_subword_prefix', 'max_input_chars_per_word'];
 
 export interface MadeTokenizer {
   readonly tokenizer: Tokenizer;
-  /** Words that the package knows under another name, by their ids: no text has them. */
+  /** Words that the package knows under another name, by id; no text contains them. */
   readonly renamed: ReadonlyMap<number, string>;
 }
 
-/** Throws CORRUPT_MODEL, with `source`, for what the package does not take. `words` are those of the vocabulary by id, or null. */
+/** Throws CORRUPT_MODEL, with `source`, for a tokenizer that the package refuses. `words`: the vocabulary by id, or null. */
 export async function makeTokenizer(
   tokenizer: JsonObject,
   words: readonly string[] | null,
@@ -35,13 +35,14 @@ export async function makeTokenizer(
 ): Promise<MadeTokenizer> {
   const listed = words && words.length >= LARGE ? await fromWords(tokenizer, words, source) : null;
   if (listed !== null) return listed;
-  // Written anew: of the file's text the package might read what was not checked, such as the first of two equal keys.
+  // The text is written from the checked value: in the file's own text the package might read something else, such as the first
+  // of two equal keys.
   const text = jsonText(tokenizer, source);
   await setImmediate();
   return { tokenizer: tokenizerFrom(text, source), renamed: new Map() };
 }
 
-/** At once, on this thread. */
+/** Parses a tokenizer synchronously, on this thread. */
 export function tokenizerFrom(json: string, source: string): Tokenizer {
   try {
     const tokenizer = tokenizers.Tokenizer.fromString(json);
@@ -53,7 +54,7 @@ export function tokenizerFrom(json: string, source: string): Tokenizer {
   }
 }
 
-/** A failure of the package is a fault of the file. */
+/** An error for a failure of the package, which is the fault of the file `source`. */
 export function brokenTokenizer(source: string, what: string, cause: unknown): SinterError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new SinterError('CORRUPT_MODEL', `${source}: ${what}: ${reason}`, {
@@ -62,7 +63,7 @@ export function brokenTokenizer(source: string, what: string, cause: unknown): S
   });
 }
 
-/** As `makeTokenizer`, through a list of words; null where that cannot say the same. */
+/** As `makeTokenizer`, through a vocabulary file; null where that can't give the same tokenizer. */
 export async function fromWords(
   tokenizer: JsonObject,
   words: readonly string[],
@@ -81,7 +82,7 @@ export async function fromWords(
   const found = await readWords(model, lines.join('\n'));
   if (found === null) return null;
   await setImmediate();
-  // What the package adds to the model, and the ids that it has there, are those of the few words.
+  // Added tokens get their ids from the model that is there when they are added, so it must have the words that they name.
   const made = tokenizerFrom(
     jsonText({ ...tokenizer, model: { ...model, vocab: few } }, source),
     source,
@@ -91,8 +92,8 @@ export async function fromWords(
 }
 
 /**
- * The words that are added tokens too, and the unknown one. null where an added token is not in the vocabulary or has another id
- * there: the package numbers it by how large that is.
+ * The vocabulary entries of the added tokens and the unknown token. null where an added token is not in the vocabulary or has
+ * another id there: the package would number it by the size of the vocabulary.
  */
 function ownWords(
   { added_tokens: added = [] }: JsonObject,
@@ -110,17 +111,19 @@ function ownWords(
   return Object.fromEntries(own);
 }
 
-/** White space at the end of a line, as the package cuts it off; more of it does no harm. */
+/**
+ * A word with white space at its end, which the package cuts off from a line; matching more of it than the package does no harm.
+ */
 const SPACE_AT_END = /[\s\u0085]$/u;
 
-/** A word of white space alone, none of it ASCII, perhaps inside a longer one. */
+/** A word of white space alone, none of it ASCII; some vocabularies have such entries. */
 const BLANK = /^(?=\P{ASCII}+$)\p{White_Space}+$/u;
-/** Words listed before others may have their turn. */
+/** Words listed before the event loop turns. */
 const PER_STEP = 2048;
 
 /**
- * A line for each word; null where a line would not give it back. A splitter that drops white space leaves no word with any: such
- * words, which Chinese vocabularies have, are `renamed`.
+ * One line per word; null where a word would not survive as a line. Under a splitter that drops white space no text has a word of
+ * white space: such words, which Chinese vocabularies have, are `renamed`.
  */
 function* linesOf(
   { pre_tokenizer: splitter = null }: JsonObject,
@@ -148,18 +151,18 @@ function* linesOf(
   return lines;
 }
 
-/** The other name of a word: with white space too, but not at its end. */
+/** The other name of a word: begins with white space, as the word does, but does not end with it. */
 function nameOf(id: number): string {
   return `\u3000${id};`;
 }
 
-/** Text of the package with the words' own names. */
+/** A decoded text with the renamed words under their own names. */
 export function withOwnNames(text: string, renamed: ReadonlyMap<number, string>): string {
   if (renamed.size === 0) return text;
   return text.replaceAll(/\u3000(\d+);/g, (name, id) => renamed.get(Number(id)) ?? name);
 }
 
-/** The model of the package; null where no file can be written for it. */
+/** The model that the package reads from a temporary file; null where none can be written. */
 async function readWords(model: JsonObject, text: string): Promise<Model | null> {
   let folder: string;
   try {
@@ -182,7 +185,7 @@ async function readWords(model: JsonObject, text: string): Promise<Model | null>
   }
 }
 
-/** Whether a list was read to its end. */
+/** Whether the package has read the list to its end. */
 function isComplete(tokenizer: Tokenizer, words: readonly string[]): boolean {
   const last = words.length - 1;
   return (

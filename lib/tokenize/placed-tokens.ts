@@ -51,7 +51,7 @@ interface Places {
 }
 
 export class Placer {
-  /** How tokens begin that continue a word; null where only the space before a word tells. */
+  /** Prefix of tokens that continue a word; null where only the space before a word tells. */
   private readonly prefix: string | null;
   private readonly trims: boolean;
   private readonly addsSpace: boolean;
@@ -128,7 +128,7 @@ export class Placer {
       const [start, end] = [starts[i] ?? 0, ends[i] ?? 0];
       const before = /^[\s\u0120]*/u.exec(name)?.[0].length ?? 0;
       const after = /[\s\u0120]*$/u.exec(name)?.[0].length ?? 0;
-      // A space that was added stands for the character after it, which may have two units.
+      // A space that was added has the place of the character after it, which may have two units.
       const inside = Array.from(
         before + after > 0 ? text.slice(start, end) : '',
         ({ length }) => length,

@@ -32,7 +32,7 @@ export function endsOf(
   return { before: names(pieces.slice(0, text)), after: names(pieces.slice(text + 1)) };
 }
 
-/** A template of these tokens around each text of a pair; null when one is not in the vocabulary. */
+/** A template of these tokens around each text of a pair; null when the vocabulary lacks one. */
 export function templateOf(
   tokenizer: JsonObject,
   before: readonly string[],
@@ -58,7 +58,10 @@ export function templateOf(
   };
 }
 
-/** The same tokens, all of them of segment 0: for models that Python gives no segments. The same object when they are. */
+/**
+ * The post-processor with all tokens of segment 0, for models that get no segments in Python; the same object when nothing
+ * changes.
+ */
 export function withoutSegments(tokenizer: JsonObject): JsonObject {
   const own = tokenizer.post_processor ?? null;
   const processor = own === null ? null : zeroed(own);
@@ -79,7 +82,7 @@ export function withoutSegments(tokenizer: JsonObject): JsonObject {
   return { ...tokenizer, post_processor };
 }
 
-/** The same object where all segments are 0. */
+/** The template with all segments 0; the same object when they are. */
 function zeroed(processor: JsonValue, depth = 0): JsonValue {
   if (!isJsonObject(processor) || depth > MAX_DEPTH) return processor;
   if (processor.type === 'Sequence' && Array.isArray(processor.processors)) {

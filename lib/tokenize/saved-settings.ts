@@ -1,5 +1,5 @@
 /**
- * What a saved tokenizer_config.json must say so that Python, old and new, makes of the saved tokenizer.json what was used.
+ * Finds what a saved tokenizer_config.json must say so that Python, old and new, reads the saved tokenizer.json as it was used.
  *
  * A class of transformers may build its parts anew: where they would differ, the saved files name the class that takes
  * tokenizer.json as it is.
@@ -14,7 +14,7 @@ import type { TokenizerFiles } from './tokenizer-files.js';
 import { ROLES, type TokenizerSettings, textOf } from './tokenizer-settings.js';
 import { BERT_TOKENS } from './wordpiece-vocab.js';
 
-/** Keys to set in tokenizer_config.json; null when it says all of it. `tokenizer` has the settings applied. */
+/** Keys to set in tokenizer_config.json; null when it needs no change. `tokenizer` has the settings applied. */
 export function pinsFor(
   tokenizer: JsonObject,
   kind: TokenizerClass,
@@ -26,7 +26,7 @@ export function pinsFor(
   const { pre_tokenizer: splitter, model } = tokenizer;
   if (kind.rules === 'none' && isJsonObject(splitter) && splitter.type === 'ByteLevel') {
     const own = splitter.add_prefix_space ?? null;
-    // Older versions take silence for false.
+    // Older versions read a missing key as false.
     if (own === true && (values.add_prefix_space ?? null) === null) pins.add_prefix_space = own;
   }
   const decoder = decoderOf(tokenizer);
@@ -39,13 +39,13 @@ export function pinsFor(
   return Object.keys(pins).length === 0 ? null : pins;
 }
 
-/** With texts in lower case before all else, whatever the tokenizer does by itself; the files say the same. */
+/** The tokenizer with Lowercase before all other normalizers, and the settings to match. */
 export function withLowercase(from: TokenizerFiles): TokenizerFiles {
   const { normalizer = null } = from.tokenizer;
   const isBert = isJsonObject(normalizer) && normalizer.type === 'BertNormalizer';
   if (isBert && normalizer.lowercase === true) return from;
   const files = new Map(from.files);
-  // BERT's own lower case takes accents along unless it is told not to.
+  // BERT's own lower-casing strips accents too, unless strip_accents is false.
   const accents = isBert && normalizer.strip_accents === true;
   const settings = { do_lower_case: true, strip_accents: accents };
   const lower = { type: 'Lowercase' };
@@ -69,7 +69,7 @@ export function withLowercase(from: TokenizerFiles): TokenizerFiles {
   return { ...from, config, tokenizer, files };
 }
 
-/** What newer versions build for BERT's classes, apart from its settings. */
+/** Whether a tokenizer has the parts that newer versions build for BERT's classes, apart from its settings. */
 function isUsual(
   { normalizer, pre_tokenizer, post_processor }: JsonObject,
   { name }: TokenizerClass,
@@ -85,7 +85,7 @@ function isUsual(
   );
 }
 
-/** The class that takes tokenizer.json as it is, with what the former one knew by itself. */
+/** The settings with the class that takes tokenizer.json as it is, and with the values that the former class had built in. */
 function asWritten(kind: TokenizerClass, settings: TokenizerSettings): JsonObject {
   const usual: Readonly<Record<string, { readonly content: string }>> =
     kind.name === 'MPNetTokenizer' ? {} : BERT_TOKENS;

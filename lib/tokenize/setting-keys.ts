@@ -1,6 +1,5 @@
 /**
- * Every key of tokenizer_config.json that is known, and what becomes of it: honoured, refused, or without effect on token ids
- * and why.
+ * The table of every known key of tokenizer_config.json: honoured, refused, or without effect on token ids and why.
  *
  * A key that is in no row does nothing in Python either.
  */

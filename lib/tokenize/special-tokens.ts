@@ -12,19 +12,19 @@ export interface SpecialToken {
   readonly lstrip: boolean;
 }
 
-/** What a tokenizer calls its tokens when its settings do not say. */
+/** A special token that is used where the settings name none. */
 export interface SpecialDefault {
   readonly content: string;
   readonly lstrip?: boolean;
 }
 
-/** Without these no text can be encoded. */
+/** Keys of the tokens without which no text can be encoded. */
 const NEEDED = ['cls_token', 'sep_token', 'unk_token'] as const;
 type Needed = (typeof NEEDED)[number];
 
 /**
- * Finds tokens by their key (`cls_token`) in `config`, else `defaults`. Throws CORRUPT_MODEL when the vocabulary of `file`
- * lacks a needed one; others that it lacks are left out.
+ * Finds tokens by their key (`cls_token`) in `config`, else in `defaults`. Throws CORRUPT_MODEL when the vocabulary of `file`
+ * lacks a required one; others that it lacks are left out.
  */
 export function specialTokens<K extends string>(
   config: JsonObject,
@@ -61,7 +61,7 @@ export function addedTokens(tokens: readonly SpecialToken[]): JsonValue {
     });
 }
 
-/** A template of one text between two tokens, and of two: with one separator between them, or with two. */
+/** A template of one text between two tokens, and of two texts with one separator between them, or two. */
 export function template(
   cls: SpecialToken,
   sep: SpecialToken,

@@ -1,8 +1,8 @@
 /**
  * Where a long text may be cut so that its pieces, tokenized one by one, give the tokens of the whole.
  *
- * A rule exists only for tokenizers of which that is known: every normalizer works on its surroundings alone, and some
- * pre-tokenizer ends a word at the cut. For all others there is none, and texts are tokenized whole.
+ * A tokenizer gets a rule only where that is known: every normalizer works on its surroundings alone, and some pre-tokenizer ends
+ * a word at the cut. Texts of other tokenizers are tokenized whole.
  */
 
 import { isJsonObject, type JsonObject } from '../core/json.js';
@@ -17,13 +17,13 @@ import {
 } from './tokenizer-parts.js';
 
 export interface CutRule {
-  /** A class of a regular expression: the UTF-16 units before which a cut may be. */
+  /** A class of a regular expression: UTF-16 units before which a cut may be. */
   readonly units: string;
-  /** Whether the tokens of text[0, i) and of text[i, end) are those of the text; text[i] is one of `units`. */
+  /** Whether the tokens of text[0, i) and text[i, end) are together those of the text; text[i] is one of `units`. */
   isSafe(text: string, i: number): boolean;
-  /** Letters from which on a word is unknown, whatever it is; null where each word counts. */
+  /** Length in letters from which on every word is unknown; null where no length makes a word unknown. */
   readonly unknownFrom: number | null;
-  /** The space at a cut is stripped from the piece after it. */
+  /** Whether the space at a cut is stripped from the piece after it. */
   readonly stripsSpace: boolean;
 }
 
@@ -48,7 +48,7 @@ export function cutRuleOf(tokenizer: JsonObject): CutRule | null {
   const blanksDropped = splitters.some(({ type }) => DROPS_BLANKS.has(String(type)));
   const stripped = stripsSpace && !blanksDropped;
   if (!splitters.some(endsWordsAtSpaces)) return null;
-  // Another tokenizer than one that marks words would miss the space.
+  // Only a tokenizer that marks every word puts back the space that was stripped.
   const marked = splitters.some(marksAllWords);
   if (stripped && (!marked || added.some(({ content }) => /\p{L}$/u.test(content)))) return null;
   const lines = splitters.every(splitsAtLines);
@@ -61,9 +61,9 @@ export function cutRuleOf(tokenizer: JsonObject): CutRule | null {
 }
 
 const DROPS_BLANKS = new Set(['BertPreTokenizer', 'Whitespace', 'WhitespaceSplit']);
-/** These divide no letters and digits. */
+/** Splitters that never divide a run of letters and digits. */
 const DIVIDES_NO_WORD = new Set([...DROPS_BLANKS, 'Punctuation', 'Metaspace']);
-/** Replacements of blanks, of which one before a word stays what it is. */
+/** Patterns that replace blanks but keep a single blank before a word as one character. */
 const BLANK_PATTERNS = new Set([' {2,}', '\\s+', ' +']);
 
 function isLocalNormalizer({ type, pattern, content }: Component): boolean {
@@ -75,8 +75,8 @@ function isLocalNormalizer({ type, pattern, content }: Component): boolean {
 }
 
 /**
- * Whatever divides words further sees nothing of the blanks between them. What marks the first word of a text alone must see the
- * blank of which a mark is made anyway.
+ * Splitters after the one that drops blanks never see them, so only those up to it must be local. A later splitter that marks
+ * only the first word would mark the first word of each piece.
  */
 function areLocal(splitters: readonly Component[]): boolean {
   if (splitters.slice(1).some(({ prepend_scheme: scheme }) => scheme === 'first')) return false;
@@ -97,7 +97,7 @@ function endsWordsAtSpaces(splitter: Component): boolean {
   return DROPS_BLANKS.has(String(type)) || isWordPattern(splitter);
 }
 
-/** A line's end begins a word as a space does, and no space is put before it. */
+/** Whether a line break begins a word as a space does, and no space is put before it. */
 function splitsAtLines(splitter: Component): boolean {
   const { type, add_prefix_space: prefix } = splitter;
   if (type === 'ByteLevel') return prefix === false;
@@ -108,7 +108,10 @@ function marksAllWords({ type, prepend_scheme: scheme, add_prefix_space: prefix 
   return type === 'Metaspace' && (scheme === 'always' || (scheme === undefined && prefix === true));
 }
 
-/** Blanks, and the marks and ideographs that are words of their own, unless an added token has them inside. */
+/**
+ * Blanks, and the marks and ideographs that are words of their own, unless an added token contains them after its first
+ * character.
+ */
 function wordUnits(normalizers: readonly Component[], added: readonly Added[]): string {
   const blanks = '\\t\\n\\r ';
   if (added.some(({ singleWord }) => singleWord)) return `[${blanks}]`;
@@ -121,14 +124,14 @@ function wordUnits(normalizers: readonly Component[], added: readonly Added[]): 
   return `[${blanks}${listed}${ideographs ? '\u4e00-\u9fff' : ''}]`;
 }
 
-/** Not behind a token that takes along the blanks after it. */
+/** Forbids cuts after the last character of a token that takes along the blanks after it. */
 function notAfter(added: readonly Added[], isSafe: CutRule['isSafe']): CutRule['isSafe'] {
   const tokens = added.filter(({ rstrip }) => rstrip);
   if (tokens.length === 0) return isSafe;
   const lasts = new Set(tokens.map(({ content }) => lastOf(content)));
   return (text, i) => {
     const before = lastOf(text.slice(Math.max(0, i - 2), i));
-    // Others may be taken away by the normalizers.
+    // Normalizers may delete other characters.
     return SOLID.test(before) && !lasts.has(before) && isSafe(text, i);
   };
 }
@@ -137,7 +140,7 @@ function lastOf(text: string): string {
   return [...text.normalize('NFKD').toLowerCase()].at(-1) ?? '';
 }
 
-/** A token that takes the blanks beside it along takes them all. */
+/** A token that takes along the blanks beside it takes all of them, so no run of blanks may be divided. */
 function afterNoBlank(text: string, i: number): boolean {
   return !/[\s\u0085]/.test(text.charAt(i - 1));
 }
@@ -158,18 +161,20 @@ function betweenLetters(text: string, i: number): boolean {
 }
 
 /**
- * Visible ASCII, letters, digits and pictures. U+0D4E, a letter, would be one grapheme with what follows it; so would some
- * beyond U+FFFF, of which only ideographs are taken.
+ * Visible ASCII, letters, digits and pictures. Beyond U+FFFF only ideographs are taken: some letters there, like U+0D4E, form one
+ * grapheme with the character after them.
  */
 const SOLID =
   /^(?:[!-~\p{Extended_Pictographic}\p{Script=Han}]|(?![\u0d4e\u{10000}-\u{10ffff}])[\p{L}\p{N}])$/u;
 
-/** Some letters are decomposed to a space and a mark. */
+/** Whether a character is in SOLID, and NFKD does not turn it into a space and a mark. */
 function isSolid(character: string): boolean {
   return SOLID.test(character) && !/\s/.test(character.normalize('NFKD'));
 }
 
-/** Letters that make a word too long for every entry of the vocabulary, even if several become one. */
+/**
+ * Letters that make a word too long for any entry of the vocabulary, even if normalizing joins several to one; null when unknown.
+ */
 function unknownLength(tokenizer: JsonObject, splitters: readonly Component[]): number | null {
   if (!splitters.some(({ type }) => DROPS_BLANKS.has(String(type)))) return null;
   if (!splitters.every(({ type }) => DIVIDES_NO_WORD.has(String(type)))) return null;

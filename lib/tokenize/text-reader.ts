@@ -1,7 +1,7 @@
 /**
- * The tokens of one text, read piece by piece: the first of them, or the last.
+ * Reads the tokens of one text piece by piece, and keeps the first of them, or the last.
  *
- * What is read beyond them is counted and dropped, so that memory is bounded by what is kept.
+ * Tokens beyond those are counted and dropped, so that memory is bounded by what is kept.
  */
 
 import type { Encoding } from 'tokenizers';
@@ -10,12 +10,12 @@ import type { LongWordSource } from './long-words/source.js';
 import type { Wanted } from './long-words/word-window.js';
 import type { TextPiece, TextWalk } from './text-walk.js';
 
-/** English has 4 to 5 characters a token; of a text with longer words another piece is read. */
+/** Characters read per wanted token. English has 4 to 5; a text with longer words needs another piece. */
 const CHARS_PER_TOKEN = 8;
-/** What the package returns for a piece is unpacked on the JavaScript thread, in a millisecond or two. */
+/** Longest piece: its tokens are unpacked on the JavaScript thread, in a millisecond or two. */
 const PIECE_CHARS = 1 << 13;
 
-/** Units of a text to be read first for `maxTokens` tokens. */
+/** UTF-16 units of the first piece of a text of which `maxTokens` tokens are wanted. */
 export function firstPiece(maxTokens: number): number {
   return Math.min(PIECE_CHARS, CHARS_PER_TOKEN * maxTokens);
 }
@@ -24,10 +24,10 @@ export interface TextTokens {
   readonly ids: Int32Array;
 }
 
-/** What is read of a text: ids alone, or with their places. */
+/** How tokens are unpacked and joined: ids alone, or with their places. */
 export interface TokenKind<T extends TextTokens> {
   unpack(encoding: Encoding, piece: TextPiece): T;
-  /** Of tokens that were put together here, and what must be known of them. */
+  /** Converts tokens of a long word; `wanted` tells which of their columns must be filled. */
   fromLong(tokens: LongTokens): T;
   readonly wanted: Wanted;
   slice(tokens: T, begin: number, end: number): T;
@@ -72,12 +72,12 @@ export class TextReader<T extends TextTokens> {
   private readonly long: LongWordSource | null;
   private parts: T[] = [];
   private kept = 0;
-  /** Words that are cut by the pieces, while there are such. */
+  /** The reader of the word that pieces are cutting; null outside such a word. */
   private words: LongWords | null = null;
   private unread = false;
   private forward = false;
   private ends = false;
-  /** Of a reader of the last tokens: those of pieces that are taken forward. */
+  /** For a reader of the last tokens: tokens of pieces that come in the order of the text, not backwards. */
   private run: T[] = [];
 
   /** Keeps the first or last `keep` tokens; the walk must begin on that side. `long` reads the pieces that cut words. */
@@ -101,12 +101,12 @@ export class TextReader<T extends TextTokens> {
     return this.walk.done && !this.unread;
   }
 
-  /** Whether tokens of the last piece are still to be had. */
+  /** Whether tokens of the last piece are left, to be read by `more`. */
   get waits(): boolean {
     return this.unread;
   }
 
-  /** The text to be tokenized next; null when tokens of the last one are still to be had by `more`. */
+  /** The next piece to tokenize; null when tokens of the last one are left, to be read by `more`. */
   async next(): Promise<TextPiece | null> {
     if (this.unread) return null;
     const { size } = this;
@@ -127,7 +127,7 @@ export class TextReader<T extends TextTokens> {
     this.more();
   }
 
-  /** More tokens of the last piece. */
+  /** Reads more tokens of the last piece. */
   more(): void {
     if (this.words === null) return;
     const { tokens, done } = this.words.take();
@@ -137,7 +137,7 @@ export class TextReader<T extends TextTokens> {
     if (done && this.ends) this.words = null;
   }
 
-  /** Counts tokens and keeps those that are needed; `forward` when others follow that were read in the order of the text. */
+  /** Counts tokens and keeps those that are needed; `forward` when the next ones follow these in the text. */
   private keepTokens(length: number, unpack: () => T, forward: boolean): void {
     this.count += length;
     if (this.side === 'first') {
@@ -158,7 +158,7 @@ export class TextReader<T extends TextTokens> {
     this.run = [];
   }
 
-  /** Forgets what cannot be among the last `room` tokens of a run. */
+  /** Drops the parts of a run that can't be among its last `room` tokens. */
   private dropFirst(room: number): void {
     let total = this.run.reduce((sum, { ids }) => sum + ids.length, 0);
     while (total - (this.run[0]?.ids.length ?? total) >= room) {
@@ -170,7 +170,7 @@ export class TextReader<T extends TextTokens> {
     return begin === 0 && end === length ? tokens : this.kind.slice(tokens, begin, end);
   }
 
-  /** The first or last `length` of the tokens that were kept, or all of them. */
+  /** The first or last `length` tokens of those kept, or all of them. */
   take(length: number): T {
     const all = this.kind.join(this.side === 'first' ? this.parts : [...this.parts].reverse());
     if (length >= this.kept) return all;
@@ -178,7 +178,7 @@ export class TextReader<T extends TextTokens> {
     return this.kind.slice(all, begin, begin + length);
   }
 
-  /** All that was read since the last call, which is forgotten. For readers that keep all. */
+  /** Takes all tokens read since the last call. For readers that keep all. */
   drain(): T {
     const all = this.kind.join(this.parts);
     this.parts = [];

@@ -1,7 +1,7 @@
 /**
- * Texts and pairs cut to a limit: as many tokens of each as it keeps, on the side that the tokenizer says.
+ * Cuts texts and pairs to a limit of tokens, on the side that the tokenizer says.
  *
- * No more of a text is tokenized than decides what is kept. Pairs are cut as Python's tokenizers cut them.
+ * No more of a text is tokenized than decides which tokens stay. Pairs are cut as Python's tokenizers cut them.
  */
 
 import type { Encoding } from 'tokenizers';
@@ -18,13 +18,13 @@ import type { TokenLayout } from './token-layout.js';
 import type { TokenizerInstances } from './tokenizer-instances.js';
 
 /**
- * Texts per call of the package, and their total length. What it returns is unpacked on the JavaScript thread, so this
- * bounds for how long nothing else can run there: about a millisecond.
+ * Texts per call of the package, and their total length. Results are unpacked on the JavaScript thread, so this bounds for how
+ * long nothing else can run there: about a millisecond.
  */
 const CHUNK_TEXTS = 128;
 const CHUNK_CHARS = 1 << 15;
 
-/** What may end a call early, and what the call is called. */
+/** How a call is cancelled, and its name in messages. */
 export interface Cancel {
   readonly signal?: AbortSignal | undefined;
   /** Default: encode. */
@@ -45,7 +45,7 @@ export class TextRows {
   private readonly kept: 'first' | 'last';
   private readonly long: LongWordSource | null;
 
-  /** Of texts that are too long the `kept` tokens stay; `long` reads words that are too long. */
+  /** `kept`: which tokens of a text that is too long stay; `long` reads words that are too long for a piece. */
   constructor(
     instances: TokenizerInstances,
     rule: CutRule | null,
@@ -58,7 +58,7 @@ export class TextRows {
     this.kept = kept;
   }
 
-  /** All texts in chunks. Throws TypeError or RangeError naming texts[i]. */
+  /** The rows of all texts, chunk by chunk. Throws TypeError or RangeError naming texts[i]. */
   async *read<T extends TextTokens>(
     texts: readonly TextInput[],
     options: EncodeOptions,
@@ -126,7 +126,7 @@ export class TextRows {
     }
   }
 
-  /** The next piece of each text, and the tokens of those that cut no words, and of those that do. */
+  /** The next piece of each text; `inner` are the encodings of pieces that cut words, `outer` the others. */
   private async encodeNext(readers: readonly TextReader<TextTokens>[]) {
     const pieces = await Promise.all(readers.map((reader) => reader.next()));
     const isInner = (piece: TextPiece | null) => piece?.inner ?? false;
@@ -146,7 +146,7 @@ export class TextRows {
     return this.instances.encode(texts, long?.tokenizer);
   }
 
-  /** End of a chunk of texts that begins at `begin`, of which no more is tokenized at first than the limit asks for. */
+  /** End of the chunk of texts that begins at `begin`; a text counts only for the part that the limit makes it read first. */
   chunkEnd(texts: readonly TextInput[], begin: number, maxTokens: number): number {
     const most = this.rule === null ? Number.POSITIVE_INFINITY : 2 * firstPiece(maxTokens);
     let chars = 0;
@@ -175,7 +175,7 @@ export class TextRows {
       return (first?.count ?? 0) > room ? [room] : null;
     }
     if (first.count + second.count <= room) return null;
-    // Which one is longer decides who gets the odd token.
+    // The longer text gets the odd token.
     while (room % 2 === 1 && !isDecided(first, second)) {
       const open = [first, second].filter(({ done }) => !done);
       await this.readOn(open, cancel);

@@ -1,7 +1,7 @@
 /**
- * Texts to token ids, through the `tokenizers` package, as flat ragged arrays.
+ * Converts texts to token ids through the `tokenizers` package, as flat ragged arrays.
  *
- * Texts are checked before the package sees them: a failure of it is a fault of its file.
+ * Texts are checked before the package sees them, so a failure of it is the fault of its file.
  */
 
 import { setImmediate } from 'node:timers/promises';
@@ -35,7 +35,7 @@ import { rulesOf } from './tokenizer-parts.js';
 
 export type { TokensWithOffsets } from './placed-tokens.js';
 
-/** Question and context, premise and hypothesis. */
+/** Two texts, such as question and context, or premise and hypothesis. */
 export type TextPair = readonly [string, string];
 /** One text, or a pair (question and context, premise and hypothesis). */
 export type TextInput = string | TextPair;
@@ -43,13 +43,13 @@ export type TextInput = string | TextPair;
 /** Token ids of many texts back to back: text i has ids[offsets[i]] up to ids[offsets[i + 1]]. */
 export interface EncodedTexts {
   readonly ids: Int32Array;
-  /** One more entry than texts. */
+  /** Where each text begins in `ids`; one more entry than texts. */
   readonly offsets: Int32Array;
   /** Segment of each token (0, or 1 for the second text of a pair). */
   readonly segments: Int32Array;
   /** How many texts were longer than the limit. */
   readonly truncated: number;
-  /** 1 for each text (of windows: for each window) that was cut. */
+  /** 1 for each text (or window) of which tokens were cut off. */
   readonly cut: Uint8Array;
 }
 
@@ -65,7 +65,7 @@ export interface EncodeOptions extends Cancel {
    * Number of texts[0] in messages, for callers that hand over their texts in pieces. Default: 0.
    */
   readonly firstIndex?: number;
-  /** What texts[i] is called in messages. Default: `texts[i]`, counted from firstIndex. */
+  /** Name of texts[i] in messages. Default: `texts[i]`, counted from firstIndex. */
   readonly nameOf?: (index: number) => string;
 }
 
@@ -73,7 +73,7 @@ export interface WindowOptions extends Cancel {
   /** Limit per window, special tokens and first text included. */
   readonly maxTokens: number;
   readonly stride: number;
-  /** What texts[i] is called in messages. */
+  /** Name of texts[i] in messages. */
   readonly nameOf: (index: number) => string;
 }
 
@@ -123,14 +123,14 @@ export class TextTokenizer {
     this.segments = segments;
   }
 
-  /** Number of ids, added tokens included, as far as the model has vectors. */
+  /** Number of ids, added tokens included; with a model, at most its table has rows. */
   get vocabulary(): number {
     return Math.min(this.instances.vocabulary, this.table.vectors);
   }
 
   /**
-   * Texts are for a model of this table. Throws CORRUPT_MODEL when the vocabulary or its segments are larger; for an added token a text that
-   * has it is.
+   * Sets the table of the model that the ids are for. Throws CORRUPT_MODEL when the vocabulary or its segments exceed it; an
+   * added token beyond it is an error only in a text that has it.
    */
   useFor(table: TokenTable): void {
     checkLargest(this.largest, table);
@@ -143,7 +143,7 @@ export class TextTokenizer {
     return this.named.ids;
   }
 
-  /** The token that stands for one to be guessed; null when the tokenizer has none. */
+  /** Id of the mask token; null when the tokenizer has none. */
   get maskToken(): { readonly content: string; readonly id: number } | null {
     const content = this.named.mask;
     const id = content === null ? null : this.tokenToId(content);
@@ -151,7 +151,7 @@ export class TextTokenizer {
     return { content, id };
   }
 
-  /** From files that are already in memory. A large vocabulary is looked at in several turns of the event loop. */
+  /** Makes a tokenizer of files in memory. A large vocabulary is checked in several turns of the event loop. */
   static async fromFiles(given: TokenizerFiles, lowercase = false): Promise<TextTokenizer> {
     const from = lowercase ? withLowercase(given) : given;
     const { source } = from;
@@ -160,7 +160,7 @@ export class TextTokenizer {
       checkTokenizer(from.tokenizer, source),
     );
     await setImmediate();
-    // What the package is given: that of the files, or a changed one.
+    // The tokenizer.json of the files, or one that was changed.
     const tokenizer = from.segments === false ? withoutSegments(from.tokenizer) : from.tokenizer;
     const made = await makeTokenizer(tokenizer, words, source);
     await setImmediate();
@@ -226,8 +226,8 @@ export class TextTokenizer {
   }
 
   /**
-   * Texts, or pairs whose second text may be long: as many windows of at most `maxTokens` as they need, of which neighbours
-   * share `stride` tokens. RangeError, naming the text by `nameOf`, when there is no room for that.
+   * Windows of at most `maxTokens` tokens over texts, or over the second text of pairs; neighbours share `stride` tokens.
+   * RangeError, naming the text by `nameOf`, when the limit leaves no room for that.
    */
   async encodeWindows(texts: readonly TextInput[], options: WindowOptions): Promise<AlignedTexts> {
     const groups: AlignedTexts[] = [];
@@ -286,7 +286,7 @@ export class TextTokenizer {
     return { ids: Int32Array.of(id), tokens, starts: nowhere, ends: nowhere };
   }
 
-  /** Readers of what may be long, and of the text before it, if there is one. */
+  /** Readers of the text that windows are cut from, and of the text before it, if there is one. */
   private windowReaders(text: TextInput, maxTokens: number) {
     const texts = typeof text === 'string' ? [text] : text;
     const reader = (part: string, keep: number) =>
@@ -297,7 +297,7 @@ export class TextTokenizer {
     };
   }
 
-  /** All tokens of a pair's first text, of which there may be `most`; nothing for a single text. */
+  /** All tokens of a pair's first text; RangeError for more than `most`. Nothing for a single text. */
   private async firstTexts(
     [first]: readonly TextReader<PlacedTokens>[],
     most: number,
@@ -326,7 +326,7 @@ function namesOf({ firstIndex = 0, nameOf }: EncodeOptions): (index: number) => 
   return nameOf ?? ((index) => `texts[${firstIndex + index}]`);
 }
 
-/** Read from the text of the file again, which is kept anyway: few texts need it. */
+/** The JSON is parsed again from the kept text, because few texts need it. */
 function longWordsOf(
   { files, source, tokenizer: { model } }: TokenizerFiles,
   settings: Omit<SymbolSettings, 'characters'>,
@@ -339,7 +339,7 @@ function longWordsOf(
   );
 }
 
-/** Which tokens of a text that is too long are kept. The settings win over the tokenizer, as they do in transformers. */
+/** Which tokens of a text that is too long are kept. The settings win over tokenizer.json, as in transformers. */
 function keptSide({ tokenizer, config }: TokenizerFiles): 'first' | 'last' {
   const { truncation_side: stated } = config;
   const { direction } = isJsonObject(tokenizer.truncation) ? tokenizer.truncation : {};

@@ -1,8 +1,8 @@
 /**
- * A long text in pieces whose tokens, one after the other, are the tokens of the text.
+ * Divides a long text into pieces whose tokens, one after the other, are the tokens of the text.
  *
- * Pieces are taken from the beginning, or from the end on. Where no cut is safe words are cut, if that is known to be possible;
- * else a piece is longer than was asked for.
+ * Pieces are taken from the beginning on, or from the end back. Where no cut is safe, words are cut if the tokenizer allows it;
+ * else the piece is longer than asked for.
  */
 
 import { setImmediate as turn } from 'node:timers/promises';
@@ -11,33 +11,36 @@ import type { CutRule } from './text-cut.js';
 
 export interface TextPiece {
   readonly text: string;
-  /** Its place in the whole, in UTF-16 units. Of a long last word that is unknown anyway `text` has the beginning only. */
+  /**
+   * Place of the piece in the whole text, in UTF-16 units. Of a last word that is too long to be known, `text` has only the
+   * beginning.
+   */
   readonly begin: number;
   readonly end: number;
-  /** Whether it is part of a stretch whose words are cut; such a piece has margins in `text`. */
+  /** Whether the piece belongs to a stretch in which words are cut; `text` then includes margins. */
   readonly inner: boolean;
   /** UTF-16 units of the margin before `begin`. */
   readonly lead: number;
-  /** Whether such a stretch ends here. */
+  /** Whether such a stretch ends with this piece. */
   readonly last: boolean;
-  /** Of a walk from the end on: whether more pieces follow that are taken forward, up to where the walk was. */
+  /** In a walk from the end: whether the next piece follows this one in the text, because a stretch is read forward. */
   readonly forward: boolean;
 }
 
-/** Units without a cut after which words are cut. */
+/** UTF-16 units without a safe cut after which words are cut. */
 const LONG_STRETCH = 1 << 15;
-/** Units of a piece of such a stretch. */
+/** UTF-16 units of a piece inside such a stretch. */
 const INNER_PIECE = 1 << 13;
-/** Characters that are searched before the event loop turns. */
+/** Characters searched before the event loop turns. */
 const SEARCH_CHARS = 1 << 16;
 const INNER_SEARCH_CHARS = 1 << 13;
 const BLANK = /[\s\u0085]/;
 const NO_BLANK = /[^\s\u0085]/;
-/** What no pre-tokenizer splits: letters and digits, but for ideographs, which may be words of their own. */
+/** A text that no pre-tokenizer splits: letters and digits, without ideographs, which may be words of their own. */
 const ONE_WORD = /^(?:(?!\p{Script=Han})[\p{L}\p{M}\p{Nd}])*$/u;
 
 export interface WalkOptions {
-  /** Where words may be cut; asked for when one is so long. */
+  /** Where words may be cut; called when the first long stretch is met. */
   readonly inner?: () => Promise<InnerCuts | null>;
   readonly longStretch?: number;
 }
@@ -59,13 +62,13 @@ export class TextWalk {
   private inWord = false;
   private inner: InnerCuts | null = null;
   private innerUnits = /(?!)/g;
-  /** The last run of blanks that was met. */
+  /** The run of blanks that was measured last. */
   private blanksBegin = 0;
   private blanksEnd = 0;
-  /** Of a walk from the end on: a stretch that is read forward. */
+  /** In a walk from the end: the stretch that is being read forward. */
   private stretch: TextWalk | null = null;
 
-  /** For the last tokens pieces are taken from the end of the text on. */
+  /** `kept`: with 'last', pieces are taken from the end of the text back. */
   constructor(
     text: string,
     rule: CutRule | null,
@@ -128,7 +131,7 @@ export class TextWalk {
     return { text, begin, end, inner: false, lead: 0, last: true, forward: false };
   }
 
-  /** A piece with margins where words are cut. */
+  /** A piece of a stretch whose words are cut, with its margins. */
   private innerPiece(begin: number, end: number, leads: boolean): TextPiece {
     const margin = this.inner?.margin ?? 0;
     const lead = leads ? margin : 0;
@@ -147,7 +150,7 @@ export class TextWalk {
     return this.inner;
   }
 
-  /** The last cut up to `place`, else the first one after it; far from any, one inside of a word. */
+  /** The last safe cut up to `place`, else the first one after it; where none is near, a cut inside a word. */
   private async cutAfter(place: number): Promise<Cut | null> {
     const near = this.lastCut(this.begin, place + 1);
     if (near !== null) return { at: near, inner: false };
@@ -162,7 +165,7 @@ export class TextWalk {
     return this.cutWord(place, stop);
   }
 
-  /** The last place up to `place` in a word where it may be cut, else the first place after it, or a cut from `stop` on. */
+  /** The last place up to `place` where a word may be cut; else the first one after it, or an earlier safe cut. */
   private async cutWord(place: number, stop: number): Promise<Cut | null> {
     const inner = await this.findInner();
     if (inner !== null) {
@@ -211,7 +214,7 @@ export class TextWalk {
     );
   }
 
-  /** Looks how far the blanks reach that `place` is among. */
+  /** Measures the run of blanks around `place`. */
   private async findBlanks(place: number): Promise<void> {
     if (place >= this.blanksBegin && place < this.blanksEnd) return;
     this.blanksBegin = place;
@@ -226,14 +229,14 @@ export class TextWalk {
     }
   }
 
-  /** Where blanks end that begin at `low`; null when they go on beyond `high`. */
+  /** Where the blanks that begin at `low` end; null when they go on beyond `high`. */
   private endOfBlanks(low: number, high: number): number | null {
     const found = this.text.slice(low, high).search(NO_BLANK);
     if (found !== -1) return low + found;
     return high < this.text.length ? null : this.text.length;
   }
 
-  /** Where blanks begin that end at `high`; null when they begin long before. */
+  /** Where the blanks that end at `high` begin; null when that is too far back. */
   private beginOfBlanks(high: number): number | null {
     for (let at = high; at > high - INNER_SEARCH_CHARS; at--) {
       if (at === 0 || NO_BLANK.test(this.text.charAt(at - 1))) return at;
@@ -277,10 +280,10 @@ export class TextWalk {
     return i > this.begin && i < this.end && (this.rule?.isSafe(this.text, i) ?? false);
   }
 
-  /** Where a piece that has no cut inside may end, because it is a word that no vocabulary has: else at its end. */
+  /** Where the text of a piece may end: early for a single word that is too long for any vocabulary, else at `end`. */
   private async knownPart(begin: number, end: number): Promise<number> {
     const letters = this.rule?.unknownFrom ?? null;
-    // Marks count for nothing: some normalizers strip them. The first character may be the one that was cut before.
+    // Marks are not counted, because some normalizers strip them. The first character may be the one at the cut.
     const kept = begin + 1 + 2 * (letters ?? 0);
     if (letters === null || kept >= end) return end;
     const counted = this.text.slice(begin + 1, kept).match(/[\p{L}\p{Nd}]/gu)?.length ?? 0;

@@ -1,5 +1,5 @@
 /**
- * A long text in windows, of a pair each with the first text before it, and windows in groups of a bounded size.
+ * Cuts a long text into windows, each of a pair with the first text before it, and collects windows in groups of bounded size.
  *
  * Neighbours share `stride` tokens; the last window ends with the text and may be shorter.
  */
@@ -8,28 +8,28 @@ import { type AlignedTexts, type AlignedWindow, alignWindows } from './aligned-t
 import { PLACED, type PlacedTokens } from './placed-tokens.js';
 import type { TokenLayout } from './token-layout.js';
 
-/** Tokens of a group: enough for all lanes, little to hold. */
+/** Tokens of a group: enough to fill all lanes of a batch, little to hold in memory. */
 const GROUP_TOKENS = 1 << 15;
 
-/** Cuts tokens that come in pieces. */
+/** Cuts windows from tokens that come in pieces. */
 export class WindowCutter {
   private readonly room: number;
   private readonly stride: number;
   private waiting: PlacedTokens = PLACED.join([]);
 
-  /** Windows of `room` tokens, which is more than `stride`. */
+  /** `room`: tokens of a window, more than `stride`. */
   constructor(room: number, stride: number) {
     this.room = room;
     this.stride = stride;
   }
 
-  /** The windows that end in these tokens; with `over` also the last, which is never left out. */
+  /** The windows that these tokens complete; with `over` also the last one, which is always given out. */
   push(tokens: PlacedTokens, over: boolean): PlacedTokens[] {
     const all = PLACED.join([this.waiting, tokens]);
     const windows: PlacedTokens[] = [];
     const total = all.ids.length;
     let at = 0;
-    // A window that the text may end with is not known to be full.
+    // A full window waits for one more token: it might be the last.
     for (; total - at > this.room; at += this.room - this.stride) {
       windows.push(PLACED.slice(all, at, at + this.room));
     }
@@ -39,7 +39,7 @@ export class WindowCutter {
   }
 }
 
-/** Windows of several texts or pairs that are given out together. */
+/** Collects the windows of several texts or pairs in groups. */
 export class WindowGroup {
   private windows: AlignedWindow[] = [];
   private tokens = 0;
@@ -49,7 +49,7 @@ export class WindowGroup {
     return this.windows.length;
   }
 
-  /** Adds windows of text `source`, each with what stands `before` it; groups come back as soon as they are full. */
+  /** Adds the windows of text `source`, each with the text `before` it; returns the groups that became full. */
   add(
     layout: TokenLayout,
     before: readonly PlacedTokens[],
@@ -66,7 +66,7 @@ export class WindowGroup {
     return full;
   }
 
-  /** What waits to be given out. */
+  /** The last group. */
   flush(): AlignedTexts {
     const group = alignWindows(this.windows);
     this.windows = [];

@@ -1,7 +1,7 @@
 /**
  * Where special tokens stand around the tokens of a text or a pair, found by asking the package once.
  *
- * With it sequences are put together here: the package would cut pairs by a rule of its own.
+ * Sequences are then put together here, because the package would cut pairs by a rule of its own.
  */
 
 import type { Encoding } from 'tokenizers';
@@ -16,7 +16,7 @@ interface Ids {
 }
 
 export class TokenLayout {
-  /** Special tokens of a sequence. */
+  /** Number of special tokens in a sequence. */
   readonly specials: number;
   readonly slots: readonly Slot[];
 
@@ -25,7 +25,7 @@ export class TokenLayout {
     this.specials = slots.filter((slot) => 'id' in slot).length;
   }
 
-  /** From a sequence with special tokens whose texts have `lengths` tokens each, at least one. */
+  /** The layout found from an encoding with special tokens of texts that have `lengths` tokens each, at least one. */
   static of(encoding: Encoding, lengths: readonly number[]): TokenLayout {
     const ids = encoding.getIds();
     const segments = encoding.getTypeIds();
@@ -50,7 +50,7 @@ export class TokenLayout {
     return length;
   }
 
-  /** Ids and segments of a sequence, written from `at` on. */
+  /** Writes ids and segments of a sequence, from index `at` on. */
   write(
     texts: readonly Ids[],
     to: { readonly ids: Int32Array; readonly segments: Int32Array },
@@ -63,7 +63,7 @@ export class TokenLayout {
     });
   }
 
-  /** Calls back for each slot, with the place of its tokens when the first of all is at `at`. */
+  /** Calls back for each slot with the range of its tokens, for a sequence that begins at `at`. */
   each(
     texts: readonly Ids[],
     at: number,

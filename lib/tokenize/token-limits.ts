@@ -1,27 +1,27 @@
 /**
- * What no model can compute: a text without tokens, and a token without a vector.
+ * Refuses what no model can compute: a text without tokens, and a token without a vector.
  *
- * A tokenizer without post-processor makes nothing of an empty text; added tokens may have ids beyond the model's table, which
- * matters to nobody until a text has one.
+ * A tokenizer without post-processor makes no token of an empty text. Added tokens may have ids beyond the model's table, which
+ * matters only when a text has one.
  */
 
 import { SinterError, show } from '../core/errors.js';
 import { isJsonObject, type JsonValue } from '../core/json.js';
 import type { TextInput } from './text-tokenizer.js';
 
-/** The table of a model; before it is known every id has a vector. */
+/** Size of the model's embedding table; until it is set every id has a vector. */
 export interface TokenTable {
   readonly vectors: number;
-  /** Segments that it tells apart; 0 or 1 when it takes none. */
+  /** Number of segments of the model; 0 or 1 when it takes none. */
   readonly segments: number;
-  /** The model's, for messages. */
+  /** Path of the model, for messages. */
   readonly path: string;
 }
 
 export interface TokenRows {
   readonly ids: Int32Array;
   readonly offsets: Int32Array;
-  /** Text of each row; without it row i is text i. */
+  /** Index of the text of each row; without it row i is text i. */
   readonly sources?: Int32Array;
 }
 
@@ -39,7 +39,7 @@ export function checkTokens(
     if (begin === end) {
       const value = texts[text];
       const got = typeof value === 'string' ? value : (value?.join('') ?? '');
-      // No mistake of the caller's: it is the model's tokenizer that has no token even for an empty text.
+      // A caller's empty text is no mistake: the model's tokenizer makes no token even for it.
       const what = `${nameOf(text)} must be a text with at least one token, got ${show(got)}`;
       throw new SinterError('INVALID_DATA', what, { details: { file: table.path } });
     }

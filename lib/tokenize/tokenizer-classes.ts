@@ -1,7 +1,7 @@
 /**
- * Which `tokenizer_class` of transformers we have the rules of, and which one a model folder means.
+ * The `tokenizer_class`es of transformers whose rules are supported, and the one that a model folder means.
  *
- * A class that is not in the table has rules in Python code (MeCab words, another BPE): it is refused by name, also beside a
+ * A class that is not in the table has rules in Python code (MeCab words, another BPE). It is refused by name even beside a
  * tokenizer.json, which Python's slow tokenizers do not read.
  */
 
@@ -20,14 +20,14 @@ export type Rules =
 
 interface ClassRules {
   readonly rules: Rules;
-  /** The plain vocabulary that means the same without tokenizer.json: vocab.txt, or vocab.json with merges.txt. */
+  /** The plain vocabulary that gives the same tokenizer without tokenizer.json: vocab.txt, or vocab.json with merges.txt. */
   readonly vocabulary: 'words' | 'pairs' | null;
-  /** Whether Python gives a model the segments of a pair, unless `model_input_names` says otherwise. */
+  /** Whether Python gives a model the segments of a pair, where `model_input_names` does not say. */
   readonly segments: boolean;
 }
 
 export interface TokenizerClass extends ClassRules {
-  /** As in transformers, without `Fast`; null where the folder does not say and the type of its model does not tell. */
+  /** Name as in transformers, without `Fast`; null where neither the folder nor the type of its model tells. */
   readonly name: string | null;
   readonly from: 'tokenizer_config.json' | 'config.json' | 'model_type' | null;
 }
@@ -51,7 +51,7 @@ const CLASSES: Readonly<Record<string, ClassRules>> = {
   DistilBertTokenizer: { ...WORDS, segments: false },
   MPNetTokenizer: { ...WORDS, segments: false },
   RetriBertTokenizer: { ...WORDS, segments: false },
-  // Made of vocab.txt these have further special tokens or segments.
+  // Made from vocab.txt these classes have further special tokens or segments.
   FunnelTokenizer: { ...WORDS, vocabulary: null },
   SplinterTokenizer: { ...WORDS, vocabulary: null },
   BartTokenizer: PAIRS,
@@ -68,7 +68,7 @@ const CLASSES: Readonly<Record<string, ClassRules>> = {
   XLMRobertaTokenizer: { ...UNSEGMENTED, rules: 'xlm-roberta' },
   LlamaTokenizer: { ...UNSEGMENTED, rules: 'llama' },
   PreTrainedTokenizer: WHOLE,
-  // Newer versions of transformers call PreTrainedTokenizerFast so, and give it no segments.
+  // The name of PreTrainedTokenizerFast in newer versions of transformers, which gives no segments.
   TokenizersBackend: UNSEGMENTED,
   FNetTokenizer: WHOLE,
   HerbertTokenizer: WHOLE,
@@ -81,7 +81,7 @@ const CLASSES: Readonly<Record<string, ClassRules>> = {
   T5Tokenizer: UNSEGMENTED,
 };
 
-/** What transformers takes for a model whose files name no class. */
+/** Classes that transformers takes for a model type when the files name none. */
 const CLASS_OF_TYPE: Readonly<Record<string, string>> = {
   albert: 'AlbertTokenizer',
   bert: 'BertTokenizer',
@@ -95,7 +95,7 @@ const CLASS_OF_TYPE: Readonly<Record<string, string>> = {
   'xlm-roberta': 'XLMRobertaTokenizer',
 };
 
-/** Settings of BertJapaneseTokenizer: where one stands and no class is named, the words are cut by a dictionary. */
+/** Settings of BertJapaneseTokenizer: a folder that has one and names no class cuts words by a dictionary. */
 const OTHER_SPLITTERS = [
   'word_tokenizer_type',
   'subword_tokenizer_type',
@@ -116,7 +116,7 @@ export interface ClassSources {
   readonly whole: boolean;
 }
 
-/** Throws UNSUPPORTED_MODEL naming the class, or the setting that means one. */
+/** The class of the folder. Throws UNSUPPORTED_MODEL naming the class, or the setting that implies one. */
 export function classOf({ folder, config, model, whole }: ClassSources): TokenizerClass {
   refuseOwnCode(config, `${folder}/tokenizer_config.json`);
   const stated = nameIn(config, `${folder}/tokenizer_config.json`);
@@ -161,7 +161,7 @@ function rulesOf(
   throw refusal(`${folder}/${from}`, `tokenizer_class ${show(name)}`);
 }
 
-/** Python code of the model's author, named under `auto_map`. */
+/** Whether `auto_map` names Python code of the model's author. */
 function refuseOwnCode(config: JsonObject, file: string): void {
   const map: JsonValue | undefined = config.auto_map;
   const own = isJsonObject(map) ? map.AutoTokenizer : map;

@@ -33,9 +33,9 @@ const WORDS = 'vocab.txt';
 const PAIRS = 'vocab.json';
 const MERGES = 'merges.txt';
 const OTHERS = [CONFIG, SPECIALS, ADDED, WORDS, PAIRS, MERGES];
-/** Vocabularies of sentencepiece, which only Python's slow tokenizers read. */
+/** Sentencepiece vocabularies, which only Python's slow tokenizers read. */
 const SENTENCEPIECE = ['sentencepiece.bpe.model', 'spiece.model', 'spm.model', 'tokenizer.model'];
-/** Merges of PhoBERT and BERTweet, beside a vocab.txt that is none of WordPiece. */
+/** Merges of PhoBERT and BERTweet, beside a vocab.txt that is not WordPiece. */
 const CODES = 'bpe.codes';
 
 export interface TokenizerFiles {
@@ -43,7 +43,7 @@ export interface TokenizerFiles {
   readonly source: string;
   /** tokenizer.json as a value, with all settings applied. */
   readonly tokenizer: JsonObject;
-  /** Settings as Python has them: of tokenizer_config.json and special_tokens_map.json. */
+  /** Settings as Python has them, from tokenizer_config.json and special_tokens_map.json. */
   readonly config: JsonObject;
   /** File name -> text, to be written beside a saved model. tokenizer.json is always among them. */
   readonly files: ReadonlyMap<string, string>;
@@ -52,8 +52,8 @@ export interface TokenizerFiles {
 }
 
 /**
- * Throws CORRUPT_MODEL when there is no vocabulary, or a file is not what it should be; UNSUPPORTED_MODEL when there is only
- * one of sentencepiece, or for a class or a setting whose rules we do not have.
+ * Reads the tokenizer of a folder. Throws CORRUPT_MODEL when there is no vocabulary or a file is invalid; UNSUPPORTED_MODEL for a
+ * sentencepiece vocabulary alone, or a class or setting that is not supported.
  */
 export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles> {
   const files = new Map<string, string>();
@@ -78,7 +78,7 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles
     whole === null
       ? await fromVocabulary(folder, files, kind, settings)
       : { source: main, made: whole.object };
-  // A large vocabulary takes a turn of the event loop by itself.
+  // Parsing a large vocabulary gets a turn of the event loop to itself.
   await setImmediate();
   const tokenizer = applySettings(made, kind, settings);
   if (tokenizer !== made || whole === null) files.set(MAIN, jsonText(tokenizer, source));
@@ -93,7 +93,7 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles
   };
 }
 
-/** config.json of the model: in the folder, or above one of ONNX files. */
+/** config.json of the model, from the folder, or from its parent for a folder of ONNX files. */
 async function modelConfig(folder: string): Promise<JsonObject> {
   const folders = basename(folder) === 'onnx' ? [folder, dirname(folder)] : [folder];
   for (const path of folders.map((one) => join(one, 'config.json'))) {
@@ -104,7 +104,7 @@ async function modelConfig(folder: string): Promise<JsonObject> {
 }
 
 interface Made {
-  /** The vocabulary's path. */
+  /** Path of the vocabulary file. */
   readonly source: string;
   readonly made: JsonObject;
 }
@@ -144,7 +144,7 @@ function unsupported(file: string, what: string): SinterError {
   );
 }
 
-/** What is wrong with a folder that no tokenizer can be made from. */
+/** The error for a folder from which no tokenizer can be made. */
 async function noVocabulary(folder: string): Promise<SinterError> {
   const file = join(folder, MAIN);
   for (const name of SENTENCEPIECE) {

@@ -1,7 +1,7 @@
 /**
  * The instance of a tokenizer of the `tokenizers` package, and the layout of its special tokens.
  *
- * It has no limit and no padding: texts are cut here, and special tokens are put around what is left.
+ * The instance has no limit and no padding: texts are cut here, and special tokens are put around the tokens that stay.
  */
 
 import type { Encoding, Tokenizer } from 'tokenizers';
@@ -10,9 +10,9 @@ import { brokenTokenizer, type MadeTokenizer, withOwnNames } from './make-tokeni
 import type { TextInput } from './text-tokenizer.js';
 import { TokenLayout } from './token-layout.js';
 
-/** Texts of which most tokenizers make a token. */
+/** Texts of which most tokenizers make at least one token. */
 const PROBES = ['a', '.', '1', '\u4e00'];
-/** Else its own first tokens are tried. */
+/** Where these fail, the tokenizer's own first tokens are tried. */
 const PROBED_IDS = 1000;
 const PLAIN = { addSpecialTokens: false };
 
@@ -21,7 +21,7 @@ const LONG_CHARS = 4096;
 /** Of an encoding, with its offsets and the text of its tokens. */
 const RESULT_BYTES_PER_CHAR = 64;
 const MOST_TOLD = 1 << 24;
-/** UTF-16 units that are tokenized at once: of 262,144 the package makes 60 to 200 MB. Pieces of texts are far shorter. */
+/** Most UTF-16 units tokenized at once: for 262,144 the package takes 60 to 200 MB. Pieces of texts are far shorter. */
 const MOST_AT_ONCE = 1 << 18;
 
 export class TokenizerInstances {
@@ -35,7 +35,7 @@ export class TokenizerInstances {
   private readonly layouts = new Map<boolean, Promise<TokenLayout>>();
   private probe: Promise<string> | null = null;
 
-  /** `source` is the file that the tokenizer comes from and `rules` what it does with texts, for messages. */
+  /** `source`: file of the tokenizer, for messages. `rules`: what the tokenizer does with texts. */
   constructor(
     { tokenizer, renamed }: MadeTokenizer,
     source: string,
@@ -67,7 +67,7 @@ export class TokenizerInstances {
     return withOwnNames(await this.whole.decode([...ids], true), this.renamed);
   }
 
-  /** Tokens of all texts, without special ones; `by` another tokenizer with the patterns of this one. */
+  /** Tokens of all texts, without special ones. `by`: another tokenizer with the same patterns. */
   async encode(texts: readonly string[], by: Tokenizer = this.whole): Promise<Encoding[]> {
     for (const text of texts) this.checkLength(text);
     this.tellMemory(texts);
@@ -77,8 +77,8 @@ export class TokenizerInstances {
   }
 
   /**
-   * What the package returns lies in memory that V8 does not know of, so that the garbage of a long text would pile up to half a
-   * gigabyte before it is collected. A buffer of about its size, never touched, is what V8 counts.
+   * The package's results lie in memory that V8 does not know of, so the garbage of a long text would pile up to half a gigabyte
+   * before it is collected. This buffer of about their size is never touched; V8 counts it.
    */
   private tellMemory(texts: readonly string[]): void {
     for (const { length } of texts) {
@@ -87,7 +87,7 @@ export class TokenizerInstances {
     }
   }
 
-  /** Where special tokens stand around a text, or a pair. */
+  /** The layout of special tokens around a text, or a pair. */
   layout(pair: boolean): Promise<TokenLayout> {
     let layout = this.layouts.get(pair);
     if (layout === undefined) {
@@ -97,7 +97,7 @@ export class TokenizerInstances {
     return layout;
   }
 
-  /** A limit must leave room beside the special tokens. */
+  /** Throws RangeError unless the limit leaves room beside the special tokens. */
   async checkLimit(maxTokens: number, texts: readonly TextInput[]): Promise<void> {
     const layout = await this.layout(texts.some((text) => typeof text !== 'string'));
     const least = layout.specials + 1;
@@ -117,7 +117,7 @@ export class TokenizerInstances {
     return TokenLayout.of(encoding, [length, length]);
   }
 
-  /** A text that has tokens. */
+  /** A text that has at least one token. */
   private async findProbe(): Promise<string> {
     const none = Symbol('no tokens');
     let failed: unknown = none;
@@ -139,8 +139,9 @@ export class TokenizerInstances {
   }
 
   /**
-   * No text is cut where the rules of the file are not known to allow it, and memory would grow with what is not cut. A pattern of the
-   * file may step back for the length of a text, and the package ends the process when it does so for too long. */
+   * Throws for a text that must be tokenized whole and is too long: memory would grow with it. A pattern that backtracks over the
+   * length of a text would end the process.
+   */
   private checkLength({ length }: string): void {
     const { source, rules, maxTextLength } = this;
     if (length > maxTextLength) {
@@ -157,7 +158,7 @@ export class TokenizerInstances {
     }
   }
 
-  /** The texts are checked before, so a failure of the package is a fault of its file. */
+  /** Texts were checked before, so a failure of the package is the fault of its file. */
   private broken(what: string, cause: unknown): SinterError {
     return brokenTokenizer(this.source, what, cause);
   }

@@ -1,12 +1,12 @@
 /**
- * The parts of a tokenizer.json, and of which of them it is known that they look at nothing but the surroundings of a place.
+ * The parts of a tokenizer.json, and which of them look at nothing but the surroundings of a place.
  */
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
 
 export type Component = Readonly<Record<string, JsonValue | undefined>>;
 
-/** A component, and those of a sequence one after the other. */
+/** A component as a list: its own parts in order if it is a sequence. */
 export function flat(value: JsonValue | undefined, list: string): Component[] {
   if (!isJsonObject(value)) return [];
   const parts = value[list];
@@ -19,9 +19,9 @@ export interface Added {
   readonly lstrip: boolean;
   readonly rstrip: boolean;
   readonly singleWord: boolean;
-  /** Whether it is looked for after the normalizers, in what they made of it. */
+  /** Whether the token is searched for in the normalized text. */
   readonly normalized: boolean;
-  /** What it may be in a text: itself, decomposed, in lower case. */
+  /** Forms that it may have in a text: its own, decomposed, lower case. */
   readonly forms: readonly string[];
 }
 
@@ -56,7 +56,7 @@ const WORD_PATTERNS = new Set([
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
 ]);
 
-/** The pattern of CLIP, which finds words and drops the blanks between them. */
+/** CLIP's pattern, which matches words and drops the blanks between them. */
 const FOUND_WORDS = "'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+";
 
 export function isWordPattern({ type, pattern, behavior, invert }: Component): boolean {
@@ -66,7 +66,7 @@ export function isWordPattern({ type, pattern, behavior, invert }: Component): b
   return behavior === 'Isolated' && WORD_PATTERNS.has(regex);
 }
 
-/** What a tokenizer does with texts, by the names of its parts. */
+/** What a tokenizer does with texts, by the names of its parts, for messages. */
 export function rulesOf({ normalizer, pre_tokenizer: splitter, model }: JsonObject): string {
   const names = (parts: readonly Component[]) =>
     parts.length === 0 ? 'none' : parts.map(({ type }) => String(type)).join(' + ');
@@ -77,14 +77,14 @@ export function rulesOf({ normalizer, pre_tokenizer: splitter, model }: JsonObje
   );
 }
 
-/** The text that a rule replaces, or that divides words. */
+/** The literal text that a rule replaces or splits at. */
 export function literalOf({ type, pattern, delimiter }: Component): string {
   if (type === 'CharDelimiterSplit') return String(delimiter);
   const { String: literal } = isJsonObject(pattern) ? pattern : {};
   return typeof literal === 'string' ? literal : '';
 }
 
-/** Whether a rule makes one of several blanks. */
+/** Whether a rule replaces several blanks by one. */
 export function joinsBlanks({ type, pattern }: Component): boolean {
   const { Regex: regex } = isJsonObject(pattern) ? pattern : {};
   return type === 'Replace' && typeof regex === 'string' && /^(?: |\\s)(?:\+|\{2,\})$/.test(regex);

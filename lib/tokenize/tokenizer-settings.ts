@@ -2,14 +2,14 @@
  * The settings of a tokenizer as Python's AutoTokenizer has them: tokenizer_config.json, and what older files keep in
  * special_tokens_map.json and added_tokens.json.
  *
- * What each key means is in `setting-keys.ts`; unknown keys do nothing in Python either.
+ * `setting-keys.ts` tells what each key means; unknown keys do nothing in Python either.
  */
 
 import { SinterError, show } from '../core/errors.js';
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
 import type { SettingKey } from './setting-keys.js';
 
-/** Keys of the tokens with a role, in the order in which Python adds those that a vocabulary lacks. */
+/** Keys of the role tokens, in the order in which Python adds those that a vocabulary lacks. */
 export const ROLES = [
   'bos_token',
   'eos_token',
@@ -20,7 +20,7 @@ export const ROLES = [
   'mask_token',
 ] as const;
 
-/** As `added_tokens` of tokenizer.json has it, without the id. */
+/** An entry of `added_tokens` in tokenizer.json, without its id. */
 export interface AddedToken {
   readonly content: string;
   readonly single_word: boolean;
@@ -38,15 +38,15 @@ export interface SettingsFiles {
   readonly file: string;
 }
 
-/** Reads the settings; everything that can be wrong is CORRUPT_MODEL or UNSUPPORTED_MODEL with the key. */
+/** Reads the settings; a wrong one throws CORRUPT_MODEL or UNSUPPORTED_MODEL with the key. */
 export class TokenizerSettings {
   /** tokenizer_config.json with what special_tokens_map.json adds to it. */
   readonly values: JsonObject;
   /** Tokens that the files add to the vocabulary, by the id that they state. */
   readonly added: readonly AddedToken[];
-  /** Stated tokens with a role, and further special ones, in Python's order. */
+  /** The role tokens that are stated, and further special ones, in Python's order. */
   readonly specials: readonly AddedToken[];
-  /** Whether a model gets segments; null where the files do not say. */
+  /** Whether the model gets segments; null where the files do not say. */
   readonly segments: boolean | null;
   private readonly file: string;
 
@@ -82,7 +82,7 @@ export class TokenizerSettings {
     throw this.wrong(key, 'true or false', value);
   }
 
-  /** The text of a token with a role, or null. */
+  /** The text of a role token, or null. */
   role(key: (typeof ROLES)[number]): string | null {
     return textOf(this.values[key]);
   }
@@ -130,7 +130,7 @@ export class TokenizerSettings {
       .map(([content]) => plainToken(content, special.has(content)));
   }
 
-  /** A token as a text, or as an object with its flags; one with a `role` is special. */
+  /** Reads a token that is a text, or an object with its flags; one with a `role` is special. */
   private token(value: JsonValue, key: string, role: boolean): AddedToken {
     const content = textOf(value);
     if (content === null) throw this.wrong(key, 'a token', value);
@@ -163,7 +163,7 @@ export class TokenizerSettings {
   }
 }
 
-/** The text of a token that is stated as such or as an object with its flags. */
+/** The text of a token that is a text, or an object with its flags. */
 export function textOf(value: JsonValue | undefined): string | null {
   const text = isJsonObject(value) ? value.content : value;
   return typeof text === 'string' ? text : null;

@@ -20,7 +20,7 @@ export const BERT_TOKENS = {
   mask_token: { content: '[MASK]' },
 } as const;
 
-/** MPNet has BERT's words and RoBERTa's special tokens. */
+/** MPNet has BERT's vocabulary and RoBERTa's special tokens. */
 const MPNET_TOKENS = {
   pad_token: { content: '<pad>' },
   unk_token: { content: '[UNK]' },

@@ -97,7 +97,7 @@ async function bench(options: BenchOptions, surroundings: Surroundings): Promise
   }
 }
 
-/** Every n-th text where there are too many. */
+/** An even selection of the texts where there are too many. */
 async function readTexts(options: BenchOptions, out: Console): Promise<string[]> {
   const source = textSource({
     texts: [],

@@ -130,7 +130,7 @@ async function convert(options: ConvertOptions, surroundings: Surroundings): Pro
   const path = await modelPath(options.model);
   const onnx = path === undefined ? null : await findOnnxFile(path);
   const choice = await modelOptions(options);
-  // A file by itself says no pooling: it is read as an encoder where one is given.
+  // An ONNX file does not state a pooling: with --pooling it is read as an encoder.
   if (onnx !== null && options.pooling === undefined)
     return await convertOnnx(onnx, options, place, out);
   await using model: AnyModel = await openAnyModel(path, { ...choice, signal: out.signal });
@@ -148,7 +148,7 @@ async function convert(options: ConvertOptions, surroundings: Surroundings): Pro
   await tell(out, options, precision ?? (isInt8 ? 'int8' : 'f32'));
 }
 
-/** An ONNX file keeps its own head and precision. */
+/** Converts an ONNX file with its own head and precision. */
 async function convertOnnx(
   file: string,
   options: ConvertOptions,
@@ -168,7 +168,7 @@ async function convertOnnx(
   await tell(out, options, precision ?? own);
 }
 
-/** The folder to write; null for a file, which is only checked. */
+/** The folder to write, claimed; null for a single file, whose place is only checked. */
 async function placeOf(options: ConvertOptions): Promise<OutFolder | null> {
   const { out, model, calibration, externalData, overwrite } = options;
   if (!isFile(options)) return OutFolder.take({ ...options, inputs: [model, calibration] });
@@ -188,7 +188,7 @@ async function tell(out: Console, options: ConvertOptions, precision: string): P
   out.json({ out: options.out, precision, ...(single && { bytes: size }) });
 }
 
-/** What is asked for must belong to what is written. */
+/** Throws for options that do not belong to the kind of output. */
 function checkCombination(options: ConvertOptions): void {
   const { precision, precisions, to } = options;
   const file = isFile(options);

@@ -143,7 +143,7 @@ interface EmbedJob {
   readonly out: Console;
 }
 
-/** Of a number in a file: exactly in .npy, and more in the other formats. */
+/** Least bytes per number in a file: exact for .npy, fewer than needed for text formats. */
 const BYTES_OF_NUMBER = 4;
 
 async function embedToFile(

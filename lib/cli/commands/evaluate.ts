@@ -1,5 +1,5 @@
 /**
- * `sinter evaluate`: a classifier on labelled rows, or an encoder on pairs of texts with a score of their similarity.
+ * `sinter evaluate`: measures a classifier on labelled rows, or an encoder on pairs of texts with a similarity score.
  */
 import { type Command, Option } from 'commander';
 import { SinterError } from '../../core/errors.js';
@@ -163,14 +163,14 @@ async function evaluateClassifier(
     const confusion = scores.confusion;
     await writeScores(options, { ...scores, confusion, mistakes }, surroundings.args);
   }
-  // Last, so that the scores are not lost with them.
+  // Written last, so that a failure here does not lose the scores.
   if (predictions !== undefined) {
     const { escapeFormulas = false } = options;
     await writePredictions(predictions, rows, scores, { escapeFormulas });
   }
 }
 
-/** A model with another head: the scores that it has. */
+/** Evaluates a model with another head, and prints the scores that it has. */
 async function evaluateHead(
   task: HeadTask,
   path: string,
@@ -199,7 +199,7 @@ async function evaluateHead(
   await writeScores(options, scores, surroundings.args);
 }
 
-/** Of the rows with a wrong label those whose label was most certain. */
+/** The rows predicted wrongly with the highest probability. */
 async function mistakesOf(
   model: Classifier,
   rows: readonly FileRow[],
@@ -259,7 +259,7 @@ async function writePredictions(
 
 function printScores(scores: Evaluation, confusions: number, out: Console): void {
   const { report } = scores;
-  // Each label on its own line, whatever is in it.
+  // Each label on a line of its own, whatever characters it holds.
   const rows = report.rows.map((row) => ({ ...row, name: truncate(printable(row.name), 60) }));
   out.print(reportToText({ ...report, rows }));
   out.print(
@@ -277,7 +277,7 @@ function printScores(scores: Evaluation, confusions: number, out: Console): void
   out.print(`\n${formatTable(columns, lines)}`);
 }
 
-/** A pair of texts and how similar people say they are. */
+/** A pair of texts and the similarity that people gave it. */
 interface ScoredPair {
   readonly text: string;
   readonly pair: string;

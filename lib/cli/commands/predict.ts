@@ -1,5 +1,5 @@
 /**
- * `sinter predict`: what a model with a head says of texts, one line for each, as they come.
+ * `sinter predict`: predicts texts with any model that has a head, one line for each text, as they come.
  */
 import { extname } from 'node:path';
 import { type Command, Option } from 'commander';
@@ -56,9 +56,9 @@ interface PredictCommandOptions extends CommonOptions, DataOptions, KindSettings
   readonly threads?: number;
 }
 
-/** Texts predicted at a time: those of one group are in memory. */
+/** Texts predicted at a time; the results of one group are in memory. */
 const GROUP_TEXTS = 1024;
-/** Below this many nobody needs to see how far it is. */
+/** Fewer texts get no progress bar. */
 const FEW_TEXTS = 256;
 
 export function addPredict(program: Command, surroundings: Surroundings): void {
@@ -159,7 +159,7 @@ async function predict(
   const writer = isDocument
     ? jsonPredictions(output, names, { model: name, task: kind })
     : writers[format]();
-  // A bar among the lines of a result is no help.
+  // No progress bar while result lines go to the same terminal.
   const isSeen = place === null && surroundings.stdout.isTTY === true;
   const job = { row, model, source, total: isSeen ? 0 : total, settings, out };
   const start = performance.now();
@@ -181,7 +181,7 @@ interface PredictJob {
   readonly row: KindRow<AsyncDisposable>;
   readonly model: AsyncDisposable;
   readonly source: TextSource;
-  /** null: nobody knows. */
+  /** Number of texts; null where it is unknown. */
   readonly total: number | null;
   readonly settings: KindSettings;
   readonly out: Console;
@@ -219,7 +219,7 @@ async function predictAll(job: PredictJob, writer: PredictionWriter): Promise<nu
   return rows;
 }
 
-/** A mistake names a text by its number in the group: here it is one of all. */
+/** Replaces the index within the group, by which an error names a text, by its number among all texts. */
 function placed(error: unknown, source: TextSource, first: number): unknown {
   if (error instanceof TypeError || error instanceof RangeError) {
     error.message = error.message.replace(
@@ -230,7 +230,7 @@ function placed(error: unknown, source: TextSource, first: number): unknown {
   return error;
 }
 
-/** The texts, in the form that the kind takes. */
+/** The texts, or pairs, in the form that the kind of model takes. */
 function sourceOf(
   texts: readonly string[],
   options: PredictCommandOptions,
@@ -265,7 +265,7 @@ async function* onlyPairs(source: TextSource, first: string): AsyncGenerator<Tex
   }
 }
 
-/** What is asked for. A usage mistake where the kind has no such thing. */
+/** The prediction options given. A usage mistake for one that the kind does not take. */
 function settingsOf(options: PredictCommandOptions, kind: Kind): KindSettings {
   const { topK, allScores, threshold, windows, aggregation, allowNoAnswer } = options;
   const asked = given({ topK, allScores, threshold, windows, aggregation, allowNoAnswer });

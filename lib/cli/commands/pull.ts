@@ -44,7 +44,7 @@ async function pull(id: string, options: PullOptions, surroundings: Surroundings
   const show = ({ file, loaded, total, filesDone, files }: DownloadProgress) => {
     const isWhole = filesDone > counted;
     counted = filesDone;
-    // Of a file that was there already no bytes are reported.
+    // A file that was there already reports no bytes.
     if (isWhole && bar?.file !== file) return;
     if (bar?.file !== file) bar = { file, progress: out.progress(file, total, 'bytes') };
     bar.progress.update(loaded);

@@ -52,7 +52,7 @@ export function addQuickstart(program: Command, surroundings: Surroundings): voi
 async function quickstart(options: QuickstartOptions, surroundings: Surroundings): Promise<void> {
   const out = new Console(surroundings, options);
   const { onnxruntime, threads, json, quiet, ...settings } = options;
-  // The report's charts take longer to load than every other command needs to start.
+  // Loaded here, because the report's charts take longer to load than any other command takes to start.
   const { runQuickstart } = await import('../quickstart/run.js');
   const result = await runQuickstart(
     {

@@ -163,7 +163,7 @@ interface TrainingData {
 interface Trained {
   readonly report: TrainReport;
   readonly small: SmallModel | null;
-  /** On the held-out rows, where a page is to show them. */
+  /** Scores on the held-out rows, for --report; else null. */
   readonly scores: Evaluation | null;
   readonly json: object;
 }

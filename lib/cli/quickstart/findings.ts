@@ -1,5 +1,5 @@
 /**
- * Everything the quickstart found out, as it is written to quickstart.json and shown in report.html.
+ * The findings of the quickstart, as written to quickstart.json and shown in report.html.
  */
 
 import { formatNumber } from '../../core/units.js';
@@ -33,13 +33,13 @@ export interface Findings {
   readonly seconds: number;
 }
 
-/** Share of rows for which both models say the same. */
+/** Share of rows on which both models predict the same label. */
 export function agreementOf({ f32, int8 }: Pick<Findings, 'f32' | 'int8'>): number {
   const same = f32.predicted.filter((label, i) => label === int8.predicted[i]).length;
   return same / f32.rows;
 }
 
-/** Plain numbers for programs. */
+/** The findings as plain numbers, for programs. */
 export function findingsJson(findings: Findings): object {
   const { f32, int8, training, ...rest } = findings;
   const scores = ({ rows, loss, accuracy, macroF1, report }: Evaluation) => ({
@@ -58,7 +58,7 @@ export function findingsJson(findings: Findings): object {
   };
 }
 
-/** The findings as the report wants them. */
+/** The findings in the form that the report takes. */
 export function reportData(findings: Findings): ReportData {
   const { f32, training, comparison } = findings;
   return {

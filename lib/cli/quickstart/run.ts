@@ -1,5 +1,5 @@
 /**
- * The quickstart: the main job from end to end on the data inside the package, told as it goes.
+ * Runs the quickstart: the main job from end to end on the data inside the package, with a line for each step.
  *
  * The rule: the folder appears when everything is in it, or not at all.
  */
@@ -41,11 +41,11 @@ export interface QuickstartSettings {
   readonly rowsPerIntent: number;
   readonly threads: number | undefined;
   readonly compare: boolean;
-  /** As the user typed it, for the report. */
+  /** The command line as the user typed it, for the report. */
   readonly command: string;
 }
 
-/** Two models, each as a folder and as an ONNX file. */
+/** Bytes on disk for two models, each as a folder and as an ONNX file. */
 const NEEDS = { total: 230e6, largest: 91e6 };
 const STEPS = 6;
 
@@ -214,7 +214,7 @@ class Quickstart {
     };
     try {
       const result = await measureWith(runtime).catch((error: unknown) => {
-        // Nothing of the run is lost when the other engine does not work here.
+        // A failure of the other engine only leaves out the comparison.
         if (runtime === null || out.signal.aborted) throw error;
         this.say(`ONNX Runtime could not run the models: ${printable(String(error))}`);
         return measureWith(null);

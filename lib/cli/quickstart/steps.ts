@@ -1,5 +1,5 @@
 /**
- * The steps of the quickstart, each a function that does one thing and gives its figures back.
+ * The steps of the quickstart, each a function that does one thing and returns its figures.
  *
  * The rule: steps neither print nor decide; run.ts does.
  */
@@ -47,13 +47,13 @@ export async function findNeighbours(
   return { examples, seconds };
 }
 
-/** Both forms of the trained model. */
+/** The trained model in f32 and int8. */
 export interface Models {
   readonly f32: Classifier;
   readonly int8: Classifier;
 }
 
-/** Sizes on disk by the name of the file in the quickstart's folder. */
+/** Bytes on disk, by the path of the file in the quickstart's folder. */
 export type FileSizes = Readonly<Record<string, number>>;
 
 export const MODEL_FILES = {
@@ -63,7 +63,7 @@ export const MODEL_FILES = {
   int8Onnx: 'model-int8.onnx',
 } as const;
 
-/** Two model folders and two ONNX files in `folder`. */
+/** Writes two model folders and two ONNX files into `folder`, and returns their sizes. */
 export async function writeModels({ f32, int8 }: Models, folder: string): Promise<FileSizes> {
   await f32.save(join(folder, 'model'));
   await int8.save(join(folder, 'model-int8'));
@@ -79,15 +79,15 @@ export async function writeModels({ f32, int8 }: Models, folder: string): Promis
 export interface SpeedOptions {
   readonly runtime: OnnxRuntime | null;
   readonly threads: number;
-  /** Where the tokenizer is: a model folder. */
+  /** Model folder with the tokenizer. */
   readonly modelFolder: string;
-  /** For files that are only measured. */
+  /** Temporary folder for files that are only measured. */
   readonly scratch: string;
   readonly signal: AbortSignal;
   readonly onProgress: (share: number) => void;
 }
 
-/** Predictions a second in both precisions, of Sinter and, where it is installed, of ONNX Runtime. */
+/** Measures predictions per second in both precisions, of Sinter and, where it is installed, of ONNX Runtime. */
 export async function measureSpeed(
   { f32, int8 }: Models,
   rows: readonly FileRow[],
@@ -112,7 +112,7 @@ export async function measureSpeed(
   );
 }
 
-/** At most `count` items, evenly over the list. */
+/** At most `count` items, evenly spaced over the list. */
 export function spread<T>(items: readonly T[], count: number): T[] {
   if (items.length <= count) return [...items];
   const step = items.length / count;

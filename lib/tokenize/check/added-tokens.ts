@@ -1,7 +1,8 @@
 /**
- * Added tokens: texts that are looked for before, or after, the text is normalized.
+ * Added tokens: texts that are searched for before normalizing or after it, each as its flags say.
  *
- * The package ends the process when one is found inside of what another took along, or when nothing is left of one.
+ * The package ends the process when one token begins inside the white space that another took along, or when normalizing leaves
+ * nothing of a token.
  */
 
 import type { JsonObject, JsonValue } from '../../core/json.js';
@@ -10,7 +11,7 @@ import { MAX_TOKENS } from './models.js';
 import type { Normalizing } from './normalizers.js';
 import { type Place, utf8Length } from './place.js';
 
-/** Bytes of all of them: each may become a state of an automaton. */
+/** Limit of the bytes of all added tokens together: each may become a state of an automaton. */
 const MAX_BYTES = 2 ** 20;
 
 const FIELDS: Fields = {
@@ -27,7 +28,7 @@ const FIELDS: Fields = {
   special: required(bool),
 };
 
-/** `normalizing` is null without a normalizer. */
+/** Throws for added tokens that would end the process. `normalizing` is null without a normalizer. */
 export function checkAddedTokens(
   value: JsonValue,
   at: Place,
@@ -58,8 +59,9 @@ interface Token {
 }
 
 /**
- * A token that takes the white space after it along may reach over one that begins there; and one that begins with white space and
- * takes more of it along looks at all of a run each time. `changed`: normalizing may put white space before any of them.
+ * Refuses two cases. A token with rstrip may take along the white space in which another token begins. A token that begins or
+ * ends with white space and also strips it looks at the whole run each time. `changed`: normalizing may put white space before
+ * any token.
  */
 function checkStrips(tokens: readonly Token[], changed: boolean): void {
   const right = tokens.find(({ object }) => object.rstrip === true);
@@ -81,7 +83,7 @@ function checkStrips(tokens: readonly Token[], changed: boolean): void {
   }
 }
 
-/** Something of the token must be left whatever is taken from it: an empty text is found everywhere. */
+/** Refuses a token of which normalizing may leave nothing: an empty text is found everywhere. */
 function checkRemains(content: string, at: Place, { deletesPlain }: Normalizing): void {
   if (!deletesPlain && /[!-~]|\p{L}|\p{N}/u.test(content)) return;
   throw at

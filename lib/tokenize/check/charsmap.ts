@@ -1,7 +1,8 @@
 /**
- * The character map of a Precompiled normalizer (sentencepiece's): a trie in a double array, and the texts that it leads to.
+ * The character map of a Precompiled normalizer (sentencepiece's): a trie in a double array, and the replacement texts that its
+ * leaves point to.
  *
- * The package follows it without looking where it leads; so every step that a text can take is taken here first.
+ * The package follows its offsets without checking them, so the check below walks every step that a text can cause.
  */
 
 import type { JsonValue } from '../../core/json.js';
@@ -13,11 +14,11 @@ const MAX_CHARS = 4_000_000;
 const LAST_BYTE = 0xf4;
 
 export interface Charsmap {
-  /** How many times longer a text can get. */
+  /** How many times longer the map can make a text. */
   readonly growth: number;
-  /** The same for a text in ASCII. */
+  /** How many times longer the map can make an ASCII text. */
   readonly plainGrowth: number;
-  /** Whether it has letters, digits or signs of ASCII vanish. */
+  /** Whether the map deletes a letter, a digit or a sign of ASCII. */
   readonly deletesPlain: boolean;
 }
 
@@ -34,7 +35,7 @@ export function checkCharsmap(value: JsonValue | undefined, at: Place): Charsmap
   return walk(trie, new Texts(bytes.subarray(4 + 4 * units), at), at);
 }
 
-/** Texts that end in a zero byte, by where they begin. */
+/** The replacement texts, each ended by a zero byte, looked up by where they begin. */
 class Texts {
   private readonly bytes: Uint8Array;
   private readonly ends: Int32Array;
@@ -68,7 +69,7 @@ const hasLeaf = (unit: number): boolean => ((unit >>> 8) & 1) === 1;
 const labelOf = (unit: number): number => (unit & 0x800000ff) >>> 0;
 const offsetOf = (unit: number): number => (unit >>> 10) << ((unit & 0x200) >>> 6);
 
-/** Breadth first, so that each node is met by its shortest key. */
+/** Walks the trie breadth first, so that each node is met by its shortest key. */
 function walk(trie: Uint32Array, texts: Texts, at: Place): Charsmap {
   const unitAt = (index: number): number => {
     const unit = trie[index];

@@ -1,14 +1,14 @@
 /**
- * Components of a tokenizer.json: objects with a type, and sequences of them, against a table.
+ * Checks the components of a tokenizer.json, which are objects with a type or sequences of them, against a table.
  *
- * All share one budget: how many there are and how much longer they make a text.
+ * All components share one budget: their number, and how much longer they make a text.
  */
 
 import type { JsonObject, JsonValue } from '../../core/json.js';
 import { checkFields, type Fields } from './fields.js';
 import type { Place } from './place.js';
 
-/** Components of one tokenizer. */
+/** Most components of one tokenizer. */
 const MAX_COMPONENTS = 64;
 const MAX_DEPTH = 8;
 /** How many times longer a text may get on its way to the model; published tokenizers stay below 60. */
@@ -16,18 +16,18 @@ const MAX_GROWTH = 64;
 
 export interface Component<B extends Budget> {
   readonly fields: Fields;
-  /** How many times longer it can make a text; 1 by default. */
+  /** How many times longer the component can make a text; 1 by default. */
   readonly growth?: number;
-  /** The field with the components of a sequence. */
+  /** Name of the field that holds the components of a sequence. */
   readonly parts?: string;
-  /** What is to be said about several fields at once. */
+  /** Checks that involve several fields at once. */
   readonly check?: (object: JsonObject, at: Place, budget: B) => void;
 }
 
 export class Budget {
-  /** How many times longer a text can be for the model. */
+  /** How many times longer a text can be when it reaches the model. */
   growth = 1;
-  /** A pattern may step back for the length of a text. */
+  /** Whether a pattern may backtrack over the whole length of a text. */
   stepsBack = false;
   private components = 0;
 

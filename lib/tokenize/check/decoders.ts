@@ -36,12 +36,12 @@ export function checkDecoder(value: JsonValue, at: Place): void {
   checkComponent(value, at, { table: DECODERS, budget: new Budget() });
 }
 
-/** The package ends the process over a token with nothing but what is to be stripped from its end. */
+/** `stop` must be 0: the package ends the process over a token that holds nothing but the characters stripped from its end. */
 function strip({ stop }: JsonObject, at: Place): void {
   if (stop !== 0) throw at.at('stop').unsupported('0', stop);
 }
 
-/** A pattern that steps back is not kept from long texts here: there is no limit on what may be decoded. */
+/** The length of a decoded text has no limit, so a pattern that backtracks is refused. */
 function replace({ pattern, content }: JsonObject, at: Place, budget: Budget): void {
   const { bytes, stepsBack } = checkPattern(pattern, at.at('pattern'));
   if (stepsBack)

@@ -1,7 +1,7 @@
 /**
- * Objects of a tokenizer.json against tables of their fields.
+ * Checks objects of a tokenizer.json against tables of their fields.
  *
- * Every key must be in the table: what the package would skip over, or take for another component, is refused.
+ * A key that is not in the table is refused: the package might skip it, or take the object for another component.
  */
 
 import type { JsonObject, JsonValue } from '../../core/json.js';
@@ -41,7 +41,7 @@ export const count: Check = (value, at) => {
 export const positive: Check = (value, at) => {
   at.integer(value, 1);
 };
-/** For what a check of the whole component looks at. */
+/** No check of its own: the check of the whole component looks at this field. */
 export const anything: Check = () => {};
 
 export const orNull =
@@ -65,7 +65,7 @@ export const tokenAndId: Check = (value, at) => {
   at.at(1).integer(pair[1], 0, MAX_INT);
 };
 
-/** Every field that must be there is, every field is known and right; `type` is the caller's. */
+/** Throws unless every required field is there, and every field is known and valid. The caller checks `type`. */
 export function checkFields(object: JsonObject, fields: Fields, at: Place): void {
   for (const key of Object.keys(object)) {
     if (key === 'type' || Object.hasOwn(fields, key)) continue;

@@ -1,7 +1,7 @@
 /**
- * Checks a tokenizer.json before the `tokenizers` package gets it: everything that the package takes on trust.
+ * Checks a tokenizer.json before the `tokenizers` package gets it, because the package trusts the file.
  *
- * The package ends the process over a file that it did not expect, and takes any time and memory that a file makes it take. So
+ * The package ends the process over a file that it did not expect, and takes whatever time and memory the file makes it take. So
  * every component and field is looked up in a table, and what has no bound is refused.
  */
 
@@ -26,7 +26,7 @@ import { Place } from './place.js';
 import { checkPreTokenizer } from './pre-tokenizers.js';
 import { checkProcessor } from './processors.js';
 
-/** Steps back at one place of a text after which the package's regular expressions end the process. */
+/** Backtracking steps at one place of a text after which the package's regular expressions end the process. */
 const MAX_STEPS = 10_000_000;
 
 const direction = oneOf('Left', 'Right');
@@ -57,7 +57,7 @@ export interface CheckedTokenizer extends CheckedVocabulary {
 
 const NO_VOCABULARY: CheckedVocabulary = { words: null, largestId: -1 };
 
-/** Throws CORRUPT_MODEL or UNSUPPORTED_MODEL with the file and the place. The vocabulary is looked at last, in steps. */
+/** Throws CORRUPT_MODEL or UNSUPPORTED_MODEL with the file and the place. The vocabulary is checked last, in steps. */
 export function* checkTokenizer(tokenizer: JsonObject, file: string): Steps<CheckedTokenizer> {
   const root = new Place(file, '');
   const budget = new Normalizing();

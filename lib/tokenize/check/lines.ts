@@ -1,5 +1,5 @@
 /**
- * Lines of a vocabulary file, counted before they are made.
+ * Counts the lines of a vocabulary file before they are split.
  */
 
 import { SinterError } from '../../core/errors.js';

@@ -1,7 +1,7 @@
 /**
  * Merges of BPE: pairs of tokens that become one.
  *
- * The package copies their bytes into a buffer for the longest token, and ends the process when they do not fit.
+ * The package copies the bytes of a pair into a buffer sized for the longest token, and ends the process when they do not fit.
  */
 
 import type { JsonObject, JsonValue } from '../../core/json.js';
@@ -10,16 +10,16 @@ import type { Place } from './place.js';
 
 /** Most merges; published tokenizers stay below 600,000. */
 const MAX_MERGES = 2 ** 21;
-/** Merges looked at before others may have their turn. */
+/** Merges checked before the event loop turns. */
 const PER_STEP = 1024;
 
 export interface MergeSettings {
   readonly ids: JsonObject;
-  /** What the second token of a pair begins with, and the merged one does not repeat. */
+  /** continuing_subword_prefix: the second token of a pair begins with it, and the merged token does not repeat it. */
   readonly prefix: string;
 }
 
-/** Pairs, or texts with a space between two tokens, as old files have them. */
+/** Checks merges given as pairs, or, in old files, as texts with a space between two tokens. */
 export function* checkMerges(
   value: JsonValue | undefined,
   at: Place,

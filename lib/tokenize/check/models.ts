@@ -1,7 +1,7 @@
 /**
- * Models: from words to ids.
+ * Models, which map words to ids.
  *
- * Old files leave the type out; the package then takes the first that fits, in the order of MODELS.
+ * Old files leave the type out; the package then takes the first type that fits, in the order of MODELS.
  */
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.js';
@@ -21,17 +21,17 @@ import type { Place } from './place.js';
 
 /** Largest vocabulary; XLM-V has 900,000 tokens. */
 export const MAX_TOKENS = 2 ** 20;
-/** Longest token, in bytes: every place where it is found gets a copy. */
+/** Longest token, in bytes: each place of a text where it is found gets a copy. */
 const MAX_TOKEN = 1024;
-/** The same for Unigram, which looks up all beginnings of a text that are tokens. */
+/** Longest token of Unigram, in bytes: at each place of a text it looks up all tokens that begin there. */
 const MAX_PIECE = 256;
-/** Bytes of all tokens of Unigram: each may become a node of a tree. */
+/** Most bytes of all Unigram tokens together: each byte may become a node of a trie. */
 const MAX_PIECES = 2 ** 23;
-/** Tokens looked at before others may have their turn. */
+/** Tokens checked before the event loop turns. */
 const PER_STEP = 2048;
-/** Longest prefix or suffix of the parts of a word. */
+/** Longest continuing_subword_prefix or end_of_word_suffix, in bytes. */
 const MAX_AFFIX = 32;
-/** Longest word that WordPiece looks at: its time grows with the cube. */
+/** Largest max_input_chars_per_word of WordPiece, whose time grows with the cube of it. */
 const MAX_WORD = 256;
 
 interface Model {
@@ -39,9 +39,9 @@ interface Model {
   readonly check: (object: JsonObject, at: Place) => Steps<CheckedVocabulary>;
 }
 
-/** What was seen of a vocabulary, which is looked through once. */
+/** What one pass over a vocabulary has found. */
 export interface CheckedVocabulary {
-  /** By id; null where ids have gaps, or words scores. */
+  /** Words by id; null where ids have gaps, and for Unigram. */
   readonly words: readonly string[] | null;
   /** -1 for none. */
   readonly largestId: number;
@@ -101,7 +101,7 @@ const MODELS: Readonly<Record<string, Model>> = {
   },
 };
 
-/** Checks the settings at once; the vocabulary, which may be large, in steps. */
+/** Checks the settings at once, and the vocabulary, which may be large, in steps. */
 export function checkModel(value: JsonValue | undefined, at: Place): Steps<CheckedVocabulary> {
   const object = at.object(value);
   const { type = typeOf(object) } = object;

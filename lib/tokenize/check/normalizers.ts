@@ -1,7 +1,8 @@
 /**
- * Normalizers, and how much longer they can make a text.
+ * Checks normalizers, and how much longer they can make a text.
  *
- * Rules that lengthen a text multiply; a file whose product is beyond MAX_GROWTH is refused, whatever its texts are.
+ * The factors of rules that lengthen a text multiply; a file whose product is beyond MAX_GROWTH is refused, whatever its texts
+ * are.
  */
 
 import type { JsonObject, JsonValue } from '../../core/json.js';
@@ -12,26 +13,26 @@ import { checkPattern } from './pattern.js';
 import { type Place, utf8Length } from './place.js';
 
 const MAX_CONTENT = 256;
-/** How many times longer the rules of a file may make a plain text. */
+/** How many times longer the rules of a file may make an ASCII text. */
 const MAX_LENGTHENING = 16;
 
-/** A rule that writes `content` for what is `factor` times shorter. */
+/** A rule that replaces a match by `content`, which is up to `factor` times longer. */
 interface Rule {
   readonly factor: number;
   readonly content: string;
-  /** What it is written for; null when that is not known. */
+  /** The text that the rule replaces; null when that is not known. */
   readonly pattern: string | null;
 }
 
 /** What a chain of normalizers can do to a text. */
 export class Normalizing extends Budget {
-  /** A rule can take away letters, digits or signs of ASCII, or make white space of them. */
+  /** Whether a rule can delete letters, digits or signs of ASCII, or turn them into white space. */
   deletesPlain = false;
   private lengthening = 1;
   /** Characters that rules have written; null when some are not known. */
   private written: Set<string> | null = new Set();
 
-  /** Rules multiply where one can find what another has written; else the longest counts. */
+  /** Counts a rule. Factors multiply where it can match what another rule has written; else the largest counts. */
   lengthen({ factor, content, pattern }: Rule, at: Place): void {
     const { written } = this;
     const feeds =
@@ -49,14 +50,14 @@ export class Normalizing extends Budget {
     this.grow(this.lengthening / before, at);
   }
 
-  /** A rule whose content is not known. */
+  /** Counts a rule whose content is not known. */
   lengthenUnknown(factor: number, at: Place): void {
     this.lengthen({ factor, content: '', pattern: null }, at);
     if (factor > 1) this.written = null;
   }
 }
 
-/** Without what other normalizers may change: case, accents, forms. */
+/** The text without the differences that other normalizers may remove: case, accents, Unicode forms. */
 function folded(text: string): string {
   return text.normalize('NFKD').toLowerCase();
 }
@@ -69,12 +70,12 @@ const NORMALIZERS: Readonly<Record<string, Component<Normalizing>>> = {
       strip_accents: { check: orNull(bool), optional: true },
       lowercase: required(bool),
     },
-    // A space before and after each ideograph of three bytes.
+    // Puts a space before and after each ideograph, which has three bytes.
     growth: 5 / 3,
   },
   Strip: { fields: { strip_left: required(bool), strip_right: required(bool) } },
   StripAccents: { fields: {} },
-  // The forms of Unicode lengthen few characters, and those once: what the rules below insert is measured in NFKD.
+  // Unicode forms lengthen few characters, and each only once: what the rules below insert is measured in NFKD.
   NFC: { fields: {} },
   NFD: { fields: {} },
   NFKC: { fields: {} },
@@ -94,9 +95,9 @@ export function checkNormalizer(value: JsonValue, at: Place, budget: Normalizing
 
 function prepend({ prepend: text }: JsonObject, at: Place, budget: Normalizing): void {
   const place = at.at('prepend');
-  // Of an empty one the package makes places that belong to nothing, and ends the process over them.
+  // With an empty `prepend` the package makes offsets that belong to no character, and ends the process over them.
   const content = place.text(text, MAX_CONTENT, 1);
-  // Each part between added tokens gets one, and may have a single character.
+  // Each part between added tokens gets the text, and may be a single character.
   budget.lengthen({ factor: 1 + longest(content), content, pattern: null }, place);
 }
 
@@ -121,7 +122,7 @@ function replace({ pattern, content }: JsonObject, at: Place, budget: Normalizin
   budget.deletesPlain ||= !spaceOnly && !/[!-~]/.test(text);
 }
 
-/** Bytes of a text whatever form of Unicode it is brought into. */
+/** Bytes of a text in the longer of its own form and NFKD. */
 function longest(text: string): number {
   return Math.max(utf8Length(text), utf8Length(text.normalize('NFKD')));
 }

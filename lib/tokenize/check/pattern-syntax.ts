@@ -1,8 +1,7 @@
 /**
- * The part of Oniguruma's regular expressions that tokenizers are written in, as a tree.
+ * Parses the part of Oniguruma's regular expressions that tokenizers are written in, as a tree.
  *
- * What is not read here (references, calls, conditions, atomic groups, \K, set intersections) is refused: nothing is known of
- * what it costs.
+ * Other syntax (references, calls, conditions, atomic groups, \K, set intersections) is refused, because its cost is not known.
  */
 
 /** One character of a set. */
@@ -10,9 +9,9 @@ export interface CharSet {
   readonly kind: 'set';
   /** As it is written. */
   readonly source: string;
-  /** Fewest bytes of a member. */
+  /** Fewest bytes of UTF-8 that a member of the set has. */
   readonly bytes: number;
-  /** Whether white space is all there is in it, or none of it. */
+  /** Whether all members are white space ('only'), or none is ('never'). */
   readonly space: 'only' | 'never' | 'maybe';
 }
 
@@ -28,7 +27,7 @@ export type PatternNode =
       readonly max: number;
     };
 
-/** What cannot be read; the message says why. */
+/** A pattern that can't be parsed or is refused; the message names the construct. */
 export class PatternError extends Error {}
 
 const QUANTIFIER = /^(?:([?*+])([?+]?)|\{(\d+)?(,)?(\d+)?\}(\??))/;
@@ -87,7 +86,7 @@ class Reader {
     const [all, sign, , least, comma, most, lazy] = found;
     if (sign === undefined && least === undefined && most === undefined)
       throw new PatternError('{ as a character');
-    // Oniguruma takes {2}? for an optional {2}, and {2}+ for a repetition of it.
+    // Oniguruma reads {2}? as an optional {2}, and {2}+ as a repetition of it.
     if (lazy === '?' && comma === undefined)
       throw new PatternError(`${all} (a repetition of a repetition)`);
     if (QUANTIFIER.test(this.rest)) throw new PatternError('a repetition of a repetition');
@@ -123,7 +122,7 @@ class Reader {
     return look ? { kind: 'look', inside: alternatives } : { kind: 'group', alternatives };
   }
 
-  /** A literal or an escape, inside of a set or outside. */
+  /** A literal or an escape, inside a set or outside. */
   private character(): CharSet {
     const sequence = this.match(
       /^\\(?:[pP]\{\^?[\w ]{1,40}\}|x\{[0-9a-fA-F]{1,6}\}|x[0-7][0-9a-fA-F]|u[0-9a-fA-F]{4}|[^xup])/u,
@@ -179,7 +178,7 @@ class Reader {
   }
 }
 
-/** White space above the space: next line, no-break space, and so on. */
+/** White space beyond ASCII: next line, no-break space, and so on. */
 const HIGH_SPACES = [0x85, 0xa0, 0x1680, 0x2000, 0x200a, 0x2028, 0x2029, 0x202f, 0x205f, 0x3000];
 
 function hasSpaceBetween(first: number, last: number): boolean {

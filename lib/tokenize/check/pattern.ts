@@ -1,8 +1,9 @@
 /**
- * Whether a regular expression of a tokenizer runs in linear time on every text.
+ * Decides whether a regular expression of a tokenizer runs in linear time on every text.
  *
- * The package's engine backtracks, and ends the process after ten million steps at one place. So a run without a bound may only
- * repeat one character, and what follows it may not fail; but for white space, where a last alternative of \s+ takes the run.
+ * The package's engine backtracks, and ends the process after ten million steps at one place. So an unbounded repetition may
+ * repeat only a single character, and nothing after it may fail. White space is excepted where a last alternative \s+ takes the
+ * run.
  */
 
 import type { JsonValue } from '../../core/json.js';
@@ -13,11 +14,11 @@ import { utf8Length } from './place.js';
 export interface Pattern {
   /** Fewest bytes that it matches, at least 1. */
   readonly bytes: number;
-  /** It can match nothing but white space. */
+  /** Whether every match is white space alone. */
   readonly spaceOnly: boolean;
-  /** How often it may step back at one place grows with the text. */
+  /** Whether its backtracking steps at one place can grow with the text. */
   readonly stepsBack: boolean;
-  /** The text of a pattern that is one, else null. */
+  /** The text that a literal pattern stands for; null for a regular expression. */
   readonly literal: string | null;
 }
 
@@ -25,13 +26,16 @@ const MAX_SOURCE = 4096;
 const MAX_LITERAL = 256;
 /** Most repetitions that a bounded quantifier may have. */
 const MAX_REPEAT = 100;
-/** In how many ways one alternative, and all of them, may be tried at one place, runs aside. */
+/** Ways in which one alternative, and all of them together, may be tried at one place; unbounded repetitions count once. */
 const MAX_WAYS = 100;
 const MAX_ALL_WAYS = 1000;
-/** Characters of the pattern with its repetitions written out. */
+/** Most characters of the pattern with its repetitions written out. */
 const MAX_SIZE = 10_000;
 
-/** Published patterns that are linear for reasons of their own: o200k (a run of letters that one alternative leaves, the next takes). */
+/**
+ * Published patterns that are linear for a reason that the check can't see: in o200k, one alternative takes the run that another
+ * leaves.
+ */
 const PUBLISHED: ReadonlySet<string> = new Set([
   [
     "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
@@ -95,14 +99,14 @@ function judge(parsed: readonly PatternNode[][]): Pattern {
   };
 }
 
-/** The alternatives of a pattern that is one group. */
+/** The alternatives inside a pattern that is a single group. */
 function unwrapped(alternatives: readonly PatternNode[][]): readonly PatternNode[][] {
   const [[only, ...more] = [], ...others] = alternatives;
   if (only?.kind !== 'group' || more.length > 0 || others.length > 0) return alternatives;
   return unwrapped(only.alternatives);
 }
 
-/** How often it may be tried at one place, and its length written out. */
+/** In how many ways the alternatives may be tried at one place, and their length with repetitions written out. */
 function costOf(alternatives: readonly PatternNode[][]): { ways: number; size: number } {
   let ways = 0;
   let size = 0;
@@ -163,7 +167,7 @@ function canFail(node: PatternNode): boolean {
   return node.alternatives.every((sequence) => sequence.some(canFail));
 }
 
-/** The sets of endless repetitions that something after them can make step back. */
+/** The character sets of those unbounded repetitions that a failure after them can make backtrack. */
 function runsOf(sequence: readonly PatternNode[], failsAfter: boolean): CharSet[] {
   const runs: CharSet[] = [];
   let fails = failsAfter;
@@ -196,7 +200,7 @@ function endless(sequence: readonly PatternNode[]): PatternNode[] {
   });
 }
 
-/** Whether there are runs that step back; throws when one of them could be met again and again. */
+/** Whether some runs backtrack; throws when one could be tried again and again. */
 function checkRuns(alternatives: readonly PatternNode[][]): boolean {
   const stepping = alternatives.map((sequence) => runsOf(sequence, false));
   if (stepping.every((runs) => runs.length === 0)) return false;
@@ -219,7 +223,7 @@ function checkRuns(alternatives: readonly PatternNode[][]): boolean {
   return true;
 }
 
-/** Whether a sequence can match nothing but white space. */
+/** Whether a sequence has a match that is white space alone. */
 function mayBeSpace(sequence: readonly PatternNode[]): boolean {
   const test = (node: PatternNode): boolean => {
     if (node.kind === 'set') return node.space !== 'never';

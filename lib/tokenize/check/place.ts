@@ -1,18 +1,19 @@
 /**
  * A place in a tokenizer.json, and the readers of values at it.
  *
- * Nonsense is CORRUPT_MODEL; what is sound but has no bound that we know is UNSUPPORTED_MODEL. Both name the file and the place.
+ * A value that is no valid one is CORRUPT_MODEL; a valid value without a known bound is UNSUPPORTED_MODEL. Both errors name the
+ * file and the place.
  */
 
 import { SinterError, type SinterErrorCode, show } from '../../core/errors.js';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.js';
 
-/** Largest id or length: what fits the signed 32 bits of the arrays that ids end in. */
+/** Largest id or length: ids end in arrays of signed 32 bits. */
 export const MAX_INT = 2 ** 31 - 1;
 
 export class Place {
   private readonly file: string;
-  /** `normalizer.normalizers[1]`. */
+  /** Path within the file, such as `normalizer.normalizers[1]`. */
   readonly path: string;
 
   constructor(file: string, path: string) {
@@ -36,7 +37,7 @@ export class Place {
     return this.error('UNSUPPORTED_MODEL', `must be ${what}, got ${show(got)}`);
   }
 
-  /** As the two above, with words of one's own after the place. */
+  /** An error with the file and the place before `words`. */
   error(code: SinterErrorCode, words: string): SinterError {
     const place = this.path === '' ? 'the tokenizer' : this.path;
     return new SinterError(code, `${this.file}: ${place} ${words}`, {

@@ -1,5 +1,5 @@
 /**
- * Pre-tokenizers: how a normalized text is split into words.
+ * Checks pre-tokenizers, which split a normalized text into words.
  *
  * They lengthen texts too: a prefix for each word, two bytes for one.
  */

@@ -1,7 +1,7 @@
 /**
- * Post-processors: the special tokens around a text or a pair.
+ * Checks post-processors, which put special tokens around a text or a pair.
  *
- * The package ends the process over a template that names what is not there, or that comes after another one.
+ * The package ends the process over a template that names an unknown token, or that comes after another one.
  */
 
 import { show } from '../../core/errors.js';
@@ -11,12 +11,12 @@ import { anything, bool, checkFields, MAX_TEXT, required, tokenAndId } from './f
 import type { Place } from './place.js';
 import { BYTE_LEVEL } from './pre-tokenizers.js';
 
-/** Special tokens that a template may add, and that it may know. */
+/** Special tokens that a template may add to a sequence, and that its table may list. */
 const MAX_ADDED = 64;
 const MAX_KNOWN = 1024;
 
 class Processing extends Budget {
-  /** Where the component is that adds special tokens. */
+  /** Place of the component that adds special tokens. */
   adds: Place | null = null;
 }
 
@@ -60,7 +60,7 @@ function adding(_: JsonObject, at: Place, budget: Processing): void {
   budget.adds = at;
 }
 
-/** After special tokens, the package would count each of them as a text of its own. */
+/** Refuses a processor after the one that adds special tokens: the package would count each of them as a text of its own. */
 function trimming(_: JsonObject, at: Place, budget: Processing): void {
   if (budget.adds === null) return;
   throw at.error(
@@ -76,7 +76,7 @@ function template(object: JsonObject, at: Place, budget: Processing): void {
   checkPieces(object.pair, at.at('pair'), { known, sequences: ['A', 'B'] });
 }
 
-/** How many ids each special token has. */
+/** How many ids each special token of the table has. */
 function knownTokens(value: JsonValue | undefined, at: Place): ReadonlyMap<string, number> {
   const entries = Object.entries(at.object(value));
   if (entries.length > MAX_KNOWN)
@@ -113,7 +113,7 @@ function idsOf(token: JsonObject, at: Place): number {
 
 interface Pieces {
   readonly known: ReadonlyMap<string, number>;
-  /** Each of them must be there once. */
+  /** Texts of the sequence, each of which must be in the template exactly once. */
   readonly sequences: readonly string[];
 }
 

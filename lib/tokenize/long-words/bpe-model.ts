@@ -1,9 +1,9 @@
 /**
- * BPE over a stream of symbols: which token is the last of each beginning of a word.
+ * BPE over a stream of symbols: finds the last token of each prefix of a word.
  *
- * Tokens in a row are what the merges make of their symbols exactly when that is so of each token and of each two neighbours:
- * the first merge over a border would also be made in the two alone. So the last token of a beginning is the one that stands
- * beside the last token of what is before it.
+ * A row of tokens is the result of the merges exactly when each token, and each pair of neighbours, is the result for its own
+ * symbols: the first merge across a border would also be made in that pair alone. So the last token of a prefix is the one that
+ * stays beside the last token of the shorter prefix before it.
  */
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.js';
@@ -20,11 +20,11 @@ import {
 } from './word-model.js';
 import type { Symbols, WordWindow } from './word-window.js';
 
-/** Neighbours that are remembered. */
+/** Most pairs of neighbours whose result is remembered. */
 const MOST_PAIRS = 1 << 20;
 const BYTE = /^<0x[0-9A-F]{2}>$/;
 
-/** null for a model with rules that are not known here. */
+/** The model; null when the file has rules that are not supported here. */
 export async function bpeModel(model: JsonObject): Promise<WordModel | null> {
   const { vocab, merges, byte_fallback: bytes, ignore_merges: whole } = model;
   if (!isJsonObject(vocab) || !Array.isArray(merges)) return null;
@@ -41,7 +41,7 @@ export async function bpeModel(model: JsonObject): Promise<WordModel | null> {
   const table = new Map<number, Merge>();
   for (const [rank, names] of joined.entries()) {
     const [a, b, made] = names.map((token) => index.get(token));
-    // What no merge makes never meets another token.
+    // A part that is no symbol and that no merge makes never occurs, so its merges are left out.
     if (a === undefined || b === undefined || made === undefined) continue;
     table.set(a * tokens.length + b, { rank, made });
   }
@@ -52,7 +52,7 @@ export async function bpeModel(model: JsonObject): Promise<WordModel | null> {
   return new BpeModel({ symbols, tokens, ids, table, trie, symbolsOf, unknown, words });
 }
 
-/** A pair, or a text with a space between two tokens. */
+/** The two parts of a merge, given as a pair or as a text with a space between two tokens; null for the version line. */
 function pairOf(merge: JsonValue): readonly [string, string] | null {
   if (typeof merge === 'string' && merge.startsWith('#version')) return null;
   const [left = '', right = ''] =
@@ -60,7 +60,7 @@ function pairOf(merge: JsonValue): readonly [string, string] | null {
   return [left, right];
 }
 
-/** null where unknown characters are left out, false where the rule is not known here. */
+/** null where unknown characters are left out, false where the rule is not supported here. */
 function unknownOf(
   { vocab, unk_token: name, fuse_unk: fused }: JsonObject,
   fallback: boolean,
@@ -70,14 +70,14 @@ function unknownOf(
     Object.hasOwn(vocab, token) ? (vocab[token] as number) : undefined;
   const bytes = fallback ? byteTokens(idOf) : null;
   if (bytes !== null) return { id: -1, name: null, fused: false, bytes };
-  // Where only some bytes have tokens, the package swaps them with the unknown ones before them.
+  // Where only some bytes have tokens, the package swaps them with the unknown tokens before them.
   if (fallback && Object.keys(vocab).some((token) => BYTE.test(token))) return false;
   if (typeof name !== 'string') return null;
   const id = idOf(name);
   return id === undefined ? false : { id, name, fused: fused === true, bytes };
 }
 
-/** Words that are tokens are not put together by merges. */
+/** With ignore_merges, a word that is a token is taken whole. */
 function wordsOf(vocab: JsonObject): WholeWords {
   const longest = Object.keys(vocab).reduce(
     (most, token) => Math.max(most, token.length > most ? [...token].length : 0),
@@ -140,7 +140,7 @@ class BpeModel implements WordModel {
     return new BpePaths(this);
   }
 
-  /** Whether these two, or with -1 before it `token` alone, stay as they are. */
+  /** Whether merging leaves the tokens `before` and `token` as they are; with -1 for `before`, `token` alone. */
   stay(before: number, token: number): boolean {
     const key = (before + 1) * (this.parts.tokens.length + 1) + token;
     let stay = this.pairs.get(key);
@@ -163,7 +163,7 @@ class BpeModel implements WordModel {
 
 class BpePaths implements WordPaths {
   private readonly model: BpeModel;
-  /** Last tokens of the beginnings that end within one token's reach; -1 for none, or an unknown one. */
+  /** Last token of each prefix that ends within one token's reach, in a ring; -1 for no token, or an unknown one. */
   private readonly last: Int32Array;
 
   constructor(model: BpeModel) {
@@ -190,7 +190,7 @@ class BpePaths implements WordPaths {
       lengths[at + 1] = at + 1 - done;
       last[(offset + at + 1) & mask] = token;
     }
-    // No merge has an unknown symbol.
+    // An unknown symbol is in no merge, so it stands alone.
     if ((symbols[done] as number) >= model.count) {
       lengths[done + 1] = 1;
       last[(offset + done + 1) & mask] = -1;

@@ -1,7 +1,8 @@
 /**
- * The symbols of BPE: the characters that are tokens. Some tokenizers write a character otherwise at the beginning or end of a word.
+ * The symbols of BPE: tokens that are one character. Some tokenizers write a character differently at the beginning or end of a
+ * word.
  *
- * A token has the symbols that its name spells. Where a merge makes a token of others than these, there are none.
+ * A token has the symbols that its name spells. A file with a merge that makes a token of other symbols is not supported.
  */
 
 import type { JsonObject } from '../../core/json.js';
@@ -11,18 +12,23 @@ export interface BpeSymbols {
   readonly characters: readonly string[];
   /** The tokens that are one character, by symbol. */
   readonly names: readonly string[];
-  /** The symbol of a character at its place; of what is no token the number of symbols, and its code point. */
+  /**
+   * The symbol of a character at its place in a word; for a character that is no token, the number of symbols plus its code
+   * point.
+   */
   at(character: number, first: boolean, last: boolean): number;
   /** The symbols of a token's name. */
   of(name: string): number[];
 }
 
 interface Affixes {
-  /** Whether there are any. */
+  /** Whether the model has a prefix or a suffix. */
   readonly some: boolean;
-  /** What a merge makes. */
+  /** Name of the token that a merge makes. */
   join(left: string, right: string): string;
-  /** null when a token has other symbols than its name spells. `whole`: tokens that no merge makes count too. */
+  /**
+   * null when a token has other symbols than its name spells. `whole`: the characters of tokens that no merge makes count too.
+   */
   symbols(
     vocab: JsonObject,
     merges: readonly (readonly [string, string, string])[],
@@ -30,7 +36,7 @@ interface Affixes {
   ): BpeSymbols | null;
 }
 
-/** What a vocabulary puts before all characters of a word but the first, and after the last. */
+/** The affixes of a vocabulary: a prefix for all characters of a word but the first, a suffix for the last. */
 export function affixesOf(model: JsonObject): Affixes {
   const prefix = String(model.continuing_subword_prefix ?? '');
   const suffix = String(model.end_of_word_suffix ?? '');
@@ -54,7 +60,7 @@ export function affixesOf(model: JsonObject): Affixes {
 
 type Speller = (name: string) => string[];
 
-/** The names of the characters of a token. */
+/** A function that splits a token's name into the names of its symbols. */
 function speller(prefix: string, suffix: string): Speller {
   if (prefix === '' && suffix === '') return (name) => [...name];
   return (name) => {
@@ -69,7 +75,7 @@ function speller(prefix: string, suffix: string): Speller {
   };
 }
 
-/** The character of a symbol's name. */
+/** The character in a symbol's name, without prefix and suffix. */
 function bare(name: string, prefix: string, suffix: string): string {
   const ends = suffix !== '' && name.length > suffix.length && name.endsWith(suffix);
   const body = ends ? name.slice(0, -suffix.length) : name;
@@ -91,7 +97,7 @@ class NamedSymbols implements BpeSymbols {
   readonly names: readonly string[];
   private readonly spell: Speller;
   private readonly index: ReadonlyMap<string, number>;
-  /** Of each character those inside of a word, at its beginning, at its end, and alone; -1 for none. */
+  /** Four symbols per character: inside a word, at its beginning, at its end, and alone; -1 for none. */
   private readonly places: Int32Array;
 
   constructor(

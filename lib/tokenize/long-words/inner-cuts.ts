@@ -1,9 +1,9 @@
 /**
- * Where a text may be cut inside of words, so that its normalizer and pre-tokenizer do to the parts what they do to the whole, if
- * each part is given a margin of what is beside it.
+ * Where a text may be cut inside words, so that its normalizer and pre-tokenizer treat the parts as they treat the whole, if each
+ * part is given a margin of the text beside it.
  *
- * A cut is in a run of characters of one kind, which every known rule treats alike wherever the run began and however it ends; or,
- * where words depend on nothing but two neighbours, between any two letters.
+ * A cut lies in a run of characters of one kind, which every supported rule treats alike wherever the run began and however it
+ * ends. Where words depend on nothing but two neighbours, a cut may lie between any two letters.
  */
 
 import { isJsonObject } from '../../core/json.js';
@@ -20,30 +20,30 @@ import { longestRunOf, mixedKind, SIGNS } from './mixed-kind.js';
 import { LETTERS, SCRIPTS } from './scripts.js';
 
 export interface InnerKind {
-  /** Whether a cut may be in the middle of these margins. */
+  /** Whether a cut is safe in the middle of `around`, the margins on both sides of it. */
   isCut(around: string): boolean;
-  /** What is looked at of the blanks around a cut; null for what is no blank. */
+  /** Added tokens that may own the blanks around a cut; null where the kind is not of blanks. */
   readonly blanks: BlankNeighbours | null;
 }
 
-/** Blanks that a match of these follows, or comes before, once it is decomposed, may belong to an added token. */
+/** Matches of the text beside a run of blanks, in NFKD: where one matches, the blanks may belong to an added token. */
 export interface BlankNeighbours {
   readonly following: RegExp;
-  /** null: no added token takes along what comes after it. */
+  /** null: no added token takes along the blanks after it. */
   readonly before: RegExp | null;
 }
 
 export interface InnerCuts {
-  /** UTF-16 units on both sides of a cut that are given to each part as its margin. */
+  /** UTF-16 units on each side of a cut that the parts get as their margin. */
   readonly margin: number;
   readonly kinds: readonly InnerKind[];
-  /** Before what a cut may be. */
+  /** Class of the characters before which a cut may be. */
   readonly units: string;
 }
 
-/** Contractions, of which the longest has an apostrophe and two letters, end within these. */
+/** Contractions end within these units: the longest has an apostrophe and two letters. */
 const LEAST_MARGIN = 4;
-/** Added tokens that are longer make no cut worth its search. */
+/** Longest margin: with added tokens that need more, cuts are not worth their search. */
 const MOST_MARGIN = 64;
 
 /** Visible ASCII without quotes: an apostrophe begins contractions. */
@@ -51,7 +51,7 @@ const MARKS = '!#$%&()*+,\\-./:;<=>?@[\\\\\\]^_{|}~';
 const BLANKS = ' \\t\\n\\r';
 const DELIMITERS = new Set(['Split', 'CharDelimiterSplit']);
 
-/** null when there is a rule that is not known to be local, or no run is safe from all of them. */
+/** null when some rule is not known to be local, or no run is safe from all rules. */
 export function innerCutsOf(
   normalizers: readonly Component[],
   splitters: readonly Component[],
@@ -93,7 +93,7 @@ function runKind(pattern: string, blanks: BlankNeighbours | null = null): InnerK
   return { isCut: (text) => around.test(text), blanks };
 }
 
-/** Characters in a row of an added token that could all be in a margin of one kind. */
+/** Longest run of characters of an added token that could all lie in a margin of one kind. */
 function longestRun(added: readonly Added[]): number {
   const forms = added.flatMap((one) => one.forms);
   const [signs, marks] = [SIGNS, MARKS].map((list) => new RegExp(`[${list}]`));
@@ -103,7 +103,7 @@ function longestRun(added: readonly Added[]): number {
   );
 }
 
-/** Of a run of blanks, from the tokens that take along those before them, or after them. */
+/** The neighbours of a run of blanks that matter: the ends of tokens that strip the blanks before them, or after them. */
 function neighboursOf(added: readonly Added[]): BlankNeighbours {
   const firsts = added.filter(({ lstrip }) => lstrip).map(({ content }) => endOf(content, 0));
   const lasts = added.filter(({ rstrip }) => rstrip).map(({ content }) => endOf(content, -1));
@@ -113,13 +113,13 @@ function neighboursOf(added: readonly Added[]): BlankNeighbours {
   };
 }
 
-/** For a class of a regular expression. */
+/** The first or last character of a token, written for a class of a regular expression. */
 function endOf(content: string, at: 0 | -1): string {
   const character = [...content.normalize('NFKD')].at(at) ?? '';
   return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 }
 
-/** What could not be told from a character, or a byte of one. */
+/** Whether an added token looks like a symbol: one character, or the name of a byte. */
 function isSymbol(content: string): boolean {
   return [...content].length < 2 || /^<0x..>$/.test(content);
 }
@@ -136,7 +136,7 @@ function isLocalSplitter(splitter: Component): boolean {
   return LOCAL_SPLITTERS.has(String(type)) || type === 'Punctuation';
 }
 
-/** Where digits are counted by threes, from the first of them, only letters are. */
+/** Letters and digits; only letters where a pattern groups digits by threes, counted from the first. */
 function letterKinds(splitters: readonly Component[]): string[] {
   return [
     splitters.some((splitter) => regexOf(splitter).includes('{1,3}')) ? LETTERS : `${LETTERS}0-9`,
@@ -144,8 +144,8 @@ function letterKinds(splitters: readonly Component[]): string[] {
 }
 
 /**
- * Runs of blanks, unless they are stripped, or something is put before them, or they are divided by what comes after them. Those that are joined to one are that one's where
- * they begin; in later parts it begins in the margin, and is left out with it.
+ * Blanks, unless they are stripped, get a prefix, or are split by what follows them. Where a run is joined to one blank, that
+ * blank stands where the run begins: in later parts it lies in the margin, and is left out with it.
  */
 function blankKinds(normalizers: readonly Component[], splitters: readonly Component[]): string[] {
   if (normalizers.some(({ type }) => type === 'Strip' || type === 'Prepend')) return [];

@@ -1,7 +1,7 @@
 /**
- * The tokens of a stretch of text that no cut divides, from its symbols, which come piece by piece.
+ * Finds the tokens of a stretch of text that no safe cut divides, from its symbols, which come piece by piece.
  *
- * Tokens are given out as soon as nothing that follows can change them; memory is that of what is not certain yet.
+ * Tokens are given out as soon as nothing that follows can change them, so memory is bounded by the undecided rest.
  */
 
 import type { PlacedSymbol } from './symbols.js';
@@ -17,11 +17,11 @@ export interface LongTokens {
   readonly ends: Int32Array;
 }
 
-/** Tokens that are given out at once, and places that are gone through: a few milliseconds. */
+/** Most tokens that are given out at once, and most steps back over a word: a few milliseconds. */
 const MOST_TOKENS = 1 << 13;
 const MOST_STEPS = 1 << 18;
 
-/** A character whose word may go on after it. */
+/** A character that is kept back until it is known whether its word goes on. */
 interface Held {
   readonly placed: PlacedSymbol;
   readonly first: boolean;
@@ -33,23 +33,23 @@ export class LongWords {
   private readonly window: WordWindow;
   private readonly wanted: Wanted;
   private readonly settleEvery: number;
-  /** Whether it matters which character is in no token. */
+  /** Whether symbols keep the code points of unknown characters. */
   private readonly coded: boolean;
   private symbols: readonly PlacedSymbol[] = [];
   private next = 0;
   private last = false;
-  /** Where the window begins in its word. */
+  /** Place in its word at which the window begins. */
   private offset = 0;
   private settled = 0;
   private held: Held | null = null;
   private readonly unknown: UnknownRun;
-  /** The word so far, its length, and where it begins, for models that look for it as a whole. */
+  /** The word so far, its length, and where it begins, for models that look up whole words. */
   private word = '';
   private wordLength = 0;
   private wordStart = 0;
   private out: PlacedToken[] = [];
 
-  /** After every `settleEvery` symbols it is looked for what has become certain. */
+  /** `settleEvery`: number of symbols after which the window is searched for tokens that have become certain. */
   constructor(model: WordModel, wanted: Wanted, settleEvery: number) {
     this.settleEvery = settleEvery;
     this.model = model;
@@ -64,14 +64,14 @@ export class LongWords {
     this.paths.begin();
   }
 
-  /** Adds symbols; with `last` the stretch ends after them. Tokens of the symbols before them have been taken. */
+  /** Adds symbols; with `last` the stretch ends after them. All tokens of earlier symbols must have been taken. */
   push(symbols: readonly PlacedSymbol[], last: boolean): void {
     this.symbols = symbols;
     this.next = 0;
     this.last = last;
   }
 
-  /** Some of the tokens that are certain, and whether there are none left. */
+  /** Takes some of the certain tokens; `done` when none are left. */
   take(): { readonly tokens: LongTokens; readonly done: boolean } {
     let done = false;
     while (!done && this.out.length < MOST_TOKENS) {
@@ -150,7 +150,7 @@ export class LongWords {
     window.settle(model.depth);
   }
 
-  /** Nothing continues the word. */
+  /** Ends the word after the character that was kept back. */
   private endWord(): void {
     const { window, model } = this;
     const held = this.held as Held;
@@ -184,7 +184,7 @@ export class LongWords {
     this.offset += size - window.size;
   }
 
-  /** Of symbols that are characters: all, or those in no token. */
+  /** The text of symbols that are characters: all of Unigram's, and the unknown ones of BPE. */
   private textBetween(begin: number, end: number): string {
     const { count, characters } = this.model;
     let text = '';

@@ -1,8 +1,8 @@
 /**
- * The merges of BPE on a few symbols, in the order in which the `tokenizers` package makes them.
+ * Applies the merges of BPE to a few symbols, in the order of the `tokenizers` package.
  *
- * The pair of the lowest rank first, of equal ones the first; a pair that waits is still made when others have become its parts,
- * if they make the same token.
+ * The pair of the lowest rank comes first, of equal ranks the first in the text. A waiting pair whose parts have changed
+ * meanwhile is still merged if the new parts make the same token.
  */
 
 export interface Merge {
@@ -15,7 +15,7 @@ interface Waiting extends Merge {
   readonly at: number;
 }
 
-/** The tokens that are left of `symbols`. */
+/** The tokens that merging leaves of `symbols`. */
 export function mergeAll(
   symbols: readonly number[],
   find: (left: number, right: number) => Merge | undefined,

@@ -1,8 +1,8 @@
 /**
- * Cuts between any two letters, for tokenizers whose words depend on nothing but two neighbours, or that have none.
+ * Cuts between any two letters, for tokenizers without words, or whose words depend on nothing but two neighbours.
  *
- * Nothing joins two letters there but an added token. Its margins have none inside, and are longer than what one that begins
- * beyond them could have in common with them.
+ * There only an added token can join two letters. So no margin contains an added token, and each is longer than its overlap with
+ * one that begins outside could be.
  */
 
 import { isJsonObject } from '../../core/json.js';
@@ -10,20 +10,20 @@ import { type Added, type Component, joinsBlanks, literalOf } from '../tokenizer
 import type { InnerKind } from './inner-cuts.js';
 import { BASES } from './scripts.js';
 
-/** Signs that most added tokens have, and that are in no margin of this kind; for a class of a regular expression. */
+/** Signs that most added tokens contain; no margin of this kind may have one. For a class of a regular expression. */
 export const SIGNS = '<>\\[\\]{}|\u2581@#$%&*+=^~_/\\\\`';
-/** Margins of a text have these beside the letters that are counted. */
+/** UTF-16 units that a margin has beside the letters that are required. */
 const OTHERS = 12;
 
 export interface MixedKind {
   /** UTF-16 units that the margins need. */
   readonly margin: number;
-  /** Before what a cut may be; for a class of a regular expression. */
+  /** Characters before which a cut may be, for a class of a regular expression. */
   readonly units: string;
   kind(margin: number): InnerKind;
 }
 
-/** null for tokenizers whose words depend on more. */
+/** null for tokenizers whose words depend on more than two neighbours. */
 export function mixedKind(
   normalizers: readonly Component[],
   splitters: readonly Component[],
@@ -31,7 +31,7 @@ export function mixedKind(
 ): MixedKind | null {
   if (!normalizers.every(isSmall) || !splitters.every(isNear)) return null;
   const rules = normalizers.filter(({ type }) => type === 'Replace');
-  // Blanks that a rule has written could be joined over a letter that was replaced.
+  // Blanks that one rule writes in place of a letter could be joined across it by another.
   const writesBlanks = rules.some((rule) => literalOf(rule) !== '' && /\s/.test(`${rule.content}`));
   if (writesBlanks && rules.some(joinsBlanks)) return null;
   const written = rules.map(({ content }) => String(content)).join('');
@@ -63,10 +63,10 @@ export function mixedKind(
   };
 }
 
-/** At the ends of a text half of a surrogate pair. */
+/** Matches half of a surrogate pair at either end of a text. */
 const HALF_PAIR = /^[\udc00-\udfff]|[\ud800-\udbff]$/;
 
-/** The most characters in a row that are such. */
+/** Most UTF-16 units in a row whose characters all satisfy `isSuch`. */
 export function longestRunOf(
   texts: readonly string[],
   isSuch: (character: string) => boolean,
@@ -82,12 +82,12 @@ export function longestRunOf(
   return longest;
 }
 
-/** Replaces single characters, if any. */
+/** Whether a normalizer replaces at most single characters. */
 function isSmall(normalizer: Component): boolean {
   return normalizer.type !== 'Replace' || [...literalOf(normalizer)].length <= 1;
 }
 
-/** Splits between two characters because of these two and the ones beside them. */
+/** Whether a splitter decides on a split by the two characters around it alone. */
 function isNear(splitter: Component): boolean {
   const { type, use_regex: regex, pattern, invert } = splitter;
   if (type === 'ByteLevel') return regex === false;

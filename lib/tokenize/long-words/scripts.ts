@@ -1,6 +1,8 @@
 /**
- * Characters between which a text may be cut: letters that are no grapheme and no composition with a letter beside them, in scripts
- * that have been in Unicode for long. Each list is for a class of a regular expression.
+ * Characters between which a text may be cut: letters that neither form a grapheme nor compose with a letter beside them, in
+ * scripts that Unicode has had for long.
+ *
+ * Each list is for a class of a regular expression.
  */
 
 export const LETTERS =
@@ -13,7 +15,7 @@ const SPACED =
   '\u0915-\u0939\u0995-\u09a8\u0b95\u0ba8-\u0baa\u0bae-\u0bb5';
 
 export interface Script {
-  /** Letters that begin a grapheme, whatever is before them, and end it, if one of them follows. */
+  /** Letters that always begin a grapheme, and end it when another of them follows. */
   readonly bases: string;
   /** The bases, and vowels and marks that stand among them. */
   readonly all: string;

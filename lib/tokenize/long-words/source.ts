@@ -1,5 +1,5 @@
 /**
- * What reads words that no cut divides, made from a tokenizer.json when the first of them is met: most texts have none.
+ * Makes the reader of long words from a tokenizer.json when the first of them is met, because most texts have none.
  */
 
 import type { Encoding, Tokenizer } from 'tokenizers';
@@ -14,7 +14,7 @@ import { unigramModel } from './unigram-model.js';
 import type { WordModel } from './word-model.js';
 import type { Wanted } from './word-window.js';
 
-/** Symbols after which it is looked for what has become certain: often enough for its cost. */
+/** Symbols between two searches for certain tokens: a balance of memory and cost. */
 const SETTLE_SYMBOLS = 1 << 12;
 
 interface Reading {
@@ -41,7 +41,7 @@ export class LongWordSource {
     this.settings = settings;
   }
 
-  /** Where words may be cut; null when the rules of the tokenizer are not known well enough for that. */
+  /** Where words may be cut; null when the rules of the tokenizer are not supported. */
   async cuts(): Promise<InnerCuts | null> {
     this.reading ??= makeReading(this.load(), this.settings).then((reading) => {
       this.made = reading;
@@ -50,7 +50,7 @@ export class LongWordSource {
     return (await this.reading)?.cuts ?? null;
   }
 
-  /** The tokenizer of pieces that are cut so. */
+  /** The tokenizer for pieces that cut words. */
   get tokenizer(): Tokenizer {
     return this.get().symbols.tokenizer;
   }

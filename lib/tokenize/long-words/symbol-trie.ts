@@ -1,5 +1,5 @@
 /**
- * The tokens of a vocabulary as a tree of symbols, which finds all tokens that begin at a place of a word.
+ * The tokens of a vocabulary as a trie of symbols, which finds all tokens that begin at a place of a word.
  *
  * Nodes are entries of one hash table in typed arrays: an object for each would take ten times the memory.
  */
@@ -18,7 +18,7 @@ export class SymbolTrie {
   private children = new Int32Array(1 << 12);
   private tokens = new Int32Array(1 << 12).fill(-1);
 
-  /** Token i is tokens[i], a list of symbols; of two that are equal the later one counts. */
+  /** The trie of `count` tokens: `token(i)` gives the symbols of token i; of two equal tokens the later one counts. */
   static async of(count: number, token: (index: number) => readonly number[]): Promise<SymbolTrie> {
     const trie = new SymbolTrie();
     for (let i = 0; i < count; i++) {

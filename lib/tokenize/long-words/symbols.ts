@@ -1,6 +1,6 @@
 /**
- * The symbols of which the words of a text are made, from the `tokenizers` package itself: its normalizer, its pre-tokenizer and its
- * added tokens, with a model that makes a token of each character.
+ * Reads the symbols of a text through the `tokenizers` package itself: its normalizer, pre-tokenizer and added tokens, with a
+ * model that makes a token of each character.
  */
 
 import type { Encoding, Tokenizer } from 'tokenizers';
@@ -10,12 +10,12 @@ import type { TextPiece } from '../text-walk.js';
 import { utf16Index } from '../utf16-offsets.js';
 import { byteName } from './word-model.js';
 
-/** What stands for a byte of a character that is in no vocabulary. */
+/** Names of the 256 bytes, which spell the characters that the vocabulary lacks. */
 const BYTES = Array.from({ length: 256 }, (_, byte) => byteName(byte));
 
 /** A symbol, or an added token, with its place in the text in UTF-16 units. */
 export interface PlacedSymbol {
-  /** Of a character beyond the vocabulary: the number of those in it, and its code point. */
+  /** Index in the vocabulary's characters; for a character beyond them, their number plus its code point. */
   readonly symbol: number;
   /** null for a symbol. */
   readonly added: { readonly id: number; readonly name: string } | null;
@@ -28,16 +28,16 @@ export interface PlacedSymbol {
 export interface SymbolSettings {
   /** The characters of the vocabulary, which are the first symbols. */
   readonly characters: readonly string[];
-  /** The id of an added token. */
+  /** The id of an added token in the real tokenizer. */
   readonly idOf: (added: string) => number;
-  /** The space at the beginning of a later piece is lost. */
+  /** Whether the space at the beginning of a later piece is stripped. */
   readonly stripsSpace: boolean;
 }
 
 export class Symbols {
   readonly tokenizer: Tokenizer;
   private readonly settings: SymbolSettings;
-  /** Ids from here on are bytes, and added tokens. */
+  /** First id of the bytes, and of the added tokens. */
   private readonly bytes: number;
   private readonly added: number;
 
@@ -48,7 +48,7 @@ export class Symbols {
     this.tokenizer = this.make(tokenizer);
   }
 
-  /** The symbols of a piece between its margins. */
+  /** The symbols of a piece, without those of its margins. */
   read(encoding: Encoding, piece: TextPiece): PlacedSymbol[] {
     const [ids, offsets, words] = [encoding.getIds(), encoding.getOffsets(), encoding.getWordIds()];
     const names = ids.some((id) => id >= this.added) ? encoding.getTokens() : [];
@@ -85,7 +85,7 @@ export class Symbols {
     return this.settings.idOf(this.tokenizer.idToToken(id) ?? '');
   }
 
-  /** The mark of a word stands where the space was that it was made of. */
+  /** Puts the word mark of a later piece at the space that it stands for, which was stripped. */
   private withSpace(symbols: PlacedSymbol[], { begin, lead }: TextPiece): PlacedSymbol[] {
     const [first] = symbols;
     const { stripsSpace, characters } = this.settings;
@@ -95,7 +95,7 @@ export class Symbols {
     return [{ ...first, start: begin, end: begin + 1 }, ...symbols.slice(1)];
   }
 
-  /** Each character of the vocabulary is a token; of others each byte is one. */
+  /** A tokenizer in which each character of the vocabulary is a token, and other characters are spelt by byte tokens. */
   private make(tokenizer: JsonObject): Tokenizer {
     const { characters } = this.settings;
     const vocab: Record<string, number> = {};
@@ -116,7 +116,7 @@ export class Symbols {
   }
 }
 
-/** How many bytes a character has whose first is this one. */
+/** Bytes of the UTF-8 character that begins with this byte. */
 function lengthOf(first: number): number {
   if (first < 0x80) return 1;
   return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;

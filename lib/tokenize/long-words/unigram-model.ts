@@ -1,7 +1,7 @@
 /**
- * Unigram over a stream of symbols: the path of the best score, with the sums and ties of the `tokenizers` package.
+ * Unigram over a stream of symbols: finds the path of the best score, with the sums and ties of the `tokenizers` package.
  *
- * Sums run on from the beginning of a word: ties between tokens of equal worth are decided by their rounding.
+ * Scores are summed from the beginning of a word on, as in the package: rounding decides between paths of equal worth.
  */
 
 import type { JsonObject } from '../../core/json.js';
@@ -15,17 +15,17 @@ import {
 } from './word-model.js';
 import type { Symbols, WordWindow } from './word-window.js';
 
-/** What an unknown character costs beside the least score. */
+/** How far the score of an unknown character is below the least score of a token. */
 const UNKNOWN_PENALTY = 10;
 
-/** null for a model with rules that are not known here. */
+/** The model; null when the file has rules that are not supported here. */
 export async function unigramModel(model: JsonObject): Promise<WordModel | null> {
   const { vocab, unk_id: unknown, byte_fallback: bytes } = model;
   if (!Array.isArray(vocab) || typeof unknown !== 'number') return null;
   const pieces = vocab as unknown as readonly (readonly [string, number])[];
   const scores = Float64Array.from(pieces, ([, score]) => score);
   const least = scores.reduce((low, score) => Math.min(low, score), Number.POSITIVE_INFINITY);
-  // Unknown neighbours that are a token together would be worth more than it.
+  // With positive scores, several unknown characters would be worth more than one unknown token.
   if (least > 0) return null;
   const characters = [...new Set(pieces.flatMap(([piece]) => [...piece]))];
   const symbols = new Map(characters.map((character, i) => [character, i]));
@@ -40,7 +40,7 @@ export async function unigramModel(model: JsonObject): Promise<WordModel | null>
   });
 }
 
-/** The bytes of unknown characters, and the text that is unknown though it is a token; null where only some bytes have tokens. */
+/** Byte tokens for unknown characters, and the name of the unknown token; null where only some bytes have tokens. */
 function standIn(pieces: readonly (readonly [string, number])[], unknown: number) {
   const ids = new Map(pieces.map(([piece], id) => [piece, id]));
   const bytes = byteTokens((name) => ids.get(name));
@@ -102,7 +102,7 @@ class UnigramModel implements WordModel {
 
 class UnigramPaths implements WordPaths {
   private readonly model: UnigramModel;
-  /** Scores of the best paths to the places within one token's reach. */
+  /** Scores of the best paths to the places within one token's reach, in a ring. */
   private readonly best: Float64Array;
 
   constructor(model: UnigramModel) {
@@ -132,7 +132,7 @@ class UnigramPaths implements WordPaths {
     window.done++;
   }
 
-  /** Of equal paths the one whose last token is longer stays. */
+  /** Offers a path to `place`; of equal scores the earlier one, whose last token is longer, stays. */
   private offer(window: WordWindow, offset: number, place: number, score: number): void {
     const slot = (offset + place) & (this.best.length - 1);
     if (window.lengths[place] !== 0 && !(score > (this.best[slot] as number))) return;

@@ -1,7 +1,7 @@
 /**
- * Characters that no token has, one after the other: what stands for them, and where.
+ * A run of unknown characters, and the tokens that stand for it.
  *
- * Fused ones become one token, or the tokens of their bytes, which all have the place of the whole run.
+ * Fused characters become one token, or the tokens of their bytes, each with the place of the whole run.
  */
 
 import type { UnknownToken } from './word-model.js';
@@ -17,15 +17,15 @@ const FIRST_BYTES = 64;
 
 export class UnknownRun {
   private readonly unknown: UnknownToken | null;
-  /** Whether places are wanted: else bytes need not wait for the end of their run. */
+  /** Whether places are wanted; without them byte tokens need not wait for the end of their run. */
   private readonly placed: boolean;
-  /** The run as one token. */
+  /** The run as one unknown token. */
   private token: PlacedToken | null = null;
   private closed = false;
   private bytes = new Uint8Array(FIRST_BYTES);
   private size = 0;
   private taken = 0;
-  /** A run of these bytes has a token, though no part of it has one. */
+  /** Bytes of the unknown token's own name: a run of exactly these is that token, not its bytes. */
   private readonly whole: Buffer;
 
   constructor(unknown: UnknownToken | null, placed: boolean) {
@@ -41,7 +41,7 @@ export class UnknownRun {
     return this.taken > 0 || this.size > this.whole.length;
   }
 
-  /** Another character; false when tokens must be taken first. */
+  /** Adds a character; false when the tokens so far must be taken first. */
   add(text: string, start: number, end: number): boolean {
     const { name, bytes, fused, id } = this.unknown as UnknownToken;
     if (!fused) this.close();
@@ -73,7 +73,7 @@ export class UnknownRun {
       if (this.taken < this.size) return;
     }
     if (closed) this.forget();
-    // The next byte is not the first of its run.
+    // One byte stays counted, so that the next one does not look like the first of its run.
     else if (this.size > 1) this.size = this.taken = 1;
   }
 

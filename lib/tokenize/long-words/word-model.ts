@@ -1,36 +1,38 @@
 /**
- * What BPE and Unigram have in common: a vocabulary of symbols, and a best way through the symbols of a word.
+ * The interface of BPE and Unigram: a vocabulary of symbols, and the best path through the symbols of a word.
  *
- * A model is made only of files whose every rule is known; for all others there is none.
+ * Only a file whose every rule is supported gets a model.
  */
 
 import type { Symbols, WordWindow } from './word-window.js';
 
-/** The ways through one word; a model has one for each text that is read. */
+/** The state of the paths through one word; each text that is read has one. */
 export interface WordPaths {
-  /** A word begins: `window` is empty. */
+  /** Begins a word, with an empty `window`. */
   begin(): void;
-  /** Goes on from place window.done along all tokens that begin there; `offset` is where the window begins in the word. */
+  /**
+   * Extends the paths by all tokens that begin at place window.done; `offset` is the place in the word where the window begins.
+   */
   step(window: WordWindow, offset: number): void;
 }
 
 export interface WordModel {
   /** The characters of the vocabulary. */
   readonly characters: readonly string[];
-  /** Symbols that tokens are made of; numbers from here on are characters in no token: this and their code point. */
+  /** Number of symbols that tokens are made of. A character in no token has a larger symbol: this number plus its code point. */
   readonly count: number;
   /**
-   * The symbol of a character, which is its number in `characters`, or their count and its code point. `first` and `last`: it is so
-   * in its word, which matters to some models.
+   * The symbol of a character, given by its index in `characters`, or by their number plus its code point. `first` and `last`:
+   * whether it begins or ends its word, which matters to some models.
    */
   symbol(character: number, first: boolean, last: boolean): number;
   /** Symbols of the longest token. */
   readonly depth: number;
-  /** Id and name of a token of these symbols; null for what is in no vocabulary. */
+  /** Id and name of the token of these symbols; null when the vocabulary has none. */
   token(symbols: Symbols, begin: number, end: number): WordToken | null;
-  /** What stands for a character that is in no token: null when it is left out. */
+  /** The token for characters that are in no token; null when they are left out. */
   readonly unknown: UnknownToken | null;
-  /** Words that are tokens whatever parts they have; null when there are none. */
+  /** Words that are taken whole when they are tokens; null when the model has no such rule. */
   readonly words: WholeWords | null;
   paths(): WordPaths;
 }
@@ -41,28 +43,28 @@ export interface WordToken {
 }
 
 export interface WholeWords {
-  /** Characters of the longest. */
+  /** Characters of the longest such word. */
   readonly longest: number;
   find(word: string): WordToken | null;
 }
 
 export interface UnknownToken {
-  /** -1 where it has none of its own, but tokens for its bytes. */
+  /** -1 where only its bytes have tokens. */
   readonly id: number;
-  /** null: it is called as the text that it stands for. */
+  /** null: its name is the text that it stands for. */
   readonly name: string | null;
-  /** Neighbours become one. */
+  /** Whether neighbours become one token. */
   readonly fused: boolean;
-  /** A token for each byte, which all have the place of the characters that are fused. */
+  /** A token for each byte, each with the place of the whole run; null when the model has none. */
   readonly bytes: readonly WordToken[] | null;
 }
 
-/** What the token of a byte is called. */
+/** Name of the token of a byte. */
 export function byteName(byte: number): string {
   return `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
 }
 
-/** The tokens of all bytes; null when some have none. */
+/** The tokens of all 256 bytes; null when some are missing. */
 export function byteTokens(idOf: (name: string) => number | undefined): WordToken[] | null {
   const tokens: WordToken[] = [];
   for (let byte = 0; byte < 256; byte++) {

@@ -1,40 +1,43 @@
 /**
- * The symbols of a word that are not yet tokens, and the best way to each place between two of them.
+ * The symbols of a word that are not yet given out as tokens, and the best path to each place between two symbols.
  *
- * Which token is the last on the way to a place depends on nothing behind the place. So what all ways that are still open have in
- * common is certain, whatever follows, and need not be kept.
+ * The last token of the path to a place does not depend on the text after that place. So the part that all open paths share is
+ * certain, whatever follows, and need not be kept.
  */
 
-/** Steps back in which ways must have met to be looked for. */
+/** Symbols from the end within which open paths must meet; beyond them the search gives up. */
 const MAX_BACK = 1 << 16;
 const FIRST_SIZE = 1 << 10;
 
 export type Symbols = Uint16Array | Int32Array;
 
-/** What is wanted of tokens beside their ids: places in the text, and names. */
+/** What tokens must have beside their ids: places in the text, names. */
 export interface Wanted {
   readonly placed: boolean;
   readonly named: boolean;
 }
 
 export class WordWindow {
-  /** Symbols that are held. */
+  /** Number of symbols held. */
   size = 0;
-  /** Ways lead to this place and to some after it; what begins before it has been looked at. */
+  /** Place up to which tokens have been tried: paths lead to it and to some places after it. */
   done = 0;
   symbols: Symbols;
-  /** Symbols of the last token on the best way to place i; 0 where none leads. */
+  /** Symbols of the last token on the best path to place i; 0 where no path leads. */
   lengths: Uint8Array | Uint16Array;
   starts: Int32Array;
   ends: Int32Array;
   private readonly placed: boolean;
-  /** The place up to which tokens are certain, and how far back and forth they have been gone through. */
+  /** Place up to which tokens are certain, and the place and length that `link` has reached. */
   private certain = 0;
   private linking = 0;
   private linked = 0;
   private taken = 0;
 
-  /** Tokens have at most `depth` of `count` symbols; what is not asked for is not kept, so that a symbol takes three bytes. */
+  /**
+   * Tokens have at most `depth` symbols, out of `count`. Columns that are not wanted are left empty, so that a symbol takes three
+   * bytes.
+   */
   constructor(depth: number, count: number, { placed, named }: Wanted) {
     this.placed = placed;
     this.symbols = new (named || count > 0xffff ? Int32Array : Uint16Array)(FIRST_SIZE);
@@ -53,17 +56,17 @@ export class WordWindow {
     this.lengths[++this.size] = 0;
   }
 
-  /** Whether there are certain tokens that were not taken. */
+  /** Whether certain tokens wait to be taken. */
   get pending(): boolean {
     return this.certain > 0;
   }
 
-  /** The end of the word is known: the best way to it is the one. */
+  /** Marks the whole word as certain: its end is known, and so is the best path to it. */
   finish(): void {
     this.begin(this.size);
   }
 
-  /** Looks for the place that all open ways, which end within `depth` symbols, have in common. */
+  /** Finds the last place that all open paths share; these end within `depth` symbols after `done`. */
   settle(depth: number): void {
     const last = Math.min(this.size, this.done + depth);
     const marked = new Uint8Array(Math.min(last, MAX_BACK) + 1);
@@ -94,7 +97,7 @@ export class WordWindow {
     this.taken = 0;
   }
 
-  /** Goes on to find where certain tokens begin; true when that is known of all. */
+  /** Goes back over at most `steps` certain tokens to find where they begin; true when all are found. */
   link(steps: number): boolean {
     // Lengths are moved from the ends of tokens to their beginnings, where they are read in order.
     for (let step = 0; step < steps && this.linking > 0; step++) {
@@ -108,8 +111,8 @@ export class WordWindow {
   }
 
   /**
-   * Calls back with begin and end of up to `most` certain tokens, in order, until one is refused; those that were all taken are
-   * forgotten.
+   * Calls back with begin and end of up to `most` certain tokens, in order, until the callback returns false. When all were taken
+   * they are dropped.
    */
   take(most: number, visit: (begin: number, end: number) => boolean): void {
     for (let i = 0; i < most && this.taken < this.certain; i++) {

@@ -9,6 +9,7 @@ import {
   loadSettings,
 } from '../checkpoint/load-options.js';
 import type { QuantizeOptions } from '../compress/quantize-model.js';
+import { throwIfAborted } from '../core/errors.js';
 import { readOptions } from '../core/options.js';
 import { makeInTurns } from '../core/turns.js';
 import { type EntityScores, entityScores } from '../metrics/index.js';
@@ -199,6 +200,7 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
     const predicted: L[][] = [];
     let token = 0;
     await makeInTurns(windowRows.length, WINDOWS_PER_TURN, (window) => {
+      throwIfAborted(options.signal, options.where);
       const row = windowRows[window] ?? 0;
       const end = token + corpus.lengthOf(window);
       truth[row] ??= [];

@@ -38,7 +38,7 @@ export function cutRuleOf(tokenizer: JsonObject): CutRule | null {
   const stripsSpace = normalizers.some(
     ({ type, strip_left: l }) => type === 'Strip' && l !== false,
   );
-  const unknownFrom = unknownLength(tokenizer, splitters);
+  const unknownFrom = added.some(isInsideWords) ? null : unknownLength(tokenizer, splitters);
   if (splitters.length === 1 && splitters[0]?.type === 'BertPreTokenizer') {
     const units = wordUnits(normalizers, added);
     const strips = added.some(({ lstrip, rstrip }) => lstrip || rstrip);
@@ -170,6 +170,11 @@ const SOLID =
 /** Whether a character is in SOLID, and NFKD does not turn it into a space and a mark. */
 function isSolid(character: string): boolean {
   return SOLID.test(character) && !/\s/.test(character.normalize('NFKD'));
+}
+
+/** Whether an added token may divide a word of letters and digits: it is one itself, and is found inside of others. */
+function isInsideWords({ forms, singleWord }: Added): boolean {
+  return !singleWord && forms.some((form) => /^[\p{L}\p{M}\p{Nd}]+$/u.test(form));
 }
 
 /**

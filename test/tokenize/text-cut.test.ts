@@ -59,6 +59,20 @@ describe('the rule of a tokenizer', () => {
     expect(rule?.unknownFrom).toBe(null);
   });
 
+  it('has no unknown words where an added token may stand inside of them', async () => {
+    const added = { lstrip: false, rstrip: false, normalized: false };
+    const unknownFrom = async (content: string, single_word: boolean) => {
+      const rule = cutRuleOf(
+        await changed('bert', { added_tokens: [{ ...added, content, single_word }] }),
+      );
+      return rule?.unknownFrom ?? null;
+    };
+    expect(await unknownFrom('x', false)).toBe(null);
+    expect(await unknownFrom('covid19', false)).toBe(null);
+    expect(await unknownFrom('x', true)).toBeGreaterThan(100);
+    expect(await unknownFrom('[MASK]', false)).toBeGreaterThan(100);
+  });
+
   it('cuts nowhere behind a token that takes along the blanks after it', async () => {
     const token = { content: '<x>', lstrip: false, single_word: false, normalized: true };
     const safeIn = async (name: string, rstrip: boolean) => {

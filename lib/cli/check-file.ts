@@ -41,6 +41,8 @@ export interface Lengths {
   readonly longest: number;
   /** Number of texts over the limit, which are cut or read in windows. */
   readonly over: number;
+  /** Share of all tokens that stand for what the model's vocabulary lacks, from 0 to 1. */
+  readonly unknown: number;
 }
 
 /** Figures of labels that are numbers. */
@@ -95,24 +97,23 @@ export async function checkFile(
   const task = options.task ?? (await taskOf(options, columns));
   const auditor = new Auditor();
   const counts: number[] = [];
+  let unknown = 0;
   const numbers: number[] = [];
   for await (const rows of inChunks(rowsFor(task, file, read), CHUNK_TEXTS)) {
     for (const row of rows) {
       auditor.add(row);
       if (row.number !== undefined) numbers.push(row.number);
     }
-    counts.push(
-      ...(await counter.count(
-        rows.map(({ input }) => input),
-        signal,
-      )),
-    );
+    const texts = rows.map(({ input }) => input);
+    const { lengths, unknown: more } = await counter.count(texts, signal);
+    counts.push(...lengths);
+    unknown += more;
   }
   return {
     ...{ source, columns, chosen, task, bad, variants },
     audit: auditor.result(),
     numbers: numbersOf(numbers),
-    lengths: lengthsOf(counts, counter),
+    lengths: lengthsOf(counts, unknown, counter),
   };
 }
 
@@ -177,12 +178,22 @@ function numbersOf(numbers: readonly number[]): Numbers | null {
   return { count: numbers.length, least, most, mean: sum / numbers.length };
 }
 
-function lengthsOf(counts: readonly number[], { model, maxTokens }: TokenCounter): Lengths {
+function lengthsOf(
+  counts: readonly number[],
+  unknown: number,
+  { model, maxTokens }: TokenCounter,
+): Lengths {
   const sorted = Int32Array.from(counts).sort();
   const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))] ?? 0;
   return {
     ...{ model, maxTokens },
     ...{ median: at(0.5), percentile95: at(0.95), longest: at(1) },
     over: counts.filter((count) => count > maxTokens).length,
+    unknown:
+      unknown /
+      Math.max(
+        1,
+        sorted.reduce((sum, count) => sum + count, 0),
+      ),
   };
 }

@@ -188,11 +188,24 @@ function textRemarks({ audit }: CheckResult): string[] {
   return found;
 }
 
+/** Share of unknown tokens from which a model is of little use for the texts. */
+const MANY_UNKNOWN = 0.1;
+
 function lengthRemarks({ audit, lengths, task }: CheckResult): string[] {
-  const { over, maxTokens, model } = lengths;
-  if (over === 0) return [];
-  const share = formatPercent(over / audit.rows, 1);
-  const fate = task === 'answers' || task === 'tags' ? 'read in windows' : 'would be cut';
-  const what = `${counted(over, 'text')} (${share}) over the ${maxTokens} tokens of ${model}: ${fate}`;
-  return [what];
+  const { over, maxTokens, model, unknown } = lengths;
+  const found: string[] = [];
+  if (over > 0) {
+    const share = formatPercent(over / audit.rows, 1);
+    const fate = task === 'answers' || task === 'tags' ? 'read in windows' : 'would be cut';
+    found.push(
+      `${counted(over, 'text')} (${share}) over the ${maxTokens} tokens of ${model}: ${fate}`,
+    );
+  }
+  if (unknown >= MANY_UNKNOWN) {
+    const share = formatPercent(unknown, 0);
+    found.push(
+      `${share} of the tokens are unknown to ${model}, which cannot tell such texts apart: take a model of their language`,
+    );
+  }
+  return found;
 }

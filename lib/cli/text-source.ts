@@ -49,7 +49,7 @@ export function textSource({ texts, input, read, onColumns, onSource }: SourceOp
     };
   }
   if (input === undefined) {
-    if (texts.length === 0) throw usageMistake('give texts, or --input FILE');
+    if (texts.length === 0) throw usageMistake('give texts, or --input FILE (- for stdin)');
     return { name: 'arguments', isRepeatable: true, open: () => toAsync(texts) };
   }
   const open = isPlainText(input, read)

@@ -19,7 +19,14 @@ export interface TokenCounter {
   readonly model: string;
   /** The model's limit of tokens, at which longer texts are cut. */
   readonly maxTokens: number;
-  count(texts: readonly TextInput[], signal: AbortSignal): Promise<number[]>;
+  count(texts: readonly TextInput[], signal: AbortSignal): Promise<TokenCounts>;
+}
+
+export interface TokenCounts {
+  /** Tokens of each text. */
+  readonly lengths: readonly number[];
+  /** Tokens of all texts that stand for what the vocabulary lacks. */
+  readonly unknown: number;
 }
 
 /** The counter of a model folder; without a name, of the embedded model. */
@@ -51,11 +58,15 @@ async function countTokens(
   tokenizer: TextTokenizer,
   texts: readonly TextInput[],
   signal: AbortSignal,
-): Promise<number[]> {
-  const { offsets } = await tokenizer.encode(texts, {
+): Promise<TokenCounts> {
+  const { ids, offsets } = await tokenizer.encode(texts, {
     where: 'check',
     maxTokens: MAX_TOKENS,
     signal,
   });
-  return texts.map((_, i) => (offsets[i + 1] ?? 0) - (offsets[i] ?? 0));
+  const { unknownId } = tokenizer;
+  let unknown = 0;
+  for (const id of ids) if (id === unknownId) unknown++;
+  const lengths = texts.map((_, i) => (offsets[i + 1] ?? 0) - (offsets[i] ?? 0));
+  return { lengths, unknown };
 }

@@ -104,6 +104,8 @@ export class TextTokenizer {
   private readonly rows: TextRows;
   private readonly placer: Placer;
   private readonly named: SpecialNames;
+  /** Id of the token that stands for what the vocabulary lacks; null when the model has none. */
+  readonly unknownId: number | null;
   private readonly largest: number;
   private readonly segments: number;
   private table: TokenTable = { vectors: Number.POSITIVE_INFINITY, segments: 0, path: '' };
@@ -119,6 +121,9 @@ export class TextTokenizer {
     const nameOf = (id: number) => instances.tokenOf(id);
     this.placer = new Placer(from.tokenizer, stripsSpace, nameOf);
     this.named = new SpecialNames(from);
+    const { model } = from.tokenizer;
+    const { unk_token: name, unk_id: id } = isJsonObject(model) ? model : {};
+    this.unknownId = typeof name === 'string' ? this.tokenToId(name) : ((id as number) ?? null);
     this.largest = largest;
     this.segments = segments;
   }

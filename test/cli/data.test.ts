@@ -219,6 +219,17 @@ describe('check', () => {
     });
   });
 
+  it('says that a model does not know the script of the texts', async () => {
+    const rows = ['物流很快', '质量太差', '客服很好'].map((text, i) => `${text},${i % 2}`);
+    const file = await scratch.file('chinese.csv', `text,label\n${rows.join('\n')}\n`);
+    const { stdout } = await sinter(['check', file]);
+    expect(stdout.replaceAll(/\s+/g, ' ')).toMatch(
+      /\* \d+ % of the tokens are unknown to all-MiniLM-L6-v2, .* take a model of their language/,
+    );
+    const english = await scratch.file('english.csv', 'text,label\na good film,1\na bad film,0\n');
+    expect((await sinter(['check', english])).stdout).not.toContain('unknown');
+  });
+
   it('knows tags, questions and numbers by their columns, or by --task', async () => {
     const task = async (name: string, content: string, ...more: readonly string[]) => {
       const file = await scratch.file(name, content);

@@ -1,7 +1,9 @@
 // Texts are only cut where that is known to change nothing.
 import { describe, expect, it } from 'vitest';
+import { innerCutsOf } from '../../lib/tokenize/long-words/inner-cuts.js';
 import { cutRuleOf } from '../../lib/tokenize/text-cut.js';
 import { TextWalk } from '../../lib/tokenize/text-walk.js';
+import { addedTokens } from '../../lib/tokenize/tokenizer-parts.js';
 import { changed } from './tokenizer-kinds.js';
 
 describe('the rule of a tokenizer', () => {
@@ -71,6 +73,17 @@ describe('the rule of a tokenizer', () => {
     expect(await unknownFrom('covid19', false)).toBe(null);
     expect(await unknownFrom('x', true)).toBeGreaterThan(100);
     expect(await unknownFrom('[MASK]', false)).toBeGreaterThan(100);
+  });
+
+  it('cuts no word where the normalizer puts a blank before added tokens too', () => {
+    const cuts = (normalized: boolean) =>
+      innerCutsOf(
+        [{ type: 'Prepend', prepend: ' ' }],
+        [{ type: 'WhitespaceSplit' }],
+        addedTokens([{ content: '<mask>', normalized }]),
+      );
+    expect(cuts(true)).toBe(null);
+    expect(cuts(false)).not.toBe(null);
   });
 
   it('cuts nowhere behind a token that takes along the blanks after it', async () => {

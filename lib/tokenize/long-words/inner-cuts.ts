@@ -59,6 +59,11 @@ export function innerCutsOf(
 ): InnerCuts | null {
   if (added.some(({ content }) => isSymbol(content))) return null;
   if (!normalizers.every(isLocalNormalizer) || !splitters.every(isLocalSplitter)) return null;
+  // The package prepends to the added tokens that it looks for in normalized text too: behind any blank of the text there may be one.
+  const blank = normalizers.some(
+    ({ type, prepend }) => type === 'Prepend' && /\s/u.test(String(prepend)),
+  );
+  if (blank && added.some(({ normalized }) => normalized)) return null;
   const mixed = mixedKind(normalizers, splitters, added);
   const margin = Math.max(LEAST_MARGIN, mixed?.margin ?? 0, 1 + longestRun(added));
   if (margin > MOST_MARGIN) return null;

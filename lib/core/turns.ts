@@ -57,15 +57,22 @@ export async function importInTurns(imports: readonly (() => Promise<unknown>)[]
   }
 }
 
-/** make(0) to make(count - 1); after every `perTurn` of them the event loop turns. `perTurn` is at least 1. */
+/**
+ * make(0) to make(count - 1); after every `perTurn` of them the event loop turns. `perTurn` is at least 1. With a `call`, throws
+ * CANCELLED at the first turn after its signal aborts.
+ */
 export async function makeInTurns<T>(
   count: number,
   perTurn: number,
   make: (index: number) => T,
+  call?: { readonly where: string; readonly signal: AbortSignal | undefined },
 ): Promise<T[]> {
   const made: T[] = [];
   for (let i = 0; i < count; i++) {
-    if (i > 0 && i % perTurn === 0) await setImmediate();
+    if (i > 0 && i % perTurn === 0) {
+      await setImmediate();
+      if (call !== undefined) throwIfAborted(call.signal, call.where);
+    }
     made.push(make(i));
   }
   return made;

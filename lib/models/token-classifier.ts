@@ -9,7 +9,6 @@ import {
   loadSettings,
 } from '../checkpoint/load-options.js';
 import type { QuantizeOptions } from '../compress/quantize-model.js';
-import { throwIfAborted } from '../core/errors.js';
 import { readOptions } from '../core/options.js';
 import { makeInTurns } from '../core/turns.js';
 import { type EntityScores, entityScores } from '../metrics/index.js';
@@ -199,8 +198,7 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
     const truth: L[][] = [];
     const predicted: L[][] = [];
     let token = 0;
-    await makeInTurns(windowRows.length, WINDOWS_PER_TURN, (window) => {
-      throwIfAborted(options.signal, options.where);
+    const addWindow = (window: number) => {
       const row = windowRows[window] ?? 0;
       const end = token + corpus.lengthOf(window);
       truth[row] ??= [];
@@ -211,7 +209,8 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
         truth[row]?.push(this.labels[value] as L);
         predicted[row]?.push(this.labels[argmax(logits.row(token))] as L);
       }
-    });
+    };
+    await makeInTurns(windowRows.length, WINDOWS_PER_TURN, addWindow, options);
     const { micro, types, tagAccuracy } = entityScores(truth, predicted);
     await turn();
     const loss = meanCrossEntropy(logits, values);

@@ -4,7 +4,6 @@
  * Memory is limited to one group of windows and the entities found so far.
  */
 
-import { throwIfAborted } from '../../core/errors.js';
 import { makeInTurns } from '../../core/turns.js';
 import { softmax } from '../../metrics/logits.js';
 import type { NativeProgram } from '../../native/native.js';
@@ -44,10 +43,8 @@ export async function tagTexts(
     const open = piece.map((text) => new OpenText(text, labels, aggregation, stride ?? 0));
     for await (const aligned of windowsOf(parts, piece, first, options)) {
       const all = await forwardAligned(program, parts.graph, aligned, options);
-      await makeInTurns(aligned.sources.length, WINDOWS_PER_TURN, (window) => {
-        throwIfAborted(options.signal, options.where);
-        open[aligned.sources[window] ?? 0]?.add(all, window);
-      });
+      const add = (window: number) => open[aligned.sources[window] ?? 0]?.add(all, window);
+      await makeInTurns(aligned.sources.length, WINDOWS_PER_TURN, add, options);
     }
     found.push(...open.map((text) => text.finish()));
   }

@@ -115,8 +115,7 @@ export class TextTokenizer {
     const rule = cutRuleOf(from.tokenizer);
     this.instances = instances;
     const stripsSpace = rule?.stripsSpace ?? false;
-    const idOf = (token: string) => this.tokenToId(token) ?? 0;
-    const long = longWordsOf(from, { idOf, stripsSpace });
+    const long = longWordsOf(from, { idOf: (token) => instances.addedId(token), stripsSpace });
     this.rows = new TextRows(instances, rule, keptSide(from), long);
     const nameOf = (id: number) => instances.tokenOf(id);
     this.placer = new Placer(from.tokenizer, stripsSpace, nameOf);

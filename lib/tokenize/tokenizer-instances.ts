@@ -62,6 +62,13 @@ export class TokenizerInstances {
     return id !== null && this.renamed.has(id) ? null : id;
   }
 
+  /** The id of an added token. Throws CORRUPT_MODEL where the tokenizer has none by that name. */
+  addedId(token: string): number {
+    const id = this.idOf(token);
+    if (id !== null) return id;
+    throw this.broken('cannot encode', `the added token ${JSON.stringify(token)} has no id`);
+  }
+
   /** Ids to text, special tokens left out. */
   async decode(ids: readonly number[]): Promise<string> {
     return withOwnNames(await this.whole.decode([...ids], true), this.renamed);

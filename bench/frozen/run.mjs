@@ -6,7 +6,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { withoutHalves } from '../../dist/graph/rewrite/tables.js';
+import { withFloatWeights } from '../../dist/graph/rewrite/tables.js';
 import { Encoder } from '../../dist/index.js';
 import { native } from '../../dist/native/native.js';
 import { deriveProgram } from '../../dist/runtime/program.js';
@@ -37,7 +37,7 @@ const encoder = await Encoder.load();
 const { parts } = await encoder.classifier({ labels: ['a', 'b', 'c'] });
 const { ids, offsets } = await parts.tokenizer.encode(texts, { maxTokens: 128, truncate: true });
 const batch = { ids, offsets, segments: null };
-const graph = withoutHalves(parts.graph);
+const graph = withFloatWeights(parts.graph);
 const matching = (pattern) => graph.weights.map(({ name }) => name).filter((n) => pattern.test(n));
 
 await parts.program.use('bench', async (program) => {

@@ -29,6 +29,8 @@ export interface BertSizes extends LayerSizes {
   /** Position of the first token. */
   readonly offset: number;
   readonly segments: number;
+  /** Rows of the table of tasks, whose first is added to every token (ERNIE). Left out or 0: there is none. */
+  readonly tasks?: number;
   /** Width of the tables. */
   readonly width: number;
   readonly classifierDropout: number;
@@ -100,13 +102,19 @@ export function addBertEmbeddings(
   prefix: string,
   projection?: string,
 ): string {
-  const { vocabulary, rows, offset, segments, width, hidden, epsilon } = sizes;
+  const { vocabulary, rows, offset, segments, tasks = 0, width, hidden, epsilon } = sizes;
   const at = `${prefix}embeddings`;
+  const ofTasks = {
+    weight: `${at}.task_type_embeddings.weight`,
+    rows: tasks,
+    index: 'row',
+  } as const;
   const parts = {
     tables: [
       { weight: prefix + WORDS, rows: vocabulary, index: 'token' },
       { weight: `${at}.position_embeddings.weight`, rows, index: 'position', offset },
       { weight: `${at}.token_type_embeddings.weight`, rows: segments, index: 'segment' },
+      ...(tasks > 0 ? [ofTasks] : []),
     ],
     width,
     norm: `${at}.LayerNorm`,

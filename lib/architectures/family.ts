@@ -40,7 +40,7 @@ export interface Family {
 }
 
 /** Name of the class of transformers that loads such a folder. */
-export function classOf({ className }: Family, task: Task): string {
+export function classNameOf({ className }: Family, task: Task): string {
   return className + TASKS[task].classSuffix;
 }
 

@@ -24,6 +24,7 @@ import { BERT } from './bert.js';
 import { DEBERTA_V2 } from './deberta-v2.js';
 import { DISTILBERT } from './distilbert.js';
 import { ELECTRA } from './electra.js';
+import { ERNIE } from './ernie.js';
 import { type Family, statedTask } from './family.js';
 import { type FamilyRequest, graphOfConfig } from './family-graph.js';
 import { graphConfig, importGraph, taskOfGraph } from './graph.js';
@@ -49,6 +50,7 @@ const FAMILIES: readonly Family[] = [
   CAMEMBERT,
   MPNET,
   ELECTRA,
+  ERNIE,
   ALBERT,
   MODERNBERT,
   DEBERTA_V2,

@@ -9,7 +9,7 @@ import type { JsonObject } from '../core/json.js';
 import type { ModelHead } from '../graph/checkpoint.js';
 import type { EncoderGraph, OutputName } from '../graph/types.js';
 import { unify } from '../graph/unify.js';
-import { classOf, type Family } from './family.js';
+import { classNameOf, type Family } from './family.js';
 import { type FamilyRequest, graphOfConfig } from './family-graph.js';
 import { GraphStructure, notWritable } from './structure.js';
 
@@ -45,7 +45,7 @@ export function configByStructure(
   const { untied } = structure;
   return {
     ...withoutStale(base),
-    architectures: [classOf(family, head.task)],
+    architectures: [classNameOf(family, head.task)],
     model_type: family.modelType,
     ...(untied === null || untied === (base.tie_word_embeddings === false)
       ? {}

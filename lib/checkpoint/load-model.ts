@@ -29,7 +29,7 @@ import { loadTokenizer, type TextTokenizer } from '../tokenize/text-tokenizer.js
 import { EMBEDDED_MODEL, EMBEDDED_NAME } from './embedded-model.js';
 import { type LocatedModel, locateModel, type OpeningOnnx } from './locate-model.js';
 import { drawWeights } from './new-weights.js';
-import type { BesideOnnx } from './onnx/beside-onnx.js';
+import type { FilesBesideOnnx } from './onnx/beside-onnx.js';
 import type { OnnxFolder } from './onnx/recovered-folder.js';
 import type { Verification } from './onnx/verify-onnx.js';
 import {
@@ -171,7 +171,7 @@ function originOf({ weights }: HfFolder, imported: ImportedModel): Origin {
 
 /** Loads the tokenizer. ONNX files may come without one. */
 async function tokenizerOf(
-  folder: Pick<HfFolder, 'tokenizerPath' | 'sentence'> & Partial<BesideOnnx>,
+  folder: Pick<HfFolder, 'tokenizerPath' | 'sentence'> & Partial<FilesBesideOnnx>,
 ): Promise<TextTokenizer> {
   if (folder.hasTokenizer === false) return missingTokenizer(folder.tokenizerPath);
   return loadTokenizer(folder.tokenizerPath, { lowercase: folder.sentence?.lowercase ?? false });

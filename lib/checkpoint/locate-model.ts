@@ -11,7 +11,7 @@ import { ensureLanes } from '../native/lanes.js';
 import { findOnnxFile } from './find-onnx.js';
 import type { LoadSettings } from './load-model.js';
 import { checkNoPositions } from './no-positions.js';
-import type { BesideOnnx } from './onnx/beside-onnx.js';
+import type { FilesBesideOnnx } from './onnx/beside-onnx.js';
 import type { OnnxFolder } from './onnx/recovered-folder.js';
 
 export interface LocatedModel {
@@ -24,7 +24,7 @@ export interface LocatedModel {
 export interface OpeningOnnx {
   readonly folder: Promise<OnnxFolder>;
   /** Resolves long before `folder`; stays pending when `folder` fails. */
-  readonly beside: Promise<BesideOnnx>;
+  readonly beside: Promise<FilesBesideOnnx>;
 }
 
 /** Finds the folder, the ONNX file or the model id `name` and begins to open an ONNX file. `where` names the call in messages. */
@@ -51,8 +51,8 @@ export async function beginOnnx(
 ): Promise<OpeningOnnx> {
   const { signal, widen = false, firstPosition, cache = true, verify = true } = settings;
   const { openOnnxFolder } = await import('./onnx/open-onnx.js');
-  let onBeside: (beside: BesideOnnx) => void = () => {};
-  const beside = new Promise<BesideOnnx>((resolve) => {
+  let onBeside: (beside: FilesBesideOnnx) => void = () => {};
+  const beside = new Promise<FilesBesideOnnx>((resolve) => {
     onBeside = resolve;
   });
   const read = { widen, firstPosition, cache, verify };

@@ -27,7 +27,7 @@ const MAX_GROUP_ROWS = 4_000_000;
 const MAX_METADATA_BYTES = 64 * MiB;
 const MAX_CLASS_NAMES = 100_000;
 /** Bytes of the smallest file: "PAR1" at both ends, and the length of the metadata. */
-const LEAST_BYTES = 12;
+const MIN_BYTES = 12;
 const MAGIC = 'PAR1';
 
 type Row = Readonly<Record<string, unknown>>;
@@ -108,12 +108,12 @@ async function checkEnds(path: string, handle: FileHandle, size: number): Promis
   await readUpTo(handle, 0, first);
   const isMarked = Buffer.from(first).toString('latin1') === MAGIC;
   if (!isMarked) throw dataProblem(path, 'not a Parquet file: it does not begin with PAR1');
-  if (size >= LEAST_BYTES) await readUpTo(handle, size - 8, last);
-  if (size < LEAST_BYTES || Buffer.from(last.subarray(4)).toString('latin1') !== MAGIC) {
+  if (size >= MIN_BYTES) await readUpTo(handle, size - 8, last);
+  if (size < MIN_BYTES || Buffer.from(last.subarray(4)).toString('latin1') !== MAGIC) {
     throw dataProblem(path, 'a Parquet file that is cut off: it does not end with PAR1');
   }
   const length = new DataView(last.buffer).getUint32(0, true);
-  if (length > Math.min(size - LEAST_BYTES, MAX_METADATA_BYTES)) {
+  if (length > Math.min(size - MIN_BYTES, MAX_METADATA_BYTES)) {
     throw damaged(path, `its metadata would have ${length} bytes`);
   }
 }

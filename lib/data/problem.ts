@@ -5,7 +5,7 @@
  */
 import { SinterError } from '../core/errors.js';
 
-export interface Place {
+export interface DataPlace {
   readonly line?: number;
   readonly column?: string | number;
   readonly byteOffset?: number;
@@ -13,7 +13,7 @@ export interface Place {
 }
 
 /** An INVALID_DATA error `file:line: message`, its place repeated in `details`. */
-export function dataProblem(file: string, message: string, place: Place = {}): SinterError {
+export function dataProblem(file: string, message: string, place: DataPlace = {}): SinterError {
   const { line, column, byteOffset, cause } = place;
   const where = line === undefined ? file : `${file}:${line}`;
   return new SinterError('INVALID_DATA', `${where}: ${message}`, {
@@ -32,7 +32,7 @@ export class RowProblem extends SinterError {
   constructor(
     file: string,
     message: string,
-    readonly place: Place & { readonly line: number },
+    readonly place: DataPlace & { readonly line: number },
     readonly kind: string = message,
   ) {
     const { message: text, details } = dataProblem(file, message, place);

@@ -27,7 +27,7 @@ export interface FolderOptions {
 }
 
 /** Whether the hidden folder lies beside the target or inside it. */
-type Way = 'beside' | 'inside';
+type SwapPlace = 'beside' | 'inside';
 
 const NOT_WRITABLE: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS']);
 
@@ -42,7 +42,7 @@ export class FolderPlace {
     private readonly target: string,
     private readonly options: FolderOptions,
     private readonly id: string,
-    private readonly way: Way,
+    private readonly way: SwapPlace,
     /** The outermost folder above the target that had to be created; undefined if all existed. */
     private readonly made: string | undefined,
   ) {
@@ -162,7 +162,7 @@ async function mustReplace(target: string, options: FolderOptions): Promise<bool
 }
 
 /** Creates the hidden folder and returns where it lies. */
-async function begin(target: string, id: string): Promise<Way> {
+async function begin(target: string, id: string): Promise<SwapPlace> {
   const inside = () => mkdir(join(target, `${id}.tmp`));
   if ((await isMountPoint(target)) || (await isSame(target, process.cwd()))) {
     await inside();

@@ -9,7 +9,7 @@ import type { HubSettings } from './settings.js';
 
 const MAX_REDIRECTS = 5;
 
-export interface Request {
+export interface HttpRequest {
   readonly method: 'GET' | 'HEAD';
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -29,7 +29,7 @@ export class TransientError extends SinterError {
  * Sends a request and returns the response, whatever its status. Throws TransientError if none arrives in time, CANCELLED if
  * the signal aborts. Read the body with readInTime or readText.
  */
-export async function send(settings: HubSettings, request: Request): Promise<Response> {
+export async function send(settings: HubSettings, request: HttpRequest): Promise<Response> {
   let url = new URL(request.url);
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
     const response = await once(settings, url, request);
@@ -49,7 +49,7 @@ export async function send(settings: HubSettings, request: Request): Promise<Res
   throw new SinterError('UNAVAILABLE', `${request.url}: more than ${MAX_REDIRECTS} redirects`);
 }
 
-async function once(settings: HubSettings, url: URL, request: Request): Promise<Response> {
+async function once(settings: HubSettings, url: URL, request: HttpRequest): Promise<Response> {
   throwIfAborted(request.signal, 'download');
   const own = url.origin === new URL(settings.endpoint).origin;
   const authorization =

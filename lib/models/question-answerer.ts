@@ -13,7 +13,7 @@ import type { QuantizeOptions } from '../compress/quantize-model.js';
 import { rangeMistake, typeMistake } from '../core/errors.js';
 import { readOptions } from '../core/options.js';
 import type { Priority } from '../core/priority.js';
-import { makeInTurns, orCancelled } from '../core/turns.js';
+import { makeInTurns } from '../core/turns.js';
 import { type AnswerScores, answerScores } from '../metrics/index.js';
 import type { NativeProgram } from '../native/native.js';
 import { forwardAligned, PIECE_TEXTS } from '../runtime/aligned-forward.js';
@@ -240,10 +240,9 @@ export class QuestionAnswerer extends TrainableModel {
       for await (const aligned of tokenizer.windowGroups(piece, options)) {
         const all = await forwardAligned(program, graph, aligned, request);
         const { sources } = aligned;
-        const reading = makeInTurns(sources.length, WINDOWS_PER_TURN, (window) =>
-          answersOfWindow(piece[sources[window] ?? 0]?.[1] ?? '', all, window, limits),
-        );
-        const windows = await orCancelled(run.where, run.signal, reading);
+        const answersIn = (window: number) =>
+          answersOfWindow(piece[sources[window] ?? 0]?.[1] ?? '', all, window, limits);
+        const windows = await makeInTurns(sources.length, WINDOWS_PER_TURN, answersIn, run);
         for (const source of new Set(sources)) {
           const mine = windows.filter((_, window) => sources[window] === source);
           own[source] = joinWindows([own[source] ?? NO_WINDOWS, ...mine], limits.topK);

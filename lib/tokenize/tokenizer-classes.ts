@@ -117,7 +117,7 @@ export interface ClassSources {
 }
 
 /** The class of the folder. Throws UNSUPPORTED_MODEL naming the class, or the setting that implies one. */
-export function classOf({ folder, config, model, whole }: ClassSources): TokenizerClass {
+export function tokenizerClassOf({ folder, config, model, whole }: ClassSources): TokenizerClass {
   refuseOwnCode(config, `${folder}/tokenizer_config.json`);
   const stated = nameIn(config, `${folder}/tokenizer_config.json`);
   if (stated === null || !whole) {

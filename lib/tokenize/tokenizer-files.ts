@@ -21,7 +21,7 @@ import { applySettings } from './apply-settings.js';
 import { byteLevelTokenizer } from './byte-level-vocab.js';
 import { jsonText } from './json-text.js';
 import { pinsFor } from './saved-settings.js';
-import { classOf, type TokenizerClass } from './tokenizer-classes.js';
+import { type TokenizerClass, tokenizerClassOf } from './tokenizer-classes.js';
 import { TokenizerSettings } from './tokenizer-settings.js';
 import { wordPieceTokenizer } from './wordpiece-vocab.js';
 
@@ -73,7 +73,7 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles
   const stated = { config, specials: parse(SPECIALS), added: parse(ADDED) };
   const settings = new TokenizerSettings({ ...stated, file: join(folder, CONFIG) });
   const model = await modelConfig(folder);
-  const kind = classOf({ folder, config, model, whole: whole !== null });
+  const kind = tokenizerClassOf({ folder, config, model, whole: whole !== null });
   const { source, made } =
     whole === null
       ? await fromVocabulary(folder, files, kind, settings)

@@ -20,9 +20,9 @@ const PLAIN = { addSpecialTokens: false };
 const LONG_CHARS = 4096;
 /** Of an encoding, with its offsets and the text of its tokens. */
 const RESULT_BYTES_PER_CHAR = 64;
-const MOST_TOLD = 1 << 24;
+const MAX_TOLD = 1 << 24;
 /** Most UTF-16 units tokenized at once: for 262,144 the package takes 60 to 200 MB. Pieces of texts are far shorter. */
-const MOST_AT_ONCE = 1 << 18;
+const MAX_AT_ONCE = 1 << 18;
 
 export class TokenizerInstances {
   /** Number of ids, added tokens included. */
@@ -90,7 +90,7 @@ export class TokenizerInstances {
   private tellMemory(texts: readonly string[]): void {
     for (const { length } of texts) {
       if (length < LONG_CHARS) continue;
-      void new ArrayBuffer(Math.min(MOST_TOLD, RESULT_BYTES_PER_CHAR * length));
+      void new ArrayBuffer(Math.min(MAX_TOLD, RESULT_BYTES_PER_CHAR * length));
     }
   }
 
@@ -157,10 +157,10 @@ export class TokenizerInstances {
         `a text must be at most ${maxTextLength} characters for the patterns of ${source}, got ${length}`,
       );
     }
-    if (length > MOST_AT_ONCE) {
+    if (length > MAX_AT_ONCE) {
       throw new SinterError(
         'INVALID_DATA',
-        `a text must have a place where it can be cut in every ${MOST_AT_ONCE} characters, got ${length} without one for ${rules} of ${source}`,
+        `a text must have a place where it can be cut in every ${MAX_AT_ONCE} characters, got ${length} without one for ${rules} of ${source}`,
       );
     }
   }

@@ -7,10 +7,10 @@ import { SinterError } from '../core/errors.js';
 import { isJsonObject } from '../core/json.js';
 import type { NativeTrainer } from '../native/native.js';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
-import type { Progress } from './progress.js';
+import type { TrainingProgress } from './progress.js';
 import type { TrainSettings } from './train-options.js';
 
-export { Progress } from './progress.js';
+export { TrainingProgress } from './progress.js';
 
 export interface CheckpointPlan {
   /** The file; each save replaces it. */
@@ -37,7 +37,7 @@ export class Checkpoints {
 
   async save(
     trainer: NativeTrainer,
-    progress: Progress,
+    progress: TrainingProgress,
     subject: TrainingSubject,
     signal: AbortSignal | undefined,
   ): Promise<void> {
@@ -49,7 +49,7 @@ export class Checkpoints {
 
   async resume(
     trainer: NativeTrainer,
-    progress: Progress,
+    progress: TrainingProgress,
     subject: TrainingSubject,
     signal: AbortSignal | undefined,
   ): Promise<void> {

@@ -9,7 +9,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
 import { type RandomState, SeededRandom } from '../core/random.js';
 import type { Sampler } from './batches.js';
 
-export class Progress {
+export class TrainingProgress {
   /** Steps that were taken. */
   steps = 0;
   /** Number of the epoch that is running, or of the last one that ended; 0 before the first. */

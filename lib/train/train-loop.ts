@@ -16,7 +16,7 @@ import {
   toSinterError,
 } from '../native/native.js';
 import { Sampler } from './batches.js';
-import { type Checkpoints, Progress } from './checkpoints.js';
+import { type Checkpoints, TrainingProgress } from './checkpoints.js';
 import type { Corpus } from './corpus.js';
 import type { Objective } from './objectives.js';
 import { learningRateAt, type Schedule, warmupSteps } from './schedule.js';
@@ -89,7 +89,7 @@ class Run<S> {
   private readonly trainer: NativeTrainer;
   private readonly work: Work<S>;
   private readonly schedule: Schedule;
-  private readonly progress: Progress;
+  private readonly progress: TrainingProgress;
   private readonly begin = performance.now();
   private readonly steps: StepRecord[] = [];
   private tokens = 0;
@@ -104,7 +104,7 @@ class Run<S> {
     this.work = work;
     this.schedule = { kind: schedule, learningRate, warmupSteps: warm, totalSteps };
     const sampler = new Sampler(corpus.size, settings, (row) => corpus.lengthOf(row));
-    this.progress = new Progress(new SeededRandom(seed), sampler);
+    this.progress = new TrainingProgress(new SeededRandom(seed), sampler);
   }
 
   async all(): Promise<Omit<TrainReport<S>, 'truncated' | 'advice'>> {

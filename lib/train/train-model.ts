@@ -6,7 +6,7 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { SinterError, throwIfAborted } from '../core/errors.js';
-import { withoutHalves } from '../graph/rewrite/tables.js';
+import { withFloatWeights } from '../graph/rewrite/tables.js';
 import type { EncoderGraph } from '../graph/types.js';
 import type { NativeProgram } from '../native/native.js';
 import type { ModelParts } from '../runtime/model-parts.js';
@@ -45,7 +45,7 @@ export async function trainParts<S>(
   report: Omit<TrainReport<S>, 'advice'>;
 }> {
   const where = 'train';
-  const graph = withoutHalves(parts.graph);
+  const graph = withFloatWeights(parts.graph);
   const trainable = await deriveProgram(graph, current.store, { trainable: true, where, signal });
   try {
     const { corpus, objective, truncated } = plan;

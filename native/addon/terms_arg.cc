@@ -6,9 +6,9 @@
 namespace sinter {
 namespace {
 
-constexpr uint32_t kMostTerms = 64;
+constexpr uint32_t kMaxTerms = 64;
 // Beyond this scale the exponentials of a cosine loss leave the range of a double.
-constexpr double kMostScale = 300;
+constexpr double kMaxScale = 300;
 
 // The sizes that targets are checked against.
 struct Extent {
@@ -88,7 +88,7 @@ LossTerm term_arg(const Napi::Object& object, const Program& program, const Toke
   if (!std::isfinite(term.weight)) bad_argument("weight must be finite");
   const Napi::Value scale = object.Get("scale");
   if (!scale.IsUndefined()) term.scale = number_field(object, "scale");
-  if (!(term.scale > 0 && term.scale <= kMostScale)) bad_argument("scale must be from 0 to 300");
+  if (!(term.scale > 0 && term.scale <= kMaxScale)) bad_argument("scale must be from 0 to 300");
   const LossRow& row = loss_table()[static_cast<size_t>(term.loss)];
   if (has_floats(row.targets)) {
     term.values = copy_of(floats_field(object, "targets"));
@@ -105,8 +105,8 @@ LossTerm term_arg(const Napi::Object& object, const Program& program, const Toke
 
 std::vector<LossTerm> terms_arg(const Napi::Array& terms, const Program& program,
                                 const TokenBatch& batch) {
-  if (terms.Length() == 0 || terms.Length() > kMostTerms)
-    bad_argument("a pass needs 1 to " + std::to_string(kMostTerms) + " terms");
+  if (terms.Length() == 0 || terms.Length() > kMaxTerms)
+    bad_argument("a pass needs 1 to " + std::to_string(kMaxTerms) + " terms");
   std::vector<LossTerm> list;
   for (uint32_t i = 0; i < terms.Length(); ++i) {
     const Napi::Value value = terms.Get(i);

@@ -11,7 +11,7 @@
 namespace sinter {
 namespace {
 
-constexpr int64_t kMostJobId = int64_t{1} << 52;
+constexpr int64_t kMaxJobId = int64_t{1} << 52;
 
 // Each optimizer reads its own fields; make_optimizer refuses an unknown kind.
 OptimizerSettings optimizer_arg(const Napi::Object& object) {
@@ -142,7 +142,7 @@ Napi::Value TrainerWrap::accumulate(const Napi::CallbackInfo& info) {
     const Napi::Object options = object_arg(info, 2, "options");
     job->settings = pass_arg(options);
     job->settings.number = number;
-    const int64_t job_id = integer_field(options, "jobId", 1, kMostJobId);
+    const int64_t job_id = integer_field(options, "jobId", 1, kMaxJobId);
     return submit(
         info.Env(), job_id,
         [job](Engine& engine, const Cancel& cancel) {

@@ -15,7 +15,7 @@ constexpr int64_t kRowGrain = 84;
 constexpr int64_t kMinWork = 1'000'000;
 // The most blocks per lane. An f32 product of at most kFewRows rows gets one: it waits for weights
 // from memory, and a block prefetches only its own.
-constexpr int64_t kMostBlocks = 6, kFewRows = 32;
+constexpr int64_t kMaxBlocks = 6, kFewRows = 32;
 
 // Rows [row, row + m) and columns [column, column + n) of a product, on one lane.
 struct Block {
@@ -49,7 +49,7 @@ void for_blocks(Lanes& all, int64_t m, int64_t n, int64_t k, int64_t most, const
 
 void product_f32(Lanes& lanes, const GemmF32Args& args) {
   if (args.m == 0 || args.n == 0) return;
-  const int64_t most = args.m <= kFewRows ? 1 : kMostBlocks;
+  const int64_t most = args.m <= kFewRows ? 1 : kMaxBlocks;
   const GemmF32Kernels& gemm = active_kernels().gemm_f32;
   for_blocks(lanes, args.m, args.n, args.k, most, [&](const Block& at) {
     GemmF32Args block = args;
@@ -65,7 +65,7 @@ void product_f32(Lanes& lanes, const GemmF32Args& args) {
 
 void product_s8(Lanes& lanes, const GemmS8Format& gemm, const GemmS8Args& args) {
   if (args.m == 0 || args.n == 0) return;
-  for_blocks(lanes, args.m, args.n, args.k, kMostBlocks, [&](const Block& at) {
+  for_blocks(lanes, args.m, args.n, args.k, kMaxBlocks, [&](const Block& at) {
     GemmS8Args block = args;
     block.m = at.m;
     block.n = at.n;
@@ -84,7 +84,7 @@ void product_s8(Lanes& lanes, const GemmS8Format& gemm, const GemmS8Args& args) 
 void product_widened(Lanes& lanes, int64_t n, int64_t k, WidenRows widen, const Product& product) {
   if (product.rows == 0) return;
   const GemmF32Kernels& gemm = active_kernels().gemm_f32;
-  for_blocks(lanes, product.rows, n, k, kMostBlocks, [&](const Block& at) {
+  for_blocks(lanes, product.rows, n, k, kMaxBlocks, [&](const Block& at) {
     constexpr int64_t kFloatBytes = sizeof(float);
     const int64_t size = kColumnGrain * k;
     float* widened = reinterpret_cast<float*>(lanes.lane_bytes(at.lane, 2 * size * kFloatBytes));

@@ -62,7 +62,8 @@ function compute(node: GraphNode, value: Find, weight: Find, text: Text): Table 
       const tables = node.tables.map((table) => ({ ...table, data: weight(table.weight) }));
       return make(text.ids.length, tables[0]?.data.width ?? 0, (t, i) =>
         tables.reduce((sum, { index, offset, data }) => {
-          const row = { token: text.ids[t], position: t, segment: text.segments[t] }[index] ?? -1;
+          const rows = { token: text.ids[t], position: t, segment: text.segments[t], row: 0 };
+          const row = rows[index] ?? -1;
           return sum + at(data, row + offset, i);
         }, 0),
       );

@@ -15,7 +15,7 @@ import { stampSmallFiles } from '../../formats/small-files.js';
 import type { SentenceSettings } from '../../graph/checkpoint.js';
 
 /** Content of the files beside an ONNX file, or beside its folder `onnx`. */
-export interface BesideOnnx
+export interface FilesBesideOnnx
   extends Pick<
     HfFolder,
     'tokenizerPath' | 'config' | 'sentence' | 'modelMaxLength' | 'training' | 'checkUnchanged'
@@ -26,14 +26,14 @@ export interface BesideOnnx
 
 /** Settings of the import that depend on the files beside the ONNX file. */
 export function importSettings(
-  { config }: BesideOnnx,
+  { config }: FilesBesideOnnx,
   firstPosition: number | undefined,
 ): ImportSettings {
   return { firstPosition: firstPosition ?? firstPositionOf(config) };
 }
 
 /** Reads the files, before the ONNX file itself is read: `checkUnchanged` notices any change from here on. */
-export async function besideOnnx(file: string): Promise<BesideOnnx> {
+export async function readFilesBeside(file: string): Promise<FilesBesideOnnx> {
   const folders = [dirname(file)];
   if (basename(dirname(file)) === 'onnx') folders.push(dirname(dirname(file)));
   // External data needs no stamp here: each read of it, and of the file itself, checks the stamp from parsing.

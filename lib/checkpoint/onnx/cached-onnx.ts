@@ -18,7 +18,7 @@ import {
 import { externalPath } from '../../formats/onnx/import/reader/external-path.js';
 import type { EncoderGraph, OutputName } from '../../graph/types.js';
 import { Ahead } from './ahead.js';
-import { type BesideOnnx, besideOnnx, importSettings } from './beside-onnx.js';
+import { type FilesBesideOnnx, importSettings, readFilesBeside } from './beside-onnx.js';
 import { contentDigest } from './content-digest.js';
 import { externalFiles } from './external-data.js';
 import {
@@ -30,7 +30,7 @@ import {
   writeKept,
 } from './kept-onnx.js';
 import { OnnxCache } from './onnx-cache.js';
-import { contentsOf, folderOf, type OnnxSource } from './onnx-folder.js';
+import { contentsOfImport, folderOf, type OnnxSource } from './onnx-folder.js';
 import { nameOnnx } from './onnx-names.js';
 import { factsOf } from './onnx-report.js';
 import type { CachePlace } from './onnx-thread.js';
@@ -82,7 +82,7 @@ export class CachedOnnx {
     place: CachePlace | null,
   ): Promise<CachedOnnx> {
     const begin = performance.now();
-    const beside = await besideOnnx(file);
+    const beside = await readFilesBeside(file);
     const settings = importSettings(beside, firstPosition);
     const cache = place && new OnnxCache(place.folder);
     const text = place && (await cache?.read(place.key));
@@ -145,8 +145,8 @@ export class CachedOnnx {
   }
 }
 
-function keptOf(imported: OnnxImport, beside: BesideOnnx): KeptOnnx {
-  const contents = contentsOf(imported, nameOnnx(imported, beside.config));
+function keptOf(imported: OnnxImport, beside: FilesBesideOnnx): KeptOnnx {
+  const contents = contentsOfImport(imported, nameOnnx(imported, beside.config));
   return {
     contents,
     facts: factsOf(imported.plain),
@@ -163,7 +163,7 @@ class Opened {
   constructor(
     private readonly begin: number,
     readonly model: OnnxModel,
-    readonly beside: BesideOnnx,
+    readonly beside: FilesBesideOnnx,
     readonly settings: ImportSettings,
     private readonly place: CachePlace | null,
     private readonly cache: OnnxCache | null,

@@ -19,8 +19,8 @@ import { type StoredMatrices, writeMatrices } from './stored-weights.js';
 import type { Verification } from './verify-onnx.js';
 
 /** Most verified graphs of one file: there is one for each task and pooling. */
-const MOST_VERIFIED = 16;
-const MOST_FILES = 1024;
+const MAX_VERIFIED = 16;
+const MAX_FILES = 1024;
 
 /** A file of external data, as the model names it, and the digest of its content. */
 export interface ExternalFile {
@@ -46,7 +46,7 @@ export function graphKey(graph: EncoderGraph, replaced: readonly OutputName[]): 
 
 export function withVerified(kept: KeptOnnx, name: string, verification: Verification): KeptOnnx {
   const all = [...kept.verified, [name, verification] as const];
-  return { ...kept, verified: new Map(all.slice(-MOST_VERIFIED)) };
+  return { ...kept, verified: new Map(all.slice(-MAX_VERIFIED)) };
 }
 
 export function writeKept({ contents, facts, verified, external, matrices }: KeptOnnx): string {
@@ -101,7 +101,7 @@ function verifiedFrom(value: JsonValue | undefined): Map<string, Verification> |
 }
 
 function externalFrom(value: JsonValue | undefined): ExternalFile[] | null {
-  if (!Array.isArray(value) || value.length > MOST_FILES) return null;
+  if (!Array.isArray(value) || value.length > MAX_FILES) return null;
   const files = value as readonly JsonValue[];
   const known = files.every(
     (file) =>

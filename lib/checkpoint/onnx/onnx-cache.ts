@@ -16,10 +16,10 @@ import { NATIVE_ABI } from '../../native/native.js';
 
 /** Version of the format of entries. */
 const VERSION = 2;
-const MOST_ENTRIES = 64;
-const MOST_BYTES = 64 << 20;
+const MAX_ENTRIES = 64;
+const MAX_BYTES = 64 << 20;
 /** Largest entry; a model that needs more is imported every time. */
-const MOST_ENTRY_BYTES = 16 << 20;
+const MAX_ENTRY_BYTES = 16 << 20;
 const ENTRY = /^[0-9a-f]{64}\.json$/;
 
 /** The folder of the cache: `SINTER_CACHE`, else below `XDG_CACHE_HOME` or `~/.cache`; null where that says `off`. */
@@ -60,7 +60,7 @@ export class OnnxCache {
       const file = await open(path);
       try {
         const stats = await file.stat();
-        if (!stats.isFile() || stats.size > MOST_ENTRY_BYTES) return null;
+        if (!stats.isFile() || stats.size > MAX_ENTRY_BYTES) return null;
         const text = await file.readFile('utf8');
         const body = text.slice(65);
         if (text.slice(0, 65) !== `${digest(body)}\n`) return null;
@@ -76,7 +76,7 @@ export class OnnxCache {
   }
 
   async write(key: string, body: string): Promise<void> {
-    if (Buffer.byteLength(body) + 65 > MOST_ENTRY_BYTES) return;
+    if (Buffer.byteLength(body) + 65 > MAX_ENTRY_BYTES) return;
     try {
       await mkdir(this.folder, { recursive: true, mode: 0o700 });
       await saveFile(this.path(key), `${digest(body)}\n${body}`);
@@ -103,7 +103,7 @@ export class OnnxCache {
     let bytes = 0;
     for (const [i, { path, size }] of entries.entries()) {
       bytes += size;
-      if (i >= MOST_ENTRIES || bytes > MOST_BYTES) await rm(path, { force: true });
+      if (i >= MAX_ENTRIES || bytes > MAX_BYTES) await rm(path, { force: true });
     }
   }
 }

@@ -6,7 +6,7 @@
  */
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.js';
-import type { WeightSource } from '../../formats/onnx/import/index.js';
+import type { RecoveredWeight } from '../../formats/onnx/import/index.js';
 import type { Initializer } from '../../formats/onnx/import/model.js';
 import type { ModelHead, SentenceModule, SentenceSettings } from '../../graph/checkpoint.js';
 import { TASK_NAMES } from '../../graph/tasks.js';
@@ -16,7 +16,7 @@ export interface OnnxContents {
   readonly config: JsonObject;
   readonly head: ModelHead;
   readonly sentence: Pick<SentenceSettings, 'pooling' | 'modules'> | null;
-  readonly sources: ReadonlyMap<string, WeightSource>;
+  readonly sources: ReadonlyMap<string, RecoveredWeight>;
   /** Names of weights that are only looked up. */
   readonly tables: ReadonlySet<string>;
   /** Names of weights that can stay int8. */
@@ -48,7 +48,7 @@ export function writeContents(contents: OnnxContents): JsonObject {
   return written as unknown as Written;
 }
 
-function writeSource(source: WeightSource): JsonObject {
+function writeSource(source: RecoveredWeight): JsonObject {
   if (source.kind === 'vector') return { values: base64(source.vector.values) };
   const { rows, columns, pieces, literal } = source.matrix;
   if (literal !== undefined) return { rows, columns, literal: base64(literal) };
@@ -77,7 +77,7 @@ export function readContents(
   known: KnownMatrices,
 ): OnnxContents | null {
   try {
-    return contentsOf(objectOf(value), known);
+    return contentsFromJson(objectOf(value), known);
   } catch (error) {
     if (error instanceof Misread) return null;
     throw error;
@@ -132,7 +132,7 @@ const PROBLEMS = [
   'regression',
 ] as const;
 
-function contentsOf(from: JsonObject, matrices: KnownMatrices): OnnxContents {
+function contentsFromJson(from: JsonObject, matrices: KnownMatrices): OnnxContents {
   const sources = new Map(
     Object.entries(objectOf(from.sources)).map(([name, source]) => [
       name,
@@ -196,7 +196,7 @@ function moduleOf(module: JsonObject): SentenceModule {
   };
 }
 
-function sourceOf(from: JsonObject, { matrices }: KnownMatrices): WeightSource {
+function sourceOf(from: JsonObject, { matrices }: KnownMatrices): RecoveredWeight {
   if (from.values !== undefined) {
     return { kind: 'vector', vector: { values: floatsOf(from.values), source: '' } };
   }
@@ -234,7 +234,7 @@ function floatsOf(value: JsonValue | undefined): Float32Array {
   return floats;
 }
 
-function checkCodes(source: WeightSource | undefined, { isQuantized }: KnownMatrices): void {
+function checkCodes(source: RecoveredWeight | undefined, { isQuantized }: KnownMatrices): void {
   const pieces = source?.kind === 'matrix' ? source.matrix.pieces : [];
   if (pieces.length === 0 || !pieces.every((piece) => isQuantized(piece.source)))
     throw new Misread();

@@ -31,11 +31,11 @@ const HALF: Limit = { tolerance: 1e-3, measure: largest };
 /**
  * Largest part of a quantized value that a calibrated range may cut off on unseen texts, as a share of its Euclidean length.
  */
-const MOST_CUT = 0.6;
+const MAX_CUT = 0.6;
 /** The same for a range with a round number as end: it may be that of a Clip which a tool removed. */
-const MOST_CUT_ROUND = 0.05;
+const MAX_CUT_ROUND = 0.05;
 /** Largest change of an output by all calibrated ranges together, as a share of its Euclidean length. */
-const MOST_CHANGED = 0.5;
+const MAX_CHANGED = 0.5;
 /** Change by the file's own rounding from which on a note mentions it. */
 const COARSE = 0.2;
 
@@ -121,13 +121,13 @@ async function rangesOf(
   const worst = shares
     .filter(({ found }) => !found.isMask)
     .sort((a, b) => b.share - a.share)
-    .find(({ found, share }) => share > (isRound(found) ? MOST_CUT_ROUND : MOST_CUT));
+    .find(({ found, share }) => share > (isRound(found) ? MAX_CUT_ROUND : MAX_CUT));
   const most = worst ?? shares.filter(({ found }) => !found.isMask)[0];
-  if (most !== undefined && (worst !== undefined || changed > MOST_CHANGED)) {
+  if (most !== undefined && (worst !== undefined || changed > MAX_CHANGED)) {
     throw cutsOff(imported.path, most.name, most.found, most.share);
   }
   const notes: string[] = [];
-  const masks = shares.filter(({ found, share }) => found.isMask && share > MOST_CUT);
+  const masks = shares.filter(({ found, share }) => found.isMask && share > MAX_CUT);
   if (masks[0] !== undefined) {
     notes.push(
       `the range of ${masks[0].name} cuts off the mask: the file itself reads padding, which no text has here`,

@@ -10,15 +10,15 @@ import {
   importOnnx,
   int8Operands,
   type OnnxImport,
+  type RecoveredWeight,
   type WeightReader,
-  type WeightSource,
 } from '../../formats/onnx/import/index.js';
 import { type StoredTensor, type TensorSource, WeightFiles } from '../../formats/weight-files.js';
 import { quantizableWeights } from '../../graph/rewrite/quantize.js';
 import { tablesOf } from '../../graph/rewrite/tables.js';
 import type { EncoderGraph } from '../../graph/types.js';
 import { bytesOf } from '../../runtime/program.js';
-import { type BesideOnnx, besideOnnx, importSettings } from './beside-onnx.js';
+import { type FilesBesideOnnx, importSettings, readFilesBeside } from './beside-onnx.js';
 import type { OnnxContents } from './onnx-contents.js';
 import { type NamedOnnx, nameOnnx } from './onnx-names.js';
 import { factsOf, type ImportTimes } from './onnx-report.js';
@@ -40,10 +40,10 @@ export async function readOnnxFolder(
   file: string,
   { widen, firstPosition }: OnnxSettings,
 ): Promise<ImportedFolder> {
-  const beside = await besideOnnx(file);
+  const beside = await readFilesBeside(file);
   const imported = await importOnnx(file, importSettings(beside, firstPosition));
   const named = nameOnnx(imported, beside.config);
-  const contents = contentsOf(imported, named);
+  const contents = contentsOfImport(imported, named);
   const folder = folderOf(contents, imported, beside, widen);
   const verify: OnnxFolder['verify'] = async (graph, program, replaced) => {
     const { verifyOnnx } = await import('./verify-onnx.js');
@@ -52,7 +52,7 @@ export async function readOnnxFolder(
   return { ...folder, verify, imported, named };
 }
 
-export function contentsOf(imported: OnnxImport, named: NamedOnnx): OnnxContents {
+export function contentsOfImport(imported: OnnxImport, named: NamedOnnx): OnnxContents {
   const { config, head, sentence, sources, why } = named;
   const { recovered } = imported;
   const { maxTokens, bounded } = recovered;
@@ -83,7 +83,7 @@ export interface OnnxSource extends Pick<OnnxImport, 'path' | 'plain' | 'weights
 export function folderOf(
   contents: OnnxContents,
   file: OnnxSource,
-  beside: BesideOnnx,
+  beside: FilesBesideOnnx,
   widen: boolean,
 ): Omit<ImportedFolder, 'imported' | 'named' | 'verify'> {
   const quantized: ReadonlySet<string> = widen ? new Set() : contents.int8;
@@ -121,7 +121,7 @@ export function int8Weights({ plain, weights }: OnnxImport, named: NamedOnnx): S
 }
 
 /** Names of the initializers of which a weight consists. */
-function piecesOf(source: WeightSource): string[] {
+function piecesOf(source: RecoveredWeight): string[] {
   return source.kind === 'matrix' ? source.matrix.pieces.map((piece) => piece.source) : [];
 }
 
@@ -140,7 +140,7 @@ class OnnxTensors implements TensorSource {
   readonly path: string;
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   readonly metadata: Readonly<Record<string, string>>;
-  private readonly sources: ReadonlyMap<string, WeightSource>;
+  private readonly sources: ReadonlyMap<string, RecoveredWeight>;
   private readonly reader: WeightReader;
   private readonly quantized: ReadonlySet<string>;
   private readonly tables: ReadonlySet<string>;

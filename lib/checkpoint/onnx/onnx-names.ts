@@ -11,8 +11,8 @@ import {
   type DraftValue,
   type OnnxImport,
   type Recovered,
+  type RecoveredWeight,
   STYLES,
-  type WeightSource,
 } from '../../formats/onnx/import/index.js';
 import type {
   ClassificationProblem,
@@ -28,7 +28,7 @@ export interface NamedOnnx {
   /** The family's graph, with all outputs. */
   readonly graph: EncoderGraph;
   /** Location of each weight's numbers, by weight name. */
-  readonly sources: ReadonlyMap<string, WeightSource>;
+  readonly sources: ReadonlyMap<string, RecoveredWeight>;
   readonly head: ModelHead;
   /** Pooling in the file; null when it has none. */
   readonly sentence: Pick<SentenceSettings, 'pooling' | 'modules'> | null;
@@ -41,7 +41,7 @@ export function nameOnnx(imported: OnnxImport, stated: JsonObject): NamedOnnx {
   const head = headOf(imported.recovered, base);
   const spell = (config: JsonObject) => ({ ...config, ...pick(base, LABEL_KEYS) });
   const why: string[] = [];
-  const spoken = new Map<string, WeightSource>();
+  const spoken = new Map<string, RecoveredWeight>();
   const sentence = sentenceOf(imported, spoken);
   for (const style of STYLES) {
     why.length = 0;
@@ -113,7 +113,7 @@ function headOf({ head, found }: Recovered, base: JsonObject): ModelHead {
 /** Poolings and modules of the file's sentence vector. Adds the weights of modules to `sources`. */
 function sentenceOf(
   { path, recovered }: OnnxImport,
-  sources: Map<string, WeightSource>,
+  sources: Map<string, RecoveredWeight>,
 ): NamedOnnx['sentence'] {
   const found = recovered.found.find(({ name }) => name === 'embedding');
   if (found === undefined) return null;
@@ -145,7 +145,7 @@ function poolingOf({ node }: DraftValue, hidden: DraftValue): readonly PoolKind[
 
 function modulesOf(
   steps: readonly DraftValue[],
-  sources: Map<string, WeightSource>,
+  sources: Map<string, RecoveredWeight>,
 ): SentenceModule[] {
   const modules: SentenceModule[] = [];
   let activation: ActivationKind = 'none';

@@ -2,7 +2,7 @@
  * The list of tensors for the weights of a recovered graph, as a model file would have it.
  */
 
-import type { WeightSource } from '../../formats/onnx/import/index.js';
+import type { RecoveredWeight } from '../../formats/onnx/import/index.js';
 import type { StoredTensor } from '../../formats/weight-files.js';
 import { partTensor, STORAGES } from '../../graph/storages.js';
 
@@ -10,7 +10,7 @@ import { partTensor, STORAGES } from '../../graph/storages.js';
 const scaleName = (name: string) => partTensor(name, STORAGES.s8.parts[1]);
 
 export interface OnnxTensorSet {
-  readonly sources: ReadonlyMap<string, WeightSource>;
+  readonly sources: ReadonlyMap<string, RecoveredWeight>;
   /** Names of the weights that stay int8. */
   readonly quantized: ReadonlySet<string>;
 }
@@ -32,7 +32,7 @@ export function namesOfScales(quantized: ReadonlySet<string>): Map<string, strin
   return new Map([...quantized].map((name) => [scaleName(name), name]));
 }
 
-function shapeOf(source: WeightSource): readonly number[] {
+function shapeOf(source: RecoveredWeight): readonly number[] {
   if (source.kind === 'vector') return [source.vector.values.length];
   return [source.matrix.rows, source.matrix.columns];
 }

@@ -8,7 +8,7 @@
 import { throwIfAborted } from '../../core/errors.js';
 import { WeightFiles } from '../../formats/weight-files.js';
 import { checkNoPositions } from '../no-positions.js';
-import { type BesideOnnx, besideOnnx, importSettings } from './beside-onnx.js';
+import { type FilesBesideOnnx, importSettings, readFilesBeside } from './beside-onnx.js';
 import { type ContentDigest, contentDigest } from './content-digest.js';
 import { externalFiles } from './external-data.js';
 import { graphKey, readKept } from './kept-onnx.js';
@@ -31,7 +31,7 @@ export interface OpenSettings extends OnnxSettings {
   /** Whether the cache is read and written. Default: true, unless `SINTER_CACHE` says otherwise. */
   readonly cache?: boolean;
   /** Called with the content of the files beside the ONNX file, before that is read. */
-  readonly onBeside?: (beside: BesideOnnx) => void;
+  readonly onBeside?: (beside: FilesBesideOnnx) => void;
 }
 
 /**
@@ -55,7 +55,7 @@ async function openFolder(file: string, settings: OpenSettings): Promise<OnnxFol
   throwIfAborted(signal, where);
   const begin = performance.now();
   const folder = cache ? onnxCacheFolder() : null;
-  const beside = await besideOnnx(file);
+  const beside = await readFilesBeside(file);
   settings.onBeside?.(beside);
   const imported = async (place: CachePlace | null): Promise<OnnxFolder> => {
     const found = await importInThread(file, { ...settings, verified }, place);
@@ -109,7 +109,7 @@ async function fromCache(
 }
 
 interface Opened extends Kept {
-  readonly beside: BesideOnnx;
+  readonly beside: FilesBesideOnnx;
   readonly begin: number;
 }
 

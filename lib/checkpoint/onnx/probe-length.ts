@@ -11,7 +11,7 @@ import type { EncoderGraph } from '../../graph/types.js';
 export const SHORT_PROBE = 8;
 const LONGEST = 160;
 /** Limit of weights times tokens: a second or two of the reference evaluator. */
-const MOST_WORK = 5e8;
+const MAX_WORK = 5e8;
 
 export function probeLength({ nodes, weights, maxTokens }: EncoderGraph): number {
   let reach = 0;
@@ -29,5 +29,5 @@ export function probeLength({ nodes, weights, maxTokens }: EncoderGraph): number
     (sum, { shape }) => sum + (shape.length > 1 ? shape.reduce((a, b) => a * b, 1) : 0),
     0,
   );
-  return size * wanted > MOST_WORK ? Math.min(SHORT_PROBE, maxTokens) : wanted;
+  return size * wanted > MAX_WORK ? Math.min(SHORT_PROBE, maxTokens) : wanted;
 }

@@ -12,7 +12,7 @@ import { PLAIN_SENTENCE } from '../../graph/sentence.js';
 import type { EncoderGraph, OutputName } from '../../graph/types.js';
 import type { NativeProgram } from '../../native/native.js';
 import { withQuantizationConfig } from '../quantized-folder.js';
-import type { BesideOnnx } from './beside-onnx.js';
+import type { FilesBesideOnnx } from './beside-onnx.js';
 import type { OnnxContents } from './onnx-contents.js';
 import { type FileFacts, type ImportTimes, type OnnxReport, reportOf } from './onnx-report.js';
 import type { Verification } from './verify-onnx.js';
@@ -55,7 +55,7 @@ export interface ToldOfFile {
 /** A folder without its weights; `quantized` are the names of weights that stay int8. */
 export function recoveredFolder(
   contents: OnnxContents,
-  beside: BesideOnnx,
+  beside: FilesBesideOnnx,
   quantized: ReadonlySet<string>,
   { file, facts, times }: ToldOfFile,
 ): Omit<OnnxFolder, 'tensors' | 'weights' | 'close' | 'verify'> {

@@ -10,7 +10,7 @@ import { setImmediate } from 'node:timers/promises';
 import { SinterError } from '../../core/errors.js';
 import { type FileStamp, isUnchanged, openRegular, readUpTo } from '../../core/files.js';
 import { bf16ToF32, f16ToF32 } from '../../formats/float16.js';
-import type { WeightSource } from '../../formats/onnx/import/index.js';
+import type { RecoveredWeight } from '../../formats/onnx/import/index.js';
 import type { StoredTensor, TensorSource } from '../../formats/weight-files.js';
 import { bytesOf } from '../../runtime/program.js';
 import { BLOCK_BYTES, gathered, Memory, type Raw } from './gathered-rows.js';
@@ -34,7 +34,7 @@ export interface StoredContents extends OnnxTensorSet {
 }
 
 /** Rows [begin, end) of a matrix, or its columns where it is transposed. */
-type Piece = Extract<WeightSource, { kind: 'matrix' }>['matrix']['pieces'][number];
+type Piece = Extract<RecoveredWeight, { kind: 'matrix' }>['matrix']['pieces'][number];
 
 export class StoredTensors implements TensorSource {
   readonly path: string;

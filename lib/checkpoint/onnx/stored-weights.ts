@@ -7,7 +7,7 @@
  */
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.js';
-import type { PlainModel, WeightSource } from '../../formats/onnx/import/index.js';
+import type { PlainModel, RecoveredWeight } from '../../formats/onnx/import/index.js';
 import type { QuantizedWeight } from '../../formats/onnx/import/plain/plain-model.js';
 import { type StoredView, VIEW_DTYPES } from '../../formats/onnx/import/stored-view.js';
 
@@ -31,7 +31,7 @@ export type StoredMatrices = ReadonlyMap<string, StoredMatrix>;
 
 /** Locations of the matrices of `sources`; null where one of them is not stored as it is read. */
 export function storedMatrices(
-  sources: ReadonlyMap<string, WeightSource>,
+  sources: ReadonlyMap<string, RecoveredWeight>,
   { graph, quantized }: PlainModel,
 ): StoredMatrices | null {
   const matrices = new Map<string, StoredMatrix>();

@@ -10,7 +10,7 @@ import { type GraphSpec, type TensorSpec, tensorBytes } from './proto.js';
 import { exactly } from './wire.js';
 
 const PAGE_BYTES = 4096;
-const SMALLEST_OUTSIDE = 1024;
+const MIN_OUTSIDE = 1024;
 
 export interface PlacedGraph {
   readonly graph: GraphSpec;
@@ -25,7 +25,7 @@ export function placeOutside(graph: GraphSpec, file: string): PlacedGraph {
   let end = 0;
   const placed: TensorSpec[] = [];
   const tensors = graph.tensors.map((tensor) => {
-    if (tensor.byteLength < SMALLEST_OUTSIDE) return tensor;
+    if (tensor.byteLength < MIN_OUTSIDE) return tensor;
     const offset = Math.ceil(end / PAGE_BYTES) * PAGE_BYTES;
     end = offset + tensor.byteLength;
     const outside = { ...tensor, place: { file, offset } };

@@ -60,7 +60,8 @@ function lookUp(lowering: Lowering, table: Table, output: string, segments: numb
 
 function rowIndex(lowering: Lowering, table: Table, segments: number): string {
   const { builder } = lowering;
-  if (table.index === 'segment' && segments < 2) return builder.int64(table.offset);
+  const isRow = table.index === 'row' || (table.index === 'segment' && segments < 2);
+  if (isRow) return builder.int64(table.offset);
   const ids = table.index === 'token' ? INPUT_IDS : TOKEN_TYPE_IDS;
   if (table.offset === 0) return ids;
   return builder.step('Add', [ids, builder.int64(table.offset)], `${ids}/shifted`);

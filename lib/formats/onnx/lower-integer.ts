@@ -11,7 +11,7 @@ import type { DynamicProducts, Lowering } from './lowering.js';
 import type { IntegerForm } from './weights.js';
 
 /** Smallest range of a token; keeps a token whose numbers are all equal from dividing by 0. */
-const SMALLEST_RANGE = 1e-30;
+const MIN_RANGE = 1e-30;
 
 /** Writes output = input W^T. Products of the same input share its quantization. */
 export function integerProduct(
@@ -51,7 +51,7 @@ function toUnitRange(lowering: Lowering, input: string): readonly string[] {
   const high = builder.reduce('ReduceMax', input, -1, true, builder.fresh(`${input}/high`));
   const low = builder.reduce('ReduceMin', input, -1, true, builder.fresh(`${input}/low`));
   const extent = step('Sub', [high, low], 'extent');
-  const range = step('Max', [extent, builder.float(SMALLEST_RANGE)], 'range');
+  const range = step('Max', [extent, builder.float(MIN_RANGE)], 'range');
   const unit = step('Div', [step('Sub', [input, low], 'above_low'), range], 'unit');
   return [unit, range, low];
 }

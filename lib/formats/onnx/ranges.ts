@@ -18,15 +18,15 @@ export interface ActivationCodes {
 }
 
 /** Smallest scale: some runtimes treat smaller ones as 0. */
-const SMALLEST_SCALE = 1e-30;
+const MIN_SCALE = 1e-30;
 
 /** Scale and zero point of codes 0 ... 255 over the range, or of codes -127 ... 127 over the larger side of it. */
 export function activationCodes({ min, max }: Range, form: 'uint8' | 'int8'): ActivationCodes {
   const [low, high] = [Math.min(min, 0), Math.max(max, 0)];
   if (form === 'int8') {
     const scale = Math.fround(Math.max(-low, high) / 127);
-    return { scale: Math.max(scale, SMALLEST_SCALE), zeroPoint: 0 };
+    return { scale: Math.max(scale, MIN_SCALE), zeroPoint: 0 };
   }
-  const scale = Math.max(Math.fround((high - low) / 255), SMALLEST_SCALE);
+  const scale = Math.max(Math.fround((high - low) / 255), MIN_SCALE);
   return { scale, zeroPoint: Math.min(Math.max(Math.round(-low / scale), 0), 255) };
 }

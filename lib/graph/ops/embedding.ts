@@ -4,8 +4,13 @@ import { number, objects, oneOf, weight } from '../fields.js';
 import { LIMITS } from '../limits.js';
 import type { OpRow, ShapeContext } from './row.js';
 
-/** Index into a table: the token id, the position in the text (from 0, plus offset), or the segment. */
-export type EmbeddingIndex = 'token' | 'position' | 'segment';
+/**
+ * Index into a table: the token id, the position in the text (from 0, plus offset), the segment, or the same row, `offset`, for
+ * every token (ERNIE's task).
+ */
+export type EmbeddingIndex = 'token' | 'position' | 'segment' | 'row';
+
+export const EMBEDDING_INDICES: readonly EmbeddingIndex[] = ['token', 'position', 'segment', 'row'];
 
 /** output[t] = sum over tables of table[index(t)]. */
 export interface EmbeddingNode {
@@ -14,14 +19,14 @@ export interface EmbeddingNode {
   readonly tables: readonly {
     readonly weight: string;
     readonly index: EmbeddingIndex;
-    /** Added to the position (in RoBERTa, pad id + 1). */
+    /** Added to the position (in RoBERTa, pad id + 1); the row where the index is `row`. */
     readonly offset: number;
   }[];
 }
 
 export const embedding: OpRow<EmbeddingNode> = {
   fields: {
-    tables: objects({ weight, index: oneOf(['token', 'position', 'segment']), offset: number }),
+    tables: objects({ weight, index: oneOf(EMBEDDING_INDICES), offset: number }),
   },
   shape(node, see) {
     if (node.tables.length === 0 || node.tables.length > LIMITS.tables) {
@@ -46,5 +51,6 @@ function rowsFor(index: EmbeddingIndex, { graph, fail }: ShapeContext): number {
   if (index === 'token') return graph.vocabulary;
   if (index === 'position') return graph.maxTokens;
   if (index === 'segment') return graph.segments;
+  if (index === 'row') return 1;
   throw fail(`unknown index ${String(index)}`);
 }

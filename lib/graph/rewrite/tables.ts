@@ -37,7 +37,7 @@ export function withTablesIn(
 }
 
 /** `graph` with all float weights as f32, as an optimizer needs them. */
-export function withoutHalves(graph: EncoderGraph): EncoderGraph {
+export function withFloatWeights(graph: EncoderGraph): EncoderGraph {
   const weights = graph.weights.map(
     (weight): WeightSpec =>
       holdsCodes(weight) || storageOf(weight).isPlain ? weight : { ...weight, dtype: 'f32' },

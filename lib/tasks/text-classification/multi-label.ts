@@ -13,7 +13,7 @@ import { type Rows, textOf } from '../../train/collect-rows.js';
 import { binaryCrossEntropy } from '../../train/objectives.js';
 import type { TargetNumbers } from '../../train/targets.js';
 import type { PredictionSettings, Problem } from './problem.js';
-import { classOf } from './single-label.js';
+import { classIndexOf } from './single-label.js';
 import { topLabels } from './top-labels.js';
 
 export interface MultiLabelRow {
@@ -82,7 +82,7 @@ export function multiLabel<L extends string>(
       if (!Array.isArray(own)) throw typeMistake(`${at}.labels`, 'an array of labels', own);
       const target = labels.map(() => 0);
       for (const [i, label] of own.entries())
-        target[classOf(`${at}.labels[${i}]`, label, classes)] = 1;
+        target[classIndexOf(`${at}.labels[${i}]`, label, classes)] = 1;
       return { input, target };
     },
     prediction,

@@ -77,7 +77,7 @@ export function singleLabel<L extends string>(
       if (labels.length < 2) throw oneLabel();
       const input = textOf(at, row, 'text and label');
       const { label } = row as LabelledRow;
-      return { input, target: [classOf(`${at}.label`, label, classes)] };
+      return { input, target: [classIndexOf(`${at}.label`, label, classes)] };
     },
     prediction(logits, { truncated, topK }) {
       const probabilities = labels.length === 1 ? Array.from(logits, sigmoid) : softmax(logits);
@@ -105,7 +105,7 @@ function oneLabel(): SinterError {
 }
 
 /** Class index of a label. Throws TypeError if it is not one of the labels. */
-export function classOf(
+export function classIndexOf(
   where: string,
   label: unknown,
   classes: ReadonlyMap<string, number>,

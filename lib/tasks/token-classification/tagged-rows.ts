@@ -13,7 +13,7 @@ import { eachOwnToken, isCounted, ownTokens, windowStride } from '../../runtime/
 import type { AlignedTexts } from '../../tokenize/aligned-texts.js';
 import type { TextTokenizer } from '../../tokenize/text-tokenizer.js';
 import { fieldsOf, type RowReader } from '../../train/collect-rows.js';
-import { classOf } from '../text-classification/single-label.js';
+import { classIndexOf } from '../text-classification/single-label.js';
 
 export interface TaggedRow {
   readonly words: readonly string[];
@@ -64,7 +64,7 @@ export function taggedRows(
         next += word.length + 1;
         return start;
       });
-      const classes = tags.map((tag, i) => classOf(`${at}.tags[${i}]`, tag, known));
+      const classes = tags.map((tag, i) => classIndexOf(`${at}.tags[${i}]`, tag, known));
       return { text: words.join(' '), starts, classes };
     },
     async encode(rows, firstIndex) {

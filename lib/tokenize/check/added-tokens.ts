@@ -9,7 +9,7 @@ import type { JsonObject, JsonValue } from '../../core/json.js';
 import { bool, checkFields, type Fields, MAX_TEXT, required } from './fields.js';
 import { MAX_TOKENS } from './models.js';
 import type { Normalizing } from './normalizers.js';
-import { type Place, utf8Length } from './place.js';
+import { type JsonPlace, utf8Length } from './place.js';
 
 /** Limit of the bytes of all added tokens together: each may become a state of an automaton. */
 const MAX_BYTES = 2 ** 20;
@@ -31,7 +31,7 @@ const FIELDS: Fields = {
 /** Throws for added tokens that would end the process. `normalizing` is null without a normalizer. */
 export function checkAddedTokens(
   value: JsonValue,
-  at: Place,
+  at: JsonPlace,
   normalizing: Normalizing | null,
 ): void {
   const list = at.list(value, MAX_TOKENS);
@@ -55,7 +55,7 @@ export function checkAddedTokens(
 
 interface Token {
   readonly object: JsonObject;
-  readonly at: Place;
+  readonly at: JsonPlace;
 }
 
 /**
@@ -84,7 +84,7 @@ function checkStrips(tokens: readonly Token[], changed: boolean): void {
 }
 
 /** Refuses a token of which normalizing may leave nothing: an empty text is found everywhere. */
-function checkRemains(content: string, at: Place, { deletesPlain }: Normalizing): void {
+function checkRemains(content: string, at: JsonPlace, { deletesPlain }: Normalizing): void {
   if (!deletesPlain && /[!-~]|\p{L}|\p{N}/u.test(content)) return;
   throw at
     .at('content')

@@ -6,7 +6,7 @@
  */
 
 import type { JsonValue } from '../../core/json.js';
-import type { Place } from './place.js';
+import type { JsonPlace } from './place.js';
 
 /** Longest charsmap, in characters of base64; sentencepiece's own have 320,000. */
 const MAX_CHARS = 4_000_000;
@@ -22,7 +22,7 @@ export interface Charsmap {
   readonly deletesPlain: boolean;
 }
 
-export function checkCharsmap(value: JsonValue | undefined, at: Place): Charsmap {
+export function checkCharsmap(value: JsonValue | undefined, at: JsonPlace): Charsmap {
   const encoded = at.text(value, MAX_CHARS);
   const bytes = Buffer.from(encoded, 'base64');
   if (bytes.toString('base64') !== encoded) throw at.corrupt('base64', encoded);
@@ -39,9 +39,9 @@ export function checkCharsmap(value: JsonValue | undefined, at: Place): Charsmap
 class Texts {
   private readonly bytes: Uint8Array;
   private readonly ends: Int32Array;
-  private readonly at: Place;
+  private readonly at: JsonPlace;
 
-  constructor(bytes: Uint8Array, at: Place) {
+  constructor(bytes: Uint8Array, at: JsonPlace) {
     try {
       new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     } catch {
@@ -70,7 +70,7 @@ const labelOf = (unit: number): number => (unit & 0x800000ff) >>> 0;
 const offsetOf = (unit: number): number => (unit >>> 10) << ((unit & 0x200) >>> 6);
 
 /** Walks the trie breadth first, so that each node is met by its shortest key. */
-function walk(trie: Uint32Array, texts: Texts, at: Place): Charsmap {
+function walk(trie: Uint32Array, texts: Texts, at: JsonPlace): Charsmap {
   const unitAt = (index: number): number => {
     const unit = trie[index];
     if (unit === undefined)

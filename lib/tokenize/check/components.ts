@@ -6,7 +6,7 @@
 
 import type { JsonObject, JsonValue } from '../../core/json.js';
 import { checkFields, type Fields } from './fields.js';
-import type { Place } from './place.js';
+import type { JsonPlace } from './place.js';
 
 /** Most components of one tokenizer. */
 const MAX_COMPONENTS = 64;
@@ -14,30 +14,30 @@ const MAX_DEPTH = 8;
 /** How many times longer a text may get on its way to the model; published tokenizers stay below 60. */
 const MAX_GROWTH = 64;
 
-export interface Component<B extends Budget> {
+export interface Component<B extends CheckBudget> {
   readonly fields: Fields;
   /** How many times longer the component can make a text; 1 by default. */
   readonly growth?: number;
   /** Name of the field that holds the components of a sequence. */
   readonly parts?: string;
   /** Checks that involve several fields at once. */
-  readonly check?: (object: JsonObject, at: Place, budget: B) => void;
+  readonly check?: (object: JsonObject, at: JsonPlace, budget: B) => void;
 }
 
-export class Budget {
+export class CheckBudget {
   /** How many times longer a text can be when it reaches the model. */
   growth = 1;
   /** Whether a pattern may backtrack over the whole length of a text. */
   stepsBack = false;
   private components = 0;
 
-  count(at: Place): void {
+  count(at: JsonPlace): void {
     this.components++;
     if (this.components > MAX_COMPONENTS)
       throw at.unsupported(`among the first ${MAX_COMPONENTS} components`, this.components);
   }
 
-  grow(factor: number, at: Place): void {
+  grow(factor: number, at: JsonPlace): void {
     this.growth *= Math.max(1, factor);
     if (this.growth <= MAX_GROWTH) return;
     throw at.error(
@@ -47,15 +47,15 @@ export class Budget {
   }
 }
 
-export interface Family<B extends Budget> {
+export interface ComponentFamily<B extends CheckBudget> {
   readonly table: Readonly<Record<string, Component<B>>>;
   readonly budget: B;
 }
 
-export function checkComponent<B extends Budget>(
+export function checkComponent<B extends CheckBudget>(
   value: JsonValue | undefined,
-  at: Place,
-  family: Family<B>,
+  at: JsonPlace,
+  family: ComponentFamily<B>,
   depth = 0,
 ): void {
   const { table, budget } = family;

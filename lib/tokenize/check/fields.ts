@@ -5,10 +5,10 @@
  */
 
 import type { JsonObject, JsonValue } from '../../core/json.js';
-import { MAX_INT, type Place } from './place.js';
+import { type JsonPlace, MAX_INT } from './place.js';
 
 /** Throws when the value of a field is not one that the package can take. */
-export type Check = (value: JsonValue, at: Place) => void;
+export type Check = (value: JsonValue, at: JsonPlace) => void;
 
 export interface Field {
   readonly check: Check;
@@ -66,7 +66,7 @@ export const tokenAndId: Check = (value, at) => {
 };
 
 /** Throws unless every required field is there, and every field is known and valid. The caller checks `type`. */
-export function checkFields(object: JsonObject, fields: Fields, at: Place): void {
+export function checkFields(object: JsonObject, fields: Fields, at: JsonPlace): void {
   for (const key of Object.keys(object)) {
     if (key === 'type' || Object.hasOwn(fields, key)) continue;
     const known = Object.keys(fields).join(', ') || 'no field but type';

@@ -22,7 +22,7 @@ import {
 } from './fields.js';
 import { type CheckedVocabulary, checkModel } from './models.js';
 import { checkNormalizer, Normalizing } from './normalizers.js';
-import { Place } from './place.js';
+import { JsonPlace } from './place.js';
 import { checkPreTokenizer } from './pre-tokenizers.js';
 import { checkProcessor } from './processors.js';
 
@@ -59,7 +59,7 @@ const NO_VOCABULARY: CheckedVocabulary = { words: null, largestId: -1 };
 
 /** Throws CORRUPT_MODEL or UNSUPPORTED_MODEL with the file and the place. The vocabulary is checked last, in steps. */
 export function* checkTokenizer(tokenizer: JsonObject, file: string): Steps<CheckedTokenizer> {
-  const root = new Place(file, '');
+  const root = new JsonPlace(file, '');
   const budget = new Normalizing();
   let rest: Steps<CheckedVocabulary> | undefined;
   const parts: Fields = {

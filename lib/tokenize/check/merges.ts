@@ -6,7 +6,7 @@
 
 import type { JsonObject, JsonValue } from '../../core/json.js';
 import type { Steps } from '../../core/turns.js';
-import type { Place } from './place.js';
+import type { JsonPlace } from './place.js';
 
 /** Most merges; published tokenizers stay below 600,000. */
 const MAX_MERGES = 2 ** 21;
@@ -22,7 +22,7 @@ export interface MergeSettings {
 /** Checks merges given as pairs, or, in old files, as texts with a space between two tokens. */
 export function* checkMerges(
   value: JsonValue | undefined,
-  at: Place,
+  at: JsonPlace,
   settings: MergeSettings,
 ): Steps<void> {
   const { ids, prefix } = settings;

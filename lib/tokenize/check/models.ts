@@ -17,7 +17,7 @@ import {
   text,
 } from './fields.js';
 import { checkMerges } from './merges.js';
-import type { Place } from './place.js';
+import type { JsonPlace } from './place.js';
 
 /** Largest vocabulary; XLM-V has 900,000 tokens. */
 export const MAX_TOKENS = 2 ** 20;
@@ -36,7 +36,7 @@ const MAX_WORD = 256;
 
 interface Model {
   readonly fields: Fields;
-  readonly check: (object: JsonObject, at: Place) => Steps<CheckedVocabulary>;
+  readonly check: (object: JsonObject, at: JsonPlace) => Steps<CheckedVocabulary>;
 }
 
 /** What one pass over a vocabulary has found. */
@@ -102,7 +102,7 @@ const MODELS: Readonly<Record<string, Model>> = {
 };
 
 /** Checks the settings at once, and the vocabulary, which may be large, in steps. */
-export function checkModel(value: JsonValue | undefined, at: Place): Steps<CheckedVocabulary> {
+export function checkModel(value: JsonValue | undefined, at: JsonPlace): Steps<CheckedVocabulary> {
   const object = at.object(value);
   const { type = typeOf(object) } = object;
   if (typeof type !== 'string') throw at.at('type').corrupt('a text', type);
@@ -121,7 +121,7 @@ function typeOf({ merges, vocab, max_input_chars_per_word: longest }: JsonObject
 /** Tokens and ids. */
 function* vocabulary(
   value: JsonValue | undefined,
-  at: Place,
+  at: JsonPlace,
 ): Steps<{ readonly ids: JsonObject; readonly seen: CheckedVocabulary }> {
   const ids = at.object(value);
   yield;
@@ -149,7 +149,7 @@ function* vocabulary(
 
 function* withUnknown(
   { vocab, unk_token: unknown }: JsonObject,
-  at: Place,
+  at: JsonPlace,
 ): Steps<CheckedVocabulary> {
   const { ids, seen } = yield* vocabulary(vocab, at.at('vocab'));
   if (typeof unknown === 'string' && Object.hasOwn(ids, unknown)) return seen;
@@ -157,7 +157,7 @@ function* withUnknown(
 }
 
 /** With dropout, a text would get other ids each time. */
-function dropout(value: JsonValue, at: Place): void {
+function dropout(value: JsonValue, at: JsonPlace): void {
   if (value === null || value === 0) return;
   if (typeof value !== 'number' || value < 0 || value > 1)
     throw at.corrupt('a number from 0 to 1', value);
@@ -166,7 +166,7 @@ function dropout(value: JsonValue, at: Place): void {
 
 function* unigram(
   { vocab, unk_id: unknown = null }: JsonObject,
-  at: Place,
+  at: JsonPlace,
 ): Steps<CheckedVocabulary> {
   const place = at.at('vocab');
   const pieces = place.list(vocab, MAX_TOKENS);

@@ -7,10 +7,10 @@
 
 import type { JsonObject, JsonValue } from '../../core/json.js';
 import { checkCharsmap } from './charsmap.js';
-import { Budget, type Component, checkComponent } from './components.js';
+import { CheckBudget, type Component, checkComponent } from './components.js';
 import { anything, bool, orNull, required } from './fields.js';
 import { checkPattern } from './pattern.js';
-import { type Place, utf8Length } from './place.js';
+import { type JsonPlace, utf8Length } from './place.js';
 
 const MAX_CONTENT = 256;
 /** How many times longer the rules of a file may make an ASCII text. */
@@ -25,7 +25,7 @@ interface Rule {
 }
 
 /** What a chain of normalizers can do to a text. */
-export class Normalizing extends Budget {
+export class Normalizing extends CheckBudget {
   /** Whether a rule can delete letters, digits or signs of ASCII, or turn them into white space. */
   deletesPlain = false;
   private lengthening = 1;
@@ -33,7 +33,7 @@ export class Normalizing extends Budget {
   private written: Set<string> | null = new Set();
 
   /** Counts a rule. Factors multiply where it can match what another rule has written; else the largest counts. */
-  lengthen({ factor, content, pattern }: Rule, at: Place): void {
+  lengthen({ factor, content, pattern }: Rule, at: JsonPlace): void {
     const { written } = this;
     const feeds =
       written === null ||
@@ -51,7 +51,7 @@ export class Normalizing extends Budget {
   }
 
   /** Counts a rule whose content is not known. */
-  lengthenUnknown(factor: number, at: Place): void {
+  lengthenUnknown(factor: number, at: JsonPlace): void {
     this.lengthen({ factor, content: '', pattern: null }, at);
     if (factor > 1) this.written = null;
   }
@@ -89,11 +89,11 @@ const NORMALIZERS: Readonly<Record<string, Component<Normalizing>>> = {
   Sequence: { fields: { normalizers: required(anything) }, parts: 'normalizers' },
 };
 
-export function checkNormalizer(value: JsonValue, at: Place, budget: Normalizing): void {
+export function checkNormalizer(value: JsonValue, at: JsonPlace, budget: Normalizing): void {
   checkComponent(value, at, { table: NORMALIZERS, budget });
 }
 
-function prepend({ prepend: text }: JsonObject, at: Place, budget: Normalizing): void {
+function prepend({ prepend: text }: JsonObject, at: JsonPlace, budget: Normalizing): void {
   const place = at.at('prepend');
   // With an empty `prepend` the package makes offsets that belong to no character, and ends the process over them.
   const content = place.text(text, MAX_CONTENT, 1);
@@ -103,7 +103,7 @@ function prepend({ prepend: text }: JsonObject, at: Place, budget: Normalizing):
 
 function precompiled(
   { precompiled_charsmap: map }: JsonObject,
-  at: Place,
+  at: JsonPlace,
   budget: Normalizing,
 ): void {
   const place = at.at('precompiled_charsmap');
@@ -113,7 +113,7 @@ function precompiled(
   budget.deletesPlain ||= deletesPlain;
 }
 
-function replace({ pattern, content }: JsonObject, at: Place, budget: Normalizing): void {
+function replace({ pattern, content }: JsonObject, at: JsonPlace, budget: Normalizing): void {
   const text = at.at('content').text(content, MAX_CONTENT);
   const { bytes, spaceOnly, stepsBack, literal } = checkPattern(pattern, at.at('pattern'));
   const rule = { factor: longest(text) / bytes, content: text, pattern: literal };

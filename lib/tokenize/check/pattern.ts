@@ -8,7 +8,7 @@
 
 import type { JsonValue } from '../../core/json.js';
 import { type CharSet, PatternError, type PatternNode, parsePattern } from './pattern-syntax.js';
-import type { Place } from './place.js';
+import type { JsonPlace } from './place.js';
 import { utf8Length } from './place.js';
 
 export interface Pattern {
@@ -49,7 +49,7 @@ const PUBLISHED: ReadonlySet<string> = new Set([
 ]);
 
 /** Reads `{"String": text}` or `{"Regex": source}`. Throws UNSUPPORTED_MODEL for a pattern without a bound. */
-export function checkPattern(value: JsonValue | undefined, at: Place): Pattern {
+export function checkPattern(value: JsonValue | undefined, at: JsonPlace): Pattern {
   const object = at.object(value);
   const [kind, ...more] = Object.keys(object);
   if (more.length > 0 || (kind !== 'String' && kind !== 'Regex')) {

@@ -11,7 +11,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.j
 /** Largest id or length: ids end in arrays of signed 32 bits. */
 export const MAX_INT = 2 ** 31 - 1;
 
-export class Place {
+export class JsonPlace {
   private readonly file: string;
   /** Path within the file, such as `normalizer.normalizers[1]`. */
   readonly path: string;
@@ -21,10 +21,10 @@ export class Place {
     this.path = path;
   }
 
-  at(key: string | number): Place {
+  at(key: string | number): JsonPlace {
     const name = typeof key === 'string' && /^\w{1,60}$/.test(key);
-    if (!name) return new Place(this.file, `${this.path}[${show(key)}]`);
-    return new Place(this.file, this.path === '' ? key : `${this.path}.${key}`);
+    if (!name) return new JsonPlace(this.file, `${this.path}[${show(key)}]`);
+    return new JsonPlace(this.file, this.path === '' ? key : `${this.path}.${key}`);
   }
 
   /** CORRUPT_MODEL: `file: place must be what, got value`. */

@@ -5,7 +5,7 @@
  */
 
 import type { JsonObject, JsonValue } from '../../core/json.js';
-import { type Budget, type Component, checkComponent } from './components.js';
+import { type CheckBudget, type Component, checkComponent } from './components.js';
 import {
   anything,
   bool,
@@ -18,7 +18,7 @@ import {
   text,
 } from './fields.js';
 import { checkPattern } from './pattern.js';
-import { type Place, utf8Length } from './place.js';
+import { type JsonPlace, utf8Length } from './place.js';
 
 const behavior = oneOf('Removed', 'Isolated', 'MergedWithPrevious', 'MergedWithNext', 'Contiguous');
 
@@ -36,7 +36,7 @@ export const METASPACE = {
   str_rep: optional(orNull(text)),
 };
 
-const PRE_TOKENIZERS: Readonly<Record<string, Component<Budget>>> = {
+const PRE_TOKENIZERS: Readonly<Record<string, Component<CheckBudget>>> = {
   BertPreTokenizer: { fields: {} },
   Whitespace: { fields: {} },
   WhitespaceSplit: { fields: {} },
@@ -60,11 +60,11 @@ const PRE_TOKENIZERS: Readonly<Record<string, Component<Budget>>> = {
   Sequence: { fields: { pretokenizers: required(anything) }, parts: 'pretokenizers' },
 };
 
-export function checkPreTokenizer(value: JsonValue, at: Place, budget: Budget): void {
+export function checkPreTokenizer(value: JsonValue, at: JsonPlace, budget: CheckBudget): void {
   checkComponent(value, at, { table: PRE_TOKENIZERS, budget });
 }
 
-function split({ pattern }: JsonObject, at: Place, budget: Budget): void {
+function split({ pattern }: JsonObject, at: JsonPlace, budget: CheckBudget): void {
   const { stepsBack } = checkPattern(pattern, at.at('pattern'));
   budget.stepsBack ||= stepsBack;
 }

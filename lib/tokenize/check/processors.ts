@@ -6,18 +6,18 @@
 
 import { show } from '../../core/errors.js';
 import type { JsonObject, JsonValue } from '../../core/json.js';
-import { Budget, type Component, checkComponent } from './components.js';
+import { CheckBudget, type Component, checkComponent } from './components.js';
 import { anything, bool, checkFields, MAX_TEXT, required, tokenAndId } from './fields.js';
-import type { Place } from './place.js';
+import type { JsonPlace } from './place.js';
 import { BYTE_LEVEL } from './pre-tokenizers.js';
 
 /** Special tokens that a template may add to a sequence, and that its table may list. */
 const MAX_ADDED = 64;
 const MAX_KNOWN = 1024;
 
-class Processing extends Budget {
+class Processing extends CheckBudget {
   /** Place of the component that adds special tokens. */
-  adds: Place | null = null;
+  adds: JsonPlace | null = null;
 }
 
 const PROCESSORS: Readonly<Record<string, Component<Processing>>> = {
@@ -46,11 +46,11 @@ const PROCESSORS: Readonly<Record<string, Component<Processing>>> = {
   Sequence: { fields: { processors: required(anything) }, parts: 'processors' },
 };
 
-export function checkProcessor(value: JsonValue, at: Place): void {
+export function checkProcessor(value: JsonValue, at: JsonPlace): void {
   checkComponent(value, at, { table: PROCESSORS, budget: new Processing() });
 }
 
-function adding(_: JsonObject, at: Place, budget: Processing): void {
+function adding(_: JsonObject, at: JsonPlace, budget: Processing): void {
   if (budget.adds !== null) {
     throw at.error(
       'UNSUPPORTED_MODEL',
@@ -61,7 +61,7 @@ function adding(_: JsonObject, at: Place, budget: Processing): void {
 }
 
 /** Refuses a processor after the one that adds special tokens: the package would count each of them as a text of its own. */
-function trimming(_: JsonObject, at: Place, budget: Processing): void {
+function trimming(_: JsonObject, at: JsonPlace, budget: Processing): void {
   if (budget.adds === null) return;
   throw at.error(
     'UNSUPPORTED_MODEL',
@@ -69,7 +69,7 @@ function trimming(_: JsonObject, at: Place, budget: Processing): void {
   );
 }
 
-function template(object: JsonObject, at: Place, budget: Processing): void {
+function template(object: JsonObject, at: JsonPlace, budget: Processing): void {
   adding(object, at, budget);
   const known = knownTokens(object.special_tokens, at.at('special_tokens'));
   checkPieces(object.single, at.at('single'), { known, sequences: ['A'] });
@@ -77,7 +77,7 @@ function template(object: JsonObject, at: Place, budget: Processing): void {
 }
 
 /** How many ids each special token of the table has. */
-function knownTokens(value: JsonValue | undefined, at: Place): ReadonlyMap<string, number> {
+function knownTokens(value: JsonValue | undefined, at: JsonPlace): ReadonlyMap<string, number> {
   const entries = Object.entries(at.object(value));
   if (entries.length > MAX_KNOWN)
     throw at.unsupported(`at most ${MAX_KNOWN} tokens`, entries.length);
@@ -89,7 +89,7 @@ function knownTokens(value: JsonValue | undefined, at: Place): ReadonlyMap<strin
   );
 }
 
-function idsOf(token: JsonObject, at: Place): number {
+function idsOf(token: JsonObject, at: JsonPlace): number {
   const { ids, tokens } = token;
   checkFields(
     token,
@@ -117,7 +117,11 @@ interface Pieces {
   readonly sequences: readonly string[];
 }
 
-function checkPieces(value: JsonValue | undefined, at: Place, { known, sequences }: Pieces): void {
+function checkPieces(
+  value: JsonValue | undefined,
+  at: JsonPlace,
+  { known, sequences }: Pieces,
+): void {
   const found: string[] = [];
   let added = 0;
   for (const [i, piece] of at.list(value, MAX_ADDED).entries()) {
@@ -150,6 +154,6 @@ function checkPieces(value: JsonValue | undefined, at: Place, { known, sequences
   );
 }
 
-function typeId(value: JsonValue, at: Place): void {
+function typeId(value: JsonValue, at: JsonPlace): void {
   at.integer(value, 0);
 }

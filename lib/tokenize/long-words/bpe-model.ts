@@ -18,10 +18,10 @@ import {
   type WordPaths,
   type WordToken,
 } from './word-model.js';
-import type { Symbols, WordWindow } from './word-window.js';
+import type { SymbolIds, WordWindow } from './word-window.js';
 
 /** Most pairs of neighbours whose result is remembered. */
-const MOST_PAIRS = 1 << 20;
+const MAX_PAIRS = 1 << 20;
 const BYTE = /^<0x[0-9A-F]{2}>$/;
 
 /** The model; null when the file has rules that are not supported here. */
@@ -126,7 +126,7 @@ class BpeModel implements WordModel {
     return Math.max(1, this.trie.depth);
   }
 
-  token(symbols: Symbols, begin: number, end: number): WordToken | null {
+  token(symbols: SymbolIds, begin: number, end: number): WordToken | null {
     let node = 0;
     for (let at = begin; at < end && node !== -1; at++) {
       node = this.trie.child(node, symbols[at] as number);
@@ -146,7 +146,7 @@ class BpeModel implements WordModel {
     let stay = this.pairs.get(key);
     if (stay === undefined) {
       stay = this.isMade(before, token);
-      if (this.pairs.size >= MOST_PAIRS) this.pairs.clear();
+      if (this.pairs.size >= MAX_PAIRS) this.pairs.clear();
       this.pairs.set(key, stay);
     }
     return stay;

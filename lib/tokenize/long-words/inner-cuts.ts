@@ -42,9 +42,9 @@ export interface InnerCuts {
 }
 
 /** Contractions end within these units: the longest has an apostrophe and two letters. */
-const LEAST_MARGIN = 4;
+const MIN_MARGIN = 4;
 /** Longest margin: with added tokens that need more, cuts are not worth their search. */
-const MOST_MARGIN = 64;
+const MAX_MARGIN = 64;
 
 /** Visible ASCII without quotes: an apostrophe begins contractions. */
 const MARKS = '!#$%&()*+,\\-./:;<=>?@[\\\\\\]^_{|}~';
@@ -65,8 +65,8 @@ export function innerCutsOf(
   );
   if (blank && added.some(({ normalized }) => normalized)) return null;
   const mixed = mixedKind(normalizers, splitters, added);
-  const margin = Math.max(LEAST_MARGIN, mixed?.margin ?? 0, 1 + longestRun(added));
-  if (margin > MOST_MARGIN) return null;
+  const margin = Math.max(MIN_MARGIN, mixed?.margin ?? 0, 1 + longestRun(added));
+  if (margin > MAX_MARGIN) return null;
   const literals = [...normalizers, ...splitters].map(literalOf).join('');
   const isSafe = (kind: string) =>
     !new RegExp(`[${kind}]`).test(literals) &&

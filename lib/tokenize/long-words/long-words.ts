@@ -18,8 +18,8 @@ export interface LongTokens {
 }
 
 /** Most tokens that are given out at once, and most steps back over a word: a few milliseconds. */
-const MOST_TOKENS = 1 << 13;
-const MOST_STEPS = 1 << 18;
+const MAX_TOKENS = 1 << 13;
+const MAX_STEPS = 1 << 18;
 
 /** A character that is kept back until it is known whether its word goes on. */
 interface Held {
@@ -74,10 +74,10 @@ export class LongWords {
   /** Takes some of the certain tokens; `done` when none are left. */
   take(): { readonly tokens: LongTokens; readonly done: boolean } {
     let done = false;
-    while (!done && this.out.length < MOST_TOKENS) {
-      if (this.unknown.pending) this.unknown.take(MOST_TOKENS - this.out.length, this.out);
+    while (!done && this.out.length < MAX_TOKENS) {
+      if (this.unknown.pending) this.unknown.take(MAX_TOKENS - this.out.length, this.out);
       else if (this.window.pending) {
-        if (!this.window.link(MOST_STEPS)) break;
+        if (!this.window.link(MAX_STEPS)) break;
         this.takeCertain();
       } else done = this.read();
     }
@@ -170,7 +170,7 @@ export class LongWords {
   private takeCertain(): void {
     const { window, model, unknown } = this;
     const size = window.size;
-    window.take(MOST_TOKENS - this.out.length, (begin, end) => {
+    window.take(MAX_TOKENS - this.out.length, (begin, end) => {
       const [start, stop] = [window.starts[begin] ?? 0, window.ends[end - 1] ?? 0];
       const token = model.token(window.symbols, begin, end);
       if (token === null || token.id === model.unknown?.id) {

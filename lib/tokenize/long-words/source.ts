@@ -9,7 +9,7 @@ import { addedTokens, flat } from '../tokenizer-parts.js';
 import { bpeModel } from './bpe-model.js';
 import { type InnerCuts, innerCutsOf } from './inner-cuts.js';
 import { LongWords } from './long-words.js';
-import { type SymbolSettings, Symbols } from './symbols.js';
+import { SymbolReader, type SymbolSettings } from './symbols.js';
 import { unigramModel } from './unigram-model.js';
 import type { WordModel } from './word-model.js';
 import type { Wanted } from './word-window.js';
@@ -20,7 +20,7 @@ const SETTLE_SYMBOLS = 1 << 12;
 interface Reading {
   readonly cuts: InnerCuts;
   readonly model: WordModel;
-  readonly symbols: Symbols;
+  readonly symbols: SymbolReader;
 }
 
 export class LongWordSource {
@@ -81,7 +81,7 @@ async function makeReading(
   const model = cuts === null ? null : await modelOf(tokenizer);
   if (cuts === null || model === null) return null;
   const { characters } = model;
-  return { cuts, model, symbols: new Symbols(tokenizer, { ...settings, characters }) };
+  return { cuts, model, symbols: new SymbolReader(tokenizer, { ...settings, characters }) };
 }
 
 async function modelOf({ model }: JsonObject): Promise<WordModel | null> {

@@ -34,7 +34,7 @@ export interface SymbolSettings {
   readonly stripsSpace: boolean;
 }
 
-export class Symbols {
+export class SymbolReader {
   readonly tokenizer: Tokenizer;
   private readonly settings: SymbolSettings;
   /** First id of the bytes, and of the added tokens. */

@@ -13,7 +13,7 @@ import {
   type WordPaths,
   type WordToken,
 } from './word-model.js';
-import type { Symbols, WordWindow } from './word-window.js';
+import type { SymbolIds, WordWindow } from './word-window.js';
 
 /** How far the score of an unknown character is below the least score of a token. */
 const UNKNOWN_PENALTY = 10;
@@ -86,7 +86,7 @@ class UnigramModel implements WordModel {
     return Math.max(1, this.trie.depth);
   }
 
-  token(symbols: Symbols, begin: number, end: number): WordToken | null {
+  token(symbols: SymbolIds, begin: number, end: number): WordToken | null {
     let node = 0;
     for (let at = begin; at < end && node !== -1; at++) {
       node = this.trie.child(node, symbols[at] as number);

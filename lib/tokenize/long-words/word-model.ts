@@ -4,7 +4,7 @@
  * Only a file whose every rule is supported gets a model.
  */
 
-import type { Symbols, WordWindow } from './word-window.js';
+import type { SymbolIds, WordWindow } from './word-window.js';
 
 /** The state of the paths through one word; each text that is read has one. */
 export interface WordPaths {
@@ -29,7 +29,7 @@ export interface WordModel {
   /** Symbols of the longest token. */
   readonly depth: number;
   /** Id and name of the token of these symbols; null when the vocabulary has none. */
-  token(symbols: Symbols, begin: number, end: number): WordToken | null;
+  token(symbols: SymbolIds, begin: number, end: number): WordToken | null;
   /** The token for characters that are in no token; null when they are left out. */
   readonly unknown: UnknownToken | null;
   /** Words that are taken whole when they are tokens; null when the model has no such rule. */

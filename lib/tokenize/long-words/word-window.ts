@@ -9,7 +9,7 @@
 const MAX_BACK = 1 << 16;
 const FIRST_SIZE = 1 << 10;
 
-export type Symbols = Uint16Array | Int32Array;
+export type SymbolIds = Uint16Array | Int32Array;
 
 /** What tokens must have beside their ids: places in the text, names. */
 export interface Wanted {
@@ -22,7 +22,7 @@ export class WordWindow {
   size = 0;
   /** Place up to which tokens have been tried: paths lead to it and to some places after it. */
   done = 0;
-  symbols: Symbols;
+  symbols: SymbolIds;
   /** Symbols of the last token on the best path to place i; 0 where no path leads. */
   lengths: Uint8Array | Uint16Array;
   starts: Int32Array;

@@ -8,7 +8,7 @@ namespace sinter {
 namespace {
 
 // At or below this range a row counts as zeros, because top / range would not be a finite float.
-constexpr float kSmallestRange = 1e-36f;
+constexpr float kMinRange = 1e-36f;
 
 struct Range {
   float lo, hi;
@@ -70,7 +70,7 @@ struct RowScale {
 
 inline RowScale row_scale(Range range, float top) {
   const float width = range.hi - range.lo;
-  if (!(width > kSmallestRange)) return {0.0f, 0.0f, 0};
+  if (!(width > kMinRange)) return {0.0f, 0.0f, 0};
   const float scale = width / top;
   return {scale, top / width, zero_point(range.lo, scale, top)};
 }

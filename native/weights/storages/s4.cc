@@ -13,7 +13,7 @@ namespace {
 constexpr int64_t kBlock = 32;
 constexpr float kTop = 15.0f;
 // At or below this range a block counts as zeros, because top / range would not be a finite float.
-constexpr float kSmallestRange = 1e-36f;
+constexpr float kMinRange = 1e-36f;
 
 int64_t blocks_of(int64_t width) { return (width + kBlock - 1) / kBlock; }
 
@@ -29,7 +29,7 @@ Block block_of(const float* from, int64_t count) {
     high = std::max(high, from[i]);
   }
   const float scale = high / kTop - low / kTop;
-  if (!(scale * kTop > kSmallestRange)) return {0.0f, 0};
+  if (!(scale * kTop > kMinRange)) return {0.0f, 0};
   return {scale, static_cast<uint8_t>(std::clamp(std::nearbyint(-low / scale), 0.0f, kTop))};
 }
 

@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
-  contentsOf,
+  contentsOfImport,
   type ImportedFolder,
   readOnnxFolder,
 } from '../../../lib/checkpoint/onnx/onnx-folder.js';
@@ -24,7 +24,7 @@ const CASES = zooCases(join(ONNX_FIXTURES, 'zoo'));
 
 /** The entry that the cache would keep of a file, after a round trip through its text. */
 function storedIn({ imported, named, quantized }: ImportedFolder): StoredContents | null {
-  const { sources, tables } = contentsOf(imported, named);
+  const { sources, tables } = contentsOfImport(imported, named);
   const { files, path } = imported.plain.source;
   const matrices = storedMatrices(sources, imported.plain);
   if (matrices === null) return null;

@@ -29,7 +29,7 @@ export type { Value as DraftValue } from './recover/draft.js';
 export type { Probe } from './recover/probe.js';
 export type { Recovered } from './recover/recover.js';
 export type { DraftGraph, Style } from './recover/to-graph.js';
-export { WeightReader, type WeightSource } from './recover/weights.js';
+export { type RecoveredWeight, WeightReader } from './recover/weights.js';
 export type { Multiply } from './reference/multiply.js';
 export type { Cut, Smooth } from './reference/smooth.js';
 

@@ -23,8 +23,8 @@ import type { ActivationQuantization, QuantizedWeight } from './plain-model.js';
 const SMALL = 4096;
 
 /** Most elements of a shape whose numbers are followed; larger values are no shapes. */
-const MOST_ELEMENTS = 64;
-const MOST_ELEMENT_STEPS = 32;
+const MAX_ELEMENTS = 64;
+const MAX_ELEMENT_STEPS = 32;
 
 /** The graph with every name that is read inside it replaced by `name(from)`. */
 function renameReads(graph: OnnxGraph, name: (from: string) => string): OnnxGraph {
@@ -183,12 +183,12 @@ export class Draft implements FactSource {
     const constant = this.small(resolved);
     const node = this.#producers.get(resolved);
     this.#elementDepth += 1;
-    const inside = node !== undefined && this.#elementDepth < MOST_ELEMENT_STEPS;
+    const inside = node !== undefined && this.#elementDepth < MAX_ELEMENT_STEPS;
     const made = constant ?? (inside ? inferElements(node, this) : null);
     this.#elementDepth -= 1;
     const length = dims.length === 0 ? 1 : (dims[0] ?? null);
     const short =
-      length !== null && Number.isInteger(length) && length >= 0 && length <= MOST_ELEMENTS;
+      length !== null && Number.isInteger(length) && length >= 0 && length <= MAX_ELEMENTS;
     const result = made ?? (short ? new Array<null>(length).fill(null) : null);
     this.#elements.set(resolved, result);
     return result;

@@ -21,7 +21,7 @@ import type { AppliedRule } from './plain-model.js';
 type Functions = ReadonlyMap<string, OnnxFunction>;
 
 /** Largest depth of calls inside calls. */
-const MOST_DEEP = 256;
+const MAX_DEEP = 256;
 
 /** Makes a prefix for each call, so that no two calls share a value name. */
 class Names {
@@ -138,10 +138,10 @@ function expand(
   calls: string[],
   depth = 0,
 ): OnnxNode[] {
-  if (depth > MOST_DEEP) {
+  if (depth > MAX_DEEP) {
     throw new SinterError(
       'UNSUPPORTED_MODEL',
-      `functions call functions more than ${MOST_DEEP} deep`,
+      `functions call functions more than ${MAX_DEEP} deep`,
     );
   }
   return nodes.flatMap((node) => {

@@ -10,8 +10,8 @@ import type { Draft } from './draft.js';
 /** Coefficient of x^i t^j under the key `i,j`. */
 export type Polynomial = ReadonlyMap<string, number>;
 
-const MOST_NODES = 24;
-const MOST_DEGREE = 6;
+const MAX_NODES = 24;
+const MAX_DEGREE = 6;
 
 function monomial(i: number, j: number, coefficient: number): Polynomial {
   return new Map([[`${i},${j}`, coefficient]]);
@@ -29,7 +29,7 @@ function product(a: Polynomial, b: Polynomial): Polynomial | null {
     const [i = 0, j = 0] = left.split(',').map(Number);
     for (const [right, y] of b) {
       const [k = 0, l = 0] = right.split(',').map(Number);
-      if (i + k > MOST_DEGREE || j + l > MOST_DEGREE) return null;
+      if (i + k > MAX_DEGREE || j + l > MAX_DEGREE) return null;
       const key = `${i + k},${j + l}`;
       result.set(key, (result.get(key) ?? 0) + x * y);
     }
@@ -44,7 +44,7 @@ function constantOf(p: Polynomial): number | null {
 }
 
 function power(base: Polynomial, exponent: number | null): Polynomial | null {
-  if (exponent === null || !Number.isInteger(exponent) || exponent < 0 || exponent > MOST_DEGREE)
+  if (exponent === null || !Number.isInteger(exponent) || exponent < 0 || exponent > MAX_DEGREE)
     return null;
   let result: Polynomial | null = monomial(0, 0, 1);
   for (let i = 0; i < exponent && result !== null; i++) result = product(result, base);
@@ -63,7 +63,7 @@ export function polynomialOf(graph: Draft, value: string, x: string, t = ''): Po
     const earlier = known.get(name);
     if (earlier !== undefined) return earlier;
     nodes += 1;
-    const result = nodes > MOST_NODES ? null : combine(name);
+    const result = nodes > MAX_NODES ? null : combine(name);
     known.set(name, result);
     return result;
   };

@@ -12,7 +12,7 @@ const SAMPLE = 64;
 /**
  * Most initializers with equal samples but different numbers that are compared: more occur only in files made to waste time.
  */
-const MOST_COMPARED = 4;
+const MAX_COMPARED = 4;
 
 function sample(initializer: Initializer, elements: number): Numbers {
   const length = Math.min(SAMPLE, elements);
@@ -42,7 +42,7 @@ export function mergeConstants(draft: Draft): string[] {
     const data = group.length === 0 ? null : initializer.read().data;
     const twin = data === null ? undefined : group.find((other) => equal(other.read().data, data));
     if (twin === undefined) {
-      if (group.length < MOST_COMPARED) group.push(initializer);
+      if (group.length < MAX_COMPARED) group.push(initializer);
     } else {
       draft.alias(initializer.name, twin.name);
       merged.push(initializer.name);

@@ -16,7 +16,7 @@ import { RULES } from './rules.js';
 import { mergeConstants } from './same-constants.js';
 
 /** Most nodes visited in all rounds together. BERT-large takes some 10,000. */
-const MOST_LOOKS = 1_000_000;
+const MAX_LOOKS = 1_000_000;
 const NODES_SHOWN = 8;
 
 interface Log {
@@ -58,7 +58,7 @@ export function applyRules(draft: Draft, rules: readonly Rule[]): readonly Appli
   for (let changed = true; changed; draft.refresh()) {
     changed = false;
     looked += draft.nodes.length;
-    if (looked > MOST_LOOKS) {
+    if (looked > MAX_LOOKS) {
       throw new SinterError(
         'UNSUPPORTED_MODEL',
         `the graph is too large or too entangled to be simplified: ${draft.nodes.length} nodes left`,

@@ -17,7 +17,7 @@ const ANY: ValueRange = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
 const POSITIVE: ValueRange = [0, Number.POSITIVE_INFINITY];
 const UNIT: ValueRange = [0, 1];
 const SIGNED: ValueRange = [-1, 1];
-const MOST_STEPS = 24;
+const MAX_STEPS = 24;
 
 /** Just below the minimum of SiLU, -0.27847; that of x sigmoid(alpha x) is divided by alpha. */
 const SILU_LOWEST = -0.2785;
@@ -68,7 +68,7 @@ class Ranges {
     const value = this.graph.resolve(name);
     const known = this.known.get(value);
     if (known !== undefined) return known;
-    if (steps > MOST_STEPS) return ANY;
+    if (steps > MAX_STEPS) return ANY;
     const made = this.make(value, steps + 1);
     const sound = made.some(Number.isNaN) ? ANY : made;
     this.known.set(value, sound);

@@ -45,7 +45,8 @@ export function writeAttention(write: Writer, output: string, parts: AttentionPa
     : write.op('Transpose', [write.op('Reshape', [parts.key, write.ints([0, 0, keyHeads, -1])])], {
         perm: HEADS_TRANSPOSED,
       });
-  const groups = stated === null ? toldGroups(write, query, own) : groupsOf(write, heads, keyHeads);
+  const groups =
+    stated === null ? computedGroupsOf(write, query, own) : groupsOf(write, heads, keyHeads);
   const [key = '', value = ''] = [ownKey, own].map((name) =>
     groups === '' ? name : write.op('Gather', [name, groups], { axis: 1 }),
   );
@@ -72,7 +73,7 @@ function groupsOf(write: Writer, heads: number, keyHeads: number): string {
  * As `groupsOf`, computed by the graph from [batch, heads, tokens, dim] operands of unknown heads: head * heads of keys /
  * heads.
  */
-function toldGroups(write: Writer, query: string, value: string): string {
+function computedGroupsOf(write: Writer, query: string, value: string): string {
   const [heads = '', keyHeads = ''] = [query, value].map((name) => tokensOf(write, name));
   const all = write.op('Range', [write.int(0), heads, write.int(1)]);
   return write.op('Div', [write.op('Mul', [all, keyHeads]), heads]);

@@ -5,7 +5,7 @@
 import { externalPath } from './external-path.js';
 import { Parts } from './limits.js';
 import { ModelFile } from './model-file.js';
-import { type CorruptCategory, corruptOnnx, type Place, unsupportedOnnx } from './problem.js';
+import { type CorruptCategory, corruptOnnx, type OnnxPlace, unsupportedOnnx } from './problem.js';
 
 export class ParseContext {
   readonly file: ModelFile;
@@ -32,11 +32,11 @@ export class ParseContext {
     return file;
   }
 
-  corrupt(category: CorruptCategory, what: string, place: Place = {}, cause?: unknown): Error {
+  corrupt(category: CorruptCategory, what: string, place: OnnxPlace = {}, cause?: unknown): Error {
     return corruptOnnx(this.file.name, category, what, place, cause);
   }
 
-  unsupported(what: string, place: Place = {}): Error {
+  unsupported(what: string, place: OnnxPlace = {}): Error {
     return unsupportedOnnx(this.file.name, what, place);
   }
 }

@@ -13,7 +13,7 @@ import { SinterError } from '../../../../core/errors.js';
  */
 export type CorruptCategory = 'parse' | 'data' | 'path' | 'limits' | 'graph' | 'value' | 'shape';
 
-export interface Place {
+export interface OnnxPlace {
   readonly byteOffset?: number;
   readonly tensor?: string;
   readonly node?: string;
@@ -24,7 +24,7 @@ export function corruptOnnx(
   file: string,
   category: CorruptCategory,
   what: string,
-  place: Place = {},
+  place: OnnxPlace = {},
   cause?: unknown,
 ): SinterError {
   return new SinterError('CORRUPT_MODEL', `${file}: ${what}`, {
@@ -34,7 +34,7 @@ export function corruptOnnx(
 }
 
 /** Makes an UNSUPPORTED_MODEL error for a well-formed file with something that is not supported. */
-export function unsupportedOnnx(file: string, what: string, place: Place = {}): SinterError {
+export function unsupportedOnnx(file: string, what: string, place: OnnxPlace = {}): SinterError {
   return new SinterError('UNSUPPORTED_MODEL', `${file}: ${what}`, {
     details: { file, category: 'unsupported', ...place },
   });

@@ -25,17 +25,31 @@ export function embeddingOf(walk: Walk, input: Form): Rows | null {
   if (lookups.some((rows) => rows === null)) return null;
   const orders = [(t: number) => t, (t: number) => sequenceFirst(probe, t)];
   for (const order of orders) {
-    const tables = lookups.map((rows, i) =>
+    const known = lookups.map((rows, i) =>
       classify(walk, input.terms[i], rows ?? new Int32Array(0), order),
     );
-    if (tables.some((table) => table === null)) continue;
-    const found = tables.filter((table) => table !== null);
+    if (known.some((table) => table === null)) continue;
+    const found = known.filter((table) => table !== null);
     const extra = constantRow(walk, input, width, tokens, order);
     if (extra !== null) found.push(extra);
-    const value = walk.value('token', tokens, width, { op: 'embedding', tables: found });
+    const tables = withFixedRows(found);
+    const value = walk.value('token', tokens, width, { op: 'embedding', tables });
     return { value, row: Int32Array.from({ length: tokens }, (_, t) => order(t)) };
   }
   throw new Unexplained('a table is indexed with what is no id, position or segment');
+}
+
+/**
+ * Beside a table of segments, a table of one row is no second one: its row belongs to every token, whatever its segment, as
+ * ERNIE's task.
+ */
+function withFixedRows(tables: readonly Lookup[]): readonly Lookup[] {
+  const ofSegments = tables.filter(({ index }) => index === 'segment');
+  const largest = Math.max(...ofSegments.map(({ matrix }) => matrix.rows));
+  const own = ofSegments.find(({ matrix }) => matrix.rows === largest);
+  return tables.map((table) =>
+    table.index === 'segment' && table !== own ? { ...table, index: 'row' } : table,
+  );
 }
 
 /** Token of vector t where the first axis is the sequence, not the batch. */

@@ -57,7 +57,7 @@ function picked({ memo }: Walk, index: Int32Array, at: Int32Array): Int32Array {
 }
 
 /** Longest input of indices or sizes that becomes part of a memo key; a node with a longer one is evaluated each time. */
-const MOST_STEERING = 64;
+const MAX_STEERING = 64;
 
 interface Moved {
   readonly dims: readonly number[];
@@ -82,7 +82,7 @@ function positionsOf(
   const steering = others.map((other) => other && [other.dtype, other.dims, [...other.data]]);
   const attributes = [...node.attributes];
   const plain = attributes.every(([, value]) => typeof value !== 'object' || Array.isArray(value));
-  const long = others.some((other) => (other?.data.length ?? 0) > MOST_STEERING);
+  const long = others.some((other) => (other?.data.length ?? 0) > MAX_STEERING);
   if (!plain || long) return move();
   const { op, outputs } = node;
   const key = JSON.stringify([op, outputs.length, attributes, dims, steering]);

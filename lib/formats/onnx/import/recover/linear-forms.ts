@@ -110,7 +110,7 @@ function sameIndex(a: Int32Array | null, b: Int32Array | null): boolean {
 }
 
 /** Drops terms whose coefficient is 0 everywhere. */
-export function withoutNothing(input: Form): Form {
+export function withoutZeroTerms(input: Form): Form {
   const terms = input.terms.filter((term: Term) => term.coefficient !== 0);
   return terms.length === input.terms.length ? input : { ...input, terms };
 }

@@ -7,7 +7,7 @@ import { broadcastNumbers } from './broadcast.js';
 import { type Form, sizeOf } from './form.js';
 import { activate, addData, addTwo, multiplyForms, normForm, plainForm } from './layers.js';
 import { concatForms, LAYOUT_OPERATORS, moveForm } from './layout.js';
-import { chooseForms, scaleForm, withoutNothing } from './linear-forms.js';
+import { chooseForms, scaleForm, withoutZeroTerms } from './linear-forms.js';
 import { concrete, isLookup } from './lookups.js';
 import { matMul } from './products.js';
 import {
@@ -73,7 +73,7 @@ const multiply: Operator = (walk, _, [a, b]) => {
   ] as const) {
     if (x?.kind === 'form' && y && (y.kind === 'data' || (isLookup(y) && !isLookup(x)))) {
       const tensor = numbersOf(walk, y);
-      if (tensor) return [withoutNothing(scaleForm(x, tensor))];
+      if (tensor) return [withoutZeroTerms(scaleForm(x, tensor))];
     }
   }
   const [left, right] = [asForm(a), asForm(b)];
@@ -126,7 +126,7 @@ const choose: Operator = (walk, _, [condition, a, b]) => {
   if (chosen === null) throw new Unexplained('it chooses by nothing');
   const part = (known: Known | null | undefined) =>
     known?.kind === 'form' ? known : (numbersOf(walk, known) as Tensor);
-  return [withoutNothing(chooseForms(chosen, part(a), part(b)))];
+  return [withoutZeroTerms(chooseForms(chosen, part(a), part(b)))];
 };
 
 const softmax: Operator = (walk, node, [input]) => {

@@ -20,7 +20,7 @@ import { makeProbe, type ProbeShape } from './probe.js';
 import { type Inputs, inputsOfGraph } from './roles.js';
 import { sameDistances } from './same-distances.js';
 import { sparsePositions, stretched } from './stretch.js';
-import { type Problem, Walk } from './walk.js';
+import { type UnexplainedNode, Walk } from './walk.js';
 
 /** Operator set of the plain form. */
 export const PLAIN_OPSET = 18;
@@ -219,7 +219,7 @@ function walkOnce(plain: PlainModel, inputs: Inputs, shape: ProbeShape) {
   );
 }
 
-function unexplained(path: string, problems: readonly Problem[]): SinterError {
+function unexplained(path: string, problems: readonly UnexplainedNode[]): SinterError {
   const lines = problems.map(
     ({ node, reason }) => `${operatorName(node)} ${labelOf(node)}: ${reason}`,
   );

@@ -18,9 +18,9 @@ export interface Inputs {
 }
 
 /** Most tokens of a batch whose sizes the file fixes: the probe must have as many. */
-const MOST_TOKENS = 16384;
+const MAX_TOKENS = 16384;
 /** Most pairs of a query and a key of such a batch: the walk looks at every score. */
-const MOST_PAIRS = 2 ** 22;
+const MAX_PAIRS = 2 ** 22;
 
 /** Operators whose output carries the indices of their first input. The probe shows how they change them. */
 const PASSING = new Set([
@@ -116,11 +116,11 @@ function fixedSizes(inputs: readonly ValueInfo[], path: string): Pick<Inputs, 'b
   const [batch, length] = [at(0), at(1)];
   const fixed = [batch, length].filter((size) => size !== null);
   const tokens = (batch ?? 1) * (length ?? 1);
-  const tooMany = tokens > MOST_TOKENS || tokens * (length ?? 1) > MOST_PAIRS;
+  const tooMany = tokens > MAX_TOKENS || tokens * (length ?? 1) > MAX_PAIRS;
   if (fixed.some((size) => size < 1) || tooMany) {
     throw new SinterError(
       'UNSUPPORTED_MODEL',
-      `${path}: inputs of fixed sizes must have 1 to ${MOST_TOKENS} tokens and at most ${MOST_PAIRS} pairs of them, got ${describe(inputs)}`,
+      `${path}: inputs of fixed sizes must have 1 to ${MAX_TOKENS} tokens and at most ${MAX_PAIRS} pairs of them, got ${describe(inputs)}`,
       { details: { file: path } },
     );
   }

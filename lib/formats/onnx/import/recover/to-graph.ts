@@ -7,11 +7,12 @@
  */
 
 import { GraphBuilder } from '../../../../graph/builder.js';
+import { EMBEDDING_INDICES } from '../../../../graph/ops/embedding.js';
 import type { ActivationKind, EncoderGraph, OutputName } from '../../../../graph/types.js';
 import { type DraftNode, type Matrix, operandsOf, type Value, type Vector } from './draft.js';
 import { joinBiases, stack } from './matrix.js';
 import { Names, placesOf } from './names.js';
-import type { WeightSource } from './weights.js';
+import type { RecoveredWeight } from './weights.js';
 
 /** Styles in which families write the same model. */
 export interface Style {
@@ -34,7 +35,7 @@ export interface DraftOutputs {
 
 export interface DraftGraph {
   readonly graph: EncoderGraph;
-  readonly sources: ReadonlyMap<string, WeightSource>;
+  readonly sources: ReadonlyMap<string, RecoveredWeight>;
   /** For each value of the graph, the draft's value. */
   readonly values: ReadonlyMap<string, Value>;
 }
@@ -61,7 +62,7 @@ export function toGraph(
 
 class Writer {
   private readonly builder = new GraphBuilder();
-  private readonly sources = new Map<string, WeightSource>();
+  private readonly sources = new Map<string, RecoveredWeight>();
   private readonly values = new Map<string, Value>();
   private readonly made = new Map<Value, string>();
   private readonly uses: ReadonlyMap<Value, number>;
@@ -160,9 +161,8 @@ class Writer {
   }
 
   private embedding(node: Extract<DraftNode, { op: 'embedding' }>, width: number, to: string) {
-    const order = ['token', 'position', 'segment'];
     const tables = [...node.tables]
-      .sort((a, b) => order.indexOf(a.index) - order.indexOf(b.index))
+      .sort((a, b) => EMBEDDING_INDICES.indexOf(a.index) - EMBEDDING_INDICES.indexOf(b.index))
       .map(({ matrix, index, offset }) => {
         const { name, shape } = this.matrix(matrix, `embeddings.${index}`);
         return { weight: name, rows: shape[0] ?? 0, index, offset };

@@ -29,7 +29,7 @@ export class Unexplained extends Error {}
 /** Contradictory sizes, which mean a damaged file, not an unknown model. */
 export class Misfit extends Unexplained {}
 
-export interface Problem {
+export interface UnexplainedNode {
   readonly node: OnnxNode;
   readonly reason: string;
   readonly damaged: boolean;
@@ -46,7 +46,7 @@ export class Walk {
   readonly hasSegments: boolean;
   /** Evaluates one node on numbers. */
   readonly compute: (node: OnnxNode, inputs: readonly (Tensor | null)[]) => Tensor[];
-  readonly problems: Problem[] = [];
+  readonly problems: UnexplainedNode[] = [];
   readonly notes = new Set<string>();
   /** Number of positions that all tables of positions have; null while there is no such table. */
   maxTokens: number | null = null;

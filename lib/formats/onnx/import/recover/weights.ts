@@ -7,7 +7,7 @@ import type { Initializer, Numbers } from '../model.js';
 import type { QuantizedWeight } from '../plain/plain-model.js';
 import type { Matrix, Piece, Vector } from './draft.js';
 
-export type WeightSource =
+export type RecoveredWeight =
   | { readonly kind: 'matrix'; readonly matrix: Matrix }
   | { readonly kind: 'vector'; readonly vector: Vector };
 
@@ -30,12 +30,12 @@ export class WeightReader {
   }
 
   /** All numbers of a weight as f32, matrices in PyTorch's order [out, in]. */
-  floats(source: WeightSource): Float32Array {
+  floats(source: RecoveredWeight): Float32Array {
     return source.kind === 'vector' ? source.vector.values : this.rows(source.matrix);
   }
 
   /** Throws CORRUPT_MODEL naming the tensor that holds NaN or infinity. */
-  check(source: WeightSource): void {
+  check(source: RecoveredWeight): void {
     if (source.kind === 'vector') this.checkNumbers(source.vector.values, source.vector.source);
     else {
       const { literal, pieces } = source.matrix;
@@ -65,7 +65,10 @@ export class WeightReader {
    * The file's own codes and a scale per row; null when the weight is no symmetric int8 matrix. Only a table may hold -128:
    * products are exact for -127 ... 127.
    */
-  codes(source: WeightSource, isTable: boolean): { codes: Int8Array; scales: Float32Array } | null {
+  codes(
+    source: RecoveredWeight,
+    isTable: boolean,
+  ): { codes: Int8Array; scales: Float32Array } | null {
     if (source.kind === 'vector' || source.matrix.literal !== undefined) return null;
     const { rows, columns, pieces } = source.matrix;
     const codes = new Int8Array(rows * columns);
@@ -85,7 +88,7 @@ export class WeightReader {
   }
 
   /** Whether `codes` would return any; where possible told without copying the codes. */
-  hasCodes(source: WeightSource, isTable: boolean): boolean {
+  hasCodes(source: RecoveredWeight, isTable: boolean): boolean {
     if (source.kind === 'vector' || source.matrix.literal !== undefined) return false;
     const least = isTable ? -128 : -127;
     const known = source.matrix.pieces.every((piece) => {

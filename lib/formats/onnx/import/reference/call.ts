@@ -13,7 +13,7 @@ import { isSmooth, type Smooth, smoothNumbers } from './smooth.js';
 import { newNumbers, sizeOf } from './tensors.js';
 
 /** Limits of an evaluation and the product that it uses, shared by all its calls. */
-export class Budget {
+export class EvaluationBudget {
   multiplyAdds = 0;
 
   constructor(
@@ -35,7 +35,7 @@ export class Call {
     readonly inputs: readonly (Tensor | null)[],
     /** Version of the operator set of the node's domain. */
     readonly opset: number,
-    readonly budget: Budget,
+    readonly budget: EvaluationBudget,
     /** If set, quantized activations are not rounded. */
     readonly smooth: (Smooth & { readonly isMask: boolean }) | null = null,
   ) {}

@@ -20,7 +20,7 @@ import {
 } from '../model.js';
 import { labelOf, readsOf } from '../reader/order.js';
 import { corruptOnnx } from '../reader/problem.js';
-import { Budget, Call } from './call.js';
+import { Call, EvaluationBudget } from './call.js';
 import type { Multiply } from './multiply.js';
 import { neededRows } from './needed-rows.js';
 import { Origins, type Smooth } from './smooth.js';
@@ -33,7 +33,7 @@ export interface Evaluable extends Pick<OnnxModel, 'graph' | 'opsets'> {
   readonly bytes?: number;
 }
 
-export interface EvaluateOptions {
+export interface EvaluationSettings {
   /**
    * Names of the values to compute, inner ones too. Default: the graph's outputs. Only the nodes that they need are computed.
    */
@@ -64,7 +64,7 @@ const MAX_DEPTH = 72;
 export async function evaluate(
   subject: Evaluable,
   feeds: ReadonlyMap<string, Tensor>,
-  options: EvaluateOptions = {},
+  options: EvaluationSettings = {},
 ): Promise<ReadonlyMap<string, Tensor>> {
   const evaluation = new Evaluation(subject, options);
   const wanted = options.outputs ?? subject.graph.outputs.map((output) => output.name);
@@ -85,11 +85,11 @@ export function evaluateNode(
   node: OnnxNode,
   inputs: readonly (Tensor | null)[],
   opset: number,
-  options: Pick<EvaluateOptions, 'maxMultiplyAdds' | 'maxElements'> & { file?: string } = {},
+  options: Pick<EvaluationSettings, 'maxMultiplyAdds' | 'maxElements'> & { file?: string } = {},
 ): readonly (Tensor | null)[] {
   const operator = operatorOf(node);
   if (!operator) throw unknownOperators(options.file ?? 'the graph', [node]);
-  const budget = new Budget(
+  const budget = new EvaluationBudget(
     options.file ?? 'the graph',
     options.maxMultiplyAdds ?? MAX_MULTIPLY_ADDS,
     options.maxElements ?? MIN_ELEMENTS,
@@ -150,16 +150,16 @@ interface Frame {
 
 class Evaluation {
   readonly #subject: Evaluable;
-  readonly #options: EvaluateOptions;
-  readonly #budget: Budget;
+  readonly #options: EvaluationSettings;
+  readonly #budget: EvaluationBudget;
   readonly #functions: ReadonlyMap<string, OnnxFunction>;
   readonly #origins = new Origins();
   #nextTurn = TURN;
 
-  constructor(subject: Evaluable, options: EvaluateOptions) {
+  constructor(subject: Evaluable, options: EvaluationSettings) {
     this.#subject = subject;
     this.#options = options;
-    this.#budget = new Budget(
+    this.#budget = new EvaluationBudget(
       subject.path ?? 'the graph',
       options.maxMultiplyAdds ?? MAX_MULTIPLY_ADDS,
       options.maxElements ?? Math.max(MIN_ELEMENTS, subject.bytes ?? 0),

@@ -134,7 +134,7 @@ const multiHeadAttention: Rule = {
 };
 
 /** Most heads of a node that is written out, because the rule writes a list of them. */
-const MOST_HEADS = 1024;
+const MAX_HEADS = 1024;
 
 interface Layout {
   /** Heads of the queries and of the keys; 0 and null where the file does not tell. */
@@ -157,7 +157,7 @@ function layoutOf(node: OnnxNode, write: Writer): Layout | null {
     ? [query?.[1] ?? null, key?.[1] ?? null]
     : [heads, numberOf(node, 'kv_num_heads', 0)];
   if (own === null || others === null) return { heads: 0, keyHeads: null, split };
-  const fits = others >= 1 && own % others === 0 && own >= 1 && own <= MOST_HEADS;
+  const fits = others >= 1 && own % others === 0 && own >= 1 && own <= MAX_HEADS;
   return fits ? { heads: own, keyHeads: others, split } : null;
 }
 

@@ -16,7 +16,7 @@ import type { Rule, Writer } from '../rule.js';
 const MAX_ELEMENTS = 2 ** 22;
 const MAX_TOTAL = 2 ** 24;
 const MAX_WORK = 2 ** 24;
-const LARGEST_CAST = 64;
+const MAX_CAST = 64;
 
 /**
  * Operators that are not folded: quantization, random numbers, and layers, because a table that is normalised or projected
@@ -31,7 +31,7 @@ function excluded(node: OnnxNode, write: Writer): boolean {
   if (data === null) return false;
   if (node.op === 'Gather') return isFloat(data.dtype) && data.dims.length >= 2;
   const elements = data.dims.reduce((a, b) => a * b, 1);
-  return /^u?int[48]$/.test(data.dtype) && elements > LARGEST_CAST;
+  return /^u?int[48]$/.test(data.dtype) && elements > MAX_CAST;
 }
 
 /** The constant inputs of a node (null entries for those left out); null when one is not constant or too large. */

@@ -1,9 +1,9 @@
 // Loads and runs every folder that `families.py make DIR` has written, compares the outputs with those of transformers, and
 // writes each model again for `families.py check DIR`: with its head, and as a bare encoder.
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { graphFromCheckpoint } from '../../dist/architectures/index.js';
-import { readHfFolder, writeHfFolder } from '../../dist/formats/hf-folder.js';
+import { graphFromCheckpoint, savedConfig } from '../../dist/architectures/index.js';
+import { readHfFolder } from '../../dist/formats/hf-folder.js';
 import { openSafetensors } from '../../dist/formats/safetensors.js';
 import { writeSafetensors } from '../../dist/formats/safetensors-writer.js';
 import { ensureLanes } from '../../dist/native/lanes.js';
@@ -75,10 +75,13 @@ async function compare(path, found, lengths) {
 }
 
 async function write(path, { model, valuesOf }, found) {
+  const { config, names } = savedConfig(model.graph, model.config, model);
   const weights = model.graph.weights.map(({ name, shape }) => {
-    return { name, shape, dtype: 'F32', data: () => valuesOf(name) };
+    return { name: names.get(name) ?? name, shape, dtype: 'F32', data: () => valuesOf(name) };
   });
-  await writeHfFolder(path, { config: model.config, weights, files: new Map() });
+  mkdirSync(path, { recursive: true });
+  writeFileSync(join(path, 'config.json'), JSON.stringify(config));
+  await writeSafetensors(join(path, 'model.safetensors'), weights);
   const outputs = [...found].map(([name, value]) => ({ name, dtype: 'F32', ...value }));
   await writeSafetensors(join(path, 'outputs.safetensors'), outputs);
 }

@@ -47,6 +47,8 @@ def configs():
         "albert-inner": hf.AlbertConfig(**plain, num_hidden_layers=2, embedding_size=16, inner_group_num=2),
         "electra": hf.ElectraConfig(**two, embedding_size=16),
         "electra-wide": hf.ElectraConfig(**two, embedding_size=32),
+        "ernie": hf.ErnieConfig(**two, use_task_id=True),
+        "ernie-plain": hf.ErnieConfig(**two),
         "modernbert": hf.ModernBertConfig(**modern, num_hidden_layers=4, classifier_pooling="mean"),
         "modernbert-bias": hf.ModernBertConfig(
             **modern,

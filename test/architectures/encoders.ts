@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Task } from '../../lib/graph/checkpoint.js';
 
-/** All fixtures of ../shared/fixtures/encoders, in the order of its README. */
+/** All fixtures of ../shared/fixtures/encoders, in the order of its README, and those that only this repository has. */
 export const ENCODERS: Readonly<Record<string, Task>> = {
   bert: 'embedding',
   'bert-seqcls': 'classification',
@@ -28,6 +28,7 @@ export const ENCODERS: Readonly<Record<string, Task>> = {
   modernbert: 'embedding',
   'xlm-roberta': 'embedding',
   'deberta-v2-seqcls': 'classification',
+  'ernie-seqcls': 'classification',
 };
 
 /** The folder of a fixture; null when only ../shared has it and that is missing. */

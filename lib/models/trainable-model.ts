@@ -37,10 +37,13 @@ export interface ModelTrainOptions<Row, S> extends TrainOptions {
   readonly onStep?: (progress: StepProgress) => void | Promise<void>;
   /** Called after each epoch and its evaluation; the training waits for a returned promise. */
   readonly onEpoch?: (progress: EpochProgress<S>) => void | Promise<void>;
+  /** Ends the call with CANCELLED; an aborted training leaves the model as it was. */
   readonly signal?: AbortSignal;
 }
 
+/** Options of every `evaluate`. */
 export interface EvaluateOptions {
+  /** Ends the call with CANCELLED; an aborted training leaves the model as it was. */
   readonly signal?: AbortSignal;
 }
 

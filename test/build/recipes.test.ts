@@ -75,7 +75,7 @@ describe('recipes of README.md', { timeout: 300_000 }, () => {
       const both = await Promise.all([ask('Where is my card?'), ask('I lost my card')]);
       const answers = await Promise.all(both.map((response) => response.json()));
       expect(answers[0]).toMatchObject({ label: 'card_arrival' });
-      expect(answers[1].label).toMatch(/card/);
+      expect(answers[1]).toMatchObject({ label: expect.stringContaining('card') });
     } finally {
       child.kill();
     }

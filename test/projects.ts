@@ -17,6 +17,7 @@ export const UNIT: readonly string[] = [
   'test/batching/batcher.test.ts',
   'test/build/projects.test.ts',
   'test/build/troubleshooting.test.ts',
+  'test/cli-output/documented.test.ts',
   'test/cli-output/exit-codes.test.ts',
   'test/cli-output/output.test.ts',
   'test/cli-output/progress.test.ts',

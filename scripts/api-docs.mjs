@@ -133,6 +133,7 @@ function optionsFor(folder, out) {
     groupOrder: ['Classes', 'Functions', 'Variables', 'Interfaces', 'Type Aliases'],
     disableSources: true,
     excludeInternal: true,
+    excludeExternals: true,
     excludePrivate: true,
     excludeProtected: true,
     skipErrorChecking: true,

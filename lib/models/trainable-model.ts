@@ -96,6 +96,7 @@ interface PlanOptions {
   readonly seen: { labels?: ClassificationReport };
 }
 
+/** What every model with a head has: training and evaluation. */
 export abstract class TrainableModel extends TextModel {
   private training = false;
 

@@ -1,6 +1,15 @@
-// The recipes of README.md are whole programs: each is run as it is printed, in their order, in one folder of a user's project.
+// Programs of the README and the guides are run as they are printed: the recipes in their order, in one folder of a user's
+// project, and programs of the guides whose output is printed below them, with that output.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -87,5 +96,27 @@ describe('recipes of README.md', { timeout: 300_000 }, () => {
 
   it('ONNX goes out and comes back', async () => {
     expect(await outputOf('ONNX, out and in')).toMatch(/^card_arrival 0\.\d+\n$/);
+  });
+});
+
+/** The first program below a heading, and the block after it. */
+function programBelow(page: string, heading: string): { program: string; printed: string } {
+  const text = readFileSync(join(repository, page), 'utf8').split(`\n${heading}\n`)[1] ?? '';
+  const found = /```js\n([\s\S]+?)```[\s\S]*?```\n(?:\$ .*\n)?([\s\S]+?)```/.exec(text);
+  return { program: found?.[1] ?? '', printed: found?.[2] ?? '' };
+}
+
+describe('programs of the guides print what the page says', { timeout: 120_000 }, () => {
+  it.each([
+    ['docs/guide/getting-started.md', '## Vectors'],
+    ['docs/guide/vectors.md', '## Without a store'],
+  ])('%s, %s', async (page, heading) => {
+    const { program, printed } = programBelow(page, heading);
+    expect(printed).not.toBe('');
+    copyFileSync(join(repository, 'data/banking77/train.csv'), join(folder, 'train.csv'));
+    const path = join(folder, 'guide.mjs');
+    writeFileSync(path, program);
+    const { stdout } = await promisify(execFile)(process.execPath, [path], { cwd: folder });
+    expect(stdout).toBe(printed);
   });
 });

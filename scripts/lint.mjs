@@ -11,6 +11,7 @@ const checks = [
   ['layers', node, 'scripts/check-layers.mjs'],
   ['files', node, 'scripts/check-files.mjs'],
   ['sources', node, 'scripts/check-sources.mjs'],
+  ['api reference', node, 'scripts/api-docs.mjs', '--check'],
   ['isa objects', 'bash', 'scripts/check-isa-objects.sh'],
   ['clang-format', 'bash', 'scripts/format-native.sh', '--check'],
 ];

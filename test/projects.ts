@@ -16,6 +16,8 @@ export const UNIT: readonly string[] = [
   'test/batching/batcher-properties.test.ts',
   'test/batching/batcher.test.ts',
   'test/build/projects.test.ts',
+  'test/build/troubleshooting.test.ts',
+  'test/cli-output/documented.test.ts',
   'test/cli-output/exit-codes.test.ts',
   'test/cli-output/output.test.ts',
   'test/cli-output/progress.test.ts',
@@ -60,6 +62,7 @@ export const UNIT: readonly string[] = [
 export const SLOW: readonly string[] = [
   'test/bits/bits.test.ts',
   'test/border/fuzz.test.ts',
+  'test/build/recipes.test.ts',
   'test/build/types.test.ts',
   'test/cli/data.test.ts',
   'test/cli/embed.test.ts',

@@ -9,8 +9,11 @@ import type { Priority } from '../core/priority.js';
 
 /** Percentiles of the latest 1024 samples, by nearest rank; 0 without samples. */
 export interface Percentiles {
+  /** Half of the samples are at most this. */
   readonly p50: number;
+  /** 95 % of the samples are at most this. */
   readonly p95: number;
+  /** 99 % of the samples are at most this. */
   readonly p99: number;
 }
 
@@ -24,6 +27,7 @@ export interface BatcherMetrics {
   readonly running: number;
   /** Requests that were accepted. */
   readonly requests: number;
+  /** Requests that got their result. */
   readonly completed: number;
   /** Requests that ended with an error, DISPOSED included. */
   readonly failed: number;
@@ -35,6 +39,7 @@ export interface BatcherMetrics {
   readonly batches: number;
   /** Tokens of these batches. */
   readonly tokens: number;
+  /** Tokens of a native batch: the mean and the largest number. */
   readonly batchTokens: { readonly mean: number; readonly max: number };
   /** Time from acceptance to the start of the native batch, in milliseconds. */
   readonly queueMs: Readonly<Record<Priority, Percentiles>>;

@@ -7,6 +7,7 @@
 import { type KnownOptions, readOptions } from '../core/options.js';
 import { PRIORITIES, type Priority } from '../core/priority.js';
 
+/** Limits of a batcher. Values of a wrong type or out of range throw TypeError or RangeError in `batch`. */
 export interface BatchOptions {
   /**
    * Tokens of one native batch; a longer text is a batch of its own. An interactive request waits only for a running
@@ -28,6 +29,7 @@ export interface BatchOptions {
   readonly truncate?: boolean;
 }
 
+/** Options of one request. */
 export interface RunOptions {
   /** When it aborts, the call rejects with CANCELLED at once. */
   readonly signal?: AbortSignal;

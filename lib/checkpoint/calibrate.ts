@@ -21,6 +21,7 @@ import type { ModelParts } from '../runtime/model-parts.js';
 import { programOver } from '../runtime/program.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 
+/** Texts from which the ranges of static int8 are measured. */
 export interface CalibrationOptions {
   /** Texts like those that the model will see. A hundred are enough; beyond a thousand nothing changes. */
   readonly texts: readonly TextInput[];

@@ -22,6 +22,7 @@ import { exportModelOnnx, type OnnxExportOptions } from './export-model.js';
  */
 export type OnnxVariant = 'f32' | 'f16' | 'q8' | 'int8' | 'q4' | 'qdq';
 
+/** Options of `exportOnnxFolder`. */
 export interface OnnxFolderOptions {
   /** Variants to write. Default: f32, f16 and q8. */
   readonly precisions?: readonly OnnxVariant[];
@@ -33,6 +34,7 @@ export interface OnnxFolderOptions {
   readonly externalData?: boolean;
   /** Whether to replace an existing model folder; one with other files in it is refused. Default: false. */
   readonly overwrite?: boolean;
+  /** Ends the export with CANCELLED; nothing is written then. */
   readonly signal?: AbortSignal;
 }
 

@@ -24,6 +24,7 @@ import { readWhole } from '../runtime/program.js';
 import { type CalibrationOptions, calibrateModel, checkCalibration } from './calibrate.js';
 import { untrainedMark } from './untrained.js';
 
+/** Form of an ONNX file. */
 export interface OnnxExportOptions {
   /**
    * ONNX operator set, 14 to 21. 17 (default) is read by every runtime since mid-2022; 20 has GELU as one operator;
@@ -57,6 +58,7 @@ export interface OnnxExportOptions {
   readonly outputType?: 'f32' | 'f16';
   /** Whether weights go to a second file, `<name>_data` beside the model. Default: only above 2 GB. */
   readonly externalData?: boolean;
+  /** Ends the export with CANCELLED; nothing is written then. */
   readonly signal?: AbortSignal;
 }
 
@@ -77,6 +79,7 @@ const WHERE = 'exportOnnx';
 /** The imports of the first export of a process. */
 let writing: Promise<void> | undefined;
 
+/** Options of `exportOnnx`. */
 export interface OnnxFileOptions extends OnnxExportOptions {
   /** Whether to replace an existing file. Default: false, an existing file is a RangeError. */
   readonly overwrite?: boolean;

@@ -8,8 +8,9 @@ import type { DownloadProgress } from '../hub/index.js';
 import type { ResolveOptions } from '../hub/resolve.js';
 import type { LoadSettings } from './load-model.js';
 
+/** Options of every `load`. */
 export interface LoadOptions {
-  /** Lowers the length limit. */
+  /** Longest text in tokens, in place of what the files say. Beyond the positions of the model: RangeError. */
   readonly maxTokens?: number;
   /** Threads that compute, shared by all models. Default: SINTER_LANES, else one per usable CPU. */
   readonly lanes?: number;
@@ -33,6 +34,7 @@ export interface LoadOptions {
    * begins to count (BERT 0, RoBERTa 2); without either such a file is UNSUPPORTED_MODEL.
    */
   readonly firstPosition?: number;
+  /** Ends the load with CANCELLED. */
   readonly signal?: AbortSignal;
 }
 

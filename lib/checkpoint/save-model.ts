@@ -11,6 +11,7 @@ import type { NativeProgram } from '../native/native.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { withQuantizationConfig } from './quantized-folder.js';
 
+/** Options of `save`. */
 export interface SaveOptions {
   /**
    * Storage of weights that are no codes: `f16` halves the file and rounds them, `held` leaves each as it is in memory. Codes

@@ -12,6 +12,7 @@ import { deriveProgram } from '../runtime/program.js';
 import { SharedProgram } from '../runtime/shared-program.js';
 import { modelEqualizers } from './equalize-model.js';
 
+/** Options of `quantize`. */
 export interface QuantizeOptions {
   /** Quantize the token embedding table too (one scale per row). Default: true. */
   readonly embeddings?: boolean;
@@ -26,6 +27,7 @@ export interface QuantizeOptions {
    * Default: true.
    */
   readonly equalize?: boolean;
+  /** Ends the call with CANCELLED. */
   readonly signal?: AbortSignal;
 }
 

@@ -21,6 +21,7 @@ export const ERROR_CODES = [
   'NOT_FOUND',
 ] as const;
 
+/** A code of `ERROR_CODES`; docs/guide/troubleshooting.md has the causes of each. */
 export type SinterErrorCode = (typeof ERROR_CODES)[number];
 
 /** Place and sizes of the failure as data, for programs that handle it: file, byteOffset, line, column, wantedBytes ... */
@@ -29,7 +30,9 @@ export type ErrorDetails = Readonly<Record<string, string | number | readonly st
 /** Every failure that is not a mistake in an argument. `code` is stable; `message` is for people. */
 export class SinterError extends Error {
   override readonly name = 'SinterError';
+  /** What went wrong, for programs. Codes keep their meaning. */
   readonly code: SinterErrorCode;
+  /** Place and sizes of the failure; empty if there are none. */
   readonly details: ErrorDetails;
 
   constructor(

@@ -8,8 +8,11 @@ import { rangeMistake, SinterError, typeMistake } from './errors.js';
 
 /** Row-major: `data[r * cols + c]` is row r, column c. */
 export class Matrix {
+  /** All numbers, row after row: rows x cols of them. */
   readonly data: Float32Array;
+  /** Number of rows. */
   readonly rows: number;
+  /** Numbers of a row. */
   readonly cols: number;
 
   /** Wraps `data` without copying it. Throws RangeError when its length is not rows x cols. */

@@ -11,6 +11,7 @@ import { clip, type RowProblem } from './problem.js';
 export interface BadRowKind {
   /** The first problem, as `file:line: what is wrong`. */
   readonly first: string;
+  /** Number of rows of this kind. */
   readonly count: number;
   /** Lines of the first such rows: at most ten, or a thousand with `onBadRows: 'report'`. */
   readonly lines: readonly number[];

@@ -75,7 +75,9 @@ export function checkLabels(
   throw new SinterError('INVALID_DATA', `test rows: ${message}`);
 }
 
+/** How `splitRows` divides rows. */
 export interface SplitOptions {
+  /** Seed of the choice: the same seed holds out the same rows. */
   readonly seed: number;
   /** Share of rows to hold out, above 0 and below 1. */
   readonly fraction: number;

@@ -10,6 +10,7 @@ import type { RowProblem } from './problem.js';
 
 /** One example: a text, or a pair of texts, with or without a label. */
 export interface TextRow {
+  /** Never empty. */
   readonly text: string;
   readonly pair?: string;
   readonly label?: string;
@@ -63,6 +64,7 @@ export interface DataSource {
 /** A column (or JSON key) by name, or a CSV/TSV column by its 1-based number. */
 export type ColumnRef = string | number;
 
+/** How a data file is read; everything that is left out is found in the file or by its ending. */
 export interface ReadOptions {
   /** Default: by the file's ending (.csv; .tsv, .tab; .jsonl, .ndjson; .json; .parquet; .conll, .bio, .iob, .iob2). */
   readonly format?: DataFormat;
@@ -121,6 +123,7 @@ export interface ChosenColumn {
   readonly guessed: boolean;
 }
 
+/** The columns that are read from a file. */
 export interface ChosenColumns {
   readonly file: string;
   readonly text: ChosenColumn;

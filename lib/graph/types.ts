@@ -27,6 +27,7 @@ export const ACTIVATION_KINDS = [
   'silu',
   'quick_gelu',
 ] as const;
+/** Activation functions of the families, by the names of transformers. */
 export type ActivationKind = (typeof ACTIVATION_KINDS)[number];
 /**
  * Names of sentence-transformers, in the order in which it concatenates several. `mean_sqrt_len_tokens` is sum /
@@ -40,6 +41,7 @@ export const POOL_KINDS = [
   'weightedmean',
   'lasttoken',
 ] as const;
+/** How token vectors become one vector, by the names of sentence-transformers. */
 export type PoolKind = (typeof POOL_KINDS)[number];
 /** What the rows of a value stand for. */
 export type ValueKind = 'token' | 'sequence' | 'selected' | 'table';

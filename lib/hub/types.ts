@@ -7,14 +7,17 @@
 export interface DownloadProgress {
   /** The file that is being downloaded, or is complete. */
   readonly file: string;
-  /** Bytes of the file that have arrived, and in all. */
+  /** Bytes of the file that have arrived. */
   readonly loaded: number;
+  /** Size of the file in bytes. */
   readonly total: number;
-  /** Files that are complete, and in all. */
+  /** Number of files that are complete. */
   readonly filesDone: number;
+  /** Number of files in all. */
   readonly files: number;
 }
 
+/** Options of `downloadModel`. */
 export interface DownloadOptions {
   /** A branch, a tag or a commit. Default: main. */
   readonly revision?: string;
@@ -23,6 +26,8 @@ export interface DownloadOptions {
    * reads.
    */
   readonly include?: readonly string[];
+  /** Called as bytes arrive and when a file is complete. */
   readonly onProgress?: (progress: DownloadProgress) => void;
+  /** Ends the download with CANCELLED; what has arrived is kept for the next one. */
   readonly signal?: AbortSignal;
 }

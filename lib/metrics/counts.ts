@@ -17,8 +17,11 @@ export interface Counts {
 
 /** Each between 0 and 1; NaN only with `zeroDivision: NaN`. */
 export interface Scores {
+  /** Share of the predictions that are right, 0 to 1. */
   readonly precision: number;
+  /** Share of the true ones that are found, 0 to 1. */
   readonly recall: number;
+  /** Harmonic mean of precision and recall, 0 to 1. */
   readonly f1: number;
 }
 

@@ -16,22 +16,27 @@ function differences(truth: Numbers, predicted: Numbers): number[] {
 const mean = (values: readonly number[]): number =>
   values.reduce((a, b) => a + b, 0) / values.length;
 
+/** Mean of the squared differences. */
 export function meanSquaredError(truth: Numbers, predicted: Numbers): number {
   return mean(differences(truth, predicted).map((d) => d * d));
 }
 
+/** Square root of the mean of the squared differences. */
 export function rootMeanSquaredError(truth: Numbers, predicted: Numbers): number {
   return Math.sqrt(meanSquaredError(truth, predicted));
 }
 
+/** Mean of the absolute differences. */
 export function meanAbsoluteError(truth: Numbers, predicted: Numbers): number {
   return mean(differences(truth, predicted).map(Math.abs));
 }
 
+/** Largest absolute difference. */
 export function maxError(truth: Numbers, predicted: Numbers): number {
   return differences(truth, predicted).reduce((most, d) => Math.max(most, Math.abs(d)), 0);
 }
 
+/** Median of the absolute differences. */
 export function medianAbsoluteError(truth: Numbers, predicted: Numbers): number {
   const sorted = differences(truth, predicted)
     .map(Math.abs)

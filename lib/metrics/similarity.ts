@@ -9,6 +9,7 @@ import { Matrix } from '../core/matrix.js';
 
 /** A row of the searched matrix, with its similarity to a query. */
 export interface Neighbour {
+  /** Row of the searched matrix, from 0. */
   readonly index: number;
   /** Cosine similarity, from -1 to 1. */
   readonly score: number;

@@ -76,10 +76,13 @@ export interface ClassifyOptions extends PredictOptions, WindowedOptions {
   readonly topK?: number;
 }
 
+/** Options of `logits`. */
 export type LogitsOptions = PredictOptions & WindowedOptions;
 
+/** Options of `batch` of a classifier. */
 export type ClassifierBatchOptions = BatchOptions & WindowedOptions;
 
+/** Options of `evaluate` of a classifier. */
 export type ClassifierEvaluateOptions = EvaluateOptions & WindowedOptions;
 
 /** Added to the evaluation of rows. */
@@ -88,6 +91,7 @@ export interface Truncated {
   readonly truncated: number;
 }
 
+/** Options of `train` of a classifier, with the rows and scores of its kind of problem. */
 export type ClassifierTrainOptions<
   K extends ClassificationProblem = 'single_label_classification',
 > = ModelTrainOptions<RowOf<K>, ScoresOf<K>>;

@@ -46,6 +46,7 @@ import {
   TrainableModel,
 } from './trainable-model.js';
 
+/** Options of `CrossEncoder.load`. */
 export type CrossEncoderLoadOptions = HeadLoadOptions;
 
 export interface ScoreOptions extends PredictOptions, WindowedOptions {
@@ -61,14 +62,17 @@ export interface RankOptions extends ScoreOptions {
   readonly topK?: number;
 }
 
+/** A ranked text. */
 export interface Ranked {
   /** Index in the given texts. */
   readonly index: number;
+  /** How well the text fits the query; higher is better. */
   readonly score: number;
   /** Whether the pair exceeded the limit and was truncated. */
   readonly truncated: boolean;
 }
 
+/** A training row. */
 export interface ScoredPair {
   readonly text: string;
   readonly pair: string;
@@ -76,6 +80,7 @@ export interface ScoredPair {
   readonly score: number;
 }
 
+/** Scores on the held-out rows. */
 export interface PairScores {
   /** Mean binary cross entropy. */
   readonly loss: number;
@@ -83,6 +88,7 @@ export interface PairScores {
   readonly spearman: number;
 }
 
+/** Scores of a cross-encoder on scored pairs. */
 export interface PairEvaluation extends PairScores {
   readonly rows: number;
   /** Scores of the rows. */
@@ -91,6 +97,7 @@ export interface PairEvaluation extends PairScores {
   readonly truncated: number;
 }
 
+/** Options of `train` of a cross-encoder. */
 export type CrossEncoderTrainOptions = ModelTrainOptions<ScoredPair, PairScores>;
 
 const SCORE_OPTIONS = { ...PREDICT_OPTIONS, ...WINDOWED_OPTIONS, promptName: true } as const;

@@ -35,6 +35,7 @@ import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { Classifier, checkLabels, readProblem } from './classifier.js';
 import { checkTexts, TextModel } from './text-model.js';
 
+/** Options of `Encoder.load`. */
 export interface EncoderLoadOptions extends LoadOptions {
   /**
    * Replaces the pooling in the sentence-transformers files; must be given if there are none. For a list, the vectors are
@@ -48,16 +49,19 @@ export interface EncoderLoadOptions extends LoadOptions {
   readonly normalize?: boolean;
 }
 
+/** Options of `embed`. */
 export interface EmbedOptions extends PredictOptions {
   /** Name of a prompt of the model, which is put in front of every text. Default: the model's default prompt, if any. */
   readonly promptName?: string;
 }
 
+/** Options of `batch` of an encoder. */
 export interface EncoderBatchOptions extends BatchOptions {
   /** As for `embed`; applies to every text of the batcher. */
   readonly promptName?: string;
 }
 
+/** Options of the new classifier on an encoder. */
 export interface ClassifierOptions<
   L extends string,
   K extends ClassificationProblem = 'single_label_classification',

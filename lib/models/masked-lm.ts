@@ -30,8 +30,10 @@ import {
   TrainableModel,
 } from './trainable-model.js';
 
+/** Options of `MaskedLM.load`. */
 export type MaskedLMLoadOptions = HeadLoadOptions;
 
+/** Options of `fill`. */
 export interface FillOptions {
   /** Number of candidates for each mask. Default: 5. */
   readonly topK?: number;
@@ -44,6 +46,7 @@ export interface FillOptions {
 export interface Candidate {
   /** The token as text. */
   readonly token: string;
+  /** Id of the token. */
   readonly id: number;
   /** Probability. */
   readonly score: number;
@@ -51,6 +54,7 @@ export interface Candidate {
   readonly text: string;
 }
 
+/** Options of `evaluate` of a masked language model. */
 export interface MaskEvaluateOptions {
   /** Share of the tokens that is masked. Default: 0.15. */
   readonly maskProbability?: number;
@@ -59,6 +63,7 @@ export interface MaskEvaluateOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Scores on the held-out rows. */
 export interface MaskScores {
   /** Mean cross entropy over the masked tokens. */
   readonly loss: number;
@@ -66,6 +71,7 @@ export interface MaskScores {
   readonly accuracy: number;
 }
 
+/** Scores of a masked language model on texts. */
 export interface MaskEvaluation extends MaskScores {
   readonly rows: number;
   /** Number of masked tokens. */

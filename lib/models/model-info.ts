@@ -19,15 +19,21 @@ import { type IsaName, type NativeProgram, native } from '../native/native.js';
 import { outputWidth } from '../runtime/forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 
+/** What a model is, as `info()` tells it. */
 export interface ModelInfo {
+  /** What the model is for. */
   readonly task: Task;
+  /** `model_type` of the family. */
   readonly architecture: string;
   /** Numbers in all weights. */
   readonly parameters: number;
+  /** Number of transformer layers. */
   readonly layers: number;
   /** Width of a token vector. */
   readonly hidden: number;
+  /** Number of tokens in the vocabulary. */
   readonly vocabulary: number;
+  /** Longest text in tokens, special tokens included. */
   readonly maxTokens: number;
   /** Classification and token classification: labels in the order of the logits. */
   readonly labels: readonly string[] | null;
@@ -60,6 +66,7 @@ export interface ModelInfo {
   readonly unused: readonly string[];
   /** Assumptions that loading made where the files are not explicit. */
   readonly notes: readonly string[];
+  /** Whether weights are int8. */
   readonly quantized: boolean;
   /** Bits of the activation codes at int8 products; null if there are none. */
   readonly activationBits: ActivationBits | null;
@@ -69,6 +76,7 @@ export interface ModelInfo {
   readonly residentBytes: number;
   /** Instruction set that the kernels use. */
   readonly isa: IsaName;
+  /** Threads that compute. */
   readonly lanes: number;
 }
 

@@ -20,6 +20,7 @@ import { TextModel } from './text-model.js';
 
 export type { OnnxReport } from '../checkpoint/onnx/onnx-report.js';
 
+/** Options of `OnnxModel.load`. */
 export interface OnnxLoadOptions {
   /** true: quantized weights become f32, for fine-tuning. Default: false, int8 stays int8. */
   readonly widen?: boolean;
@@ -34,14 +35,17 @@ export interface OnnxLoadOptions {
   readonly firstPosition?: number;
   /** Threads that compute, shared by all models. Default: SINTER_LANES, else one per usable CPU. */
   readonly lanes?: number;
+  /** Ends the call with CANCELLED. */
   readonly signal?: AbortSignal;
 }
 
+/** Options of `run`. */
 export interface RunTokensOptions {
   /** Default: the first of `embedding`, `logits` and `hidden` that the model has. */
   readonly output?: OutputName;
   /** Segment of every token, in the shape of the ids. Default: 0. */
   readonly segments?: readonly (readonly number[])[];
+  /** Ends the call with CANCELLED. */
   readonly signal?: AbortSignal;
 }
 

@@ -47,8 +47,10 @@ import {
   TrainableModel,
 } from './trainable-model.js';
 
+/** Options of `QuestionAnswerer.load`. */
 export type QuestionAnswererLoadOptions = HeadLoadOptions;
 
+/** Options of `answer`. */
 export interface AnswerOptions {
   /** Most answers to return. Default: 1. */
   readonly topK?: number;
@@ -74,6 +76,7 @@ export interface QuestionScores extends AnswerScores {
   readonly loss: number;
 }
 
+/** Scores of a question answerer on rows. */
 export interface QuestionEvaluation extends QuestionScores {
   readonly rows: number;
   /** The best answer to each row's question; '' for no answer. */
@@ -83,6 +86,7 @@ export interface QuestionEvaluation extends QuestionScores {
   readonly unanswerable: (AnswerScores & { readonly rows: number }) | null;
 }
 
+/** Options of `evaluate` of a question answerer. */
 export interface QuestionEvaluateOptions extends EvaluateOptions {
   /** As for `answer`. Default: true if any row has no answer. */
   readonly allowNoAnswer?: boolean;

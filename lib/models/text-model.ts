@@ -47,6 +47,7 @@ export interface ModelInside {
 /** @internal The only access from outside the class; see token-runner.ts. */
 export let insideOf: (model: TextModel) => ModelInside;
 
+/** What every model has: facts, saving, export, disposal. */
 export abstract class TextModel {
   static {
     insideOf = (model) => ({ parts: model.parts, use: (where, work) => model.use(where, work) });

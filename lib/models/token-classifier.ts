@@ -52,6 +52,7 @@ export interface TokenClassifierLoadOptions<L extends string = string> extends H
   readonly labels?: readonly L[];
 }
 
+/** Options of `predict` of a token classifier. */
 export interface TagOptions<A extends Aggregation = Aggregation> extends PredictOptions {
   /**
    * Left out: a text over the limit is read in windows, and every token counts once. true: it is truncated. false: it throws
@@ -76,13 +77,16 @@ export interface TagScores {
   readonly tagAccuracy: number;
 }
 
+/** Scores of a token classifier on rows. */
 export interface TagEvaluation<L extends string = string> extends TagScores {
   readonly rows: number;
+  /** Scores of each type of entity. */
   readonly types: EntityScores['types'];
   /** Tags of each row's words. */
   readonly predicted: readonly (readonly L[])[];
 }
 
+/** Options of `train` of a token classifier. */
 export type TokenTrainOptions = ModelTrainOptions<TaggedRow, TagScores>;
 
 /** Make it with `TokenClassifier.load`. */

@@ -37,10 +37,13 @@ export interface ModelTrainOptions<Row, S> extends TrainOptions {
   readonly onStep?: (progress: StepProgress) => void | Promise<void>;
   /** Called after each epoch and its evaluation; the training waits for a returned promise. */
   readonly onEpoch?: (progress: EpochProgress<S>) => void | Promise<void>;
+  /** Ends the call with CANCELLED; an aborted training leaves the model as it was. */
   readonly signal?: AbortSignal;
 }
 
+/** Options of every `evaluate`. */
 export interface EvaluateOptions {
+  /** Ends the call with CANCELLED; an aborted training leaves the model as it was. */
   readonly signal?: AbortSignal;
 }
 
@@ -93,6 +96,7 @@ interface PlanOptions {
   readonly seen: { labels?: ClassificationReport };
 }
 
+/** What every model with a head has: training and evaluation. */
 export abstract class TrainableModel extends TextModel {
   private training = false;
 

@@ -13,6 +13,7 @@ import type { EncoderGraph, WeightDtype, WeightSpec } from '../graph/types.js';
 /** Bumped when a signature below changes; a stale binary is refused. */
 export const NATIVE_ABI = 11;
 
+/** Instruction sets of the kernels; SINTER_ISA forces one. */
 export type IsaName = 'scalar' | 'avx2' | 'avx512' | 'vnni';
 
 /** A batch of tokenized texts (sequences) without padding: sequence i is ids[offsets[i] .. offsets[i + 1]). */

@@ -3,6 +3,7 @@
 import { type KnownOptions, readOptions } from '../core/options.js';
 import { defaultPriority, PRIORITIES, type Priority } from '../core/priority.js';
 
+/** Options of every call over texts. */
 export interface PredictOptions {
   /** true (default): texts over the limit are truncated. false: they throw a RangeError that names texts[i]. */
   readonly truncate?: boolean;
@@ -10,6 +11,7 @@ export interface PredictOptions {
   readonly onTruncated?: (indices: readonly number[]) => void;
   /** Default: 'interactive' for one text, 'bulk' for more. */
   readonly priority?: Priority;
+  /** Ends the call with CANCELLED. */
   readonly signal?: AbortSignal;
 }
 

@@ -14,7 +14,9 @@ import type { StepRecord } from './train-report.js';
  */
 export type TrainAdviceCode = 'WARMUP_TOO_LONG' | 'FEW_STEPS' | 'LABELS_MISSED';
 
+/** Advice after a training that went poorly. */
 export interface TrainAdvice {
+  /** What was seen, for programs. */
   readonly code: TrainAdviceCode;
   /** What was seen. */
   readonly message: string;

@@ -7,8 +7,10 @@
 import { readOptions } from '../core/options.js';
 import { OPTIMIZER_KINDS } from '../native/native.js';
 
+/** Optimizers of `train`. */
 export type OptimizerKind = (typeof OPTIMIZER_KINDS)[number];
 
+/** How a model is trained; the defaults suit small encoders such as MiniLM. */
 export interface TrainOptions {
   /** Passes over the rows. Default: 3. */
   readonly epochs?: number;
@@ -29,8 +31,11 @@ export interface TrainOptions {
   readonly schedule?: 'linear' | 'constant';
   /** Global norm that gradients are clipped to; 0: no clipping. Default: 1. */
   readonly maxGradNorm?: number;
+  /** AdamW: decay of the mean of the gradients. Default: 0.9. */
   readonly beta1?: number;
+  /** AdamW: decay of the mean of their squares. Default: 0.999. */
   readonly beta2?: number;
+  /** AdamW: is added to the root of the squares. Default: 1e-8. */
   readonly epsilon?: number;
   /** SGD: the momentum. Default: 0.9. */
   readonly momentum?: number;

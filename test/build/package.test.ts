@@ -1,6 +1,6 @@
 // The npm package and the lock file: what is shipped, and that an install needs the npm registry alone.
 import { readFileSync } from 'node:fs';
-import { join, posix } from 'node:path';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packedFiles } from './packed.js';
 import { repository } from './scratch.js';
@@ -21,13 +21,6 @@ function textsOf(value: unknown): string[] {
   if (typeof value === 'string') return [value];
   if (typeof value !== 'object' || value === null) return [];
   return Object.values(value).flatMap(textsOf);
-}
-
-/** Relative targets of the links and images of a Markdown file, without places inside the target. */
-function linksOf(text: string): string[] {
-  const found = text.matchAll(/\]\(([^)\s]+)\)|(?:src|srcset|href)="([^"]+)"/g);
-  const targets = [...found].map((match) => (match[1] ?? match[2] ?? '').replace(/#.*$/, ''));
-  return targets.filter((target) => target !== '' && !/^[a-z]+:/.test(target));
 }
 
 describe('the package', () => {
@@ -73,18 +66,6 @@ describe('the package', () => {
     expect(readFileSync(join(repository, 'dist', 'bundle', 'index.js'), 'utf8')).not.toContain(
       'sourceMappingURL',
     );
-  });
-
-  it('holds every file that its documentation links to', () => {
-    const documents = files.filter((path) => path.endsWith('.md'));
-    const broken = documents.flatMap((path) =>
-      linksOf(readFileSync(join(repository, path), 'utf8'))
-        .map((target) => posix.join(posix.dirname(path), target))
-        .filter((target) => !files.includes(target))
-        .map((target) => `${path}: ${target}`),
-    );
-    expect(documents).toContain('docs/guide/cli.md');
-    expect(broken).toEqual([]);
   });
 });
 

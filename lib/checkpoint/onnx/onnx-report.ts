@@ -6,16 +6,21 @@ import type { AppliedRule, PlainModel } from '../../formats/onnx/import/index.js
 import type { OnnxContents } from './onnx-contents.js';
 import type { Verification } from './verify-onnx.js';
 
+/** What an ONNX file holds, how it was read, and how the result was verified. */
 export interface OnnxReport {
+  /** Path of the file. */
   readonly file: string;
   /** Total bytes of all files that hold the model. */
   readonly bytes: number;
+  /** Name and version of the program that wrote the file. */
   readonly producer: string;
+  /** IR version of the ONNX format. */
   readonly irVersion: number;
   /** Version of the operator set, by domain. */
   readonly opsets: Readonly<Record<string, number>>;
-  /** Numbers of nodes in the file and in its plain form. */
+  /** Number of nodes in the file. */
   readonly nodes: number;
+  /** Number of nodes of the plain form. */
   readonly plainNodes: number;
   /** Rewrites on the way to the plain form. */
   readonly rules: readonly AppliedRule[];
@@ -23,6 +28,7 @@ export interface OnnxReport {
   readonly family: string;
   /** Differences from each family when none fits. */
   readonly why: readonly string[];
+  /** What the model is for: embedding, classification ... */
   readonly task: string;
   /** Role of each input of the file. */
   readonly inputs: Readonly<Record<string, string>>;
@@ -32,9 +38,11 @@ export interface OnnxReport {
   readonly ignored: readonly string[];
   /** Notes on parts that were folded, filled in or interpreted. */
   readonly notes: readonly string[];
-  /** Number of weights that stay int8, and of all weights that are integers in the file. */
+  /** Number of weights that stay int8. */
   readonly int8Weights: number;
+  /** Number of weights that are integers in the file. */
   readonly quantizedWeights: number;
+  /** Type of the 16-bit floats in the file; null if there are none. */
   readonly half: 'float16' | 'bfloat16' | null;
   /** null when verification was switched off. */
   readonly verification: Verification | null;

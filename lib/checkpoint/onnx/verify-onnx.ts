@@ -40,6 +40,7 @@ import {
  */
 const INT8: Limit = { tolerance: 0.2, measure: distance };
 
+/** Result of the comparison of an imported model with its file. */
 export interface Verification {
   /** Names of the outputs compared. */
   readonly outputs: readonly string[];
@@ -48,9 +49,11 @@ export interface Verification {
    * that of the output).
    */
   readonly difference: number;
+  /** Largest difference that is accepted. */
   readonly tolerance: number;
   /** Parts of the file's own arithmetic that the model leaves out, with figures. */
   readonly notes: readonly string[];
+  /** Duration in milliseconds. */
   readonly ms: number;
 }
 

@@ -16,6 +16,7 @@ import { fieldsOf, type RowReader } from '../../train/collect-rows.js';
 /** Windows that are searched for an answer before the event loop turns: less than a millisecond. */
 const WINDOWS_PER_TURN = 64;
 
+/** A training row: a question, a context, and the places of its answers. */
 export interface AnswerRow {
   readonly question: string;
   readonly context: string;

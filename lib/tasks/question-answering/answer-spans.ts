@@ -7,6 +7,7 @@
 
 import type { AlignedLogits } from '../../runtime/aligned-forward.js';
 
+/** A piece of the context that answers the question. */
 export interface Answer {
   /** context.slice(start, end). If the context has no answer: '', with start and end 0. */
   readonly answer: string;

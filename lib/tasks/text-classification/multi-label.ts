@@ -16,6 +16,7 @@ import type { PredictionSettings, Problem } from './problem.js';
 import { classIndexOf } from './single-label.js';
 import { topLabels } from './top-labels.js';
 
+/** A training row with any number of labels. */
 export interface MultiLabelRow {
   readonly text: string;
   /** Second text of a pair. */
@@ -24,8 +25,10 @@ export interface MultiLabelRow {
   readonly labels: readonly string[];
 }
 
+/** Rows from memory or of a reader. */
 export type MultiLabelRows = Rows<MultiLabelRow>;
 
+/** The labels of a text. */
 export interface MultiLabelPrediction<L extends string = string> {
   /** The labels whose probability reaches the threshold, the most probable first. */
   readonly labels: readonly L[];
@@ -35,9 +38,11 @@ export interface MultiLabelPrediction<L extends string = string> {
   readonly truncated: boolean;
 }
 
+/** Scores on the held-out rows, with a threshold of 0.5. */
 export interface MultiLabelScores {
   /** Mean binary cross entropy. */
   readonly loss: number;
+  /** F1 over all decisions. */
   readonly microF1: number;
   /** Mean F1 over all labels of the model. */
   readonly macroF1: number;

@@ -44,14 +44,17 @@ export interface ProblemTypes<L extends string> {
 
 /** What a classifier learns from and is measured on. */
 export type RowOf<K extends ClassificationProblem> = ProblemTypes<string>[K]['row'];
+/** What a classifier predicts for a text. */
 export type PredictionOf<
   L extends string,
   K extends ClassificationProblem,
 > = ProblemTypes<L>[K]['prediction'];
+/** What `evaluate` of a classifier gives. */
 export type EvaluationOf<
   L extends string,
   K extends ClassificationProblem,
 > = ProblemTypes<L>[K]['evaluation'];
+/** Scores in the report of a training. */
 export type ScoresOf<K extends ClassificationProblem> = ProblemTypes<string>[K]['scores'];
 
 /** @internal */

@@ -14,6 +14,7 @@ import { meanSquares } from '../../train/objectives.js';
 import type { TargetNumbers } from '../../train/targets.js';
 import type { Problem } from './problem.js';
 
+/** A training row with one number or several. */
 export interface ValueRow {
   readonly text: string;
   /** Second text of a pair. */
@@ -22,8 +23,10 @@ export interface ValueRow {
   readonly value: number | readonly number[];
 }
 
+/** Rows from memory or of a reader. */
 export type ValueRows = Rows<ValueRow>;
 
+/** The numbers of a text. */
 export interface ValuePrediction {
   /** The first output. */
   readonly value: number;
@@ -45,6 +48,7 @@ export interface ValueScores {
 export interface ValueEvaluation extends ValueScores {
   readonly rows: number;
   readonly meanAbsoluteError: number;
+  /** Coefficient of determination; 1 is a perfect prediction. */
   readonly r2: number;
   /** All outputs for each row. */
   readonly predicted: readonly (readonly number[])[];

@@ -38,7 +38,9 @@ export interface LabelledRow {
 /** Rows from memory or of `readRows`; one of a file that has no label is a TypeError. */
 export type LabelledRows = Rows<LabelledRow | FileRow>;
 
+/** The label of a text. */
 export interface Prediction<L extends string = string> {
+  /** The most probable label. */
   readonly label: L;
   /** Probability of `label`. */
   readonly score: number;
@@ -53,6 +55,7 @@ export interface Evaluation<L extends string = string> {
   readonly rows: number;
   /** Mean cross entropy. */
   readonly loss: number;
+  /** Share of rows whose label is predicted right, 0 to 1. */
   readonly accuracy: number;
   /** Mean F1 over the labels that occur in the rows or the predictions. */
   readonly macroF1: number;

@@ -5,6 +5,7 @@
 /** A label and its probability. */
 export interface LabelScore<L extends string = string> {
   readonly label: L;
+  /** Probability, 0 to 1. */
   readonly score: number;
 }
 

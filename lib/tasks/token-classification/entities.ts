@@ -17,6 +17,7 @@ export type Aggregation = 'none' | 'simple' | 'first' | 'average' | 'max';
 
 export const AGGREGATIONS: readonly Aggregation[] = ['none', 'simple', 'first', 'average', 'max'];
 
+/** An entity, or with `none` a token. */
 export interface Entity<E extends string = string> {
   /** A type (`PER`), or with aggregation `none` a tag (`B-PER`). */
   readonly entity: E;

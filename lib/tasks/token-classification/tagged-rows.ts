@@ -15,6 +15,7 @@ import type { TextTokenizer } from '../../tokenize/text-tokenizer.js';
 import { fieldsOf, type RowReader } from '../../train/collect-rows.js';
 import { classIndexOf } from '../text-classification/single-label.js';
 
+/** A training row: words, and the tag of each. */
 export interface TaggedRow {
   readonly words: readonly string[];
   /** One of the model's labels for each word: `O`, `B-PER`, `I-PER` ... */

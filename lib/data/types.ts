@@ -111,6 +111,12 @@ export interface ReadOptions {
    * encodings, spaces, invisible characters, 1 and 1.0. They stay different labels.
    */
   readonly onLabelVariants?: (variants: LabelVariants) => void;
+  /**
+   * CSV, TSV, JSON and JSONL: bytes to read in place of a file, such as `process.stdin`; the path then only names them in
+   * messages, and `format` must be given. They are read once, a row is given as soon as it is complete, and with `fail` the first
+   * row that cannot be used ends the reading.
+   */
+  readonly stream?: AsyncIterable<Uint8Array>;
   /** Ends reading with CANCELLED. */
   readonly signal?: AbortSignal;
 }

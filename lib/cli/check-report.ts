@@ -89,7 +89,7 @@ function printLabels(page: Page, { audit, task }: CheckResult): void {
   const what = task === 'tags' ? 'tags' : task === 'answers' ? 'questions' : 'rows';
   const title = task === 'answers' ? 'question' : `label (${labels.length})`;
   const columns = [
-    { title, maxWidth: 50 },
+    { title, maxWidth: 64 },
     { title: what, align: 'right' },
     { title: 'share', align: 'right' },
   ] as const;

@@ -10,8 +10,8 @@ import {
   describeVariants,
   type LabelVariants,
 } from '../data/index.js';
-import { printable, type TextSink, writeJson } from './output.js';
-import { type Fact, type FactLayout, Page } from './page.js';
+import { type TextSink, writeJson } from './output.js';
+import { type Fact, type FactLayout, Page, type SentenceOptions } from './page.js';
 import { Progress, type ProgressMode, type ProgressStream, progressMode } from './progress.js';
 import type { Style } from './screen.js';
 import type { Table } from './table.js';
@@ -63,9 +63,9 @@ export class Console {
     this.page.print(text, style);
   }
 
-  /** Prints a sentence of the result in lines that fit the terminal. */
-  say(sentence: string, options: Parameters<Page['wrapped']>[1] = {}): void {
-    this.page.wrapped(sentence, options);
+  /** Prints a sentence of the result, wrapped on a terminal only. */
+  say(sentence: string, options: SentenceOptions = {}): void {
+    this.page.sentence(sentence, options);
   }
 
   /** Prints facts of the result, a name and a value each. */
@@ -86,9 +86,7 @@ export class Console {
   /** Prints one line about the work on stderr, wrapped on a terminal only: a guess, a choice. Dropped with --quiet. */
   note(line: string, style?: Style): void {
     if (this.isQuiet) return;
-    if (this.notes.screen.cuts)
-      this.notes.wrapped(line, { keepsWords: true, ...(style && { style }) });
-    else this.notes.print(`${printable(line)}\n`, style);
+    this.notes.sentence(line, { keepsWords: true, ...(style && { style }) });
   }
 
   /** A note about something that the user may want to change. */

@@ -10,6 +10,7 @@ import { EXIT_CODES, type ExitCode, exitCodeFor } from './exit-codes.js';
 import { type Flags, inFlags } from './option-names.js';
 import { printable, printableLines } from './output.js';
 import { type Screen, type Style, styled } from './screen.js';
+import { wrapWords } from './width.js';
 
 export interface Failure {
   /** Empty when the message has been printed already. */
@@ -55,17 +56,29 @@ export function describeFailure(error: unknown, context: FailureContext): Failur
   }
   const exitCode = exitCodeFor(error);
   const isCancelled = exitCode === EXIT_CODES.cancelled || context.cancelled;
-  const { screen = PLAIN } = context;
-  const mark = (word: string, style: Style) => styled(`${word}:`, style, screen);
-  const lines = isCancelled ? ['cancelled'] : errorLines(error, context.flags ?? NO_FLAGS);
-  if (!isCancelled) lines[0] = `${mark('error', 'error')} ${lines[0]}`;
+  const { screen = PLAIN, flags = NO_FLAGS } = context;
+  const [first = '', ...more] = errorLines(error, flags);
+  const lines = isCancelled
+    ? ['cancelled']
+    : [marked('error', 'error', first, screen), ...more.map((line) => fitted(line, 0, screen))];
   const hint = isCancelled ? undefined : hintFor(error, exitCode, context);
-  if (hint !== undefined) lines.push(`${mark('hint', 'heading')} ${hint}`);
+  if (hint !== undefined) lines.push(marked('hint', 'heading', hint, screen));
   if (context.stack && error instanceof Error) lines.push(printableLines(stackOf(error)));
   return {
     text: `${lines.join('\n')}\n`,
     exitCode: isCancelled ? EXIT_CODES.cancelled : exitCode,
   };
+}
+
+/** The text after a mark such as "error:", which has the style. */
+function marked(mark: string, style: Style, text: string, screen: Screen): string {
+  const before = `${mark}:`;
+  return `${styled(before, style, screen)} ${fitted(text, before.length + 1, screen)}`;
+}
+
+/** On a terminal, lines that end between words; paths stay whole. The first line has `used` columns less. */
+function fitted(text: string, used: number, { columns, cuts }: Screen): string {
+  return cuts ? wrapWords(text, columns - Math.max(used, 2), false).join('\n  ') : text;
 }
 
 /** The message, and one more line for each kind of problem in a data file. */

@@ -19,7 +19,17 @@ export interface FactLayout {
   readonly nameWidth?: number;
 }
 
+export interface SentenceOptions {
+  /** Stands before the first line; as many spaces stand before the others. Default: nothing. */
+  readonly first?: string;
+  readonly style?: Style;
+  readonly firstStyle?: Style;
+  /** Words longer than a line stay whole, as in a path to copy. Default: false, on a terminal they are broken. */
+  readonly keepsWords?: boolean;
+}
+
 const NAME_WIDTH = 14;
+const UNLIMITED = { columns: Number.POSITIVE_INFINITY };
 
 export class Page {
   /** `screen` default: that of the stream, asked anew for each piece, because a terminal may be resized. */
@@ -38,28 +48,26 @@ export class Page {
     this.sink.write(lines.map((line) => styled(line, style, this.screen)).join('\n'));
   }
 
-  /**
-   * One sentence in lines that fit. `first` stands before the first line, as many spaces before the others. Words longer than
-   * a line stay whole with `keepsWords`, as in a path to copy.
-   */
-  wrapped(
-    sentence: string,
-    options: {
-      readonly first?: string;
-      readonly style?: Style;
-      readonly firstStyle?: Style;
-      readonly keepsWords?: boolean;
-    } = {},
-  ): void {
+  /** A sentence of its own: wrapped on a terminal, one line elsewhere, where programs may look for it. */
+  sentence(text: string, options: SentenceOptions = {}): void {
+    const { columns } = this.screen.cuts ? this.screen : UNLIMITED;
+    this.wrapAt(columns, text, options);
+  }
+
+  /** A sentence of a longer report, in lines that fit. */
+  wrapped(text: string, options: SentenceOptions = {}): void {
+    this.wrapAt(this.screen.columns, text, options);
+  }
+
+  private wrapAt(columns: number, text: string, options: SentenceOptions): void {
     const { first = '', style, firstStyle, keepsWords = false } = options;
-    const { columns, cuts } = this.screen;
+    const { screen } = this;
     const shown = printable(first);
     const indent = displayWidth(shown);
-    const lines = wrapWords(printable(sentence), columns - indent, cuts && !keepsWords);
-    const text = lines
-      .map((line) => styled(line, style, this.screen))
+    const lines = wrapWords(printable(text), columns - indent, screen.cuts && !keepsWords)
+      .map((line) => styled(line, style, screen))
       .join(`\n${' '.repeat(indent)}`);
-    this.sink.write(`${styled(shown, firstStyle, this.screen)}${text}\n`);
+    this.sink.write(`${styled(shown, firstStyle, screen)}${lines}\n`);
   }
 
   /** A line for each fact: names under each other, values wrapped beside them. */

@@ -66,15 +66,18 @@ function breakWord(word: string, width: number): string[] {
 export function wrapWords(text: string, width: number, breaks: boolean): string[] {
   const room = Math.max(1, width);
   const lines: string[] = [];
+  const before = /^ */.exec(text)?.[0] ?? '';
   let line = '';
-  for (const word of text.split(' ')) {
-    const next = line === '' ? word : `${line} ${word}`;
+  for (const [i, word] of text.slice(before.length).split(' ').entries()) {
+    const own = line === '' ? word : `${line} ${word}`;
+    const next = i === 0 ? before + own : own;
     if (displayWidth(next) <= room) {
       line = next;
       continue;
     }
     if (line !== '') lines.push(line);
-    const parts = breaks ? breakWord(word, room) : [word];
+    const whole = i === 0 ? next : word;
+    const parts = breaks ? breakWord(whole, room) : [whole];
     line = parts.pop() ?? '';
     lines.push(...parts);
   }

@@ -112,9 +112,9 @@ export interface ReadOptions {
    */
   readonly onLabelVariants?: (variants: LabelVariants) => void;
   /**
-   * CSV, TSV, JSON and JSONL: bytes to read in place of a file, such as `process.stdin`; the path then only names them in
-   * messages, and `format` must be given. They are read once, a row is given as soon as it is complete, and with `fail` the first
-   * row that cannot be used ends the reading.
+   * CSV, TSV, JSON and JSONL: bytes to read once in place of a file, such as `process.stdin`; the path then only names them in
+   * messages, and `format` must be given. A JSON line is given as soon as it is complete, a row of CSV with the next one. With
+   * `fail` the first row that cannot be used ends the reading.
    */
   readonly stream?: AsyncIterable<Uint8Array>;
   /** Ends reading with CANCELLED. */

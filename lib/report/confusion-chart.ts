@@ -5,10 +5,11 @@
  */
 import { formatPercent } from '../core/units.js';
 import { type Confusion, topConfusions } from '../metrics/index.js';
-import { type ChartOptions, drawChart, ink, textWidth } from './chart.js';
+import { type ChartOptions, clippedTo, drawChart, ink, textWidth } from './chart.js';
 import type { ConfusionData } from './types.js';
 
 const MAX_LABELS = 14;
+const MOST_WIDTH = 880;
 
 /** All labels if they are few; else those of the most frequent confusions, with confused labels side by side. */
 export function shownLabels(confusion: ConfusionData, limit = MAX_LABELS): string[] {
@@ -87,25 +88,25 @@ function drawCell(cell: Cell | undefined, api: CellApi) {
   return { type: 'group', children: [square, text] };
 }
 
-const clipped = (label: string): string => {
-  const chars = [...label];
-  return chars.length > 40 ? `${chars.slice(0, 39).join('')}…` : label;
-};
+/** Pixels for a label; the tables of a report have it in full. */
+const LABEL_WIDTH = 250;
 
 /** The heat map as SVG. Columns are labelled with the numbers of the rows. */
 export function confusionSvg(confusion: ConfusionData, options: ChartOptions = {}): string {
   const labels = shownLabels(confusion);
   const cells = cellsOf(confusion, labels);
-  const { width = 880, height = 70 + 32 * Math.max(2, labels.length), theme = 'light' } = options;
+  const { height = 70 + 32 * Math.max(2, labels.length), theme = 'light' } = options;
   const axis = {
     type: 'category',
     axisLine: { show: false },
     axisTick: { show: false },
     splitLine: { show: false },
   };
-  const names = labels.map((label, i) => `${clipped(label)}   ${i + 1}`);
+  const names = labels.map((label, i) => `${clippedTo(label, LABEL_WIDTH)}   ${i + 1}`);
   const left = Math.round(names.reduce((most, name) => Math.max(most, textWidth(name)), 80) + 16);
-  const side = Math.min(width - left - 20, Math.round((height - 56) * 1.25));
+  const ideal = Math.round((height - 56) * 1.25);
+  const { width = Math.min(MOST_WIDTH, left + ideal + 20) } = options;
+  const side = Math.min(width - left - 20, ideal);
   const option = {
     grid: { left, width: side, top: 50, bottom: 6 },
     xAxis: {

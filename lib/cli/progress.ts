@@ -118,14 +118,8 @@ export class Progress {
   /** Prints a line of its own, above the bar where there is one. */
   log(text: string): void {
     if (this.mode === 'silent') return;
-    const line = printableLines(text);
-    if (this.mode === 'lines') {
-      this.stream.write(`${line}\n`);
-      return;
-    }
-    const { columns } = screenOf(this.stream);
-    this.stream.write(`\r\u001b[K${fitted(line, columns)}\n`);
-    if (!this.isFinished) this.draw();
+    this.end(printableLines(text));
+    if (this.mode === 'bar' && !this.isFinished) this.draw();
   }
 
   /** Ends the bar with a line that says how long it took. Later calls do nothing. */
@@ -145,10 +139,11 @@ export class Progress {
     if (this.mode === 'bar' && this.isDrawn) this.stream.write('\r\u001b[K');
   }
 
+  /** Writes a whole line, in place of the bar where there is one. */
   private end(line: string): void {
-    const { columns } = screenOf(this.stream);
+    const { columns, cuts } = screenOf(this.stream);
     if (this.mode === 'bar') this.stream.write(`\r\u001b[K${fitted(line, columns)}\n`);
-    else if (this.mode === 'lines') this.stream.write(`${line}\n`);
+    else if (this.mode === 'lines') this.stream.write(`${cuts ? fitted(line, columns) : line}\n`);
   }
 
   private show(now: number): void {

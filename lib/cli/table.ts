@@ -48,7 +48,7 @@ export function formatTable({ columns, rows }: Table, screen: Screen = WHOLE): s
   };
   const fitted = (row: readonly string[]) =>
     linesOf(row.map((cell, i) => cellLines(cell, widths[i] ?? 0, columns[i])));
-  const titles = fitted(columns.map(({ title }) => title));
+  const titles = fitted(columns.map(({ title }) => printable(title)));
   return [
     ...titles.map((row) => line(row, () => 'heading')),
     styled(widths.map((width) => '-'.repeat(width)).join(GAP), 'dim', screen),
@@ -82,7 +82,7 @@ function widthsFor(
 ): number[] {
   const widths = columns.map(({ title, maxWidth = Number.POSITIVE_INFINITY }, i) => {
     const widest = cells.reduce((most, row) => Math.max(most, displayWidth(row[i] ?? '')), 0);
-    return Math.max(cuts ? Math.min(widest, maxWidth) : widest, displayWidth(title));
+    return Math.max(cuts ? Math.min(widest, maxWidth) : widest, displayWidth(printable(title)));
   });
   if (!cuts) return widths;
   const texts = columns.flatMap(({ align, fit = align === 'right' ? 'whole' : 'cut' }, i) =>

@@ -73,7 +73,7 @@ export interface ReadOptions {
   readonly encoding?: string;
   /** Default: the first of text, sentence, query, content, sentence1, premise, question1, text_a that exists. */
   readonly textColumn?: ColumnRef;
-  /** The second text of a pair. Default: sentence2, hypothesis, question2 or text_b beside the first text of that pair. */
+  /** The second text of a pair. Default: sentence2, hypothesis, question2, text_b or pair beside the first text of that pair. */
   readonly pairColumn?: ColumnRef;
   /** Default: the first of label, category, intent, class that exists. */
   readonly labelColumn?: ColumnRef;

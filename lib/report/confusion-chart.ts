@@ -89,7 +89,10 @@ function drawCell(cell: Cell | undefined, api: CellApi) {
 }
 
 /** Pixels for a label; the tables of a report have it in full. */
-const LABEL_WIDTH = 250;
+const LABEL_WIDTH = 210;
+
+/** A label in one line of at most LABEL_WIDTH. */
+const nameOf = (label: string): string => clippedTo(label.replace(/\s+/g, ' '), LABEL_WIDTH);
 
 /** The heat map as SVG. Columns are labelled with the numbers of the rows. */
 export function confusionSvg(confusion: ConfusionData, options: ChartOptions = {}): string {
@@ -102,7 +105,7 @@ export function confusionSvg(confusion: ConfusionData, options: ChartOptions = {
     axisTick: { show: false },
     splitLine: { show: false },
   };
-  const names = labels.map((label, i) => `${clippedTo(label, LABEL_WIDTH)}   ${i + 1}`);
+  const names = labels.map((label, i) => `${nameOf(label)}   ${i + 1}`);
   const left = Math.round(names.reduce((most, name) => Math.max(most, textWidth(name)), 80) + 16);
   const ideal = Math.round((height - 56) * 1.25);
   const { width = Math.min(MOST_WIDTH, left + ideal + 20) } = options;

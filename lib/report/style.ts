@@ -42,7 +42,7 @@ th,td{padding:7px 12px;text-align:left;vertical-align:baseline;border-bottom:1px
 th{font-weight:560}
 th[scope=row]{min-width:8em;font-weight:400}
 tbody.rest th[scope=row]{font-weight:560}
-thead th{font-size:12.5px;color:var(--muted);white-space:nowrap}
+thead th{font-size:12.5px;color:var(--muted);white-space:nowrap;overflow-wrap:normal}
 tbody tr:last-child>*{border-bottom:0}
 tbody.rest{border-top:2px solid var(--edge)}
 .number{text-align:right;white-space:nowrap}
@@ -64,7 +64,7 @@ code{font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 footer{padding-top:4px;padding-bottom:48px;font-size:13px;color:var(--muted)}
 @media (max-width:640px){main,header,footer{padding-left:14px;padding-right:14px}section{padding:18px 16px}
 .neighbours li{grid-template-columns:48px 1fr;gap:10px}.neighbours .bar{display:none}
-table{font-size:13px}th,td{padding:7px 5px}thead th{white-space:normal;vertical-align:bottom}th[scope=row]{min-width:6em}}
+table{font-size:13px}th,td{padding:7px 5px}thead th,thead .number{white-space:normal;vertical-align:bottom}th[scope=row]{min-width:6em}}
 @media print{:root{--page:#ffffff}body{font-size:11pt}nav,summary{display:none}
 section{border:0;padding:10px 0;margin:0}figure,tr,.cards li,blockquote,.neighbours{break-inside:avoid}h2,h3{break-after:avoid}
 figure svg{min-width:0!important}details::details-content{content-visibility:visible;display:block}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}

@@ -72,7 +72,7 @@ export function printOperations(page: Page, graph: EncoderGraph): void {
       { title: '', align: 'right' },
       { title: 'operation', fit: 'whole' },
       { title: 'detail' },
-      { title: 'value' },
+      { title: 'value', fit: 'cut start' },
       { title: 'shape', fit: 'whole' },
       { title: 'weights', align: 'right' },
     ],

@@ -6,7 +6,7 @@
 import { rangeMistake } from '../core/errors.js';
 import { printable } from '../core/visible.js';
 import { type Screen, type Style, styled } from './screen.js';
-import { displayWidth, pad, truncate, wrapWords } from './width.js';
+import { displayWidth, pad, truncate, truncateStart, wrapWords } from './width.js';
 
 export interface TableColumn {
   readonly title: string;
@@ -14,8 +14,11 @@ export interface TableColumn {
   readonly align?: 'left' | 'right';
   /** Longer cells are cut where the screen allows it. Default: no limit but the screen's. */
   readonly maxWidth?: number;
-  /** What happens to cells for which the screen is too narrow. Default: `whole` where aligned right, else `cut`. */
-  readonly fit?: 'cut' | 'wrap' | 'whole';
+  /**
+   * What happens to cells for which the screen is too narrow; `cut start` is for names whose end tells them apart. Default: `whole`
+   * where aligned right, else `cut`.
+   */
+  readonly fit?: 'cut' | 'cut start' | 'wrap' | 'whole';
 }
 
 /** A cell: text, or text in a style. */
@@ -61,7 +64,8 @@ export function formatTable({ columns, rows }: Table, screen: Screen = WHOLE): s
 
 /** The lines of a cell in a column of `width`. */
 function cellLines(cell: string, width: number, column: TableColumn | undefined): string[] {
-  return column?.fit === 'wrap' ? wrapWords(cell, width, true) : [truncate(cell, width)];
+  if (column?.fit === 'wrap') return wrapWords(cell, width, true);
+  return [column?.fit === 'cut start' ? truncateStart(cell, width) : truncate(cell, width)];
 }
 
 /** The lines of a row whose cells have one or several lines each. */

@@ -39,6 +39,21 @@ export function truncate(whole: string, width: number): string {
   return width > 0 ? `${kept}…` : '';
 }
 
+/** Cuts a text to at most `width` columns, beginning with "…" where something was cut. */
+export function truncateStart(whole: string, width: number): string {
+  const text = whole.slice(-(width + 1) * MAX_GRAPHEME_UNITS);
+  if (text.length === whole.length && displayWidth(text) <= width) return text;
+  const segments = [...graphemes.segment(text)].map(({ segment }) => segment);
+  let kept = '';
+  let used = 0;
+  for (const segment of segments.reverse()) {
+    used += displayWidth(segment);
+    if (used > width - 1) break;
+    kept = segment + kept;
+  }
+  return width > 0 ? `…${kept}` : '';
+}
+
 /** Fills a text with spaces to `width` columns. */
 export function pad(text: string, width: number, align: 'left' | 'right' = 'left'): string {
   const fill = ' '.repeat(Math.max(0, width - displayWidth(text)));

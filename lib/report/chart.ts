@@ -16,6 +16,8 @@ const LIGHT = {
   orange: '#c2570c',
   green: '#19805a',
   gray: '#9aa4b2',
+  /** Text on an area that is half as strong as its colour: dark in both themes. */
+  onMiddle: '#1c2430',
 };
 
 type Colour = keyof typeof LIGHT;
@@ -30,6 +32,7 @@ const DARK: Readonly<Record<Colour, string>> = {
   orange: '#f09a56',
   green: '#4fc596',
   gray: '#6b7686',
+  onMiddle: '#171c24',
 };
 
 /** `page`: colours are CSS variables, as in a report. `light`, `dark`: fixed colours for a standalone file. */

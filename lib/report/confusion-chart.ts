@@ -53,6 +53,12 @@ interface CellApi {
   size(point: readonly number[]): number[];
 }
 
+/** The colour of a count on a cell, so that it is legible in both themes. */
+function textOn(opacity: number) {
+  if (opacity > 0.86) return 'background';
+  return opacity > 0.62 ? 'onMiddle' : 'text';
+}
+
 /** A square with its count: blue on the diagonal, orange elsewhere, stronger for a larger share. */
 function drawCell(cell: Cell | undefined, api: CellApi) {
   if (cell === undefined) return null;
@@ -79,7 +85,7 @@ function drawCell(cell: Cell | undefined, api: CellApi) {
       text: String(cell.count),
       x,
       y,
-      fill: opacity > 0.68 ? ink('background') : ink('text'),
+      fill: ink(textOn(opacity)),
       textAlign: 'center',
       textVerticalAlign: 'middle',
       fontSize: 12,

@@ -13,7 +13,7 @@ import {
   writeJson,
 } from '../../lib/cli/output.js';
 import { formatTable } from '../../lib/cli/table.js';
-import { displayWidth, pad, truncate } from '../../lib/cli/width.js';
+import { displayWidth, pad, truncate, truncateStart } from '../../lib/cli/width.js';
 
 describe('displayWidth', () => {
   it.each([
@@ -69,6 +69,11 @@ describe('truncate and pad', () => {
     expect(truncate('abcd', 4)).toBe('abcd');
     expect(truncate('狗狗', 3)).toBe('狗…');
     expect(truncate('ab', 0)).toBe('');
+    expect(truncateStart('abcdef', 4)).toBe('…def');
+    expect(truncateStart('abcd', 4)).toBe('abcd');
+    expect(truncateStart('狗狗狗', 4)).toBe('…狗');
+    expect(truncateStart(`${'x'.repeat(1000)}e\u0301`, 2)).toBe('…e\u0301');
+    expect(truncateStart('ab', 0)).toBe('');
     expect(pad('狗', 4)).toBe('狗  ');
     expect(pad('狗', 4, 'right')).toBe('  狗');
   });

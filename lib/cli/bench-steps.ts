@@ -148,11 +148,11 @@ export async function againstPipelines(
     }
   }
   out.print(`\ntransformers.js ${transformers.version}, one pass\n\n`);
-  out.print(pipelineTable(speeds, comparison.speeds));
-  for (const [precision, cosine] of Object.entries(lowestCosine)) {
-    out.print(`\nagreement ${precision}: lowest cosine ${cosine.toFixed(6)}`);
-  }
+  out.table(pipelineTable(speeds, comparison.speeds));
   out.print('\n');
+  for (const [precision, cosine] of Object.entries(lowestCosine)) {
+    out.say(`agreement ${precision}: lowest cosine ${cosine.toFixed(6)}`);
+  }
   return { version: transformers.version, speeds, lowestCosine };
 }
 
@@ -198,13 +198,17 @@ export async function trySettings(
       await bench.close();
     }
   });
-  out.print(`\n${laneTable(lanes)}\n`);
+  out.print('\n');
+  out.table(laneTable(lanes));
   const where = `${advice.lanes} lane${advice.lanes === 1 ? '' : 's'}, ${advice.precision}`;
-  out.print(`batcher on ${where}, always full\n\n${batchTable(batches)}\nuse\n`);
-  for (const reason of advice.reasons) out.print(`  ${reason}\n`);
+  out.print(`\nbatcher on ${where}, always full\n\n`);
+  out.table(batchTable(batches));
+  out.print('\n');
+  out.print('use\n', 'heading');
+  for (const reason of advice.reasons) out.say(reason, { first: '  ' });
   if (advice.spread > NOISY) {
     const apart = formatPercent(advice.spread, 0);
-    out.note(`rounds of one setting lay ${apart} apart: measure again on a quiet machine`);
+    out.warn(`rounds of one setting lay ${apart} apart: measure again on a quiet machine`);
   }
   return { lanes, batches, advice };
 }
@@ -220,13 +224,15 @@ function printComparison(
   out: Console,
 ): void {
   const { texts, tokens, rounds, threads } = comparison;
-  out.print(
+  out.say(
     `${about.cpu}, ${about.isa}, ${threads} thread${threads === 1 ? '' : 's'}; ` +
-      `${formatNumber(texts)} texts, ${formatNumber(tokens)} tokens, median of ${rounds} rounds\n\n`,
+      `${formatNumber(texts)} texts, ${formatNumber(tokens)} tokens, median of ${rounds} rounds`,
   );
-  out.print(comparisonTable(comparison));
-  for (const line of agreementLines(comparison, about.kind)) out.print(`\nagreement ${line}`);
-  out.print(comparison.agreements.length > 0 ? '\n' : '');
+  out.print('\n');
+  out.table(comparisonTable(comparison));
+  const lines = agreementLines(comparison, about.kind);
+  if (lines.length > 0) out.print('\n');
+  for (const line of lines) out.say(`agreement ${line}`);
   if (about.version === null)
     out.note('onnxruntime-node is not installed: nothing to compare with');
 }

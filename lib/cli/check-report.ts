@@ -1,15 +1,15 @@
 /**
  * Prints what `sinter check` found: facts first, then the labels, then what may be wrong.
  *
- * The rule: it fits a terminal of 80 columns, and each problem names lines of the file.
+ * The rule: each problem names lines of the file.
  */
 import { formatNumber, formatPercent } from '../core/units.js';
 import { describeKind, describeVariants, showLabels } from '../data/index.js';
 import type { CheckResult } from './check-file.js';
-import { displayWidth, formatTable, pad, printable, truncate } from './output.js';
+import { printable } from './output.js';
+import type { Fact, Page } from './page.js';
+import { truncate } from './width.js';
 
-const WIDTH = 80;
-const NAME_WIDTH = 11;
 const SHOWN_LABELS = 20;
 const SHOWN_EXAMPLES = 3;
 /** Rows of a label below which it is reported: they teach little. */
@@ -17,30 +17,16 @@ export const RARE_ROWS = 10;
 /** Ratio of the largest label's rows to the smallest one's from which it is reported. */
 const UNBALANCED = 10;
 
-/** The report as text, with its line feeds. */
-export function checkReport(result: CheckResult): string {
-  const { file } = result.source;
-  const parts = [`${printable(file)}\n${facts(result)}`, labelTable(result), remarks(result)];
-  return parts.filter((part) => part !== '').join('\n');
-}
-
-/** `first` and the words after it, in lines of at most 80 columns; later lines are indented to where the words begin. */
-function wrap(first: string, text: string): string {
-  const indent = displayWidth(first);
-  const lines: string[] = [];
-  let line = '';
-  for (const word of printable(text).split(' ')) {
-    const next = line === '' ? word : `${line} ${word}`;
-    if (line !== '' && displayWidth(next) > WIDTH - indent) {
-      lines.push(line);
-      line = word;
-    } else line = next;
-  }
-  return `${first}${[...lines, line].join(`\n${' '.repeat(indent)}`)}\n`;
-}
-
-function fact(name: string, value: string): string {
-  return wrap(`  ${pad(name, NAME_WIDTH)} `, value);
+/** Prints the report. */
+export function printCheck(page: Page, result: CheckResult): void {
+  page.wrapped(result.source.file, { style: 'heading', keepsWords: true });
+  page.facts(facts(result), { indent: 2, nameWidth: 12 });
+  page.print('\n');
+  printLabels(page, result);
+  const found = remarks(result);
+  if (found.length === 0) page.print('nothing looks wrong\n', 'good');
+  const marked = { first: '* ', firstStyle: 'warning' } as const;
+  for (const remark of found) page.wrapped(remark, marked);
 }
 
 /** "1 text", "2,000 texts". */
@@ -48,14 +34,14 @@ function counted(count: number, noun: string): string {
   return `${formatNumber(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-function facts(result: CheckResult): string {
+function facts(result: CheckResult): Fact[] {
   const { source, columns, chosen, task, audit, numbers, bad, lengths } = result;
   const { encoding, delimiter } = source;
   const found = { given: 'as given', mark: 'byte order mark', valid: 'all of it valid' };
-  const lines = [fact('format', source.format)];
+  const lines: Fact[] = [['format', source.format]];
   if (encoding !== null) {
     const how = encoding.found === 'guessed' ? `guessed: ${encoding.why}` : found[encoding.found];
-    lines.push(fact('encoding', `${encoding.name} (${how})`));
+    lines.push(['encoding', `${encoding.name} (${how})`]);
   }
   if (delimiter !== null) {
     const how = {
@@ -64,25 +50,24 @@ function facts(result: CheckResult): string {
       stated: 'sep= in line 1',
       guessed: 'guessed',
     };
-    lines.push(
-      fact('delimiter', `${JSON.stringify(delimiter.character)} (${how[delimiter.found]})`),
-    );
+    const character = JSON.stringify(delimiter.character);
+    lines.push(['delimiter', `${character} (${how[delimiter.found]})`]);
   }
-  lines.push(fact('columns', shortList(columns.map((name) => JSON.stringify(name)))));
+  lines.push(['columns', shortList(columns.map((name) => JSON.stringify(name)))]);
   const roles = Object.entries(chosen ?? {}).map(([role, column]) => `${role} "${column.name}"`);
-  if (roles.length > 0) lines.push(fact('read as', `${roles.join(', ')} (--task ${task})`));
-  else lines.push(fact('read as', `--task ${task}`));
+  if (roles.length > 0) lines.push(['read as', `${roles.join(', ')} (--task ${task})`]);
+  else lines.push(['read as', `--task ${task}`]);
   const rows = formatNumber(audit.rows + (bad?.count ?? 0));
   const without = bad === null ? '' : `, of which ${formatNumber(bad.count)} cannot be used`;
-  lines.push(fact('rows', `${rows}${without}`));
+  lines.push(['rows', `${rows}${without}`]);
   if (numbers !== null) {
     const { least, most, mean } = numbers;
-    lines.push(fact('numbers', `${least} to ${most}, mean ${mean.toFixed(3)}`));
+    lines.push(['numbers', `${least} to ${most}, mean ${mean.toFixed(3)}`]);
   }
   const { model, maxTokens, median, percentile95, longest } = lengths;
   const figures = [`median ${median}`, `95 % up to ${percentile95}`, `longest ${longest}`];
-  lines.push(fact('tokens', `${figures.join(', ')}; ${model} reads ${maxTokens}`));
-  return lines.join('');
+  lines.push(['tokens', `${figures.join(', ')}; ${model} reads ${maxTokens}`]);
+  return lines;
 }
 
 function shortList(names: readonly string[]): string {
@@ -92,9 +77,9 @@ function shortList(names: readonly string[]): string {
     : shown.join(', ');
 }
 
-function labelTable({ audit, task }: CheckResult): string {
+function printLabels(page: Page, { audit, task }: CheckResult): void {
   const { labels } = audit;
-  if (labels.length === 0) return '';
+  if (labels.length === 0) return;
   const total = labels.reduce((sum, { count }) => sum + count, 0);
   const names = showLabels(labels.slice(0, SHOWN_LABELS).map(({ label }) => label));
   const rows = names.map((name, i) => {
@@ -103,31 +88,29 @@ function labelTable({ audit, task }: CheckResult): string {
   });
   const what = task === 'tags' ? 'tags' : task === 'answers' ? 'questions' : 'rows';
   const title = task === 'answers' ? 'question' : `label (${labels.length})`;
-  const table = formatTable(
-    [
-      { title, maxWidth: 50 },
-      { title: what, align: 'right' },
-      { title: 'share', align: 'right' },
-    ],
-    rows,
-  );
+  const columns = [
+    { title, maxWidth: 64 },
+    { title: what, align: 'right' },
+    { title: 'share', align: 'right' },
+  ] as const;
+  page.table({ columns, rows });
   const rest = labels.slice(SHOWN_LABELS);
-  if (rest.length === 0) return table;
-  const least = rest.at(-1)?.count ?? 0;
-  const counts = `${formatNumber(least)} to ${formatNumber(rest[0]?.count ?? 0)} each`;
-  return `${table}and ${rest.length} more with ${counts}\n`;
+  if (rest.length > 0) {
+    const least = rest.at(-1)?.count ?? 0;
+    const counts = `${formatNumber(least)} to ${formatNumber(rest[0]?.count ?? 0)} each`;
+    page.wrapped(`and ${rest.length} more with ${counts}`);
+  }
+  page.print('\n');
 }
 
 /** Possible problems, each with its lines. */
-export function remarks(result: CheckResult): string {
-  const found = [
+export function remarks(result: CheckResult): string[] {
+  return [
     ...(result.bad?.kinds ?? []).map((kind) => `cannot be used: ${describeKind(kind)}`),
     ...labelRemarks(result),
     ...textRemarks(result),
     ...lengthRemarks(result),
   ];
-  if (found.length === 0) return 'nothing looks wrong\n';
-  return found.map((one) => wrap('* ', one)).join('');
 }
 
 function labelRemarks({ audit, task, variants, source, chosen }: CheckResult): string[] {

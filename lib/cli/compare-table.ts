@@ -4,8 +4,8 @@
 import { formatNumber, formatPercent } from '../core/units.js';
 import type { Comparison, EngineSpeed } from './compare.js';
 import { median } from './measure.js';
-import { formatTable } from './output.js';
 import type { BatchSpeed, LaneSpeed } from './settings.js';
+import type { Cell, Table } from './table.js';
 import type { PipelineSpeed } from './transformers-js.js';
 
 /** Sinter's speed over ONNX Runtime's for a precision; null where one is missing. */
@@ -17,8 +17,15 @@ export function speedRatio(speeds: readonly EngineSpeed[], precision: string): n
   return ours === undefined || theirs === undefined ? null : ours / theirs;
 }
 
+/** A ratio of speeds: good where Sinter is faster, bad where it is slower. */
+function ratioCell(ratio: number): Cell {
+  const text = `${ratio.toFixed(2)}x`;
+  if (ratio === 1) return text;
+  return { text, style: ratio > 1 ? 'good' : 'bad' };
+}
+
 /** One line per engine and precision. */
-export function comparisonTable({ speeds }: Comparison): string {
+export function comparisonTable({ speeds }: Comparison): Table {
   const rows = speeds.map((one) => {
     const { rounds } = one;
     const spread = (Math.max(...rounds) - Math.min(...rounds)) / median(rounds);
@@ -28,21 +35,21 @@ export function comparisonTable({ speeds }: Comparison): string {
       one.precision,
       formatNumber(one.tokensPerSecond),
       formatPercent(spread, 0),
-      ratio === null ? '' : `${ratio.toFixed(2)}x`,
+      ratio === null ? '' : ratioCell(ratio),
       one.setting ?? '',
     ];
   });
-  return formatTable(
-    [
-      { title: 'engine' },
-      { title: 'precision' },
+  return {
+    columns: [
+      { title: 'engine', fit: 'whole' },
+      { title: 'precision', fit: 'whole' },
       { title: 'tokens/s', align: 'right' },
       { title: 'spread', align: 'right' },
       { title: 'ratio', align: 'right' },
-      { title: 'best setting' },
+      { title: 'best setting', fit: 'wrap' },
     ],
     rows,
-  );
+  };
 }
 
 /** Agreement of the two engines, one line per precision. */
@@ -56,54 +63,57 @@ export function agreementLines({ agreements, texts }: Comparison, kind: 'labels'
 }
 
 /** Speeds of transformers.js by texts per call, beside `embed` on the same texts. */
-export function pipelineTable(pipelines: readonly PipelineSpeed[], speeds: readonly EngineSpeed[]) {
+export function pipelineTable(
+  pipelines: readonly PipelineSpeed[],
+  speeds: readonly EngineSpeed[],
+): Table {
   const rows = pipelines.map(({ precision, textsPerCall, tokensPerSecond }) => {
     const ours = speeds.find((one) => one.engine === 'sinter' && one.precision === precision);
     return [
       'transformers.js',
       precision,
       formatNumber(tokensPerSecond),
-      ours === undefined ? '' : `${(ours.tokensPerSecond / tokensPerSecond).toFixed(2)}x`,
+      ours === undefined ? '' : ratioCell(ours.tokensPerSecond / tokensPerSecond),
       textsPerCall === 1 ? 'one text a call' : `${textsPerCall} texts a call, as they come`,
     ];
   });
-  return formatTable(
-    [
-      { title: 'engine' },
-      { title: 'precision' },
+  return {
+    columns: [
+      { title: 'engine', fit: 'whole' },
+      { title: 'precision', fit: 'whole' },
       { title: 'tokens/s', align: 'right' },
       { title: 'ratio', align: 'right' },
-      { title: 'called with' },
+      { title: 'called with', fit: 'wrap' },
     ],
     rows,
-  );
+  };
 }
 
 /** Speeds by lanes and precision. */
-export function laneTable(speeds: readonly LaneSpeed[]): string {
-  return formatTable(
-    [
-      { title: 'precision' },
+export function laneTable(speeds: readonly LaneSpeed[]): Table {
+  return {
+    columns: [
+      { title: 'precision', fit: 'whole' },
       { title: 'lanes', align: 'right' },
       { title: 'tokens/s', align: 'right' },
       { title: 'one text, ms', align: 'right' },
     ],
-    speeds.map(({ precision, lanes, tokensPerSecond, oneTextMs }) => [
+    rows: speeds.map(({ precision, lanes, tokensPerSecond, oneTextMs }) => [
       ...[precision, String(lanes), formatNumber(tokensPerSecond), oneTextMs.toFixed(2)],
     ]),
-  );
+  };
 }
 
 /** Speeds by batch size. */
-export function batchTable(speeds: readonly BatchSpeed[]): string {
-  return formatTable(
-    [
+export function batchTable(speeds: readonly BatchSpeed[]): Table {
+  return {
+    columns: [
       { title: 'maxBatchTokens', align: 'right' },
       { title: 'tokens/s', align: 'right' },
       { title: 'full batch, ms', align: 'right' },
     ],
-    speeds.map(({ maxBatchTokens, tokensPerSecond, batchMs }) => [
+    rows: speeds.map(({ maxBatchTokens, tokensPerSecond, batchMs }) => [
       ...[formatNumber(maxBatchTokens), formatNumber(tokensPerSecond), batchMs.toFixed(1)],
     ]),
-  );
+  };
 }

@@ -10,8 +10,11 @@ import {
   describeVariants,
   type LabelVariants,
 } from '../data/index.js';
-import { printable, printableLines, type TextSink, writeJson } from './output.js';
+import { type TextSink, writeJson } from './output.js';
+import { type Fact, type FactLayout, Page, type SentenceOptions } from './page.js';
 import { Progress, type ProgressMode, type ProgressStream, progressMode } from './progress.js';
+import type { Style } from './screen.js';
+import type { Table } from './table.js';
 
 /** The surroundings of the program: main.ts passes the process, tests pass collectors. */
 export interface Surroundings {
@@ -28,6 +31,8 @@ export interface CommonOptions {
   readonly quiet?: boolean;
 }
 
+const NOWHERE: TextSink = { write: () => true };
+
 /** The output of one command on both streams, as its --json and --quiet say. */
 export class Console {
   readonly signal: AbortSignal;
@@ -37,6 +42,9 @@ export class Console {
   private readonly stderr: ProgressStream;
   private readonly isQuiet: boolean;
   private readonly noted = new Set<string>();
+  /** What people read on stdout; dropped with --json. */
+  readonly page: Page;
+  private readonly notes: Page;
 
   constructor(surroundings: Surroundings, options: CommonOptions) {
     const { stdout, stderr, signal } = surroundings;
@@ -46,11 +54,28 @@ export class Console {
     this.isJson = options.json === true;
     this.isQuiet = options.quiet === true;
     this.mode = progressMode(stderr, options);
+    this.page = new Page(this.isJson ? NOWHERE : stdout);
+    this.notes = new Page(stderr);
   }
 
   /** Prints text of the result for people; dropped with --json. Control characters but line feeds are made visible. */
-  print(text: string): void {
-    if (!this.isJson) this.stdout.write(printableLines(text));
+  print(text: string, style?: Style): void {
+    this.page.print(text, style);
+  }
+
+  /** Prints a sentence of the result, wrapped on a terminal only. */
+  say(sentence: string, options: SentenceOptions = {}): void {
+    this.page.sentence(sentence, options);
+  }
+
+  /** Prints facts of the result, a name and a value each. */
+  facts(facts: readonly Fact[], layout: FactLayout = {}): void {
+    this.page.facts(facts, layout);
+  }
+
+  /** Prints a table of the result. */
+  table(table: Table, indent = 0): void {
+    this.page.table(table, indent);
   }
 
   /** Prints the result for programs; dropped without --json. */
@@ -58,9 +83,15 @@ export class Console {
     if (this.isJson) writeJson(this.stdout, value);
   }
 
-  /** Prints one line about the work on stderr: a guess, a warning. Dropped with --quiet. */
-  note(line: string): void {
-    if (!this.isQuiet) this.stderr.write(`${printable(line)}\n`);
+  /** Prints one line about the work on stderr, wrapped on a terminal only: a guess, a choice. Dropped with --quiet. */
+  note(line: string, style?: Style): void {
+    if (this.isQuiet) return;
+    this.notes.sentence(line, { keepsWords: true, ...(style && { style }) });
+  }
+
+  /** A note about something that the user may want to change. */
+  warn(line: string): void {
+    this.note(line, 'warning');
   }
 
   /** Notes which columns of a file are read, where they were guessed. */
@@ -94,7 +125,7 @@ export class Console {
 
   /** Notes labels of a file that a person may take for one. */
   noteVariants(variants: LabelVariants): void {
-    this.note(describeVariants(variants));
+    this.warn(describeVariants(variants));
   }
 
   /** Starts the progress of a job; `total` is null where it is unknown. `unit` names what the rate counts. */

@@ -46,7 +46,7 @@ export class DataFiles {
   report(): void {
     for (const bad of this.bad) {
       const { file, count, rows } = bad;
-      if (count === 0) this.out.print(`${printable(file)}: all ${rows} rows can be used\n`);
+      if (count === 0) this.out.say(`${file}: all ${rows} rows can be used`, { keepsWords: true });
       else this.out.print(`${[describeBadRows(bad), ...linesOf(bad)].map(printable).join('\n')}\n`);
     }
     this.out.json({ files: this.bad });
@@ -59,8 +59,8 @@ export class DataFiles {
   private found(bad: BadRows): void {
     this.bad.push(bad);
     if (this.isReport) return;
-    this.out.note(`${describeBadRows(bad)} and are left out:`);
-    for (const line of linesOf(bad)) this.out.note(line);
+    this.out.warn(`${describeBadRows(bad)} and are left out:`);
+    for (const line of linesOf(bad)) this.out.warn(line);
   }
 }
 

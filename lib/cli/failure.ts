@@ -9,6 +9,8 @@ import { errnoOf, problemOf } from '../files/index.js';
 import { EXIT_CODES, type ExitCode, exitCodeFor } from './exit-codes.js';
 import { type Flags, inFlags } from './option-names.js';
 import { printable, printableLines } from './output.js';
+import { type Screen, type Style, styled } from './screen.js';
+import { wrapWords } from './width.js';
 
 export interface Failure {
   /** Empty when the message has been printed already. */
@@ -24,9 +26,12 @@ export interface FailureContext {
   readonly command: string;
   /** Long flags of the command. Default: none. */
   readonly flags?: Flags;
+  /** Where the lines are shown. Default: without colours. */
+  readonly screen?: Screen;
 }
 
 const NO_FLAGS: Flags = new Set();
+const PLAIN: Screen = { columns: 80, cuts: false, hasColours: false };
 /** Matches messages that already say what to do. */
 const OWN_ADVICE =
   /`|; (?:load|merge|fetch|give|weights that|[\w.]+ is an adapter)|: true|: load one/;
@@ -51,9 +56,13 @@ export function describeFailure(error: unknown, context: FailureContext): Failur
   }
   const exitCode = exitCodeFor(error);
   const isCancelled = exitCode === EXIT_CODES.cancelled || context.cancelled;
-  const lines = isCancelled ? ['cancelled'] : errorLines(error, context.flags ?? NO_FLAGS);
+  const { screen = PLAIN, flags = NO_FLAGS } = context;
+  const [first = '', ...more] = errorLines(error, flags);
+  const lines = isCancelled
+    ? ['cancelled']
+    : [marked('error', 'error', first, screen), ...more.map((line) => fitted(line, 0, screen))];
   const hint = isCancelled ? undefined : hintFor(error, exitCode, context);
-  if (hint !== undefined) lines.push(`hint: ${hint}`);
+  if (hint !== undefined) lines.push(marked('hint', 'heading', hint, screen));
   if (context.stack && error instanceof Error) lines.push(printableLines(stackOf(error)));
   return {
     text: `${lines.join('\n')}\n`,
@@ -61,14 +70,25 @@ export function describeFailure(error: unknown, context: FailureContext): Failur
   };
 }
 
-/** One line, and one more for each kind of problem in a data file. */
+/** The text after a mark such as "error:", which has the style. */
+function marked(mark: string, style: Style, text: string, screen: Screen): string {
+  const before = `${mark}:`;
+  return `${styled(before, style, screen)} ${fitted(text, before.length + 1, screen)}`;
+}
+
+/** On a terminal, lines that end between words; paths stay whole. The first line has `used` columns less. */
+function fitted(text: string, used: number, { columns, cuts }: Screen): string {
+  return cuts ? wrapWords(text, columns - Math.max(used, 2), false).join('\n  ') : text;
+}
+
+/** The message, and one more line for each kind of problem in a data file. */
 function errorLines(error: unknown, flags: Flags): string[] {
   const shown = (text: string) => printable(inFlags(text, flags));
   const message = messageOf(error);
   const problems = error instanceof SinterError ? error.details.problems : undefined;
-  if (!Array.isArray(problems)) return [`error: ${shown(message)}`];
+  if (!Array.isArray(problems)) return [shown(message)];
   const summary = message.slice(0, message.indexOf(`\n  ${problems[0]}`));
-  return [`error: ${shown(summary)}`, ...problems.map((one) => `  ${shown(one)}`)];
+  return [shown(summary), ...problems.map((one) => `  ${shown(one)}`)];
 }
 
 function messageOf(error: unknown): string {

@@ -12,11 +12,11 @@ import {
   withoutQuantizationConfig,
 } from '../checkpoint/quantized-folder.js';
 import { untrainedTensors } from '../checkpoint/untrained.js';
-import { formatBytes, formatNumber } from '../core/units.js';
+import { formatBytes } from '../core/units.js';
 import { readHfFolder } from '../formats/hf-folder.js';
 import { DTYPE_BYTES } from '../formats/safetensors-header.js';
 import type { Task } from '../graph/checkpoint.js';
-import { countParameters, printGraph } from '../graph/print.js';
+import { countParameters } from '../graph/print.js';
 import { equalizersOf } from '../graph/rewrite/equalize.js';
 import { activationBitsOf } from '../graph/rewrite/quantize.js';
 import { isNormalized } from '../graph/sentence.js';
@@ -27,8 +27,15 @@ import { loadTokenizer } from '../tokenize/text-tokenizer.js';
 import { given } from './arguments.js';
 import { type CommonOptions, Console, type Surroundings } from './context.js';
 import { inspectOnnx } from './inspect-onnx.js';
+import {
+  type ModelSummary,
+  nameList,
+  printDetails,
+  printOperations,
+  printSummary,
+} from './model-summary.js';
 import { onnxOptions } from './open-model.js';
-import { pad, printable, truncate } from './output.js';
+import type { Fact } from './page.js';
 import { type SentenceFindings, sentenceFacts, sentenceFindings } from './sentence-facts.js';
 
 export interface InspectOptions extends CommonOptions {
@@ -74,8 +81,9 @@ export async function inspect(
   const { firstPosition } = await onnxOptions({ ...options, model: path });
   if (onnx !== null) return inspectOnnx(onnx, given({ ...options, firstPosition }), out);
   const { findings, graph } = await examine(path);
-  out.print(factLines(findings));
-  if (options.graph !== false) out.print(`\n${printGraph(graph)}\n`);
+  printSummary(out.page, summaryOf(findings));
+  printDetails(out.page, detailsOf(findings));
+  if (options.graph !== false) printOperations(out.page, graph);
   out.json({ ...findings, ...(options.graph !== false && { graph }) });
 }
 
@@ -131,47 +139,30 @@ async function examine(path: string): Promise<{ findings: Findings; graph: Encod
   }
 }
 
-function factLines(findings: Findings): string {
-  const { task, labels, pooling, normalize, unused, untrained, activationBits, equalized } =
-    findings;
-  const { problem } = findings;
+function summaryOf(findings: Findings): ModelSummary {
+  const { problem, modelType, weightBytes } = findings;
   const several = problem !== null && problem !== 'single_label_classification';
   const dtypes = Object.entries(findings.dtypes).map(([dtype, count]) => `${count} ${dtype}`);
+  return {
+    ...findings,
+    task: several ? `${findings.task}, ${problem}` : findings.task,
+    family: modelType,
+    weights: `${formatBytes(weightBytes)} (tensors: ${dtypes.join(', ')})`,
+  };
+}
+
+/** What the summary leaves out. */
+function detailsOf(findings: Findings): Fact[] {
+  const { path, task, pooling, normalize, unused, activationBits, equalized } = findings;
   const pooled = pooling === null ? 'not stated' : `${pooling}${normalize ? ', normalized' : ''}`;
-  const facts: [string, string][] = [
-    ['folder', findings.path],
-    ['task', `${task}${several ? `, ${problem}` : ''} (${findings.modelType})`],
-    ['parameters', formatNumber(findings.parameters)],
-    ['weights', `${formatBytes(findings.weightBytes)} (tensors: ${dtypes.join(', ')})`],
-    ...(activationBits === null
-      ? []
-      : [
-          [
-            'activations',
-            `${activationBits} bits, one range per token, equalized at ${equalized} products`,
-          ] as [string, string],
-        ]),
-    ['longest text', `${formatNumber(findings.maxTokens)} tokens`],
-    ['tokenizer', `${formatNumber(findings.vocabulary)} tokens`],
-    ...(task === 'embedding' || task === 'encoder'
-      ? [['pooling', pooled] as [string, string]]
-      : []),
+  const int8 = `${activationBits} bits, one range per token, equalized at ${equalized} products`;
+  const when = (isShown: boolean, fact: Fact): Fact[] => (isShown ? [fact] : []);
+  return [
+    ['folder', path],
+    ...when(task === 'embedding' || task === 'encoder', ['pooling', pooled]),
     ...sentenceFacts(findings.sentence),
-    ...(labels === null
-      ? []
-      : [['labels', `${labels.length}: ${truncate(labels.join(', '), 60)}`] as [string, string]]),
-    ...(untrained.length === 0
-      ? []
-      : [
-          ['untrained', `${truncate(untrained.join(', '), 60)}: drawn at random`] as [
-            string,
-            string,
-          ],
-        ]),
-    ...findings.notes.map((note): [string, string] => ['note', note]),
-    ...(unused.length === 0
-      ? []
-      : [['not used', `${unused.length}: ${truncate(unused.join(', '), 60)}`] as [string, string]]),
+    ...when(activationBits !== null, ['activations', int8]),
+    ...findings.notes.map((note): Fact => ['note', note]),
+    ...when(unused.length > 0, ['not used', `${unused.length}: ${nameList(unused)}`]),
   ];
-  return facts.map(([name, value]) => `${pad(name, 14)}${printable(value)}\n`).join('');
 }

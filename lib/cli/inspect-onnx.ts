@@ -1,12 +1,13 @@
 /**
  * `sinter inspect FILE.onnx`: what was recovered from an ONNX file, what was folded on the way, and how it was verified.
  */
-import { formatBytes, formatNumber } from '../core/units.js';
-import { printGraph } from '../graph/print.js';
+import { formatBytes } from '../core/units.js';
 import { OnnxModel, type OnnxReport } from '../models/onnx-model.js';
 import { insideOf } from '../models/text-model.js';
 import type { Console } from './context.js';
-import { pad, printable, truncate } from './output.js';
+import { nameList, printDetails, printOperations, printSummary } from './model-summary.js';
+import type { Fact } from './page.js';
+import { truncate } from './width.js';
 
 export async function inspectOnnx(
   file: string,
@@ -20,29 +21,25 @@ export async function inspectOnnx(
   const { report } = model;
   const { graph } = insideOf(model).parts;
   const info = await model.info();
-  const facts: [string, string][] = [
-    ['task', `${report.task} (${report.family})`],
-    ['parameters', formatNumber(info.parameters)],
-    ['longest text', `${formatNumber(info.maxTokens)} tokens`],
-    ...(info.labels === null
-      ? []
-      : [['labels', `${info.labels.length}: ${info.labels.join(', ')}`] as [string, string]]),
-    ...(info.untrained.length === 0
-      ? []
-      : [
-          ['untrained', `${truncate(info.untrained.join(', '), 60)}: drawn at random`] as [
-            string,
-            string,
-          ],
-        ]),
-    ...reportFacts(report),
-  ];
-  out.print(facts.map(([name, value]) => `${pad(name, 14)}${printable(value)}\n`).join(''));
-  if (options.graph !== false) out.print(`\n${printGraph(graph)}\n`);
+  const { labels, parameters, vocabulary, maxTokens, untrained } = info;
+  printSummary(out.page, {
+    ...{ path: report.file, task: report.task, family: report.family },
+    ...{ labels, parameters, vocabulary, maxTokens, untrained },
+    weights: `${formatBytes(report.bytes)} (${dtypeOf(report)})`,
+  });
+  printDetails(out.page, reportFacts(report));
+  if (options.graph !== false) printOperations(out.page, graph);
   out.json({ ...report, ...info, ...(options.graph !== false && { graph }) });
 }
 
-function reportFacts(report: OnnxReport): [string, string][] {
+/** The number format of the weights in the file. */
+function dtypeOf({ half, quantizedWeights, int8Weights }: OnnxReport): string {
+  const float = half ?? 'float32';
+  if (quantizedWeights === 0) return float;
+  return int8Weights === 0 ? `quantized, widened to ${float}` : `int8 and ${float}`;
+}
+
+function reportFacts(report: OnnxReport): Fact[] {
   const { verification, times, opsets } = report;
   const versions = Object.entries(opsets).map(([domain, version]) => `${domain} ${version}`);
   const list = (pairs: Readonly<Record<string, string>>) =>
@@ -50,15 +47,15 @@ function reportFacts(report: OnnxReport): [string, string][] {
       .map(([name, is]) => (name === is ? name : `${name} = ${is}`))
       .join(', ');
   const rules = report.rules.map(({ rule, count }) => `${rule} ${count}`).join(', ');
-  const facts: [string, string][] = [
-    ['file', `${report.file} (${formatBytes(report.bytes)}, ${report.producer || 'unknown'})`],
+  const facts: Fact[] = [
+    ['file', `${report.file} (written by ${report.producer || 'an unknown program'})`],
     ['operators', `${versions.join(', ')}; IR ${report.irVersion}`],
     ['inputs', list(report.inputs)],
     ['outputs', list(report.outputs)],
     ['nodes', `${report.nodes}, plain ${report.plainNodes}`],
     ['rules', rules || 'none needed'],
   ];
-  if (report.ignored.length > 0) facts.push(['left out', report.ignored.join(', ')]);
+  if (report.ignored.length > 0) facts.push(['left out', nameList(report.ignored)]);
   if (report.half !== null) facts.push(['widened', `${report.half} to float32`]);
   if (report.quantizedWeights > 0) {
     const kept = `${report.int8Weights} weights stay int8`;

@@ -10,7 +10,9 @@ import { EXIT_CODES } from './exit-codes.js';
 import { describeFailure } from './failure.js';
 import { inFlags } from './option-names.js';
 import { printable } from './output.js';
+import { Page } from './page.js';
 import { createProgram, flagsOf } from './program.js';
+import { screenOf } from './screen.js';
 
 const abort = new AbortController();
 
@@ -43,6 +45,7 @@ function fail(error: unknown, cancelled: boolean): void {
     stack,
     command: process.argv[2] ?? '',
     flags: flagsOf(program, process.argv[2]),
+    screen: screenOf(process.stderr),
   });
   process.stderr.write(text);
   process.exitCode = exitCode;
@@ -54,7 +57,7 @@ process.removeAllListeners('warning');
 process.on('warning', (warning: Error & { code?: string }) => {
   if (warning.code?.startsWith('SINTER_')) {
     const message = inFlags(warning.message, flagsOf(program, process.argv[2]));
-    process.stderr.write(`${printable(message)}\n`);
+    new Page(process.stderr).print(`${printable(message)}\n`, 'warning');
   } else for (const listener of others) listener(warning);
 });
 

@@ -7,6 +7,7 @@ import { printableJson } from '../core/visible.js';
 import { csvField, type OutputValue, withoutFormula } from '../data/index.js';
 import type { PredictedRow } from '../models/kind-predictions.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
+import { jsonDocument } from './json-document.js';
 import type { TextOutput } from './text-output.js';
 import { shortFloat } from './vector-writers.js';
 
@@ -46,14 +47,11 @@ export function jsonPredictions(
   names: Names,
   head: Readonly<Record<string, unknown>>,
 ): PredictionWriter {
-  let before = `${printableJson(JSON.stringify(head)).slice(0, -1)},"rows":[`;
+  const document = jsonDocument(output, head);
   return {
-    write: async (inputs, rows) => {
-      const lines = inputs.map((input, i) => jsonOf(input, rows[i] ?? {}, names));
-      await output(before + lines.join(','));
-      before = ',';
-    },
-    finish: () => output(before === ',' ? ']}\n' : `${before}]}\n`),
+    write: (inputs, rows) =>
+      document.write(inputs.map((input, i) => jsonOf(input, rows[i] ?? {}, names))),
+    finish: document.finish,
   };
 }
 

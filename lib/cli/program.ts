@@ -3,7 +3,7 @@
  *
  * The rule: a command is one file in commands/ that adds itself to the program; it does nothing before its action runs.
  */
-import { Command } from 'commander';
+import { Command, type OutputConfiguration } from 'commander';
 import { packageVersion } from '../core/package-files.js';
 import { addBench } from './commands/bench.js';
 import { addCheck } from './commands/check.js';
@@ -19,7 +19,12 @@ import { addQuickstart } from './commands/quickstart.js';
 import { addTrain } from './commands/train.js';
 import type { Surroundings } from './context.js';
 import { EXIT_CODE_HELP } from './exit-codes.js';
+import { fitHelp } from './help-text.js';
 import { printableLines } from './output.js';
+import { screenOf, styled } from './screen.js';
+
+/** Columns from which help wraps what an option means, beside its name. */
+const LEAST_COLUMNS = 16;
 
 /** The commands in the order of --help. */
 const COMMANDS: readonly ((program: Command, surroundings: Surroundings) => void)[] = [
@@ -39,6 +44,7 @@ const COMMANDS: readonly ((program: Command, surroundings: Surroundings) => void
 
 /** The program, ready to parse. It throws what a command throws, and CommanderError where it has printed already. */
 export function createProgram(surroundings: Surroundings): Command {
+  const out = screenOf(surroundings.stdout);
   const program = new Command('sinter')
     .description(
       'Fine-tune, compress and run BERT-family text models on the CPU, with no Python.\n' +
@@ -47,12 +53,12 @@ export function createProgram(surroundings: Surroundings): Command {
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help for a command')
-    .configureOutput({
-      // Messages repeat arguments, so control characters in them are made visible.
-      writeOut: (text) => void surroundings.stdout.write(printableLines(text)),
-      writeErr: (text) => void surroundings.stderr.write(printableLines(text)),
+    .configureOutput(outputOf(surroundings))
+    .configureHelp({
+      showGlobalOptions: false,
+      minWidthToWrap: LEAST_COLUMNS,
+      styleTitle: (text) => styled(text, 'heading', out),
     })
-    .configureHelp({ showGlobalOptions: false })
     .exitOverride()
     .addHelpText(
       'after',
@@ -73,6 +79,23 @@ ${EXIT_CODE_HELP}`,
   }
   program.showHelpAfterError('(see: sinter --help)');
   return program;
+}
+
+/** Help fits the screen and has its colours; messages repeat arguments, whose control characters are made visible. */
+function outputOf({ stdout, stderr }: Surroundings): OutputConfiguration {
+  const [out, err] = [screenOf(stdout), screenOf(stderr)];
+  return {
+    writeOut: (text) => void stdout.write(fitHelp(text, out)),
+    writeErr: (text) => void stderr.write(printableLines(text)),
+    outputError: (text) => {
+      const [, first = '', rest = ''] = /^(error:)?(.*)$/s.exec(printableLines(text)) ?? [];
+      void stderr.write(styled(first, 'error', err) + rest);
+    },
+    getOutHelpWidth: () => out.columns,
+    getErrHelpWidth: () => err.columns,
+    getOutHasColors: () => out.hasColours,
+    getErrHasColors: () => false,
+  };
 }
 
 /** The long flags of a command; none without a name. */

@@ -4,15 +4,9 @@
  * The rule: it writes to stderr only, so that stdout stays clean for results and pipes.
  */
 import { rangeMistake } from '../core/errors.js';
-import {
-  displayWidth,
-  formatDuration,
-  formatNumber,
-  pad,
-  printable,
-  printableLines,
-  truncate,
-} from './output.js';
+import { formatDuration, formatNumber, printable, printableLines } from './output.js';
+import { screenOf } from './screen.js';
+import { displayWidth, pad, truncate, wrapWords } from './width.js';
 
 /** `bar` redraws one line, `lines` prints at most one line per tenth, `silent` prints nothing. */
 export type ProgressMode = 'bar' | 'lines' | 'silent';
@@ -72,6 +66,7 @@ class SmoothedRate {
 }
 
 export class Progress {
+  private readonly label: string;
   private readonly stream: ProgressStream;
   private readonly mode: ProgressMode;
   private readonly now: () => number;
@@ -91,6 +86,8 @@ export class Progress {
   constructor(private readonly options: ProgressOptions) {
     if (options.total !== null && !(options.total > 0))
       throw rangeMistake('total', 'above 0', options.total);
+    // A label may be the name of a file.
+    this.label = printable(options.label);
     this.stream = options.stream ?? process.stderr;
     this.mode = options.mode ?? progressMode(this.stream);
     this.now = options.now ?? (() => performance.now());
@@ -121,13 +118,8 @@ export class Progress {
   /** Prints a line of its own, above the bar where there is one. */
   log(text: string): void {
     if (this.mode === 'silent') return;
-    const line = printableLines(text);
-    if (this.mode === 'lines') {
-      this.stream.write(`${line}\n`);
-      return;
-    }
-    this.stream.write(`\r\u001b[K${line}\n`);
-    if (!this.isFinished) this.draw();
+    this.end(printableLines(text));
+    if (this.mode === 'bar' && !this.isFinished) this.draw();
   }
 
   /** Ends the bar with a line that says how long it took. Later calls do nothing. */
@@ -136,7 +128,7 @@ export class Progress {
     this.isFinished = true;
     if (note !== undefined) this.note = printable(note);
     const took = formatDuration(this.now() - this.startedAt);
-    const parts = [`${this.options.label}: done in ${took}`, this.note];
+    const parts = [`${this.label}: done in ${took}`, this.note];
     this.end(parts.filter((part) => part !== '').join(', '));
   }
 
@@ -147,9 +139,11 @@ export class Progress {
     if (this.mode === 'bar' && this.isDrawn) this.stream.write('\r\u001b[K');
   }
 
+  /** Writes a whole line, in place of the bar where there is one. */
   private end(line: string): void {
-    if (this.mode === 'bar') this.stream.write(`\r\u001b[K${line}\n`);
-    else if (this.mode === 'lines') this.stream.write(`${line}\n`);
+    const { columns, cuts } = screenOf(this.stream);
+    if (this.mode === 'bar') this.stream.write(`\r\u001b[K${fitted(line, columns)}\n`);
+    else if (this.mode === 'lines') this.stream.write(`${cuts ? fitted(line, columns) : line}\n`);
   }
 
   private show(now: number): void {
@@ -166,14 +160,14 @@ export class Progress {
     if (tenth <= this.printedTenth || tenth >= 10) return;
     this.printedTenth = tenth;
     const details = this.details();
-    this.stream.write(`${this.options.label}: ${tenth * 10} %${details && `, ${details}`}\n`);
+    this.stream.write(`${this.label}: ${tenth * 10} %${details && `, ${details}`}\n`);
   }
 
   /** Without a total: prints a line whenever the count has doubled, so that lines stay few. */
   private showCount(): void {
     if (this.done < this.nextCount) return;
     while (this.nextCount <= this.done) this.nextCount *= 2;
-    this.stream.write(`${this.options.label}: ${this.counted()}\n`);
+    this.stream.write(`${this.label}: ${this.counted()}\n`);
   }
 
   /** The amount done, where the total is unknown. */
@@ -198,22 +192,28 @@ export class Progress {
   private draw(): void {
     this.drawnAt = this.now();
     this.isDrawn = true;
+    // The last column stays free: some terminals wrap when it is written.
+    const width = Math.max(1, screenOf(this.stream).columns - 1);
     if (this.options.total === null) {
-      const width = Math.max(1, (this.stream.columns || 80) - 1);
-      this.stream.write(`\r${truncate(`${this.options.label}: ${this.counted()}`, width)}\u001b[K`);
+      this.stream.write(`\r${truncate(`${this.label}: ${this.counted()}`, width)}\u001b[K`);
       return;
     }
     const share = this.done / this.options.total;
     const percent = pad(`${Math.floor(share * 100)} %`, 5, 'right');
-    // The last column stays free: some terminals wrap when it is written. A terminal may say 0 columns.
-    const width = Math.max(1, (this.stream.columns || 80) - 1);
     const details = this.details();
-    const fixed = displayWidth(this.options.label) + percent.length + displayWidth(details) + 6;
+    const fixed = displayWidth(this.label) + percent.length + displayWidth(details) + 6;
     const room = Math.min(BAR_WIDTH.most, width - fixed);
     const bar = room >= BAR_WIDTH.least ? ` ${drawBar(share, room)}` : '';
-    const line = `${this.options.label}${bar} ${percent}  ${details}`.trimEnd();
+    const line = `${this.label}${bar} ${percent}  ${details}`.trimEnd();
     this.stream.write(`\r${truncate(line, width)}\u001b[K`);
   }
+}
+
+/** The text in lines of at most `columns`; further lines stand two columns to the right of the first. */
+function fitted(text: string, columns: number): string {
+  const indent = /^ */.exec(text)?.[0] ?? '';
+  const lines = wrapWords(text.slice(indent.length), columns - indent.length - 2, false);
+  return indent + lines.join(`\n${indent}  `);
 }
 
 /** Estimates are rounded to seconds: "1 s", "42 s", then as every duration. */

@@ -4,7 +4,7 @@
  * Each unusual setting gets a line, so that nothing in these files takes effect unseen.
  */
 import type { SentenceSettings } from '../graph/checkpoint.js';
-import { truncate } from './output.js';
+import { nameList } from './model-summary.js';
 
 /** Settings of the files in the order of the lines; null and empty lists are the defaults without the files. */
 export type SentenceFindings = Pick<
@@ -28,9 +28,9 @@ export function sentenceFacts(findings: SentenceFindings | null): [string, strin
     ['vectors', truncateDim === null ? null : `their first ${truncateDim} numbers`],
     ['compared by', similarityFnName === 'cosine' ? null : similarityFnName],
     ['scores', activation],
-    ['prompts', names.length === 0 ? null : truncate(names.join(', '), 60)],
+    ['prompts', names.length === 0 ? null : nameList(names)],
     ['every text', used === '' ? null : `begins with ${JSON.stringify(used)}`],
-    ['ignored', ignored.length === 0 ? null : truncate(ignored.join(', '), 60)],
+    ['ignored', ignored.length === 0 ? null : nameList(ignored)],
   ];
   return facts.filter((fact): fact is [string, string] => fact[1] !== null);
 }

@@ -1,5 +1,5 @@
 /**
- * Reads the texts of a command: from its arguments, from a data file, or one a line from a text file or stdin.
+ * Reads the texts of a command: from its arguments, from a data file, or from stdin, one a line or as the rows of a data file.
  *
  * The rule: a source can be opened again (but for stdin), so that a file is checked to its end before any work begins.
  */
@@ -28,7 +28,7 @@ export interface TextSource {
 export interface SourceOptions {
   /** Texts on the command line. */
   readonly texts: readonly TextInput[];
-  /** A file, or "-" for stdin. */
+  /** A file, or "-" for stdin, whose lines are rows where `read.format` is given. */
   readonly input: string | undefined;
   readonly read: ReadOptions;
   readonly onColumns: (columns: ChosenColumns) => void;
@@ -45,7 +45,7 @@ export function textSource({ texts, input, read, onColumns, onSource }: SourceOp
     return {
       name: 'stdin',
       isRepeatable: false,
-      open: () => textLines('stdin', decodeBytes('stdin', process.stdin, read)),
+      open: () => stdinTexts(read, onColumns, onSource),
     };
   }
   if (input === undefined) {
@@ -56,6 +56,17 @@ export function textSource({ texts, input, read, onColumns, onSource }: SourceOp
     ? () => textLines(input, plainText(input, read, onSource))
     : () => rowTexts(input, { ...read, onColumns, ...(onSource && { onSource }) });
   return { name: input, isRepeatable: true, open };
+}
+
+/** Texts or pairs from the rows of stdin where their format is named, else a text a line. */
+function stdinTexts(
+  read: ReadOptions,
+  onColumns: SourceOptions['onColumns'],
+  onSource: SourceOptions['onSource'],
+): AsyncIterable<TextInput> {
+  const stream = process.stdin;
+  if (read.format === undefined) return textLines('stdin', decodeBytes('stdin', stream, read));
+  return rowTexts('stdin', { ...read, stream, onColumns, ...(onSource && { onSource }) });
 }
 
 function plainText(

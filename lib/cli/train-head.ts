@@ -55,7 +55,7 @@ export async function trainHead(
   if (labels?.length === 1 && task === 'tags') throw oneTag(options.train, labels);
   const choice = await chooseTrainHead(
     { model: name, task, newHead, labels, firstPosition },
-    out.note.bind(out),
+    out.warn.bind(out),
   );
   const path = options.model ?? EMBEDDED_MODEL;
   const load = given({
@@ -90,7 +90,7 @@ export async function trainHead(
     `trained in ${formatDuration(seconds * 1000)}, ${formatNumber(tokensPerSecond)} tokens/s\n`,
   );
   const scores = epochs.at(-1)?.eval ?? null;
-  if (scores !== null) out.print(`${scoreText(scores)}\n`);
+  if (scores !== null) out.say(scoreText(scores), { style: 'heading' });
   out.print(`written to ${options.out}\n`);
   await writeReport(
     options,

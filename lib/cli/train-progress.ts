@@ -54,7 +54,7 @@ export async function trainWithProgress<Row, S extends object>(
       },
     });
     progress.finish();
-    for (const advice of report.advice) out.note(`advice: ${adviceText(advice)}`);
+    for (const advice of report.advice) out.warn(`advice: ${adviceText(advice)}`);
     return report;
   } catch (error) {
     progress.stop();

@@ -8,6 +8,7 @@ import type { Matrix } from '../core/matrix.js';
 import { printableJson } from '../core/visible.js';
 import { csvField, withoutFormula } from '../data/index.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
+import { jsonDocument } from './json-document.js';
 import { NpyWriter } from './npy.js';
 import type { TextOutput } from './text-output.js';
 
@@ -28,17 +29,30 @@ export function shortFloat(value: number): number {
   return Number(value.toPrecision(9));
 }
 
+function jsonOf(text: TextInput, vector: Float32Array): string {
+  const embedding = Array.from(vector, shortFloat);
+  const input = typeof text === 'string' ? { text } : { text: text[0], pair: text[1] };
+  return printableJson(JSON.stringify({ ...input, embedding }));
+}
+
 export function jsonlWriter(output: TextOutput): VectorWriter {
   return {
     write: async (texts, vectors) => {
-      const lines = texts.map((text, i) => {
-        const embedding = Array.from(vectors.row(i), shortFloat);
-        const input = typeof text === 'string' ? { text } : { text: text[0], pair: text[1] };
-        return `${printableJson(JSON.stringify({ ...input, embedding }))}\n`;
-      });
-      await output(lines.join(''));
+      await output(texts.map((text, i) => `${jsonOf(text, vectors.row(i))}\n`).join(''));
     },
     finish: async () => {},
+  };
+}
+
+/** Writes one JSON document: the fields of `head`, and `rows`. */
+export function jsonVectors(
+  output: TextOutput,
+  head: Readonly<Record<string, unknown>>,
+): VectorWriter {
+  const document = jsonDocument(output, head);
+  return {
+    write: (texts, vectors) => document.write(texts.map((text, i) => jsonOf(text, vectors.row(i)))),
+    finish: document.finish,
   };
 }
 

@@ -22,6 +22,7 @@ const PAIR_NAMES: readonly (readonly [string, string])[] = [
   ['premise', 'hypothesis'],
   ['question1', 'question2'],
   ['text_a', 'text_b'],
+  ['text', 'pair'],
 ];
 const LONE_SURROGATE = /\p{Surrogate}/u;
 const LABEL_NAMES = ['label', 'category', 'intent', 'class'];

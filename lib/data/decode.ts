@@ -19,6 +19,8 @@ export interface DecodeOptions {
    * UTF-8 without a mark.
    */
   readonly encoding?: string | undefined;
+  /** Bytes to read in place of a file. */
+  readonly stream?: AsyncIterable<Uint8Array> | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -71,8 +73,17 @@ export interface OpenText {
   close(): Promise<void>;
 }
 
-/** Opens a file and finds its encoding. */
+/** Opens a file and finds its encoding. A stream is UTF-8 unless another encoding is named. */
 export async function openText(file: string, options: DecodeOptions = {}): Promise<OpenText> {
+  const { stream } = options;
+  if (stream !== undefined) {
+    const found = options.encoding === undefined ? 'valid' : 'given';
+    return {
+      encoding: { name: options.encoding ?? 'utf-8', found },
+      text: decodeBytes(file, stream, options),
+      close: async () => {},
+    };
+  }
   const handle = await openRegular(file, (what, cause) =>
     dataProblem(file, what, cause === undefined ? {} : { cause }),
   );

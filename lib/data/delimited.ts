@@ -22,6 +22,7 @@ export interface DelimitedOptions {
   readonly quoting: boolean | undefined;
   readonly header: boolean;
   readonly encoding: string | undefined;
+  readonly stream: AsyncIterable<Uint8Array> | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -126,10 +127,11 @@ function headerNames(file: string, line: number, record: readonly string[]): str
 
 /** A CSV or TSV file. */
 export async function openDelimited(file: string, options: DelimitedOptions): Promise<Records> {
-  const { format, header, encoding, signal } = options;
-  const open = await openText(file, { encoding, signal });
+  const { format, header, encoding, stream, signal } = options;
+  const open = await openText(file, { encoding, stream, signal });
   try {
-    const { head, text } = await peek(open.text, HEAD_UNITS);
+    // Of a stream only the first piece is looked at: a program that waits for its answer may not send more.
+    const { head, text } = await peek(open.text, stream === undefined ? HEAD_UNITS : 1);
     const { delimiter, skip } = findDelimiter(head, { ...options, format });
     const { character } = delimiter;
     const quoting = options.quoting ?? (format === 'csv' || character !== '\t');

@@ -24,15 +24,16 @@ const HEAD_UNITS = 2 ** 20;
 export interface JsonOptions {
   readonly format: 'json' | 'jsonl';
   readonly encoding: string | undefined;
+  readonly stream: AsyncIterable<Uint8Array> | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
 /** A .json or .jsonl file. */
 export async function openJson(
   file: string,
-  { format, encoding, signal }: JsonOptions,
+  { format, encoding, stream, signal }: JsonOptions,
 ): Promise<Records> {
-  const open = await openText(file, { encoding, signal });
+  const open = await openText(file, { encoding, stream, signal });
   try {
     const { head, text } = await peek(open.text, format === 'json' ? HEAD_UNITS : 1);
     const read = format === 'json' && hasElements(head) ? readElements : readJsonLines;

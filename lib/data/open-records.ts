@@ -79,6 +79,9 @@ export function checkOptions(path: string, options: ReadOptions): CheckedOptions
   if (typeof path !== 'string' || path === '') throw typeMistake('path', 'a file name', path);
   const format = options.format ?? dataFormatOf(path);
   if (!DATA_FORMATS.includes(format)) throw rangeMistake('format', quoted(DATA_FORMATS), format);
+  if (options.stream !== undefined && (format === 'parquet' || format === 'conll')) {
+    throw rangeMistake('format', quoted(['csv', 'tsv', 'json', 'jsonl']), format);
+  }
   checkColumn('textColumn', options.textColumn, format);
   checkColumn('pairColumn', options.pairColumn, format);
   checkColumn('labelColumn', options.labelColumn, format);
@@ -129,7 +132,7 @@ function checkEncoding(encoding: string | undefined, format: DataFormat): string
 /** Opens the file. INVALID_DATA where it cannot be opened, or its encoding cannot be told. */
 export async function openRecords(checked: CheckedOptions): Promise<Records> {
   const { path, format, encoding, options } = checked;
-  const { signal, textColumn, labelColumn } = options;
+  const { signal, textColumn, labelColumn, stream } = options;
   if (format === 'parquet') {
     const { openParquet } = await import('./parquet.js');
     return openParquet(path, { signal });
@@ -140,9 +143,9 @@ export async function openRecords(checked: CheckedOptions): Promise<Records> {
   }
   if (format === 'json' || format === 'jsonl') {
     const { openJson } = await import('./json.js');
-    return openJson(path, { format, encoding, signal });
+    return openJson(path, { format, encoding, stream, signal });
   }
   const { openDelimited } = await import('./delimited.js');
   const { delimiter, quoting, header = true } = options;
-  return openDelimited(path, { format, delimiter, quoting, header, encoding, signal });
+  return openDelimited(path, { format, delimiter, quoting, header, encoding, stream, signal });
 }

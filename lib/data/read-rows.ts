@@ -115,6 +115,8 @@ async function* goodRows<Row>(
       } catch (error) {
         if (!(error instanceof RowProblem)) throw error;
         bad.add(error);
+        // Of a stream the end may never come.
+        if (options.stream !== undefined && onBadRows === 'fail') throw bad.error(good);
       }
     }
     finish(checked, bad, good);

@@ -75,7 +75,7 @@ export interface ReadOptions {
   readonly encoding?: string;
   /** Default: the first of text, sentence, query, content, sentence1, premise, question1, text_a that exists. */
   readonly textColumn?: ColumnRef;
-  /** The second text of a pair. Default: sentence2, hypothesis, question2 or text_b beside the first text of that pair. */
+  /** The second text of a pair. Default: sentence2, hypothesis, question2, text_b or pair beside the first text of that pair. */
   readonly pairColumn?: ColumnRef;
   /** Default: the first of label, category, intent, class that exists. */
   readonly labelColumn?: ColumnRef;
@@ -113,6 +113,12 @@ export interface ReadOptions {
    * encodings, spaces, invisible characters, 1 and 1.0. They stay different labels.
    */
   readonly onLabelVariants?: (variants: LabelVariants) => void;
+  /**
+   * CSV, TSV, JSON and JSONL: bytes to read once in place of a file, such as `process.stdin`; the path then only names them in
+   * messages, and `format` must be given. A JSON line is given as soon as it is complete, a row of CSV with the next one. With
+   * `fail` the first row that cannot be used ends the reading.
+   */
+  readonly stream?: AsyncIterable<Uint8Array>;
   /** Ends reading with CANCELLED. */
   readonly signal?: AbortSignal;
 }

@@ -122,7 +122,7 @@ export function reportToDict(report: ClassificationReport): ReportDict {
 }
 
 /** Formats a number as Python's `{:.nf}`: an exact tie is rounded to the even digit, while `toFixed` rounds it up. */
-function fixed(value: number, digits: number): string {
+export function fixed(value: number, digits: number): string {
   if (Number.isNaN(value)) return 'nan';
   // A tie at this digit needs at most digits + 1 binary places, so the products below are exact.
   const tieable = Number.isInteger(value * 2 ** (digits + 1));

@@ -16,6 +16,8 @@ const LIGHT = {
   orange: '#c2570c',
   green: '#19805a',
   gray: '#9aa4b2',
+  /** Text on an area that is half as strong as its colour: dark in both themes. */
+  onMiddle: '#1c2430',
 };
 
 type Colour = keyof typeof LIGHT;
@@ -30,6 +32,7 @@ const DARK: Readonly<Record<Colour, string>> = {
   orange: '#f09a56',
   green: '#4fc596',
   gray: '#6b7686',
+  onMiddle: '#171c24',
 };
 
 /** `page`: colours are CSS variables, as in a report. `light`, `dark`: fixed colours for a standalone file. */
@@ -68,6 +71,9 @@ export function paletteCss(theme: 'light' | 'dark'): string {
     .join('');
 }
 
+/** Pixels below which the letters of a wide chart become too small. */
+const READABLE = 620;
+
 /** Style that all value axes share. */
 export const AXIS_STYLE = {
   axisLine: { show: false },
@@ -80,6 +86,19 @@ export const AXIS_STYLE = {
 /** Estimated width of a text in pixels, for a font size of 13 pixels; rather too large than too small. */
 export function textWidth(text: string): number {
   return [...text].reduce((sum, char) => sum + (char > '\u2E7F' ? 13 : 7.2), 0);
+}
+
+/** The text, or its beginning and "…" where it is wider than `width` pixels. */
+export function clippedTo(text: string, width: number): string {
+  if (textWidth(text) <= width) return text;
+  let used = textWidth('…');
+  let kept = '';
+  for (const char of text) {
+    used += textWidth(char);
+    if (used > width) break;
+    kept += char;
+  }
+  return `${kept}…`;
 }
 
 /** Removes parts that ECharts adds for its client side (hover styles, data attributes), and makes ids unique in the page. */
@@ -120,9 +139,12 @@ export function drawChart(
   const head =
     `<title id="${text.id}-title">${escapeHtml(text.title)}</title>` +
     `<desc id="${text.id}-desc">${escapeHtml(text.description)}</desc>`;
+  // In a page a chart is never enlarged, and becomes no smaller than can be read: it is scrolled then.
+  const size = `max-width:${width}px;min-width:${Math.min(width, READABLE)}px`;
+  const style = theme === 'page' ? ` style="${size}"` : '';
   const labelled = svg.replace(
     /<svg([^>]*)>/,
-    `<svg$1 font-family="${FONT}" role="img" aria-labelledby="${text.id}-title ${text.id}-desc">${head}`,
+    `<svg$1${style} font-family="${FONT}" role="img" aria-labelledby="${text.id}-title ${text.id}-desc">${head}`,
   );
   return theme === 'page' ? labelled : coloured(labelled, theme);
 }

@@ -5,10 +5,11 @@
  */
 import { formatPercent } from '../core/units.js';
 import { type Confusion, topConfusions } from '../metrics/index.js';
-import { type ChartOptions, drawChart, ink, textWidth } from './chart.js';
+import { type ChartOptions, clippedTo, drawChart, ink, textWidth } from './chart.js';
 import type { ConfusionData } from './types.js';
 
 const MAX_LABELS = 14;
+const MOST_WIDTH = 880;
 
 /** All labels if they are few; else those of the most frequent confusions, with confused labels side by side. */
 export function shownLabels(confusion: ConfusionData, limit = MAX_LABELS): string[] {
@@ -52,6 +53,12 @@ interface CellApi {
   size(point: readonly number[]): number[];
 }
 
+/** The colour of a count on a cell, so that it is legible in both themes. */
+function textOn(opacity: number) {
+  if (opacity > 0.86) return 'background';
+  return opacity > 0.62 ? 'onMiddle' : 'text';
+}
+
 /** A square with its count: blue on the diagonal, orange elsewhere, stronger for a larger share. */
 function drawCell(cell: Cell | undefined, api: CellApi) {
   if (cell === undefined) return null;
@@ -78,7 +85,7 @@ function drawCell(cell: Cell | undefined, api: CellApi) {
       text: String(cell.count),
       x,
       y,
-      fill: opacity > 0.68 ? ink('background') : ink('text'),
+      fill: ink(textOn(opacity)),
       textAlign: 'center',
       textVerticalAlign: 'middle',
       fontSize: 12,
@@ -87,25 +94,28 @@ function drawCell(cell: Cell | undefined, api: CellApi) {
   return { type: 'group', children: [square, text] };
 }
 
-const clipped = (label: string): string => {
-  const chars = [...label];
-  return chars.length > 40 ? `${chars.slice(0, 39).join('')}…` : label;
-};
+/** Pixels for a label; the tables of a report have it in full. */
+const LABEL_WIDTH = 210;
+
+/** A label in one line of at most LABEL_WIDTH. */
+const nameOf = (label: string): string => clippedTo(label.replace(/\s+/g, ' '), LABEL_WIDTH);
 
 /** The heat map as SVG. Columns are labelled with the numbers of the rows. */
 export function confusionSvg(confusion: ConfusionData, options: ChartOptions = {}): string {
   const labels = shownLabels(confusion);
   const cells = cellsOf(confusion, labels);
-  const { width = 880, height = 70 + 32 * Math.max(2, labels.length), theme = 'light' } = options;
+  const { height = 70 + 32 * Math.max(2, labels.length), theme = 'light' } = options;
   const axis = {
     type: 'category',
     axisLine: { show: false },
     axisTick: { show: false },
     splitLine: { show: false },
   };
-  const names = labels.map((label, i) => `${clipped(label)}   ${i + 1}`);
+  const names = labels.map((label, i) => `${nameOf(label)}   ${i + 1}`);
   const left = Math.round(names.reduce((most, name) => Math.max(most, textWidth(name)), 80) + 16);
-  const side = Math.min(width - left - 20, Math.round((height - 56) * 1.25));
+  const ideal = Math.round((height - 56) * 1.25);
+  const { width = Math.min(MOST_WIDTH, left + ideal + 20) } = options;
+  const side = Math.min(width - left - 20, ideal);
   const option = {
     grid: { left, width: side, top: 50, bottom: 6 },
     xAxis: {

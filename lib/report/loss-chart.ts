@@ -142,6 +142,7 @@ export function lossCurveSvg(curve: LossCurve, options: ChartOptions = {}): stri
       icon: 'roundRect',
       itemWidth: 14,
       itemHeight: 4,
+      itemGap: 24,
       data: ['each step', 'smoothed', ...(losses.length > 0 ? ['held-out rows'] : [])],
       textStyle: { color: ink('muted'), fontSize: 12 },
     },

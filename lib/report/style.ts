@@ -34,14 +34,15 @@ a:focus-visible,summary:focus-visible{outline:2px solid var(--accent);outline-of
 .cards .label,.cards .detail{font-size:13px;line-height:1.4;color:var(--muted)}
 .cards .value{margin:4px 0;font-size:25px;line-height:1.2;font-weight:620;letter-spacing:-.02em;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
 figure{margin:8px 0 0;overflow-x:auto}
-figure svg{display:block;width:100%;min-width:620px;height:auto}
+figure svg{display:block;width:100%;height:auto}
 .scroll{overflow-x:auto;margin-top:14px}
 table{width:100%;border-collapse:collapse;font-size:14px;font-variant-numeric:tabular-nums}
 caption{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 th,td{padding:7px 12px;text-align:left;vertical-align:baseline;border-bottom:1px solid var(--edge);overflow-wrap:anywhere}
 th{font-weight:560}
-th[scope=row]{min-width:8em}
-thead th{font-size:12.5px;color:var(--muted);white-space:nowrap}
+th[scope=row]{min-width:8em;font-weight:400}
+tbody.rest th[scope=row]{font-weight:560}
+thead th{font-size:12.5px;color:var(--muted);white-space:nowrap;overflow-wrap:normal}
 tbody tr:last-child>*{border-bottom:0}
 tbody.rest{border-top:2px solid var(--edge)}
 .number{text-align:right;white-space:nowrap}
@@ -62,8 +63,9 @@ code{font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 .notes li{margin:4px 0;overflow-wrap:anywhere}
 footer{padding-top:4px;padding-bottom:48px;font-size:13px;color:var(--muted)}
 @media (max-width:640px){main,header,footer{padding-left:14px;padding-right:14px}section{padding:18px 16px}
-.neighbours li{grid-template-columns:48px 1fr;gap:10px}.neighbours .bar{display:none}}
+.neighbours li{grid-template-columns:48px 1fr;gap:10px}.neighbours .bar{display:none}
+table{font-size:13px}th,td{padding:7px 5px}thead th,thead .number{white-space:normal;vertical-align:bottom}th[scope=row]{min-width:6em}}
 @media print{:root{--page:#ffffff}body{font-size:11pt}nav,summary{display:none}
 section{border:0;padding:10px 0;margin:0}figure,tr,.cards li,blockquote,.neighbours{break-inside:avoid}h2,h3{break-after:avoid}
-figure svg{min-width:0}details::details-content{content-visibility:visible;display:block}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
+figure svg{min-width:0!important}details::details-content{content-visibility:visible;display:block}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 `;

@@ -5,17 +5,15 @@
  */
 import { describe, expect, it } from 'vitest';
 import {
-  displayWidth,
   formatBytes,
   formatDuration,
   formatNumber,
   formatPercent,
-  formatTable,
-  pad,
   printable,
-  truncate,
   writeJson,
 } from '../../lib/cli/output.js';
+import { formatTable } from '../../lib/cli/table.js';
+import { displayWidth, pad, truncate, truncateStart } from '../../lib/cli/width.js';
 
 describe('displayWidth', () => {
   it.each([
@@ -45,21 +43,21 @@ describe('formatTable', () => {
       ['狗', '0.5'],
       ['cat', '12.25'],
     ];
-    expect(formatTable(columns, rows)).toBe(
+    expect(formatTable({ columns, rows })).toBe(
       ['label  score', '-----  -----', '狗       0.5', 'cat    12.25', ''].join('\n'),
     );
   });
 
   it('cuts long cells and shows control characters', () => {
     const columns = [{ title: 't', maxWidth: 6 }];
-    expect(formatTable(columns, [['日本語日本'], ['\u001b[31mred']])).toBe(
+    expect(formatTable({ columns, rows: [['日本語日本'], ['\u001b[31mred']] })).toBe(
       't\n------\n日本…\n\\u001…\n',
     );
     expect(printable('a\tb\n\u001b[0m\u202E')).toBe('a\\tb\\n\\u001b[0m\\u202e');
   });
 
   it('refuses rows of another length', () => {
-    expect(() => formatTable([{ title: 'a' }], [['b', 'c']])).toThrow(
+    expect(() => formatTable({ columns: [{ title: 'a' }], rows: [['b', 'c']] })).toThrow(
       'rows[0] must be 1 cells, got 2',
     );
   });
@@ -71,6 +69,11 @@ describe('truncate and pad', () => {
     expect(truncate('abcd', 4)).toBe('abcd');
     expect(truncate('狗狗', 3)).toBe('狗…');
     expect(truncate('ab', 0)).toBe('');
+    expect(truncateStart('abcdef', 4)).toBe('…def');
+    expect(truncateStart('abcd', 4)).toBe('abcd');
+    expect(truncateStart('狗狗狗', 4)).toBe('…狗');
+    expect(truncateStart(`${'x'.repeat(1000)}e\u0301`, 2)).toBe('…e\u0301');
+    expect(truncateStart('ab', 0)).toBe('');
     expect(pad('狗', 4)).toBe('狗  ');
     expect(pad('狗', 4, 'right')).toBe('  狗');
   });

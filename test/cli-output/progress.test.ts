@@ -3,9 +3,13 @@
  *
  * The rule: what is compared is exactly what a terminal or a log file would receive.
  */
-import { describe, expect, it } from 'vitest';
-import { displayWidth } from '../../lib/cli/output.js';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Progress, type ProgressOptions, progressMode } from '../../lib/cli/progress.js';
+import { displayWidth } from '../../lib/cli/width.js';
+
+// COLUMNS of the one who runs the tests would count before the width of the stand-in.
+beforeAll(() => void vi.stubEnv('COLUMNS', undefined));
+afterAll(() => void vi.unstubAllEnvs());
 
 function start(options: Partial<ProgressOptions> & { columns?: number } = {}) {
   const written: string[] = [];

@@ -115,6 +115,72 @@ describe('every kind says what the library says', () => {
   });
 });
 
+describe('pairs from stdin', () => {
+  const PAIRS = [
+    ['the film', 'was good'],
+    ['a "story"', 'of\twar, 狗'],
+  ] as const;
+  const args = ['predict', '-m', TINY, '--input', '-', '-q'];
+  const jsonl = PAIRS.map(([text, pair]) => `${JSON.stringify({ text, pair })}\n`).join('');
+
+  it('as JSON lines, TSV and CSV: the same as from a file', async () => {
+    const file = await scratch.file('pairs.jsonl', jsonl);
+    const expected = linesOf(await predict(TINY, '--input', file));
+    expect(expected.map(({ text, pair }) => [text, pair])).toEqual(PAIRS);
+    const [[first, second]] = PAIRS;
+    for (const [format, input, rows] of [
+      ['jsonl', jsonl, expected],
+      ['json', `[${jsonl.trimEnd().replace('\n', ',')}]`, expected],
+      ['csv', 'text,pair\n"the film",was good\n"a ""story""","of\twar, 狗"\n', expected],
+      ['tsv', `text\tpair\n${first}\t${second}\n`, expected.slice(0, 1)],
+    ] as const) {
+      const outcome = await sinter([...args, '--data-format', format], { input });
+      expect([format, linesOf(outcome)]).toEqual([format, rows]);
+    }
+  });
+
+  it('with columns of other names, and without a header', async () => {
+    const named = JSON.stringify({ q: PAIRS[0][0], d: PAIRS[0][1] });
+    const columns = ['--data-format', 'jsonl', '--text-column', 'q', '--pair-column', 'd'];
+    const [row] = linesOf(await sinter([...args, ...columns], { input: named }));
+    expect(row).toMatchObject({ text: PAIRS[0][0], pair: PAIRS[0][1] });
+    const numbered = ['--data-format', 'tsv', '--no-header', '--text-column', '1'];
+    const outcome = await sinter([...args, ...numbered, '--pair-column', '2'], { input: 'a\tb\n' });
+    expect(linesOf(outcome)[0]).toMatchObject({ text: 'a', pair: 'b' });
+  });
+
+  it('embed takes them too', async () => {
+    const embed = ['embed', '-m', TINY, '--pooling', 'mean', '-q', '--input', '-'];
+    const outcome = await sinter([...embed, '--data-format', 'jsonl'], { input: jsonl });
+    expect(linesOf(outcome).map(({ text, pair }) => [text, pair])).toEqual(PAIRS);
+  });
+
+  it('a bad row ends the command with its line; other formats are refused', async () => {
+    const input = `${jsonl}{"text":1}\n${jsonl}`;
+    const bad = await sinter([...args, '--data-format', 'jsonl'], { input });
+    expect(bad.code).toBe(3);
+    expect(bad.stderr).toContain('error: stdin:3: ');
+    const binary = await sinter([...args, '--data-format', 'parquet'], { input: 'PAR1' });
+    expect(binary.code).toBe(2);
+    expect(binary.stderr).toContain('--data-format must be "csv", "tsv", "json" or "jsonl"');
+  });
+
+  it('a JSON line is answered before the next one comes, and a bad one ends the wait', async () => {
+    const main = fileURLToPath(new URL('../../dist/bundle/main.js', import.meta.url));
+    const child = spawn(process.execPath, [main, ...args, '--data-format', 'jsonl']);
+    child.stdout.setEncoding('utf8');
+    for (const [text, pair] of PAIRS) {
+      child.stdin.write(`${JSON.stringify({ text, pair })}\n`);
+      const [answer] = (await once(child.stdout, 'data')) as [string];
+      expect(JSON.parse(answer)).toMatchObject({ text, pair });
+    }
+    // stdin stays open.
+    child.stdin.write('not JSON\n');
+    const [code] = await once(child, 'close');
+    expect(code).toBe(3);
+  });
+});
+
 describe('sources and forms', () => {
   it('a file of many groups, in its order, with progress on stderr', async () => {
     const texts = Array.from({ length: 2500 }, (_, i) => `number ${i}`);

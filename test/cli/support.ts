@@ -30,11 +30,17 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** The environment without what changes colours and widths, which tests set themselves. */
+function usualEnv(): NodeJS.ProcessEnv {
+  const { COLUMNS, FORCE_COLOR, NO_COLOR, ...env } = process.env;
+  return env;
+}
+
 /** `sinter ...args`. */
 export function sinter(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd: options.cwd,
-    env: { ...process.env, NO_COLOR: '1', SINTER_DEBUG: '0', ...options.env },
+    env: { ...usualEnv(), SINTER_DEBUG: '0', ...options.env },
   });
   let stdout = '';
   let stderr = '';

@@ -2,7 +2,7 @@
 // table.
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder } from '../../lib/graph/builder.js';
-import { countParameters, printGraph } from '../../lib/graph/print.js';
+import { countParameters, nodeRows } from '../../lib/graph/print.js';
 import type { EncoderGraph, GraphNode, WeightSpec } from '../../lib/graph/types.js';
 import { validateGraph } from '../../lib/graph/validate.js';
 
@@ -210,13 +210,25 @@ describe('validateGraph', () => {
   });
 });
 
-describe('printGraph', () => {
-  it('lists nodes with shapes and weights, then totals', () => {
-    const text = printGraph(tiny());
-    expect(text).toContain('f32 x3');
-    expect(text).toMatch(/^0 +embedding +token \+ position +sum +\[tokens, 8\] +208$/m);
-    expect(text).toMatch(/^7 +normalize +unit +\[sequences, 8\]$/m);
-    expect(text).toContain('architecture tiny, vocabulary 10, at most 14 tokens');
+describe('nodeRows', () => {
+  it('describes nodes with shapes and weights', () => {
+    const rows = nodeRows(tiny());
+    expect(rows.map(({ detail }) => detail)).toContain('f32 x3');
+    expect(rows[0]).toEqual({
+      operation: 'embedding',
+      detail: 'token + position',
+      value: 'sum',
+      shape: '[tokens, 8]',
+      weights: '208',
+    });
+    expect(rows[7]).toEqual({
+      operation: 'normalize',
+      detail: '',
+      value: 'unit',
+      shape: '[sequences, 8]',
+      weights: '',
+    });
+    expect(rows).toHaveLength(8);
     expect(countParameters(tiny())).toBe(10 * 8 + 16 * 8 + 2 * 16 + 3 * (64 + 8));
   });
 });

@@ -4,6 +4,7 @@
  * The rule: a file for the README has literal colours and a background; nothing in it refers to a page.
  */
 import { describe, expect, it } from 'vitest';
+import { clippedTo, textWidth } from '../../lib/report/chart.js';
 import { shownLabels } from '../../lib/report/confusion-chart.js';
 import { confusionSvg, lossCurveSvg, variantsSvg } from '../../lib/report/index.js';
 import { smoothed, thinned } from '../../lib/report/loss-chart.js';
@@ -67,6 +68,39 @@ describe('confusion', () => {
     expect(shownLabels(confusion, 3)).toEqual(['c', 'd', 'a']);
     expect(shownLabels(confusion, 2)).toEqual(['c', 'd']);
     expect(confusionSvg(confusion)).toContain('c taken for d: 4 times, 67 % of its rows.');
+  });
+});
+
+describe('labels of a confusion matrix', () => {
+  const chinese = '物流配送速度太慢而且包装破损的客户投诉问题分类标签名称特别长';
+  const labels = [chinese, 'line\r\nfeed', `bidi\u202egnp\u001b[31m`, 'short'];
+  const values = labels.map((_, i) => labels.map((_, j) => (i === j ? 3 : 1)));
+  const svg = confusionSvg({ labels, values }, { theme: 'page' });
+
+  it('are one line each, cut where they would leave no room for the cells', () => {
+    const names = [...svg.matchAll(/text-anchor="end"[^>]*>([^<]*)</g)].map(([, name]) => name);
+    expect(names.map((name) => name?.replace(/\s+\d$/, ''))).toEqual([
+      expect.stringMatching(/^物流配送速度太慢.*…$/),
+      'line feed',
+      'bidi\uFFFDgnp\uFFFD[31m',
+      'short',
+    ]);
+    expect(textWidth(names[0] ?? '')).toBeLessThan(300);
+  });
+
+  it('a page scrolls a chart rather than making it illegible, and never enlarges it', () => {
+    const [, most, least] = /max-width:(\d+)px;min-width:(\d+)px/.exec(svg) ?? [];
+    expect(Number(most)).toBeLessThan(880);
+    expect(Number(least)).toBe(Math.min(620, Number(most)));
+    expect(confusionSvg({ labels, values }, { theme: 'light' })).not.toContain('min-width');
+  });
+
+  it('clippedTo keeps what fits', () => {
+    expect(clippedTo('short', 100)).toBe('short');
+    expect(clippedTo(chinese, 100)).toMatch(/^物流.*…$/);
+    for (const width of [20, 50, 100, 210]) {
+      expect(textWidth(clippedTo(chinese, width))).toBeLessThanOrEqual(width);
+    }
   });
 });
 

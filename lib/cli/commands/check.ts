@@ -50,10 +50,10 @@ async function check(
   const out = new Console(surroundings, options);
   const { tokenCounter } = await import('../token-lengths.js');
   const { checkFile } = await import('../check-file.js');
-  const { checkReport } = await import('../check-report.js');
+  const { printCheck } = await import('../check-report.js');
   const counter = await tokenCounter(options.model);
   const result = await checkFile(file, options, counter, out);
-  out.print(checkReport(result));
+  printCheck(out.page, result);
   out.json(result);
   const { bad } = result;
   if (bad === null) return;

@@ -3,8 +3,6 @@
  */
 import { extname } from 'node:path';
 import { type Command, Option } from 'commander';
-import { formatDuration, formatNumber } from '../../core/units.js';
-import { FilePlace, fileError } from '../../files/index.js';
 import { Encoder } from '../../models/encoder.js';
 import {
   type DataOptions,
@@ -22,13 +20,13 @@ import {
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { modelOptions, modelPath } from '../open-model.js';
-import { outputTo, type TextOutput } from '../text-output.js';
-import { countTexts, inChunks, type TextSource, textSource } from '../text-source.js';
+import { eachGroup, ResultPlace, totalOf } from '../text-job.js';
+import { textSource } from '../text-source.js';
 import {
   csvWriter,
   jsonlWriter,
+  jsonVectors,
   npyWriter,
-  shortFloat,
   VECTOR_FORMATS,
   type VectorFormat,
   type VectorWriter,
@@ -45,8 +43,8 @@ interface EmbedOptions extends CommonOptions, DataOptions, ModelOptions {
   readonly threads?: number;
 }
 
-/** Texts embedded at a time: vectors of one chunk are in memory. */
-const CHUNK_TEXTS = 4096;
+/** Texts embedded at a time: vectors of one group are in memory. */
+const GROUP_TEXTS = 4096;
 
 export function addEmbed(program: Command, surroundings: Surroundings): void {
   const command = program
@@ -99,12 +97,11 @@ async function embed(
     onColumns: (columns) => out.noteColumns(columns),
     onSource: (source) => out.noteSource(source),
   });
-  const inputs = [options.input, options.model].filter((input) => input !== undefined);
-  await using place =
-    options.out === undefined ? null : await FilePlace.take(options.out, { inputs });
-  const total = source.isRepeatable ? await countTexts(source) : null;
+  const { input, model } = options;
+  await using place = await ResultPlace.take(options.out, [input, model], surroundings);
+  const total = await totalOf(source);
   await using encoder = await Encoder.load(
-    await modelPath(options.model),
+    await modelPath(model),
     given({
       lanes: options.threads,
       maxTokens: options.maxTokens,
@@ -113,83 +110,34 @@ async function embed(
       signal: out.signal,
     }),
   );
-  const job = { encoder, source, total, out };
-  if (options.out !== undefined && place !== null) {
-    await embedToFile(job, options.out, place, format, { escapeFormulas });
-  } else if (out.isJson) {
-    const rows: object[] = [];
-    await embedAll(job, {
-      write: async (inputs, vectors) => {
-        inputs.forEach((text, i) => {
-          rows.push({ text, embedding: Array.from(vectors.row(i), shortFloat) });
-        });
-      },
-      finish: async () => {},
+  await place.place?.needs({ total: BYTES_OF_NUMBER * (total ?? 0) * encoder.dimensions });
+  const writer =
+    out.isJson && place.path === null
+      ? jsonVectors(place.output, { model: model ?? null })
+      : writerFor(format, place, { escapeFormulas });
+  const shown = place.isSeen ? 0 : total;
+  const job = { label: 'embedding', source, total: shown, groupTexts: GROUP_TEXTS, out };
+  const work = async () => {
+    const rows = await eachGroup(job, async (inputs) => {
+      await writer.write(inputs, await encoder.embed(inputs, { signal: out.signal }));
     });
-    out.json({ model: options.model ?? null, rows });
-  } else {
-    const output = outputTo(surroundings.stdout, out.signal);
-    await embedAll(
-      job,
-      format === 'csv' ? csvWriter(output, { escapeFormulas }) : jsonlWriter(output),
-    );
-  }
-}
-
-interface EmbedJob {
-  readonly encoder: Encoder;
-  readonly source: TextSource;
-  readonly total: number | null;
-  readonly out: Console;
+    await writer.finish();
+    return rows;
+  };
+  await place.finish(work, { what: 'vectors', json: { format }, out });
 }
 
 /** Least bytes per number in a file: exact for .npy, fewer than needed for text formats. */
 const BYTES_OF_NUMBER = 4;
 
-async function embedToFile(
-  job: EmbedJob,
-  path: string,
-  place: FilePlace,
+function writerFor(
   format: VectorFormat,
+  { place, output }: ResultPlace,
   csv: { readonly escapeFormulas: boolean },
-): Promise<void> {
-  const start = performance.now();
-  const numbers = (job.total ?? 0) * job.encoder.dimensions;
-  await place.needs({ total: BYTES_OF_NUMBER * numbers });
-  const { file } = place;
-  const output: TextOutput = async (text) => void (await file.appendFile(text));
-  const writers = {
-    jsonl: () => jsonlWriter(output),
-    csv: () => csvWriter(output, csv),
-    npy: () => npyWriter(file),
-  };
-  const rows = await embedAll(job, writers[format]()).catch((error: unknown) => {
-    throw fileError(error, path);
-  });
-  await place.place();
-  const ms = performance.now() - start;
-  job.out.print(`${formatNumber(rows)} vectors written to ${path} in ${formatDuration(ms)}\n`);
-  job.out.json({ rows, out: path, format, seconds: ms / 1000 });
-}
-
-async function embedAll(job: EmbedJob, writer: VectorWriter): Promise<number> {
-  const { encoder, source, total, out } = job;
-  const isLong = total === null || total > 256;
-  const progress = isLong && total !== null ? out.progress('embedding', total, 'texts') : null;
-  let rows = 0;
-  try {
-    for await (const chunk of inChunks(source.open(), CHUNK_TEXTS)) {
-      await writer.write(chunk, await encoder.embed(chunk, { signal: out.signal }));
-      rows += chunk.length;
-      progress?.update(rows);
-    }
-    await writer.finish();
-  } catch (error) {
-    progress?.stop();
-    throw error;
-  }
-  progress?.finish(`${formatNumber(rows)} texts`);
-  return rows;
+): VectorWriter {
+  if (format === 'csv') return csvWriter(output, csv);
+  // npy needs a file, which formatFor has made sure of.
+  return format === 'npy' && place !== null ? npyWriter(place.file) : jsonlWriter(output);
 }
 
 function formatFor({ format, out }: EmbedOptions): VectorFormat {

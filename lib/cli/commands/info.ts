@@ -8,7 +8,6 @@ import { withCommon, withThreads } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { machine } from '../machine.js';
 import { findOnnxRuntime } from '../onnx-runtime.js';
-import { pad } from '../output.js';
 
 interface InfoOptions extends CommonOptions {
   readonly threads?: number;
@@ -45,6 +44,6 @@ async function info(options: InfoOptions, surroundings: Surroundings): Promise<v
     ['threads', String(threads)],
     ['onnxruntime-node', facts.onnxruntime ?? 'not installed (only needed to compare speed)'],
   ];
-  out.print(lines.map(([name, value]) => `${pad(name, 18)}${value}\n`).join(''));
+  out.facts(lines, { nameWidth: 18 });
   out.json(facts);
 }

@@ -1,19 +1,13 @@
 /**
  * `sinter predict`: predicts texts with any model that has a head, one line for each text, as they come.
  */
-import { extname } from 'node:path';
 import { type Command, Option } from 'commander';
-import { formatDuration, formatNumber } from '../../core/units.js';
-import { FilePlace, fileError } from '../../files/index.js';
+import { formatNumber } from '../../core/units.js';
 import type { KindSettings } from '../../models/kind-predictions.js';
-import { KIND_NAMES, KINDS, type Kind, type KindRow } from '../../models/kinds.js';
+import { KIND_NAMES, KINDS, type KindRow } from '../../models/kinds.js';
 import { AGGREGATIONS } from '../../tasks/token-classification/entities.js';
-import type { TextInput } from '../../tokenize/text-tokenizer.js';
 import {
-  type DataOptions,
   given,
-  type ModelOptions,
-  readOptionsOf,
   realNumber,
   usageMistake,
   wholeNumber,
@@ -23,43 +17,22 @@ import {
   withModel,
   withThreads,
 } from '../arguments.js';
-import { type CommonOptions, Console, type Surroundings } from '../context.js';
+import { Console, type Surroundings } from '../context.js';
 import { taskOfModel } from '../model-task.js';
 import { onnxOptions } from '../open-model.js';
+import { formatFor, type PredictCommandOptions, settingsOf, sourceOf } from '../predict-options.js';
 import {
   csvPredictions,
   jsonlPredictions,
   jsonPredictions,
   PREDICTION_FORMATS,
-  type PredictionFormat,
   type PredictionWriter,
 } from '../prediction-writers.js';
-import { outputTo, type TextOutput } from '../text-output.js';
-import {
-  asTheyCome,
-  countTexts,
-  inChunks,
-  type TextSource,
-  textSource,
-  withPairs,
-} from '../text-source.js';
-
-interface PredictCommandOptions extends CommonOptions, DataOptions, KindSettings, ModelOptions {
-  readonly model?: string;
-  readonly task?: Kind;
-  readonly input?: string;
-  readonly pair?: readonly string[];
-  readonly out?: string;
-  readonly format?: PredictionFormat;
-  readonly escapeFormulas?: boolean;
-  readonly maxTokens?: number;
-  readonly threads?: number;
-}
+import { eachGroup, ResultPlace, totalOf } from '../text-job.js';
+import type { TextSource } from '../text-source.js';
 
 /** Texts predicted at a time; the results of one group are in memory. */
 const GROUP_TEXTS = 1024;
-/** Fewer texts get no progress bar. */
-const FEW_TEXTS = 256;
 
 export function addPredict(program: Command, surroundings: Surroundings): void {
   const command = program
@@ -68,7 +41,8 @@ export function addPredict(program: Command, surroundings: Surroundings): void {
     .description(
       'Predicts labels, numbers, entities, answers, scores of pairs or masked tokens, whatever the model is for: a line ' +
         'for each text, in their order. Texts come from the command line, a data file (.csv, .tsv, .jsonl), or one a ' +
-        'line from a .txt file or stdin (--input -). A file may be larger than the memory.',
+        'line from a .txt file or stdin (--input -). With --data-format, stdin holds rows: pairs too. A file may be ' +
+        'larger than the memory.',
     )
     .argument('[texts...]', 'texts')
     .option('-m, --model <dir>', 'model folder, ONNX file or id')
@@ -115,6 +89,7 @@ Examples:
   $ sinter predict --model my-model --input mails.csv --text-column body --out labels.csv
   $ sinter predict --model my-qa "who wrote it?" --pair "The book was written by Ann."
   $ tail -f app.log | sinter predict --model my-model --input - > labels.jsonl
+  $ sinter predict --model my-ranker --input - --data-format jsonl < pairs.jsonl
 `,
     )
     .action((texts: string[], options: PredictCommandOptions) =>
@@ -140,41 +115,23 @@ async function predict(
   const row: KindRow<AsyncDisposable> = KINDS[kind];
   const settings = settingsOf(options, kind);
   const source = sourceOf(texts, options, kind, out);
-  const inputs = [options.input, name].filter((input) => input !== undefined);
-  await using place =
-    options.out === undefined ? null : await FilePlace.take(options.out, { inputs });
-  const total = source.isRepeatable ? await countTexts(source) : null;
+  await using place = await ResultPlace.take(options.out, [options.input, name], surroundings);
+  const total = await totalOf(source);
   const load = { lanes: options.threads, maxTokens: options.maxTokens, signal: out.signal };
   await using model = await row.load(name, given({ ...load, ...(await onnxOptions(options)) }));
-  const output: TextOutput =
-    place === null
-      ? outputTo(surroundings.stdout, out.signal)
-      : async (text) => void (await place.file.appendFile(text));
+  const { output } = place;
   const { names } = row.predictor;
   const writers = {
     jsonl: () => jsonlPredictions(output, names),
     csv: () => csvPredictions(output, names, { escapeFormulas: options.escapeFormulas === true }),
   };
-  const isDocument = place === null && out.isJson;
+  const isDocument = place.path === null && out.isJson;
   const writer = isDocument
     ? jsonPredictions(output, names, { model: name, task: kind })
     : writers[format]();
-  // No progress bar while result lines go to the same terminal.
-  const isSeen = place === null && surroundings.stdout.isTTY === true;
-  const job = { row, model, source, total: isSeen ? 0 : total, settings, out };
-  const start = performance.now();
-  if (options.out === undefined || place === null) {
-    await predictAll(job, writer);
-    return;
-  }
-  const path = options.out;
-  const rows = await predictAll(job, writer).catch((error: unknown) => {
-    throw fileError(error, path);
-  });
-  await place.place();
-  const ms = performance.now() - start;
-  out.print(`${formatNumber(rows)} predictions written to ${path} in ${formatDuration(ms)}\n`);
-  out.json({ rows, task: kind, out: path, format, seconds: ms / 1000 });
+  const job = { row, model, source, total: place.isSeen ? 0 : total, settings, out };
+  const work = () => predictAll(job, writer);
+  await place.finish(work, { what: 'predictions', json: { task: kind, format }, out });
 }
 
 interface PredictJob {
@@ -189,32 +146,22 @@ interface PredictJob {
 
 async function predictAll(job: PredictJob, writer: PredictionWriter): Promise<number> {
   const { row, model, source, total, settings, out } = job;
-  const isLong = total === null || total > FEW_TEXTS;
-  const progress = isLong ? out.progress('predicting', total, 'texts') : null;
   const { signal } = out;
-  const group = source.isRepeatable ? inChunks : asTheyCome;
-  let [rows, cut] = [0, 0];
-  try {
-    for await (const inputs of group(source.open(), GROUP_TEXTS)) {
-      const found = await row.predictor
-        .predict(model, inputs, { ...settings, signal })
-        .catch((error: unknown) => {
-          throw placed(error, source, rows);
-        });
-      await writer.write(inputs, found);
-      rows += inputs.length;
-      cut += found.filter(({ truncated }) => truncated === true).length;
-      progress?.update(rows);
-    }
-    await writer.finish();
-  } catch (error) {
-    progress?.stop();
-    throw error;
-  }
-  progress?.finish(`${formatNumber(rows)} texts`);
+  let cut = 0;
+  const texts = { label: 'predicting', source, total, groupTexts: GROUP_TEXTS, out };
+  const rows = await eachGroup(texts, async (inputs, first) => {
+    const found = await row.predictor
+      .predict(model, inputs, { ...settings, signal })
+      .catch((error: unknown) => {
+        throw placed(error, source, first);
+      });
+    await writer.write(inputs, found);
+    cut += found.filter(({ truncated }) => truncated === true).length;
+  });
+  await writer.finish();
   if (cut > 0) {
     const more = row.predictor.takes.includes('windows') ? '; --windows reads all of them' : '';
-    out.note(`${formatNumber(cut)} texts were longer than the model reads and were cut${more}`);
+    out.warn(`${formatNumber(cut)} texts were longer than the model reads and were cut${more}`);
   }
   return rows;
 }
@@ -228,64 +175,4 @@ function placed(error: unknown, source: TextSource, first: number): unknown {
     );
   }
   return error;
-}
-
-/** The texts, or pairs, in the form that the kind of model takes. */
-function sourceOf(
-  texts: readonly string[],
-  options: PredictCommandOptions,
-  kind: Kind,
-  out: Console,
-): TextSource {
-  const { names, pair } = KINDS[kind].predictor;
-  const [textColumn, pairColumn] = names;
-  const isNamed = pair === 'needed' && textColumn !== 'text' && options.header !== false;
-  const own = isNamed ? { textColumn, pairColumn } : {};
-  const columns = { ...own, ...options };
-  if (pair === 'none' && (options.pair ?? options.pairColumn) !== undefined) {
-    throw usageMistake(`${options.model} is for ${kind}, which takes no pairs`);
-  }
-  const source = textSource({
-    texts: options.pair === undefined ? texts : withPairs(texts, options.pair),
-    input: options.input,
-    read: { ...readOptionsOf(columns), labels: 'none', signal: out.signal },
-    onColumns: (columns) => out.noteColumns(columns),
-  });
-  if (pair !== 'needed') return source;
-  return { ...source, open: () => onlyPairs(source, textColumn) };
-}
-
-async function* onlyPairs(source: TextSource, first: string): AsyncGenerator<TextInput> {
-  for await (const input of source.open()) {
-    if (typeof input !== 'string') yield input;
-    else {
-      const how = source.name === 'arguments' ? '--pair TEXT' : 'a file, and --pair-column NAME';
-      throw usageMistake(`each ${first} needs a second text: give it with ${how}`);
-    }
-  }
-}
-
-/** The prediction options given. A usage mistake for one that the kind does not take. */
-function settingsOf(options: PredictCommandOptions, kind: Kind): KindSettings {
-  const { topK, allScores, threshold, windows, aggregation, allowNoAnswer } = options;
-  const asked = given({ topK, allScores, threshold, windows, aggregation, allowNoAnswer });
-  const takes: readonly string[] = KINDS[kind].predictor.takes;
-  const wrong = Object.keys(asked).find((name) => !takes.includes(name));
-  if (wrong === undefined) return asked;
-  const flag = `--${wrong.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-  throw usageMistake(`${flag} means nothing to ${options.model}, which is for ${kind}`);
-}
-
-function formatFor({ format, out, json, escapeFormulas }: PredictCommandOptions): PredictionFormat {
-  const ending = out === undefined ? '' : extname(out).slice(1).toLowerCase();
-  const chosen = format ?? PREDICTION_FORMATS.find((known) => known === ending);
-  if (chosen === undefined && out !== undefined) {
-    throw usageMistake('--out is not a .jsonl or .csv file; say which with --format');
-  }
-  if (json === true && out === undefined && format !== undefined) {
-    throw usageMistake('--json is one document: leave --format out');
-  }
-  if (escapeFormulas === true && chosen !== 'csv')
-    throw usageMistake('--escape-formulas is for CSV');
-  return chosen ?? 'jsonl';
 }

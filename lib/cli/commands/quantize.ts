@@ -64,9 +64,10 @@ async function quantize(options: QuantizeOptions, surroundings: Surroundings): P
   const report = small.quantization;
   const { bytesBefore = 0, bytesAfter = 0, quantized = 0 } = report ?? {};
   const { activationBits = null, equalized = 0 } = report ?? {};
-  out.print(
+  out.say(
     `${options.out}: ${quantized} weights in int8, activations of ${activationBits} bits, ` +
-      `${formatBytes(bytesBefore)} -> ${formatBytes(bytesAfter)}\n`,
+      `${formatBytes(bytesBefore)} -> ${formatBytes(bytesAfter)}`,
+    { keepsWords: true },
   );
   out.json({ out: options.out, quantized, activationBits, equalized, bytesBefore, bytesAfter });
 }

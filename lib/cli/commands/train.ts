@@ -135,7 +135,7 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
   if (held !== null) checkLabels(rows, held);
   const choice = await chooseTrainHead(
     { model, task, newHead, labels, firstPosition },
-    out.note.bind(out),
+    out.warn.bind(out),
   );
   if (choice.labels?.length === 1) throw oneClass(options.train, labelColumn, rows);
   const trained = await trainInto(place, { rows, held, choice }, options, out);
@@ -185,7 +185,9 @@ async function trainInto(
   await place.needs((await model.info()).storedBytes);
   const { labels } = model;
   const from = options.model ?? 'all-MiniLM-L6-v2';
-  out.print(`training ${from} on ${formatNumber(rows.length)} rows with ${labels.length} labels\n`);
+  out.say(`training ${from} on ${formatNumber(rows.length)} rows with ${labels.length} labels`, {
+    keepsWords: true,
+  });
   const setup = { ...settingsOf(options), eval: held };
   const report = await withPlaces({ rows, eval: held }, () =>
     trainWithProgress(model, rows, setup, out),
@@ -287,15 +289,13 @@ function printReport(
 ): void {
   const scores = report.epochs.at(-1)?.eval;
   const took = formatDuration(report.seconds * 1000);
-  out.print(
-    `trained in ${took}, ${formatNumber(report.tokensPerSecond)} tokens/s\n${
-      scores
-        ? `accuracy ${formatPercent(scores.accuracy)}, macro F1 ${formatPercent(scores.macroF1)}\n`
-        : ''
-    }`,
-  );
+  out.say(`trained in ${took}, ${formatNumber(report.tokensPerSecond)} tokens/s`);
+  if (scores) {
+    const figures = `accuracy ${formatPercent(scores.accuracy)}, macro F1 ${formatPercent(scores.macroF1)}`;
+    out.say(figures, { style: 'heading' });
+  }
   if (report.truncated > 0) {
-    out.note(`${formatNumber(report.truncated)} rows were longer than the limit and were cut`);
+    out.warn(`${formatNumber(report.truncated)} rows were longer than the limit and were cut`);
   }
   out.print(`written to ${options.out}\n`);
   if (small === null) return;

@@ -18,7 +18,6 @@ import { agreementLines, comparisonTable } from '../compare-table.js';
 import type { Console } from '../context.js';
 import { machine } from '../machine.js';
 import { findOnnxRuntime, type OnnxRuntime } from '../onnx-runtime.js';
-import { printable, truncate } from '../output.js';
 import { SAMPLE_TEST, SAMPLE_TRAIN } from '../sample.js';
 import { trainWithProgress } from '../train-progress.js';
 import { agreementOf, type Findings, findingsJson, reportData } from './findings.js';
@@ -48,6 +47,8 @@ export interface QuickstartSettings {
 /** Bytes on disk for two models, each as a folder and as an ONNX file. */
 const NEEDS = { total: 230e6, largest: 91e6 };
 const STEPS = 6;
+/** Lines of a step stand under its title. */
+const INDENT = '     ';
 
 interface Rows {
   readonly train: readonly FileRow[];
@@ -87,7 +88,7 @@ class Quickstart {
     await using encoder = await Encoder.load(undefined, given({ lanes: settings.threads, signal }));
     const { cpu, isa, threads } = machine();
     const plural = threads === 1 ? '' : 's';
-    out.print(`Sinter ${packageVersion()} on ${cpu}, ${isa} kernels, ${threads} thread${plural}\n`);
+    out.say(`Sinter ${packageVersion()} on ${cpu}, ${isa} kernels, ${threads} thread${plural}`);
     const neighbours = await this.embed(encoder, rows);
     const labels = collectLabels(rows.train);
     await using f32 = await encoder.classifier({ labels, seed: settings.seed });
@@ -137,7 +138,7 @@ class Quickstart {
     for (const { query, neighbours } of examples) {
       this.say(`"${query}"`);
       for (const { text, similarity } of neighbours) {
-        this.say(`  ${similarity.toFixed(2)}  ${truncate(text, 68)}`);
+        this.say(text, `${INDENT}  ${similarity.toFixed(2)}  `);
       }
     }
     return examples;
@@ -216,10 +217,10 @@ class Quickstart {
       const result = await measureWith(runtime).catch((error: unknown) => {
         // A failure of the other engine only leaves out the comparison.
         if (runtime === null || out.signal.aborted) throw error;
-        this.say(`ONNX Runtime could not run the models: ${printable(String(error))}`);
+        this.say(`ONNX Runtime could not run the models: ${String(error)}`);
         return measureWith(null);
       });
-      for (const line of comparisonTable(result.comparison).trimEnd().split('\n')) this.say(line);
+      out.table(comparisonTable(result.comparison), INDENT.length);
       for (const line of agreementLines(result.comparison, 'labels')) this.say(line);
       if (runtime === null && settings.compare) {
         this.say('npm install onnxruntime-node, to compare with ONNX Runtime');
@@ -232,11 +233,12 @@ class Quickstart {
 
   private title(text: string): void {
     this.step += 1;
-    this.out.print(`\n${this.step}/${STEPS}  ${text}\n`);
+    this.out.print('\n');
+    this.out.say(text, { first: `${this.step}/${STEPS}  `, style: 'heading' });
   }
 
-  private say(text: string): void {
-    this.out.print(`     ${text}\n`);
+  private say(text: string, first = INDENT): void {
+    this.out.say(text, { first });
   }
 }
 

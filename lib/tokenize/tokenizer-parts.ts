@@ -85,7 +85,8 @@ export function literalOf({ type, pattern, delimiter }: Component): string {
 }
 
 /** Whether a rule replaces several blanks by one. */
-export function joinsBlanks({ type, pattern }: Component): boolean {
+export function joinsBlanks({ type, pattern, content }: Component): boolean {
   const { Regex: regex } = isJsonObject(pattern) ? pattern : {};
-  return type === 'Replace' && typeof regex === 'string' && /^(?: |\\s)(?:\+|\{2,\})$/.test(regex);
+  if (type !== 'Replace' || typeof regex !== 'string') return false;
+  return /^(?: |\\s)(?:\+|\{2,\})$/.test(regex) && (content === ' ' || content === '\u2581');
 }

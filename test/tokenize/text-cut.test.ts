@@ -86,6 +86,18 @@ describe('the rule of a tokenizer', () => {
     expect(cuts(false)).not.toBe(null);
   });
 
+  it('cuts no word where the normalizer writes letters in place of blanks', () => {
+    const cuts = (content: string) =>
+      innerCutsOf(
+        [{ type: 'Replace', pattern: { Regex: ' {2,}' }, content }],
+        [{ type: 'Metaspace', prepend_scheme: 'always' }],
+        [],
+      );
+    expect(cuts('Replace')).toBe(null);
+    expect(cuts('\u2581')).not.toBe(null);
+    expect(cuts(' ')).not.toBe(null);
+  });
+
   it('cuts nowhere behind a token that takes along the blanks after it', async () => {
     const token = { content: '<x>', lstrip: false, single_word: false, normalized: true };
     const safeIn = async (name: string, rstrip: boolean) => {

@@ -129,10 +129,11 @@ function isSymbol(content: string): boolean {
   return [...content].length < 2 || /^<0x..>$/.test(content);
 }
 
-function isLocalNormalizer({ type, pattern }: Component): boolean {
+function isLocalNormalizer(rule: Component): boolean {
+  const { type, pattern } = rule;
   if (type !== 'Replace') return LOCAL_NORMALIZERS.has(String(type)) || type === 'Prepend';
   if (!isJsonObject(pattern)) return false;
-  return typeof pattern.String === 'string' || joinsBlanks({ type, pattern });
+  return typeof pattern.String === 'string' || joinsBlanks(rule);
 }
 
 function isLocalSplitter(splitter: Component): boolean {

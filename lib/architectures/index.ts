@@ -95,6 +95,11 @@ export function* graphSteps(checkpoint: Checkpoint, request: GraphRequest): Step
   return model;
 }
 
+/** Throws UNSUPPORTED_MODEL for a config.json of a family that is none of ARCHITECTURES, CORRUPT_MODEL for one that names none. */
+export function checkFamily({ path, config }: Pick<Checkpoint, 'path' | 'config'>): void {
+  if (!carriesGraph(config)) familyOf(config.model_type, `${path}/config.json`);
+}
+
 /** The task that a config.json states; `embedding` if it states none. */
 export function taskOfConfig(config: JsonObject): Task {
   if (carriesGraph(config)) return taskOfGraph(config);

@@ -5,7 +5,7 @@
  */
 
 import { setImmediate } from 'node:timers/promises';
-import { graphSteps } from '../architectures/index.js';
+import { checkFamily, graphSteps } from '../architectures/index.js';
 import { SinterError, throwIfAborted } from '../core/errors.js';
 import { inTurns } from '../core/turns.js';
 import { type HfFolder, readHfFolder } from '../formats/hf-folder.js';
@@ -120,6 +120,8 @@ export async function partsOf(
 ): Promise<PartsOfFolder> {
   const { path, sentence } = folder;
   try {
+    // The family is the first thing that a reader of the message must know, before what else the folder lacks.
+    checkFamily(folder);
     const tokenizer = await (begun ?? tokenizerOf(folder));
     await setImmediate();
     const { graph, program, imported } = await buildFolder(where, folder, request, settings);

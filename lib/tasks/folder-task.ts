@@ -3,7 +3,7 @@
  * stated, and the head that is there.
  */
 
-import { graphFromCheckpoint, taskOfConfig } from '../architectures/index.js';
+import { checkFamily, graphFromCheckpoint, taskOfConfig } from '../architectures/index.js';
 import { findOnnxFile } from '../checkpoint/find-onnx.js';
 import type { LoadSettings } from '../checkpoint/load-model.js';
 import { openOnnxFolder } from '../checkpoint/onnx/open-onnx.js';
@@ -59,6 +59,7 @@ const EMBEDDING = {
 } as const;
 
 function taskOf({ path, config, tensors, sentence }: Checkpoint): FolderTask {
+  checkFamily({ path, config });
   const task = taskOfConfig(config);
   if (task === 'embedding') return EMBEDDING;
   if (!TASKS[task].labelled) return { ...EMBEDDING, task };

@@ -1,7 +1,7 @@
 /**
  * What is wrong with a path reaches the terminal in one line, from every command that takes one, and says what to do there.
  */
-import { cp, writeFile } from 'node:fs/promises';
+import { cp, rm, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { Scratch, sinter, TINY } from './support.js';
 
@@ -51,6 +51,24 @@ describe('a model that is not there', () => {
       line: 'error: DIR/nowhere: no such file or folder',
     });
   });
+});
+
+it('a model of a family that is not supported is named as such by every command', async () => {
+  const folder = scratch.path('gpt2');
+  await cp(TINY, folder, { recursive: true });
+  await writeFile(scratch.path('gpt2', 'config.json'), '{"model_type":"gpt2"}');
+  await rm(scratch.path('gpt2', 'tokenizer.json'));
+  for (const args of [
+    ['embed', 'a', '--model', folder],
+    ['predict', 'a', '--model', folder],
+    ['inspect', folder],
+  ]) {
+    const { code, line } = await failure(args);
+    expect(code).toBe(4);
+    expect(line).toMatch(
+      /^error: DIR\/gpt2\/config.json: unsupported model_type "gpt2" \(supported: bert, /,
+    );
+  }
 });
 
 it('a Git LFS pointer and an adapter are named', async () => {

@@ -29,7 +29,7 @@ export function addPull(program: Command, surroundings: Surroundings): void {
       `
 Examples:
   $ sinter pull BAAI/bge-small-en-v1.5
-  $ sinter embed --model BAAI/bge-small-en-v1.5 --in texts.txt
+  $ sinter embed --model BAAI/bge-small-en-v1.5 --input texts.txt
 `,
     )
     .action((id: string, options: PullOptions) => pull(id, options, surroundings));

@@ -132,8 +132,10 @@ export {
 } from './models/token-classifier.js';
 export type {
   EvaluateOptions,
+  MethodOption,
   ModelTrainOptions,
   TrainableModel,
+  TrainMethod,
 } from './models/trainable-model.js';
 export type { IsaName } from './native/native.js';
 export type { PredictOptions } from './runtime/predict-options.js';

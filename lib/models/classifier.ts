@@ -47,6 +47,7 @@ import { checkTexts } from './text-model.js';
 import {
   type EvaluateOptions,
   type Learning,
+  type MethodOption,
   MODEL_TRAIN_OPTIONS,
   type ModelTrainOptions,
   type RowSet,
@@ -94,7 +95,7 @@ export interface Truncated {
 /** Options of `train` of a classifier, with the rows and scores of its kind of problem. */
 export type ClassifierTrainOptions<
   K extends ClassificationProblem = 'single_label_classification',
-> = ModelTrainOptions<RowOf<K>, ScoresOf<K>>;
+> = ModelTrainOptions<RowOf<K>, ScoresOf<K>> & MethodOption;
 
 /** Scores that become objects before the event loop turns: about a millisecond. */
 const SCORES_PER_TURN = 4096;
@@ -241,7 +242,7 @@ export class Classifier<
   }
 
   /**
-   * Fine-tunes all weights on `rows` with AdamW: cross entropy for one label, binary cross entropy for several, squared
+   * Fine-tunes all weights on `rows`, or with `method: 'head'` those of the head, with AdamW: cross entropy for one label, binary cross entropy for several, squared
    * error for numbers. On success the model has the new weights; an error or an abort leaves the old ones. One training at
    * a time: a second one is OVERLOADED.
    */
@@ -249,7 +250,8 @@ export class Classifier<
     rows: Rows<RowOf<K>>,
     options: ClassifierTrainOptions<K> = {},
   ): Promise<TrainReport<ScoresOf<K>>> {
-    return this.learn(rows, options, MODEL_TRAIN_OPTIONS, () => this.learning());
+    const known = { ...MODEL_TRAIN_OPTIONS, method: true } as const;
+    return this.learn(rows, options, known, () => this.learning());
   }
 
   /** A new model with int8 weights; this one still works. */
@@ -267,8 +269,8 @@ export class Classifier<
         const reader = textRows(parse, rules.target, { tokenizer, graph, maxTokens });
         return collectRows(rows, reader, options);
       },
-      evaluate: async (program, { corpus }, options) =>
-        rules.evaluate(await corpusLogits(program, graph, corpus, options), corpus.targets.values),
+      evaluate: async (program, { corpus }, { graph: own = graph, ...options }) =>
+        rules.evaluate(await corpusLogits(program, own, corpus, options), corpus.targets.values),
       scores: (evaluation) => rules.scores(evaluation),
     };
   }

@@ -40,6 +40,7 @@ import { checkTexts } from './text-model.js';
 import {
   type EvaluateOptions,
   type Learning,
+  type MethodOption,
   MODEL_TRAIN_OPTIONS,
   type ModelTrainOptions,
   type RowSet,
@@ -98,7 +99,7 @@ export interface PairEvaluation extends PairScores {
 }
 
 /** Options of `train` of a cross-encoder. */
-export type CrossEncoderTrainOptions = ModelTrainOptions<ScoredPair, PairScores>;
+export type CrossEncoderTrainOptions = ModelTrainOptions<ScoredPair, PairScores> & MethodOption;
 
 const SCORE_OPTIONS = { ...PREDICT_OPTIONS, ...WINDOWED_OPTIONS, promptName: true } as const;
 
@@ -182,14 +183,15 @@ export class CrossEncoder extends TrainableModel {
   }
 
   /**
-   * Fine-tunes all weights on scored pairs with AdamW and binary cross entropy. On success the model has the new weights; an
+   * Fine-tunes all weights on scored pairs, or with `method: 'head'` those of the head, with AdamW and binary cross entropy. On success the model has the new weights; an
    * error or an abort leaves the old ones.
    */
   async train(
     rows: Rows<ScoredPair>,
     options: CrossEncoderTrainOptions = {},
   ): Promise<TrainReport<PairScores>> {
-    return this.learn(rows, options, MODEL_TRAIN_OPTIONS, () => this.learning());
+    const known = { ...MODEL_TRAIN_OPTIONS, method: true } as const;
+    return this.learn(rows, options, known, () => this.learning());
   }
 
   /** A new model with int8 weights; this one still works. */
@@ -231,8 +233,8 @@ export class CrossEncoder extends TrainableModel {
       objective: binaryCrossEntropy,
       collect: (rows, { maxTokens, ...options }) =>
         collectRows(rows, this.reader(maxTokens), options),
-      evaluate: async (program, { corpus }, options) => {
-        const logits = await corpusLogits(program, graph, corpus, options);
+      evaluate: async (program, { corpus }, { graph: own = graph, ...options }) => {
+        const logits = await corpusLogits(program, own, corpus, options);
         const { values } = corpus.targets;
         const predicted = Array.from(logits.data, this.activation);
         const alone = corpus.size < 2;

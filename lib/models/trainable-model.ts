@@ -10,6 +10,7 @@ import { rangeMistake, SinterError } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
 import { type KnownOptions, readOptions } from '../core/options.js';
 import { isQuantized } from '../graph/rewrite/quantize.js';
+import type { EncoderGraph } from '../graph/types.js';
 import type { ClassificationReport } from '../metrics/index.js';
 import type { NativeProgram } from '../native/native.js';
 import { forwardTexts } from '../runtime/forward.js';
@@ -21,7 +22,7 @@ import type { CollectOptions, Rows } from '../train/collect-rows.js';
 import type { Corpus } from '../train/corpus.js';
 import type { Objective } from '../train/objectives.js';
 import { trainAdvice } from '../train/train-advice.js';
-import type { TrainPlan } from '../train/train-model.js';
+import type { EvaluatedOver, TrainPlan } from '../train/train-model.js';
 import { readTrainOptions, TRAIN_OPTIONS, type TrainOptions } from '../train/train-options.js';
 import type { EpochProgress, StepProgress, TrainReport } from '../train/train-report.js';
 import { trainingRecord } from '../train/training-record.js';
@@ -40,6 +41,23 @@ export interface ModelTrainOptions<Row, S> extends TrainOptions {
   /** Ends the call with CANCELLED; an aborted training leaves the model as it was. */
   readonly signal?: AbortSignal;
 }
+
+/** `full`: all weights are trained. `head`: only what the model computes from the vector of a text. */
+export type TrainMethod = 'full' | 'head';
+
+export const TRAIN_METHODS: readonly TrainMethod[] = ['full', 'head'];
+
+/** The option of models whose head reads one vector of a text. */
+export interface MethodOption {
+  /**
+   * `full` (default) trains all weights. `head` leaves the encoder as it is: the vector of each text is computed once, without
+   * dropout, and only the head is trained over those vectors, which takes seconds; the learning rate is then 1e-3 by default.
+   */
+  readonly method?: TrainMethod;
+}
+
+/** The learning rate for a head alone: it has far fewer weights than the encoder, and none of them were trained before. */
+const HEAD_LEARNING_RATE = 1e-3;
 
 /** Options of every `evaluate`. */
 export interface EvaluateOptions {
@@ -82,7 +100,7 @@ export interface Learning<Set extends RowSet, Evaluation, S> {
   readonly evaluate: (
     program: NativeProgram,
     set: Set,
-    options: CallOptions,
+    options: CallOptions & { readonly graph?: EncoderGraph },
   ) => Promise<Evaluation>;
   /** The scores of an evaluation that the training report keeps. */
   scores(evaluation: Evaluation): S;
@@ -111,7 +129,10 @@ export abstract class TrainableModel extends TextModel {
     learning: (where: 'train') => Learning<Set, E, S>,
   ): Promise<TrainReport<S>> {
     const where = 'train';
-    const settings = readTrainOptions<TrainOptions>(where, options, known as never);
+    const { method } = readMethod(where, options as MethodOption);
+    const { learningRate = method === 'head' ? HEAD_LEARNING_RATE : undefined } = options;
+    const given = { ...options, ...(learningRate !== undefined && { learningRate }) };
+    const settings = readTrainOptions<TrainOptions>(where, given, known as never);
     const read = readOptions<ModelTrainOptions<Row, S>>(where, options, known as never);
     const maxTokens = read.count('maxTokens', this.maxTokens);
     if (maxTokens > this.maxTokens) {
@@ -139,12 +160,17 @@ export abstract class TrainableModel extends TextModel {
       } = await this.use(where, async (current) => {
         const limits = { where, maxTokens, signal } as const;
         const plan = await this.plan(learning(where), rows, options.eval, { ...limits, seen });
+        const request = { settings, hooks, signal };
+        if (method === 'head') {
+          const { trainHeadParts } = await import('../train/head-training.js');
+          return trainHeadParts(parts, current, plan, request);
+        }
         const { trainParts } = await import('../train/train-model.js');
-        return trainParts(parts, current, plan, { settings, hooks, signal });
+        return trainParts(parts, current, plan, request);
       });
       const { labels } = seen;
       const report = { ...found, advice: trainAdvice({ steps: found.steps, labels }, settings) };
-      const training = trainingRecord(parts, { ...settings, maxTokens }, report);
+      const training = trainingRecord(parts, { ...settings, method, maxTokens }, report);
       const origin = { ...parts.origin, untrained: [] };
       this.parts = { ...parts, graph, program, training, origin };
       // The old weights are freed when the calls that use them have ended; this does not wait for them.
@@ -169,13 +195,17 @@ export abstract class TrainableModel extends TextModel {
     if (heldRows === undefined) return { corpus, truncated, objective, evaluate: undefined };
     const theirs = { ...call, name: 'eval', maxTokens: this.maxTokens, held: true };
     const set = await learning.collect(heldRows, theirs);
-    const evaluate = async (program: NativeProgram) => {
-      const evaluation = await learning.evaluate(program, set, call);
+    const evaluate = async (program: NativeProgram, over?: EvaluatedOver) => {
+      const own = over === undefined ? set : { ...set, corpus: over.corpus };
+      const evaluation = await learning.evaluate(program, own, {
+        ...call,
+        ...(over !== undefined && { graph: over.graph }),
+      });
       const { report } = evaluation as { readonly report?: ClassificationReport };
       if (report !== undefined) seen.labels = report;
       return learning.scores(evaluation);
     };
-    return { corpus, truncated, objective, evaluate };
+    return { corpus, truncated, objective, held: set.corpus, evaluate };
   }
 
   /** @internal Evaluates the model on the rows as `learning` defines. */
@@ -219,4 +249,12 @@ export abstract class TrainableModel extends TextModel {
       return quantizeModel(parts, program, options);
     });
   }
+}
+
+/** The method of a training. Throws RangeError for another than those of TRAIN_METHODS. */
+function readMethod(where: string, { method }: MethodOption): Required<MethodOption> {
+  const read = readOptions<MethodOption>(where, method === undefined ? {} : { method }, {
+    method: true,
+  });
+  return { method: read.choice('method', 'full', TRAIN_METHODS) };
 }

@@ -22,6 +22,15 @@ export class Corpus {
     this.targets = targets;
   }
 
+  /**
+   * Rows of `width` numbers in place of texts, for programs that read features and no tokens. Each counts as a text of one token.
+   */
+  static ofFeatures(features: Float32Array, width: number, targets: Targets): Corpus {
+    const size = features.length / width;
+    const offsets = Int32Array.from({ length: size + 1 }, (_, i) => i);
+    return new Corpus({ ids: new Int32Array(size), offsets, segments: null, features }, targets);
+  }
+
   /** Number of texts. */
   get size(): number {
     return this.tokens.offsets.length - 1;
@@ -48,6 +57,7 @@ export class Corpus {
         ids: ids.subarray(from, to),
         offsets: offsets.slice(begin, end + 1).map((offset) => offset - from),
         segments: segments?.subarray(from, to) ?? null,
+        ...this.featuresOf((all, width) => all.subarray(begin * width, end * width)),
       },
       targets: { ...this.targets, values: this.targets.values.subarray(...range) },
     };
@@ -68,10 +78,30 @@ export class Corpus {
       return to;
     };
     const { ids, segments } = this.tokens;
+    const features = this.featuresOf((all, width) => {
+      const rows = new Float32Array(indices.length * width);
+      for (const [i, index] of indices.entries())
+        rows.set(all.subarray(index * width, (index + 1) * width), i * width);
+      return rows;
+    });
     return {
-      tokens: { ids: copy(ids), offsets, segments: segments === null ? null : copy(segments) },
+      tokens: {
+        ids: copy(ids),
+        offsets,
+        segments: segments === null ? null : copy(segments),
+        ...features,
+      },
       targets: { ...this.targets, values: this.gatherTargets(indices) },
     };
+  }
+
+  /** The field `features` with some of the rows; nothing where texts have none. */
+  private featuresOf(
+    pick: (all: Float32Array, width: number) => Float32Array,
+  ): Pick<TokenBatch, 'features'> {
+    const { features } = this.tokens;
+    if (features === undefined || features === null) return {};
+    return { features: pick(features, features.length / this.size) };
   }
 
   private gatherTargets(indices: readonly number[]): TargetNumbers {

@@ -23,8 +23,25 @@ export interface TrainPlan<S> {
   readonly corpus: Corpus;
   readonly truncated: number;
   readonly objective: Objective;
-  /** Scores of a program on the held-out rows; undefined without such rows. */
-  readonly evaluate: ((program: NativeProgram) => Promise<S>) | undefined;
+  /** The held-out rows; left out: there are none. */
+  readonly held?: Corpus;
+  /**
+   * Scores of a program on the held-out rows; undefined without such rows. `over`: the program's graph and its form of those
+   * rows, where it is not the model's.
+   */
+  readonly evaluate: ((program: NativeProgram, over?: EvaluatedOver) => Promise<S>) | undefined;
+}
+
+export interface EvaluatedOver {
+  readonly graph: EncoderGraph;
+  readonly corpus: Corpus;
+}
+
+/** The new weights of a model. */
+export interface TrainedParts<S> {
+  readonly graph: EncoderGraph;
+  readonly program: SharedProgram;
+  readonly report: Omit<TrainReport<S>, 'advice'>;
 }
 
 export interface TrainRequest<S> {
@@ -39,11 +56,7 @@ export async function trainParts<S>(
   current: NativeProgram,
   plan: TrainPlan<S>,
   { settings, hooks, signal }: TrainRequest<S>,
-): Promise<{
-  graph: EncoderGraph;
-  program: SharedProgram;
-  report: Omit<TrainReport<S>, 'advice'>;
-}> {
+): Promise<TrainedParts<S>> {
   const where = 'train';
   const graph = withFloatWeights(parts.graph);
   const trainable = await deriveProgram(graph, current.store, { trainable: true, where, signal });

@@ -6,10 +6,10 @@ import type { ModelParts } from '../runtime/model-parts.js';
 import type { TrainSettings } from './train-options.js';
 import type { TrainReport } from './train-report.js';
 
-/** The content of training.json. `maxTokens`: the limit at which rows were truncated. */
+/** The content of training.json. `maxTokens`: the limit at which rows were truncated. `method`: which weights were trained. */
 export function trainingRecord(
   { base, head }: ModelParts,
-  settings: TrainSettings & { readonly maxTokens: number },
+  settings: TrainSettings & { readonly maxTokens: number; readonly method: string },
   { rows, truncated, steps }: TrainReport<unknown>,
 ): JsonObject {
   return {

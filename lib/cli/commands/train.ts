@@ -16,6 +16,7 @@ import {
   splitRows,
 } from '../../data/index.js';
 import { Classifier } from '../../models/classifier.js';
+import { TRAIN_METHODS, type TrainMethod } from '../../models/trainable-model.js';
 import type { Evaluation } from '../../tasks/text-classification/single-label.js';
 import type { TrainReport } from '../../train/train-report.js';
 import {
@@ -50,7 +51,8 @@ interface TrainCommandOptions extends CommonOptions, DataOptions, ModelOptions {
   readonly model?: string;
   readonly out: string;
   readonly epochs: number;
-  readonly learningRate: number;
+  readonly learningRate?: number;
+  readonly method?: TrainMethod;
   readonly batchSize: number;
   readonly weightDecay: number;
   readonly warmup: number;
@@ -89,7 +91,18 @@ export function addTrain(program: Command, surroundings: Surroundings): void {
     )
     .option('-m, --model <dir>', 'encoder to start from (default: the embedded all-MiniLM-L6-v2)')
     .option('--epochs <n>', 'passes over the rows', wholeNumber(1), 3)
-    .option('--learning-rate <x>', 'peak learning rate', positiveNumber, 1e-4)
+    .addOption(
+      new Option(
+        '--method <kind>',
+        'full: all weights; head: the encoder stays as it is, and its vectors are computed once (in seconds; for ' +
+          'classification, multi-label, regression, pairs)',
+      ).choices(TRAIN_METHODS),
+    )
+    .option(
+      '--learning-rate <x>',
+      'peak learning rate (default: 1e-4; 1e-3 with --method head)',
+      positiveNumber,
+    )
     .option('--batch-size <n>', 'texts per step', wholeNumber(1), 32)
     .option('--weight-decay <x>', 'of AdamW', numberFromZero, 0.01)
     .option('--warmup <x>', 'share of the steps, or a number of steps', numberFromZero, 0.1)
@@ -237,8 +250,9 @@ function oneClass(file: string, column: string, rows: readonly FileRow[]): Sinte
 }
 
 function settingsOf(options: TrainCommandOptions) {
-  const { epochs, learningRate, batchSize, weightDecay, warmup, schedule, seed } = options;
-  return { epochs, learningRate, batchSize, weightDecay, warmup, schedule, seed };
+  const { epochs, batchSize, weightDecay, warmup, schedule, seed, learningRate, method } = options;
+  const set = given({ learningRate, method });
+  return { epochs, batchSize, weightDecay, warmup, schedule, seed, ...set };
 }
 
 interface SmallModel {

@@ -101,7 +101,8 @@ export abstract class TextModel {
   /**
    * Writes one ONNX file of standard operators, by default in f32, or for a quantized model in dynamic int8; `precision`
    * overrides this. Outputs: an encoder has `last_hidden_state` and `sentence_embedding`, a question answerer `start_logits`
-   * and `end_logits`, others `logits`. An existing file is refused unless `overwrite` is set.
+   * and `end_logits`, others `logits`. The tokenizer's files go beside it. An existing file, or another tokenizer in its folder,
+   * is refused unless `overwrite` is set.
    */
   async exportOnnx(path: string, options: OnnxFileOptions = {}): Promise<void> {
     return this.use('exportOnnx', async (program) => {

@@ -38,8 +38,8 @@ export async function tokenizerBeside(
   const isOurs = found.get(MAIN) === main;
   const other = [...found].find(([name, text]) => text !== files.get(name))?.[0];
   if (!isOurs && other !== undefined && !overwrite) {
-    const what = `in a folder of its own: ${other} there is of another tokenizer (overwrite: true replaces it)`;
-    throw rangeMistake(`${where}: path`, what, path);
+    const what = `one without another model's ${other} (or pass overwrite: true)`;
+    throw rangeMistake(`${where}: folder`, what, dirname(path));
   }
   const missing = isOurs ? [...files].filter(([name]) => !found.has(name)) : [...files];
   return missing.map(([name, text]) => {

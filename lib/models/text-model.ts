@@ -4,6 +4,7 @@
  * A call keeps its program alive from its beginning to its end, so `dispose()` is safe at any time.
  */
 
+import { inspect } from 'node:util';
 import type { BatchOptions } from '../batching/batch-options.js';
 import { Batcher } from '../batching/batcher.js';
 import type { OnnxFolderOptions } from '../checkpoint/export-folder.js';
@@ -61,6 +62,14 @@ export abstract class TextModel {
   /** @internal */
   protected constructor(parts: ModelParts) {
     this.parts = parts;
+  }
+
+  /** @internal What console.log shows, instead of all that is inside. */
+  [inspect.custom](): string {
+    const { base, head, graph } = this.parts;
+    const labels = head.labels === null ? {} : { labels: head.labels.length };
+    const shown = { model: base, task: head.task, maxTokens: graph.maxTokens, ...labels };
+    return `${this.constructor.name} ${inspect(shown)}`;
   }
 
   /** Information about the model: sizes, labels, precision, bytes. */

@@ -126,7 +126,9 @@ describe('exportOnnx', () => {
     const path = join(folder, 'albert.onnx');
     const refused = await albert.exportOnnx(path).catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(RangeError);
-    expect(String(refused)).toContain('tokenizer.json there is of another tokenizer');
+    expect(String(refused)).toContain(
+      `exportOnnx: folder must be one without another model's tokenizer.json (or pass overwrite: true), got`,
+    );
     expect(await readFile(join(folder, 'tokenizer.json'), 'utf8')).toBe(before);
     expect(await readdir(folder)).not.toContain('albert.onnx');
     await albert.exportOnnx(path, { overwrite: true });

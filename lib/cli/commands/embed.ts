@@ -4,6 +4,7 @@
 import { extname } from 'node:path';
 import { type Command, Option } from 'commander';
 import { formatDuration, formatNumber } from '../../core/units.js';
+import type { SpreadsheetOptions } from '../../data/index.js';
 import { FilePlace, fileError } from '../../files/index.js';
 import { Encoder } from '../../models/encoder.js';
 import {
@@ -11,13 +12,14 @@ import {
   given,
   type ModelOptions,
   readOptionsOf,
+  spreadsheetOf,
   usageMistake,
   wholeNumber,
   withCommon,
   withData,
-  withFormulas,
   withModel,
   withPooling,
+  withSpreadsheet,
   withThreads,
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
@@ -34,13 +36,12 @@ import {
   type VectorWriter,
 } from '../vector-writers.js';
 
-interface EmbedOptions extends CommonOptions, DataOptions, ModelOptions {
+interface EmbedOptions extends CommonOptions, DataOptions, ModelOptions, SpreadsheetOptions {
   readonly model?: string;
   readonly input?: string;
   readonly out?: string;
   readonly format?: VectorFormat;
   readonly normalize?: boolean;
-  readonly escapeFormulas?: boolean;
   readonly maxTokens?: number;
   readonly threads?: number;
 }
@@ -78,7 +79,7 @@ Examples:
 `,
     )
     .action((texts: string[], options: EmbedOptions) => embed(texts, options, surroundings));
-  withCommon(withThreads(withPooling(withModel(withData(withFormulas(command), ['pair'])))));
+  withCommon(withThreads(withPooling(withModel(withData(withSpreadsheet(command), ['pair'])))));
 }
 
 async function embed(
@@ -88,10 +89,7 @@ async function embed(
 ): Promise<void> {
   const out = new Console(surroundings, options);
   const format = formatFor(options);
-  const { escapeFormulas = false } = options;
-  if (escapeFormulas && (format !== 'csv' || options.json === true)) {
-    throw usageMistake('--escape-formulas is for CSV');
-  }
+  const sheet = spreadsheetOf(options, format === 'csv' && options.json !== true, 'CSV');
   const source = textSource({
     texts,
     input: options.input,
@@ -115,7 +113,7 @@ async function embed(
   );
   const job = { encoder, source, total, out };
   if (options.out !== undefined && place !== null) {
-    await embedToFile(job, options.out, place, format, { escapeFormulas });
+    await embedToFile(job, options.out, place, format, sheet);
   } else if (out.isJson) {
     const rows: object[] = [];
     await embedAll(job, {
@@ -129,10 +127,7 @@ async function embed(
     out.json({ model: options.model ?? null, rows });
   } else {
     const output = outputTo(surroundings.stdout, out.signal);
-    await embedAll(
-      job,
-      format === 'csv' ? csvWriter(output, { escapeFormulas }) : jsonlWriter(output),
-    );
+    await embedAll(job, format === 'csv' ? csvWriter(output, sheet) : jsonlWriter(output));
   }
 }
 
@@ -151,7 +146,7 @@ async function embedToFile(
   path: string,
   place: FilePlace,
   format: VectorFormat,
-  csv: { readonly escapeFormulas: boolean },
+  sheet: SpreadsheetOptions,
 ): Promise<void> {
   const start = performance.now();
   const numbers = (job.total ?? 0) * job.encoder.dimensions;
@@ -160,7 +155,7 @@ async function embedToFile(
   const output: TextOutput = async (text) => void (await file.appendFile(text));
   const writers = {
     jsonl: () => jsonlWriter(output),
-    csv: () => csvWriter(output, csv),
+    csv: () => csvWriter(output, sheet),
     npy: () => npyWriter(file),
   };
   const rows = await embedAll(job, writers[format]()).catch((error: unknown) => {

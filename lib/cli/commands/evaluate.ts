@@ -4,7 +4,14 @@
 import { type Command, Option } from 'commander';
 import { SinterError } from '../../core/errors.js';
 import { formatNumber, formatPercent } from '../../core/units.js';
-import { checkLabels, type FileRow, formatOf, readAllRows, writeRows } from '../../data/index.js';
+import {
+  checkLabels,
+  type FileRow,
+  formatOf,
+  readAllRows,
+  type SpreadsheetOptions,
+  writeRows,
+} from '../../data/index.js';
 import { checkFile } from '../../files/index.js';
 import {
   pearson,
@@ -21,14 +28,15 @@ import {
   type DataOptions,
   given,
   type ModelOptions,
+  spreadsheetOf,
   usageMistake,
   wholeNumber,
   withBadRows,
   withCommon,
   withData,
-  withFormulas,
   withModel,
   withPooling,
+  withSpreadsheet,
   withThreads,
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
@@ -40,14 +48,13 @@ import { modelOptions, modelPath, onnxOptions } from '../open-model.js';
 import { formatTable, printable, truncate } from '../output.js';
 import { checkReport, labelScores, scoreCards, withReport, writeReport } from '../report-file.js';
 
-interface EvaluateOptions extends CommonOptions, DataOptions, ModelOptions {
+interface EvaluateOptions extends CommonOptions, DataOptions, ModelOptions, SpreadsheetOptions {
   readonly model?: string;
   readonly data: string;
   readonly scoreColumn?: string;
   readonly confusions: number;
   readonly predictions?: string;
   readonly windows?: 'mean' | 'max';
-  readonly escapeFormulas?: boolean;
   readonly threads?: number;
   readonly task?: HeadTask | 'classification';
   readonly report?: string;
@@ -95,7 +102,7 @@ Examples:
 `,
     )
     .action((options: EvaluateOptions) => {
-      checkFormulas(options);
+      sheetOf(options);
       return options.scoreColumn === undefined
         ? evaluateClassifier(options, surroundings)
         : evaluateSimilarity(options, options.scoreColumn, surroundings);
@@ -103,16 +110,16 @@ Examples:
   withCommon(
     withThreads(
       withPooling(
-        withModel(withBadRows(withData(withReport(withFormulas(command)), ['pair', 'label']))),
+        withModel(withBadRows(withData(withReport(withSpreadsheet(command)), ['pair', 'label']))),
       ),
     ),
   );
 }
 
-function checkFormulas({ escapeFormulas, predictions }: EvaluateOptions): void {
-  if (escapeFormulas !== true) return;
-  if (predictions !== undefined && formatOf(predictions) !== 'jsonl') return;
-  throw usageMistake('--escape-formulas is for --predictions in a .csv or .tsv file');
+function sheetOf(options: EvaluateOptions): SpreadsheetOptions {
+  const { predictions } = options;
+  const isSheet = predictions !== undefined && formatOf(predictions) !== 'jsonl';
+  return spreadsheetOf(options, isSheet, '--predictions in a .csv or .tsv file');
 }
 
 async function evaluateClassifier(
@@ -165,8 +172,7 @@ async function evaluateClassifier(
   }
   // Written last, so that a failure here does not lose the scores.
   if (predictions !== undefined) {
-    const { escapeFormulas = false } = options;
-    await writePredictions(predictions, rows, scores, { escapeFormulas });
+    await writePredictions(predictions, rows, scores, sheetOf(options));
   }
 }
 
@@ -243,7 +249,7 @@ async function writePredictions(
   path: string,
   rows: readonly FileRow[],
   { predicted }: Evaluation,
-  options: { readonly escapeFormulas: boolean },
+  options: SpreadsheetOptions,
 ): Promise<void> {
   await writeRows(
     path,

@@ -4,6 +4,7 @@
 import { extname } from 'node:path';
 import { type Command, Option } from 'commander';
 import { formatDuration, formatNumber } from '../../core/units.js';
+import type { SpreadsheetOptions } from '../../data/index.js';
 import { FilePlace, fileError } from '../../files/index.js';
 import type { KindSettings } from '../../models/kind-predictions.js';
 import { KIND_NAMES, KINDS, type Kind, type KindRow } from '../../models/kinds.js';
@@ -15,12 +16,13 @@ import {
   type ModelOptions,
   readOptionsOf,
   realNumber,
+  spreadsheetOf,
   usageMistake,
   wholeNumber,
   withCommon,
   withData,
-  withFormulas,
   withModel,
+  withSpreadsheet,
   withThreads,
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
@@ -44,14 +46,18 @@ import {
   withPairs,
 } from '../text-source.js';
 
-interface PredictCommandOptions extends CommonOptions, DataOptions, KindSettings, ModelOptions {
+interface PredictCommandOptions
+  extends CommonOptions,
+    DataOptions,
+    KindSettings,
+    ModelOptions,
+    SpreadsheetOptions {
   readonly model?: string;
   readonly task?: Kind;
   readonly input?: string;
   readonly pair?: readonly string[];
   readonly out?: string;
   readonly format?: PredictionFormat;
-  readonly escapeFormulas?: boolean;
   readonly maxTokens?: number;
   readonly threads?: number;
 }
@@ -120,7 +126,7 @@ Examples:
     .action((texts: string[], options: PredictCommandOptions) =>
       predict(texts, options, surroundings),
     );
-  withCommon(withThreads(withModel(withData(withFormulas(command), ['pair']))));
+  withCommon(withThreads(withModel(withData(withSpreadsheet(command), ['pair']))));
 }
 
 async function predict(
@@ -132,6 +138,7 @@ async function predict(
   const { model: name } = options;
   if (name === undefined) throw usageMistake('give --model DIR, a model with a head');
   const format = formatFor(options);
+  const sheet = spreadsheetOf(options, format === 'csv', 'CSV');
   const kind = await taskOfModel(name, options);
   if (kind === null) {
     const what = 'has no head: `sinter embed` gives its vectors, `sinter train` gives it a head';
@@ -153,7 +160,7 @@ async function predict(
   const { names } = row.predictor;
   const writers = {
     jsonl: () => jsonlPredictions(output, names),
-    csv: () => csvPredictions(output, names, { escapeFormulas: options.escapeFormulas === true }),
+    csv: () => csvPredictions(output, names, sheet),
   };
   const isDocument = place === null && out.isJson;
   const writer = isDocument
@@ -276,7 +283,7 @@ function settingsOf(options: PredictCommandOptions, kind: Kind): KindSettings {
   throw usageMistake(`${flag} means nothing to ${options.model}, which is for ${kind}`);
 }
 
-function formatFor({ format, out, json, escapeFormulas }: PredictCommandOptions): PredictionFormat {
+function formatFor({ format, out, json }: PredictCommandOptions): PredictionFormat {
   const ending = out === undefined ? '' : extname(out).slice(1).toLowerCase();
   const chosen = format ?? PREDICTION_FORMATS.find((known) => known === ending);
   if (chosen === undefined && out !== undefined) {
@@ -285,7 +292,5 @@ function formatFor({ format, out, json, escapeFormulas }: PredictCommandOptions)
   if (json === true && out === undefined && format !== undefined) {
     throw usageMistake('--json is one document: leave --format out');
   }
-  if (escapeFormulas === true && chosen !== 'csv')
-    throw usageMistake('--escape-formulas is for CSV');
   return chosen ?? 'jsonl';
 }

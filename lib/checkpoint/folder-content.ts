@@ -13,6 +13,7 @@ import type { HfFolderContent } from '../formats/hf-folder-writer.js';
 import { DEFAULT_METADATA, type TensorToWrite } from '../formats/safetensors-writer.js';
 
 import { equalizerName, equalizersOf } from '../graph/rewrite/equalize.js';
+import { configForOnnx } from '../graph/sinter-file.js';
 import { holdsCodes, partTensor, STORAGES } from '../graph/storages.js';
 import type { EncoderGraph, WeightDtype, WeightSpec } from '../graph/types.js';
 import type { NativeProgram } from '../native/native.js';
@@ -59,7 +60,7 @@ export function folderContent(
       ),
     ),
     metadata: { ...DEFAULT_METADATA, ...untrainedMark(parts, fileName) },
-    files: filesOf(parts, config, forJs),
+    files: filesOf(parts, forJs ? configForOnnx(config) : config, forJs),
   };
   const written =
     sentence !== null && (sentence.kind === 'cross-encoder' || sentence.pooling !== null);

@@ -37,11 +37,17 @@ export function statedClass(
   try {
     const settings = new TokenizerSettings({ config: { ...config, ...stated }, ...others });
     const same = applySettings(tokenizer, kind, settings) === tokenizer;
-    if (same && pinsFor(tokenizer, kind, settings) === null) return stated;
+    // Newer versions of BERT's classes make a WordPiece of any tokenizer.json.
+    const fits = kind.rules !== 'bert' || isWordPiece(tokenizer);
+    if (same && fits && pinsFor(tokenizer, kind, settings) === null) return stated;
   } catch {
     // The class refuses this tokenizer.
   }
   return asWritten(kind, new TokenizerSettings({ config, ...others }));
+}
+
+function isWordPiece({ model }: JsonObject): boolean {
+  return isJsonObject(model) && model.type === 'WordPiece';
 }
 
 /** The settings of tokenizer_config.json as tokenizer.json has them. */

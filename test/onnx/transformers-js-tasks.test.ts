@@ -12,6 +12,7 @@ import {
   QuestionAnswerer,
   TokenClassifier,
 } from '../../lib/index.js';
+import { cutFolder } from '../models/cut-folder.js';
 import { peerPipeline, peerTokens, runPeer } from './transformers-js.js';
 
 const HEADS = 'test/fixtures/heads';
@@ -116,6 +117,20 @@ it('a masked token', async () => {
   expect(theirs.map(({ token }) => token)).toEqual(ours.map(({ id }) => id));
   for (const [i, { score }] of theirs.entries()) {
     expect(score).toBeCloseTo(ours[i]?.score ?? Number.NaN, 5);
+  }
+});
+
+it('a model of no family', async () => {
+  await using whole = await Encoder.load('test/fixtures/encoders/bert', { pooling: 'mean' });
+  const folder = await cutFolder(whole, { heads: new Map([[0, [1]]]) });
+  await using encoder = await Encoder.load(folder);
+  await using model = await encoder.classifier({ labels: ['a', 'b'] });
+  const out = await exported(model, 'cut');
+  const { outputs } = await runPeer(out, 'classification', { dtype: 'fp32' }, [TEXT]);
+  await using back = await Classifier.load(out);
+  for (const own of [model, back]) {
+    const logits = (await own.logits([TEXT])).data;
+    for (const [i, x] of logits.entries()) expect(outputs.logits?.data[i]).toBeCloseTo(x, 5);
   }
 });
 

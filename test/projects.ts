@@ -102,6 +102,8 @@ export const SLOW: readonly string[] = [
   'test/onnx/import/stored-tensors.test.ts',
   'test/onnx/import/zoo-import.test.ts',
   'test/onnx/toys.test.ts',
+  'test/onnx/transformers-js-tasks.test.ts',
+  'test/onnx/transformers-js.test.ts',
   'test/parity/nomic.test.ts',
   'test/quality/stsb.test.ts',
   'test/quality/trec-features.test.ts',

@@ -85,8 +85,8 @@ export async function exportOnnxFolder(
   const { calibration } = options;
   const { folderContent, inputsOf } = await import('./folder-content.js');
   const { writeHfFolder } = await import('../formats/hf-folder-writer.js');
-  const { withoutGraph } = await import('../graph/sinter-file.js');
-  const { config, ...content } = folderContent(parts, program, 'f32');
+  const { configForOnnx } = await import('../graph/sinter-file.js');
+  const { config, ...content } = folderContent(parts, program, 'f32', true);
   const modules = (content.sentence?.settings.modules ?? []).flatMap((module) =>
     module.kind === 'normalize' ? [] : [`${module.name}.`],
   );
@@ -104,7 +104,7 @@ export async function exportOnnxFolder(
   };
   const overwrite = read.boolean('overwrite', false);
   const folderOptions = { overwrite, ...(await inputsOf(parts, path)) };
-  const said = withoutGraph(config);
+  const said = configForOnnx(config);
   await writeHfFolder(path, { ...content, config: said, weights, more }, folderOptions);
 }
 

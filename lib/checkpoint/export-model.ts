@@ -8,6 +8,7 @@ import { rangeMistake, SinterError, typeMistake } from '../core/errors.js';
 import { readOptions } from '../core/options.js';
 import { packageVersion } from '../core/package-files.js';
 import { importInTurns } from '../core/turns.js';
+import type { FileToWrite } from '../files/index.js';
 import {
   type BlockOptions,
   ONNX_PRECISIONS,
@@ -21,6 +22,7 @@ import type { EncoderGraph, OutputName, WeightDtype } from '../graph/types.js';
 import type { NativeProgram } from '../native/native.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { readWhole } from '../runtime/program.js';
+import { tokenizerBeside } from './beside-export.js';
 import { type CalibrationOptions, calibrateModel, checkCalibration } from './calibrate.js';
 import { untrainedMark } from './untrained.js';
 
@@ -81,11 +83,16 @@ let writing: Promise<void> | undefined;
 
 /** Options of `exportOnnx`. */
 export interface OnnxFileOptions extends OnnxExportOptions {
-  /** Whether to replace an existing file. Default: false, an existing file is a RangeError. */
+  /**
+   * Whether to replace an existing file, and another model's tokenizer in its folder. Default: false, both are a RangeError.
+   */
   readonly overwrite?: boolean;
 }
 
-/** As `exportModelOnnx`, but replaces an existing file only with `overwrite`. */
+/**
+ * As `exportModelOnnx`, with the tokenizer's files beside it; replaces an existing file, or another tokenizer, only with
+ * `overwrite`.
+ */
 export async function exportOnnxFile(
   parts: ModelParts,
   program: NativeProgram,
@@ -103,14 +110,17 @@ export async function exportOnnxFile(
       throw rangeMistake(`${WHERE}: path`, 'a new file (or pass overwrite: true)', name);
     }
   }
-  await exportModelOnnx(parts, program, path, own);
+  const beside = await tokenizerBeside(WHERE, path, parts, overwrite);
+  await exportModelOnnx(parts, program, path, own, beside);
 }
 
+/** Writes the file, and those `beside` it, all or none. */
 export async function exportModelOnnx(
   parts: ModelParts,
   program: NativeProgram,
   path: string,
   options: OnnxExportOptions,
+  beside: readonly FileToWrite[] = [],
 ): Promise<void> {
   if (typeof path !== 'string') throw typeMistake(`${WHERE}: path`, 'a string', path);
   const { precision, signal, calibration, ...rest } = readExportOptions(parts, options);
@@ -123,13 +133,13 @@ export async function exportModelOnnx(
   await writing;
   const { writeOnnx } = await import('../formats/onnx/write-onnx.js');
   const write = async (of: ModelParts, from: NativeProgram, more: Partial<OnnxOptions> = {}) =>
-    writeOnnx(path, of.graph, weightsOf(of.graph, from), {
-      ...rest,
-      ...more,
-      precision,
-      ...outputsOf(of),
-      producerVersion: packageVersion(),
-    });
+    writeOnnx(
+      path,
+      of.graph,
+      weightsOf(of.graph, from),
+      { ...rest, ...more, precision, ...outputsOf(of), producerVersion: packageVersion() },
+      beside,
+    );
   if (precision !== 'int8' && precision !== 'int8-static') return write(parts, program);
   await withQuantized(parts, program, signal, async (of, from) => {
     if (calibration === null) return write(of, from);

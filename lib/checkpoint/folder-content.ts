@@ -6,12 +6,14 @@
 
 import { savedConfig } from '../architectures/index.js';
 import { SinterError } from '../core/errors.js';
+import type { JsonObject } from '../core/json.js';
 import { isSame } from '../files/index.js';
 import { TRAINING_FILE } from '../formats/hf-folder.js';
 import type { HfFolderContent } from '../formats/hf-folder-writer.js';
 import { DEFAULT_METADATA, type TensorToWrite } from '../formats/safetensors-writer.js';
 
 import { equalizerName, equalizersOf } from '../graph/rewrite/equalize.js';
+import { configForOnnx } from '../graph/sinter-file.js';
 import { holdsCodes, partTensor, STORAGES } from '../graph/storages.js';
 import type { EncoderGraph, WeightDtype, WeightSpec } from '../graph/types.js';
 import type { NativeProgram } from '../native/native.js';
@@ -33,11 +35,12 @@ export async function inputsOf(
   return { inputs: (await isSame(source, path)) ? [] : [source] };
 }
 
-/** config.json, weights and further files of the model's folder. */
+/** config.json, weights and further files of the model's folder. `forJs`: the tokenizer's files are for transformers.js too. */
 export function folderContent(
   parts: ModelParts,
   program: NativeProgram,
   dtype: 'f32' | 'f16' | 'held',
+  forJs = false,
 ): HfFolderContent {
   const { graph, head, sentence } = parts;
   const equalizers = equalizersOf(graph);
@@ -57,7 +60,7 @@ export function folderContent(
       ),
     ),
     metadata: { ...DEFAULT_METADATA, ...untrainedMark(parts, fileName) },
-    files: filesOf(parts),
+    files: filesOf(parts, forJs ? configForOnnx(config) : config, forJs),
   };
   const written =
     sentence !== null && (sentence.kind === 'cross-encoder' || sentence.pooling !== null);
@@ -66,16 +69,18 @@ export function folderContent(
   return { ...content, sentence: { settings, width: outputWidth(graph, 'hidden') } };
 }
 
-/**
- * The tokenizer's files, and the record of a training. For a model with a head the length limit is written where Python's
- * tokenizers look for it, so that other programs cut texts at the same length.
- */
-function filesOf({ graph, head, tokenizer, training }: ModelParts): ReadonlyMap<string, string> {
+/** The tokenizer's files, and the record of a training. */
+function filesOf(
+  { graph, head, tokenizer, training }: ModelParts,
+  config: JsonObject,
+  forJs: boolean,
+): ReadonlyMap<string, string> {
   const files = new Map(tokenizer.files);
   if (files.size > 0 || head.task !== 'embedding') {
-    const { maxTokens } = graph;
-    const limit = head.task === 'embedding' ? null : maxTokens;
-    files.set(TOKENIZER_CONFIG, tokenizerConfig(tokenizer.files, { limit, maxTokens }));
+    // Other programs must cut a model's texts where its head was trained. Those that run encoders find the limit elsewhere.
+    const replaceLimit = head.task !== 'embedding';
+    const options = { maxTokens: graph.maxTokens, replaceLimit, modelType: config.model_type };
+    files.set(TOKENIZER_CONFIG, tokenizerConfig(tokenizer.files, { ...options, forJs }));
   }
   if (training !== null) files.set(TRAINING_FILE, `${JSON.stringify(training, null, 2)}\n`);
   return files;

@@ -1,16 +1,19 @@
 /**
- * The tokenizer_config.json of a model that came without one: transformers.js loads no tokenizer where it is missing, and pads
- * with the token that it names.
+ * The tokenizer_config.json to write beside a model. transformers.js loads no tokenizer where it is missing, pads with the token
+ * that it names, and takes the segments of pairs from its class.
  *
- * The rule: what others wrote stays as it is; a special token is named only where tokenizer.json has it.
+ * The rule: what others wrote stays as it is, unless readers would cut texts into other tokens than the model does; a special
+ * token is named only where tokenizer.json has it.
  */
 
-import { isJsonObject, type JsonObject, parseJsonObject } from '../core/json.js';
+import { isJsonObject, type JsonObject, type JsonValue, parseJsonObject } from '../core/json.js';
+import { statedClass } from '../tokenize/stated-class.js';
+import { ROLES, textOf } from '../tokenize/tokenizer-settings.js';
 
 export const TOKENIZER_CONFIG = 'tokenizer_config.json';
 
-/** The roles of special tokens, and what the families call them. */
-const ROLES: Readonly<Record<string, readonly string[]>> = {
+/** What the families call their special tokens. */
+const USUAL: Readonly<Record<string, readonly string[]>> = {
   pad_token: ['[PAD]', '<pad>'],
   unk_token: ['[UNK]', '<unk>'],
   cls_token: ['[CLS]', '<s>'],
@@ -18,29 +21,45 @@ const ROLES: Readonly<Record<string, readonly string[]>> = {
   mask_token: ['[MASK]', '<mask>'],
 };
 
-/** The file's text as it is, or one made from the tokenizer's other `files`. `limit`: null leaves a stated one as it is. */
-export function tokenizerConfig(
-  files: ReadonlyMap<string, string>,
-  { limit, maxTokens }: { readonly limit: number | null; readonly maxTokens: number },
-): string {
-  const text = files.get(TOKENIZER_CONFIG);
-  if (text !== undefined && limit === null) return text;
-  const stated = text === undefined ? roles(files) : parseJsonObject(text, TOKENIZER_CONFIG);
-  const config = { ...stated, model_max_length: limit ?? maxTokens };
-  return `${JSON.stringify(config, null, 2)}\n`;
+export interface TokenizerConfigOptions {
+  /** The model's longest text, which a made file states. */
+  readonly maxTokens: number;
+  /** Whether a stated longest text is replaced by the model's. */
+  readonly replaceLimit: boolean;
+  /** Type of the model in the config.json that is written. */
+  readonly modelType: JsonValue | undefined;
+  /** Whether transformers.js reads the file: what only it obeys is then set to what the tokenizer does. Default: false. */
+  readonly forJs?: boolean;
 }
 
+/** The file's text as it is where it says all that it must; else with what is missing, or one made from the other `files`. */
+export function tokenizerConfig(
+  files: ReadonlyMap<string, string>,
+  { maxTokens, replaceLimit, modelType, forJs = false }: TokenizerConfigOptions,
+): string {
+  const text = files.get(TOKENIZER_CONFIG);
+  const stated = text === undefined ? roles(files) : parseJsonObject(text, TOKENIZER_CONFIG);
+  const added = {
+    ...statedClass(stated, files, modelType),
+    ...((text === undefined || replaceLimit || forJs) && { model_max_length: maxTokens }),
+    // Tokenizers that are read from tokenizer.json keep spaces, whatever this says; only transformers.js takes them away.
+    ...(forJs && stated.remove_space === true && { remove_space: false }),
+  };
+  const isSaid = Object.entries(added).every(([key, value]) => stated[key] === value);
+  if (text !== undefined && isSaid) return text;
+  return `${JSON.stringify({ ...stated, ...added }, null, 2)}\n`;
+}
+
+/** The special tokens as texts: transformers.js refuses the objects of special_tokens_map.json. */
 function roles(files: ReadonlyMap<string, string>): JsonObject {
-  const map = files.get('special_tokens_map.json');
-  if (map !== undefined) return parseJsonObject(map, 'special_tokens_map.json');
-  const tokenizer = files.get('tokenizer.json');
-  const added =
-    tokenizer === undefined ? [] : parseJsonObject(tokenizer, 'tokenizer.json').added_tokens;
+  const parse = (name: string): JsonObject => parseJsonObject(files.get(name) ?? '{}', name);
+  const map = parse('special_tokens_map.json');
+  const { added_tokens: added } = parse('tokenizer.json');
   const list = Array.isArray(added) ? added : [];
   const special = new Set(list.filter(isJsonObject).map(({ content }) => content));
-  const found = Object.entries(ROLES).flatMap(([role, names]) => {
-    const name = names.find((one) => special.has(one));
-    return name === undefined ? [] : [[role, name] as const];
+  const found = ROLES.flatMap((role) => {
+    const text = textOf(map[role]) ?? USUAL[role]?.find((one) => special.has(one));
+    return text === undefined ? [] : [[role, text] as const];
   });
   return Object.fromEntries(found);
 }

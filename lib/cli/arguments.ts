@@ -10,6 +10,7 @@ import {
   type DataFormat,
   encodingName,
   type ReadOptions,
+  type SpreadsheetOptions,
 } from '../data/index.js';
 import { POOL_KINDS, type PoolKind } from '../graph/types.js';
 
@@ -110,11 +111,24 @@ export function withFirstPosition(command: Command): Command {
 }
 
 /** For commands that write texts of the input as CSV. */
-export function withFormulas(command: Command): Command {
-  return command.option(
-    '--escape-formulas',
-    "CSV and TSV: put ' before texts that a spreadsheet would run (= + - @)",
-  );
+export function withSpreadsheet(command: Command): Command {
+  return command
+    .option(
+      '--escape-formulas',
+      "CSV and TSV: put ' before texts that a spreadsheet would run (= + - @)",
+    )
+    .option('--bom', 'CSV and TSV: begin with a byte order mark, so that Excel reads UTF-8');
+}
+
+/** The options of `withSpreadsheet`; a mistake where the result is no `what`. */
+export function spreadsheetOf(
+  { escapeFormulas = false, bom = false }: SpreadsheetOptions,
+  isOne: boolean,
+  what: string,
+): SpreadsheetOptions {
+  const flag = escapeFormulas ? '--escape-formulas' : '--bom';
+  if ((escapeFormulas || bom) && !isOne) throw usageMistake(`${flag} is for ${what}`);
+  return { escapeFormulas, bom };
 }
 
 /** Which columns of a data file are read; `roles` are those the command uses. */

@@ -102,7 +102,8 @@ export async function compare(
   );
   const version = runtime?.version ?? null;
   const kind = opened.kind === 'encoder' ? 'vectors' : 'labels';
-  printComparison(comparison, { ...about, kind, version }, out);
+  const isWanted = options.onnxruntime !== false;
+  printComparison(comparison, { ...about, kind, version, isWanted }, out);
   return { comparison, version };
 }
 
@@ -115,7 +116,7 @@ export async function againstPipelines(
   const transformers = options.transformers === false ? null : await findTransformersJs();
   if (transformers === null) return null;
   const info = await opened.model.info();
-  const { pooling, normalized, maxTokens } = info;
+  const { pooling, normalized } = info;
   if (!poolsAlike(info)) {
     const steps = [...(pooling ?? []), ...info.modules].join(', ');
     out.note(`transformers.js cannot do ${steps}: it is left out`);
@@ -133,8 +134,9 @@ export async function againstPipelines(
       lowestCosine[precision] = Math.min(lowestCosine[precision] ?? 1, found);
     };
     const request = {
-      ...{ model: opened.path, onnx: files[0]?.path ?? '', precision, kind: opened.kind },
-      ...{ pooling, normalize: normalized, threads, texts, lengths, maxTokens, scratch },
+      write: (folder: string) => opened.model.exportOnnxFolder(folder, { precisions: ['f32'] }),
+      ...{ onnx: files[0]?.path ?? '', precision, kind: opened.kind },
+      ...{ pooling, normalize: normalized, threads, texts, lengths, scratch },
       ...{ signal: out.signal, ...(ours !== null && { take }) },
     };
     try {
@@ -220,6 +222,8 @@ function printComparison(
     readonly isa: string;
     readonly kind: 'labels' | 'vectors';
     readonly version: string | null;
+    /** Whether ONNX Runtime was to be measured. */
+    readonly isWanted: boolean;
   },
   out: Console,
 ): void {
@@ -233,6 +237,6 @@ function printComparison(
   const lines = agreementLines(comparison, about.kind);
   if (lines.length > 0) out.print('\n');
   for (const line of lines) out.say(`agreement ${line}`);
-  if (about.version === null)
+  if (about.version === null && about.isWanted)
     out.note('onnxruntime-node is not installed: nothing to compare with');
 }

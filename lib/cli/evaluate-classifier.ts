@@ -2,7 +2,13 @@
  * `sinter evaluate` for classifiers with one label per text: scores, confusions, predictions and the page of --report.
  */
 import { formatNumber } from '../core/units.js';
-import { checkLabels, type FileRow, readAllRows, writeRows } from '../data/index.js';
+import {
+  checkLabels,
+  type FileRow,
+  readAllRows,
+  type SpreadsheetOptions,
+  writeRows,
+} from '../data/index.js';
 import { checkFile } from '../files/index.js';
 import { reportToDict } from '../metrics/index.js';
 import { Classifier, type ClassifyOptions } from '../models/classifier.js';
@@ -12,7 +18,7 @@ import { given, usageMistake } from './arguments.js';
 import { Console, type Surroundings } from './context.js';
 import { DataFiles, withPlaces } from './data-files.js';
 import { evaluateHead, writeScores } from './evaluate-head.js';
-import type { EvaluateOptions } from './evaluate-options.js';
+import { type EvaluateOptions, sheetOf } from './evaluate-options.js';
 import { taskOfModel } from './model-task.js';
 import { onnxOptions } from './open-model.js';
 import { checkReport } from './report-file.js';
@@ -68,8 +74,7 @@ export async function evaluateClassifier(
   }
   // Written last, so that a failure here does not lose the scores.
   if (predictions !== undefined) {
-    const { escapeFormulas = false } = options;
-    await writePredictions(predictions, rows, scores, { escapeFormulas });
+    await writePredictions(predictions, rows, scores, sheetOf(options));
   }
 }
 
@@ -100,7 +105,7 @@ async function writePredictions(
   path: string,
   rows: readonly FileRow[],
   { predicted }: Evaluation,
-  options: { readonly escapeFormulas: boolean },
+  options: SpreadsheetOptions,
 ): Promise<void> {
   await writeRows(
     path,

@@ -4,6 +4,7 @@
  * The rule: an option that means nothing to the model is a usage mistake, never ignored.
  */
 import { extname } from 'node:path';
+import type { SpreadsheetOptions } from '../data/index.js';
 import type { KindSettings } from '../models/kind-predictions.js';
 import { KINDS, type Kind } from '../models/kinds.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
@@ -22,14 +23,14 @@ export interface PredictCommandOptions
   extends CommonOptions,
     DataOptions,
     KindSettings,
-    ModelOptions {
+    ModelOptions,
+    SpreadsheetOptions {
   readonly model?: string;
   readonly task?: Kind;
   readonly input?: string;
   readonly pair?: readonly string[];
   readonly out?: string;
   readonly format?: PredictionFormat;
-  readonly escapeFormulas?: boolean;
   readonly maxTokens?: number;
   readonly threads?: number;
 }
@@ -86,12 +87,7 @@ export function settingsOf(options: PredictCommandOptions, kind: Kind): KindSett
   throw usageMistake(`${flag} means nothing to ${options.model}, which is for ${kind}`);
 }
 
-export function formatFor({
-  format,
-  out,
-  json,
-  escapeFormulas,
-}: PredictCommandOptions): PredictionFormat {
+export function formatFor({ format, out, json }: PredictCommandOptions): PredictionFormat {
   const ending = out === undefined ? '' : extname(out).slice(1).toLowerCase();
   const chosen = format ?? PREDICTION_FORMATS.find((known) => known === ending);
   if (chosen === undefined && out !== undefined) {
@@ -100,7 +96,5 @@ export function formatFor({
   if (json === true && out === undefined && format !== undefined) {
     throw usageMistake('--json is one document: leave --format out');
   }
-  if (escapeFormulas === true && chosen !== 'csv')
-    throw usageMistake('--escape-formulas is for CSV');
   return chosen ?? 'jsonl';
 }

@@ -4,7 +4,13 @@
  * The rule: an input is one line, in its order; numbers have the fewest digits that read back as the same f32.
  */
 import { printableJson } from '../core/visible.js';
-import { csvField, type OutputValue, withoutFormula } from '../data/index.js';
+import {
+  csvField,
+  fileStart,
+  type OutputValue,
+  type SpreadsheetOptions,
+  withoutFormula,
+} from '../data/index.js';
 import type { PredictedRow } from '../models/kind-predictions.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { jsonDocument } from './json-document.js';
@@ -74,10 +80,10 @@ export function cellsOf(row: PredictedRow): [string, OutputValue][] {
 export function csvPredictions(
   output: TextOutput,
   names: Names,
-  { escapeFormulas }: { readonly escapeFormulas: boolean },
+  sheet: SpreadsheetOptions,
 ): PredictionWriter {
   const line = (cells: readonly OutputValue[]): string => {
-    const safe = escapeFormulas ? cells.map(withoutFormula) : cells;
+    const safe = sheet.escapeFormulas ? cells.map(withoutFormula) : cells;
     return `${safe.map((cell) => csvField(short('', cell) as OutputValue)).join(',')}\n`;
   };
   let hasHeader = false;
@@ -88,7 +94,7 @@ export function csvPredictions(
         const own = line(cells.map(([, cell]) => cell));
         if (hasHeader) return own;
         hasHeader = true;
-        return line(cells.map(([name]) => name)) + own;
+        return fileStart(sheet) + line(cells.map(([name]) => name)) + own;
       });
       await output(lines.join(''));
     },

@@ -1,11 +1,13 @@
 /**
- * Counts the tokens of texts for a model: its tokenizer and its limit are read, its weights are not.
+ * Counts the tokens of texts for a model: its tokenizer and its limit are read; its weights only where an ONNX file holds them.
  */
 import { graphFromCheckpoint } from '../architectures/index.js';
 import { EMBEDDED_MODEL } from '../checkpoint/embedded-model.js';
 import { findOnnxFile } from '../checkpoint/find-onnx.js';
+import { readFilesBeside } from '../checkpoint/onnx/beside-onnx.js';
 import { readQuantizedTensors, withoutQuantizationConfig } from '../checkpoint/quantized-folder.js';
 import { readHfFolder } from '../formats/hf-folder.js';
+import { OnnxModel } from '../models/onnx-model.js';
 import { folderTask } from '../tasks/folder-task.js';
 import { loadTokenizer, type TextInput, type TextTokenizer } from '../tokenize/text-tokenizer.js';
 import { usageMistake } from './arguments.js';
@@ -32,9 +34,8 @@ export interface TokenCounts {
 /** The counter of a model folder; without a name, of the embedded model. */
 export async function tokenCounter(name: string | undefined): Promise<TokenCounter> {
   const path = (await modelPath(name)) ?? EMBEDDED_MODEL;
-  if ((await findOnnxFile(path)) !== null) {
-    throw usageMistake(`--model must be a model folder here; ${name} is an ONNX file`);
-  }
+  const file = await findOnnxFile(path);
+  if (file !== null) return onnxCounter(file, name ?? file);
   const folder = await readHfFolder(path);
   try {
     const tokenizer = await loadTokenizer(folder.tokenizerPath);
@@ -52,6 +53,19 @@ export async function tokenCounter(name: string | undefined): Promise<TokenCount
   } finally {
     await folder.close();
   }
+}
+
+/** The counter of an ONNX file, whose limit only its graph tells. */
+async function onnxCounter(file: string, model: string): Promise<TokenCounter> {
+  const { hasTokenizer, tokenizerPath } = await readFilesBeside(file);
+  if (!hasTokenizer) throw usageMistake(`--model: there is no tokenizer.json beside ${file}`);
+  await using onnx = await OnnxModel.load(file);
+  const tokenizer = await loadTokenizer(tokenizerPath);
+  return {
+    model,
+    maxTokens: onnx.maxTokens,
+    count: (texts, signal) => countTokens(tokenizer, texts, signal),
+  };
 }
 
 async function countTokens(

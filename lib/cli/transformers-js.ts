@@ -1,9 +1,9 @@
 /**
  * Runs transformers.js as people call it: a pipeline over texts in the order they come, where the user has installed it.
  *
- * The rule: nothing is downloaded; it runs the file that Sinter exported with the tokenizer of the same folder.
+ * The rule: nothing is downloaded; it runs a folder as Sinter exports it.
  */
-import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -39,16 +39,15 @@ export interface PipelineSpeed {
 }
 
 export interface PipelineRequest {
-  /** Model folder with config.json and the tokenizer. */
-  readonly model: string;
+  /** Writes the model as a folder with `onnx/model.onnx`, as a user exports it. */
+  readonly write: (folder: string) => Promise<void>;
+  /** The file that takes the place of that model.onnx. */
   readonly onnx: string;
   readonly precision: string;
   readonly kind: 'classifier' | 'encoder';
   readonly pooling: readonly PoolKind[] | null;
   readonly normalize: boolean;
   readonly threads: number;
-  /** Limit of tokens at which texts are cut. */
-  readonly maxTokens: number;
   readonly texts: readonly string[];
   /** Number of tokens of each text. */
   readonly lengths: readonly number[];
@@ -83,28 +82,14 @@ export function poolsAlike({ pooling, modules }: ModelInfo): boolean {
   return simple && (pooling === null || pooling[0] === 'mean' || pooling[0] === 'cls');
 }
 
-/**
- * Copies the settings of the model and the tokenizer, and no other file of the folder. The limit is written where Sinter cuts
- * texts: the folder of a sentence encoder often states it in a file that transformers.js does not read.
- */
-async function copySettings(model: string, folder: string, maxTokens: number): Promise<void> {
-  for (const name of await readdir(model)) {
-    if (/\.(json|txt)$/.test(name)) await copyFile(join(model, name), join(folder, name));
-  }
-  const file = join(folder, 'tokenizer_config.json');
-  const config: unknown = JSON.parse(await readFile(file, 'utf8'));
-  await writeFile(file, JSON.stringify({ ...(config as object), model_max_length: maxTokens }));
-}
-
 /** Tokens per second of one pass, for every number of texts per call. */
 export async function measurePipelines(
   { module }: TransformersJs,
   request: PipelineRequest,
 ): Promise<PipelineSpeed[]> {
-  const { model, onnx, scratch, threads, kind, signal, take } = request;
+  const { onnx, scratch, threads, kind, signal, take } = request;
   const folder = join(scratch, `pipeline-${request.precision}`);
-  await mkdir(join(folder, 'onnx'), { recursive: true });
-  await copySettings(model, folder, request.maxTokens);
+  await request.write(folder);
   await copyFile(onnx, join(folder, 'onnx', 'model.onnx'));
   module.env.allowRemoteModels = false;
   module.env.localModelPath = `${dirname(folder)}/`;

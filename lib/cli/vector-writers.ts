@@ -6,7 +6,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Matrix } from '../core/matrix.js';
 import { printableJson } from '../core/visible.js';
-import { csvField, withoutFormula } from '../data/index.js';
+import { csvField, fileStart, type SpreadsheetOptions, withoutFormula } from '../data/index.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { jsonDocument } from './json-document.js';
 import { NpyWriter } from './npy.js';
@@ -57,11 +57,8 @@ export function jsonVectors(
 }
 
 /** Columns: text, (pair,) and one column per number, counted from 0. */
-export function csvWriter(
-  output: TextOutput,
-  { escapeFormulas }: { readonly escapeFormulas: boolean },
-): VectorWriter {
-  const cell = (text: string) => csvField(escapeFormulas ? withoutFormula(text) : text);
+export function csvWriter(output: TextOutput, sheet: SpreadsheetOptions): VectorWriter {
+  const cell = (text: string) => csvField(sheet.escapeFormulas ? withoutFormula(text) : text);
   let hasHeader = false;
   return {
     write: async (texts, vectors) => {
@@ -73,7 +70,7 @@ export function csvWriter(
         const numbers = Array.from(vectors.row(i), (value) => String(shortFloat(value)));
         return `${[...fields.map(cell), ...numbers].join(',')}\n`;
       });
-      if (!hasHeader) lines.unshift(`${header.join(',')}\n`);
+      if (!hasHeader) lines.unshift(`${fileStart(sheet)}${header.join(',')}\n`);
       hasHeader = true;
       await output(lines.join(''));
     },

@@ -15,7 +15,7 @@ import type {
   ReadOptions,
 } from './types.js';
 
-const TEXT_NAMES = ['text', 'sentence', 'query', 'content'];
+const TEXT_NAMES = ['text', 'sentence', 'query', 'content', '文本', '内容', '句子', '评论'];
 /** Known pairs of column names: a text and its second text. */
 const PAIR_NAMES: readonly (readonly [string, string])[] = [
   ['sentence1', 'sentence2'],
@@ -25,7 +25,7 @@ const PAIR_NAMES: readonly (readonly [string, string])[] = [
   ['text', 'pair'],
 ];
 const LONE_SURROGATE = /\p{Surrogate}/u;
-const LABEL_NAMES = ['label', 'category', 'intent', 'class'];
+const LABEL_NAMES = ['label', 'category', 'intent', 'class', '标签', '类别', '分类'];
 /** Names of label columns that hold numbers. */
 const NUMBER_NAMES = [...LABEL_NAMES, 'score', 'similarity_score', 'value'];
 

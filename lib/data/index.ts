@@ -46,10 +46,12 @@ export type {
 } from './types.js';
 export {
   csvField,
+  fileStart,
   formatOf,
   formatRows,
   type OutputRow,
   type OutputValue,
+  type SpreadsheetOptions,
   type WriteOptions,
   withoutFormula,
   writeRows,

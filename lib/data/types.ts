@@ -73,11 +73,13 @@ export interface ReadOptions {
    * else UTF-8 where the whole file is that, else what the bytes say without doubt, which `onSource` tells.
    */
   readonly encoding?: string;
-  /** Default: the first of text, sentence, query, content, sentence1, premise, question1, text_a that exists. */
+  /**
+   * Default: the first of text, sentence, query, content, 文本, 内容, 句子, 评论, sentence1, premise, question1, text_a that exists.
+   */
   readonly textColumn?: ColumnRef;
   /** The second text of a pair. Default: sentence2, hypothesis, question2, text_b or pair beside the first text of that pair. */
   readonly pairColumn?: ColumnRef;
-  /** Default: the first of label, category, intent, class that exists. */
+  /** Default: the first of label, category, intent, class, 标签, 类别, 分类 that exists. */
   readonly labelColumn?: ColumnRef;
   /** Every row must have a label. Default: true when `labelColumn` is given. */
   readonly requireLabel?: boolean;

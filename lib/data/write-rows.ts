@@ -29,13 +29,24 @@ export function formatOf(path: string): WriteFormat {
   throw rangeMistake('path', 'a .csv, .tsv or .jsonl file (or pass format)', path);
 }
 
-export interface WriteOptions {
+/** For files that are opened in a spreadsheet. */
+export interface SpreadsheetOptions {
+  /** CSV and TSV: put ' before texts that a spreadsheet would take for a formula; they read back with it. Default: false. */
+  readonly escapeFormulas?: boolean;
+  /** CSV and TSV: begin with a byte order mark, without which Excel takes UTF-8 for the encoding of its country. Default: false. */
+  readonly bom?: boolean;
+}
+
+export interface WriteOptions extends SpreadsheetOptions {
   /** Names and order of the columns. Default: the keys of the first row. */
   readonly columns?: readonly string[];
   /** Default: by the file's ending. */
   readonly format?: WriteFormat;
-  /** CSV and TSV: put ' before texts that a spreadsheet would take for a formula; they read back with it. Default: false. */
-  readonly escapeFormulas?: boolean;
+}
+
+/** What a CSV or TSV file begins with. */
+export function fileStart({ bom = false }: SpreadsheetOptions): string {
+  return bom ? '\uFEFF' : '';
 }
 
 /** Beginnings that a spreadsheet takes for a formula; some also do so after leading spaces or as full-width signs. */
@@ -66,6 +77,7 @@ export async function* formatRows(
   options: WriteOptions & { readonly format: WriteFormat },
 ): AsyncGenerator<string> {
   const { format, escapeFormulas = false } = options;
+  const start = fileStart(options);
   const line = (cells: readonly OutputValue[]): string => {
     const values = escapeFormulas ? cells.map(withoutFormula) : cells;
     if (format === 'tsv') return `${values.map(tsvField).join('\t')}\n`;
@@ -74,12 +86,12 @@ export async function* formatRows(
     return `${fields.length === 1 && fields[0] === '' ? '""' : fields.join(',')}\n`;
   };
   let columns = options.columns;
-  if (columns !== undefined && format !== 'jsonl') yield line(columns);
+  if (columns !== undefined && format !== 'jsonl') yield start + line(columns);
   let index = 0;
   for await (const row of rows) {
     if (columns === undefined) {
       columns = Object.keys(row);
-      if (format !== 'jsonl') yield line(columns);
+      if (format !== 'jsonl') yield start + line(columns);
     }
     const values = columns.map((column): [string, OutputValue] => {
       const value = Object.hasOwn(row, column) ? row[column] : undefined;

@@ -38,6 +38,7 @@ export class FilePlace {
     return aboutFile(path, async () => {
       const target = await followLinks(path);
       await checkFileTarget(target, inputs);
+      await checkFolder(path, target);
       await endAbandonedMoves(dirname(target), true);
       const id = newTemporary(target);
       try {
@@ -98,6 +99,16 @@ export class FilePlace {
     if (!isKept || errno === null) return fileError(error, this.path);
     return fileSystemError(errno, this.path, { kept, note: keptNote(kept), cause: error });
   }
+}
+
+/** The message about a missing folder names it, because the path of the file does not show which part is missing. */
+async function checkFolder(path: string, target: string): Promise<void> {
+  const exists = await lstat(dirname(target)).then(
+    () => true,
+    (error: unknown) => errnoOf(error) !== 'ENOENT',
+  );
+  if (exists) return;
+  throw fileSystemError('ENOENT', path, { note: `make the folder ${dirname(target)} first` });
 }
 
 function temporary(target: string, id: string): string {

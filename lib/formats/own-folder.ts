@@ -28,6 +28,9 @@ const WEIGHTS = /^(model\.safetensors|onnx\/model\w*\.onnx)$/;
 const INNER = /^int8\//;
 const OF_A_QUICKSTART: readonly RegExp[] = [
   /^(report\.html|quickstart\.json|model\.onnx|model-int8\.onnx)$/,
+  // The tokenizer's files beside the ONNX files.
+  /^(tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab)\.json$/,
+  /^(vocab|merges)\.txt$/,
 ];
 const MODELS_OF_A_QUICKSTART = /^model(-int8)?\//;
 /** Files that operating systems add to any folder. */

@@ -19,10 +19,15 @@ export function carriesGraph(config: JsonObject): boolean {
   return config.model_type === GRAPH_TYPE && config[GRAPH_KEY] !== undefined;
 }
 
-/** The config without its graph, for a file that holds the graph itself. */
-export function withoutGraph(config: JsonObject): JsonObject {
+/**
+ * The config beside ONNX files, which hold the graph themselves. Their readers choose a class by `model_type` and refuse one that
+ * they do not know: for a graph of no family it is BERT's, which feeds a file the inputs that it asks for.
+ */
+export function configForOnnx(config: JsonObject): JsonObject {
   const { [GRAPH_KEY]: _, ...rest } = config;
-  return rest;
+  if (rest.model_type !== GRAPH_TYPE) return rest;
+  const { architectures: _a, ...settings } = rest;
+  return { ...settings, model_type: 'bert' };
 }
 
 /** The content of sinter.json for a config that contains its graph. */

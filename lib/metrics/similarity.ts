@@ -57,9 +57,12 @@ function inverseNorms(matrix: Matrix): Float64Array {
   });
 }
 
+/** `embed` of one text gives its vector alone. */
+const A_MATRIX = 'a Matrix, as embed gives it for an array of texts';
+
 function checkPair(where: string, a: unknown, b: unknown): void {
-  if (!(a instanceof Matrix)) throw typeMistake(`${where}: first argument`, 'a Matrix', a);
-  if (!(b instanceof Matrix)) throw typeMistake(`${where}: second argument`, 'a Matrix', b);
+  if (!(a instanceof Matrix)) throw typeMistake(`${where}: first argument`, A_MATRIX, a);
+  if (!(b instanceof Matrix)) throw typeMistake(`${where}: second argument`, A_MATRIX, b);
   if (a.cols === b.cols) return;
   throw rangeMistake(`${where}: second argument`, `a Matrix with ${a.cols} columns`, b.cols);
 }

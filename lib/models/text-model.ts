@@ -4,6 +4,7 @@
  * A call keeps its program alive from its beginning to its end, so `dispose()` is safe at any time.
  */
 
+import { inspect } from 'node:util';
 import type { BatchOptions } from '../batching/batch-options.js';
 import { Batcher } from '../batching/batcher.js';
 import type { OnnxFolderOptions } from '../checkpoint/export-folder.js';
@@ -64,6 +65,14 @@ export abstract class TextModel {
     this.parts = parts;
   }
 
+  /** @internal What console.log shows, instead of all that is inside. */
+  [inspect.custom](): string {
+    const { base, head, graph } = this.parts;
+    const labels = head.labels === null ? {} : { labels: head.labels.length };
+    const shown = { model: base, task: head.task, maxTokens: graph.maxTokens, ...labels };
+    return `${this.constructor.name} ${inspect(shown)}`;
+  }
+
   /** Information about the model: sizes, labels, precision, bytes. */
   async info(): Promise<ModelInfo> {
     return this.use('info', (program) => modelInfo(this.parts, program));
@@ -102,7 +111,8 @@ export abstract class TextModel {
   /**
    * Writes one ONNX file of standard operators, by default in f32, or for a quantized model in dynamic int8; `precision`
    * overrides this. Outputs: an encoder has `last_hidden_state` and `sentence_embedding`, a question answerer `start_logits`
-   * and `end_logits`, others `logits`. An existing file is refused unless `overwrite` is set.
+   * and `end_logits`, others `logits`. The tokenizer's files go beside it. An existing file, or another tokenizer in its folder,
+   * is refused unless `overwrite` is set.
    */
   async exportOnnx(path: string, options: OnnxFileOptions = {}): Promise<void> {
     return this.use('exportOnnx', async (program) => {

@@ -9,6 +9,7 @@ import { ERROR_CODES, SinterError, type SinterErrorCode } from '../core/errors.j
 import { packageFile } from '../core/package-files.js';
 import type { ElementDtype } from '../graph/storages.js';
 import type { EncoderGraph, WeightDtype, WeightSpec } from '../graph/types.js';
+import { compileHint, coreProblem } from './missing-core.js';
 
 /** Bumped when a signature below changes; a stale binary is refused. */
 export const NATIVE_ABI = 11;
@@ -360,20 +361,19 @@ function load(): NativeBinding {
   try {
     binding = require(path) as NativeBinding;
   } catch (cause) {
-    const { code, message } = cause as { code?: string; message?: string };
+    const { code } = cause as { code?: string };
     if (code !== undefined && (ERROR_CODES as readonly string[]).includes(code))
       throw toSinterError(cause);
     throw new SinterError(
       'DEVICE',
-      `the native core could not be loaded from ${path}: ${message ?? String(cause)}; ` +
-        'run `npm rebuild sinter --foreground-scripts` (a C++20 compiler, make, and CMake or Python 3 are needed)',
+      `${coreProblem(path, cause)}; ${compileHint(packageFile(''))}`,
       { cause },
     );
   }
   if (binding.abi !== NATIVE_ABI) {
     throw new SinterError(
       'DEVICE',
-      `the native core at ${path} has abi ${binding.abi}, this package needs ${NATIVE_ABI}; run \`npm rebuild sinter\``,
+      `the native core at ${path} has abi ${binding.abi}, this package needs ${NATIVE_ABI}; ${compileHint(packageFile(''))}`,
     );
   }
   return binding;

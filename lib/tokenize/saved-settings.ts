@@ -86,7 +86,7 @@ function isUsual(
 }
 
 /** The settings with the class that takes tokenizer.json as it is, and with the values that the former class had built in. */
-function asWritten(kind: TokenizerClass, settings: TokenizerSettings): JsonObject {
+export function asWritten(kind: TokenizerClass, settings: TokenizerSettings): JsonObject {
   const usual: Readonly<Record<string, { readonly content: string }>> =
     kind.name === 'MPNetTokenizer' ? {} : BERT_TOKENS;
   const roles = ROLES.flatMap((key) => {

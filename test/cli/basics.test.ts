@@ -111,7 +111,9 @@ describe('failures', () => {
     const env = { SINTER_NATIVE: scratch.path('none.node') };
     const { code, stderr } = await sinter(['embed', 'a'], { env });
     expect(code).toBe(5);
+    expect(stderr).toContain('the native core was not compiled: ');
     expect(stderr).toContain('npm rebuild sinter');
+    expect(stderr).not.toContain('Require stack');
   });
 
   it('a folder that cannot be written: code 2', async () => {

@@ -1,6 +1,8 @@
 /**
  * `sinter bench`: what it advises from which figures, and a real run on a tiny model.
  */
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { advise, adviseBatches, type Fidelity } from '../../lib/cli/advice.js';
 import { fidelityOf } from '../../lib/cli/fidelity.js';
@@ -141,5 +143,26 @@ describe('sinter bench', () => {
     const args = ['bench', '--model', TINY, '--texts', texts, '--rounds', '1', '--no-settings'];
     const outcome = await sinter([...args, '--no-onnxruntime', '--json']);
     expect(jsonOf<Result>(outcome).settings).toBeNull();
+  });
+
+  it('runs transformers.js on a lone ONNX file with its tokenizer.json', async () => {
+    const folder = scratch.path('lone');
+    await mkdir(folder);
+    const file = join(folder, 'model.onnx');
+    const bert = join(TINY, '..', 'bert');
+    const convert = ['convert', '--model', bert, '--pooling', 'mean', '--out', file];
+    expect((await sinter(convert)).code).toBe(0);
+    for (const name of await readdir(folder)) {
+      if (name.endsWith('.json') && name !== 'tokenizer.json') await rm(join(folder, name));
+    }
+    const texts = await scratch.file('few.txt', 'a red car\nHow do I get my money back?\n');
+    const flags = ['--no-onnxruntime', '--no-settings', '--rounds', '1', '--json'];
+    const done = await sinter(['bench', '--model', file, '--texts', texts, ...flags]);
+    expect(done.stderr).not.toContain('onnxruntime-node is not installed');
+    const { transformersJs } = jsonOf<{
+      transformersJs: { lowestCosine: Record<string, number> } | null;
+    }>(done);
+    expect(transformersJs?.lowestCosine.f32).toBeGreaterThan(0.999999);
+    expect(transformersJs?.lowestCosine.int8).toBeGreaterThan(0.99);
   });
 });

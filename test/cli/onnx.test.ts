@@ -54,6 +54,26 @@ describe('an ONNX folder', () => {
     expect(steps.at(-1)?.loss).toBeLessThan((steps[0]?.loss ?? 0) / 2);
   });
 
+  it('counts the tokens of a data file', async () => {
+    const file = await scratch.file('rows.csv', 'text,label\na good day,a\n');
+    const check = async (model: string) =>
+      jsonOf<{ lengths: object }>(await sinter(['check', file, '--model', model, '--json']));
+    const { lengths } = await check(onnx);
+    expect(lengths).toEqual({ ...(await check(TINY)).lengths, model: onnx });
+    expect(lengths).toMatchObject({ maxTokens: 64, unknown: 0 });
+  });
+
+  it('leaves the tokenizer of another model beside a file', async () => {
+    const folder = scratch.path('beside');
+    await mkdir(folder);
+    const convert = (...args: string[]) => sinter(['convert', '--out', ...args]);
+    expect((await convert(join(folder, 'tiny.onnx'), '--model', TINY)).code).toBe(0);
+    const { code, stderr } = await convert(join(folder, 'other.onnx'));
+    expect(code).toBe(2);
+    expect(stderr).toContain("without another model's tokenizer.json (or give --overwrite)");
+    expect((await readdir(folder)).filter((name) => name.endsWith('.onnx'))).toEqual(['tiny.onnx']);
+  });
+
   it('is converted to a model folder', async () => {
     const out = scratch.path('back');
     const { code } = await sinter(['convert', '--model', onnx, '--out', out]);

@@ -153,6 +153,24 @@ it('--escape-formulas keeps a spreadsheet from running texts, where CSV is writt
   expect((await sinter(['embed', 'a', '--escape-formulas'])).code).toBe(2);
 });
 
+it('--bom marks CSV for Excel, of every command that writes it', async () => {
+  const data = await scratch.file('marked.jsonl', '{"text": "好", "label": "negative"}\n');
+  const csv = scratch.path('marked.csv');
+  for (const args of [
+    ['embed', '--input', data, '--out', csv],
+    ['predict', '--model', TINY, '--input', data, '--out', csv],
+  ]) {
+    expect((await sinter([...args, '--bom'])).code).toBe(0);
+    expect([...(await readFile(csv)).subarray(0, 4)]).toEqual([0xef, 0xbb, 0xbf, 0x74]);
+    expect((await readAllRows(csv)).map(({ text }) => text)).toEqual(['好']);
+    expect((await sinter(args)).code).toBe(0);
+    expect((await readFile(csv, 'utf8')).slice(0, 4)).toBe('text');
+  }
+  const refused = await sinter(['predict', '--model', TINY, 'x', '--bom']);
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toContain('--bom is for CSV');
+});
+
 it('each character is shown as its escape, and the rest stays', () => {
   expect(printable('a\n\t\r\u001b\u007f\u0085\u009b\u2028\u202e\u200fé😀 ж')).toBe(
     'a\\n\\t\\r\\u001b\\u007f\\u0085\\u009b\\u2028\\u202e\\u200fé😀 ж',

@@ -50,6 +50,9 @@ describe('similarity and nearest', () => {
     expect(found?.map(({ index }) => index)).toEqual([1, 2, 0]);
     expect(nearest(query, a, 99)[0]).toHaveLength(4);
     expect(() => nearest(query, a, 0)).toThrow(RangeError);
+    expect(() => nearest(new Float32Array(2) as never, a, 1)).toThrow(
+      'nearest: first argument must be a Matrix, as embed gives it for an array of texts, got a Float32Array',
+    );
     expect(() => nearest(query, Matrix.zeros(1, 3), 1)).toThrow(
       new RangeError('nearest: second argument must be a Matrix with 2 columns, got 3'),
     );

@@ -140,6 +140,10 @@ describe('columns', () => {
     expect(await chosenFor('content,TEXT\na,b\n')).toEqual({
       text: { name: 'TEXT', guessed: true },
     });
+    expect(await chosenFor('编号,标签,文本\n1,a,b\n')).toEqual({
+      text: { name: '文本', guessed: true },
+      label: { name: '标签', guessed: true },
+    });
   });
 
   it('reports what was named as not guessed', async () => {

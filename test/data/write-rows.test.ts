@@ -38,6 +38,16 @@ describe('writeRows', () => {
     expect(readFileSync(tsv, 'utf8')).toBe('label\ttext\nx\tplain\n\ta "b", c d \n');
   });
 
+  it.each(['csv', 'tsv'])(
+    '%s: begins with a byte order mark on request, which reads back as none',
+    async (format) => {
+      const path = join(folder, `marked.${format}`);
+      await writeRows(path, [{ text: '好' }], { bom: true });
+      expect([...readFileSync(path).subarray(0, 4)]).toEqual([0xef, 0xbb, 0xbf, 't'.charCodeAt(0)]);
+      expect((await readAllRows(path)).map(({ text }) => text)).toEqual(['好']);
+    },
+  );
+
   it('takes rows as they come', async () => {
     async function* many() {
       for (let i = 0; i < 20_000; i++) yield { text: `row ${i}`, n: i };

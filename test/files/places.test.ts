@@ -132,6 +132,9 @@ describe('names and kinds', () => {
     await refusal('ENOTDIR', join(folder, 'file', 'x'), writeModel(join(folder, 'file', 'x')));
     await refusal('ENOTDIR', join(folder, 'file', 'x'), saveFile(join(folder, 'file', 'x'), ''));
     await refusal('ENOENT', join(folder, 'no', 'x'), saveFile(join(folder, 'no', 'x'), ''));
+    await expect(saveFile(join(folder, 'no', 'x'), '')).rejects.toThrow(
+      `make the folder ${join(folder, 'no')} first`,
+    );
     await expect(writeModel(join(folder, 'file'))).rejects.toThrow(RangeError);
     await expect(saveFile('/dev/null', '')).rejects.toThrow(/plain file or a new name/);
     expect(await readdir(folder)).toEqual(['file']);

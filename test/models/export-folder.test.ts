@@ -1,6 +1,5 @@
 /**
- * A folder of ONNX files: what is in it, that it appears whole or not at all, and that transformers.js loads it (skipped
- * where bench/ is not installed).
+ * A folder of ONNX files: what is in it, that it appears whole or not at all, and that transformers.js loads it.
  */
 
 import { execFile } from 'node:child_process';
@@ -131,9 +130,7 @@ describe('exportOnnx', () => {
   });
 });
 
-const PEER = 'bench/node_modules/@huggingface/transformers';
-
-describe.skipIf(!existsSync(PEER))(`transformers.js (skipped without ${PEER})`, () => {
+describe('transformers.js', () => {
   it('loads every variant and gives our vectors', async () => {
     const folder = join(scratch, 'minilm');
     await using model = await Encoder.load();

@@ -13,9 +13,7 @@ import { loadModel } from '../../lib/checkpoint/load-model.js';
 import { quantizeModel } from '../../lib/compress/quantize-model.js';
 import { OPSETS } from '../../lib/formats/onnx/opsets.js';
 import type { OutputName } from '../../lib/graph/types.js';
-import { validateGraph } from '../../lib/graph/validate.js';
 import type { TokenBatch } from '../../lib/native/native.js';
-import { outputWidth, runBatch } from '../../lib/runtime/forward.js';
 import type { ModelParts } from '../../lib/runtime/model-parts.js';
 import { checkModel } from './check-model.js';
 import {
@@ -27,9 +25,10 @@ import {
   REQUESTS,
   TASKS,
 } from './matrix.js';
+import { compare, ownNumbers, perToken, realNumbers, sum } from './numbers.js';
 import { parseOnnx } from './parse.js';
 import { S8_NOTE, S8_SATURATES } from './saturation.js';
-import { type Batch, type Result, runOnnx, withFolder } from './support.js';
+import { type Batch, runOnnx, withFolder } from './support.js';
 
 /**
  * The tolerances of a precision: the largest difference relative to the largest number, and the cosine. They hold against the
@@ -74,72 +73,18 @@ interface Golden {
   readonly batch: Batch;
 }
 
-const ONNX_NAMES: Partial<Record<OutputName, string>> = {
-  hidden: 'last_hidden_state',
-  embedding: 'sentence_embedding',
-};
-
-/** Rows of a result without padding; start and end of an answer side by side as in our logits. */
-function realNumbers(
-  results: Readonly<Record<string, Result>>,
-  output: OutputName,
-  perToken: boolean,
-  lengths: readonly number[],
-): number[] {
-  const { start_logits: starts, end_logits: ends } = results;
-  const joined =
-    output === 'logits' && starts && ends
-      ? {
-          dims: [...starts.dims, 2],
-          data: Float32Array.from([...starts.data].flatMap((x, i) => [x, ends.data[i] ?? 0])),
-        }
-      : results[ONNX_NAMES[output] ?? output];
-  if (joined === undefined) throw new Error(`no ${output}`);
-  const [rows = 0, positions = 0] = joined.dims;
-  const width = joined.dims.at(-1) ?? 0;
-  if (rows !== lengths.length) throw new Error('rows');
-  if (!perToken) return [...joined.data];
-  return lengths.flatMap((length, row) => [
-    ...joined.data.subarray(row * positions * width, (row * positions + length) * width),
-  ]);
-}
-
 /** The output as the model itself computes it. */
 async function ours(parts: ModelParts, golden: Golden, output: OutputName): Promise<Float32Array> {
   const { lengths, batch } = golden;
   const flat = (rows: Batch['input_ids']): Int32Array =>
     Int32Array.from(rows.flatMap((row, i) => row.slice(0, lengths[i])));
-  const segments = parts.graph.segments > 1 ? batch.token_type_ids : undefined;
+  const segments = batch.token_type_ids;
   const tokens: TokenBatch = {
     ids: flat(batch.input_ids),
     segments: segments === undefined ? null : flat(segments),
     offsets: Int32Array.from([0, ...lengths.map((_, i) => sum(lengths.slice(0, i + 1)))]),
   };
-  const rows = perToken(parts, output) ? tokens.ids.length : lengths.length;
-  const data = new Float32Array(rows * outputWidth(parts.graph, output));
-  await parts.program.use('test', (program) =>
-    runBatch(program, tokens, output, data, { where: 'test', signal: undefined }),
-  );
-  return data;
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((a, b) => a + b, 0);
-}
-
-function perToken({ graph }: ModelParts, output: OutputName): boolean {
-  return validateGraph(graph).get(graph.outputs[output] ?? '')?.kind !== 'sequence';
-}
-
-function compare(wanted: Float32Array, got: readonly number[]) {
-  const scale = Math.max(...wanted.map(Math.abs));
-  const differences = got.map((x, i) => Math.abs(x - (wanted[i] ?? Number.NaN)));
-  const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
-    sum(Array.from(a, (x, i) => x * (b[i] ?? Number.NaN)));
-  return {
-    difference: wanted.length === got.length ? Math.max(...differences) / scale : Infinity,
-    cosine: dot(wanted, got) / Math.sqrt(dot(wanted, wanted) * dot(got, got)),
-  };
+  return ownNumbers(parts, tokens, output);
 }
 
 let made = '';

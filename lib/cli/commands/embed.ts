@@ -3,19 +3,21 @@
  */
 import { extname } from 'node:path';
 import { type Command, Option } from 'commander';
+import type { SpreadsheetOptions } from '../../data/index.js';
 import { Encoder } from '../../models/encoder.js';
 import {
   type DataOptions,
   given,
   type ModelOptions,
   readOptionsOf,
+  spreadsheetOf,
   usageMistake,
   wholeNumber,
   withCommon,
   withData,
-  withFormulas,
   withModel,
   withPooling,
+  withSpreadsheet,
   withThreads,
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
@@ -32,13 +34,12 @@ import {
   type VectorWriter,
 } from '../vector-writers.js';
 
-interface EmbedOptions extends CommonOptions, DataOptions, ModelOptions {
+interface EmbedOptions extends CommonOptions, DataOptions, ModelOptions, SpreadsheetOptions {
   readonly model?: string;
   readonly input?: string;
   readonly out?: string;
   readonly format?: VectorFormat;
   readonly normalize?: boolean;
-  readonly escapeFormulas?: boolean;
   readonly maxTokens?: number;
   readonly threads?: number;
 }
@@ -76,7 +77,7 @@ Examples:
 `,
     )
     .action((texts: string[], options: EmbedOptions) => embed(texts, options, surroundings));
-  withCommon(withThreads(withPooling(withModel(withData(withFormulas(command), ['pair'])))));
+  withCommon(withThreads(withPooling(withModel(withData(withSpreadsheet(command), ['pair'])))));
 }
 
 async function embed(
@@ -86,10 +87,7 @@ async function embed(
 ): Promise<void> {
   const out = new Console(surroundings, options);
   const format = formatFor(options);
-  const { escapeFormulas = false } = options;
-  if (escapeFormulas && (format !== 'csv' || options.json === true)) {
-    throw usageMistake('--escape-formulas is for CSV');
-  }
+  const sheet = spreadsheetOf(options, format === 'csv' && options.json !== true, 'CSV');
   const source = textSource({
     texts,
     input: options.input,
@@ -114,7 +112,7 @@ async function embed(
   const writer =
     out.isJson && place.path === null
       ? jsonVectors(place.output, { model: model ?? null })
-      : writerFor(format, place, { escapeFormulas });
+      : writerFor(format, place, sheet);
   const shown = place.isSeen ? 0 : total;
   const job = { label: 'embedding', source, total: shown, groupTexts: GROUP_TEXTS, out };
   const work = async () => {
@@ -133,9 +131,9 @@ const BYTES_OF_NUMBER = 4;
 function writerFor(
   format: VectorFormat,
   { place, output }: ResultPlace,
-  csv: { readonly escapeFormulas: boolean },
+  sheet: SpreadsheetOptions,
 ): VectorWriter {
-  if (format === 'csv') return csvWriter(output, csv);
+  if (format === 'csv') return csvWriter(output, sheet);
   // npy needs a file, which formatFor has made sure of.
   return format === 'npy' && place !== null ? npyWriter(place.file) : jsonlWriter(output);
 }

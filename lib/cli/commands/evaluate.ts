@@ -2,21 +2,19 @@
  * `sinter evaluate`: scores of a classifier, of another head, or of an encoder on pairs, with the rows of a file.
  */
 import { type Command, Option } from 'commander';
-import { formatOf } from '../../data/index.js';
 import {
-  usageMistake,
   wholeNumber,
   withBadRows,
   withCommon,
   withData,
-  withFormulas,
   withModel,
   withPooling,
+  withSpreadsheet,
   withThreads,
 } from '../arguments.js';
 import type { Surroundings } from '../context.js';
 import { evaluateClassifier } from '../evaluate-classifier.js';
-import type { EvaluateOptions } from '../evaluate-options.js';
+import { type EvaluateOptions, sheetOf } from '../evaluate-options.js';
 import { evaluateSimilarity } from '../evaluate-similarity.js';
 import { HEAD_TASKS } from '../head-tasks.js';
 import { withReport } from '../report-file.js';
@@ -63,7 +61,7 @@ Examples:
 `,
     )
     .action((options: EvaluateOptions) => {
-      checkFormulas(options);
+      sheetOf(options);
       return options.scoreColumn === undefined
         ? evaluateClassifier(options, surroundings)
         : evaluateSimilarity(options, options.scoreColumn, surroundings);
@@ -71,14 +69,8 @@ Examples:
   withCommon(
     withThreads(
       withPooling(
-        withModel(withBadRows(withData(withReport(withFormulas(command)), ['pair', 'label']))),
+        withModel(withBadRows(withData(withReport(withSpreadsheet(command)), ['pair', 'label']))),
       ),
     ),
   );
-}
-
-function checkFormulas({ escapeFormulas, predictions }: EvaluateOptions): void {
-  if (escapeFormulas !== true) return;
-  if (predictions !== undefined && formatOf(predictions) !== 'jsonl') return;
-  throw usageMistake('--escape-formulas is for --predictions in a .csv or .tsv file');
 }

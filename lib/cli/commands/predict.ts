@@ -9,12 +9,13 @@ import { AGGREGATIONS } from '../../tasks/token-classification/entities.js';
 import {
   given,
   realNumber,
+  spreadsheetOf,
   usageMistake,
   wholeNumber,
   withCommon,
   withData,
-  withFormulas,
   withModel,
+  withSpreadsheet,
   withThreads,
 } from '../arguments.js';
 import { Console, type Surroundings } from '../context.js';
@@ -95,7 +96,7 @@ Examples:
     .action((texts: string[], options: PredictCommandOptions) =>
       predict(texts, options, surroundings),
     );
-  withCommon(withThreads(withModel(withData(withFormulas(command), ['pair']))));
+  withCommon(withThreads(withModel(withData(withSpreadsheet(command), ['pair']))));
 }
 
 async function predict(
@@ -107,6 +108,7 @@ async function predict(
   const { model: name } = options;
   if (name === undefined) throw usageMistake('give --model DIR, a model with a head');
   const format = formatFor(options);
+  const sheet = spreadsheetOf(options, format === 'csv', 'CSV');
   const kind = await taskOfModel(name, options);
   if (kind === null) {
     const what = 'has no head: `sinter embed` gives its vectors, `sinter train` gives it a head';
@@ -123,7 +125,7 @@ async function predict(
   const { names } = row.predictor;
   const writers = {
     jsonl: () => jsonlPredictions(output, names),
-    csv: () => csvPredictions(output, names, { escapeFormulas: options.escapeFormulas === true }),
+    csv: () => csvPredictions(output, names, sheet),
   };
   const isDocument = place.path === null && out.isJson;
   const writer = isDocument

@@ -37,7 +37,8 @@ function fileOf(name: string, bytes: number, chunks: Chunks): FileToWrite {
  * Writes `graph` to `path`, replacing an existing file. Inputs: input_ids, attention_mask and (where the model has segments)
  * token_type_ids, i64 [batch, sequence], padding on the right. Outputs: last_hidden_state [batch, sequence, hidden]
  * (positions with mask 0 are undefined), logits [batch, labels] or of every token [batch, sequence, labels], start_logits and
- * end_logits [batch, sequence], sentence_embedding and pooler_output [batch, hidden], hidden_states.N as last_hidden_state.
+ * end_logits [batch, sequence], sentence_embedding and pooler_output [batch, hidden], hidden_states.N as last_hidden_state. The files `beside` it are written
+ * with it, all or none.
  *
  * Throws RangeError for an option that does not fit the graph or a folder that does not exist; UNSUPPORTED_MODEL above 2 GB
  * when external data is ruled out; CORRUPT_MODEL for a weight of the wrong length; INVALID_DATA for a weight that f16 cannot
@@ -48,10 +49,11 @@ export async function writeOnnx(
   graph: EncoderGraph,
   weights: WeightSource,
   options: OnnxOptions,
+  beside: readonly FileToWrite[] = [],
 ): Promise<void> {
   const files = await describe(path, graph, weights, options);
   await checkFolder(path);
-  await writeFilesAtomic(dirname(resolve(path)), files);
+  await writeFilesAtomic(dirname(resolve(path)), [...beside, ...files]);
 }
 
 /** Names and contents of the files to write, the model last. */

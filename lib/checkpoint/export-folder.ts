@@ -103,7 +103,8 @@ export async function exportOnnxFolder(
     }
   };
   const overwrite = read.boolean('overwrite', false);
-  const folderOptions = { overwrite, ...(await inputsOf(parts, path)) };
+  const where = 'exportOnnxFolder';
+  const folderOptions = { where, overwrite, ...(await inputsOf(parts, path)) };
   const said = configForOnnx(config);
   await writeHfFolder(path, { ...content, config: said, weights, more }, folderOptions);
 }

@@ -46,6 +46,6 @@ export async function saveModel(
   await writeHfFolder(
     path,
     { ...content, config },
-    { overwrite, ...(await inputsOf(parts, path)) },
+    { where: 'save', overwrite, ...(await inputsOf(parts, path)) },
   );
 }

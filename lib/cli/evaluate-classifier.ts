@@ -70,7 +70,8 @@ export async function evaluateClassifier(
   if (options.report !== undefined) {
     const mistakes = await mistakesOf(model, rows, scores, given({ windows, signal: out.signal }));
     const confusion = scores.confusion;
-    await writeScores(options, { ...scores, confusion, mistakes }, surroundings.args);
+    const run = { args: surroundings.args, out };
+    await writeScores(options, { ...scores, confusion, mistakes }, run);
   }
   // Written last, so that a failure here does not lose the scores.
   if (predictions !== undefined) {

@@ -8,7 +8,7 @@ import { DataFiles, withPlaces } from './data-files.js';
 import type { EvaluateOptions } from './evaluate-options.js';
 import { type HeadTask, loadHead, readHeadRows, scoreText } from './head-tasks.js';
 import { onnxOptions } from './open-model.js';
-import { labelScores, scoreCards, writeReport } from './report-file.js';
+import { labelScores, type ReportRun, scoreCards, writeReport } from './report-file.js';
 
 /** Evaluates a model with another head, and prints the scores that it has. */
 export async function evaluateHead(
@@ -36,14 +36,14 @@ export async function evaluateHead(
   out.say(scoreText(scores));
   const numbers = Object.entries(scores).filter(([key]) => key !== 'predicted');
   out.json({ task, ...Object.fromEntries(numbers) });
-  await writeScores(options, scores, surroundings.args);
+  await writeScores(options, scores, { args: surroundings.args, out });
 }
 
 /** Writes the page of --report where one was asked for. */
 export async function writeScores(
   options: EvaluateOptions,
   scores: object & Pick<ReportData, 'confusion' | 'mistakes'>,
-  args: readonly string[],
+  run: ReportRun,
 ): Promise<void> {
   const { confusion, mistakes } = scores;
   const page = {
@@ -54,5 +54,5 @@ export async function writeScores(
     ...(confusion && { confusion }),
     ...(mistakes && { mistakes }),
   };
-  await writeReport(options, page, args);
+  await writeReport(options, page, run);
 }

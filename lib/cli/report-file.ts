@@ -10,6 +10,7 @@ import { checkFile, saveFile } from '../files/index.js';
 import type { ClassificationReport } from '../metrics/index.js';
 import type { ReportData, SummaryCard } from '../report/index.js';
 import type { TrainReport } from '../train/train-report.js';
+import type { Console } from './context.js';
 import { machine } from './machine.js';
 
 export interface ReportOptions {
@@ -31,11 +32,17 @@ export async function checkReport(
   await checkFile(report, { inputs: inputs.filter((input) => input !== undefined) });
 }
 
+/** The command line that the page names, and where its place is told. */
+export interface ReportRun {
+  readonly args: readonly string[];
+  readonly out: Console;
+}
+
 /** Writes the page where one was asked for. */
 export async function writeReport(
   { report, seed }: ReportOptions,
   data: ReportData,
-  args: readonly string[],
+  { args, out }: ReportRun,
 ): Promise<void> {
   if (report === undefined) return;
   const { renderReport } = await import('../report/index.js');
@@ -47,6 +54,7 @@ export async function writeReport(
     ...(seed !== undefined && { seed }),
   };
   await saveFile(report, renderReport({ ...data, environment }));
+  out.say(`report in ${report}`, { keepsWords: true });
 }
 
 /** The numbers of an evaluation as summary cards for the top of a page. */

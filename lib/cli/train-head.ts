@@ -100,7 +100,7 @@ export async function trainHead(
       ...trainingData(report),
       ...labelScores(shown),
     },
-    options.args,
+    { args: options.args, out },
   );
   out.json(json);
 }

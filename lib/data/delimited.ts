@@ -178,7 +178,8 @@ async function* readDelimited(
     }
     if (record.length !== names.length) {
       const hint = commaHint(layout.delimiter, names, record);
-      const what = `${names.length} columns expected, got ${record.length}${hint}`;
+      const columns = names.length === 1 ? 'column' : 'columns';
+      const what = `${names.length} ${columns} expected, got ${record.length}${hint}`;
       yield new RowProblem(file, what, { line }, 'number of columns');
       continue;
     }

@@ -17,6 +17,8 @@ import { syncTree } from './sync.js';
 import { newTemporary, release, TOUCH_MS } from './temporary.js';
 
 export interface FolderOptions {
+  /** Name of the call in messages. Left out: messages begin with the folder. */
+  readonly where?: string;
   /**
    * Throws unless a folder with content may be replaced as a whole, so that a typing mistake cannot delete a folder of
    * another kind. Left out: no folder with content is replaced.
@@ -58,7 +60,7 @@ export class FolderPlace {
    * there. End it with `place` or `discard`.
    */
   static async take(path: string, options: FolderOptions = {}): Promise<FolderPlace> {
-    if (typeof path !== 'string') throw typeMistake('folder', 'a string', path);
+    if (typeof path !== 'string') throw typeMistake(nameIn(options), 'a string', path);
     return aboutFile(path, async () => {
       const target = await followLinks(path);
       await tidyFor(target);
@@ -146,16 +148,22 @@ export async function writeFolderAtomic<T>(
   }
 }
 
+/** The folder in messages: `save: folder`. */
+function nameIn({ where }: FolderOptions): string {
+  return where === undefined ? 'folder' : `${where}: folder`;
+}
+
 /** Whether a folder with content must be replaced. Throws RangeError if it may not be, or if `target` is a file. */
 async function mustReplace(target: string, options: FolderOptions): Promise<boolean> {
   const { mayReplace, inputs = [] } = options;
+  const name = nameIn(options);
   const stats = await stat(target).catch(unlessMissing);
   if (stats === null) return false;
-  if (!stats.isDirectory()) throw rangeMistake('folder', 'a folder or a new name', target);
+  if (!stats.isDirectory()) throw rangeMistake(name, 'a folder or a new name', target);
   const names = await contentOf(target);
   if (names.length === 0) return false;
   if (mayReplace === undefined)
-    throw rangeMistake('folder', 'new or empty (or pass overwrite: true)', target);
+    throw rangeMistake(name, 'new or empty (or pass overwrite: true)', target);
   await checkNotNeeded(target, inputs);
   await mayReplace(target);
   return true;

@@ -33,6 +33,8 @@ export interface HfFolderContent {
 }
 
 export interface WriteFolderOptions {
+  /** Name of the call in messages. */
+  readonly where?: string;
   readonly overwrite?: boolean;
   /** Paths that are read meanwhile: a folder that contains one of them is never replaced. */
   readonly inputs?: readonly string[];
@@ -47,7 +49,7 @@ export interface WriteFolderOptions {
 export async function writeHfFolder(
   path: string,
   content: HfFolderContent,
-  { overwrite = false, inputs = [] }: WriteFolderOptions = {},
+  { where, overwrite = false, inputs = [] }: WriteFolderOptions = {},
 ): Promise<void> {
   const files = new Map<string, string | Uint8Array>(content.files);
   const [name, said] = carriesGraph(content.config)
@@ -59,7 +61,8 @@ export async function writeHfFolder(
     for (const [name, text] of sentenceFiles(settings, width)) files.set(name, text);
   }
   const weights = [...content.weights];
-  const options = { mayReplace: overwrite ? checkOwnModel : undefined, inputs };
+  const mayReplace = overwrite ? checkOwnModel : undefined;
+  const options = { mayReplace, inputs, ...(where !== undefined && { where }) };
   await writeFolderAtomic(path, options, async (folder, place) => {
     await place.needs({ total: weights.reduce((sum, weight) => sum + storedSize(weight), 0) });
     for (const [name, data] of files) {

@@ -162,7 +162,7 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
       ...trainingData(report),
       ...(scores && { ...labelScores(scores), confusion: scores.confusion }),
     },
-    surroundings.args,
+    { args: surroundings.args, out },
   );
   out.json(json);
 }

@@ -28,6 +28,7 @@ type Row = Readonly<Record<string, unknown>>;
 export interface TrainableHead extends AsyncDisposable {
   train(rows: Iterable<never>, options: object): Promise<TrainReport<object>>;
   evaluate(rows: Iterable<never>, options: { readonly signal: AbortSignal }): Promise<object>;
+  saveAdapter(path: string): Promise<void>;
   save(path: string): Promise<void>;
   info(): Promise<ModelInfo>;
   quantize(options: { readonly signal: AbortSignal }): Promise<TrainableHead>;

@@ -21,7 +21,7 @@ export function flagOf(option: string): string {
 
 /** Call names that begin a message; they are dropped, because the user called a command. */
 const CALLS =
-  /^(?:(?:Encoder|Classifier|CrossEncoder|TokenClassifier|QuestionAnswerer|MaskedLM|OnnxModel)\.load|load|train|evaluate|predict|score|answer|fill|embed|save|quantize|exportOnnx|exportOnnxFolder): /;
+  /^(?:(?:Encoder|Classifier|CrossEncoder|TokenClassifier|QuestionAnswerer|MaskedLM|OnnxModel)\.load|load|train|evaluate|predict|score|answer|fill|embed|save|quantize|exportOnnx|exportOnnxFolder|saveAdapter|mergeAdapter): /;
 
 /** Options of lib/data, which names them between backticks or begins an argument mistake with one. */
 const DATA_OPTIONS =
@@ -39,6 +39,9 @@ function dataFlag(option: string): string {
 const WORDS: readonly (readonly [RegExp, (flags: Flags, ...groups: string[]) => string])[] = [
   [CALLS, () => ''],
   [/^path(?= must be )/, () => 'a data file'],
+  [/^lora: (\w+)(?= must be )/, (_, option = '') => `--lora-${option}`],
+  [/^method(?= must be )/, () => '--method'],
+  [/mergeAdapter\(folder\), or (?=`sinter convert)/g, () => ''],
   [
     new RegExp(`^(${DATA_OPTIONS})(?= must be )|\`(${DATA_OPTIONS})\``, 'g'),
     (_, option = '') => dataFlag(option),

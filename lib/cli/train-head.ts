@@ -30,6 +30,7 @@ export interface TrainHeadOptions extends DataOptions {
   readonly threads?: number;
   readonly firstPosition?: number;
   readonly quantize?: boolean;
+  readonly adapter?: boolean;
   readonly overwrite?: boolean;
   readonly newHead?: boolean;
   readonly report?: string;
@@ -80,6 +81,7 @@ export async function trainHead(
   const json = { ...training, out: options.out, task, ...figures, advice, steps };
   await place.write(async (folder) => {
     await model.save(folder);
+    if (options.adapter === true) await model.saveAdapter(join(folder, 'adapter'));
     if (options.quantize === true) {
       await using small = await model.quantize({ signal });
       await small.save(join(folder, 'int8'));

@@ -2,7 +2,7 @@
  * Refuses model folders with a PEFT adapter, whose base model is not in the folder.
  *
  * The rule: transformers applies an adapter whenever adapter_config.json exists, whatever other files the folder has.
- * Sinter applies no adapters, so it refuses the folder instead of loading it without one.
+ * Sinter merges LoRA adapters into a loaded base where it is told to, and refuses the folder instead of loading it without its adapter.
  */
 
 import { join } from 'node:path';
@@ -25,12 +25,14 @@ export async function refuseAdapter(folder: string): Promise<void> {
   const kind =
     typeof type === 'string' ? `an adapter (PEFT, ${type})` : 'an adapter (no peft_type)';
   const model = typeof base === 'string' ? ` of the model ${show(base)}` : '';
-  const advice = PROMPT_TYPES.has(type)
-    ? 'its prompts cannot be merged into the model'
-    : 'merge it in Python: PeftModel.from_pretrained(model, folder).merge_and_unload().save_pretrained(merged)';
+  const merge =
+    type === 'LORA'
+      ? 'load its base and merge the folder into it: mergeAdapter(folder), or `sinter convert --adapter`'
+      : 'merge it in Python: PeftModel.from_pretrained(model, folder).merge_and_unload().save_pretrained(merged)';
+  const advice = PROMPT_TYPES.has(type) ? 'its prompts cannot be merged into the model' : merge;
   throw new SinterError(
     'UNSUPPORTED_MODEL',
-    `${file}: ${kind}${model}, and adapters are not applied here; ${advice}`,
+    `${file}: ${kind}${model}, not a model by itself; ${advice}`,
     { details: { file } },
   );
 }

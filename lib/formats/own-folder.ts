@@ -20,8 +20,11 @@ const OF_A_MODEL: readonly RegExp[] = [
   // sentence-transformers: modules, settings, and a folder for each module.
   /^(modules|sentence_\w+_config|config_sentence_transformers)\.json$/,
   /^\d+_[A-Z]\w*\/(config\.json|model\.safetensors)$/,
+  // Adapters of a training, alone.
+  /^adapter\/adapter_(config\.json|model\.safetensors)$/,
   /^onnx\/model(_fp16|_quantized|_int8|_q4|_qdq)?\.onnx(_data)?$/,
 ];
+const OF_AN_ADAPTER = /^adapter_(config\.json|model\.safetensors)$/;
 const WEIGHTS = /^(model\.safetensors|onnx\/model\w*\.onnx)$/;
 
 /** Folder of the second model, which `train --quantize` writes into the first. */
@@ -52,6 +55,14 @@ export async function checkOwnModel(folder: string): Promise<void> {
     "new, empty, or a folder with a model's weights and config.json to overwrite",
     folder,
   );
+}
+
+/** Throws RangeError, naming foreign files, unless the folder holds an adapter of `peft` and nothing else. */
+export async function checkOwnAdapter(folder: string): Promise<void> {
+  const files = await filesIn(folder);
+  refuseOthers(folder, files, (path) => OF_AN_ADAPTER.test(path));
+  if (files.includes('adapter_config.json')) return;
+  throw rangeMistake('folder', 'new, empty, or a folder with an adapter to overwrite', folder);
 }
 
 /** Throws RangeError, naming foreign files, unless the folder is one that the quickstart writes. */

@@ -47,7 +47,6 @@ import { checkTexts } from './text-model.js';
 import {
   type EvaluateOptions,
   type Learning,
-  type MethodOption,
   MODEL_TRAIN_OPTIONS,
   type ModelTrainOptions,
   type RowSet,
@@ -95,7 +94,7 @@ export interface Truncated {
 /** Options of `train` of a classifier, with the rows and scores of its kind of problem. */
 export type ClassifierTrainOptions<
   K extends ClassificationProblem = 'single_label_classification',
-> = ModelTrainOptions<RowOf<K>, ScoresOf<K>> & MethodOption;
+> = ModelTrainOptions<RowOf<K>, ScoresOf<K>>;
 
 /** Scores that become objects before the event loop turns: about a millisecond. */
 const SCORES_PER_TURN = 4096;
@@ -250,8 +249,7 @@ export class Classifier<
     rows: Rows<RowOf<K>>,
     options: ClassifierTrainOptions<K> = {},
   ): Promise<TrainReport<ScoresOf<K>>> {
-    const known = { ...MODEL_TRAIN_OPTIONS, method: true } as const;
-    return this.learn(rows, options, known, () => this.learning());
+    return this.learn(rows, options, MODEL_TRAIN_OPTIONS, () => this.learning());
   }
 
   /** A new model with int8 weights; this one still works. */

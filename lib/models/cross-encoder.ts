@@ -40,7 +40,6 @@ import { checkTexts } from './text-model.js';
 import {
   type EvaluateOptions,
   type Learning,
-  type MethodOption,
   MODEL_TRAIN_OPTIONS,
   type ModelTrainOptions,
   type RowSet,
@@ -99,7 +98,7 @@ export interface PairEvaluation extends PairScores {
 }
 
 /** Options of `train` of a cross-encoder. */
-export type CrossEncoderTrainOptions = ModelTrainOptions<ScoredPair, PairScores> & MethodOption;
+export type CrossEncoderTrainOptions = ModelTrainOptions<ScoredPair, PairScores>;
 
 const SCORE_OPTIONS = { ...PREDICT_OPTIONS, ...WINDOWED_OPTIONS, promptName: true } as const;
 
@@ -190,8 +189,7 @@ export class CrossEncoder extends TrainableModel {
     rows: Rows<ScoredPair>,
     options: CrossEncoderTrainOptions = {},
   ): Promise<TrainReport<PairScores>> {
-    const known = { ...MODEL_TRAIN_OPTIONS, method: true } as const;
-    return this.learn(rows, options, known, () => this.learning());
+    return this.learn(rows, options, MODEL_TRAIN_OPTIONS, () => this.learning());
   }
 
   /** A new model with int8 weights; this one still works. */

@@ -20,6 +20,7 @@ import { forwardWindows, type WindowSettings } from '../runtime/windowed-logits.
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import type { CollectOptions, Rows } from '../train/collect-rows.js';
 import type { Corpus } from '../train/corpus.js';
+import { type LoraOptions, type LoraSettings, readLoraOptions } from '../train/lora-options.js';
 import type { Objective } from '../train/objectives.js';
 import { trainAdvice } from '../train/train-advice.js';
 import type { EvaluatedOver, TrainPlan } from '../train/train-model.js';
@@ -29,7 +30,7 @@ import { trainingRecord } from '../train/training-record.js';
 import { TextModel } from './text-model.js';
 
 /** Options of every `train`; `Row` is the type of the rows, `S` that of the reported scores. */
-export interface ModelTrainOptions<Row, S> extends TrainOptions {
+export interface ModelTrainOptions<Row, S> extends TrainOptions, MethodOption {
   /** Held-out rows, evaluated after each epoch. */
   readonly eval?: Rows<Row>;
   /** Truncates rows at this many tokens. Default: the model's limit. */
@@ -42,22 +43,26 @@ export interface ModelTrainOptions<Row, S> extends TrainOptions {
   readonly signal?: AbortSignal;
 }
 
-/** `full`: all weights are trained. `head`: only what the model computes from the vector of a text. */
-export type TrainMethod = 'full' | 'head';
+/** `full`: all weights are trained. `head`: only what the model computes from the vector of a text. `lora`: low-rank adapters and the head. */
+export type TrainMethod = 'full' | 'head' | 'lora';
 
-export const TRAIN_METHODS: readonly TrainMethod[] = ['full', 'head'];
+export const TRAIN_METHODS: readonly TrainMethod[] = ['full', 'head', 'lora'];
 
-/** The option of models whose head reads one vector of a text. */
+/** Which weights a training changes. */
 export interface MethodOption {
   /**
    * `full` (default) trains all weights. `head` leaves the encoder as it is: the vector of each text is computed once, without
-   * dropout, and only the head is trained over those vectors, which takes seconds; the learning rate is then 1e-3 by default.
+   * dropout, and only the head is trained over those vectors, which takes seconds; it is for classifiers and cross-encoders.
+   * `lora` trains low-rank adapters beside the matrices of the encoder, and the head, and adds them to the weights at the
+   * end; `saveAdapter` writes them alone. With `head` and `lora` the learning rate is 1e-3 by default.
    */
   readonly method?: TrainMethod;
+  /** For `method: 'lora'`. */
+  readonly lora?: LoraOptions;
 }
 
-/** The learning rate for a head alone: it has far fewer weights than the encoder, and none of them were trained before. */
-const HEAD_LEARNING_RATE = 1e-3;
+/** The learning rate for a head alone, or with adapters: far fewer weights, and none of them were trained before. */
+const NEW_WEIGHTS_RATE = 1e-3;
 
 /** Options of every `evaluate`. */
 export interface EvaluateOptions {
@@ -67,6 +72,8 @@ export interface EvaluateOptions {
 
 export const MODEL_TRAIN_OPTIONS = {
   ...TRAIN_OPTIONS,
+  method: true,
+  lora: true,
   eval: true,
   maxTokens: true,
   onStep: true,
@@ -129,8 +136,8 @@ export abstract class TrainableModel extends TextModel {
     learning: (where: 'train') => Learning<Set, E, S>,
   ): Promise<TrainReport<S>> {
     const where = 'train';
-    const { method } = readMethod(where, options as MethodOption);
-    const { learningRate = method === 'head' ? HEAD_LEARNING_RATE : undefined } = options;
+    const { method, lora } = readMethod(where, options as MethodOption);
+    const { learningRate = method === 'full' ? undefined : NEW_WEIGHTS_RATE } = options;
     const given = { ...options, ...(learningRate !== undefined && { learningRate }) };
     const settings = readTrainOptions<TrainOptions>(where, given, known as never);
     const read = readOptions<ModelTrainOptions<Row, S>>(where, options, known as never);
@@ -157,6 +164,7 @@ export abstract class TrainableModel extends TextModel {
         graph,
         program,
         report: found,
+        adapter,
       } = await this.use(where, async (current) => {
         const limits = { where, maxTokens, signal } as const;
         const plan = await this.plan(learning(where), rows, options.eval, { ...limits, seen });
@@ -165,6 +173,10 @@ export abstract class TrainableModel extends TextModel {
           const { trainHeadParts } = await import('../train/head-training.js');
           return trainHeadParts(parts, current, plan, request);
         }
+        if (method === 'lora') {
+          const { trainLoraParts } = await import('../train/lora-training.js');
+          return trainLoraParts(parts, current, plan, request, lora);
+        }
         const { trainParts } = await import('../train/train-model.js');
         return trainParts(parts, current, plan, request);
       });
@@ -172,7 +184,9 @@ export abstract class TrainableModel extends TextModel {
       const report = { ...found, advice: trainAdvice({ steps: found.steps, labels }, settings) };
       const training = trainingRecord(parts, { ...settings, method, maxTokens }, report);
       const origin = { ...parts.origin, untrained: [] };
-      this.parts = { ...parts, graph, program, training, origin };
+      const { adapter: _, ...rest } = parts;
+      const made = adapter === undefined ? {} : { adapter };
+      this.parts = { ...rest, graph, program, training, origin, ...made };
       // The old weights are freed when the calls that use them have ended; this does not wait for them.
       void parts.program.retire();
       if (this.isDisposed) void program.retire();
@@ -251,10 +265,19 @@ export abstract class TrainableModel extends TextModel {
   }
 }
 
-/** The method of a training. Throws RangeError for another than those of TRAIN_METHODS. */
-function readMethod(where: string, { method }: MethodOption): Required<MethodOption> {
-  const read = readOptions<MethodOption>(where, method === undefined ? {} : { method }, {
-    method: true,
-  });
-  return { method: read.choice('method', 'full', TRAIN_METHODS) };
+/** The method of a training, and the settings of its adapters. Throws RangeError for another than those of TRAIN_METHODS. */
+function readMethod(
+  where: string,
+  { method: named, lora }: MethodOption,
+): { readonly method: TrainMethod; readonly lora: LoraSettings } {
+  const read = readOptions<Pick<MethodOption, 'method'>>(
+    where,
+    named === undefined ? {} : { method: named },
+    { method: true },
+  );
+  const method = read.choice('method', 'full', TRAIN_METHODS);
+  if (lora !== undefined && method !== 'lora') {
+    throw rangeMistake(`${where}: method`, "'lora' where lora is given", method);
+  }
+  return { method, lora: readLoraOptions(where, lora) };
 }

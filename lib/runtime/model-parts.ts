@@ -9,6 +9,7 @@ import type { ModelHead, SentenceSettings } from '../graph/checkpoint.js';
 import type { HeadPlans } from '../graph/rewrite/head.js';
 import type { EncoderGraph } from '../graph/types.js';
 import type { TextTokenizer } from '../tokenize/text-tokenizer.js';
+import type { Adapter } from './adapter.js';
 import type { SharedProgram } from './shared-program.js';
 
 export interface ModelParts {
@@ -27,6 +28,8 @@ export interface ModelParts {
   readonly base: string;
   /** Options of its last training (training-record.ts); null if unknown. */
   readonly training: JsonObject | null;
+  /** The adapter that its last training made; its weights hold it already. Left out: there was none. */
+  readonly adapter?: Adapter;
   readonly head: ModelHead;
   /** Form and names of new heads over its encoder. */
   readonly plans: HeadPlans;

@@ -31,7 +31,7 @@ export async function trainHeadParts<S>(
   if (split === null) {
     throw new SinterError(
       'UNSUPPORTED_MODEL',
-      `${WHERE}: method must be 'full' for this model: its head reads more than one vector of each text`,
+      `${WHERE}: method must be 'full' or 'lora' for this model: its head reads more than one vector of each text`,
     );
   }
   const options = { where: WHERE, signal } as const;

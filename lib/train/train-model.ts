@@ -9,6 +9,7 @@ import { SinterError, throwIfAborted } from '../core/errors.js';
 import { withFloatWeights } from '../graph/rewrite/tables.js';
 import type { EncoderGraph } from '../graph/types.js';
 import type { NativeProgram } from '../native/native.js';
+import type { Adapter } from '../runtime/adapter.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { deriveProgram, disposeProgram } from '../runtime/program.js';
 import { SharedProgram } from '../runtime/shared-program.js';
@@ -42,6 +43,8 @@ export interface TrainedParts<S> {
   readonly graph: EncoderGraph;
   readonly program: SharedProgram;
   readonly report: Omit<TrainReport<S>, 'advice'>;
+  /** What a training of low-rank adapters made. */
+  readonly adapter?: Adapter;
 }
 
 export interface TrainRequest<S> {

@@ -40,7 +40,7 @@ async function refusal(folder: string, load: Promise<unknown> = Classifier.load(
 
 describe('an adapter', () => {
   const MERGE =
-    'merge it in Python: PeftModel.from_pretrained(model, folder).merge_and_unload().save_pretrained(merged)';
+    'load its base and merge the folder into it: mergeAdapter(folder), or `sinter convert --adapter`';
 
   it.each([
     ['alone', ['config.json', 'model.safetensors']],
@@ -51,7 +51,7 @@ describe('an adapter', () => {
     const folder = await folderWith(files, missing);
     expect(await refusal(folder)).toBe(
       'UNSUPPORTED_MODEL: FOLDER/adapter_config.json: an adapter (PEFT, LORA) of the model "org/base", ' +
-        `and adapters are not applied here; ${MERGE}`,
+        `not a model by itself; ${MERGE}`,
     );
   });
 
@@ -85,7 +85,7 @@ describe('an adapter', () => {
       /\(PEFT, PREFIX_TUNING\) of the model "org\/base", .*; its prompts cannot be merged/,
     );
     expect(await refusal(await folderWith({ 'adapter_config.json': '{}' }))).toMatch(
-      /: an adapter \(no peft_type\), and adapters are not applied/,
+      /: an adapter \(no peft_type\), not a model by itself/,
     );
   });
 

@@ -80,14 +80,14 @@ describe("method: 'head'", () => {
   it('is refused where it cannot be had', async () => {
     await using model = await fresh();
     await expect(model.train(rows, { method: 'heads' as never })).rejects.toThrow(
-      new RangeError('train: method must be one of "full", "head", got "heads"'),
+      new RangeError('train: method must be one of "full", "head", "lora", got "heads"'),
     );
     await using small = await model.quantize();
     await expect(small.train(rows, { method: 'head' })).rejects.toThrow(/quantized/);
     await using tagger = await TokenClassifier.load(TINY, { labels: ['a', 'b'], newHead: true });
     await expect(
-      tagger.train([{ words: ['the'], tags: ['a'] }], { method: 'head' } as never),
-    ).rejects.toThrow(/unknown option "method"/);
+      tagger.train([{ words: ['the'], tags: ['a'] }], { method: 'head' }),
+    ).rejects.toThrow(/method must be 'full' or 'lora' for this model/);
     await expect(
       model.train(rows, { method: 'head', signal: AbortSignal.abort() }),
     ).rejects.toThrow(expect.objectContaining({ code: 'CANCELLED' }));

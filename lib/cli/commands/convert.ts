@@ -47,6 +47,7 @@ interface ConvertOptions extends CommonOptions, ModelOptions {
   readonly weights?: 'uint8' | 'int8';
   readonly activations?: 'token' | 'tensor';
   readonly overwrite?: boolean;
+  readonly adapter?: string;
 }
 
 export function addConvert(program: Command, surroundings: Surroundings): void {
@@ -69,6 +70,7 @@ export function addConvert(program: Command, surroundings: Surroundings): void {
         .choices(['f32', 'f16'])
         .default('f32'),
     )
+    .option('--adapter <dir>', 'merge this LoRA adapter of the peft package into the model')
     .option('--overwrite', 'replace a model folder or an .onnx file that is there')
     .addHelpText(
       'after',
@@ -79,6 +81,7 @@ Examples:
   $ sinter convert --model my-model --to onnx --out my-model-onnx --precisions f32,f16,q8
   $ sinter convert --model my-model --out my-model-f16 --dtype f16
   $ sinter convert --model model.onnx --out my-model
+  $ sinter convert --model my-base --adapter my-adapter --out my-model
 `,
     )
     .action((options: ConvertOptions) => convert(options, surroundings));
@@ -131,9 +134,12 @@ async function convert(options: ConvertOptions, surroundings: Surroundings): Pro
   const onnx = path === undefined ? null : await findOnnxFile(path);
   const choice = await modelOptions(options);
   // An ONNX file does not state a pooling: with --pooling it is read as an encoder.
-  if (onnx !== null && options.pooling === undefined)
+  if (onnx !== null && options.pooling === undefined && options.adapter === undefined)
     return await convertOnnx(onnx, options, place, out);
   await using model: AnyModel = await openAnyModel(path, { ...choice, signal: out.signal });
+  if (options.adapter !== undefined) {
+    await model.mergeAdapter(options.adapter, { signal: out.signal });
+  }
   const isInt8 = model.quantization !== null;
   const { precision } = options;
   if (isInt8 && (precision === 'f32' || precision === 'f16')) {

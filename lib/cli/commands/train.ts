@@ -26,6 +26,7 @@ import {
   numberFromZero,
   positiveNumber,
   realNumber,
+  usageMistake,
   wholeNumber,
   withBadRows,
   withCommon,
@@ -53,6 +54,11 @@ interface TrainCommandOptions extends CommonOptions, DataOptions, ModelOptions {
   readonly epochs: number;
   readonly learningRate?: number;
   readonly method?: TrainMethod;
+  readonly loraR?: number;
+  readonly loraAlpha?: number;
+  readonly loraDropout?: number;
+  readonly loraTargets?: 'all-linear' | readonly string[];
+  readonly adapter?: boolean;
   readonly batchSize: number;
   readonly weightDecay: number;
   readonly warmup: number;
@@ -95,12 +101,28 @@ export function addTrain(program: Command, surroundings: Surroundings): void {
       new Option(
         '--method <kind>',
         'full: all weights; head: the encoder stays as it is, and its vectors are computed once (in seconds; for ' +
-          'classification, multi-label, regression, pairs)',
+          'classification, multi-label, regression, pairs); lora: low-rank adapters and the head',
       ).choices(TRAIN_METHODS),
+    )
+    .option('--lora-r <n>', '--method lora: rank of the adapters (default: 8)', wholeNumber(1))
+    .option('--lora-alpha <x>', '--method lora: scale times the rank (default: 16)', positiveNumber)
+    .option(
+      '--lora-dropout <x>',
+      '--method lora: dropout of their inputs (default: 0)',
+      realNumber('a number from 0, below 1', (value) => value >= 0 && value < 1),
+    )
+    .option(
+      '--lora-targets <names>',
+      '--method lora: ends of the names of modules, with commas (default: all-linear)',
+      (text) => (text === 'all-linear' ? text : text.split(',')),
+    )
+    .option(
+      '--adapter',
+      '--method lora: write the adapters alone too, into the folder adapter inside',
     )
     .option(
       '--learning-rate <x>',
-      'peak learning rate (default: 1e-4; 1e-3 with --method head)',
+      'peak learning rate (default: 1e-4; 1e-3 with --method head and lora)',
       positiveNumber,
     )
     .option('--batch-size <n>', 'texts per step', wholeNumber(1), 32)
@@ -132,6 +154,9 @@ Examples:
 async function train(options: TrainCommandOptions, surroundings: Surroundings): Promise<void> {
   const out = new Console(surroundings, options);
   const { task, model, newHead, firstPosition } = options;
+  if (options.adapter === true && options.method !== 'lora') {
+    throw usageMistake('--adapter is for --method lora');
+  }
   await checkReport(options, [options.model, options.train, options.eval]);
   if (task !== 'classification') {
     const { args } = surroundings;
@@ -209,6 +234,7 @@ async function trainInto(
   const scores = isShown ? await model.evaluate(held, { signal: out.signal }) : null;
   return await place.write(async (folder) => {
     await model.save(folder);
+    if (options.adapter === true) await model.saveAdapter(join(folder, 'adapter'));
     const small = options.quantize === true ? await writeQuantized(model, held, folder, out) : null;
     const { training } = await model.info();
     const json = { ...training, ...summary(options, report, labels, small) };
@@ -251,7 +277,10 @@ function oneClass(file: string, column: string, rows: readonly FileRow[]): Sinte
 
 function settingsOf(options: TrainCommandOptions) {
   const { epochs, batchSize, weightDecay, warmup, schedule, seed, learningRate, method } = options;
-  const set = given({ learningRate, method });
+  const { loraR: r, loraAlpha: alpha, loraDropout: dropout, loraTargets: targets } = options;
+  const own = given({ r, alpha, dropout, targets });
+  const lora = Object.keys(own).length === 0 ? undefined : own;
+  const set = given({ learningRate, method, lora });
   return { epochs, batchSize, weightDecay, warmup, schedule, seed, ...set };
 }
 

@@ -1,0 +1,87 @@
+/**
+ * Folders of the `peft` package with a LoRA adapter: adapter_config.json and adapter_model.safetensors.
+ *
+ * The rule: a key of the config that changes results and that is not known here is refused by name, unless it is empty.
+ */
+
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SinterError, show } from '../core/errors.js';
+import { isJsonObject, type JsonObject, type JsonValue, readJsonObject } from '../core/json.js';
+import { writeFolderAtomic } from '../files/index.js';
+import { ADAPTER_CONFIG } from './adapter-folder.js';
+import { checkOwnAdapter } from './own-folder.js';
+import { openSafetensors } from './safetensors.js';
+import { writeSafetensors } from './safetensors-writer.js';
+
+export interface PeftTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+export interface PeftAdapter {
+  readonly path: string;
+  readonly config: JsonObject;
+  /** Tensors by name, without the `base_model.model.` that each begins with. */
+  readonly tensors: ReadonlyMap<string, PeftTensor>;
+}
+
+const WEIGHTS = 'adapter_model.safetensors';
+const PREFIX = 'base_model.model.';
+
+/** Keys that are read here, and keys that only say how the adapter was made. */
+const KNOWN: ReadonlySet<string> = new Set([
+  ...['peft_type', 'r', 'lora_alpha', 'use_rslora', 'rank_pattern', 'alpha_pattern', 'bias'],
+  ...['modules_to_save', 'base_model_name_or_path', 'task_type', 'revision', 'peft_version'],
+  ...['auto_mapping', 'inference_mode', 'init_lora_weights', 'lora_dropout', 'loftq_config'],
+  ...['corda_config', 'eva_config', 'lora_ga_config', 'megatron_core', 'qalora_group_size'],
+  // The tensors say which modules have an adapter.
+  ...['target_modules', 'exclude_modules', 'layers_to_transform', 'layers_pattern'],
+]);
+
+/** Reads an adapter. Throws UNSUPPORTED_MODEL for other adapters than LoRA, CORRUPT_MODEL for a damaged one. */
+export async function readPeftFolder(path: string): Promise<PeftAdapter> {
+  const file = join(path, ADAPTER_CONFIG);
+  const config = await readJsonObject(file);
+  const { peft_type: type, bias = 'none' } = config;
+  const refused = (what: string) =>
+    new SinterError('UNSUPPORTED_MODEL', `${file}: ${what}`, { details: { file } });
+  if (type !== 'LORA') throw refused(`peft_type must be "LORA", got ${show(type)}`);
+  if (bias !== 'none') throw refused(`bias must be "none", got ${show(bias)}`);
+  for (const [key, value] of Object.entries(config)) {
+    if (!KNOWN.has(key) && !isEmpty(value)) throw refused(`unsupported ${key} ${show(value)}`);
+  }
+  const weights = await openSafetensors(join(path, WEIGHTS));
+  try {
+    const tensors = new Map<string, PeftTensor>();
+    for (const [name, { shape }] of weights.tensors) {
+      if (!name.startsWith(PREFIX)) throw refused(`unsupported tensor ${name}`);
+      tensors.set(name.slice(PREFIX.length), { shape, data: await weights.readFloats(name) });
+    }
+    return { path, config, tensors };
+  } finally {
+    await weights.close();
+  }
+}
+
+function isEmpty(value: JsonValue | undefined): boolean {
+  if (value === null || value === undefined || value === false) return true;
+  if (Array.isArray(value)) return value.length === 0;
+  return isJsonObject(value) && Object.keys(value).length === 0;
+}
+
+/** Writes an adapter that `peft` loads. `overwrite`: replaces a folder that holds an adapter and nothing else. */
+export async function writePeftFolder(
+  path: string,
+  { config, tensors }: Omit<PeftAdapter, 'path'>,
+  { where, overwrite }: { readonly where: string; readonly overwrite: boolean },
+): Promise<void> {
+  const options = { where, mayReplace: overwrite ? checkOwnAdapter : undefined };
+  await writeFolderAtomic(path, options, async (folder) => {
+    await writeFile(join(folder, ADAPTER_CONFIG), `${JSON.stringify(config, null, 2)}\n`);
+    const entries = [...tensors].map(([name, { shape, data }]) => ({
+      ...({ name: PREFIX + name, dtype: 'F32', shape, data } as const),
+    }));
+    await writeSafetensors(join(folder, WEIGHTS), entries);
+  });
+}

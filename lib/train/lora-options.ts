@@ -1,0 +1,96 @@
+/**
+ * The options of low-rank adapters, with the names and defaults of PEFT, and which matrices they are for.
+ */
+
+import { rangeMistake, typeMistake } from '../core/errors.js';
+import { readOptions } from '../core/options.js';
+
+/** Low-rank adapters (LoRA, Hu et al. 2021), as PEFT's `LoraConfig` has them. */
+export interface LoraOptions {
+  /** Rank of the adapters. Default: 8. */
+  readonly r?: number;
+  /** The product of an adapter is scaled by alpha / r. Default: 16. */
+  readonly alpha?: number;
+  /** Dropout of the adapters' inputs, from 0, below 1. Default: 0. */
+  readonly dropout?: number;
+  /**
+   * Modules that get an adapter: ends of their names in transformers, such as `query` or `output.dense`; or `all-linear`
+   * (default), every matrix of the encoder.
+   */
+  readonly targets?: 'all-linear' | readonly string[];
+  /** Scales by alpha / sqrt(r) (Kalajdzievski 2023). Default: false. */
+  readonly rslora?: boolean;
+  /** Ranks of single modules, by the end of their name. */
+  readonly rankPattern?: Readonly<Record<string, number>>;
+  /** Alphas of single modules, by the end of their name. */
+  readonly alphaPattern?: Readonly<Record<string, number>>;
+}
+
+export type LoraSettings = Required<LoraOptions>;
+
+const KNOWN = {
+  r: true,
+  alpha: true,
+  dropout: true,
+  targets: true,
+  rslora: true,
+  rankPattern: true,
+  alphaPattern: true,
+} as const;
+const MAX_RANK = 4096;
+
+/** Checks the options and fills in defaults. Throws TypeError or RangeError: `train: lora.r must be ...`. */
+export function readLoraOptions(where: string, options: LoraOptions = {}): LoraSettings {
+  const at = `${where}: lora`;
+  if (typeof options !== 'object' || options === null) throw typeMistake(at, 'an object', options);
+  const read = readOptions<LoraOptions>(at, options, KNOWN);
+  const targets = options.targets ?? 'all-linear';
+  const isList = Array.isArray(targets) && targets.length > 0;
+  if (targets !== 'all-linear' && !(isList && targets.every(isName))) {
+    throw typeMistake(`${at}: targets`, "'all-linear' or an array of names of modules", targets);
+  }
+  const r = read.count('r', 8);
+  if (r > MAX_RANK) throw rangeMistake(`${at}: r`, `at most ${MAX_RANK}`, r);
+  return {
+    r,
+    alpha: read.positive('alpha', 16),
+    dropout: read.number('dropout', 0, 'a number from 0, below 1', (p) => p >= 0 && p < 1),
+    targets,
+    rslora: read.boolean('rslora', false),
+    rankPattern: readPattern(`${at}: rankPattern`, options.rankPattern, Number.isSafeInteger),
+    alphaPattern: readPattern(`${at}: alphaPattern`, options.alphaPattern, Number.isFinite),
+  };
+}
+
+function isName(name: unknown): boolean {
+  return typeof name === 'string' && name !== '';
+}
+
+function readPattern(
+  at: string,
+  pattern: Readonly<Record<string, number>> = {},
+  isNumber: (value: unknown) => boolean,
+): Readonly<Record<string, number>> {
+  if (typeof pattern !== 'object' || pattern === null || Array.isArray(pattern))
+    throw typeMistake(at, 'an object of numbers by module', pattern);
+  for (const [name, value] of Object.entries(pattern)) {
+    if (!isNumber(value) || value <= 0)
+      throw rangeMistake(`${at}.${name}`, 'a number above 0', value);
+  }
+  return pattern;
+}
+
+/** Whether a module is meant by a name: its own, or the end of it after a dot. */
+export function isModule(module: string, name: string): boolean {
+  return module === name || module.endsWith(`.${name}`);
+}
+
+/** Rank and scale of the adapter of a module. */
+export function sizeOf(module: string, settings: LoraSettings): { rank: number; scale: number } {
+  const { rankPattern, alphaPattern, rslora } = settings;
+  const own = <T>(pattern: Readonly<Record<string, T>>) =>
+    Object.entries(pattern).find(([name]) => isModule(module, name))?.[1];
+  const rank = own(rankPattern) ?? settings.r;
+  const alpha = own(alphaPattern) ?? settings.alpha;
+  return { rank, scale: alpha / (rslora ? Math.sqrt(rank) : rank) };
+}

@@ -16,7 +16,6 @@ import {
   splitRows,
 } from '../../data/index.js';
 import { Classifier } from '../../models/classifier.js';
-import { TRAIN_METHODS, type TrainMethod } from '../../models/trainable-model.js';
 import type { Evaluation } from '../../tasks/text-classification/single-label.js';
 import type { TrainReport } from '../../train/train-report.js';
 import {
@@ -26,7 +25,6 @@ import {
   numberFromZero,
   positiveNumber,
   realNumber,
-  usageMistake,
   wholeNumber,
   withBadRows,
   withCommon,
@@ -38,13 +36,14 @@ import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { DataFiles, withPlaces } from '../data-files.js';
 import { HEAD_TASKS, type HeadTask } from '../head-tasks.js';
 import { chooseTrainHead, type HeadChoice } from '../kept-head.js';
+import { type MethodFlags, methodOf, withMethod } from '../method-options.js';
 import { onnxOptions } from '../open-model.js';
 import { OutFolder } from '../out-folder.js';
 import { checkReport, labelScores, trainingData, withReport, writeReport } from '../report-file.js';
 import { trainHead } from '../train-head.js';
 import { trainWithProgress } from '../train-progress.js';
 
-interface TrainCommandOptions extends CommonOptions, DataOptions, ModelOptions {
+interface TrainCommandOptions extends CommonOptions, DataOptions, ModelOptions, MethodFlags {
   readonly task: 'classification' | HeadTask;
   readonly train: string;
   readonly eval?: string;
@@ -53,12 +52,6 @@ interface TrainCommandOptions extends CommonOptions, DataOptions, ModelOptions {
   readonly out: string;
   readonly epochs: number;
   readonly learningRate?: number;
-  readonly method?: TrainMethod;
-  readonly loraR?: number;
-  readonly loraAlpha?: number;
-  readonly loraDropout?: number;
-  readonly loraTargets?: 'all-linear' | readonly string[];
-  readonly adapter?: boolean;
   readonly batchSize: number;
   readonly weightDecay: number;
   readonly warmup: number;
@@ -97,29 +90,6 @@ export function addTrain(program: Command, surroundings: Surroundings): void {
     )
     .option('-m, --model <dir>', 'encoder to start from (default: the embedded all-MiniLM-L6-v2)')
     .option('--epochs <n>', 'passes over the rows', wholeNumber(1), 3)
-    .addOption(
-      new Option(
-        '--method <kind>',
-        'full: all weights; head: the encoder stays as it is, and its vectors are computed once (in seconds; for ' +
-          'classification, multi-label, regression, pairs); lora: low-rank adapters and the head',
-      ).choices(TRAIN_METHODS),
-    )
-    .option('--lora-r <n>', '--method lora: rank of the adapters (default: 8)', wholeNumber(1))
-    .option('--lora-alpha <x>', '--method lora: scale times the rank (default: 16)', positiveNumber)
-    .option(
-      '--lora-dropout <x>',
-      '--method lora: dropout of their inputs (default: 0)',
-      realNumber('a number from 0, below 1', (value) => value >= 0 && value < 1),
-    )
-    .option(
-      '--lora-targets <names>',
-      '--method lora: ends of the names of modules, with commas (default: all-linear)',
-      (text) => (text === 'all-linear' ? text : text.split(',')),
-    )
-    .option(
-      '--adapter',
-      '--method lora: write the adapters alone too, into the folder adapter inside',
-    )
     .option(
       '--learning-rate <x>',
       'peak learning rate (default: 1e-4; 1e-3 with --method head and lora)',
@@ -148,15 +118,15 @@ Examples:
 `,
     )
     .action((options: TrainCommandOptions) => train(options, surroundings));
+  withMethod(command);
   withCommon(withThreads(withModel(withReport(withBadRows(withData(command, ['pair', 'label']))))));
 }
 
 async function train(options: TrainCommandOptions, surroundings: Surroundings): Promise<void> {
   const out = new Console(surroundings, options);
+  // A flag of another method is a mistake before any file is read.
+  methodOf(options);
   const { task, model, newHead, firstPosition } = options;
-  if (options.adapter === true && options.method !== 'lora') {
-    throw usageMistake('--adapter is for --method lora');
-  }
   await checkReport(options, [options.model, options.train, options.eval]);
   if (task !== 'classification') {
     const { args } = surroundings;
@@ -276,11 +246,8 @@ function oneClass(file: string, column: string, rows: readonly FileRow[]): Sinte
 }
 
 function settingsOf(options: TrainCommandOptions) {
-  const { epochs, batchSize, weightDecay, warmup, schedule, seed, learningRate, method } = options;
-  const { loraR: r, loraAlpha: alpha, loraDropout: dropout, loraTargets: targets } = options;
-  const own = given({ r, alpha, dropout, targets });
-  const lora = Object.keys(own).length === 0 ? undefined : own;
-  const set = given({ learningRate, method, lora });
+  const { epochs, batchSize, weightDecay, warmup, schedule, seed, learningRate } = options;
+  const set = { ...methodOf(options), ...given({ learningRate }) };
   return { epochs, batchSize, weightDecay, warmup, schedule, seed, ...set };
 }
 

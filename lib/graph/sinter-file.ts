@@ -21,10 +21,15 @@ export function carriesGraph(config: JsonObject): boolean {
 
 /**
  * The config beside ONNX files, which hold the graph themselves. Their readers choose a class by `model_type` and refuse one that
- * they do not know: for a graph of no family it is BERT's, which feeds a file the inputs that it asks for.
+ * they do not know: for a graph of no family, and for ERNIE, it is BERT's, which feeds a file the inputs that it asks for.
  */
 export function configForOnnx(config: JsonObject): JsonObject {
   const { [GRAPH_KEY]: _, ...rest } = config;
+  if (rest.model_type === 'ernie') {
+    const names = Array.isArray(rest.architectures) ? rest.architectures : [];
+    const architectures = names.map((name) => String(name).replace(/^Ernie/, 'Bert'));
+    return { ...rest, model_type: 'bert', architectures };
+  }
   if (rest.model_type !== GRAPH_TYPE) return rest;
   const { architectures: _a, ...settings } = rest;
   return { ...settings, model_type: 'bert' };

@@ -17,19 +17,26 @@ import type { ModelParts } from '../runtime/model-parts.js';
 import type { RunSettings } from '../runtime/predict-options.js';
 import { forwardWindows, type WindowSettings } from '../runtime/windowed-logits.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
+import { readCheckpointOptions } from '../train/checkpoint-options.js';
 import type { CollectOptions, Rows } from '../train/collect-rows.js';
 import type { Corpus } from '../train/corpus.js';
+import { checkNeedsRows } from '../train/eval-options.js';
 import type { Objective } from '../train/objectives.js';
 import { trainAdvice } from '../train/train-advice.js';
 import type { TrainPlan } from '../train/train-model.js';
 import { readTrainOptions, TRAIN_OPTIONS, type TrainOptions } from '../train/train-options.js';
-import type { EpochProgress, StepProgress, TrainReport } from '../train/train-report.js';
+import type {
+  EpochProgress,
+  EvaluationRecord,
+  StepProgress,
+  TrainReport,
+} from '../train/train-report.js';
 import { trainingRecord } from '../train/training-record.js';
 import { TextModel } from './text-model.js';
 
 /** Options of every `train`; `Row` is the type of the rows, `S` that of the reported scores. */
 export interface ModelTrainOptions<Row, S> extends TrainOptions {
-  /** Held-out rows, evaluated after each epoch. */
+  /** Held-out rows, evaluated after each epoch, or every `evalSteps` steps. */
   readonly eval?: Rows<Row>;
   /** Truncates rows at this many tokens. Default: the model's limit. */
   readonly maxTokens?: number;
@@ -37,6 +44,8 @@ export interface ModelTrainOptions<Row, S> extends TrainOptions {
   readonly onStep?: (progress: StepProgress) => void | Promise<void>;
   /** Called after each epoch and its evaluation; the training waits for a returned promise. */
   readonly onEpoch?: (progress: EpochProgress<S>) => void | Promise<void>;
+  /** Called after each evaluation; the training waits for a returned promise. */
+  readonly onEvaluation?: (record: EvaluationRecord<S>) => void | Promise<void>;
   /** Ends the call with CANCELLED; an aborted training leaves the model as it was. */
   readonly signal?: AbortSignal;
 }
@@ -53,6 +62,7 @@ export const MODEL_TRAIN_OPTIONS = {
   maxTokens: true,
   onStep: true,
   onEpoch: true,
+  onEvaluation: true,
   signal: true,
 } as const;
 
@@ -118,7 +128,13 @@ export abstract class TrainableModel extends TextModel {
       const what = `at most ${this.maxTokens}, the model's own limit`;
       throw rangeMistake(`${where}: maxTokens`, what, maxTokens);
     }
-    const hooks = { onStep: read.callback('onStep'), onEpoch: read.callback('onEpoch') };
+    const saving = readCheckpointOptions<TrainOptions>(where, options, known as never);
+    checkNeedsRows(where, options, options.eval !== undefined);
+    const hooks = {
+      onStep: read.callback('onStep'),
+      onEpoch: read.callback('onEpoch'),
+      onEvaluation: read.callback('onEvaluation'),
+    };
     const own = read.signal();
     const signal = AbortSignal.any([this.ended.signal, ...(own === undefined ? [] : [own])]);
     if (isQuantized(this.parts.graph)) {
@@ -140,7 +156,7 @@ export abstract class TrainableModel extends TextModel {
         const limits = { where, maxTokens, signal } as const;
         const plan = await this.plan(learning(where), rows, options.eval, { ...limits, seen });
         const { trainParts } = await import('../train/train-model.js');
-        return trainParts(parts, current, plan, { settings, hooks, signal });
+        return trainParts(parts, current, plan, { settings, hooks, saving, signal });
       });
       const { labels } = seen;
       const report = { ...found, advice: trainAdvice({ steps: found.steps, labels }, settings) };
@@ -175,7 +191,7 @@ export abstract class TrainableModel extends TextModel {
       if (report !== undefined) seen.labels = report;
       return learning.scores(evaluation);
     };
-    return { corpus, truncated, objective, evaluate };
+    return { corpus, truncated, objective, evaluate, held: set.corpus };
   }
 
   /** @internal Evaluates the model on the rows as `learning` defines. */

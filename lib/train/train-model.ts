@@ -12,9 +12,13 @@ import type { NativeProgram } from '../native/native.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { deriveProgram, disposeProgram } from '../runtime/program.js';
 import { SharedProgram } from '../runtime/shared-program.js';
+import type { CheckpointPlan } from './checkpoint-options.js';
+import { Checkpoints } from './checkpoints.js';
 import type { Corpus } from './corpus.js';
+import { divergence } from './divergence.js';
 import type { Objective } from './objectives.js';
-import { divergence, runTraining, type TrainHooks } from './train-loop.js';
+import { trainedWeights } from './parameter-groups.js';
+import { runTraining, type TrainHooks } from './train-loop.js';
 import type { TrainSettings } from './train-options.js';
 import type { TrainReport } from './train-report.js';
 
@@ -25,11 +29,15 @@ export interface TrainPlan<S> {
   readonly objective: Objective;
   /** Scores of a program on the held-out rows; undefined without such rows. */
   readonly evaluate: ((program: NativeProgram) => Promise<S>) | undefined;
+  /** The held-out rows. */
+  readonly held?: Corpus | undefined;
 }
 
 export interface TrainRequest<S> {
   readonly settings: TrainSettings;
-  readonly hooks: Pick<TrainHooks<S>, 'onStep' | 'onEpoch'>;
+  readonly hooks: Pick<TrainHooks<S>, 'onStep' | 'onEpoch' | 'onEvaluation'>;
+  /** Left out: the training is not saved. */
+  readonly saving?: CheckpointPlan | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -38,7 +46,7 @@ export async function trainParts<S>(
   parts: ModelParts,
   current: NativeProgram,
   plan: TrainPlan<S>,
-  { settings, hooks, signal }: TrainRequest<S>,
+  { settings, hooks, saving, signal }: TrainRequest<S>,
 ): Promise<{
   graph: EncoderGraph;
   program: SharedProgram;
@@ -46,12 +54,18 @@ export async function trainParts<S>(
 }> {
   const where = 'train';
   const graph = withFloatWeights(parts.graph);
-  const trainable = await deriveProgram(graph, current.store, { trainable: true, where, signal });
+  const chosen = trainedWeights(graph, settings);
+  const trainable = await deriveProgram(graph, current.store, {
+    trainable: chosen,
+    where,
+    signal,
+  });
   try {
-    const { corpus, objective, truncated } = plan;
+    const { corpus, objective, truncated, held } = plan;
+    const checkpoints = saving && new Checkpoints(saving);
     const evaluate =
       plan.evaluate && (() => (plan.evaluate as (p: NativeProgram) => Promise<S>)(trainable));
-    const all = { ...hooks, evaluate, signal };
+    const all = { ...hooks, evaluate, signal, checkpoints, held };
     const report = await runTraining<S>(trainable, graph, corpus, objective, settings, all);
     throwIfAborted(signal, where);
     const options = { trainable: false, where, signal };

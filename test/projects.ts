@@ -57,6 +57,7 @@ export const UNIT: readonly string[] = [
   'test/report/render-report.test.ts',
   'test/tokenize/text-cut.test.ts',
   'test/train/batches.test.ts',
+  'test/train/best-score.test.ts',
 ];
 
 /** Not in `npm test` but in `npm run test:slow`: training, fuzzing, kills, stress, memory, the zoo of ONNX files, whole commands. */
@@ -106,6 +107,7 @@ export const SLOW: readonly string[] = [
   'test/quality/stsb.test.ts',
   'test/quality/trec-features.test.ts',
   'test/stress/stress.test.ts',
+  'test/train/kill.test.ts',
   'test/tokenize/hostile-fuzz.test.ts',
   'test/tokenize/long-words.test.ts',
 ];

@@ -107,7 +107,7 @@ export const SLOW: readonly string[] = [
   'test/quality/stsb.test.ts',
   'test/quality/trec-features.test.ts',
   'test/stress/stress.test.ts',
-  'test/train/kill.test.ts',
   'test/tokenize/hostile-fuzz.test.ts',
   'test/tokenize/long-words.test.ts',
+  'test/train/kill.test.ts',
 ];

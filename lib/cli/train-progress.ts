@@ -65,8 +65,9 @@ export async function trainWithProgress<Row, S extends object>(
     });
     const { stoppedEarly, steps: taken } = report;
     if (stoppedEarly) {
-      const patience = `${setup.earlyStoppingPatience} evaluations were no better`;
-      progress.log(`  stopped after step ${taken.length}: ${patience}`);
+      const count = setup.earlyStoppingPatience;
+      const what = count === 1 ? 'evaluation was' : 'evaluations were';
+      progress.log(`  stopped after step ${taken.length}: ${count} ${what} no better`);
     }
     progress.finish();
     for (const advice of report.advice) out.warn(`advice: ${adviceText(advice)}`);

@@ -173,13 +173,18 @@ export type { LabelScore, TopLabels } from './tasks/text-classification/top-labe
 export type { Aggregation, Entity, EntityName } from './tasks/token-classification/entities.js';
 export type { TaggedRow } from './tasks/token-classification/tagged-rows.js';
 export type { TextInput, TextPair, TokensWithOffsets } from './tokenize/text-tokenizer.js';
+export type { BestScore } from './train/best-score.js';
+export type { CheckpointOptions } from './train/checkpoint-options.js';
 export type { Rows } from './train/collect-rows.js';
+export type { EvalOptions } from './train/eval-options.js';
+export type { ScheduleKind, ScheduleOptions } from './train/schedule.js';
 export type { TrainAdvice, TrainAdviceCode } from './train/train-advice.js';
 export type { OptimizerKind, TrainOptions } from './train/train-options.js';
 export type {
   EpochProgress,
   EpochRecord,
   EvalScores,
+  EvaluationRecord,
   StepProgress,
   StepRecord,
   TrainReport,

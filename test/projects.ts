@@ -57,6 +57,7 @@ export const UNIT: readonly string[] = [
   'test/report/render-report.test.ts',
   'test/tokenize/text-cut.test.ts',
   'test/train/batches.test.ts',
+  'test/train/best-score.test.ts',
 ];
 
 /** Not in `npm test` but in `npm run test:slow`: training, fuzzing, kills, stress, memory, the zoo of ONNX files, whole commands. */
@@ -110,4 +111,5 @@ export const SLOW: readonly string[] = [
   'test/stress/stress.test.ts',
   'test/tokenize/hostile-fuzz.test.ts',
   'test/tokenize/long-words.test.ts',
+  'test/train/kill.test.ts',
 ];

@@ -60,6 +60,7 @@ const WORDS: readonly (readonly [RegExp, (flags: Flags, ...groups: string[]) => 
   ],
   [/\bload it as a Classifier\b/g, () => 'it is a classifier'],
   [/\blanes(?= must be)/g, () => '--threads'],
+  [/^freeze(?:\[\d+\])?(?= must be|: | leaves)/, () => '--freeze'],
   [
     /\b([a-z]+(?:[A-Z][a-z]+)*): true\b/g,
     (flags, option = '') => {

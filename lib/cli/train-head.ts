@@ -16,6 +16,7 @@ import { chooseTrainHead } from './kept-head.js';
 import { onnxOptions } from './open-model.js';
 import { OutFolder } from './out-folder.js';
 import { labelScores, trainingData, writeReport } from './report-file.js';
+import { finalScores } from './train-control.js';
 import { trainWithProgress } from './train-progress.js';
 
 export interface TrainHeadOptions extends DataOptions {
@@ -74,11 +75,13 @@ export async function trainHead(
     trainWithProgress(model, rows as readonly never[], setup, out),
   );
   const { steps, epochs, seconds, tokensPerSecond, truncated, advice } = report;
+  const { evaluations, best, stoppedEarly } = report;
   const isShown = options.report !== undefined && held !== null;
   const shown = isShown ? await model.evaluate(held as readonly never[], { signal }) : {};
   const figures = { rows: rows.length, truncated, epochs, seconds, tokensPerSecond };
+  const course = { evaluations, best, stoppedEarly };
   const { training } = await model.info();
-  const json = { ...training, out: options.out, task, ...figures, advice, steps };
+  const json = { ...training, out: options.out, task, ...figures, ...course, advice, steps };
   await place.write(async (folder) => {
     await model.save(folder);
     if (options.adapter === true) await model.saveAdapter(join(folder, 'adapter'));
@@ -91,7 +94,7 @@ export async function trainHead(
   out.print(
     `trained in ${formatDuration(seconds * 1000)}, ${formatNumber(tokensPerSecond)} tokens/s\n`,
   );
-  const scores = epochs.at(-1)?.eval ?? null;
+  const scores = finalScores(report, settings);
   if (scores !== null) out.say(scoreText(scores), { style: 'heading' });
   out.print(`written to ${options.out}\n`);
   await writeReport(

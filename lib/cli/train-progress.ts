@@ -3,10 +3,16 @@
  */
 import type { TrainAdvice } from '../train/train-advice.js';
 import type { TrainOptions } from '../train/train-options.js';
-import type { EpochProgress, StepProgress, TrainReport } from '../train/train-report.js';
+import type {
+  EpochProgress,
+  EvaluationRecord,
+  StepProgress,
+  TrainReport,
+} from '../train/train-report.js';
 import type { Console } from './context.js';
 import { scoreText } from './head-tasks.js';
 import { flagOf } from './option-names.js';
+import { stepsOf } from './train-control.js';
 
 /** A model that can be trained on rows. */
 export interface Learner<Row, S> {
@@ -36,8 +42,7 @@ export async function trainWithProgress<Row, S extends object>(
   out: Console,
 ): Promise<TrainReport<S>> {
   const { eval: held, ...options } = setup;
-  const steps = setup.epochs * Math.ceil(rows.length / setup.batchSize);
-  const progress = out.progress('training', steps, 'steps');
+  const progress = out.progress('training', stepsOf(rows.length, setup), 'steps');
   let shown: number | undefined;
   try {
     const report = await model.train(rows, {
@@ -48,11 +53,22 @@ export async function trainWithProgress<Row, S extends object>(
         shown = shown === undefined ? loss : shown + SMOOTHING * (loss - shown);
         progress.update(step, `loss ${shown.toFixed(3)}`);
       },
+      onEvaluation: ({ step, scores }: EvaluationRecord<S>) => {
+        if (setup.evalSteps === undefined) return;
+        progress.log(`  step ${step}: held out: ${scoreText(scores)}`);
+      },
       onEpoch: ({ epoch, totalEpochs, trainLoss, eval: scores }: EpochProgress<S>) => {
-        const tested = scores === null ? '' : `, held out: ${scoreText(scores)}`;
+        const isShown = scores !== null && setup.evalSteps === undefined;
+        const tested = isShown ? `, held out: ${scoreText(scores)}` : '';
         progress.log(`  epoch ${epoch}/${totalEpochs}: loss ${trainLoss.toFixed(3)}${tested}`);
       },
     });
+    const { stoppedEarly, steps: taken } = report;
+    if (stoppedEarly) {
+      const count = setup.earlyStoppingPatience;
+      const what = count === 1 ? 'evaluation was' : 'evaluations were';
+      progress.log(`  stopped after step ${taken.length}: ${count} ${what} no better`);
+    }
     progress.finish();
     for (const advice of report.advice) out.warn(`advice: ${adviceText(advice)}`);
     return report;

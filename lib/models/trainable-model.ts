@@ -18,20 +18,32 @@ import type { ModelParts } from '../runtime/model-parts.js';
 import type { RunSettings } from '../runtime/predict-options.js';
 import { forwardWindows, type WindowSettings } from '../runtime/windowed-logits.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
+import { readCheckpointOptions } from '../train/checkpoint-options.js';
 import type { CollectOptions, Rows } from '../train/collect-rows.js';
 import type { Corpus } from '../train/corpus.js';
+import { checkNeedsRows } from '../train/eval-options.js';
 import { type LoraOptions, type LoraSettings, readLoraOptions } from '../train/lora-options.js';
 import type { Objective } from '../train/objectives.js';
 import { trainAdvice } from '../train/train-advice.js';
 import type { EvaluatedOver, TrainPlan } from '../train/train-model.js';
-import { readTrainOptions, TRAIN_OPTIONS, type TrainOptions } from '../train/train-options.js';
-import type { EpochProgress, StepProgress, TrainReport } from '../train/train-report.js';
+import {
+  readTrainOptions,
+  TRAIN_OPTIONS,
+  type TrainOptions,
+  type TrainSettings,
+} from '../train/train-options.js';
+import type {
+  EpochProgress,
+  EvaluationRecord,
+  StepProgress,
+  TrainReport,
+} from '../train/train-report.js';
 import { trainingRecord } from '../train/training-record.js';
 import { TextModel } from './text-model.js';
 
 /** Options of every `train`; `Row` is the type of the rows, `S` that of the reported scores. */
 export interface ModelTrainOptions<Row, S> extends TrainOptions, MethodOption {
-  /** Held-out rows, evaluated after each epoch. */
+  /** Held-out rows, evaluated after each epoch, or every `evalSteps` steps. */
   readonly eval?: Rows<Row>;
   /** Truncates rows at this many tokens. Default: the model's limit. */
   readonly maxTokens?: number;
@@ -39,6 +51,8 @@ export interface ModelTrainOptions<Row, S> extends TrainOptions, MethodOption {
   readonly onStep?: (progress: StepProgress) => void | Promise<void>;
   /** Called after each epoch and its evaluation; the training waits for a returned promise. */
   readonly onEpoch?: (progress: EpochProgress<S>) => void | Promise<void>;
+  /** Called after each evaluation; the training waits for a returned promise. */
+  readonly onEvaluation?: (record: EvaluationRecord<S>) => void | Promise<void>;
   /** Ends the call with CANCELLED; an aborted training leaves the model as it was. */
   readonly signal?: AbortSignal;
 }
@@ -78,6 +92,7 @@ export const MODEL_TRAIN_OPTIONS = {
   maxTokens: true,
   onStep: true,
   onEpoch: true,
+  onEvaluation: true,
   signal: true,
 } as const;
 
@@ -140,13 +155,20 @@ export abstract class TrainableModel extends TextModel {
     const { learningRate = method === 'full' ? undefined : NEW_WEIGHTS_RATE } = options;
     const given = { ...options, ...(learningRate !== undefined && { learningRate }) };
     const settings = readTrainOptions<TrainOptions>(where, given, known as never);
+    checkWhole(where, method, settings);
     const read = readOptions<ModelTrainOptions<Row, S>>(where, options, known as never);
     const maxTokens = read.count('maxTokens', this.maxTokens);
     if (maxTokens > this.maxTokens) {
       const what = `at most ${this.maxTokens}, the model's own limit`;
       throw rangeMistake(`${where}: maxTokens`, what, maxTokens);
     }
-    const hooks = { onStep: read.callback('onStep'), onEpoch: read.callback('onEpoch') };
+    const saving = readCheckpointOptions<TrainOptions>(where, options, known as never);
+    checkNeedsRows(where, options, options.eval !== undefined);
+    const hooks = {
+      onStep: read.callback('onStep'),
+      onEpoch: read.callback('onEpoch'),
+      onEvaluation: read.callback('onEvaluation'),
+    };
     const own = read.signal();
     const signal = AbortSignal.any([this.ended.signal, ...(own === undefined ? [] : [own])]);
     if (isQuantized(this.parts.graph)) {
@@ -168,7 +190,7 @@ export abstract class TrainableModel extends TextModel {
       } = await this.use(where, async (current) => {
         const limits = { where, maxTokens, signal } as const;
         const plan = await this.plan(learning(where), rows, options.eval, { ...limits, seen });
-        const request = { settings, hooks, signal };
+        const request = { settings, hooks, saving, signal };
         if (method === 'head') {
           const { trainHeadParts } = await import('../train/head-training.js');
           return trainHeadParts(parts, current, plan, request);
@@ -280,4 +302,12 @@ function readMethod(
     throw rangeMistake(`${where}: method`, "'lora' where lora is given", method);
   }
   return { method, lora: readLoraOptions(where, lora) };
+}
+
+/** Throws RangeError for options that choose among all weights, beside a method that chooses them itself. */
+function checkWhole(where: string, method: TrainMethod, settings: TrainSettings): void {
+  const { freeze, trainable } = settings;
+  if (method === 'full' || (freeze.length === 0 && trainable === 'all')) return;
+  const option = trainable === 'all' ? 'freeze' : 'trainable';
+  throw rangeMistake(`${where}: method`, `'full' where ${option} is given`, method);
 }

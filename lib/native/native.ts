@@ -12,7 +12,7 @@ import type { EncoderGraph, WeightDtype, WeightSpec } from '../graph/types.js';
 import { compileHint, coreProblem } from './missing-core.js';
 
 /** Bumped when a signature below changes; a stale binary is refused. */
-export const NATIVE_ABI = 11;
+export const NATIVE_ABI = 12;
 
 /** Instruction sets of the kernels; SINTER_ISA forces one. */
 export type IsaName = 'scalar' | 'avx2' | 'avx512' | 'vnni';
@@ -140,18 +140,26 @@ export interface NativeProgram {
 
 /**
  * adamw: decoupled weight decay. sgd: momentum without dampening; weight decay is added to the gradient, so it enters the
- * momentum too. Both match PyTorch.
+ * momentum too. adam: weight decay is added to the gradient, so it enters the moments. These match PyTorch. lamb: algorithm
+ * 2 of You et al. 2020. lion: algorithm 2 of Chen et al. 2023.
  */
 export type OptimizerSettings =
   | {
-      readonly kind: 'adamw';
+      readonly kind: 'adamw' | 'adam' | 'lamb';
       readonly beta1: number;
       readonly beta2: number;
       readonly epsilon: number;
     }
+  | { readonly kind: 'lion'; readonly beta1: number; readonly beta2: number }
   | { readonly kind: 'sgd'; readonly momentum: number; readonly nesterov: boolean };
 
-export const OPTIMIZER_KINDS = ['adamw', 'sgd'] as const satisfies OptimizerSettings['kind'][];
+export const OPTIMIZER_KINDS = [
+  'adamw',
+  'sgd',
+  'adam',
+  'lamb',
+  'lion',
+] as const satisfies OptimizerSettings['kind'][];
 
 /** Weights with the same training settings. */
 export interface ParameterGroup {
@@ -159,12 +167,21 @@ export interface ParameterGroup {
   /** Factor on the learning rate of each step. */
   readonly learningRateFactor: number;
   readonly weightDecay: number;
+  /** lamb: scales the step to the norm of each weight. Default: true. */
+  readonly trustRatio?: boolean;
 }
 
 export interface TrainerSettings {
   readonly optimizer: OptimizerSettings;
   /** A weight in no group has factor 1 and no weight decay. */
   readonly groups: readonly ParameterGroup[];
+  /**
+   * Decay of the exponential moving average of the weights over the steps, which starts as the weights before the first
+   * one. 0 or left out: there is no average.
+   */
+  readonly averageDecay?: number;
+  /** true: there is a place for `keep`. Default: false. */
+  readonly keeps?: boolean;
 }
 
 /**
@@ -260,7 +277,15 @@ export interface NativeTrainer {
    * gradients.
    */
   clip(maxNorm: number, jobId: number): Promise<number>;
-  /** Takes one step of the optimizer and drops the gradients. INTERNAL without gradients. */
+  /**
+   * Limits every number of the gradients to [-maxValue, maxValue]; `readGradient` then gives the limited ones. INTERNAL
+   * without gradients.
+   */
+  clamp(maxValue: number, jobId: number): Promise<void>;
+  /**
+   * Takes one step of the optimizer and drops the gradients. If `clip` has found a norm that is not finite, no step is taken
+   * and the weights stay. INTERNAL without gradients.
+   */
   apply(learningRate: number, jobId: number): Promise<void>;
   /** Drops the gradients without a step. */
   clear(jobId: number): Promise<void>;
@@ -280,6 +305,13 @@ export interface NativeTrainer {
   writeState(name: string, begin: number, bytes: Uint8Array, jobId: number): Promise<void>;
   /** Called when all buffers are written: the trainer continues after step `steps`. */
   restore(steps: number, jobId: number): Promise<void>;
+  /** Copies the trained weights into the kept ones. INTERNAL unless the settings have `keeps`. */
+  keep(jobId: number): Promise<void>;
+  /**
+   * Exchanges the trained weights with their average, or with the kept ones; a second call takes it back, bit for bit. There
+   * must have been a step, or a call of `keep`. INTERNAL without such a copy.
+   */
+  exchange(copy: 'average' | 'kept', jobId: number): Promise<void>;
   dispose(): void;
 }
 

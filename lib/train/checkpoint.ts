@@ -13,6 +13,7 @@ import { openSafetensors, type SafetensorsFile } from '../formats/safetensors.js
 import { writeSafetensors } from '../formats/safetensors-writer.js';
 import { runJob } from '../native/jobs.js';
 import type { NativeTrainer, StateBuffer, TrainerState } from '../native/native.js';
+import { areFinite } from './divergence.js';
 import { jsonObjectOf } from './progress.js';
 
 /** Bytes that are copied and hashed at a time: about 2 ms of the JavaScript thread. */
@@ -25,7 +26,10 @@ export interface Checkpoint {
   readonly extra: JsonObject;
 }
 
-/** Saves the trainer's state and `extra`. No step may run meanwhile. */
+/**
+ * Saves the trainer's state and `extra`. No step may run meanwhile. Throws INVALID_DATA, and writes nothing, if a number is
+ * not finite: the file in its place stays.
+ */
 export async function writeCheckpoint(
   path: string,
   trainer: NativeTrainer,
@@ -38,6 +42,7 @@ export async function writeCheckpoint(
   for (const buffer of state.buffers) {
     for (const piece of piecesOf(trainer, buffer)) {
       throwIfAborted(signal, 'train');
+      checkFinite(path, buffer, piece);
       hash.update(piece);
       await turn();
     }
@@ -51,19 +56,32 @@ export async function writeCheckpoint(
   await writeSafetensors(path, tensors, { format: FORMAT, saved, digest: hash.digest('hex') });
 }
 
+function checkFinite(path: string, { name, dtype }: StateBuffer, piece: Uint8Array): void {
+  if (dtype === 'u8') return;
+  if (areFinite(new Float32Array(piece.buffer, piece.byteOffset, piece.byteLength / 4))) return;
+  const what = `is not written, because ${name} holds a number that is not finite`;
+  throw new SinterError(
+    'INVALID_DATA',
+    `${path}: ${what}; the training diverged: lower learningRate`,
+    { details: { file: path, tensor: name } },
+  );
+}
+
 /**
- * Restores the saved state in a trainer of the same model and optimizer. Throws CORRUPT_MODEL if the file is damaged,
- * INVALID_DATA if it is of another model or optimizer; the trainer is unchanged then.
+ * Restores the saved state in a trainer of the same model and optimizer. `check` sees what was saved with it first. Throws
+ * CORRUPT_MODEL if the file is damaged, INVALID_DATA if it is of another model or optimizer; the trainer is unchanged then.
  */
 export async function readCheckpoint(
   path: string,
   trainer: NativeTrainer,
   signal?: AbortSignal,
+  check: (extra: JsonObject) => void = () => {},
 ): Promise<Checkpoint> {
   const file = await openSafetensors(path);
   try {
     const { saved, digest, checkpoint } = readHeader(file);
     const state = trainer.state();
+    check(checkpoint.extra);
     checkBuffers(file, state);
     const hash = newHash(saved, { ...state, steps: checkpoint.steps });
     for (const { name } of state.buffers) {

@@ -13,6 +13,7 @@ import { outputWidth } from '../runtime/forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { deriveProgram, disposeProgram, floatsOf, readWhole } from '../runtime/program.js';
 import { SharedProgram } from '../runtime/shared-program.js';
+import { Checkpoints } from './checkpoints.js';
 import { Corpus } from './corpus.js';
 import { corpusOutput } from './corpus-logits.js';
 import { runTraining } from './train-loop.js';
@@ -25,7 +26,7 @@ export async function trainHeadParts<S>(
   parts: ModelParts,
   current: NativeProgram,
   plan: TrainPlan<S>,
-  { settings, hooks, signal }: TrainRequest<S>,
+  { settings, hooks, saving, signal }: TrainRequest<S>,
 ): Promise<TrainedParts<S>> {
   const split = splitAtFeatures(parts.graph);
   if (split === null) {
@@ -44,7 +45,8 @@ export async function trainHeadParts<S>(
       score === undefined || held === undefined
         ? undefined
         : () => score(trainable, { graph, corpus: held });
-    const all = { ...hooks, evaluate, signal };
+    const checkpoints = saving && new Checkpoints(saving);
+    const all = { ...hooks, evaluate, signal, checkpoints, held };
     const report = await runTraining<S>(trainable, graph, corpus, objective, settings, all);
     const trained = await withHead(parts.graph, graph, current, trainable, options);
     return { ...trained, report: { ...report, truncated } };

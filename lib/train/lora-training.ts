@@ -14,6 +14,7 @@ import type { Adapter, AdapterTensor } from '../runtime/adapter.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { deriveProgram, disposeProgram, floatsOf, readWhole } from '../runtime/program.js';
 import { SharedProgram } from '../runtime/shared-program.js';
+import { Checkpoints } from './checkpoints.js';
 import type { LoraSettings } from './lora-options.js';
 import { type LoraPlan, loraPlan } from './lora-plan.js';
 import { runTraining } from './train-loop.js';
@@ -26,7 +27,7 @@ export async function trainLoraParts<S>(
   parts: ModelParts,
   current: NativeProgram,
   plan: TrainPlan<S>,
-  { settings, hooks, signal }: TrainRequest<S>,
+  { settings, hooks, saving, signal }: TrainRequest<S>,
   lora: LoraSettings,
 ): Promise<TrainedParts<S> & { readonly adapter: Adapter }> {
   const chosen = loraPlan(WHERE, parts.graph, parts.plans, lora);
@@ -43,12 +44,15 @@ export async function trainLoraParts<S>(
   try {
     const { corpus, held, objective, evaluate: score, truncated } = plan;
     const evaluate = score && held && (() => score(program, { graph, corpus: held }));
-    const all = { ...hooks, evaluate, signal };
+    const checkpoints = saving && new Checkpoints(saving);
+    const all = { ...hooks, evaluate, signal, checkpoints, held };
     const changing = {
       ...graph,
       weights: graph.weights.filter(({ name }) => trained.includes(name)),
     };
-    const report = await runTraining<S>(program, changing, corpus, objective, settings, all);
+    // A checkpoint of other adapters is of another training.
+    const own = { ...settings, lora };
+    const report = await runTraining<S>(program, changing, corpus, objective, own, all);
     const tensors = await readTensors(program.store, graph, trained);
     const adapter: Adapter = {
       settings: lora,

@@ -8,8 +8,17 @@ import { SinterError } from '../core/errors.js';
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
 import { type RandomState, SeededRandom } from '../core/random.js';
 import type { Sampler } from './batches.js';
+import type { BestScore, BestScores } from './best-score.js';
+import type { EpochRecord, EvaluationRecord, StepRecord } from './train-report.js';
 
-export class TrainingProgress {
+/** What the report of a training has of its steps, epochs and evaluations so far. */
+export interface TrainingHistory<S> {
+  steps: StepRecord[];
+  epochs: EpochRecord<S>[];
+  evaluations: EvaluationRecord<S>[];
+}
+
+export class TrainingProgress<S = unknown> {
   /** Steps that were taken. */
   steps = 0;
   /** Number of the epoch that is running, or of the last one that ended; 0 before the first. */
@@ -17,18 +26,24 @@ export class TrainingProgress {
   inEpoch = false;
   /** Sum of the losses of the epoch's rows so far. */
   lossSum = 0;
+  /** Rows of the epoch so far. */
+  rows = 0;
   random: SeededRandom;
   readonly sampler: Sampler;
+  readonly scores: BestScores;
+  history: TrainingHistory<S> = { steps: [], epochs: [], evaluations: [] };
 
-  constructor(random: SeededRandom, sampler: Sampler) {
+  constructor(random: SeededRandom, sampler: Sampler, scores: BestScores) {
     this.random = random;
     this.sampler = sampler;
+    this.scores = scores;
   }
 
   beginEpoch(): void {
     this.epoch++;
     this.inEpoch = true;
     this.lossSum = 0;
+    this.rows = 0;
     this.sampler.begin(this.random);
   }
 
@@ -37,10 +52,14 @@ export class TrainingProgress {
   }
 
   toJson(): JsonObject {
-    const { steps, epoch, inEpoch, lossSum, sampler } = this;
+    const { steps, epoch, inEpoch, lossSum, rows, sampler, scores } = this;
     const { order, batch } = sampler.state;
     const random = [...this.random.state];
-    return { steps, epoch, inEpoch, lossSum, random, order: [...order], batch };
+    const history = this.history as unknown as JsonObject;
+    return {
+      ...{ steps, epoch, inEpoch, lossSum, rows, random, order: [...order], batch },
+      ...{ scores: scores.toJson(), history },
+    };
   }
 
   /** Restores the progress from the result of toJson. Throws CORRUPT_MODEL that names `file` if the JSON is not valid. */
@@ -50,8 +69,13 @@ export class TrainingProgress {
     this.epoch = read.count('epoch');
     this.inEpoch = read.boolean('inEpoch');
     this.lossSum = read.number('lossSum');
+    this.rows = read.count('rows');
     this.sampler.restore({ order: read.random('order'), batch: read.count('batch') });
     this.random = SeededRandom.from(read.random('random'));
+    const scores = new ProgressReader(read.object('scores'), file);
+    this.scores.misses = scores.count('misses');
+    this.scores.best = (read.object('scores').best ?? null) as BestScore | null;
+    this.history = { ...(read.object('history') as unknown as TrainingHistory<S>) };
   }
 }
 
@@ -74,6 +98,12 @@ class ProgressReader {
     const value = this.number(key);
     if (Number.isSafeInteger(value) && value >= 0) return value;
     throw this.fail(`${key} must be a whole number from 0`);
+  }
+
+  object(key: string): JsonObject {
+    const value = this.json[key];
+    if (isJsonObject(value)) return value;
+    throw this.fail(`${key} must be an object`);
   }
 
   boolean(key: string): boolean {

@@ -12,6 +12,8 @@ export interface StepOptions {
   readonly learningRate: number;
   /** Global 2-norm to clip to; 0: no clipping. */
   readonly maxGradNorm: number;
+  /** Size that every number of the gradients is limited to before that; 0 or left out: no limit. */
+  readonly maxGradValue?: number;
   /** Key of this step's dropout; null: no dropout (evaluation mode). */
   readonly dropoutSeed: number | null;
   /** Tokens that go through the network together; left out: the trainer's default. */
@@ -24,7 +26,7 @@ export interface StepResult extends PassResult {
   readonly gradNorm: number;
 }
 
-/** Takes a step: accumulate, clip, apply. */
+/** Takes a step: accumulate, clip, apply. A gradient norm that is not finite takes no step. */
 export function trainStep(
   trainer: NativeTrainer,
   tokens: TokenBatch,
@@ -51,19 +53,24 @@ async function runStep(
   trainer: NativeTrainer,
   tokens: TokenBatch,
   terms: readonly LossTerm[],
-  { maxGradNorm, dropoutSeed, sliceTokens, signal }: StepOptions,
+  { maxGradNorm, maxGradValue = 0, dropoutSeed, sliceTokens, signal }: StepOptions,
   end: (jobId: number) => Promise<void>,
 ): Promise<StepResult> {
   const slice = sliceTokens === undefined ? {} : { sliceTokens };
-  const calls = [
-    runJob('train', signal, (jobId) =>
-      trainer.accumulate(tokens, terms, { jobId, dropoutSeed, ...slice }),
-    ),
-    runJob('train', signal, (jobId) => trainer.clip(maxGradNorm, jobId)),
-    runJob('train', signal, end),
-  ] as const;
+  const call = <T>(start: (jobId: number) => Promise<T>) => runJob('train', signal, start);
+  const pass = call((jobId) => trainer.accumulate(tokens, terms, { jobId, dropoutSeed, ...slice }));
+  // The reported norm is that of the gradients before any limit.
+  const isLimited = maxGradValue > 0;
+  const norm = call((jobId) => trainer.clip(isLimited ? 0 : maxGradNorm, jobId));
+  const limits = isLimited
+    ? [
+        call((jobId) => trainer.clamp(maxGradValue, jobId)),
+        call((jobId) => trainer.clip(maxGradNorm, jobId)),
+      ]
+    : [];
+  const calls = [pass, norm, ...limits, call(end)];
   // Waits for all calls, because the caller may dispose of the trainer after an error.
   await Promise.allSettled(calls);
-  const [result, gradNorm] = await Promise.all(calls);
-  return { ...result, gradNorm };
+  await Promise.all(calls);
+  return { ...(await pass), gradNorm: await norm };
 }

@@ -23,6 +23,7 @@ export interface TrainAdvice {
   /** Options of `train` to try in its place. */
   readonly options: {
     readonly epochs?: number;
+    readonly maxSteps?: number;
     readonly learningRate?: number;
     readonly warmup?: number;
   };
@@ -56,8 +57,13 @@ interface Seen {
 export function trainAdvice({ steps, labels }: Seen, settings: TrainSettings): TrainAdvice[] {
   const few = fewSteps(steps, settings);
   // Labels are missed where the loss has hardly moved: one cure, not two.
-  const cure = few?.options ?? { epochs: 2 * settings.epochs };
+  const cure = few?.options ?? twice(settings);
   return [warmup(steps, settings), few, missed(labels, cure)].filter((advice) => advice !== null);
+}
+
+/** Twice the steps, by the option that decides their number. */
+function twice({ epochs, maxSteps }: TrainSettings): TrainAdvice['options'] {
+  return maxSteps > 0 ? { maxSteps: 2 * maxSteps } : { epochs: 2 * epochs };
 }
 
 function warmup({ length }: Seen['steps'], settings: TrainSettings): TrainAdvice | null {
@@ -69,10 +75,8 @@ function warmup({ length }: Seen['steps'], settings: TrainSettings): TrainAdvice
   return { code: 'WARMUP_TOO_LONG', message: what, options };
 }
 
-function fewSteps(
-  steps: Seen['steps'],
-  { epochs, learningRate }: TrainSettings,
-): TrainAdvice | null {
+function fewSteps(steps: Seen['steps'], settings: TrainSettings): TrainAdvice | null {
+  const { epochs, learningRate, maxSteps } = settings;
   const part = Math.ceil(steps.length / 5);
   const mean = (some: Seen['steps']) => some.reduce((sum, { loss }) => sum + loss, 0) / part;
   const [first, last] = [mean(steps.slice(0, part)), mean(steps.slice(-part))];
@@ -82,7 +86,9 @@ function fewSteps(
     code: 'FEW_STEPS',
     message: `the loss went from ${first.toFixed(2)} to ${last.toFixed(2)} only, in ${steps.length} steps`,
     options: {
-      epochs: Math.max(2 * epochs, Math.min(20, more)),
+      ...(maxSteps > 0
+        ? { maxSteps: Math.max(2 * maxSteps, ENOUGH_STEPS) }
+        : { epochs: Math.max(2 * epochs, Math.min(20, more)) }),
       ...(learningRate < BRISK_RATE && { learningRate: BRISK_RATE }),
     },
   };

@@ -1,47 +1,55 @@
 /**
- * The training loop: epochs, steps, schedule, progress. It changes only the given trainable program.
+ * The training loop: epochs, steps, schedule, evaluations, progress. It changes only the given trainable program.
  *
  * The results depend on the weights, the corpus and the settings only, not on lanes, time or callbacks.
  */
 
-import { type ErrorDetails, SinterError } from '../core/errors.js';
 import { SeededRandom } from '../core/random.js';
 import type { EncoderGraph } from '../graph/types.js';
+import { runJob } from '../native/jobs.js';
 import {
   type NativeProgram,
   type NativeTrainer,
   native,
-  type OptimizerSettings,
   type TrainerSettings,
   toSinterError,
 } from '../native/native.js';
 import { Sampler } from './batches.js';
-import { type Checkpoints, TrainingProgress } from './checkpoints.js';
+import { BestScores } from './best-score.js';
+import { type Checkpoints, TrainingProgress, type TrainingSubject } from './checkpoints.js';
 import type { Corpus } from './corpus.js';
+import { digestOfCorpus, digestOfModel } from './digests.js';
+import { diverged } from './divergence.js';
 import type { Objective } from './objectives.js';
-import { learningRateAt, type Schedule, warmupSteps } from './schedule.js';
+import { OPTIMIZERS } from './optimizers.js';
+import { parameterGroups, trainedWeights } from './parameter-groups.js';
+import { learningRateAt, type Schedule, scheduleParts, warmupSteps } from './schedule.js';
+import { scoreOf } from './score-of.js';
 import { trainStep, tryStep } from './step.js';
 import type { TrainSettings } from './train-options.js';
 import type {
   EpochProgress,
   EpochRecord,
+  EvaluationRecord,
   StepProgress,
   StepRecord,
   TrainReport,
 } from './train-report.js';
-import { decayGroups } from './weight-decay.js';
 
 /** Rows that are computed once more after an epoch's last step: enough to notice weights that overflow. */
 const CHECKED_ROWS = 4;
 
 export interface TrainHooks<S> {
-  /** Scores of the program in its current state; called after each epoch. */
+  /** Scores of the program in its current state; called when an evaluation is due. */
   readonly evaluate: (() => Promise<S>) | undefined;
   readonly onStep: ((progress: StepProgress) => void | Promise<void>) | undefined;
   readonly onEpoch: ((progress: EpochProgress<S>) => void | Promise<void>) | undefined;
+  readonly onEvaluation?: ((record: EvaluationRecord<S>) => void | Promise<void>) | undefined;
   readonly signal: AbortSignal | undefined;
   /** Saves the training at intervals and resumes it; left out: it is not saved. */
-  readonly checkpoints?: Checkpoints;
+  readonly checkpoints?: Checkpoints | undefined;
+  /** The rows of `evaluate`, for the checkpoints. */
+  readonly held?: Corpus | undefined;
 }
 
 /** Trains `program` (trainable, sealed) on `corpus`; `objective` makes the loss terms of each batch. */
@@ -53,19 +61,18 @@ export async function runTraining<S>(
   settings: TrainSettings,
   hooks: TrainHooks<S>,
 ): Promise<Omit<TrainReport<S>, 'truncated' | 'advice'>> {
-  const groups = decayGroups(graph, settings.weightDecay);
-  const trainer = makeTrainer(program, { optimizer: optimizerOf(settings), groups });
+  const trainer = makeTrainer(program, {
+    optimizer: OPTIMIZERS[settings.optimizer].settings(settings),
+    groups: parameterGroups(graph, settings, trainedWeights(graph, settings)),
+    averageDecay: settings.averageDecay,
+    keeps: settings.loadBestModelAtEnd,
+  });
   try {
-    return await new Run<S>(trainer, { corpus, objective, settings, hooks }).all();
+    const run = new Run<S>(trainer, { program, graph, corpus, objective, settings, hooks });
+    return await run.all();
   } finally {
     trainer.dispose();
   }
-}
-
-function optimizerOf(settings: TrainSettings): OptimizerSettings {
-  const { optimizer: kind, beta1, beta2, epsilon, momentum, nesterov } = settings;
-  if (kind === 'adamw') return { kind, beta1, beta2, epsilon };
-  return { kind, momentum, nesterov };
 }
 
 function makeTrainer(program: NativeProgram, settings: TrainerSettings): NativeTrainer {
@@ -78,6 +85,8 @@ function makeTrainer(program: NativeProgram, settings: TrainerSettings): NativeT
 }
 
 interface Work<S> {
+  readonly program: NativeProgram;
+  readonly graph: EncoderGraph;
   readonly corpus: Corpus;
   readonly objective: Objective;
   readonly settings: TrainSettings;
@@ -89,60 +98,126 @@ class Run<S> {
   private readonly trainer: NativeTrainer;
   private readonly work: Work<S>;
   private readonly schedule: Schedule;
-  private readonly progress: TrainingProgress;
+  private readonly epochs: number;
+  private readonly progress: TrainingProgress<S>;
   private readonly begin = performance.now();
-  private readonly steps: StepRecord[] = [];
+  private subject: TrainingSubject | undefined;
   private tokens = 0;
   private trainMs = 0;
 
   constructor(trainer: NativeTrainer, work: Work<S>) {
     const { corpus, settings } = work;
-    const { epochs, batchSize, schedule, learningRate, warmup, seed } = settings;
-    const totalSteps = epochs * Math.ceil(corpus.size / batchSize);
+    const { batchSize, gradientAccumulationSteps, learningRate, warmup, maxSteps } = settings;
+    const rowsPerStep = batchSize * gradientAccumulationSteps;
+    const epochSteps = Math.ceil(corpus.size / rowsPerStep);
+    this.epochs = maxSteps === 0 ? settings.epochs : Math.ceil(maxSteps / epochSteps);
+    const totalSteps = maxSteps === 0 ? settings.epochs * epochSteps : maxSteps;
     const warm = warmupSteps(warmup, totalSteps);
     this.trainer = trainer;
     this.work = work;
-    this.schedule = { kind: schedule, learningRate, warmupSteps: warm, totalSteps };
-    const sampler = new Sampler(corpus.size, settings, (row) => corpus.lengthOf(row));
-    this.progress = new TrainingProgress(new SeededRandom(seed), sampler);
+    const parts = scheduleParts(settings.schedule);
+    this.schedule = { ...parts, learningRate, warmupSteps: warm, totalSteps };
+    const plan = { ...settings, batchSize: rowsPerStep };
+    const sampler = new Sampler(corpus.size, plan, (row) => corpus.lengthOf(row));
+    const scores = new BestScores(settings);
+    this.progress = new TrainingProgress(new SeededRandom(settings.seed), sampler, scores);
   }
 
   async all(): Promise<Omit<TrainReport<S>, 'truncated' | 'advice'>> {
-    const { corpus, settings, hooks } = this.work;
+    const { corpus, settings } = this.work;
     const { progress } = this;
-    const of = { settings, rows: corpus.size, tokens: corpus.tokenCount };
-    await hooks.checkpoints?.resume(this.trainer, progress, of, hooks.signal);
-    const epochs: EpochRecord<S>[] = [];
-    while (progress.epoch < settings.epochs || progress.inEpoch) {
+    const { scores } = progress;
+    await this.resume();
+    const isOver = () => progress.epoch >= this.epochs || scores.isOver;
+    while (progress.inEpoch || !isOver()) {
       if (!progress.inEpoch) progress.beginEpoch();
-      epochs.push(await this.epoch());
+      await this.epoch();
     }
+    const { steps, epochs, evaluations } = progress.history;
+    if (settings.loadBestModelAtEnd && scores.best !== null) await this.exchange('kept');
+    else if (settings.averageDecay > 0 && progress.steps > 0) await this.exchange('average');
     return {
-      steps: this.steps,
-      epochs,
+      ...{ steps, epochs, evaluations },
+      best: scores.best,
+      stoppedEarly: progress.steps < this.schedule.totalSteps,
       rows: corpus.size,
       seconds: this.seconds(),
-      tokensPerSecond: this.tokens / (this.trainMs / 1000),
+      tokensPerSecond: this.trainMs === 0 ? 0 : this.tokens / (this.trainMs / 1000),
     };
   }
 
-  private async epoch(): Promise<EpochRecord<S>> {
-    const { corpus, settings, hooks } = this.work;
+  /** Goes on from a checkpoint, if there is one. */
+  private async resume(): Promise<void> {
+    const { program, graph, corpus, settings, hooks } = this.work;
+    if (hooks.checkpoints === undefined) return;
+    this.subject = {
+      settings,
+      model: await digestOfModel(graph, program.store, hooks.signal),
+      rows: await digestOfCorpus(corpus),
+      held: hooks.held === undefined ? '' : await digestOfCorpus(hooks.held),
+    };
+    await hooks.checkpoints.begin(this.trainer, this.progress, this.subject, hooks.signal);
+  }
+
+  private async epoch(): Promise<void> {
+    const { settings, hooks } = this.work;
     const { progress } = this;
-    const { epoch } = progress;
-    for (let rows = progress.sampler.next(); rows !== undefined; rows = progress.sampler.next()) {
+    const { sampler, history } = progress;
+    while (!this.isDone()) {
+      const rows = sampler.next();
+      if (rows === undefined) break;
       progress.lossSum += (await this.step(rows)) * rows.length;
-      const of = { settings, rows: corpus.size, tokens: corpus.tokenCount };
-      await hooks.checkpoints?.save(this.trainer, progress, of, hooks.signal);
+      progress.rows += rows.length;
+      if (settings.evalSteps > 0 && progress.steps % settings.evalSteps === 0)
+        await this.evaluate();
+      if (this.subject !== undefined)
+        await hooks.checkpoints?.afterStep(this.trainer, progress, this.subject, hooks.signal);
     }
-    await this.checkLastStep(progress.sampler.last);
-    const scores = (await hooks.evaluate?.()) ?? null;
-    const trainLoss = progress.lossSum / corpus.size;
+    await this.checkLastStep(sampler.last);
+    const isLast = this.isDone() || progress.epoch >= this.epochs;
+    if (settings.evalSteps === 0 || isLast) await this.evaluate();
+    const { epoch } = progress;
+    const scores = history.evaluations.findLast((one) => one.epoch === epoch)?.scores ?? null;
+    const record: EpochRecord<S> = {
+      epoch,
+      trainLoss: progress.lossSum / progress.rows,
+      eval: scores,
+    };
+    history.epochs.push(record);
     progress.endEpoch();
-    const record: EpochRecord<S> = { epoch, trainLoss, eval: scores };
-    const totalEpochs = settings.epochs;
+    const totalEpochs = this.epochs;
     await hooks.onEpoch?.({ ...record, totalEpochs, seconds: this.seconds() });
-    return record;
+    if (this.subject !== undefined)
+      await hooks.checkpoints?.afterEpoch(this.trainer, progress, this.subject, hooks.signal);
+  }
+
+  /** Whether the epoch ends here: all steps are taken, or the patience is at its end. */
+  private isDone(): boolean {
+    const { steps, scores } = this.progress;
+    return steps >= this.schedule.totalSteps || scores.isOver;
+  }
+
+  /** Evaluates once per step at most; the average of the weights, where there is one. */
+  private async evaluate(): Promise<void> {
+    const { hooks, settings } = this.work;
+    const { progress } = this;
+    const { steps: step, epoch, history } = progress;
+    if (hooks.evaluate === undefined || history.evaluations.at(-1)?.step === step) return;
+    const hasAverage = settings.averageDecay > 0;
+    if (hasAverage) await this.exchange('average');
+    const scores = await hooks.evaluate();
+    const value = scoreOf(scores, settings.metricForBestModel);
+    const isBest = progress.scores.add({ step, epoch, value });
+    if (isBest && settings.loadBestModelAtEnd)
+      await runJob('train', hooks.signal, (jobId) => this.trainer.keep(jobId));
+    if (hasAverage) await this.exchange('average');
+    const record = { step, epoch, scores, isBest };
+    history.evaluations.push(record);
+    await hooks.onEvaluation?.(record);
+  }
+
+  private async exchange(copy: 'average' | 'kept'): Promise<void> {
+    await runJob('train', this.work.hooks.signal, (jobId) => this.trainer.exchange(copy, jobId));
   }
 
   /** Takes one optimizer step; returns its loss. */
@@ -150,20 +225,22 @@ class Run<S> {
     const { corpus, objective, settings, hooks } = this.work;
     const { progress } = this;
     const learningRate = learningRateAt(this.schedule, progress.steps);
-    const { maxGradNorm } = settings;
+    const { maxGradNorm, maxGradValue } = settings;
     const dropoutSeed = progress.random.next();
     const { tokens, terms } = await objective(corpus.gather(rows), progress.random);
     const before = performance.now();
-    const options = { learningRate, maxGradNorm, dropoutSeed, signal: hooks.signal };
+    const limits = { maxGradNorm, maxGradValue };
+    const options = { learningRate, ...limits, dropoutSeed, signal: hooks.signal };
     const { loss, gradNorm } = await trainStep(this.trainer, tokens, terms, options);
     this.trainMs += performance.now() - before;
     this.tokens += tokens.ids.length;
     progress.steps++;
     const record = { step: progress.steps, epoch: progress.epoch, loss, learningRate, gradNorm };
-    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) throw diverged(record);
-    this.steps.push(record);
+    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm))
+      throw await diverged(record, this.trainer, { ...this.work, tokens, rows });
+    progress.history.steps.push(record);
     const { totalSteps } = this.schedule;
-    const totalEpochs = settings.epochs;
+    const totalEpochs = this.epochs;
     await hooks.onStep?.({ ...record, totalSteps, totalEpochs, seconds: this.seconds() });
     return loss;
   }
@@ -172,35 +249,20 @@ class Run<S> {
    * Throws if the last step of the epoch has made the loss or the gradients infinite or NaN. No later step would show that,
    * so some of its rows are computed again.
    */
-  private async checkLastStep(rows: readonly number[]): Promise<void> {
-    const last = this.steps.at(-1);
+  private async checkLastStep(batch: readonly number[]): Promise<void> {
+    const last: StepRecord | undefined = this.progress.history.steps.at(-1);
     if (last === undefined) return;
     const { corpus, objective, settings, hooks } = this.work;
     // A generator of its own, so that this check does not change the results of the training.
-    const some = corpus.gather(rows.slice(0, CHECKED_ROWS));
-    const { tokens, terms } = await objective(some, new SeededRandom(settings.seed));
+    const rows = batch.slice(0, CHECKED_ROWS);
+    const { tokens, terms } = await objective(corpus.gather(rows), new SeededRandom(settings.seed));
     const options = { dropoutSeed: null, signal: hooks.signal };
     const { loss, gradNorm } = await tryStep(this.trainer, tokens, terms, options);
-    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
-      throw diverged({ ...last, loss, gradNorm });
-    }
+    if (Number.isFinite(loss) && Number.isFinite(gradNorm)) return;
+    throw await diverged({ ...last, loss, gradNorm }, this.trainer, { ...this.work, tokens, rows });
   }
 
   private seconds(): number {
     return (performance.now() - this.begin) / 1000;
   }
-}
-
-function diverged({ step, loss, learningRate, gradNorm }: StepRecord): SinterError {
-  const what = `step ${step} has loss ${loss} and gradient norm ${gradNorm} at learning rate ${learningRate}`;
-  return divergence(what, { step, learningRate });
-}
-
-/** The error of a training whose numbers became infinite or NaN. */
-export function divergence(what: string, details: ErrorDetails): SinterError {
-  return new SinterError(
-    'INVALID_DATA',
-    `train: ${what}; the training diverged and the model keeps its weights: lower learningRate`,
-    { details },
-  );
 }

@@ -13,9 +13,13 @@ import type { Adapter } from '../runtime/adapter.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { deriveProgram, disposeProgram } from '../runtime/program.js';
 import { SharedProgram } from '../runtime/shared-program.js';
+import type { CheckpointPlan } from './checkpoint-options.js';
+import { Checkpoints } from './checkpoints.js';
 import type { Corpus } from './corpus.js';
+import { divergence } from './divergence.js';
 import type { Objective } from './objectives.js';
-import { divergence, runTraining, type TrainHooks } from './train-loop.js';
+import { trainedWeights } from './parameter-groups.js';
+import { runTraining, type TrainHooks } from './train-loop.js';
 import type { TrainSettings } from './train-options.js';
 import type { TrainReport } from './train-report.js';
 
@@ -25,7 +29,7 @@ export interface TrainPlan<S> {
   readonly truncated: number;
   readonly objective: Objective;
   /** The held-out rows; left out: there are none. */
-  readonly held?: Corpus;
+  readonly held?: Corpus | undefined;
   /**
    * Scores of a program on the held-out rows; undefined without such rows. `over`: the program's graph and its form of those
    * rows, where it is not the model's.
@@ -49,7 +53,9 @@ export interface TrainedParts<S> {
 
 export interface TrainRequest<S> {
   readonly settings: TrainSettings;
-  readonly hooks: Pick<TrainHooks<S>, 'onStep' | 'onEpoch'>;
+  readonly hooks: Pick<TrainHooks<S>, 'onStep' | 'onEpoch' | 'onEvaluation'>;
+  /** Left out: the training is not saved. */
+  readonly saving?: CheckpointPlan | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -58,16 +64,22 @@ export async function trainParts<S>(
   parts: ModelParts,
   current: NativeProgram,
   plan: TrainPlan<S>,
-  { settings, hooks, signal }: TrainRequest<S>,
+  { settings, hooks, saving, signal }: TrainRequest<S>,
 ): Promise<TrainedParts<S>> {
   const where = 'train';
   const graph = withFloatWeights(parts.graph);
-  const trainable = await deriveProgram(graph, current.store, { trainable: true, where, signal });
+  const chosen = trainedWeights(graph, settings);
+  const trainable = await deriveProgram(graph, current.store, {
+    trainable: chosen,
+    where,
+    signal,
+  });
   try {
-    const { corpus, objective, truncated } = plan;
+    const { corpus, objective, truncated, held } = plan;
+    const checkpoints = saving && new Checkpoints(saving);
     const evaluate =
       plan.evaluate && (() => (plan.evaluate as (p: NativeProgram) => Promise<S>)(trainable));
-    const all = { ...hooks, evaluate, signal };
+    const all = { ...hooks, evaluate, signal, checkpoints, held };
     const report = await runTraining<S>(trainable, graph, corpus, objective, settings, all);
     throwIfAborted(signal, where);
     const options = { trainable: false, where, signal };

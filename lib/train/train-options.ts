@@ -4,38 +4,62 @@
  * The defaults suit small encoders (MiniLM); larger models need a lower learning rate (BERT-base: 2e-5).
  */
 
+import { typeMistake } from '../core/errors.js';
 import { readOptions } from '../core/options.js';
 import { OPTIMIZER_KINDS } from '../native/native.js';
+import { CHECKPOINT_OPTIONS, type CheckpointOptions } from './checkpoint-options.js';
+import { EVAL_OPTIONS, type EvalOptions, readEvalOptions } from './eval-options.js';
+import { OPTIMIZERS, type OptimizerKind } from './optimizers.js';
+import { readSchedule, type ScheduleKind, type ScheduleOptions } from './schedule.js';
 
-/** Optimizers of `train`. */
-export type OptimizerKind = (typeof OPTIMIZER_KINDS)[number];
+export type { OptimizerKind } from './optimizers.js';
 
 /** How a model is trained; the defaults suit small encoders such as MiniLM. */
-export interface TrainOptions {
+export interface TrainOptions extends EvalOptions, CheckpointOptions {
   /** Passes over the rows. Default: 3. */
   readonly epochs?: number;
+  /** Ends after so many steps, whatever `epochs` says; the rows are repeated as often as needed. Default: no limit. */
+  readonly maxSteps?: number;
   /** Texts per step. Default: 32. */
   readonly batchSize?: number;
-  /** adamw (default), or sgd: gradient descent with momentum. */
+  /** Batches that make one step together, with the bits of one batch of all their rows. Default: 1. */
+  readonly gradientAccumulationSteps?: number;
+  /** adamw (default), adam, lamb, lion, or sgd: gradient descent with momentum. */
   readonly optimizer?: OptimizerKind;
   /** Peak learning rate. Default: 1e-4. */
   readonly learningRate?: number;
   /**
-   * Decay of matrices and tables; biases and norms do not decay. For AdamW it is decoupled from the gradient, for SGD it is
-   * added to it. Default: 0.01.
+   * Decay of matrices and tables; biases and norms do not decay. For AdamW and Lion it is decoupled from the gradient, for
+   * Adam and SGD it is added to it, for LAMB to the step before its norm is taken. Default: 0.01.
    */
   readonly weightDecay?: number;
   /** Steps of linear warm-up: a share of all steps below 1, a number of steps from 1. Default: 0.1. */
   readonly warmup?: number;
-  /** Learning rate after the warm-up: linear decay to 0 (default), or constant. */
-  readonly schedule?: 'linear' | 'constant';
+  /** Learning rate after the warm-up: linear decay to 0 (default), or another kind, or an object of a kind and its numbers. */
+  readonly schedule?: ScheduleKind | ScheduleOptions;
   /** Global norm that gradients are clipped to; 0: no clipping. Default: 1. */
   readonly maxGradNorm?: number;
-  /** AdamW: decay of the mean of the gradients. Default: 0.9. */
+  /** Limits every number of the gradients to this size, before `maxGradNorm`; 0: no limit. Default: 0. */
+  readonly maxGradValue?: number;
+  /**
+   * Parts that do not change: `embeddings`, `encoder` (all but the head), `layer.0` ..., `head`, or the begin of weight names
+   * up to a point. Default: none.
+   */
+  readonly freeze?: readonly string[];
+  /** `biases`: of the encoder only the biases change, and the head as a whole (BitFit). Default: `all`. */
+  readonly trainable?: 'all' | 'biases';
+  /** Factor on the learning rate for each layer further from the head, the embeddings last. Default: 1. */
+  readonly layerDecay?: number;
+  /**
+   * Decay of an exponential moving average of the weights, which is evaluated and becomes the model; 0: no average. Default:
+   * 0.
+   */
+  readonly averageDecay?: number;
+  /** All but SGD: decay of the mean of the gradients. Default: 0.9. */
   readonly beta1?: number;
-  /** AdamW: decay of the mean of their squares. Default: 0.999. */
+  /** AdamW, Adam, LAMB: decay of the mean of their squares; Lion: of the mean that is kept. Default: 0.999; Lion: 0.99. */
   readonly beta2?: number;
-  /** AdamW: is added to the root of the squares. Default: 1e-8. */
+  /** AdamW, Adam, LAMB: is added to the root of the squares. Default: 1e-8; LAMB: 1e-6. */
   readonly epsilon?: number;
   /** SGD: the momentum. Default: 0.9. */
   readonly momentum?: number;
@@ -52,8 +76,8 @@ export interface TrainOptions {
   readonly groupByLength?: boolean;
 }
 
-/** All options after readTrainOptions. */
-export type TrainSettings = Required<TrainOptions>;
+/** All options after readTrainOptions, without those of saving, which change no bit. 0 stands for "no limit". */
+export type TrainSettings = Required<Omit<TrainOptions, keyof CheckpointOptions>>;
 
 export const TRAIN_OPTIONS = {
   epochs: true,
@@ -64,6 +88,11 @@ export const TRAIN_OPTIONS = {
   warmup: true,
   schedule: true,
   maxGradNorm: true,
+  maxGradValue: true,
+  freeze: true,
+  trainable: true,
+  layerDecay: true,
+  averageDecay: true,
   beta1: true,
   beta2: true,
   epsilon: true,
@@ -72,6 +101,10 @@ export const TRAIN_OPTIONS = {
   seed: true,
   shuffle: true,
   groupByLength: true,
+  maxSteps: true,
+  gradientAccumulationSteps: true,
+  ...EVAL_OPTIONS,
+  ...CHECKPOINT_OPTIONS,
 } as const;
 
 /**
@@ -85,10 +118,15 @@ export function readTrainOptions<T extends TrainOptions>(
 ): TrainSettings {
   const read = readOptions<TrainOptions>(where, options, known);
   const belowOne = (value: number) => value >= 0 && value < 1;
+  const optimizer = read.choice('optimizer', 'adamw', OPTIMIZER_KINDS);
+  const { schedule = 'linear' } = options;
   return {
+    ...readEvalOptions(read),
     epochs: read.count('epochs', 3),
+    maxSteps: read.count('maxSteps', 0),
     batchSize: read.count('batchSize', 32),
-    optimizer: read.choice('optimizer', 'adamw', OPTIMIZER_KINDS),
+    gradientAccumulationSteps: read.count('gradientAccumulationSteps', 1),
+    optimizer,
     learningRate: read.positive('learningRate', 1e-4),
     weightDecay: read.nonNegative('weightDecay', 0.01),
     warmup: read.number(
@@ -97,15 +135,33 @@ export function readTrainOptions<T extends TrainOptions>(
       'a share below 1 or a whole number of steps',
       (value) => belowOne(value) || (Number.isSafeInteger(value) && value >= 1),
     ),
-    schedule: read.choice('schedule', 'linear', ['linear', 'constant']),
+    schedule: readSchedule(`${where}: schedule`, schedule),
     maxGradNorm: read.nonNegative('maxGradNorm', 1),
+    maxGradValue: read.nonNegative('maxGradValue', 0),
+    freeze: readParts(`${where}: freeze`, options.freeze),
+    trainable: read.choice('trainable', 'all', ['all', 'biases']),
+    layerDecay: read.number(
+      'layerDecay',
+      1,
+      'a number above 0, at most 1',
+      (value) => value > 0 && value <= 1,
+    ),
+    averageDecay: read.number('averageDecay', 0, 'a number from 0, below 1', belowOne),
     beta1: read.number('beta1', 0.9, 'a number from 0, below 1', belowOne),
-    beta2: read.number('beta2', 0.999, 'a number from 0, below 1', belowOne),
-    epsilon: read.positive('epsilon', 1e-8),
+    beta2: read.number('beta2', OPTIMIZERS[optimizer].beta2, 'a number from 0, below 1', belowOne),
+    epsilon: read.positive('epsilon', OPTIMIZERS[optimizer].epsilon),
     momentum: read.number('momentum', 0.9, 'a number from 0, below 1', belowOne),
     nesterov: read.boolean('nesterov', false),
     seed: read.count('seed', 42, 0),
     shuffle: read.boolean('shuffle', true),
     groupByLength: read.boolean('groupByLength', false),
   };
+}
+
+function readParts(where: string, value: unknown): readonly string[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) throw typeMistake(where, 'an array of names', value);
+  for (const [i, part] of value.entries())
+    if (typeof part !== 'string') throw typeMistake(`${where}[${i}]`, 'a name', part);
+  return [...value] as string[];
 }

@@ -1,5 +1,6 @@
 /** The report of a training run: plain numbers, ready for JSON. */
 
+import type { BestScore } from './best-score.js';
 import type { TrainAdvice } from './train-advice.js';
 
 /** One optimizer step. Steps and epochs count from 1. */
@@ -25,17 +26,32 @@ export interface EpochRecord<S = EvalScores> {
   readonly epoch: number;
   /** Mean over all rows, each measured in its own step. */
   readonly trainLoss: number;
-  /** Scores on the held-out rows; null without such rows. */
+  /** Scores on the held-out rows, the last ones of the epoch; null without such rows, or if no evaluation was due. */
   readonly eval: S | null;
+}
+
+/** One evaluation on the held-out rows. */
+export interface EvaluationRecord<S = EvalScores> {
+  readonly step: number;
+  readonly epoch: number;
+  readonly scores: S;
+  /** Whether it is the best one so far. */
+  readonly isBest: boolean;
 }
 
 export interface TrainReport<S = EvalScores> {
   readonly steps: readonly StepRecord[];
   readonly epochs: readonly EpochRecord<S>[];
+  /** All evaluations, in their order; empty without held-out rows. */
+  readonly evaluations: readonly EvaluationRecord<S>[];
+  /** The evaluation with the best `metricForBestModel`; null without any. */
+  readonly best: BestScore | null;
+  /** Whether the patience ended the training before its last step. */
+  readonly stoppedEarly: boolean;
   readonly rows: number;
   /** Number of rows that exceeded the length limit and were truncated. */
   readonly truncated: number;
-  /** Duration of the whole run, evaluations included. */
+  /** Duration of the whole run, evaluations included; of a resumed one since it was resumed. */
   readonly seconds: number;
   /** Tokens per second of training, without evaluations. */
   readonly tokensPerSecond: number;

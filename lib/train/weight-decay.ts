@@ -1,7 +1,6 @@
 /** Chooses the weights that decay: matrices and tables, but no biases and no weights of norms. */
 
 import type { EncoderGraph } from '../graph/types.js';
-import type { ParameterGroup } from '../native/native.js';
 
 /** Names of the weights that decay, in the order of the graph. */
 export function decayedWeights(graph: EncoderGraph): string[] {
@@ -12,9 +11,4 @@ export function decayedWeights(graph: EncoderGraph): string[] {
     if (node.op === 'embedding') for (const { weight } of node.tables) decayed.add(weight);
   }
   return graph.weights.map(({ name }) => name).filter((name) => decayed.has(name));
-}
-
-/** A parameter group with weight decay. Weights in no group do not decay; the learning rate is the same for all. */
-export function decayGroups(graph: EncoderGraph, weightDecay: number): ParameterGroup[] {
-  return [{ weights: decayedWeights(graph), learningRateFactor: 1, weightDecay }];
 }

@@ -38,9 +38,19 @@ std::vector<ParameterGroup> groups_arg(const Napi::Array& list) {
     group.weights = strings_field(object, "weights");
     group.settings.learning_rate_factor = number_field(object, "learningRateFactor");
     group.settings.weight_decay = number_field(object, "weightDecay");
+    if (!object.Get("trustRatio").IsUndefined())
+      group.settings.trust_ratio = bool_field(object, "trustRatio");
     groups.push_back(std::move(group));
   }
   return groups;
+}
+
+CopySettings copies_arg(const Napi::Object& settings) {
+  CopySettings copies;
+  if (!settings.Get("averageDecay").IsUndefined())
+    copies.average_decay = number_field(settings, "averageDecay");
+  if (!settings.Get("keeps").IsUndefined()) copies.kept = bool_field(settings, "keeps");
+  return copies;
 }
 
 PassSettings pass_arg(const Napi::Object& object) {
@@ -85,13 +95,14 @@ Napi::Function TrainerWrap::define(Napi::Env env) {
   return DefineClass(
       env, "Trainer",
       {InstanceMethod("accumulate", &TrainerWrap::accumulate),
-       InstanceMethod("clip", &TrainerWrap::clip), InstanceMethod("apply", &TrainerWrap::apply),
-       InstanceMethod("clear", &TrainerWrap::clear),
+       InstanceMethod("clip", &TrainerWrap::clip), InstanceMethod("clamp", &TrainerWrap::clamp),
+       InstanceMethod("apply", &TrainerWrap::apply), InstanceMethod("clear", &TrainerWrap::clear),
        InstanceMethod("readGradient", &TrainerWrap::read_gradient),
        InstanceMethod("state", &TrainerWrap::state),
        InstanceMethod("readState", &TrainerWrap::read_state),
        InstanceMethod("writeState", &TrainerWrap::write_state),
-       InstanceMethod("restore", &TrainerWrap::restore),
+       InstanceMethod("restore", &TrainerWrap::restore), InstanceMethod("keep", &TrainerWrap::keep),
+       InstanceMethod("exchange", &TrainerWrap::exchange),
        InstanceMethod("dispose", &TrainerWrap::dispose)});
 }
 
@@ -102,9 +113,10 @@ TrainerWrap::TrainerWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Trai
     const Napi::Object settings = object_arg(info, 1, "settings");
     const OptimizerSettings optimizer = optimizer_arg(object_field(settings, "optimizer"));
     const std::vector<ParameterGroup> groups = groups_arg(array_field(settings, "groups"));
+    const CopySettings copies = copies_arg(settings);
     std::shared_ptr<Program> program =
         ProgramWrap::unwrap(info.Env(), object_arg(info, 0, "program")).sealed_program();
-    trainer_ = std::make_shared<Trainer>(std::move(program), optimizer, groups);
+    trainer_ = std::make_shared<Trainer>(std::move(program), optimizer, groups, copies);
   });
 }
 
@@ -173,6 +185,19 @@ Napi::Value TrainerWrap::clip(const Napi::CallbackInfo& info) {
         [norm](Napi::Env env, const Environment::Kept&) -> Napi::Value {
           return Napi::Number::New(env, *norm);
         });
+  });
+}
+
+Napi::Value TrainerWrap::clamp(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    const double limit = number_arg(info, 0, "maxValue");
+    const int64_t job_id = whole_arg(info, 1, "jobId", 1);
+    return submit(
+        info.Env(), job_id,
+        [held = trainer(), pass = passes_, limit](Engine& engine, const Cancel&) {
+          held->clamp(engine, pass, limit);
+        },
+        nothing);
   });
 }
 
@@ -264,6 +289,37 @@ Napi::Value TrainerWrap::restore(const Napi::CallbackInfo& info) {
         info.Env(), job_id,
         [held = trainer(), steps](Engine& engine, const Cancel&) {
           held->state().restore(engine.team(), steps);
+        },
+        nothing);
+  });
+}
+
+Napi::Value TrainerWrap::keep(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    const int64_t job_id = whole_arg(info, 0, "jobId", 1);
+    return submit(
+        info.Env(), job_id,
+        [held = trainer()](Engine& engine, const Cancel&) {
+          held->state().copies().keep(engine.team());
+        },
+        nothing);
+  });
+}
+
+Napi::Value TrainerWrap::exchange(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    const std::string copy = string_arg(info, 0, "copy");
+    const int64_t job_id = whole_arg(info, 1, "jobId", 1);
+    if (copy != "average" && copy != "kept") bad_argument("copy must be average or kept");
+    return submit(
+        info.Env(), job_id,
+        [held = trainer(), average = copy == "average"](Engine& engine, const Cancel&) {
+          WeightCopies& copies = held->state().copies();
+          if (average) {
+            copies.exchange_average(engine.team());
+          } else {
+            copies.exchange_kept(engine.team());
+          }
         },
         nothing);
   });

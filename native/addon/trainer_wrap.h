@@ -19,6 +19,7 @@ class TrainerWrap : public Napi::ObjectWrap<TrainerWrap> {
  private:
   Napi::Value accumulate(const Napi::CallbackInfo& info);
   Napi::Value clip(const Napi::CallbackInfo& info);
+  Napi::Value clamp(const Napi::CallbackInfo& info);
   Napi::Value apply(const Napi::CallbackInfo& info);
   Napi::Value clear(const Napi::CallbackInfo& info);
   Napi::Value read_gradient(const Napi::CallbackInfo& info);
@@ -26,6 +27,8 @@ class TrainerWrap : public Napi::ObjectWrap<TrainerWrap> {
   Napi::Value read_state(const Napi::CallbackInfo& info);
   Napi::Value write_state(const Napi::CallbackInfo& info);
   Napi::Value restore(const Napi::CallbackInfo& info);
+  Napi::Value keep(const Napi::CallbackInfo& info);
+  Napi::Value exchange(const Napi::CallbackInfo& info);
   void dispose(const Napi::CallbackInfo& info);
 
   const std::shared_ptr<Trainer>& trainer() const;

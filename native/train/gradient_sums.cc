@@ -81,6 +81,17 @@ std::vector<GradientSums::Chunk> GradientSums::chunks() const {
   return list;
 }
 
+template <typename Body>
+void GradientSums::each_range(const Chunk& chunk, const Body& body) const {
+  if (!is_table(chunk.group)) {
+    body(chunk.begin, chunk.end);
+    return;
+  }
+  const int64_t width = program_.weights().at(chunk.group).width;
+  auto row = std::lower_bound(touched_.begin(), touched_.end(), static_cast<int32_t>(chunk.begin));
+  for (; row != touched_.end() && *row < chunk.end; ++row) body(*row * width, (*row + 1) * width);
+}
+
 double GradientSums::norm(Team& team) const {
   const std::vector<Chunk> list = chunks();
   std::vector<double> sums(list.size(), 0.0);
@@ -89,19 +100,24 @@ double GradientSums::norm(Team& team) const {
     const Chunk& chunk = list[static_cast<size_t>(i)];
     const float* grad = of(chunk.group);
     double& sum = sums[static_cast<size_t>(i)];
-    if (!is_table(chunk.group)) {
-      sum = kernels.sum_squares(chunk.end - chunk.begin, grad + chunk.begin);
-      return;
-    }
-    const int64_t width = program_.weights().at(chunk.group).width;
-    auto row =
-        std::lower_bound(touched_.begin(), touched_.end(), static_cast<int32_t>(chunk.begin));
-    for (; row != touched_.end() && *row < chunk.end; ++row)
-      sum += kernels.sum_squares(width, grad + *row * width);
+    each_range(chunk, [&](int64_t begin, int64_t end) {
+      sum += kernels.sum_squares(end - begin, grad + begin);
+    });
   });
   double total = 0;
   for (double sum : sums) total += sum;
   return std::sqrt(total);
+}
+
+void GradientSums::clamp(Team& team, float limit) {
+  const std::vector<Chunk> list = chunks();
+  team.parallel_for(static_cast<int64_t>(list.size()), [&](int64_t i, int) {
+    const Chunk& chunk = list[static_cast<size_t>(i)];
+    float* grad = gradients_.groups[static_cast<size_t>(chunk.group)].data();
+    each_range(chunk, [&](int64_t begin, int64_t end) {
+      active_kernels().optimizer.clamp(end - begin, limit, grad + begin);
+    });
+  });
 }
 
 }  // namespace sinter

@@ -21,6 +21,8 @@ class GradientSums {
   void expect(const WholeBatch& batch, const std::vector<uint8_t>& needed);
   // Global 2-norm, summed in chunks that depend on the shapes alone.
   double norm(Team& team) const;
+  // Limits every number to [-limit, limit].
+  void clamp(Team& team, float limit);
 
   WeightGradients& all() { return gradients_; }
   const float* of(int group) const { return gradients_.groups[static_cast<size_t>(group)].data(); }
@@ -39,6 +41,9 @@ class GradientSums {
   };
   void find_tables();
   std::vector<Chunk> chunks() const;
+  // Calls body(begin, end) for the ranges of elements in a chunk that have a gradient.
+  template <typename Body>
+  void each_range(const Chunk& chunk, const Body& body) const;
 
   const Program& program_;
   WeightGradients gradients_;

@@ -15,8 +15,9 @@ constexpr int64_t kChunk = 1 << 15;
 }  // namespace
 
 OptimizerState::OptimizerState(Program& program, const OptimizerSettings& settings,
-                               const std::vector<ParameterGroup>& groups, const GradientSums& sums)
-    : program_(program), optimizer_(make_optimizer(settings)) {
+                               const std::vector<ParameterGroup>& groups, const GradientSums& sums,
+                               const CopySettings& copies)
+    : program_(program), optimizer_(make_optimizer(settings)), copies_(program, copies) {
   const Weights& weights = program.weights();
   std::unordered_map<std::string, WeightSettings> named;
   for (const ParameterGroup& group : groups) {
@@ -60,6 +61,8 @@ void OptimizerState::list_state() {
         add(buffers[b], name, false, elements, state.buffers[b].data() + first);
       if (!state.seen.empty())
         add("seen", name, true, elements / pack.width, state.seen.data() + row);
+      if (copies_.has_average()) add("average", name, false, elements, copies_.average(i) + first);
+      if (copies_.has_kept()) add("kept", name, false, elements, copies_.kept(i) + first);
     }
   }
 }
@@ -84,6 +87,9 @@ void OptimizerState::update(Team& team, const GradientSums& sums, double learnin
                             double grad_scale) {
   const std::vector<Chunk> list =
       chunks(sums);  // allocates, so it is first: nothing below can fail
+  std::vector<Squares> squares(optimizer_->measures() ? list.size() : 0);
+  std::vector<double> ratios(list.size(), 1.0);
+  if (steps_ == 0) copies_.begin(team);
   ++steps_;
   optimizer_->begin_step(steps_, learning_rate, grad_scale);
   for (int i = 0; i < static_cast<int>(groups_.size()); ++i) {
@@ -91,25 +97,65 @@ void OptimizerState::update(Team& team, const GradientSums& sums, double learnin
     if (state.seen.empty() || !sums.reached(i)) continue;
     for (int32_t row : sums.touched()) state.seen[static_cast<size_t>(row)] = 1;
   }
-  team.parallel_for(static_cast<int64_t>(list.size()),
-                    [&](int64_t i, int) { update_chunk(list[static_cast<size_t>(i)], sums); });
+  find_ratios(team, list, sums, squares, ratios);
+  team.parallel_for(static_cast<int64_t>(list.size()), [&](int64_t i, int) {
+    update_chunk(list[static_cast<size_t>(i)], sums, ratios[static_cast<size_t>(i)]);
+  });
   for (int i = 0; i < static_cast<int>(groups_.size()); ++i) {
     if (sums.reached(i)) program_.weights().at(i).repack(team);
   }
+  copies_.follow(team);
 }
 
-void OptimizerState::update_chunk(const Chunk& chunk, const GradientSums& sums) {
+void OptimizerState::find_ratios(Team& team, const std::vector<Chunk>& list,
+                                 const GradientSums& sums, std::vector<Squares>& squares,
+                                 std::vector<double>& ratios) {
+  if (!optimizer_->measures()) return;
+  const auto settings = [&](const Chunk& chunk) -> const WeightSettings& {
+    return groups_[static_cast<size_t>(chunk.group)].members[chunk.member];
+  };
+  team.parallel_for(static_cast<int64_t>(list.size()), [&](int64_t i, int) {
+    const Chunk& chunk = list[static_cast<size_t>(i)];
+    squares[static_cast<size_t>(i)] =
+        optimizer_->measure(settings(chunk), span_of(chunk, sums, chunk.begin, chunk.end));
+  });
+  // The chunks of a weight follow each other; their sums are added in this order.
+  for (size_t first = 0, end; first < list.size(); first = end) {
+    Squares sum;
+    for (end = first; end < list.size() && list[end].group == list[first].group &&
+                      list[end].member == list[first].member;
+         ++end) {
+      sum.values += squares[end].values;
+      sum.update += squares[end].update;
+    }
+    std::fill(ratios.begin() + static_cast<int64_t>(first),
+              ratios.begin() + static_cast<int64_t>(end),
+              optimizer_->ratio(settings(list[first]), sum));
+  }
+}
+
+UpdateSpan OptimizerState::span_of(const Chunk& chunk, const GradientSums& sums, int64_t begin,
+                                   int64_t end) {
   GroupState& state = groups_[static_cast<size_t>(chunk.group)];
   Pack& pack = program_.weights().at(chunk.group);
+  const int64_t at = begin * pack.width;
+  UpdateSpan span;
+  span.count = (end - begin) * pack.width;
+  span.values = pack.values.data() + at;
+  span.grad = sums.of(chunk.group) + at;
+  for (size_t b = 0; b < state.buffers.size(); ++b) span.state[b] = state.buffers[b].data() + at;
+  return span;
+}
+
+void OptimizerState::update_chunk(const Chunk& chunk, const GradientSums& sums, double ratio) {
+  GroupState& state = groups_[static_cast<size_t>(chunk.group)];
   const WeightSettings& settings = state.members[chunk.member];
   const auto span = [&](int64_t begin, int64_t end) {
-    const int64_t at = begin * pack.width;
-    UpdateSpan rows = {
-        (end - begin) * pack.width, pack.values.data() + at, sums.of(chunk.group) + at, {}};
-    for (size_t b = 0; b < state.buffers.size(); ++b) rows.state[b] = state.buffers[b].data() + at;
+    UpdateSpan rows = span_of(chunk, sums, begin, end);
+    rows.ratio = ratio;
     return rows;
   };
-  if (state.seen.empty()) {
+  if (state.seen.empty() || optimizer_->measures()) {
     optimizer_->update(settings, span(chunk.begin, chunk.end));
     return;
   }

@@ -10,6 +10,7 @@
 
 #include "train/gradient_sums.h"
 #include "train/optimizers/optimizer.h"
+#include "train/weight_copies.h"
 
 namespace sinter {
 
@@ -33,14 +34,15 @@ struct StateBuffer {
 class OptimizerState {
  public:
   OptimizerState(Program& program, const OptimizerSettings& settings,
-                 const std::vector<ParameterGroup>& groups, const GradientSums& sums);
+                 const std::vector<ParameterGroup>& groups, const GradientSums& sums,
+                 const CopySettings& copies);
 
   // One optimizer step with these gradients. It either fails before any change or succeeds.
   void update(Team& team, const GradientSums& sums, double learning_rate, double grad_scale);
 
   int64_t steps() const { return steps_; }
   // The trained weights and their buffers, in the order of the groups: `weight:NAME`,
-  // `BUFFER:NAME`, and `seen:NAME` for tables.
+  // `BUFFER:NAME`, `seen:NAME` for tables, and `average:NAME` and `kept:NAME` of the copies.
   const std::vector<StateBuffer>& state() const { return state_; }
   // Throws Error(INTERNAL) for an unknown name or a range beyond the end; read and write do so too.
   void check_range(const std::string& name, int64_t offset, int64_t size) const {
@@ -51,6 +53,8 @@ class OptimizerState {
   void write(const std::string& name, int64_t offset, int64_t size, const uint8_t* from);
   // Call it when all buffers are written: packs the weights again and continues after step `steps`.
   void restore(Team& team, int64_t steps);
+  // The copies; before the first step the average is not to be exchanged.
+  WeightCopies& copies() { return copies_; }
 
  private:
   struct GroupState {
@@ -67,10 +71,15 @@ class OptimizerState {
   void list_state();
   const StateBuffer& buffer(const std::string& name, int64_t offset, int64_t size) const;
   std::vector<Chunk> chunks(const GradientSums& sums) const;
-  void update_chunk(const Chunk& chunk, const GradientSums& sums);
+  // The ratio of each chunk's weight, for optimizers that measure; else all 1.
+  void find_ratios(Team& team, const std::vector<Chunk>& list, const GradientSums& sums,
+                   std::vector<Squares>& squares, std::vector<double>& ratios);
+  UpdateSpan span_of(const Chunk& chunk, const GradientSums& sums, int64_t begin, int64_t end);
+  void update_chunk(const Chunk& chunk, const GradientSums& sums, double ratio);
 
   Program& program_;
   std::unique_ptr<Optimizer> optimizer_;
+  WeightCopies copies_;
   std::vector<GroupState> groups_;
   std::vector<StateBuffer> state_;
   std::unordered_map<std::string, size_t> places_;  // in state_

@@ -2,6 +2,7 @@
 #include "train/trainer.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 namespace sinter {
@@ -20,10 +21,10 @@ const Program& trainable(const Program& program) {
 }  // namespace
 
 Trainer::Trainer(std::shared_ptr<Program> program, const OptimizerSettings& settings,
-                 const std::vector<ParameterGroup>& groups)
+                 const std::vector<ParameterGroup>& groups, const CopySettings& copies)
     : program_(std::move(program)),
       sums_(trainable(*program_)),
-      state_(*program_, settings, groups, sums_) {}
+      state_(*program_, settings, groups, sums_, copies) {}
 
 PassResult Trainer::accumulate(Engine& engine, const WholeBatch& batch,
                                const std::vector<LossTerm>& terms, const PassSettings& settings,
@@ -31,6 +32,7 @@ PassResult Trainer::accumulate(Engine& engine, const WholeBatch& batch,
   if (!summed_ || pass_ != settings.number - 1) sums_.clear(engine.team());
   summed_ = false;  // until the pass has succeeded
   grad_scale_ = 1;
+  finite_ = true;
   BatchTerms batch_terms(terms, *program_, batch);
   std::vector<uint8_t> needed = program_->needed_ops(batch_terms.outputs());
   const WholeBatch whole = program_->without_unused(batch, needed);
@@ -107,16 +109,23 @@ double Trainer::clip(Engine& engine, int64_t pass, double max_norm) {
   check_summed(pass);
   engine.pass(0, /*all_lanes=*/true);
   const double norm = sums_.norm(engine.team());
+  finite_ = finite_ && std::isfinite(norm);
   // The same formula as torch.nn.utils.clip_grad_norm_.
   grad_scale_ = max_norm > 0 ? std::min(1.0, max_norm / (norm + 1e-6)) : 1;
   return norm;
+}
+
+void Trainer::clamp(Engine& engine, int64_t pass, double limit) {
+  check_summed(pass);
+  engine.pass(0, /*all_lanes=*/true);
+  sums_.clamp(engine.team(), static_cast<float>(limit));
 }
 
 void Trainer::apply(Engine& engine, int64_t pass, double learning_rate, const Cancel& cancel) {
   check_summed(pass);
   engine.pass(0, /*all_lanes=*/true);
   cancel.check();  // from here on the step is always finished
-  state_.update(engine.team(), sums_, learning_rate, grad_scale_);
+  if (finite_) state_.update(engine.team(), sums_, learning_rate, grad_scale_);
   summed_ = false;
 }
 

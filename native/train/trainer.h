@@ -33,7 +33,7 @@ struct PassResult {
 class Trainer {
  public:
   Trainer(std::shared_ptr<Program> program, const OptimizerSettings& settings,
-          const std::vector<ParameterGroup>& groups);
+          const std::vector<ParameterGroup>& groups, const CopySettings& copies);
 
   // Runs a pass, which adds the gradients of the terms to those since the last apply. When a pass
   // fails or never runs, all gradients are dropped.
@@ -43,13 +43,16 @@ class Trainer {
   // most `max_norm`; 0: no clipping. `pass` is the number of the last requested pass:
   // Error(INTERNAL) unless it has succeeded.
   double clip(Engine& engine, int64_t pass, double max_norm);
-  // One step of the optimizer, after which the gradients are used up. Error(INTERNAL) without
-  // gradients of `pass`, as in clip.
+  // Limits every number of the gradients to [-limit, limit]. Error(INTERNAL) as in clip.
+  void clamp(Engine& engine, int64_t pass, double limit);
+  // One step of the optimizer, after which the gradients are used up. If clip has found a norm that
+  // is not finite, no step is taken and nothing changes. Error(INTERNAL) without gradients of
+  // `pass`, as in clip.
   void apply(Engine& engine, int64_t pass, double learning_rate, const Cancel& cancel);
   // Drops the gradients; the next accumulate starts from 0.
   void clear() { summed_ = false; }
   // Reads the gradient of a weight before clipping, in the shape of the weight. It stays readable
-  // after apply and clear, until the next accumulate.
+  // after apply and clear, until the next accumulate; clamp changes it.
   void read_gradient(const std::string& name, float* values) const;
 
   OptimizerState& state() { return state_; }
@@ -80,6 +83,7 @@ class Trainer {
   bool summed_ = false;    // gradients are complete and not applied
   int64_t pass_ = 0;       // number of the last pass that succeeded
   double grad_scale_ = 1;  // of clipping
+  bool finite_ = true;     // as far as clip has seen
 };
 
 }  // namespace sinter

@@ -93,10 +93,17 @@ export const trainCases = [
   ],
   ['settings missing', 'INTERNAL', async () => new border.Trainer(await sealedProgram(true))],
   ['beta1 a string', 'INTERNAL', () => optimizer({ beta1: '0.9' })],
-  ['optimizer unknown', 'INTERNAL', () => optimizer({ kind: 'adam' })],
+  ['optimizer unknown', 'INTERNAL', () => optimizer({ kind: 'adagrad' })],
   ['optimizer missing', 'INTERNAL', () => trainerOf({ optimizer: undefined })],
   ['nesterov a number', 'INTERNAL', () => optimizer({ kind: 'sgd', nesterov: 1 })],
   ['sgd', 'fine', () => optimizer({ kind: 'sgd', momentum: 0.9, nesterov: true })],
+  ['adam', 'fine', () => optimizer({ kind: 'adam' })],
+  ['lamb', 'fine', () => optimizer({ kind: 'lamb' })],
+  ['lion', 'fine', () => optimizer({ kind: 'lion' })],
+  ['trustRatio a number', 'INTERNAL', () => groups({ trustRatio: 1 })],
+  ['averageDecay a text', 'INTERNAL', () => trainerOf({ averageDecay: '0.9' })],
+  ['averageDecay not a number', 'fine', () => trainerOf({ averageDecay: Number.NaN })],
+  ['keeps a number', 'INTERNAL', () => trainerOf({ keeps: 1 })],
   ['groups missing', 'INTERNAL', () => trainerOf({ groups: undefined })],
   ['a group without weights', 'INTERNAL', () => groups({ weights: undefined })],
   ['weights of a group a string', 'INTERNAL', () => groups({ weights: 'query' })],
@@ -186,6 +193,23 @@ export const trainCases = [
   ['clip before accumulate', 'INTERNAL', async () => (await trainerOf()).clip(1, id())],
   ['apply before accumulate', 'INTERNAL', async () => (await trainerOf()).apply(1, id())],
   ['clear before accumulate', 'fine', async () => (await trainerOf()).clear(id())],
+  ['clamp before accumulate', 'INTERNAL', async () => (await trainerOf()).clamp(1, id())],
+  ['clamp without a limit', 'INTERNAL', async () => (await trainerOf()).clamp(undefined, id())],
+  ['keep without a place', 'INTERNAL', async () => (await trainerOf()).keep(id())],
+  ['keep', 'fine', async () => (await trainerOf({ keeps: true })).keep(id())],
+  ['exchange of no average', 'INTERNAL', async () => (await trainerOf()).exchange('average', id())],
+  ['exchange of nothing kept', 'INTERNAL', async () => (await trainerOf()).exchange('kept', id())],
+  ['exchange of a seen row', 'INTERNAL', async () => (await trainerOf()).exchange('seen', id())],
+  [
+    'exchange twice',
+    'fine',
+    async () => {
+      const trainer = await trainerOf({ keeps: true, averageDecay: 0.9 });
+      await trainer.keep(id());
+      await Promise.all([trainer.exchange('kept', id()), trainer.exchange('average', id())]);
+      await Promise.all([trainer.exchange('average', id()), trainer.exchange('kept', id())]);
+    },
+  ],
   ['apply without a job id', 'INTERNAL', async () => (await trainerOf()).apply(1)],
   ['no terms', 'INTERNAL', async () => (await trainerOf()).accumulate(batch(), [], stepOptions())],
   [

@@ -1,4 +1,4 @@
-// AdamW, SGD, scaling and sums of squares: bits against the scalar row, ten steps against float64.
+// AdamW, Adam, Lion, LAMB, SGD, scaling, limits, averages and sums of squares: bits against the scalar row, ten steps against float64.
 import { describe, expect, it } from 'vitest';
 import {
   expectSameBits,
@@ -13,6 +13,12 @@ import {
 
 interface OptimizerFamily extends KernelFamily {
   adamw(row: string, args: object): void;
+  adam(row: string, args: object): void;
+  lion(row: string, args: object): void;
+  lambMoments(row: string, args: object): [number, number];
+  lambApply(row: string, args: object): void;
+  clamp(row: string, args: object): void;
+  blend(row: string, args: object): void;
   sgd(row: string, args: object): void;
   scale(row: string, args: object): void;
   sumSquares(row: string, args: object): number;
@@ -142,6 +148,80 @@ describe('optimizer kernels', () => {
       }
     },
   );
+
+  /** Three steps of an optimizer; all of its arrays. */
+  function threeSteps(
+    kind: 'adam' | 'lion' | 'lamb',
+    row: string,
+    p: Float32Array,
+    grads: readonly Float32Array[],
+  ) {
+    const n = p.length;
+    const state = { p: new GuardedFloats(n, p), m: new GuardedFloats(n), v: new GuardedFloats(n) };
+    const squares: number[] = [];
+    for (const [i, grad] of grads.entries()) {
+      const [correction1, correction2] = [
+        1 - HYPER.beta1 ** (i + 1),
+        1 - HYPER.beta2 ** (i + 1),
+      ] as const;
+      const arrays = { p: state.p.all, m: state.m.all, v: state.v.all };
+      const args = { ...HYPER, correction1, correction2, gradScale: 0.5, n, grad, ...arrays };
+      if (kind === 'adam') optimizer.adam(row, args);
+      if (kind === 'lion') optimizer.lion(row, args);
+      if (kind !== 'lamb') continue;
+      squares.push(...optimizer.lambMoments(row, args));
+      optimizer.lambApply(row, { ...args, ratio: 1.7 });
+    }
+    for (const [key, buffer] of Object.entries(state)) buffer.expectIntact(`${row} ${key}`);
+    return { ...state, squares };
+  }
+
+  it.each(['adam', 'lion', 'lamb'] as const)('%s has the bits of the scalar row', (kind) => {
+    const random = new Random(7);
+    for (const n of SIZES) {
+      const p = random.floats(n);
+      // The direction of Lion is 0 where all gradients are.
+      const grads = [random.floats(n), random.floats(n, 1e-3), new Float32Array(n)].map((grad) =>
+        grad.map((g, i) => (i % 5 === 0 ? 0 : g)),
+      );
+      const want = threeSteps(kind, scalar, p, grads);
+      for (const row of vectorRows(optimizer)) {
+        const got = threeSteps(kind, row, p, grads);
+        for (const key of ['p', 'm', 'v'] as const)
+          expectSameBits(got[key].values, want[key].values, `${row} n=${n} ${key}`);
+        expect(got.squares).toEqual(want.squares);
+      }
+    }
+  });
+
+  it('clamp and blend have the bits of the scalar row, and clamp keeps NaN', () => {
+    const random = new Random(8);
+    for (const n of SIZES) {
+      const x = random.floats(n, 3).map((value, i) => (i % 7 === 3 ? Number.NaN : value));
+      const [p, mean] = [random.floats(n), random.floats(n)];
+      const run = (row: string) => {
+        const limited = new GuardedFloats(n, x);
+        const average = new GuardedFloats(n, mean);
+        optimizer.clamp(row, { n, limit: 0.75, x: limited.all });
+        optimizer.blend(row, { n, rate: 0.1, x: p, mean: average.all });
+        limited.expectIntact(`${row} clamp`);
+        average.expectIntact(`${row} blend`);
+        return { limited: limited.values, average: average.values };
+      };
+      const want = run(scalar);
+      for (const [i, value] of x.entries()) {
+        const limit = Math.max(-0.75, Math.min(0.75, value));
+        expect(want.limited[i]).toBe(limit);
+        const average = (mean[i] ?? 0) + 0.1 * ((p[i] ?? 0) - (mean[i] ?? 0));
+        expect(Math.abs((want.average[i] ?? Number.NaN) - average)).toBeLessThan(1e-6);
+      }
+      for (const row of vectorRows(optimizer)) {
+        const got = run(row);
+        expectSameBits(got.limited, want.limited, `${row} clamp n=${n}`);
+        expectSameBits(got.average, want.average, `${row} blend n=${n}`);
+      }
+    }
+  });
 
   it('an element whose gradient has always been 0 only decays, as scale does', () => {
     const p = new Random(3).floats(50);

@@ -4,9 +4,11 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type NativeProgram, type NativeTrainer, native } from '../../lib/native/native.js';
+import { parameterGroups } from '../../lib/train/parameter-groups.js';
 import { learningRateAt } from '../../lib/train/schedule.js';
 import { trainStep, tryStep } from '../../lib/train/step.js';
-import { decayedWeights, decayGroups } from '../../lib/train/weight-decay.js';
+import { readTrainOptions, TRAIN_OPTIONS } from '../../lib/train/train-options.js';
+import { decayedWeights } from '../../lib/train/weight-decay.js';
 import { ENCODERS, encoderFolder } from '../architectures/encoders.js';
 import { Golden, maxAbs, maxDifference } from './golden.js';
 
@@ -37,7 +39,8 @@ async function train(
   maxGradNorm: number,
   rate: (step: number) => number,
 ): Promise<StepLog & { lossAfter: number }> {
-  const groups = decayGroups(golden.parts.graph, weightDecay);
+  const settings = readTrainOptions('train', {}, TRAIN_OPTIONS);
+  const groups = parameterGroups(golden.parts.graph, { ...settings, weightDecay });
   const { Trainer } = native();
   const trainer = new Trainer(program, { optimizer: ADAMW, groups });
   const log: StepLog = { losses: [], gradNorms: [] };

@@ -115,7 +115,45 @@ describe('readTrainOptions', () => {
       seed: 42,
       shuffle: true,
       groupByLength: false,
+      maxSteps: 0,
+      gradientAccumulationSteps: 1,
+      maxGradValue: 0,
+      freeze: [],
+      trainable: 'all',
+      layerDecay: 1,
+      averageDecay: 0,
+      evalSteps: 0,
+      metricForBestModel: 'loss',
+      greaterIsBetter: false,
+      loadBestModelAtEnd: false,
+      earlyStoppingPatience: 0,
+      earlyStoppingThreshold: 0,
     });
+  });
+
+  it.each([
+    ['adam', 0.999, 1e-8],
+    ['lamb', 0.999, 1e-6],
+    ['lion', 0.99, 1e-8],
+  ] as const)('has the defaults of %s', (optimizer, beta2, epsilon) => {
+    expect(read({ optimizer })).toMatchObject({ optimizer, beta1: 0.9, beta2, epsilon });
+  });
+
+  it('takes more of a score as better, unless it is a loss or an error', () => {
+    const greater = (metricForBestModel: string) => read({ metricForBestModel }).greaterIsBetter;
+    expect(['f1', 'loss', 'hammingLoss', 'meanAbsoluteError', 'lossless'].map(greater)).toEqual([
+      true,
+      false,
+      false,
+      false,
+      true,
+    ]);
+    expect(read({ metricForBestModel: 'f1', greaterIsBetter: false }).greaterIsBetter).toBe(false);
+  });
+
+  it('takes a schedule as a kind or as an object with its numbers', () => {
+    const schedule = { kind: 'polynomial', power: 2 };
+    expect(read({ schedule }).schedule).toEqual(schedule);
   });
 
   it.each([
@@ -125,7 +163,28 @@ describe('readTrainOptions', () => {
     [{ learningRate: Number.NaN }, 'learningRate must be a positive number, got NaN'],
     [{ weightDecay: -0.1 }, 'weightDecay must be a number from 0, got -0.1'],
     [{ warmup: 1.5 }, 'warmup must be a share below 1 or a whole number of steps, got 1.5'],
-    [{ schedule: 'cosine' }, 'schedule must be one of "linear", "constant", got "cosine"'],
+    [{ schedule: 'cosines' }, /schedule must be one of "linear", "constant", .* got "cosines"$/],
+    [{ schedule: 3 }, /schedule must be one of .* or an object with such a kind, got 3$/],
+    [{ schedule: { kind: 'sine' } }, /schedule.kind must be one of .* got "sine"$/],
+    [
+      { schedule: { kind: 'linear', power: 2 } },
+      'schedule: linear has no "power"; it has no numbers',
+    ],
+    [
+      { schedule: { kind: 'polynomial', power: 0 } },
+      'schedule.power must be a positive number, got 0',
+    ],
+    [
+      { schedule: { kind: 'cosine_with_restarts', numCycles: 1.5 } },
+      'schedule.numCycles must be a whole number from 1, got 1.5',
+    ],
+    [{ freeze: 'head' }, 'freeze must be an array of names, got "head"'],
+    [{ freeze: ['head', 1] }, 'freeze[1] must be a name, got 1'],
+    [{ layerDecay: 0 }, 'layerDecay must be a number above 0, at most 1, got 0'],
+    [{ averageDecay: 1 }, 'averageDecay must be a number from 0, below 1, got 1'],
+    [{ trainable: 'norms' }, 'trainable must be one of "all", "biases", got "norms"'],
+    [{ evalSteps: 0 }, 'evalSteps must be a whole number from 1, got 0'],
+    [{ metricForBestModel: '' }, 'metricForBestModel must be a text that is not empty, got ""'],
     [{ beta1: 1 }, 'beta1 must be a number from 0, below 1, got 1'],
     [{ seed: -1 }, 'seed must be a whole number from 0, got -1'],
     [{ shuffle: 'yes' }, 'shuffle must be true or false, got "yes"'],

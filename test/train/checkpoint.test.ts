@@ -5,7 +5,7 @@
 
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,55 +38,65 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-describe.each(['adamw', 'sgd'] as const)('a run of %s with dropout and masks', (optimizer) => {
-  const child = fileURLToPath(new URL('./children/resume.mjs', import.meta.url));
-  let model: string;
-  beforeAll(() => {
-    const graph = familyGraph('vocabulary', 0.1);
-    const weights = [...randomWeights(graph, 6)].map(([name, values]) => [name, [...values]]);
-    const options = { vocabulary: FAMILY_VOCABULARY, segments: false };
-    const random = new Random(4);
-    const lengths = Array.from({ length: 60 }, () => random.integer(2, 18));
-    const { ids, offsets } = batchOf(lengths, 3, options);
-    const settings = readTrainOptions(
-      'train',
-      { optimizer, batchSize: 8, groupByLength: optimizer === 'sgd', learningRate: 1e-2 },
-      TRAIN_OPTIONS,
-    );
-    model = join(folder, `${optimizer}.json`);
-    const corpus = { ids: [...ids], offsets: [...offsets] };
-    const all = { graph, weights: Object.fromEntries(weights), corpus, settings, lanes: [2, 1] };
-    writeFileSync(model, JSON.stringify(all));
-  });
+describe.each(['adamw', 'sgd', 'adam', 'lamb', 'lion'] as const)(
+  'a run of %s with dropout and masks',
+  (optimizer) => {
+    const child = fileURLToPath(new URL('./children/resume.mjs', import.meta.url));
+    let model: string;
+    beforeAll(() => {
+      const graph = familyGraph('vocabulary', 0.1);
+      const weights = [...randomWeights(graph, 6)].map(([name, values]) => [name, [...values]]);
+      const options = { vocabulary: FAMILY_VOCABULARY, segments: false };
+      const random = new Random(4);
+      const lengths = Array.from({ length: 60 }, () => random.integer(2, 18));
+      const { ids, offsets } = batchOf(lengths, 3, options);
+      const settings = readTrainOptions(
+        'train',
+        {
+          optimizer,
+          batchSize: 8,
+          groupByLength: optimizer === 'sgd',
+          learningRate: 1e-2,
+          averageDecay: optimizer === 'lamb' ? 0.9 : 0,
+        },
+        TRAIN_OPTIONS,
+      );
+      model = join(folder, `${optimizer}.json`);
+      const corpus = { ids: [...ids], offsets: [...offsets] };
+      const all = { graph, weights: Object.fromEntries(weights), corpus, settings, lanes: [2, 1] };
+      writeFileSync(model, JSON.stringify(all));
+    });
 
-  async function run(plan: object, last: number) {
-    const args = [child, model, JSON.stringify(plan), `${last}`];
-    const { stdout } = await promisify(execFile)(process.execPath, args);
-    return JSON.parse(stdout) as { hash: string; losses: [number, number][]; epochs: object[] };
-  }
+    async function run(plan: object, last: number) {
+      const args = [child, model, JSON.stringify(plan), `${last}`];
+      const { stdout } = await promisify(execFile)(process.execPath, args);
+      return JSON.parse(stdout) as { hash: string; losses: [number, number][]; epochs: object[] };
+    }
 
-  it('goes on in a new process with equal bits, whatever was lost after the save', async () => {
-    const path = join(folder, `${optimizer}.safetensors`);
-    const straight = await run({}, 0);
-    expect(straight.losses).toHaveLength(24);
-    // Eight steps an epoch: the save is in the middle of the second one.
-    await run({ path, everySteps: 10, resume: false }, 13);
-    const resumed = await run({ path, everySteps: 1000, resume: true }, 0);
-    expect(resumed.losses).toEqual(straight.losses.slice(10));
-    expect(resumed.hash).toBe(straight.hash);
-    expect(resumed.epochs).toEqual(straight.epochs.slice(1));
-  });
+    it('goes on in a new process with equal bits, whatever was lost after the save', async () => {
+      const saved = join(folder, optimizer);
+      const straight = await run({}, 0);
+      expect(straight.losses).toHaveLength(24);
+      // Eight steps an epoch: the save is in the middle of the second one.
+      await run({ folder: saved, everySteps: 10, limit: 1, resume: false }, 13);
+      expect(readdirSync(saved)).toEqual(['checkpoint-10.safetensors']);
+      const resumed = await run({ folder: saved, everySteps: 1000, limit: 1, resume: true }, 0);
+      expect(resumed.losses).toEqual(straight.losses);
+      expect(resumed.hash).toBe(straight.hash);
+      expect(resumed.epochs).toEqual(straight.epochs);
+    });
 
-  it('is not taken up with other options', async () => {
-    const path = join(folder, `${optimizer}-other.safetensors`);
-    await run({ path, everySteps: 3, resume: false }, 4);
-    const text = readFileSync(model, 'utf8');
-    writeFileSync(model, text.replace('"batchSize":8', '"batchSize":7'));
-    const failed = run({ path, everySteps: 3, resume: true }, 0);
-    await expect(failed).rejects.toThrow('is of a training with other rows or options');
-    writeFileSync(model, text);
-  });
-});
+    it('is not taken up with other options', async () => {
+      const plan = { folder: join(folder, `${optimizer}-other`), everySteps: 3, limit: 1 };
+      await run({ ...plan, resume: false }, 4);
+      const text = readFileSync(model, 'utf8');
+      writeFileSync(model, text.replace('"batchSize":8', '"batchSize":7'));
+      const failed = run({ ...plan, resume: true }, 0);
+      await expect(failed).rejects.toThrow('with other options: batchSize was 8, not 7');
+      writeFileSync(model, text);
+    });
+  },
+);
 
 const graph = toyGraph({ layers: 1, vocabulary: 3000, hidden: 96 });
 const batch = batchOf([5, 9, 3], 2, { vocabulary: 3000 });

@@ -13,8 +13,8 @@ import { native } from '../../lib/native/native.js';
 import type { Adapter } from '../../lib/runtime/adapter.js';
 import { deriveProgram, disposeProgram } from '../../lib/runtime/program.js';
 import { mergeAdapter } from '../../lib/train/lora-training.js';
+import { parameterGroups } from '../../lib/train/parameter-groups.js';
 import { trainStep, tryStep } from '../../lib/train/step.js';
-import { decayGroups } from '../../lib/train/weight-decay.js';
 import { Golden, maxAbs, maxDifference } from '../parity/golden.js';
 
 const OUTPUT_TOLERANCE = 1e-5;
@@ -106,7 +106,9 @@ describe.each(NAMES)('%s', (name) => {
   test(`has its losses and tensors over ten steps${because}`, async () => {
     const { program, changing } = await adapted();
     const { lr: learningRate, weight_decay: decay, losses, loss_after: after } = json.train_adamw;
-    const groups = decayGroups(changing, decay);
+    const groups = parameterGroups(changing, {
+      ...{ optimizer: 'adamw', weightDecay: decay, layerDecay: 1, freeze: [], trainable: 'all' },
+    });
     const trainer = new (native().Trainer)(program, { optimizer: ADAMW, groups });
     const { step } = await golden.loss(program);
     const options = { learningRate, maxGradNorm: 0, dropoutSeed: null };

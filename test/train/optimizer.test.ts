@@ -1,5 +1,5 @@
 /**
- * AdamW, SGD, clipping and schedules against PyTorch's values for a vector of five numbers.
+ * AdamW, Adam, SGD, clipping and schedules against PyTorch's values for a vector of five numbers.
  *
  * The vector is once the only row of an embedding table, once the bias of a linear layer: the two ways in which the
  * trainer keeps weights. Its gradient is handed in from outside.
@@ -11,7 +11,12 @@ import type { EncoderGraph } from '../../lib/graph/types.js';
 import { ensureLanes } from '../../lib/native/lanes.js';
 import { native, type OptimizerSettings } from '../../lib/native/native.js';
 import { buildProgram, bytesOf } from '../../lib/runtime/program.js';
-import { learningRateAt, warmupSteps } from '../../lib/train/schedule.js';
+import {
+  learningRateAt,
+  SCHEDULE_KINDS,
+  type ScheduleKind,
+  warmupSteps,
+} from '../../lib/train/schedule.js';
 import { trainStep } from '../../lib/train/step.js';
 
 interface Run {
@@ -51,7 +56,7 @@ interface Fixture {
   readonly schedules: readonly {
     readonly name: string;
     readonly base_lr: number;
-    readonly settings: { readonly num_warmup_steps?: number; readonly num_training_steps?: number };
+    readonly settings: Readonly<Record<string, number | undefined>>;
     readonly lrs: readonly number[];
   }[];
 }
@@ -61,8 +66,7 @@ const fixture = JSON.parse(
 ) as Fixture;
 
 const cases = fixture.optimizers.filter(
-  ({ optimizer, settings }) =>
-    optimizer !== 'Adam' && settings.amsgrad !== true && settings.dampening === undefined,
+  ({ settings }) => settings.amsgrad !== true && settings.dampening === undefined,
 );
 
 const SIZE = 5;
@@ -112,7 +116,8 @@ function optimizerOf({ optimizer, settings }: OptimizerCase): OptimizerSettings 
   const { momentum = 0, nesterov = false } = settings;
   if (optimizer === 'SGD') return { kind: 'sgd', momentum, nesterov };
   const [beta1, beta2] = settings.betas ?? [0.9, 0.999];
-  return { kind: 'adamw', beta1, beta2, epsilon: settings.eps ?? 1e-8 };
+  const kind = optimizer === 'Adam' ? 'adam' : 'adamw';
+  return { kind, beta1, beta2, epsilon: settings.eps ?? 1e-8 };
 }
 
 /** The vector after each step, and the gradient norms. */
@@ -168,7 +173,7 @@ function expectValues(values: readonly Float32Array[], { float32 }: OptimizerCas
   }
 }
 
-describe('AdamW and SGD', () => {
+describe('AdamW, Adam and SGD', () => {
   it.each(cases.map((one) => [one.name, one] as const))('%s, as a table', async (_, one) => {
     const { values, gradNorms } = await run(one, 'table');
     expectValues(values, one);
@@ -185,24 +190,49 @@ describe('AdamW and SGD', () => {
   });
 });
 
+/** Our numbers of a schedule, by the names of transformers and PyTorch. */
+const NUMBERS: Readonly<Record<string, string>> = {
+  num_cycles: 'numCycles',
+  power: 'power',
+  lr_end: 'endLearningRate',
+  timescale: 'timescale',
+  div_factor: 'divFactor',
+  final_div_factor: 'finalDivFactor',
+};
+
+/** Schedules in both fixtures. */
+const ALL_SCHEDULES = [
+  ...fixture.schedules,
+  ...(
+    JSON.parse(
+      readFileSync(new URL('../fixtures/training/schedules.json', import.meta.url), 'utf8'),
+    ) as Pick<Fixture, 'schedules'>
+  ).schedules,
+];
+
 describe('schedules', () => {
-  const known = new Map([
-    ['linear', 'linear'],
-    ['constant', 'constant'],
-    ['constant_with_warmup', 'constant'],
-  ] as const);
-  for (const { name, settings, lrs, base_lr: learningRate } of fixture.schedules) {
-    const kind = known.get(name as 'linear');
-    if (kind === undefined) continue;
-    const warmup = settings.num_warmup_steps ?? 0;
-    it(`${name} with ${warmup} steps of warm-up`, () => {
-      const totalSteps = settings.num_training_steps ?? lrs.length;
-      const schedule = { kind, learningRate, warmupSteps: warmup, totalSteps };
-      for (const [step, rate] of lrs.entries()) {
-        expect(learningRateAt(schedule, step)).toBeCloseTo(rate, 12);
+  it('are all in the fixtures', () => {
+    const names = new Set(ALL_SCHEDULES.map(({ name }) => name));
+    expect(SCHEDULE_KINDS.filter((kind) => !names.has(kind))).toEqual([]);
+  });
+
+  it.each(ALL_SCHEDULES.map((one) => [one.name, JSON.stringify(one.settings), one] as const))(
+    '%s with %s',
+    (name, _, { settings, lrs, base_lr }) => {
+      const kind = name.replace('_with_warmup', '') as ScheduleKind;
+      const totalSteps = settings.num_training_steps ?? settings.total_steps ?? lrs.length;
+      const warmup = settings.num_warmup_steps ?? (settings.pct_start ?? 0) * totalSteps;
+      const named = Object.entries(settings).map(([key, value]) => [NUMBERS[key], value]);
+      const numbers = Object.fromEntries(named.filter(([key]) => key !== undefined));
+      const learningRate = settings.max_lr ?? base_lr;
+      const schedule = { kind, learningRate, warmupSteps: warmup, totalSteps, numbers };
+      // A training ends there; transformers goes on with a new wave.
+      const used = kind === 'cosine' ? lrs.slice(0, totalSteps + 1) : lrs;
+      for (const [step, rate] of used.entries()) {
+        expect(learningRateAt(schedule, step), `step ${step}`).toBeCloseTo(rate, 12);
       }
-    });
-  }
+    },
+  );
 
   it('takes warm-up as a share of the steps, rounded up, or as a number of steps', () => {
     expect(warmupSteps(0, 100)).toBe(0);

@@ -24,6 +24,13 @@ describe('train gives advice', () => {
     expect(steps?.options).toEqual({ epochs: 20, learningRate: 3e-4 });
   });
 
+  it('of more steps by the option that decides their number', async () => {
+    await using model = await Classifier.load(TINY, LABELS);
+    const report = await model.train(rows, { maxSteps: 12, batchSize: 8 });
+    expect(codes(report)).toEqual(['FEW_STEPS']);
+    expect(report.advice[0]?.options).toEqual({ maxSteps: 240, learningRate: 3e-4 });
+  });
+
   it('of a label that no held-out row got, however good the accuracy looks', async () => {
     await using model = await Classifier.load(TINY, LABELS);
     const common = rows.filter(({ label }) => label === 'people');

@@ -40,10 +40,16 @@ import { type MethodFlags, methodOf, withMethod } from '../method-options.js';
 import { onnxOptions } from '../open-model.js';
 import { OutFolder } from '../out-folder.js';
 import { checkReport, labelScores, trainingData, withReport, writeReport } from '../report-file.js';
+import { controlOf, finalScores, type TrainControl, withTrainControl } from '../train-control.js';
 import { trainHead } from '../train-head.js';
 import { trainWithProgress } from '../train-progress.js';
 
-interface TrainCommandOptions extends CommonOptions, DataOptions, ModelOptions, MethodFlags {
+interface TrainCommandOptions
+  extends CommonOptions,
+    DataOptions,
+    ModelOptions,
+    MethodFlags,
+    TrainControl {
   readonly task: 'classification' | HeadTask;
   readonly train: string;
   readonly eval?: string;
@@ -55,7 +61,6 @@ interface TrainCommandOptions extends CommonOptions, DataOptions, ModelOptions, 
   readonly batchSize: number;
   readonly weightDecay: number;
   readonly warmup: number;
-  readonly schedule: 'linear' | 'constant';
   readonly seed: number;
   readonly maxTokens?: number;
   readonly threads?: number;
@@ -96,13 +101,8 @@ export function addTrain(program: Command, surroundings: Surroundings): void {
       positiveNumber,
     )
     .option('--batch-size <n>', 'texts per step', wholeNumber(1), 32)
-    .option('--weight-decay <x>', 'of AdamW', numberFromZero, 0.01)
+    .option('--weight-decay <x>', 'of matrices and tables', numberFromZero, 0.01)
     .option('--warmup <x>', 'share of the steps, or a number of steps', numberFromZero, 0.1)
-    .addOption(
-      new Option('--schedule <kind>', 'of the learning rate')
-        .choices(['linear', 'constant'])
-        .default('linear'),
-    )
     .option('--seed <n>', 'of the new head, the order of rows and dropout', wholeNumber(0), 42)
     .option('--max-tokens <n>', 'cut texts to this many tokens', wholeNumber(3))
     .option('--quantize', 'write an int8 model too, into the folder int8 inside')
@@ -119,6 +119,7 @@ Examples:
     )
     .action((options: TrainCommandOptions) => train(options, surroundings));
   withMethod(command);
+  withTrainControl(command);
   withCommon(withThreads(withModel(withReport(withBadRows(withData(command, ['pair', 'label']))))));
 }
 
@@ -127,10 +128,11 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
   // A flag of another method is a mistake before any file is read.
   methodOf(options);
   const { task, model, newHead, firstPosition } = options;
+  const settings = settingsOf(options);
   await checkReport(options, [options.model, options.train, options.eval]);
   if (task !== 'classification') {
     const { args } = surroundings;
-    return trainHead({ ...options, task, args }, settingsOf(options), out);
+    return trainHead({ ...options, task, args }, settings, out);
   }
   await using place = await OutFolder.take({
     ...options,
@@ -246,9 +248,9 @@ function oneClass(file: string, column: string, rows: readonly FileRow[]): Sinte
 }
 
 function settingsOf(options: TrainCommandOptions) {
-  const { epochs, batchSize, weightDecay, warmup, schedule, seed, learningRate } = options;
-  const set = { ...methodOf(options), ...given({ learningRate }) };
-  return { epochs, batchSize, weightDecay, warmup, schedule, seed, ...set };
+  const { epochs, learningRate, batchSize, weightDecay, warmup, seed } = options;
+  const set = { ...methodOf(options), ...given({ learningRate }), ...controlOf(options) };
+  return { epochs, batchSize, weightDecay, warmup, seed, ...set };
 }
 
 interface SmallModel {
@@ -277,12 +279,16 @@ function summary(
   int8: SmallModel | null,
 ): object {
   const { steps, epochs, rows, truncated, seconds, tokensPerSecond, advice } = report;
+  const { evaluations, best, stoppedEarly } = report;
   return {
     out: options.out,
     labels,
     rows,
     truncated,
     epochs,
+    evaluations,
+    best,
+    stoppedEarly,
     seconds,
     tokensPerSecond,
     advice,
@@ -297,7 +303,7 @@ function printReport(
   small: SmallModel | null,
   out: Console,
 ): void {
-  const scores = report.epochs.at(-1)?.eval;
+  const scores = finalScores(report, options);
   const took = formatDuration(report.seconds * 1000);
   out.say(`trained in ${took}, ${formatNumber(report.tokensPerSecond)} tokens/s`);
   if (scores) {

@@ -1,4 +1,4 @@
-// One training of the small model in the file `argv[2]`, with `{ path, everySteps, resume }` of its checkpoints in `argv[3]` and
+// One training of the small model in the file `argv[2]`, with the plan of its checkpoints in `argv[3]` and
 // a step after which it breaks off in `argv[4]` (0: never). Prints a hash of all weights and the losses.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -33,7 +33,7 @@ const hooks = {
   onStep({ step }) {
     if (step === last) throw new Error('broken off');
   },
-  ...(plan.path && { checkpoints: new Checkpoints(plan) }),
+  ...(plan.folder && { checkpoints: new Checkpoints(plan) }),
 };
 const report = await runTraining(program, graph, texts, masks, settings, hooks).catch((error) => {
   if (error.message !== 'broken off') throw error;

@@ -1,0 +1,172 @@
+/** The flags of `sinter train` that say how it optimizes, when it ends and what it keeps, and their meaning for the library. */
+
+import { relative, resolve, sep } from 'node:path';
+import { type Command, Option } from 'commander';
+import { OPTIMIZER_KINDS } from '../native/native.js';
+import type { OptimizerKind } from '../train/optimizers.js';
+import { SCHEDULE_KINDS, type ScheduleKind } from '../train/schedule.js';
+import type { TrainOptions } from '../train/train-options.js';
+import type { TrainReport } from '../train/train-report.js';
+import {
+  given,
+  numberFromZero,
+  positiveNumber,
+  realNumber,
+  usageMistake,
+  wholeNumber,
+} from './arguments.js';
+import { flagOf } from './option-names.js';
+
+export interface TrainControl {
+  readonly optimizer?: OptimizerKind;
+  readonly schedule: ScheduleKind;
+  readonly maxGradNorm?: number;
+  readonly maxGradValue?: number;
+  readonly gradientAccumulationSteps?: number;
+  readonly maxSteps?: number;
+  readonly freeze?: readonly string[];
+  readonly trainable?: 'all' | 'biases';
+  readonly layerDecay?: number;
+  readonly averageDecay?: number;
+  readonly evalSteps?: number;
+  readonly metricForBestModel?: string;
+  readonly greaterIsBetter?: boolean;
+  readonly loadBestModelAtEnd?: boolean;
+  readonly earlyStoppingPatience?: number;
+  readonly earlyStoppingThreshold?: number;
+  readonly saveTo?: string;
+  readonly saveEvery?: number;
+  readonly saveTotalLimit?: number;
+  readonly resume?: boolean;
+}
+
+const share = realNumber('a number from 0, below 1', (value) => value >= 0 && value < 1);
+const factor = realNumber('a number above 0, at most 1', (value) => value > 0 && value <= 1);
+
+export function withTrainControl(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--schedule <kind>', 'of the learning rate')
+        .choices(SCHEDULE_KINDS)
+        .default('linear'),
+    )
+    .addOption(
+      new Option('--optimizer <kind>', 'rule of the steps (default: adamw)').choices(
+        OPTIMIZER_KINDS,
+      ),
+    )
+    .option('--max-grad-norm <x>', 'norm that gradients are clipped to; 0: none', numberFromZero)
+    .option('--max-grad-value <x>', 'limit of every number of the gradients', positiveNumber)
+    .option('--gradient-accumulation-steps <n>', 'batches of one step', wholeNumber(1))
+    .option('--max-steps <n>', 'end after so many steps, whatever --epochs says', wholeNumber(1))
+    .option(
+      '--freeze <list>',
+      'parts that stay: embeddings,encoder,layer.0,head or names of weights',
+      (text) => text.split(',').map((part) => part.trim()),
+    )
+    .addOption(
+      new Option('--trainable <what>', 'biases: only they and the head change').choices([
+        'all',
+        'biases',
+      ]),
+    )
+    .option('--layer-decay <x>', 'learning rate of each layer against the next one', factor)
+    .option('--average-decay <x>', 'average the weights over the steps with this decay', share)
+    .option('--eval-steps <n>', 'evaluate every so many steps, not each epoch', wholeNumber(1))
+    .option('--metric-for-best-model <name>', 'score to compare evaluations by (default: loss)')
+    .option('--greater-is-better', 'more of that score is better, whatever its name')
+    .option('--load-best-model-at-end', 'keep the weights of the best evaluation')
+    .option(
+      '--early-stopping-patience <n>',
+      'stop after so many evaluations in a row that were no better',
+      wholeNumber(1),
+    )
+    .option('--early-stopping-threshold <x>', 'better by at most this is no better', numberFromZero)
+    .option('--save-to <dir>', 'folder for checkpoints of the training')
+    .option('--save-every <n>', 'steps between checkpoints (default: each epoch)', wholeNumber(1))
+    .option('--save-total-limit <n>', 'newest checkpoints that stay (default: 1)', wholeNumber(1))
+    .option('--resume', 'go on from the newest checkpoint in --save-to');
+}
+
+/** The settings for the library. Throws for flags that do not fit each other. */
+export function controlOf(
+  options: TrainControl & {
+    readonly out: string;
+    readonly eval?: string;
+    readonly holdOut?: number;
+  },
+): TrainOptions {
+  const { saveTo, out } = options;
+  if (saveTo === undefined) {
+    const needs = ['saveEvery', 'saveTotalLimit', 'resume'] as const;
+    needsFlag(options, needs, '--save-to');
+  } else {
+    const way = relative(resolve(out), resolve(saveTo));
+    if (way === '' || !(way.startsWith(`..${sep}`) || way === '..'))
+      throw usageMistake('--save-to must be a folder outside --out, which is written at the end');
+  }
+  if (options.eval === undefined && options.holdOut === undefined) {
+    const evalNames = [
+      'evalSteps',
+      'metricForBestModel',
+      'greaterIsBetter',
+      'loadBestModelAtEnd',
+      'earlyStoppingPatience',
+      'earlyStoppingThreshold',
+    ] as const;
+    needsFlag(options, evalNames, '--eval or --hold-out');
+  }
+  return given({
+    schedule: options.schedule,
+    optimizer: options.optimizer,
+    maxGradNorm: options.maxGradNorm,
+    maxGradValue: options.maxGradValue,
+    gradientAccumulationSteps: options.gradientAccumulationSteps,
+    maxSteps: options.maxSteps,
+    freeze: options.freeze,
+    trainable: options.trainable,
+    layerDecay: options.layerDecay,
+    averageDecay: options.averageDecay,
+    evalSteps: options.evalSteps,
+    metricForBestModel: options.metricForBestModel,
+    greaterIsBetter: options.greaterIsBetter,
+    loadBestModelAtEnd: options.loadBestModelAtEnd,
+    earlyStoppingPatience: options.earlyStoppingPatience,
+    earlyStoppingThreshold: options.earlyStoppingThreshold,
+    saveTo,
+    saveEvery: options.saveEvery,
+    saveTotalLimit: options.saveTotalLimit,
+    resume: options.resume,
+  });
+}
+
+function needsFlag(
+  options: TrainControl,
+  names: readonly (keyof TrainControl)[],
+  flag: string,
+): void {
+  const name = names.find((one) => options[one] !== undefined);
+  if (name === undefined) return;
+  throw usageMistake(`${flagOf(name)} needs ${flag}`);
+}
+
+/** Steps of a training over `rows` rows. */
+export function stepsOf(
+  rows: number,
+  settings: TrainOptions & { readonly epochs: number; readonly batchSize: number },
+): number {
+  const { epochs, batchSize, gradientAccumulationSteps = 1, maxSteps } = settings;
+  return maxSteps ?? epochs * Math.ceil(rows / (batchSize * gradientAccumulationSteps));
+}
+
+/** The scores of the weights that the model has now; null without held-out rows. */
+export function finalScores<S>(
+  { evaluations, best }: Pick<TrainReport<S>, 'evaluations' | 'best'>,
+  { loadBestModelAtEnd }: Pick<TrainOptions, 'loadBestModelAtEnd'>,
+): S | null {
+  const chosen =
+    loadBestModelAtEnd === true
+      ? evaluations.find(({ step }) => step === best?.step)
+      : evaluations.at(-1);
+  return chosen?.scores ?? null;
+}

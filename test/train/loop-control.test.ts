@@ -1,0 +1,202 @@
+/** When a training evaluates, when it ends, which weights it ends with, and what it says when its numbers are no longer finite. */
+
+import { describe, expect, it } from 'vitest';
+import { SinterError } from '../../lib/core/errors.js';
+import { trainStep } from '../../lib/train/step.js';
+import { batchOf, engine, labelsFor, randomWeights, sealed, toyGraph } from '../native/toy.js';
+import { rowsOf, smallClassifier } from './small-classifier.js';
+
+const rows = rowsOf(32);
+const right = rowsOf(12);
+const wrong = rowsOf(12, true);
+/** Four steps an epoch. */
+const OPTIONS = { batchSize: 8, learningRate: 3e-3, warmup: 0, seed: 1 } as const;
+
+describe('the end of a training', () => {
+  it.each([
+    [3, 1],
+    [6, 2],
+  ])('is after maxSteps %d, whatever epochs says', async (maxSteps, epochs) => {
+    await using model = await smallClassifier();
+    const totals = new Set<number>();
+    const onStep = ({ totalSteps, totalEpochs }: { totalSteps: number; totalEpochs: number }) => {
+      totals.add(totalSteps).add(1000 + totalEpochs);
+    };
+    const report = await model.train(rows, { ...OPTIONS, epochs: 1, maxSteps, onStep });
+    expect(report.steps).toHaveLength(maxSteps);
+    expect(report.epochs).toHaveLength(epochs);
+    expect([...totals]).toEqual([maxSteps, 1000 + epochs]);
+    // The schedule is that of so many steps.
+    expect(report.steps.at(-1)?.learningRate).toBeCloseTo(OPTIONS.learningRate / maxSteps, 12);
+    const part = report.steps.slice(4).reduce((sum, { loss }) => sum + loss, 0);
+    if (maxSteps === 6) expect(report.epochs[1]?.trainLoss).toBeCloseTo(part / 2, 12);
+    expect(report.stoppedEarly).toBe(false);
+  });
+
+  it('is where the patience ends, with the last weights or with the best ones', async () => {
+    for (const loadBestModelAtEnd of [false, true]) {
+      await using model = await smallClassifier();
+      const stop = { earlyStoppingPatience: 2, loadBestModelAtEnd };
+      const report = await model.train(rows, { ...OPTIONS, epochs: 9, eval: wrong, ...stop });
+      const losses = report.evaluations.map(({ scores }) => scores.loss);
+      // The model learns the rows, so it gets worse on wrong ones.
+      expect(losses).toHaveLength(3);
+      expect(losses[2]).toBeGreaterThan(losses[0] ?? 0);
+      expect(report.evaluations.map(({ isBest }) => isBest)).toEqual([true, false, false]);
+      expect(report.best).toEqual({ step: 4, epoch: 1, value: losses[0] });
+      expect(report.stoppedEarly).toBe(true);
+      expect(report.epochs.map(({ eval: scores }) => scores?.loss)).toEqual(losses);
+      const { loss } = await model.evaluate(wrong);
+      expect(loss).toBe(loadBestModelAtEnd ? losses[0] : losses[2]);
+    }
+  });
+
+  it('has the best weights by any score, and of the average where there is one', async () => {
+    await using model = await smallClassifier();
+    const report = await model.train(rows, {
+      ...OPTIONS,
+      epochs: 3,
+      eval: wrong,
+      averageDecay: 0.5,
+      metricForBestModel: 'loss',
+      greaterIsBetter: true,
+      loadBestModelAtEnd: true,
+    });
+    const losses = report.evaluations.map(({ scores }) => scores.loss);
+    expect(report.best?.value).toBe(Math.max(...losses));
+    expect((await model.evaluate(wrong)).loss).toBe(report.best?.value);
+    const accuracies = { ...OPTIONS, epochs: 2, eval: right, metricForBestModel: 'accuracy' };
+    await using other = await smallClassifier();
+    const { best, evaluations } = await other.train(rows, accuracies);
+    expect(best?.value).toBe(Math.max(...evaluations.map(({ scores }) => scores.accuracy)));
+  });
+});
+
+describe('evaluations', () => {
+  it('come every evalSteps and at the end, and change no bit of the training', async () => {
+    await using model = await smallClassifier();
+    const seen: number[] = [];
+    const report = await model.train(rows, {
+      ...OPTIONS,
+      epochs: 2,
+      eval: right,
+      evalSteps: 3,
+      onEvaluation: ({ step }) => {
+        seen.push(step);
+      },
+    });
+    expect(seen).toEqual([3, 6, 8]);
+    expect(report.evaluations.map(({ step, epoch }) => [step, epoch])).toEqual([
+      [3, 1],
+      [6, 2],
+      [8, 2],
+    ]);
+    expect(report.epochs.map(({ eval: scores }) => scores)).toEqual([
+      report.evaluations[0]?.scores,
+      report.evaluations[2]?.scores,
+    ]);
+    expect((await model.evaluate(right)).loss).toBe(report.evaluations[2]?.scores.loss);
+    await using plain = await smallClassifier();
+    const { steps, evaluations } = await plain.train(rows, { ...OPTIONS, epochs: 2 });
+    expect(steps).toEqual(report.steps);
+    expect(evaluations).toEqual([]);
+  });
+
+  it('compare a score that exists', async () => {
+    await using model = await smallClassifier();
+    const options = { ...OPTIONS, epochs: 1, eval: right, metricForBestModel: 'accurracy' };
+    await expect(model.train(rows, options)).rejects.toThrow(
+      'train: metricForBestModel must be one of "accuracy", "macroF1", "loss", got "accurracy"',
+    );
+  });
+
+  it.each([
+    [{ evalSteps: 2 }, 'evalSteps'],
+    [{ loadBestModelAtEnd: true }, 'loadBestModelAtEnd'],
+    [{ earlyStoppingPatience: 1 }, 'earlyStoppingPatience'],
+  ])('need held-out rows: %j', async (options, name) => {
+    await using model = await smallClassifier();
+    const what = `train: ${name} needs eval, the held-out rows that it is about`;
+    await expect(model.train(rows, { ...OPTIONS, ...options })).rejects.toThrow(what);
+  });
+});
+
+describe('gradients', () => {
+  it('are limited in size, number by number, before their norm', async () => {
+    const graph = toyGraph({ layers: 1 });
+    const batch = batchOf([5, 9, 3], 2);
+    const found: { gradNorm: number; weights: Float32Array[] }[] = [];
+    const names = graph.weights.map(({ name }) => name);
+    const sgd = { kind: 'sgd', momentum: 0, nesterov: false } as const;
+    const program = await sealed(graph, randomWeights(graph, 1), true);
+    const before = names.map((name) => program.store.readWeight(name));
+    program.dispose();
+    for (const limits of [
+      { maxGradNorm: 0 },
+      { maxGradNorm: 0, maxGradValue: 1e-3 },
+      { maxGradNorm: 1e-3, maxGradValue: 1e-3 },
+    ]) {
+      const trained = await sealed(graph, randomWeights(graph, 1), true);
+      const trainer = new (engine().Trainer)(trained, { optimizer: sgd, groups: [] });
+      const options = { learningRate: 1, dropoutSeed: null, ...limits };
+      const { gradNorm } = await trainStep(trainer, batch, [labelsFor(batch, 1)], options);
+      const weights = names.map((name, i) => {
+        const now = trained.store.readWeight(name);
+        return now.map((value, j) => (before[i]?.[j] ?? Number.NaN) - value);
+      });
+      found.push({ gradNorm, weights });
+      trainer.dispose();
+      trained.dispose();
+    }
+    const [free, limited, both] = found.map(({ weights }) => weights.flatMap((w) => [...w]));
+    const isNear = (a = Number.NaN, b = Number.NaN) => Math.abs(a - b) < 1e-6;
+    const clamp = (g: number) => Math.max(-1e-3, Math.min(1e-3, g));
+    expect(free?.some((g) => Math.abs(g) > 2e-3)).toBe(true);
+    expect(free?.filter((g, i) => !isNear(clamp(g), limited?.[i]))).toEqual([]);
+    const norm = Math.hypot(...(limited ?? []));
+    expect(norm).toBeGreaterThan(1e-3);
+    expect(limited?.filter((g, i) => !isNear((g * 1e-3) / norm, both?.[i]))).toEqual([]);
+    // The norm is that of the gradients as they were.
+    const free0 = found[0]?.gradNorm;
+    expect(found.map(({ gradNorm }) => gradNorm)).toEqual([free0, free0, free0]);
+  });
+});
+
+describe('a training that diverges', () => {
+  it('names the step, the rows and the first tensor, and leaves the model as it was', async () => {
+    await using model = await smallClassifier();
+    const before = await model.logits(['the people']);
+    const options = { ...OPTIONS, epochs: 2, learningRate: 1e30, shuffle: false };
+    const error = await model.train(rows, options).catch((cause: unknown) => cause);
+    expect(error).toBeInstanceOf(SinterError);
+    const { code, message, details } = error as SinterError;
+    expect(code).toBe('INVALID_DATA');
+    expect(details).toMatchObject({
+      step: 2,
+      rows: ['8', '9', '10', '11', '12', '13', '14', '15'],
+    });
+    expect(details.tensor).toMatch(/^the output hidden\.\d$|^the output |^the gradient of /);
+    expect(message).toContain('the rows are 8, 9, 10, 11, 12, 13, 14, 15;');
+    expect(message).toContain(`the first tensor that is not finite is ${details.tensor}`);
+    expect(await model.logits(['the people'])).toEqual(before);
+  });
+
+  it('takes no step with gradients that are not finite', async () => {
+    const graph = toyGraph({ layers: 1 });
+    const batch = batchOf([5, 9, 3], 2);
+    const program = await sealed(graph, randomWeights(graph, 1), true);
+    const sgd = { kind: 'sgd', momentum: 0.9, nesterov: false } as const;
+    const trainer = new (engine().Trainer)(program, { optimizer: sgd, groups: [] });
+    const before = graph.weights.map(({ name }) => program.store.readWeight(name));
+    // Finite numbers, whose products with the weights are not.
+    const targets = new Float32Array(9).fill(3e38);
+    const loss = { kind: 'external', output: 'logits', weight: 1, targets } as const;
+    const options = { learningRate: 1, maxGradNorm: 1, dropoutSeed: null };
+    const { gradNorm } = await trainStep(trainer, batch, [loss], options);
+    expect(Number.isFinite(gradNorm)).toBe(false);
+    expect(trainer.state().steps).toBe(0);
+    expect(graph.weights.map(({ name }) => program.store.readWeight(name))).toEqual(before);
+    trainer.dispose();
+    program.dispose();
+  });
+});

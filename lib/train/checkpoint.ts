@@ -10,7 +10,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { SinterError, throwIfAborted } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import { openSafetensors, type SafetensorsFile } from '../formats/safetensors.js';
-import { writeSafetensors } from '../formats/safetensors-writer.js';
+import { type TensorToWrite, writeSafetensors } from '../formats/safetensors-writer.js';
 import { runJob } from '../native/jobs.js';
 import type { NativeTrainer, StateBuffer, TrainerState } from '../native/native.js';
 import { areFinite } from './divergence.js';
@@ -19,15 +19,19 @@ import { jsonObjectOf } from './progress.js';
 /** Bytes that are copied and hashed at a time: about 2 ms of the JavaScript thread. */
 const PIECE = 1 << 20;
 const FORMAT = 'sinter-training-1';
+/** Name of the tensor with bytes of the caller; buffers of a trainer have names with a colon. */
+const REPORT = 'report';
 
 export interface Checkpoint {
   /** Steps that the optimizer has taken. */
   readonly steps: number;
   readonly extra: JsonObject;
+  /** Bytes of the caller; left out if there are none. */
+  readonly report?: Uint8Array;
 }
 
 /**
- * Saves the trainer's state and `extra`. No step may run meanwhile. Throws INVALID_DATA, and writes nothing, if a number is
+ * Saves the trainer's state, `extra`, which is small, and `report`, which may be large. No step may run meanwhile. Throws INVALID_DATA, and writes nothing, if a number is
  * not finite: the file in its place stays.
  */
 export async function writeCheckpoint(
@@ -35,6 +39,7 @@ export async function writeCheckpoint(
   trainer: NativeTrainer,
   extra: JsonObject,
   signal?: AbortSignal,
+  report: Uint8Array = new Uint8Array(),
 ): Promise<void> {
   const state = trainer.state();
   const saved = JSON.stringify({ steps: state.steps, extra });
@@ -47,12 +52,15 @@ export async function writeCheckpoint(
       await turn();
     }
   }
-  const tensors = state.buffers.map((buffer) => ({
+  hash.update(report);
+  const tensors: TensorToWrite[] = state.buffers.map((buffer) => ({
     name: buffer.name,
-    dtype: buffer.dtype === 'u8' ? ('U8' as const) : ('F32' as const),
+    dtype: buffer.dtype === 'u8' ? 'U8' : 'F32',
     shape: [buffer.elements],
     data: () => piecesOf(trainer, buffer),
   }));
+  if (report.length > 0)
+    tensors.push({ name: REPORT, dtype: 'U8', shape: [report.length], data: report });
   await writeSafetensors(path, tensors, { format: FORMAT, saved, digest: hash.digest('hex') });
 }
 
@@ -90,6 +98,8 @@ export async function readCheckpoint(
         hash.update(piece);
       }
     }
+    const report = await readReport(file);
+    hash.update(report);
     if (hash.digest('hex') !== digest) throw damaged(path, 'its digest does not fit its bytes');
     for (const { name } of state.buffers) {
       let begin = 0;
@@ -100,10 +110,17 @@ export async function readCheckpoint(
     }
     await file.checkUnchanged();
     await runJob('train', undefined, (jobId) => trainer.restore(checkpoint.steps, jobId));
-    return checkpoint;
+    return report.length === 0 ? checkpoint : { ...checkpoint, report };
   } finally {
     await file.close();
   }
+}
+
+async function readReport(file: SafetensorsFile): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  if (!file.tensors.has(REPORT)) return new Uint8Array();
+  for await (const piece of file.readChunks(REPORT, PIECE)) pieces.push(piece.slice());
+  return new Uint8Array(Buffer.concat(pieces));
 }
 
 function* piecesOf(trainer: NativeTrainer, buffer: StateBuffer): Generator<Uint8Array> {
@@ -150,8 +167,8 @@ function checkBuffers(file: SafetensorsFile, { buffers }: TrainerState): void {
     if (entry.dtype !== dtype || entry.end - entry.begin !== bytesOf(buffer))
       throw other(`${buffer.name} must have ${buffer.elements} numbers of ${dtype}`);
   }
-  if (file.tensors.size !== buffers.length)
-    throw other(`it has ${file.tensors.size} buffers, the trainer ${buffers.length}`);
+  const size = file.tensors.size - (file.tensors.has(REPORT) ? 1 : 0);
+  if (size !== buffers.length) throw other(`it has ${size} buffers, the trainer ${buffers.length}`);
 }
 
 function damaged(path: string, what: string): SinterError {

@@ -57,12 +57,13 @@ export class Checkpoints {
         'holds checkpoints of a training; resume it (resume: true), or name another folder';
       throw new SinterError('INVALID_DATA', `${folder}: ${what}`, { details });
     }
-    const { extra } = await readCheckpoint(path, trainer, signal, (saved) =>
+    const { extra, report } = await readCheckpoint(path, trainer, signal, (saved) =>
       checkSubject(path, saved.subject, subject),
     );
     if (!isJsonObject(extra.progress))
       throw new SinterError('CORRUPT_MODEL', `${path}: progress must be an object`, { details });
     progress.restore(extra.progress, path);
+    progress.restoreHistory(new TextDecoder().decode(report), path);
   }
 
   /** Called after each step. */
@@ -96,7 +97,8 @@ export class Checkpoints {
     const { folder, limit } = this.plan;
     const extra = { subject: { ...subject }, progress: progress.toJson() } as unknown as JsonObject;
     const path = join(folder, `checkpoint-${progress.steps}.safetensors`);
-    await writeCheckpoint(path, trainer, extra, signal);
+    const report = new TextEncoder().encode(progress.historyText());
+    await writeCheckpoint(path, trainer, extra, signal, report);
     for (const old of (await this.files()).slice(limit)) {
       const oldPath = join(folder, old);
       await aboutFile(oldPath, () => rm(oldPath, { force: true }));

@@ -55,10 +55,9 @@ export class TrainingProgress<S = unknown> {
     const { steps, epoch, inEpoch, lossSum, rows, sampler, scores } = this;
     const { order, batch } = sampler.state;
     const random = [...this.random.state];
-    const history = this.history as unknown as JsonObject;
     return {
       ...{ steps, epoch, inEpoch, lossSum, rows, random, order: [...order], batch },
-      ...{ scores: scores.toJson(), history },
+      ...{ scores: scores.toJson() },
     };
   }
 
@@ -75,7 +74,22 @@ export class TrainingProgress<S = unknown> {
     const scores = new ProgressReader(read.object('scores'), file);
     this.scores.misses = scores.count('misses');
     this.scores.best = (read.object('scores').best ?? null) as BestScore | null;
-    this.history = { ...(read.object('history') as unknown as TrainingHistory<S>) };
+  }
+
+  /** The history as JSON: it grows with the steps. */
+  historyText(): string {
+    return JSON.stringify(this.history, withoutNaN);
+  }
+
+  /** Restores the history from the result of historyText. Throws CORRUPT_MODEL that names `file` if it is none. */
+  restoreHistory(text: string, file: string): void {
+    if (jsonObjectOf(text) === undefined) {
+      const details = { file };
+      throw new SinterError('CORRUPT_MODEL', `${file}: the report must be a JSON object`, {
+        details,
+      });
+    }
+    this.history = JSON.parse(text, withNaN) as TrainingHistory<S>;
   }
 }
 
@@ -123,6 +137,16 @@ class ProgressReader {
       details: { file: this.file },
     });
   }
+}
+
+/** Scores may be NaN or infinite, which JSON has no numbers for. */
+function withoutNaN(_: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isFinite(value) ? { number: `${value}` } : value;
+}
+
+function withNaN(_: string, value: unknown): unknown {
+  const { number } = (value ?? {}) as { readonly number?: unknown };
+  return typeof number === 'string' ? Number(number) : value;
 }
 
 function isRandomState(value: JsonValue | undefined): value is [number, number, number, number] {

@@ -150,6 +150,20 @@ describe('a checkpoint', () => {
     expect(stateOf(other)).toEqual(stateOf(trainer));
   });
 
+  it('has a report of any length, larger than a header may be, and notices a changed byte', async () => {
+    const path = join(folder, 'report.safetensors');
+    const report = new Uint8Array(9 << 20).map((_, i) => i % 251);
+    await writeCheckpoint(path, await trained(), {}, undefined, report);
+    const other = await trained(ADAMW, 0);
+    const read = await readCheckpoint(path, other);
+    expect(Buffer.compare(read.report ?? new Uint8Array(), report)).toBe(0);
+    const bytes = readFileSync(path);
+    const place = bytes.indexOf(Buffer.from(report.subarray(0, 251)));
+    bytes[place + 100] = 255;
+    writeFileSync(path, bytes);
+    await expect(readCheckpoint(path, other)).rejects.toMatchObject({ code: 'CORRUPT_MODEL' });
+  });
+
   it('of another optimizer or model is refused', async () => {
     const path = join(folder, 'other.safetensors');
     await writeCheckpoint(path, await trained(SGD), {});

@@ -3,7 +3,12 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { SeededRandom } from '../../lib/core/random.js';
 import { Classifier } from '../../lib/models/classifier.js';
+import { Sampler } from '../../lib/train/batches.js';
+import { BestScores } from '../../lib/train/best-score.js';
+import { TrainingProgress } from '../../lib/train/progress.js';
+import { readTrainOptions, TRAIN_OPTIONS } from '../../lib/train/train-options.js';
 import { temporaryFolder } from '../formats/temporary-folder.js';
 import { BERT, LABELS, rowsOf, smallClassifier } from './small-classifier.js';
 
@@ -147,6 +152,26 @@ describe('a checkpoint is refused', () => {
     const run = resumed({ ...setup, saveTo, resume: true });
     await expect(run).rejects.toMatchObject({ code: 'CORRUPT_MODEL' });
   });
+});
+
+it('the progress of a training keeps scores that are not finite', () => {
+  const settings = readTrainOptions('train', {}, TRAIN_OPTIONS);
+  const progressOf = () =>
+    new TrainingProgress(
+      new SeededRandom(1),
+      new Sampler(8, settings, () => 1),
+      new BestScores(settings),
+    );
+  const progress = progressOf();
+  progress.beginEpoch();
+  const scores = { pearson: Number.NaN, loss: Number.POSITIVE_INFINITY, f1: 0.1 };
+  progress.history.evaluations.push({ step: 1, epoch: 1, scores, isBest: false });
+  const restored = progressOf();
+  restored.restore(JSON.parse(JSON.stringify(progress.toJson())), 'file');
+  restored.restoreHistory(progress.historyText(), 'file');
+  expect(restored.history).toEqual(progress.history);
+  const broken = () => restored.restoreHistory('[', 'file');
+  expect(broken).toThrow('file: the report must be a JSON object');
 });
 
 describe('options of saving', () => {

@@ -212,7 +212,7 @@ describe('config.json', () => {
   });
 
   it('keeps gelu_pytorch_tanh and follows a graph that has become smaller', async () => {
-    const from = withConfig(await checkpoint('bert-gelu-new'), { hidden_act: 'gelu_pytorch_tanh' });
+    const from = withConfig(await checkpoint('bert-seqcls'), { hidden_act: 'gelu_pytorch_tanh' });
     const model = graphFromCheckpoint(from, { task: 'classification' });
     const { graph, config } = model;
     expect(config.hidden_act).toBe('gelu_pytorch_tanh');

@@ -140,6 +140,12 @@ export type { PredictOptions } from './runtime/predict-options.js';
 export type { WindowedOptions } from './runtime/windowed-logits.js';
 export type { AnswerRow } from './tasks/question-answering/answer-rows.js';
 export type { Answer } from './tasks/question-answering/answer-spans.js';
+export type { LabelWeights } from './tasks/text-classification/label-weights.js';
+export type {
+  ClassifierLoss,
+  ClassifierLossOptions,
+  Teacher,
+} from './tasks/text-classification/loss-options.js';
 export type {
   MultiLabelEvaluation,
   MultiLabelPrediction,
@@ -166,6 +172,7 @@ export type {
   LabelledRow,
   LabelledRows,
   Prediction,
+  TaughtRow,
 } from './tasks/text-classification/single-label.js';
 export type { LabelScore, TopLabels } from './tasks/text-classification/top-labels.js';
 export type { Aggregation, Entity, EntityName } from './tasks/token-classification/entities.js';

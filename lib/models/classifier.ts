@@ -30,6 +30,13 @@ import {
   WINDOWED_OPTIONS,
   type WindowedOptions,
 } from '../runtime/windowed-logits.js';
+import { lossObjective, rowsByClass } from '../tasks/text-classification/loss-objective.js';
+import {
+  type ClassifierLossOptions,
+  LOSS_OPTIONS,
+  type LossChoice,
+  readLossOptions,
+} from '../tasks/text-classification/loss-options.js';
 import {
   type EvaluationOf,
   type PredictionOf,
@@ -38,6 +45,7 @@ import {
   type RowOf,
   type ScoresOf,
 } from '../tasks/text-classification/problems.js';
+import { taughtRows, taughtTarget } from '../tasks/text-classification/taught-rows.js';
 import type { TopLabels } from '../tasks/text-classification/top-labels.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { collectRows, collectTexts, type Rows, textRows } from '../train/collect-rows.js';
@@ -94,7 +102,7 @@ export interface Truncated {
 /** Options of `train` of a classifier, with the rows and scores of its kind of problem. */
 export type ClassifierTrainOptions<
   K extends ClassificationProblem = 'single_label_classification',
-> = ModelTrainOptions<RowOf<K>, ScoresOf<K>>;
+> = ModelTrainOptions<RowOf<K>, ScoresOf<K>> & ClassifierLossOptions<K>;
 
 /** Scores that become objects before the event loop turns: about a millisecond. */
 const SCORES_PER_TURN = 4096;
@@ -241,15 +249,21 @@ export class Classifier<
   }
 
   /**
-   * Fine-tunes all weights on `rows` with AdamW: cross entropy for one label, binary cross entropy for several, squared
-   * error for numbers. On success the model has the new weights; an error or an abort leaves the old ones. One training at
+   * Fine-tunes all weights on `rows` with AdamW: by default with cross entropy for one label, binary cross entropy for
+   * several, squared error for numbers. On success the model has the new weights; an error or an abort leaves the old ones. One training at
    * a time: a second one is OVERLOADED.
    */
   async train(
     rows: Rows<RowOf<K>>,
     options: ClassifierTrainOptions<K> = {},
   ): Promise<TrainReport<ScoresOf<K>>> {
-    return this.learn(rows, options, MODEL_TRAIN_OPTIONS, () => this.learning());
+    const known = { ...MODEL_TRAIN_OPTIONS, ...LOSS_OPTIONS } as const;
+    return this.learn<RowOf<K>, ScoresOf<K>, ClassifierTrainOptions<K>, RowSet, EvaluationOf<L, K>>(
+      rows,
+      options,
+      known,
+      (where) => this.taught(readLossOptions(where, options, this)),
+    );
   }
 
   /** A new model with int8 weights; this one still works. */
@@ -270,6 +284,33 @@ export class Classifier<
       evaluate: async (program, { corpus }, options) =>
         rules.evaluate(await corpusLogits(program, graph, corpus, options), corpus.targets.values),
       scores: (evaluation) => rules.scores(evaluation),
+    };
+  }
+
+  /** How it learns with the losses that the caller chose. */
+  private taught(choice: LossChoice): Learning<RowSet, EvaluationOf<L, K>, ScoresOf<K>> {
+    const { labels, rules, parts } = this;
+    const { teacher, alpha, sampling, record } = choice;
+    const plain = this.learning();
+    const many = labels.length;
+    const set = { labels: many, unlabelled: alpha === 1 };
+    const parse = (at: string, row: unknown) =>
+      taughtTarget(at, row, (place, one) => rules.parse(place, one), set);
+    return {
+      ...plain,
+      record,
+      tailor: ({ corpus }) => ({
+        objective: lossObjective(choice, corpus, many),
+        classes: sampling === 'balanced' ? rowsByClass(corpus, many) : undefined,
+      }),
+      collect: (rows, options) => {
+        if (teacher === undefined || options.held) return plain.collect(rows, options);
+        const { maxTokens } = options;
+        const target = { width: 1 + many, kind: 'numbers' } as const;
+        const reader = textRows(parse, target, { ...parts, maxTokens });
+        const own = teacher === 'logits' ? rows : taughtRows(rows, teacher, labels, options);
+        return collectRows(own, reader, options);
+      },
     };
   }
 

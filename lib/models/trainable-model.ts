@@ -7,6 +7,7 @@
 
 import type { QuantizeOptions } from '../compress/quantize-model.js';
 import { rangeMistake, SinterError } from '../core/errors.js';
+import type { JsonObject } from '../core/json.js';
 import type { Matrix } from '../core/matrix.js';
 import { type KnownOptions, readOptions } from '../core/options.js';
 import { isQuantized } from '../graph/rewrite/quantize.js';
@@ -71,6 +72,10 @@ interface CallOptions {
 /** How a kind of model is trained and evaluated on its rows. */
 export interface Learning<Set extends RowSet, Evaluation, S> {
   readonly objective: Objective;
+  /** What the rows to train on decide: an objective in place of the one above, and the rows of each class to balance. */
+  readonly tailor?: (set: Set) => Pick<TrainPlan<S>, 'objective' | 'classes'>;
+  /** Settings of this kind of model, for the record of the training. */
+  readonly record?: JsonObject;
   /**
    * Reads rows. `held`: rows for evaluation, which are truncated as in `evaluate`, so that a training and `evaluate` give
    * the same scores.
@@ -131,6 +136,7 @@ export abstract class TrainableModel extends TextModel {
     this.training = true;
     try {
       const { parts } = this;
+      const how = learning(where);
       const seen: { labels?: ClassificationReport } = {};
       const {
         graph,
@@ -138,13 +144,13 @@ export abstract class TrainableModel extends TextModel {
         report: found,
       } = await this.use(where, async (current) => {
         const limits = { where, maxTokens, signal } as const;
-        const plan = await this.plan(learning(where), rows, options.eval, { ...limits, seen });
+        const plan = await this.plan(how, rows, options.eval, { ...limits, seen });
         const { trainParts } = await import('../train/train-model.js');
         return trainParts(parts, current, plan, { settings, hooks, signal });
       });
       const { labels } = seen;
       const report = { ...found, advice: trainAdvice({ steps: found.steps, labels }, settings) };
-      const training = trainingRecord(parts, { ...settings, maxTokens }, report);
+      const training = trainingRecord(parts, { ...settings, ...how.record, maxTokens }, report);
       const origin = { ...parts.origin, untrained: [] };
       this.parts = { ...parts, graph, program, training, origin };
       // The old weights are freed when the calls that use them have ended; this does not wait for them.
@@ -162,11 +168,13 @@ export abstract class TrainableModel extends TextModel {
     heldRows: Rows<unknown> | undefined,
     { where, maxTokens, signal, seen }: PlanOptions,
   ): Promise<TrainPlan<S>> {
-    const { objective } = learning;
     const call = { where, signal };
     const own = { ...call, name: 'rows', maxTokens, held: false };
-    const { corpus, truncated = 0 } = await learning.collect(rows, own);
-    if (heldRows === undefined) return { corpus, truncated, objective, evaluate: undefined };
+    const found = await learning.collect(rows, own);
+    const { corpus, truncated = 0 } = found;
+    const { objective, classes } = learning.tailor?.(found) ?? { objective: learning.objective };
+    const plan = { corpus, truncated, objective, classes };
+    if (heldRows === undefined) return { ...plan, evaluate: undefined };
     const theirs = { ...call, name: 'eval', maxTokens: this.maxTokens, held: true };
     const set = await learning.collect(heldRows, theirs);
     const evaluate = async (program: NativeProgram) => {
@@ -175,7 +183,7 @@ export abstract class TrainableModel extends TextModel {
       if (report !== undefined) seen.labels = report;
       return learning.scores(evaluation);
     };
-    return { corpus, truncated, objective, evaluate };
+    return { ...plan, evaluate };
   }
 
   /** @internal Evaluates the model on the rows as `learning` defines. */

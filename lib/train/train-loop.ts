@@ -40,6 +40,8 @@ export interface TrainHooks<S> {
   readonly onStep: ((progress: StepProgress) => void | Promise<void>) | undefined;
   readonly onEpoch: ((progress: EpochProgress<S>) => void | Promise<void>) | undefined;
   readonly signal: AbortSignal | undefined;
+  /** Rows of each class, for epochs with the same number of each; left out: an epoch has each row once. */
+  readonly classes?: readonly (readonly number[])[] | undefined;
   /** Saves the training at intervals and resumes it; left out: it is not saved. */
   readonly checkpoints?: Checkpoints;
 }
@@ -103,7 +105,8 @@ class Run<S> {
     this.trainer = trainer;
     this.work = work;
     this.schedule = { kind: schedule, learningRate, warmupSteps: warm, totalSteps };
-    const sampler = new Sampler(corpus.size, settings, (row) => corpus.lengthOf(row));
+    const plan = { ...settings, classes: work.hooks.classes };
+    const sampler = new Sampler(corpus.size, plan, (row) => corpus.lengthOf(row));
     this.progress = new TrainingProgress(new SeededRandom(seed), sampler);
   }
 

@@ -23,6 +23,8 @@ export interface TrainPlan<S> {
   readonly corpus: Corpus;
   readonly truncated: number;
   readonly objective: Objective;
+  /** Rows of each class, for epochs with the same number of each. */
+  readonly classes?: readonly (readonly number[])[] | undefined;
   /** Scores of a program on the held-out rows; undefined without such rows. */
   readonly evaluate: ((program: NativeProgram) => Promise<S>) | undefined;
 }
@@ -48,10 +50,10 @@ export async function trainParts<S>(
   const graph = withFloatWeights(parts.graph);
   const trainable = await deriveProgram(graph, current.store, { trainable: true, where, signal });
   try {
-    const { corpus, objective, truncated } = plan;
+    const { corpus, objective, truncated, classes } = plan;
     const evaluate =
       plan.evaluate && (() => (plan.evaluate as (p: NativeProgram) => Promise<S>)(trainable));
-    const all = { ...hooks, evaluate, signal };
+    const all = { ...hooks, evaluate, signal, classes };
     const report = await runTraining<S>(trainable, graph, corpus, objective, settings, all);
     throwIfAborted(signal, where);
     const options = { trainable: false, where, signal };

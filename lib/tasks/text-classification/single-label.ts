@@ -33,6 +33,18 @@ export interface LabelledRow {
   /** Second text of a pair. */
   readonly pair?: string | undefined;
   readonly label: string;
+  /** With `teacher: 'logits'`: a teacher's logits, in the order of the model's labels. */
+  readonly logits?: ArrayLike<number> | undefined;
+}
+
+/** A row to distil on without a label. */
+export interface TaughtRow {
+  readonly text: string;
+  /** Second text of a pair. */
+  readonly pair?: string | undefined;
+  readonly label?: undefined;
+  /** A teacher's logits, in the order of the model's labels; left out where the teacher is a model. */
+  readonly logits?: ArrayLike<number> | undefined;
 }
 
 /** Rows from memory or of `readRows`; one of a file that has no label is a TypeError. */

@@ -36,13 +36,14 @@ import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { DataFiles, withPlaces } from '../data-files.js';
 import { HEAD_TASKS, type HeadTask } from '../head-tasks.js';
 import { chooseTrainHead, type HeadChoice } from '../kept-head.js';
+import { type LossFlags, lossFlags, openTeacher, withLosses } from '../loss-flags.js';
 import { onnxOptions } from '../open-model.js';
 import { OutFolder } from '../out-folder.js';
 import { checkReport, labelScores, trainingData, withReport, writeReport } from '../report-file.js';
 import { trainHead } from '../train-head.js';
 import { trainWithProgress } from '../train-progress.js';
 
-interface TrainCommandOptions extends CommonOptions, DataOptions, ModelOptions {
+interface TrainCommandOptions extends CommonOptions, DataOptions, ModelOptions, LossFlags {
   readonly task: 'classification' | HeadTask;
   readonly train: string;
   readonly eval?: string;
@@ -113,16 +114,22 @@ Examples:
 `,
     )
     .action((options: TrainCommandOptions) => train(options, surroundings));
-  withCommon(withThreads(withModel(withReport(withBadRows(withData(command, ['pair', 'label']))))));
+  withCommon(
+    withThreads(
+      withModel(withReport(withBadRows(withData(withLosses(command), ['pair', 'label'])))),
+    ),
+  );
 }
 
 async function train(options: TrainCommandOptions, surroundings: Surroundings): Promise<void> {
   const out = new Console(surroundings, options);
   const { task, model, newHead, firstPosition } = options;
+  lossFlags(task, options);
   await checkReport(options, [options.model, options.train, options.eval]);
   if (task !== 'classification') {
     const { args } = surroundings;
-    return trainHead({ ...options, task, args }, settingsOf(options), out);
+    const settings = { ...settingsOf(options), ...lossFlags(task, options) };
+    return trainHead({ ...options, task, args }, settings, out);
   }
   await using place = await OutFolder.take({
     ...options,
@@ -188,7 +195,13 @@ async function trainInto(
   out.say(`training ${from} on ${formatNumber(rows.length)} rows with ${labels.length} labels`, {
     keepsWords: true,
   });
-  const setup = { ...settingsOf(options), eval: held };
+  await using teacher = await openTeacher(options.teacher, out.signal);
+  const setup = {
+    ...settingsOf(options),
+    ...lossFlags('classification', options),
+    ...(teacher !== null && { teacher }),
+    eval: held,
+  };
   const report = await withPlaces({ rows, eval: held }, () =>
     trainWithProgress(model, rows, setup, out),
   );

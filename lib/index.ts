@@ -74,6 +74,7 @@ export {
   type ClassifierTrainOptions,
   type ClassifyOptions,
   type LogitsOptions,
+  type Rejectable,
   type Truncated,
 } from './models/classifier.js';
 export {
@@ -94,6 +95,11 @@ export {
   type EncoderBatchOptions,
   type EncoderLoadOptions,
 } from './models/encoder.js';
+export type {
+  CalibrationReport,
+  CalibrationScores,
+  ThresholdReport,
+} from './models/fit-classifier.js';
 export {
   type Candidate,
   type FillOptions,

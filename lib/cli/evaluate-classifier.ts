@@ -16,7 +16,7 @@ import type { EvaluateOptions } from './evaluate-options.js';
 import { taskOfModel } from './model-task.js';
 import { onnxOptions } from './open-model.js';
 import { checkReport } from './report-file.js';
-import { printScores } from './score-tables.js';
+import { printCoverage, printScores } from './score-tables.js';
 
 export async function evaluateClassifier(
   options: EvaluateOptions,
@@ -47,6 +47,8 @@ export async function evaluateClassifier(
     model.evaluate(rows, { signal: out.signal, ...given({ windows }) }),
   );
   printScores(out.page, scores, options.confusions);
+  const { minScore } = options;
+  if (minScore !== undefined) printCoverage(out.page, scores, minScore);
   if (scores.truncated > 0) {
     out.warn(
       `${formatNumber(scores.truncated)} texts were longer than ${formatNumber(model.maxTokens)} tokens and were cut; --windows reads all of them`,
@@ -58,6 +60,9 @@ export async function evaluateClassifier(
     loss: scores.loss,
     accuracy: scores.accuracy,
     macroF1: scores.macroF1,
+    calibrationError: scores.calibrationError,
+    reliability: scores.reliability,
+    coverage: scores.coverage,
     report: reportToDict(scores.report),
     confusion: scores.confusion,
   });

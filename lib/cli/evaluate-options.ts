@@ -10,6 +10,7 @@ export interface EvaluateOptions extends CommonOptions, DataOptions, ModelOption
   readonly data: string;
   readonly scoreColumn?: string;
   readonly confusions: number;
+  readonly minScore?: number;
   readonly predictions?: string;
   readonly windows?: 'mean' | 'max';
   readonly escapeFormulas?: boolean;

@@ -10,6 +10,7 @@ import { rangeMistake, SinterError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import type { Matrix } from '../core/matrix.js';
 import { type KnownOptions, readOptions } from '../core/options.js';
+import { withoutClassifierSettings } from '../graph/classifier-settings.js';
 import { isQuantized } from '../graph/rewrite/quantize.js';
 import type { ClassificationReport } from '../metrics/index.js';
 import type { NativeProgram } from '../native/native.js';
@@ -152,7 +153,9 @@ export abstract class TrainableModel extends TextModel {
       const report = { ...found, advice: trainAdvice({ steps: found.steps, labels }, settings) };
       const training = trainingRecord(parts, { ...settings, ...how.record, maxTokens }, report);
       const origin = { ...parts.origin, untrained: [] };
-      this.parts = { ...parts, graph, program, training, origin };
+      // What was fitted to the old weights does not fit the new ones.
+      const config = withoutClassifierSettings(parts.config);
+      this.parts = { ...parts, graph, program, config, training, origin };
       // The old weights are freed when the calls that use them have ended; this does not wait for them.
       void parts.program.retire();
       if (this.isDisposed) void program.retire();
@@ -184,6 +187,30 @@ export abstract class TrainableModel extends TextModel {
       return learning.scores(evaluation);
     };
     return { ...plan, evaluate };
+  }
+
+  /**
+   * @internal Replaces the parts by what `make` returns. Like a training it changes the model only if it succeeds, and it is
+   * OVERLOADED while the model is being trained or changed.
+   */
+  protected async change<R>(
+    where: string,
+    make: (program: NativeProgram) => Promise<{ readonly parts: ModelParts; readonly result: R }>,
+  ): Promise<R> {
+    if (this.training) throw new SinterError('OVERLOADED', `${where}: the model is being trained`);
+    this.training = true;
+    try {
+      const before = this.parts.program;
+      const { parts, result } = await this.use(where, make);
+      this.parts = parts;
+      if (parts.program !== before) {
+        void before.retire();
+        if (this.isDisposed) void parts.program.retire();
+      }
+      return result;
+    } finally {
+      this.training = false;
+    }
   }
 
   /** @internal Evaluates the model on the rows as `learning` defines. */

@@ -61,3 +61,41 @@ describe('sinter train', () => {
     expect(code).toBe(2);
   });
 });
+
+describe('calibration', () => {
+  const noisy = `text,label\n${Array.from({ length: 40 }, (_, i) => `the ${i % 2 ? 'people' : 'states'} ${i},${(i % 9 === 0 ? i + 1 : i) % 2 ? 'a' : 'b'}\n`).join('')}`;
+
+  it('is fitted by train, shown by inspect, and its scores by evaluate and predict', async () => {
+    const held = await scratch.file('noisy.csv', noisy);
+    const more = ['--eval', held, '--epochs', '6', '--learning-rate', '5e-3', '--batch-size', '8'];
+    const file = await scratch.file('noisy.csv', noisy);
+    const out = scratch.path('calibrated');
+    const base = ['train', '--train', file, '--model', TINY, '--out', out];
+    const trained = await sinter([...base, ...more, '--calibrate']);
+    expect(trained.code).toBe(0);
+    expect(trained.stdout).toMatch(/temperature [\d.]+: calibration error [\d.]+ % -> [\d.]+ %/);
+    const { stdout } = await sinter(['inspect', out, '--json', '--no-graph']);
+    const { temperature } = JSON.parse(stdout);
+    expect(temperature).not.toBe(1);
+    const shown = await sinter(['inspect', out, '--no-graph']);
+    expect(shown.stdout).toContain(`${temperature.toPrecision(4)}, in the weights`);
+    const scored = await sinter(['evaluate', '--model', out, '--data', file, '--min-score', '0.5']);
+    expect(scored.stdout).toContain('calibration error');
+    expect(scored.stdout).toMatch(/min score +coverage +accuracy/);
+    const args = ['predict', '--model', out, 'the people', '--min-score', '1'];
+    const { stdout: line } = await sinter(args);
+    expect(JSON.parse(line).label).toBeNull();
+    const { stdout: table } = await sinter([...args, '--format', 'csv']);
+    expect(table.split('\n')[1]).toMatch(/^the people,,0\./);
+  });
+
+  it('is refused without held-out rows, and for what has no probabilities', async () => {
+    const refused = await train('no-rows', ['--calibrate']);
+    expect(refused.stderr).toContain('--calibrate needs rows that were not trained on');
+    expect(refused.code).toBe(2);
+    const numbers = await train('numbers', [
+      ...['--task', 'regression', '--hold-out', '0.2', '--calibrate'],
+    ]);
+    expect(numbers.stderr).toContain('--calibrate is for classifiers, not for regression');
+  });
+});

@@ -4,6 +4,7 @@
 import { type Command, Option } from 'commander';
 import { formatOf } from '../../data/index.js';
 import {
+  realNumber,
   usageMistake,
   wholeNumber,
   withBadRows,
@@ -39,6 +40,11 @@ export function addEvaluate(program: Command, surroundings: Surroundings): void 
       ).choices(['classification', ...HEAD_TASKS]),
     )
     .option('--confusions <n>', 'how many confusions to list', wholeNumber(0), 5)
+    .option(
+      '--min-score <x>',
+      'classifiers: what is left where predictions below this and higher probabilities are rejected',
+      realNumber('a number from 0 to 1', (value) => value >= 0 && value <= 1),
+    )
     .option('--predictions <file>', 'write every prediction to this .csv, .tsv or .jsonl file')
     .addOption(
       new Option(
@@ -51,6 +57,7 @@ export function addEvaluate(program: Command, surroundings: Surroundings): void 
         'labelColumn',
         'predictions',
         'windows',
+        'minScore',
         'report',
       ]),
     )

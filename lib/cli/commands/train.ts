@@ -32,6 +32,7 @@ import {
   withModel,
   withThreads,
 } from '../arguments.js';
+import { calibrate, checkCalibrate } from '../calibrate.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { DataFiles, withPlaces } from '../data-files.js';
 import { HEAD_TASKS, type HeadTask } from '../head-tasks.js';
@@ -60,6 +61,7 @@ interface TrainCommandOptions extends CommonOptions, DataOptions, ModelOptions, 
   readonly maxTokens?: number;
   readonly threads?: number;
   readonly quantize?: boolean;
+  readonly calibrate?: boolean;
   readonly overwrite?: boolean;
   readonly newHead?: boolean;
   readonly report?: string;
@@ -101,6 +103,10 @@ export function addTrain(program: Command, surroundings: Surroundings): void {
     )
     .option('--seed <n>', 'of the new head, the order of rows and dropout', wholeNumber(0), 42)
     .option('--max-tokens <n>', 'cut texts to this many tokens', wholeNumber(3))
+    .option(
+      '--calibrate',
+      'fit a temperature, and thresholds of several labels, on the held-out rows afterwards',
+    )
     .option('--quantize', 'write an int8 model too, into the folder int8 inside')
     .option('--new-head', 'train a new head even where the one that the model has fits the rows')
     .option('--overwrite', 'replace a model folder that is there')
@@ -125,6 +131,7 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
   const out = new Console(surroundings, options);
   const { task, model, newHead, firstPosition } = options;
   lossFlags(task, options);
+  checkCalibrate(options);
   await checkReport(options, [options.model, options.train, options.eval]);
   if (task !== 'classification') {
     const { args } = surroundings;
@@ -205,6 +212,7 @@ async function trainInto(
   const report = await withPlaces({ rows, eval: held }, () =>
     trainWithProgress(model, rows, setup, out),
   );
+  if (options.calibrate === true && held !== null) await calibrate(model, held, out);
   const isShown = options.report !== undefined && held !== null;
   const scores = isShown ? await model.evaluate(held, { signal: out.signal }) : null;
   return await place.write(async (folder) => {

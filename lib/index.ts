@@ -24,6 +24,8 @@ export { Matrix } from './core/matrix.js';
 export type { Priority } from './core/priority.js';
 export type { QuestionRow } from './data/answer-rows.js';
 export type { BadRowKind, BadRows } from './data/bad-rows.js';
+export { type Fold, type FoldOptions, type Folds, foldRows } from './data/folds.js';
+export type { GroupBy } from './data/groups.js';
 export { type LabelSpelling, type LabelVariants, labelVariants } from './data/label-variants.js';
 export type { LabelListRow, WordTagsRow } from './data/list-rows.js';
 export {
@@ -37,6 +39,7 @@ export {
   type AnyRow,
   checkLabels,
   collectLabels,
+  type Split,
   type SplitOptions,
   splitRows,
 } from './data/rows.js';
@@ -88,6 +91,13 @@ export {
   type ScoredPair,
   type ScoreOptions,
 } from './models/cross-encoder.js';
+export {
+  type CrossValidateOptions,
+  type CrossValidation,
+  crossValidate,
+  type FoldResult,
+  type FoldScore,
+} from './models/cross-validate.js';
 export {
   type ClassifierOptions,
   type EmbedOptions,

@@ -245,6 +245,7 @@ async function readTrainingRows(
   }
   if (options.holdOut === undefined) return { rows, held: null, labelColumn };
   const split = splitRows(rows, { seed: options.seed, fraction: options.holdOut });
+  files.noteSplit(split.notes);
   return { rows: split.train, held: split.held, labelColumn };
 }
 

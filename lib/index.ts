@@ -140,6 +140,7 @@ export {
 export type { TextModel } from './models/text-model.js';
 export {
   type TagEvaluation,
+  type TagLossOptions,
   type TagOptions,
   type TagScores,
   TokenClassifier,

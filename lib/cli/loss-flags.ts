@@ -103,6 +103,8 @@ const NAMES = [
 
 /** Tasks of `sinter train` whose models take these flags. */
 const TASKS: readonly string[] = ['classification', 'multi-label', 'regression'];
+/** Flags for tags. */
+const OF_TAGS: readonly string[] = ['loss', 'labelSmoothing', 'classWeights', 'focalGamma'];
 /** Flags for classifiers with one label per text only. */
 const ONE_LABEL: readonly string[] = ['sampling', 'teacher', 'alpha', 'temperature'];
 
@@ -110,6 +112,7 @@ const ONE_LABEL: readonly string[] = ['sampling', 'teacher', 'alpha', 'temperatu
 export function lossFlags(task: string, flags: LossFlags): Omit<ClassifierLossOptions, 'teacher'> {
   const own = given(Object.fromEntries(NAMES.map((name) => [name, flags[name]])));
   for (const name of Object.keys(own)) {
+    if (task === 'tags' && OF_TAGS.includes(name)) continue;
     const isSingle = ONE_LABEL.includes(name);
     if (isSingle ? task === 'classification' : TASKS.includes(task)) continue;
     const whom = isSingle ? 'classifiers with one label per text' : 'classifiers and regressions';

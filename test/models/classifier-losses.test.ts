@@ -12,6 +12,7 @@ import type { ClassificationProblem } from '../../lib/graph/checkpoint.js';
 import { softmax } from '../../lib/metrics/logits.js';
 import type { Classifier } from '../../lib/models/classifier.js';
 import { Encoder } from '../../lib/models/encoder.js';
+import { type TagLossOptions, TokenClassifier } from '../../lib/models/token-classifier.js';
 import type { ClassifierLossOptions } from '../../lib/tasks/text-classification/loss-options.js';
 
 const folder = fileURLToPath(new URL('../fixtures/encoders/bert', import.meta.url));
@@ -269,5 +270,37 @@ describe('distillation', () => {
     await expect(model.train(rows, { ...WHOLE, teacher: other })).rejects.toThrow(
       'train: teacher must be a classifier with the labels a, b, c, got',
     );
+  });
+});
+
+describe('tags', () => {
+  const words = texts.map((text) => text.split(' '));
+  const tagged = words.map((own, i) => ({
+    ...{ words: own, tags: own.map((_, j) => LABELS[(i + j) % 3] ?? 'a') },
+  }));
+
+  it('have the losses of one label, over the words', async () => {
+    const losses = async (options: TagLossOptions) => {
+      await using model = await TokenClassifier.load(folder, { labels: LABELS, seed: 3 });
+      const { steps } = await model.train(tagged, { ...WHOLE, ...options });
+      return steps.map(({ loss }) => loss);
+    };
+    const plain = await losses({});
+    expect(await losses({ loss: 'cross_entropy', labelSmoothing: 0 })).toEqual(plain);
+    const counts = [0, 0, 0];
+    for (const { tags } of tagged)
+      for (const tag of tags) counts[LABELS.indexOf(tag)] = (counts[LABELS.indexOf(tag)] ?? 0) + 1;
+    const rows = counts.reduce((a, b) => a + b);
+    const classWeights = counts.map((count) => rows / (3 * count));
+    expect(await losses({ classWeights: 'balanced' })).toEqual(await losses({ classWeights }));
+    expect(await losses({ classWeights: [1, 2, 4] })).not.toEqual(plain);
+    const [focal = 0] = await losses({ loss: 'focal', focalGamma: 0 });
+    expect(focal).toBeCloseTo(plain[0] ?? 0, 6);
+  });
+
+  it('have no teacher and no balanced sampling', async () => {
+    await using model = await TokenClassifier.load(folder, { labels: LABELS, seed: 3 });
+    const wrong = { ...WHOLE, sampling: 'balanced' } as object;
+    await expect(model.train(tagged, wrong)).rejects.toThrow('train: unknown option "sampling"');
   });
 });

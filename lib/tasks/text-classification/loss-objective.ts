@@ -85,10 +85,11 @@ function settingsOf(
   };
 }
 
-function classCounts({ targets, size }: Corpus, labels: number): number[] {
+/** Rows, or tokens, of each class. */
+function classCounts({ targets: { values, width } }: Corpus, labels: number): number[] {
   const counts = new Array<number>(labels).fill(0);
-  for (let row = 0; row < size; row++) {
-    const label = targets.values[row * targets.width] ?? -1;
+  for (let at = 0; at < values.length; at += width) {
+    const label = values[at] ?? -1;
     if (label >= 0) counts[label] = (counts[label] ?? 0) + 1;
   }
   return counts;

@@ -69,17 +69,17 @@ export type { ActivationBits, ActivationKind, OutputName, PoolKind } from './gra
 export { type DownloadOptions, type DownloadProgress, downloadModel } from './hub/index.js';
 export * from './metrics/index.js';
 export { type Neighbour, nearest, similarity } from './metrics/similarity.js';
-export {
-  Classifier,
-  type ClassifierBatchOptions,
-  type ClassifierEvaluateOptions,
-  type ClassifierLoadOptions,
-  type ClassifierTrainOptions,
-  type ClassifyOptions,
-  type LogitsOptions,
-  type Rejectable,
-  type Truncated,
-} from './models/classifier.js';
+export { Classifier } from './models/classifier.js';
+export type {
+  ClassifierBatchOptions,
+  ClassifierEvaluateOptions,
+  ClassifierLoadOptions,
+  ClassifierTrainOptions,
+  ClassifyOptions,
+  LogitsOptions,
+  Rejectable,
+  Truncated,
+} from './models/classifier-options.js';
 export {
   CrossEncoder,
   type CrossEncoderLoadOptions,

@@ -4,14 +4,9 @@
  * The three kinds differ only in their rows and in the meaning of the logits (lib/tasks/text-classification).
  */
 
-import type { BatchOptions } from '../batching/batch-options.js';
 import type { Batcher } from '../batching/batcher.js';
 import { loadModel } from '../checkpoint/load-lazily.js';
-import {
-  HEAD_LOAD_OPTIONS,
-  type HeadLoadOptions,
-  loadSettings,
-} from '../checkpoint/load-options.js';
+import { HEAD_LOAD_OPTIONS, loadSettings } from '../checkpoint/load-options.js';
 import type { QuantizeOptions } from '../compress/quantize-model.js';
 import { SinterError, typeMistake } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
@@ -21,23 +16,14 @@ import type { ClassificationProblem } from '../graph/checkpoint.js';
 import { classifierSettings } from '../graph/classifier-settings.js';
 import type { NativeProgram } from '../native/native.js';
 import type { ModelParts } from '../runtime/model-parts.js';
-import {
-  PREDICT_OPTIONS,
-  type PredictOptions,
-  readPredictOptions,
-} from '../runtime/predict-options.js';
-import {
-  forwardWindows,
-  readWindows,
-  WINDOWED_OPTIONS,
-  type WindowedOptions,
-} from '../runtime/windowed-logits.js';
+import { PREDICT_OPTIONS, readPredictOptions } from '../runtime/predict-options.js';
+import { forwardWindows, readWindows, WINDOWED_OPTIONS } from '../runtime/windowed-logits.js';
 import { lossObjective, rowsByClass } from '../tasks/text-classification/loss-objective.js';
 import {
-  type ClassifierLossOptions,
   LOSS_OPTIONS,
   type LossChoice,
   readLossOptions,
+  type Teacher,
 } from '../tasks/text-classification/loss-options.js';
 import {
   type EvaluationOf,
@@ -47,12 +33,23 @@ import {
   type RowOf,
   type ScoresOf,
 } from '../tasks/text-classification/problems.js';
+import type { TaughtRow } from '../tasks/text-classification/single-label.js';
 import { taughtRows, taughtTarget } from '../tasks/text-classification/taught-rows.js';
 import type { TopLabels } from '../tasks/text-classification/top-labels.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { collectRows, collectTexts, type Rows, textRows } from '../train/collect-rows.js';
 import { corpusLogits } from '../train/corpus-logits.js';
 import type { TrainReport } from '../train/train-report.js';
+import type {
+  ClassifierBatchOptions,
+  ClassifierEvaluateOptions,
+  ClassifierLoadOptions,
+  ClassifierTrainOptions,
+  ClassifyOptions,
+  LogitsOptions,
+  Rejectable,
+  Truncated,
+} from './classifier-options.js';
 import {
   type CalibrationReport,
   calibrateHead,
@@ -66,63 +63,9 @@ import {
   type EvaluateOptions,
   type Learning,
   MODEL_TRAIN_OPTIONS,
-  type ModelTrainOptions,
   type RowSet,
   TrainableModel,
 } from './trainable-model.js';
-
-export interface ClassifierLoadOptions<
-  L extends string = string,
-  K extends ClassificationProblem = 'single_label_classification',
-> extends HeadLoadOptions {
-  /**
-   * Names for the classes of the folder's trained head, as many as it has, in the order of its logits; its weights stay. A
-   * folder without a head gets a new, untrained one with these labels.
-   */
-  readonly labels?: readonly L[];
-  /**
-   * The kind of problem: one label per text (default), any number of labels, or numbers. It applies if config.json states
-   * none. A trained head of another kind by config.json throws UNSUPPORTED_MODEL.
-   */
-  readonly problem?: K;
-}
-
-export interface ClassifyOptions extends PredictOptions, WindowedOptions {
-  /**
-   * Several labels: the probability from which a label counts, one number or one by label; a label that is not named has the
-   * default. Default: what `fitThresholds` found, else 0.5.
-   */
-  readonly threshold?: number | Readonly<Record<string, number>>;
-  /** One label: a prediction with a lower probability is rejected, its `label` is null. Default: 0, none is. */
-  readonly minScore?: number;
-  /** One or several labels: adds `top`, that many labels with the highest probabilities, best first. Default: no such field. */
-  readonly topK?: number;
-}
-
-/** A prediction where `minScore` was given: a rejected one has no label. */
-export type Rejectable<P> = P extends { readonly label: infer L }
-  ? Omit<P, 'label'> & { readonly label: L | null }
-  : P;
-
-/** Options of `logits`. */
-export type LogitsOptions = PredictOptions & WindowedOptions;
-
-/** Options of `batch` of a classifier. */
-export type ClassifierBatchOptions = BatchOptions & WindowedOptions;
-
-/** Options of `evaluate` of a classifier. */
-export type ClassifierEvaluateOptions = EvaluateOptions & WindowedOptions;
-
-/** Added to the evaluation of rows. */
-export interface Truncated {
-  /** Number of rows that exceeded the length limit and were truncated. */
-  readonly truncated: number;
-}
-
-/** Options of `train` of a classifier, with the rows and scores of its kind of problem. */
-export type ClassifierTrainOptions<
-  K extends ClassificationProblem = 'single_label_classification',
-> = ModelTrainOptions<RowOf<K>, ScoresOf<K>> & ClassifierLossOptions<K>;
 
 /** Scores that become objects before the event loop turns: about a millisecond. */
 const SCORES_PER_TURN = 4096;
@@ -288,16 +231,28 @@ export class Classifier<
    * a time: a second one is OVERLOADED.
    */
   async train(
+    rows: Rows<RowOf<K> | TaughtRow>,
+    options: ClassifierTrainOptions<K> & {
+      readonly teacher: Teacher | 'logits';
+      readonly alpha: 1;
+    },
+  ): Promise<TrainReport<ScoresOf<K>>>;
+  async train(
     rows: Rows<RowOf<K>>,
+    options?: ClassifierTrainOptions<K>,
+  ): Promise<TrainReport<ScoresOf<K>>>;
+  async train(
+    rows: Rows<RowOf<K> | TaughtRow>,
     options: ClassifierTrainOptions<K> = {},
   ): Promise<TrainReport<ScoresOf<K>>> {
     const known = { ...MODEL_TRAIN_OPTIONS, ...LOSS_OPTIONS } as const;
-    return this.learn<RowOf<K>, ScoresOf<K>, ClassifierTrainOptions<K>, RowSet, EvaluationOf<L, K>>(
-      rows,
-      options,
-      known,
-      (where) => this.taught(readLossOptions(where, options, this)),
-    );
+    return this.learn<
+      RowOf<K> | TaughtRow,
+      ScoresOf<K>,
+      ClassifierTrainOptions<K>,
+      RowSet,
+      EvaluationOf<L, K>
+    >(rows, options, known, (where) => this.taught(readLossOptions(where, options, this)));
   }
 
   /**

@@ -14,7 +14,8 @@ import type {
 } from '../tasks/text-classification/problems.js';
 import { textOf } from '../train/collect-rows.js';
 import type { TrainReport } from '../train/train-report.js';
-import type { Classifier, ClassifierTrainOptions, Truncated } from './classifier.js';
+import type { Classifier } from './classifier.js';
+import type { ClassifierTrainOptions, Truncated } from './classifier-options.js';
 
 /** Options of `crossValidate`. */
 export interface CrossValidateOptions<L extends string, K extends ClassificationProblem>

@@ -18,18 +18,12 @@ import {
   type ValueRow,
   type ValueScores,
 } from './regression.js';
-import {
-  type Evaluation,
-  type LabelledRow,
-  type Prediction,
-  singleLabel,
-  type TaughtRow,
-} from './single-label.js';
+import { type Evaluation, type LabelledRow, type Prediction, singleLabel } from './single-label.js';
 
 /** Types of a problem: a training row, the prediction for a text, the evaluation of rows, and the scores in a training report. */
 export interface ProblemTypes<L extends string> {
   readonly single_label_classification: {
-    readonly row: LabelledRow | FileRow | TaughtRow;
+    readonly row: LabelledRow | FileRow;
     readonly prediction: Prediction<L>;
     readonly evaluation: Evaluation<L>;
     readonly scores: EvalScores;

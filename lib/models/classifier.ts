@@ -182,11 +182,11 @@ export class Classifier<
 
   /** A batcher for a server: `run(text)` resolves with the same result as `predict([text])` has. Dispose it, or the model. */
   batch(options: ClassifierBatchOptions = {}): Batcher<PredictionOf<L, K>> {
-    const thresholds = this.thresholds('batch', {});
     const windows = readWindows('batch', options, this.maxTokens);
     const { windows: _, stride: __, ...limits } = options;
+    // Looked up for each result, because thresholds may be fitted meanwhile.
     const result = (row: Float32Array, truncated: boolean) =>
-      this.rules.prediction(row, { thresholds, truncated });
+      this.rules.prediction(row, { thresholds: this.thresholds('batch', {}), truncated });
     const work = { output: 'logits', prepare: (text: TextInput) => text, result, windows } as const;
     return this.batcher(limits, work);
   }

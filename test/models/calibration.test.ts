@@ -184,6 +184,7 @@ describe('fitThresholds', () => {
     await using model = await openMany();
     const rows = many(classOf);
     const plain = await model.evaluate(rows);
+    const batcher = model.batch();
     const { thresholds, before, after } = await model.fitThresholds(rows);
     expect(before).toEqual({ microF1: plain.microF1, macroF1: plain.macroF1 });
     expect(after.macroF1).toBeGreaterThanOrEqual(before.macroF1);
@@ -209,6 +210,8 @@ describe('fitThresholds', () => {
       ...{ labels: LABELS, problem: 'multi_label_classification' },
     });
     expect(await loaded.predict(texts)).toEqual(await model.predict(texts));
+    const found = await Promise.all(texts.map((text) => batcher.run(text)));
+    expect(found).toEqual(await model.predict(texts));
     const low = await model.predict(texts, { threshold: 0 });
     expect(low.every(({ labels }) => labels.length === 3)).toBe(true);
     const onlyA = await model.predict(texts, { threshold: { a: 0, b: 1, c: 1 } });

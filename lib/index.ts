@@ -24,6 +24,8 @@ export { Matrix } from './core/matrix.js';
 export type { Priority } from './core/priority.js';
 export type { QuestionRow } from './data/answer-rows.js';
 export type { BadRowKind, BadRows } from './data/bad-rows.js';
+export { type Fold, type FoldOptions, type Folds, foldRows } from './data/folds.js';
+export type { GroupBy } from './data/groups.js';
 export { type LabelSpelling, type LabelVariants, labelVariants } from './data/label-variants.js';
 export type { LabelListRow, WordTagsRow } from './data/list-rows.js';
 export {
@@ -37,6 +39,7 @@ export {
   type AnyRow,
   checkLabels,
   collectLabels,
+  type Split,
   type SplitOptions,
   splitRows,
 } from './data/rows.js';
@@ -66,16 +69,17 @@ export type { ActivationBits, ActivationKind, OutputName, PoolKind } from './gra
 export { type DownloadOptions, type DownloadProgress, downloadModel } from './hub/index.js';
 export * from './metrics/index.js';
 export { type Neighbour, nearest, similarity } from './metrics/similarity.js';
-export {
-  Classifier,
-  type ClassifierBatchOptions,
-  type ClassifierEvaluateOptions,
-  type ClassifierLoadOptions,
-  type ClassifierTrainOptions,
-  type ClassifyOptions,
-  type LogitsOptions,
-  type Truncated,
-} from './models/classifier.js';
+export { Classifier } from './models/classifier.js';
+export type {
+  ClassifierBatchOptions,
+  ClassifierEvaluateOptions,
+  ClassifierLoadOptions,
+  ClassifierTrainOptions,
+  ClassifyOptions,
+  LogitsOptions,
+  Rejectable,
+  Truncated,
+} from './models/classifier-options.js';
 export {
   CrossEncoder,
   type CrossEncoderLoadOptions,
@@ -88,12 +92,24 @@ export {
   type ScoreOptions,
 } from './models/cross-encoder.js';
 export {
+  type CrossValidateOptions,
+  type CrossValidation,
+  crossValidate,
+  type FoldResult,
+  type FoldScore,
+} from './models/cross-validate.js';
+export {
   type ClassifierOptions,
   type EmbedOptions,
   Encoder,
   type EncoderBatchOptions,
   type EncoderLoadOptions,
 } from './models/encoder.js';
+export type {
+  CalibrationReport,
+  CalibrationScores,
+  ThresholdReport,
+} from './models/fit-classifier.js';
 export {
   type Candidate,
   type FillOptions,
@@ -124,6 +140,7 @@ export {
 export type { TextModel } from './models/text-model.js';
 export {
   type TagEvaluation,
+  type TagLossOptions,
   type TagOptions,
   type TagScores,
   TokenClassifier,
@@ -142,6 +159,12 @@ export type { PredictOptions } from './runtime/predict-options.js';
 export type { WindowedOptions } from './runtime/windowed-logits.js';
 export type { AnswerRow } from './tasks/question-answering/answer-rows.js';
 export type { Answer } from './tasks/question-answering/answer-spans.js';
+export type { LabelWeights } from './tasks/text-classification/label-weights.js';
+export type {
+  ClassifierLoss,
+  ClassifierLossOptions,
+  Teacher,
+} from './tasks/text-classification/loss-options.js';
 export type {
   MultiLabelEvaluation,
   MultiLabelPrediction,
@@ -168,6 +191,7 @@ export type {
   LabelledRow,
   LabelledRows,
   Prediction,
+  TaughtRow,
 } from './tasks/text-classification/single-label.js';
 export type { LabelScore, TopLabels } from './tasks/text-classification/top-labels.js';
 export type { Aggregation, Entity, EntityName } from './tasks/token-classification/entities.js';

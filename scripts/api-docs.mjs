@@ -27,7 +27,7 @@ const PAGES = [
   [
     'classifier',
     'One label, several labels or numbers for a text: `Classifier`, its rows, predictions and scores.',
-    /^(models\/classifier|tasks\/text-classification\/|runtime\/windowed)/,
+    /^(models\/(classifier|fit-classifier|cross-validate)|tasks\/text-classification\/|runtime\/windowed)/,
   ],
   ['cross-encoder', 'How well two texts fit: `CrossEncoder`.', /^models\/cross-encoder/],
   [

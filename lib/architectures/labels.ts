@@ -13,6 +13,7 @@ import type {
   GraphRequest,
   ModelHead,
 } from '../graph/checkpoint.js';
+import { withoutClassifierSettings } from '../graph/classifier-settings.js';
 import { TASKS } from '../graph/tasks.js';
 import type { ConfigReader } from './config-reader.js';
 import type { FoundHead, HeadState } from './head-weights.js';
@@ -167,6 +168,7 @@ export function withProblem(
 ): JsonObject {
   const silent = (config.problem_type ?? null) === null;
   if (state !== 'new' && !(silent && request.problem !== undefined)) return config;
-  const { problem_type: _, ...rest } = config;
+  const own = state === 'new' ? withoutClassifierSettings(config) : config;
+  const { problem_type: _, ...rest } = own;
   return problem === null ? rest : { ...rest, problem_type: problem };
 }

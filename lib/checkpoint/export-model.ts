@@ -17,6 +17,7 @@ import {
 } from '../formats/onnx/onnx-options.js';
 import { OPSETS, type Opset } from '../formats/onnx/opsets.js';
 import type { WeightSource } from '../formats/onnx/weights.js';
+import { classifierSettings } from '../graph/classifier-settings.js';
 import { integerWeights } from '../graph/rewrite/quantize.js';
 import type { EncoderGraph, OutputName, WeightDtype } from '../graph/types.js';
 import type { NativeProgram } from '../native/native.js';
@@ -189,9 +190,18 @@ function outputsOf(parts: ModelParts): Pick<OnnxOptions, 'outputs' | 'spans' | '
     spans: task === 'question-answering',
     metadata: {
       ...(labels === null ? {} : { labels: JSON.stringify(labels) }),
+      ...thresholdsOf(parts),
       ...untrainedMark(parts),
     },
   };
+}
+
+/** Thresholds of labels, which a program that reads the logits has to apply; in the order of the labels. */
+function thresholdsOf({ config, head, path }: ModelParts): Readonly<Record<string, string>> {
+  const { labels, problem } = head;
+  if (labels === null || problem !== 'multi_label_classification') return {};
+  const { thresholds } = classifierSettings(config, labels.length, path);
+  return thresholds === null ? {} : { thresholds: JSON.stringify(thresholds) };
 }
 
 function weightsOf(graph: EncoderGraph, { store }: NativeProgram): WeightSource {

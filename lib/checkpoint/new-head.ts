@@ -5,6 +5,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { SinterError } from '../core/errors.js';
 import type { ModelHead } from '../graph/checkpoint.js';
+import { withoutClassifierSettings } from '../graph/classifier-settings.js';
 import { lengthLimit } from '../graph/length-limit.js';
 import { withHead } from '../graph/rewrite/head.js';
 import type { HeadTask } from '../graph/tasks.js';
@@ -48,7 +49,7 @@ export async function withNewHead(
     { nameOf: (name) => sources.get(name) ?? name, written: drawWeights(created, seed) },
   );
   // A new head has a purpose of its own, so it does not inherit the old one's problem_type.
-  const { problem_type: _, ...rest } = parts.config;
+  const { problem_type: _, ...rest } = withoutClassifierSettings(parts.config);
   const config = problem === null ? rest : { ...rest, problem_type: problem };
   const untrained = created.map(({ name }) => name);
   return {

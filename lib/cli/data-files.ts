@@ -56,6 +56,11 @@ export class DataFiles {
     throw new SinterError('INVALID_DATA', message, { details: { file: first.file } });
   }
 
+  /** Says what a split could not do. */
+  noteSplit(notes: readonly string[] = []): void {
+    for (const note of notes) this.out.warn(`note: ${note}`);
+  }
+
   private found(bad: BadRows): void {
     this.bad.push(bad);
     if (this.isReport) return;

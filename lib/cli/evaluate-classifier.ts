@@ -11,7 +11,8 @@ import {
 } from '../data/index.js';
 import { checkFile } from '../files/index.js';
 import { reportToDict } from '../metrics/index.js';
-import { Classifier, type ClassifyOptions } from '../models/classifier.js';
+import { Classifier } from '../models/classifier.js';
+import type { ClassifyOptions } from '../models/classifier-options.js';
 import type { Mistake } from '../report/index.js';
 import type { Evaluation } from '../tasks/text-classification/single-label.js';
 import { given, usageMistake } from './arguments.js';
@@ -22,7 +23,7 @@ import { type EvaluateOptions, sheetOf } from './evaluate-options.js';
 import { taskOfModel } from './model-task.js';
 import { onnxOptions } from './open-model.js';
 import { checkReport } from './report-file.js';
-import { printScores } from './score-tables.js';
+import { printCoverage, printScores } from './score-tables.js';
 
 export async function evaluateClassifier(
   options: EvaluateOptions,
@@ -53,6 +54,8 @@ export async function evaluateClassifier(
     model.evaluate(rows, { signal: out.signal, ...given({ windows }) }),
   );
   printScores(out.page, scores, options.confusions);
+  const { minScore } = options;
+  if (minScore !== undefined) printCoverage(out.page, scores, minScore);
   if (scores.truncated > 0) {
     out.warn(
       `${formatNumber(scores.truncated)} texts were longer than ${formatNumber(model.maxTokens)} tokens and were cut; --windows reads all of them`,
@@ -64,6 +67,9 @@ export async function evaluateClassifier(
     loss: scores.loss,
     accuracy: scores.accuracy,
     macroF1: scores.macroF1,
+    calibrationError: scores.calibrationError,
+    reliability: scores.reliability,
+    coverage: scores.coverage,
     report: reportToDict(scores.report),
     confusion: scores.confusion,
   });

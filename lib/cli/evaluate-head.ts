@@ -21,6 +21,9 @@ export async function evaluateHead(
   if (options.predictions !== undefined) {
     throw usageMistake(`--predictions is for classifiers with one label per text, not for ${task}`);
   }
+  if (options.minScore !== undefined) {
+    throw usageMistake(`--min-score is for classifiers with one label per text, not for ${task}`);
+  }
   if (options.windows !== undefined) {
     throw usageMistake(`--windows is for classifiers with one label per text, not for ${task}`);
   }

@@ -15,6 +15,7 @@ export interface EvaluateOptions
   readonly data: string;
   readonly scoreColumn?: string;
   readonly confusions: number;
+  readonly minScore?: number;
   readonly predictions?: string;
   readonly windows?: 'mean' | 'max';
   readonly threads?: number;

@@ -16,6 +16,7 @@ import { formatBytes } from '../core/units.js';
 import { readHfFolder } from '../formats/hf-folder.js';
 import { DTYPE_BYTES } from '../formats/safetensors-header.js';
 import type { Task } from '../graph/checkpoint.js';
+import { classifierSettings } from '../graph/classifier-settings.js';
 import { countParameters } from '../graph/print.js';
 import { equalizersOf } from '../graph/rewrite/equalize.js';
 import { activationBitsOf } from '../graph/rewrite/quantize.js';
@@ -64,6 +65,10 @@ interface Findings {
   /** Settings from the sentence-transformers files; null where there are none. */
   readonly sentence: SentenceFindings | null;
   readonly labels: readonly string[] | null;
+  /** Classification: what the logits were divided by since the training; 1: nothing. */
+  readonly temperature: number;
+  /** Several labels: fitted thresholds in the order of the labels; null: 0.5 for each. */
+  readonly thresholds: readonly number[] | null;
   readonly unused: readonly string[];
   /** Names of weights of a head that was never trained. */
   readonly untrained: readonly string[];
@@ -129,6 +134,7 @@ async function examine(path: string): Promise<{ findings: Findings; graph: Encod
           task === 'embedding' && folder.sentence !== null ? isNormalized(folder.sentence) : null,
         sentence: sentenceFindings(folder.sentence),
         labels,
+        ...classifierSettings(task === 'classification' ? config : {}, labels?.length ?? 0, path),
         unused: [...folder.tensors.keys()].filter((name) => !isUsed(name)),
         untrained: [...used].filter((name) => marked.has(name)),
         notes: checkpoint.notes,
@@ -162,6 +168,18 @@ function detailsOf(findings: Findings): Fact[] {
     ...when(task === 'embedding' || task === 'encoder', ['pooling', pooled]),
     ...sentenceFacts(findings.sentence),
     ...when(activationBits !== null, ['activations', int8]),
+    ...when(findings.temperature !== 1, [
+      'temperature',
+      `${findings.temperature.toPrecision(4)}, in the weights`,
+    ]),
+    ...when(findings.thresholds !== null, [
+      'thresholds',
+      nameList(
+        (findings.labels ?? []).map(
+          (label, i) => `${label} ${findings.thresholds?.[i]?.toPrecision(3)}`,
+        ),
+      ),
+    ]),
     ...findings.notes.map((note): Fact => ['note', note]),
     ...when(unused.length > 0, ['not used', `${unused.length}: ${nameList(unused)}`]),
   ];

@@ -78,8 +78,9 @@ async function* onlyPairs(source: TextSource, first: string): AsyncGenerator<Tex
 
 /** The prediction options given. A usage mistake for one that the kind does not take. */
 export function settingsOf(options: PredictCommandOptions, kind: Kind): KindSettings {
-  const { topK, allScores, threshold, windows, aggregation, allowNoAnswer } = options;
-  const asked = given({ topK, allScores, threshold, windows, aggregation, allowNoAnswer });
+  const { topK, allScores, threshold, minScore, windows, aggregation, allowNoAnswer } = options;
+  const own = { topK, allScores, threshold, minScore, windows, aggregation, allowNoAnswer };
+  const asked = given(own);
   const takes: readonly string[] = KINDS[kind].predictor.takes;
   const wrong = Object.keys(asked).find((name) => !takes.includes(name));
   if (wrong === undefined) return asked;

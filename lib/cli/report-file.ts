@@ -7,7 +7,7 @@ import type { Command } from 'commander';
 import { packageVersion } from '../core/package-files.js';
 import { formatDuration, formatNumber } from '../core/units.js';
 import { checkFile, saveFile } from '../files/index.js';
-import type { ClassificationReport } from '../metrics/index.js';
+import type { ClassificationReport, ReliabilityBin } from '../metrics/index.js';
 import type { ReportData, SummaryCard } from '../report/index.js';
 import type { TrainReport } from '../train/train-report.js';
 import type { Console } from './context.js';
@@ -104,8 +104,14 @@ export function evaluationsOf({ steps, epochs }: TrainReport<object>) {
   });
 }
 
-/** Scores of each label, for the kinds of models that have them. */
-export function labelScores(scores: object): { readonly classification?: ClassificationReport } {
-  const { report } = scores as { readonly report?: ClassificationReport };
-  return report === undefined ? {} : { classification: report };
+/** Scores of each label, and how far probabilities can be believed, for the kinds of models that have them. */
+export function labelScores(scores: object): Pick<ReportData, 'classification' | 'reliability'> {
+  const { report, reliability } = scores as {
+    readonly report?: ClassificationReport;
+    readonly reliability?: readonly ReliabilityBin[];
+  };
+  return {
+    ...(report !== undefined && { classification: report }),
+    ...(reliability !== undefined && { reliability }),
+  };
 }

@@ -10,7 +10,7 @@ import type { Page } from './page.js';
 const DIGITS = 2;
 
 export function printScores(page: Page, scores: Evaluation, confusions: number): void {
-  const { report, accuracy, macroF1, loss } = scores;
+  const { report, accuracy, macroF1, loss, calibrationError } = scores;
   const scored = ({ name, precision, recall, f1, support }: ReportRow) => [
     name,
     ...[precision, recall, f1].map((value) => fixed(value, DIGITS)),
@@ -36,7 +36,7 @@ export function printScores(page: Page, scores: Evaluation, confusions: number):
   page.print('\n');
   page.wrapped(
     `accuracy ${formatPercent(accuracy)}, macro F1 ${formatPercent(macroF1)}, ` +
-      `loss ${loss.toFixed(4)} on ${formatNumber(scores.rows)} rows`,
+      `loss ${loss.toFixed(4)}, calibration error ${formatPercent(calibrationError)} on ${formatNumber(scores.rows)} rows`,
     { style: 'heading' },
   );
   const top = topConfusions(scores.confusion, confusions);
@@ -49,5 +49,24 @@ export function printScores(page: Page, scores: Evaluation, confusions: number):
       { title: 'rows', align: 'right' },
     ],
     rows: top.map(({ truth, predicted, count }) => [truth, predicted, String(count)]),
+  });
+}
+
+/** What `sinter predict --min-score` would leave, and how much of it is right: a row for each limit from `minScore` on. */
+export function printCoverage(page: Page, { coverage }: Evaluation, minScore: number): void {
+  page.print('\n');
+  page.table({
+    columns: [
+      { title: 'min score', align: 'right' },
+      { title: 'coverage', align: 'right' },
+      { title: 'accuracy', align: 'right' },
+    ],
+    rows: coverage
+      .filter((point) => point.minScore >= minScore)
+      .map((point) => [
+        fixed(point.minScore, DIGITS),
+        formatPercent(point.coverage),
+        Number.isNaN(point.accuracy) ? '-' : formatPercent(point.accuracy),
+      ]),
   });
 }

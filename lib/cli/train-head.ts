@@ -9,6 +9,7 @@ import { formatDuration, formatNumber } from '../core/units.js';
 import { SeededRandom, shuffled } from '../data/index.js';
 import type { TrainOptions } from '../train/train-options.js';
 import { type DataOptions, given } from './arguments.js';
+import { calibrate } from './calibrate.js';
 import type { Console } from './context.js';
 import { DataFiles, withPlaces } from './data-files.js';
 import { type HeadTask, labelsOf, loadHead, readHeadRows, scoreText } from './head-tasks.js';
@@ -32,6 +33,7 @@ export interface TrainHeadOptions extends DataOptions {
   readonly firstPosition?: number;
   readonly quantize?: boolean;
   readonly adapter?: boolean;
+  readonly calibrate?: boolean;
   readonly overwrite?: boolean;
   readonly newHead?: boolean;
   readonly report?: string;
@@ -74,6 +76,7 @@ export async function trainHead(
   const report = await withPlaces({ rows, eval: held }, () =>
     trainWithProgress(model, rows as readonly never[], setup, out),
   );
+  if (options.calibrate === true && held !== null) await calibrate(model, held, out);
   const { steps, epochs, seconds, tokensPerSecond, truncated, advice } = report;
   const { evaluations, best, stoppedEarly } = report;
   const isShown = options.report !== undefined && held !== null;

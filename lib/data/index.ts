@@ -10,6 +10,8 @@ export { type Audit, Auditor, type AuditRow } from './audit.js';
 export { type BadRowKind, type BadRows, describeBadRows, describeKind } from './bad-rows.js';
 export { decodeBytes, decodeFile } from './decode.js';
 export { encodingName } from './encodings.js';
+export { type Fold, type FoldOptions, type Folds, foldRows } from './folds.js';
+export type { GroupBy } from './groups.js';
 export {
   describeVariants,
   knownSpelling,
@@ -30,7 +32,14 @@ export {
   readRows,
   readWordTagsRows,
 } from './read-rows.js';
-export { type AnyRow, checkLabels, collectLabels, type SplitOptions, splitRows } from './rows.js';
+export {
+  type AnyRow,
+  checkLabels,
+  collectLabels,
+  type Split,
+  type SplitOptions,
+  splitRows,
+} from './rows.js';
 export type {
   ChosenColumn,
   ChosenColumns,

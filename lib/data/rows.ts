@@ -5,6 +5,7 @@
  */
 import { rangeMistake, SinterError, typeMistake } from '../core/errors.js';
 import { SeededRandom, shuffled } from '../core/random.js';
+import { countLabels, type GroupBy, groupRows, labelNote, placeGroups } from './groups.js';
 import { knownSpelling, showLabels } from './label-variants.js';
 import { dataProblem } from './problem.js';
 import type { FileRow, TextRow } from './types.js';
@@ -76,13 +77,26 @@ export function checkLabels(
 }
 
 /** How `splitRows` divides rows. */
-export interface SplitOptions {
+export interface SplitOptions<R = TextRow> {
   /** Seed of the choice: the same seed holds out the same rows. */
   readonly seed: number;
   /** Share of rows to hold out, above 0 and below 1. */
   readonly fraction: number;
   /** Hold out the same share of every label. Default: true when every row has a label. */
   readonly stratified?: boolean;
+  /**
+   * Keeps rows of a group on one side, as texts of one author or near duplicates must be; the shares are then as near as the
+   * groups allow. Default: each row is on its own.
+   */
+  readonly groupBy?: GroupBy<R>;
+}
+
+/** Rows on both sides. */
+export interface Split<R> {
+  readonly train: R[];
+  readonly held: R[];
+  /** Labels that one side has no row of; left out if there are none. */
+  readonly notes?: readonly string[];
 }
 
 /** Numbers of rows to hold out of each group: shares of the total, rounded by largest remainder. */
@@ -104,18 +118,19 @@ function heldCounts(sizes: readonly number[], fraction: number): number[] {
 
 /**
  * Splits rows into those to train on and those held out, both shuffled. Stratified, every label with two rows
- * or more keeps its share within one row, and every label stays in `train`.
+ * or more keeps its share within one row, and every label stays in `train`. With `groupBy` neither is sure, and `notes` tells.
  */
 export function splitRows<R extends TextRow>(
   rows: readonly R[],
-  options: SplitOptions,
-): { train: R[]; held: R[] } {
-  const { fraction, seed } = options;
+  options: SplitOptions<R>,
+): Split<R> {
+  const { fraction, seed, groupBy } = options;
   if (!(fraction > 0 && fraction < 1)) {
     throw rangeMistake('fraction', 'above 0 and below 1', fraction);
   }
   const random = new SeededRandom(seed);
   const stratified = options.stratified ?? rows.every((row) => row.label !== undefined);
+  if (groupBy !== undefined) return splitGroups(rows, { ...options, groupBy, stratified }, random);
   if (!stratified) {
     const order = shuffled(rows, random);
     const count = Math.min(Math.round(rows.length * fraction), Math.max(0, rows.length - 1));
@@ -135,5 +150,41 @@ export function splitRows<R extends TextRow>(
   );
   const train = lists.flatMap((list, i) => list.slice(counts[i] ?? 0));
   const held = lists.flatMap((list, i) => list.slice(0, counts[i] ?? 0));
-  return { train: shuffled(train, random), held: shuffled(held, random) };
+  return noted(shuffled(train, random), shuffled(held, random));
+}
+
+function splitGroups<R extends TextRow>(
+  rows: readonly R[],
+  { groupBy, stratified, fraction }: SplitOptions<R> & { readonly groupBy: GroupBy<R> },
+  random: SeededRandom,
+): Split<R> {
+  const groups = groupRows(rows, groupBy);
+  if (groups.length < 2) throw rangeMistake('groupBy', 'of at least two groups', groups.length);
+  const known = stratified ? groups : groups.map((group) => ({ ...group, counts: new Map() }));
+  const parts = placeGroups(known, [1 - fraction, fraction], random);
+  // Both sides need a group: of the held-out rows the smallest will do.
+  const sizes = groups.map((group) => group.rows.length);
+  if (!parts.includes(1)) parts[sizes.indexOf(Math.min(...sizes))] = 1;
+  if (!parts.includes(0)) parts[sizes.indexOf(Math.max(...sizes))] = 0;
+  const side = (part: number) =>
+    groups
+      .filter((_, i) => parts[i] === part)
+      .flatMap((group) => group.rows.map((i) => rows[i] as R));
+  return noted(shuffled(side(0), random), shuffled(side(1), random));
+}
+
+/** The split with notes on labels that are on one side only. */
+function noted<R extends TextRow>(train: R[], held: R[]): Split<R> {
+  const [known, tested] = [countLabels(train), countLabels(held)];
+  const notes = [
+    labelNote(
+      [...tested.keys()].filter((label) => !known.has(label)),
+      'labels with held-out rows only, which the model cannot learn',
+    ),
+    labelNote(
+      [...known.keys()].filter((label) => !tested.has(label)),
+      'labels without a held-out row, whose scores stay unknown',
+    ),
+  ].filter((note) => note !== null);
+  return { train, held, ...(notes.length > 0 && { notes }) };
 }

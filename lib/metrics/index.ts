@@ -5,6 +5,13 @@
  */
 export { type AnswerScores, answerF1, answerScores, exactMatch } from './answers.js';
 export {
+  type CoveragePoint,
+  calibrationError,
+  coverageCurve,
+  type ReliabilityBin,
+  reliability,
+} from './calibration.js';
+export {
   accuracy,
   averagedScores,
   binaryScores,

@@ -25,6 +25,11 @@ export function sigmoid(logit: number): number {
   return power / (1 + power);
 }
 
+/** A softmax or sigmoid as a number from 0 to 1: rounding may leave it above 1, and of logits that are no numbers it is 0. */
+export function asProbability(value: number | undefined): number {
+  return value === undefined || Number.isNaN(value) ? 0 : Math.min(1, value);
+}
+
 /** Index of the largest value; the first one if several are equal. */
 export function argmax(row: ArrayLike<number>): number {
   let best = 0;

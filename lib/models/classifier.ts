@@ -4,32 +4,27 @@
  * The three kinds differ only in their rows and in the meaning of the logits (lib/tasks/text-classification).
  */
 
-import type { BatchOptions } from '../batching/batch-options.js';
 import type { Batcher } from '../batching/batcher.js';
 import { loadModel } from '../checkpoint/load-lazily.js';
-import {
-  HEAD_LOAD_OPTIONS,
-  type HeadLoadOptions,
-  loadSettings,
-} from '../checkpoint/load-options.js';
+import { HEAD_LOAD_OPTIONS, loadSettings } from '../checkpoint/load-options.js';
 import type { QuantizeOptions } from '../compress/quantize-model.js';
 import { SinterError, typeMistake } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
 import { readOptions } from '../core/options.js';
 import { makeInTurns } from '../core/turns.js';
 import type { ClassificationProblem } from '../graph/checkpoint.js';
+import { classifierSettings } from '../graph/classifier-settings.js';
+import type { NativeProgram } from '../native/native.js';
 import type { ModelParts } from '../runtime/model-parts.js';
+import { PREDICT_OPTIONS, readPredictOptions } from '../runtime/predict-options.js';
+import { forwardWindows, readWindows, WINDOWED_OPTIONS } from '../runtime/windowed-logits.js';
+import { lossObjective, rowsByClass } from '../tasks/text-classification/loss-objective.js';
 import {
-  PREDICT_OPTIONS,
-  type PredictOptions,
-  readPredictOptions,
-} from '../runtime/predict-options.js';
-import {
-  forwardWindows,
-  readWindows,
-  WINDOWED_OPTIONS,
-  type WindowedOptions,
-} from '../runtime/windowed-logits.js';
+  LOSS_OPTIONS,
+  type LossChoice,
+  readLossOptions,
+  type Teacher,
+} from '../tasks/text-classification/loss-options.js';
 import {
   type EvaluationOf,
   type PredictionOf,
@@ -38,63 +33,39 @@ import {
   type RowOf,
   type ScoresOf,
 } from '../tasks/text-classification/problems.js';
+import type { TaughtRow } from '../tasks/text-classification/single-label.js';
+import { taughtRows, taughtTarget } from '../tasks/text-classification/taught-rows.js';
 import type { TopLabels } from '../tasks/text-classification/top-labels.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { collectRows, collectTexts, type Rows, textRows } from '../train/collect-rows.js';
 import { corpusLogits } from '../train/corpus-logits.js';
 import type { TrainReport } from '../train/train-report.js';
+import type {
+  ClassifierBatchOptions,
+  ClassifierEvaluateOptions,
+  ClassifierLoadOptions,
+  ClassifierTrainOptions,
+  ClassifyOptions,
+  LogitsOptions,
+  Rejectable,
+  Truncated,
+} from './classifier-options.js';
+import {
+  type CalibrationReport,
+  calibrateHead,
+  fitHeadThresholds,
+  type HeldLogits,
+  type ThresholdReport,
+} from './fit-classifier.js';
+import { evenThresholds, labelThresholds } from './label-thresholds.js';
 import { checkTexts } from './text-model.js';
 import {
   type EvaluateOptions,
   type Learning,
   MODEL_TRAIN_OPTIONS,
-  type ModelTrainOptions,
   type RowSet,
   TrainableModel,
 } from './trainable-model.js';
-
-export interface ClassifierLoadOptions<
-  L extends string = string,
-  K extends ClassificationProblem = 'single_label_classification',
-> extends HeadLoadOptions {
-  /**
-   * Names for the classes of the folder's trained head, as many as it has, in the order of its logits; its weights stay. A
-   * folder without a head gets a new, untrained one with these labels.
-   */
-  readonly labels?: readonly L[];
-  /**
-   * The kind of problem: one label per text (default), any number of labels, or numbers. It applies if config.json states
-   * none. A trained head of another kind by config.json throws UNSUPPORTED_MODEL.
-   */
-  readonly problem?: K;
-}
-
-export interface ClassifyOptions extends PredictOptions, WindowedOptions {
-  /** Several labels: the probability from which a label counts. Default: 0.5. */
-  readonly threshold?: number;
-  /** One or several labels: adds `top`, that many labels with the highest probabilities, best first. Default: no such field. */
-  readonly topK?: number;
-}
-
-/** Options of `logits`. */
-export type LogitsOptions = PredictOptions & WindowedOptions;
-
-/** Options of `batch` of a classifier. */
-export type ClassifierBatchOptions = BatchOptions & WindowedOptions;
-
-/** Options of `evaluate` of a classifier. */
-export type ClassifierEvaluateOptions = EvaluateOptions & WindowedOptions;
-
-/** Added to the evaluation of rows. */
-export interface Truncated {
-  /** Number of rows that exceeded the length limit and were truncated. */
-  readonly truncated: number;
-}
-
-/** Options of `train` of a classifier, with the rows and scores of its kind of problem. */
-export type ClassifierTrainOptions<
-  K extends ClassificationProblem = 'single_label_classification',
-> = ModelTrainOptions<RowOf<K>, ScoresOf<K>>;
 
 /** Scores that become objects before the event loop turns: about a millisecond. */
 const SCORES_PER_TURN = 4096;
@@ -143,7 +114,15 @@ export class Classifier<
       { task: 'classification', ...own, ...limit },
       settings,
     );
-    if (parts.head.problem === problem) return new Classifier<L, K>(parts);
+    if (parts.head.problem === problem) {
+      try {
+        classifierSettings(parts.config, parts.head.labels?.length ?? 0, path);
+      } catch (error) {
+        await parts.program.retire();
+        throw error;
+      }
+      return new Classifier<L, K>(parts);
+    }
     await parts.program.retire();
     throw new SinterError(
       'UNSUPPORTED_MODEL',
@@ -172,37 +151,42 @@ export class Classifier<
   /** One prediction per text or pair, in the same order. Throws TypeError or RangeError naming texts[i]. */
   async predict(
     texts: readonly TextInput[],
+    options: ClassifyOptions & { readonly minScore: number },
+  ): Promise<(Rejectable<PredictionOf<L, K>> & Partial<TopLabels<L>>)[]>;
+  async predict(
+    texts: readonly TextInput[],
     options: ClassifyOptions & { readonly topK: number },
   ): Promise<(PredictionOf<L, K> & TopLabels<L>)[]>;
   async predict(
     texts: readonly TextInput[],
     options?: ClassifyOptions,
   ): Promise<PredictionOf<L, K>[]>;
-  async predict(
-    texts: readonly TextInput[],
-    options: ClassifyOptions = {},
-  ): Promise<PredictionOf<L, K>[]> {
+  async predict(texts: readonly TextInput[], options: ClassifyOptions = {}): Promise<object[]> {
     const where = 'predict';
     checkTexts(where, texts);
     const known = this.knownOptions();
     const run = readPredictOptions(where, options, known, texts.length);
-    const threshold = readThreshold(where, options);
-    const topK = readOptions(where, options, known).count('topK', undefined);
+    const thresholds = this.thresholds(where, options);
+    const read = readOptions(where, options, known);
+    const topK = read.count('topK', undefined);
+    const minScore = read.number('minScore', 0, 'a number from 0 to 1', isShare);
     const windows = readWindows(where, options, this.maxTokens);
     const logits = await this.forward(where, texts, run, windows);
     const rows = Math.max(1, Math.floor(SCORES_PER_TURN / logits.cols));
-    return makeInTurns(logits.rows, rows, (i) =>
-      this.rules.prediction(logits.row(i), { threshold, topK, truncated: run.cuts.has(i) }),
+    return makeInTurns<object>(logits.rows, rows, (i) =>
+      this.rules.prediction(logits.row(i), {
+        ...{ thresholds, topK, minScore, truncated: run.cuts.has(i) },
+      }),
     );
   }
 
   /** A batcher for a server: `run(text)` resolves with the same result as `predict([text])` has. Dispose it, or the model. */
   batch(options: ClassifierBatchOptions = {}): Batcher<PredictionOf<L, K>> {
-    const threshold = EVEN_ODDS;
     const windows = readWindows('batch', options, this.maxTokens);
     const { windows: _, stride: __, ...limits } = options;
+    // Looked up for each result, because thresholds may be fitted meanwhile.
     const result = (row: Float32Array, truncated: boolean) =>
-      this.rules.prediction(row, { threshold, truncated });
+      this.rules.prediction(row, { thresholds: this.thresholds('batch', {}), truncated });
     const work = { output: 'logits', prepare: (text: TextInput) => text, result, windows } as const;
     return this.batcher(limits, work);
   }
@@ -236,20 +220,95 @@ export class Classifier<
       const nameOf = (i: number) => `${where}: rows[${i}]`;
       const request = { where, signal, nameOf, ...windows };
       const logits = await forwardWindows(program, this.parts, texts, request);
-      return { ...this.rules.evaluate(logits, targets), truncated: 0 };
+      const thresholds = this.thresholds(where, {});
+      return { ...this.rules.evaluate(logits, targets, thresholds), truncated: 0 };
     });
   }
 
   /**
-   * Fine-tunes all weights on `rows`, or with `method: 'head'` those of the head, with AdamW: cross entropy for one label, binary cross entropy for several, squared
-   * error for numbers. On success the model has the new weights; an error or an abort leaves the old ones. One training at
+   * Fine-tunes all weights on `rows`, or those that `method` chooses: by default with AdamW, cross entropy for one label, binary
+   * cross entropy for several and squared error for numbers. On success the model has the new weights; an error or an abort leaves the old ones. One training at
    * a time: a second one is OVERLOADED.
    */
   async train(
+    rows: Rows<RowOf<K> | TaughtRow>,
+    options: ClassifierTrainOptions<K> & {
+      readonly teacher: Teacher | 'logits';
+      readonly alpha: 1;
+    },
+  ): Promise<TrainReport<ScoresOf<K>>>;
+  async train(
     rows: Rows<RowOf<K>>,
+    options?: ClassifierTrainOptions<K>,
+  ): Promise<TrainReport<ScoresOf<K>>>;
+  async train(
+    rows: Rows<RowOf<K> | TaughtRow>,
     options: ClassifierTrainOptions<K> = {},
   ): Promise<TrainReport<ScoresOf<K>>> {
-    return this.learn(rows, options, MODEL_TRAIN_OPTIONS, () => this.learning());
+    const known = { ...MODEL_TRAIN_OPTIONS, ...LOSS_OPTIONS } as const;
+    return this.learn<
+      RowOf<K> | TaughtRow,
+      ScoresOf<K>,
+      ClassifierTrainOptions<K>,
+      RowSet,
+      EvaluationOf<L, K>
+    >(rows, options, known, (where) => this.taught(readLossOptions(where, options, this)));
+  }
+
+  /**
+   * Temperature scaling (Guo et al. 2017): divides the logits by the number with the smallest cross entropy on `rows`, which
+   * must be rows that the model was not trained on. Labels stay the same, and so do decisions by thresholds that were fitted;
+   * probabilities become those that can be believed. The number is in the weights of the last product, so a saved, quantized
+   * or exported model has it too, in any program; `info().temperature` is its record. A training ends it. Throws INVALID_DATA
+   * if the model is right on all rows, and UNSUPPORTED_MODEL for a regression.
+   */
+  async calibrate(rows: Rows<RowOf<K>>, options: EvaluateOptions = {}): Promise<CalibrationReport> {
+    const where = 'calibrate';
+    const { rules, parts, labels, problem } = this;
+    if (problem === 'regression' || labels.length + (problem === SINGLE ? 0 : 1) < 2) {
+      const what = 'calibration is for classifiers with probabilities of labels';
+      throw new SinterError('UNSUPPORTED_MODEL', `${where}: ${what}`);
+    }
+    return this.change(where, async (program) => {
+      const found = await this.held(where, rows, options, program);
+      return calibrateHead<L, K>(where, parts, program, rules, found);
+    });
+  }
+
+  /**
+   * Several labels: finds for each label the threshold with the best F1 on `rows`, which must be rows that the model was not
+   * trained on. `predict`, `batch` and `evaluate` use them from then on, and a saved folder keeps them. A label that all or
+   * none of the rows have keeps its own. A training ends them. Throws UNSUPPORTED_MODEL for other problems.
+   */
+  async fitThresholds(
+    rows: Rows<RowOf<K>>,
+    options: EvaluateOptions = {},
+  ): Promise<ThresholdReport<L>> {
+    const where = 'fitThresholds';
+    const { rules, parts, labels } = this;
+    if (this.problem !== 'multi_label_classification') {
+      const what = 'thresholds are for classifiers with several labels per text';
+      throw new SinterError('UNSUPPORTED_MODEL', `${where}: ${what}`);
+    }
+    return this.change(where, async (program) => {
+      const found = await this.held(where, rows, options, program);
+      return fitHeadThresholds<L, K>(parts, rules, labels, found, this.thresholds(where, {}));
+    });
+  }
+
+  /** Logits and targets of held-out rows. */
+  private async held(
+    where: string,
+    rows: Rows<RowOf<K>>,
+    options: EvaluateOptions,
+    program: NativeProgram,
+  ): Promise<HeldLogits> {
+    const signal = readOptions(where, options, { signal: true }).signal();
+    const call = { where, signal };
+    const all = { ...call, name: 'rows', maxTokens: this.maxTokens, held: true };
+    const { corpus } = await this.learning().collect(rows, all);
+    const logits = await corpusLogits(program, this.parts.graph, corpus, call);
+    return { logits, targets: corpus.targets.values, signal };
   }
 
   /** A new model with int8 weights; this one still works. */
@@ -257,7 +316,9 @@ export class Classifier<
     return new Classifier<L, K>(await this.quantizedParts(options));
   }
 
-  private learning(): Learning<RowSet, EvaluationOf<L, K>, ScoresOf<K>> {
+  private learning(
+    thresholds = this.thresholds('evaluate', {}),
+  ): Learning<RowSet, EvaluationOf<L, K>, ScoresOf<K>> {
     const { parts, rules } = this;
     const { graph, tokenizer } = parts;
     const parse = (at: string, row: unknown) => rules.parse(at, row);
@@ -268,8 +329,40 @@ export class Classifier<
         return collectRows(rows, reader, options);
       },
       evaluate: async (program, { corpus }, { graph: own = graph, ...options }) =>
-        rules.evaluate(await corpusLogits(program, own, corpus, options), corpus.targets.values),
+        rules.evaluate(
+          await corpusLogits(program, own, corpus, options),
+          corpus.targets.values,
+          thresholds,
+        ),
       scores: (evaluation) => rules.scores(evaluation),
+    };
+  }
+
+  /** How it learns with the losses that the caller chose. */
+  private taught(choice: LossChoice): Learning<RowSet, EvaluationOf<L, K>, ScoresOf<K>> {
+    const { labels, rules, parts } = this;
+    const { teacher, alpha, sampling, record } = choice;
+    // A training ends what was fitted to the old weights.
+    const plain = this.learning(evenThresholds(labels));
+    const many = labels.length;
+    const set = { labels: many, unlabelled: alpha === 1 };
+    const parse = (at: string, row: unknown) =>
+      taughtTarget(at, row, (place, one) => rules.parse(place, one), set);
+    return {
+      ...plain,
+      record,
+      tailor: ({ corpus }) => ({
+        objective: lossObjective(choice, corpus, many),
+        classes: sampling === 'balanced' ? rowsByClass(corpus, many) : undefined,
+      }),
+      collect: (rows, options) => {
+        if (teacher === undefined || options.held) return plain.collect(rows, options);
+        const { maxTokens } = options;
+        const target = { width: 1 + many, kind: 'numbers' } as const;
+        const reader = textRows(parse, target, { ...parts, maxTokens });
+        const own = teacher === 'logits' ? rows : taughtRows(rows, teacher, labels, options);
+        return collectRows(own, reader, options);
+      },
     };
   }
 
@@ -281,23 +374,20 @@ export class Classifier<
       ...WINDOWED_OPTIONS,
       ...(problem !== 'regression' && { topK: true }),
       ...(problem === 'multi_label_classification' && { threshold: true }),
+      ...(problem === 'single_label_classification' && { minScore: true }),
     };
-    return known as typeof known & { readonly threshold: true; readonly topK: true };
+    return known as typeof known & Readonly<Record<'threshold' | 'topK' | 'minScore', true>>;
+  }
+
+  /** The probability from which each label counts: by the options, else as it was fitted, else 0.5. */
+  private thresholds(where: string, { threshold }: ClassifyOptions): readonly number[] {
+    return labelThresholds(where, this.parts, this.labels, threshold);
   }
 }
 
-const EVEN_ODDS = 0.5;
+const SINGLE = 'single_label_classification';
 
-function readThreshold(where: string, { threshold }: ClassifyOptions): number {
-  const all = { ...PREDICT_OPTIONS, ...WINDOWED_OPTIONS, threshold: true, topK: true } as const;
-  const read = readOptions<ClassifyOptions>(
-    where,
-    { ...(threshold !== undefined && { threshold }) },
-    all,
-  );
-  const isShare = (value: number) => value >= 0 && value <= 1;
-  return read.number('threshold', EVEN_ODDS, 'a number from 0 to 1', isShare);
-}
+const isShare = (value: number) => value >= 0 && value <= 1;
 
 /** @internal */
 export function readProblem<K extends ClassificationProblem>(where: string, problem?: K): K {

@@ -12,6 +12,7 @@ import type { TopLabels } from '../tasks/text-classification/top-labels.js';
 import type { Aggregation } from '../tasks/token-classification/entities.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import type { Classifier } from './classifier.js';
+import type { Rejectable } from './classifier-options.js';
 import type { CrossEncoder } from './cross-encoder.js';
 import type { MaskedLM } from './masked-lm.js';
 import type { AnswerOptions, QuestionAnswerer } from './question-answerer.js';
@@ -22,6 +23,7 @@ export interface KindSettings {
   readonly topK?: number;
   readonly allScores?: boolean;
   readonly threshold?: number;
+  readonly minScore?: number;
   readonly windows?: NonNullable<WindowedOptions['windows']>;
   readonly aggregation?: Aggregation;
   readonly allowNoAnswer?: boolean;
@@ -45,15 +47,15 @@ export interface KindPredictor<Model> {
 
 const TEXTS = ['text', 'pair'] as const;
 
-type LabelRow = Prediction & Partial<TopLabels>;
+type LabelRow = Rejectable<Prediction> & Partial<TopLabels>;
 type LabelsRow = MultiLabelPrediction & Partial<TopLabels>;
 
 const label: KindPredictor<Classifier> = {
   names: TEXTS,
   pair: 'optional',
-  takes: ['topK', 'allScores', 'windows'],
-  async predict(model, inputs, { allScores = false, ...options }) {
-    const found: readonly LabelRow[] = await model.predict(inputs, options);
+  takes: ['topK', 'allScores', 'minScore', 'windows'],
+  async predict(model, inputs, { allScores = false, minScore = 0, ...options }) {
+    const found: readonly LabelRow[] = await model.predict(inputs, { ...options, minScore });
     return found.map((one) => ({
       label: one.label,
       score: one.score,

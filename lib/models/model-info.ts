@@ -6,6 +6,7 @@ import type {
   SimilarityName,
   Task,
 } from '../graph/checkpoint.js';
+import { classifierSettings } from '../graph/classifier-settings.js';
 import {
   activationBitsOf,
   elementsOf,
@@ -39,6 +40,10 @@ export interface ModelInfo {
   readonly labels: readonly string[] | null;
   /** Classification: the kind of problem. */
   readonly problem: ClassificationProblem | null;
+  /** Classification: what `calibrate` has divided the logits by since the training; 1 if nothing; null for other models. */
+  readonly temperature: number | null;
+  /** Classification: the thresholds that `fitThresholds` found, by label; null without. */
+  readonly thresholds: Readonly<Record<string, number>> | null;
   /**
    * Embedding: how token vectors become one (the vectors of several poolings are concatenated), the steps after it, and
    * whether the result has length 1.
@@ -98,6 +103,7 @@ export function modelInfo(parts: ModelParts, program: NativeProgram): ModelInfo 
     maxTokens: graph.maxTokens,
     labels: head.labels,
     problem: head.problem,
+    ...fittedTo(parts),
     pooling: sentence?.pooling ?? null,
     modules: (sentence?.modules ?? []).map(({ kind }) => kind),
     normalized: sentence !== null && isNormalized(sentence) && kept === width,
@@ -114,5 +120,22 @@ export function modelInfo(parts: ModelParts, program: NativeProgram): ModelInfo 
     residentBytes: program.residentBytes(),
     isa: binding.isa().active,
     lanes: binding.lanes(),
+  };
+}
+
+function fittedTo({
+  config,
+  head,
+  path,
+}: ModelParts): Pick<ModelInfo, 'temperature' | 'thresholds'> {
+  const { task, labels, problem } = head;
+  if (task !== 'classification' || labels === null) return { temperature: null, thresholds: null };
+  const { temperature, thresholds } = classifierSettings(config, labels.length, path);
+  const isMany = thresholds !== null && problem === 'multi_label_classification';
+  return {
+    temperature,
+    thresholds: isMany
+      ? Object.fromEntries(labels.map((label, i) => [label, thresholds[i] ?? Number.NaN]))
+      : null,
   };
 }

@@ -21,6 +21,11 @@ import {
   readPredictOptions,
 } from '../runtime/predict-options.js';
 import { windowStride } from '../runtime/window-share.js';
+import { lossObjective } from '../tasks/text-classification/loss-objective.js';
+import {
+  type ClassifierLossOptions,
+  readLossOptions,
+} from '../tasks/text-classification/loss-options.js';
 import {
   AGGREGATIONS,
   type Aggregation,
@@ -87,7 +92,20 @@ export interface TagEvaluation<L extends string = string> extends TagScores {
 }
 
 /** Options of `train` of a token classifier. */
-export type TokenTrainOptions = ModelTrainOptions<TaggedRow, TagScores>;
+export type TokenTrainOptions = ModelTrainOptions<TaggedRow, TagScores> & TagLossOptions;
+
+/** The loss of a training: those of a classifier with one label, over the first tokens of words. */
+export type TagLossOptions = Pick<
+  ClassifierLossOptions<'single_label_classification'>,
+  'loss' | 'labelSmoothing' | 'classWeights' | 'focalGamma'
+>;
+
+const TAG_LOSS_OPTIONS = {
+  loss: true,
+  labelSmoothing: true,
+  classWeights: true,
+  focalGamma: true,
+} as const;
 
 /** Make it with `TokenClassifier.load`. */
 export class TokenClassifier<L extends string = string> extends TrainableModel {
@@ -148,14 +166,29 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
   }
 
   /**
-   * Fine-tunes all weights on tagged words with AdamW and cross entropy. On success the model has the new weights; an error
+   * Fine-tunes all weights on tagged words with AdamW, by default with cross entropy. On success the model has the new weights; an error
    * or an abort leaves the old ones.
    */
   async train(
     rows: Rows<TaggedRow>,
     options: TokenTrainOptions = {},
   ): Promise<TrainReport<TagScores>> {
-    return this.learn(rows, options, MODEL_TRAIN_OPTIONS, () => this.learning());
+    const known = { ...MODEL_TRAIN_OPTIONS, ...TAG_LOSS_OPTIONS } as const;
+    return this.learn<TaggedRow, TagScores, TokenTrainOptions, TaggedCorpus, TagEvaluation<L>>(
+      rows,
+      options,
+      known,
+      (where) => {
+        const { labels } = this;
+        const problem = 'single_label_classification';
+        const choice = readLossOptions(where, options, { problem, labels });
+        const { record } = choice;
+        const tailor = ({ corpus }: TaggedCorpus) => ({
+          objective: lossObjective(choice, corpus, labels.length),
+        });
+        return { ...this.learning(), record, tailor };
+      },
+    );
   }
 
   /** A new model with int8 weights; this one still works. */

@@ -7,8 +7,10 @@
 
 import type { QuantizeOptions } from '../compress/quantize-model.js';
 import { rangeMistake, SinterError } from '../core/errors.js';
+import type { JsonObject } from '../core/json.js';
 import type { Matrix } from '../core/matrix.js';
 import { type KnownOptions, readOptions } from '../core/options.js';
+import { withoutClassifierSettings } from '../graph/classifier-settings.js';
 import { isQuantized } from '../graph/rewrite/quantize.js';
 import type { EncoderGraph } from '../graph/types.js';
 import type { ClassificationReport } from '../metrics/index.js';
@@ -111,6 +113,10 @@ interface CallOptions {
 /** How a kind of model is trained and evaluated on its rows. */
 export interface Learning<Set extends RowSet, Evaluation, S> {
   readonly objective: Objective;
+  /** What the rows to train on decide: an objective in place of the one above, and the rows of each class to balance. */
+  readonly tailor?: (set: Set) => Pick<TrainPlan<S>, 'objective' | 'classes'>;
+  /** Settings of this kind of model, for the record of the training. */
+  readonly record?: JsonObject;
   /**
    * Reads rows. `held`: rows for evaluation, which are truncated as in `evaluate`, so that a training and `evaluate` give
    * the same scores.
@@ -181,6 +187,7 @@ export abstract class TrainableModel extends TextModel {
     this.training = true;
     try {
       const { parts } = this;
+      const how = learning(where);
       const seen: { labels?: ClassificationReport } = {};
       const {
         graph,
@@ -189,7 +196,7 @@ export abstract class TrainableModel extends TextModel {
         adapter,
       } = await this.use(where, async (current) => {
         const limits = { where, maxTokens, signal } as const;
-        const plan = await this.plan(learning(where), rows, options.eval, { ...limits, seen });
+        const plan = await this.plan(how, rows, options.eval, { ...limits, seen });
         const request = { settings, hooks, saving, signal };
         if (method === 'head') {
           const { trainHeadParts } = await import('../train/head-training.js');
@@ -204,11 +211,14 @@ export abstract class TrainableModel extends TextModel {
       });
       const { labels } = seen;
       const report = { ...found, advice: trainAdvice({ steps: found.steps, labels }, settings) };
-      const training = trainingRecord(parts, { ...settings, method, maxTokens }, report);
+      const record = { ...settings, ...how.record, method, maxTokens };
+      const training = trainingRecord(parts, record, report);
       const origin = { ...parts.origin, untrained: [] };
+      // What was fitted to the old weights does not fit the new ones.
+      const config = withoutClassifierSettings(parts.config);
       const { adapter: _, ...rest } = parts;
       const made = adapter === undefined ? {} : { adapter };
-      this.parts = { ...rest, graph, program, training, origin, ...made };
+      this.parts = { ...rest, graph, program, config, training, origin, ...made };
       // The old weights are freed when the calls that use them have ended; this does not wait for them.
       void parts.program.retire();
       if (this.isDisposed) void program.retire();
@@ -224,11 +234,13 @@ export abstract class TrainableModel extends TextModel {
     heldRows: Rows<unknown> | undefined,
     { where, maxTokens, signal, seen }: PlanOptions,
   ): Promise<TrainPlan<S>> {
-    const { objective } = learning;
     const call = { where, signal };
     const own = { ...call, name: 'rows', maxTokens, held: false };
-    const { corpus, truncated = 0 } = await learning.collect(rows, own);
-    if (heldRows === undefined) return { corpus, truncated, objective, evaluate: undefined };
+    const found = await learning.collect(rows, own);
+    const { corpus, truncated = 0 } = found;
+    const { objective, classes } = learning.tailor?.(found) ?? { objective: learning.objective };
+    const plan = { corpus, truncated, objective, classes };
+    if (heldRows === undefined) return { ...plan, evaluate: undefined };
     const theirs = { ...call, name: 'eval', maxTokens: this.maxTokens, held: true };
     const set = await learning.collect(heldRows, theirs);
     const evaluate = async (program: NativeProgram, over?: EvaluatedOver) => {
@@ -241,7 +253,33 @@ export abstract class TrainableModel extends TextModel {
       if (report !== undefined) seen.labels = report;
       return learning.scores(evaluation);
     };
-    return { corpus, truncated, objective, held: set.corpus, evaluate };
+    return { ...plan, held: set.corpus, evaluate };
+  }
+
+  /**
+   * @internal Replaces the parts by what `make` returns. Like a training it changes the model only if it succeeds, and it is
+   * OVERLOADED while the model is being trained or changed.
+   */
+  protected async change<R>(
+    where: string,
+    make: (program: NativeProgram) => Promise<{ readonly parts: ModelParts; readonly result: R }>,
+  ): Promise<R> {
+    if (this.training) throw new SinterError('OVERLOADED', `${where}: the model is being trained`);
+    this.training = true;
+    try {
+      const before = this.parts.program;
+      const { parts, result } = await this.use(where, make);
+      // An adapter has the weights from before.
+      const { adapter, ...changed } = parts;
+      this.parts = parts.program === before && adapter !== undefined ? parts : changed;
+      if (parts.program !== before) {
+        void before.retire();
+        if (this.isDisposed) void parts.program.retire();
+      }
+      return result;
+    } finally {
+      this.training = false;
+    }
   }
 
   /** @internal Evaluates the model on the rows as `learning` defines. */

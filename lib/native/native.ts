@@ -199,10 +199,24 @@ export const LOSSES = {
   external: { targets: 'values', unit: 'element', coupled: false },
   /** -log softmax(row)[class]. */
   cross_entropy: { targets: 'classes', unit: 'row', coupled: false },
+  /** -sum of target * log softmax(row); targets are probabilities. */
+  soft_cross_entropy: { targets: 'values', unit: 'row', coupled: false },
+  /** -(1 - p)^gamma log p, p = softmax(row)[class]. */
+  focal: { targets: 'classes', unit: 'row', coupled: false },
+  /** T^2 times the divergence of softmax(row / T) from softmax(target / T); targets are a teacher's logits. */
+  kl_divergence: { targets: 'values', unit: 'row', coupled: false },
   /** Binary cross entropy of the sigmoid of each output; targets from 0 to 1. */
   bce: { targets: 'values', unit: 'element', coupled: false },
+  /** The focal loss of the sigmoid of each output; targets from 0 to 1. */
+  sigmoid_focal: { targets: 'values', unit: 'element', coupled: false },
   /** Mean squared error. */
   mse: { targets: 'values', unit: 'element', coupled: false },
+  /** Mean absolute error. */
+  mae: { targets: 'values', unit: 'element', coupled: false },
+  /** error^2 / 2 up to delta, then delta (|error| - delta / 2). */
+  huber: { targets: 'values', unit: 'element', coupled: false },
+  /** error^2 / (2 beta) below beta, then |error| - beta / 2. */
+  smooth_l1: { targets: 'values', unit: 'element', coupled: false },
   /** Two columns, start and end, over the tokens: the mean of the two cross entropies of a softmax over the tokens of a text. */
   span: { targets: 'spans', unit: 'text', coupled: false },
   /**
@@ -216,6 +230,29 @@ export const LOSSES = {
 
 export type LossKind = keyof typeof LOSSES;
 
+/** Settings of losses. Each loss reads those that name it; the others have no effect on it. */
+export interface LossSettings {
+  /** cross_entropy, soft_cross_entropy: share of each target that is spread over all classes, 0 to 1. Default: 0. */
+  readonly labelSmoothing?: number;
+  /**
+   * One number from 0 per column. cross_entropy: the sum of the weights of the labels is the divisor. focal, bce: the divisor
+   * does not change. Default: all 1.
+   */
+  readonly classWeights?: Float32Array;
+  /** bce: factor on the loss of the share of 1 in a target, per column, from 0. Default: all 1. */
+  readonly posWeights?: Float32Array;
+  /** focal, sigmoid_focal: 0 to 100. Default: 0. */
+  readonly gamma?: number;
+  /** sigmoid_focal: weight of targets of 1, 0 to 1; those of 0 have 1 - alpha. Default: both have 1. */
+  readonly alpha?: number;
+  /** huber: above 0. Default: 1. */
+  readonly delta?: number;
+  /** smooth_l1: above 0. Default: 1. */
+  readonly beta?: number;
+  /** kl_divergence: above 0. Default: 1. */
+  readonly temperature?: number;
+}
+
 /** One term of the weighted sum of losses that a step minimises. */
 export interface LossTerm {
   readonly kind: LossKind;
@@ -225,6 +262,7 @@ export interface LossTerm {
   readonly targets: Int32Array | Float32Array;
   /** Factor on the cosines in coupled losses, above 0 and at most 300. Default: 20. */
   readonly scale?: number;
+  readonly settings?: LossSettings;
 }
 
 export interface PassOptions {

@@ -7,6 +7,7 @@ export type { ChartOptions, ChartTheme } from './chart.js';
 export { confusionSvg } from './confusion-chart.js';
 export { learningRateSvg } from './learning-rate-chart.js';
 export { lossCurveSvg } from './loss-chart.js';
+export { reliabilitySvg } from './reliability-chart.js';
 export { renderReport } from './render-report.js';
 export { summaryOf } from './summary.js';
 export type {

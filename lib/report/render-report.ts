@@ -12,6 +12,7 @@ import {
   mistakesSection,
   neighboursSection,
   notesSection,
+  reliabilitySection,
   type Section,
   summaryCards,
   variantsSection,
@@ -21,13 +22,14 @@ import { summaryOf } from './summary.js';
 import type { ReportData } from './types.js';
 
 function sectionsOf(data: ReportData): Section[] {
-  const { variants, loss, confusion, classification, mistakes, neighbours, environment, notes } =
-    data;
+  const { variants, loss, confusion, classification, reliability, mistakes } = data;
+  const { neighbours, environment, notes } = data;
   return [
     variants?.length ? variantsSection(variants) : null,
     loss?.steps.length ? lossSection(loss) : null,
     confusion ? confusionSection(confusion) : null,
     classification ? classificationSection(classification) : null,
+    reliability?.length ? reliabilitySection(reliability) : null,
     mistakes?.length ? mistakesSection(mistakes) : null,
     neighbours?.length ? neighboursSection(neighbours) : null,
     notes?.length ? notesSection(notes) : null,

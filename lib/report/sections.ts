@@ -4,11 +4,12 @@
  * The rule: the content of every chart is also there as text or as a table.
  */
 import { formatBytes, formatNumber, formatPercent } from '../core/units.js';
-import type { ClassificationReport, ReportRow } from '../metrics/index.js';
+import type { ClassificationReport, ReliabilityBin, ReportRow } from '../metrics/index.js';
 import { confusionSvg, mostConfused, shownLabels } from './confusion-chart.js';
 import { learningRateSvg, ratedSteps } from './learning-rate-chart.js';
 import { lossCurveSvg } from './loss-chart.js';
 import { html, type Insertable, type Markup, trusted } from './markup.js';
+import { inWords, reliabilitySvg } from './reliability-chart.js';
 import type {
   ConfusionData,
   LossCurve,
@@ -142,6 +143,25 @@ export function confusionSection(confusion: ConfusionData): Section {
 ${few > 0 ? figure(confusionSvg(confusion, { theme: 'page' })) : null}
 ${rows.length > 0 ? [html`<h3>Most frequent confusions</h3>`, table('Most frequent confusions', columns, rows)] : null}`;
   return { id: 'confusions', title: 'Confusions', body };
+}
+
+export function reliabilitySection(bins: readonly ReliabilityBin[]): Section {
+  const columns: Column[] = [
+    { title: 'scores' },
+    { title: 'predictions', isNumber: true },
+    { title: 'mean score', isNumber: true },
+    { title: 'share that is right', isNumber: true },
+  ];
+  const rows = bins.map(({ from, to, count, probability, share }) => [
+    `${formatPercent(from, 1)} to ${formatPercent(to, 1)}`,
+    formatNumber(count),
+    formatPercent(probability, 1),
+    formatPercent(share, 1),
+  ]);
+  const body = html`<p class="lead">${inWords(bins)}</p>
+${figure(reliabilitySvg(bins, { theme: 'page' }))}
+${table('Scores and how often they are right', columns, rows)}`;
+  return { id: 'reliability', title: 'Reliability', body };
 }
 
 export function classificationSection(report: ClassificationReport): Section {

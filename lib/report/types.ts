@@ -3,7 +3,7 @@
  *
  * The rule: plain values in base units (bytes, tokens per second, shares from 0 to 1); the report formats them.
  */
-import type { ClassificationReport } from '../metrics/index.js';
+import type { ClassificationReport, ReliabilityBin } from '../metrics/index.js';
 
 /** A figure at the top of the page. */
 export interface SummaryCard {
@@ -94,6 +94,8 @@ export interface ReportData {
   readonly loss?: LossCurve;
   readonly confusion?: ConfusionData;
   readonly classification?: ClassificationReport;
+  /** Scores against the share of predictions that is right. */
+  readonly reliability?: readonly ReliabilityBin[];
   /** Of the rows with a wrong label those whose label was most certain, the worst first. */
   readonly mistakes?: readonly Mistake[];
   readonly neighbours?: readonly NeighbourExample[];

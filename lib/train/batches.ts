@@ -16,6 +16,8 @@ export interface BatchPlan {
   readonly batchSize: number;
   readonly shuffle: boolean;
   readonly groupByLength: boolean;
+  /** Rows of each class: an epoch has the same number of each. Left out: an epoch has each row once. */
+  readonly classes?: readonly (readonly number[])[] | undefined;
 }
 
 /** Row indices of each batch in one epoch over `rows` rows. The last batch may be smaller. */
@@ -25,8 +27,10 @@ export function epochBatches(
   random: SeededRandom,
   lengthOf: (row: number) => number,
 ): number[][] {
-  const { batchSize, shuffle, groupByLength } = plan;
-  const all = Array.from({ length: rows }, (_, row) => row);
+  const { batchSize, shuffle, groupByLength, classes } = plan;
+  const all = classes
+    ? balancedRows(rows, classes, random)
+    : Array.from({ length: rows }, (_, row) => row);
   const order = shuffle ? shuffled(all, random) : all;
   if (!groupByLength) return cut(order, batchSize);
   const batches = cut(order, batchSize * GROUPED_BATCHES).flatMap((group) =>
@@ -36,6 +40,25 @@ export function epochBatches(
     ),
   );
   return shuffle ? shuffled(batches, random) : batches;
+}
+
+/**
+ * `rows` row indices, the same number of each class within one: the rows of a class in a new order, and again from the begin
+ * where they are too few. The classes that have one more are drawn.
+ */
+function balancedRows(
+  rows: number,
+  classes: readonly (readonly number[])[],
+  random: SeededRandom,
+): number[] {
+  const share = Math.floor(rows / classes.length);
+  const more = new Set(shuffled([...classes.keys()], random).slice(0, rows % classes.length));
+  return classes.flatMap((members, i) => {
+    const wanted = share + (more.has(i) ? 1 : 0);
+    const drawn: number[] = [];
+    while (drawn.length < wanted) drawn.push(...shuffled(members, random));
+    return drawn.slice(0, wanted);
+  });
 }
 
 /** State of a sampler. The order is not stored: it is drawn again from the generator's earlier state. */

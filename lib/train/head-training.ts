@@ -46,7 +46,7 @@ export async function trainHeadParts<S>(
         ? undefined
         : () => score(trainable, { graph, corpus: held });
     const checkpoints = saving && new Checkpoints(saving);
-    const all = { ...hooks, evaluate, signal, checkpoints, held };
+    const all = { ...hooks, evaluate, signal, checkpoints, held, classes: plan.classes };
     const report = await runTraining<S>(trainable, graph, corpus, objective, settings, all);
     const trained = await withHead(parts.graph, graph, current, trainable, options);
     return { ...trained, report: { ...report, truncated } };

@@ -45,7 +45,7 @@ export async function trainLoraParts<S>(
     const { corpus, held, objective, evaluate: score, truncated } = plan;
     const evaluate = score && held && (() => score(program, { graph, corpus: held }));
     const checkpoints = saving && new Checkpoints(saving);
-    const all = { ...hooks, evaluate, signal, checkpoints, held };
+    const all = { ...hooks, evaluate, signal, checkpoints, held, classes: plan.classes };
     const changing = {
       ...graph,
       weights: graph.weights.filter(({ name }) => trained.includes(name)),

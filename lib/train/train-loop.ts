@@ -46,6 +46,8 @@ export interface TrainHooks<S> {
   readonly onEpoch: ((progress: EpochProgress<S>) => void | Promise<void>) | undefined;
   readonly onEvaluation?: ((record: EvaluationRecord<S>) => void | Promise<void>) | undefined;
   readonly signal: AbortSignal | undefined;
+  /** Rows of each class, for epochs with the same number of each; left out: an epoch has each row once. */
+  readonly classes?: readonly (readonly number[])[] | undefined;
   /** Saves the training at intervals and resumes it; left out: it is not saved. */
   readonly checkpoints?: Checkpoints | undefined;
   /** The rows of `evaluate`, for the checkpoints. */
@@ -117,7 +119,7 @@ class Run<S> {
     this.work = work;
     const parts = scheduleParts(settings.schedule);
     this.schedule = { ...parts, learningRate, warmupSteps: warm, totalSteps };
-    const plan = { ...settings, batchSize: rowsPerStep };
+    const plan = { ...settings, batchSize: rowsPerStep, classes: work.hooks.classes };
     const sampler = new Sampler(corpus.size, plan, (row) => corpus.lengthOf(row));
     const scores = new BestScores(settings);
     this.progress = new TrainingProgress(new SeededRandom(settings.seed), sampler, scores);

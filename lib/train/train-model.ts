@@ -28,6 +28,8 @@ export interface TrainPlan<S> {
   readonly corpus: Corpus;
   readonly truncated: number;
   readonly objective: Objective;
+  /** Rows of each class, for epochs with the same number of each. */
+  readonly classes?: readonly (readonly number[])[] | undefined;
   /** The held-out rows; left out: there are none. */
   readonly held?: Corpus | undefined;
   /**
@@ -75,11 +77,11 @@ export async function trainParts<S>(
     signal,
   });
   try {
-    const { corpus, objective, truncated, held } = plan;
+    const { corpus, objective, truncated, held, classes } = plan;
     const checkpoints = saving && new Checkpoints(saving);
     const evaluate =
       plan.evaluate && (() => (plan.evaluate as (p: NativeProgram) => Promise<S>)(trainable));
-    const all = { ...hooks, evaluate, signal, checkpoints, held };
+    const all = { ...hooks, evaluate, signal, checkpoints, held, classes };
     const report = await runTraining<S>(trainable, graph, corpus, objective, settings, all);
     throwIfAborted(signal, where);
     const options = { trainable: false, where, signal };

@@ -80,6 +80,55 @@ int loss_named(const std::string& name) {
   bad_argument("unknown loss " + name);
 }
 
+// A setting that is a number, and its range.
+struct NumberSetting {
+  const char* key;
+  double LossSettings::* value;
+  double low, high;
+};
+
+constexpr double kMaxSetting = 1e6, kMinDivisor = 1e-6;
+constexpr NumberSetting kNumberSettings[] = {
+    {"labelSmoothing", &LossSettings::label_smoothing, 0, 1},
+    {"gamma", &LossSettings::gamma, 0, 100},
+    {"alpha", &LossSettings::alpha, 0, 1},
+    {"delta", &LossSettings::delta, kMinDivisor, kMaxSetting},
+    {"beta", &LossSettings::beta, kMinDivisor, kMaxSetting},
+    {"temperature", &LossSettings::temperature, kMinDivisor, kMaxSetting},
+};
+
+std::vector<float> weights_setting(const Napi::Object& object, const char* key) {
+  if (object.Get(key).IsUndefined()) return {};
+  std::vector<float> weights = copy_of(floats_field(object, key));
+  for (const float weight : weights) {
+    if (!(weight >= 0 && std::isfinite(weight)))
+      bad_argument(std::string(key) + " must be finite numbers from 0");
+  }
+  return weights;
+}
+
+LossSettings settings_field(const Napi::Object& term) {
+  LossSettings settings;
+  if (term.Get("settings").IsUndefined()) return settings;
+  const Napi::Object object = object_field(term, "settings");
+  for (const auto& [key, value, low, high] : kNumberSettings) {
+    if (object.Get(key).IsUndefined()) continue;
+    const double given = number_field(object, key);
+    if (!(given >= low && given <= high)) bad_argument(std::string(key) + " is out of range");
+    settings.*value = given;
+  }
+  settings.class_weights = weights_setting(object, "classWeights");
+  settings.pos_weights = weights_setting(object, "posWeights");
+  return settings;
+}
+
+// The losses index weights by column, so there must be none or as many as columns.
+void check_settings(const LossSettings& settings, int64_t width) {
+  for (const auto* weights : {&settings.class_weights, &settings.pos_weights}) {
+    if (!weights->empty()) check_count(weights->size(), width, "a weight per column");
+  }
+}
+
 LossTerm term_arg(const Napi::Object& object, const Program& program, const TokenBatch& batch) {
   LossTerm term;
   term.loss = loss_named(string_field(object, "kind"));
@@ -95,7 +144,9 @@ LossTerm term_arg(const Napi::Object& object, const Program& program, const Toke
   } else {
     term.labels = copy_of(ints_field(object, "targets"));
   }
+  term.settings = settings_field(object);
   const ValueInfo& output = program.value(program.output(term.output));
+  check_settings(term.settings, output.width);
   check_targets(row.targets, term, {batch.rows(output.kind), output.width, output, batch},
                 row.name);
   return term;

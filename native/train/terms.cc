@@ -26,7 +26,7 @@ BatchTerms::BatchTerms(const std::vector<LossTerm>& terms, const Program& progra
     whole.rows = batch.rows(output.kind);
     whole.width = output.width;
     if (row(i).targets == TargetKind::values) {
-      whole.count = whole.rows * whole.width;
+      whole.count = whole.rows * (row(i).unit == LossUnit::element ? whole.width : 1);
     } else if (row(i).targets == TargetKind::spans) {
       whole.count = count_labelled(terms[i].labels, 0, 2);
       whole.ends_count = count_labelled(terms[i].labels, 1, 2);

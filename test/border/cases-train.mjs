@@ -29,6 +29,7 @@ const external = (changes = {}) =>
   step({ kind: 'external', targets: new Float32Array(9), ...changes });
 const optimizer = (changes) => trainerOf({ optimizer: { ...settings().optimizer, ...changes } });
 const groups = (changes) => trainerOf({ groups: [{ ...settings().groups[0], ...changes }] });
+const settingsOfTrainer = () => settings();
 const id = () => border.nextJobId();
 const writeState = async (name, begin, bytes) =>
   (await trainerOf()).writeState(name, begin, bytes, id());
@@ -180,6 +181,74 @@ export const trainCases = [
   ['weight missing', 'INTERNAL', () => step({ weight: undefined })],
   ['weight no number', 'INTERNAL', () => step({ weight: Number.NaN })],
   ['output missing', 'INTERNAL', () => step({ output: undefined })],
+  ['settings empty', 'fine', () => step({ settings: {} })],
+  ['settings null', 'INTERNAL', () => step({ settings: null })],
+  ['settings a number', 'INTERNAL', () => step({ settings: 1 })],
+  ['labelSmoothing', 'fine', () => step({ settings: { labelSmoothing: 0.1 } })],
+  ['labelSmoothing 2', 'INTERNAL', () => step({ settings: { labelSmoothing: 2 } })],
+  ['labelSmoothing NaN', 'INTERNAL', () => step({ settings: { labelSmoothing: Number.NaN } })],
+  ['labelSmoothing a string', 'INTERNAL', () => step({ settings: { labelSmoothing: '0' } })],
+  ['temperature 0', 'INTERNAL', () => step({ settings: { temperature: 0 } })],
+  [
+    'temperature infinite',
+    'INTERNAL',
+    () => step({ settings: { temperature: Number.POSITIVE_INFINITY } }),
+  ],
+  ['gamma -1', 'INTERNAL', () => step({ settings: { gamma: -1 } })],
+  ['delta -1', 'INTERNAL', () => step({ settings: { delta: -1 } })],
+  ['beta NaN', 'INTERNAL', () => step({ settings: { beta: Number.NaN } })],
+  ['alpha 2', 'INTERNAL', () => step({ settings: { alpha: 2 } })],
+  ['classWeights', 'fine', () => step({ settings: { classWeights: new Float32Array(3) } })],
+  [
+    'classWeights too few',
+    'INTERNAL',
+    () => step({ settings: { classWeights: new Float32Array(2) } }),
+  ],
+  ['classWeights an array', 'INTERNAL', () => step({ settings: { classWeights: [1, 1, 1] } })],
+  [
+    'classWeights negative',
+    'INTERNAL',
+    () => step({ settings: { classWeights: Float32Array.of(1, -1, 1) } }),
+  ],
+  [
+    'posWeights too many',
+    'INTERNAL',
+    () => external({ kind: 'bce', settings: { posWeights: new Float32Array(4) } }),
+  ],
+  [
+    'posWeights infinite',
+    'INTERNAL',
+    () =>
+      external({
+        kind: 'bce',
+        settings: { posWeights: Float32Array.of(1, Number.POSITIVE_INFINITY, 1) },
+      }),
+  ],
+  [
+    'posWeights transferred before',
+    'fine',
+    () => {
+      const posWeights = new Float32Array(3);
+      structuredClone(posWeights, { transfer: [posWeights.buffer] });
+      return external({ kind: 'bce', settings: { posWeights } });
+    },
+  ],
+  [
+    'settings that dispose the program',
+    'fine',
+    async () => {
+      const program = await sealedProgram(true);
+      const settings = { classWeights: Float32Array.of(1, 1, 1) };
+      Object.defineProperty(settings, 'temperature', {
+        get() {
+          program.dispose();
+          return 1;
+        },
+      });
+      const trainer = new border.Trainer(program, settingsOfTrainer());
+      await takeStep(trainer, batch(), { ...loss(), settings }, stepOptions());
+    },
+  ],
   ['targets missing', 'INTERNAL', () => step({ targets: undefined })],
   ['dropoutSeed a string', 'INTERNAL', () => step({}, { dropoutSeed: '7' })],
   ['dropoutSeed missing', 'INTERNAL', () => step({}, { dropoutSeed: undefined })],

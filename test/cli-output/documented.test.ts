@@ -14,7 +14,7 @@ function below(title: string): string {
 }
 
 function flagsOf(text: string): string[] {
-  return [...text.matchAll(/(?<![\w-])--[a-z][a-z-]*/g)].map(([flag]) => flag);
+  return [...text.matchAll(/(?<![\w-])--[a-z][a-z\d-]*/g)].map(([flag]) => flag);
 }
 
 /** Of the table of shared options: the flags and the commands of each row; null for all commands. */

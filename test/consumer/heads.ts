@@ -50,6 +50,18 @@ export async function oneLabel(encoder: Encoder) {
   // @ts-expect-error: a misspelt option
   await model.train([{ text: 'good', label: 'positive' }], { epoch: 3 });
 
+  await model.train([{ text: 'good', label: 'positive' }], {
+    ...{ labelSmoothing: 0.1, classWeights: { positive: 2 }, sampling: 'balanced' },
+  });
+  await model.train([{ text: 'good', logits: [1, 0] }], { teacher: 'logits', alpha: 1 });
+  await model.train([{ text: 'good' }], { teacher: model, alpha: 1 });
+  // @ts-expect-error: without alpha: 1 rows have labels
+  await model.train([{ text: 'good' }], { teacher: model });
+  // @ts-expect-error: a loss for numbers
+  await model.train([{ text: 'good', label: 'positive' }], { loss: 'huber' });
+  const [maybe] = await model.predict(['good'], { minScore: 0.9 });
+  same<NonNullable<typeof maybe>['label'], Sentiment | null>();
+
   const [first] = await model.predict(['good', ['a', 'pair']]);
   if (first !== undefined) {
     same<typeof first.label, Sentiment>();

@@ -44,7 +44,15 @@ function modelOf(name: string, graph: EncoderGraph, size: number, loss: LossTerm
     s8: quantizedGraph(graph),
     weights: Object.fromEntries(weights) as object,
     size,
-    loss: { ...term, targets: [...targets], isFloat: targets instanceof Float32Array },
+    loss: {
+      ...term,
+      targets: [...targets],
+      isFloat: targets instanceof Float32Array,
+      settings: Object.entries(term.settings ?? {}).map(([key, value]) => [
+        key,
+        typeof value === 'number' ? value : [...value],
+      ]),
+    },
     features: undefined as readonly number[] | undefined,
   };
 }
@@ -65,10 +73,13 @@ describe('across processes', { timeout: 300_000 }, () => {
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'sinter-families-'));
-    const models = HEAD_LOSSES.filter(([, loss]) => loss !== 'external').map(([head, loss]) => {
-      const size = rowsOf(head, batch) * headWidth(head);
-      return modelOf(`${head} ${loss}`, familyGraph(head, 0.1), size, lossFor(head, loss, batch));
-    });
+    const models = HEAD_LOSSES.filter(([, loss]) => loss !== 'external').map(
+      ([head, loss, settings]) => {
+        const size = rowsOf(head, batch) * headWidth(head);
+        const name = [head, loss, ...Object.keys(settings ?? {})].join(' ');
+        return modelOf(name, familyGraph(head, 0.1), size, lossFor(head, loss, batch, settings));
+      },
+    );
     const { features } = withFeatures(batch, FEATURE_WIDTH, 7);
     const loss = lossFor('texts', 'cross_entropy', batch);
     models.push({

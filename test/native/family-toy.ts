@@ -3,7 +3,13 @@
 
 import { GraphBuilder } from '../../lib/graph/builder.js';
 import type { EncoderGraph } from '../../lib/graph/types.js';
-import { LOSSES, type LossKind, type LossTerm, type TokenBatch } from '../../lib/native/native.js';
+import {
+  LOSSES,
+  type LossKind,
+  type LossSettings,
+  type LossTerm,
+  type TokenBatch,
+} from '../../lib/native/native.js';
 import { Random } from '../kernels/native-test.js';
 import { at, term } from './toy.js';
 
@@ -118,8 +124,21 @@ export function rowsOf(kind: Head, batch: TokenBatch): number {
   return kind === 'vocabulary' ? (batch.selected ?? batch.ids).length : batch.ids.length;
 }
 
-/** A random loss of a kind that fits the head, with ignored labels. */
-export function lossFor(head: Head, kind: LossKind, batch: TokenBatch): LossTerm {
+/** A random loss of a kind that fits the head, with ignored labels, and perhaps with settings. */
+export function lossFor(
+  head: Head,
+  kind: LossKind,
+  batch: TokenBatch,
+  settings?: LossSettings,
+): LossTerm {
+  const plain = plainLoss(head, kind, batch);
+  return settings === undefined ? plain : { ...plain, settings };
+}
+
+/** Losses whose targets are shares from 0 to 1. */
+const OF_SHARES: readonly LossKind[] = ['bce', 'sigmoid_focal', 'soft_cross_entropy'];
+
+function plainLoss(head: Head, kind: LossKind, batch: TokenBatch): LossTerm {
   const random = new Random(31);
   const rows = rowsOf(head, batch);
   const width = headWidth(head);
@@ -134,7 +153,7 @@ export function lossFor(head: Head, kind: LossKind, batch: TokenBatch): LossTerm
     case 'values': {
       const shares = () => random.integer(0, 2) / 2;
       const targets = Float32Array.from({ length: rows * width }, shares);
-      return term(kind, kind === 'bce' ? targets : random.floats(rows * width, 2));
+      return term(kind, OF_SHARES.includes(kind) ? targets : random.floats(rows * width, 2));
     }
     case 'spans': {
       const lengthOf = (i: number) => at(batch.offsets, i + 1) - at(batch.offsets, i);
@@ -157,11 +176,32 @@ export function lossFor(head: Head, kind: LossKind, batch: TokenBatch): LossTerm
   }
 }
 
-/** The heads with the losses that they are trained with. */
-export const HEAD_LOSSES: readonly [Head, LossKind][] = [
+const classWeights = Float32Array.of(0.5, 2, 1.25);
+const posWeights = Float32Array.of(3, 0, 0.75);
+
+type HeadLoss = readonly [Head, LossKind, LossSettings?];
+
+const ROWS: readonly HeadLoss[] = [
   ['texts', 'cross_entropy'],
+  ['texts', 'cross_entropy', { labelSmoothing: 0.1 }],
+  ['tokens', 'cross_entropy', { labelSmoothing: 0.2, classWeights }],
+  ['texts', 'soft_cross_entropy'],
+  ['tokens', 'soft_cross_entropy', { labelSmoothing: 0.3 }],
+  ['texts', 'focal', { gamma: 2, classWeights }],
+  ['tokens', 'focal', { gamma: 0.5 }],
+  ['tokens', 'focal'],
+  ['texts', 'kl_divergence'],
+  ['tokens', 'kl_divergence', { temperature: 2 }],
   ['texts', 'bce'],
+  ['tokens', 'bce', { posWeights }],
+  ['texts', 'bce', { posWeights, classWeights }],
+  ['texts', 'sigmoid_focal', { gamma: 2, alpha: 0.25 }],
+  ['tokens', 'sigmoid_focal', { gamma: 0.5 }],
+  ['tokens', 'sigmoid_focal'],
   ['texts', 'mse'],
+  ['texts', 'mae'],
+  ['texts', 'huber', { delta: 0.5 }],
+  ['tokens', 'smooth_l1', { beta: 0.5 }],
   ['texts', 'in_batch_negatives'],
   ['texts', 'cosent'],
   ['tokens', 'cross_entropy'],
@@ -173,3 +213,6 @@ export const HEAD_LOSSES: readonly [Head, LossKind][] = [
   ['vocabulary', 'external'],
   ['vocabulary', 'in_batch_negatives'],
 ];
+
+/** The heads with the losses that they are trained with, and settings of the loss. */
+export const HEAD_LOSSES = ROWS.map(([head, kind, settings]) => [head, kind, settings] as const);

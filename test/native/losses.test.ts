@@ -50,13 +50,98 @@ function cosine(a: readonly number[], b: readonly number[]): number {
   return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
 }
 
+/** Mean over the labelled rows of what `loss` makes of the logarithms of their softmax, divided by the sum of `weight`. */
+function overRows(
+  { targets }: LossTerm,
+  rows: readonly (readonly number[])[],
+  loss: (logP: readonly number[], label: number) => number,
+  weight = (_label: number) => 1,
+): number {
+  let [sum, divisor] = [0, 0];
+  rows.forEach((row, i) => {
+    const label = at(targets, i);
+    if (label < 0) return;
+    const all = logSumExp(row);
+    sum += loss(
+      row.map((v) => v - all),
+      label,
+    );
+    divisor += weight(label);
+  });
+  return divisor === 0 ? 0 : sum / divisor;
+}
+
+const softplus = (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+const weightIn = (weights: Float32Array | undefined, i: number) => weights?.[i] ?? 1;
+const logSoftmax = (x: readonly number[]) => x.map((v) => v - logSumExp(x));
+
 /** Every loss in float64, from its output. */
 const EXACT: Record<LossKind, Exact> = {
   external: () => 0,
-  cross_entropy: ({ targets }, x, _, width) => entropy(rowsOfWidth(x, width), targets),
-  bce: ({ targets }, x) =>
-    mean(x.map((v, i) => Math.max(v, 0) - v * at(targets, i) + Math.log1p(Math.exp(-Math.abs(v))))),
+  cross_entropy: (one, x, _, width) => {
+    const { labelSmoothing = 0, classWeights } = one.settings ?? {};
+    const weight = (label: number) => weightIn(classWeights, label);
+    const loss = (logP: readonly number[], label: number) =>
+      -(1 - labelSmoothing) * weight(label) * at(logP, label) -
+      labelSmoothing * mean(logP.map((v, c) => weight(c) * v));
+    return overRows(one, rowsOfWidth(x, width), loss, weight);
+  },
+  soft_cross_entropy: ({ targets, settings }, x, _, width) => {
+    const { labelSmoothing = 0 } = settings ?? {};
+    const share = (i: number) => (1 - labelSmoothing) * at(targets, i) + labelSmoothing / width;
+    const rows = rowsOfWidth(x, width).map(logSoftmax);
+    return -mean(
+      rows.map((row, i) => row.reduce((sum, v, c) => sum + share(i * width + c) * v, 0)),
+    );
+  },
+  focal: (one, x, _, width) => {
+    const { gamma = 0, classWeights } = one.settings ?? {};
+    return overRows(one, rowsOfWidth(x, width), (logP, label) => {
+      const logit = at(logP, label);
+      return -weightIn(classWeights, label) * (1 - Math.exp(logit)) ** gamma * logit;
+    });
+  },
+  kl_divergence: ({ targets, settings }, x, _, width) => {
+    const { temperature = 1 } = settings ?? {};
+    const softened = (all: readonly number[]) =>
+      rowsOfWidth(all, width).map((row) => logSoftmax(row.map((v) => v / temperature)));
+    const teacher = softened([...targets]);
+    const rows = softened(x).map((row, i) => {
+      const theirs = teacher[i] ?? [];
+      return row.reduce((sum, v, c) => sum + Math.exp(at(theirs, c)) * (at(theirs, c) - v), 0);
+    });
+    return temperature ** 2 * mean(rows);
+  },
+  bce: ({ targets, settings }, x, _, width) => {
+    const { posWeights, classWeights } = settings ?? {};
+    const one = (v: number, i: number) => {
+      const [t, column] = [at(targets, i), i % width];
+      const both = weightIn(posWeights, column) * t * softplus(-v) + (1 - t) * softplus(v);
+      return weightIn(classWeights, column) * both;
+    };
+    return mean(x.map(one));
+  },
+  sigmoid_focal: ({ targets, settings }, x) => {
+    const { gamma = 0, alpha } = settings ?? {};
+    const one = (v: number, t: number) => {
+      const s = 1 / (1 + Math.exp(-v));
+      const up = (alpha ?? 1) * t * (1 - s) ** gamma * softplus(-v);
+      return up + (alpha === undefined ? 1 : 1 - alpha) * (1 - t) * s ** gamma * softplus(v);
+    };
+    return mean(x.map((v, i) => one(v, at(targets, i))));
+  },
   mse: ({ targets }, x) => mean(x.map((v, i) => (v - at(targets, i)) ** 2)),
+  mae: ({ targets }, x) => mean(x.map((v, i) => Math.abs(v - at(targets, i)))),
+  huber: ({ targets, settings }, x) => {
+    const { delta = 1 } = settings ?? {};
+    const one = (d: number) => (d <= delta ? d ** 2 / 2 : delta * (d - delta / 2));
+    return mean(x.map((v, i) => one(Math.abs(v - at(targets, i)))));
+  },
+  smooth_l1: ({ targets, settings }, x) => {
+    const { beta = 1 } = settings ?? {};
+    const one = (d: number) => (d < beta ? d ** 2 / (2 * beta) : d - beta / 2);
+    return mean(x.map((v, i) => one(Math.abs(v - at(targets, i)))));
+  },
   span: ({ targets }, x, { offsets }) => {
     const column = (c: number) =>
       Array.from(offsets.subarray(1), (end, i) =>
@@ -93,10 +178,10 @@ it('every loss of the table is tested on some head', () => {
   expect(Object.keys(EXACT)).toEqual(Object.keys(LOSSES));
 });
 
-describe.each(HEAD_LOSSES)('logits of %s under %s', (kind, lossKind) => {
+describe.each([...HEAD_LOSSES])('logits of %s under %s %o', (kind, lossKind, settings) => {
   const graph = familyGraph(kind);
   const weights = randomWeights(graph, 8);
-  const loss = lossFor(kind, lossKind, batch);
+  const loss = lossFor(kind, lossKind, batch, settings);
 
   it('has the value of float64', async () => {
     const program = await sealed(graph, weights, true);
@@ -124,6 +209,21 @@ describe('losses', () => {
   it('without any label are 0 and have no gradient', async () => {
     const none: [Head, LossTerm][] = [
       ['tokens', term('cross_entropy', new Int32Array(batch.ids.length).fill(-1))],
+      [
+        'tokens',
+        {
+          ...term('cross_entropy', new Int32Array(batch.ids.length).fill(-1)),
+          settings: { labelSmoothing: 0.1 },
+        },
+      ],
+      [
+        'texts',
+        {
+          ...term('cross_entropy', new Int32Array(4)),
+          settings: { classWeights: Float32Array.of(0, 1, 1) },
+        },
+      ],
+      ['texts', term('focal', new Int32Array(4).fill(-1))],
       ['span', term('span', new Int32Array(8).fill(-1))],
       ['texts', term('in_batch_negatives', new Int32Array(2).fill(-1))],
       ['texts', term('in_batch_negatives', new Int32Array())],
@@ -137,22 +237,25 @@ describe('losses', () => {
     }
   });
 
-  it.each(HEAD_LOSSES)('%s, %s: slices have the gradients of the whole', async (kind, lossKind) => {
-    const many = selectSome(batchOf([5, 1, 13, 2, 7, 9, 3, 30], 3, options), 4);
-    const graph = familyGraph(kind, 0.2);
-    const weights = randomWeights(graph, 8);
-    const loss = lossFor(kind, lossKind, many);
-    const problem = entropyProblem(graph, weights, many, loss, 5);
-    const whole = await gradientsOf(problem);
-    for (const sliceTokens of [1, 17]) {
-      const cut = await gradientsOf({ ...problem, sliceTokens });
-      for (const [name, gradient] of whole) {
-        const norm = Math.hypot(...gradient);
-        const apart = Math.hypot(...gradient.map((g, i) => g - at(cut.get(name) ?? [], i)));
-        expect(apart, name).toBeLessThan(1e-5 * norm + 1e-7);
+  it.each(HEAD_LOSSES)(
+    '%s, %s %o: slices have the gradients of the whole',
+    async (kind, lossKind, settings) => {
+      const many = selectSome(batchOf([5, 1, 13, 2, 7, 9, 3, 30], 3, options), 4);
+      const graph = familyGraph(kind, 0.2);
+      const weights = randomWeights(graph, 8);
+      const loss = lossFor(kind, lossKind, many, settings);
+      const problem = entropyProblem(graph, weights, many, loss, 5);
+      const whole = await gradientsOf(problem);
+      for (const sliceTokens of [1, 17]) {
+        const cut = await gradientsOf({ ...problem, sliceTokens });
+        for (const [name, gradient] of whole) {
+          const norm = Math.hypot(...gradient);
+          const apart = Math.hypot(...gradient.map((g, i) => g - at(cut.get(name) ?? [], i)));
+          expect(apart, name).toBeLessThan(1e-5 * norm + 1e-7);
+        }
       }
-    }
-  });
+    },
+  );
 
   it('of all tokens selected are those of a batch that selects none in particular', async () => {
     const graph = familyGraph('vocabulary');

@@ -6,7 +6,7 @@
 import { describe, expect, it } from 'vitest';
 import { clippedTo, textWidth } from '../../lib/report/chart.js';
 import { shownLabels } from '../../lib/report/confusion-chart.js';
-import { confusionSvg, lossCurveSvg, variantsSvg } from '../../lib/report/index.js';
+import { confusionSvg, lossCurveSvg, reliabilitySvg, variantsSvg } from '../../lib/report/index.js';
 import { smoothed, thinned } from '../../lib/report/loss-chart.js';
 import { HOSTILE, sample } from './sample.js';
 
@@ -15,6 +15,7 @@ const draw = {
   variants: (theme: 'light' | 'dark') => variantsSvg(sample.variants ?? [], { theme }),
   confusion: (theme: 'light' | 'dark') =>
     confusionSvg(sample.confusion ?? { labels: [], values: [] }, { theme }),
+  reliability: (theme: 'light' | 'dark') => reliabilitySvg(sample.reliability ?? [], { theme }),
 };
 
 describe.each(Object.entries(draw))('%s', (_name, chart) => {
@@ -52,6 +53,20 @@ describe('loss', () => {
       /Training loss falls from 4\.\d\d to 0\.\d\d in 48\d steps\./,
     );
     expect(draw.loss('light')).toContain('The last evaluation has 89.9 % accuracy.');
+  });
+});
+
+describe('reliability', () => {
+  const bins = (share: number) => [{ from: 0.8, to: 0.9, count: 4, probability: 0.85, share }];
+
+  it('says in words what it shows', () => {
+    expect(reliabilitySvg(bins(0.5))).toContain(
+      'are 35.00 % apart on average (calibration error); the model is too sure of itself.',
+    );
+    expect(reliabilitySvg(bins(1))).toContain('the model is not sure enough of itself.');
+    expect(reliabilitySvg(bins(0.85))).toContain(
+      'are 0.00 % apart on average (calibration error).',
+    );
   });
 });
 

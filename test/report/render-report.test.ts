@@ -75,10 +75,10 @@ describe('a full report', () => {
   });
 
   it('has a chart with title and description and a table beside it', () => {
-    for (const id of ['loss', 'variants', 'confusion']) {
+    for (const id of ['loss', 'variants', 'confusion', 'reliability']) {
       expect(page).toContain(`aria-labelledby="${id}-title ${id}-desc"`);
     }
-    expect(page.match(/<caption>/g)).toHaveLength(5);
+    expect(page.match(/<caption>/g)).toHaveLength(6);
     expect(page).toContain('Shown are the 14 labels confused most, of 77.');
   });
 

@@ -4,7 +4,7 @@
  * The rule: labels and texts hold what breaks careless pages: tags, quotes, entities, other scripts.
  */
 import { SeededRandom } from '../../lib/data/index.js';
-import { classificationReport, confusionMatrix } from '../../lib/metrics/index.js';
+import { classificationReport, confusionMatrix, reliability } from '../../lib/metrics/index.js';
 import type { ReportData } from '../../lib/report/index.js';
 
 export const HOSTILE = `<script>alert("x")</script>&amp;'`;
@@ -97,6 +97,10 @@ export const sample: ReportData = {
   },
   confusion: confusionMatrix(truth, predicted, { labels }),
   classification: classificationReport(truth, predicted),
+  reliability: reliability(
+    truth.map((_, i) => 1 - ((i * 7) % 60) / 100),
+    truth.map((label, i) => label === predicted[i]),
+  ),
   neighbours: [
     {
       query: 'How long until my new card gets here?',

@@ -3,6 +3,7 @@
  */
 import { type Command, Option } from 'commander';
 import {
+  realNumber,
   wholeNumber,
   withBadRows,
   withCommon,
@@ -37,6 +38,11 @@ export function addEvaluate(program: Command, surroundings: Surroundings): void 
       ).choices(['classification', ...HEAD_TASKS]),
     )
     .option('--confusions <n>', 'how many confusions to list', wholeNumber(0), 5)
+    .option(
+      '--min-score <x>',
+      'classifiers: what is left where predictions below this and higher probabilities are rejected',
+      realNumber('a number from 0 to 1', (value) => value >= 0 && value <= 1),
+    )
     .option('--predictions <file>', 'write every prediction to this .csv, .tsv or .jsonl file')
     .addOption(
       new Option(
@@ -49,6 +55,7 @@ export function addEvaluate(program: Command, surroundings: Surroundings): void 
         'labelColumn',
         'predictions',
         'windows',
+        'minScore',
         'report',
       ]),
     )

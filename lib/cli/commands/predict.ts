@@ -63,7 +63,12 @@ export function addPredict(program: Command, surroundings: Surroundings): void {
     .option('--all-scores', 'the score of every label')
     .option(
       '--threshold <x>',
-      'several labels: probability from which a label counts (default: 0.5)',
+      'several labels: probability from which a label counts (default: what was fitted, else 0.5)',
+      realNumber('a number from 0 to 1', (value) => value >= 0 && value <= 1),
+    )
+    .option(
+      '--min-score <x>',
+      'one label: below this probability a text gets no label (null, in CSV an empty cell)',
       realNumber('a number from 0 to 1', (value) => value >= 0 && value <= 1),
     )
     .addOption(

@@ -32,10 +32,12 @@ import {
   withModel,
   withThreads,
 } from '../arguments.js';
+import { calibrate, checkCalibrate } from '../calibrate.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { DataFiles, withPlaces } from '../data-files.js';
 import { HEAD_TASKS, type HeadTask } from '../head-tasks.js';
 import { chooseTrainHead, type HeadChoice } from '../kept-head.js';
+import { type LossFlags, lossFlags, openTeacher, withLosses } from '../loss-flags.js';
 import { type MethodFlags, methodOf, withMethod } from '../method-options.js';
 import { onnxOptions } from '../open-model.js';
 import { OutFolder } from '../out-folder.js';
@@ -48,6 +50,7 @@ interface TrainCommandOptions
   extends CommonOptions,
     DataOptions,
     ModelOptions,
+    LossFlags,
     MethodFlags,
     TrainControl {
   readonly task: 'classification' | HeadTask;
@@ -65,6 +68,7 @@ interface TrainCommandOptions
   readonly maxTokens?: number;
   readonly threads?: number;
   readonly quantize?: boolean;
+  readonly calibrate?: boolean;
   readonly overwrite?: boolean;
   readonly newHead?: boolean;
   readonly report?: string;
@@ -105,6 +109,10 @@ export function addTrain(program: Command, surroundings: Surroundings): void {
     .option('--warmup <x>', 'share of the steps, or a number of steps', numberFromZero, 0.1)
     .option('--seed <n>', 'of the new head, the order of rows and dropout', wholeNumber(0), 42)
     .option('--max-tokens <n>', 'cut texts to this many tokens', wholeNumber(3))
+    .option(
+      '--calibrate',
+      'fit a temperature, and thresholds of several labels, on the held-out rows afterwards',
+    )
     .option('--quantize', 'write an int8 model too, into the folder int8 inside')
     .option('--new-head', 'train a new head even where the one that the model has fits the rows')
     .option('--overwrite', 'replace a model folder that is there')
@@ -120,7 +128,11 @@ Examples:
     .action((options: TrainCommandOptions) => train(options, surroundings));
   withMethod(command);
   withTrainControl(command);
-  withCommon(withThreads(withModel(withReport(withBadRows(withData(command, ['pair', 'label']))))));
+  withCommon(
+    withThreads(
+      withModel(withReport(withBadRows(withData(withLosses(command), ['pair', 'label'])))),
+    ),
+  );
 }
 
 async function train(options: TrainCommandOptions, surroundings: Surroundings): Promise<void> {
@@ -128,10 +140,13 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
   // A flag of another method is a mistake before any file is read.
   methodOf(options);
   const { task, model, newHead, firstPosition } = options;
-  const settings = settingsOf(options);
+  const control = settingsOf(options);
+  lossFlags(task, options);
+  checkCalibrate(options);
   await checkReport(options, [options.model, options.train, options.eval]);
   if (task !== 'classification') {
     const { args } = surroundings;
+    const settings = { ...control, ...lossFlags(task, options) };
     return trainHead({ ...options, task, args }, settings, out);
   }
   await using place = await OutFolder.take({
@@ -198,10 +213,17 @@ async function trainInto(
   out.say(`training ${from} on ${formatNumber(rows.length)} rows with ${labels.length} labels`, {
     keepsWords: true,
   });
-  const setup = { ...settingsOf(options), eval: held };
+  await using teacher = await openTeacher(options.teacher, out.signal);
+  const setup = {
+    ...settingsOf(options),
+    ...lossFlags('classification', options),
+    ...(teacher !== null && { teacher }),
+    eval: held,
+  };
   const report = await withPlaces({ rows, eval: held }, () =>
     trainWithProgress(model, rows, setup, out),
   );
+  if (options.calibrate === true && held !== null) await calibrate(model, held, out);
   const isShown = options.report !== undefined && held !== null;
   const scores = isShown ? await model.evaluate(held, { signal: out.signal }) : null;
   return await place.write(async (folder) => {
@@ -235,6 +257,7 @@ async function readTrainingRows(
   }
   if (options.holdOut === undefined) return { rows, held: null, labelColumn };
   const split = splitRows(rows, { seed: options.seed, fraction: options.holdOut });
+  files.noteSplit(split.notes);
   return { rows: split.train, held: split.held, labelColumn };
 }
 

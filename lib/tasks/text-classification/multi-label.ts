@@ -4,11 +4,14 @@ import { typeMistake } from '../../core/errors.js';
 import type { Matrix } from '../../core/matrix.js';
 import {
   type ClassificationReport,
+  calibrationError,
   hammingLoss,
   multilabelReport,
+  type ReliabilityBin,
+  reliability,
   subsetAccuracy,
 } from '../../metrics/index.js';
-import { meanBinaryCrossEntropy, sigmoid } from '../../metrics/logits.js';
+import { asProbability, meanBinaryCrossEntropy, sigmoid } from '../../metrics/logits.js';
 import { type Rows, textOf } from '../../train/collect-rows.js';
 import { binaryCrossEntropy } from '../../train/objectives.js';
 import type { TargetNumbers } from '../../train/targets.js';
@@ -38,7 +41,7 @@ export interface MultiLabelPrediction<L extends string = string> {
   readonly truncated: boolean;
 }
 
-/** Scores on the held-out rows, with a threshold of 0.5. */
+/** Scores on the held-out rows, with the model's thresholds: those that were fitted, else 0.5. */
 export interface MultiLabelScores {
   /** Mean binary cross entropy. */
   readonly loss: number;
@@ -50,17 +53,19 @@ export interface MultiLabelScores {
   readonly subsetAccuracy: number;
 }
 
-/** Scores of a multi-label classifier on labelled rows, with a threshold of 0.5. */
+/** Scores of a multi-label classifier on labelled rows, with the model's thresholds: those that were fitted, else 0.5. */
 export interface MultiLabelEvaluation<L extends string = string> extends MultiLabelScores {
   readonly rows: number;
   /** Share of wrong decisions over all rows and labels. */
   readonly hammingLoss: number;
+  /** Expected calibration error of all probabilities in 15 bins, 0 to 1. */
+  readonly calibrationError: number;
+  /** Probabilities against the share of decisions that were so, in 15 bins. */
+  readonly reliability: readonly ReliabilityBin[];
   readonly report: ClassificationReport;
   /** Predicted labels of each row. */
   readonly predicted: readonly (readonly L[])[];
 }
-
-const EVEN_ODDS = 0.5;
 
 export function multiLabel<L extends string>(
   labels: readonly L[],
@@ -68,10 +73,10 @@ export function multiLabel<L extends string>(
   const classes = new Map<string, number>(labels.map((label, i) => [label, i]));
   const prediction = (
     logits: Float32Array,
-    { threshold, truncated, topK }: PredictionSettings,
+    { thresholds, truncated, topK }: PredictionSettings,
   ): MultiLabelPrediction<L> => {
     const probabilities = Array.from(logits, sigmoid);
-    const order = [...labels.keys()].filter((i) => (probabilities[i] ?? 0) >= threshold);
+    const order = [...labels.keys()].filter((i) => (probabilities[i] ?? 0) >= (thresholds[i] ?? 1));
     order.sort((a, b) => (probabilities[b] ?? 0) - (probabilities[a] ?? 0) || a - b);
     const scores = Object.fromEntries(labels.map((label, i) => [label, probabilities[i]]));
     const names = order.map((i) => labels[i] as L);
@@ -91,7 +96,10 @@ export function multiLabel<L extends string>(
       return { input, target };
     },
     prediction,
-    evaluate: (logits, targets) => scoreIndicators(logits, targets, labels, prediction),
+    evaluate: (logits, targets, thresholds) =>
+      scoreIndicators(logits, targets, labels, (row) =>
+        prediction(row, { thresholds, truncated: false }),
+      ),
     scores: ({ loss, microF1, macroF1, subsetAccuracy: share }) => ({
       ...{ loss, microF1, macroF1, subsetAccuracy: share },
     }),
@@ -102,16 +110,20 @@ function scoreIndicators<L extends string>(
   logits: Matrix,
   targets: TargetNumbers,
   labels: readonly L[],
-  prediction: (logits: Float32Array, settings: PredictionSettings) => MultiLabelPrediction<L>,
+  prediction: (logits: Float32Array) => MultiLabelPrediction<L>,
 ): MultiLabelEvaluation<L> {
   const width = labels.length;
   const truth = Array.from({ length: logits.rows }, (_, i) =>
     Array.from(targets.subarray(i * width, (i + 1) * width)),
   );
-  const settings = { threshold: EVEN_ODDS, truncated: false };
-  const predicted = truth.map((_, i) => prediction(logits.row(i), settings).labels);
+  const predicted = truth.map((_, i) => prediction(logits.row(i)).labels);
   const chosen = predicted.map((own) => labels.map((label) => (own.includes(label) ? 1 : 0)));
   const report = multilabelReport(truth, chosen, { names: labels });
+  const probabilities = Array.from(logits.data, (logit) => asProbability(sigmoid(logit)));
+  const bins = reliability(
+    probabilities,
+    probabilities.map((_, i) => (targets[i] ?? 0) > 0),
+  );
   const average = (name: string) => report.averages.find((row) => row.name === name)?.f1 ?? 0;
   return {
     rows: truth.length,
@@ -120,6 +132,8 @@ function scoreIndicators<L extends string>(
     macroF1: average('macro avg'),
     subsetAccuracy: subsetAccuracy(truth, chosen),
     hammingLoss: hammingLoss(truth, chosen),
+    calibrationError: calibrationError(bins),
+    reliability: bins,
     report,
     predicted,
   };

@@ -10,8 +10,10 @@ import type { Objective } from '../../train/objectives.js';
 import type { TargetNumbers } from '../../train/targets.js';
 
 export interface PredictionSettings {
-  /** Probability from which a label of a multi-label text counts. */
-  readonly threshold: number;
+  /** Probability from which each label of a multi-label text counts, in the order of the labels. */
+  readonly thresholds: readonly number[];
+  /** One label: the probability below which the label is null. Default: 0. */
+  readonly minScore?: number | undefined;
   /** Whether the text was truncated. */
   readonly truncated: boolean;
   /** Labels to name in order of their probability; undefined: none are. */
@@ -26,7 +28,7 @@ export interface Problem<P, E, S> {
   /** Checks a row; `at` is its name in messages. */
   parse(at: string, row: unknown): TextTarget;
   prediction(logits: Float32Array, settings: PredictionSettings): P;
-  /** `targets` belong to the rows of `logits`, in the same order. */
-  evaluate(logits: Matrix, targets: TargetNumbers): E;
+  /** `targets` belong to the rows of `logits`, in the same order; `thresholds` as in a prediction. */
+  evaluate(logits: Matrix, targets: TargetNumbers, thresholds: readonly number[]): E;
   scores(evaluation: E): S;
 }

@@ -14,10 +14,15 @@ import {
   averagedScores,
   type ClassificationReport,
   type ConfusionMatrix,
+  type CoveragePoint,
+  calibrationError,
   classificationReport,
   confusionMatrix,
+  coverageCurve,
+  type ReliabilityBin,
+  reliability,
 } from '../../metrics/index.js';
-import { argmax, meanCrossEntropy, sigmoid, softmax } from '../../metrics/logits.js';
+import { argmax, asProbability, meanCrossEntropy, sigmoid, softmax } from '../../metrics/logits.js';
 import { type Rows, textOf } from '../../train/collect-rows.js';
 import { crossEntropy } from '../../train/objectives.js';
 import type { EvalScores } from '../../train/train-report.js';
@@ -33,6 +38,18 @@ export interface LabelledRow {
   /** Second text of a pair. */
   readonly pair?: string | undefined;
   readonly label: string;
+  /** With `teacher: 'logits'`: a teacher's logits, in the order of the model's labels. */
+  readonly logits?: ArrayLike<number> | undefined;
+}
+
+/** A row to distil on without a label. */
+export interface TaughtRow {
+  readonly text: string;
+  /** Second text of a pair. */
+  readonly pair?: string | undefined;
+  readonly label?: undefined;
+  /** A teacher's logits, in the order of the model's labels; left out where the teacher is a model. */
+  readonly logits?: ArrayLike<number> | undefined;
 }
 
 /** Rows from memory or of `readRows`; one of a file that has no label is a TypeError. */
@@ -59,6 +76,12 @@ export interface Evaluation<L extends string = string> {
   readonly accuracy: number;
   /** Mean F1 over the labels that occur in the rows or the predictions. */
   readonly macroF1: number;
+  /** Expected calibration error of the predicted labels' probabilities in 15 bins, 0 to 1. */
+  readonly calibrationError: number;
+  /** Probabilities of the predicted labels against the share that is right, in 15 bins. */
+  readonly reliability: readonly ReliabilityBin[];
+  /** What is left, and how much of it is right, where `minScore` rejects predictions. */
+  readonly coverage: readonly CoveragePoint[];
   readonly report: ClassificationReport;
   /** Rows are the true labels, columns the predicted ones; all labels of the model, in its order. */
   readonly confusion: ConfusionMatrix<L>;
@@ -82,13 +105,15 @@ export function singleLabel<L extends string>(
       const { label } = row as LabelledRow;
       return { input, target: [classIndexOf(`${at}.label`, label, classes)] };
     },
-    prediction(logits, { truncated, topK }) {
+    prediction(logits, { truncated, topK, minScore = 0 }) {
       const probabilities = labels.length === 1 ? Array.from(logits, sigmoid) : softmax(logits);
       const best = argmax(logits);
       const scores = Object.fromEntries(labels.map((label, i) => [label, probabilities[i]]));
+      const score = probabilities[best] ?? 0;
       return {
-        label: labels[best] as L,
-        score: probabilities[best] ?? 0,
+        // The type has null only where the caller gave minScore.
+        label: (score >= minScore ? labels[best] : null) as L,
+        score,
         scores: scores as Record<L, number>,
         truncated,
         ...topLabels(labels, probabilities, topK),
@@ -136,11 +161,20 @@ export function scoreLogits<L extends string>(
   const truth = Array.from(classes, (index) => labels[index] as L);
   const predicted = truth.map((_, i) => labels[argmax(logits.row(i))] as L);
   const macro = averagedScores(truth, predicted, 'macro');
+  const scores = truth.map((_, i) => {
+    const row = logits.row(i);
+    return asProbability(softmax(row)[argmax(row)]);
+  });
+  const right = truth.map((label, i) => label === predicted[i]);
+  const bins = reliability(scores, right);
   return {
     rows: truth.length,
     loss: meanCrossEntropy(logits, classes),
     accuracy: accuracy(truth, predicted),
     macroF1: macro.f1,
+    calibrationError: calibrationError(bins),
+    reliability: bins,
+    coverage: coverageCurve(scores, right),
     report: classificationReport(truth, predicted),
     confusion: confusionMatrix(truth, predicted, { labels }),
     predicted,

@@ -23,6 +23,19 @@ enum class TargetKind : int {
 enum class LossUnit : int { row, element, text };
 enum class Coupling : int { split, coupled };
 
+// Settings of losses; each loss reads its own and ignores the others.
+struct LossSettings {
+  double label_smoothing = 0;  // cross_entropy, soft_cross_entropy: 0 to 1
+  double gamma = 0;            // focal, sigmoid_focal: 0 or more
+  double alpha = -1;           // sigmoid_focal: 0 to 1, or -1 for none
+  double delta = 1;            // huber: above 0
+  double beta = 1;             // smooth_l1: above 0
+  double temperature = 1;      // kl_divergence: above 0
+  // One number from 0 per column of the output, or none. cross_entropy, focal and bce read the
+  // first, bce alone the second.
+  std::vector<float> class_weights, pos_weights;
+};
+
 // One term of the sum that a step minimises.
 struct LossTerm {
   int loss = 0;  // index in loss_table()
@@ -31,6 +44,7 @@ struct LossTerm {
   double scale = 20;            // factor of the cosines in coupled losses
   std::vector<int32_t> labels;  // targets, as integers or as floats
   std::vector<float> values;
+  LossSettings settings;
 };
 
 // The rows of an output whose loss is to be computed, with all inputs of the loss.
@@ -41,8 +55,8 @@ struct LossCall {
   int64_t first_row = 0;  // of the whole batch
   const float* x = nullptr;
   float* dx = nullptr;  // is overwritten by the gradient times the term's weight
-  // The divisor of the loss: its labelled rows, or its elements; 0 when there are none. Spans count
-  // labels of starts and of ends.
+  // The divisor of the loss: its labelled rows, its rows of numbers, or its elements; 0 when there
+  // are none. Spans count labels of starts and of ends.
   int64_t count = 0, ends_count = 0;
 };
 

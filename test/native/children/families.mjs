@@ -67,9 +67,12 @@ async function trained(model) {
   return hash(Float64Array.from(numbers));
 }
 
-const typed = ({ isFloat, targets, ...term }) => ({
+const typed = ({ isFloat, targets, settings, ...term }) => ({
   ...term,
   targets: isFloat ? Float32Array.from(targets) : Int32Array.from(targets),
+  settings: Object.fromEntries(
+    settings.map(([key, value]) => [key, Array.isArray(value) ? Float32Array.from(value) : value]),
+  ),
 });
 
 const hashes = {};

@@ -1,0 +1,138 @@
+/**
+ * The flags of `sinter train` that choose the loss, and which rows a training draws.
+ *
+ * The rule: a flag of another task, or of another loss, is a usage mistake, never ignored.
+ */
+import { type Command, Option } from 'commander';
+import { SinterError } from '../core/errors.js';
+import { resolveModel } from '../hub/resolve.js';
+import { Classifier } from '../models/classifier.js';
+import {
+  CLASSIFIER_LOSSES,
+  type ClassifierLoss,
+  type ClassifierLossOptions,
+} from '../tasks/text-classification/loss-options.js';
+import { given, numberFromZero, positiveNumber, realNumber, usageMistake } from './arguments.js';
+import { flagOf } from './option-names.js';
+
+/** The values of the flags. */
+export interface LossFlags {
+  readonly loss?: ClassifierLoss;
+  readonly labelSmoothing?: number;
+  readonly classWeights?: 'balanced' | Readonly<Record<string, number>>;
+  readonly posWeights?: 'balanced' | Readonly<Record<string, number>>;
+  readonly focalGamma?: number;
+  readonly focalAlpha?: number;
+  readonly huberDelta?: number;
+  readonly smoothL1Beta?: number;
+  readonly sampling?: 'all' | 'balanced';
+  readonly teacher?: string;
+  readonly alpha?: number;
+  readonly temperature?: number;
+}
+
+const LOSSES = [...new Set(Object.values(CLASSIFIER_LOSSES).flat())];
+const shareBelowOne = realNumber('a share from 0, below 1', (value) => value >= 0 && value < 1);
+const share = realNumber('a share from 0 to 1', (value) => value >= 0 && value <= 1);
+
+/** Adds the flags to a command. */
+export function withLosses(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--loss <kind>',
+        'one label: cross_entropy or focal; several: bce or focal; numbers: mse, mae, huber or smooth_l1',
+      ).choices(LOSSES),
+    )
+    .option(
+      '--label-smoothing <share>',
+      'cross_entropy: share of each target for all labels',
+      shareBelowOne,
+    )
+    .option(
+      '--class-weights <weights>',
+      `factor on the loss of each label: balanced, or {"label": 2}`,
+      labelWeights,
+    )
+    .option(
+      '--pos-weights <weights>',
+      `bce: factor on the loss of labels that apply: balanced, or {"label": 2}`,
+      labelWeights,
+    )
+    .option('--focal-gamma <x>', 'focal: how little rows that are right count', numberFromZero)
+    .option('--focal-alpha <x>', 'focal, several labels: weight of labels that apply', share)
+    .option('--huber-delta <x>', 'huber: the error from which it is linear', positiveNumber)
+    .option('--smooth-l1-beta <x>', 'smooth_l1: the error from which it is linear', positiveNumber)
+    .addOption(
+      new Option(
+        '--sampling <kind>',
+        'all: each row once an epoch; balanced: as many rows of each label',
+      ).choices(['all', 'balanced']),
+    )
+    .option('--teacher <dir>', 'classifier with the same labels, to distil from')
+    .option('--alpha <share>', 'share of the teacher in the loss (default: 0.5)', share)
+    .option('--temperature <x>', 'of the teacher (default: 2)', positiveNumber);
+}
+
+function labelWeights(text: string): 'balanced' | Readonly<Record<string, number>> {
+  if (text === 'balanced') return text;
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      return value as Readonly<Record<string, number>>;
+  } catch {
+    // The mistake below says what is right.
+  }
+  throw usageMistake(`It must be balanced, or JSON such as {"label": 2}.`);
+}
+
+const NAMES = [
+  'loss',
+  'labelSmoothing',
+  'classWeights',
+  'posWeights',
+  'focalGamma',
+  'focalAlpha',
+  'huberDelta',
+  'smoothL1Beta',
+  'sampling',
+  'teacher',
+  'alpha',
+  'temperature',
+] as const satisfies readonly (keyof LossFlags)[];
+
+/** Tasks of `sinter train` whose models take these flags. */
+const TASKS: readonly string[] = ['classification', 'multi-label', 'regression'];
+/** Flags for tags. */
+const OF_TAGS: readonly string[] = ['loss', 'labelSmoothing', 'classWeights', 'focalGamma'];
+/** Flags for classifiers with one label per text only. */
+const ONE_LABEL: readonly string[] = ['sampling', 'teacher', 'alpha', 'temperature'];
+
+/** The flags that were given, without the teacher, which `openTeacher` loads. Throws for a task that does not take one. */
+export function lossFlags(task: string, flags: LossFlags): Omit<ClassifierLossOptions, 'teacher'> {
+  const own = given(Object.fromEntries(NAMES.map((name) => [name, flags[name]])));
+  for (const name of Object.keys(own)) {
+    if (task === 'tags' && OF_TAGS.includes(name)) continue;
+    const isSingle = ONE_LABEL.includes(name);
+    if (isSingle ? task === 'classification' : TASKS.includes(task)) continue;
+    const whom = isSingle ? 'classifiers with one label per text' : 'classifiers and regressions';
+    throw usageMistake(`${flagOf(name)} is for ${whom}, not for ${task}`);
+  }
+  const { teacher: _, ...rest } = own as LossFlags;
+  return rest;
+}
+
+/** Loads the model of --teacher; null without it. Dispose of it after the training. */
+export async function openTeacher(
+  teacher: string | undefined,
+  signal: AbortSignal,
+): Promise<Classifier | null> {
+  if (teacher === undefined) return null;
+  const path = await resolveModel('--teacher', teacher);
+  try {
+    return await Classifier.load(path, { signal });
+  } catch (error) {
+    if (!(error instanceof SinterError) || error.code !== 'UNSUPPORTED_MODEL') throw error;
+    throw new SinterError(error.code, `--teacher: ${error.message}`, { cause: error });
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * What `calibrate` and `fitThresholds` make of a classifier: new parts and a report, from logits of held-out rows.
+ */
+
+import { Matrix } from '../core/matrix.js';
+import type { ClassificationProblem } from '../graph/checkpoint.js';
+import { classifierSettings, withClassifierSettings } from '../graph/classifier-settings.js';
+import type { NativeProgram } from '../native/native.js';
+import type { ModelParts } from '../runtime/model-parts.js';
+import {
+  bestThresholds,
+  fitTemperature,
+  movedThreshold,
+} from '../tasks/text-classification/calibration.js';
+import type { MultiLabelScores } from '../tasks/text-classification/multi-label.js';
+import type { ProblemOf } from '../tasks/text-classification/problems.js';
+import type { TargetNumbers } from '../train/targets.js';
+import { evenThresholds } from './label-thresholds.js';
+
+/** How far probabilities can be believed on some rows. */
+export interface CalibrationScores {
+  /** Cross entropy. */
+  readonly loss: number;
+  /** Expected calibration error in 15 bins, 0 to 1. */
+  readonly calibrationError: number;
+}
+
+/** Result of `calibrate`. */
+export interface CalibrationReport {
+  /** The number that logits were divided by. Above 1: the model was too sure of itself. */
+  readonly temperature: number;
+  readonly rows: number;
+  readonly before: CalibrationScores;
+  readonly after: CalibrationScores;
+}
+
+/** Result of `fitThresholds`. */
+export interface ThresholdReport<L extends string = string> {
+  readonly thresholds: Readonly<Record<L, number>>;
+  readonly rows: number;
+  readonly before: Pick<MultiLabelScores, 'microF1' | 'macroF1'>;
+  readonly after: Pick<MultiLabelScores, 'microF1' | 'macroF1'>;
+}
+
+/** Logits of held-out rows and their targets. */
+export interface HeldLogits {
+  readonly logits: Matrix;
+  readonly targets: TargetNumbers;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** New parts of a model, and what the caller of the change gets. */
+export interface Fitted<R> {
+  readonly parts: ModelParts;
+  readonly result: R;
+}
+
+/** Divides the logits by the temperature that fits the rows best. */
+export async function calibrateHead<L extends string, K extends ClassificationProblem>(
+  where: string,
+  parts: ModelParts,
+  program: NativeProgram,
+  rules: ProblemOf<L, K>,
+  { logits, targets, signal }: HeldLogits,
+): Promise<Fitted<CalibrationReport>> {
+  const temperature = fitTemperature(logits, targets, rules.target.kind);
+  const labels = parts.head.labels ?? [];
+  const old = classifierSettings(parts.config, labels.length, parts.path);
+  const settings = {
+    temperature: old.temperature * temperature,
+    thresholds: old.thresholds?.map((one) => movedThreshold(one, temperature)) ?? null,
+  };
+  const scoresOf = (of: Matrix) => {
+    const scores: unknown = rules.evaluate(of, targets, evenThresholds(labels));
+    const { loss, calibrationError } = scores as CalibrationScores;
+    return { loss, calibrationError };
+  };
+  const { data, rows, cols } = logits;
+  const divided = new Matrix(
+    data.map((logit) => logit / temperature),
+    rows,
+    cols,
+  );
+  // Imported here, because only a calibration needs it.
+  const { withDividedLogits } = await import('../checkpoint/scale-logits.js');
+  const made = await withDividedLogits(where, parts, program, temperature, signal);
+  const config = withClassifierSettings(parts.config, settings);
+  const result = { temperature, rows, before: scoresOf(logits), after: scoresOf(divided) };
+  return { parts: { ...made, config }, result };
+}
+
+/** Keeps the thresholds with the best F1 on the rows. `own`: those that the model has. */
+export function fitHeadThresholds<L extends string, K extends ClassificationProblem>(
+  parts: ModelParts,
+  rules: ProblemOf<L, K>,
+  labels: readonly L[],
+  { logits, targets }: HeldLogits,
+  own: readonly number[],
+): Fitted<ThresholdReport<L>> {
+  const thresholds = bestThresholds(logits, targets, own);
+  const scoresOf = (of: readonly number[]) => {
+    const scores: unknown = rules.evaluate(logits, targets, of);
+    const { microF1, macroF1 } = scores as MultiLabelScores;
+    return { microF1, macroF1 };
+  };
+  const { temperature } = classifierSettings(parts.config, labels.length, parts.path);
+  const config = withClassifierSettings(parts.config, { temperature, thresholds });
+  const named = Object.fromEntries(labels.map((label, i) => [label, thresholds[i]]));
+  const result = {
+    thresholds: named as Record<L, number>,
+    ...{ rows: logits.rows, before: scoresOf(own), after: scoresOf(thresholds) },
+  };
+  return { parts: { ...parts, config }, result };
+}

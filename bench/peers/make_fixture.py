@@ -109,8 +109,10 @@ def numbers(model, head, batch, initial):
     tensors["last_hidden_state"] = out.hidden_states[-1]
     if head:
         tensors["logits"] = out.logits
-    elif out.pooler_output is not None:
-        tensors["pooler_output"] = out.pooler_output
+    bare = model.base_model if head else model
+    pooled = bare(**{n: t for n, t in batch.items() if n != "labels"}).pooler_output
+    if pooled is not None:
+        tensors["pooler_output"] = pooled
     tensors["loss"] = loss.reshape(1)
     grads = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
     tensors |= {f"grad.{n}": g for n, g in grads.items()}

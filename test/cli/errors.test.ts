@@ -85,7 +85,9 @@ it('a Git LFS pointer and an adapter are named', async () => {
   await writeFile(scratch.path('model', 'adapter_config.json'), '{"peft_type":"LORA"}');
   const { code, line } = await failure(['embed', 'a', '--model', folder]);
   expect(code).toBe(4);
-  expect(line).toMatch(/^error: DIR\/model\/adapter_config\.json: an adapter \(PEFT, LORA\), and/);
+  expect(line).toMatch(
+    /^error: DIR\/model\/adapter_config\.json: an adapter \(PEFT, LORA\), not a model by itself; load its base and merge the folder into it: `sinter convert --adapter`/,
+  );
 });
 
 it('a file of JSON lines that is one array is named', async () => {

@@ -93,6 +93,7 @@ export {
   Encoder,
   type EncoderBatchOptions,
   type EncoderLoadOptions,
+  type EncoderTrainOptions,
 } from './models/encoder.js';
 export {
   type Candidate,
@@ -138,6 +139,22 @@ export type {
 export type { IsaName } from './native/native.js';
 export type { PredictOptions } from './runtime/predict-options.js';
 export type { WindowedOptions } from './runtime/windowed-logits.js';
+export type { EmbeddingLoss } from './tasks/embedding/embedding-losses.js';
+export type {
+  ClassRow,
+  EmbeddingRow,
+  PairRow,
+  RankingRow,
+} from './tasks/embedding/embedding-rows.js';
+export type {
+  EmbeddingEvaluation,
+  NearestClassEvaluation,
+  PairClassificationEvaluation,
+  RetrievalEvaluation,
+  SimilarityEvaluation,
+  TripletEvaluation,
+} from './tasks/embedding/evaluate-embeddings.js';
+export type { DistanceName, EmbeddingLossOptions } from './tasks/embedding/loss-options.js';
 export type { AnswerRow } from './tasks/question-answering/answer-rows.js';
 export type { Answer } from './tasks/question-answering/answer-spans.js';
 export type {

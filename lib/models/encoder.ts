@@ -30,10 +30,26 @@ import {
   type PredictOptions,
   readPredictOptions,
 } from '../runtime/predict-options.js';
-import { promptText, withPrompt } from '../runtime/prompts.js';
+import { promptText, unpooledTokens, withPrompt } from '../runtime/prompts.js';
+import type { EmbeddingRow } from '../tasks/embedding/embedding-rows.js';
+import type { EmbeddingEvaluation } from '../tasks/embedding/evaluate-embeddings.js';
+import {
+  EMBEDDING_LOSS_OPTIONS,
+  type EmbeddingLossOptions,
+  readLossOptions,
+} from '../tasks/embedding/loss-options.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
+import type { Rows } from '../train/collect-rows.js';
+import type { TrainReport } from '../train/train-report.js';
 import { Classifier, checkLabels, readProblem } from './classifier.js';
-import { checkTexts, TextModel } from './text-model.js';
+import { embeddingLearning } from './embedding-learning.js';
+import { checkTexts } from './text-model.js';
+import {
+  type EvaluateOptions,
+  MODEL_TRAIN_OPTIONS,
+  type ModelTrainOptions,
+  TrainableModel,
+} from './trainable-model.js';
 
 /** Options of `Encoder.load`. */
 export interface EncoderLoadOptions extends LoadOptions {
@@ -54,6 +70,11 @@ export interface EmbedOptions extends PredictOptions {
   /** Name of a prompt of the model, which is put in front of every text. Default: the model's default prompt, if any. */
   readonly promptName?: string;
 }
+
+/** Options of `train` of an encoder. */
+export interface EncoderTrainOptions
+  extends ModelTrainOptions<EmbeddingRow, EmbeddingEvaluation>,
+    EmbeddingLossOptions {}
 
 /** Options of `batch` of an encoder. */
 export interface EncoderBatchOptions extends BatchOptions {
@@ -83,7 +104,7 @@ export interface ClassifierOptions<
 }
 
 /** Make it with `Encoder.load`. */
-export class Encoder extends TextModel {
+export class Encoder extends TrainableModel {
   private constructor(parts: ModelParts) {
     super(parts);
   }
@@ -124,8 +145,11 @@ export class Encoder extends TextModel {
 
   /** Length of a vector: the width of the encoder's output, or `truncate_dim` if the model's files have one. */
   get dimensions(): number {
-    const width = outputWidth(this.parts.graph, 'embedding');
-    return Math.min(width, this.sentence.truncateDim ?? width);
+    return Math.min(this.width, this.sentence.truncateDim ?? this.width);
+  }
+
+  private get width(): number {
+    return outputWidth(this.parts.graph, 'embedding');
   }
 
   /** The similarity that the vectors were trained for: `similarity_fn_name` of the model's files. */
@@ -213,6 +237,37 @@ export class Encoder extends TextModel {
     });
   }
 
+  /**
+   * Fine-tunes all weights on rows of several texts, with a loss that fits the rows. The model's default prompt is put in
+   * front of every text, as `embed` does. On success the model has the new weights; an error or an abort leaves the old ones.
+   * One training at a time: a second one is OVERLOADED. Throws TypeError or RangeError naming rows[i].
+   */
+  async train(
+    rows: Rows<EmbeddingRow>,
+    options: EncoderTrainOptions = {},
+  ): Promise<TrainReport<EmbeddingEvaluation>> {
+    const known = { ...MODEL_TRAIN_OPTIONS, ...EMBEDDING_LOSS_OPTIONS } as const;
+    return this.learn(rows, options, known, (where) =>
+      embeddingLearning(this.parts, readLossOptions(where, options, this.width)),
+    );
+  }
+
+  /**
+   * Embeds the texts of all rows and scores their similarities by the shape of the rows: pairs with a score (Spearman,
+   * Pearson), with labels 0 and 1 (best thresholds), anchors with positives (retrieval) or with negatives too (triplets),
+   * texts with a class (class of the nearest text). Compares with `similarityFnName`.
+   */
+  async evaluate(
+    rows: Rows<EmbeddingRow>,
+    options: EvaluateOptions = {},
+  ): Promise<EmbeddingEvaluation> {
+    const where = 'evaluate';
+    const signal = readOptions(where, options, { signal: true }).signal();
+    const settings = readLossOptions(where, {}, this.width);
+    const learning = embeddingLearning(this.parts, settings);
+    return (await this.measure(rows, { where, signal }, learning)).evaluation;
+  }
+
   /** A new encoder with int8 weights; this one still works. */
   async quantize(options: QuantizeOptions = {}): Promise<Encoder> {
     const { parts } = this;
@@ -226,16 +281,8 @@ export class Encoder extends TextModel {
     return this.parts.sentence ?? PLAIN_SENTENCE;
   }
 
-  /**
-   * Number of tokens of a prompt that are not pooled, counted as in sentence-transformers: without the special token at the
-   * end.
-   */
-  private async promptTokens(prompt: string): Promise<number> {
-    if (prompt === '' || this.sentence.includePrompt) return 0;
-    const { tokenizer } = this.parts;
-    const { ids } = await tokenizer.encodeWithOffsets(prompt);
-    const last = ids.at(-1);
-    return last !== undefined && tokenizer.specialIds.has(last) ? ids.length - 1 : ids.length;
+  private promptTokens(prompt: string): Promise<number> {
+    return unpooledTokens(this.parts, prompt);
   }
 }
 

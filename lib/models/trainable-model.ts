@@ -18,9 +18,9 @@ import type { RunSettings } from '../runtime/predict-options.js';
 import { forwardWindows, type WindowSettings } from '../runtime/windowed-logits.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import type { CollectOptions, Rows } from '../train/collect-rows.js';
-import type { Corpus } from '../train/corpus.js';
+import type { Corpus, Examples } from '../train/corpus.js';
 import type { Objective } from '../train/objectives.js';
-import { trainAdvice } from '../train/train-advice.js';
+import { type TrainAdviceCode, trainAdvice } from '../train/train-advice.js';
 import type { TrainPlan } from '../train/train-model.js';
 import { readTrainOptions, TRAIN_OPTIONS, type TrainOptions } from '../train/train-options.js';
 import type { EpochProgress, StepProgress, TrainReport } from '../train/train-report.js';
@@ -63,14 +63,23 @@ export interface RowSet {
   readonly truncated?: number;
 }
 
+/** What every kind of training has of its rows. */
+interface ExampleRows {
+  readonly corpus: Examples;
+  readonly truncated?: number;
+}
+
 interface CallOptions {
   readonly where: string;
   readonly signal: AbortSignal | undefined;
 }
 
 /** How a kind of model is trained and evaluated on its rows. */
-export interface Learning<Set extends RowSet, Evaluation, S> {
+export interface Learning<Set extends ExampleRows, Evaluation, S> {
+  /** Is read after the rows to train on were collected. */
   readonly objective: Objective;
+  /** The advice that fits this kind of training. Default: all. */
+  readonly advice?: readonly TrainAdviceCode[];
   /**
    * Reads rows. `held`: rows for evaluation, which are truncated as in `evaluate`, so that a training and `evaluate` give
    * the same scores.
@@ -104,7 +113,7 @@ export abstract class TrainableModel extends TextModel {
    * @internal Trains the model on the rows. `learning` is called once the options are checked. `known` holds the option
    * names.
    */
-  protected async learn<Row, S, O extends ModelTrainOptions<Row, S>, Set extends RowSet, E>(
+  protected async learn<Row, S, O extends ModelTrainOptions<Row, S>, Set extends ExampleRows, E>(
     rows: Rows<Row>,
     options: O,
     known: KnownOptions<O>,
@@ -132,18 +141,23 @@ export abstract class TrainableModel extends TextModel {
     try {
       const { parts } = this;
       const seen: { labels?: ClassificationReport } = {};
+      let fitting: readonly TrainAdviceCode[] | undefined;
       const {
         graph,
         program,
         report: found,
       } = await this.use(where, async (current) => {
         const limits = { where, maxTokens, signal } as const;
-        const plan = await this.plan(learning(where), rows, options.eval, { ...limits, seen });
+        const how = learning(where);
+        fitting = how.advice;
+        const plan = await this.plan(how, rows, options.eval, { ...limits, seen });
         const { trainParts } = await import('../train/train-model.js');
         return trainParts(parts, current, plan, { settings, hooks, signal });
       });
       const { labels } = seen;
-      const report = { ...found, advice: trainAdvice({ steps: found.steps, labels }, settings) };
+      const all = trainAdvice({ steps: found.steps, labels }, settings);
+      const advice = all.filter(({ code }) => fitting?.includes(code) ?? true);
+      const report = { ...found, advice };
       const training = trainingRecord(parts, { ...settings, maxTokens }, report);
       const origin = { ...parts.origin, untrained: [] };
       this.parts = { ...parts, graph, program, training, origin };
@@ -156,16 +170,16 @@ export abstract class TrainableModel extends TextModel {
     }
   }
 
-  private async plan<Set extends RowSet, E, S>(
+  private async plan<Set extends ExampleRows, E, S>(
     learning: Learning<Set, E, S>,
     rows: Rows<unknown>,
     heldRows: Rows<unknown> | undefined,
     { where, maxTokens, signal, seen }: PlanOptions,
   ): Promise<TrainPlan<S>> {
-    const { objective } = learning;
     const call = { where, signal };
     const own = { ...call, name: 'rows', maxTokens, held: false };
     const { corpus, truncated = 0 } = await learning.collect(rows, own);
+    const { objective } = learning;
     if (heldRows === undefined) return { corpus, truncated, objective, evaluate: undefined };
     const theirs = { ...call, name: 'eval', maxTokens: this.maxTokens, held: true };
     const set = await learning.collect(heldRows, theirs);
@@ -179,7 +193,7 @@ export abstract class TrainableModel extends TextModel {
   }
 
   /** @internal Evaluates the model on the rows as `learning` defines. */
-  protected async measure<Set extends RowSet, E>(
+  protected async measure<Set extends ExampleRows, E>(
     rows: Rows<unknown>,
     call: CallOptions,
     learning: Learning<Set, E, unknown>,

@@ -17,7 +17,7 @@ import {
 } from '../native/native.js';
 import { Sampler } from './batches.js';
 import { type Checkpoints, TrainingProgress } from './checkpoints.js';
-import type { Corpus } from './corpus.js';
+import type { Examples } from './corpus.js';
 import type { Objective } from './objectives.js';
 import { learningRateAt, type Schedule, warmupSteps } from './schedule.js';
 import { trainStep, tryStep } from './step.js';
@@ -48,7 +48,7 @@ export interface TrainHooks<S> {
 export async function runTraining<S>(
   program: NativeProgram,
   graph: EncoderGraph,
-  corpus: Corpus,
+  corpus: Examples,
   objective: Objective,
   settings: TrainSettings,
   hooks: TrainHooks<S>,
@@ -78,7 +78,7 @@ function makeTrainer(program: NativeProgram, settings: TrainerSettings): NativeT
 }
 
 interface Work<S> {
-  readonly corpus: Corpus;
+  readonly corpus: Examples;
   readonly objective: Objective;
   readonly settings: TrainSettings;
   readonly hooks: TrainHooks<S>;
@@ -97,13 +97,15 @@ class Run<S> {
 
   constructor(trainer: NativeTrainer, work: Work<S>) {
     const { corpus, settings } = work;
-    const { epochs, batchSize, schedule, learningRate, warmup, seed } = settings;
-    const totalSteps = epochs * Math.ceil(corpus.size / batchSize);
+    const { epochs, schedule, learningRate, warmup, seed } = settings;
+    const sampler = new Sampler(corpus.size, { ...settings, textsOf: corpus.textsOf }, (row) =>
+      corpus.lengthOf(row),
+    );
+    const totalSteps = epochs * sampler.batchCount;
     const warm = warmupSteps(warmup, totalSteps);
     this.trainer = trainer;
     this.work = work;
     this.schedule = { kind: schedule, learningRate, warmupSteps: warm, totalSteps };
-    const sampler = new Sampler(corpus.size, settings, (row) => corpus.lengthOf(row));
     this.progress = new TrainingProgress(new SeededRandom(seed), sampler);
   }
 
@@ -137,7 +139,7 @@ class Run<S> {
     }
     await this.checkLastStep(progress.sampler.last);
     const scores = (await hooks.evaluate?.()) ?? null;
-    const trainLoss = progress.lossSum / corpus.size;
+    const trainLoss = progress.lossSum / progress.sampler.rows;
     progress.endEpoch();
     const record: EpochRecord<S> = { epoch, trainLoss, eval: scores };
     const totalEpochs = settings.epochs;

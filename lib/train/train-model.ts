@@ -12,7 +12,7 @@ import type { NativeProgram } from '../native/native.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { deriveProgram, disposeProgram } from '../runtime/program.js';
 import { SharedProgram } from '../runtime/shared-program.js';
-import type { Corpus } from './corpus.js';
+import type { Examples } from './corpus.js';
 import type { Objective } from './objectives.js';
 import { divergence, runTraining, type TrainHooks } from './train-loop.js';
 import type { TrainSettings } from './train-options.js';
@@ -20,7 +20,7 @@ import type { TrainReport } from './train-report.js';
 
 /** Data, objective and scoring of a training, made by each kind of model from its rows. */
 export interface TrainPlan<S> {
-  readonly corpus: Corpus;
+  readonly corpus: Examples;
   readonly truncated: number;
   readonly objective: Objective;
   /** Scores of a program on the held-out rows; undefined without such rows. */

@@ -1,0 +1,191 @@
+/** Scores of vectors on rows, by the shape of the rows. */
+
+import type { Matrix } from '../../core/matrix.js';
+import { makeInTurns } from '../../core/turns.js';
+import type { SimilarityName } from '../../graph/checkpoint.js';
+import { COMPARISONS } from '../../metrics/comparisons.js';
+import {
+  type PairClassificationScores,
+  pairClassification,
+  pearson,
+  type RankedQuery,
+  type RetrievalScores,
+  retrievalScores,
+  spearman,
+} from '../../metrics/index.js';
+import type { ExampleSet } from './example-rows.js';
+
+/** How well similarities follow the scores of pairs. */
+export interface SimilarityEvaluation {
+  readonly kind: 'similarity';
+  readonly rows: number;
+  /** Rank correlation, -1 to 1. NaN for a single row. */
+  readonly spearman: number;
+  readonly pearson: number;
+}
+
+/** How well similarities tell pairs that belong together from others. */
+export interface PairClassificationEvaluation extends PairClassificationScores {
+  readonly kind: 'pair-classification';
+  readonly rows: number;
+  /** Accuracy at its best threshold. */
+  readonly accuracy: number;
+  /** F1 at its best threshold. */
+  readonly f1: number;
+}
+
+/** How often an anchor is more similar to its positive than to a negative. */
+export interface TripletEvaluation {
+  readonly kind: 'triplets';
+  readonly rows: number;
+  readonly accuracy: number;
+}
+
+/** How well anchors find their positives among the positives of all rows. */
+export interface RetrievalEvaluation extends RetrievalScores {
+  readonly kind: 'retrieval';
+  /** Different anchors. */
+  readonly queries: number;
+  /** Different positives. */
+  readonly documents: number;
+}
+
+/** How often the most similar other text has the same class. */
+export interface NearestClassEvaluation {
+  readonly kind: 'nearest-class';
+  readonly rows: number;
+  readonly accuracy: number;
+}
+
+/** Scores of an encoder; the shape of the rows decides which. */
+export type EmbeddingEvaluation =
+  | SimilarityEvaluation
+  | PairClassificationEvaluation
+  | TripletEvaluation
+  | RetrievalEvaluation
+  | NearestClassEvaluation;
+
+/** Documents of which a search is scored. */
+const K = 10;
+/** Comparisons of two vectors before the event loop turns: about a millisecond. */
+const COMPARISONS_PER_TURN = 2048;
+
+/** The scores of `vectors`, a row for each text of the examples. */
+export async function evaluateEmbeddings(
+  set: ExampleSet,
+  vectors: Matrix,
+  similarity: SimilarityName,
+): Promise<EmbeddingEvaluation> {
+  const { corpus, first } = set;
+  const { columns, size: rows } = corpus;
+  const compare = COMPARISONS[similarity];
+  const between = (row: number, a: number, b: number) =>
+    compare(vectors.row(row * columns + a), vectors.row(row * columns + b));
+  if (first.shape === 'pairs') {
+    const found = await makeInTurns(rows, COMPARISONS_PER_TURN, (row) => between(row, 0, 1));
+    return scorePairs(corpus.targets.values, found, first.field === 'label');
+  }
+  if (first.shape === 'classes') return nearestClass(set, vectors, similarity);
+  if (columns === 2) return searchPositives(set, vectors, similarity);
+  const shares = await makeInTurns(rows, COMPARISONS_PER_TURN / columns, (row) => {
+    const near = between(row, 0, 1);
+    let right = 0;
+    for (let c = 2; c < columns; c++) right += near > between(row, 0, c) ? 1 : 0;
+    return right / (columns - 2);
+  });
+  const accuracy = shares.reduce((sum, share) => sum + share, 0) / rows;
+  return { kind: 'triplets', rows, accuracy };
+}
+
+function scorePairs(
+  scores: ArrayLike<number>,
+  found: readonly number[],
+  isLabelled: boolean,
+): EmbeddingEvaluation {
+  const rows = found.length;
+  const truth = Array.from(scores);
+  const labels = truth.filter((one): one is 0 | 1 => one === 0 || one === 1);
+  const isBinary = labels.length === rows && labels.includes(0) && labels.includes(1);
+  if (isLabelled && isBinary) {
+    const found2 = pairClassification(labels, found);
+    const { bestAccuracy, bestF1 } = found2;
+    const best = { accuracy: bestAccuracy.accuracy, f1: bestF1.f1 };
+    return { kind: 'pair-classification', rows, ...best, ...found2 };
+  }
+  const alone = rows < 2;
+  return {
+    kind: 'similarity',
+    rows,
+    spearman: alone ? Number.NaN : spearman(truth, found),
+    pearson: alone ? Number.NaN : pearson(truth, found),
+  };
+}
+
+/** Rows of `vectors` at which each different text first occurs in a column. */
+function firstRows({ corpus, textNumbers }: ExampleSet, column: number): Map<number, number> {
+  const found = new Map<number, number>();
+  for (let row = 0; row < corpus.size; row++) {
+    const at = row * corpus.columns + column;
+    const text = textNumbers[at] ?? 0;
+    if (!found.has(text)) found.set(text, at);
+  }
+  return found;
+}
+
+async function searchPositives(
+  set: ExampleSet,
+  vectors: Matrix,
+  similarity: SimilarityName,
+): Promise<RetrievalEvaluation> {
+  const { corpus, textNumbers } = set;
+  const queries = firstRows(set, 0);
+  const documents = firstRows(set, 1);
+  const relevant = new Map<number, Set<number>>();
+  for (let row = 0; row < corpus.size; row++) {
+    const [anchor = 0, positive = 0] = textNumbers.subarray(2 * row, 2 * row + 2);
+    relevant.set(anchor, (relevant.get(anchor) ?? new Set()).add(positive));
+  }
+  const ids = [...documents.keys()];
+  const places = [...documents.values()];
+  const texts = [...queries];
+  const perTurn = Math.max(1, COMPARISONS_PER_TURN / ids.length);
+  const ranked = await makeInTurns(texts.length, perTurn, (i): RankedQuery<number> => {
+    const [text, at] = texts[i] ?? [0, 0];
+    const best = topOf(vectors, at, places, K, COMPARISONS[similarity]);
+    return { ranked: best.map((d) => ids[d] ?? 0), relevant: relevant.get(text) ?? new Set() };
+  });
+  const scores = retrievalScores(ranked, K);
+  return { kind: 'retrieval', queries: texts.length, documents: ids.length, ...scores };
+}
+
+async function nearestClass(
+  { corpus }: ExampleSet,
+  vectors: Matrix,
+  similarity: SimilarityName,
+): Promise<NearestClassEvaluation> {
+  const { size: rows, targets } = corpus;
+  const all = Array.from({ length: rows }, (_, row) => row);
+  const perTurn = Math.max(1, COMPARISONS_PER_TURN / rows);
+  const right = await makeInTurns(rows, perTurn, (row): number => {
+    const others = topOf(vectors, row, all, 2, COMPARISONS[similarity]);
+    const nearest = others.find((other) => other !== row);
+    return nearest !== undefined && targets.values[nearest] === targets.values[row] ? 1 : 0;
+  });
+  const accuracy = right.reduce((sum, one) => sum + one, 0) / rows;
+  return { kind: 'nearest-class', rows, accuracy };
+}
+
+/** Indices in `places` of the `k` rows most similar to row `at`, best first; equal ones in their order. */
+function topOf(
+  vectors: Matrix,
+  at: number,
+  places: readonly number[],
+  k: number,
+  compare: (a: Float32Array, b: Float32Array) => number,
+): number[] {
+  const query = vectors.row(at);
+  const scores = Float64Array.from(places, (place) => compare(query, vectors.row(place)));
+  const order = Array.from(scores.keys());
+  order.sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b);
+  return order.slice(0, k);
+}

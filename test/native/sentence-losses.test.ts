@@ -1,0 +1,149 @@
+/** Losses over embeddings against the values and gradients of sentence-transformers, in the fixture. */
+
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { GraphBuilder } from '../../lib/graph/builder.js';
+import type { EncoderGraph } from '../../lib/graph/types.js';
+import type { DistanceName, LossKind, LossTerm } from '../../lib/native/native.js';
+import { ADAMW, at, engine, sealed, step, term } from './toy.js';
+
+type Rows = readonly (readonly number[])[];
+
+interface LossCase {
+  readonly name: string;
+  readonly formula: string;
+  readonly settings: {
+    readonly scale?: number;
+    readonly margin?: number;
+    readonly distance?: DistanceName;
+    readonly loss?: string;
+    readonly dims?: readonly number[];
+    readonly weights?: readonly number[];
+  };
+  readonly inputs: Readonly<Record<string, Rows>>;
+  readonly constants: { readonly labels?: readonly (number | readonly number[])[] };
+  readonly float64: { readonly value: number; readonly grad: Readonly<Record<string, Rows>> };
+}
+
+const path = new URL('../fixtures/losses/sentence.json', import.meta.url);
+const { cases } = JSON.parse(readFileSync(path, 'utf8')) as { cases: LossCase[] };
+
+const KINDS: Readonly<Record<string, LossKind>> = {
+  MultipleNegativesRankingLoss: 'in_batch_negatives',
+  CoSENTLoss: 'cosent',
+  AnglELoss: 'angle',
+  CosineSimilarityLoss: 'cosine_similarity',
+  ContrastiveLoss: 'contrastive',
+  OnlineContrastiveLoss: 'online_contrastive',
+  TripletLoss: 'triplet',
+  BatchHardTripletLoss: 'batch_hard_triplet',
+  MarginMSELoss: 'margin_mse',
+};
+
+/** Texts of one token each, whose row of the table is the output. */
+function tableGraph(rows: number, width: number): EncoderGraph {
+  const g = new GraphBuilder();
+  const table = { weight: 'table', rows, index: 'token' } as const;
+  g.output('embedding', g.pool('mean', g.embedding([table], width, 'x'), 'pooled'));
+  return g.finish({ architecture: 'toy', maxTokens: 1, vocabulary: rows, segments: 1 });
+}
+
+/** Margins, also where the labels are the scores of the positive and of each negative. */
+function marginsOf(labels: readonly (number | readonly number[])[], negatives: number): number[] {
+  return labels.flatMap((label) => {
+    if (typeof label === 'number') return [label];
+    const [first = 0, ...others] = label;
+    return label.length > negatives ? others.map((other) => first - other) : [...label];
+  });
+}
+
+function targetsOf(kind: LossKind, one: LossCase): LossTerm['targets'] {
+  const { labels = [] } = one.constants;
+  const examples = one.inputs.a?.length ?? 0;
+  const negatives = Object.keys(one.inputs).length - 2;
+  if (kind === 'in_batch_negatives') return Int32Array.from({ length: examples }, (_, i) => i);
+  if (kind === 'batch_hard_triplet') return Int32Array.from(labels as number[]);
+  if (kind === 'triplet') {
+    return new Float32Array(examples * negatives).fill(one.settings.margin ?? 5);
+  }
+  return Float32Array.from(marginsOf(labels, negatives));
+}
+
+function termsFor(one: LossCase): LossTerm[] {
+  const { scale = 20, margin, distance, loss, dims, weights } = one.settings;
+  const kind = KINDS[dims === undefined ? one.formula : (loss ?? '')];
+  if (kind === undefined) throw new Error(`no term for ${one.name}`);
+  const whole = {
+    ...term(kind, targetsOf(kind, one), 'embedding'),
+    scale,
+    ...(margin !== undefined && { margin }),
+    ...(distance !== undefined && { distance }),
+  };
+  if (dims === undefined) return [whole];
+  return dims.map((dimensions, i) => ({ ...whole, dimensions, weight: weights?.[i] ?? 1 }));
+}
+
+describe('values and gradients of sentence-transformers', () => {
+  it.each(cases.map((one) => [one.name, one] as const))('%s', async (_, one) => {
+    const rows = Object.values(one.inputs).flat();
+    const gradients = Object.keys(one.inputs).flatMap((key) => one.float64.grad[key] ?? []);
+    const graph = tableGraph(rows.length, rows[0]?.length ?? 0);
+    const program = await sealed(graph, new Map([['table', Float32Array.from(rows.flat())]]), true);
+    const trainer = new (engine().Trainer)(program, ADAMW);
+    const ids = Int32Array.from(rows.keys());
+    const offsets = Int32Array.from({ length: rows.length + 1 }, (_row, i) => i);
+    const { loss } = await step(trainer, { ids, offsets, segments: null }, termsFor(one));
+    const { value } = one.float64;
+    expect(Math.abs(loss - value)).toBeLessThan(3e-6 * (1 + Math.abs(value)));
+    const ours = trainer.readGradient('table');
+    const largest = Math.max(...gradients.flat().map(Math.abs));
+    for (const [i, theirs] of gradients.flat().entries()) {
+      expect(Math.abs(at(ours, i) - theirs)).toBeLessThan(1e-5 * largest + 1e-9);
+    }
+  });
+
+  it('the fixture has every loss over embeddings', () => {
+    const found = new Set(cases.map(({ formula }) => KINDS[formula]).filter(Boolean));
+    expect([...found].sort()).toEqual(Object.values(KINDS).sort());
+  });
+});
+
+describe('batch_hard_triplet', () => {
+  it('of one class has the margin as its loss, and no gradient', async () => {
+    const program = await sealed(
+      tableGraph(3, 2),
+      new Map([['table', Float32Array.of(1, 0, 0, 1, 1, 1)]]),
+      true,
+    );
+    const trainer = new (engine().Trainer)(program, ADAMW);
+    const batch = {
+      ids: Int32Array.of(0, 1, 2),
+      offsets: Int32Array.of(0, 1, 2, 3),
+      segments: null,
+    };
+    const loss = {
+      ...term('batch_hard_triplet', Int32Array.of(4, 4, 4), 'embedding'),
+      margin: 0.25,
+    };
+    expect(await step(trainer, batch, loss)).toEqual({ loss: 0.25, gradNorm: 0 });
+  });
+});
+
+describe('bad terms are refused', () => {
+  const batch = { ids: Int32Array.of(0, 1, 2), offsets: Int32Array.of(0, 1, 2, 3), segments: null };
+  it.each([
+    [term('triplet', Float32Array.of(1, 1), 'embedding'), 'for each negative'],
+    [term('batch_hard_triplet', Int32Array.of(1, 1), 'embedding'), 'needs 3 targets'],
+    [
+      { ...term('triplet', Float32Array.of(1), 'embedding'), distance: 'hamming' as never },
+      'unknown distance',
+    ],
+    [{ ...term('triplet', Float32Array.of(1), 'embedding'), dimensions: 3 }, 'width of the output'],
+    [{ ...term('mse', new Float32Array(6), 'embedding'), dimensions: 1 }, 'coupled'],
+  ])('%o', async (loss, message) => {
+    const weights = new Map([['table', new Float32Array(6)]]);
+    const program = await sealed(tableGraph(3, 2), weights, true);
+    const trainer = new (engine().Trainer)(program, ADAMW);
+    await expect(async () => step(trainer, batch, loss)).rejects.toThrow(message);
+  });
+});

@@ -96,6 +96,11 @@ export {
   type EncoderTrainOptions,
 } from './models/encoder.js';
 export {
+  evaluateRetrieval,
+  type RetrievalData,
+  type RetrievalOptions,
+} from './models/evaluate-retrieval.js';
+export {
   type Candidate,
   type FillOptions,
   type MaskEvaluateOptions,
@@ -106,6 +111,7 @@ export {
   type MaskTrainOptions,
   type PlainRow,
 } from './models/masked-lm.js';
+export { type MineOptions, mineHardNegatives } from './models/mine-hard-negatives.js';
 export type { ModelInfo } from './models/model-info.js';
 export {
   type OnnxLoadOptions,

@@ -32,7 +32,7 @@ const PAGES = [
   [
     'embedding-training',
     'Rows, losses and scores of an encoder that is trained: what `Encoder.train` and `Encoder.evaluate` take and give.',
-    /^tasks\/embedding\//,
+    /^(tasks\/embedding\/|models\/(evaluate-retrieval|mine-hard))/,
   ],
   ['cross-encoder', 'How well two texts fit: `CrossEncoder`.', /^models\/cross-encoder/],
   [

@@ -31,6 +31,7 @@ import {
   readPredictOptions,
 } from '../runtime/predict-options.js';
 import { promptText, unpooledTokens, withPrompt } from '../runtime/prompts.js';
+import { hasUnitRows, scaleToUnit } from '../runtime/unit-vectors.js';
 import type { EmbeddingRow } from '../tasks/embedding/embedding-rows.js';
 import type { EmbeddingEvaluation } from '../tasks/embedding/evaluate-embeddings.js';
 import {
@@ -69,6 +70,11 @@ export interface EncoderLoadOptions extends LoadOptions {
 export interface EmbedOptions extends PredictOptions {
   /** Name of a prompt of the model, which is put in front of every text. Default: the model's default prompt, if any. */
   readonly promptName?: string;
+  /**
+   * Keeps this many leading numbers of each vector, for models that were trained so that these are vectors of their own
+   * (Matryoshka). Vectors of length 1 are scaled to length 1 again. Default: all `dimensions` of the model.
+   */
+  readonly dimensions?: number;
 }
 
 /** Options of `train` of an encoder. */
@@ -80,6 +86,8 @@ export interface EncoderTrainOptions
 export interface EncoderBatchOptions extends BatchOptions {
   /** As for `embed`; applies to every text of the batcher. */
   readonly promptName?: string;
+  /** As for `embed`. */
+  readonly dimensions?: number;
 }
 
 /** Options of the new classifier on an encoder. */
@@ -179,18 +187,22 @@ export class Encoder extends TrainableModel {
   private async embedAll(texts: readonly TextInput[], options: EmbedOptions): Promise<Matrix> {
     const where = 'embed';
     checkTexts(where, texts, 'a string or an array of strings');
-    const known = { ...PREDICT_OPTIONS, promptName: true } as const;
+    const known = { ...PREDICT_OPTIONS, promptName: true, dimensions: true } as const;
     const { cuts, ...run } = readPredictOptions(where, options, known, texts.length);
+    const columns = this.readDimensions(where, options.dimensions);
     const { graph, tokenizer } = this.parts;
     const prompt = promptText(where, this.sentence, options.promptName);
     const prompted = prompt === '' ? texts : texts.map((text) => withPrompt(prompt, text));
-    const { maxTokens, dimensions: columns } = this;
+    const { maxTokens } = this;
     const request = { where, output: 'embedding', maxTokens, ...run, onCut: cuts.add } as const;
     const vectors = await this.use(where, async (program) => {
       const unpooled = await this.promptTokens(prompt);
       return forwardTexts(program, tokenizer, graph, prompted, { ...request, unpooled, columns });
     });
     cuts.report();
+    if (options.dimensions !== undefined && hasUnitRows(graph)) {
+      for (const row of vectors) scaleToUnit(row);
+    }
     return vectors;
   }
 
@@ -199,12 +211,17 @@ export class Encoder extends TrainableModel {
    * or the model.
    */
   batch(options: EncoderBatchOptions = {}): Batcher<Float32Array> {
-    readOptions('batch', options, { ...BATCH_OPTIONS, promptName: true });
-    const { promptName, ...limits } = options;
+    readOptions('batch', options, { ...BATCH_OPTIONS, promptName: true, dimensions: true });
+    const { promptName, dimensions: wanted, ...limits } = options;
+    const dimensions = this.readDimensions('batch', wanted);
+    const isScaled = wanted !== undefined && hasUnitRows(this.parts.graph);
     const prompt = promptText('batch', this.sentence, promptName);
     const prepare = (text: TextInput) => (prompt === '' ? text : withPrompt(prompt, text));
-    const { dimensions } = this;
-    const result = (row: Float32Array) => row.slice(0, dimensions);
+    const result = (row: Float32Array) => {
+      const vector = row.slice(0, dimensions);
+      if (isScaled) scaleToUnit(vector);
+      return vector;
+    };
     const unpooled = () => this.promptTokens(prompt);
     return this.batcher(limits, { output: 'embedding', prepare, result, unpooled });
   }
@@ -275,6 +292,14 @@ export class Encoder extends TrainableModel {
       const { quantizeModel } = await import('../compress/quantize-model.js');
       return new Encoder(await quantizeModel(parts, program, options));
     });
+  }
+
+  private readDimensions(where: string, value: number | undefined): number {
+    const { dimensions } = this;
+    const isIn = Number.isSafeInteger(value) && value !== undefined && value >= 1;
+    if (value === undefined) return dimensions;
+    if (isIn && value <= dimensions) return value;
+    throw rangeMistake(`${where}: dimensions`, `a whole number from 1 to ${dimensions}`, value);
   }
 
   private get sentence(): SentenceSettings {

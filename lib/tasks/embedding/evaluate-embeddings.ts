@@ -14,6 +14,7 @@ import {
   spearman,
 } from '../../metrics/index.js';
 import type { ExampleSet } from './example-rows.js';
+import { mostSimilar, queriesPerTurn } from './search.js';
 
 /** How well similarities follow the scores of pairs. */
 export interface SimilarityEvaluation {
@@ -107,10 +108,10 @@ function scorePairs(
   const labels = truth.filter((one): one is 0 | 1 => one === 0 || one === 1);
   const isBinary = labels.length === rows && labels.includes(0) && labels.includes(1);
   if (isLabelled && isBinary) {
-    const found2 = pairClassification(labels, found);
-    const { bestAccuracy, bestF1 } = found2;
+    const thresholds = pairClassification(labels, found);
+    const { bestAccuracy, bestF1 } = thresholds;
     const best = { accuracy: bestAccuracy.accuracy, f1: bestF1.f1 };
-    return { kind: 'pair-classification', rows, ...best, ...found2 };
+    return { kind: 'pair-classification', rows, ...best, ...thresholds };
   }
   const alone = rows < 2;
   return {
@@ -148,11 +149,13 @@ async function searchPositives(
   const ids = [...documents.keys()];
   const places = [...documents.values()];
   const texts = [...queries];
-  const perTurn = Math.max(1, COMPARISONS_PER_TURN / ids.length);
+  const found = places.map((at) => vectors.row(at));
+  const perTurn = queriesPerTurn(ids.length);
   const ranked = await makeInTurns(texts.length, perTurn, (i): RankedQuery<number> => {
     const [text, at] = texts[i] ?? [0, 0];
-    const best = topOf(vectors, at, places, K, COMPARISONS[similarity]);
-    return { ranked: best.map((d) => ids[d] ?? 0), relevant: relevant.get(text) ?? new Set() };
+    const best = mostSimilar(vectors.row(at), found, K, similarity);
+    const documents = best.map(({ index }) => ids[index] ?? 0);
+    return { ranked: documents, relevant: relevant.get(text) ?? new Set() };
   });
   const scores = retrievalScores(ranked, K);
   return { kind: 'retrieval', queries: texts.length, documents: ids.length, ...scores };
@@ -164,28 +167,12 @@ async function nearestClass(
   similarity: SimilarityName,
 ): Promise<NearestClassEvaluation> {
   const { size: rows, targets } = corpus;
-  const all = Array.from({ length: rows }, (_, row) => row);
-  const perTurn = Math.max(1, COMPARISONS_PER_TURN / rows);
-  const right = await makeInTurns(rows, perTurn, (row): number => {
-    const others = topOf(vectors, row, all, 2, COMPARISONS[similarity]);
-    const nearest = others.find((other) => other !== row);
-    return nearest !== undefined && targets.values[nearest] === targets.values[row] ? 1 : 0;
+  const all = [...vectors];
+  const right = await makeInTurns(rows, queriesPerTurn(rows), (row): number => {
+    const isSelf = (index: number) => index === row;
+    const [nearest] = mostSimilar(vectors.row(row), all, 1, similarity, isSelf);
+    return nearest && targets.values[nearest.index] === targets.values[row] ? 1 : 0;
   });
   const accuracy = right.reduce((sum, one) => sum + one, 0) / rows;
   return { kind: 'nearest-class', rows, accuracy };
-}
-
-/** Indices in `places` of the `k` rows most similar to row `at`, best first; equal ones in their order. */
-function topOf(
-  vectors: Matrix,
-  at: number,
-  places: readonly number[],
-  k: number,
-  compare: (a: Float32Array, b: Float32Array) => number,
-): number[] {
-  const query = vectors.row(at);
-  const scores = Float64Array.from(places, (place) => compare(query, vectors.row(place)));
-  const order = Array.from(scores.keys());
-  order.sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b);
-  return order.slice(0, k);
 }

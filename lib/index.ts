@@ -24,10 +24,12 @@ export { Matrix } from './core/matrix.js';
 export type { Priority } from './core/priority.js';
 export type { QuestionRow } from './data/answer-rows.js';
 export type { BadRowKind, BadRows } from './data/bad-rows.js';
+export type { EmbeddingFileRow } from './data/embedding-rows.js';
 export { type LabelSpelling, type LabelVariants, labelVariants } from './data/label-variants.js';
 export type { LabelListRow, WordTagsRow } from './data/list-rows.js';
 export {
   readAllRows,
+  readEmbeddingRows,
   readLabelListRows,
   readQuestionRows,
   readRows,

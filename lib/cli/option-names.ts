@@ -58,6 +58,10 @@ const WORDS: readonly (readonly [RegExp, (flags: Flags, ...groups: string[]) => 
   [/\bload it as a Classifier\b/g, () => 'it is a classifier'],
   [/\blanes(?= must be)/g, () => '--threads'],
   [
+    /^(scale|margin|distance|dimensions)(?= must be)/,
+    (flags, option = '') => (flags.has(flagOf(option)) ? flagOf(option) : option),
+  ],
+  [
     /\b([a-z]+(?:[A-Z][a-z]+)*): true\b/g,
     (flags, option = '') => {
       const flag = flagOf(option);

@@ -188,7 +188,8 @@ async function readPairs(
     const at = `${where}: rows[${pairs.length}]`;
     const { shape, texts } = parseEmbeddingRow(at, row);
     const [anchor = '', positive = ''] = texts;
-    if (shape !== 'ranking') throw typeMistake(at, 'anchor and positive, without a score', row);
+    if (shape !== 'ranking')
+      throw typeMistake(at, 'a row of anchor and positive without a score', row);
     pairs.push({ anchor, positive });
   }
   if (pairs.length === 0) throw rangeMistake(`${where}: rows`, 'at least one row', 0);

@@ -136,13 +136,13 @@ describe('rows and options that cannot be used are named', () => {
   it.each([
     ['no row', [], {}, 'train: rows must have at least one row'],
     ['no object', ['a text'], {}, 'rows[0] must be an object with anchor and positive'],
-    ['no known fields', [{ a: 'x', b: 'y' }], {}, 'rows[0] must have anchor and positive'],
+    ['no known fields', [{ a: 'x', b: 'y' }], {}, 'rows[0] must be a row of anchor'],
     ['a blank text', [first, { anchor: 'a', positive: ' ' }], {}, 'rows[1].positive must be'],
     [
       'another shape',
       [first, ...triplets],
       {},
-      'rows[1] must have anchor and positive as the first',
+      'rows[1] must be a row of anchor and positive as the first',
     ],
     ['no score', [{ sentence1: 'a', sentence2: 'b' }], {}, 'rows[0].score must be a finite number'],
     [
@@ -163,8 +163,13 @@ describe('rows and options that cannot be used are named', () => {
       {},
       'rows[0].label must be 1',
     ],
-    ['rows of another loss', scored, { loss: 'triplet' }, 'rows[0] must have anchor and positive'],
-    ['no negative', ranking, { loss: 'triplet' }, 'and a negative for the loss triplet'],
+    ['rows of another loss', scored, { loss: 'triplet' }, 'rows[0] must be a row of anchor'],
+    [
+      'no negative',
+      ranking,
+      { loss: 'triplet' },
+      'rows[0] must be a row of anchor, positive and negative for the loss triplet, got anchor',
+    ],
     [
       'an unknown loss',
       ranking,

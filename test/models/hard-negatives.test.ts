@@ -86,7 +86,11 @@ describe('mineHardNegatives', () => {
   it.each([
     [[], {}, 'rows must be at least one row'],
     [[{ anchor: 'a' }], {}, 'rows[0].positive must be a text'],
-    [[{ sentence1: 'a', sentence2: 'b', score: 1 }], {}, 'rows[0] must be anchor and positive'],
+    [
+      [{ sentence1: 'a', sentence2: 'b', score: 1 }],
+      {},
+      'rows[0] must be a row of anchor and positive',
+    ],
     [ROWS, { corpus: [1] }, 'corpus[0] must be a string'],
     [ROWS, { rangeMin: 5, rangeMax: 6 }, 'rangeMax must be at least rangeMin + numNegatives, 8'],
     [ROWS, { relativeMargin: 2 }, 'relativeMargin must be from 0 to 1'],

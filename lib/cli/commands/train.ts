@@ -30,20 +30,23 @@ import {
   withCommon,
   withData,
   withModel,
+  withPooling,
   withThreads,
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { DataFiles, withPlaces } from '../data-files.js';
+import { type EncoderFlags, lossFlags, withLoss } from '../encoder-flags.js';
 import { HEAD_TASKS, type HeadTask } from '../head-tasks.js';
 import { chooseTrainHead, type HeadChoice } from '../kept-head.js';
 import { onnxOptions } from '../open-model.js';
 import { OutFolder } from '../out-folder.js';
 import { checkReport, labelScores, trainingData, withReport, writeReport } from '../report-file.js';
+import { trainEncoder } from '../train-encoder.js';
 import { trainHead } from '../train-head.js';
 import { trainWithProgress } from '../train-progress.js';
 
-interface TrainCommandOptions extends CommonOptions, DataOptions, ModelOptions {
-  readonly task: 'classification' | HeadTask;
+interface TrainCommandOptions extends CommonOptions, DataOptions, ModelOptions, EncoderFlags {
+  readonly task: 'classification' | 'embedding' | HeadTask;
   readonly train: string;
   readonly eval?: string;
   readonly holdOut?: number;
@@ -72,11 +75,12 @@ export function addTrain(program: Command, surroundings: Surroundings): void {
       'Fine-tunes a text classifier on a file of labelled rows (.csv, .tsv, .jsonl, .json, .parquet) and writes ' +
         'it as a model folder that sinter and transformers load. With --task another kind of model: tags (words, ' +
         'tags, or a CoNLL file), answers (question, context, answers, or a SQuAD file), multi-label (text, labels), ' +
-        'regression and pairs (the label is a number), masked-lm (text).',
+        'regression and pairs (the label is a number), masked-lm (text), or the encoder itself: embedding (anchor ' +
+        'and positive, sentence1, sentence2 and score, or text and label).',
     )
     .addOption(
       new Option('--task <kind>', 'what the model is to do')
-        .choices(['classification', ...HEAD_TASKS])
+        .choices(['classification', ...HEAD_TASKS, 'embedding'])
         .default('classification'),
     )
     .requiredOption('--train <file>', 'rows to train on')
@@ -110,18 +114,24 @@ Examples:
   $ sinter train --train train.csv --eval test.csv --out my-model
   $ sinter train --train rows.jsonl --hold-out 0.1 --out my-model --epochs 5 --learning-rate 3e-4
   $ sinter train --task tags --train words-and-tags.jsonl --hold-out 0.1 --out my-tagger
+  $ sinter train --task embedding --train questions-and-answers.jsonl --hold-out 0.1 --out my-encoder
 `,
     )
     .action((options: TrainCommandOptions) => train(options, surroundings));
-  withCommon(withThreads(withModel(withReport(withBadRows(withData(command, ['pair', 'label']))))));
+  const data = withBadRows(withData(command, ['pair', 'label']));
+  withCommon(withThreads(withLoss(withPooling(withModel(withReport(data))))));
 }
 
 async function train(options: TrainCommandOptions, surroundings: Surroundings): Promise<void> {
   const out = new Console(surroundings, options);
   const { task, model, newHead, firstPosition } = options;
   await checkReport(options, [options.model, options.train, options.eval]);
+  const { args } = surroundings;
+  const loss = lossFlags(options);
+  if (task === 'embedding') {
+    return trainEncoder({ ...options, args }, { ...settingsOf(options), ...loss }, out);
+  }
   if (task !== 'classification') {
-    const { args } = surroundings;
     return trainHead({ ...options, task, args }, settingsOf(options), out);
   }
   await using place = await OutFolder.take({

@@ -6,7 +6,7 @@
 import { rangeMistake, SinterError } from '../../core/errors.js';
 import type { DistanceName, LossKind, LossTerm } from '../../native/native.js';
 import type { Objective } from '../../train/objectives.js';
-import type { ExampleRow, RowShape } from './embedding-rows.js';
+import { describeShape, type ExampleRow, type RowShape } from './embedding-rows.js';
 
 /** Losses of `Encoder.train`, each the class of sentence-transformers that its name says. */
 export type EmbeddingLoss = keyof typeof EMBEDDING_LOSSES;
@@ -113,15 +113,16 @@ export function checkRow(at: string, loss: EmbeddingLoss, row: ExampleRow): void
   const { shapes, scores, negatives: least }: LossRow = EMBEDDING_LOSSES[loss];
   const { shape, texts, numbers, field } = row;
   if (!shapes.includes(shape) || (least === 1 && texts.length < 3)) {
-    const wanted = SHAPE_WORDS[shapes[0] ?? 'ranking'] + (least === 1 ? ' and a negative' : '');
-    throw new RangeError(`${at} must have ${wanted} for the loss ${loss}`);
+    const wanted = least === 1 ? 'anchor, positive and negative' : SHAPE_WORDS[shapes[0] ?? shape];
+    const what = `a row of ${wanted} for the loss ${loss}`;
+    throw new RangeError(`${at} must be ${what}, got ${describeShape(row)}`);
   }
   const wrong = numbers.find((score) => scores !== undefined && !scores.accept(score));
   if (wrong !== undefined) throw rangeMistake(`${at}.${field}`, scores?.what ?? '', wrong);
 }
 
 const SHAPE_WORDS: Readonly<Record<RowShape, string>> = {
-  ranking: 'anchor and positive, no score,',
+  ranking: 'anchor and positive without a score',
   margins: 'anchor, positive, negatives and score',
   pairs: 'sentence1, sentence2 and score or label',
   classes: 'text and label',

@@ -65,7 +65,7 @@ export function parseEmbeddingRow(at: string, row: unknown): ExampleRow {
   if (fields.sentence1 !== undefined) return pairRow(at, fields, ['sentence1', 'sentence2']);
   if (fields.pair !== undefined) return pairRow(at, fields, ['text', 'pair']);
   if (fields.text !== undefined) return classRow(at, fields);
-  throw new TypeError(`${at} must have ${WANTED}, got ${namesOf(fields)}`);
+  throw new TypeError(`${at} must be a row of ${WANTED}, got ${namesOf(fields)}`);
 }
 
 /** The shape in words, with what its rows hold. */
@@ -87,7 +87,7 @@ export function describeShape({ shape, texts, field }: ExampleRow): string {
 function rankingRow(at: string, fields: Fields): ExampleRow {
   const { negative, negatives, score } = fields;
   if (negative !== undefined && negatives !== undefined) {
-    throw new TypeError(`${at} must have negative or negatives, not both`);
+    throw new TypeError(`${at} must be a row of negative or negatives, got both`);
   }
   if (negatives !== undefined && !Array.isArray(negatives)) {
     throw typeMistake(`${at}.negatives`, 'an array of strings', negatives);

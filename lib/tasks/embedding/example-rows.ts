@@ -69,7 +69,7 @@ class ExampleReader implements RowReader<ExampleRow> {
     this.first ??= row;
     const [wanted, got] = [describeShape(this.first), describeShape(row)];
     if (wanted !== got) {
-      throw new TypeError(`${at} must have ${wanted} as the first row has, got ${got}`);
+      throw new TypeError(`${at} must be a row of ${wanted} as the first one is, got ${got}`);
     }
     this.options.check(at, row);
     const { shape, numbers, group } = row;

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { GraphBuilder } from '../../lib/graph/builder.js';
 import type { EncoderGraph } from '../../lib/graph/types.js';
 import type { DistanceName, LossKind, LossTerm } from '../../lib/native/native.js';
+import { Random } from '../kernels/native-test.js';
 import { ADAMW, at, engine, sealed, step, term } from './toy.js';
 
 type Rows = readonly (readonly number[])[];
@@ -105,6 +106,59 @@ describe('values and gradients of sentence-transformers', () => {
   it('the fixture has every loss over embeddings', () => {
     const found = new Set(cases.map(({ formula }) => KINDS[formula]).filter(Boolean));
     expect([...found].sort()).toEqual(Object.values(KINDS).sort());
+  });
+});
+
+describe('in_batch_negatives of more anchors than a block of scores holds', () => {
+  it('has the value and the gradient of float64', async () => {
+    const [anchors, width, scale] = [700, 3, 5];
+    const random = new Random(2);
+    const values = random.floats(2 * anchors * width);
+    const unit = Array.from({ length: 2 * anchors }, (_, i) => {
+      const row = [...values.subarray(i * width, (i + 1) * width)];
+      const norm = Math.hypot(...row);
+      return { norm, row: row.map((x) => x / norm) };
+    });
+    const rowOf = (i: number) => unit[i]?.row ?? [];
+    const dot = (a: readonly number[], b: readonly number[]) =>
+      a.reduce((sum, x, k) => sum + x * at(b, k), 0);
+    const gradients = unit.map(() => new Float64Array(width));
+    let exact = 0;
+    for (let i = 0; i < anchors; i++) {
+      const scores = unit.slice(anchors).map(({ row }) => scale * dot(rowOf(i), row));
+      const sum = scores.reduce((total, score) => total + Math.exp(score), 0);
+      exact += (Math.log(sum) - at(scores, i)) / anchors;
+      for (const [j, score] of scores.entries()) {
+        const slope = (scale * (Math.exp(score) / sum - (i === j ? 1 : 0))) / anchors;
+        for (let k = 0; k < width; k++) {
+          (gradients[i] as Float64Array)[k] =
+            at(gradients[i] ?? [], k) + slope * at(rowOf(anchors + j), k);
+          (gradients[anchors + j] as Float64Array)[k] =
+            at(gradients[anchors + j] ?? [], k) + slope * at(rowOf(i), k);
+        }
+      }
+    }
+    const program = await sealed(
+      tableGraph(2 * anchors, width),
+      new Map([['table', values]]),
+      true,
+    );
+    const trainer = new (engine().Trainer)(program, ADAMW);
+    const ids = Int32Array.from({ length: 2 * anchors }, (_, i) => i);
+    const offsets = Int32Array.from({ length: 2 * anchors + 1 }, (_, i) => i);
+    const targets = Int32Array.from({ length: anchors }, (_, i) => i);
+    const loss = { ...term('in_batch_negatives', targets, 'embedding'), scale };
+    const { loss: value } = await step(trainer, { ids, offsets, segments: null }, loss);
+    expect(Math.abs(value - exact)).toBeLessThan(1e-5);
+    const ours = trainer.readGradient('table');
+    for (const [i, { norm, row }] of unit.entries()) {
+      const slope = [...(gradients[i] ?? [])];
+      const along = dot(slope, row);
+      for (let k = 0; k < width; k++) {
+        const theirs = (at(slope, k) - along * at(row, k)) / norm;
+        expect(Math.abs(at(ours, i * width + k) - theirs)).toBeLessThan(1e-5 * (1 + 1 / norm));
+      }
+    }
   });
 });
 

@@ -9,6 +9,7 @@ import { promptText, unpooledTokens } from '../runtime/prompts.js';
 import {
   checkRow,
   defaultLoss,
+  EMBEDDING_LOSSES,
   type EmbeddingLoss,
   embeddingObjective,
 } from '../tasks/embedding/embedding-losses.js';
@@ -38,12 +39,28 @@ export function embeddingLearning(
     chosen ??= defaultLoss(row);
     return chosen;
   };
+  const isWithoutDuplicates = () =>
+    settings.batchSampler === undefined
+      ? chosen !== undefined && WITHOUT_DUPLICATES.has(chosen)
+      : settings.batchSampler === 'no_duplicates';
   return {
     get objective() {
       if (chosen === undefined) throw new SinterError('INTERNAL', 'no row has decided the loss');
       return embeddingObjective('train', chosen, settings);
     },
     advice: ['WARMUP_TOO_LONG'],
+    get recorded() {
+      const { parts: vectors, given } = settings;
+      return {
+        ...(chosen && { loss: chosen, ...EMBEDDING_LOSSES[chosen].settings }),
+        ...given,
+        ...(vectors.length > 0 && {
+          dimensions: vectors.map(({ dimensions }) => dimensions),
+          dimensionWeights: vectors.map(({ weight }) => weight),
+        }),
+        batchSampler: isWithoutDuplicates() ? 'no_duplicates' : 'batch_sampler',
+      };
+    },
     collect: (rows, { held, ...options }) => {
       if (!held && prompt !== '' && !includePrompt) {
         const what = 'its pooling leaves the prompt out, which a training step cannot do';
@@ -52,12 +69,7 @@ export function embeddingLearning(
       const check = held
         ? () => {}
         : (at: string, row: ExampleRow) => checkRow(at, lossOf(row), row);
-      const { batchSampler } = settings;
-      const noDuplicates = () =>
-        !held &&
-        (batchSampler === undefined
-          ? chosen !== undefined && WITHOUT_DUPLICATES.has(chosen)
-          : batchSampler === 'no_duplicates');
+      const noDuplicates = () => !held && isWithoutDuplicates();
       return collectExamples(rows, parts, { ...options, prompt, check, noDuplicates });
     },
     evaluate: async (program, set, { where, signal }) => {

@@ -7,6 +7,7 @@
 
 import type { QuantizeOptions } from '../compress/quantize-model.js';
 import { rangeMistake, SinterError } from '../core/errors.js';
+import type { JsonObject } from '../core/json.js';
 import type { Matrix } from '../core/matrix.js';
 import { type KnownOptions, readOptions } from '../core/options.js';
 import { isQuantized } from '../graph/rewrite/quantize.js';
@@ -80,6 +81,8 @@ export interface Learning<Set extends ExampleRows, Evaluation, S> {
   readonly objective: Objective;
   /** The advice that fits this kind of training. Default: all. */
   readonly advice?: readonly TrainAdviceCode[];
+  /** Settings for training.json beside those of every training; read after the rows to train on were collected. */
+  readonly recorded?: JsonObject;
   /**
    * Reads rows. `held`: rows for evaluation, which are truncated as in `evaluate`, so that a training and `evaluate` give
    * the same scores.
@@ -141,24 +144,24 @@ export abstract class TrainableModel extends TextModel {
     try {
       const { parts } = this;
       const seen: { labels?: ClassificationReport } = {};
-      let fitting: readonly TrainAdviceCode[] | undefined;
+      let how: Learning<Set, E, S> | undefined;
       const {
         graph,
         program,
         report: found,
       } = await this.use(where, async (current) => {
         const limits = { where, maxTokens, signal } as const;
-        const how = learning(where);
-        fitting = how.advice;
+        how = learning(where);
         const plan = await this.plan(how, rows, options.eval, { ...limits, seen });
         const { trainParts } = await import('../train/train-model.js');
         return trainParts(parts, current, plan, { settings, hooks, signal });
       });
       const { labels } = seen;
       const all = trainAdvice({ steps: found.steps, labels }, settings);
-      const advice = all.filter(({ code }) => fitting?.includes(code) ?? true);
+      const advice = all.filter(({ code }) => how?.advice?.includes(code) ?? true);
       const report = { ...found, advice };
-      const training = trainingRecord(parts, { ...settings, maxTokens }, report);
+      const recorded = { ...settings, maxTokens, ...how?.recorded };
+      const training = trainingRecord(parts, recorded, report);
       const origin = { ...parts.origin, untrained: [] };
       this.parts = { ...parts, graph, program, training, origin };
       // The old weights are freed when the calls that use them have ended; this does not wait for them.

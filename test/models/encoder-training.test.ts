@@ -79,6 +79,22 @@ describe('an encoder learns', () => {
     expect(losses[0]).not.toEqual(losses[2]);
   });
 
+  it('and records with which settings', async () => {
+    await using encoder = await load();
+    const options = { dimensions: [32, 8], scale: 10, epochs: 1 } as const;
+    await encoder.train(ranking, options);
+    const { training } = await encoder.info();
+    expect(training?.settings).toMatchObject({
+      loss: 'multiple_negatives_ranking',
+      scale: 10,
+      dimensions: [32, 8],
+      dimensionWeights: [1, 1],
+      batchSampler: 'no_duplicates',
+      epochs: 1,
+      batchSize: 32,
+    });
+  });
+
   it('and keeps texts apart that are equal, where other texts are negatives', async () => {
     await using encoder = await load();
     // One anchor for all twelve rows: no two of them may meet.

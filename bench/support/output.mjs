@@ -47,7 +47,7 @@ const shortPath = (_, value) =>
 export function writeJson(file, content) {
   mkdirSync(dirname(resolve(file)), { recursive: true });
   const temporary = `${file}.${process.pid}.tmp`;
-  writeFileSync(temporary, `${JSON.stringify(content, shortPath, 1)}\n`);
+  writeFileSync(temporary, `${JSON.stringify(content, shortPath)}\n`);
   renameSync(temporary, file);
 }
 

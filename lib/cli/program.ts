@@ -3,7 +3,7 @@
  *
  * The rule: a command is one file in commands/ that adds itself to the program; it does nothing before its action runs.
  */
-import { Command, type OutputConfiguration } from 'commander';
+import { Command, Help, type OutputConfiguration } from 'commander';
 import { packageVersion } from '../core/package-files.js';
 import { addBench } from './commands/bench.js';
 import { addCheck } from './commands/check.js';
@@ -58,6 +58,7 @@ export function createProgram(surroundings: Surroundings): Command {
       showGlobalOptions: false,
       minWidthToWrap: LEAST_COLUMNS,
       styleTitle: (text) => styled(text, 'heading', out),
+      formatItem: helpItem,
     })
     .exitOverride()
     .addHelpText(
@@ -79,6 +80,19 @@ ${EXIT_CODE_HELP}`,
   }
   program.showHelpAfterError('(see: sinter --help)');
   return program;
+}
+
+/** Columns that a description needs beside its option. */
+const BESIDE_COLUMNS = 36;
+
+/** An option or a command with its description: beside it, or on a narrow screen on the lines below it. */
+function helpItem(term: string, termWidth: number, description: string, helper: Help): string {
+  const columns = helper.helpWidth ?? LEAST_COLUMNS;
+  if (description === '' || columns - termWidth >= BESIDE_COLUMNS)
+    return Help.prototype.formatItem.call(helper, term, termWidth, description, helper);
+  const indent = ' '.repeat(6);
+  const lines = helper.boxWrap(description, columns - indent.length).split('\n');
+  return [`  ${term}`, ...lines.map((line) => indent + line)].join('\n');
 }
 
 /** Help fits the screen and has its colours; messages repeat arguments, whose control characters are made visible. */

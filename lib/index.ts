@@ -24,12 +24,14 @@ export { Matrix } from './core/matrix.js';
 export type { Priority } from './core/priority.js';
 export type { QuestionRow } from './data/answer-rows.js';
 export type { BadRowKind, BadRows } from './data/bad-rows.js';
+export type { EmbeddingFileRow } from './data/embedding-rows.js';
 export { type Fold, type FoldOptions, type Folds, foldRows } from './data/folds.js';
 export type { GroupBy } from './data/groups.js';
 export { type LabelSpelling, type LabelVariants, labelVariants } from './data/label-variants.js';
 export type { LabelListRow, WordTagsRow } from './data/list-rows.js';
 export {
   readAllRows,
+  readEmbeddingRows,
   readLabelListRows,
   readQuestionRows,
   readRows,
@@ -104,7 +106,13 @@ export {
   Encoder,
   type EncoderBatchOptions,
   type EncoderLoadOptions,
+  type EncoderTrainOptions,
 } from './models/encoder.js';
+export {
+  evaluateRetrieval,
+  type RetrievalData,
+  type RetrievalOptions,
+} from './models/evaluate-retrieval.js';
 export type {
   CalibrationReport,
   CalibrationScores,
@@ -121,6 +129,7 @@ export {
   type MaskTrainOptions,
   type PlainRow,
 } from './models/masked-lm.js';
+export { type MineOptions, mineHardNegatives } from './models/mine-hard-negatives.js';
 export type { ModelInfo } from './models/model-info.js';
 export {
   type OnnxLoadOptions,
@@ -157,6 +166,22 @@ export type {
 export type { IsaName } from './native/native.js';
 export type { PredictOptions } from './runtime/predict-options.js';
 export type { WindowedOptions } from './runtime/windowed-logits.js';
+export type { EmbeddingLoss } from './tasks/embedding/embedding-losses.js';
+export type {
+  ClassRow,
+  EmbeddingRow,
+  PairRow,
+  RankingRow,
+} from './tasks/embedding/embedding-rows.js';
+export type {
+  EmbeddingEvaluation,
+  NearestClassEvaluation,
+  PairClassificationEvaluation,
+  RetrievalEvaluation,
+  SimilarityEvaluation,
+  TripletEvaluation,
+} from './tasks/embedding/evaluate-embeddings.js';
+export type { DistanceName, EmbeddingLossOptions } from './tasks/embedding/loss-options.js';
 export type { AnswerRow } from './tasks/question-answering/answer-rows.js';
 export type { Answer } from './tasks/question-answering/answer-spans.js';
 export type { LabelWeights } from './tasks/text-classification/label-weights.js';
@@ -201,6 +226,7 @@ export type { BestScore } from './train/best-score.js';
 export type { CheckpointOptions } from './train/checkpoint-options.js';
 export type { Rows } from './train/collect-rows.js';
 export type { EvalOptions } from './train/eval-options.js';
+export type { LoraOptions } from './train/lora-options.js';
 export type { ScheduleKind, ScheduleOptions } from './train/schedule.js';
 export type { TrainAdvice, TrainAdviceCode } from './train/train-advice.js';
 export type { OptimizerKind, TrainOptions } from './train/train-options.js';

@@ -29,6 +29,11 @@ const PAGES = [
     'One label, several labels or numbers for a text: `Classifier`, its rows, predictions and scores.',
     /^(models\/(classifier|fit-classifier|cross-validate)|tasks\/text-classification\/|runtime\/windowed)/,
   ],
+  [
+    'embedding-training',
+    'Rows, losses and scores of an encoder that is trained: what `Encoder.train` and `Encoder.evaluate` take and give.',
+    /^(tasks\/embedding\/|models\/(evaluate-retrieval|mine-hard))/,
+  ],
   ['cross-encoder', 'How well two texts fit: `CrossEncoder`.', /^models\/cross-encoder/],
   [
     'token-classifier',

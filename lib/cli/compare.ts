@@ -6,9 +6,9 @@
  */
 import { throwIfAborted } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
+import { cosine } from '../metrics/comparisons.js';
 import { argmax } from '../metrics/logits.js';
 import type { EncodedTexts } from '../tokenize/text-tokenizer.js';
-import { cosine } from './cosine.js';
 import { type Candidate, measure, type Timing } from './measure.js';
 import { OnnxPeer, type OnnxRuntime } from './onnx-runtime.js';
 

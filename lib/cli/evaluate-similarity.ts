@@ -4,11 +4,11 @@
 import { SinterError } from '../core/errors.js';
 import { formatNumber } from '../core/units.js';
 import { type FileRow, readAllRows } from '../data/index.js';
+import { COMPARISONS } from '../metrics/comparisons.js';
 import { pearson, spearman } from '../metrics/index.js';
 import { Encoder } from '../models/encoder.js';
 import { given } from './arguments.js';
 import { Console, type Surroundings } from './context.js';
-import { COMPARISONS } from './cosine.js';
 import { DataFiles } from './data-files.js';
 import type { EvaluateOptions } from './evaluate-options.js';
 import { modelOptions, modelPath } from './open-model.js';

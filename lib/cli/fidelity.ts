@@ -1,9 +1,10 @@
 /**
  * Measures how well two lists of results agree: cosines, and whether the largest value is at the same index.
  */
+
+import { cosine } from '../metrics/comparisons.js';
 import { argmax } from '../metrics/logits.js';
 import type { Fidelity } from './advice.js';
-import { cosine } from './cosine.js';
 
 /** Compares row by row; 1 everywhere for empty lists. NaN in a row makes the cosines NaN. */
 export function fidelityOf(a: readonly Float32Array[], b: readonly Float32Array[]): Fidelity {

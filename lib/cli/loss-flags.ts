@@ -7,6 +7,8 @@ import { type Command, Option } from 'commander';
 import { SinterError } from '../core/errors.js';
 import { resolveModel } from '../hub/resolve.js';
 import { Classifier } from '../models/classifier.js';
+import { EMBEDDING_LOSS_NAMES, type EmbeddingLoss } from '../tasks/embedding/embedding-losses.js';
+import type { EmbeddingLossOptions } from '../tasks/embedding/loss-options.js';
 import {
   CLASSIFIER_LOSSES,
   type ClassifierLoss,
@@ -17,7 +19,7 @@ import { flagOf } from './option-names.js';
 
 /** The values of the flags. */
 export interface LossFlags {
-  readonly loss?: ClassifierLoss;
+  readonly loss?: ClassifierLoss | EmbeddingLoss;
   readonly labelSmoothing?: number;
   readonly classWeights?: 'balanced' | Readonly<Record<string, number>>;
   readonly posWeights?: 'balanced' | Readonly<Record<string, number>>;
@@ -31,7 +33,7 @@ export interface LossFlags {
   readonly temperature?: number;
 }
 
-const LOSSES = [...new Set(Object.values(CLASSIFIER_LOSSES).flat())];
+const LOSSES: readonly ClassifierLoss[] = [...new Set(Object.values(CLASSIFIER_LOSSES).flat())];
 const shareBelowOne = realNumber('a share from 0, below 1', (value) => value >= 0 && value < 1);
 const share = realNumber('a share from 0 to 1', (value) => value >= 0 && value <= 1);
 
@@ -41,8 +43,9 @@ export function withLosses(command: Command): Command {
     .addOption(
       new Option(
         '--loss <kind>',
-        'one label: cross_entropy or focal; several: bce or focal; numbers: mse, mae, huber or smooth_l1',
-      ).choices(LOSSES),
+        'one label: cross_entropy or focal; several: bce or focal; numbers: mse, mae, huber or smooth_l1; ' +
+          `embedding: ${EMBEDDING_LOSS_NAMES.join(', ')} (default: by the rows)`,
+      ).choices([...LOSSES, ...EMBEDDING_LOSS_NAMES]),
     )
     .option(
       '--label-smoothing <share>',
@@ -110,6 +113,7 @@ const ONE_LABEL: readonly string[] = ['sampling', 'teacher', 'alpha', 'temperatu
 
 /** The flags that were given, without the teacher, which `openTeacher` loads. Throws for a task that does not take one. */
 export function lossFlags(task: string, flags: LossFlags): Omit<ClassifierLossOptions, 'teacher'> {
+  checkLoss(task, flags);
   const own = given(Object.fromEntries(NAMES.map((name) => [name, flags[name]])));
   for (const name of Object.keys(own)) {
     if (task === 'tags' && OF_TAGS.includes(name)) continue;
@@ -119,7 +123,24 @@ export function lossFlags(task: string, flags: LossFlags): Omit<ClassifierLossOp
     throw usageMistake(`${flagOf(name)} is for ${whom}, not for ${task}`);
   }
   const { teacher: _, ...rest } = own as LossFlags;
-  return rest;
+  return rest as Omit<ClassifierLossOptions, 'teacher'>;
+}
+
+/** The loss of --task embedding. Throws for flags of other tasks. */
+export function embeddingLoss(flags: LossFlags): Pick<EmbeddingLossOptions, 'loss'> {
+  const { loss, ...others } = flags;
+  checkLoss('embedding', flags);
+  lossFlags('embedding', others);
+  return given({ loss: loss as EmbeddingLoss | undefined });
+}
+
+/** Throws for a loss of encoders with another task, and the other way round. */
+function checkLoss(task: string, { loss }: LossFlags): void {
+  if (loss === undefined) return;
+  const names: readonly string[] = task === 'embedding' ? EMBEDDING_LOSS_NAMES : LOSSES;
+  if (names.includes(loss)) return;
+  const whom = task === 'embedding' ? 'classifiers and regressions' : '--task embedding';
+  throw usageMistake(`--loss ${loss} is for ${whom}, not for ${task}`);
 }
 
 /** Loads the model of --teacher; null without it. Dispose of it after the training. */

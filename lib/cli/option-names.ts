@@ -62,6 +62,10 @@ const WORDS: readonly (readonly [RegExp, (flags: Flags, ...groups: string[]) => 
   [/\blanes(?= must be)/g, () => '--threads'],
   [/^freeze(?:\[\d+\])?(?= must be|: | leaves)/, () => '--freeze'],
   [
+    /^(scale|margin|distance|dimensions)(?= must be)/,
+    (flags, option = '') => (flags.has(flagOf(option)) ? flagOf(option) : option),
+  ],
+  [
     /\b([a-z]+(?:[A-Z][a-z]+)*): true\b/g,
     (flags, option = '') => {
       const flag = flagOf(option);

@@ -42,14 +42,19 @@ export async function trainWithProgress<Row, S extends object>(
   out: Console,
 ): Promise<TrainReport<S>> {
   const { eval: held, ...options } = setup;
-  const progress = out.progress('training', stepsOf(rows.length, setup), 'steps');
+  const expected = stepsOf(rows.length, setup);
+  let progress = out.progress('training', expected, 'steps');
   let shown: number | undefined;
   try {
     const report = await model.train(rows, {
       ...options,
       ...(held !== null && { eval: held }),
       signal: out.signal,
-      onStep: ({ step, loss }: StepProgress) => {
+      onStep: ({ step, totalSteps, loss }: StepProgress) => {
+        // Batches without duplicates may be more.
+        if (step === 1 && totalSteps !== expected) {
+          progress = out.progress('training', totalSteps, 'steps');
+        }
         shown = shown === undefined ? loss : shown + SMOOTHING * (loss - shown);
         progress.update(step, `loss ${shown.toFixed(3)}`);
       },

@@ -17,7 +17,7 @@ import type {
 
 const TEXT_NAMES = ['text', 'sentence', 'query', 'content', '文本', '内容', '句子', '评论'];
 /** Known pairs of column names: a text and its second text. */
-const PAIR_NAMES: readonly (readonly [string, string])[] = [
+export const PAIR_NAMES: readonly (readonly [string, string])[] = [
   ['sentence1', 'sentence2'],
   ['premise', 'hypothesis'],
   ['question1', 'question2'],

@@ -9,6 +9,7 @@ export type { QuestionRow } from './answer-rows.js';
 export { type Audit, Auditor, type AuditRow } from './audit.js';
 export { type BadRowKind, type BadRows, describeBadRows, describeKind } from './bad-rows.js';
 export { decodeBytes, decodeFile } from './decode.js';
+export type { EmbeddingFileRow } from './embedding-rows.js';
 export { encodingName } from './encodings.js';
 export { type Fold, type FoldOptions, type Folds, foldRows } from './folds.js';
 export type { GroupBy } from './groups.js';
@@ -27,6 +28,7 @@ export { readColumns } from './read-columns.js';
 export {
   allOf,
   readAllRows,
+  readEmbeddingRows,
   readLabelListRows,
   readQuestionRows,
   readRows,

@@ -8,6 +8,7 @@ import { SinterError } from '../core/errors.js';
 import type { QuestionRow } from './answer-rows.js';
 import { BadRowList } from './bad-rows.js';
 import type { ColumnChoice, Maker } from './columns.js';
+import type { EmbeddingFileRow } from './embedding-rows.js';
 import type { LabelListRow, WordTagsRow } from './list-rows.js';
 import { type CheckedOptions, checkOptions, openRecords } from './open-records.js';
 import { dataProblem, RowProblem } from './problem.js';
@@ -65,6 +66,21 @@ export function readQuestionRows(
   return rowsOf(path, options, async () => {
     const { QuestionMaker } = await import('./answer-rows.js');
     return (choice, first) => new QuestionMaker(choice, first);
+  });
+}
+
+/**
+ * The rows of a file for the training of an encoder: anchor and positive (with negative, negative_1 ..., or a list
+ * `negatives`), two sentences with a score or label, or text and label. `textColumn`, `pairColumn` and `labelColumn` name
+ * columns with other names. Otherwise as readRows.
+ */
+export function readEmbeddingRows(
+  path: string,
+  options: ReadOptions = {},
+): AsyncIterable<EmbeddingFileRow> {
+  return rowsOf(path, options, async () => {
+    const { EmbeddingRowMaker } = await import('./embedding-rows.js');
+    return (choice, first) => new EmbeddingRowMaker(choice, first);
   });
 }
 

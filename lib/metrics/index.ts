@@ -52,6 +52,11 @@ export {
 export { compareCodePoints, type Label, sortedLabels } from './labels.js';
 export { hammingLoss, type IndicatorRows, sampleScores, subsetAccuracy } from './multilabel.js';
 export {
+  type PairClassificationScores,
+  pairClassification,
+  type ThresholdScores,
+} from './pair-classification.js';
+export {
   maxError,
   meanAbsoluteError,
   meanSquaredError,
@@ -60,3 +65,11 @@ export {
   r2Score,
   rootMeanSquaredError,
 } from './regression.js';
+export {
+  averagePrecisionAt,
+  ndcg,
+  type RankedQuery,
+  type RetrievalScores,
+  reciprocalRank,
+  retrievalScores,
+} from './retrieval.js';

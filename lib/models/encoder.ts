@@ -30,10 +30,27 @@ import {
   type PredictOptions,
   readPredictOptions,
 } from '../runtime/predict-options.js';
-import { promptText, withPrompt } from '../runtime/prompts.js';
+import { promptText, unpooledTokens, withPrompt } from '../runtime/prompts.js';
+import { hasUnitRows, scaleToUnit } from '../runtime/unit-vectors.js';
+import type { EmbeddingRow } from '../tasks/embedding/embedding-rows.js';
+import type { EmbeddingEvaluation } from '../tasks/embedding/evaluate-embeddings.js';
+import {
+  EMBEDDING_LOSS_OPTIONS,
+  type EmbeddingLossOptions,
+  readLossOptions,
+} from '../tasks/embedding/loss-options.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
+import type { Rows } from '../train/collect-rows.js';
+import type { TrainReport } from '../train/train-report.js';
 import { Classifier, checkLabels, readProblem } from './classifier.js';
-import { checkTexts, TextModel } from './text-model.js';
+import { embeddingLearning } from './embedding-learning.js';
+import { checkTexts } from './text-model.js';
+import {
+  type EvaluateOptions,
+  MODEL_TRAIN_OPTIONS,
+  type ModelTrainOptions,
+  TrainableModel,
+} from './trainable-model.js';
 
 /** Options of `Encoder.load`. */
 export interface EncoderLoadOptions extends LoadOptions {
@@ -53,12 +70,24 @@ export interface EncoderLoadOptions extends LoadOptions {
 export interface EmbedOptions extends PredictOptions {
   /** Name of a prompt of the model, which is put in front of every text. Default: the model's default prompt, if any. */
   readonly promptName?: string;
+  /**
+   * Keeps this many leading numbers of each vector, for models that were trained so that these are vectors of their own
+   * (Matryoshka). Vectors of length 1 are scaled to length 1 again. Default: all `dimensions` of the model.
+   */
+  readonly dimensions?: number;
 }
+
+/** Options of `train` of an encoder. */
+export interface EncoderTrainOptions
+  extends ModelTrainOptions<EmbeddingRow, EmbeddingEvaluation>,
+    EmbeddingLossOptions {}
 
 /** Options of `batch` of an encoder. */
 export interface EncoderBatchOptions extends BatchOptions {
   /** As for `embed`; applies to every text of the batcher. */
   readonly promptName?: string;
+  /** As for `embed`. */
+  readonly dimensions?: number;
 }
 
 /** Options of the new classifier on an encoder. */
@@ -83,7 +112,7 @@ export interface ClassifierOptions<
 }
 
 /** Make it with `Encoder.load`. */
-export class Encoder extends TextModel {
+export class Encoder extends TrainableModel {
   private constructor(parts: ModelParts) {
     super(parts);
   }
@@ -124,8 +153,11 @@ export class Encoder extends TextModel {
 
   /** Length of a vector: the width of the encoder's output, or `truncate_dim` if the model's files have one. */
   get dimensions(): number {
-    const width = outputWidth(this.parts.graph, 'embedding');
-    return Math.min(width, this.sentence.truncateDim ?? width);
+    return Math.min(this.width, this.sentence.truncateDim ?? this.width);
+  }
+
+  private get width(): number {
+    return outputWidth(this.parts.graph, 'embedding');
   }
 
   /** The similarity that the vectors were trained for: `similarity_fn_name` of the model's files. */
@@ -155,18 +187,22 @@ export class Encoder extends TextModel {
   private async embedAll(texts: readonly TextInput[], options: EmbedOptions): Promise<Matrix> {
     const where = 'embed';
     checkTexts(where, texts, 'a string or an array of strings');
-    const known = { ...PREDICT_OPTIONS, promptName: true } as const;
+    const known = { ...PREDICT_OPTIONS, promptName: true, dimensions: true } as const;
     const { cuts, ...run } = readPredictOptions(where, options, known, texts.length);
+    const columns = this.readDimensions(where, options.dimensions);
     const { graph, tokenizer } = this.parts;
     const prompt = promptText(where, this.sentence, options.promptName);
     const prompted = prompt === '' ? texts : texts.map((text) => withPrompt(prompt, text));
-    const { maxTokens, dimensions: columns } = this;
+    const { maxTokens } = this;
     const request = { where, output: 'embedding', maxTokens, ...run, onCut: cuts.add } as const;
     const vectors = await this.use(where, async (program) => {
       const unpooled = await this.promptTokens(prompt);
       return forwardTexts(program, tokenizer, graph, prompted, { ...request, unpooled, columns });
     });
     cuts.report();
+    if (options.dimensions !== undefined && hasUnitRows(graph)) {
+      for (const row of vectors) scaleToUnit(row);
+    }
     return vectors;
   }
 
@@ -175,12 +211,17 @@ export class Encoder extends TextModel {
    * or the model.
    */
   batch(options: EncoderBatchOptions = {}): Batcher<Float32Array> {
-    readOptions('batch', options, { ...BATCH_OPTIONS, promptName: true });
-    const { promptName, ...limits } = options;
+    readOptions('batch', options, { ...BATCH_OPTIONS, promptName: true, dimensions: true });
+    const { promptName, dimensions: wanted, ...limits } = options;
+    const dimensions = this.readDimensions('batch', wanted);
+    const isScaled = wanted !== undefined && hasUnitRows(this.parts.graph);
     const prompt = promptText('batch', this.sentence, promptName);
     const prepare = (text: TextInput) => (prompt === '' ? text : withPrompt(prompt, text));
-    const { dimensions } = this;
-    const result = (row: Float32Array) => row.slice(0, dimensions);
+    const result = (row: Float32Array) => {
+      const vector = row.slice(0, dimensions);
+      if (isScaled) scaleToUnit(vector);
+      return vector;
+    };
     const unpooled = () => this.promptTokens(prompt);
     return this.batcher(limits, { output: 'embedding', prepare, result, unpooled });
   }
@@ -213,6 +254,40 @@ export class Encoder extends TextModel {
     });
   }
 
+  /**
+   * Fine-tunes the weights on rows of several texts, with a loss that fits the rows. The model's default prompt is put in
+   * front of every text, as `embed` does. On success the model has the new weights; an error or an abort leaves the old ones.
+   * One training at a time: a second one is OVERLOADED. Throws TypeError or RangeError naming rows[i].
+   */
+  async train(
+    rows: Rows<EmbeddingRow>,
+    options: EncoderTrainOptions = {},
+  ): Promise<TrainReport<EmbeddingEvaluation>> {
+    const known = { ...MODEL_TRAIN_OPTIONS, ...EMBEDDING_LOSS_OPTIONS } as const;
+    if (options.method === 'head') {
+      throw rangeMistake('train: method', "'full' or 'lora' for an encoder", options.method);
+    }
+    return this.learn(rows, options, known, (where) =>
+      embeddingLearning(this.parts, readLossOptions(where, options, this.width)),
+    );
+  }
+
+  /**
+   * Embeds the texts of all rows and scores their similarities by the shape of the rows: pairs with a score (Spearman,
+   * Pearson), with labels 0 and 1 (best thresholds), anchors with positives (retrieval) or with negatives too (triplets),
+   * texts with a class (class of the nearest text). Compares with `similarityFnName`.
+   */
+  async evaluate(
+    rows: Rows<EmbeddingRow>,
+    options: EvaluateOptions = {},
+  ): Promise<EmbeddingEvaluation> {
+    const where = 'evaluate';
+    const signal = readOptions(where, options, { signal: true }).signal();
+    const settings = readLossOptions(where, {}, this.width);
+    const learning = embeddingLearning(this.parts, settings);
+    return (await this.measure(rows, { where, signal }, learning)).evaluation;
+  }
+
   /** A new encoder with int8 weights; this one still works. */
   async quantize(options: QuantizeOptions = {}): Promise<Encoder> {
     const { parts } = this;
@@ -222,20 +297,20 @@ export class Encoder extends TextModel {
     });
   }
 
+  private readDimensions(where: string, value: number | undefined): number {
+    const { dimensions } = this;
+    const isIn = Number.isSafeInteger(value) && value !== undefined && value >= 1;
+    if (value === undefined) return dimensions;
+    if (isIn && value <= dimensions) return value;
+    throw rangeMistake(`${where}: dimensions`, `a whole number from 1 to ${dimensions}`, value);
+  }
+
   private get sentence(): SentenceSettings {
     return this.parts.sentence ?? PLAIN_SENTENCE;
   }
 
-  /**
-   * Number of tokens of a prompt that are not pooled, counted as in sentence-transformers: without the special token at the
-   * end.
-   */
-  private async promptTokens(prompt: string): Promise<number> {
-    if (prompt === '' || this.sentence.includePrompt) return 0;
-    const { tokenizer } = this.parts;
-    const { ids } = await tokenizer.encodeWithOffsets(prompt);
-    const last = ids.at(-1);
-    return last !== undefined && tokenizer.specialIds.has(last) ? ids.length - 1 : ids.length;
+  private promptTokens(prompt: string): Promise<number> {
+    return unpooledTokens(this.parts, prompt);
   }
 }
 

@@ -22,11 +22,11 @@ import { forwardWindows, type WindowSettings } from '../runtime/windowed-logits.
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { readCheckpointOptions } from '../train/checkpoint-options.js';
 import type { CollectOptions, Rows } from '../train/collect-rows.js';
-import type { Corpus } from '../train/corpus.js';
-import { checkNeedsRows } from '../train/eval-options.js';
+import type { Corpus, Examples } from '../train/corpus.js';
+import { checkNeedsRows, withMetric } from '../train/eval-options.js';
 import { type LoraOptions, type LoraSettings, readLoraOptions } from '../train/lora-options.js';
 import type { Objective } from '../train/objectives.js';
-import { trainAdvice } from '../train/train-advice.js';
+import { type TrainAdviceCode, trainAdvice } from '../train/train-advice.js';
 import type { EvaluatedOver, TrainPlan } from '../train/train-model.js';
 import {
   readTrainOptions,
@@ -105,18 +105,27 @@ export interface RowSet {
   readonly truncated?: number;
 }
 
+/** What every kind of training has of its rows. */
+interface ExampleRows {
+  readonly corpus: Examples;
+  readonly truncated?: number;
+}
+
 interface CallOptions {
   readonly where: string;
   readonly signal: AbortSignal | undefined;
 }
 
 /** How a kind of model is trained and evaluated on its rows. */
-export interface Learning<Set extends RowSet, Evaluation, S> {
+export interface Learning<Set extends ExampleRows, Evaluation, S> {
+  /** Is read after the rows to train on were collected. */
   readonly objective: Objective;
   /** What the rows to train on decide: an objective in place of the one above, and the rows of each class to balance. */
   readonly tailor?: (set: Set) => Pick<TrainPlan<S>, 'objective' | 'classes'>;
-  /** Settings of this kind of model, for the record of the training. */
+  /** Settings of this kind of training, for its record and its checkpoints. Is read after the rows to train on were collected. */
   readonly record?: JsonObject;
+  /** The advice that fits this kind of training. Default: all. */
+  readonly advice?: readonly TrainAdviceCode[];
   /**
    * Reads rows. `held`: rows for evaluation, which are truncated as in `evaluate`, so that a training and `evaluate` give
    * the same scores.
@@ -130,6 +139,8 @@ export interface Learning<Set extends RowSet, Evaluation, S> {
     set: Set,
     options: CallOptions & { readonly graph?: EncoderGraph },
   ) => Promise<Evaluation>;
+  /** The score, of which more is better, by which evaluations are compared by default. Left out: `loss`. */
+  readonly metric?: (held: Set) => string;
   /** The scores of an evaluation that the training report keeps. */
   scores(evaluation: Evaluation): S;
 }
@@ -150,7 +161,7 @@ export abstract class TrainableModel extends TextModel {
    * @internal Trains the model on the rows. `learning` is called once the options are checked. `known` holds the option
    * names.
    */
-  protected async learn<Row, S, O extends ModelTrainOptions<Row, S>, Set extends RowSet, E>(
+  protected async learn<Row, S, O extends ModelTrainOptions<Row, S>, Set extends ExampleRows, E>(
     rows: Rows<Row>,
     options: O,
     known: KnownOptions<O>,
@@ -160,7 +171,7 @@ export abstract class TrainableModel extends TextModel {
     const { method, lora } = readMethod(where, options as MethodOption);
     const { learningRate = method === 'full' ? undefined : NEW_WEIGHTS_RATE } = options;
     const given = { ...options, ...(learningRate !== undefined && { learningRate }) };
-    const settings = readTrainOptions<TrainOptions>(where, given, known as never);
+    let settings = readTrainOptions<TrainOptions>(where, given, known as never);
     checkWhole(where, method, settings);
     const read = readOptions<ModelTrainOptions<Row, S>>(where, options, known as never);
     const maxTokens = read.count('maxTokens', this.maxTokens);
@@ -177,12 +188,7 @@ export abstract class TrainableModel extends TextModel {
     };
     const own = read.signal();
     const signal = AbortSignal.any([this.ended.signal, ...(own === undefined ? [] : [own])]);
-    if (isQuantized(this.parts.graph)) {
-      throw new SinterError(
-        'UNSUPPORTED_MODEL',
-        'train: the model is quantized; train the f32 model and quantize it afterwards, or load an ONNX file with widen: true',
-      );
-    }
+    checkFloats(this.parts);
     if (this.training) throw new SinterError('OVERLOADED', 'train: the model is being trained');
     this.training = true;
     try {
@@ -197,7 +203,9 @@ export abstract class TrainableModel extends TextModel {
       } = await this.use(where, async (current) => {
         const limits = { where, maxTokens, signal } as const;
         const plan = await this.plan(how, rows, options.eval, { ...limits, seen });
-        const request = { settings, hooks, saving, signal };
+        checkGrouping(where, settings, plan.corpus);
+        settings = withMetric(settings, options, plan.metric);
+        const request = { settings: { ...settings, ...how.record }, hooks, saving, signal };
         if (method === 'head') {
           const { trainHeadParts } = await import('../train/head-training.js');
           return trainHeadParts(parts, current, plan, request);
@@ -210,7 +218,9 @@ export abstract class TrainableModel extends TextModel {
         return trainParts(parts, current, plan, request);
       });
       const { labels } = seen;
-      const report = { ...found, advice: trainAdvice({ steps: found.steps, labels }, settings) };
+      const all = trainAdvice({ steps: found.steps, labels }, settings);
+      const advice = all.filter(({ code }) => how.advice?.includes(code) ?? true);
+      const report = { ...found, advice };
       const record = { ...settings, ...how.record, method, maxTokens };
       const training = trainingRecord(parts, record, report);
       const origin = { ...parts.origin, untrained: [] };
@@ -228,7 +238,7 @@ export abstract class TrainableModel extends TextModel {
     }
   }
 
-  private async plan<Set extends RowSet, E, S>(
+  private async plan<Set extends ExampleRows, E, S>(
     learning: Learning<Set, E, S>,
     rows: Rows<unknown>,
     heldRows: Rows<unknown> | undefined,
@@ -253,7 +263,7 @@ export abstract class TrainableModel extends TextModel {
       if (report !== undefined) seen.labels = report;
       return learning.scores(evaluation);
     };
-    return { ...plan, held: set.corpus, evaluate };
+    return { ...plan, held: set.corpus, metric: learning.metric?.(set), evaluate };
   }
 
   /**
@@ -283,7 +293,7 @@ export abstract class TrainableModel extends TextModel {
   }
 
   /** @internal Evaluates the model on the rows as `learning` defines. */
-  protected async measure<Set extends RowSet, E>(
+  protected async measure<Set extends ExampleRows, E>(
     rows: Rows<unknown>,
     call: CallOptions,
     learning: Learning<Set, E, unknown>,
@@ -348,4 +358,20 @@ function checkWhole(where: string, method: TrainMethod, settings: TrainSettings)
   if (method === 'full' || (freeze.length === 0 && trainable === 'all')) return;
   const option = trainable === 'all' ? 'freeze' : 'trainable';
   throw rangeMistake(`${where}: method`, `'full' where ${option} is given`, method);
+}
+
+/** Throws UNSUPPORTED_MODEL for a quantized model. */
+function checkFloats({ graph }: ModelParts): void {
+  if (!isQuantized(graph)) return;
+  throw new SinterError(
+    'UNSUPPORTED_MODEL',
+    'train: the model is quantized; train the f32 model and quantize it afterwards, or load an ONNX file with widen: true',
+  );
+}
+
+/** Throws RangeError for batches of similar lengths where which texts may meet decides the batches. */
+function checkGrouping(where: string, { groupByLength }: TrainSettings, corpus: Examples): void {
+  if (!groupByLength || corpus.textsOf === undefined) return;
+  const what = "false where no batch may hold a text twice (batchSampler: 'no_duplicates')";
+  throw rangeMistake(`${where}: groupByLength`, what, groupByLength);
 }

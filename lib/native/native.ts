@@ -189,7 +189,8 @@ export interface TrainerSettings {
  *
  * `targets`: `classes` are one int32 per row of the output, -1 for rows that do not count; `values` are floats [rows,
  * width]; `spans` are int32 [texts, 2], start and end counted from the text's first token, -1 if the text does not count;
- * `positives` are one int32 per anchor; `scores` are one float per pair.
+ * `positives` are one int32 per anchor; `scores` are one float per pair; `margins` are floats [examples, negatives]; `groups`
+ * are one int32 per row, its class.
  *
  * `unit`: what the mean is taken over. `coupled`: the loss of a row depends on other rows, so the whole batch goes forward
  * before any of it goes backward.
@@ -226,6 +227,26 @@ export const LOSSES = {
   in_batch_negatives: { targets: 'positives', unit: 'row', coupled: true },
   /** Rows: n first texts of pairs, then n second ones. log(1 + sum of e^(scale * (cos i - cos j)) where score i < score j). */
   cosent: { targets: 'scores', unit: 'row', coupled: true },
+  /** As cosent, with the similarity of AnglE: halves of rows as complex vectors. */
+  angle: { targets: 'scores', unit: 'row', coupled: true },
+  /** Pairs of rows as in cosent. Mean of (cosine - score)^2. */
+  cosine_similarity: { targets: 'scores', unit: 'row', coupled: true },
+  /** Pairs of rows, scores 1 or 0. Mean of d^2 / 2 for 1, of max(margin - d, 0)^2 / 2 for 0; d is the distance. */
+  contrastive: { targets: 'scores', unit: 'row', coupled: true },
+  /** contrastive over the hard pairs, as a sum and without its 1/2. */
+  online_contrastive: { targets: 'scores', unit: 'row', coupled: true },
+  /**
+   * Rows: all anchors, all positives, then a block for each negative. Mean over all negatives of max(d(anchor, positive) -
+   * d(anchor, negative) + target, 0).
+   */
+  triplet: { targets: 'margins', unit: 'row', coupled: true },
+  /** Rows as in triplet. Mean over all negatives of (anchor . positive - anchor . negative - target)^2. */
+  margin_mse: { targets: 'margins', unit: 'row', coupled: true },
+  /**
+   * Mean over the rows of max(the largest distance to a row of the same class - the smallest to a row of another class +
+   * margin, 0).
+   */
+  batch_hard_triplet: { targets: 'groups', unit: 'row', coupled: true },
 } as const;
 
 export type LossKind = keyof typeof LOSSES;
@@ -253,6 +274,12 @@ export interface LossSettings {
   readonly temperature?: number;
 }
 
+/** cosine is 1 - cos; manhattan is the sum of absolute differences. */
+export const DISTANCES = ['cosine', 'euclidean', 'manhattan'] as const;
+
+/** The distances that losses measure with. */
+export type DistanceName = (typeof DISTANCES)[number];
+
 /** One term of the weighted sum of losses that a step minimises. */
 export interface LossTerm {
   readonly kind: LossKind;
@@ -263,6 +290,12 @@ export interface LossTerm {
   /** Factor on the cosines in coupled losses, above 0 and at most 300. Default: 20. */
   readonly scale?: number;
   readonly settings?: LossSettings;
+  /** Of contrastive, online_contrastive and batch_hard_triplet. Default: 0.5. */
+  readonly margin?: number;
+  /** Of contrastive, online_contrastive, triplet and batch_hard_triplet. Default: cosine. */
+  readonly distance?: DistanceName;
+  /** Coupled losses only: the loss is over the first numbers of each row, scaled to length 1. Left out: over whole rows. */
+  readonly dimensions?: number;
 }
 
 export interface PassOptions {

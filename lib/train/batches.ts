@@ -5,6 +5,7 @@
  */
 
 import { type RandomState, SeededRandom, shuffled } from '../core/random.js';
+import { batchesNeeded, withoutDuplicates } from './no-duplicates.js';
 
 /**
  * Number of batches whose rows are sorted by length together when texts are grouped by length: enough to group well, few
@@ -18,20 +19,29 @@ export interface BatchPlan {
   readonly groupByLength: boolean;
   /** Rows of each class: an epoch has the same number of each. Left out: an epoch has each row once. */
   readonly classes?: readonly (readonly number[])[] | undefined;
+  /** Numbers of the texts of a row: no batch holds two rows that share one. Left out: any rows may meet. */
+  readonly textsOf?: ((row: number) => Int32Array) | undefined;
 }
 
-/** Row indices of each batch in one epoch over `rows` rows. The last batch may be smaller. */
+/**
+ * Row indices of each batch in one epoch over `rows` rows. The last batch may be smaller. With `textsOf` a row that shares a
+ * text with every batch that has room is left out of the epoch.
+ */
 export function epochBatches(
   rows: number,
   plan: BatchPlan,
   random: SeededRandom,
   lengthOf: (row: number) => number,
 ): number[][] {
-  const { batchSize, shuffle, groupByLength, classes } = plan;
+  const { batchSize, shuffle, groupByLength, classes, textsOf } = plan;
   const all = classes
     ? balancedRows(rows, classes, random)
     : Array.from({ length: rows }, (_, row) => row);
   const order = shuffle ? shuffled(all, random) : all;
+  if (textsOf !== undefined) {
+    const batches = withoutDuplicates(order, batchSize, textsOf);
+    return shuffle ? shuffled(batches, random) : batches;
+  }
   if (!groupByLength) return cut(order, batchSize);
   const batches = cut(order, batchSize * GROUPED_BATCHES).flatMap((group) =>
     cut(
@@ -70,12 +80,17 @@ export interface SamplerState {
 
 /** Returns batches, one epoch after another. */
 export class Sampler {
+  /** Batches of an epoch. */
+  readonly batchCount: number;
   private readonly drawOrder: (random: SeededRandom) => number[][];
   private batches: number[][] = [];
   private position = 0;
   private order: RandomState = [0, 0, 0, 0];
 
   constructor(rows: number, plan: BatchPlan, lengthOf: (row: number) => number) {
+    const { batchSize, textsOf } = plan;
+    this.batchCount =
+      textsOf === undefined ? Math.ceil(rows / batchSize) : batchesNeeded(rows, batchSize, textsOf);
     this.drawOrder = (random) => epochBatches(rows, plan, random, lengthOf);
   }
 
@@ -96,6 +111,11 @@ export class Sampler {
   /** The rows of the last batch of the epoch. */
   get last(): readonly number[] {
     return this.batches.at(-1) ?? [];
+  }
+
+  /** Rows in the batches of the epoch. */
+  get rows(): number {
+    return this.batches.reduce((sum, { length }) => sum + length, 0);
   }
 
   get state(): SamplerState {

@@ -1,5 +1,5 @@
 /**
- * An output of a program for all texts of a corpus, for a loss or a score.
+ * The logits or vectors of all texts of a corpus, for a loss or a score.
  *
  * They are computed in pieces, so that an abort takes effect between two pieces.
  */
@@ -13,17 +13,19 @@ import type { Corpus } from './corpus.js';
 /** Texts per run: enough for many micro-batches, few enough that an abort takes effect soon. */
 const PIECE_TEXTS = 1024;
 
-interface CallOptions {
+interface CorpusCall {
   readonly where: string;
   readonly signal: AbortSignal | undefined;
+  /** Tokens at the start of every text that poolings leave out. Default: 0. */
+  readonly unpooled?: number;
 }
 
 /** The logits: a matrix with a row per text, or per token if the head is over tokens. */
-export async function corpusLogits(
+export function corpusLogits(
   program: NativeProgram,
   graph: EncoderGraph,
   corpus: Corpus,
-  options: CallOptions,
+  options: CorpusCall,
 ): Promise<Matrix> {
   return corpusOutput(program, graph, corpus, 'logits', options);
 }
@@ -34,7 +36,7 @@ export async function corpusOutput(
   graph: EncoderGraph,
   corpus: Corpus,
   output: OutputName,
-  options: CallOptions,
+  { unpooled = 0, ...options }: CorpusCall,
 ): Promise<Matrix> {
   const perToken = isPerToken(graph, output);
   const rows = perToken ? corpus.tokenCount : corpus.size;
@@ -45,7 +47,7 @@ export async function corpusOutput(
     const { tokens } = corpus.slice(begin, end);
     const next = row + (perToken ? tokens.ids.length : end - begin);
     const data = values.data.subarray(row * values.cols, next * values.cols);
-    await runBatch(program, tokens, output, data, options);
+    await runBatch(program, { ...tokens, unpooled }, output, data, options);
     row = next;
   }
   return values;

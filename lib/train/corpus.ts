@@ -13,7 +13,22 @@ export interface LabelledBatch {
   readonly targets: Targets;
 }
 
-export class Corpus {
+/** What a training reads its batches from: numbered examples. */
+export interface Examples {
+  /** Number of examples. */
+  readonly size: number;
+  /** Tokens of all examples together. */
+  readonly tokenCount: number;
+  /** Tokens of example `index`. */
+  lengthOf(index: number): number;
+  /** The texts and targets of the examples at `indices`. */
+  gather(indices: readonly number[]): LabelledBatch;
+  /** Numbers of the texts of an example, equal for equal texts: no batch holds two examples that share one. */
+  readonly textsOf?: (index: number) => Int32Array;
+}
+
+/** Examples of one text (or pair of segments) each. */
+export class Corpus implements Examples {
   readonly targets: Targets;
   private readonly tokens: TokenBatch;
 

@@ -5,19 +5,26 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { EncoderGraph } from '../graph/types.js';
 import { runJob } from '../native/jobs.js';
 import type { NativeStore } from '../native/native.js';
-import type { Corpus } from './corpus.js';
+import type { Examples } from './corpus.js';
 
 /** Bytes that are hashed in one turn. */
 const PIECE = 1 << 20;
+/** Examples that are copied to be hashed. */
+const PIECE_EXAMPLES = 4096;
 
-export async function digestOfCorpus(corpus: Corpus): Promise<string> {
-  const hash = createHash('sha256');
-  if (corpus.size === 0) return hash.digest('hex');
-  const { tokens, targets } = corpus.slice(0, corpus.size);
-  hash.update(JSON.stringify([corpus.size, corpus.tokenCount, targets.unit, targets.width]));
-  const { ids, offsets, segments } = tokens;
-  for (const array of [ids, offsets, segments, targets.values])
-    if (array !== null) await add(hash, array);
+/** A digest of all texts and targets, in their order. */
+export async function digestOfExamples(examples: Examples): Promise<string> {
+  const { size, tokenCount } = examples;
+  const hash = createHash('sha256').update(JSON.stringify([size, tokenCount]));
+  for (let begin = 0; begin < size; begin += PIECE_EXAMPLES) {
+    const count = Math.min(PIECE_EXAMPLES, size - begin);
+    const { tokens, targets } = examples.gather(Array.from({ length: count }, (_, i) => begin + i));
+    const { ids, offsets, segments, features = null } = tokens;
+    const arrays = [ids, offsets, segments, features, targets.values];
+    const lengths = arrays.map((array) => array?.length ?? null);
+    hash.update(JSON.stringify([targets.unit, targets.width, lengths]));
+    for (const array of arrays) if (array !== null) await add(hash, array);
+  }
   return hash.digest('hex');
 }
 

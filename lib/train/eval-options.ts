@@ -5,7 +5,10 @@ import type { OptionReader } from '../core/options.js';
 export interface EvalOptions {
   /** Evaluates after every so many steps instead of after each epoch, and at the end. Default: after each epoch. */
   readonly evalSteps?: number;
-  /** The score that is compared, by its name in the report (`accuracy`, `macroF1` ...). Default: `loss`. */
+  /**
+   * The score that is compared, by its name in the report (`accuracy`, `macroF1` ...). Default: `loss`; for an encoder, by the
+   * rows, `spearman`, `averagePrecision`, `ndcg` or `accuracy`.
+   */
   readonly metricForBestModel?: string;
   /** Whether more of that score is better. Default: false for names that end in `loss` or `error`, in any case; else true. */
   readonly greaterIsBetter?: boolean;
@@ -39,6 +42,17 @@ export function readEvalOptions(read: OptionReader<EvalOptions>): EvalSettings {
     earlyStoppingPatience: read.count('earlyStoppingPatience', 0),
     earlyStoppingThreshold: read.nonNegative('earlyStoppingThreshold', 0),
   };
+}
+
+/** The settings with `metric`, of which more is better, as the score that is compared where the options name none. */
+export function withMetric<T extends EvalSettings>(
+  settings: T,
+  options: EvalOptions,
+  metric: string | undefined,
+): T {
+  if (metric === undefined || options.metricForBestModel !== undefined) return settings;
+  const greaterIsBetter = options.greaterIsBetter ?? true;
+  return { ...settings, metricForBestModel: metric, greaterIsBetter };
 }
 
 /** Throws RangeError if an option needs held-out rows. */

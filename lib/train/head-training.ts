@@ -29,14 +29,15 @@ export async function trainHeadParts<S>(
   { settings, hooks, saving, signal }: TrainRequest<S>,
 ): Promise<TrainedParts<S>> {
   const split = splitAtFeatures(parts.graph);
-  if (split === null) {
+  const texts = textsOf(plan);
+  if (split === null || texts === null) {
     throw new SinterError(
       'UNSUPPORTED_MODEL',
       `${WHERE}: method must be 'full' or 'lora' for this model: its head reads more than one vector of each text`,
     );
   }
   const options = { where: WHERE, signal } as const;
-  const { corpus, held } = await featured(split.encoder, current, plan, options);
+  const { corpus, held } = await featured(split.encoder, current, texts, options);
   const graph = withFloatWeights(split.head);
   const trainable = await deriveProgram(graph, current.store, { trainable: true, ...options });
   try {
@@ -60,13 +61,25 @@ interface CallOptions {
   readonly signal: AbortSignal;
 }
 
-/** The rows of a plan with the vector of each text in place of its tokens. */
-async function featured<S>(
+interface Texts {
+  readonly corpus: Corpus;
+  readonly held: Corpus | undefined;
+}
+
+/** The rows of a plan; null where a row has several texts. */
+function textsOf({ corpus, held }: Pick<TrainPlan<unknown>, 'corpus' | 'held'>): Texts | null {
+  if (!(corpus instanceof Corpus)) return null;
+  if (held === undefined || held instanceof Corpus) return { corpus, held };
+  return null;
+}
+
+/** The rows with the vector of each text in place of its tokens. */
+async function featured(
   encoder: EncoderGraph,
   current: NativeProgram,
-  { corpus, held }: TrainPlan<S>,
+  { corpus, held }: Texts,
   options: CallOptions,
-): Promise<{ corpus: Corpus; held: Corpus | undefined }> {
+): Promise<Texts> {
   const program = await deriveProgram(encoder, current.store, { trainable: false, ...options });
   const of = async (texts: Corpus) => {
     const width = outputWidth(encoder, 'embedding');

@@ -17,8 +17,8 @@ import {
 import { Sampler } from './batches.js';
 import { BestScores } from './best-score.js';
 import { type Checkpoints, TrainingProgress, type TrainingSubject } from './checkpoints.js';
-import type { Corpus } from './corpus.js';
-import { digestOfCorpus, digestOfModel } from './digests.js';
+import type { Examples } from './corpus.js';
+import { digestOfExamples, digestOfModel } from './digests.js';
 import { diverged } from './divergence.js';
 import type { Objective } from './objectives.js';
 import { OPTIMIZERS } from './optimizers.js';
@@ -51,14 +51,14 @@ export interface TrainHooks<S> {
   /** Saves the training at intervals and resumes it; left out: it is not saved. */
   readonly checkpoints?: Checkpoints | undefined;
   /** The rows of `evaluate`, for the checkpoints. */
-  readonly held?: Corpus | undefined;
+  readonly held?: Examples | undefined;
 }
 
 /** Trains `program` (trainable, sealed) on `corpus`; `objective` makes the loss terms of each batch. */
 export async function runTraining<S>(
   program: NativeProgram,
   graph: EncoderGraph,
-  corpus: Corpus,
+  corpus: Examples,
   objective: Objective,
   settings: TrainSettings,
   hooks: TrainHooks<S>,
@@ -89,7 +89,7 @@ function makeTrainer(program: NativeProgram, settings: TrainerSettings): NativeT
 interface Work<S> {
   readonly program: NativeProgram;
   readonly graph: EncoderGraph;
-  readonly corpus: Corpus;
+  readonly corpus: Examples;
   readonly objective: Objective;
   readonly settings: TrainSettings;
   readonly hooks: TrainHooks<S>;
@@ -111,7 +111,10 @@ class Run<S> {
     const { corpus, settings } = work;
     const { batchSize, gradientAccumulationSteps, learningRate, warmup, maxSteps } = settings;
     const rowsPerStep = batchSize * gradientAccumulationSteps;
-    const epochSteps = Math.ceil(corpus.size / rowsPerStep);
+    const { classes } = work.hooks;
+    const plan = { ...settings, batchSize: rowsPerStep, classes, textsOf: corpus.textsOf };
+    const sampler = new Sampler(corpus.size, plan, (row) => corpus.lengthOf(row));
+    const epochSteps = sampler.batchCount;
     this.epochs = maxSteps === 0 ? settings.epochs : Math.ceil(maxSteps / epochSteps);
     const totalSteps = maxSteps === 0 ? settings.epochs * epochSteps : maxSteps;
     const warm = warmupSteps(warmup, totalSteps);
@@ -119,8 +122,6 @@ class Run<S> {
     this.work = work;
     const parts = scheduleParts(settings.schedule);
     this.schedule = { ...parts, learningRate, warmupSteps: warm, totalSteps };
-    const plan = { ...settings, batchSize: rowsPerStep, classes: work.hooks.classes };
-    const sampler = new Sampler(corpus.size, plan, (row) => corpus.lengthOf(row));
     const scores = new BestScores(settings);
     this.progress = new TrainingProgress(new SeededRandom(settings.seed), sampler, scores);
   }
@@ -155,8 +156,8 @@ class Run<S> {
     this.subject = {
       settings,
       model: await digestOfModel(graph, program.store, hooks.signal),
-      rows: await digestOfCorpus(corpus),
-      held: hooks.held === undefined ? '' : await digestOfCorpus(hooks.held),
+      rows: await digestOfExamples(corpus),
+      held: hooks.held === undefined ? '' : await digestOfExamples(hooks.held),
     };
     await hooks.checkpoints.begin(this.trainer, this.progress, this.subject, hooks.signal);
   }

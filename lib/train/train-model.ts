@@ -15,7 +15,7 @@ import { deriveProgram, disposeProgram } from '../runtime/program.js';
 import { SharedProgram } from '../runtime/shared-program.js';
 import type { CheckpointPlan } from './checkpoint-options.js';
 import { Checkpoints } from './checkpoints.js';
-import type { Corpus } from './corpus.js';
+import type { Examples } from './corpus.js';
 import { divergence } from './divergence.js';
 import type { Objective } from './objectives.js';
 import { trainedWeights } from './parameter-groups.js';
@@ -25,13 +25,15 @@ import type { TrainReport } from './train-report.js';
 
 /** Data, objective and scoring of a training, made by each kind of model from its rows. */
 export interface TrainPlan<S> {
-  readonly corpus: Corpus;
+  readonly corpus: Examples;
   readonly truncated: number;
   readonly objective: Objective;
   /** Rows of each class, for epochs with the same number of each. */
   readonly classes?: readonly (readonly number[])[] | undefined;
   /** The held-out rows; left out: there are none. */
-  readonly held?: Corpus | undefined;
+  readonly held?: Examples | undefined;
+  /** The score by which evaluations are compared by default; left out: `loss`. */
+  readonly metric?: string | undefined;
   /**
    * Scores of a program on the held-out rows; undefined without such rows. `over`: the program's graph and its form of those
    * rows, where it is not the model's.
@@ -41,7 +43,7 @@ export interface TrainPlan<S> {
 
 export interface EvaluatedOver {
   readonly graph: EncoderGraph;
-  readonly corpus: Corpus;
+  readonly corpus: Examples;
 }
 
 /** The new weights of a model. */

@@ -1,6 +1,7 @@
 // Checks targets by their kind; no loss has a check of its own.
 #include "addon/terms_arg.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace sinter {
@@ -53,6 +54,18 @@ void check_scores(const LossTerm& term, const Extent& extent, const char* name) 
   }
 }
 
+void check_margins(const LossTerm& term, const Extent& extent, const char* name) {
+  const int64_t count = static_cast<int64_t>(term.values.size());
+  const int64_t examples = (extent.rows - count) / 2;
+  const bool fits = examples > 0 && count % examples == 0 && extent.rows == 2 * examples + count;
+  const bool empty = extent.rows == 0 && count == 0;
+  if (!(empty || (fits && count > 0)))
+    bad_argument(std::string(name) + " needs a target for each negative of its examples");
+  for (const float margin : term.values) {
+    if (!std::isfinite(margin)) bad_argument("a margin must be finite");
+  }
+}
+
 void check_targets(TargetKind kind, const LossTerm& term, const Extent& extent, const char* name) {
   switch (kind) {
     case TargetKind::classes:
@@ -66,11 +79,15 @@ void check_targets(TargetKind kind, const LossTerm& term, const Extent& extent, 
       return check_positives(term, extent, name);
     case TargetKind::scores:
       return check_scores(term, extent, name);
+    case TargetKind::margins:
+      return check_margins(term, extent, name);
+    case TargetKind::groups:
+      return check_count(term.labels.size(), extent.rows, name);
   }
 }
 
 bool has_floats(TargetKind kind) {
-  return kind == TargetKind::values || kind == TargetKind::scores;
+  return kind == TargetKind::values || kind == TargetKind::scores || kind == TargetKind::margins;
 }
 
 int loss_named(const std::string& name) {
@@ -129,6 +146,14 @@ void check_settings(const LossSettings& settings, int64_t width) {
   }
 }
 
+Distance distance_field(const Napi::Object& object) {
+  const std::string name = string_field(object, "distance");
+  const std::vector<std::string>& names = distance_names();
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found == names.end()) bad_argument("unknown distance " + name);
+  return static_cast<Distance>(found - names.begin());
+}
+
 LossTerm term_arg(const Napi::Object& object, const Program& program, const TokenBatch& batch) {
   LossTerm term;
   term.loss = loss_named(string_field(object, "kind"));
@@ -138,6 +163,10 @@ LossTerm term_arg(const Napi::Object& object, const Program& program, const Toke
   const Napi::Value scale = object.Get("scale");
   if (!scale.IsUndefined()) term.scale = number_field(object, "scale");
   if (!(term.scale > 0 && term.scale <= kMaxScale)) bad_argument("scale must be from 0 to 300");
+  const Napi::Value margin = object.Get("margin");
+  if (!margin.IsUndefined()) term.margin = number_field(object, "margin");
+  if (!std::isfinite(term.margin)) bad_argument("margin must be finite");
+  if (!object.Get("distance").IsUndefined()) term.distance = distance_field(object);
   const LossRow& row = loss_table()[static_cast<size_t>(term.loss)];
   if (has_floats(row.targets)) {
     term.values = copy_of(floats_field(object, "targets"));
@@ -149,6 +178,13 @@ LossTerm term_arg(const Napi::Object& object, const Program& program, const Toke
   check_settings(term.settings, output.width);
   check_targets(row.targets, term, {batch.rows(output.kind), output.width, output, batch},
                 row.name);
+  if (!object.Get("dimensions").IsUndefined()) {
+    const double dimensions = number_field(object, "dimensions");
+    if (row.coupling != Coupling::coupled) bad_argument("dimensions are for coupled losses");
+    if (!(dimensions >= 1 && dimensions <= static_cast<double>(output.width)))
+      bad_argument("dimensions must be from 1 to the width of the output");
+    term.dimensions = static_cast<int64_t>(dimensions);
+  }
   return term;
 }
 

@@ -30,7 +30,7 @@ BatchTerms::BatchTerms(const std::vector<LossTerm>& terms, const Program& progra
     } else if (row(i).targets == TargetKind::spans) {
       whole.count = count_labelled(terms[i].labels, 0, 2);
       whole.ends_count = count_labelled(terms[i].labels, 1, 2);
-    } else {
+    } else {  // a loss over scores, margins or groups counts its targets itself
       whole.count = count_labelled(terms[i].labels, 0, 1);
     }
     if (!is_coupled(i)) continue;
@@ -58,9 +58,39 @@ void BatchTerms::couple(Run& run) {
   for (size_t i = 0; i < terms_.size(); ++i) {
     if (!is_coupled(i)) continue;
     Whole& whole = wholes_[i];
+    if (terms_[i].dimensions > 0) {
+      losses_[i] = couple_part(run, i);
+      continue;
+    }
     losses_[i] = row(i).compute({run, terms_[i], whole.rows, whole.width, 0, whole.output.data(),
                                  whole.gradient.data(), whole.count, whole.ends_count});
   }
+}
+
+double BatchTerms::couple_part(Run& run, size_t term) {
+  Whole& whole = wholes_[term];
+  const int64_t rows = whole.rows, width = whole.width, part = terms_[term].dimensions;
+  AlignedBuffer<float> raw(rows * part), unit(rows * part), slopes(rows * part);
+  const size_t bytes = static_cast<size_t>(part) * sizeof(float);
+  for (int64_t i = 0; i < rows; ++i) {
+    std::memcpy(raw.data() + i * part, whole.output.data() + i * width, bytes);
+  }
+  run.parallel_ranges(rows, 8, part, [&](int64_t begin, int64_t end, int) {
+    const int64_t at = begin * part;
+    run.kernels.pool.normalize_forward(end - begin, part, raw.data() + at, unit.data() + at);
+  });
+  const double loss = row(term).compute({run, terms_[term], rows, part, 0, unit.data(),
+                                         slopes.data(), whole.count, whole.ends_count});
+  run.parallel_ranges(rows, 8, part, [&](int64_t begin, int64_t end, int) {
+    const int64_t at = begin * part;
+    run.kernels.pool.normalize_backward(end - begin, part, raw.data() + at, slopes.data() + at,
+                                        unit.data() + at);
+  });
+  std::fill(whole.gradient.begin(), whole.gradient.end(), 0.0f);
+  for (int64_t i = 0; i < rows; ++i) {
+    std::memcpy(whole.gradient.data() + i * width, unit.data() + i * part, bytes);
+  }
+  return loss;
 }
 
 void BatchTerms::fill(Run& run, size_t term, float* dx) {

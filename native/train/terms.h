@@ -39,6 +39,8 @@ class BatchTerms {
     std::vector<float> output, gradient;  // of the whole batch, for coupled terms only
   };
   const LossRow& row(size_t term) const;
+  // Computes a coupled term over the first `dimensions` numbers of its rows, scaled to length 1.
+  double couple_part(Run& run, size_t term);
   bool is_coupled(size_t term) const { return row(term).coupling == Coupling::coupled; }
   void fill(Run& run, size_t term, float* dx);
 

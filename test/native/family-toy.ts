@@ -168,11 +168,28 @@ function plainLoss(head: Head, kind: LossKind, batch: TokenBatch): LossTerm {
         draw(anchors, (i) => (i === 1 ? -1 : random.integer(0, rows - anchors - 1))),
       );
     }
-    case 'scores':
+    case 'scores': {
+      const isContrast = kind === 'contrastive' || kind === 'online_contrastive';
+      const scores = Float32Array.from({ length: rows / 2 }, (_, i) =>
+        isContrast ? i % 2 : random.integer(0, 3),
+      );
+      // No cosine distance is beyond this margin, so the loss has no kink there.
+      return { ...term(kind, scores), ...(isContrast && { margin: 2.5 }) };
+    }
+    case 'margins':
+      // A quarter of the rows are anchors, with two negatives each; the hinge of triplets is always open.
       return term(
         kind,
-        Float32Array.from({ length: rows / 2 }, () => random.integer(0, 3)),
+        random.floats(rows / 2, 0.1).map((margin) => 3 + margin),
       );
+    case 'groups':
+      return {
+        ...term(
+          kind,
+          Int32Array.from({ length: rows }, (_, i) => i % 2),
+        ),
+        margin: 3,
+      };
   }
 }
 
@@ -204,6 +221,13 @@ const ROWS: readonly HeadLoss[] = [
   ['tokens', 'smooth_l1', { beta: 0.5 }],
   ['texts', 'in_batch_negatives'],
   ['texts', 'cosent'],
+  ['texts', 'angle'],
+  ['texts', 'cosine_similarity'],
+  ['texts', 'contrastive'],
+  ['texts', 'online_contrastive'],
+  ['texts', 'triplet'],
+  ['texts', 'margin_mse'],
+  ['texts', 'batch_hard_triplet'],
   ['tokens', 'cross_entropy'],
   ['tokens', 'bce'],
   ['tokens', 'external'],

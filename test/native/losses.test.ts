@@ -44,9 +44,11 @@ type Exact = (one: LossTerm, x: readonly number[], of: TokenBatch, width: number
 const rowsOfWidth = (x: readonly number[], width: number) =>
   Array.from({ length: x.length / width }, (_, i) => x.slice(i * width, (i + 1) * width));
 
-function cosine(a: readonly number[], b: readonly number[]): number {
-  const dot = (p: readonly number[], q: readonly number[]) =>
-    p.reduce((sum, v, i) => sum + v * at(q, i), 0);
+type Row = readonly number[];
+
+const dot = (p: Row, q: Row) => p.reduce((sum, v, i) => sum + v * at(q, i), 0);
+
+function cosine(a: Row, b: Row): number {
   return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
 }
 
@@ -74,6 +76,48 @@ function overRows(
 const softplus = (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 const weightIn = (weights: Float32Array | undefined, i: number) => weights?.[i] ?? 1;
 const logSoftmax = (x: readonly number[]) => x.map((v) => v - logSumExp(x));
+
+/** AnglE's similarity of two vectors of three numbers: two complex ones, the second without an imaginary part. */
+function angle([a = 0, b = 0, c = 0]: Row, [d = 0, e = 0, f = 0]: Row): number {
+  const sum = a * d + c * f + b * e + (c * d - a * f);
+  return Math.abs(sum) / Math.hypot(a, b, c) / Math.hypot(d, e, f);
+}
+
+/** A similarity of each pair: the first half of the rows with the second half. */
+function pairsOf(
+  targets: LossTerm['targets'],
+  x: Row,
+  width: number,
+  similarity: (a: Row, b: Row) => number,
+): number[] {
+  const all = rowsOfWidth(x, width);
+  return Array.from(targets, (_, i) => similarity(all[i] ?? [], all[targets.length + i] ?? []));
+}
+
+function ranked(targets: LossTerm['targets'], similarities: Row): number {
+  const terms = similarities.flatMap((low, i) =>
+    similarities.flatMap((high, j) => (at(targets, i) < at(targets, j) ? [20 * (low - high)] : [])),
+  );
+  return logSumExp([0, ...terms]);
+}
+
+/** Mean of a loss over examples with two negatives each. */
+function overNegatives(
+  targets: LossTerm['targets'],
+  x: Row,
+  width: number,
+  loss: (texts: readonly [Row, Row, Row], margin: number) => number,
+): number {
+  const all = rowsOfWidth(x, width);
+  const examples = targets.length / 2;
+  const row = (block: number, i: number) => all[block * examples + i] ?? [];
+  return mean(
+    Array.from(targets, (margin, j) => {
+      const i = Math.floor(j / 2);
+      return loss([row(0, i), row(1, i), row(2 + (j % 2), i)], margin);
+    }),
+  );
+}
 
 /** Every loss in float64, from its output. */
 const EXACT: Record<LossKind, Exact> = {
@@ -158,14 +202,47 @@ const EXACT: Record<LossKind, Exact> = {
       .map((anchor) => candidates.map((other) => 20 * cosine(anchor, other)));
     return entropy(scores, targets);
   },
-  cosent: ({ targets }, x, _, width) => {
-    const all = rowsOfWidth(x, width);
-    const n = targets.length;
-    const cos = Array.from(targets, (_t, i) => cosine(all[i] ?? [], all[n + i] ?? []));
-    const terms = cos.flatMap((low, i) =>
-      cos.flatMap((high, j) => (at(targets, i) < at(targets, j) ? [20 * (low - high)] : [])),
+  cosent: ({ targets }, x, _, width) => ranked(targets, pairsOf(targets, x, width, cosine)),
+  angle: ({ targets }, x, _, width) => ranked(targets, pairsOf(targets, x, width, angle)),
+  cosine_similarity: ({ targets }, x, _, width) =>
+    mean(pairsOf(targets, x, width, cosine).map((cos, i) => (cos - at(targets, i)) ** 2)),
+  contrastive: ({ targets, margin = 0.5 }, x, _, width) =>
+    mean(
+      pairsOf(targets, x, width, cosine).map((cos, i) =>
+        at(targets, i) === 1 ? (1 - cos) ** 2 / 2 : Math.max(margin - 1 + cos, 0) ** 2 / 2,
+      ),
+    ),
+  online_contrastive: ({ targets, margin = 0.5 }, x, _, width) => {
+    const all = pairsOf(targets, x, width, cosine).map((cos, i) => ({
+      d: 1 - cos,
+      own: at(targets, i) === 1,
+    }));
+    const [near, far] = [true, false].map((own) =>
+      all.filter((one) => one.own === own).map(({ d }) => d),
+    ) as [number[], number[]];
+    const above = far.length > 1 ? Math.min(...far) : mean(near);
+    const below = near.length > 1 ? Math.max(...near) : mean(far);
+    return (
+      near.reduce((sum, d) => sum + (d > above ? d ** 2 : 0), 0) +
+      far.reduce((sum, d) => sum + (d < below ? Math.max(margin - d, 0) ** 2 : 0), 0)
     );
-    return logSumExp([0, ...terms]);
+  },
+  triplet: ({ targets }, x, _, width) =>
+    overNegatives(targets, x, width, ([a, p, n], margin) =>
+      Math.max(cosine(a, n) - cosine(a, p) + margin, 0),
+    ),
+  margin_mse: ({ targets }, x, _, width) =>
+    overNegatives(targets, x, width, ([a, p, n], margin) => (dot(a, p) - dot(a, n) - margin) ** 2),
+  batch_hard_triplet: ({ targets, margin = 0.5 }, x, _, width) => {
+    const all = rowsOfWidth(x, width);
+    const hinges = all.map((row, i) => {
+      const others = (same: boolean) =>
+        all.flatMap((other, j) =>
+          i !== j && (at(targets, i) === at(targets, j)) === same ? [1 - cosine(row, other)] : [],
+        );
+      return Math.max(Math.max(...others(true)) - Math.min(...others(false)) + margin, 0);
+    });
+    return mean(hinges);
   },
 };
 

@@ -40,6 +40,7 @@ interface EmbedOptions extends CommonOptions, DataOptions, ModelOptions, Spreads
   readonly out?: string;
   readonly format?: VectorFormat;
   readonly normalize?: boolean;
+  readonly dimensions?: number;
   readonly maxTokens?: number;
   readonly threads?: number;
 }
@@ -66,6 +67,7 @@ export function addEmbed(program: Command, surroundings: Surroundings): void {
       ).choices(VECTOR_FORMATS),
     )
     .option('--no-normalize', 'keep the length of the vectors')
+    .option('--dimensions <n>', 'keep this many numbers of each vector', wholeNumber(1))
     .option('--max-tokens <n>', 'cut texts to this many tokens', wholeNumber(3))
     .addHelpText(
       'after',
@@ -108,16 +110,19 @@ async function embed(
       signal: out.signal,
     }),
   );
-  await place.place?.needs({ total: BYTES_OF_NUMBER * (total ?? 0) * encoder.dimensions });
+  await place.place?.needs({
+    total: BYTES_OF_NUMBER * (total ?? 0) * (options.dimensions ?? encoder.dimensions),
+  });
   const writer =
     out.isJson && place.path === null
       ? jsonVectors(place.output, { model: model ?? null })
       : writerFor(format, place, sheet);
   const shown = place.isSeen ? 0 : total;
   const job = { label: 'embedding', source, total: shown, groupTexts: GROUP_TEXTS, out };
+  const run = given({ signal: out.signal, dimensions: options.dimensions });
   const work = async () => {
     const rows = await eachGroup(job, async (inputs) => {
-      await writer.write(inputs, await encoder.embed(inputs, { signal: out.signal }));
+      await writer.write(inputs, await encoder.embed(inputs, run));
     });
     await writer.finish();
     return rows;

@@ -15,10 +15,15 @@ import {
 } from '../arguments.js';
 import type { Surroundings } from '../context.js';
 import { evaluateClassifier } from '../evaluate-classifier.js';
+import { evaluateEncoder } from '../evaluate-encoder.js';
 import { type EvaluateOptions, sheetOf } from '../evaluate-options.js';
 import { evaluateSimilarity } from '../evaluate-similarity.js';
 import { HEAD_TASKS } from '../head-tasks.js';
 import { withReport } from '../report-file.js';
+
+interface EvaluateFlags extends Omit<EvaluateOptions, 'task'> {
+  readonly task?: EvaluateOptions['task'] | 'embedding';
+}
 
 export function addEvaluate(program: Command, surroundings: Surroundings): void {
   const command = program
@@ -27,7 +32,8 @@ export function addEvaluate(program: Command, surroundings: Surroundings): void 
     .description(
       'Prints the classification report of a classifier on labelled rows. With --score-column, an ' +
         'encoder instead: how well the cosine of two texts, or what the model says instead ' +
-        '(similarity_fn_name), follows a score (STS).',
+        '(similarity_fn_name), follows a score (STS). With --task embedding an encoder is scored by the columns of ' +
+        'the rows: searches, triplets, pairs, classes.',
     )
     .requiredOption('--data <file>', 'rows to evaluate on')
     .option('-m, --model <dir>', 'model folder (default with --score-column: the embedded encoder)')
@@ -35,7 +41,7 @@ export function addEvaluate(program: Command, surroundings: Surroundings): void 
       new Option(
         '--task <kind>',
         'what the model is for, where its config.json does not say',
-      ).choices(['classification', ...HEAD_TASKS]),
+      ).choices(['classification', ...HEAD_TASKS, 'embedding']),
     )
     .option('--confusions <n>', 'how many confusions to list', wholeNumber(0), 5)
     .option(
@@ -64,13 +70,15 @@ export function addEvaluate(program: Command, surroundings: Surroundings): void 
       `
 Examples:
   $ sinter evaluate --model my-model --data test.csv
+  $ sinter evaluate --task embedding --model my-encoder --data questions-and-answers.jsonl
   $ sinter evaluate --data sts.csv --text-column a --pair-column b --score-column score
 `,
     )
-    .action((options: EvaluateOptions) => {
+    .action(({ task, ...options }: EvaluateFlags) => {
       sheetOf(options);
+      if (task === 'embedding') return evaluateEncoder(options, surroundings);
       return options.scoreColumn === undefined
-        ? evaluateClassifier(options, surroundings)
+        ? evaluateClassifier({ ...options, ...(task && { task }) }, surroundings)
         : evaluateSimilarity(options, options.scoreColumn, surroundings);
     });
   withCommon(

@@ -30,11 +30,13 @@ import {
   withCommon,
   withData,
   withModel,
+  withPooling,
   withThreads,
 } from '../arguments.js';
 import { calibrate, checkCalibrate } from '../calibrate.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { DataFiles, withPlaces } from '../data-files.js';
+import { type EncoderFlags, embeddingLossFlags, withEmbeddingLosses } from '../encoder-flags.js';
 import { HEAD_TASKS, type HeadTask } from '../head-tasks.js';
 import { chooseTrainHead, type HeadChoice } from '../kept-head.js';
 import { type LossFlags, lossFlags, openTeacher, withLosses } from '../loss-flags.js';
@@ -43,6 +45,7 @@ import { onnxOptions } from '../open-model.js';
 import { OutFolder } from '../out-folder.js';
 import { checkReport, labelScores, trainingData, withReport, writeReport } from '../report-file.js';
 import { controlOf, finalScores, type TrainControl, withTrainControl } from '../train-control.js';
+import { trainEncoder } from '../train-encoder.js';
 import { trainHead } from '../train-head.js';
 import { trainWithProgress } from '../train-progress.js';
 
@@ -51,9 +54,10 @@ interface TrainCommandOptions
     DataOptions,
     ModelOptions,
     LossFlags,
+    EncoderFlags,
     MethodFlags,
     TrainControl {
-  readonly task: 'classification' | HeadTask;
+  readonly task: 'classification' | 'embedding' | HeadTask;
   readonly train: string;
   readonly eval?: string;
   readonly holdOut?: number;
@@ -82,11 +86,12 @@ export function addTrain(program: Command, surroundings: Surroundings): void {
       'Fine-tunes a text classifier on a file of labelled rows (.csv, .tsv, .jsonl, .json, .parquet) and writes ' +
         'it as a model folder that sinter and transformers load. With --task another kind of model: tags (words, ' +
         'tags, or a CoNLL file), answers (question, context, answers, or a SQuAD file), multi-label (text, labels), ' +
-        'regression and pairs (the label is a number), masked-lm (text).',
+        'regression and pairs (the label is a number), masked-lm (text), or the encoder itself: embedding (anchor ' +
+        'and positive, sentence1, sentence2 and score, or text and label).',
     )
     .addOption(
       new Option('--task <kind>', 'what the model is to do')
-        .choices(['classification', ...HEAD_TASKS])
+        .choices(['classification', ...HEAD_TASKS, 'embedding'])
         .default('classification'),
     )
     .requiredOption('--train <file>', 'rows to train on')
@@ -123,16 +128,15 @@ Examples:
   $ sinter train --train train.csv --eval test.csv --out my-model
   $ sinter train --train rows.jsonl --hold-out 0.1 --out my-model --epochs 5 --learning-rate 3e-4
   $ sinter train --task tags --train words-and-tags.jsonl --hold-out 0.1 --out my-tagger
+  $ sinter train --task embedding --train questions-and-answers.jsonl --hold-out 0.1 --out my-encoder
 `,
     )
     .action((options: TrainCommandOptions) => train(options, surroundings));
   withMethod(command);
   withTrainControl(command);
-  withCommon(
-    withThreads(
-      withModel(withReport(withBadRows(withData(withLosses(command), ['pair', 'label'])))),
-    ),
-  );
+  withEmbeddingLosses(withLosses(command));
+  const data = withBadRows(withData(command, ['pair', 'label']));
+  withCommon(withThreads(withPooling(withModel(withReport(data)))));
 }
 
 async function train(options: TrainCommandOptions, surroundings: Surroundings): Promise<void> {
@@ -141,13 +145,16 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
   methodOf(options);
   const { task, model, newHead, firstPosition } = options;
   const control = settingsOf(options);
-  lossFlags(task, options);
+  const vectors = embeddingLossFlags(options);
+  const loss = task === 'embedding' ? {} : lossFlags(task, options);
   checkCalibrate(options);
   await checkReport(options, [options.model, options.train, options.eval]);
+  const { args } = surroundings;
+  if (task === 'embedding') {
+    return trainEncoder({ ...options, args }, { ...control, ...vectors }, out);
+  }
   if (task !== 'classification') {
-    const { args } = surroundings;
-    const settings = { ...control, ...lossFlags(task, options) };
-    return trainHead({ ...options, task, args }, settings, out);
+    return trainHead({ ...options, task, args }, { ...control, ...loss }, out);
   }
   await using place = await OutFolder.take({
     ...options,

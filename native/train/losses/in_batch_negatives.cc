@@ -9,13 +9,23 @@
 namespace sinter {
 namespace {
 
-// Computes dy [m, k] from the gradient of the cosines [m, n] (strides as in GemmF32Args) and the
-// other rows [n, k].
-void pull_back(Run& run, int64_t m, int64_t n, int64_t k, const float* cosines, int64_t row,
-               int64_t column, const float* rows, float* dy) {
-  const float* packed = pack_shared(run, n, k, rows, k, 1);
-  product_f32(run, {m, k, n, cosines, row, column, packed, dy, k, nullptr, Activation::none,
-                    /*accumulate=*/false});
+// The anchors whose scores are in memory together, so that the scores grow with the candidates
+// only.
+constexpr int64_t kBlock = 512;
+
+// The gradient of cosines [m, n], with strides as in GemmF32Args, and the width of the rows.
+struct Cosines {
+  int64_t m, n, width;
+  const float* values;
+  int64_t row, column;
+};
+
+// Computes dy [m, width] from the gradient of the cosines and the other rows [n, width].
+void pull_back(Run& run, const Cosines& cosines, const float* rows, float* dy, bool accumulate) {
+  const auto& [m, n, width, values, row, column] = cosines;
+  const float* packed = pack_shared(run, n, width, rows, width, 1);
+  product_f32(run, {m, width, n, values, row, column, packed, dy, width, nullptr, Activation::none,
+                    accumulate});
 }
 
 }  // namespace
@@ -30,24 +40,28 @@ double in_batch_negatives_loss(const LossCall& call) {
     return 0;
   }
   UnitRows unit(call);
-  AlignedBuffer<float> scores(anchors * candidates);
-  const float* packed = pack_shared(run, width, candidates, unit.row(anchors), 1, width);
-  product_f32(run, {anchors, candidates, width, unit.row(0), width, 1, packed, scores.data(),
-                    candidates, nullptr, Activation::none, /*accumulate=*/false});
+  std::fill_n(unit.grad(anchors), candidates * width, 0.0f);
+  AlignedBuffer<float> scores(std::min(anchors, kBlock) * candidates);
   std::vector<float> losses(static_cast<size_t>(anchors));
   const float scale = static_cast<float>(call.term.scale);
   const float factor = scale * gradient_share(call.term.weight, call.count);
-  run.parallel_ranges(anchors, 1, 4 * candidates, [&](int64_t begin, int64_t end, int) {
-    float* part = scores.data() + begin * candidates;
-    run.kernels.optimizer.scale((end - begin) * candidates, scale, part);
-    run.kernels.softmax.cross_entropy(end - begin, candidates, part,
-                                      call.term.labels.data() + begin, factor,
-                                      losses.data() + begin, part);
-  });
-  pull_back(run, anchors, candidates, width, scores.data(), candidates, 1, unit.row(anchors),
-            unit.grad(0));
-  pull_back(run, candidates, anchors, width, scores.data(), 1, candidates, unit.row(0),
-            unit.grad(anchors));
+  for (int64_t first = 0; first < anchors; first += kBlock) {
+    const int64_t block = std::min(kBlock, anchors - first);
+    const float* packed = pack_shared(run, width, candidates, unit.row(anchors), 1, width);
+    product_f32(run, {block, candidates, width, unit.row(first), width, 1, packed, scores.data(),
+                      candidates, nullptr, Activation::none, /*accumulate=*/false});
+    run.parallel_ranges(block, 1, 4 * candidates, [&](int64_t begin, int64_t end, int) {
+      float* part = scores.data() + begin * candidates;
+      run.kernels.optimizer.scale((end - begin) * candidates, scale, part);
+      run.kernels.softmax.cross_entropy(end - begin, candidates, part,
+                                        call.term.labels.data() + first + begin, factor,
+                                        losses.data() + first + begin, part);
+    });
+    pull_back(run, {block, candidates, width, scores.data(), candidates, 1}, unit.row(anchors),
+              unit.grad(first), /*accumulate=*/false);
+    pull_back(run, {candidates, block, width, scores.data(), 1, candidates}, unit.row(first),
+              unit.grad(anchors), /*accumulate=*/true);
+  }
   unit.finish();
   return loss_mean(losses, call.count);
 }

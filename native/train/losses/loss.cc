@@ -14,13 +14,19 @@ const std::vector<LossRow>& loss_table() {
 }
 
 const char* target_kind_name(TargetKind kind) {
-  static constexpr const char* kNames[] = {"classes", "values", "spans", "positives", "scores"};
+  static constexpr const char* kNames[] = {"classes", "values",  "spans", "positives",
+                                           "scores",  "margins", "groups"};
   return kNames[static_cast<int>(kind)];
 }
 
 const char* loss_unit_name(LossUnit unit) {
   static constexpr const char* kNames[] = {"row", "element", "text"};
   return kNames[static_cast<int>(unit)];
+}
+
+const std::vector<std::string>& distance_names() {
+  static const std::vector<std::string> names = {"cosine", "euclidean", "manhattan"};
+  return names;
 }
 
 }  // namespace sinter

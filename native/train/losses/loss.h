@@ -17,11 +17,14 @@ enum class TargetKind : int {
   values,     // float [rows, width of the output]
   spans,      // int32 [texts, 2]: start and end, tokens inside the text; -1: no label
   positives,  // int32 [anchors], below the rows after the anchors; -1: the anchor does not count
-  scores      // float [pairs]; the output has two rows for each
+  scores,     // float [pairs]; the output has two rows for each
+  margins,    // float [examples, negatives]; the output has 2 + negatives rows for each
+  groups      // int32 [rows of the output]: the class of each row
 };
 
 enum class LossUnit : int { row, element, text };
 enum class Coupling : int { split, coupled };
+enum class Distance : int { cosine, euclidean, manhattan };
 
 // Settings of losses; each loss reads its own and ignores the others.
 struct LossSettings {
@@ -41,7 +44,10 @@ struct LossTerm {
   int loss = 0;  // index in loss_table()
   std::string output = "logits";
   double weight = 1;
-  double scale = 20;            // factor of the cosines in coupled losses
+  double scale = 20;    // factor of the cosines in coupled losses
+  double margin = 0.5;  // of distances
+  Distance distance = Distance::cosine;
+  int64_t dimensions = 0;       // a coupled loss is over the first ones, scaled to length 1; 0: all
   std::vector<int32_t> labels;  // targets, as integers or as floats
   std::vector<float> values;
   LossSettings settings;
@@ -74,6 +80,8 @@ struct LossRow {
 const std::vector<LossRow>& loss_table();
 const char* target_kind_name(TargetKind kind);
 const char* loss_unit_name(LossUnit unit);
+// The names of Distance, in its order.
+const std::vector<std::string>& distance_names();
 
 #define SINTER_LOSS(name, targets, unit, coupling) double name##_loss(const LossCall& call);
 #include "train/losses.inc"

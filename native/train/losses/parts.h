@@ -20,6 +20,19 @@ inline double loss_mean(const std::vector<float>& losses, int64_t count) {
   return count == 0 ? 0 : sum / static_cast<double>(count);
 }
 
+inline double mean_of(const std::vector<double>& losses) {
+  double sum = 0;
+  for (double one : losses) sum += one;
+  return losses.empty() ? 0 : sum / static_cast<double>(losses.size());
+}
+
+// In double, in increasing order.
+inline double dot_product(const float* a, const float* b, int64_t width) {
+  double sum = 0;
+  for (int64_t k = 0; k < width; ++k) sum += static_cast<double>(a[k]) * b[k];
+  return sum;
+}
+
 // A loss of independent elements, computed by `kernel`.
 using ElementKernel = decltype(LossKernels::squared_error);
 double element_loss(const LossCall& call, ElementKernel kernel);

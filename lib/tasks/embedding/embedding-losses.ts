@@ -1,0 +1,177 @@
+/**
+ * The losses that an encoder is trained with, by their names in sentence-transformers: the rows that each reads, its options
+ * with their defaults, and its term of the native core.
+ */
+
+import { rangeMistake, SinterError } from '../../core/errors.js';
+import type { DistanceName, LossKind, LossTerm } from '../../native/native.js';
+import type { Objective } from '../../train/objectives.js';
+import { describeShape, type ExampleRow, type RowShape } from './embedding-rows.js';
+
+/** Losses of `Encoder.train`, each the class of sentence-transformers that its name says. */
+export type EmbeddingLoss = keyof typeof EMBEDDING_LOSSES;
+
+/** The settings of a loss. */
+export interface LossNumbers {
+  readonly scale?: number;
+  readonly margin?: number;
+  readonly distance?: DistanceName;
+}
+
+/** One part of a vector that is trained as a vector of its own, with the weight of its loss. */
+export interface VectorPart {
+  readonly dimensions: number;
+  readonly weight: number;
+}
+
+interface LossRow {
+  readonly kind: LossKind;
+  readonly shapes: readonly RowShape[];
+  /** Options that the loss has, with their defaults. */
+  readonly settings: {
+    readonly scale?: 20;
+    readonly margin?: number;
+    readonly distance?: DistanceName;
+  };
+  /** Negatives that a row must have. Default: 0. */
+  readonly negatives?: 1;
+  /** What a score must be. Default: any finite number. */
+  readonly scores?: { readonly what: string; readonly accept: (score: number) => boolean };
+}
+
+const zeroOrOne = {
+  what: '1 for texts that belong together or 0 for others',
+  accept: (score: number) => score === 0 || score === 1,
+} as const;
+const cosineRange = {
+  what: 'a similarity from -1 to 1, because the loss compares it with a cosine',
+  accept: (score: number) => score >= -1 && score <= 1,
+} as const;
+
+export const EMBEDDING_LOSSES = {
+  multiple_negatives_ranking: {
+    kind: 'in_batch_negatives',
+    shapes: ['ranking'],
+    settings: { scale: 20 },
+  },
+  cosent: { kind: 'cosent', shapes: ['pairs'], settings: { scale: 20 } },
+  angle: { kind: 'angle', shapes: ['pairs'], settings: { scale: 20 } },
+  cosine_similarity: {
+    kind: 'cosine_similarity',
+    shapes: ['pairs'],
+    settings: {},
+    scores: cosineRange,
+  },
+  contrastive: {
+    kind: 'contrastive',
+    shapes: ['pairs'],
+    settings: { margin: 0.5, distance: 'cosine' },
+    scores: zeroOrOne,
+  },
+  online_contrastive: {
+    kind: 'online_contrastive',
+    shapes: ['pairs'],
+    settings: { margin: 0.5, distance: 'cosine' },
+    scores: zeroOrOne,
+  },
+  triplet: {
+    kind: 'triplet',
+    shapes: ['ranking'],
+    settings: { margin: 5, distance: 'euclidean' },
+    negatives: 1,
+  },
+  batch_hard_triplet: {
+    kind: 'batch_hard_triplet',
+    shapes: ['classes'],
+    settings: { margin: 5, distance: 'euclidean' },
+  },
+  margin_mse: { kind: 'margin_mse', shapes: ['margins'], settings: {} },
+} as const satisfies Readonly<Record<string, LossRow>>;
+
+export const EMBEDDING_LOSS_NAMES = Object.keys(EMBEDDING_LOSSES) as readonly EmbeddingLoss[];
+
+/** Throws RangeError for an option that the loss does not have. */
+export function checkSettings(where: string, loss: EmbeddingLoss, given: LossNumbers): void {
+  const { settings } = EMBEDDING_LOSSES[loss];
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(settings, name)) {
+      throw rangeMistake(`${where}: ${name}`, `left out: the loss ${loss} has none`, value);
+    }
+  }
+}
+
+/** The loss for rows of this form where the caller named none. */
+export function defaultLoss({ shape, field }: ExampleRow): EmbeddingLoss {
+  if (shape === 'ranking') return 'multiple_negatives_ranking';
+  if (shape === 'margins') return 'margin_mse';
+  if (shape === 'classes') return 'batch_hard_triplet';
+  return field === 'label' ? 'contrastive' : 'cosent';
+}
+
+/** Throws RangeError naming the row `at` if the loss cannot read it. */
+export function checkRow(at: string, loss: EmbeddingLoss, row: ExampleRow): void {
+  const { shapes, scores, negatives: least }: LossRow = EMBEDDING_LOSSES[loss];
+  const { shape, texts, numbers, field } = row;
+  if (!shapes.includes(shape) || (least === 1 && texts.length < 3)) {
+    const wanted = least === 1 ? 'anchor, positive and negative' : SHAPE_WORDS[shapes[0] ?? shape];
+    const what = `a row of ${wanted} for the loss ${loss}`;
+    throw new RangeError(`${at} must be ${what}, got ${describeShape(row)}`);
+  }
+  const wrong = numbers.find((score) => scores !== undefined && !scores.accept(score));
+  if (wrong !== undefined) throw rangeMistake(`${at}.${field}`, scores?.what ?? '', wrong);
+}
+
+const SHAPE_WORDS: Readonly<Record<RowShape, string>> = {
+  ranking: 'anchor and positive without a score',
+  margins: 'anchor, positive, negatives and score',
+  pairs: 'sentence1, sentence2 and score or label',
+  classes: 'text and label',
+};
+
+/**
+ * The objective of a loss: its term on the vectors of a batch, once for each of `dimensions`. Throws RangeError for an option
+ * that the loss does not have.
+ */
+export function embeddingObjective(
+  where: string,
+  loss: EmbeddingLoss,
+  { given, parts }: { readonly given: LossNumbers; readonly parts: readonly VectorPart[] },
+): Objective {
+  checkSettings(where, loss, given);
+  const { kind, settings }: LossRow = EMBEDDING_LOSSES[loss];
+  const { scale, margin, distance } = { ...settings, ...given };
+  return ({ tokens, targets: { values, width } }) => {
+    const examples = values.length / width;
+    const texts = tokens.offsets.length - 1;
+    const term: LossTerm = {
+      kind,
+      output: 'embedding',
+      weight: 1,
+      targets: targetsOf(loss, values, { examples, negatives: texts / examples - 2, margin }),
+      ...(scale !== undefined && { scale }),
+      ...(margin !== undefined && { margin }),
+      ...(distance !== undefined && { distance }),
+    };
+    if (parts.length === 0) return { tokens, terms: [term] };
+    return { tokens, terms: parts.map((part) => ({ ...term, ...part })) };
+  };
+}
+
+function targetsOf(
+  loss: EmbeddingLoss,
+  values: LossTerm['targets'],
+  batch: {
+    readonly examples: number;
+    readonly negatives: number;
+    readonly margin: number | undefined;
+  },
+): LossTerm['targets'] {
+  const { examples, negatives, margin } = batch;
+  if (loss === 'multiple_negatives_ranking')
+    return Int32Array.from({ length: examples }, (_, i) => i);
+  if (loss === 'triplet') {
+    if (margin === undefined) throw new SinterError('INTERNAL', 'triplet without a margin');
+    return new Float32Array(examples * negatives).fill(margin);
+  }
+  return values;
+}

@@ -1,0 +1,164 @@
+// The command line for encoders: train and evaluate with --task embedding, and shorter vectors.
+import { readFile, stat } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { Encoder } from '../../lib/index.js';
+import { jsonOf, Scratch, sinter } from './support.js';
+
+const scratch = new Scratch();
+const BERT = fileURLToPath(new URL('../fixtures/encoders/bert', import.meta.url));
+const model = ['--model', BERT, '--pooling', 'mean'];
+const lines = (rows: readonly object[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+const some = <T>(make: (i: number) => T) => Array.from({ length: 24 }, (_, i) => make(i));
+const word = (i: number) => ['people', 'states', 'war'][i % 3] ?? '';
+
+const TRIPLETS = lines(
+  some((i) => ({
+    id: i,
+    anchor: `the ${word(i)} ${i}`,
+    positive: `${word(i)} of the world ${i}`,
+    negative: `${word(i + 1)} of the world`,
+  })),
+);
+const SCORED = some((i) => `the ${word(i)},the ${word(i + (i % 2))},${5 - (i % 2) * 4}\n`).join('');
+
+describe('sinter train --task embedding', () => {
+  it('trains, says what it reached, and writes a folder that loads', async () => {
+    const rows = await scratch.file('triplets.jsonl', TRIPLETS);
+    const out = scratch.path('trained');
+    const flags = [
+      '--hold-out',
+      '0.25',
+      '--epochs',
+      '4',
+      '--learning-rate',
+      '1e-3',
+      '--batch-size',
+      '8',
+    ];
+    const parts = ['--dimensions', '32,16', '--dimension-weights', '1,0.5'];
+    const report = scratch.path('report.html');
+    const more = ['--quantize', '--report', report];
+    const run = await sinter([
+      ...['train', '--task', 'embedding', '--train', rows, '--out', out],
+      ...[...model, ...flags, ...parts, ...more],
+    ]);
+    expect(run.stderr).toContain('anchor');
+    expect(run.code).toBe(0);
+    expect(run.stdout).toContain('training the encoder');
+    expect(run.stdout).toMatch(/rows 6, accuracy/);
+    expect(run.stdout).toContain(`written to ${out}`);
+    await using encoder = await Encoder.load(out);
+    expect(encoder.dimensions).toBe(32);
+    const training = JSON.parse(await readFile(`${out}/training.json`, 'utf8'));
+    expect(training).toMatchObject({ task: 'embedding', rows: 18 });
+    expect((await stat(`${out}/int8/config.json`)).isFile()).toBe(true);
+    expect(await readFile(report, 'utf8')).toContain('Training of');
+  });
+
+  it('reads pairs with scores by the numbers of their columns', async () => {
+    const rows = await scratch.file('pairs.csv', SCORED);
+    const columns = [
+      '--no-header',
+      '--text-column',
+      '1',
+      '--pair-column',
+      '2',
+      '--label-column',
+      '3',
+    ];
+    const out = scratch.path('scored');
+    const flags = ['--task', 'embedding', '--epochs', '1', '--loss', 'angle', '--json'];
+    const run = await sinter([
+      ...['train', '--train', rows, '--eval', rows, '--out', out],
+      ...[...model, ...columns, ...flags],
+    ]);
+    expect(run.code).toBe(0);
+    const { epochs } = jsonOf<{ epochs: { eval: object }[] }>(run);
+    expect(epochs[0]?.eval).toMatchObject({ kind: 'similarity', rows: 24 });
+  });
+
+  it.each([
+    [
+      'a score out of range',
+      'pairs.csv',
+      ['--loss', 'cosine_similarity'],
+      3,
+      'pairs.csv:2: the label must be',
+    ],
+    [
+      'rows of another loss',
+      'pairs.csv',
+      ['--loss', 'triplet'],
+      3,
+      'pairs.csv:2: the row must be a row of anchor, positive and negative',
+    ],
+    ['an option of another loss', 'pairs.csv', ['--margin', '1'], 2, '--margin must be left out'],
+    ['too many dimensions', 'pairs.csv', ['--dimensions', '64'], 2, '--dimensions must be'],
+    ['no numbers', 'pairs.csv', ['--dimensions', '32,x'], 2, 'numbers with commas'],
+    ['a new head', 'pairs.csv', ['--new-head'], 2, '--new-head is for heads'],
+    ['no second text', 'single.csv', [], 3, 'one text and no label'],
+    ['unknown columns', 'odd.csv', [], 3, 'which columns are the texts?'],
+  ])('refuses %s', async (_, name, flags, code, message) => {
+    const files: Readonly<Record<string, string>> = {
+      'pairs.csv': `sentence1,sentence2,score\n${SCORED}`,
+      'single.csv': 'text\nthe war\n',
+      'odd.csv': 'a,b\nthe war,the people\n',
+    };
+    const rows = await scratch.file(name, files[name] ?? '');
+    const command = [
+      'train',
+      '--task',
+      'embedding',
+      '--train',
+      rows,
+      '--out',
+      scratch.path('none'),
+    ];
+    const run = await sinter([...command, ...model, ...flags]);
+    expect(run.stderr).toContain(message);
+    expect(run.code).toBe(code);
+  });
+
+  it('refuses its flags for another task', async () => {
+    const rows = await scratch.file('labels.csv', 'text,label\na,x\nb,y\n');
+    const command = ['train', '--train', rows, '--out', scratch.path('none')];
+    const run = await sinter([...command, '--loss', 'cosent']);
+    expect(run).toMatchObject({ code: 2 });
+    expect(run.stderr).toContain('--loss cosent is for --task embedding, not for classification');
+    const scale = await sinter([...command, '--scale', '10']);
+    expect(scale.stderr).toContain('--scale is for --task embedding');
+  });
+
+  it.each([
+    [['--loss', 'focal'], '--loss focal is for classifiers and regressions, not for embedding'],
+    [['--teacher', 'a'], '--teacher is for classifiers with one label per text, not for embedding'],
+    [['--calibrate', '--hold-out', '0.1'], '--calibrate is for classifiers, not for embedding'],
+  ])('refuses %j, which are for classifiers', async (flags, message) => {
+    const command = ['train', '--task', 'embedding', '--train', 'rows.csv', '--out', 'encoder'];
+    const run = await sinter([...command, ...flags]);
+    expect(run).toMatchObject({ code: 2 });
+    expect(run.stderr).toContain(message);
+  });
+});
+
+describe('sinter evaluate --task embedding', () => {
+  it('scores by the columns', async () => {
+    const rows = await scratch.file('triplets.jsonl', TRIPLETS);
+    const command = ['evaluate', '--task', 'embedding', '--data', rows, ...model];
+    const run = await sinter([...command, '--json']);
+    expect(jsonOf<object>(run)).toMatchObject({ task: 'embedding', kind: 'triplets', rows: 24 });
+    expect((await sinter(command)).stdout).toMatch(/^triplets: rows 24, accuracy/);
+    expect((await sinter([...command, '--windows', 'mean'])).code).toBe(2);
+  });
+});
+
+describe('sinter embed --dimensions', () => {
+  it('shortens vectors', async () => {
+    const run = await sinter(['embed', 'the war', ...model, '--dimensions', '8', '--json']);
+    expect(jsonOf<{ rows: { embedding: number[] }[] }>(run).rows[0]?.embedding).toHaveLength(8);
+    const wide = await sinter(['embed', 'the war', ...model, '--dimensions', '33']);
+    expect(wide).toMatchObject({ code: 2 });
+    expect(wide.stderr).toContain('--dimensions must be a whole number from 1 to 32');
+  });
+});

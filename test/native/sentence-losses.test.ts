@@ -1,0 +1,203 @@
+/** Losses over embeddings against the values and gradients of sentence-transformers, in the fixture. */
+
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { GraphBuilder } from '../../lib/graph/builder.js';
+import type { EncoderGraph } from '../../lib/graph/types.js';
+import type { DistanceName, LossKind, LossTerm } from '../../lib/native/native.js';
+import { Random } from '../kernels/native-test.js';
+import { ADAMW, at, engine, sealed, step, term } from './toy.js';
+
+type Rows = readonly (readonly number[])[];
+
+interface LossCase {
+  readonly name: string;
+  readonly formula: string;
+  readonly settings: {
+    readonly scale?: number;
+    readonly margin?: number;
+    readonly distance?: DistanceName;
+    readonly loss?: string;
+    readonly dims?: readonly number[];
+    readonly weights?: readonly number[];
+  };
+  readonly inputs: Readonly<Record<string, Rows>>;
+  readonly constants: { readonly labels?: readonly (number | readonly number[])[] };
+  readonly float64: { readonly value: number; readonly grad: Readonly<Record<string, Rows>> };
+}
+
+const path = new URL('../fixtures/losses/sentence.json', import.meta.url);
+const { cases } = JSON.parse(readFileSync(path, 'utf8')) as { cases: LossCase[] };
+
+const KINDS: Readonly<Record<string, LossKind>> = {
+  MultipleNegativesRankingLoss: 'in_batch_negatives',
+  CoSENTLoss: 'cosent',
+  AnglELoss: 'angle',
+  CosineSimilarityLoss: 'cosine_similarity',
+  ContrastiveLoss: 'contrastive',
+  OnlineContrastiveLoss: 'online_contrastive',
+  TripletLoss: 'triplet',
+  BatchHardTripletLoss: 'batch_hard_triplet',
+  MarginMSELoss: 'margin_mse',
+};
+
+/** Texts of one token each, whose row of the table is the output. */
+function tableGraph(rows: number, width: number): EncoderGraph {
+  const g = new GraphBuilder();
+  const table = { weight: 'table', rows, index: 'token' } as const;
+  g.output('embedding', g.pool('mean', g.embedding([table], width, 'x'), 'pooled'));
+  return g.finish({ architecture: 'toy', maxTokens: 1, vocabulary: rows, segments: 1 });
+}
+
+/** Margins, also where the labels are the scores of the positive and of each negative. */
+function marginsOf(labels: readonly (number | readonly number[])[], negatives: number): number[] {
+  return labels.flatMap((label) => {
+    if (typeof label === 'number') return [label];
+    const [first = 0, ...others] = label;
+    return label.length > negatives ? others.map((other) => first - other) : [...label];
+  });
+}
+
+function targetsOf(kind: LossKind, one: LossCase): LossTerm['targets'] {
+  const { labels = [] } = one.constants;
+  const examples = one.inputs.a?.length ?? 0;
+  const negatives = Object.keys(one.inputs).length - 2;
+  if (kind === 'in_batch_negatives') return Int32Array.from({ length: examples }, (_, i) => i);
+  if (kind === 'batch_hard_triplet') return Int32Array.from(labels as number[]);
+  if (kind === 'triplet') {
+    return new Float32Array(examples * negatives).fill(one.settings.margin ?? 5);
+  }
+  return Float32Array.from(marginsOf(labels, negatives));
+}
+
+function termsFor(one: LossCase): LossTerm[] {
+  const { scale = 20, margin, distance, loss, dims, weights } = one.settings;
+  const kind = KINDS[dims === undefined ? one.formula : (loss ?? '')];
+  if (kind === undefined) throw new Error(`no term for ${one.name}`);
+  const whole = {
+    ...term(kind, targetsOf(kind, one), 'embedding'),
+    scale,
+    ...(margin !== undefined && { margin }),
+    ...(distance !== undefined && { distance }),
+  };
+  if (dims === undefined) return [whole];
+  return dims.map((dimensions, i) => ({ ...whole, dimensions, weight: weights?.[i] ?? 1 }));
+}
+
+describe('values and gradients of sentence-transformers', () => {
+  it.each(cases.map((one) => [one.name, one] as const))('%s', async (_, one) => {
+    const rows = Object.values(one.inputs).flat();
+    const gradients = Object.keys(one.inputs).flatMap((key) => one.float64.grad[key] ?? []);
+    const graph = tableGraph(rows.length, rows[0]?.length ?? 0);
+    const program = await sealed(graph, new Map([['table', Float32Array.from(rows.flat())]]), true);
+    const trainer = new (engine().Trainer)(program, ADAMW);
+    const ids = Int32Array.from(rows.keys());
+    const offsets = Int32Array.from({ length: rows.length + 1 }, (_row, i) => i);
+    const { loss } = await step(trainer, { ids, offsets, segments: null }, termsFor(one));
+    const { value } = one.float64;
+    expect(Math.abs(loss - value)).toBeLessThan(3e-6 * (1 + Math.abs(value)));
+    const ours = trainer.readGradient('table');
+    const largest = Math.max(...gradients.flat().map(Math.abs));
+    for (const [i, theirs] of gradients.flat().entries()) {
+      expect(Math.abs(at(ours, i) - theirs)).toBeLessThan(1e-5 * largest + 1e-9);
+    }
+  });
+
+  it('the fixture has every loss over embeddings', () => {
+    const found = new Set(cases.map(({ formula }) => KINDS[formula]).filter(Boolean));
+    expect([...found].sort()).toEqual(Object.values(KINDS).sort());
+  });
+});
+
+describe('in_batch_negatives of more anchors than a block of scores holds', () => {
+  it('has the value and the gradient of float64', async () => {
+    const [anchors, width, scale] = [700, 3, 5];
+    const random = new Random(2);
+    const values = random.floats(2 * anchors * width);
+    const unit = Array.from({ length: 2 * anchors }, (_, i) => {
+      const row = [...values.subarray(i * width, (i + 1) * width)];
+      const norm = Math.hypot(...row);
+      return { norm, row: row.map((x) => x / norm) };
+    });
+    const rowOf = (i: number) => unit[i]?.row ?? [];
+    const dot = (a: readonly number[], b: readonly number[]) =>
+      a.reduce((sum, x, k) => sum + x * at(b, k), 0);
+    const gradients = unit.map(() => new Float64Array(width));
+    let exact = 0;
+    for (let i = 0; i < anchors; i++) {
+      const scores = unit.slice(anchors).map(({ row }) => scale * dot(rowOf(i), row));
+      const sum = scores.reduce((total, score) => total + Math.exp(score), 0);
+      exact += (Math.log(sum) - at(scores, i)) / anchors;
+      for (const [j, score] of scores.entries()) {
+        const slope = (scale * (Math.exp(score) / sum - (i === j ? 1 : 0))) / anchors;
+        for (let k = 0; k < width; k++) {
+          (gradients[i] as Float64Array)[k] =
+            at(gradients[i] ?? [], k) + slope * at(rowOf(anchors + j), k);
+          (gradients[anchors + j] as Float64Array)[k] =
+            at(gradients[anchors + j] ?? [], k) + slope * at(rowOf(i), k);
+        }
+      }
+    }
+    const program = await sealed(
+      tableGraph(2 * anchors, width),
+      new Map([['table', values]]),
+      true,
+    );
+    const trainer = new (engine().Trainer)(program, ADAMW);
+    const ids = Int32Array.from({ length: 2 * anchors }, (_, i) => i);
+    const offsets = Int32Array.from({ length: 2 * anchors + 1 }, (_, i) => i);
+    const targets = Int32Array.from({ length: anchors }, (_, i) => i);
+    const loss = { ...term('in_batch_negatives', targets, 'embedding'), scale };
+    const { loss: value } = await step(trainer, { ids, offsets, segments: null }, loss);
+    expect(Math.abs(value - exact)).toBeLessThan(1e-5);
+    const ours = trainer.readGradient('table');
+    for (const [i, { norm, row }] of unit.entries()) {
+      const slope = [...(gradients[i] ?? [])];
+      const along = dot(slope, row);
+      for (let k = 0; k < width; k++) {
+        const theirs = (at(slope, k) - along * at(row, k)) / norm;
+        expect(Math.abs(at(ours, i * width + k) - theirs)).toBeLessThan(1e-5 * (1 + 1 / norm));
+      }
+    }
+  });
+});
+
+describe('batch_hard_triplet', () => {
+  it('of one class has the margin as its loss, and no gradient', async () => {
+    const program = await sealed(
+      tableGraph(3, 2),
+      new Map([['table', Float32Array.of(1, 0, 0, 1, 1, 1)]]),
+      true,
+    );
+    const trainer = new (engine().Trainer)(program, ADAMW);
+    const batch = {
+      ids: Int32Array.of(0, 1, 2),
+      offsets: Int32Array.of(0, 1, 2, 3),
+      segments: null,
+    };
+    const loss = {
+      ...term('batch_hard_triplet', Int32Array.of(4, 4, 4), 'embedding'),
+      margin: 0.25,
+    };
+    expect(await step(trainer, batch, loss)).toEqual({ loss: 0.25, gradNorm: 0 });
+  });
+});
+
+describe('bad terms are refused', () => {
+  const batch = { ids: Int32Array.of(0, 1, 2), offsets: Int32Array.of(0, 1, 2, 3), segments: null };
+  it.each([
+    [term('triplet', Float32Array.of(1, 1), 'embedding'), 'for each negative'],
+    [term('batch_hard_triplet', Int32Array.of(1, 1), 'embedding'), 'needs 3 targets'],
+    [
+      { ...term('triplet', Float32Array.of(1), 'embedding'), distance: 'hamming' as never },
+      'unknown distance',
+    ],
+    [{ ...term('triplet', Float32Array.of(1), 'embedding'), dimensions: 3 }, 'width of the output'],
+    [{ ...term('mse', new Float32Array(6), 'embedding'), dimensions: 1 }, 'coupled'],
+  ])('%o', async (loss, message) => {
+    const weights = new Map([['table', new Float32Array(6)]]);
+    const program = await sealed(tableGraph(3, 2), weights, true);
+    const trainer = new (engine().Trainer)(program, ADAMW);
+    await expect(async () => step(trainer, batch, loss)).rejects.toThrow(message);
+  });
+});

@@ -7,6 +7,7 @@
 
 import { rangeMistake, SinterError } from '../core/errors.js';
 import { weightsOf } from '../graph/nodes.js';
+import { onlyOutputs } from '../graph/rewrite/outputs.js';
 import type { EncoderGraph, OutputName } from '../graph/types.js';
 import type { ParameterGroup } from '../native/native.js';
 import { decayedWeights } from './weight-decay.js';
@@ -63,9 +64,18 @@ export function trainedWeights(
   const isChosen = (name: string) =>
     trainable === 'all' || biases.has(name) || depths.of.get(name) === depths.layers + 1;
   const trained = names.filter((name) => !frozen.has(name) && isChosen(name));
-  if (trained.length === 0) throw new RangeError('train: freeze leaves no weight to train');
+  if (!someCount(graph, trained)) throw new RangeError('train: freeze leaves no weight to train');
   checkStacks(graph, new Set(trained));
   return trained;
+}
+
+/** Whether one of the weights changes what is trained: the pooler of an encoder does not change its vectors. */
+function someCount(graph: EncoderGraph, trained: readonly string[]): boolean {
+  const { logits, embedding } = graph.outputs;
+  const output = logits === undefined ? 'embedding' : 'logits';
+  if (logits === undefined && embedding === undefined) return trained.length > 0;
+  const used = new Set(onlyOutputs(graph, [output]).weights.map(({ name }) => name));
+  return trained.some((name) => used.has(name));
 }
 
 /** The parameter groups of the trained weights. A weight in none has the full learning rate and no decay. */

@@ -134,3 +134,10 @@ it.each(REFUSED)('%j is refused', async (options, message) => {
   await using encoder = await load();
   await expect(encoder.train(ranking, { ...SHORT, ...options })).rejects.toThrow(message);
 });
+
+it('refuses to freeze all that makes the vectors, though the pooler is left', async () => {
+  await using encoder = await load();
+  await expect(encoder.train(ranking, { ...SHORT, freeze: ['encoder'] })).rejects.toThrow(
+    'train: freeze leaves no weight to train',
+  );
+});

@@ -23,7 +23,8 @@ import {
 import { FEATURE_WIDTH, mixedGraph, withFeatures } from './featured-toy.js';
 import { at, batchOf, pick, quantizedGraph, randomWeights, run, sealed } from './toy.js';
 
-const LENGTHS = [7, 1, 64, 3, 30, 2, 17, 1, 16, 48, 5, 33, 64, 9];
+// As many texts as anchors with two negatives each can be made of.
+const LENGTHS = [7, 1, 64, 3, 30, 2, 17, 1, 16, 48, 5, 33, 64, 9, 12, 4];
 const LEVELS = ['scalar', 'avx2', 'avx512', 'vnni'] as const;
 const options = { vocabulary: FAMILY_VOCABULARY, segments: false };
 const batch = selectSome(batchOf(LENGTHS, 4, options), 5);

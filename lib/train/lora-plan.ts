@@ -57,11 +57,16 @@ function headWeights(graph: EncoderGraph, prefix: string): string[] {
     .filter((name) => !encoder.has(name) && (prefix === '' || !name.startsWith(prefix)));
 }
 
-/** Matrices of products, each once, in the order in which they run. */
+/** Matrices of products, each once, in the order in which they run. A token table that gives logits too is no matrix of the encoder. */
 function encoderMatrices(graph: EncoderGraph, head: ReadonlySet<string>): string[] {
   const codes = new Set(graph.weights.filter(holdsCodes).map(({ name }) => name));
+  const tables = new Set(
+    graph.nodes.flatMap((node) =>
+      node.op === 'embedding' ? node.tables.map(({ weight }) => weight) : [],
+    ),
+  );
   const names = graph.nodes.flatMap((node) => (node.op === 'linear' ? node.weights : []));
   return [...new Set(names)].filter(
-    (name) => name.endsWith(WEIGHT) && !head.has(name) && !codes.has(name),
+    (name) => name.endsWith(WEIGHT) && !head.has(name) && !codes.has(name) && !tables.has(name),
   );
 }

@@ -3,7 +3,7 @@ import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { Classifier, TokenClassifier } from '../../lib/index.js';
+import { Classifier, MaskedLM, TokenClassifier } from '../../lib/index.js';
 import { encoderFolder } from '../architectures/encoders.js';
 import { temporaryFolder } from '../formats/temporary-folder.js';
 import { expectSameBits } from '../kernels/native-test.js';
@@ -67,6 +67,19 @@ describe("method: 'lora'", () => {
     // Six matrices in each of three layers.
     expect(config.target_modules).toHaveLength(18);
     expect(config).toMatchObject({ task_type: 'TOKEN_CLS', r: 8, lora_alpha: 16 });
+  });
+
+  it('leaves a token table alone that gives the logits of a masked LM too', async () => {
+    await using model = await MaskedLM.load(encoderFolder('bert-mlm') ?? '');
+    await model.train(
+      texts.map((text) => ({ text })),
+      { ...LORA, epochs: 1 },
+    );
+    const folder = join(await temporaryFolder(), 'adapter');
+    await model.saveAdapter(folder);
+    const config = JSON.parse(await readFile(join(folder, 'adapter_config.json'), 'utf8'));
+    expect(config.target_modules).toHaveLength(12);
+    expect(config.target_modules.filter((name: string) => !name.includes('.layer.'))).toEqual([]);
   });
 
   it('gives the same bits again', async () => {

@@ -165,5 +165,3 @@ async function readTensors(
   }
   return tensors;
 }
-
-export type { LoraPlan };

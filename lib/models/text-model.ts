@@ -12,7 +12,6 @@ import type { OnnxFileOptions } from '../checkpoint/export-model.js';
 import type { SaveOptions } from '../checkpoint/save-model.js';
 import { UntrainedWarnings } from '../checkpoint/untrained.js';
 import { SinterError, typeMistake } from '../core/errors.js';
-import { readOptions } from '../core/options.js';
 import type { Priority } from '../core/priority.js';
 import {
   isQuantized,
@@ -94,44 +93,6 @@ export abstract class TextModel {
     if (typeof text !== 'string') throw typeMistake('tokenize: text', 'a string', text);
     this.checkAlive('tokenize');
     return this.parts.tokenizer.encodeWithOffsets(text);
-  }
-
-  /**
-   * Writes the adapter that the last training with `method: 'lora'` made, as the `peft` package stores it; its base is the model
-   * before that training. INVALID_DATA if there is none.
-   */
-  async saveAdapter(path: string, options: { readonly overwrite?: boolean } = {}): Promise<void> {
-    const where = 'saveAdapter';
-    const overwrite = readOptions(where, options, { overwrite: true }).boolean('overwrite', false);
-    const { savePeft } = await import('../checkpoint/peft.js');
-    await savePeft(where, this.parts, path, overwrite);
-  }
-
-  /**
-   * Adds a LoRA adapter of the `peft` package, and the head saved with it, to the weights of this model, which must be its
-   * base. On success calls use the new weights. Throws CORRUPT_MODEL for an adapter of another model, UNSUPPORTED_MODEL for
-   * another kind of adapter or a quantized model.
-   */
-  async mergeAdapter(path: string, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    const where = 'mergeAdapter';
-    const signal = readOptions(where, options, { signal: true }).signal();
-    if (isQuantized(this.parts.graph)) {
-      throw new SinterError(
-        'UNSUPPORTED_MODEL',
-        `${where}: the model is quantized; merge into the f32 model`,
-      );
-    }
-    const { parts } = this;
-    const { loadPeft } = await import('../checkpoint/peft.js');
-    const { mergeAdapter } = await import('../train/lora-training.js');
-    const adapter = await loadPeft(parts, path);
-    const merged = await this.use(where, (program) =>
-      mergeAdapter(parts, program, adapter, { where, signal }),
-    );
-    const untrained = parts.origin.untrained.filter((name) => !adapter.whole.includes(name));
-    this.parts = { ...parts, ...merged, adapter, origin: { ...parts.origin, untrained } };
-    void parts.program.retire();
-    if (this.isDisposed) void merged.program.retire();
   }
 
   /**

@@ -277,19 +277,57 @@ export abstract class TrainableModel extends TextModel {
     if (this.training) throw new SinterError('OVERLOADED', `${where}: the model is being trained`);
     this.training = true;
     try {
-      const before = this.parts.program;
+      const before = this.parts;
       const { parts, result } = await this.use(where, make);
-      // An adapter has the weights from before.
-      const { adapter, ...changed } = parts;
-      this.parts = parts.program === before && adapter !== undefined ? parts : changed;
-      if (parts.program !== before) {
-        void before.retire();
+      const isReplaced = parts.program !== before.program;
+      // An adapter from before does not have the new weights.
+      const { adapter, ...bare } = parts;
+      this.parts = isReplaced && adapter === before.adapter ? bare : parts;
+      if (isReplaced) {
+        void before.program.retire();
         if (this.isDisposed) void parts.program.retire();
       }
       return result;
     } finally {
       this.training = false;
     }
+  }
+
+  /**
+   * Writes the adapter that the last training with `method: 'lora'` made, as the `peft` package stores it; its base is the model
+   * before that training. INVALID_DATA if there is none.
+   */
+  async saveAdapter(path: string, options: { readonly overwrite?: boolean } = {}): Promise<void> {
+    const where = 'saveAdapter';
+    const overwrite = readOptions(where, options, { overwrite: true }).boolean('overwrite', false);
+    const { savePeft } = await import('../checkpoint/peft.js');
+    await savePeft(where, this.parts, path, overwrite);
+  }
+
+  /**
+   * Adds a LoRA adapter of the `peft` package, and the head saved with it, to the weights of this model, which must be its
+   * base. On success calls use the new weights. Throws CORRUPT_MODEL for an adapter of another model, UNSUPPORTED_MODEL for
+   * another kind of adapter or a quantized model, OVERLOADED while the model is being trained.
+   */
+  async mergeAdapter(path: string, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    const where = 'mergeAdapter';
+    const signal = readOptions(where, options, { signal: true }).signal();
+    if (isQuantized(this.parts.graph)) {
+      throw new SinterError(
+        'UNSUPPORTED_MODEL',
+        `${where}: the model is quantized; merge into the f32 model`,
+      );
+    }
+    const { loadPeft } = await import('../checkpoint/peft.js');
+    const { mergeAdapter } = await import('../train/lora-training.js');
+    await this.change(where, async (program) => {
+      const { parts } = this;
+      const adapter = await loadPeft(parts, path);
+      const merged = await mergeAdapter(parts, program, adapter, { where, signal });
+      const untrained = parts.origin.untrained.filter((name) => !adapter.whole.includes(name));
+      const origin = { ...parts.origin, untrained };
+      return { parts: { ...parts, ...merged, adapter, origin }, result: undefined };
+    });
   }
 
   /** @internal Evaluates the model on the rows as `learning` defines. */

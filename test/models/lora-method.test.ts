@@ -145,6 +145,16 @@ describe('an adapter folder', () => {
     await expect(small.mergeAdapter(ADAPTER)).rejects.toThrow(/quantized/);
   });
 
+  it('is not merged while the model is trained, so that neither is lost', async () => {
+    await using model = await base();
+    const { labels } = model;
+    const own = texts.map((text, i) => ({ text, label: labels[i % labels.length] ?? '' }));
+    const training = model.train(own, { epochs: 1 });
+    await expect(model.mergeAdapter(ADAPTER)).rejects.toMatchObject({ code: 'OVERLOADED' });
+    await training;
+    await model.mergeAdapter(ADAPTER);
+  });
+
   it('replaces adapters only, and a model without an adapter saves none', async () => {
     await using model = await base();
     const folder = await temporaryFolder();

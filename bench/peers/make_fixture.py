@@ -27,16 +27,22 @@ SIZES = {
 }
 
 
+def is_norm(name):
+    return "LayerNorm" in name or "layer_norm" in name
+
+
 def make_model(args, vocabulary, generator):
     cls = getattr(transformers, args.model_class)
-    settings = {**SIZES, **json.loads(args.config), "vocab_size": vocabulary}
+    usual = cls.config_class()
+    sizes = {name: size for name, size in SIZES.items() if hasattr(usual, name)}
+    settings = {**sizes, **json.loads(args.config), "vocab_size": vocabulary}
     head = args.model_class.endswith("ForSequenceClassification")
     if head:
         settings |= {"num_labels": 3, "problem_type": "single_label_classification"}
     model = cls._from_config(cls.config_class(**settings), attn_implementation="eager").eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            if "LayerNorm.weight" in name:
+            if is_norm(name) and name.endswith("weight"):
                 parameter.uniform_(0.5, 1.5, generator=generator)
             else:
                 spread = 0.05 if "embeddings.weight" in name else 0.2
@@ -53,7 +59,7 @@ def make_batch(model, head, vocabulary, generator):
         mask[row, :length] = 1
         kinds[row, length // 2 : length] = 1
     batch = {"input_ids": ids, "attention_mask": mask}
-    if model.config.type_vocab_size > 1:
+    if getattr(model.config, "type_vocab_size", 0) > 1:
         batch["token_type_ids"] = kinds
     if head:
         batch["labels"] = torch.arange(len(LENGTHS)) % 3
@@ -69,7 +75,7 @@ def loss_of(model, head, batch):
 
 
 def decayed(name):
-    return "LayerNorm" not in name and "bias" not in name
+    return not is_norm(name) and "bias" not in name
 
 
 def train(model, head, batch, initial, clip):
@@ -110,7 +116,7 @@ def numbers(model, head, batch, initial):
     if head:
         tensors["logits"] = out.logits
     bare = model.base_model if head else model
-    pooled = bare(**{n: t for n, t in batch.items() if n != "labels"}).pooler_output
+    pooled = getattr(bare(**{n: t for n, t in batch.items() if n != "labels"}), "pooler_output", None)
     if pooled is not None:
         tensors["pooler_output"] = pooled
     tensors["loss"] = loss.reshape(1)
@@ -167,7 +173,7 @@ def main():
         "hidden_states": model.config.num_hidden_layers + 1,
         "parameters": parameters,
         "parameters_without_gradient": [n for n in parameters if n not in grads],
-        "parameters_with_zero_gradient": [n for n in parameters if n.endswith("self.key.bias")],
+        "parameters_with_zero_gradient": [n for n in parameters if n.endswith(("self.key.bias", "k_lin.bias"))],
         "train_adamw": {**settings, **lists, **run},
         "train_clip_linear": {**settings, **limits, **clipped},
         "float64": {

@@ -3,7 +3,7 @@
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { PoolKind } from '../graph/types.js';
-import { DISTANCES } from '../native/native.js';
+import { DISTANCES } from '../native/losses.js';
 import { BATCH_SAMPLERS, type EmbeddingLossOptions } from '../tasks/embedding/loss-options.js';
 import { given, numberFromZero, positiveNumber, usageMistake } from './arguments.js';
 import { embeddingLoss, type LossFlags } from './loss-flags.js';

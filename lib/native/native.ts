@@ -1,5 +1,5 @@
 /**
- * The whole border to the native core on one page, and the only file that loads it.
+ * The border to the native core on one page, but for its losses (losses.ts), and the only file that loads it.
  *
  * TypeScript checks every option and fills in defaults before it calls; the native side checks again only where memory
  * safety depends on it. A drift test compares these interfaces with what the addon exports.
@@ -9,6 +9,7 @@ import { ERROR_CODES, SinterError, type SinterErrorCode } from '../core/errors.j
 import { packageFile } from '../core/package-files.js';
 import type { ElementDtype } from '../graph/storages.js';
 import type { EncoderGraph, WeightDtype, WeightSpec } from '../graph/types.js';
+import type { LossDescription, LossTerm } from './losses.js';
 import { compileHint, coreProblem } from './missing-core.js';
 
 /** Bumped when a signature below changes; a stale binary is refused. */
@@ -184,120 +185,6 @@ export interface TrainerSettings {
   readonly keeps?: boolean;
 }
 
-/**
- * The losses of the native core, in the order of `losses.inc`.
- *
- * `targets`: `classes` are one int32 per row of the output, -1 for rows that do not count; `values` are floats [rows,
- * width]; `spans` are int32 [texts, 2], start and end counted from the text's first token, -1 if the text does not count;
- * `positives` are one int32 per anchor; `scores` are one float per pair; `margins` are floats [examples, negatives]; `groups`
- * are one int32 per row, its class.
- *
- * `unit`: what the mean is taken over. `coupled`: the loss of a row depends on other rows, so the whole batch goes forward
- * before any of it goes backward.
- */
-export const LOSSES = {
-  /** The targets are the gradient of a loss that the caller computed; the value is 0. */
-  external: { targets: 'values', unit: 'element', coupled: false },
-  /** -log softmax(row)[class]. */
-  cross_entropy: { targets: 'classes', unit: 'row', coupled: false },
-  /** -sum of target * log softmax(row); targets are probabilities. */
-  soft_cross_entropy: { targets: 'values', unit: 'row', coupled: false },
-  /** -(1 - p)^gamma log p, p = softmax(row)[class]. */
-  focal: { targets: 'classes', unit: 'row', coupled: false },
-  /** T^2 times the divergence of softmax(row / T) from softmax(target / T); targets are a teacher's logits. */
-  kl_divergence: { targets: 'values', unit: 'row', coupled: false },
-  /** Binary cross entropy of the sigmoid of each output; targets from 0 to 1. */
-  bce: { targets: 'values', unit: 'element', coupled: false },
-  /** The focal loss of the sigmoid of each output; targets from 0 to 1. */
-  sigmoid_focal: { targets: 'values', unit: 'element', coupled: false },
-  /** Mean squared error. */
-  mse: { targets: 'values', unit: 'element', coupled: false },
-  /** Mean absolute error. */
-  mae: { targets: 'values', unit: 'element', coupled: false },
-  /** error^2 / 2 up to delta, then delta (|error| - delta / 2). */
-  huber: { targets: 'values', unit: 'element', coupled: false },
-  /** error^2 / (2 beta) below beta, then |error| - beta / 2. */
-  smooth_l1: { targets: 'values', unit: 'element', coupled: false },
-  /** Two columns, start and end, over the tokens: the mean of the two cross entropies of a softmax over the tokens of a text. */
-  span: { targets: 'spans', unit: 'text', coupled: false },
-  /**
-   * The first rows are anchors, the others candidates; target i is the index of the candidate that is the positive of anchor
-   * i. Cross entropy over scale * cosine with every candidate.
-   */
-  in_batch_negatives: { targets: 'positives', unit: 'row', coupled: true },
-  /** Rows: n first texts of pairs, then n second ones. log(1 + sum of e^(scale * (cos i - cos j)) where score i < score j). */
-  cosent: { targets: 'scores', unit: 'row', coupled: true },
-  /** As cosent, with the similarity of AnglE: halves of rows as complex vectors. */
-  angle: { targets: 'scores', unit: 'row', coupled: true },
-  /** Pairs of rows as in cosent. Mean of (cosine - score)^2. */
-  cosine_similarity: { targets: 'scores', unit: 'row', coupled: true },
-  /** Pairs of rows, scores 1 or 0. Mean of d^2 / 2 for 1, of max(margin - d, 0)^2 / 2 for 0; d is the distance. */
-  contrastive: { targets: 'scores', unit: 'row', coupled: true },
-  /** contrastive over the hard pairs, as a sum and without its 1/2. */
-  online_contrastive: { targets: 'scores', unit: 'row', coupled: true },
-  /**
-   * Rows: all anchors, all positives, then a block for each negative. Mean over all negatives of max(d(anchor, positive) -
-   * d(anchor, negative) + target, 0).
-   */
-  triplet: { targets: 'margins', unit: 'row', coupled: true },
-  /** Rows as in triplet. Mean over all negatives of (anchor . positive - anchor . negative - target)^2. */
-  margin_mse: { targets: 'margins', unit: 'row', coupled: true },
-  /**
-   * Mean over the rows of max(the largest distance to a row of the same class - the smallest to a row of another class +
-   * margin, 0).
-   */
-  batch_hard_triplet: { targets: 'groups', unit: 'row', coupled: true },
-} as const;
-
-export type LossKind = keyof typeof LOSSES;
-
-/** Settings of losses. Each loss reads those that name it; the others have no effect on it. */
-export interface LossSettings {
-  /** cross_entropy, soft_cross_entropy: share of each target that is spread over all classes, 0 to 1. Default: 0. */
-  readonly labelSmoothing?: number;
-  /**
-   * One number from 0 per column. cross_entropy: the sum of the weights of the labels is the divisor. focal, bce: the divisor
-   * does not change. Default: all 1.
-   */
-  readonly classWeights?: Float32Array;
-  /** bce: factor on the loss of the share of 1 in a target, per column, from 0. Default: all 1. */
-  readonly posWeights?: Float32Array;
-  /** focal, sigmoid_focal: 0 to 100. Default: 0. */
-  readonly gamma?: number;
-  /** sigmoid_focal: weight of targets of 1, 0 to 1; those of 0 have 1 - alpha. Default: both have 1. */
-  readonly alpha?: number;
-  /** huber: above 0. Default: 1. */
-  readonly delta?: number;
-  /** smooth_l1: above 0. Default: 1. */
-  readonly beta?: number;
-  /** kl_divergence: above 0. Default: 1. */
-  readonly temperature?: number;
-}
-
-/** cosine is 1 - cos; manhattan is the sum of absolute differences. */
-export const DISTANCES = ['cosine', 'euclidean', 'manhattan'] as const;
-
-/** The distances that losses measure with. */
-export type DistanceName = (typeof DISTANCES)[number];
-
-/** One term of the weighted sum of losses that a step minimises. */
-export interface LossTerm {
-  readonly kind: LossKind;
-  /** Name of an output of the graph. Several terms may use the same one. */
-  readonly output: string;
-  readonly weight: number;
-  readonly targets: Int32Array | Float32Array;
-  /** Factor on the cosines in coupled losses, above 0 and at most 300. Default: 20. */
-  readonly scale?: number;
-  readonly settings?: LossSettings;
-  /** Of contrastive, online_contrastive and batch_hard_triplet. Default: 0.5. */
-  readonly margin?: number;
-  /** Of contrastive, online_contrastive, triplet and batch_hard_triplet. Default: cosine. */
-  readonly distance?: DistanceName;
-  /** Coupled losses only: the loss is over the first numbers of each row, scaled to length 1. Left out: over whole rows. */
-  readonly dimensions?: number;
-}
-
 export interface PassOptions {
   readonly jobId: number;
   /** Key of this pass's dropout; null: no dropout (evaluation mode). */
@@ -384,14 +271,6 @@ export interface NativeTrainer {
    */
   exchange(copy: 'average' | 'kept', jobId: number): Promise<void>;
   dispose(): void;
-}
-
-/** A row of the native core's table of losses; a test compares them with LOSSES. */
-export interface LossDescription {
-  readonly name: string;
-  readonly targets: string;
-  readonly unit: string;
-  readonly coupled: boolean;
 }
 
 export interface NativeBinding {

@@ -6,7 +6,8 @@
  */
 
 import { runJob } from '../native/jobs.js';
-import type { LossTerm, NativeTrainer, PassResult, TokenBatch } from '../native/native.js';
+import type { LossTerm } from '../native/losses.js';
+import type { NativeTrainer, PassResult, TokenBatch } from '../native/native.js';
 
 export interface StepOptions {
   readonly learningRate: number;

@@ -11,7 +11,8 @@ import { describe, expect, it } from 'vitest';
 import { ERROR_CODES } from '../../lib/core/errors.js';
 import { OPS } from '../../lib/graph/ops.js';
 import { STORAGE_NAMES } from '../../lib/graph/storages.js';
-import { LOSSES, NATIVE_ABI, native, OPTIMIZER_KINDS } from '../../lib/native/native.js';
+import { LOSSES } from '../../lib/native/losses.js';
+import { NATIVE_ABI, native, OPTIMIZER_KINDS } from '../../lib/native/native.js';
 
 const path = fileURLToPath(new URL('../../lib/native/native.ts', import.meta.url));
 const source = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.ES2022);

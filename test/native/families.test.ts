@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EncoderGraph } from '../../lib/graph/types.js';
-import { type LossTerm, native } from '../../lib/native/native.js';
+import type { LossTerm } from '../../lib/native/losses.js';
+import { native } from '../../lib/native/native.js';
 import { expectSameBits } from '../kernels/native-test.js';
 import { child } from './child.js';
 import {

@@ -8,8 +8,8 @@ import {
   type LossKind,
   type LossSettings,
   type LossTerm,
-  type TokenBatch,
-} from '../../lib/native/native.js';
+} from '../../lib/native/losses.js';
+import type { TokenBatch } from '../../lib/native/native.js';
 import { Random } from '../kernels/native-test.js';
 import { at, term } from './toy.js';
 

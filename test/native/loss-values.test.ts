@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder } from '../../lib/graph/builder.js';
 import type { EncoderGraph } from '../../lib/graph/types.js';
-import type { LossSettings, LossTerm } from '../../lib/native/native.js';
+import type { LossSettings, LossTerm } from '../../lib/native/losses.js';
 import { expectSameBits, Random } from '../kernels/native-test.js';
 import { entropyProblem, gradientsOf } from './gradients.js';
 import { ADAMW, at, batchOf, engine, randomWeights, sealed, step, term, toyGraph } from './toy.js';

@@ -4,7 +4,8 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import { LOSSES, type LossKind, type LossTerm, type TokenBatch } from '../../lib/native/native.js';
+import { LOSSES, type LossKind, type LossTerm } from '../../lib/native/losses.js';
+import type { TokenBatch } from '../../lib/native/native.js';
 import { expectSameBits } from '../kernels/native-test.js';
 import {
   FAMILY_VOCABULARY,

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder } from '../../lib/graph/builder.js';
 import type { EncoderGraph } from '../../lib/graph/types.js';
-import type { DistanceName, LossKind, LossTerm } from '../../lib/native/native.js';
+import type { DistanceName, LossKind, LossTerm } from '../../lib/native/losses.js';
 import { Random } from '../kernels/native-test.js';
 import { ADAMW, at, engine, sealed, step, term } from './toy.js';
 

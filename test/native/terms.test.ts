@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder } from '../../lib/graph/builder.js';
 import type { EncoderGraph } from '../../lib/graph/types.js';
-import type { LossTerm } from '../../lib/native/native.js';
+import type { LossTerm } from '../../lib/native/losses.js';
 import { expectSameBits, Random } from '../kernels/native-test.js';
 import { FAMILY_VOCABULARY, familyGraph } from './family-toy.js';
 import { entropyProblem, expectGradients, gradientsOf, type Weights } from './gradients.js';

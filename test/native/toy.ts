@@ -3,9 +3,8 @@
 
 import { GraphBuilder } from '../../lib/graph/builder.js';
 import type { EncoderGraph } from '../../lib/graph/types.js';
+import type { LossKind, LossTerm } from '../../lib/native/losses.js';
 import {
-  type LossKind,
-  type LossTerm,
   type NativeProgram,
   type NativeTrainer,
   native,

@@ -4,7 +4,7 @@
  */
 
 import { rangeMistake, SinterError } from '../../core/errors.js';
-import type { DistanceName, LossKind, LossTerm } from '../../native/native.js';
+import type { DistanceName, LossKind, LossTerm } from '../../native/losses.js';
 import type { Objective } from '../../train/objectives.js';
 import { describeShape, type ExampleRow, type RowShape } from './embedding-rows.js';
 

@@ -2,7 +2,7 @@
 
 import { rangeMistake, typeMistake } from '../../core/errors.js';
 import { type OptionReader, readOptions } from '../../core/options.js';
-import { DISTANCES, type DistanceName } from '../../native/native.js';
+import { DISTANCES, type DistanceName } from '../../native/losses.js';
 import {
   checkSettings,
   EMBEDDING_LOSS_NAMES,
@@ -11,7 +11,7 @@ import {
   type VectorPart,
 } from './embedding-losses.js';
 
-export type { DistanceName } from '../../native/native.js';
+export type { DistanceName } from '../../native/losses.js';
 
 /** How rows are put into batches: any rows, or no batch with the same text twice. */
 export const BATCH_SAMPLERS = ['batch_sampler', 'no_duplicates'] as const;

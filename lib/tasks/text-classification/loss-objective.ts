@@ -1,6 +1,6 @@
 /** The objective of a training with chosen losses, from the options and the rows to train on. */
 
-import type { LossKind, LossSettings, LossTerm } from '../../native/native.js';
+import type { LossKind, LossSettings, LossTerm } from '../../native/losses.js';
 import type { Corpus } from '../../train/corpus.js';
 import type { Objective } from '../../train/objectives.js';
 import type { TargetNumbers } from '../../train/targets.js';

@@ -60,6 +60,7 @@ export type {
 export type { AppliedRule } from './formats/onnx/import/index.js';
 export type { BlockOptions, OnnxPrecision } from './formats/onnx/onnx-options.js';
 export type { Opset } from './formats/onnx/opsets.js';
+export type { LoraOptions } from './graph/adapter-options.js';
 export type {
   ClassificationProblem,
   SentenceModule,
@@ -226,7 +227,6 @@ export type { BestScore } from './train/best-score.js';
 export type { CheckpointOptions } from './train/checkpoint-options.js';
 export type { Rows } from './train/collect-rows.js';
 export type { EvalOptions } from './train/eval-options.js';
-export type { LoraOptions } from './train/lora-options.js';
 export type { ScheduleKind, ScheduleOptions } from './train/schedule.js';
 export type { TrainAdvice, TrainAdviceCode } from './train/train-advice.js';
 export type { OptimizerKind, TrainOptions } from './train/train-options.js';

@@ -131,6 +131,7 @@
       "train/optimizers/adamw.cc",
       "train/optimizers/lamb.cc",
       "train/optimizers/lion.cc",
+      "train/optimizers/moments.cc",
       "train/optimizers/optimizer.cc",
       "train/optimizers/sgd.cc",
       "train/terms.cc",

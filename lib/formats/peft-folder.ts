@@ -8,22 +8,18 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SinterError, show } from '../core/errors.js';
 import { isJsonObject, type JsonObject, type JsonValue, readJsonObject } from '../core/json.js';
+import type { FloatTensor } from '../core/tensor.js';
 import { writeFolderAtomic } from '../files/index.js';
 import { ADAPTER_CONFIG } from './adapter-folder.js';
 import { checkOwnAdapter } from './own-folder.js';
 import { openSafetensors } from './safetensors.js';
 import { writeSafetensors } from './safetensors-writer.js';
 
-export interface PeftTensor {
-  readonly shape: readonly number[];
-  readonly data: Float32Array;
-}
-
 export interface PeftAdapter {
   readonly path: string;
   readonly config: JsonObject;
   /** Tensors by name, without the `base_model.model.` that each begins with. */
-  readonly tensors: ReadonlyMap<string, PeftTensor>;
+  readonly tensors: ReadonlyMap<string, FloatTensor>;
 }
 
 const WEIGHTS = 'adapter_model.safetensors';
@@ -53,7 +49,7 @@ export async function readPeftFolder(path: string): Promise<PeftAdapter> {
   }
   const weights = await openSafetensors(join(path, WEIGHTS));
   try {
-    const tensors = new Map<string, PeftTensor>();
+    const tensors = new Map<string, FloatTensor>();
     for (const [name, { shape }] of weights.tensors) {
       if (!name.startsWith(PREFIX)) throw refused(`unsupported tensor ${name}`);
       tensors.set(name.slice(PREFIX.length), { shape, data: await weights.readFloats(name) });

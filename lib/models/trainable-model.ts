@@ -10,6 +10,7 @@ import { rangeMistake, SinterError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import type { Matrix } from '../core/matrix.js';
 import { type KnownOptions, readOptions } from '../core/options.js';
+import type { LoraOptions, LoraSettings } from '../graph/adapter-options.js';
 import { withoutClassifierSettings } from '../graph/classifier-settings.js';
 import { isQuantized } from '../graph/rewrite/quantize.js';
 import type { EncoderGraph } from '../graph/types.js';
@@ -24,7 +25,7 @@ import { readCheckpointOptions } from '../train/checkpoint-options.js';
 import type { CollectOptions, Rows } from '../train/collect-rows.js';
 import type { Corpus, Examples } from '../train/corpus.js';
 import { checkNeedsRows, withMetric } from '../train/eval-options.js';
-import { type LoraOptions, type LoraSettings, readLoraOptions } from '../train/lora-options.js';
+import { readLoraOptions } from '../train/lora-options.js';
 import type { Objective } from '../train/objectives.js';
 import { type TrainAdviceCode, trainAdvice } from '../train/train-advice.js';
 import type { EvaluatedOver, TrainPlan } from '../train/train-model.js';
@@ -319,7 +320,7 @@ export abstract class TrainableModel extends TextModel {
       );
     }
     const { loadPeft } = await import('../checkpoint/peft.js');
-    const { mergeAdapter } = await import('../train/lora-training.js');
+    const { mergeAdapter } = await import('../adapters/merge.js');
     await this.change(where, async (program) => {
       const { parts } = this;
       const adapter = await loadPeft(parts, path);

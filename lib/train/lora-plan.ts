@@ -3,12 +3,13 @@
  */
 
 import { rangeMistake } from '../core/errors.js';
+import type { LoraSettings } from '../graph/adapter-options.js';
 import type { HeadPlans } from '../graph/rewrite/head.js';
 import type { LoraMatrix } from '../graph/rewrite/lora.js';
 import { onlyOutputs } from '../graph/rewrite/outputs.js';
 import { holdsCodes } from '../graph/storages.js';
 import type { EncoderGraph } from '../graph/types.js';
-import { isModule, type LoraSettings, sizeOf } from './lora-options.js';
+import { isModule, sizeOf } from './lora-options.js';
 
 export interface LoraPlan {
   readonly adapters: readonly (LoraMatrix & { readonly module: string })[];

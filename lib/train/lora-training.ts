@@ -4,18 +4,18 @@
  * The matrices of the encoder are frozen: they have no gradient, no state of an optimizer and no copy.
  */
 
-import { SinterError } from '../core/errors.js';
+import { mergeAdapter } from '../adapters/merge.js';
 import { SeededRandom } from '../core/random.js';
-import { Turn } from '../core/turns.js';
-import { type LoraMatrix, withLora } from '../graph/rewrite/lora.js';
+import type { FloatTensor } from '../core/tensor.js';
+import type { LoraSettings } from '../graph/adapter-options.js';
+import { withLora } from '../graph/rewrite/lora.js';
+import { shapeOf, withFloats } from '../graph/rewrite/tables.js';
 import type { EncoderGraph } from '../graph/types.js';
 import type { NativeProgram, NativeStore } from '../native/native.js';
-import type { Adapter, AdapterTensor } from '../runtime/adapter.js';
+import type { Adapter } from '../runtime/adapter.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { deriveProgram, disposeProgram, floatsOf, readWhole } from '../runtime/program.js';
-import { SharedProgram } from '../runtime/shared-program.js';
 import { Checkpoints } from './checkpoints.js';
-import type { LoraSettings } from './lora-options.js';
 import { type LoraPlan, loraPlan } from './lora-plan.js';
 import { runTraining } from './train-loop.js';
 import type { TrainedParts, TrainPlan, TrainRequest } from './train-model.js';
@@ -67,73 +67,6 @@ export async function trainLoraParts<S>(
   }
 }
 
-/** The graph and program of a model with an adapter in its weights. */
-export async function mergeAdapter(
-  { graph }: Pick<ModelParts, 'graph'>,
-  current: NativeProgram,
-  { matrices, whole, tensors }: Pick<Adapter, 'matrices' | 'whole' | 'tensors'>,
-  options: { readonly where: string; readonly signal: AbortSignal | undefined },
-): Promise<{ readonly graph: EncoderGraph; readonly program: SharedProgram }> {
-  const written = new Map<string, Float32Array>();
-  const turn = new Turn();
-  for (const matrix of matrices) {
-    const spec = { name: matrix.weight, shape: shapeOf(graph, matrix.weight) };
-    const [bytes] = await readWhole(options.where, current.store, spec, 'f32');
-    const sum = floatsOf(bytes as Uint8Array);
-    const [a, b] = [dataOf(tensors, matrix.a), dataOf(tensors, matrix.b)];
-    await addProduct(sum, a, b, matrix, turn);
-    written.set(matrix.weight, sum);
-  }
-  for (const name of whole) written.set(name, dataOf(tensors, name));
-  const merged = withFloats(graph, [...written.keys()]);
-  const settings = { trainable: false, ...options };
-  const program = await deriveProgram(merged, current.store, settings, { written });
-  return { graph: merged, program: new SharedProgram(program) };
-}
-
-/** sum += scale * B A, each element rounded once. */
-async function addProduct(
-  sum: Float32Array,
-  a: Float32Array,
-  b: Float32Array,
-  { rank, scale }: LoraMatrix,
-  turn: Turn,
-): Promise<void> {
-  const inputs = a.length / rank;
-  const row = new Float64Array(inputs);
-  for (let o = 0; o * inputs < sum.length; o++) {
-    row.fill(0);
-    for (let r = 0; r < rank; r++) {
-      const factor = b[o * rank + r] ?? 0;
-      for (let i = 0; i < inputs; i++) row[i] = (row[i] ?? 0) + factor * (a[r * inputs + i] ?? 0);
-    }
-    const at = o * inputs;
-    for (let i = 0; i < inputs; i++) sum[at + i] = (sum[at + i] ?? 0) + scale * (row[i] ?? 0);
-    if (turn.isOver) await turn.end();
-  }
-}
-
-/** `graph` with these weights as f32. */
-function withFloats(graph: EncoderGraph, names: readonly string[]): EncoderGraph {
-  const floats = new Set(names);
-  const weights = graph.weights.map((weight) =>
-    floats.has(weight.name) ? { ...weight, dtype: 'f32' as const } : weight,
-  );
-  return { ...graph, weights };
-}
-
-function shapeOf(graph: EncoderGraph, name: string): readonly number[] {
-  const found = graph.weights.find((weight) => weight.name === name);
-  if (found !== undefined) return found.shape;
-  throw new SinterError('INTERNAL', `the graph has no weight ${name}`);
-}
-
-function dataOf(tensors: ReadonlyMap<string, AdapterTensor>, name: string): Float32Array {
-  const found = tensors.get(name);
-  if (found !== undefined) return found.data;
-  throw new SinterError('INTERNAL', `the adapter has no tensor ${name}`);
-}
-
 /** New adapters as PEFT draws them: A uniform within 1 / sqrt(inputs) (Kaiming with a = sqrt 5), B zero. */
 function drawAdapters(
   graph: EncoderGraph,
@@ -156,8 +89,8 @@ async function readTensors(
   store: NativeStore,
   graph: EncoderGraph,
   names: readonly string[],
-): Promise<Map<string, AdapterTensor>> {
-  const tensors = new Map<string, AdapterTensor>();
+): Promise<Map<string, FloatTensor>> {
+  const tensors = new Map<string, FloatTensor>();
   for (const name of names) {
     const shape = shapeOf(graph, name);
     const [bytes] = await readWhole(WHERE, store, { name, shape }, 'f32');

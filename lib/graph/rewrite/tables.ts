@@ -5,6 +5,7 @@
  * then.
  */
 
+import { SinterError } from '../../core/errors.js';
 import { weightsOf } from '../nodes.js';
 import { holdsCodes, storageOf } from '../storages.js';
 import type { EncoderGraph, GraphNode, WeightDtype, WeightSpec } from '../types.js';
@@ -53,4 +54,20 @@ export function withPlainMatrices(graph: EncoderGraph): EncoderGraph {
       holdsCodes(weight) || tables.has(weight.name) ? weight : { ...weight, dtype: 'f32' },
   );
   return { ...graph, weights };
+}
+
+/** `graph` with these weights as f32. */
+export function withFloats(graph: EncoderGraph, names: readonly string[]): EncoderGraph {
+  const floats = new Set(names);
+  const weights = graph.weights.map((weight) =>
+    floats.has(weight.name) ? { ...weight, dtype: 'f32' as const } : weight,
+  );
+  return { ...graph, weights };
+}
+
+/** The shape of a weight of the graph. */
+export function shapeOf(graph: EncoderGraph, name: string): readonly number[] {
+  const found = graph.weights.find((weight) => weight.name === name);
+  if (found !== undefined) return found.shape;
+  throw new SinterError('INTERNAL', `the graph has no weight ${name}`);
 }

@@ -1,27 +1,12 @@
 // adamw: Adam with decoupled decay, as torch.optim.AdamW (kernels/optimizer has the formula).
-#include <cmath>
-
-#include "kernels/kernel_set.h"
-#include "train/optimizers/optimizer.h"
+#include "train/optimizers/moments.h"
 
 namespace sinter {
 namespace {
 
-class AdamW : public Optimizer {
+class AdamW : public Moments {
  public:
-  explicit AdamW(const OptimizerSettings& settings) : settings_(settings) {}
-
-  std::vector<std::string> buffers() const override { return {"exp_avg", "exp_avg_sq"}; }
-
-  void begin_step(int64_t step, double learning_rate, double grad_scale) override {
-    step_.lr = learning_rate;
-    step_.beta1 = settings_.beta1;
-    step_.beta2 = settings_.beta2;
-    step_.epsilon = settings_.epsilon;
-    step_.correction1 = 1 - std::pow(settings_.beta1, step);
-    step_.correction2 = 1 - std::pow(settings_.beta2, step);
-    step_.grad_scale = grad_scale;
-  }
+  using Moments::Moments;
 
   void update(const WeightSettings& settings, const UpdateSpan& span) const override {
     active_kernels().optimizer.adamw(step_of(settings), span.count, span.values, span.grad,
@@ -35,17 +20,6 @@ class AdamW : public Optimizer {
       active_kernels().optimizer.scale(span.count, static_cast<float>(1 - step.lr * step.decay),
                                        span.values);
   }
-
- private:
-  AdamWStep step_of(const WeightSettings& settings) const {
-    AdamWStep step = step_;
-    step.lr *= settings.learning_rate_factor;
-    step.decay = settings.weight_decay;
-    return step;
-  }
-
-  OptimizerSettings settings_;
-  AdamWStep step_ = {};
 };
 
 }  // namespace

@@ -1,27 +1,14 @@
 // lamb: Adam whose step is scaled to the norm of each weight (You et al. 2020, algorithm 2).
 #include <cmath>
 
-#include "kernels/kernel_set.h"
-#include "train/optimizers/optimizer.h"
+#include "train/optimizers/moments.h"
 
 namespace sinter {
 namespace {
 
-class Lamb : public Optimizer {
+class Lamb : public Moments {
  public:
-  explicit Lamb(const OptimizerSettings& settings) : settings_(settings) {}
-
-  std::vector<std::string> buffers() const override { return {"exp_avg", "exp_avg_sq"}; }
-
-  void begin_step(int64_t step, double learning_rate, double grad_scale) override {
-    step_.lr = learning_rate;
-    step_.beta1 = settings_.beta1;
-    step_.beta2 = settings_.beta2;
-    step_.epsilon = settings_.epsilon;
-    step_.correction1 = 1 - std::pow(settings_.beta1, step);
-    step_.correction2 = 1 - std::pow(settings_.beta2, step);
-    step_.grad_scale = grad_scale;
-  }
+  using Moments::Moments;
 
   bool measures() const override { return true; }
 
@@ -44,17 +31,6 @@ class Lamb : public Optimizer {
   void rest(const WeightSettings& settings, const UpdateSpan& span) const override {
     update(settings, span);
   }
-
- private:
-  AdamWStep step_of(const WeightSettings& settings) const {
-    AdamWStep step = step_;
-    step.lr *= settings.learning_rate_factor;
-    step.decay = settings.weight_decay;
-    return step;
-  }
-
-  OptimizerSettings settings_;
-  AdamWStep step_ = {};
 };
 
 }  // namespace

@@ -227,6 +227,7 @@ export type { BestScore } from './train/best-score.js';
 export type { CheckpointOptions } from './train/checkpoint-options.js';
 export type { Rows } from './train/collect-rows.js';
 export type { EvalOptions } from './train/eval-options.js';
+export type { LogOptions } from './train/log-options.js';
 export type { ScheduleKind, ScheduleOptions } from './train/schedule.js';
 export type { TrainAdvice, TrainAdviceCode } from './train/train-advice.js';
 export type { OptimizerKind, TrainOptions } from './train/train-options.js';

@@ -1,9 +1,9 @@
-"""Fine-tunes an encoder with PyTorch and transformers on rows that bench/train wrote, and prints one JSON line: real tokens a
-second (padding not counted), and with --epochs the predictions for the test rows. A measuring tool, not product code.
+# Fine-tunes an encoder with PyTorch and transformers on rows that bench/train wrote, and prints one JSON line: real tokens a
+# second (padding not counted), and with --epochs the predictions for the test rows. A measuring tool, not product code.
+#
+# ROWS is a JSON file { kind, labels, train, test }; kind `classification` has rows { text, label }, `similarity` rows
+# { sentence1, sentence2, score }, trained with CoSENT, and `tokens` rows { words, tags }.
 
-ROWS is a JSON file { kind, labels, train, test }; kind `classification` has rows { text, label }, `similarity` rows
-{ sentence1, sentence2, score }, trained with CoSENT, and `tokens` rows { words, tags }.
-"""
 import argparse
 import json
 import random

@@ -3,8 +3,7 @@
 import { relative, resolve, sep } from 'node:path';
 import { type Command, Option } from 'commander';
 import { OPTIMIZER_KINDS } from '../native/native.js';
-import type { OptimizerKind } from '../train/optimizers.js';
-import { SCHEDULE_KINDS, type ScheduleKind } from '../train/schedule.js';
+import { SCHEDULE_KINDS } from '../train/schedule.js';
 import type { TrainOptions } from '../train/train-options.js';
 import type { TrainReport } from '../train/train-report.js';
 import {
@@ -17,28 +16,34 @@ import {
 } from './arguments.js';
 import { flagOf } from './option-names.js';
 
-export interface TrainControl {
-  readonly optimizer?: OptimizerKind;
-  readonly schedule: ScheduleKind;
-  readonly maxGradNorm?: number;
-  readonly maxGradValue?: number;
-  readonly gradientAccumulationSteps?: number;
-  readonly maxSteps?: number;
-  readonly freeze?: readonly string[];
-  readonly trainable?: 'all' | 'biases';
-  readonly layerDecay?: number;
-  readonly averageDecay?: number;
-  readonly evalSteps?: number;
-  readonly metricForBestModel?: string;
-  readonly greaterIsBetter?: boolean;
-  readonly loadBestModelAtEnd?: boolean;
-  readonly earlyStoppingPatience?: number;
-  readonly earlyStoppingThreshold?: number;
-  readonly saveTo?: string;
-  readonly saveEvery?: number;
-  readonly saveTotalLimit?: number;
-  readonly resume?: boolean;
-}
+/** Options of the library that are flags of the same name. */
+const NAMES = [
+  'schedule',
+  'optimizer',
+  'maxGradNorm',
+  'maxGradValue',
+  'gradientAccumulationSteps',
+  'maxSteps',
+  'freeze',
+  'trainable',
+  'layerDecay',
+  'averageDecay',
+  'evalSteps',
+  'metricForBestModel',
+  'greaterIsBetter',
+  'loadBestModelAtEnd',
+  'earlyStoppingPatience',
+  'earlyStoppingThreshold',
+  'saveTo',
+  'saveEvery',
+  'saveTotalLimit',
+  'resume',
+  'logTo',
+  'tensorboard',
+  'loggingSteps',
+] as const satisfies readonly (keyof TrainOptions)[];
+
+export type TrainControl = Pick<TrainOptions, (typeof NAMES)[number]>;
 
 const share = realNumber('a number from 0, below 1', (value) => value >= 0 && value < 1);
 const factor = realNumber('a number above 0, at most 1', (value) => value > 0 && value <= 1);
@@ -85,7 +90,10 @@ export function withTrainControl(command: Command): Command {
     .option('--save-to <dir>', 'folder for checkpoints of the training')
     .option('--save-every <n>', 'steps between checkpoints (default: each epoch)', wholeNumber(1))
     .option('--save-total-limit <n>', 'newest checkpoints that stay (default: 1)', wholeNumber(1))
-    .option('--resume', 'go on from the newest checkpoint in --save-to');
+    .option('--resume', 'go on from the newest checkpoint in --save-to')
+    .option('--log-to <file>', 'write every step and evaluation as a line of JSON')
+    .option('--tensorboard <dir>', 'folder for event files of TensorBoard')
+    .option('--logging-steps <n>', 'steps between logs of the loss (default: 1)', wholeNumber(1));
 }
 
 /** The settings for the library. Throws for flags that do not fit each other. */
@@ -96,15 +104,12 @@ export function controlOf(
     readonly holdOut?: number;
   },
 ): TrainOptions {
-  const { saveTo, out } = options;
-  if (saveTo === undefined) {
-    const needs = ['saveEvery', 'saveTotalLimit', 'resume'] as const;
-    needsFlag(options, needs, '--save-to');
-  } else {
-    const way = relative(resolve(out), resolve(saveTo));
-    if (way === '' || !(way.startsWith(`..${sep}`) || way === '..'))
-      throw usageMistake('--save-to must be a folder outside --out, which is written at the end');
-  }
+  if (options.saveTo === undefined)
+    needsFlag(options, ['saveEvery', 'saveTotalLimit', 'resume'], '--save-to');
+  if (options.logTo === undefined && options.tensorboard === undefined)
+    needsFlag(options, ['loggingSteps'], '--log-to or --tensorboard');
+  for (const name of ['saveTo', 'logTo', 'tensorboard'] as const)
+    checkOutside(options.out, name, options[name]);
   if (options.eval === undefined && options.holdOut === undefined) {
     const evalNames = [
       'evalSteps',
@@ -116,28 +121,18 @@ export function controlOf(
     ] as const;
     needsFlag(options, evalNames, '--eval or --hold-out');
   }
-  return given({
-    schedule: options.schedule,
-    optimizer: options.optimizer,
-    maxGradNorm: options.maxGradNorm,
-    maxGradValue: options.maxGradValue,
-    gradientAccumulationSteps: options.gradientAccumulationSteps,
-    maxSteps: options.maxSteps,
-    freeze: options.freeze,
-    trainable: options.trainable,
-    layerDecay: options.layerDecay,
-    averageDecay: options.averageDecay,
-    evalSteps: options.evalSteps,
-    metricForBestModel: options.metricForBestModel,
-    greaterIsBetter: options.greaterIsBetter,
-    loadBestModelAtEnd: options.loadBestModelAtEnd,
-    earlyStoppingPatience: options.earlyStoppingPatience,
-    earlyStoppingThreshold: options.earlyStoppingThreshold,
-    saveTo,
-    saveEvery: options.saveEvery,
-    saveTotalLimit: options.saveTotalLimit,
-    resume: options.resume,
-  });
+  return given(Object.fromEntries(NAMES.map((name) => [name, options[name]])));
+}
+
+/** Throws for a place inside the folder of the model, which is written as a whole at the end. */
+function checkOutside(out: string, name: keyof TrainControl, path: string | undefined): void {
+  if (path === undefined) return;
+  const way = relative(resolve(out), resolve(path));
+  if (way.startsWith(`..${sep}`) || way === '..') return;
+  const what = name === 'logTo' ? 'file' : 'folder';
+  throw usageMistake(
+    `${flagOf(name)} must be a ${what} outside --out, which is written at the end`,
+  );
 }
 
 function needsFlag(

@@ -43,6 +43,7 @@ import type {
 } from '../train/train-report.js';
 import { trainingRecord } from '../train/training-record.js';
 import { TextModel } from './text-model.js';
+import { readTrainHooks } from './train-hooks.js';
 
 /** Options of every `train`; `Row` is the type of the rows, `S` that of the reported scores. */
 export interface ModelTrainOptions<Row, S> extends TrainOptions, MethodOption {
@@ -182,11 +183,7 @@ export abstract class TrainableModel extends TextModel {
     }
     const saving = readCheckpointOptions<TrainOptions>(where, options, known as never);
     checkNeedsRows(where, options, options.eval !== undefined);
-    const hooks = {
-      onStep: read.callback('onStep'),
-      onEpoch: read.callback('onEpoch'),
-      onEvaluation: read.callback('onEvaluation'),
-    };
+    const hooks = readTrainHooks<Row, S, O>(where, options, known);
     const own = read.signal();
     const signal = AbortSignal.any([this.ended.signal, ...(own === undefined ? [] : [own])]);
     checkFloats(this.parts);
@@ -235,6 +232,7 @@ export abstract class TrainableModel extends TextModel {
       if (this.isDisposed) void program.retire();
       return report;
     } finally {
+      await hooks.log?.close();
       this.training = false;
     }
   }

@@ -118,6 +118,11 @@ export class Sampler {
     return this.batches.reduce((sum, { length }) => sum + length, 0);
   }
 
+  /** The part of the epoch that was taken, 0 to 1. */
+  get share(): number {
+    return this.batches.length === 0 ? 0 : this.position / this.batches.length;
+  }
+
   get state(): SamplerState {
     return { order: this.order, batch: this.position };
   }

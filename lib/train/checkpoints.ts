@@ -36,6 +36,11 @@ export class Checkpoints {
     this.plan = plan;
   }
 
+  /** Whether the training is to go on from a checkpoint, where there is one. */
+  get resumes(): boolean {
+    return this.plan.resume;
+  }
+
   /**
    * Makes the folder, and restores the newest checkpoint in it if the plan is to resume. Throws INVALID_DATA if the folder has
    * checkpoints and the plan is not to resume, or if the newest one is of another training.

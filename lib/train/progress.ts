@@ -51,6 +51,11 @@ export class TrainingProgress<S = unknown> {
     this.inEpoch = false;
   }
 
+  /** Epochs, with the part of the running one that was taken. */
+  get epochs(): number {
+    return this.epoch === 0 ? 0 : this.epoch - 1 + this.sampler.share;
+  }
+
   toJson(): JsonObject {
     const { steps, epoch, inEpoch, lossSum, rows, sampler, scores } = this;
     const { order, batch } = sampler.state;

@@ -26,6 +26,7 @@ import { parameterGroups, trainedWeights } from './parameter-groups.js';
 import { learningRateAt, type Schedule, scheduleParts, warmupSteps } from './schedule.js';
 import { scoreOf } from './score-of.js';
 import { trainStep, tryStep } from './step.js';
+import type { TrainLog } from './train-log.js';
 import type { TrainSettings } from './train-options.js';
 import type {
   EpochProgress,
@@ -50,6 +51,8 @@ export interface TrainHooks<S> {
   readonly classes?: readonly (readonly number[])[] | undefined;
   /** Saves the training at intervals and resumes it; left out: it is not saved. */
   readonly checkpoints?: Checkpoints | undefined;
+  /** Writes the numbers of the training to files; left out: there are none. */
+  readonly log?: TrainLog | undefined;
   /** The rows of `evaluate`, for the checkpoints. */
   readonly held?: Examples | undefined;
 }
@@ -106,6 +109,8 @@ class Run<S> {
   private subject: TrainingSubject | undefined;
   private tokens = 0;
   private trainMs = 0;
+  private rowsTaken = 0;
+  private stepsTaken = 0;
 
   constructor(trainer: NativeTrainer, work: Work<S>) {
     const { corpus, settings } = work;
@@ -127,10 +132,11 @@ class Run<S> {
   }
 
   async all(): Promise<Omit<TrainReport<S>, 'truncated' | 'advice'>> {
-    const { corpus, settings } = this.work;
+    const { corpus, settings, hooks } = this.work;
     const { progress } = this;
     const { scores } = progress;
     await this.resume();
+    await hooks.log?.begin(progress.history, progress.epochs, hooks.checkpoints?.resumes === true);
     const isOver = () => progress.epoch >= this.epochs || scores.isOver;
     while (progress.inEpoch || !isOver()) {
       if (!progress.inEpoch) progress.beginEpoch();
@@ -139,6 +145,7 @@ class Run<S> {
     const { steps, epochs, evaluations } = progress.history;
     if (settings.loadBestModelAtEnd && scores.best !== null) await this.exchange('kept');
     else if (settings.averageDecay > 0 && progress.steps > 0) await this.exchange('average');
+    await this.logEnd();
     return {
       ...{ steps, epochs, evaluations },
       best: scores.best,
@@ -147,6 +154,14 @@ class Run<S> {
       seconds: this.seconds(),
       tokensPerSecond: this.trainMs === 0 ? 0 : this.tokens / (this.trainMs / 1000),
     };
+  }
+
+  private async logEnd(): Promise<void> {
+    const { steps, epochs: epoch, history } = this.progress;
+    const loss = history.steps.reduce((sum, one) => sum + one.loss, 0) / history.steps.length;
+    const { rowsTaken, stepsTaken } = this;
+    const seconds = this.seconds();
+    await this.work.hooks.log?.end({ steps, epoch, loss, rowsTaken, stepsTaken, seconds });
   }
 
   /** Goes on from a checkpoint, if there is one. */
@@ -208,7 +223,9 @@ class Run<S> {
     if (hooks.evaluate === undefined || history.evaluations.at(-1)?.step === step) return;
     const hasAverage = settings.averageDecay > 0;
     if (hasAverage) await this.exchange('average');
+    const begin = performance.now();
     const scores = await hooks.evaluate();
+    const seconds = (performance.now() - begin) / 1000;
     const value = scoreOf(scores, settings.metricForBestModel);
     const isBest = progress.scores.add({ step, epoch, value });
     if (isBest && settings.loadBestModelAtEnd)
@@ -216,6 +233,8 @@ class Run<S> {
     if (hasAverage) await this.exchange('average');
     const record = { step, epoch, scores, isBest };
     history.evaluations.push(record);
+    const held = { rows: hooks.held?.size ?? 0, seconds };
+    await hooks.log?.afterEvaluation(step, progress.epochs, scores, held);
     await hooks.onEvaluation?.(record);
   }
 
@@ -242,6 +261,9 @@ class Run<S> {
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm))
       throw await diverged(record, this.trainer, { ...this.work, tokens, rows });
     progress.history.steps.push(record);
+    this.rowsTaken += rows.length;
+    this.stepsTaken++;
+    await hooks.log?.afterStep(progress.history.steps, progress.epochs);
     const { totalSteps } = this.schedule;
     const totalEpochs = this.epochs;
     await hooks.onStep?.({ ...record, totalSteps, totalEpochs, seconds: this.seconds() });

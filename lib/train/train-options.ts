@@ -9,13 +9,14 @@ import { readOptions } from '../core/options.js';
 import { OPTIMIZER_KINDS } from '../native/native.js';
 import { CHECKPOINT_OPTIONS, type CheckpointOptions } from './checkpoint-options.js';
 import { EVAL_OPTIONS, type EvalOptions, readEvalOptions } from './eval-options.js';
+import { LOG_OPTIONS, type LogOptions } from './log-options.js';
 import { OPTIMIZERS, type OptimizerKind } from './optimizers.js';
 import { readSchedule, type ScheduleKind, type ScheduleOptions } from './schedule.js';
 
 export type { OptimizerKind } from './optimizers.js';
 
 /** How a model is trained; the defaults suit small encoders such as MiniLM. */
-export interface TrainOptions extends EvalOptions, CheckpointOptions {
+export interface TrainOptions extends EvalOptions, CheckpointOptions, LogOptions {
   /** Passes over the rows. Default: 3. */
   readonly epochs?: number;
   /** Ends after so many steps, whatever `epochs` says; the rows are repeated as often as needed. Default: no limit. */
@@ -76,8 +77,10 @@ export interface TrainOptions extends EvalOptions, CheckpointOptions {
   readonly groupByLength?: boolean;
 }
 
-/** All options after readTrainOptions, without those of saving, which change no bit. 0 stands for "no limit". */
-export type TrainSettings = Required<Omit<TrainOptions, keyof CheckpointOptions>>;
+/** All options after readTrainOptions, without those of saving and logs, which change no bit. 0 stands for "no limit". */
+export type TrainSettings = Required<
+  Omit<TrainOptions, keyof CheckpointOptions | keyof LogOptions>
+>;
 
 export const TRAIN_OPTIONS = {
   epochs: true,
@@ -105,6 +108,7 @@ export const TRAIN_OPTIONS = {
   gradientAccumulationSteps: true,
   ...EVAL_OPTIONS,
   ...CHECKPOINT_OPTIONS,
+  ...LOG_OPTIONS,
 } as const;
 
 /**

@@ -67,6 +67,24 @@ describe('sinter train', () => {
     expect(other.stderr).toContain('with other options: layerDecay was 1, not 0.5');
   });
 
+  it('writes logs, and goes on with them', async () => {
+    const [log, board] = [scratch.path('log.jsonl'), scratch.path('board')];
+    const logs = ['--log-to', log, '--tensorboard', board, '--logging-steps', '2'];
+    const flags = ['--epochs', '1', '--hold-out', '0.25', '--save-to', scratch.path('kept')];
+    expect((await train('logged', ...flags, ...logs)).code).toBe(0);
+    const lines = () => readFile(log, 'utf8').then((text) => text.trimEnd().split('\n'));
+    const names = (await lines()).map((line) => Object.keys(JSON.parse(line))[0]);
+    expect(names).toEqual(['loss', 'loss', 'eval_accuracy', 'train_runtime']);
+    const again = await train('logged-again', ...flags.slice(0, 4), ...logs);
+    expect([again.code, again.stderr]).toEqual([
+      3,
+      expect.stringContaining('holds a log already; go on with it (--resume), or name another'),
+    ]);
+    expect((await train('logged-again', ...flags, ...logs, '--resume')).code).toBe(0);
+    expect((await lines()).length).toBe(4);
+    expect(await readdir(board)).toHaveLength(2);
+  });
+
   it('says where the patience ended it', async () => {
     const flags =
       '--hold-out 0.25 --epochs 9 --early-stopping-patience 1 --early-stopping-threshold 9';
@@ -80,6 +98,7 @@ describe('sinter train', () => {
   it.each([
     ['--eval-steps 2', 'error: --eval-steps needs --eval or --hold-out'],
     ['--resume', 'error: --resume needs --save-to'],
+    ['--logging-steps 5', 'error: --logging-steps needs --log-to or --tensorboard'],
     ['--freeze layer.9', 'error: --freeze must be "embeddings", "encoder", "layer.0" to "layer.1"'],
     ['--schedule sine', "argument 'sine' is invalid"],
     ['--optimizer adagrad', "argument 'adagrad' is invalid"],
@@ -90,11 +109,15 @@ describe('sinter train', () => {
     expect(await readdir(scratch.path('refused')).catch(() => 'nothing')).toBe('nothing');
   });
 
-  it('refuses a folder for checkpoints inside the model that it will write', async () => {
-    const { code, stderr } = await train('inside', '--save-to', scratch.path('inside/steps'));
+  it.each([
+    ['--save-to', 'folder'],
+    ['--log-to', 'file'],
+    ['--tensorboard', 'folder'],
+  ])('refuses a place for %s inside the model that it will write', async (flag, what) => {
+    const { code, stderr } = await train('inside', flag, scratch.path('inside/steps'));
     expect([code, stderr]).toEqual([
       2,
-      expect.stringContaining('--save-to must be a folder outside --out'),
+      expect.stringContaining(`${flag} must be a ${what} outside --out`),
     ]);
   });
 });

@@ -17,6 +17,7 @@ type Part = Uint8Array | WireMessage | { readonly length: number; readonly sourc
 const GATHER_BYTES = 64 * 1024;
 
 const WIRE_VARINT = 0;
+const WIRE_FIXED64 = 1;
 const WIRE_BYTES = 2;
 const WIRE_FIXED32 = 5;
 
@@ -54,6 +55,14 @@ export class WireMessage {
     const bytes = new Uint8Array(4);
     new DataView(bytes.buffer).setFloat32(0, value, true);
     this.#tag(field, WIRE_FIXED32);
+    return this.#add(bytes, 0);
+  }
+
+  /** A double field (64 bits, little-endian). */
+  double(field: number, value: number): this {
+    const bytes = new Uint8Array(8);
+    new DataView(bytes.buffer).setFloat64(0, value, true);
+    this.#tag(field, WIRE_FIXED64);
     return this.#add(bytes, 0);
   }
 

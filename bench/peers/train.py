@@ -14,6 +14,8 @@ from transformers import (AutoModel, AutoModelForSequenceClassification, AutoMod
                           get_linear_schedule_with_warmup)
 
 WARM_STEPS = 3
+# transformers 5 would train in the type of the file, which is half precision for the model of this repository.
+FLOAT = dict(dtype=torch.float32, attn_implementation='sdpa')
 
 
 def read_arguments():
@@ -37,7 +39,7 @@ class Texts:
 
     def __init__(self, a, tokenizer, labels):
         self.tokenizer, self.labels = tokenizer, labels
-        self.model = AutoModelForSequenceClassification.from_pretrained(a.model, num_labels=len(labels), attn_implementation='sdpa')
+        self.model = AutoModelForSequenceClassification.from_pretrained(a.model, num_labels=len(labels), **FLOAT)
 
     def encode(self, row, limit):
         return [self.tokenizer(row['text'], truncation=True, max_length=limit)['input_ids']]
@@ -55,7 +57,7 @@ class Words:
 
     def __init__(self, a, tokenizer, labels):
         self.tokenizer, self.labels = tokenizer, labels
-        self.model = AutoModelForTokenClassification.from_pretrained(a.model, num_labels=len(labels), attn_implementation='sdpa')
+        self.model = AutoModelForTokenClassification.from_pretrained(a.model, num_labels=len(labels), **FLOAT)
 
     def encode(self, row, limit):
         return [self.tokenizer(row['words'], is_split_into_words=True, truncation=True, max_length=limit)['input_ids']]
@@ -88,7 +90,7 @@ class Pairs:
 
     def __init__(self, a, tokenizer, _):
         self.tokenizer, self.pooling = tokenizer, a.pooling
-        self.model = AutoModel.from_pretrained(a.model, add_pooling_layer=False, attn_implementation='sdpa')
+        self.model = AutoModel.from_pretrained(a.model, add_pooling_layer=False, **FLOAT)
 
     def encode(self, row, limit):
         return [self.tokenizer(row[key], truncation=True, max_length=limit)['input_ids'] for key in ('sentence1', 'sentence2')]

@@ -15,6 +15,11 @@ export type { Verification } from './checkpoint/onnx/verify-onnx.js';
 export type { SaveOptions } from './checkpoint/save-model.js';
 export type { QuantizeOptions } from './compress/quantize-model.js';
 export {
+  readTrainConfig,
+  type TrainConfig,
+  type TrainConfigOptions,
+} from './config/index.js';
+export {
   ERROR_CODES,
   type ErrorDetails,
   SinterError,

@@ -2,6 +2,7 @@
  * Options of `sinter train` that say which weights are trained: all, the head, or low-rank adapters.
  */
 import { type Command, Option } from 'commander';
+import type { LoraOptions } from '../graph/adapter-options.js';
 import { type MethodOption, TRAIN_METHODS, type TrainMethod } from '../models/trainable-model.js';
 import { given, positiveNumber, realNumber, usageMistake, wholeNumber } from './arguments.js';
 
@@ -11,6 +12,8 @@ export interface MethodFlags {
   readonly loraAlpha?: number;
   readonly loraDropout?: number;
   readonly loraTargets?: 'all-linear' | readonly string[];
+  /** Of a configuration file; the flags are put over it. */
+  readonly lora?: LoraOptions;
   readonly adapter?: boolean;
 }
 
@@ -45,7 +48,8 @@ export function withMethod(command: Command): Command {
 export function methodOf(flags: MethodFlags): MethodOption {
   const { method, adapter, loraR: r, loraAlpha: alpha } = flags;
   const { loraDropout: dropout, loraTargets: targets } = flags;
-  const lora = given({ r, alpha, dropout, targets });
+  const own = given({ r, alpha, dropout, targets });
+  const lora = { ...flags.lora, ...own };
   const isEmpty = Object.keys(lora).length === 0;
   if (method !== 'lora' && (adapter === true || !isEmpty)) {
     const flag = adapter === true ? '--adapter' : `--lora-${Object.keys(lora)[0]}`;

@@ -22,6 +22,13 @@ const NAMES = [
   'optimizer',
   'maxGradNorm',
   'maxGradValue',
+  'beta1',
+  'beta2',
+  'epsilon',
+  'momentum',
+  'nesterov',
+  'shuffle',
+  'groupByLength',
   'gradientAccumulationSteps',
   'maxSteps',
   'freeze',
@@ -60,6 +67,17 @@ export function withTrainControl(command: Command): Command {
         OPTIMIZER_KINDS,
       ),
     )
+    .option('--beta1 <x>', 'adamw, adam, lamb, lion: decay of the mean of gradients', share)
+    .option('--beta2 <x>', 'of the mean of their squares; lion: of the mean that is kept', share)
+    .option(
+      '--epsilon <x>',
+      'adamw, adam, lamb: is added to the root of the squares',
+      positiveNumber,
+    )
+    .option('--momentum <x>', 'sgd (default: 0.9)', share)
+    .option('--nesterov', "sgd: Nesterov's momentum")
+    .option('--no-shuffle', 'take the rows in the order of the file in every epoch')
+    .option('--group-by-length', 'batches of texts of similar length')
     .option('--max-grad-norm <x>', 'norm that gradients are clipped to; 0: none', numberFromZero)
     .option('--max-grad-value <x>', 'limit of every number of the gradients', positiveNumber)
     .option('--gradient-accumulation-steps <n>', 'batches of one step', wholeNumber(1))

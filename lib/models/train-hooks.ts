@@ -2,7 +2,6 @@
 
 import { type KnownOptions, readOptions } from '../core/options.js';
 import { readLogOptions } from '../train/log-options.js';
-import { TrainLog } from '../train/train-log.js';
 import type { TrainRequest } from '../train/train-model.js';
 import type { TrainOptions } from '../train/train-options.js';
 import type { ModelTrainOptions } from './trainable-model.js';
@@ -14,11 +13,10 @@ export function readTrainHooks<Row, S, O extends ModelTrainOptions<Row, S>>(
   known: KnownOptions<O>,
 ): TrainRequest<S>['hooks'] {
   const read = readOptions<ModelTrainOptions<Row, S>>(where, options, known as never);
-  const logs = readLogOptions<TrainOptions>(where, options, known as never);
   return {
     onStep: read.callback('onStep'),
     onEpoch: read.callback('onEpoch'),
     onEvaluation: read.callback('onEvaluation'),
-    log: logs && new TrainLog(logs),
+    logs: readLogOptions<TrainOptions>(where, options, known as never),
   };
 }

@@ -232,7 +232,6 @@ export abstract class TrainableModel extends TextModel {
       if (this.isDisposed) void program.retire();
       return report;
     } finally {
-      await hooks.log?.close();
       this.training = false;
     }
   }

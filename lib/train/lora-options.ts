@@ -57,18 +57,3 @@ function readPattern(
   }
   return pattern;
 }
-
-/** Whether a module is meant by a name: its own, or the end of it after a dot. */
-export function isModule(module: string, name: string): boolean {
-  return module === name || module.endsWith(`.${name}`);
-}
-
-/** Rank and scale of the adapter of a module. */
-export function sizeOf(module: string, settings: LoraSettings): { rank: number; scale: number } {
-  const { rankPattern, alphaPattern, rslora } = settings;
-  const own = <T>(pattern: Readonly<Record<string, T>>) =>
-    Object.entries(pattern).find(([name]) => isModule(module, name))?.[1];
-  const rank = own(rankPattern) ?? settings.r;
-  const alpha = own(alphaPattern) ?? settings.alpha;
-  return { rank, scale: alpha / (rslora ? Math.sqrt(rank) : rank) };
-}

@@ -9,7 +9,6 @@ import type { LoraMatrix } from '../graph/rewrite/lora.js';
 import { onlyOutputs } from '../graph/rewrite/outputs.js';
 import { holdsCodes } from '../graph/storages.js';
 import type { EncoderGraph } from '../graph/types.js';
-import { isModule, sizeOf } from './lora-options.js';
 
 export interface LoraPlan {
   readonly adapters: readonly (LoraMatrix & { readonly module: string })[];
@@ -70,4 +69,19 @@ function encoderMatrices(graph: EncoderGraph, head: ReadonlySet<string>): string
   return [...new Set(names)].filter(
     (name) => name.endsWith(WEIGHT) && !head.has(name) && !codes.has(name) && !tables.has(name),
   );
+}
+
+/** Whether a module is meant by a name: its own, or the end of it after a dot. */
+function isModule(module: string, name: string): boolean {
+  return module === name || module.endsWith(`.${name}`);
+}
+
+/** Rank and scale of the adapter of a module. */
+function sizeOf(module: string, settings: LoraSettings): { rank: number; scale: number } {
+  const { rankPattern, alphaPattern, rslora } = settings;
+  const own = <T>(pattern: Readonly<Record<string, T>>) =>
+    Object.entries(pattern).find(([name]) => isModule(module, name))?.[1];
+  const rank = own(rankPattern) ?? settings.r;
+  const alpha = own(alphaPattern) ?? settings.alpha;
+  return { rank, scale: alpha / (rslora ? Math.sqrt(rank) : rank) };
 }

@@ -20,13 +20,14 @@ import { type Checkpoints, TrainingProgress, type TrainingSubject } from './chec
 import type { Examples } from './corpus.js';
 import { digestOfExamples, digestOfModel } from './digests.js';
 import { diverged } from './divergence.js';
+import type { LogPlan } from './log-options.js';
 import type { Objective } from './objectives.js';
 import { OPTIMIZERS } from './optimizers.js';
 import { parameterGroups, trainedWeights } from './parameter-groups.js';
 import { learningRateAt, type Schedule, scheduleParts, warmupSteps } from './schedule.js';
 import { scoreOf } from './score-of.js';
 import { trainStep, tryStep } from './step.js';
-import type { TrainLog } from './train-log.js';
+import { TrainLog } from './train-log.js';
 import type { TrainSettings } from './train-options.js';
 import type {
   EpochProgress,
@@ -51,8 +52,8 @@ export interface TrainHooks<S> {
   readonly classes?: readonly (readonly number[])[] | undefined;
   /** Saves the training at intervals and resumes it; left out: it is not saved. */
   readonly checkpoints?: Checkpoints | undefined;
-  /** Writes the numbers of the training to files; left out: there are none. */
-  readonly log?: TrainLog | undefined;
+  /** Files for the numbers of the training; left out: there are none. */
+  readonly logs?: LogPlan | undefined;
   /** The rows of `evaluate`, for the checkpoints. */
   readonly held?: Examples | undefined;
 }
@@ -74,7 +75,11 @@ export async function runTraining<S>(
   });
   try {
     const run = new Run<S>(trainer, { program, graph, corpus, objective, settings, hooks });
-    return await run.all();
+    try {
+      return await run.all();
+    } finally {
+      await run.log?.close();
+    }
   } finally {
     trainer.dispose();
   }
@@ -111,6 +116,7 @@ class Run<S> {
   private trainMs = 0;
   private rowsTaken = 0;
   private stepsTaken = 0;
+  readonly log: TrainLog | undefined;
 
   constructor(trainer: NativeTrainer, work: Work<S>) {
     const { corpus, settings } = work;
@@ -125,6 +131,7 @@ class Run<S> {
     const warm = warmupSteps(warmup, totalSteps);
     this.trainer = trainer;
     this.work = work;
+    this.log = work.hooks.logs && new TrainLog(work.hooks.logs);
     const parts = scheduleParts(settings.schedule);
     this.schedule = { ...parts, learningRate, warmupSteps: warm, totalSteps };
     const scores = new BestScores(settings);
@@ -136,7 +143,7 @@ class Run<S> {
     const { progress } = this;
     const { scores } = progress;
     await this.resume();
-    await hooks.log?.begin(progress.history, progress.epochs, hooks.checkpoints?.resumes === true);
+    await this.log?.begin(progress.history, progress.epochs, hooks.checkpoints?.resumes === true);
     const isOver = () => progress.epoch >= this.epochs || scores.isOver;
     while (progress.inEpoch || !isOver()) {
       if (!progress.inEpoch) progress.beginEpoch();
@@ -161,7 +168,7 @@ class Run<S> {
     const loss = history.steps.reduce((sum, one) => sum + one.loss, 0) / history.steps.length;
     const { rowsTaken, stepsTaken } = this;
     const seconds = this.seconds();
-    await this.work.hooks.log?.end({ steps, epoch, loss, rowsTaken, stepsTaken, seconds });
+    await this.log?.end({ steps, epoch, loss, rowsTaken, stepsTaken, seconds });
   }
 
   /** Goes on from a checkpoint, if there is one. */
@@ -234,7 +241,7 @@ class Run<S> {
     const record = { step, epoch, scores, isBest };
     history.evaluations.push(record);
     const held = { rows: hooks.held?.size ?? 0, seconds };
-    await hooks.log?.afterEvaluation(step, progress.epochs, scores, held);
+    await this.log?.afterEvaluation(step, progress.epochs, scores, held);
     await hooks.onEvaluation?.(record);
   }
 
@@ -263,7 +270,7 @@ class Run<S> {
     progress.history.steps.push(record);
     this.rowsTaken += rows.length;
     this.stepsTaken++;
-    await hooks.log?.afterStep(progress.history.steps, progress.epochs);
+    await this.log?.afterStep(progress.history.steps, progress.epochs);
     const { totalSteps } = this.schedule;
     const totalEpochs = this.epochs;
     await hooks.onStep?.({ ...record, totalSteps, totalEpochs, seconds: this.seconds() });

@@ -57,7 +57,7 @@ export interface TrainedParts<S> {
 
 export interface TrainRequest<S> {
   readonly settings: TrainSettings;
-  readonly hooks: Pick<TrainHooks<S>, 'onStep' | 'onEpoch' | 'onEvaluation' | 'log'>;
+  readonly hooks: Pick<TrainHooks<S>, 'onStep' | 'onEpoch' | 'onEvaluation' | 'logs'>;
   /** Left out: the training is not saved. */
   readonly saving?: CheckpointPlan | undefined;
   readonly signal: AbortSignal;

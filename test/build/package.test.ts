@@ -101,6 +101,7 @@ describe('package-lock.json', () => {
       'node-addon-api',
       'node-api-headers',
       'tokenizers',
+      'yaml',
     ];
     expect(Object.keys(dependencies)).toEqual(theirs);
   });

@@ -44,6 +44,7 @@ import { type MethodFlags, methodOf, withMethod } from '../method-options.js';
 import { onnxOptions } from '../open-model.js';
 import { OutFolder } from '../out-folder.js';
 import { checkReport, labelScores, trainingData, withReport, writeReport } from '../report-file.js';
+import { withConfig, withConfigFile } from '../train-config.js';
 import { controlOf, finalScores, type TrainControl, withTrainControl } from '../train-control.js';
 import { trainEncoder } from '../train-encoder.js';
 import { trainHead } from '../train-head.js';
@@ -57,6 +58,7 @@ interface TrainCommandOptions
     EncoderFlags,
     MethodFlags,
     TrainControl {
+  readonly config?: string;
   readonly task: 'classification' | 'embedding' | HeadTask;
   readonly train: string;
   readonly eval?: string;
@@ -94,8 +96,8 @@ export function addTrain(program: Command, surroundings: Surroundings): void {
         .choices(['classification', ...HEAD_TASKS, 'embedding'])
         .default('classification'),
     )
-    .requiredOption('--train <file>', 'rows to train on')
-    .requiredOption('-o, --out <dir>', 'folder to write')
+    .option('--train <file>', 'rows to train on')
+    .option('-o, --out <dir>', 'folder to write')
     .option('--eval <file>', 'rows to evaluate on after each epoch')
     .addOption(
       new Option('--hold-out <share>', 'evaluate on this share of the training rows instead')
@@ -131,7 +133,10 @@ Examples:
   $ sinter train --task embedding --train questions-and-answers.jsonl --hold-out 0.1 --out my-encoder
 `,
     )
-    .action((options: TrainCommandOptions) => train(options, surroundings));
+    .action(async (_: unknown, own: Command) => {
+      await train(await withConfigFile<TrainCommandOptions>(own, ['train', 'out']), surroundings);
+    });
+  withConfig(command);
   withMethod(command);
   withTrainControl(command);
   withEmbeddingLosses(withLosses(command));

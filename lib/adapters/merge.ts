@@ -1,4 +1,4 @@
-/** Adds the product of an adapter to the weights of its base: W + scale * B A. */
+/** Adds an adapter to the weights of its base: W + scale * B A. */
 
 import { SinterError } from '../core/errors.js';
 import type { FloatTensor } from '../core/tensor.js';

@@ -19,9 +19,9 @@ const TASK_TYPES: Readonly<Record<Task, string | null>> = {
 /** Writes the adapter of a model. */
 export async function savePeft(
   where: string,
-  { adapter, base, head }: ModelParts,
+  { adapter, head }: ModelParts,
   path: string,
-  overwrite: boolean,
+  { overwrite, base }: { readonly overwrite: boolean; readonly base: string | undefined },
 ): Promise<void> {
   if (adapter === undefined) {
     throw new SinterError(
@@ -29,10 +29,17 @@ export async function savePeft(
       `${where}: the model has no adapter; train it with method: 'lora'`,
     );
   }
+  const of = base ?? adapter.base;
+  if (of === null) {
+    const what =
+      'the base of the adapter is a model that was trained or changed after it was loaded; save that model before the ' +
+      'training, and give its path as base';
+    throw new SinterError('INVALID_DATA', `${where}: ${what}`);
+  }
   const { settings, matrices, whole, tensors } = adapter;
   const modules = matrices.map(({ module }) => module);
   const config: JsonObject = {
-    ...{ peft_type: 'LORA', task_type: TASK_TYPES[head.task], base_model_name_or_path: base },
+    ...{ peft_type: 'LORA', task_type: TASK_TYPES[head.task], base_model_name_or_path: of },
     ...{ r: settings.r, lora_alpha: settings.alpha, lora_dropout: settings.dropout },
     // The modules themselves: `all-linear` means other ones to PEFT where the head is not known to it.
     ...{ target_modules: modules.sort(), use_rslora: settings.rslora, bias: 'none' },
@@ -41,17 +48,28 @@ export async function savePeft(
       whole.length === 0 ? null : [...new Set(whole.map((name) => name.split('.')[0] ?? ''))],
     ...{ fan_in_fan_out: false, use_dora: false, inference_mode: true, init_lora_weights: true },
   };
-  await writePeftFolder(path, { config, tensors }, { where, overwrite });
+  const own = whole.length === 0 ? null : adapter.head;
+  await writePeftFolder(path, { config, tensors, head: own }, { where, overwrite });
+}
+
+export interface LoadPeftOptions {
+  /** true: it runs beside the model with a head of its own, which may have another number of labels. Default: false. */
+  readonly beside?: boolean;
 }
 
 /** The adapter in a folder, for the weights of a model. Throws CORRUPT_MODEL where it does not fit them. */
-export async function loadPeft(parts: ModelParts, path: string): Promise<Adapter> {
-  return adapterFor(parts, await readPeftFolder(path));
+export async function loadPeft(
+  parts: ModelParts,
+  path: string,
+  { beside = false }: LoadPeftOptions = {},
+): Promise<Adapter> {
+  return adapterFor(parts, await readPeftFolder(path), beside);
 }
 
 function adapterFor(
   { graph, plans }: ModelParts,
-  { path, config, tensors: stored }: PeftAdapter,
+  { path, config, tensors: stored, head }: PeftAdapter,
+  beside: boolean,
 ): Adapter {
   const shapes = new Map(graph.weights.map(({ name, shape }) => [name, shape]));
   const corrupt = (what: string) =>
@@ -72,7 +90,10 @@ function adapterFor(
     const [module = '', side] = name.split(/\.lora_([AB])\.weight$/);
     if (side === undefined) {
       const own = nameOf(name);
-      if (String(tensor.shape) !== String(shapes.get(own))) {
+      // The first axis of the last product is the labels.
+      const compared = (shape: readonly number[] = []) => String(beside ? shape.slice(1) : shape);
+      const known = shapes.get(own);
+      if (tensor.shape.length !== known?.length || compared(tensor.shape) !== compared(known)) {
         throw corrupt(
           `${name} is [${tensor.shape.join(', ')}], and the model's is [${shapes.get(own)?.join(', ')}]`,
         );
@@ -96,7 +117,9 @@ function adapterFor(
     matrices.push({ module, weight, a: name, b, rank, scale });
   }
   if (matrices.length === 0) throw corrupt('it has no tensors of LoRA');
-  return { settings: settingsOf(config), matrices, whole, tensors };
+  const { base_model_name_or_path: base } = config;
+  const common = { whole, tensors, base: typeof base === 'string' ? base : null, head };
+  return { kind: 'lora', settings: settingsOf(config), matrices, ...common };
 }
 
 /** alpha / rank, or alpha / sqrt(rank); `alpha_pattern` has other alphas for some modules. */

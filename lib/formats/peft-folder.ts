@@ -7,9 +7,20 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SinterError, show } from '../core/errors.js';
-import { isJsonObject, type JsonObject, type JsonValue, readJsonObject } from '../core/json.js';
+import {
+  fileExists,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  readJsonObject,
+} from '../core/json.js';
 import type { FloatTensor } from '../core/tensor.js';
 import { writeFolderAtomic } from '../files/index.js';
+import {
+  CLASSIFICATION_PROBLEMS,
+  type ClassificationProblem,
+  type SavedHead,
+} from '../graph/checkpoint.js';
 import { ADAPTER_CONFIG } from './adapter-folder.js';
 import { checkOwnAdapter } from './own-folder.js';
 import { openSafetensors } from './safetensors.js';
@@ -20,8 +31,12 @@ export interface PeftAdapter {
   readonly config: JsonObject;
   /** Tensors by name, without the `base_model.model.` that each begins with. */
   readonly tensors: ReadonlyMap<string, FloatTensor>;
+  /** The labels of a head that is saved with it; null: they are not stated. PEFT has no place for them. */
+  readonly head: SavedHead | null;
 }
 
+/** Says what a head predicts that is saved with an adapter. Name and keys are those of AdapterHub; PEFT has no place for it. */
+const HEAD_CONFIG = 'head_config.json';
 const WEIGHTS = 'adapter_model.safetensors';
 const PREFIX = 'base_model.model.';
 
@@ -54,10 +69,29 @@ export async function readPeftFolder(path: string): Promise<PeftAdapter> {
       if (!name.startsWith(PREFIX)) throw refused(`unsupported tensor ${name}`);
       tensors.set(name.slice(PREFIX.length), { shape, data: await weights.readFloats(name) });
     }
-    return { path, config, tensors };
+    return { path, config, tensors, head: await readHead(path) };
   } finally {
     await weights.close();
   }
+}
+
+/** The labels in head_config.json; null without that file. Throws CORRUPT_MODEL naming it. */
+async function readHead(path: string): Promise<SavedHead | null> {
+  const file = join(path, HEAD_CONFIG);
+  if (!(await fileExists(file))) return null;
+  const { id2label, problem_type: problem = null } = await readJsonObject(file);
+  const fail = (what: string) =>
+    new SinterError('CORRUPT_MODEL', `${file}: ${what}`, { details: { file } });
+  const entries = isJsonObject(id2label) ? Object.entries(id2label) : [];
+  const labels = entries.map((_, i) => (isJsonObject(id2label) ? id2label[String(i)] : undefined));
+  const names = labels.filter((label): label is string => typeof label === 'string');
+  if (names.length === 0 || names.length !== labels.length || new Set(names).size !== names.length)
+    throw fail(`id2label must have a different label for 0, 1 and so on, got ${show(id2label)}`);
+  if (problem !== null && !CLASSIFICATION_PROBLEMS.some((known) => known === problem))
+    throw fail(
+      `problem_type must be one of ${CLASSIFICATION_PROBLEMS.join(', ')} or null, got ${show(problem)}`,
+    );
+  return { labels: names, problem: problem as ClassificationProblem | null };
 }
 
 function isEmpty(value: JsonValue | undefined): boolean {
@@ -69,12 +103,17 @@ function isEmpty(value: JsonValue | undefined): boolean {
 /** Writes an adapter that `peft` loads. `overwrite`: replaces a folder that holds an adapter and nothing else. */
 export async function writePeftFolder(
   path: string,
-  { config, tensors }: Omit<PeftAdapter, 'path'>,
+  { config, tensors, head }: Omit<PeftAdapter, 'path'>,
   { where, overwrite }: { readonly where: string; readonly overwrite: boolean },
 ): Promise<void> {
   const options = { where, mayReplace: overwrite ? checkOwnAdapter : undefined };
   await writeFolderAtomic(path, options, async (folder) => {
     await writeFile(join(folder, ADAPTER_CONFIG), `${JSON.stringify(config, null, 2)}\n`);
+    if (head !== null) {
+      const id2label = Object.fromEntries(head.labels.map((label, i) => [String(i), label]));
+      const said = { problem_type: head.problem, id2label };
+      await writeFile(join(folder, HEAD_CONFIG), `${JSON.stringify(said, null, 2)}\n`);
+    }
     const entries = [...tensors].map(([name, { shape, data }]) => ({
       ...({ name: PREFIX + name, dtype: 'F32', shape, data } as const),
     }));

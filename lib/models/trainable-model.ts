@@ -42,7 +42,7 @@ import type {
   TrainReport,
 } from '../train/train-report.js';
 import { trainingRecord } from '../train/training-record.js';
-import { TextModel } from './text-model.js';
+import { AdaptedModel } from './adapted-model.js';
 
 /** Options of every `train`; `Row` is the type of the rows, `S` that of the reported scores. */
 export interface ModelTrainOptions<Row, S> extends TrainOptions, MethodOption {
@@ -155,9 +155,7 @@ interface PlanOptions {
 }
 
 /** What every model with a head has: training and evaluation. */
-export abstract class TrainableModel extends TextModel {
-  private training = false;
-
+export abstract class TrainableModel extends AdaptedModel {
   /**
    * @internal Trains the model on the rows. `learning` is called once the options are checked. `known` holds the option
    * names.
@@ -190,8 +188,9 @@ export abstract class TrainableModel extends TextModel {
     const own = read.signal();
     const signal = AbortSignal.any([this.ended.signal, ...(own === undefined ? [] : [own])]);
     checkFloats(this.parts);
-    if (this.training) throw new SinterError('OVERLOADED', 'train: the model is being trained');
-    this.training = true;
+    this.checkIdle(where);
+    this.checkNoAdapters(where);
+    this.changing = true;
     try {
       const { parts } = this;
       const how = learning(where);
@@ -229,13 +228,11 @@ export abstract class TrainableModel extends TextModel {
       const config = withoutClassifierSettings(parts.config);
       const { adapter: _, ...rest } = parts;
       const made = adapter === undefined ? {} : { adapter };
-      this.parts = { ...rest, graph, program, config, training, origin, ...made };
-      // The old weights are freed when the calls that use them have ended; this does not wait for them.
-      void parts.program.retire();
-      if (this.isDisposed) void program.retire();
+      const trained = { graph, program, config, training, origin, isChanged: true };
+      this.replace({ ...rest, ...trained, ...made });
       return report;
     } finally {
-      this.training = false;
+      this.changing = false;
     }
   }
 
@@ -265,70 +262,6 @@ export abstract class TrainableModel extends TextModel {
       return learning.scores(evaluation);
     };
     return { ...plan, held: set.corpus, metric: learning.metric?.(set), evaluate };
-  }
-
-  /**
-   * @internal Replaces the parts by what `make` returns. Like a training it changes the model only if it succeeds, and it is
-   * OVERLOADED while the model is being trained or changed.
-   */
-  protected async change<R>(
-    where: string,
-    make: (program: NativeProgram) => Promise<{ readonly parts: ModelParts; readonly result: R }>,
-  ): Promise<R> {
-    if (this.training) throw new SinterError('OVERLOADED', `${where}: the model is being trained`);
-    this.training = true;
-    try {
-      const before = this.parts;
-      const { parts, result } = await this.use(where, make);
-      const isReplaced = parts.program !== before.program;
-      // An adapter from before does not have the new weights.
-      const { adapter, ...bare } = parts;
-      this.parts = isReplaced && adapter === before.adapter ? bare : parts;
-      if (isReplaced) {
-        void before.program.retire();
-        if (this.isDisposed) void parts.program.retire();
-      }
-      return result;
-    } finally {
-      this.training = false;
-    }
-  }
-
-  /**
-   * Writes the adapter that the last training with `method: 'lora'` made, as the `peft` package stores it; its base is the model
-   * before that training. INVALID_DATA if there is none.
-   */
-  async saveAdapter(path: string, options: { readonly overwrite?: boolean } = {}): Promise<void> {
-    const where = 'saveAdapter';
-    const overwrite = readOptions(where, options, { overwrite: true }).boolean('overwrite', false);
-    const { savePeft } = await import('../checkpoint/peft.js');
-    await savePeft(where, this.parts, path, overwrite);
-  }
-
-  /**
-   * Adds a LoRA adapter of the `peft` package, and the head saved with it, to the weights of this model, which must be its
-   * base. On success calls use the new weights. Throws CORRUPT_MODEL for an adapter of another model, UNSUPPORTED_MODEL for
-   * another kind of adapter or a quantized model, OVERLOADED while the model is being trained.
-   */
-  async mergeAdapter(path: string, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    const where = 'mergeAdapter';
-    const signal = readOptions(where, options, { signal: true }).signal();
-    if (isQuantized(this.parts.graph)) {
-      throw new SinterError(
-        'UNSUPPORTED_MODEL',
-        `${where}: the model is quantized; merge into the f32 model`,
-      );
-    }
-    const { loadPeft } = await import('../checkpoint/peft.js');
-    const { mergeAdapter } = await import('../adapters/merge.js');
-    await this.change(where, async (program) => {
-      const { parts } = this;
-      const adapter = await loadPeft(parts, path);
-      const merged = await mergeAdapter(parts, program, adapter, { where, signal });
-      const untrained = parts.origin.untrained.filter((name) => !adapter.whole.includes(name));
-      const origin = { ...parts.origin, untrained };
-      return { parts: { ...parts, ...merged, adapter, origin }, result: undefined };
-    });
   }
 
   /** @internal Evaluates the model on the rows as `learning` defines. */

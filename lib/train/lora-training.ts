@@ -54,7 +54,11 @@ export async function trainLoraParts<S>(
     const own = { ...settings, lora };
     const report = await runTraining<S>(program, changing, corpus, objective, own, all);
     const tensors = await readTensors(program.store, graph, trained);
+    const { labels, problem } = parts.head;
     const adapter: Adapter = {
+      kind: 'lora',
+      base: parts.isChanged === true ? null : parts.base,
+      head: labels === null ? null : { labels, problem },
       settings: lora,
       tensors,
       matrices: chosen.adapters,

@@ -4,8 +4,9 @@
  * The program shares the weights of its base: only the adapter's own tensors and its head are new memory.
  */
 
-import { SinterError } from '../core/errors.js';
+import { withBottlenecks } from '../graph/rewrite/bottleneck.js';
 import { withLora } from '../graph/rewrite/lora.js';
+import { withScales } from '../graph/rewrite/scales.js';
 import { withFloats } from '../graph/rewrite/tables.js';
 import type { EncoderGraph } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
@@ -13,10 +14,22 @@ import type { NativeProgram } from '../native/native.js';
 import type { Adapter } from '../runtime/adapter.js';
 import { deriveProgram } from '../runtime/program.js';
 import { SharedProgram } from '../runtime/shared-program.js';
+import { doraVectors, withDora } from './dora.js';
 
 /** The graph of a base with an adapter beside its products. `dropout`: for the inputs of low-rank adapters, in training. */
 export function graphBeside(graph: EncoderGraph, adapter: Adapter, dropout = 0): EncoderGraph {
-  return withHeads(withLora(graph, adapter.matrices, dropout), adapter);
+  return withHeads(withAdapter(graph, adapter, dropout), adapter);
+}
+
+function withAdapter(graph: EncoderGraph, adapter: Adapter, dropout: number): EncoderGraph {
+  switch (adapter.kind) {
+    case 'lora':
+      return withDora(withLora(graph, adapter.matrices, dropout), adapter);
+    case 'ia3':
+      return withScales(graph, adapter.matrices);
+    case 'bottleneck':
+      return withBottlenecks(graph, adapter.settings);
+  }
 }
 
 /** The head's weights as f32, with the adapter's own shapes: it may have another number of labels. */
@@ -40,9 +53,12 @@ export async function runBeside(
   const graph = graphBeside(base, adapter);
   validateGraph(graph);
   const written = new Map([...adapter.tensors].map(([name, { data }]) => [name, data]));
-  const unused = [...written.keys()].find((name) => graph.weights.every((w) => w.name !== name));
-  if (unused !== undefined)
-    throw new SinterError('INTERNAL', `${options.where}: nothing reads ${unused}`);
+  if (adapter.kind === 'lora') {
+    const vectors = await doraVectors(options.where, base, store, adapter);
+    for (const [name, data] of vectors) written.set(name, data);
+    // The program reads the factors instead.
+    for (const { magnitude } of adapter.matrices) written.delete(magnitude ?? '');
+  }
   const settings = { trainable: false, ...options };
   const program = await deriveProgram(graph, store, settings, { written });
   return { graph, program: new SharedProgram(program) };

@@ -39,7 +39,11 @@ function dataFlag(option: string): string {
 const WORDS: readonly (readonly [RegExp, (flags: Flags, ...groups: string[]) => string])[] = [
   [CALLS, () => ''],
   [/^path(?= must be )/, () => 'a data file'],
-  [/^lora: (\w+)(?= must be )/, (_, option = '') => `--lora-${option}`],
+  [
+    /^(lora|ia3|adapter): (\w+)(?= must be )/,
+    (_, method = '', option = '') =>
+      `--${method}-${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+  ],
   [/^method(?= must be )/, () => '--method'],
   [/mergeAdapter\(folder\), or (?=`sinter convert)/g, () => ''],
   [

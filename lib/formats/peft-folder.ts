@@ -1,5 +1,5 @@
 /**
- * Folders of the `peft` package with a LoRA adapter: adapter_config.json and adapter_model.safetensors.
+ * Folders with an adapter, of the `peft` package (LoRA, DoRA, IA3) or Sinter's own: adapter_config.json and adapter_model.safetensors.
  *
  * The rule: a key of the config that changes results and that is not known here is refused by name, unless it is empty.
  */
@@ -48,26 +48,45 @@ const KNOWN: ReadonlySet<string> = new Set([
   ...['corda_config', 'eva_config', 'lora_ga_config', 'megatron_core', 'qalora_group_size'],
   // The tensors say which modules have an adapter.
   ...['target_modules', 'exclude_modules', 'layers_to_transform', 'layers_pattern'],
+  // Its magnitudes are tensors.
+  ...['use_dora'],
 ]);
 
-/** Reads an adapter. Throws UNSUPPORTED_MODEL for other adapters than LoRA, CORRUPT_MODEL for a damaged one. */
+const OF_IA3: ReadonlySet<string> = new Set([
+  ...['peft_type', 'target_modules', 'feedforward_modules', 'exclude_modules', 'modules_to_save'],
+  ...['base_model_name_or_path', 'task_type', 'revision', 'peft_version', 'auto_mapping'],
+  ...['inference_mode', 'init_ia3_weights'],
+]);
+
+/** The file of bottleneck adapters is Sinter's own; its keys have the names of the AdapterHub library. */
+const OF_BOTTLENECK: ReadonlySet<string> = new Set([
+  ...['adapter_type', 'mh_adapter', 'output_adapter', 'original_ln_before', 'reduction_factor'],
+  ...['bottleneck_size', 'non_linearity', 'base_model_name_or_path', 'task_type'],
+  ...['modules_to_save'],
+]);
+
+/** Reads an adapter. Throws UNSUPPORTED_MODEL for a kind that is not known here, CORRUPT_MODEL for a damaged one. */
 export async function readPeftFolder(path: string): Promise<PeftAdapter> {
   const file = join(path, ADAPTER_CONFIG);
   const config = await readJsonObject(file);
-  const { peft_type: type, bias = 'none' } = config;
+  const { peft_type: type, adapter_type: own, bias = 'none' } = config;
   const refused = (what: string) =>
     new SinterError('UNSUPPORTED_MODEL', `${file}: ${what}`, { details: { file } });
-  if (type !== 'LORA') throw refused(`peft_type must be "LORA", got ${show(type)}`);
+  const isOwn = type === undefined && own === 'bottleneck';
+  if (type !== 'LORA' && type !== 'IA3' && !isOwn)
+    throw refused(`peft_type must be "LORA" or "IA3", got ${show(type)}`);
+  const known = isOwn ? OF_BOTTLENECK : type === 'LORA' ? KNOWN : OF_IA3;
   if (bias !== 'none') throw refused(`bias must be "none", got ${show(bias)}`);
   for (const [key, value] of Object.entries(config)) {
-    if (!KNOWN.has(key) && !isEmpty(value)) throw refused(`unsupported ${key} ${show(value)}`);
+    if (!known.has(key) && !isEmpty(value)) throw refused(`unsupported ${key} ${show(value)}`);
   }
   const weights = await openSafetensors(join(path, WEIGHTS));
   try {
     const tensors = new Map<string, FloatTensor>();
     for (const [name, { shape }] of weights.tensors) {
-      if (!name.startsWith(PREFIX)) throw refused(`unsupported tensor ${name}`);
-      tensors.set(name.slice(PREFIX.length), { shape, data: await weights.readFloats(name) });
+      const prefix = isOwn ? '' : PREFIX;
+      if (!name.startsWith(prefix)) throw refused(`unsupported tensor ${name}`);
+      tensors.set(name.slice(prefix.length), { shape, data: await weights.readFloats(name) });
     }
     return { path, config, tensors, head: await readHead(path) };
   } finally {
@@ -114,8 +133,9 @@ export async function writePeftFolder(
       const said = { problem_type: head.problem, id2label };
       await writeFile(join(folder, HEAD_CONFIG), `${JSON.stringify(said, null, 2)}\n`);
     }
+    const isOwn = config.peft_type === undefined;
     const entries = [...tensors].map(([name, { shape, data }]) => ({
-      ...({ name: PREFIX + name, dtype: 'F32', shape, data } as const),
+      ...({ name: (isOwn ? '' : PREFIX) + name, dtype: 'F32', shape, data } as const),
     }));
     await writeSafetensors(join(folder, WEIGHTS), entries);
   });

@@ -68,12 +68,12 @@ export abstract class AdaptedModel extends TextModel {
     if (labels !== undefined) checkLabels(where, labels, 1);
     const signal = read.signal();
     this.checkFree(where, name);
-    const { loadPeft } = await import('../checkpoint/peft.js');
+    const { loadAdapter } = await import('../checkpoint/load-adapter.js');
     const { runBeside } = await import('../adapters/beside.js');
     const { parts } = this;
     // Not `use`: the base's own head may be untrained here.
     const made = await parts.program.use(where, async (program) => {
-      const adapter = await loadPeft(parts, path, { beside: true });
+      const adapter = await loadAdapter(parts, path, { beside: true });
       const ran = await runBeside(parts.graph, program, adapter, { where, signal });
       return { adapter, ran };
     });
@@ -111,8 +111,8 @@ export abstract class AdaptedModel extends TextModel {
     const { base } = options;
     if (base !== undefined && (typeof base !== 'string' || base === ''))
       throw typeMistake(`${where}: base`, 'a path or an id', base);
-    const { savePeft } = await import('../checkpoint/peft.js');
-    await savePeft(where, this.parts, path, { overwrite, base });
+    const { saveAdapter } = await import('../checkpoint/save-adapter.js');
+    await saveAdapter(where, this.parts, path, { overwrite, base });
   }
 
   /**
@@ -133,11 +133,11 @@ export abstract class AdaptedModel extends TextModel {
       const what = 'an adapter is merged already, and its base is kept; unmerge it first';
       throw new SinterError('INVALID_DATA', `${where}: ${what}`);
     }
-    const { loadPeft } = await import('../checkpoint/peft.js');
+    const { loadAdapter } = await import('../checkpoint/load-adapter.js');
     const { mergeAdapter } = await import('../adapters/merge.js');
     const make = async (program: NativeProgram) => {
       const { parts } = this;
-      const adapter = await loadPeft(parts, path);
+      const adapter = await loadAdapter(parts, path);
       const merged = await mergeAdapter(parts, program, adapter, { where, signal });
       const untrained = parts.origin.untrained.filter((name) => !adapter.whole.includes(name));
       const origin = { ...parts.origin, untrained };

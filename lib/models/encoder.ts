@@ -272,7 +272,11 @@ export class Encoder extends TrainableModel {
   ): Promise<TrainReport<EmbeddingEvaluation>> {
     const known = { ...MODEL_TRAIN_OPTIONS, ...EMBEDDING_LOSS_OPTIONS } as const;
     if (options.method === 'head') {
-      throw rangeMistake('train: method', "'full' or 'lora' for an encoder", options.method);
+      throw rangeMistake(
+        'train: method',
+        "'full', 'lora', 'ia3' or 'adapter' for an encoder",
+        options.method,
+      );
     }
     return this.learn(rows, options, known, (where) =>
       embeddingLearning(this.parts, readLossOptions(where, options, this.width)),

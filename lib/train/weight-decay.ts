@@ -11,6 +11,8 @@ export function decayedWeights(graph: EncoderGraph): string[] {
       for (const weight of [...weights, ...adapters.flatMap(({ a, b }) => [a, b])])
         decayed.add(weight);
     }
+    // As PEFT's vectors do, which are no biases.
+    if (node.op === 'scale') decayed.add(node.weight);
     if (node.op === 'parameter') decayed.add(node.weight);
     if (node.op === 'embedding') for (const { weight } of node.tables) decayed.add(weight);
   }

@@ -1,10 +1,19 @@
 /**
- * The options of low-rank adapters, with the names and defaults of PEFT, and which matrices they are for.
+ * The options of adapters: LoRA and IA3 with the names and defaults of PEFT, bottleneck adapters with those of AdapterHub.
  */
 
 import { rangeMistake, typeMistake } from '../core/errors.js';
 import { readOptions } from '../core/options.js';
-import type { LoraOptions, LoraSettings } from '../graph/adapter-options.js';
+import {
+  BOTTLENECK_KINDS,
+  type BottleneckOptions,
+  type BottleneckSettings,
+  type Ia3Options,
+  type Ia3Settings,
+  type LoraOptions,
+  type LoraSettings,
+} from '../graph/adapter-options.js';
+import { ACTIVATION_KINDS } from '../graph/types.js';
 
 const KNOWN = {
   r: true,
@@ -20,8 +29,7 @@ const MAX_RANK = 4096;
 /** Checks the options and fills in defaults. Throws TypeError or RangeError: `train: lora.r must be ...`. */
 export function readLoraOptions(where: string, options: LoraOptions = {}): LoraSettings {
   const at = `${where}: lora`;
-  if (typeof options !== 'object' || options === null) throw typeMistake(at, 'an object', options);
-  const read = readOptions<LoraOptions>(at, options, KNOWN);
+  const read = readOptions<LoraOptions>(at, checkObject(at, options), KNOWN);
   const targets = options.targets ?? 'all-linear';
   const isList = Array.isArray(targets) && targets.length > 0;
   if (targets !== 'all-linear' && !(isList && targets.every(isName))) {
@@ -56,6 +64,42 @@ function readPattern(
       throw rangeMistake(`${at}.${name}`, 'a number above 0', value);
   }
   return pattern;
+}
+
+/** As `readLoraOptions`: `train: ia3.targets must be ...`. */
+export function readIa3Options(where: string, options: Ia3Options = {}): Ia3Settings {
+  const at = `${where}: ia3`;
+  readOptions<Ia3Options>(at, checkObject(at, options), { targets: true, feedforward: true });
+  const { targets = ['key', 'value', 'output.dense'], feedforward = ['output.dense'] } = options;
+  for (const [name, list] of Object.entries({ targets, feedforward })) {
+    const least = name === 'targets' ? 1 : 0;
+    if (!Array.isArray(list) || list.length < least || !list.every(isName))
+      throw typeMistake(`${at}: ${name}`, 'an array of names of modules', list);
+  }
+  return { targets, feedforward };
+}
+
+const ACTIVATIONS = ACTIVATION_KINDS.filter((kind) => kind !== 'none');
+
+/** As `readLoraOptions`: `train: adapter.size must be ...`. */
+export function readBottleneckOptions(
+  where: string,
+  options: BottleneckOptions = {},
+): BottleneckSettings {
+  const at = `${where}: adapter`;
+  const known = { kind: true, reductionFactor: true, size: true, activation: true } as const;
+  const read = readOptions<BottleneckOptions>(at, checkObject(at, options), known);
+  return {
+    kind: read.choice('kind', 'pfeiffer', BOTTLENECK_KINDS),
+    reductionFactor: read.positive('reductionFactor', 16),
+    size: read.count('size', undefined) ?? null,
+    activation: read.choice('activation', 'relu', ACTIVATIONS),
+  };
+}
+
+function checkObject<T extends object>(at: string, options: T): T {
+  if (typeof options === 'object' && options !== null) return options;
+  throw typeMistake(at, 'an object', options);
 }
 
 /** Whether a module is meant by a name: its own, or the end of it after a dot. */

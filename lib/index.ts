@@ -65,7 +65,12 @@ export type {
 export type { AppliedRule } from './formats/onnx/import/index.js';
 export type { BlockOptions, OnnxPrecision } from './formats/onnx/onnx-options.js';
 export type { Opset } from './formats/onnx/opsets.js';
-export type { LoraOptions } from './graph/adapter-options.js';
+export type {
+  BottleneckKind,
+  BottleneckOptions,
+  Ia3Options,
+  LoraOptions,
+} from './graph/adapter-options.js';
 export type {
   ClassificationProblem,
   SentenceModule,

@@ -1,65 +1,89 @@
-/** Adds the product of an adapter to the weights of its base: W + scale * B A. */
+/** Adds an adapter to the weights of its base: W + scale * B A, for DoRA with rows of new lengths, or W times the vectors of IA3. */
 
 import { SinterError } from '../core/errors.js';
-import type { FloatTensor } from '../core/tensor.js';
-import { Turn } from '../core/turns.js';
-import type { LoraMatrix } from '../graph/rewrite/lora.js';
-import { shapeOf, withFloats } from '../graph/rewrite/tables.js';
+import { withFloats } from '../graph/rewrite/tables.js';
 import type { EncoderGraph } from '../graph/types.js';
-import type { NativeProgram } from '../native/native.js';
-import type { Adapter } from '../runtime/adapter.js';
+import type { NativeProgram, NativeStore } from '../native/native.js';
+import type { Adapter, Ia3Adapter, LoraAdapter } from '../runtime/adapter.js';
 import type { ModelParts } from '../runtime/model-parts.js';
-import { deriveProgram, floatsOf, readWhole } from '../runtime/program.js';
+import { deriveProgram } from '../runtime/program.js';
 import { SharedProgram } from '../runtime/shared-program.js';
+import { biasBeside, magnitudeFactors, magnitudesOf } from './dora.js';
+import { dataOf, sumWithProduct } from './low-rank-sum.js';
+import { readFloats } from './read-floats.js';
 
-/** The graph and program of a model with an adapter in its weights. */
+/** The graph and program of a model with an adapter in its weights. Throws UNSUPPORTED_MODEL for one that is no change of weights. */
 export async function mergeAdapter(
   { graph }: Pick<ModelParts, 'graph'>,
-  current: NativeProgram,
-  { matrices, whole, tensors }: Pick<Adapter, 'matrices' | 'whole' | 'tensors'>,
+  { store }: NativeProgram,
+  adapter: Adapter,
   options: { readonly where: string; readonly signal: AbortSignal | undefined },
 ): Promise<{ readonly graph: EncoderGraph; readonly program: SharedProgram }> {
-  const written = new Map<string, Float32Array>();
-  const turn = new Turn();
-  for (const matrix of matrices) {
-    const spec = { name: matrix.weight, shape: shapeOf(graph, matrix.weight) };
-    const [bytes] = await readWhole(options.where, current.store, spec, 'f32');
-    const sum = floatsOf(bytes as Uint8Array);
-    const [a, b] = [dataOf(tensors, matrix.a), dataOf(tensors, matrix.b)];
-    await addProduct(sum, a, b, matrix, turn);
-    written.set(matrix.weight, sum);
+  const { where } = options;
+  if (adapter.kind === 'bottleneck') {
+    const what =
+      'bottleneck adapters are layers of their own and cannot be merged; use loadAdapter';
+    throw new SinterError('UNSUPPORTED_MODEL', `${where}: ${what}`);
   }
-  for (const name of whole) written.set(name, dataOf(tensors, name));
+  const written =
+    adapter.kind === 'lora'
+      ? await mergedLora(where, graph, store, adapter)
+      : await mergedIa3(where, graph, store, adapter);
+  for (const name of adapter.whole) written.set(name, dataOf(adapter.tensors, name));
   const merged = withFloats(graph, [...written.keys()]);
   const settings = { trainable: false, ...options };
-  const program = await deriveProgram(merged, current.store, settings, { written });
+  const program = await deriveProgram(merged, store, settings, { written });
   return { graph: merged, program: new SharedProgram(program) };
 }
 
-/** sum += scale * B A, each element rounded once. */
-async function addProduct(
-  sum: Float32Array,
-  a: Float32Array,
-  b: Float32Array,
-  { rank, scale }: LoraMatrix,
-  turn: Turn,
-): Promise<void> {
-  const inputs = a.length / rank;
-  const row = new Float64Array(inputs);
-  for (let o = 0; o * inputs < sum.length; o++) {
-    row.fill(0);
-    for (let r = 0; r < rank; r++) {
-      const factor = b[o * rank + r] ?? 0;
-      for (let i = 0; i < inputs; i++) row[i] = (row[i] ?? 0) + factor * (a[r * inputs + i] ?? 0);
-    }
-    const at = o * inputs;
-    for (let i = 0; i < inputs; i++) sum[at + i] = (sum[at + i] ?? 0) + scale * (row[i] ?? 0);
-    if (turn.isOver) await turn.end();
+async function mergedLora(
+  where: string,
+  graph: EncoderGraph,
+  store: NativeStore,
+  adapter: LoraAdapter,
+): Promise<Map<string, Float32Array>> {
+  const written = new Map<string, Float32Array>();
+  for (const matrix of adapter.matrices) {
+    const sum = await sumWithProduct(where, graph, store, adapter.tensors, matrix);
+    if (matrix.magnitude !== undefined)
+      scaleRows(sum, magnitudeFactors(sum, magnitudesOf(adapter, matrix)));
+    written.set(matrix.weight, sum);
   }
+  return written;
 }
 
-function dataOf(tensors: ReadonlyMap<string, FloatTensor>, name: string): Float32Array {
-  const found = tensors.get(name);
-  if (found !== undefined) return found.data;
-  throw new SinterError('INTERNAL', `the adapter has no tensor ${name}`);
+async function mergedIa3(
+  where: string,
+  graph: EncoderGraph,
+  store: NativeStore,
+  { matrices, tensors }: Ia3Adapter,
+): Promise<Map<string, Float32Array>> {
+  const written = new Map<string, Float32Array>();
+  for (const { weight, vector, side } of matrices) {
+    const factors = dataOf(tensors, vector);
+    const values = await readFloats(where, graph, store, weight);
+    if (side === 'input') scaleColumns(values, factors);
+    else scaleRows(values, factors);
+    written.set(weight, values);
+    const bias = side === 'input' ? undefined : biasBeside(graph, weight);
+    if (bias === undefined) continue;
+    const sums = await readFloats(where, graph, store, bias);
+    written.set(
+      bias,
+      sums.map((value, i) => value * (factors[i] ?? 1)),
+    );
+  }
+  return written;
+}
+
+/** Multiplies the rows of a matrix, one factor for each. */
+function scaleRows(matrix: Float32Array, factors: ArrayLike<number>): void {
+  const width = matrix.length / factors.length;
+  for (let i = 0; i < matrix.length; i++)
+    matrix[i] = (matrix[i] ?? 0) * (factors[Math.floor(i / width)] ?? 1);
+}
+
+function scaleColumns(matrix: Float32Array, factors: ArrayLike<number>): void {
+  for (let i = 0; i < matrix.length; i++)
+    matrix[i] = (matrix[i] ?? 0) * (factors[i % factors.length] ?? 1);
 }

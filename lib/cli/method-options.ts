@@ -1,8 +1,15 @@
 /**
- * Options of `sinter train` that say which weights are trained: all, the head, or low-rank adapters.
+ * Options of `sinter train` that say which weights are trained: all, the head, or adapters.
  */
 import { type Command, Option } from 'commander';
-import type { LoraOptions } from '../graph/adapter-options.js';
+import {
+  BOTTLENECK_KINDS,
+  type BottleneckKind,
+  type BottleneckOptions,
+  type Ia3Options,
+  type LoraOptions,
+} from '../graph/adapter-options.js';
+import { ACTIVATION_KINDS } from '../graph/types.js';
 import { type MethodOption, TRAIN_METHODS, type TrainMethod } from '../models/trainable-model.js';
 import { given, positiveNumber, realNumber, usageMistake, wholeNumber } from './arguments.js';
 
@@ -12,10 +19,19 @@ export interface MethodFlags {
   readonly loraAlpha?: number;
   readonly loraDropout?: number;
   readonly loraTargets?: 'all-linear' | readonly string[];
-  /** Of a configuration file; the flags are put over it. */
+  /** Of a configuration file; the flags are put over them. */
   readonly lora?: LoraOptions;
+  readonly ia3?: Ia3Options;
+  readonly ia3Targets?: readonly string[];
+  readonly ia3Feedforward?: readonly string[];
+  readonly adapterKind?: BottleneckKind;
+  readonly adapterSize?: number;
+  readonly adapterReductionFactor?: number;
+  readonly adapterActivation?: NonNullable<BottleneckOptions['activation']>;
   readonly adapter?: boolean;
 }
+
+const namesOf = (text: string): readonly string[] => text.split(',');
 
 export function withMethod(command: Command): Command {
   return command
@@ -23,7 +39,8 @@ export function withMethod(command: Command): Command {
       new Option(
         '--method <kind>',
         'full: all weights; head: the encoder stays as it is, and its vectors are computed once (in seconds; for ' +
-          'classification, multi-label, regression, pairs); lora: low-rank adapters and the head',
+          'classification, multi-label, regression, pairs); lora, ia3: low-rank adapters or vectors beside the ' +
+          'matrices, and the head; adapter: bottleneck adapters inside the layers, and the head',
       ).choices(TRAIN_METHODS),
     )
     .option('--lora-r <n>', '--method lora: rank of the adapters (default: 8)', wholeNumber(1))
@@ -36,24 +53,77 @@ export function withMethod(command: Command): Command {
     .option(
       '--lora-targets <names>',
       '--method lora: ends of the names of modules, with commas (default: all-linear)',
-      (text) => (text === 'all-linear' ? text : text.split(',')),
+      (text) => (text === 'all-linear' ? text : namesOf(text)),
+    )
+    .option(
+      '--ia3-targets <names>',
+      '--method ia3: as --lora-targets (default: key,value,output.dense)',
+      namesOf,
+    )
+    .option(
+      '--ia3-feedforward <names>',
+      '--method ia3: those of them whose input is multiplied (default: output.dense)',
+      namesOf,
+    )
+    .addOption(
+      new Option(
+        '--adapter-kind <kind>',
+        '--method adapter: where they are (default: pfeiffer)',
+      ).choices(BOTTLENECK_KINDS),
+    )
+    .option(
+      '--adapter-reduction-factor <x>',
+      '--method adapter: width of the layers divided by that of the adapters (default: 16)',
+      positiveNumber,
+    )
+    .option('--adapter-size <n>', '--method adapter: their width itself', wholeNumber(1))
+    .addOption(
+      new Option('--adapter-activation <kind>', '--method adapter: (default: relu)').choices(
+        ACTIVATION_KINDS.filter((kind) => kind !== 'none'),
+      ),
     )
     .option(
       '--adapter',
-      '--method lora: write the adapters alone too, into the folder adapter inside',
+      '--method lora, ia3, adapter: write the adapters alone too, into the folder adapter inside',
     );
 }
 
 /** The options of `train` that the flags say. A usage mistake where a flag is for another method. */
 export function methodOf(flags: MethodFlags): MethodOption {
-  const { method, adapter, loraR: r, loraAlpha: alpha } = flags;
-  const { loraDropout: dropout, loraTargets: targets } = flags;
-  const own = given({ r, alpha, dropout, targets });
-  const lora = { ...flags.lora, ...own };
-  const isEmpty = Object.keys(lora).length === 0;
-  if (method !== 'lora' && (adapter === true || !isEmpty)) {
-    const flag = adapter === true ? '--adapter' : `--lora-${Object.keys(lora)[0]}`;
-    throw usageMistake(`${flag} is for --method lora`);
+  const { method, adapter } = flags;
+  const options = {
+    lora: {
+      ...flags.lora,
+      ...given({
+        r: flags.loraR,
+        alpha: flags.loraAlpha,
+        dropout: flags.loraDropout,
+        targets: flags.loraTargets,
+      }),
+    },
+    ia3: {
+      ...flags.ia3,
+      ...given({ targets: flags.ia3Targets, feedforward: flags.ia3Feedforward }),
+    },
+    adapter: given({
+      kind: flags.adapterKind,
+      size: flags.adapterSize,
+      reductionFactor: flags.adapterReductionFactor,
+      activation: flags.adapterActivation,
+    }),
+  };
+  for (const [name, set] of Object.entries(options)) {
+    const [first] = Object.keys(set);
+    if (first !== undefined && method !== name)
+      throw usageMistake(`${flagOf(`${name}-${first}`)} is for --method ${name}`);
   }
-  return { ...(method !== undefined && { method }), ...(!isEmpty && { lora }) };
+  if (adapter === true && (method === undefined || !Object.hasOwn(options, method)))
+    throw usageMistake('--adapter is for --method lora, ia3 and adapter');
+  const own = Object.entries(options).filter(([, set]) => Object.keys(set).length > 0);
+  return { ...(method !== undefined && { method }), ...Object.fromEntries(own) };
+}
+
+/** The flag of an option: `--adapter-reduction-factor`. */
+function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

@@ -7,9 +7,11 @@
 import { EMBEDDED_MODEL } from '../checkpoint/embedded-model.js';
 import { findOnnxFile } from '../checkpoint/find-onnx.js';
 import { resolveModel } from '../hub/resolve.js';
+import type { AdaptedModel } from '../models/adapted-model.js';
 import { Classifier } from '../models/classifier.js';
 import { Encoder } from '../models/encoder.js';
 import { KINDS, type KindModel, kindOf } from '../models/kinds.js';
+import type { AdapterOption } from '../runtime/predict-options.js';
 import type { FolderTask } from '../tasks/folder-task.js';
 import { type ModelOptions, usageMistake } from './arguments.js';
 
@@ -100,4 +102,18 @@ async function locate(
   const path = (await modelPath(folder)) ?? EMBEDDED_MODEL;
   const { folderTask } = await import('../tasks/folder-task.js');
   return { path, ...(await folderTask(path, options)) };
+}
+
+/** The name under which a command runs an adapter. */
+const ADAPTER = 'adapter';
+
+/** Loads the adapter of --adapter beside the model; returns the option of calls that chooses it. */
+export async function loadAdapter(
+  model: AdaptedModel,
+  folder: string | undefined,
+  signal: AbortSignal,
+): Promise<AdapterOption> {
+  if (folder === undefined) return {};
+  await model.loadAdapter(folder, { name: ADAPTER, signal });
+  return { adapter: ADAPTER };
 }

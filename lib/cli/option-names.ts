@@ -21,7 +21,7 @@ export function flagOf(option: string): string {
 
 /** Call names that begin a message; they are dropped, because the user called a command. */
 const CALLS =
-  /^(?:(?:Encoder|Classifier|CrossEncoder|TokenClassifier|QuestionAnswerer|MaskedLM|OnnxModel)\.load|load|train|evaluate|predict|score|answer|fill|embed|save|quantize|exportOnnx|exportOnnxFolder|saveAdapter|mergeAdapter): /;
+  /^(?:(?:Encoder|Classifier|CrossEncoder|TokenClassifier|QuestionAnswerer|MaskedLM|OnnxModel)\.load|load|train|evaluate|predict|score|answer|fill|embed|save|quantize|exportOnnx|exportOnnxFolder|saveAdapter|mergeAdapter|loadAdapter): /;
 
 /** Options of lib/data, which names them between backticks or begins an argument mistake with one. */
 const DATA_OPTIONS =
@@ -39,7 +39,11 @@ function dataFlag(option: string): string {
 const WORDS: readonly (readonly [RegExp, (flags: Flags, ...groups: string[]) => string])[] = [
   [CALLS, () => ''],
   [/^path(?= must be )/, () => 'a data file'],
-  [/^lora: (\w+)(?= must be )/, (_, option = '') => `--lora-${option}`],
+  [
+    /^(lora|ia3|adapter): (\w+)(?= must be )/,
+    (_, method = '', option = '') =>
+      `--${method}-${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+  ],
   [/^method(?= must be )/, () => '--method'],
   [/mergeAdapter\(folder\), or (?=`sinter convert)/g, () => ''],
   [

@@ -26,6 +26,7 @@ export interface PredictCommandOptions
     ModelOptions,
     SpreadsheetOptions {
   readonly model?: string;
+  readonly adapter?: string;
   readonly task?: Kind;
   readonly input?: string;
   readonly pair?: readonly string[];

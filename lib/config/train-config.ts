@@ -10,9 +10,13 @@ import { readOptions } from '../core/options.js';
 import { MODEL_TRAIN_OPTIONS } from '../models/trainable-model.js';
 import { EMBEDDING_LOSS_OPTIONS } from '../tasks/embedding/loss-options.js';
 import { LOSS_OPTIONS } from '../tasks/text-classification/loss-options.js';
+import {
+  readBottleneckOptions,
+  readIa3Options,
+  readLoraOptions,
+} from '../train/adapter-options.js';
 import { readCheckpointOptions } from '../train/checkpoint-options.js';
 import { readLogOptions } from '../train/log-options.js';
-import { readLoraOptions } from '../train/lora-options.js';
 import { readTrainOptions, TRAIN_OPTIONS, type TrainOptions } from '../train/train-options.js';
 import { type ConfigEntry, configError } from './config-entry.js';
 import type { TrainConfigOptions } from './read-train-config.js';
@@ -153,6 +157,8 @@ function checkValue(path: string, { name, value, key, line }: ConfiguredOption):
       readCheckpointOptions<TrainOptions>(where, { saveTo: 'x', ...one }, known);
       readLogOptions<TrainOptions>(where, { logTo: 'x', ...one }, known);
     } else if (name === 'lora') readLoraOptions(where, value as never);
+    else if (name === 'ia3') readIa3Options(where, value as never);
+    else if (name === 'adapter') readBottleneckOptions(where, value as never);
     else if (name === 'maxTokens') {
       readOptions<{ maxTokens?: number }>(where, one, { maxTokens: true }).count('maxTokens', 1);
     } else if (name === 'teacher' && value !== 'logits') {

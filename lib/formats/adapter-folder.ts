@@ -2,7 +2,7 @@
  * Refuses model folders with a PEFT adapter, whose base model is not in the folder.
  *
  * The rule: transformers applies an adapter whenever adapter_config.json exists, whatever other files the folder has.
- * Sinter merges LoRA adapters into a loaded base where it is told to, and refuses the folder instead of loading it without its adapter.
+ * Sinter merges adapters into a loaded base or runs them beside it where it is told to, and refuses the folder instead of loading it without its adapter.
  */
 
 import { join } from 'node:path';
@@ -21,14 +21,21 @@ const PROMPT_TYPES: ReadonlySet<unknown> = new Set([
 export async function refuseAdapter(folder: string): Promise<void> {
   const file = join(folder, ADAPTER_CONFIG);
   if (!(await fileExists(file))) return;
-  const { peft_type: type, base_model_name_or_path: base } = await readJsonObject(file);
-  const kind =
-    typeof type === 'string' ? `an adapter (PEFT, ${type})` : 'an adapter (no peft_type)';
+  const {
+    peft_type: type,
+    adapter_type: own,
+    base_model_name_or_path: base,
+  } = await readJsonObject(file);
+  const other = own === 'bottleneck' ? 'bottleneck' : 'no peft_type';
+  const kind = `an adapter (${typeof type === 'string' ? `PEFT, ${type}` : other})`;
   const model = typeof base === 'string' ? ` of the model ${show(base)}` : '';
+  const beside = 'load its base and run the folder beside it: loadAdapter(folder, { name })';
   const merge =
-    type === 'LORA'
-      ? 'load its base and merge the folder into it: mergeAdapter(folder), or `sinter convert --adapter`'
-      : 'merge it in Python: PeftModel.from_pretrained(model, folder).merge_and_unload().save_pretrained(merged)';
+    own === 'bottleneck'
+      ? beside
+      : type === 'LORA' || type === 'IA3'
+        ? 'load its base and merge the folder into it: mergeAdapter(folder), or `sinter convert --adapter`'
+        : 'merge it in Python: PeftModel.from_pretrained(model, folder).merge_and_unload().save_pretrained(merged)';
   const advice = PROMPT_TYPES.has(type) ? 'its prompts cannot be merged into the model' : merge;
   throw new SinterError(
     'UNSUPPORTED_MODEL',

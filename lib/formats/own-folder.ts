@@ -21,10 +21,10 @@ const OF_A_MODEL: readonly RegExp[] = [
   /^(modules|sentence_\w+_config|config_sentence_transformers)\.json$/,
   /^\d+_[A-Z]\w*\/(config\.json|model\.safetensors)$/,
   // Adapters of a training, alone.
-  /^adapter\/adapter_(config\.json|model\.safetensors)$/,
+  /^adapter\/(adapter_config\.json|adapter_model\.safetensors|head_config\.json)$/,
   /^onnx\/model(_fp16|_quantized|_int8|_q4|_qdq)?\.onnx(_data)?$/,
 ];
-const OF_AN_ADAPTER = /^adapter_(config\.json|model\.safetensors)$/;
+const OF_AN_ADAPTER = /^(adapter_config\.json|adapter_model\.safetensors|head_config\.json)$/;
 const WEIGHTS = /^(model\.safetensors|onnx\/model\w*\.onnx)$/;
 
 /** Folder of the second model, which `train --quantize` writes into the first. */

@@ -84,10 +84,12 @@ export interface Checkpoint {
 export type { Task } from './tasks.js';
 
 /** The values of config.json's problem_type. */
-export type ClassificationProblem =
-  | 'single_label_classification'
-  | 'multi_label_classification'
-  | 'regression';
+export const CLASSIFICATION_PROBLEMS = [
+  'single_label_classification',
+  'multi_label_classification',
+  'regression',
+] as const;
+export type ClassificationProblem = (typeof CLASSIFICATION_PROBLEMS)[number];
 
 /** The task of the wanted graph, and its options. */
 export interface GraphRequest {
@@ -133,6 +135,14 @@ export interface ModelHead {
   /** Class names in the order of the logits; null except for classification and token-classification. */
   readonly labels: readonly string[] | null;
   /** null except for classification. */
+  readonly problem: ClassificationProblem | null;
+}
+
+/** What a head predicts that is saved apart from its encoder. */
+export interface SavedHead {
+  /** In the order of the logits. */
+  readonly labels: readonly string[];
+  /** null: they are labels of tokens. */
   readonly problem: ClassificationProblem | null;
 }
 

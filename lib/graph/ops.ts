@@ -14,6 +14,7 @@ import { normalize } from './ops/normalize.js';
 import { parameter } from './ops/parameter.js';
 import { pool } from './ops/pool.js';
 import type { AnyNode, OpRow } from './ops/row.js';
+import { scale } from './ops/scale.js';
 import { select } from './ops/select.js';
 
 export const OPS = {
@@ -28,6 +29,7 @@ export const OPS = {
   add,
   gate,
   concat,
+  scale,
   select,
   activation,
   features,

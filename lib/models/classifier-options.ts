@@ -3,7 +3,7 @@
 import type { BatchOptions } from '../batching/batch-options.js';
 import type { HeadLoadOptions } from '../checkpoint/load-options.js';
 import type { ClassificationProblem } from '../graph/checkpoint.js';
-import type { PredictOptions } from '../runtime/predict-options.js';
+import type { AdapterOption, PredictOptions } from '../runtime/predict-options.js';
 import type { WindowedOptions } from '../runtime/windowed-logits.js';
 import type { ClassifierLossOptions } from '../tasks/text-classification/loss-options.js';
 import type { RowOf, ScoresOf } from '../tasks/text-classification/problems.js';
@@ -46,10 +46,10 @@ export type Rejectable<P> = P extends { readonly label: infer L }
 export type LogitsOptions = PredictOptions & WindowedOptions;
 
 /** Options of `batch` of a classifier. */
-export type ClassifierBatchOptions = BatchOptions & WindowedOptions;
+export type ClassifierBatchOptions = BatchOptions & WindowedOptions & AdapterOption;
 
 /** Options of `evaluate` of a classifier. */
-export type ClassifierEvaluateOptions = EvaluateOptions & WindowedOptions;
+export type ClassifierEvaluateOptions = EvaluateOptions & WindowedOptions & AdapterOption;
 
 /** Added to the evaluation of rows. */
 export interface Truncated {

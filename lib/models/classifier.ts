@@ -8,11 +8,11 @@ import type { Batcher } from '../batching/batcher.js';
 import { loadModel } from '../checkpoint/load-lazily.js';
 import { HEAD_LOAD_OPTIONS, loadSettings } from '../checkpoint/load-options.js';
 import type { QuantizeOptions } from '../compress/quantize-model.js';
-import { SinterError, typeMistake } from '../core/errors.js';
+import { SinterError } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
 import { readOptions } from '../core/options.js';
 import { makeInTurns } from '../core/turns.js';
-import type { ClassificationProblem } from '../graph/checkpoint.js';
+import { CLASSIFICATION_PROBLEMS, type ClassificationProblem } from '../graph/checkpoint.js';
 import { classifierSettings } from '../graph/classifier-settings.js';
 import type { NativeProgram } from '../native/native.js';
 import type { ModelParts } from '../runtime/model-parts.js';
@@ -40,6 +40,7 @@ import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { collectRows, collectTexts, type Rows, textRows } from '../train/collect-rows.js';
 import { corpusLogits } from '../train/corpus-logits.js';
 import type { TrainReport } from '../train/train-report.js';
+import { checkLabels } from './check-labels.js';
 import type {
   ClassifierBatchOptions,
   ClassifierEvaluateOptions,
@@ -69,12 +70,6 @@ import {
 
 /** Scores that become objects before the event loop turns: about a millisecond. */
 const SCORES_PER_TURN = 4096;
-
-const PROBLEMS: readonly ClassificationProblem[] = [
-  'single_label_classification',
-  'multi_label_classification',
-  'regression',
-];
 
 /** Make it with `encoder.classifier` or `Classifier.load`. */
 export class Classifier<
@@ -151,6 +146,14 @@ export class Classifier<
   /** One prediction per text or pair, in the same order. Throws TypeError or RangeError naming texts[i]. */
   async predict(
     texts: readonly TextInput[],
+    options: ClassifyOptions & { readonly adapter: string; readonly minScore: number },
+  ): Promise<(Rejectable<PredictionOf<string, K>> & Partial<TopLabels<string>>)[]>;
+  async predict(
+    texts: readonly TextInput[],
+    options: ClassifyOptions & { readonly adapter: string },
+  ): Promise<(PredictionOf<string, K> & Partial<TopLabels<string>>)[]>;
+  async predict(
+    texts: readonly TextInput[],
     options: ClassifyOptions & { readonly minScore: number },
   ): Promise<(Rejectable<PredictionOf<L, K>> & Partial<TopLabels<L>>)[]>;
   async predict(
@@ -163,6 +166,8 @@ export class Classifier<
   ): Promise<PredictionOf<L, K>[]>;
   async predict(texts: readonly TextInput[], options: ClassifyOptions = {}): Promise<object[]> {
     const where = 'predict';
+    const other = this.routed(where, options);
+    if (other !== null) return other.model.predict(texts, other.options);
     checkTexts(where, texts);
     const known = this.knownOptions();
     const run = readPredictOptions(where, options, known, texts.length);
@@ -182,8 +187,10 @@ export class Classifier<
 
   /** A batcher for a server: `run(text)` resolves with the same result as `predict([text])` has. Dispose it, or the model. */
   batch(options: ClassifierBatchOptions = {}): Batcher<PredictionOf<L, K>> {
+    const other = this.routed('batch', options);
+    if (other !== null) return other.model.batch(other.options);
     const windows = readWindows('batch', options, this.maxTokens);
-    const { windows: _, stride: __, ...limits } = options;
+    const { windows: _, stride: __, adapter: ___, ...limits } = options;
     // Looked up for each result, because thresholds may be fitted meanwhile.
     const result = (row: Float32Array, truncated: boolean) =>
       this.rules.prediction(row, { thresholds: this.thresholds('batch', {}), truncated });
@@ -193,6 +200,8 @@ export class Classifier<
 
   /** The scores before softmax or sigmoid, [texts, labels]. */
   async logits(texts: readonly TextInput[], options: LogitsOptions = {}): Promise<Matrix> {
+    const other = this.routed('logits', options);
+    if (other !== null) return other.model.logits(texts, other.options);
     checkTexts('logits', texts);
     const known = { ...PREDICT_OPTIONS, ...WINDOWED_OPTIONS } as const;
     const run = readPredictOptions('logits', options, known, texts.length);
@@ -208,7 +217,11 @@ export class Classifier<
     options: ClassifierEvaluateOptions = {},
   ): Promise<EvaluationOf<L, K> & Truncated> {
     const where = 'evaluate';
-    const signal = readOptions(where, options, { ...WINDOWED_OPTIONS, signal: true }).signal();
+    const other = this.routed(where, options);
+    if (other !== null) return other.model.evaluate(rows, other.options);
+    const signal = readOptions(where, options, {
+      ...{ ...WINDOWED_OPTIONS, adapter: true, signal: true },
+    }).signal();
     const windows = readWindows(where, options, this.maxTokens);
     if (windows === null) {
       const measured = await this.measure(rows, { where, signal }, this.learning());
@@ -311,6 +324,11 @@ export class Classifier<
     return { logits, targets: corpus.targets.values, signal };
   }
 
+  /** @internal */
+  protected override over(parts: ModelParts): this {
+    return new Classifier<L, K>(parts) as this;
+  }
+
   /** A new model with int8 weights; this one still works. */
   async quantize(options: QuantizeOptions = {}): Promise<Classifier<L, K>> {
     return new Classifier<L, K>(await this.quantizedParts(options));
@@ -396,25 +414,5 @@ export function readProblem<K extends ClassificationProblem>(where: string, prob
     problem === undefined ? {} : { problem },
     { problem: true },
   );
-  return read.choice('problem', 'single_label_classification', PROBLEMS) as K;
-}
-
-/** Throws TypeError unless `labels` is a list of at least `least` different, non-empty strings. */
-export function checkLabels(where: string, labels: readonly string[], least: 1 | 2): void {
-  const many =
-    least === 2 ? 'two different, non-empty strings' : 'one non-empty string, all different';
-  const what = `an array of at least ${many}`;
-  if (!Array.isArray(labels)) throw typeMistake(`${where}: labels`, what, labels);
-  for (const [i, label] of labels.entries()) {
-    if (typeof label !== 'string' || label === '') {
-      throw typeMistake(`${where}: labels[${i}]`, 'a non-empty string', label);
-    }
-    const first = labels.indexOf(label);
-    if (first !== i) {
-      throw new RangeError(
-        `${where}: labels[${i}] must be different from labels[${first}], got ${JSON.stringify(label)}`,
-      );
-    }
-  }
-  if (labels.length < least) throw typeMistake(`${where}: labels`, what, labels);
+  return read.choice('problem', 'single_label_classification', CLASSIFICATION_PROBLEMS) as K;
 }

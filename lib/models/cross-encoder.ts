@@ -19,6 +19,7 @@ import { pearson, spearman } from '../metrics/index.js';
 import { meanBinaryCrossEntropy, sigmoid } from '../metrics/logits.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import {
+  type AdapterOption,
   PREDICT_OPTIONS,
   type PredictOptions,
   type RunSettings,
@@ -148,6 +149,8 @@ export class CrossEncoder extends TrainableModel {
     pairs: readonly (readonly [string, string])[],
     options: ScoreOptions = {},
   ): Promise<number[]> {
+    const other = this.routed('score', options);
+    if (other !== null) return other.model.score(pairs, other.options);
     checkTexts('score', pairs);
     const run = readPredictOptions('score', options, SCORE_OPTIONS, pairs.length);
     return this.scores('score', pairs, run, options);
@@ -160,6 +163,8 @@ export class CrossEncoder extends TrainableModel {
     options: RankOptions = {},
   ): Promise<Ranked[]> {
     const where = 'rank';
+    const other = this.routed(where, options);
+    if (other !== null) return other.model.rank(query, texts, other.options);
     if (typeof query !== 'string') throw typeMistake(`${where}: query`, 'a string', query);
     checkTexts(where, texts);
     const known = { ...SCORE_OPTIONS, topK: true } as const;
@@ -174,9 +179,14 @@ export class CrossEncoder extends TrainableModel {
   }
 
   /** Scores all rows and compares the results with the rows' scores. */
-  async evaluate(rows: Rows<ScoredPair>, options: EvaluateOptions = {}): Promise<PairEvaluation> {
+  async evaluate(
+    rows: Rows<ScoredPair>,
+    options: EvaluateOptions & AdapterOption = {},
+  ): Promise<PairEvaluation> {
     const where = 'evaluate';
-    const signal = readOptions(where, options, { signal: true }).signal();
+    const other = this.routed(where, options);
+    if (other !== null) return other.model.evaluate(rows, other.options);
+    const signal = readOptions(where, options, { adapter: true, signal: true }).signal();
     const measured = await this.measure(rows, { where, signal }, this.learning());
     return { ...measured.evaluation, truncated: measured.truncated };
   }
@@ -190,6 +200,11 @@ export class CrossEncoder extends TrainableModel {
     options: CrossEncoderTrainOptions = {},
   ): Promise<TrainReport<PairScores>> {
     return this.learn(rows, options, MODEL_TRAIN_OPTIONS, () => this.learning());
+  }
+
+  /** @internal */
+  protected override over(parts: ModelParts): this {
+    return new CrossEncoder(parts) as this;
   }
 
   /** A new model with int8 weights; this one still works. */

@@ -26,6 +26,7 @@ import { POOL_KINDS, type PoolKind } from '../graph/types.js';
 import { forwardTexts, outputWidth } from '../runtime/forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import {
+  type AdapterOption,
   PREDICT_OPTIONS,
   type PredictOptions,
   readPredictOptions,
@@ -42,7 +43,8 @@ import {
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import type { Rows } from '../train/collect-rows.js';
 import type { TrainReport } from '../train/train-report.js';
-import { Classifier, checkLabels, readProblem } from './classifier.js';
+import { checkLabels } from './check-labels.js';
+import { Classifier, readProblem } from './classifier.js';
 import { embeddingLearning } from './embedding-learning.js';
 import { checkTexts } from './text-model.js';
 import {
@@ -83,7 +85,7 @@ export interface EncoderTrainOptions
     EmbeddingLossOptions {}
 
 /** Options of `batch` of an encoder. */
-export interface EncoderBatchOptions extends BatchOptions {
+export interface EncoderBatchOptions extends BatchOptions, AdapterOption {
   /** As for `embed`; applies to every text of the batcher. */
   readonly promptName?: string;
   /** As for `embed`. */
@@ -186,6 +188,8 @@ export class Encoder extends TrainableModel {
 
   private async embedAll(texts: readonly TextInput[], options: EmbedOptions): Promise<Matrix> {
     const where = 'embed';
+    const other = this.routed(where, options);
+    if (other !== null) return other.model.embedAll(texts, other.options);
     checkTexts(where, texts, 'a string or an array of strings');
     const known = { ...PREDICT_OPTIONS, promptName: true, dimensions: true } as const;
     const { cuts, ...run } = readPredictOptions(where, options, known, texts.length);
@@ -211,8 +215,11 @@ export class Encoder extends TrainableModel {
    * or the model.
    */
   batch(options: EncoderBatchOptions = {}): Batcher<Float32Array> {
-    readOptions('batch', options, { ...BATCH_OPTIONS, promptName: true, dimensions: true });
-    const { promptName, dimensions: wanted, ...limits } = options;
+    const other = this.routed('batch', options);
+    if (other !== null) return other.model.batch(other.options);
+    const known = { ...BATCH_OPTIONS, promptName: true, dimensions: true, adapter: true } as const;
+    readOptions('batch', options, known);
+    const { promptName, dimensions: wanted, adapter: _, ...limits } = options;
     const dimensions = this.readDimensions('batch', wanted);
     const isScaled = wanted !== undefined && hasUnitRows(this.parts.graph);
     const prompt = promptText('batch', this.sentence, promptName);
@@ -265,7 +272,11 @@ export class Encoder extends TrainableModel {
   ): Promise<TrainReport<EmbeddingEvaluation>> {
     const known = { ...MODEL_TRAIN_OPTIONS, ...EMBEDDING_LOSS_OPTIONS } as const;
     if (options.method === 'head') {
-      throw rangeMistake('train: method', "'full' or 'lora' for an encoder", options.method);
+      throw rangeMistake(
+        'train: method',
+        "'full', 'lora', 'ia3' or 'adapter' for an encoder",
+        options.method,
+      );
     }
     return this.learn(rows, options, known, (where) =>
       embeddingLearning(this.parts, readLossOptions(where, options, this.width)),
@@ -279,13 +290,20 @@ export class Encoder extends TrainableModel {
    */
   async evaluate(
     rows: Rows<EmbeddingRow>,
-    options: EvaluateOptions = {},
+    options: EvaluateOptions & AdapterOption = {},
   ): Promise<EmbeddingEvaluation> {
     const where = 'evaluate';
-    const signal = readOptions(where, options, { signal: true }).signal();
+    const other = this.routed(where, options);
+    if (other !== null) return other.model.evaluate(rows, other.options);
+    const signal = readOptions(where, options, { adapter: true, signal: true }).signal();
     const settings = readLossOptions(where, {}, this.width);
     const learning = embeddingLearning(this.parts, settings);
     return (await this.measure(rows, { where, signal }, learning)).evaluation;
+  }
+
+  /** @internal */
+  protected override over(parts: ModelParts): this {
+    return new Encoder(parts) as this;
   }
 
   /** A new encoder with int8 weights; this one still works. */

@@ -4,6 +4,7 @@
  * The rule: an input has one row, in its order; a setting that means nothing to a kind is not in its `takes`.
  */
 
+import type { AdapterOption } from '../runtime/predict-options.js';
 import type { WindowedOptions } from '../runtime/windowed-logits.js';
 import type { MultiLabelPrediction } from '../tasks/text-classification/multi-label.js';
 import type { ValuePrediction } from '../tasks/text-classification/regression.js';
@@ -29,7 +30,7 @@ export interface KindSettings {
   readonly allowNoAnswer?: boolean;
 }
 
-export interface KindRun extends KindSettings {
+export interface KindRun extends KindSettings, AdapterOption {
   readonly signal: AbortSignal;
 }
 

@@ -17,6 +17,7 @@ import { argmax, meanCrossEntropy, softmax } from '../metrics/logits.js';
 import type { NativeProgram, TokenBatch } from '../native/native.js';
 import { outputWidth, runBatch, trimSegments } from '../runtime/forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
+import type { AdapterOption } from '../runtime/predict-options.js';
 import { collectRows, type Rows, type TextTarget, textRows } from '../train/collect-rows.js';
 import type { Corpus } from '../train/corpus.js';
 import { type MaskSettings, maskTokens } from '../train/masking.js';
@@ -34,7 +35,7 @@ import {
 export type MaskedLMLoadOptions = HeadLoadOptions;
 
 /** Options of `fill`. */
-export interface FillOptions {
+export interface FillOptions extends AdapterOption {
   /** Number of candidates for each mask. Default: 5. */
   readonly topK?: number;
   /** Default: 'interactive'. */
@@ -55,7 +56,7 @@ export interface Candidate {
 }
 
 /** Options of `evaluate` of a masked language model. */
-export interface MaskEvaluateOptions {
+export interface MaskEvaluateOptions extends AdapterOption {
   /** Share of the tokens that is masked. Default: 0.15. */
   readonly maskProbability?: number;
   /** Seed for the choice of masked tokens: the same seed masks the same ones. Default: 42. */
@@ -136,8 +137,12 @@ export class MaskedLM extends TrainableModel {
    */
   async fill(text: string, options: FillOptions = {}): Promise<Candidate[][]> {
     const where = 'fill';
+    const other = this.routed(where, options);
+    if (other !== null) return other.model.fill(text, other.options);
     if (typeof text !== 'string') throw typeMistake(`${where}: text`, 'a string', text);
-    const read = readOptions(where, options, { topK: true, priority: true, signal: true });
+    const read = readOptions(where, options, {
+      ...{ topK: true, priority: true, adapter: true, signal: true },
+    });
     const topK = read.count('topK', 5);
     const priority = read.choice('priority', 'interactive', ['interactive', 'bulk']);
     const signal = read.signal();
@@ -158,7 +163,9 @@ export class MaskedLM extends TrainableModel {
   /** Masks tokens of all rows and compares the predictions with them. */
   async evaluate(rows: Rows<PlainRow>, options: MaskEvaluateOptions = {}): Promise<MaskEvaluation> {
     const where = 'evaluate';
-    const known = { maskProbability: true, seed: true, signal: true } as const;
+    const other = this.routed(where, options);
+    if (other !== null) return other.model.evaluate(rows, other.options);
+    const known = { maskProbability: true, seed: true, adapter: true, signal: true } as const;
     const read = readOptions(where, options, known);
     const signal = read.signal();
     const masks = this.masks(where, options);
@@ -179,6 +186,11 @@ export class MaskedLM extends TrainableModel {
     return this.learn(rows, options, known, (where) =>
       this.learning(this.masks(where, options), SEED),
     );
+  }
+
+  /** @internal */
+  protected override over(parts: ModelParts): this {
+    return new MaskedLM(parts) as this;
   }
 
   /** A new model with int8 weights; this one still works. */
@@ -220,7 +232,7 @@ export class MaskedLM extends TrainableModel {
     const { tokenizer } = this.parts;
     const given = maskProbability === undefined ? {} : { maskProbability };
     const read = readOptions<MaskEvaluateOptions>(where, given, {
-      ...{ maskProbability: true, seed: true, signal: true },
+      ...{ maskProbability: true, seed: true, adapter: true, signal: true },
     });
     const isShare = (value: number) => value > 0 && value <= 1;
     return {

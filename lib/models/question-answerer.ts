@@ -18,6 +18,7 @@ import { type AnswerScores, answerScores } from '../metrics/index.js';
 import type { NativeProgram } from '../native/native.js';
 import { forwardAligned, PIECE_TEXTS } from '../runtime/aligned-forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
+import type { AdapterOption } from '../runtime/predict-options.js';
 import {
   type AnswerRow,
   answerRows,
@@ -51,7 +52,7 @@ import {
 export type QuestionAnswererLoadOptions = HeadLoadOptions;
 
 /** Options of `answer`. */
-export interface AnswerOptions {
+export interface AnswerOptions extends AdapterOption {
   /** Most answers to return. Default: 1. */
   readonly topK?: number;
   /** Longest answer in tokens. Default: 15. */
@@ -87,7 +88,7 @@ export interface QuestionEvaluation extends QuestionScores {
 }
 
 /** Options of `evaluate` of a question answerer. */
-export interface QuestionEvaluateOptions extends EvaluateOptions {
+export interface QuestionEvaluateOptions extends EvaluateOptions, AdapterOption {
   /** As for `answer`. Default: true if any row has no answer. */
   readonly allowNoAnswer?: boolean;
 }
@@ -111,6 +112,7 @@ const ANSWER_OPTIONS = {
   maxTokens: true,
   docStride: true,
   allowNoAnswer: true,
+  adapter: true,
   priority: true,
   signal: true,
 } as const;
@@ -143,6 +145,8 @@ export class QuestionAnswerer extends TrainableModel {
   /** The best answers in the context, best first. Throws TypeError if `question` or `context` is not a string. */
   async answer(question: string, context: string, options: AnswerOptions = {}): Promise<Answer[]> {
     const where = 'answer';
+    const other = this.routed(where, options);
+    if (other !== null) return other.model.answer(question, context, other.options);
     if (typeof question !== 'string') throw typeMistake(`${where}: question`, 'a string', question);
     if (typeof context !== 'string') throw typeMistake(`${where}: context`, 'a string', context);
     const read = readOptions(where, options, ANSWER_OPTIONS);
@@ -171,7 +175,11 @@ export class QuestionAnswerer extends TrainableModel {
     options: QuestionEvaluateOptions = {},
   ): Promise<QuestionEvaluation> {
     const where = 'evaluate';
-    const read = readOptions(where, options, { allowNoAnswer: true, signal: true });
+    const other = this.routed(where, options);
+    if (other !== null) return other.model.evaluate(rows, other.options);
+    const read = readOptions(where, options, {
+      ...{ allowNoAnswer: true, adapter: true, signal: true },
+    });
     const signal = read.signal();
     const allowNoAnswer = read.boolean('allowNoAnswer', undefined);
     const learning = this.learning(where, {}, allowNoAnswer);
@@ -194,6 +202,11 @@ export class QuestionAnswerer extends TrainableModel {
         ...(docStride !== undefined && { docStride }),
       });
     });
+  }
+
+  /** @internal */
+  protected override over(parts: ModelParts): this {
+    return new QuestionAnswerer(parts) as this;
   }
 
   /** A new model with int8 weights; this one still works. */

@@ -16,6 +16,7 @@ import { argmax, meanCrossEntropy } from '../metrics/logits.js';
 import type { NativeProgram } from '../native/native.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import {
+  type AdapterOption,
   PREDICT_OPTIONS,
   type PredictOptions,
   readPredictOptions,
@@ -39,7 +40,7 @@ import type { Corpus } from '../train/corpus.js';
 import { corpusLogits } from '../train/corpus-logits.js';
 import { crossEntropy } from '../train/objectives.js';
 import type { TrainReport } from '../train/train-report.js';
-import { checkLabels } from './classifier.js';
+import { checkLabels } from './check-labels.js';
 import { checkTexts } from './text-model.js';
 import {
   type EvaluateOptions,
@@ -142,6 +143,8 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
     options: TagOptions<A> = {},
   ): Promise<Entity<EntityName<L, A>>[][]> {
     const where = 'predict';
+    const other = this.routed(where, options);
+    if (other !== null) return other.model.predict(texts, other.options);
     checkTexts(where, texts);
     const known = { ...PREDICT_OPTIONS, aggregation: true, stride: true } as const;
     const { truncate, cuts, ...run } = readPredictOptions(where, options, known, texts.length);
@@ -159,9 +162,14 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
   }
 
   /** Tags the words of all rows and compares whole entities, as seqeval does. */
-  async evaluate(rows: Rows<TaggedRow>, options: EvaluateOptions = {}): Promise<TagEvaluation<L>> {
+  async evaluate(
+    rows: Rows<TaggedRow>,
+    options: EvaluateOptions & AdapterOption = {},
+  ): Promise<TagEvaluation<L>> {
     const where = 'evaluate';
-    const signal = readOptions(where, options, { signal: true }).signal();
+    const other = this.routed(where, options);
+    if (other !== null) return other.model.evaluate(rows, other.options);
+    const signal = readOptions(where, options, { adapter: true, signal: true }).signal();
     return (await this.measure(rows, { where, signal }, this.learning())).evaluation;
   }
 
@@ -189,6 +197,11 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
         return { ...this.learning(), record, tailor };
       },
     );
+  }
+
+  /** @internal */
+  protected override over(parts: ModelParts): this {
+    return new TokenClassifier<L>(parts) as this;
   }
 
   /** A new model with int8 weights; this one still works. */

@@ -10,7 +10,7 @@ import { rangeMistake, SinterError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import type { Matrix } from '../core/matrix.js';
 import { type KnownOptions, readOptions } from '../core/options.js';
-import type { LoraOptions, LoraSettings } from '../graph/adapter-options.js';
+import type { BottleneckOptions, Ia3Options, LoraOptions } from '../graph/adapter-options.js';
 import { withoutClassifierSettings } from '../graph/classifier-settings.js';
 import { isQuantized } from '../graph/rewrite/quantize.js';
 import type { EncoderGraph } from '../graph/types.js';
@@ -21,11 +21,16 @@ import type { ModelParts } from '../runtime/model-parts.js';
 import type { RunSettings } from '../runtime/predict-options.js';
 import { forwardWindows, type WindowSettings } from '../runtime/windowed-logits.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
+import {
+  readBottleneckOptions,
+  readIa3Options,
+  readLoraOptions,
+} from '../train/adapter-options.js';
+import type { AdapterChoice } from '../train/adapter-plan.js';
 import { readCheckpointOptions } from '../train/checkpoint-options.js';
 import type { CollectOptions, Rows } from '../train/collect-rows.js';
 import type { Corpus, Examples } from '../train/corpus.js';
 import { checkNeedsRows, withMetric } from '../train/eval-options.js';
-import { readLoraOptions } from '../train/lora-options.js';
 import type { Objective } from '../train/objectives.js';
 import { type TrainAdviceCode, trainAdvice } from '../train/train-advice.js';
 import type { EvaluatedOver, TrainPlan } from '../train/train-model.js';
@@ -42,7 +47,7 @@ import type {
   TrainReport,
 } from '../train/train-report.js';
 import { trainingRecord } from '../train/training-record.js';
-import { TextModel } from './text-model.js';
+import { AdaptedModel } from './adapted-model.js';
 import { readTrainHooks } from './train-hooks.js';
 
 /** Options of every `train`; `Row` is the type of the rows, `S` that of the reported scores. */
@@ -61,10 +66,16 @@ export interface ModelTrainOptions<Row, S> extends TrainOptions, MethodOption {
   readonly signal?: AbortSignal;
 }
 
-/** `full`: all weights are trained. `head`: only what the model computes from the vector of a text. `lora`: low-rank adapters and the head. */
-export type TrainMethod = 'full' | 'head' | 'lora';
+/** The methods that train adapters and the head; each has an option of its name. */
+const ADAPTER_METHODS = ['lora', 'ia3', 'adapter'] as const;
 
-export const TRAIN_METHODS: readonly TrainMethod[] = ['full', 'head', 'lora'];
+export const TRAIN_METHODS = ['full', 'head', ...ADAPTER_METHODS] as const;
+
+/**
+ * `full`: all weights are trained. `head`: only what the model computes from the vector of a text. `lora`, `ia3`: low-rank
+ * adapters or vectors beside the matrices, and the head. `adapter`: bottleneck adapters, and the head.
+ */
+export type TrainMethod = (typeof TRAIN_METHODS)[number];
 
 /** Which weights a training changes. */
 export interface MethodOption {
@@ -72,11 +83,16 @@ export interface MethodOption {
    * `full` (default) trains all weights. `head` leaves the encoder as it is: the vector of each text is computed once, without
    * dropout, and only the head is trained over those vectors, which takes seconds; it is for classifiers and cross-encoders.
    * `lora` trains low-rank adapters beside the matrices of the encoder, and the head, and adds them to the weights at the
-   * end; `saveAdapter` writes them alone. With `head` and `lora` the learning rate is 1e-3 by default.
+   * end; `ia3` does the same with vectors; `adapter` puts small networks into the layers, which stay in the model. `saveAdapter`
+   * writes adapters alone. With all but `full` the learning rate is 1e-3 by default.
    */
   readonly method?: TrainMethod;
   /** For `method: 'lora'`. */
   readonly lora?: LoraOptions;
+  /** For `method: 'ia3'`. */
+  readonly ia3?: Ia3Options;
+  /** For `method: 'adapter'`. */
+  readonly adapter?: BottleneckOptions;
 }
 
 /** The learning rate for a head alone, or with adapters: far fewer weights, and none of them were trained before. */
@@ -92,6 +108,8 @@ export const MODEL_TRAIN_OPTIONS = {
   ...TRAIN_OPTIONS,
   method: true,
   lora: true,
+  ia3: true,
+  adapter: true,
   eval: true,
   maxTokens: true,
   onStep: true,
@@ -156,9 +174,7 @@ interface PlanOptions {
 }
 
 /** What every model with a head has: training and evaluation. */
-export abstract class TrainableModel extends TextModel {
-  private training = false;
-
+export abstract class TrainableModel extends AdaptedModel {
   /**
    * @internal Trains the model on the rows. `learning` is called once the options are checked. `known` holds the option
    * names.
@@ -170,7 +186,7 @@ export abstract class TrainableModel extends TextModel {
     learning: (where: 'train') => Learning<Set, E, S>,
   ): Promise<TrainReport<S>> {
     const where = 'train';
-    const { method, lora } = readMethod(where, options as MethodOption);
+    const { method, choice } = readMethod(where, options as MethodOption);
     const { learningRate = method === 'full' ? undefined : NEW_WEIGHTS_RATE } = options;
     const given = { ...options, ...(learningRate !== undefined && { learningRate }) };
     let settings = readTrainOptions<TrainOptions>(where, given, known as never);
@@ -187,8 +203,9 @@ export abstract class TrainableModel extends TextModel {
     const own = read.signal();
     const signal = AbortSignal.any([this.ended.signal, ...(own === undefined ? [] : [own])]);
     checkFloats(this.parts);
-    if (this.training) throw new SinterError('OVERLOADED', 'train: the model is being trained');
-    this.training = true;
+    this.checkIdle(where);
+    this.checkNoAdapters(where);
+    this.changing = true;
     try {
       const { parts } = this;
       const how = learning(where);
@@ -208,9 +225,9 @@ export abstract class TrainableModel extends TextModel {
           const { trainHeadParts } = await import('../train/head-training.js');
           return trainHeadParts(parts, current, plan, request);
         }
-        if (method === 'lora') {
-          const { trainLoraParts } = await import('../train/lora-training.js');
-          return trainLoraParts(parts, current, plan, request, lora);
+        if (choice !== null) {
+          const { trainAdapterParts } = await import('../train/adapter-training.js');
+          return trainAdapterParts(parts, current, plan, request, choice);
         }
         const { trainParts } = await import('../train/train-model.js');
         return trainParts(parts, current, plan, request);
@@ -226,13 +243,11 @@ export abstract class TrainableModel extends TextModel {
       const config = withoutClassifierSettings(parts.config);
       const { adapter: _, ...rest } = parts;
       const made = adapter === undefined ? {} : { adapter };
-      this.parts = { ...rest, graph, program, config, training, origin, ...made };
-      // The old weights are freed when the calls that use them have ended; this does not wait for them.
-      void parts.program.retire();
-      if (this.isDisposed) void program.retire();
+      const trained = { graph, program, config, training, origin, isChanged: true };
+      this.replace({ ...rest, ...trained, ...made });
       return report;
     } finally {
-      this.training = false;
+      this.changing = false;
     }
   }
 
@@ -262,70 +277,6 @@ export abstract class TrainableModel extends TextModel {
       return learning.scores(evaluation);
     };
     return { ...plan, held: set.corpus, metric: learning.metric?.(set), evaluate };
-  }
-
-  /**
-   * @internal Replaces the parts by what `make` returns. Like a training it changes the model only if it succeeds, and it is
-   * OVERLOADED while the model is being trained or changed.
-   */
-  protected async change<R>(
-    where: string,
-    make: (program: NativeProgram) => Promise<{ readonly parts: ModelParts; readonly result: R }>,
-  ): Promise<R> {
-    if (this.training) throw new SinterError('OVERLOADED', `${where}: the model is being trained`);
-    this.training = true;
-    try {
-      const before = this.parts;
-      const { parts, result } = await this.use(where, make);
-      const isReplaced = parts.program !== before.program;
-      // An adapter from before does not have the new weights.
-      const { adapter, ...bare } = parts;
-      this.parts = isReplaced && adapter === before.adapter ? bare : parts;
-      if (isReplaced) {
-        void before.program.retire();
-        if (this.isDisposed) void parts.program.retire();
-      }
-      return result;
-    } finally {
-      this.training = false;
-    }
-  }
-
-  /**
-   * Writes the adapter that the last training with `method: 'lora'` made, as the `peft` package stores it; its base is the model
-   * before that training. INVALID_DATA if there is none.
-   */
-  async saveAdapter(path: string, options: { readonly overwrite?: boolean } = {}): Promise<void> {
-    const where = 'saveAdapter';
-    const overwrite = readOptions(where, options, { overwrite: true }).boolean('overwrite', false);
-    const { savePeft } = await import('../checkpoint/peft.js');
-    await savePeft(where, this.parts, path, overwrite);
-  }
-
-  /**
-   * Adds a LoRA adapter of the `peft` package, and the head saved with it, to the weights of this model, which must be its
-   * base. On success calls use the new weights. Throws CORRUPT_MODEL for an adapter of another model, UNSUPPORTED_MODEL for
-   * another kind of adapter or a quantized model, OVERLOADED while the model is being trained.
-   */
-  async mergeAdapter(path: string, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    const where = 'mergeAdapter';
-    const signal = readOptions(where, options, { signal: true }).signal();
-    if (isQuantized(this.parts.graph)) {
-      throw new SinterError(
-        'UNSUPPORTED_MODEL',
-        `${where}: the model is quantized; merge into the f32 model`,
-      );
-    }
-    const { loadPeft } = await import('../checkpoint/peft.js');
-    const { mergeAdapter } = await import('../adapters/merge.js');
-    await this.change(where, async (program) => {
-      const { parts } = this;
-      const adapter = await loadPeft(parts, path);
-      const merged = await mergeAdapter(parts, program, adapter, { where, signal });
-      const untrained = parts.origin.untrained.filter((name) => !adapter.whole.includes(name));
-      const origin = { ...parts.origin, untrained };
-      return { parts: { ...parts, ...merged, adapter, origin }, result: undefined };
-    });
   }
 
   /** @internal Evaluates the model on the rows as `learning` defines. */
@@ -371,21 +322,39 @@ export abstract class TrainableModel extends TextModel {
   }
 }
 
-/** The method of a training, and the settings of its adapters. Throws RangeError for another than those of TRAIN_METHODS. */
+/** The method of a training, and its adapters. Throws RangeError for another than those of TRAIN_METHODS. */
 function readMethod(
   where: string,
-  { method: named, lora }: MethodOption,
-): { readonly method: TrainMethod; readonly lora: LoraSettings } {
+  { method: named, ...options }: MethodOption,
+): { readonly method: TrainMethod; readonly choice: AdapterChoice | null } {
   const read = readOptions<Pick<MethodOption, 'method'>>(
     where,
     named === undefined ? {} : { method: named },
     { method: true },
   );
   const method = read.choice('method', 'full', TRAIN_METHODS);
-  if (lora !== undefined && method !== 'lora') {
-    throw rangeMistake(`${where}: method`, "'lora' where lora is given", method);
+  for (const name of ADAPTER_METHODS) {
+    if (options[name] !== undefined && method !== name)
+      throw rangeMistake(`${where}: method`, `'${name}' where ${name} is given`, method);
   }
-  return { method, lora: readLoraOptions(where, lora) };
+  return { method, choice: adapterChoice(where, method, options) };
+}
+
+function adapterChoice(
+  where: string,
+  method: TrainMethod,
+  { lora, ia3, adapter }: MethodOption,
+): AdapterChoice | null {
+  switch (method) {
+    case 'lora':
+      return { method, settings: readLoraOptions(where, lora) };
+    case 'ia3':
+      return { method, settings: readIa3Options(where, ia3) };
+    case 'adapter':
+      return { method, settings: readBottleneckOptions(where, adapter) };
+    default:
+      return null;
+  }
 }
 
 /** Throws RangeError for options that choose among all weights, beside a method that chooses them itself. */

@@ -26,6 +26,8 @@ export interface ModelParts {
   readonly modelMaxLength: number | null;
   /** The model that it was loaded from, as the caller named it: a path or an id. */
   readonly base: string;
+  /** true: its weights were changed since it was loaded, so they are no longer those of `base`. */
+  readonly isChanged?: boolean;
   /** Options of its last training (training-record.ts); null if unknown. */
   readonly training: JsonObject | null;
   /** The adapter that its last training made; its weights hold it already. Left out: there was none. */

@@ -3,8 +3,14 @@
 import { type KnownOptions, readOptions } from '../core/options.js';
 import { defaultPriority, PRIORITIES, type Priority } from '../core/priority.js';
 
+/** The option of every call that a loaded adapter may answer. */
+export interface AdapterOption {
+  /** Name of a loaded adapter that answers instead of the model itself; see `loadAdapter`. */
+  readonly adapter?: string;
+}
+
 /** Options of every call over texts. */
-export interface PredictOptions {
+export interface PredictOptions extends AdapterOption {
   /** true (default): texts over the limit are truncated. false: they throw a RangeError that names texts[i]. */
   readonly truncate?: boolean;
   /** Called once if texts were truncated, with their indices, before the call returns. */
@@ -16,6 +22,7 @@ export interface PredictOptions {
 }
 
 export const PREDICT_OPTIONS = {
+  adapter: true,
   truncate: true,
   onTruncated: true,
   priority: true,

@@ -6,7 +6,13 @@ import type { EncoderGraph } from '../graph/types.js';
 export function decayedWeights(graph: EncoderGraph): string[] {
   const decayed = new Set<string>();
   for (const node of graph.nodes) {
-    if (node.op === 'linear') for (const weight of node.weights) decayed.add(weight);
+    if (node.op === 'linear') {
+      const { weights, adapters = [] } = node;
+      for (const weight of [...weights, ...adapters.flatMap(({ a, b }) => [a, b])])
+        decayed.add(weight);
+    }
+    // As PEFT's vectors do, which are no biases.
+    if (node.op === 'scale') decayed.add(node.weight);
     if (node.op === 'parameter') decayed.add(node.weight);
     if (node.op === 'embedding') for (const { weight } of node.tables) decayed.add(weight);
   }

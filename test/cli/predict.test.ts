@@ -47,6 +47,22 @@ describe('every kind says what the library says', () => {
     expect(rows).toHaveLength(3);
   });
 
+  it('an adapter beside the model', async () => {
+    const [base, adapter] = [at('encoders/bert-seqcls'), at('adapters/lora-query-value')];
+    await using model = await Classifier.load(base);
+    await model.loadAdapter(adapter, { name: 'one' });
+    const expected = await model.predict(TEXTS, { adapter: 'one' });
+    const plain = await model.predict(TEXTS);
+    const rows = linesOf(await predict(base, ...TEXTS, '--adapter', adapter));
+    for (const [i, row] of rows.entries()) {
+      expect(row.score).toBeCloseTo(expected[i]?.score ?? 0, 6);
+      expect(row.score).not.toBeCloseTo(plain[i]?.score ?? 0, 4);
+    }
+    const { code, stderr } = await predict(base, 'x', '--adapter', at('adapters'));
+    expect(code).not.toBe(0);
+    expect(stderr).toContain('adapter_config.json');
+  });
+
   it('several labels', async () => {
     await using model = await Classifier.load(MULTI, { problem: 'multi_label_classification' });
     const expected = await model.predict(TEXTS, { threshold: 0.6 });

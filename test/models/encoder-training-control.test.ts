@@ -122,7 +122,10 @@ it('low-rank adapters are trained, saved and merged', async () => {
 });
 
 const REFUSED: readonly [EncoderTrainOptions, string][] = [
-  [{ method: 'head' }, "train: method must be 'full' or 'lora' for an encoder, got \"head\""],
+  [
+    { method: 'head' },
+    "train: method must be 'full', 'lora', 'ia3' or 'adapter' for an encoder, got \"head\"",
+  ],
   [
     { groupByLength: true },
     'train: groupByLength must be false where no batch may hold a text twice',

@@ -80,14 +80,16 @@ describe("method: 'head'", () => {
   it('is refused where it cannot be had', async () => {
     await using model = await fresh();
     await expect(model.train(rows, { method: 'heads' as never })).rejects.toThrow(
-      new RangeError('train: method must be one of "full", "head", "lora", got "heads"'),
+      new RangeError(
+        'train: method must be one of "full", "head", "lora", "ia3", "adapter", got "heads"',
+      ),
     );
     await using small = await model.quantize();
     await expect(small.train(rows, { method: 'head' })).rejects.toThrow(/quantized/);
     await using tagger = await TokenClassifier.load(TINY, { labels: ['a', 'b'], newHead: true });
     await expect(
       tagger.train([{ words: ['the'], tags: ['a'] }], { method: 'head' }),
-    ).rejects.toThrow(/method must be 'full' or 'lora' for this model/);
+    ).rejects.toThrow(/method must be 'full', 'lora', 'ia3' or 'adapter' for this model/);
     await expect(
       model.train(rows, { method: 'head', signal: AbortSignal.abort() }),
     ).rejects.toThrow(expect.objectContaining({ code: 'CANCELLED' }));

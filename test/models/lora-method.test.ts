@@ -118,8 +118,8 @@ describe('an adapter folder', () => {
   const base = () => Classifier.load(encoderFolder('bert-seqcls') ?? '');
 
   it.each([
-    [{ peft_type: 'IA3' }, 'peft_type must be "LORA", got "IA3"'],
-    [{ use_dora: true }, 'unsupported use_dora true'],
+    [{ peft_type: 'LOHA' }, 'peft_type must be "LORA" or "IA3", got "LOHA"'],
+    [{ peft_type: 'IA3', r: null, lora_alpha: null }, 'unsupported bias "none"'],
     [{ bias: 'all' }, 'bias must be "none", got "all"'],
     [{ fan_in_fan_out: true }, 'unsupported fan_in_fan_out true'],
     [{ layer_replication: [[0, 1]] }, 'unsupported layer_replication'],
@@ -130,6 +130,14 @@ describe('an adapter folder', () => {
     await expect(model.mergeAdapter(folder)).rejects.toMatchObject({
       code: 'UNSUPPORTED_MODEL',
       message: expect.stringContaining(message),
+    });
+  });
+
+  it('says DoRA only with its magnitudes', async () => {
+    await using model = await base();
+    await expect(model.mergeAdapter(await changed({ use_dora: true }))).rejects.toMatchObject({
+      code: 'CORRUPT_MODEL',
+      message: expect.stringContaining('use_dora does not fit its tensors'),
     });
   });
 

@@ -2,6 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder } from '../../lib/graph/builder.js';
+import { withLora } from '../../lib/graph/rewrite/lora.js';
+import { withScales } from '../../lib/graph/rewrite/scales.js';
 import {
   ACTIVATION_KINDS,
   type EncoderGraph,
@@ -151,6 +153,38 @@ describe('gradients', () => {
       return g.add({ op: 'activation', kind: 'gelu', input: pooled, output: 'y' });
     });
     await check(graph, LENGTHS.length, 8);
+  });
+
+  it.each(['none', 'gelu'] as const)(
+    'of linear with low-rank adapters beside two of three weights, then %s',
+    async (activation) => {
+      const graph = graphOf(7, (g, x) => {
+        const modules = ['a', 'b', 'c'].map((name) => ({ name, inputs: 7, outputs: 9 }));
+        const y = g.linear(modules, activation, x, 'y');
+        return g.linear([{ name: 'd', inputs: 27, outputs: 5 }], 'none', y, 'z');
+      });
+      const adapters = ['a', 'c', 'd'].map((name, i) => {
+        const rank = 2 + 3 * i;
+        return { weight: `${name}.weight`, a: `${name}.A`, b: `${name}.B`, rank, scale: 1.5 - i };
+      });
+      await check(withLora(graph, adapters, 0), TOKENS, 5);
+    },
+  );
+
+  it('of scale: some columns, all columns, and before an activation', async () => {
+    const graph = graphOf(7, (g, x) => {
+      const modules = ['a', 'b', 'c'].map((name) => ({ name, inputs: 7, outputs: 9 }));
+      const y = g.linear(modules, 'none', x, 'y');
+      return g.linear([{ name: 'd', inputs: 27, outputs: 5 }], 'tanh', y, 'z');
+    });
+    const scales = [
+      { weight: 'b.weight', vector: 'b.l', side: 'output', size: 9 },
+      { weight: 'c.weight', vector: 'c.l', side: 'output', size: 9 },
+      { weight: 'd.weight', vector: 'd.l', side: 'output', size: 5 },
+    ] as const;
+    await check(withScales(graph, scales), TOKENS, 5);
+    const input = { weight: 'd.weight', vector: 'd.l', side: 'input', size: 27 } as const;
+    await check(withScales(graph, [input]), TOKENS, 5);
   });
 
   it('of features: into what reads them, beside tokens and twice', async () => {

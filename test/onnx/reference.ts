@@ -73,12 +73,22 @@ function compute(node: GraphNode, value: Find, weight: Find, text: Text): Table 
     case 'norm':
       return norm(node, value, weight);
     case 'linear':
-      return linear(node, value(node.input), weight);
+      return linear(node, value, weight);
     case 'attention':
       return attention(node, value, weight);
     case 'add': {
       const [a, b] = [value(node.input), value(node.residual)];
       return make(a.rows, a.width, (r, i) => at(a, r, i) + at(b, r, i));
+    }
+    case 'scale': {
+      const [input, factors] = [value(node.input), weight(node.weight)];
+      const { column = 0 } = node;
+      const isScaled = (i: number) => i >= column && i < column + factors.width;
+      return make(
+        input.rows,
+        input.width,
+        (r, i) => at(input, r, i) * (isScaled(i) ? at(factors, 0, i - column) : 1),
+      );
     }
     case 'gate': {
       const input = value(node.input);
@@ -136,20 +146,30 @@ function norm(node: Extract<GraphNode, { op: 'norm' }>, value: Find, weight: Fin
   });
 }
 
-function linear(node: Extract<GraphNode, { op: 'linear' }>, input: Table, weight: Find): Table {
+function linear(node: Extract<GraphNode, { op: 'linear' }>, value: Find, weight: Find): Table {
+  const input = value(node.input);
+  const adapterInput = value(node.adapterInput ?? node.input);
   const rows = node.weights.flatMap((name, k) => {
+    const adapter = node.adapters?.find(({ member }) => member === k);
     const matrix = weight(name);
     const bias = node.biases[k];
     return Array.from({ length: matrix.rows }, (_, row) => ({
       matrix,
       row,
+      adapter,
       bias: bias === undefined ? 0 : at(weight(bias), 0, row),
     }));
   });
   return make(input.rows, rows.length, (r, o) => {
-    const { matrix, row, bias } = rows[o] as (typeof rows)[number];
+    const { matrix, row, bias, adapter } = rows[o] as (typeof rows)[number];
     let sum = bias;
     for (let i = 0; i < input.width; i++) sum += at(input, r, i) * at(matrix, row, i);
+    const a = adapter && weight(adapter.a);
+    for (let k = 0; a !== undefined && k < a.rows; k++) {
+      let low = 0;
+      for (let i = 0; i < input.width; i++) low += at(adapterInput, r, i) * at(a, k, i);
+      sum += (adapter?.scale ?? 0) * low * at(weight(adapter?.b ?? ''), row, k);
+    }
     return activate(node.activation, sum);
   });
 }

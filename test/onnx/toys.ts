@@ -6,6 +6,8 @@
 
 import { SeededRandom } from '../../lib/core/random.js';
 import { GraphBuilder } from '../../lib/graph/builder.js';
+import { withLora } from '../../lib/graph/rewrite/lora.js';
+import { withScales } from '../../lib/graph/rewrite/scales.js';
 import type { ActivationKind, EncoderGraph, PoolKind } from '../../lib/graph/types.js';
 import type { Floats } from './support.js';
 
@@ -290,7 +292,27 @@ const GRAPHS: Readonly<Record<string, () => EncoderGraph>> = {
     builder.output('logits', builder.linear(head, 'none', hidden, 'logits'));
     return finish(builder, 'bert');
   },
+  'bert with adapters': adapted,
 };
+
+/** BERT with adapters beside some of its matrices: low-rank ones, and the vectors of IA3. */
+function adapted(): EncoderGraph {
+  const graph = finish(withLogits(postNorm(2, { activation: 'gelu' }), 3, 'texts'), 'bert');
+  const ends = (end: string) =>
+    graph.weights.map(({ name }) => name).filter((name) => name.endsWith(`${end}.weight`));
+  const low = [...ends('.query'), ...ends('.value'), ...ends('.up'), ...ends('pooler.dense')];
+  const scales = [...ends('.key'), ...ends('.up')].map((weight) => {
+    const size = weight.endsWith('.up.weight') ? INNER : WIDTH;
+    return { weight, vector: `${weight}.ia3`, side: 'output', size } as const;
+  });
+  const inputs = ends('.down').map(
+    (weight) => ({ weight, vector: `${weight}.ia3`, side: 'input', size: INNER }) as const,
+  );
+  const matrices = low.map((weight, i) => {
+    return { weight, a: `${weight}.A`, b: `${weight}.B`, rank: 2 + i, scale: 0.1 + 0.05 * i };
+  });
+  return withScales(withLora(graph, matrices, 0), [...scales, ...inputs]);
+}
 
 /** Every toy; the same numbers every time. */
 export function toys(): readonly Toy[] {

@@ -70,7 +70,10 @@ export function addConvert(program: Command, surroundings: Surroundings): void {
         .choices(['f32', 'f16'])
         .default('f32'),
     )
-    .option('--adapter <dir>', 'merge this LoRA adapter of the peft package into the model')
+    .option(
+      '--adapter <dir>',
+      'merge this adapter (LoRA, DoRA, IA3) of the peft package into the model',
+    )
     .option('--overwrite', 'replace a model folder or an .onnx file that is there')
     .addHelpText(
       'after',

@@ -21,7 +21,7 @@ import {
   withThreads,
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
-import { modelOptions, modelPath } from '../open-model.js';
+import { loadAdapter, modelOptions, modelPath } from '../open-model.js';
 import { eachGroup, ResultPlace, totalOf } from '../text-job.js';
 import { textSource } from '../text-source.js';
 import {
@@ -35,6 +35,7 @@ import {
 } from '../vector-writers.js';
 
 interface EmbedOptions extends CommonOptions, DataOptions, ModelOptions, SpreadsheetOptions {
+  readonly adapter?: string;
   readonly model?: string;
   readonly input?: string;
   readonly out?: string;
@@ -58,6 +59,7 @@ export function addEmbed(program: Command, surroundings: Surroundings): void {
     )
     .argument('[texts...]', 'texts to embed')
     .option('-m, --model <dir>', 'model folder (default: the embedded all-MiniLM-L6-v2)')
+    .option('--adapter <dir>', 'run this adapter beside the encoder')
     .option('-i, --input <file>', 'file of texts, or - for stdin')
     .option('-o, --out <file>', 'file to write (default: stdout)')
     .addOption(
@@ -119,7 +121,8 @@ async function embed(
       : writerFor(format, place, sheet);
   const shown = place.isSeen ? 0 : total;
   const job = { label: 'embedding', source, total: shown, groupTexts: GROUP_TEXTS, out };
-  const run = given({ signal: out.signal, dimensions: options.dimensions });
+  const beside = await loadAdapter(encoder, options.adapter, out.signal);
+  const run = given({ signal: out.signal, dimensions: options.dimensions, ...beside });
   const work = async () => {
     const rows = await eachGroup(job, async (inputs) => {
       await writer.write(inputs, await encoder.embed(inputs, run));

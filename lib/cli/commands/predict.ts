@@ -3,8 +3,10 @@
  */
 import { type Command, Option } from 'commander';
 import { formatNumber } from '../../core/units.js';
+import type { AdaptedModel } from '../../models/adapted-model.js';
 import type { KindSettings } from '../../models/kind-predictions.js';
 import { KIND_NAMES, KINDS, type KindRow } from '../../models/kinds.js';
+import type { AdapterOption } from '../../runtime/predict-options.js';
 import { AGGREGATIONS } from '../../tasks/token-classification/entities.js';
 import {
   given,
@@ -20,7 +22,7 @@ import {
 } from '../arguments.js';
 import { Console, type Surroundings } from '../context.js';
 import { taskOfModel } from '../model-task.js';
-import { onnxOptions } from '../open-model.js';
+import { loadAdapter, onnxOptions } from '../open-model.js';
 import { formatFor, type PredictCommandOptions, settingsOf, sourceOf } from '../predict-options.js';
 import {
   csvPredictions,
@@ -47,6 +49,7 @@ export function addPredict(program: Command, surroundings: Surroundings): void {
     )
     .argument('[texts...]', 'texts')
     .option('-m, --model <dir>', 'model folder, ONNX file or id')
+    .option('--adapter <dir>', 'run this adapter beside the model, with its own head and labels')
     .option('-i, --input <file>', 'file of texts, or - for stdin')
     .option(
       '--pair <text...>',
@@ -94,6 +97,7 @@ Examples:
   $ sinter predict --model my-model "I lost my card" --top-k 3
   $ sinter predict --model my-model --input mails.csv --text-column body --out labels.csv
   $ sinter predict --model my-qa "who wrote it?" --pair "The book was written by Ann."
+  $ sinter predict --model my-base --adapter my-adapter "I lost my card"
   $ tail -f app.log | sinter predict --model my-model --input - > labels.jsonl
   $ sinter predict --model my-ranker --input - --data-format jsonl < pairs.jsonl
 `,
@@ -119,7 +123,7 @@ async function predict(
     const what = 'has no head: `sinter embed` gives its vectors, `sinter train` gives it a head';
     throw usageMistake(`${name} ${what}`);
   }
-  const row: KindRow<AsyncDisposable> = KINDS[kind];
+  const row: KindRow<AdaptedModel> = KINDS[kind];
   const settings = settingsOf(options, kind);
   const source = sourceOf(texts, options, kind, out);
   await using place = await ResultPlace.take(options.out, [options.input, name], surroundings);
@@ -136,18 +140,20 @@ async function predict(
   const writer = isDocument
     ? jsonPredictions(output, names, { model: name, task: kind })
     : writers[format]();
-  const job = { row, model, source, total: place.isSeen ? 0 : total, settings, out };
+  const beside = await loadAdapter(model, options.adapter, out.signal);
+  const all = { ...settings, ...beside };
+  const job = { row, model, source, total: place.isSeen ? 0 : total, settings: all, out };
   const work = () => predictAll(job, writer);
   await place.finish(work, { what: 'predictions', json: { task: kind, format }, out });
 }
 
 interface PredictJob {
-  readonly row: KindRow<AsyncDisposable>;
-  readonly model: AsyncDisposable;
+  readonly row: KindRow<AdaptedModel>;
+  readonly model: AdaptedModel;
   readonly source: TextSource;
   /** Number of texts; null where it is unknown. */
   readonly total: number | null;
-  readonly settings: KindSettings;
+  readonly settings: KindSettings & AdapterOption;
   readonly out: Console;
 }
 

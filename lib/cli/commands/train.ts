@@ -108,7 +108,7 @@ export function addTrain(program: Command, surroundings: Surroundings): void {
     .option('--epochs <n>', 'passes over the rows', wholeNumber(1), 3)
     .option(
       '--learning-rate <x>',
-      'peak learning rate (default: 1e-4; 1e-3 with --method head and lora)',
+      'peak learning rate (default: 1e-4; 1e-3 with another --method)',
       positiveNumber,
     )
     .option('--batch-size <n>', 'texts per step', wholeNumber(1), 32)

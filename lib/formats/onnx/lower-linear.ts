@@ -5,6 +5,8 @@
  * the names of the weights.
  */
 
+import type { LowRankAdapter } from '../../graph/ops/linear.js';
+import type { NodeOf } from '../../graph/ops.js';
 import type { ActivationKind, LinearNode } from '../../graph/types.js';
 import { lowerActivation } from './lower-activation.js';
 import { blockProduct } from './lower-blocks.js';
@@ -24,12 +26,18 @@ function lowerLinear(lowering: Lowering, node: LinearNode): void {
     const last = (): string =>
       split ? lowering.builder.fresh(prefix) : lowering.nameOf(node.output, type);
     const bias = node.biases[index];
-    const plain = bias === undefined && node.activation === 'none';
+    const adapter = node.adapters?.find(({ member }) => member === index);
+    const plain = bias === undefined && node.activation === 'none' && adapter === undefined;
     const product = plain ? last() : lowering.builder.fresh(`${prefix}/product`);
     lowerProduct(lowering, node, input, weight, product, type);
     if (plain) return { name: product, width: rows };
     const vector = bias && lowering.constantAs(lowering.weights.vector(bias), type);
-    const sum = addBias(lowering, product, vector, node.activation, prefix, last);
+    const isLast = vector === undefined && node.activation === 'none';
+    const whole =
+      adapter === undefined
+        ? product
+        : addAdapter(lowering, node, adapter, product, type, isLast ? last() : undefined);
+    const sum = isLast ? whole : addBias(lowering, whole, vector, node.activation, prefix, last);
     const name =
       node.activation === 'none'
         ? sum
@@ -37,18 +45,20 @@ function lowerLinear(lowering: Lowering, node: LinearNode): void {
     return { name, width: rows };
   });
   lowering.setParts(node.output, input.kind, parts, type);
-  if (split && lowering.isOutput(node.output)) {
-    const name = lowering.nameOf(node.output, type);
-    const names = parts.map((part) => part.name);
-    lowering.builder.concat(names, name);
-    lowering.set(
-      node.output,
-      input.kind,
-      name,
-      parts.reduce((sum, part) => sum + part.width, 0),
-      type,
-    );
-  }
+  if (split) joinOutput(lowering, node.output, type);
+}
+
+/** Joins the parts of a value that the graph gives out. */
+function joinOutput(lowering: Lowering, output: string, type: FloatType): void {
+  if (!lowering.isOutput(output)) return;
+  const { kind, parts } = lowering.value(output);
+  const name = lowering.nameOf(output, type);
+  lowering.builder.concat(
+    parts.map((part) => part.name),
+    name,
+  );
+  const width = parts.reduce((sum, part) => sum + part.width, 0);
+  lowering.set(output, kind, name, width, type);
 }
 
 /**
@@ -75,6 +85,24 @@ function lowerProduct(
     const matrix = lowering.constantAs(weights.matrix(weight), type);
     builder.node('MatMul', [input.name, matrix], product);
   }
+}
+
+/** product + scale * (x A^T) B^T, under this name or a new one. */
+function addAdapter(
+  lowering: Lowering,
+  { input, adapterInput = input, output }: LinearNode,
+  { a, b, scale }: LowRankAdapter,
+  product: string,
+  type: FloatType,
+  name: string | undefined,
+): string {
+  const { builder, weights } = lowering;
+  const x = lowering.whole(adapterInput, type).name;
+  const matrix = (name: string) => lowering.constantAs(weights.matrix(name), type);
+  const low = builder.step('MatMul', [x, matrix(a)], `${output}/low`);
+  const scaled = builder.step('Mul', [low, builder.float(Math.fround(scale))], `${output}/low`);
+  const added = builder.step('MatMul', [scaled, matrix(b)], `${output}/low`);
+  return builder.node('Add', [product, added], name ?? builder.fresh(`${output}/adapted`));
 }
 
 /** The input; with an equalizer, each of its channels multiplied by the channel's factor. */
@@ -104,4 +132,43 @@ function addBias(
   return lowering.builder.node('Add', [product, bias], sum);
 }
 
-export const LINEAR_LOWERINGS = { linear: lowerLinear } satisfies Partial<Lowerings>;
+/** Multiplies columns; parts that are not scaled stay as they are. */
+function lowerScale(lowering: Lowering, node: NodeOf<'scale'>): void {
+  const { builder } = lowering;
+  const { output, column = 0 } = node;
+  const found = lowering.value(node.input);
+  const factors = lowering.constantAs(lowering.weights.vector(node.weight), found.type);
+  const { width: count } = lowering.weights.spec(node.weight, 1);
+  let { parts } = found;
+  let end = 0;
+  const fits = parts.some(({ width }) => {
+    end += width;
+    return end === column + count && width === count;
+  });
+  if (!fits) {
+    const whole = lowering.whole(node.input, found.type);
+    const widths = [column, count, whole.width - column - count];
+    const names = builder.split(
+      whole.name,
+      widths.filter((n) => n > 0),
+      `${output}/columns`,
+    );
+    parts = widths.filter((n) => n > 0).map((width, i) => ({ name: names[i] ?? '', width }));
+  }
+  let begin = 0;
+  const scaled = parts.map((part) => {
+    const isScaled = begin === column;
+    begin += part.width;
+    if (!isScaled) return part;
+    const isAlone = parts.length === 1;
+    const name = isAlone ? lowering.nameOf(output, found.type) : builder.fresh(`${output}/scaled`);
+    return { ...part, name: builder.node('Mul', [part.name, factors], name) };
+  });
+  lowering.setParts(output, found.kind, scaled, found.type);
+  if (parts.length > 1) joinOutput(lowering, output, found.type);
+}
+
+export const LINEAR_LOWERINGS = {
+  linear: lowerLinear,
+  scale: lowerScale,
+} satisfies Partial<Lowerings>;

@@ -1,7 +1,7 @@
 /**
- * Low-rank adapters as nodes: y = x W^T + b becomes y + scale * (x A^T) B^T (Hu et al. 2021), with W left as it is.
+ * Low-rank adapters beside matrices: y = x W^T + b becomes y + scale * (x A^T) B^T (Hu et al. 2021), with W left as it is.
  *
- * A product over several weights is split into one for each, so that every adapter is added where PyTorch adds it.
+ * The products keep their stacked weights, so programs with and without adapters share the memory of the base.
  */
 
 import type { GraphNode, NodeOf } from '../ops.js';
@@ -41,40 +41,20 @@ export function withLora(
   return { ...graph, nodes, weights: [...graph.weights, ...added] };
 }
 
-/** The nodes in place of `node`; the last one has its output. */
 function adapted(
   node: NodeOf<'linear'>,
-  adapters: ReadonlyMap<string, LoraMatrix>,
+  matrices: ReadonlyMap<string, LoraMatrix>,
   dropout: number,
 ): GraphNode[] {
-  const { input, weights, biases, activation, activationBits, output } = node;
-  const nodes: GraphNode[] = [];
-  const add = (made: GraphNode): string => {
-    nodes.push(made);
-    return made.output;
-  };
-  const product = (weight: string, from: string, to: string, own: readonly string[]) =>
-    add({
-      ...{ op: 'linear', input: from, weights: [weight], biases: own, activation: 'none' },
-      ...{ activationBits, output: to },
-    });
-  const isAlone = weights.length === 1;
-  const whole = activation === 'none' ? output : `${output}.lora.sum`;
-  const source =
-    dropout > 0
-      ? add({ op: 'dropout', input, probability: dropout, output: `${output}.lora.dropped` })
-      : input;
-  const parts = weights.map((weight, i) => {
-    const name = isAlone ? whole : `${output}.lora.part${i}`;
-    const own = biases.slice(i, i + 1);
-    const adapter = adapters.get(weight);
-    if (adapter === undefined) return product(weight, input, name, own);
-    const base = product(weight, input, `${name}.lora.base`, own);
-    const low = product(adapter.a, source, `${name}.lora.a`, []);
-    const residual = product(adapter.b, low, `${name}.lora.b`, []);
-    return add({ op: 'add', input: base, residual, scale: adapter.scale, output: name });
+  const { input, weights, output } = node;
+  const adapters = weights.flatMap((weight, member) => {
+    const found = matrices.get(weight);
+    return found === undefined ? [] : [{ member, a: found.a, b: found.b, scale: found.scale }];
   });
-  if (!isAlone) add({ op: 'concat', inputs: parts, output: whole });
-  if (activation !== 'none') add({ op: 'activation', kind: activation, input: whole, output });
-  return nodes;
+  if (dropout === 0) return [{ ...node, adapters }];
+  const adapterInput = `${output}.lora.dropped`;
+  return [
+    { op: 'dropout', input, probability: dropout, output: adapterInput },
+    { ...node, adapters, adapterInput },
+  ];
 }

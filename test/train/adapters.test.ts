@@ -1,15 +1,15 @@
 /**
- * Low-rank adapters against PEFT: logits, gradients, ten steps, merged weights, and its files.
+ * Adapters against PEFT and PyTorch: logits, gradients, ten steps, merged weights, and their files.
  */
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { graphBeside, runBeside } from '../../lib/adapters/beside.js';
 import { mergeAdapter } from '../../lib/adapters/merge.js';
-import { loadPeft } from '../../lib/checkpoint/peft.js';
+import { loadAdapter } from '../../lib/checkpoint/load-adapter.js';
 import { openSafetensors, type SafetensorsFile } from '../../lib/formats/safetensors.js';
-import { withLora } from '../../lib/graph/rewrite/lora.js';
 import { native } from '../../lib/native/native.js';
 import type { Adapter } from '../../lib/runtime/adapter.js';
 import { deriveProgram, disposeProgram } from '../../lib/runtime/program.js';
@@ -46,12 +46,19 @@ function folderOf(name: string): string | null {
   return folders.find((folder) => existsSync(folder)) ?? null;
 }
 
-const NAMES = ['lora-query-value', 'lora-rslora', 'lora-all-linear', 'lora-query-value-fresh'];
+const LORA = ['lora-query-value', 'lora-rslora', 'lora-all-linear', 'lora-query-value-fresh'];
+const BOTTLENECKS = ['bottleneck-ffn', 'bottleneck-houlsby', 'bottleneck-pfeiffer'];
+/** Sinter does not train it. */
+const DORA = 'dora-query-value';
 
-describe.each(NAMES)('%s', (name) => {
+describe.each([...LORA, DORA, 'ia3', ...BOTTLENECKS])('%s', (name) => {
   const folder = folderOf(name);
   const because = folder === null ? ' (needs ../shared/fixtures/adapters)' : '';
   const test = it.skipIf(folder === null);
+  const trains = it.skipIf(folder === null || name === DORA);
+  const merges = it.skipIf(folder === null || BOTTLENECKS.includes(name));
+  /** The beginning of the names of tensors in the golden file. */
+  const begin = BOTTLENECKS.includes(name) ? '' : 'base_model.model.';
   let golden: Golden;
   let json: GoldenAdapter;
   let tensors: SafetensorsFile;
@@ -62,7 +69,7 @@ describe.each(NAMES)('%s', (name) => {
     golden = await Golden.open('bert-seqcls');
     json = JSON.parse(readFileSync(join(folder, 'golden.json'), 'utf8')) as GoldenAdapter;
     tensors = await openSafetensors(join(folder, 'golden.safetensors'));
-    adapter = await loadPeft(golden.parts, folder);
+    adapter = await loadAdapter(golden.parts, folder);
   });
   afterAll(async () => {
     if (folder === null) return;
@@ -72,7 +79,7 @@ describe.each(NAMES)('%s', (name) => {
 
   /** The program with the adapter beside its matrices, in which only the adapter and its head are trained. */
   async function adapted() {
-    const graph = withLora(golden.parts.graph, adapter.matrices, 0);
+    const graph = graphBeside(golden.parts.graph, adapter);
     const names = [...adapter.tensors.keys()];
     const written = new Map([...adapter.tensors].map(([key, { data }]) => [key, data]));
     const program = await golden.parts.program.use('test', ({ store }) =>
@@ -82,7 +89,18 @@ describe.each(NAMES)('%s', (name) => {
     return { program, changing: { ...graph, weights } };
   }
 
-  test(`has PEFT's logits, loss and gradients${because}`, async () => {
+  test(`has their logits beside the base${because}`, async () => {
+    const options = { where: 'test', signal: undefined };
+    const { program } = await golden.parts.program.use('test', (current) =>
+      runBeside(golden.parts.graph, current, adapter, options),
+    );
+    const logits = await program.use('test', (own) => golden.run('logits', 'sequence', own));
+    const theirs = await tensors.readFloats('logits');
+    expect(maxDifference(logits, theirs)).toBeLessThan(OUTPUT_TOLERANCE);
+    await program.retire();
+  });
+
+  trains(`has their logits, loss and gradients${because}`, async () => {
     const { program } = await adapted();
     const logits = await golden.run('logits', 'sequence', program);
     expect(maxDifference(logits, await tensors.readFloats('logits'))).toBeLessThan(
@@ -95,7 +113,7 @@ describe.each(NAMES)('%s', (name) => {
     });
     expect(Math.abs(loss - json.loss)).toBeLessThan(LOSS_TOLERANCE);
     for (const key of adapter.tensors.keys()) {
-      const theirs = await tensors.readFloats(`grad.base_model.model.${key}`);
+      const theirs = await tensors.readFloats(`grad.${begin}${key}`);
       const difference = maxDifference(trainer.readGradient(key), theirs);
       expect(difference, key).toBeLessThan(GRADIENT_TOLERANCE * maxAbs(theirs) + 1e-9);
     }
@@ -103,7 +121,7 @@ describe.each(NAMES)('%s', (name) => {
     disposeProgram(program);
   });
 
-  test(`has its losses and tensors over ten steps${because}`, async () => {
+  trains(`has their losses and tensors over ten steps${because}`, async () => {
     const { program, changing } = await adapted();
     const { lr: learningRate, weight_decay: decay, losses, loss_after: after } = json.train_adamw;
     const groups = parameterGroups(changing, {
@@ -119,8 +137,8 @@ describe.each(NAMES)('%s', (name) => {
     const { loss } = await tryStep(trainer, golden.batch, [step], options);
     expect(Math.abs(loss - after)).toBeLessThan(LOSS_TOLERANCE);
     for (const key of adapter.tensors.keys()) {
-      const theirs = await tensors.readFloats(`final.base_model.model.${key}`);
-      const known = json.float64.max_abs_diff[`final.base_model.model.${key}`] ?? 0;
+      const theirs = await tensors.readFloats(`final.${begin}${key}`);
+      const known = json.float64.max_abs_diff[`final.${begin}${key}`] ?? 0;
       const difference = maxDifference(program.store.readWeight(key), theirs);
       expect(difference, key).toBeLessThan(FINAL_FACTOR * known + FINAL_NOISE);
     }
@@ -128,7 +146,7 @@ describe.each(NAMES)('%s', (name) => {
     disposeProgram(program);
   });
 
-  test(`is merged as PEFT merges it${because}`, async () => {
+  merges(`is merged as PEFT merges it${because}`, async () => {
     const options = { where: 'test', signal: undefined };
     const { program } = await golden.parts.program.use('test', (current) =>
       mergeAdapter(golden.parts, current, adapter, options),

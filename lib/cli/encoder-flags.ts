@@ -15,11 +15,17 @@ export interface EncoderFlags extends Omit<EmbeddingLossOptions, 'loss'> {
 }
 
 const only = '(with --task embedding)';
+/** Flags for cross-encoders too. */
+const OF_PAIRS: readonly string[] = ['scale', 'batchSampler'];
 
 /** Adds the flags to the command. */
 export function withEmbeddingLosses(command: Command): Command {
   return command
-    .option('--scale <x>', `factor on cosines, default 20 ${only}`, positiveNumber)
+    .option(
+      '--scale <x>',
+      `factor on similarities, default 20, with --task pairs 10`,
+      positiveNumber,
+    )
     .option('--margin <x>', `of contrastive and triplet losses ${only}`, numberFromZero)
     .addOption(
       new Option('--distance <name>', `of contrastive and triplet losses ${only}`).choices(
@@ -33,9 +39,10 @@ export function withEmbeddingLosses(command: Command): Command {
     )
     .option('--dimension-weights <list>', `of their losses: 1,1,0.5 ${only}`, listOfNumbers)
     .addOption(
-      new Option('--batch-sampler <kind>', `whether a batch may hold a text twice ${only}`).choices(
-        BATCH_SAMPLERS,
-      ),
+      new Option(
+        '--batch-sampler <kind>',
+        'whether a batch may hold a text twice (with --task embedding and pairs)',
+      ).choices(BATCH_SAMPLERS),
     );
 }
 
@@ -59,7 +66,8 @@ export function embeddingLossFlags({
     dimensionWeights,
     batchSampler,
   });
-  const [first] = Object.keys({ ...flags, ...given({ pooling }) });
+  const names = Object.keys({ ...flags, ...given({ pooling }) });
+  const first = names.find((name) => task !== 'pairs' || !OF_PAIRS.includes(name));
   if (task !== 'embedding' && first !== undefined) {
     throw usageMistake(`${flagOf(first)} is for --task embedding`);
   }

@@ -44,6 +44,7 @@ import { type MethodFlags, methodOf, withMethod } from '../method-options.js';
 import { onnxOptions } from '../open-model.js';
 import { OutFolder } from '../out-folder.js';
 import { checkReport, labelScores, trainingData, withReport, writeReport } from '../report-file.js';
+import { type RerankingFlags, rerankingFlags, withRerankingLosses } from '../reranking-flags.js';
 import { controlOf, finalScores, type TrainControl, withTrainControl } from '../train-control.js';
 import { trainEncoder } from '../train-encoder.js';
 import { trainHead } from '../train-head.js';
@@ -55,6 +56,7 @@ interface TrainCommandOptions
     ModelOptions,
     LossFlags,
     EncoderFlags,
+    RerankingFlags,
     MethodFlags,
     TrainControl {
   readonly task: 'classification' | 'embedding' | HeadTask;
@@ -86,7 +88,8 @@ export function addTrain(program: Command, surroundings: Surroundings): void {
       'Fine-tunes a text classifier on a file of labelled rows (.csv, .tsv, .jsonl, .json, .parquet) and writes ' +
         'it as a model folder that sinter and transformers load. With --task another kind of model: tags (words, ' +
         'tags, or a CoNLL file), answers (question, context, answers, or a SQuAD file), multi-label (text, labels), ' +
-        'regression and pairs (the label is a number), masked-lm (text), or the encoder itself: embedding (anchor ' +
+        'regression (the label is a number), pairs (two texts and a number, query and positive, or query, docs and ' +
+        'labels), masked-lm (text), or the encoder itself: embedding (anchor ' +
         'and positive, sentence1, sentence2 and score, or text and label).',
     )
     .addOption(
@@ -134,7 +137,7 @@ Examples:
     .action((options: TrainCommandOptions) => train(options, surroundings));
   withMethod(command);
   withTrainControl(command);
-  withEmbeddingLosses(withLosses(command));
+  withRerankingLosses(withEmbeddingLosses(withLosses(command)));
   const data = withBadRows(withData(command, ['pair', 'label']));
   withCommon(withThreads(withPooling(withModel(withReport(data)))));
 }
@@ -146,6 +149,7 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
   const { task, model, newHead, firstPosition } = options;
   const control = settingsOf(options);
   const vectors = embeddingLossFlags(options);
+  const ranking = rerankingFlags(options, task);
   const loss = task === 'embedding' ? {} : lossFlags(task, options);
   checkCalibrate(options);
   await checkReport(options, [options.model, options.train, options.eval]);
@@ -154,7 +158,7 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
     return trainEncoder({ ...options, args }, { ...control, ...vectors }, out);
   }
   if (task !== 'classification') {
-    return trainHead({ ...options, task, args }, { ...control, ...loss }, out);
+    return trainHead({ ...options, task, args }, { ...control, ...loss, ...ranking }, out);
   }
   await using place = await OutFolder.take({
     ...options,

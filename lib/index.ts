@@ -185,7 +185,13 @@ export type {
   SimilarityEvaluation,
   TripletEvaluation,
 } from './tasks/embedding/evaluate-embeddings.js';
-export type { DistanceName, EmbeddingLossOptions } from './tasks/embedding/loss-options.js';
+export type {
+  Direction,
+  DistanceName,
+  EmbeddingLossOptions,
+  PartitionMode,
+  SimilarityFct,
+} from './tasks/embedding/loss-options.js';
 export type { AnswerRow } from './tasks/question-answering/answer-rows.js';
 export type { Answer } from './tasks/question-answering/answer-spans.js';
 export type { RerankingEvaluation, RerankingScores } from './tasks/reranking/evaluate-reranking.js';

@@ -87,6 +87,7 @@ function asFound() {
 console.log(`${rows.length} lists to train on, ${held.length} to test`);
 console.log(`as the encoder finds them: ${percent(asFound())}`);
 const model = await CrossEncoder.load(values.model, { newHead: true, maxTokens: 96, seed });
+console.log(`a new head: ${percent(await model.evaluate(held))}`);
 const report = await model.train(rows, {
   loss: values.loss,
   seed,

@@ -3,7 +3,8 @@
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { PoolKind } from '../graph/types.js';
-import { DISTANCES } from '../native/native.js';
+import { DIRECTIONS, DISTANCES } from '../native/native.js';
+import { PARTITION_MODES, SIMILARITY_FCTS } from '../tasks/embedding/embedding-losses.js';
 import { BATCH_SAMPLERS, type EmbeddingLossOptions } from '../tasks/embedding/loss-options.js';
 import { given, numberFromZero, positiveNumber, usageMistake } from './arguments.js';
 import { embeddingLoss, type LossFlags } from './loss-flags.js';
@@ -32,6 +33,21 @@ export function withEmbeddingLosses(command: Command): Command {
         DISTANCES,
       ),
     )
+    .addOption(
+      new Option('--similarity-fct <name>', `of multiple_negatives_ranking ${only}`).choices(
+        SIMILARITY_FCTS,
+      ),
+    )
+    .option(
+      '--directions <list>',
+      `of multiple_negatives_ranking: ${DIRECTIONS.join(',')} ${only}`,
+      (text: string) => text.split(','),
+    )
+    .addOption(
+      new Option('--partition-mode <mode>', `a softmax over all directions ${only}`).choices(
+        PARTITION_MODES,
+      ),
+    )
     .option(
       '--dimensions <list>',
       `train shorter vectors too (Matryoshka): 384,256,128 ${only}`,
@@ -52,6 +68,9 @@ export function embeddingLossFlags({
   scale,
   margin,
   distance,
+  similarityFct,
+  directions,
+  partitionMode,
   dimensions,
   dimensionWeights,
   batchSampler,
@@ -62,6 +81,9 @@ export function embeddingLossFlags({
     scale,
     margin,
     distance,
+    similarityFct,
+    directions,
+    partitionMode,
     dimensions,
     dimensionWeights,
     batchSampler,
@@ -71,7 +93,9 @@ export function embeddingLossFlags({
   if (task !== 'embedding' && first !== undefined) {
     throw usageMistake(`${flagOf(first)} is for --task embedding`);
   }
-  return { ...flags, ...(task === 'embedding' && embeddingLoss(others)) };
+  if (task !== 'embedding') return flags;
+  const { temperature, ...rest } = others;
+  return { ...flags, ...given({ temperature }), ...embeddingLoss(rest) };
 }
 
 function listOfNumbers(text: string): number[] {

@@ -79,7 +79,7 @@ export function withLosses(command: Command): Command {
     )
     .option('--teacher <dir>', 'classifier with the same labels, to distil from')
     .option('--alpha <share>', 'share of the teacher in the loss (default: 0.5)', share)
-    .option('--temperature <x>', 'of the teacher (default: 2)', positiveNumber);
+    .option('--temperature <x>', 'of the teacher (default: 2; distill_kl_div: 1)', positiveNumber);
 }
 
 function labelWeights(text: string): 'balanced' | Readonly<Record<string, number>> {

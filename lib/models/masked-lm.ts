@@ -17,7 +17,13 @@ import { argmax, meanCrossEntropy, softmax } from '../metrics/logits.js';
 import type { NativeProgram, TokenBatch } from '../native/native.js';
 import { outputWidth, runBatch, trimSegments } from '../runtime/forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
-import { collectRows, type Rows, type TextTarget, textRows } from '../train/collect-rows.js';
+import {
+  collectRows,
+  type RowReader,
+  type Rows,
+  type TextTarget,
+  textRows,
+} from '../train/collect-rows.js';
 import type { Corpus } from '../train/corpus.js';
 import { type MaskSettings, maskTokens } from '../train/masking.js';
 import { maskedTokens } from '../train/objectives.js';
@@ -58,6 +64,8 @@ export interface Candidate {
 export interface MaskEvaluateOptions {
   /** Share of the tokens that is masked. Default: 0.15. */
   readonly maskProbability?: number;
+  /** As in training. Default: false. */
+  readonly wholeWordMask?: boolean;
   /** Seed for the choice of masked tokens: the same seed masks the same ones. Default: 42. */
   readonly seed?: number;
   readonly signal?: AbortSignal;
@@ -86,6 +94,16 @@ export type PlainRow = string | { readonly text: string };
 export interface MaskTrainOptions extends ModelTrainOptions<PlainRow, MaskScores> {
   /** Share of the tokens that is masked, chosen anew in every step. Default: 0.15. */
   readonly maskProbability?: number;
+  /**
+   * Chooses whole words, with all of their tokens. Words are runs of `##` pieces; of tokenizers without such a mark what stands
+   * between white space or punctuation, and each Chinese character. Default: false, which chooses tokens.
+   */
+  readonly wholeWordMask?: boolean;
+}
+
+/** How texts are masked. */
+interface Masks extends MaskSettings {
+  readonly wholeWords: boolean;
 }
 
 const MASK_SHARE = 0.15;
@@ -158,7 +176,7 @@ export class MaskedLM extends TrainableModel {
   /** Masks tokens of all rows and compares the predictions with them. */
   async evaluate(rows: Rows<PlainRow>, options: MaskEvaluateOptions = {}): Promise<MaskEvaluation> {
     const where = 'evaluate';
-    const known = { maskProbability: true, seed: true, signal: true } as const;
+    const known = { maskProbability: true, wholeWordMask: true, seed: true, signal: true } as const;
     const read = readOptions(where, options, known);
     const signal = read.signal();
     const masks = this.masks(where, options);
@@ -175,7 +193,7 @@ export class MaskedLM extends TrainableModel {
     rows: Rows<PlainRow>,
     options: MaskTrainOptions = {},
   ): Promise<TrainReport<MaskScores>> {
-    const known = { ...MODEL_TRAIN_OPTIONS, maskProbability: true } as const;
+    const known = { ...MODEL_TRAIN_OPTIONS, maskProbability: true, wholeWordMask: true } as const;
     return this.learn(rows, options, known, (where) =>
       this.learning(this.masks(where, options), SEED),
     );
@@ -210,17 +228,35 @@ export class MaskedLM extends TrainableModel {
     );
   }
 
-  private reader(maxTokens: number) {
+  private reader(maxTokens: number, wholeWords: boolean): RowReader<TextTarget> {
     const { graph, tokenizer } = this.parts;
     const target = { width: 0, kind: 'classes' } as const;
-    return textRows(parsePlain, target, { tokenizer, graph, maxTokens });
+    const plain = textRows(parsePlain, target, { tokenizer, graph, maxTokens });
+    if (!wholeWords) return plain;
+    return {
+      ...plain,
+      async encode(rows, firstIndex, cancel) {
+        const texts = rows.map(({ input }) => String(input));
+        const options = { maxTokens, firstIndex, ...cancel };
+        const { continues, ...encoded } = await tokenizer.encodeWords(texts, options);
+        const targets = { unit: 'token', width: 1, values: continues } as const;
+        const tokens = trimSegments(graph, encoded);
+        return { batch: { tokens, targets }, truncated: encoded.truncated };
+      },
+    };
   }
 
-  private masks(where: string, { maskProbability }: { maskProbability?: number }): MaskSettings {
+  private masks(
+    where: string,
+    { maskProbability, wholeWordMask }: Pick<MaskTrainOptions, 'maskProbability' | 'wholeWordMask'>,
+  ): Masks {
     const { tokenizer } = this.parts;
-    const given = maskProbability === undefined ? {} : { maskProbability };
+    const given = {
+      ...(maskProbability !== undefined && { maskProbability }),
+      ...(wholeWordMask !== undefined && { wholeWordMask }),
+    };
     const read = readOptions<MaskEvaluateOptions>(where, given, {
-      ...{ maskProbability: true, seed: true, signal: true },
+      ...{ maskProbability: true, wholeWordMask: true, seed: true, signal: true },
     });
     const isShare = (value: number) => value > 0 && value <= 1;
     return {
@@ -228,6 +264,7 @@ export class MaskedLM extends TrainableModel {
       maskId: this.mask.id,
       vocabulary: tokenizer.vocabulary,
       kept: tokenizer.specialIds,
+      wholeWords: read.boolean('wholeWordMask', false),
     };
   }
 
@@ -248,14 +285,12 @@ export class MaskedLM extends TrainableModel {
   }
 
   /** `seed` chooses the masks of an evaluation. */
-  private learning(
-    masks: MaskSettings,
-    seed: number,
-  ): Learning<RowSet, MaskEvaluation, MaskScores> {
+  private learning(masks: Masks, seed: number): Learning<RowSet, MaskEvaluation, MaskScores> {
     return {
       objective: maskedTokens(masks),
+      record: { maskProbability: masks.probability, wholeWordMask: masks.wholeWords },
       collect: (rows, { maxTokens, ...options }) =>
-        collectRows(rows, this.reader(maxTokens), options),
+        collectRows(rows, this.reader(maxTokens, masks.wholeWords), options),
       evaluate: (program, { corpus }, options) =>
         this.score(program, corpus, { masks, seed }, options),
       scores: ({ loss, accuracy }) => ({ loss, accuracy }),
@@ -265,7 +300,7 @@ export class MaskedLM extends TrainableModel {
   private async score(
     program: NativeProgram,
     corpus: Corpus,
-    { masks, seed }: { readonly masks: MaskSettings; readonly seed: number },
+    { masks, seed }: { readonly masks: Masks; readonly seed: number },
     options: { readonly where: string; readonly signal: AbortSignal | undefined },
   ): Promise<MaskEvaluation> {
     const random = new SeededRandom(seed);
@@ -277,7 +312,9 @@ export class MaskedLM extends TrainableModel {
         tokens += corpus.lengthOf(end);
         end++;
       }
-      const { tokens: batch, labels } = maskTokens(corpus.slice(begin, end).tokens, masks, random);
+      const { tokens: all, targets } = corpus.slice(begin, end);
+      const continues = masks.wholeWords ? targets.values : undefined;
+      const { tokens: batch, labels } = maskTokens(all, masks, random, continues);
       begin = end;
       if (labels.length === 0) continue;
       const logits = await this.select(program, batch, options);

@@ -40,6 +40,7 @@ import { type EncoderFlags, embeddingLossFlags, withEmbeddingLosses } from '../e
 import { HEAD_TASKS, type HeadTask } from '../head-tasks.js';
 import { chooseTrainHead, type HeadChoice } from '../kept-head.js';
 import { type LossFlags, lossFlags, openTeacher, withLosses } from '../loss-flags.js';
+import { type MaskFlags, maskFlags, withMasks } from '../mask-flags.js';
 import { type MethodFlags, methodOf, withMethod } from '../method-options.js';
 import { onnxOptions } from '../open-model.js';
 import { OutFolder } from '../out-folder.js';
@@ -57,6 +58,7 @@ interface TrainCommandOptions
     LossFlags,
     EncoderFlags,
     RerankingFlags,
+    MaskFlags,
     MethodFlags,
     TrainControl {
   readonly task: 'classification' | 'embedding' | HeadTask;
@@ -137,6 +139,7 @@ Examples:
     .action((options: TrainCommandOptions) => train(options, surroundings));
   withMethod(command);
   withTrainControl(command);
+  withMasks(command);
   withRerankingLosses(withEmbeddingLosses(withLosses(command)));
   const data = withBadRows(withData(command, ['pair', 'label']));
   withCommon(withThreads(withPooling(withModel(withReport(data)))));
@@ -149,7 +152,7 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
   const { task, model, newHead, firstPosition } = options;
   const control = settingsOf(options);
   const vectors = embeddingLossFlags(options);
-  const ranking = rerankingFlags(options, task);
+  const own = { ...rerankingFlags(options, task), ...maskFlags(options, task) };
   const loss = task === 'embedding' ? {} : lossFlags(task, options);
   checkCalibrate(options);
   await checkReport(options, [options.model, options.train, options.eval]);
@@ -158,7 +161,7 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
     return trainEncoder({ ...options, args }, { ...control, ...vectors }, out);
   }
   if (task !== 'classification') {
-    return trainHead({ ...options, task, args }, { ...control, ...loss, ...ranking }, out);
+    return trainHead({ ...options, task, args }, { ...control, ...loss, ...own }, out);
   }
   await using place = await OutFolder.take({
     ...options,

@@ -39,9 +39,11 @@ export {
   readEmbeddingRows,
   readLabelListRows,
   readQuestionRows,
+  readRerankingRows,
   readRows,
   readWordTagsRows,
 } from './data/read-rows.js';
+export type { RerankingFileRow } from './data/reranking-rows.js';
 export {
   type AnyRow,
   checkLabels,
@@ -95,13 +97,15 @@ export type {
 } from './models/classifier-options.js';
 export {
   CrossEncoder,
+  type CrossEncoderEvaluateOptions,
+  type CrossEncoderEvaluation,
   type CrossEncoderLoadOptions,
+  type CrossEncoderScores,
   type CrossEncoderTrainOptions,
   type PairEvaluation,
   type PairScores,
   type Ranked,
   type RankOptions,
-  type ScoredPair,
   type ScoreOptions,
 } from './models/cross-encoder.js';
 export {
@@ -192,9 +196,25 @@ export type {
   SimilarityEvaluation,
   TripletEvaluation,
 } from './tasks/embedding/evaluate-embeddings.js';
-export type { DistanceName, EmbeddingLossOptions } from './tasks/embedding/loss-options.js';
+export type {
+  Direction,
+  DistanceName,
+  EmbeddingLossOptions,
+  PartitionMode,
+  SimilarityFct,
+} from './tasks/embedding/loss-options.js';
 export type { AnswerRow } from './tasks/question-answering/answer-rows.js';
 export type { Answer } from './tasks/question-answering/answer-spans.js';
+export type { RerankingEvaluation, RerankingScores } from './tasks/reranking/evaluate-reranking.js';
+export type { RankWeighting, RerankingOptions } from './tasks/reranking/loss-options.js';
+export type { CrossEncoderLoss } from './tasks/reranking/reranking-losses.js';
+export type {
+  CrossEncoderRow,
+  PassageRow,
+  QueryRow,
+  RankedRow,
+  ScoredPair,
+} from './tasks/reranking/reranking-rows.js';
 export type { LabelWeights } from './tasks/text-classification/label-weights.js';
 export type {
   ClassifierLoss,

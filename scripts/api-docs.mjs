@@ -34,7 +34,11 @@ const PAGES = [
     'Rows, losses and scores of an encoder that is trained: what `Encoder.train` and `Encoder.evaluate` take and give.',
     /^(tasks\/embedding\/|models\/(evaluate-retrieval|mine-hard))/,
   ],
-  ['cross-encoder', 'How well two texts fit: `CrossEncoder`.', /^models\/cross-encoder/],
+  [
+    'cross-encoder',
+    'How well two texts fit: `CrossEncoder`, and the rows, losses and scores of a reranker that is trained.',
+    /^(models\/cross-encoder|tasks\/reranking\/)/,
+  ],
   [
     'token-classifier',
     'Entities in texts: `TokenClassifier`.',

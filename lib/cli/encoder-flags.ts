@@ -3,7 +3,8 @@
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { PoolKind } from '../graph/types.js';
-import { DISTANCES } from '../native/losses.js';
+import { DIRECTIONS, DISTANCES } from '../native/losses.js';
+import { PARTITION_MODES, SIMILARITY_FCTS } from '../tasks/embedding/embedding-losses.js';
 import { BATCH_SAMPLERS, type EmbeddingLossOptions } from '../tasks/embedding/loss-options.js';
 import { given, numberFromZero, positiveNumber, usageMistake } from './arguments.js';
 import { embeddingLoss, type LossFlags } from './loss-flags.js';
@@ -15,15 +16,36 @@ export interface EncoderFlags extends Omit<EmbeddingLossOptions, 'loss'> {
 }
 
 const only = '(with --task embedding)';
+/** Flags for cross-encoders too. */
+const OF_PAIRS: readonly string[] = ['scale', 'batchSampler'];
 
 /** Adds the flags to the command. */
 export function withEmbeddingLosses(command: Command): Command {
   return command
-    .option('--scale <x>', `factor on cosines, default 20 ${only}`, positiveNumber)
+    .option(
+      '--scale <x>',
+      `factor on similarities, default 20, with --task pairs 10`,
+      positiveNumber,
+    )
     .option('--margin <x>', `of contrastive and triplet losses ${only}`, numberFromZero)
     .addOption(
       new Option('--distance <name>', `of contrastive and triplet losses ${only}`).choices(
         DISTANCES,
+      ),
+    )
+    .addOption(
+      new Option('--similarity-fct <name>', `of multiple_negatives_ranking ${only}`).choices(
+        SIMILARITY_FCTS,
+      ),
+    )
+    .option(
+      '--directions <list>',
+      `of multiple_negatives_ranking: ${DIRECTIONS.join(',')} ${only}`,
+      (text: string) => text.split(','),
+    )
+    .addOption(
+      new Option('--partition-mode <mode>', `a softmax over all directions ${only}`).choices(
+        PARTITION_MODES,
       ),
     )
     .option(
@@ -33,9 +55,10 @@ export function withEmbeddingLosses(command: Command): Command {
     )
     .option('--dimension-weights <list>', `of their losses: 1,1,0.5 ${only}`, listOfNumbers)
     .addOption(
-      new Option('--batch-sampler <kind>', `whether a batch may hold a text twice ${only}`).choices(
-        BATCH_SAMPLERS,
-      ),
+      new Option(
+        '--batch-sampler <kind>',
+        'whether a batch may hold a text twice (with --task embedding and pairs)',
+      ).choices(BATCH_SAMPLERS),
     );
 }
 
@@ -45,6 +68,9 @@ export function embeddingLossFlags({
   scale,
   margin,
   distance,
+  similarityFct,
+  directions,
+  partitionMode,
   dimensions,
   dimensionWeights,
   batchSampler,
@@ -55,15 +81,21 @@ export function embeddingLossFlags({
     scale,
     margin,
     distance,
+    similarityFct,
+    directions,
+    partitionMode,
     dimensions,
     dimensionWeights,
     batchSampler,
   });
-  const [first] = Object.keys({ ...flags, ...given({ pooling }) });
+  const names = Object.keys({ ...flags, ...given({ pooling }) });
+  const first = names.find((name) => task !== 'pairs' || !OF_PAIRS.includes(name));
   if (task !== 'embedding' && first !== undefined) {
     throw usageMistake(`${flagOf(first)} is for --task embedding`);
   }
-  return { ...flags, ...(task === 'embedding' && embeddingLoss(others)) };
+  if (task !== 'embedding') return flags;
+  const { temperature, ...rest } = others;
+  return { ...flags, ...given({ temperature }), ...embeddingLoss(rest) };
 }
 
 function listOfNumbers(text: string): number[] {

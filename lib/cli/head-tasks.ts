@@ -9,6 +9,7 @@ import {
   readAllRows,
   readLabelListRows,
   readQuestionRows,
+  readRerankingRows,
   readWordTagsRows,
 } from '../data/index.js';
 import { KIND_NAMES, KINDS, type Kind, kindOf } from '../models/kinds.js';
@@ -61,6 +62,7 @@ export async function readHeadRows(
   if (form === 'answers') return allAsRows(readQuestionRows(file, read));
   if (form === 'tags') return allAsRows(readWordTagsRows(file, read));
   if (form === 'labels') return allAsRows(readLabelListRows(file, read));
+  if (form === 'reranking') return allAsRows(readRerankingRows(file, read));
   if (form === 'text') {
     const rows = await readAllRows(file, { ...read, labels: 'none' });
     return rows.map(({ text, file: from, line }) => ({ text, file: from, line }));

@@ -10,6 +10,10 @@ import { Classifier } from '../models/classifier.js';
 import { EMBEDDING_LOSS_NAMES, type EmbeddingLoss } from '../tasks/embedding/embedding-losses.js';
 import type { EmbeddingLossOptions } from '../tasks/embedding/loss-options.js';
 import {
+  CROSS_ENCODER_LOSS_NAMES,
+  type CrossEncoderLoss,
+} from '../tasks/reranking/reranking-losses.js';
+import {
   CLASSIFIER_LOSSES,
   type ClassifierLoss,
   type ClassifierLossOptions,
@@ -19,7 +23,7 @@ import { flagOf } from './option-names.js';
 
 /** The values of the flags. */
 export interface LossFlags {
-  readonly loss?: ClassifierLoss | EmbeddingLoss;
+  readonly loss?: ClassifierLoss | EmbeddingLoss | CrossEncoderLoss;
   readonly labelSmoothing?: number;
   readonly classWeights?: 'balanced' | Readonly<Record<string, number>>;
   readonly posWeights?: 'balanced' | Readonly<Record<string, number>>;
@@ -44,8 +48,9 @@ export function withLosses(command: Command): Command {
       new Option(
         '--loss <kind>',
         'one label: cross_entropy or focal; several: bce or focal; numbers: mse, mae, huber or smooth_l1; ' +
-          `embedding: ${EMBEDDING_LOSS_NAMES.join(', ')} (default: by the rows)`,
-      ).choices([...LOSSES, ...EMBEDDING_LOSS_NAMES]),
+          `embedding: ${EMBEDDING_LOSS_NAMES.join(', ')} (default: by the rows); ` +
+          `pairs: ${CROSS_ENCODER_LOSS_NAMES.join(', ')} (default: by the rows)`,
+      ).choices([...new Set([...LOSSES, ...EMBEDDING_LOSS_NAMES, ...CROSS_ENCODER_LOSS_NAMES])]),
     )
     .option(
       '--label-smoothing <share>',
@@ -74,7 +79,7 @@ export function withLosses(command: Command): Command {
     )
     .option('--teacher <dir>', 'classifier with the same labels, to distil from')
     .option('--alpha <share>', 'share of the teacher in the loss (default: 0.5)', share)
-    .option('--temperature <x>', 'of the teacher (default: 2)', positiveNumber);
+    .option('--temperature <x>', 'of the teacher (default: 2; distill_kl_div: 1)', positiveNumber);
 }
 
 function labelWeights(text: string): 'balanced' | Readonly<Record<string, number>> {
@@ -117,6 +122,7 @@ export function lossFlags(task: string, flags: LossFlags): Omit<ClassifierLossOp
   const own = given(Object.fromEntries(NAMES.map((name) => [name, flags[name]])));
   for (const name of Object.keys(own)) {
     if (task === 'tags' && OF_TAGS.includes(name)) continue;
+    if (task === 'pairs' && name === 'loss') continue;
     const isSingle = ONE_LABEL.includes(name);
     if (isSingle ? task === 'classification' : TASKS.includes(task)) continue;
     const whom = isSingle ? 'classifiers with one label per text' : 'classifiers and regressions';
@@ -134,12 +140,21 @@ export function embeddingLoss(flags: LossFlags): Pick<EmbeddingLossOptions, 'los
   return given({ loss: loss as EmbeddingLoss | undefined });
 }
 
-/** Throws for a loss of encoders with another task, and the other way round. */
+/** Tasks with losses of their own. */
+const OWN_LOSSES: Readonly<Record<string, readonly string[]>> = {
+  embedding: EMBEDDING_LOSS_NAMES,
+  pairs: CROSS_ENCODER_LOSS_NAMES,
+};
+
+/** Throws for a loss of another task. */
 function checkLoss(task: string, { loss }: LossFlags): void {
-  if (loss === undefined) return;
-  const names: readonly string[] = task === 'embedding' ? EMBEDDING_LOSS_NAMES : LOSSES;
-  if (names.includes(loss)) return;
-  const whom = task === 'embedding' ? 'classifiers and regressions' : '--task embedding';
+  if (loss === undefined || (OWN_LOSSES[task] ?? LOSSES).includes(loss as never)) return;
+  const whom = (LOSSES as readonly string[]).includes(loss)
+    ? 'classifiers and regressions'
+    : Object.keys(OWN_LOSSES)
+        .filter((other) => OWN_LOSSES[other]?.includes(loss))
+        .map((other) => `--task ${other}`)
+        .join(' and ');
   throw usageMistake(`--loss ${loss} is for ${whom}, not for ${task}`);
 }
 

@@ -31,9 +31,11 @@ export {
   readEmbeddingRows,
   readLabelListRows,
   readQuestionRows,
+  readRerankingRows,
   readRows,
   readWordTagsRows,
 } from './read-rows.js';
+export type { RerankingFileRow } from './reranking-rows.js';
 export {
   type AnyRow,
   checkLabels,

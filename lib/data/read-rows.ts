@@ -12,6 +12,7 @@ import type { EmbeddingFileRow } from './embedding-rows.js';
 import type { LabelListRow, WordTagsRow } from './list-rows.js';
 import { type CheckedOptions, checkOptions, openRecords } from './open-records.js';
 import { dataProblem, RowProblem } from './problem.js';
+import type { RerankingFileRow } from './reranking-rows.js';
 import type { FileRow, RawRecord, ReadOptions } from './types.js';
 
 /** Makes the Maker of a file from its first record. */
@@ -82,6 +83,18 @@ export function readEmbeddingRows(
     const { EmbeddingRowMaker } = await import('./embedding-rows.js');
     return (choice, first) => new EmbeddingRowMaker(choice, first);
   });
+}
+
+/**
+ * The rows of a file for a cross-encoder: two texts with a number (as readRows finds them, or `query` and `passage`), `query`
+ * and `positive` (with negative, negative_1 ..., or a list `negatives`), or `query` with the lists `docs` and `labels`.
+ * Otherwise as readRows.
+ */
+export function readRerankingRows(
+  path: string,
+  options: ReadOptions = {},
+): AsyncIterable<RerankingFileRow> {
+  return rowsOf(path, options, async () => (await import('./reranking-rows.js')).rerankingMaker);
 }
 
 /** All rows of a file at once. */

@@ -15,8 +15,7 @@ import type { QuantizeOptions } from '../compress/quantize-model.js';
 import { SinterError, typeMistake } from '../core/errors.js';
 import { isJsonObject, type JsonObject } from '../core/json.js';
 import { readOptions } from '../core/options.js';
-import { pearson, spearman } from '../metrics/index.js';
-import { meanBinaryCrossEntropy, sigmoid } from '../metrics/logits.js';
+import { sigmoid } from '../metrics/logits.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import {
   type AdapterOption,
@@ -27,23 +26,29 @@ import {
 } from '../runtime/predict-options.js';
 import { promptText, withPrompt } from '../runtime/prompts.js';
 import { readWindows, WINDOWED_OPTIONS, type WindowedOptions } from '../runtime/windowed-logits.js';
+import type {
+  RerankingEvaluation,
+  RerankingScores,
+} from '../tasks/reranking/evaluate-reranking.js';
 import {
-  collectRows,
-  type Rows,
-  type TextTarget,
-  textOf,
-  textRows,
-} from '../train/collect-rows.js';
-import { corpusLogits } from '../train/corpus-logits.js';
-import { binaryCrossEntropy } from '../train/objectives.js';
+  RERANKING_OPTIONS,
+  type RerankingOptions,
+  readRerankingOptions,
+} from '../tasks/reranking/loss-options.js';
+import type {
+  CrossEncoderRow,
+  QueryRow,
+  RankedRow,
+  ScoredPair,
+} from '../tasks/reranking/reranking-rows.js';
+import type { Rows } from '../train/collect-rows.js';
 import type { TrainReport } from '../train/train-report.js';
+import { crossEncoderLearning } from './cross-encoder-learning.js';
 import { checkTexts } from './text-model.js';
 import {
   type EvaluateOptions,
-  type Learning,
   MODEL_TRAIN_OPTIONS,
   type ModelTrainOptions,
-  type RowSet,
   TrainableModel,
 } from './trainable-model.js';
 
@@ -73,17 +78,9 @@ export interface Ranked {
   readonly truncated: boolean;
 }
 
-/** A training row. */
-export interface ScoredPair {
-  readonly text: string;
-  readonly pair: string;
-  /** From 0 (no match) to 1. */
-  readonly score: number;
-}
-
 /** Scores on the held-out rows. */
 export interface PairScores {
-  /** Mean binary cross entropy. */
+  /** Mean binary cross entropy; after a training with `mse` the mean squared error. */
   readonly loss: number;
   readonly pearson: number;
   readonly spearman: number;
@@ -98,8 +95,26 @@ export interface PairEvaluation extends PairScores {
   readonly truncated: number;
 }
 
-/** Options of `train` of a cross-encoder. */
-export type CrossEncoderTrainOptions = ModelTrainOptions<ScoredPair, PairScores>;
+/** What `evaluate` returns for rows of a type. */
+export type CrossEncoderEvaluation<Row extends CrossEncoderRow> = Row extends QueryRow | RankedRow
+  ? RerankingEvaluation & { readonly truncated: number }
+  : PairEvaluation;
+
+/** The scores that a training reports for held-out rows of a type. */
+export type CrossEncoderScores<Row extends CrossEncoderRow> = Row extends QueryRow | RankedRow
+  ? RerankingScores
+  : PairScores;
+
+/** Options of `train` of a cross-encoder; `Held` is the type of the held-out rows. */
+export interface CrossEncoderTrainOptions<Held extends CrossEncoderRow = ScoredPair>
+  extends ModelTrainOptions<Held, CrossEncoderScores<Held>>,
+    RerankingOptions {}
+
+/** Options of `evaluate` of a cross-encoder. */
+export interface CrossEncoderEvaluateOptions extends EvaluateOptions, AdapterOption {
+  /** Of pairs: what `loss` is. `mse` allows any finite score. Default: binary_cross_entropy. */
+  readonly loss?: 'binary_cross_entropy' | 'mse';
+}
 
 const SCORE_OPTIONS = { ...PREDICT_OPTIONS, ...WINDOWED_OPTIONS, promptName: true } as const;
 
@@ -178,28 +193,42 @@ export class CrossEncoder extends TrainableModel {
     return order.sort((a, b) => b.score - a.score || a.index - b.index).slice(0, topK);
   }
 
-  /** Scores all rows and compares the results with the rows' scores. */
-  async evaluate(
-    rows: Rows<ScoredPair>,
-    options: EvaluateOptions & AdapterOption = {},
-  ): Promise<PairEvaluation> {
+  /**
+   * Scores all rows by their fields: pairs with a score (correlations with the scores), queries with a positive or with docs
+   * and labels (how well the scores rank them). Throws TypeError or RangeError naming rows[i].
+   */
+  async evaluate<Row extends CrossEncoderRow>(
+    rows: Rows<Row>,
+    options: CrossEncoderEvaluateOptions = {},
+  ): Promise<CrossEncoderEvaluation<Row>> {
     const where = 'evaluate';
     const other = this.routed(where, options);
     if (other !== null) return other.model.evaluate(rows, other.options);
-    const signal = readOptions(where, options, { adapter: true, signal: true }).signal();
-    const measured = await this.measure(rows, { where, signal }, this.learning());
-    return { ...measured.evaluation, truncated: measured.truncated };
+    const read = readOptions(where, options, { adapter: true, signal: true, loss: true });
+    const signal = read.signal();
+    const loss = read.choice('loss', undefined, ['binary_cross_entropy', 'mse'] as const);
+    const settings = { loss, given: {}, batchSampler: undefined };
+    const learning = crossEncoderLearning(this.parts, settings, this.activation);
+    const measured = await this.measure(rows, { where, signal }, learning);
+    const { evaluation, truncated } = measured;
+    return { ...evaluation, truncated } as unknown as CrossEncoderEvaluation<Row>;
   }
 
   /**
-   * Fine-tunes all weights on scored pairs, or with `method: 'head'` those of the head, with AdamW and binary cross entropy. On success the model has the new weights; an
-   * error or an abort leaves the old ones.
+   * Fine-tunes all weights, or with `method: 'head'` those of the head (pairs only), with a loss that fits the rows: pairs with
+   * a score, queries with a positive and negatives, or queries with docs and labels. On success the model has the new weights;
+   * an error or an abort leaves the old ones. Throws TypeError or RangeError naming rows[i].
    */
-  async train(
-    rows: Rows<ScoredPair>,
-    options: CrossEncoderTrainOptions = {},
-  ): Promise<TrainReport<PairScores>> {
-    return this.learn(rows, options, MODEL_TRAIN_OPTIONS, () => this.learning());
+  async train<Held extends CrossEncoderRow = ScoredPair>(
+    rows: Rows<CrossEncoderRow>,
+    options: CrossEncoderTrainOptions<Held> = {},
+  ): Promise<TrainReport<CrossEncoderScores<Held>>> {
+    const known = { ...MODEL_TRAIN_OPTIONS, ...RERANKING_OPTIONS } as const;
+    const { method } = options;
+    return this.learn(rows as Rows<Held>, options, known, (where) => {
+      const settings = { ...readRerankingOptions(where, options), method };
+      return crossEncoderLearning<CrossEncoderScores<Held>>(this.parts, settings, this.activation);
+    });
   }
 
   /** @internal */
@@ -228,50 +257,6 @@ export class CrossEncoder extends TrainableModel {
     const { data } = await this.forward(where, prompted, run, windows);
     return Array.from(data, this.activation);
   }
-
-  private reader(maxTokens: number) {
-    const { graph, tokenizer } = this.parts;
-    const target = { width: 1, kind: 'numbers' } as const;
-    const prompt = promptText('rows', this.parts.sentence, undefined);
-    const parse = (at: string, row: unknown) => {
-      const { input, target: score } = parsePair(at, row);
-      return { input: withPrompt(prompt, input), target: score };
-    };
-    return textRows(parse, target, { tokenizer, graph, maxTokens });
-  }
-
-  private learning(): Learning<RowSet, Omit<PairEvaluation, 'truncated'>, PairScores> {
-    const { graph } = this.parts;
-    return {
-      objective: binaryCrossEntropy,
-      collect: (rows, { maxTokens, ...options }) =>
-        collectRows(rows, this.reader(maxTokens), options),
-      evaluate: async (program, { corpus }, { graph: own = graph, ...options }) => {
-        const logits = await corpusLogits(program, own, corpus, options);
-        const { values } = corpus.targets;
-        const predicted = Array.from(logits.data, this.activation);
-        const alone = corpus.size < 2;
-        return {
-          rows: corpus.size,
-          loss: meanBinaryCrossEntropy(logits, values),
-          pearson: alone ? Number.NaN : pearson(values, predicted),
-          spearman: alone ? Number.NaN : spearman(values, predicted),
-          predicted,
-        };
-      },
-      scores: ({ loss, pearson: r, spearman: rho }) => ({ loss, pearson: r, spearman: rho }),
-    };
-  }
-}
-
-function parsePair(at: string, row: unknown): TextTarget {
-  const input = textOf(at, row, 'text, pair and score');
-  if (typeof input === 'string') throw typeMistake(`${at}.pair`, 'a string', undefined);
-  const { score } = row as { readonly score?: unknown };
-  if (typeof score !== 'number' || !(score >= 0 && score <= 1)) {
-    throw typeMistake(`${at}.score`, 'a number from 0 to 1', score);
-  }
-  return { input, target: [score] };
 }
 
 const SIGMOID = 'torch.nn.modules.activation.Sigmoid';

@@ -26,7 +26,10 @@ import { corpusOutput } from '../train/corpus-logits.js';
 import type { Learning } from './trainable-model.js';
 
 /** Losses that take all other texts of a batch as negatives. */
-const WITHOUT_DUPLICATES: ReadonlySet<EmbeddingLoss> = new Set(['multiple_negatives_ranking']);
+const WITHOUT_DUPLICATES: ReadonlySet<EmbeddingLoss> = new Set([
+  'multiple_negatives_ranking',
+  'multiple_negatives_symmetric_ranking',
+]);
 
 /** `settings` without a loss: the first row to train on decides it. */
 export function embeddingLearning(

@@ -21,9 +21,10 @@ export type RowForm =
   /** A list of labels for each text, or of tags for its words. */
   | 'labels'
   | 'tags'
-  /** A number for each text, or for each pair of texts. */
+  /** A number for each text. */
   | 'value'
-  | 'score'
+  /** Two texts with a number, or a query with documents. */
+  | 'reranking'
   /** Objects with question, context and answers. */
   | 'answers'
   /** Texts alone. */
@@ -51,7 +52,7 @@ export const KINDS = {
   pairs: {
     task: 'classification',
     problem: null,
-    rows: 'score',
+    rows: 'reranking',
     predictor: PREDICTORS.score,
     load: (path, options) => CrossEncoder.load(path, options),
   },

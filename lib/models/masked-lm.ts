@@ -18,7 +18,13 @@ import type { NativeProgram, TokenBatch } from '../native/native.js';
 import { outputWidth, runBatch, trimSegments } from '../runtime/forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import type { AdapterOption } from '../runtime/predict-options.js';
-import { collectRows, type Rows, type TextTarget, textRows } from '../train/collect-rows.js';
+import {
+  collectRows,
+  type RowReader,
+  type Rows,
+  type TextTarget,
+  textRows,
+} from '../train/collect-rows.js';
 import type { Corpus } from '../train/corpus.js';
 import { type MaskSettings, maskTokens } from '../train/masking.js';
 import { maskedTokens } from '../train/objectives.js';
@@ -55,10 +61,20 @@ export interface Candidate {
   readonly text: string;
 }
 
+const MASK_EVALUATE_OPTIONS = {
+  maskProbability: true,
+  wholeWordMask: true,
+  seed: true,
+  adapter: true,
+  signal: true,
+} as const;
+
 /** Options of `evaluate` of a masked language model. */
 export interface MaskEvaluateOptions extends AdapterOption {
   /** Share of the tokens that is masked. Default: 0.15. */
   readonly maskProbability?: number;
+  /** As in training. Default: false. */
+  readonly wholeWordMask?: boolean;
   /** Seed for the choice of masked tokens: the same seed masks the same ones. Default: 42. */
   readonly seed?: number;
   readonly signal?: AbortSignal;
@@ -87,6 +103,16 @@ export type PlainRow = string | { readonly text: string };
 export interface MaskTrainOptions extends ModelTrainOptions<PlainRow, MaskScores> {
   /** Share of the tokens that is masked, chosen anew in every step. Default: 0.15. */
   readonly maskProbability?: number;
+  /**
+   * Chooses whole words, with all of their tokens. Words are runs of `##` pieces; of tokenizers without such a mark what stands
+   * between white space or punctuation, and each Chinese character. Default: false, which chooses tokens.
+   */
+  readonly wholeWordMask?: boolean;
+}
+
+/** How texts are masked. */
+interface Masks extends MaskSettings {
+  readonly wholeWords: boolean;
 }
 
 const MASK_SHARE = 0.15;
@@ -165,7 +191,7 @@ export class MaskedLM extends TrainableModel {
     const where = 'evaluate';
     const other = this.routed(where, options);
     if (other !== null) return other.model.evaluate(rows, other.options);
-    const known = { maskProbability: true, seed: true, adapter: true, signal: true } as const;
+    const known = MASK_EVALUATE_OPTIONS;
     const read = readOptions(where, options, known);
     const signal = read.signal();
     const masks = this.masks(where, options);
@@ -182,7 +208,7 @@ export class MaskedLM extends TrainableModel {
     rows: Rows<PlainRow>,
     options: MaskTrainOptions = {},
   ): Promise<TrainReport<MaskScores>> {
-    const known = { ...MODEL_TRAIN_OPTIONS, maskProbability: true } as const;
+    const known = { ...MODEL_TRAIN_OPTIONS, maskProbability: true, wholeWordMask: true } as const;
     return this.learn(rows, options, known, (where) =>
       this.learning(this.masks(where, options), SEED),
     );
@@ -222,24 +248,41 @@ export class MaskedLM extends TrainableModel {
     );
   }
 
-  private reader(maxTokens: number) {
+  private reader(maxTokens: number, wholeWords: boolean): RowReader<TextTarget> {
     const { graph, tokenizer } = this.parts;
     const target = { width: 0, kind: 'classes' } as const;
-    return textRows(parsePlain, target, { tokenizer, graph, maxTokens });
+    const plain = textRows(parsePlain, target, { tokenizer, graph, maxTokens });
+    if (!wholeWords) return plain;
+    return {
+      ...plain,
+      async encode(rows, firstIndex, cancel) {
+        const texts = rows.map(({ input }) => String(input));
+        const options = { maxTokens, firstIndex, ...cancel };
+        const { continues, ...encoded } = await tokenizer.encodeWords(texts, options);
+        const targets = { unit: 'token', width: 1, values: continues } as const;
+        const tokens = trimSegments(graph, encoded);
+        return { batch: { tokens, targets }, truncated: encoded.truncated };
+      },
+    };
   }
 
-  private masks(where: string, { maskProbability }: { maskProbability?: number }): MaskSettings {
+  private masks(
+    where: string,
+    { maskProbability, wholeWordMask }: Pick<MaskTrainOptions, 'maskProbability' | 'wholeWordMask'>,
+  ): Masks {
     const { tokenizer } = this.parts;
-    const given = maskProbability === undefined ? {} : { maskProbability };
-    const read = readOptions<MaskEvaluateOptions>(where, given, {
-      ...{ maskProbability: true, seed: true, adapter: true, signal: true },
-    });
+    const given = {
+      ...(maskProbability !== undefined && { maskProbability }),
+      ...(wholeWordMask !== undefined && { wholeWordMask }),
+    };
+    const read = readOptions<MaskEvaluateOptions>(where, given, MASK_EVALUATE_OPTIONS);
     const isShare = (value: number) => value > 0 && value <= 1;
     return {
       probability: read.number('maskProbability', MASK_SHARE, 'above 0, at most 1', isShare),
       maskId: this.mask.id,
       vocabulary: tokenizer.vocabulary,
       kept: tokenizer.specialIds,
+      wholeWords: read.boolean('wholeWordMask', false),
     };
   }
 
@@ -260,14 +303,12 @@ export class MaskedLM extends TrainableModel {
   }
 
   /** `seed` chooses the masks of an evaluation. */
-  private learning(
-    masks: MaskSettings,
-    seed: number,
-  ): Learning<RowSet, MaskEvaluation, MaskScores> {
+  private learning(masks: Masks, seed: number): Learning<RowSet, MaskEvaluation, MaskScores> {
     return {
       objective: maskedTokens(masks),
+      record: { maskProbability: masks.probability, wholeWordMask: masks.wholeWords },
       collect: (rows, { maxTokens, ...options }) =>
-        collectRows(rows, this.reader(maxTokens), options),
+        collectRows(rows, this.reader(maxTokens, masks.wholeWords), options),
       evaluate: (program, { corpus }, options) =>
         this.score(program, corpus, { masks, seed }, options),
       scores: ({ loss, accuracy }) => ({ loss, accuracy }),
@@ -277,7 +318,7 @@ export class MaskedLM extends TrainableModel {
   private async score(
     program: NativeProgram,
     corpus: Corpus,
-    { masks, seed }: { readonly masks: MaskSettings; readonly seed: number },
+    { masks, seed }: { readonly masks: Masks; readonly seed: number },
     options: { readonly where: string; readonly signal: AbortSignal | undefined },
   ): Promise<MaskEvaluation> {
     const random = new SeededRandom(seed);
@@ -289,7 +330,9 @@ export class MaskedLM extends TrainableModel {
         tokens += corpus.lengthOf(end);
         end++;
       }
-      const { tokens: batch, labels } = maskTokens(corpus.slice(begin, end).tokens, masks, random);
+      const { tokens: all, targets } = corpus.slice(begin, end);
+      const continues = masks.wholeWords ? targets.values : undefined;
+      const { tokens: batch, labels } = maskTokens(all, masks, random, continues);
       begin = end;
       if (labels.length === 0) continue;
       const logits = await this.select(program, batch, options);

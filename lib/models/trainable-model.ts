@@ -160,7 +160,7 @@ export interface Learning<Set extends ExampleRows, Evaluation, S> {
     options: CallOptions & { readonly graph?: EncoderGraph },
   ) => Promise<Evaluation>;
   /** The score, of which more is better, by which evaluations are compared by default. Left out: `loss`. */
-  readonly metric?: (held: Set) => string;
+  readonly metric?: (held: Set) => string | undefined;
   /** The scores of an evaluation that the training report keeps. */
   scores(evaluation: Evaluation): S;
 }

@@ -11,7 +11,8 @@
  * `targets`: `classes` are one int32 per row of the output, -1 for rows that do not count; `values` are floats [rows,
  * width]; `spans` are int32 [texts, 2], start and end counted from the text's first token, -1 if the text does not count;
  * `positives` are one int32 per anchor; `scores` are one float per pair; `margins` are floats [examples, negatives]; `groups`
- * are one int32 per row, its class.
+ * are one int32 per row, its class; `rankings` are floats [examples, 1 + negatives]; `lists` are one float per row, its
+ * relevance, where the output has one column, and the field `lists` of the term holds the rows of each list.
  *
  * `unit`: what the mean is taken over. `coupled`: the loss of a row depends on other rows, so the whole batch goes forward
  * before any of it goes backward.
@@ -43,7 +44,7 @@ export const LOSSES = {
   span: { targets: 'spans', unit: 'text', coupled: false },
   /**
    * The first rows are anchors, the others candidates; target i is the index of the candidate that is the positive of anchor
-   * i. Cross entropy over scale * cosine with every candidate.
+   * i. Cross entropy over scale * cosine with every candidate, or what its settings say instead.
    */
   in_batch_negatives: { targets: 'positives', unit: 'row', coupled: true },
   /** Rows: n first texts of pairs, then n second ones. log(1 + sum of e^(scale * (cos i - cos j)) where score i < score j). */
@@ -68,6 +69,23 @@ export const LOSSES = {
    * margin, 0).
    */
   batch_hard_triplet: { targets: 'groups', unit: 'row', coupled: true },
+  /**
+   * Rows as in triplet; targets are a teacher's scores of the positive and the negatives. kl_divergence of softmax(dot products
+   * with the anchor / T) from softmax(scores / T).
+   */
+  distill_kl_div: { targets: 'rankings', unit: 'row', coupled: true },
+  /** Mean over pairs of a list with relevance i > j of weight * log(1 + e^(-sigma (score i - score j))). */
+  lambda: { targets: 'lists', unit: 'row', coupled: true },
+  /** Mean over the lists of the cross entropy of softmax(scores) against softmax(relevances). */
+  list_net: { targets: 'lists', unit: 'row', coupled: true },
+  /** Mean over the lists of the negative log likelihood (Plackett, Luce) of the order of the relevances. */
+  list_mle: { targets: 'lists', unit: 'row', coupled: true },
+  /** Mean over the lists of -log softmax(scale * score) of the first row; the relevances are not read. */
+  first_of_list: { targets: 'lists', unit: 'row', coupled: true },
+  /** Mean over all rows but the first of each list of ((score of the first - score) - (the same of the relevances))^2. */
+  list_margin_mse: { targets: 'lists', unit: 'row', coupled: true },
+  /** Mean over all rows of (score - relevance)^2. */
+  list_mse: { targets: 'lists', unit: 'row', coupled: true },
 } as const;
 
 export type LossKind = keyof typeof LOSSES;
@@ -91,9 +109,41 @@ export interface LossSettings {
   readonly delta?: number;
   /** smooth_l1: above 0. Default: 1. */
   readonly beta?: number;
-  /** kl_divergence: above 0. Default: 1. */
+  /** kl_divergence, distill_kl_div: above 0. Default: 1. */
   readonly temperature?: number;
+  /** lambda: factor on differences of scores, above 0. Default: 1. */
+  readonly sigma?: number;
+  /** lambda: how pairs are weighted. Default: ndcg_loss2_pp. */
+  readonly weighting?: RankWeighting;
+  /** lambda: factor on ndcg_loss2 in ndcg_loss2_pp, from 0. Default: 10. */
+  readonly mu?: number;
+  /** lambda: only pairs with a rank up to k count; 0 (default): all. */
+  readonly k?: number;
+  /** list_mle: weighs places by 2^(n - place) - 1, divided by the sum. Default: false. */
+  readonly byPosition?: boolean;
+  /** Losses over lists: the scores are the sigmoids of the output. Default: false. */
+  readonly sigmoid?: boolean;
+  /** in_batch_negatives: dot products in place of cosines. Default: false. */
+  readonly dot?: boolean;
+  /** in_batch_negatives: what is compared beside query_to_doc. Default: nothing. */
+  readonly directions?: readonly Direction[];
+  /** in_batch_negatives: a softmax for each direction, and the mean of their losses, in place of a joint one. Default: false. */
+  readonly perDirection?: boolean;
 }
+
+/** How LambdaLoss weighs pairs of texts (Wang et al. 2018). */
+export const RANK_WEIGHTINGS = [
+  'none',
+  'ndcg_loss1',
+  'ndcg_loss2',
+  'lambda_rank',
+  'ndcg_loss2_pp',
+] as const;
+export type RankWeighting = (typeof RANK_WEIGHTINGS)[number];
+
+/** Similarities in the softmax of in_batch_negatives: anchors are queries, candidates are docs. */
+export const DIRECTIONS = ['query_to_doc', 'query_to_query', 'doc_to_query', 'doc_to_doc'] as const;
+export type Direction = (typeof DIRECTIONS)[number];
 
 /** cosine is 1 - cos; manhattan is the sum of absolute differences. */
 export const DISTANCES = ['cosine', 'euclidean', 'manhattan'] as const;
@@ -108,7 +158,9 @@ export interface LossTerm {
   readonly output: string;
   readonly weight: number;
   readonly targets: Int32Array | Float32Array;
-  /** Factor on the cosines in coupled losses, above 0 and at most 300. Default: 20. */
+  /** Targets `lists` only: the numbers of rows of the lists, each at least 1. */
+  readonly lists?: Int32Array;
+  /** Factor on the similarities in coupled losses, on the scores in first_of_list, above 0 and at most 300. Default: 20. */
   readonly scale?: number;
   readonly settings?: LossSettings;
   /** Of contrastive, online_contrastive and batch_hard_triplet. Default: 0.5. */

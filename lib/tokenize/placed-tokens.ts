@@ -70,6 +70,11 @@ export class Placer {
     this.nameOf = nameOf;
   }
 
+  /** Whether tokens that continue a word are marked. */
+  get marksWords(): boolean {
+    return this.prefix !== null;
+  }
+
   /** Tokens of `text`, without the blanks that some take along. */
   words(text: string): TokenKind<PlacedTokens> {
     return {

@@ -32,6 +32,7 @@ import {
 import { readTokenizerFiles, type TokenizerFiles } from './tokenizer-files.js';
 import { TokenizerInstances } from './tokenizer-instances.js';
 import { rulesOf } from './tokenizer-parts.js';
+import { continuedWords } from './word-starts.js';
 
 export type { TokensWithOffsets } from './placed-tokens.js';
 
@@ -214,6 +215,15 @@ export class TextTokenizer {
       }
     }
     return { ...kind.join(parts), tokens };
+  }
+
+  /** As `encode`, with 1 for each token that continues the word of the token before it. */
+  async encodeWords(
+    texts: readonly string[],
+    options: EncodeOptions,
+  ): Promise<EncodedTexts & { readonly continues: Int32Array }> {
+    const aligned = await this.encodeAligned(texts, options);
+    return { ...aligned, continues: continuedWords(texts, aligned, this.placer.marksWords) };
   }
 
   /** As `encode`, with the places of the tokens in their texts. */

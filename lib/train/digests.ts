@@ -18,9 +18,12 @@ export async function digestOfExamples(examples: Examples): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify([size, tokenCount]));
   for (let begin = 0; begin < size; begin += PIECE_EXAMPLES) {
     const count = Math.min(PIECE_EXAMPLES, size - begin);
-    const { tokens, targets } = examples.gather(Array.from({ length: count }, (_, i) => begin + i));
+    const { tokens, targets, lists } = examples.gather(
+      Array.from({ length: count }, (_, i) => begin + i),
+    );
     const { ids, offsets, segments, features = null } = tokens;
     const arrays = [ids, offsets, segments, features, targets.values];
+    if (lists !== undefined) arrays.push(lists.lengths);
     const lengths = arrays.map((array) => array?.length ?? null);
     hash.update(JSON.stringify([targets.unit, targets.width, lengths]));
     for (const array of arrays) if (array !== null) await add(hash, array);

@@ -53,10 +53,14 @@ export const answerSpan: Objective = ({ tokens, targets }) => ({
   terms: onLogits('span', integers(targets.values)),
 });
 
-/** Cross entropy of the original ids of masked tokens, which are chosen anew in every step. */
+/**
+ * Cross entropy of the original ids of masked tokens, which are chosen anew in every step. Targets per token tell which ones
+ * continue a word; without them tokens are chosen one by one.
+ */
 export function maskedTokens(settings: MaskSettings): Objective {
-  return ({ tokens }, random) => {
-    const masked = maskTokens(tokens, settings, random);
+  return ({ tokens, targets }, random) => {
+    const continues = targets.unit === 'token' ? targets.values : undefined;
+    const masked = maskTokens(tokens, settings, random, continues);
     return { tokens: masked.tokens, terms: onLogits('cross_entropy', masked.labels) };
   };
 }

@@ -66,6 +66,31 @@ void check_margins(const LossTerm& term, const Extent& extent, const char* name)
   }
 }
 
+void check_rankings(const LossTerm& term, const Extent& extent, const char* name) {
+  const int64_t count = static_cast<int64_t>(term.values.size());
+  const int64_t examples = extent.rows - count;
+  const bool fits = examples > 0 && count % examples == 0 && count > examples;
+  if (!(fits || (extent.rows == 0 && count == 0)))
+    bad_argument(std::string(name) + " needs a score of each text but the anchors");
+  for (const float score : term.values) {
+    if (!std::isfinite(score)) bad_argument("a score must be finite");
+  }
+}
+
+void check_lists(const LossTerm& term, const Extent& extent, const char* name) {
+  if (extent.width != 1) bad_argument(std::string(name) + " needs one score per text");
+  check_count(term.values.size(), extent.rows, name);
+  int64_t texts = 0;
+  for (const int32_t length : term.labels) {
+    if (length < 1) bad_argument("a list must have a text");
+    texts += length;
+  }
+  if (texts != extent.rows) bad_argument("the lists must have all texts");
+  for (const float relevance : term.values) {
+    if (!std::isfinite(relevance)) bad_argument("a relevance must be finite");
+  }
+}
+
 void check_targets(TargetKind kind, const LossTerm& term, const Extent& extent, const char* name) {
   switch (kind) {
     case TargetKind::classes:
@@ -83,11 +108,24 @@ void check_targets(TargetKind kind, const LossTerm& term, const Extent& extent, 
       return check_margins(term, extent, name);
     case TargetKind::groups:
       return check_count(term.labels.size(), extent.rows, name);
+    case TargetKind::rankings:
+      return check_rankings(term, extent, name);
+    case TargetKind::lists:
+      return check_lists(term, extent, name);
   }
 }
 
 bool has_floats(TargetKind kind) {
-  return kind == TargetKind::values || kind == TargetKind::scores || kind == TargetKind::margins;
+  switch (kind) {
+    case TargetKind::values:
+    case TargetKind::scores:
+    case TargetKind::margins:
+    case TargetKind::rankings:
+    case TargetKind::lists:
+      return true;
+    default:
+      return false;
+  }
 }
 
 int loss_named(const std::string& name) {
@@ -112,6 +150,9 @@ constexpr NumberSetting kNumberSettings[] = {
     {"delta", &LossSettings::delta, kMinDivisor, kMaxSetting},
     {"beta", &LossSettings::beta, kMinDivisor, kMaxSetting},
     {"temperature", &LossSettings::temperature, kMinDivisor, kMaxSetting},
+    {"sigma", &LossSettings::sigma, kMinDivisor, kMaxSetting},
+    {"mu", &LossSettings::mu, 0, kMaxSetting},
+    {"k", &LossSettings::k, 0, kMaxSetting},
 };
 
 std::vector<float> weights_setting(const Napi::Object& object, const char* key) {
@@ -124,6 +165,32 @@ std::vector<float> weights_setting(const Napi::Object& object, const char* key) 
   return weights;
 }
 
+struct FlagSetting {
+  const char* key;
+  bool LossSettings::* value;
+};
+constexpr FlagSetting kFlagSettings[] = {
+    {"byPosition", &LossSettings::by_position},
+    {"sigmoid", &LossSettings::sigmoid},
+    {"dot", &LossSettings::dot},
+    {"perDirection", &LossSettings::per_direction},
+};
+
+// The place of a name in a list of names.
+int place_of(const std::string& name, const std::vector<std::string>& names, const char* what) {
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found == names.end()) bad_argument(std::string("unknown ") + what + " " + name);
+  return static_cast<int>(found - names.begin());
+}
+
+int directions_field(const Napi::Object& object) {
+  int directions = query_to_doc;
+  for (const std::string& name : strings_field(object, "directions")) {
+    directions |= 1 << place_of(name, direction_names(), "direction");
+  }
+  return directions;
+}
+
 LossSettings settings_field(const Napi::Object& term) {
   LossSettings settings;
   if (term.Get("settings").IsUndefined()) return settings;
@@ -134,6 +201,14 @@ LossSettings settings_field(const Napi::Object& term) {
     if (!(given >= low && given <= high)) bad_argument(std::string(key) + " is out of range");
     settings.*value = given;
   }
+  for (const auto& [key, value] : kFlagSettings) {
+    if (!object.Get(key).IsUndefined()) settings.*value = bool_field(object, key);
+  }
+  if (!object.Get("weighting").IsUndefined()) {
+    const std::string name = string_field(object, "weighting");
+    settings.weighting = static_cast<RankWeighting>(place_of(name, weighting_names(), "weighting"));
+  }
+  if (!object.Get("directions").IsUndefined()) settings.directions = directions_field(object);
   settings.class_weights = weights_setting(object, "classWeights");
   settings.pos_weights = weights_setting(object, "posWeights");
   return settings;
@@ -148,10 +223,7 @@ void check_settings(const LossSettings& settings, int64_t width) {
 
 Distance distance_field(const Napi::Object& object) {
   const std::string name = string_field(object, "distance");
-  const std::vector<std::string>& names = distance_names();
-  const auto found = std::find(names.begin(), names.end(), name);
-  if (found == names.end()) bad_argument("unknown distance " + name);
-  return static_cast<Distance>(found - names.begin());
+  return static_cast<Distance>(place_of(name, distance_names(), "distance"));
 }
 
 LossTerm term_arg(const Napi::Object& object, const Program& program, const TokenBatch& batch) {
@@ -170,6 +242,7 @@ LossTerm term_arg(const Napi::Object& object, const Program& program, const Toke
   const LossRow& row = loss_table()[static_cast<size_t>(term.loss)];
   if (has_floats(row.targets)) {
     term.values = copy_of(floats_field(object, "targets"));
+    if (row.targets == TargetKind::lists) term.labels = copy_of(ints_field(object, "lists"));
   } else {
     term.labels = copy_of(ints_field(object, "targets"));
   }

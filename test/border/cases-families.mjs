@@ -159,6 +159,9 @@ const pairs = async (loss) => {
   return takeStep(trainer, batch(), loss, stepOptions());
 };
 
+/** Three rows as one list. */
+const listed = () => ({ ...termOf('lambda', floats(3)), lists: ints(3) });
+
 const losses = [
   ['labels of tokens', 'fine', () => step('gated', labels(0, 7, -1, 3, -1, -1, 2))],
   ['labels of texts for tokens', 'INTERNAL', () => step('gated', labels(0, 1, 2))],
@@ -201,6 +204,36 @@ const losses = [
     'INTERNAL',
     () => step('unit', termOf('in_batch_negatives', ints(0, 0, 0, 0))),
   ],
+  [
+    'directions of everything',
+    'fine',
+    () =>
+      step('unit', {
+        ...termOf('in_batch_negatives', ints(1)),
+        settings: { directions: ['query_to_query', 'doc_to_query', 'doc_to_doc'] },
+      }),
+  ],
+  ...[
+    ['a direction unknown', { directions: ['up'] }],
+    ['a direction that is a number', { directions: [1] }],
+    ['directions that are a text', { directions: 'doc_to_doc' }],
+    ['perDirection a number', { perDirection: 1 }],
+    ['dot a text', { dot: 'yes' }],
+  ].map(([name, own]) => [
+    name,
+    'INTERNAL',
+    () => step('unit', { ...termOf('in_batch_negatives', ints(1)), settings: own }),
+  ]),
+  ['lists of rows that are no scores', 'INTERNAL', () => step('unit', listed())],
+  ['lists missing', 'INTERNAL', () => step('unit', { ...listed(), lists: undefined })],
+  ['lists of floats', 'INTERNAL', () => step('unit', { ...listed(), lists: floats(1) })],
+  ['rankings', 'fine', () => step('unit', termOf('distill_kl_div', floats(2)))],
+  [
+    'rankings of a positive alone',
+    'INTERNAL',
+    () => step('unit', termOf('distill_kl_div', floats(1))),
+  ],
+  ['rankings of all rows', 'INTERNAL', () => step('unit', termOf('distill_kl_div', floats(3)))],
   ['scores of halves', 'INTERNAL', () => step('unit', termOf('cosent', floats(1)))],
   ['scores of tokens', 'fine', () => step('picked', termOf('cosent', floats(1)), two)],
   [

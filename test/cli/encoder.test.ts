@@ -56,6 +56,28 @@ describe('sinter train --task embedding', () => {
     expect(await readFile(report, 'utf8')).toContain('Training of');
   });
 
+  it.each([
+    [['--directions', 'query_to_doc,doc_to_query', '--partition-mode', 'per_direction'], 'anchor'],
+    [['--similarity-fct', 'dot_score', '--scale', '1'], 'anchor'],
+    [['--loss', 'distill_kl_div', '--temperature', '2'], 'score'],
+  ])('trains with %j', async (flags, column) => {
+    const more = column === 'score' ? { score: [2, 1] } : {};
+    const rows = await scratch.file(
+      'rows.jsonl',
+      lines(
+        TRIPLETS.trim()
+          .split('\n')
+          .map((line) => ({ ...JSON.parse(line), ...more })),
+      ),
+    );
+    const out = scratch.path('directed');
+    const base = ['train', '--task', 'embedding', '--train', rows, '--out', out, '--overwrite'];
+    const run = await sinter([...base, ...model, '--epochs', '1', ...flags]);
+    expect(run.code).toBe(0);
+    const { settings } = JSON.parse(await readFile(`${out}/training.json`, 'utf8'));
+    expect(JSON.stringify(settings)).toContain(flags.at(-1));
+  });
+
   it('reads pairs with scores by the numbers of their columns', async () => {
     const rows = await scratch.file('pairs.csv', SCORED);
     const columns = [

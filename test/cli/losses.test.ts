@@ -62,6 +62,49 @@ describe('sinter train', () => {
   });
 });
 
+describe('sinter train --task pairs', () => {
+  const list = { query: 'the people', docs: ['our people', 'the war'], labels: [1, 0] };
+  const LISTS = Array.from({ length: 12 }, (_, i) =>
+    JSON.stringify({ ...list, query: `the people ${i}` }),
+  ).join('\n');
+
+  async function trainPairs(flags: readonly string[], rows = LISTS) {
+    const file = await scratch.file('lists.jsonl', rows);
+    const out = scratch.path('reranker');
+    const base = ['train', '--task', 'pairs', '--train', file, '--model', TINY, '--out', out];
+    const done = await sinter([...base, '--overwrite', '--epochs', '1', ...flags]);
+    return { ...done, file, out };
+  }
+
+  it('trains on ranked lists, records the loss, and scores them', async () => {
+    const flags = ['--loss', 'lambda', '--weighting-scheme', 'lambda_rank', '--k', '2'];
+    const { code, stdout, file, out } = await trainPairs([...flags, '--hold-out', '0.25']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/mrr [\d.]+, ndcg [\d.]+, map [\d.]+/);
+    const { settings } = JSON.parse(await readFile(join(out, 'training.json'), 'utf8'));
+    const wanted = { loss: 'lambda', weightingScheme: 'lambda_rank', k: 2, sigma: 1 };
+    expect(settings).toMatchObject({ ...wanted, metricForBestModel: 'ndcg' });
+    const scored = await sinter(['evaluate', '--model', out, '--data', file, '--json']);
+    expect(JSON.parse(scored.stdout)).toMatchObject({ task: 'pairs', queries: 12, documents: 24 });
+  });
+
+  it.each([
+    [['--loss', 'focal'], '--loss focal is for classifiers and regressions, not for pairs'],
+    [['--loss', 'cosent'], '--loss cosent is for --task embedding, not for pairs'],
+    [['--loss', 'mse'], 'lists.jsonl:1: the row must be a row of two texts and score or label'],
+    [['--pos-weight', '2'], '--pos-weight must be left out: the loss lambda has none'],
+    [['--margin', '2'], '--margin is for --task embedding'],
+    [['--num-negatives', '0'], 'It must be a whole number from 1, or all'],
+    [['--task', 'embedding', '--mu', '1'], '--mu is for --task pairs'],
+    [['--task', 'tags', '--whole-word-mask'], '--whole-word-mask is for --task masked-lm'],
+    [['--task', 'tags', '--loss', 'lambda'], '--loss lambda is for --task pairs, not for tags'],
+  ])('refuses %j', async (flags, message) => {
+    const { code, stderr } = await trainPairs(flags);
+    expect(stderr).toContain(message);
+    expect(code).not.toBe(0);
+  });
+});
+
 describe('calibration', () => {
   const noisy = `text,label\n${Array.from({ length: 40 }, (_, i) => `the ${i % 2 ? 'people' : 'states'} ${i},${(i % 9 === 0 ? i + 1 : i) % 2 ? 'a' : 'b'}\n`).join('')}`;
 

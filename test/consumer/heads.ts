@@ -9,7 +9,10 @@ import {
   CrossEncoder,
   type Encoder,
   MaskedLM,
+  type PairScores,
   QuestionAnswerer,
+  type RerankingScores,
+  readRerankingRows,
   readRows,
   TokenClassifier,
 } from 'sinter';
@@ -198,6 +201,16 @@ export async function masks() {
 export async function pairs() {
   const model = await CrossEncoder.load();
   await model.train([{ text: 'a', pair: 'b', score: 1 }]);
+  const lists = [{ query: 'a', docs: ['b'], labels: [1] }];
+  const { epochs } = await model.train(lists, { loss: 'lambda', weightingScheme: 'ndcg_loss2' });
+  same<(typeof epochs)[0]['eval'], PairScores | null>();
+  const held = await model.train([{ query: 'a', positive: 'b' }], { eval: lists });
+  same<(typeof held.epochs)[0]['eval'], RerankingScores | null>();
+  const ranking = await model.evaluate(lists);
+  same<typeof ranking.ndcg, number>();
+  await model.train(readRerankingRows('rows.jsonl'));
+  // @ts-expect-error: a loss of encoders
+  await model.train(lists, { loss: 'cosent' });
   // @ts-expect-error: a misspelt field
   await model.train([{ text: 'a', piar: 'b', score: 1 }]);
   // @ts-expect-error: a label

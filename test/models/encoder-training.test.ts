@@ -33,6 +33,8 @@ const classes = Array.from({ length: 24 }, (_, i) => ({
 }));
 const margins = triplets.map((row) => ({ ...row, score: 2 }));
 
+const DIRECTIONS = ['query_to_doc', 'query_to_query', 'doc_to_query', 'doc_to_doc'] as const;
+
 const CASES: readonly [string, readonly EmbeddingRow[], EncoderTrainOptions][] = [
   ['multiple_negatives_ranking', ranking, {}],
   ['multiple_negatives_ranking with hard negatives', triplets, {}],
@@ -45,6 +47,16 @@ const CASES: readonly [string, readonly EmbeddingRow[], EncoderTrainOptions][] =
   ['triplet, cosine', triplets, { loss: 'triplet', distance: 'cosine', margin: 0.5 }],
   ['batch_hard_triplet', classes, {}],
   ['margin_mse', margins, {}],
+  ['distill_kl_div', margins, { loss: 'distill_kl_div', temperature: 2 }],
+  ['symmetric ranking', triplets, { loss: 'multiple_negatives_symmetric_ranking' }],
+  ['all directions', triplets, { directions: [...DIRECTIONS] }],
+  ['dot products', triplets, { similarityFct: 'dot_score', scale: 1 }],
+  [
+    'a softmax per direction',
+    ranking,
+    { directions: ['query_to_doc', 'doc_to_query'], partitionMode: 'per_direction' },
+  ],
+  ['angle over triplets', triplets, { loss: 'angle' }],
   ['dimensions', triplets, { dimensions: [32, 16, 8], dimensionWeights: [1, 0.5, 0.5] }],
 ];
 
@@ -151,6 +163,33 @@ describe('rows and options that cannot be used are named', () => {
   const [first] = ranking;
   it.each([
     ['no row', [], {}, 'train: rows must have at least one row'],
+    [
+      'no query_to_doc',
+      ranking,
+      { directions: ['doc_to_doc'] },
+      'directions must be a list with query_to_doc',
+    ],
+    ['a direction', ranking, { directions: ['query_to_doc', 'up'] }, 'got [query_to_doc, up]'],
+    [
+      'a softmax without a positive',
+      ranking,
+      { directions: ['query_to_doc', 'doc_to_doc'], partitionMode: 'per_direction' },
+      "partitionMode must be 'joint' with query_to_query or doc_to_doc",
+    ],
+    ['a mode', ranking, { partitionMode: 'each' }, 'partitionMode must be one of "joint"'],
+    ['a similarity', ranking, { similarityFct: 'l2' }, 'similarityFct must be one of "cos_sim"'],
+    [
+      'a temperature',
+      margins,
+      { temperature: 1 },
+      'temperature must be left out: the loss margin_mse',
+    ],
+    [
+      'angle of a positive alone',
+      ranking,
+      { loss: 'angle' },
+      'for the loss angle, got anchor and positive',
+    ],
     ['no object', ['a text'], {}, 'rows[0] must be an object with anchor and positive'],
     ['no known fields', [{ a: 'x', b: 'y' }], {}, 'rows[0] must be a row of anchor'],
     ['a blank text', [first, { anchor: 'a', positive: ' ' }], {}, 'rows[1].positive must be'],

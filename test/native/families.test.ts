@@ -52,8 +52,9 @@ function modelOf(name: string, graph: EncoderGraph, size: number, loss: LossTerm
       isFloat: targets instanceof Float32Array,
       settings: Object.entries(term.settings ?? {}).map(([key, value]) => [
         key,
-        typeof value === 'number' ? value : [...value],
+        value instanceof Float32Array ? { floats: [...value] } : value,
       ]),
+      ...(term.lists && { lists: [...term.lists] }),
     },
     features: undefined as readonly number[] | undefined,
   };
@@ -78,7 +79,7 @@ describe('across processes', { timeout: 300_000 }, () => {
     const models = HEAD_LOSSES.filter(([, loss]) => loss !== 'external').map(
       ([head, loss, settings]) => {
         const size = rowsOf(head, batch) * headWidth(head);
-        const name = [head, loss, ...Object.keys(settings ?? {})].join(' ');
+        const name = [head, loss, ...(settings ? [JSON.stringify(settings)] : [])].join(' ');
         return modelOf(name, familyGraph(head, 0.1), size, lossFor(head, loss, batch, settings));
       },
     );

@@ -4,6 +4,7 @@
 import { GraphBuilder } from '../../lib/graph/builder.js';
 import type { EncoderGraph } from '../../lib/graph/types.js';
 import {
+  DIRECTIONS,
   LOSSES,
   type LossKind,
   type LossSettings,
@@ -19,10 +20,10 @@ const HEADS = 2;
 const BUCKETS = 4;
 
 /**
- * What a row of the logits stands for: a text (three labels), a token (three), the ends of a span (two), or a word of the
+ * What a row of the logits stands for: a text (three labels, or one score), a token (three), the ends of a span (two), or a word of the
  * vocabulary.
  */
-export type Head = 'texts' | 'tokens' | 'span' | 'vocabulary';
+export type Head = 'texts' | 'scores' | 'tokens' | 'span' | 'vocabulary';
 
 /** Query, key and value as three products, because the tables of distances share query and key. */
 function threeProducts(g: GraphBuilder, x: string, name: string): string {
@@ -68,11 +69,11 @@ function layer(g: GraphBuilder, x: string, name: string, dropout: number): strin
 }
 
 function head(g: GraphBuilder, x: string, kind: Head): string {
-  if (kind === 'texts') {
+  if (kind === 'texts' || kind === 'scores') {
     const pools = (['mean', 'weightedmean', 'lasttoken', 'mean_sqrt_len_tokens'] as const).map(
       (pool) => g.pool(pool, x, pool),
     );
-    const module = { name: 'scores', inputs: 4 * HIDDEN, outputs: 3 };
+    const module = { name: 'scores', inputs: 4 * HIDDEN, outputs: headWidth(kind) };
     return g.linear([module], 'none', g.concat(pools, 'pools'), 'logits');
   }
   if (kind !== 'vocabulary') {
@@ -115,12 +116,12 @@ export function selectSome(batch: TokenBatch, seed: number): TokenBatch {
 }
 
 export function headWidth(kind: Head): number {
-  return { texts: 3, tokens: 3, span: 2, vocabulary: FAMILY_VOCABULARY }[kind];
+  return { texts: 3, scores: 1, tokens: 3, span: 2, vocabulary: FAMILY_VOCABULARY }[kind];
 }
 
 /** Rows of the logits. */
 export function rowsOf(kind: Head, batch: TokenBatch): number {
-  if (kind === 'texts') return batch.offsets.length - 1;
+  if (kind === 'texts' || kind === 'scores') return batch.offsets.length - 1;
   return kind === 'vocabulary' ? (batch.selected ?? batch.ids).length : batch.ids.length;
 }
 
@@ -190,6 +191,14 @@ function plainLoss(head: Head, kind: LossKind, batch: TokenBatch): LossTerm {
         ),
         margin: 3,
       };
+    case 'rankings':
+      // A quarter of the rows are anchors, with two negatives each.
+      return term(kind, random.floats((3 * rows) / 4, 2));
+    case 'lists': {
+      // A short list and a long one, with two texts of the same relevance.
+      const relevances = Float32Array.from({ length: rows }, (_, i) => [2, 0, 1, 0, 3][i % 5] ?? 0);
+      return { ...term(kind, relevances), lists: Int32Array.of(1, rows - 1), scale: 2 };
+    }
   }
 }
 
@@ -228,6 +237,27 @@ const ROWS: readonly HeadLoss[] = [
   ['texts', 'triplet'],
   ['texts', 'margin_mse'],
   ['texts', 'batch_hard_triplet'],
+  ['texts', 'in_batch_negatives', { dot: true }],
+  ['texts', 'in_batch_negatives', { directions: DIRECTIONS }],
+  ['texts', 'in_batch_negatives', { directions: ['doc_to_query'], perDirection: true }],
+  ['texts', 'distill_kl_div', { temperature: 2 }],
+  ['scores', 'lambda'],
+  ['scores', 'lambda', { weighting: 'none', sigma: 2 }],
+  ['scores', 'lambda', { weighting: 'ndcg_loss1', sigmoid: true }],
+  ['scores', 'lambda', { weighting: 'ndcg_loss2', k: 1 }],
+  ['scores', 'lambda', { weighting: 'lambda_rank', k: 2 }],
+  ['scores', 'lambda', { mu: 2, k: 1, sigmoid: true }],
+  ['scores', 'list_net'],
+  ['scores', 'list_net', { sigmoid: true }],
+  ['scores', 'list_mle'],
+  ['scores', 'list_mle', { byPosition: true }],
+  ['scores', 'list_mle', { byPosition: true, sigmoid: true }],
+  ['scores', 'first_of_list'],
+  ['scores', 'first_of_list', { sigmoid: true }],
+  ['scores', 'list_margin_mse'],
+  ['scores', 'list_margin_mse', { sigmoid: true }],
+  ['scores', 'list_mse'],
+  ['scores', 'list_mse', { sigmoid: true }],
   ['tokens', 'cross_entropy'],
   ['tokens', 'bce'],
   ['tokens', 'external'],

@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { LOSSES, type LossKind, type LossTerm } from '../../lib/native/losses.js';
 import type { TokenBatch } from '../../lib/native/native.js';
 import { expectSameBits } from '../kernels/native-test.js';
+import { inBatchNegatives, LIST_EXACT } from './exact-lists.js';
 import {
   FAMILY_VOCABULARY,
   familyGraph,
@@ -195,14 +196,7 @@ const EXACT: Record<LossKind, Exact> = {
     const labels = (c: number) => targets.filter((_, i) => i % 2 === c);
     return (entropy(column(0), labels(0)) + entropy(column(1), labels(1))) / 2;
   },
-  in_batch_negatives: ({ targets }, x, _, width) => {
-    const all = rowsOfWidth(x, width);
-    const candidates = all.slice(targets.length);
-    const scores = all
-      .slice(0, targets.length)
-      .map((anchor) => candidates.map((other) => 20 * cosine(anchor, other)));
-    return entropy(scores, targets);
-  },
+  in_batch_negatives: inBatchNegatives,
   cosent: ({ targets }, x, _, width) => ranked(targets, pairsOf(targets, x, width, cosine)),
   angle: ({ targets }, x, _, width) => ranked(targets, pairsOf(targets, x, width, angle)),
   cosine_similarity: ({ targets }, x, _, width) =>
@@ -245,6 +239,7 @@ const EXACT: Record<LossKind, Exact> = {
     });
     return mean(hinges);
   },
+  ...LIST_EXACT,
 };
 
 /** In units of 1 + the loss: cosines are multiplied by 20, and so is their rounding. */
@@ -306,6 +301,11 @@ describe('losses', () => {
       ['texts', term('in_batch_negatives', new Int32Array(2).fill(-1))],
       ['texts', term('in_batch_negatives', new Int32Array())],
       ['texts', term('cosent', new Float32Array(2))],
+      ['scores', { ...term('lambda', new Float32Array(4)), lists: Int32Array.of(1, 3) }],
+      [
+        'scores',
+        { ...term('list_margin_mse', new Float32Array(4)), lists: Int32Array.of(1, 1, 1, 1) },
+      ],
     ];
     for (const [kind, loss] of none) {
       const graph = familyGraph(kind);

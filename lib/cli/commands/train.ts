@@ -40,10 +40,12 @@ import { type EncoderFlags, embeddingLossFlags, withEmbeddingLosses } from '../e
 import { HEAD_TASKS, type HeadTask } from '../head-tasks.js';
 import { chooseTrainHead, type HeadChoice } from '../kept-head.js';
 import { type LossFlags, lossFlags, openTeacher, withLosses } from '../loss-flags.js';
+import { type MaskFlags, maskFlags, withMasks } from '../mask-flags.js';
 import { type MethodFlags, methodOf, withMethod } from '../method-options.js';
 import { onnxOptions } from '../open-model.js';
 import { OutFolder } from '../out-folder.js';
 import { checkReport, labelScores, trainingData, withReport, writeReport } from '../report-file.js';
+import { type RerankingFlags, rerankingFlags, withRerankingLosses } from '../reranking-flags.js';
 import { withConfig, withConfigFile } from '../train-config.js';
 import { controlOf, finalScores, type TrainControl, withTrainControl } from '../train-control.js';
 import { trainEncoder } from '../train-encoder.js';
@@ -56,6 +58,8 @@ interface TrainCommandOptions
     ModelOptions,
     LossFlags,
     EncoderFlags,
+    RerankingFlags,
+    MaskFlags,
     MethodFlags,
     TrainControl {
   readonly config?: string;
@@ -88,7 +92,8 @@ export function addTrain(program: Command, surroundings: Surroundings): void {
       'Fine-tunes a text classifier on a file of labelled rows (.csv, .tsv, .jsonl, .json, .parquet) and writes ' +
         'it as a model folder that sinter and transformers load. With --task another kind of model: tags (words, ' +
         'tags, or a CoNLL file), answers (question, context, answers, or a SQuAD file), multi-label (text, labels), ' +
-        'regression and pairs (the label is a number), masked-lm (text), or the encoder itself: embedding (anchor ' +
+        'regression (the label is a number), pairs (two texts and a number, query and positive, or query, docs and ' +
+        'labels), masked-lm (text), or the encoder itself: embedding (anchor ' +
         'and positive, sentence1, sentence2 and score, or text and label).',
     )
     .addOption(
@@ -139,7 +144,8 @@ Examples:
   withConfig(command);
   withMethod(command);
   withTrainControl(command);
-  withEmbeddingLosses(withLosses(command));
+  withMasks(command);
+  withRerankingLosses(withEmbeddingLosses(withLosses(command)));
   const data = withBadRows(withData(command, ['pair', 'label']));
   withCommon(withThreads(withPooling(withModel(withReport(data)))));
 }
@@ -151,6 +157,7 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
   const { task, model, newHead, firstPosition } = options;
   const control = settingsOf(options);
   const vectors = embeddingLossFlags(options);
+  const own = { ...rerankingFlags(options, task), ...maskFlags(options, task) };
   const loss = task === 'embedding' ? {} : lossFlags(task, options);
   checkCalibrate(options);
   await checkReport(options, [options.model, options.train, options.eval]);
@@ -159,7 +166,7 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
     return trainEncoder({ ...options, args }, { ...control, ...vectors }, out);
   }
   if (task !== 'classification') {
-    return trainHead({ ...options, task, args }, { ...control, ...loss }, out);
+    return trainHead({ ...options, task, args }, { ...control, ...loss, ...own }, out);
   }
   await using place = await OutFolder.take({
     ...options,

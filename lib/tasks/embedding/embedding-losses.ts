@@ -4,7 +4,14 @@
  */
 
 import { rangeMistake, SinterError } from '../../core/errors.js';
-import type { DistanceName, LossKind, LossTerm } from '../../native/losses.js';
+import type {
+  Direction,
+  DistanceName,
+  LossKind,
+  LossSettings,
+  LossTerm,
+} from '../../native/losses.js';
+import { Corpus, type LabelledBatch } from '../../train/corpus.js';
 import type { Objective } from '../../train/objectives.js';
 import { describeShape, type ExampleRow, type RowShape } from './embedding-rows.js';
 
@@ -16,7 +23,19 @@ export interface LossNumbers {
   readonly scale?: number;
   readonly margin?: number;
   readonly distance?: DistanceName;
+  readonly similarityFct?: SimilarityFct;
+  readonly directions?: readonly Direction[];
+  readonly partitionMode?: PartitionMode;
+  readonly temperature?: number;
 }
+
+/** How vectors are compared. */
+export const SIMILARITY_FCTS = ['cos_sim', 'dot_score'] as const;
+export type SimilarityFct = (typeof SIMILARITY_FCTS)[number];
+
+/** One softmax over all directions, or one for each. */
+export const PARTITION_MODES = ['joint', 'per_direction'] as const;
+export type PartitionMode = (typeof PARTITION_MODES)[number];
 
 /** One part of a vector that is trained as a vector of its own, with the weight of its loss. */
 export interface VectorPart {
@@ -28,11 +47,7 @@ interface LossRow {
   readonly kind: LossKind;
   readonly shapes: readonly RowShape[];
   /** Options that the loss has, with their defaults. */
-  readonly settings: {
-    readonly scale?: 20;
-    readonly margin?: number;
-    readonly distance?: DistanceName;
-  };
+  readonly settings: LossNumbers;
   /** Negatives that a row must have. Default: 0. */
   readonly negatives?: 1;
   /** What a score must be. Default: any finite number. */
@@ -52,10 +67,18 @@ export const EMBEDDING_LOSSES = {
   multiple_negatives_ranking: {
     kind: 'in_batch_negatives',
     shapes: ['ranking'],
-    settings: { scale: 20 },
+    settings: {
+      ...{ scale: 20, similarityFct: 'cos_sim' },
+      ...{ directions: ['query_to_doc'], partitionMode: 'joint' },
+    },
+  },
+  multiple_negatives_symmetric_ranking: {
+    kind: 'in_batch_negatives',
+    shapes: ['ranking'],
+    settings: { scale: 20, similarityFct: 'cos_sim' },
   },
   cosent: { kind: 'cosent', shapes: ['pairs'], settings: { scale: 20 } },
-  angle: { kind: 'angle', shapes: ['pairs'], settings: { scale: 20 } },
+  angle: { kind: 'angle', shapes: ['pairs', 'ranking'], settings: { scale: 20 } },
   cosine_similarity: {
     kind: 'cosine_similarity',
     shapes: ['pairs'],
@@ -86,6 +109,7 @@ export const EMBEDDING_LOSSES = {
     settings: { margin: 5, distance: 'euclidean' },
   },
   margin_mse: { kind: 'margin_mse', shapes: ['margins'], settings: {} },
+  distill_kl_div: { kind: 'distill_kl_div', shapes: ['margins'], settings: { temperature: 1 } },
 } as const satisfies Readonly<Record<string, LossRow>>;
 
 export const EMBEDDING_LOSS_NAMES = Object.keys(EMBEDDING_LOSSES) as readonly EmbeddingLoss[];
@@ -112,7 +136,9 @@ export function defaultLoss({ shape, field }: ExampleRow): EmbeddingLoss {
 export function checkRow(at: string, loss: EmbeddingLoss, row: ExampleRow): void {
   const { shapes, scores, negatives: least }: LossRow = EMBEDDING_LOSSES[loss];
   const { shape, texts, numbers, field } = row;
-  if (!shapes.includes(shape) || (least === 1 && texts.length < 3)) {
+  // AnglE tells the positive of an anchor from its negatives, so one alone has no loss.
+  const isAlone = (least === 1 || loss === 'angle') && shape === 'ranking' && texts.length < 3;
+  if (!shapes.includes(shape) || isAlone) {
     const wanted = least === 1 ? 'anchor, positive and negative' : SHAPE_WORDS[shapes[0] ?? shape];
     const what = `a row of ${wanted} for the loss ${loss}`;
     throw new RangeError(`${at} must be ${what}, got ${describeShape(row)}`);
@@ -139,8 +165,11 @@ export function embeddingObjective(
 ): Objective {
   checkSettings(where, loss, given);
   const { kind, settings }: LossRow = EMBEDDING_LOSSES[loss];
-  const { scale, margin, distance } = { ...settings, ...given };
-  return ({ tokens, targets: { values, width } }) => {
+  const own = { ...settings, ...given };
+  const { scale, margin, distance } = own;
+  return (batch) => {
+    const { tokens, targets } = loss === 'angle' ? asPairs(batch) : batch;
+    const { values, width } = targets;
     const examples = values.length / width;
     const texts = tokens.offsets.length - 1;
     const term: LossTerm = {
@@ -151,10 +180,43 @@ export function embeddingObjective(
       ...(scale !== undefined && { scale }),
       ...(margin !== undefined && { margin }),
       ...(distance !== undefined && { distance }),
+      settings: termSettings(loss, own),
     };
     if (parts.length === 0) return { tokens, terms: [term] };
     return { tokens, terms: parts.map((part) => ({ ...term, ...part })) };
   };
+}
+
+function termSettings(
+  loss: EmbeddingLoss,
+  { similarityFct, directions, partitionMode, temperature }: LossNumbers,
+): LossSettings {
+  const isSymmetric = loss === 'multiple_negatives_symmetric_ranking';
+  const compared = isSymmetric ? (['query_to_doc', 'doc_to_query'] as const) : directions;
+  return {
+    dot: similarityFct === 'dot_score',
+    perDirection: isSymmetric || partitionMode === 'per_direction',
+    ...(compared !== undefined && { directions: compared }),
+    ...(temperature !== undefined && { temperature }),
+  };
+}
+
+/**
+ * Rows of a positive and negatives as pairs: 1 for the anchor with its positive, 0 for the anchor with each negative. The
+ * anchors are read once for each of their texts.
+ */
+function asPairs(batch: LabelledBatch): LabelledBatch {
+  const { tokens, targets } = batch;
+  const examples = targets.values.length / targets.width;
+  const texts = tokens.offsets.length - 1;
+  // Pairs have two texts and a score each, as floats.
+  if (targets.values instanceof Float32Array) return batch;
+  const anchors = Array.from({ length: texts - examples }, (_, i) => i % examples);
+  const others = Array.from({ length: texts - examples }, (_, i) => examples + i);
+  const none = { unit: 'text', width: 0, values: new Float32Array() } as const;
+  const pairs = new Corpus(tokens, none).gather([...anchors, ...others]);
+  const values = Float32Array.from(anchors, (_, i) => (i < examples ? 1 : 0));
+  return { tokens: pairs.tokens, targets: { unit: 'text', width: 1, values } };
 }
 
 function targetsOf(
@@ -167,11 +229,20 @@ function targetsOf(
   },
 ): LossTerm['targets'] {
   const { examples, negatives, margin } = batch;
-  if (loss === 'multiple_negatives_ranking')
+  if (EMBEDDING_LOSSES[loss].kind === 'in_batch_negatives')
     return Int32Array.from({ length: examples }, (_, i) => i);
+  if (loss === 'distill_kl_div') return scoresOf(values, negatives);
   if (loss === 'triplet') {
     if (margin === undefined) throw new SinterError('INTERNAL', 'triplet without a margin');
     return new Float32Array(examples * negatives).fill(margin);
   }
   return values;
+}
+
+/** A teacher's scores, up to a number per example that a softmax does not see: 0, and what each negative has less. */
+function scoresOf(margins: LossTerm['targets'], negatives: number): Float32Array {
+  return Float32Array.from({ length: margins.length + margins.length / negatives }, (_, i) => {
+    const [example, text] = [Math.floor(i / (1 + negatives)), i % (1 + negatives)];
+    return text === 0 ? 0 : -(margins[example * negatives + text - 1] ?? 0);
+  });
 }

@@ -53,7 +53,7 @@ export interface ExampleRow {
   readonly group: string | null;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 
 const WANTED =
   'anchor and positive (with negative or negatives), sentence1 and sentence2 (with score or label), or text and label';
@@ -84,7 +84,8 @@ export function describeShape({ shape, texts, field }: ExampleRow): string {
   }
 }
 
-function rankingRow(at: string, fields: Fields): ExampleRow {
+/** A row of `anchor` (or a field of another name), positive and negatives. Throws TypeError naming the field. */
+export function rankingRow(at: string, fields: Fields, anchor = 'anchor'): ExampleRow {
   const { negative, negatives, score } = fields;
   if (negative !== undefined && negatives !== undefined) {
     throw new TypeError(`${at} must be a row of negative or negatives, got both`);
@@ -95,7 +96,7 @@ function rankingRow(at: string, fields: Fields): ExampleRow {
   const others: readonly unknown[] = negatives ?? (negative === undefined ? [] : [negative]);
   const name = (i: number) => (negatives === undefined ? 'negative' : `negatives[${i}]`);
   const texts = [
-    textIn(at, fields, 'anchor'),
+    textIn(at, fields, anchor),
     textIn(at, fields, 'positive'),
     ...others.map((text, i) => checkText(`${at}.${name(i)}`, text)),
   ];
@@ -119,7 +120,8 @@ function margins(at: string, score: unknown, negatives: number): readonly number
   throw typeMistake(`${at}.score`, what, score);
 }
 
-function pairRow(
+/** A row of two texts with a score or label. Throws TypeError naming the field. */
+export function pairRow(
   at: string,
   fields: Fields,
   [first, second]: readonly [string, string],
@@ -142,16 +144,19 @@ function classRow(at: string, fields: Fields): ExampleRow {
   return { shape: 'classes', texts, numbers: [], field: null, group: String(label) };
 }
 
-function textIn(at: string, fields: Fields, name: string): string {
+/** A field that is a text. */
+export function textIn(at: string, fields: Fields, name: string): string {
   return checkText(`${at}.${name}`, fields[name]);
 }
 
-function checkText(at: string, text: unknown): string {
+/** Throws TypeError unless `text` is a text that is not blank. */
+export function checkText(at: string, text: unknown): string {
   if (typeof text === 'string' && text.trim() !== '') return text;
   throw typeMistake(at, 'a text that is not blank', text);
 }
 
-function namesOf(fields: Fields): string {
+/** The names of a row's fields, without its place in a file. */
+export function namesOf(fields: Fields): string {
   const names = Object.keys(fields).filter((name) => name !== 'file' && name !== 'line');
   return names.length === 0 ? 'no fields' : `fields ${names.join(', ')}`;
 }

@@ -2,16 +2,21 @@
 
 import { rangeMistake, typeMistake } from '../../core/errors.js';
 import { type OptionReader, readOptions } from '../../core/options.js';
-import { DISTANCES, type DistanceName } from '../../native/losses.js';
+import { DIRECTIONS, DISTANCES, type Direction, type DistanceName } from '../../native/losses.js';
 import {
   checkSettings,
   EMBEDDING_LOSS_NAMES,
   type EmbeddingLoss,
   type LossNumbers,
+  PARTITION_MODES,
+  type PartitionMode,
+  SIMILARITY_FCTS,
+  type SimilarityFct,
   type VectorPart,
 } from './embedding-losses.js';
 
-export type { DistanceName } from '../../native/losses.js';
+export type { Direction, DistanceName } from '../../native/losses.js';
+export type { PartitionMode, SimilarityFct } from './embedding-losses.js';
 
 /** How rows are put into batches: any rows, or no batch with the same text twice. */
 export const BATCH_SAMPLERS = ['batch_sampler', 'no_duplicates'] as const;
@@ -23,7 +28,7 @@ export interface EmbeddingLossOptions {
    * score `cosent`, with a label `contrastive`; text and label `batch_hard_triplet`.
    */
   readonly loss?: EmbeddingLoss;
-  /** Factor on cosines, above 0 and at most 300: multiple_negatives_ranking, cosent, angle. Default: 20. */
+  /** Factor on similarities, above 0 and at most 300: multiple_negatives_ranking, cosent, angle. Default: 20. */
   readonly scale?: number;
   /** Default: 5 for triplet and batch_hard_triplet, 0.5 for contrastive and online_contrastive. */
   readonly margin?: number;
@@ -32,6 +37,21 @@ export interface EmbeddingLossOptions {
    * - cos.
    */
   readonly distance?: DistanceName;
+  /** Of multiple_negatives_ranking: cosines, or dot products, whose `scale` is usually 1. Default: cos_sim. */
+  readonly similarityFct?: SimilarityFct;
+  /**
+   * Of multiple_negatives_ranking: what is compared, `query_to_doc` always. `query_to_query`: the anchor with other anchors;
+   * `doc_to_query`: the positive with all anchors; `doc_to_doc`: the positive with the texts of other anchors. Default:
+   * query_to_doc alone.
+   */
+  readonly directions?: readonly Direction[];
+  /**
+   * Of multiple_negatives_ranking: one softmax over all directions (`joint`, default), or the mean of one for each, which
+   * query_to_doc and doc_to_query alone can have.
+   */
+  readonly partitionMode?: PartitionMode;
+  /** Of distill_kl_div: both scores are divided by it before the softmax, above 0. Default: 1. */
+  readonly temperature?: number;
   /**
    * Trains these first numbers of a vector as vectors of their own too (Matryoshka): the sum of the loss over each, scaled to
    * length 1. Decreasing, at most the width of the encoder. Default: the whole vector only.
@@ -52,6 +72,10 @@ export const EMBEDDING_LOSS_OPTIONS = {
   scale: true,
   margin: true,
   distance: true,
+  similarityFct: true,
+  directions: true,
+  partitionMode: true,
+  temperature: true,
   dimensions: true,
   dimensionWeights: true,
   batchSampler: true,
@@ -71,16 +95,15 @@ export function readLossOptions(
   options: EmbeddingLossOptions,
   width: number,
 ): LossSettings {
-  const { loss, scale, margin, distance, dimensions, dimensionWeights, batchSampler } = options;
-  const own = { loss, scale, margin, distance, dimensions, dimensionWeights, batchSampler };
-  const set = Object.entries(own).filter(([, value]) => value !== undefined);
+  const names = Object.keys(EMBEDDING_LOSS_OPTIONS) as (keyof EmbeddingLossOptions)[];
+  const set = names.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]]));
   const read = readOptions<EmbeddingLossOptions>(
     where,
     Object.fromEntries(set),
     EMBEDDING_LOSS_OPTIONS,
   );
   const chosen = read.choice('loss', undefined, EMBEDDING_LOSS_NAMES);
-  const given = readSettings(read, options);
+  const given = { ...readSettings(read, options), ...readDirections(where, read, options) };
   if (chosen !== undefined) checkSettings(where, chosen, given);
   return {
     loss: chosen,
@@ -92,7 +115,7 @@ export function readLossOptions(
 
 function readSettings(
   read: OptionReader<EmbeddingLossOptions>,
-  { scale, margin, distance }: EmbeddingLossOptions,
+  { scale, margin, distance, similarityFct, temperature }: EmbeddingLossOptions,
 ): LossNumbers {
   const inRange = (value: number) => value > 0 && value <= 300;
   return {
@@ -101,6 +124,35 @@ function readSettings(
     }),
     ...(margin !== undefined && { margin: read.nonNegative('margin', 0) }),
     ...(distance !== undefined && { distance: read.choice('distance', 'cosine', DISTANCES) }),
+    ...(similarityFct !== undefined && {
+      similarityFct: read.choice('similarityFct', 'cos_sim', SIMILARITY_FCTS),
+    }),
+    ...(temperature !== undefined && { temperature: read.positive('temperature', 1) }),
+  };
+}
+
+function readDirections(
+  where: string,
+  read: OptionReader<EmbeddingLossOptions>,
+  { directions, partitionMode }: EmbeddingLossOptions,
+): LossNumbers {
+  const mode = read.choice('partitionMode', 'joint', PARTITION_MODES);
+  const given: readonly unknown[] = directions ?? [];
+  const known = DIRECTIONS.filter((one) => given.includes(one));
+  if (directions !== undefined) {
+    const what = `a list with query_to_doc, of different ones of ${DIRECTIONS.join(', ')}`;
+    if (!Array.isArray(directions)) throw typeMistake(`${where}: directions`, what, directions);
+    if (known.length !== given.length || !known.includes('query_to_doc')) {
+      throw new RangeError(`${where}: directions must be ${what}, got [${given.join(', ')}]`);
+    }
+  }
+  if (mode === 'per_direction' && known.some((one) => /^(.*)_to_\1$/.test(one))) {
+    const what = "'joint' with query_to_query or doc_to_doc, which hold no positive";
+    throw rangeMistake(`${where}: partitionMode`, what, mode);
+  }
+  return {
+    ...(directions !== undefined && { directions: known }),
+    ...(partitionMode !== undefined && { partitionMode: mode }),
   };
 }
 

@@ -6,16 +6,10 @@
 
 namespace sinter {
 
-Distances::Distances(const LossCall& call, double shift) : call_(call), shift_(shift) {
-  if (call.term.distance == Distance::cosine) unit_.emplace(call);
-  std::fill_n(grad(0), call.rows * call.width, 0.0f);
+Distances::Distances(const LossCall& call, double shift)
+    : call_(call), shift_(shift), rows_(call, call.term.distance == Distance::cosine) {
+  std::fill_n(rows_.grad(0), call.rows * call.width, 0.0f);
 }
-
-const float* Distances::row(int64_t i) const {
-  return unit_ ? unit_->row(i) : call_.x + i * call_.width;
-}
-
-float* Distances::grad(int64_t i) { return unit_ ? unit_->grad(i) : call_.dx + i * call_.width; }
 
 double Distances::euclidean(const float* a, const float* b) const {
   double sum = 0;
@@ -27,8 +21,8 @@ double Distances::euclidean(const float* a, const float* b) const {
 }
 
 double Distances::between(int64_t i, int64_t j) const {
-  const float* a = row(i);
-  const float* b = row(j);
+  const float* a = rows_.row(i);
+  const float* b = rows_.row(j);
   if (call_.term.distance == Distance::cosine) return 1 - dot_product(a, b, call_.width);
   if (call_.term.distance == Distance::euclidean) return euclidean(a, b);
   double sum = 0;
@@ -37,10 +31,10 @@ double Distances::between(int64_t i, int64_t j) const {
 }
 
 void Distances::add_gradient(int64_t i, int64_t j, double slope) {
-  const float* a = row(i);
-  const float* b = row(j);
-  float* da = grad(i);
-  float* db = grad(j);
+  const float* a = rows_.row(i);
+  const float* b = rows_.row(j);
+  float* da = rows_.grad(i);
+  float* db = rows_.grad(j);
   if (call_.term.distance == Distance::cosine) {
     const float down = static_cast<float>(-slope);
     for (int64_t k = 0; k < call_.width; ++k) {
@@ -59,10 +53,6 @@ void Distances::add_gradient(int64_t i, int64_t j, double slope) {
     da[k] += step;
     db[k] -= step;
   }
-}
-
-void Distances::finish() {
-  if (unit_) unit_->finish();
 }
 
 }  // namespace sinter

@@ -1,8 +1,6 @@
 // Distances between the rows of a call, with their gradients.
 #pragma once
 
-#include <optional>
-
 #include "train/losses/parts.h"
 
 namespace sinter {
@@ -21,16 +19,14 @@ class Distances {
   // Adds slope * the gradient of the distance to rows i and j; no other lane may use them.
   void add_gradient(int64_t i, int64_t j, double slope);
   // Writes dx of the call.
-  void finish();
+  void finish() { rows_.finish(); }
 
  private:
-  const float* row(int64_t i) const;
-  float* grad(int64_t i);
   double euclidean(const float* a, const float* b) const;
 
   const LossCall& call_;
   const double shift_;
-  std::optional<UnitRows> unit_;  // for cosines
+  ComparedRows rows_;  // of length 1 for cosines
 };
 
 }  // namespace sinter

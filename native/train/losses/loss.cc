@@ -14,8 +14,8 @@ const std::vector<LossRow>& loss_table() {
 }
 
 const char* target_kind_name(TargetKind kind) {
-  static constexpr const char* kNames[] = {"classes", "values",  "spans", "positives",
-                                           "scores",  "margins", "groups"};
+  static constexpr const char* kNames[] = {"classes", "values", "spans",    "positives", "scores",
+                                           "margins", "groups", "rankings", "lists"};
   return kNames[static_cast<int>(kind)];
 }
 
@@ -26,6 +26,18 @@ const char* loss_unit_name(LossUnit unit) {
 
 const std::vector<std::string>& distance_names() {
   static const std::vector<std::string> names = {"cosine", "euclidean", "manhattan"};
+  return names;
+}
+
+const std::vector<std::string>& weighting_names() {
+  static const std::vector<std::string> names = {"none", "ndcg_loss1", "ndcg_loss2", "lambda_rank",
+                                                 "ndcg_loss2_pp"};
+  return names;
+}
+
+const std::vector<std::string>& direction_names() {
+  static const std::vector<std::string> names = {"query_to_doc", "query_to_query", "doc_to_query",
+                                                 "doc_to_doc"};
   return names;
 }
 

@@ -19,12 +19,20 @@ enum class TargetKind : int {
   positives,  // int32 [anchors], below the rows after the anchors; -1: the anchor does not count
   scores,     // float [pairs]; the output has two rows for each
   margins,    // float [examples, negatives]; the output has 2 + negatives rows for each
-  groups      // int32 [rows of the output]: the class of each row
+  groups,     // int32 [rows of the output]: the class of each row
+  rankings,   // float [examples, 1 + negatives]; the output has 2 + negatives rows for each
+  lists       // float [rows of the output], of width 1: the relevance of each text of a list
 };
 
 enum class LossUnit : int { row, element, text };
 enum class Coupling : int { split, coupled };
 enum class Distance : int { cosine, euclidean, manhattan };
+enum class RankWeighting : int { none, ndcg_loss1, ndcg_loss2, lambda_rank, ndcg_loss2_pp };
+
+// What in_batch_negatives compares, as bits: query_to_doc anchors with candidates, query_to_query
+// anchors with each other, doc_to_query positives with anchors, doc_to_doc positives with
+// candidates.
+enum Direction : int { query_to_doc = 1, query_to_query = 2, doc_to_query = 4, doc_to_doc = 8 };
 
 // Settings of losses; each loss reads its own and ignores the others.
 struct LossSettings {
@@ -33,7 +41,16 @@ struct LossSettings {
   double alpha = -1;           // sigmoid_focal: 0 to 1, or -1 for none
   double delta = 1;            // huber: above 0
   double beta = 1;             // smooth_l1: above 0
-  double temperature = 1;      // kl_divergence: above 0
+  double temperature = 1;      // kl_divergence, distill_kl_div: above 0
+  double sigma = 1;            // lambda: above 0
+  double mu = 10;              // lambda with ndcg_loss2_pp: 0 or more
+  double k = 0;                // lambda: a whole number of ranks, or 0 for all
+  RankWeighting weighting = RankWeighting::ndcg_loss2_pp;  // lambda
+  bool by_position = false;                                // list_mle
+  bool sigmoid = false;           // losses over lists: scores go through a sigmoid first
+  bool dot = false;               // in_batch_negatives: dot products in place of cosines
+  int directions = query_to_doc;  // in_batch_negatives: bits of Direction, the first always
+  bool per_direction = false;     // in_batch_negatives: a softmax for each of them
   // One number from 0 per column of the output, or none. cross_entropy, focal and bce read the
   // first, bce alone the second.
   std::vector<float> class_weights, pos_weights;
@@ -48,7 +65,7 @@ struct LossTerm {
   double margin = 0.5;  // of distances
   Distance distance = Distance::cosine;
   int64_t dimensions = 0;       // a coupled loss is over the first ones, scaled to length 1; 0: all
-  std::vector<int32_t> labels;  // targets, as integers or as floats
+  std::vector<int32_t> labels;  // targets, as integers or as floats; for lists their lengths
   std::vector<float> values;
   LossSettings settings;
 };
@@ -82,6 +99,10 @@ const char* target_kind_name(TargetKind kind);
 const char* loss_unit_name(LossUnit unit);
 // The names of Distance, in its order.
 const std::vector<std::string>& distance_names();
+// The names of RankWeighting, in its order.
+const std::vector<std::string>& weighting_names();
+// The names of Direction, the lowest bit first.
+const std::vector<std::string>& direction_names();
 
 #define SINTER_LOSS(name, targets, unit, coupling) double name##_loss(const LossCall& call);
 #include "train/losses.inc"

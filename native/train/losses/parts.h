@@ -2,6 +2,7 @@
 // order, in double, so the number of lanes changes no bit.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "ops/portable_math.h"
@@ -68,7 +69,8 @@ inline double power_of(double base, double power) {
 }
 
 // log of the sum of e^(x[c] * factor).
-inline double log_sum_exp(const float* x, int64_t n, double factor = 1) {
+template <typename Number>
+double log_sum_exp(const Number* x, int64_t n, double factor = 1) {
   double top = x[0] * factor, sum = 0;
   for (int64_t c = 1; c < n; ++c) top = x[c] * factor > top ? x[c] * factor : top;
   for (int64_t c = 0; c < n; ++c) sum += exp_any(x[c] * factor - top);
@@ -136,6 +138,26 @@ class UnitRows {
  private:
   const LossCall& call_;
   AlignedBuffer<float> values_, grads_;
+};
+
+// The rows that a loss compares: divided by their lengths for cosines, else as they are.
+class ComparedRows {
+ public:
+  ComparedRows(const LossCall& call, bool unit) : call_(call) {
+    if (unit) unit_.emplace(call);
+  }
+
+  const float* row(int64_t i) const { return unit_ ? unit_->row(i) : call_.x + i * call_.width; }
+  // Undefined until the caller writes it.
+  float* grad(int64_t i) { return unit_ ? unit_->grad(i) : call_.dx + i * call_.width; }
+  // Writes dx of the call from the gradients of the rows.
+  void finish() {
+    if (unit_) unit_->finish();
+  }
+
+ private:
+  const LossCall& call_;
+  std::optional<UnitRows> unit_;
 };
 
 }  // namespace sinter

@@ -67,11 +67,12 @@ async function trained(model) {
   return hash(Float64Array.from(numbers));
 }
 
-const typed = ({ isFloat, targets, settings, ...term }) => ({
+const typed = ({ isFloat, targets, settings, lists, ...term }) => ({
   ...term,
+  ...(lists && { lists: Int32Array.from(lists) }),
   targets: isFloat ? Float32Array.from(targets) : Int32Array.from(targets),
   settings: Object.fromEntries(
-    settings.map(([key, value]) => [key, Array.isArray(value) ? Float32Array.from(value) : value]),
+    settings.map(([key, value]) => [key, value.floats ? Float32Array.from(value.floats) : value]),
   ),
 });
 

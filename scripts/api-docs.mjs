@@ -49,7 +49,7 @@ const PAGES = [
   [
     'training',
     'Options, progress and report of a training, the same for every model.',
-    /^(train\/|models\/trainable-model)/,
+    /^(train\/|models\/train)/,
   ],
   [
     'files',

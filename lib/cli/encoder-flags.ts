@@ -59,7 +59,8 @@ export function embeddingLossFlags({
     dimensionWeights,
     batchSampler,
   });
-  const [first] = Object.keys({ ...flags, ...given({ pooling }) });
+  // A new head of a classifier may read pooled tokens too.
+  const [first] = Object.keys({ ...flags, ...(task !== 'classification' && given({ pooling })) });
   if (task !== 'embedding' && first !== undefined) {
     throw usageMistake(`${flagOf(first)} is for --task embedding`);
   }

@@ -2,8 +2,14 @@
  * Options of `sinter train` that say which weights are trained: all, the head, or low-rank adapters.
  */
 import { type Command, Option } from 'commander';
-import { type MethodOption, TRAIN_METHODS, type TrainMethod } from '../models/trainable-model.js';
+import { type MethodOption, TRAIN_METHODS, type TrainMethod } from '../models/train-method.js';
+import {
+  type FewShotOptions,
+  SAMPLING_STRATEGIES,
+  type SamplingStrategy,
+} from '../train/few-shot-options.js';
 import { given, positiveNumber, realNumber, usageMistake, wholeNumber } from './arguments.js';
+import { flagOf } from './option-names.js';
 
 export interface MethodFlags {
   readonly method?: TrainMethod;
@@ -12,6 +18,12 @@ export interface MethodFlags {
   readonly loraDropout?: number;
   readonly loraTargets?: 'all-linear' | readonly string[];
   readonly adapter?: boolean;
+  readonly fewShotSamplingStrategy?: SamplingStrategy;
+  readonly fewShotNumIterations?: number;
+  readonly fewShotNumEpochs?: number;
+  readonly fewShotMaxSteps?: number;
+  readonly fewShotBatchSize?: number;
+  readonly fewShotBodyLearningRate?: number;
 }
 
 export function withMethod(command: Command): Command {
@@ -20,7 +32,8 @@ export function withMethod(command: Command): Command {
       new Option(
         '--method <kind>',
         'full: all weights; head: the encoder stays as it is, and its vectors are computed once (in seconds; for ' +
-          'classification, multi-label, regression, pairs); lora: low-rank adapters and the head',
+          'classification, multi-label, regression, pairs); lora: low-rank adapters and the head; few-shot: for few ' +
+          'rows, the encoder on pairs of rows, then the head (classification, multi-label)',
       ).choices(TRAIN_METHODS),
     )
     .option('--lora-r <n>', '--method lora: rank of the adapters (default: 8)', wholeNumber(1))
@@ -38,7 +51,49 @@ export function withMethod(command: Command): Command {
     .option(
       '--adapter',
       '--method lora: write the adapters alone too, into the folder adapter inside',
+    )
+    .addOption(
+      new Option(
+        '--few-shot-sampling-strategy <kind>',
+        '--method few-shot: which of all pairs (default: oversampling)',
+      ).choices(SAMPLING_STRATEGIES),
+    )
+    .option(
+      '--few-shot-num-iterations <n>',
+      '--method few-shot: for each row so many pairs of each kind, instead of all pairs',
+      wholeNumber(1),
+    )
+    .option(
+      '--few-shot-num-epochs <n>',
+      '--method few-shot: passes over the pairs (default: 1)',
+      wholeNumber(1),
+    )
+    .option(
+      '--few-shot-max-steps <n>',
+      '--method few-shot: the most steps over pairs',
+      wholeNumber(1),
+    )
+    .option(
+      '--few-shot-batch-size <n>',
+      '--method few-shot: pairs per step (default: 16)',
+      wholeNumber(1),
+    )
+    .option(
+      '--few-shot-body-learning-rate <x>',
+      '--method few-shot: learning rate of the encoder (default: 2e-5)',
+      positiveNumber,
     );
+}
+
+function fewShotOf(flags: MethodFlags): FewShotOptions {
+  return given({
+    samplingStrategy: flags.fewShotSamplingStrategy,
+    numIterations: flags.fewShotNumIterations,
+    numEpochs: flags.fewShotNumEpochs,
+    maxSteps: flags.fewShotMaxSteps,
+    batchSize: flags.fewShotBatchSize,
+    bodyLearningRate: flags.fewShotBodyLearningRate,
+  });
 }
 
 /** The options of `train` that the flags say. A usage mistake where a flag is for another method. */
@@ -51,5 +106,13 @@ export function methodOf(flags: MethodFlags): MethodOption {
     const flag = adapter === true ? '--adapter' : `--lora-${Object.keys(lora)[0]}`;
     throw usageMistake(`${flag} is for --method lora`);
   }
-  return { ...(method !== undefined && { method }), ...(!isEmpty && { lora }) };
+  const fewShot = fewShotOf(flags);
+  const [first] = Object.keys(fewShot);
+  if (method !== 'few-shot' && first !== undefined)
+    throw usageMistake(`--few-shot${flagOf(first).slice(1)} is for --method few-shot`);
+  return {
+    ...(method !== undefined && { method }),
+    ...(!isEmpty && { lora }),
+    ...(first !== undefined && { fewShot }),
+  };
 }

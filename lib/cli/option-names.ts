@@ -40,6 +40,7 @@ const WORDS: readonly (readonly [RegExp, (flags: Flags, ...groups: string[]) => 
   [CALLS, () => ''],
   [/^path(?= must be )/, () => 'a data file'],
   [/^lora: (\w+)(?= must be )/, (_, option = '') => `--lora-${option}`],
+  [/^fewShot: (\w+)(?= must be )/, (_, option = '') => `--few-shot-${flagOf(option).slice(2)}`],
   [/^method(?= must be )/, () => '--method'],
   [/mergeAdapter\(folder\), or (?=`sinter convert)/g, () => ''],
   [

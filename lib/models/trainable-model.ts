@@ -22,9 +22,9 @@ import { forwardWindows, type WindowSettings } from '../runtime/windowed-logits.
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { readCheckpointOptions } from '../train/checkpoint-options.js';
 import type { CollectOptions, Rows } from '../train/collect-rows.js';
+import type { RowLabels } from '../train/contrastive-pairs.js';
 import type { Corpus, Examples } from '../train/corpus.js';
 import { checkNeedsRows, withMetric } from '../train/eval-options.js';
-import { type LoraOptions, type LoraSettings, readLoraOptions } from '../train/lora-options.js';
 import type { Objective } from '../train/objectives.js';
 import { type TrainAdviceCode, trainAdvice } from '../train/train-advice.js';
 import type { EvaluatedOver, TrainPlan } from '../train/train-model.js';
@@ -42,6 +42,14 @@ import type {
 } from '../train/train-report.js';
 import { trainingRecord } from '../train/training-record.js';
 import { TextModel } from './text-model.js';
+import {
+  checkMethod,
+  METHOD_DEFAULTS,
+  type MethodOption,
+  readMethod,
+  trainByMethod,
+  withoutUndefined,
+} from './train-method.js';
 
 /** Options of every `train`; `Row` is the type of the rows, `S` that of the reported scores. */
 export interface ModelTrainOptions<Row, S> extends TrainOptions, MethodOption {
@@ -59,27 +67,6 @@ export interface ModelTrainOptions<Row, S> extends TrainOptions, MethodOption {
   readonly signal?: AbortSignal;
 }
 
-/** `full`: all weights are trained. `head`: only what the model computes from the vector of a text. `lora`: low-rank adapters and the head. */
-export type TrainMethod = 'full' | 'head' | 'lora';
-
-export const TRAIN_METHODS: readonly TrainMethod[] = ['full', 'head', 'lora'];
-
-/** Which weights a training changes. */
-export interface MethodOption {
-  /**
-   * `full` (default) trains all weights. `head` leaves the encoder as it is: the vector of each text is computed once, without
-   * dropout, and only the head is trained over those vectors, which takes seconds; it is for classifiers and cross-encoders.
-   * `lora` trains low-rank adapters beside the matrices of the encoder, and the head, and adds them to the weights at the
-   * end; `saveAdapter` writes them alone. With `head` and `lora` the learning rate is 1e-3 by default.
-   */
-  readonly method?: TrainMethod;
-  /** For `method: 'lora'`. */
-  readonly lora?: LoraOptions;
-}
-
-/** The learning rate for a head alone, or with adapters: far fewer weights, and none of them were trained before. */
-const NEW_WEIGHTS_RATE = 1e-3;
-
 /** Options of every `evaluate`. */
 export interface EvaluateOptions {
   /** Ends the call with CANCELLED; an aborted training leaves the model as it was. */
@@ -90,6 +77,7 @@ export const MODEL_TRAIN_OPTIONS = {
   ...TRAIN_OPTIONS,
   method: true,
   lora: true,
+  fewShot: true,
   eval: true,
   maxTokens: true,
   onStep: true,
@@ -122,6 +110,8 @@ export interface Learning<Set extends ExampleRows, Evaluation, S> {
   readonly objective: Objective;
   /** What the rows to train on decide: an objective in place of the one above, and the rows of each class to balance. */
   readonly tailor?: (set: Set) => Pick<TrainPlan<S>, 'objective' | 'classes'>;
+  /** The labels of the rows to train on. Left out: this kind of training has no few-shot method. */
+  readonly labelsOf?: (set: Set) => RowLabels;
   /** Settings of this kind of training, for its record and its checkpoints. Is read after the rows to train on were collected. */
   readonly record?: JsonObject;
   /** The advice that fits this kind of training. Default: all. */
@@ -168,11 +158,10 @@ export abstract class TrainableModel extends TextModel {
     learning: (where: 'train') => Learning<Set, E, S>,
   ): Promise<TrainReport<S>> {
     const where = 'train';
-    const { method, lora } = readMethod(where, options as MethodOption);
-    const { learningRate = method === 'full' ? undefined : NEW_WEIGHTS_RATE } = options;
-    const given = { ...options, ...(learningRate !== undefined && { learningRate }) };
+    const chosen = readMethod(where, options as MethodOption);
+    const { method, fewShot } = chosen;
+    const given = { ...METHOD_DEFAULTS[method], ...withoutUndefined(options) };
     let settings = readTrainOptions<TrainOptions>(where, given, known as never);
-    checkWhole(where, method, settings);
     const read = readOptions<ModelTrainOptions<Row, S>>(where, options, known as never);
     const maxTokens = read.count('maxTokens', this.maxTokens);
     if (maxTokens > this.maxTokens) {
@@ -194,6 +183,7 @@ export abstract class TrainableModel extends TextModel {
     try {
       const { parts } = this;
       const how = learning(where);
+      checkMethod(where, method, settings, { saving, hasLabels: how.labelsOf !== undefined });
       const seen: { labels?: ClassificationReport } = {};
       const {
         graph,
@@ -206,22 +196,14 @@ export abstract class TrainableModel extends TextModel {
         checkGrouping(where, settings, plan.corpus);
         settings = withMetric(settings, options, plan.metric);
         const request = { settings: { ...settings, ...how.record }, hooks, saving, signal };
-        if (method === 'head') {
-          const { trainHeadParts } = await import('../train/head-training.js');
-          return trainHeadParts(parts, current, plan, request);
-        }
-        if (method === 'lora') {
-          const { trainLoraParts } = await import('../train/lora-training.js');
-          return trainLoraParts(parts, current, plan, request, lora);
-        }
-        const { trainParts } = await import('../train/train-model.js');
-        return trainParts(parts, current, plan, request);
+        return trainByMethod(parts, current, plan, request, chosen);
       });
       const { labels } = seen;
       const all = trainAdvice({ steps: found.steps, labels }, settings);
       const advice = all.filter(({ code }) => how.advice?.includes(code) ?? true);
       const report = { ...found, advice };
-      const record = { ...settings, ...how.record, method, maxTokens };
+      const first = method === 'few-shot' ? { fewShot: { ...fewShot } } : {};
+      const record = { ...settings, ...how.record, method, ...first, maxTokens };
       const training = trainingRecord(parts, record, report);
       const origin = { ...parts.origin, untrained: [] };
       // What was fitted to the old weights does not fit the new ones.
@@ -248,8 +230,9 @@ export abstract class TrainableModel extends TextModel {
     const own = { ...call, name: 'rows', maxTokens, held: false };
     const found = await learning.collect(rows, own);
     const { corpus, truncated = 0 } = found;
+    const labelsOf = learning.labelsOf?.(found);
     const { objective, classes } = learning.tailor?.(found) ?? { objective: learning.objective };
-    const plan = { corpus, truncated, objective, classes };
+    const plan = { corpus, truncated, objective, classes, labelsOf };
     if (heldRows === undefined) return { ...plan, evaluate: undefined };
     const theirs = { ...call, name: 'eval', maxTokens: this.maxTokens, held: true };
     const set = await learning.collect(heldRows, theirs);
@@ -371,31 +354,6 @@ export abstract class TrainableModel extends TextModel {
       return quantizeModel(parts, program, options);
     });
   }
-}
-
-/** The method of a training, and the settings of its adapters. Throws RangeError for another than those of TRAIN_METHODS. */
-function readMethod(
-  where: string,
-  { method: named, lora }: MethodOption,
-): { readonly method: TrainMethod; readonly lora: LoraSettings } {
-  const read = readOptions<Pick<MethodOption, 'method'>>(
-    where,
-    named === undefined ? {} : { method: named },
-    { method: true },
-  );
-  const method = read.choice('method', 'full', TRAIN_METHODS);
-  if (lora !== undefined && method !== 'lora') {
-    throw rangeMistake(`${where}: method`, "'lora' where lora is given", method);
-  }
-  return { method, lora: readLoraOptions(where, lora) };
-}
-
-/** Throws RangeError for options that choose among all weights, beside a method that chooses them itself. */
-function checkWhole(where: string, method: TrainMethod, settings: TrainSettings): void {
-  const { freeze, trainable } = settings;
-  if (method === 'full' || (freeze.length === 0 && trainable === 'all')) return;
-  const option = trainable === 'all' ? 'freeze' : 'trainable';
-  throw rangeMistake(`${where}: method`, `'full' where ${option} is given`, method);
 }
 
 /** Throws UNSUPPORTED_MODEL for a quantized model. */

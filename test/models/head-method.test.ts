@@ -80,7 +80,9 @@ describe("method: 'head'", () => {
   it('is refused where it cannot be had', async () => {
     await using model = await fresh();
     await expect(model.train(rows, { method: 'heads' as never })).rejects.toThrow(
-      new RangeError('train: method must be one of "full", "head", "lora", got "heads"'),
+      new RangeError(
+        'train: method must be one of "full", "head", "lora", "few-shot", got "heads"',
+      ),
     );
     await using small = await model.quantize();
     await expect(small.train(rows, { method: 'head' })).rejects.toThrow(/quantized/);

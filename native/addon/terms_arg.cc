@@ -66,6 +66,20 @@ void check_margins(const LossTerm& term, const Extent& extent, const char* name)
   }
 }
 
+void check_vectors(const LossTerm& term, const Extent& extent, const char* name) {
+  const Relation& relation = term.settings.relation;
+  const auto& [heads, first, second, columns, target] = relation;
+  if (extent.output.kind != ValueKind::token)
+    bad_argument(std::string(name) + " needs an output over tokens");
+  if (heads < 1 || columns < 1 || columns % heads != 0 || target < 1 || target % heads != 0)
+    bad_argument(std::string(name) + " needs columns that are multiples of its heads");
+  if (first + columns > extent.width || second + columns > extent.width)
+    bad_argument(std::string(name) + " needs columns inside its output");
+  if (first != second && first < second + columns && second < first + columns)
+    bad_argument(std::string(name) + " needs ranges of columns that do not overlap");
+  check_count(term.values.size(), (first == second ? 1 : 2) * extent.rows * target, name);
+}
+
 void check_targets(TargetKind kind, const LossTerm& term, const Extent& extent, const char* name) {
   switch (kind) {
     case TargetKind::classes:
@@ -83,11 +97,14 @@ void check_targets(TargetKind kind, const LossTerm& term, const Extent& extent, 
       return check_margins(term, extent, name);
     case TargetKind::groups:
       return check_count(term.labels.size(), extent.rows, name);
+    case TargetKind::vectors:
+      return check_vectors(term, extent, name);
   }
 }
 
 bool has_floats(TargetKind kind) {
-  return kind == TargetKind::values || kind == TargetKind::scores || kind == TargetKind::margins;
+  return kind == TargetKind::values || kind == TargetKind::scores || kind == TargetKind::margins ||
+         kind == TargetKind::vectors;
 }
 
 int loss_named(const std::string& name) {
@@ -104,7 +121,7 @@ struct NumberSetting {
   double low, high;
 };
 
-constexpr double kMaxSetting = 1e6, kMinDivisor = 1e-6;
+constexpr double kMaxSetting = 1e6, kMinDivisor = 1e-6, kMaxColumns = 1e6;
 constexpr NumberSetting kNumberSettings[] = {
     {"labelSmoothing", &LossSettings::label_smoothing, 0, 1},
     {"gamma", &LossSettings::gamma, 0, 100},
@@ -124,6 +141,21 @@ std::vector<float> weights_setting(const Napi::Object& object, const char* key) 
   return weights;
 }
 
+int64_t column_field(const Napi::Object& object, const char* key) {
+  const double value = number_field(object, key);
+  if (!(value >= 0 && value <= kMaxColumns && value == std::floor(value)))
+    bad_argument(std::string(key) + " is out of range");
+  return static_cast<int64_t>(value);
+}
+
+Relation relation_field(const Napi::Object& settings) {
+  if (settings.Get("relation").IsUndefined()) return {};
+  const Napi::Object object = object_field(settings, "relation");
+  return {column_field(object, "heads"), column_field(object, "first"),
+          column_field(object, "second"), column_field(object, "columns"),
+          column_field(object, "targetColumns")};
+}
+
 LossSettings settings_field(const Napi::Object& term) {
   LossSettings settings;
   if (term.Get("settings").IsUndefined()) return settings;
@@ -136,6 +168,7 @@ LossSettings settings_field(const Napi::Object& term) {
   }
   settings.class_weights = weights_setting(object, "classWeights");
   settings.pos_weights = weights_setting(object, "posWeights");
+  settings.relation = relation_field(object);
   return settings;
 }
 

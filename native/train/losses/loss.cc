@@ -14,8 +14,8 @@ const std::vector<LossRow>& loss_table() {
 }
 
 const char* target_kind_name(TargetKind kind) {
-  static constexpr const char* kNames[] = {"classes", "values",  "spans", "positives",
-                                           "scores",  "margins", "groups"};
+  static constexpr const char* kNames[] = {"classes", "values",  "spans",  "positives",
+                                           "scores",  "margins", "groups", "vectors"};
   return kNames[static_cast<int>(kind)];
 }
 

@@ -19,12 +19,21 @@ enum class TargetKind : int {
   positives,  // int32 [anchors], below the rows after the anchors; -1: the anchor does not count
   scores,     // float [pairs]; the output has two rows for each
   margins,    // float [examples, negatives]; the output has 2 + negatives rows for each
-  groups      // int32 [rows of the output]: the class of each row
+  groups,     // int32 [rows of the output]: the class of each row
+  vectors     // float [1 or 2, rows of the output, target_columns of Relation]
 };
 
 enum class LossUnit : int { row, element, text };
 enum class Coupling : int { split, coupled };
 enum class Distance : int { cosine, euclidean, manhattan };
+
+// The columns of a token value whose relations are compared: A is columns [first, first + columns),
+// B begins at `second`; both are cut into `heads` heads. With first == second the targets are one
+// block, A and B at once; else they are all rows of A and then all rows of B.
+struct Relation {
+  int64_t heads = 0, first = 0, second = 0, columns = 0;
+  int64_t target_columns = 0;  // of the teacher's A, and of its B
+};
 
 // Settings of losses; each loss reads its own and ignores the others.
 struct LossSettings {
@@ -37,6 +46,7 @@ struct LossSettings {
   // One number from 0 per column of the output, or none. cross_entropy, focal and bce read the
   // first, bce alone the second.
   std::vector<float> class_weights, pos_weights;
+  Relation relation;  // relation, token_relation
 };
 
 // One term of the sum that a step minimises.

@@ -171,12 +171,11 @@ export {
   type TokenClassifierLoadOptions,
   type TokenTrainOptions,
 } from './models/token-classifier.js';
+export type { MethodOption, TrainMethod } from './models/train-method.js';
 export type {
   EvaluateOptions,
-  MethodOption,
   ModelTrainOptions,
   TrainableModel,
-  TrainMethod,
 } from './models/trainable-model.js';
 export type { IsaName } from './native/native.js';
 export type { PredictOptions } from './runtime/predict-options.js';
@@ -257,16 +256,19 @@ export type { BestScore } from './train/best-score.js';
 export type { CheckpointOptions } from './train/checkpoint-options.js';
 export type { Rows } from './train/collect-rows.js';
 export type { EvalOptions } from './train/eval-options.js';
+export type { FewShotOptions, SamplingStrategy } from './train/few-shot-options.js';
 export type { LogOptions } from './train/log-options.js';
 export type { ScheduleKind, ScheduleOptions } from './train/schedule.js';
 export type { TrainAdvice, TrainAdviceCode } from './train/train-advice.js';
 export type { OptimizerKind, TrainOptions } from './train/train-options.js';
 export type {
+  EmbeddingPhase,
   EpochProgress,
   EpochRecord,
   EvalScores,
   EvaluationRecord,
   StepProgress,
   StepRecord,
+  TrainPhase,
   TrainReport,
 } from './train/train-report.js';

@@ -53,7 +53,7 @@ const PAGES = [
   [
     'training',
     'Options, progress and report of a training, the same for every model.',
-    /^(train\/|config\/|models\/trainable-model|graph\/adapter-options)/,
+    /^(train\/|config\/|models\/train|graph\/adapter-options)/,
   ],
   [
     'files',

@@ -7,8 +7,9 @@ import { SinterError } from '../core/errors.js';
 import type { ModelHead } from '../graph/checkpoint.js';
 import { withoutClassifierSettings } from '../graph/classifier-settings.js';
 import { lengthLimit } from '../graph/length-limit.js';
-import { withHead } from '../graph/rewrite/head.js';
+import { type HeadPlans, withHead } from '../graph/rewrite/head.js';
 import type { HeadTask } from '../graph/tasks.js';
+import type { PoolKind } from '../graph/types.js';
 import type { NativeProgram } from '../native/native.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { deriveProgram } from '../runtime/program.js';
@@ -20,6 +21,8 @@ export interface NewHeadOptions {
   readonly seed: number;
   /** The length limit. Default: what the tokenizer's files state, at most the encoder's positions. */
   readonly maxTokens: number | undefined;
+  /** A product over tokens pooled in this way, in place of the family's head. */
+  readonly pooling?: PoolKind | undefined;
 }
 
 /** Throws UNSUPPORTED_MODEL for a task that the encoder has no head for, RangeError for a `maxTokens` beyond its positions. */
@@ -28,9 +31,10 @@ export async function withNewHead(
   parts: ModelParts,
   source: NativeProgram,
   head: ModelHead & { readonly task: HeadTask },
-  { seed, maxTokens }: NewHeadOptions,
+  { seed, maxTokens, pooling }: NewHeadOptions,
 ): Promise<ModelParts> {
-  const { plans, path } = parts;
+  const { path } = parts;
+  const plans = pooling === undefined ? parts.plans : pooledPlans(parts, pooling);
   const { task, labels, problem } = head;
   if (plans.heads[task] === undefined) {
     throw new SinterError(
@@ -54,6 +58,7 @@ export async function withNewHead(
   const untrained = created.map(({ name }) => name);
   return {
     ...parts,
+    plans,
     graph,
     config,
     head,
@@ -61,6 +66,17 @@ export async function withNewHead(
     sentence: null,
     origin: { untrained, unused: parts.origin.unused, notes: [] },
   };
+}
+
+/** Plans whose classifier is a product over the pooled last hidden value. */
+function pooledPlans({ plans }: ModelParts, pooling: PoolKind): HeadPlans {
+  const { classification } = plans.heads;
+  const { dropout } = classification ?? {};
+  const head = {
+    ...{ rows: pooling, output: 'classifier' },
+    ...(dropout !== undefined && { dropout }),
+  };
+  return { ...plans, pooler: null, heads: { ...plans.heads, classification: head } };
 }
 
 function limitOf(

@@ -88,7 +88,8 @@ export function embeddingLossFlags({
     dimensionWeights,
     batchSampler,
   });
-  const names = Object.keys({ ...flags, ...given({ pooling }) });
+  // A new head of a classifier may read pooled tokens too.
+  const names = Object.keys({ ...flags, ...(task !== 'classification' && given({ pooling })) });
   const first = names.find((name) => task !== 'pairs' || !OF_PAIRS.includes(name));
   if (task !== 'embedding' && first !== undefined) {
     throw usageMistake(`${flagOf(first)} is for --task embedding`);

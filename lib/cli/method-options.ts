@@ -10,8 +10,14 @@ import {
   type LoraOptions,
 } from '../graph/adapter-options.js';
 import { ACTIVATION_KINDS } from '../graph/types.js';
-import { type MethodOption, TRAIN_METHODS, type TrainMethod } from '../models/trainable-model.js';
+import { type MethodOption, TRAIN_METHODS, type TrainMethod } from '../models/train-method.js';
+import {
+  type FewShotOptions,
+  SAMPLING_STRATEGIES,
+  type SamplingStrategy,
+} from '../train/few-shot-options.js';
 import { given, positiveNumber, realNumber, usageMistake, wholeNumber } from './arguments.js';
+import { flagOf } from './option-names.js';
 
 export interface MethodFlags {
   readonly method?: TrainMethod;
@@ -29,18 +35,29 @@ export interface MethodFlags {
   readonly adapterReductionFactor?: number;
   readonly adapterActivation?: NonNullable<BottleneckOptions['activation']>;
   readonly adapter?: boolean;
+  readonly fewShotSamplingStrategy?: SamplingStrategy;
+  readonly fewShotNumIterations?: number;
+  readonly fewShotNumEpochs?: number;
+  readonly fewShotMaxSteps?: number;
+  readonly fewShotBatchSize?: number;
+  readonly fewShotBodyLearningRate?: number;
 }
 
 const namesOf = (text: string): readonly string[] => text.split(',');
 
 export function withMethod(command: Command): Command {
+  return withFewShot(withAdapters(command));
+}
+
+function withAdapters(command: Command): Command {
   return command
     .addOption(
       new Option(
         '--method <kind>',
         'full: all weights; head: the encoder stays as it is, and its vectors are computed once (in seconds; for ' +
           'classification, multi-label, regression, pairs); lora, ia3: low-rank adapters or vectors beside the ' +
-          'matrices, and the head; adapter: bottleneck adapters inside the layers, and the head',
+          'matrices, and the head; adapter: bottleneck adapters inside the layers, and the head; few-shot: for few ' +
+          'rows, the encoder on pairs of rows, then the head (classification, multi-label)',
       ).choices(TRAIN_METHODS),
     )
     .option('--lora-r <n>', '--method lora: rank of the adapters (default: 8)', wholeNumber(1))
@@ -88,6 +105,53 @@ export function withMethod(command: Command): Command {
     );
 }
 
+/** Flags of `--method few-shot`. */
+function withFewShot(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--few-shot-sampling-strategy <kind>',
+        '--method few-shot: which of all pairs (default: oversampling)',
+      ).choices(SAMPLING_STRATEGIES),
+    )
+    .option(
+      '--few-shot-num-iterations <n>',
+      '--method few-shot: for each row so many pairs of each kind, instead of all pairs',
+      wholeNumber(1),
+    )
+    .option(
+      '--few-shot-num-epochs <n>',
+      '--method few-shot: passes over the pairs (default: 1)',
+      wholeNumber(1),
+    )
+    .option(
+      '--few-shot-max-steps <n>',
+      '--method few-shot: the most steps over pairs',
+      wholeNumber(1),
+    )
+    .option(
+      '--few-shot-batch-size <n>',
+      '--method few-shot: pairs per step (default: 16)',
+      wholeNumber(1),
+    )
+    .option(
+      '--few-shot-body-learning-rate <x>',
+      '--method few-shot: learning rate of the encoder (default: 2e-5)',
+      positiveNumber,
+    );
+}
+
+function fewShotOf(flags: MethodFlags): FewShotOptions {
+  return given({
+    samplingStrategy: flags.fewShotSamplingStrategy,
+    numIterations: flags.fewShotNumIterations,
+    numEpochs: flags.fewShotNumEpochs,
+    maxSteps: flags.fewShotMaxSteps,
+    batchSize: flags.fewShotBatchSize,
+    bodyLearningRate: flags.fewShotBodyLearningRate,
+  });
+}
+
 /** The options of `train` that the flags say. A usage mistake where a flag is for another method. */
 export function methodOf(flags: MethodFlags): MethodOption {
   const { method, adapter } = flags;
@@ -111,19 +175,16 @@ export function methodOf(flags: MethodFlags): MethodOption {
       reductionFactor: flags.adapterReductionFactor,
       activation: flags.adapterActivation,
     }),
+    fewShot: fewShotOf(flags),
   };
   for (const [name, set] of Object.entries(options)) {
     const [first] = Object.keys(set);
-    if (first !== undefined && method !== name)
-      throw usageMistake(`${flagOf(`${name}-${first}`)} is for --method ${name}`);
+    const own = flagOf(name).slice(2);
+    if (first !== undefined && method !== own)
+      throw usageMistake(`--${own}-${flagOf(first).slice(2)} is for --method ${own}`);
   }
   if (adapter === true && (method === undefined || !Object.hasOwn(options, method)))
     throw usageMistake('--adapter is for --method lora, ia3 and adapter');
   const own = Object.entries(options).filter(([, set]) => Object.keys(set).length > 0);
   return { ...(method !== undefined && { method }), ...Object.fromEntries(own) };
-}
-
-/** The flag of an option: `--adapter-reduction-factor`. */
-function flagOf(name: string): string {
-  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

@@ -40,9 +40,8 @@ const WORDS: readonly (readonly [RegExp, (flags: Flags, ...groups: string[]) => 
   [CALLS, () => ''],
   [/^path(?= must be )/, () => 'a data file'],
   [
-    /^(lora|ia3|adapter): (\w+)(?= must be )/,
-    (_, method = '', option = '') =>
-      `--${method}-${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+    /^(lora|ia3|adapter|fewShot): (\w+)(?= must be )/,
+    (_, method = '', option = '') => `${flagOf(method)}-${flagOf(option).slice(2)}`,
   ],
   [/^method(?= must be )/, () => '--method'],
   [/mergeAdapter\(folder\), or (?=`sinter convert)/g, () => ''],

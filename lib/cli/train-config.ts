@@ -4,12 +4,12 @@
  * The rule: a flag on the command line counts more than the file, and a value of the file is checked as the flag's is.
  */
 import { type Command, InvalidArgumentError, type Option } from 'commander';
+import { configError } from '../config/index.js';
 import {
   type ConfiguredOption,
-  configError,
   configuredOptions,
   withoutIdleSteps,
-} from '../config/index.js';
+} from '../config/train-config.js';
 import { show } from '../core/errors.js';
 
 /** Options of the library without a flag of their name. */

@@ -78,11 +78,11 @@ export async function trainHead(
   );
   if (options.calibrate === true && held !== null) await calibrate(model, held, out);
   const { steps, epochs, seconds, tokensPerSecond, truncated, advice } = report;
-  const { evaluations, best, stoppedEarly } = report;
+  const { evaluations, best, stoppedEarly, embedding } = report;
   const isShown = options.report !== undefined && held !== null;
   const shown = isShown ? await model.evaluate(held as readonly never[], { signal }) : {};
   const figures = { rows: rows.length, truncated, epochs, seconds, tokensPerSecond };
-  const course = { evaluations, best, stoppedEarly };
+  const course = { evaluations, best, stoppedEarly, ...(embedding !== undefined && { embedding }) };
   const { training } = await model.info();
   const json = { ...training, out: options.out, task, ...figures, ...course, advice, steps };
   await place.write(async (folder) => {

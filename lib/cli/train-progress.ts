@@ -7,6 +7,7 @@ import type {
   EpochProgress,
   EvaluationRecord,
   StepProgress,
+  TrainPhase,
   TrainReport,
 } from '../train/train-report.js';
 import type { Console } from './context.js';
@@ -44,16 +45,21 @@ export async function trainWithProgress<Row, S extends object>(
   const { eval: held, ...options } = setup;
   const expected = stepsOf(rows.length, setup);
   let progress = out.progress('training', expected, 'steps');
+  let current: TrainPhase | undefined;
   let shown: number | undefined;
   try {
     const report = await model.train(rows, {
       ...options,
       ...(held !== null && { eval: held }),
       signal: out.signal,
-      onStep: ({ step, totalSteps, loss }: StepProgress) => {
-        // Batches without duplicates may be more.
-        if (step === 1 && totalSteps !== expected) {
-          progress = out.progress('training', totalSteps, 'steps');
+      onStep: ({ step, totalSteps, loss, phase }: StepProgress) => {
+        // Batches without duplicates may be more, and a phase has its own steps.
+        if (step === 1 && (totalSteps !== expected || phase !== current)) {
+          if (current !== undefined) progress.finish();
+          const what = phase === 'embedding' ? 'training the encoder on pairs' : 'training';
+          progress = out.progress(what, totalSteps, 'steps');
+          current = phase;
+          shown = undefined;
         }
         shown = shown === undefined ? loss : shown + SMOOTHING * (loss - shown);
         progress.update(step, `loss ${shown.toFixed(3)}`);

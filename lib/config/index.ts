@@ -5,8 +5,3 @@
  */
 export { configError } from './config-entry.js';
 export { readTrainConfig, type TrainConfig, type TrainConfigOptions } from './read-train-config.js';
-export {
-  type ConfiguredOption,
-  configuredOptions,
-  withoutIdleSteps,
-} from './train-config.js';

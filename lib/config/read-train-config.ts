@@ -1,11 +1,10 @@
 /** `readTrainConfig`: options of a training from a file. */
 
 import { readOptions } from '../core/options.js';
-import type { MethodOption } from '../models/trainable-model.js';
+import type { MethodOption } from '../models/train-method.js';
 import type { EmbeddingLossOptions } from '../tasks/embedding/loss-options.js';
 import type { ClassifierLossOptions } from '../tasks/text-classification/loss-options.js';
 import type { TrainOptions } from '../train/train-options.js';
-import { configNames, configuredOptions, withoutIdleSteps } from './train-config.js';
 
 /** Options of every training that a file can say. */
 export type TrainConfig = TrainOptions & MethodOption & { readonly maxTokens?: number };
@@ -41,6 +40,7 @@ export async function readTrainConfig(
   const where = 'readTrainConfig';
   const read = readOptions(where, options, { model: true });
   const model = read.choice('model', undefined, ['classifier', 'encoder']);
+  const { configNames, configuredOptions, withoutIdleSteps } = await import('./train-config.js');
   const found = await configuredOptions(path, configNames(model));
   const all = Object.fromEntries(found.map(({ name, value }) => [name, value]));
   return withoutIdleSteps(all);

@@ -18,7 +18,11 @@ import type { NativeProgram } from '../native/native.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { PREDICT_OPTIONS, readPredictOptions } from '../runtime/predict-options.js';
 import { forwardWindows, readWindows, WINDOWED_OPTIONS } from '../runtime/windowed-logits.js';
-import { lossObjective, rowsByClass } from '../tasks/text-classification/loss-objective.js';
+import {
+  labelsOfRows,
+  lossObjective,
+  rowsByClass,
+} from '../tasks/text-classification/loss-objective.js';
 import {
   LOSS_OPTIONS,
   type LossChoice,
@@ -360,6 +364,7 @@ export class Classifier<
   private taught(choice: LossChoice): Learning<RowSet, EvaluationOf<L, K>, ScoresOf<K>> {
     const { labels, rules, parts } = this;
     const { teacher, alpha, sampling, record } = choice;
+    const { labelsOf } = rules;
     // A training ends what was fitted to the old weights.
     const plain = this.learning(evenThresholds(labels));
     const many = labels.length;
@@ -373,6 +378,10 @@ export class Classifier<
         objective: lossObjective(choice, corpus, many),
         classes: sampling === 'balanced' ? rowsByClass(corpus, many) : undefined,
       }),
+      ...(teacher === undefined &&
+        labelsOf !== undefined && {
+          labelsOf: ({ corpus }: RowSet) => labelsOfRows(corpus, labelsOf),
+        }),
       collect: (rows, options) => {
         if (teacher === undefined || options.held) return plain.collect(rows, options);
         const { maxTokens } = options;

@@ -25,7 +25,8 @@ import {
 import type { RerankingRow } from '../tasks/reranking/reranking-rows.js';
 import { corpusLogits } from '../train/corpus-logits.js';
 import type { PairEvaluation, PairScores } from './cross-encoder.js';
-import type { Learning, TrainMethod } from './trainable-model.js';
+import type { TrainMethod } from './train-method.js';
+import type { Learning } from './trainable-model.js';
 
 type CrossEncoderMeasure = Omit<PairEvaluation, 'truncated'> | RerankingEvaluation;
 

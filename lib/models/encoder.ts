@@ -107,6 +107,12 @@ export interface ClassifierOptions<
   /** Seed for the new head's weights. Default: 42. */
   readonly seed?: number;
   /**
+   * The head is one product over the tokens pooled in this way, as sentence-transformers and setfit put a head on a sentence
+   * encoder. Such a model is saved with its graph, and transformers does not load it. Default: the head of the encoder's
+   * family, for BERT a pooler over the first token.
+   */
+  readonly pooling?: PoolKind;
+  /**
    * Longest text in tokens, at most the encoder's positions. Default: `model_max_length` of the tokenizer, else the number
    * of positions.
    */
@@ -239,12 +245,19 @@ export class Encoder extends TrainableModel {
     K extends ClassificationProblem = 'single_label_classification',
   >(options: ClassifierOptions<L, K>): Promise<Classifier<L, K>> {
     const where = 'classifier';
-    const known = { labels: true, problem: true, seed: true, maxTokens: true } as const;
+    const known = {
+      labels: true,
+      problem: true,
+      seed: true,
+      pooling: true,
+      maxTokens: true,
+    } as const;
     const read = readOptions(where, options, known);
     const { labels } = options;
     const problem = readProblem(where, options.problem);
     checkLabels(where, labels, problem === 'single_label_classification' ? 2 : 1);
     const seed = read.count('seed', 42, 0);
+    const pooling = read.choice('pooling', undefined, POOL_KINDS);
     const maxTokens = read.count('maxTokens', undefined);
     const { parts } = this;
     if (isQuantized(parts.graph)) {
@@ -256,7 +269,7 @@ export class Encoder extends TrainableModel {
     return this.use(where, async (source) => {
       const head = { task: 'classification', labels, problem } as const;
       const { withNewHead } = await import('../checkpoint/new-head.js');
-      const made = await withNewHead(where, parts, source, head, { seed, maxTokens });
+      const made = await withNewHead(where, parts, source, head, { seed, maxTokens, pooling });
       return Classifier.fromParts<L, K>(made);
     });
   }

@@ -10,7 +10,6 @@ import { rangeMistake, SinterError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import type { Matrix } from '../core/matrix.js';
 import { type KnownOptions, readOptions } from '../core/options.js';
-import type { BottleneckOptions, Ia3Options, LoraOptions } from '../graph/adapter-options.js';
 import { withoutClassifierSettings } from '../graph/classifier-settings.js';
 import { isQuantized } from '../graph/rewrite/quantize.js';
 import type { EncoderGraph } from '../graph/types.js';
@@ -21,14 +20,9 @@ import type { ModelParts } from '../runtime/model-parts.js';
 import type { RunSettings } from '../runtime/predict-options.js';
 import { forwardWindows, type WindowSettings } from '../runtime/windowed-logits.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
-import {
-  readBottleneckOptions,
-  readIa3Options,
-  readLoraOptions,
-} from '../train/adapter-options.js';
-import type { AdapterChoice } from '../train/adapter-plan.js';
 import { readCheckpointOptions } from '../train/checkpoint-options.js';
 import type { CollectOptions, Rows } from '../train/collect-rows.js';
+import type { RowLabels } from '../train/contrastive-pairs.js';
 import type { Corpus, Examples } from '../train/corpus.js';
 import { checkNeedsRows, withMetric } from '../train/eval-options.js';
 import type { Objective } from '../train/objectives.js';
@@ -49,6 +43,14 @@ import type {
 import { trainingRecord } from '../train/training-record.js';
 import { AdaptedModel } from './adapted-model.js';
 import { readTrainHooks } from './train-hooks.js';
+import {
+  checkMethod,
+  METHOD_DEFAULTS,
+  type MethodOption,
+  readMethod,
+  trainByMethod,
+  withoutUndefined,
+} from './train-method.js';
 
 /** Options of every `train`; `Row` is the type of the rows, `S` that of the reported scores. */
 export interface ModelTrainOptions<Row, S> extends TrainOptions, MethodOption {
@@ -66,38 +68,6 @@ export interface ModelTrainOptions<Row, S> extends TrainOptions, MethodOption {
   readonly signal?: AbortSignal;
 }
 
-/** The methods that train adapters and the head; each has an option of its name. */
-const ADAPTER_METHODS = ['lora', 'ia3', 'adapter'] as const;
-
-export const TRAIN_METHODS = ['full', 'head', ...ADAPTER_METHODS] as const;
-
-/**
- * `full`: all weights are trained. `head`: only what the model computes from the vector of a text. `lora`, `ia3`: low-rank
- * adapters or vectors beside the matrices, and the head. `adapter`: bottleneck adapters, and the head.
- */
-export type TrainMethod = (typeof TRAIN_METHODS)[number];
-
-/** Which weights a training changes. */
-export interface MethodOption {
-  /**
-   * `full` (default) trains all weights. `head` leaves the encoder as it is: the vector of each text is computed once, without
-   * dropout, and only the head is trained over those vectors, which takes seconds; it is for classifiers and cross-encoders.
-   * `lora` trains low-rank adapters beside the matrices of the encoder, and the head, and adds them to the weights at the
-   * end; `ia3` does the same with vectors; `adapter` puts small networks into the layers, which stay in the model. `saveAdapter`
-   * writes adapters alone. With all but `full` the learning rate is 1e-3 by default.
-   */
-  readonly method?: TrainMethod;
-  /** For `method: 'lora'`. */
-  readonly lora?: LoraOptions;
-  /** For `method: 'ia3'`. */
-  readonly ia3?: Ia3Options;
-  /** For `method: 'adapter'`. */
-  readonly adapter?: BottleneckOptions;
-}
-
-/** The learning rate for a head alone, or with adapters: far fewer weights, and none of them were trained before. */
-const NEW_WEIGHTS_RATE = 1e-3;
-
 /** Options of every `evaluate`. */
 export interface EvaluateOptions {
   /** Ends the call with CANCELLED; an aborted training leaves the model as it was. */
@@ -110,6 +80,7 @@ export const MODEL_TRAIN_OPTIONS = {
   lora: true,
   ia3: true,
   adapter: true,
+  fewShot: true,
   eval: true,
   maxTokens: true,
   onStep: true,
@@ -142,6 +113,8 @@ export interface Learning<Set extends ExampleRows, Evaluation, S> {
   readonly objective: Objective;
   /** What the rows to train on decide: an objective in place of the one above, and the rows of each class to balance. */
   readonly tailor?: (set: Set) => Pick<TrainPlan<S>, 'objective' | 'classes'>;
+  /** The labels of the rows to train on. Left out: this kind of training has no few-shot method. */
+  readonly labelsOf?: (set: Set) => RowLabels;
   /** Settings of this kind of training, for its record and its checkpoints. Is read after the rows to train on were collected. */
   readonly record?: JsonObject;
   /** The advice that fits this kind of training. Default: all. */
@@ -186,11 +159,10 @@ export abstract class TrainableModel extends AdaptedModel {
     learning: (where: 'train') => Learning<Set, E, S>,
   ): Promise<TrainReport<S>> {
     const where = 'train';
-    const { method, choice } = readMethod(where, options as MethodOption);
-    const { learningRate = method === 'full' ? undefined : NEW_WEIGHTS_RATE } = options;
-    const given = { ...options, ...(learningRate !== undefined && { learningRate }) };
+    const chosen = readMethod(where, options as MethodOption);
+    const { method } = chosen;
+    const given = { ...METHOD_DEFAULTS[method], ...withoutUndefined(options) };
     let settings = readTrainOptions<TrainOptions>(where, given, known as never);
-    checkWhole(where, method, settings);
     const read = readOptions<ModelTrainOptions<Row, S>>(where, options, known as never);
     const maxTokens = read.count('maxTokens', this.maxTokens);
     if (maxTokens > this.maxTokens) {
@@ -209,6 +181,7 @@ export abstract class TrainableModel extends AdaptedModel {
     try {
       const { parts } = this;
       const how = learning(where);
+      checkMethod(where, method, settings, { saving, hasLabels: how.labelsOf !== undefined });
       const seen: { labels?: ClassificationReport } = {};
       const {
         graph,
@@ -221,22 +194,14 @@ export abstract class TrainableModel extends AdaptedModel {
         checkGrouping(where, settings, plan.corpus);
         settings = withMetric(settings, options, plan.metric);
         const request = { settings: { ...settings, ...how.record }, hooks, saving, signal };
-        if (method === 'head') {
-          const { trainHeadParts } = await import('../train/head-training.js');
-          return trainHeadParts(parts, current, plan, request);
-        }
-        if (choice !== null) {
-          const { trainAdapterParts } = await import('../train/adapter-training.js');
-          return trainAdapterParts(parts, current, plan, request, choice);
-        }
-        const { trainParts } = await import('../train/train-model.js');
-        return trainParts(parts, current, plan, request);
+        return trainByMethod(parts, current, plan, request, chosen);
       });
       const { labels } = seen;
       const all = trainAdvice({ steps: found.steps, labels }, settings);
       const advice = all.filter(({ code }) => how.advice?.includes(code) ?? true);
       const report = { ...found, advice };
-      const record = { ...settings, ...how.record, method, maxTokens };
+      const first = chosen.method === 'few-shot' ? { fewShot: { ...chosen.settings } } : {};
+      const record = { ...settings, ...how.record, method, ...first, maxTokens };
       const training = trainingRecord(parts, record, report);
       const origin = { ...parts.origin, untrained: [] };
       // What was fitted to the old weights does not fit the new ones.
@@ -261,8 +226,9 @@ export abstract class TrainableModel extends AdaptedModel {
     const own = { ...call, name: 'rows', maxTokens, held: false };
     const found = await learning.collect(rows, own);
     const { corpus, truncated = 0 } = found;
+    const labelsOf = learning.labelsOf?.(found);
     const { objective, classes } = learning.tailor?.(found) ?? { objective: learning.objective };
-    const plan = { corpus, truncated, objective, classes };
+    const plan = { corpus, truncated, objective, classes, labelsOf };
     if (heldRows === undefined) return { ...plan, evaluate: undefined };
     const theirs = { ...call, name: 'eval', maxTokens: this.maxTokens, held: true };
     const set = await learning.collect(heldRows, theirs);
@@ -320,49 +286,6 @@ export abstract class TrainableModel extends AdaptedModel {
       return quantizeModel(parts, program, options);
     });
   }
-}
-
-/** The method of a training, and its adapters. Throws RangeError for another than those of TRAIN_METHODS. */
-function readMethod(
-  where: string,
-  { method: named, ...options }: MethodOption,
-): { readonly method: TrainMethod; readonly choice: AdapterChoice | null } {
-  const read = readOptions<Pick<MethodOption, 'method'>>(
-    where,
-    named === undefined ? {} : { method: named },
-    { method: true },
-  );
-  const method = read.choice('method', 'full', TRAIN_METHODS);
-  for (const name of ADAPTER_METHODS) {
-    if (options[name] !== undefined && method !== name)
-      throw rangeMistake(`${where}: method`, `'${name}' where ${name} is given`, method);
-  }
-  return { method, choice: adapterChoice(where, method, options) };
-}
-
-function adapterChoice(
-  where: string,
-  method: TrainMethod,
-  { lora, ia3, adapter }: MethodOption,
-): AdapterChoice | null {
-  switch (method) {
-    case 'lora':
-      return { method, settings: readLoraOptions(where, lora) };
-    case 'ia3':
-      return { method, settings: readIa3Options(where, ia3) };
-    case 'adapter':
-      return { method, settings: readBottleneckOptions(where, adapter) };
-    default:
-      return null;
-  }
-}
-
-/** Throws RangeError for options that choose among all weights, beside a method that chooses them itself. */
-function checkWhole(where: string, method: TrainMethod, settings: TrainSettings): void {
-  const { freeze, trainable } = settings;
-  if (method === 'full' || (freeze.length === 0 && trainable === 'all')) return;
-  const option = trainable === 'all' ? 'freeze' : 'trainable';
-  throw rangeMistake(`${where}: method`, `'full' where ${option} is given`, method);
 }
 
 /** Throws UNSUPPORTED_MODEL for a quantized model. */

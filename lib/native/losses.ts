@@ -12,7 +12,8 @@
  * width]; `spans` are int32 [texts, 2], start and end counted from the text's first token, -1 if the text does not count;
  * `positives` are one int32 per anchor; `scores` are one float per pair; `margins` are floats [examples, negatives]; `groups`
  * are one int32 per row, its class; `rankings` are floats [examples, 1 + negatives]; `lists` are one float per row, its
- * relevance, where the output has one column, and the field `lists` of the term holds the rows of each list.
+ * relevance, where the output has one column, and the field `lists` of the term holds the rows of each list;
+ * `vectors` are floats [1 or 2, rows, `targetColumns` of the relation].
  *
  * `unit`: what the mean is taken over. `coupled`: the loss of a row depends on other rows, so the whole batch goes forward
  * before any of it goes backward.
@@ -40,6 +41,15 @@ export const LOSSES = {
   huber: { targets: 'values', unit: 'element', coupled: false },
   /** error^2 / (2 beta) below beta, then |error| - beta / 2. */
   smooth_l1: { targets: 'values', unit: 'element', coupled: false },
+  /** 1 - cosine of a row and its target. */
+  cosine_distance: { targets: 'values', unit: 'row', coupled: false },
+  /**
+   * Divergence of the relations of the tokens of a text from those of the targets, by `settings.relation`, divided by heads *
+   * tokens (MiniLM).
+   */
+  relation: { targets: 'vectors', unit: 'text', coupled: false },
+  /** As relation, divided by heads * the tokens of all texts. */
+  token_relation: { targets: 'vectors', unit: 'row', coupled: false },
   /** Two columns, start and end, over the tokens: the mean of the two cross entropies of a softmax over the tokens of a text. */
   span: { targets: 'spans', unit: 'text', coupled: false },
   /**
@@ -129,6 +139,22 @@ export interface LossSettings {
   readonly directions?: readonly Direction[];
   /** in_batch_negatives: a softmax for each direction, and the mean of their losses, in place of a joint one. Default: false. */
   readonly perDirection?: boolean;
+  /** relation, token_relation: needed. */
+  readonly relation?: RelationColumns;
+}
+
+/**
+ * The columns of an output over tokens whose relations are compared: A is columns [first, first + columns), B begins at
+ * `second`; both are cut into `heads` heads, and a head's relation is softmax(A B^T / sqrt(width of a head)) over the tokens of
+ * a text. With first = second the targets are the teacher's A, [rows, targetColumns]; else they are all rows of its A and then
+ * all rows of its B.
+ */
+export interface RelationColumns {
+  readonly heads: number;
+  readonly first: number;
+  readonly second: number;
+  readonly columns: number;
+  readonly targetColumns: number;
 }
 
 /** How LambdaLoss weighs pairs of texts (Wang et al. 2018). */

@@ -15,6 +15,7 @@ import { deriveProgram, disposeProgram } from '../runtime/program.js';
 import { SharedProgram } from '../runtime/shared-program.js';
 import type { CheckpointPlan } from './checkpoint-options.js';
 import { Checkpoints } from './checkpoints.js';
+import type { RowLabels } from './contrastive-pairs.js';
 import type { Examples } from './corpus.js';
 import { divergence } from './divergence.js';
 import type { Objective } from './objectives.js';
@@ -30,6 +31,8 @@ export interface TrainPlan<S> {
   readonly objective: Objective;
   /** Rows of each class, for epochs with the same number of each. */
   readonly classes?: readonly (readonly number[])[] | undefined;
+  /** The labels of each row, for few-shot training; left out where rows have none. */
+  readonly labelsOf?: RowLabels | undefined;
   /** The held-out rows; left out: there are none. */
   readonly held?: Examples | undefined;
   /** The score by which evaluations are compared by default; left out: `loss`. */

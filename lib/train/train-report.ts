@@ -14,6 +14,21 @@ export interface StepRecord {
   readonly gradNorm: number;
 }
 
+/** The phases of a few-shot training, in their order: the encoder on pairs of rows, then the head. */
+export type TrainPhase = 'embedding' | 'head';
+
+/** The first phase of a few-shot training. */
+export interface EmbeddingPhase {
+  /** Pairs of an epoch. */
+  readonly pairs: number;
+  /** Pairs of rows with the same label. */
+  readonly positives: number;
+  readonly steps: readonly StepRecord[];
+  readonly epochs: readonly Pick<EpochRecord, 'epoch' | 'trainLoss'>[];
+  readonly seconds: number;
+  readonly tokensPerSecond: number;
+}
+
 /** Scores of a single-label classifier on the held-out rows. */
 export interface EvalScores {
   readonly accuracy: number;
@@ -55,6 +70,8 @@ export interface TrainReport<S = EvalScores> {
   readonly seconds: number;
   /** Tokens per second of training, without evaluations. */
   readonly tokensPerSecond: number;
+  /** With `method: 'few-shot'`: the training of the encoder; all else is about the head. */
+  readonly embedding?: EmbeddingPhase;
   /** Why the result may be poor, and what to try; empty where nothing was seen. */
   readonly advice: readonly TrainAdvice[];
 }
@@ -64,10 +81,14 @@ export interface StepProgress extends StepRecord {
   readonly totalSteps: number;
   readonly totalEpochs: number;
   readonly seconds: number;
+  /** With `method: 'few-shot'`; each phase counts its own steps and epochs. */
+  readonly phase?: TrainPhase;
 }
 
 /** Argument of `onEpoch`. */
 export interface EpochProgress<S = EvalScores> extends EpochRecord<S> {
   readonly totalEpochs: number;
   readonly seconds: number;
+  /** With `method: 'few-shot'`. */
+  readonly phase?: TrainPhase;
 }

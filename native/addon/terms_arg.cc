@@ -91,6 +91,20 @@ void check_lists(const LossTerm& term, const Extent& extent, const char* name) {
   }
 }
 
+void check_vectors(const LossTerm& term, const Extent& extent, const char* name) {
+  const Relation& relation = term.settings.relation;
+  const auto& [heads, first, second, columns, target] = relation;
+  if (extent.output.kind != ValueKind::token)
+    bad_argument(std::string(name) + " needs an output over tokens");
+  if (heads < 1 || columns < 1 || columns % heads != 0 || target < 1 || target % heads != 0)
+    bad_argument(std::string(name) + " needs columns that are multiples of its heads");
+  if (first + columns > extent.width || second + columns > extent.width)
+    bad_argument(std::string(name) + " needs columns inside its output");
+  if (first != second && first < second + columns && second < first + columns)
+    bad_argument(std::string(name) + " needs ranges of columns that do not overlap");
+  check_count(term.values.size(), (first == second ? 1 : 2) * extent.rows * target, name);
+}
+
 void check_targets(TargetKind kind, const LossTerm& term, const Extent& extent, const char* name) {
   switch (kind) {
     case TargetKind::classes:
@@ -112,6 +126,8 @@ void check_targets(TargetKind kind, const LossTerm& term, const Extent& extent, 
       return check_rankings(term, extent, name);
     case TargetKind::lists:
       return check_lists(term, extent, name);
+    case TargetKind::vectors:
+      return check_vectors(term, extent, name);
   }
 }
 
@@ -122,6 +138,7 @@ bool has_floats(TargetKind kind) {
     case TargetKind::margins:
     case TargetKind::rankings:
     case TargetKind::lists:
+    case TargetKind::vectors:
       return true;
     default:
       return false;
@@ -142,7 +159,7 @@ struct NumberSetting {
   double low, high;
 };
 
-constexpr double kMaxSetting = 1e6, kMinDivisor = 1e-6;
+constexpr double kMaxSetting = 1e6, kMinDivisor = 1e-6, kMaxColumns = 1e6;
 constexpr NumberSetting kNumberSettings[] = {
     {"labelSmoothing", &LossSettings::label_smoothing, 0, 1},
     {"gamma", &LossSettings::gamma, 0, 100},
@@ -191,6 +208,21 @@ int directions_field(const Napi::Object& object) {
   return directions;
 }
 
+int64_t column_field(const Napi::Object& object, const char* key) {
+  const double value = number_field(object, key);
+  if (!(value >= 0 && value <= kMaxColumns && value == std::floor(value)))
+    bad_argument(std::string(key) + " is out of range");
+  return static_cast<int64_t>(value);
+}
+
+Relation relation_field(const Napi::Object& settings) {
+  if (settings.Get("relation").IsUndefined()) return {};
+  const Napi::Object object = object_field(settings, "relation");
+  return {column_field(object, "heads"), column_field(object, "first"),
+          column_field(object, "second"), column_field(object, "columns"),
+          column_field(object, "targetColumns")};
+}
+
 LossSettings settings_field(const Napi::Object& term) {
   LossSettings settings;
   if (term.Get("settings").IsUndefined()) return settings;
@@ -211,6 +243,7 @@ LossSettings settings_field(const Napi::Object& term) {
   if (!object.Get("directions").IsUndefined()) settings.directions = directions_field(object);
   settings.class_weights = weights_setting(object, "classWeights");
   settings.pos_weights = weights_setting(object, "posWeights");
+  settings.relation = relation_field(object);
   return settings;
 }
 

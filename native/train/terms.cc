@@ -14,6 +14,12 @@ int64_t count_labelled(const std::vector<int32_t>& labels, size_t first, size_t 
   return count;
 }
 
+// What the mean of a loss over floats runs over.
+int64_t rows_counted(LossUnit unit, int64_t rows, int64_t width, int64_t texts) {
+  if (unit == LossUnit::text) return texts;
+  return unit == LossUnit::element ? rows * width : rows;
+}
+
 }  // namespace
 
 BatchTerms::BatchTerms(const std::vector<LossTerm>& terms, const Program& program,
@@ -25,9 +31,10 @@ BatchTerms::BatchTerms(const std::vector<LossTerm>& terms, const Program& progra
     Whole& whole = wholes_[i];
     whole.rows = batch.rows(output.kind);
     whole.width = output.width;
-    if (row(i).targets == TargetKind::values) {
-      whole.count = whole.rows * (row(i).unit == LossUnit::element ? whole.width : 1);
-    } else if (row(i).targets == TargetKind::spans) {
+    const TargetKind targets = row(i).targets;
+    if (targets == TargetKind::values || targets == TargetKind::vectors) {
+      whole.count = rows_counted(row(i).unit, whole.rows, whole.width, batch.sequences);
+    } else if (targets == TargetKind::spans) {
       whole.count = count_labelled(terms[i].labels, 0, 2);
       whole.ends_count = count_labelled(terms[i].labels, 1, 2);
     } else {  // a loss over scores, margins or groups counts its targets itself

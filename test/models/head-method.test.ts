@@ -81,7 +81,7 @@ describe("method: 'head'", () => {
     await using model = await fresh();
     await expect(model.train(rows, { method: 'heads' as never })).rejects.toThrow(
       new RangeError(
-        'train: method must be one of "full", "head", "lora", "ia3", "adapter", got "heads"',
+        'train: method must be one of "full", "head", "lora", "ia3", "adapter", "few-shot", got "heads"',
       ),
     );
     await using small = await model.quantize();

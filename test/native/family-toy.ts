@@ -9,6 +9,7 @@ import {
   type LossKind,
   type LossSettings,
   type LossTerm,
+  type RelationColumns,
 } from '../../lib/native/losses.js';
 import type { TokenBatch } from '../../lib/native/native.js';
 import { Random } from '../kernels/native-test.js';
@@ -132,14 +133,19 @@ export function lossFor(
   batch: TokenBatch,
   settings?: LossSettings,
 ): LossTerm {
-  const plain = plainLoss(head, kind, batch);
+  const plain = plainLoss(head, kind, batch, settings?.relation);
   return settings === undefined ? plain : { ...plain, settings };
 }
 
 /** Losses whose targets are shares from 0 to 1. */
 const OF_SHARES: readonly LossKind[] = ['bce', 'sigmoid_focal', 'soft_cross_entropy'];
 
-function plainLoss(head: Head, kind: LossKind, batch: TokenBatch): LossTerm {
+function plainLoss(
+  head: Head,
+  kind: LossKind,
+  batch: TokenBatch,
+  columns?: RelationColumns,
+): LossTerm {
   const random = new Random(31);
   const rows = rowsOf(head, batch);
   const width = headWidth(head);
@@ -183,6 +189,11 @@ function plainLoss(head: Head, kind: LossKind, batch: TokenBatch): LossTerm {
         kind,
         random.floats(rows / 2, 0.1).map((margin) => 3 + margin),
       );
+    case 'vectors': {
+      const { first, second, targetColumns } = columns ?? relation(1, 0, 0, 1, 1);
+      const blocks = first === second ? 1 : 2;
+      return term(kind, random.floats(blocks * rows * targetColumns, 2));
+    }
     case 'groups':
       return {
         ...term(
@@ -204,6 +215,14 @@ function plainLoss(head: Head, kind: LossKind, batch: TokenBatch): LossTerm {
 
 const classWeights = Float32Array.of(0.5, 2, 1.25);
 const posWeights = Float32Array.of(3, 0, 0.75);
+
+const relation = (
+  heads: number,
+  first: number,
+  second: number,
+  columns: number,
+  targetColumns: number,
+): RelationColumns => ({ heads, first, second, columns, targetColumns });
 
 type HeadLoss = readonly [Head, LossKind, LossSettings?];
 
@@ -228,6 +247,11 @@ const ROWS: readonly HeadLoss[] = [
   ['texts', 'mae'],
   ['texts', 'huber', { delta: 0.5 }],
   ['tokens', 'smooth_l1', { beta: 0.5 }],
+  ['texts', 'cosine_distance'],
+  ['tokens', 'cosine_distance'],
+  ['tokens', 'relation', { relation: relation(3, 0, 0, 3, 6) }],
+  ['tokens', 'relation', { relation: relation(1, 2, 0, 1, 2) }],
+  ['tokens', 'token_relation', { relation: relation(1, 0, 1, 1, 3) }],
   ['texts', 'in_batch_negatives'],
   ['texts', 'cosent'],
   ['texts', 'angle'],

@@ -121,6 +121,43 @@ function overNegatives(
   );
 }
 
+/** Divergence of the relations of texts [from, to) from the teacher's, divided by heads * their tokens. */
+function divergenceOf(
+  { targets, settings }: LossTerm,
+  x: Row,
+  width: number,
+  { offsets, from, to }: { offsets: Int32Array; from: number; to: number },
+): number {
+  const columns = settings?.relation;
+  if (columns === undefined) return Number.NaN;
+  const { heads, first, second, columns: own, targetColumns } = columns;
+  const theirs = rowsOfWidth([...targets], targetColumns);
+  const block = first === second ? 0 : theirs.length / 2;
+  const logRelation = (a: readonly Row[], b: readonly Row[]) =>
+    a.map((row) => logSoftmax(b.map((other) => dot(row, other) / Math.sqrt(row.length))));
+  let sum = 0;
+  for (let text = from; text < to; text++) {
+    const [begin, end] = [at(offsets, text), at(offsets, text + 1)];
+    for (let head = 0; head < heads; head++) {
+      const cut = (rows: readonly Row[], begins: number, size: number) =>
+        rows.map((row) => row.slice(begins + head * size, begins + (head + 1) * size));
+      const rows = rowsOfWidth(x, width).slice(begin, end);
+      const [a, b] = [first, second].map((column) => cut(rows, column, own / heads));
+      const [c, d] = [0, block].map((base) =>
+        cut(theirs.slice(base + begin, base + end), 0, targetColumns / heads),
+      );
+      const teacher = logRelation(c ?? [], d ?? []);
+      logRelation(a ?? [], b ?? []).forEach((row, i) => {
+        row.forEach((log, j) => {
+          const q = at(teacher[i] ?? [], j);
+          sum += Math.exp(q) * (q - log);
+        });
+      });
+    }
+  }
+  return sum / heads / (at(offsets, to) - at(offsets, from));
+}
+
 /** Every loss in float64, from its output. */
 const EXACT: Record<LossKind, Exact> = {
   external: () => 0,
@@ -188,6 +225,18 @@ const EXACT: Record<LossKind, Exact> = {
     const one = (d: number) => (d < beta ? d ** 2 / (2 * beta) : d - beta / 2);
     return mean(x.map((v, i) => one(Math.abs(v - at(targets, i)))));
   },
+  cosine_distance: ({ targets }, x, _, width) => {
+    const theirs = rowsOfWidth([...targets], width);
+    return mean(rowsOfWidth(x, width).map((row, i) => 1 - cosine(row, theirs[i] ?? [])));
+  },
+  relation: (one, x, { offsets }, width) => {
+    const perText = Array.from(offsets.subarray(1), (_, i) =>
+      divergenceOf(one, x, width, { offsets, from: i, to: i + 1 }),
+    );
+    return mean(perText);
+  },
+  token_relation: (one, x, { offsets }, width) =>
+    divergenceOf(one, x, width, { offsets, from: 0, to: offsets.length - 1 }),
   span: ({ targets }, x, { offsets }) => {
     const column = (c: number) =>
       Array.from(offsets.subarray(1), (end, i) =>

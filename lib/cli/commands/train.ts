@@ -4,7 +4,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { EMBEDDED_MODEL } from '../../checkpoint/embedded-model.js';
 import { SinterError, show } from '../../core/errors.js';
 import { formatDuration, formatNumber, formatPercent } from '../../core/units.js';
 import {
@@ -15,7 +14,8 @@ import {
   readAllRows,
   splitRows,
 } from '../../data/index.js';
-import { Classifier } from '../../models/classifier.js';
+import type { Classifier } from '../../models/classifier.js';
+import { METHOD_DEFAULTS } from '../../models/train-method.js';
 import type { Evaluation } from '../../tasks/text-classification/single-label.js';
 import type { TrainReport } from '../../train/train-report.js';
 import {
@@ -42,7 +42,7 @@ import { chooseTrainHead, type HeadChoice } from '../kept-head.js';
 import { type LossFlags, lossFlags, openTeacher, withLosses } from '../loss-flags.js';
 import { type MaskFlags, maskFlags, withMasks } from '../mask-flags.js';
 import { type MethodFlags, methodOf, withMethod } from '../method-options.js';
-import { onnxOptions } from '../open-model.js';
+import { openClassifier } from '../open-classifier.js';
 import { OutFolder } from '../out-folder.js';
 import { checkReport, labelScores, trainingData, withReport, writeReport } from '../report-file.js';
 import { type RerankingFlags, rerankingFlags, withRerankingLosses } from '../reranking-flags.js';
@@ -69,7 +69,7 @@ interface TrainCommandOptions
   readonly holdOut?: number;
   readonly model?: string;
   readonly out: string;
-  readonly epochs: number;
+  readonly epochs?: number;
   readonly learningRate?: number;
   readonly batchSize: number;
   readonly weightDecay: number;
@@ -110,10 +110,14 @@ export function addTrain(program: Command, surroundings: Surroundings): void {
         .conflicts('eval'),
     )
     .option('-m, --model <dir>', 'encoder to start from (default: the embedded all-MiniLM-L6-v2)')
-    .option('--epochs <n>', 'passes over the rows', wholeNumber(1), 3)
+    .option(
+      '--epochs <n>',
+      'passes over the rows (default: 3; 40 with --method few-shot)',
+      wholeNumber(1),
+    )
     .option(
       '--learning-rate <x>',
-      'peak learning rate (default: 1e-4; 1e-3 with another --method)',
+      'peak learning rate (default: 1e-4; 1e-2 with --method few-shot, 1e-3 with the others)',
       positiveNumber,
     )
     .option('--batch-size <n>', 'texts per step', wholeNumber(1), 32)
@@ -219,13 +223,7 @@ async function trainInto(
   options: TrainCommandOptions,
   out: Console,
 ): Promise<Trained> {
-  await using model = await Classifier.load(options.model ?? EMBEDDED_MODEL, {
-    ...choice,
-    seed: options.seed,
-    signal: out.signal,
-    ...given({ lanes: options.threads, maxTokens: options.maxTokens }),
-    ...(await onnxOptions(options)),
-  });
+  await using model = await openClassifier(options, choice, out);
   await place.needs((await model.info()).storedBytes);
   const { labels } = model;
   const from = options.model ?? 'all-MiniLM-L6-v2';
@@ -290,7 +288,8 @@ function oneClass(file: string, column: string, rows: readonly FileRow[]): Sinte
 }
 
 function settingsOf(options: TrainCommandOptions) {
-  const { epochs, learningRate, batchSize, weightDecay, warmup, seed } = options;
+  const { method, learningRate, batchSize, weightDecay, warmup, seed } = options;
+  const { epochs = METHOD_DEFAULTS[method ?? 'full'].epochs ?? 3 } = options;
   const set = { ...methodOf(options), ...given({ learningRate }), ...controlOf(options) };
   return { epochs, batchSize, weightDecay, warmup, seed, ...set };
 }
@@ -321,7 +320,7 @@ function summary(
   int8: SmallModel | null,
 ): object {
   const { steps, epochs, rows, truncated, seconds, tokensPerSecond, advice } = report;
-  const { evaluations, best, stoppedEarly } = report;
+  const { evaluations, best, stoppedEarly, embedding } = report;
   return {
     out: options.out,
     labels,
@@ -334,6 +333,7 @@ function summary(
     seconds,
     tokensPerSecond,
     advice,
+    ...(embedding !== undefined && { embedding }),
     int8,
     steps,
   };

@@ -1,6 +1,7 @@
 /** The objective of a training with chosen losses, from the options and the rows to train on. */
 
 import type { LossKind, LossSettings, LossTerm } from '../../native/losses.js';
+import type { RowLabels } from '../../train/contrastive-pairs.js';
 import type { Corpus } from '../../train/corpus.js';
 import type { Objective } from '../../train/objectives.js';
 import type { TargetNumbers } from '../../train/targets.js';
@@ -48,6 +49,16 @@ export function rowsByClass({ targets, size }: Corpus, labels: number): number[]
   for (let row = 0; row < size; row++)
     classes[targets.values[row * targets.width] ?? -1]?.push(row);
   return classes.filter((rows) => rows.length > 0);
+}
+
+/** The labels of each row of a corpus; `labelsOf` finds them in its target numbers. */
+export function labelsOfRows(
+  { targets: { values, width }, size }: Corpus,
+  labelsOf: (target: TargetNumbers) => readonly number[],
+): RowLabels {
+  return Array.from({ length: size }, (_, row) =>
+    labelsOf(values.subarray(row * width, (row + 1) * width)),
+  );
 }
 
 /** Columns [begin, begin + count) of rows of `width` numbers. */

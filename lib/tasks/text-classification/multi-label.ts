@@ -100,6 +100,7 @@ export function multiLabel<L extends string>(
       scoreIndicators(logits, targets, labels, (row) =>
         prediction(row, { thresholds, truncated: false }),
       ),
+    labelsOf: (target) => [...labels.keys()].filter((i) => target[i] === 1),
     scores: ({ loss, microF1, macroF1, subsetAccuracy: share }) => ({
       ...{ loss, microF1, macroF1, subsetAccuracy: share },
     }),

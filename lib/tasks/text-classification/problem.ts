@@ -31,4 +31,6 @@ export interface Problem<P, E, S> {
   /** `targets` belong to the rows of `logits`, in the same order; `thresholds` as in a prediction. */
   evaluate(logits: Matrix, targets: TargetNumbers, thresholds: readonly number[]): E;
   scores(evaluation: E): S;
+  /** The labels in the target numbers of a row; left out where rows have no labels. */
+  labelsOf?(target: ArrayLike<number>): readonly number[];
 }

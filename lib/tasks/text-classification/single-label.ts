@@ -120,6 +120,7 @@ export function singleLabel<L extends string>(
       };
     },
     evaluate: (logits, targets) => scoreLogits(logits, targets, labels),
+    labelsOf: (target) => [target[0] ?? -1],
     scores: ({ accuracy: share, macroF1, loss }) => ({ accuracy: share, macroF1, loss }),
   };
 }

@@ -15,7 +15,7 @@ const std::vector<LossRow>& loss_table() {
 
 const char* target_kind_name(TargetKind kind) {
   static constexpr const char* kNames[] = {"classes", "values", "spans",    "positives", "scores",
-                                           "margins", "groups", "rankings", "lists"};
+                                           "margins", "groups", "rankings", "lists",     "vectors"};
   return kNames[static_cast<int>(kind)];
 }
 

@@ -21,7 +21,8 @@ enum class TargetKind : int {
   margins,    // float [examples, negatives]; the output has 2 + negatives rows for each
   groups,     // int32 [rows of the output]: the class of each row
   rankings,   // float [examples, 1 + negatives]; the output has 2 + negatives rows for each
-  lists       // float [rows of the output], of width 1: the relevance of each text of a list
+  lists,      // float [rows of the output], of width 1: the relevance of each text of a list
+  vectors     // float [1 or 2, rows of the output, target_columns of Relation]
 };
 
 enum class LossUnit : int { row, element, text };
@@ -33,6 +34,14 @@ enum class RankWeighting : int { none, ndcg_loss1, ndcg_loss2, lambda_rank, ndcg
 // anchors with each other, doc_to_query positives with anchors, doc_to_doc positives with
 // candidates.
 enum Direction : int { query_to_doc = 1, query_to_query = 2, doc_to_query = 4, doc_to_doc = 8 };
+
+// The columns of a token value whose relations are compared: A is columns [first, first + columns),
+// B begins at `second`; both are cut into `heads` heads. With first == second the targets are one
+// block, A and B at once; else they are all rows of A and then all rows of B.
+struct Relation {
+  int64_t heads = 0, first = 0, second = 0, columns = 0;
+  int64_t target_columns = 0;  // of the teacher's A, and of its B
+};
 
 // Settings of losses; each loss reads its own and ignores the others.
 struct LossSettings {
@@ -54,6 +63,7 @@ struct LossSettings {
   // One number from 0 per column of the output, or none. cross_entropy, focal and bce read the
   // first, bce alone the second.
   std::vector<float> class_weights, pos_weights;
+  Relation relation;  // relation, token_relation
 };
 
 // One term of the sum that a step minimises.

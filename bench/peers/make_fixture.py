@@ -50,12 +50,13 @@ def make_model(args, vocabulary, generator):
     return model, head
 
 
-def make_batch(model, head, vocabulary, generator):
-    ids = torch.zeros(len(LENGTHS), max(LENGTHS), dtype=torch.long)
+def make_batch(model, head, vocabulary, generator, special):
+    first, last, padding = special
+    ids = torch.full((len(LENGTHS), max(LENGTHS)), padding)
     mask, kinds = torch.zeros_like(ids), torch.zeros_like(ids)
     for row, length in enumerate(LENGTHS):
         ids[row, :length] = torch.randint(5, vocabulary, (length,), generator=generator)
-        ids[row, 0], ids[row, length - 1] = 2, 3
+        ids[row, 0], ids[row, length - 1] = first, last
         mask[row, :length] = 1
         kinds[row, length // 2 : length] = 1
     batch = {"input_ids": ids, "attention_mask": mask}
@@ -134,6 +135,7 @@ def main():
     parser.add_argument("--class", dest="model_class", required=True)
     parser.add_argument("--config", default="{}")
     parser.add_argument("--tokenizer", type=pathlib.Path, required=True)
+    parser.add_argument("--special", default="2,3,0", help="ids of the first token, the last one, and padding")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("test/fixtures/encoders"))
     args = parser.parse_args()
@@ -142,7 +144,8 @@ def main():
     words = json.loads((args.tokenizer / "tokenizer.json").read_text())["model"]["vocab"]
     generator = torch.Generator().manual_seed(args.seed)
     model, head = make_model(args, len(words), generator)
-    batch = make_batch(model, head, len(words), generator)
+    special = [int(number) for number in args.special.split(",")]
+    batch = make_batch(model, head, len(words), generator, special)
     initial = {n: t.clone() for n, t in model.state_dict().items()}
     folder = args.out / args.name
     model.save_pretrained(folder)
@@ -169,11 +172,11 @@ def main():
         **{"torch": torch.__version__.split("+")[0], "transformers": transformers.__version__},
         **{"tokenizers": tokenizers.__version__, "dtype": "float32", "attention": "eager"},
         **{"lengths": LENGTHS, "batch": {n: t.tolist() for n, t in batch.items()}},
-        **{"loss_kind": "cross_entropy" if head else "mean_square", "loss": tensors["loss"].item()},
+        **{"loss_kind": "cross_entropy" if head else "mean_square_of_unmasked_last_hidden_state", "loss": tensors["loss"].item()},
         "hidden_states": model.config.num_hidden_layers + 1,
         "parameters": parameters,
         "parameters_without_gradient": [n for n in parameters if n not in grads],
-        "parameters_with_zero_gradient": [n for n in parameters if n.endswith(("self.key.bias", "k_lin.bias"))],
+        "parameters_with_zero_gradient": [n for n in parameters if n.endswith(("self.key.bias", "k_lin.bias", "attn.k.bias"))],
         "train_adamw": {**settings, **lists, **run},
         "train_clip_linear": {**settings, **limits, **clipped},
         "float64": {

@@ -64,7 +64,7 @@ describe('shared weights', () => {
   it('another model shares nothing but what is equal', async () => {
     const encoder = await load();
     const one = held() - start;
-    const other = await load(fixture('roberta-seqcls'));
+    const other = await load(fixture('modernbert'));
     expect(held() - start).toBeGreaterThan(1.5 * one);
     expect(await embed(other)).not.toEqual(await embed(encoder));
     await encoder.dispose();

@@ -38,7 +38,7 @@ export async function trainAdapterParts<S>(
   const options = { where: WHERE, signal } as const;
   const kinds = { trainable: trained, ...options };
   const program = await deriveProgram(graph, current.store, kinds, { written });
-  try {
+  const trainedAdapter = async () => {
     const { corpus, held, objective, evaluate: score, truncated } = plan;
     const evaluate = score && held && (() => score(program, { graph, corpus: held }));
     const checkpoints = saving && new Checkpoints(saving);
@@ -51,15 +51,15 @@ export async function trainAdapterParts<S>(
     const own = { ...settings, [choice.method]: choice.settings };
     const report = await runTraining<S>(program, changing, corpus, objective, own, all);
     const tensors = await readTensors(program.store, graph, trained, fresh);
-    const adapter = { ...fresh, tensors };
-    const made =
-      adapter.kind === 'bottleneck'
-        ? await runBeside(parts.graph, current, adapter, options)
-        : await mergeAdapter(parts, current, adapter, options);
-    return { ...made, report: { ...report, truncated }, adapter };
-  } finally {
-    disposeProgram(program);
-  }
+    return { adapter: { ...fresh, tensors }, report: { ...report, truncated } };
+  };
+  // The training's memory is freed before the merged weights take theirs.
+  const { adapter, report } = await trainedAdapter().finally(() => disposeProgram(program));
+  const made =
+    adapter.kind === 'bottleneck'
+      ? await runBeside(parts.graph, current, adapter, options)
+      : await mergeAdapter(parts, current, adapter, options);
+  return { ...made, report, adapter };
 }
 
 /** The trained tensors, in the shapes of their files. */

@@ -88,11 +88,15 @@ class LinearOp : public Op {
       product_f32(run, {n, k, rows, dy, 1, n, x, dweight, k, nullptr, Activation::none,
                         /*accumulate=*/true});
     }
+    if (run.needs_grad(inputs_[0])) {
+      product_f32(run, {rows, k, n, dy, n, 1, run.weights.at(groups_[0]).packed_backward.data(),
+                        run.grad(inputs_[0]), k, nullptr, Activation::none,
+                        /*accumulate=*/!run.begins(inputs_[0])});
+    }
     if (!low_rank_.empty()) low_rank_.backward(run, dy, n);
-    if (!run.needs_grad(inputs_[0])) return;
-    product_f32(run, {rows, k, n, dy, n, 1, run.weights.at(groups_[0]).packed_backward.data(),
-                      run.grad(inputs_[0]), k, nullptr, Activation::none, /*accumulate=*/true});
   }
+
+  bool writes_first(int value) const override { return value == inputs_[0]; }
 
  private:
   const float* bias(const Run& run) const {

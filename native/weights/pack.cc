@@ -97,7 +97,12 @@ int64_t Pack::place_packed(uint8_t* base) {
   const PackedSizes sizes = storage->packed_sizes(*this);
   packed = cut.next<uint8_t>(sizes.bytes);
   sums = cut.next<int32_t>(sizes.sums);
-  packed_backward = cut.next<float>(sizes.backward_floats);
+  return cut.bytes();
+}
+
+int64_t Pack::place_backward(uint8_t* base) {
+  Cutter cut(base);
+  packed_backward = cut.next<float>(storage->packed_sizes(*this).backward_floats);
   return cut.bytes();
 }
 
@@ -107,13 +112,17 @@ void Pack::set_values() {
   values = {reinterpret_cast<float*>(parts[0].data()), parts[0].size() / kF32.bytes};
 }
 
-int64_t Pack::block_bytes() { return place_parts(nullptr) + place_packed(nullptr); }
+int64_t Pack::block_bytes() {
+  return place_parts(nullptr) + place_packed(nullptr) + place_backward(nullptr);
+}
 
 void Pack::allocate(WeightPages& pages) {
   if (const int64_t bytes = place_parts(nullptr); bytes > 0) plain_block = pages.take(bytes);
   place_parts(plain_block.get());
   if (const int64_t bytes = place_packed(nullptr); bytes > 0) packed_block = pages.take(bytes);
   place_packed(packed_block.get());
+  if (const int64_t bytes = place_backward(nullptr); bytes > 0) backward_block = pages.take(bytes);
+  place_backward(backward_block.get());
   allocated_ = true;
   if (keeps(0)) return;
   plain = AlignedBuffer<uint8_t>(rows * storage->parts()[0].row_bytes(width));

@@ -59,7 +59,8 @@ struct Pack {
   WeightArray<float> packed_backward;  // panels of W, for dx = dy W
   WeightBlock plain_block;             // holds the parts, except
   AlignedBuffer<uint8_t> plain;        // the first part of a pure matrix, until packed
-  WeightBlock packed_block;            // of the packed form
+  WeightBlock packed_block;            // of the packed form that products read
+  WeightBlock backward_block;          // of packed_backward
   bool begun = false;                  // make_ready has begun
   std::atomic<bool> ready{false};      // checked and in its final form, no longer written
 
@@ -109,6 +110,7 @@ struct Pack {
   // Lay out the arrays in the block at `base` and return its bytes; with nullptr they only count.
   int64_t place_parts(uint8_t* base);
   int64_t place_packed(uint8_t* base);
+  int64_t place_backward(uint8_t* base);
   void set_values();
   void check_writable(const PackMember& member, size_t part, int64_t begin, int64_t bytes) const;
   void fill(PackMember& member, Team& team, const Cancel& cancel);

@@ -131,8 +131,9 @@ void Pack::make_ready(Team& team, const Cancel& cancel) {
   ready.store(true, std::memory_order_release);
 }
 
-// Shares the parts and the packed form separately: then a table is held once even when only one of
-// two programs also uses it as a matrix.
+// Shares the parts and the packed forms separately: then a table is held once even when only one of
+// two programs also uses it as a matrix, and a frozen matrix that passes gradients on shares what
+// products read with programs that do not train.
 void Pack::share(Team& team) {
   plain.clear();
   const int form = 8 * storage_index(*storage);
@@ -141,9 +142,13 @@ void Pack::share(Team& team) {
     place_parts(plain_block.get());
   }
   if (const int64_t size = place_packed(nullptr); size > 0) {
-    const int packed_form = form + 4 + (backward() ? 2 : 0) + (activation_bits == 7 ? 1 : 0);
+    const int packed_form = form + 4 + (activation_bits == 7 ? 1 : 0);
     packed_block = share_block(packed_block, {rows, width, size, packed_form}, team);
     place_packed(packed_block.get());
+  }
+  if (const int64_t size = place_backward(nullptr); size > 0) {
+    backward_block = share_block(backward_block, {rows, width, size, form + 6}, team);
+    place_backward(backward_block.get());
   }
 }
 

@@ -24,7 +24,7 @@ export async function saveAdapter(
   { overwrite, base }: { readonly overwrite: boolean; readonly base: string | undefined },
 ): Promise<void> {
   if (adapter === undefined) {
-    const what = "the model has no adapter; train it with method: 'lora', 'ia3' or 'adapter'";
+    const what = "the model has no adapter; train it with method: 'lora', 'ia3' or 'bottleneck'";
     throw new SinterError('INVALID_DATA', `${where}: ${what}`);
   }
   const of = base ?? adapter.base;

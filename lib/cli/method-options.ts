@@ -28,12 +28,14 @@ export interface MethodFlags {
   /** Of a configuration file; the flags are put over them. */
   readonly lora?: LoraOptions;
   readonly ia3?: Ia3Options;
+  readonly bottleneck?: BottleneckOptions;
+  readonly fewShot?: FewShotOptions;
   readonly ia3Targets?: readonly string[];
   readonly ia3Feedforward?: readonly string[];
-  readonly adapterKind?: BottleneckKind;
-  readonly adapterSize?: number;
-  readonly adapterReductionFactor?: number;
-  readonly adapterActivation?: NonNullable<BottleneckOptions['activation']>;
+  readonly bottleneckKind?: BottleneckKind;
+  readonly bottleneckSize?: number;
+  readonly bottleneckReductionFactor?: number;
+  readonly bottleneckActivation?: NonNullable<BottleneckOptions['activation']>;
   readonly adapter?: boolean;
   readonly fewShotSamplingStrategy?: SamplingStrategy;
   readonly fewShotNumIterations?: number;
@@ -56,7 +58,7 @@ function withAdapters(command: Command): Command {
         '--method <kind>',
         'full: all weights; head: the encoder stays as it is, and its vectors are computed once (in seconds; for ' +
           'classification, multi-label, regression, pairs); lora, ia3: low-rank adapters or vectors beside the ' +
-          'matrices, and the head; adapter: bottleneck adapters inside the layers, and the head; few-shot: for few ' +
+          'matrices, and the head; bottleneck: bottleneck adapters inside the layers, and the head; few-shot: for few ' +
           'rows, the encoder on pairs of rows, then the head (classification, multi-label)',
       ).choices(TRAIN_METHODS),
     )
@@ -84,24 +86,24 @@ function withAdapters(command: Command): Command {
     )
     .addOption(
       new Option(
-        '--adapter-kind <kind>',
-        '--method adapter: where they are (default: pfeiffer)',
+        '--bottleneck-kind <kind>',
+        '--method bottleneck: where they are (default: pfeiffer)',
       ).choices(BOTTLENECK_KINDS),
     )
     .option(
-      '--adapter-reduction-factor <x>',
-      '--method adapter: width of the layers divided by that of the adapters (default: 16)',
+      '--bottleneck-reduction-factor <x>',
+      '--method bottleneck: width of the layers divided by that of the adapters (default: 16)',
       positiveNumber,
     )
-    .option('--adapter-size <n>', '--method adapter: their width itself', wholeNumber(1))
+    .option('--bottleneck-size <n>', '--method bottleneck: their width itself', wholeNumber(1))
     .addOption(
-      new Option('--adapter-activation <kind>', '--method adapter: (default: relu)').choices(
+      new Option('--bottleneck-activation <kind>', '--method bottleneck: (default: relu)').choices(
         ACTIVATION_KINDS.filter((kind) => kind !== 'none'),
       ),
     )
     .option(
       '--adapter',
-      '--method lora, ia3, adapter: write the adapters alone too, into the folder adapter inside',
+      '--method lora, ia3, bottleneck: write the adapters alone too, into the folder adapter inside',
     );
 }
 
@@ -169,13 +171,16 @@ export function methodOf(flags: MethodFlags): MethodOption {
       ...flags.ia3,
       ...given({ targets: flags.ia3Targets, feedforward: flags.ia3Feedforward }),
     },
-    adapter: given({
-      kind: flags.adapterKind,
-      size: flags.adapterSize,
-      reductionFactor: flags.adapterReductionFactor,
-      activation: flags.adapterActivation,
-    }),
-    fewShot: fewShotOf(flags),
+    bottleneck: {
+      ...flags.bottleneck,
+      ...given({
+        kind: flags.bottleneckKind,
+        size: flags.bottleneckSize,
+        reductionFactor: flags.bottleneckReductionFactor,
+        activation: flags.bottleneckActivation,
+      }),
+    },
+    fewShot: { ...flags.fewShot, ...fewShotOf(flags) },
   };
   for (const [name, set] of Object.entries(options)) {
     const [first] = Object.keys(set);
@@ -184,7 +189,7 @@ export function methodOf(flags: MethodFlags): MethodOption {
       throw usageMistake(`--${own}-${flagOf(first).slice(2)} is for --method ${own}`);
   }
   if (adapter === true && (method === undefined || !Object.hasOwn(options, method)))
-    throw usageMistake('--adapter is for --method lora, ia3 and adapter');
+    throw usageMistake('--adapter is for --method lora, ia3 and bottleneck');
   const own = Object.entries(options).filter(([, set]) => Object.keys(set).length > 0);
   return { ...(method !== undefined && { method }), ...Object.fromEntries(own) };
 }

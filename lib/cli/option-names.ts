@@ -40,7 +40,7 @@ const WORDS: readonly (readonly [RegExp, (flags: Flags, ...groups: string[]) => 
   [CALLS, () => ''],
   [/^path(?= must be )/, () => 'a data file'],
   [
-    /^(lora|ia3|adapter|fewShot): (\w+)(?= must be )/,
+    /^(lora|ia3|bottleneck|fewShot): (\w+)(?= must be )/,
     (_, method = '', option = '') => `${flagOf(method)}-${flagOf(option).slice(2)}`,
   ],
   [/^method(?= must be )/, () => '--method'],

@@ -13,7 +13,7 @@ import {
 import { show } from '../core/errors.js';
 
 /** Options of the library without a flag of their name. */
-const WITHOUT_FLAG = ['lora', 'ia3'] as const;
+const WITHOUT_FLAG = ['lora', 'ia3', 'bottleneck', 'fewShot'] as const;
 /** Flags of this call of the program, which a file does not say. */
 const OF_CALL: ReadonlySet<string> = new Set(['config', 'json', 'quiet', 'help']);
 

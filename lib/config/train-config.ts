@@ -158,7 +158,7 @@ function checkValue(path: string, { name, value, key, line }: ConfiguredOption):
       readLogOptions<TrainOptions>(where, { logTo: 'x', ...one }, known);
     } else if (name === 'lora') readLoraOptions(where, value as never);
     else if (name === 'ia3') readIa3Options(where, value as never);
-    else if (name === 'adapter') readBottleneckOptions(where, value as never);
+    else if (name === 'bottleneck') readBottleneckOptions(where, value as never);
     else if (name === 'maxTokens') {
       readOptions<{ maxTokens?: number }>(where, one, { maxTokens: true }).count('maxTokens', 1);
     } else if (name === 'teacher' && value !== 'logits') {

@@ -287,7 +287,7 @@ export class Encoder extends TrainableModel {
     if (options.method === 'head') {
       throw rangeMistake(
         'train: method',
-        "'full', 'lora', 'ia3' or 'adapter' for an encoder",
+        "'full', 'lora', 'ia3' or 'bottleneck' for an encoder",
         options.method,
       );
     }

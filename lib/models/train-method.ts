@@ -22,11 +22,11 @@ import {
 import type { TrainedParts, TrainPlan, TrainRequest } from '../train/train-model.js';
 import type { TrainOptions, TrainSettings } from '../train/train-options.js';
 
-export const TRAIN_METHODS = ['full', 'head', 'lora', 'ia3', 'adapter', 'few-shot'] as const;
+export const TRAIN_METHODS = ['full', 'head', 'lora', 'ia3', 'bottleneck', 'few-shot'] as const;
 
 /**
  * `full`: all weights are trained. `head`: only what the model computes from the vector of a text. `lora`, `ia3`: low-rank
- * adapters or vectors beside the matrices, and the head. `adapter`: bottleneck adapters, and the head. `few-shot`: the encoder
+ * adapters or vectors beside the matrices, and the head. `bottleneck`: bottleneck adapters, and the head. `few-shot`: the encoder
  * on pairs of rows, then the head.
  */
 export type TrainMethod = (typeof TRAIN_METHODS)[number];
@@ -37,7 +37,7 @@ export interface MethodOption {
    * `full` (default) trains all weights. `head` leaves the encoder as it is: the vector of each text is computed once, without
    * dropout, and only the head is trained over those vectors, which takes seconds; it is for classifiers and cross-encoders.
    * `lora` trains low-rank adapters beside the matrices of the encoder, and the head, and adds them to the weights at the
-   * end; `ia3` does the same with vectors; `adapter` puts small networks into the layers, which stay in the model. `saveAdapter`
+   * end; `ia3` does the same with vectors; `bottleneck` puts small networks into the layers, which stay in the model. `saveAdapter`
    * writes adapters alone. With these methods the learning rate is 1e-3 by default. `few-shot` is for a classifier with few
    * rows (SetFit): the encoder learns to tell pairs of rows with one label from other pairs, and then the head is trained as
    * with `head`; `epochs` (default: 40), `learningRate` (1e-2) and `batchSize` are those of the head.
@@ -47,8 +47,8 @@ export interface MethodOption {
   readonly lora?: LoraOptions;
   /** For `method: 'ia3'`. */
   readonly ia3?: Ia3Options;
-  /** For `method: 'adapter'`. */
-  readonly adapter?: BottleneckOptions;
+  /** For `method: 'bottleneck'`. */
+  readonly bottleneck?: BottleneckOptions;
   /** For `method: 'few-shot'`: how the encoder is trained. */
   readonly fewShot?: FewShotOptions;
 }
@@ -62,7 +62,7 @@ export const METHOD_DEFAULTS: Readonly<Record<TrainMethod, TrainOptions>> = {
   head: { learningRate: 1e-3 },
   lora: { learningRate: 1e-3 },
   ia3: { learningRate: 1e-3 },
-  adapter: { learningRate: 1e-3 },
+  bottleneck: { learningRate: 1e-3 },
   'few-shot': { learningRate: 1e-2, epochs: 40 },
 };
 
@@ -70,7 +70,7 @@ export const METHOD_DEFAULTS: Readonly<Record<TrainMethod, TrainOptions>> = {
 const OPTION_OF = {
   lora: 'lora',
   ia3: 'ia3',
-  adapter: 'adapter',
+  bottleneck: 'bottleneck',
   'few-shot': 'fewShot',
 } as const satisfies Partial<Record<TrainMethod, keyof MethodOption>>;
 
@@ -100,8 +100,8 @@ export function readMethod(
       return { method, settings: readLoraOptions(where, options.lora) };
     case 'ia3':
       return { method, settings: readIa3Options(where, options.ia3) };
-    case 'adapter':
-      return { method, settings: readBottleneckOptions(where, options.adapter) };
+    case 'bottleneck':
+      return { method, settings: readBottleneckOptions(where, options.bottleneck) };
     case 'few-shot':
       return { method, settings: readFewShotOptions(where, options.fewShot) };
     default:

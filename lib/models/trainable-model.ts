@@ -79,7 +79,7 @@ export const MODEL_TRAIN_OPTIONS = {
   method: true,
   lora: true,
   ia3: true,
-  adapter: true,
+  bottleneck: true,
   fewShot: true,
   eval: true,
   maxTokens: true,

@@ -81,12 +81,12 @@ export function readIa3Options(where: string, options: Ia3Options = {}): Ia3Sett
 
 const ACTIVATIONS = ACTIVATION_KINDS.filter((kind) => kind !== 'none');
 
-/** As `readLoraOptions`: `train: adapter.size must be ...`. */
+/** As `readLoraOptions`: `train: bottleneck.size must be ...`. */
 export function readBottleneckOptions(
   where: string,
   options: BottleneckOptions = {},
 ): BottleneckSettings {
-  const at = `${where}: adapter`;
+  const at = `${where}: bottleneck`;
   const known = { kind: true, reductionFactor: true, size: true, activation: true } as const;
   const read = readOptions<BottleneckOptions>(at, checkObject(at, options), known);
   return {

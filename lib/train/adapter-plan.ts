@@ -20,7 +20,7 @@ import { isModule, sizeOf } from './adapter-options.js';
 export type AdapterChoice =
   | { readonly method: 'lora'; readonly settings: LoraSettings }
   | { readonly method: 'ia3'; readonly settings: Ia3Settings }
-  | { readonly method: 'adapter'; readonly settings: BottleneckSettings };
+  | { readonly method: 'bottleneck'; readonly settings: BottleneckSettings };
 
 const WEIGHT = '.weight';
 
@@ -45,7 +45,7 @@ export function newAdapter(
       return { ...common, ...newLora(where, graph, modules, choice.settings, seed) };
     case 'ia3':
       return { ...common, ...newIa3(where, graph, modules, choice.settings) };
-    case 'adapter':
+    case 'bottleneck':
       return { ...common, ...newBottleneck(graph, choice.settings, seed) };
   }
 }

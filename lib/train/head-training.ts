@@ -33,7 +33,7 @@ export async function trainHeadParts<S>(
   if (split === null || texts === null) {
     throw new SinterError(
       'UNSUPPORTED_MODEL',
-      `${WHERE}: method must be 'full', 'lora', 'ia3' or 'adapter' for this model: its head reads more than one vector of each text`,
+      `${WHERE}: method must be 'full', 'lora', 'ia3' or 'bottleneck' for this model: its head reads more than one vector of each text`,
     );
   }
   const options = { where: WHERE, signal } as const;

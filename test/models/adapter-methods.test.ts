@@ -23,7 +23,7 @@ function largest(a: Float32Array, b: Float32Array): number {
   return a.reduce((most, value, i) => Math.max(most, Math.abs(value - (b[i] ?? Number.NaN))), 0);
 }
 
-describe("method: 'adapter'", () => {
+describe("method: 'bottleneck'", () => {
   it.each(['pfeiffer', 'houlsby', 'ffn'] as const)(
     '%s learns and stays in the model',
     async (kind) => {
@@ -33,8 +33,8 @@ describe("method: 'adapter'", () => {
       const report = await model.train(rows, {
         ...SHORT,
         epochs: 20,
-        method: 'adapter',
-        adapter,
+        method: 'bottleneck',
+        bottleneck: adapter,
         eval: rows,
       });
       expect(report.steps.at(-1)?.loss).toBeLessThan((report.steps[0]?.loss ?? 0) / 2);
@@ -70,16 +70,16 @@ describe("method: 'adapter'", () => {
   it('begins as the model without adapters', async () => {
     await using model = await fresh();
     const before = (await model.logits(texts)).data;
-    await model.train(rows, { ...SHORT, maxSteps: 1, learningRate: 1e-30, method: 'adapter' });
+    await model.train(rows, { ...SHORT, maxSteps: 1, learningRate: 1e-30, method: 'bottleneck' });
     expectSameBits((await model.logits(texts)).data, before, 'logits');
-    await expect(model.train(rows, { ...SHORT, method: 'adapter' })).rejects.toThrow(
+    await expect(model.train(rows, { ...SHORT, method: 'bottleneck' })).rejects.toThrow(
       /has bottleneck adapters already/,
     );
   });
 
   it('is exported to ONNX, and loads again', async () => {
     await using model = await fresh();
-    await model.train(rows, { ...SHORT, method: 'adapter', adapter: { size: 8 } });
+    await model.train(rows, { ...SHORT, method: 'bottleneck', bottleneck: { size: 8 } });
     const file = join(await temporaryFolder(), 'model.onnx');
     await model.exportOnnx(file);
     await using loaded = await Classifier.load(file, { labels: LABELS });
@@ -88,13 +88,13 @@ describe("method: 'adapter'", () => {
   });
 
   it.each([
-    [{ adapter: { kind: 'other' } }, /adapter: kind must be/],
-    [{ adapter: { size: 0 } }, /adapter: size must be/],
-    [{ adapter: { activation: 'none' } }, /adapter: activation must be/],
-    [{ adapter: { rank: 1 } }, /adapter: unknown option "rank"/],
+    [{ bottleneck: { kind: 'other' } }, /bottleneck: kind must be/],
+    [{ bottleneck: { size: 0 } }, /bottleneck: size must be/],
+    [{ bottleneck: { activation: 'none' } }, /bottleneck: activation must be/],
+    [{ bottleneck: { rank: 1 } }, /bottleneck: unknown option "rank"/],
     [
-      { method: 'lora', adapter: {} },
-      /method must be 'adapter' where adapter is given, got "lora"/,
+      { method: 'lora', bottleneck: {} },
+      /method must be 'bottleneck' where bottleneck is given, got "lora"/,
     ],
     [{ method: 'full', ia3: {} }, /method must be 'ia3' where ia3 is given, got "full"/],
     [{ method: 'ia3', ia3: { targets: ['nothing'] } }, /ia3: targets must be matrices/],
@@ -102,7 +102,7 @@ describe("method: 'adapter'", () => {
     [{ method: 'lora', lora: { useDora: true } }, /lora: unknown option "useDora"/],
   ])('refuses %j', async (options, message) => {
     await using model = await fresh();
-    const all = { ...SHORT, method: 'adapter', ...options } as never;
+    const all = { ...SHORT, method: 'bottleneck', ...options } as never;
     await expect(model.train(rows, all)).rejects.toThrow(message);
   });
 });

@@ -124,7 +124,7 @@ it('low-rank adapters are trained, saved and merged', async () => {
 const REFUSED: readonly [EncoderTrainOptions, string][] = [
   [
     { method: 'head' },
-    "train: method must be 'full', 'lora', 'ia3' or 'adapter' for an encoder, got \"head\"",
+    "train: method must be 'full', 'lora', 'ia3' or 'bottleneck' for an encoder, got \"head\"",
   ],
   [
     { groupByLength: true },

@@ -81,7 +81,7 @@ describe("method: 'head'", () => {
     await using model = await fresh();
     await expect(model.train(rows, { method: 'heads' as never })).rejects.toThrow(
       new RangeError(
-        'train: method must be one of "full", "head", "lora", "ia3", "adapter", "few-shot", got "heads"',
+        'train: method must be one of "full", "head", "lora", "ia3", "bottleneck", "few-shot", got "heads"',
       ),
     );
     await using small = await model.quantize();
@@ -89,7 +89,7 @@ describe("method: 'head'", () => {
     await using tagger = await TokenClassifier.load(TINY, { labels: ['a', 'b'], newHead: true });
     await expect(
       tagger.train([{ words: ['the'], tags: ['a'] }], { method: 'head' }),
-    ).rejects.toThrow(/method must be 'full', 'lora', 'ia3' or 'adapter' for this model/);
+    ).rejects.toThrow(/method must be 'full', 'lora', 'ia3' or 'bottleneck' for this model/);
     await expect(
       model.train(rows, { method: 'head', signal: AbortSignal.abort() }),
     ).rejects.toThrow(expect.objectContaining({ code: 'CANCELLED' }));

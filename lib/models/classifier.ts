@@ -44,6 +44,7 @@ import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { collectRows, collectTexts, type Rows, textRows } from '../train/collect-rows.js';
 import { corpusLogits } from '../train/corpus-logits.js';
 import type { TrainReport } from '../train/train-report.js';
+import { classifierDistillation } from './classifier-distillation.js';
 import type {
   ClassifierBatchOptions,
   ClassifierEvaluateOptions,
@@ -54,6 +55,7 @@ import type {
   Rejectable,
   Truncated,
 } from './classifier-options.js';
+import { type ModelDistillation, readerFor } from './distillation.js';
 import {
   type CalibrationReport,
   calibrateHead,
@@ -249,14 +251,19 @@ export class Classifier<
     rows: Rows<RowOf<K> | TaughtRow>,
     options: ClassifierTrainOptions<K> = {},
   ): Promise<TrainReport<ScoresOf<K>>> {
-    const known = { ...MODEL_TRAIN_OPTIONS, ...LOSS_OPTIONS } as const;
+    const known = { ...MODEL_TRAIN_OPTIONS, ...LOSS_OPTIONS, distillation: true } as const;
     return this.learn<
       RowOf<K> | TaughtRow,
       ScoresOf<K>,
       ClassifierTrainOptions<K>,
       RowSet,
       EvaluationOf<L, K>
-    >(rows, options, known, (where) => this.taught(readLossOptions(where, options, this)));
+    >(rows, options, known, (where) => {
+      const { distillation, ...plain } = options;
+      const { problem } = this;
+      const { loss, inner } = classifierDistillation(where, distillation, plain, problem);
+      return this.taught(readLossOptions(where, loss, this), inner);
+    });
   }
 
   /**
@@ -343,9 +350,13 @@ export class Classifier<
   }
 
   /** How it learns with the losses that the caller chose. */
-  private taught(choice: LossChoice): Learning<RowSet, EvaluationOf<L, K>, ScoresOf<K>> {
+  private taught(
+    choice: LossChoice,
+    inner: ModelDistillation | undefined,
+  ): Learning<RowSet, EvaluationOf<L, K>, ScoresOf<K>> {
     const { labels, rules, parts } = this;
-    const { teacher, alpha, sampling, record } = choice;
+    const { teacher, alpha, sampling } = choice;
+    const record = { ...choice.record, ...inner?.record };
     const { labelsOf } = rules;
     // A training ends what was fitted to the old weights.
     const plain = this.learning(evenThresholds(labels));
@@ -356,6 +367,7 @@ export class Classifier<
     return {
       ...plain,
       record,
+      ...(inner !== undefined && { distillation: inner }),
       tailor: ({ corpus }) => ({
         objective: lossObjective(choice, corpus, many),
         classes: sampling === 'balanced' ? rowsByClass(corpus, many) : undefined,
@@ -365,10 +377,17 @@ export class Classifier<
           labelsOf: ({ corpus }: RowSet) => labelsOfRows(corpus, labelsOf),
         }),
       collect: (rows, options) => {
-        if (teacher === undefined || options.held) return plain.collect(rows, options);
+        if (options.held || (teacher === undefined && inner === undefined))
+          return plain.collect(rows, options);
         const { maxTokens } = options;
+        const from = { ...parts, maxTokens };
+        const check = inner ?? { teacher: null };
+        if (teacher === undefined) {
+          const reader = textRows((at, row) => rules.parse(at, row), rules.target, from);
+          return collectRows(rows, readerFor(reader, check, options), options);
+        }
         const target = { width: 1 + many, kind: 'numbers' } as const;
-        const reader = textRows(parse, target, { ...parts, maxTokens });
+        const reader = readerFor(textRows(parse, target, from), check, options);
         const own = teacher === 'logits' ? rows : taughtRows(rows, teacher, labels, options);
         return collectRows(own, reader, options);
       },

@@ -7,6 +7,7 @@ import { readOptions } from '../core/options.js';
 import type { NativeProgram } from '../native/native.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import type { CheckpointPlan } from '../train/checkpoint-options.js';
+import type { Distillation } from '../train/distillation-training.js';
 import {
   type FewShotOptions,
   type FewShotSettings,
@@ -105,9 +106,16 @@ export function checkMethod(
   {
     saving,
     hasLabels,
-  }: { readonly saving: CheckpointPlan | undefined; readonly hasLabels: boolean },
+    distils,
+  }: {
+    readonly saving: CheckpointPlan | undefined;
+    readonly hasLabels: boolean;
+    readonly distils: boolean;
+  },
 ): void {
   checkWhole(where, method, settings);
+  if (distils && method !== 'full')
+    throw rangeMistake(`${where}: method`, "'full' where distillation is given", method);
   if (method !== 'few-shot') return;
   if (saving !== undefined)
     throw rangeMistake(`${where}: saveTo`, "left out with method 'few-shot'", saving.folder);
@@ -122,7 +130,12 @@ export async function trainByMethod<S>(
   current: NativeProgram,
   plan: TrainPlan<S>,
   request: TrainRequest<S>,
-  { method, lora, fewShot }: MethodSettings,
+  {
+    method,
+    lora,
+    fewShot,
+    distillation,
+  }: MethodSettings & { readonly distillation?: Distillation | undefined },
 ): Promise<TrainedParts<S>> {
   switch (method) {
     case 'head': {
@@ -138,6 +151,10 @@ export async function trainByMethod<S>(
       return trainFewShotParts(parts, current, plan, request, fewShot);
     }
     case 'full': {
+      if (distillation !== undefined) {
+        const { trainDistilledParts } = await import('../train/distillation-training.js');
+        return trainDistilledParts(parts, current, plan, request, distillation);
+      }
       const { trainParts } = await import('../train/train-model.js');
       return trainParts(parts, current, plan, request);
     }

@@ -52,7 +52,7 @@ function modelOf(name: string, graph: EncoderGraph, size: number, loss: LossTerm
       isFloat: targets instanceof Float32Array,
       settings: Object.entries(term.settings ?? {}).map(([key, value]) => [
         key,
-        typeof value === 'number' ? value : [...value],
+        value instanceof Float32Array ? [...value] : value,
       ]),
     },
     features: undefined as readonly number[] | undefined,

@@ -85,6 +85,7 @@ export { type DownloadOptions, type DownloadProgress, downloadModel } from './hu
 export * from './metrics/index.js';
 export { type Neighbour, nearest, similarity } from './metrics/similarity.js';
 export { Classifier } from './models/classifier.js';
+export type { ClassifierDistillation } from './models/classifier-distillation.js';
 export type {
   ClassifierBatchOptions,
   ClassifierEvaluateOptions,
@@ -120,9 +121,11 @@ export {
   type EmbedOptions,
   Encoder,
   type EncoderBatchOptions,
+  type EncoderDistillOptions,
   type EncoderLoadOptions,
   type EncoderTrainOptions,
 } from './models/encoder.js';
+export type { EncoderDistillation } from './models/encoder-distillation.js';
 export {
   evaluateRetrieval,
   type RetrievalData,
@@ -202,6 +205,7 @@ export type {
   PartitionMode,
   SimilarityFct,
 } from './tasks/embedding/loss-options.js';
+export type { EmbeddingTeacher, TaughtText } from './tasks/embedding/taught-texts.js';
 export type { AnswerRow } from './tasks/question-answering/answer-rows.js';
 export type { Answer } from './tasks/question-answering/answer-spans.js';
 export type { RerankingEvaluation, RerankingScores } from './tasks/reranking/evaluate-reranking.js';
@@ -255,6 +259,13 @@ export type { TextInput, TextPair, TokensWithOffsets } from './tokenize/text-tok
 export type { BestScore } from './train/best-score.js';
 export type { CheckpointOptions } from './train/checkpoint-options.js';
 export type { Rows } from './train/collect-rows.js';
+export type {
+  EmbeddingDistillation,
+  HiddenStatePair,
+  InnerDistillation,
+  RelationKind,
+  RelationOptions,
+} from './train/distillation-options.js';
 export type { EvalOptions } from './train/eval-options.js';
 export type { FewShotOptions, SamplingStrategy } from './train/few-shot-options.js';
 export type { LogOptions } from './train/log-options.js';

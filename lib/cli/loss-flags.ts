@@ -7,6 +7,7 @@ import { type Command, Option } from 'commander';
 import { SinterError } from '../core/errors.js';
 import { resolveModel } from '../hub/resolve.js';
 import { Classifier } from '../models/classifier.js';
+import type { ClassifierDistillation } from '../models/classifier-distillation.js';
 import { EMBEDDING_LOSS_NAMES, type EmbeddingLoss } from '../tasks/embedding/embedding-losses.js';
 import type { EmbeddingLossOptions } from '../tasks/embedding/loss-options.js';
 import {
@@ -18,7 +19,19 @@ import {
   type ClassifierLoss,
   type ClassifierLossOptions,
 } from '../tasks/text-classification/loss-options.js';
-import { given, numberFromZero, positiveNumber, realNumber, usageMistake } from './arguments.js';
+import {
+  type HiddenStatePair,
+  RELATION_KINDS,
+  type RelationKind,
+} from '../train/distillation-options.js';
+import {
+  given,
+  numberFromZero,
+  positiveNumber,
+  realNumber,
+  usageMistake,
+  wholeNumber,
+} from './arguments.js';
 import { flagOf } from './option-names.js';
 
 /** The values of the flags. */
@@ -35,6 +48,9 @@ export interface LossFlags {
   readonly teacher?: string;
   readonly alpha?: number;
   readonly temperature?: number;
+  readonly hiddenStates?: readonly HiddenStatePair[];
+  readonly relations?: readonly RelationKind[];
+  readonly relationHeads?: number;
 }
 
 const LOSSES: readonly ClassifierLoss[] = [...new Set(Object.values(CLASSIFIER_LOSSES).flat())];
@@ -79,7 +95,39 @@ export function withLosses(command: Command): Command {
     )
     .option('--teacher <dir>', 'classifier with the same labels, to distil from')
     .option('--alpha <share>', 'share of the teacher in the loss (default: 0.5)', share)
-    .option('--temperature <x>', 'of the teacher (default: 2; distill_kl_div: 1)', positiveNumber);
+    .option('--temperature <x>', 'of the teacher (default: 2; distill_kl_div: 1)', positiveNumber)
+    .option(
+      '--hidden-states <pairs>',
+      'student:teacher with commas: hidden states of the teacher to learn, as in 1:2,3:6',
+      statePairs,
+    )
+    .option(
+      '--relations <kinds>',
+      `relations of the teacher's last layer to learn: some of ${RELATION_KINDS.join(',')}`,
+      relationKinds,
+    )
+    .option(
+      '--relation-heads <n>',
+      "heads of --relations (default: the teacher's)",
+      wholeNumber(1),
+    );
+}
+
+function statePairs(text: string): HiddenStatePair[] {
+  return text.split(',').map((pair) => {
+    const [, student, teacher] = /^(\d+):(\d+)$/.exec(pair.trim()) ?? [];
+    if (student !== undefined && teacher !== undefined)
+      return { student: Number(student), teacher: Number(teacher) };
+    throw usageMistake('It must be pairs of numbers such as 1:2,3:6.');
+  });
+}
+
+function relationKinds(text: string): RelationKind[] {
+  return text.split(',').map((name) => {
+    const kind = RELATION_KINDS.find((one) => one === name.trim());
+    if (kind !== undefined) return kind;
+    throw usageMistake(`It must be some of ${RELATION_KINDS.join(',')}.`);
+  });
 }
 
 function labelWeights(text: string): 'balanced' | Readonly<Record<string, number>> {
@@ -107,6 +155,9 @@ const NAMES = [
   'teacher',
   'alpha',
   'temperature',
+  'hiddenStates',
+  'relations',
+  'relationHeads',
 ] as const satisfies readonly (keyof LossFlags)[];
 
 /** Tasks of `sinter train` whose models take these flags. */
@@ -114,7 +165,10 @@ const TASKS: readonly string[] = ['classification', 'multi-label', 'regression']
 /** Flags for tags. */
 const OF_TAGS: readonly string[] = ['loss', 'labelSmoothing', 'classWeights', 'focalGamma'];
 /** Flags for classifiers with one label per text only. */
-const ONE_LABEL: readonly string[] = ['sampling', 'teacher', 'alpha', 'temperature'];
+const ONE_LABEL: readonly string[] = [
+  ...['sampling', 'teacher', 'alpha', 'temperature'],
+  ...['hiddenStates', 'relations', 'relationHeads'],
+];
 
 /** The flags that were given, without the teacher, which `openTeacher` loads. Throws for a task that does not take one. */
 export function lossFlags(task: string, flags: LossFlags): Omit<ClassifierLossOptions, 'teacher'> {
@@ -128,8 +182,33 @@ export function lossFlags(task: string, flags: LossFlags): Omit<ClassifierLossOp
     const whom = isSingle ? 'classifiers with one label per text' : 'classifiers and regressions';
     throw usageMistake(`${flagOf(name)} is for ${whom}, not for ${task}`);
   }
-  const { teacher: _, ...rest } = own as LossFlags;
+  const { teacher, hiddenStates, relations, relationHeads, ...rest } = own as LossFlags;
+  const inner = { hiddenStates, relations, relationHeads };
+  const [first] = Object.keys(given(inner));
+  if (first !== undefined && teacher === undefined)
+    throw usageMistake(`${flagOf(first)} needs --teacher`);
+  if (relationHeads !== undefined && relations === undefined)
+    throw usageMistake('--relation-heads needs --relations');
   return rest as Omit<ClassifierLossOptions, 'teacher'>;
+}
+
+type LossFromTeacher = Omit<ClassifierLossOptions, 'teacher'> & {
+  readonly teacher?: Classifier;
+  readonly distillation?: ClassifierDistillation;
+};
+
+/** The options of a loss with what is learned from the teacher. */
+export function withTeacher(
+  loss: Omit<ClassifierLossOptions, 'teacher'>,
+  teacher: Classifier | null,
+  { hiddenStates, relations: kinds, relationHeads }: LossFlags,
+): LossFromTeacher {
+  if (teacher === null) return loss;
+  if (hiddenStates === undefined && kinds === undefined) return { ...loss, teacher };
+  const { alpha, temperature, ...rest } = loss;
+  const relations = kinds && { kinds, ...given({ relationHeads }) };
+  const terms = given({ alpha, temperature, hiddenStates, relations });
+  return { ...rest, distillation: { teacher, ...terms } };
 }
 
 /** The loss of --task embedding. Throws for flags of other tasks. */

@@ -43,6 +43,11 @@ const WORDS: readonly (readonly [RegExp, (flags: Flags, ...groups: string[]) => 
     /^(lora|ia3|bottleneck|fewShot): (\w+)(?= must be )/,
     (_, method = '', option = '') => `${flagOf(method)}-${flagOf(option).slice(2)}`,
   ],
+  [/^distillation: hiddenStates/, () => '--hidden-states'],
+  [/^distillation: relations: relationHeads/, () => '--relation-heads'],
+  [/^distillation: relations(?:: kinds)?/, () => '--relations'],
+  [/^distillation: (\w+)(?= must be )/, (_, option = '') => flagOf(option)],
+  [/^distillation: /, () => ''],
   [/^method(?= must be )/, () => '--method'],
   [/mergeAdapter\(folder\), or (?=`sinter convert)/g, () => ''],
   [

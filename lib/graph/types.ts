@@ -56,8 +56,17 @@ export interface WeightSpec {
   readonly dtype: WeightDtype;
 }
 
-/** Names of outputs that a caller may ask for. `hidden.0` is the embedding output, `hidden.N` the last layer's. */
-export type OutputName = 'hidden' | 'embedding' | 'pooled' | 'logits' | `hidden.${number}`;
+/**
+ * Names of outputs that a caller may ask for. `hidden.0` is the embedding output, `hidden.N` the last layer's. Those of a
+ * distillation are in the graphs of a training only.
+ */
+export type OutputName =
+  | 'hidden'
+  | 'embedding'
+  | 'pooled'
+  | 'logits'
+  | `hidden.${number}`
+  | `distillation.${string}`;
 
 export interface EncoderGraph {
   readonly format: 1;

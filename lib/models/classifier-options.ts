@@ -7,6 +7,7 @@ import type { AdapterOption, PredictOptions } from '../runtime/predict-options.j
 import type { WindowedOptions } from '../runtime/windowed-logits.js';
 import type { ClassifierLossOptions } from '../tasks/text-classification/loss-options.js';
 import type { RowOf, ScoresOf } from '../tasks/text-classification/problems.js';
+import type { ClassifierDistillation } from './classifier-distillation.js';
 import type { EvaluateOptions, ModelTrainOptions } from './trainable-model.js';
 
 export interface ClassifierLoadOptions<
@@ -60,4 +61,8 @@ export interface Truncated {
 /** Options of `train` of a classifier, with the rows and scores of its kind of problem. */
 export type ClassifierTrainOptions<
   K extends ClassificationProblem = 'single_label_classification',
-> = ModelTrainOptions<RowOf<K>, ScoresOf<K>> & ClassifierLossOptions<K>;
+> = ModelTrainOptions<RowOf<K>, ScoresOf<K>> &
+  ClassifierLossOptions<K> & {
+    /** What is learned from a teacher: logits, hidden states, relations. In place of `teacher`, `alpha` and `temperature`. */
+    readonly distillation?: ClassifierDistillation;
+  };

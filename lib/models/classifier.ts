@@ -45,6 +45,7 @@ import { collectRows, collectTexts, type Rows, textRows } from '../train/collect
 import { corpusLogits } from '../train/corpus-logits.js';
 import type { TrainReport } from '../train/train-report.js';
 import { checkLabels } from './check-labels.js';
+import { classifierDistillation } from './classifier-distillation.js';
 import type {
   ClassifierBatchOptions,
   ClassifierEvaluateOptions,
@@ -55,6 +56,7 @@ import type {
   Rejectable,
   Truncated,
 } from './classifier-options.js';
+import { type ModelDistillation, readerFor } from './distillation.js';
 import {
   type CalibrationReport,
   calibrateHead,
@@ -262,14 +264,19 @@ export class Classifier<
     rows: Rows<RowOf<K> | TaughtRow>,
     options: ClassifierTrainOptions<K> = {},
   ): Promise<TrainReport<ScoresOf<K>>> {
-    const known = { ...MODEL_TRAIN_OPTIONS, ...LOSS_OPTIONS } as const;
+    const known = { ...MODEL_TRAIN_OPTIONS, ...LOSS_OPTIONS, distillation: true } as const;
     return this.learn<
       RowOf<K> | TaughtRow,
       ScoresOf<K>,
       ClassifierTrainOptions<K>,
       RowSet,
       EvaluationOf<L, K>
-    >(rows, options, known, (where) => this.taught(readLossOptions(where, options, this)));
+    >(rows, options, known, (where) => {
+      const { distillation, ...plain } = options;
+      const { problem } = this;
+      const { loss, inner } = classifierDistillation(where, distillation, plain, problem);
+      return this.taught(readLossOptions(where, loss, this), inner);
+    });
   }
 
   /**
@@ -361,9 +368,13 @@ export class Classifier<
   }
 
   /** How it learns with the losses that the caller chose. */
-  private taught(choice: LossChoice): Learning<RowSet, EvaluationOf<L, K>, ScoresOf<K>> {
+  private taught(
+    choice: LossChoice,
+    inner: ModelDistillation | undefined,
+  ): Learning<RowSet, EvaluationOf<L, K>, ScoresOf<K>> {
     const { labels, rules, parts } = this;
-    const { teacher, alpha, sampling, record } = choice;
+    const { teacher, alpha, sampling } = choice;
+    const record = { ...choice.record, ...inner?.record };
     const { labelsOf } = rules;
     // A training ends what was fitted to the old weights.
     const plain = this.learning(evenThresholds(labels));
@@ -374,6 +385,7 @@ export class Classifier<
     return {
       ...plain,
       record,
+      ...(inner !== undefined && { distillation: inner }),
       tailor: ({ corpus }) => ({
         objective: lossObjective(choice, corpus, many),
         classes: sampling === 'balanced' ? rowsByClass(corpus, many) : undefined,
@@ -383,10 +395,17 @@ export class Classifier<
           labelsOf: ({ corpus }: RowSet) => labelsOfRows(corpus, labelsOf),
         }),
       collect: (rows, options) => {
-        if (teacher === undefined || options.held) return plain.collect(rows, options);
+        if (options.held || (teacher === undefined && inner === undefined))
+          return plain.collect(rows, options);
         const { maxTokens } = options;
+        const from = { ...parts, maxTokens };
+        const check = inner ?? { teacher: null };
+        if (teacher === undefined) {
+          const reader = textRows((at, row) => rules.parse(at, row), rules.target, from);
+          return collectRows(rows, readerFor(reader, check, options), options);
+        }
         const target = { width: 1 + many, kind: 'numbers' } as const;
-        const reader = textRows(parse, target, { ...parts, maxTokens });
+        const reader = readerFor(textRows(parse, target, from), check, options);
         const own = teacher === 'logits' ? rows : taughtRows(rows, teacher, labels, options);
         return collectRows(own, reader, options);
       },

@@ -40,12 +40,14 @@ import {
   type EmbeddingLossOptions,
   readLossOptions,
 } from '../tasks/embedding/loss-options.js';
+import type { TaughtText } from '../tasks/embedding/taught-texts.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import type { Rows } from '../train/collect-rows.js';
 import type { TrainReport } from '../train/train-report.js';
 import { checkLabels } from './check-labels.js';
 import { Classifier, readProblem } from './classifier.js';
 import { embeddingLearning } from './embedding-learning.js';
+import type { EncoderDistillation } from './encoder-distillation.js';
 import { checkTexts } from './text-model.js';
 import {
   type EvaluateOptions,
@@ -83,6 +85,12 @@ export interface EmbedOptions extends PredictOptions {
 export interface EncoderTrainOptions
   extends ModelTrainOptions<EmbeddingRow, EmbeddingEvaluation>,
     EmbeddingLossOptions {}
+
+/** Options of `train` of an encoder that learns from a teacher. */
+export interface EncoderDistillOptions
+  extends ModelTrainOptions<EmbeddingRow, EmbeddingEvaluation> {
+  readonly distillation: EncoderDistillation;
+}
 
 /** Options of `batch` of an encoder. */
 export interface EncoderBatchOptions extends BatchOptions, AdapterOption {
@@ -274,6 +282,11 @@ export class Encoder extends TrainableModel {
     });
   }
 
+  /** With `distillation`: on texts without labels, from a teacher. No option of a loss is allowed then. */
+  async train(
+    rows: Rows<string | TaughtText>,
+    options: EncoderDistillOptions,
+  ): Promise<TrainReport<EmbeddingEvaluation>>;
   /**
    * Fine-tunes the weights on rows of several texts, with a loss that fits the rows. The model's default prompt is put in
    * front of every text, as `embed` does. On success the model has the new weights; an error or an abort leaves the old ones.
@@ -281,9 +294,17 @@ export class Encoder extends TrainableModel {
    */
   async train(
     rows: Rows<EmbeddingRow>,
-    options: EncoderTrainOptions = {},
+    options?: EncoderTrainOptions,
+  ): Promise<TrainReport<EmbeddingEvaluation>>;
+  async train(
+    rows: Rows<EmbeddingRow | string | TaughtText>,
+    options: EncoderTrainOptions | EncoderDistillOptions = {},
   ): Promise<TrainReport<EmbeddingEvaluation>> {
-    const known = { ...MODEL_TRAIN_OPTIONS, ...EMBEDDING_LOSS_OPTIONS } as const;
+    const known = {
+      ...MODEL_TRAIN_OPTIONS,
+      ...EMBEDDING_LOSS_OPTIONS,
+      distillation: true,
+    } as const;
     if (options.method === 'head') {
       throw rangeMistake(
         'train: method',
@@ -291,9 +312,27 @@ export class Encoder extends TrainableModel {
         options.method,
       );
     }
-    return this.learn(rows, options, known, (where) =>
-      embeddingLearning(this.parts, readLossOptions(where, options, this.width)),
-    );
+    const { distillation } = options as Partial<EncoderDistillOptions>;
+    if (distillation === undefined) {
+      return this.learn(rows, options, known as never, (where) =>
+        embeddingLearning(
+          this.parts,
+          readLossOptions(where, options as EncoderTrainOptions, this.width),
+        ),
+      );
+    }
+    const { distillingLearning } = await import('./encoder-distillation.js');
+    return this.learn(rows, options, known as never, (where) => {
+      const name = Object.keys(EMBEDDING_LOSS_OPTIONS).find((one) => one in options);
+      if (name !== undefined)
+        throw rangeMistake(
+          `${where}: ${name}`,
+          'left out where distillation is given',
+          Reflect.get(options, name),
+        );
+      const plain = readLossOptions(where, {}, this.width);
+      return distillingLearning(where, this.parts, distillation, plain);
+    });
   }
 
   /**

@@ -14,6 +14,7 @@ import {
 } from '../train/adapter-options.js';
 import type { AdapterChoice } from '../train/adapter-plan.js';
 import type { CheckpointPlan } from '../train/checkpoint-options.js';
+import type { Distillation } from '../train/distillation-training.js';
 import {
   type FewShotOptions,
   type FewShotSettings,
@@ -131,9 +132,16 @@ export function checkMethod(
   {
     saving,
     hasLabels,
-  }: { readonly saving: CheckpointPlan | undefined; readonly hasLabels: boolean },
+    distils,
+  }: {
+    readonly saving: CheckpointPlan | undefined;
+    readonly hasLabels: boolean;
+    readonly distils: boolean;
+  },
 ): void {
   checkWhole(where, method, settings);
+  if (distils && method !== 'full')
+    throw rangeMistake(`${where}: method`, "'full' where distillation is given", method);
   if (method !== 'few-shot') return;
   if (saving !== undefined)
     throw rangeMistake(`${where}: saveTo`, "left out with method 'few-shot'", saving.folder);
@@ -148,7 +156,7 @@ export async function trainByMethod<S>(
   current: NativeProgram,
   plan: TrainPlan<S>,
   request: TrainRequest<S>,
-  chosen: MethodSettings,
+  chosen: MethodSettings & { readonly distillation?: Distillation | undefined },
 ): Promise<TrainedParts<S>> {
   switch (chosen.method) {
     case 'head': {
@@ -160,6 +168,11 @@ export async function trainByMethod<S>(
       return trainFewShotParts(parts, current, plan, request, chosen.settings);
     }
     case 'full': {
+      const { distillation } = chosen;
+      if (distillation !== undefined) {
+        const { trainDistilledParts } = await import('../train/distillation-training.js');
+        return trainDistilledParts(parts, current, plan, request, distillation);
+      }
       const { trainParts } = await import('../train/train-model.js');
       return trainParts(parts, current, plan, request);
     }

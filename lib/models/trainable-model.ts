@@ -24,6 +24,7 @@ import { readCheckpointOptions } from '../train/checkpoint-options.js';
 import type { CollectOptions, Rows } from '../train/collect-rows.js';
 import type { RowLabels } from '../train/contrastive-pairs.js';
 import type { Corpus, Examples } from '../train/corpus.js';
+import type { Distillation } from '../train/distillation-training.js';
 import { checkNeedsRows, withMetric } from '../train/eval-options.js';
 import type { Objective } from '../train/objectives.js';
 import { type TrainAdviceCode, trainAdvice } from '../train/train-advice.js';
@@ -115,6 +116,10 @@ export interface Learning<Set extends ExampleRows, Evaluation, S> {
   readonly tailor?: (set: Set) => Pick<TrainPlan<S>, 'objective' | 'classes'>;
   /** The labels of the rows to train on. Left out: this kind of training has no few-shot method. */
   readonly labelsOf?: (set: Set) => RowLabels;
+  /** What is learned from the inside of a teacher. Left out: nothing. */
+  readonly distillation?: Distillation;
+  /** Numbers of a row's vector from a teacher. Is read after the rows to train on were collected. */
+  readonly targetWidth?: () => number;
   /** Settings of this kind of training, for its record and its checkpoints. Is read after the rows to train on were collected. */
   readonly record?: JsonObject;
   /** The advice that fits this kind of training. Default: all. */
@@ -181,7 +186,10 @@ export abstract class TrainableModel extends AdaptedModel {
     try {
       const { parts } = this;
       const how = learning(where);
-      checkMethod(where, method, settings, { saving, hasLabels: how.labelsOf !== undefined });
+      const { labelsOf, distillation } = how;
+      checkMethod(where, method, settings, {
+        ...{ saving, distils: distillation !== undefined, hasLabels: labelsOf !== undefined },
+      });
       const seen: { labels?: ClassificationReport } = {};
       const {
         graph,
@@ -194,7 +202,7 @@ export abstract class TrainableModel extends AdaptedModel {
         checkGrouping(where, settings, plan.corpus);
         settings = withMetric(settings, options, plan.metric);
         const request = { settings: { ...settings, ...how.record }, hooks, saving, signal };
-        return trainByMethod(parts, current, plan, request, chosen);
+        return trainByMethod(parts, current, plan, request, { ...chosen, distillation });
       });
       const { labels } = seen;
       const all = trainAdvice({ steps: found.steps, labels }, settings);
@@ -228,7 +236,8 @@ export abstract class TrainableModel extends AdaptedModel {
     const { corpus, truncated = 0 } = found;
     const labelsOf = learning.labelsOf?.(found);
     const { objective, classes } = learning.tailor?.(found) ?? { objective: learning.objective };
-    const plan = { corpus, truncated, objective, classes, labelsOf };
+    const targetWidth = learning.targetWidth?.();
+    const plan = { corpus, truncated, objective, classes, labelsOf, targetWidth };
     if (heldRows === undefined) return { ...plan, evaluate: undefined };
     const theirs = { ...call, name: 'eval', maxTokens: this.maxTokens, held: true };
     const set = await learning.collect(heldRows, theirs);

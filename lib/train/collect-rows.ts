@@ -88,10 +88,11 @@ export function textRows(
   },
 ): RowReader<TextTarget> {
   const { tokenizer, graph, maxTokens } = from;
-  const { width, kind } = target;
   return {
     parse,
     async encode(rows, firstIndex, cancel) {
+      // The first row may decide the width.
+      const { width, kind } = target;
       const texts = rows.map(({ input }) => input);
       const encoded = await tokenizer.encode(texts, { maxTokens, firstIndex, ...cancel });
       const flat = rows.flatMap((row) => row.target);

@@ -29,6 +29,10 @@ export interface TrainPlan<S> {
   readonly corpus: Examples;
   readonly truncated: number;
   readonly objective: Objective;
+  /** What the training has beside the model's own graph; its weights are gone afterwards. */
+  readonly extension?: TrainExtension | undefined;
+  /** Numbers of a row's vector from a teacher, where the targets are such vectors. */
+  readonly targetWidth?: number | undefined;
   /** Rows of each class, for epochs with the same number of each. */
   readonly classes?: readonly (readonly number[])[] | undefined;
   /** The labels of each row, for few-shot training; left out where rows have none. */
@@ -42,6 +46,12 @@ export interface TrainPlan<S> {
    * rows, where it is not the model's.
    */
   readonly evaluate: ((program: NativeProgram, over?: EvaluatedOver) => Promise<S>) | undefined;
+}
+
+/** A graph with more outputs and weights than the model's, and the first numbers of these weights. */
+export interface TrainExtension {
+  readonly graph: EncoderGraph;
+  readonly written: ReadonlyMap<string, Float32Array>;
 }
 
 export interface EvaluatedOver {
@@ -74,13 +84,15 @@ export async function trainParts<S>(
   { settings, hooks, saving, signal }: TrainRequest<S>,
 ): Promise<TrainedParts<S>> {
   const where = 'train';
-  const graph = withFloatWeights(parts.graph);
+  const own = withFloatWeights(parts.graph);
+  const { graph, written } = extended(plan.extension) ?? { graph: own, written: new Map() };
   const chosen = trainedWeights(graph, settings);
-  const trainable = await deriveProgram(graph, current.store, {
-    trainable: chosen,
-    where,
-    signal,
-  });
+  const trainable = await deriveProgram(
+    graph,
+    current.store,
+    { trainable: chosen, where, signal },
+    { written },
+  );
   try {
     const { corpus, objective, truncated, held, classes } = plan;
     const checkpoints = saving && new Checkpoints(saving);
@@ -90,16 +102,21 @@ export async function trainParts<S>(
     const report = await runTraining<S>(trainable, graph, corpus, objective, settings, all);
     throwIfAborted(signal, where);
     const options = { trainable: false, where, signal };
-    const program = await deriveProgram(graph, trainable.store, options).catch((error) => {
+    const program = await deriveProgram(own, trainable.store, options).catch((error) => {
       // A weight that overflowed may have had no effect on the rows that were computed again.
       if (!(error instanceof SinterError) || error.code !== 'CORRUPT_MODEL') throw error;
       throw divergence(error.message, error.details);
     });
-    return { graph, program: new SharedProgram(program), report: { ...report, truncated } };
+    const made = new SharedProgram(program);
+    return { graph: own, program: made, report: { ...report, truncated } };
   } finally {
     // Each gives hundreds of megabytes back, as the trainer did.
     await setImmediate();
     disposeProgram(trainable);
     await setImmediate();
   }
+}
+
+function extended(extension: TrainExtension | undefined): TrainExtension | undefined {
+  return extension && { ...extension, graph: withFloatWeights(extension.graph) };
 }

@@ -40,7 +40,34 @@ describe('sinter train', () => {
     expect(steps[0].loss).not.toBe((await teacher.record()).steps[0].loss);
   });
 
+  it('distils hidden states and relations of a teacher', async () => {
+    const teacher = await train('inner-teacher', []);
+    const terms = ['--hidden-states', '1:1,2:2', '--relations', 'qk,vv', '--relation-heads', '2'];
+    const student = await train('inner-student', [
+      ...['--teacher', teacher.out, '--alpha', '0.7', ...terms],
+    ]);
+    expect(student.stderr).toBe('');
+    const { settings } = await student.record();
+    expect(settings).toMatchObject({
+      alpha: 0.7,
+      distillation: {
+        hiddenStates: [
+          { student: 1, teacher: 1 },
+          { student: 2, teacher: 2 },
+        ],
+        relations: { kinds: ['qk', 'vv'], relationHeads: 2 },
+      },
+    });
+    const { stderr } = await train('inner-wrong', [
+      ...['--teacher', teacher.out, '--hidden-states', '1:9'],
+    ]);
+    expect(stderr).toContain('--hidden-states[0].teacher must be a hidden state from 0 to');
+  });
+
   it.each([
+    [['--hidden-states', '1:2'], '--hidden-states needs --teacher'],
+    [['--hidden-states', '1-2', '--teacher', 'x'], 'It must be pairs of numbers such as 1:2,3:6'],
+    [['--relations', 'ab', '--teacher', 'x'], 'It must be some of qq,kk,vv,qk'],
     [['--loss', 'huber'], 'loss must be one of "cross_entropy", "focal", got "huber"'],
     [['--class-weights', 'even'], 'It must be balanced, or JSON such as {"label": 2}'],
     [['--class-weights', '{"c": 2}'], 'must be weights of a, b, got "c"'],

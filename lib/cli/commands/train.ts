@@ -39,7 +39,7 @@ import { DataFiles, withPlaces } from '../data-files.js';
 import { type EncoderFlags, embeddingLossFlags, withEmbeddingLosses } from '../encoder-flags.js';
 import { HEAD_TASKS, type HeadTask } from '../head-tasks.js';
 import { chooseTrainHead, type HeadChoice } from '../kept-head.js';
-import { type LossFlags, lossFlags, openTeacher, withLosses } from '../loss-flags.js';
+import { type LossFlags, lossFlags, openTeacher, withLosses, withTeacher } from '../loss-flags.js';
 import { type MaskFlags, maskFlags, withMasks } from '../mask-flags.js';
 import { type MethodFlags, methodOf, withMethod } from '../method-options.js';
 import { openClassifier } from '../open-classifier.js';
@@ -233,8 +233,7 @@ async function trainInto(
   await using teacher = await openTeacher(options.teacher, out.signal);
   const setup = {
     ...settingsOf(options),
-    ...lossFlags('classification', options),
-    ...(teacher !== null && { teacher }),
+    ...withTeacher(lossFlags('classification', options), teacher, options),
     eval: held,
   };
   const report = await withPlaces({ rows, eval: held }, () =>

@@ -1,11 +1,10 @@
 /** Scores of an encoder as a search engine: queries, documents, and which of them belong together. */
 
-import { rangeMistake, throwIfAborted, typeMistake } from '../core/errors.js';
+import { rangeMistake, typeMistake } from '../core/errors.js';
 import { readOptions } from '../core/options.js';
-import { makeInTurns } from '../core/turns.js';
 import { type RankedQuery, retrievalScores } from '../metrics/index.js';
 import type { RetrievalEvaluation } from '../tasks/embedding/evaluate-embeddings.js';
-import { mostSimilar, queriesPerTurn } from '../tasks/embedding/search.js';
+import { nearestTo } from '../tasks/embedding/search.js';
 import type { Encoder } from './encoder.js';
 
 /** Texts by their ids, as BEIR and sentence-transformers have them. */
@@ -76,15 +75,12 @@ export async function evaluateRetrieval(
   );
   const vectors = [...corpus];
   const { similarityFnName } = encoder;
-  const ranked = await makeInTurns(
-    judged.length,
-    queriesPerTurn(vectors.length),
-    (i): RankedQuery<string> => {
-      throwIfAborted(signal, where);
-      const found = mostSimilar(queries.row(i), vectors, k, similarityFnName);
-      const best = found.map(({ index }) => documents[index]?.[0] ?? '');
-      return { ranked: best, relevant: judged[i]?.relevant ?? new Map() };
-    },
+  const found = await nearestTo([...queries], vectors, k, similarityFnName, { where, signal });
+  const ranked = found.map(
+    (best, i): RankedQuery<string> => ({
+      ranked: best.map(({ index }) => documents[index]?.[0] ?? ''),
+      relevant: judged[i]?.relevant ?? new Map(),
+    }),
   );
   const counts = { queries: judged.length, documents: documents.length };
   return { kind: 'retrieval', ...counts, ...retrievalScores(ranked, k) };

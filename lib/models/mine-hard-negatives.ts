@@ -1,17 +1,16 @@
 /**
  * Hard negatives: for each anchor the texts that an encoder takes for similar, though they don't belong to it.
  *
- * All anchors are compared with all texts on the calling thread: for tens of thousands of texts, not for a search engine.
+ * All anchors are compared with all texts: for tens of thousands of texts, not for a search engine.
  */
 
-import { rangeMistake, throwIfAborted, typeMistake } from '../core/errors.js';
+import { rangeMistake, typeMistake } from '../core/errors.js';
 import { readOptions } from '../core/options.js';
 import { SeededRandom, shuffled } from '../core/random.js';
-import { makeInTurns } from '../core/turns.js';
 import { COMPARISONS } from '../metrics/comparisons.js';
 import type { Neighbour } from '../metrics/similarity.js';
 import { parseEmbeddingRow, type RankingRow } from '../tasks/embedding/embedding-rows.js';
-import { mostSimilar, queriesPerTurn } from '../tasks/embedding/search.js';
+import { nearestTo } from '../tasks/embedding/search.js';
 import type { Encoder } from './encoder.js';
 
 /** Options of `mineHardNegatives`, by their names in sentence-transformers. */
@@ -107,12 +106,11 @@ export async function mineHardNegatives(
   const vectors = [...texts];
   const candidates = vectors.slice(0, corpus.length);
   const { similarityFnName: similarity } = encoder;
-  const found = await makeInTurns(anchors.length, queriesPerTurn(corpus.length), (i) => {
-    throwIfAborted(signal, where);
-    const own = positives.get(anchors[i] ?? '');
-    const isOwn = (index: number) => own?.has(corpus[index] ?? '') ?? false;
-    return mostSimilar(queries.row(i), candidates, settings.rangeMax, similarity, isOwn);
-  });
+  const owns = anchors.map((anchor) => positives.get(anchor));
+  const isLeftOut = (query: number, index: number) =>
+    owns[query]?.has(corpus[index] ?? '') ?? false;
+  const call = { where, signal, isLeftOut };
+  const found = await nearestTo([...queries], candidates, settings.rangeMax, similarity, call);
   const anchorPlaces = new Map(anchors.map((anchor, i) => [anchor, i]));
   const random = new SeededRandom(settings.seed);
   return pairs.flatMap(({ anchor, positive }): RankingRow[] => {

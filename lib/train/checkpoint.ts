@@ -19,6 +19,7 @@ import { jsonObjectOf } from './progress.js';
 /** Bytes that are copied and hashed at a time: about 2 ms of the JavaScript thread. */
 const PIECE = 1 << 20;
 const FORMAT = 'sinter-training-1';
+const ANY_FORMAT = /^sinter-training-/;
 /** Name of the tensor with bytes of the caller; buffers of a trainer have names with a colon. */
 const REPORT = 'report';
 
@@ -141,6 +142,12 @@ function newHash(saved: string, { buffers }: TrainerState): Hash {
 
 function readHeader(file: SafetensorsFile) {
   const { format, saved, digest } = file.metadata;
+  if (format !== undefined && format !== FORMAT && ANY_FORMAT.test(format)) {
+    const what = `is a checkpoint of another version (${format}, this one reads ${FORMAT})`;
+    throw new SinterError('INVALID_DATA', `${file.path}: ${what}; start the training again`, {
+      details: { file: file.path },
+    });
+  }
   if (format !== FORMAT || saved === undefined || digest === undefined)
     throw new SinterError('INVALID_DATA', `${file.path}: is not a checkpoint of a training`, {
       details: { file: file.path },

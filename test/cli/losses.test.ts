@@ -123,6 +123,7 @@ describe('sinter train --task pairs', () => {
     [['--margin', '2'], '--margin is for --task embedding'],
     [['--num-negatives', '0'], 'It must be a whole number from 1, or all'],
     [['--task', 'embedding', '--mu', '1'], '--mu is for --task pairs'],
+    [['--task', 'tags', '--doc-stride', '8'], '--doc-stride is for --task answers'],
     [['--task', 'tags', '--whole-word-mask'], '--whole-word-mask is for --task masked-lm'],
     [['--task', 'tags', '--loss', 'lambda'], '--loss lambda is for --task pairs, not for tags'],
   ])('refuses %j', async (flags, message) => {

@@ -1,7 +1,13 @@
 // Entities and answers are scored as seqeval and the SQuAD evaluation score them.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { answerF1, answerScores, entitiesOf, entityScores } from '../../lib/metrics/index.js';
+import {
+  answerF1,
+  answerScores,
+  entitiesOf,
+  entityScores,
+  type TagScheme,
+} from '../../lib/metrics/index.js';
 
 interface Scores {
   readonly precision: number;
@@ -16,6 +22,10 @@ interface EntityCase {
   readonly entities_pred: readonly [string, number, number][][];
   readonly expected: {
     readonly default: {
+      readonly micro?: Scores;
+      readonly report?: Readonly<Record<string, Readonly<Record<string, number>>>>;
+    };
+    readonly strict_iob2?: {
       readonly micro?: Scores;
       readonly report?: Readonly<Record<string, Readonly<Record<string, number>>>>;
     };
@@ -56,7 +66,69 @@ describe.each(entities)('$name', ({ y_true, y_pred, entities_true, entities_pred
   });
 });
 
+const schemes = new URL('../fixtures/metrics/entity-schemes.json', import.meta.url);
+const { cases } = JSON.parse(readFileSync(schemes, 'utf8')) as {
+  readonly cases: readonly (Omit<EntityCase, 'name' | 'expected'> & {
+    readonly scheme: TagScheme;
+    readonly scores: Readonly<Record<'micro' | 'macro' | 'weighted', Scores>>;
+  })[];
+};
+
+describe.each(cases)('strict $scheme', ({ scheme, y_true, y_pred, ...expected }) => {
+  it('finds the entities of seqeval, and its averages', () => {
+    const found = (tags: readonly string[][]) =>
+      tags.map((one) =>
+        entitiesOf(one, scheme).map(({ type, first, last }) => [type, first, last]),
+      );
+    expect(found(y_true)).toEqual(expected.entities_true);
+    expect(found(y_pred)).toEqual(expected.entities_pred);
+    expect(expected.entities_pred.flat().length).toBeGreaterThan(4);
+    const scores = entityScores(y_true, y_pred, { scheme });
+    for (const [average, wanted] of Object.entries(expected.scores)) {
+      for (const [key, value] of Object.entries(wanted)) {
+        const ours = scores[average as 'micro'][key as keyof Scores];
+        expect(ours, `${average} ${key}`).toBeCloseTo(value, 12);
+      }
+    }
+  });
+
+  it('refuses the tags of another scheme', () => {
+    expect(() => entitiesOf(['O', 'X-PER'], scheme)).toThrow(
+      /tags must be O, B-|tags must be O, I-/,
+    );
+    expect(() => entitiesOf(['PER'], scheme)).toThrow(RangeError);
+  });
+});
+
+it.each(entities)('$name has the strict scores of IOB2', ({ y_true, y_pred, expected }) => {
+  const { strict_iob2: strict } = expected;
+  if (strict?.micro === undefined) return;
+  const { micro, macro, weighted } = entityScores(y_true, y_pred, { scheme: 'IOB2' });
+  for (const [key, value] of Object.entries(strict.micro)) {
+    expect(micro[key as keyof Scores], key).toBeCloseTo(value, 12);
+  }
+  for (const [average, ours] of [
+    ['macro avg', macro],
+    ['weighted avg', weighted],
+  ] as const) {
+    const row = strict.report?.[average];
+    expect(ours.precision).toBeCloseTo(row?.precision ?? Number.NaN, 12);
+    expect(ours.f1).toBeCloseTo(row?.['f1-score'] ?? Number.NaN, 12);
+  }
+});
+
 describe('other schemes and mistakes', () => {
+  it('reads U as BILOU has it, and IOB1', () => {
+    expect(entitiesOf(['U-A', 'B-A', 'L-A', 'U-B'])).toEqual([
+      { type: 'A', first: 0, last: 0 },
+      { type: 'A', first: 1, last: 2 },
+      { type: 'B', first: 3, last: 3 },
+    ]);
+    const iob1 = ['I-A', 'I-A', 'B-A', 'O', 'I-B'];
+    expect(entitiesOf(iob1)).toEqual(entitiesOf(iob1, 'IOB1'));
+    expect(entitiesOf(iob1)).toHaveLength(3);
+  });
+
   it('reads S, E and L as BIOES and BILOU have them', () => {
     expect(entitiesOf(['S-A', 'B-A', 'E-A', 'B-B', 'L-B', 'I-B'])).toEqual([
       { type: 'A', first: 0, last: 0 },

@@ -40,10 +40,10 @@ import { type EncoderFlags, embeddingLossFlags, withEmbeddingLosses } from '../e
 import { HEAD_TASKS, type HeadTask } from '../head-tasks.js';
 import { chooseTrainHead, type HeadChoice } from '../kept-head.js';
 import { type LossFlags, lossFlags, openTeacher, withLosses, withTeacher } from '../loss-flags.js';
-import { type MaskFlags, maskFlags, withMasks } from '../mask-flags.js';
 import { type MethodFlags, methodOf, withMethod } from '../method-options.js';
 import { openClassifier } from '../open-classifier.js';
 import { OutFolder } from '../out-folder.js';
+import { type OwnFlags, ownFlags, withOwnFlags } from '../own-flags.js';
 import { checkReport, labelScores, trainingData, withReport, writeReport } from '../report-file.js';
 import { type RerankingFlags, rerankingFlags, withRerankingLosses } from '../reranking-flags.js';
 import { withConfig, withConfigFile } from '../train-config.js';
@@ -59,7 +59,7 @@ interface TrainCommandOptions
     LossFlags,
     EncoderFlags,
     RerankingFlags,
-    MaskFlags,
+    OwnFlags,
     MethodFlags,
     TrainControl {
   readonly config?: string;
@@ -148,7 +148,7 @@ Examples:
   withConfig(command);
   withMethod(command);
   withTrainControl(command);
-  withMasks(command);
+  withOwnFlags(command);
   withRerankingLosses(withEmbeddingLosses(withLosses(command)));
   const data = withBadRows(withData(command, ['pair', 'label']));
   withCommon(withThreads(withPooling(withModel(withReport(data)))));
@@ -161,7 +161,7 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
   const { task, model, newHead, firstPosition } = options;
   const control = settingsOf(options);
   const vectors = embeddingLossFlags(options);
-  const own = { ...rerankingFlags(options, task), ...maskFlags(options, task) };
+  const own = { ...rerankingFlags(options, task), ...ownFlags(options, task) };
   const loss = task === 'embedding' ? {} : lossFlags(task, options);
   checkCalibrate(options);
   await checkReport(options, [options.model, options.train, options.eval]);

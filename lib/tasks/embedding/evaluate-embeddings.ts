@@ -14,7 +14,7 @@ import {
   spearman,
 } from '../../metrics/index.js';
 import type { ExampleSet } from './example-rows.js';
-import { mostSimilar, queriesPerTurn } from './search.js';
+import { nearestTo } from './search.js';
 
 /** How well similarities follow the scores of pairs. */
 export interface SimilarityEvaluation {
@@ -168,13 +168,14 @@ async function searchPositives(
   const places = [...documents.values()];
   const texts = [...queries];
   const found = places.map((at) => vectors.row(at));
-  const perTurn = queriesPerTurn(ids.length);
-  const ranked = await makeInTurns(texts.length, perTurn, (i): RankedQuery<number> => {
-    const [text, at] = texts[i] ?? [0, 0];
-    const best = mostSimilar(vectors.row(at), found, K, similarity);
-    const documents = best.map(({ index }) => ids[index] ?? 0);
-    return { ranked: documents, relevant: relevant.get(text) ?? new Set() };
-  });
+  const asked = texts.map(([, at]) => vectors.row(at));
+  const best = await nearestTo(asked, found, K, similarity, { where: 'evaluate' });
+  const ranked = texts.map(
+    ([text], i): RankedQuery<number> => ({
+      ranked: (best[i] ?? []).map(({ index }) => ids[index] ?? 0),
+      relevant: relevant.get(text) ?? new Set(),
+    }),
+  );
   const scores = retrievalScores(ranked, K);
   return { kind: 'retrieval', queries: texts.length, documents: ids.length, ...scores };
 }
@@ -186,11 +187,11 @@ async function nearestClass(
 ): Promise<NearestClassEvaluation> {
   const { size: rows, targets } = corpus;
   const all = [...vectors];
-  const right = await makeInTurns(rows, queriesPerTurn(rows), (row): number => {
-    const isSelf = (index: number) => index === row;
-    const [nearest] = mostSimilar(vectors.row(row), all, 1, similarity, isSelf);
-    return nearest && targets.values[nearest.index] === targets.values[row] ? 1 : 0;
-  });
+  const isLeftOut = (query: number, index: number) => query === index;
+  const best = await nearestTo(all, all, 1, similarity, { where: 'evaluate', isLeftOut });
+  const right = best.map(([nearest], row): number =>
+    nearest && targets.values[nearest.index] === targets.values[row] ? 1 : 0,
+  );
   const accuracy = right.reduce((sum, one) => sum + one, 0) / rows;
   return { kind: 'nearest-class', rows, accuracy };
 }

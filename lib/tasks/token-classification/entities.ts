@@ -33,7 +33,7 @@ export interface Entity<E extends string = string> {
 /** What entities of a model with the tags `L` are called: their types, or with the aggregation `none` the tags. */
 export type EntityName<L extends string, A extends Aggregation = 'simple'> = A extends 'none'
   ? Exclude<L, 'O'>
-  : L extends `${'B' | 'I' | 'E' | 'S' | 'L'}-${infer T}`
+  : L extends `${'B' | 'I' | 'E' | 'S' | 'L' | 'U'}-${infer T}`
     ? T
     : Exclude<L, 'O'>;
 
@@ -131,7 +131,7 @@ function decide(
 /** Whether a word continues the entity before it: it has the same type and no prefix that begins a new entity. */
 function follows(before: Tagged | undefined, one: Tagged): boolean {
   if (before === undefined || typeOf(before.tag) !== typeOf(one.tag)) return false;
-  return !['B', 'S'].includes(splitTag(one.tag).prefix);
+  return !['B', 'S', 'U'].includes(splitTag(one.tag).prefix);
 }
 
 function typeOf(tag: string): string {

@@ -18,6 +18,7 @@ import { onnxOptions } from './open-model.js';
 import { OutFolder } from './out-folder.js';
 import { labelScores, trainingData, writeReport } from './report-file.js';
 import { finalScores } from './train-control.js';
+import { calibrationData } from './train-findings.js';
 import { trainWithProgress } from './train-progress.js';
 
 export interface TrainHeadOptions extends DataOptions {
@@ -76,7 +77,8 @@ export async function trainHead(
   const report = await withPlaces({ rows, eval: held }, () =>
     trainWithProgress(model, rows as readonly never[], setup, out),
   );
-  if (options.calibrate === true && held !== null) await calibrate(model, held, out);
+  const calibration =
+    options.calibrate === true && held !== null ? await calibrate(model, held, out) : undefined;
   const { steps, epochs, seconds, tokensPerSecond, truncated, advice } = report;
   const { evaluations, best, stoppedEarly } = report;
   const isShown = options.report !== undefined && held !== null;
@@ -107,6 +109,7 @@ export async function trainHead(
       subtitle: `${name ?? 'all-MiniLM-L6-v2'} fine-tuned for ${task} on ${formatNumber(rows.length)} rows of ${options.train}`,
       ...trainingData(report),
       ...labelScores(shown),
+      ...calibrationData(calibration),
     },
     { args: options.args, out },
   );

@@ -1,6 +1,8 @@
 /**
- * Trains with a progress bar: steps, time left, loss, and a line per epoch.
+ * Trains with a progress bar: time left, loss, learning rate, tokens per second, and a line per epoch.
  */
+
+import { formatNumber } from '../core/units.js';
 import type { TrainAdvice } from '../train/train-advice.js';
 import type { TrainOptions } from '../train/train-options.js';
 import type {
@@ -43,20 +45,22 @@ export async function trainWithProgress<Row, S extends object>(
 ): Promise<TrainReport<S>> {
   const { eval: held, ...options } = setup;
   const expected = stepsOf(rows.length, setup);
-  let progress = out.progress('training', expected, 'steps');
+  let progress = out.progress('training', expected);
   let shown: number | undefined;
   try {
     const report = await model.train(rows, {
       ...options,
       ...(held !== null && { eval: held }),
       signal: out.signal,
-      onStep: ({ step, totalSteps, loss }: StepProgress) => {
+      onStep: ({ step, totalSteps, loss, learningRate, tokensPerSecond }: StepProgress) => {
         // Batches without duplicates may be more.
         if (step === 1 && totalSteps !== expected) {
-          progress = out.progress('training', totalSteps, 'steps');
+          progress = out.progress('training', totalSteps);
         }
         shown = shown === undefined ? loss : shown + SMOOTHING * (loss - shown);
-        progress.update(step, `loss ${shown.toFixed(3)}`);
+        const rate = `lr ${learningRate === 0 ? 0 : learningRate.toExponential(1)}`;
+        const speed = `${formatNumber(tokensPerSecond)} tokens/s`;
+        progress.update(step, [`loss ${shown.toFixed(3)}`, rate, speed].join(', '));
       },
       onEvaluation: ({ step, scores }: EvaluationRecord<S>) => {
         if (setup.evalSteps === undefined) return;

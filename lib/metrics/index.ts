@@ -49,6 +49,7 @@ export {
   splitTag,
   type Tags,
 } from './entities.js';
+export { type LabelIssue, labelIssues } from './label-issues.js';
 export { compareCodePoints, type Label, sortedLabels } from './labels.js';
 export { hammingLoss, type IndicatorRows, sampleScores, subsetAccuracy } from './multilabel.js';
 export {

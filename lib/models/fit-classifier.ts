@@ -5,6 +5,7 @@
 import { Matrix } from '../core/matrix.js';
 import type { ClassificationProblem } from '../graph/checkpoint.js';
 import { classifierSettings, withClassifierSettings } from '../graph/classifier-settings.js';
+import type { ReliabilityBin } from '../metrics/index.js';
 import type { NativeProgram } from '../native/native.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import {
@@ -23,6 +24,8 @@ export interface CalibrationScores {
   readonly loss: number;
   /** Expected calibration error in 15 bins, 0 to 1. */
   readonly calibrationError: number;
+  /** Probabilities against the share that is right, in those bins. */
+  readonly reliability: readonly ReliabilityBin[];
 }
 
 /** Result of `calibrate`. */
@@ -72,8 +75,8 @@ export async function calibrateHead<L extends string, K extends ClassificationPr
   };
   const scoresOf = (of: Matrix) => {
     const scores: unknown = rules.evaluate(of, targets, evenThresholds(labels));
-    const { loss, calibrationError } = scores as CalibrationScores;
-    return { loss, calibrationError };
+    const { loss, calibrationError, reliability } = scores as CalibrationScores;
+    return { loss, calibrationError, reliability };
   };
   const { data, rows, cols } = logits;
   const divided = new Matrix(

@@ -5,7 +5,7 @@
  */
 
 import { SinterError } from '../core/errors.js';
-import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
+import { isJsonObject, type JsonObject, type JsonValue, jsonObjectOf } from '../core/json.js';
 import { type RandomState, SeededRandom } from '../core/random.js';
 import type { Sampler } from './batches.js';
 import type { BestScore, BestScores } from './best-score.js';
@@ -157,14 +157,4 @@ function withNaN(_: string, value: unknown): unknown {
 function isRandomState(value: JsonValue | undefined): value is [number, number, number, number] {
   if (!Array.isArray(value) || value.length !== 4) return false;
   return value.every((part) => typeof part === 'number' && (part | 0) === part);
-}
-
-/** Parses a JSON object; undefined if `text` is not one. */
-export function jsonObjectOf(text: string): JsonObject | undefined {
-  try {
-    const value = JSON.parse(text) as JsonValue;
-    return isJsonObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -159,7 +159,7 @@ class Run<S> {
       stoppedEarly: progress.steps < this.schedule.totalSteps,
       rows: corpus.size,
       seconds: this.seconds(),
-      tokensPerSecond: this.trainMs === 0 ? 0 : this.tokens / (this.trainMs / 1000),
+      tokensPerSecond: this.tokensPerSecond(),
     };
   }
 
@@ -273,7 +273,8 @@ class Run<S> {
     await this.log?.afterStep(progress.history.steps, progress.epochs);
     const { totalSteps } = this.schedule;
     const totalEpochs = this.epochs;
-    await hooks.onStep?.({ ...record, totalSteps, totalEpochs, seconds: this.seconds() });
+    const times = { seconds: this.seconds(), tokensPerSecond: this.tokensPerSecond() };
+    await hooks.onStep?.({ ...record, totalSteps, totalEpochs, ...times });
     return loss;
   }
 
@@ -292,6 +293,10 @@ class Run<S> {
     const { loss, gradNorm } = await tryStep(this.trainer, tokens, terms, options);
     if (Number.isFinite(loss) && Number.isFinite(gradNorm)) return;
     throw await diverged({ ...last, loss, gradNorm }, this.trainer, { ...this.work, tokens, rows });
+  }
+
+  private tokensPerSecond(): number {
+    return this.trainMs === 0 ? 0 : this.tokens / (this.trainMs / 1000);
   }
 
   private seconds(): number {

@@ -61,6 +61,8 @@ export interface TrainReport<S = EvalScores> {
 
 /** Argument of `onStep`. */
 export interface StepProgress extends StepRecord {
+  /** Tokens per second of the steps so far, without evaluations. */
+  readonly tokensPerSecond: number;
   readonly totalSteps: number;
   readonly totalEpochs: number;
   readonly seconds: number;

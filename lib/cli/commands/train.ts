@@ -16,7 +16,7 @@ import {
   splitRows,
 } from '../../data/index.js';
 import { Classifier } from '../../models/classifier.js';
-import type { Evaluation } from '../../tasks/text-classification/single-label.js';
+import type { ReportData } from '../../report/index.js';
 import type { TrainReport } from '../../train/train-report.js';
 import {
   type DataOptions,
@@ -43,10 +43,11 @@ import { type LossFlags, lossFlags, openTeacher, withLosses } from '../loss-flag
 import { type MethodFlags, methodOf, withMethod } from '../method-options.js';
 import { onnxOptions } from '../open-model.js';
 import { OutFolder } from '../out-folder.js';
-import { checkReport, labelScores, trainingData, withReport, writeReport } from '../report-file.js';
+import { checkReport, trainingData, withReport, writeReport } from '../report-file.js';
 import { withConfig, withConfigFile } from '../train-config.js';
 import { controlOf, finalScores, type TrainControl, withTrainControl } from '../train-control.js';
 import { trainEncoder } from '../train-encoder.js';
+import { checkLabelIssues, findingsOf, findLabelIssues, foldSetup } from '../train-findings.js';
 import { trainHead } from '../train-head.js';
 import { trainWithProgress } from '../train-progress.js';
 
@@ -75,6 +76,7 @@ interface TrainCommandOptions
   readonly threads?: number;
   readonly quantize?: boolean;
   readonly calibrate?: boolean;
+  readonly labelIssues?: number;
   readonly overwrite?: boolean;
   readonly newHead?: boolean;
   readonly report?: string;
@@ -120,6 +122,11 @@ export function addTrain(program: Command, surroundings: Surroundings): void {
       '--calibrate',
       'fit a temperature, and thresholds of several labels, on the held-out rows afterwards',
     )
+    .option(
+      '--label-issues <folds>',
+      'with --report: train on so many folds as well, and show rows whose label looks wrong',
+      wholeNumber(2),
+    )
     .option('--quantize', 'write an int8 model too, into the folder int8 inside')
     .option('--new-head', 'train a new head even where the one that the model has fits the rows')
     .option('--overwrite', 'replace a model folder that is there')
@@ -153,6 +160,7 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
   const vectors = embeddingLossFlags(options);
   const loss = task === 'embedding' ? {} : lossFlags(task, options);
   checkCalibrate(options);
+  checkLabelIssues(options);
   await checkReport(options, [options.model, options.train, options.eval]);
   const { args } = surroundings;
   if (task === 'embedding') {
@@ -176,7 +184,7 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
   );
   if (choice.labels?.length === 1) throw oneClass(options.train, labelColumn, rows);
   const trained = await trainInto(place, { rows, held, choice }, options, out);
-  const { report, small, scores, json } = trained;
+  const { report, small, findings, json } = trained;
   printReport(options, report, small, out);
   await writeReport(
     options,
@@ -184,7 +192,7 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
       title: `Training of ${options.out}`,
       subtitle: `${model ?? 'all-MiniLM-L6-v2'} fine-tuned on ${formatNumber(rows.length)} rows of ${options.train}`,
       ...trainingData(report),
-      ...(scores && { ...labelScores(scores), confusion: scores.confusion }),
+      ...findings,
     },
     { args: surroundings.args, out },
   );
@@ -200,9 +208,23 @@ interface TrainingData {
 interface Trained {
   readonly report: TrainReport;
   readonly small: SmallModel | null;
-  /** Scores on the held-out rows, for --report; else null. */
-  readonly scores: Evaluation | null;
+  /** What the page of --report has beside the training. */
+  readonly findings: Partial<ReportData>;
   readonly json: object;
+}
+
+async function loadModel(
+  choice: HeadChoice,
+  options: TrainCommandOptions,
+  out: Console,
+): Promise<Classifier> {
+  return Classifier.load(options.model ?? EMBEDDED_MODEL, {
+    ...choice,
+    seed: options.seed,
+    signal: out.signal,
+    ...given({ lanes: options.threads, maxTokens: options.maxTokens }),
+    ...(await onnxOptions(options)),
+  });
 }
 
 /** Trains and writes everything into `place`. */
@@ -212,13 +234,7 @@ async function trainInto(
   options: TrainCommandOptions,
   out: Console,
 ): Promise<Trained> {
-  await using model = await Classifier.load(options.model ?? EMBEDDED_MODEL, {
-    ...choice,
-    seed: options.seed,
-    signal: out.signal,
-    ...given({ lanes: options.threads, maxTokens: options.maxTokens }),
-    ...(await onnxOptions(options)),
-  });
+  await using model = await loadModel(choice, options, out);
   await place.needs((await model.info()).storedBytes);
   const { labels } = model;
   const from = options.model ?? 'all-MiniLM-L6-v2';
@@ -235,9 +251,16 @@ async function trainInto(
   const report = await withPlaces({ rows, eval: held }, () =>
     trainWithProgress(model, rows, setup, out),
   );
-  if (options.calibrate === true && held !== null) await calibrate(model, held, out);
-  const isShown = options.report !== undefined && held !== null;
-  const scores = isShown ? await model.evaluate(held, { signal: out.signal }) : null;
+  const calibration =
+    options.calibrate === true && held !== null ? await calibrate(model, held, out) : undefined;
+  const findings =
+    options.report === undefined ? {} : await findingsOf(model, { held, calibration }, out);
+  const make = () => loadModel(choice, options, out);
+  const folds = options.labelIssues;
+  const issues =
+    folds === undefined
+      ? {}
+      : { labelIssues: await findLabelIssues(rows, { folds, make, train: foldSetup(setup) }, out) };
   return await place.write(async (folder) => {
     await model.save(folder);
     if (options.adapter === true) await model.saveAdapter(join(folder, 'adapter'));
@@ -245,7 +268,7 @@ async function trainInto(
     const { training } = await model.info();
     const json = { ...training, ...summary(options, report, labels, small) };
     await writeFile(join(folder, 'training.json'), `${JSON.stringify(json, null, 2)}\n`);
-    return { report, small, scores, json };
+    return { report, small, findings: { ...findings, ...issues }, json };
   });
 }
 

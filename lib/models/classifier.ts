@@ -322,12 +322,12 @@ export class Classifier<
     const { parts, rules } = this;
     const { graph, tokenizer } = parts;
     const parse = (at: string, row: unknown) => rules.parse(at, row);
+    const reader = (maxTokens: number) =>
+      textRows(parse, rules.target, { tokenizer, graph, maxTokens });
     return {
       objective: rules.objective,
-      collect: (rows, { maxTokens, ...options }) => {
-        const reader = textRows(parse, rules.target, { tokenizer, graph, maxTokens });
-        return collectRows(rows, reader, options);
-      },
+      reader,
+      collect: (rows, { maxTokens, ...options }) => collectRows(rows, reader(maxTokens), options),
       evaluate: async (program, { corpus }, { graph: own = graph, ...options }) =>
         rules.evaluate(
           await corpusLogits(program, own, corpus, options),

@@ -229,6 +229,7 @@ export class CrossEncoder extends TrainableModel {
     const { graph } = this.parts;
     return {
       objective: binaryCrossEntropy,
+      reader: (maxTokens) => this.reader(maxTokens),
       collect: (rows, { maxTokens, ...options }) =>
         collectRows(rows, this.reader(maxTokens), options),
       evaluate: async (program, { corpus }, { graph: own = graph, ...options }) => {

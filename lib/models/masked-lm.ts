@@ -254,6 +254,7 @@ export class MaskedLM extends TrainableModel {
   ): Learning<RowSet, MaskEvaluation, MaskScores> {
     return {
       objective: maskedTokens(masks),
+      reader: (maxTokens) => this.reader(maxTokens),
       collect: (rows, { maxTokens, ...options }) =>
         collectRows(rows, this.reader(maxTokens), options),
       evaluate: (program, { corpus }, options) =>

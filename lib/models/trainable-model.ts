@@ -22,7 +22,7 @@ import type { RunSettings } from '../runtime/predict-options.js';
 import { forwardWindows, type WindowSettings } from '../runtime/windowed-logits.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { readCheckpointOptions } from '../train/checkpoint-options.js';
-import type { CollectOptions, Rows } from '../train/collect-rows.js';
+import type { CollectOptions, RowReader, Rows, TextTarget } from '../train/collect-rows.js';
 import type { Corpus, Examples } from '../train/corpus.js';
 import { checkNeedsRows, withMetric } from '../train/eval-options.js';
 import { readLoraOptions } from '../train/lora-options.js';
@@ -42,6 +42,7 @@ import type {
   TrainReport,
 } from '../train/train-report.js';
 import { trainingRecord } from '../train/training-record.js';
+import { streamedPlan } from './stream-plan.js';
 import { TextModel } from './text-model.js';
 import { readTrainHooks } from './train-hooks.js';
 
@@ -124,6 +125,8 @@ export interface Learning<Set extends ExampleRows, Evaluation, S> {
   readonly objective: Objective;
   /** What the rows to train on decide: an objective in place of the one above, and the rows of each class to balance. */
   readonly tailor?: (set: Set) => Pick<TrainPlan<S>, 'objective' | 'classes'>;
+  /** Reads single rows, for rows that are streamed; left out where a row may become several texts. */
+  readonly reader?: (maxTokens: number) => RowReader<TextTarget>;
   /** Settings of this kind of training, for its record and its checkpoints. Is read after the rows to train on were collected. */
   readonly record?: JsonObject;
   /** The advice that fits this kind of training. Default: all. */
@@ -151,6 +154,7 @@ interface PlanOptions {
   readonly where: 'train';
   readonly maxTokens: number;
   readonly signal: AbortSignal;
+  readonly settings: TrainSettings;
   /** Gets the scores of each label of the last evaluation, where the kind of model has them. */
   readonly seen: { labels?: ClassificationReport };
 }
@@ -200,7 +204,7 @@ export abstract class TrainableModel extends TextModel {
         adapter,
       } = await this.use(where, async (current) => {
         const limits = { where, maxTokens, signal } as const;
-        const plan = await this.plan(how, rows, options.eval, { ...limits, seen });
+        const plan = await this.plan(how, rows, options.eval, { ...limits, seen, settings });
         checkGrouping(where, settings, plan.corpus);
         settings = withMetric(settings, options, plan.metric);
         const request = { settings: { ...settings, ...how.record }, hooks, saving, signal };
@@ -240,14 +244,14 @@ export abstract class TrainableModel extends TextModel {
     learning: Learning<Set, E, S>,
     rows: Rows<unknown>,
     heldRows: Rows<unknown> | undefined,
-    { where, maxTokens, signal, seen }: PlanOptions,
+    { where, maxTokens, signal, seen, settings }: PlanOptions,
   ): Promise<TrainPlan<S>> {
     const call = { where, signal };
     const own = { ...call, name: 'rows', maxTokens, held: false };
-    const found = await learning.collect(rows, own);
-    const { corpus, truncated = 0 } = found;
-    const { objective, classes } = learning.tailor?.(found) ?? { objective: learning.objective };
-    const plan = { corpus, truncated, objective, classes };
+    const plan =
+      settings.shuffleBuffer > 0
+        ? await streamedPlan<S>(rows, learning as never, settings, own)
+        : planOf<Set, S>(learning, await learning.collect(rows, own));
     if (heldRows === undefined) return { ...plan, evaluate: undefined };
     const theirs = { ...call, name: 'eval', maxTokens: this.maxTokens, held: true };
     const set = await learning.collect(heldRows, theirs);
@@ -394,6 +398,16 @@ function checkWhole(where: string, method: TrainMethod, settings: TrainSettings)
   if (method === 'full' || (freeze.length === 0 && trainable === 'all')) return;
   const option = trainable === 'all' ? 'freeze' : 'trainable';
   throw rangeMistake(`${where}: method`, `'full' where ${option} is given`, method);
+}
+
+/** The data of a training whose rows are all there. */
+function planOf<Set extends ExampleRows, S>(
+  learning: Learning<Set, unknown, S>,
+  found: Set,
+): Pick<TrainPlan<S>, 'corpus' | 'truncated' | 'objective' | 'classes'> {
+  const { corpus, truncated = 0 } = found;
+  const own = learning.tailor?.(found) ?? { objective: learning.objective };
+  return { corpus, truncated, ...own };
 }
 
 /** Throws UNSUPPORTED_MODEL for a quantized model. */

@@ -61,7 +61,7 @@ export async function trainLoraParts<S>(
       whole: chosen.whole,
     };
     const merged = await mergeAdapter(parts, current, adapter, options);
-    return { ...merged, report: { ...report, truncated }, adapter };
+    return { ...merged, report: { ...report, truncated: corpus.truncated ?? truncated }, adapter };
   } finally {
     disposeProgram(program);
   }

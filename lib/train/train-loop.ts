@@ -78,7 +78,7 @@ export async function runTraining<S>(
     try {
       return await run.all();
     } finally {
-      await run.log?.close();
+      await run.close();
     }
   } finally {
     trainer.dispose();
@@ -116,7 +116,7 @@ class Run<S> {
   private trainMs = 0;
   private rowsTaken = 0;
   private stepsTaken = 0;
-  readonly log: TrainLog | undefined;
+  private readonly log: TrainLog | undefined;
 
   constructor(trainer: NativeTrainer, work: Work<S>) {
     const { corpus, settings } = work;
@@ -124,8 +124,11 @@ class Run<S> {
     const rowsPerStep = batchSize * gradientAccumulationSteps;
     const { classes } = work.hooks;
     const plan = { ...settings, batchSize: rowsPerStep, classes, textsOf: corpus.textsOf };
-    const sampler = new Sampler(corpus.size, plan, (row) => corpus.lengthOf(row));
-    const epochSteps = sampler.batchCount;
+    const sampler =
+      corpus.sampler?.(rowsPerStep, settings.shuffle) ??
+      new Sampler(corpus.size, plan, (row) => corpus.lengthOf(row));
+    // Of rows that were not counted an epoch may be of one step.
+    const epochSteps = sampler.batchCount ?? 1;
     this.epochs = maxSteps === 0 ? settings.epochs : Math.ceil(maxSteps / epochSteps);
     const totalSteps = maxSteps === 0 ? settings.epochs * epochSteps : maxSteps;
     const warm = warmupSteps(warmup, totalSteps);
@@ -144,7 +147,7 @@ class Run<S> {
     const { scores } = progress;
     await this.resume();
     await this.log?.begin(progress.history, progress.epochs, hooks.checkpoints?.resumes === true);
-    const isOver = () => progress.epoch >= this.epochs || scores.isOver;
+    const isOver = () => progress.epoch >= this.epochs || this.isDone();
     while (progress.inEpoch || !isOver()) {
       if (!progress.inEpoch) progress.beginEpoch();
       await this.epoch();
@@ -163,6 +166,11 @@ class Run<S> {
     };
   }
 
+  async close(): Promise<void> {
+    await this.log?.close();
+    await this.progress.sampler.close?.();
+  }
+
   private async logEnd(): Promise<void> {
     const { steps, epochs: epoch, history } = this.progress;
     const loss = history.steps.reduce((sum, one) => sum + one.loss, 0) / history.steps.length;
@@ -178,7 +186,7 @@ class Run<S> {
     this.subject = {
       settings,
       model: await digestOfModel(graph, program.store, hooks.signal),
-      rows: await digestOfExamples(corpus),
+      rows: corpus.digest ?? (await digestOfExamples(corpus)),
       held: hooks.held === undefined ? '' : await digestOfExamples(hooks.held),
     };
     await hooks.checkpoints.begin(this.trainer, this.progress, this.subject, hooks.signal);
@@ -189,7 +197,7 @@ class Run<S> {
     const { progress } = this;
     const { sampler, history } = progress;
     while (!this.isDone()) {
-      const rows = sampler.next();
+      const rows = await sampler.next();
       if (rows === undefined) break;
       progress.lossSum += (await this.step(rows)) * rows.length;
       progress.rows += rows.length;

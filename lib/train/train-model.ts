@@ -79,7 +79,7 @@ export async function trainParts<S>(
     signal,
   });
   try {
-    const { corpus, objective, truncated, held, classes } = plan;
+    const { corpus, objective, held, classes } = plan;
     const checkpoints = saving && new Checkpoints(saving);
     const evaluate =
       plan.evaluate && (() => (plan.evaluate as (p: NativeProgram) => Promise<S>)(trainable));
@@ -92,7 +92,11 @@ export async function trainParts<S>(
       if (!(error instanceof SinterError) || error.code !== 'CORRUPT_MODEL') throw error;
       throw divergence(error.message, error.details);
     });
-    return { graph, program: new SharedProgram(program), report: { ...report, truncated } };
+    return {
+      graph,
+      program: new SharedProgram(program),
+      report: { ...report, truncated: corpus.truncated ?? plan.truncated },
+    };
   } finally {
     // Each gives hundreds of megabytes back, as the trainer did.
     await setImmediate();

@@ -239,6 +239,7 @@ export type { StreamOptions } from './train/stream-options.js';
 export type { TrainAdvice, TrainAdviceCode } from './train/train-advice.js';
 export type { OptimizerKind, TrainOptions } from './train/train-options.js';
 export type {
+  Divergence,
   EpochProgress,
   EpochRecord,
   EvalScores,

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { EMBEDDED_MODEL } from '../checkpoint/embedded-model.js';
 import { SinterError, show } from '../core/errors.js';
 import { formatDuration, formatNumber } from '../core/units.js';
-import { SeededRandom, shuffled } from '../data/index.js';
+import { SeededRandom, shuffled, splitLabelLists } from '../data/index.js';
 import type { TrainOptions } from '../train/train-options.js';
 import { type DataOptions, given } from './arguments.js';
 import { calibrate } from './calibrate.js';
@@ -121,6 +121,20 @@ function oneTag(file: string, [tag]: readonly string[]): SinterError {
   return new SinterError('INVALID_DATA', `${file}: ${what}`, { details: { file } });
 }
 
+/** Every label keeps its share on both sides. */
+function splitEvenly<Row extends Readonly<Record<string, unknown>>>(
+  rows: readonly Row[],
+  fraction: number,
+  seed: number,
+) {
+  // Lists of another kind are refused by the model.
+  const listOf = ({ labels }: Row) => (Array.isArray(labels) ? labels.map(String) : []);
+  const { train, held } = splitLabelLists(rows.map(listOf), { fraction, seed });
+  const at = (indices: readonly number[]) => indices.map((i) => rows[i] as Row);
+  if (train.length === 0) return { rows, held: null };
+  return { rows: at(train), held: held.length === 0 ? null : at(held) };
+}
+
 async function readAll(options: TrainHeadOptions, files: DataFiles) {
   const { task, holdOut, seed } = options;
   const rows = await readHeadRows(task, options.train, files);
@@ -128,6 +142,7 @@ async function readAll(options: TrainHeadOptions, files: DataFiles) {
     return { rows, held: await readHeadRows(task, options.eval, files) };
   }
   if (holdOut === undefined) return { rows, held: null };
+  if (task === 'multi-label') return splitEvenly(rows, holdOut, seed);
   const mixed = shuffled(rows, new SeededRandom(seed));
   const count = Math.min(Math.round(rows.length * holdOut), Math.max(0, rows.length - 1));
   return { rows: mixed.slice(count), held: count === 0 ? null : mixed.slice(0, count) };

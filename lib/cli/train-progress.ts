@@ -72,8 +72,11 @@ export async function trainWithProgress<Row, S extends object>(
         progress.log(`  epoch ${epoch}/${totalEpochs}: loss ${trainLoss.toFixed(3)}${tested}`);
       },
     });
-    const { stoppedEarly, steps: taken } = report;
-    if (stoppedEarly) {
+    const { stoppedEarly, diverged, steps: taken } = report;
+    if (diverged !== null) {
+      const best = `the weights are those of the best evaluation, after step ${report.best?.step}`;
+      out.warn(`the training diverged in step ${diverged.step} and ended; ${best}`);
+    } else if (stoppedEarly) {
       const count = setup.earlyStoppingPatience;
       const what = count === 1 ? 'evaluation was' : 'evaluations were';
       progress.log(`  stopped after step ${taken.length}: ${count} ${what} no better`);

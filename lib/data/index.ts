@@ -42,6 +42,7 @@ export {
   type SplitOptions,
   splitRows,
 } from './rows.js';
+export { splitLabelLists } from './split-label-lists.js';
 export type {
   ChosenColumn,
   ChosenColumns,

@@ -53,8 +53,11 @@ import type {
 import {
   type CalibrationReport,
   calibrateHead,
+  checkCalibrated,
+  checkThresholded,
   fitHeadThresholds,
   type HeldLogits,
+  heldLogits,
   type ThresholdReport,
 } from './fit-classifier.js';
 import { evenThresholds, labelThresholds } from './label-thresholds.js';
@@ -264,11 +267,8 @@ export class Classifier<
    */
   async calibrate(rows: Rows<RowOf<K>>, options: EvaluateOptions = {}): Promise<CalibrationReport> {
     const where = 'calibrate';
-    const { rules, parts, labels, problem } = this;
-    if (problem === 'regression' || labels.length + (problem === SINGLE ? 0 : 1) < 2) {
-      const what = 'calibration is for classifiers with probabilities of labels';
-      throw new SinterError('UNSUPPORTED_MODEL', `${where}: ${what}`);
-    }
+    const { rules, parts } = this;
+    checkCalibrated(where, parts);
     return this.change(where, async (program) => {
       const found = await this.held(where, rows, options, program);
       return calibrateHead<L, K>(where, parts, program, rules, found);
@@ -286,10 +286,7 @@ export class Classifier<
   ): Promise<ThresholdReport<L>> {
     const where = 'fitThresholds';
     const { rules, parts, labels } = this;
-    if (this.problem !== 'multi_label_classification') {
-      const what = 'thresholds are for classifiers with several labels per text';
-      throw new SinterError('UNSUPPORTED_MODEL', `${where}: ${what}`);
-    }
+    checkThresholded(where, parts);
     return this.change(where, async (program) => {
       const found = await this.held(where, rows, options, program);
       return fitHeadThresholds<L, K>(parts, rules, labels, found, this.thresholds(where, {}));
@@ -304,11 +301,9 @@ export class Classifier<
     program: NativeProgram,
   ): Promise<HeldLogits> {
     const signal = readOptions(where, options, { signal: true }).signal();
-    const call = { where, signal };
-    const all = { ...call, name: 'rows', maxTokens: this.maxTokens, held: true };
-    const { corpus } = await this.learning().collect(rows, all);
-    const logits = await corpusLogits(program, this.parts.graph, corpus, call);
-    return { logits, targets: corpus.targets.values, signal };
+    const { maxTokens, parts } = this;
+    const call = { where, signal, maxTokens, graph: parts.graph, program };
+    return heldLogits(this.learning(), rows, call);
   }
 
   /** A new model with int8 weights; this one still works. */
@@ -384,8 +379,6 @@ export class Classifier<
     return labelThresholds(where, this.parts, this.labels, threshold);
   }
 }
-
-const SINGLE = 'single_label_classification';
 
 const isShare = (value: number) => value >= 0 && value <= 1;
 

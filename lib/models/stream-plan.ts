@@ -2,7 +2,7 @@
 
 import { SinterError } from '../core/errors.js';
 import type { CollectOptions, Rows } from '../train/collect-rows.js';
-import { Corpus } from '../train/corpus.js';
+import { Corpus, type LabelledBatch } from '../train/corpus.js';
 import type { Objective } from '../train/objectives.js';
 import type { TrainPlan } from '../train/train-model.js';
 import type { TrainSettings } from '../train/train-options.js';
@@ -11,6 +11,8 @@ import type { Learning, RowSet } from './trainable-model.js';
 interface StreamCall extends CollectOptions {
   readonly maxTokens: number;
 }
+
+const corpusOf = ({ tokens, targets }: LabelledBatch) => new Corpus(tokens, targets);
 
 /** Rows, which count those that are cut themselves, and objective. Throws UNSUPPORTED_MODEL for a model that makes several texts of a row. */
 export async function streamedPlan<S>(
@@ -26,12 +28,12 @@ export async function streamedPlan<S>(
   }
   const { StreamedExamples } = await import('../train/streamed-examples.js');
   const corpus = await StreamedExamples.open(rows, reader, {
-    ...{ ...call, shuffleBuffer, counts: maxSteps === 0 },
+    ...{ ...call, shuffleBuffer, corpusOf, counts: maxSteps === 0 },
   });
   // The first batch says of what kind the targets are.
   let own: Objective | undefined;
   const objective: Objective = (batch, random) => {
-    const set = { corpus: new Corpus(batch.tokens, batch.targets) };
+    const set = { corpus: corpusOf(batch) };
     own ??= learning.tailor?.(set).objective ?? learning.objective;
     return own(batch, random);
   };

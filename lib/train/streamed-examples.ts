@@ -10,7 +10,7 @@ import { rangeMistake, throwIfAborted } from '../core/errors.js';
 import { type RandomState, SeededRandom } from '../core/random.js';
 import type { RowSampler, SamplerState } from './batches.js';
 import type { CollectOptions, RowReader, Rows } from './collect-rows.js';
-import { Corpus, type Examples, type LabelledBatch } from './corpus.js';
+import type { Corpus, Examples, LabelledBatch } from './corpus.js';
 
 interface StreamedRow<Checked> {
   readonly index: number;
@@ -20,6 +20,8 @@ interface StreamedRow<Checked> {
 export interface StreamRequest extends CollectOptions {
   /** Rows in memory that the next one is drawn from. */
   readonly shuffleBuffer: number;
+  /** A batch as a corpus of its own. */
+  readonly corpusOf: (batch: LabelledBatch) => Corpus;
   /** Whether the rows are to be counted before the first step. */
   readonly counts: boolean;
 }
@@ -117,9 +119,8 @@ export class StreamedExamples<Checked> implements Examples {
       throw error;
     });
     if (countsCuts) this.truncated += encoded.truncated;
-    const { tokens, targets } = encoded.batch;
     const positions = new Map(rows.map(({ index }, i) => [index, i]));
-    this.batch = { positions, corpus: new Corpus(tokens, targets) };
+    this.batch = { positions, corpus: this.request.corpusOf(encoded.batch) };
   }
 
   private async count(): Promise<void> {

@@ -19,7 +19,7 @@ import { BestScores } from './best-score.js';
 import { type Checkpoints, TrainingProgress, type TrainingSubject } from './checkpoints.js';
 import type { Examples } from './corpus.js';
 import { digestOfExamples, digestOfModel } from './digests.js';
-import { diverged } from './divergence.js';
+import { diverged, isDivergence, overflowed } from './divergence.js';
 import type { LogPlan } from './log-options.js';
 import type { Objective } from './objectives.js';
 import { OPTIMIZERS } from './optimizers.js';
@@ -30,6 +30,7 @@ import { trainStep, tryStep } from './step.js';
 import { TrainLog } from './train-log.js';
 import type { TrainSettings } from './train-options.js';
 import type {
+  Divergence,
   EpochProgress,
   EpochRecord,
   EvaluationRecord,
@@ -116,6 +117,7 @@ class Run<S> {
   private trainMs = 0;
   private rowsTaken = 0;
   private stepsTaken = 0;
+  private diverged: Divergence | null = null;
   private readonly log: TrainLog | undefined;
 
   constructor(trainer: NativeTrainer, work: Work<S>) {
@@ -150,7 +152,8 @@ class Run<S> {
     const isOver = () => progress.epoch >= this.epochs || this.isDone();
     while (progress.inEpoch || !isOver()) {
       if (!progress.inEpoch) progress.beginEpoch();
-      await this.epoch();
+      await this.epoch().catch((error) => this.keepBest(error));
+      if (this.diverged !== null) break;
     }
     const { steps, epochs, evaluations } = progress.history;
     if (settings.loadBestModelAtEnd && scores.best !== null) await this.exchange('kept');
@@ -159,7 +162,8 @@ class Run<S> {
     return {
       ...{ steps, epochs, evaluations },
       best: scores.best,
-      stoppedEarly: progress.steps < this.schedule.totalSteps,
+      diverged: this.diverged,
+      stoppedEarly: this.diverged !== null || progress.steps < this.schedule.totalSteps,
       rows: corpus.size,
       seconds: this.seconds(),
       tokensPerSecond: this.tokensPerSecond(),
@@ -224,6 +228,15 @@ class Run<S> {
       await hooks.checkpoints?.afterEpoch(this.trainer, progress, this.subject, hooks.signal);
   }
 
+  /** Where the best weights were kept, a divergence ends the training with them. */
+  private keepBest(error: unknown): void {
+    const { settings } = this.work;
+    const { scores, steps } = this.progress;
+    if (!isDivergence(error) || !settings.loadBestModelAtEnd || scores.best === null) throw error;
+    const { message, details } = error;
+    this.diverged = { step: Number(details.step ?? steps), message, details };
+  }
+
   /** Whether the epoch ends here: all steps are taken, or the patience is at its end. */
   private isDone(): boolean {
     const { steps, scores } = this.progress;
@@ -239,7 +252,9 @@ class Run<S> {
     const hasAverage = settings.averageDecay > 0;
     if (hasAverage) await this.exchange('average');
     const begin = performance.now();
-    const scores = await hooks.evaluate();
+    const scores = await hooks.evaluate().catch((error) => {
+      throw overflowed(error, step);
+    });
     const seconds = (performance.now() - begin) / 1000;
     const value = scoreOf(scores, settings.metricForBestModel);
     const isBest = progress.scores.add({ step, epoch, value });

@@ -9,6 +9,7 @@ import { CrossEncoder } from '../../lib/models/cross-encoder.js';
 import { MaskedLM } from '../../lib/models/masked-lm.js';
 import { TokenClassifier } from '../../lib/models/token-classifier.js';
 import type { RowReader } from '../../lib/train/collect-rows.js';
+import { Corpus } from '../../lib/train/corpus.js';
 import { repeatedRows } from '../../lib/train/repeated-rows.js';
 import { StreamedExamples } from '../../lib/train/streamed-examples.js';
 import { temporaryFolder } from '../formats/temporary-folder.js';
@@ -58,6 +59,7 @@ async function epochOf(count: number, shuffleBuffer: number, seed = 5, shuffle =
   const call = { where: 'train', name: 'rows', signal: undefined };
   const examples = await StreamedExamples.open(source, numbers, {
     ...{ ...call, shuffleBuffer, counts: true },
+    corpusOf: ({ tokens, targets }) => new Corpus(tokens, targets),
   });
   const sampler = examples.sampler(8, shuffle);
   sampler.begin(new SeededRandom(seed));

@@ -153,14 +153,8 @@ Examples:
 
 async function train(options: TrainCommandOptions, surroundings: Surroundings): Promise<void> {
   const out = new Console(surroundings, options);
-  // A flag of another method is a mistake before any file is read.
-  methodOf(options);
   const { task, model, newHead, firstPosition } = options;
-  const control = settingsOf(options);
-  const vectors = embeddingLossFlags(options);
-  const loss = task === 'embedding' ? {} : lossFlags(task, options);
-  checkCalibrate(options);
-  checkLabelIssues(options);
+  const { control, vectors, loss } = settingsOf(options);
   await checkReport(options, [options.model, options.train, options.eval]);
   const { args } = surroundings;
   if (task === 'embedding') {
@@ -242,9 +236,10 @@ async function trainInto(
     keepsWords: true,
   });
   await using teacher = await openTeacher(options.teacher, out.signal);
+  const { control, loss } = settingsOf(options);
   const setup = {
-    ...settingsOf(options),
-    ...lossFlags('classification', options),
+    ...control,
+    ...loss,
     ...(teacher !== null && { teacher }),
     eval: held,
   };
@@ -305,10 +300,17 @@ function oneClass(file: string, column: string, rows: readonly FileRow[]): Sinte
   );
 }
 
+/** The settings that the flags say. Throws for flags that do not fit the task or each other, before any file is read. */
 function settingsOf(options: TrainCommandOptions) {
-  const { epochs, learningRate, batchSize, weightDecay, warmup, seed } = options;
+  const { task, epochs, learningRate, batchSize, weightDecay, warmup, seed } = options;
+  checkCalibrate(options);
+  checkLabelIssues(options);
   const set = { ...methodOf(options), ...given({ learningRate }), ...controlOf(options) };
-  return { epochs, batchSize, weightDecay, warmup, seed, ...set };
+  return {
+    control: { epochs, batchSize, weightDecay, warmup, seed, ...set },
+    vectors: embeddingLossFlags(options),
+    loss: task === 'embedding' ? {} : lossFlags(task, options),
+  };
 }
 
 interface SmallModel {

@@ -8,7 +8,7 @@ import type { Batcher } from '../batching/batcher.js';
 import { loadModel } from '../checkpoint/load-lazily.js';
 import { HEAD_LOAD_OPTIONS, loadSettings } from '../checkpoint/load-options.js';
 import type { QuantizeOptions } from '../compress/quantize-model.js';
-import { SinterError, typeMistake } from '../core/errors.js';
+import { SinterError } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
 import { readOptions } from '../core/options.js';
 import { makeInTurns } from '../core/turns.js';
@@ -40,6 +40,7 @@ import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { collectRows, collectTexts, type Rows, textRows } from '../train/collect-rows.js';
 import { corpusLogits } from '../train/corpus-logits.js';
 import type { TrainReport } from '../train/train-report.js';
+import { checkLabels, readProblem } from './classifier-labels.js';
 import type {
   ClassifierBatchOptions,
   ClassifierEvaluateOptions,
@@ -72,12 +73,6 @@ import {
 
 /** Scores that become objects before the event loop turns: about a millisecond. */
 const SCORES_PER_TURN = 4096;
-
-const PROBLEMS: readonly ClassificationProblem[] = [
-  'single_label_classification',
-  'multi_label_classification',
-  'regression',
-];
 
 /** Make it with `encoder.classifier` or `Classifier.load`. */
 export class Classifier<
@@ -381,33 +376,3 @@ export class Classifier<
 }
 
 const isShare = (value: number) => value >= 0 && value <= 1;
-
-/** @internal */
-export function readProblem<K extends ClassificationProblem>(where: string, problem?: K): K {
-  const read = readOptions<{ problem?: ClassificationProblem }>(
-    where,
-    problem === undefined ? {} : { problem },
-    { problem: true },
-  );
-  return read.choice('problem', 'single_label_classification', PROBLEMS) as K;
-}
-
-/** Throws TypeError unless `labels` is a list of at least `least` different, non-empty strings. */
-export function checkLabels(where: string, labels: readonly string[], least: 1 | 2): void {
-  const many =
-    least === 2 ? 'two different, non-empty strings' : 'one non-empty string, all different';
-  const what = `an array of at least ${many}`;
-  if (!Array.isArray(labels)) throw typeMistake(`${where}: labels`, what, labels);
-  for (const [i, label] of labels.entries()) {
-    if (typeof label !== 'string' || label === '') {
-      throw typeMistake(`${where}: labels[${i}]`, 'a non-empty string', label);
-    }
-    const first = labels.indexOf(label);
-    if (first !== i) {
-      throw new RangeError(
-        `${where}: labels[${i}] must be different from labels[${first}], got ${JSON.stringify(label)}`,
-      );
-    }
-  }
-  if (labels.length < least) throw typeMistake(`${where}: labels`, what, labels);
-}

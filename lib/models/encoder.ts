@@ -42,7 +42,8 @@ import {
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import type { Rows } from '../train/collect-rows.js';
 import type { TrainReport } from '../train/train-report.js';
-import { Classifier, checkLabels, readProblem } from './classifier.js';
+import { Classifier } from './classifier.js';
+import { checkLabels, readProblem } from './classifier-labels.js';
 import { embeddingLearning } from './embedding-learning.js';
 import { checkTexts } from './text-model.js';
 import {

@@ -269,10 +269,13 @@ export type {
 export type { EvalOptions } from './train/eval-options.js';
 export type { FewShotOptions, SamplingStrategy } from './train/few-shot-options.js';
 export type { LogOptions } from './train/log-options.js';
+export { repeatedRows } from './train/repeated-rows.js';
 export type { ScheduleKind, ScheduleOptions } from './train/schedule.js';
+export type { StreamOptions } from './train/stream-options.js';
 export type { TrainAdvice, TrainAdviceCode } from './train/train-advice.js';
 export type { OptimizerKind, TrainOptions } from './train/train-options.js';
 export type {
+  Divergence,
   EmbeddingPhase,
   EpochProgress,
   EpochRecord,

@@ -85,6 +85,7 @@ export const SLOW: readonly string[] = [
   'test/kernels/attention-relative.test.ts',
   'test/memory/growth.test.ts',
   'test/memory/long-texts.test.ts',
+  'test/memory/streaming.test.ts',
   'test/models/aborts.test.ts',
   'test/models/event-loop.test.ts',
   'test/models/heads-training.test.ts',

@@ -4,6 +4,7 @@
 import { SinterError } from '../core/errors.js';
 import { formatPercent } from '../core/units.js';
 import { Classifier } from '../models/classifier.js';
+import type { CalibrationReport } from '../models/fit-classifier.js';
 import { usageMistake } from './arguments.js';
 import type { Console } from './context.js';
 
@@ -22,17 +23,19 @@ export function checkCalibrate(options: {
   throw usageMistake(`--calibrate is for classifiers, not for ${options.task}`);
 }
 
-/** Calibrates the model in place and says what came of it. */
+/** Calibrates the model in place and says what came of it; undefined where nothing was fitted. */
 export async function calibrate(
   model: unknown,
   held: Iterable<unknown>,
   out: Console,
-): Promise<void> {
-  if (!(model instanceof Classifier)) return;
+): Promise<CalibrationReport | undefined> {
+  if (!(model instanceof Classifier)) return undefined;
   const { signal } = out;
   const rows = held as Iterable<never>;
+  let report: CalibrationReport | undefined;
   try {
-    const { temperature, before, after } = await model.calibrate(rows, { signal });
+    report = await model.calibrate(rows, { signal });
+    const { temperature, before, after } = report;
     const errors = [before, after].map((scores) => formatPercent(scores.calibrationError));
     out.say(`temperature ${temperature.toFixed(3)}: calibration error ${errors.join(' -> ')}`);
   } catch (error) {
@@ -40,8 +43,9 @@ export async function calibrate(
     if (!(error instanceof SinterError) || error.code !== 'INVALID_DATA') throw error;
     out.warn(`not calibrated: ${error.message.replace(/^calibrate: /, '')}`);
   }
-  if (model.problem !== 'multi_label_classification') return;
+  if (model.problem !== 'multi_label_classification') return report;
   const fitted = await model.fitThresholds(rows, { signal });
   const scores = [fitted.before, fitted.after].map(({ macroF1 }) => formatPercent(macroF1));
   out.say(`thresholds of ${model.labels.length} labels: macro F1 ${scores.join(' -> ')}`);
+  return report;
 }

@@ -16,6 +16,7 @@ import { addPredict } from './commands/predict.js';
 import { addPull } from './commands/pull.js';
 import { addQuantize } from './commands/quantize.js';
 import { addQuickstart } from './commands/quickstart.js';
+import { addReport } from './commands/report.js';
 import { addTrain } from './commands/train.js';
 import type { Surroundings } from './context.js';
 import { EXIT_CODE_HELP } from './exit-codes.js';
@@ -34,6 +35,7 @@ const COMMANDS: readonly ((program: Command, surroundings: Surroundings) => void
   addTrain,
   addPredict,
   addEvaluate,
+  addReport,
   addQuantize,
   addConvert,
   addInspect,

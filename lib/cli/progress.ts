@@ -160,14 +160,14 @@ export class Progress {
     if (tenth <= this.printedTenth || tenth >= 10) return;
     this.printedTenth = tenth;
     const details = this.details();
-    this.stream.write(`${this.label}: ${tenth * 10} %${details && `, ${details}`}\n`);
+    this.end(`${this.label}: ${tenth * 10} %${details && `, ${details}`}`);
   }
 
   /** Without a total: prints a line whenever the count has doubled, so that lines stay few. */
   private showCount(): void {
     if (this.done < this.nextCount) return;
     while (this.nextCount <= this.done) this.nextCount *= 2;
-    this.stream.write(`${this.label}: ${this.counted()}\n`);
+    this.end(`${this.label}: ${this.counted()}`);
   }
 
   /** The amount done, where the total is unknown. */

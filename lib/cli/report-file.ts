@@ -5,10 +5,10 @@
  */
 import type { Command } from 'commander';
 import { packageVersion } from '../core/package-files.js';
-import { formatDuration, formatNumber } from '../core/units.js';
+import { formatDuration, formatNumber, nameInWords } from '../core/units.js';
 import { checkFile, saveFile } from '../files/index.js';
 import type { ClassificationReport, ReliabilityBin } from '../metrics/index.js';
-import type { ReportData, SummaryCard } from '../report/index.js';
+import type { Evaluation, ReportData, SummaryCard } from '../report/index.js';
 import type { TrainReport } from '../train/train-report.js';
 import type { Console } from './context.js';
 import { machine } from './machine.js';
@@ -62,20 +62,14 @@ export function scoreCards(scores: object): SummaryCard[] {
   return Object.entries(scores).flatMap(([name, value]) => {
     if (typeof value !== 'number' || Number.isNaN(value)) return [];
     const text = Number.isInteger(value) ? formatNumber(value) : value.toFixed(4);
-    return [{ label: inWords(name), value: text }];
+    return [{ label: nameInWords(name), value: text }];
   });
 }
 
-/** "macroF1" as "macro F1". */
-const inWords = (name: string): string =>
-  name.replace(/([a-z])([A-Z])/g, (_, before: string, after: string) =>
-    after === 'F' ? `${before} ${after}` : `${before} ${after.toLowerCase()}`,
-  );
-
 /** The parts of a page that describe a training. */
 export function trainingData(report: TrainReport<object>): Pick<ReportData, 'loss' | 'summary'> {
-  const { steps, epochs, rows, seconds, tokensPerSecond } = report;
-  const scores = epochs.at(-1)?.eval ?? null;
+  const { steps, evaluations, rows, seconds, tokensPerSecond } = report;
+  const scores = evaluations.at(-1)?.scores ?? null;
   return {
     summary: [
       ...(scores === null ? [] : scoreCards(scores)),
@@ -90,17 +84,21 @@ export function trainingData(report: TrainReport<object>): Pick<ReportData, 'los
   };
 }
 
-/** Held-out scores of each epoch, by the step at its end. */
-export function evaluationsOf({ steps, epochs }: TrainReport<object>) {
-  return epochs.flatMap(({ epoch, eval: scores }) => {
-    const last = steps.findLast((step) => step.epoch === epoch);
-    if (scores === null || last === undefined) return [];
-    const { loss, accuracy } = scores as { readonly loss?: number; readonly accuracy?: number };
+/** Held-out scores of each evaluation, by its step. */
+export function evaluationsOf({
+  evaluations,
+}: Pick<TrainReport<object>, 'evaluations'>): Evaluation[] {
+  return evaluations.map(({ step, epoch, scores }) => {
+    // Counts, of rows for example, are no scores.
+    const isScore = (value: unknown) =>
+      typeof value === 'number' && !(Number.isInteger(value) && value > 1);
+    const numbers = Object.entries(scores).filter(([, value]) => isScore(value));
+    const { loss, accuracy, ...others }: Record<string, number> = Object.fromEntries(numbers);
     const known = {
       ...(loss !== undefined && { loss }),
       ...(accuracy !== undefined && { accuracy }),
     };
-    return [{ step: last.step, epoch, ...known }];
+    return { step, epoch, ...known, scores: others };
   });
 }
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { EMBEDDED_MODEL } from '../checkpoint/embedded-model.js';
 import { SinterError, show } from '../core/errors.js';
 import { formatDuration, formatNumber } from '../core/units.js';
-import { SeededRandom, shuffled } from '../data/index.js';
+import { SeededRandom, shuffled, splitLabelLists } from '../data/index.js';
 import type { TrainOptions } from '../train/train-options.js';
 import { type DataOptions, given } from './arguments.js';
 import { calibrate } from './calibrate.js';
@@ -18,6 +18,7 @@ import { onnxOptions } from './open-model.js';
 import { OutFolder } from './out-folder.js';
 import { labelScores, trainingData, writeReport } from './report-file.js';
 import { finalScores } from './train-control.js';
+import { calibrationData } from './train-findings.js';
 import { trainWithProgress } from './train-progress.js';
 
 export interface TrainHeadOptions extends DataOptions {
@@ -76,7 +77,8 @@ export async function trainHead(
   const report = await withPlaces({ rows, eval: held }, () =>
     trainWithProgress(model, rows as readonly never[], setup, out),
   );
-  if (options.calibrate === true && held !== null) await calibrate(model, held, out);
+  const calibration =
+    options.calibrate === true && held !== null ? await calibrate(model, held, out) : undefined;
   const { steps, epochs, seconds, tokensPerSecond, truncated, advice } = report;
   const { evaluations, best, stoppedEarly, embedding } = report;
   const isShown = options.report !== undefined && held !== null;
@@ -107,6 +109,7 @@ export async function trainHead(
       subtitle: `${name ?? 'all-MiniLM-L6-v2'} fine-tuned for ${task} on ${formatNumber(rows.length)} rows of ${options.train}`,
       ...trainingData(report),
       ...labelScores(shown),
+      ...calibrationData(calibration),
     },
     { args: options.args, out },
   );
@@ -118,6 +121,20 @@ function oneTag(file: string, [tag]: readonly string[]): SinterError {
   return new SinterError('INVALID_DATA', `${file}: ${what}`, { details: { file } });
 }
 
+/** Every label keeps its share on both sides. */
+function splitEvenly<Row extends Readonly<Record<string, unknown>>>(
+  rows: readonly Row[],
+  fraction: number,
+  seed: number,
+) {
+  // Lists of another kind are refused by the model.
+  const listOf = ({ labels }: Row) => (Array.isArray(labels) ? labels.map(String) : []);
+  const { train, held } = splitLabelLists(rows.map(listOf), { fraction, seed });
+  const at = (indices: readonly number[]) => indices.map((i) => rows[i] as Row);
+  if (train.length === 0) return { rows, held: null };
+  return { rows: at(train), held: held.length === 0 ? null : at(held) };
+}
+
 async function readAll(options: TrainHeadOptions, files: DataFiles) {
   const { task, holdOut, seed } = options;
   const rows = await readHeadRows(task, options.train, files);
@@ -125,6 +142,7 @@ async function readAll(options: TrainHeadOptions, files: DataFiles) {
     return { rows, held: await readHeadRows(task, options.eval, files) };
   }
   if (holdOut === undefined) return { rows, held: null };
+  if (task === 'multi-label') return splitEvenly(rows, holdOut, seed);
   const mixed = shuffled(rows, new SeededRandom(seed));
   const count = Math.min(Math.round(rows.length * holdOut), Math.max(0, rows.length - 1));
   return { rows: mixed.slice(count), held: count === 0 ? null : mixed.slice(0, count) };

@@ -1,6 +1,8 @@
 /**
- * Trains with a progress bar: steps, time left, loss, and a line per epoch.
+ * Trains with a progress bar: time left, loss, learning rate, tokens per second, and a line per epoch.
  */
+
+import { formatNumber } from '../core/units.js';
 import type { TrainAdvice } from '../train/train-advice.js';
 import type { TrainOptions } from '../train/train-options.js';
 import type {
@@ -44,7 +46,7 @@ export async function trainWithProgress<Row, S extends object>(
 ): Promise<TrainReport<S>> {
   const { eval: held, ...options } = setup;
   const expected = stepsOf(rows.length, setup);
-  let progress = out.progress('training', expected, 'steps');
+  let progress = out.progress('training', expected);
   let current: TrainPhase | undefined;
   let shown: number | undefined;
   try {
@@ -52,17 +54,19 @@ export async function trainWithProgress<Row, S extends object>(
       ...options,
       ...(held !== null && { eval: held }),
       signal: out.signal,
-      onStep: ({ step, totalSteps, loss, phase }: StepProgress) => {
+      onStep: ({ step, totalSteps, loss, learningRate, tokensPerSecond, phase }: StepProgress) => {
         // Batches without duplicates may be more, and a phase has its own steps.
         if (step === 1 && (totalSteps !== expected || phase !== current)) {
           if (current !== undefined) progress.finish();
           const what = phase === 'embedding' ? 'training the encoder on pairs' : 'training';
-          progress = out.progress(what, totalSteps, 'steps');
+          progress = out.progress(what, totalSteps);
           current = phase;
           shown = undefined;
         }
         shown = shown === undefined ? loss : shown + SMOOTHING * (loss - shown);
-        progress.update(step, `loss ${shown.toFixed(3)}`);
+        const rate = `lr ${learningRate === 0 ? 0 : learningRate.toExponential(1)}`;
+        const speed = `${formatNumber(tokensPerSecond)} tokens/s`;
+        progress.update(step, [`loss ${shown.toFixed(3)}`, rate, speed].join(', '));
       },
       onEvaluation: ({ step, scores }: EvaluationRecord<S>) => {
         if (setup.evalSteps === undefined) return;
@@ -74,8 +78,11 @@ export async function trainWithProgress<Row, S extends object>(
         progress.log(`  epoch ${epoch}/${totalEpochs}: loss ${trainLoss.toFixed(3)}${tested}`);
       },
     });
-    const { stoppedEarly, steps: taken } = report;
-    if (stoppedEarly) {
+    const { stoppedEarly, diverged, steps: taken } = report;
+    if (diverged !== null) {
+      const best = `the weights are those of the best evaluation, after step ${report.best?.step}`;
+      out.warn(`the training diverged in step ${diverged.step} and ended; ${best}`);
+    } else if (stoppedEarly) {
       const count = setup.earlyStoppingPatience;
       const what = count === 1 ? 'evaluation was' : 'evaluations were';
       progress.log(`  stopped after step ${taken.length}: ${count} ${what} no better`);

@@ -274,3 +274,13 @@ export async function fileExists(path: string): Promise<boolean> {
     () => false,
   );
 }
+
+/** Parses a JSON object; undefined if `text` is not one. */
+export function jsonObjectOf(text: string): JsonObject | undefined {
+  try {
+    const value = JSON.parse(text) as JsonValue;
+    return isJsonObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

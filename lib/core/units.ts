@@ -43,3 +43,10 @@ export function formatNumber(value: number, digits = 0): string {
 export function formatPercent(share: number, digits = 2): string {
   return Number.isFinite(share) ? `${(share * 100).toFixed(digits)} %` : '-';
 }
+
+/** The name of a score in words: "macroF1" as "macro F1". */
+export function nameInWords(name: string): string {
+  return name.replace(/([a-z])([A-Z])/g, (_, before: string, after: string) =>
+    after === 'F' ? `${before} ${after}` : `${before} ${after.toLowerCase()}`,
+  );
+}

@@ -44,6 +44,7 @@ export {
   type SplitOptions,
   splitRows,
 } from './rows.js';
+export { splitLabelLists } from './split-label-lists.js';
 export type {
   ChosenColumn,
   ChosenColumns,

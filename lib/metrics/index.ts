@@ -50,6 +50,7 @@ export {
   type Tags,
 } from './entities.js';
 export { TAG_SCHEMES, type TagScheme } from './entity-schemes.js';
+export { type LabelIssue, labelIssues } from './label-issues.js';
 export { compareCodePoints, type Label, sortedLabels } from './labels.js';
 export { hammingLoss, type IndicatorRows, sampleScores, subsetAccuracy } from './multilabel.js';
 export {

@@ -14,7 +14,7 @@ import type { Adapter } from '../runtime/adapter.js';
 import { outputWidth } from '../runtime/forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import type { AdapterOption } from '../runtime/predict-options.js';
-import { checkLabels } from './check-labels.js';
+import { checkLabels } from './classifier-labels.js';
 import { TextModel } from './text-model.js';
 
 /** Options of `loadAdapter`. */

@@ -12,7 +12,7 @@ import { SinterError } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
 import { readOptions } from '../core/options.js';
 import { makeInTurns } from '../core/turns.js';
-import { CLASSIFICATION_PROBLEMS, type ClassificationProblem } from '../graph/checkpoint.js';
+import type { ClassificationProblem } from '../graph/checkpoint.js';
 import { classifierSettings } from '../graph/classifier-settings.js';
 import type { NativeProgram } from '../native/native.js';
 import type { ModelParts } from '../runtime/model-parts.js';
@@ -44,8 +44,8 @@ import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { collectRows, collectTexts, type Rows, textRows } from '../train/collect-rows.js';
 import { corpusLogits } from '../train/corpus-logits.js';
 import type { TrainReport } from '../train/train-report.js';
-import { checkLabels } from './check-labels.js';
 import { classifierDistillation } from './classifier-distillation.js';
+import { checkLabels, readProblem } from './classifier-labels.js';
 import type {
   ClassifierBatchOptions,
   ClassifierEvaluateOptions,
@@ -60,8 +60,11 @@ import { type ModelDistillation, readerFor } from './distillation.js';
 import {
   type CalibrationReport,
   calibrateHead,
+  checkCalibrated,
+  checkThresholded,
   fitHeadThresholds,
   type HeldLogits,
+  heldLogits,
   type ThresholdReport,
 } from './fit-classifier.js';
 import { evenThresholds, labelThresholds } from './label-thresholds.js';
@@ -288,11 +291,8 @@ export class Classifier<
    */
   async calibrate(rows: Rows<RowOf<K>>, options: EvaluateOptions = {}): Promise<CalibrationReport> {
     const where = 'calibrate';
-    const { rules, parts, labels, problem } = this;
-    if (problem === 'regression' || labels.length + (problem === SINGLE ? 0 : 1) < 2) {
-      const what = 'calibration is for classifiers with probabilities of labels';
-      throw new SinterError('UNSUPPORTED_MODEL', `${where}: ${what}`);
-    }
+    const { rules, parts } = this;
+    checkCalibrated(where, parts);
     return this.change(where, async (program) => {
       const found = await this.held(where, rows, options, program);
       return calibrateHead<L, K>(where, parts, program, rules, found);
@@ -310,10 +310,7 @@ export class Classifier<
   ): Promise<ThresholdReport<L>> {
     const where = 'fitThresholds';
     const { rules, parts, labels } = this;
-    if (this.problem !== 'multi_label_classification') {
-      const what = 'thresholds are for classifiers with several labels per text';
-      throw new SinterError('UNSUPPORTED_MODEL', `${where}: ${what}`);
-    }
+    checkThresholded(where, parts);
     return this.change(where, async (program) => {
       const found = await this.held(where, rows, options, program);
       return fitHeadThresholds<L, K>(parts, rules, labels, found, this.thresholds(where, {}));
@@ -328,11 +325,9 @@ export class Classifier<
     program: NativeProgram,
   ): Promise<HeldLogits> {
     const signal = readOptions(where, options, { signal: true }).signal();
-    const call = { where, signal };
-    const all = { ...call, name: 'rows', maxTokens: this.maxTokens, held: true };
-    const { corpus } = await this.learning().collect(rows, all);
-    const logits = await corpusLogits(program, this.parts.graph, corpus, call);
-    return { logits, targets: corpus.targets.values, signal };
+    const { maxTokens, parts } = this;
+    const call = { where, signal, maxTokens, graph: parts.graph, program };
+    return heldLogits(this.learning(), rows, call);
   }
 
   /** @internal */
@@ -351,12 +346,12 @@ export class Classifier<
     const { parts, rules } = this;
     const { graph, tokenizer } = parts;
     const parse = (at: string, row: unknown) => rules.parse(at, row);
+    const reader = (maxTokens: number) =>
+      textRows(parse, rules.target, { tokenizer, graph, maxTokens });
     return {
       objective: rules.objective,
-      collect: (rows, { maxTokens, ...options }) => {
-        const reader = textRows(parse, rules.target, { tokenizer, graph, maxTokens });
-        return collectRows(rows, reader, options);
-      },
+      reader,
+      collect: (rows, { maxTokens, ...options }) => collectRows(rows, reader(maxTokens), options),
       evaluate: async (program, { corpus }, { graph: own = graph, ...options }) =>
         rules.evaluate(
           await corpusLogits(program, own, corpus, options),
@@ -431,16 +426,4 @@ export class Classifier<
   }
 }
 
-const SINGLE = 'single_label_classification';
-
 const isShare = (value: number) => value >= 0 && value <= 1;
-
-/** @internal */
-export function readProblem<K extends ClassificationProblem>(where: string, problem?: K): K {
-  const read = readOptions<{ problem?: ClassificationProblem }>(
-    where,
-    problem === undefined ? {} : { problem },
-    { problem: true },
-  );
-  return read.choice('problem', 'single_label_classification', CLASSIFICATION_PROBLEMS) as K;
-}

@@ -2,9 +2,12 @@
  * What `calibrate` and `fitThresholds` make of a classifier: new parts and a report, from logits of held-out rows.
  */
 
+import { SinterError } from '../core/errors.js';
 import { Matrix } from '../core/matrix.js';
 import type { ClassificationProblem } from '../graph/checkpoint.js';
 import { classifierSettings, withClassifierSettings } from '../graph/classifier-settings.js';
+import type { EncoderGraph } from '../graph/types.js';
+import type { ReliabilityBin } from '../metrics/index.js';
 import type { NativeProgram } from '../native/native.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import {
@@ -14,8 +17,11 @@ import {
 } from '../tasks/text-classification/calibration.js';
 import type { MultiLabelScores } from '../tasks/text-classification/multi-label.js';
 import type { ProblemOf } from '../tasks/text-classification/problems.js';
+import type { Rows } from '../train/collect-rows.js';
+import { corpusLogits } from '../train/corpus-logits.js';
 import type { TargetNumbers } from '../train/targets.js';
 import { evenThresholds } from './label-thresholds.js';
+import type { Learning, RowSet } from './trainable-model.js';
 
 /** How far probabilities can be believed on some rows. */
 export interface CalibrationScores {
@@ -23,6 +29,8 @@ export interface CalibrationScores {
   readonly loss: number;
   /** Expected calibration error in 15 bins, 0 to 1. */
   readonly calibrationError: number;
+  /** Probabilities against the share that is right, in those bins. */
+  readonly reliability: readonly ReliabilityBin[];
 }
 
 /** Result of `calibrate`. */
@@ -49,6 +57,42 @@ export interface HeldLogits {
   readonly signal: AbortSignal | undefined;
 }
 
+/** Throws UNSUPPORTED_MODEL for a head without probabilities of two labels or more. */
+export function checkCalibrated(where: string, { head }: Pick<ModelParts, 'head'>): void {
+  const isSingle = head.problem === 'single_label_classification';
+  const least = isSingle ? 2 : 1;
+  if (head.problem !== 'regression' && (head.labels?.length ?? 0) >= least) return;
+  const what = 'calibration is for classifiers with probabilities of labels';
+  throw new SinterError('UNSUPPORTED_MODEL', `${where}: ${what}`);
+}
+
+/** Throws UNSUPPORTED_MODEL for other problems than several labels per text. */
+export function checkThresholded(where: string, { head }: Pick<ModelParts, 'head'>): void {
+  if (head.problem === 'multi_label_classification') return;
+  const what = 'thresholds are for classifiers with several labels per text';
+  throw new SinterError('UNSUPPORTED_MODEL', `${where}: ${what}`);
+}
+
+/** The logits and targets of held-out rows. */
+export async function heldLogits(
+  learning: Pick<Learning<RowSet, unknown, unknown>, 'collect'>,
+  rows: Rows<unknown>,
+  call: {
+    readonly where: string;
+    readonly signal: AbortSignal | undefined;
+    readonly maxTokens: number;
+    readonly graph: EncoderGraph;
+    readonly program: NativeProgram;
+  },
+): Promise<HeldLogits> {
+  const { where, signal, maxTokens, graph, program } = call;
+  const { corpus } = await learning.collect(rows, {
+    ...{ where, signal, name: 'rows', maxTokens, held: true },
+  });
+  const logits = await corpusLogits(program, graph, corpus, { where, signal });
+  return { logits, targets: corpus.targets.values, signal };
+}
+
 /** New parts of a model, and what the caller of the change gets. */
 export interface Fitted<R> {
   readonly parts: ModelParts;
@@ -72,8 +116,8 @@ export async function calibrateHead<L extends string, K extends ClassificationPr
   };
   const scoresOf = (of: Matrix) => {
     const scores: unknown = rules.evaluate(of, targets, evenThresholds(labels));
-    const { loss, calibrationError } = scores as CalibrationScores;
-    return { loss, calibrationError };
+    const { loss, calibrationError, reliability } = scores as CalibrationScores;
+    return { loss, calibrationError, reliability };
   };
   const { data, rows, cols } = logits;
   const divided = new Matrix(

@@ -307,6 +307,7 @@ export class MaskedLM extends TrainableModel {
     return {
       objective: maskedTokens(masks),
       record: { maskProbability: masks.probability, wholeWordMask: masks.wholeWords },
+      reader: (maxTokens) => this.reader(maxTokens, masks.wholeWords),
       collect: (rows, { maxTokens, ...options }) =>
         collectRows(rows, this.reader(maxTokens, masks.wholeWords), options),
       evaluate: (program, { corpus }, options) =>

@@ -40,7 +40,7 @@ import type { Corpus } from '../train/corpus.js';
 import { corpusLogits } from '../train/corpus-logits.js';
 import { crossEntropy } from '../train/objectives.js';
 import type { TrainReport } from '../train/train-report.js';
-import { checkLabels } from './check-labels.js';
+import { checkLabels } from './classifier-labels.js';
 import { checkTexts } from './text-model.js';
 import {
   type EvaluateOptions,

@@ -21,7 +21,7 @@ import type { RunSettings } from '../runtime/predict-options.js';
 import { forwardWindows, type WindowSettings } from '../runtime/windowed-logits.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { readCheckpointOptions } from '../train/checkpoint-options.js';
-import type { CollectOptions, Rows } from '../train/collect-rows.js';
+import type { CollectOptions, RowReader, Rows, TextTarget } from '../train/collect-rows.js';
 import type { RowLabels } from '../train/contrastive-pairs.js';
 import type { Corpus, Examples } from '../train/corpus.js';
 import type { Distillation } from '../train/distillation-training.js';
@@ -43,6 +43,7 @@ import type {
 } from '../train/train-report.js';
 import { trainingRecord } from '../train/training-record.js';
 import { AdaptedModel } from './adapted-model.js';
+import { streamedPlan } from './stream-plan.js';
 import { readTrainHooks } from './train-hooks.js';
 import {
   checkMethod,
@@ -120,6 +121,8 @@ export interface Learning<Set extends ExampleRows, Evaluation, S> {
   readonly distillation?: Distillation;
   /** Numbers of a row's vector from a teacher. Is read after the rows to train on were collected. */
   readonly targetWidth?: () => number;
+  /** Reads single rows, for rows that are streamed; left out where a row may become several texts. */
+  readonly reader?: (maxTokens: number) => RowReader<TextTarget>;
   /** Settings of this kind of training, for its record and its checkpoints. Is read after the rows to train on were collected. */
   readonly record?: JsonObject;
   /** The advice that fits this kind of training. Default: all. */
@@ -147,6 +150,7 @@ interface PlanOptions {
   readonly where: 'train';
   readonly maxTokens: number;
   readonly signal: AbortSignal;
+  readonly settings: TrainSettings;
   /** Gets the scores of each label of the last evaluation, where the kind of model has them. */
   readonly seen: { labels?: ClassificationReport };
 }
@@ -198,7 +202,7 @@ export abstract class TrainableModel extends AdaptedModel {
         adapter,
       } = await this.use(where, async (current) => {
         const limits = { where, maxTokens, signal } as const;
-        const plan = await this.plan(how, rows, options.eval, { ...limits, seen });
+        const plan = await this.plan(how, rows, options.eval, { ...limits, seen, settings });
         checkGrouping(where, settings, plan.corpus);
         settings = withMetric(settings, options, plan.metric);
         const request = { settings: { ...settings, ...how.record }, hooks, saving, signal };
@@ -228,16 +232,14 @@ export abstract class TrainableModel extends AdaptedModel {
     learning: Learning<Set, E, S>,
     rows: Rows<unknown>,
     heldRows: Rows<unknown> | undefined,
-    { where, maxTokens, signal, seen }: PlanOptions,
+    { where, maxTokens, signal, seen, settings }: PlanOptions,
   ): Promise<TrainPlan<S>> {
     const call = { where, signal };
     const own = { ...call, name: 'rows', maxTokens, held: false };
-    const found = await learning.collect(rows, own);
-    const { corpus, truncated = 0 } = found;
-    const labelsOf = learning.labelsOf?.(found);
-    const { objective, classes } = learning.tailor?.(found) ?? { objective: learning.objective };
-    const targetWidth = learning.targetWidth?.();
-    const plan = { corpus, truncated, objective, classes, labelsOf, targetWidth };
+    const plan =
+      settings.shuffleBuffer > 0
+        ? await streamedPlan<S>(rows, learning as never, settings, own)
+        : planOf<Set, S>(learning, await learning.collect(rows, own));
     if (heldRows === undefined) return { ...plan, evaluate: undefined };
     const theirs = { ...call, name: 'eval', maxTokens: this.maxTokens, held: true };
     const set = await learning.collect(heldRows, theirs);
@@ -295,6 +297,18 @@ export abstract class TrainableModel extends AdaptedModel {
       return quantizeModel(parts, program, options);
     });
   }
+}
+
+/** The data of a training whose rows are all there. */
+function planOf<Set extends ExampleRows, S>(
+  learning: Learning<Set, unknown, S>,
+  found: Set,
+): Omit<TrainPlan<S>, 'evaluate'> {
+  const { corpus, truncated = 0 } = found;
+  const own = learning.tailor?.(found) ?? { objective: learning.objective };
+  const labelsOf = learning.labelsOf?.(found);
+  const targetWidth = learning.targetWidth?.();
+  return { corpus, truncated, labelsOf, targetWidth, ...own };
 }
 
 /** Throws UNSUPPORTED_MODEL for a quantized model. */

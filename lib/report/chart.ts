@@ -15,12 +15,15 @@ const LIGHT = {
   blue: '#2563c9',
   orange: '#c2570c',
   green: '#19805a',
+  violet: '#7c3fb5',
+  red: '#c43350',
+  teal: '#0f7f8c',
   gray: '#9aa4b2',
   /** Text on an area that is half as strong as its colour: dark in both themes. */
   onMiddle: '#1c2430',
 };
 
-type Colour = keyof typeof LIGHT;
+export type Colour = keyof typeof LIGHT;
 
 const DARK: Readonly<Record<Colour, string>> = {
   background: '#171c24',
@@ -31,6 +34,9 @@ const DARK: Readonly<Record<Colour, string>> = {
   blue: '#6ea3f7',
   orange: '#f09a56',
   green: '#4fc596',
+  violet: '#b78cf0',
+  red: '#f2788d',
+  teal: '#4fc3d0',
   gray: '#6b7686',
   onMiddle: '#171c24',
 };

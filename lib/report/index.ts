@@ -9,17 +9,22 @@ export { learningRateSvg } from './learning-rate-chart.js';
 export { lossCurveSvg } from './loss-chart.js';
 export { reliabilitySvg } from './reliability-chart.js';
 export { renderReport } from './render-report.js';
+export { runLossSvg } from './run-sections.js';
 export { summaryOf } from './summary.js';
 export type {
+  CalibrationData,
   ConfusionData,
   Evaluation,
+  LabelIssues,
   LossCurve,
   LossStep,
   Mistake,
   NeighbourExample,
   ReportData,
   ReportEnvironment,
+  RunData,
   SummaryCard,
   VariantResult,
+  WorstRow,
 } from './types.js';
 export { variantsSvg } from './variants-chart.js';

@@ -1,8 +1,9 @@
 /**
  * The learning rate of every step: how long the warm-up took, and where the schedule ended.
  */
-import { AXIS_STYLE, type ChartOptions, drawChart, ink } from './chart.js';
+import type { ChartOptions } from './chart.js';
 import { thinned } from './loss-chart.js';
+import { stepSvg } from './step-chart.js';
 import type { LossStep } from './types.js';
 
 /** Steps whose learning rate is known. */
@@ -16,33 +17,10 @@ export function ratedSteps(steps: readonly LossStep[]): { step: number; rate: nu
 export function learningRateSvg(steps: readonly LossStep[], options: ChartOptions = {}): string {
   const rated = ratedSteps(steps);
   const points = thinned(rated.map(({ step, rate }) => ({ step, loss: rate })));
-  const { width = 880, height = 200, theme = 'light' } = options;
-  const baseline = { axisLine: { show: true, lineStyle: { color: ink('line') } } };
-  const last = points.reduce((most, [x]) => Math.max(most, x), 1);
-  const nameTextStyle = {
-    ...AXIS_STYLE.nameTextStyle,
-    ...{ align: 'left', padding: [0, 0, 0, -38] },
-  };
-  const option = {
-    grid: { left: 62, right: 26, top: 40, bottom: 52 },
-    xAxis: {
-      ...{ ...AXIS_STYLE, ...baseline, type: 'value', min: 0, max: last },
-      ...{ splitLine: { show: false }, name: 'step', nameLocation: 'middle', nameGap: 30 },
-    },
-    yAxis: {
-      ...{ ...AXIS_STYLE, type: 'value', min: 0, name: 'learning rate', nameTextStyle },
-      ...{ nameLocation: 'end', nameGap: 14, splitNumber: 3 },
-      axisLabel: { ...AXIS_STYLE.axisLabel, formatter: rateText },
-    },
-    series: [
-      {
-        ...{ type: 'line', name: 'learning rate', data: points, showSymbol: false },
-        ...{ lineStyle: { color: ink('blue'), width: 2 }, itemStyle: { color: ink('blue') } },
-      },
-    ],
-  };
-  const text = { id: 'rate', title: 'Learning rate', description: describe(rated) };
-  return drawChart(option, text, { width, height, theme });
+  const description = describe(rated);
+  const lines = [{ name: 'learning rate', points, colour: 'blue' }] as const;
+  const chart = { id: 'rate', title: 'Learning rate', name: 'learning rate', description };
+  return stepSvg({ ...chart, lines, format: rateText }, options);
 }
 
 const rateText = (value: number): string =>

@@ -10,13 +10,13 @@ import { AXIS_STYLE, type ChartOptions, drawChart, ink } from './chart.js';
 /** Diameter in pixels of a dot with all predictions, and of one with none. */
 const [MOST, LEAST] = [22, 6] as const;
 
-/** The diagram as SVG. */
+/** The diagram as SVG. `before`: the bins before a temperature was fitted, drawn behind. */
 export function reliabilitySvg(
   bins: readonly ReliabilityBin[],
   options: ChartOptions = {},
+  before: readonly ReliabilityBin[] = [],
 ): string {
   const { width = 640, height = 420, theme = 'light' } = options;
-  const total = bins.reduce((sum, { count }) => sum + count, 0);
   const axis = {
     ...AXIS_STYLE,
     type: 'value',
@@ -25,9 +25,8 @@ export function reliabilitySvg(
     nameLocation: 'middle',
     axisLabel: { ...AXIS_STYLE.axisLabel, formatter: (value: number) => formatPercent(value, 0) },
   };
-  const colour = ink('blue');
   const option = {
-    grid: { left: 70, right: 26, top: 20, bottom: 56 },
+    grid: { left: 70, right: 26, top: 32, bottom: 56 },
     xAxis: { ...axis, name: 'score', nameGap: 32 },
     yAxis: { ...axis, name: 'share that is right', nameGap: 50 },
     series: [
@@ -42,21 +41,33 @@ export function reliabilitySvg(
         lineStyle: { color: ink('gray'), width: 1.5, type: 'dashed' },
         itemStyle: { color: ink('gray') },
       },
-      {
-        type: 'line',
-        name: 'model',
-        data: bins.map(({ probability, share, count }) => ({
-          value: [probability, share],
-          symbolSize: LEAST + (MOST - LEAST) * Math.sqrt(count / total),
-        })),
-        symbol: 'circle',
-        lineStyle: { color: colour, width: 1.5 },
-        itemStyle: { color: colour },
-      },
+      ...(before.length > 0 ? [series('before', before, ink('orange'))] : []),
+      series(before.length > 0 ? 'after' : 'model', bins, ink('blue')),
     ],
+    ...(before.length > 0 && {
+      legend: {
+        ...{ top: 0, right: 26, icon: 'circle', itemGap: 24, data: ['before', 'after'] },
+        textStyle: { color: ink('muted'), fontSize: 12 },
+      },
+    }),
   };
   const text = { id: 'reliability', title: 'Reliability', description: inWords(bins) };
   return drawChart(option, text, { width, height, theme });
+}
+
+function series(name: string, bins: readonly ReliabilityBin[], colour: string) {
+  const total = bins.reduce((sum, { count }) => sum + count, 0);
+  return {
+    type: 'line',
+    name,
+    data: bins.map(({ probability, share, count }) => ({
+      value: [probability, share],
+      symbolSize: LEAST + (MOST - LEAST) * Math.sqrt(count / total),
+    })),
+    symbol: 'circle',
+    lineStyle: { color: colour, width: 1.5 },
+    itemStyle: { color: colour, opacity: 0.85 },
+  };
 }
 
 /** What the bins say, in a sentence. */

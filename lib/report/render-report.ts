@@ -4,32 +4,41 @@
  * The rule: whatever the data contains, the page is valid HTML and runs no script; a content security policy forbids it too.
  */
 import { html, type Markup, trusted } from './markup.js';
+import { calibrationSection, reliabilitySection } from './reliability-section.js';
+import { labelIssuesSection, worstSection } from './row-sections.js';
+import { runsSections } from './run-sections.js';
 import {
   classificationSection,
   confusionSection,
   environmentSection,
-  lossSection,
   mistakesSection,
   neighboursSection,
   notesSection,
-  reliabilitySection,
-  type Section,
   summaryCards,
   variantsSection,
 } from './sections.js';
 import { STYLE } from './style.js';
 import { summaryOf } from './summary.js';
+import type { Section } from './tables.js';
+import { lossSection } from './training-section.js';
 import type { ReportData } from './types.js';
 
 function sectionsOf(data: ReportData): Section[] {
   const { variants, loss, confusion, classification, reliability, mistakes } = data;
-  const { neighbours, environment, notes } = data;
+  const { neighbours, environment, notes, calibration, worst, labelIssues, runs } = data;
   return [
+    ...(runs?.length ? runsSections(runs) : []),
     variants?.length ? variantsSection(variants) : null,
     loss?.steps.length ? lossSection(loss) : null,
     confusion ? confusionSection(confusion) : null,
     classification ? classificationSection(classification) : null,
-    reliability?.length ? reliabilitySection(reliability) : null,
+    calibration
+      ? calibrationSection(calibration)
+      : reliability?.length
+        ? reliabilitySection(reliability)
+        : null,
+    worst?.length ? worstSection(worst) : null,
+    labelIssues ? labelIssuesSection(labelIssues) : null,
     mistakes?.length ? mistakesSection(mistakes) : null,
     neighbours?.length ? neighboursSection(neighbours) : null,
     notes?.length ? notesSection(notes) : null,

@@ -4,15 +4,12 @@
  * The rule: the content of every chart is also there as text or as a table.
  */
 import { formatBytes, formatNumber, formatPercent } from '../core/units.js';
-import type { ClassificationReport, ReliabilityBin, ReportRow } from '../metrics/index.js';
+import type { ClassificationReport, ReportRow } from '../metrics/index.js';
 import { confusionSvg, mostConfused, shownLabels } from './confusion-chart.js';
-import { learningRateSvg, ratedSteps } from './learning-rate-chart.js';
-import { lossCurveSvg } from './loss-chart.js';
-import { html, type Insertable, type Markup, trusted } from './markup.js';
-import { inWords, reliabilitySvg } from './reliability-chart.js';
+import { html, type Insertable, type Markup } from './markup.js';
+import { type Column, clipped, figure, type Section, shown, table } from './tables.js';
 import type {
   ConfusionData,
-  LossCurve,
   Mistake,
   NeighbourExample,
   ReportEnvironment,
@@ -20,51 +17,6 @@ import type {
   VariantResult,
 } from './types.js';
 import { variantsSvg } from './variants-chart.js';
-
-export interface Section {
-  readonly id: string;
-  readonly title: string;
-  readonly body: Markup;
-}
-
-interface Column {
-  readonly title: string;
-  readonly isNumber?: boolean;
-}
-
-const MISSING = '–';
-
-const cell = (column: Column | undefined, value: Insertable, isHead: boolean): Markup => {
-  const kind = column?.isNumber ? trusted(' class="number"') : null;
-  return isHead ? html`<th scope="row"${kind}>${value}</th>` : html`<td${kind}>${value}</td>`;
-};
-
-const tableRow = (columns: readonly Column[], row: readonly Insertable[]): Markup =>
-  html`<tr>${row.map((value, i) => cell(columns[i], value, i === 0))}</tr>\n`;
-
-/** A table; `rest` are rows at its end that are set apart, such as averages. The first cell of a row is its header. */
-function table(
-  caption: string,
-  columns: readonly Column[],
-  rows: readonly (readonly Insertable[])[],
-  rest: readonly (readonly Insertable[])[] = [],
-): Markup {
-  const heads = columns.map(({ title, isNumber }) => {
-    const kind = isNumber ? trusted(' class="number"') : null;
-    return html`<th scope="col"${kind}>${title}</th>`;
-  });
-  const end = rest.map((row) => tableRow(columns, row));
-  return html`<div class="scroll"><table><caption>${caption}</caption>
-<thead><tr>${heads}</tr></thead>
-<tbody>
-${rows.map((row) => tableRow(columns, row))}</tbody>${end.length > 0 ? html`<tbody class="rest">${end}</tbody>` : null}
-</table></div>`;
-}
-
-const figure = (svg: string): Markup => html`<figure>${trusted(svg)}</figure>`;
-
-const shown = (value: number | undefined, format: (value: number) => string): string =>
-  value === undefined || !Number.isFinite(value) ? MISSING : format(value);
 
 export function summaryCards(cards: readonly SummaryCard[]): Markup {
   const items = cards.map(
@@ -101,30 +53,6 @@ ${table('Size, speed and accuracy of each variant', columns, rows)}`;
   return { id: 'variants', title: 'Size, speed, accuracy', body };
 }
 
-export function lossSection(loss: LossCurve): Section {
-  const evaluations = loss.evaluations ?? [];
-  const columns: Column[] = [
-    { title: 'epoch' },
-    { title: 'step', isNumber: true },
-    { title: 'loss, held-out rows', isNumber: true },
-    { title: 'accuracy', isNumber: true },
-  ];
-  const rows = evaluations.map((one) => [
-    one.epoch,
-    formatNumber(one.step),
-    shown(one.loss, (value) => value.toFixed(4)),
-    shown(one.accuracy, formatPercent),
-  ]);
-  const rates = ratedSteps(loss.steps);
-  const body = html`<p class="lead">Loss of ${formatNumber(loss.steps.length)} training steps${
-    evaluations.length > 0 ? ', and how the model did on held-out rows along the way' : null
-  }.</p>
-${figure(lossCurveSvg(loss, { theme: 'page' }))}
-${rates.length > 0 ? [html`<h3>Learning rate</h3>`, figure(learningRateSvg(loss.steps, { theme: 'page' }))] : null}
-${rows.length > 0 ? table('Evaluations during training', columns, rows) : null}`;
-  return { id: 'training', title: 'Training', body };
-}
-
 export function confusionSection(confusion: ConfusionData): Section {
   const top = mostConfused(confusion, 15);
   const total = confusion.values.flat().reduce((a, b) => a + b, 0);
@@ -143,25 +71,6 @@ export function confusionSection(confusion: ConfusionData): Section {
 ${few > 0 ? figure(confusionSvg(confusion, { theme: 'page' })) : null}
 ${rows.length > 0 ? [html`<h3>Most frequent confusions</h3>`, table('Most frequent confusions', columns, rows)] : null}`;
   return { id: 'confusions', title: 'Confusions', body };
-}
-
-export function reliabilitySection(bins: readonly ReliabilityBin[]): Section {
-  const columns: Column[] = [
-    { title: 'scores' },
-    { title: 'predictions', isNumber: true },
-    { title: 'mean score', isNumber: true },
-    { title: 'share that is right', isNumber: true },
-  ];
-  const rows = bins.map(({ from, to, count, probability, share }) => [
-    `${formatPercent(from, 1)} to ${formatPercent(to, 1)}`,
-    formatNumber(count),
-    formatPercent(probability, 1),
-    formatPercent(share, 1),
-  ]);
-  const body = html`<p class="lead">${inWords(bins)}</p>
-${figure(reliabilitySvg(bins, { theme: 'page' }))}
-${table('Scores and how often they are right', columns, rows)}`;
-  return { id: 'reliability', title: 'Reliability', body };
 }
 
 export function classificationSection(report: ClassificationReport): Section {
@@ -214,14 +123,6 @@ export function mistakesSection(mistakes: readonly Mistake[]): Section {
   const body = html`<p class="lead">Wrong labels of which the model was most certain. Here a label of the data may be wrong itself.</p>
 ${table('Wrong labels, the most certain first', columns, rows)}`;
   return { id: 'mistakes', title: 'Most certain mistakes', body };
-}
-
-/** Of a text that a table shows. */
-const MAX_TEXT = 300;
-
-function clipped(text: string): string {
-  const chars = [...text.slice(0, 4 * MAX_TEXT)];
-  return chars.length > MAX_TEXT ? `${chars.slice(0, MAX_TEXT - 1).join('')}…` : text;
 }
 
 export function neighboursSection(examples: readonly NeighbourExample[]): Section {

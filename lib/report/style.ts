@@ -46,6 +46,7 @@ thead th{font-size:12.5px;color:var(--muted);white-space:nowrap;overflow-wrap:no
 tbody tr:last-child>*{border-bottom:0}
 tbody.rest{border-top:2px solid var(--edge)}
 .number{text-align:right;white-space:nowrap}
+.short{overflow-wrap:normal}
 details{margin-top:12px}
 summary{cursor:pointer;color:var(--accent);font-size:14px}
 blockquote{margin:18px 0 8px;padding:10px 16px;background:var(--soft);border-radius:8px;font-weight:560;overflow-wrap:anywhere}

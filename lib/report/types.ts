@@ -35,6 +35,8 @@ export interface LossStep {
   readonly step: number;
   readonly loss: number;
   readonly learningRate?: number;
+  /** Norm of the gradients before clipping. */
+  readonly gradNorm?: number;
 }
 
 export interface Evaluation {
@@ -44,6 +46,8 @@ export interface Evaluation {
   readonly loss?: number;
   /** Share of right predictions, 0 to 1. */
   readonly accuracy?: number;
+  /** Other scores by their names. */
+  readonly scores?: Readonly<Record<string, number>>;
 }
 
 export interface LossCurve {
@@ -64,6 +68,48 @@ export interface Mistake {
   readonly predicted: string;
   /** Probability of the wrong label, 0 to 1. */
   readonly score: number;
+}
+
+/** A row, how probable its own label is, and the most probable one. Probabilities are from 0 to 1. */
+export interface WorstRow {
+  readonly text: string;
+  readonly truth: string;
+  /** Of `truth`. */
+  readonly probability: number;
+  readonly predicted: string;
+  /** Probability of `predicted`. */
+  readonly score: number;
+  /** Where the row is: a file and a line. */
+  readonly place?: string;
+}
+
+/** Rows whose label looks wrong, the clearest first. */
+export interface LabelIssues {
+  readonly rows: readonly WorstRow[];
+  /** How many there are; `rows` may be fewer. */
+  readonly found: number;
+  /** Rows that were looked at. */
+  readonly checked: number;
+  readonly folds: number;
+}
+
+/** Reliability before and after temperature scaling. */
+export interface CalibrationData {
+  readonly temperature: number;
+  readonly before: readonly ReliabilityBin[];
+  readonly after: readonly ReliabilityBin[];
+}
+
+/** A training, to be shown beside others. */
+export interface RunData {
+  readonly name: string;
+  readonly steps: readonly LossStep[];
+  readonly evaluations: readonly Evaluation[];
+  /** Step of the best evaluation; left out: the last one counts. */
+  readonly best?: number;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly seconds?: number;
+  readonly tokensPerSecond?: number;
 }
 
 export interface NeighbourExample {
@@ -96,6 +142,13 @@ export interface ReportData {
   readonly classification?: ClassificationReport;
   /** Scores against the share of predictions that is right. */
   readonly reliability?: readonly ReliabilityBin[];
+  /** Takes the place of `reliability`. */
+  readonly calibration?: CalibrationData;
+  /** Held-out rows with the lowest probability of their label, the lowest first. */
+  readonly worst?: readonly WorstRow[];
+  readonly labelIssues?: LabelIssues;
+  /** Trainings side by side. */
+  readonly runs?: readonly RunData[];
   /** Of the rows with a wrong label those whose label was most certain, the worst first. */
   readonly mistakes?: readonly Mistake[];
   readonly neighbours?: readonly NeighbourExample[];

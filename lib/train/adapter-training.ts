@@ -51,7 +51,10 @@ export async function trainAdapterParts<S>(
     const own = { ...settings, [choice.method]: choice.settings };
     const report = await runTraining<S>(program, changing, corpus, objective, own, all);
     const tensors = await readTensors(program.store, graph, trained, fresh);
-    return { adapter: { ...fresh, tensors }, report: { ...report, truncated } };
+    return {
+      adapter: { ...fresh, tensors },
+      report: { ...report, truncated: corpus.truncated ?? truncated },
+    };
   };
   // The training's memory is freed before the merged weights take theirs.
   const { adapter, report } = await trainedAdapter().finally(() => disposeProgram(program));

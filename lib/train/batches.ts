@@ -78,8 +78,26 @@ export interface SamplerState {
   readonly batch: number;
 }
 
-/** Returns batches, one epoch after another. */
-export class Sampler {
+/** Gives the rows of batches, one epoch after another. */
+export interface RowSampler {
+  /** Batches of an epoch; undefined where the rows were not counted. */
+  readonly batchCount: number | undefined;
+  /** Starts a new epoch, whose order is drawn from `random`. */
+  begin(random: SeededRandom): void;
+  /** The rows of the next batch; undefined if the epoch is over. */
+  next(): readonly number[] | undefined | Promise<readonly number[] | undefined>;
+  /** The rows of the last batch of the epoch, or of the last one so far. */
+  readonly last: readonly number[];
+  /** The part of the epoch that was taken, 0 to 1; 0 where that is not known. */
+  readonly share: number;
+  readonly state: SamplerState;
+  /** Continues in the middle of an epoch. */
+  restore(state: SamplerState): void | Promise<void>;
+  close?(): Promise<void>;
+}
+
+/** Batches of rows that are all known. */
+export class Sampler implements RowSampler {
   /** Batches of an epoch. */
   readonly batchCount: number;
   private readonly drawOrder: (random: SeededRandom) => number[][];

@@ -8,13 +8,12 @@
 import { createHash, type Hash } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import { SinterError, throwIfAborted } from '../core/errors.js';
-import type { JsonObject } from '../core/json.js';
+import { type JsonObject, jsonObjectOf } from '../core/json.js';
 import { openSafetensors, type SafetensorsFile } from '../formats/safetensors.js';
 import { type TensorToWrite, writeSafetensors } from '../formats/safetensors-writer.js';
 import { runJob } from '../native/jobs.js';
 import type { NativeTrainer, StateBuffer, TrainerState } from '../native/native.js';
 import { areFinite } from './divergence.js';
-import { jsonObjectOf } from './progress.js';
 
 /** Bytes that are copied and hashed at a time: about 2 ms of the JavaScript thread. */
 const PIECE = 1 << 20;

@@ -67,7 +67,7 @@ export class Checkpoints {
     );
     if (!isJsonObject(extra.progress))
       throw new SinterError('CORRUPT_MODEL', `${path}: progress must be an object`, { details });
-    progress.restore(extra.progress, path);
+    await progress.restore(extra.progress, path);
     progress.restoreHistory(new TextDecoder().decode(report), path);
   }
 

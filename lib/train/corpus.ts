@@ -5,6 +5,7 @@
  */
 
 import type { TokenBatch } from '../native/native.js';
+import type { RowSampler } from './batches.js';
 import { sameKind, type TargetNumbers, type Targets, targetRange } from './targets.js';
 
 /** Texts of a corpus with their targets. */
@@ -25,6 +26,12 @@ export interface Examples {
   lengthOf(index: number): number;
   /** The texts and targets of the examples at `indices`. */
   gather(indices: readonly number[]): LabelledBatch;
+  /** Rows that were cut so far, where they are streamed. */
+  readonly truncated?: number;
+  /** A digest of texts and targets, where they are streamed. */
+  readonly digest?: string;
+  /** Where examples are streamed: what gives them in batches. */
+  sampler?(batchSize: number, shuffle: boolean): RowSampler;
   /** Numbers of the texts of an example, equal for equal texts: no batch holds two examples that share one. */
   readonly textsOf?: (index: number) => Int32Array;
 }

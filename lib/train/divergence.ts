@@ -42,12 +42,28 @@ export async function diverged(
   return divergence(`${what}${first}`, details);
 }
 
+/** Errors that `divergence` made. */
+const MADE = new WeakSet<SinterError>();
+
+/** Whether an error says that a training diverged. */
+export function isDivergence(error: unknown): error is SinterError {
+  return error instanceof SinterError && MADE.has(error);
+}
+
+/** The error of an evaluation: weights that are finite but overflow in the computation are a divergence too. */
+export function overflowed(error: unknown, step: number): unknown {
+  if (!(error instanceof SinterError) || error.code !== 'CORRUPT_MODEL') return error;
+  return divergence(`after step ${step}, ${error.message.replace(/^train: /, '')}`, { step });
+}
+
 export function divergence(what: string, details: ErrorDetails): SinterError {
-  return new SinterError(
+  const error = new SinterError(
     'INVALID_DATA',
     `train: ${what}; the training diverged and the model keeps its weights: lower learningRate`,
     { details },
   );
+  MADE.add(error);
+  return error;
 }
 
 /** Whether all numbers are finite. */

@@ -9,9 +9,9 @@ import { type FileHandle, mkdir, open, readdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { SinterError } from '../core/errors.js';
+import { jsonObjectOf } from '../core/json.js';
 import { aboutFile } from '../files/index.js';
 import { type EventContent, eventRecord } from '../formats/event-file.js';
-import { jsonObjectOf } from './progress.js';
 
 /** What is logged at a step, by the names of `Trainer`. */
 export type LogEntry = Readonly<Record<string, number>>;

@@ -5,9 +5,9 @@
  */
 
 import { SinterError } from '../core/errors.js';
-import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
+import { isJsonObject, type JsonObject, type JsonValue, jsonObjectOf } from '../core/json.js';
 import { type RandomState, SeededRandom } from '../core/random.js';
-import type { Sampler } from './batches.js';
+import type { RowSampler } from './batches.js';
 import type { BestScore, BestScores } from './best-score.js';
 import type { EpochRecord, EvaluationRecord, StepRecord } from './train-report.js';
 
@@ -29,11 +29,11 @@ export class TrainingProgress<S = unknown> {
   /** Rows of the epoch so far. */
   rows = 0;
   random: SeededRandom;
-  readonly sampler: Sampler;
+  readonly sampler: RowSampler;
   readonly scores: BestScores;
   history: TrainingHistory<S> = { steps: [], epochs: [], evaluations: [] };
 
-  constructor(random: SeededRandom, sampler: Sampler, scores: BestScores) {
+  constructor(random: SeededRandom, sampler: RowSampler, scores: BestScores) {
     this.random = random;
     this.sampler = sampler;
     this.scores = scores;
@@ -67,14 +67,14 @@ export class TrainingProgress<S = unknown> {
   }
 
   /** Restores the progress from the result of toJson. Throws CORRUPT_MODEL that names `file` if the JSON is not valid. */
-  restore(json: JsonObject, file: string): void {
+  async restore(json: JsonObject, file: string): Promise<void> {
     const read = new ProgressReader(json, file);
     this.steps = read.count('steps');
     this.epoch = read.count('epoch');
     this.inEpoch = read.boolean('inEpoch');
     this.lossSum = read.number('lossSum');
     this.rows = read.count('rows');
-    this.sampler.restore({ order: read.random('order'), batch: read.count('batch') });
+    await this.sampler.restore({ order: read.random('order'), batch: read.count('batch') });
     this.random = SeededRandom.from(read.random('random'));
     const scores = new ProgressReader(read.object('scores'), file);
     this.scores.misses = scores.count('misses');
@@ -157,14 +157,4 @@ function withNaN(_: string, value: unknown): unknown {
 function isRandomState(value: JsonValue | undefined): value is [number, number, number, number] {
   if (!Array.isArray(value) || value.length !== 4) return false;
   return value.every((part) => typeof part === 'number' && (part | 0) === part);
-}
-
-/** Parses a JSON object; undefined if `text` is not one. */
-export function jsonObjectOf(text: string): JsonObject | undefined {
-  try {
-    const value = JSON.parse(text) as JsonValue;
-    return isJsonObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }

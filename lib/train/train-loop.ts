@@ -19,7 +19,7 @@ import { BestScores } from './best-score.js';
 import { type Checkpoints, TrainingProgress, type TrainingSubject } from './checkpoints.js';
 import type { Examples } from './corpus.js';
 import { digestOfExamples, digestOfModel } from './digests.js';
-import { diverged } from './divergence.js';
+import { diverged, isDivergence, overflowed } from './divergence.js';
 import type { LogPlan } from './log-options.js';
 import type { Objective } from './objectives.js';
 import { OPTIMIZERS } from './optimizers.js';
@@ -30,6 +30,7 @@ import { trainStep, tryStep } from './step.js';
 import { TrainLog } from './train-log.js';
 import type { TrainSettings } from './train-options.js';
 import type {
+  Divergence,
   EpochProgress,
   EpochRecord,
   EvaluationRecord,
@@ -78,7 +79,7 @@ export async function runTraining<S>(
     try {
       return await run.all();
     } finally {
-      await run.log?.close();
+      await run.close();
     }
   } finally {
     trainer.dispose();
@@ -116,7 +117,8 @@ class Run<S> {
   private trainMs = 0;
   private rowsTaken = 0;
   private stepsTaken = 0;
-  readonly log: TrainLog | undefined;
+  private diverged: Divergence | null = null;
+  private readonly log: TrainLog | undefined;
 
   constructor(trainer: NativeTrainer, work: Work<S>) {
     const { corpus, settings } = work;
@@ -124,8 +126,11 @@ class Run<S> {
     const rowsPerStep = batchSize * gradientAccumulationSteps;
     const { classes } = work.hooks;
     const plan = { ...settings, batchSize: rowsPerStep, classes, textsOf: corpus.textsOf };
-    const sampler = new Sampler(corpus.size, plan, (row) => corpus.lengthOf(row));
-    const epochSteps = sampler.batchCount;
+    const sampler =
+      corpus.sampler?.(rowsPerStep, settings.shuffle) ??
+      new Sampler(corpus.size, plan, (row) => corpus.lengthOf(row));
+    // Of rows that were not counted an epoch may be of one step.
+    const epochSteps = sampler.batchCount ?? 1;
     this.epochs = maxSteps === 0 ? settings.epochs : Math.ceil(maxSteps / epochSteps);
     const totalSteps = maxSteps === 0 ? settings.epochs * epochSteps : maxSteps;
     const warm = warmupSteps(warmup, totalSteps);
@@ -144,10 +149,11 @@ class Run<S> {
     const { scores } = progress;
     await this.resume();
     await this.log?.begin(progress.history, progress.epochs, hooks.checkpoints?.resumes === true);
-    const isOver = () => progress.epoch >= this.epochs || scores.isOver;
+    const isOver = () => progress.epoch >= this.epochs || this.isDone();
     while (progress.inEpoch || !isOver()) {
       if (!progress.inEpoch) progress.beginEpoch();
-      await this.epoch();
+      await this.epoch().catch((error) => this.keepBest(error));
+      if (this.diverged !== null) break;
     }
     const { steps, epochs, evaluations } = progress.history;
     if (settings.loadBestModelAtEnd && scores.best !== null) await this.exchange('kept');
@@ -156,11 +162,17 @@ class Run<S> {
     return {
       ...{ steps, epochs, evaluations },
       best: scores.best,
-      stoppedEarly: progress.steps < this.schedule.totalSteps,
+      diverged: this.diverged,
+      stoppedEarly: this.diverged !== null || progress.steps < this.schedule.totalSteps,
       rows: corpus.size,
       seconds: this.seconds(),
-      tokensPerSecond: this.trainMs === 0 ? 0 : this.tokens / (this.trainMs / 1000),
+      tokensPerSecond: this.tokensPerSecond(),
     };
+  }
+
+  async close(): Promise<void> {
+    await this.log?.close();
+    await this.progress.sampler.close?.();
   }
 
   private async logEnd(): Promise<void> {
@@ -178,7 +190,7 @@ class Run<S> {
     this.subject = {
       settings,
       model: await digestOfModel(graph, program.store, hooks.signal),
-      rows: await digestOfExamples(corpus),
+      rows: corpus.digest ?? (await digestOfExamples(corpus)),
       held: hooks.held === undefined ? '' : await digestOfExamples(hooks.held),
     };
     await hooks.checkpoints.begin(this.trainer, this.progress, this.subject, hooks.signal);
@@ -189,7 +201,7 @@ class Run<S> {
     const { progress } = this;
     const { sampler, history } = progress;
     while (!this.isDone()) {
-      const rows = sampler.next();
+      const rows = await sampler.next();
       if (rows === undefined) break;
       progress.lossSum += (await this.step(rows)) * rows.length;
       progress.rows += rows.length;
@@ -216,6 +228,15 @@ class Run<S> {
       await hooks.checkpoints?.afterEpoch(this.trainer, progress, this.subject, hooks.signal);
   }
 
+  /** Where the best weights were kept, a divergence ends the training with them. */
+  private keepBest(error: unknown): void {
+    const { settings } = this.work;
+    const { scores, steps } = this.progress;
+    if (!isDivergence(error) || !settings.loadBestModelAtEnd || scores.best === null) throw error;
+    const { message, details } = error;
+    this.diverged = { step: Number(details.step ?? steps), message, details };
+  }
+
   /** Whether the epoch ends here: all steps are taken, or the patience is at its end. */
   private isDone(): boolean {
     const { steps, scores } = this.progress;
@@ -231,7 +252,9 @@ class Run<S> {
     const hasAverage = settings.averageDecay > 0;
     if (hasAverage) await this.exchange('average');
     const begin = performance.now();
-    const scores = await hooks.evaluate();
+    const scores = await hooks.evaluate().catch((error) => {
+      throw overflowed(error, step);
+    });
     const seconds = (performance.now() - begin) / 1000;
     const value = scoreOf(scores, settings.metricForBestModel);
     const isBest = progress.scores.add({ step, epoch, value });
@@ -273,7 +296,8 @@ class Run<S> {
     await this.log?.afterStep(progress.history.steps, progress.epochs);
     const { totalSteps } = this.schedule;
     const totalEpochs = this.epochs;
-    await hooks.onStep?.({ ...record, totalSteps, totalEpochs, seconds: this.seconds() });
+    const times = { seconds: this.seconds(), tokensPerSecond: this.tokensPerSecond() };
+    await hooks.onStep?.({ ...record, totalSteps, totalEpochs, ...times });
     return loss;
   }
 
@@ -292,6 +316,10 @@ class Run<S> {
     const { loss, gradNorm } = await tryStep(this.trainer, tokens, terms, options);
     if (Number.isFinite(loss) && Number.isFinite(gradNorm)) return;
     throw await diverged({ ...last, loss, gradNorm }, this.trainer, { ...this.work, tokens, rows });
+  }
+
+  private tokensPerSecond(): number {
+    return this.trainMs === 0 ? 0 : this.tokens / (this.trainMs / 1000);
   }
 
   private seconds(): number {

@@ -94,7 +94,7 @@ export async function trainParts<S>(
     { written },
   );
   try {
-    const { corpus, objective, truncated, held, classes } = plan;
+    const { corpus, objective, held, classes } = plan;
     const checkpoints = saving && new Checkpoints(saving);
     const evaluate =
       plan.evaluate && (() => (plan.evaluate as (p: NativeProgram) => Promise<S>)(trainable));
@@ -107,8 +107,11 @@ export async function trainParts<S>(
       if (!(error instanceof SinterError) || error.code !== 'CORRUPT_MODEL') throw error;
       throw divergence(error.message, error.details);
     });
-    const made = new SharedProgram(program);
-    return { graph: own, program: made, report: { ...report, truncated } };
+    return {
+      graph: own,
+      program: new SharedProgram(program),
+      report: { ...report, truncated: corpus.truncated ?? plan.truncated },
+    };
   } finally {
     // Each gives hundreds of megabytes back, as the trainer did.
     await setImmediate();

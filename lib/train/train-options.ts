@@ -12,11 +12,17 @@ import { EVAL_OPTIONS, type EvalOptions, readEvalOptions } from './eval-options.
 import { LOG_OPTIONS, type LogOptions } from './log-options.js';
 import { OPTIMIZERS, type OptimizerKind } from './optimizers.js';
 import { readSchedule, type ScheduleKind, type ScheduleOptions } from './schedule.js';
+import {
+  readStreamOptions,
+  STREAM_OPTIONS,
+  type StreamOptions,
+  type StreamSettings,
+} from './stream-options.js';
 
 export type { OptimizerKind } from './optimizers.js';
 
 /** How a model is trained; the defaults suit small encoders such as MiniLM. */
-export interface TrainOptions extends EvalOptions, CheckpointOptions, LogOptions {
+export interface TrainOptions extends EvalOptions, CheckpointOptions, LogOptions, StreamOptions {
   /** Passes over the rows. Default: 3. */
   readonly epochs?: number;
   /** Ends after so many steps, whatever `epochs` says; the rows are repeated as often as needed. Default: no limit. */
@@ -79,8 +85,9 @@ export interface TrainOptions extends EvalOptions, CheckpointOptions, LogOptions
 
 /** All options after readTrainOptions, without those of saving and logs, which change no bit. 0 stands for "no limit". */
 export type TrainSettings = Required<
-  Omit<TrainOptions, keyof CheckpointOptions | keyof LogOptions>
->;
+  Omit<TrainOptions, keyof CheckpointOptions | keyof LogOptions | keyof StreamOptions>
+> &
+  StreamSettings;
 
 export const TRAIN_OPTIONS = {
   epochs: true,
@@ -109,6 +116,7 @@ export const TRAIN_OPTIONS = {
   ...EVAL_OPTIONS,
   ...CHECKPOINT_OPTIONS,
   ...LOG_OPTIONS,
+  ...STREAM_OPTIONS,
 } as const;
 
 /**
@@ -126,6 +134,7 @@ export function readTrainOptions<T extends TrainOptions>(
   const { schedule = 'linear' } = options;
   return {
     ...readEvalOptions(read),
+    ...readStreamOptions<TrainOptions>(where, options, known as never),
     epochs: read.count('epochs', 3),
     maxSteps: read.count('maxSteps', 0),
     batchSize: read.count('batchSize', 32),

@@ -1,5 +1,6 @@
 /** The report of a training run: plain numbers, ready for JSON. */
 
+import type { ErrorDetails } from '../core/errors.js';
 import type { BestScore } from './best-score.js';
 import type { TrainAdvice } from './train-advice.js';
 
@@ -54,6 +55,13 @@ export interface EvaluationRecord<S = EvalScores> {
   readonly isBest: boolean;
 }
 
+/** The step at which a training diverged, and what the error would have said. */
+export interface Divergence {
+  readonly step: number;
+  readonly message: string;
+  readonly details: ErrorDetails;
+}
+
 export interface TrainReport<S = EvalScores> {
   readonly steps: readonly StepRecord[];
   readonly epochs: readonly EpochRecord<S>[];
@@ -61,8 +69,13 @@ export interface TrainReport<S = EvalScores> {
   readonly evaluations: readonly EvaluationRecord<S>[];
   /** The evaluation with the best `metricForBestModel`; null without any. */
   readonly best: BestScore | null;
-  /** Whether the patience ended the training before its last step. */
+  /** Whether the patience, or a divergence, ended the training before its last step. */
   readonly stoppedEarly: boolean;
+  /**
+   * What ended a training with `loadBestModelAtEnd` whose numbers became infinite or NaN after an evaluation: the model has the
+   * weights of the best one. null where nothing did; without such an evaluation it is the error of the call.
+   */
+  readonly diverged: Divergence | null;
   readonly rows: number;
   /** Number of rows that exceeded the length limit and were truncated. */
   readonly truncated: number;
@@ -78,6 +91,8 @@ export interface TrainReport<S = EvalScores> {
 
 /** Argument of `onStep`. */
 export interface StepProgress extends StepRecord {
+  /** Tokens per second of the steps so far, without evaluations. */
+  readonly tokensPerSecond: number;
   readonly totalSteps: number;
   readonly totalEpochs: number;
   readonly seconds: number;

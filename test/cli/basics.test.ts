@@ -11,6 +11,7 @@ const COMMANDS = [
   'embed',
   'train',
   'evaluate',
+  'report',
   'quantize',
   'convert',
   'inspect',

@@ -1,5 +1,5 @@
 // The command line for encoders: train and evaluate with --task embedding, and shorter vectors.
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { Encoder } from '../../lib/index.js';
@@ -161,6 +161,42 @@ describe('sinter train --task embedding', () => {
     const run = await sinter([...command, ...flags]);
     expect(run).toMatchObject({ code: 2 });
     expect(run.stderr).toContain(message);
+  });
+});
+
+describe('sinter train --task embedding, on the way', () => {
+  const train = async (out: string, ...flags: string[]) => {
+    const rows = await scratch.file('triplets.jsonl', TRIPLETS);
+    const fixed = ['train', '--task', 'embedding', '--train', rows, '--out', scratch.path(out)];
+    const run = await sinter([...fixed, ...model, '--batch-size', '8', '--epochs', '2', ...flags]);
+    expect([run.code, run.stderr]).toEqual([0, expect.any(String)]);
+  };
+  const weightsOf = (out: string) => readFile(scratch.path(out, 'model.safetensors'));
+
+  it('saves checkpoints, and goes on from one to the same model', async () => {
+    const saving = ['--save-to', scratch.path('saved'), '--save-every', '6'];
+    await train('straight');
+    await train('first', ...saving);
+    expect(await readdir(scratch.path('saved'))).toEqual(['checkpoint-12.safetensors']);
+    await train('resumed', ...saving, '--resume');
+    const [straight, first, resumed] = await Promise.all(
+      ['straight', 'first', 'resumed'].map(weightsOf),
+    );
+    expect(first).toEqual(straight);
+    expect(resumed).toEqual(straight);
+  });
+
+  it('trains low-rank adapters, and writes them alone too', async () => {
+    await train('adapted', '--method', 'lora', '--lora-r', '2', '--adapter');
+    const adapter = scratch.path('adapted', 'adapter');
+    const config = JSON.parse(await readFile(`${adapter}/adapter_config.json`, 'utf8'));
+    expect(config).toMatchObject({ peft_type: 'LORA', r: 2, base_model_name_or_path: BERT });
+    const { settings } = JSON.parse(await readFile(scratch.path('adapted/training.json'), 'utf8'));
+    expect(settings).toMatchObject({ method: 'lora', learningRate: 1e-3 });
+    await using trained = await Encoder.load(scratch.path('adapted'));
+    await using base = await Encoder.load(BERT, { pooling: 'mean' });
+    const [one, other] = [await trained.embed('the people'), await base.embed('the people')];
+    expect(one).not.toEqual(other);
   });
 });
 

@@ -51,3 +51,53 @@ it('another head has a page too, and a place that cannot be written is told befo
   expect(refused.code).toBe(2);
   expect(await readFile(rows, 'utf8')).toContain('the film,1');
 });
+
+it('train shows the worst rows, the calibration and labels that look wrong', async () => {
+  // Two of the labels are wrong, in rows that are otherwise as all others.
+  const odd = labelledCsv(40).replace('bad number 0,bad', 'bad number 0,good');
+  const rows = await scratch.file(
+    'odd-rows.csv',
+    odd.replace('good number 9,good', 'good number 9,bad'),
+  );
+  const { code, stderr } = await sinter([
+    ...['train', '--train', rows, '--model', TINY, '--new-head', '--out', scratch.path('odd')],
+    ...['--hold-out', '0.2', '--epochs', '4', '--learning-rate', '3e-3', '--batch-size', '8'],
+    ...['--calibrate', '--label-issues', '3', '--report', scratch.path('odd.html')],
+  ]);
+  expect([code, stderr]).toEqual([0, expect.stringContaining('looking for wrong labels: done')]);
+  const shown = await page('odd.html');
+  expect(shown).toContain('Gradient norm</h3>');
+  expect(shown).toMatch(/\d+ of 64 rows \([\d.]+ %\) look as if they had another label/);
+});
+
+it('report lays trainings side by side', async () => {
+  const rows = await scratch.file('side.csv', labelledCsv(16));
+  const train = (out: string, ...flags: string[]) =>
+    sinter([
+      ...['train', '--train', rows, '--model', TINY, '--new-head', '--out', scratch.path(out)],
+      ...['--hold-out', '0.25', '--epochs', '2', '--batch-size', '8', ...flags],
+    ]);
+  await train('a/model');
+  await train('b/model', '--schedule', 'cosine');
+  const paths = [scratch.path('a/model'), scratch.path('b/model', 'training.json')];
+  const html = scratch.path('side.html');
+  const run = await sinter(['report', ...paths, '--out', html]);
+  expect([run.code, run.stderr]).toEqual([0, '']);
+  expect(run.stdout).toContain('a/model: 6 steps\nb/model: 6 steps\n');
+  const text = (await page('side.html')).replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ');
+  expect(text).toContain('schedule linear cosine');
+  expect(text).not.toContain('weightDecay 0.01 0.01 schedule');
+  const none = await sinter(['report', scratch.path(), '--out', html]);
+  expect([none.code, none.stderr]).toEqual([
+    2,
+    expect.stringContaining('training.json: no such file'),
+  ]);
+  const twice = await sinter([
+    'report',
+    scratch.path('a/model'),
+    scratch.path('a/model'),
+    '--out',
+    html,
+  ]);
+  expect(twice.stderr).toContain('the runs must be different folders');
+});

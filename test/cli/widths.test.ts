@@ -9,7 +9,17 @@ import { Scratch, sinter, TINY } from './support.js';
 
 const scratch = new Scratch();
 const COMMANDS = [
-  ...['quickstart', 'embed', 'check', 'train', 'predict', 'evaluate', 'quantize', 'convert'],
+  ...[
+    'quickstart',
+    'embed',
+    'check',
+    'train',
+    'predict',
+    'evaluate',
+    'report',
+    'quantize',
+    'convert',
+  ],
   ...['inspect', 'pull', 'bench', 'info'],
 ];
 const LABELS = [

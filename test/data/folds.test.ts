@@ -1,7 +1,7 @@
 /** Folds and splits: every row once, groups together, shares of labels, and a word about labels that cannot be shared out. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { foldRows, splitRows } from '../../lib/data/index.js';
+import { foldRows, splitLabelLists, splitRows } from '../../lib/data/index.js';
 
 const labels = fc.array(fc.constantFrom('a', 'b', 'c', 'd'), { minLength: 8, maxLength: 60 });
 const rowsOf = (list: readonly string[]) => list.map((label, i) => ({ text: String(i), label }));
@@ -115,5 +115,61 @@ describe('splitRows with groups', () => {
     expect(train.length + held.length).toBe(100);
     expect(notes).toEqual(['labels without a held-out row, whose scores stay unknown: "b"']);
     expect(splitRows(rows, { seed: 1, fraction: 0.2 }).notes).toBeUndefined();
+  });
+});
+
+describe('splitLabelLists', () => {
+  const lists = fc.array(fc.subarray(['a', 'b', 'c', 'd']), { minLength: 10, maxLength: 120 });
+  const rowsWith = (rows: readonly number[], all: readonly (readonly string[])[], label: string) =>
+    rows.filter((row) => all[row]?.includes(label)).length;
+
+  it('has each row once, and the same ones for a seed', () => {
+    fc.assert(
+      fc.property(
+        lists,
+        fc.double({ min: 0.05, max: 0.6, noNaN: true }),
+        fc.nat(),
+        (all, fraction, seed) => {
+          const { train, held } = splitLabelLists(all, { fraction, seed });
+          expect([...train, ...held].sort((x, y) => x - y)).toEqual([...all.keys()]);
+          expect(splitLabelLists(all, { fraction, seed })).toEqual({ train, held });
+        },
+      ),
+    );
+  });
+
+  it('holds out of the rarest label its share within one row', () => {
+    fc.assert(
+      fc.property(
+        lists,
+        fc.double({ min: 0.1, max: 0.5, noNaN: true }),
+        fc.nat(),
+        (all, fraction, seed) => {
+          const { held } = splitLabelLists(all, { fraction, seed });
+          const counts = ['a', 'b', 'c', 'd'].map(
+            (label) => all.filter((one) => one.includes(label)).length,
+          );
+          const least = Math.min(...counts.filter((one) => one > 0));
+          // Of labels that are equally rare one goes first, and what it takes decides about the others.
+          const rarest = ['a', 'b', 'c', 'd'].filter((_, i) => counts[i] === least);
+          const off = rarest.map((label) =>
+            Math.abs(rowsWith(held, all, label) - least * fraction),
+          );
+          if (off.length > 0) expect(Math.min(...off)).toBeLessThanOrEqual(1);
+        },
+      ),
+    );
+  });
+
+  it('keeps a label of 10 in 1,000 rows in both parts, where a random split often has none', () => {
+    const all = Array.from({ length: 1000 }, (_, i) => [
+      ...(i % 100 === 0 ? ['rare'] : []),
+      ...(i % 2 === 0 ? ['often'] : []),
+    ]);
+    for (let seed = 0; seed < 20; seed++) {
+      const { held } = splitLabelLists(all, { fraction: 0.1, seed });
+      expect([rowsWith(held, all, 'rare'), rowsWith(held, all, 'often')]).toEqual([1, 50]);
+      expect(held).toHaveLength(100);
+    }
   });
 });

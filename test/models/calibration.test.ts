@@ -81,7 +81,9 @@ describe('calibrate', () => {
     expect(Math.abs(Math.log(temperature / best))).toBeLessThan(2e-3);
     expect(temperature).toBeGreaterThan(1.1);
     expect(rows).toBe(48);
-    expect(before).toEqual({ loss: plain.loss, calibrationError: plain.calibrationError });
+    const { loss, calibrationError, reliability } = plain;
+    expect(before).toEqual({ loss, calibrationError, reliability });
+    expect(after.reliability).not.toEqual(reliability);
     expect(after.loss).toBeLessThan(before.loss);
     expect(after.calibrationError).toBeLessThan(before.calibrationError);
     const now = await model.logits(texts);

@@ -164,3 +164,62 @@ describe('parts', () => {
     );
   });
 });
+
+describe('a report of a training', () => {
+  const steps = Array.from({ length: 900 }, (_, i) => ({
+    ...{ step: i + 1, loss: 2 / (1 + i / 50), learningRate: 1e-4, gradNorm: 1 + (i % 7) / 7 },
+  }));
+  const scores = { macroF1: 0.7, spearman: -0.2 };
+  const evaluations = [{ step: 900, epoch: 1, loss: 0.4, accuracy: 0.8, scores }];
+  const row = { text: `${HOSTILE}${'x'.repeat(400)}`, truth: HOSTILE, probability: 1e-5 };
+  const worst = [{ ...row, predicted: 'b', score: 0.9, place: 'rows.csv:7' }];
+  const bins = [{ from: 0.8, to: 0.9, count: 4, probability: 0.85, share: 0.5 }];
+  const after = [{ from: 0.5, to: 0.6, count: 4, probability: 0.55, share: 0.5 }];
+
+  it('has the gradient norm, all scores, the worst rows and the calibration', () => {
+    const page = renderReport({
+      ...{ title: 'x', loss: { steps, evaluations }, worst },
+      calibration: { temperature: 1.5, before: bins, after },
+      labelIssues: { rows: worst, found: 30, checked: 400, folds: 5 },
+    });
+    checkPage(page);
+    expect(page).not.toContain('<script');
+    for (const part of [
+      'Gradient norm</h3>',
+      'The norm of the gradients before clipping is largest in step 7, 1.86.',
+      'The last ones: macro F1 0.7, spearman -0.2.',
+      'temperature of 1.500',
+      '(ECE, 15 bins) from 35.00 % to 5.00 %',
+      '30 of 400 rows (7.5 %) look as if they had another label. The 1 clearest are shown.',
+      'rows.csv:7',
+      '1.0e-5',
+    ])
+      expect(page).toContain(part);
+    // The text is cut.
+    expect(page).not.toContain('x'.repeat(300));
+  });
+
+  it('has runs side by side, with what differs', () => {
+    const run = (name: string, settings: object, loss: number) => ({
+      ...{ name, steps, settings: { epochs: 3, ...settings }, seconds: 2 },
+      evaluations: [
+        { step: 400, epoch: 1, loss: loss / 2, accuracy: 0.9 },
+        { step: 900, epoch: 2, loss, accuracy: 0.8 },
+      ],
+    });
+    const runs = [
+      { ...run('one', { learningRate: 1e-4, freeze: [] }, 0.4), best: 400 },
+      run(HOSTILE, { learningRate: 2e-4, freeze: [] }, 0.6),
+      ...Array.from({ length: 7 }, (_, i) => run(`run ${i}`, { learningRate: i, freeze: [] }, i)),
+    ];
+    const page = renderReport({ title: 'x', runs });
+    checkPage(page);
+    const text = page.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ');
+    expect(text).toContain('setting one');
+    expect(text).toMatch(/learningRate 0\.0001 0\.0002 0 1 2/);
+    expect(text).toContain('2 settings that are the same');
+    // The best evaluation of the first run, the last one of the second.
+    expect(text).toContain('0.2000 90.00 %');
+    expect(text).toContain('0.6000 80.00 %');
+  });
+});

@@ -119,6 +119,7 @@ describe('readTrainOptions', () => {
       gradientAccumulationSteps: 1,
       maxGradValue: 0,
       freeze: [],
+      shuffleBuffer: 0,
       trainable: 'all',
       layerDecay: 1,
       averageDecay: 0,

@@ -181,6 +181,28 @@ describe('a training that diverges', () => {
     expect(await model.logits(['the people'])).toEqual(before);
   });
 
+  it('ends with the weights of the best evaluation, where those are kept', async () => {
+    const held = rowsOf(8);
+    const options = { ...OPTIONS, epochs: 3, eval: held, evalSteps: 1, shuffle: false };
+    await using model = await smallClassifier();
+    // A warm-up to a rate at which nothing can be learned: the first steps are small, then the weights overflow.
+    const wild = { ...options, learningRate: 1e30, warmup: 6, loadBestModelAtEnd: true };
+    const report = await model.train(rows, { ...wild, onStep: () => {} });
+    const { diverged, best, evaluations, steps, stoppedEarly } = report;
+    expect(diverged).toMatchObject({
+      step: expect.any(Number),
+      message: expect.stringContaining('the training diverged'),
+      details: { step: diverged?.step },
+    });
+    expect(steps.at(-1)?.step).toBeLessThanOrEqual(diverged?.step ?? 0);
+    expect([stoppedEarly, evaluations.length > 0]).toEqual([true, true]);
+    const { loss } = await model.evaluate(held);
+    expect(loss).toBe(best?.value);
+    expect(loss).toBe(Math.min(...evaluations.map(({ scores }) => scores.loss)));
+    const without = model.train(rows, { ...wild, loadBestModelAtEnd: false });
+    await expect(without).rejects.toThrow('the training diverged');
+  });
+
   it('takes no step with gradients that are not finite', async () => {
     const graph = toyGraph({ layers: 1 });
     const batch = batchOf([5, 9, 3], 2);

@@ -16,7 +16,7 @@ import {
 } from '../../data/index.js';
 import type { Classifier } from '../../models/classifier.js';
 import { METHOD_DEFAULTS } from '../../models/train-method.js';
-import type { Evaluation } from '../../tasks/text-classification/single-label.js';
+import type { ReportData } from '../../report/index.js';
 import type { TrainReport } from '../../train/train-report.js';
 import {
   type DataOptions,
@@ -44,11 +44,12 @@ import { type MethodFlags, methodOf, withMethod } from '../method-options.js';
 import { openClassifier } from '../open-classifier.js';
 import { OutFolder } from '../out-folder.js';
 import { type OwnFlags, ownFlags, withOwnFlags } from '../own-flags.js';
-import { checkReport, labelScores, trainingData, withReport, writeReport } from '../report-file.js';
+import { checkReport, trainingData, withReport, writeReport } from '../report-file.js';
 import { type RerankingFlags, rerankingFlags, withRerankingLosses } from '../reranking-flags.js';
 import { withConfig, withConfigFile } from '../train-config.js';
 import { controlOf, finalScores, type TrainControl, withTrainControl } from '../train-control.js';
 import { trainEncoder } from '../train-encoder.js';
+import { checkLabelIssues, findingsOf, findLabelIssues, foldSetup } from '../train-findings.js';
 import { trainHead } from '../train-head.js';
 import { trainWithProgress } from '../train-progress.js';
 
@@ -79,10 +80,19 @@ interface TrainCommandOptions
   readonly threads?: number;
   readonly quantize?: boolean;
   readonly calibrate?: boolean;
+  readonly labelIssues?: number;
   readonly overwrite?: boolean;
   readonly newHead?: boolean;
   readonly report?: string;
 }
+
+const EXAMPLES = `
+Examples:
+  $ sinter train --train train.csv --eval test.csv --out my-model
+  $ sinter train --train rows.jsonl --hold-out 0.1 --out my-model --epochs 5 --learning-rate 3e-4
+  $ sinter train --task tags --train words-and-tags.jsonl --hold-out 0.1 --out my-tagger
+  $ sinter train --task embedding --train questions-and-answers.jsonl --hold-out 0.1 --out my-encoder
+`;
 
 export function addTrain(program: Command, surroundings: Surroundings): void {
   const command = program
@@ -129,22 +139,22 @@ export function addTrain(program: Command, surroundings: Surroundings): void {
       '--calibrate',
       'fit a temperature, and thresholds of several labels, on the held-out rows afterwards',
     )
+    .option(
+      '--label-issues <folds>',
+      'with --report: train on so many folds as well, and show rows whose label looks wrong',
+      wholeNumber(2),
+    )
     .option('--quantize', 'write an int8 model too, into the folder int8 inside')
     .option('--new-head', 'train a new head even where the one that the model has fits the rows')
     .option('--overwrite', 'replace a model folder that is there')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  $ sinter train --train train.csv --eval test.csv --out my-model
-  $ sinter train --train rows.jsonl --hold-out 0.1 --out my-model --epochs 5 --learning-rate 3e-4
-  $ sinter train --task tags --train words-and-tags.jsonl --hold-out 0.1 --out my-tagger
-  $ sinter train --task embedding --train questions-and-answers.jsonl --hold-out 0.1 --out my-encoder
-`,
-    )
+    .addHelpText('after', EXAMPLES)
     .action(async (_: unknown, own: Command) => {
       await train(await withConfigFile<TrainCommandOptions>(own, ['train', 'out']), surroundings);
     });
+  withFlagGroups(command);
+}
+
+function withFlagGroups(command: Command): void {
   withConfig(command);
   withMethod(command);
   withTrainControl(command);
@@ -156,14 +166,8 @@ Examples:
 
 async function train(options: TrainCommandOptions, surroundings: Surroundings): Promise<void> {
   const out = new Console(surroundings, options);
-  // A flag of another method is a mistake before any file is read.
-  methodOf(options);
   const { task, model, newHead, firstPosition } = options;
-  const control = settingsOf(options);
-  const vectors = embeddingLossFlags(options);
-  const own = { ...rerankingFlags(options, task), ...ownFlags(options, task) };
-  const loss = task === 'embedding' ? {} : lossFlags(task, options);
-  checkCalibrate(options);
+  const { control, vectors, loss, own } = settingsOf(options);
   await checkReport(options, [options.model, options.train, options.eval]);
   const { args } = surroundings;
   if (task === 'embedding') {
@@ -187,7 +191,7 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
   );
   if (choice.labels?.length === 1) throw oneClass(options.train, labelColumn, rows);
   const trained = await trainInto(place, { rows, held, choice }, options, out);
-  const { report, small, scores, json } = trained;
+  const { report, small, findings, json } = trained;
   printReport(options, report, small, out);
   await writeReport(
     options,
@@ -195,7 +199,7 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
       title: `Training of ${options.out}`,
       subtitle: `${model ?? 'all-MiniLM-L6-v2'} fine-tuned on ${formatNumber(rows.length)} rows of ${options.train}`,
       ...trainingData(report),
-      ...(scores && { ...labelScores(scores), confusion: scores.confusion }),
+      ...findings,
     },
     { args: surroundings.args, out },
   );
@@ -211,8 +215,8 @@ interface TrainingData {
 interface Trained {
   readonly report: TrainReport;
   readonly small: SmallModel | null;
-  /** Scores on the held-out rows, for --report; else null. */
-  readonly scores: Evaluation | null;
+  /** What the page of --report has beside the training. */
+  readonly findings: Partial<ReportData>;
   readonly json: object;
 }
 
@@ -231,17 +235,25 @@ async function trainInto(
     keepsWords: true,
   });
   await using teacher = await openTeacher(options.teacher, out.signal);
+  const { control, loss } = settingsOf(options);
   const setup = {
-    ...settingsOf(options),
-    ...withTeacher(lossFlags('classification', options), teacher, options),
+    ...control,
+    ...withTeacher(loss, teacher, options),
     eval: held,
   };
   const report = await withPlaces({ rows, eval: held }, () =>
     trainWithProgress(model, rows, setup, out),
   );
-  if (options.calibrate === true && held !== null) await calibrate(model, held, out);
-  const isShown = options.report !== undefined && held !== null;
-  const scores = isShown ? await model.evaluate(held, { signal: out.signal }) : null;
+  const calibration =
+    options.calibrate === true && held !== null ? await calibrate(model, held, out) : undefined;
+  const findings =
+    options.report === undefined ? {} : await findingsOf(model, { held, calibration }, out);
+  const make = () => openClassifier(options, choice, out);
+  const folds = options.labelIssues;
+  const issues =
+    folds === undefined
+      ? {}
+      : { labelIssues: await findLabelIssues(rows, { folds, make, train: foldSetup(setup) }, out) };
   return await place.write(async (folder) => {
     await model.save(folder);
     if (options.adapter === true) await model.saveAdapter(join(folder, 'adapter'));
@@ -249,7 +261,7 @@ async function trainInto(
     const { training } = await model.info();
     const json = { ...training, ...summary(options, report, labels, small) };
     await writeFile(join(folder, 'training.json'), `${JSON.stringify(json, null, 2)}\n`);
-    return { report, small, scores, json };
+    return { report, small, findings: { ...findings, ...issues }, json };
   });
 }
 
@@ -286,11 +298,19 @@ function oneClass(file: string, column: string, rows: readonly FileRow[]): Sinte
   );
 }
 
+/** The settings that the flags say. Throws for flags that do not fit the task or each other, before any file is read. */
 function settingsOf(options: TrainCommandOptions) {
-  const { method, learningRate, batchSize, weightDecay, warmup, seed } = options;
+  const { task, method, learningRate, batchSize, weightDecay, warmup, seed } = options;
   const { epochs = METHOD_DEFAULTS[method ?? 'full'].epochs ?? 3 } = options;
+  checkCalibrate(options);
+  checkLabelIssues(options);
   const set = { ...methodOf(options), ...given({ learningRate }), ...controlOf(options) };
-  return { epochs, batchSize, weightDecay, warmup, seed, ...set };
+  return {
+    control: { epochs, batchSize, weightDecay, warmup, seed, ...set },
+    vectors: embeddingLossFlags(options),
+    loss: task === 'embedding' ? {} : lossFlags(task, options),
+    own: { ...rerankingFlags(options, task), ...ownFlags(options, task) },
+  };
 }
 
 interface SmallModel {

@@ -1,6 +1,18 @@
-/** Checks the labels that a caller gives. */
+/** Checks the labels and the kind of problem of a classifier, as its options name them. */
 
 import { typeMistake } from '../core/errors.js';
+import { readOptions } from '../core/options.js';
+import { CLASSIFICATION_PROBLEMS, type ClassificationProblem } from '../graph/checkpoint.js';
+
+/** @internal */
+export function readProblem<K extends ClassificationProblem>(where: string, problem?: K): K {
+  const read = readOptions<{ problem?: ClassificationProblem }>(
+    where,
+    problem === undefined ? {} : { problem },
+    { problem: true },
+  );
+  return read.choice('problem', 'single_label_classification', CLASSIFICATION_PROBLEMS) as K;
+}
 
 /** Throws TypeError unless `labels` is a list of at least `least` different, non-empty strings. */
 export function checkLabels(where: string, labels: readonly string[], least: 1 | 2): void {

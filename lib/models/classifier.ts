@@ -19,13 +19,7 @@ import type { ModelParts } from '../runtime/model-parts.js';
 import { PREDICT_OPTIONS, readPredictOptions } from '../runtime/predict-options.js';
 import { forwardWindows, readWindows, WINDOWED_OPTIONS } from '../runtime/windowed-logits.js';
 import {
-  labelsOfRows,
-  lossObjective,
-  rowsByClass,
-} from '../tasks/text-classification/loss-objective.js';
-import {
   LOSS_OPTIONS,
-  type LossChoice,
   readLossOptions,
   type Teacher,
 } from '../tasks/text-classification/loss-options.js';
@@ -38,14 +32,13 @@ import {
   type ScoresOf,
 } from '../tasks/text-classification/problems.js';
 import type { TaughtRow } from '../tasks/text-classification/single-label.js';
-import { taughtRows, taughtTarget } from '../tasks/text-classification/taught-rows.js';
 import type { TopLabels } from '../tasks/text-classification/top-labels.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
-import { collectRows, collectTexts, type Rows, textRows } from '../train/collect-rows.js';
-import { corpusLogits } from '../train/corpus-logits.js';
+import { collectTexts, type Rows } from '../train/collect-rows.js';
 import type { TrainReport } from '../train/train-report.js';
 import { classifierDistillation } from './classifier-distillation.js';
 import { checkLabels, readProblem } from './classifier-labels.js';
+import { classifierLearning, taughtLearning } from './classifier-learning.js';
 import type {
   ClassifierBatchOptions,
   ClassifierEvaluateOptions,
@@ -56,7 +49,6 @@ import type {
   Rejectable,
   Truncated,
 } from './classifier-options.js';
-import { type ModelDistillation, readerFor } from './distillation.js';
 import {
   type CalibrationReport,
   calibrateHead,
@@ -67,7 +59,7 @@ import {
   heldLogits,
   type ThresholdReport,
 } from './fit-classifier.js';
-import { evenThresholds, labelThresholds } from './label-thresholds.js';
+import { labelThresholds } from './label-thresholds.js';
 import { checkTexts } from './text-model.js';
 import {
   type EvaluateOptions,
@@ -278,7 +270,9 @@ export class Classifier<
       const { distillation, ...plain } = options;
       const { problem } = this;
       const { loss, inner } = classifierDistillation(where, distillation, plain, problem);
-      return this.taught(readLossOptions(where, loss, this), inner);
+      const choice = readLossOptions(where, loss, this);
+      const { parts, rules, labels } = this;
+      return taughtLearning<L, K>(parts, rules, { labels, choice, inner });
     });
   }
 
@@ -343,68 +337,7 @@ export class Classifier<
   private learning(
     thresholds = this.thresholds('evaluate', {}),
   ): Learning<RowSet, EvaluationOf<L, K>, ScoresOf<K>> {
-    const { parts, rules } = this;
-    const { graph, tokenizer } = parts;
-    const parse = (at: string, row: unknown) => rules.parse(at, row);
-    const reader = (maxTokens: number) =>
-      textRows(parse, rules.target, { tokenizer, graph, maxTokens });
-    return {
-      objective: rules.objective,
-      reader,
-      collect: (rows, { maxTokens, ...options }) => collectRows(rows, reader(maxTokens), options),
-      evaluate: async (program, { corpus }, { graph: own = graph, ...options }) =>
-        rules.evaluate(
-          await corpusLogits(program, own, corpus, options),
-          corpus.targets.values,
-          thresholds,
-        ),
-      scores: (evaluation) => rules.scores(evaluation),
-    };
-  }
-
-  /** How it learns with the losses that the caller chose. */
-  private taught(
-    choice: LossChoice,
-    inner: ModelDistillation | undefined,
-  ): Learning<RowSet, EvaluationOf<L, K>, ScoresOf<K>> {
-    const { labels, rules, parts } = this;
-    const { teacher, alpha, sampling } = choice;
-    const record = { ...choice.record, ...inner?.record };
-    const { labelsOf } = rules;
-    // A training ends what was fitted to the old weights.
-    const plain = this.learning(evenThresholds(labels));
-    const many = labels.length;
-    const set = { labels: many, unlabelled: alpha === 1 };
-    const parse = (at: string, row: unknown) =>
-      taughtTarget(at, row, (place, one) => rules.parse(place, one), set);
-    return {
-      ...plain,
-      record,
-      ...(inner !== undefined && { distillation: inner }),
-      tailor: ({ corpus }) => ({
-        objective: lossObjective(choice, corpus, many),
-        classes: sampling === 'balanced' ? rowsByClass(corpus, many) : undefined,
-      }),
-      ...(teacher === undefined &&
-        labelsOf !== undefined && {
-          labelsOf: ({ corpus }: RowSet) => labelsOfRows(corpus, labelsOf),
-        }),
-      collect: (rows, options) => {
-        if (options.held || (teacher === undefined && inner === undefined))
-          return plain.collect(rows, options);
-        const { maxTokens } = options;
-        const from = { ...parts, maxTokens };
-        const check = inner ?? { teacher: null };
-        if (teacher === undefined) {
-          const reader = textRows((at, row) => rules.parse(at, row), rules.target, from);
-          return collectRows(rows, readerFor(reader, check, options), options);
-        }
-        const target = { width: 1 + many, kind: 'numbers' } as const;
-        const reader = readerFor(textRows(parse, target, from), check, options);
-        const own = teacher === 'logits' ? rows : taughtRows(rows, teacher, labels, options);
-        return collectRows(own, reader, options);
-      },
-    };
+    return classifierLearning<L, K>(this.parts, this.rules, thresholds);
   }
 
   /** A threshold is only for several labels per text; `topK` is not for numbers, which have no order of labels. */

@@ -6,6 +6,7 @@ import { familyCases } from './cases-families.mjs';
 import { featureCases } from './cases-features.mjs';
 import { graphCases } from './cases-graph.mjs';
 import { packingCases } from './cases-packing.mjs';
+import { passCases } from './cases-passes.mjs';
 import { runCases } from './cases-run.mjs';
 import { storeCases } from './cases-store.mjs';
 import { trainCases } from './cases-train.mjs';
@@ -22,6 +23,7 @@ const cases = [
   ...runCases,
   ...featureCases,
   ...trainCases,
+  ...passCases,
 ];
 
 function describeError(error, expected) {

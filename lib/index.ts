@@ -84,6 +84,11 @@ export type { ActivationBits, ActivationKind, OutputName, PoolKind } from './gra
 export { type DownloadOptions, type DownloadProgress, downloadModel } from './hub/index.js';
 export * from './metrics/index.js';
 export { type Neighbour, nearest, similarity } from './metrics/similarity.js';
+export type {
+  AdaptedModel,
+  LoadAdapterOptions,
+  MergeAdapterOptions,
+} from './models/adapted-model.js';
 export { Classifier } from './models/classifier.js';
 export type { ClassifierDistillation } from './models/classifier-distillation.js';
 export type {
@@ -181,7 +186,7 @@ export type {
   TrainableModel,
 } from './models/trainable-model.js';
 export type { IsaName } from './native/native.js';
-export type { PredictOptions } from './runtime/predict-options.js';
+export type { AdapterOption, PredictOptions } from './runtime/predict-options.js';
 export type { WindowedOptions } from './runtime/windowed-logits.js';
 export type { EmbeddingLoss } from './tasks/embedding/embedding-losses.js';
 export type {

@@ -22,7 +22,7 @@ const PAGES = [
   [
     'encoder',
     'Vectors of texts: `Encoder`, the `Matrix` it gives, similarity, and what all models have in common.',
-    /^(models\/(encoder|text-model|model-info)|core\/(matrix|priority)|metrics\/similarity|tokenize\/|runtime\/predict)/,
+    /^(models\/(encoder|text-model|adapted-model|model-info)|core\/(matrix|priority)|metrics\/similarity|tokenize\/|runtime\/predict)/,
   ],
   [
     'classifier',

@@ -28,6 +28,8 @@ const NAMES = [
   'momentum',
   'nesterov',
   'shuffle',
+  'streaming',
+  'shuffleBuffer',
   'groupByLength',
   'gradientAccumulationSteps',
   'maxSteps',

@@ -29,7 +29,7 @@ export function withStreaming(command: Command): Command {
 }
 
 /** Tasks whose rows can be streamed. */
-const STREAMED = ['classification', 'multi-label', 'regression', 'masked-lm'];
+const STREAMED = ['classification', 'multi-label', 'regression', 'tags', 'pairs', 'masked-lm'];
 
 export function inMemory<Row>(rows: readonly Row[]): TrainRows<Row> {
   return { rows, count: rows.length, labelled: rows };

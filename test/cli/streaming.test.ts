@@ -71,6 +71,7 @@ describe('sinter train --streaming', () => {
 
   it.each([
     ['regression', 'text,label\n', (i: number) => `the film ${i},${i % 3}`],
+    ['pairs', 'query,passage,label\n', (i: number) => `the film,was ${i},${i % 2}`],
     ['masked-lm', 'text\n', (i: number) => `the film was ${i}`],
   ])('trains %s, and evaluates on --eval', async (task, head, line) => {
     const rows = Array.from({ length: 24 }, (_, i) => line(i)).join('\n');
@@ -101,6 +102,17 @@ describe('sinter train --streaming', () => {
     const held = await scratch.file('held.csv', labelledCsv(2, ['ugly']));
     const unknown = await train('unknown', file, `${FLAGS} --eval ${held}`);
     expect([unknown.code, unknown.stderr]).toEqual([3, expect.stringContaining('"ugly"')]);
+  });
+
+  it('trains tags, which come from all rows', async () => {
+    const lines = Array.from({ length: 20 }, (_, i) =>
+      JSON.stringify({ words: ['the', 'film'], tags: ['O', i === 19 ? 'B-late' : 'B-film'] }),
+    );
+    const path = await scratch.file('tags.jsonl', `${lines.join('\n')}\n`);
+    const { code, stderr } = await train('tags', path, `--task tags ${FLAGS}`);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('epoch 2/2')]);
+    const config = JSON.parse(await readFile(join(scratch.path('tags'), 'config.json'), 'utf8'));
+    expect(Object.values(config.id2label)).toEqual(['B-film', 'B-late', 'O']);
   });
 
   it('names the line of a row that the model cannot use, for which the rows are read again', async () => {

@@ -53,13 +53,7 @@ import { trainEncoder } from '../train-encoder.js';
 import { checkLabelIssues, findingsOf, findLabelIssues, foldSetup } from '../train-findings.js';
 import { trainHead } from '../train-head.js';
 import { trainWithProgress } from '../train-progress.js';
-import {
-  checkStreaming,
-  inMemory,
-  streamedRows,
-  type TrainRows,
-  withStreaming,
-} from '../train-rows.js';
+import { checkStreaming, inMemory, streamedRows, type TrainRows } from '../train-rows.js';
 
 interface TrainCommandOptions
   extends CommonOptions,
@@ -165,7 +159,7 @@ export function addTrain(program: Command, surroundings: Surroundings): void {
 function withFlagGroups(command: Command): void {
   withConfig(command);
   withMethod(command);
-  withStreaming(withTrainControl(command));
+  withTrainControl(command);
   withOwnFlags(command);
   withRerankingLosses(withEmbeddingLosses(withLosses(command)));
   const data = withBadRows(withData(command, ['pair', 'label']));

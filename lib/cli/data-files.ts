@@ -5,6 +5,7 @@
  */
 import { SinterError } from '../core/errors.js';
 import { type BadRows, describeBadRows, describeKind, type ReadOptions } from '../data/index.js';
+import type { Rows } from '../train/collect-rows.js';
 import { type DataOptions, readOptionsOf } from './arguments.js';
 import type { Console } from './context.js';
 import { EXIT_CODES, exitCodeFor } from './exit-codes.js';
@@ -79,7 +80,7 @@ const OF_LABEL: ReadonlySet<string> = new Set(['label', 'score', 'value']);
 
 /** Does `work`; its errors about row number i are changed to name that row's line in its file. */
 export async function withPlaces<T>(
-  rows: { readonly rows: readonly object[]; readonly eval?: readonly object[] | null },
+  rows: { readonly rows: Rows<object>; readonly eval?: readonly object[] | null },
   work: () => Promise<T>,
 ): Promise<T> {
   try {
@@ -88,7 +89,7 @@ export async function withPlaces<T>(
     if (!(error instanceof Error) || exitCodeFor(error) !== EXIT_CODES.usage) throw error;
     const [, name, index, path = '', what] = OF_ROW.exec(error.message) ?? [];
     const list = name === 'eval' ? rows.eval : rows.rows;
-    const row: PlacedRow | undefined = list?.[Number(index)];
+    const row: PlacedRow | undefined = await rowAt(list ?? [], Number(index));
     if (row?.file === undefined || row.line === undefined) throw error;
     const { file, line } = row;
     const subject = subjectOf(path);
@@ -97,6 +98,13 @@ export async function withPlaces<T>(
       cause: error,
     });
   }
+}
+
+/** Streamed rows are read again up to the wanted one. */
+async function rowAt(rows: Rows<object>, index: number): Promise<object | undefined> {
+  let i = 0;
+  for await (const row of rows) if (i++ === index) return row;
+  return undefined;
 }
 
 /** A path such as `.answers[0].start` in words: "answers, item 1, start". */

@@ -6,28 +6,32 @@
 import {
   allOf,
   type FileRow,
-  readAllRows,
+  type ReadOptions,
   readLabelListRows,
   readQuestionRows,
   readRerankingRows,
+  readRows,
   readWordTagsRows,
 } from '../data/index.js';
 import { KIND_NAMES, KINDS, type Kind, kindOf } from '../models/kinds.js';
 import type { ModelInfo } from '../models/model-info.js';
 import type { FolderTask } from '../tasks/folder-task.js';
+import type { Rows } from '../train/collect-rows.js';
 import type { TrainReport } from '../train/train-report.js';
 import type { DataFiles } from './data-files.js';
 import type { HeadChoice } from './kept-head.js';
+import { streamedRows, type TrainRows } from './train-rows.js';
 
 /** Names for --task, except that of classifiers with one label per text. */
 export type HeadTask = Exclude<Kind, 'classification'>;
 export const HEAD_TASKS = KIND_NAMES.filter((kind): kind is HeadTask => kind !== 'classification');
 
-type Row = Readonly<Record<string, unknown>>;
+/** A row in the form that a model takes. */
+export type HeadRow = Readonly<Record<string, unknown>>;
 
 /** The methods that all these models share. The models check their rows themselves. */
 export interface TrainableHead extends AsyncDisposable {
-  train(rows: Iterable<never>, options: object): Promise<TrainReport<object>>;
+  train(rows: Rows<never>, options: object): Promise<TrainReport<object>>;
   evaluate(rows: Iterable<never>, options: { readonly signal: AbortSignal }): Promise<object>;
   saveAdapter(path: string): Promise<void>;
   save(path: string): Promise<void>;
@@ -57,25 +61,45 @@ export async function readHeadRows(
   task: HeadTask,
   file: string,
   { read }: DataFiles,
-): Promise<readonly Row[]> {
+): Promise<readonly HeadRow[]> {
+  return allOf(headRows(task, file, read));
+}
+
+/** The rows of a file in the form that the models of `task` take, with their places, as they are read. */
+function headRows(task: HeadTask, file: string, read: ReadOptions): AsyncIterable<HeadRow> {
   const form = KINDS[task].rows;
-  if (form === 'answers') return allAsRows(readQuestionRows(file, read));
-  if (form === 'tags') return allAsRows(readWordTagsRows(file, read));
-  if (form === 'labels') return allAsRows(readLabelListRows(file, read));
-  if (form === 'reranking') return allAsRows(readRerankingRows(file, read));
+  if (form === 'answers') return asRows(readQuestionRows(file, read));
+  if (form === 'tags') return asRows(readWordTagsRows(file, read));
+  if (form === 'labels') return asRows(readLabelListRows(file, read));
+  if (form === 'reranking') return asRows(readRerankingRows(file, read));
   if (form === 'text') {
-    const rows = await readAllRows(file, { ...read, labels: 'none' });
-    return rows.map(({ text, file: from, line }) => ({ text, file: from, line }));
+    const rows = readRows(file, { ...read, labels: 'none' });
+    return asRows(rows, ({ text, file: from, line }) => ({ text, file: from, line }));
   }
-  const rows = await readAllRows(file, { ...read, labels: 'numbers', requireLabel: true });
-  return rows.map((row) => {
+  const rows = readRows(file, { ...read, labels: 'numbers', requireLabel: true });
+  return asRows(rows, (row) => {
     const { text, label, file: from, line } = row;
     return { text, ...pairOf(row), [form]: Number(label), file: from, line };
   });
 }
 
-async function allAsRows(rows: AsyncIterable<object>): Promise<Row[]> {
-  return (await allOf(rows)).map((row) => ({ ...row }));
+/** The rows of a file, which is read anew in every pass. */
+export function streamHeadRows(
+  task: HeadTask,
+  file: string,
+  { read }: DataFiles,
+): Promise<TrainRows<HeadRow>> {
+  const form = KINDS[task].rows;
+  const isLabelled = form === 'tags' || form === 'labels';
+  const listOf = (row: HeadRow) => (isLabelled ? valuesOf([row], form) : []);
+  return streamedRows((own) => headRows(task, file, own), read, listOf);
+}
+
+async function* asRows<R extends object>(
+  rows: AsyncIterable<R>,
+  make: (row: R) => HeadRow = (row) => ({ ...row }) as HeadRow,
+): AsyncGenerator<HeadRow> {
+  for await (const row of rows) yield make(row);
 }
 
 function pairOf({ pair }: FileRow) {
@@ -83,7 +107,7 @@ function pairOf({ pair }: FileRow) {
 }
 
 /** Class names in the rows for a new head; null for heads without labels. */
-export function labelsOf(task: HeadTask, rows: readonly Row[]): readonly string[] | null {
+export function labelsOf(task: HeadTask, rows: readonly HeadRow[]): readonly string[] | null {
   const form = KINDS[task].rows;
   if (form === 'tags' || form === 'labels') return valuesOf(rows, form);
   return task === 'regression' ? ['LABEL_0'] : null;
@@ -99,7 +123,7 @@ export async function loadHead(
 }
 
 /** Every string in the lists at `key`, once, in code point order. Values that are no lists are left to the model to refuse. */
-function valuesOf(rows: readonly Row[], key: string): string[] {
+function valuesOf(rows: readonly HeadRow[], key: string): string[] {
   const lists = rows.map((row) => row[key]).filter((list) => Array.isArray(list));
   const texts = lists.flat().filter((text): text is string => typeof text === 'string');
   return [...new Set(texts)].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));

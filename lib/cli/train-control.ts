@@ -15,6 +15,7 @@ import {
   wholeNumber,
 } from './arguments.js';
 import { flagOf } from './option-names.js';
+import { withStreaming } from './train-rows.js';
 
 /** Options of the library that are flags of the same name. */
 const NAMES = [
@@ -28,6 +29,8 @@ const NAMES = [
   'momentum',
   'nesterov',
   'shuffle',
+  'streaming',
+  'shuffleBuffer',
   'groupByLength',
   'gradientAccumulationSteps',
   'maxSteps',
@@ -56,7 +59,7 @@ const share = realNumber('a number from 0, below 1', (value) => value >= 0 && va
 const factor = realNumber('a number above 0, at most 1', (value) => value > 0 && value <= 1);
 
 export function withTrainControl(command: Command): Command {
-  return command
+  return withStreaming(command)
     .addOption(
       new Option('--schedule <kind>', 'of the learning rate')
         .choices(SCHEDULE_KINDS)

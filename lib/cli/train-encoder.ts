@@ -23,6 +23,7 @@ import { OutFolder } from './out-folder.js';
 import { trainingData, writeReport } from './report-file.js';
 import { finalScores } from './train-control.js';
 import { trainWithProgress } from './train-progress.js';
+import { inMemory } from './train-rows.js';
 
 export interface TrainEncoderOptions extends DataOptions, ModelOptions {
   readonly train: string;
@@ -73,7 +74,7 @@ export async function trainEncoder(
   });
   const setup = { ...settings, eval: held };
   const report = await withPlaces({ rows, eval: held }, () =>
-    trainWithProgress(model, rows, setup, out),
+    trainWithProgress(model, inMemory(rows), setup, out),
   );
   const { steps, epochs, seconds, tokensPerSecond, truncated, advice } = report;
   const { evaluations, best, stoppedEarly } = report;

@@ -12,7 +12,15 @@ import { type DataOptions, given } from './arguments.js';
 import { calibrate } from './calibrate.js';
 import type { Console } from './context.js';
 import { DataFiles, withPlaces } from './data-files.js';
-import { type HeadTask, labelsOf, loadHead, readHeadRows, scoreText } from './head-tasks.js';
+import {
+  type HeadRow,
+  type HeadTask,
+  labelsOf,
+  loadHead,
+  readHeadRows,
+  scoreText,
+  streamHeadRows,
+} from './head-tasks.js';
 import { chooseTrainHead } from './kept-head.js';
 import { onnxOptions } from './open-model.js';
 import { OutFolder } from './out-folder.js';
@@ -20,6 +28,7 @@ import { labelScores, trainingData, writeReport } from './report-file.js';
 import { finalScores } from './train-control.js';
 import { calibrationData } from './train-findings.js';
 import { trainWithProgress } from './train-progress.js';
+import { inMemory, type TrainRows } from './train-rows.js';
 
 export interface TrainHeadOptions extends DataOptions {
   readonly task: HeadTask;
@@ -38,6 +47,7 @@ export interface TrainHeadOptions extends DataOptions {
   readonly overwrite?: boolean;
   readonly newHead?: boolean;
   readonly report?: string;
+  readonly streaming?: boolean;
   /** The command line, for the report. */
   readonly args: readonly string[];
 }
@@ -56,7 +66,7 @@ export async function trainHead(
   const { rows, held } = await readAll(options, files);
   if (files.isReport) return files.report();
   const { model: name, newHead, firstPosition } = options;
-  const labels = labelsOf(task, rows);
+  const labels = labelsOf(task, rows.labelled);
   if (labels?.length === 1 && task === 'tags') throw oneTag(options.train, labels);
   const choice = await chooseTrainHead(
     { model: name, task, newHead, labels, firstPosition },
@@ -72,10 +82,10 @@ export async function trainHead(
   const { signal } = out;
   await using model = await loadHead(task, path, { ...load, ...choice, seed, signal });
   await place.needs((await model.info()).storedBytes);
-  out.print(`training ${task} on ${formatNumber(rows.length)} rows\n`);
+  out.print(`training ${task} on ${formatNumber(rows.count)} rows\n`);
   const setup = { ...settings, eval: held as readonly never[] | null };
-  const report = await withPlaces({ rows, eval: held }, () =>
-    trainWithProgress(model, rows as readonly never[], setup, out),
+  const report = await withPlaces({ rows: rows.rows, eval: held }, () =>
+    trainWithProgress(model, rows as TrainRows<never>, setup, out),
   );
   const calibration =
     options.calibrate === true && held !== null ? await calibrate(model, held, out) : undefined;
@@ -83,7 +93,7 @@ export async function trainHead(
   const { evaluations, best, stoppedEarly, embedding } = report;
   const isShown = options.report !== undefined && held !== null;
   const shown = isShown ? await model.evaluate(held as readonly never[], { signal }) : {};
-  const figures = { rows: rows.length, truncated, epochs, seconds, tokensPerSecond };
+  const figures = { rows: rows.count, truncated, epochs, seconds, tokensPerSecond };
   const course = { evaluations, best, stoppedEarly, ...(embedding !== undefined && { embedding }) };
   const { training } = await model.info();
   const json = { ...training, out: options.out, task, ...figures, ...course, advice, steps };
@@ -106,7 +116,7 @@ export async function trainHead(
     options,
     {
       title: `Training of ${options.out}`,
-      subtitle: `${name ?? 'all-MiniLM-L6-v2'} fine-tuned for ${task} on ${formatNumber(rows.length)} rows of ${options.train}`,
+      subtitle: `${name ?? 'all-MiniLM-L6-v2'} fine-tuned for ${task} on ${formatNumber(rows.count)} rows of ${options.train}`,
       ...trainingData(report),
       ...labelScores(shown),
       ...calibrationData(calibration),
@@ -135,7 +145,22 @@ function splitEvenly<Row extends Readonly<Record<string, unknown>>>(
   return { rows: at(train), held: held.length === 0 ? null : at(held) };
 }
 
-async function readAll(options: TrainHeadOptions, files: DataFiles) {
+interface AllRows {
+  readonly rows: TrainRows<HeadRow>;
+  readonly held: readonly HeadRow[] | null;
+}
+
+async function readAll(options: TrainHeadOptions, files: DataFiles): Promise<AllRows> {
+  const { task, eval: evalFile } = options;
+  if (options.streaming !== true) {
+    const { rows, held } = await readInMemory(options, files);
+    return { rows: inMemory(rows), held };
+  }
+  const rows = await streamHeadRows(task, options.train, files);
+  return { rows, held: evalFile === undefined ? null : await readHeadRows(task, evalFile, files) };
+}
+
+async function readInMemory(options: TrainHeadOptions, files: DataFiles) {
   const { task, holdOut, seed } = options;
   const rows = await readHeadRows(task, options.train, files);
   if (options.eval !== undefined) {

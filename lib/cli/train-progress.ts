@@ -3,6 +3,7 @@
  */
 
 import { formatNumber } from '../core/units.js';
+import type { Rows } from '../train/collect-rows.js';
 import type { TrainAdvice } from '../train/train-advice.js';
 import type { TrainOptions } from '../train/train-options.js';
 import type {
@@ -16,10 +17,11 @@ import type { Console } from './context.js';
 import { scoreText } from './head-tasks.js';
 import { flagOf } from './option-names.js';
 import { stepsOf } from './train-control.js';
+import type { TrainRows } from './train-rows.js';
 
 /** A model that can be trained on rows. */
 export interface Learner<Row, S> {
-  train(rows: readonly Row[], options: object): Promise<TrainReport<S>>;
+  train(rows: Rows<Row>, options: object): Promise<TrainReport<S>>;
 }
 
 export interface TrainSetup<Row> extends TrainOptions {
@@ -40,12 +42,12 @@ const SMOOTHING = 0.05;
 /** Trains `model` in place. Ctrl+C cancels it. */
 export async function trainWithProgress<Row, S extends object>(
   model: Learner<Row, S>,
-  rows: readonly Row[],
+  { rows, count }: Pick<TrainRows<Row>, 'rows' | 'count'>,
   setup: TrainSetup<Row>,
   out: Console,
 ): Promise<TrainReport<S>> {
   const { eval: held, ...options } = setup;
-  const expected = stepsOf(rows.length, setup);
+  const expected = stepsOf(count, setup);
   let progress = out.progress('training', expected);
   let current: TrainPhase | undefined;
   let shown: number | undefined;

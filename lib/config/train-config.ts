@@ -153,7 +153,9 @@ function checkValue(path: string, { name, value, key, line }: ConfiguredOption):
   try {
     if (Object.hasOwn(TRAIN_OPTIONS, name)) {
       const known = TRAIN_OPTIONS as never;
-      readTrainOptions<TrainOptions>(where, one, known);
+      // What the buffer belongs to may be said by another key, or by a flag.
+      const beside = name === 'shuffleBuffer' ? { streaming: true } : {};
+      readTrainOptions<TrainOptions>(where, { ...beside, ...one }, known);
       readCheckpointOptions<TrainOptions>(where, { saveTo: 'x', ...one }, known);
       readLogOptions<TrainOptions>(where, { logTo: 'x', ...one }, known);
     } else if (name === 'lora') readLoraOptions(where, value as never);

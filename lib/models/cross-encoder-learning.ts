@@ -13,7 +13,7 @@ import {
   type RerankingScores,
 } from '../tasks/reranking/evaluate-reranking.js';
 import { inBatchNegatives } from '../tasks/reranking/in-batch-negatives.js';
-import { collectLists, type RerankingSet } from '../tasks/reranking/list-rows.js';
+import { collectLists, pairReader, type RerankingSet } from '../tasks/reranking/list-rows.js';
 import type { RerankingSettings } from '../tasks/reranking/loss-options.js';
 import {
   type CrossEncoderLoss,
@@ -51,6 +51,15 @@ export function crossEncoderLearning<S = PairScores | RerankingScores>(
     },
     get record() {
       return course.record();
+    },
+    reader: (maxTokens, counts) => {
+      if (!counts && settings.loss === undefined) {
+        const what =
+          'given with streaming and maxSteps, where no row is read before the first step';
+        throw rangeMistake('train: loss', what, undefined);
+      }
+      const check = (at: string, row: RerankingRow) => course.check(at, row, false);
+      return pairReader(parts, { maxTokens, prompt, check });
     },
     collect: async (rows, { held, ...options }) => {
       const check = (at: string, row: RerankingRow) => course.check(at, row, held);

@@ -2,7 +2,8 @@
 
 import { SinterError } from '../core/errors.js';
 import type { CollectOptions, Rows } from '../train/collect-rows.js';
-import { Corpus, type LabelledBatch } from '../train/corpus.js';
+import { Corpus, type Examples, type LabelledBatch } from '../train/corpus.js';
+import { ListCorpus } from '../train/list-corpus.js';
 import type { Objective } from '../train/objectives.js';
 import type { TrainPlan } from '../train/train-model.js';
 import type { TrainSettings } from '../train/train-options.js';
@@ -12,28 +13,36 @@ interface StreamCall extends CollectOptions {
   readonly maxTokens: number;
 }
 
-const corpusOf = ({ tokens, targets }: LabelledBatch) => new Corpus(tokens, targets);
+const textsOf = ({ tokens, targets }: LabelledBatch) => new Corpus(tokens, targets);
 
-/** Rows, which count those that are cut themselves, and objective. Throws UNSUPPORTED_MODEL for a model that makes several texts of a row. */
+/** The examples of a batch: texts, or where a row becomes several of them their lists. */
+function examplesOf(batch: LabelledBatch): Examples {
+  const texts = textsOf(batch);
+  return batch.lists === undefined ? texts : new ListCorpus(texts, [...batch.lists.lengths]);
+}
+
+/** Rows, which count those that are cut themselves, and objective. Throws UNSUPPORTED_MODEL for a model that needs all rows at once. */
 export async function streamedPlan<S>(
   rows: Rows<unknown>,
   learning: Pick<Learning<RowSet, unknown, S>, 'objective' | 'reader' | 'tailor'>,
   { shuffleBuffer, maxSteps }: Pick<TrainSettings, 'shuffleBuffer' | 'maxSteps'>,
   { maxTokens, ...call }: StreamCall,
 ): Promise<Pick<TrainPlan<S>, 'corpus' | 'truncated' | 'objective'>> {
-  const reader = learning.reader?.(maxTokens);
+  const counts = maxSteps === 0;
+  const reader = learning.reader?.(maxTokens, counts);
   if (reader === undefined) {
-    const what = 'streaming is for classifiers and masked language models';
+    const what =
+      'streaming is for classifiers of texts, words and pairs, and masked language models';
     throw new SinterError('UNSUPPORTED_MODEL', `${call.where}: ${what}`);
   }
   const { StreamedExamples } = await import('../train/streamed-examples.js');
   const corpus = await StreamedExamples.open(rows, reader, {
-    ...{ ...call, shuffleBuffer, corpusOf, counts: maxSteps === 0 },
+    ...{ ...call, shuffleBuffer, corpusOf: examplesOf, counts },
   });
   // The first batch says of what kind the targets are.
   let own: Objective | undefined;
   const objective: Objective = (batch, random) => {
-    const set = { corpus: corpusOf(batch) };
+    const set = { corpus: textsOf(batch) };
     own ??= learning.tailor?.(set).objective ?? learning.objective;
     return own(batch, random);
   };

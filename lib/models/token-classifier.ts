@@ -33,9 +33,18 @@ import {
   type Entity,
   type EntityName,
 } from '../tasks/token-classification/entities.js';
-import { type TaggedRow, taggedRows } from '../tasks/token-classification/tagged-rows.js';
+import {
+  type CheckedRow,
+  type TaggedRow,
+  taggedRows,
+} from '../tasks/token-classification/tagged-rows.js';
 import { tagTexts } from '../tasks/token-classification/tagged-texts.js';
-import { type CollectOptions, collectRows, type Rows } from '../train/collect-rows.js';
+import {
+  type CollectOptions,
+  collectRows,
+  type RowReader,
+  type Rows,
+} from '../train/collect-rows.js';
 import type { Corpus } from '../train/corpus.js';
 import { corpusLogits } from '../train/corpus-logits.js';
 import { crossEntropy } from '../train/objectives.js';
@@ -212,6 +221,7 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
   private learning(): Learning<TaggedCorpus, TagEvaluation<L>, TagScores> {
     return {
       objective: crossEntropy,
+      reader: (maxTokens) => this.reader(maxTokens),
       collect: (rows, { maxTokens, ...options }) => this.collect(rows, maxTokens, options),
       evaluate: (program, set, options) => this.score(program, set, options),
       scores: ({ loss, precision, recall, f1, tagAccuracy }) => {
@@ -227,15 +237,37 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
     options: CollectOptions,
   ): Promise<TaggedCorpus> {
     const { graph, tokenizer } = this.parts;
-    const { where, name, signal } = options;
+    const { where, name } = options;
     const windowRows: number[] = [];
     const reader = taggedRows(this.labels, {
-      ...{ tokenizer, graph, maxTokens, signal },
+      ...{ tokenizer, graph, maxTokens },
       nameOf: (i) => `${where}: ${name}[${i}]`,
       onWindow: (row) => windowRows.push(row),
     });
     const { corpus } = await collectRows(rows, reader, options);
     return { corpus, windowRows };
+  }
+
+  /** Reads rows that are streamed: the windows of a row are a list. */
+  private reader(maxTokens: number): RowReader<CheckedRow> {
+    const { graph, tokenizer } = this.parts;
+    let lengths = new Int32Array();
+    const reader = taggedRows(this.labels, {
+      ...{ tokenizer, graph, maxTokens },
+      nameOf: (i) => `train: rows[${i}]`,
+      onWindow: (row) => {
+        lengths[row] = (lengths[row] ?? 0) + 1;
+      },
+    });
+    return {
+      parse: reader.parse,
+      encode: async (rows, firstIndex, cancel) => {
+        lengths = new Int32Array(firstIndex + rows.length);
+        const { batch, truncated } = await reader.encode(rows, firstIndex, cancel);
+        const lists = { lengths: lengths.subarray(firstIndex), indices: [...rows.keys()] };
+        return { batch: { ...batch, lists }, truncated };
+      },
+    };
   }
 
   private async score(

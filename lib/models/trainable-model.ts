@@ -21,7 +21,7 @@ import type { RunSettings } from '../runtime/predict-options.js';
 import { forwardWindows, type WindowSettings } from '../runtime/windowed-logits.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { readCheckpointOptions } from '../train/checkpoint-options.js';
-import type { CollectOptions, RowReader, Rows, TextTarget } from '../train/collect-rows.js';
+import type { CollectOptions, RowReader, Rows } from '../train/collect-rows.js';
 import type { RowLabels } from '../train/contrastive-pairs.js';
 import type { Corpus, Examples } from '../train/corpus.js';
 import type { Distillation } from '../train/distillation-training.js';
@@ -121,8 +121,11 @@ export interface Learning<Set extends ExampleRows, Evaluation, S> {
   readonly distillation?: Distillation;
   /** Numbers of a row's vector from a teacher. Is read after the rows to train on were collected. */
   readonly targetWidth?: () => number;
-  /** Reads single rows, for rows that are streamed; left out where a row may become several texts. */
-  readonly reader?: (maxTokens: number) => RowReader<TextTarget>;
+  /**
+   * Reads single rows, for rows that are streamed; left out where that is not supported. `counts`: all rows are checked before
+   * the first step. A row that becomes several texts is a list of its batch.
+   */
+  readonly reader?: (maxTokens: number, counts: boolean) => RowReader<unknown>;
   /** Settings of this kind of training, for its record and its checkpoints. Is read after the rows to train on were collected. */
   readonly record?: JsonObject;
   /** The advice that fits this kind of training. Default: all. */

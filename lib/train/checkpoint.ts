@@ -13,7 +13,7 @@ import { openSafetensors, type SafetensorsFile } from '../formats/safetensors.js
 import { type TensorToWrite, writeSafetensors } from '../formats/safetensors-writer.js';
 import { runJob } from '../native/jobs.js';
 import type { NativeTrainer, StateBuffer, TrainerState } from '../native/native.js';
-import { areFinite } from './divergence.js';
+import { areFinite, divergence } from './divergence.js';
 
 /** Bytes that are copied and hashed at a time: about 2 ms of the JavaScript thread. */
 const PIECE = 1 << 20;
@@ -68,11 +68,7 @@ function checkFinite(path: string, { name, dtype }: StateBuffer, piece: Uint8Arr
   if (dtype === 'u8') return;
   if (areFinite(new Float32Array(piece.buffer, piece.byteOffset, piece.byteLength / 4))) return;
   const what = `is not written, because ${name} holds a number that is not finite`;
-  throw new SinterError(
-    'INVALID_DATA',
-    `${path}: ${what}; the training diverged: lower learningRate`,
-    { details: { file: path, tensor: name } },
-  );
+  throw divergence(`${path} ${what}`, { file: path, tensor: name });
 }
 
 /**

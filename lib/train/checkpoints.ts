@@ -41,6 +41,12 @@ export class Checkpoints {
     return this.plan.resume;
   }
 
+  /** The path of the newest checkpoint; undefined where there is none, or the folder cannot be read. */
+  async newest(): Promise<string | undefined> {
+    const [name] = await this.files().catch(() => []);
+    return name === undefined ? undefined : join(this.plan.folder, name);
+  }
+
   /**
    * Makes the folder, and restores the newest checkpoint in it if the plan is to resume. Throws INVALID_DATA if the folder has
    * checkpoints and the plan is not to resume, or if the newest one is of another training.

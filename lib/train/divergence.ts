@@ -42,12 +42,12 @@ export async function diverged(
   return divergence(`${what}${first}`, details);
 }
 
-/** Errors that `divergence` made. */
-const MADE = new WeakSet<SinterError>();
+/** What happened, for each error that `divergence` made. */
+const CAUSES = new WeakMap<SinterError, string>();
 
 /** Whether an error says that a training diverged. */
 export function isDivergence(error: unknown): error is SinterError {
-  return error instanceof SinterError && MADE.has(error);
+  return error instanceof SinterError && CAUSES.has(error);
 }
 
 /** The error of an evaluation: weights that are finite but overflow in the computation are a divergence too. */
@@ -56,14 +56,36 @@ export function overflowed(error: unknown, step: number): unknown {
   return divergence(`after step ${step}, ${error.message.replace(/^train: /, '')}`, { step });
 }
 
-export function divergence(what: string, details: ErrorDetails): SinterError {
+/** The error of a training that diverged; the model has the weights that it had before. `checkpoint`: the newest one. */
+export function divergence(
+  what: string,
+  details: ErrorDetails,
+  checkpoint?: string | undefined,
+): SinterError {
+  const saved = checkpoint === undefined ? '' : `; the last checkpoint, ${checkpoint}, is finite`;
   const error = new SinterError(
     'INVALID_DATA',
-    `train: ${what}; the training diverged and the model keeps its weights: lower learningRate`,
-    { details },
+    messageOf(what, `the training diverged and the model keeps its weights${saved}`),
+    { details: { ...details, ...(checkpoint !== undefined && { checkpoint }) } },
   );
-  MADE.add(error);
+  CAUSES.set(error, what);
   return error;
+}
+
+/** The error with the newest checkpoint, where there is one and the training diverged. */
+export function withCheckpoint(error: unknown, checkpoint: string | undefined): unknown {
+  if (!isDivergence(error) || checkpoint === undefined) return error;
+  return divergence(CAUSES.get(error) ?? '', error.details, checkpoint);
+}
+
+/** What the report says of a training that diverged and ended with the weights of its best evaluation. */
+export function endedWithBest(error: SinterError, step: number): string {
+  const outcome = `the training diverged and ended with the weights of its best evaluation, after step ${step}`;
+  return messageOf(CAUSES.get(error) ?? '', outcome);
+}
+
+function messageOf(what: string, outcome: string): string {
+  return `train: ${what}; ${outcome}: lower learningRate`;
 }
 
 /** Whether all numbers are finite. */

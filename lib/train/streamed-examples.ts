@@ -10,7 +10,7 @@ import { rangeMistake, throwIfAborted } from '../core/errors.js';
 import { type RandomState, SeededRandom } from '../core/random.js';
 import type { RowSampler, SamplerState } from './batches.js';
 import type { CollectOptions, RowReader, Rows } from './collect-rows.js';
-import type { Corpus, Examples, LabelledBatch } from './corpus.js';
+import type { Examples, LabelledBatch } from './corpus.js';
 
 interface StreamedRow<Checked> {
   readonly index: number;
@@ -20,8 +20,8 @@ interface StreamedRow<Checked> {
 export interface StreamRequest extends CollectOptions {
   /** Rows in memory that the next one is drawn from. */
   readonly shuffleBuffer: number;
-  /** A batch as a corpus of its own. */
-  readonly corpusOf: (batch: LabelledBatch) => Corpus;
+  /** The rows of a batch as examples of their own. */
+  readonly corpusOf: (batch: LabelledBatch) => Examples;
   /** Whether the rows are to be counted before the first step. */
   readonly counts: boolean;
 }
@@ -37,7 +37,7 @@ export class StreamedExamples<Checked> implements Examples {
   private readonly request: StreamRequest;
   private counted: number | undefined;
   private seen = 0;
-  private batch: { readonly positions: Map<number, number>; readonly corpus: Corpus } | undefined;
+  private batch: { readonly positions: Map<number, number>; readonly corpus: Examples } | undefined;
 
   private constructor(source: Rows<unknown>, reader: RowReader<Checked>, request: StreamRequest) {
     this.source = source;

@@ -19,7 +19,7 @@ import { BestScores } from './best-score.js';
 import { type Checkpoints, TrainingProgress, type TrainingSubject } from './checkpoints.js';
 import type { Examples } from './corpus.js';
 import { digestOfExamples, digestOfModel } from './digests.js';
-import { diverged, isDivergence, overflowed } from './divergence.js';
+import { diverged, endedWithBest, isDivergence, overflowed, withCheckpoint } from './divergence.js';
 import type { LogPlan } from './log-options.js';
 import type { Objective } from './objectives.js';
 import { OPTIMIZERS } from './optimizers.js';
@@ -228,13 +228,16 @@ class Run<S> {
       await hooks.checkpoints?.afterEpoch(this.trainer, progress, this.subject, hooks.signal);
   }
 
-  /** Where the best weights were kept, a divergence ends the training with them. */
-  private keepBest(error: unknown): void {
-    const { settings } = this.work;
-    const { scores, steps } = this.progress;
-    if (!isDivergence(error) || !settings.loadBestModelAtEnd || scores.best === null) throw error;
-    const { message, details } = error;
-    this.diverged = { step: Number(details.step ?? steps), message, details };
+  /** Where the best weights were kept, a divergence ends the training with them; else its error names the newest checkpoint. */
+  private async keepBest(error: unknown): Promise<void> {
+    const { settings, hooks } = this.work;
+    const { best } = this.progress.scores;
+    if (!isDivergence(error)) throw error;
+    if (!settings.loadBestModelAtEnd || best === null)
+      throw withCheckpoint(error, await hooks.checkpoints?.newest());
+    const { details } = error;
+    const step = Number(details.step ?? this.progress.steps);
+    this.diverged = { step, message: endedWithBest(error, best.step), details };
   }
 
   /** Whether the epoch ends here: all steps are taken, or the patience is at its end. */

@@ -102,10 +102,10 @@ export async function trainParts<S>(
     const report = await runTraining<S>(trainable, graph, corpus, objective, settings, all);
     throwIfAborted(signal, where);
     const options = { trainable: false, where, signal };
-    const program = await deriveProgram(own, trainable.store, options).catch((error) => {
+    const program = await deriveProgram(own, trainable.store, options).catch(async (error) => {
       // A weight that overflowed may have had no effect on the rows that were computed again.
       if (!(error instanceof SinterError) || error.code !== 'CORRUPT_MODEL') throw error;
-      throw divergence(error.message, error.details);
+      throw divergence(error.message, error.details, await checkpoints?.newest());
     });
     return {
       graph: own,

@@ -55,7 +55,7 @@ export interface EvaluationRecord<S = EvalScores> {
   readonly isBest: boolean;
 }
 
-/** The step at which a training diverged, and what the error would have said. */
+/** The step at which a training diverged, and what happened; `message` says which weights the model has. */
 export interface Divergence {
   readonly step: number;
   readonly message: string;

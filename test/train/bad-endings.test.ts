@@ -68,6 +68,14 @@ describe('the last good checkpoint stays', () => {
     expect(String(error)).toMatch(/diverged/);
     const names = await readdir(saveTo);
     expect(names).toHaveLength(1);
+    const checkpoint = join(saveTo, names[0] ?? '');
+    expect(error).toMatchObject({
+      code: 'INVALID_DATA',
+      message: expect.stringContaining(
+        `the model keeps its weights; the last checkpoint, ${checkpoint}, is finite: lower`,
+      ),
+      details: { checkpoint },
+    });
     for (const name of names) {
       const bytes = await readFile(join(saveTo, name));
       const end = 8 + Number(bytes.readBigUInt64LE());
@@ -80,6 +88,14 @@ describe('the last good checkpoint stays', () => {
         expect(values.every(Number.isFinite)).toBe(true);
       }
     }
+    const none = await failed({
+      ...options,
+      maxGradNorm: 0,
+      saveTo: await temporaryFolder(),
+      saveEvery: 99,
+    });
+    expect(String(none)).toContain('the model keeps its weights: lower learningRate');
+    expect(none).not.toHaveProperty('details.checkpoint');
     const again = await failed({ ...options, maxGradNorm: 0, resume: true });
     expect(String(again)).toMatch(/diverged/);
   });

@@ -191,16 +191,22 @@ describe('a training that diverges', () => {
     const { diverged, best, evaluations, steps, stoppedEarly } = report;
     expect(diverged).toMatchObject({
       step: expect.any(Number),
-      message: expect.stringContaining('the training diverged'),
+      message: expect.stringMatching(
+        /^train: .*; the training diverged and ended with the weights of its best evaluation, after step \d+: lower learningRate$/,
+      ),
       details: { step: diverged?.step },
     });
+    expect(diverged?.message).toContain(`after step ${best?.step}:`);
+    expect(diverged?.message).not.toContain('keeps its weights');
     expect(steps.at(-1)?.step).toBeLessThanOrEqual(diverged?.step ?? 0);
     expect([stoppedEarly, evaluations.length > 0]).toEqual([true, true]);
     const { loss } = await model.evaluate(held);
     expect(loss).toBe(best?.value);
     expect(loss).toBe(Math.min(...evaluations.map(({ scores }) => scores.loss)));
     const without = model.train(rows, { ...wild, loadBestModelAtEnd: false });
-    await expect(without).rejects.toThrow('the training diverged');
+    await expect(without).rejects.toThrow(
+      'the training diverged and the model keeps its weights: lower learningRate',
+    );
   });
 
   it('takes no step with gradients that are not finite', async () => {

@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../lib/core/random.js';
+import { CrossEncoder } from '../../lib/models/cross-encoder.js';
+import { Encoder } from '../../lib/models/encoder.js';
 import { MaskedLM } from '../../lib/models/masked-lm.js';
+import { QuestionAnswerer } from '../../lib/models/question-answerer.js';
 import { TokenClassifier } from '../../lib/models/token-classifier.js';
 import type { RowReader } from '../../lib/train/collect-rows.js';
 import { Corpus } from '../../lib/train/corpus.js';
@@ -181,6 +184,79 @@ describe('a streamed training', () => {
   });
 });
 
+describe('a streamed training of words', () => {
+  const tagged = rows.map(({ text, label }) => {
+    const words = text.split(' ');
+    return { words, tags: words.map((_, i) => (i === 1 ? `B-${label}` : 'O')) };
+  });
+  async function trainTags(source: unknown, options: object) {
+    const labels = ['O', 'B-us', 'B-them'];
+    await using model = await TokenClassifier.load(BERT, { labels, seed: 1 });
+    const report = await model.train(source as never, { ...OPTIONS, shuffle: false, ...options });
+    const held = tagged.slice(0, 9);
+    return { steps: report.steps, scores: await model.evaluate(held), rows: report.rows };
+  }
+
+  it('has the bits of one in memory', async () => {
+    const streamed = await trainTags(stream(tagged).source, {});
+    expect(streamed).toEqual(await trainTags(tagged, { streaming: false }));
+    expect(streamed.steps.at(-1)?.loss).toBeLessThan((streamed.steps[0]?.loss ?? 0) / 2);
+  });
+
+  it('has all windows of its rows in a batch', async () => {
+    const few = tagged.slice(0, 8);
+    const options = { maxTokens: 5, epochs: 3 };
+    const streamed = await trainTags(stream(few).source, options);
+    const one = await trainTags(few, { ...options, streaming: false, batchSize: 99 });
+    expect([streamed.rows, one.rows > 8]).toEqual([8, true]);
+    expect(streamed.steps).toEqual(one.steps);
+    expect(streamed.scores).toEqual(one.scores);
+  });
+
+  it('names a row by its place', async () => {
+    const bad = [...tagged, { words: ['the'], tags: ['B-it'] }];
+    await expect(trainTags(stream(bad).source, {})).rejects.toThrow(
+      'train: rows[50].tags[0] must be one of "O", "B-us", "B-them"',
+    );
+  });
+});
+
+describe('a streamed training of pairs', () => {
+  const pairs = rows.map(({ text, label }) => ({
+    text,
+    pair: 'war',
+    label: label === 'us' ? 1 : 0,
+  }));
+  async function trainPairs(source: unknown, options: object) {
+    await using model = await CrossEncoder.load(BERT, { newHead: true, seed: 1 });
+    const report = await model.train(source as never, { ...OPTIONS, shuffle: false, ...options });
+    return { steps: report.steps, scores: await model.evaluate(pairs) };
+  }
+
+  it('has the bits of one in memory, whose first row decides the loss', async () => {
+    const held = { eval: pairs.slice(0, 9) };
+    for (const options of [held, { ...held, loss: 'mse' }]) {
+      const streamed = await trainPairs(stream(pairs).source, options);
+      expect(streamed).toEqual(await trainPairs(pairs, { ...options, streaming: false }));
+    }
+  });
+
+  it('needs a loss with maxSteps, and refuses lists', async () => {
+    const once = async function* () {
+      yield* pairs;
+    };
+    await expect(trainPairs(once(), { maxSteps: 3 })).rejects.toThrow(
+      'train: loss must be given with streaming and maxSteps',
+    );
+    const loss = 'binary_cross_entropy';
+    expect((await trainPairs(once(), { maxSteps: 3, loss })).steps).toHaveLength(3);
+    const lists = stream([{ query: 'the', docs: ['people', 'states'], labels: [1, 0] }]).source;
+    await expect(trainPairs(lists, {})).rejects.toThrow(
+      'train: rows[0] must be two texts with a number with streaming',
+    );
+  });
+});
+
 describe('a streamed training refuses', () => {
   it.each([
     [{ groupByLength: true }, 'train: groupByLength must be false with streaming, which never has'],
@@ -210,11 +286,15 @@ describe('a streamed training refuses', () => {
     );
   });
 
-  it('models that may make several texts of a row', async () => {
-    await using model = await TokenClassifier.load(BERT, { labels: ['O', 'B-X'], seed: 1 });
-    const tagged = repeatedRows(() => [{ words: ['the'], tags: ['O'] }]);
-    await expect(model.train(tagged as never, OPTIONS)).rejects.toThrow(
-      'train: streaming is for classifiers and masked language models',
+  it('models whose batches need all rows', async () => {
+    await using model = await Encoder.load(BERT, { pooling: 'mean' });
+    const pairs = repeatedRows(() => [{ anchor: 'the people', positive: 'the states' }]);
+    await expect(model.train(pairs as never, OPTIONS)).rejects.toThrow(
+      'train: streaming is for classifiers of texts, words and pairs, and masked language models',
     );
+    await using reader = await QuestionAnswerer.load(BERT, { newHead: true, seed: 1 });
+    const answers = [{ text: 'people', start: 4 }];
+    const asked = repeatedRows(() => [{ question: 'the', context: 'the people', answers }]);
+    await expect(reader.train(asked as never, OPTIONS)).rejects.toThrow('train: streaming is for');
   });
 });

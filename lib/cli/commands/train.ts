@@ -12,6 +12,7 @@ import {
   collectLabels,
   type FileRow,
   readAllRows,
+  readRows,
   splitRows,
 } from '../../data/index.js';
 import type { Classifier } from '../../models/classifier.js';
@@ -52,6 +53,7 @@ import { trainEncoder } from '../train-encoder.js';
 import { checkLabelIssues, findingsOf, findLabelIssues, foldSetup } from '../train-findings.js';
 import { trainHead } from '../train-head.js';
 import { trainWithProgress } from '../train-progress.js';
+import { checkStreaming, inMemory, streamedRows, type TrainRows } from '../train-rows.js';
 
 interface TrainCommandOptions
   extends CommonOptions,
@@ -183,13 +185,13 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
   const files = new DataFiles(options, out);
   const { rows, held, labelColumn } = await readTrainingRows(options, files);
   if (files.isReport) return files.report();
-  const labels = collectLabels(rows);
-  if (held !== null) checkLabels(rows, held);
+  const labels = collectLabels(rows.labelled);
+  if (held !== null) checkLabels(rows.labelled, held);
   const choice = await chooseTrainHead(
     { model, task, newHead, labels, firstPosition },
     out.warn.bind(out),
   );
-  if (choice.labels?.length === 1) throw oneClass(options.train, labelColumn, rows);
+  if (choice.labels?.length === 1) throw oneClass(options.train, labelColumn, rows.labelled);
   const trained = await trainInto(place, { rows, held, choice }, options, out);
   const { report, small, findings, json } = trained;
   printReport(options, report, small, out);
@@ -197,7 +199,7 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
     options,
     {
       title: `Training of ${options.out}`,
-      subtitle: `${model ?? 'all-MiniLM-L6-v2'} fine-tuned on ${formatNumber(rows.length)} rows of ${options.train}`,
+      subtitle: `${model ?? 'all-MiniLM-L6-v2'} fine-tuned on ${formatNumber(rows.count)} rows of ${options.train}`,
       ...trainingData(report),
       ...findings,
     },
@@ -207,7 +209,7 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
 }
 
 interface TrainingData {
-  readonly rows: readonly FileRow[];
+  readonly rows: TrainRows<FileRow>;
   readonly held: readonly FileRow[] | null;
   readonly choice: HeadChoice;
 }
@@ -231,7 +233,7 @@ async function trainInto(
   await place.needs((await model.info()).storedBytes);
   const { labels } = model;
   const from = options.model ?? 'all-MiniLM-L6-v2';
-  out.say(`training ${from} on ${formatNumber(rows.length)} rows with ${labels.length} labels`, {
+  out.say(`training ${from} on ${formatNumber(rows.count)} rows with ${labels.length} labels`, {
     keepsWords: true,
   });
   await using teacher = await openTeacher(options.teacher, out.signal);
@@ -241,7 +243,7 @@ async function trainInto(
     ...withTeacher(loss, teacher, options),
     eval: held,
   };
-  const report = await withPlaces({ rows, eval: held }, () =>
+  const report = await withPlaces({ rows: rows.rows, eval: held }, () =>
     trainWithProgress(model, rows, setup, out),
   );
   const calibration =
@@ -253,7 +255,13 @@ async function trainInto(
   const issues =
     folds === undefined
       ? {}
-      : { labelIssues: await findLabelIssues(rows, { folds, make, train: foldSetup(setup) }, out) };
+      : {
+          labelIssues: await findLabelIssues(
+            rows.labelled,
+            { folds, make, train: foldSetup(setup) },
+            out,
+          ),
+        };
   return await place.write(async (folder) => {
     await model.save(folder);
     if (options.adapter === true) await model.saveAdapter(join(folder, 'adapter'));
@@ -268,7 +276,7 @@ async function trainInto(
 async function readTrainingRows(
   options: TrainCommandOptions,
   files: DataFiles,
-): Promise<{ rows: FileRow[]; held: FileRow[] | null; labelColumn: string }> {
+): Promise<Omit<TrainingData, 'choice'> & { readonly labelColumn: string }> {
   let labelColumn = '';
   const { read: common } = files;
   const read = {
@@ -279,14 +287,21 @@ async function readTrainingRows(
       common.onColumns?.(columns);
     },
   };
-  const rows = await readAllRows(options.train, read);
-  if (options.eval !== undefined) {
-    return { rows, held: await readAllRows(options.eval, read), labelColumn };
+  const { train, eval: evalFile, streaming, holdOut: fraction, seed } = options;
+  const held = async () => (evalFile === undefined ? null : await readAllRows(evalFile, read));
+  if (streaming === true) {
+    const rows = await streamedRows(
+      (own) => readRows(train, own),
+      read,
+      ({ label }) => [label],
+    );
+    return { rows, held: await held(), labelColumn };
   }
-  if (options.holdOut === undefined) return { rows, held: null, labelColumn };
-  const split = splitRows(rows, { seed: options.seed, fraction: options.holdOut });
+  const rows = await readAllRows(train, read);
+  if (fraction === undefined) return { rows: inMemory(rows), held: await held(), labelColumn };
+  const split = splitRows(rows, { seed, fraction });
   files.noteSplit(split.notes);
-  return { rows: split.train, held: split.held, labelColumn };
+  return { rows: inMemory(split.train), held: split.held, labelColumn };
 }
 
 function oneClass(file: string, column: string, rows: readonly FileRow[]): SinterError {
@@ -304,6 +319,7 @@ function settingsOf(options: TrainCommandOptions) {
   const { epochs = METHOD_DEFAULTS[method ?? 'full'].epochs ?? 3 } = options;
   checkCalibrate(options);
   checkLabelIssues(options);
+  checkStreaming(options);
   const set = { ...methodOf(options), ...given({ learningRate }), ...controlOf(options) };
   return {
     control: { epochs, batchSize, weightDecay, warmup, seed, ...set },

@@ -20,6 +20,7 @@ import { machine } from '../machine.js';
 import { findOnnxRuntime, type OnnxRuntime } from '../onnx-runtime.js';
 import { SAMPLE_TEST, SAMPLE_TRAIN } from '../sample.js';
 import { trainWithProgress } from '../train-progress.js';
+import { inMemory } from '../train-rows.js';
 import { agreementOf, type Findings, findingsJson, reportData } from './findings.js';
 import {
   findNeighbours,
@@ -150,7 +151,7 @@ class Quickstart {
       `Fine-tune: ${model.labels.length} intents, ${epochs} epoch${epochs === 1 ? '' : 's'}`,
     );
     const options = { epochs, learningRate, batchSize, seed, eval: test };
-    const report = await trainWithProgress(model, train, options, this.out);
+    const report = await trainWithProgress(model, inMemory(train), options, this.out);
     const took = formatDuration(report.seconds * 1000);
     const speed = formatNumber(report.tokensPerSecond);
     this.say(`${formatNumber(report.rows)} rows, ${took}, ${speed} tokens/s`);

@@ -2,7 +2,7 @@
  * Reads rows of a cross-encoder into pairs, or into lists of pairs. The first row decides the shape of all.
  */
 
-import { SinterError } from '../../core/errors.js';
+import { rangeMistake, SinterError } from '../../core/errors.js';
 import type { EncoderGraph } from '../../graph/types.js';
 import { trimSegments } from '../../runtime/forward.js';
 import type { Cancel } from '../../tokenize/text-rows.js';
@@ -69,6 +69,19 @@ export async function collectLists(
   return { kind: 'lists', corpus: new ListCorpus(corpus, lengths, numbers), truncated, rows: read };
 }
 
+/** Reads rows with two texts and a score each, for rows that are streamed. Throws RangeError for rows with lists. */
+export function pairReader(
+  from: RowSource,
+  options: Pick<ListOptions, 'maxTokens' | 'prompt' | 'check'>,
+): RowReader<RerankingRow> {
+  const check = (at: string, row: RerankingRow) => {
+    if (row.shape === 'pairs') return options.check(at, row);
+    const what = 'two texts with a number with streaming, as a batch of others needs all rows';
+    throw rangeMistake(at, what, describeReranking(row));
+  };
+  return new ListReader(from, { ...options, name: 'rows', check });
+}
+
 class ListReader implements RowReader<RerankingRow> {
   first: RerankingRow | undefined;
   /** Rows with lists. */
@@ -76,7 +89,7 @@ class ListReader implements RowReader<RerankingRow> {
 
   constructor(
     private readonly from: RowSource,
-    private readonly options: ListOptions,
+    private readonly options: Pick<ListOptions, 'maxTokens' | 'prompt' | 'check' | 'name'>,
   ) {}
 
   parse(at: string, value: unknown): RerankingRow {

@@ -22,7 +22,8 @@ export interface TaggedRow {
   readonly tags: readonly string[];
 }
 
-interface CheckedRow {
+/** A row that was checked, as one text. */
+export interface CheckedRow {
   readonly text: string;
   /** Index of each word's first character in the text. */
   readonly starts: readonly number[];
@@ -35,7 +36,6 @@ export function taggedRows(
     readonly tokenizer: TextTokenizer;
     readonly graph: EncoderGraph;
     readonly maxTokens: number;
-    readonly signal: AbortSignal | undefined;
     /** Name of row i in messages. */
     readonly nameOf: (index: number) => string;
     /** Called with the row index of each window, in order. */
@@ -43,7 +43,7 @@ export function taggedRows(
   },
 ): RowReader<CheckedRow> {
   const known = new Map(labels.map((label, i) => [label, i]));
-  const { tokenizer, graph, maxTokens, signal, nameOf, onWindow } = from;
+  const { tokenizer, graph, maxTokens, nameOf, onWindow } = from;
   const stride = windowStride('rows', undefined, maxTokens);
   return {
     parse(at, row) {
@@ -68,7 +68,7 @@ export function taggedRows(
       const classes = tags.map((tag, i) => classIndexOf(`${at}.tags[${i}]`, tag, known));
       return { text: words.join(' '), starts, classes };
     },
-    async encode(rows, firstIndex) {
+    async encode(rows, firstIndex, { signal }) {
       const texts = rows.map(({ text }) => text);
       const name = (i: number) => nameOf(firstIndex + i);
       const windows = { maxTokens, stride, signal, nameOf: name };

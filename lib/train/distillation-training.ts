@@ -15,6 +15,7 @@ import type { ModelParts } from '../runtime/model-parts.js';
 import { programOver } from '../runtime/program.js';
 import type { DistillationSettings } from './distillation-options.js';
 import { type DistilledTerm, distillationGraphs } from './distillation-terms.js';
+import { drawLinear } from './draw-linear.js';
 import type { Objective } from './objectives.js';
 import type { TrainedParts, TrainPlan, TrainRequest } from './train-model.js';
 import { trainParts } from './train-model.js';
@@ -121,7 +122,7 @@ function columnBlocks(values: Float32Array, width: number, blocks: readonly numb
   return picked;
 }
 
-/** New projections as PyTorch draws those of a linear layer: uniform within 1 / sqrt(inputs); biases are 0. */
+/** New projections; biases are 0. */
 function drawProjections(
   weights: readonly WeightSpec[],
   seed: number,
@@ -130,9 +131,7 @@ function drawProjections(
   return new Map(
     weights.map(({ name, shape: [rows = 0, inputs] }) => {
       if (inputs === undefined) return [name, new Float32Array(rows)];
-      const bound = 1 / Math.sqrt(inputs);
-      const draw = () => (random.next() / 2 ** 31 - 1) * bound;
-      return [name, Float32Array.from({ length: rows * inputs }, draw)];
+      return [name, drawLinear(rows, inputs, random)];
     }),
   );
 }

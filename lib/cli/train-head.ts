@@ -7,13 +7,24 @@ import { EMBEDDED_MODEL } from '../checkpoint/embedded-model.js';
 import { SinterError, show } from '../core/errors.js';
 import { formatDuration, formatNumber } from '../core/units.js';
 import { SeededRandom, shuffled, splitLabelLists } from '../data/index.js';
+import { TokenClassifier } from '../models/token-classifier.js';
+import type { ClassifierLossOptions } from '../tasks/text-classification/loss-options.js';
 import type { TrainOptions } from '../train/train-options.js';
+import type { TrainReport } from '../train/train-report.js';
 import { type DataOptions, given } from './arguments.js';
 import { calibrate } from './calibrate.js';
 import type { Console } from './context.js';
 import { DataFiles, withPlaces } from './data-files.js';
-import { type HeadTask, labelsOf, loadHead, readHeadRows, scoreText } from './head-tasks.js';
+import {
+  type HeadTask,
+  labelsOf,
+  loadHead,
+  readHeadRows,
+  scoreText,
+  type TrainableHead,
+} from './head-tasks.js';
 import { chooseTrainHead } from './kept-head.js';
+import { type LossFlags, openTeacher, withTeacher } from './loss-flags.js';
 import { onnxOptions } from './open-model.js';
 import { OutFolder } from './out-folder.js';
 import { labelScores, trainingData, writeReport } from './report-file.js';
@@ -21,7 +32,9 @@ import { finalScores } from './train-control.js';
 import { calibrationData } from './train-findings.js';
 import { trainWithProgress } from './train-progress.js';
 
-export interface TrainHeadOptions extends DataOptions {
+export interface TrainHeadOptions
+  extends DataOptions,
+    Pick<LossFlags, 'teacher' | 'hiddenStates' | 'relations' | 'relationHeads'> {
   readonly task: HeadTask;
   readonly train: string;
   readonly eval?: string;
@@ -44,7 +57,7 @@ export interface TrainHeadOptions extends DataOptions {
 
 export async function trainHead(
   options: TrainHeadOptions,
-  settings: TrainOptions & { readonly epochs: number; readonly batchSize: number },
+  settings: HeadSettings,
   out: Console,
 ): Promise<void> {
   const { task } = options;
@@ -75,7 +88,7 @@ export async function trainHead(
   out.print(`training ${task} on ${formatNumber(rows.length)} rows\n`);
   const setup = { ...settings, eval: held as readonly never[] | null };
   const report = await withPlaces({ rows, eval: held }, () =>
-    trainWithProgress(model, rows as readonly never[], setup, out),
+    trainFromTeacher(model, rows as readonly never[], { options, setup }, out),
   );
   const calibration =
     options.calibrate === true && held !== null ? await calibrate(model, held, out) : undefined;
@@ -114,6 +127,35 @@ export async function trainHead(
     { args: options.args, out },
   );
   out.json(json);
+}
+
+type HeadSettings = TrainOptions &
+  Pick<ClassifierLossOptions, 'alpha' | 'temperature'> & {
+    readonly epochs: number;
+    readonly batchSize: number;
+  };
+
+/** Trains with what --teacher says, which is for tags. */
+async function trainFromTeacher(
+  model: TrainableHead,
+  rows: readonly never[],
+  {
+    options,
+    setup,
+  }: {
+    readonly options: TrainHeadOptions;
+    readonly setup: HeadSettings & { readonly eval: readonly never[] | null };
+  },
+  out: Console,
+): Promise<TrainReport<object>> {
+  await using teacher = await openTeacher(
+    options.teacher,
+    (path, own) => TokenClassifier.load(path, own),
+    out.signal,
+  );
+  const { alpha, temperature, ...plain } = setup;
+  const taught = withTeacher(given({ alpha, temperature }), teacher, options);
+  return await trainWithProgress(model, rows, { ...plain, ...taught }, out);
 }
 
 function oneTag(file: string, [tag]: readonly string[]): SinterError {

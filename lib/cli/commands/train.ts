@@ -14,7 +14,7 @@ import {
   readAllRows,
   splitRows,
 } from '../../data/index.js';
-import type { Classifier } from '../../models/classifier.js';
+import { Classifier } from '../../models/classifier.js';
 import { METHOD_DEFAULTS } from '../../models/train-method.js';
 import type { ReportData } from '../../report/index.js';
 import type { TrainReport } from '../../train/train-report.js';
@@ -234,7 +234,11 @@ async function trainInto(
   out.say(`training ${from} on ${formatNumber(rows.length)} rows with ${labels.length} labels`, {
     keepsWords: true,
   });
-  await using teacher = await openTeacher(options.teacher, out.signal);
+  await using teacher = await openTeacher(
+    options.teacher,
+    (path, own) => Classifier.load(path, own),
+    out.signal,
+  );
   const { control, loss } = settingsOf(options);
   const setup = {
     ...control,

@@ -179,6 +179,11 @@ export {
   type TokenClassifierLoadOptions,
   type TokenTrainOptions,
 } from './models/token-classifier.js';
+export type {
+  TokenDistillation,
+  TokenDistillOptions,
+  TokenTeacherOptions,
+} from './models/token-distillation.js';
 export type { MethodOption, TrainMethod } from './models/train-method.js';
 export type {
   EvaluateOptions,

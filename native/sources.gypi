@@ -130,6 +130,7 @@
       "train/losses/margin_mse.cc",
       "train/losses/mse.cc",
       "train/losses/online_contrastive.cc",
+      "train/losses/pair_cross_entropy.cc",
       "train/losses/parts.cc",
       "train/losses/ranked_pairs.cc",
       "train/losses/sigmoid_focal.cc",

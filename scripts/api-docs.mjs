@@ -42,7 +42,7 @@ const PAGES = [
   [
     'token-classifier',
     'Entities in texts: `TokenClassifier`.',
-    /^(models\/token-classifier|tasks\/token-classification\/)/,
+    /^(models\/token-|tasks\/token-classification\/)/,
   ],
   [
     'question-answerer',

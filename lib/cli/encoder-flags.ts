@@ -49,6 +49,10 @@ export function withEmbeddingLosses(command: Command): Command {
       ),
     )
     .option(
+      '--concatenation-sent-multiplication',
+      `softmax: its classifier reads the product of the vectors too ${only}`,
+    )
+    .option(
       '--dimensions <list>',
       `train shorter vectors too (Matryoshka): 384,256,128 ${only}`,
       listOfNumbers,
@@ -71,6 +75,7 @@ export function embeddingLossFlags({
   similarityFct,
   directions,
   partitionMode,
+  concatenationSentMultiplication,
   dimensions,
   dimensionWeights,
   batchSampler,
@@ -84,6 +89,7 @@ export function embeddingLossFlags({
     similarityFct,
     directions,
     partitionMode,
+    concatenationSentMultiplication,
     dimensions,
     dimensionWeights,
     batchSampler,

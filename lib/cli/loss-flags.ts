@@ -6,8 +6,9 @@
 import { type Command, Option } from 'commander';
 import { SinterError } from '../core/errors.js';
 import { resolveModel } from '../hub/resolve.js';
-import { Classifier } from '../models/classifier.js';
+import type { Classifier } from '../models/classifier.js';
 import type { ClassifierDistillation } from '../models/classifier-distillation.js';
+import type { TokenClassifier } from '../models/token-classifier.js';
 import { EMBEDDING_LOSS_NAMES, type EmbeddingLoss } from '../tasks/embedding/embedding-losses.js';
 import type { EmbeddingLossOptions } from '../tasks/embedding/loss-options.js';
 import {
@@ -93,7 +94,7 @@ export function withLosses(command: Command): Command {
         'all: each row once an epoch; balanced: as many rows of each label',
       ).choices(['all', 'balanced']),
     )
-    .option('--teacher <dir>', 'classifier with the same labels, to distil from')
+    .option('--teacher <dir>', 'classifier (of tags too) with the same labels, to distil from')
     .option('--alpha <share>', 'share of the teacher in the loss (default: 0.5)', share)
     .option('--temperature <x>', 'of the teacher (default: 2; distill_kl_div: 1)', positiveNumber)
     .option(
@@ -163,7 +164,10 @@ const NAMES = [
 /** Tasks of `sinter train` whose models take these flags. */
 const TASKS: readonly string[] = ['classification', 'multi-label', 'regression'];
 /** Flags for tags. */
-const OF_TAGS: readonly string[] = ['loss', 'labelSmoothing', 'classWeights', 'focalGamma'];
+const OF_TAGS: readonly string[] = [
+  ...['loss', 'labelSmoothing', 'classWeights', 'focalGamma', 'teacher', 'alpha', 'temperature'],
+  ...['hiddenStates', 'relations', 'relationHeads'],
+];
 /** Flags for classifiers with one label per text only. */
 const ONE_LABEL: readonly string[] = [
   ...['sampling', 'teacher', 'alpha', 'temperature'],
@@ -192,17 +196,17 @@ export function lossFlags(task: string, flags: LossFlags): Omit<ClassifierLossOp
   return rest as Omit<ClassifierLossOptions, 'teacher'>;
 }
 
-type LossFromTeacher = Omit<ClassifierLossOptions, 'teacher'> & {
-  readonly teacher?: Classifier;
-  readonly distillation?: ClassifierDistillation;
+type LossFromTeacher<M> = Omit<ClassifierLossOptions, 'teacher'> & {
+  readonly teacher?: M;
+  readonly distillation?: Omit<ClassifierDistillation, 'teacher'> & { readonly teacher: M };
 };
 
 /** The options of a loss with what is learned from the teacher. */
-export function withTeacher(
+export function withTeacher<M extends Classifier | TokenClassifier>(
   loss: Omit<ClassifierLossOptions, 'teacher'>,
-  teacher: Classifier | null,
+  teacher: M | null,
   { hiddenStates, relations: kinds, relationHeads }: LossFlags,
-): LossFromTeacher {
+): LossFromTeacher<M> {
   if (teacher === null) return loss;
   if (hiddenStates === undefined && kinds === undefined) return { ...loss, teacher };
   const { alpha, temperature, ...rest } = loss;
@@ -238,14 +242,15 @@ function checkLoss(task: string, { loss }: LossFlags): void {
 }
 
 /** Loads the model of --teacher; null without it. Dispose of it after the training. */
-export async function openTeacher(
+export async function openTeacher<M>(
   teacher: string | undefined,
+  load: (path: string, options: { readonly signal: AbortSignal }) => Promise<M>,
   signal: AbortSignal,
-): Promise<Classifier | null> {
+): Promise<M | null> {
   if (teacher === undefined) return null;
   const path = await resolveModel('--teacher', teacher);
   try {
-    return await Classifier.load(path, { signal });
+    return await load(path, { signal });
   } catch (error) {
     if (!(error instanceof SinterError) || error.code !== 'UNSUPPORTED_MODEL') throw error;
     throw new SinterError(error.code, `--teacher: ${error.message}`, { cause: error });

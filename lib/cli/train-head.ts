@@ -7,7 +7,10 @@ import { EMBEDDED_MODEL } from '../checkpoint/embedded-model.js';
 import { SinterError, show } from '../core/errors.js';
 import { formatDuration, formatNumber } from '../core/units.js';
 import { SeededRandom, shuffled, splitLabelLists } from '../data/index.js';
+import { TokenClassifier } from '../models/token-classifier.js';
+import type { ClassifierLossOptions } from '../tasks/text-classification/loss-options.js';
 import type { TrainOptions } from '../train/train-options.js';
+import type { TrainReport } from '../train/train-report.js';
 import { type DataOptions, given } from './arguments.js';
 import { calibrate } from './calibrate.js';
 import type { Console } from './context.js';
@@ -20,8 +23,10 @@ import {
   readHeadRows,
   scoreText,
   streamHeadRows,
+  type TrainableHead,
 } from './head-tasks.js';
 import { chooseTrainHead } from './kept-head.js';
+import { type LossFlags, openTeacher, withTeacher } from './loss-flags.js';
 import { onnxOptions } from './open-model.js';
 import { OutFolder } from './out-folder.js';
 import { labelScores, trainingData, writeReport } from './report-file.js';
@@ -30,7 +35,9 @@ import { calibrationData } from './train-findings.js';
 import { trainWithProgress } from './train-progress.js';
 import { inMemory, type TrainRows } from './train-rows.js';
 
-export interface TrainHeadOptions extends DataOptions {
+export interface TrainHeadOptions
+  extends DataOptions,
+    Pick<LossFlags, 'teacher' | 'hiddenStates' | 'relations' | 'relationHeads'> {
   readonly task: HeadTask;
   readonly train: string;
   readonly eval?: string;
@@ -54,7 +61,7 @@ export interface TrainHeadOptions extends DataOptions {
 
 export async function trainHead(
   options: TrainHeadOptions,
-  settings: TrainOptions & { readonly epochs: number; readonly batchSize: number },
+  settings: HeadSettings,
   out: Console,
 ): Promise<void> {
   const { task } = options;
@@ -85,7 +92,7 @@ export async function trainHead(
   out.print(`training ${task} on ${formatNumber(rows.count)} rows\n`);
   const setup = { ...settings, eval: held as readonly never[] | null };
   const report = await withPlaces({ rows: rows.rows, eval: held }, () =>
-    trainWithProgress(model, rows as TrainRows<never>, setup, out),
+    trainFromTeacher(model, rows as TrainRows<never>, { options, setup }, out),
   );
   const calibration =
     options.calibrate === true && held !== null ? await calibrate(model, held, out) : undefined;
@@ -124,6 +131,35 @@ export async function trainHead(
     { args: options.args, out },
   );
   out.json(json);
+}
+
+type HeadSettings = TrainOptions &
+  Pick<ClassifierLossOptions, 'alpha' | 'temperature'> & {
+    readonly epochs: number;
+    readonly batchSize: number;
+  };
+
+/** Trains with what --teacher says, which is for tags. */
+async function trainFromTeacher(
+  model: TrainableHead,
+  rows: TrainRows<never>,
+  {
+    options,
+    setup,
+  }: {
+    readonly options: TrainHeadOptions;
+    readonly setup: HeadSettings & { readonly eval: readonly never[] | null };
+  },
+  out: Console,
+): Promise<TrainReport<object>> {
+  await using teacher = await openTeacher(
+    options.teacher,
+    (path, own) => TokenClassifier.load(path, own),
+    out.signal,
+  );
+  const { alpha, temperature, ...plain } = setup;
+  const taught = withTeacher(given({ alpha, temperature }), teacher, options);
+  return await trainWithProgress(model, rows, { ...plain, ...taught }, out);
 }
 
 function oneTag(file: string, [tag]: readonly string[]): SinterError {

@@ -28,7 +28,7 @@ export type EmbeddingFileRow = Pick<FileRow, 'file' | 'line'> &
         readonly score?: number | readonly number[];
       }
     | { readonly sentence1: string; readonly sentence2: string; readonly score: number }
-    | { readonly sentence1: string; readonly sentence2: string; readonly label: number }
+    | { readonly sentence1: string; readonly sentence2: string; readonly label: number | string }
     | { readonly text: string; readonly label: string }
   );
 
@@ -46,7 +46,7 @@ const LABEL_NAMES = ['label', 'labels'];
 
 /** The columns of a file, by what they hold. */
 interface Columns {
-  readonly form: 'ranking' | 'pairs' | 'classes';
+  readonly form: 'ranking' | 'pairs' | 'class-pairs' | 'classes';
   readonly texts: readonly ChosenColumn[];
   readonly negatives: readonly string[];
   readonly number: ChosenColumn | undefined;
@@ -73,9 +73,10 @@ export class EmbeddingRowMaker implements Maker<EmbeddingFileRow> {
       ...negatives,
       ...(number ? [number.name] : []),
     ];
-    const names = number && form === 'classes' ? choice.classNames(number.name) : undefined;
+    const isClass = form === 'classes' || form === 'class-pairs';
+    const names = number && isClass ? choice.classNames(number.name) : undefined;
     this.labels = new LabelReader(file, {
-      meaning: form === 'classes' ? 'classes' : 'numbers',
+      meaning: isClass ? 'classes' : 'numbers',
       names: options.labelNames ?? names,
     });
   }
@@ -97,10 +98,12 @@ export class EmbeddingRowMaker implements Maker<EmbeddingFileRow> {
         line,
       };
     }
+    const both = { sentence1: first, sentence2: second };
+    if (form === 'class-pairs') return { ...both, label: this.label(record), file, line };
     const value = Number(this.label(record));
     const isLabel = LABEL_NAMES.includes(number?.name.toLowerCase() ?? '');
     const scored = isLabel ? { label: value } : { score: value };
-    return { sentence1: first, sentence2: second, ...scored, file, line };
+    return { ...both, ...scored, file, line };
   }
 
   variants(): LabelVariants[] {
@@ -159,9 +162,18 @@ function chooseColumns(choice: ColumnChoice, first: RawRecord): Columns {
     return { form: 'ranking', texts: [text, pair], negatives, number: margin };
   }
   if (number !== undefined && negatives.length === 0) {
-    return { form: 'pairs', texts: [text, pair], negatives: [], number };
+    const form = isClassColumn(choice, first, number.name) ? 'class-pairs' : 'pairs';
+    return { form, texts: [text, pair], negatives: [], number };
   }
   return { form: 'ranking', texts: [text, pair], negatives, number };
+}
+
+/** Whether the labels of pairs are names of classes, which the first row shows. */
+function isClassColumn({ options }: ColumnChoice, first: RawRecord, name: string): boolean {
+  if (!LABEL_NAMES.includes(name.toLowerCase())) return false;
+  const value = first.get(name);
+  const isText = typeof value === 'string' && value.trim() !== '';
+  return options.labelNames !== undefined || (isText && Number.isNaN(Number(value)));
 }
 
 function textColumns(

@@ -4,12 +4,14 @@ import { rangeMistake, typeMistake } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import type { KnownOptions } from '../core/options.js';
 import { readOptions } from '../core/options.js';
+import type { EncoderGraph } from '../graph/types.js';
 import type { TextTokenizer } from '../tokenize/text-tokenizer.js';
 import type { RowReader, TextTarget } from '../train/collect-rows.js';
 import {
   type DistillationSettings,
   type EmbeddingDistillation,
   type InnerDistillation,
+  type LogitSettings,
   readDistillation,
   readsInside,
 } from '../train/distillation-options.js';
@@ -35,15 +37,21 @@ export function readModelDistillation<
     readonly teacher: unknown;
     readonly embeddings?: EmbeddingDistillation | true;
   },
->(where: string, options: O, known: KnownOptions<O>): ModelDistillation {
+>(
+  where: string,
+  options: O,
+  known: KnownOptions<O>,
+  logits: LogitSettings | null = null,
+): ModelDistillation {
   const at = `${where}: distillation`;
   readOptions(at, options, known);
   const { teacher, hiddenStates, relations, embeddings } = options;
-  const settings = readDistillation(at, {
+  const terms = {
     ...(hiddenStates !== undefined && { hiddenStates }),
     ...(relations !== undefined && { relations }),
     ...(embeddings !== undefined && { embeddings }),
-  });
+  };
+  const settings = readDistillation(at, terms, logits);
   const record = recordOf(settings, typeof teacher === 'string' ? teacher : 'a model');
   if (!readsInside(settings)) return { settings, teacher: null, record };
   if (!(teacher instanceof TextModel)) {
@@ -65,9 +73,16 @@ export function readerFor(
   options: { readonly where: string; readonly name: string; readonly maxTokens: number },
 ): RowReader<TextTarget> {
   if (teacher === null) return reader;
-  const { where, maxTokens } = options;
-  const limit = teacher.graph.maxTokens;
+  checkTeacherLimit(options.where, options.maxTokens, teacher.graph);
+  return withSameTokens(reader, teacher, options);
+}
+
+/** @internal Throws RangeError for texts that are longer than the teacher takes. */
+export function checkTeacherLimit(
+  where: string,
+  maxTokens: number,
+  { maxTokens: limit }: EncoderGraph,
+): void {
   if (maxTokens > limit)
     throw rangeMistake(`${where}: maxTokens`, `at most ${limit}, the teacher's limit`, maxTokens);
-  return withSameTokens(reader, teacher, options);
 }

@@ -1,6 +1,6 @@
 /** How an encoder is trained and evaluated on rows of several texts. */
 
-import { SinterError } from '../core/errors.js';
+import { SinterError, typeMistake } from '../core/errors.js';
 import { Matrix } from '../core/matrix.js';
 import { PLAIN_SENTENCE } from '../graph/sentence.js';
 import { outputWidth } from '../runtime/forward.js';
@@ -22,6 +22,7 @@ import {
 } from '../tasks/embedding/evaluate-embeddings.js';
 import { collectExamples, type ExampleSet } from '../tasks/embedding/example-rows.js';
 import type { LossSettings } from '../tasks/embedding/loss-options.js';
+import { withPairClassifier } from '../tasks/embedding/pair-classifier.js';
 import { corpusOutput } from '../train/corpus-logits.js';
 import type { Learning } from './trainable-model.js';
 
@@ -72,10 +73,18 @@ export function embeddingLearning(
         throw new SinterError('UNSUPPORTED_MODEL', `train: ${parts.path}: ${what}`);
       }
       const check = held
-        ? () => {}
+        ? checkHeldRow
         : (at: string, row: ExampleRow) => checkRow(at, lossOf(row), row);
       const noDuplicates = () => !held && isWithoutDuplicates();
-      return collectExamples(rows, parts, { ...options, prompt, check, noDuplicates });
+      const byClass = () => !held && chosen === 'softmax';
+      return collectExamples(rows, parts, { ...options, prompt, check, noDuplicates, byClass });
+    },
+    extension: ({ classes }, { seed }) => {
+      if (chosen !== 'softmax') return undefined;
+      if (classes < 2) throw new RangeError('train: rows must have at least two different labels');
+      const { concatenationSentMultiplication: product = false } = settings.given;
+      const width = outputWidth(parts.graph, 'embedding');
+      return withPairClassifier(parts.graph, { width, classes, product, seed });
     },
     evaluate: async (program, set, { where, signal, graph = parts.graph }) => {
       const unpooled = await unpooledTokens(parts, prompt);
@@ -89,6 +98,11 @@ export function embeddingLearning(
     metric: (set) => MAIN_SCORES[evaluationKind(set)],
     scores: (evaluation) => evaluation,
   };
+}
+
+/** Rows to score have numbers: what the classes of two texts say of their similarity is not known. */
+function checkHeldRow(at: string, { shape, group }: ExampleRow): void {
+  if (shape === 'class-pairs') throw typeMistake(`${at}.label`, 'a finite number', group);
 }
 
 function firstColumns(matrix: Matrix, columns: number): Matrix {

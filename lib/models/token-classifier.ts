@@ -37,6 +37,7 @@ import {
   type CheckedRow,
   type TaggedRow,
   taggedRows,
+  withSameWindows,
 } from '../tasks/token-classification/tagged-rows.js';
 import { tagTexts } from '../tasks/token-classification/tagged-texts.js';
 import {
@@ -50,7 +51,13 @@ import { corpusLogits } from '../train/corpus-logits.js';
 import { crossEntropy } from '../train/objectives.js';
 import type { TrainReport } from '../train/train-report.js';
 import { checkLabels } from './classifier-labels.js';
+import { checkTeacherLimit, type ModelDistillation } from './distillation.js';
 import { checkTexts } from './text-model.js';
+import {
+  TOKEN_DISTILL_OPTIONS,
+  type TokenDistillOptions,
+  tokenDistillation,
+} from './token-distillation.js';
 import {
   type EvaluateOptions,
   type Learning,
@@ -102,7 +109,9 @@ export interface TagEvaluation<L extends string = string> extends TagScores {
 }
 
 /** Options of `train` of a token classifier. */
-export type TokenTrainOptions = ModelTrainOptions<TaggedRow, TagScores> & TagLossOptions;
+export type TokenTrainOptions = ModelTrainOptions<TaggedRow, TagScores> &
+  TagLossOptions &
+  TokenDistillOptions;
 
 /** The loss of a training: those of a classifier with one label, over the first tokens of words. */
 export type TagLossOptions = Pick<
@@ -190,7 +199,11 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
     rows: Rows<TaggedRow>,
     options: TokenTrainOptions = {},
   ): Promise<TrainReport<TagScores>> {
-    const known = { ...MODEL_TRAIN_OPTIONS, ...TAG_LOSS_OPTIONS } as const;
+    const known = {
+      ...MODEL_TRAIN_OPTIONS,
+      ...TAG_LOSS_OPTIONS,
+      ...TOKEN_DISTILL_OPTIONS,
+    } as const;
     return this.learn<TaggedRow, TagScores, TokenTrainOptions, TaggedCorpus, TagEvaluation<L>>(
       rows,
       options,
@@ -198,12 +211,19 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
       (where) => {
         const { labels } = this;
         const problem = 'single_label_classification';
-        const choice = readLossOptions(where, options, { problem, labels });
-        const { record } = choice;
+        const { teacher, alpha, temperature, distillation: _, ...plain } = options;
+        const choice = readLossOptions(where, plain, { problem, labels });
+        const distillation = tokenDistillation(where, options, labels);
+        const record = { ...choice.record, ...distillation?.record };
         const tailor = ({ corpus }: TaggedCorpus) => ({
           objective: lossObjective(choice, corpus, labels.length),
         });
-        return { ...this.learning(), record, tailor };
+        const taught = distillation !== undefined && {
+          distillation,
+          collect: (rows: Rows<unknown>, { maxTokens, held, ...own }: TagCollectOptions) =>
+            this.collect(rows, maxTokens, own, held ? null : distillation.teacher),
+        };
+        return { ...this.learning(), record, tailor, ...taught };
       },
     );
   }
@@ -235,16 +255,22 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
     rows: Rows<unknown>,
     maxTokens: number,
     options: CollectOptions,
+    teacher: ModelDistillation['teacher'] = null,
   ): Promise<TaggedCorpus> {
     const { graph, tokenizer } = this.parts;
-    const { where, name } = options;
+    const { where, name, signal } = options;
     const windowRows: number[] = [];
     const reader = taggedRows(this.labels, {
       ...{ tokenizer, graph, maxTokens },
       nameOf: (i) => `${where}: ${name}[${i}]`,
       onWindow: (row) => windowRows.push(row),
     });
-    const { corpus } = await collectRows(rows, reader, options);
+    if (teacher !== null) checkTeacherLimit(where, maxTokens, teacher.graph);
+    const checked =
+      teacher === null
+        ? reader
+        : withSameWindows(reader, this.labels, { ...teacher, maxTokens, signal, where, name });
+    const { corpus } = await collectRows(rows, checked, options);
     return { corpus, windowRows };
   }
 
@@ -302,6 +328,8 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
 
 /** Windows that are processed before the event loop turns. */
 const WINDOWS_PER_TURN = 256;
+
+type TagCollectOptions = CollectOptions & { readonly maxTokens: number; readonly held: boolean };
 
 interface TaggedCorpus {
   readonly corpus: Corpus;

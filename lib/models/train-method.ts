@@ -158,6 +158,10 @@ export async function trainByMethod<S>(
   request: TrainRequest<S>,
   chosen: MethodSettings & { readonly distillation?: Distillation | undefined },
 ): Promise<TrainedParts<S>> {
+  if (plan.extension !== undefined && chosen.method !== 'full') {
+    const what = "'full' with a loss that has weights of its own";
+    throw rangeMistake('train: method', what, chosen.method);
+  }
   switch (chosen.method) {
     case 'head': {
       const { trainHeadParts } = await import('../train/head-training.js');

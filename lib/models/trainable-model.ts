@@ -119,6 +119,8 @@ export interface Learning<Set extends ExampleRows, Evaluation, S> {
   readonly labelsOf?: (set: Set) => RowLabels;
   /** What is learned from the inside of a teacher. Left out: nothing. */
   readonly distillation?: Distillation;
+  /** Weights that only the loss reads and that are gone after the training. Left out, or undefined: there are none. */
+  readonly extension?: (set: Set, settings: TrainSettings) => TrainPlan<S>['extension'];
   /** Numbers of a row's vector from a teacher. Is read after the rows to train on were collected. */
   readonly targetWidth?: () => number;
   /**
@@ -242,7 +244,7 @@ export abstract class TrainableModel extends AdaptedModel {
     const plan =
       settings.shuffleBuffer > 0
         ? await streamedPlan<S>(rows, learning as never, settings, own)
-        : planOf<Set, S>(learning, await learning.collect(rows, own));
+        : planOf<Set, S>(learning, await learning.collect(rows, own), settings);
     if (heldRows === undefined) return { ...plan, evaluate: undefined };
     const theirs = { ...call, name: 'eval', maxTokens: this.maxTokens, held: true };
     const set = await learning.collect(heldRows, theirs);
@@ -306,12 +308,14 @@ export abstract class TrainableModel extends AdaptedModel {
 function planOf<Set extends ExampleRows, S>(
   learning: Learning<Set, unknown, S>,
   found: Set,
+  settings: TrainSettings,
 ): Omit<TrainPlan<S>, 'evaluate'> {
   const { corpus, truncated = 0 } = found;
   const own = learning.tailor?.(found) ?? { objective: learning.objective };
   const labelsOf = learning.labelsOf?.(found);
   const targetWidth = learning.targetWidth?.();
-  return { corpus, truncated, labelsOf, targetWidth, ...own };
+  const extension = learning.extension?.(found, settings);
+  return { corpus, truncated, labelsOf, targetWidth, extension, ...own };
 }
 
 /** Throws UNSUPPORTED_MODEL for a quantized model. */

@@ -13,7 +13,7 @@
  * `positives` are one int32 per anchor; `scores` are one float per pair; `margins` are floats [examples, negatives]; `groups`
  * are one int32 per row, its class; `rankings` are floats [examples, 1 + negatives]; `lists` are one float per row, its
  * relevance, where the output has one column, and the field `lists` of the term holds the rows of each list;
- * `vectors` are floats [1 or 2, rows, `targetColumns` of the relation].
+ * `vectors` are floats [1 or 2, rows, `targetColumns` of the relation]; `pair_classes` are one int32 per pair.
  *
  * `unit`: what the mean is taken over. `coupled`: the loss of a row depends on other rows, so the whole batch goes forward
  * before any of it goes backward.
@@ -63,6 +63,11 @@ export const LOSSES = {
   angle: { targets: 'scores', unit: 'row', coupled: true },
   /** Pairs of rows as in cosent. Mean of (cosine - score)^2. */
   cosine_similarity: { targets: 'scores', unit: 'row', coupled: true },
+  /**
+   * Pairs of rows as in cosent; target i is the class of pair i, -1 for pairs that do not count. Mean cross entropy of W [u; v;
+   * |u - v|] + b, whose W and b are weights of the program, by `settings.classifier`.
+   */
+  pair_cross_entropy: { targets: 'pair_classes', unit: 'row', coupled: true },
   /** Pairs of rows, scores 1 or 0. Mean of d^2 / 2 for 1, of max(margin - d, 0)^2 / 2 for 0; d is the distance. */
   contrastive: { targets: 'scores', unit: 'row', coupled: true },
   /** contrastive over the hard pairs, as a sum and without its 1/2. */
@@ -141,6 +146,18 @@ export interface LossSettings {
   readonly perDirection?: boolean;
   /** relation, token_relation: needed. */
   readonly relation?: RelationColumns;
+  /** pair_cross_entropy: needed. */
+  readonly classifier?: PairClassifier;
+}
+
+/** Names of weights that `parameter` nodes of the program read. */
+export interface PairClassifier {
+  /** [classes, 3 * width], with `product` [classes, 4 * width]. */
+  readonly weight: string;
+  /** [1, classes]. */
+  readonly bias: string;
+  /** Its inputs have u * v, number by number, at the end. */
+  readonly product: boolean;
 }
 
 /**

@@ -62,6 +62,16 @@ export interface DistillationSettings {
   readonly hiddenStates: readonly Required<HiddenStatePair>[];
   readonly relations: RelationSettings | null;
   readonly embeddings: Required<EmbeddingDistillation> | null;
+  readonly logits: LogitSettings | null;
+}
+
+/** How logits over tokens are learned; for whole texts they are targets of the rows. */
+export interface LogitSettings {
+  /** Share of the teacher in the loss; the terms of the task have the rest. */
+  readonly alpha: number;
+  readonly temperature: number;
+  /** The teacher's column for each of the student's. */
+  readonly order: readonly number[];
 }
 
 /** Layers and heads are null where the graphs decide. */
@@ -75,20 +85,23 @@ export interface RelationSettings {
 }
 
 /** Whether a teacher's own numbers are needed in every step. */
-export function readsInside({ hiddenStates, relations }: DistillationSettings): boolean {
-  return hiddenStates.length > 0 || relations !== null;
+export function readsInside(settings: DistillationSettings): boolean {
+  const { hiddenStates, relations, logits } = settings;
+  return hiddenStates.length > 0 || relations !== null || logits !== null;
 }
 
 /** Checks the part of the options that is about terms. Throws TypeError or RangeError that names the option. */
 export function readDistillation(
   where: string,
   options: InnerDistillation & { readonly embeddings?: EmbeddingDistillation | true },
+  logits: LogitSettings | null = null,
 ): DistillationSettings {
   const { hiddenStates = [], relations, embeddings } = options;
   if (!Array.isArray(hiddenStates))
     throw typeMistake(`${where}: hiddenStates`, 'an array of { student, teacher }', hiddenStates);
   return {
     hiddenStates: hiddenStates.map((pair, i) => readPair(`${where}: hiddenStates[${i}]`, pair)),
+    logits,
     relations: relations === undefined ? null : readRelations(`${where}: relations`, relations),
     embeddings:
       embeddings === undefined ? null : readEmbeddings(`${where}: embeddings`, embeddings),

@@ -10,7 +10,11 @@ import type { NodeOf } from '../graph/ops.js';
 import type { EncoderGraph, OutputName, WeightSpec } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
 import type { LossKind, RelationColumns } from '../native/losses.js';
-import type { DistillationSettings, RelationSettings } from './distillation-options.js';
+import type {
+  DistillationSettings,
+  LogitSettings,
+  RelationSettings,
+} from './distillation-options.js';
 
 /** A term of the loss; its targets are the teacher's. */
 export interface DistilledTerm {
@@ -21,6 +25,7 @@ export interface DistilledTerm {
   /** Output of the teacher's graph; null: the targets of the rows. */
   readonly source: OutputName | null;
   readonly relation?: RelationColumns & { readonly blocks: readonly number[] };
+  readonly logits?: LogitSettings;
 }
 
 export interface DistillationGraphs {
@@ -44,6 +49,7 @@ export function distillationGraphs(
   for (const [i, pair] of settings.hiddenStates.entries()) builder.hidden(i, pair);
   if (settings.relations !== null) builder.relations(settings.relations);
   if (settings.embeddings !== null) builder.embedding(settings.embeddings, targetWidth);
+  if (settings.logits !== null) builder.logits(settings.logits);
   return builder.finish();
 }
 
@@ -111,6 +117,16 @@ class TermBuilder {
     this.outputs[name] = this.projected(name, own, width);
     const kind = loss === 'mse' ? 'mse' : 'cosine_distance';
     this.terms.push({ kind, output: name, weight, source: null });
+  }
+
+  logits(settings: LogitSettings): void {
+    const theirs = this.teacher.outputs.logits;
+    if (theirs === undefined) throw new SinterError('INTERNAL', 'the teacher has no logits');
+    this.wanted.logits = theirs;
+    const source = { output: 'logits', source: 'logits' } as const;
+    this.terms.push({
+      ...{ kind: 'kl_divergence', weight: settings.alpha, ...source, logits: settings },
+    });
   }
 
   /** The value, or what a new matrix makes of it where its width is another. */

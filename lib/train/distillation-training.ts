@@ -15,6 +15,7 @@ import type { ModelParts } from '../runtime/model-parts.js';
 import { programOver } from '../runtime/program.js';
 import type { DistillationSettings } from './distillation-options.js';
 import { type DistilledTerm, distillationGraphs } from './distillation-terms.js';
+import { drawLinear } from './draw-linear.js';
 import type { Objective } from './objectives.js';
 import type { TrainedParts, TrainPlan, TrainRequest } from './train-model.js';
 import { trainParts } from './train-model.js';
@@ -48,7 +49,8 @@ export async function trainDistilledParts<S>(
   const made = distillationGraphs(where, parts.graph, graph, settings, targetWidth);
   const written = drawProjections(made.created, request.settings.seed);
   const train = (numbersOf: TeacherNumbers) => {
-    const objective = distilled(plan.objective, made.terms, numbersOf);
+    const share = 1 - (settings.logits?.alpha ?? 0);
+    const objective = distilled(plan.objective, share, made.terms, numbersOf);
     const extension = { graph: made.student, written };
     return trainParts(parts, current, { ...plan, objective, extension }, request);
   };
@@ -86,26 +88,38 @@ async function runTeacher(
   return new Map(outputs.map(({ name, data }) => [name, data]));
 }
 
-/** `objective` with the terms of the distillation after its own. */
+/** `objective`, whose terms have `share` of their weight, with the terms of the distillation after its own. */
 function distilled(
   objective: Objective,
+  share: number,
   terms: readonly DistilledTerm[],
   numbersOf: TeacherNumbers,
 ): Objective {
   return async (batch, random) => {
     const base = await objective(batch, random);
     const numbers = await numbersOf(base.tokens);
-    const added = terms.map(({ kind, output, weight, source, relation }): LossTerm => {
+    const added = terms.map(({ kind, output, weight, source, relation, logits }): LossTerm => {
       const found = source === null ? batch.targets.values : numbers.get(source);
       const values = found as Float32Array;
       const term = { kind, output, weight };
+      if (logits !== undefined) {
+        const { temperature, order } = logits;
+        return { ...term, targets: inOrder(values, order), settings: { temperature } };
+      }
       if (relation === undefined) return { ...term, targets: values };
       const { blocks, ...columns } = relation;
       const targets = columnBlocks(values, columns.targetColumns, [...new Set(blocks)]);
       return { ...term, targets, settings: { relation: columns } };
     });
-    return { tokens: base.tokens, terms: [...base.terms, ...added] };
+    const own = base.terms.map((term) => ({ ...term, weight: share * term.weight }));
+    return { tokens: base.tokens, terms: [...(share > 0 ? own : []), ...added] };
   };
+}
+
+/** Rows with their columns in another order. */
+function inOrder(values: Float32Array, order: readonly number[]): Float32Array {
+  const width = order.length;
+  return values.map((_, i) => values[i - (i % width) + (order[i % width] ?? 0)] ?? Number.NaN);
 }
 
 /** Blocks of `width` columns of rows with three of them (queries, keys, values), all rows of one after those of another. */
@@ -121,7 +135,7 @@ function columnBlocks(values: Float32Array, width: number, blocks: readonly numb
   return picked;
 }
 
-/** New projections as PyTorch draws those of a linear layer: uniform within 1 / sqrt(inputs); biases are 0. */
+/** New projections; biases are 0. */
 function drawProjections(
   weights: readonly WeightSpec[],
   seed: number,
@@ -130,9 +144,7 @@ function drawProjections(
   return new Map(
     weights.map(({ name, shape: [rows = 0, inputs] }) => {
       if (inputs === undefined) return [name, new Float32Array(rows)];
-      const bound = 1 / Math.sqrt(inputs);
-      const draw = () => (random.next() / 2 ** 31 - 1) * bound;
-      return [name, Float32Array.from({ length: rows * inputs }, draw)];
+      return [name, drawLinear(rows, inputs, random)];
     }),
   );
 }

@@ -18,7 +18,7 @@
 namespace sinter {
 namespace {
 
-constexpr int kAbi = 16;  // equals NATIVE_ABI in lib/native/native.ts
+constexpr int kAbi = 17;  // equals NATIVE_ABI in lib/native/native.ts
 
 Napi::Value isa(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {

@@ -16,6 +16,7 @@ struct Extent {
   int64_t rows, width;
   const ValueInfo& output;
   const TokenBatch& batch;
+  const Weights& weights;
 };
 
 void check_labels(const std::vector<int32_t>& labels, int64_t classes) {
@@ -105,6 +106,26 @@ void check_vectors(const LossTerm& term, const Extent& extent, const char* name)
   check_count(term.values.size(), (first == second ? 1 : 2) * extent.rows * target, name);
 }
 
+// A weight of the program that a loss may read, of [rows, columns].
+void check_parameter(const Weights& weights, const std::string& name, int64_t rows, int64_t columns,
+                     const char* loss) {
+  const WeightSpec& spec = weights.spec(name);
+  const Pack& pack = weights.at(weights.group_of(name));
+  if (!pack.used_as(PackUse::vector) || spec.shape != std::vector<int64_t>{rows, columns})
+    bad_argument(std::string(loss) + " needs a parameter " + name + " of " + std::to_string(rows) +
+                 " x " + std::to_string(columns));
+}
+
+void check_pair_classes(const LossTerm& term, const Extent& extent, const char* name) {
+  const auto& [weight, bias, product] = term.settings.classifier;
+  check_count(2 * term.labels.size(), extent.rows, name);
+  const std::vector<int64_t>& shape = extent.weights.spec(weight).shape;
+  const int64_t classes = shape.empty() ? 0 : shape[0];
+  check_parameter(extent.weights, weight, classes, (product ? 4 : 3) * extent.width, name);
+  check_parameter(extent.weights, bias, 1, classes, name);
+  check_labels(term.labels, classes);
+}
+
 void check_targets(TargetKind kind, const LossTerm& term, const Extent& extent, const char* name) {
   switch (kind) {
     case TargetKind::classes:
@@ -128,6 +149,8 @@ void check_targets(TargetKind kind, const LossTerm& term, const Extent& extent, 
       return check_lists(term, extent, name);
     case TargetKind::vectors:
       return check_vectors(term, extent, name);
+    case TargetKind::pair_classes:
+      return check_pair_classes(term, extent, name);
   }
 }
 
@@ -223,6 +246,13 @@ Relation relation_field(const Napi::Object& settings) {
           column_field(object, "targetColumns")};
 }
 
+Classifier classifier_field(const Napi::Object& settings) {
+  if (settings.Get("classifier").IsUndefined()) return {};
+  const Napi::Object object = object_field(settings, "classifier");
+  return {string_field(object, "weight"), string_field(object, "bias"),
+          bool_field(object, "product")};
+}
+
 LossSettings settings_field(const Napi::Object& term) {
   LossSettings settings;
   if (term.Get("settings").IsUndefined()) return settings;
@@ -244,6 +274,7 @@ LossSettings settings_field(const Napi::Object& term) {
   settings.class_weights = weights_setting(object, "classWeights");
   settings.pos_weights = weights_setting(object, "posWeights");
   settings.relation = relation_field(object);
+  settings.classifier = classifier_field(object);
   return settings;
 }
 
@@ -282,11 +313,13 @@ LossTerm term_arg(const Napi::Object& object, const Program& program, const Toke
   term.settings = settings_field(object);
   const ValueInfo& output = program.value(program.output(term.output));
   check_settings(term.settings, output.width);
-  check_targets(row.targets, term, {batch.rows(output.kind), output.width, output, batch},
+  check_targets(row.targets, term,
+                {batch.rows(output.kind), output.width, output, batch, program.weights()},
                 row.name);
   if (!object.Get("dimensions").IsUndefined()) {
     const double dimensions = number_field(object, "dimensions");
-    if (row.coupling != Coupling::coupled) bad_argument("dimensions are for coupled losses");
+    if (row.coupling != Coupling::coupled || row.targets == TargetKind::pair_classes)
+      bad_argument("dimensions are for coupled losses without weights");
     if (!(dimensions >= 1 && dimensions <= static_cast<double>(output.width)))
       bad_argument("dimensions must be from 1 to the width of the output");
     term.dimensions = static_cast<int64_t>(dimensions);

@@ -19,6 +19,10 @@ class GradientSums {
   // Marks what a pass over `batch` that runs the ops of `needed` will add to. Call it before the
   // pass.
   void expect(const WholeBatch& batch, const std::vector<uint8_t>& needed);
+  // Marks a group that a loss adds to, beside those of the ops.
+  void expect(int group) {
+    if (program_.weights().at(group).trained) reached_[static_cast<size_t>(group)] = 1;
+  }
   // Global 2-norm, summed in chunks that depend on the shapes alone.
   double norm(Team& team) const;
   // Limits every number to [-limit, limit].

@@ -40,6 +40,11 @@ BatchTerms::BatchTerms(const std::vector<LossTerm>& terms, const Program& progra
     } else {  // a loss over scores, margins or groups counts its targets itself
       whole.count = count_labelled(terms[i].labels, 0, 1);
     }
+    if (targets == TargetKind::pair_classes) {
+      const Classifier& classifier = terms[i].settings.classifier;
+      for (const std::string& name : {classifier.weight, classifier.bias})
+        weight_groups_.push_back(program.weights().group_of(name));
+    }
     if (!is_coupled(i)) continue;
     coupled_ = true;
     whole.output.resize(static_cast<size_t>(whole.rows * whole.width));

@@ -16,6 +16,8 @@ class BatchTerms {
 
   // The value that each term's output names.
   const std::vector<int>& outputs() const { return outputs_; }
+  // The groups of weights that losses read themselves, and add the gradients of.
+  const std::vector<int>& weight_groups() const { return weight_groups_; }
   // Whether some term needs its whole output before any gradient: then keep() every slice, and
   // couple().
   bool coupled() const { return coupled_; }
@@ -45,7 +47,7 @@ class BatchTerms {
   void fill(Run& run, size_t term, float* dx);
 
   const std::vector<LossTerm>& terms_;
-  std::vector<int> outputs_;
+  std::vector<int> outputs_, weight_groups_;
   std::vector<Whole> wholes_;
   std::vector<double> losses_;
   bool coupled_ = false;

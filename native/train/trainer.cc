@@ -39,6 +39,7 @@ PassResult Trainer::accumulate(Engine& engine, const WholeBatch& batch,
   Pass pass{whole, settings, cancel, std::move(needed), {}};
   plan_gradients_of(pass, batch_terms.outputs());
   sums_.expect(batch, pass.needed);
+  for (int group : batch_terms.weight_groups()) sums_.expect(group);
   run_slices(engine, pass, batch_terms);
   summed_ = true;
   pass_ = settings.number;

@@ -56,6 +56,24 @@ describe('sinter train --task embedding', () => {
     expect(await readFile(report, 'utf8')).toContain('Training of');
   });
 
+  it('learns classes of pairs', async () => {
+    const pairs = some(
+      (i) => `the ${word(i)},the ${word(i + (i % 2))},${i % 2 ? 'other' : 'same'}\n`,
+    );
+    const rows = await scratch.file('nli.csv', `sentence1,sentence2,label\n${pairs.join('')}`);
+    const out = scratch.path('nli');
+    const flags = ['--loss', 'softmax', '--concatenation-sent-multiplication', '--epochs', '1'];
+    const run = await sinter([
+      ...['train', '--task', 'embedding', '--train', rows, '--out', out],
+      ...[...model, ...flags],
+    ]);
+    expect(run.code).toBe(0);
+    const training = JSON.parse(await readFile(`${out}/training.json`, 'utf8'));
+    expect(training.settings).toMatchObject({
+      ...{ loss: 'softmax', concatenationSentMultiplication: true },
+    });
+  });
+
   it.each([
     [['--directions', 'query_to_doc,doc_to_query', '--partition-mode', 'per_direction'], 'anchor'],
     [['--similarity-fct', 'dot_score', '--scale', '1'], 'anchor'],

@@ -1,4 +1,5 @@
 // The command line for other heads: every task is trained, evaluated, inspected and made smaller by the same commands.
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { jsonOf, Scratch, sinter, TINY } from './support.js';
 
@@ -87,4 +88,30 @@ it('says what it cannot do', async () => {
     ...['train', '--task', 'regression', '--train', numbers, '--model', TINY, '--out', out],
   ]);
   expect(wrong.stderr).toContain('words.csv:2: the label is not a number');
+});
+
+describe('tags with a teacher', () => {
+  it('learn its logits and hidden states', async () => {
+    const [name, content] = FILES.tags;
+    const file = await scratch.file(name, content);
+    const run = async (out: string, flags: readonly string[]) => {
+      const folder = scratch.path(out);
+      const { code, stderr } = await sinter([
+        ...['train', '--task', 'tags', '--train', file, '--model', TINY, '--out', folder],
+        ...['--epochs', '1', ...flags],
+      ]);
+      return { folder, code, stderr };
+    };
+    const teacher = await run('tag-teacher', []);
+    expect(teacher.code).toBe(0);
+    const terms = ['--alpha', '0.7', '--hidden-states', '1:1'];
+    const student = await run('tag-student', ['--teacher', teacher.folder, ...terms]);
+    expect(student.stderr).not.toContain('error');
+    expect(student.code).toBe(0);
+    const record = JSON.parse(await readFile(`${student.folder}/training.json`, 'utf8'));
+    expect(record.settings.distillation).toMatchObject({
+      hiddenStates: [{ student: 1, teacher: 1 }],
+      logits: { alpha: 0.7, temperature: 2 },
+    });
+  });
 });

@@ -78,6 +78,7 @@ describe('sinter train', () => {
       ['--task', 'tags', '--smooth-l1-beta', '1'],
       '--smooth-l1-beta is for classifiers and regressions, not for tags',
     ],
+    [['--task', 'tags', '--relations', 'vv'], '--relations needs --teacher'],
     [
       ['--task', 'multi-label', '--teacher', 'x'],
       '--teacher is for classifiers with one label per text, not for multi-label',

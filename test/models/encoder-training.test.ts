@@ -60,6 +60,13 @@ const CASES: readonly [string, readonly EmbeddingRow[], EncoderTrainOptions][] =
   ['dimensions', triplets, { dimensions: [32, 16, 8], dimensionWeights: [1, 0.5, 0.5] }],
 ];
 
+/** Pairs with the class of what the second text is to the first. */
+const related = Array.from({ length: 24 }, (_, i) => ({
+  sentence1: text(i, i),
+  sentence2: text(i + (i % 3), i + 1),
+  label: ['same', 'next', 'other'][i % 3] ?? '',
+}));
+
 const SHORT = { epochs: 12, batchSize: 12, learningRate: 1e-3, seed: 1 } as const;
 
 describe('an encoder learns', () => {
@@ -77,6 +84,62 @@ describe('an encoder learns', () => {
       return spearman ?? map ?? accuracy ?? 0;
     };
     expect(main(after)).toBeGreaterThanOrEqual(main(before));
+  });
+
+  it.each([
+    ['names of classes', related, {}],
+    ['the product of the vectors', related, { concatenationSentMultiplication: true }],
+    [
+      'numbers that are classes',
+      related.map((row, i) => ({ ...row, label: 7 * (i % 3) })),
+      { loss: 'softmax' },
+    ],
+  ] as const)('softmax: %s, and keeps no weight of the classifier', async (_, rows, options) => {
+    await using encoder = await load();
+    const { parameters } = await encoder.info();
+    const report = await encoder.train(rows, { ...SHORT, ...options, eval: scored });
+    const losses = report.epochs.map(({ trainLoss }) => trainLoss);
+    expect(losses[0]).toBeLessThan(1.5);
+    expect(losses.at(-1)).toBeLessThan(0.7 * (losses[0] ?? 0));
+    expect(report.epochs.at(-1)?.eval?.kind).toBe('similarity');
+    const { parameters: left, training } = await encoder.info();
+    expect(left).toBe(parameters);
+    expect(training?.settings).toMatchObject({ loss: 'softmax' });
+    const folder = await temporaryFolder();
+    await encoder.save(join(folder, 'model'));
+    await using again = await Encoder.load(join(folder, 'model'));
+    expect(await again.embed('the war')).toEqual(await encoder.embed('the war'));
+  });
+
+  it('softmax with the same bits for the same seed', async () => {
+    const losses = await Promise.all(
+      [1, 1, 2].map(async (seed) => {
+        await using encoder = await load();
+        const report = await encoder.train(related, { ...SHORT, epochs: 2, seed });
+        return report.steps.map(({ loss }) => loss);
+      }),
+    );
+    expect(losses[0]).toEqual(losses[1]);
+    expect(losses[0]).not.toEqual(losses[2]);
+  });
+
+  it('softmax refuses what it cannot read', async () => {
+    await using encoder = await load();
+    const refused = (rows: readonly EmbeddingRow[], options: EncoderTrainOptions = {}) =>
+      expect(encoder.train(rows, { ...SHORT, ...options })).rejects;
+    await refused(scored, { loss: 'softmax' }).toThrow('rows[0] must be a row of sentence1');
+    await refused(related.slice(0, 1)).toThrow('at least two different labels');
+    await refused(related, { loss: 'contrastive' }).toThrow('rows[0] must be a row of');
+    await refused(related, { loss: 'softmax', dimensions: [16] }).toThrow('train: dimensions');
+    await refused(related, { dimensions: [16] }).toThrow('train: dimensions');
+    await refused(related, { method: 'lora' }).toThrow("'full' with a loss");
+    await refused([{ sentence1: 'a', sentence2: 'b', label: 0.5 }], { loss: 'softmax' }).toThrow(
+      'rows[0].label must be a class',
+    );
+    await refused(ranking, { concatenationSentMultiplication: true }).toThrow(
+      'concatenationSentMultiplication must be left out',
+    );
+    await expect(encoder.evaluate(related)).rejects.toThrow('rows[0].label must be a finite');
   });
 
   it('with the same bits for the same seed', async () => {

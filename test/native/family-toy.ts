@@ -69,13 +69,22 @@ function layer(g: GraphBuilder, x: string, name: string, dropout: number): strin
   return g.sum(y, first, `${name}.done`);
 }
 
+/** The classifier of pair_cross_entropy over two of the texts' logits. */
+const PAIRS = { weight: 'pairs.weight', bias: 'pairs.bias', product: false };
+const PAIR_CLASSES = 4;
+
 function head(g: GraphBuilder, x: string, kind: Head): string {
   if (kind === 'texts' || kind === 'scores') {
     const pools = (['mean', 'weightedmean', 'lasttoken', 'mean_sqrt_len_tokens'] as const).map(
       (pool) => g.pool(pool, x, pool),
     );
     const module = { name: 'scores', inputs: 4 * HIDDEN, outputs: headWidth(kind) };
-    return g.linear([module], 'none', g.concat(pools, 'pools'), 'logits');
+    const logits = g.linear([module], 'none', g.concat(pools, 'pools'), 'logits');
+    if (kind === 'texts') {
+      g.parameter(PAIRS.weight, PAIR_CLASSES, 3 * headWidth(kind), PAIRS.weight);
+      g.parameter(PAIRS.bias, 1, PAIR_CLASSES, PAIRS.bias);
+    }
+    return logits;
   }
   if (kind !== 'vocabulary') {
     const outputs = kind === 'span' ? 2 : 3;
@@ -202,6 +211,11 @@ function plainLoss(
         ),
         margin: 3,
       };
+    case 'pair_classes':
+      return term(
+        kind,
+        Int32Array.from({ length: rows / 2 }, (_, i) => (3 * i) % PAIR_CLASSES),
+      );
     case 'rankings':
       // A quarter of the rows are anchors, with two negatives each.
       return term(kind, random.floats((3 * rows) / 4, 2));
@@ -256,6 +270,7 @@ const ROWS: readonly HeadLoss[] = [
   ['texts', 'cosent'],
   ['texts', 'angle'],
   ['texts', 'cosine_similarity'],
+  ['texts', 'pair_cross_entropy', { classifier: PAIRS }],
   ['texts', 'contrastive'],
   ['texts', 'online_contrastive'],
   ['texts', 'triplet'],

@@ -41,7 +41,13 @@ function entropy(rows: readonly (readonly number[])[], labels: LossTerm['targets
   return mean(losses);
 }
 
-type Exact = (one: LossTerm, x: readonly number[], of: TokenBatch, width: number) => number;
+type Exact = (
+  one: LossTerm,
+  x: readonly number[],
+  of: TokenBatch,
+  width: number,
+  weights: ReadonlyMap<string, Float32Array>,
+) => number;
 
 const rowsOfWidth = (x: readonly number[], width: number) =>
   Array.from({ length: x.length / width }, (_, i) => x.slice(i * width, (i + 1) * width));
@@ -250,6 +256,17 @@ const EXACT: Record<LossKind, Exact> = {
   angle: ({ targets }, x, _, width) => ranked(targets, pairsOf(targets, x, width, angle)),
   cosine_similarity: ({ targets }, x, _, width) =>
     mean(pairsOf(targets, x, width, cosine).map((cos, i) => (cos - at(targets, i)) ** 2)),
+  pair_cross_entropy: ({ targets, settings }, x, _, width, weights) => {
+    const { weight = '', bias = '' } = settings?.classifier ?? {};
+    const rows = rowsOfWidth(x, width);
+    const matrix = rowsOfWidth([...(weights.get(weight) ?? [])], 3 * width);
+    const scores = Array.from(targets, (_target, i) => {
+      const [u = [], v = []] = [rows[i], rows[targets.length + i]];
+      const inputs = [...u, ...v, ...u.map((one, k) => Math.abs(one - at(v, k)))];
+      return matrix.map((row, c) => dot(row, inputs) + at(weights.get(bias) ?? [], c));
+    });
+    return entropy(scores, targets);
+  },
   contrastive: ({ targets, margin = 0.5 }, x, _, width) =>
     mean(
       pairsOf(targets, x, width, cosine).map((cos, i) =>
@@ -310,7 +327,7 @@ describe.each([...HEAD_LOSSES])('logits of %s under %s %o', (kind, lossKind, set
     const size = rowsOf(kind, batch) * headWidth(kind);
     const logits = await run(program, batch, 'logits', size);
     const { loss: value } = await step(new (engine().Trainer)(program, ADAMW), batch, loss);
-    const exact = EXACT[lossKind](loss, [...logits], batch, headWidth(kind));
+    const exact = EXACT[lossKind](loss, [...logits], batch, headWidth(kind), weights);
     expect(Math.abs(value - exact)).toBeLessThan(valueTolerance(lossKind) * (1 + exact));
     program.dispose();
   });

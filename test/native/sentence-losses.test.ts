@@ -23,6 +23,7 @@ interface LossCase {
     readonly temperature?: number;
     readonly dims?: readonly number[];
     readonly weights?: readonly number[];
+    readonly product?: boolean;
   };
   readonly inputs: Readonly<Record<string, Rows>>;
   readonly constants: { readonly labels?: readonly (number | readonly number[])[] };
@@ -30,20 +31,23 @@ interface LossCase {
 }
 
 const path = new URL('../fixtures/losses/sentence.json', import.meta.url);
-const { cases } = JSON.parse(readFileSync(path, 'utf8')) as { cases: LossCase[] };
+const all = JSON.parse(readFileSync(path, 'utf8')) as { cases: LossCase[] };
+const isSoftmax = ({ formula }: LossCase) => formula === 'SoftmaxLoss';
+const cases = all.cases.filter((one) => !isSoftmax(one));
 
 /** The cases beside the repository that this file has no copy of: gradient caching changes no value. */
 function cachedCases(): readonly LossCase[] {
   const shared = new URL('../../../shared/fixtures/losses/sentence.json', import.meta.url);
   if (!existsSync(shared)) return [];
-  const all = JSON.parse(readFileSync(shared, 'utf8')) as { cases: LossCase[] };
-  return all.cases.filter(({ name }) => name.includes('Cached'));
+  const { cases: found } = JSON.parse(readFileSync(shared, 'utf8')) as { cases: LossCase[] };
+  return found.filter(({ name }) => name.includes('Cached'));
 }
 
 const KINDS: Readonly<Record<string, LossKind>> = {
   MultipleNegativesRankingLoss: 'in_batch_negatives',
   CoSENTLoss: 'cosent',
   AnglELoss: 'angle',
+  SoftmaxLoss: 'pair_cross_entropy',
   CosineSimilarityLoss: 'cosine_similarity',
   ContrastiveLoss: 'contrastive',
   OnlineContrastiveLoss: 'online_contrastive',
@@ -147,8 +151,49 @@ describe('values and gradients of sentence-transformers', () => {
     },
   );
 
+  it.each(all.cases.filter(isSoftmax).map((one) => [one.name, one] as const))(
+    '%s, with the gradients of the classifier',
+    async (_, { inputs, constants, settings, float64 }) => {
+      const { a = [], b = [], classifier_weight = [], classifier_bias = [] } = inputs;
+      const flat = (rows: Rows | undefined) => Float32Array.from((rows ?? []).flat());
+      const classifier = { weight: 'w', bias: 'b', product: settings.product === true };
+      const labels = Int32Array.from(constants.labels as number[]);
+      const loss = { ...term('pair_cross_entropy', labels, 'embedding'), settings: { classifier } };
+      const g = new GraphBuilder();
+      const table = { weight: 'table', rows: 10, index: 'token' } as const;
+      g.output('embedding', g.pool('mean', g.embedding([table], 6, 'x'), 'pooled'));
+      g.parameter('w', 3, classifier_weight[0]?.length ?? 0, 'w');
+      g.parameter('b', 1, 3, 'b');
+      const sizes = { architecture: 'toy', maxTokens: 1, vocabulary: 10, segments: 1 };
+      const weights = new Map([
+        ['table', flat([...a, ...b])],
+        ['w', flat(classifier_weight)],
+        ['b', flat(classifier_bias)],
+      ]);
+      const program = await sealed(g.finish(sizes), weights, true);
+      const trainer = new (engine().Trainer)(program, ADAMW);
+      const ids = Int32Array.from({ length: 10 }, (_row, i) => i);
+      const offsets = Int32Array.from({ length: 11 }, (_row, i) => i);
+      const { loss: value } = await step(trainer, { ids, offsets, segments: null }, loss);
+      expect(Math.abs(value - float64.value)).toBeLessThan(3e-6 * (1 + float64.value));
+      const { grad } = float64;
+      const wanted = new Map([
+        ['table', flat([...(grad.a ?? []), ...(grad.b ?? [])])],
+        ['w', flat(grad.classifier_weight)],
+        ['b', flat(grad.classifier_bias)],
+      ]);
+      for (const [name, theirs] of wanted) {
+        const ours = trainer.readGradient(name);
+        expect(ours.length).toBe(theirs.length);
+        const largest = Math.max(...theirs.map(Math.abs));
+        for (const [i, one] of theirs.entries())
+          expect(Math.abs(at(ours, i) - one)).toBeLessThan(1e-5 * largest);
+      }
+    },
+  );
+
   it('the fixture has every loss over embeddings', () => {
-    const found = new Set(cases.map(({ formula }) => KINDS[formula]).filter(Boolean));
+    const found = new Set(all.cases.map(({ formula }) => KINDS[formula]).filter(Boolean));
     expect([...found].sort()).toEqual([...new Set(Object.values(KINDS))].sort());
   });
 });

@@ -15,7 +15,7 @@ import {
   readRows,
   splitRows,
 } from '../../data/index.js';
-import type { Classifier } from '../../models/classifier.js';
+import { Classifier } from '../../models/classifier.js';
 import { METHOD_DEFAULTS } from '../../models/train-method.js';
 import type { ReportData } from '../../report/index.js';
 import type { TrainReport } from '../../train/train-report.js';
@@ -236,7 +236,11 @@ async function trainInto(
   out.say(`training ${from} on ${formatNumber(rows.count)} rows with ${labels.length} labels`, {
     keepsWords: true,
   });
-  await using teacher = await openTeacher(options.teacher, out.signal);
+  await using teacher = await openTeacher(
+    options.teacher,
+    (path, own) => Classifier.load(path, own),
+    out.signal,
+  );
   const { control, loss } = settingsOf(options);
   const setup = {
     ...control,

@@ -14,6 +14,7 @@ import type {
 import { Corpus, type LabelledBatch } from '../../train/corpus.js';
 import type { Objective } from '../../train/objectives.js';
 import { describeShape, type ExampleRow, type RowShape } from './embedding-rows.js';
+import { pairClassifier } from './pair-classifier.js';
 
 /** Losses of `Encoder.train`, each the class of sentence-transformers that its name says. */
 export type EmbeddingLoss = keyof typeof EMBEDDING_LOSSES;
@@ -27,6 +28,7 @@ export interface LossNumbers {
   readonly directions?: readonly Direction[];
   readonly partitionMode?: PartitionMode;
   readonly temperature?: number;
+  readonly concatenationSentMultiplication?: boolean;
 }
 
 /** How vectors are compared. */
@@ -63,6 +65,11 @@ const cosineRange = {
   accept: (score: number) => score >= -1 && score <= 1,
 } as const;
 
+const wholeNumber = {
+  what: 'a class: a text or a whole number from 0',
+  accept: (score: number) => Number.isSafeInteger(score) && score >= 0,
+} as const;
+
 export const EMBEDDING_LOSSES = {
   multiple_negatives_ranking: {
     kind: 'in_batch_negatives',
@@ -84,6 +91,12 @@ export const EMBEDDING_LOSSES = {
     shapes: ['pairs'],
     settings: {},
     scores: cosineRange,
+  },
+  softmax: {
+    kind: 'pair_cross_entropy',
+    shapes: ['class-pairs', 'pairs'],
+    settings: { concatenationSentMultiplication: false },
+    scores: wholeNumber,
   },
   contrastive: {
     kind: 'contrastive',
@@ -124,11 +137,19 @@ export function checkSettings(where: string, loss: EmbeddingLoss, given: LossNum
   }
 }
 
+/** Throws RangeError for shorter vectors of a loss whose classifier reads vectors of one width. */
+export function checkParts(where: string, loss: EmbeddingLoss, parts: readonly VectorPart[]): void {
+  if (loss !== 'softmax' || parts.length === 0) return;
+  const given = parts.map(({ dimensions }) => dimensions);
+  throw rangeMistake(`${where}: dimensions`, `left out: the loss ${loss} has none`, given);
+}
+
 /** The loss for rows of this form where the caller named none. */
 export function defaultLoss({ shape, field }: ExampleRow): EmbeddingLoss {
   if (shape === 'ranking') return 'multiple_negatives_ranking';
   if (shape === 'margins') return 'margin_mse';
   if (shape === 'classes') return 'batch_hard_triplet';
+  if (shape === 'class-pairs') return 'softmax';
   return field === 'label' ? 'contrastive' : 'cosent';
 }
 
@@ -138,7 +159,8 @@ export function checkRow(at: string, loss: EmbeddingLoss, row: ExampleRow): void
   const { shape, texts, numbers, field } = row;
   // AnglE tells the positive of an anchor from its negatives, so one alone has no loss.
   const isAlone = (least === 1 || loss === 'angle') && shape === 'ranking' && texts.length < 3;
-  if (!shapes.includes(shape) || isAlone) {
+  const isScored = loss === 'softmax' && field === 'score';
+  if (!shapes.includes(shape) || isAlone || isScored) {
     const wanted = least === 1 ? 'anchor, positive and negative' : SHAPE_WORDS[shapes[0] ?? shape];
     const what = `a row of ${wanted} for the loss ${loss}`;
     throw new RangeError(`${at} must be ${what}, got ${describeShape(row)}`);
@@ -150,7 +172,8 @@ export function checkRow(at: string, loss: EmbeddingLoss, row: ExampleRow): void
 const SHAPE_WORDS: Readonly<Record<RowShape, string>> = {
   ranking: 'anchor and positive without a score',
   margins: 'anchor, positive, negatives and score',
-  pairs: 'sentence1, sentence2 and score or label',
+  pairs: 'sentence1, sentence2 and score or label, a number',
+  'class-pairs': 'sentence1, sentence2 and label',
   classes: 'text and label',
 };
 
@@ -164,6 +187,7 @@ export function embeddingObjective(
   { given, parts }: { readonly given: LossNumbers; readonly parts: readonly VectorPart[] },
 ): Objective {
   checkSettings(where, loss, given);
+  checkParts(where, loss, parts);
   const { kind, settings }: LossRow = EMBEDDING_LOSSES[loss];
   const own = { ...settings, ...given };
   const { scale, margin, distance } = own;
@@ -187,10 +211,9 @@ export function embeddingObjective(
   };
 }
 
-function termSettings(
-  loss: EmbeddingLoss,
-  { similarityFct, directions, partitionMode, temperature }: LossNumbers,
-): LossSettings {
+function termSettings(loss: EmbeddingLoss, own: LossNumbers): LossSettings {
+  const { similarityFct, directions, partitionMode, temperature } = own;
+  const { concatenationSentMultiplication: product } = own;
   const isSymmetric = loss === 'multiple_negatives_symmetric_ranking';
   const compared = isSymmetric ? (['query_to_doc', 'doc_to_query'] as const) : directions;
   return {
@@ -198,6 +221,7 @@ function termSettings(
     perDirection: isSymmetric || partitionMode === 'per_direction',
     ...(compared !== undefined && { directions: compared }),
     ...(temperature !== undefined && { temperature }),
+    ...(product !== undefined && { classifier: pairClassifier(product) }),
   };
 }
 

@@ -21,12 +21,12 @@ export interface RankingRow {
   readonly score?: number | readonly number[];
 }
 
-/** Two texts with their similarity, or with 1 where they belong together and 0 where they do not. */
+/** Two texts with their similarity, with 1 where they belong together and 0 where they do not, or with a class for `softmax`. */
 export type PairRow = (
   | { readonly sentence1: string; readonly sentence2: string }
   | { readonly text: string; readonly pair: string }
 ) &
-  ({ readonly score: number } | { readonly label: number });
+  ({ readonly score: number } | { readonly label: number | string });
 
 /** A text with its class. */
 export interface ClassRow {
@@ -38,7 +38,7 @@ export interface ClassRow {
 export type EmbeddingRow = RankingRow | PairRow | ClassRow;
 
 /** What rows are by their fields. */
-export type RowShape = 'ranking' | 'margins' | 'pairs' | 'classes';
+export type RowShape = 'ranking' | 'margins' | 'pairs' | 'class-pairs' | 'classes';
 
 /** A row after its check. */
 export interface ExampleRow {
@@ -49,7 +49,7 @@ export interface ExampleRow {
   readonly numbers: readonly number[];
   /** pairs: the field of the score. */
   readonly field: 'score' | 'label' | null;
-  /** classes: the class. */
+  /** classes and class-pairs: the class. */
   readonly group: string | null;
 }
 
@@ -62,8 +62,8 @@ const WANTED =
 export function parseEmbeddingRow(at: string, row: unknown): ExampleRow {
   const fields = fieldsOf(at, row, WANTED);
   if (fields.anchor !== undefined) return rankingRow(at, fields);
-  if (fields.sentence1 !== undefined) return pairRow(at, fields, ['sentence1', 'sentence2']);
-  if (fields.pair !== undefined) return pairRow(at, fields, ['text', 'pair']);
+  if (fields.sentence1 !== undefined) return twoTexts(at, fields, ['sentence1', 'sentence2']);
+  if (fields.pair !== undefined) return twoTexts(at, fields, ['text', 'pair']);
   if (fields.text !== undefined) return classRow(at, fields);
   throw new TypeError(`${at} must be a row of ${WANTED}, got ${namesOf(fields)}`);
 }
@@ -79,6 +79,8 @@ export function describeShape({ shape, texts, field }: ExampleRow): string {
       return `anchor, positive, ${count} and score`;
     case 'pairs':
       return `sentence1, sentence2 and ${field ?? 'score'}`;
+    case 'class-pairs':
+      return 'sentence1, sentence2 and label, a text';
     case 'classes':
       return 'text and label';
   }
@@ -134,6 +136,15 @@ export function pairRow(
     throw typeMistake(`${at}.${name}`, 'a finite number', value);
   }
   return { shape: 'pairs', texts, numbers: [value], field, group: null };
+}
+
+/** A row of two texts with a number, or with a class that is a text. */
+function twoTexts(at: string, fields: Fields, names: readonly [string, string]): ExampleRow {
+  const { score, label } = fields;
+  if (score !== undefined || typeof label !== 'string') return pairRow(at, fields, names);
+  const texts = names.map((name) => textIn(at, fields, name));
+  const group = checkText(`${at}.label`, label);
+  return { shape: 'class-pairs', texts, numbers: [], field: 'label', group };
 }
 
 function classRow(at: string, fields: Fields): ExampleRow {

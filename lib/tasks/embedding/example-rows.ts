@@ -24,6 +24,8 @@ export interface ExampleSet {
   readonly first: ExampleRow;
   /** For each text of `corpus.texts` a number, equal for equal texts. */
   readonly textNumbers: Int32Array;
+  /** Different classes of the rows; 0 where they have none. */
+  readonly classes: number;
 }
 
 export interface ExampleOptions extends CollectOptions {
@@ -32,6 +34,8 @@ export interface ExampleOptions extends CollectOptions {
   readonly prompt: string;
   /** Called with each row and its name. Throws for a row that cannot be used. */
   readonly check: (at: string, row: ExampleRow) => void;
+  /** Whether the labels of pairs are classes, though they are numbers. Is asked for each row after its check. */
+  readonly byClass?: () => boolean;
   /** Whether no batch of the examples may hold a text twice; asked after the last row. */
   readonly noDuplicates: () => boolean;
 }
@@ -49,7 +53,7 @@ export async function collectExamples(
   const textNumbers = Int32Array.from(reader.textNumbers);
   const known = options.noDuplicates() ? textNumbers : undefined;
   const corpus = new ExampleCorpus(texts, first.texts.length, reader.targets(), known);
-  return { corpus, truncated, first, textNumbers };
+  return { corpus, truncated, first, textNumbers, classes: reader.classes };
 }
 
 class ExampleReader implements RowReader<ExampleRow> {
@@ -72,7 +76,8 @@ class ExampleReader implements RowReader<ExampleRow> {
       throw new TypeError(`${at} must be a row of ${wanted} as the first one is, got ${got}`);
     }
     this.options.check(at, row);
-    const { shape, numbers, group } = row;
+    const { shape, numbers } = row;
+    const group = this.options.byClass?.() ? (row.group ?? String(numbers[0])) : row.group;
     if (shape === 'ranking') this.numbers.push(0);
     else if (group === null) this.numbers.push(...numbers);
     else this.numbers.push(numberOf(this.groupsSeen, group));
@@ -98,9 +103,13 @@ class ExampleReader implements RowReader<ExampleRow> {
     return { batch: { tokens: trimSegments(graph, encoded), targets }, truncated };
   }
 
+  get classes(): number {
+    return this.groupsSeen.size;
+  }
+
   targets(): ExampleTargets {
     const { first, numbers } = this;
-    const isInteger = first?.shape === 'ranking' || first?.shape === 'classes';
+    const isInteger = first?.shape === 'ranking' || this.classes > 0;
     const values = isInteger ? Int32Array.from(numbers) : Float32Array.from(numbers);
     return { width: Math.max(1, first?.numbers.length ?? 1), values };
   }

@@ -4,6 +4,7 @@ import { rangeMistake, typeMistake } from '../../core/errors.js';
 import { type OptionReader, readOptions } from '../../core/options.js';
 import { DIRECTIONS, DISTANCES, type Direction, type DistanceName } from '../../native/losses.js';
 import {
+  checkParts,
   checkSettings,
   EMBEDDING_LOSS_NAMES,
   type EmbeddingLoss,
@@ -25,7 +26,7 @@ export const BATCH_SAMPLERS = ['batch_sampler', 'no_duplicates'] as const;
 export interface EmbeddingLossOptions {
   /**
    * Default by the rows: anchor and positive `multiple_negatives_ranking`, with scores `margin_mse`; two sentences with a
-   * score `cosent`, with a label `contrastive`; text and label `batch_hard_triplet`.
+   * score `cosent`, with a label that is a number `contrastive`, a text `softmax`; text and label `batch_hard_triplet`.
    */
   readonly loss?: EmbeddingLoss;
   /** Factor on similarities, above 0 and at most 300: multiple_negatives_ranking, cosent, angle. Default: 20. */
@@ -52,6 +53,8 @@ export interface EmbeddingLossOptions {
   readonly partitionMode?: PartitionMode;
   /** Of distill_kl_div: both scores are divided by it before the softmax, above 0. Default: 1. */
   readonly temperature?: number;
+  /** Of softmax: its classifier reads the product of the two vectors too, number by number. Default: false. */
+  readonly concatenationSentMultiplication?: boolean;
   /**
    * Trains these first numbers of a vector as vectors of their own too (Matryoshka): the sum of the loss over each, scaled to
    * length 1. Decreasing, at most the width of the encoder. Default: the whole vector only.
@@ -76,6 +79,7 @@ export const EMBEDDING_LOSS_OPTIONS = {
   directions: true,
   partitionMode: true,
   temperature: true,
+  concatenationSentMultiplication: true,
   dimensions: true,
   dimensionWeights: true,
   batchSampler: true,
@@ -104,19 +108,25 @@ export function readLossOptions(
   );
   const chosen = read.choice('loss', undefined, EMBEDDING_LOSS_NAMES);
   const given = { ...readSettings(read, options), ...readDirections(where, read, options) };
-  if (chosen !== undefined) checkSettings(where, chosen, given);
+  const parts = readParts(where, options, width);
+  if (chosen !== undefined) {
+    checkSettings(where, chosen, given);
+    checkParts(where, chosen, parts);
+  }
   return {
     loss: chosen,
     given,
-    parts: readParts(where, options, width),
+    parts,
     batchSampler: read.choice('batchSampler', undefined, BATCH_SAMPLERS),
   };
 }
 
 function readSettings(
   read: OptionReader<EmbeddingLossOptions>,
-  { scale, margin, distance, similarityFct, temperature }: EmbeddingLossOptions,
+  options: EmbeddingLossOptions,
 ): LossNumbers {
+  const { scale, margin, distance, similarityFct, temperature } = options;
+  const multiplies = read.boolean('concatenationSentMultiplication', undefined);
   const inRange = (value: number) => value > 0 && value <= 300;
   return {
     ...(scale !== undefined && {
@@ -128,6 +138,7 @@ function readSettings(
       similarityFct: read.choice('similarityFct', 'cos_sim', SIMILARITY_FCTS),
     }),
     ...(temperature !== undefined && { temperature: read.positive('temperature', 1) }),
+    ...(multiplies !== undefined && { concatenationSentMultiplication: multiplies }),
   };
 }
 

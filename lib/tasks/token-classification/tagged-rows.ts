@@ -13,6 +13,7 @@ import { eachOwnToken, isCounted, ownTokens, windowStride } from '../../runtime/
 import type { AlignedTexts } from '../../tokenize/aligned-texts.js';
 import type { TextTokenizer } from '../../tokenize/text-tokenizer.js';
 import { fieldsOf, type RowReader } from '../../train/collect-rows.js';
+import { firstDifference, otherTokens } from '../../train/same-tokens.js';
 import { classIndexOf } from '../text-classification/single-label.js';
 
 /** A training row: words, and the tag of each. */
@@ -78,6 +79,37 @@ export function taggedRows(
       const values = await tokenTargets(aligned, rows, stride);
       const targets = { unit: 'token', width: 1, values } as const;
       return { batch: { tokens, targets }, truncated: 0 };
+    },
+  };
+}
+
+/** `reader`, which throws UNSUPPORTED_MODEL naming the first row that a teacher splits into other tokens or windows. */
+export function withSameWindows(
+  reader: RowReader<CheckedRow>,
+  labels: readonly string[],
+  teacher: {
+    readonly tokenizer: TextTokenizer;
+    readonly graph: EncoderGraph;
+    readonly maxTokens: number;
+    readonly signal: AbortSignal | undefined;
+    readonly where: string;
+    readonly name: string;
+  },
+): RowReader<CheckedRow> {
+  const { where, name, ...from } = teacher;
+  const nameOf = (i: number) => `${where}: ${name}[${i}]`;
+  return {
+    parse: (at, row) => reader.parse(at, row),
+    async encode(rows, firstIndex, cancel) {
+      const encoded = await reader.encode(rows, firstIndex, cancel);
+      const windows: number[] = [];
+      const onWindow = (row: number) => windows.push(row);
+      const second = taggedRows(labels, { ...from, nameOf, onWindow });
+      const theirs = await second.encode(rows, firstIndex, cancel);
+      const at = firstDifference(encoded.batch.tokens, theirs.batch.tokens);
+      const row = windows[at] ?? firstIndex + rows.length - 1;
+      if (at >= 0) throw otherTokens(where, `${name}[${row}]`);
+      return encoded;
     },
   };
 }

@@ -14,8 +14,9 @@ const std::vector<LossRow>& loss_table() {
 }
 
 const char* target_kind_name(TargetKind kind) {
-  static constexpr const char* kNames[] = {"classes", "values", "spans",    "positives", "scores",
-                                           "margins", "groups", "rankings", "lists",     "vectors"};
+  static constexpr const char* kNames[] = {"classes", "values",  "spans",       "positives",
+                                           "scores",  "margins", "groups",      "rankings",
+                                           "lists",   "vectors", "pair_classes"};
   return kNames[static_cast<int>(kind)];
 }
 

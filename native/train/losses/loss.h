@@ -13,16 +13,17 @@ namespace sinter {
 
 // The kinds of targets of a term; they are one array for the whole batch.
 enum class TargetKind : int {
-  classes,    // int32 [rows of the output], below its width; -1: the row does not count
-  values,     // float [rows, width of the output]
-  spans,      // int32 [texts, 2]: start and end, tokens inside the text; -1: no label
-  positives,  // int32 [anchors], below the rows after the anchors; -1: the anchor does not count
-  scores,     // float [pairs]; the output has two rows for each
-  margins,    // float [examples, negatives]; the output has 2 + negatives rows for each
-  groups,     // int32 [rows of the output]: the class of each row
-  rankings,   // float [examples, 1 + negatives]; the output has 2 + negatives rows for each
-  lists,      // float [rows of the output], of width 1: the relevance of each text of a list
-  vectors     // float [1 or 2, rows of the output, target_columns of Relation]
+  classes,      // int32 [rows of the output], below its width; -1: the row does not count
+  values,       // float [rows, width of the output]
+  spans,        // int32 [texts, 2]: start and end, tokens inside the text; -1: no label
+  positives,    // int32 [anchors], below the rows after the anchors; -1: the anchor does not count
+  scores,       // float [pairs]; the output has two rows for each
+  margins,      // float [examples, negatives]; the output has 2 + negatives rows for each
+  groups,       // int32 [rows of the output]: the class of each row
+  rankings,     // float [examples, 1 + negatives]; the output has 2 + negatives rows for each
+  lists,        // float [rows of the output], of width 1: the relevance of each text of a list
+  vectors,      // float [1 or 2, rows of the output, target_columns of Relation]
+  pair_classes  // int32 [pairs], below the classes of Classifier; the output has two rows for each
 };
 
 enum class LossUnit : int { row, element, text };
@@ -41,6 +42,13 @@ enum Direction : int { query_to_doc = 1, query_to_query = 2, doc_to_query = 4, d
 struct Relation {
   int64_t heads = 0, first = 0, second = 0, columns = 0;
   int64_t target_columns = 0;  // of the teacher's A, and of its B
+};
+
+// The names of the weights of a classifier that a loss computes itself: [classes, inputs] and
+// [1, classes]. Its inputs are [u; v; |u - v|], with `product` and u v.
+struct Classifier {
+  std::string weight, bias;
+  bool product = false;
 };
 
 // Settings of losses; each loss reads its own and ignores the others.
@@ -63,7 +71,8 @@ struct LossSettings {
   // One number from 0 per column of the output, or none. cross_entropy, focal and bce read the
   // first, bce alone the second.
   std::vector<float> class_weights, pos_weights;
-  Relation relation;  // relation, token_relation
+  Relation relation;      // relation, token_relation
+  Classifier classifier;  // pair_cross_entropy
 };
 
 // One term of the sum that a step minimises.

@@ -99,12 +99,26 @@ export async function programOver(
     const made = new (native().Program)(graph, store, options);
     program = made;
     await setImmediate();
-    await runJob(where, signal, (jobId) => made.seal(jobId));
+    await inTurnOver(store, () => runJob(where, signal, (jobId) => made.seal(jobId)));
     return made;
   } catch (error) {
     program?.dispose();
     throw toSinterError(error);
   }
+}
+
+/** The last program that was sealed, or is being sealed, over each store. */
+const sealed = new WeakMap<NativeStore, Promise<unknown>>();
+
+/** Runs `work` after those that were asked for before: a store packs weights for one program at a time. */
+function inTurnOver<T>(store: NativeStore, work: () => Promise<T>): Promise<T> {
+  const before = sealed.get(store) ?? Promise.resolve();
+  const own = before.then(work);
+  sealed.set(
+    store,
+    own.catch(() => undefined),
+  );
+  return own;
 }
 
 async function fillProgram(

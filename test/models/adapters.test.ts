@@ -71,6 +71,21 @@ describe('adapters beside a base', () => {
     );
   });
 
+  it('are loaded at once', async () => {
+    const two = await trained(['low', 'high']);
+    const three = await trained(['a', 'b', 'c'], { r: 2 });
+    await using base = await fresh(['low', 'high'], 8);
+    await Promise.all([
+      base.loadAdapter(two.folder, { name: 'two' }),
+      base.loadAdapter(three.folder, { name: 'three' }),
+    ]);
+    expect([...base.adapters].sort()).toEqual(['three', 'two']);
+    for (const [name, { logits }] of Object.entries({ two, three })) {
+      const own = await base.logits(texts, { adapter: name });
+      expect(largest(own.data, logits)).toBeLessThan(2e-5);
+    }
+  });
+
   it('have the bits of the training', async () => {
     const { folder, rows, report } = await trained(['low', 'high']);
     await using base = await fresh(['low', 'high'], 8);

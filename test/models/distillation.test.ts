@@ -41,6 +41,19 @@ async function meanCosine(a: Encoder, b: Encoder): Promise<number> {
 }
 
 describe('encoder.train with distillation', () => {
+  it('one teacher serves several trainings at once', async () => {
+    await using teacher = await load(TINY);
+    await using one = await shorter(teacher);
+    await using other = await shorter(teacher);
+    const distillation = { teacher, hiddenStates: [{ student: 1, teacher: 1 }] };
+    const plain = texts.map((text) => ({ text }));
+    const reports = await Promise.all(
+      [one, other].map((student) => student.train(plain, { ...FAST, distillation })),
+    );
+    for (const report of reports) expect(falls(report)).toBeLessThan(0.9);
+    expectSameBits((await one.embed(texts)).data, (await other.embed(texts)).data, 'both');
+  });
+
   it.each([
     ['vectors', {}],
     ['vectors by squared error', { embeddings: { loss: 'mse' } }],

@@ -40,7 +40,7 @@ export function withEmbeddingLosses(command: Command): Command {
     )
     .option(
       '--directions <list>',
-      `of multiple_negatives_ranking: ${DIRECTIONS.join(',')} ${only}`,
+      `of multiple_negatives_ranking: ${DIRECTIONS.join(', ')}, with commas and no blanks ${only}`,
       (text: string) => text.split(','),
     )
     .addOption(

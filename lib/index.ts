@@ -195,6 +195,7 @@ export type { AdapterOption, PredictOptions } from './runtime/predict-options.js
 export type { WindowedOptions } from './runtime/windowed-logits.js';
 export type { EmbeddingLoss } from './tasks/embedding/embedding-losses.js';
 export type {
+  ClassPairRow,
   ClassRow,
   EmbeddingRow,
   PairRow,

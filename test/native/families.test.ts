@@ -96,7 +96,8 @@ describe('across processes', { timeout: 300_000 }, () => {
     };
     writeFileSync(join(folder, 'models.json'), JSON.stringify({ models, batch: lists }));
     reference = await bits(1, 'scalar');
-  });
+    // Scalar kernels of a sanitizer build take minutes for all losses.
+  }, 300_000);
   afterAll(() => rmSync(folder, { recursive: true }));
 
   it('cutting a batch changes nothing', () => {

@@ -21,12 +21,18 @@ export interface RankingRow {
   readonly score?: number | readonly number[];
 }
 
-/** Two texts with their similarity, with 1 where they belong together and 0 where they do not, or with a class for `softmax`. */
+/** Two texts with their similarity, or with 1 where they belong together and 0 where they do not. */
 export type PairRow = (
   | { readonly sentence1: string; readonly sentence2: string }
   | { readonly text: string; readonly pair: string }
 ) &
-  ({ readonly score: number } | { readonly label: number | string });
+  ({ readonly score: number } | { readonly label: number });
+
+/** Two texts with their class, for `softmax`. */
+export type ClassPairRow = (
+  | { readonly sentence1: string; readonly sentence2: string }
+  | { readonly text: string; readonly pair: string }
+) & { readonly label: string | number };
 
 /** A text with its class. */
 export interface ClassRow {
@@ -35,7 +41,7 @@ export interface ClassRow {
 }
 
 /** Rows of `train` and `evaluate` of an encoder. All rows of a call have the same fields. */
-export type EmbeddingRow = RankingRow | PairRow | ClassRow;
+export type EmbeddingRow = RankingRow | PairRow | ClassPairRow | ClassRow;
 
 /** What rows are by their fields. */
 export type RowShape = 'ranking' | 'margins' | 'pairs' | 'class-pairs' | 'classes';

@@ -1,5 +1,5 @@
-// reduce of the test addon: rows(), addRows ({ rows, n, xRow, x, out }), add ({ n, a, b, y }),
-// addScaled ({ n, a, b, scale, y }) and bench(row, shape, seconds).
+// reduce of the test addon: rows(), addRows ({ rows, n, xRow, x, out }), add ({ n, a, b, y }) and
+// bench(row, shape, seconds).
 #include "kernels/reduce/reduce.h"
 
 #include <napi.h>
@@ -31,16 +31,6 @@ Napi::Value add(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-Napi::Value add_scaled(const Napi::CallbackInfo& info) {
-  const ReduceKernels& kernels = row_named(reduce_rows(), info[0]);
-  const Napi::Object o = info[1].As<Napi::Object>();
-  const int64_t n = int_of(o, "n");
-  const float scale = o.Get("scale").As<Napi::Number>().FloatValue();
-  kernels.add_scaled(n, array_of<const float>(o, "a", n), array_of<const float>(o, "b", n), scale,
-                     array_of<float>(o, "y", n));
-  return info.Env().Undefined();
-}
-
 // shape: { rows, n }
 Napi::Value bench(const Napi::CallbackInfo& info) {
   const ReduceKernels& kernels = row_named(reduce_rows(), info[0]);
@@ -59,7 +49,6 @@ void export_reduce_test(Napi::Env env, Napi::Object exports) {
   family.Set("rows", Napi::Function::New(env, rows));
   family.Set("addRows", Napi::Function::New(env, add_rows));
   family.Set("add", Napi::Function::New(env, add));
-  family.Set("addScaled", Napi::Function::New(env, add_scaled));
   family.Set("bench", Napi::Function::New(env, bench));
   exports.Set("reduce", family);
 }

@@ -45,8 +45,8 @@ describe('a BERT checkpoint as an encoder', () => {
       'hidden.0 hidden.1 hidden.2 hidden.3 hidden pooled'.split(' '),
     );
     const shapes = validateGraph(graph);
-    expect(shapes.get('layer.0.qkv')).toEqual({ kind: 'token', width: 96, rows: 0 });
-    expect(shapes.get('pooled')).toEqual({ kind: 'sequence', width: 32, rows: 0 });
+    expect(shapes.get('layer.0.qkv')).toEqual({ kind: 'token', width: 60, rows: 0 });
+    expect(shapes.get('pooled')).toEqual({ kind: 'sequence', width: 20, rows: 0 });
   });
 
   it('uses every parameter that PyTorch lists, under the same name', async () => {
@@ -127,7 +127,7 @@ describe('a BERT checkpoint as a classifier', () => {
     const request = { task: 'classification', labels: ['spam', 'ham'] } as const;
     const model = graphFromCheckpoint(await checkpoint('bert'), request);
     expect(model.created).toEqual([
-      { name: 'classifier.weight', shape: [2, 32], init: { kind: 'normal', deviation: 0.2 } },
+      { name: 'classifier.weight', shape: [2, 20], init: { kind: 'normal', deviation: 0.2 } },
       { name: 'classifier.bias', shape: [2], init: { kind: 'zero' } },
     ]);
     expect(model.sources.get('bert.pooler.dense.weight')).toBe('pooler.dense.weight');
@@ -243,13 +243,13 @@ describe('config.json', () => {
       'num_hidden_layers must be an integer from 1 to 1024, got 1000000000',
     ],
     [{ num_hidden_layers: 5 }, '32 tensors are missing: encoder.layer.3.'],
-    [{ num_attention_heads: 5 }, 'num_attention_heads must be a divisor of hidden_size 32, got 5'],
+    [{ num_attention_heads: 3 }, 'num_attention_heads must be a divisor of hidden_size 20, got 3'],
     [{ hidden_dropout_prob: 2 }, 'hidden_dropout_prob must be a number from 0 to 1, got 2'],
     [{ layer_norm_eps: 'x' }, 'layer_norm_eps must be a number from 0 to 1, got "x"'],
     [{ hidden_act: undefined }, 'hidden_act must be a string, got nothing'],
     [
-      { intermediate_size: 65 },
-      'intermediate.dense.weight must be [65, 32] by config.json, got [64, 32]',
+      { intermediate_size: 33 },
+      'intermediate.dense.weight must be [33, 20] by config.json, got [32, 20]',
     ],
     [{ model_type: undefined }, 'model_type must be a string (supported: bert, '],
   ];
@@ -298,7 +298,7 @@ describe('config.json', () => {
   it('refuses weights of a dtype that is not a float', async () => {
     const bert = await checkpoint('bert');
     const tensors = new Map(bert.tensors);
-    tensors.set('pooler.dense.bias', { dtype: 'I32', shape: [32] });
+    tensors.set('pooler.dense.bias', { dtype: 'I32', shape: [20] });
     expect(() => graphFromCheckpoint({ ...bert, tensors }, { task: 'embedding' })).toThrow(
       /pooler\.dense\.bias must be one of F32, F16, BF16, got I32/,
     );

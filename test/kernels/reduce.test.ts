@@ -14,7 +14,6 @@ import {
 interface ReduceFamily extends KernelFamily {
   addRows(row: string, args: object): void;
   add(row: string, args: object): void;
-  addScaled(row: string, args: object): void;
 }
 
 const reduce = family<ReduceFamily>('reduce');
@@ -66,27 +65,5 @@ describe('reduce kernels', () => {
       }
     }
     expect(every.length).toBeGreaterThan(0);
-  });
-
-  it('addScaled rounds a + scale * b once; y may alias either; NaN passes', () => {
-    const random = new Random(3);
-    for (const n of [0, 1, 16, 17, 100]) {
-      const [a, b] = [random.floats(n), random.floats(n)];
-      if (n > 1) b[1] = NaN;
-      const scale = Math.fround(-1.7);
-      // The product of two floats is exact in float64, and its sum with a third is rounded there far finer than in float32.
-      const want = a.map((v, i) => v + scale * (b[i] ?? NaN));
-      for (const row of every) {
-        const y = new GuardedFloats(n);
-        reduce.addScaled(row, { n, a, b, scale, y: y.all });
-        y.expectIntact(`${row} n=${n}`);
-        expectSameBits(y.values, want, `${row} n=${n}`);
-        const [inA, inB] = [a.slice(), b.slice()];
-        reduce.addScaled(row, { n, a: inA, b, scale, y: inA });
-        expectSameBits(inA, want, `${row} y = a`);
-        reduce.addScaled(row, { n, a, b: inB, scale, y: inB });
-        expectSameBits(inB, want, `${row} y = b`);
-      }
-    }
   });
 });

@@ -84,7 +84,7 @@ describe('encoder.train with distillation', () => {
     const after = await meanCosine(student, teacher);
     expect(1 - after).toBeLessThan(0.8 * (1 - before));
     const { training, layers, hidden } = await student.info();
-    expect({ layers, hidden }).toEqual({ layers: 2, hidden: 32 });
+    expect({ layers, hidden }).toEqual({ layers: 2, hidden: 20 });
     expect(training).toMatchObject({ settings: { distillation: { teacher: 'a model' } } });
   });
 

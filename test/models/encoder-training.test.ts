@@ -39,7 +39,8 @@ const CASES: readonly [string, readonly EmbeddingRow[], EncoderTrainOptions][] =
   ['multiple_negatives_ranking', ranking, {}],
   ['multiple_negatives_ranking with hard negatives', triplets, {}],
   ['cosent', scored, {}],
-  ['angle', scored, { loss: 'angle' }],
+  // Scores are of the cosine, which long steps towards the angle lower again.
+  ['angle', scored, { loss: 'angle', learningRate: 3e-4 }],
   ['cosine_similarity', scored, { loss: 'cosine_similarity' }],
   ['contrastive', labelled, {}],
   ['online_contrastive', labelled, { loss: 'online_contrastive' }],
@@ -57,7 +58,7 @@ const CASES: readonly [string, readonly EmbeddingRow[], EncoderTrainOptions][] =
     { directions: ['query_to_doc', 'doc_to_query'], partitionMode: 'per_direction' },
   ],
   ['angle over triplets', triplets, { loss: 'angle' }],
-  ['dimensions', triplets, { dimensions: [32, 16, 8], dimensionWeights: [1, 0.5, 0.5] }],
+  ['dimensions', triplets, { dimensions: [20, 16, 8], dimensionWeights: [1, 0.5, 0.5] }],
 ];
 
 /** Pairs with the class of what the second text is to the first. */
@@ -99,7 +100,7 @@ describe('an encoder learns', () => {
     const { parameters } = await encoder.info();
     const report = await encoder.train(rows, { ...SHORT, ...options, eval: scored });
     const losses = report.epochs.map(({ trainLoss }) => trainLoss);
-    expect(losses[0]).toBeLessThan(1.5);
+    expect(losses[0]).toBeLessThan(1.6);
     expect(losses.at(-1)).toBeLessThan(0.7 * (losses[0] ?? 0));
     expect(report.epochs.at(-1)?.eval?.kind).toBe('similarity');
     const { parameters: left, training } = await encoder.info();
@@ -156,13 +157,13 @@ describe('an encoder learns', () => {
 
   it('and records with which settings', async () => {
     await using encoder = await load();
-    const options = { dimensions: [32, 8], scale: 10, epochs: 1 } as const;
+    const options = { dimensions: [20, 8], scale: 10, epochs: 1 } as const;
     await encoder.train(ranking, options);
     const { training } = await encoder.info();
     expect(training?.settings).toMatchObject({
       loss: 'multiple_negatives_ranking',
       scale: 10,
-      dimensions: [32, 8],
+      dimensions: [20, 8],
       dimensionWeights: [1, 1],
       batchSampler: 'no_duplicates',
       epochs: 1,
@@ -303,7 +304,7 @@ describe('rows and options that cannot be used are named', () => {
     ],
     ['a scale of 0', ranking, { scale: 0 }, 'train: scale must be above 0, at most 300, got 0'],
     ['rising dimensions', ranking, { dimensions: [8, 16] }, 'dimensions must be decreasing'],
-    ['too many dimensions', ranking, { dimensions: [64] }, 'numbers from 1 to 32'],
+    ['too many dimensions', ranking, { dimensions: [64] }, 'numbers from 1 to 20'],
     [
       'a weight missing',
       ranking,
@@ -321,7 +322,7 @@ describe('a trained encoder', () => {
     const folder = join(await temporaryFolder(), 'model');
     await cp(at('encoders/bert'), folder, { recursive: true });
     await cp(at('sentence/dense/1_Pooling'), join(folder, '1_Pooling'), { recursive: true });
-    const pooling = { embedding_dimension: 32, pooling_mode: 'mean', include_prompt: true };
+    const pooling = { embedding_dimension: 20, pooling_mode: 'mean', include_prompt: true };
     await writeFile(join(folder, '1_Pooling/config.json'), JSON.stringify(pooling));
     const module = (path: string, type: string) => ({
       path,
@@ -368,7 +369,7 @@ describe('a trained encoder', () => {
     const folder = join(await temporaryFolder(), 'model');
     await cp(at('encoders/bert'), folder, { recursive: true });
     await cp(at('sentence/dense/1_Pooling'), join(folder, '1_Pooling'), { recursive: true });
-    const pooling = { embedding_dimension: 32, pooling_mode: 'mean', include_prompt: false };
+    const pooling = { embedding_dimension: 20, pooling_mode: 'mean', include_prompt: false };
     await writeFile(join(folder, '1_Pooling/config.json'), JSON.stringify(pooling));
     const module = (path: string, type: string) => ({
       path,

@@ -109,7 +109,7 @@ describe('embed', () => {
 
   it('takes no texts, and empty ones', async () => {
     const none = await encoder.embed([]);
-    expect([none.rows, none.cols, none.data.length]).toEqual([0, 32, 0]);
+    expect([none.rows, none.cols, none.data.length]).toEqual([0, 20, 0]);
     const empty = await encoder.embed(['', ' ']);
     expect(empty.row(0)).toEqual(empty.row(1));
     expect(empty.row(0).every(Number.isFinite)).toBe(true);

@@ -26,7 +26,7 @@ describe("method: 'few-shot'", () => {
     const phases: unknown[] = [];
     const report = await model.train(rows, {
       ...FEW,
-      fewShot: { numEpochs: 2, bodyLearningRate: 1e-3 },
+      fewShot: { numEpochs: 2, bodyLearningRate: 2e-3 },
       eval: rows,
       onStep: (one) => void progress.push(one),
       onEpoch: ({ phase, eval: scores }) => void phases.push([phase, scores !== null]),

@@ -30,7 +30,7 @@ describe('cuts', () => {
     [
       'half a neuron',
       { neurons: new Map([[0, [0.5]]]) },
-      /neurons of layer 0 must be from 0 to 63, got 0.5/,
+      /neurons of layer 0 must be from 0 to 31, got 0.5/,
     ],
     ['all layers', { layers: [0, 1, 2] }, /at least one must be left of 3/],
     ['a negative layer', { layers: [-1] }, /layers must be from 0 to 2, got -1/],

@@ -25,7 +25,7 @@ import {
 import { tinyGraph, tinySource } from './tiny.js';
 
 const FIXTURES = 'test/fixtures/encoders';
-const WIDTH = 32;
+const WIDTH = 20;
 const PRODUCER = { producerVersion: '0' };
 
 interface Golden {

@@ -81,8 +81,8 @@ describe('structure', () => {
     ]);
     // last_hidden_state stands first whatever the order of the request.
     expect(model.outputs).toEqual([
-      { name: 'last_hidden_state', type: 1, dims: ['batch', 'sequence', 32] },
-      { name: 'sentence_embedding', type: 1, dims: ['batch', 32] },
+      { name: 'last_hidden_state', type: 1, dims: ['batch', 'sequence', 20] },
+      { name: 'sentence_embedding', type: 1, dims: ['batch', 20] },
     ]);
     const norms = model.nodes.filter((node) => node.op === 'LayerNormalization');
     expect(norms.length).toBe(7);

@@ -23,14 +23,14 @@ it('the loss against the hidden states of a teacher falls to half', async () => 
   const corpus = new Corpus({ ids, offsets, segments: null }, targets);
 
   const hiddenStates: Objective = async ({ tokens }) => {
-    const hidden = new Float32Array(tokens.ids.length * 32);
+    const hidden = new Float32Array(tokens.ids.length * 20);
     await teacher.program.use('test', (program) =>
       runBatch(program, tokens, 'hidden', hidden, { where: 'test', signal: undefined }),
     );
     return { tokens, terms: [{ kind: 'mse', output: 'hidden', weight: 1, targets: hidden }] };
   };
 
-  const graph = toyGraph({ hidden: 32, heads: 4, layers: 1, vocabulary: 300, dropout: 0.05 });
+  const graph = toyGraph({ hidden: 20, heads: 4, layers: 1, vocabulary: 300, dropout: 0.05 });
   const student = await sealed(graph, randomWeights(graph, 1), true);
   const options = { epochs: 8, batchSize: 16, learningRate: 1e-2 };
   const settings = readTrainOptions('train', options, TRAIN_OPTIONS);

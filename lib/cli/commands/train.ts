@@ -4,17 +4,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { SinterError, show } from '../../core/errors.js';
 import { formatDuration, formatNumber, formatPercent } from '../../core/units.js';
-import {
-  type ChosenColumns,
-  checkLabels,
-  collectLabels,
-  type FileRow,
-  readAllRows,
-  readRows,
-  splitRows,
-} from '../../data/index.js';
+import { checkLabels, collectLabels, type FileRow } from '../../data/index.js';
 import { Classifier } from '../../models/classifier.js';
 import { METHOD_DEFAULTS } from '../../models/train-method.js';
 import type { ReportData } from '../../report/index.js';
@@ -35,6 +26,7 @@ import {
   withThreads,
 } from '../arguments.js';
 import { calibrate, checkCalibrate } from '../calibrate.js';
+import { type ClassifierRows, oneClass, readClassifierRows } from '../classifier-rows.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { DataFiles, withPlaces } from '../data-files.js';
 import { type EncoderFlags, embeddingLossFlags, withEmbeddingLosses } from '../encoder-flags.js';
@@ -53,7 +45,7 @@ import { trainEncoder } from '../train-encoder.js';
 import { checkLabelIssues, findingsOf, findLabelIssues, foldSetup } from '../train-findings.js';
 import { trainHead } from '../train-head.js';
 import { trainWithProgress } from '../train-progress.js';
-import { checkStreaming, inMemory, streamedRows, type TrainRows } from '../train-rows.js';
+import { checkStreaming } from '../train-rows.js';
 
 interface TrainCommandOptions
   extends CommonOptions,
@@ -183,7 +175,7 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
     inputs: [options.model, options.train, options.eval],
   });
   const files = new DataFiles(options, out);
-  const { rows, held, labelColumn } = await readTrainingRows(options, files);
+  const { rows, held, labelColumn } = await readClassifierRows(options, files);
   if (files.isReport) return files.report();
   const labels = collectLabels(rows.labelled);
   if (held !== null) checkLabels(rows.labelled, held);
@@ -208,9 +200,7 @@ async function train(options: TrainCommandOptions, surroundings: Surroundings): 
   out.json(json);
 }
 
-interface TrainingData {
-  readonly rows: TrainRows<FileRow>;
-  readonly held: readonly FileRow[] | null;
+interface TrainingData extends Pick<ClassifierRows, 'rows' | 'held'> {
   readonly choice: HeadChoice;
 }
 
@@ -275,46 +265,6 @@ async function trainInto(
     await writeFile(join(folder, 'training.json'), `${JSON.stringify(json, null, 2)}\n`);
     return { report, small, findings: { ...findings, ...issues }, json };
   });
-}
-
-async function readTrainingRows(
-  options: TrainCommandOptions,
-  files: DataFiles,
-): Promise<Omit<TrainingData, 'choice'> & { readonly labelColumn: string }> {
-  let labelColumn = '';
-  const { read: common } = files;
-  const read = {
-    ...common,
-    requireLabel: true,
-    onColumns: (columns: ChosenColumns) => {
-      labelColumn = columns.label?.name ?? '';
-      common.onColumns?.(columns);
-    },
-  };
-  const { train, eval: evalFile, streaming, holdOut: fraction, seed } = options;
-  const held = async () => (evalFile === undefined ? null : await readAllRows(evalFile, read));
-  if (streaming === true) {
-    const rows = await streamedRows(
-      (own) => readRows(train, own),
-      read,
-      ({ label }) => [label],
-    );
-    return { rows, held: await held(), labelColumn };
-  }
-  const rows = await readAllRows(train, read);
-  if (fraction === undefined) return { rows: inMemory(rows), held: await held(), labelColumn };
-  const split = splitRows(rows, { seed, fraction });
-  files.noteSplit(split.notes);
-  return { rows: inMemory(split.train), held: split.held, labelColumn };
-}
-
-function oneClass(file: string, column: string, rows: readonly FileRow[]): SinterError {
-  const what = `holds one class only, ${show(rows[0]?.label)}, in the rows to train on`;
-  return new SinterError(
-    'INVALID_DATA',
-    `${file}: column ${show(column)} ${what}; a classifier needs at least two`,
-    { details: { file, column } },
-  );
 }
 
 /** The settings that the flags say. Throws for flags that do not fit the task or each other, before any file is read. */

@@ -16,12 +16,7 @@ function lowerAdd(lowering: Lowering, node: NodeOf<'add'>): void {
   const input = lowering.whole(node.input, type);
   const residual = lowering.whole(node.residual, type);
   const name = lowering.nameOf(node.output, type);
-  const { builder } = lowering;
-  const added =
-    node.scale === undefined
-      ? residual.name
-      : builder.step('Mul', [residual.name, builder.float(node.scale)], `${node.output}/scaled`);
-  builder.node('Add', [input.name, added], name);
+  lowering.builder.node('Add', [input.name, residual.name], name);
   lowering.set(node.output, kind, name, input.width, type);
 }
 

@@ -12,8 +12,6 @@ struct ReduceKernels {
   void (*add_rows)(int64_t rows, int64_t n, const float* x, int64_t x_row, float* out);
   // y[i] = a[i] + b[i]; y may alias either.
   void (*add)(int64_t n, const float* a, const float* b, float* y);
-  // y[i] = fma(scale, b[i], a[i]); y may alias either.
-  void (*add_scaled)(int64_t n, const float* a, const float* b, float scale, float* y);
 };
 
 #define SINTER_KERNEL(isa, name) const ReduceKernels& name();

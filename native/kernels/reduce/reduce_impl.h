@@ -38,15 +38,8 @@ void add_all(int64_t n, const float* a, const float* b, float* y) {
 }
 
 template <class V>
-void add_scaled(int64_t n, const float* a, const float* b, float scale, float* y) {
-  const V factor = V::set(scale);
-  for_lanes<V>(
-      n, [&](int64_t i, auto at) { at.store(fma(factor, at.load(b + i), at.load(a + i)), y + i); });
-}
-
-template <class V>
 constexpr ReduceKernels make_reduce_kernels() {
-  return {add_rows<V>, add_all<V>, add_scaled<V>};
+  return {add_rows<V>, add_all<V>};
 }
 
 }  // namespace

@@ -89,6 +89,11 @@ export type {
   LoadAdapterOptions,
   MergeAdapterOptions,
 } from './models/adapted-model.js';
+export type {
+  AnswerDistillation,
+  AnswerDistillOptions,
+  AnswerTeacherOptions,
+} from './models/answer-distillation.js';
 export { Classifier } from './models/classifier.js';
 export type { ClassifierDistillation } from './models/classifier-distillation.js';
 export type {
@@ -209,6 +214,7 @@ export type {
   SimilarityEvaluation,
   TripletEvaluation,
 } from './tasks/embedding/evaluate-embeddings.js';
+export type { LabelAccuracyEvaluation } from './tasks/embedding/label-accuracy.js';
 export type {
   Direction,
   DistanceName,

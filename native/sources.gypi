@@ -138,6 +138,7 @@
       "train/losses/smooth_l1.cc",
       "train/losses/soft_cross_entropy.cc",
       "train/losses/span.cc",
+      "train/losses/span_kl_divergence.cc",
       "train/losses/triplet.cc",
       "train/optimizer_state.cc",
       "train/optimizers/adam.cc",

@@ -47,7 +47,7 @@ const PAGES = [
   [
     'question-answerer',
     'Answers that stand in a text: `QuestionAnswerer`.',
-    /^(models\/question-answerer|tasks\/question-answering\/)/,
+    /^(models\/(question-answerer|answer-distillation)|tasks\/question-answering\/)/,
   ],
   ['masked-lm', 'Words for a mask: `MaskedLM`.', /^models\/masked-lm/],
   [

@@ -102,6 +102,9 @@ export function embeddingLossFlags({
   }
   if (task !== 'embedding') return flags;
   const { temperature, ...rest } = others;
+  const [own] = Object.keys({ ...flags, ...given({ temperature }) });
+  if (own !== undefined && rest.teacher !== undefined)
+    throw usageMistake(`${flagOf(own)} is left out with --teacher, whose vectors are learned`);
   return { ...flags, ...given({ temperature }), ...embeddingLoss(rest) };
 }
 

@@ -21,7 +21,7 @@ import { DataFiles, withPlaces } from './data-files.js';
 import { evaluateHead, writeScores } from './evaluate-head.js';
 import { type EvaluateOptions, sheetOf } from './evaluate-options.js';
 import { taskOfModel } from './model-task.js';
-import { onnxOptions } from './open-model.js';
+import { loadAdapter, onnxOptions } from './open-model.js';
 import { checkReport } from './report-file.js';
 import { printCoverage, printScores } from './score-tables.js';
 
@@ -48,11 +48,11 @@ export async function evaluateClassifier(
     options.model,
     given({ lanes: options.threads, ...(await onnxOptions(options)), signal: out.signal }),
   );
-  checkLabels(model.labels, rows, 'model');
-  const { windows } = options;
-  const scores = await withPlaces({ rows }, () =>
-    model.evaluate(rows, { signal: out.signal, ...given({ windows }) }),
-  );
+  const beside = await loadAdapter(model, options.adapter, out.signal);
+  // An adapter has labels of its own, which its evaluation checks.
+  if (options.adapter === undefined) checkLabels(model.labels, rows, 'model');
+  const run = { signal: out.signal, ...given({ windows: options.windows }), ...beside };
+  const scores = await withPlaces({ rows }, () => model.evaluate(rows, run));
   printScores(out.page, scores, options.confusions);
   const { minScore } = options;
   if (minScore !== undefined) printCoverage(out.page, scores, minScore);
@@ -74,10 +74,10 @@ export async function evaluateClassifier(
     confusion: scores.confusion,
   });
   if (options.report !== undefined) {
-    const mistakes = await mistakesOf(model, rows, scores, given({ windows, signal: out.signal }));
+    const mistakes = await mistakesOf(model, rows, scores, run);
     const confusion = scores.confusion;
-    const run = { args: surroundings.args, out };
-    await writeScores(options, { ...scores, confusion, mistakes }, run);
+    const page = { args: surroundings.args, out };
+    await writeScores(options, { ...scores, confusion, mistakes }, page);
   }
   // Written last, so that a failure here does not lose the scores.
   if (predictions !== undefined) {

@@ -9,7 +9,7 @@ import { DataFiles, withPlaces } from './data-files.js';
 import { writeScores } from './evaluate-head.js';
 import type { EvaluateOptions } from './evaluate-options.js';
 import { scoreText } from './head-tasks.js';
-import { modelOptions, modelPath } from './open-model.js';
+import { loadAdapter, modelOptions, modelPath } from './open-model.js';
 import { flagOf } from './option-names.js';
 import { checkReport } from './report-file.js';
 
@@ -33,7 +33,8 @@ export async function evaluateEncoder(
     await modelPath(model),
     given({ lanes: threads, ...(await modelOptions(options)), signal }),
   );
-  const scores = await withPlaces({ rows }, () => encoder.evaluate(rows, { signal }));
+  const beside = await loadAdapter(encoder, options.adapter, signal);
+  const scores = await withPlaces({ rows }, () => encoder.evaluate(rows, { signal, ...beside }));
   out.say(`${scores.kind}: ${scoreText(scores)}`);
   out.json({ task: 'embedding', ...scores });
   await writeScores({ ...options, model: model ?? 'all-MiniLM-L6-v2' }, scores, {

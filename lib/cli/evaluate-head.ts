@@ -7,7 +7,7 @@ import { Console, type Surroundings } from './context.js';
 import { DataFiles, withPlaces } from './data-files.js';
 import type { EvaluateOptions } from './evaluate-options.js';
 import { type HeadTask, loadHead, readHeadRows, scoreText } from './head-tasks.js';
-import { onnxOptions } from './open-model.js';
+import { loadAdapter, onnxOptions } from './open-model.js';
 import { labelScores, type ReportRun, scoreCards, writeReport } from './report-file.js';
 
 /** Evaluates a model with another head, and prints the scores that it has. */
@@ -33,8 +33,9 @@ export async function evaluateHead(
   const { signal } = out;
   const load = given({ lanes: options.threads, ...(await onnxOptions(options)) });
   await using model = await loadHead(task, path, { ...load, signal });
+  const beside = await loadAdapter(model, options.adapter, signal);
   const scores = await withPlaces({ rows }, () =>
-    model.evaluate(rows as readonly never[], { signal }),
+    model.evaluate(rows as readonly never[], { signal, ...beside }),
   );
   out.say(scoreText(scores));
   const numbers = Object.entries(scores).filter(([key]) => key !== 'predicted');

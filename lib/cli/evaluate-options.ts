@@ -12,6 +12,7 @@ export interface EvaluateOptions
     ModelOptions,
     SpreadsheetOptions {
   readonly model?: string;
+  readonly adapter?: string;
   readonly data: string;
   readonly scoreColumn?: string;
   readonly confusions: number;

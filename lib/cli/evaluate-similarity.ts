@@ -11,7 +11,7 @@ import { given } from './arguments.js';
 import { Console, type Surroundings } from './context.js';
 import { DataFiles } from './data-files.js';
 import type { EvaluateOptions } from './evaluate-options.js';
-import { modelOptions, modelPath } from './open-model.js';
+import { loadAdapter, modelOptions, modelPath } from './open-model.js';
 
 /** A pair of texts and the similarity that people gave it. */
 interface ScoredPair {
@@ -35,13 +35,14 @@ export async function evaluateSimilarity(
     await modelPath(options.model),
     given({ lanes: options.threads, ...(await modelOptions(options)), signal: out.signal }),
   );
+  const run = { signal, ...(await loadAdapter(encoder, options.adapter, signal)) };
   const left = await encoder.embed(
     pairs.map(({ text }) => text),
-    { signal },
+    run,
   );
   const right = await encoder.embed(
     pairs.map(({ pair }) => pair),
-    { signal },
+    run,
   );
   const { similarityFnName: similarity } = encoder;
   const found = pairs.map((_, i) => COMPARISONS[similarity](left.row(i), right.row(i)));

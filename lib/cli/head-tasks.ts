@@ -13,8 +13,10 @@ import {
   readRows,
   readWordTagsRows,
 } from '../data/index.js';
+import type { LoadAdapterOptions } from '../models/adapted-model.js';
 import { KIND_NAMES, KINDS, type Kind, kindOf } from '../models/kinds.js';
 import type { ModelInfo } from '../models/model-info.js';
+import type { AdapterOption } from '../runtime/predict-options.js';
 import type { FolderTask } from '../tasks/folder-task.js';
 import type { Rows } from '../train/collect-rows.js';
 import type { TrainReport } from '../train/train-report.js';
@@ -32,7 +34,11 @@ export type HeadRow = Readonly<Record<string, unknown>>;
 /** The methods that all these models share. The models check their rows themselves. */
 export interface TrainableHead extends AsyncDisposable {
   train(rows: Rows<never>, options: object): Promise<TrainReport<object>>;
-  evaluate(rows: Iterable<never>, options: { readonly signal: AbortSignal }): Promise<object>;
+  evaluate(
+    rows: Iterable<never>,
+    options: { readonly signal: AbortSignal } & AdapterOption,
+  ): Promise<object>;
+  loadAdapter(path: string, options: LoadAdapterOptions): Promise<void>;
   saveAdapter(path: string): Promise<void>;
   save(path: string): Promise<void>;
   info(): Promise<ModelInfo>;

@@ -6,9 +6,8 @@
 import { type Command, Option } from 'commander';
 import { SinterError } from '../core/errors.js';
 import { resolveModel } from '../hub/resolve.js';
-import type { Classifier } from '../models/classifier.js';
 import type { ClassifierDistillation } from '../models/classifier-distillation.js';
-import type { TokenClassifier } from '../models/token-classifier.js';
+import type { TextModel } from '../models/text-model.js';
 import { EMBEDDING_LOSS_NAMES, type EmbeddingLoss } from '../tasks/embedding/embedding-losses.js';
 import type { EmbeddingLossOptions } from '../tasks/embedding/loss-options.js';
 import {
@@ -21,7 +20,9 @@ import {
   type ClassifierLossOptions,
 } from '../tasks/text-classification/loss-options.js';
 import {
+  type EmbeddingDistillation,
   type HiddenStatePair,
+  type InnerDistillation,
   RELATION_KINDS,
   type RelationKind,
 } from '../train/distillation-options.js';
@@ -52,6 +53,7 @@ export interface LossFlags {
   readonly hiddenStates?: readonly HiddenStatePair[];
   readonly relations?: readonly RelationKind[];
   readonly relationHeads?: number;
+  readonly embeddings?: NonNullable<EmbeddingDistillation['loss']>;
 }
 
 const LOSSES: readonly ClassifierLoss[] = [...new Set(Object.values(CLASSIFIER_LOSSES).flat())];
@@ -94,7 +96,7 @@ export function withLosses(command: Command): Command {
         'all: each row once an epoch; balanced: as many rows of each label',
       ).choices(['all', 'balanced']),
     )
-    .option('--teacher <dir>', 'classifier (of tags too) with the same labels, to distil from')
+    .option('--teacher <dir>', 'model for the same task, with the same labels, to distil from')
     .option('--alpha <share>', 'share of the teacher in the loss (default: 0.5)', share)
     .option('--temperature <x>', 'of the teacher (default: 2; distill_kl_div: 1)', positiveNumber)
     .option(
@@ -107,10 +109,12 @@ export function withLosses(command: Command): Command {
       `relations of the teacher's last layer to learn: some of ${RELATION_KINDS.join(',')}`,
       relationKinds,
     )
-    .option(
-      '--relation-heads <n>',
-      "heads of --relations (default: the teacher's)",
-      wholeNumber(1),
+    .option('--relation-heads <n>', "heads of --relations (default: the teacher's)", wholeNumber(1))
+    .addOption(
+      new Option(
+        '--embeddings <loss>',
+        'embedding: vectors of the teacher to learn (default without other terms: cosine)',
+      ).choices(['cosine', 'mse']),
     );
 }
 
@@ -159,6 +163,7 @@ const NAMES = [
   'hiddenStates',
   'relations',
   'relationHeads',
+  'embeddings',
 ] as const satisfies readonly (keyof LossFlags)[];
 
 /** Tasks of `sinter train` whose models take these flags. */
@@ -168,31 +173,47 @@ const OF_TAGS: readonly string[] = [
   ...['loss', 'labelSmoothing', 'classWeights', 'focalGamma', 'teacher', 'alpha', 'temperature'],
   ...['hiddenStates', 'relations', 'relationHeads'],
 ];
+/** Flags about the inside of a teacher, for every task that has one. */
+const OF_INSIDE: readonly string[] = ['teacher', 'hiddenStates', 'relations', 'relationHeads'];
+/** Flags for questions. */
+const OF_ANSWERS: readonly string[] = [...OF_INSIDE, 'alpha', 'temperature'];
+/** Flags for encoders that learn from a teacher. */
+const OF_ENCODERS: readonly string[] = [...OF_INSIDE, 'embeddings'];
 /** Flags for classifiers with one label per text only. */
-const ONE_LABEL: readonly string[] = [
-  ...['sampling', 'teacher', 'alpha', 'temperature'],
-  ...['hiddenStates', 'relations', 'relationHeads'],
-];
+const ONE_LABEL: readonly string[] = ['sampling', 'alpha', 'temperature'];
+
+/** Flags of a task beside those of classifiers and regressions. */
+const OWN_FLAGS: Readonly<Record<string, readonly string[]>> = {
+  tags: OF_TAGS,
+  answers: OF_ANSWERS,
+  embedding: OF_ENCODERS,
+  pairs: ['loss'],
+};
 
 /** The flags that were given, without the teacher, which `openTeacher` loads. Throws for a task that does not take one. */
 export function lossFlags(task: string, flags: LossFlags): Omit<ClassifierLossOptions, 'teacher'> {
   checkLoss(task, flags);
   const own = given(Object.fromEntries(NAMES.map((name) => [name, flags[name]])));
   for (const name of Object.keys(own)) {
-    if (task === 'tags' && OF_TAGS.includes(name)) continue;
-    if (task === 'pairs' && name === 'loss') continue;
+    if (OWN_FLAGS[task]?.includes(name) === true) continue;
+    if (name === 'embeddings') throw usageMistake('--embeddings is for --task embedding');
+    if (OF_INSIDE.includes(name) && TASKS.includes(task)) continue;
+    if (OF_INSIDE.includes(name)) throw usageMistake(`${flagOf(name)} is not for ${task}`);
     const isSingle = ONE_LABEL.includes(name);
     if (isSingle ? task === 'classification' : TASKS.includes(task)) continue;
     const whom = isSingle ? 'classifiers with one label per text' : 'classifiers and regressions';
     throw usageMistake(`${flagOf(name)} is for ${whom}, not for ${task}`);
   }
-  const { teacher, hiddenStates, relations, relationHeads, ...rest } = own as LossFlags;
-  const inner = { hiddenStates, relations, relationHeads };
+  const { teacher, hiddenStates, relations, relationHeads, embeddings, ...rest } = own as LossFlags;
+  const inner = { hiddenStates, relations, relationHeads, embeddings };
   const [first] = Object.keys(given(inner));
   if (first !== undefined && teacher === undefined)
     throw usageMistake(`${flagOf(first)} needs --teacher`);
   if (relationHeads !== undefined && relations === undefined)
     throw usageMistake('--relation-heads needs --relations');
+  const hasLogits = !TASKS.includes(task) || task === 'classification';
+  if (teacher !== undefined && !hasLogits && hiddenStates === undefined && relations === undefined)
+    throw usageMistake(`--teacher needs --hidden-states or --relations with --task ${task}`);
   return rest as Omit<ClassifierLossOptions, 'teacher'>;
 }
 
@@ -202,17 +223,26 @@ type LossFromTeacher<M> = Omit<ClassifierLossOptions, 'teacher'> & {
 };
 
 /** The options of a loss with what is learned from the teacher. */
-export function withTeacher<M extends Classifier | TokenClassifier>(
+export function withTeacher<M extends TextModel>(
   loss: Omit<ClassifierLossOptions, 'teacher'>,
   teacher: M | null,
-  { hiddenStates, relations: kinds, relationHeads }: LossFlags,
+  flags: LossFlags,
 ): LossFromTeacher<M> {
   if (teacher === null) return loss;
-  if (hiddenStates === undefined && kinds === undefined) return { ...loss, teacher };
+  const inner = innerTerms(flags);
+  if (Object.keys(inner).length === 0) return { ...loss, teacher };
   const { alpha, temperature, ...rest } = loss;
+  return { ...rest, distillation: { teacher, ...given({ alpha, temperature }), ...inner } };
+}
+
+/** What is learned from the inside of a teacher. */
+export function innerTerms({
+  hiddenStates,
+  relations: kinds,
+  relationHeads,
+}: LossFlags): InnerDistillation {
   const relations = kinds && { kinds, ...given({ relationHeads }) };
-  const terms = given({ alpha, temperature, hiddenStates, relations });
-  return { ...rest, distillation: { teacher, ...terms } };
+  return given({ hiddenStates, relations });
 }
 
 /** The loss of --task embedding. Throws for flags of other tasks. */
@@ -220,6 +250,8 @@ export function embeddingLoss(flags: LossFlags): Pick<EmbeddingLossOptions, 'los
   const { loss, ...others } = flags;
   checkLoss('embedding', flags);
   lossFlags('embedding', others);
+  if (loss !== undefined && flags.teacher !== undefined)
+    throw usageMistake('--loss is left out with --teacher, whose vectors are learned');
   return given({ loss: loss as EmbeddingLoss | undefined });
 }
 

@@ -109,7 +109,7 @@ const ADAPTER = 'adapter';
 
 /** Loads the adapter of --adapter beside the model; returns the option of calls that chooses it. */
 export async function loadAdapter(
-  model: AdaptedModel,
+  model: Pick<AdaptedModel, 'loadAdapter'>,
   folder: string | undefined,
   signal: AbortSignal,
 ): Promise<AdapterOption> {

@@ -177,12 +177,10 @@ export function stepsOf(
 
 /** The scores of the weights that the model has now; null without held-out rows. */
 export function finalScores<S>(
-  { evaluations, best }: Pick<TrainReport<S>, 'evaluations' | 'best'>,
+  { evaluations, best, diverged }: Pick<TrainReport<S>, 'evaluations' | 'best' | 'diverged'>,
   { loadBestModelAtEnd }: Pick<TrainOptions, 'loadBestModelAtEnd'>,
 ): S | null {
-  const chosen =
-    loadBestModelAtEnd === true
-      ? evaluations.find(({ step }) => step === best?.step)
-      : evaluations.at(-1);
-  return chosen?.scores ?? null;
+  const at = (step: number | undefined) => evaluations.find((one) => one.step === step);
+  const last = loadBestModelAtEnd === true ? at(best?.step) : evaluations.at(-1);
+  return (diverged === null ? last : at(diverged.keptStep))?.scores ?? null;
 }

@@ -1,13 +1,13 @@
 /**
  * `sinter train --task embedding`: fine-tunes an encoder on rows of several texts and writes it as a model folder.
  */
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { formatDuration, formatNumber } from '../core/units.js';
 import {
   allOf,
   type EmbeddingFileRow,
+  type FileRow,
   readEmbeddingRows,
+  readRows,
   SeededRandom,
   shuffled,
 } from '../data/index.js';
@@ -18,14 +18,19 @@ import { type DataOptions, given, type ModelOptions, usageMistake } from './argu
 import type { Console } from './context.js';
 import { DataFiles, withPlaces } from './data-files.js';
 import { scoreText } from './head-tasks.js';
+import { innerTerms, type LossFlags, openTeacher } from './loss-flags.js';
 import { modelOptions, modelPath } from './open-model.js';
 import { OutFolder } from './out-folder.js';
 import { trainingData, writeReport } from './report-file.js';
 import { finalScores } from './train-control.js';
 import { trainWithProgress } from './train-progress.js';
-import { inMemory } from './train-rows.js';
+import { inMemory, streamedRows, type TrainRows } from './train-rows.js';
+import { writeTrained } from './write-trained.js';
 
-export interface TrainEncoderOptions extends DataOptions, ModelOptions {
+export interface TrainEncoderOptions
+  extends DataOptions,
+    ModelOptions,
+    Pick<LossFlags, 'teacher' | 'hiddenStates' | 'relations' | 'relationHeads' | 'embeddings'> {
   readonly train: string;
   readonly eval?: string;
   readonly holdOut?: number;
@@ -39,6 +44,7 @@ export interface TrainEncoderOptions extends DataOptions, ModelOptions {
   readonly overwrite?: boolean;
   readonly newHead?: boolean;
   readonly report?: string;
+  readonly streaming?: boolean;
   /** The command line, for the report. */
   readonly args: readonly string[];
 }
@@ -52,6 +58,7 @@ export async function trainEncoder(
   out: Console,
 ): Promise<void> {
   if (options.newHead === true) throw usageMistake('--new-head is for heads; an encoder has none');
+  checkTeacher(options);
   const inputs = [options.model, options.train, options.eval];
   await using place = await OutFolder.take({ ...options, inputs });
   const files = new DataFiles(options, out);
@@ -69,17 +76,22 @@ export async function trainEncoder(
   );
   await place.needs((await model.info()).storedBytes);
   const from = options.model ?? 'all-MiniLM-L6-v2';
-  out.say(`training the encoder ${from} on ${formatNumber(rows.length)} rows`, {
+  out.say(`training the encoder ${from} on ${formatNumber(rows.count)} rows`, {
     keepsWords: true,
   });
-  const setup = { ...settings, eval: held };
-  const report = await withPlaces({ rows, eval: held }, () =>
-    trainWithProgress(model, inMemory(rows), setup, out),
+  await using teacher = await openTeacher(
+    options.teacher,
+    (path, own) => Encoder.load(path, own),
+    signal,
+  );
+  const setup = { ...settings, ...taughtBy(teacher, options), eval: held };
+  const report = await withPlaces({ rows: rows.rows, eval: held }, () =>
+    trainWithProgress(model, rows, setup, out),
   );
   const { steps, epochs, seconds, tokensPerSecond, truncated, advice } = report;
-  const { evaluations, best, stoppedEarly } = report;
-  const figures = { rows: rows.length, truncated, epochs, seconds, tokensPerSecond };
-  const course = { evaluations, best, stoppedEarly };
+  const { evaluations, best, stoppedEarly, diverged } = report;
+  const figures = { rows: rows.count, truncated, epochs, seconds, tokensPerSecond };
+  const course = { evaluations, best, stoppedEarly, diverged };
   const { training } = await model.info();
   const json = {
     ...training,
@@ -90,15 +102,7 @@ export async function trainEncoder(
     advice,
     steps,
   };
-  await place.write(async (folder) => {
-    await model.save(folder);
-    if (options.adapter === true) await model.saveAdapter(join(folder, 'adapter'));
-    if (options.quantize === true) {
-      await using small = await model.quantize({ signal });
-      await small.save(join(folder, 'int8'));
-    }
-    await writeFile(join(folder, 'training.json'), `${JSON.stringify(json, null, 2)}\n`);
-  });
+  await place.write((folder) => writeTrained(folder, model, options, { json, signal }));
   const took = formatDuration(seconds * 1000);
   out.print(`trained in ${took}, ${formatNumber(tokensPerSecond)} tokens/s\n`);
   const scores = finalScores(report, settings);
@@ -111,7 +115,7 @@ export async function trainEncoder(
     options,
     {
       title: `Training of ${options.out}`,
-      subtitle: `${from} fine-tuned on ${formatNumber(rows.length)} rows of ${options.train}`,
+      subtitle: `${from} fine-tuned on ${formatNumber(rows.count)} rows of ${options.train}`,
       ...trainingData(report),
     },
     { args: options.args, out },
@@ -119,19 +123,61 @@ export async function trainEncoder(
   out.json(json);
 }
 
-interface TrainRows {
-  readonly rows: readonly EmbeddingFileRow[];
+interface AllRows {
+  /** With --teacher texts, whatever the type says. */
+  readonly rows: TrainRows<EmbeddingFileRow>;
   readonly held: readonly EmbeddingFileRow[] | null;
 }
 
+type TrainRow = EmbeddingFileRow | Pick<FileRow, 'text' | 'pair' | 'file' | 'line'>;
+
+/** Throws for a way to hold rows out that texts without labels do not have. */
+function checkTeacher({ teacher, holdOut }: TrainEncoderOptions): void {
+  if (teacher === undefined || holdOut === undefined) return;
+  const what = 'texts alone cannot be scored: give rows with scores or labels with --eval';
+  throw usageMistake(`--hold-out is left out with --teacher: ${what}`);
+}
+
+/** What is learned from the model of --teacher; nothing without one. */
+function taughtBy(teacher: Encoder | null, { embeddings: loss, ...flags }: TrainEncoderOptions) {
+  if (teacher === null) return {};
+  const embeddings = loss && { loss };
+  return { distillation: { teacher, ...innerTerms(flags), ...given({ embeddings }) } };
+}
+
+/** The texts of a file to learn from a teacher; two columns are two texts, unless --pair-column makes them one input. */
+async function readTexts(train: string, { read }: DataFiles): Promise<TrainRow[]> {
+  const rows = await allOf(readRows(train, { ...read, labels: 'none' }));
+  return rows.flatMap(({ text, pair, file, line }) => {
+    const place = { file, line };
+    if (pair === undefined) return [{ text, ...place }];
+    if (read.pairColumn !== undefined) return [{ text, pair, ...place }];
+    return [text, pair].map((one) => ({ text: one, ...place }));
+  });
+}
+
 async function readAll(
-  { train, eval: evalFile, holdOut, seed }: TrainEncoderOptions,
-  { read }: DataFiles,
-): Promise<TrainRows> {
+  { train, eval: evalFile, holdOut, seed, teacher, streaming }: TrainEncoderOptions,
+  files: DataFiles,
+): Promise<AllRows> {
+  const { read } = files;
+  const readHeld = async () =>
+    evalFile === undefined ? null : await allOf(readEmbeddingRows(evalFile, read));
+  if (teacher !== undefined) {
+    const rows = (await readTexts(train, files)) as readonly EmbeddingFileRow[];
+    return { rows: inMemory(rows), held: await readHeld() };
+  }
+  if (streaming === true) {
+    const rows = await streamedRows(
+      (own) => readEmbeddingRows(train, own),
+      read,
+      () => [],
+    );
+    return { rows, held: await readHeld() };
+  }
   const rows = await allOf(readEmbeddingRows(train, read));
-  if (evalFile !== undefined) return { rows, held: await allOf(readEmbeddingRows(evalFile, read)) };
-  if (holdOut === undefined) return { rows, held: null };
+  if (holdOut === undefined) return { rows: inMemory(rows), held: await readHeld() };
   const mixed = shuffled(rows, new SeededRandom(seed));
   const count = Math.min(Math.round(rows.length * holdOut), Math.max(0, rows.length - 1));
-  return { rows: mixed.slice(count), held: count === 0 ? null : mixed.slice(0, count) };
+  return { rows: inMemory(mixed.slice(count)), held: count === 0 ? null : mixed.slice(0, count) };
 }

@@ -1,12 +1,11 @@
 /**
  * `sinter train --task ...`: a new head of any kind, trained on a file and written as a model folder.
  */
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { EMBEDDED_MODEL } from '../checkpoint/embedded-model.js';
 import { SinterError, show } from '../core/errors.js';
 import { formatDuration, formatNumber } from '../core/units.js';
 import { SeededRandom, shuffled, splitLabelLists } from '../data/index.js';
+import { QuestionAnswerer } from '../models/question-answerer.js';
 import { TokenClassifier } from '../models/token-classifier.js';
 import type { ClassifierLossOptions } from '../tasks/text-classification/loss-options.js';
 import type { TrainOptions } from '../train/train-options.js';
@@ -27,13 +26,14 @@ import {
 } from './head-tasks.js';
 import { chooseTrainHead } from './kept-head.js';
 import { type LossFlags, openTeacher, withTeacher } from './loss-flags.js';
-import { onnxOptions } from './open-model.js';
+import { type AnyModel, onnxOptions, openAnyModel } from './open-model.js';
 import { OutFolder } from './out-folder.js';
 import { labelScores, trainingData, writeReport } from './report-file.js';
 import { finalScores } from './train-control.js';
 import { calibrationData } from './train-findings.js';
 import { trainWithProgress } from './train-progress.js';
 import { inMemory, type TrainRows } from './train-rows.js';
+import { writeTrained } from './write-trained.js';
 
 export interface TrainHeadOptions
   extends DataOptions,
@@ -97,22 +97,20 @@ export async function trainHead(
   const calibration =
     options.calibrate === true && held !== null ? await calibrate(model, held, out) : undefined;
   const { steps, epochs, seconds, tokensPerSecond, truncated, advice } = report;
-  const { evaluations, best, stoppedEarly, embedding } = report;
+  const { evaluations, best, stoppedEarly, diverged, embedding } = report;
   const isShown = options.report !== undefined && held !== null;
   const shown = isShown ? await model.evaluate(held as readonly never[], { signal }) : {};
   const figures = { rows: rows.count, truncated, epochs, seconds, tokensPerSecond };
-  const course = { evaluations, best, stoppedEarly, ...(embedding !== undefined && { embedding }) };
+  const course = {
+    evaluations,
+    best,
+    stoppedEarly,
+    diverged,
+    ...(embedding !== undefined && { embedding }),
+  };
   const { training } = await model.info();
   const json = { ...training, out: options.out, task, ...figures, ...course, advice, steps };
-  await place.write(async (folder) => {
-    await model.save(folder);
-    if (options.adapter === true) await model.saveAdapter(join(folder, 'adapter'));
-    if (options.quantize === true) {
-      await using small = await model.quantize({ signal });
-      await small.save(join(folder, 'int8'));
-    }
-    await writeFile(join(folder, 'training.json'), `${JSON.stringify(json, null, 2)}\n`);
-  });
+  await place.write((folder) => writeTrained(folder, model, options, { json, signal }));
   out.print(
     `trained in ${formatDuration(seconds * 1000)}, ${formatNumber(tokensPerSecond)} tokens/s\n`,
   );
@@ -139,7 +137,13 @@ type HeadSettings = TrainOptions &
     readonly batchSize: number;
   };
 
-/** Trains with what --teacher says, which is for tags. */
+/** The model of --teacher: of tags and answers one for the same task, whose logits are learned; else any one. */
+function loadTeacher(task: HeadTask, path: string, own: { readonly signal: AbortSignal }) {
+  if (task === 'tags') return TokenClassifier.load(path, own);
+  return task === 'answers' ? QuestionAnswerer.load(path, own) : openAnyModel(path, own);
+}
+
+/** Trains with what --teacher says. */
 async function trainFromTeacher(
   model: TrainableHead,
   rows: TrainRows<never>,
@@ -154,7 +158,7 @@ async function trainFromTeacher(
 ): Promise<TrainReport<object>> {
   await using teacher = await openTeacher(
     options.teacher,
-    (path, own) => TokenClassifier.load(path, own),
+    (path, own): Promise<AnyModel> => loadTeacher(options.task, path, own),
     out.signal,
   );
   const { alpha, temperature, ...plain } = setup;

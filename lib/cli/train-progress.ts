@@ -82,8 +82,7 @@ export async function trainWithProgress<Row, S extends object>(
     });
     const { stoppedEarly, diverged, steps: taken } = report;
     if (diverged !== null) {
-      const best = `the weights are those of the best evaluation, after step ${report.best?.step}`;
-      out.warn(`the training diverged in step ${diverged.step} and ended; ${best}`);
+      out.warn(diverged.message.replace(/^train: /, ''));
     } else if (stoppedEarly) {
       const count = setup.earlyStoppingPatience;
       const what = count === 1 ? 'evaluation was' : 'evaluations were';

@@ -28,9 +28,6 @@ export function withStreaming(command: Command): Command {
     );
 }
 
-/** Tasks whose rows can be streamed. */
-const STREAMED = ['classification', 'multi-label', 'regression', 'tags', 'pairs', 'masked-lm'];
-
 export function inMemory<Row>(rows: readonly Row[]): TrainRows<Row> {
   return { rows, count: rows.length, labelled: rows };
 }
@@ -61,18 +58,14 @@ export async function streamedRows<Row>(
 /** Throws for flags of --streaming without it, and for those that need all rows at once. */
 export function checkStreaming(
   options: StreamOptions & {
-    readonly task: string;
     readonly holdOut?: number;
     readonly labelIssues?: number;
   },
 ): void {
-  const { task, streaming, shuffleBuffer, holdOut, labelIssues } = options;
+  const { streaming, shuffleBuffer, holdOut, labelIssues } = options;
   if (streaming !== true) {
     if (shuffleBuffer !== undefined) throw usageMistake('--shuffle-buffer needs --streaming');
     return;
-  }
-  if (!STREAMED.includes(task)) {
-    throw usageMistake(`--streaming is for --task ${STREAMED.join(', ')}, not for ${task}`);
   }
   if (holdOut !== undefined) {
     throw usageMistake(

@@ -24,6 +24,8 @@ import {
   answerRows,
   parseAnswerRow,
   type WindowLimits,
+  windowLists,
+  withSameAnswerWindows,
 } from '../tasks/question-answering/answer-rows.js';
 import {
   type Answer,
@@ -39,6 +41,9 @@ import { collectRows, type Rows } from '../train/collect-rows.js';
 import { corpusLogits } from '../train/corpus-logits.js';
 import { answerSpan } from '../train/objectives.js';
 import type { TrainReport } from '../train/train-report.js';
+import { type AnswerDistillOptions, answerDistillation } from './answer-distillation.js';
+import { checkTeacherLimit, type ModelDistillation } from './distillation.js';
+import { TOKEN_DISTILL_OPTIONS } from './token-distillation.js';
 import {
   type EvaluateOptions,
   type Learning,
@@ -93,7 +98,9 @@ export interface QuestionEvaluateOptions extends EvaluateOptions, AdapterOption 
   readonly allowNoAnswer?: boolean;
 }
 
-export interface QuestionTrainOptions extends ModelTrainOptions<AnswerRow, QuestionScores> {
+export interface QuestionTrainOptions
+  extends ModelTrainOptions<AnswerRow, QuestionScores>,
+    AnswerDistillOptions {
   /** Tokens that neighbouring windows of a long context share. Default: 128, at most a third of the window. */
   readonly docStride?: number;
 }
@@ -187,20 +194,21 @@ export class QuestionAnswerer extends TrainableModel {
   }
 
   /**
-   * Fine-tunes all weights on questions and answers with AdamW and the cross entropy of their starts and ends. On success
-   * the model has the new weights; an error or an abort leaves the old ones.
+   * Fine-tunes all weights on questions and answers with AdamW and the cross entropy of their starts and ends, or with a
+   * teacher. On success the model has the new weights; an error or an abort leaves the old ones.
    */
   async train(
     rows: Rows<AnswerRow>,
     options: QuestionTrainOptions = {},
   ): Promise<TrainReport<QuestionScores>> {
-    const known = { ...MODEL_TRAIN_OPTIONS, docStride: true } as const;
+    const known = { ...MODEL_TRAIN_OPTIONS, ...TOKEN_DISTILL_OPTIONS, docStride: true } as const;
     return this.learn(rows, options, known, (where) => {
       const { docStride, maxTokens } = options;
-      return this.learning(where, {
+      const limits = {
         ...(maxTokens !== undefined && { maxTokens }),
         ...(docStride !== undefined && { docStride }),
-      });
+      };
+      return this.learning(where, limits, undefined, answerDistillation(where, options));
     });
   }
 
@@ -275,13 +283,17 @@ export class QuestionAnswerer extends TrainableModel {
     where: string,
     training: Pick<AnswerOptions, 'maxTokens' | 'docStride'>,
     allowNoAnswer?: boolean,
+    distillation?: ModelDistillation,
   ): Learning<AnswerSet, QuestionEvaluation, QuestionScores> {
     const windows = this.windows(where, training);
     const own = this.windows(where, {});
+    const { parts } = this;
     return {
       objective: answerSpan,
+      ...(distillation && { distillation, record: distillation.record }),
+      reader: () => windowLists(windows, parts),
       collect: (rows, { held, maxTokens: _, ...options }) =>
-        this.collect(rows, held ? own : windows, options),
+        this.collect(rows, held ? own : windows, options, held ? null : distillation?.teacher),
       evaluate: (program, set, options) =>
         this.score(program, set, { ...own, allowNoAnswer }, options),
       scores: ({ loss, exactMatch, f1 }) => ({ loss, exactMatch, f1 }),
@@ -297,10 +309,14 @@ export class QuestionAnswerer extends TrainableModel {
       readonly name: string;
       readonly signal: AbortSignal | undefined;
     },
+    teacher: ModelDistillation['teacher'] = null,
   ): Promise<AnswerSet> {
     const { graph, tokenizer } = this.parts;
     const kept: AnswerRow[] = [];
-    const reader = answerRows(windows, { tokenizer, graph, ...options });
+    const plain = answerRows(windows, { tokenizer, graph, ...options });
+    if (teacher !== null) checkTeacherLimit(options.where, windows.maxTokens, teacher.graph);
+    const reader =
+      teacher === null ? plain : withSameAnswerWindows(plain, windows, { ...teacher, ...options });
     const keeping = {
       ...reader,
       parse(at: string, row: unknown) {

@@ -1,4 +1,4 @@
-/** How a classifier of tokens learns from a teacher: its options, and the check of the tokens, which both models must share. */
+/** How a classifier of tokens learns from a teacher, and how every model whose logits are over tokens does: their options. */
 
 import { rangeMistake, typeMistake } from '../core/errors.js';
 import { readOptions } from '../core/options.js';
@@ -41,6 +41,19 @@ export function tokenDistillation(
   options: TokenDistillOptions,
   labels: readonly string[],
 ): ModelDistillation | undefined {
+  const logitsOf: LogitsOf = (at, teacher) => ({ order: columnsOf(at, teacher, labels) });
+  return distillationOverTokens(where, options, logitsOf);
+}
+
+/** How the logits of a teacher are read. Throws TypeError or RangeError that names `at` for one that has none of this kind. */
+export type LogitsOf = (at: string, teacher: unknown) => Pick<LogitSettings, 'order' | 'over'>;
+
+/** As `tokenDistillation`, for a model with other logits. */
+export function distillationOverTokens(
+  where: string,
+  options: TokenDistillOptions,
+  logitsOf: LogitsOf,
+): ModelDistillation | undefined {
   const { distillation } = options;
   const plain = { ...options };
   const names = ['teacher', 'alpha', 'temperature'] as const;
@@ -51,20 +64,16 @@ export function tokenDistillation(
     if (teacher === undefined)
       throw rangeMistake(`${where}: ${other}`, 'left out without a teacher', plain[other]);
     const given = Object.entries({ alpha, temperature }).filter(([, one]) => one !== undefined);
-    return readAll(where, { teacher, ...Object.fromEntries(given) }, labels);
+    return readAll(where, { teacher, ...Object.fromEntries(given) }, logitsOf);
   }
   if (typeof distillation !== 'object' || distillation === null)
     throw typeMistake(`${where}: distillation`, 'an object', distillation);
   if (other !== undefined)
     throw rangeMistake(`${where}: ${other}`, 'left out where distillation is given', plain[other]);
-  return readAll(where, distillation, labels);
+  return readAll(where, distillation, logitsOf);
 }
 
-function readAll(
-  where: string,
-  options: TokenDistillation,
-  labels: readonly string[],
-): ModelDistillation {
+function readAll(where: string, options: TokenDistillation, logitsOf: LogitsOf): ModelDistillation {
   const at = `${where}: distillation`;
   const read = readOptions<TokenDistillation>(at, options, KNOWN);
   const share = (value: number) => value >= 0 && value <= 1;
@@ -78,8 +87,7 @@ function readAll(
       throw rangeMistake(`${at}: alpha`, 'above 0 without other terms', alpha);
     return readModelDistillation(where, options, KNOWN);
   }
-  const order = columnsOf(`${at}: teacher`, options.teacher, labels);
-  const logits: LogitSettings = { alpha, temperature, order };
+  const logits = { alpha, temperature, ...logitsOf(`${at}: teacher`, options.teacher) };
   return readModelDistillation(where, options, KNOWN, logits);
 }
 

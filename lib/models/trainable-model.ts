@@ -119,8 +119,11 @@ export interface Learning<Set extends ExampleRows, Evaluation, S> {
   readonly labelsOf?: (set: Set) => RowLabels;
   /** What is learned from the inside of a teacher. Left out: nothing. */
   readonly distillation?: Distillation;
-  /** Weights that only the loss reads and that are gone after the training. Left out, or undefined: there are none. */
-  readonly extension?: (set: Set, settings: TrainSettings) => TrainPlan<S>['extension'];
+  /**
+   * Weights that only the loss reads and that are gone after the training. Left out, or undefined: there are none. Is asked after the
+   * rows to train on were read, or counted.
+   */
+  readonly extension?: (settings: TrainSettings) => TrainPlan<S>['extension'];
   /** Numbers of a row's vector from a teacher. Is read after the rows to train on were collected. */
   readonly targetWidth?: () => number;
   /**
@@ -314,7 +317,7 @@ function planOf<Set extends ExampleRows, S>(
   const own = learning.tailor?.(found) ?? { objective: learning.objective };
   const labelsOf = learning.labelsOf?.(found);
   const targetWidth = learning.targetWidth?.();
-  const extension = learning.extension?.(found, settings);
+  const extension = learning.extension?.(settings);
   return { corpus, truncated, labelsOf, targetWidth, extension, ...own };
 }
 

@@ -53,6 +53,11 @@ export const LOSSES = {
   /** Two columns, start and end, over the tokens: the mean of the two cross entropies of a softmax over the tokens of a text. */
   span: { targets: 'spans', unit: 'text', coupled: false },
   /**
+   * Columns over the tokens, as span has two: kl_divergence of the softmax of each column over the tokens of a text, its mean
+   * over columns and texts; targets are a teacher's logits.
+   */
+  span_kl_divergence: { targets: 'values', unit: 'text', coupled: false },
+  /**
    * The first rows are anchors, the others candidates; target i is the index of the candidate that is the positive of anchor
    * i. Cross entropy over scale * cosine with every candidate, or what its settings say instead.
    */
@@ -124,7 +129,7 @@ export interface LossSettings {
   readonly delta?: number;
   /** smooth_l1: above 0. Default: 1. */
   readonly beta?: number;
-  /** kl_divergence, distill_kl_div: above 0. Default: 1. */
+  /** kl_divergence, span_kl_divergence, distill_kl_div: above 0. Default: 1. */
   readonly temperature?: number;
   /** lambda: factor on differences of scores, above 0. Default: 1. */
   readonly sigma?: number;

@@ -48,6 +48,28 @@ export class Checkpoints {
   }
 
   /**
+   * Restores the trainer from the newest checkpoint after a step that `isGood`; returns that step, null where there is none that
+   * can be read.
+   */
+  async restoreNewest(
+    trainer: NativeTrainer,
+    isGood: (step: number) => boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<number | null> {
+    for (const name of await this.files().catch(() => [])) {
+      const step = Number(FILE.exec(name)?.[1]);
+      if (!isGood(step)) continue;
+      try {
+        await readCheckpoint(join(this.plan.folder, name), trainer, signal);
+        return step;
+      } catch (error) {
+        if (!(error instanceof SinterError) || error.code === 'CANCELLED') throw error;
+      }
+    }
+    return null;
+  }
+
+  /**
    * Makes the folder, and restores the newest checkpoint in it if the plan is to resume. Throws INVALID_DATA if the folder has
    * checkpoints and the plan is not to resume, or if the newest one is of another training.
    */

@@ -12,6 +12,8 @@ import { sameKind, type TargetNumbers, type Targets, targetRange } from './targe
 export interface LabelledBatch {
   readonly tokens: TokenBatch;
   readonly targets: Targets;
+  /** Where the examples are several texts each, one after the other: their number. */
+  readonly columns?: number;
   /** Where the examples are lists of texts, one after the other: the number of texts of each, and its index. */
   readonly lists?: { readonly lengths: Int32Array; readonly indices: readonly number[] };
 }

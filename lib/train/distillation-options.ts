@@ -72,6 +72,8 @@ export interface LogitSettings {
   readonly temperature: number;
   /** The teacher's column for each of the student's. */
   readonly order: readonly number[];
+  /** `tokens`: each column is a softmax over the tokens of a text. Left out: the columns of each token are one. */
+  readonly over?: 'tokens';
 }
 
 /** Layers and heads are null where the graphs decide. */

@@ -124,9 +124,8 @@ class TermBuilder {
     if (theirs === undefined) throw new SinterError('INTERNAL', 'the teacher has no logits');
     this.wanted.logits = theirs;
     const source = { output: 'logits', source: 'logits' } as const;
-    this.terms.push({
-      ...{ kind: 'kl_divergence', weight: settings.alpha, ...source, logits: settings },
-    });
+    const kind = settings.over === 'tokens' ? 'span_kl_divergence' : 'kl_divergence';
+    this.terms.push({ kind, weight: settings.alpha, ...source, logits: settings });
   }
 
   /** The value, or what a new matrix makes of it where its width is another. */

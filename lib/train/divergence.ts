@@ -6,6 +6,7 @@ import type { EncoderGraph, OutputName } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
 import { runJob } from '../native/jobs.js';
 import type { NativeProgram, NativeTrainer, TokenBatch } from '../native/native.js';
+import type { GoodWeights } from './good-weights.js';
 import type { StepRecord } from './train-report.js';
 
 /** Numbers that are looked at in one turn. */
@@ -78,14 +79,21 @@ export function withCheckpoint(error: unknown, checkpoint: string | undefined): 
   return divergence(CAUSES.get(error) ?? '', error.details, checkpoint);
 }
 
-/** What the report says of a training that diverged and ended with the weights of its best evaluation. */
-export function endedWithBest(error: SinterError, step: number): string {
-  const outcome = `the training diverged and ended with the weights of its best evaluation, after step ${step}`;
+/** What the report says of a training that diverged and ended with its last good weights. */
+export function endedWith(error: SinterError, { step, source }: GoodWeights): string {
+  const outcome = `the training diverged and ended with the weights of ${source}, after step ${step}`;
   return messageOf(CAUSES.get(error) ?? '', outcome);
 }
 
 function messageOf(what: string, outcome: string): string {
   return `train: ${what}; ${outcome}: lower learningRate`;
+}
+
+/** Throws the error of a divergence where a weight is not finite, which may have had no effect on any loss so far. */
+export async function checkWeights(trainer: NativeTrainer, step: number): Promise<void> {
+  const tensor = await badWeight(trainer);
+  if (tensor === null) return;
+  throw divergence(`after step ${step}, ${tensor} is not finite`, { step, tensor });
 }
 
 /** Whether all numbers are finite. */

@@ -21,7 +21,7 @@ import type { Objective } from './objectives.js';
 import { runTraining, type TrainHooks } from './train-loop.js';
 import type { TrainedParts, TrainPlan, TrainRequest } from './train-model.js';
 import type { TrainSettings } from './train-options.js';
-import type { EmbeddingPhase } from './train-report.js';
+import type { EmbeddingPhase, TrainReport } from './train-report.js';
 
 const WHERE = 'train';
 
@@ -71,7 +71,8 @@ export async function trainFewShotParts<S>(
       },
     });
     const embedding = { ...tuned.phase, ...countsOf(pairs) };
-    return { ...trained, report: { ...trained.report, embedding } };
+    const diverged = trained.report.diverged ?? tuned.diverged;
+    return { ...trained, report: { ...trained.report, embedding, diverged } };
   } finally {
     disposeProgram(tuned.program);
   }
@@ -105,6 +106,8 @@ interface Tuned {
   readonly graph: ModelParts['graph'];
   readonly program: NativeProgram;
   readonly phase: Omit<EmbeddingPhase, 'pairs' | 'positives'>;
+  /** What ended this phase early, where its last good weights go on to the next one. */
+  readonly diverged: TrainReport['diverged'];
 }
 
 /** An inference program of the whole model whose encoder was trained on the pairs. The caller disposes of it. */
@@ -149,9 +152,10 @@ async function tuneEncoder<S>(
     throwIfAborted(signal, WHERE);
     const options = { trainable: false, where: WHERE, signal } as const;
     const program = await deriveProgram(graph, trainable.store, options);
-    const { steps, epochs, seconds, tokensPerSecond } = report;
+    const { steps, epochs, seconds, tokensPerSecond, diverged } = report;
     const losses = epochs.map(({ epoch, trainLoss }) => ({ epoch, trainLoss }));
-    return { graph, program, phase: { steps, epochs: losses, seconds, tokensPerSecond } };
+    const phase = { steps, epochs: losses, seconds, tokensPerSecond };
+    return { graph, program, phase, diverged };
   } finally {
     await setImmediate();
     disposeProgram(trainable);

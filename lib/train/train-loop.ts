@@ -19,7 +19,15 @@ import { BestScores } from './best-score.js';
 import { type Checkpoints, TrainingProgress, type TrainingSubject } from './checkpoints.js';
 import type { Examples } from './corpus.js';
 import { digestOfExamples, digestOfModel } from './digests.js';
-import { diverged, endedWithBest, isDivergence, overflowed, withCheckpoint } from './divergence.js';
+import {
+  checkWeights,
+  diverged,
+  endedWith,
+  isDivergence,
+  overflowed,
+  withCheckpoint,
+} from './divergence.js';
+import { BEST, type GoodWeights, isGoodCheckpoint, keepsCopy } from './good-weights.js';
 import type { LogPlan } from './log-options.js';
 import type { Objective } from './objectives.js';
 import { OPTIMIZERS } from './optimizers.js';
@@ -72,7 +80,7 @@ export async function runTraining<S>(
     optimizer: OPTIMIZERS[settings.optimizer].settings(settings),
     groups: parameterGroups(graph, settings, trainedWeights(graph, settings)),
     averageDecay: settings.averageDecay,
-    keeps: settings.loadBestModelAtEnd,
+    keeps: keepsCopy(settings, hooks),
   });
   try {
     const run = new Run<S>(trainer, { program, graph, corpus, objective, settings, hooks });
@@ -118,6 +126,12 @@ class Run<S> {
   private rowsTaken = 0;
   private stepsTaken = 0;
   private diverged: Divergence | null = null;
+  /** Whether the trainer has room for a copy of the weights. */
+  private readonly keeps: boolean;
+  /** What the copy is, where one was made in this run. */
+  private kept: GoodWeights | null = null;
+  /** The lowest mean loss of an epoch. */
+  private lowestLoss = Number.POSITIVE_INFINITY;
   private readonly log: TrainLog | undefined;
 
   constructor(trainer: NativeTrainer, work: Work<S>) {
@@ -136,6 +150,7 @@ class Run<S> {
     const warm = warmupSteps(warmup, totalSteps);
     this.trainer = trainer;
     this.work = work;
+    this.keeps = keepsCopy(settings, work.hooks);
     this.log = work.hooks.logs && new TrainLog(work.hooks.logs);
     const parts = scheduleParts(settings.schedule);
     this.schedule = { ...parts, learningRate, warmupSteps: warm, totalSteps };
@@ -152,12 +167,14 @@ class Run<S> {
     const isOver = () => progress.epoch >= this.epochs || this.isDone();
     while (progress.inEpoch || !isOver()) {
       if (!progress.inEpoch) progress.beginEpoch();
-      await this.epoch().catch((error) => this.keepBest(error));
+      await this.epoch().catch((error) => this.endDiverged(error));
       if (this.diverged !== null) break;
     }
     const { steps, epochs, evaluations } = progress.history;
-    if (settings.loadBestModelAtEnd && scores.best !== null) await this.exchange('kept');
-    else if (settings.averageDecay > 0 && progress.steps > 0) await this.exchange('average');
+    const isBest = settings.loadBestModelAtEnd && scores.best !== null;
+    if (this.diverged === null && isBest) await this.exchange('kept');
+    else if (this.diverged === null && settings.averageDecay > 0 && progress.steps > 0)
+      await this.exchange('average');
     await this.logEnd();
     return {
       ...{ steps, epochs, evaluations },
@@ -221,6 +238,7 @@ class Run<S> {
       eval: scores,
     };
     history.epochs.push(record);
+    await this.keepEpoch(record);
     progress.endEpoch();
     const totalEpochs = this.epochs;
     await hooks.onEpoch?.({ ...record, totalEpochs, seconds: this.seconds() });
@@ -228,16 +246,49 @@ class Run<S> {
       await hooks.checkpoints?.afterEpoch(this.trainer, progress, this.subject, hooks.signal);
   }
 
-  /** Where the best weights were kept, a divergence ends the training with them; else its error names the newest checkpoint. */
-  private async keepBest(error: unknown): Promise<void> {
-    const { settings, hooks } = this.work;
-    const { best } = this.progress.scores;
+  /** A divergence ends the training with its last good weights; without any its error names the newest checkpoint. */
+  private async endDiverged(error: unknown): Promise<void> {
     if (!isDivergence(error)) throw error;
-    if (!settings.loadBestModelAtEnd || best === null)
-      throw withCheckpoint(error, await hooks.checkpoints?.newest());
     const { details } = error;
     const step = Number(details.step ?? this.progress.steps);
-    this.diverged = { step, message: endedWithBest(error, best.step), details };
+    const good = await this.lastGood(step);
+    if (good === null) throw withCheckpoint(error, await this.work.hooks.checkpoints?.newest());
+    this.diverged = { step, keptStep: good.step, message: endedWith(error, good), details };
+  }
+
+  /** Gives the program the last good weights and says what they are; null, and no change, where there are none. */
+  private async lastGood(step: number): Promise<GoodWeights | null> {
+    const { settings, hooks } = this.work;
+    const { scores, history } = this.progress;
+    const { best } = scores;
+    const isBest = settings.loadBestModelAtEnd && best !== null;
+    const kept = isBest ? { step: best.step, source: BEST } : this.kept;
+    if (kept !== null) {
+      await this.exchange('kept');
+      return kept;
+    }
+    const isGood = isGoodCheckpoint(history, step);
+    const saved = await hooks.checkpoints?.restoreNewest(this.trainer, isGood, hooks.signal);
+    if (saved === undefined || saved === null) return null;
+    if (settings.averageDecay > 0) await this.exchange('average');
+    return { step: saved, source: 'the last good checkpoint' };
+  }
+
+  /** Copies the weights after an epoch whose loss is no higher than any before, where no evaluation says which are good. */
+  private async keepEpoch({ epoch, trainLoss }: EpochRecord<S>): Promise<void> {
+    const { settings, hooks } = this.work;
+    if (!this.keeps || hooks.evaluate !== undefined) return;
+    if (!(trainLoss <= this.lowestLoss)) return;
+    this.lowestLoss = trainLoss;
+    const hasAverage = settings.averageDecay > 0;
+    if (hasAverage) await this.exchange('average');
+    await this.keep(`epoch ${epoch}`);
+    if (hasAverage) await this.exchange('average');
+  }
+
+  private async keep(source: string): Promise<void> {
+    await runJob('train', this.work.hooks.signal, (jobId) => this.trainer.keep(jobId));
+    this.kept = { step: this.progress.steps, source };
   }
 
   /** Whether the epoch ends here: all steps are taken, or the patience is at its end. */
@@ -261,8 +312,7 @@ class Run<S> {
     const seconds = (performance.now() - begin) / 1000;
     const value = scoreOf(scores, settings.metricForBestModel);
     const isBest = progress.scores.add({ step, epoch, value });
-    if (isBest && settings.loadBestModelAtEnd)
-      await runJob('train', hooks.signal, (jobId) => this.trainer.keep(jobId));
+    if (isBest && this.keeps) await this.keep(BEST);
     if (hasAverage) await this.exchange('average');
     const record = { step, epoch, scores, isBest };
     history.evaluations.push(record);
@@ -317,8 +367,11 @@ class Run<S> {
     const { tokens, terms } = await objective(corpus.gather(rows), new SeededRandom(settings.seed));
     const options = { dropoutSeed: null, signal: hooks.signal };
     const { loss, gradNorm } = await tryStep(this.trainer, tokens, terms, options);
-    if (Number.isFinite(loss) && Number.isFinite(gradNorm)) return;
-    throw await diverged({ ...last, loss, gradNorm }, this.trainer, { ...this.work, tokens, rows });
+    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm))
+      throw await diverged({ ...last, loss, gradNorm }, this.trainer, {
+        ...{ ...this.work, tokens, rows },
+      });
+    await checkWeights(this.trainer, last.step);
   }
 
   private tokensPerSecond(): number {

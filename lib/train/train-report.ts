@@ -58,6 +58,8 @@ export interface EvaluationRecord<S = EvalScores> {
 /** The step at which a training diverged, and what happened; `message` says which weights the model has. */
 export interface Divergence {
   readonly step: number;
+  /** The step after which the model's weights were. */
+  readonly keptStep: number;
   readonly message: string;
   readonly details: ErrorDetails;
 }
@@ -72,8 +74,9 @@ export interface TrainReport<S = EvalScores> {
   /** Whether the patience, or a divergence, ended the training before its last step. */
   readonly stoppedEarly: boolean;
   /**
-   * What ended a training with `loadBestModelAtEnd` whose numbers became infinite or NaN after an evaluation: the model has the
-   * weights of the best one. null where nothing did; without such an evaluation it is the error of the call.
+   * What ended a training whose numbers became infinite or NaN: the model has its last good weights, those of the best
+   * evaluation, of an epoch, or of a checkpoint. null where nothing did; where there are no such weights yet it is the error of
+   * the call.
    */
   readonly diverged: Divergence | null;
   readonly rows: number;

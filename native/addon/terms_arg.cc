@@ -126,12 +126,15 @@ void check_pair_classes(const LossTerm& term, const Extent& extent, const char* 
   check_labels(term.labels, classes);
 }
 
-void check_targets(TargetKind kind, const LossTerm& term, const Extent& extent, const char* name) {
-  switch (kind) {
+void check_targets(const LossRow& loss, const LossTerm& term, const Extent& extent) {
+  const char* name = loss.name;
+  switch (loss.targets) {
     case TargetKind::classes:
       check_count(term.labels.size(), extent.rows, name);
       return check_labels(term.labels, extent.width);
     case TargetKind::values:
+      if (loss.unit == LossUnit::text && extent.output.kind != ValueKind::token)
+        bad_argument(std::string(name) + " needs an output over tokens");
       return check_count(term.values.size(), extent.rows * extent.width, name);
     case TargetKind::spans:
       return check_spans(term, extent, name);
@@ -280,6 +283,7 @@ LossSettings settings_field(const Napi::Object& term) {
 
 // The losses index weights by column, so there must be none or as many as columns.
 void check_settings(const LossSettings& settings, int64_t width) {
+  if (settings.k != std::floor(settings.k)) bad_argument("k must be a whole number");
   for (const auto* weights : {&settings.class_weights, &settings.pos_weights}) {
     if (!weights->empty()) check_count(weights->size(), width, "a weight per column");
   }
@@ -313,9 +317,8 @@ LossTerm term_arg(const Napi::Object& object, const Program& program, const Toke
   term.settings = settings_field(object);
   const ValueInfo& output = program.value(program.output(term.output));
   check_settings(term.settings, output.width);
-  check_targets(row.targets, term,
-                {batch.rows(output.kind), output.width, output, batch, program.weights()},
-                row.name);
+  check_targets(row, term,
+                {batch.rows(output.kind), output.width, output, batch, program.weights()});
   if (!object.Get("dimensions").IsUndefined()) {
     const double dimensions = number_field(object, "dimensions");
     if (row.coupling != Coupling::coupled || row.targets == TargetKind::pair_classes)

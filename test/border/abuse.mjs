@@ -9,6 +9,7 @@ import { packingCases } from './cases-packing.mjs';
 import { passCases } from './cases-passes.mjs';
 import { runCases } from './cases-run.mjs';
 import { storeCases } from './cases-store.mjs';
+import { termCases } from './cases-terms.mjs';
 import { trainCases } from './cases-train.mjs';
 import { weightCases } from './cases-weights.mjs';
 import { batch, border, options, output, sealedProgram } from './small.mjs';
@@ -23,6 +24,7 @@ const cases = [
   ...runCases,
   ...featureCases,
   ...trainCases,
+  ...termCases,
   ...passCases,
 ];
 

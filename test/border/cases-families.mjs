@@ -190,6 +190,18 @@ const losses = [
   ['span with too many numbers', 'INTERNAL', () => pairs(span(1, 1, 0, 0, 3, 3, 0))],
   ['span of texts', 'INTERNAL', () => step('scores', span(0, 0, 0, 0, 0, 0))],
   ['span of eight columns', 'INTERNAL', () => step('gated', span(0, 0, 0, 0, 0, 0))],
+  ['teacher of spans', 'fine', () => pairs(termOf('span_kl_divergence', floats(14)))],
+  [
+    'teacher of columns',
+    'fine',
+    () => step('gated', termOf('span_kl_divergence', floats(7 * HIDDEN))),
+  ],
+  ['teacher of spans too short', 'INTERNAL', () => pairs(termOf('span_kl_divergence', floats(13)))],
+  [
+    'teacher of spans of texts',
+    'INTERNAL',
+    () => step('scores', termOf('span_kl_divergence', floats(9))),
+  ],
   ['positives', 'fine', () => step('unit', termOf('in_batch_negatives', ints(1)))],
   ['positives of nobody', 'fine', () => step('unit', termOf('in_batch_negatives', ints()))],
   ['no positive counts', 'fine', () => step('unit', termOf('in_batch_negatives', ints(-1)))],

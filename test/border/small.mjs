@@ -142,6 +142,32 @@ export function featuredGraph() {
   return g;
 }
 
+/** Low-rank adapters beside a stacked product, scaled columns, one score a text, and a classifier of pairs as parameters. */
+export function adaptedGraph() {
+  const g = graph();
+  g.weights = g.weights.filter(({ name }) => !name.startsWith('scores.'));
+  g.weights.push(
+    matrix('score', 1),
+    matrix('a', 2),
+    matrix('b', HIDDEN, 2),
+    vector('factors'),
+    matrix('pairs', 2, 3 * HIDDEN),
+    matrix('pair bias', 1, 2),
+  );
+  const at = (value) => g.nodes.findIndex(({ output }) => output === value);
+  g.nodes[at('qkv')].adapters = [{ member: 1, a: 'a', b: 'b', scale: 0.5 }];
+  const { biases, weights, ...scores } = g.nodes[at('scores')];
+  g.nodes[at('scores')] = { ...scores, weights: ['score'], biases: [], output: 'score' };
+  g.nodes.splice(at('pooled'), 0, {
+    ...{ op: 'scale', input: 'dropped', weight: 'factors', column: 0, output: 'scaled' },
+  });
+  g.nodes[at('pooled')].input = 'scaled';
+  for (const weight of ['pairs', 'pair bias'])
+    g.nodes.push({ op: 'parameter', weight, output: weight });
+  g.outputs = { hidden: 'mixed', embedding: 'unit', logits: 'score' };
+  return g;
+}
+
 /** A program that is not sealed, over a store of its own. */
 export function made(from = graph(), trainable = false) {
   return new border.Program(from, new border.Store(from.weights), { trainable });

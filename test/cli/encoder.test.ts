@@ -172,13 +172,71 @@ describe('sinter train --task embedding', () => {
 
   it.each([
     [['--loss', 'focal'], '--loss focal is for classifiers and regressions, not for embedding'],
-    [['--teacher', 'a'], '--teacher is for classifiers with one label per text, not for embedding'],
+    [['--embeddings', 'mse'], '--embeddings needs --teacher'],
+    [['--teacher', 'a', '--alpha', '0.5'], '--alpha is for classifiers with one label per text'],
+    [['--teacher', 'a', '--loss', 'cosent'], '--loss is left out with --teacher'],
+    [['--teacher', 'a', '--scale', '10'], '--scale is left out with --teacher'],
+    [['--teacher', 'a', '--hold-out', '0.1'], '--hold-out is left out with --teacher'],
     [['--calibrate', '--hold-out', '0.1'], '--calibrate is for classifiers, not for embedding'],
   ])('refuses %j, which are for classifiers', async (flags, message) => {
     const command = ['train', '--task', 'embedding', '--train', 'rows.csv', '--out', 'encoder'];
     const run = await sinter([...command, ...flags]);
     expect(run).toMatchObject({ code: 2 });
     expect(run.stderr).toContain(message);
+  });
+});
+
+describe('sinter train --task embedding --teacher', () => {
+  const texts = some((i) => `the ${word(i)} ${i}`);
+  const FAST = ['--epochs', '2', '--learning-rate', '1e-3', '--batch-size', '8'];
+  const train = async (out: string, rows: string, flags: readonly string[]) => {
+    const folder = scratch.path(out);
+    const fixed = ['train', '--task', 'embedding', '--train', rows, '--out', folder];
+    const run = await sinter([...fixed, ...model, ...FAST, ...flags]);
+    expect([run.code, run.stderr]).toEqual([0, expect.stringContaining('epoch 2/2')]);
+    return {
+      folder,
+      settings: JSON.parse(await readFile(`${folder}/training.json`, 'utf8')).settings,
+    };
+  };
+  const weights = (folder: string) => readFile(`${folder}/model.safetensors`);
+
+  it('learns the vectors of texts without labels, with the bits of the library', async () => {
+    const triplets = await scratch.file('triplets.jsonl', TRIPLETS);
+    const teacher = await train('teacher', triplets, ['--loss', 'triplet']);
+    const rows = await scratch.file('texts.csv', `text\n${texts.join('\n')}\n`);
+    const scored = await scratch.file('scored.csv', `sentence1,sentence2,score\n${SCORED}`);
+    const flags = ['--teacher', teacher.folder, '--eval', scored];
+    const student = await train('student', rows, [...flags, '--embeddings', 'mse']);
+    expect(student.settings.distillation).toMatchObject({ embeddings: { loss: 'mse' } });
+
+    await using taught = await Encoder.load(BERT, { pooling: 'mean' });
+    await using own = await Encoder.load(teacher.folder);
+    const before = await taught.embed(texts);
+    await taught.train(texts, {
+      ...{ epochs: 2, learningRate: 1e-3, batchSize: 8, weightDecay: 0.01, warmup: 0.1, seed: 42 },
+      distillation: { teacher: own, embeddings: { loss: 'mse' } },
+    });
+    const library = scratch.path('taught');
+    await taught.save(library);
+    expect((await weights(student.folder)).equals(await weights(library))).toBe(true);
+    const wanted = await own.embed(texts);
+    const error = (found: { data: Float32Array }) =>
+      found.data.reduce((sum, one, i) => sum + (one - (wanted.data[i] ?? 0)) ** 2, 0);
+    expect(error(await taught.embed(texts))).toBeLessThan(error(before));
+
+    // Two columns of texts are two rows each.
+    const pairs = await scratch.file(
+      'pairs.csv',
+      `sentence1,sentence2\n${texts.map((one, i) => `${one},${texts[(i + 1) % 24]}\n`).join('')}`,
+    );
+    const inner = ['--teacher', teacher.folder, '--hidden-states', '1:1', '--relations', 'vv'];
+    const both = await train('both', pairs, inner);
+    expect(both.settings.distillation).toMatchObject({
+      ...{ embeddings: null, hiddenStates: [{ student: 1, teacher: 1 }] },
+    });
+    const record = JSON.parse(await readFile(`${both.folder}/training.json`, 'utf8'));
+    expect(record.rows).toBe(48);
   });
 });
 

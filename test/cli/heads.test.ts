@@ -115,3 +115,26 @@ describe('tags with a teacher', () => {
     });
   });
 });
+
+it('answers with a teacher learn its logits', async () => {
+  const [name, content] = FILES.answers;
+  const file = await scratch.file(name, content);
+  const run = async (out: string, flags: readonly string[]) => {
+    const folder = scratch.path(out);
+    const { code, stderr } = await sinter([
+      ...['train', '--task', 'answers', '--train', file, '--model', TINY, '--out', folder],
+      ...['--epochs', '1', ...flags],
+    ]);
+    return { folder, code, stderr };
+  };
+  const teacher = await run('answer-teacher', []);
+  expect(teacher.code).toBe(0);
+  const terms = ['--alpha', '0.7', '--temperature', '3', '--relations', 'qq'];
+  const student = await run('answer-student', ['--teacher', teacher.folder, ...terms]);
+  expect([student.code, student.stderr]).toEqual([0, expect.not.stringContaining('error')]);
+  const record = JSON.parse(await readFile(`${student.folder}/training.json`, 'utf8'));
+  expect(record.settings.distillation).toMatchObject({
+    relations: { kinds: ['qq'] },
+    logits: { alpha: 0.7, temperature: 3, over: 'tokens' },
+  });
+});

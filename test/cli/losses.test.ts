@@ -64,6 +64,20 @@ describe('sinter train', () => {
     expect(stderr).toContain('--hidden-states[0].teacher must be a hidden state from 0 to');
   });
 
+  it('distils the inside of a teacher of any kind into a regression', async () => {
+    const rows = ROWS.replace(/,a\n/g, ',1\n').replace(/,b\n/g, ',0\n');
+    const file = await scratch.file('numbers.csv', rows);
+    const teacher = await train('any-teacher', []);
+    const out = scratch.path('taught-regression');
+    const { code, stderr } = await sinter([
+      ...['train', '--task', 'regression', '--train', file, '--model', TINY, '--out', out],
+      ...['--epochs', '1', '--teacher', teacher.out, '--relations', 'qk,vv'],
+    ]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('epoch 1/1')]);
+    const { settings } = JSON.parse(await readFile(join(out, 'training.json'), 'utf8'));
+    expect(settings.distillation).toMatchObject({ relations: { kinds: ['qk', 'vv'] } });
+  });
+
   it.each([
     [['--hidden-states', '1:2'], '--hidden-states needs --teacher'],
     [['--hidden-states', '1-2', '--teacher', 'x'], 'It must be pairs of numbers such as 1:2,3:6'],
@@ -81,8 +95,11 @@ describe('sinter train', () => {
     [['--task', 'tags', '--relations', 'vv'], '--relations needs --teacher'],
     [
       ['--task', 'multi-label', '--teacher', 'x'],
-      '--teacher is for classifiers with one label per text, not for multi-label',
+      '--teacher needs --hidden-states or --relations with --task multi-label',
     ],
+    [['--task', 'masked-lm', '--teacher', 'x'], '--teacher is not for masked-lm'],
+    [['--task', 'answers', '--teacher', 'x', '--loss', 'focal'], '--loss is for classifiers and'],
+    [['--task', 'tags', '--embeddings', 'mse', '--teacher', 'x'], '--embeddings is for --task'],
   ])('refuses %j', async (flags, message) => {
     const { code, stderr } = await train('refused', flags);
     expect(stderr).toContain(message);

@@ -115,6 +115,32 @@ describe('sinter train --streaming', () => {
     expect(Object.values(config.id2label)).toEqual(['B-film', 'B-late', 'O']);
   });
 
+  it.each([
+    [
+      'embedding',
+      (i: number) => ({ anchor: `the film ${i}`, positive: 'the', negative: `a ${i % 3}` }),
+      '--pooling mean --loss triplet',
+    ],
+    [
+      'answers',
+      (i: number) => {
+        const answers = [{ text: 'film', answer_start: 4 }];
+        return { question: 'the', context: `the film ${i}`, answers };
+      },
+      '',
+    ],
+  ])('trains %s', async (task, row, more) => {
+    const lines = Array.from({ length: 20 }, (_, i) => JSON.stringify(row(i)));
+    const path = await scratch.file(`${task}.jsonl`, `${lines.join('\n')}\n`);
+    const flags = `--task ${task} ${FLAGS} --eval ${path} ${more}`.trim().split(' ');
+    const model = TINY.replace('bert-seqcls', 'bert');
+    const fixed = ['--model', model, '--train', path, '--out', scratch.path(task)];
+    const { code, stderr } = await sinter(['train', ...fixed, ...flags]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('epoch 2/2')]);
+    const json = JSON.parse(await readFile(join(scratch.path(task), 'training.json'), 'utf8'));
+    expect(json).toMatchObject({ rows: 20, settings: { shuffleBuffer: 10 }, diverged: null });
+  });
+
   it('names the line of a row that the model cannot use, for which the rows are read again', async () => {
     const rows = repeatedRows(() => readRows(file));
     const fail = async () => {
@@ -128,7 +154,7 @@ describe('sinter train --streaming', () => {
 
   it.each([
     ['--streaming --hold-out 0.1', '--hold-out needs all rows at once, which --streaming never'],
-    ['--streaming --task answers', '--streaming is for --task classification, multi-label,'],
+    ['--streaming --task embedding --teacher other', 'teacher must be left out with streaming'],
     ['--streaming --label-issues 3 --report x.html', '--label-issues needs all rows at once'],
     ['--streaming --group-by-length', '--group-by-length must be false with streaming'],
     ['--streaming --method head', '--method must be another one with streaming'],

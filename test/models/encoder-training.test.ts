@@ -4,7 +4,9 @@ import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { SeededRandom } from '../../lib/core/random.js';
 import { type EmbeddingRow, Encoder, type EncoderTrainOptions } from '../../lib/index.js';
+import { drawLinear } from '../../lib/train/draw-linear.js';
 import { temporaryFolder } from '../formats/temporary-folder.js';
 
 const at = (path: string) => fileURLToPath(new URL(`../fixtures/${path}`, import.meta.url));
@@ -110,6 +112,94 @@ describe('an encoder learns', () => {
     await encoder.save(join(folder, 'model'));
     await using again = await Encoder.load(join(folder, 'model'));
     expect(await again.embed('the war')).toEqual(await encoder.embed('the war'));
+  });
+
+  it.each([false, true])(
+    'softmax: accuracy of its classifier on held-out pairs, product: %s',
+    async (product) => {
+      // A rate at which no weight moves: the classifier is the drawn one, and the vectors are those of the encoder.
+      await using encoder = await load();
+      const held = [
+        ...related.slice(3, 12),
+        { sentence1: 'the war', sentence2: 'of', label: 'same' },
+      ];
+      const options = {
+        ...{ ...SHORT, epochs: 1, learningRate: 1e-30, weightDecay: 0, seed: 5, eval: held },
+        ...(product && { concatenationSentMultiplication: true }),
+      };
+      const before = await encoder.embed('the war');
+      const { evaluations, best } = await encoder.train(related, options);
+      const width = before.length;
+      const inputs = (product ? 4 : 3) * width;
+      const weight = drawLinear(3, inputs, new SeededRandom(5));
+      const classes = ['same', 'next', 'other'];
+      const found: number[][] = [];
+      for (const { sentence1, sentence2 } of held) {
+        const [u, v] = await encoder.embed([sentence1, sentence2]);
+        const parts = [
+          ...(u ?? []),
+          ...(v ?? []),
+          ...(u ?? []).map((a, k) => Math.abs(a - (v?.[k] ?? 0))),
+        ];
+        if (product) parts.push(...(u ?? []).map((a, k) => a * (v?.[k] ?? 0)));
+        found.push(
+          classes.map((_, c) =>
+            parts.reduce((sum, one, k) => sum + one * (weight[c * inputs + k] ?? Number.NaN), 0),
+          ),
+        );
+      }
+      const truth = held.map(({ label }) => classes.indexOf(label));
+      const right = found.filter((row, i) => row.indexOf(Math.max(...row)) === truth[i]).length;
+      const losses = found.map(
+        (row, i) =>
+          Math.log(row.reduce((sum, one) => sum + Math.exp(one), 0)) - (row[truth[i] ?? 0] ?? 0),
+      );
+      const scores = evaluations.at(-1)?.scores;
+      expect(scores).toMatchObject({ kind: 'label-accuracy', rows: 10, accuracy: right / 10 });
+      const loss = losses.reduce((sum, one) => sum + one, 0) / 10;
+      expect((scores as { loss: number }).loss).toBeCloseTo(loss, 5);
+      expect(best?.value).toBe(right / 10);
+    },
+  );
+
+  it('softmax finds the classes of its rows, and goes on from a checkpoint with the same bits', async () => {
+    const numbered = related.map((row, i) => ({ ...row, label: i % 3 }));
+    const own = { loss: 'softmax', epochs: 20, loadBestModelAtEnd: true, evalSteps: 3 } as const;
+    const train = async (options: EncoderTrainOptions) => {
+      await using encoder = await load();
+      const report = await encoder.train(numbered, {
+        ...SHORT,
+        ...own,
+        eval: numbered,
+        ...options,
+      });
+      const { steps, evaluations, best } = report;
+      return { steps, evaluations, best, of: await encoder.embed('the war') };
+    };
+    const straight = await train({});
+    const accuracies = straight.evaluations.map(
+      ({ scores }) => (scores as { accuracy: number }).accuracy,
+    );
+    expect(Math.max(...accuracies)).toBeGreaterThan(0.9);
+    expect(accuracies[0]).toBeLessThan(0.9);
+    expect(straight.best?.value).toBe(Math.max(...accuracies));
+    const saving = { saveTo: await temporaryFolder(), saveEvery: 1 } as const;
+    for (const end of [7, 8, 23]) {
+      const stop = ({ step }: { step: number }) => {
+        if (step === end) throw new Error('stopped');
+      };
+      const stopped = train({ ...saving, resume: true, onStep: stop });
+      await expect(stopped).rejects.toThrow('stopped');
+    }
+    expect(await train({ ...saving, resume: true })).toEqual(straight);
+  });
+
+  it('softmax refuses a held-out class that no row to train on has', async () => {
+    await using encoder = await load();
+    const held = [{ sentence1: 'the war', sentence2: 'of', label: 'unknown' }];
+    await expect(encoder.train(related, { ...SHORT, eval: held })).rejects.toThrow(
+      'train: eval[0].label must be a class of the rows to train on: "same", "next", "other"',
+    );
   });
 
   it('softmax with the same bits for the same seed', async () => {

@@ -235,6 +235,20 @@ export const EXACT: Record<LossKind, Exact> = {
     const labels = (c: number) => targets.filter((_, i) => i % 2 === c);
     return (entropy(column(0), labels(0)) + entropy(column(1), labels(1))) / 2;
   },
+  span_kl_divergence: ({ targets, settings }, x, { offsets }, width) => {
+    const { temperature = 1 } = settings ?? {};
+    const columns = Array.from(offsets.subarray(1), (end, i) => {
+      const inText = (all: readonly number[], c: number) =>
+        all.slice(width * at(offsets, i), width * end).filter((_, j) => j % width === c);
+      return Array.from({ length: width }, (_, c) => {
+        const [own = [], theirs = []] = [x, [...targets]].map((all) =>
+          logSoftmax(inText(all, c).map((v) => v / temperature)),
+        );
+        return theirs.reduce((sum, q, t) => sum + Math.exp(q) * (q - at(own, t)), 0);
+      });
+    });
+    return temperature ** 2 * mean(columns.flat());
+  },
   in_batch_negatives: inBatchNegatives,
   cosent: ({ targets }, x, _, width) => ranked(targets, pairsOf(targets, x, width, cosine)),
   angle: ({ targets }, x, _, width) => ranked(targets, pairsOf(targets, x, width, angle)),

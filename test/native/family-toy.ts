@@ -301,6 +301,8 @@ const ROWS: readonly HeadLoss[] = [
   ['tokens', 'bce'],
   ['tokens', 'external'],
   ['span', 'span'],
+  ['span', 'span_kl_divergence'],
+  ['tokens', 'span_kl_divergence', { temperature: 2 }],
   ['vocabulary', 'cross_entropy'],
   ['vocabulary', 'mse'],
   ['vocabulary', 'external'],

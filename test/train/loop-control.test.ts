@@ -2,9 +2,11 @@
 
 import { describe, expect, it } from 'vitest';
 import { SinterError } from '../../lib/core/errors.js';
+import { Classifier } from '../../lib/models/classifier.js';
 import { trainStep } from '../../lib/train/step.js';
+import { temporaryFolder } from '../formats/temporary-folder.js';
 import { batchOf, engine, labelsFor, randomWeights, sealed, toyGraph } from '../native/toy.js';
-import { rowsOf, smallClassifier } from './small-classifier.js';
+import { BERT, rowsOf, smallClassifier } from './small-classifier.js';
 
 const rows = rowsOf(32);
 const right = rowsOf(12);
@@ -203,10 +205,59 @@ describe('a training that diverges', () => {
     const { loss } = await model.evaluate(held);
     expect(loss).toBe(best?.value);
     expect(loss).toBe(Math.min(...evaluations.map(({ scores }) => scores.loss)));
-    const without = model.train(rows, { ...wild, loadBestModelAtEnd: false });
-    await expect(without).rejects.toThrow(
-      'the training diverged and the model keeps its weights: lower learningRate',
+  });
+
+  it('ends with the best evaluation without loadBestModelAtEnd too', async () => {
+    const held = rowsOf(8);
+    const wild = { ...OPTIONS, epochs: 4, shuffle: false, learningRate: 1e30, warmup: 6 } as const;
+    await using model = await smallClassifier();
+    const { diverged, best } = await model.train(rows, { ...wild, eval: held, evalSteps: 1 });
+    expect(diverged?.message).toContain(
+      `ended with the weights of its best evaluation, after step ${best?.step}:`,
     );
+    expect(diverged?.keptStep).toBe(best?.step);
+    expect((await model.evaluate(held)).loss).toBe(best?.value);
+  });
+
+  it('ends with the weights of the last good epoch, or of a checkpoint', async () => {
+    // The passes: one that counts the rows, one for each epoch. A number of the second epoch's third batch overflows the loss.
+    const numbers = (poisoned: boolean) => {
+      let pass = 0;
+      return {
+        async *[Symbol.asyncIterator]() {
+          pass++;
+          for (const [i, { text }] of rows.entries())
+            yield { text, value: poisoned && pass === 3 && i === 20 ? 3e38 : (i % 2) - 0.5 };
+        },
+      };
+    };
+    const options = { ...OPTIONS, streaming: true, shuffle: false, schedule: 'constant' };
+    const trained = async (poisoned: boolean, own: object) => {
+      await using model = await Classifier.load(BERT, {
+        ...{ labels: ['value'], problem: 'regression', seed: 3, newHead: true },
+      } as never);
+      const all: object = { ...options, ...own };
+      const report = await model.train(numbers(poisoned) as never, all);
+      return { report, logits: (await model.logits(['the people'])).data };
+    };
+    const ended = await trained(true, { epochs: 4 });
+    const { diverged } = ended.report;
+    expect(diverged).toMatchObject({
+      ...{ step: 7, keptStep: 4 },
+      message: expect.stringContaining('ended with the weights of epoch 1, after step 4:'),
+    });
+    expect(diverged?.details.rows).toContain('20');
+    expect(ended.report).toMatchObject({ stoppedEarly: true, best: null });
+    expect(ended.logits).toEqual((await trained(false, { epochs: 1 })).logits);
+
+    // From checkpoint 6 no step was taken, so it is not known to be good.
+    const saving = { saveTo: await temporaryFolder(), saveEvery: 1, saveTotalLimit: 9 };
+    const saved = await trained(true, { epochs: 4, ...saving });
+    expect(saved.report.diverged).toMatchObject({
+      ...{ step: 7, keptStep: 5 },
+      message: expect.stringContaining('the weights of the last good checkpoint, after step 5:'),
+    });
+    expect(saved.logits).toEqual((await trained(false, { maxSteps: 5 })).logits);
   });
 
   it('takes no step with gradients that are not finite', async () => {

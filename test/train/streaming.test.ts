@@ -6,9 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../lib/core/random.js';
 import { CrossEncoder } from '../../lib/models/cross-encoder.js';
-import { Encoder } from '../../lib/models/encoder.js';
 import { MaskedLM } from '../../lib/models/masked-lm.js';
-import { QuestionAnswerer } from '../../lib/models/question-answerer.js';
 import { TokenClassifier } from '../../lib/models/token-classifier.js';
 import type { RowReader } from '../../lib/train/collect-rows.js';
 import { Corpus } from '../../lib/train/corpus.js';
@@ -284,17 +282,5 @@ describe('a streamed training refuses', () => {
     await expect(train(bad, {})).rejects.toThrow(
       'train: rows[50].label must be one of "us", "them"',
     );
-  });
-
-  it('models whose batches need all rows', async () => {
-    await using model = await Encoder.load(BERT, { pooling: 'mean' });
-    const pairs = repeatedRows(() => [{ anchor: 'the people', positive: 'the states' }]);
-    await expect(model.train(pairs as never, OPTIONS)).rejects.toThrow(
-      'train: streaming is for classifiers of texts, words and pairs, and masked language models',
-    );
-    await using reader = await QuestionAnswerer.load(BERT, { newHead: true, seed: 1 });
-    const answers = [{ text: 'people', start: 4 }];
-    const asked = repeatedRows(() => [{ question: 'the', context: 'the people', answers }]);
-    await expect(reader.train(asked as never, OPTIONS)).rejects.toThrow('train: streaming is for');
   });
 });

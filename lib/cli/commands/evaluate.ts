@@ -43,6 +43,7 @@ export function addEvaluate(program: Command, surroundings: Surroundings): void 
         'what the model is for, where its config.json does not say',
       ).choices(['classification', ...HEAD_TASKS, 'embedding']),
     )
+    .option('--adapter <dir>', 'run this adapter beside the model, with its own head and labels')
     .option('--confusions <n>', 'how many confusions to list', wholeNumber(0), 5)
     .option(
       '--min-score <x>',
@@ -70,6 +71,7 @@ export function addEvaluate(program: Command, surroundings: Surroundings): void 
       `
 Examples:
   $ sinter evaluate --model my-model --data test.csv
+  $ sinter evaluate --model my-base --adapter my-adapter --data test.csv
   $ sinter evaluate --task embedding --model my-encoder --data questions-and-answers.jsonl
   $ sinter evaluate --data sts.csv --text-column a --pair-column b --score-column score
 `,

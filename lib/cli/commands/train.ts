@@ -309,7 +309,7 @@ function summary(
   int8: SmallModel | null,
 ): object {
   const { steps, epochs, rows, truncated, seconds, tokensPerSecond, advice } = report;
-  const { evaluations, best, stoppedEarly, embedding } = report;
+  const { evaluations, best, stoppedEarly, diverged, embedding } = report;
   return {
     out: options.out,
     labels,
@@ -318,9 +318,7 @@ function summary(
     epochs,
     evaluations,
     best,
-    stoppedEarly,
-    seconds,
-    tokensPerSecond,
+    ...{ stoppedEarly, diverged, seconds, tokensPerSecond },
     advice,
     ...(embedding !== undefined && { embedding }),
     int8,

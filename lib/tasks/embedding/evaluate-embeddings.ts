@@ -1,5 +1,6 @@
 /** Scores of vectors on rows, by the shape of the rows. */
 
+import { SinterError } from '../../core/errors.js';
 import type { Matrix } from '../../core/matrix.js';
 import { makeInTurns } from '../../core/turns.js';
 import type { SimilarityName } from '../../graph/checkpoint.js';
@@ -14,6 +15,7 @@ import {
   spearman,
 } from '../../metrics/index.js';
 import type { ExampleSet } from './example-rows.js';
+import type { LabelAccuracyEvaluation } from './label-accuracy.js';
 import { nearestTo } from './search.js';
 
 /** How well similarities follow the scores of pairs. */
@@ -64,7 +66,8 @@ export type EmbeddingEvaluation =
   | PairClassificationEvaluation
   | TripletEvaluation
   | RetrievalEvaluation
-  | NearestClassEvaluation;
+  | NearestClassEvaluation
+  | LabelAccuracyEvaluation;
 
 /** The score by which evaluations are compared where none is named; more is better. */
 export const MAIN_SCORES: Readonly<Record<EmbeddingEvaluation['kind'], string>> = {
@@ -73,6 +76,7 @@ export const MAIN_SCORES: Readonly<Record<EmbeddingEvaluation['kind'], string>> 
   triplets: 'accuracy',
   retrieval: 'ndcg',
   'nearest-class': 'accuracy',
+  'label-accuracy': 'accuracy',
 };
 
 /** Documents of which a search is scored. */
@@ -81,7 +85,12 @@ const K = 10;
 const COMPARISONS_PER_TURN = 2048;
 
 /** Which scores the examples have. */
-export function evaluationKind({ corpus, first }: ExampleSet): EmbeddingEvaluation['kind'] {
+export function evaluationKind({
+  corpus,
+  first,
+  arePairsOfClasses,
+}: ExampleSet): EmbeddingEvaluation['kind'] {
+  if (arePairsOfClasses) return 'label-accuracy';
   if (first.shape === 'classes') return 'nearest-class';
   if (first.shape !== 'pairs') return corpus.columns === 2 ? 'retrieval' : 'triplets';
   const scores = Array.from<number>(corpus.targets.values);
@@ -90,7 +99,7 @@ export function evaluationKind({ corpus, first }: ExampleSet): EmbeddingEvaluati
   return first.field === 'label' && isBinary ? 'pair-classification' : 'similarity';
 }
 
-/** The scores of `vectors`, a row for each text of the examples. */
+/** The scores of `vectors`, a row for each text of the examples; pairs of classes need a classifier (`labelAccuracy`). */
 export async function evaluateEmbeddings(
   set: ExampleSet,
   vectors: Matrix,
@@ -98,6 +107,8 @@ export async function evaluateEmbeddings(
 ): Promise<EmbeddingEvaluation> {
   const { corpus } = set;
   const kind = evaluationKind(set);
+  if (kind === 'label-accuracy')
+    throw new SinterError('INTERNAL', 'pairs of classes, no classifier');
   const { columns, size: rows } = corpus;
   const compare = COMPARISONS[similarity];
   const between = (row: number, a: number, b: number) =>

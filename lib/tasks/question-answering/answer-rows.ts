@@ -12,6 +12,7 @@ import { trimSegments } from '../../runtime/forward.js';
 import type { AlignedTexts } from '../../tokenize/aligned-texts.js';
 import type { TextTokenizer } from '../../tokenize/text-tokenizer.js';
 import { fieldsOf, type RowReader } from '../../train/collect-rows.js';
+import { firstDifference, otherTokens } from '../../train/same-tokens.js';
 
 /** Windows that are searched for an answer before the event loop turns: less than a millisecond. */
 const WINDOWS_PER_TURN = 64;
@@ -61,9 +62,11 @@ export function answerRows(
     readonly where: string;
     readonly name: string;
     readonly signal: AbortSignal | undefined;
+    /** Called with the row index of each window, in order. */
+    readonly onWindow?: (row: number) => void;
   },
 ): RowReader<AnswerRow> {
-  const { tokenizer, graph, where, name, signal } = from;
+  const { tokenizer, graph, where, name, signal, onWindow } = from;
   return {
     parse: parseAnswerRow,
     async encode(rows, firstIndex) {
@@ -74,9 +77,55 @@ export function answerRows(
           nameOf: (i) => `${where}: ${name}[${firstIndex + i}]`,
         },
       );
+      for (const source of aligned.sources) onWindow?.(firstIndex + source);
       const values = await spanTargets(aligned, rows);
       const targets = { unit: 'text', width: 2, values } as const;
       return { batch: { tokens: trimSegments(graph, aligned), targets }, truncated: 0 };
+    },
+  };
+}
+
+/** Reads rows that are streamed: the windows of a row are a list. */
+export function windowLists(
+  limits: WindowLimits,
+  from: { readonly tokenizer: TextTokenizer; readonly graph: EncoderGraph },
+): RowReader<AnswerRow> {
+  const { tokenizer, graph } = from;
+  return {
+    parse: parseAnswerRow,
+    async encode(rows, firstIndex, { signal }) {
+      const lengths = new Int32Array(rows.length);
+      const onWindow = (row: number) => {
+        lengths[row - firstIndex] = (lengths[row - firstIndex] ?? 0) + 1;
+      };
+      const own = { tokenizer, graph, where: 'train', name: 'rows', signal, onWindow };
+      const { batch, truncated } = await answerRows(limits, own).encode(rows, firstIndex, {
+        signal,
+      });
+      return { batch: { ...batch, lists: { lengths, indices: [...rows.keys()] } }, truncated };
+    },
+  };
+}
+
+/** `reader`, which throws UNSUPPORTED_MODEL naming the first row that the teacher splits into other tokens or windows. */
+export function withSameAnswerWindows(
+  reader: RowReader<AnswerRow>,
+  limits: WindowLimits,
+  teacher: Omit<Parameters<typeof answerRows>[1], 'onWindow'>,
+): RowReader<AnswerRow> {
+  const { where, name } = teacher;
+  return {
+    parse: (at, row) => reader.parse(at, row),
+    async encode(rows, firstIndex, cancel) {
+      const encoded = await reader.encode(rows, firstIndex, cancel);
+      const windows: number[] = [];
+      const onWindow = (row: number) => windows.push(row);
+      const second = answerRows(limits, { ...teacher, onWindow });
+      const theirs = await second.encode(rows, firstIndex, cancel);
+      const at = firstDifference(encoded.batch.tokens, theirs.batch.tokens);
+      const row = windows[at] ?? firstIndex + rows.length - 1;
+      if (at >= 0) throw otherTokens(where, `${name}[${row}]`);
+      return encoded;
     },
   };
 }

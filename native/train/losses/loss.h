@@ -58,7 +58,7 @@ struct LossSettings {
   double alpha = -1;           // sigmoid_focal: 0 to 1, or -1 for none
   double delta = 1;            // huber: above 0
   double beta = 1;             // smooth_l1: above 0
-  double temperature = 1;      // kl_divergence, distill_kl_div: above 0
+  double temperature = 1;      // the losses with divergence or kl in their names: above 0
   double sigma = 1;            // lambda: above 0
   double mu = 10;              // lambda with ndcg_loss2_pp: 0 or more
   double k = 0;                // lambda: a whole number of ranks, or 0 for all

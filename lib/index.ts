@@ -7,13 +7,30 @@
 export type { BatcherMetrics, Percentiles } from './batching/batch-metrics.js';
 export type { BatchOptions, RunOptions } from './batching/batch-options.js';
 export type { Batcher } from './batching/batcher.js';
-export type { CalibrationOptions } from './checkpoint/calibrate.js';
+export type { CalibrationMethod, CalibrationOptions } from './checkpoint/calibrate.js';
 export type { OnnxFolderOptions, OnnxVariant } from './checkpoint/export-folder.js';
 export type { OnnxExportOptions, OnnxFileOptions } from './checkpoint/export-model.js';
 export type { HeadLoadOptions, LoadOptions } from './checkpoint/load-options.js';
 export type { Verification } from './checkpoint/onnx/verify-onnx.js';
 export type { SaveOptions } from './checkpoint/save-model.js';
-export type { QuantizeOptions } from './compress/quantize-model.js';
+export type { GateVerdict } from './compress/gate.js';
+export type { CalibrationChange, ClassChange } from './compress/gate-classes.js';
+export type {
+  PrecisionSearch,
+  PrecisionSearchOptions,
+  PrecisionState,
+  PrecisionStep,
+  PrecisionVerdict,
+} from './compress/mixed-precision.js';
+export type { DivergenceMeasure } from './compress/output-divergence.js';
+export type { PruneVocabularyOptions, VocabularyReport } from './compress/prune-vocabulary.js';
+export type { QuantizeOptions, QuantizeTarget } from './compress/quantize-model.js';
+export type {
+  ProductSensitivity,
+  Sensitivity,
+  SensitivityOptions,
+} from './compress/sensitivity.js';
+export type { Texts } from './compress/vocabulary-corpus.js';
 export {
   readTrainConfig,
   type TrainConfig,
@@ -79,7 +96,7 @@ export type {
   SimilarityName,
   Task,
 } from './graph/checkpoint.js';
-export type { QuantizationReport } from './graph/rewrite/quantize.js';
+export type { QuantizationReport } from './graph/rewrite/quantization-report.js';
 export type { ActivationBits, ActivationKind, OutputName, PoolKind } from './graph/types.js';
 export { type DownloadOptions, type DownloadProgress, downloadModel } from './hub/index.js';
 export * from './metrics/index.js';
@@ -106,6 +123,15 @@ export type {
   Rejectable,
   Truncated,
 } from './models/classifier-options.js';
+export type { CompressionEvidence } from './models/compression/evidence.js';
+export type {
+  CompressMethod,
+  CompressOptions,
+  CompressTarget,
+} from './models/compression/options.js';
+export type { CompressProgress, CompressStage } from './models/compression/progress.js';
+export type { CompressionReport } from './models/compression/report.js';
+export type { CompressResult } from './models/compression/run.js';
 export {
   CrossEncoder,
   type CrossEncoderEvaluateOptions,
@@ -165,6 +191,7 @@ export {
   type OnnxReport,
   type RunTokensOptions,
 } from './models/onnx-model.js';
+export { measureSensitivity, searchMixedPrecision } from './models/precision.js';
 export {
   type AnswerOptions,
   QuestionAnswerer,
@@ -193,9 +220,21 @@ export type { MethodOption, TrainMethod } from './models/train-method.js';
 export type {
   EvaluateOptions,
   ModelTrainOptions,
+  PrunedVocabulary,
   TrainableModel,
 } from './models/trainable-model.js';
 export type { IsaName } from './native/native.js';
+export type {
+  ChangedRow,
+  CompressionData,
+  CompressionReportData,
+  CompressionStage,
+  CompressionVariant,
+  HistogramPair,
+  LayerSensitivity,
+  LayerWidths,
+} from './report/compression-types.js';
+export type { ReportEnvironment } from './report/types.js';
 export type { AdapterOption, PredictOptions } from './runtime/predict-options.js';
 export type { WindowedOptions } from './runtime/windowed-logits.js';
 export type { EmbeddingLoss } from './tasks/embedding/embedding-losses.js';

@@ -49,6 +49,11 @@ const PAGES = [
     'Answers that stand in a text: `QuestionAnswerer`.',
     /^(models\/(question-answerer|answer-distillation)|tasks\/question-answering\/)/,
   ],
+  [
+    'compression',
+    'Smaller models with proof: `compress`, `pruneVocabulary`, sensitivities, the gate, and the data of the report.',
+    /^(models\/(compression\/|precision)|report\/|compress\/(gate|mixed-precision|output-divergence|prune-vocabulary|sensitivity|vocabulary-corpus))/,
+  ],
   ['masked-lm', 'Words for a mask: `MaskedLM`.', /^models\/masked-lm/],
   [
     'training',

@@ -8,7 +8,7 @@ import { savedConfig } from '../architectures/index.js';
 import { SinterError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import { isSame } from '../files/index.js';
-import { TRAINING_FILE } from '../formats/hf-folder.js';
+import { COMPRESSION_FILE, TRAINING_FILE } from '../formats/hf-folder.js';
 import type { HfFolderContent } from '../formats/hf-folder-writer.js';
 import { DEFAULT_METADATA, type TensorToWrite } from '../formats/safetensors-writer.js';
 
@@ -69,9 +69,9 @@ export function folderContent(
   return { ...content, sentence: { settings, width: outputWidth(graph, 'hidden') } };
 }
 
-/** The tokenizer's files, and the record of a training. */
+/** The tokenizer's files, and the records of a training and of a compression. */
 function filesOf(
-  { graph, head, tokenizer, training }: ModelParts,
+  { graph, head, tokenizer, training, compression }: ModelParts,
   config: JsonObject,
   forJs: boolean,
 ): ReadonlyMap<string, string> {
@@ -82,7 +82,12 @@ function filesOf(
     const options = { maxTokens: graph.maxTokens, replaceLimit, modelType: config.model_type };
     files.set(TOKENIZER_CONFIG, tokenizerConfig(tokenizer.files, { ...options, forJs }));
   }
-  if (training !== null) files.set(TRAINING_FILE, `${JSON.stringify(training, null, 2)}\n`);
+  const records = [
+    [TRAINING_FILE, training],
+    [COMPRESSION_FILE, compression],
+  ] as const;
+  for (const [name, record] of records)
+    if (record != null) files.set(name, `${JSON.stringify(record, null, 2)}\n`);
   return files;
 }
 

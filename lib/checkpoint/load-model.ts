@@ -145,6 +145,7 @@ export async function partsOf(
       modelMaxLength: folder.modelMaxLength,
       base: path,
       training: folder.training,
+      ...(folder.compression !== null && { compression: folder.compression }),
       head: { task: imported.task, labels: imported.labels, problem: imported.problem },
       plans: imported.plans,
       origin: originOf(folder, imported),

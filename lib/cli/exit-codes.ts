@@ -14,6 +14,7 @@ export const EXIT_CODES = {
   model: 4,
   device: 5,
   unavailable: 6,
+  gate: 7,
   cancelled: 130,
 } as const;
 
@@ -28,6 +29,7 @@ export const EXIT_CODE_HELP = `Exit codes:
   4    a model that is damaged or of a kind that is not supported
   5    not enough memory or room on the disk, or a device that cannot do what was asked
   6    a model that is not in the cache, not on the hub, or could not be fetched
+  7    a compressed model that lost more than was allowed, or did not reach its target
   130  cancelled (Ctrl+C, SIGTERM, SIGHUP)
 `;
 
@@ -67,11 +69,17 @@ const PATH_PROBLEMS: ReadonlySet<string> = new Set([
 /** Argument mistakes have a fixed wording (core/errors.ts); other TypeErrors are defects of the program. */
 const MISTAKE = / must be .*, got /s;
 
+/** A compressed model that failed its gate, or did not reach its target. */
+export class GateFailure extends Error {
+  override readonly name = 'GateFailure';
+}
+
 /** The exit code for what a command threw. */
 export function exitCodeFor(error: unknown): ExitCode {
   const errno = errnoOf(error);
   if (errno !== null) return PATH_PROBLEMS.has(errno) ? EXIT_CODES.usage : EXIT_CODES.device;
   if (error instanceof SinterError) return BY_ERROR_CODE[error.code];
+  if (error instanceof GateFailure) return EXIT_CODES.gate;
   if (!(error instanceof Error)) return EXIT_CODES.internal;
   if (error.name === 'AbortError') return EXIT_CODES.cancelled;
   // commander throws these for --help and --version (exit code 0) and for usage errors.

@@ -12,6 +12,7 @@ import {
   withoutQuantizationConfig,
 } from '../checkpoint/quantized-folder.js';
 import { untrainedTensors } from '../checkpoint/untrained.js';
+import type { JsonObject } from '../core/json.js';
 import { formatBytes } from '../core/units.js';
 import { readHfFolder } from '../formats/hf-folder.js';
 import { DTYPE_BYTES } from '../formats/safetensors-header.js';
@@ -26,6 +27,7 @@ import { resolveModel } from '../hub/resolve.js';
 import { folderTask } from '../tasks/folder-task.js';
 import { loadTokenizer } from '../tokenize/text-tokenizer.js';
 import { given } from './arguments.js';
+import { compressionFacts } from './compression-facts.js';
 import { type CommonOptions, Console, type Surroundings } from './context.js';
 import { inspectOnnx } from './inspect-onnx.js';
 import {
@@ -73,6 +75,8 @@ interface Findings {
   /** Names of weights of a head that was never trained. */
   readonly untrained: readonly string[];
   readonly notes: readonly string[];
+  /** Record of the compression that made it; null: there was none. */
+  readonly compression: JsonObject | null;
 }
 
 export async function inspect(
@@ -138,6 +142,7 @@ async function examine(path: string): Promise<{ findings: Findings; graph: Encod
         unused: [...folder.tensors.keys()].filter((name) => !isUsed(name)),
         untrained: [...used].filter((name) => marked.has(name)),
         notes: checkpoint.notes,
+        compression: folder.compression,
       },
     };
   } finally {
@@ -180,6 +185,7 @@ function detailsOf(findings: Findings): Fact[] {
         ),
       ),
     ]),
+    ...compressionFacts(findings.compression),
     ...findings.notes.map((note): Fact => ['note', note]),
     ...when(unused.length > 0, ['not used', `${unused.length}: ${nameList(unused)}`]),
   ];

@@ -45,7 +45,9 @@ export interface MethodFlags {
   readonly fewShotBodyLearningRate?: number;
 }
 
-const namesOf = (text: string): readonly string[] => text.split(',');
+/** Names of a flag, which commas separate. */
+export const namesOf = (text: string): readonly string[] =>
+  text.split(',').map((name) => name.trim());
 
 export function withMethod(command: Command): Command {
   return withFewShot(withAdapters(command));

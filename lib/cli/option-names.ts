@@ -68,6 +68,7 @@ const WORDS: readonly (readonly [RegExp, (flags: Flags, ...groups: string[]) => 
   ],
   [/\bload it as a Classifier\b/g, () => 'it is a classifier'],
   [/\blanes(?= must be)/g, () => '--threads'],
+  [/^exclude(?:\[\d+\])?(?= must be)/, () => '--exclude'],
   [/^freeze(?:\[\d+\])?(?= must be|: | leaves)/, () => '--freeze'],
   [
     /^(scale|margin|distance|dimensions)(?= must be)/,

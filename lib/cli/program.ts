@@ -7,6 +7,7 @@ import { Command, Help, type OutputConfiguration } from 'commander';
 import { packageVersion } from '../core/package-files.js';
 import { addBench } from './commands/bench.js';
 import { addCheck } from './commands/check.js';
+import { addCompress } from './commands/compress.js';
 import { addConvert } from './commands/convert.js';
 import { addEmbed } from './commands/embed.js';
 import { addEvaluate } from './commands/evaluate.js';
@@ -36,6 +37,7 @@ const COMMANDS: readonly ((program: Command, surroundings: Surroundings) => void
   addPredict,
   addEvaluate,
   addReport,
+  addCompress,
   addQuantize,
   addConvert,
   addInspect,

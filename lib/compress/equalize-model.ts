@@ -9,6 +9,7 @@ import { throwIfAborted } from '../core/errors.js';
 import { SeededRandom } from '../core/random.js';
 import { inTurns, Turn } from '../core/turns.js';
 import { columnMagnitudes, equalizableNodes, equalizerOf } from '../graph/rewrite/equalize.js';
+import { quantizableWeights } from '../graph/rewrite/quantize.js';
 import type { EncoderGraph, OutputName } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
 import { runJob } from '../native/jobs.js';
@@ -24,16 +25,20 @@ const SEQUENCE_TOKENS = 32;
 const SEED = 16;
 
 /**
- * The equalizer of every product that takes one, by the name of the product's output. `program` is the f32 program of the
- * parts.
+ * The equalizer of every product of these weights that takes one, by the name of the product's output. `program` is the f32
+ * program of the parts.
  */
 export async function modelEqualizers(
   where: string,
   { graph, tokenizer }: ModelParts,
   program: NativeProgram,
   signal: AbortSignal | undefined,
+  quantized = quantizableWeights(graph, { embeddings: false }),
 ): Promise<ReadonlyMap<string, Float32Array>> {
-  const nodes = equalizableNodes(graph);
+  const nodes = equalizableNodes(graph).filter(({ weights }) =>
+    weights.every((name) => quantized.has(name)),
+  );
+  if (nodes.length === 0) return new Map();
   const { ids } = await tokenizer.encodeWithOffsets('');
   const inputs = new Set(nodes.map((node) => node.input));
   const batch = drawnBatch(graph, ids);

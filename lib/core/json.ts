@@ -236,11 +236,24 @@ export async function readLongJsonObject(
 ): Promise<{ readonly text: string; readonly object: JsonObject }> {
   const { bytes, long } = await readShaped(path);
   const text = decodeUtf8(bytes, path);
+  return { text, object: await objectOf(text, { bytes, long }, path) };
+}
+
+/** The object of a JSON text that is in memory, parsed as `readLongJsonObject` does it. `path` names it in messages. */
+export async function parseLongJsonObject(text: string, path: string): Promise<JsonObject> {
+  const bytes = new TextEncoder().encode(text);
+  const refuse = (what: string) => tooLarge(path, what);
+  const long = await checkJsonShape(bytes, MAX_TOKENIZER_VALUES, refuse);
+  return objectOf(text, { bytes, long }, path);
+}
+
+async function objectOf(
+  text: string,
+  { bytes, long }: { readonly bytes: Uint8Array; readonly long: readonly LongPart[] },
+  path: string,
+): Promise<JsonObject> {
   const value = long.length > 0 ? await parseInPieces(bytes, long) : null;
-  return {
-    text,
-    object: isJsonObject(value ?? undefined) ? (value as JsonObject) : parseJsonObject(text, path),
-  };
+  return isJsonObject(value ?? undefined) ? (value as JsonObject) : parseJsonObject(text, path);
 }
 
 /** An open file of a model, and its stats from just after opening. */

@@ -19,6 +19,8 @@ import { openWeightFiles, type StoredTensor, type WeightFiles } from './weight-f
 
 /** Record of a training: its options, the model that it began with, versions. */
 export const TRAINING_FILE = 'training.json';
+/** Record of a compression: what was wanted, what was done, and what it cost. */
+export const COMPRESSION_FILE = 'compression.json';
 
 /** An open folder; end it with close. */
 export interface HfFolder extends Checkpoint {
@@ -33,6 +35,8 @@ export interface HfFolder extends Checkpoint {
   readonly modelMaxLength: number | null;
   /** Record of the model's last training, as `save` wrote it; null when the folder has none. */
   readonly training: JsonObject | null;
+  /** Record of the compression that made the model; null when the folder has none. */
+  readonly compression: JsonObject | null;
   /** Throws CORRUPT_MODEL where a file has changed since it was opened. Call it after the last read. */
   checkUnchanged(): Promise<void>;
   close(): Promise<void>;
@@ -63,6 +67,7 @@ export async function readHfFolder(path: string): Promise<HfFolder> {
   const sentence = files?.settings ?? null;
   const modelMaxLength = await readModelMaxLength(transformer);
   const training = await readTraining(path);
+  const compression = await readRecord(join(path, COMPRESSION_FILE));
   const weights = await openAll(path, transformer, sentence?.modules ?? []);
   return {
     path,
@@ -73,6 +78,7 @@ export async function readHfFolder(path: string): Promise<HfFolder> {
     sentence,
     modelMaxLength,
     training,
+    compression,
     checkUnchanged: async () => {
       await checkStamps(stamps);
       await weights.checkUnchanged();
@@ -106,7 +112,10 @@ async function readConfig(folder: string): Promise<JsonObject> {
 
 /** Reads the training.json of a model folder; null when there is none. */
 export async function readTraining(path: string): Promise<JsonObject | null> {
-  const file = join(path, TRAINING_FILE);
+  return readRecord(join(path, TRAINING_FILE));
+}
+
+async function readRecord(file: string): Promise<JsonObject | null> {
   return (await fileExists(file)) ? readJsonObject(file) : null;
 }
 

@@ -14,7 +14,7 @@ import { SINTER_FILE } from '../graph/sinter-file.js';
 
 /** Patterns of the paths in a model folder, with `/` between folders. */
 const OF_A_MODEL: readonly RegExp[] = [
-  /^(config|tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab|training|sinter)\.json$/,
+  /^(config|tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab|training|compression|sinter)\.json$/,
   /^model\.safetensors$/,
   /^(vocab|merges)\.txt$/,
   // sentence-transformers: modules, settings, and a folder for each module.
@@ -22,6 +22,9 @@ const OF_A_MODEL: readonly RegExp[] = [
   /^\d+_[A-Z]\w*\/(config\.json|model\.safetensors)$/,
   // Adapters of a training, alone.
   /^adapter\/(adapter_config\.json|adapter_model\.safetensors|head_config\.json)$/,
+  // Of a compression: its report, and the tokenizer's files beside its ONNX file.
+  /^report\.(html|json)$/,
+  /^onnx\/((tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab)\.json|(vocab|merges)\.txt)$/,
   /^onnx\/model(_fp16|_quantized|_int8|_q4|_qdq)?\.onnx(_data)?$/,
 ];
 const OF_AN_ADAPTER = /^(adapter_config\.json|adapter_model\.safetensors|head_config\.json)$/;

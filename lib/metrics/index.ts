@@ -3,6 +3,12 @@
  *
  * The rule: functions take (truth, predicted) in this order, return plain values, and know no files or models.
  */
+export {
+  accuracyBootstrap,
+  type PairedComparison,
+  type PairedCounts,
+  type ScoreWithInterval,
+} from './accuracy-bootstrap.js';
 export { type AnswerScores, answerF1, answerScores, exactMatch } from './answers.js';
 export {
   type CoveragePoint,
@@ -59,6 +65,20 @@ export {
   type ThresholdScores,
 } from './pair-classification.js';
 export {
+  type PairedBootstrap,
+  type PairedBootstrapOptions,
+  pairedBootstrap,
+  type SampleScore,
+} from './paired-bootstrap.js';
+export {
+  type McNemarTest,
+  mcnemar,
+  type PairedDesign,
+  resolvableDrop,
+  rowsToResolve,
+} from './paired-tests.js';
+export { type Interval, wilson } from './proportions.js';
+export {
   maxError,
   meanAbsoluteError,
   meanSquaredError,
@@ -75,3 +95,4 @@ export {
   reciprocalRank,
   retrievalScores,
 } from './retrieval.js';
+export { f1Of, meanOf, spearmanOf } from './sample-scores.js';

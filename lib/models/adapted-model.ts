@@ -36,8 +36,15 @@ export interface MergeAdapterOptions {
   readonly signal?: AbortSignal;
 }
 
+/** @internal A model of the same class over other parts; precision.ts makes candidates with it. */
+export let modelOver: <M extends AdaptedModel>(model: M, parts: ModelParts) => M;
+
 /** What every model with a head has: adapters. */
 export abstract class AdaptedModel extends TextModel {
+  static {
+    modelOver = (model, parts) => model.over(parts);
+  }
+
   /** @internal Whether a call changes the model now. */
   protected changing = false;
   private readonly loaded = new Map<string, this>();

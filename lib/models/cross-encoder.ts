@@ -43,6 +43,8 @@ import type {
 } from '../tasks/reranking/reranking-rows.js';
 import type { Rows } from '../train/collect-rows.js';
 import type { TrainReport } from '../train/train-report.js';
+import type { CompressOptions } from './compression/options.js';
+import type { CompressResult } from './compression/run.js';
 import { crossEncoderLearning } from './cross-encoder-learning.js';
 import { checkTexts } from './text-model.js';
 import {
@@ -234,6 +236,25 @@ export class CrossEncoder extends TrainableModel {
   /** @internal */
   protected override over(parts: ModelParts): this {
     return new CrossEncoder(parts) as this;
+  }
+
+  /**
+   * The smallest, fastest form of this model that keeps its quality, with the evidence: fewer tokens, layers, heads and neurons,
+   * trained again with this model as the teacher, and int8. This model stays as it is. `report.verdict` says whether the gate is
+   * passed: the model is returned in any case. Pairs without
+   * a score are compared with this model's. Throws INVALID_DATA where `eval` has texts of
+   * `rows`.
+   */
+  async compress(
+    options: CompressOptions<CrossEncoderRow | Omit<ScoredPair, 'score'>>,
+  ): Promise<CompressResult<CrossEncoder>> {
+    const { compressModel } = await import('./compression/run.js');
+    const { rerankingSubject, rerankingRows } = await import('./compression/reranking-subject.js');
+    return compressModel<CrossEncoder>(this, options as CompressOptions<never>, {
+      make: rerankingSubject as never,
+      check: rerankingRows as never,
+      load: (folder) => CrossEncoder.load(folder),
+    });
   }
 
   /** A new model with int8 weights; this one still works. */

@@ -46,6 +46,8 @@ import type { Rows } from '../train/collect-rows.js';
 import type { TrainReport } from '../train/train-report.js';
 import { Classifier } from './classifier.js';
 import { checkLabels, readProblem } from './classifier-labels.js';
+import type { CompressOptions } from './compression/options.js';
+import type { CompressResult } from './compression/run.js';
 import { embeddingLearning } from './embedding-learning.js';
 import type { EncoderDistillation } from './encoder-distillation.js';
 import { checkTexts } from './text-model.js';
@@ -356,6 +358,23 @@ export class Encoder extends TrainableModel {
   /** @internal */
   protected override over(parts: ModelParts): this {
     return new Encoder(parts) as this;
+  }
+
+  /**
+   * The smallest, fastest form of this model that keeps its quality, with the evidence: fewer tokens, layers, heads and neurons,
+   * trained again with this model as the teacher, and int8. This model stays as it is. `report.verdict` says whether the gate is
+   * passed: the model is returned in any case. Throws INVALID_DATA where `eval` has texts of `rows`.
+   */
+  async compress(
+    options: CompressOptions<EmbeddingRow | string>,
+  ): Promise<CompressResult<Encoder>> {
+    const { compressModel } = await import('./compression/run.js');
+    const { encoderRows, encoderSubject } = await import('./compression/encoder-subject.js');
+    return compressModel<Encoder>(this, options as CompressOptions<never>, {
+      make: encoderSubject as never,
+      check: encoderRows,
+      load: (folder) => Encoder.load(folder),
+    });
   }
 
   /** A new encoder with int8 weights; this one still works. */

@@ -62,6 +62,8 @@ export interface ModelInfo {
   readonly ignoredSettings: readonly string[];
   /** Record of the last training: options, the model it began with, versions. null if unknown. */
   readonly training: Readonly<Record<string, unknown>> | null;
+  /** Record of the compression that made the model: what was wanted, done and lost. null if there was none. */
+  readonly compression: Readonly<Record<string, unknown>> | null;
   /**
    * Weights of a head that were initialised at random and never trained: its results are meaningless. Empty for a trained
    * model.
@@ -113,6 +115,7 @@ export function modelInfo(parts: ModelParts, program: NativeProgram): ModelInfo 
     defaultPrompt: sentence?.defaultPrompt ?? null,
     ignoredSettings: sentence?.ignored ?? [],
     training: parts.training,
+    compression: parts.compression ?? null,
     ...parts.origin,
     quantized: isQuantized(graph),
     activationBits: activationBitsOf(graph),

@@ -14,10 +14,10 @@ import { UntrainedWarnings } from '../checkpoint/untrained.js';
 import { SinterError, typeMistake } from '../core/errors.js';
 import type { Priority } from '../core/priority.js';
 import {
-  isQuantized,
   type QuantizationReport,
   quantizationReport,
-} from '../graph/rewrite/quantize.js';
+} from '../graph/rewrite/quantization-report.js';
+import { isQuantized } from '../graph/rewrite/quantize.js';
 import type { OutputName } from '../graph/types.js';
 import { type NativeProgram, native } from '../native/native.js';
 import { forwardTokens } from '../runtime/forward.js';

@@ -5,7 +5,9 @@
  * in use. Calls that run meanwhile keep the weights they began with.
  */
 
+import type { PruneVocabularyOptions, VocabularyReport } from '../compress/prune-vocabulary.js';
 import type { QuantizeOptions } from '../compress/quantize-model.js';
+import type { Texts } from '../compress/vocabulary-corpus.js';
 import { rangeMistake, SinterError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import type { Matrix } from '../core/matrix.js';
@@ -163,8 +165,36 @@ interface PlanOptions {
   readonly seen: { labels?: ClassificationReport };
 }
 
-/** What every model with a head has: training and evaluation. */
+/** A model over fewer tokens, and what became of its vocabulary. */
+export interface PrunedVocabulary<M> {
+  readonly model: M;
+  readonly report: VocabularyReport;
+}
+
+/** What every model with a head has: training, evaluation and a vocabulary that can be cut. */
 export abstract class TrainableModel extends AdaptedModel {
+  /**
+   * A new model without the tokens that none of `texts` has; this one still works. The texts get the same tokens and the same
+   * bits as before, which the call checks. Other texts are cut into the tokens that are left, and most often into the same
+   * ones. Special and added tokens and single characters stay. Throws UNSUPPORTED_MODEL unless the tokenizer is WordPiece, BPE
+   * or Unigram.
+   *
+   * `texts` is an (async) iterable of the model's inputs, without prompts: each is also read behind each of the model's
+   * prompts. A stream is kept in a temporary file meanwhile.
+   */
+  async pruneVocabulary(
+    texts: Texts,
+    options: PruneVocabularyOptions = {},
+  ): Promise<PrunedVocabulary<this>> {
+    const where = 'pruneVocabulary';
+    const { parts } = this;
+    const made = await this.use(where, async (program) => {
+      const { pruneVocabulary } = await import('../compress/prune-vocabulary.js');
+      return pruneVocabulary(where, parts, program, texts, options);
+    });
+    return { model: this.over(made.parts), report: made.report };
+  }
+
   /**
    * @internal Trains the model on the rows. `learning` is called once the options are checked. `known` holds the option
    * names.
@@ -226,7 +256,7 @@ export abstract class TrainableModel extends AdaptedModel {
       const origin = { ...parts.origin, untrained: [] };
       // What was fitted to the old weights does not fit the new ones.
       const config = withoutClassifierSettings(parts.config);
-      const { adapter: _, ...rest } = parts;
+      const { adapter: _, compression: __, ...rest } = parts;
       const made = adapter === undefined ? {} : { adapter };
       const trained = { graph, program, config, training, origin, isChanged: true };
       this.replace({ ...rest, ...trained, ...made });

@@ -13,7 +13,7 @@ import type { LossDescription, LossTerm } from './losses.js';
 import { compileHint, coreProblem } from './missing-core.js';
 
 /** Bumped when a signature below changes; a stale binary is refused. */
-export const NATIVE_ABI = 17;
+export const NATIVE_ABI = 18;
 
 /** Instruction sets of the kernels; SINTER_ISA forces one. */
 export type IsaName = 'scalar' | 'avx2' | 'avx512' | 'vnni';
@@ -273,6 +273,90 @@ export interface NativeTrainer {
   dispose(): void;
 }
 
+export interface GramShape {
+  readonly inputs: number;
+  /** 0: there is no Y. */
+  readonly outputs: number;
+  /** Every row of X gets a 1 behind its inputs, so that a bias is fitted too: `width` is inputs + 1 then, else inputs. */
+  readonly intercept: boolean;
+}
+
+/** What `NativeGram.remove` finds. */
+export interface NativeRemoval {
+  /** The groups in the order of their removal. */
+  readonly order: Int32Array;
+  /** By how much ||X D||^2 + damping ||D||^2 grew at each removal; D is the change of W. */
+  readonly scores: Float64Array;
+  /** ||X D||^2 after each removal. */
+  readonly errors: Float64Array;
+  /** Scores of all groups before the first removal. */
+  readonly firstScores: Float64Array;
+  /** W [outputs, width] for each of the `counts`; the columns of removed groups are 0. */
+  readonly weights: readonly Float32Array[];
+}
+
+export interface NativeLowRank {
+  readonly a: Float32Array;
+  readonly b: Float32Array;
+  /** All min(outputs, inputs), largest first. The squared error of rank r is the sum of their squares from r on. */
+  readonly singularValues: Float64Array;
+}
+
+/**
+ * X^T X and X^T Y over rows, in f64: each element is one chain of fma in the order of the rows, so the bits do not depend on
+ * the lanes, the instruction set or the batches. Calls run in their order. A failed or cancelled `add` leaves the sums unusable.
+ */
+export interface NativeGram {
+  /**
+   * Adds the rows x [rows, inputs] and y - minus [rows, outputs]. All are copied on this thread: about a millisecond for a
+   * million numbers. INVALID_DATA for a number that is not finite.
+   */
+  add(
+    x: Float32Array,
+    y: Float32Array | null,
+    minus: Float32Array | null,
+    jobId?: number,
+  ): Promise<void>;
+  /** Copies: X^T X [width, width], X^T Y [width, outputs], the sum of all y^2. */
+  sums(jobId?: number): Promise<{
+    readonly products: Float64Array;
+    readonly targets: Float64Array;
+    readonly targetSquares: number;
+    readonly rows: number;
+  }>;
+  /** ||X W^T - Y||^2 for W [outputs, width]. */
+  error(weight: Float32Array, jobId?: number): Promise<number>;
+  /**
+   * W [outputs, columns (+ 1 for the intercept)] that minimises ||X W^T - Y||^2 + lambda mean(diag X^T X) ||W - prior||^2, if
+   * only the inputs `columns` (rising) are kept. `prior` is [outputs, width]; null: zeros. An input that is always 0 keeps its
+   * prior weight. INVALID_DATA for dependent inputs without damping.
+   */
+  solve(
+    options: {
+      readonly lambda: number;
+      readonly prior: Float32Array | null;
+      readonly columns: Int32Array;
+    },
+    jobId?: number,
+  ): Promise<Float32Array>;
+  /**
+   * Removes groups of `groupColumns` neighbouring inputs from W [any outputs, width], each time the one whose removal costs
+   * least, and adapts the others (the removal step of ZipLM, Kurtic et al. 2023). `counts` (rising) says after how many
+   * removals W is wanted. Damping is lambda mean(diag X^T X). INVALID_DATA for dependent inputs without damping.
+   */
+  remove(
+    weight: Float32Array,
+    options: {
+      readonly groupColumns: number;
+      readonly removals: number;
+      readonly lambda: number;
+      readonly counts: Int32Array;
+    },
+    jobId?: number,
+  ): Promise<NativeRemoval>;
+  dispose(): void;
+}
+
 export interface NativeBinding {
   readonly abi: number;
   isa(): { active: IsaName; host: IsaName };
@@ -323,6 +407,25 @@ export interface NativeBinding {
     columnStep: number,
     to: T,
   ): void;
+  /**
+   * Approximates W [outputs, inputs] by B A, with A [rank, inputs] and B [outputs, rank], so that the error of W is smallest:
+   * of W itself, of W with its columns multiplied by `scale` (ASVD, Yuan et al. 2023), or of W L with L L^T = X^T X + lambda
+   * mean(diag), the sums of `gram` (the smallest error of the outputs). At most one of `scale` and `gram` is given. The first r
+   * rows of A and columns of B are the best approximation of rank r. INVALID_DATA for dependent inputs without damping.
+   */
+  lowRank(
+    weight: Float32Array,
+    options: {
+      readonly outputs: number;
+      readonly inputs: number;
+      readonly rank: number;
+      readonly scale: Float64Array | null;
+      readonly gram: NativeGram | null;
+      readonly lambda: number;
+    },
+    jobId?: number,
+  ): Promise<NativeLowRank>;
+  Gram: new (shape: GramShape) => NativeGram;
   Store: new (weights: readonly StoreWeight[]) => NativeStore;
   Program: new (graph: EncoderGraph, store: NativeStore, options: ProgramOptions) => NativeProgram;
   Trainer: new (program: NativeProgram, settings: TrainerSettings) => NativeTrainer;

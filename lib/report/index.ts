@@ -4,10 +4,23 @@
  * The rule: data in, text out; the caller decides where the text is written.
  */
 export type { ChartOptions, ChartTheme } from './chart.js';
+export type {
+  ChangedRow,
+  CompressionData,
+  CompressionReportData,
+  CompressionStage,
+  CompressionVariant,
+  HistogramPair,
+  LayerSensitivity,
+  LayerWidths,
+} from './compression-types.js';
 export { confusionSvg } from './confusion-chart.js';
+export { histogramSvg, sensitivitySvg, widthsSvg } from './layer-charts.js';
 export { learningRateSvg } from './learning-rate-chart.js';
 export { lossCurveSvg } from './loss-chart.js';
+export { paretoSvg } from './pareto-chart.js';
 export { reliabilitySvg } from './reliability-chart.js';
+export { compressionReportJson, renderCompressionReport } from './render-compression.js';
 export { renderReport } from './render-report.js';
 export { runLossSvg } from './run-sections.js';
 export { summaryOf } from './summary.js';

@@ -62,11 +62,18 @@ dd{margin:0;overflow-wrap:anywhere}
 code{font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 .notes{margin:10px 0 0;padding-left:20px}
 .notes li{margin:4px 0;overflow-wrap:anywhere}
+.verdict{margin:8px 0 4px;padding:12px 16px;background:var(--soft);border-left:4px solid var(--muted);border-radius:8px;overflow-wrap:anywhere}
+.verdict strong{margin-right:6px}
+.passed{border-left-color:var(--chart-green)}.passed strong{color:var(--chart-green)}
+.failed{border-left-color:var(--chart-red)}.failed strong{color:var(--chart-red)}
+.right{color:var(--chart-green)}
+.pairs{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:4px 20px}
+.pairs h3{margin-top:14px;overflow-wrap:anywhere}
 footer{padding-top:4px;padding-bottom:48px;font-size:13px;color:var(--muted)}
 @media (max-width:640px){main,header,footer{padding-left:14px;padding-right:14px}section{padding:18px 16px}
 .neighbours li{grid-template-columns:48px 1fr;gap:10px}.neighbours .bar{display:none}
 table{font-size:13px}th,td{padding:7px 5px}thead th,thead .number{white-space:normal;vertical-align:bottom}th[scope=row]{min-width:6em}}
 @media print{:root{--page:#ffffff}body{font-size:11pt}nav,summary{display:none}
-section{border:0;padding:10px 0;margin:0}figure,tr,.cards li,blockquote,.neighbours{break-inside:avoid}h2,h3{break-after:avoid}
+section{border:0;padding:10px 0;margin:0}figure,tr,.cards li,blockquote,.neighbours,.verdict,.pairs div{break-inside:avoid}h2,h3{break-after:avoid}
 figure svg{min-width:0!important}details::details-content{content-visibility:visible;display:block}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 `;

@@ -11,6 +11,14 @@ export function formatRatio(ratio: number): string {
   return `${ratio.toFixed(ratio < 10 ? 2 : 1)}x`;
 }
 
+/** Scores that are written as numbers; all others are shares of rows, written as percentages. */
+const AS_NUMBERS = /^(spearman|pearson|kendall|matthews|ndcg|mrr|map|cosine)/i;
+
+/** How a score of this metric is written. */
+export function scoreFormat(metric: string): (value: number) => string {
+  return AS_NUMBERS.test(metric) ? (value) => value.toFixed(4) : (value) => formatPercent(value);
+}
+
 function accuracyCards(ours: readonly VariantResult[]): SummaryCard[] {
   const [base] = ours;
   return ours.flatMap((variant): SummaryCard[] => {

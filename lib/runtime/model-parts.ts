@@ -30,6 +30,8 @@ export interface ModelParts {
   readonly isChanged?: boolean;
   /** Options of its last training (training-record.ts); null if unknown. */
   readonly training: JsonObject | null;
+  /** Record of the compression that made it; left out: it was not compressed, or changed since then. */
+  readonly compression?: JsonObject;
   /** The adapter that its last training made; its weights hold it already. Left out: there was none. */
   readonly adapter?: Adapter;
   readonly head: ModelHead;

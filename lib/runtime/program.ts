@@ -45,6 +45,8 @@ export async function buildProgram(
 
 /** Differences between the weights of a derived program and those of its source. */
 export interface Derivation {
+  /** The store that has a weight, by the weight's new name. Default: that of the source. */
+  readonly storeOf?: (name: string) => NativeStore;
   /** Name of a weight in the source. Default: the same name. */
   readonly nameOf?: (name: string) => string;
   /** Rows and columns that remain, by the weight's new name. */
@@ -64,6 +66,7 @@ export async function deriveProgram(
   source: NativeStore,
   options: BuildOptions,
   {
+    storeOf = () => source,
     nameOf = (name) => name,
     cuts = new Map(),
     divisors = new Map(),
@@ -75,7 +78,7 @@ export async function deriveProgram(
     const divisor = divisors.get(weight.name);
     const { rows, columns } = cuts.get(weight.name) ?? {};
     const from = {
-      store: source,
+      store: storeOf(weight.name),
       name: nameOf(weight.name),
       ...(rows && { rows: Int32Array.from(rows) }),
       ...(columns && { columns: Int32Array.from(columns) }),
@@ -83,9 +86,9 @@ export async function deriveProgram(
     };
     return { ...weight, from };
   });
-  return fillProgram(graph, weights, options, (store, { name }) =>
-    store.writeWeight(name, 0, 'f32', bytesOf(written.get(name) as Float32Array)),
-  );
+  const write: WeightWriter = (store, { name }) =>
+    store.writeWeight(name, 0, 'f32', bytesOf(written.get(name) as Float32Array));
+  return fillProgram(graph, weights, options, write, source);
 }
 
 /** A sealed program for `graph` over the weights of `store`. The caller keeps the store and disposes of it. */
@@ -126,11 +129,13 @@ async function fillProgram(
   weights: readonly StoreWeight[],
   { where = 'load', signal, ...options }: BuildOptions,
   write: WeightWriter,
+  source?: NativeStore,
 ): Promise<NativeProgram> {
   let store: NativeStore | undefined;
   let program: NativeProgram | undefined;
   try {
-    const made = new (native().Store)(weights);
+    const make = async () => new (native().Store)(weights);
+    const made = await (source === undefined ? make() : inTurnOver(source, make));
     store = made;
     await setImmediate();
     program = new (native().Program)(graph, made, options);

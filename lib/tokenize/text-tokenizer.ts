@@ -6,7 +6,7 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { rangeMistake } from '../core/errors.js';
-import { isJsonObject, parseJsonObject } from '../core/json.js';
+import { isJsonObject, parseJsonObject, parseLongJsonObject } from '../core/json.js';
 import { inTurns } from '../core/turns.js';
 import { type AlignedTexts, alignWindows, joinAligned } from './aligned-texts.js';
 import { checkTokenizer } from './check/index.js';
@@ -29,7 +29,7 @@ import {
   largestSegment,
   type TokenTable,
 } from './token-limits.js';
-import { readTokenizerFiles, type TokenizerFiles } from './tokenizer-files.js';
+import { MAIN, readTokenizerFiles, type TokenizerFiles } from './tokenizer-files.js';
 import { TokenizerInstances } from './tokenizer-instances.js';
 import { rulesOf } from './tokenizer-parts.js';
 import { continuedWords } from './word-starts.js';
@@ -101,6 +101,7 @@ interface TokenizerParts {
 export class TextTokenizer {
   /** Text of the tokenizer files by name, for saving beside a model. */
   readonly files: ReadonlyMap<string, string>;
+  private readonly from: Omit<TokenizerFiles, 'tokenizer'>;
   private readonly instances: TokenizerInstances;
   private readonly rows: TextRows;
   private readonly placer: Placer;
@@ -113,6 +114,8 @@ export class TextTokenizer {
 
   private constructor({ from, instances, largest, segments }: TokenizerParts) {
     this.files = from.files;
+    const { tokenizer: _, ...small } = from;
+    this.from = small;
     const rule = cutRuleOf(from.tokenizer);
     this.instances = instances;
     const stripsSpace = rule?.stripsSpace ?? false;
@@ -177,6 +180,13 @@ export class TextTokenizer {
       largest: largestId,
       segments: largestSegment(tokenizer.post_processor),
     });
+  }
+
+  /** What it was made of. tokenizer.json is parsed again from the kept text, because few calls need it. */
+  async source(): Promise<TokenizerFiles> {
+    const { from } = this;
+    const tokenizer = await parseLongJsonObject(from.files.get(MAIN) ?? '', from.source);
+    return { ...from, tokenizer };
   }
 
   /**
@@ -347,10 +357,7 @@ function longWordsOf(
 ): LongWordSource | null {
   if (!isJsonObject(model) || (model.merges === undefined && !Array.isArray(model.vocab)))
     return null;
-  return new LongWordSource(
-    () => parseJsonObject(files.get('tokenizer.json') ?? '', source),
-    settings,
-  );
+  return new LongWordSource(() => parseJsonObject(files.get(MAIN) ?? '', source), settings);
 }
 
 /** Which tokens of a text that is too long are kept. The settings win over tokenizer.json, as in transformers. */

@@ -25,13 +25,13 @@ import { type TokenizerClass, tokenizerClassOf } from './tokenizer-classes.js';
 import { TokenizerSettings } from './tokenizer-settings.js';
 import { wordPieceTokenizer } from './wordpiece-vocab.js';
 
-const MAIN = 'tokenizer.json';
-const CONFIG = 'tokenizer_config.json';
+export const MAIN = 'tokenizer.json';
+export const CONFIG = 'tokenizer_config.json';
 const SPECIALS = 'special_tokens_map.json';
-const ADDED = 'added_tokens.json';
-const WORDS = 'vocab.txt';
-const PAIRS = 'vocab.json';
-const MERGES = 'merges.txt';
+export const ADDED = 'added_tokens.json';
+export const WORDS = 'vocab.txt';
+export const PAIRS = 'vocab.json';
+export const MERGES = 'merges.txt';
 const OTHERS = [CONFIG, SPECIALS, ADDED, WORDS, PAIRS, MERGES];
 /** Sentencepiece vocabularies, which only Python's slow tokenizers read. */
 const SENTENCEPIECE = ['sentencepiece.bpe.model', 'spiece.model', 'spm.model', 'tokenizer.model'];

@@ -7,7 +7,9 @@
 #include "addon/args.h"
 #include "addon/arrays_arg.h"
 #include "addon/environment.h"
+#include "addon/gram_wrap.h"
 #include "addon/guard.h"
+#include "addon/low_rank_call.h"
 #include "addon/program_wrap.h"
 #include "addon/store_wrap.h"
 #include "addon/terms_arg.h"
@@ -18,7 +20,7 @@
 namespace sinter {
 namespace {
 
-constexpr int kAbi = 17;  // equals NATIVE_ABI in lib/native/native.ts
+constexpr int kAbi = 18;  // equals NATIVE_ABI in lib/native/native.ts
 
 Napi::Value isa(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
@@ -138,6 +140,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("referenceProduct", Napi::Function::New(env, reference_product_value));
   exports.Set("gatherRows", Napi::Function::New(env, gather_rows_value));
   exports.Set("exchangePaths", Napi::Function::New(env, exchange));
+  exports.Set("lowRank", Napi::Function::New(env, low_rank_value));
+  exports.Set("Gram", GramWrap::define(env));
   exports.Set("Store", StoreWrap::define(env));
   exports.Set("Program", ProgramWrap::define(env));
   exports.Set("Trainer", TrainerWrap::define(env));

@@ -46,6 +46,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("isa", Napi::Function::New(env, isa_value));
   exports.Set("peaks", Napi::Function::New(env, peaks_value));
   export_gemm_f32_test(env, exports);
+  export_gemm_f64_test(env, exports);
   export_gemm_s8_test(env, exports);
   export_norm_test(env, exports);
   export_activation_test(env, exports);

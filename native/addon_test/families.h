@@ -8,6 +8,7 @@
 namespace sinter {
 
 void export_gemm_f32_test(Napi::Env env, Napi::Object exports);
+void export_gemm_f64_test(Napi::Env env, Napi::Object exports);
 void export_gemm_s8_test(Napi::Env env, Napi::Object exports);
 void export_norm_test(Napi::Env env, Napi::Object exports);
 void export_activation_test(Napi::Env env, Napi::Object exports);

@@ -43,7 +43,9 @@ export async function bundle(root) {
     chunkFileNames: '[name]-[hash].js',
     // What nearly every entry loads is one file: left alone, each set of entries that share a module makes one more chunk.
     codeSplitting: {
-      groups: [{ name: 'core', test: /\/dist\/(core|native)\//, minShareCount: 3 }],
+      groups: [
+        { name: 'core', test: /\/dist\/(core|graph|metrics|native|runtime)\//, minShareCount: 3 },
+      ],
     },
   });
   await build.close();

@@ -4,6 +4,7 @@
 import { arrayCases } from './cases-arrays.mjs';
 import { familyCases } from './cases-families.mjs';
 import { featureCases } from './cases-features.mjs';
+import { gramCases } from './cases-gram.mjs';
 import { graphCases } from './cases-graph.mjs';
 import { packingCases } from './cases-packing.mjs';
 import { passCases } from './cases-passes.mjs';
@@ -19,6 +20,7 @@ const cases = [
   ...familyCases,
   ...packingCases,
   ...arrayCases,
+  ...gramCases,
   ...storeCases,
   ...weightCases,
   ...runCases,

@@ -47,6 +47,7 @@ describe('the border', () => {
     ['Store', 'NativeStore'],
     ['Program', 'NativeProgram'],
     ['Trainer', 'NativeTrainer'],
+    ['Gram', 'NativeGram'],
   ] as const)('%s has the methods of %s and nothing else', (name, declared) => {
     const { prototype } = binding[name];
     const methods = membersOf(declared).filter(({ isMethod }) => isMethod);

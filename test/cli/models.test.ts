@@ -248,7 +248,8 @@ describe('quantize, convert and inspect', () => {
     const file = scratch.path('static.onnx');
     const calibration = ['--calibration', texts];
     const args = ['convert', '--model', model];
-    const precise = ['--precision', 'int8-static', ...calibration];
+    const method = ['--calibration-method', 'entropy'];
+    const precise = ['--precision', 'int8-static', ...calibration, ...method];
     expect((await sinter([...args, '--out', file, ...precise])).code).toBe(0);
     expect((await stat(file)).size).toBeGreaterThan(1000);
     const folder = scratch.path('onnx-folder');
@@ -265,6 +266,7 @@ describe('quantize, convert and inspect', () => {
       [['--out', folder, '--to', 'onnx', '--precision', 'f16'], 'takes --precisions'],
       [['--out', scratch.path('y'), '--precision', 'f16'], 'is for ONNX'],
       [['--out', file, '--precision', 'int8-static'], 'calibration must be given'],
+      [['--out', file, ...method], '--calibration-method needs --calibration'],
     ] as const) {
       const { code, stderr } = await sinter([...args, ...more]);
       expect([code, stderr]).toEqual([2, expect.stringContaining(says)]);

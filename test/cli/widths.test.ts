@@ -18,6 +18,7 @@ const COMMANDS = [
     'evaluate',
     'report',
     'quantize',
+    'compress',
     'convert',
   ],
   ...['inspect', 'pull', 'bench', 'info'],

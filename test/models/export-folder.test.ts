@@ -4,7 +4,7 @@
 
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -125,8 +125,28 @@ describe('exportOnnx', () => {
     expect(await wrong({ texts: [] })).toContain('one text or more');
     expect(await wrong({ texts, percentile: 10 })).toContain('above 50, at most 100');
     expect(await wrong({ texts, codes: 'u8' })).toContain('codes must be one of');
+    expect(await wrong({ texts, method: 'kl' })).toContain('method must be one of "min-max"');
+    const both = { texts, method: 'mse', percentile: 99 };
+    expect(await wrong(both)).toContain('percentile must be left out for mse, got 99');
     expect(await failure({ precision: 'int4-weights', opset: 17 })).toContain('opset must be 21');
     expect(existsSync(join(scratch, 'x.onnx'))).toBe(false);
+  });
+
+  it('static int8 has other ranges by every method', async () => {
+    await using model = await Classifier.load('test/fixtures/encoders/bert-seqcls');
+    const folder = join(scratch, 'methods');
+    await mkdir(folder);
+    const files = new Map<string, Buffer>();
+    for (const method of ['min-max', 'entropy', 'mse'] as const) {
+      for (const codes of ['uint8', 'int8'] as const) {
+        const path = join(folder, `${method}-${codes}.onnx`);
+        const calibration = { texts: TEXTS, method, codes };
+        await model.exportOnnx(path, { precision: 'int8-static', calibration });
+        const bytes = await readFile(path);
+        for (const [name, other] of files) expect(bytes.equals(other), name).toBe(false);
+        files.set(`${method} ${codes}`, bytes);
+      }
+    }
   });
 });
 

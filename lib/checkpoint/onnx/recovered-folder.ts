@@ -62,6 +62,7 @@ export function recoveredFolder(
   const { config, head, limits } = contents;
   return {
     ...beside,
+    compression: null,
     path: file,
     config: quantized.size > 0 ? withQuantizationConfig(config, 8) : config,
     sentence: mergeSentence(contents.sentence, beside.sentence),

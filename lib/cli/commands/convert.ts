@@ -4,6 +4,7 @@
 import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { CALIBRATION_METHODS, type CalibrationMethod } from '../../checkpoint/calibrate.js';
 import { ONNX_VARIANTS, type OnnxVariant } from '../../checkpoint/export-folder.js';
 import { findOnnxFile } from '../../checkpoint/find-onnx.js';
 import { rangeMistake, typeMistake } from '../../core/errors.js';
@@ -42,6 +43,7 @@ interface ConvertOptions extends CommonOptions, ModelOptions {
   readonly opset?: Opset;
   readonly precision?: OnnxPrecision;
   readonly calibration?: string;
+  readonly calibrationMethod?: CalibrationMethod;
   readonly externalData?: boolean;
   readonly dtype?: 'f32' | 'f16';
   readonly weights?: 'uint8' | 'int8';
@@ -119,6 +121,12 @@ function addOnnxOptions(command: Command): Command {
     .option(
       '--calibration <file>',
       'ONNX int8-static, qdq: texts like those that it will see, one a line in a .txt, or rows',
+    )
+    .addOption(
+      new Option(
+        '--calibration-method <name>',
+        'ONNX int8-static, qdq: how ranges follow from the texts (default: percentile)',
+      ).choices(CALIBRATION_METHODS),
     )
     .option('--external-data', 'ONNX: weights in a second file (default: above 2 GB only)');
 }
@@ -204,6 +212,9 @@ function checkCombination(options: ConvertOptions): void {
   if (file && precision === 'int8-static' && options.calibration === undefined) {
     throw typeMistake('--calibration', 'given for int8-static', undefined);
   }
+  if (options.calibrationMethod !== undefined && options.calibration === undefined) {
+    throw usageMistake('--calibration-method needs --calibration');
+  }
   if (precisions !== undefined && (file || to !== 'onnx')) {
     throw usageMistake('--precisions needs --to onnx and a folder as --out');
   }
@@ -247,12 +258,12 @@ async function writeFolder(
   await place.write((folder) => model.save(folder, given({ dtype })));
 }
 
-async function calibrationOf({ calibration }: ConvertOptions) {
+async function calibrationOf({ calibration, calibrationMethod }: ConvertOptions) {
   if (calibration === undefined) return undefined;
   const source = textSource({ texts: [], input: calibration, read: {}, onColumns: () => {} });
   const texts: TextInput[] = [];
   for await (const text of source.open()) texts.push(text);
-  return { texts };
+  return { texts, ...(calibrationMethod !== undefined && { method: calibrationMethod }) };
 }
 
 async function sizeOf(path: string): Promise<{ size: number; isFile: boolean }> {

@@ -88,13 +88,20 @@ export function feedForwards(graph: EncoderGraph): readonly string[] {
     const products = nodes
       .slice(i, next < 0 ? nodes.length : next)
       .filter((other) => other.op === 'linear')
-      .filter(({ output }) => values.get(output)?.kind === 'token');
+      .filter(({ output }) => values.get(output)?.kind === 'token')
+      .filter(({ input }) => !isNarrowPart(graph, input));
     // Output projection, up, down. The products of the next attention may follow.
     const down = products[2];
     if (down === undefined) throw new RangeError(`layer ${found.length} has no feed-forward part`);
     found.push(down.input);
   }
   return found;
+}
+
+/** Whether a value is between the two products of a low-rank one (low-rank.ts), which count as one. */
+function isNarrowPart({ nodes }: EncoderGraph, value: string): boolean {
+  const maker = nodes.find(({ output }) => output === value);
+  return maker?.op === 'linear' && maker.activation === 'none' && maker.biases.length === 0;
 }
 
 class Cutter {

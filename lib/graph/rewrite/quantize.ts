@@ -12,19 +12,6 @@ import { validateGraph } from '../validate.js';
 
 import { equalizersOf } from './equalize.js';
 
-/** The result of a quantization. Bytes are those of the stored weights, scales included. */
-export interface QuantizationReport {
-  /** Number of weights that are stored as codes. */
-  readonly quantized: number;
-  /** Bits of the activation codes of the products; null if only the token table is s8. */
-  readonly activationBits: ActivationBits | null;
-  /** Number of products whose input is equalized. */
-  readonly equalized: number;
-  /** Bytes of the weights if all were f32. */
-  readonly bytesBefore: number;
-  readonly bytesAfter: number;
-}
-
 /** Names of the weights that may be s8. `embeddings`: the token table too. */
 export function quantizableWeights(
   graph: EncoderGraph,
@@ -97,20 +84,6 @@ export function activationBitsOf(graph: EncoderGraph): ActivationBits | null {
     }
   }
   return null;
-}
-
-/** Sizes before and after quantization, computed from the graph alone. */
-export function quantizationReport(graph: EncoderGraph): QuantizationReport {
-  const equalizers = equalizersOf(graph);
-  const sum = (weights: readonly WeightSpec[], bytes: (weight: WeightSpec) => number) =>
-    weights.reduce((total, weight) => total + bytes(weight), 0);
-  return {
-    quantized: graph.weights.filter(holdsCodes).length,
-    activationBits: activationBitsOf(graph),
-    equalized: equalizers.size,
-    bytesBefore: sum(parametersOf(graph), (weight) => 4 * elementsOf(weight)),
-    bytesAfter: sum(graph.weights, storedBytes),
-  };
 }
 
 /** The model's own weights, without equalizers, which only say how others are stored. */

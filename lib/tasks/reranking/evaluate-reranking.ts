@@ -34,11 +34,7 @@ export interface RerankingEvaluation extends RerankingScores {
 export function evaluateReranking(set: ListSet, scores: readonly number[]): RerankingEvaluation {
   const { corpus, rows } = set;
   const predicted = rows.map((_, i) => corpus.placesOf(i).map((place) => scores[place] ?? 0));
-  const queries = rows.map((row, i) => {
-    const own = predicted[i] ?? [];
-    const ranked = [...own.keys()].sort((a, b) => (own[b] ?? 0) - (own[a] ?? 0) || b - a);
-    return { ranked, relevant: new Map(gainsOf(row)) };
-  });
+  const queries = rows.map((row, i) => rankedQuery(row, predicted[i] ?? []));
   const mean = (score: (query: (typeof queries)[number]) => number) =>
     queries.reduce((sum, query) => sum + (query.relevant.size === 0 ? 0 : score(query)), 0) /
     queries.length;
@@ -50,6 +46,17 @@ export function evaluateReranking(set: ListSet, scores: readonly number[]): Rera
     map: mean((query) => averagePrecisionAt(query, query.ranked.length)),
     predicted,
   };
+}
+
+/** The documents of a row in the order of their scores, and which are relevant. */
+export function rankedQuery(row: RerankingRow, scores: readonly number[]): RankedDocuments {
+  const ranked = [...scores.keys()].sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || b - a);
+  return { ranked, relevant: new Map(gainsOf(row)) };
+}
+
+interface RankedDocuments {
+  readonly ranked: readonly number[];
+  readonly relevant: ReadonlyMap<number, number>;
 }
 
 /** The relevant documents and their gains. With margins of a teacher that is the positive. */

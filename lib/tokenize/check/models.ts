@@ -104,7 +104,7 @@ const MODELS: Readonly<Record<string, Model>> = {
 /** Checks the settings at once, and the vocabulary, which may be large, in steps. */
 export function checkModel(value: JsonValue | undefined, at: JsonPlace): Steps<CheckedVocabulary> {
   const object = at.object(value);
-  const { type = typeOf(object) } = object;
+  const { type = modelTypeOf(object) } = object;
   if (typeof type !== 'string') throw at.at('type').corrupt('a text', type);
   const model = Object.hasOwn(MODELS, type) ? MODELS[type] : undefined;
   if (model === undefined) throw at.at('type').unsupported(Object.keys(MODELS).join(' or '), type);
@@ -112,7 +112,12 @@ export function checkModel(value: JsonValue | undefined, at: JsonPlace): Steps<C
   return model.check(object, at);
 }
 
-function typeOf({ merges, vocab, max_input_chars_per_word: longest }: JsonObject): string {
+/** The type of a model that does not state it. */
+export function modelTypeOf({
+  merges,
+  vocab,
+  max_input_chars_per_word: longest,
+}: JsonObject): string {
   if (merges !== undefined) return 'BPE';
   if (Array.isArray(vocab)) return 'Unigram';
   return longest === undefined ? 'WordLevel' : 'WordPiece';

@@ -1,0 +1,181 @@
+/**
+ * What shapes cost: milliseconds by the latency table of this machine, or bytes of the file.
+ *
+ * The rule: the table is measured once, in the arithmetic that the model ends in, and is part of the result.
+ */
+
+import { LatencyTable } from '../../compress/latency-table.js';
+import { measureLatency } from '../../compress/measure-latency.js';
+import { unitBytes } from '../../compress/unit-bytes.js';
+import type { JsonObject } from '../../core/json.js';
+import { layerShapes } from '../../graph/rewrite/layer-shapes.js';
+import type { UnitPart } from '../../graph/rewrite/units.js';
+import type { EncoderGraph } from '../../graph/types.js';
+import { trimSegments } from '../../runtime/forward.js';
+import { inInt8, layerCount, type Workshop } from './candidates.js';
+import { measureSpeeds } from './speeds.js';
+
+/** Costs of the parts of models with some of the original's layers. */
+export interface Costs {
+  /** What the original costs in the final arithmetic. */
+  readonly full: number;
+  /** The limit that the target sets; null where there is none, and speed-ups are tried. */
+  readonly budget: number | null;
+  /** The cost of a speed-up over the original in f32. */
+  budgetFor(speedup: number): number;
+  /** How many times as fast as the original in f32 a model of this cost is; null for bytes. */
+  speedupOf(cost: number): number | null;
+  /** `layers`: those of the original that stay. */
+  of(layers: readonly number[]): {
+    readonly costOf: (part: UnitPart, layer: number, count: number) => number;
+    readonly fixed: number;
+  };
+  /** The table; null for bytes. */
+  readonly latency: JsonObject | null;
+}
+
+/** Texts and tokens of the sample that the table is measured on. */
+const SAMPLE_TEXTS = 256;
+const SAMPLE_TOKENS = 8192;
+const SAMPLE_SECONDS = 12;
+
+/** The costs that the target is about. */
+export async function costsOf(workshop: Workshop): Promise<Costs> {
+  const { target } = workshop.settings;
+  const isBytes = target.bytes !== undefined && target.speedup === undefined;
+  return isBytes && target.latencyMs === undefined ? byteCosts(workshop) : timeCosts(workshop);
+}
+
+function finalGraph({ teacher: { graph }, settings }: Workshop): EncoderGraph {
+  return settings.methods.has('quantize') ? inInt8(graph) : graph;
+}
+
+function byteCosts(workshop: Workshop): Costs {
+  const bytes = unitBytes(finalGraph(workshop));
+  const { total } = bytes;
+  const layers = layerCount(workshop.teacher);
+  // What a layer has besides its units: norms and biases.
+  const beside = layerBytes(finalGraph(workshop), bytes);
+  return {
+    full: total,
+    budget: workshop.settings.target.bytes ?? null,
+    budgetFor: (speedup) => total / speedup,
+    speedupOf: () => null,
+    of: (kept) => ({
+      costOf: (part, layer, count) => count * (bytes[part][kept[layer] ?? 0] ?? 0),
+      fixed: bytes.fixed - (layers - kept.length) * beside,
+    }),
+    latency: null,
+  };
+}
+
+/** Bytes of a layer's norms and output biases, about: they are the same in all layers. */
+function layerBytes(graph: EncoderGraph, { fixed }: { readonly fixed: number }): number {
+  const layers = graph.nodes.filter(({ op }) => op === 'attention').length;
+  const tables = graph.nodes
+    .filter((node) => node.op === 'embedding')
+    .flatMap((node) => node.tables.map(({ weight }) => weight));
+  const inTables = graph.weights
+    .filter(({ name }) => tables.includes(name))
+    .reduce(
+      (sum, { shape, dtype }) =>
+        sum + (shape[0] ?? 0) * ((shape[1] ?? 0) * (dtype === 'f32' ? 4 : 1) + 4),
+      0,
+    );
+  return Math.max(0, (fixed - inTables) / (2 * layers));
+}
+
+/** Key of the latency of a report: how many times as fast the original is in its final precision as in f32. */
+const GAIN = 'precisionGain';
+
+async function timeCosts(workshop: Workshop): Promise<Costs> {
+  const { teacher, journal, settings } = workshop;
+  const { target, latency: given } = settings;
+  const where = 'compress: latency';
+  // The two measurements together decide the budgets, so a report has both.
+  const { [GAIN]: gain } = (given ?? {}) as Readonly<Partial<Record<string, unknown>>>;
+  const known = journal.stage('latency', async () => {
+    if (given !== null) return LatencyTable.from(given, where).toJSON() as unknown as JsonObject;
+    const measured = await tableOf(workshop);
+    return JSON.parse(JSON.stringify(measured)) as JsonObject;
+  });
+  const table = LatencyTable.from(await known, where, { anyMachine: true });
+  const shapes = layerShapes(teacher.graph);
+  const full = table.predict(shapes);
+  const ratio = await journal.stage('precision-speed', async () =>
+    typeof gain === 'number' && gain > 0 ? gain : gainOfPrecision(workshop),
+  );
+  const texts = table.data.lengths.length;
+  return {
+    full,
+    budget:
+      target.latencyMs !== undefined
+        ? target.latencyMs * texts
+        : target.speedup === undefined
+          ? null
+          : (full * ratio) / target.speedup,
+    budgetFor: (speedup) => (full * ratio) / speedup,
+    speedupOf: (cost) => (full * ratio) / cost,
+    of: (kept) => {
+      const own = kept.map((layer) => shapes[layer] as (typeof shapes)[number]);
+      return {
+        costOf: (part, layer, count) => table.cost(own[layer]?.kind ?? '', part, count),
+        fixed: table.fixed(own),
+      };
+    },
+    latency: { ...(table.toJSON() as unknown as JsonObject), [GAIN]: ratio },
+  };
+}
+
+async function tableOf(workshop: Workshop): Promise<LatencyTable> {
+  const { teacher, subject, settings } = workshop;
+  const { signal, target } = settings;
+  const { graph, program } = teacher;
+  const batch = await sampleOf(workshop);
+  return program.use('compress', ({ store }) =>
+    measureLatency(graph, store, {
+      ...{ where: 'compress', signal, batch, seconds: SAMPLE_SECONDS, output: subject.output },
+      ...(target.latencyMs !== undefined && { textsPerCall: 1 }),
+      activationBits: settings.methods.has('quantize') ? 8 : undefined,
+    }),
+  );
+}
+
+/** Tokens of a sample of the texts; with a latency target texts of the length that it names. */
+async function sampleOf({ teacher, subject, settings }: Workshop) {
+  const { tokenizer, graph } = teacher;
+  const { tokens: wanted, latencyMs } = settings.target;
+  if (latencyMs !== undefined && wanted !== undefined) {
+    const length = Math.min(wanted, graph.maxTokens);
+    const count = Math.max(1, Math.floor(SAMPLE_TOKENS / 8 / length));
+    const ids = Int32Array.from({ length: count * length }, (_, i) => 1 + (i % 100));
+    const offsets = Int32Array.from({ length: count + 1 }, (_, i) => i * length);
+    return { ids, offsets, segments: null };
+  }
+  const step = Math.max(1, Math.floor(subject.inputs.length / SAMPLE_TEXTS));
+  const texts = subject.inputs.filter((_, i) => i % step === 0).slice(0, SAMPLE_TEXTS);
+  const options = { maxTokens: graph.maxTokens, truncate: true, where: 'compress' };
+  return trimSegments(graph, await tokenizer.encode(texts, options));
+}
+
+/** How many times as fast the original is in its final arithmetic as in f32. */
+async function gainOfPrecision(workshop: Workshop): Promise<number> {
+  const { teacher, subject, settings } = workshop;
+  if (!settings.methods.has('quantize')) return 1;
+  const { signal } = settings;
+  const { quantizeModel } = await import('../../compress/quantize-model.js');
+  const small = await teacher.program.use('compress', (program) =>
+    quantizeModel(teacher, program, { ...(signal && { signal }) }),
+  );
+  try {
+    const { output } = subject;
+    const contestants = [
+      { name: 'f32', parts: teacher, output },
+      { name: 'int8', parts: small, output },
+    ];
+    const [f32, int8] = await measureSpeeds('compress', contestants, subject.inputs, signal);
+    return (int8?.tokensPerSecond ?? 1) / (f32?.tokensPerSecond ?? 1);
+  } finally {
+    await small.program.retire();
+  }
+}

@@ -1,0 +1,180 @@
+/** The options of a compression: what is wanted, from which rows, and how much may be spent. */
+
+import { rangeMistake, typeMistake } from '../../core/errors.js';
+import { readOptions } from '../../core/options.js';
+import type { TextInput } from '../../tokenize/text-tokenizer.js';
+import type { CompressProgress } from './progress.js';
+
+/** What a compression may do to a model, in the order in which it is done. */
+export const COMPRESS_METHODS = ['vocabulary', 'depth', 'width', 'distil', 'quantize'] as const;
+
+/**
+ * vocabulary: tokens that never occur in the rows go. depth: whole layers go. width: heads and neurons go, and what stays is fitted
+ * again by least squares. distil: what stays is trained with the original as its teacher. quantize: int8, but for the products that
+ * the gate needs in f32.
+ */
+export type CompressMethod = (typeof COMPRESS_METHODS)[number];
+
+/** What the smaller model must reach. Left out: as fast as `maxDrop` allows. */
+export interface CompressTarget {
+  /** How many times as many tokens a second as the original in f32, on this machine and on the rows' texts. */
+  readonly speedup?: number;
+  /** Milliseconds for one text of `tokens` tokens. */
+  readonly latencyMs?: number;
+  /** Default: 32. */
+  readonly tokens?: number;
+  /** Bytes of model.safetensors. */
+  readonly bytes?: number;
+}
+
+/** Options of `compress`. `Row`: a row as `evaluate` of the model takes it. */
+export interface CompressOptions<Row = unknown> {
+  /** Rows to learn from. Without labels: texts. */
+  readonly rows: readonly Row[];
+  /**
+   * Rows for the verdict, which are used for no choice. They should be rows that the original was not trained on. Default: 15 % of
+   * `rows`.
+   */
+  readonly eval?: readonly Row[];
+  /** Rows by which candidates are compared. Default: a third of `eval`, else a tenth of `rows`; at most 2,000. */
+  readonly choice?: readonly Row[];
+  /** Texts like those that the model will see, to distil on beside the rows. */
+  readonly unlabelled?: readonly TextInput[];
+  readonly target?: CompressTarget;
+  /** How much of the score may be lost, as a share from 0 to 1 of the score's scale. Default: 0.01. */
+  readonly maxDrop?: number;
+  /** Whether the upper end of the drop's interval must be within `maxDrop` too. Default: false. */
+  readonly strict?: boolean;
+  /** Default: all. */
+  readonly methods?: readonly CompressMethod[];
+  /**
+   * Passes over the rows that the training of the final candidates takes. Default: 6, and more where that would be fewer than 600
+   * steps.
+   */
+  readonly epochs?: number;
+  /** Default: 3e-4. */
+  readonly learningRate?: number;
+  /** Default: 32. */
+  readonly batchSize?: number;
+  /** Decides every choice, together with the latency table. Default: 42. */
+  readonly seed?: number;
+  /** Ends the search after so many minutes with the best model so far. Default: no limit. */
+  readonly budgetMinutes?: number;
+  /**
+   * A folder for finished stages, made if it is missing: a run that was interrupted goes on from there and ends with the same model.
+   * Default: nothing is kept.
+   */
+  readonly workFolder?: string;
+  /** Whether a text may be in `eval` and in `rows`. Default: false. */
+  readonly allowOverlap?: boolean;
+  /** The `latency` of an earlier report, in place of a measurement: the same rows and options then give the same model. */
+  readonly latency?: object;
+  readonly onProgress?: (progress: CompressProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface CompressSettings {
+  readonly target: CompressTarget;
+  readonly maxDrop: number;
+  readonly strict: boolean;
+  readonly methods: ReadonlySet<CompressMethod>;
+  /** null: by the number of rows. */
+  readonly epochs: number | null;
+  readonly learningRate: number;
+  readonly batchSize: number;
+  readonly seed: number;
+  readonly budgetMs: number;
+  readonly workFolder: string | null;
+  readonly allowOverlap: boolean;
+  readonly latency: object | null;
+  readonly onProgress: (progress: CompressProgress) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
+const KNOWN = {
+  rows: true,
+  eval: true,
+  choice: true,
+  unlabelled: true,
+  target: true,
+  maxDrop: true,
+  strict: true,
+  methods: true,
+  epochs: true,
+  learningRate: true,
+  batchSize: true,
+  seed: true,
+  budgetMinutes: true,
+  workFolder: true,
+  allowOverlap: true,
+  latency: true,
+  onProgress: true,
+  signal: true,
+} as const;
+
+/** Throws TypeError or RangeError that names the option. */
+export function readCompressOptions(where: string, options: CompressOptions): CompressSettings {
+  const read = readOptions<CompressOptions>(where, options, KNOWN);
+  const { rows, eval: held, choice, unlabelled, onProgress, latency } = options;
+  checkList(`${where}: rows`, rows);
+  if (held !== undefined) checkList(`${where}: eval`, held);
+  if (choice !== undefined) checkList(`${where}: choice`, choice);
+  if (unlabelled !== undefined) checkList(`${where}: unlabelled`, unlabelled);
+  if (onProgress !== undefined && typeof onProgress !== 'function')
+    throw typeMistake(`${where}: onProgress`, 'a function', onProgress);
+  if (latency !== undefined && (typeof latency !== 'object' || latency === null))
+    throw typeMistake(`${where}: latency`, 'the latency of a report', latency);
+  const minutes = read.positive('budgetMinutes', Number.POSITIVE_INFINITY);
+  return {
+    target: readTarget(where, options.target),
+    maxDrop: read.number('maxDrop', 0.01, 'a number from 0, below 1', (x) => x >= 0 && x < 1),
+    strict: read.boolean('strict', false),
+    methods: readMethods(where, options.methods),
+    epochs: read.count('epochs', undefined) ?? null,
+    learningRate: read.positive('learningRate', 3e-4),
+    batchSize: read.count('batchSize', 32),
+    seed: read.count('seed', 42, 0),
+    budgetMs: minutes * 60_000,
+    workFolder: read.text('workFolder', undefined) ?? null,
+    allowOverlap: read.boolean('allowOverlap', false),
+    latency: latency ?? null,
+    onProgress: onProgress ?? (() => undefined),
+    signal: read.signal(),
+  };
+}
+
+function checkList(where: string, value: unknown): void {
+  if (!Array.isArray(value)) throw typeMistake(where, 'an array', value);
+  if (value.length === 0) throw rangeMistake(where, 'one row or more', value);
+}
+
+function readTarget(where: string, given: CompressTarget | undefined): CompressTarget {
+  if (given === undefined) return {};
+  const at = `${where}: target`;
+  const read = readOptions<CompressTarget>(at, given, {
+    ...{ speedup: true, latencyMs: true, tokens: true, bytes: true },
+  });
+  const has = (name: keyof CompressTarget) => given[name] !== undefined;
+  const isOver = (least: number) => (value: number) => value >= least;
+  if (given.tokens !== undefined && given.latencyMs === undefined)
+    throw rangeMistake(`${at}: tokens`, 'left out without latencyMs', given.tokens);
+  const found = {
+    speedup: has('speedup') ? read.number('speedup', 1, 'a number from 1', isOver(1)) : undefined,
+    latencyMs: has('latencyMs') ? read.positive('latencyMs', 1) : undefined,
+    tokens: has('latencyMs') ? read.count('tokens', 32, 3) : undefined,
+    bytes: has('bytes') ? read.count('bytes', 1) : undefined,
+  };
+  const set = Object.entries(found).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(set) as CompressTarget;
+}
+
+function readMethods(
+  where: string,
+  given: readonly CompressMethod[] | undefined,
+): ReadonlySet<CompressMethod> {
+  if (given === undefined) return new Set(COMPRESS_METHODS);
+  const isKnown = (one: unknown) => (COMPRESS_METHODS as readonly unknown[]).includes(one);
+  if (!Array.isArray(given) || given.length === 0 || !given.every(isKnown))
+    throw rangeMistake(`${where}: methods`, `a list of ${COMPRESS_METHODS.join(', ')}`, given);
+  return new Set(given);
+}

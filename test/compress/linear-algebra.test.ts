@@ -1,0 +1,368 @@
+/**
+ * The solves of compression against float64 references: sums, least squares, removal of columns, low rank.
+ */
+import { setTimeout } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { type NativeGram, native } from '../../lib/native/native.js';
+import { Random } from '../kernels/native-test.js';
+import { child } from '../native/child.js';
+import { engine } from '../native/toy.js';
+import {
+  at,
+  errorOf,
+  factorsProduct,
+  INPUT,
+  INPUTS,
+  jsonOf,
+  OUTPUTS,
+  outputsOf,
+  ROWS,
+  relativeDifference,
+  tensorsOf,
+  WEIGHT,
+} from './compression-fixture.js';
+
+engine();
+
+/** The sums over the fixture's rows with Y = X W^T. */
+async function fixtureGram(x = INPUT, intercept = false): Promise<NativeGram> {
+  const gram = new (native().Gram)({ inputs: INPUTS, outputs: OUTPUTS, intercept });
+  await gram.add(x, Float32Array.from(outputsOf(x, WEIGHT)), null);
+  return gram;
+}
+
+const all = Int32Array.from({ length: INPUTS }, (_, i) => i);
+const plainSum = (rows: number, term: (row: number) => number) => {
+  let sum = 0;
+  for (let row = 0; row < rows; row++) sum += term(row);
+  return sum;
+};
+
+describe('sums over rows', () => {
+  it.each([
+    [1, 1, 1],
+    [3, 0, 7],
+    [17, 5, 300],
+    [70, 33, 513],
+  ])('of %i inputs and %i outputs are those of float64', async (inputs, outputs, rows) => {
+    const random = new Random(inputs);
+    const x = random.floats(rows * inputs);
+    const y = random.floats(rows * outputs);
+    const minus = random.floats(rows * outputs);
+    const gram = new (native().Gram)({ inputs, outputs, intercept: true });
+    await gram.add(x, outputs === 0 ? null : y, outputs === 0 ? null : minus);
+    const sums = await gram.sums();
+    const width = inputs + 1;
+    const input = (row: number, i: number) => (i === inputs ? 1 : at(x, row * inputs + i));
+    const target = (row: number, j: number) =>
+      Math.fround(at(y, row * outputs + j) - at(minus, row * outputs + j));
+    const products = Float64Array.from({ length: width * width }, (_, e) =>
+      plainSum(rows, (row) => input(row, Math.floor(e / width)) * input(row, e % width)),
+    );
+    expect(relativeDifference(sums.products, products)).toBeLessThan(1e-13);
+    expect(sums.rows).toBe(rows);
+    if (outputs === 0) return expect(sums.targets).toHaveLength(0);
+    const targets = Float64Array.from({ length: width * outputs }, (_, e) =>
+      plainSum(rows, (row) => input(row, Math.floor(e / outputs)) * target(row, e % outputs)),
+    );
+    expect(relativeDifference(sums.targets, targets)).toBeLessThan(1e-13);
+    const squares = plainSum(
+      rows * outputs,
+      (i) => target(Math.floor(i / outputs), i % outputs) ** 2,
+    );
+    expect(Math.abs(sums.targetSquares / squares - 1)).toBeLessThan(1e-13);
+  });
+
+  it('have the same bits however the rows are cut into batches', async () => {
+    const whole = await fixtureGram();
+    const pieces = new (native().Gram)({ inputs: INPUTS, outputs: OUTPUTS, intercept: false });
+    const y = Float32Array.from(outputsOf(INPUT, WEIGHT));
+    for (const [begin, end] of [
+      [0, 1],
+      [1, 77],
+      [77, 77],
+      [77, 200],
+    ] as const) {
+      const part = y.subarray(begin * OUTPUTS, end * OUTPUTS);
+      await pieces.add(INPUT.subarray(begin * INPUTS, end * INPUTS), part, null);
+    }
+    expect(await pieces.sums()).toEqual(await whole.sums());
+  });
+
+  it('refuse numbers that are not finite, and cannot be used after that', async () => {
+    const gram = new (native().Gram)({ inputs: 2, outputs: 0, intercept: false });
+    const bad = gram.add(Float32Array.from([1, Number.NaN]), null, null);
+    await expect(bad).rejects.toMatchObject({ code: 'INVALID_DATA' });
+    await expect(gram.sums()).rejects.toMatchObject({ code: 'INTERNAL' });
+  });
+});
+
+describe('least squares', () => {
+  it('find the weight that made the outputs', async () => {
+    const gram = await fixtureGram();
+    const found = await gram.solve({ lambda: 0, prior: null, columns: all });
+    expect(relativeDifference(found, WEIGHT)).toBeLessThan(1e-6);
+    expect(await gram.error(found)).toBeLessThan(1e-4);
+  });
+
+  it('find a bias too', async () => {
+    const bias = new Random(3).floats(OUTPUTS);
+    const gram = new (native().Gram)({ inputs: INPUTS, outputs: OUTPUTS, intercept: true });
+    const y = Float32Array.from(outputsOf(INPUT, WEIGHT), (one, i) => one + at(bias, i % OUTPUTS));
+    await gram.add(INPUT, y, null);
+    const found = await gram.solve({ lambda: 0, prior: null, columns: all });
+    const fitted = bias.map((_, j) => at(found, j * (INPUTS + 1) + INPUTS));
+    expect(relativeDifference(fitted, bias)).toBeLessThan(1e-5);
+  });
+
+  it('keep some columns: the gradient of what is minimised is 0', async () => {
+    const columns = Int32Array.from([0, 3, 4, 9, 20, 31]);
+    const prior = new Random(5).floats(OUTPUTS * INPUTS);
+    const gram = await fixtureGram();
+    const lambda = 0.05;
+    const found = await gram.solve({ lambda, prior, columns });
+    const { products } = await gram.sums();
+    const damping = (lambda * plainSum(INPUTS, (i) => at(products, i * (INPUTS + 1)))) / INPUTS;
+    const y = outputsOf(INPUT, WEIGHT);
+    for (const output of [0, 7, 23]) {
+      const residuals = Float64Array.from({ length: ROWS }, (_, row) => {
+        const sum = plainSum(
+          columns.length,
+          (c) => at(INPUT, row * INPUTS + at(columns, c)) * at(found, output * columns.length + c),
+        );
+        return sum - at(y, row * OUTPUTS + output);
+      });
+      for (const [c, column] of columns.entries()) {
+        const pull = at(found, output * columns.length + c) - at(prior, output * INPUTS + column);
+        const gradient =
+          plainSum(ROWS, (row) => at(residuals, row) * at(INPUT, row * INPUTS + column)) +
+          damping * pull;
+        expect(Math.abs(gradient)).toBeLessThan(2e-3);
+      }
+    }
+  });
+
+  it('leave the weights of inputs that are always 0, and name inputs that depend on others', async () => {
+    const dead = INPUT.map((one, i) => (i % INPUTS === 13 ? 0 : one));
+    const gram = await fixtureGram(dead);
+    const prior = new Random(9).floats(OUTPUTS * INPUTS);
+    const found = await gram.solve({ lambda: 0, prior, columns: all });
+    expect(at(found, 13)).toBe(at(prior, 13));
+    expect(at(found, 12)).toBeCloseTo(at(WEIGHT, 12), 4);
+    const twice = INPUT.map((one, i) => (i % INPUTS === 13 ? at(INPUT, i - 1) : one));
+    const second = await fixtureGram(twice);
+    const failing = second.solve({ lambda: 0, prior: null, columns: all });
+    await expect(failing).rejects.toMatchObject({ code: 'INVALID_DATA' });
+    await expect(failing).rejects.toThrow('input 13 depends linearly on those before it');
+    const damped = await second.solve({ lambda: 1e-6, prior: null, columns: all });
+    expect(at(damped, 12)).toBeCloseTo(at(damped, 13), 4);
+  });
+
+  it.each([65, 200, 300])('solve %i inputs, more than a block', async (inputs) => {
+    const random = new Random(inputs);
+    const rows = inputs + 50;
+    const x = random.floats(rows * inputs);
+    const weight = random.floats(3 * inputs);
+    const gram = new (native().Gram)({ inputs, outputs: 3, intercept: false });
+    await gram.add(x, Float32Array.from(outputsOf(x, weight, inputs)), null);
+    const columns = Int32Array.from({ length: inputs }, (_, i) => i);
+    const found = await gram.solve({ lambda: 0, prior: null, columns });
+    expect(relativeDifference(found, weight)).toBeLessThan(1e-4);
+  });
+});
+
+interface Structured {
+  readonly structured: readonly {
+    readonly name: string;
+    readonly group_size: number;
+    readonly removed: number;
+    readonly damp: number;
+    readonly order: readonly number[];
+    readonly scores: readonly number[];
+    readonly first_scores_of_all_groups: readonly number[];
+    readonly error_after_each_removal: readonly number[];
+  }[];
+}
+
+describe('removal of groups of columns', () => {
+  const { structured } = jsonOf<Structured>('structured.json');
+  const tensors = tensorsOf('structured.safetensors');
+
+  it.each(structured)('$name: order, scores, errors and weights', async (wanted) => {
+    const gram = await fixtureGram();
+    const counts = [...tensors.keys()]
+      .filter((name) => name.startsWith(`obs_${wanted.name}_`))
+      .map((name) => Number(name.split('_').at(-1)))
+      .sort((a, b) => a - b);
+    expect(counts).toHaveLength(2);
+    const found = await gram.remove(WEIGHT, {
+      groupColumns: wanted.group_size,
+      removals: wanted.removed,
+      lambda: wanted.damp,
+      counts: Int32Array.from(counts),
+    });
+    expect([...found.order]).toEqual(wanted.order);
+    expect(relativeDifference(found.scores, wanted.scores)).toBeLessThan(1e-9);
+    expect(relativeDifference(found.firstScores, wanted.first_scores_of_all_groups)).toBeLessThan(
+      1e-9,
+    );
+    expect(relativeDifference(found.errors, wanted.error_after_each_removal)).toBeLessThan(1e-9);
+    for (const [i, count] of counts.entries()) {
+      const weight = found.weights[i] as Float32Array;
+      const name = `obs_${wanted.name}_${count}`;
+      expect(relativeDifference(weight, tensors.get(name) as Float32Array)).toBeLessThan(1e-6);
+      expect(errorOf(weight) / at(found.errors, count - 1)).toBeCloseTo(1, 5);
+    }
+  });
+
+  it('to the last group, through several blocks: as least squares over what is left', async () => {
+    const [inputs, outputs, rows] = [200, 7, 260];
+    const random = new Random(11);
+    const x = random.floats(rows * inputs);
+    const weight = random.floats(outputs * inputs);
+    const gram = new (native().Gram)({ inputs, outputs, intercept: false });
+    await gram.add(x, Float32Array.from(outputsOf(x, weight, inputs)), null);
+    const lambda = 0.01;
+    for (const groupColumns of [1, 4, 40]) {
+      const removals = inputs / groupColumns;
+      const counts = [removals / 4, removals * 0.6, removals].map(Math.floor);
+      const options = { groupColumns, removals, lambda, counts: Int32Array.from(counts) };
+      const found = await gram.remove(weight, options);
+      expect(new Set(found.order).size).toBe(removals);
+      for (const [i, count] of counts.slice(0, 2).entries()) {
+        const gone = new Set(found.order.subarray(0, count));
+        const columns = Int32Array.from({ length: inputs }, (_, c) => c).filter(
+          (c) => !gone.has(Math.floor(c / groupColumns)),
+        );
+        const best = await gram.solve({ lambda, prior: weight, columns });
+        const kept = Float32Array.from(best, (_, e) => {
+          const column = at(columns, e % columns.length);
+          return at(
+            found.weights[i] as Float32Array,
+            Math.floor(e / columns.length) * inputs + column,
+          );
+        });
+        expect(relativeDifference(kept, best)).toBeLessThan(1e-5);
+      }
+      expect(found.weights[2]?.every((one) => one === 0)).toBe(true);
+      const { targetSquares } = await gram.sums();
+      expect(at(found.errors, removals - 1) / targetSquares).toBeCloseTo(1, 5);
+    }
+  });
+
+  it('takes dead inputs first, at no cost', async () => {
+    const gram = await fixtureGram(INPUT.map((one, i) => (i % INPUTS === 13 ? 0 : one)));
+    const options = { groupColumns: 1, removals: 1, lambda: 0, counts: Int32Array.from([0, 1]) };
+    const found = await gram.remove(WEIGHT, options);
+    expect([...found.order]).toEqual([13]);
+    expect([...found.errors]).toEqual([0]);
+    const last = found.weights[1] as Float32Array;
+    expect(last.every((one, i) => (i % INPUTS === 13 ? one === 0 : one === at(WEIGHT, i)))).toBe(
+      true,
+    );
+  });
+});
+
+interface LowRankCases {
+  readonly diagonal_scale: readonly number[];
+  readonly cases: readonly {
+    readonly name: string;
+    readonly rank: number;
+    readonly singular_values: readonly number[];
+    readonly weight_error: number;
+    readonly output_error: number;
+  }[];
+}
+
+describe('low rank', () => {
+  const { cases, diagonal_scale } = jsonOf<LowRankCases>('low_rank.json');
+  const tensors = tensorsOf('low_rank.safetensors');
+
+  it.each(cases)('$name: values, factors and errors', async (wanted) => {
+    const { name, rank } = wanted;
+    const found = await native().lowRank(WEIGHT, {
+      outputs: OUTPUTS,
+      inputs: INPUTS,
+      rank,
+      scale: name === 'diagonal_scale' ? Float64Array.from(diagonal_scale) : null,
+      gram: name === 'whitened' ? await fixtureGram() : null,
+      lambda: 0,
+    });
+    expect(relativeDifference(found.singularValues, wanted.singular_values)).toBeLessThan(1e-10);
+    const product = factorsProduct(found.a, found.b, rank, INPUTS);
+    expect(relativeDifference(product, tensors.get(name) as Float32Array)).toBeLessThan(1e-6);
+    expect(errorOf(product) / wanted.output_error).toBeCloseTo(1, 5);
+    const squares = (from: number) =>
+      found.singularValues.subarray(from).reduce((sum, one) => sum + one * one, 0);
+    if (name === 'whitened') {
+      for (const r of [1, 5, rank]) {
+        const shorter = factorsProduct(found.a, found.b, rank, INPUTS, r);
+        expect(errorOf(shorter) / squares(r)).toBeCloseTo(1, 4);
+      }
+    }
+  });
+
+  it.each([
+    [40, 9],
+    [9, 40],
+    [33, 33],
+  ])('of full rank gives a weight [%i, %i] back', async (outputs, inputs) => {
+    const weight = new Random(outputs).floats(outputs * inputs);
+    const rank = Math.min(outputs, inputs);
+    const options = { outputs, inputs, rank, scale: null, gram: null, lambda: 0 };
+    const { a, b, singularValues } = await native().lowRank(weight, options);
+    expect(relativeDifference(factorsProduct(a, b, rank, inputs), weight)).toBeLessThan(1e-6);
+    const squares = weight.reduce((sum, one) => sum + one * one, 0);
+    expect(singularValues.reduce((sum, one) => sum + one * one, 0) / squares).toBeCloseTo(1, 12);
+  });
+
+  it.each([
+    [12, 20],
+    [20, 12],
+  ])('of a weight [%i, %i] of lower rank has factors of 0', async (outputs, inputs) => {
+    const random = new Random(7);
+    const [left, right] = [random.floats(outputs * 2), random.floats(2 * inputs)];
+    // Halves, so that the products are exact in float32.
+    const round = (values: Float32Array) => values.map((one) => Math.round(one * 8) / 8);
+    const weight = Float32Array.from(factorsProduct(round(right), round(left), 2, inputs));
+    const options = { outputs, inputs, rank: 4, scale: null, gram: null, lambda: 0 };
+    const { a, b } = await native().lowRank(weight, options);
+    expect(relativeDifference(factorsProduct(a, b, 4, inputs), weight)).toBeLessThan(1e-6);
+    expect(a.subarray(2 * inputs).every((one) => one === 0)).toBe(true);
+  });
+});
+
+describe('a cancelled call', () => {
+  it('ends at its next check, and leaves the lanes to others', async () => {
+    const [outputs, inputs] = [400, 400];
+    const weight = new Random(1).floats(outputs * inputs);
+    const options = { outputs, inputs, rank: 400, scale: null, gram: null, lambda: 0 };
+    const jobId = native().nextJobId();
+    const call = native().lowRank(weight, options, jobId);
+    await setTimeout(20);
+    native().cancel(jobId);
+    await expect(call).rejects.toMatchObject({ code: 'CANCELLED' });
+    const gram = await fixtureGram();
+    expect((await gram.sums()).rows).toBe(ROWS);
+  });
+});
+
+describe('bits', () => {
+  it('do not depend on the lanes or the instruction set', async () => {
+    const levels = ['scalar', 'avx2', 'avx512'].filter((level) => levelRuns(level));
+    const runs = levels.flatMap((level) => [1, 2, 3].map((lanes) => [level, lanes] as const));
+    const hashes: string[] = [];
+    for (const [level, lanes] of runs) {
+      const end = await child('compress', [String(lanes)], { SINTER_ISA: level });
+      expect(end.end, end.stderr).toBe(0);
+      hashes.push(end.stdout);
+    }
+    expect(hashes[0]).toMatch(/^[0-9a-f]{64}$/);
+    expect(new Set(hashes).size).toBe(1);
+  });
+});
+
+function levelRuns(level: string): boolean {
+  const levels = ['scalar', 'avx2', 'avx512', 'vnni'];
+  return levels.indexOf(level) <= levels.indexOf(native().isa().host);
+}

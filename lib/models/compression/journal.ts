@@ -38,16 +38,6 @@ export class Journal {
     return new Journal(folder, subject, new Map(Object.entries(found.stages)));
   }
 
-  /** Number of finished stages. */
-  get finished(): number {
-    return this.stages.size;
-  }
-
-  /** Whether the stage has been finished, in this run or in one before. */
-  has(name: string): boolean {
-    return this.stages.has(name);
-  }
-
   /** The finding of a stage: the one in the journal, or that of `work`, which is then written to it. */
   async stage<T extends JsonValue>(name: string, work: () => Promise<T>): Promise<T> {
     const known = this.stages.get(name);
@@ -78,16 +68,6 @@ export class Journal {
     await this.write();
     await rm(checkpoints, { recursive: true, force: true });
     return made;
-  }
-
-  /** Removes the model of a stage, which no later stage reads; what it found stays. */
-  async forget(name: string): Promise<void> {
-    await rm(this.pathOf(name), { recursive: true, force: true });
-  }
-
-  /** Removes the work folder. */
-  async clear(): Promise<void> {
-    await rm(this.folder, { recursive: true, force: true });
   }
 
   /** The folder of a stage's model. */

@@ -14,7 +14,7 @@ export type { HeadLoadOptions, LoadOptions } from './checkpoint/load-options.js'
 export type { Verification } from './checkpoint/onnx/verify-onnx.js';
 export type { SaveOptions } from './checkpoint/save-model.js';
 export type { GateVerdict } from './compress/gate.js';
-export type { CalibrationChange, ClassChange } from './compress/gate-classes.js';
+export type { CalibrationChange, ClassChange, ScoreChange } from './compress/gate-classes.js';
 export type {
   PrecisionSearch,
   PrecisionSearchOptions,
@@ -42,6 +42,7 @@ export {
   SinterError,
   type SinterErrorCode,
 } from './core/errors.js';
+export type { JsonObject, JsonValue } from './core/json.js';
 export { Matrix } from './core/matrix.js';
 export type { Priority } from './core/priority.js';
 export type { QuestionRow } from './data/answer-rows.js';

@@ -52,7 +52,7 @@ const PAGES = [
   [
     'compression',
     'Smaller models with proof: `compress`, `pruneVocabulary`, sensitivities, the gate, and the data of the report.',
-    /^(models\/(compression\/|precision)|report\/|compress\/(gate|mixed-precision|output-divergence|prune-vocabulary|sensitivity|vocabulary-corpus))/,
+    /^(models\/(compression\/|precision)|report\/|compress\/(gate|mixed-precision|output-divergence|prune-vocabulary|sensitivity|vocabulary-corpus)|core\/json)/,
   ],
   ['masked-lm', 'Words for a mask: `MaskedLM`.', /^models\/masked-lm/],
   [

@@ -24,6 +24,8 @@ cd "$work/project"
 echo '{ "private": true, "type": "module" }' >package.json
 # Where node-gyp would keep headers that it downloads.
 export XDG_CACHE_HOME="$work/cache"
+# Where ccache is in use, what the repository compiled serves here, too.
+export CCACHE_BASEDIR="$PWD/node_modules/sinter"
 SECONDS=0
 npm install --foreground-scripts "$work"/sinter-*.tgz | tee "$work/log"
 echo "installed in $SECONDS s, $(du -sm node_modules | cut -f1) MB"

@@ -12,15 +12,16 @@ export interface ClassChange {
   readonly name: string;
   /** Rows of the class. */
   readonly rows: number;
-  readonly recall: ClassScores;
-  readonly precision: ClassScores;
-  readonly f1: ClassScores;
+  readonly recall: ScoreChange;
+  readonly precision: ScoreChange;
+  readonly f1: ScoreChange;
   /** Of the class's rows, those that only the original and that only the candidate gets right. */
   readonly rightToWrong: number;
   readonly wrongToRight: number;
 }
 
-export interface ClassScores {
+/** A score before and after; null as in `ClassChange`. */
+export interface ScoreChange {
   readonly original: number | null;
   readonly candidate: number | null;
 }
@@ -63,7 +64,7 @@ export function classChanges(original: Outcome, candidate: Outcome): ClassChange
   return a.names.flatMap((name, i) => {
     const [was, is, flip] = [before[i], after[i], flips[i]];
     if (!was || !is || !flip || was.actual + was.predicted + is.predicted === 0) return [];
-    const both = (of: (counts: Counts) => number | null): ClassScores => ({
+    const both = (of: (counts: Counts) => number | null): ScoreChange => ({
       original: of(was),
       candidate: of(is),
     });

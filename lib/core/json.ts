@@ -20,6 +20,7 @@ import {
   MAX_TOKENIZER_VALUES,
 } from './limits.js';
 
+/** A value as JSON.parse gives it. */
 export type JsonValue =
   | null
   | boolean
@@ -27,6 +28,7 @@ export type JsonValue =
   | string
   | readonly JsonValue[]
   | { readonly [key: string]: JsonValue };
+/** An object as JSON.parse gives it. */
 export type JsonObject = { readonly [key: string]: JsonValue };
 
 /** Whether a JSON value is an object (not null, not an array). */

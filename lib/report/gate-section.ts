@@ -5,7 +5,7 @@
  */
 
 import type { GateVerdict } from '../compress/gate.js';
-import type { ClassChange, ClassScores } from '../compress/gate-classes.js';
+import type { ClassChange, ScoreChange } from '../compress/gate-classes.js';
 import { formatNumber, formatPercent } from '../core/units.js';
 import type { Interval } from '../metrics/index.js';
 import type { ChangedRow } from './compression-types.js';
@@ -95,9 +95,9 @@ export function classChangesSection(classes: readonly ClassChange[]): Section {
     { title: 'lost', isNumber: true },
     { title: 'won', isNumber: true },
   ];
-  const change = ({ original, candidate }: ClassScores): number =>
+  const change = ({ original, candidate }: ScoreChange): number =>
     (candidate ?? 0) - (original ?? 0);
-  const pair = ({ original, candidate }: ClassScores): string => {
+  const pair = ({ original, candidate }: ScoreChange): string => {
     const [was, is] = [original, candidate].map((x) => shown(x ?? undefined, (y) => y.toFixed(3)));
     return was === is ? `${was}` : `${was} → ${is}`;
   };

@@ -17,12 +17,15 @@ const ENTRIES = {
 /** Bundles the compiled modules below `root`/dist. */
 export async function bundle(root) {
   const { rolldown } = await import('rolldown');
-  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const { dependencies, peerDependencies } = JSON.parse(
+    readFileSync(join(root, 'package.json'), 'utf8'),
+  );
+  const packages = Object.keys({ ...dependencies, ...peerDependencies });
   const isExternal = (id) =>
     id.startsWith('node:') ||
     // A file of the package by a name of package.json.
     id.startsWith('#') ||
-    Object.keys(dependencies).some((name) => id === name || id.startsWith(`${name}/`));
+    packages.some((name) => id === name || id.startsWith(`${name}/`));
   const dist = join(root, 'dist');
   rmSync(join(dist, 'bundle'), { recursive: true, force: true });
   const build = await rolldown({

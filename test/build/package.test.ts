@@ -94,10 +94,13 @@ describe('package-lock.json', () => {
   it('keeps what only a checkout needs out of what users install', () => {
     const { dependencies } = readJson('package.json') as { dependencies: Record<string, string> };
     const theirs = [
+      '@fastify/swagger',
       'commander',
       'csv-parse',
+      'fastify',
       'hyparquet',
       'hyparquet-compressors',
+      'hyparquet-writer',
       'node-addon-api',
       'node-api-headers',
       'tokenizers',

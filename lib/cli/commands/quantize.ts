@@ -37,7 +37,7 @@ export function addQuantize(program: Command, surroundings: Surroundings): void 
     .option('--no-embeddings', 'keep the token table in float')
     .option(
       '--exclude <names>',
-      'products that stay float, with commas: layer.3.output,encoder.layer.2,*.intermediate.dense',
+      'products that stay float, with commas: layer.2,*.intermediate.dense',
       namesOf,
     )
     .addOption(

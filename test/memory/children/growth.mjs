@@ -1,4 +1,4 @@
-// node growth.mjs runs|calls|models [folder]: prints what the process holds half-way and at the end;
+// node growth.mjs runs|calls|models [folder]: prints what the process holds after 5,000 runs or calls, 10,000, 15,000 and 20,000;
 // of models after 200, 300, 400 and 500.
 
 import { setTimeout } from 'node:timers/promises';
@@ -72,12 +72,13 @@ async function main() {
   }
   const encoder = await load();
   const repeat = what === 'runs' ? runs : calls;
-  await repeat(encoder, 5000);
-  const half = await sample();
-  await repeat(encoder, 5000);
-  const full = await sample();
+  const samples = [];
+  for (let i = 0; i < 4; i++) {
+    await repeat(encoder, 5000);
+    samples.push(await sample());
+  }
   await encoder.dispose();
-  return { half, full };
+  return samples;
 }
 
 console.log(JSON.stringify(await main()));

@@ -7,6 +7,7 @@
 export type { BatcherMetrics, Percentiles } from './batching/batch-metrics.js';
 export type { BatchOptions, RunOptions } from './batching/batch-options.js';
 export type { Batcher } from './batching/batcher.js';
+export type { RunFacts, WithFacts } from './batching/run-facts.js';
 export type { CalibrationMethod, CalibrationOptions } from './checkpoint/calibrate.js';
 export type { OnnxFolderOptions, OnnxVariant } from './checkpoint/export-folder.js';
 export type { OnnxExportOptions, OnnxFileOptions } from './checkpoint/export-model.js';
@@ -112,6 +113,16 @@ export type {
   AnswerDistillOptions,
   AnswerTeacherOptions,
 } from './models/answer-distillation.js';
+export type { AnswerBatchOptions, AnswerOptions } from './models/answer-options.js';
+export type { AnswerRunOptions, Question } from './models/batches/answer-batch.js';
+export type { TruncationDirection } from './models/batches/batch-model.js';
+export type { EncoderRunOptions, TokensRunOptions } from './models/batches/encoder-batch.js';
+export type { ClassifierRunOptions } from './models/batches/label-batch.js';
+export type { FillRunOptions } from './models/batches/mask-batch.js';
+export type { PairRunOptions } from './models/batches/pair-batch.js';
+export type { BatchInput, TokenIds, TruncateOptions } from './models/batches/run-input.js';
+export type { TagRunOptions } from './models/batches/tag-batch.js';
+export type { ClassScores } from './models/class-scores.js';
 export { Classifier } from './models/classifier.js';
 export type { ClassifierDistillation } from './models/classifier-distillation.js';
 export type {
@@ -140,6 +151,7 @@ export {
   type CrossEncoderLoadOptions,
   type CrossEncoderScores,
   type CrossEncoderTrainOptions,
+  type PairBatchOptions,
   type PairEvaluation,
   type PairScores,
   type Ranked,
@@ -153,16 +165,17 @@ export {
   type FoldResult,
   type FoldScore,
 } from './models/cross-validate.js';
-export {
-  type ClassifierOptions,
-  type EmbedOptions,
-  Encoder,
-  type EncoderBatchOptions,
-  type EncoderDistillOptions,
-  type EncoderLoadOptions,
-  type EncoderTrainOptions,
-} from './models/encoder.js';
+export { Encoder } from './models/encoder.js';
 export type { EncoderDistillation } from './models/encoder-distillation.js';
+export type {
+  ClassifierOptions,
+  EmbedOptions,
+  EmbedTokensOptions,
+  EncoderBatchOptions,
+  EncoderDistillOptions,
+  EncoderLoadOptions,
+  EncoderTrainOptions,
+} from './models/encoder-options.js';
 export {
   evaluateRetrieval,
   type RetrievalData,
@@ -175,6 +188,7 @@ export type {
 } from './models/fit-classifier.js';
 export {
   type Candidate,
+  type FillBatchOptions,
   type FillOptions,
   type MaskEvaluateOptions,
   type MaskEvaluation,
@@ -194,7 +208,6 @@ export {
 } from './models/onnx-model.js';
 export { measureSensitivity, searchMixedPrecision } from './models/precision.js';
 export {
-  type AnswerOptions,
   QuestionAnswerer,
   type QuestionAnswererLoadOptions,
   type QuestionEvaluateOptions,
@@ -202,8 +215,9 @@ export {
   type QuestionScores,
   type QuestionTrainOptions,
 } from './models/question-answerer.js';
-export type { TextModel } from './models/text-model.js';
+export type { DecodeOptions, TextModel, TokenizeOptions } from './models/text-model.js';
 export {
+  type TagBatchOptions,
   type TagEvaluation,
   type TagLossOptions,
   type TagOptions,

@@ -27,7 +27,7 @@ const PAGES = [
   [
     'classifier',
     'One label, several labels or numbers for a text: `Classifier`, its rows, predictions and scores.',
-    /^(models\/(classifier|fit-classifier|cross-validate)|tasks\/text-classification\/|runtime\/windowed)/,
+    /^(models\/(classifier|class-scores|fit-classifier|cross-validate)|tasks\/text-classification\/|runtime\/windowed)/,
   ],
   [
     'embedding-training',
@@ -47,7 +47,7 @@ const PAGES = [
   [
     'question-answerer',
     'Answers that stand in a text: `QuestionAnswerer`.',
-    /^(models\/(question-answerer|answer-distillation)|tasks\/question-answering\/)/,
+    /^(models\/(question-answerer|answer-distillation|answer-options)|tasks\/question-answering\/)/,
   ],
   [
     'compression',
@@ -70,7 +70,11 @@ const PAGES = [
     'An ONNX file with token ids in and numbers out: `OnnxModel`.',
     /^models\/onnx-model/,
   ],
-  ['batcher', 'Many callers, few batches: what `batch()` of a model gives.', /^batching\//],
+  [
+    'batcher',
+    'Many callers, few batches: what `batch()` of a model gives.',
+    /^(batching|models\/batches)\//,
+  ],
   ['data', 'Rows of data files: readers, splits and checks of labels.', /^data\//],
   [
     'metrics',

@@ -13,6 +13,8 @@ export const UNIT: readonly string[] = [
   'test/architectures/labels.test.ts',
   'test/architectures/refusals.test.ts',
   'test/batching/batcher-priorities.test.ts',
+  'test/batching/deadlines.test.ts',
+  'test/batching/fairness.test.ts',
   'test/batching/batcher-properties.test.ts',
   'test/batching/batcher.test.ts',
   'test/build/projects.test.ts',

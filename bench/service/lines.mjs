@@ -133,6 +133,27 @@ export const LINES = {
       ];
     },
   },
+  batcher: {
+    measure: (ask, precision) => ask('batcher.mjs', { precision }),
+    judge({ texts, embed, callers, grouped, alike }) {
+      const text = ({ p50, p99 }) => `${p50.toFixed(1)} / ${p99.toFixed(1)}`;
+      return [
+        {
+          figure: '64 callers of a batcher, requests a second',
+          measured: ((1000 * texts) / callers.medianMs).toFixed(0),
+        },
+        {
+          figure: 'their time over that of one embed of all texts',
+          measured: `${(callers.medianMs / embed.medianMs).toFixed(2)} x`,
+        },
+        {
+          figure: 'a request behind 1,000 of another group, ms p50 / p99',
+          measured: text(grouped),
+        },
+        { figure: 'the same behind 1,000 of its own group', measured: text(alike) },
+      ];
+    },
+  },
   interactive: {
     measure: (ask, precision) => ask('interactive.mjs', { precision }),
     judge({ alone, behindBulk }) {

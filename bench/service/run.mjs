@@ -1,7 +1,7 @@
-// The figures that matter to a service: speed against transformers.js, loading, memory, growth, lanes, the event loop, and
-// requests behind bulk work. Every line prints its target and the measured figure.
+// The figures that matter to a service: speed against transformers.js, loading, memory, growth, lanes, the event loop, the
+// batcher, and requests behind bulk work. Every line prints its target and the measured figure.
 //
-//   node bench/service/run.mjs [--only pipelines,load,memory,growth,lanes,event-loop,interactive] [--precision f32,int8]
+//   node bench/service/run.mjs [--only pipelines,load,memory,growth,lanes,event-loop,batcher,interactive] [--precision f32,int8]
 //     [--threads N] [--isa avx2] [--workload mixed_en] [--rounds 5] [--quick] [--json] [--out FILE]
 //
 // Every measurement has fresh processes of its own. Build first: npm run build:test.

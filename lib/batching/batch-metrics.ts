@@ -2,10 +2,11 @@
  * The counters of a batcher, in constant memory.
  *
  * At any time requests = queued + running + completed + failed + cancelled. Refused requests are counted apart, as
- * `rejected`.
+ * `rejected`. A text that is read in windows is a request, and so is each of its windows.
  */
 
 import type { Priority } from '../core/priority.js';
+import { Throughput } from './throughput.js';
 
 /** Percentiles of the latest 1024 samples, by nearest rank; 0 without samples. */
 export interface Percentiles {
@@ -19,7 +20,7 @@ export interface Percentiles {
 
 /** A snapshot of a batcher's counters, which start at its creation. */
 export interface BatcherMetrics {
-  /** Requests that are waiting now. */
+  /** Requests that are waiting now; a text that is read in windows waits for these. */
   readonly queued: number;
   /** Tokens of the waiting requests; estimated for texts that are not tokenized yet. */
   readonly queuedTokens: number;
@@ -31,7 +32,7 @@ export interface BatcherMetrics {
   readonly completed: number;
   /** Requests that ended with an error, DISPOSED included. */
   readonly failed: number;
-  /** Requests that ended by their signal. */
+  /** Requests that ended by their signal or their `timeoutMs`. */
   readonly cancelled: number;
   /** Requests that were refused with OVERLOADED. */
   readonly rejected: number;
@@ -41,6 +42,16 @@ export interface BatcherMetrics {
   readonly tokens: number;
   /** Tokens of a native batch: the mean and the largest number. */
   readonly batchTokens: { readonly mean: number; readonly max: number };
+  /**
+   * Tokens that were computed in a second of `computeMs`, exponentially weighted over some seconds of it; null before the
+   * first batch has ended.
+   */
+  readonly tokensPerSecond: number | null;
+  /**
+   * Time that a new interactive request would wait for what waits and runs before it, at `tokensPerSecond`; null if that is
+   * null. One of a group with few waiting requests waits less.
+   */
+  readonly estimatedWaitMs: number | null;
   /** Time from acceptance to the start of the native batch, in milliseconds. */
   readonly queueMs: Readonly<Record<Priority, Percentiles>>;
   /** Time during which a native batch ran, in milliseconds. */
@@ -81,6 +92,7 @@ export class BatchCounters {
   failed = 0;
   cancelled = 0;
   rejected = 0;
+  readonly throughput = new Throughput();
   private batches = 0;
   private tokens = 0;
   private maxTokens = 0;
@@ -104,17 +116,21 @@ export class BatchCounters {
 
   /** Called when a native batch begins; others may be running. */
   beginBatch(): void {
+    this.throughput.begin(performance.now());
     if (this.running++ === 0) this.runningSince = performance.now();
   }
 
   endBatch(tokens: number): void {
+    this.throughput.end(performance.now(), tokens);
     this.batches++;
     this.tokens += tokens;
     this.maxTokens = Math.max(this.maxTokens, tokens);
     if (--this.running === 0) this.computeMs += performance.now() - this.runningSince;
   }
 
-  snapshot(queue: Pick<BatcherMetrics, 'queued' | 'queuedTokens' | 'running'>): BatcherMetrics {
+  snapshot(
+    queue: Pick<BatcherMetrics, 'queued' | 'queuedTokens' | 'running' | 'estimatedWaitMs'>,
+  ): BatcherMetrics {
     const { requests, completed, failed, cancelled, rejected, batches, tokens } = this;
     const now = performance.now();
     const uptimeMs = now - this.since;
@@ -131,6 +147,7 @@ export class BatchCounters {
       batches,
       tokens,
       batchTokens: { mean: batches === 0 ? 0 : tokens / batches, max: this.maxTokens },
+      tokensPerSecond: this.throughput.tokensPerSecond,
       queueMs: {
         interactive: this.waits.interactive.percentiles(),
         bulk: this.waits.bulk.percentiles(),

@@ -6,166 +6,116 @@
  */
 
 import { SinterError, throwIfAborted } from '../core/errors.js';
-import type { Matrix } from '../core/matrix.js';
 import type { Priority } from '../core/priority.js';
-import { checkText } from '../tokenize/text-check.js';
-import type { EncodedTexts, TextInput } from '../tokenize/text-tokenizer.js';
+import type { TextInput } from '../tokenize/text-tokenizer.js';
+import { type Queue, refusal, type Waiting } from './admission.js';
 import { BatchCounters, type BatcherMetrics } from './batch-metrics.js';
 import {
   type BatchLimits,
   type BatchOptions,
   type RunOptions,
+  type RunSettings,
   readBatchLimits,
   readRunOptions,
 } from './batch-options.js';
-import { joinTokens, Request, type RequestTokens, RunningBatch } from './request.js';
-import { type RequestLine, RequestLines } from './request-lines.js';
+import type { BatchEngine, BatchWork, RequestTokens } from './batch-work.js';
+import { ComputeStage } from './compute-stage.js';
+import { Deadlines } from './deadlines.js';
+import { Drains } from './drains.js';
+import { encodeRequests } from './encode-stage.js';
+import { Request, type RequestStart } from './request.js';
+import type { RequestLine } from './request-line.js';
+import { RequestLines } from './request-lines.js';
+import { FactsCollector, type WithFacts } from './run-facts.js';
 import { SignalLinks } from './signal-links.js';
-import type { WindowEngine } from './window-engine.js';
+import { runWindows } from './window-run.js';
 
-/** The functions of a model that a batcher uses. */
-export interface BatchEngine<R> {
-  /** Milliseconds that each lane has been busy so far. */
-  laneBusyMs(): Float64Array;
-  /** Longest text in tokens. */
-  readonly maxTokens: number;
-  /** Aborts when the model is disposed. */
-  readonly ended: AbortSignal;
-  encode(texts: readonly TextInput[], truncate: boolean): Promise<EncodedTexts>;
-  /** Returns one row per text. An abort may end it early. Interactive runs overtake bulk runs. */
-  run(tokens: EncodedTexts, signal: AbortSignal, priority: Priority): Promise<Matrix>;
-  /** How texts over the limit are read in windows. Without it they are cut. */
-  readonly windows?: WindowEngine | null;
-  /** What a caller gets of a text, which may have been cut; `row` is a view that must not be kept. */
-  result(row: Float32Array, truncated: boolean): R;
-}
-
-/** Windows of one text that wait or run; more are read when the first of them is done. */
-const OPEN_WINDOWS = 64;
 /** For the estimate of a text that is not tokenized yet. */
 const CHARS_PER_TOKEN = 4;
+/** When to try again while nothing is known of the speed: a second. */
+const FIRST_RETRY_MS = 1000;
 
-/** What a request settles with: the result of a text, or the row of a window. */
-type Answer<R> = R | Float32Array;
-
-/** Make it with `batch` of a model. */
-export class Batcher<R> {
-  private readonly engine: BatchEngine<R>;
+/**
+ * Make it with `batch` of a model. `R` is the result of a call, `I` its input, `O` its options.
+ */
+export class Batcher<R, I = TextInput, O extends RunOptions = RunOptions> {
+  private readonly engine: BatchEngine<R, I, O>;
   private readonly limits: BatchLimits;
-  private readonly truncate: boolean;
-  private readonly lines: RequestLines<Answer<R>>;
-  private readonly signals = new SignalLinks<Answer<R>>({
-    abort: (request, reason) => this.cancel(request, reason),
-  });
+  private readonly lines: RequestLines;
+  private readonly queue: Queue;
+  private readonly signals = new SignalLinks((request, reason) => this.cancel(request, reason));
+  private readonly deadlines = new Deadlines((request) => this.expire(request));
   private readonly counters: BatchCounters;
-  /** Requests in running batches that are not settled. */
+  private readonly stage: ComputeStage;
+  /** Requests in batches, running or being answered, that are not settled. */
   private running = 0;
+  /** Tokens of the batches that run. */
+  private readonly runningTokens: Record<Priority, number> = { interactive: 0, bulk: 0 };
   private encoding: Promise<void> | null = null;
   private readonly computing: Record<Priority, Promise<void> | null> = {
+    interactive: null,
+    bulk: null,
+  };
+  /** Results of the latest batch that are being made, while the next one runs. */
+  private readonly delivering: Record<Priority, Promise<void> | null> = {
     interactive: null,
     bulk: null,
   };
   private timer: NodeJS.Timeout | undefined;
   private stepIsDue = false;
   private closed: string | null = null;
-  private readonly drains = new Set<Drain>();
+  private readonly drains = new Drains();
   /** Texts that are read in windows and not settled. */
-  private readonly windowed = new Set<Promise<R>>();
+  private readonly windowed = new Set<Request>();
   private readonly onModelEnd = () => this.close('the model was disposed');
 
   /** @internal */
-  constructor(engine: BatchEngine<R>, options: BatchOptions) {
+  constructor(engine: BatchEngine<R, I, O>, options: BatchOptions) {
     this.engine = engine;
     const lanes = engine.laneBusyMs().length;
     this.limits = readBatchLimits('batch', options, lanes);
     this.counters = new BatchCounters(() => engine.laneBusyMs());
-    this.truncate = options.truncate ?? true;
     this.lines = new RequestLines(this.limits);
+    const batcher = this;
+    this.queue = {
+      get waiting() {
+        return { requests: batcher.waiting, tokens: batcher.lines.tokens };
+      },
+      waitingOf: (group) => this.waitingOf(group),
+      retryAfterMs: (priority, group) => this.retryAfterMs(priority, group),
+    };
+    this.stage = new ComputeStage(this.counters, {
+      complete: (request, result) => this.complete(request, result),
+      fail: (request, error) => this.fail(request, error),
+    });
     engine.ended.addEventListener('abort', this.onModelEnd, { once: true });
   }
 
   /**
-   * The result of one text or pair, with the same bits as from the model's own call. Rejects with OVERLOADED at once if the
-   * queue is full, with CANCELLED at once if `signal` aborts, with DISPOSED if the batcher or its model is disposed before
-   * the batch begins. A TypeError or RangeError for a wrong text affects this call only.
+   * The result of one input, with the same bits as from the model's own call. Rejects with OVERLOADED at once if the queue is
+   * full, with CANCELLED at once if `signal` aborts or `timeoutMs` is over, with DISPOSED if the batcher or its model is
+   * disposed before the batch begins. A TypeError or RangeError for a wrong input affects this call only.
    */
-  async run(text: TextInput, options: RunOptions = {}): Promise<R> {
-    const { priority, signal } = readRunOptions(options);
-    checkText('run: text', text);
-    if (this.closed !== null) throw disposed(this.closed);
-    throwIfAborted(signal, 'run');
-    const tokens = this.estimate(text);
-    this.admit(tokens);
-    // A pair may be changed by its owner while it waits.
-    const kept: TextInput = typeof text === 'string' ? text : [text[0], text[1]];
-    const { windows } = this.engine;
-    if (windows) return this.keepWindowed(this.runWindows(windows, kept, priority, signal));
-    const number = ++this.counters.requests;
-    const request = new Request<Answer<R>>({ number, priority, signal, text: kept, tokens });
-    this.signals.add(request);
-    this.lines.add(request);
-    this.stepSoon();
-    return request.promise as Promise<R>;
+  async run(input: I, options?: O): Promise<R> {
+    return this.submit(input, options, null);
   }
 
-  private async runWindows(
-    windows: WindowEngine,
-    text: TextInput,
-    priority: Priority,
-    signal: AbortSignal | undefined,
-  ): Promise<R> {
-    const stop = new AbortController();
-    const either = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
-    const joined = windows.join();
-    const open: Promise<Answer<R>>[] = [];
-    const takeFirst = async () => joined.add((await open.shift()) as Float32Array);
-    try {
-      for await (const group of windows.read(text, signal)) {
-        for (const tokens of group) {
-          if (open.length >= OPEN_WINDOWS) await takeFirst();
-          open.push(this.submit(tokens, priority, either));
-        }
-      }
-      while (open.length > 0) await takeFirst();
-    } catch (error) {
-      // No window of a text is computed for nothing.
-      stop.abort();
-      throw error;
-    }
-    return this.engine.result(joined.finish(), false);
-  }
-
-  /** A window of a text. */
-  private submit(
-    tokens: RequestTokens,
-    priority: Priority,
-    signal: AbortSignal,
-  ): Promise<Answer<R>> {
-    if (this.closed !== null) throw disposed(this.closed);
-    throwIfAborted(signal, 'run');
-    const number = ++this.counters.requests;
-    const request = new Request<Answer<R>>({
-      ...{ number, priority, signal, text: '', tokens: tokens.ids.length, isWindow: true },
-    });
-    this.signals.add(request);
-    this.lines.addReady(request, tokens);
-    this.stepSoon();
-    // It is awaited later, perhaps after another one has failed.
-    request.promise.catch(() => {});
-    return request.promise;
-  }
-
-  private keepWindowed(run: Promise<R>): Promise<R> {
-    this.windowed.add(run);
-    const forget = () => this.windowed.delete(run);
-    run.then(forget, forget);
-    return run;
+  /** As `run`, with sizes and times of the call. */
+  async runWithFacts(input: I, options?: O): Promise<WithFacts<R>> {
+    const collector = new FactsCollector();
+    const result = await this.submit(input, options, collector);
+    return { result, facts: collector.facts };
   }
 
   /** What has happened so far and what waits now. */
   metrics(): BatcherMetrics {
-    const { size, tokens } = this.lines;
-    return this.counters.snapshot({ queued: size, queuedTokens: tokens, running: this.running });
+    const { tokens } = this.lines;
+    return this.counters.snapshot({
+      queued: this.waiting,
+      queuedTokens: tokens,
+      running: this.running,
+      estimatedWaitMs: this.estimatedWaitMs('interactive'),
+    });
   }
 
   /**
@@ -173,17 +123,10 @@ export class Batcher<R> {
    * accepted.
    */
   async drain(): Promise<void> {
-    const open = this.lines.size + this.running;
-    const windowed = Promise.allSettled(this.windowed);
-    if (open === 0) {
-      await windowed;
-      return;
-    }
-    await new Promise<void>((resolve) => {
-      this.drains.add({ last: this.counters.requests, open, resolve });
-      this.stepSoon();
-    });
-    await windowed;
+    const open = this.waiting + this.running;
+    if (open === 0) return;
+    this.stepSoon();
+    await this.drains.until(open, this.counters.requests);
   }
 
   /**
@@ -193,10 +136,39 @@ export class Batcher<R> {
   async dispose(): Promise<void> {
     this.close('the batcher was disposed');
     await Promise.all([this.encoding, this.computing.interactive, this.computing.bulk]);
+    await Promise.all([this.delivering.interactive, this.delivering.bulk]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispose();
+  }
+
+  /** Texts that are read in windows wait for these. */
+  private get waiting(): number {
+    return this.lines.size + this.windowed.size;
+  }
+
+  private submit(input: I, options: O | undefined, facts: FactsCollector | null): Promise<R> {
+    const given = options ?? ({} as O);
+    const settings = readRunOptions(given, this.engine.runOptions);
+    const call = this.engine.begin(input, given);
+    if (this.closed !== null) throw disposed(this.closed);
+    throwIfAborted(settings.signal, 'run');
+    const tokens = call.tokens?.ids.length ?? this.estimate(call.text);
+    this.admit(tokens, settings);
+    const { text, work } = call;
+    const request = this.accept(settings, { text, tokens, work, facts });
+    if (call.tokens === null) this.lines.add(request);
+    else this.lines.addReady(request, call.tokens);
+    this.stepSoon();
+    return request.promise as Promise<R>;
+  }
+
+  private accept(settings: RunSettings, from: RequestStart): Request {
+    const request = new Request(++this.counters.requests, settings, from);
+    this.signals.add(request);
+    this.deadlines.add(request);
+    return request;
   }
 
   private estimate(text: TextInput): number {
@@ -204,18 +176,34 @@ export class Batcher<R> {
     return Math.min(Math.ceil(chars / CHARS_PER_TOKEN) + 2, this.engine.maxTokens);
   }
 
-  private admit(tokens: number): void {
-    const { maxQueue, maxQueueTokens } = this.limits;
-    const { size, tokens: queued } = this.lines;
-    const full =
-      size >= maxQueue
-        ? `${size} requests wait already`
-        : size > 0 && queued + tokens > maxQueueTokens && `${queued} tokens wait already`;
-    if (full === false) return;
+  private admit(tokens: number, { group, priority }: RunSettings): void {
+    const refused = refusal(this.limits, this.queue, { tokens, group, priority });
+    if (refused === null) return;
     this.counters.rejected++;
-    throw new SinterError('OVERLOADED', `run: ${full}`, {
-      details: { queued: size, queuedTokens: queued },
-    });
+    throw refused;
+  }
+
+  private waitingOf(group: string): Waiting {
+    const { requests, tokens } = this.lines.ofGroup(group);
+    const texts = [...this.windowed].filter((request) => request.group === group);
+    return { requests: requests + texts.length, tokens };
+  }
+
+  /** Time for what waits and runs before a new request of all groups, in milliseconds; null before the first batch. */
+  private estimatedWaitMs(priority: Priority): number | null {
+    const { interactive, bulk } = this.runningTokens;
+    const ahead = priority === 'bulk' ? interactive + bulk : interactive;
+    return this.counters.throughput.msOf(this.lines.tokensBefore(priority) + ahead);
+  }
+
+  /** A group's requests take turns with those of the others, so theirs count as often as there are groups. */
+  private retryAfterMs(priority: Priority, group: string | null): number {
+    const all = this.estimatedWaitMs(priority);
+    if (all === null) return FIRST_RETRY_MS;
+    if (group === null) return Math.max(1, Math.ceil(all));
+    const groups = Math.max(1, this.lines.groupCount(priority));
+    const own = this.counters.throughput.msOf(groups * this.lines.ofGroup(group).tokens) ?? all;
+    return Math.max(1, Math.ceil(Math.min(all, own)));
   }
 
   /** Schedules one step for all calls of the same turn of the event loop. */
@@ -230,6 +218,7 @@ export class Batcher<R> {
 
   private step(): void {
     const now = performance.now();
+    this.deadlines.sweep(now);
     if (this.computing.interactive === null) {
       this.begin('interactive', this.lines.takeInteractive(), now);
     }
@@ -255,113 +244,123 @@ export class Batcher<R> {
     });
   }
 
-  private begin(priority: Priority, batch: readonly Request<Answer<R>>[], now: number): void {
-    if (batch.length === 0) return;
-    this.computing[priority] = this.compute(batch, now).then(() => {
-      this.computing[priority] = null;
-      this.step();
-    });
-  }
-
   /** Milliseconds for which the requests of `line` are held back for others to join; 0: no longer. */
-  private holdBack(line: RequestLine<Answer<R>>, now: number): number {
+  private holdBack(line: RequestLine, now: number): number {
     const { maxBatchTokens, maxWaitMs } = this.limits;
     // Tokenized requests must not be left waiting while the lanes are idle.
     const { interactive, bulk } = this.computing;
     const stalls = interactive === null && bulk === null && this.lines.hasReady;
-    if (stalls || this.drains.size > 0 || line.waitingTokens >= maxBatchTokens) return 0;
+    if (stalls || this.drains.active || line.waitingTokens >= maxBatchTokens) return 0;
     const arrived = line.firstWaiting?.arrived ?? now;
     const left = arrived + maxWaitMs - now;
     // Timers may fire up to a millisecond early.
     return left < 0.5 ? 0 : Math.ceil(left);
   }
 
-  /** Tokenizes all requests in one call. If that fails, each is tokenized alone, so that only the faulty one gets the error. */
-  private async encode(requests: readonly Request<Answer<R>>[]): Promise<void> {
-    try {
-      const texts = requests.map(({ text }) => text);
-      const { ids, segments, offsets, cut } = await this.engine.encode(texts, this.truncate);
-      for (const [i, request] of requests.entries()) {
-        const [begin, end] = [offsets[i], offsets[i + 1]];
-        const own = { ids: ids.subarray(begin, end), segments: segments.subarray(begin, end) };
-        this.lines.markReady(request, { ...own, cut: cut[i] === 1 });
-      }
-    } catch (error) {
-      const [first] = requests;
-      if (requests.length > 1) {
-        await Promise.all(requests.filter((r) => r.isOpen).map((r) => this.encode([r])));
-      } else if (first !== undefined) {
-        this.lines.remove(first);
-        this.fail(first, error);
-      }
-    }
+  private encode(requests: readonly Request[]): Promise<void> {
+    return encodeRequests(requests, {
+      markReady: (request, tokens) => this.lines.markReady(request, tokens),
+      readWindows: (request) => this.readWindows(request),
+      fail: (request, error) => {
+        this.lines.remove(request);
+        this.fail(request, error);
+      },
+    });
   }
 
-  /** Computes requests that have left their line. */
-  private async compute(requests: readonly Request<Answer<R>>[], now: number): Promise<void> {
-    this.running += requests.length;
-    for (const { priority, arrived } of requests) this.counters.addWait(priority, now - arrived);
-    await this.computeTogether(requests);
-    const [first] = requests;
-    if (first !== undefined) this.lines.served(first.priority);
-  }
-
-  /** Computes requests in one native batch. If that fails, each is computed alone, so that only the faulty one gets the error. */
-  private async computeTogether(requests: readonly Request<Answer<R>>[]): Promise<void> {
-    const batch = new RunningBatch(requests.length);
-    for (const request of requests) request.batch = batch;
-    try {
-      const tokens = joinTokens(requests);
-      const priority = requests[0]?.priority ?? 'bulk';
-      this.counters.beginBatch();
-      const rows = await this.engine.run(tokens, batch.signal, priority).finally(() => {
-        this.counters.endBatch(tokens.ids.length);
+  /** A text over the limit leaves its line, and its windows come in its place. */
+  private readWindows(request: Request): void {
+    if (!this.lines.remove(request)) return;
+    const stop = new AbortController();
+    request.stop = stop;
+    this.windowed.add(request);
+    const submit = (tokens: RequestTokens, work: BatchWork<unknown>) =>
+      this.submitWindow(request, tokens, work, stop.signal);
+    runWindows(request, stop.signal, submit)
+      .then((result) => this.complete(request, result))
+      .catch((error: unknown) => {
+        this.fail(request, error);
+        // No window of a text is computed for nothing.
+        stop.abort(error);
       });
-      for (const [i, request] of requests.entries()) this.deliver(request, rows.row(i));
-    } catch (error) {
-      if (requests.length > 1 && !endsAll(error)) {
-        for (const request of requests) if (request.isOpen) await this.computeTogether([request]);
-        return;
-      }
-      for (const request of requests) this.fail(request, error);
-    }
   }
 
-  private deliver(request: Request<Answer<R>>, row: Float32Array): void {
-    if (!request.isOpen) return;
-    const { isWindow, encoded } = request;
-    request.resolve(isWindow ? row.slice() : this.engine.result(row, encoded?.cut ?? false));
+  private submitWindow(
+    { priority, group, facts }: Request,
+    tokens: RequestTokens,
+    work: BatchWork<unknown>,
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    if (this.closed !== null) throw disposed(this.closed);
+    throwIfAborted(signal, 'run');
+    const settings = { priority, group, signal, timeoutMs: 0 };
+    const from = { text: '', tokens: tokens.ids.length, work, facts };
+    const window = this.accept(settings, from);
+    this.lines.addReady(window, tokens);
+    this.stepSoon();
+    // It is awaited later, perhaps after another one has failed.
+    window.promise.catch(() => {});
+    return window.promise;
+  }
+
+  private begin(priority: Priority, batch: readonly Request[], now: number): void {
+    if (batch.length === 0) return;
+    this.running += batch.length;
+    for (const { tokens, arrived } of batch) {
+      this.runningTokens[priority] += tokens;
+      this.counters.addWait(priority, now - arrived);
+    }
+    this.computing[priority] = this.compute(priority, batch).then(() => {
+      this.computing[priority] = null;
+      this.step();
+    });
+  }
+
+  /** Resolves when the next batch may begin: results are made while it runs, those of one batch at a time. */
+  private async compute(priority: Priority, batch: readonly Request[]): Promise<void> {
+    const rows = await this.stage.compute(batch);
+    this.runningTokens[priority] = 0;
+    this.lines.served(priority);
+    await this.delivering[priority];
+    if (rows !== null) this.delivering[priority] = this.stage.deliver(batch, rows);
+  }
+
+  private complete(request: Request, result: unknown): void {
+    if (!request.resolve(result)) return;
     this.counters.completed++;
     this.ended(request);
   }
 
-  private fail(request: Request<Answer<R>>, error: unknown): void {
+  private fail(request: Request, error: unknown): void {
     if (!request.reject(error)) return;
     this.counters.failed++;
     this.ended(request);
   }
 
-  private cancel(request: Request<Answer<R>>, reason: unknown): void {
-    const error = new SinterError('CANCELLED', 'run was cancelled', { cause: reason });
+  private cancel(request: Request, reason: unknown, message = 'run was cancelled'): void {
+    const error = new SinterError('CANCELLED', message, { cause: reason });
     if (!request.reject(error)) return;
     this.counters.cancelled++;
     this.lines.remove(request);
     this.ended(request);
     request.batch?.leave();
+    request.stop?.abort(reason);
     this.stepSoon();
   }
 
+  private expire(request: Request): void {
+    const ms = Math.round(performance.now() - request.arrived);
+    const message = `run was cancelled: it was not answered within its timeoutMs, after ${ms} ms`;
+    this.cancel(request, new DOMException(message, 'TimeoutError'), message);
+  }
+
   /** Updates links and drains after a request was settled. */
-  private ended(request: Request<Answer<R>>): void {
+  private ended(request: Request): void {
     this.signals.remove(request);
+    this.deadlines.remove(request);
+    this.windowed.delete(request);
     if (request.batch !== null) this.running--;
-    for (const drain of this.drains) {
-      if (request.number > drain.last) continue;
-      drain.open--;
-      if (drain.open > 0) continue;
-      this.drains.delete(drain);
-      drain.resolve();
-    }
+    this.drains.settled(request);
   }
 
   private close(reason: string): void {
@@ -372,23 +371,15 @@ export class Batcher<R> {
       this.lines.remove(request);
       this.fail(request, disposed(reason));
     }
+    for (const request of this.windowed) {
+      this.fail(request, disposed(reason));
+      request.stop?.abort(disposed(reason));
+    }
     clearTimeout(this.timer);
     this.timer = undefined;
   }
 }
 
-/** A `drain` call that waits for the requests up to number `last`; `open` of them are not settled. */
-interface Drain {
-  readonly last: number;
-  open: number;
-  readonly resolve: () => void;
-}
-
 function disposed(reason: string): SinterError {
   return new SinterError('DISPOSED', `run: ${reason}`);
-}
-
-/** Whether every request of the batch would fail alone in the same way. */
-function endsAll(error: unknown): boolean {
-  return error instanceof SinterError && (error.code === 'CANCELLED' || error.code === 'DISPOSED');
 }

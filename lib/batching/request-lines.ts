@@ -1,125 +1,18 @@
 /**
- * The waiting requests, in one line per priority, and the rules for who is next.
+ * The waiting requests, in one line per priority, and the rules for which line is next.
  *
- * A line is first come, first served. Its requests are tokenized and taken in the order of arrival: tokenized ones come
- * first, then those being tokenized, then the others.
+ * The rule: interactive requests go first, unless bulk work is due.
  */
 
 import type { Priority } from '../core/priority.js';
+import type { Waiting } from './admission.js';
 import type { BatchLimits } from './batch-options.js';
-import type { Request, RequestTokens } from './request.js';
+import type { RequestTokens } from './batch-work.js';
+import type { Request } from './request.js';
+import { RequestLine } from './request-line.js';
 
-/** Most characters per call of the tokenizer, so that long bulk texts delay other requests only briefly. */
-const ENCODE_CHARS = 1 << 18;
-
-/** The line of one priority. */
-export class RequestLine<R> {
-  private readonly waiting = new Set<Request<R>>();
-  private readonly encoding = new Set<Request<R>>();
-  private readonly ready = new Set<Request<R>>();
-  private tokensReady = 0;
-  private tokensWaiting = 0;
-
-  get size(): number {
-    return this.waiting.size + this.encoding.size + this.ready.size;
-  }
-
-  /** Estimated tokens of the texts that wait to be tokenized. */
-  get waitingTokens(): number {
-    return this.tokensWaiting;
-  }
-
-  get firstWaiting(): Request<R> | undefined {
-    return firstOf(this.waiting);
-  }
-
-  get first(): Request<R> | undefined {
-    return firstOf(this.ready) ?? firstOf(this.encoding) ?? firstOf(this.waiting);
-  }
-
-  get hasReady(): boolean {
-    return this.ready.size > 0;
-  }
-
-  /** In the order of the line. */
-  *[Symbol.iterator](): Iterator<Request<R>> {
-    yield* this.ready;
-    yield* this.encoding;
-    yield* this.waiting;
-  }
-
-  add(request: Request<R>): void {
-    this.waiting.add(request);
-    this.tokensWaiting += request.tokens;
-  }
-
-  /** Removes a request; false if it is not in the line. */
-  remove(request: Request<R>): boolean {
-    if (this.ready.delete(request)) this.tokensReady -= request.tokens;
-    else if (this.waiting.delete(request)) this.tokensWaiting -= request.tokens;
-    else return this.encoding.delete(request);
-    return true;
-  }
-
-  /** Whether a text waits to be tokenized and less than a batch is ready. */
-  wantsTokens(maxTokens: number): boolean {
-    return this.waiting.size > 0 && this.tokensReady < maxTokens;
-  }
-
-  /** Stores the tokens of a request and makes it ready; false if it has left the line meanwhile. */
-  markReady(request: Request<R>, tokens: RequestTokens): boolean {
-    if (!this.encoding.delete(request)) return false;
-    request.setTokens(tokens);
-    this.ready.add(request);
-    this.tokensReady += request.tokens;
-    return true;
-  }
-
-  /** A request that is not in the line, and needs no tokenizer. */
-  addReady(request: Request<R>, tokens: RequestTokens): void {
-    request.setTokens(tokens);
-    this.ready.add(request);
-    this.tokensReady += request.tokens;
-  }
-
-  /** The first requests that wait, about a batch of them, are now being tokenized. */
-  takeToEncode(maxTokens: number): Request<R>[] {
-    const taken: Request<R>[] = [];
-    let tokens = 0;
-    let chars = 0;
-    for (const request of this.waiting) {
-      if (tokens >= maxTokens || chars >= ENCODE_CHARS) break;
-      taken.push(request);
-      tokens += request.tokens;
-      chars += textLength(request);
-    }
-    for (const request of taken) {
-      this.remove(request);
-      this.encoding.add(request);
-    }
-    return taken;
-  }
-
-  /** Removes and returns the first ready requests: as many as fit into `maxTokens`, at least one if any is ready. */
-  takeBatch(maxTokens: number): Request<R>[] {
-    const taken: Request<R>[] = [];
-    let tokens = 0;
-    for (const request of this.ready) {
-      tokens += request.tokens;
-      if (taken.length > 0 && tokens > maxTokens) break;
-      taken.push(request);
-    }
-    for (const request of taken) this.remove(request);
-    return taken;
-  }
-}
-
-/** The two lines, and the choice between them. */
-export class RequestLines<R> {
-  private readonly lines = {
-    interactive: new RequestLine<R>(),
-    bulk: new RequestLine<R>(),
-  };
+export class RequestLines {
+  private readonly lines = { interactive: new RequestLine(), bulk: new RequestLine() };
   private readonly limits: BatchLimits;
   private lastBulk = Number.NEGATIVE_INFINITY;
   private queuedTokens = 0;
@@ -140,30 +33,52 @@ export class RequestLines<R> {
     return this.lines.interactive.hasReady || this.lines.bulk.hasReady;
   }
 
-  add(request: Request<R>): void {
+  /** What waits of one group, in both lines. */
+  ofGroup(group: string): Waiting {
+    let [requests, tokens] = [0, 0];
+    for (const line of Object.values(this.lines)) {
+      const queue = line.group(group);
+      if (queue === undefined) continue;
+      requests += queue.size;
+      tokens += queue.tokens;
+    }
+    return { requests, tokens };
+  }
+
+  /** Tokens that a new request of this priority has before it, when all groups together are ahead of it. */
+  tokensBefore(priority: Priority): number {
+    return priority === 'bulk' ? this.queuedTokens : this.lines.interactive.tokens;
+  }
+
+  /** Number of groups that wait with this priority. */
+  groupCount(priority: Priority): number {
+    return this.lines[priority].groupCount;
+  }
+
+  add(request: Request): void {
     this.lines[request.priority].add(request);
     this.queuedTokens += request.tokens;
   }
 
   /** Adds a request whose tokens are known. */
-  addReady(request: Request<R>, tokens: RequestTokens): void {
+  addReady(request: Request, tokens: RequestTokens): void {
     this.lines[request.priority].addReady(request, tokens);
     this.queuedTokens += request.tokens;
   }
 
   /** False when it does not wait here. */
-  remove(request: Request<R>): boolean {
+  remove(request: Request): boolean {
     const removed = this.lines[request.priority].remove(request);
     if (removed) this.queuedTokens -= request.tokens;
     return removed;
   }
 
-  all(): Request<R>[] {
+  all(): Request[] {
     return [...this.lines.interactive, ...this.lines.bulk];
   }
 
   /** Stores the tokens of a request and makes it ready, unless it has left its line meanwhile. */
-  markReady(request: Request<R>, tokens: RequestTokens): void {
+  markReady(request: Request, tokens: RequestTokens): void {
     const estimate = request.tokens;
     if (this.lines[request.priority].markReady(request, tokens)) {
       this.queuedTokens += request.tokens - estimate;
@@ -174,7 +89,7 @@ export class RequestLines<R> {
    * The line whose texts are tokenized next, or null. Interactive texts go first, unless bulk work is due. No line is
    * tokenized more than one batch ahead.
    */
-  lineToEncode(now: number): RequestLine<R> | null {
+  lineToEncode(now: number): RequestLine | null {
     const { interactive, bulk } = this.lines;
     const bulkFirst = !bulk.hasReady && this.isBulkDue(now);
     const order = bulkFirst ? [bulk, interactive] : [interactive, bulk];
@@ -185,7 +100,7 @@ export class RequestLines<R> {
    * The next batch of interactive requests; empty if none is ready. It need not wait for running bulk work, which it
    * overtakes.
    */
-  takeInteractive(): Request<R>[] {
+  takeInteractive(): Request[] {
     return this.take(this.lines.interactive);
   }
 
@@ -193,13 +108,13 @@ export class RequestLines<R> {
    * The next batch of bulk requests. Empty while interactive requests wait (tokenized or not) or run (`busy`), unless bulk
    * work is due.
    */
-  takeBulk(now: number, busy: boolean): Request<R>[] {
+  takeBulk(now: number, busy: boolean): Request[] {
     const { interactive, bulk } = this.lines;
     const free = !busy && interactive.size === 0;
     return free || this.isBulkDue(now) ? this.take(bulk) : [];
   }
 
-  private take(line: RequestLine<R>): Request<R>[] {
+  private take(line: RequestLine): Request[] {
     const batch = line.takeBatch(this.limits.maxBatchTokens);
     for (const { tokens } of batch) this.queuedTokens -= tokens;
     return batch;
@@ -215,13 +130,4 @@ export class RequestLines<R> {
     const { maxBulkWaitMs } = this.limits;
     return first !== undefined && now - Math.max(first.arrived, this.lastBulk) >= maxBulkWaitMs;
   }
-}
-
-function firstOf<T>(items: Iterable<T>): T | undefined {
-  for (const item of items) return item;
-  return undefined;
-}
-
-function textLength<R>({ text }: Request<R>): number {
-  return typeof text === 'string' ? text.length : text[0].length + text[1].length;
 }

@@ -1,57 +1,74 @@
 /**
- * One request of a batcher, from acceptance to settlement.
+ * One request of a batcher, from acceptance to settlement: a text, or a window of one.
  *
  * A request is settled once: the first call of resolve or reject wins.
  */
 
 import type { Priority } from '../core/priority.js';
-import type { EncodedTexts, TextInput } from '../tokenize/text-tokenizer.js';
+import type { TextInput } from '../tokenize/text-tokenizer.js';
+import type { RunSettings } from './batch-options.js';
+import type { BatchWork, JoinedTokens, RequestTokens } from './batch-work.js';
+import type { FactsCollector } from './run-facts.js';
 
-/** The token ids of one text, as views of the arrays of the call that tokenized it. */
-export type RequestTokens = Pick<EncodedTexts, 'ids' | 'segments'> & { readonly cut: boolean };
-
-/**
- * Resolves or rejects a promise. Declared as methods, so that a Batcher of a narrow result type is assignable to one of a
- * wider type.
- */
-interface Settler<R> {
-  resolve(value: R): void;
+/** Resolves or rejects a promise. */
+interface Settler {
+  resolve(value: unknown): void;
   reject(error: unknown): void;
 }
 
-type RequestStart<R> = Pick<Request<R>, 'number' | 'priority' | 'signal' | 'text' | 'tokens'> &
-  Partial<Pick<Request<R>, 'isWindow'>>;
+/** Begin and end of a call of the tokenizer, which many requests may share. */
+export interface EncodeTimes {
+  readonly begin: number;
+  end: number;
+}
 
-export class Request<R> {
+export interface RequestStart {
+  readonly text: TextInput;
+  readonly tokens: number;
+  readonly work: BatchWork<unknown>;
+  readonly facts: FactsCollector | null;
+}
+
+export class Request {
   readonly priority: Priority;
+  readonly group: string;
   readonly signal: AbortSignal | undefined;
+  readonly work: BatchWork<unknown>;
+  /** Where its times and sizes go, if the caller wants them. */
+  readonly facts: FactsCollector | null;
   readonly arrived = performance.now();
   /** Number in the order of acceptance, from 1. */
   readonly number: number;
-  readonly promise: Promise<R>;
-  /** A window of a text, whose caller joins the rows of all. */
-  readonly isWindow: boolean;
+  readonly promise: Promise<unknown>;
+  /** When it must be answered, by `performance.now()`; 0: no limit. */
+  due = 0;
   /** Estimated until `encoded` is there. */
   tokens: number;
   encoded: RequestTokens | null = null;
+  encodeTimes: EncodeTimes | null = null;
   /** The native batch that computes the request. */
   batch: RunningBatch | null = null;
+  /** Of a text that is read in windows: ends the reading and the windows. */
+  stop: AbortController | null = null;
   private source: TextInput;
   private settled = false;
-  private readonly caller: Settler<R>;
+  private readonly caller: Settler;
 
-  constructor(from: RequestStart<R>) {
-    this.isWindow = from.isWindow ?? false;
-    this.number = from.number;
-    this.priority = from.priority;
+  constructor(number: number, settings: RunSettings, from: RequestStart) {
+    this.number = number;
+    this.priority = settings.priority;
+    this.group = settings.group;
+    this.signal = settings.signal;
+    if (settings.timeoutMs > 0) this.due = this.arrived + settings.timeoutMs;
+    this.work = from.work;
+    this.facts = from.facts;
     this.source = from.text;
     this.tokens = from.tokens;
-    this.signal = from.signal;
-    let caller: Settler<R> | undefined;
-    this.promise = new Promise<R>((resolve, reject) => {
+    let caller: Settler | undefined;
+    this.promise = new Promise<unknown>((resolve, reject) => {
       caller = { resolve, reject };
     });
-    this.caller = caller as unknown as Settler<R>;
+    this.caller = caller as unknown as Settler;
   }
 
   get isOpen(): boolean {
@@ -70,7 +87,7 @@ export class Request<R> {
   }
 
   /** Returns false if the request was settled before. */
-  resolve(value: R): boolean {
+  resolve(value: unknown): boolean {
     if (!this.close()) return false;
     this.caller.resolve(value);
     return true;
@@ -92,6 +109,9 @@ export class Request<R> {
 
 /** A native batch that is running. */
 export class RunningBatch {
+  readonly begin = performance.now();
+  /** When it ended; 0 while it runs. */
+  end = 0;
   private readonly controller = new AbortController();
   private callers: number;
 
@@ -104,15 +124,15 @@ export class RunningBatch {
     return this.controller.signal;
   }
 
-  /** Called when one caller has left. */
+  /** Called when one caller has left, which may be after the end, while results are made. */
   leave(): void {
     this.callers--;
-    if (this.callers === 0) this.controller.abort();
+    if (this.callers === 0 && this.end === 0) this.controller.abort();
   }
 }
 
 /** Concatenates the tokens of requests into one batch without padding. All must be tokenized. */
-export function joinTokens<R>(requests: readonly Request<R>[]): EncodedTexts {
+export function joinTokens(requests: readonly Request[]): JoinedTokens {
   const offsets = new Int32Array(requests.length + 1);
   for (const [i, { tokens }] of requests.entries()) offsets[i + 1] = (offsets[i] ?? 0) + tokens;
   const total = offsets[requests.length] ?? 0;
@@ -122,6 +142,16 @@ export function joinTokens<R>(requests: readonly Request<R>[]): EncodedTexts {
     ids.set(encoded?.ids ?? [], offsets[i]);
     segments.set(encoded?.segments ?? [], offsets[i]);
   }
-  const cut = Uint8Array.from(requests, ({ encoded }) => (encoded?.cut ? 1 : 0));
-  return { ids, offsets, segments, truncated: cut.reduce((a, b) => a + b, 0), cut };
+  return { ids, segments, offsets, selected: joinSelected(requests, offsets) };
+}
+
+function joinSelected(requests: readonly Request[], offsets: Int32Array): Int32Array | null {
+  if (requests[0]?.encoded?.selected === undefined) return null;
+  const lists = requests.map(({ encoded }) => encoded?.selected ?? new Int32Array());
+  const all = new Int32Array(lists.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const [i, list] of lists.entries()) {
+    for (const index of list) all[at++] = (offsets[i] ?? 0) + index;
+  }
+  return all;
 }

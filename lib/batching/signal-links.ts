@@ -7,33 +7,28 @@
 
 import type { Request } from './request.js';
 
-/** Receives aborts. Declared as a method, so that a Batcher of a narrow result type is assignable to one of a wider type. */
-interface AbortTarget<R> {
-  abort(request: Request<R>, reason: unknown): void;
-}
-
-interface Link<R> {
-  readonly requests: Set<Request<R>>;
+interface Link {
+  readonly requests: Set<Request>;
   readonly onAbort: () => void;
 }
 
-export class SignalLinks<R> {
-  private readonly links = new Map<AbortSignal, Link<R>>();
-  private readonly target: AbortTarget<R>;
+export class SignalLinks {
+  private readonly links = new Map<AbortSignal, Link>();
+  private readonly abort: (request: Request, reason: unknown) => void;
 
-  /** `target.abort` is called for each open request of a signal that aborts. */
-  constructor(target: AbortTarget<R>) {
-    this.target = target;
+  /** `abort` is called for each open request of a signal that aborts. */
+  constructor(abort: (request: Request, reason: unknown) => void) {
+    this.abort = abort;
   }
 
-  add(request: Request<R>): void {
+  add(request: Request): void {
     const { signal } = request;
     if (signal === undefined) return;
     let link = this.links.get(signal);
     if (link === undefined) {
-      const requests = new Set<Request<R>>();
+      const requests = new Set<Request>();
       const onAbort = () => {
-        for (const linked of requests) this.target.abort(linked, signal.reason);
+        for (const linked of requests) this.abort(linked, signal.reason);
       };
       link = { requests, onAbort };
       this.links.set(signal, link);
@@ -42,7 +37,7 @@ export class SignalLinks<R> {
     link.requests.add(request);
   }
 
-  remove(request: Request<R>): void {
+  remove(request: Request): void {
     const { signal } = request;
     const link = signal && this.links.get(signal);
     if (signal === undefined || link === undefined) return;

@@ -47,7 +47,8 @@ async function timed(run: () => Promise<unknown>): Promise<number> {
 
 /** Sends all texts at once through a batcher. */
 async function throughBatcher(model: Model, texts: readonly string[], maxBatchTokens: number) {
-  const batcher = model.batch({ maxBatchTokens, maxQueue: texts.length });
+  const limits = { maxBatchTokens, maxQueue: texts.length };
+  const batcher = 'embed' in model ? model.batch(limits) : model.batch(limits);
   try {
     return await timed(() => Promise.all(texts.map((text) => batcher.run(text))));
   } finally {

@@ -3,8 +3,12 @@
 import type { BatchOptions } from '../batching/batch-options.js';
 import type { HeadLoadOptions } from '../checkpoint/load-options.js';
 import type { ClassificationProblem } from '../graph/checkpoint.js';
-import type { AdapterOption, PredictOptions } from '../runtime/predict-options.js';
-import type { WindowedOptions } from '../runtime/windowed-logits.js';
+import {
+  type AdapterOption,
+  PREDICT_OPTIONS,
+  type PredictOptions,
+} from '../runtime/predict-options.js';
+import { WINDOWED_OPTIONS, type WindowedOptions } from '../runtime/windowed-logits.js';
 import type { ClassifierLossOptions } from '../tasks/text-classification/loss-options.js';
 import type { RowOf, ScoresOf } from '../tasks/text-classification/problems.js';
 import type { ClassifierDistillation } from './classifier-distillation.js';
@@ -38,6 +42,18 @@ export interface ClassifyOptions extends PredictOptions, WindowedOptions {
   readonly topK?: number;
 }
 
+/** Names of the options: thresholds are for several labels, `topK` is not for numbers, which have no order of labels. */
+export function classifyOptions(problem: ClassificationProblem) {
+  const known = {
+    ...PREDICT_OPTIONS,
+    ...WINDOWED_OPTIONS,
+    ...(problem !== 'regression' && { topK: true }),
+    ...(problem === 'multi_label_classification' && { threshold: true }),
+    ...(problem === 'single_label_classification' && { minScore: true }),
+  };
+  return known as typeof known & Readonly<Record<'threshold' | 'topK' | 'minScore', true>>;
+}
+
 /** A prediction where `minScore` was given: a rejected one has no label. */
 export type Rejectable<P> = P extends { readonly label: infer L }
   ? Omit<P, 'label'> & { readonly label: L | null }
@@ -47,7 +63,12 @@ export type Rejectable<P> = P extends { readonly label: infer L }
 export type LogitsOptions = PredictOptions & WindowedOptions;
 
 /** Options of `batch` of a classifier. */
-export type ClassifierBatchOptions = BatchOptions & WindowedOptions & AdapterOption;
+export type ClassifierBatchOptions = BatchOptions &
+  WindowedOptions &
+  AdapterOption & {
+    /** `scores`: logits and scores as numbers, in the order of the labels. Default: `predictions`, as `predict` gives them. */
+    readonly output?: 'predictions' | 'scores';
+  };
 
 /** Options of `evaluate` of a classifier. */
 export type ClassifierEvaluateOptions = EvaluateOptions & WindowedOptions & AdapterOption;

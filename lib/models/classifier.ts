@@ -4,6 +4,7 @@
  * The three kinds differ only in their rows and in the meaning of the logits (lib/tasks/text-classification).
  */
 
+import { BATCH_OPTIONS } from '../batching/batch-options.js';
 import type { Batcher } from '../batching/batcher.js';
 import { loadModel } from '../checkpoint/load-lazily.js';
 import { HEAD_LOAD_OPTIONS, loadSettings } from '../checkpoint/load-options.js';
@@ -36,18 +37,22 @@ import type { TopLabels } from '../tasks/text-classification/top-labels.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { collectTexts, type Rows } from '../train/collect-rows.js';
 import type { TrainReport } from '../train/train-report.js';
+import { type ClassifierRunOptions, labelBatch } from './batches/label-batch.js';
+import type { BatchInput } from './batches/run-input.js';
+import { type ClassScores, classScores } from './class-scores.js';
 import { classifierDistillation } from './classifier-distillation.js';
 import { checkLabels, readProblem } from './classifier-labels.js';
 import { classifierLearning, taughtLearning } from './classifier-learning.js';
-import type {
-  ClassifierBatchOptions,
-  ClassifierEvaluateOptions,
-  ClassifierLoadOptions,
-  ClassifierTrainOptions,
-  ClassifyOptions,
-  LogitsOptions,
-  Rejectable,
-  Truncated,
+import {
+  type ClassifierBatchOptions,
+  type ClassifierEvaluateOptions,
+  type ClassifierLoadOptions,
+  type ClassifierTrainOptions,
+  type ClassifyOptions,
+  classifyOptions,
+  type LogitsOptions,
+  type Rejectable,
+  type Truncated,
 } from './classifier-options.js';
 import type { CompressOptions } from './compression/options.js';
 import type { CompressResult } from './compression/run.js';
@@ -172,7 +177,7 @@ export class Classifier<
     const other = this.routed(where, options);
     if (other !== null) return other.model.predict(texts, other.options);
     checkTexts(where, texts);
-    const known = this.knownOptions();
+    const known = classifyOptions(this.problem);
     const run = readPredictOptions(where, options, known, texts.length);
     const thresholds = this.thresholds(where, options);
     const read = readOptions(where, options, known);
@@ -188,17 +193,37 @@ export class Classifier<
     );
   }
 
-  /** A batcher for a server: `run(text)` resolves with the same result as `predict([text])` has. Dispose it, or the model. */
-  batch(options: ClassifierBatchOptions = {}): Batcher<PredictionOf<L, K>> {
-    const other = this.routed('batch', options);
-    if (other !== null) return other.model.batch(other.options);
-    const windows = readWindows('batch', options, this.maxTokens);
-    const { windows: _, stride: __, adapter: ___, ...limits } = options;
+  /**
+   * A batcher for a server: `run(text)` resolves with the same result as `predict([text])` has, or with `output: 'scores'` with
+   * logits and scores. Dispose it, or the model.
+   */
+  batch(
+    options: ClassifierBatchOptions & { readonly output: 'scores' },
+  ): Batcher<ClassScores, BatchInput, ClassifierRunOptions>;
+  batch(
+    options?: ClassifierBatchOptions & { readonly output?: 'predictions' },
+  ): Batcher<PredictionOf<L, K>, BatchInput, ClassifierRunOptions>;
+  batch(
+    options: ClassifierBatchOptions = {},
+  ): Batcher<PredictionOf<L, K> | ClassScores, BatchInput, ClassifierRunOptions> {
+    const where = 'batch';
+    const other = this.routed(where, options);
+    if (other !== null) return other.model.batch(other.options as { readonly output: 'scores' });
+    const read = readOptions(where, options, {
+      ...{ ...BATCH_OPTIONS, ...WINDOWED_OPTIONS, output: true, adapter: true },
+    });
+    const asked = read.choice('output', 'predictions', ['predictions', 'scores']);
+    const windows = readWindows(where, options, this.maxTokens);
+    const truncate = read.boolean('truncate', true);
+    const { windows: _, stride: __, output: ___, adapter: ____, ...limits } = options;
     // Looked up for each result, because thresholds may be fitted meanwhile.
-    const result = (row: Float32Array, truncated: boolean) =>
-      this.rules.prediction(row, { thresholds: this.thresholds('batch', {}), truncated });
-    const work = { output: 'logits', prepare: (text: TextInput) => text, result, windows } as const;
-    return this.batcher(limits, work);
+    const prediction = (row: Float32Array, truncated: boolean) =>
+      this.rules.prediction(row, { thresholds: this.thresholds(where, {}), truncated });
+    const scores = (row: Float32Array, truncated: boolean) =>
+      classScores(this.problem, row, truncated);
+    const result: (row: Float32Array, truncated: boolean) => PredictionOf<L, K> | ClassScores =
+      asked === 'scores' ? scores : prediction;
+    return this.batcher(limits, (model) => labelBatch(model, { truncate, windows, result }));
   }
 
   /** The scores before softmax or sigmoid, [texts, labels]. */
@@ -360,19 +385,6 @@ export class Classifier<
     thresholds = this.thresholds('evaluate', {}),
   ): Learning<RowSet, EvaluationOf<L, K>, ScoresOf<K>> {
     return classifierLearning<L, K>(this.parts, this.rules, thresholds);
-  }
-
-  /** A threshold is only for several labels per text; `topK` is not for numbers, which have no order of labels. */
-  private knownOptions() {
-    const { problem } = this.parts.head;
-    const known = {
-      ...PREDICT_OPTIONS,
-      ...WINDOWED_OPTIONS,
-      ...(problem !== 'regression' && { topK: true }),
-      ...(problem === 'multi_label_classification' && { threshold: true }),
-      ...(problem === 'single_label_classification' && { minScore: true }),
-    };
-    return known as typeof known & Readonly<Record<'threshold' | 'topK' | 'minScore', true>>;
   }
 
   /** The probability from which each label counts: by the options, else as it was fitted, else 0.5. */

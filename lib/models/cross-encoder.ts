@@ -4,6 +4,8 @@
  * It has one logit. The score is its sigmoid, as in sentence-transformers, unless the folder states another activation.
  */
 
+import { BATCH_OPTIONS, type BatchOptions } from '../batching/batch-options.js';
+import type { Batcher } from '../batching/batcher.js';
 import { EMBEDDED_MODEL } from '../checkpoint/embedded-model.js';
 import { loadModel } from '../checkpoint/load-lazily.js';
 import {
@@ -41,8 +43,10 @@ import type {
   RankedRow,
   ScoredPair,
 } from '../tasks/reranking/reranking-rows.js';
+import type { TextPair } from '../tokenize/text-tokenizer.js';
 import type { Rows } from '../train/collect-rows.js';
 import type { TrainReport } from '../train/train-report.js';
+import { type PairRunOptions, pairBatch } from './batches/pair-batch.js';
 import type { CompressOptions } from './compression/options.js';
 import type { CompressResult } from './compression/run.js';
 import { crossEncoderLearning } from './cross-encoder-learning.js';
@@ -68,6 +72,12 @@ export interface ScoreOptions extends PredictOptions, WindowedOptions {
 export interface RankOptions extends ScoreOptions {
   /** How many texts to return. Default: all. */
   readonly topK?: number;
+}
+
+/** Options of `batch` of a cross-encoder. */
+export interface PairBatchOptions extends BatchOptions, WindowedOptions, AdapterOption {
+  /** As for `score`; applies to every pair of the batcher. */
+  readonly promptName?: string;
 }
 
 /** A ranked text. */
@@ -171,6 +181,24 @@ export class CrossEncoder extends TrainableModel {
     checkTexts('score', pairs);
     const run = readPredictOptions('score', options, SCORE_OPTIONS, pairs.length);
     return this.scores('score', pairs, run, options);
+  }
+
+  /**
+   * A batcher for a server: `run([query, text])` resolves with the score that `score([[query, text]])` has. Dispose it, or the
+   * model.
+   */
+  batch(options: PairBatchOptions = {}): Batcher<number, TextPair, PairRunOptions> {
+    const where = 'batch';
+    const other = this.routed(where, options);
+    if (other !== null) return other.model.batch(other.options);
+    const read = readOptions(where, options, {
+      ...{ ...BATCH_OPTIONS, ...WINDOWED_OPTIONS, promptName: true, adapter: true },
+    });
+    const windows = readWindows(where, options, this.maxTokens);
+    const truncate = read.boolean('truncate', true);
+    const { windows: _, stride: __, promptName, adapter: ___, ...limits } = options;
+    const settings = { truncate, windows, promptName, activation: this.activation };
+    return this.batcher(limits, (model) => pairBatch(model, settings));
   }
 
   /** The texts sorted by how well they match the query, best first. */

@@ -5,11 +5,11 @@
  * never guessed.
  */
 
-import { BATCH_OPTIONS, type BatchOptions } from '../batching/batch-options.js';
+import { BATCH_OPTIONS } from '../batching/batch-options.js';
 import type { Batcher } from '../batching/batcher.js';
 import { EMBEDDED_MODEL } from '../checkpoint/embedded-model.js';
 import { loadModel } from '../checkpoint/load-lazily.js';
-import { LOAD_OPTIONS, type LoadOptions, loadSettings } from '../checkpoint/load-options.js';
+import { LOAD_OPTIONS, loadSettings } from '../checkpoint/load-options.js';
 import type { QuantizeOptions } from '../compress/quantize-model.js';
 import { rangeMistake, SinterError } from '../core/errors.js';
 import type { Matrix } from '../core/matrix.js';
@@ -22,112 +22,48 @@ import type {
 } from '../graph/checkpoint.js';
 import { isQuantized } from '../graph/rewrite/quantize.js';
 import { PLAIN_SENTENCE, sentenceHead } from '../graph/sentence.js';
-import { POOL_KINDS, type PoolKind } from '../graph/types.js';
+import { POOL_KINDS } from '../graph/types.js';
 import { forwardTexts, outputWidth } from '../runtime/forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import {
   type AdapterOption,
   PREDICT_OPTIONS,
-  type PredictOptions,
   readPredictOptions,
 } from '../runtime/predict-options.js';
 import { promptText, unpooledTokens, withPrompt } from '../runtime/prompts.js';
+import { tokenVectors } from '../runtime/token-vectors.js';
 import { hasUnitRows, scaleToUnit } from '../runtime/unit-vectors.js';
 import type { EmbeddingRow } from '../tasks/embedding/embedding-rows.js';
 import type { EmbeddingEvaluation } from '../tasks/embedding/evaluate-embeddings.js';
-import {
-  EMBEDDING_LOSS_OPTIONS,
-  type EmbeddingLossOptions,
-  readLossOptions,
-} from '../tasks/embedding/loss-options.js';
+import { EMBEDDING_LOSS_OPTIONS, readLossOptions } from '../tasks/embedding/loss-options.js';
 import type { TaughtText } from '../tasks/embedding/taught-texts.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import type { Rows } from '../train/collect-rows.js';
 import type { TrainReport } from '../train/train-report.js';
+import {
+  type EncoderRunOptions,
+  type TokensRunOptions,
+  tokensBatch,
+  vectorBatch,
+} from './batches/encoder-batch.js';
+import type { BatchInput } from './batches/run-input.js';
 import { Classifier } from './classifier.js';
 import { checkLabels, readProblem } from './classifier-labels.js';
 import type { CompressOptions } from './compression/options.js';
 import type { CompressResult } from './compression/run.js';
 import { embeddingLearning } from './embedding-learning.js';
-import type { EncoderDistillation } from './encoder-distillation.js';
-import { checkTexts } from './text-model.js';
 import {
-  type EvaluateOptions,
-  MODEL_TRAIN_OPTIONS,
-  type ModelTrainOptions,
-  TrainableModel,
-} from './trainable-model.js';
-
-/** Options of `Encoder.load`. */
-export interface EncoderLoadOptions extends LoadOptions {
-  /**
-   * Replaces the pooling in the sentence-transformers files; must be given if there are none. For a list, the vectors are
-   * concatenated.
-   */
-  readonly pooling?: PoolKind | readonly PoolKind[];
-  /**
-   * Scale vectors to length 1, before a `truncate_dim` of the files shortens them. Default: as in the sentence-transformers
-   * files, else false.
-   */
-  readonly normalize?: boolean;
-}
-
-/** Options of `embed`. */
-export interface EmbedOptions extends PredictOptions {
-  /** Name of a prompt of the model, which is put in front of every text. Default: the model's default prompt, if any. */
-  readonly promptName?: string;
-  /**
-   * Keeps this many leading numbers of each vector, for models that were trained so that these are vectors of their own
-   * (Matryoshka). Vectors of length 1 are scaled to length 1 again. Default: all `dimensions` of the model.
-   */
-  readonly dimensions?: number;
-}
-
-/** Options of `train` of an encoder. */
-export interface EncoderTrainOptions
-  extends ModelTrainOptions<EmbeddingRow, EmbeddingEvaluation>,
-    EmbeddingLossOptions {}
-
-/** Options of `train` of an encoder that learns from a teacher. */
-export interface EncoderDistillOptions
-  extends ModelTrainOptions<EmbeddingRow, EmbeddingEvaluation> {
-  readonly distillation: EncoderDistillation;
-}
-
-/** Options of `batch` of an encoder. */
-export interface EncoderBatchOptions extends BatchOptions, AdapterOption {
-  /** As for `embed`; applies to every text of the batcher. */
-  readonly promptName?: string;
-  /** As for `embed`. */
-  readonly dimensions?: number;
-}
-
-/** Options of the new classifier on an encoder. */
-export interface ClassifierOptions<
-  L extends string,
-  K extends ClassificationProblem = 'single_label_classification',
-> {
-  /**
-   * Names of the labels in the order of the logits: at least two different ones, or at least one for several labels or
-   * numbers.
-   */
-  readonly labels: readonly L[];
-  /** The kind of problem: one label per text (default), any number of labels, or numbers. */
-  readonly problem?: K;
-  /** Seed for the new head's weights. Default: 42. */
-  readonly seed?: number;
-  /**
-   * The head is one product over the tokens pooled in this way, as sentence-transformers and setfit put a head on a sentence
-   * encoder. Such a model is saved with its graph, and transformers does not load it. Default: the head of the encoder's
-   * family, for BERT a pooler over the first token.
-   */
-  readonly pooling?: PoolKind;
-  /**
-   * Longest text in tokens, at most the encoder's positions. Default: `model_max_length` of the tokenizer, else the number
-   * of positions.
-   */
-  readonly maxTokens?: number;
-}
+  type ClassifierOptions,
+  type EmbedOptions,
+  type EmbedTokensOptions,
+  type EncoderBatchOptions,
+  type EncoderDistillOptions,
+  type EncoderLoadOptions,
+  type EncoderTrainOptions,
+  readPooling,
+} from './encoder-options.js';
+import { checkTexts } from './text-model.js';
+import { type EvaluateOptions, MODEL_TRAIN_OPTIONS, TrainableModel } from './trainable-model.js';
 
 /** Make it with `Encoder.load`. */
 export class Encoder extends TrainableModel {
@@ -227,26 +163,81 @@ export class Encoder extends TrainableModel {
   }
 
   /**
-   * A batcher for a server: `run(text)` resolves with the vector that `embed([text])` has, in memory of its own. Dispose it,
-   * or the model.
+   * The vectors of the tokens of each text or pair before pooling, [tokens, width of the encoder], special tokens and the
+   * prompt included. They have the same bits whatever other texts are embedded with them. For one string: its matrix. Throws
+   * TypeError or RangeError naming texts[i], UNSUPPORTED_MODEL for an ONNX file without them.
    */
-  batch(options: EncoderBatchOptions = {}): Batcher<Float32Array> {
-    const other = this.routed('batch', options);
-    if (other !== null) return other.model.batch(other.options);
-    const known = { ...BATCH_OPTIONS, promptName: true, dimensions: true, adapter: true } as const;
-    readOptions('batch', options, known);
-    const { promptName, dimensions: wanted, adapter: _, ...limits } = options;
-    const dimensions = this.readDimensions('batch', wanted);
-    const isScaled = wanted !== undefined && hasUnitRows(this.parts.graph);
-    const prompt = promptText('batch', this.sentence, promptName);
-    const prepare = (text: TextInput) => (prompt === '' ? text : withPrompt(prompt, text));
-    const result = (row: Float32Array) => {
-      const vector = row.slice(0, dimensions);
-      if (isScaled) scaleToUnit(vector);
-      return vector;
-    };
-    const unpooled = () => this.promptTokens(prompt);
-    return this.batcher(limits, { output: 'embedding', prepare, result, unpooled });
+  async embedTokens(text: string, options?: EmbedTokensOptions): Promise<Matrix>;
+  async embedTokens(texts: readonly TextInput[], options?: EmbedTokensOptions): Promise<Matrix[]>;
+  async embedTokens(
+    texts: string | readonly TextInput[],
+    options: EmbedTokensOptions = {},
+  ): Promise<Matrix | Matrix[]> {
+    const all = await this.embedAllTokens(typeof texts === 'string' ? [texts] : texts, options);
+    return typeof texts === 'string' ? (all[0] as Matrix) : all;
+  }
+
+  private async embedAllTokens(
+    texts: readonly TextInput[],
+    options: EmbedTokensOptions,
+  ): Promise<Matrix[]> {
+    const where = 'embedTokens';
+    const other = this.routed(where, options);
+    if (other !== null) return other.model.embedAllTokens(texts, other.options);
+    checkTexts(where, texts, 'a string or an array of strings');
+    const known = { ...PREDICT_OPTIONS, promptName: true } as const;
+    const { cuts, ...run } = readPredictOptions(where, options, known, texts.length);
+    const prompt = promptText(where, this.sentence, options.promptName);
+    const prompted = prompt === '' ? texts : texts.map((text) => withPrompt(prompt, text));
+    this.checkTokenVectors(where);
+    const request = { where, ...run, onCut: cuts.add };
+    const { parts } = this;
+    const found = await this.use(where, (program) =>
+      tokenVectors(program, parts, prompted, request),
+    );
+    cuts.report();
+    return found;
+  }
+
+  /**
+   * A batcher for a server: `run(text)` resolves with the vector that `embed([text])` has, in memory of its own, or with
+   * `output: 'tokens'` with the matrix of `embedTokens(text)`. Dispose it, or the model.
+   */
+  batch(
+    options: EncoderBatchOptions & { readonly output: 'tokens' },
+  ): Batcher<Matrix, BatchInput, TokensRunOptions>;
+  batch(
+    options?: EncoderBatchOptions & { readonly output?: 'vectors' },
+  ): Batcher<Float32Array, BatchInput, EncoderRunOptions>;
+  batch(
+    options: EncoderBatchOptions = {},
+  ):
+    | Batcher<Matrix, BatchInput, TokensRunOptions>
+    | Batcher<Float32Array, BatchInput, EncoderRunOptions> {
+    const where = 'batch';
+    const other = this.routed(where, options);
+    if (other !== null) return other.model.batch(other.options as { readonly output: 'tokens' });
+    const read = readOptions(where, options, {
+      ...{ ...BATCH_OPTIONS, promptName: true, dimensions: true, output: true, adapter: true },
+    });
+    const { promptName, dimensions, output: _, adapter: __, ...limits } = options;
+    this.readDimensions(where, dimensions);
+    const truncate = read.boolean('truncate', true);
+    const readDimensions = (at: string, value: number | undefined) =>
+      this.readDimensions(at, value);
+    const settings = { truncate, promptName, dimensions, readDimensions };
+    if (read.choice('output', 'vectors', ['vectors', 'tokens']) === 'vectors')
+      return this.batcher(limits, (model) => vectorBatch(model, settings));
+    if (dimensions !== undefined)
+      throw rangeMistake(`${where}: dimensions`, 'left out for vectors of tokens', dimensions);
+    this.checkTokenVectors(where);
+    return this.batcher(limits, (model) => tokensBatch(model, settings));
+  }
+
+  private checkTokenVectors(where: string): void {
+    if (this.parts.graph.outputs.hidden !== undefined) return;
+    const what = `${where}: the model gives no vectors of tokens`;
+    throw new SinterError('UNSUPPORTED_MODEL', what, { details: { file: this.parts.path } });
   }
 
   /** A new, untrained classifier with this encoder's weights; training it does not change the encoder. */
@@ -401,17 +392,4 @@ export class Encoder extends TrainableModel {
   private promptTokens(prompt: string): Promise<number> {
     return unpooledTokens(this.parts, prompt);
   }
-}
-
-/** One kind of pooling or a list of different ones, as a list. */
-function readPooling(
-  where: string,
-  value: PoolKind | readonly PoolKind[] | undefined,
-): readonly PoolKind[] | undefined {
-  if (value === undefined) return undefined;
-  const kinds: readonly unknown[] = Array.isArray(value) ? value : [value];
-  const known = POOL_KINDS.filter((kind) => kinds.includes(kind));
-  if (known.length === kinds.length && known.length > 0) return kinds as readonly PoolKind[];
-  const names = POOL_KINDS.map((kind) => JSON.stringify(kind)).join(', ');
-  throw rangeMistake(where, `one of ${names}, or a list of different ones`, value);
 }

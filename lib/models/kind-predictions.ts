@@ -12,11 +12,12 @@ import type { Prediction } from '../tasks/text-classification/single-label.js';
 import type { TopLabels } from '../tasks/text-classification/top-labels.js';
 import type { Aggregation } from '../tasks/token-classification/entities.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
+import type { AnswerOptions } from './answer-options.js';
 import type { Classifier } from './classifier.js';
 import type { Rejectable } from './classifier-options.js';
 import type { CrossEncoder } from './cross-encoder.js';
 import type { MaskedLM } from './masked-lm.js';
-import type { AnswerOptions, QuestionAnswerer } from './question-answerer.js';
+import type { QuestionAnswerer } from './question-answerer.js';
 import type { TokenClassifier } from './token-classifier.js';
 
 /** What may be asked of a prediction; each kind takes some of it. */

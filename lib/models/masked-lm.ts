@@ -1,5 +1,7 @@
 /** A masked language model: predicts tokens for the masks in a text, and can be trained on texts without labels. */
 
+import { BATCH_OPTIONS, type BatchOptions } from '../batching/batch-options.js';
+import type { Batcher } from '../batching/batcher.js';
 import { EMBEDDED_MODEL } from '../checkpoint/embedded-model.js';
 import { loadModel } from '../checkpoint/load-lazily.js';
 import {
@@ -13,7 +15,7 @@ import { Matrix } from '../core/matrix.js';
 import { readOptions } from '../core/options.js';
 import type { Priority } from '../core/priority.js';
 import { SeededRandom } from '../core/random.js';
-import { argmax, meanCrossEntropy, softmax } from '../metrics/logits.js';
+import { argmax, meanCrossEntropy } from '../metrics/logits.js';
 import type { NativeProgram, TokenBatch } from '../native/native.js';
 import { outputWidth, runBatch, trimSegments } from '../runtime/forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
@@ -29,6 +31,8 @@ import type { Corpus } from '../train/corpus.js';
 import { type MaskSettings, maskTokens } from '../train/masking.js';
 import { maskedTokens } from '../train/objectives.js';
 import type { TrainReport } from '../train/train-report.js';
+import { type FillRunOptions, maskBatch } from './batches/mask-batch.js';
+import { type Candidate, maskCandidates } from './mask-candidates.js';
 import {
   type Learning,
   MODEL_TRAIN_OPTIONS,
@@ -36,6 +40,8 @@ import {
   type RowSet,
   TrainableModel,
 } from './trainable-model.js';
+
+export type { Candidate } from './mask-candidates.js';
 
 /** Options of `MaskedLM.load`. */
 export type MaskedLMLoadOptions = HeadLoadOptions;
@@ -49,17 +55,8 @@ export interface FillOptions extends AdapterOption {
   readonly signal?: AbortSignal;
 }
 
-/** A token that may replace a mask. */
-export interface Candidate {
-  /** The token as text. */
-  readonly token: string;
-  /** Id of the token. */
-  readonly id: number;
-  /** Probability. */
-  readonly score: number;
-  /** The text with the token in place of this mask; other masks stay. */
-  readonly text: string;
-}
+/** Options of `batch` of a masked language model. */
+export type FillBatchOptions = Omit<BatchOptions, 'truncate'> & AdapterOption;
 
 const MASK_EVALUATE_OPTIONS = {
   maskProbability: true,
@@ -183,7 +180,22 @@ export class MaskedLM extends TrainableModel {
     const logits = await this.use(where, (program) =>
       this.select(program, batch, { where, signal, priority }),
     );
-    return Promise.all(chosen.map((_, i) => this.candidates(text, i, logits.row(i), topK)));
+    return maskCandidates({ tokenizer, mask: this.mask, text, topK }, logits);
+  }
+
+  /**
+   * A batcher for a server: `run(text)` resolves with the candidates that `fill(text)` has. Texts are never truncated. Dispose
+   * it, or the model.
+   */
+  batch(options: FillBatchOptions = {}): Batcher<Candidate[][], string, FillRunOptions> {
+    const where = 'batch';
+    const other = this.routed(where, options);
+    if (other !== null) return other.model.batch(other.options);
+    const { truncate: _, ...known } = BATCH_OPTIONS;
+    readOptions(where, options, { ...known, adapter: true });
+    const { adapter: __, ...limits } = options;
+    const { mask } = this;
+    return this.batcher(limits, (model) => maskBatch(model, { mask, maxLogits: MAX_LOGITS }));
   }
 
   /** Masks tokens of all rows and compares the predictions with them. */
@@ -222,30 +234,6 @@ export class MaskedLM extends TrainableModel {
   /** A new model with int8 weights; this one still works. */
   async quantize(options: QuantizeOptions = {}): Promise<MaskedLM> {
     return new MaskedLM(await this.quantizedParts(options));
-  }
-
-  /** Candidates for mask `index` of the text. */
-  private async candidates(
-    text: string,
-    index: number,
-    logits: Float32Array,
-    topK: number,
-  ): Promise<Candidate[]> {
-    const { tokenizer } = this.parts;
-    const { content } = this.mask;
-    const known = Math.min(tokenizer.vocabulary, logits.length);
-    const scores = softmax(logits);
-    const order = Array.from({ length: known }, (_, id) => id);
-    order.sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b);
-    const pieces = text.split(content);
-    const [before, after] = [pieces.slice(0, index + 1), pieces.slice(index + 1)];
-    return Promise.all(
-      order.slice(0, topK).map(async (id) => {
-        const token = (await tokenizer.decode([id])).trim();
-        const filled = `${before.join(content)}${token}${after.join(content)}`;
-        return { token, id, score: scores[id] ?? 0, text: filled };
-      }),
-    );
   }
 
   private reader(maxTokens: number, wholeWords: boolean): RowReader<TextTarget> {

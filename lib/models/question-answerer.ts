@@ -2,6 +2,8 @@
  * Extractive question answering: finds the answer to a question as a piece of a text of any length.
  */
 
+import { BATCH_OPTIONS } from '../batching/batch-options.js';
+import type { Batcher } from '../batching/batcher.js';
 import { EMBEDDED_MODEL } from '../checkpoint/embedded-model.js';
 import { loadModel } from '../checkpoint/load-lazily.js';
 import {
@@ -10,7 +12,7 @@ import {
   loadSettings,
 } from '../checkpoint/load-options.js';
 import type { QuantizeOptions } from '../compress/quantize-model.js';
-import { rangeMistake, typeMistake } from '../core/errors.js';
+import { typeMistake } from '../core/errors.js';
 import { readOptions } from '../core/options.js';
 import type { Priority } from '../core/priority.js';
 import { makeInTurns } from '../core/turns.js';
@@ -30,11 +32,8 @@ import {
 import {
   type Answer,
   answersOfWindow,
-  joinWindows,
-  NO_WINDOWS,
-  rankAnswers,
+  ContextAnswers,
   type SpanLimits,
-  type WindowAnswers,
 } from '../tasks/question-answering/answer-spans.js';
 import { meanSpanLoss } from '../tasks/question-answering/span-loss.js';
 import { collectRows, type Rows } from '../train/collect-rows.js';
@@ -42,6 +41,15 @@ import { corpusLogits } from '../train/corpus-logits.js';
 import { answerSpan } from '../train/objectives.js';
 import type { TrainReport } from '../train/train-report.js';
 import { type AnswerDistillOptions, answerDistillation } from './answer-distillation.js';
+import {
+  ANSWER_OPTIONS,
+  ANSWER_TOKENS,
+  type AnswerBatchOptions,
+  type AnswerOptions,
+  readAnswerWindows,
+  readSpans,
+} from './answer-options.js';
+import { type AnswerRunOptions, answerBatch, type Question } from './batches/answer-batch.js';
 import type { CompressOptions } from './compression/options.js';
 import type { CompressResult } from './compression/run.js';
 import { checkTeacherLimit, type ModelDistillation } from './distillation.js';
@@ -57,26 +65,6 @@ import {
 
 /** Options of `QuestionAnswerer.load`. */
 export type QuestionAnswererLoadOptions = HeadLoadOptions;
-
-/** Options of `answer`. */
-export interface AnswerOptions extends AdapterOption {
-  /** Most answers to return. Default: 1. */
-  readonly topK?: number;
-  /** Longest answer in tokens. Default: 15. */
-  readonly maxAnswerTokens?: number;
-  /** Tokens of a window, question included; a longer context is read in several windows. Default: 384, or the model's limit. */
-  readonly maxTokens?: number;
-  /** Tokens that neighbouring windows share. Default: 128, at most a third of the window. */
-  readonly docStride?: number;
-  /**
-   * true: the result may include "no answer": '' with start and end 0, and a score that competes with the others as in SQuAD
-   * 2. For models that were trained on questions without an answer. Default: false.
-   */
-  readonly allowNoAnswer?: boolean;
-  /** Default: 'interactive'. */
-  readonly priority?: Priority;
-  readonly signal?: AbortSignal;
-}
 
 /** Scores on the held-out rows. */
 export interface QuestionScores extends AnswerScores {
@@ -107,24 +95,10 @@ export interface QuestionTrainOptions
   readonly docStride?: number;
 }
 
-type Question = readonly [question: string, context: string];
+type QuestionPair = readonly [question: string, context: string];
 
-const WINDOW_TOKENS = 384;
-const STRIDE_TOKENS = 128;
-const ANSWER_TOKENS = 15;
 /** Windows that are searched for answers before the event loop turns: a millisecond or two. */
 const WINDOWS_PER_TURN = 8;
-
-const ANSWER_OPTIONS = {
-  topK: true,
-  maxAnswerTokens: true,
-  maxTokens: true,
-  docStride: true,
-  allowNoAnswer: true,
-  adapter: true,
-  priority: true,
-  signal: true,
-} as const;
 
 interface AnswerSet extends RowSet {
   readonly rows: readonly AnswerRow[];
@@ -159,11 +133,7 @@ export class QuestionAnswerer extends TrainableModel {
     if (typeof question !== 'string') throw typeMistake(`${where}: question`, 'a string', question);
     if (typeof context !== 'string') throw typeMistake(`${where}: context`, 'a string', context);
     const read = readOptions(where, options, ANSWER_OPTIONS);
-    const spans = {
-      topK: read.count('topK', 1),
-      maxAnswerTokens: read.count('maxAnswerTokens', ANSWER_TOKENS),
-      allowNoAnswer: read.boolean('allowNoAnswer', false),
-    };
+    const spans = readSpans(where, options);
     const windows = this.windows(where, options);
     const priority = read.choice('priority', 'interactive', ['interactive', 'bulk']);
     const run = { where, signal: read.signal(), priority, name: 'question' };
@@ -176,6 +146,27 @@ export class QuestionAnswerer extends TrainableModel {
       );
       return found ?? [];
     });
+  }
+
+  /**
+   * A batcher for a server: `run({ question, context })` resolves with the answers that `answer(question, context)` has. Long
+   * contexts are read in windows, each an item of the batches. Dispose it, or the model.
+   */
+  batch(options: AnswerBatchOptions = {}): Batcher<Answer[], Question, AnswerRunOptions> {
+    const where = 'batch';
+    const other = this.routed(where, options);
+    if (other !== null) return other.model.batch(other.options);
+    const { truncate: _, ...known } = BATCH_OPTIONS;
+    readOptions(where, options, { ...known, maxTokens: true, docStride: true, adapter: true });
+    const { maxTokens: __, docStride: ___, adapter: ____, ...limits } = options;
+    const windows = this.windows(where, options);
+    const { maxTokens } = windows;
+    const readStride = ({ docStride }: AnswerRunOptions) =>
+      docStride === undefined
+        ? windows.docStride
+        : this.windows('run', { maxTokens, docStride }).docStride;
+    const settings = { maxTokens, readStride, readSpans };
+    return this.batcher(limits, (model) => answerBatch(model, settings));
   }
 
   /** Answers all rows and compares with their answers, as the SQuAD evaluation does. For a row without an answer, '' is right. */
@@ -243,27 +234,14 @@ export class QuestionAnswerer extends TrainableModel {
     return new QuestionAnswerer(await this.quantizedParts(options));
   }
 
-  private windows(where: string, options: AnswerOptions): WindowLimits {
-    const read = readOptions(where, options, ANSWER_OPTIONS);
-    const most = this.maxTokens;
-    const maxTokens = read.count('maxTokens', Math.min(WINDOW_TOKENS, most), 8);
-    if (maxTokens > most) {
-      throw rangeMistake(
-        `${where}: maxTokens`,
-        `at most ${most}, the model's own limit`,
-        maxTokens,
-      );
-    }
-    const usual = Math.min(STRIDE_TOKENS, Math.floor(maxTokens / 3));
-    const docStride = read.count('docStride', usual, 0);
-    if (docStride < maxTokens) return { maxTokens, docStride };
-    throw rangeMistake(`${where}: docStride`, `less than the window's ${maxTokens}`, docStride);
+  private windows(where: string, options: Pick<AnswerOptions, 'maxTokens' | 'docStride'>) {
+    return readAnswerWindows(where, options, this.maxTokens);
   }
 
   /** The answers to each question. */
   private async find(
     program: NativeProgram,
-    pairs: readonly Question[],
+    pairs: readonly QuestionPair[],
     limits: WindowLimits & SpanLimits & { readonly allowNoAnswer: boolean },
     run: {
       readonly where: string;
@@ -282,19 +260,18 @@ export class QuestionAnswerer extends TrainableModel {
         name === 'question' ? `${run.where}: question` : `${run.where}: ${name}[${first + i}]`;
       const { maxTokens, docStride: stride } = limits;
       const options = { maxTokens, stride, signal: run.signal, where: run.where, nameOf };
-      const own: WindowAnswers[] = piece.map(() => NO_WINDOWS);
+      const own = piece.map(() => new ContextAnswers(limits));
       for await (const aligned of tokenizer.windowGroups(piece, options)) {
         const all = await forwardAligned(program, graph, aligned, request);
         const { sources } = aligned;
         const answersIn = (window: number) =>
           answersOfWindow(piece[sources[window] ?? 0]?.[1] ?? '', all, window, limits);
         const windows = await makeInTurns(sources.length, WINDOWS_PER_TURN, answersIn, run);
-        for (const source of new Set(sources)) {
-          const mine = windows.filter((_, window) => sources[window] === source);
-          own[source] = joinWindows([own[source] ?? NO_WINDOWS, ...mine], limits.topK);
+        for (const [window, answers] of windows.entries()) {
+          own[sources[window] ?? 0]?.add(answers);
         }
       }
-      found.push(...own.map((answers) => rankAnswers(answers, limits)));
+      found.push(...own.map((answers) => answers.finish()));
     }
     return found;
   }

@@ -5,38 +5,36 @@
  */
 
 import { inspect } from 'node:util';
-import type { BatchOptions } from '../batching/batch-options.js';
+import type { BatchOptions, RunOptions } from '../batching/batch-options.js';
 import { Batcher } from '../batching/batcher.js';
 import type { OnnxFolderOptions } from '../checkpoint/export-folder.js';
 import type { OnnxFileOptions } from '../checkpoint/export-model.js';
 import type { SaveOptions } from '../checkpoint/save-model.js';
 import { UntrainedWarnings } from '../checkpoint/untrained.js';
 import { SinterError, typeMistake } from '../core/errors.js';
-import type { Priority } from '../core/priority.js';
+import { readOptions } from '../core/options.js';
 import {
   type QuantizationReport,
   quantizationReport,
 } from '../graph/rewrite/quantization-report.js';
 import { isQuantized } from '../graph/rewrite/quantize.js';
-import type { OutputName } from '../graph/types.js';
 import { type NativeProgram, native } from '../native/native.js';
-import { forwardTokens } from '../runtime/forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
-import { JoinedWindows, type WindowSettings, windowTokens } from '../runtime/windowed-logits.js';
-import type { EncodedTexts, TextInput, TokensWithOffsets } from '../tokenize/text-tokenizer.js';
+import type { TextInput, TokensWithOffsets } from '../tokenize/text-tokenizer.js';
+import { checkedIds } from '../tokenize/token-ids.js';
+import type { BatchModel, LiveModel } from './batches/batch-model.js';
 import { type ModelInfo, modelInfo } from './model-info.js';
 
-/** @internal How a model serves the requests of a batcher. */
-export interface BatchWork<R> {
-  readonly output: OutputName;
-  /** The input of the tokenizer for a text. */
-  readonly prepare: (text: TextInput) => TextInput;
-  /** The result for a text, from its row of `output` and whether it was truncated. The row is a view that must not be kept. */
-  readonly result: (row: Float32Array, truncated: boolean) => R;
-  /** How texts over the limit are read in windows. Default: they are cut. */
-  readonly windows?: WindowSettings | null;
-  /** Tokens at the start of every text that poolings leave out. Default: 0. */
-  readonly unpooled?: () => Promise<number>;
+/** Options of `tokenize`. */
+export interface TokenizeOptions {
+  /** false: without the special tokens around the text. Default: true. */
+  readonly addSpecialTokens?: boolean;
+}
+
+/** Options of `decode`. */
+export interface DecodeOptions {
+  /** true: without special tokens. Default: false. */
+  readonly skipSpecialTokens?: boolean;
 }
 
 /** @internal The parts of a model, and its function that keeps the program alive during work. */
@@ -89,10 +87,27 @@ export abstract class TextModel {
   }
 
   /** Tokens of one text with their start and end in UTF-16 units, special tokens included, without truncation. */
-  async tokenize(text: string): Promise<TokensWithOffsets> {
-    if (typeof text !== 'string') throw typeMistake('tokenize: text', 'a string', text);
-    this.checkAlive('tokenize');
-    return this.parts.tokenizer.encodeWithOffsets(text);
+  async tokenize(text: string, options: TokenizeOptions = {}): Promise<TokensWithOffsets> {
+    const where = 'tokenize';
+    if (typeof text !== 'string') throw typeMistake(`${where}: text`, 'a string', text);
+    const read = readOptions(where, options, { addSpecialTokens: true });
+    const specials = read.boolean('addSpecialTokens', true);
+    this.checkAlive(where);
+    return this.parts.tokenizer.encodeWithOffsets(text, specials);
+  }
+
+  /**
+   * The text of token ids. It need not be the text that they were made of: most tokenizers drop spaces, case or rare letters.
+   * Throws TypeError or RangeError naming ids[i].
+   */
+  async decode(ids: readonly number[] | Int32Array, options: DecodeOptions = {}): Promise<string> {
+    const where = 'decode';
+    const read = readOptions(where, options, { skipSpecialTokens: true });
+    const skip = read.boolean('skipSpecialTokens', false);
+    const { tokenizer } = this.parts;
+    const checked = checkedIds(`${where}: ids`, ids, tokenizer.vocabulary);
+    this.checkAlive(where);
+    return tokenizer.decode(checked, skip);
   }
 
   /**
@@ -152,37 +167,21 @@ export abstract class TextModel {
     return this.parts.program.use(where, work);
   }
 
-  /** @internal A batcher: many callers with one text each, computed in few native batches. */
-  protected batcher<R>(options: BatchOptions, work: BatchWork<R>): Batcher<R> {
+  /** @internal A batcher: many callers with one input each, computed in few native batches. */
+  protected batcher<R, I, O extends RunOptions>(
+    options: BatchOptions,
+    make: (model: LiveModel) => BatchModel<R, I, O>,
+  ): Batcher<R, I, O> {
     this.checkAlive('batch');
-    const { maxTokens } = this;
-    const { output, prepare, result, unpooled, windows = null } = work;
-    const nameOf = () => 'run: text';
-    const engine = {
-      laneBusyMs: () => native().laneBusyMs(),
-      maxTokens,
-      ended: this.ended.signal,
-      encode: (texts: readonly TextInput[], truncate: boolean) =>
-        this.parts.tokenizer.encode(texts.map(prepare), { maxTokens, truncate, nameOf }),
-      // Training replaces the parts, so they are looked up for each batch.
-      run: async (tokens: EncodedTexts, signal: AbortSignal, priority: Priority) => {
-        const { graph } = this.parts;
-        const left = (await unpooled?.()) ?? 0;
-        const request = { where: 'run', output, signal, priority, unpooled: left };
-        return this.use('run', (program) => forwardTokens(program, graph, tokens, request));
+    const model = this;
+    const live: LiveModel = {
+      get parts() {
+        return model.parts;
       },
-      windows: windows && {
-        join: () => new JoinedWindows(windows.join),
-        read: (text: TextInput, signal: AbortSignal | undefined) => {
-          const { stride } = windows;
-          const { tokenizer } = this.parts;
-          const request = { maxTokens, stride, signal, where: 'run', nameOf };
-          return windowTokens(tokenizer.windowGroups([prepare(text)], request));
-        },
-      },
-      result,
+      use: (where, work) => this.use(where, work),
     };
-    return new Batcher<R>(engine, options);
+    const laneBusyMs = () => native().laneBusyMs();
+    return new Batcher({ ...make(live), laneBusyMs, ended: this.ended.signal }, options);
   }
 
   /** @internal */

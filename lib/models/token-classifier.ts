@@ -1,6 +1,8 @@
 /** A classifier of words: named entities and other spans of a text. */
 
 import { setImmediate as turn } from 'node:timers/promises';
+import { BATCH_OPTIONS, type BatchOptions } from '../batching/batch-options.js';
+import type { Batcher } from '../batching/batcher.js';
 import { EMBEDDED_MODEL } from '../checkpoint/embedded-model.js';
 import { loadModel } from '../checkpoint/load-lazily.js';
 import {
@@ -9,6 +11,7 @@ import {
   loadSettings,
 } from '../checkpoint/load-options.js';
 import type { QuantizeOptions } from '../compress/quantize-model.js';
+import { rangeMistake } from '../core/errors.js';
 import { readOptions } from '../core/options.js';
 import { makeInTurns } from '../core/turns.js';
 import { type EntityScores, entityScores } from '../metrics/index.js';
@@ -50,6 +53,7 @@ import type { Corpus } from '../train/corpus.js';
 import { corpusLogits } from '../train/corpus-logits.js';
 import { crossEntropy } from '../train/objectives.js';
 import type { TrainReport } from '../train/train-report.js';
+import { type TagRunOptions, tagBatch } from './batches/tag-batch.js';
 import { checkLabels } from './classifier-labels.js';
 import type { CompressOptions } from './compression/options.js';
 import type { CompressResult } from './compression/run.js';
@@ -87,6 +91,14 @@ export interface TagOptions<A extends Aggregation = Aggregation> extends Predict
   readonly stride?: number;
   /** How tokens become entities. Default: 'simple'. */
   readonly aggregation?: A;
+}
+
+/** Options of `batch` of a token classifier. */
+export interface TagBatchOptions extends BatchOptions, AdapterOption {
+  /** As for `predict`: left out, texts over the limit are read in windows. */
+  readonly truncate?: boolean;
+  /** As for `predict`; not with `truncate`. */
+  readonly stride?: number;
 }
 
 /** Scores on the held-out rows. */
@@ -179,6 +191,27 @@ export class TokenClassifier<L extends string = string> extends TrainableModel {
       cuts.report();
       return found as Entity<EntityName<L, A>>[][];
     });
+  }
+
+  /**
+   * A batcher for a server: `run(text)` resolves with the entities that `predict([text])` has. Long texts are read in windows,
+   * each an item of the batches, unless `truncate` is given. Dispose it, or the model.
+   */
+  batch(
+    options: TagBatchOptions = {},
+  ): Batcher<Entity<EntityName<L, Aggregation>>[], string, TagRunOptions> {
+    const where = 'batch';
+    const other = this.routed(where, options);
+    if (other !== null) return other.model.batch(other.options);
+    const read = readOptions(where, options, { ...BATCH_OPTIONS, stride: true, adapter: true });
+    const { stride: given, adapter: _, ...limits } = options;
+    const shared = windowStride(where, read.count('stride', undefined, 0), this.maxTokens);
+    if (options.truncate !== undefined && given !== undefined)
+      throw rangeMistake(`${where}: stride`, 'left out with truncate', given);
+    const stride = options.truncate === undefined ? shared : null;
+    const settings = { stride, truncate: read.boolean('truncate', true) };
+    const made = this.batcher(limits, (model) => tagBatch(model, settings));
+    return made as Batcher<Entity<EntityName<L, Aggregation>>[], string, TagRunOptions>;
   }
 
   /** Tags the words of all rows and compares whole entities, as seqeval does. */

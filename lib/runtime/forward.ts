@@ -122,17 +122,22 @@ function copyColumns(from: Float32Array, width: number, to: Float32Array, column
   }
 }
 
-/** Runs sequences of tokens at once; returns a matrix with one row of `output` per sequence. */
+/**
+ * Runs sequences of tokens at once; returns a matrix with the rows of `output`: one per sequence, or per token, or per selected
+ * token.
+ */
 export async function forwardTokens(
   program: NativeProgram,
   graph: EncoderGraph,
   tokens: TokenBatch & { readonly segments: Int32Array },
   request: RunRequest & Pick<ForwardRequest, 'output' | 'unpooled'>,
 ): Promise<Matrix> {
-  const { output, unpooled = 0 } = request;
-  checkPooled(tokens.offsets, unpooled, () => 'text');
-  const result = Matrix.zeros(tokens.offsets.length - 1, outputWidth(graph, output));
-  const batch = { ...trimSegments(graph, tokens), unpooled };
+  const { output, unpooled = 0, where } = request;
+  const { offsets, ids, selected = null } = tokens;
+  checkPooled(offsets, unpooled, () => `${where}: text`);
+  const whole = isPerToken(graph, output) ? ids.length : offsets.length - 1;
+  const result = Matrix.zeros(selected?.length ?? whole, outputWidth(graph, output));
+  const batch = { ...trimSegments(graph, tokens), selected, unpooled };
   await runBatch(program, batch, output, result.data, request);
   return result;
 }

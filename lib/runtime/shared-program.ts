@@ -13,6 +13,7 @@ export class SharedProgram {
   private users = 0;
   private retired = false;
   private readonly idle: (() => void)[] = [];
+  private readonly others = new Map<string, Promise<NativeProgram>>();
 
   constructor(program: NativeProgram) {
     this.program = program;
@@ -30,6 +31,22 @@ export class SharedProgram {
     }
   }
 
+  /**
+   * Another program over the same weights, made by `make` at the first call with this name and freed with this one. Only inside
+   * `use`.
+   */
+  async beside(
+    name: string,
+    make: (program: NativeProgram) => Promise<NativeProgram>,
+  ): Promise<NativeProgram> {
+    const known = this.others.get(name);
+    if (known !== undefined) return known;
+    const made = make(this.program);
+    this.others.set(name, made);
+    made.catch(() => this.others.delete(name));
+    return made;
+  }
+
   /** Refuses new calls; resolves when the running ones have ended and the memory is freed. May be called twice. */
   async retire(): Promise<void> {
     const first = !this.retired;
@@ -39,6 +56,8 @@ export class SharedProgram {
   }
 
   private free(): void {
+    // All are made: who makes one uses this program.
+    for (const made of this.others.values()) void made.then((program) => program.dispose());
     this.program.dispose();
     this.program.store.dispose();
     for (const resolve of this.idle.splice(0)) resolve();

@@ -8,7 +8,6 @@ import { rangeMistake } from '../core/errors.js';
 import { Matrix } from '../core/matrix.js';
 import { readOptions } from '../core/options.js';
 import type { NativeProgram } from '../native/native.js';
-import type { AlignedTexts } from '../tokenize/aligned-texts.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { outputWidth, type RunRequest, runBatch, trimSegments } from './forward.js';
 import type { ModelParts } from './model-parts.js';
@@ -105,15 +104,5 @@ export class JoinedWindows {
     const { row, count, join } = this;
     if (row === null) return new Float32Array(0);
     return join === 'mean' ? row.map((sum) => sum / count) : row;
-  }
-}
-
-/** The tokens of each window, without their places. */
-export async function* windowTokens(groups: AsyncIterable<AlignedTexts>) {
-  for await (const { ids, segments, offsets, sources } of groups) {
-    yield Array.from(sources, (_, window) => {
-      const [begin, end] = [offsets[window], offsets[window + 1]];
-      return { ids: ids.slice(begin, end), segments: segments.slice(begin, end), cut: false };
-    });
   }
 }

@@ -12,7 +12,7 @@ import { pairLengths } from './pair-lengths.js';
 import { checkText } from './text-check.js';
 import type { CutRule } from './text-cut.js';
 import { firstPiece, TextReader, type TextTokens, type TokenKind } from './text-reader.js';
-import type { EncodeOptions, TextInput } from './text-tokenizer.js';
+import type { EncodeOptions, KeptSide, TextInput } from './text-tokenizer.js';
 import { type TextPiece, TextWalk } from './text-walk.js';
 import type { TokenLayout } from './token-layout.js';
 import type { TokenizerInstances } from './tokenizer-instances.js';
@@ -42,14 +42,14 @@ export interface TokenRow<T extends TextTokens> {
 export class TextRows {
   private readonly instances: TokenizerInstances;
   private readonly rule: CutRule | null;
-  private readonly kept: 'first' | 'last';
+  private readonly kept: KeptSide;
   private readonly long: LongWordSource | null;
 
   /** `kept`: which tokens of a text that is too long stay; `long` reads words that are too long for a piece. */
   constructor(
     instances: TokenizerInstances,
     rule: CutRule | null,
-    kept: 'first' | 'last',
+    kept: KeptSide,
     long: LongWordSource | null,
   ) {
     this.instances = instances;
@@ -64,7 +64,7 @@ export class TextRows {
     options: EncodeOptions,
     kindOf: (text: string) => TokenKind<T>,
   ): AsyncGenerator<TokenRow<T>[]> {
-    const { maxTokens, truncate = true, firstIndex = 0 } = options;
+    const { maxTokens, truncate = true, firstIndex = 0, kept: side = this.kept } = options;
     const { nameOf = (index) => `texts[${firstIndex + index}]` } = options;
     for (const [i, text] of texts.entries()) checkText(nameOf(i), text);
     await this.instances.checkLimit(maxTokens, texts);
@@ -75,7 +75,7 @@ export class TextRows {
           const layout = await this.instances.layout(typeof text !== 'string');
           const room = maxTokens - layout.specials;
           const parts = typeof text === 'string' ? [text] : text;
-          const readers = parts.map((part) => this.reader(part, kindOf(part), room, this.kept));
+          const readers = parts.map((part) => this.reader(part, kindOf(part), room, side));
           return { layout, room, readers };
         }),
       );

@@ -54,6 +54,9 @@ export interface EncodedTexts {
   readonly cut: Uint8Array;
 }
 
+/** Which tokens of a text over the limit stay. */
+export type KeptSide = 'first' | 'last';
+
 export interface EncodeOptions extends Cancel {
   /** Limit per text or pair, special tokens included. */
   readonly maxTokens: number;
@@ -62,6 +65,8 @@ export interface EncodeOptions extends Cancel {
    * RangeError.
    */
   readonly truncate?: boolean;
+  /** Default: as the tokenizer's files say. */
+  readonly kept?: KeptSide | undefined;
   /**
    * Number of texts[0] in messages, for callers that hand over their texts in pieces. Default: 0.
    */
@@ -203,8 +208,8 @@ export class TextTokenizer {
     return joined;
   }
 
-  /** Tokens of one text with UTF-16 offsets, the whole text, special tokens included. */
-  async encodeWithOffsets(text: string): Promise<TokensWithOffsets> {
+  /** Tokens of one text with UTF-16 offsets, the whole text; `specials`: with the special tokens around it. */
+  async encodeWithOffsets(text: string, specials = true): Promise<TokensWithOffsets> {
     checkText('texts[0]', text);
     const { slots } = await this.instances.layout(false);
     const kind = this.placer.named(text);
@@ -215,8 +220,9 @@ export class TextTokenizer {
       for (const token of part.tokens) tokens.push(token);
     };
     for (const slot of slots) {
-      if ('id' in slot) add(this.special(slot.id));
-      else {
+      if ('id' in slot) {
+        if (specials) add(this.special(slot.id));
+      } else {
         const reader = this.rows.reader(text, kind, Number.POSITIVE_INFINITY);
         while (!reader.done) {
           await this.rows.readOn([reader], {});
@@ -335,9 +341,9 @@ export class TextTokenizer {
     throw rangeMistake(`${name}[0]`, `at most ${Math.max(0, most)} tokens`, text[0]);
   }
 
-  /** Ids to text, special tokens left out. */
-  async decode(ids: Iterable<number>): Promise<string> {
-    return this.instances.decode([...ids]);
+  /** Ids to text; `skipSpecials` leaves out special tokens. */
+  async decode(ids: Iterable<number>, skipSpecials = true): Promise<string> {
+    return this.instances.decode([...ids], skipSpecials);
   }
 
   /** Id of a token, or null. */
@@ -361,7 +367,7 @@ function longWordsOf(
 }
 
 /** Which tokens of a text that is too long are kept. The settings win over tokenizer.json, as in transformers. */
-function keptSide({ tokenizer, config }: TokenizerFiles): 'first' | 'last' {
+function keptSide({ tokenizer, config }: TokenizerFiles): KeptSide {
   const { truncation_side: stated } = config;
   const { direction } = isJsonObject(tokenizer.truncation) ? tokenizer.truncation : {};
   const side = stated ?? direction;

@@ -69,9 +69,9 @@ export class TokenizerInstances {
     throw this.broken('cannot encode', `the added token ${JSON.stringify(token)} has no id`);
   }
 
-  /** Ids to text, special tokens left out. */
-  async decode(ids: readonly number[]): Promise<string> {
-    return withOwnNames(await this.whole.decode([...ids], true), this.renamed);
+  /** Ids to text; `skipSpecials` leaves out special tokens. */
+  async decode(ids: readonly number[], skipSpecials = true): Promise<string> {
+    return withOwnNames(await this.whole.decode([...ids], skipSpecials), this.renamed);
   }
 
   /** Tokens of all texts, without special ones. `by`: another tokenizer with the same patterns. */

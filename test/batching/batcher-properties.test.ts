@@ -16,6 +16,8 @@ interface Call {
   readonly gap: number;
   readonly abortAfter: number | null;
   readonly kind: 'good' | 'bad' | 'poison';
+  readonly group: string;
+  readonly timeoutMs: number | null;
 }
 
 const call: fc.Arbitrary<Call> = fc.record({
@@ -27,12 +29,15 @@ const call: fc.Arbitrary<Call> = fc.record({
     { weight: 12, arbitrary: fc.constant('good' as const) },
     fc.constantFrom('bad' as const, 'poison' as const),
   ),
+  group: fc.constantFrom('', '', 'a', 'b'),
+  timeoutMs: fc.option(fc.integer({ min: 1, max: 20 }), { freq: 4 }),
 });
 
 const scenario = fc.record({
   calls: fc.array(call, { minLength: 1, maxLength: 40 }),
   maxBatchTokens: fc.integer({ min: 1, max: 40 }),
   maxQueue: fc.integer({ min: 1, max: 30 }),
+  maxGroupQueue: fc.integer({ min: 1, max: 30 }),
   maxWaitMs: fc.constantFrom(0, 0, 1),
   runTurns: fc.integer({ min: 0, max: 8 }),
   encodeDelayMs: fc.constantFrom(0, 0, 1),
@@ -43,16 +48,16 @@ async function turns(n: number): Promise<void> {
   for (let i = 0; i < n; i++) await new Promise((done) => setImmediate(done));
 }
 
-const textOf = ({ kind, length }: Call, i: number) =>
+const textOf = ({ kind, length }: Pick<Call, 'kind' | 'length'>, i: number) =>
   kind === 'good' ? String(i).padEnd(length, '.') : kind;
 
 describe('a batcher', () => {
   it('settles every call once, in order, within its limits', async () => {
     const property = fc.asyncProperty(scenario, async ({ calls, end, runTurns, ...rest }) => {
-      const { maxBatchTokens, maxQueue, maxWaitMs } = rest;
+      const { maxBatchTokens, maxQueue, maxGroupQueue, maxWaitMs } = rest;
       const engine = new FakeEngine();
       engine.encodeDelayMs = rest.encodeDelayMs;
-      const limits = { maxBatchTokens, maxQueue, maxWaitMs, maxBulkWaitMs: 60_000 };
+      const limits = { maxBatchTokens, maxQueue, maxGroupQueue, maxWaitMs, maxBulkWaitMs: 60_000 };
       const batcher = new Batcher<string>(engine, limits);
       const running = { interactive: 0, bulk: 0 };
       engine.onBatch = ({ end: endBatch, tokens, texts, signal, priority }) => {
@@ -67,12 +72,13 @@ describe('a batcher', () => {
       };
       const settled = calls.map(() => 0);
       const ends: Promise<string>[] = [];
-      for (const [i, { priority, gap, abortAfter, ...made }] of calls.entries()) {
+      for (const [i, { priority, gap, abortAfter, group, timeoutMs, ...made }] of calls.entries()) {
         await turns(gap);
         const controller = new AbortController();
         const { signal } = controller;
-        const text = textOf({ priority, gap, abortAfter, ...made }, i);
-        const promise = batcher.run(text, { priority, signal });
+        const text = textOf(made, i);
+        const limit = timeoutMs === null ? {} : { timeoutMs };
+        const promise = batcher.run(text, { priority, signal, group, ...limit });
         const count = () => {
           settled[i] = (settled[i] ?? 0) + 1;
         };
@@ -93,7 +99,7 @@ describe('a batcher', () => {
         if (made.kind === 'good') allowed.push(textOf(made, i));
         if (made.kind === 'bad') allowed.push('RangeError');
         if (made.kind === 'poison') allowed.push('INVALID_DATA');
-        if (made.abortAfter !== null) allowed.push('CANCELLED');
+        if (made.abortAfter !== null || made.timeoutMs !== null) allowed.push('CANCELLED');
         if (end !== 'drain') allowed.push('DISPOSED');
         expect(allowed).toContain(outcomes[i]);
       }
@@ -105,13 +111,18 @@ describe('a batcher', () => {
       expect(metrics.failed).toBe(tally('DISPOSED', 'RangeError', 'INVALID_DATA'));
       expect(metrics.requests).toBe(calls.length - metrics.rejected);
       expect(metrics.completed).toBe(metrics.requests - metrics.cancelled - metrics.failed);
-      // Within a priority, texts run in the order of their calls. The texts of a failed batch run again one by one.
-      for (const priority of ['interactive', 'bulk']) {
+      // Within a group and priority, texts run in the order of their calls. The texts of a failed batch run again one by one.
+      const lines = ['interactive', 'bulk'].flatMap((priority) =>
+        ['', 'a', 'b'].map((group) => ({ priority, group })),
+      );
+      for (const { priority, group } of lines) {
         const seen = engine.batches
           .flatMap(({ texts }) => texts)
           .filter((text) => text !== 'poison')
           .map((text) => Number.parseInt(text, 10));
-        const own = [...new Set(seen)].filter((i) => calls[i]?.priority === priority);
+        const own = [...new Set(seen)].filter(
+          (i) => calls[i]?.priority === priority && calls[i]?.group === group,
+        );
         expect(own).toEqual(own.toSorted((a, b) => a - b));
       }
     });

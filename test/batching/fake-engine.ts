@@ -4,12 +4,23 @@
  * A text has one token per character, and its result is the text itself, read back from the tokens.
  */
 
-import type { BatchOptions } from '../../lib/batching/batch-options.js';
-import { type BatchEngine, Batcher } from '../../lib/batching/batcher.js';
+import {
+  type BatchOptions,
+  RUN_OPTIONS,
+  type RunOptions,
+} from '../../lib/batching/batch-options.js';
+import type {
+  BatchCall,
+  BatchEngine,
+  JoinedTokens,
+  RequestTokens,
+} from '../../lib/batching/batch-work.js';
+import { Batcher } from '../../lib/batching/batcher.js';
 import { SinterError, throwIfAborted } from '../../lib/core/errors.js';
 import { Matrix } from '../../lib/core/matrix.js';
 import type { Priority } from '../../lib/core/priority.js';
-import type { EncodedTexts, TextInput } from '../../lib/tokenize/text-tokenizer.js';
+import { checkText } from '../../lib/tokenize/text-check.js';
+import type { TextInput } from '../../lib/tokenize/text-tokenizer.js';
 
 export interface SeenBatch {
   readonly texts: readonly string[];
@@ -21,8 +32,9 @@ export interface SeenBatch {
   readonly fail: (error: Error) => void;
 }
 
-export class FakeEngine implements BatchEngine<string> {
+export class FakeEngine implements BatchEngine<string, TextInput, RunOptions> {
   readonly maxTokens = 1000;
+  readonly runOptions = RUN_OPTIONS;
   readonly model = new AbortController();
   readonly batches: SeenBatch[] = [];
   readonly encodeCalls: string[][] = [];
@@ -37,21 +49,19 @@ export class FakeEngine implements BatchEngine<string> {
   }
 
   /** The text 'bad' cannot be tokenized, and fails its whole call. */
-  async encode(texts: readonly TextInput[]): Promise<EncodedTexts> {
+  async encode(texts: readonly TextInput[]): Promise<RequestTokens[]> {
     this.encodeCalls.push(texts.map(String));
     if (this.encodeDelayMs > 0) await new Promise((done) => setTimeout(done, this.encodeDelayMs));
     if (texts.includes('bad')) throw new RangeError('bad text');
-    const codes = texts.map((text) => Array.from(String(text), (c) => c.charCodeAt(0)));
-    const offsets = new Int32Array(texts.length + 1);
-    for (const [i, { length }] of codes.entries()) offsets[i + 1] = (offsets[i] ?? 0) + length;
-    const ids = Int32Array.from(codes.flat());
-    const cut = new Uint8Array(texts.length);
-    return { ids, offsets, segments: new Int32Array(ids.length), truncated: 0, cut };
+    return texts.map((text) => {
+      const ids = Int32Array.from(String(text), (c) => c.charCodeAt(0));
+      return { ids, segments: new Int32Array(ids.length), cut: false };
+    });
   }
 
   /** A batch with the text 'poison' fails as a whole. */
   async run(
-    { ids, offsets }: EncodedTexts,
+    { ids, offsets }: JoinedTokens,
     signal: AbortSignal,
     priority: Priority,
   ): Promise<Matrix> {
@@ -71,9 +81,21 @@ export class FakeEngine implements BatchEngine<string> {
     return new Matrix(Float32Array.from(rows), texts.length, 2);
   }
 
-  /** A row says in which batch its text is, and where. */
-  result(row: Float32Array): string {
-    return this.batches[row[0] ?? -1]?.texts[row[1] ?? -1] ?? '';
+  private readonly work = {
+    encoder: { encode: (texts: readonly TextInput[]) => this.encode(texts) },
+    runner: {
+      rowsOf: () => 1,
+      maxRows: Number.POSITIVE_INFINITY,
+      run: (...batch: Parameters<FakeEngine['run']>) => this.run(...batch),
+    },
+    /** A row says in which batch its text is, and where. */
+    answer: ({ data }: Matrix) => this.batches[data[0] ?? -1]?.texts[data[1] ?? -1] ?? '',
+  };
+
+  begin(input: TextInput): BatchCall<string> {
+    checkText('run: text', input);
+    const text: TextInput = typeof input === 'string' ? input : [input[0], input[1]];
+    return { text, tokens: null, work: this.work };
   }
 
   laneBusyMs(): Float64Array {

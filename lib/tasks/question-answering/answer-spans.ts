@@ -88,6 +88,22 @@ export function joinWindows(windows: readonly WindowAnswers[], topK: number): Wi
   return { spans: [...byPlace.values()].sort(byScore).slice(0, topK), none };
 }
 
+/** Joins the windows of one context, in their order. */
+export class ContextAnswers {
+  private joined = NO_WINDOWS;
+
+  constructor(private readonly limits: SpanLimits & { readonly allowNoAnswer: boolean }) {}
+
+  add(window: WindowAnswers): void {
+    this.joined = joinWindows([this.joined, window], this.limits.topK);
+  }
+
+  /** The answers, best first. */
+  finish(): Answer[] {
+    return rankAnswers(this.joined, this.limits);
+  }
+}
+
 /** The answers, best first. With `allowNoAnswer` the empty answer takes part. */
 export function rankAnswers(
   { spans, none }: WindowAnswers,

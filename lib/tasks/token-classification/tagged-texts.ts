@@ -40,10 +40,11 @@ export async function tagTexts(
   const found: Entity[][] = [];
   for (let first = 0; first < texts.length; first += PIECE_TEXTS) {
     const piece = texts.slice(first, first + PIECE_TEXTS);
-    const open = piece.map((text) => new OpenText(text, labels, aggregation, stride ?? 0));
+    const open = piece.map((text) => new TextTags(text, labels, aggregation, stride ?? 0));
     for await (const aligned of windowsOf(parts, piece, first, options)) {
       const all = await forwardAligned(program, parts.graph, aligned, options);
-      const add = (window: number) => open[aligned.sources[window] ?? 0]?.add(all, window);
+      const add = (window: number) =>
+        open[aligned.sources[window] ?? 0]?.add(windowTags(all, window));
       await makeInTurns(aligned.sources.length, WINDOWS_PER_TURN, add, options);
     }
     found.push(...open.map((text) => text.finish()));
@@ -68,32 +69,46 @@ async function* windowsOf(
   yield aligned;
 }
 
-/** A text that may have more windows. */
-class OpenText {
+/** A token of a window with its probabilities. */
+export interface WindowTag {
+  readonly token: WordToken;
+  /** Whether it belongs to the same word as the token before it. */
+  readonly continues: boolean;
+}
+
+/** The tokens of window `index` that are not special. */
+export function windowTags({ aligned, logits }: AlignedLogits, index: number): WindowTag[] {
+  const tags: WindowTag[] = [];
+  eachOwnToken(aligned, index, (i) => {
+    const [start = 0, end = 0] = [aligned.starts[i], aligned.ends[i]];
+    const token = { start, end, probabilities: softmax(logits.row(i)) };
+    tags.push({ token, continues: aligned.continues[i] === 1 });
+  });
+  return tags;
+}
+
+/** Joins the windows of one text, in their order. */
+export class TextTags {
   private readonly reader: EntityReader;
   private readonly early: number;
   private readonly late: number;
   private windows = 0;
   /** The last tokens of the latest window. They are held back because the next window has them too, with more context. */
-  private held: { readonly token: WordToken; readonly continues: boolean }[] = [];
+  private held: readonly WindowTag[] = [];
 
+  /** `stride`: tokens that neighbouring windows share. */
   constructor(text: string, labels: readonly string[], aggregation: Aggregation, stride: number) {
     this.reader = new EntityReader(text, labels, aggregation);
     this.early = leftToEarlier(stride);
     this.late = stride - this.early;
   }
 
-  add({ aligned, logits }: AlignedLogits, window: number): void {
-    const from = this.windows === 0 ? 0 : this.early;
+  add(window: readonly WindowTag[]): void {
+    const own = window.slice(this.windows === 0 ? 0 : this.early);
     this.windows += 1;
-    this.held = [];
-    eachOwnToken(aligned, window, (i, place) => {
-      if (place < from) return;
-      const [start = 0, end = 0] = [aligned.starts[i], aligned.ends[i]];
-      const token = { start, end, probabilities: softmax(logits.row(i)) };
-      this.held.push({ token, continues: aligned.continues[i] === 1 });
-    });
-    this.commit(this.held.splice(0, Math.max(0, this.held.length - this.late)));
+    const sure = Math.max(0, own.length - this.late);
+    this.commit(own.slice(0, sure));
+    this.held = own.slice(sure);
   }
 
   finish(): Entity[] {
@@ -101,7 +116,7 @@ class OpenText {
     return this.reader.finish();
   }
 
-  private commit(tokens: OpenText['held']): void {
-    for (const { token, continues } of tokens) this.reader.add(token, continues);
+  private commit(tags: readonly WindowTag[]): void {
+    for (const { token, continues } of tags) this.reader.add(token, continues);
   }
 }

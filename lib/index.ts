@@ -140,6 +140,7 @@ export type {
   CompressMethod,
   CompressOptions,
   CompressTarget,
+  StudentSizes,
 } from './models/compression/options.js';
 export type { CompressProgress, CompressStage } from './models/compression/progress.js';
 export type { CompressionReport } from './models/compression/report.js';

@@ -79,6 +79,7 @@
     "engine_files": [
       "compress/cholesky.cc",
       "compress/gram.cc",
+      "compress/histogram.cc",
       "compress/low_rank_factors.cc",
       "compress/product.cc",
       "compress/removal.cc",
@@ -182,6 +183,7 @@
       "addon/environment.cc",
       "addon/gram_wrap.cc",
       "addon/graph_arg.cc",
+      "addon/histogram_wrap.cc",
       "addon/low_rank_call.cc",
       "addon/packing_job.cc",
       "addon/program_wrap.cc",

@@ -99,6 +99,7 @@ export const SLOW: readonly string[] = [
   'test/models/compression/bad-input.test.ts',
   'test/models/compression/methods.test.ts',
   'test/models/compression/repeat.test.ts',
+  'test/models/compression/student.test.ts',
   'test/models/event-loop.test.ts',
   'test/models/heads-training.test.ts',
   'test/models/invariance.test.ts',

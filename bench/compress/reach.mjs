@@ -2,6 +2,7 @@
 //
 //   node bench/compress/reach.mjs --set sst2|banking77|chnsenticorp [--model DIR] [--speedup 16] [--max-drop 0.01] [--epochs N]
 //                                 [--bytes N] [--work DIR] [--out DIR] [--data DIR] [--budget-minutes N]
+//                                 [--student layers=4,embeddingSize=128]
 //
 // Without --model the model is trained first, with the recipe of bench/train. Rows for the choice are those of the set's development
 // part, else a third of its test rows; the verdict is on the other test rows.
@@ -24,6 +25,7 @@ const { values } = parseArgs({
     bytes: { type: 'string' },
     'max-drop': { type: 'string', default: '0.01' },
     epochs: { type: 'string' },
+    student: { type: 'string' },
     'budget-minutes': { type: 'string' },
     work: { type: 'string' },
     out: { type: 'string' },
@@ -52,10 +54,15 @@ const target = Object.fromEntries(
     ([, value]) => value !== undefined,
   ),
 );
+const student = values.student
+  ?.split(',')
+  .map((part) => part.split('='))
+  .map(([name, size]) => [name, Number(size)]);
 const began = performance.now();
 const { model: small, report } = await model.compress({
   ...{ rows: train, eval: test, target, maxDrop: number('max-drop'), allowOverlap: true },
   ...(choice && { choice }),
+  ...(student && { student: Object.fromEntries(student) }),
   ...(values.epochs && { epochs: number('epochs') }),
   ...(values.work && { workFolder: values.work }),
   ...(values['budget-minutes'] && { budgetMinutes: number('budget-minutes') }),

@@ -99,13 +99,11 @@ async function rowsOf(
   if (kind === 'embedding') return embeddingRows(file, files);
   if (kind === 'classification') return readAllRows(file, files.read);
   return readHeadRows(kind, file, files).catch((error: unknown) => {
-    if (!(error instanceof SinterError) || !NO_LABELS.test(error.message)) throw error;
+    // A file without a column of labels: its rows are texts.
+    if (!(error instanceof SinterError) || error.details.unknownColumn !== 'label') throw error;
     return allOf(readRows(file, { ...files.read, labels: 'none' }));
   });
 }
-
-/** What a reader says of a file without a column of labels: its rows are texts. */
-const NO_LABELS = /: which column is the label\?/;
 
 /** Rows of several texts, or texts alone where the file has no other columns. */
 async function embeddingRows(file: string, files: DataFiles): Promise<readonly unknown[]> {

@@ -1,5 +1,8 @@
 /**
  * Compares a smaller model with its original, block by block: how far the residual stream is off on some texts.
+ *
+ * The rule: what is compared is what the next block reads. Where a norm ends the block that is the norm's output, in which a few huge
+ * numbers of the sum before it count as little as they do in the model.
  */
 
 import { inTurns, type Steps, Turn } from '../core/turns.js';
@@ -8,9 +11,9 @@ import { programOver } from '../runtime/program.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { blockPairs, checkTexts, numbersOf, type RunningModel } from './reconstruct.js';
 
-/** The error of one block's sum. */
+/** The error of what one block gives. */
 export interface BlockError {
-  /** The name of the sum in the graph. */
+  /** The name of the value in the graph. */
   readonly block: string;
   /** ||own - original||^2 / ||original||^2 over all tokens of the texts. */
   readonly error: number;
@@ -26,8 +29,7 @@ export async function blockErrors(
   const { texts, signal } = options;
   checkTexts(where, texts);
   const pairs = blockPairs(where, student.parts.graph, original.parts.graph);
-  const values = (side: 'own' | 'theirs') =>
-    new Set(pairs.flatMap((pair) => [pair[side].added, pair[side].residual]));
+  const values = (side: 'own' | 'theirs') => new Set(pairs.map((pair) => pair[side].sum));
   const mine = offeringValues(student.parts.graph, values('own'));
   const wanted = offeringValues(original.parts.graph, values('theirs'));
   const run = { trainable: false, where, signal };
@@ -42,8 +44,7 @@ export async function blockErrors(
         const there = await runOutputs(reading, wanted, second, batch);
         const turn = new Turn();
         for (const [i, { own, theirs }] of pairs.entries()) {
-          const a = [numbersOf(here, own.added), numbersOf(here, own.residual)] as const;
-          const b = [numbersOf(there, theirs.added), numbersOf(there, theirs.residual)] as const;
+          const [a, b] = [numbersOf(here, own.sum), numbersOf(there, theirs.sum)];
           await inTurns(addErrors(a, b, totals[i] as Totals), turn);
         }
       }
@@ -64,17 +65,14 @@ interface Totals {
   size: number;
 }
 
-type Sum = readonly [added: Float32Array, residual: Float32Array];
-
 /** Numbers between two looks at the clock. */
 const STEP = 1 << 16;
 
-function* addErrors([a, aRest]: Sum, [b, bRest]: Sum, to: Totals): Steps<void> {
-  for (let i = 0; i < b.length; i++) {
-    const wanted = (b[i] as number) + (bRest[i] as number);
-    const difference = (a[i] as number) + (aRest[i] as number) - wanted;
+function* addErrors(own: Float32Array, wanted: Float32Array, to: Totals): Steps<void> {
+  for (let i = 0; i < wanted.length; i++) {
+    const difference = (own[i] as number) - (wanted[i] as number);
     to.error += difference * difference;
-    to.size += wanted * wanted;
+    to.size += (wanted[i] as number) ** 2;
     if (i % STEP === STEP - 1) yield;
   }
 }

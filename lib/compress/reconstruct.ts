@@ -3,7 +3,7 @@
  *
  * A block ends with a product whose output is added to the residual stream. Its weight and bias are chosen so that, on the
  * given texts, that sum is as close as possible to the original's, with the inputs that the smaller model itself computes: later
- * blocks so make up for what earlier ones lose. Memory is bounded by the sums of one block and a batch of texts.
+ * blocks so make up for what earlier ones lose. A token counts by the size of its sum, as a norm behind it sees it. Memory is bounded by the sums of one block and a batch of texts.
  */
 
 import { rangeMistake, SinterError, typeMistake } from '../core/errors.js';
@@ -13,7 +13,7 @@ import { weightsOf } from '../graph/nodes.js';
 import { type ResidualProduct, residualProducts } from '../graph/rewrite/residual-products.js';
 import type { EncoderGraph } from '../graph/types.js';
 import { runJob } from '../native/jobs.js';
-import { type NativeGram, type NativeProgram, native } from '../native/native.js';
+import { type NativeProgram, native } from '../native/native.js';
 import { offeringValues, runOutputs, textBatches } from '../runtime/activations.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import {
@@ -25,6 +25,7 @@ import {
 } from '../runtime/program.js';
 import { SharedProgram } from '../runtime/shared-program.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
+import { type DampedFit, dampedFit, type FitSums } from './damped-fit.js';
 
 /** A model and the program of its weights, which the caller keeps alive. */
 export interface RunningModel {
@@ -38,7 +39,8 @@ export interface ReconstructOptions {
   readonly texts: readonly TextInput[];
   /**
    * How strongly the weights are held at their old values, as a share of the mean square of the product's inputs: at least 0.
-   * Larger values suit fewer texts. Default: 3.
+   * Larger values suit fewer texts. Default: the best one for every fourth text, on which the old weights may be best, too; 3 for
+   * fewer than four texts.
    */
   readonly lambda?: number;
   /** Called after each block. */
@@ -53,16 +55,21 @@ export interface ReconstructedBlock {
   readonly block: string;
   /** The weight that was fitted. */
   readonly weight: string;
+  /** How strongly it was held at its old value; null: the old one stays, because no other was better on held-out texts. */
+  readonly lambda: number | null;
   /**
-   * Squared error of the block's sum on the given texts, as a share of the sum of squares of what its product should give:
-   * with the old weight, and with the new one. Blocks before it are already fitted in both.
+   * Squared error of the block's sum on the given texts, each token divided by the size of its sum, as a share of the sum of
+   * squares of what the product should give: with the old weight, and with the new one. Blocks before it are already fitted in
+   * both.
    */
   readonly before: number;
   readonly after: number;
 }
 
-/** With 0.01 or 0.3 fitted weights were worse than the old ones on other texts (docs/decisions.md). */
-const DEFAULT_LAMBDA = 3;
+/** Every so many-th text is held out of a fit, to choose its lambda by. */
+const HELD = 4;
+/** The lambda of fewer texts than that. */
+const FEW_LAMBDA = 3;
 
 /**
  * `student` with fitted weights; the old one stays usable. `original` is the model that it was cut from: blocks are matched
@@ -78,11 +85,12 @@ export async function reconstructLayers(
   const read = readOptions<ReconstructOptions>(where, options, {
     ...{ texts: true, lambda: true, onBlock: true, signal: true },
   });
-  const lambda = read.nonNegative('lambda', DEFAULT_LAMBDA);
+  const given = options.lambda === undefined ? null : read.nonNegative('lambda', 0);
   const signal = read.signal();
   const onBlock = read.callback('onBlock');
   const { texts } = options;
   checkTexts(where, texts);
+  const lambda = given ?? (texts.length < HELD ? FEW_LAMBDA : null);
   const pairs = blockPairs(where, student.parts.graph, original.parts.graph);
   for (const { own } of pairs) checkWeights(where, student.parts.graph, own);
   const written = new Map<string, Float32Array>();
@@ -174,7 +182,8 @@ interface FitCall {
   readonly where: string;
   readonly signal: AbortSignal | undefined;
   readonly texts: readonly TextInput[];
-  readonly lambda: number;
+  /** null: by the texts that are held out. */
+  readonly lambda: number | null;
 }
 
 async function fitBlock(
@@ -183,36 +192,52 @@ async function fitBlock(
   student: RunningModel,
   original: RunningModel,
 ): Promise<{ block: ReconstructedBlock; values: ReadonlyMap<string, Float32Array> }> {
-  const { where, signal, lambda } = call;
+  const { where, signal } = call;
   const [weight = '', bias] = [own.node.weights[0], own.node.biases[0]];
   const shape = student.parts.graph.weights.find(({ name }) => name === weight)?.shape ?? [];
   const [outputs = 0, inputs = 0] = shape;
   const intercept = bias !== undefined;
-  const gram = new (native().Gram)({ inputs, outputs, intercept });
+  const sums = { inputs, outputs, intercept, normalizeRows: true };
+  const [fitted, held] = [new (native().Gram)(sums), new (native().Gram)(sums)];
   try {
-    await addTexts(call, gram, { own, theirs }, student, original);
+    await addTexts(call, { fitted, held }, { own, theirs }, student, original);
     const { store } = student.program;
     const [old] = await readWhole(where, store, { name: weight, shape }, 'f32');
     const oldBias = bias === undefined ? null : store.readWeight(bias);
     const prior = joined(floatsOf(old as Uint8Array), oldBias, inputs);
-    const columns = Int32Array.from({ length: inputs }, (_, i) => i);
-    const found = await runJob(where, signal, (jobId) =>
-      gram.solve({ lambda, prior, columns }, jobId),
-    );
-    const { targetSquares } = await runJob(where, signal, (jobId) => gram.sums(jobId));
-    const error = async (of: Float32Array) =>
-      (await runJob(where, signal, (jobId) => gram.error(of, jobId))) / (targetSquares || 1);
-    const block = { block: own.sum, weight, before: await error(prior), after: await error(found) };
-    return { block, values: split(found, inputs, weight, bias) };
+    const found = await solved(call, { fitted, held }, prior, inputs);
+    const error = (of: Float32Array) => runJob(where, signal, (jobId) => fitted.error(of, jobId));
+    const whole = (await error(new Float32Array(prior.length))) || 1;
+    const errors = {
+      before: (await error(prior)) / whole,
+      after: (await error(found.weight)) / whole,
+    };
+    const block = { block: own.sum, weight, lambda: found.lambda, ...errors };
+    return { block, values: split(found.weight, inputs, weight, bias) };
   } finally {
-    gram.dispose();
+    fitted.dispose();
+    held.dispose();
   }
+}
+
+async function solved(
+  { where, signal, lambda }: FitCall,
+  sums: FitSums,
+  prior: Float32Array,
+  inputs: number,
+): Promise<DampedFit> {
+  if (lambda === null) return dampedFit(where, sums, prior, inputs, signal);
+  const columns = Int32Array.from({ length: inputs }, (_, i) => i);
+  const weight = await runJob(where, signal, (jobId) =>
+    sums.fitted.solve({ lambda, prior, columns }, jobId),
+  );
+  return { weight, lambda };
 }
 
 /** Adds what the texts give to the sums: the product's inputs, and what its output should be. */
 async function addTexts(
-  { where, signal, texts }: FitCall,
-  gram: NativeGram,
+  { where, signal, texts, lambda }: FitCall,
+  { fitted, held }: FitSums,
   { own, theirs }: BlockPair,
   student: RunningModel,
   original: RunningModel,
@@ -223,20 +248,23 @@ async function addTexts(
   const { tokenizer } = original.parts;
   const reading = { where, tokenizer, graphs: [mine, wanted], signal };
   const programs: NativeProgram[] = [];
+  const isHeld = (i: number) => lambda === null && i % HELD === HELD - 1;
   try {
     for (const [graph, { program }] of [[mine, student] as const, [wanted, original] as const])
       programs.push(await programOver(graph, program.store, options));
     const [first, second] = programs as [NativeProgram, NativeProgram];
-    for await (const batch of textBatches(texts, reading)) {
-      const here = await runOutputs(reading, mine, first, batch);
-      const there = await runOutputs(reading, wanted, second, batch);
-      const turn = new Turn();
-      await turn.end();
-      const target = numbersOf(there, theirs.added).slice();
-      const residuals = [numbersOf(there, theirs.residual), numbersOf(here, own.residual)] as const;
-      await inTurns(addDifference(target, ...residuals), turn);
-      const input = numbersOf(here, own.node.input);
-      await runJob(where, signal, (jobId) => gram.add(input, target, null, jobId));
+    for (const gram of [fitted, held]) {
+      const some = texts.filter((_, i) => isHeld(i) === (gram === held));
+      for await (const batch of textBatches(some, reading)) {
+        const here = await runOutputs(reading, mine, first, batch);
+        const there = await runOutputs(reading, wanted, second, batch);
+        const turn = new Turn();
+        await turn.end();
+        const target = numbersOf(there, theirs.added).slice();
+        await inTurns(addTo(target, numbersOf(there, theirs.residual)), turn);
+        const [input, minus] = [numbersOf(here, own.node.input), numbersOf(here, own.residual)];
+        await runJob(where, signal, (jobId) => gram.add(input, target, minus, jobId));
+      }
     }
   } finally {
     for (const program of programs) program.dispose();
@@ -250,10 +278,10 @@ export function numbersOf(values: ReadonlyMap<string, Float32Array>, name: strin
 /** Numbers between two looks at the clock. */
 const STEP = 1 << 17;
 
-/** to += a - b: what the product should give, from the sums of both models and the student's residual. */
-function* addDifference(to: Float32Array, a: Float32Array, b: Float32Array): Steps<void> {
+/** to += more: the sum of the original. */
+function* addTo(to: Float32Array, more: Float32Array): Steps<void> {
   for (let i = 0; i < to.length; i++) {
-    to[i] = (to[i] as number) + (a[i] as number) - (b[i] as number);
+    to[i] = (to[i] as number) + (more[i] as number);
     if (i % STEP === STEP - 1) yield;
   }
 }

@@ -85,7 +85,10 @@ function guessByPosition(role: 'text' | 'label', names: readonly string[]): stri
   return names.length <= 2 ? names[role === 'text' ? 0 : 1] : undefined;
 }
 
-/** The error for a column that the caller didn't name and that cannot be guessed. */
+/**
+ * The error for a column that the caller didn't name and that cannot be guessed. Its `details.unknownColumn` is the role of the
+ * column.
+ */
 export function unknownColumn(
   file: string,
   role: 'text' | 'label',
@@ -93,7 +96,7 @@ export function unknownColumn(
 ): Error {
   const option = role === 'text' ? 'textColumn' : 'labelColumn';
   const what = `which column is the ${role}? name it with \`${option}\`: ${found(names)}`;
-  return dataProblem(file, what, { line });
+  return dataProblem(file, what, { line, unknownColumn: role });
 }
 
 /** Chooses the columns from the names of the first record. INVALID_DATA lists what was found. */

@@ -9,12 +9,14 @@ export interface DataPlace {
   readonly line?: number;
   readonly column?: string | number;
   readonly byteOffset?: number;
+  /** Role of a column that has to be named, because it cannot be guessed. */
+  readonly unknownColumn?: 'text' | 'label';
   readonly cause?: unknown;
 }
 
 /** An INVALID_DATA error `file:line: message`, its place repeated in `details`. */
 export function dataProblem(file: string, message: string, place: DataPlace = {}): SinterError {
-  const { line, column, byteOffset, cause } = place;
+  const { line, column, byteOffset, unknownColumn, cause } = place;
   const where = line === undefined ? file : `${file}:${line}`;
   return new SinterError('INVALID_DATA', `${where}: ${message}`, {
     details: {
@@ -22,6 +24,7 @@ export function dataProblem(file: string, message: string, place: DataPlace = {}
       ...(line !== undefined && { line }),
       ...(column !== undefined && { column }),
       ...(byteOffset !== undefined && { byteOffset }),
+      ...(unknownColumn !== undefined && { unknownColumn }),
     },
     ...(cause !== undefined && { cause }),
   });

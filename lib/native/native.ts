@@ -13,7 +13,7 @@ import type { LossDescription, LossTerm } from './losses.js';
 import { compileHint, coreProblem } from './missing-core.js';
 
 /** Bumped when a signature below changes; a stale binary is refused. */
-export const NATIVE_ABI = 18;
+export const NATIVE_ABI = 19;
 
 /** Instruction sets of the kernels; SINTER_ISA forces one. */
 export type IsaName = 'scalar' | 'avx2' | 'avx512' | 'vnni';
@@ -279,6 +279,11 @@ export interface GramShape {
   readonly outputs: number;
   /** Every row of X gets a 1 behind its inputs, so that a bias is fitted too: `width` is inputs + 1 then, else inputs. */
   readonly intercept: boolean;
+  /**
+   * Every row of X and of Y - minus is divided by the root mean square of its `y`, as a norm behind the sum would do; a row of
+   * zeros is not. Default: false.
+   */
+  readonly normalizeRows?: boolean;
 }
 
 /** What `NativeGram.remove` finds. */
@@ -317,6 +322,8 @@ export interface NativeGram {
     minus: Float32Array | null,
     jobId?: number,
   ): Promise<void>;
+  /** Adds the sums of another one of the same shape. */
+  merge(other: NativeGram, jobId?: number): Promise<void>;
   /** Copies: X^T X [width, width], X^T Y [width, outputs], the sum of all y^2. */
   sums(jobId?: number): Promise<{
     readonly products: Float64Array;
@@ -329,11 +336,13 @@ export interface NativeGram {
   /**
    * W [outputs, columns (+ 1 for the intercept)] that minimises ||X W^T - Y||^2 + lambda mean(diag X^T X) ||W - prior||^2, if
    * only the inputs `columns` (rising) are kept. `prior` is [outputs, width]; null: zeros. An input that is always 0 keeps its
-   * prior weight. INVALID_DATA for dependent inputs without damping.
+   * prior weight. With `ownScale` (default: false) each input's own element of the diagonal stands for the mean, so that inputs
+   * of any size are damped alike. INVALID_DATA for dependent inputs without damping.
    */
   solve(
     options: {
       readonly lambda: number;
+      readonly ownScale?: boolean;
       readonly prior: Float32Array | null;
       readonly columns: Int32Array;
     },
@@ -354,6 +363,39 @@ export interface NativeGram {
     },
     jobId?: number,
   ): Promise<NativeRemoval>;
+  dispose(): void;
+}
+
+/** What a `NativeHistogram` has counted. */
+export interface NativeCounts {
+  /** A power of two: bin i of a sign has the magnitudes in [i width, (i + 1) width). 0 as long as there are nothing but zeros. */
+  readonly width: number;
+  readonly negative: Float64Array;
+  readonly positive: Float64Array;
+  readonly zeros: number;
+  /** Smallest and largest number; 0 if there is none. */
+  readonly min: number;
+  readonly max: number;
+}
+
+/**
+ * Counts of numbers in 4,096 bins for each sign, whose width doubles when a number does not fit: no range has to be known, and
+ * the counts do not depend on the order of the numbers. Calls run in their order.
+ */
+export interface NativeHistogram {
+  /**
+   * Counts `values`, copied on this thread; with `factors` they are rows with a factor for each column. INVALID_DATA for a
+   * number that is not finite; then none of them is counted.
+   */
+  add(values: Float32Array, factors: Float32Array | null, jobId?: number): Promise<void>;
+  /** Counts a weight of a store in whatever storage it is, column by column times `factors`. */
+  addWeight(
+    store: NativeStore,
+    name: string,
+    factors: Float32Array | null,
+    jobId?: number,
+  ): Promise<void>;
+  counts(jobId?: number): Promise<NativeCounts>;
   dispose(): void;
 }
 
@@ -426,6 +468,7 @@ export interface NativeBinding {
     jobId?: number,
   ): Promise<NativeLowRank>;
   Gram: new (shape: GramShape) => NativeGram;
+  Histogram: new () => NativeHistogram;
   Store: new (weights: readonly StoreWeight[]) => NativeStore;
   Program: new (graph: EncoderGraph, store: NativeStore, options: ProgramOptions) => NativeProgram;
   Trainer: new (program: NativeProgram, settings: TrainerSettings) => NativeTrainer;

@@ -179,7 +179,7 @@ ${table('Widths of each layer before and after', columns, rows)}`;
 export function histogramsSection(pairs: readonly HistogramPair[]): Section {
   const charts = pairs.map((pair, i) => {
     const svg = histogramSvg(pair, `histogram-${i + 1}`, { theme: 'page' });
-    return html`<div><h3>${pair.name}</h3>
+    return html`<div><h3>${pair.name}: ${pair.kind}s</h3>
 ${figure(svg)}</div>\n`;
   });
   const columns: Column[] = [
@@ -196,7 +196,7 @@ ${figure(svg)}</div>\n`;
   const rows = pairs.map(({ name, kind, low, high, before, after }) => [
     ...[name, kind, digits(low), digits(high), total(before), total(after)],
   ]);
-  const body = html`<p class="lead">Numbers before (area) and after (line). Counts are on a logarithmic scale, so that tails show.</p>
+  const body = html`<p class="lead">Numbers before (area) and after (line): the weights of the products of each layer, and what these products read on some texts. int8 numbers are widened. Counts are on a logarithmic scale, so that tails show.</p>
 <div class="pairs">${charts}</div>
 ${table('Histograms before and after', columns, rows)}`;
   return { id: 'histograms', title: 'Weights and activations', body };

@@ -9,6 +9,7 @@
 #include "addon/environment.h"
 #include "addon/gram_wrap.h"
 #include "addon/guard.h"
+#include "addon/histogram_wrap.h"
 #include "addon/low_rank_call.h"
 #include "addon/program_wrap.h"
 #include "addon/store_wrap.h"
@@ -20,7 +21,7 @@
 namespace sinter {
 namespace {
 
-constexpr int kAbi = 18;  // equals NATIVE_ABI in lib/native/native.ts
+constexpr int kAbi = 19;  // equals NATIVE_ABI in lib/native/native.ts
 
 Napi::Value isa(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
@@ -142,6 +143,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("exchangePaths", Napi::Function::New(env, exchange));
   exports.Set("lowRank", Napi::Function::New(env, low_rank_value));
   exports.Set("Gram", GramWrap::define(env));
+  exports.Set("Histogram", HistogramWrap::define(env));
   exports.Set("Store", StoreWrap::define(env));
   exports.Set("Program", ProgramWrap::define(env));
   exports.Set("Trainer", TrainerWrap::define(env));

@@ -61,13 +61,28 @@ std::vector<int64_t> rising_field(const Napi::Object& object, const char* key, i
 
 Work work_of(Engine& engine, const Cancel& cancel) { return {engine.team(), cancel, &engine}; }
 
-// Rows to add: x gets the 1 of the intercept, and y loses `minus`.
+// Rows to add: x gets the 1 of the intercept, and y loses `minus`. With `normalize` a row of both
+// is then divided by the root mean square of its y as it was given.
 struct Rows {
   int64_t rows = 0;
   AlignedBuffer<float> x, y;
 };
 
-Rows rows_arg(const Napi::CallbackInfo& info, const Gram& gram) {
+void normalize_rows(Rows& rows, const float* y, int64_t width, int64_t outputs) {
+  for (int64_t i = 0; i < rows.rows; ++i) {
+    double sum = 0;
+    for (int64_t j = 0; j < outputs; ++j) {
+      const double value = y[i * outputs + j];
+      sum += value * value;
+    }
+    if (sum == 0) continue;
+    const float factor = static_cast<float>(std::sqrt(static_cast<double>(outputs) / sum));
+    for (int64_t j = 0; j < width; ++j) rows.x.data()[i * width + j] *= factor;
+    for (int64_t j = 0; j < outputs; ++j) rows.y.data()[i * outputs + j] *= factor;
+  }
+}
+
+Rows rows_arg(const Napi::CallbackInfo& info, const Gram& gram, bool normalize) {
   const std::vector<float> x = floats_arg(info, 0, "x");
   const int64_t inputs = gram.inputs(), outputs = gram.outputs(), width = gram.width();
   Rows rows;
@@ -85,10 +100,12 @@ Rows rows_arg(const Napi::CallbackInfo& info, const Gram& gram) {
   check_length(y.size(), rows.rows * outputs, "y");
   rows.y = AlignedBuffer<float>(rows.rows * outputs);
   std::copy(y.begin(), y.end(), rows.y.data());
-  if (is_null(info, 2)) return rows;
-  const std::vector<float> minus = floats_arg(info, 2, "minus");
-  check_length(minus.size(), rows.rows * outputs, "minus");
-  for (size_t i = 0; i < minus.size(); ++i) rows.y.data()[i] -= minus[i];
+  if (!is_null(info, 2)) {
+    const std::vector<float> minus = floats_arg(info, 2, "minus");
+    check_length(minus.size(), rows.rows * outputs, "minus");
+    for (size_t i = 0; i < minus.size(); ++i) rows.y.data()[i] -= minus[i];
+  }
+  if (normalize) normalize_rows(rows, y.data(), width, outputs);
   return rows;
 }
 
@@ -104,9 +121,10 @@ std::vector<float> floats_arg(const Napi::CallbackInfo& info, size_t index, cons
 Napi::Function GramWrap::define(Napi::Env env) {
   return DefineClass(
       env, "Gram",
-      {InstanceMethod("add", &GramWrap::add), InstanceMethod("sums", &GramWrap::sums),
-       InstanceMethod("error", &GramWrap::error), InstanceMethod("solve", &GramWrap::solve),
-       InstanceMethod("remove", &GramWrap::remove), InstanceMethod("dispose", &GramWrap::dispose)});
+      {InstanceMethod("add", &GramWrap::add), InstanceMethod("merge", &GramWrap::merge),
+       InstanceMethod("sums", &GramWrap::sums), InstanceMethod("error", &GramWrap::error),
+       InstanceMethod("solve", &GramWrap::solve), InstanceMethod("remove", &GramWrap::remove),
+       InstanceMethod("dispose", &GramWrap::dispose)});
 }
 
 GramWrap::GramWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<GramWrap>(info) {
@@ -115,6 +133,8 @@ GramWrap::GramWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<GramWrap>(
     const int64_t inputs = integer_field(shape, "inputs", 1, kMostColumns);
     const int64_t outputs = integer_field(shape, "outputs", 0, kMostColumns);
     gram_ = std::make_shared<Gram>(inputs, outputs, bool_field(shape, "intercept"));
+    if (shape.Has("normalizeRows")) normalize_ = bool_field(shape, "normalizeRows");
+    if (normalize_ && outputs == 0) bad_argument("rows without outputs have no size");
     const napi_type_tag tag = gram_tag(info.Env());
     info.This().As<Napi::Object>().TypeTag(&tag);
   });
@@ -134,13 +154,25 @@ const std::shared_ptr<Gram>& GramWrap::gram() const {
 Napi::Value GramWrap::add(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
     const auto held = gram();
-    const auto rows = std::make_shared<Rows>(rows_arg(info, *held));
+    const auto rows = std::make_shared<Rows>(rows_arg(info, *held, normalize_));
     return Environment::of(info.Env())
         .submit(
             info.Env(), job_id_arg(info, 3), {},
             [held, rows](Engine& engine, const Cancel& cancel) {
               held->add(work_of(engine, cancel), rows->rows, rows->x.data(), rows->y.data());
             },
+            [](Napi::Env env, const Environment::Kept&) { return env.Undefined(); });
+  });
+}
+
+Napi::Value GramWrap::merge(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    const auto held = gram();
+    const auto other = unwrap(info.Env(), info.Length() > 0 ? info[0] : info.Env().Undefined());
+    return Environment::of(info.Env())
+        .submit(
+            info.Env(), job_id_arg(info, 1), {},
+            [held, other](Engine&, const Cancel&) { held->merge(*other); },
             [](Napi::Env env, const Environment::Kept&) { return env.Undefined(); });
   });
 }
@@ -205,6 +237,7 @@ Napi::Value GramWrap::solve(const Napi::CallbackInfo& info) {
     const auto call = std::make_shared<Call>();
     const Napi::Object options = object_arg(info, 0, "options");
     call->ridge.lambda = share_field(options, "lambda");
+    if (options.Has("ownScale")) call->ridge.own_scale = bool_field(options, "ownScale");
     call->ridge.kept = rising_field(options, "columns", 0, held->inputs() - 1);
     if (held->outputs() == 0) bad_argument("the sums have no outputs");
     if (!options.Get("prior").IsNull()) {

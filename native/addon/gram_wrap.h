@@ -21,6 +21,7 @@ class GramWrap : public Napi::ObjectWrap<GramWrap> {
 
  private:
   Napi::Value add(const Napi::CallbackInfo& info);
+  Napi::Value merge(const Napi::CallbackInfo& info);
   Napi::Value sums(const Napi::CallbackInfo& info);
   Napi::Value error(const Napi::CallbackInfo& info);
   Napi::Value solve(const Napi::CallbackInfo& info);
@@ -30,6 +31,7 @@ class GramWrap : public Napi::ObjectWrap<GramWrap> {
   const std::shared_ptr<Gram>& gram() const;
 
   std::shared_ptr<Gram> gram_;
+  bool normalize_ = false;
 };
 
 // A copy of the Float32Array at `index`.

@@ -22,6 +22,8 @@ class StoreWrap : public Napi::ObjectWrap<StoreWrap> {
   // True while a job packs weights of this store: then nobody may write or read weights or make
   // programs. The jobs share the flag, because they may end after this object.
   const std::shared_ptr<bool>& packing() const { return packing_; }
+  // The weight `name`, which must be ready and not being packed or written.
+  std::shared_ptr<Weight> readable(const std::string& name) const;
 
  private:
   void write_weight(const Napi::CallbackInfo& info);
@@ -29,8 +31,6 @@ class StoreWrap : public Napi::ObjectWrap<StoreWrap> {
   Napi::Value read_weight(const Napi::CallbackInfo& info);
   Napi::Value read_rows(const Napi::CallbackInfo& info);
   void dispose(const Napi::CallbackInfo& info);
-  // The weight `name`, which must be ready and not being packed or written.
-  std::shared_ptr<Weight> readable(const std::string& name) const;
 
   std::shared_ptr<WeightStore> store_;
   std::shared_ptr<bool> packing_ = std::make_shared<bool>(false);

@@ -44,6 +44,19 @@ void Gram::add(const Work& work, int64_t rows, const float* x, const float* y) {
   failed_ = false;
 }
 
+void Gram::merge(const Gram& other) {
+  if (other.width() != width() || other.outputs_ != outputs_ || other.intercept_ != intercept_)
+    throw Error(ErrorCode::INTERNAL, "the sums have another shape");
+  const double* const products = other.products();
+  const double* const targets = other.targets();
+  const double* const squares = other.checked(other.squares_);
+  checked(products_);
+  for (int64_t i = 0; i < width() * width(); ++i) products_.data()[i] += products[i];
+  for (int64_t i = 0; i < width() * outputs_; ++i) targets_.data()[i] += targets[i];
+  for (int64_t i = 0; i < outputs_; ++i) squares_.data()[i] += squares[i];
+  rows_ += other.rows_;
+}
+
 const double* Gram::checked(const AlignedBuffer<double>& sums) const {
   if (failed_) throw Error(ErrorCode::INTERNAL, "an earlier add has failed");
   return sums.data();

@@ -26,6 +26,8 @@ class Gram {
   // Adds `rows` rows x [rows, width] and y [rows, outputs]. INVALID_DATA for a number that is not
   // finite. After a failure the sums cannot be used.
   void add(const Work& work, int64_t rows, const float* x, const float* y);
+  // Adds the sums of another Gram of the same shape. INTERNAL for another shape.
+  void merge(const Gram& other);
 
   // X^T X [width, width], X^T Y [width, outputs], and the sum of all y^2. INTERNAL after a failed
   // add.

@@ -37,7 +37,7 @@ std::vector<double> solve_ridge(const Work& work, const Gram& gram, const Ridge&
   }
   for (int64_t i = 0; i < size; ++i) {
     double& diagonal = a.data()[i * size + i];
-    diagonal += damping;
+    diagonal += ridge.own_scale ? ridge.lambda * diagonal : damping;
     if (diagonal == 0) diagonal = 1;  // its row of b is 0, and so is the difference to the prior
   }
   const int64_t bad = cholesky(work, size, a.data());

@@ -6,6 +6,7 @@ import { familyCases } from './cases-families.mjs';
 import { featureCases } from './cases-features.mjs';
 import { gramCases } from './cases-gram.mjs';
 import { graphCases } from './cases-graph.mjs';
+import { histogramCases } from './cases-histogram.mjs';
 import { packingCases } from './cases-packing.mjs';
 import { passCases } from './cases-passes.mjs';
 import { runCases } from './cases-run.mjs';
@@ -21,6 +22,7 @@ const cases = [
   ...packingCases,
   ...arrayCases,
   ...gramCases,
+  ...histogramCases,
   ...storeCases,
   ...weightCases,
   ...runCases,

@@ -18,6 +18,11 @@ async function filled() {
   return gram;
 }
 
+async function mergedWithItself() {
+  const gram = await filled();
+  await gram.merge(gram);
+}
+
 const solve = (changes) => async () => {
   const right = { lambda: 0.1, prior: null, columns: Int32Array.from([0, 2]) };
   await (await filled()).solve({ ...right, ...changes });
@@ -52,6 +57,22 @@ export const gramCases = [
   ['gram, y without outputs', 'INTERNAL', add({}, { outputs: 0 })],
   ['gram, minus short', 'INTERNAL', add({ minus: new Float32Array(5) })],
   ['gram, x infinite', 'INVALID_DATA', add({ x: new Float32Array(12).fill(1 / 0) })],
+  ['gram, normalizeRows', 'fine', add({}, { normalizeRows: true })],
+  ['gram, normalizeRows a number', 'INTERNAL', () => made({ normalizeRows: 1 })],
+  [
+    'gram, normalizeRows without outputs',
+    'INTERNAL',
+    () => made({ outputs: 0, normalizeRows: true }),
+  ],
+  ['gram, merged with another', 'fine', async () => (await filled()).merge(await filled())],
+  ['gram, merged with itself', 'fine', mergedWithItself],
+  ['gram, merged with nothing', 'INTERNAL', async () => (await filled()).merge()],
+  ['gram, merged with an object', 'INTERNAL', async () => (await filled()).merge({})],
+  [
+    'gram, merged with another shape',
+    'INTERNAL',
+    async () => (await filled()).merge(made({ outputs: 3 })),
+  ],
   [
     'gram, error of a short weight',
     'INTERNAL',
@@ -72,6 +93,8 @@ export const gramCases = [
   ['solve', 'fine', solve({})],
   ['solve, lambda NaN', 'INTERNAL', solve({ lambda: Number.NaN })],
   ['solve, lambda -1', 'INTERNAL', solve({ lambda: -1 })],
+  ['solve, ownScale', 'fine', solve({ ownScale: true })],
+  ['solve, ownScale a number', 'INTERNAL', solve({ ownScale: 1 })],
   ['solve, columns of floats', 'INTERNAL', solve({ columns: new Float32Array(2) })],
   ['solve, columns twice', 'INTERNAL', solve({ columns: Int32Array.from([1, 1]) })],
   ['solve, columns beyond', 'INTERNAL', solve({ columns: Int32Array.from([4]) })],

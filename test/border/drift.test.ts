@@ -48,6 +48,7 @@ describe('the border', () => {
     ['Program', 'NativeProgram'],
     ['Trainer', 'NativeTrainer'],
     ['Gram', 'NativeGram'],
+    ['Histogram', 'NativeHistogram'],
   ] as const)('%s has the methods of %s and nothing else', (name, declared) => {
     const { prototype } = binding[name];
     const methods = membersOf(declared).filter(({ isMethod }) => isMethod);

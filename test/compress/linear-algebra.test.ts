@@ -89,6 +89,73 @@ describe('sums over rows', () => {
     expect(await pieces.sums()).toEqual(await whole.sums());
   });
 
+  it('of two lists of rows are merged', async () => {
+    const half = INPUT.length / 2;
+    const [whole, first, second] = [
+      await fixtureGram(),
+      await fixtureGram(INPUT.slice(0, half)),
+      await fixtureGram(INPUT.slice(half)),
+    ];
+    await first.merge(second);
+    const [sums, wanted] = [await first.sums(), await whole.sums()];
+    expect(sums.rows).toBe(wanted.rows);
+    expect(relativeDifference(sums.products, wanted.products)).toBeLessThan(1e-14);
+    expect(relativeDifference(sums.targets, wanted.targets)).toBeLessThan(1e-14);
+    expect(sums.targetSquares / wanted.targetSquares).toBeCloseTo(1, 13);
+    const other = new (native().Gram)({ inputs: INPUTS, outputs: OUTPUTS, intercept: true });
+    await expect(first.merge(other)).rejects.toMatchObject({ code: 'INTERNAL' });
+  });
+
+  it('normalize rows by the size of their targets, the intercept included', async () => {
+    const [inputs, outputs, rows] = [3, 4, 9];
+    const random = new Random(5);
+    const [x, y, minus] = [3, 4, 4].map((width) => random.floats(rows * width)) as [
+      Float32Array<ArrayBuffer>,
+      Float32Array<ArrayBuffer>,
+      Float32Array<ArrayBuffer>,
+    ];
+    y.fill(0, 0, outputs);
+    const shape = { inputs, outputs, intercept: true };
+    const gram = new (native().Gram)({ ...shape, normalizeRows: true });
+    await gram.add(x, y, minus);
+    const factors = Array.from({ length: rows }, (_, row) => {
+      const own = y.subarray(row * outputs, (row + 1) * outputs);
+      const square = own.reduce((sum, one) => sum + one * one, 0);
+      return row === 0 ? 1 : Math.sqrt(outputs / square);
+    });
+    const { products, targets } = await gram.sums();
+    const input = (row: number, i: number) =>
+      at(factors, row) * (i === inputs ? 1 : at(x, row * inputs + i));
+    const target = (row: number, j: number) =>
+      at(factors, row) * (at(y, row * outputs + j) - at(minus, row * outputs + j));
+    const width = inputs + 1;
+    const wanted = Float64Array.from({ length: width * width }, (_, e) =>
+      plainSum(rows, (row) => input(row, Math.floor(e / width)) * input(row, e % width)),
+    );
+    expect(relativeDifference(products, wanted)).toBeLessThan(1e-6);
+    const wantedTargets = Float64Array.from({ length: width * outputs }, (_, e) =>
+      plainSum(rows, (row) => input(row, Math.floor(e / outputs)) * target(row, e % outputs)),
+    );
+    expect(relativeDifference(targets, wantedTargets)).toBeLessThan(1e-6);
+  });
+
+  it('damp each input by its own size with ownScale', async () => {
+    // Multiplying an input by a factor divides its weight by it, and changes nothing else.
+    const scaled = INPUT.map((one, i) => (i % INPUTS === 3 ? 64 * one : one));
+    const y = Float32Array.from(outputsOf(INPUT, WEIGHT));
+    const solved = async (x: Float32Array, ownScale: boolean) => {
+      const gram = new (native().Gram)({ inputs: INPUTS, outputs: OUTPUTS, intercept: false });
+      await gram.add(x, y, null);
+      return gram.solve({ lambda: 0.5, ownScale, prior: null, columns: all });
+    };
+    const back = (weight: Float32Array) =>
+      weight.map((one, i) => (i % INPUTS === 3 ? 64 * one : one));
+    const [plain, large] = [await solved(INPUT, true), await solved(scaled, true)];
+    expect(relativeDifference(back(large), plain)).toBeLessThan(1e-6);
+    const [mean, largeMean] = [await solved(INPUT, false), await solved(scaled, false)];
+    expect(relativeDifference(back(largeMean), mean)).toBeGreaterThan(0.01);
+  });
+
   it('refuse numbers that are not finite, and cannot be used after that', async () => {
     const gram = new (native().Gram)({ inputs: 2, outputs: 0, intercept: false });
     const bad = gram.add(Float32Array.from([1, Number.NaN]), null, null);

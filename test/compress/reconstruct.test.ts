@@ -84,19 +84,23 @@ describe('reconstructLayers of MiniLM', LONG, () => {
       ],
     ],
   ] satisfies [string, ModelCut[]][])(
-    'without %s: most blocks, the last one and the vectors come closer',
+    'without %s: all blocks and the vectors come closer',
     async (_, cuts) => {
       const student = await cutParts(model, ...cuts);
       const { parts, blocks, before, after } = await reconstructed(student, model);
       expect(blocks).toHaveLength(12);
-      for (const { block, before: old, after: now } of blocks) expect(now, block).toBeLessThan(old);
-      const better = after.filter(({ error }, i) => error < (before[i]?.error ?? 0));
-      expect(better.length).toBeGreaterThanOrEqual(8);
-      expect(after.at(-1)?.error).toBeLessThan(before.at(-1)?.error ?? 0);
+      const cut = blocks.filter((_, i) => cuts.length > 1 || i % 2 === 1);
+      for (const { block, before: old, after: now } of cut) expect(now, block).toBeLessThan(old);
+      for (const [i, { block, error }] of after.entries()) {
+        const old = before[i]?.error ?? 0;
+        // The first attention of a model that lost neurons only is still the original's.
+        if (old === 0) expect(error, block).toBe(0);
+        else expect(error, block).toBeLessThan(old);
+      }
       const wanted = await vectorsOf(model, held);
       const plain = meanCosine(await vectorsOf(student, held), wanted);
       const fitted = meanCosine(await vectorsOf(parts, held), wanted);
-      expect(fitted).toBeGreaterThan(plain);
+      expect(fitted - plain).toBeGreaterThan(0.15);
       await parts.program.retire();
       await student.program.retire();
     },

@@ -12,6 +12,8 @@ import {
   COMPRESS_METHODS,
   type CompressMethod,
   type CompressTarget,
+  STUDENT_SIZES,
+  type StudentSizes,
 } from '../../models/compression/options.js';
 import type { CompressProgress } from '../../models/compression/progress.js';
 import type { CompressionReport } from '../../models/compression/report.js';
@@ -45,6 +47,7 @@ interface CompressFlags extends CommonOptions, DataOptions, ModelOptions {
   readonly unlabelled?: string;
   readonly out: string;
   readonly task?: Kind | 'embedding';
+  readonly student?: StudentSizes;
   readonly method: readonly CompressMethod[] | 'auto';
   readonly targetSpeedup?: number;
   readonly targetLatency?: number;
@@ -70,6 +73,7 @@ Examples:
   $ sinter compress my-model --data rows.csv --max-drop 0.01 --out my-model-small
   $ sinter compress my-model --data rows.csv --eval test.csv --target-speedup 6 --out my-model-small
   $ sinter compress my-model --data rows.csv --method vocabulary,quantize --out my-model-small
+  $ sinter compress my-model --data rows.csv --student layers=3,embeddingSize=128 --out my-model-small
   $ sinter compress my-encoder --data sentences.csv --target-size 8MB --out my-encoder-small
 `;
 
@@ -111,6 +115,11 @@ export function addCompress(program: Command, surroundings: Surroundings): void 
       )
         .argParser(methods)
         .default('auto'),
+    )
+    .option(
+      '--student <sizes>',
+      `train this form in place of a search: some of ${SIZE_NAMES.map((name) => `${name}=n`).join(',')}`,
+      studentSizes,
     );
   withTargets(command);
   withTraining(command);
@@ -177,6 +186,19 @@ function methods(text: string): readonly CompressMethod[] | 'auto' {
   throw new InvalidArgumentError(`It must be auto, or some of ${COMPRESS_METHODS.join(', ')}.`);
 }
 
+const SIZE_NAMES = Object.keys(STUDENT_SIZES);
+
+function studentSizes(text: string): StudentSizes {
+  const sizes = text.split(',').map((part) => {
+    const [, name = '', size = ''] = /^\s*(\w+)\s*=\s*(\d+)\s*$/.exec(part) ?? [];
+    if (SIZE_NAMES.includes(name) && Number(size) >= 1) return [name, Number(size)] as const;
+    throw new InvalidArgumentError(
+      `It must be sizes such as layers=3,embeddingSize=128; the names are ${SIZE_NAMES.join(', ')}.`,
+    );
+  });
+  return Object.fromEntries(sizes);
+}
+
 const UNITS: Readonly<Record<string, number>> = { '': 1, KB: 1e3, MB: 1e6, GB: 1e9 };
 
 function bytes(text: string): number {
@@ -209,6 +231,7 @@ async function compress(
     ...given({
       ...{ epochs: flags.epochs, learningRate: flags.learningRate, batchSize: flags.batchSize },
       ...{ budgetMinutes: flags.budgetMinutes, workFolder: flags.work },
+      student: flags.student,
       latency: await latencyFrom(flags.latencyFrom),
     }),
     ...{ target: targetOf(flags), maxDrop: flags.maxDrop, seed: flags.seed },
@@ -236,6 +259,8 @@ async function compress(
   );
   out.json(report.data);
   for (const warning of report.verdict.warnings) out.warn(warning);
+  if (report.data.isCutShort)
+    out.warn('the time was over before the search had ended: this is the best form so far');
   if (!report.verdict.passes) {
     const passed = wouldPass(report, flags.maxDrop);
     throw new GateFailure(

@@ -102,7 +102,7 @@ async function reconstructed(
 }
 
 /** Texts on which what stays is fitted: some ten thousand tokens for a few hundred unknowns per output. */
-const FITTED_TEXTS = 1024;
+export const FITTED_TEXTS = 1024;
 
 function cutOf(
   parts: ModelParts,
@@ -169,7 +169,7 @@ async function trainedForm(
     const bytes = bytesOf(methods.has('quantize') ? inInt8(parts.graph) : parts.graph);
     return { model: parts, found: { score, bytes } };
   };
-  if (!methods.has('distil')) return made(await begin(), before);
+  if (!methods.has('distil') || epochs === 0) return made(await begin(), before);
   const parts = await subject.recover(await begin(), {
     ...{ teacher, epochs, learningRate, batchSize, seed, checkpoints, signal },
     hiddenStates: hiddenPairs(shape.layers, layerCount(teacher)),

@@ -18,6 +18,8 @@ const WEIGHTS: Readonly<Record<CompressStage, number>> = {
 export class Clock {
   readonly stages: { stage: CompressStage; seconds: number }[] = [];
   private readonly begin = performance.now();
+  /** Whether something was left out because the time was over. */
+  isCutShort = false;
   private current: { readonly stage: CompressStage; readonly begin: number } | null = null;
   private finished = 0;
 
@@ -30,6 +32,12 @@ export class Clock {
   /** Whether the time for the search is over. */
   get isOver(): boolean {
     return performance.now() - this.begin > this.budgetMs;
+  }
+
+  /** Whether what comes next must be left out because the time is over. What is left out is remembered. */
+  mustStop(): boolean {
+    if (this.isOver) this.isCutShort = true;
+    return this.isOver;
   }
 
   get seconds(): number {

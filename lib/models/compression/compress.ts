@@ -25,6 +25,7 @@ import type { CompressStage } from './progress.js';
 import { visitSameShape } from './same-shape.js';
 import { bisectBudgets, LADDER, type Visit, visitBudget } from './search.js';
 import { type MeasuredSpeed, measureSpeeds } from './speeds.js';
+import { visitStudent } from './student.js';
 import type { Subject } from './subject.js';
 import { type VocabularyStage, withKeptTokens } from './vocabulary.js';
 
@@ -105,7 +106,7 @@ class Compression {
         throw error;
       });
       const found = { visits, chosen, depths, vocabulary, latency };
-      const isCutShort = clock.isOver;
+      const { isCutShort } = clock;
       const { precision } = final;
       return {
         ...{ parts: final.parts, ...found, precision, ...judged, isCutShort },
@@ -119,7 +120,8 @@ class Compression {
 
   private async vocabulary() {
     const { source, settings, clock } = this;
-    if (!settings.methods.has('vocabulary')) return { teacher: source, vocabulary: null };
+    if (!settings.methods.has('vocabulary') || clock.mustStop())
+      return { teacher: source, vocabulary: null };
     const { parts, report } = await clock.run('vocabulary', () =>
       withKeptTokens(source, this.subject, settings),
     );
@@ -131,20 +133,29 @@ class Compression {
     const { clock, settings } = this;
     const { teacher } = workshop;
     const { methods } = settings;
+    const nothing = { visits: [], chosen: null, depths: [], latency: null };
+    const asItIs = { parts: teacher, score: original, ...nothing };
+    const hooks = {
+      mustStop: () => clock.mustStop(),
+      say: (message: string) => clock.say(message),
+    };
+    const { student } = settings;
+    if (student !== null && !clock.mustStop()) {
+      const chosen = await clock.run('recovery', () => visitStudent(workshop, student, hooks));
+      const { parts, score } = await this.partsOf(chosen, workshop);
+      return { ...nothing, parts, score, visits: [chosen], chosen };
+    }
     if (!methods.has('depth') && !methods.has('width')) {
-      const nothing = { visits: [], chosen: null, depths: [], latency: null };
-      if (!methods.has('distil')) return { parts: teacher, score: original, ...nothing };
+      if (!methods.has('distil') || clock.mustStop()) return asItIs;
       const chosen = await clock.run('recovery', () => visitSameShape(workshop, original));
       const { parts, score } = await this.partsOf(chosen, workshop);
       return { ...nothing, parts, score, visits: [chosen], chosen };
     }
+    if (clock.mustStop()) return asItIs;
     const costs = await clock.run('latency', () => costsOf(workshop));
+    if (clock.mustStop()) return { ...asItIs, latency: costs.latency };
     const depths = await clock.run('depth', () => chosenLayers(workshop));
     const source = depthSource(workshop, depths, costs);
-    const hooks = {
-      isOver: () => clock.isOver,
-      say: (message: string) => clock.say(message),
-    };
     const visit = (budget: number) =>
       clock.run('recovery', () => visitBudget(workshop, source, budget, hooks));
     const passes = async (found: Visit) => original - found.best.score <= settings.maxDrop;
@@ -154,19 +165,11 @@ class Compression {
             LADDER.map((gain) => costs.full / gain),
             visit,
             passes,
+            hooks.mustStop,
           )
         : await single(await visit(costs.budget), passes);
     const best = chosen ?? closest(visits, original);
-    if (best === null) {
-      return {
-        parts: teacher,
-        score: original,
-        visits,
-        chosen: null,
-        depths,
-        latency: costs.latency,
-      };
-    }
+    if (best === null) return { ...asItIs, visits, depths, latency: costs.latency };
     const parts = await this.partsOf(best, workshop);
     return { ...parts, visits, chosen: best, depths, latency: costs.latency };
   }
@@ -186,8 +189,11 @@ class Compression {
       return { parts: own, precision: null };
     }
     const made = await clock.run('precision', () =>
-      quantized(workshop, parts, score).finally(() => release(parts, workshop.teacher)),
+      quantized(workshop, parts, score, clock.isOver).finally(() =>
+        release(parts, workshop.teacher),
+      ),
     );
+    if (made.choice.isUnsearched) clock.mustStop();
     return { parts: made.parts, precision: made.choice };
   }
 
@@ -232,7 +238,7 @@ function stagesOf({ methods }: CompressSettings): readonly CompressStage[] {
     'original',
     ...(methods.has('vocabulary') ? (['vocabulary'] as const) : []),
     ...(searches ? (['latency', 'depth'] as const) : []),
-    ...(searches || methods.has('distil') ? (['recovery'] as const) : []),
+    ...(searches || methods.has('student') || methods.has('distil') ? (['recovery'] as const) : []),
     ...(methods.has('quantize') ? (['precision'] as const) : []),
     'verdict',
   ];

@@ -14,10 +14,24 @@ const IMPORTANCE_TEXTS = 1024;
 
 /** Layers go one after the other, each time the one without which the score is best. All layers stay unless `depth` is a method. */
 export async function chosenLayers(workshop: Workshop): Promise<readonly LayerChoice[]> {
+  const count = layerCount(workshop.teacher);
+  if (workshop.settings.methods.has('depth')) return measuredLayers(workshop, 1);
+  return [{ kept: range(count), score: Number.NaN, tried: [] }];
+}
+
+/** The best `layers` layers. */
+export async function layersAtDepth(
+  workshop: Workshop,
+  layers: number,
+): Promise<readonly number[]> {
+  if (layers === layerCount(workshop.teacher)) return range(layers);
+  return (await measuredLayers(workshop, layers)).at(-1)?.kept ?? [];
+}
+
+async function measuredLayers(workshop: Workshop, least: number): Promise<readonly LayerChoice[]> {
   const { teacher, journal, subject, settings } = workshop;
   const { signal } = settings;
   const count = layerCount(teacher);
-  if (!settings.methods.has('depth')) return [{ kept: range(count), score: Number.NaN, tried: [] }];
   const found = await journal.stage('depth', async () => {
     const choices = await chooseLayers(
       count,
@@ -29,7 +43,7 @@ export async function chosenLayers(workshop: Workshop): Promise<readonly LayerCh
           await release(parts, teacher);
         }
       },
-      { where: 'compress', signal },
+      { where: 'compress', signal, least },
     );
     return choices as unknown as JsonValue;
   });
@@ -53,7 +67,11 @@ export function depthSource(
   };
 }
 
-async function importanceOf(workshop: Workshop, layers: readonly number[]): Promise<UnitScores> {
+/** What heads and neurons are worth in the model that has these layers alone. */
+export async function importanceOf(
+  workshop: Workshop,
+  layers: readonly number[],
+): Promise<UnitScores> {
   const { teacher, journal, subject, settings } = workshop;
   const { signal } = settings;
   const found = await journal.stage(`importance-${layers.join('-')}`, async () => {

@@ -11,6 +11,8 @@ import type { Subject } from './subject.js';
 export interface CompressionEvidence extends CompressionReportData {
   /** The latency table; `latency` of another run takes it. null where none was measured. */
   readonly latency: JsonObject | null;
+  /** Whether something was left out because the time was over: then this is the best that was found until then. */
+  readonly isCutShort: boolean;
   /** What was wanted, with all defaults. */
   readonly settings: JsonObject;
 }

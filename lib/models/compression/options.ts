@@ -6,11 +6,13 @@ import type { TextInput } from '../../tokenize/text-tokenizer.js';
 import type { CompressProgress } from './progress.js';
 
 /** What a compression may do to a model, in the order in which it is done. */
-export const COMPRESS_METHODS = ['vocabulary', 'depth', 'width', 'distil', 'quantize'] as const;
+export const COMPRESS_METHODS = [
+  ...(['vocabulary', 'depth', 'width', 'student', 'distil', 'quantize'] as const),
+] as const;
 
 /**
  * vocabulary: tokens that never occur in the rows go. depth: whole layers go. width: heads and neurons go, and what stays is fitted
- * again by least squares. distil: what stays is trained with the original as its teacher. quantize: int8, but for the products that
+ * again by least squares. student: a form of given sizes in place of a search. distil: what stays is trained with the original as its teacher. quantize: int8, but for the products that
  * the gate needs in f32.
  */
 export type CompressMethod = (typeof COMPRESS_METHODS)[number];
@@ -25,6 +27,19 @@ export interface CompressTarget {
   readonly tokens?: number;
   /** Bytes of model.safetensors. */
   readonly bytes?: number;
+}
+
+/** Sizes of a student; what is left out is the original's. */
+export interface StudentSizes {
+  readonly layers?: number;
+  /** Channels between the layers. Not for encoders, whose vectors have them. */
+  readonly hiddenSize?: number;
+  /** Attention heads of each layer. */
+  readonly heads?: number;
+  /** Neurons of each feed-forward part. */
+  readonly intermediateSize?: number;
+  /** Columns of the table of tokens, behind which a product makes the width of the layers (Lan et al. 2020, ALBERT). */
+  readonly embeddingSize?: number;
 }
 
 /** Options of `compress`. `Row`: a row as `evaluate` of the model takes it. */
@@ -45,7 +60,9 @@ export interface CompressOptions<Row = unknown> {
   readonly maxDrop?: number;
   /** Whether the upper end of the drop's interval must be within `maxDrop` too. Default: false. */
   readonly strict?: boolean;
-  /** Default: all. */
+  /** A form to train in place of a search: the method `student`, which excludes `depth` and `width`. */
+  readonly student?: StudentSizes;
+  /** Default: all but `student`; with `student`, all but `depth` and `width`. */
   readonly methods?: readonly CompressMethod[];
   /**
    * Passes over the rows that the training of the final candidates takes. Default: 6, and more where that would be fewer than 600
@@ -78,6 +95,8 @@ export interface CompressSettings {
   readonly maxDrop: number;
   readonly strict: boolean;
   readonly methods: ReadonlySet<CompressMethod>;
+  /** null: a search. */
+  readonly student: StudentSizes | null;
   /** null: by the number of rows. */
   readonly epochs: number | null;
   readonly learningRate: number;
@@ -100,6 +119,7 @@ const KNOWN = {
   maxDrop: true,
   strict: true,
   methods: true,
+  student: true,
   epochs: true,
   learningRate: true,
   batchSize: true,
@@ -129,7 +149,7 @@ export function readCompressOptions(where: string, options: CompressOptions): Co
     target: readTarget(where, options.target),
     maxDrop: read.number('maxDrop', 0.01, 'a number from 0, below 1', (x) => x >= 0 && x < 1),
     strict: read.boolean('strict', false),
-    methods: readMethods(where, options.methods),
+    ...readForm(where, options),
     epochs: read.count('epochs', undefined) ?? null,
     learningRate: read.positive('learningRate', 3e-4),
     batchSize: read.count('batchSize', 32),
@@ -168,11 +188,44 @@ function readTarget(where: string, given: CompressTarget | undefined): CompressT
   return Object.fromEntries(set) as CompressTarget;
 }
 
-function readMethods(
-  where: string,
-  given: readonly CompressMethod[] | undefined,
-): ReadonlySet<CompressMethod> {
-  if (given === undefined) return new Set(COMPRESS_METHODS);
+/** The methods, and the sizes of a student, which go together. */
+function readForm(where: string, { methods: given, student }: CompressOptions) {
+  const sizes = student === undefined ? null : readStudent(`${where}: student`, student);
+  const left = (method: CompressMethod) =>
+    sizes === null ? method !== 'student' : method !== 'depth' && method !== 'width';
+  const methods = readMethods(where, given ?? COMPRESS_METHODS.filter(left));
+  if (methods.has('student') !== (sizes !== null)) {
+    throw sizes === null
+      ? rangeMistake(`${where}: student`, 'sizes for the method student', student)
+      : rangeMistake(`${where}: methods`, 'a list with student, since there are sizes', given);
+  }
+  const other = [...methods].find((method) => !left(method));
+  if (other !== undefined)
+    throw rangeMistake(`${where}: methods`, 'a list without depth and width beside student', other);
+  return { methods, student: sizes };
+}
+
+function readStudent(where: string, given: StudentSizes): StudentSizes {
+  const read = readOptions<StudentSizes>(where, given, STUDENT_SIZES);
+  const names = Object.keys(STUDENT_SIZES) as (keyof StudentSizes)[];
+  const sizes = names.flatMap((name) => {
+    const size = read.count(name, undefined);
+    return size === undefined ? [] : [[name, size] as const];
+  });
+  if (sizes.length === 0) throw rangeMistake(where, 'one size or more', given);
+  return Object.fromEntries(sizes);
+}
+
+/** Names of the sizes of a student. */
+export const STUDENT_SIZES = {
+  layers: true,
+  hiddenSize: true,
+  heads: true,
+  intermediateSize: true,
+  embeddingSize: true,
+} as const;
+
+function readMethods(where: string, given: readonly CompressMethod[]): ReadonlySet<CompressMethod> {
   const isKnown = (one: unknown) => (COMPRESS_METHODS as readonly unknown[]).includes(one);
   if (!Array.isArray(given) || given.length === 0 || !given.every(isKnown))
     throw rangeMistake(`${where}: methods`, `a list of ${COMPRESS_METHODS.join(', ')}`, given);

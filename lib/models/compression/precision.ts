@@ -14,6 +14,8 @@ export interface PrecisionChoice {
   /** Products that stay f32. */
   readonly excluded: readonly string[];
   readonly steps: PrecisionState['steps'];
+  /** Whether no product was looked at alone, because the time was over. */
+  readonly isUnsearched: boolean;
   /** Score on the rows for the choice, in f32 and as it is. */
   readonly before: number;
   readonly after: number;
@@ -53,13 +55,16 @@ async function sensitivityOf(
   }));
 }
 
-/** The model in int8; the one given stays usable. */
+/** The model in int8; the one given stays usable. `isOver`: without a search for the products that have to stay f32. */
 export async function quantized(
-  { subject, journal, settings }: Workshop,
+  workshop: Workshop,
   parts: ModelParts,
   before: number,
+  isOver: boolean,
 ): Promise<{ readonly parts: ModelParts; readonly choice: PrecisionChoice }> {
+  const { subject, journal, settings } = workshop;
   const { signal, maxDrop } = settings;
+  if (isOver) return quantizedAtOnce(workshop, parts, before);
   const found = (await journal.stage('precision', async () => {
     const search = await parts.program.use('compress', (program) =>
       searchPrecision('compress', parts, program, {
@@ -79,5 +84,17 @@ export async function quantized(
     quantizeModel(parts, program, { exclude: excluded, ...(signal && { signal }) }),
   );
   const after = (await subject.measure(small, 'choice', signal)).scoreOf();
-  return { parts: small, choice: { excluded, steps, before, after, sensitivity } };
+  const choice = { excluded, steps, before, after, sensitivity, isUnsearched: false };
+  return { parts: small, choice };
+}
+
+/** All products int8. */
+async function quantizedAtOnce({ subject, settings }: Workshop, parts: ModelParts, before: number) {
+  const { signal } = settings;
+  const small = await parts.program.use('compress', (program) =>
+    quantizeModel(parts, program, { ...(signal && { signal }) }),
+  );
+  const after = (await subject.measure(small, 'choice', signal)).scoreOf();
+  const nothing = { excluded: [], steps: [], sensitivity: [], isUnsearched: true };
+  return { parts: small, choice: { ...nothing, before, after } };
 }

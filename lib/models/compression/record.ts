@@ -29,6 +29,7 @@ export function recordOf(
       layers: shape?.layers ?? null,
       widths: shape?.widths ?? null,
       epochs: chosen?.best.epochs ?? 0,
+      isCutShort: found.isCutShort,
       inFloat: precision?.excluded ?? null,
       verdict: { passes, metric, rows, maxDrop, drop, interval, original, candidate },
       speeds: found.speeds,
@@ -38,7 +39,14 @@ export function recordOf(
 
 /** The settings that decide the result. */
 export function settingsOf(settings: CompressionCase['settings']): JsonObject {
-  const { target, maxDrop, strict, methods, epochs, learningRate, batchSize, seed } = settings;
-  const own = { target: { ...target }, maxDrop, strict, methods: [...methods] };
+  const { target, maxDrop, strict, methods, student, epochs, learningRate, batchSize, seed } =
+    settings;
+  const own = {
+    target: { ...target },
+    maxDrop,
+    strict,
+    methods: [...methods],
+    student: student && { ...student },
+  };
   return { ...own, epochs, learningRate, batchSize, seed };
 }

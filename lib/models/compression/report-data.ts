@@ -14,6 +14,7 @@ import { bytesOf, type Trained } from './candidates.js';
 import type { Compressed } from './compress.js';
 import type { CompressionCase, CompressionEvidence } from './evidence.js';
 import { settingsOf } from './record.js';
+import { reportHistograms } from './report-histograms.js';
 import { describe } from './search.js';
 import { keyOf } from './split.js';
 
@@ -39,6 +40,7 @@ export async function reportData(
     ...reliabilities(outcomes),
     ...(found.precision !== null && { sensitivity: found.precision.sensitivity }),
     ...(found.chosen !== null && { widths: widthsOf(found.chosen.best, about.source.graph) }),
+    histograms: await reportHistograms(found, about),
     stages: found.stages.map(({ stage, seconds }) => ({ name: stage, seconds })),
     data: [
       { use: 'training', rows: split.train.length },
@@ -49,6 +51,7 @@ export async function reportData(
         : []),
     ],
     latency: found.latency,
+    isCutShort: found.isCutShort,
     settings: settingsOf(settings),
   };
 }

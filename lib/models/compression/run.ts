@@ -17,6 +17,7 @@ import { recordOf } from './record.js';
 import { CompressionReport } from './report.js';
 import { checkRows, type RowCheck } from './rows.js';
 import { keyOf, type SplitParts, splitForCompression } from './split.js';
+import { checkStudent } from './student.js';
 import type { Subject, SubjectLoader, SubjectRows } from './subject.js';
 import { withTarget } from './target.js';
 import { widened } from './widen.js';
@@ -60,6 +61,7 @@ export async function compressModel<M extends AdaptedModel>(
   const given = insideOf(model).parts;
   const source = await widened(WHERE, given, signal);
   try {
+    if (settings.student !== null) checkStudent(WHERE, source.graph, settings.student);
     const subject = await make(
       modelOver(model, source),
       split as unknown as SubjectRows<never>,
@@ -91,7 +93,8 @@ async function subjectDigest(
   { train, choice, test, unlabelled }: SplitParts,
   settings: CompressSettings,
 ): Promise<JsonObject> {
-  const { signal, methods, target, epochs, learningRate, batchSize, seed, maxDrop } = settings;
+  const { signal, methods, student, target, epochs, learningRate, batchSize, seed, maxDrop } =
+    settings;
   const latency = settings.latency === null ? null : digestOf(settings.latency);
   const model = await parts.program.use(WHERE, ({ store }) =>
     digestOfModel(parts.graph, store, signal),
@@ -101,7 +104,7 @@ async function subjectDigest(
     hash.update(`${rows.length}\n`);
     for (const row of rows) hash.update(`${keyOf(row)}\n${JSON.stringify(row)}\n`);
   }
-  const wanted = { methods: [...methods], target: { ...target }, maxDrop };
+  const wanted = { methods: [...methods], student: { ...student }, target: { ...target }, maxDrop };
   const training = { epochs, learningRate, batchSize, seed, latency };
   return { sinter: packageVersion(), model, ...wanted, ...training, rows: hash.digest('hex') };
 }

@@ -50,12 +50,15 @@ const PASSES = { first: 1, all: 6 };
 const LEAST_STEPS = { first: 60, all: 600 };
 
 export interface SearchHooks {
-  /** Whether the time is over. */
-  readonly isOver: () => boolean;
+  /** Whether the time is over, so that what comes next is left out. */
+  readonly mustStop: () => boolean;
   readonly say: (message: string) => void;
 }
 
-/** The best candidate under a budget; null where no shape is within it, or the time is over before one is trained. */
+/**
+ * The best candidate under a budget; null where no shape is within it, or the time is over before one was measured. A time that is
+ * over before the first training gives the best candidate as it is.
+ */
 export async function visitBudget(
   workshop: Workshop,
   source: DepthSource,
@@ -68,6 +71,7 @@ export async function visitBudget(
   const limits = { canNarrow: methods.has('width'), signal };
   for (const layers of source.chains) {
     throwIfAborted(signal, 'compress');
+    if (hooks.mustStop()) break;
     const shape = await shapeWithin('compress', await source.depthOf(layers), budget, limits);
     if (shape === null) continue;
     shots.push({ shape, score: await oneShot(workshop, shape) });
@@ -81,10 +85,11 @@ export async function visitBudget(
   let left = order.slice(0, FIRST_ROUND).map((shot): Entry => ({ shot, trained: null }));
   const all: Trained[] = [];
   for (const [r, { epochs: passes, survivors }] of rounds.entries()) {
+    if (hooks.mustStop()) break;
     left = left.slice(0, survivors);
     const next: Entry[] = [];
     for (const { shot, trained } of left) {
-      if (hooks.isOver() && all.length > 0) break;
+      if (next.length > 0 && hooks.mustStop()) break;
       const made = await trainRound(workshop, {
         shape: shot.shape,
         stage: `${shot.shape.name}-round-${r + 1}`,
@@ -98,14 +103,25 @@ export async function visitBudget(
       all.push(made);
       next.push({ shot, trained: made });
     }
-    if (next.length > 0) {
-      left = next.toSorted((a, b) => (b.trained?.score ?? 0) - (a.trained?.score ?? 0));
-    }
-    if (hooks.isOver()) break;
+    left = next.toSorted((a, b) => (b.trained?.score ?? 0) - (a.trained?.score ?? 0));
   }
-  const [best] = left;
-  if (best?.trained == null) return null;
-  return { budget, tried: order, trained: all, best: best.trained };
+  const [first] = left;
+  if (first === undefined) return null;
+  const best = first.trained ?? (await untrained(workshop, source, first.shot));
+  return { budget, tried: order, trained: all.length === 0 ? [best] : all, best };
+}
+
+/** A candidate as it was cut, for a search whose time is over. */
+function untrained(workshop: Workshop, source: DepthSource, shot: OneShot): Promise<Trained> {
+  return trainRound(workshop, {
+    shape: shot.shape,
+    stage: `${shot.shape.name}-untrained`,
+    from: null,
+    start: () => startOf(workshop, shot.shape),
+    startScore: shot.score,
+    epochs: 0,
+    speedup: source.speedupOf(shot.shape.cost),
+  });
 }
 
 interface Entry {
@@ -164,17 +180,19 @@ export const LADDER = [1.5, 2, 2.75, 3.75, 5, 7] as const;
 
 /**
  * The smallest budget whose best candidate `passes`, among `budgets` from the largest to the smallest, by bisection: a smaller one
- * is tried only after a larger one has passed. Returns all visits, in their order; the last one that passed is `chosen`.
+ * is tried only after a larger one has passed, and none after `mustStop`. Returns all visits, in their order; the last one that
+ * passed is `chosen`.
  */
 export async function bisectBudgets(
   budgets: readonly number[],
   visit: (budget: number) => Promise<Visit | null>,
   passes: (found: Visit) => Promise<boolean>,
+  mustStop: () => boolean = () => false,
 ): Promise<{ readonly visits: readonly Visit[]; readonly chosen: Visit | null }> {
   const visits: Visit[] = [];
   let chosen: Visit | null = null;
   let [low, high] = [0, budgets.length - 1];
-  while (low <= high) {
+  while (low <= high && !mustStop()) {
     const middle = (low + high) >> 1;
     const found = await visit(budgets[middle] as number);
     if (found === null) {
@@ -191,9 +209,11 @@ export async function bisectBudgets(
 }
 
 /** A shape in words. */
-export function describe({ layers, widths }: Shape): string {
+export function describe({ layers, widths, hiddenSize, embeddingSize }: Shape): string {
   const sum = (counts: readonly number[]) => counts.reduce((a, b) => a + b, 0);
-  return `${layers.length} layers (${layers.join(', ')}), ${sum(widths.heads)} heads, ${sum(widths.neurons)} neurons`;
+  const hidden = hiddenSize === undefined ? '' : `, hidden size ${hiddenSize}`;
+  const table = embeddingSize === undefined ? '' : `, embedding size ${embeddingSize}`;
+  return `${layers.length} layers (${layers.join(', ')}), ${sum(widths.heads)} heads, ${sum(widths.neurons)} neurons${hidden}${table}`;
 }
 
 function percent(score: number): string {

@@ -30,6 +30,10 @@ export interface Shape {
   readonly neurons: readonly (readonly [layer: number, removed: readonly number[]])[];
   /** Units that stay in each layer. */
   readonly widths: { readonly heads: readonly number[]; readonly neurons: readonly number[] };
+  /** Channels of the residual stream. Left out: all. */
+  readonly hiddenSize?: number;
+  /** Columns of the factorised table of tokens. Left out: the table is whole. */
+  readonly embeddingSize?: number;
   /** Predicted, in the unit of the costs. */
   readonly cost: number;
   /** Share of the importance of its depth that stays, from 0 to 1. */

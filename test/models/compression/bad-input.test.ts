@@ -10,6 +10,7 @@ import {
   QuestionAnswerer,
   TokenClassifier,
 } from '../../../lib/index.js';
+import type { CompressProgress } from '../../../lib/models/compression/progress.js';
 import { temporaryFolder } from '../../formats/temporary-folder.js';
 import { labelModel, labelRows, listModel, QUICK, TINY, textsOf, vectorModel } from './kinds.js';
 
@@ -246,11 +247,45 @@ describe('compress says', () => {
     expect((await model.predict(['the of'])).length).toBe(1);
   });
 
-  it('that the time was over', async () => {
-    const { model: small, report } = await model.compress({ ...SMALL, rows, budgetMinutes: 1e-6 });
+  it('that the time was over, and trains nothing then', async () => {
+    const seen: CompressProgress[] = [];
+    const { model: small, report } = await model.compress({
+      ...{ ...SMALL, rows, budgetMinutes: 1e-6 },
+      onProgress: (progress) => seen.push(progress),
+    });
     await using own = small;
     expect(report.data.choices?.join('\n')).toContain('The time was over');
+    expect(report.data.isCutShort).toBe(true);
+    const stages = report.data.stages?.map(({ name }) => name);
+    expect(stages).toEqual(['original', 'precision', 'verdict']);
+    expect(report.data.variants.filter(({ role }) => role === 'candidate')).toEqual([]);
+    // The target was not looked for, so it is missed; int8 takes no search.
+    expect(report.verdict.passes).toBe(false);
+    expect(own.quantization).not.toBeNull();
+    expect((await own.info()).compression).toMatchObject({ isCutShort: true });
     expect((await own.predict(['the of'])).length).toBe(1);
+  });
+
+  it('nothing of the time where it was enough', async () => {
+    const { model: small, report } = await model.compress({ ...SMALL, rows, budgetMinutes: 60 });
+    await small.dispose();
+    expect(report.data.isCutShort).toBe(false);
+    expect(report.data.choices?.join('\n')).not.toContain('The time was over');
+  });
+
+  it('a time that is over before the first training, and gives the shape that was measured', async () => {
+    const begin = performance.now();
+    const { model: small, report } = await model.compress({
+      ...{ ...SMALL, rows, budgetMinutes: 0.2 },
+      // Holds the search up after the first shape, until its 12 seconds are over.
+      onProgress: ({ message }) => {
+        while (message.includes('before training') && performance.now() - begin < 12_100);
+      },
+    });
+    await using own = small;
+    expect(report.data.isCutShort).toBe(true);
+    expect(report.data.choices?.join('\n')).toContain('Best after 0 passes');
+    expect((await own.info()).storedBytes).toBeLessThanOrEqual(14_000 * 1.1);
   });
 });
 

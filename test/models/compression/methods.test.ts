@@ -31,6 +31,8 @@ async function formOf(one: Classifier<'early' | 'late'>) {
   };
 }
 
+const sumOf = (counts: readonly number[]) => counts.reduce((all, count) => all + count, 0);
+
 const compressed = (methods: readonly CompressMethod[], target = {}) =>
   model.compress({ ...QUICK, rows, methods, target });
 
@@ -58,6 +60,17 @@ describe('compress with one method', () => {
       ...{ heads: before.heads * share, neurons: before.neurons * share },
     });
     expect(report.data.variants.every(({ precision }) => precision !== 'int8')).toBe(true);
+    const { histograms = [], widths = [] } = report.data;
+    const stays = widths.filter(({ heads }) => (heads?.kept ?? 0) > 0).map(({ name }) => name);
+    expect(stays).toHaveLength(after.layers);
+    for (const kind of ['weight', 'activation']) {
+      const own = histograms.filter((one) => one.kind === kind && one.name !== 'tokens');
+      expect(own.map(({ name }) => name)).toEqual(stays);
+    }
+    // There was no training.
+    const weights = histograms.filter(({ kind }) => kind === 'weight');
+    for (const { before: counted, after: now } of weights) expect(now).toEqual(counted);
+    expect(weights.every((one) => sumOf(one.after) > 0)).toBe(true);
   });
 
   it('width: heads and neurons go, layers stay', async () => {
@@ -70,10 +83,16 @@ describe('compress with one method', () => {
   });
 
   it('quantize: int8 and nothing else', async () => {
-    const { model: small } = await compressed(['quantize']);
+    const { model: small, report } = await compressed(['quantize']);
     await using own = small;
     expect(await formOf(own)).toEqual({ ...(await formOf(model)), isInt8: true });
     expect(own.labels).toEqual(model.labels);
+    const layers = [0, 1, 2].map((layer) => `layer ${layer}`);
+    const names = (report.data.histograms ?? []).map(({ name, kind }) => `${name} ${kind}`);
+    expect(names).toEqual([
+      ...['tokens', ...layers].map((name) => `${name} weight`),
+      ...layers.map((name) => `${name} activation`),
+    ]);
   });
 
   it('distil: the same form, trained', async () => {

@@ -9,7 +9,9 @@ import {
   QuestionAnswerer,
   TokenClassifier,
 } from '../../../lib/index.js';
-import type { TextModel } from '../../../lib/models/text-model.js';
+import { insideOf, type TextModel } from '../../../lib/models/text-model.js';
+import { runBatch, trimSegments } from '../../../lib/runtime/forward.js';
+import type { TextInput } from '../../../lib/tokenize/text-tokenizer.js';
 import { temporaryFolder } from '../../formats/temporary-folder.js';
 import { runOnnx } from '../run-onnx.js';
 import {
@@ -44,10 +46,22 @@ async function again<M extends TextModel>(
   return load(folder);
 }
 
-async function onnxOf(model: TextModel, output: string, texts: readonly string[] = probe) {
+async function onnxOf(model: TextModel, output: string, texts: readonly TextInput[] = probe) {
   const file = join(await temporaryFolder(), 'model.onnx');
   await model.exportOnnx(file);
   return runOnnx(file, model, output, texts);
+}
+
+/** Both logits of every token. */
+async function tokenLogits(model: TextModel, texts: readonly TextInput[]) {
+  const { tokenizer, graph, program } = insideOf(model).parts;
+  const options = { maxTokens: graph.maxTokens, where: 'test' };
+  const batch = trimSegments(graph, await tokenizer.encode(texts, options));
+  const data = new Float32Array(2 * batch.ids.length);
+  await program.use('test', (own) =>
+    runBatch(own, batch, 'logits', data, { where: 'test', signal: undefined }),
+  );
+  return { offsets: batch.offsets, data };
 }
 
 const argmaxes = (data: ArrayLike<number>, width: number) =>
@@ -146,6 +160,19 @@ describe('compress', () => {
     await using loaded = await again(own, (folder) => QuestionAnswerer.load(folder));
     const { question, context } = held[0] ?? { question: '', context: '' };
     expect(await loaded.answer(question, context)).toEqual(await own.answer(question, context));
+    const pairs = held.slice(0, 6).map((row) => [row.question, row.context] as const);
+    const { offsets, data } = await tokenLogits(own, pairs);
+    const longest = Math.max(...pairs.map((_, i) => (offsets[i + 1] ?? 0) - (offsets[i] ?? 0)));
+    for (const [column, output] of ['start_logits', 'end_logits'].entries()) {
+      const exported = await onnxOf(own, output, pairs);
+      expect(exported).toHaveLength(pairs.length * longest);
+      for (const [row, begin] of [...offsets].slice(0, -1).entries()) {
+        for (let token = begin; token < (offsets[row + 1] ?? 0); token++) {
+          const logit = exported[row * longest + token - begin] ?? 99;
+          expect(Math.abs(logit - (data[2 * token + column] ?? 0)), output).toBeLessThan(0.05);
+        }
+      }
+    }
   });
 
   it('makes a cross-encoder of pairs smaller', async () => {
@@ -155,7 +182,12 @@ describe('compress', () => {
     expect(report.verdict.metric).toBe('Spearman');
     await using loaded = await again(own, (folder) => CrossEncoder.load(folder));
     const pairs = pairRows(12).map(({ text, pair }) => [text, pair] as const);
-    expect(await loaded.score(pairs)).toEqual(await own.score(pairs));
+    const scores = await own.score(pairs);
+    expect(await loaded.score(pairs)).toEqual(scores);
+    const logits = await onnxOf(own, 'logits', pairs);
+    expect(logits).toHaveLength(pairs.length);
+    for (const [i, logit] of logits.entries())
+      expect(Math.abs(1 / (1 + Math.exp(-logit)) - (scores[i] ?? 9))).toBeLessThan(0.01);
   });
 
   it('makes a cross-encoder of queries smaller', async () => {

@@ -28,6 +28,10 @@ const columns = Int32Array.from({ length: inputs }, (_, i) => i).filter((i) => i
 const prior = floats(outputs * (inputs + 1));
 take(await gram.solve({ lambda: 0.01, prior, columns }));
 take(Float64Array.from([await gram.error(prior)]));
+const normed = new border.Gram({ inputs, outputs, intercept: true, normalizeRows: true });
+await normed.add(floats(rows * inputs), floats(rows * outputs), null);
+await normed.merge(gram);
+take(await normed.solve({ lambda: 0.01, ownScale: true, prior, columns }));
 for (const groupColumns of [1, 10]) {
   const removals = inputs / groupColumns;
   const options = {
@@ -50,4 +54,12 @@ for (const [m, n, sum] of [
   const found = await border.lowRank(floats(m * n), options);
   for (const values of [found.a, found.b, found.singularValues]) take(values);
 }
+const histogram = new border.Histogram();
+for (const scale of [0.01, 30]) {
+  const values = floats(200_000).map((one) => one * scale);
+  await histogram.add(values, floats(100));
+}
+const { negative, positive, ...counted } = await histogram.counts();
+for (const values of [negative, positive]) take(values);
+take(Float64Array.from([counted.width, counted.zeros, counted.min, counted.max]));
 process.stdout.write(hash.digest('hex'));

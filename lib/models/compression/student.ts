@@ -1,0 +1,163 @@
+/**
+ * A student whose sizes are given: fewer layers, heads and neurons, and a factorised table of tokens, all taken from the original.
+ *
+ * The rule: every size is cut by measurement. Layers go one after the other, each time the one without which the score is best; heads
+ * and neurons stay by Fisher importance and are fitted by least squares; the table keeps the directions of the tokens that occur.
+ */
+
+import { factoredTable } from '../../compress/factor-table.js';
+import { masksOfCounts, removedUnits } from '../../compress/mask-search.js';
+import { hiddenWidth, narrowedHidden } from '../../compress/narrow-hidden.js';
+import { rangeMistake } from '../../core/errors.js';
+import { factorTable } from '../../graph/rewrite/factor-table.js';
+import { narrowHidden } from '../../graph/rewrite/narrow-hidden.js';
+import { unitsOf } from '../../graph/rewrite/units.js';
+import type { EncoderGraph } from '../../graph/types.js';
+import type { NativeProgram } from '../../native/native.js';
+import type { ModelParts } from '../../runtime/model-parts.js';
+import {
+  FITTED_TEXTS,
+  layerCount,
+  narrowed,
+  range,
+  release,
+  trainRound,
+  type Workshop,
+  withLayers,
+} from './candidates.js';
+import { copyOf } from './copy.js';
+import { importanceOf, layersAtDepth } from './depths.js';
+import type { StudentSizes } from './options.js';
+import { passesOf, type SearchHooks, type Visit } from './search.js';
+import type { Shape } from './shapes.js';
+
+/** Throws RangeError for a size that is not below what the model has, or equal to it. */
+export function checkStudent(where: string, graph: EncoderGraph, sizes: StudentSizes): void {
+  const { heads, neurons } = unitsOf(graph);
+  const most = (units: readonly { readonly count: number }[]) =>
+    Math.max(...units.map(({ count }) => count));
+  const limits = {
+    layers: heads.length,
+    heads: most(heads),
+    intermediateSize: most(neurons),
+  } as const;
+  for (const name of ['layers', 'heads', 'intermediateSize'] as const) {
+    const [size, limit] = [sizes[name], limits[name]];
+    if (size !== undefined && size > limit)
+      throw rangeMistake(`${where}: student: ${name}`, `at most ${limit}, as the model has`, size);
+  }
+  const { hiddenSize, embeddingSize } = sizes;
+  if (hiddenSize !== undefined || embeddingSize !== undefined) {
+    try {
+      const width = hiddenWidth(graph);
+      const size = hiddenSize ?? width;
+      if (hiddenSize !== undefined && hiddenSize >= width)
+        throw new RangeError(`the hidden size must be from 1 to ${width - 1}, got ${hiddenSize}`);
+      if (hiddenSize !== undefined && narrowHidden(graph, range(size)).widening !== null)
+        throw new RangeError(
+          'hiddenSize would shorten the vectors, so it is for models with a head',
+        );
+      if (embeddingSize !== undefined) factorTable(graph, embeddingSize);
+      if (embeddingSize !== undefined && embeddingSize >= size)
+        throw new RangeError(`the embedding size must be below ${size}, got ${embeddingSize}`);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw new RangeError(`${where}: student: ${error.message}`, { cause: error });
+    }
+  }
+}
+
+/** The student after all passes; untrained where they made it worse, or the time was over. */
+export async function visitStudent(
+  workshop: Workshop,
+  sizes: StudentSizes,
+  hooks: SearchHooks,
+): Promise<Visit> {
+  const { teacher, subject, journal, settings } = workshop;
+  const layers = await layersAtDepth(workshop, sizes.layers ?? layerCount(teacher));
+  const shape = await shapeOf(workshop, layers, sizes);
+  const start = () => startOf(workshop, shape);
+  const score = await journal.stage(`${shape.name}-one-shot`, async () => {
+    const parts = await start();
+    try {
+      return (await subject.measure(parts, 'choice', settings.signal)).scoreOf();
+    } finally {
+      await parts.program.retire();
+    }
+  });
+  hooks.say(`the student: ${(100 * score).toFixed(2)} % before training`);
+  const epochs = hooks.mustStop() ? 0 : passesOf(workshop).all;
+  const best = await trainRound(workshop, {
+    ...{ shape, start, epochs, startScore: score, from: null, speedup: null },
+    stage: `${shape.name}-${epochs === 0 ? 'untrained' : 'round-1'}`,
+  });
+  return { budget: 0, tried: [{ shape, score }], trained: [best], best };
+}
+
+async function shapeOf(
+  workshop: Workshop,
+  layers: readonly number[],
+  { heads: mostHeads, intermediateSize, hiddenSize, embeddingSize }: StudentSizes,
+): Promise<Shape> {
+  const units = unitsOf(workshop.teacher.graph);
+  const counts = (part: 'heads' | 'neurons', most: number | undefined) =>
+    layers.map((layer) => {
+      const { count = 0 } = units[part][layer] ?? {};
+      return Math.min(count, most ?? count);
+    });
+  const widths = {
+    heads: counts('heads', mostHeads),
+    neurons: counts('neurons', intermediateSize),
+  };
+  const isCut = mostHeads !== undefined || intermediateSize !== undefined;
+  const removed = isCut
+    ? removedUnits(masksOfCounts(await importanceOf(workshop, layers), widths))
+    : {
+        heads: new Map<number, readonly number[]>(),
+        neurons: new Map<number, readonly number[]>(),
+      };
+  const sizes = [layers, widths.heads, widths.neurons].map((list) => list.join('-'));
+  return {
+    name: `student_${[...sizes, hiddenSize ?? 'whole', embeddingSize ?? 'whole'].join('_')}`,
+    ...{ layers, widths, heads: [...removed.heads], neurons: [...removed.neurons] },
+    ...(hiddenSize !== undefined && { hiddenSize }),
+    ...(embeddingSize !== undefined && { embeddingSize }),
+    ...{ cost: 0, kept: 1 },
+  };
+}
+
+/** The untrained student. It is never the original's own program, because a training frees it. */
+async function startOf(workshop: Workshop, shape: Shape): Promise<ModelParts> {
+  const { teacher, subject, settings } = workshop;
+  const { signal } = settings;
+  const base = await withLayers(teacher, shape.layers, signal);
+  const cut = await narrowed(workshop, base, shape);
+  if (cut !== base) await release(base, teacher);
+  const { hiddenSize, embeddingSize } = shape;
+  const texts = subject.inputs;
+  let parts = cut;
+  const replace = async (
+    work: (program: NativeProgram, from: ModelParts) => Promise<ModelParts>,
+  ) => {
+    const from = parts;
+    try {
+      parts = await from.program.use('compress', (program) => work(program, from));
+    } finally {
+      await release(from, teacher);
+    }
+  };
+  if (hiddenSize !== undefined) {
+    const some = texts.slice(0, FITTED_TEXTS);
+    await replace(async (program, from) => {
+      const options = { texts: some, signal };
+      return (await narrowedHidden('compress', from, program, hiddenSize, options)).parts;
+    });
+  }
+  if (embeddingSize !== undefined) {
+    await replace(async (program, from) => {
+      const options = { texts, signal };
+      return (await factoredTable('compress', from, program, embeddingSize, options)).parts;
+    });
+  }
+  return parts === teacher ? copyOf(teacher, signal) : parts;
+}

@@ -10,6 +10,7 @@ export default defineConfig({
     maxWorkers: Math.max(2, availableParallelism() - 1),
     // What one run recovers from ONNX files must not spare the next one the work; tests of the cache have folders of their own.
     env: { SINTER_CACHE: 'off' },
+    globalSetup: ['scripts/fixtures.mjs'],
     setupFiles: ['test/setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,

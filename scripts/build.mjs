@@ -23,6 +23,10 @@ try {
     const keepObjects = isCheckout || process.env.SINTER_KEEP_OBJECTS === '1';
     buildNative({ test: args.has('--test'), sanitize, jobs, keepObjects });
   }
+  if (isCheckout && args.has('--test')) {
+    const { unpackFixtures } = await import('./fixtures.mjs');
+    unpackFixtures();
+  }
   if (isCheckout && ((both && !sanitize) || args.has('--ts'))) {
     const { buildDist } = await import('./package/dist.mjs');
     await buildDist();

@@ -4,7 +4,7 @@
  * What is not exported here may change at any time.
  */
 
-export type { BatcherMetrics, Percentiles } from './batching/batch-metrics.js';
+export type { BatcherMetrics, Percentiles, SizeCounts } from './batching/batch-metrics.js';
 export type { BatchOptions, RunOptions } from './batching/batch-options.js';
 export type { Batcher } from './batching/batcher.js';
 export type { RunFacts, WithFacts } from './batching/run-facts.js';
@@ -239,6 +239,13 @@ export type {
   PrunedVocabulary,
   TrainableModel,
 } from './models/trainable-model.js';
+export type { AlertRuleOptions } from './monitor/alerts/rules.js';
+export type { AlertNotice, WebhookOptions } from './monitor/alerts/webhook.js';
+export type { AuditHead } from './monitor/audit/audit-log.js';
+export type { AuditOptions } from './monitor/audit/options.js';
+export type { AuditVerification, VerifyOptions } from './monitor/audit/verify.js';
+export type { Baseline, EmbeddingBaseline } from './monitor/drift/baseline.js';
+export type { Bins, NameBins, NumberBins, Quantity } from './monitor/drift/quantities.js';
 export type { IsaName } from './native/native.js';
 export type {
   ChangedRow,
@@ -253,6 +260,48 @@ export type {
 export type { ReportEnvironment } from './report/types.js';
 export type { AdapterOption, PredictOptions } from './runtime/predict-options.js';
 export type { WindowedOptions } from './runtime/windowed-logits.js';
+export type { ShadowCounts } from './server/agreement-counts.js';
+export type { CanaryReport } from './server/canary.js';
+export type {
+  CallFacts,
+  ModelInput,
+  Outcome,
+  RequestRecord,
+  ResultRecord,
+  ServedInfo,
+  ServedTask,
+  ServerObserver,
+} from './server/contract.js';
+export {
+  type ApiKeyOptions,
+  type CanaryOptions,
+  createServer,
+  type KeyLimits,
+  type LogLevel,
+  type ModelCall,
+  type ModelKind,
+  type ModelSource,
+  type ModelsToServe,
+  type ReloadReport,
+  type ServedBatchOptions,
+  type ServedModels,
+  type ServerLogger,
+  type ServerOptions,
+  type ServingOptions,
+  type ShadowSource,
+  type SinterPluginOptions,
+  type SinterServer,
+  sinterPlugin,
+} from './server/index.js';
+export {
+  type BaselineOptions,
+  type BaselineRow,
+  loadBaseline,
+  makeBaseline,
+  saveBaseline,
+  verifyAudit,
+} from './server/observe/index.js';
+export type { ObserveOptions } from './server/observe/options.js';
 export type { EmbeddingLoss } from './tasks/embedding/embedding-losses.js';
 export type {
   ClassPairRow,

@@ -7,6 +7,7 @@
       "base/half.cc",
       "base/isa.cc",
       "base/job_queue.cc",
+      "base/json_numbers.cc",
       "base/pages.cc",
       "base/team.cc"
     ],

@@ -75,6 +75,16 @@ const PAGES = [
     'Many callers, few batches: what `batch()` of a model gives.',
     /^(batching|models\/batches)\//,
   ],
+  [
+    'server',
+    'Models behind HTTP: `createServer`, `sinterPlugin`, their options, and what an observer hears.',
+    /^server\/(?!observe)/,
+  ],
+  [
+    'monitoring',
+    'What a server watches: `observe` of `createServer`, baselines for drift, alerts, the audit log.',
+    /^(monitor\/|server\/observe\/)/,
+  ],
   ['data', 'Rows of data files: readers, splits and checks of labels.', /^data\//],
   [
     'metrics',

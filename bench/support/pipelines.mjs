@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 
 /**
  * A feature-extraction pipeline of the tokenizer of `model` and the file `onnx`, laid out in `folder` as transformers.js
- * expects: { run(texts, size), close }. `run` takes the texts in order, `size` per call.
+ * expects: { run(texts, size), vectors(texts), close }. `run` takes the texts in order, `size` per call; `vectors` gives those of one call.
  */
 export async function openPipeline(model, onnx, folder, threads) {
   const { env, pipeline } = await import('@huggingface/transformers');
@@ -22,6 +22,8 @@ export async function openPipeline(model, onnx, folder, threads) {
       await extract(texts.slice(i, i + size), { pooling: 'mean', normalize: true });
     }
   };
+  const vectors = async (texts) =>
+    (await extract(texts, { pooling: 'mean', normalize: true })).tolist();
   await run(['a text that warms it up'], 1);
-  return { run, close: () => extract.dispose() };
+  return { run, vectors, close: () => extract.dispose() };
 }

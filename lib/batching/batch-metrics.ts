@@ -42,6 +42,8 @@ export interface BatcherMetrics {
   readonly tokens: number;
   /** Tokens of a native batch: the mean and the largest number. */
   readonly batchTokens: { readonly mean: number; readonly max: number };
+  /** Native batches by their number of requests, windows included, and by their tokens. */
+  readonly batchSizes: { readonly requests: SizeCounts; readonly tokens: SizeCounts };
   /**
    * Tokens that were computed in a second of `computeMs`, exponentially weighted over some seconds of it; null before the
    * first batch has ended.
@@ -67,7 +69,32 @@ export interface BatcherMetrics {
   readonly laneUse: number;
 }
 
+/** Sizes by powers of two: `counts[i]` are those above 2^(i - 1) up to 2^i, the last one all that are larger. */
+export interface SizeCounts {
+  readonly sum: number;
+  readonly counts: readonly number[];
+}
+
 const SAMPLES = 1024;
+/** The largest power of two that sizes are counted up to: 65,536. */
+const LAST_POWER = 16;
+
+/** Counts sizes by powers of two. */
+class Sizes implements SizeCounts {
+  sum = 0;
+  readonly counts = new Array<number>(LAST_POWER + 2).fill(0);
+
+  add(size: number): void {
+    this.sum += size;
+    const power = size <= 1 ? 0 : 32 - Math.clz32(size - 1);
+    const i = Math.min(power, LAST_POWER + 1);
+    this.counts[i] = (this.counts[i] ?? 0) + 1;
+  }
+
+  snapshot(): SizeCounts {
+    return { sum: this.sum, counts: [...this.counts] };
+  }
+}
 
 /** The latest samples of a quantity. */
 class Samples {
@@ -96,6 +123,7 @@ export class BatchCounters {
   private batches = 0;
   private tokens = 0;
   private maxTokens = 0;
+  private readonly sizes = { requests: new Sizes(), tokens: new Sizes() };
   private computeMs = 0;
   private running = 0;
   private runningSince = 0;
@@ -120,9 +148,11 @@ export class BatchCounters {
     if (this.running++ === 0) this.runningSince = performance.now();
   }
 
-  endBatch(tokens: number): void {
+  endBatch(requests: number, tokens: number): void {
     this.throughput.end(performance.now(), tokens);
     this.batches++;
+    this.sizes.requests.add(requests);
+    this.sizes.tokens.add(tokens);
     this.tokens += tokens;
     this.maxTokens = Math.max(this.maxTokens, tokens);
     if (--this.running === 0) this.computeMs += performance.now() - this.runningSince;
@@ -147,6 +177,10 @@ export class BatchCounters {
       batches,
       tokens,
       batchTokens: { mean: batches === 0 ? 0 : tokens / batches, max: this.maxTokens },
+      batchSizes: {
+        requests: this.sizes.requests.snapshot(),
+        tokens: this.sizes.tokens.snapshot(),
+      },
       tokensPerSecond: this.throughput.tokensPerSecond,
       queueMs: {
         interactive: this.waits.interactive.percentiles(),

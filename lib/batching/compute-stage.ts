@@ -37,7 +37,7 @@ export class ComputeStage {
       this.counters.beginBatch();
       return await first.work.runner.run(tokens, batch.signal, first.priority).finally(() => {
         batch.end = performance.now();
-        this.counters.endBatch(tokens.ids.length);
+        this.counters.endBatch(requests.length, tokens.ids.length);
       });
     } catch (error) {
       if (requests.length > 1 && !endsAll(error)) {

@@ -21,6 +21,8 @@ export interface Surroundings {
   readonly stdout: TextSink;
   readonly stderr: ProgressStream;
   readonly signal: AbortSignal;
+  /** Calls `listener` for SIGHUP from now on, which then ends nothing. */
+  readonly onHangUp?: (listener: () => void) => void;
   /** The arguments after the program's name. */
   readonly args: readonly string[];
 }

@@ -14,10 +14,9 @@ import {
   readWordTagsRows,
 } from '../data/index.js';
 import type { LoadAdapterOptions } from '../models/adapted-model.js';
-import { KIND_NAMES, KINDS, type Kind, kindOf } from '../models/kinds.js';
+import { KIND_NAMES, KINDS, type Kind } from '../models/kinds.js';
 import type { ModelInfo } from '../models/model-info.js';
 import type { AdapterOption } from '../runtime/predict-options.js';
-import type { FolderTask } from '../tasks/folder-task.js';
 import type { Rows } from '../train/collect-rows.js';
 import type { TrainReport } from '../train/train-report.js';
 import type { DataFiles } from './data-files.js';
@@ -50,16 +49,6 @@ export interface HeadOptions {
   readonly lanes?: number;
   readonly maxTokens?: number;
   readonly seed?: number;
-}
-
-/**
- * The task of a folder; null for an encoder or a classifier with one label per text; `unknown` for one score that config.json
- * does not explain.
- */
-export function headTaskOf(found: FolderTask): HeadTask | 'unknown' | null {
-  const kind = kindOf(found);
-  if (kind !== 'classification') return kind;
-  return found.labels?.length === 1 ? 'unknown' : null;
 }
 
 /** All rows of a file in the form that the models of `task` take, with their places. */

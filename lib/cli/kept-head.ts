@@ -4,8 +4,8 @@
  */
 import { TASKS } from '../graph/tasks.js';
 import { resolveModel } from '../hub/resolve.js';
+import { fits } from '../models/folder-kind.js';
 import { KINDS } from '../models/kinds.js';
-import type { FolderTask } from '../tasks/folder-task.js';
 import type { HeadTask } from './head-tasks.js';
 
 /** Most names shown in a note. */
@@ -60,22 +60,4 @@ export async function chooseTrainHead(
 function list(names: readonly string[]): string {
   const shown = names.slice(0, SHOWN_NAMES).map((name) => JSON.stringify(name));
   return names.length > SHOWN_NAMES ? `${shown.join(', ')}, ...` : shown.join(', ');
-}
-
-/**
- * Whether a trained head can learn from rows of the task, or be measured on them. Where config.json leaves the problem open, the
- * user's task decides.
- */
-export function fits(
-  task: HeadWish['task'],
-  { task: own, problem, stated, labels }: FolderTask,
-): boolean {
-  const kind = KINDS[task];
-  if (own !== kind.task) return false;
-  if (own !== 'classification') return true;
-  if (task === 'pairs') return labels?.length === 1;
-  if (task === 'classification') {
-    return problem === 'single_label_classification' && labels?.length !== 1;
-  }
-  return !stated || problem === kind.problem;
 }

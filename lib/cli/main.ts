@@ -16,13 +16,21 @@ import { screenOf } from './screen.js';
 
 const abort = new AbortController();
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => {
-    // A second signal ends the program without waiting for cleanup.
-    if (abort.signal.aborted) process.exit(EXIT_CODES.cancelled);
-    abort.abort();
-  });
+function end(): void {
+  // A second signal ends the program without waiting for cleanup.
+  if (abort.signal.aborted) process.exit(EXIT_CODES.cancelled);
+  abort.abort();
 }
+
+/** What a command does at SIGHUP, in place of its end. */
+let onHangUp: (() => void) | null = null;
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, end);
+process.on('SIGHUP', () => {
+  // A terminal that was closed takes its programs with it; other ones get this signal from a person or a program.
+  if (onHangUp === null || process.stdout.isTTY) end();
+  else onHangUp();
+});
 
 /** The error of a failed write to stdout: the work ends as with Ctrl+C, but for another reason. */
 let refused: Error | null = null;
@@ -65,6 +73,9 @@ const program = createProgram({
   stdout: process.stdout,
   stderr: process.stderr,
   signal: abort.signal,
+  onHangUp: (listener) => {
+    onHangUp = listener;
+  },
   args: process.argv.slice(2),
 });
 

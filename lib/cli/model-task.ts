@@ -2,11 +2,9 @@
  * Finds the task of a model from its files, and where they leave it open from --task.
  */
 import { resolveModel } from '../hub/resolve.js';
+import { fits, ownKind } from '../models/folder-kind.js';
 import type { Kind } from '../models/kinds.js';
-import type { FolderTask } from '../tasks/folder-task.js';
 import { usageMistake } from './arguments.js';
-import { headTaskOf } from './head-tasks.js';
-import { fits } from './kept-head.js';
 
 export interface TaskWish {
   /** --task. */
@@ -24,14 +22,9 @@ export async function taskOfModel(
   if (task !== undefined && !fits(task, found)) {
     throw usageMistake(`--task ${task}: ${model} is for ${found.problem ?? found.task}`);
   }
-  const own = task ?? ownTask(found);
+  const own = task ?? ownKind(found);
   if (own !== 'unknown') return own;
   throw usageMistake(
     `${model} gives one score and its config.json does not say what for: give --task pairs, multi-label or regression`,
   );
-}
-
-function ownTask(found: FolderTask): Kind | 'unknown' | null {
-  const own = headTaskOf(found);
-  return own === null && found.task === 'classification' ? 'classification' : own;
 }

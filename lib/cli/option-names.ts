@@ -21,7 +21,7 @@ export function flagOf(option: string): string {
 
 /** Call names that begin a message; they are dropped, because the user called a command. */
 const CALLS =
-  /^(?:(?:Encoder|Classifier|CrossEncoder|TokenClassifier|QuestionAnswerer|MaskedLM|OnnxModel)\.load|load|train|evaluate|predict|score|answer|fill|embed|save|quantize|exportOnnx|exportOnnxFolder|saveAdapter|mergeAdapter|loadAdapter): /;
+  /^(?:(?:Encoder|Classifier|CrossEncoder|TokenClassifier|QuestionAnswerer|MaskedLM|OnnxModel)\.load|load|train|evaluate|predict|score|answer|fill|embed|save|quantize|exportOnnx|exportOnnxFolder|saveAdapter|mergeAdapter|loadAdapter|createServer): /;
 
 /** Options of lib/data, which names them between backticks or begins an argument mistake with one. */
 const DATA_OPTIONS =

@@ -5,6 +5,8 @@
  */
 import { Command, Help, type OutputConfiguration } from 'commander';
 import { packageVersion } from '../core/package-files.js';
+import { addAudit } from './commands/audit.js';
+import { addBaseline } from './commands/baseline.js';
 import { addBench } from './commands/bench.js';
 import { addCheck } from './commands/check.js';
 import { addCompress } from './commands/compress.js';
@@ -18,6 +20,7 @@ import { addPull } from './commands/pull.js';
 import { addQuantize } from './commands/quantize.js';
 import { addQuickstart } from './commands/quickstart.js';
 import { addReport } from './commands/report.js';
+import { addServe } from './commands/serve.js';
 import { addTrain } from './commands/train.js';
 import type { Surroundings } from './context.js';
 import { EXIT_CODE_HELP } from './exit-codes.js';
@@ -35,6 +38,9 @@ const COMMANDS: readonly ((program: Command, surroundings: Surroundings) => void
   addCheck,
   addTrain,
   addPredict,
+  addServe,
+  addBaseline,
+  addAudit,
   addEvaluate,
   addReport,
   addCompress,

@@ -13,23 +13,12 @@ import type { ConfigEntry } from './config-entry.js';
 /** A configuration is written by hand; a file beyond this is another kind of file. */
 const MAX_BYTES = 1 << 20;
 
+type Fail = (file: string, line: number, what: string) => SinterError;
+
 /** The top-level keys of the file in their order. Throws what `fail` makes of a file and a line, or FILE_SYSTEM. */
-export async function readConfigFile(
-  file: string,
-  fail: (file: string, line: number, what: string) => SinterError,
-): Promise<ConfigEntry[]> {
-  const { size } = await aboutFile(file, () => stat(file));
-  if (size > MAX_BYTES) {
-    const what = `a configuration must be at most ${MAX_BYTES} bytes, got ${size}`;
-    throw new SinterError('INVALID_DATA', `${file}: ${what}`, { details: { file } });
-  }
-  const text = await aboutFile(file, () => readFile(file, 'utf8'));
-  const { parseDocument, LineCounter, isMap, isScalar, isNode } = await import('yaml');
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const lineOf = (offset: number) => Math.max(1, lines.linePos(offset).line);
-  const [problem] = [...document.errors, ...document.warnings];
-  if (problem !== undefined) throw fail(file, lineOf(problem.pos[0]), problem.message);
+export async function readConfigFile(file: string, fail: Fail): Promise<ConfigEntry[]> {
+  const { document, lineOf } = await parseFile(file, fail);
+  const { isMap, isScalar, isNode } = await import('yaml');
   const { contents } = document;
   if (contents === null) return [];
   if (!isMap(contents)) {
@@ -45,4 +34,26 @@ export async function readConfigFile(
     const found = isNode(value) ? (value.toJS(document) as JsonValue) : null;
     return { key: name, value: found, line };
   });
+}
+
+/** All that the file holds, which may be a list. Throws as `readConfigFile`. */
+export async function readConfigValue(file: string, fail: Fail): Promise<JsonValue> {
+  const { document } = await parseFile(file, fail);
+  return document.toJS() as JsonValue;
+}
+
+async function parseFile(file: string, fail: Fail) {
+  const { size } = await aboutFile(file, () => stat(file));
+  if (size > MAX_BYTES) {
+    const what = `a configuration must be at most ${MAX_BYTES} bytes, got ${size}`;
+    throw new SinterError('INVALID_DATA', `${file}: ${what}`, { details: { file } });
+  }
+  const text = await aboutFile(file, () => readFile(file, 'utf8'));
+  const { parseDocument, LineCounter } = await import('yaml');
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const lineOf = (offset: number) => Math.max(1, lines.linePos(offset).line);
+  const [problem] = [...document.errors, ...document.warnings];
+  if (problem !== undefined) throw fail(file, lineOf(problem.pos[0]), problem.message);
+  return { document, lineOf };
 }

@@ -13,7 +13,7 @@ import type { LossDescription, LossTerm } from './losses.js';
 import { compileHint, coreProblem } from './missing-core.js';
 
 /** Bumped when a signature below changes; a stale binary is refused. */
-export const NATIVE_ABI = 19;
+export const NATIVE_ABI = 20;
 
 /** Instruction sets of the kernels; SINTER_ISA forces one. */
 export type IsaName = 'scalar' | 'avx2' | 'avx512' | 'vnni';
@@ -449,6 +449,11 @@ export interface NativeBinding {
     columnStep: number,
     to: T,
   ): void;
+  /**
+   * Writes `[a,b,c]` into `to` from `at` on, each number with the fewest digits that read back as the same float32, and returns
+   * the place behind it. `to` needs 16 bytes for each number and 2 more. INTERNAL for a number that is not finite.
+   */
+  writeFloat32Json(values: Float32Array, to: Uint8Array, at: number): number;
   /**
    * Approximates W [outputs, inputs] by B A, with A [rank, inputs] and B [outputs, rank], so that the error of W is smallest:
    * of W itself, of W with its columns multiplied by `scale` (ASVD, Yuan et al. 2023), or of W L with L L^T = X^T X + lambda

@@ -5,7 +5,8 @@
  */
 import { formatPercent } from '../core/units.js';
 import { type Confusion, topConfusions } from '../metrics/index.js';
-import { type ChartOptions, clippedTo, drawChart, ink, textWidth } from './chart.js';
+import { type ChartOptions, clippedTo, drawChart, textWidth } from './chart.js';
+import { ink } from './palette.js';
 import type { ConfusionData } from './types.js';
 
 const MAX_LABELS = 14;

@@ -4,16 +4,9 @@
  * The rule: every bar begins at zero; what is exact is in the table beside the chart.
  */
 import { formatNumber } from '../core/units.js';
-import {
-  AXIS_STYLE,
-  type ChartOptions,
-  type Colour,
-  clippedTo,
-  drawChart,
-  ink,
-  textWidth,
-} from './chart.js';
+import { AXIS_STYLE, type ChartOptions, clippedTo, drawChart, textWidth } from './chart.js';
 import type { HistogramPair, LayerSensitivity, LayerWidths } from './compression-types.js';
+import { type Colour, ink } from './palette.js';
 
 interface Bars {
   readonly id: string;

@@ -4,7 +4,8 @@
  * The rule: the raw values are always drawn behind the smoothed line, averaged to as many points as a screen can show.
  */
 import { formatPercent } from '../core/units.js';
-import { AXIS_STYLE, type ChartOptions, drawChart, ink } from './chart.js';
+import { AXIS_STYLE, type ChartOptions, drawChart } from './chart.js';
+import { ink } from './palette.js';
 import type { Evaluation, LossCurve, LossStep } from './types.js';
 
 type Point = readonly [x: number, y: number];

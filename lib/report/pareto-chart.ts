@@ -4,8 +4,9 @@
  * The rule: original, chosen and other engines are named and have forms of their own, so that the chart is readable without colours.
  */
 import { formatBytes, formatNumber, formatPercent } from '../core/units.js';
-import { AXIS_STYLE, type ChartOptions, type Colour, clippedTo, drawChart, ink } from './chart.js';
+import { AXIS_STYLE, type ChartOptions, clippedTo, drawChart } from './chart.js';
 import type { CompressionVariant } from './compression-types.js';
+import { type Colour, ink } from './palette.js';
 import { scoreFormat } from './summary.js';
 
 /** Diameters in pixels of the smallest and the largest model. */

@@ -5,7 +5,8 @@
  */
 import { formatPercent } from '../core/units.js';
 import { calibrationError, type ReliabilityBin } from '../metrics/index.js';
-import { AXIS_STYLE, type ChartOptions, drawChart, ink } from './chart.js';
+import { AXIS_STYLE, type ChartOptions, drawChart } from './chart.js';
+import { ink } from './palette.js';
 
 /** Diameter in pixels of a dot with all predictions, and of one with none. */
 const [MOST, LEAST] = [22, 6] as const;

@@ -6,25 +6,16 @@
 import { formatBytes, formatNumber, formatPercent } from '../core/units.js';
 import type { ClassificationReport, ReportRow } from '../metrics/index.js';
 import { confusionSvg, mostConfused, shownLabels } from './confusion-chart.js';
-import { html, type Insertable, type Markup } from './markup.js';
+import { html, type Insertable } from './markup.js';
 import { type Column, clipped, figure, type Section, shown, table } from './tables.js';
 import type {
   ConfusionData,
   Mistake,
   NeighbourExample,
   ReportEnvironment,
-  SummaryCard,
   VariantResult,
 } from './types.js';
 import { variantsSvg } from './variants-chart.js';
-
-export function summaryCards(cards: readonly SummaryCard[]): Markup {
-  const items = cards.map(
-    ({ label, value, detail }) => html`<li><span class="label">${label}</span>
-<span class="value">${value}</span>${detail ? html`<span class="detail">${detail}</span>` : null}</li>\n`,
-  );
-  return html`<ul class="cards">${items}</ul>`;
-}
 
 export function variantsSection(variants: readonly VariantResult[]): Section {
   const hasLatency = variants.some((one) => one.latencyMs !== undefined);

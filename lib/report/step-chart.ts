@@ -3,7 +3,8 @@
  *
  * The rule: lines of more points than a screen can show are thinned by the caller; gaps are never drawn as values.
  */
-import { AXIS_STYLE, type ChartOptions, type Colour, drawChart, ink } from './chart.js';
+import { AXIS_STYLE, type ChartOptions, drawChart } from './chart.js';
+import { type Colour, ink } from './palette.js';
 
 export type Point = readonly [x: number, y: number];
 
@@ -83,7 +84,8 @@ function seriesOf({ name, points, colour, hasDots = false, isDashed = false }: L
   };
 }
 
-function legendOf(lines: readonly Line[]) {
+/** The legend of lines, at the top right. */
+export function legendOf(lines: readonly Pick<Line, 'name'>[]) {
   return {
     ...{ top: 0, right: 16, icon: 'roundRect', itemWidth: 14, itemHeight: 4, itemGap: 24 },
     ...{ type: 'plain', width: 560 },

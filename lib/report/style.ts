@@ -3,7 +3,7 @@
  *
  * The rule: nothing is fetched; colours are variables, so that charts in the page follow its theme.
  */
-import { FONT, paletteCss } from './chart.js';
+import { FONT, paletteCss } from './palette.js';
 
 const LIGHT_PAGE =
   '--page:#f4f5f7;--panel:#ffffff;--text:#1c2430;--muted:#5d6878;--edge:#e1e5ea;--accent:#2563c9;--soft:#f0f3f8;';
@@ -66,6 +66,7 @@ code{font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 .verdict strong{margin-right:6px}
 .passed{border-left-color:var(--chart-green)}.passed strong{color:var(--chart-green)}
 .failed{border-left-color:var(--chart-red)}.failed strong{color:var(--chart-red)}
+.warned{border-left-color:var(--chart-orange)}.warned strong{color:var(--chart-orange)}
 .right{color:var(--chart-green)}
 .pairs{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:4px 20px}
 .pairs h3{margin-top:14px;overflow-wrap:anywhere}

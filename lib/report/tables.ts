@@ -4,6 +4,7 @@
  * The rule: the first cell of a row is its header; every text is escaped by the template.
  */
 import { html, type Insertable, type Markup, trusted } from './markup.js';
+import type { SummaryCard } from './types.js';
 
 export interface Section {
   readonly id: string;
@@ -64,4 +65,13 @@ const MAX_TEXT = 300;
 export function clipped(text: string): string {
   const chars = [...text.slice(0, 4 * MAX_TEXT)];
   return chars.length > MAX_TEXT ? `${chars.slice(0, MAX_TEXT - 1).join('')}…` : text;
+}
+
+/** Figures side by side, each with its name. */
+export function summaryCards(cards: readonly SummaryCard[]): Markup {
+  const items = cards.map(
+    ({ label, value, detail }) => html`<li><span class="label">${label}</span>
+<span class="value">${value}</span>${detail ? html`<span class="detail">${detail}</span>` : null}</li>\n`,
+  );
+  return html`<ul class="cards">${items}</ul>`;
 }

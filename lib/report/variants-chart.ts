@@ -4,7 +4,8 @@
  * The rule: every bar begins at zero and is labelled with its value; a missing measurement has no bar.
  */
 import { formatBytes, formatNumber, formatPercent } from '../core/units.js';
-import { type ChartOptions, drawChart, ink, textWidth } from './chart.js';
+import { type ChartOptions, drawChart, textWidth } from './chart.js';
+import { ink } from './palette.js';
 import type { VariantResult } from './types.js';
 
 interface Quantity {

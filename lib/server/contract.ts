@@ -102,6 +102,8 @@ export interface ServedInfo {
   readonly pooling: string | null;
   readonly labels: readonly string[];
   readonly problem: ClassificationProblem | null;
+  /** Of a classifier with several labels: the scores from which they count, as fitted; null: 0.5 for each. */
+  readonly thresholds?: readonly number[] | null;
   readonly dimensions: number | null;
   readonly maxTokens: number;
   readonly prompts: Readonly<Record<string, string>>;

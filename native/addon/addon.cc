@@ -21,7 +21,7 @@
 namespace sinter {
 namespace {
 
-constexpr int kAbi = 19;  // equals NATIVE_ABI in lib/native/native.ts
+constexpr int kAbi = 20;  // equals NATIVE_ABI in lib/native/native.ts
 
 Napi::Value isa(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
@@ -140,6 +140,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("optimizers", Napi::Function::New(env, optimizers));
   exports.Set("referenceProduct", Napi::Function::New(env, reference_product_value));
   exports.Set("gatherRows", Napi::Function::New(env, gather_rows_value));
+  exports.Set("writeFloat32Json", Napi::Function::New(env, write_float32_json_value));
   exports.Set("exchangePaths", Napi::Function::New(env, exchange));
   exports.Set("lowRank", Napi::Function::New(env, low_rank_value));
   exports.Set("Gram", GramWrap::define(env));

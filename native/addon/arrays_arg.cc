@@ -7,6 +7,7 @@
 #include "addon/args.h"
 #include "addon/guard.h"
 #include "base/gather.h"
+#include "base/json_numbers.h"
 #include "reference/product.h"
 
 namespace sinter {
@@ -140,6 +141,23 @@ Napi::Value gather_rows_value(const Napi::CallbackInfo& info) {
         bad_argument("elements have 1, 2 or 4 bytes");
     }
     return info.Env().Undefined();
+  });
+}
+
+Napi::Value write_float32_json_value(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    const Napi::TypedArray values = array_arg(info, 0, "values"), to = array_arg(info, 1, "to");
+    if (values.TypedArrayType() != napi_float32_array) bad_argument("values must hold floats");
+    if (to.TypedArrayType() != napi_uint8_array) bad_argument("to must hold bytes");
+    const size_t count = values.ElementLength();
+    const int64_t at = size_arg(info, 2, "at");
+    const auto room = static_cast<int64_t>(to.ElementLength()) - at;
+    if (room < static_cast<int64_t>(count * kJsonNumberChars + 2))
+      bad_argument("to has too little room");
+    const auto* from = elements<const float>(values, static_cast<int64_t>(count), "values");
+    char* target = elements<char>(to, static_cast<int64_t>(to.ElementLength()), "to") + at;
+    const size_t written = write_json_numbers(from, count, target);
+    return Napi::Number::New(info.Env(), static_cast<double>(at) + static_cast<double>(written));
   });
 }
 

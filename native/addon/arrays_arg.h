@@ -14,4 +14,8 @@ Napi::Value reference_product_value(const Napi::CallbackInfo& info);
 // INTERNAL.
 Napi::Value gather_rows_value(const Napi::CallbackInfo& info);
 
+// `writeFloat32Json`: (values, to, at). A number that is not finite, too little room in `to`:
+// INTERNAL.
+Napi::Value write_float32_json_value(const Napi::CallbackInfo& info);
+
 }  // namespace sinter

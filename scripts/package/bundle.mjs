@@ -12,6 +12,7 @@ const ENTRIES = {
   'ahead-worker': 'checkpoint/onnx/ahead-worker.js',
   'parquet-worker': 'data/parquet-worker.js',
   'settings-worker': 'cli/settings-worker.js',
+  'page-worker': 'monitor/page/page-worker.js',
 };
 
 /** Bundles the compiled modules below `root`/dist. */

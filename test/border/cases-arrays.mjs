@@ -31,9 +31,16 @@ const gather = (changes) => () => {
   border.gatherRows(from, at, rows, columns, rowStep, columnStep, to);
 };
 
+/** Two numbers as JSON, from the second byte on. */
+const json = (changes) => () => {
+  const right = { values: Float32Array.of(1, -2.5), to: new Uint8Array(35), at: 1 };
+  const { values, to, at } = { ...right, ...changes };
+  border.writeFloat32Json(values, to, at);
+};
+
 /** Memory that went elsewhere. */
-const detached = () => {
-  const array = new Float64Array(8);
+const detached = (Kind = Float64Array) => {
+  const array = new Kind(64);
   structuredClone(array.buffer, { transfer: [array.buffer] });
   return array;
 };
@@ -78,4 +85,18 @@ export const arrayCases = [
     gather({ rows: 2 ** 31, columns: 2 ** 31, rowStep: 2 ** 31 }),
   ],
   ['gather, from detached', 'INTERNAL', gather({ from: detached(), to: new Float64Array(6) })],
+  ['json', 'fine', json({})],
+  ['json of nothing', 'fine', json({ values: new Float32Array(), to: new Uint8Array(3) })],
+  ['json without arguments', 'INTERNAL', () => border.writeFloat32Json()],
+  ['json of doubles', 'INTERNAL', json({ values: new Float64Array(2) })],
+  ['json, values a list', 'INTERNAL', json({ values: [1, 2] })],
+  ['json of NaN', 'INTERNAL', json({ values: Float32Array.of(1, Number.NaN) })],
+  ['json of infinity', 'INTERNAL', json({ values: Float32Array.of(Number.NEGATIVE_INFINITY) })],
+  ['json, to short', 'INTERNAL', json({ to: new Uint8Array(34) })],
+  ['json, to of floats', 'INTERNAL', json({ to: new Float32Array(35) })],
+  ['json, to detached', 'INTERNAL', json({ to: detached(Uint8Array) })],
+  ['json, values detached', 'fine', json({ values: detached(Float32Array) })],
+  ['json, at -1', 'INTERNAL', json({ at: -1 })],
+  ['json, at beyond', 'INTERNAL', json({ at: 36 })],
+  ['json, at NaN', 'INTERNAL', json({ at: Number.NaN })],
 ];

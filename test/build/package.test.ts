@@ -38,7 +38,13 @@ describe('the package', () => {
   });
 
   it('holds the bundle and one file of declarations, not the modules that they are made of', () => {
-    const workers = ['onnx-worker', 'ahead-worker', 'parquet-worker', 'settings-worker'];
+    const workers = [
+      'onnx-worker',
+      'ahead-worker',
+      'parquet-worker',
+      'settings-worker',
+      'page-worker',
+    ];
     for (const name of ['index', 'main', ...workers]) {
       expect(files).toContain(`dist/bundle/${name}.js`);
     }

@@ -1,0 +1,244 @@
+/**
+ * `sinter serve`: models behind HTTP, until a signal ends it.
+ *
+ * The rule: SIGTERM and Ctrl+C let open requests be answered, a second one does not wait; SIGHUP loads the models again.
+ */
+import { once } from 'node:events';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { errnoOf } from '../../files/index.js';
+import { createServer, type SinterServer } from '../../server/index.js';
+import { LOG_LEVELS, type ServerOptions } from '../../server/server-options.js';
+import {
+  given,
+  numberFromZero,
+  usageMistake,
+  wholeNumber,
+  withCommon,
+  withThreads,
+} from '../arguments.js';
+import { type CommonOptions, Console, type Surroundings } from '../context.js';
+import { keysOf, modelsOf, optionsOf, placed, readServeConfig } from '../serve-config.js';
+import { logSink } from '../serve-log.js';
+import { type ObserveFlags, observeOf } from '../serve-observe.js';
+
+interface ServeOptions extends CommonOptions, ObserveFlags, Pick<ServerOptions, FlagOption> {
+  readonly name?: readonly string[];
+  readonly config?: string;
+  readonly apiKeyFile?: string;
+  readonly corsAllowOrigin?: readonly string[];
+  readonly maxBatchTokens?: number;
+  readonly maxWaitMs?: number;
+  readonly logFormat?: 'json' | 'text';
+  readonly threads?: number;
+}
+
+/** Options of the server whose flags have their names. */
+const FLAG_OPTIONS = [
+  ...['host', 'port', 'maxConcurrentRequests', 'maxClientBatchSize', 'maxQueueTokens'],
+  ...['requestTimeoutMs', 'bodyLimit', 'autoTruncate', 'warmUp', 'drainSeconds'],
+  ...['drainDelaySeconds', 'logTexts', 'logLevel'],
+] as readonly FlagOption[];
+type FlagOption =
+  | 'host'
+  | 'port'
+  | 'maxConcurrentRequests'
+  | 'maxClientBatchSize'
+  | 'maxQueueTokens'
+  | 'requestTimeoutMs'
+  | 'bodyLimit'
+  | 'autoTruncate'
+  | 'warmUp'
+  | 'drainSeconds'
+  | 'drainDelaySeconds'
+  | 'logTexts'
+  | 'logLevel';
+
+export function addServe(program: Command, surroundings: Surroundings): void {
+  const command = program
+    .command('serve')
+    .summary('answer requests over HTTP')
+    .description(
+      'Serves models over HTTP: vectors, labels, entities, answers, scores of pairs and masked words, in the forms of OpenAI, ' +
+        'of text-embeddings-inference and our own. Requests that come together are computed together. SIGTERM and Ctrl+C let ' +
+        'open requests be answered; SIGHUP loads the models again. Without a model it serves the embedded all-MiniLM-L6-v2.',
+    )
+    .argument('[models...]', 'model folders, ONNX files or ids; NAME=PATH gives one a name')
+    .option('--name <name>', 'name of a model, in their order (default: its folder)', collect)
+    .option('--config <file>', 'YAML or JSON with the options of the server and of its models');
+  for (const option of limitOptions()) command.addOption(option);
+  for (const option of logOptions()) command.addOption(option);
+  command
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ sinter serve
+  $ sinter serve my-model --port 8080
+  $ sinter serve intents=models/banking vectors=sentence-transformers/all-MiniLM-L6-v2
+  $ sinter serve --config serve.yaml --host 0.0.0.0 --api-key-file keys.yaml
+`,
+    )
+    .action((models: string[], _: ServeOptions, own: Command) => serve(models, own, surroundings));
+  withCommon(withThreads(command));
+}
+
+function limitOptions(): Option[] {
+  const option = (flags: string, what: string, parse?: (text: string) => unknown) => {
+    const made = new Option(flags, what);
+    return parse === undefined ? made : made.argParser(parse);
+  };
+  const count = wholeNumber(1);
+  return [
+    option('--host <address>', 'address to listen on (default: 127.0.0.1, this machine only)'),
+    option('--port <n>', 'port to listen on; 0: a free one (default: 3000)', port),
+    option(
+      '--api-key-file <file>',
+      'YAML or JSON: a list of { name, key, limits, priority, admin }',
+    ),
+    option(
+      '--cors-allow-origin <origin>',
+      'let web pages of this origin call; * for all',
+    ).argParser(collect),
+    option('--max-concurrent-requests <n>', 'requests at a time (default: 512)', count),
+    option('--max-client-batch-size <n>', 'texts in one request (default: 512)', count),
+    option('--max-queue-tokens <n>', 'tokens of open requests of a model (default: 262144)', count),
+    option('--max-batch-tokens <n>', 'tokens of one native batch (default: 512 per thread)', count),
+    option(
+      '--max-wait-ms <ms>',
+      'hold a request back for others to join (default: 2)',
+      numberFromZero,
+    ),
+    option('--request-timeout-ms <ms>', 'longest time for an answer (default: 60000)', count),
+    option('--body-limit <bytes>', 'largest body of a request (default: 2000000)', count),
+    option('--no-auto-truncate', 'refuse texts over the limit where a request does not say'),
+    option('--no-warm-up', 'be ready before the models have run once'),
+    option(
+      '--drain-seconds <s>',
+      'wait for open requests at the end (default: 30)',
+      numberFromZero,
+    ),
+    option(
+      '--drain-delay-seconds <s>',
+      'take requests for so long after the signal, while /readyz says no (default: 0)',
+      numberFromZero,
+    ),
+  ];
+}
+
+function logOptions(): Option[] {
+  return [
+    new Option('--log-level <level>', 'least level of a log line (default: info)').choices(
+      LOG_LEVELS,
+    ),
+    new Option(
+      '--log-format <kind>',
+      'lines of the log (default: text on a terminal, else json)',
+    ).choices(['json', 'text']),
+    new Option('--log-texts', 'log the texts of requests'),
+    new Option(
+      '--baseline <name=file>',
+      'baseline of a model (see: sinter baseline), to notice drift',
+    ).argParser(collect),
+    new Option('--audit <dir>', 'log every request, without texts, in files that can be verified'),
+    new Option('--tracing', 'make spans with the installed package @opentelemetry/api'),
+  ];
+}
+
+function collect(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
+}
+
+function port(text: string): number {
+  const value = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (value <= 65_535) return value;
+  throw new InvalidArgumentError('It must be a whole number from 0 to 65535.');
+}
+
+async function serve(
+  paths: readonly string[],
+  command: Command,
+  surroundings: Surroundings,
+): Promise<void> {
+  const options = command.opts<ServeOptions>();
+  const out = new Console(surroundings, options);
+  const config = await readServeConfig(options.config);
+  const models = await modelsOf(paths, options.name ?? [], config, options.config);
+  const flags = await flagsOf(command, options);
+  const { quiet, logFormat } = options;
+  const isShort =
+    logFormat === undefined ? surroundings.stderr.isTTY === true : logFormat === 'text';
+  const all = {
+    ...optionsOf(config, flags),
+    ...observeOf(options, config, Object.keys(models)),
+    ...(quiet !== true && { logger: logSink(surroundings.stderr, isShort) }),
+    signal: out.signal,
+  };
+  const server = await createServer(models, all).catch((error: unknown) => {
+    throw placed(error, config, options.config);
+  });
+  warnOfStrangers(all, out);
+  const address = await listen(server, all);
+  out.print(`listening on ${address}\n`);
+  out.json({ address, models: server.models.list().map(({ name, task }) => ({ name, task })) });
+  surroundings.onHangUp?.(() => void reloadAll(server, out));
+  if (!out.signal.aborted) await once(out.signal, 'abort');
+  await server.close();
+}
+
+/** The options that flags say; one that was not given is left out. */
+async function flagsOf(command: Command, options: ServeOptions): Promise<ServerOptions> {
+  const isGiven = (name: string) => command.getOptionValueSource(name) === 'cli';
+  const own = FLAG_OPTIONS.filter(isGiven).map((name) => [name, options[name]]);
+  const { corsAllowOrigin: corsAllowOrigins, maxBatchTokens, maxWaitMs } = options;
+  const batch = given({ maxBatchTokens, maxWaitMs });
+  const apiKeys = await keysOf(options.apiKeyFile);
+  return given({
+    ...(Object.fromEntries(own) as ServerOptions),
+    corsAllowOrigins,
+    apiKeys,
+    lanes: options.threads,
+    batch: Object.keys(batch).length > 0 ? batch : undefined,
+  }) as ServerOptions;
+}
+
+const LOCAL = /^(?:localhost|127\.\d+\.\d+\.\d+|::1)$/;
+
+function warnOfStrangers({ host = 'localhost', apiKeys = [] }: ServerOptions, out: Console): void {
+  if (LOCAL.test(host) || apiKeys.length > 0) return;
+  out.warn(`anybody who reaches ${host} may use the models; --api-key-file says who may`);
+}
+
+/** Opens the port; a mistake in it is one of the command line. */
+async function listen(server: SinterServer, options: ServerOptions): Promise<string> {
+  const { host = '127.0.0.1', port: number = 3000 } = options;
+  try {
+    return await server.listen();
+  } catch (error) {
+    const what = PORT_PROBLEMS[(error as NodeJS.ErrnoException).code ?? ''];
+    if (what !== undefined) throw usageMistake(what(host, number));
+    if (errnoOf(error) !== null) throw usageMistake(`${host}:${number} cannot be listened on`);
+    throw error;
+  }
+}
+
+const noAddress = (host: string) => `--host ${host} is no address of this machine`;
+const PORT_PROBLEMS: Readonly<Record<string, (host: string, port: number) => string>> = {
+  EADDRINUSE: (host, number) => `port ${number} of ${host} is in use: give another one with --port`,
+  EACCES: (_, number) => `port ${number} is for privileged users: give one from 1024 with --port`,
+  EADDRNOTAVAIL: noAddress,
+  ENOTFOUND: noAddress,
+  EAI_AGAIN: noAddress,
+};
+
+async function reloadAll(server: SinterServer, out: Console): Promise<void> {
+  for (const { name } of server.models.list()) {
+    try {
+      const { from, to, agreement, minCosine } = await server.reload(name);
+      const cosine = minCosine === null ? '' : `, least cosine ${minCosine.toFixed(4)}`;
+      const versions = from === to ? `version ${to} again` : `version ${to} in place of ${from}`;
+      out.note(`${name}: ${versions}, agreement ${agreement.toFixed(4)}${cosine}`);
+    } catch (error) {
+      out.warn(`${name}: not loaded again: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+}

@@ -1,0 +1,25 @@
+/** A server of models as its user sees it. */
+import type { ReloadReport } from './reload.js';
+import type { ServedModels } from './served-models.js';
+
+/** A server of models. Make it with `createServer`. */
+export interface SinterServer extends AsyncDisposable {
+  /**
+   * The app of fastify, for routes and hooks of one's own before `listen`: `server.app as FastifyInstance`. The types of this
+   * package name no other package.
+   */
+  readonly app: object;
+  readonly models: ServedModels;
+  readonly state: 'starting' | 'ready' | 'draining';
+  /** Requests that models are answering. */
+  readonly openRequests: number;
+  /**
+   * Opens the port, runs every model once with its largest batch, and resolves with the address when the server is ready.
+   * Rejects with the error of the system where the port cannot be opened, and with that of a model that cannot run.
+   */
+  listen(): Promise<string>;
+  /** Loads a model again from where it came and puts it in its place. Rejects where it does not fit; the old one then stays. */
+  reload(name: string): Promise<ReloadReport>;
+  /** Takes no more requests, answers those that were accepted for `drainSeconds`, and frees the models. May be called twice. */
+  close(): Promise<void>;
+}

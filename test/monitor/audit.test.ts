@@ -1,0 +1,214 @@
+// The audit log: what is written verifies, whatever is changed does not, and a kill costs at most the last lines.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { AuditLog } from '../../lib/monitor/audit/audit-log.js';
+import { type AuditOptions, readAuditOptions } from '../../lib/monitor/audit/options.js';
+import { inputHash } from '../../lib/monitor/audit/text-hashes.js';
+import { verifyFiles } from '../../lib/monitor/audit/verify.js';
+import { finished } from './records.js';
+
+const newFolder = () => mkdtemp(join(tmpdir(), 'sinter-monitor-'));
+const open = (folder: string, more: Partial<AuditOptions> = {}) =>
+  AuditLog.open(readAuditOptions('test', { folder, ...more }));
+
+async function write(folder: string, count: number, more: Partial<AuditOptions> = {}) {
+  const log = await open(folder, more);
+  for (let i = 0; i < count; i++) log.onRequest(finished({ requestId: `r${i}` }));
+  await log.close();
+  return log.head;
+}
+
+describe('an audit log', () => {
+  it('verifies, goes on after a restart, and begins new files', async () => {
+    const folder = await newFolder();
+    await write(folder, 50, { maxFileBytes: 4096 });
+    const head = await write(folder, 7, { maxFileBytes: 4096 });
+    const names = (await readdir(folder)).sort();
+    expect(names.length).toBeGreaterThan(1);
+    expect(names.every((name) => /^audit-\d{6}\.jsonl$/.test(name))).toBe(true);
+    const found = await verifyFiles([folder], { head: head.hash });
+    expect(found).toMatchObject({
+      isIntact: true,
+      requests: 57,
+      lines: 61,
+      broken: null,
+      notes: [],
+    });
+    expect(found.head).toEqual({ seq: head.seq, hash: head.hash });
+    expect(await verifyFiles(names.map((name) => join(folder, name)))).toMatchObject({
+      isIntact: true,
+    });
+  });
+
+  it('has no text, and hashes of texts only where they are wanted', async () => {
+    const folder = await newFolder();
+    const log = await open(folder, { textHash: true, textKey: 'k' });
+    const request = finished({});
+    const inputs = ['a secret', ['q', 'a secret'], [101, 102]] as const;
+    log.onResult({ inputs, facts: request.facts } as never);
+    log.onRequest(request);
+    log.onRequest(finished({ requestId: 'other' }));
+    await log.close();
+    const text = await readFile(join(folder, 'audit-000001.jsonl'), 'utf8');
+    expect(text).not.toContain('secret');
+    const [, first, second] = text.split('\n').map((line) => (line === '' ? {} : JSON.parse(line)));
+    expect(first.inputHashes).toEqual(inputs.map((input) => inputHash(input, 'k')));
+    expect(second).not.toHaveProperty('inputHashes');
+    expect(first).toMatchObject({ kind: 'request', route: '/predict', texts: 3, outcome: 'ok' });
+  });
+
+  it('tells its end after every thousand requests', async () => {
+    const heads: number[] = [];
+    await write(await newFolder(), 2500, { onAnchor: ({ seq }) => heads.push(seq) });
+    expect(heads).toEqual([1002, 2003]);
+  });
+
+  it('is written by one process at a time', async () => {
+    const folder = await newFolder();
+    const log = await open(folder);
+    await expect(open(folder)).rejects.toMatchObject({ code: 'FILE_SYSTEM' });
+    await log.close();
+    await (await open(folder)).close();
+    // A lock of a process that is gone, and one that a kill left empty.
+    const dead = { host: (await import('node:os')).hostname(), pid: 2 ** 22 + 1, start: null };
+    for (const content of [JSON.stringify(dead), '']) {
+      await writeFile(join(folder, 'writer.lock'), content);
+      await (await open(folder)).close();
+    }
+    expect(await verifyFiles([folder])).toMatchObject({ isIntact: true });
+  });
+
+  it('drops lines that the disk cannot take, and says how many', async () => {
+    const folder = await newFolder();
+    const log = await open(folder, { maxBufferBytes: 2000 });
+    for (let i = 0; i < 100; i++) log.onRequest(finished({}));
+    await log.flush();
+    log.onRequest(finished({}));
+    await log.close();
+    const { isIntact, requests, notes } = await verifyFiles([folder]);
+    expect(isIntact).toBe(true);
+    const dropped = Number(/(\d+) lines were dropped/.exec(notes.join())?.[1]);
+    expect(requests + dropped).toBe(101);
+    expect(dropped).toBeGreaterThan(50);
+  });
+});
+
+describe('verification', () => {
+  let lines: readonly string[] = [];
+  let head = '';
+
+  beforeAll(async () => {
+    const folder = await newFolder();
+    head = (await write(folder, 20)).hash;
+    lines = (await readFile(join(folder, 'audit-000001.jsonl'), 'utf8')).split('\n').slice(0, -1);
+  });
+
+  const verify = async (changed: readonly string[], options = {}, end = '\n') => {
+    const path = join(await newFolder(), 'audit-000001.jsonl');
+    await writeFile(path, changed.join('\n') + end);
+    return verifyFiles([path], options);
+  };
+
+  it('takes the log as it is', async () => {
+    expect(await verify(lines, { head })).toMatchObject({ isIntact: true, notes: [] });
+  });
+
+  it('names a line of which one bit was changed, whichever it is', async () => {
+    for (const [i, line] of lines.entries()) {
+      for (const at of [0, 9, Math.floor(line.length / 2), line.length - 30, line.length - 1]) {
+        const flipped = String.fromCharCode(line.charCodeAt(at) ^ 1);
+        const changed = line.slice(0, at) + flipped + line.slice(at + 1);
+        const { broken } = await verify(lines.with(i, changed));
+        expect([i, at, broken?.line]).toEqual([i, at, i + 1]);
+      }
+    }
+  });
+
+  it('names the first line after one that was deleted, added twice or moved', async () => {
+    for (let i = 1; i < lines.length - 1; i++) {
+      const without = lines.toSpliced(i, 1);
+      const { broken } = await verify(without);
+      expect(broken?.line).toBe(i + 1);
+      expect(broken?.what).toMatch(/lines are missing or were moved/);
+      expect((await verify(lines.toSpliced(i, 0, lines[i] ?? ''))).broken?.line).toBe(i + 2);
+      const swapped = lines.with(i, lines[i + 1] ?? '').with(i + 1, lines[i] ?? '');
+      expect((await verify(swapped)).broken?.line).toBe(i + 1);
+    }
+  });
+
+  it('finds lines that are missing at the end by a head that was kept', async () => {
+    const cut = lines.slice(0, -5);
+    const plain = await verify(cut);
+    expect(plain).toMatchObject({ isIntact: true });
+    expect(plain.notes.join()).toMatch(/no last line/);
+    expect((await verify(cut, { head })).broken?.what).toMatch(/is missing/);
+    const first = await verify(lines.slice(3));
+    expect(first.notes.join()).toMatch(/begins with line 4/);
+  });
+
+  it('knows a torn last line, and takes none elsewhere', async () => {
+    const torn = lines.with(-1, (lines.at(-1) ?? '').slice(0, 40));
+    const { isIntact, notes } = await verify(torn, {}, '');
+    expect(isIntact).toBe(true);
+    expect(notes.join()).toMatch(/the last line is not whole/);
+    expect((await verify(torn.slice(0, -1).with(3, 'x'))).broken?.line).toBe(4);
+  });
+
+  it('finds a log that was written anew without the key', async () => {
+    const folder = await newFolder();
+    await write(folder, 5, { key: 'secret' });
+    expect(await verifyFiles([folder], { key: 'secret' })).toMatchObject({ isIntact: true });
+    expect((await verifyFiles([folder], { key: 'other' })).broken?.line).toBe(1);
+    expect((await verifyFiles([folder])).broken?.line).toBe(1);
+  });
+});
+
+const CHILD = fileURLToPath(new URL('children/audit.mjs', import.meta.url));
+
+describe('a kill', () => {
+  it('leaves a log that verifies and goes on', async () => {
+    const folder = await newFolder();
+    for (let round = 0; round < 3; round++) {
+      const child = spawn(process.execPath, [CHILD, folder], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      await once(child.stdout, 'data');
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+    const { isIntact, requests } = await verifyFiles([folder]);
+    expect(isIntact).toBe(true);
+    expect(requests).toBeGreaterThan(100);
+    await write(folder, 1);
+    const after = await verifyFiles([folder]);
+    expect(after.isIntact).toBe(true);
+    expect(after.notes.filter((note) => note.includes('was not closed'))).toHaveLength(3);
+  });
+
+  it('may tear the last line, which is healed with a note', async () => {
+    const folder = await newFolder();
+    await write(folder, 3);
+    const path = join(folder, 'audit-000001.jsonl');
+    await appendFile(path, '{"seq":6,"time":"20');
+    expect(await verifyFiles([folder])).toMatchObject({ isIntact: true });
+    await write(folder, 2);
+    const { isIntact, notes } = await verifyFiles([folder]);
+    expect(isIntact).toBe(true);
+    expect(notes.join()).toMatch(/19 bytes of a torn line were cut off/);
+  });
+
+  it('is told from a change: a broken last line is not continued', async () => {
+    const folder = await newFolder();
+    await write(folder, 3);
+    const path = join(folder, 'audit-000001.jsonl');
+    await appendFile(path, '{"seq":6,"kind":"request"}\n');
+    await expect(open(folder)).rejects.toMatchObject({ code: 'INVALID_DATA' });
+    await rm(path);
+    await (await open(folder)).close();
+  });
+});

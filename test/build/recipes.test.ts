@@ -19,7 +19,8 @@ import { repository } from './scratch.js';
 /** The programs below `## Recipes` by their heading. */
 function recipesOf(text: string): Map<string, string> {
   const [part = ''] = text.split('\n## Recipes\n').slice(1).join('').split('\n## ');
-  const found = part.matchAll(/^### (.+)\n+```js\n([\s\S]+?)```/gm);
+  // Words may stand between the heading and the program.
+  const found = part.matchAll(/^### (.+)\n(?:(?!#|```).*\n)*```js\n([\s\S]+?)```/gm);
   return new Map([...found].map(([, name = '', program = '']) => [name, program]));
 }
 

@@ -73,7 +73,7 @@ Examples:
   $ sinter compress my-model --data rows.csv --max-drop 0.01 --out my-model-small
   $ sinter compress my-model --data rows.csv --eval test.csv --target-speedup 6 --out my-model-small
   $ sinter compress my-model --data rows.csv --method vocabulary,quantize --out my-model-small
-  $ sinter compress my-model --data rows.csv --student layers=3,embeddingSize=128 --out my-model-small
+  $ sinter compress my-model --data rows.csv --student layers=3,heads=6 --out my-model-small
   $ sinter compress my-encoder --data sentences.csv --target-size 8MB --out my-encoder-small
 `;
 
@@ -118,7 +118,7 @@ export function addCompress(program: Command, surroundings: Surroundings): void 
     )
     .option(
       '--student <sizes>',
-      `train this form in place of a search: some of ${SIZE_NAMES.map((name) => `${name}=n`).join(',')}`,
+      `train this form in place of a search, as in layers=3,heads=6; there are ${SIZE_NAMES.join(', ')}`,
       studentSizes,
     );
   withTargets(command);

@@ -7,13 +7,18 @@ import type { CompressProgress } from './progress.js';
 
 /** What a compression may do to a model, in the order in which it is done. */
 export const COMPRESS_METHODS = [
-  ...(['vocabulary', 'depth', 'width', 'student', 'distil', 'quantize'] as const),
+  'vocabulary',
+  'depth',
+  'width',
+  'student',
+  'distil',
+  'quantize',
 ] as const;
 
 /**
  * vocabulary: tokens that never occur in the rows go. depth: whole layers go. width: heads and neurons go, and what stays is fitted
- * again by least squares. student: a form of given sizes in place of a search. distil: what stays is trained with the original as its teacher. quantize: int8, but for the products that
- * the gate needs in f32.
+ * again by least squares. student: a form of given sizes in place of a search. distil: what stays is trained with the original as its
+ * teacher. quantize: int8, but for the products that the gate needs in f32.
  */
 export type CompressMethod = (typeof COMPRESS_METHODS)[number];
 
@@ -193,7 +198,8 @@ function readForm(where: string, { methods: given, student }: CompressOptions) {
   const sizes = student === undefined ? null : readStudent(`${where}: student`, student);
   const left = (method: CompressMethod) =>
     sizes === null ? method !== 'student' : method !== 'depth' && method !== 'width';
-  const methods = readMethods(where, given ?? COMPRESS_METHODS.filter(left));
+  const wanted = given === undefined ? COMPRESS_METHODS.filter(left) : given;
+  const methods = readMethods(where, wanted);
   if (methods.has('student') !== (sizes !== null)) {
     throw sizes === null
       ? rangeMistake(`${where}: student`, 'sizes for the method student', student)

@@ -120,6 +120,7 @@ describe('compress refuses', () => {
       maxDrop: ['x', -0.1, 1, Number.NaN, null],
       strict: [1, 'yes', null],
       methods: ['width', [], ['prune'], 3, null],
+      student: [3, 'small', null, {}, { layers: 0 }, { heads: 1.5 }, { width: 3 }],
       epochs: [0, 1.5, 'x', null],
       learningRate: [0, -1, 'x', Number.POSITIVE_INFINITY],
       batchSize: [0, 1.5, 'x'],
@@ -142,6 +143,7 @@ describe('compress refuses', () => {
         expect(error instanceof TypeError || error instanceof RangeError, text).toBe(true);
         expect((error as Error).message, text).toContain(name);
       }
+    await refused({ methods: ['student'] }).toThrow('student must be sizes');
     await refused({ target: { tokens: 8 } }).toThrow('target: tokens');
     await refused({ target: { width: 8 } }).toThrow('width');
     await refused({ teacher: model }).toThrow('teacher');

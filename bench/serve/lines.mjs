@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { median } from '../support/timing.mjs';
 import { drive, startServer } from './processes.mjs';
 
-const CONNECTIONS = [8, 16, 32, 64, 128];
+const CONNECTIONS = [1, 2, 4, 8, 16, 32, 64, 128];
 const P99_MS = 50;
 const EMBED = '/embed';
 

@@ -28,10 +28,9 @@ import type { RequestLine } from './request-line.js';
 import { RequestLines } from './request-lines.js';
 import { FactsCollector, type WithFacts } from './run-facts.js';
 import { SignalLinks } from './signal-links.js';
+import { estimateTokensOf } from './token-estimate.js';
 import { runWindows } from './window-run.js';
 
-/** For the estimate of a text that is not tokenized yet. */
-const CHARS_PER_TOKEN = 4;
 /** When to try again while nothing is known of the speed: a second. */
 const FIRST_RETRY_MS = 1000;
 
@@ -173,7 +172,7 @@ export class Batcher<R, I = TextInput, O extends RunOptions = RunOptions> {
 
   private estimate(text: TextInput): number {
     const chars = typeof text === 'string' ? text.length : text[0].length + text[1].length;
-    return Math.min(Math.ceil(chars / CHARS_PER_TOKEN) + 2, this.engine.maxTokens);
+    return Math.min(estimateTokensOf(chars), this.engine.maxTokens);
   }
 
   private admit(tokens: number, { group, priority }: RunSettings): void {

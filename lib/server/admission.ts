@@ -3,14 +3,12 @@
  *
  * The rule: a permit is given back when the work has really ended, not when its caller has gone.
  */
+import { estimateTokensOf } from '../batching/token-estimate.js';
 import type { ModelInput } from './contract.js';
 import { RequestFailure } from './handling.js';
 import type { KeyMeter } from './key-limits.js';
 import { TokenRate } from './token-rate.js';
 
-/** For the estimate of a text that is not tokenized yet. */
-const CHARS_PER_TOKEN = 4;
-const SPECIAL_TOKENS = 2;
 /** When to try again where nothing was measured yet. */
 const UNKNOWN_WAIT_MS = 1000;
 
@@ -102,13 +100,11 @@ function checkGauge(gauge: ModelGauge, name: string, estimatedTokens: number): v
 export function estimateTokens(inputs: readonly ModelInput[], maxTokens: number): number {
   let tokens = 0;
   for (const input of inputs) {
-    const own = isIds(input) ? input.length : textTokens(charactersOf(input));
+    const own = isIds(input) ? input.length : estimateTokensOf(charactersOf(input));
     tokens += Math.min(own, maxTokens);
   }
   return tokens;
 }
-
-const textTokens = (characters: number) => Math.ceil(characters / CHARS_PER_TOKEN) + SPECIAL_TOKENS;
 
 /** Whether an input is a list of token ids. */
 export function isIds(input: ModelInput): input is readonly number[] {

@@ -139,4 +139,5 @@ export const SLOW: readonly string[] = [
   'test/tokenize/hostile-fuzz.test.ts',
   'test/tokenize/long-words.test.ts',
   'test/train/kill.test.ts',
+  'test/worker/kill.test.ts',
 ];

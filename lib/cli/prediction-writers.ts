@@ -3,6 +3,8 @@
  *
  * The rule: an input is one line, in its order; numbers have the fewest digits that read back as the same f32.
  */
+
+import { shortFloat } from '../core/short-float.js';
 import { printableJson } from '../core/visible.js';
 import {
   csvField,
@@ -15,7 +17,6 @@ import type { PredictedRow } from '../models/kind-predictions.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { jsonDocument } from './json-document.js';
 import type { TextOutput } from './text-output.js';
-import { shortFloat } from './vector-writers.js';
 
 export type PredictionFormat = 'jsonl' | 'csv';
 export const PREDICTION_FORMATS: readonly PredictionFormat[] = ['jsonl', 'csv'];

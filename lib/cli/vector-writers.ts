@@ -5,6 +5,7 @@
  */
 import type { FileHandle } from 'node:fs/promises';
 import type { Matrix } from '../core/matrix.js';
+import { shortFloat } from '../core/short-float.js';
 import { printableJson } from '../core/visible.js';
 import { csvField, fileStart, type SpreadsheetOptions, withoutFormula } from '../data/index.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
@@ -18,15 +19,6 @@ export const VECTOR_FORMATS: readonly VectorFormat[] = ['jsonl', 'csv', 'npy'];
 export interface VectorWriter {
   write(texts: readonly TextInput[], vectors: Matrix): Promise<void>;
   finish(): Promise<void>;
-}
-
-/** The shortest decimal number that reads back as this f32. */
-export function shortFloat(value: number): number {
-  for (let digits = 6; digits < 9; digits++) {
-    const short = Number(value.toPrecision(digits));
-    if (Math.fround(short) === value) return short;
-  }
-  return Number(value.toPrecision(9));
 }
 
 function jsonOf(text: TextInput, vector: Float32Array): string {

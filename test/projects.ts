@@ -135,6 +135,7 @@ export const SLOW: readonly string[] = [
   'test/server/limits.test.ts',
   'test/server/reload.test.ts',
   'test/server/serve-command.test.ts',
+  'test/server/serve-processes.test.ts',
   'test/stress/stress.test.ts',
   'test/tokenize/hostile-fuzz.test.ts',
   'test/tokenize/long-words.test.ts',

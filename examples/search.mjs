@@ -17,6 +17,11 @@ export class ExactIndex {
     this.#encoder = encoder;
   }
 
+  /** The model in the package, a folder, an ONNX file, or an id of the hub. */
+  static async load(path, options) {
+    return new ExactIndex(await Encoder.load(path, options));
+  }
+
   /** Embeds the texts and keeps their vectors. */
   async add(texts) {
     const vectors = await this.#encoder.embed(texts);
@@ -33,6 +38,10 @@ export class ExactIndex {
     const [found] = nearest(await this.#encoder.embed([query]), all, k);
     return found.map(({ index, score }) => ({ index, score, text: this.#texts[index] }));
   }
+
+  dispose() {
+    return this.#encoder.dispose();
+  }
 }
 
 const TEXTS = ['a red car', 'rain in the mountains', 'how to bake bread', 'the stock market fell'];
@@ -40,9 +49,8 @@ const TEXTS = ['a red car', 'rain in the mountains', 'how to bake bread', 'the s
 if (argv[1] !== undefined && import.meta.url === pathToFileURL(argv[1]).href) {
   const [query = 'cooking at home', file] = argv.slice(2);
   const lines = file === undefined ? TEXTS : (await readFile(file, 'utf8')).split('\n');
-  const encoder = await Encoder.load();
-  const index = new ExactIndex(encoder);
+  const index = await ExactIndex.load();
   await index.add(lines.filter((line) => line.trim() !== ''));
   for (const { score, text } of await index.search(query)) console.log(score.toFixed(3), text);
-  await encoder.dispose();
+  await index.dispose();
 }

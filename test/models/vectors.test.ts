@@ -78,7 +78,7 @@ it('search.mjs: the nearest texts, as every comparison finds them', async () => 
   const { ExactIndex } = await import('../../examples/search.mjs' as string);
   await using encoder = await Encoder.load();
   const texts = [...TEXTS, 'how to bake bread', 'an old train'];
-  const index = new ExactIndex(encoder);
+  const index = await ExactIndex.load();
   expect(await index.search('a fast car')).toEqual([]);
   await index.add(texts.slice(0, 2));
   await index.add(texts.slice(2));
@@ -95,4 +95,5 @@ it('search.mjs: the nearest texts, as every comparison finds them', async () => 
   expect(found.map(({ index: at }) => at)).toEqual(order.slice(0, 2));
   expect(found.map(({ text }) => text)).toEqual(order.slice(0, 2).map((i) => texts[i]));
   expect(found[0]?.score).toBeCloseTo(scores[order[0] ?? 0] ?? 0, 5);
+  await index.dispose();
 });

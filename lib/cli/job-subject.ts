@@ -44,9 +44,10 @@ export async function subjectOf({
   return {
     command,
     sinter: packageVersion(),
-    model: await modelVersion(model, signal),
-    ...(adapter !== undefined && { adapter: await fingerprintFolder(adapter, signal) }),
     ...Object.fromEntries(flags.sort(([a], [b]) => (a < b ? -1 : 1))),
+    ...(adapter !== undefined && { adapter: await fingerprintFolder(adapter, signal) }),
+    // Last, because some options change the version too, and are the better name for what differs.
+    model: await modelVersion(model, signal),
   };
 }
 

@@ -96,7 +96,8 @@ async function embed(
 ): Promise<void> {
   const out = new Console(surroundings, options);
   const format = formatFor(options);
-  const sheet = spreadsheetOf(options, format === 'csv' && options.json !== true, 'CSV');
+  const isDocument = options.json === true && options.out === undefined;
+  const sheet = spreadsheetOf(options, format === 'csv' && !isDocument, 'CSV');
   const source = textSource({
     texts,
     input: options.input,
@@ -122,10 +123,9 @@ async function embed(
   await place.needs(total ?? 0, BYTES_OF_NUMBER * width);
   const beside = await loadAdapter(encoder, options.adapter, out.signal);
   const run = given({ signal: out.signal, dimensions: options.dimensions, ...beside });
-  const writer =
-    out.isJson && place.path === null
-      ? jsonVectors(place.output, { model: model ?? null })
-      : await writerFor(format, place, sheet);
+  const writer = isDocument
+    ? jsonVectors(place.output, { model: model ?? null })
+    : await writerFor(format, place, sheet);
   const job = { label: 'embedding', source, place, total, groupTexts: GROUP_TEXTS, out };
   const work = async () => {
     const rows = await eachGroup(job, async (inputs) =>

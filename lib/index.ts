@@ -187,6 +187,7 @@ export type {
   CalibrationScores,
   ThresholdReport,
 } from './models/fit-classifier.js';
+export type { KindSettings } from './models/kind-predictions.js';
 export {
   type Candidate,
   type FillBatchOptions,
@@ -407,3 +408,24 @@ export type {
   TrainPhase,
   TrainReport,
 } from './train/train-report.js';
+export {
+  type CollectOptions,
+  type CollectReport,
+  collect,
+  createQueueWorker,
+  type EnqueueOptions,
+  type EnqueueReport,
+  enqueueFile,
+  type FileSpan,
+  type FinishedJob,
+  type JobReadOptions,
+  type JobSettings,
+  type QueueOptions,
+  type QueueWorker,
+  type QueueWorkerCounts,
+  type QueueWorkerOptions,
+  type RangeJob,
+  type RangeResult,
+  type TextsJob,
+  type TextsResult,
+} from './worker/index.js';

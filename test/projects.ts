@@ -140,9 +140,11 @@ export const SLOW: readonly string[] = [
   'test/server/limits.test.ts',
   'test/server/reload.test.ts',
   'test/server/serve-command.test.ts',
+  'test/server/serve-processes.test.ts',
   'test/server/watched-command.test.ts',
   'test/stress/stress.test.ts',
   'test/tokenize/hostile-fuzz.test.ts',
   'test/tokenize/long-words.test.ts',
   'test/train/kill.test.ts',
+  'test/worker/kill.test.ts',
 ];

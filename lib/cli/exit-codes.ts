@@ -74,12 +74,32 @@ export class GateFailure extends Error {
   override readonly name = 'GateFailure';
 }
 
+/** A process that did the work of a command, and has said why it failed; the command ends as it did. */
+export class ProcessFailure extends Error {
+  override readonly name = 'ProcessFailure';
+
+  constructor(
+    message: string,
+    private readonly code: number | null,
+  ) {
+    super(message);
+  }
+
+  /** Its exit code; that of a defect where a signal ended it. */
+  get exitCode(): ExitCode {
+    const known: readonly number[] = Object.values(EXIT_CODES);
+    const isKnown = this.code !== null && this.code !== 0 && known.includes(this.code);
+    return isKnown ? (this.code as ExitCode) : EXIT_CODES.internal;
+  }
+}
+
 /** The exit code for what a command threw. */
 export function exitCodeFor(error: unknown): ExitCode {
   const errno = errnoOf(error);
   if (errno !== null) return PATH_PROBLEMS.has(errno) ? EXIT_CODES.usage : EXIT_CODES.device;
   if (error instanceof SinterError) return BY_ERROR_CODE[error.code];
   if (error instanceof GateFailure) return EXIT_CODES.gate;
+  if (error instanceof ProcessFailure) return error.exitCode;
   if (!(error instanceof Error)) return EXIT_CODES.internal;
   if (error.name === 'AbortError') return EXIT_CODES.cancelled;
   // commander throws these for --help and --version (exit code 0) and for usage errors.

@@ -25,8 +25,15 @@ function end(): void {
 /** What a command does at SIGHUP, in place of its end. */
 let onHangUp: (() => void) | null = null;
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, end);
+/** Signals of a terminal reach all of its processes: of those of a server the first one hears them, and tells the others. */
+const isChild = process.env.SINTER_SERVE_PROCESS !== undefined && process.send !== undefined;
+
+process.on('SIGTERM', end);
+process.on('SIGINT', () => {
+  if (!isChild) end();
+});
 process.on('SIGHUP', () => {
+  if (isChild) return;
   // A terminal that was closed takes its programs with it; other ones get this signal from a person or a program.
   if (onHangUp === null || process.stdout.isTTY) end();
   else onHangUp();

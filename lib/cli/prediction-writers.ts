@@ -5,6 +5,7 @@
  */
 import type { BulkProgress } from '../bulk/partial-file.js';
 import type { JsonValue } from '../core/json.js';
+import { shortFloat } from '../core/short-float.js';
 import { printableJson } from '../core/visible.js';
 import {
   csvField,
@@ -17,7 +18,6 @@ import type { PredictedRow } from '../models/kind-predictions.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { jsonDocument } from './json-document.js';
 import type { TextOutput } from './text-output.js';
-import { shortFloat } from './vector-writers.js';
 
 export type PredictionFormat = 'jsonl' | 'csv' | 'parquet';
 export const PREDICTION_FORMATS: readonly PredictionFormat[] = ['jsonl', 'csv', 'parquet'];

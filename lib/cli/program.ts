@@ -22,6 +22,7 @@ import { addQuickstart } from './commands/quickstart.js';
 import { addReport } from './commands/report.js';
 import { addServe } from './commands/serve.js';
 import { addTrain } from './commands/train.js';
+import { addWorker } from './commands/worker.js';
 import type { Surroundings } from './context.js';
 import { EXIT_CODE_HELP } from './exit-codes.js';
 import { fitHelp } from './help-text.js';
@@ -39,6 +40,7 @@ const COMMANDS: readonly ((program: Command, surroundings: Surroundings) => void
   addTrain,
   addPredict,
   addServe,
+  addWorker,
   addBaseline,
   addAudit,
   addEvaluate,

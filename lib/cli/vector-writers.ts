@@ -6,6 +6,7 @@
 import type { BulkProgress } from '../bulk/partial-file.js';
 import type { JsonValue } from '../core/json.js';
 import type { Matrix } from '../core/matrix.js';
+import { shortFloat } from '../core/short-float.js';
 import { printableJson } from '../core/visible.js';
 import { csvField, fileStart, type SpreadsheetOptions, withoutFormula } from '../data/index.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
@@ -21,15 +22,6 @@ export interface VectorWriter {
   /** Gives what the writer of a later process has to know; null where the bytes say all. */
   write(texts: readonly TextInput[], vectors: Matrix): Promise<JsonValue>;
   finish(): Promise<void>;
-}
-
-/** The shortest decimal number that reads back as this f32. */
-export function shortFloat(value: number): number {
-  for (let digits = 6; digits < 9; digits++) {
-    const short = Number(value.toPrecision(digits));
-    if (Math.fround(short) === value) return short;
-  }
-  return Number(value.toPrecision(9));
 }
 
 function jsonOf(text: TextInput, vector: Float32Array): string {

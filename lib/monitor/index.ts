@@ -26,6 +26,7 @@ export type { DriftLevel, DriftStatus, QuantityDrift } from './drift/drift.js';
 export { observationOf } from './drift/observe.js';
 export type { Bins, NameBins, NumberBins, Quantity } from './drift/quantities.js';
 export type { CountTokens, TokenCount } from './drift/token-sampler.js';
+export { joinMetricTexts, type ProcessText } from './metrics/join-texts.js';
 export { METRICS_CONTENT_TYPE } from './metrics/text-format.js';
 export { Monitor, type MonitorSettings } from './monitor.js';
 export { MonitorPage } from './page/monitor-page.js';

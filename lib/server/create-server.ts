@@ -169,6 +169,10 @@ class HttpServer implements SinterServer {
     return this.core.reload(name);
   }
 
+  metrics(): string {
+    return this.core.observability.monitor.text();
+  }
+
   close(): Promise<void> {
     this.closing ??= this.end();
     return this.closing;

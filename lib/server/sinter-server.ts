@@ -20,6 +20,8 @@ export interface SinterServer extends AsyncDisposable {
   listen(): Promise<string>;
   /** Loads a model again from where it came and puts it in its place. Rejects where it does not fit; the old one then stays. */
   reload(name: string): Promise<ReloadReport>;
+  /** The metrics of this process in Prometheus' text format, as `GET /metrics` has them. */
+  metrics(): string;
   /** Takes no more requests, answers those that were accepted for `drainSeconds`, and frees the models. May be called twice. */
   close(): Promise<void>;
 }

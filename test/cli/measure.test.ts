@@ -8,7 +8,7 @@ import { describeFailure } from '../../lib/cli/failure.js';
 import { measure, median } from '../../lib/cli/measure.js';
 import { npyHeader } from '../../lib/cli/npy.js';
 import { createProgram } from '../../lib/cli/program.js';
-import { shortFloat } from '../../lib/cli/vector-writers.js';
+import { shortFloat } from '../../lib/core/short-float.js';
 import { SinterError } from '../../lib/core/errors.js';
 import { COMPARISONS, cosine } from '../../lib/metrics/comparisons.js';
 

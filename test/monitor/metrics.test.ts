@@ -1,6 +1,9 @@
 // The metrics: what is written is what a scraper reads, histograms are cumulative, labels are bounded.
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { TEI_SECONDS } from '../../lib/monitor/metrics/buckets.js';
+import { joinMetricTexts } from '../../lib/monitor/metrics/join-texts.js';
 import { Registry } from '../../lib/monitor/metrics/registry.js';
 import { ServerMetrics } from '../../lib/monitor/metrics/server-metrics.js';
 import { TeiMetrics } from '../../lib/monitor/metrics/tei-metrics.js';
@@ -73,6 +76,53 @@ describe('a registry', () => {
   });
 });
 
+describe('the metrics of several processes', () => {
+  const textOf = (value: number) => {
+    const registry = new Registry();
+    registry
+      .counter({ name: 'a_total', help: 'A.', labels: ['m'] })
+      .add(value, { m: 'x # HELP y' });
+    registry.gauge({ name: 'g', help: 'G.', read: () => [{ value }] });
+    registry.histogram({ name: 'h', help: 'H.', buckets: [1] }).observe(value);
+    return registry.text();
+  };
+
+  it('are those of each, told apart by a label, each metric once', () => {
+    const joined = joinMetricTexts([
+      { process: '0', text: textOf(1), restarts: 0 },
+      { process: '1', text: null, restarts: 2 },
+      { process: '2', text: textOf(5), restarts: 0 },
+    ]);
+    const families = parseExposition(joined);
+    const samples = (name: string) =>
+      families.get(name)?.samples.map(({ labels, value }) => [labels.process, value]);
+    expect(samples('a_total')).toEqual([
+      ['0', 1],
+      ['2', 5],
+    ]);
+    expect(samples('g')).toEqual(samples('a_total'));
+    expect(families.get('a_total')?.samples[1]?.labels.m).toBe('x # HELP y');
+    expect(
+      families.get('h')?.samples.map(({ name, labels, value }) => [name, labels, value]),
+    ).toEqual([
+      ['h_bucket', { process: '0', le: '1' }, 1],
+      ['h_bucket', { process: '0', le: '+Inf' }, 1],
+      ['h_sum', { process: '0' }, 1],
+      ['h_count', { process: '0' }, 1],
+      ['h_bucket', { process: '2', le: '1' }, 0],
+      ['h_bucket', { process: '2', le: '+Inf' }, 1],
+      ['h_sum', { process: '2' }, 5],
+      ['h_count', { process: '2' }, 1],
+    ]);
+    expect(samples('sinter_process_up')).toEqual([
+      ['0', 1],
+      ['1', 0],
+      ['2', 1],
+    ]);
+    expect(samples('sinter_process_restarts_total')?.[1]).toEqual(['1', 2]);
+  });
+});
+
 describe('the metrics of a server', () => {
   const make = () => {
     const registry = new Registry();
@@ -92,6 +142,23 @@ describe('the metrics of a server', () => {
     };
     return { tell, value, registry };
   };
+
+  it('has the metric on which the manifest for Kubernetes scales', () => {
+    const file = new URL('../../deploy/kubernetes/autoscaler.yaml', import.meta.url);
+    const { spec } = parse(readFileSync(file, 'utf8'));
+    const named = spec.metrics.map(
+      (one: { pods: { metric: { name: string } } }) => one.pods.metric.name,
+    );
+    const { registry, value } = make();
+    const families = parseExposition(registry.text());
+    expect(named).toEqual(['sinter_queue_tokens']);
+    expect(families.get(named[0])).toMatchObject({ type: 'gauge' });
+    const queued = stateOf()
+      .queues()
+      .reduce((sum, { queuedTokens }) => sum + queuedTokens, 0);
+    expect(queued).toBeGreaterThan(0);
+    expect(value(named[0])).toBe(queued);
+  });
 
   it('counts every request once, by model, task and outcome', () => {
     const { tell, value } = make();

@@ -5,7 +5,9 @@
  */
 import { once } from 'node:events';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { throwIfAborted } from '../../core/errors.js';
 import { errnoOf } from '../../files/index.js';
+import { defaultLanes } from '../../native/lanes.js';
 import { createServer, type SinterServer } from '../../server/index.js';
 import { LOG_LEVELS, type ServerOptions } from '../../server/server-options.js';
 import {
@@ -17,6 +19,7 @@ import {
   withThreads,
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
+import type { ServeChild } from '../serve-child.js';
 import { keysOf, modelsOf, optionsOf, placed, readServeConfig } from '../serve-config.js';
 import { logSink } from '../serve-log.js';
 import { type ObserveFlags, observeOf } from '../serve-observe.js';
@@ -30,6 +33,7 @@ interface ServeOptions extends CommonOptions, ObserveFlags, Pick<ServerOptions, 
   readonly maxWaitMs?: number;
   readonly logFormat?: 'json' | 'text';
   readonly threads?: number;
+  readonly processes?: number;
 }
 
 /** Options of the server whose flags have their names. */
@@ -97,6 +101,11 @@ function limitOptions(): Option[] {
   };
   const count = wholeNumber(1);
   return [
+    option(
+      '--processes <n>',
+      'processes that share the port and the threads (default: 1)',
+      wholeNumber(1),
+    ),
     option('--host <address>', 'address to listen on (default: 127.0.0.1, this machine only)'),
     option('--port <n>', 'port to listen on; 0: a free one (default: 3000)', port),
     option(
@@ -170,27 +179,86 @@ async function serve(
 ): Promise<void> {
   const options = command.opts<ServeOptions>();
   const out = new Console(surroundings, options);
+  if ((options.processes ?? 1) === 1) {
+    await serveOne(paths, command, surroundings, null);
+    return;
+  }
+  const { ServeChild } = await import('../serve-child.js');
+  const child = ServeChild.of();
+  if (child === null) {
+    await serveSeveral(options, surroundings, out);
+    return;
+  }
+  try {
+    await serveOne(paths, command, surroundings, child);
+  } finally {
+    child.leave();
+  }
+}
+
+/** Starts processes that share the port; this one serves nothing. */
+async function serveSeveral(
+  { processes = 1, threads }: ServeOptions,
+  surroundings: Surroundings,
+  out: Console,
+): Promise<void> {
+  const { ServeProcesses } = await import('../serve-processes.js');
+  const lanes = threads ?? defaultLanes();
+  if (lanes < processes) {
+    out.warn(`${processes} processes share ${lanes} threads: each of them has one`);
+  }
+  const all = new ServeProcesses(processes, surroundings, out);
+  const ended = out.signal.aborted ? Promise.resolve() : once(out.signal, 'abort');
+  try {
+    const started = await Promise.race([all.start(), ended.then(() => null)]);
+    throwIfAborted(started === null ? out.signal : undefined, 'serve');
+    if (started === null) return;
+    out.print(`listening on ${started.address}\n`);
+    out.json({ ...started, processes });
+    surroundings.onHangUp?.(() => void all.reload());
+    await ended;
+  } finally {
+    await all.end();
+  }
+}
+
+/** Serves in this process, alone or as one of several. */
+async function serveOne(
+  paths: readonly string[],
+  command: Command,
+  surroundings: Surroundings,
+  child: ServeChild | null,
+): Promise<void> {
+  const options = command.opts<ServeOptions>();
+  const out = new Console(surroundings, options);
   const config = await readServeConfig(options.config);
   const models = await modelsOf(paths, options.name ?? [], config, options.config);
   const flags = await flagsOf(command, options);
   const { quiet, logFormat } = options;
   const isShort =
     logFormat === undefined ? surroundings.stderr.isTTY === true : logFormat === 'text';
-  const all = {
-    ...optionsOf(config, flags),
-    ...observeOf(options, config, Object.keys(models)),
+  const { signal } = child === null ? out : { signal: AbortSignal.any([out.signal, child.signal]) };
+  const stated = optionsOf(config, flags);
+  const { observe } = observeOf(options, config, Object.keys(models));
+  const all: ServerOptions = {
+    ...stated,
+    ...(observe !== undefined && { observe }),
+    ...child?.options(stated.lanes, options.processes ?? 1, observe),
     ...(quiet !== true && { logger: logSink(surroundings.stderr, isShort) }),
-    signal: out.signal,
+    signal,
   };
   const server = await createServer(models, all).catch((error: unknown) => {
     throw placed(error, config, options.config);
   });
-  warnOfStrangers(all, out);
+  if (child === null || child.index === 0) warnOfStrangers(all, out);
+  child?.adopt(server);
   const address = await listen(server, all);
-  out.print(`listening on ${address}\n`);
-  out.json({ address, models: server.models.list().map(({ name, task }) => ({ name, task })) });
-  surroundings.onHangUp?.(() => void reloadAll(server, out));
-  if (!out.signal.aborted) await once(out.signal, 'abort');
+  if (child === null) {
+    out.print(`listening on ${address}\n`);
+    out.json({ address, models: server.models.list().map(({ name, task }) => ({ name, task })) });
+    surroundings.onHangUp?.(() => void reloadAll(server, out));
+  } else child.ready(address, () => reloadAll(server, out));
+  if (!signal.aborted) await once(signal, 'abort');
   await server.close();
 }
 
@@ -239,7 +307,9 @@ const PORT_PROBLEMS: Readonly<Record<string, (host: string, port: number) => str
   EAI_AGAIN: noAddress,
 };
 
-async function reloadAll(server: SinterServer, out: Console): Promise<void> {
+/** Loads all models again; false where one keeps its old form. */
+async function reloadAll(server: SinterServer, out: Console): Promise<boolean> {
+  let isGood = true;
   for (const { name } of server.models.list()) {
     try {
       const { from, to, agreement, minCosine } = await server.reload(name);
@@ -247,7 +317,9 @@ async function reloadAll(server: SinterServer, out: Console): Promise<void> {
       const versions = from === to ? `version ${to} again` : `version ${to} in place of ${from}`;
       out.note(`${name}: ${versions}, agreement ${agreement.toFixed(4)}${cosine}`);
     } catch (error) {
+      isGood = false;
       out.warn(`${name}: not loaded again: ${error instanceof Error ? error.message : error}`);
     }
   }
+  return isGood;
 }

@@ -20,6 +20,11 @@ import {
 export interface ObserveOptions {
   /** Whether there is `GET /metrics`, in Prometheus' text format. Default: true. */
   readonly metrics?: boolean;
+  /**
+   * What `GET /metrics` answers, made of the metrics of this process: where several processes share a port, each of them must tell
+   * of all. Default: those of this process.
+   */
+  readonly gatherMetrics?: (own: string) => Promise<string>;
   /** Whether there is the page `GET /monitor`. Default: true. */
   readonly monitor?: boolean;
   /** Who may read both, where the server has API keys: who has one, or everybody. Default: 'key'. */
@@ -43,6 +48,7 @@ export interface ObserveOptions {
 /** With defaults filled in. */
 export interface ObserveSettings {
   readonly metrics: boolean;
+  readonly gatherMetrics: ((own: string) => Promise<string>) | undefined;
   readonly monitor: boolean;
   readonly access: 'key' | 'open';
   readonly baselines: readonly (readonly [model: string, baseline: Baseline | string])[];
@@ -57,6 +63,7 @@ export interface ObserveSettings {
 const KNOWN: KnownOptions<ObserveOptions> = {
   ...{ metrics: true, monitor: true, access: true, baselines: true, driftRows: true },
   ...{ alerts: true, webhook: true, onAlert: true, audit: true, tracing: true },
+  gatherMetrics: true,
 };
 const WEBHOOK: KnownOptions<WebhookOptions> = {
   ...{ secret: true, attempts: true, retryMs: true, timeoutMs: true },
@@ -78,6 +85,7 @@ export function readObserve(
   }
   return {
     metrics: read.boolean('metrics', true),
+    gatherMetrics: read.callback('gatherMetrics'),
     monitor: read.boolean('monitor', true),
     access: read.choice('access', 'key', ['key', 'open'] as const),
     baselines: readBaselines(`${where}: baselines`, baselines, models),

@@ -11,14 +11,16 @@ import type { ObserveSettings } from './options.js';
 export function addObserveRoutes(
   app: FastifyInstance,
   monitor: Monitor,
-  { metrics, monitor: hasPage, access }: ObserveSettings,
+  { metrics, gatherMetrics, monitor: hasPage, access }: ObserveSettings,
 ): void {
   const config = { access, dialect: 'sinter' } as const;
   if (metrics) {
     const schema = { tags: ['Server'], summary: "Metrics in Prometheus' text format" };
-    app.get('/metrics', { config, schema }, async (_, reply) =>
-      reply.type(METRICS_CONTENT_TYPE).header('cache-control', 'no-store').send(monitor.text()),
-    );
+    app.get('/metrics', { config, schema }, async (_, reply) => {
+      const own = monitor.text();
+      const text = gatherMetrics === undefined ? own : await gatherMetrics(own);
+      return reply.type(METRICS_CONTENT_TYPE).header('cache-control', 'no-store').send(text);
+    });
   }
   if (!hasPage) return;
   const page = new MonitorPage(monitor, packageVersion());

@@ -4,7 +4,7 @@
  */
 
 import type { Tensor } from '../model.js';
-import { asArray, broadcastDims, broadcastNumbers } from './broadcast.js';
+import { asArray, broadcastDims, broadcastForm, broadcastNumbers } from './broadcast.js';
 import type { DraftActivationKind, DraftNode, Value, Vector } from './draft.js';
 import { type Form, form, rowsForm, sizeOf } from './form.js';
 import { addForms, addNumbers } from './linear-forms.js';
@@ -87,12 +87,13 @@ function sameOrder({ probe }: Walk, a: Rows, b: Rows): boolean {
 /** The form as rows of one value; null for scores, masks, sums of table rows and parts of rows. */
 function wholeRows(walk: Walk, input: Form, other: Form): Rows | null {
   const [term] = input.terms;
-  if (sizeOf(input.dims) !== sizeOf(other.dims)) return null;
   if (term?.basis.kind === 'table') {
-    // Table rows become an embedding of their own only when the other operand is none.
+    // Table rows become an embedding of their own only when the other operand is none. Rows of positions alone are those of one text.
     if (other.terms[0]?.basis.kind !== 'rows') return null;
-    return settle(walk, input);
+    const dims = broadcastDims(input.dims, other.dims);
+    return sizeOf(dims) === sizeOf(other.dims) ? settle(walk, broadcastForm(input, dims)) : null;
   }
+  if (sizeOf(input.dims) !== sizeOf(other.dims)) return null;
   if (term?.basis.kind !== 'rows' || term.basis.value.width !== input.dims.at(-1)) return null;
   return settle(walk, input);
 }

@@ -83,8 +83,7 @@ describe('a classifier of low rank', () => {
     await int8.exportOnnx(file);
     await using back = await Classifier.load(file);
     expect(back.quantization).not.toBeNull();
-    const labels = async (one: Classifier) =>
-      (await one.predict(TEXTS)).map(({ label }) => label);
+    const labels = async (one: Classifier) => (await one.predict(TEXTS)).map(({ label }) => label);
     expect(await labels(back)).toEqual(await labels(int8));
     const wanted = (await int8.logits(TEXTS)).data;
     for (const [i, one] of (await back.logits(TEXTS)).data.entries())
@@ -129,9 +128,9 @@ it('names both products of a pair after the product that they stand for', async 
   const file = join(folder, 'model.onnx');
   await saved.exportOnnx(file);
   const imported = await importOnnx(file);
-  const names = imported.graph(STYLES[0] as (typeof STYLES)[number]).graph.weights.map(
-    (weight) => weight.name,
-  );
+  const names = imported
+    .graph(STYLES[0] as (typeof STYLES)[number])
+    .graph.weights.map((weight) => weight.name);
   for (const layer of [0, 1])
     for (const what of ['query', 'output'])
       for (const factor of ['a', 'b'])

@@ -13,6 +13,7 @@ import type { UnitPart } from '../../graph/rewrite/units.js';
 import type { EncoderGraph } from '../../graph/types.js';
 import { trimSegments } from '../../runtime/forward.js';
 import { inInt8, layerCount, type Workshop } from './candidates.js';
+import type { CompressSettings, CompressTarget } from './options.js';
 import { measureSpeeds } from './speeds.js';
 
 /** Costs of the parts of models with some of the original's layers. */
@@ -41,9 +42,20 @@ const SAMPLE_SECONDS = 12;
 
 /** The costs that the target is about. */
 export async function costsOf(workshop: Workshop): Promise<Costs> {
-  const { target } = workshop.settings;
-  const isBytes = target.bytes !== undefined && target.speedup === undefined;
-  return isBytes && target.latencyMs === undefined ? byteCosts(workshop) : timeCosts(workshop);
+  return isAboutBytes(workshop.settings) ? byteCosts(workshop) : timeCosts(workshop);
+}
+
+/** Whether bytes alone are asked for. */
+export function isAboutBytes({ target }: CompressSettings): boolean {
+  return (
+    target.bytes !== undefined && target.speedup === undefined && target.latencyMs === undefined
+  );
+}
+
+/** The limit of a target in milliseconds of the sample; null where there is none. `inF32`: what the original in f32 takes. */
+export function timeBudget(target: CompressTarget, inF32: number, texts: number): number | null {
+  if (target.latencyMs !== undefined) return target.latencyMs * texts;
+  return target.speedup === undefined ? null : inF32 / target.speedup;
 }
 
 function finalGraph({ teacher: { graph }, settings }: Workshop): EncoderGraph {
@@ -86,7 +98,7 @@ function layerBytes(graph: EncoderGraph, { fixed }: { readonly fixed: number }):
 }
 
 /** Key of the latency of a report: how many times as fast the original is in its final precision as in f32. */
-const GAIN = 'precisionGain';
+export const GAIN = 'precisionGain';
 
 async function timeCosts(workshop: Workshop): Promise<Costs> {
   const { teacher, journal, settings } = workshop;
@@ -108,12 +120,7 @@ async function timeCosts(workshop: Workshop): Promise<Costs> {
   const texts = table.data.lengths.length;
   return {
     full,
-    budget:
-      target.latencyMs !== undefined
-        ? target.latencyMs * texts
-        : target.speedup === undefined
-          ? null
-          : (full * ratio) / target.speedup,
+    budget: timeBudget(target, full * ratio, texts),
     budgetFor: (speedup) => (full * ratio) / speedup,
     speedupOf: (cost) => (full * ratio) / cost,
     of: (kept) => {
@@ -142,7 +149,7 @@ async function tableOf(workshop: Workshop): Promise<LatencyTable> {
 }
 
 /** Tokens of a sample of the texts; with a latency target texts of the length that it names. */
-async function sampleOf({ teacher, subject, settings }: Workshop) {
+export async function sampleOf({ teacher, subject, settings }: Workshop) {
   const { tokenizer, graph } = teacher;
   const { tokens: wanted, latencyMs } = settings.target;
   if (latencyMs !== undefined && wanted !== undefined) {
@@ -159,7 +166,7 @@ async function sampleOf({ teacher, subject, settings }: Workshop) {
 }
 
 /** How many times as fast the original is in its final arithmetic as in f32. */
-async function gainOfPrecision(workshop: Workshop): Promise<number> {
+export async function gainOfPrecision(workshop: Workshop): Promise<number> {
   const { teacher, subject, settings } = workshop;
   if (!settings.methods.has('quantize')) return 1;
   const { signal } = settings;

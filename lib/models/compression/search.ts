@@ -209,11 +209,12 @@ export async function bisectBudgets(
 }
 
 /** A shape in words. */
-export function describe({ layers, widths, hiddenSize, embeddingSize }: Shape): string {
+export function describe({ layers, widths, hiddenSize, embeddingSize, ranks }: Shape): string {
   const sum = (counts: readonly number[]) => counts.reduce((a, b) => a + b, 0);
   const hidden = hiddenSize === undefined ? '' : `, hidden size ${hiddenSize}`;
   const table = embeddingSize === undefined ? '' : `, embedding size ${embeddingSize}`;
-  return `${layers.length} layers (${layers.join(', ')}), ${sum(widths.heads)} heads, ${sum(widths.neurons)} neurons${hidden}${table}`;
+  const low = ranks === undefined ? '' : `, ${ranks.length} products of low rank`;
+  return `${layers.length} layers (${layers.join(', ')}), ${sum(widths.heads)} heads, ${sum(widths.neurons)} neurons${hidden}${table}${low}`;
 }
 
 function percent(score: number): string {

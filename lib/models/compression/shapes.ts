@@ -34,6 +34,8 @@ export interface Shape {
   readonly hiddenSize?: number;
   /** Columns of the factorised table of tokens. Left out: the table is whole. */
   readonly embeddingSize?: number;
+  /** Products that are two thin ones, with their ranks. Left out: none. */
+  readonly ranks?: readonly (readonly [product: string, rank: number])[];
   /** Predicted, in the unit of the costs. */
   readonly cost: number;
   /** Share of the importance of its depth that stays, from 0 to 1. */

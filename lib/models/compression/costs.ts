@@ -8,11 +8,12 @@ import { LatencyTable } from '../../compress/latency-table.js';
 import { measureLatency } from '../../compress/measure-latency.js';
 import { unitBytes } from '../../compress/unit-bytes.js';
 import type { JsonObject } from '../../core/json.js';
+import { factorTable } from '../../graph/rewrite/factor-table.js';
 import { layerShapes } from '../../graph/rewrite/layer-shapes.js';
 import type { UnitPart } from '../../graph/rewrite/units.js';
 import type { EncoderGraph } from '../../graph/types.js';
 import { trimSegments } from '../../runtime/forward.js';
-import { inInt8, layerCount, type Workshop } from './candidates.js';
+import { bytesOf, inInt8, layerCount, type Workshop } from './candidates.js';
 import type { CompressSettings, CompressTarget } from './options.js';
 import { measureSpeeds } from './speeds.js';
 
@@ -31,9 +32,23 @@ export interface Costs {
     readonly costOf: (part: UnitPart, layer: number, count: number) => number;
     readonly fixed: number;
   };
-  /** The table; null for bytes. */
+  /** Forms of the table of tokens that are worth a try: the whole one first. */
+  readonly tables: readonly TableOption[];
+  /** The latency table; null for bytes. */
   readonly latency: JsonObject | null;
 }
+
+/** A form of the table of tokens. */
+export interface TableOption {
+  /** Columns of a factorised table; null: the table is whole. */
+  readonly size: number | null;
+  /** What it costs less than the whole one. */
+  readonly saved: number;
+}
+
+const WHOLE: TableOption = { size: null, saved: 0 };
+/** Columns of the tables that are tried, as shares of those of the whole one. */
+const TABLE_SHARES = [1 / 2, 1 / 4] as const;
 
 /** Texts and tokens of the sample that the table is measured on. */
 const SAMPLE_TEXTS = 256;
@@ -77,8 +92,28 @@ function byteCosts(workshop: Workshop): Costs {
       costOf: (part, layer, count) => count * (bytes[part][kept[layer] ?? 0] ?? 0),
       fixed: bytes.fixed - (layers - kept.length) * beside,
     }),
+    tables: tablesOf(workshop),
     latency: null,
   };
+}
+
+/** The whole table, and narrower ones where low rank is a method, the graph allows them and they are smaller. */
+function tablesOf({ teacher: { graph }, settings }: Workshop): readonly TableOption[] {
+  if (!settings.methods.has('low-rank')) return [WHOLE];
+  const final = (one: EncoderGraph) =>
+    bytesOf(settings.methods.has('quantize') ? inInt8(one) : one);
+  try {
+    const { table } = factorTable(graph, 1);
+    const width = graph.weights.find(({ name }) => name === table)?.shape[1] ?? 0;
+    const narrow = TABLE_SHARES.map((share) => Math.round(share * width)).map((size) => {
+      return { size, saved: final(graph) - final(factorTable(graph, size).graph) };
+    });
+    return [WHOLE, ...narrow.filter(({ saved }) => saved > 0)];
+  } catch (error) {
+    // A table that something else reads, as the head of a masked LM, stays whole.
+    if (error instanceof RangeError) return [WHOLE];
+    throw error;
+  }
 }
 
 /** Bytes of a layer's norms and output biases, about: they are the same in all layers. */
@@ -130,6 +165,8 @@ async function timeCosts(workshop: Workshop): Promise<Costs> {
         fixed: table.fixed(own),
       };
     },
+    // Looking up rows takes no time, so a narrower table saves none.
+    tables: [WHOLE],
     latency: { ...(table.toJSON() as unknown as JsonObject), [GAIN]: ratio },
   };
 }

@@ -8,6 +8,7 @@ import type { UnitScores } from '../../compress/importance.js';
 import { removedUnits } from '../../compress/mask-search.js';
 import { searchWidths } from '../../compress/width-search.js';
 import type { UnitPart } from '../../graph/rewrite/units.js';
+import type { TableOption } from './costs.js';
 
 /** A model that is cut to so many layers, with what its units are worth and cost. */
 export interface Depth {
@@ -72,6 +73,13 @@ export async function shapeWithin(
     if (error instanceof RangeError) return null;
     throw error;
   }
+}
+
+/** The shape with this table of tokens. */
+export function withTable(shape: Shape, { size, saved }: TableOption): Shape {
+  if (size === null) return shape;
+  const { name, cost } = shape;
+  return { ...shape, name: `${name}_embedding_${size}`, cost: cost - saved, embeddingSize: size };
 }
 
 function shapeOf(

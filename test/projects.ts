@@ -107,6 +107,7 @@ export const SLOW: readonly string[] = [
   'test/memory/streaming.test.ts',
   'test/models/aborts.test.ts',
   'test/models/compression/bad-input.test.ts',
+  'test/models/compression/low-rank.test.ts',
   'test/models/compression/methods.test.ts',
   'test/models/compression/repeat.test.ts',
   'test/models/compression/student.test.ts',

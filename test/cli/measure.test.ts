@@ -8,9 +8,9 @@ import { describeFailure } from '../../lib/cli/failure.js';
 import { measure } from '../../lib/cli/measure.js';
 import { npyHeader } from '../../lib/cli/npy.js';
 import { createProgram } from '../../lib/cli/program.js';
-import { shortFloat } from '../../lib/core/short-float.js';
 import { SinterError } from '../../lib/core/errors.js';
 import { median } from '../../lib/core/median.js';
+import { shortFloat } from '../../lib/core/short-float.js';
 import { COMPARISONS, cosine } from '../../lib/metrics/comparisons.js';
 
 describe('median', () => {

@@ -140,6 +140,8 @@ export type {
   CompressMethod,
   CompressOptions,
   CompressTarget,
+  LowRankForm,
+  LowRankWeighting,
   StudentSizes,
 } from './models/compression/options.js';
 export type { CompressProgress, CompressStage } from './models/compression/progress.js';
@@ -257,6 +259,7 @@ export type {
   HistogramPair,
   LayerSensitivity,
   LayerWidths,
+  ProductRank,
 } from './report/compression-types.js';
 export type { ReportEnvironment } from './report/types.js';
 export type { AdapterOption, PredictOptions } from './runtime/predict-options.js';

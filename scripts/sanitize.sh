@@ -22,6 +22,9 @@ export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 # Node itself is not instrumented, so only races between accesses of the addon count.
 export TSAN_OPTIONS=halt_on_error=1:abort_on_error=1:ignore_noninstrumented_modules=1:allocator_may_return_null=1
 
+# Only the kernels of this level are instrumented for threads (CMakeLists.txt).
+if [[ "$kind" == thread ]] && grep -qw avx2 /proc/cpuinfo; then export SINTER_ISA=avx2; fi
+
 runtime=libasan.so
 prefix=()
 if [[ "$kind" == thread ]]; then

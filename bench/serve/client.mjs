@@ -43,6 +43,7 @@ class Connection {
   open() {
     this.socket = connect(port, '127.0.0.1');
     this.socket.setNoDelay(true);
+    this.opened ??= new Promise((resolve) => this.socket.once('connect', resolve));
     this.socket.on('data', (piece) => this.read(piece));
     this.socket.on('error', () => {});
     this.socket.on('close', () => {
@@ -92,23 +93,21 @@ class Connection {
 }
 
 function closedLoop() {
-  const go = (one) => {
+  onIdle = (one) => {
     if (!isOver) one.send();
   };
-  for (let i = 0; i < connections; i++) go(new Connection(go));
+  for (const one of all) onIdle(one);
 }
 
 /** Requests arrive at `rate` a second; those that find no free connection wait for one, and the wait counts. */
 function openLoop() {
   const waiting = [];
-  const free = [];
-  const onIdle = (one) => {
+  const free = [...all];
+  onIdle = (one) => {
     const arrived = waiting.shift();
     if (arrived === undefined) free.push(one);
     else one.send(arrived);
   };
-  for (let i = 0; i < connections; i++) free.push(new Connection(onIdle));
-  const began = performance.now();
   let due = 0;
   const timer = setInterval(() => {
     const now = performance.now();
@@ -128,6 +127,10 @@ function percentiles(times) {
   return { p50: at(0.5), p99: at(0.99), max: at(1) };
 }
 
+// The clock starts when all connections stand.
+const all = Array.from({ length: connections }, () => new Connection((one) => onIdle(one)));
+let onIdle = () => {};
+await Promise.all(all.map(({ opened }) => opened));
 const began = performance.now();
 const stop = rate === null ? closedLoop() : openLoop();
 setTimeout(() => {

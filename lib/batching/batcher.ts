@@ -113,8 +113,18 @@ export class Batcher<R, I = TextInput, O extends RunOptions = RunOptions> {
       queued: this.waiting,
       queuedTokens: tokens,
       running: this.running,
-      estimatedWaitMs: this.estimatedWaitMs('interactive'),
+      estimatedWaitMs: this.estimatedWaitMs(),
     });
+  }
+
+  /**
+   * Milliseconds for what waits and runs before a new request of all groups: as in `metrics`, for a call per request. null before
+   * the first batch has ended.
+   */
+  estimatedWaitMs(priority: Priority = 'interactive'): number | null {
+    const { interactive, bulk } = this.runningTokens;
+    const ahead = priority === 'bulk' ? interactive + bulk : interactive;
+    return this.counters.throughput.msOf(this.lines.tokensBefore(priority) + ahead);
   }
 
   /**
@@ -153,7 +163,7 @@ export class Batcher<R, I = TextInput, O extends RunOptions = RunOptions> {
     const call = this.engine.begin(input, given);
     if (this.closed !== null) throw disposed(this.closed);
     throwIfAborted(settings.signal, 'run');
-    const tokens = call.tokens?.ids.length ?? this.estimate(call.text);
+    const tokens = call.tokens?.ids.length ?? this.guess(call.text);
     this.admit(tokens, settings);
     const { text, work } = call;
     const request = this.accept(settings, { text, tokens, work, facts });
@@ -170,9 +180,8 @@ export class Batcher<R, I = TextInput, O extends RunOptions = RunOptions> {
     return request;
   }
 
-  private estimate(text: TextInput): number {
-    const chars = typeof text === 'string' ? text.length : text[0].length + text[1].length;
-    return Math.min(estimateTokensOf(chars), this.engine.maxTokens);
+  private guess(text: TextInput): number {
+    return Math.min(estimateTokensOf(text), this.engine.maxTokens);
   }
 
   private admit(tokens: number, { group, priority }: RunSettings): void {
@@ -186,13 +195,6 @@ export class Batcher<R, I = TextInput, O extends RunOptions = RunOptions> {
     const { requests, tokens } = this.lines.ofGroup(group);
     const texts = [...this.windowed].filter((request) => request.group === group);
     return { requests: requests + texts.length, tokens };
-  }
-
-  /** Time for what waits and runs before a new request of all groups, in milliseconds; null before the first batch. */
-  private estimatedWaitMs(priority: Priority): number | null {
-    const { interactive, bulk } = this.runningTokens;
-    const ahead = priority === 'bulk' ? interactive + bulk : interactive;
-    return this.counters.throughput.msOf(this.lines.tokensBefore(priority) + ahead);
   }
 
   /** A group's requests take turns with those of the others, so theirs count as often as there are groups. */

@@ -3,8 +3,8 @@
  *
  * The rule: the smallest setting that is nearly as fast as the best one, and int8 only where its results agree with f32.
  */
+import { median } from '../core/median.js';
 import { formatPercent } from '../core/units.js';
-import { median } from './measure.js';
 import type { BatchSpeed, LaneSpeed, Precision } from './settings.js';
 
 /** How well the results of int8 and f32 agree on the texts. */

@@ -110,6 +110,14 @@ export function withFirstPosition(command: Command): Command {
   );
 }
 
+/** For commands that work through a file for hours. */
+export function withResume(command: Command): Command {
+  return command.option(
+    '--resume',
+    'keep what is done beside --out, and go on from there when the same command runs again',
+  );
+}
+
 /** For commands that write texts of the input as CSV. */
 export function withSpreadsheet(command: Command): Command {
   return command

@@ -1,9 +1,9 @@
 /**
  * A comparison of engines as a table for people.
  */
+import { median } from '../core/median.js';
 import { formatNumber, formatPercent } from '../core/units.js';
 import type { Comparison, EngineSpeed } from './compare.js';
-import { median } from './measure.js';
 import type { BatchSpeed, LaneSpeed } from './settings.js';
 import type { Cell, Table } from './table.js';
 import type { PipelineSpeed } from './transformers-js.js';

@@ -4,6 +4,7 @@
  * The rule: every candidate runs once in every round, so that a change of the machine's speed meets all of them.
  */
 import { throwIfAborted } from '../core/errors.js';
+import { median } from '../core/median.js';
 
 /** One way to do the work; `run` does all of it once. */
 export interface Candidate {
@@ -25,14 +26,6 @@ export interface MeasureOptions {
   readonly signal?: AbortSignal;
   /** Called after each run, warm-up included. */
   readonly onRun?: () => void;
-}
-
-/** The middle value, or the mean of the two in the middle; NaN for none. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const high = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? high : ((sorted[middle - 1] ?? Number.NaN) + high) / 2;
 }
 
 /** Times of all candidates, in their order. An error of a candidate ends the measurement. */

@@ -3,7 +3,8 @@
  *
  * The rule: the header has a fixed size, so the number of rows can be put in after the rows are known.
  */
-import type { FileHandle } from 'node:fs/promises';
+import { littleEndian } from '../bulk/little-endian.js';
+import type { RowFile } from './row-file.js';
 
 /** A multiple of 64, as the format asks; holds any shape. */
 const HEADER_BYTES = 128;
@@ -22,28 +23,23 @@ export function npyHeader(rows: number, cols: number): Uint8Array {
 
 /** Writes rows as they come; `finish` puts the shape into the header. */
 export class NpyWriter {
-  private rows = 0;
-  private cols = 0;
-  private position = HEADER_BYTES;
-
-  constructor(private readonly file: FileHandle) {}
+  /** `rows`: rows that are in the file already. */
+  constructor(
+    private readonly file: RowFile,
+    private rows: number,
+  ) {}
 
   async write(data: Float32Array, cols: number): Promise<void> {
-    const bytes = littleEndian(data);
-    await this.file.write(bytes, 0, bytes.length, this.position);
-    this.position += bytes.length;
-    this.cols = cols;
+    if (this.file.bytes === 0) await this.file.append(npyHeader(0, 0));
+    await this.file.append(littleEndian(data));
     this.rows += cols === 0 ? 0 : data.length / cols;
   }
 
   async finish(): Promise<void> {
-    const header = npyHeader(this.rows, this.cols);
-    await this.file.write(header, 0, header.length, 0);
+    const { file, rows } = this;
+    if (file.bytes === 0) await file.append(npyHeader(0, 0));
+    // The width is what the rows have, those of an earlier process too.
+    const cols = rows === 0 ? 0 : (file.bytes - HEADER_BYTES) / 4 / rows;
+    await file.patch(npyHeader(rows, cols), 0);
   }
-}
-
-function littleEndian(data: Float32Array): Uint8Array {
-  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  const isLittle = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
-  return isLittle ? bytes : Buffer.from(bytes).swap32();
 }

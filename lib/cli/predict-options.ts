@@ -34,6 +34,7 @@ export interface PredictCommandOptions
   readonly format?: PredictionFormat;
   readonly maxTokens?: number;
   readonly threads?: number;
+  readonly resume?: boolean;
 }
 
 /** The texts, or pairs, in the form that the kind of model takes. */
@@ -93,7 +94,10 @@ export function formatFor({ format, out, json }: PredictCommandOptions): Predict
   const ending = out === undefined ? '' : extname(out).slice(1).toLowerCase();
   const chosen = format ?? PREDICTION_FORMATS.find((known) => known === ending);
   if (chosen === undefined && out !== undefined) {
-    throw usageMistake('--out is not a .jsonl or .csv file; say which with --format');
+    throw usageMistake('--out is not a .jsonl, .csv or .parquet file; say which with --format');
+  }
+  if (chosen === 'parquet' && out === undefined) {
+    throw usageMistake('parquet is binary: give --out FILE');
   }
   if (json === true && out === undefined && format !== undefined) {
     throw usageMistake('--json is one document: leave --format out');

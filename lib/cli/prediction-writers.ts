@@ -1,9 +1,10 @@
 /**
- * Writing predictions as JSONL, CSV or one JSON document, a group of inputs at a time.
+ * Writing predictions as JSONL, CSV, Parquet or one JSON document, a group of inputs at a time.
  *
  * The rule: an input is one line, in its order; numbers have the fewest digits that read back as the same f32.
  */
-
+import type { BulkProgress } from '../bulk/partial-file.js';
+import type { JsonValue } from '../core/json.js';
 import { shortFloat } from '../core/short-float.js';
 import { printableJson } from '../core/visible.js';
 import {
@@ -18,21 +19,23 @@ import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { jsonDocument } from './json-document.js';
 import type { TextOutput } from './text-output.js';
 
-export type PredictionFormat = 'jsonl' | 'csv';
-export const PREDICTION_FORMATS: readonly PredictionFormat[] = ['jsonl', 'csv'];
+export type PredictionFormat = 'jsonl' | 'csv' | 'parquet';
+export const PREDICTION_FORMATS: readonly PredictionFormat[] = ['jsonl', 'csv', 'parquet'];
 
 export interface PredictionWriter {
-  write(inputs: readonly TextInput[], rows: readonly PredictedRow[]): Promise<void>;
+  /** Gives what the writer of a later process has to know; null where the bytes say all. */
+  write(inputs: readonly TextInput[], rows: readonly PredictedRow[]): Promise<JsonValue>;
   finish(): Promise<void>;
 }
 
 /** Names of the texts of an input. */
-type Names = readonly [string, string];
+export type Names = readonly [string, string];
 
-const short = (_key: string, value: unknown): unknown =>
+/** For JSON.stringify: numbers with the fewest digits that read back as the same f32. */
+export const short = (_key: string, value: unknown): unknown =>
   typeof value === 'number' && !Number.isInteger(value) ? shortFloat(Math.fround(value)) : value;
 
-function inputFields(input: TextInput, [first, second]: Names): Record<string, string> {
+export function inputFields(input: TextInput, [first, second]: Names): Record<string, string> {
   if (typeof input === 'string') return { [first]: input };
   return { [first]: input[0], [second]: input[1] };
 }
@@ -42,8 +45,10 @@ const jsonOf = (input: TextInput, row: PredictedRow, names: Names): string =>
 
 export function jsonlPredictions(output: TextOutput, names: Names): PredictionWriter {
   return {
-    write: async (inputs, rows) =>
-      output(inputs.map((input, i) => `${jsonOf(input, rows[i] ?? {}, names)}\n`).join('')),
+    write: async (inputs, rows) => {
+      await output(inputs.map((input, i) => `${jsonOf(input, rows[i] ?? {}, names)}\n`).join(''));
+      return null;
+    },
     finish: async () => {},
   };
 }
@@ -56,8 +61,10 @@ export function jsonPredictions(
 ): PredictionWriter {
   const document = jsonDocument(output, head);
   return {
-    write: (inputs, rows) =>
-      document.write(inputs.map((input, i) => jsonOf(input, rows[i] ?? {}, names))),
+    write: async (inputs, rows) => {
+      await document.write(inputs.map((input, i) => jsonOf(input, rows[i] ?? {}, names)));
+      return null;
+    },
     finish: document.finish,
   };
 }
@@ -82,12 +89,13 @@ export function csvPredictions(
   output: TextOutput,
   names: Names,
   sheet: SpreadsheetOptions,
+  before: BulkProgress,
 ): PredictionWriter {
   const line = (cells: readonly OutputValue[]): string => {
     const safe = sheet.escapeFormulas ? cells.map(withoutFormula) : cells;
     return `${safe.map((cell) => csvField(short('', cell) as OutputValue)).join(',')}\n`;
   };
-  let hasHeader = false;
+  let hasHeader = before.rows > 0;
   return {
     write: async (inputs, rows) => {
       const lines = inputs.map((input, i) => {
@@ -98,6 +106,7 @@ export function csvPredictions(
         return fileStart(sheet) + line(cells.map(([name]) => name)) + own;
       });
       await output(lines.join(''));
+      return null;
     },
     finish: async () => {},
   };

@@ -96,6 +96,14 @@ export class Progress {
     if (this.mode === 'bar') this.draw();
   }
 
+  /** Sets how much was done before this run: it does not count towards the rate. */
+  begin(done: number): void {
+    if (done <= this.done) return;
+    this.sampledDone = Math.min(done, this.options.total ?? Number.POSITIVE_INFINITY);
+    this.sampledAt = this.now();
+    this.update(done);
+  }
+
   /** Sets how much is done (never less than before) and a short note, such as the loss. */
   update(done: number, note?: string): void {
     if (this.isFinished) return;

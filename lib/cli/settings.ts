@@ -6,9 +6,10 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { SinterError, throwIfAborted } from '../core/errors.js';
+import { median } from '../core/median.js';
 import { workerFile } from '../core/package-files.js';
 import type { ModelOptions } from './arguments.js';
-import { measure, median } from './measure.js';
+import { measure } from './measure.js';
 import type { WorkerAnswer, WorkerRequest, WorkerSetup } from './settings-worker.js';
 
 export type Precision = 'f32' | 'int8';

@@ -120,28 +120,42 @@ export async function countTexts(source: TextSource): Promise<number> {
   return count;
 }
 
+/** A group of items ends where they weigh as much; texts weigh their characters, so that long ones do not fill the memory. */
+const GROUP_WEIGHT = 1 << 23;
+
+/** The weight of a text or a pair. */
+export function charactersOf(text: TextInput): number {
+  return typeof text === 'string' ? text.length : text[0].length + text[1].length;
+}
+
 /**
  * Groups of at most `size` items that have arrived. A group is given as soon as the next item would have to be waited for, so
  * that a line from a person or a slow program is answered at once.
  */
-export async function* asTheyCome<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+export async function* asTheyCome<T>(
+  items: AsyncIterable<T>,
+  size: number,
+  weigh: (item: T) => number = () => 0,
+): AsyncGenerator<T[]> {
   const iterator = items[Symbol.asyncIterator]();
   let chunk: T[] = [];
+  let weight = 0;
   try {
     let next = iterator.next();
     for (;;) {
       const waited = chunk.length > 0 ? await Promise.race([next, turn(null)]) : await next;
       if (waited === null) {
         yield chunk;
-        chunk = [];
+        [chunk, weight] = [[], 0];
         continue;
       }
       if (waited.done === true) break;
       chunk.push(waited.value);
+      weight += weigh(waited.value);
       next = iterator.next();
-      if (chunk.length < size) continue;
+      if (chunk.length < size && weight < GROUP_WEIGHT) continue;
       yield chunk;
-      chunk = [];
+      [chunk, weight] = [[], 0];
     }
     if (chunk.length > 0) yield chunk;
   } finally {
@@ -149,14 +163,33 @@ export async function* asTheyCome<T>(items: AsyncIterable<T>, size: number): Asy
   }
 }
 
-/** Texts in groups of `size`, the last one shorter. */
-export async function* inChunks<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+/** Items in groups of `size`, the last one shorter. A group that is heavy enough ends before. */
+export async function* inChunks<T>(
+  items: AsyncIterable<T>,
+  size: number,
+  weigh: (item: T) => number = () => 0,
+): AsyncGenerator<T[]> {
   let chunk: T[] = [];
+  let weight = 0;
   for await (const item of items) {
     chunk.push(item);
-    if (chunk.length < size) continue;
+    weight += weigh(item);
+    if (chunk.length < size && weight < GROUP_WEIGHT) continue;
     yield chunk;
-    chunk = [];
+    [chunk, weight] = [[], 0];
   }
   if (chunk.length > 0) yield chunk;
+}
+
+/** All items but the first `count`. */
+export function withoutFirst<T>(items: AsyncIterable<T>, count: number): AsyncIterable<T> {
+  return count === 0 ? items : dropped(items, count);
+}
+
+async function* dropped<T>(items: AsyncIterable<T>, count: number): AsyncGenerator<T> {
+  let left = count;
+  for await (const item of items) {
+    if (left > 0) left -= 1;
+    else yield item;
+  }
 }

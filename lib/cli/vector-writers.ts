@@ -1,9 +1,10 @@
 /**
- * Writes vectors as JSONL, CSV or .npy, a matrix at a time.
+ * Writes vectors as JSONL, CSV, .npy or Parquet, a matrix at a time.
  *
  * The rule: numbers in text have the fewest digits that read back as the same f32.
  */
-import type { FileHandle } from 'node:fs/promises';
+import type { BulkProgress } from '../bulk/partial-file.js';
+import type { JsonValue } from '../core/json.js';
 import type { Matrix } from '../core/matrix.js';
 import { shortFloat } from '../core/short-float.js';
 import { printableJson } from '../core/visible.js';
@@ -11,13 +12,15 @@ import { csvField, fileStart, type SpreadsheetOptions, withoutFormula } from '..
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { jsonDocument } from './json-document.js';
 import { NpyWriter } from './npy.js';
+import type { RowFile } from './row-file.js';
 import type { TextOutput } from './text-output.js';
 
-export type VectorFormat = 'jsonl' | 'csv' | 'npy';
-export const VECTOR_FORMATS: readonly VectorFormat[] = ['jsonl', 'csv', 'npy'];
+export type VectorFormat = 'jsonl' | 'csv' | 'npy' | 'parquet';
+export const VECTOR_FORMATS: readonly VectorFormat[] = ['jsonl', 'csv', 'npy', 'parquet'];
 
 export interface VectorWriter {
-  write(texts: readonly TextInput[], vectors: Matrix): Promise<void>;
+  /** Gives what the writer of a later process has to know; null where the bytes say all. */
+  write(texts: readonly TextInput[], vectors: Matrix): Promise<JsonValue>;
   finish(): Promise<void>;
 }
 
@@ -31,6 +34,7 @@ export function jsonlWriter(output: TextOutput): VectorWriter {
   return {
     write: async (texts, vectors) => {
       await output(texts.map((text, i) => `${jsonOf(text, vectors.row(i))}\n`).join(''));
+      return null;
     },
     finish: async () => {},
   };
@@ -43,15 +47,22 @@ export function jsonVectors(
 ): VectorWriter {
   const document = jsonDocument(output, head);
   return {
-    write: (texts, vectors) => document.write(texts.map((text, i) => jsonOf(text, vectors.row(i)))),
+    write: async (texts, vectors) => {
+      await document.write(texts.map((text, i) => jsonOf(text, vectors.row(i))));
+      return null;
+    },
     finish: document.finish,
   };
 }
 
 /** Columns: text, (pair,) and one column per number, counted from 0. */
-export function csvWriter(output: TextOutput, sheet: SpreadsheetOptions): VectorWriter {
+export function csvWriter(
+  output: TextOutput,
+  sheet: SpreadsheetOptions,
+  before: BulkProgress,
+): VectorWriter {
   const cell = (text: string) => csvField(sheet.escapeFormulas ? withoutFormula(text) : text);
-  let hasHeader = false;
+  let hasHeader = before.rows > 0;
   return {
     write: async (texts, vectors) => {
       const isPair = texts.some((text) => typeof text !== 'string');
@@ -65,15 +76,19 @@ export function csvWriter(output: TextOutput, sheet: SpreadsheetOptions): Vector
       if (!hasHeader) lines.unshift(`${fileStart(sheet)}${header.join(',')}\n`);
       hasHeader = true;
       await output(lines.join(''));
+      return null;
     },
     finish: async () => {},
   };
 }
 
-export function npyWriter(file: FileHandle): VectorWriter {
-  const npy = new NpyWriter(file);
+export function npyWriter(file: RowFile, { rows }: BulkProgress): VectorWriter {
+  const npy = new NpyWriter(file, rows);
   return {
-    write: (_texts, vectors) => npy.write(vectors.data, vectors.cols),
+    write: async (_texts, vectors) => {
+      await npy.write(vectors.data, vectors.cols);
+      return null;
+    },
     finish: () => npy.finish(),
   };
 }

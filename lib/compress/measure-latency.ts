@@ -7,6 +7,7 @@
  */
 
 import { rangeMistake, SinterError, throwIfAborted } from '../core/errors.js';
+import { median } from '../core/median.js';
 import { cutUnits } from '../graph/rewrite/cut-units.js';
 import { equalizableNodes, withEqualizers } from '../graph/rewrite/equalize.js';
 import { type LayerShape, layerShapes } from '../graph/rewrite/layer-shapes.js';
@@ -154,13 +155,6 @@ function mediansOf(rounds: readonly (readonly number[])[]): readonly number[] {
     { length: count },
     (_, i) => middle * median(rounds.map((round, r) => (round[i] ?? 0) / (sums[r] ?? 1))),
   );
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
 /** A program of the graph cut to a shape: the first heads and neurons of each layer stay, as which ones does not matter. */

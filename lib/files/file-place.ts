@@ -102,7 +102,7 @@ export class FilePlace {
 }
 
 /** The message about a missing folder names it, because the path of the file does not show which part is missing. */
-async function checkFolder(path: string, target: string): Promise<void> {
+export async function checkFolder(path: string, target: string): Promise<void> {
   const exists = await lstat(dirname(target)).then(
     () => true,
     (error: unknown) => errnoOf(error) !== 'ENOENT',

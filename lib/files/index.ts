@@ -4,6 +4,7 @@
  * Everything is written under a temporary name, synced to the disk and renamed. A crash leaves at most a hidden `.sinter-*`,
  * which the next run completes or removes, and never half a model.
  */
+export { Claim } from './claim.js';
 export {
   aboutFile,
   errnoOf,
@@ -14,6 +15,7 @@ export {
 } from './file-error.js';
 export {
   checkFile,
+  checkFolder,
   FilePlace,
   type FileToWrite,
   saveFile,
@@ -22,7 +24,7 @@ export {
 } from './file-place.js';
 export { type FolderOptions, FolderPlace, writeFolderAtomic } from './folder-place.js';
 export { contentOf } from './moves.js';
-export { isSame } from './places.js';
+export { checkFileTarget, followLinks, isSame } from './places.js';
 export { checkSpace } from './space.js';
 export { endInterrupted } from './swap.js';
-export { syncFile } from './sync.js';
+export { syncFile, syncFolder } from './sync.js';

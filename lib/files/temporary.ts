@@ -73,6 +73,11 @@ export function isFor(id: string, target: string): boolean {
   return id.startsWith(`.sinter-${nameHash(target)}-`);
 }
 
+/** Whether a process of this machine, since it was started, made the temporary. */
+export function isOfThisMachine(name: string): boolean {
+  return NAME.exec(name)?.[3] === machine();
+}
+
 function nameHash(target: string): string {
   return shortHash(basename(target));
 }

@@ -13,6 +13,7 @@ import type {
   HistogramPair,
   LayerSensitivity,
   LayerWidths,
+  ProductRank,
 } from './compression-types.js';
 import { signedPoints } from './gate-section.js';
 import { histogramSvg, sensitivitySvg, widthsSvg } from './layer-charts.js';
@@ -174,6 +175,28 @@ ${figure(widthsSvg(layers, kind, { theme: 'page' }))}`,
 ${charts}
 ${table('Widths of each layer before and after', columns, rows)}`;
   return { id: 'widths', title: 'Widths kept', body };
+}
+
+export function ranksSection(products: readonly ProductRank[]): Section {
+  const columns: Column[] = [
+    { title: 'product' },
+    { title: 'size' },
+    { title: 'rank', isNumber: true },
+    { title: 'lost', isNumber: true },
+    { title: 'cost as two', isNumber: true },
+    { title: 'decision' },
+  ];
+  const rows = products.map(({ name, inputs, outputs, rank, lost, share, decision }) => [
+    name,
+    `${formatNumber(outputs)} x ${formatNumber(inputs)}`,
+    shown(rank ?? undefined, (value) => formatNumber(value)),
+    rank === null ? '' : formatPercent(lost),
+    shown(share ?? undefined, formatPercent),
+    decision,
+  ]);
+  const body = html`<p class="lead">A product of low rank is two thin ones in a row. "Lost" is the share of the squares of its outputs that its rank loses before any training; "cost as two" compares the two with the one, at the rank that was chosen, or the smallest one that was found.</p>
+${table('Rank of each product', columns, rows)}`;
+  return { id: 'ranks', title: 'Low rank', body };
 }
 
 export function histogramsSection(pairs: readonly HistogramPair[]): Section {

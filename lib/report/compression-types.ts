@@ -57,6 +57,21 @@ export interface LayerWidths {
   readonly neurons?: { readonly original: number; readonly kept: number };
 }
 
+/** What became of a product where low rank was a method. */
+export interface ProductRank {
+  readonly name: string;
+  readonly inputs: number;
+  readonly outputs: number;
+  /** Columns between the two products that it became; null: it is whole. */
+  readonly rank: number | null;
+  /** Share of the squares of its outputs on the texts that is lost (of its weights, without texts), from 0 to 1. */
+  readonly lost: number;
+  /** What the two take as a share of the one, time or bytes; the least that was found where it is whole; null: none was tried. */
+  readonly share: number | null;
+  /** "two products, faster", "whole: two are not faster". */
+  readonly decision: string;
+}
+
 /** Numbers before and after in the same bins of one width. */
 export interface HistogramPair {
   readonly name: string;
@@ -104,6 +119,8 @@ export interface CompressionReportData {
   };
   readonly sensitivity?: readonly LayerSensitivity[];
   readonly widths?: readonly LayerWidths[];
+  /** The products of a model of low rank. */
+  readonly ranks?: readonly ProductRank[];
   readonly histograms?: readonly HistogramPair[];
   readonly stages?: readonly CompressionStage[];
   readonly data?: readonly CompressionData[];

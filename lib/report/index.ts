@@ -13,6 +13,7 @@ export type {
   HistogramPair,
   LayerSensitivity,
   LayerWidths,
+  ProductRank,
 } from './compression-types.js';
 export { confusionSvg } from './confusion-chart.js';
 export { histogramSvg, sensitivitySvg, widthsSvg } from './layer-charts.js';

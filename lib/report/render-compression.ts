@@ -8,6 +8,7 @@ import {
   choicesSection,
   histogramsSection,
   paretoSection,
+  ranksSection,
   reliabilityChangeSection,
   sensitivitySection,
   stagesSection,
@@ -28,7 +29,7 @@ import type { SummaryCard } from './types.js';
 
 function sectionsOf(data: CompressionReportData): Section[] {
   const { variants, verdict, choices, changed, reliability, sensitivity } = data;
-  const { widths, histograms, stages = [], data: used = [], environment } = data;
+  const { widths, ranks, histograms, stages = [], data: used = [], environment } = data;
   return [
     gateSection(verdict),
     variants.length > 0 ? paretoSection(variants, verdict.metric) : null,
@@ -38,6 +39,7 @@ function sectionsOf(data: CompressionReportData): Section[] {
     changed ? changedRowsSection(changed.rows, changed.total) : null,
     sensitivity?.length ? sensitivitySection(sensitivity, verdict.metric) : null,
     widths?.length ? widthsSection(widths) : null,
+    ranks?.length ? ranksSection(ranks) : null,
     histograms?.length ? histogramsSection(histograms) : null,
     stages.length + used.length > 0 ? stagesSection(stages, used) : null,
     environment ? environmentSection(environment) : null,

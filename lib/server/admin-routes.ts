@@ -4,6 +4,7 @@
  * The rule: they take a key of kind admin, or without keys a caller on this machine (access.ts).
  */
 import type { FastifyInstance } from 'fastify';
+import type { BatcherMetrics } from '../batching/batch-metrics.js';
 import { SinterError } from '../core/errors.js';
 import { RequestFailure } from './handling.js';
 import type { ModelEntry, ModelRegistry } from './model-registry.js';
@@ -52,7 +53,7 @@ function stateOf({ info, held, gauge, shadow, reloading }: ModelEntry) {
     prompts: Object.keys(prompts),
     openRequests: gauge.requests,
     openTokens: gauge.tokens,
-    tokensPerSecond: gauge.rate.perSecond,
+    tokensPerSecond: fastest(queues),
     queued: queues.reduce((sum, { queued }) => sum + queued, 0),
     cancelled: queues.reduce((sum, { cancelled }) => sum + cancelled, 0),
     reloading,
@@ -62,6 +63,12 @@ function stateOf({ info, held, gauge, shadow, reloading }: ModelEntry) {
       ...shadow.metrics(),
     },
   };
+}
+
+/** Tokens a second of the queue that computes most; null before a batch has ended. */
+function fastest(queues: readonly BatcherMetrics[]): number | null {
+  const rates = queues.map(({ tokensPerSecond }) => tokensPerSecond ?? 0);
+  return Math.max(0, ...rates) || null;
 }
 
 /** Administrators may read why a model was not replaced. */

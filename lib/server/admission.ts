@@ -4,29 +4,31 @@
  * The rule: a permit is given back when the work has really ended, not when its caller has gone.
  */
 import { estimateTokensOf } from '../batching/token-estimate.js';
+import type { Priority } from '../core/priority.js';
 import type { ModelInput } from './contract.js';
 import { RequestFailure } from './handling.js';
 import type { KeyMeter } from './key-limits.js';
-import { TokenRate } from './token-rate.js';
 
 /** When to try again where nothing was measured yet. */
 const UNKNOWN_WAIT_MS = 1000;
+
+/** What may be open of one model. */
+export interface QueueLimits {
+  readonly maxConcurrentRequests: number;
+  readonly maxQueueTokens: number;
+  readonly maxQueueMs: number;
+}
 
 /** Requests and estimated tokens of one model that are open, with their limits. */
 export class ModelGauge {
   requests = 0;
   tokens = 0;
-  readonly rate = new TokenRate();
 
+  /** `waitOf`: milliseconds that a new request would wait, as its batchers measure; null before the first batch has ended. */
   constructor(
-    readonly limits: { readonly maxConcurrentRequests: number; readonly maxQueueTokens: number },
+    readonly limits: QueueLimits,
+    readonly waitOf: (priority: Priority) => number | null,
   ) {}
-
-  /** Milliseconds until the open requests are answered, by the measured rate. */
-  get waitMs(): number {
-    const { perSecond } = this.rate;
-    return perSecond === null ? UNKNOWN_WAIT_MS : Math.ceil((1000 * this.tokens) / perSecond);
-  }
 }
 
 /** A request that was taken. `leave` is called once, when its work has ended. */
@@ -39,6 +41,7 @@ export interface Entrance {
   readonly gauge: ModelGauge | null;
   readonly name: string;
   readonly key: KeyMeter | null;
+  readonly priority: Priority;
   readonly estimatedTokens: number;
 }
 
@@ -53,22 +56,21 @@ export class Admission {
   }
 
   /** Takes a request, or throws `overloaded` with the time after which it may come again. */
-  enter({ gauge, name, key, estimatedTokens }: Entrance): Permit {
-    const now = performance.now();
+  enter(entrance: Entrance): Permit {
+    const { gauge, key, priority, estimatedTokens } = entrance;
     if (this.open >= this.maxConcurrentRequests) {
       const what = `${this.open} requests are being answered already`;
       throw new RequestFailure('overloaded', what, {
-        retryAfterMs: gauge?.waitMs ?? UNKNOWN_WAIT_MS,
+        retryAfterMs: gauge?.waitOf(priority) ?? UNKNOWN_WAIT_MS,
       });
     }
-    if (gauge !== null) checkGauge(gauge, name, estimatedTokens);
-    key?.check(now);
+    if (gauge !== null) checkGauge(gauge, entrance);
+    key?.check(performance.now());
     this.open++;
     key?.begin(estimatedTokens);
     if (gauge !== null) {
       gauge.requests++;
       gauge.tokens += estimatedTokens;
-      gauge.rate.begin(now);
     }
     return {
       leave: (tokens) => {
@@ -77,30 +79,38 @@ export class Admission {
         if (gauge === null) return;
         gauge.requests--;
         gauge.tokens -= estimatedTokens;
-        gauge.rate.end(tokens, performance.now());
       },
     };
   }
 }
 
 /** A request that is larger than the limit of tokens is taken where no other is open. */
-function checkGauge(gauge: ModelGauge, name: string, estimatedTokens: number): void {
-  const { requests, tokens, limits, waitMs } = gauge;
-  const model = `the model ${JSON.stringify(name)}`;
-  const full =
-    requests >= limits.maxConcurrentRequests
-      ? `${model} has ${requests} requests already`
-      : requests > 0 && tokens + estimatedTokens > limits.maxQueueTokens
-        ? `${model} has about ${tokens} tokens waiting already`
-        : null;
-  if (full !== null) throw new RequestFailure('overloaded', full, { retryAfterMs: waitMs });
+function checkGauge(gauge: ModelGauge, { name, priority, estimatedTokens }: Entrance): void {
+  const wait = gauge.waitOf(priority);
+  const full = fullBy(gauge, estimatedTokens, wait);
+  if (full === null) return;
+  throw new RequestFailure('overloaded', `the model ${JSON.stringify(name)} has ${full} already`, {
+    retryAfterMs: Math.ceil(wait ?? UNKNOWN_WAIT_MS),
+  });
+}
+
+/** What is too much for one more request; null if there is room. */
+function fullBy(
+  { requests, tokens, limits }: ModelGauge,
+  more: number,
+  wait: number | null,
+): string | null {
+  if (requests >= limits.maxConcurrentRequests) return `${requests} requests`;
+  if (requests === 0) return null;
+  if (tokens + more > limits.maxQueueTokens) return `about ${tokens} tokens waiting`;
+  return wait !== null && wait > limits.maxQueueMs ? `work for ${Math.ceil(wait)} ms` : null;
 }
 
 /** Tokens of the inputs, each at most `maxTokens`; of texts a guess by their characters. */
 export function estimateTokens(inputs: readonly ModelInput[], maxTokens: number): number {
   let tokens = 0;
   for (const input of inputs) {
-    const own = isIds(input) ? input.length : estimateTokensOf(charactersOf(input));
+    const own = isIds(input) ? input.length : estimateTokensOf(input);
     tokens += Math.min(own, maxTokens);
   }
   return tokens;

@@ -4,6 +4,7 @@
  * So a reload never takes a model away from a request that has begun.
  */
 import type { BatcherMetrics } from '../batching/batch-metrics.js';
+import type { Priority } from '../core/priority.js';
 import type { TokenCount } from '../monitor/index.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import type { ServedInfo, ServedModel } from './contract.js';
@@ -28,6 +29,16 @@ export class HeldModel {
   /** What its queues have counted: one for each of its batchers. */
   metrics(): BatcherMetrics[] {
     return this.loaded.batchers().map((batcher) => batcher.metrics());
+  }
+
+  /** Milliseconds that a new request would wait in the longest of its queues; null before the first batch has ended. */
+  waitMs(priority: Priority): number | null {
+    let longest: number | null = null;
+    for (const batcher of this.loaded.batchers()) {
+      const wait = batcher.estimatedWaitMs(priority);
+      if (wait !== null) longest = Math.max(longest ?? 0, wait);
+    }
+    return longest;
   }
 
   /** Counts the tokens of a text, for what watches the server. */

@@ -27,10 +27,13 @@ export class ModelEntry {
     settings: ServingSettings,
   ) {
     const { source } = given;
-    this.gauge = new ModelGauge({
+    const limits = {
       maxConcurrentRequests: source.maxConcurrentRequests ?? settings.maxConcurrentRequests,
       maxQueueTokens: source.maxQueueTokens ?? settings.maxQueueTokens,
-    });
+      maxQueueMs: source.maxQueueMs ?? settings.maxQueueMs,
+    };
+    // A reload puts another model, with queues of its own, in the place of this one.
+    this.gauge = new ModelGauge(limits, (priority) => this.held.waitMs(priority));
   }
 
   get name(): string {

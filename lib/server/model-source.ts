@@ -42,6 +42,8 @@ export interface ModelSource {
   readonly maxConcurrentRequests?: number;
   /** Default: `maxQueueTokens` of the server. */
   readonly maxQueueTokens?: number;
+  /** Default: `maxQueueMs` of the server. */
+  readonly maxQueueMs?: number;
   /** A second model that a share of the requests runs through as well; its results are compared and dropped. */
   readonly shadow?: ShadowSource;
   /** What a model that is loaded again is compared on. */
@@ -87,6 +89,7 @@ const KNOWN = {
   batch: true,
   maxConcurrentRequests: true,
   maxQueueTokens: true,
+  maxQueueMs: true,
   shadow: true,
   canary: true,
 } as const;
@@ -123,9 +126,8 @@ function readModel(where: string, name: string, value: TextModel | ModelSource):
   read.text('revision', undefined);
   read.choice('pooling', undefined, POOL_KINDS);
   for (const option of ['download', 'widen', 'normalize'] as const) read.boolean(option, undefined);
-  for (const option of ['maxTokens', 'maxConcurrentRequests', 'maxQueueTokens'] as const) {
-    read.count(option, undefined);
-  }
+  const counts = ['maxTokens', 'maxConcurrentRequests', 'maxQueueTokens', 'maxQueueMs'] as const;
+  for (const option of counts) read.count(option, undefined);
   read.count('firstPosition', undefined, 0);
   readBatch(`${at}: batch`, value.batch);
   if (value.shadow !== undefined) readShadow(`${at}: shadow`, value.shadow);

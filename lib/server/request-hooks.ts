@@ -60,9 +60,9 @@ function dialectOf(request: FastifyRequest): Dialect {
   return request.routeOptions.config.dialect ?? dialectOfPath(request.url);
 }
 
-/** The dialect for a path without a route: those of OpenAI begin with /v1. */
+/** The dialect for a path without a route: those of OpenAI and Cohere begin with /v1 or /v2. */
 export function dialectOfPath(url: string): Dialect {
-  return url.startsWith('/v1/') ? 'openai' : 'sinter';
+  return /^\/v[12]\//.test(url) ? 'openai' : 'sinter';
 }
 
 function finish(request: FastifyRequest, reply: FastifyReply, settings: ServingSettings): void {

@@ -103,6 +103,7 @@ export class RequestServer implements Pick<Serving, 'handle' | 'handlePlain'> {
       gauge: estimatedTokens === null ? null : entry.gauge,
       name: entry.name,
       key: caller.meter,
+      priority: caller.priority,
       estimatedTokens: estimatedTokens ?? 0,
     });
     const end = new RequestEnd(reply, life, ms);

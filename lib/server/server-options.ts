@@ -22,6 +22,11 @@ export interface ServingOptions {
    * other is open. Default: 262,144.
    */
   readonly maxQueueTokens?: number;
+  /**
+   * Longest time that a request would wait for those before it, in milliseconds, by the measured speed of its model; where it is
+   * longer, one more is refused with 429. What callers should see at most under overload, less the time of a call. Default: 5000.
+   */
+  readonly maxQueueMs?: number;
   /** Longest time for an answer, in milliseconds; then 504. A request may ask for less with `x-request-timeout-ms`. Default: 60,000. */
   readonly requestTimeoutMs?: number;
   /** Largest body of a request, in bytes. Default: 2,000,000. */
@@ -34,7 +39,10 @@ export interface ServingOptions {
   readonly corsAllowOrigins?: readonly string[];
   /** Threads that compute, shared by all models. Default: SINTER_LANES, else one per usable CPU. */
   readonly lanes?: number;
-  /** Options of every model's batcher, where the model has none of its own. */
+  /**
+   * Options of every model's batcher, where the model has none of its own. Requests are not held back for others to join (`maxWaitMs`
+   * 0): those that come while a batch runs are the next batch.
+   */
   readonly batch?: ServedBatchOptions;
   /** Whether the models are run once with their largest batch before the server is ready. Default: true. */
   readonly warmUp?: boolean;
@@ -98,6 +106,7 @@ export const SERVING_OPTIONS: KnownOptions<ServingOptions> = {
   maxConcurrentRequests: true,
   maxClientBatchSize: true,
   maxQueueTokens: true,
+  maxQueueMs: true,
   requestTimeoutMs: true,
   bodyLimit: true,
   autoTruncate: true,
@@ -132,6 +141,7 @@ export interface ServingSettings {
   readonly maxConcurrentRequests: number;
   readonly maxClientBatchSize: number;
   readonly maxQueueTokens: number;
+  readonly maxQueueMs: number;
   readonly requestTimeoutMs: number;
   readonly bodyLimit: number;
   readonly autoTruncate: boolean;
@@ -175,6 +185,7 @@ export function readServing<T extends ServingOptions>(
     maxConcurrentRequests: read.count('maxConcurrentRequests', 512),
     maxClientBatchSize: read.count('maxClientBatchSize', 512),
     maxQueueTokens: read.count('maxQueueTokens', 262_144),
+    maxQueueMs: read.count('maxQueueMs', 5000),
     requestTimeoutMs: milliseconds(read, 'requestTimeoutMs', 60_000),
     bodyLimit: read.count('bodyLimit', 2_000_000),
     autoTruncate: read.boolean('autoTruncate', true),
@@ -262,6 +273,9 @@ function readOrigins(where: string, value: readonly string[] | undefined): reado
   return origins as readonly string[];
 }
 
+/** A lone request is answered at once; under load batches form by themselves. */
+const SERVED_BATCH: ServedBatchOptions = { maxWaitMs: 0 };
+
 const BATCH: KnownOptions<ServedBatchOptions> = {
   maxBatchTokens: true,
   maxWaitMs: true,
@@ -272,5 +286,5 @@ const BATCH: KnownOptions<ServedBatchOptions> = {
 export function readBatch(where: string, options: ServedBatchOptions = {}): ServedBatchOptions {
   readOptions(where, options, BATCH);
   readBatchLimits(where, options, 1);
-  return options;
+  return { ...SERVED_BATCH, ...options };
 }

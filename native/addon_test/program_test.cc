@@ -108,18 +108,28 @@ WholeBatch whole_of(const Napi::Int32Array& offsets, const Napi::Value& selected
   return whole;
 }
 
-// (offsets: Int32Array, selected: Int32Array | null, budget, mostSelected) -> [begin, end, begin,
-// end, ...]
-Napi::Value cut(const Napi::CallbackInfo& info) {
-  const auto slices =
-      cut_batch(whole_of(info[0].As<Napi::Int32Array>(), info[1]),
-                info[2].As<Napi::Number>().Int64Value(), info[3].As<Napi::Number>().Int64Value());
-  Napi::Array out = Napi::Array::New(info.Env());
+// [begin, end, begin, end, ...]
+Napi::Value slices_value(Napi::Env env, const std::vector<Slice>& slices) {
+  Napi::Array out = Napi::Array::New(env);
   for (const Slice& slice : slices) {
     out.Set(out.Length(), static_cast<double>(slice.begin));
     out.Set(out.Length(), static_cast<double>(slice.end));
   }
   return out;
+}
+
+// (offsets: Int32Array, selected: Int32Array | null, budget, mostSelected)
+Napi::Value cut(const Napi::CallbackInfo& info) {
+  const auto slices =
+      cut_batch(whole_of(info[0].As<Napi::Int32Array>(), info[1]),
+                info[2].As<Napi::Number>().Int64Value(), info[3].As<Napi::Number>().Int64Value());
+  return slices_value(info.Env(), slices);
+}
+
+// (offsets: Int32Array, shares)
+Napi::Value share(const Napi::CallbackInfo& info) {
+  const WholeBatch whole = whole_of(info[0].As<Napi::Int32Array>(), info.Env().Null());
+  return slices_value(info.Env(), share_batch(whole, info[1].As<Napi::Number>().Int64Value()));
 }
 
 Napi::Int32Array ints_value(Napi::Env env, const int32_t* from, int64_t count) {
@@ -167,6 +177,7 @@ void export_program_test(Napi::Env env, Napi::Object exports) {
   program.Set("plan", Napi::Function::New(env, plan));
   program.Set("planBackward", Napi::Function::New(env, plan_backward));
   program.Set("cut", Napi::Function::New(env, cut));
+  program.Set("share", Napi::Function::New(env, share));
   program.Set("micro", Napi::Function::New(env, micro));
   exports.Set("program", program);
 }

@@ -10,6 +10,11 @@ namespace {
 // these values may be as wide as a vocabulary.
 constexpr int64_t kSelectedFloats = int64_t{1} << 24;
 
+// A lane that other threads hold up leaves its next slices to the others, so a lane has several
+// slices where they are not too small to be computed well.
+constexpr int64_t kRounds = 3;
+constexpr int64_t kRoundTokens = 64;
+
 // The number of selected tokens before token `token`.
 int64_t selected_before(const WholeBatch& batch, int64_t token) {
   if (batch.selected_tokens < 0) return token;
@@ -65,6 +70,22 @@ std::vector<Slice> cut_batch(const WholeBatch& batch, int64_t budget, int64_t mo
   return slices;
 }
 
+std::vector<Slice> share_batch(const WholeBatch& batch, int64_t shares) {
+  std::vector<Slice> slices;
+  const int64_t tokens = batch.tokens();
+  int64_t last = -1;
+  for (int64_t i = 0; i < batch.sequences; ++i) {
+    // Twice the place of its middle, so that no half token is lost.
+    const int64_t middle = int64_t{batch.offsets[i]} + batch.offsets[i + 1];
+    const int64_t share =
+        std::min(shares - 1, middle * shares / (2 * std::max<int64_t>(1, tokens)));
+    if (share != last) slices.push_back({i, i});
+    slices.back().end = i + 1;
+    last = share;
+  }
+  return slices;
+}
+
 Batch make_batch(const WholeBatch& whole, Slice slice, Workspace& workspace) {
   const int32_t* offsets = whole.offsets + slice.begin;
   Batch batch;
@@ -102,8 +123,22 @@ Forward::Forward(const Program& program, const WholeBatch& batch,
   for (const OutputTarget& target : targets) wanted.push_back(target.value);
   needed_ = program.needed_ops(wanted);
   batch_ = program.without_unused(batch, needed_);
-  slices_ =
-      cut_batch(batch_, std::min(budget, (batch.tokens() + lanes - 1) / lanes), most_selected());
+  slices_ = slices_for(lanes);
+}
+
+std::vector<Slice> Forward::slices_for(int lanes) const {
+  const int64_t tokens = batch_.tokens();
+  const int64_t needed = (tokens + budget_ * lanes - 1) / (budget_ * lanes);
+  const int64_t wanted = lanes == 1 ? 1 : std::min(kRounds, tokens / (lanes * kRoundTokens));
+  const int64_t rounds = std::max({int64_t{1}, needed, wanted});
+  std::vector<Slice> shares = share_batch(batch_, rounds * lanes);
+  const bool fits = std::all_of(shares.begin(), shares.end(), [&](const Slice& slice) {
+    const int64_t begin = batch_.offsets[slice.begin], end = batch_.offsets[slice.end];
+    return end - begin <= budget_ &&
+           selected_before(batch_, end) - selected_before(batch_, begin) <= most_selected();
+  });
+  if (fits) return shares;
+  return cut_batch(batch_, std::min(budget_, (tokens + lanes - 1) / lanes), most_selected());
 }
 
 int64_t Forward::most_selected() const {

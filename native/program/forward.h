@@ -19,6 +19,9 @@ struct Slice {
 std::vector<Slice> cut_batch(const WholeBatch& batch, int64_t budget,
                              int64_t most_selected = INT64_MAX);
 
+// Cuts a batch into at most `shares` slices, in order, of about equally many tokens.
+std::vector<Slice> share_batch(const WholeBatch& batch, int64_t shares);
+
 // The micro-batch of a slice; its index arrays live in `workspace` until the next call.
 Batch make_batch(const WholeBatch& whole, Slice slice, Workspace& workspace);
 
@@ -33,8 +36,8 @@ struct Seat {
 
 class Forward {
  public:
-  // Borrows its arguments. A slice has at most `budget` tokens, and fewer when one of the `lanes`
-  // would be left without work.
+  // Borrows its arguments. A slice has at most `budget` tokens, and fewer so that every lane has
+  // about as many tokens.
   Forward(const Program& program, const WholeBatch& batch, const std::vector<OutputTarget>& targets,
           int64_t budget, int lanes);
 
@@ -50,6 +53,7 @@ class Forward {
 
  private:
   int64_t most_selected() const;
+  std::vector<Slice> slices_for(int lanes) const;
 
   const Program& program_;
   WholeBatch batch_;

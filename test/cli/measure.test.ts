@@ -5,11 +5,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { speedRatio } from '../../lib/cli/compare-table.js';
 import { describeFailure } from '../../lib/cli/failure.js';
-import { measure, median } from '../../lib/cli/measure.js';
+import { measure } from '../../lib/cli/measure.js';
 import { npyHeader } from '../../lib/cli/npy.js';
 import { createProgram } from '../../lib/cli/program.js';
-import { shortFloat } from '../../lib/core/short-float.js';
 import { SinterError } from '../../lib/core/errors.js';
+import { median } from '../../lib/core/median.js';
+import { shortFloat } from '../../lib/core/short-float.js';
 import { COMPARISONS, cosine } from '../../lib/metrics/comparisons.js';
 
 describe('median', () => {

@@ -27,6 +27,8 @@ export interface RunOptions {
   readonly input?: string | Uint8Array;
   /** Called with everything on stderr so far. */
   readonly onStderr?: (text: string, child: ChildProcess) => void;
+  /** Called with the process once it runs. */
+  readonly onStart?: (child: ChildProcess) => void;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -42,6 +44,7 @@ export function sinter(args: readonly string[], options: RunOptions = {}): Promi
     cwd: options.cwd,
     env: { ...usualEnv(), SINTER_DEBUG: '0', ...options.env },
   });
+  options.onStart?.(child);
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

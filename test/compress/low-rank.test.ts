@@ -6,9 +6,10 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { saveModel } from '../../lib/checkpoint/save-model.js';
 import { cutModel } from '../../lib/compress/cut-model.js';
-import { lowRankModel } from '../../lib/compress/low-rank.js';
+import { lowRankModel, lowRankProductsModel, productSpectra } from '../../lib/compress/low-rank.js';
 import { quantizeModel } from '../../lib/compress/quantize-model.js';
 import { lowRankGraph } from '../../lib/graph/rewrite/low-rank.js';
+import { lowRankProducts, thinnableProducts } from '../../lib/graph/rewrite/low-rank-products.js';
 import type { EncoderGraph } from '../../lib/graph/types.js';
 import { Classifier } from '../../lib/models/classifier.js';
 import type { ModelParts } from '../../lib/runtime/model-parts.js';
@@ -149,5 +150,87 @@ describe('lowRankModel', () => {
     const refused = lowRank(int8, new Map([[named, 4]]));
     await expect(refused).rejects.toMatchObject({ code: 'UNSUPPORTED_MODEL' });
     for (const parts of [int8, model]) await parts.program.retire();
+  });
+});
+
+describe('lowRankProductsModel', () => {
+  const lowRankOf = (parts: ModelParts, rank: number, options = {}) => {
+    const products = thinnableProducts(parts.graph);
+    const ranks = products.map(({ name, inputs, outputs }) => {
+      const all = outputs.reduce((sum, count) => sum + count, 0);
+      return [name, Math.min(rank, inputs, all)] as const;
+    });
+    return using(parts, (program) =>
+      lowRankProductsModel('test', parts, program, new Map(ranks), options),
+    );
+  };
+
+  it.each([
+    ['bert', 'embedding', 'pooled'],
+    ['albert', 'embedding', 'pooled'],
+    ['modernbert', 'embedding', 'hidden'],
+    ['deberta-v2-seqcls', 'classification', 'logits'],
+  ] as const)('of full rank gives the same vectors: %s', async (name, task, output) => {
+    const model = await fixtureModel(name, task);
+    const whole = await lowRankOf(model, 1024, { texts });
+    const stacked = model.graph.nodes.filter(
+      (node) => node.op === 'linear' && node.weights.length === 3,
+    );
+    const still = whole.graph.nodes.filter(
+      (node) => node.op === 'linear' && node.weights.length === 3,
+    );
+    expect(still).toHaveLength(stacked.length);
+    if (output !== 'hidden') {
+      const [a, b] = [await vectorsOf(whole, texts, output), await vectorsOf(model, texts, output)];
+      expect(meanCosine(a, b)).toBeGreaterThan(0.9999999);
+    }
+    for (const parts of [whole, model]) await parts.program.retire();
+  });
+
+  it('has the errors that the singular values tell, which are smaller for activations', async () => {
+    const model = await fixtureModel('bert-seqcls', 'classification');
+    const weighted = await using(model, (program) =>
+      productSpectra('test', model, program, { texts }),
+    );
+    const plain = await using(model, (program) => productSpectra('test', model, program));
+    const lost = (values: Float64Array, rank: number) => {
+      const square = (sum: number, value: number) => sum + value * value;
+      return values.slice(rank).reduce(square, 0) / values.reduce(square, 0);
+    };
+    const products = thinnableProducts(model.graph);
+    expect([...weighted.keys()]).toHaveLength(products.length);
+    for (const { name, inputs, outputs } of products) {
+      const own = weighted.get(name) ?? new Float64Array();
+      const all = outputs.reduce((sum, count) => sum + count, 0);
+      expect(own).toHaveLength(Math.min(inputs, all));
+      // Six texts use few directions, so they need a smaller rank than all weights do.
+      expect(lost(own, 8), name).toBeLessThan(lost(plain.get(name) ?? own, 8));
+    }
+    const [near, far] = [await lowRankOf(model, 8, { texts }), await lowRankOf(model, 8)];
+    const wanted = await vectorsOf(model, texts, 'logits');
+    const off = async (parts: ModelParts) => {
+      const found = await vectorsOf(parts, texts, 'logits');
+      return found.flatMap((row, i) =>
+        [...row].map((one, j) => (one - (wanted[i]?.[j] ?? 0)) ** 2),
+      );
+    };
+    const sum = (values: readonly number[]) => values.reduce((total, one) => total + one, 0);
+    expect(sum(await off(near))).toBeLessThan(sum(await off(far)));
+    for (const parts of [near, far, model]) await parts.program.retire();
+  });
+
+  it('refuses products that are none, ranks out of range, and adapters', async () => {
+    const { graph, program } = await fixtureModel('bert-mlm', 'masked-lm');
+    const call = (name: string, rank: number) => () =>
+      lowRankProducts(graph, new Map([[name, rank]]));
+    const [first] = thinnableProducts(graph);
+    expect(call('nothing', 3)).toThrow('"nothing" is no f32 product');
+    expect(call(first?.name ?? '', 0)).toThrow('must be from 1 to');
+    expect(call(first?.name ?? '', 4096)).toThrow('must be from 1 to');
+    // The table of tokens is a product of the head, too.
+    const tied = graph.nodes.flatMap((node) => (node.op === 'embedding' ? node.tables : []));
+    const token = tied.find(({ index }) => index === 'token')?.weight ?? '';
+    expect(thinnableProducts(graph).some(({ weights }) => weights.includes(token))).toBe(false);
+    await program.retire();
   });
 });

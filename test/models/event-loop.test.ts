@@ -7,8 +7,12 @@ import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../formats/temporary-folder.js';
 import { child } from './child.js';
 
-/** In CPU time of the JavaScript thread. The promise is 20 ms; the rest allows for other work on the same core. */
+/**
+ * In CPU time of the JavaScript thread. The promise is 20 ms; the rest allows for other work on the same core. What the code itself
+ * does in one turn is in every run, so the best of three counts, here and below.
+ */
 const LONGEST_TURN_MS = 50;
+const RUNS = 3;
 /**
  * A load has fewer turns than a long text, so other processes lengthen fewer of them; reading a whole tokenizer in one turn
  * takes twice this.
@@ -17,46 +21,67 @@ const LONGEST_LOAD_TURN_MS = 40;
 
 /**
  * The promise is 10 ms on a machine that does nothing else, which `node bench/turns/run.mjs` measures. Other work on the same core
- * doubles the CPU time of a turn; work that is not cut into turns takes 40 to 800 ms here. What the code itself does in one turn is
- * in every run, so the best of three counts.
+ * doubles the CPU time of a turn; work that is not cut into turns takes 40 to 800 ms here.
  */
 const LONGEST_FIRST_TURN_MS = 30;
-const RUNS = 3;
 
 const measured = existsSync('/proc/self/schedstat');
+
+/** The shortest of the longest turns of each action, in at most three runs; one run where nothing is over the limit. */
+async function leastOf(
+  run: () => Promise<Record<string, number>>,
+  limit: number,
+): Promise<Map<string, number>> {
+  const least = new Map<string, number>();
+  for (let i = 0; i < RUNS; i++) {
+    for (const [name, longest] of Object.entries(await run())) {
+      least.set(name, Math.min(longest, least.get(name) ?? Number.POSITIVE_INFINITY));
+    }
+    if ([...least.values()].every((longest) => longest <= limit)) break;
+  }
+  return least;
+}
+
+const over = (turns: Map<string, number>, limit: number) =>
+  [...turns].filter(([, longest]) => longest > limit);
 
 describe('texts of 1 MB', () => {
   it.skipIf(!measured)(
     `leave the event loop free in every call${measured ? '' : ' (skipped: needs /proc/self/schedstat)'}`,
     async () => {
-      const turns = (await child('long-calls.mjs', [])) as Record<string, number>;
-      expect(Object.keys(turns).length).toBeGreaterThan(20);
-      const slow = Object.entries(turns).filter(([, longest]) => longest > LONGEST_TURN_MS);
-      expect(slow).toEqual([]);
+      const run = async () => (await child('long-calls.mjs', [])) as Record<string, number>;
+      const turns = await leastOf(run, LONGEST_TURN_MS);
+      expect(turns.size).toBeGreaterThan(20);
+      expect(over(turns, LONGEST_TURN_MS)).toEqual([]);
     },
-    240_000,
+    600_000,
   );
 });
+
+interface Load {
+  readonly longest: number;
+  readonly cached?: boolean;
+}
 
 describe('loads of a model with 30,522 words', () => {
   it.skipIf(!measured)(
     `leave the event loop free${measured ? '' : ' (skipped: needs /proc/self/schedstat)'}`,
     async () => {
-      const folder = await temporaryFolder();
-      await mkdir(join(folder, 'onnx'));
-      const env = { SINTER_CACHE: join(folder, 'cache') };
-      const found = (await child('long-loads.mjs', [folder], env)) as Record<
-        string,
-        { longest: number; cached?: boolean }
-      >;
-      const models = Object.entries(found).filter(([name]) => name.startsWith('onnx model'));
-      expect(models.map(([, { cached }]) => cached)).toEqual([false, true]);
-      const slow = Object.entries(found).filter(
-        ([, { longest }]) => longest > LONGEST_LOAD_TURN_MS,
-      );
-      expect(slow).toEqual([]);
+      const run = async () => {
+        const folder = await temporaryFolder();
+        await mkdir(join(folder, 'onnx'));
+        const env = { SINTER_CACHE: join(folder, 'cache') };
+        const found = Object.entries(
+          (await child('long-loads.mjs', [folder], env)) as Record<string, Load>,
+        );
+        const models = found.filter(([name]) => name.startsWith('onnx model'));
+        expect(models.map(([, { cached }]) => cached)).toEqual([false, true]);
+        return Object.fromEntries(found.map(([name, { longest }]) => [name, longest]));
+      };
+      const turns = await leastOf(run, LONGEST_LOAD_TURN_MS);
+      expect(over(turns, LONGEST_LOAD_TURN_MS)).toEqual([]);
     },
-    240_000,
+    600_000,
   );
 });
 
@@ -73,17 +98,14 @@ const BGE = fileURLToPath(
 const CHINESE = ['save Chinese', 'load Chinese'];
 
 describe('the first of its kind in a process, with MiniLM, lets the event loop turn', () => {
-  const shortest = async (action: string): Promise<number> => {
-    let best = Number.POSITIVE_INFINITY;
-    for (let run = 0; run < RUNS && best > LONGEST_FIRST_TURN_MS; run++) {
+  const shortest = async (action: string): Promise<number | undefined> => {
+    const run = async () => {
       const folder = await temporaryFolder();
       const env = { SINTER_CACHE: join(folder, 'cache') };
-      const { longest } = (await child('long-turns.mjs', [action, folder], env)) as {
-        longest: number;
-      };
-      best = Math.min(best, longest);
-    }
-    return best;
+      const { longest } = (await child('long-turns.mjs', [action, folder], env)) as Load;
+      return { [action]: longest };
+    };
+    return (await leastOf(run, LONGEST_FIRST_TURN_MS)).get(action);
   };
 
   it.skipIf(!measured).each(ACTIONS)(

@@ -76,6 +76,7 @@ export interface ProgramInternals {
     budget: number,
     mostSelected: number,
   ): number[];
+  share(offsets: Int32Array, shares: number): number[];
   micro(
     batch: {
       ids: Int32Array;

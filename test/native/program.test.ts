@@ -238,7 +238,10 @@ interface Cut {
 
 /** Slices as pairs. */
 function slicesOf({ offsets, selected, budget, mostSelected }: Cut): [number, number][] {
-  const flat = program.cut(offsets, selected, budget, mostSelected);
+  return pairsOf(program.cut(offsets, selected, budget, mostSelected));
+}
+
+function pairsOf(flat: readonly number[]): [number, number][] {
   return flat.flatMap((begin, i) =>
     i % 2 === 0 ? [[begin, at(flat, i + 1)] as [number, number]] : [],
   );
@@ -278,6 +281,27 @@ describe('batches', () => {
 
   it('of no sequence have no slice', () => {
     expect(program.cut(Int32Array.of(0), null, 10, 10)).toEqual([]);
+    expect(program.share(Int32Array.of(0), 2)).toEqual([]);
+  });
+
+  it('are shared in order, whole, and evenly but for the length of one sequence', () => {
+    fc.assert(
+      fc.property(batches, fc.integer({ min: 1, max: 12 }), ({ offsets, lengths }, shares) => {
+        const slices = pairsOf(program.share(offsets, shares));
+        expect(slices.length).toBeLessThanOrEqual(shares);
+        expect(slices.flat()).toEqual([
+          0,
+          ...slices.slice(1).flatMap(([begin]) => [begin, begin]),
+          offsets.length - 1,
+        ]);
+        const even = at(offsets, lengths.length) / shares;
+        for (const [begin, end] of slices) {
+          expect(end).toBeGreaterThan(begin);
+          const tokens = at(offsets, end) - at(offsets, begin);
+          expect(tokens).toBeLessThanOrEqual(even + Math.max(...lengths));
+        }
+      }),
+    );
   });
 
   it('become micro-batches that start at 0 and know their place', () => {

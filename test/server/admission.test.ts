@@ -1,39 +1,12 @@
-// Who is let in: rates, allowances and permits, without a server.
+// Who is let in: allowances and permits, without a server.
 import { describe, expect, it } from 'vitest';
 import { SinterError } from '../../lib/core/errors.js';
+import type { Priority } from '../../lib/core/priority.js';
 import { Admission, estimateTokens, ModelGauge } from '../../lib/server/admission.js';
 import { compareAll } from '../../lib/server/compare-results.js';
 import { failureBody, failureOfCall, statusOf } from '../../lib/server/failures.js';
 import { RequestFailure } from '../../lib/server/handling.js';
 import { KeyMeter } from '../../lib/server/key-limits.js';
-import { TokenRate } from '../../lib/server/token-rate.js';
-
-describe('TokenRate', () => {
-  it('counts only time in which requests are open', () => {
-    const rate = new TokenRate();
-    expect(rate.perSecond).toBeNull();
-    rate.begin(0);
-    rate.end(500, 1000);
-    expect(rate.perSecond).toBeCloseTo(500);
-    // An hour in which nothing is open.
-    rate.begin(3_601_000);
-    rate.end(500, 3_602_000);
-    expect(rate.perSecond).toBeCloseTo(500, 0);
-  });
-
-  it('follows a change: old requests fade', () => {
-    const rate = new TokenRate();
-    for (let i = 0; i < 100; i++) {
-      rate.begin(i * 1000);
-      rate.end(100, (i + 1) * 1000);
-    }
-    for (let i = 100; i < 150; i++) {
-      rate.begin(i * 1000);
-      rate.end(1000, (i + 1) * 1000);
-    }
-    expect(rate.perSecond).toBeGreaterThan(950);
-  });
-});
 
 describe('KeyMeter', () => {
   const refusal = (meter: KeyMeter, now: number) => {
@@ -77,13 +50,14 @@ describe('KeyMeter', () => {
 });
 
 describe('Admission', () => {
-  const limits = { maxConcurrentRequests: 10, maxQueueTokens: 100 };
+  const limits = { maxConcurrentRequests: 10, maxQueueTokens: 100, maxQueueMs: 50 };
+  const entrance = { name: 'm', key: null, priority: 'interactive' } as const;
 
   it('takes a request as a whole or refuses it, and counts until it ends', () => {
     const admission = new Admission(2);
-    const gauge = new ModelGauge(limits);
+    const gauge = new ModelGauge(limits, () => null);
     const enter = (estimatedTokens: number) =>
-      admission.enter({ gauge, name: 'm', key: null, estimatedTokens });
+      admission.enter({ ...entrance, gauge, estimatedTokens });
     const large = enter(1000);
     expect(() => enter(1)).toThrow(/about 1000 tokens waiting/);
     large.leave(900);
@@ -93,11 +67,39 @@ describe('Admission', () => {
     two.leave(0);
     expect([admission.requests, gauge.requests, gauge.tokens]).toEqual([0, 0, 0]);
   });
+
+  it('refuses where the wait is too long, and says how long it is', () => {
+    let wait: number | null = null;
+    const gauge = new ModelGauge(limits, (priority) => (priority === 'bulk' ? 1000 : wait));
+    const admission = new Admission(10);
+    const enter = (priority: Priority = 'interactive') => {
+      try {
+        return admission.enter({ ...entrance, gauge, priority, estimatedTokens: 1 });
+      } catch (error) {
+        return error as RequestFailure;
+      }
+    };
+    // Nothing was measured, and then nobody is before it.
+    enter('bulk');
+    enter();
+    wait = 50;
+    enter();
+    wait = 50.5;
+    expect(enter()).toMatchObject({
+      ...{ kind: 'overloaded', message: 'the model "m" has work for 51 ms already' },
+      retryAfterMs: 51,
+    });
+    expect(enter('bulk')).toMatchObject({ retryAfterMs: 1000 });
+    expect(gauge.requests).toBe(3);
+  });
 });
 
 it('tokens are estimated by characters, ids and the limit of the model', () => {
   expect(estimateTokens(['12345678', ['1234', '1234'], [1, 2, 3]], 100)).toBe(4 + 4 + 3);
   expect(estimateTokens(['a'.repeat(10_000)], 64)).toBe(64);
+  // About a token for each Chinese character.
+  expect(estimateTokens(['\u5929\u6c14'.repeat(100)], 512)).toBe(202);
+  expect(estimateTokens([''], 512)).toBe(2);
 });
 
 describe('failures', () => {

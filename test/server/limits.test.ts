@@ -51,6 +51,19 @@ describe('too many requests at a time', () => {
   });
 });
 
+it('requests are refused by the time that they would wait', async () => {
+  const { server, post } = await serve({ mini: { maxQueueMs: 1 } });
+  const open = post('/v1/embeddings', longBody(64));
+  await until(() => server.openRequests === 1);
+  const refused = await post('/v1/embeddings', { model: 'mini', input: 'short' });
+  expect([refused.status, refused.body]).toMatchObject([
+    429,
+    { error: { message: expect.stringMatching(/^the model "mini" has work for \d+ ms already$/) } },
+  ]);
+  expect((await open).status).toBe(200);
+  expect((await post('/v1/embeddings', { model: 'mini', input: 'short' })).status).toBe(200);
+});
+
 describe('the time for an answer', () => {
   it('is what the request says, at most what the server allows; the rest is not computed', async () => {
     const { get, post, records } = await serve({ mini: {} }, { requestTimeoutMs: 30_000 });

@@ -1,55 +1,15 @@
 // `sinter serve` as a process: the address, signals, the log, the configuration file, and mistakes in how it is called.
-import { type ChildProcess, spawn } from 'node:child_process';
 import { cp } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Scratch, sinter } from '../cli/support.js';
+import { post, serveChild } from './serve-child.js';
 import { CLASSIFIER, fixture, longBody, takenPort, until } from './support.js';
 
 // Models of some megabytes, on machines with other work.
 vi.setConfig({ testTimeout: 90_000 });
 
-const MAIN = fileURLToPath(new URL('../../dist/bundle/main.js', import.meta.url));
 const scratch = new Scratch();
 const KEY = 'a-key-of-the-tests-01';
-
-interface Served {
-  readonly child: ChildProcess;
-  readonly url: string;
-  readonly ended: Promise<number | null>;
-  stdout(): string;
-  stderr(): string;
-}
-
-/** `sinter serve ...args` on a free port, when it is ready. */
-async function serveChild(
-  args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Promise<Served> {
-  const child = spawn(process.execPath, [MAIN, 'serve', '--port', '0', ...args], {
-    env: { ...process.env, SINTER_DEBUG: '0', SINTER_API_KEYS: '', ...env },
-  });
-  onTestFinished(() => void child.kill('SIGKILL'));
-  const text = { out: '', err: '' };
-  child.stdout.setEncoding('utf8').on('data', (some: string) => {
-    text.out += some;
-  });
-  child.stderr.setEncoding('utf8').on('data', (some: string) => {
-    text.err += some;
-  });
-  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
-  await until(() => /http:\/\/[^\s"]+/.test(text.out) || child.exitCode !== null, 60_000);
-  const [url = ''] = /http:\/\/[^\s"]+/.exec(text.out) ?? [];
-  expect(url, text.err).not.toBe('');
-  return { child, url, ended, stdout: () => text.out, stderr: () => text.err };
-}
-
-const post = (url: string, path: string, body: unknown, headers = {}) =>
-  fetch(url + path, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: JSON.stringify(body),
-  });
 
 /** Whether a model of the server is answering. */
 async function isOpen(url: string): Promise<boolean> {

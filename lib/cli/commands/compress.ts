@@ -12,6 +12,8 @@ import {
   COMPRESS_METHODS,
   type CompressMethod,
   type CompressTarget,
+  LOW_RANK_WEIGHTINGS,
+  type LowRankForm,
   STUDENT_SIZES,
   type StudentSizes,
 } from '../../models/compression/options.js';
@@ -48,6 +50,7 @@ interface CompressFlags extends CommonOptions, DataOptions, ModelOptions {
   readonly out: string;
   readonly task?: Kind | 'embedding';
   readonly student?: StudentSizes;
+  readonly lowRank?: LowRankForm;
   readonly method: readonly CompressMethod[] | 'auto';
   readonly targetSpeedup?: number;
   readonly targetLatency?: number;
@@ -74,6 +77,7 @@ Examples:
   $ sinter compress my-model --data rows.csv --eval test.csv --target-speedup 6 --out my-model-small
   $ sinter compress my-model --data rows.csv --method vocabulary,quantize --out my-model-small
   $ sinter compress my-model --data rows.csv --student layers=3,heads=6 --out my-model-small
+  $ sinter compress my-model --data rows.csv --low-rank auto --out my-model-small
   $ sinter compress my-encoder --data sentences.csv --target-size 8MB --out my-encoder-small
 `;
 
@@ -120,6 +124,11 @@ export function addCompress(program: Command, surroundings: Surroundings): void 
       '--student <sizes>',
       `train this form in place of a search, as in layers=3,heads=6; there are ${SIZE_NAMES.join(', ')}`,
       studentSizes,
+    )
+    .option(
+      '--low-rank <form>',
+      'make products two thin ones where these are faster, in place of a search: auto, or rank=64; weighting=none ignores the texts',
+      lowRankForm,
     );
   withTargets(command);
   withTraining(command);
@@ -199,6 +208,21 @@ function studentSizes(text: string): StudentSizes {
   return Object.fromEntries(sizes);
 }
 
+function lowRankForm(text: string): LowRankForm {
+  if (text === 'auto') return {};
+  const parts = text.split(',').map((part) => {
+    const [, name = '', value = ''] = /^\s*(\w+)\s*=\s*(\w+)\s*$/.exec(part) ?? [];
+    if (name === 'rank' && /^\d+$/.test(value) && Number(value) >= 1)
+      return { rank: Number(value) };
+    const weighting = LOW_RANK_WEIGHTINGS.find((one) => one === value);
+    if (name === 'weighting' && weighting !== undefined) return { weighting };
+    throw new InvalidArgumentError(
+      `It must be auto, or such as rank=64,weighting=${LOW_RANK_WEIGHTINGS.join('|')}.`,
+    );
+  });
+  return Object.assign({}, ...parts);
+}
+
 const UNITS: Readonly<Record<string, number>> = { '': 1, KB: 1e3, MB: 1e6, GB: 1e9 };
 
 function bytes(text: string): number {
@@ -231,7 +255,7 @@ async function compress(
     ...given({
       ...{ epochs: flags.epochs, learningRate: flags.learningRate, batchSize: flags.batchSize },
       ...{ budgetMinutes: flags.budgetMinutes, workFolder: flags.work },
-      student: flags.student,
+      ...{ student: flags.student, lowRank: flags.lowRank },
       latency: await latencyFrom(flags.latencyFrom),
     }),
     ...{ target: targetOf(flags), maxDrop: flags.maxDrop, seed: flags.seed },

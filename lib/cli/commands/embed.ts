@@ -1,5 +1,5 @@
 /**
- * `sinter embed`: texts to vectors, as JSONL, CSV or .npy.
+ * `sinter embed`: texts to vectors, as JSONL, CSV, .npy or Parquet.
  */
 import { extname } from 'node:path';
 import { type Command, Option } from 'commander';
@@ -17,12 +17,14 @@ import {
   withData,
   withModel,
   withPooling,
+  withResume,
   withSpreadsheet,
   withThreads,
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { loadAdapter, modelOptions, modelPath } from '../open-model.js';
-import { eachGroup, ResultPlace, totalOf } from '../text-job.js';
+import { ResultPlace } from '../result-place.js';
+import { eachGroup } from '../text-job.js';
 import { textSource } from '../text-source.js';
 import {
   csvWriter,
@@ -44,6 +46,7 @@ interface EmbedOptions extends CommonOptions, DataOptions, ModelOptions, Spreads
   readonly dimensions?: number;
   readonly maxTokens?: number;
   readonly threads?: number;
+  readonly resume?: boolean;
 }
 
 /** Texts embedded at a time: vectors of one group are in memory. */
@@ -54,8 +57,8 @@ export function addEmbed(program: Command, surroundings: Surroundings): void {
     .command('embed')
     .summary('turn texts into vectors')
     .description(
-      'Turns texts into vectors. Texts come from the command line, a data file (.csv, .tsv, .jsonl), ' +
-        'or one a line from a .txt file or stdin (--input -).',
+      'Turns texts into vectors. Texts come from the command line, a data file (.csv, .tsv, .jsonl, .parquet), ' +
+        'or one a line from a .txt file or stdin (--input -). A file may be larger than the memory.',
     )
     .argument('[texts...]', 'texts to embed')
     .option('-m, --model <dir>', 'model folder (default: the embedded all-MiniLM-L6-v2)')
@@ -77,11 +80,13 @@ export function addEmbed(program: Command, surroundings: Surroundings): void {
 Examples:
   $ sinter embed "a red car" "a fast car"
   $ sinter embed --input reviews.csv --text-column body --out vectors.npy
+  $ sinter embed --input reviews.parquet --out vectors.parquet --resume
   $ cat queries.txt | sinter embed --input - --format csv > vectors.csv
 `,
     )
     .action((texts: string[], options: EmbedOptions) => embed(texts, options, surroundings));
-  withCommon(withThreads(withPooling(withModel(withData(withSpreadsheet(command), ['pair'])))));
+  withResume(withSpreadsheet(command));
+  withCommon(withThreads(withPooling(withModel(withData(command, ['pair'])))));
 }
 
 async function embed(
@@ -91,7 +96,8 @@ async function embed(
 ): Promise<void> {
   const out = new Console(surroundings, options);
   const format = formatFor(options);
-  const sheet = spreadsheetOf(options, format === 'csv' && options.json !== true, 'CSV');
+  const isDocument = options.json === true && options.out === undefined;
+  const sheet = spreadsheetOf(options, format === 'csv' && !isDocument, 'CSV');
   const source = textSource({
     texts,
     input: options.input,
@@ -99,9 +105,9 @@ async function embed(
     onColumns: (columns) => out.noteColumns(columns),
     onSource: (source) => out.noteSource(source),
   });
-  const { input, model } = options;
-  await using place = await ResultPlace.take(options.out, [input, model], surroundings);
-  const total = await totalOf(source);
+  const { model } = options;
+  await using place = await ResultPlace.take(options, surroundings);
+  const total = await place.totalOf(source);
   await using encoder = await Encoder.load(
     await modelPath(model),
     given({
@@ -112,46 +118,55 @@ async function embed(
       signal: out.signal,
     }),
   );
-  await place.place?.needs({
-    total: BYTES_OF_NUMBER * (total ?? 0) * (options.dimensions ?? encoder.dimensions),
-  });
-  const writer =
-    out.isJson && place.path === null
-      ? jsonVectors(place.output, { model: model ?? null })
-      : writerFor(format, place, sheet);
-  const shown = place.isSeen ? 0 : total;
-  const job = { label: 'embedding', source, total: shown, groupTexts: GROUP_TEXTS, out };
+  const width = options.dimensions ?? encoder.dimensions;
+  await place.begin(total, () => subjectOf(encoder, { ...options, format }, out));
+  await place.needs(total ?? 0, BYTES_OF_NUMBER * width);
   const beside = await loadAdapter(encoder, options.adapter, out.signal);
   const run = given({ signal: out.signal, dimensions: options.dimensions, ...beside });
+  const writer = isDocument
+    ? jsonVectors(place.output, { model: model ?? null })
+    : await writerFor(format, place, sheet);
+  const job = { label: 'embedding', source, place, total, groupTexts: GROUP_TEXTS, out };
   const work = async () => {
-    const rows = await eachGroup(job, async (inputs) => {
-      await writer.write(inputs, await encoder.embed(inputs, run));
-    });
+    const rows = await eachGroup(job, async (inputs) =>
+      writer.write(inputs, await encoder.embed(inputs, run)),
+    );
     await writer.finish();
     return rows;
   };
   await place.finish(work, { what: 'vectors', json: { format }, out });
 }
 
+/** What a resumed run must have in common with the ones before. */
+async function subjectOf(model: Encoder, options: EmbedOptions, { signal }: Console) {
+  const { subjectOf } = await import('../job-subject.js');
+  return subjectOf({ command: 'embed', model, adapter: options.adapter, options, signal });
+}
+
 /** Least bytes per number in a file: exact for .npy, fewer than needed for text formats. */
 const BYTES_OF_NUMBER = 4;
 
-function writerFor(
+async function writerFor(
   format: VectorFormat,
-  { place, output }: ResultPlace,
+  { file, output, before }: ResultPlace,
   sheet: SpreadsheetOptions,
-): VectorWriter {
-  if (format === 'csv') return csvWriter(output, sheet);
-  // npy needs a file, which formatFor has made sure of.
-  return format === 'npy' && place !== null ? npyWriter(place.file) : jsonlWriter(output);
+): Promise<VectorWriter> {
+  if (format === 'csv') return csvWriter(output, sheet, before);
+  // The binary formats need a file, which formatFor has made sure of.
+  if (format === 'jsonl' || file === null) return jsonlWriter(output);
+  if (format === 'npy') return npyWriter(file, before);
+  return (await import('../parquet-writers.js')).parquetVectors(file, before);
 }
 
 function formatFor({ format, out }: EmbedOptions): VectorFormat {
   const ending = out === undefined ? '' : extname(out).slice(1).toLowerCase();
   const chosen = format ?? VECTOR_FORMATS.find((known) => known === ending);
   if (chosen === undefined && out !== undefined) {
-    throw usageMistake('--out is not a .jsonl, .csv or .npy file; say which with --format');
+    const what = '--out is not a .jsonl, .csv, .npy or .parquet file; say which with --format';
+    throw usageMistake(what);
   }
-  if (chosen === 'npy' && out === undefined) throw usageMistake('npy is binary: give --out FILE');
+  if ((chosen === 'npy' || chosen === 'parquet') && out === undefined) {
+    throw usageMistake(`${chosen} is binary: give --out FILE`);
+  }
   return chosen ?? 'jsonl';
 }

@@ -2,7 +2,9 @@
  * `sinter predict`: predicts texts with any model that has a head, one line for each text, as they come.
  */
 import { type Command, Option } from 'commander';
+import type { JsonValue } from '../../core/json.js';
 import { formatNumber } from '../../core/units.js';
+import type { SpreadsheetOptions } from '../../data/index.js';
 import type { AdaptedModel } from '../../models/adapted-model.js';
 import type { KindSettings } from '../../models/kind-predictions.js';
 import { KIND_NAMES, KINDS, type KindRow } from '../../models/kinds.js';
@@ -17,6 +19,7 @@ import {
   withCommon,
   withData,
   withModel,
+  withResume,
   withSpreadsheet,
   withThreads,
 } from '../arguments.js';
@@ -28,10 +31,13 @@ import {
   csvPredictions,
   jsonlPredictions,
   jsonPredictions,
+  type Names,
   PREDICTION_FORMATS,
+  type PredictionFormat,
   type PredictionWriter,
 } from '../prediction-writers.js';
-import { eachGroup, ResultPlace, totalOf } from '../text-job.js';
+import { ResultPlace } from '../result-place.js';
+import { eachGroup } from '../text-job.js';
 import type { TextSource } from '../text-source.js';
 
 /** Texts predicted at a time; the results of one group are in memory. */
@@ -43,8 +49,8 @@ export function addPredict(program: Command, surroundings: Surroundings): void {
     .summary('say what a trained model makes of texts')
     .description(
       'Predicts labels, numbers, entities, answers, scores of pairs or masked tokens, whatever the model is for: a line ' +
-        'for each text, in their order. Texts come from the command line, a data file (.csv, .tsv, .jsonl), or one a ' +
-        'line from a .txt file or stdin (--input -). With --data-format, stdin holds rows: pairs too. A file may be ' +
+        'for each text, in their order. Texts come from the command line, a data file (.csv, .tsv, .jsonl, .parquet), or one ' +
+        'a line from a .txt file or stdin (--input -). With --data-format, stdin holds rows: pairs too. A file may be ' +
         'larger than the memory.',
     )
     .argument('[texts...]', 'texts')
@@ -96,6 +102,7 @@ export function addPredict(program: Command, surroundings: Surroundings): void {
 Examples:
   $ sinter predict --model my-model "I lost my card" --top-k 3
   $ sinter predict --model my-model --input mails.csv --text-column body --out labels.csv
+  $ sinter predict --model my-model --input mails.jsonl --out labels.parquet --resume
   $ sinter predict --model my-qa "who wrote it?" --pair "The book was written by Ann."
   $ sinter predict --model my-base --adapter my-adapter "I lost my card"
   $ tail -f app.log | sinter predict --model my-model --input - > labels.jsonl
@@ -105,7 +112,7 @@ Examples:
     .action((texts: string[], options: PredictCommandOptions) =>
       predict(texts, options, surroundings),
     );
-  withCommon(withThreads(withModel(withData(withSpreadsheet(command), ['pair']))));
+  withCommon(withThreads(withModel(withData(withResume(withSpreadsheet(command)), ['pair']))));
 }
 
 async function predict(
@@ -126,31 +133,51 @@ async function predict(
   const row: KindRow<AdaptedModel> = KINDS[kind];
   const settings = settingsOf(options, kind);
   const source = sourceOf(texts, options, kind, out);
-  await using place = await ResultPlace.take(options.out, [options.input, name], surroundings);
-  const total = await totalOf(source);
+  await using place = await ResultPlace.take(options, surroundings);
+  const total = await place.totalOf(source);
   const load = { lanes: options.threads, maxTokens: options.maxTokens, signal: out.signal };
   await using model = await row.load(name, given({ ...load, ...(await onnxOptions(options)) }));
-  const { output } = place;
-  const { names } = row.predictor;
-  const writers = {
-    jsonl: () => jsonlPredictions(output, names),
-    csv: () => csvPredictions(output, names, sheet),
-  };
-  const isDocument = place.path === null && out.isJson;
-  const writer = isDocument
-    ? jsonPredictions(output, names, { model: name, task: kind })
-    : writers[format]();
+  await place.begin(total, () => subjectOf(model, { ...options, format, task: kind }, out));
   const beside = await loadAdapter(model, options.adapter, out.signal);
   const all = { ...settings, ...beside };
-  const job = { row, model, source, total: place.isSeen ? 0 : total, settings: all, out };
+  const writer =
+    place.path === null && out.isJson
+      ? jsonPredictions(place.output, row.predictor.names, { model: name, task: kind })
+      : await writerFor(format, place, { names: row.predictor.names, sheet });
+  const job = { row, model, source, place, total, settings: all, out };
   const work = () => predictAll(job, writer);
   await place.finish(work, { what: 'predictions', json: { task: kind, format }, out });
+}
+
+/** What a resumed run must have in common with the ones before. */
+async function subjectOf(model: AdaptedModel, options: PredictCommandOptions, { signal }: Console) {
+  const { subjectOf } = await import('../job-subject.js');
+  return subjectOf({ command: 'predict', model, adapter: options.adapter, options, signal });
+}
+
+async function writerFor(
+  format: PredictionFormat,
+  { file, output, before }: ResultPlace,
+  { names, sheet }: { readonly names: Names; readonly sheet: SpreadsheetOptions },
+): Promise<PredictionWriter> {
+  const earlier = { ...before, notes: before.notes.map((note) => (note as unknown as Note).own) };
+  if (format === 'csv') return csvPredictions(output, names, sheet, earlier);
+  // Parquet needs a file, which formatFor has made sure of.
+  if (format === 'jsonl' || file === null) return jsonlPredictions(output, names);
+  return (await import('../parquet-writers.js')).parquetPredictions(file, names, earlier);
+}
+
+/** What a later run has to know: the number of cut texts so far, and the note of the writer. */
+interface Note {
+  readonly cut: number;
+  readonly own: JsonValue;
 }
 
 interface PredictJob {
   readonly row: KindRow<AdaptedModel>;
   readonly model: AdaptedModel;
   readonly source: TextSource;
+  readonly place: ResultPlace;
   /** Number of texts; null where it is unknown. */
   readonly total: number | null;
   readonly settings: KindSettings & AdapterOption;
@@ -158,18 +185,20 @@ interface PredictJob {
 }
 
 async function predictAll(job: PredictJob, writer: PredictionWriter): Promise<number> {
-  const { row, model, source, total, settings, out } = job;
+  const { row, model, source, place, total, settings, out } = job;
   const { signal } = out;
-  let cut = 0;
-  const texts = { label: 'predicting', source, total, groupTexts: GROUP_TEXTS, out };
+  const last = place.before.notes.at(-1) as unknown as Note | undefined;
+  let cut = last?.cut ?? 0;
+  const texts = { label: 'predicting', source, place, total, groupTexts: GROUP_TEXTS, out };
   const rows = await eachGroup(texts, async (inputs, first) => {
     const found = await row.predictor
       .predict(model, inputs, { ...settings, signal })
       .catch((error: unknown) => {
         throw placed(error, source, first);
       });
-    await writer.write(inputs, found);
+    const own = await writer.write(inputs, found);
     cut += found.filter(({ truncated }) => truncated === true).length;
+    return { cut, own };
   });
   await writer.finish();
   if (cut > 0) {

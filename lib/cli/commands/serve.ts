@@ -38,7 +38,14 @@ interface ServeOptions extends CommonOptions, ObserveFlags, Pick<ServerOptions, 
 
 /** Options of the server whose flags have their names. */
 const FLAG_OPTIONS = [
-  ...['host', 'port', 'maxConcurrentRequests', 'maxClientBatchSize', 'maxQueueTokens'],
+  ...[
+    'host',
+    'port',
+    'maxConcurrentRequests',
+    'maxClientBatchSize',
+    'maxQueueTokens',
+    'maxQueueMs',
+  ],
   ...['requestTimeoutMs', 'bodyLimit', 'autoTruncate', 'warmUp', 'drainSeconds'],
   ...['drainDelaySeconds', 'logTexts', 'logLevel'],
 ] as readonly FlagOption[];
@@ -48,6 +55,7 @@ type FlagOption =
   | 'maxConcurrentRequests'
   | 'maxClientBatchSize'
   | 'maxQueueTokens'
+  | 'maxQueueMs'
   | 'requestTimeoutMs'
   | 'bodyLimit'
   | 'autoTruncate'
@@ -111,10 +119,11 @@ function limitOptions(): Option[] {
     option('--max-concurrent-requests <n>', 'requests at a time (default: 512)', count),
     option('--max-client-batch-size <n>', 'texts in one request (default: 512)', count),
     option('--max-queue-tokens <n>', 'tokens of open requests of a model (default: 262144)', count),
+    option('--max-queue-ms <ms>', 'longest wait for those before (default: 5000)', count),
     option('--max-batch-tokens <n>', 'tokens of one native batch (default: 512 per thread)', count),
     option(
       '--max-wait-ms <ms>',
-      'hold a request back for others to join (default: 2)',
+      'hold a request back for others to join (default: 0)',
       numberFromZero,
     ),
     option('--request-timeout-ms <ms>', 'longest time for an answer (default: 60000)', count),

@@ -12,6 +12,7 @@ import { type GateVerdict, judge } from '../../compress/gate.js';
 import type { LayerChoice } from '../../compress/layer-choice.js';
 import type { Outcome } from '../../compress/outcome.js';
 import type { JsonObject } from '../../core/json.js';
+import type { ProductRank } from '../../report/compression-types.js';
 import type { ModelParts } from '../../runtime/model-parts.js';
 import { release, type Workshop } from './candidates.js';
 import { Clock } from './clock.js';
@@ -19,6 +20,7 @@ import { copyOf } from './copy.js';
 import { costsOf } from './costs.js';
 import { chosenLayers, depthSource } from './depths.js';
 import { Journal } from './journal.js';
+import { productRanks, type StageRunner, searchLowRank } from './low-rank.js';
 import type { CompressSettings } from './options.js';
 import { type PrecisionChoice, quantized } from './precision.js';
 import type { CompressStage } from './progress.js';
@@ -40,6 +42,8 @@ export interface Compressed {
   readonly vocabulary: VocabularyStage | null;
   readonly precision: PrecisionChoice | null;
   readonly latency: JsonObject | null;
+  /** What became of every product; null where low rank was no form of its own. */
+  readonly ranks: readonly ProductRank[] | null;
   readonly speeds: readonly MeasuredSpeed[];
   readonly original: { readonly choice: number };
   /** On the rows for the verdict. */
@@ -75,6 +79,7 @@ interface Searched {
   readonly chosen: Visit | null;
   readonly depths: readonly LayerChoice[];
   readonly latency: JsonObject | null;
+  readonly ranks: readonly ProductRank[] | null;
 }
 
 class Compression {
@@ -99,13 +104,13 @@ class Compression {
     const { teacher, vocabulary } = await this.vocabulary();
     const workshop = { subject, teacher, journal: this.journal, settings };
     try {
-      const { parts, score, visits, chosen, depths, latency } = await this.search(workshop, choice);
+      const { parts, score, ...searched } = await this.search(workshop, choice);
       const final = await this.precision(workshop, parts, score);
       const judged = await this.judged(final.parts).catch(async (error: unknown) => {
         await final.parts.program.retire();
         throw error;
       });
-      const found = { visits, chosen, depths, vocabulary, latency };
+      const found = { ...searched, vocabulary };
       const { isCutShort } = clock;
       const { precision } = final;
       return {
@@ -133,23 +138,33 @@ class Compression {
     const { clock, settings } = this;
     const { teacher } = workshop;
     const { methods } = settings;
-    const nothing = { visits: [], chosen: null, depths: [], latency: null };
-    const asItIs = { parts: teacher, score: original, ...nothing };
+    const asItIs: Searched = {
+      ...{ parts: teacher, score: original, visits: [], chosen: null },
+      ...{ depths: [], latency: null, ranks: null },
+    };
     const hooks = {
       mustStop: () => clock.mustStop(),
       say: (message: string) => clock.say(message),
     };
-    const { student } = settings;
+    const { student, lowRank } = settings;
+    const passes = async (found: Visit) => original - found.best.score <= settings.maxDrop;
     if (student !== null && !clock.mustStop()) {
       const chosen = await clock.run('recovery', () => visitStudent(workshop, student, hooks));
-      const { parts, score } = await this.partsOf(chosen, workshop);
-      return { ...nothing, parts, score, visits: [chosen], chosen };
+      return this.ended(workshop, chosen, { ...asItIs, visits: [chosen] });
+    }
+    if (lowRank !== null && !clock.mustStop()) {
+      const run: StageRunner = (stage, work) => clock.run(stage, work);
+      const found = await searchLowRank(workshop, lowRank, passes, { ...hooks, run });
+      const best = found.chosen ?? closest(found.visits, original);
+      const about = { visits: found.visits, latency: found.costs.latency };
+      return this.ended(workshop, best, {
+        ...{ ...asItIs, ...about, ranks: productRanks(found, best) },
+      });
     }
     if (!methods.has('depth') && !methods.has('width')) {
       if (!methods.has('distil') || clock.mustStop()) return asItIs;
       const chosen = await clock.run('recovery', () => visitSameShape(workshop, original));
-      const { parts, score } = await this.partsOf(chosen, workshop);
-      return { ...nothing, parts, score, visits: [chosen], chosen };
+      return this.ended(workshop, chosen, { ...asItIs, visits: [chosen] });
     }
     if (clock.mustStop()) return asItIs;
     const costs = await clock.run('latency', () => costsOf(workshop));
@@ -158,7 +173,6 @@ class Compression {
     const source = depthSource(workshop, depths, costs);
     const visit = (budget: number) =>
       clock.run('recovery', () => visitBudget(workshop, source, budget, hooks));
-    const passes = async (found: Visit) => original - found.best.score <= settings.maxDrop;
     const { visits, chosen } =
       costs.budget === null
         ? await bisectBudgets(
@@ -169,9 +183,13 @@ class Compression {
           )
         : await single(await visit(costs.budget), passes);
     const best = chosen ?? closest(visits, original);
-    if (best === null) return { ...asItIs, visits, depths, latency: costs.latency };
-    const parts = await this.partsOf(best, workshop);
-    return { ...parts, visits, chosen: best, depths, latency: costs.latency };
+    return this.ended(workshop, best, { ...asItIs, visits, depths, latency: costs.latency });
+  }
+
+  /** What a search found, with the best form in place of the original where there is one. */
+  private async ended(workshop: Workshop, best: Visit | null, found: Searched): Promise<Searched> {
+    if (best === null) return found;
+    return { ...found, ...(await this.partsOf(best, workshop)), chosen: best };
   }
 
   /** The best candidate of a visit. */
@@ -232,13 +250,15 @@ function closest(visits: readonly Visit[], original: number): Visit | null {
 }
 
 /** The stages that a compression will have. */
-function stagesOf({ methods }: CompressSettings): readonly CompressStage[] {
+function stagesOf({ methods, lowRank }: CompressSettings): readonly CompressStage[] {
   const searches = methods.has('depth') || methods.has('width');
+  const forms = searches || methods.has('student') || lowRank !== null;
   return [
     'original',
     ...(methods.has('vocabulary') ? (['vocabulary'] as const) : []),
-    ...(searches ? (['latency', 'depth'] as const) : []),
-    ...(searches || methods.has('student') || methods.has('distil') ? (['recovery'] as const) : []),
+    ...(searches || lowRank !== null ? (['latency'] as const) : []),
+    ...(searches ? (['depth'] as const) : []),
+    ...(forms || methods.has('distil') ? (['recovery'] as const) : []),
     ...(methods.has('quantize') ? (['precision'] as const) : []),
     'verdict',
   ];

@@ -8,11 +8,13 @@ import { LatencyTable } from '../../compress/latency-table.js';
 import { measureLatency } from '../../compress/measure-latency.js';
 import { unitBytes } from '../../compress/unit-bytes.js';
 import type { JsonObject } from '../../core/json.js';
+import { factorTable } from '../../graph/rewrite/factor-table.js';
 import { layerShapes } from '../../graph/rewrite/layer-shapes.js';
 import type { UnitPart } from '../../graph/rewrite/units.js';
 import type { EncoderGraph } from '../../graph/types.js';
 import { trimSegments } from '../../runtime/forward.js';
-import { inInt8, layerCount, type Workshop } from './candidates.js';
+import { bytesOf, inInt8, layerCount, type Workshop } from './candidates.js';
+import type { CompressSettings, CompressTarget } from './options.js';
 import { measureSpeeds } from './speeds.js';
 
 /** Costs of the parts of models with some of the original's layers. */
@@ -30,9 +32,23 @@ export interface Costs {
     readonly costOf: (part: UnitPart, layer: number, count: number) => number;
     readonly fixed: number;
   };
-  /** The table; null for bytes. */
+  /** Forms of the table of tokens that are worth a try: the whole one first. */
+  readonly tables: readonly TableOption[];
+  /** The latency table; null for bytes. */
   readonly latency: JsonObject | null;
 }
+
+/** A form of the table of tokens. */
+export interface TableOption {
+  /** Columns of a factorised table; null: the table is whole. */
+  readonly size: number | null;
+  /** What it costs less than the whole one. */
+  readonly saved: number;
+}
+
+const WHOLE: TableOption = { size: null, saved: 0 };
+/** Columns of the tables that are tried, as shares of those of the whole one. */
+const TABLE_SHARES = [1 / 2, 1 / 4] as const;
 
 /** Texts and tokens of the sample that the table is measured on. */
 const SAMPLE_TEXTS = 256;
@@ -41,9 +57,20 @@ const SAMPLE_SECONDS = 12;
 
 /** The costs that the target is about. */
 export async function costsOf(workshop: Workshop): Promise<Costs> {
-  const { target } = workshop.settings;
-  const isBytes = target.bytes !== undefined && target.speedup === undefined;
-  return isBytes && target.latencyMs === undefined ? byteCosts(workshop) : timeCosts(workshop);
+  return isAboutBytes(workshop.settings) ? byteCosts(workshop) : timeCosts(workshop);
+}
+
+/** Whether bytes alone are asked for. */
+export function isAboutBytes({ target }: CompressSettings): boolean {
+  return (
+    target.bytes !== undefined && target.speedup === undefined && target.latencyMs === undefined
+  );
+}
+
+/** The limit of a target in milliseconds of the sample; null where there is none. `inF32`: what the original in f32 takes. */
+export function timeBudget(target: CompressTarget, inF32: number, texts: number): number | null {
+  if (target.latencyMs !== undefined) return target.latencyMs * texts;
+  return target.speedup === undefined ? null : inF32 / target.speedup;
 }
 
 function finalGraph({ teacher: { graph }, settings }: Workshop): EncoderGraph {
@@ -65,8 +92,28 @@ function byteCosts(workshop: Workshop): Costs {
       costOf: (part, layer, count) => count * (bytes[part][kept[layer] ?? 0] ?? 0),
       fixed: bytes.fixed - (layers - kept.length) * beside,
     }),
+    tables: tablesOf(workshop),
     latency: null,
   };
+}
+
+/** The whole table, and narrower ones where low rank is a method, the graph allows them and they are smaller. */
+function tablesOf({ teacher: { graph }, settings }: Workshop): readonly TableOption[] {
+  if (!settings.methods.has('low-rank')) return [WHOLE];
+  const final = (one: EncoderGraph) =>
+    bytesOf(settings.methods.has('quantize') ? inInt8(one) : one);
+  try {
+    const { table } = factorTable(graph, 1);
+    const width = graph.weights.find(({ name }) => name === table)?.shape[1] ?? 0;
+    const narrow = TABLE_SHARES.map((share) => Math.round(share * width)).map((size) => {
+      return { size, saved: final(graph) - final(factorTable(graph, size).graph) };
+    });
+    return [WHOLE, ...narrow.filter(({ saved }) => saved > 0)];
+  } catch (error) {
+    // A table that something else reads, as the head of a masked LM, stays whole.
+    if (error instanceof RangeError) return [WHOLE];
+    throw error;
+  }
 }
 
 /** Bytes of a layer's norms and output biases, about: they are the same in all layers. */
@@ -86,7 +133,7 @@ function layerBytes(graph: EncoderGraph, { fixed }: { readonly fixed: number }):
 }
 
 /** Key of the latency of a report: how many times as fast the original is in its final precision as in f32. */
-const GAIN = 'precisionGain';
+export const GAIN = 'precisionGain';
 
 async function timeCosts(workshop: Workshop): Promise<Costs> {
   const { teacher, journal, settings } = workshop;
@@ -108,12 +155,7 @@ async function timeCosts(workshop: Workshop): Promise<Costs> {
   const texts = table.data.lengths.length;
   return {
     full,
-    budget:
-      target.latencyMs !== undefined
-        ? target.latencyMs * texts
-        : target.speedup === undefined
-          ? null
-          : (full * ratio) / target.speedup,
+    budget: timeBudget(target, full * ratio, texts),
     budgetFor: (speedup) => (full * ratio) / speedup,
     speedupOf: (cost) => (full * ratio) / cost,
     of: (kept) => {
@@ -123,6 +165,8 @@ async function timeCosts(workshop: Workshop): Promise<Costs> {
         fixed: table.fixed(own),
       };
     },
+    // Looking up rows takes no time, so a narrower table saves none.
+    tables: [WHOLE],
     latency: { ...(table.toJSON() as unknown as JsonObject), [GAIN]: ratio },
   };
 }
@@ -142,7 +186,7 @@ async function tableOf(workshop: Workshop): Promise<LatencyTable> {
 }
 
 /** Tokens of a sample of the texts; with a latency target texts of the length that it names. */
-async function sampleOf({ teacher, subject, settings }: Workshop) {
+export async function sampleOf({ teacher, subject, settings }: Workshop) {
   const { tokenizer, graph } = teacher;
   const { tokens: wanted, latencyMs } = settings.target;
   if (latencyMs !== undefined && wanted !== undefined) {
@@ -159,7 +203,7 @@ async function sampleOf({ teacher, subject, settings }: Workshop) {
 }
 
 /** How many times as fast the original is in its final arithmetic as in f32. */
-async function gainOfPrecision(workshop: Workshop): Promise<number> {
+export async function gainOfPrecision(workshop: Workshop): Promise<number> {
   const { teacher, subject, settings } = workshop;
   if (!settings.methods.has('quantize')) return 1;
   const { signal } = settings;

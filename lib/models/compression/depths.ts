@@ -58,6 +58,7 @@ export function depthSource(
 ): DepthSource {
   return {
     chains: choices.map(({ kept }) => kept),
+    tables: costs.tables,
     speedupOf: (cost) => costs.speedupOf(cost),
     depthOf: async (layers): Promise<Depth> => ({
       layers,

@@ -10,6 +10,7 @@ export const COMPRESS_METHODS = [
   'vocabulary',
   'depth',
   'width',
+  'low-rank',
   'student',
   'distil',
   'quantize',
@@ -17,7 +18,8 @@ export const COMPRESS_METHODS = [
 
 /**
  * vocabulary: tokens that never occur in the rows go. depth: whole layers go. width: heads and neurons go, and what stays is fitted
- * again by least squares. student: a form of given sizes in place of a search. distil: what stays is trained with the original as its
+ * again by least squares. low-rank: products become two thin ones where these are faster, and within a search for a number of bytes
+ * the table of tokens may get fewer columns. student: a form of given sizes in place of a search. distil: what stays is trained with the original as its
  * teacher. quantize: int8, but for the products that the gate needs in f32.
  */
 export type CompressMethod = (typeof COMPRESS_METHODS)[number];
@@ -47,6 +49,29 @@ export interface StudentSizes {
   readonly embeddingSize?: number;
 }
 
+/** Low rank in place of a search: every product may become two thin ones in a row. */
+export interface LowRankForm {
+  /**
+   * The rank of all products that are faster so (where `target` has bytes alone: smaller). Left out: a rank for each product, so
+   * that the model meets the target, or, without one, is as fast as `maxDrop` allows.
+   */
+  readonly rank?: number;
+  /**
+   * What a rank keeps. `activations` (default): the outputs of the products on the texts. `none`: the weights, whatever the texts
+   * are, which is usually much worse.
+   */
+  readonly weighting?: LowRankWeighting;
+}
+
+export const LOW_RANK_WEIGHTINGS = ['activations', 'none'] as const;
+export type LowRankWeighting = (typeof LOW_RANK_WEIGHTINGS)[number];
+
+export interface LowRankSettings {
+  /** null: by the target. */
+  readonly rank: number | null;
+  readonly weighting: LowRankWeighting;
+}
+
 /** Options of `compress`. `Row`: a row as `evaluate` of the model takes it. */
 export interface CompressOptions<Row = unknown> {
   /** Rows to learn from. Without labels: texts. */
@@ -67,7 +92,9 @@ export interface CompressOptions<Row = unknown> {
   readonly strict?: boolean;
   /** A form to train in place of a search: the method `student`, which excludes `depth` and `width`. */
   readonly student?: StudentSizes;
-  /** Default: all but `student`; with `student`, all but `depth` and `width`. */
+  /** Low rank in place of a search: the method `low-rank` without `depth` and `width`. */
+  readonly lowRank?: LowRankForm;
+  /** Default: all but `student`; with `student` or `lowRank`, only this of `depth`, `width`, `low-rank` and `student`. */
   readonly methods?: readonly CompressMethod[];
   /**
    * Passes over the rows that the training of the final candidates takes. Default: 6, and more where that would be fewer than 600
@@ -102,6 +129,8 @@ export interface CompressSettings {
   readonly methods: ReadonlySet<CompressMethod>;
   /** null: a search. */
   readonly student: StudentSizes | null;
+  /** null: low rank is no form of its own. */
+  readonly lowRank: LowRankSettings | null;
   /** null: by the number of rows. */
   readonly epochs: number | null;
   readonly learningRate: number;
@@ -125,6 +154,7 @@ const KNOWN = {
   strict: true,
   methods: true,
   student: true,
+  lowRank: true,
   epochs: true,
   learningRate: true,
   batchSize: true,
@@ -193,22 +223,49 @@ function readTarget(where: string, given: CompressTarget | undefined): CompressT
   return Object.fromEntries(set) as CompressTarget;
 }
 
-/** The methods, and the sizes of a student, which go together. */
-function readForm(where: string, { methods: given, student }: CompressOptions) {
+/** Methods that choose a form, of which `student` and low rank by itself exclude all others. */
+const FORMS: readonly CompressMethod[] = ['depth', 'width', 'low-rank', 'student'];
+
+/** The methods, and the form that they make, which go together. */
+function readForm(where: string, options: CompressOptions) {
+  const { methods: given, student, lowRank } = options;
+  if (student !== undefined && lowRank !== undefined)
+    throw rangeMistake(`${where}: lowRank`, 'left out beside student', lowRank);
   const sizes = student === undefined ? null : readStudent(`${where}: student`, student);
-  const left = (method: CompressMethod) =>
-    sizes === null ? method !== 'student' : method !== 'depth' && method !== 'width';
-  const wanted = given === undefined ? COMPRESS_METHODS.filter(left) : given;
+  const form = lowRank === undefined ? null : readLowRank(where, options, lowRank);
+  const own = sizes !== null ? 'student' : form !== null ? 'low-rank' : null;
+  const fits = (method: CompressMethod) =>
+    own === null ? method !== 'student' : method === own || !FORMS.includes(method);
+  const wanted = given === undefined ? COMPRESS_METHODS.filter(fits) : given;
   const methods = readMethods(where, wanted);
-  if (methods.has('student') !== (sizes !== null)) {
-    throw sizes === null
-      ? rangeMistake(`${where}: student`, 'sizes for the method student', student)
-      : rangeMistake(`${where}: methods`, 'a list with student, since there are sizes', given);
+  if (methods.has('student') && own !== 'student')
+    throw rangeMistake(`${where}: student`, 'sizes for the method student', student);
+  const option = own === 'student' ? 'student' : 'lowRank';
+  if (own !== null && !methods.has(own)) {
+    const why = own === 'student' ? 'since there are sizes' : 'since there is lowRank';
+    throw rangeMistake(`${where}: methods`, `a list with ${own}, ${why}`, given);
   }
-  const other = [...methods].find((method) => !left(method));
-  if (other !== undefined)
-    throw rangeMistake(`${where}: methods`, 'a list without depth and width beside student', other);
-  return { methods, student: sizes };
+  const other = [...methods].find((method) => !fits(method));
+  if (other !== undefined) {
+    const what = `a list without ${FORMS.filter((one) => one !== own).join(', ')} beside ${option}`;
+    throw rangeMistake(`${where}: methods`, what, other);
+  }
+  const isAlone = methods.has('low-rank') && !methods.has('depth') && !methods.has('width');
+  const alone: LowRankSettings | null = isAlone ? { rank: null, weighting: 'activations' } : null;
+  return { methods, student: sizes, lowRank: form ?? alone };
+}
+
+function readLowRank(
+  where: string,
+  { target }: CompressOptions,
+  given: LowRankForm,
+): LowRankSettings {
+  const at = `${where}: lowRank`;
+  const read = readOptions<LowRankForm>(at, given, { rank: true, weighting: true });
+  const rank = read.count('rank', undefined) ?? null;
+  if (rank !== null && (target?.speedup !== undefined || target?.latencyMs !== undefined))
+    throw rangeMistake(`${at}: rank`, 'left out with a target of time, which chooses ranks', rank);
+  return { rank, weighting: read.choice('weighting', 'activations', LOW_RANK_WEIGHTINGS) };
 }
 
 function readStudent(where: string, given: StudentSizes): StudentSizes {

@@ -28,6 +28,8 @@ export function recordOf(
       vocabulary,
       layers: shape?.layers ?? null,
       widths: shape?.widths ?? null,
+      embeddingSize: shape?.embeddingSize ?? null,
+      ranks: shape?.ranks ?? null,
       epochs: chosen?.best.epochs ?? 0,
       isCutShort: found.isCutShort,
       inFloat: precision?.excluded ?? null,
@@ -39,14 +41,15 @@ export function recordOf(
 
 /** The settings that decide the result. */
 export function settingsOf(settings: CompressionCase['settings']): JsonObject {
-  const { target, maxDrop, strict, methods, student, epochs, learningRate, batchSize, seed } =
-    settings;
+  const { target, maxDrop, strict, methods, student, lowRank } = settings;
+  const { epochs, learningRate, batchSize, seed } = settings;
   const own = {
     target: { ...target },
     maxDrop,
     strict,
     methods: [...methods],
     student: student && { ...student },
+    lowRank: lowRank && { ...lowRank },
   };
   return { ...own, epochs, learningRate, batchSize, seed };
 }

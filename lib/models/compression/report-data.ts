@@ -9,6 +9,7 @@ import type {
   ChangedRow,
   CompressionVariant,
   LayerWidths,
+  ProductRank,
 } from '../../report/compression-types.js';
 import { bytesOf, type Trained } from './candidates.js';
 import type { Compressed } from './compress.js';
@@ -40,6 +41,7 @@ export async function reportData(
     ...reliabilities(outcomes),
     ...(found.precision !== null && { sensitivity: found.precision.sensitivity }),
     ...(found.chosen !== null && { widths: widthsOf(found.chosen.best, about.source.graph) }),
+    ...(found.ranks !== null && { ranks: found.ranks }),
     histograms: await reportHistograms(found, about),
     stages: found.stages.map(({ stage, seconds }) => ({ name: stage, seconds })),
     data: [
@@ -124,6 +126,7 @@ function choicesOf(found: Compressed, { split, settings }: CompressionCase): str
       `Chosen: ${describe(chosen.best.shape)}, which lost ${formatPercent(lost)} of the score, ${allowed} the ${formatPercent(settings.maxDrop)} that may be lost.`,
     );
   }
+  if (found.ranks !== null) lines.push(ranksLine(found.ranks));
   if (precision !== null) {
     const { excluded, before, after } = precision;
     const kept =
@@ -133,6 +136,15 @@ function choicesOf(found: Compressed, { split, settings }: CompressionCase): str
   if (isCutShort)
     lines.push('The time was over before the search had ended: this is the best so far.');
   return lines;
+}
+
+function ranksLine(ranks: readonly ProductRank[]): string {
+  const thin = ranks.filter(({ rank }) => rank !== null);
+  const reasons = new Map<string, number>();
+  for (const { rank, decision } of ranks)
+    if (rank === null) reasons.set(decision, (reasons.get(decision) ?? 0) + 1);
+  const others = [...reasons].map(([reason, count]) => `; ${count} ${reason}`);
+  return `Low rank: ${thin.length} of ${ranks.length} products are two thin ones${others.join('')}.`;
 }
 
 /** Rows whose answer changed; nothing for tasks whose rows have no class. */

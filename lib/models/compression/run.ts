@@ -93,8 +93,8 @@ async function subjectDigest(
   { train, choice, test, unlabelled }: SplitParts,
   settings: CompressSettings,
 ): Promise<JsonObject> {
-  const { signal, methods, student, target, epochs, learningRate, batchSize, seed, maxDrop } =
-    settings;
+  const { signal, methods, student, lowRank, target, maxDrop } = settings;
+  const { epochs, learningRate, batchSize, seed } = settings;
   const latency = settings.latency === null ? null : digestOf(settings.latency);
   const model = await parts.program.use(WHERE, ({ store }) =>
     digestOfModel(parts.graph, store, signal),
@@ -104,7 +104,13 @@ async function subjectDigest(
     hash.update(`${rows.length}\n`);
     for (const row of rows) hash.update(`${keyOf(row)}\n${JSON.stringify(row)}\n`);
   }
-  const wanted = { methods: [...methods], student: { ...student }, target: { ...target }, maxDrop };
+  const wanted = {
+    methods: [...methods],
+    student: { ...student },
+    lowRank: { ...lowRank },
+    target: { ...target },
+    maxDrop,
+  };
   const training = { epochs, learningRate, batchSize, seed, latency };
   return { sinter: packageVersion(), model, ...wanted, ...training, rows: hash.digest('hex') };
 }

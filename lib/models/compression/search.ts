@@ -6,24 +6,18 @@
  */
 
 import { throwIfAborted } from '../../core/errors.js';
-import type { ModelParts } from '../../runtime/model-parts.js';
-import {
-  narrowed,
-  range,
-  release,
-  type Trained,
-  trainRound,
-  type Workshop,
-  withLayers,
-} from './candidates.js';
-import { copyOf } from './copy.js';
-import { type Depth, type Shape, shapeWithin } from './shapes.js';
+import { range, release, type Trained, trainRound, type Workshop } from './candidates.js';
+import type { TableOption } from './costs.js';
+import { type Depth, type Shape, shapeWithin, withTable } from './shapes.js';
+import { untrainedForm } from './untrained.js';
 
 /** A depth with its importances; those of layers that stay come from the model without the others. */
 export interface DepthSource {
   /** The layers that stay at each number of layers, the most layers first. */
   readonly chains: readonly (readonly number[])[];
   depthOf(layers: readonly number[]): Promise<Depth>;
+  /** Forms of the table of tokens: the whole one first. */
+  readonly tables: readonly TableOption[];
   /** How many times as fast as the original in f32 a shape of this cost is; null where costs are bytes. */
   speedupOf(cost: number): number | null;
 }
@@ -65,20 +59,7 @@ export async function visitBudget(
   budget: number,
   hooks: SearchHooks,
 ): Promise<Visit | null> {
-  const { settings } = workshop;
-  const { signal, methods } = settings;
-  const shots: OneShot[] = [];
-  const limits = { canNarrow: methods.has('width'), signal };
-  for (const layers of source.chains) {
-    throwIfAborted(signal, 'compress');
-    if (hooks.mustStop()) break;
-    const shape = await shapeWithin('compress', await source.depthOf(layers), budget, limits);
-    if (shape === null) continue;
-    shots.push({ shape, score: await oneShot(workshop, shape) });
-    hooks.say(`${describe(shape)}: ${percent(shots.at(-1)?.score ?? 0)} before training`);
-    // Fewer layers than needed are only worse.
-    if (shape.kept === 1) break;
-  }
+  const shots = await oneShots(workshop, source, budget, hooks);
   if (shots.length === 0) return null;
   const order = shots.toSorted((a, b) => b.score - a.score || b.shape.kept - a.shape.kept);
   const rounds = roundsOf(passesOf(workshop), order.length);
@@ -94,7 +75,7 @@ export async function visitBudget(
         shape: shot.shape,
         stage: `${shot.shape.name}-round-${r + 1}`,
         from: trained,
-        start: () => startOf(workshop, shot.shape),
+        start: () => untrainedForm(workshop, shot.shape),
         startScore: shot.score,
         epochs: passes,
         speedup: source.speedupOf(shot.shape.cost),
@@ -111,13 +92,42 @@ export async function visitBudget(
   return { budget, tried: order, trained: all.length === 0 ? [best] : all, best };
 }
 
+/** The scores of all depths within the budget, before any training: with the whole table of tokens, then with narrower ones. */
+async function oneShots(
+  workshop: Workshop,
+  source: DepthSource,
+  budget: number,
+  hooks: SearchHooks,
+): Promise<readonly OneShot[]> {
+  const { signal, methods } = workshop.settings;
+  const limits = { canNarrow: methods.has('width'), signal };
+  const shots: OneShot[] = [];
+  for (const table of source.tables) {
+    for (const [gone, layers] of source.chains.entries()) {
+      throwIfAborted(signal, 'compress');
+      if (hooks.mustStop()) return shots;
+      const depth = await source.depthOf(layers);
+      const found = await shapeWithin('compress', depth, budget + table.saved, limits);
+      if (found === null) continue;
+      const shape = withTable(found, table);
+      shots.push({ shape, score: await oneShot(workshop, shape) });
+      hooks.say(`${describe(shape)}: ${percent(shots.at(-1)?.score ?? 0)} before training`);
+      // Where nothing has to go, a narrower table is only worse.
+      if (shape.kept === 1 && gone === 0 && table.size === null) return shots;
+      // Fewer layers than needed are only worse.
+      if (shape.kept === 1) break;
+    }
+  }
+  return shots;
+}
+
 /** A candidate as it was cut, for a search whose time is over. */
 function untrained(workshop: Workshop, source: DepthSource, shot: OneShot): Promise<Trained> {
   return trainRound(workshop, {
     shape: shot.shape,
     stage: `${shot.shape.name}-untrained`,
     from: null,
-    start: () => startOf(workshop, shot.shape),
+    start: () => untrainedForm(workshop, shot.shape),
     startScore: shot.score,
     epochs: 0,
     speedup: source.speedupOf(shot.shape.cost),
@@ -157,22 +167,13 @@ export function passesOf({ subject, settings }: Workshop): Passes {
 async function oneShot(workshop: Workshop, shape: Shape): Promise<number> {
   const { journal, subject, settings } = workshop;
   return journal.stage(`${shape.name}-one-shot`, async () => {
-    const parts = await startOf(workshop, shape);
+    const parts = await untrainedForm(workshop, shape);
     try {
       return (await subject.measure(parts, 'choice', settings.signal)).scoreOf();
     } finally {
       await release(parts, workshop.teacher);
     }
   });
-}
-
-/** The untrained form of a shape. It is never the original's own program, because a training frees it. */
-async function startOf(workshop: Workshop, shape: Shape): Promise<ModelParts> {
-  const { teacher, settings } = workshop;
-  const base = await withLayers(teacher, shape.layers, settings.signal);
-  const parts = await narrowed(workshop, base, shape);
-  if (parts !== base) await release(base, teacher);
-  return parts === teacher ? copyOf(teacher, settings.signal) : parts;
 }
 
 /** Speed-ups of shapes that are tried where no target is given, over the original in its final precision. */
@@ -209,11 +210,12 @@ export async function bisectBudgets(
 }
 
 /** A shape in words. */
-export function describe({ layers, widths, hiddenSize, embeddingSize }: Shape): string {
+export function describe({ layers, widths, hiddenSize, embeddingSize, ranks }: Shape): string {
   const sum = (counts: readonly number[]) => counts.reduce((a, b) => a + b, 0);
   const hidden = hiddenSize === undefined ? '' : `, hidden size ${hiddenSize}`;
   const table = embeddingSize === undefined ? '' : `, embedding size ${embeddingSize}`;
-  return `${layers.length} layers (${layers.join(', ')}), ${sum(widths.heads)} heads, ${sum(widths.neurons)} neurons${hidden}${table}`;
+  const low = ranks === undefined ? '' : `, ${ranks.length} products of low rank`;
+  return `${layers.length} layers (${layers.join(', ')}), ${sum(widths.heads)} heads, ${sum(widths.neurons)} neurons${hidden}${table}${low}`;
 }
 
 function percent(score: number): string {

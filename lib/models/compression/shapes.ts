@@ -8,6 +8,7 @@ import type { UnitScores } from '../../compress/importance.js';
 import { removedUnits } from '../../compress/mask-search.js';
 import { searchWidths } from '../../compress/width-search.js';
 import type { UnitPart } from '../../graph/rewrite/units.js';
+import type { TableOption } from './costs.js';
 
 /** A model that is cut to so many layers, with what its units are worth and cost. */
 export interface Depth {
@@ -34,6 +35,8 @@ export interface Shape {
   readonly hiddenSize?: number;
   /** Columns of the factorised table of tokens. Left out: the table is whole. */
   readonly embeddingSize?: number;
+  /** Products that are two thin ones, with their ranks. Left out: none. */
+  readonly ranks?: readonly (readonly [product: string, rank: number])[];
   /** Predicted, in the unit of the costs. */
   readonly cost: number;
   /** Share of the importance of its depth that stays, from 0 to 1. */
@@ -70,6 +73,13 @@ export async function shapeWithin(
     if (error instanceof RangeError) return null;
     throw error;
   }
+}
+
+/** The shape with this table of tokens. */
+export function withTable(shape: Shape, { size, saved }: TableOption): Shape {
+  if (size === null) return shape;
+  const { name, cost } = shape;
+  return { ...shape, name: `${name}_embedding_${size}`, cost: cost - saved, embeddingSize: size };
 }
 
 function shapeOf(

@@ -5,6 +5,7 @@
  */
 
 import { throwIfAborted } from '../../core/errors.js';
+import { median } from '../../core/median.js';
 import type { OutputName } from '../../graph/types.js';
 import { isPerToken, outputWidth, runBatch, trimSegments } from '../../runtime/forward.js';
 import type { ModelParts } from '../../runtime/model-parts.js';
@@ -85,12 +86,4 @@ async function prepared(where: string, { parts, output }: Contestant, texts: rea
     );
   };
   return { all, middle, run };
-}
-
-/** The middle value, or the mean of the two in the middle. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const half = sorted.length >> 1;
-  const high = sorted[half] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? high : ((sorted[half - 1] ?? Number.NaN) + high) / 2;
 }

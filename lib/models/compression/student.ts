@@ -5,31 +5,19 @@
  * and neurons stay by Fisher importance and are fitted by least squares; the table keeps the directions of the tokens that occur.
  */
 
-import { factoredTable } from '../../compress/factor-table.js';
 import { masksOfCounts, removedUnits } from '../../compress/mask-search.js';
-import { hiddenWidth, narrowedHidden } from '../../compress/narrow-hidden.js';
+import { hiddenWidth } from '../../compress/narrow-hidden.js';
 import { rangeMistake } from '../../core/errors.js';
 import { factorTable } from '../../graph/rewrite/factor-table.js';
 import { narrowHidden } from '../../graph/rewrite/narrow-hidden.js';
 import { unitsOf } from '../../graph/rewrite/units.js';
 import type { EncoderGraph } from '../../graph/types.js';
-import type { NativeProgram } from '../../native/native.js';
-import type { ModelParts } from '../../runtime/model-parts.js';
-import {
-  FITTED_TEXTS,
-  layerCount,
-  narrowed,
-  range,
-  release,
-  trainRound,
-  type Workshop,
-  withLayers,
-} from './candidates.js';
-import { copyOf } from './copy.js';
+import { layerCount, range, trainRound, type Workshop } from './candidates.js';
 import { importanceOf, layersAtDepth } from './depths.js';
 import type { StudentSizes } from './options.js';
 import { passesOf, type SearchHooks, type Visit } from './search.js';
 import type { Shape } from './shapes.js';
+import { untrainedForm } from './untrained.js';
 
 /** Throws RangeError for a size that is not below what the model has, or equal to it. */
 export function checkStudent(where: string, graph: EncoderGraph, sizes: StudentSizes): void {
@@ -76,7 +64,7 @@ export async function visitStudent(
   const { teacher, subject, journal, settings } = workshop;
   const layers = await layersAtDepth(workshop, sizes.layers ?? layerCount(teacher));
   const shape = await shapeOf(workshop, layers, sizes);
-  const start = () => startOf(workshop, shape);
+  const start = () => untrainedForm(workshop, shape);
   const score = await journal.stage(`${shape.name}-one-shot`, async () => {
     const parts = await start();
     try {
@@ -124,40 +112,4 @@ async function shapeOf(
     ...(embeddingSize !== undefined && { embeddingSize }),
     ...{ cost: 0, kept: 1 },
   };
-}
-
-/** The untrained student. It is never the original's own program, because a training frees it. */
-async function startOf(workshop: Workshop, shape: Shape): Promise<ModelParts> {
-  const { teacher, subject, settings } = workshop;
-  const { signal } = settings;
-  const base = await withLayers(teacher, shape.layers, signal);
-  const cut = await narrowed(workshop, base, shape);
-  if (cut !== base) await release(base, teacher);
-  const { hiddenSize, embeddingSize } = shape;
-  const texts = subject.inputs;
-  let parts = cut;
-  const replace = async (
-    work: (program: NativeProgram, from: ModelParts) => Promise<ModelParts>,
-  ) => {
-    const from = parts;
-    try {
-      parts = await from.program.use('compress', (program) => work(program, from));
-    } finally {
-      await release(from, teacher);
-    }
-  };
-  if (hiddenSize !== undefined) {
-    const some = texts.slice(0, FITTED_TEXTS);
-    await replace(async (program, from) => {
-      const options = { texts: some, signal };
-      return (await narrowedHidden('compress', from, program, hiddenSize, options)).parts;
-    });
-  }
-  if (embeddingSize !== undefined) {
-    await replace(async (program, from) => {
-      const options = { texts, signal };
-      return (await factoredTable('compress', from, program, embeddingSize, options)).parts;
-    });
-  }
-  return parts === teacher ? copyOf(teacher, signal) : parts;
 }

@@ -5,6 +5,7 @@
  */
 import type { BatcherMetrics } from '../../batching/batch-metrics.js';
 import { typeMistake } from '../../core/errors.js';
+import type { Priority } from '../../core/priority.js';
 import { insideOf, type TextModel } from '../../models/text-model.js';
 import type { TokenCount } from '../../monitor/index.js';
 import { promptText } from '../../runtime/prompts.js';
@@ -18,7 +19,10 @@ import {
 } from '../contract.js';
 
 /** What the server does with a batcher beside its calls. */
-export type AnyBatcher = AsyncDisposable & { metrics(): BatcherMetrics };
+export type AnyBatcher = AsyncDisposable & {
+  metrics(): BatcherMetrics;
+  estimatedWaitMs(priority: Priority): number | null;
+};
 
 /** The calls of a task over its batchers. */
 export interface ServedTaskModel {

@@ -82,6 +82,26 @@ describe('compress with one method', () => {
     expect(after).toMatchObject({ tokens: before.tokens, layers: before.layers, isInt8: false });
   });
 
+  it('low-rank: a search for few bytes may factorise the table of tokens', async () => {
+    const target = { bytes: 26_000 };
+    const without = await compressed(['depth', 'width'], target);
+    await without.model.dispose();
+    expect(without.report.verdict.passes).toBe(false);
+    const { model: small, report } = await compressed(['depth', 'width', 'low-rank'], target);
+    await using own = small;
+    expect(report.verdict.reason).not.toContain('was not reached');
+    expect((await own.info()).storedBytes).toBeLessThanOrEqual(1.05 * target.bytes);
+    const chosen = report.data.variants.find(({ role }) => role === 'chosen');
+    expect(chosen?.name).toContain('embedding size');
+    const { graph } = insideOf(own).parts;
+    expect(graph.weights.some(({ name }) => name.endsWith('embeddings.low_rank_a.weight'))).toBe(
+      true,
+    );
+    const again = await compressed(['depth', 'width', 'low-rank'], target);
+    await using second = again.model;
+    expect((await second.logits(probe)).data).toEqual((await own.logits(probe)).data);
+  });
+
   it('quantize: int8 and nothing else', async () => {
     const { model: small, report } = await compressed(['quantize']);
     await using own = small;

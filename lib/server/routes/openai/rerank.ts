@@ -1,5 +1,5 @@
 /**
- * `POST /v1/rerank`: a cross-encoder in the form of Cohere and Jina.
+ * `POST /v1/rerank` and `/v2/rerank`: a cross-encoder in the form of Cohere and Jina.
  *
  * The rule: results come best first; documents with equal scores keep their order.
  */

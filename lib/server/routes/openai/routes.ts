@@ -22,24 +22,15 @@ export function addOpenaiRoutes(scope: FastifyInstance, serving: Serving): void 
     const facts = { url, dialect: 'openai', tag: TAG, summary, answer: embeddingsAnswer } as const;
     addPost(scope, serving, { ...facts, example }, embeddings, inBody);
   }
-  addPost(
-    scope,
-    serving,
-    {
-      url: '/v1/rerank',
-      dialect: 'openai',
-      tag: TAG,
-      summary: 'Documents in the order of how well they fit a query',
-      answer: rerankAnswer,
-      example: {
-        model: 'reranker',
-        query: 'how warm is it?',
-        documents: ['It is 30 degrees.', 'It is Monday.'],
-        top_n: 1,
-      },
-    },
-    rerank,
-    inBody,
-  );
+  const question = { model: 'reranker', query: 'how warm is it?', top_n: 1 };
+  const documents = ['It is 30 degrees.', 'It is Monday.'];
+  for (const url of ['/v1/rerank', '/v2/rerank']) {
+    const summary =
+      url === '/v2/rerank'
+        ? "The same, where Cohere's second version has it"
+        : 'Documents in the order of how well they fit a query';
+    const facts = { url, dialect: 'openai', tag: TAG, summary, answer: rerankAnswer } as const;
+    addPost(scope, serving, { ...facts, example: { ...question, documents } }, rerank, inBody);
+  }
   addModelRoutes(scope, serving, TAG);
 }

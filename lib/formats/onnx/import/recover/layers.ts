@@ -4,7 +4,7 @@
  */
 
 import type { Tensor } from '../model.js';
-import { asArray, broadcastDims, broadcastNumbers } from './broadcast.js';
+import { asArray, broadcastDims, broadcastForm, broadcastNumbers } from './broadcast.js';
 import type { DraftActivationKind, DraftNode, Value, Vector } from './draft.js';
 import { type Form, form, rowsForm, sizeOf } from './form.js';
 import { addForms, addNumbers } from './linear-forms.js';
@@ -76,7 +76,8 @@ export function addTwo(walk: Walk, a: Form, b: Form): Form {
   const [first, second] = [left.value, right.value];
   const alike = first.kind === second.kind && first.width === second.width;
   if (!alike || !sameOrder(walk, left, right)) return addForms(a, b);
-  return newRows(walk, left, first.width, { op: 'add', left: first, right: second }, a);
+  const larger = sizeOf(a.dims) < sizeOf(b.dims) ? b : a;
+  return newRows(walk, left, first.width, { op: 'add', left: first, right: second }, larger);
 }
 
 /** Whether the vectors are in the same order, padding aside. */
@@ -87,12 +88,18 @@ function sameOrder({ probe }: Walk, a: Rows, b: Rows): boolean {
 /** The form as rows of one value; null for scores, masks, sums of table rows and parts of rows. */
 function wholeRows(walk: Walk, input: Form, other: Form): Rows | null {
   const [term] = input.terms;
-  if (sizeOf(input.dims) !== sizeOf(other.dims)) return null;
+  const beside = other.terms[0]?.basis.kind;
+  // Rows of a table of positions are those of one text, which all texts of a batch share.
+  const isShared = (table: Form, rows: Form) =>
+    sizeOf(broadcastDims(table.dims, rows.dims)) === sizeOf(rows.dims);
   if (term?.basis.kind === 'table') {
     // Table rows become an embedding of their own only when the other operand is none.
-    if (other.terms[0]?.basis.kind !== 'rows') return null;
-    return settle(walk, input);
+    if (beside !== 'rows' || !isShared(input, other)) return null;
+    return settle(walk, broadcastForm(input, other.dims));
   }
+  const fits =
+    beside === 'table' ? isShared(other, input) : sizeOf(input.dims) === sizeOf(other.dims);
+  if (!fits) return null;
   if (term?.basis.kind !== 'rows' || term.basis.value.width !== input.dims.at(-1)) return null;
   return settle(walk, input);
 }

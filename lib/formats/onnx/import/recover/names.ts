@@ -15,25 +15,47 @@ export function placesOf(values: readonly Value[], hidden: Value): ReadonlyMap<V
     counts.set(base, count + 1);
     return count === 0 ? base : `${base}_${count + 1}`;
   };
+  const factors = firstFactors(values);
+  const place = (value: Value, base: string) => {
+    const [first] = operandsOf(value.node);
+    const isPair = first !== undefined && factors.has(first) && value.node.op === 'linear';
+    if (isPair) places.set(first, `${base}.low_rank_a`);
+    places.set(value, isPair ? `${base}.low_rank_b` : base);
+  };
   let layer = -1;
   for (const value of values) {
     const { node } = value;
     const part = value.id > hidden.id ? 'head' : layer < 0 ? 'embeddings' : `layers.${layer}`;
     if (node.op === 'attention') {
       layer++;
-      places.set(node.query, `layers.${layer}.attention.query`);
-      places.set(node.key, `layers.${layer}.attention.key`);
-      places.set(node.value, `layers.${layer}.attention.value`);
+      place(node.query, `layers.${layer}.attention.query`);
+      place(node.key, `layers.${layer}.attention.key`);
+      place(node.value, `layers.${layer}.attention.value`);
       const { keys, queries } = node.disentangled ?? {};
-      if (keys) places.set(keys, `layers.${layer}.attention.position_key`);
-      if (queries) places.set(queries, `layers.${layer}.attention.position_query`);
-    } else if (node.op === 'linear') {
-      const attended = operandsOf(node)[0]?.node.op === 'attention';
-      places.set(value, numbered(attended ? `${part}.attention.output` : `${part}.dense`));
-    } else if (node.op === 'norm') places.set(value, numbered(`${part}.norm`));
-    else if (node.op === 'parameter') places.set(value, numbered(`${part}.table`));
+      if (keys) place(keys, `layers.${layer}.attention.position_key`);
+      if (queries) place(queries, `layers.${layer}.attention.position_query`);
+    } else if (node.op === 'linear' && !factors.has(value)) {
+      const read = factors.has(node.input) ? operandsOf(node.input.node)[0] : node.input;
+      const attended = read?.node.op === 'attention';
+      place(value, numbered(attended ? `${part}.attention.output` : `${part}.dense`));
+    } else if (node.op === 'norm') place(value, numbered(`${part}.norm`));
+    else if (node.op === 'parameter') place(value, numbered(`${part}.table`));
   }
   return places;
+}
+
+/** The first of two products in a row, without a bias and read by the second one alone: a product of low rank. */
+function firstFactors(values: readonly Value[]): ReadonlySet<Value> {
+  const readers = new Map<Value, Value[]>();
+  for (const value of values)
+    for (const read of operandsOf(value.node))
+      readers.set(read, [...(readers.get(read) ?? []), value]);
+  const isFactor = (value: Value) => {
+    const [reader, ...others] = readers.get(value) ?? [];
+    const isPlain = value.node.op === 'linear' && value.node.bias === null;
+    return isPlain && others.length === 0 && reader?.node.op === 'linear';
+  };
+  return new Set(values.filter(isFactor));
 }
 
 export class Names {

@@ -199,6 +199,22 @@ class Writer {
     return this.builder.product(modules, biases, activation, input, to);
   }
 
+  /**
+   * Products whose outputs lie side by side: one linear node, or one for each part where they have different inputs, as products of
+   * low rank do, or `apart` asks for it.
+   */
+  private sideBySide(
+    parts: readonly Value[],
+    to: string,
+    names: readonly string[],
+    apart: boolean,
+  ): string {
+    const inputs = new Set(parts.map(({ node }) => (node.op === 'linear' ? node.input : null)));
+    if (inputs.size === 1 && !apart) return this.linear(parts, 'none', to);
+    const made = parts.map((part, i) => this.linear([part], 'none', `${to}.${names[i]}`));
+    return this.builder.concat(made, to);
+  }
+
   private activation(node: Extract<DraftNode, { op: 'activation' }>, to: string): string {
     const { kind, input } = node;
     if (kind === 'sigmoid' || input.node.op !== 'linear') {
@@ -214,10 +230,10 @@ class Writer {
       throw new Unwritable(`a product of two activations that is no gate (${left.origin})`);
     }
     const [a, b] = [node.input.node, plain.node];
-    if (a.op !== 'linear' || b.op !== 'linear' || a.input !== b.input) {
-      throw new Unwritable(`a gate of products of different inputs (${left.origin})`);
+    if (a.op !== 'linear' || b.op !== 'linear') {
+      throw new Unwritable(`a gate of what is no product with a weight (${left.origin})`);
     }
-    const wide = this.linear([node.input, plain], 'none', `${to}.wide`);
+    const wide = this.sideBySide([node.input, plain], `${to}.wide`, ['gate', 'plain'], false);
     return this.builder.add({ op: 'gate', activation: node.kind, input: wide, output: to });
   }
 
@@ -256,12 +272,7 @@ class Writer {
       (table) =>
         table?.node.op === 'linear' && parts.some((part) => this.names.sameProduct(part, table)),
     );
-    const input = shared
-      ? this.builder.concat(
-          parts.map((part, i) => this.linear([part], 'none', `${to}.${'qkv'[i]}`)),
-          `${to}.qkv`,
-        )
-      : this.linear(parts, 'none', `${to}.qkv`);
+    const input = this.sideBySide(parts, `${to}.qkv`, ['q', 'k', 'v'], shared);
     const bias = relativeBias && this.matrix(relativeBias.matrix, 'relative_bias');
     return this.builder.attention(heads, headDim, 0, input, to, {
       scale,

@@ -1,0 +1,9 @@
+/** The middle of some numbers. */
+
+/** The middle value, or the mean of the two in the middle; NaN for none. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const half = sorted.length >> 1;
+  const high = sorted[half] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? high : ((sorted[half - 1] ?? Number.NaN) + high) / 2;
+}

@@ -6,6 +6,7 @@
 import { rangeMistake } from '../core/errors.js';
 import { readOptions } from '../core/options.js';
 import { shortFloat } from '../core/short-float.js';
+import { printableJson } from '../core/visible.js';
 import type { ClassificationProblem } from '../graph/checkpoint.js';
 import { Classifier } from '../models/classifier.js';
 import { CrossEncoder } from '../models/cross-encoder.js';
@@ -61,7 +62,8 @@ export async function modelRunner(
     async run(inputs, settings, runSignal) {
       checkPairs(inputs, predictor.pair);
       const rows = await predictor.predict(model, inputs, { ...settings, signal: runSignal });
-      return rows.map((one) => JSON.stringify(one, short));
+      // A result is a line of a file: U+2028 in an answer must not end it for a reader that takes it for a line end.
+      return rows.map((one) => printableJson(JSON.stringify(one, short)));
     },
   };
 }

@@ -13,12 +13,9 @@ import {
   spreadsheetOf,
   usageMistake,
   wholeNumber,
-  withCommon,
   withData,
-  withModel,
-  withPooling,
+  withEngine,
   withSpreadsheet,
-  withThreads,
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { loadAdapter, modelOptions, modelPath } from '../open-model.js';
@@ -81,7 +78,7 @@ Examples:
 `,
     )
     .action((texts: string[], options: EmbedOptions) => embed(texts, options, surroundings));
-  withCommon(withThreads(withPooling(withModel(withData(withSpreadsheet(command), ['pair'])))));
+  withEngine(withData(withSpreadsheet(command), ['pair']));
 }
 
 async function embed(

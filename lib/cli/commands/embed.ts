@@ -13,13 +13,10 @@ import {
   spreadsheetOf,
   usageMistake,
   wholeNumber,
-  withCommon,
   withData,
-  withModel,
-  withPooling,
+  withEngine,
   withResume,
   withSpreadsheet,
-  withThreads,
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { loadAdapter, modelOptions, modelPath } from '../open-model.js';
@@ -86,7 +83,7 @@ Examples:
     )
     .action((texts: string[], options: EmbedOptions) => embed(texts, options, surroundings));
   withResume(withSpreadsheet(command));
-  withCommon(withThreads(withPooling(withModel(withData(command, ['pair'])))));
+  withEngine(withData(command, ['pair']));
 }
 
 async function embed(

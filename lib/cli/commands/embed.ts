@@ -115,10 +115,10 @@ async function embed(
       signal: out.signal,
     }),
   );
+  const beside = await loadAdapter(encoder, options.adapter, out.signal);
   const width = options.dimensions ?? encoder.dimensions;
   await place.begin(total, () => subjectOf(encoder, { ...options, format }, out));
   await place.needs(total ?? 0, BYTES_OF_NUMBER * width);
-  const beside = await loadAdapter(encoder, options.adapter, out.signal);
   const run = given({ signal: out.signal, dimensions: options.dimensions, ...beside });
   const writer = isDocument
     ? jsonVectors(place.output, { model: model ?? null })

@@ -184,7 +184,11 @@ describe('sinter compress', () => {
     await refused(['--student', 'layers=9'], 2, 'layers must be at most 2');
     await refused(['--low-rank', 'rank=0'], 2, 'auto, or such as rank=64');
     await refused(['--low-rank', model], 2, 'auto, or such as rank=64');
-    await refused(['--low-rank', 'auto', '--student', 'layers=2'], 2, '--low-rank must be left out');
+    await refused(
+      ['--low-rank', 'auto', '--student', 'layers=2'],
+      2,
+      '--low-rank must be left out',
+    );
     await refused(['--target-size', 'big'], 2, 'number of bytes');
     await refused(['--max-drop', '1'], 2, '--max-drop');
     await refused(['--latency-tokens', '8'], 2, '--latency-tokens needs --target-latency');

@@ -107,11 +107,8 @@ describe('reconstructLayers of MiniLM', LONG, () => {
     await student.program.retire();
   });
 
-  it.each([
-    ['half of the neurons', NEURONS],
-    ['a third of the heads and a quarter of the neurons', HEADS_AND_NEURONS],
-  ])('without %s: 77 texts do no harm to texts that it has not seen', async (_, cuts) => {
-    const student = await cutParts(model, ...cuts);
+  it('without half of the neurons: 77 texts do no harm to texts that it has not seen', async () => {
+    const student = await cutParts(model, ...NEURONS);
     expect(texts).toHaveLength(77);
     const sets = [held, questions(3, 10), questions(6, 10)];
     const { parts, before, after } = await reconstructed(student, model, sets.flat());

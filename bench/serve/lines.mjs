@@ -1,5 +1,6 @@
 // What each line of the bench does, and what is asked of it. `measure` gives details for the JSON file, `judge` rows of the table.
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { median } from '../support/timing.mjs';
 import { drive, flood, hasWrk, startServer } from './processes.mjs';
 
@@ -34,6 +35,20 @@ async function capacity(options, request) {
   }
   server.stop();
   return Math.max(...rates);
+}
+
+/** Resident bytes of a server, every five seconds until `work` has ended. */
+async function memoryUntil(work, server) {
+  const bytes = [];
+  let isOver = false;
+  const ended = work.then(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    await Promise.race([sleep(5000), ended]);
+    bytes.push((await server.ask('memory')).bytes);
+  }
+  return bytes;
 }
 
 /** The peer's forms: precision, and whether it batches. */
@@ -124,17 +139,15 @@ export const LINES = {
       });
       const calm = await drive(server.port, {
         ...request,
-        ...{ connections: 64, rate: rate / 2, seconds: 2 * options.seconds },
+        ...{ connections: 64, rate: rate / 2, seconds: 30 },
       });
       const before = await server.ask('memory');
       const driving = drive(server.port, {
         ...request,
         ...{ connections: 1500, rate: 2 * rate, seconds: options.overloadSeconds },
       });
-      const memory = [];
-      const timer = setInterval(async () => memory.push((await server.ask('memory')).bytes), 5000);
+      const memory = await memoryUntil(driving, server);
       const seen = await driving;
-      clearInterval(timer);
       server.stop();
       return { rate, calm, seen, before: before.bytes, memory };
     },

@@ -7,9 +7,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { BulkProgress } from '../bulk/partial-file.js';
 import type { JsonValue } from '../core/json.js';
 import type { Matrix } from '../core/matrix.js';
-import { shortFloat } from '../core/short-float.js';
 import { printableJson } from '../core/visible.js';
 import { csvField, fileStart, type SpreadsheetOptions, withoutFormula } from '../data/index.js';
+import { float32Json, isFiniteVector } from '../native/float32-json.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { jsonDocument } from './json-document.js';
 import { NpyWriter } from './npy.js';
@@ -26,9 +26,9 @@ export interface VectorWriter {
 }
 
 function jsonOf(text: TextInput, vector: Float32Array): string {
-  const embedding = Array.from(vector, shortFloat);
   const input = typeof text === 'string' ? { text } : { text: text[0], pair: text[1] };
-  return printableJson(JSON.stringify({ ...input, embedding }));
+  const fields = printableJson(JSON.stringify(input)).slice(0, -1);
+  return `${fields},"embedding":${float32Json(vector)}}`;
 }
 
 /** Texts whose numbers are formatted in one turn of the event loop: for some milliseconds. */
@@ -90,8 +90,11 @@ export function csvWriter(
       await inPieces(texts, async (piece, first) => {
         const lines = piece.map((text, i) => {
           const fields = typeof text === 'string' ? [text] : [...text];
-          const numbers = Array.from(vectors.row(first + i), (one) => String(shortFloat(one)));
-          return `${[...fields.map(cell), ...numbers].join(',')}\n`;
+          const vector = vectors.row(first + i);
+          const numbers = isFiniteVector(vector)
+            ? float32Json(vector).slice(1, -1)
+            : vector.join(',');
+          return `${fields.map(cell).join(',')},${numbers}\n`;
         });
         if (!hasHeader) lines.unshift(`${fileStart(sheet)}${header.join(',')}\n`);
         hasHeader = true;

@@ -45,7 +45,7 @@ SINTER_PEAK(dot_vnni, "avx512f,avx512vnni", __m512i, 24, _mm512_setzero_si512(),
 
 // Operations per second (a multiply and an add count as two), the best of several runs of about a
 // millisecond.
-double measure(void (*loop)(int64_t), double operations_a_round) {
+[[maybe_unused]] double measure(void (*loop)(int64_t), double operations_a_round) {
   using Clock = std::chrono::steady_clock;
   constexpr int64_t kRounds = 400000;
   double best = 0;

@@ -1,4 +1,4 @@
-// CPUID detection and the SINTER_ISA override.
+// What the host supports, and the SINTER_ISA override.
 #include "base/isa.h"
 
 #include <cstdint>
@@ -13,6 +13,13 @@
 #include <intrin.h>
 #else
 #include <cpuid.h>
+#endif
+#elif defined(__aarch64__) || defined(_M_ARM64)
+#define SINTER_ARM64 1
+#if defined(__linux__)
+#include <sys/auxv.h>
+#elif defined(__APPLE__)
+#include <sys/sysctl.h>
 #endif
 #endif
 
@@ -63,8 +70,39 @@ Isa detect() {
   if ((saved & kZmm) != kZmm || !avx512) return Isa::avx2;
   return bit(seven.c, 11) ? Isa::vnni : Isa::avx512;
 }
+#elif defined(SINTER_ARM64)
+#if defined(__linux__)
+// Bits of the hardware capabilities that older headers do not name.
+constexpr unsigned long kDotProduct = 1ul << 20, kI8mm = 1ul << 13;  // AT_HWCAP, AT_HWCAP2
+
+bool has_dot_product() { return (getauxval(AT_HWCAP) & kDotProduct) != 0; }
+bool has_i8mm() { return (getauxval(AT_HWCAP2) & kI8mm) != 0; }
+#elif defined(__APPLE__)
+bool has_feature(const char* name) {
+  int value = 0;
+  size_t size = sizeof(value);
+  return sysctlbyname(name, &value, &size, nullptr, 0) == 0 && value != 0;
+}
+
+bool has_dot_product() { return has_feature("hw.optional.arm.FEAT_DotProd"); }
+bool has_i8mm() { return has_feature("hw.optional.arm.FEAT_I8MM"); }
+#else
+bool has_dot_product() { return false; }
+bool has_i8mm() { return false; }
+#endif
+
+Isa detect() {
+  if (!has_dot_product()) return Isa::neon;
+  return has_i8mm() ? Isa::i8mm : Isa::dotprod;
+}
 #else
 Isa detect() { return Isa::scalar; }
+#endif
+
+#if defined(SINTER_ARM64)
+constexpr const char* kNames[kIsaCount] = {"scalar", "neon", "dotprod", "i8mm"};
+#else
+constexpr const char* kNames[kIsaCount] = {"scalar", "avx2", "avx512", "vnni"};
 #endif
 
 Isa host_isa() {
@@ -82,15 +120,14 @@ Isa choose() {
     throw Error(ErrorCode::DEVICE, std::string("SINTER_ISA=") + forced + ": this CPU has " +
                                        isa_name(host_isa()) + " at most");
   }
-  throw Error(
-      ErrorCode::DEVICE,
-      std::string("SINTER_ISA must be scalar, avx2, avx512 or vnni, got \"") + forced + "\"");
+  const std::string known = std::string(kNames[0]) + ", " + kNames[1] + ", " + kNames[2] + " or " +
+                            kNames[3];
+  throw Error(ErrorCode::DEVICE, "SINTER_ISA must be " + known + ", got \"" + forced + "\"");
 }
 
 }  // namespace
 
 const char* isa_name(Isa isa) {
-  static constexpr const char* kNames[kIsaCount] = {"scalar", "avx2", "avx512", "vnni"};
   return kNames[static_cast<int>(isa)];
 }
 

@@ -85,6 +85,11 @@ const PAGES = [
     'What a server watches: `observe` of `createServer`, baselines for drift, alerts, the audit log.',
     /^(monitor\/|server\/observe\/)/,
   ],
+  [
+    'queue',
+    'Files and texts through a queue of BullMQ in Redis: `createQueueWorker`, `enqueueFile`, `collect`.',
+    /^(worker\/|models\/kind-predictions)/,
+  ],
   ['data', 'Rows of data files: readers, splits and checks of labels.', /^data\//],
   [
     'metrics',

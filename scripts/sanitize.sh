@@ -9,9 +9,14 @@ cd "$(dirname "$0")/.."
 kind="${1:?usage: sanitize.sh address|thread [vitest arguments]}"
 shift
 if [[ $# -eq 0 ]]; then
-  set -- test/native test/border test/stress
-  # Kernels take pointers and start no thread: there is nothing in their own tests that could race.
-  if [[ "$kind" == address ]]; then set -- "$@" test/kernels; fi
+  if [[ "$kind" == address ]]; then
+    set -- test/native test/border test/stress test/kernels
+  else
+    # What could race: the work of every operation, forward and backward, on several lanes (gradients, frozen, determinism), calls that
+    # pass each other (passing), ends at any moment (life), everything at once (stress). Other tests of values use the same lanes in the
+    # same way; parsers and single kernels start no thread.
+    set -- test/native/{determinism,frozen,gradients,life,passing} test/stress
+  fi
 fi
 
 node scripts/build.mjs --native --test --sanitize="$kind"

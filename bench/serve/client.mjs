@@ -113,7 +113,7 @@ function openLoop() {
     const now = performance.now();
     for (; due < ((now - began) / 1000) * rate; due++) {
       const arrived = began + (1000 * due) / rate;
-      const one = free.pop();
+      const one = free.shift();
       if (one === undefined) waiting.push(arrived);
       else one.send(arrived);
     }

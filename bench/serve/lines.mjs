@@ -1,5 +1,6 @@
 // What each line of the bench does, and what is asked of it. `measure` gives details for the JSON file, `judge` rows of the table.
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { median } from '../support/timing.mjs';
 import { drive, flood, hasWrk, startServer } from './processes.mjs';
 
@@ -24,13 +25,30 @@ async function best(port, { texts, seconds }) {
 /** For a server that promises short answers: the wait that it allows. */
 const OVERLOAD_QUEUE_MS = 20;
 
-/** Requests a second that few connections get, none of which is refused. */
-async function capacity(port, request) {
+/** Requests a second of a server that refuses none. */
+async function capacity(options, request) {
+  const server = await startServer('sinter.mjs', options);
   const rates = [];
-  for (const connections of [16, 16, 16]) {
-    rates.push((await drive(port, { ...request, connections })).statuses[200] / request.seconds);
+  for (const connections of [64, 64, 64]) {
+    const { statuses } = await drive(server.port, { ...request, connections });
+    rates.push(statuses[200] / request.seconds);
   }
+  server.stop();
   return Math.max(...rates);
+}
+
+/** Resident bytes of a server, every five seconds until `work` has ended. */
+async function memoryUntil(work, server) {
+  const bytes = [];
+  let isOver = false;
+  const ended = work.then(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    await Promise.race([sleep(5000), ended]);
+    bytes.push((await server.ask('memory')).bytes);
+  }
+  return bytes;
 }
 
 /** The peer's forms: precision, and whether it batches. */
@@ -113,32 +131,31 @@ export const LINES = {
   },
   overload: {
     async measure(options) {
+      const request = { path: EMBED, bodies: bodies(options.texts) };
+      const rate = await capacity(options, { ...request, seconds: options.seconds });
       const server = await startServer('sinter.mjs', {
         ...options,
         server: { maxQueueMs: OVERLOAD_QUEUE_MS },
       });
-      const request = { path: EMBED, bodies: bodies(options.texts) };
-      const rate = await capacity(server.port, { ...request, seconds: options.seconds });
       const calm = await drive(server.port, {
         ...request,
-        ...{ connections: 64, rate: rate / 2, seconds: 2 * options.seconds },
+        ...{ connections: 64, rate: rate / 2, seconds: 30 },
       });
       const before = await server.ask('memory');
       const driving = drive(server.port, {
         ...request,
         ...{ connections: 1500, rate: 2 * rate, seconds: options.overloadSeconds },
       });
-      const memory = [];
-      const timer = setInterval(async () => memory.push((await server.ask('memory')).bytes), 5000);
+      const memory = await memoryUntil(driving, server);
       const seen = await driving;
-      clearInterval(timer);
       server.stop();
       return { rate, calm, seen, before: before.bytes, memory };
     },
     judge({ rate, calm, seen, memory }) {
       const ratio = seen.latencies.p99 / calm.latencies.p99;
-      const half = memory.slice(Math.floor(memory.length / 4));
-      const growth = Math.max(...half) / Math.min(...half) - 1;
+      // Collections of the heap make a saw of it, so thirds are compared by their medians; the first one warms up.
+      const third = Math.floor(memory.length / 3);
+      const growth = median(memory.slice(-third)) / median(memory.slice(third, -third)) - 1;
       const known = (seen.statuses[200] ?? 0) + (seen.statuses[429] ?? 0);
       return [
         { figure: 'capacity, requests a second', measured: rate.toFixed(0) },

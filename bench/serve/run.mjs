@@ -38,15 +38,19 @@ const machine = { ...describeMachine(common), loadBefore: load() };
 const service = new URL('../service/prepare.mjs', import.meta.url);
 const models = await answerOf(service, { ...options, workload: 'short_en', quick: false });
 const found = [];
+const writeFound = () => {
+  machine.loadAfter = load();
+  if (common.out !== undefined) writeJson(common.out, { machine, isa: models.isa, rows: found });
+};
 for (const name of choices('--only', values.only, Object.keys(LINES))) {
   const details = await LINES[name].measure({ ...options, models });
   for (const row of LINES[name].judge(details)) found.push({ line: name, precision, ...row });
   found.at(-1).details = details;
   console.error(`${name} is measured`);
+  // A later line may fail; this one took minutes.
+  writeFound();
 }
 rmSync(models.folder, { recursive: true, force: true });
-machine.loadAfter = load();
-if (common.out !== undefined) writeJson(common.out, { machine, isa: models.isa, rows: found });
 if (common.json) console.log(JSON.stringify({ machine, isa: models.isa, rows: found }));
 else {
   console.log(machineLines(machine, models.isa).join('\n'));

@@ -6,8 +6,9 @@
  */
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import { SinterError } from '../core/errors.js';
-import type { JsonValue } from '../core/json.js';
+import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
 import {
+  COLUMN_KINDS,
   type ParquetColumn,
   type SchemaElement,
   schemaOf,
@@ -40,14 +41,16 @@ export class ParquetGroups {
   constructor({ bytes, notes }: EarlierGroups) {
     const [first] = notes;
     if (first === undefined) return;
-    const { columns } = first as unknown as Note;
-    this.columns = columns;
-    this.parquet = this.open(columns);
+    if (!isJsonObject(first) || !isColumns(first.columns) || !notes.every(isNote)) {
+      throw new SinterError('INVALID_DATA', 'the notes of earlier row groups are damaged');
+    }
+    this.columns = first.columns;
+    this.parquet = this.open(first.columns);
     const { parquet, writer } = this;
     // The beginning is in the file already.
     writer.index = 0;
     writer.offset = bytes;
-    parquet.row_groups = notes.map((note) => plainToGroup((note as unknown as Note).group));
+    parquet.row_groups = notes.map(({ group }) => plainToGroup(group));
     parquet.num_rows = parquet.row_groups.reduce((sum, group) => sum + group.num_rows, 0n);
   }
 
@@ -110,10 +113,22 @@ export class ParquetGroups {
   }
 }
 
-/** The note of a group; that of the first one has the columns. */
+/** The note of a group; that of the first one has `columns` too. */
 interface Note {
-  readonly columns: readonly ParquetColumn[];
-  readonly group: JsonValue;
+  readonly group: JsonObject;
+}
+
+function isNote(note: JsonValue): note is JsonObject & Note {
+  return isJsonObject(note) && isJsonObject(note.group) && Array.isArray(note.group.columns);
+}
+
+function isColumns(value: JsonValue | undefined): value is JsonValue & ParquetColumn[] {
+  const isOne = (one: JsonValue) =>
+    isJsonObject(one) &&
+    typeof one.name === 'string' &&
+    typeof one.isOptional === 'boolean' &&
+    COLUMN_KINDS.some((kind) => kind === one.kind);
+  return Array.isArray(value) && value.length > 0 && value.every(isOne);
 }
 
 function isVectors(values: ColumnValues | undefined): values is Vectors {

@@ -5,7 +5,7 @@
  * be killed between any two instructions, and the next one goes on without losing or doubling a row.
  */
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { SinterError, show } from '../core/errors.js';
 import type { JsonObject, JsonValue } from '../core/json.js';
 import {
@@ -53,7 +53,11 @@ export class PartialFile implements AsyncDisposable {
    * Claims `path` for this process. RangeError if it is no plain file or one of the inputs, FILE_SYSTEM if nothing can be written
    * there or another process is at it, INVALID_DATA for a damaged journal.
    */
-  static async take(path: string, inputs: readonly string[]): Promise<PartialFile> {
+  static async take(
+    path: string,
+    inputs: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<PartialFile> {
     return aboutFile(path, async () => {
       const target = await followLinks(path);
       await checkFileTarget(target, inputs);
@@ -61,7 +65,7 @@ export class PartialFile implements AsyncDisposable {
         await checkFileTarget(own, inputs);
       }
       await checkFolder(path, target);
-      const claim = await Claim.take(path, target);
+      const claim = await Claim.take(path, target, signal);
       try {
         return new PartialFile(path, target, claim, await findJournal(journalOf(target)));
       } catch (error) {
@@ -71,9 +75,14 @@ export class PartialFile implements AsyncDisposable {
     });
   }
 
-  /** Paths that hold the work while it is unfinished, as the caller named the file. */
+  /** The path that holds the work while it is unfinished. */
   get partialPath(): string {
-    return partialOf(this.path);
+    return partialOf(this.named);
+  }
+
+  /** The file as the caller named it, unless that is a link to the file. */
+  private get named(): string {
+    return resolve(this.path) === this.target ? this.path : this.target;
   }
 
   /** Bytes written so far. */
@@ -93,7 +102,7 @@ export class PartialFile implements AsyncDisposable {
     const { found, target } = this;
     const size = await sizeOf(partialOf(target));
     if (found === null) return this.beginNew(job, size);
-    checkSubject(journalOf(this.path), found.subject, job.subject);
+    checkSubject(this.named, found.subject, job.subject);
     if (size === null && found.finished !== null) return this.end(found.finished);
     const last = found.steps.at(-1);
     // Killed between the journal's first line and the making of the file.
@@ -103,7 +112,7 @@ export class PartialFile implements AsyncDisposable {
       const has = size === null ? 'is missing' : `has ${size} bytes`;
       throw journalProblem(
         this.partialPath,
-        `${has}, and its journal tells of ${bytes}; ${anew(this.path)}`,
+        `${has}, and its journal tells of ${bytes}; ${anew(this.named)}`,
       );
     }
     this.file = await open(partialOf(target), 'r+');
@@ -114,9 +123,9 @@ export class PartialFile implements AsyncDisposable {
   }
 
   private async beginNew(job: BulkSubject, size: number | null): Promise<BulkProgress> {
-    const { path, target } = this;
+    const { target } = this;
     if (size !== null) {
-      throw journalProblem(partialOf(path), 'is there without its journal; remove it');
+      throw journalProblem(this.partialPath, 'is there without its journal; remove it');
     }
     this.journal = await JournalWriter.create(journalOf(target), job);
     this.file = await open(partialOf(target), 'wx');
@@ -129,7 +138,7 @@ export class PartialFile implements AsyncDisposable {
     const { path, target } = this;
     if ((await sizeOf(target)) !== bytes) {
       const what = `tells of a finished file of ${bytes} bytes, which ${path} is not; remove it`;
-      throw journalProblem(journalOf(path), what);
+      throw journalProblem(journalOf(this.named), what);
     }
     await rm(journalOf(target));
     return null;
@@ -222,7 +231,7 @@ function checkSubject(path: string, found: JsonObject, wanted: JsonObject): void
   if (other === undefined) return;
   const was = shown(found[other]);
   const what = `is of another job: ${other} was ${was} then and is ${shown(wanted[other])} now`;
-  throw journalProblem(path, `${what}; ${anew(path.slice(0, -'.journal'.length))}`);
+  throw journalProblem(journalOf(path), `${what}; ${anew(path)}`);
 }
 
 const shown = (value: JsonValue | undefined): string =>

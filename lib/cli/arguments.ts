@@ -192,6 +192,16 @@ function listOfNames(text: string): string[] {
   throw new InvalidArgumentError('It must be different names with commas between them.');
 }
 
+/** The options of a command that reads rows and may go on where some are bad. */
+export function withRows(command: Command, roles: readonly ('pair' | 'label')[]): Command {
+  return withBadRows(withData(command, roles));
+}
+
+/** The last options of a command that runs a model: how it is read, on how many threads, and those of all commands. */
+export function withEngine(command: Command): Command {
+  return withCommon(withThreads(withPooling(withModel(command))));
+}
+
 /** The options in the form of lib/data. */
 export function readOptionsOf(options: DataOptions): ReadOptions {
   const named = options.header !== false || !['csv', 'tsv'].includes(options.dataFormat ?? 'csv');

@@ -8,8 +8,9 @@ import type { ColumnKind, ParquetColumn } from '../bulk/parquet-columns.js';
 import { ParquetGroups } from '../bulk/parquet-groups.js';
 import type { BulkProgress } from '../bulk/partial-file.js';
 import { SinterError } from '../core/errors.js';
+import { shortFloats } from '../core/short-float.js';
 import type { PredictedRow } from '../models/kind-predictions.js';
-import { inputFields, type Names, type PredictionWriter, short } from './prediction-writers.js';
+import { inputFields, type Names, type PredictionWriter } from './prediction-writers.js';
 import type { RowFile } from './row-file.js';
 import type { VectorWriter } from './vector-writers.js';
 
@@ -105,7 +106,7 @@ function kindOf(name: string, value: unknown): ColumnKind {
 
 function cellOf(value: unknown, kind: ColumnKind): unknown {
   if (value === undefined || value === null) return null;
-  return kind === 'json' ? JSON.parse(JSON.stringify(value, short)) : value;
+  return kind === 'json' ? JSON.parse(JSON.stringify(value, shortFloats)) : value;
 }
 
 function checkColumns(rows: readonly Cells[], columns: readonly ParquetColumn[]): void {

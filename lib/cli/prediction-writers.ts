@@ -5,7 +5,7 @@
  */
 import type { BulkProgress } from '../bulk/partial-file.js';
 import type { JsonValue } from '../core/json.js';
-import { shortFloat } from '../core/short-float.js';
+import { shortFloats } from '../core/short-float.js';
 import { printableJson } from '../core/visible.js';
 import {
   csvField,
@@ -31,17 +31,13 @@ export interface PredictionWriter {
 /** Names of the texts of an input. */
 export type Names = readonly [string, string];
 
-/** For JSON.stringify: numbers with the fewest digits that read back as the same f32. */
-export const short = (_key: string, value: unknown): unknown =>
-  typeof value === 'number' && !Number.isInteger(value) ? shortFloat(Math.fround(value)) : value;
-
 export function inputFields(input: TextInput, [first, second]: Names): Record<string, string> {
   if (typeof input === 'string') return { [first]: input };
   return { [first]: input[0], [second]: input[1] };
 }
 
 const jsonOf = (input: TextInput, row: PredictedRow, names: Names): string =>
-  printableJson(JSON.stringify({ ...inputFields(input, names), ...row }, short));
+  printableJson(JSON.stringify({ ...inputFields(input, names), ...row }, shortFloats));
 
 export function jsonlPredictions(output: TextOutput, names: Names): PredictionWriter {
   return {
@@ -78,7 +74,7 @@ export function cellsOf(row: PredictedRow): [string, OutputValue][] {
         Object.entries(one).map(([key, cell]): [string, OutputValue] => [`${key}_${i + 1}`, cell]),
       );
     }
-    if (Array.isArray(value)) return [[name, JSON.stringify(value, short)]];
+    if (Array.isArray(value)) return [[name, JSON.stringify(value, shortFloats)]];
     if (typeof value !== 'object' || value === null) return [[name, value as OutputValue]];
     const cells = Object.entries(value as Readonly<Record<string, OutputValue>>);
     return cells.map(([key, cell]) => [`${name}.${key}`, cell]);
@@ -93,7 +89,7 @@ export function csvPredictions(
 ): PredictionWriter {
   const line = (cells: readonly OutputValue[]): string => {
     const safe = sheet.escapeFormulas ? cells.map(withoutFormula) : cells;
-    return `${safe.map((cell) => csvField(short('', cell) as OutputValue)).join(',')}\n`;
+    return `${safe.map((cell) => csvField(shortFloats('', cell) as OutputValue)).join(',')}\n`;
   };
   let hasHeader = before.rows > 0;
   return {

@@ -166,7 +166,7 @@ async function takeResumable(
   }
   const { fingerprintFile } = await import('../bulk/fingerprint.js');
   const { PartialFile } = await import('../bulk/partial-file.js');
-  const partial = await PartialFile.take(out, inputs);
+  const partial = await PartialFile.take(out, inputs, surroundings.signal);
   try {
     const read = await fingerprintFile(input, surroundings.signal);
     return ResultPlace.of({ partial, path: input, input: read }, out, surroundings);

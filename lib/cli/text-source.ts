@@ -120,8 +120,11 @@ export async function countTexts(source: TextSource): Promise<number> {
   return count;
 }
 
-/** A group of items ends where they weigh as much; texts weigh their characters, so that long ones do not fill the memory. */
-const GROUP_WEIGHT = 1 << 23;
+/**
+ * A group of items ends where they weigh as much. Texts weigh their characters: long ones fill no memory, and a step takes seconds
+ * whatever their length.
+ */
+const GROUP_WEIGHT = 1 << 20;
 
 /** The weight of a text or a pair. */
 export function charactersOf(text: TextInput): number {

@@ -3,12 +3,13 @@
  *
  * The rule: numbers in text have the fewest digits that read back as the same f32.
  */
+import { setImmediate as turn } from 'node:timers/promises';
 import type { BulkProgress } from '../bulk/partial-file.js';
 import type { JsonValue } from '../core/json.js';
 import type { Matrix } from '../core/matrix.js';
-import { shortFloat } from '../core/short-float.js';
 import { printableJson } from '../core/visible.js';
 import { csvField, fileStart, type SpreadsheetOptions, withoutFormula } from '../data/index.js';
+import { float32Json, isFiniteVector } from '../native/float32-json.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { jsonDocument } from './json-document.js';
 import { NpyWriter } from './npy.js';
@@ -25,15 +26,31 @@ export interface VectorWriter {
 }
 
 function jsonOf(text: TextInput, vector: Float32Array): string {
-  const embedding = Array.from(vector, shortFloat);
   const input = typeof text === 'string' ? { text } : { text: text[0], pair: text[1] };
-  return printableJson(JSON.stringify({ ...input, embedding }));
+  const fields = printableJson(JSON.stringify(input)).slice(0, -1);
+  return `${fields},"embedding":${float32Json(vector)}}`;
+}
+
+/** Texts whose numbers are formatted in one turn of the event loop: for some milliseconds. */
+const PIECE_TEXTS = 16;
+
+/** Does `work` for a few texts at a time. `first` is the index of the first one. */
+async function inPieces(
+  texts: readonly TextInput[],
+  work: (piece: readonly TextInput[], first: number) => Promise<void>,
+): Promise<void> {
+  for (let first = 0; first < texts.length; first += PIECE_TEXTS) {
+    await work(texts.slice(first, first + PIECE_TEXTS), first);
+    await turn();
+  }
 }
 
 export function jsonlWriter(output: TextOutput): VectorWriter {
   return {
     write: async (texts, vectors) => {
-      await output(texts.map((text, i) => `${jsonOf(text, vectors.row(i))}\n`).join(''));
+      await inPieces(texts, (piece, first) =>
+        output(piece.map((text, i) => `${jsonOf(text, vectors.row(first + i))}\n`).join('')),
+      );
       return null;
     },
     finish: async () => {},
@@ -48,7 +65,9 @@ export function jsonVectors(
   const document = jsonDocument(output, head);
   return {
     write: async (texts, vectors) => {
-      await document.write(texts.map((text, i) => jsonOf(text, vectors.row(i))));
+      await inPieces(texts, (piece, first) =>
+        document.write(piece.map((text, i) => jsonOf(text, vectors.row(first + i)))),
+      );
       return null;
     },
     finish: document.finish,
@@ -68,14 +87,19 @@ export function csvWriter(
       const isPair = texts.some((text) => typeof text !== 'string');
       const names = [...(isPair ? ['text', 'pair'] : ['text'])];
       const header = [...names, ...Array.from({ length: vectors.cols }, (_, i) => String(i))];
-      const lines = texts.map((text, i) => {
-        const fields = typeof text === 'string' ? [text] : [...text];
-        const numbers = Array.from(vectors.row(i), (value) => String(shortFloat(value)));
-        return `${[...fields.map(cell), ...numbers].join(',')}\n`;
+      await inPieces(texts, async (piece, first) => {
+        const lines = piece.map((text, i) => {
+          const fields = typeof text === 'string' ? [text] : [...text];
+          const vector = vectors.row(first + i);
+          const numbers = isFiniteVector(vector)
+            ? float32Json(vector).slice(1, -1)
+            : vector.join(',');
+          return `${fields.map(cell).join(',')},${numbers}\n`;
+        });
+        if (!hasHeader) lines.unshift(`${fileStart(sheet)}${header.join(',')}\n`);
+        hasHeader = true;
+        await output(lines.join(''));
       });
-      if (!hasHeader) lines.unshift(`${fileStart(sheet)}${header.join(',')}\n`);
-      hasHeader = true;
-      await output(lines.join(''));
       return null;
     },
     finish: async () => {},

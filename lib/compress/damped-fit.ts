@@ -1,7 +1,9 @@
 /**
  * Least squares for a product whose weights are held at their old values, as strongly as texts that the fit has not seen ask for.
  *
- * The rule: old weights stay where no fit is better than they are on those texts, so a fit on few texts does no harm.
+ * The rule: old weights stay where no fit is better than they are on those texts, so a fit on few texts does no harm. With several folds
+ * a gain must be larger than its standard error over the folds, and of the fits that are as good as the best one within a standard
+ * error the one with the most damping is taken (Breiman et al. 1984).
  */
 
 import { runJob } from '../native/jobs.js';
@@ -18,8 +20,8 @@ const MOST = 100;
 const EXACT = 1e-9;
 
 /** The sums of a product's inputs and of what its output should be, of some texts each. */
-export interface FitSums {
-  /** Of the texts to fit on. After the call it has those of the others as well. */
+export interface Fold {
+  /** Of the texts to fit on. After the call that of the first fold has the others as well. */
   readonly fitted: NativeGram;
   /** Of the texts to choose by. */
   readonly held: NativeGram;
@@ -33,55 +35,104 @@ export interface DampedFit {
 }
 
 /**
- * The weights for the best damping, fitted on all texts in the end. `prior` [outputs, width]: the old weights with their biases
- * behind them.
+ * The weights for the best damping, fitted on all texts in the end. `folds` divide the same texts, each in another way. `prior`
+ * [outputs, width]: the old weights with their biases behind them.
  */
 export async function dampedFit(
   where: string,
-  { fitted, held }: FitSums,
+  folds: readonly Fold[],
   prior: Float32Array,
   inputs: number,
   signal: AbortSignal | undefined,
 ): Promise<DampedFit> {
   const columns = Int32Array.from({ length: inputs }, (_, i) => i);
-  const solve = (ownScale: boolean, lambda: number) =>
+  const solve = ({ fitted }: Fold, { lambda, ownScale }: Damping) =>
     runJob(where, signal, (jobId) => fitted.solve({ lambda, ownScale, prior, columns }, jobId));
-  const errorOf = (weight: Float32Array) =>
+  const errorOf = ({ held }: Fold, weight: Float32Array) =>
     runJob(where, signal, (jobId) => held.error(weight, jobId));
-  const old = await errorOf(prior);
+  const ofFolds = async (weightOf: (fold: Fold) => Float32Array | Promise<Float32Array>) => {
+    const errors: number[] = [];
+    for (const fold of folds) errors.push(await errorOf(fold, await weightOf(fold)));
+    return errors;
+  };
+  const kept = { weight: prior, lambda: null };
+  const old = await ofFolds(() => prior);
   // Where nothing was cut there is nothing to fit.
-  if (old <= EXACT * (await errorOf(new Float32Array(prior.length))))
-    return { weight: prior, lambda: null };
-  const searched = (ownScale: boolean) =>
-    bestLambda(async (lambda) => errorOf(await solve(ownScale, lambda)));
-  const [mean, own] = [await searched(false), await searched(true)];
-  const ownScale = own.error < mean.error;
-  const { lambda, error } = ownScale ? own : mean;
-  if (error >= old) return { weight: prior, lambda: null };
-  await runJob(where, signal, (jobId) => fitted.merge(held, jobId));
-  return { weight: await solve(ownScale, lambda), lambda };
+  const nothing = new Float32Array(prior.length);
+  if (sumOf(old) <= EXACT * sumOf(await ofFolds(() => nothing))) return kept;
+  const tried: Tried[] = [];
+  for (const ownScale of [false, true]) {
+    const attempt = async (lambda: number) => {
+      const errors = await ofFolds((fold) => solve(fold, { lambda, ownScale }));
+      return { lambda, ownScale, errors, error: sumOf(errors) };
+    };
+    tried.push(...(await triedLambdas(attempt)));
+  }
+  const best = careful(tried);
+  if (best === null || !isGain(old, best.errors)) return kept;
+  const [first] = folds as readonly [Fold, ...Fold[]];
+  await runJob(where, signal, (jobId) => first.fitted.merge(first.held, jobId));
+  return { weight: await solve(first, best), lambda: best.lambda };
 }
 
-interface Tried {
+interface Damping {
   readonly lambda: number;
+  /** Whether each input is damped by its own size, not by the mean of all. */
+  readonly ownScale: boolean;
+}
+
+interface Tried extends Damping {
+  /** On the held-out texts of each fold. */
+  readonly errors: readonly number[];
   readonly error: number;
 }
 
-/** The damping with the smallest error, downhill from the first one. */
-async function bestLambda(errorOf: (lambda: number) => Promise<number>): Promise<Tried> {
-  const tried = async (lambda: number) => ({ lambda, error: await errorOf(lambda) });
-  let best = await tried(FIRST);
+const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
+
+/** Standard error of the sum of some values; 0 for a single one. */
+function errorOfSum(values: readonly number[]): number {
+  const count = values.length;
+  if (count < 2) return 0;
+  const mean = sumOf(values) / count;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return Math.sqrt((count * squares) / (count - 1));
+}
+
+/** The most damping of those that are no worse than the best one by more than a standard error; with one fold, the best one. */
+function careful(tried: readonly Tried[]): Tried | null {
+  const best = tried.toSorted((a, b) => a.error - b.error)[0];
+  if (best === undefined) return null;
+  const near = ({ ownScale, errors, lambda }: Tried) => {
+    const more = errors.map((error, i) => error - (best.errors[i] ?? 0));
+    return ownScale === best.ownScale && lambda >= best.lambda && sumOf(more) <= errorOfSum(more);
+  };
+  return tried.filter(near).toSorted((a, b) => b.lambda - a.lambda)[0] ?? best;
+}
+
+/** Whether errors became smaller by more than a standard error. */
+function isGain(old: readonly number[], errors: readonly number[]): boolean {
+  const gains = old.map((error, i) => error - (errors[i] ?? 0));
+  return sumOf(gains) > errorOfSum(gains);
+}
+
+/** What is tried in search of the damping with the smallest error: downhill from the first one. */
+async function triedLambdas(
+  attempt: (lambda: number) => Promise<Tried>,
+): Promise<readonly Tried[]> {
+  let best = await attempt(FIRST);
+  const all = [best];
   for (const factor of [1 / FACTOR, FACTOR]) {
     const before = best;
     for (;;) {
       const lambda = best.lambda * factor;
       if (lambda < LEAST || lambda > MOST) break;
-      const next = await tried(lambda);
+      const next = await attempt(lambda);
+      all.push(next);
       if (next.error >= best.error) break;
       best = next;
     }
     // What became better in one direction does not in the other.
     if (best !== before) break;
   }
-  return best;
+  return all;
 }

@@ -25,7 +25,7 @@ import {
 } from '../runtime/program.js';
 import { SharedProgram } from '../runtime/shared-program.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
-import { type DampedFit, dampedFit, type FitSums } from './damped-fit.js';
+import { type DampedFit, dampedFit, type Fold } from './damped-fit.js';
 
 /** A model and the program of its weights, which the caller keeps alive. */
 export interface RunningModel {
@@ -39,8 +39,8 @@ export interface ReconstructOptions {
   readonly texts: readonly TextInput[];
   /**
    * How strongly the weights are held at their old values, as a share of the mean square of the product's inputs: at least 0.
-   * Larger values suit fewer texts. Default: the best one for every fourth text, on which the old weights may be best, too; 3 for
-   * fewer than four texts.
+   * Larger values suit fewer texts. Default: the best one for every fourth text, on which the old weights may be best, too. Below 256
+   * texts each fourth is held out in turn, and the old weights stay unless a fit is surely better; 3 for fewer than four texts.
    */
   readonly lambda?: number;
   /** Called after each block. */
@@ -70,6 +70,8 @@ export interface ReconstructedBlock {
 const HELD = 4;
 /** The lambda of fewer texts than that. */
 const FEW_LAMBDA = 3;
+/** Below so many texts, each of the parts is held out in turn: one part alone is a matter of chance. */
+const FEW_TEXTS = 256;
 
 /**
  * `student` with fitted weights; the old one stays usable. `original` is the model that it was cut from: blocks are matched
@@ -198,14 +200,18 @@ async function fitBlock(
   const [outputs = 0, inputs = 0] = shape;
   const intercept = bias !== undefined;
   const sums = { inputs, outputs, intercept, normalizeRows: true };
-  const [fitted, held] = [new (native().Gram)(sums), new (native().Gram)(sums)];
+  const isFew = call.lambda === null && call.texts.length < FEW_TEXTS;
+  const folds: Fold[] = [];
   try {
-    await addTexts(call, { fitted, held }, { own, theirs }, student, original);
+    for (let fold = 0; fold < (isFew ? HELD : 1); fold++)
+      folds.push({ fitted: new (native().Gram)(sums), held: new (native().Gram)(sums) });
+    await addTexts(call, folds, { own, theirs }, student, original);
     const { store } = student.program;
     const [old] = await readWhole(where, store, { name: weight, shape }, 'f32');
     const oldBias = bias === undefined ? null : store.readWeight(bias);
     const prior = joined(floatsOf(old as Uint8Array), oldBias, inputs);
-    const found = await solved(call, { fitted, held }, prior, inputs);
+    const found = await solved(call, folds, prior, inputs);
+    const [{ fitted }] = folds as [Fold];
     const error = (of: Float32Array) => runJob(where, signal, (jobId) => fitted.error(of, jobId));
     const whole = (await error(new Float32Array(prior.length))) || 1;
     const errors = {
@@ -215,29 +221,32 @@ async function fitBlock(
     const block = { block: own.sum, weight, lambda: found.lambda, ...errors };
     return { block, values: split(found.weight, inputs, weight, bias) };
   } finally {
-    fitted.dispose();
-    held.dispose();
+    for (const { fitted, held } of folds) {
+      fitted.dispose();
+      held.dispose();
+    }
   }
 }
 
 async function solved(
   { where, signal, lambda }: FitCall,
-  sums: FitSums,
+  folds: readonly Fold[],
   prior: Float32Array,
   inputs: number,
 ): Promise<DampedFit> {
-  if (lambda === null) return dampedFit(where, sums, prior, inputs, signal);
+  if (lambda === null) return dampedFit(where, folds, prior, inputs, signal);
+  const [{ fitted }] = folds as readonly [Fold, ...Fold[]];
   const columns = Int32Array.from({ length: inputs }, (_, i) => i);
   const weight = await runJob(where, signal, (jobId) =>
-    sums.fitted.solve({ lambda, prior, columns }, jobId),
+    fitted.solve({ lambda, prior, columns }, jobId),
   );
   return { weight, lambda };
 }
 
-/** Adds what the texts give to the sums: the product's inputs, and what its output should be. */
+/** Adds what the texts give to the sums of all folds: the product's inputs, and what its output should be. */
 async function addTexts(
   { where, signal, texts, lambda }: FitCall,
-  { fitted, held }: FitSums,
+  folds: readonly Fold[],
   { own, theirs }: BlockPair,
   student: RunningModel,
   original: RunningModel,
@@ -248,13 +257,22 @@ async function addTexts(
   const { tokenizer } = original.parts;
   const reading = { where, tokenizer, graphs: [mine, wanted], signal };
   const programs: NativeProgram[] = [];
-  const isHeld = (i: number) => lambda === null && i % HELD === HELD - 1;
+  // With one fold the last part is held out, with several each part by one of them, without a choice none.
+  const partOf = (i: number) => (lambda === null ? i % HELD : -1);
+  const heldPart = (fold: number) => (folds.length === 1 ? HELD - 1 : fold);
+  const parts = folds.length > 1 ? Array.from({ length: HELD }, (_, part) => [part]) : [];
+  // With one fold, all that is fitted stays in the order of the texts.
+  if (folds.length === 1)
+    parts.push(
+      Array.from({ length: HELD }, (_, part) => part - 1),
+      [HELD - 1],
+    );
   try {
     for (const [graph, { program }] of [[mine, student] as const, [wanted, original] as const])
       programs.push(await programOver(graph, program.store, options));
     const [first, second] = programs as [NativeProgram, NativeProgram];
-    for (const gram of [fitted, held]) {
-      const some = texts.filter((_, i) => isHeld(i) === (gram === held));
+    for (const those of parts) {
+      const some = texts.filter((_, i) => those.includes(partOf(i)));
       for await (const batch of textBatches(some, reading)) {
         const here = await runOutputs(reading, mine, first, batch);
         const there = await runOutputs(reading, wanted, second, batch);
@@ -263,7 +281,10 @@ async function addTexts(
         const target = numbersOf(there, theirs.added).slice();
         await inTurns(addTo(target, numbersOf(there, theirs.residual)), turn);
         const [input, minus] = [numbersOf(here, own.node.input), numbersOf(here, own.residual)];
-        await runJob(where, signal, (jobId) => gram.add(input, target, minus, jobId));
+        for (const [fold, { fitted, held }] of folds.entries()) {
+          const gram = those.includes(heldPart(fold)) ? held : fitted;
+          await runJob(where, signal, (jobId) => gram.add(input, target, minus, jobId));
+        }
       }
     }
   } finally {

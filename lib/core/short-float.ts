@@ -8,3 +8,7 @@ export function shortFloat(value: number): number {
   }
   return Number(value.toPrecision(9));
 }
+
+/** For JSON.stringify: numbers with the fewest digits that read back as the same f32. */
+export const shortFloats = (_key: string, value: unknown): unknown =>
+  typeof value === 'number' && !Number.isInteger(value) ? shortFloat(Math.fround(value)) : value;

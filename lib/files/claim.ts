@@ -7,6 +7,7 @@
 import { readdir, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { throwIfAborted } from '../core/errors.js';
 import { fileSystemError } from './file-error.js';
 import { endAbandonedMoves, removeQuietly } from './moves.js';
 import { isFor, isOfThisMachine, isTemporary, newTemporary, release } from './temporary.js';
@@ -28,8 +29,11 @@ export class Claim implements AsyncDisposable {
     }, TOUCH_MS).unref();
   }
 
-  /** Claims `target`, which `path` names in messages. FILE_SYSTEM (EBUSY) if another process works on it. */
-  static async take(path: string, target: string): Promise<Claim> {
+  /**
+   * Claims `target`, which `path` names in messages. FILE_SYSTEM (EBUSY) if another process works on it. Where a claim of another
+   * machine is there it takes up to ten seconds.
+   */
+  static async take(path: string, target: string, signal?: AbortSignal): Promise<Claim> {
     const folder = dirname(target);
     await endAbandonedMoves(folder, true);
     const id = newTemporary(target);
@@ -39,7 +43,7 @@ export class Claim implements AsyncDisposable {
       await writeFile(file, '', { flag: 'wx' });
       claim = new Claim(id, file);
       for (const other of await othersFor(target, id)) {
-        if (await isLive(join(folder, other), other)) {
+        if (await isLive(join(folder, other), other, signal)) {
           throw fileSystemError('EBUSY', path, { note: 'another process is writing it' });
         }
         await removeQuietly(join(folder, other));
@@ -73,12 +77,17 @@ async function othersFor(target: string, own: string): Promise<string[]> {
 }
 
 /** Those of ended processes of this machine are removed by now. */
-async function isLive(file: string, name: string): Promise<boolean> {
+async function isLive(
+  file: string,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
   if (isOfThisMachine(name)) return true;
   const before = await touchedAt(file);
   const until = performance.now() + WATCH_MS;
   while (performance.now() < until) {
     await sleep(TOUCH_MS);
+    throwIfAborted(signal, 'waiting for another process');
     const now = await touchedAt(file);
     if (now === null) return false;
     if (now !== before) return true;

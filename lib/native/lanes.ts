@@ -5,7 +5,7 @@
  */
 
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, setPriority } from 'node:os';
 import { posix } from 'node:path';
 import { rangeMistake } from '../core/errors.js';
 import { native, toSinterError } from './native.js';
@@ -36,6 +36,24 @@ export function ensureLanes(where: string, wanted: number | undefined): number {
     throw rangeMistake(`${where}: lanes`, `${started} (they run already)`, wanted);
   }
   return started;
+}
+
+/**
+ * Lets the process's other threads, its event loop first, run before the lanes where CPUs are scarce: gives each lane's thread this
+ * niceness (0 to 19). Returns how many lanes have it: none before `ensureLanes`, and where the system has no priorities of threads.
+ */
+export function lowerLanePriority(niceness: number): number {
+  let lowered = 0;
+  for (const thread of native().laneThreads()) {
+    if (thread === 0) continue;
+    try {
+      setPriority(thread, niceness);
+      lowered++;
+    } catch {
+      // A sandbox may forbid it, and a lane that is nicer already stays so. Results do not depend on it.
+    }
+  }
+  return lowered;
 }
 
 /** Number of lanes if the caller names none. Throws RangeError if SINTER_LANES is not a valid number of lanes. */

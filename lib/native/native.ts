@@ -13,7 +13,7 @@ import type { LossDescription, LossTerm } from './losses.js';
 import { compileHint, coreProblem } from './missing-core.js';
 
 /** Bumped when a signature below changes; a stale binary is refused. */
-export const NATIVE_ABI = 20;
+export const NATIVE_ABI = 21;
 
 /** Instruction sets of the kernels; SINTER_ISA forces one. */
 export type IsaName = 'scalar' | 'avx2' | 'avx512' | 'vnni';
@@ -410,6 +410,8 @@ export interface NativeBinding {
   lanes(): number;
   /** Milliseconds that each lane has been busy since startLanes; empty before that. */
   laneBusyMs(): Float64Array;
+  /** The system's number of each lane's thread; 0 where threads have none (Linux has them). Empty before startLanes. */
+  laneThreads(): Int32Array;
   nextJobId(): number;
   /** Cancels a job. Its promise rejects with CANCELLED: at once if it waits, at its next check if it runs. */
   cancel(jobId: number): void;

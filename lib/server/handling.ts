@@ -60,8 +60,18 @@ export type FailureKind =
   | 'backend'
   | 'internal';
 
-/** A failure that its caller may read: the message goes out as it is. */
-export class RequestFailure extends Error {
+/** An error without a stack: under overload thousands are made a second, and taking the stack is most of their cost. */
+class StacklessError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    super(message, options);
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+/** A failure that its caller may read: the message goes out as it is. Its cause has a stack where there is one. */
+export class RequestFailure extends StacklessError {
   override readonly name = 'RequestFailure';
   readonly kind: FailureKind;
   /** The field of the body that it is about: `input`, `inputs[3]`. */

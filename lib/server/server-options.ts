@@ -40,6 +40,11 @@ export interface ServingOptions {
   /** Threads that compute, shared by all models. Default: SINTER_LANES, else one per usable CPU. */
   readonly lanes?: number;
   /**
+   * Niceness of the threads that compute, from 0 to 19, on Linux: the process's event loop goes before them, so that requests are read
+   * and refused at once while all CPUs compute. It counts among threads of the same container or session. Default: 10.
+   */
+  readonly laneNiceness?: number;
+  /**
    * Options of every model's batcher, where the model has none of its own. Requests are not held back for others to join (`maxWaitMs`
    * 0): those that come while a batch runs are the next batch.
    */
@@ -113,6 +118,7 @@ export const SERVING_OPTIONS: KnownOptions<ServingOptions> = {
   apiKeys: true,
   corsAllowOrigins: true,
   lanes: true,
+  laneNiceness: true,
   batch: true,
   warmUp: true,
   logTexts: true,
@@ -148,6 +154,7 @@ export interface ServingSettings {
   readonly keys: ApiKeys;
   readonly corsAllowOrigins: readonly string[];
   readonly lanes: number | undefined;
+  readonly laneNiceness: number;
   readonly batch: ServedBatchOptions;
   readonly warmUp: boolean;
   readonly logTexts: boolean;
@@ -169,6 +176,8 @@ export function batchTokensOf(
 ): number {
   return own.maxBatchTokens ?? batch.maxBatchTokens ?? TOKENS_PER_LANE * lanes;
 }
+
+const isNiceness = (value: number) => Number.isInteger(value) && value >= 0 && value <= 19;
 
 /** Timers end at 2^31 milliseconds. */
 const MAX_MS = 2 ** 31 - 1;
@@ -192,6 +201,7 @@ export function readServing<T extends ServingOptions>(
     keys,
     corsAllowOrigins: readOrigins(`${where}: corsAllowOrigins`, options.corsAllowOrigins),
     lanes: read.count('lanes', undefined),
+    laneNiceness: read.number('laneNiceness', 10, 'a whole number from 0 to 19', isNiceness),
     batch: readBatch(`${where}: batch`, options.batch),
     warmUp: read.boolean('warmUp', true),
     logTexts: read.boolean('logTexts', false),

@@ -3,6 +3,7 @@
  *
  * The rule: what was loaded here is disposed of here; a model that the user gave stays the user's.
  */
+import { lowerLanePriority } from '../native/lanes.js';
 import { Admission } from './admission.js';
 import { HeldModel } from './held-model.js';
 import { Life } from './life.js';
@@ -46,7 +47,7 @@ export class ServingCore {
     }
   }
 
-  /** Runs every model once, then the server is ready. */
+  /** Runs every model once, then the server is ready and its event loop goes before the lanes. */
   async warmUp(): Promise<void> {
     const { settings } = this;
     if (settings.warmUp) {
@@ -58,6 +59,7 @@ export class ServingCore {
         await warmUp(entry.held, settings, source, signal);
       }
     }
+    if (settings.laneNiceness > 0) lowerLanePriority(settings.laneNiceness);
     this.life.markReady();
   }
 

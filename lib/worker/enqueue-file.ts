@@ -30,7 +30,7 @@ export interface EnqueueOptions extends QueueOptions {
   readonly read?: JobReadOptions;
   /** What is asked of the model. */
   readonly settings?: JobSettings;
-  /** Attempts for a job that fails by a full disk or a lost folder. Default: 5, each after twice the time of the one before. */
+  /** Attempts for a job that fails by what may come right, such as a full disk. Default: 5, each after twice the time of the one before. */
   readonly attempts?: number;
   readonly signal?: AbortSignal;
 }

@@ -5,7 +5,8 @@
  */
 import { rangeMistake } from '../core/errors.js';
 import { readOptions } from '../core/options.js';
-import { shortFloat } from '../core/short-float.js';
+import { shortFloats } from '../core/short-float.js';
+import { printableJson } from '../core/visible.js';
 import type { ClassificationProblem } from '../graph/checkpoint.js';
 import { Classifier } from '../models/classifier.js';
 import { CrossEncoder } from '../models/cross-encoder.js';
@@ -17,7 +18,7 @@ import { modelVersion } from '../models/model-version.js';
 import { QuestionAnswerer } from '../models/question-answerer.js';
 import type { TextModel } from '../models/text-model.js';
 import { TokenClassifier } from '../models/token-classifier.js';
-import { native } from '../native/native.js';
+import { float32Json } from '../native/float32-json.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import type { JobSettings } from './jobs.js';
 
@@ -61,7 +62,8 @@ export async function modelRunner(
     async run(inputs, settings, runSignal) {
       checkPairs(inputs, predictor.pair);
       const rows = await predictor.predict(model, inputs, { ...settings, signal: runSignal });
-      return rows.map((one) => JSON.stringify(one, short));
+      // A result is a line of a file: U+2028 in an answer must not end it for a reader that takes it for a line end.
+      return rows.map((one) => printableJson(JSON.stringify(one, shortFloats)));
     },
   };
 }
@@ -79,21 +81,10 @@ function encoderRunner(encoder: Encoder, version: string): ModelRunner {
         ...(promptName !== undefined && { promptName }),
         ...{ signal, priority: 'bulk' },
       });
-      return Array.from({ length: vectors.rows }, (_, i) => vectorJson(vectors.row(i)));
+      return Array.from({ length: vectors.rows }, (_, i) => float32Json(vectors.row(i)));
     },
   };
 }
-
-/** Room for a number and the comma behind it. */
-const NUMBER_BYTES = 16;
-
-function vectorJson(vector: Float32Array): string {
-  const target = Buffer.allocUnsafe(vector.length * NUMBER_BYTES + 2);
-  return target.toString('latin1', 0, native().writeFloat32Json(vector, target, 0));
-}
-
-const short = (_key: string, value: unknown): unknown =>
-  typeof value === 'number' && !Number.isInteger(value) ? shortFloat(Math.fround(value)) : value;
 
 const BY_PROBLEM: Readonly<Record<ClassificationProblem, Kind>> = {
   single_label_classification: 'classification',

@@ -220,7 +220,7 @@ class RunningWorker implements QueueWorker {
 const isCancelled = (error: unknown): boolean =>
   error instanceof SinterError && error.code === 'CANCELLED';
 
-/** Failures of a job that no attempt can mend: it asks for what there is not. A full disk or a lost folder may come right. */
+/** Failures of a job that no attempt can mend: it asks for what there is not. A full disk may come right. */
 function isMistake(error: unknown): boolean {
   if (error instanceof TypeError || error instanceof RangeError) return true;
   if (!(error instanceof SinterError)) return false;

@@ -21,7 +21,7 @@
 namespace sinter {
 namespace {
 
-constexpr int kAbi = 20;  // equals NATIVE_ABI in lib/native/native.ts
+constexpr int kAbi = 21;  // equals NATIVE_ABI in lib/native/native.ts
 
 Napi::Value isa(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
@@ -89,6 +89,16 @@ Napi::Value lane_busy_ms(const Napi::CallbackInfo& info) {
   });
 }
 
+// The system's number of each lane's thread, 0 where it has none; empty before startLanes.
+Napi::Value lane_threads(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    const std::vector<int> threads = Environment::of(info.Env()).lane_threads();
+    Napi::Int32Array result = Napi::Int32Array::New(info.Env(), threads.size());
+    for (size_t i = 0; i < threads.size(); ++i) result[i] = threads[i];
+    return result;
+  });
+}
+
 Napi::Value weight_bytes(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(weight_bytes_in_process()));
 }
@@ -132,6 +142,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("startLanes", Napi::Function::New(env, start_lanes));
   exports.Set("lanes", Napi::Function::New(env, lanes));
   exports.Set("laneBusyMs", Napi::Function::New(env, lane_busy_ms));
+  exports.Set("laneThreads", Napi::Function::New(env, lane_threads));
   exports.Set("nextJobId", Napi::Function::New(env, next_job_id));
   exports.Set("cancel", Napi::Function::New(env, cancel));
   exports.Set("weightBytes", Napi::Function::New(env, weight_bytes));

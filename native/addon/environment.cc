@@ -106,6 +106,14 @@ std::vector<int64_t> Environment::lane_busy_ns() const {
   return busy;
 }
 
+std::vector<int> Environment::lane_threads() const {
+  if (engine_ == nullptr) return {};
+  std::vector<int> threads{queue_->clock().thread()};
+  const Team& team = engine_->team();
+  for (int lane = 1; lane < team.lanes(); ++lane) threads.push_back(team.clock(lane).thread());
+  return threads;
+}
+
 Environment::Job* Environment::add_job(Napi::Env env, int64_t job_id, Kept kept, Settle settle) {
   if (jobs_.count(job_id) > 0) bad_argument("job " + std::to_string(job_id) + " has not ended");
   std::unique_ptr<Job> made(new Job{this,

@@ -30,6 +30,8 @@ class Environment {
   void cancel(int64_t job_id);
   // Busy nanoseconds of each lane since startLanes.
   std::vector<int64_t> lane_busy_ns() const;
+  // The system's number of each lane's thread (LaneClock::thread).
+  std::vector<int> lane_threads() const;
 
   // JavaScript values that the settle function of a job needs; they are kept alive until it has
   // run.

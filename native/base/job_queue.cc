@@ -135,6 +135,7 @@ void JobQueue::wait_for_jobs() {
 }
 
 void JobQueue::loop() {
+  clock_.start();
   for (;;) {
     wait_for_jobs();
     {

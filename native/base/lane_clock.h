@@ -1,6 +1,11 @@
-// Measures how long a lane (a thread) has been busy. Only the lane itself calls begin and end; any
-// thread may read the time, also while the lane is busy.
+// Measures how long a lane (a thread) has been busy, and knows which thread of the system it is.
+// Only the lane itself calls start, begin and end; any thread may read, also while the lane is busy.
 #pragma once
+
+#ifdef __linux__
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #include <atomic>
 #include <chrono>
@@ -10,6 +15,16 @@ namespace sinter {
 
 class alignas(64) LaneClock {
  public:
+  // The lane's thread has started.
+  void start() {
+#ifdef __linux__
+    thread_.store(static_cast<int>(syscall(SYS_gettid)), std::memory_order_relaxed);
+#endif
+  }
+  // The system's number of the lane's thread; 0 before it has started, and where threads have none
+  // by which others may set their priority.
+  int thread() const { return thread_.load(std::memory_order_relaxed); }
+
   void begin() { mark_.store(now_ns() - busy_, std::memory_order_relaxed); }
   void end() {
     busy_ = now_ns() - mark_.load(std::memory_order_relaxed);
@@ -32,6 +47,7 @@ class alignas(64) LaneClock {
   // begin() minus the busy time before it. Idle: -1 - busy_.
   std::atomic<int64_t> mark_{-1};
   int64_t busy_ = 0;  // the lane's own
+  std::atomic<int> thread_{0};
 };
 
 }  // namespace sinter

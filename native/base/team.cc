@@ -124,6 +124,8 @@ uint64_t Team::await_ticket(uint64_t seen) {
 }
 
 void Team::helper(int lane) {
+  LaneClock& clock = clocks_[static_cast<size_t>(lane - 1)];
+  clock.start();
   uint64_t seen = 0;
   while (!stop_.load()) {
     const uint64_t ticket = await_ticket(seen);
@@ -131,7 +133,6 @@ void Team::helper(int lane) {
     seen = ticket;
     joined_.fetch_add(1);
     if (ticket_.load() == ticket) {
-      LaneClock& clock = clocks_[static_cast<size_t>(lane - 1)];
       clock.begin();
       work(*region_, lane);
       clock.end();

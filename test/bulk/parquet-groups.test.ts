@@ -75,6 +75,16 @@ describe('vectors', () => {
   });
 });
 
+it.each([
+  ['no object', ['note']],
+  ['no columns', [{ group: { columns: [] } }]],
+  ['another kind', [{ columns: [{ ...VECTORS[0], kind: 'date' }], group: { columns: [] } }]],
+  ['no group', [{ columns: VECTORS, group: null }]],
+])('damaged notes are refused: %s', (_what, notes) => {
+  const earlier = { bytes: 4, notes: notes as unknown as JsonValue[] };
+  expect(() => new ParquetGroups(earlier)).toThrow('the notes of earlier row groups are damaged');
+});
+
 describe('columns', () => {
   const columns = [
     column('text', 'text'),

@@ -1,5 +1,14 @@
 // A result that grows over several processes: what is refused, and what a killed process may leave.
-import { appendFile, readdir, readFile, rename, truncate, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  readdir,
+  readFile,
+  rename,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { PartialFile } from '../../lib/bulk/partial-file.js';
@@ -93,6 +102,20 @@ describe('an interrupted job', () => {
   });
 });
 
+describe('a link', () => {
+  it('stays one, and its file is written beside itself', async () => {
+    const path = await interrupted();
+    const link = join(await temporaryFolder(), 'link.txt');
+    await symlink(path, link);
+    const { place, done } = await begun(link);
+    expect(done?.rows).toBe(2);
+    expect(place.partialPath).toBe(`${path}.partial`);
+    await place.place();
+    expect(await readFile(link, 'utf8')).toBe('one\ntwo\n');
+    await place[Symbol.asyncDispose]();
+  });
+});
+
 describe('refused', () => {
   it('a job of another input, model or option, by name', async () => {
     const path = await interrupted();
@@ -145,6 +168,27 @@ describe('refused', () => {
       code: 'INVALID_DATA',
       message: expect.stringMatching(says),
     });
+  });
+
+  it('a claim of another machine counts for as long as it is touched', {
+    timeout: 60_000,
+  }, async () => {
+    const path = await interrupted();
+    const folder = join(path, '..');
+    const { place } = await begun(path);
+    const [own = ''] = (await readdir(folder)).filter((name) => name.startsWith('.sinter-'));
+    await place[Symbol.asyncDispose]();
+    // The third part of the name is the machine.
+    const parts = own.split('-');
+    parts[2] = parts[2] === '00000000' ? '11111111' : '00000000';
+    const other = join(folder, parts.join('-'));
+    await writeFile(other, '');
+    const touching = setInterval(() => void utimes(other, new Date(), new Date()), 500);
+    await expect(PartialFile.take(path, [])).rejects.toMatchObject({ code: 'FILE_SYSTEM' });
+    clearInterval(touching);
+    const again = await PartialFile.take(path, []);
+    expect(await readdir(folder)).not.toContain(parts.join('-'));
+    await again[Symbol.asyncDispose]();
   });
 
   it('a folder that is missing, a file that is an input', async () => {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { whyNoTrace } from '../files/kills.js';
+import { type KillPoint, tracedCalls, whyNoTrace } from '../files/kills.js';
 import { temporaryFolder } from '../formats/temporary-folder.js';
 
 const run = promisify(execFile);
@@ -21,36 +21,14 @@ const CALLS = [
   ...['write', 'pwrite64', 'fsync', 'ftruncate', 'openat'],
   ...['rename', 'renameat', 'renameat2', 'unlink', 'unlinkat'],
 ];
-const LIST = CALLS.map((name) => `?${name}`).join(',');
 // One thread does all file work, so that calls are counted the same each time.
 const env = { ...process.env, UV_THREADPOOL_SIZE: '1', UV_USE_IO_URING: '0' };
 
-interface KillPoint {
-  readonly call: string;
-  readonly at: number;
-}
-
-/** The calls of an undisturbed run between the child's two marks, each with its number in its thread. */
-async function killPoints(target: string, log: string): Promise<KillPoint[]> {
-  const trace = `trace=${LIST},?access,?faccessat,?faccessat2`;
-  const options = ['-f', '-qq', '-o', log, '-e', trace, process.execPath, CHILD, target, ROWS];
-  await run('strace', options, { env });
-  const counts = new Map<string, number>();
-  const points: KillPoint[] = [];
-  let inside = false;
-  for (const line of (await readFile(log, 'utf8')).split('\n')) {
-    if (line.includes('/sinter-begin')) inside = true;
-    if (line.includes('/sinter-end')) break;
-    const [, thread, call = ''] = /^(\d+) +(\w+)\(/.exec(line) ?? [];
-    if (!CALLS.includes(call)) continue;
-    const at = (counts.get(`${thread} ${call}`) ?? 0) + 1;
-    counts.set(`${thread} ${call}`, at);
-    // Other threads of Node wake each other by writes of their own; only those of files are of interest.
-    if (inside && (call !== 'write' || !line.includes('"\\1\\0\\0'))) points.push({ call, at });
-  }
-  await rm(log);
-  return points;
-}
+/** The calls of an undisturbed run. Other threads of Node wake each other by writes of their own, which concern no file. */
+const killPoints = (target: string, log: string): Promise<KillPoint[]> =>
+  tracedCalls({ args: [CHILD, target, ROWS], env, calls: CALLS }, log, (call, line) => {
+    return call !== 'write' || !line.includes('"\\1\\0\\0');
+  });
 
 /** Whether the run was killed there. */
 function killedAt(target: string, { call, at }: KillPoint): Promise<boolean> {

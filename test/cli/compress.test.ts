@@ -67,6 +67,41 @@ describe('sinter compress', () => {
     expect(await isThere(join(out, 'onnx'))).toBe(false);
   });
 
+  it('trains a student of the sizes of --student', async () => {
+    const out = scratch.path('student');
+    const sizes = 'layers=1,heads=2,intermediateSize=16, embeddingSize=8';
+    const flags = ['--epochs', '1', '--seed', '3', '--max-drop', '0.9', '--student', sizes];
+    const call = (more: readonly string[], to = out) =>
+      sinter(['compress', model, '--data', rows, '--out', to, ...flags, ...more]);
+    const run = await call(['--json', '--quiet']);
+    expect(run.code, run.stderr).toBe(0);
+    const found = jsonOf<{ settings: object; widths: { heads: { kept: number } }[] }>(run);
+    expect(found.settings).toMatchObject({
+      student: { layers: 1, heads: 2, intermediateSize: 16, embeddingSize: 8 },
+    });
+    const heads = found.widths.map((layer) => layer.heads.kept);
+    expect(heads.toSorted((a, b) => a - b)).toEqual([0, 2]);
+    const record = JSON.parse(await readFile(join(out, 'compression.json'), 'utf8'));
+    expect(record).toMatchObject({ embeddingSize: 8, widths: { neurons: [16] } });
+    const asked = await sinter(['predict', '-m', out, 'the of people']);
+    expect(asked.code, asked.stderr).toBe(0);
+    const large = await call(['--target-size', '100'], scratch.path('large'));
+    expect(large.code).toBe(7);
+    expect(large.stderr).toContain('the target of 100 bytes was not reached');
+  });
+
+  it('makes products thin with --low-rank, and says which', async () => {
+    const out = scratch.path('low-rank');
+    const run = await compress(out, ['--max-drop', '0.9', '--low-rank', 'rank=3', '--json']);
+    expect(run.code, run.stderr).toBe(0);
+    const { ranks } = jsonOf<{ ranks: { rank: number | null; decision: string }[] }>(run);
+    expect(ranks.length).toBeGreaterThan(0);
+    expect(ranks.every(({ rank }) => rank === 3)).toBe(true);
+    expect(await readFile(join(out, 'report.html'), 'utf8')).toContain('Rank of each product');
+    const asked = await sinter(['predict', '-m', out, 'the of people']);
+    expect(asked.code, asked.stderr).toBe(0);
+  });
+
   it('writes no model where the gate fails, but the report', async () => {
     const out = scratch.path('refused');
     const { code, stderr } = await compress(out, ['--target-size', '5']);
@@ -145,6 +180,15 @@ describe('sinter compress', () => {
       expect(await isThere(out)).toBe(false);
     };
     await refused(['--method', 'prune'], 2, 'auto, or some of vocabulary');
+    await refused(['--student', 'width=3'], 2, 'such as layers=3,embeddingSize=128');
+    await refused(['--student', 'layers=9'], 2, 'layers must be at most 2');
+    await refused(['--low-rank', 'rank=0'], 2, 'auto, or such as rank=64');
+    await refused(['--low-rank', model], 2, 'auto, or such as rank=64');
+    await refused(
+      ['--low-rank', 'auto', '--student', 'layers=2'],
+      2,
+      '--low-rank must be left out',
+    );
     await refused(['--target-size', 'big'], 2, 'number of bytes');
     await refused(['--max-drop', '1'], 2, '--max-drop');
     await refused(['--latency-tokens', '8'], 2, '--latency-tokens needs --target-latency');

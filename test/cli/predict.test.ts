@@ -271,7 +271,10 @@ describe('mistakes are told before any work', () => {
     { args: ['-m', VALUES, 'x', '--top-k', '2'], says: /--top-k means nothing to .* regression/ },
     { args: ['-m', TAGS, 'x', '--pair', 'y'], says: /takes no pairs/ },
     { args: ['-m', TINY, 'x', 'y', 'z', '--pair', 'a', 'b'], says: /3 texts and 2 of --pair/ },
-    { args: ['-m', TINY, 'x', '--out', 'labels.txt'], says: /not a \.jsonl or \.csv file/ },
+    {
+      args: ['-m', TINY, 'x', '--out', 'labels.txt'],
+      says: /not a \.jsonl, \.csv or \.parquet file/,
+    },
   ])('$says', async ({ args, says }) => {
     const outcome = await sinter(['predict', ...args]);
     expect(outcome.code).toBe(2);

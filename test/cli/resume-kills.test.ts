@@ -77,7 +77,7 @@ describe.each([
   });
 });
 
-it('kills came before, between and behind steps', () => {
+it('there were 20 kills, and last runs that went on with rows of earlier ones', () => {
   expect(kills).toBe(20);
   expect(goneOn).toBeGreaterThan(0);
 });

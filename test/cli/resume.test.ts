@@ -1,4 +1,5 @@
 // `--resume` and Parquet results of `embed` and `predict`: what is refused, what an interrupted run leaves, what comes out.
+import { appendFileSync, existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
@@ -75,6 +76,24 @@ describe('an interrupted run', () => {
     // The name of the input does not count.
     const copy = await scratch.file('copy.csv', await readFile(input));
     expect((await sinter([...embed, ...same.with(1, copy)])).code).toBe(0);
+  });
+
+  it('is refused at its end where the input has changed meanwhile', async () => {
+    const changing = await scratch.file('changing.csv', await readFile(input));
+    const out = scratch.path('changing.npy');
+    let isChanged = false;
+    const { code, stderr } = await sinter(
+      [...embed, '--input', changing, '--out', out, '--resume'],
+      {
+        onStderr: (text) => {
+          if (isChanged || !text.includes(' %')) return;
+          isChanged = true;
+          appendFileSync(changing, '1,more\n');
+        },
+      },
+    );
+    expect([code, stderr]).toEqual([3, expect.stringContaining('changed while it was read')]);
+    expect(existsSync(out)).toBe(false);
   });
 
   it('needs a file on both sides', async () => {

@@ -24,7 +24,6 @@ const CALLS = [
   'unlink',
   'unlinkat',
 ];
-const LIST = CALLS.map((name) => `?${name}`).join(',');
 
 /** Why no process can be traced on this machine; null when one can. */
 export function whyNoTrace(): string | null {
@@ -59,9 +58,28 @@ export async function writeVersion(write: Write, version: string): Promise<void>
 }
 
 /** The calls of one run between the child's two marks. */
-export async function killPoints(write: Write, version: string, log: string): Promise<KillPoint[]> {
-  const { args, env } = commandOf(write, version);
-  const trace = `trace=${LIST},?access,?faccessat,?faccessat2`;
+export function killPoints(write: Write, version: string, log: string): Promise<KillPoint[]> {
+  return tracedCalls({ ...commandOf(write, version), calls: CALLS }, log);
+}
+
+/** A program whose system calls of some names are looked at. */
+export interface TracedRun {
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly calls: readonly string[];
+}
+
+/**
+ * The calls of a run between the child's two marks, each with its number in its thread. `isWanted`: of a call, by its name and the line
+ * of strace; the others count, but are not given.
+ */
+export async function tracedCalls(
+  { args, env, calls }: TracedRun,
+  log: string,
+  isWanted: (call: string, line: string) => boolean = () => true,
+): Promise<KillPoint[]> {
+  const list = calls.map((name) => `?${name}`).join(',');
+  const trace = `trace=${list},?access,?faccessat,?faccessat2`;
   await run('strace', ['-f', '-qq', '-o', log, '-e', trace, process.execPath, ...args], { env });
   const counts = new Map<string, number>();
   const points: KillPoint[] = [];
@@ -70,10 +88,10 @@ export async function killPoints(write: Write, version: string, log: string): Pr
     if (line.includes('/sinter-begin')) inside = true;
     if (line.includes('/sinter-end')) break;
     const [, thread, call = ''] = /^(\d+) +(\w+)\(/.exec(line) ?? [];
-    if (!CALLS.includes(call)) continue;
+    if (!calls.includes(call)) continue;
     const at = (counts.get(`${thread} ${call}`) ?? 0) + 1;
     counts.set(`${thread} ${call}`, at);
-    if (inside) points.push({ call, at });
+    if (inside && isWanted(call, line)) points.push({ call, at });
   }
   await rm(log);
   return points;

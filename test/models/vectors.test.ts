@@ -73,3 +73,27 @@ it('LangChain: documents as arrays of numbers, a query as one', async () => {
   expect(query).toEqual(documents[0]);
   await embeddings.dispose();
 });
+
+it('search.mjs: the nearest texts, as every comparison finds them', async () => {
+  const { ExactIndex } = await import('../../examples/search.mjs' as string);
+  await using encoder = await Encoder.load();
+  const texts = [...TEXTS, 'how to bake bread', 'an old train'];
+  const index = await ExactIndex.load();
+  expect(await index.search('a fast car')).toEqual([]);
+  await index.add(texts.slice(0, 2));
+  await index.add(texts.slice(2));
+  const found: { index: number; score: number; text: string }[] = await index.search(
+    'a fast car',
+    2,
+  );
+  const [query] = await encoder.embed(['a fast car']);
+  const all = await encoder.embed(texts);
+  const cosine = (vector: Float32Array) =>
+    vector.reduce((sum, value, i) => sum + value * (query?.[i] ?? 0), 0);
+  const scores = [...all].map(cosine);
+  const order = [...scores.keys()].sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0));
+  expect(found.map(({ index: at }) => at)).toEqual(order.slice(0, 2));
+  expect(found.map(({ text }) => text)).toEqual(order.slice(0, 2).map((i) => texts[i]));
+  expect(found[0]?.score).toBeCloseTo(scores[order[0] ?? 0] ?? 0, 5);
+  await index.dispose();
+});

@@ -1,7 +1,9 @@
 // A server from its start to its end: probes, ids, the forms of what goes wrong, and closing with requests open.
 import { connect } from 'node:net';
+import { getPriority } from 'node:os';
 import { describe, expect, it, vi } from 'vitest';
 import { Classifier } from '../../lib/models/classifier.js';
+import { native } from '../../lib/native/native.js';
 import { createServer } from '../../lib/server/index.js';
 import { appOf, CLASSIFIER, fixture, longBody, serve, takenPort, until } from './support.js';
 
@@ -30,6 +32,22 @@ describe('a server', () => {
     const { statusCode, body } = await appOf(server).inject('/readyz');
     expect([statusCode, JSON.parse(body)]).toEqual([503, { status: 'starting' }]);
     expect((await appOf(server).inject('/livez')).statusCode).toBe(200);
+  });
+
+  // Elsewhere threads have no numbers by which their priority could be set.
+  it.runIf(process.platform === 'linux')('computes behind its event loop', async () => {
+    await serve(MODELS, { laneNiceness: 11 });
+    const threads = [...native().laneThreads()];
+    expect(threads).toHaveLength(native().lanes());
+    expect(new Set(threads).size).toBe(threads.length);
+    for (const thread of threads) expect(getPriority(thread)).toBeGreaterThanOrEqual(11);
+    expect(getPriority()).toBeLessThan(11);
+  });
+
+  it('refuses a niceness that threads cannot have', async () => {
+    await expect(createServer(MODELS, { port: 0, laneNiceness: 20 })).rejects.toThrow(
+      /laneNiceness.*from 0 to 19.*20/,
+    );
   });
 
   it('takes the id of a request only where it is harmless', async () => {

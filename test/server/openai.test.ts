@@ -156,7 +156,11 @@ describe('POST /v1/rerank', () => {
       expect(document).toEqual({ text: texts[index] });
     }
     expect(body.usage.total_tokens).toBe(body.meta.tokens.input_tokens);
-    const second = await send(server, 'POST', '/v2/rerank', { model: 'reranker', query, documents });
+    const second = await send(server, 'POST', '/v2/rerank', {
+      model: 'reranker',
+      query,
+      documents,
+    });
     const places = (all: { index: number }[]) => all.map(({ index }) => index);
     expect(places(second.body.results)).toEqual(places(body.results));
   });

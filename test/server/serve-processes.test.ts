@@ -1,44 +1,15 @@
 // `sinter serve --processes`: one port, metrics of all, processes that die, reloading, and the end.
-import { type ChildProcess, spawn } from 'node:child_process';
 import { cp, readdir, readFile, rm } from 'node:fs/promises';
 import { Agent, get } from 'node:http';
-import { fileURLToPath } from 'node:url';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Scratch, sinter } from '../cli/support.js';
 import { parseExposition } from '../monitor/exposition.js';
+import { type Served, serveChild } from './serve-child.js';
 import { CLASSIFIER, fixture, longBody, until } from './support.js';
 
 vi.setConfig({ testTimeout: 120_000 });
 
-const MAIN = fileURLToPath(new URL('../../dist/bundle/main.js', import.meta.url));
 const scratch = new Scratch();
-
-interface Served {
-  readonly child: ChildProcess;
-  readonly url: string;
-  readonly ended: Promise<number | null>;
-  stdout(): string;
-  stderr(): string;
-}
-
-async function serve(args: readonly string[]): Promise<Served> {
-  const child = spawn(process.execPath, [MAIN, 'serve', '--port', '0', ...args], {
-    env: { ...process.env, SINTER_DEBUG: '0', SINTER_API_KEYS: '' },
-  });
-  onTestFinished(() => void child.kill('SIGKILL'));
-  const text = { out: '', err: '' };
-  child.stdout.setEncoding('utf8').on('data', (some: string) => {
-    text.out += some;
-  });
-  child.stderr.setEncoding('utf8').on('data', (some: string) => {
-    text.err += some;
-  });
-  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
-  await until(() => /http:\/\/[^\s"]+/.test(text.out) || child.exitCode !== null, 60_000);
-  const [url = ''] = /http:\/\/[^\s"]+/.exec(text.out) ?? [];
-  expect(url, text.err).not.toBe('');
-  return { child, url, ended, stdout: () => text.out, stderr: () => text.err };
-}
 
 /** A request on a connection of its own, which the primary hands to the next process. */
 function ask(url: string, path: string): Promise<{ status: number; body: string }> {
@@ -73,14 +44,14 @@ async function byProcess(url: string, name: string): Promise<Readonly<Record<str
 }
 
 /** Numbers of the processes of a server, from the system. */
-async function childrenOf({ child }: Served): Promise<number[]> {
+async function childrenOf({ child }: Pick<Served, 'child'>): Promise<number[]> {
   const text = await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8');
   return text.trim().split(' ').map(Number);
 }
 
 describe('sinter serve --processes', () => {
   it('shares a port; whoever answers, the metrics are those of all', async () => {
-    const served = await serve([CLASSIFIER, '--processes', '3', '--threads', '4', '--quiet']);
+    const served = await serveChild([CLASSIFIER, '--processes', '3', '--threads', '4', '--quiet']);
     const { url } = served;
     expect(served.stdout()).toBe(`listening on ${url}\n`);
     expect(await childrenOf(served)).toHaveLength(3);
@@ -107,7 +78,7 @@ describe('sinter serve --processes', () => {
   });
 
   it('starts a process again that was killed, and counts it', async () => {
-    const served = await serve([CLASSIFIER, '--processes', '2', '--log-level', 'error']);
+    const served = await serveChild([CLASSIFIER, '--processes', '2', '--log-level', 'error']);
     const [first = 0, second = 0] = await childrenOf(served);
     process.kill(first, 'SIGKILL');
     await until(() => served.stderr().includes('ended by SIGKILL; a new one starts in'));
@@ -129,7 +100,7 @@ describe('sinter serve --processes', () => {
   it('loads models again one process after the other; the first that refuses ends the round', async () => {
     const path = scratch.path('again');
     await cp(CLASSIFIER, path, { recursive: true });
-    const served = await serve([path, '--processes', '2', '--log-level', 'error']);
+    const served = await serveChild([path, '--processes', '2', '--log-level', 'error']);
     served.child.kill('SIGHUP');
     await until(() => served.stderr().includes('2 processes have loaded their models again'));
     expect(served.stderr().match(/again: version [\da-f]{16} again/g)).toHaveLength(2);
@@ -145,7 +116,7 @@ describe('sinter serve --processes', () => {
   });
 
   it('SIGTERM lets open requests of all processes be answered; no process is left', async () => {
-    const served = await serve(['--processes', '2', '--log-level', 'error']);
+    const served = await serveChild(['--processes', '2', '--log-level', 'error']);
     const pids = await childrenOf(served);
     const open = Array.from({ length: 4 }, () =>
       fetch(`${served.url}/v1/embeddings`, {
@@ -165,7 +136,7 @@ describe('sinter serve --processes', () => {
   });
 
   it('processes end when the first one is killed', async () => {
-    const served = await serve([CLASSIFIER, '--processes', '2', '--quiet']);
+    const served = await serveChild([CLASSIFIER, '--processes', '2', '--quiet']);
     const pids = await childrenOf(served);
     served.child.kill('SIGKILL');
     const isGone = (pid: number) => {
@@ -181,7 +152,7 @@ describe('sinter serve --processes', () => {
 
   it('an audit log is one folder a process', async () => {
     const folder = scratch.path('audit');
-    const served = await serve([CLASSIFIER, '--processes', '2', '--quiet', '--audit', folder]);
+    const served = await serveChild([CLASSIFIER, '--processes', '2', '--quiet', '--audit', folder]);
     served.child.kill('SIGTERM');
     expect(await served.ended).toBe(0);
     expect((await readdir(folder)).sort()).toEqual(['process-0', 'process-1']);

@@ -16,6 +16,7 @@ import {
   type QueueWorkerOptions,
   type TextModel,
 } from '../../lib/index.js';
+import { sinter } from '../cli/support.js';
 import { hasRedis, OwnRedis } from './redis.js';
 
 const fixture = (path: string) => fileURLToPath(new URL(`../fixtures/${path}`, import.meta.url));
@@ -244,6 +245,32 @@ describe.skipIf(!hasRedis)('a file', () => {
   });
 });
 
+it.skipIf(!hasRedis)('an answer with separators of lines stays one line', async () => {
+  const { where, queue } = ownQueue();
+  await using answerer = await QuestionAnswerer.load(fixture('heads/bert-qa'));
+  const rows = WORDS.map((word, i) => ({
+    question: `who is ${word}`,
+    context: [...WORDS.slice(i), ...WORDS.slice(0, i)].join('\u2028'),
+  }));
+  const lines = rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+  await writeFile(join(root, 'qa.jsonl'), lines);
+  const read = { textColumn: 'question', pairColumn: 'context' };
+  await enqueueFile('qa.jsonl', { ...where, root, out: 'qa', rowsPerJob: 3, read });
+  const { close } = await startWorker(answerer, where);
+  await drained(queue);
+  await close();
+  const report = await collect(join(root, 'qa'), join(root, 'qa.out'));
+  expect(report).toMatchObject({ rows: rows.length, task: 'answers' });
+  const answers = (await linesOf('qa.out')).map(({ answer }) => answer as string);
+  const own = await Promise.all(
+    rows.map(
+      async ({ question, context }) => (await answerer.answer(question, context))[0]?.answer,
+    ),
+  );
+  expect(answers).toEqual(own);
+  expect(answers.some((answer) => answer.includes('\u2028'))).toBe(true);
+});
+
 describe.skipIf(!hasRedis)('the rows of ranges', () => {
   const cell = (i: number) => (i % 3 === 0 ? `"${textOf(i)}\nin two ""lines"""` : textOf(i));
   const csv = (sep: string, end: string) =>
@@ -303,6 +330,16 @@ describe('without a queue', () => {
     await expect(refused).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     await expect(refused).rejects.not.toThrow(/secret/);
     await expect(refused).rejects.toThrow(/^Redis at 127\.0\.0\.1:1: .*ECONNREFUSED/);
+  });
+
+  it('sinter worker ends with code 6, and with 2 for a mistake in its options', async () => {
+    const silent = await sinter(['worker', '--redis', options.redis]);
+    expect(silent.code).toBe(6);
+    expect(silent.stderr).toMatch(/^error: Redis at 127\.0\.0\.1:1: .*ECONNREFUSED/);
+    const wrong = await sinter(['worker', '--redis', 'localhost']);
+    expect(`${wrong.code} ${wrong.stderr}`).toMatch(/^2 error: .*redis must be a URL of redis:/);
+    const task = await sinter(['worker', '--task', 'tags']);
+    expect(`${task.code} ${task.stderr}`).toMatch(/^2 error: --task tags means nothing to an enc/);
   });
 
   it('collect asks for a folder with a plan', async () => {

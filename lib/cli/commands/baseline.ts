@@ -5,17 +5,7 @@ import { readRows } from '../../data/index.js';
 import { checkFile } from '../../files/index.js';
 import { type Baseline, writeBaseline } from '../../monitor/index.js';
 import { baselineOf } from '../../server/observe/make-baseline.js';
-import {
-  type DataOptions,
-  given,
-  type ModelOptions,
-  withBadRows,
-  withCommon,
-  withData,
-  withModel,
-  withPooling,
-  withThreads,
-} from '../arguments.js';
+import { type DataOptions, given, type ModelOptions, withEngine, withRows } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { DataFiles } from '../data-files.js';
 import { modelOptions, modelPath, openAnyModel } from '../open-model.js';
@@ -48,7 +38,7 @@ Examples:
 `,
     )
     .action((options: BaselineOptions) => makeFile(options, surroundings));
-  withCommon(withThreads(withPooling(withModel(withBadRows(withData(command, ['pair']))))));
+  withEngine(withRows(command, ['pair']));
 }
 
 async function makeFile(options: BaselineOptions, surroundings: Surroundings): Promise<void> {

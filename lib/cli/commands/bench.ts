@@ -12,11 +12,8 @@ import {
   type ModelOptions,
   readOptionsOf,
   wholeNumber,
-  withCommon,
   withData,
-  withModel,
-  withPooling,
-  withThreads,
+  withEngine,
 } from '../arguments.js';
 import { againstPipelines, compare, ownFidelity, trySettings } from '../bench-steps.js';
 import type { Contender } from '../compare.js';
@@ -63,7 +60,7 @@ export function addBench(program: Command, surroundings: Surroundings): void {
     .option('--no-settings', 'do not try lanes and batch sizes')
     .addHelpText('after', '\nExample:\n  $ sinter bench --texts queries.txt --threads 1\n')
     .action((options: BenchOptions) => bench(options, surroundings));
-  withCommon(withThreads(withPooling(withModel(withData(command, [])))));
+  withEngine(withData(command, []));
 }
 
 async function bench(options: BenchOptions, surroundings: Surroundings): Promise<void> {

@@ -27,12 +27,8 @@ import {
   positiveNumber,
   realNumber,
   wholeNumber,
-  withBadRows,
-  withCommon,
-  withData,
-  withModel,
-  withPooling,
-  withThreads,
+  withEngine,
+  withRows,
 } from '../arguments.js';
 import { writeCompression } from '../compress-files.js';
 import { compressRows, openCompressible } from '../compress-rows.js';
@@ -137,8 +133,7 @@ export function addCompress(program: Command, surroundings: Surroundings): void 
     .option('--overwrite', 'replace a model folder that is there')
     .addHelpText('after', EXAMPLES)
     .action((model: string, flags: CompressFlags) => compress(model, flags, surroundings));
-  const data = withBadRows(withData(command, ['pair', 'label']));
-  withCommon(withThreads(withPooling(withModel(data))));
+  withEngine(withRows(command, ['pair', 'label']));
 }
 
 function withTargets(command: Command): void {

@@ -13,13 +13,10 @@ import {
   spreadsheetOf,
   usageMistake,
   wholeNumber,
-  withCommon,
   withData,
-  withModel,
-  withPooling,
+  withEngine,
   withResume,
   withSpreadsheet,
-  withThreads,
 } from '../arguments.js';
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { loadAdapter, modelOptions, modelPath } from '../open-model.js';
@@ -86,7 +83,7 @@ Examples:
     )
     .action((texts: string[], options: EmbedOptions) => embed(texts, options, surroundings));
   withResume(withSpreadsheet(command));
-  withCommon(withThreads(withPooling(withModel(withData(command, ['pair'])))));
+  withEngine(withData(command, ['pair']));
 }
 
 async function embed(
@@ -118,10 +115,10 @@ async function embed(
       signal: out.signal,
     }),
   );
+  const beside = await loadAdapter(encoder, options.adapter, out.signal);
   const width = options.dimensions ?? encoder.dimensions;
   await place.begin(total, () => subjectOf(encoder, { ...options, format }, out));
   await place.needs(total ?? 0, BYTES_OF_NUMBER * width);
-  const beside = await loadAdapter(encoder, options.adapter, out.signal);
   const run = given({ signal: out.signal, dimensions: options.dimensions, ...beside });
   const writer = isDocument
     ? jsonVectors(place.output, { model: model ?? null })

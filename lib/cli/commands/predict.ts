@@ -2,7 +2,9 @@
  * `sinter predict`: predicts texts with any model that has a head, one line for each text, as they come.
  */
 import { type Command, Option } from 'commander';
-import type { JsonValue } from '../../core/json.js';
+import type { BulkProgress } from '../../bulk/partial-file.js';
+import { SinterError } from '../../core/errors.js';
+import { isJsonObject, type JsonValue } from '../../core/json.js';
 import { formatNumber } from '../../core/units.js';
 import type { SpreadsheetOptions } from '../../data/index.js';
 import type { AdaptedModel } from '../../models/adapted-model.js';
@@ -137,8 +139,8 @@ async function predict(
   const total = await place.totalOf(source);
   const load = { lanes: options.threads, maxTokens: options.maxTokens, signal: out.signal };
   await using model = await row.load(name, given({ ...load, ...(await onnxOptions(options)) }));
-  await place.begin(total, () => subjectOf(model, { ...options, format, task: kind }, out));
   const beside = await loadAdapter(model, options.adapter, out.signal);
+  await place.begin(total, () => subjectOf(model, { ...options, format, task: kind }, out));
   const all = { ...settings, ...beside };
   const writer =
     place.path === null && out.isJson
@@ -160,7 +162,7 @@ async function writerFor(
   { file, output, before }: ResultPlace,
   { names, sheet }: { readonly names: Names; readonly sheet: SpreadsheetOptions },
 ): Promise<PredictionWriter> {
-  const earlier = { ...before, notes: before.notes.map((note) => (note as unknown as Note).own) };
+  const earlier = { ...before, notes: notesOf(before).map(({ own }) => own) };
   if (format === 'csv') return csvPredictions(output, names, sheet, earlier);
   // Parquet needs a file, which formatFor has made sure of.
   if (format === 'jsonl' || file === null) return jsonlPredictions(output, names);
@@ -171,6 +173,15 @@ async function writerFor(
 interface Note {
   readonly cut: number;
   readonly own: JsonValue;
+}
+
+function notesOf({ notes }: BulkProgress): Note[] {
+  return notes.map((note) => {
+    if (isJsonObject(note) && typeof note.cut === 'number' && note.own !== undefined) {
+      return { cut: note.cut, own: note.own };
+    }
+    throw new SinterError('INVALID_DATA', 'the journal of the job is damaged: a note is missing');
+  });
 }
 
 interface PredictJob {
@@ -187,8 +198,7 @@ interface PredictJob {
 async function predictAll(job: PredictJob, writer: PredictionWriter): Promise<number> {
   const { row, model, source, place, total, settings, out } = job;
   const { signal } = out;
-  const last = place.before.notes.at(-1) as unknown as Note | undefined;
-  let cut = last?.cut ?? 0;
+  let cut = notesOf(place.before).at(-1)?.cut ?? 0;
   const texts = { label: 'predicting', source, place, total, groupTexts: GROUP_TEXTS, out };
   const rows = await eachGroup(texts, async (inputs, first) => {
     const found = await row.predictor

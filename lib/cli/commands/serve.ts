@@ -47,7 +47,7 @@ const FLAG_OPTIONS = [
     'maxQueueMs',
   ],
   ...['requestTimeoutMs', 'bodyLimit', 'autoTruncate', 'warmUp', 'drainSeconds'],
-  ...['drainDelaySeconds', 'logTexts', 'logLevel'],
+  ...['drainDelaySeconds', 'logTexts', 'logLevel', 'laneNiceness'],
 ] as readonly FlagOption[];
 type FlagOption =
   | 'host'
@@ -63,7 +63,8 @@ type FlagOption =
   | 'drainSeconds'
   | 'drainDelaySeconds'
   | 'logTexts'
-  | 'logLevel';
+  | 'logLevel'
+  | 'laneNiceness';
 
 export function addServe(program: Command, surroundings: Surroundings): void {
   const command = program
@@ -105,6 +106,11 @@ function limitOptions(): Option[] {
       '--processes <n>',
       'processes that share the port and the threads (default: 1)',
       wholeNumber(1),
+    ),
+    option(
+      '--lane-niceness <n>',
+      'priority of the threads that compute, 0 to 19, so that requests are read meanwhile (default: 10)',
+      wholeNumber(0),
     ),
     option('--host <address>', 'address to listen on (default: 127.0.0.1, this machine only)'),
     option('--port <n>', 'port to listen on; 0: a free one (default: 3000)', port),

@@ -18,12 +18,8 @@ import {
   positiveNumber,
   realNumber,
   wholeNumber,
-  withBadRows,
-  withCommon,
-  withData,
-  withModel,
-  withPooling,
-  withThreads,
+  withEngine,
+  withRows,
 } from '../arguments.js';
 import { calibrate, checkCalibrate } from '../calibrate.js';
 import { type ClassifierRows, oneClass, readClassifierRows } from '../classifier-rows.js';
@@ -154,8 +150,7 @@ function withFlagGroups(command: Command): void {
   withTrainControl(command);
   withOwnFlags(command);
   withRerankingLosses(withEmbeddingLosses(withLosses(command)));
-  const data = withBadRows(withData(command, ['pair', 'label']));
-  withCommon(withThreads(withPooling(withModel(withReport(data)))));
+  withEngine(withReport(withRows(command, ['pair', 'label'])));
 }
 
 async function train(options: TrainCommandOptions, surroundings: Surroundings): Promise<void> {

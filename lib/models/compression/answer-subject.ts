@@ -13,8 +13,7 @@ import { type AnswerRow, parseAnswerRow } from '../../tasks/question-answering/a
 import type { TextInput } from '../../tokenize/text-tokenizer.js';
 import { modelOver } from '../adapted-model.js';
 import type { QuestionAnswerer } from '../question-answerer.js';
-import { insideOf } from '../text-model.js';
-import { ALPHA, recoveryOptions, TEMPERATURE, trained } from './recover.js';
+import { partsLoader, taughtOptions, trained } from './recover.js';
 import { cancellable, once, type RowCheck } from './rows.js';
 import type { Subject, SubjectLoader, SubjectRows } from './subject.js';
 
@@ -73,16 +72,10 @@ export function answerSubject(
     },
     recover: (parts, recovery) =>
       trained(over(parts), recovery.signal, async (student) => {
-        const { hiddenStates } = recovery;
-        await student.train(await lessons(recovery.signal), {
-          ...recoveryOptions(recovery),
-          distillation: {
-            ...{ teacher: over(recovery.teacher), alpha: ALPHA, temperature: TEMPERATURE },
-            ...(hiddenStates.length > 0 && { hiddenStates }),
-          },
-        });
+        const options = taughtOptions(recovery, over(recovery.teacher));
+        await student.train(await lessons(recovery.signal), options);
       }),
-    load: async (folder) => insideOf(await load(folder)).parts,
+    load: partsLoader(load),
   };
 }
 

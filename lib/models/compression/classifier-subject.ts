@@ -22,7 +22,7 @@ import type { Classifier } from '../classifier.js';
 import { insideOf } from '../text-model.js';
 import { correlation } from './correlation.js';
 import { countedF1 } from './counted-f1.js';
-import { ALPHA, recoveryOptions, TEMPERATURE, trained } from './recover.js';
+import { ALPHA, partsLoader, recoveryOptions, TEMPERATURE, trained } from './recover.js';
 import { cancellable, once, type RowCheck } from './rows.js';
 import type { Recovery, Subject, SubjectLoader, SubjectRows } from './subject.js';
 
@@ -102,7 +102,7 @@ export function classifierSubject(
       });
       return withThresholdsOf(insideOf(model).parts, made);
     },
-    load: async (folder) => insideOf(await load(folder)).parts,
+    load: partsLoader(load),
   };
 }
 

@@ -5,18 +5,18 @@
  * `evaluate`; rows that are texts alone are scored by how well the student's similarities follow the original's.
  */
 
-import type { Outcome } from '../../compress/outcome.js';
+import { meanOutcome, type Outcome } from '../../compress/outcome.js';
 import { typeMistake } from '../../core/errors.js';
 import type { Matrix } from '../../core/matrix.js';
 import { COMPARISONS } from '../../metrics/comparisons.js';
-import { ndcg, spearman } from '../../metrics/index.js';
+import { ndcg } from '../../metrics/index.js';
 import type { ModelParts } from '../../runtime/model-parts.js';
 import { type ExampleRow, parseEmbeddingRow } from '../../tasks/embedding/embedding-rows.js';
 import { nearestTo } from '../../tasks/embedding/search.js';
 import { modelOver } from '../adapted-model.js';
 import type { Encoder } from '../encoder.js';
-import { insideOf } from '../text-model.js';
-import { recoveryOptions, trained } from './recover.js';
+import { correlation } from './correlation.js';
+import { partsLoader, recoveryOptions, trained } from './recover.js';
 import type { RowCheck } from './rows.js';
 import type { MeasuredPart, Subject, SubjectLoader, SubjectRows } from './subject.js';
 
@@ -80,7 +80,7 @@ export function encoderSubject(
           },
         });
       }),
-    load: async (folder) => insideOf(await load(folder)).parts,
+    load: partsLoader(load),
   };
 }
 
@@ -151,32 +151,6 @@ function formOf(examples: readonly Example[]): Form {
   return first.texts.length === 2 ? FORMS.ranking : FORMS.triplets;
 }
 
-function picked<T>(values: readonly T[], sample: Int32Array | undefined): readonly T[] {
-  return sample === undefined ? values : Array.from(sample, (i) => values[i] as T);
-}
-
-/** The Spearman correlation of numbers of rows, for any sample of the rows. */
-function correlation(metric: string, truth: readonly number[], found: readonly number[]): Outcome {
-  return {
-    metric,
-    rows: truth.length,
-    higherIsBetter: true,
-    scoreOf: (sample) => spearman([...picked(truth, sample)], [...picked(found, sample)]),
-  };
-}
-
-/** The mean of a number of each row. */
-function meanOutcome(metric: string, values: readonly number[], isRight: boolean): Outcome {
-  const mean = (all: readonly number[]) => all.reduce((sum, one) => sum + one, 0) / all.length;
-  return {
-    metric,
-    rows: values.length,
-    higherIsBetter: true,
-    scoreOf: (sample) => mean(picked(values, sample)),
-    ...(isRight && { right: Uint8Array.from(values) }),
-  };
-}
-
 async function pairOutcome(
   examples: readonly Example[],
   vectors: Matrix,
@@ -185,11 +159,8 @@ async function pairOutcome(
 ): Promise<Outcome> {
   const compare = COMPARISONS[model.similarityFnName];
   const found = examples.map((__, i) => compare(vectors.row(2 * i), vectors.row(2 * i + 1)));
-  return correlation(
-    FORMS.pairs.metric,
-    examples.map(({ numbers }) => numbers[0] as number),
-    found,
-  );
+  const truth = examples.map(({ numbers }) => numbers[0] as number);
+  return { metric: FORMS.pairs.metric, ...correlation(found, truth) };
 }
 
 async function tripletOutcome(
@@ -207,7 +178,7 @@ async function tripletOutcome(
     const right = rows.slice(2).filter((other) => near > compare(rows[0], other)).length;
     return right / (texts.length - 2);
   });
-  return meanOutcome(FORMS.triplets.metric, shares, false);
+  return meanOutcome(FORMS.triplets.metric, shares);
 }
 
 async function classOutcome(
@@ -223,7 +194,7 @@ async function classOutcome(
   const right = best.map(([nearest], i): number =>
     nearest !== undefined && examples[nearest.index]?.group === examples[i]?.group ? 1 : 0,
   );
-  return meanOutcome(FORMS.classes.metric, right, true);
+  return meanOutcome(FORMS.classes.metric, right);
 }
 
 async function searchOutcome(
@@ -253,7 +224,7 @@ async function searchOutcome(
       K,
     ),
   );
-  return meanOutcome(FORMS.ranking.metric, values, false);
+  return meanOutcome(FORMS.ranking.metric, values);
 }
 
 /** For each text the most similar other one and one far from it, with the similarities that the original has. */
@@ -286,5 +257,5 @@ async function agreementOutcome(
 ): Promise<Outcome> {
   const compare = COMPARISONS[model.similarityFnName];
   const found = pairs.map(([a, b]) => compare(vectors.row(a), vectors.row(b)));
-  return correlation(FORMS.texts.metric, similarities, found);
+  return { metric: FORMS.texts.metric, ...correlation(found, similarities) };
 }

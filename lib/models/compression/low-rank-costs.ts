@@ -127,7 +127,12 @@ async function timeCosts(workshop: Workshop, form: LowRankSettings): Promise<Ran
   const products = thinnableProducts(teacher.graph).map((product) => {
     const { wholeMs, ranks, shares } = timesFor(product, times.products);
     const whole = (wholeMs * product.runs * times.tokens) / times.products.rows;
-    const prices = ranks.map((rank, i) => ({ rank, cost: whole * (shares[i] ?? 1) }));
+    const all = ranks.map((rank, i) => ({ rank, cost: whole * (shares[i] ?? 1) }));
+    if (form.rank === null) return priced(product, whole, all, FASTER);
+    // A table that was measured for other ranks says nothing of this one.
+    const [own] = ranksOf(product, form);
+    const prices = all.filter(({ rank }) => rank === own);
+    if (prices.length === 0) throw damaged(`${product.name} was not measured at rank ${own}`);
     return priced(product, whole, prices, FASTER);
   });
   const sum = products.reduce((all, { whole }) => all + whole, 0);

@@ -4,7 +4,7 @@ import { throwIfAborted } from '../../core/errors.js';
 import type { ModelParts } from '../../runtime/model-parts.js';
 import type { AdaptedModel } from '../adapted-model.js';
 import { insideOf } from '../text-model.js';
-import type { Recovery } from './subject.js';
+import type { Recovery, Subject, SubjectLoader } from './subject.js';
 
 /** Share of the original's logits in the loss of rows with answers, and their temperature. */
 export const ALPHA = 0.5;
@@ -21,6 +21,14 @@ export function recoveryOptions(recovery: Recovery): object {
   };
 }
 
+/** The same with the original's logits, and hidden states where the student has layers for them. */
+export function taughtOptions<M>(recovery: Recovery, teacher: M) {
+  const { hiddenStates } = recovery;
+  const lessons = { teacher, alpha: ALPHA, temperature: TEMPERATURE };
+  const distillation = { ...lessons, ...(hiddenStates.length > 0 && { hiddenStates }) };
+  return { ...recoveryOptions(recovery), distillation };
+}
+
 /** The parts of `student` after `train`; on an error they are freed. */
 export async function trained<M extends AdaptedModel>(
   student: M,
@@ -35,4 +43,9 @@ export async function trained<M extends AdaptedModel>(
     await student.dispose();
     throw error;
   }
+}
+
+/** Reads the parts of a model that `load` loads. */
+export function partsLoader<M extends AdaptedModel>(load: SubjectLoader<M>): Subject['load'] {
+  return async (folder) => insideOf(await load(folder)).parts;
 }

@@ -22,7 +22,7 @@ import { modelOver } from '../adapted-model.js';
 import type { CrossEncoder } from '../cross-encoder.js';
 import { insideOf } from '../text-model.js';
 import { correlation } from './correlation.js';
-import { recoveryOptions, trained } from './recover.js';
+import { partsLoader, recoveryOptions, trained } from './recover.js';
 import { cancellable, once, type RowCheck } from './rows.js';
 import type { Subject, SubjectLoader, SubjectRows } from './subject.js';
 
@@ -94,7 +94,7 @@ export function rerankingSubject(
         const options = { ...recoveryOptions(recovery), loss: 'mse' } as const;
         await student.train(await lessons(recovery.signal), options);
       }),
-    load: async (folder) => insideOf(await load(folder)).parts,
+    load: partsLoader(load),
   };
 }
 

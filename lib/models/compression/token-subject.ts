@@ -12,7 +12,7 @@ import { modelOver } from '../adapted-model.js';
 import { insideOf } from '../text-model.js';
 import type { TokenClassifier } from '../token-classifier.js';
 import { countedF1, type RowCounts } from './counted-f1.js';
-import { ALPHA, recoveryOptions, TEMPERATURE, trained } from './recover.js';
+import { partsLoader, taughtOptions, trained } from './recover.js';
 import { cancellable, once, type RowCheck } from './rows.js';
 import type { Subject, SubjectLoader, SubjectRows } from './subject.js';
 
@@ -79,16 +79,10 @@ export function tokenSubject(
     },
     recover: (parts, recovery) =>
       trained(over(parts), recovery.signal, async (student) => {
-        const { hiddenStates } = recovery;
-        await student.train(await lessons(recovery.signal), {
-          ...recoveryOptions(recovery),
-          distillation: {
-            ...{ teacher: over(recovery.teacher), alpha: ALPHA, temperature: TEMPERATURE },
-            ...(hiddenStates.length > 0 && { hiddenStates }),
-          },
-        });
+        const options = taughtOptions(recovery, over(recovery.teacher));
+        await student.train(await lessons(recovery.signal), options);
       }),
-    load: async (folder) => insideOf(await load(folder)).parts,
+    load: partsLoader(load),
   };
 }
 

@@ -6,15 +6,12 @@
  */
 import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
+import { float32JsonBytes, isFiniteVector } from '../../native/float32-json.js';
 import { native } from '../../native/native.js';
 import { RequestFailure } from '../handling.js';
 
 /** Numbers of one piece: some milliseconds of writing. */
 const PIECE_NUMBERS = 2 ** 16;
-
-/** Room for a number and the comma behind it, and for the brackets of a list. */
-const NUMBER_BYTES = 16;
-const BRACKET_BYTES = 2;
 
 /** A text between vectors, or a vector. */
 export type JsonPart = string | Float32Array;
@@ -34,13 +31,6 @@ export async function refuseNotFinite(vectors: readonly Float32Array[]): Promise
     seen = 0;
     await setImmediate();
   }
-}
-
-/** x * 0 is 0 for every finite x, and NaN for all others. */
-function isFiniteVector(vector: Float32Array): boolean {
-  let zero = 0;
-  for (let i = 0; i < vector.length; i++) zero += (vector[i] ?? 0) * 0;
-  return zero === 0;
 }
 
 /** `parts` one after the other: a Buffer where they are few numbers, else a stream. */
@@ -80,14 +70,12 @@ function* piecesOf(parts: readonly JsonPart[]): Generator<Buffer> {
     for (; to < parts.length && numbers < PIECE_NUMBERS; to++) {
       const part = parts[to] as JsonPart;
       if (typeof part !== 'string') numbers += part.length;
-      bytes += typeof part === 'string' ? Buffer.byteLength(part) : roomFor(part);
+      bytes += typeof part === 'string' ? Buffer.byteLength(part) : float32JsonBytes(part);
     }
     yield write(parts.slice(from, to), bytes);
     from = to;
   }
 }
-
-const roomFor = (vector: Float32Array): number => vector.length * NUMBER_BYTES + BRACKET_BYTES;
 
 function write(parts: readonly JsonPart[], bytes: number): Buffer {
   const { writeFloat32Json } = native();

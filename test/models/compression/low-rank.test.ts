@@ -126,6 +126,20 @@ describe('compress with low rank', { timeout: 120_000 }, () => {
     expect(missed.report.verdict.reason).toContain('50 times the speed was not reached');
   });
 
+  it('takes the given rank from a table of several', async () => {
+    const { model: small, report } = await model.compress({
+      ...{
+        ...QUICK,
+        rows,
+        lowRank: { rank: 4 },
+        methods: ['low-rank'],
+        latency: timesOf(() => 0.5),
+      },
+    });
+    await small.dispose();
+    expect(report.data.ranks?.every(({ rank, share }) => rank === 4 && share === 0.7)).toBe(true);
+  });
+
   it('measures this machine where there is no table', async () => {
     const { model: small, report } = await model.compress({
       ...{ ...QUICK, rows, lowRank: { rank: 1 }, methods: ['low-rank'] },
@@ -178,6 +192,9 @@ describe('compress with low rank', { timeout: 120_000 }, () => {
       'a list without depth, width, student beside lowRank, got "depth"',
     );
     await refused({ lowRank: { rank: 4 }, target: { speedup: 2 } }).toThrow('lowRank: rank');
+    await refused({ lowRank: { rank: 3 }, latency: timesOf(() => 0.5) }).toThrow(
+      'was not measured at rank 3',
+    );
     await refused({ lowRank: {}, latency: {} }).toMatchObject({ code: 'INVALID_DATA' });
     await refused({ lowRank: {}, latency: { products: { shapes: {} } } }).toMatchObject({
       code: 'INVALID_DATA',

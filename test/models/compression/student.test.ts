@@ -117,7 +117,7 @@ describe('compress with a student', { timeout: 120_000 }, () => {
       'compress: methods must be a list with student',
     );
     await refused({ student: SIZES, methods: ['student', 'width'] }).toThrow(
-      'compress: methods must be a list without depth and width beside student, got "width"',
+      'compress: methods must be a list without depth, width, low-rank beside student, got "width"',
     );
   });
 });

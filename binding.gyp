@@ -36,7 +36,7 @@
       'target_name': 'sinter',
       'sources': ['<@(addon_files)'],
       'dependencies': [
-        'sinter_engine', 'sinter_avx2', 'sinter_avx512', 'sinter_vnni', 
+        'sinter_engine', 'sinter_avx2', 'sinter_avxvnni', 'sinter_avx512', 'sinter_vnni',
         'sinter_neon', 'sinter_dotprod', 'sinter_i8mm',
       ],
     },
@@ -44,7 +44,7 @@
       'target_name': 'sinter_test',
       'sources': ['<@(addon_test_files)'],
       'dependencies': [
-        'sinter_engine', 'sinter_avx2', 'sinter_avx512', 'sinter_vnni', 
+        'sinter_engine', 'sinter_avx2', 'sinter_avxvnni', 'sinter_avx512', 'sinter_vnni',
         'sinter_neon', 'sinter_dotprod', 'sinter_i8mm',
       ],
     },
@@ -55,6 +55,14 @@
       'conditions': [['target_arch == "x64"', {
         'sources': ['<@(avx2_kernel_files)'],
         'cflags_cc': ['<@(avx2_cflags)'],
+      }]],
+    },
+    {
+      'target_name': 'sinter_avxvnni',
+      'type': 'static_library',
+      'conditions': [['target_arch == "x64"', {
+        'sources': ['<@(avxvnni_kernel_files)'],
+        'cflags_cc': ['<@(avxvnni_cflags)'],
       }]],
     },
     {

@@ -58,6 +58,9 @@
       "kernels/reduce/reduce_avx2.cc",
       "kernels/softmax/softmax_avx2.cc"
     ],
+    "avxvnni_kernel_files": [
+      "kernels/gemm_s8/gemm_s8_avxvnni.cc"
+    ],
     "avx512_kernel_files": [
       "kernels/activation/activation_avx512.cc",
       "kernels/attention/attention_avx512.cc",
@@ -241,6 +244,7 @@
     "optimize_cflags": ["-O3"],
     "engine_cflags": ["-Wmissing-declarations"],
     "avx2_cflags": ["-mavx2", "-mfma", "-mf16c"],
+    "avxvnni_cflags": ["-mavx2", "-mfma", "-mf16c", "-mavxvnni"],
     "avx512_cflags": ["-mavx2", "-mfma", "-mf16c", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"],
     "vnni_cflags": ["-mavx2", "-mfma", "-mf16c", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512vnni"],
     "neon_cflags": ["-march=armv8-a"],

@@ -26,6 +26,11 @@
 namespace sinter {
 namespace {
 
+// A bit for each level.
+using Levels = uint32_t;
+
+constexpr Levels only(Isa isa) { return Levels{1} << static_cast<int>(isa); }
+
 #ifdef SINTER_X86
 struct Registers {
   uint32_t a = 0, b = 0, c = 0, d = 0;
@@ -57,18 +62,23 @@ uint64_t xcr0() {
 
 constexpr bool bit(uint32_t word, int index) { return ((word >> index) & 1u) != 0; }
 
-Isa detect() {
+Levels detect() {
+  Levels found = only(Isa::scalar);
   const Registers one = cpuid(1, 0);
   const bool osxsave = bit(one.c, 27), avx = bit(one.c, 28), fma = bit(one.c, 12),
              f16c = bit(one.c, 29);
-  if (!osxsave || !avx || !fma || !f16c) return Isa::scalar;
+  if (!osxsave || !avx || !fma || !f16c) return found;
   const uint64_t saved = xcr0();
   constexpr uint64_t kYmm = 0x6, kZmm = 0xE6;
   const Registers seven = cpuid(7, 0);
-  if ((saved & kYmm) != kYmm || !bit(seven.b, 5)) return Isa::scalar;
+  if ((saved & kYmm) != kYmm || !bit(seven.b, 5)) return found;
+  found |= only(Isa::avx2);
+  if (seven.a >= 1 && bit(cpuid(7, 1).a, 4)) found |= only(Isa::avxvnni);
   const bool avx512 = bit(seven.b, 16) && bit(seven.b, 17) && bit(seven.b, 30) && bit(seven.b, 31);
-  if ((saved & kZmm) != kZmm || !avx512) return Isa::avx2;
-  return bit(seven.c, 11) ? Isa::vnni : Isa::avx512;
+  if ((saved & kZmm) != kZmm || !avx512) return found;
+  found |= only(Isa::avx512);
+  if (bit(seven.c, 11)) found |= only(Isa::vnni);
+  return found;
 }
 #elif defined(SINTER_ARM64)
 #if defined(__linux__)
@@ -91,23 +101,44 @@ bool has_dot_product() { return false; }
 bool has_i8mm() { return false; }
 #endif
 
-Isa detect() {
-  if (!has_dot_product()) return Isa::neon;
-  return has_i8mm() ? Isa::i8mm : Isa::dotprod;
+Levels detect() {
+  Levels found = only(Isa::scalar) | only(Isa::neon);
+  if (!has_dot_product()) return found;
+  found |= only(Isa::dotprod);
+  return has_i8mm() ? found | only(Isa::i8mm) : found;
 }
 #else
-Isa detect() { return Isa::scalar; }
+Levels detect() { return only(Isa::scalar); }
 #endif
 
 #if defined(SINTER_ARM64)
-constexpr const char* kNames[kIsaCount] = {"scalar", "neon", "dotprod", "i8mm"};
+constexpr const char* kNames[] = {"scalar", "neon", "dotprod", "i8mm"};
 #else
-constexpr const char* kNames[kIsaCount] = {"scalar", "avx2", "avx512", "vnni"};
+constexpr const char* kNames[] = {"scalar", "avx2", "avxvnni", "avx512", "vnni"};
 #endif
+static_assert(sizeof(kNames) / sizeof(kNames[0]) == kIsaCount);
+
+Levels host_levels() {
+  static const Levels levels = detect();
+  return levels;
+}
 
 Isa host_isa() {
-  static const Isa isa = detect();
-  return isa;
+  int best = 0;
+  for (int i = 0; i < kIsaCount; ++i) {
+    if (host_supports(static_cast<Isa>(i))) best = i;
+  }
+  return static_cast<Isa>(best);
+}
+
+// "scalar, avx2, vnni": the names of these levels.
+std::string listed(Levels levels) {
+  std::string names;
+  for (int i = 0; i < kIsaCount; ++i) {
+    if ((levels & only(static_cast<Isa>(i))) == 0) continue;
+    names += (names.empty() ? "" : ", ") + std::string(kNames[i]);
+  }
+  return names;
 }
 
 Isa choose() {
@@ -117,12 +148,11 @@ Isa choose() {
     const Isa isa = static_cast<Isa>(i);
     if (std::string(forced) != isa_name(isa)) continue;
     if (host_supports(isa)) return isa;
-    throw Error(ErrorCode::DEVICE, std::string("SINTER_ISA=") + forced + ": this CPU has " +
-                                       isa_name(host_isa()) + " at most");
+    throw Error(ErrorCode::DEVICE,
+                std::string("SINTER_ISA=") + forced + ": this CPU has " + listed(host_levels()));
   }
-  const std::string known = std::string(kNames[0]) + ", " + kNames[1] + ", " + kNames[2] + " or " +
-                            kNames[3];
-  throw Error(ErrorCode::DEVICE, "SINTER_ISA must be " + known + ", got \"" + forced + "\"");
+  throw Error(ErrorCode::DEVICE,
+              "SINTER_ISA must be one of " + listed(~Levels{0}) + ", got \"" + forced + "\"");
 }
 
 }  // namespace
@@ -131,7 +161,7 @@ const char* isa_name(Isa isa) {
   return kNames[static_cast<int>(isa)];
 }
 
-bool host_supports(Isa isa) { return static_cast<int>(isa) <= static_cast<int>(host_isa()); }
+bool host_supports(Isa isa) { return (host_levels() & only(isa)) != 0; }
 
 Isa active_isa() {
   static const Isa isa = choose();

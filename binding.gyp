@@ -35,12 +35,18 @@
     {
       'target_name': 'sinter',
       'sources': ['<@(addon_files)'],
-      'dependencies': ['sinter_engine', 'sinter_avx2', 'sinter_avx512', 'sinter_vnni'],
+      'dependencies': [
+        'sinter_engine', 'sinter_avx2', 'sinter_avxvnni', 'sinter_avx512', 'sinter_vnni',
+        'sinter_neon', 'sinter_dotprod', 'sinter_i8mm',
+      ],
     },
     {
       'target_name': 'sinter_test',
       'sources': ['<@(addon_test_files)'],
-      'dependencies': ['sinter_engine', 'sinter_avx2', 'sinter_avx512', 'sinter_vnni'],
+      'dependencies': [
+        'sinter_engine', 'sinter_avx2', 'sinter_avxvnni', 'sinter_avx512', 'sinter_vnni',
+        'sinter_neon', 'sinter_dotprod', 'sinter_i8mm',
+      ],
     },
     # One static library per ISA, because gyp has no flags per file. Empty on other processors.
     {
@@ -49,6 +55,14 @@
       'conditions': [['target_arch == "x64"', {
         'sources': ['<@(avx2_kernel_files)'],
         'cflags_cc': ['<@(avx2_cflags)'],
+      }]],
+    },
+    {
+      'target_name': 'sinter_avxvnni',
+      'type': 'static_library',
+      'conditions': [['target_arch == "x64"', {
+        'sources': ['<@(avxvnni_kernel_files)'],
+        'cflags_cc': ['<@(avxvnni_cflags)'],
       }]],
     },
     {
@@ -65,6 +79,30 @@
       'conditions': [['target_arch == "x64"', {
         'sources': ['<@(vnni_kernel_files)'],
         'cflags_cc': ['<@(vnni_cflags)'],
+      }]],
+    },
+    {
+      'target_name': 'sinter_neon',
+      'type': 'static_library',
+      'conditions': [['target_arch == "arm64"', {
+        'sources': ['<@(neon_kernel_files)'],
+        'cflags_cc': ['<@(neon_cflags)'],
+      }]],
+    },
+    {
+      'target_name': 'sinter_dotprod',
+      'type': 'static_library',
+      'conditions': [['target_arch == "arm64"', {
+        'sources': ['<@(dotprod_kernel_files)'],
+        'cflags_cc': ['<@(dotprod_cflags)'],
+      }]],
+    },
+    {
+      'target_name': 'sinter_i8mm',
+      'type': 'static_library',
+      'conditions': [['target_arch == "arm64"', {
+        'sources': ['<@(i8mm_kernel_files)'],
+        'cflags_cc': ['<@(i8mm_cflags)'],
       }]],
     },
   ],

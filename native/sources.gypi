@@ -58,6 +58,9 @@
       "kernels/reduce/reduce_avx2.cc",
       "kernels/softmax/softmax_avx2.cc"
     ],
+    "avxvnni_kernel_files": [
+      "kernels/gemm_s8/gemm_s8_avxvnni.cc"
+    ],
     "avx512_kernel_files": [
       "kernels/activation/activation_avx512.cc",
       "kernels/attention/attention_avx512.cc",
@@ -76,6 +79,28 @@
     ],
     "vnni_kernel_files": [
       "kernels/gemm_s8/gemm_s8_vnni.cc"
+    ],
+    "neon_kernel_files": [
+      "kernels/activation/activation_neon.cc",
+      "kernels/attention/attention_neon.cc",
+      "kernels/dropout/dropout_neon.cc",
+      "kernels/embedding/embedding_neon.cc",
+      "kernels/gemm_f32/gemm_f32_neon.cc",
+      "kernels/gemm_f64/gemm_f64_neon.cc",
+      "kernels/gemm_s8/gemm_s8_neon.cc",
+      "kernels/loss/loss_neon.cc",
+      "kernels/norm/norm_neon.cc",
+      "kernels/optimizer/optimizer_neon.cc",
+      "kernels/pool/pool_neon.cc",
+      "kernels/quantize/quantize_neon.cc",
+      "kernels/reduce/reduce_neon.cc",
+      "kernels/softmax/softmax_neon.cc"
+    ],
+    "dotprod_kernel_files": [
+      "kernels/gemm_s8/gemm_s8_dotprod.cc"
+    ],
+    "i8mm_kernel_files": [
+      "kernels/gemm_s8/gemm_s8_i8mm.cc"
     ],
     "engine_files": [
       "compress/cholesky.cc",
@@ -219,8 +244,12 @@
     "optimize_cflags": ["-O3"],
     "engine_cflags": ["-Wmissing-declarations"],
     "avx2_cflags": ["-mavx2", "-mfma", "-mf16c"],
+    "avxvnni_cflags": ["-mavx2", "-mfma", "-mf16c", "-mavxvnni"],
     "avx512_cflags": ["-mavx2", "-mfma", "-mf16c", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"],
     "vnni_cflags": ["-mavx2", "-mfma", "-mf16c", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512vnni"],
+    "neon_cflags": ["-march=armv8-a"],
+    "dotprod_cflags": ["-march=armv8.2-a+dotprod"],
+    "i8mm_cflags": ["-march=armv8.2-a+dotprod+i8mm"],
     "addon_defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"]
   }
 }

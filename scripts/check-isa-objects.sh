@@ -17,7 +17,7 @@ while IFS= read -r -d '' object; do
     printf 'error: %s defines weak symbols:\n%s\n' "${object#"$build"/}" "$weak" >&2
   fi
 done < <(find "$build" -name '*.o' -path '*sinter_*' \
-  \( -path '*sinter_avx2*' -o -path '*sinter_avx512*' -o -path '*sinter_vnni*' \) -print0)
+  -regex '.*sinter_\(avx2\|avxvnni\|avx512\|vnni\|neon\|dotprod\|i8mm\).*' -print0)
 
 expect_instruction() { # object, instruction, register
   local object found
@@ -35,6 +35,7 @@ for instruction in vpmaddwd vpmaddubsw; do
   expect_instruction gemm_s8_avx2 "$instruction" ymm
   expect_instruction gemm_s8_avx512 "$instruction" zmm
 done
+expect_instruction gemm_s8_avxvnni vpdpbusd ymm
 expect_instruction gemm_s8_vnni vpdpbusd zmm
 
 if [[ "$(uname -m)" == x86_64 && "$count" == 0 ]]; then

@@ -13,7 +13,7 @@ const listFile = join(root, 'native', 'sources.gypi');
 function listOf(path) {
   const folder = path.split('/')[0];
   if (folder === 'kernels') {
-    const isa = /_(avx2|avx512|vnni)\.cc$/.exec(path)?.[1];
+    const isa = /_(avx2|avxvnni|avx512|vnni|neon|dotprod|i8mm)\.cc$/.exec(path)?.[1];
     return isa ? `${isa}_kernel_files` : 'kernel_files';
   }
   if (['reference', 'weights', 'program', 'ops', 'train', 'compress'].includes(folder))

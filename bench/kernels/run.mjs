@@ -10,9 +10,8 @@ import { cpus } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { LEVELS } from '../support/levels.mjs';
 import { shapes } from './shapes.mjs';
-
-const ISA_ORDER = ['scalar', 'avx2', 'avx512', 'vnni'];
 
 function readOptions() {
   const { values } = parseArgs({
@@ -40,8 +39,8 @@ function loadAddon() {
 /** The peak that applies to a row: for an int8 row the int8 dot product at its level, for all others f32 FMA. */
 function peakOf(peaks, family, isa) {
   const kind = family === 'gemmS8' ? 's8' : 'f32';
-  const level = ISA_ORDER.indexOf(isa);
-  const usable = peaks.filter((p) => p.kind === kind && ISA_ORDER.indexOf(p.isa) <= level);
+  const level = LEVELS.indexOf(isa);
+  const usable = peaks.filter((p) => p.kind === kind && LEVELS.indexOf(p.isa) <= level);
   return usable.at(-1)?.operationsPerSecond;
 }
 

@@ -5,11 +5,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { LEVELS } from './levels.mjs';
 import { pythonVersions } from './python-peers.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const require = createRequire(import.meta.url);
-const LEVELS = ['scalar', 'avx2', 'avx512', 'vnni'];
 
 /**
  * Describes the machine and the versions. `options` are those of readOptions; with a Python environment they add its engines.
@@ -68,7 +68,8 @@ export function measurePeaks(isa) {
     const usable = peaks.filter(
       (peak) => peak.kind === kind && LEVELS.indexOf(peak.isa) <= LEVELS.indexOf(isa),
     );
-    return Math.max(0, ...usable.map((peak) => peak.operationsPerSecond));
+    // Of the highest level: avx512 multiplies no bytes as avxvnni does.
+    return usable.at(-1)?.operationsPerSecond ?? 0;
   };
   const found = { isa, f32: best('f32'), s8: best('s8') };
   return found.f32 > 0 && found.s8 > 0 ? found : null;

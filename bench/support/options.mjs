@@ -2,8 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { choices, count, counts } from './arguments.mjs';
-
-const LEVELS = ['scalar', 'avx2', 'avx512', 'vnni'];
+import { LEVELS } from './levels.mjs';
 
 const COMMON = {
   threads: { type: 'string', default: availableParallelism() > 1 ? '1,2' : '1' },

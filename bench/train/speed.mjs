@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Encoder } from '../../dist/bundle/index.js';
 import { choices, count } from '../support/arguments.mjs';
+import { LEVELS } from '../support/levels.mjs';
 import { describeMachine, idealSeconds, load, measurePeaks } from '../support/machine.mjs';
 import { machineLines, percent, table, thousands, writeJson } from '../support/output.mjs';
 import { median } from '../support/timing.mjs';
@@ -48,7 +49,7 @@ const { values, positionals } = parseArgs({
   },
 });
 if (values.peak) {
-  process.send(measurePeaks('vnni')?.f32 ?? 0);
+  process.send(measurePeaks(LEVELS.at(-1))?.f32 ?? 0);
   process.exit(0);
 }
 const rounds = count('--rounds', values.rounds);

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { OnnxExportOptions } from '../checkpoint/export-model.js';
 import type { Matrix } from '../core/matrix.js';
 import type { ActivationBits } from '../graph/types.js';
+import { hasExactByteProducts } from '../native/byte-products.js';
 import { native } from '../native/native.js';
 import type { Contender } from './compare.js';
 
@@ -44,7 +45,7 @@ export async function contenderFor(
   run: (texts: readonly string[]) => Promise<Matrix>,
   folder: string,
 ): Promise<Contender> {
-  const hasVnni = native().isa().host === 'vnni';
+  const hasVnni = native().isa().levels.some(hasExactByteProducts);
   const bits = model.quantization?.activationBits ?? 8;
   const forms: typeof INT8_FORMS = precision === 'f32' ? [{ form: '', options: {} }] : INT8_FORMS;
   const files: { form: string; path: string }[] = [];

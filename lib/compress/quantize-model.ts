@@ -7,6 +7,7 @@ import { withEqualizers } from '../graph/rewrite/equalize.js';
 import { weightsNamed } from '../graph/rewrite/products.js';
 import { isQuantized, quantizableWeights, quantizeGraph } from '../graph/rewrite/quantize.js';
 import type { ActivationBits, EncoderGraph } from '../graph/types.js';
+import { hasExactByteProducts } from '../native/byte-products.js';
 import { type NativeProgram, native } from '../native/native.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { deriveProgram } from '../runtime/program.js';
@@ -55,7 +56,10 @@ export const QUANTIZE_OPTIONS = {
   signal: true,
 } as const satisfies KnownOptions<QuantizeOptions>;
 
-/** A kind of CPU, by the instructions for 8-bit products that it has. */
+/**
+ * A kind of CPU, by the instructions for 8-bit products that it has: 'vnni' those that multiply bytes exactly (VNNI, AVX-VNNI, all of
+ * ARM64), 'avx2' those that do so only with 7 bits, 'auto' this machine.
+ */
 export type QuantizeTarget = 'vnni' | 'avx2' | 'auto';
 
 /** Chosen from the tables in docs/decisions.md. */
@@ -113,7 +117,7 @@ function readBits(where: string, read: OptionReader<QuantizeOptions>): Activatio
 /** The width that is fast on a kind of CPU. */
 function bitsOfTarget(target: QuantizeTarget): ActivationBits {
   if (target !== 'auto') return BITS_BY_TARGET[target];
-  return BITS_BY_TARGET[native().isa().active === 'vnni' ? 'vnni' : 'avx2'];
+  return BITS_BY_TARGET[hasExactByteProducts(native().isa().active) ? 'vnni' : 'avx2'];
 }
 
 function readNames(where: string, names: unknown): readonly string[] {

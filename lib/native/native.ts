@@ -13,10 +13,18 @@ import type { LossDescription, LossTerm } from './losses.js';
 import { compileHint, coreProblem } from './missing-core.js';
 
 /** Bumped when a signature below changes; a stale binary is refused. */
-export const NATIVE_ABI = 21;
+export const NATIVE_ABI = 22;
 
 /** Instruction sets of the kernels; SINTER_ISA forces one. */
-export type IsaName = 'scalar' | 'avx2' | 'avx512' | 'vnni';
+export type IsaName =
+  | 'scalar'
+  | 'avx2'
+  | 'avxvnni'
+  | 'avx512'
+  | 'vnni'
+  | 'neon'
+  | 'dotprod'
+  | 'i8mm';
 
 /** A batch of tokenized texts (sequences) without padding: sequence i is ids[offsets[i] .. offsets[i + 1]). */
 export interface TokenBatch {
@@ -401,7 +409,8 @@ export interface NativeHistogram {
 
 export interface NativeBinding {
   readonly abi: number;
-  isa(): { active: IsaName; host: IsaName };
+  /** The level in use, the best of this CPU, and all that it has, from the lowest. */
+  isa(): { active: IsaName; host: IsaName; levels: IsaName[] };
   errorCodes(): string[];
   /** Names of the storages that weights may have. */
   storages(): string[];

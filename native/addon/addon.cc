@@ -21,17 +21,21 @@
 namespace sinter {
 namespace {
 
-constexpr int kAbi = 21;  // equals NATIVE_ABI in lib/native/native.ts
+constexpr int kAbi = 22;  // equals NATIVE_ABI in lib/native/native.ts
 
 Napi::Value isa(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
+    Napi::Array levels = Napi::Array::New(info.Env());
     Isa host = Isa::scalar;
     for (int i = 0; i < kIsaCount; ++i) {
-      if (host_supports(static_cast<Isa>(i))) host = static_cast<Isa>(i);
+      if (!host_supports(static_cast<Isa>(i))) continue;
+      host = static_cast<Isa>(i);
+      levels.Set(levels.Length(), isa_name(host));
     }
     const Napi::Object result = Napi::Object::New(info.Env());
     result.Set("active", isa_name(active_isa()));
     result.Set("host", isa_name(host));
+    result.Set("levels", levels);
     return result;
   });
 }

@@ -39,13 +39,15 @@ SINTER_PEAK(madd_avx2, "avx2", __m256i, 12, _mm256_setzero_si256(),
             _mm256_add_epi32(sum[i], _mm256_madd_epi16(a, b)))
 SINTER_PEAK(madd_avx512, "avx512f,avx512bw", __m512i, 24, _mm512_setzero_si512(),
             _mm512_add_epi32(sum[i], _mm512_madd_epi16(a, b)))
+SINTER_PEAK(dot_avxvnni, "avx2,avxvnni", __m256i, 12, _mm256_setzero_si256(),
+            _mm256_dpbusd_avx_epi32(sum[i], a, b))
 SINTER_PEAK(dot_vnni, "avx512f,avx512vnni", __m512i, 24, _mm512_setzero_si512(),
             _mm512_dpbusd_epi32(sum[i], a, b))
 #endif
 
 // Operations per second (a multiply and an add count as two), the best of several runs of about a
 // millisecond.
-double measure(void (*loop)(int64_t), double operations_a_round) {
+[[maybe_unused]] double measure(void (*loop)(int64_t), double operations_a_round) {
   using Clock = std::chrono::steady_clock;
   constexpr int64_t kRounds = 400000;
   double best = 0;
@@ -69,6 +71,7 @@ std::vector<Peak> measure_peaks() {
   add("f32", Isa::avx2, fma_avx2, 12 * 16);
   add("f32", Isa::avx512, fma_avx512, 24 * 32);
   add("s8", Isa::avx2, madd_avx2, 12 * 32);
+  add("s8", Isa::avxvnni, dot_avxvnni, 12 * 64);
   add("s8", Isa::avx512, madd_avx512, 24 * 64);
   add("s8", Isa::vnni, dot_vnni, 24 * 128);
 #endif

@@ -1,4 +1,4 @@
-// CPUID detection and the SINTER_ISA override.
+// What the host supports, and the SINTER_ISA override.
 #include "base/isa.h"
 
 #include <cstdint>
@@ -14,10 +14,22 @@
 #else
 #include <cpuid.h>
 #endif
+#elif defined(__aarch64__) || defined(_M_ARM64)
+#define SINTER_ARM64 1
+#if defined(__linux__)
+#include <sys/auxv.h>
+#elif defined(__APPLE__)
+#include <sys/sysctl.h>
+#endif
 #endif
 
 namespace sinter {
 namespace {
+
+// A bit for each level.
+using Levels = uint32_t;
+
+constexpr Levels only(Isa isa) { return Levels{1} << static_cast<int>(isa); }
 
 #ifdef SINTER_X86
 struct Registers {
@@ -50,26 +62,83 @@ uint64_t xcr0() {
 
 constexpr bool bit(uint32_t word, int index) { return ((word >> index) & 1u) != 0; }
 
-Isa detect() {
+Levels detect() {
+  Levels found = only(Isa::scalar);
   const Registers one = cpuid(1, 0);
   const bool osxsave = bit(one.c, 27), avx = bit(one.c, 28), fma = bit(one.c, 12),
              f16c = bit(one.c, 29);
-  if (!osxsave || !avx || !fma || !f16c) return Isa::scalar;
+  if (!osxsave || !avx || !fma || !f16c) return found;
   const uint64_t saved = xcr0();
   constexpr uint64_t kYmm = 0x6, kZmm = 0xE6;
   const Registers seven = cpuid(7, 0);
-  if ((saved & kYmm) != kYmm || !bit(seven.b, 5)) return Isa::scalar;
+  if ((saved & kYmm) != kYmm || !bit(seven.b, 5)) return found;
+  found |= only(Isa::avx2);
+  if (seven.a >= 1 && bit(cpuid(7, 1).a, 4)) found |= only(Isa::avxvnni);
   const bool avx512 = bit(seven.b, 16) && bit(seven.b, 17) && bit(seven.b, 30) && bit(seven.b, 31);
-  if ((saved & kZmm) != kZmm || !avx512) return Isa::avx2;
-  return bit(seven.c, 11) ? Isa::vnni : Isa::avx512;
+  if ((saved & kZmm) != kZmm || !avx512) return found;
+  found |= only(Isa::avx512);
+  if (bit(seven.c, 11)) found |= only(Isa::vnni);
+  return found;
 }
+#elif defined(SINTER_ARM64)
+#if defined(__linux__)
+// Bits of the hardware capabilities that older headers do not name.
+constexpr unsigned long kDotProduct = 1ul << 20, kI8mm = 1ul << 13;  // AT_HWCAP, AT_HWCAP2
+
+bool has_dot_product() { return (getauxval(AT_HWCAP) & kDotProduct) != 0; }
+bool has_i8mm() { return (getauxval(AT_HWCAP2) & kI8mm) != 0; }
+#elif defined(__APPLE__)
+bool has_feature(const char* name) {
+  int value = 0;
+  size_t size = sizeof(value);
+  return sysctlbyname(name, &value, &size, nullptr, 0) == 0 && value != 0;
+}
+
+bool has_dot_product() { return has_feature("hw.optional.arm.FEAT_DotProd"); }
+bool has_i8mm() { return has_feature("hw.optional.arm.FEAT_I8MM"); }
 #else
-Isa detect() { return Isa::scalar; }
+bool has_dot_product() { return false; }
+bool has_i8mm() { return false; }
 #endif
 
+Levels detect() {
+  Levels found = only(Isa::scalar) | only(Isa::neon);
+  if (!has_dot_product()) return found;
+  found |= only(Isa::dotprod);
+  return has_i8mm() ? found | only(Isa::i8mm) : found;
+}
+#else
+Levels detect() { return only(Isa::scalar); }
+#endif
+
+#if defined(SINTER_ARM64)
+constexpr const char* kNames[] = {"scalar", "neon", "dotprod", "i8mm"};
+#else
+constexpr const char* kNames[] = {"scalar", "avx2", "avxvnni", "avx512", "vnni"};
+#endif
+static_assert(sizeof(kNames) / sizeof(kNames[0]) == kIsaCount);
+
+Levels host_levels() {
+  static const Levels levels = detect();
+  return levels;
+}
+
 Isa host_isa() {
-  static const Isa isa = detect();
-  return isa;
+  int best = 0;
+  for (int i = 0; i < kIsaCount; ++i) {
+    if (host_supports(static_cast<Isa>(i))) best = i;
+  }
+  return static_cast<Isa>(best);
+}
+
+// "scalar, avx2, vnni": the names of these levels.
+std::string listed(Levels levels) {
+  std::string names;
+  for (int i = 0; i < kIsaCount; ++i) {
+    if ((levels & only(static_cast<Isa>(i))) == 0) continue;
+    names += (names.empty() ? "" : ", ") + std::string(kNames[i]);
+  }
+  return names;
 }
 
 Isa choose() {
@@ -79,22 +148,20 @@ Isa choose() {
     const Isa isa = static_cast<Isa>(i);
     if (std::string(forced) != isa_name(isa)) continue;
     if (host_supports(isa)) return isa;
-    throw Error(ErrorCode::DEVICE, std::string("SINTER_ISA=") + forced + ": this CPU has " +
-                                       isa_name(host_isa()) + " at most");
+    throw Error(ErrorCode::DEVICE,
+                std::string("SINTER_ISA=") + forced + ": this CPU has " + listed(host_levels()));
   }
-  throw Error(
-      ErrorCode::DEVICE,
-      std::string("SINTER_ISA must be scalar, avx2, avx512 or vnni, got \"") + forced + "\"");
+  throw Error(ErrorCode::DEVICE,
+              "SINTER_ISA must be one of " + listed(~Levels{0}) + ", got \"" + forced + "\"");
 }
 
 }  // namespace
 
 const char* isa_name(Isa isa) {
-  static constexpr const char* kNames[kIsaCount] = {"scalar", "avx2", "avx512", "vnni"};
   return kNames[static_cast<int>(isa)];
 }
 
-bool host_supports(Isa isa) { return static_cast<int>(isa) <= static_cast<int>(host_isa()); }
+bool host_supports(Isa isa) { return (host_levels() & only(isa)) != 0; }
 
 Isa active_isa() {
   static const Isa isa = choose();

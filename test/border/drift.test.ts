@@ -13,6 +13,7 @@ import { OPS } from '../../lib/graph/ops.js';
 import { STORAGE_NAMES } from '../../lib/graph/storages.js';
 import { LOSSES } from '../../lib/native/losses.js';
 import { NATIVE_ABI, native, OPTIMIZER_KINDS } from '../../lib/native/native.js';
+import { LEVELS } from '../isa-levels.js';
 
 const path = fileURLToPath(new URL('../../lib/native/native.ts', import.meta.url));
 const source = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.ES2022);
@@ -84,10 +85,11 @@ describe('the border', () => {
   });
 
   it('names an active level that is not above the host', () => {
-    const levels = ['scalar', 'avx2', 'avx512', 'vnni'];
-    const { active, host } = binding.isa();
-    expect(levels).toContain(host);
-    expect(levels.slice(0, levels.indexOf(host) + 1)).toContain(active);
+    const { active, host, levels } = binding.isa();
+    expect(LEVELS).toEqual(expect.arrayContaining(levels));
+    expect(levels[0]).toBe('scalar');
+    expect(levels.at(-1)).toBe(host);
+    expect(levels).toContain(active);
   });
 
   it('gives job ids that rise', () => {

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type IsaName, native } from '../../lib/native/native.js';
+import { hasLevel, hostLevels, LEVELS } from '../isa-levels.js';
 import { child } from './child.js';
 
 interface RowHashes {
@@ -29,8 +30,7 @@ interface Hashes {
   readonly quantized: string;
 }
 
-const LEVELS: readonly IsaName[] = ['scalar', 'avx2', 'avx512', 'vnni'];
-const host = LEVELS.indexOf(native().isa().host);
+const { host } = native().isa();
 
 const encoders = fileURLToPath(new URL('../fixtures/encoders', import.meta.url));
 let folder: string;
@@ -74,11 +74,11 @@ describe('equal bits', () => {
     }
   }, 120_000);
 
-  it.each(LEVELS.filter((_, i) => i < host))(
+  it.each(hostLevels().filter((level) => level !== host))(
     'at instruction set level %s as at the highest of this machine',
     async (level) => {
       const encoder = join(encoders, 'bert');
-      const best = await hashes(encoder, { SINTER_ISA: LEVELS[host] as IsaName });
+      const best = await hashes(encoder, { SINTER_ISA: host });
       const forced = await hashes(encoder, { SINTER_ISA: level });
       expect(forced.isa).toBe(level);
       expect(withoutPlace(forced)).toEqual(withoutPlace(best));
@@ -86,7 +86,7 @@ describe('equal bits', () => {
     120_000,
   );
 
-  for (const level of LEVELS.filter((_, i) => i > host)) {
+  for (const level of LEVELS.filter((one) => !hasLevel(one))) {
     it.skip(`at level ${level}: this machine does not have it`, () => {});
   }
 });

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EncoderGraph } from '../../lib/graph/types.js';
 import type { LossTerm } from '../../lib/native/losses.js';
 import { native } from '../../lib/native/native.js';
+import { hasLevel, LEVELS } from '../isa-levels.js';
 import { expectSameBits } from '../kernels/native-test.js';
 import { child } from './child.js';
 import {
@@ -26,7 +27,6 @@ import { at, batchOf, pick, quantizedGraph, randomWeights, run, sealed } from '.
 
 // As many texts as anchors with two negatives each can be made of.
 const LENGTHS = [7, 1, 64, 3, 30, 2, 17, 1, 16, 48, 5, 33, 64, 9, 12, 4];
-const LEVELS = ['scalar', 'avx2', 'avx512', 'vnni'] as const;
 const options = { vocabulary: FAMILY_VOCABULARY, segments: false };
 const batch = selectSome(batchOf(LENGTHS, 4, options), 5);
 
@@ -114,8 +114,8 @@ describe('across processes', { timeout: 300_000 }, () => {
   });
 
   for (const level of LEVELS) {
-    const lacking = LEVELS.indexOf(level) > LEVELS.indexOf(host);
-    const reason = lacking ? ` (skipped: the best of this host is ${host})` : '';
+    const lacking = !hasLevel(level);
+    const reason = lacking ? ` (skipped: this host lacks it)` : '';
     it.skipIf(lacking)(`${level} gives the bits of scalar${reason}`, async () => {
       const ours = await bits(2, level);
       expect(ours.active).toBe(level);

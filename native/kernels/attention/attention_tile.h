@@ -13,8 +13,9 @@ namespace {
 // vectors ran 30 % faster than 8 x 2 at AVX-512).
 template <class V>
 struct AttentionTile {
-  static constexpr int kRows = V::kFile == 32 ? 12 : V::kRegisters == 2 ? 6 : 4;
-  static constexpr int kVectors = V::kFile == 32 ? 2 : 1;
+  static constexpr int kValues = V::kFile / V::kRegisters;  // that fit into the register file
+  static constexpr int kRows = kValues == 32 ? 12 : kValues == 8 ? 6 : 4;
+  static constexpr int kVectors = kValues == 32 ? 2 : 1;
 };
 
 struct TileArgs {

@@ -5,7 +5,11 @@
 #include "kernels/gemm_f32/gemm_f32.h"
 #include "kernels/gemm_f32/tile_activation.h"
 #include "kernels/gemm_f32/tile_driver.h"
+#if defined(__aarch64__)
+#include "kernels/gemm_f32/transpose_neon.h"
+#else
 #include "kernels/gemm_f32/transpose_avx2.h"
+#endif
 
 namespace sinter {
 namespace {

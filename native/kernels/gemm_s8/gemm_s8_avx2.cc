@@ -12,7 +12,7 @@ namespace {
 
 struct Arithmetic {
   using Reg = __m256i;
-  static constexpr int kRegs = 2, kLanes = 8, kStep = 32, kMaxRows = 6, kGroup = 2;
+  static constexpr int kRegs = 2, kLanes = 8, kStep = 32, kMaxRows = 6, kGroup = 2, kOffset = 0;
   static constexpr int panels(int rows) { return rows == 1 ? 4 : rows == 2 ? 2 : 1; }
   static Reg zero() { return _mm256_setzero_si256(); }
   static Reg load(const float* c) {

@@ -10,7 +10,7 @@ namespace {
 
 struct Arithmetic {
   using Reg = __m512i;
-  static constexpr int kRegs = 1, kLanes = 16, kStep = 32, kMaxRows = 12, kGroup = 2;
+  static constexpr int kRegs = 1, kLanes = 16, kStep = 32, kMaxRows = 12, kGroup = 2, kOffset = 0;
   static constexpr int panels(int rows) { return rows <= 5 ? 4 : 2; }
   static Reg zero() { return _mm512_setzero_si512(); }
   static Reg load(const float* c) { return _mm512_loadu_si512(c); }

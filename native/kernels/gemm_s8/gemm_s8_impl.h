@@ -62,9 +62,11 @@ struct ByteSource {
   }
 };
 
+// `offset`: what the copy of A took from every code (ByteSource), given back by the sums of the weights.
 template <class V>
 struct ScaleEpilogue {
   const GemmS8Args& args;
+  int32_t offset = 0;
 
   struct Column {
     I32x16 w_sum;
@@ -80,7 +82,7 @@ struct ScaleEpilogue {
   }
 
   SINTER_SIMD V linear(const Column& column, int64_t i, I32x16 sum) const {
-    const I32x16 zero = I32x16::set(-args.a_zero[i]);
+    const I32x16 zero = I32x16::set(offset - args.a_zero[i]);
     const V x = to_float(sum + zero * column.w_sum) * (V::set(args.a_scale[i]) * column.w_scale);
     return args.bias == nullptr ? x : x + column.bias;
   }
@@ -100,7 +102,7 @@ void run_gemm(const GemmS8Args& args) {
                                args.c,
                                args.c_row,
                                false};
-  run_tiles<T>(problem, ByteSource<T>{args.a, args.a_row}, ScaleEpilogue<V>{args});
+  run_tiles<T>(problem, ByteSource<T>{args.a, args.a_row}, ScaleEpilogue<V>{args, T::kOffset});
 }
 
 template <class T, class V>

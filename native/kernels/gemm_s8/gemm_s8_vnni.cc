@@ -9,7 +9,7 @@ namespace {
 
 struct Arithmetic {
   using Reg = __m512i;
-  static constexpr int kRegs = 1, kLanes = 16, kStep = 64, kMaxRows = 14, kGroup = 4;
+  static constexpr int kRegs = 1, kLanes = 16, kStep = 64, kMaxRows = 14, kGroup = 4, kOffset = 0;
   static constexpr int panels(int rows) { return rows <= 6 ? 4 : 2; }
   static Reg zero() { return _mm512_setzero_si512(); }
   static Reg load(const float* c) { return _mm512_loadu_si512(c); }

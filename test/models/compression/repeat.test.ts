@@ -10,13 +10,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Classifier } from '../../../lib/index.js';
-import { type IsaName, native } from '../../../lib/native/native.js';
 import { temporaryFolder } from '../../formats/temporary-folder.js';
+import { hostLevels } from '../../isa-levels.js';
 import { labelModel, labelRows, QUICK } from './kinds.js';
 
 const CHILD = fileURLToPath(new URL('./children/compress.mjs', import.meta.url));
-const LEVELS: readonly IsaName[] = ['scalar', 'avx2', 'avx512', 'vnni'];
-const host = LEVELS.indexOf(native().isa().host);
 const OPTIONS = { ...QUICK, rows: labelRows(100), target: { bytes: 14_000 }, epochs: 6 } as const;
 
 let model: Classifier<'early' | 'late'>;
@@ -113,7 +111,7 @@ describe('compress', () => {
     const folder = await temporaryFolder();
     const original = await savedModel();
     const digests: string[] = [];
-    const levels = LEVELS.slice(0, host + 1);
+    const levels = hostLevels();
     const places = [
       { SINTER_ISA: 'scalar' },
       { SINTER_ISA: levels.at(-1) ?? 'scalar', TEST_LANES: '2' },

@@ -1,5 +1,5 @@
-// int8 GEMM at dotprod: sdot sums four products a lane, exactly. It multiplies signed bytes, so the copy of A takes 128 from every
-// code, which the epilogue gives back by the sums of the weights.
+// int8 GEMM at dotprod: sdot sums four products a lane, exactly. It multiplies signed bytes, so the
+// copy of A takes 128 from every code, which the epilogue gives back by the sums of the weights.
 #include "base/simd/neon.h"
 //
 #include "kernels/gemm_s8/gemm_s8_impl.h"

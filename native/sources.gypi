@@ -140,6 +140,8 @@
       "program/program.cc",
       "program/weights.cc",
       "reference/product.cc",
+      "tokenize/bert_text.cc",
+      "tokenize/word_pieces.cc",
       "train/gradient_sums.cc",
       "train/losses/angle.cc",
       "train/losses/batch_hard_triplet.cc",
@@ -171,8 +173,8 @@
       "train/losses/pair_cross_entropy.cc",
       "train/losses/parts.cc",
       "train/losses/ranked_pairs.cc",
-      "train/losses/sigmoid_focal.cc",
       "train/losses/relation.cc",
+      "train/losses/sigmoid_focal.cc",
       "train/losses/smooth_l1.cc",
       "train/losses/soft_cross_entropy.cc",
       "train/losses/span.cc",
@@ -216,7 +218,8 @@
       "addon/reading_job.cc",
       "addon/store_wrap.cc",
       "addon/terms_arg.cc",
-      "addon/trainer_wrap.cc"
+      "addon/trainer_wrap.cc",
+      "addon/word_pieces_wrap.cc"
     ],
     "addon_test_files": [
       "addon_test/activation_test.cc",

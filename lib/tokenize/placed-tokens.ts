@@ -4,12 +4,11 @@
  * Places are UTF-16 units of the whole text, so that text.slice(start, end) is what a token stands for.
  */
 
-import type { Encoding } from 'tokenizers';
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
 import type { LongTokens } from './long-words/long-words.js';
+import type { PieceTokens, Places } from './piece-tokens.js';
 import { joinColumn, type TextTokens, type TokenKind } from './text-reader.js';
 import type { TextPiece } from './text-walk.js';
-import { utf16Index } from './utf16-offsets.js';
 
 export interface PlacedTokens extends TextTokens {
   readonly starts: Int32Array;
@@ -45,11 +44,6 @@ export const PLACED: Pick<TokenKind<PlacedTokens>, 'slice' | 'join'> = {
   }),
 };
 
-interface Places {
-  readonly starts: Int32Array;
-  readonly ends: Int32Array;
-}
-
 export class Placer {
   /** Prefix of tokens that continue a word; null where only the space before a word tells. */
   private readonly prefix: string | null;
@@ -79,10 +73,7 @@ export class Placer {
   words(text: string): TokenKind<PlacedTokens> {
     return {
       ...PLACED,
-      unpack: (encoding, piece) => {
-        const ids = Int32Array.from(encoding.getIds());
-        return this.place(ids, this.places(encoding, piece), text);
-      },
+      unpack: (tokens, piece) => this.place(tokens.ids(), this.places(tokens, piece), text),
       fromLong: (tokens) => this.place(tokens.ids, this.trimmed(tokens, text), text),
       wanted: { placed: true, named: this.trims },
     };
@@ -91,10 +82,10 @@ export class Placer {
   /** Tokens of `text` as they are, with their names. */
   named(text: string): TokenKind<TokensWithOffsets> {
     return {
-      unpack: (encoding, piece) => ({
-        ids: Int32Array.from(encoding.getIds()),
-        tokens: encoding.getTokens(),
-        ...this.places(encoding, piece),
+      unpack: (tokens, piece) => ({
+        ids: tokens.ids(),
+        tokens: tokens.names(),
+        ...this.places(tokens, piece),
       }),
       fromLong: (tokens) => ({
         ids: tokens.ids,
@@ -145,17 +136,14 @@ export class Placer {
     return { starts, ends };
   }
 
-  private places(encoding: Encoding, piece: TextPiece): Places {
-    const offsets = encoding.getOffsets();
-    const index = utf16Index(piece.text);
+  private places(tokens: PieceTokens, piece: TextPiece): Places {
+    const inPiece = tokens.places();
     // The end of a piece is its end in the text, even where letters were left out.
-    const place = (codePoint: number | undefined) => {
-      const unit = index(codePoint ?? 0);
-      return unit >= piece.text.length ? piece.end : piece.begin + unit;
-    };
-    const starts = Int32Array.from(offsets, ([start]) => place(start));
-    const ends = Int32Array.from(offsets, ([, end]) => place(end));
-    const [token = ''] = piece.begin > 0 && offsets.length > 0 ? encoding.getTokens() : [];
+    const place = (unit: number) => (unit >= piece.text.length ? piece.end : piece.begin + unit);
+    const starts = inPiece.starts.map(place);
+    const ends = inPiece.ends.map(place);
+    const asks = piece.begin > 0 && starts.length > 0 && (this.trims || this.stripsSpace);
+    const [token = ''] = asks ? tokens.names() : [];
     // At the beginning of a text the package leaves out what it thinks it has added.
     if (this.trims && /^[\s\u0120]/u.test(token)) {
       starts[0] = Math.max(starts[0] ?? 0, piece.begin + 1);

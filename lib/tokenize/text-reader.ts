@@ -8,6 +8,7 @@ import type { Encoding } from 'tokenizers';
 import type { LongTokens, LongWords } from './long-words/long-words.js';
 import type { LongWordSource } from './long-words/source.js';
 import type { Wanted } from './long-words/word-window.js';
+import type { PieceTokens } from './piece-tokens.js';
 import type { TextPiece, TextWalk } from './text-walk.js';
 
 /** Characters read per wanted token. English has 4 to 5; a text with longer words needs another piece. */
@@ -26,7 +27,7 @@ export interface TextTokens {
 
 /** How tokens are unpacked and joined: ids alone, or with their places. */
 export interface TokenKind<T extends TextTokens> {
-  unpack(encoding: Encoding, piece: TextPiece): T;
+  unpack(tokens: PieceTokens, piece: TextPiece): T;
   /** Converts tokens of a long word; `wanted` tells which of their columns must be filled. */
   fromLong(tokens: LongTokens): T;
   readonly wanted: Wanted;
@@ -36,7 +37,7 @@ export interface TokenKind<T extends TextTokens> {
 }
 
 export const IDS: TokenKind<TextTokens> = {
-  unpack: (encoding) => ({ ids: Int32Array.from(encoding.getIds()) }),
+  unpack: (tokens) => ({ ids: tokens.ids() }),
   fromLong: ({ ids }) => ({ ids }),
   wanted: { placed: false, named: false },
   slice: ({ ids }, begin, end) => ({ ids: ids.slice(begin, end) }),
@@ -115,11 +116,12 @@ export class TextReader<T extends TextTokens> {
   }
 
   /** Its tokens. */
-  add(encoding: Encoding, piece: TextPiece): void {
-    if (!piece.inner) {
-      this.keepTokens(encoding.getLength(), () => this.kind.unpack(encoding, piece), piece.forward);
-      return;
-    }
+  add(tokens: PieceTokens, piece: TextPiece): void {
+    this.keepTokens(tokens.length, () => this.kind.unpack(tokens, piece), piece.forward);
+  }
+
+  /** The symbols of a piece that cuts words. */
+  addInner(encoding: Encoding, piece: TextPiece): void {
     this.words ??= (this.long as LongWordSource).words(this.kind.wanted);
     this.long?.push(this.words, encoding, piece);
     this.forward = piece.forward;

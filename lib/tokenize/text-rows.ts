@@ -9,11 +9,12 @@ import { rangeMistake } from '../core/errors.js';
 import { orCancelled } from '../core/turns.js';
 import type { LongWordSource } from './long-words/source.js';
 import { pairLengths } from './pair-lengths.js';
+import type { PieceTokens } from './piece-tokens.js';
 import { checkText } from './text-check.js';
 import type { CutRule } from './text-cut.js';
 import { firstPiece, TextReader, type TextTokens, type TokenKind } from './text-reader.js';
 import type { EncodeOptions, KeptSide, TextInput } from './text-tokenizer.js';
-import { type TextPiece, TextWalk } from './text-walk.js';
+import { TextWalk } from './text-walk.js';
 import type { TokenLayout } from './token-layout.js';
 import type { TokenizerInstances } from './tokenizer-instances.js';
 
@@ -120,30 +121,26 @@ export class TextRows {
     );
     for (const [i, reader] of readers.entries()) {
       const piece = pieces[i] ?? null;
-      const encoding = piece === null ? undefined : (piece.inner ? inner : outer).shift();
-      if (piece === null || encoding === undefined) reader.more();
-      else reader.add(encoding, piece);
+      if (piece === null) reader.more();
+      else if (piece.inner) reader.addInner(inner.shift() as Encoding, piece);
+      else reader.add(outer.shift() as PieceTokens, piece);
     }
   }
 
   /** The next piece of each text; `inner` are the encodings of pieces that cut words, `outer` the others. */
   private async encodeNext(readers: readonly TextReader<TextTokens>[]) {
     const pieces = await Promise.all(readers.map((reader) => reader.next()));
-    const isInner = (piece: TextPiece | null) => piece?.inner ?? false;
+    const texts = (isInner: boolean) =>
+      pieces.flatMap((piece) => (piece?.inner === isInner ? [piece.text] : []));
     const [outer, inner] = await Promise.all([
-      this.encode(pieces.filter((piece) => piece !== null && !isInner(piece))),
-      this.encode(pieces.filter(isInner), this.long),
+      this.instances.read(texts(false)),
+      this.long === null ? [] : this.encodeInner(texts(true), this.long),
     ]);
     return { pieces, outer, inner };
   }
 
-  private async encode(
-    pieces: readonly (TextPiece | null)[],
-    long: LongWordSource | null = null,
-  ): Promise<Encoding[]> {
-    if (pieces.length === 0) return [];
-    const texts = pieces.map((piece) => piece?.text ?? '');
-    return this.instances.encode(texts, long?.tokenizer);
+  private async encodeInner(texts: readonly string[], long: LongWordSource): Promise<Encoding[]> {
+    return texts.length === 0 ? [] : this.instances.encode(texts, long.tokenizer);
   }
 
   /** End of the chunk of texts that begins at `begin`; a text counts only for the part that the limit makes it read first. */

@@ -6,7 +6,12 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { rangeMistake } from '../core/errors.js';
-import { isJsonObject, parseJsonObject, parseLongJsonObject } from '../core/json.js';
+import {
+  isJsonObject,
+  type JsonObject,
+  parseJsonObject,
+  parseLongJsonObject,
+} from '../core/json.js';
 import { inTurns } from '../core/turns.js';
 import { type AlignedTexts, alignWindows, joinAligned } from './aligned-texts.js';
 import { checkTokenizer } from './check/index.js';
@@ -17,6 +22,7 @@ import { type PlacedTokens, Placer, type TokensWithOffsets } from './placed-toke
 import { withoutSegments } from './post-processor.js';
 import { withLowercase } from './saved-settings.js';
 import { SpecialNames } from './special-names.js';
+import { layoutOf } from './template-layout.js';
 import { checkText } from './text-check.js';
 import { cutRuleOf } from './text-cut.js';
 import { IDS, joinColumn, type TextReader, type TextTokens } from './text-reader.js';
@@ -30,8 +36,9 @@ import {
   type TokenTable,
 } from './token-limits.js';
 import { MAIN, readTokenizerFiles, type TokenizerFiles } from './tokenizer-files.js';
-import { TokenizerInstances } from './tokenizer-instances.js';
+import { type InstanceSource, TokenizerInstances } from './tokenizer-instances.js';
 import { rulesOf } from './tokenizer-parts.js';
+import { WordPieces } from './word-pieces.js';
 import { continuedWords } from './word-starts.js';
 
 export type { TokensWithOffsets } from './placed-tokens.js';
@@ -175,12 +182,13 @@ export class TextTokenizer {
     await setImmediate();
     // The tokenizer.json of the files, or one that was changed.
     const tokenizer = from.segments === false ? withoutSegments(from.tokenizer) : from.tokenizer;
-    const made = await makeTokenizer(tokenizer, words, source);
+    const made = await instanceOf(tokenizer, words, from);
     await setImmediate();
+    const layouts = [layoutOf(tokenizer, false), layoutOf(tokenizer, true)] as const;
     return new TextTokenizer({
       from,
       instances: new TokenizerInstances(made, source, {
-        ...{ maxTextLength, rules: rulesOf(tokenizer) },
+        ...{ maxTextLength, rules: rulesOf(tokenizer), layouts },
       }),
       largest: largestId,
       segments: largestSegment(tokenizer.post_processor),
@@ -350,6 +358,25 @@ export class TextTokenizer {
   tokenToId(token: string): number | null {
     return this.instances.idOf(token);
   }
+}
+
+/**
+ * The native core for the kinds that it reads, and the package for all others. The core's tokenizer parses its JSON again where the package
+ * is needed after all, because that is seldom and the JSON is large.
+ */
+async function instanceOf(
+  tokenizer: JsonObject,
+  words: readonly string[] | null,
+  { files, source, segments }: TokenizerFiles,
+): Promise<InstanceSource> {
+  const isLaidOut = layoutOf(tokenizer, false) !== null && layoutOf(tokenizer, true) !== null;
+  const pieces = isLaidOut ? WordPieces.of(tokenizer, words) : null;
+  if (pieces === null) return { made: await makeTokenizer(tokenizer, words, source) };
+  const make = async () => {
+    const again = await parseLongJsonObject(files.get(MAIN) ?? '', source);
+    return makeTokenizer(segments === false ? withoutSegments(again) : again, words, source);
+  };
+  return { pieces, make };
 }
 
 function namesOf({ firstIndex = 0, nameOf }: EncodeOptions): (index: number) => string {

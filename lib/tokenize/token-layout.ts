@@ -7,7 +7,7 @@
 import type { Encoding } from 'tokenizers';
 
 /** A special token, or the tokens of a text of the pair. */
-type Slot =
+export type Slot =
   | { readonly id: number; readonly segment: number }
   | { readonly part: 0 | 1; readonly segment: number };
 

@@ -1,14 +1,18 @@
 /**
- * The instance of a tokenizer of the `tokenizers` package, and the layout of its special tokens.
+ * What reads the texts of a tokenizer: the native core where it can, else an instance of the `tokenizers` package, which is made when it
+ * is first needed; and the layout of special tokens.
  *
  * The instance has no limit and no padding: texts are cut here, and special tokens are put around the tokens that stay.
  */
 
+import { setImmediate } from 'node:timers/promises';
 import type { Encoding, Tokenizer } from 'tokenizers';
 import { rangeMistake, SinterError } from '../core/errors.js';
 import { brokenTokenizer, type MadeTokenizer, withOwnNames } from './make-tokenizer.js';
+import { PackageTokens, type PieceTokens } from './piece-tokens.js';
 import type { TextInput } from './text-tokenizer.js';
 import { TokenLayout } from './token-layout.js';
+import type { WordPieces } from './word-pieces.js';
 
 /** Texts of which most tokenizers make at least one token. */
 const PROBES = ['a', '.', '1', '\u4e00'];
@@ -23,43 +27,69 @@ const RESULT_BYTES_PER_CHAR = 64;
 const MAX_TOLD = 1 << 24;
 /** Most UTF-16 units tokenized at once: for 262,144 the package takes 60 to 200 MB. Pieces of texts are far shorter. */
 const MAX_AT_ONCE = 1 << 18;
+/** UTF-16 units that the core reads, in about a millisecond, before the event loop turns. */
+const UNITS_PER_TURN = 1 << 14;
+/** What a text takes beside its length, in the time of so many units. */
+const UNITS_PER_TEXT = 256;
+
+/** The instance of the package, or what makes it beside the core that reads most texts. */
+export type InstanceSource =
+  | { readonly made: MadeTokenizer }
+  | { readonly pieces: WordPieces; readonly make: () => Promise<MadeTokenizer> };
+
+export interface InstanceOptions {
+  /** Longest text, in UTF-16 units. */
+  readonly maxTextLength: number;
+  /** What the tokenizer does with texts, for messages. */
+  readonly rules: string;
+  /** Special tokens around one text and around a pair, where they are known without the package. */
+  readonly layouts?: readonly [TokenLayout | null, TokenLayout | null];
+}
 
 export class TokenizerInstances {
   /** Number of ids, added tokens included. */
   readonly vocabulary: number;
-  readonly whole: Tokenizer;
+  private readonly from: InstanceSource;
   private readonly source: string;
   private readonly rules: string;
   private readonly maxTextLength: number;
-  private readonly renamed: ReadonlyMap<number, string>;
+  private making: Promise<MadeTokenizer> | null = null;
+  private unitsOfTurn = 0;
   private readonly layouts = new Map<boolean, Promise<TokenLayout>>();
   private probe: Promise<string> | null = null;
 
-  /** `source`: file of the tokenizer, for messages. `rules`: what the tokenizer does with texts. */
+  /** `source`: file of the tokenizer, for messages. */
   constructor(
-    { tokenizer, renamed }: MadeTokenizer,
+    from: InstanceSource,
     source: string,
-    { maxTextLength, rules }: { readonly maxTextLength: number; readonly rules: string },
+    { maxTextLength, rules, layouts = [null, null] }: InstanceOptions,
   ) {
-    this.renamed = renamed;
+    this.from = from;
     this.rules = rules;
     this.source = source;
     this.maxTextLength = maxTextLength;
-    this.whole = tokenizer;
-    this.vocabulary = this.whole.getVocabSize(true);
+    for (const [i, layout] of layouts.entries()) {
+      if (layout !== null) this.layouts.set(i === 1, Promise.resolve(layout));
+    }
+    this.vocabulary =
+      'made' in from ? from.made.tokenizer.getVocabSize(true) : from.pieces.vocabulary;
   }
 
   /** The token of an id; null where there is none. */
   tokenOf(id: number): string | null {
-    const token = this.whole.idToToken(id) ?? null;
-    return token === null ? null : withOwnNames(token, this.renamed);
+    if (!('made' in this.from)) return this.from.pieces.tokenOf(id);
+    const { tokenizer, renamed } = this.from.made;
+    const token = tokenizer.idToToken(id) ?? null;
+    return token === null ? null : withOwnNames(token, renamed);
   }
 
   /** The id of a token; null where there is none. */
   idOf(token: string): number | null {
-    for (const [id] of this.renamed) if (this.tokenOf(id) === token) return id;
-    const id = this.whole.tokenToId(token);
-    return id !== null && this.renamed.has(id) ? null : id;
+    if (!('made' in this.from)) return this.from.pieces.idOf(token);
+    const { tokenizer, renamed } = this.from.made;
+    for (const [id] of renamed) if (this.tokenOf(id) === token) return id;
+    const id = tokenizer.tokenToId(token);
+    return id !== null && renamed.has(id) ? null : id;
   }
 
   /** The id of an added token. Throws CORRUPT_MODEL where the tokenizer has none by that name. */
@@ -71,16 +101,46 @@ export class TokenizerInstances {
 
   /** Ids to text; `skipSpecials` leaves out special tokens. */
   async decode(ids: readonly number[], skipSpecials = true): Promise<string> {
-    return withOwnNames(await this.whole.decode([...ids], skipSpecials), this.renamed);
+    const { tokenizer, renamed } = await this.instance();
+    return withOwnNames(await tokenizer.decode([...ids], skipSpecials), renamed);
   }
 
-  /** Tokens of all texts, without special ones. `by`: another tokenizer with the same patterns. */
-  async encode(texts: readonly string[], by: Tokenizer = this.whole): Promise<Encoding[]> {
+  /** Tokens of all texts, without special ones. */
+  async read(texts: readonly string[]): Promise<PieceTokens[]> {
+    for (const text of texts) this.checkLength(text);
+    const { from } = this;
+    const read = 'made' in from ? texts.map(() => null) : from.pieces.encode(texts);
+    if (!('made' in from)) await this.endTurn(texts);
+    const rest = texts.filter((_, i) => read[i] === null);
+    const encodings = rest.length === 0 ? [] : await this.encode(rest);
+    let next = 0;
+    return texts.map(
+      (text, i) => read[i] ?? new PackageTokens(encodings[next++] as Encoding, text),
+    );
+  }
+
+  /** As `read`, always by the package. `by`: another tokenizer with the same patterns. */
+  async encode(texts: readonly string[], by?: Tokenizer): Promise<Encoding[]> {
     for (const text of texts) this.checkLength(text);
     this.tellMemory(texts);
-    return by.encodeBatch([...texts], PLAIN).catch((cause: unknown) => {
+    const tokenizer = by ?? (await this.instance()).tokenizer;
+    return tokenizer.encodeBatch([...texts], PLAIN).catch((cause: unknown) => {
       throw this.broken('cannot encode', cause);
     });
+  }
+
+  /** Lets others run where the core, which works on this thread, has read much. */
+  private async endTurn(texts: readonly string[]): Promise<void> {
+    for (const { length } of texts) this.unitsOfTurn += UNITS_PER_TEXT + length;
+    if (this.unitsOfTurn < UNITS_PER_TURN) return;
+    this.unitsOfTurn = 0;
+    await setImmediate();
+  }
+
+  private instance(): Promise<MadeTokenizer> {
+    const { from } = this;
+    this.making ??= 'made' in from ? Promise.resolve(from.made) : from.make();
+    return this.making;
   }
 
   /**
@@ -118,7 +178,8 @@ export class TokenizerInstances {
     const text = await this.probe;
     const [plain] = await this.encode([text]);
     const length = plain?.getLength() ?? 0;
-    const encoding = await this.whole.encode(text, pair ? text : null).catch((cause: unknown) => {
+    const { tokenizer } = await this.instance();
+    const encoding = await tokenizer.encode(text, pair ? text : null).catch((cause: unknown) => {
       throw this.broken('cannot encode', cause);
     });
     return TokenLayout.of(encoding, [length, length]);

@@ -15,13 +15,14 @@
 #include "addon/store_wrap.h"
 #include "addon/terms_arg.h"
 #include "addon/trainer_wrap.h"
+#include "addon/word_pieces_wrap.h"
 #include "base/exchange.h"
 #include "kernels/kernel_set.h"
 
 namespace sinter {
 namespace {
 
-constexpr int kAbi = 22;  // equals NATIVE_ABI in lib/native/native.ts
+constexpr int kAbi = 23;  // equals NATIVE_ABI in lib/native/native.ts
 
 Napi::Value isa(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
@@ -163,6 +164,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Store", StoreWrap::define(env));
   exports.Set("Program", ProgramWrap::define(env));
   exports.Set("Trainer", TrainerWrap::define(env));
+  exports.Set("WordPieces", WordPiecesWrap::define(env));
   return exports;
 }
 

@@ -53,12 +53,20 @@ describe.each([
     const { made, instances } = await load(name);
     await made.encode(['a', ['a', 'b']], { maxTokens: 20 });
     const abort = new AbortController();
-    const encode = instances.encode.bind(instances);
+    const { read, encode } = instances;
     let count = 0;
-    instances.encode = (...args) => {
+    const counted = () => {
       count++;
       if (count === 4) abort.abort();
-      return encode(...args);
+    };
+    instances.read = (texts) => {
+      counted();
+      return read.call(instances, texts);
+    };
+    instances.encode = (texts, by) => {
+      // Without another tokenizer it is a part of `read`.
+      if (by !== undefined) counted();
+      return encode.call(instances, texts, by);
     };
     const run = call(made, { signal: abort.signal, where: 'embed' });
     await expect(run).rejects.toMatchObject({ code: 'CANCELLED', message: 'embed was cancelled' });

@@ -15,12 +15,13 @@ export interface Whole {
 }
 
 export function wholeOf(tokenizer: JsonObject, settleEvery?: number): Whole {
+  const made = tokenizerFrom(JSON.stringify(tokenizer), 'test');
   const instances = new TokenizerInstances(
-    { tokenizer: tokenizerFrom(JSON.stringify(tokenizer), 'test'), renamed: new Map() },
+    { made: { tokenizer: made, renamed: new Map() } },
     'test',
     { maxTextLength: Infinity, rules: 'rules' },
   );
-  const idOf = (token: string) => instances.whole.tokenToId(token) ?? -1;
+  const idOf = (token: string) => made.tokenToId(token) ?? -1;
   const stripsSpace = cutRuleOf(tokenizer)?.stripsSpace ?? false;
   const long = new LongWordSource(() => tokenizer, { idOf, stripsSpace }, settleEvery);
   return { instances, tokenizer, long };
@@ -55,11 +56,13 @@ export async function inPieces<T extends TextTokens>(
   while (!reader.done) {
     if (!walk.done && !reader.waits) {
       const piece = await walk.next(size);
-      const [encoding] = await instances.encode(
-        [piece.text],
-        piece.inner ? long.tokenizer : undefined,
-      );
-      if (encoding) reader.add(encoding, piece);
+      if (piece.inner) {
+        const [encoding] = await instances.encode([piece.text], long.tokenizer);
+        if (encoding) reader.addInner(encoding, piece);
+      } else {
+        const [tokens] = await instances.read([piece.text]);
+        if (tokens) reader.add(tokens, piece);
+      }
       inner += piece.inner ? 1 : 0;
       pieces++;
     } else reader.more();

@@ -134,8 +134,8 @@ async function inPieces(
   let pieces = 0;
   do {
     const piece = await walk.next(size);
-    const [encoding] = await instances.encode([piece.text]);
-    if (encoding) reader.add(encoding, piece);
+    const [tokens] = await instances.read([piece.text]);
+    if (tokens) reader.add(tokens, piece);
     pieces++;
   } while (!walk.done);
   return { pieces, tokens: reader.take(reader.count) };
@@ -145,7 +145,7 @@ describe.each(KINDS)('pieces of a text: %s', (_, load) => {
   it('have its tokens and places', async () => {
     const tokenizer = await load();
     const instances = new TokenizerInstances(
-      { tokenizer: tokenizerFrom(JSON.stringify(tokenizer), 'test'), renamed: new Map() },
+      { made: { tokenizer: tokenizerFrom(JSON.stringify(tokenizer), 'test'), renamed: new Map() } },
       'test',
       { maxTextLength: Infinity, rules: 'rules' },
     );

@@ -141,7 +141,7 @@ describe('a vocabulary with words of white space', () => {
     const made = await fromWords(json, list ?? [], 'test');
     if (made === null) throw new Error('not listed');
     expect(made.renamed.size).toBe(2);
-    const instances = new TokenizerInstances(made, 'test', {
+    const instances = new TokenizerInstances({ made }, 'test', {
       maxTextLength: Number.POSITIVE_INFINITY,
       rules: 'test',
     });

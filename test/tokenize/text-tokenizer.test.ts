@@ -37,7 +37,7 @@ describe('encode', () => {
     }
   });
 
-  it('lets the event loop turn after every 128 texts or 32,768 characters', async () => {
+  it('lets the event loop turn after every 128 texts or 16,384 characters that are read', async () => {
     const turnsOf = async (texts: readonly string[]) => {
       let turns = 0;
       let over = false;
@@ -52,7 +52,8 @@ describe('encode', () => {
       return turns;
     };
     expect(await turnsOf(Array(1280).fill('word'))).toBeGreaterThanOrEqual(10);
-    expect(await turnsOf(Array(64).fill('word '.repeat(1000)))).toBeGreaterThanOrEqual(9);
+    // The first 2,048 characters of each are enough for 256 tokens.
+    expect(await turnsOf(Array(64).fill('word '.repeat(1000)))).toBeGreaterThanOrEqual(8);
   });
 
   it('of nothing is empty, and of an empty text the special tokens', async () => {

@@ -16,7 +16,7 @@ function listOf(path) {
     const isa = /_(avx2|avxvnni|avx512|vnni|neon|dotprod|i8mm)\.cc$/.exec(path)?.[1];
     return isa ? `${isa}_kernel_files` : 'kernel_files';
   }
-  if (['reference', 'weights', 'program', 'ops', 'train', 'compress'].includes(folder))
+  if (['reference', 'weights', 'program', 'ops', 'train', 'compress', 'tokenize'].includes(folder))
     return 'engine_files';
   if (['base', 'addon', 'addon_test'].includes(folder)) return `${folder}_files`;
   return undefined;

@@ -43,6 +43,11 @@ export class RequestLine {
     return this.sum((queue) => queue.waitingTokens);
   }
 
+  /** Tokens that are tokenized. */
+  get readyTokens(): number {
+    return this.sum((queue) => queue.readyTokens);
+  }
+
   get firstWaiting(): Request | undefined {
     return this.earliest((queue) => queue.firstWaiting);
   }

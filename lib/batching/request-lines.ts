@@ -11,11 +11,16 @@ import type { RequestTokens } from './batch-work.js';
 import type { Request } from './request.js';
 import { RequestLine } from './request-line.js';
 
+/** Tokens below which a batch is not divided: what a batch costs beside its tokens is then a few hundredths. */
+const LEAST_DIVIDED = 128;
+
 export class RequestLines {
   private readonly lines = { interactive: new RequestLine(), bulk: new RequestLine() };
   private readonly limits: BatchLimits;
   private lastBulk = Number.NEGATIVE_INFINITY;
   private queuedTokens = 0;
+  /** Tokens of the interactive batch that was taken last, and whose callers may be about to come back. */
+  private latestTokens = 0;
 
   constructor(limits: BatchLimits) {
     this.limits = limits;
@@ -99,9 +104,18 @@ export class RequestLines {
   /**
    * The next batch of interactive requests; empty if none is ready. It need not wait for running bulk work, which it
    * overtakes.
+   *
+   * It is half of what waits and what was taken before. While one half is computed, the answers of the other one go out and its callers
+   * come back. All of what waits would leave the lanes without work until then: clients that wait for their answers fall into step, and
+   * batches alternate between nearly all of them and one.
    */
   takeInteractive(): Request[] {
-    return this.take(this.lines.interactive);
+    const { interactive } = this.lines;
+    const half = Math.ceil((interactive.readyTokens + this.latestTokens) / 2);
+    const most = Math.min(this.limits.maxBatchTokens, Math.max(LEAST_DIVIDED, half));
+    const batch = this.take(interactive, most);
+    this.latestTokens = batch.reduce((sum, { tokens }) => sum + tokens, 0);
+    return batch;
   }
 
   /**
@@ -111,11 +125,11 @@ export class RequestLines {
   takeBulk(now: number, busy: boolean): Request[] {
     const { interactive, bulk } = this.lines;
     const free = !busy && interactive.size === 0;
-    return free || this.isBulkDue(now) ? this.take(bulk) : [];
+    return free || this.isBulkDue(now) ? this.take(bulk, this.limits.maxBatchTokens) : [];
   }
 
-  private take(line: RequestLine): Request[] {
-    const batch = line.takeBatch(this.limits.maxBatchTokens);
+  private take(line: RequestLine, maxTokens: number): Request[] {
+    const batch = line.takeBatch(maxTokens);
     for (const { tokens } of batch) this.queuedTokens -= tokens;
     return batch;
   }

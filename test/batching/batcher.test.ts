@@ -47,6 +47,35 @@ describe('batching', () => {
     ]);
   });
 
+  it('divides callers that wait for their answers into two batches that take turns', async () => {
+    const { engine, batcher, blocked } = await makeBusy({ maxWaitMs: 0, maxBatchTokens: 4096 });
+    engine.onBatch = ({ end }) => setTimeout(end, 1);
+    let open = true;
+    const text = 'x'.repeat(16);
+    const caller = async () => {
+      while (open) await batcher.run(text);
+    };
+    const callers = Array.from({ length: 48 }, caller);
+    engine.batches[0]?.end();
+    await until(() => engine.batches.length > 30);
+    open = false;
+    await Promise.all([blocked, ...callers]);
+    const sizes = engine.batches.slice(10, 30).map(({ texts }) => texts.length);
+    expect(Math.min(...sizes)).toBeGreaterThanOrEqual(20);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(28);
+  });
+
+  it('does not divide a few short texts', async () => {
+    const { engine, batcher, blocked } = await makeBusy({ maxBatchTokens: 4096 });
+    const texts = Array.from({ length: 16 }, (_, i) => `text ${i}`);
+    const results = texts.map((text) => batcher.run(text));
+    engine.onBatch = ({ end }) => end();
+    engine.batches[0]?.end();
+    expect(await Promise.all(results)).toEqual(texts);
+    expect(await blocked).toBe('block');
+    expect(engine.batches.slice(1).map(({ texts: seen }) => seen.length)).toEqual([16]);
+  });
+
   it('copies a pair at once', async () => {
     const { engine, batcher } = make();
     engine.onBatch = ({ end }) => end();

@@ -5,16 +5,23 @@
 
 import { existsSync } from 'node:fs';
 import { join, sep } from 'node:path';
+import { type CoreFile, prebuiltPackages } from './core-file.js';
 
 const NEEDED = 'a C++20 compiler, make, and CMake or Python 3 are needed';
 
-/** What is wrong with the core at `path`, which `require` refused with `cause`, in one line. */
-export function coreProblem(path: string, cause: unknown): string {
+/** What is wrong with the core in a file, which `require` refused with `cause`, in one line. */
+export function coreProblem({ path, package: name }: CoreFile, cause: unknown): string {
   const { code, message = String(cause) } = cause as { code?: string; message?: string };
-  if (code === 'MODULE_NOT_FOUND') return `the native core was not compiled: ${path} is missing`;
+  if (code === 'MODULE_NOT_FOUND') {
+    const others = prebuiltPackages(process.platform, process.arch);
+    const instead = others.length === 0 ? '' : `, and ${others.join(' or ')} is not installed`;
+    return `the native core was not compiled: ${path} is missing${instead}`;
+  }
   // Node's message goes on with the modules that wanted it.
   const [first = ''] = message.split('\n');
-  return `the native core could not be loaded from ${path}: ${first}`;
+  if (name === null) return `the native core could not be loaded from ${path}: ${first}`;
+  const { platform, arch } = process;
+  return `the native core of ${name} could not be loaded on ${platform} ${arch} from ${path}: ${first}`;
 }
 
 /** How to compile the core of the package in `folder`, by what the package manager leaves around it. */

@@ -9,6 +9,7 @@ import { ERROR_CODES, SinterError, type SinterErrorCode } from '../core/errors.j
 import { packageFile } from '../core/package-files.js';
 import type { ElementDtype } from '../graph/storages.js';
 import type { EncoderGraph, WeightDtype, WeightSpec } from '../graph/types.js';
+import { coreFiles } from './core-file.js';
 import type { LossDescription, LossTerm } from './losses.js';
 import { compileHint, coreProblem } from './missing-core.js';
 
@@ -492,7 +493,7 @@ export interface NativeBinding {
 
 let loaded: NativeBinding | undefined;
 
-/** The addon, loaded on first use from the path in `SINTER_NATIVE`, else from the build folder of this package. */
+/** The addon, loaded on first use from the path in `SINTER_NATIVE`, else as it was compiled here, else as it was made for this platform. */
 export function native(): NativeBinding {
   loaded ??= load();
   return loaded;
@@ -500,27 +501,24 @@ export function native(): NativeBinding {
 
 function load(): NativeBinding {
   const require = createRequire(import.meta.url);
-  const path = process.env.SINTER_NATIVE ?? packageFile('build/Release/sinter.node');
-  let binding: NativeBinding;
-  try {
-    binding = require(path) as NativeBinding;
-  } catch (cause) {
-    const { code } = cause as { code?: string };
-    if (code !== undefined && (ERROR_CODES as readonly string[]).includes(code))
-      throw toSinterError(cause);
-    throw new SinterError(
-      'DEVICE',
-      `${coreProblem(path, cause)}; ${compileHint(packageFile(''))}`,
-      { cause },
-    );
+  const problems: { readonly what: string; readonly cause?: unknown }[] = [];
+  for (const file of coreFiles()) {
+    try {
+      const binding = require(file.path) as NativeBinding;
+      if (binding.abi === NATIVE_ABI) return binding;
+      problems.push({
+        what: `the native core at ${file.path} has abi ${binding.abi}, this package needs ${NATIVE_ABI}`,
+      });
+    } catch (cause) {
+      const { code } = cause as { code?: string };
+      if (code !== undefined && (ERROR_CODES as readonly string[]).includes(code))
+        throw toSinterError(cause);
+      problems.push({ what: coreProblem(file, cause), cause });
+    }
   }
-  if (binding.abi !== NATIVE_ABI) {
-    throw new SinterError(
-      'DEVICE',
-      `the native core at ${path} has abi ${binding.abi}, this package needs ${NATIVE_ABI}; ${compileHint(packageFile(''))}`,
-    );
-  }
-  return binding;
+  const what = problems.map((one) => one.what).join('; ');
+  const cause = problems.find((one) => one.cause !== undefined)?.cause;
+  throw new SinterError('DEVICE', `${what}; ${compileHint(packageFile(''))}`, { cause });
 }
 
 /** Turns a native failure, which carries `code`, into a SinterError of that code. Returns anything else as it is. */

@@ -19,7 +19,10 @@ expect.getState = () => getState(expect);
 expect.setState = (state) => setState(state, expect);
 globalThis[GLOBAL_EXPECT] ??= expect;
 globalThis[ASYMMETRIC_MATCHERS_OBJECT] ??= {};
-setState({ assertionCalls: 0, isExpectingAssertions: false, expectedAssertionsNumber: null }, expect);
+setState(
+  { assertionCalls: 0, isExpectingAssertions: false, expectedAssertionsNumber: null },
+  expect,
+);
 
 const tests = [];
 let prefix = '';

@@ -19,9 +19,8 @@ const release = join(work, 'Release');
 const node = join(work, 'node');
 const onlyBuild = process.argv.includes('--build');
 const wanted = process.argv.slice(2).filter((one) => !one.startsWith('--'));
-/** ARM64 with everything that qemu knows, and one with the least: no dot products of bytes. */
-const CPU = 'max';
-const LEVELS = ['neon', 'dotprod', 'i8mm'];
+/** CPUs of qemu, and the best level that must be found on each: the first two lack instructions, `max` has all that qemu knows. */
+const CPUS = { 'cortex-a53': 'neon', 'cortex-a76': 'dotprod', max: 'i8mm' };
 const BITS = 'bits';
 
 function run(command, args, options = {}) {
@@ -66,8 +65,8 @@ function installNode() {
   return binary;
 }
 
-function emulated(binary, args, env = {}) {
-  const { status, stdout, stderr } = spawnSync('qemu-aarch64', ['-cpu', CPU, binary, ...args], {
+function emulated(binary, args, env = {}, cpu = 'max') {
+  const { status, stdout, stderr } = spawnSync('qemu-aarch64', ['-cpu', cpu, binary, ...args], {
     encoding: 'utf8',
     maxBuffer: 2 ** 28,
     env: {
@@ -97,10 +96,21 @@ async function runSuites(binary, names) {
   }
 }
 
+/** The level that the core finds by itself on each CPU. */
+function runDetection(binary) {
+  const code = 'process.stdout.write(require(process.env.SINTER_NATIVE).isa().host)';
+  for (const [cpu, level] of Object.entries(CPUS)) {
+    const began = performance.now();
+    const { ok, stdout, stderr } = emulated(binary, ['-e', code], {}, cpu);
+    const seconds = (performance.now() - began) / 1000;
+    tell(`the level of ${cpu}`, ok && stdout === level, seconds, `: ${stdout || stderr}`);
+  }
+}
+
 /** Hashes of models and trainings at each level, which must be those in hashes.json. */
 function runBits(binary) {
   const expected = JSON.parse(readFileSync(join(root, 'test/bits/hashes.json'), 'utf8'));
-  for (const level of LEVELS) {
+  for (const level of Object.values(CPUS)) {
     const began = performance.now();
     const args = ['test/bits/child.mjs', 'dist/index.js', 'encoders,training'];
     // The tokenizers of this machine's node_modules are compiled for it.
@@ -126,6 +136,7 @@ if (!onlyBuild) {
     .filter((name) => name.endsWith('.test.ts'))
     .map((name) => name.slice(0, -'.test.ts'.length));
   const names = wanted.length > 0 ? wanted : [...all, BITS];
+  runDetection(binary);
   await runSuites(
     binary,
     names.filter((name) => name !== BITS),

@@ -157,9 +157,7 @@ Isa choose() {
 
 }  // namespace
 
-const char* isa_name(Isa isa) {
-  return kNames[static_cast<int>(isa)];
-}
+const char* isa_name(Isa isa) { return kNames[static_cast<int>(isa)]; }
 
 bool host_supports(Isa isa) { return (host_levels() & only(isa)) != 0; }
 

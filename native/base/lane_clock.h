@@ -1,5 +1,6 @@
 // Measures how long a lane (a thread) has been busy, and knows which thread of the system it is.
-// Only the lane itself calls start, begin and end; any thread may read, also while the lane is busy.
+// Only the lane itself calls start, begin and end; any thread may read, also while the lane is
+// busy.
 #pragma once
 
 #ifdef __linux__

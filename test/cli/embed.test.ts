@@ -57,7 +57,9 @@ describe('files and stdin', () => {
     expect(written.stdout).toContain('3 vectors');
     expect(written.stderr).toContain('reading text "sentence"');
     await sinter(['embed', '--input', file, '--out', csv, '--quiet']);
-    const alone = linesOf(await sinter(['embed', 'one, two']))[0]?.embedding ?? [];
+    const jsonl = await sinter(['embed', 'one, two']);
+    const alone = linesOf(jsonl)[0]?.embedding ?? [];
+    const [, digits] = /"embedding":\[(.*)\]/.exec(jsonl.stdout) ?? [];
 
     const bytes = await readFile(npy);
     expect(bytes.subarray(0, 8)).toEqual(Buffer.from('\u0093NUMPY\u0001\u0000', 'latin1'));
@@ -70,7 +72,8 @@ describe('files and stdin', () => {
 
     const [head, row] = (await readFile(csv, 'utf8')).split('\n');
     expect(head?.startsWith('text,0,1,2,')).toBe(true);
-    expect(row).toBe(`"one, two",${alone.join(',')}`);
+    expect(row).toBe(`"one, two",${digits}`);
+    expect(digits?.split(',').map(Number)).toEqual(alone);
   });
 
   it('stdin and .txt files: one text a line, empty lines too', async () => {

@@ -1,6 +1,6 @@
-// F32x16 at NEON (ARMv8-A): four registers of four lanes. Same operations and bits as scalar.h, which
-// documents them. Only C headers, and everything in an unnamed namespace: files with ISA flags must
-// not emit symbols that the linker may share with other files.
+// F32x16 at NEON (ARMv8-A): four registers of four lanes. Same operations and bits as scalar.h,
+// which documents them. Only C headers, and everything in an unnamed namespace: files with ISA
+// flags must not emit symbols that the linker may share with other files.
 #pragma once
 
 #include <arm_neon.h>
@@ -18,10 +18,9 @@ SINTER_SIMD void copy_bytes(void* to, const void* from, int64_t n) {
 }
 
 // The body of a function that computes register i of its result by `expression`.
-#define SINTER_QUARTERS(type, expression)        \
-  type r;                                        \
-  _Pragma("GCC unroll 4")                        \
-  for (int i = 0; i < 4; ++i) r.q[i] = expression; \
+#define SINTER_QUARTERS(type, expression)                                  \
+  type r;                                                                  \
+  _Pragma("GCC unroll 4") for (int i = 0; i < 4; ++i) r.q[i] = expression; \
   return r
 
 struct F32x16 {
@@ -183,16 +182,13 @@ SINTER_SIMD I32x16 shift_left(const I32x16& a) {
 }
 template <int kBits>
 SINTER_SIMD I32x16 shift_right(const I32x16& a) {
-  SINTER_QUARTERS(I32x16,
-                  vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(a.q[i]), kBits)));
+  SINTER_QUARTERS(I32x16, vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(a.q[i]), kBits)));
 }
 SINTER_SIMD Mask16 ge_unsigned(const I32x16& a, const I32x16& b) {
-  SINTER_QUARTERS(Mask16,
-                  vcgeq_u32(vreinterpretq_u32_s32(a.q[i]), vreinterpretq_u32_s32(b.q[i])));
+  SINTER_QUARTERS(Mask16, vcgeq_u32(vreinterpretq_u32_s32(a.q[i]), vreinterpretq_u32_s32(b.q[i])));
 }
 SINTER_SIMD Mask16 lt_unsigned(const I32x16& a, const I32x16& b) {
-  SINTER_QUARTERS(Mask16,
-                  vcltq_u32(vreinterpretq_u32_s32(a.q[i]), vreinterpretq_u32_s32(b.q[i])));
+  SINTER_QUARTERS(Mask16, vcltq_u32(vreinterpretq_u32_s32(a.q[i]), vreinterpretq_u32_s32(b.q[i])));
 }
 SINTER_SIMD I32x16 select(const Mask16& m, const I32x16& a, const I32x16& b) {
   SINTER_QUARTERS(I32x16, vbslq_s32(m.q[i], a.q[i], b.q[i]));
@@ -289,8 +285,8 @@ SINTER_SIMD double reduce_add(const F64x16& a) {
   return vgetq_lane_f64(f, 0) + vgetq_lane_f64(f, 1);
 }
 
-// to[i * to_row + j] = from[j * from_row + i] for i, j < 4. Rows of `from` from `rows` on repeat the
-// last one (1 <= rows).
+// to[i * to_row + j] = from[j * from_row + i] for i, j < 4. Rows of `from` from `rows` on repeat
+// the last one (1 <= rows).
 SINTER_SIMD void transpose_4x4(const float* from, int64_t from_row, int64_t rows, float* to,
                                int64_t to_row) {
   float32x4_t x[4];

@@ -1,5 +1,5 @@
-// int8 GEMM at avxvnni: vpdpbusd (VEX, 256 bits) sums four products a lane, exactly, for codes of either width; tiles of 6 rows x 16
-// columns, because there are 16 registers.
+// int8 GEMM at avxvnni: vpdpbusd (VEX, 256 bits) sums four products a lane, exactly, for codes of
+// either width; tiles of 6 rows x 16 columns, because there are 16 registers.
 #include "base/simd/avx2.h"
 //
 #include "kernels/gemm_s8/gemm_s8_impl.h"

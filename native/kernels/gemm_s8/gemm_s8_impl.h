@@ -62,7 +62,8 @@ struct ByteSource {
   }
 };
 
-// `offset`: what the copy of A took from every code (ByteSource), given back by the sums of the weights.
+// `offset`: what the copy of A took from every code (ByteSource), given back by the sums of the
+// weights.
 template <class V>
 struct ScaleEpilogue {
   const GemmS8Args& args;

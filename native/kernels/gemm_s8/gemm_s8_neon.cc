@@ -1,5 +1,6 @@
 // int8 GEMM at neon: both sides are widened to int16, and smlal multiplies four outputs by one k. A
-// word of a packed panel holds two k; within four outputs the first k of all comes before the second.
+// word of a packed panel holds two k; within four outputs the first k of all comes before the
+// second.
 #include "base/simd/neon.h"
 //
 #include "kernels/gemm_s8/gemm_s8_impl.h"

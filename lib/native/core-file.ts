@@ -6,8 +6,9 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { packageFile } from '../core/package-files.js';
+import { readBinary } from './core-binary.js';
 
-/** Platforms that a prebuilt package is made for; those of Linux are told apart by the C library. */
+/** Platforms that a prebuilt package is made for (scripts/prebuild/platforms.mjs). */
 const PREBUILT = [
   'linux-x64',
   'linux-arm64',
@@ -15,7 +16,10 @@ const PREBUILT = [
   'darwin-arm64',
   'darwin-x64',
   'win32-x64',
-] as const;
+];
+
+/** The C library that a program of Linux uses; null on other systems. */
+export type Libc = 'glibc' | 'musl' | null;
 
 /** A file that may be the core. */
 export interface CoreFile {
@@ -24,27 +28,48 @@ export interface CoreFile {
   readonly package: string | null;
 }
 
-/** Names of the packages with a core for a platform: on Linux one for each C library, of which package managers install one. */
-export function prebuiltPackages(platform: string, arch: string): readonly string[] {
-  const own = `${platform}-${arch}`;
-  return PREBUILT.filter((name) => name === own || name === `${own}-musl`).map(
-    (name) => `@sinter/${name}`,
-  );
+/** The name of the package with a core for a platform; null where none is made. */
+export function prebuiltPackage(platform: string, arch: string, libc: Libc): string | null {
+  const name = `${platform}-${arch}${libc === 'musl' ? '-musl' : ''}`;
+  return PREBUILT.includes(name) ? `@sinter/${name}` : null;
 }
 
-/** The files that there are, in the order in which they are tried; the place of a compiled one where there is none. */
-export function coreFiles(): readonly CoreFile[] {
+/** The C library of this process. The loader that its program names tells it in the time of one read; a report takes longer. */
+export function hostLibc(): Libc {
+  if (process.platform !== 'linux') return null;
+  const named = interpreterOf(process.execPath);
+  if (named?.includes('ld-musl')) return 'musl';
+  if (named?.includes('ld-linux')) return 'glibc';
+  const { header } = process.report.getReport() as unknown as {
+    readonly header: { readonly glibcVersionRuntime?: string };
+  };
+  return header.glibcVersionRuntime === undefined ? 'musl' : 'glibc';
+}
+
+function interpreterOf(program: string): string | null {
+  try {
+    return readBinary(program).binary?.interpreter ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** The core in a package that is installed beside this one; null where it is not installed. */
+export function installedCore(name: string): CoreFile | null {
+  try {
+    const { resolve } = createRequire(packageFile('package.json'));
+    return { path: resolve(`${name}/sinter.node`), package: name };
+  } catch {
+    return null;
+  }
+}
+
+/** The file that is the core: that of SINTER_NATIVE, else the compiled one, else that of the package for this platform. */
+export function coreFile(): CoreFile {
   const named = process.env.SINTER_NATIVE;
-  if (named !== undefined) return [{ path: named, package: null }];
-  const compiled = packageFile('build/Release/sinter.node');
-  if (existsSync(compiled)) return [{ path: compiled, package: null }];
-  const require = createRequire(import.meta.url);
-  const found = prebuiltPackages(process.platform, process.arch).flatMap((name) => {
-    try {
-      return [{ path: require.resolve(`${name}/sinter.node`), package: name }];
-    } catch {
-      return [];
-    }
-  });
-  return found.length > 0 ? found : [{ path: compiled, package: null }];
+  if (named !== undefined) return { path: named, package: null };
+  const compiled: CoreFile = { path: packageFile('build/Release/sinter.node'), package: null };
+  if (existsSync(compiled.path)) return compiled;
+  const name = prebuiltPackage(process.platform, process.arch, hostLibc());
+  return (name === null ? null : installedCore(name)) ?? compiled;
 }

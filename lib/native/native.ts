@@ -9,9 +9,9 @@ import { ERROR_CODES, SinterError, type SinterErrorCode } from '../core/errors.j
 import { packageFile } from '../core/package-files.js';
 import type { ElementDtype } from '../graph/storages.js';
 import type { EncoderGraph, WeightDtype, WeightSpec } from '../graph/types.js';
-import { coreFiles } from './core-file.js';
+import { coreFile } from './core-file.js';
 import type { LossDescription, LossTerm } from './losses.js';
-import { compileHint, coreProblem } from './missing-core.js';
+import { compileHint, coreDamage, coreProblem } from './missing-core.js';
 
 /** Bumped when a signature below changes; a stale binary is refused. */
 export const NATIVE_ABI = 22;
@@ -500,25 +500,24 @@ export function native(): NativeBinding {
 }
 
 function load(): NativeBinding {
-  const require = createRequire(import.meta.url);
-  const problems: { readonly what: string; readonly cause?: unknown }[] = [];
-  for (const file of coreFiles()) {
-    try {
-      const binding = require(file.path) as NativeBinding;
-      if (binding.abi === NATIVE_ABI) return binding;
-      problems.push({
-        what: `the native core at ${file.path} has abi ${binding.abi}, this package needs ${NATIVE_ABI}`,
-      });
-    } catch (cause) {
-      const { code } = cause as { code?: string };
-      if (code !== undefined && (ERROR_CODES as readonly string[]).includes(code))
-        throw toSinterError(cause);
-      problems.push({ what: coreProblem(file, cause), cause });
-    }
+  const file = coreFile();
+  const refuse = (what: string, cause?: unknown) =>
+    new SinterError('DEVICE', `${what}; ${compileHint(packageFile(''))}`, { cause });
+  const damage = coreDamage(file);
+  if (damage !== null) throw refuse(damage);
+  let binding: NativeBinding;
+  try {
+    binding = createRequire(import.meta.url)(file.path) as NativeBinding;
+  } catch (cause) {
+    const { code } = cause as { code?: string };
+    if (code !== undefined && (ERROR_CODES as readonly string[]).includes(code))
+      throw toSinterError(cause);
+    throw refuse(coreProblem(file, cause), cause);
   }
-  const what = problems.map((one) => one.what).join('; ');
-  const cause = problems.find((one) => one.cause !== undefined)?.cause;
-  throw new SinterError('DEVICE', `${what}; ${compileHint(packageFile(''))}`, { cause });
+  if (binding.abi === NATIVE_ABI) return binding;
+  throw refuse(
+    `the native core at ${file.path} has abi ${binding.abi}, this package needs ${NATIVE_ABI}`,
+  );
 }
 
 /** Turns a native failure, which carries `code`, into a SinterError of that code. Returns anything else as it is. */

@@ -90,12 +90,15 @@ function compile(name, { target, system, processor }) {
     SINTER_OUTPUT_DIR: join(folder, 'Release'),
     SINTER_NODE_HEADERS: headers.join(';'),
     SINTER_WERROR: 'ON',
+    SINTER_ZIG: 'ON',
     ...(system === 'Windows' && { SINTER_NODE_LIBRARY: importLibrary(folder) }),
   };
   const flags = Object.entries(defines).map(([key, value]) => `-D${key}=${value}`);
   const made = join(folder, 'cmake');
-  run('cmake', ['-S', root, '-B', made, '--log-level=WARNING', ...flags]);
-  run('cmake', ['--build', made, '--parallel', values.jobs, '--target', 'sinter']);
+  run('cmake', ['-S', root, '-B', made, '-G', 'Ninja', '--log-level=WARNING', ...flags]);
+  // All failures are shown, not only the first one.
+  const toNinja = ['--', '-k', '0', '--quiet'];
+  run('cmake', ['--build', made, '--parallel', values.jobs, '--target', 'sinter', ...toNinja]);
   return join(folder, 'Release', 'sinter.node');
 }
 

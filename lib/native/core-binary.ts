@@ -27,7 +27,7 @@ export interface BinaryFile {
 const HEAD = 8192;
 
 const ELF_ARCHS: Readonly<Record<number, string>> = { 62: 'x64', 183: 'arm64', 243: 'riscv64' };
-const MACH_ARCHS: Readonly<Record<number, string>> = { 0x1000007: 'x64', 0x100000c: 'arm64' };
+const MACH_ARCHS: Readonly<Record<number, string>> = { 16777223: 'x64', 16777228: 'arm64' };
 const PE_ARCHS: Readonly<Record<number, string>> = { 34404: 'x64', 43620: 'arm64', 332: 'ia32' };
 
 /** Reads the header of a file. Throws what opening it throws. */

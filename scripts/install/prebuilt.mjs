@@ -1,26 +1,37 @@
 // Finds the core that was made for this platform (@sinter/linux-x64 ...) beside an installed package, so that nothing is compiled.
+// The rule: only what the package loads later counts: of this version, and for the C library of this process.
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 
-/** Names of the packages for this platform; on Linux package managers install that of the C library. */
-const packages = () => {
+const root = join(import.meta.dirname, '..', '..');
+const versionIn = (folder) =>
+  JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).version;
+
+function packageName() {
   const own = `@sinter/${process.platform}-${process.arch}`;
-  return process.platform === 'linux' ? [own, `${own}-musl`] : [own];
-};
+  if (process.platform !== 'linux') return own;
+  const { header } = process.report.getReport();
+  return header.glibcVersionRuntime === undefined ? `${own}-musl` : own;
+}
 
 /** Name of the installed package whose core loads; null where there is none. Loading is tried in another process: a damaged file may crash it. */
 export function findPrebuilt() {
-  const require = createRequire(import.meta.url);
-  for (const name of packages()) {
-    let path;
-    try {
-      path = require.resolve(`${name}/sinter.node`);
-    } catch {
-      continue;
-    }
-    const { status } = spawnSync(process.execPath, ['-e', 'require(process.argv[1])', path]);
-    if (status === 0) return name;
-    console.warn(`sinter: ${path} does not load on this machine`);
+  const name = packageName();
+  let path;
+  try {
+    path = createRequire(join(root, 'package.json')).resolve(`${name}/sinter.node`);
+  } catch {
+    return null;
   }
+  const [own, theirs] = [versionIn(root), versionIn(dirname(path))];
+  if (own !== theirs) {
+    console.warn(`sinter: ${name} has version ${theirs}, and ${own} is needed`);
+    return null;
+  }
+  const { status } = spawnSync(process.execPath, ['-e', 'require(process.argv[1])', path]);
+  if (status === 0) return name;
+  console.warn(`sinter: ${path} does not load on this machine`);
   return null;
 }

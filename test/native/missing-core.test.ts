@@ -35,12 +35,12 @@ describe('coreProblem', () => {
     expect(coreProblem(compiled, missing)).toContain(
       'the native core was not compiled: /x/sinter.node is missing',
     );
-    const foreign = { code: 'ERR_DLOPEN_FAILED', message: 'invalid ELF header\nat x' };
+    const foreign = { code: 'ERR_DLOPEN_FAILED', message: 'undefined symbol: x\nat x' };
     expect(coreProblem(compiled, foreign)).toBe(
-      'the native core could not be loaded from /x/sinter.node: invalid ELF header',
+      'the native core at /x/sinter.node could not be loaded: undefined symbol: x',
     );
-    expect(coreProblem({ ...compiled, package: '@sinter/linux-x64-musl' }, foreign)).toBe(
-      `the native core of @sinter/linux-x64-musl could not be loaded on ${process.platform} ${process.arch} from /x/sinter.node: invalid ELF header`,
+    expect(coreProblem({ ...compiled, package: '@sinter/linux-x64' }, foreign)).toBe(
+      'the native core of @sinter/linux-x64 at /x/sinter.node could not be loaded: undefined symbol: x',
     );
   });
 });

@@ -3,10 +3,18 @@
 //
 //   node scripts/prebuild.mjs [--zig COMMAND] [--jobs N] [platform...]     platform: linux-x64 ... (default: all)
 //
-// The files for Linux need glibc 2.28 or musl, and nothing of a C++ library. Those for macOS and Windows are not run here: what is
-// checked is that they are of the right kind and export Node-API's entry.
+// Nothing is run here. Each file is checked: of the right kind, exports Node-API's entry, needs nothing of a C++ library, and on Linux
+// glibc 2.28 at most, or musl.
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -140,7 +148,7 @@ for (const name of wanted) {
   console.log(`@sinter/${name}: ${(statSync(file).size / 1e6).toFixed(2)} MB, ${facts}`);
 }
 
-/** The main package as it is published: with the packages of all platforms as optional ones, of which a machine installs its own. */
+/** The main package as it is published: with the packages that were made, as optional ones of which a machine installs its own. */
 function packMain() {
   const folder = join(out, 'sinter');
   rmSync(folder, { recursive: true, force: true });
@@ -150,7 +158,10 @@ function packMain() {
   run('tar', ['-xzf', packed, '-C', folder, '--strip-components=1']);
   rmSync(packed);
   const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-  const names = Object.keys(PLATFORMS).map((name) => `@sinter/${name}`);
+  const made = Object.keys(PLATFORMS).filter((name) =>
+    existsSync(join(out, `sinter-${name}-${main.version}.tgz`)),
+  );
+  const names = made.map((name) => `@sinter/${name}`);
   manifest.optionalDependencies = Object.fromEntries(names.map((name) => [name, main.version]));
   // Of what is packed here nothing is built.
   delete manifest.scripts.prepare;

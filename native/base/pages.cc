@@ -1,4 +1,5 @@
-// Page mapping with mmap, where alignment comes from mapping too much and unmapping both ends; on Windows with VirtualAlloc.
+// Page mapping with mmap, where alignment comes from mapping too much and unmapping both ends; on
+// Windows with VirtualAlloc.
 #include "base/pages.h"
 
 #include <cstdint>
@@ -28,7 +29,8 @@ void discard_pages(void* begin, size_t bytes) noexcept {
   GetSystemInfo(&info);
   const uintptr_t page = info.dwPageSize, from = reinterpret_cast<uintptr_t>(begin);
   const uintptr_t first = (from + page - 1) / page * page, end = (from + bytes) / page * page;
-  if (first < end) VirtualAlloc(reinterpret_cast<void*>(first), end - first, MEM_RESET, PAGE_READWRITE);
+  if (first < end)
+    VirtualAlloc(reinterpret_cast<void*>(first), end - first, MEM_RESET, PAGE_READWRITE);
 }
 
 #else

@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { BuildFailure, buildNative } from './install/native.mjs';
+import { findPrebuilt } from './install/prebuilt.mjs';
 import { MissingTool } from './install/tools.mjs';
 
 // An installed package has no sources of dist/, and keeps no objects.
@@ -18,7 +19,10 @@ const sanitize = [...args].find((arg) => arg.startsWith('--sanitize='))?.slice(1
 const both = !args.has('--native') && !args.has('--ts');
 
 try {
-  if (both || args.has('--native')) {
+  // An installed package compiles nothing where it came with a core for this platform, unless it is told how to.
+  const prebuilt = isCheckout || process.env.SINTER_BUILD ? null : findPrebuilt();
+  if (prebuilt !== null) console.log(`sinter: the native core is that of ${prebuilt}`);
+  else if (both || args.has('--native')) {
     const jobs = Number(process.env.SINTER_JOBS) || availableParallelism();
     const keepObjects = isCheckout || process.env.SINTER_KEEP_OBJECTS === '1';
     buildNative({ test: args.has('--test'), sanitize, jobs, keepObjects });

@@ -9,8 +9,9 @@ import { ERROR_CODES, SinterError, type SinterErrorCode } from '../core/errors.j
 import { packageFile } from '../core/package-files.js';
 import type { ElementDtype } from '../graph/storages.js';
 import type { EncoderGraph, WeightDtype, WeightSpec } from '../graph/types.js';
+import { coreFile } from './core-file.js';
 import type { LossDescription, LossTerm } from './losses.js';
-import { compileHint, coreProblem } from './missing-core.js';
+import { compileHint, coreDamage, coreProblem } from './missing-core.js';
 
 /** Bumped when a signature below changes; a stale binary is refused. */
 export const NATIVE_ABI = 23;
@@ -531,35 +532,31 @@ export interface NativeBinding {
 
 let loaded: NativeBinding | undefined;
 
-/** The addon, loaded on first use from the path in `SINTER_NATIVE`, else from the build folder of this package. */
+/** The addon, loaded on first use from the path in `SINTER_NATIVE`, else as it was compiled here, else as it was made for this platform. */
 export function native(): NativeBinding {
   loaded ??= load();
   return loaded;
 }
 
 function load(): NativeBinding {
-  const require = createRequire(import.meta.url);
-  const path = process.env.SINTER_NATIVE ?? packageFile('build/Release/sinter.node');
+  const file = coreFile();
+  const refuse = (what: string, cause?: unknown) =>
+    new SinterError('DEVICE', `${what}; ${compileHint(packageFile(''))}`, { cause });
+  const damage = coreDamage(file);
+  if (damage !== null) throw refuse(damage);
   let binding: NativeBinding;
   try {
-    binding = require(path) as NativeBinding;
+    binding = createRequire(import.meta.url)(file.path) as NativeBinding;
   } catch (cause) {
     const { code } = cause as { code?: string };
     if (code !== undefined && (ERROR_CODES as readonly string[]).includes(code))
       throw toSinterError(cause);
-    throw new SinterError(
-      'DEVICE',
-      `${coreProblem(path, cause)}; ${compileHint(packageFile(''))}`,
-      { cause },
-    );
+    throw refuse(coreProblem(file, cause), cause);
   }
-  if (binding.abi !== NATIVE_ABI) {
-    throw new SinterError(
-      'DEVICE',
-      `the native core at ${path} has abi ${binding.abi}, this package needs ${NATIVE_ABI}; ${compileHint(packageFile(''))}`,
-    );
-  }
-  return binding;
+  if (binding.abi === NATIVE_ABI) return binding;
+  throw refuse(
+    `the native core at ${file.path} has abi ${binding.abi}, this package needs ${NATIVE_ABI}`,
+  );
 }
 
 /** Turns a native failure, which carries `code`, into a SinterError of that code. Returns anything else as it is. */

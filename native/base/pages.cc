@@ -1,12 +1,40 @@
-// Page mapping with mmap. Alignment comes from mapping too much and unmapping both ends.
+// Page mapping with mmap, where alignment comes from mapping too much and unmapping both ends; on
+// Windows with VirtualAlloc.
 #include "base/pages.h"
-
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <cstdint>
 
+#if defined(_WIN32)
+#ifndef NOMINMAX
+#define NOMINMAX
+#endif
+#include <windows.h>
+#else
+#include <sys/mman.h>
+#include <unistd.h>
+#endif
+
 namespace sinter {
+
+#if defined(_WIN32)
+
+void* map_pages(size_t bytes) {
+  return VirtualAlloc(nullptr, bytes, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+}
+
+void unmap_pages(void* pages, size_t) noexcept { VirtualFree(pages, 0, MEM_RELEASE); }
+
+void discard_pages(void* begin, size_t bytes) noexcept {
+  SYSTEM_INFO info;
+  GetSystemInfo(&info);
+  const uintptr_t page = info.dwPageSize, from = reinterpret_cast<uintptr_t>(begin);
+  const uintptr_t first = (from + page - 1) / page * page, end = (from + bytes) / page * page;
+  if (first < end)
+    VirtualAlloc(reinterpret_cast<void*>(first), end - first, MEM_RESET, PAGE_READWRITE);
+}
+
+#else
+
 namespace {
 
 constexpr size_t kLargePage = size_t{2} << 20;
@@ -51,5 +79,7 @@ void discard_pages(void* begin, size_t bytes) noexcept {
   const uintptr_t end = (from + bytes) / page_size() * page_size();
   if (first < end) madvise(reinterpret_cast<void*>(first), end - first, MADV_DONTNEED);
 }
+
+#endif
 
 }  // namespace sinter

@@ -6,9 +6,10 @@
 
 namespace sinter {
 
-// Maps zeroed memory; nullptr when the system has none. From 2 MB on it is aligned to 2 MB. Pages
-// become resident when they are touched. Only whole 2 MB parts ask for large pages, so resident
-// memory exceeds `bytes` by less than a small page.
+// Maps zeroed memory; nullptr when the system has none. From 2 MB on it is aligned to 2 MB, except
+// on Windows, which makes no large pages by itself. Pages become resident when they are touched.
+// Only whole 2 MB parts ask for large pages, so resident memory exceeds `bytes` by less than a
+// small page.
 void* map_pages(size_t bytes);
 // Unmaps memory of map_pages; `pages` and `bytes` are those of that call.
 void unmap_pages(void* pages, size_t bytes) noexcept;

@@ -31,12 +31,16 @@ describe('compileHint', () => {
 describe('coreProblem', () => {
   it('a missing file, and another failure, each in one line', () => {
     const missing = { code: 'MODULE_NOT_FOUND', message: "Cannot find module 'x'\nRequire stack:" };
-    expect(coreProblem('/x/sinter.node', missing)).toBe(
+    const compiled = { path: '/x/sinter.node', package: null };
+    expect(coreProblem(compiled, missing)).toContain(
       'the native core was not compiled: /x/sinter.node is missing',
     );
-    const foreign = { code: 'ERR_DLOPEN_FAILED', message: 'invalid ELF header\nat x' };
-    expect(coreProblem('/x/sinter.node', foreign)).toBe(
-      'the native core could not be loaded from /x/sinter.node: invalid ELF header',
+    const foreign = { code: 'ERR_DLOPEN_FAILED', message: 'undefined symbol: x\nat x' };
+    expect(coreProblem(compiled, foreign)).toBe(
+      'the native core at /x/sinter.node could not be loaded: undefined symbol: x',
+    );
+    expect(coreProblem({ ...compiled, package: '@sinter/linux-x64' }, foreign)).toBe(
+      'the native core of @sinter/linux-x64 at /x/sinter.node could not be loaded: undefined symbol: x',
     );
   });
 });

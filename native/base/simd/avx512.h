@@ -5,7 +5,9 @@
 
 // GCC warns about its own _mm512_undefined_ps() in this header (bug 105593).
 #pragma GCC diagnostic push
+#ifndef __clang__  // does not know this warning
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #include <immintrin.h>
 #pragma GCC diagnostic pop

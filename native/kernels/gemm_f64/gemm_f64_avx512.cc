@@ -1,6 +1,8 @@
 // The f64 kernels at avx512: tiles of 8 rows x 16 columns, 16 of the 32 registers hold sums.
 #pragma GCC diagnostic push
+#ifndef __clang__  // does not know this warning
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #include <immintrin.h>
 #pragma GCC diagnostic pop

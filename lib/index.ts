@@ -249,7 +249,7 @@ export type { AuditOptions } from './monitor/audit/options.js';
 export type { AuditVerification, VerifyOptions } from './monitor/audit/verify.js';
 export type { Baseline, EmbeddingBaseline } from './monitor/drift/baseline.js';
 export type { Bins, NameBins, NumberBins, Quantity } from './monitor/drift/quantities.js';
-export type { IsaName } from './native/native.js';
+export type { IsaName } from './native/program.js';
 export type {
   ChangedRow,
   CompressionData,

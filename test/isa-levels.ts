@@ -1,5 +1,7 @@
 // The levels of the kernels on this kind of processor, from the lowest, and which of them its CPU has.
-import { type IsaName, native } from '../lib/native/native.js';
+
+import { native } from '../lib/native/native.js';
+import type { IsaName } from '../lib/native/program.js';
 
 export const LEVELS: readonly IsaName[] =
   process.arch === 'arm64'

@@ -10,7 +10,7 @@ import { withScales } from '../graph/rewrite/scales.js';
 import { withFloats } from '../graph/rewrite/tables.js';
 import type { EncoderGraph } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import type { Adapter } from '../runtime/adapter.js';
 import { deriveProgram } from '../runtime/program.js';
 import { SharedProgram } from '../runtime/shared-program.js';

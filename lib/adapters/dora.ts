@@ -8,7 +8,7 @@
 import { SinterError } from '../core/errors.js';
 import { type ScaledMatrix, withScales } from '../graph/rewrite/scales.js';
 import type { EncoderGraph, WeightSpec } from '../graph/types.js';
-import type { NativeStore } from '../native/native.js';
+import type { NativeStore } from '../native/program.js';
 import type { AdaptedMatrix, LoraAdapter } from '../runtime/adapter.js';
 import { sumWithProduct } from './low-rank-sum.js';
 import { readFloats } from './read-floats.js';

@@ -5,7 +5,7 @@ import type { FloatTensor } from '../core/tensor.js';
 import { Turn } from '../core/turns.js';
 import { shapeOf } from '../graph/rewrite/tables.js';
 import type { EncoderGraph } from '../graph/types.js';
-import type { NativeStore } from '../native/native.js';
+import type { NativeStore } from '../native/program.js';
 import type { AdaptedMatrix } from '../runtime/adapter.js';
 import { readFloats } from './read-floats.js';
 

@@ -3,7 +3,7 @@
 import { SinterError } from '../core/errors.js';
 import { withFloats } from '../graph/rewrite/tables.js';
 import type { EncoderGraph } from '../graph/types.js';
-import type { NativeProgram, NativeStore } from '../native/native.js';
+import type { NativeProgram, NativeStore } from '../native/program.js';
 import type { Adapter, Ia3Adapter, LoraAdapter } from '../runtime/adapter.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { deriveProgram } from '../runtime/program.js';

@@ -2,7 +2,7 @@
 
 import { shapeOf } from '../graph/rewrite/tables.js';
 import type { EncoderGraph } from '../graph/types.js';
-import type { NativeStore } from '../native/native.js';
+import type { NativeStore } from '../native/program.js';
 import { floatsOf, readWhole } from '../runtime/program.js';
 
 export async function readFloats(

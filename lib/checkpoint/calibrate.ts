@@ -16,7 +16,7 @@ import type { Range } from '../formats/onnx/ranges.js';
 import { integerWeights } from '../graph/rewrite/quantize.js';
 import type { EncoderGraph, LinearNode } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import { offeringValues, runOutputs, textBatches } from '../runtime/activations.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { programOver } from '../runtime/program.js';

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { rangeMistake, typeMistake } from '../core/errors.js';
 import { readOptions } from '../core/options.js';
 import { OPSETS, type Opset } from '../formats/onnx/opsets.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import type { CalibrationOptions } from './calibrate.js';
 import { exportModelOnnx, type OnnxExportOptions } from './export-model.js';

@@ -20,7 +20,7 @@ import type { WeightSource } from '../formats/onnx/weights.js';
 import { classifierSettings } from '../graph/classifier-settings.js';
 import { integerWeights } from '../graph/rewrite/quantize.js';
 import type { EncoderGraph, OutputName, WeightDtype } from '../graph/types.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { readWhole } from '../runtime/program.js';
 import { tokenizerBeside } from './beside-export.js';

@@ -16,7 +16,7 @@ import { equalizerName, equalizersOf } from '../graph/rewrite/equalize.js';
 import { configForOnnx } from '../graph/sinter-file.js';
 import { holdsCodes, partTensor, STORAGES } from '../graph/storages.js';
 import type { EncoderGraph, WeightDtype, WeightSpec } from '../graph/types.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import { outputWidth } from '../runtime/forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { readPieces } from '../runtime/program.js';

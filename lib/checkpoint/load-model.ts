@@ -20,7 +20,7 @@ import { withTablesIn } from '../graph/rewrite/tables.js';
 import { floatsStoredAs, partTensor, STORAGES, type StoragePart } from '../graph/storages.js';
 import type { EncoderGraph, OutputName } from '../graph/types.js';
 import type { ResolveOptions } from '../hub/resolve.js';
-import type { NativeProgram, NativeStore } from '../native/native.js';
+import type { NativeProgram, NativeStore } from '../native/program.js';
 import type { ModelParts, Origin } from '../runtime/model-parts.js';
 import { buildProgram, bytesOf, disposeProgram, type WeightWriter } from '../runtime/program.js';
 import { SharedProgram } from '../runtime/shared-program.js';

@@ -10,7 +10,7 @@ import { lengthLimit } from '../graph/length-limit.js';
 import { type HeadPlans, withHead } from '../graph/rewrite/head.js';
 import type { HeadTask } from '../graph/tasks.js';
 import type { PoolKind } from '../graph/types.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { deriveProgram } from '../runtime/program.js';
 import { SharedProgram } from '../runtime/shared-program.js';

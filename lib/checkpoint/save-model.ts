@@ -7,7 +7,7 @@
 import { typeMistake } from '../core/errors.js';
 import { readOptions } from '../core/options.js';
 import { activationBitsOf, isQuantized, smallestCodes } from '../graph/rewrite/quantize.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { withQuantizationConfig } from './quantized-folder.js';
 

@@ -4,7 +4,7 @@
 
 import { SinterError } from '../core/errors.js';
 import type { LinearNode } from '../graph/types.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { deriveProgram, floatsOf, readWhole } from '../runtime/program.js';
 import { SharedProgram } from '../runtime/shared-program.js';

@@ -3,7 +3,8 @@
  */
 import { cpus } from 'node:os';
 import { ensureLanes } from '../native/lanes.js';
-import { type IsaName, native } from '../native/native.js';
+import { native } from '../native/native.js';
+import type { IsaName } from '../native/program.js';
 
 export interface Machine {
   readonly cpu: string;

@@ -2,7 +2,7 @@
 
 import { relative, resolve, sep } from 'node:path';
 import { type Command, Option } from 'commander';
-import { OPTIMIZER_KINDS } from '../native/native.js';
+import { OPTIMIZER_KINDS } from '../native/training.js';
 import { SCHEDULE_KINDS } from '../train/schedule.js';
 import type { TrainOptions } from '../train/train-options.js';
 import type { TrainReport } from '../train/train-report.js';

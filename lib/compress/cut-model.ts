@@ -5,7 +5,7 @@
 
 import { type CutGraph, cutHeads, cutNeurons, type LayerCuts } from '../graph/rewrite/cut.js';
 import { dropLayers } from '../graph/rewrite/drop-layers.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { deriveProgram } from '../runtime/program.js';
 import { SharedProgram } from '../runtime/shared-program.js';

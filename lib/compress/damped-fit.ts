@@ -6,8 +6,8 @@
  * error the one with the most damping is taken (Breiman et al. 1984).
  */
 
+import type { NativeGram } from '../native/compression.js';
 import { runJob } from '../native/jobs.js';
-import type { NativeGram } from '../native/native.js';
 
 /** Where the search begins, and the factor between two values. */
 const FIRST = 1;

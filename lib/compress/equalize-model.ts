@@ -13,7 +13,7 @@ import { quantizableWeights } from '../graph/rewrite/quantize.js';
 import type { EncoderGraph, OutputName } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
 import { runJob } from '../native/jobs.js';
-import type { NativeProgram, OutputBuffer, TokenBatch } from '../native/native.js';
+import type { NativeProgram, OutputBuffer, TokenBatch } from '../native/program.js';
 import { someTexts, TOKEN_BUDGET } from '../runtime/forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { floatsOf, programOver, readPieces } from '../runtime/program.js';

@@ -9,7 +9,8 @@ import { inTurns, type Steps, Turn } from '../core/turns.js';
 import { GraphBuilder } from '../graph/builder.js';
 import { factorTable } from '../graph/rewrite/factor-table.js';
 import { runJob } from '../native/jobs.js';
-import { type NativeProgram, type NativeStore, native } from '../native/native.js';
+import { native } from '../native/native.js';
+import type { NativeProgram, NativeStore } from '../native/program.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import {
   buildProgram,

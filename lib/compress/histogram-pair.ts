@@ -5,7 +5,7 @@
  * merged and never split.
  */
 
-import type { NativeCounts } from '../native/native.js';
+import type { NativeCounts } from '../native/compression.js';
 
 /** Bins from `low` to `high`, all of one width. */
 export interface SharedBins {

@@ -14,12 +14,9 @@ import { type GraphUnits, type UnitPart, unitsOf } from '../graph/rewrite/units.
 import type { EncoderGraph, OutputName } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
 import { runJob } from '../native/jobs.js';
-import {
-  type NativeProgram,
-  type NativeTrainer,
-  native,
-  type TokenBatch,
-} from '../native/native.js';
+import { native } from '../native/native.js';
+import type { NativeProgram, TokenBatch } from '../native/program.js';
+import type { NativeTrainer } from '../native/training.js';
 import { runBatch, someTexts } from '../runtime/forward.js';
 import { deriveProgram, disposeProgram } from '../runtime/program.js';
 import { maskWeights, segmentTypes, withTextSegments } from './mask-weights.js';

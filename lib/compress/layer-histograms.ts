@@ -8,13 +8,10 @@
 
 import { layerProducts } from '../graph/rewrite/layer-products.js';
 import type { EncoderGraph, LinearNode } from '../graph/types.js';
+import type { NativeCounts, NativeHistogram } from '../native/compression.js';
 import { runJob } from '../native/jobs.js';
-import {
-  type NativeCounts,
-  type NativeHistogram,
-  type NativeProgram,
-  native,
-} from '../native/native.js';
+import { native } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import { offeringValues, runOutputs, textBatches } from '../runtime/activations.js';
 import { programOver } from '../runtime/program.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';

@@ -13,13 +13,10 @@ import { lowRankProducts, thinnableProducts } from '../graph/rewrite/low-rank-pr
 import { isQuantized } from '../graph/rewrite/quantize.js';
 import type { EncoderGraph } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
+import type { NativeGram, NativeLowRank } from '../native/compression.js';
 import { runJob } from '../native/jobs.js';
-import {
-  type NativeGram,
-  type NativeLowRank,
-  type NativeProgram,
-  native,
-} from '../native/native.js';
+import { native } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import { offeringValues, runOutputs, textBatches } from '../runtime/activations.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { deriveProgram, floatsOf, programOver, readWhole } from '../runtime/program.js';

@@ -8,7 +8,7 @@ import { inTurns, type Steps, Turn } from '../core/turns.js';
 import { cutHeads, cutNeurons, type WeightCut } from '../graph/rewrite/cut.js';
 import { type UnitPart, unitsOf } from '../graph/rewrite/units.js';
 import type { EncoderGraph } from '../graph/types.js';
-import type { NativeStore } from '../native/native.js';
+import type { NativeStore } from '../native/program.js';
 import { floatsOf, readPieces } from '../runtime/program.js';
 import type { UnitScores } from './importance.js';
 

@@ -1,7 +1,7 @@
 /** The numbers and the segments that a graph with masks on its units needs (graph/rewrite/unit-masks.ts). */
 
 import type { MaskedGraph } from '../graph/rewrite/unit-masks.js';
-import type { NativeStore, TokenBatch } from '../native/native.js';
+import type { NativeStore, TokenBatch } from '../native/program.js';
 
 /** Masks of ones, and the segment tables in `store` once for each of `texts` texts: the new weights of a masked graph. */
 export function maskWeights(

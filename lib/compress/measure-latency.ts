@@ -16,7 +16,7 @@ import type { UnitPart } from '../graph/rewrite/units.js';
 import type { ActivationBits, EncoderGraph, OutputName } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
 import { runJob } from '../native/jobs.js';
-import type { NativeProgram, NativeStore, OutputBuffer, TokenBatch } from '../native/native.js';
+import type { NativeProgram, NativeStore, OutputBuffer, TokenBatch } from '../native/program.js';
 import { someTexts, TOKEN_BUDGET } from '../runtime/forward.js';
 import { deriveProgram, disposeProgram } from '../runtime/program.js';
 import { countedUnits, LatencyTable, sharesOf, thisMachine } from './latency-table.js';

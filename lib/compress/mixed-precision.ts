@@ -7,7 +7,7 @@
  */
 
 import { rangeMistake, throwIfAborted, typeMistake } from '../core/errors.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { disposeProgram } from '../runtime/program.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';

@@ -10,7 +10,7 @@ import { inTurns, Turn } from '../core/turns.js';
 import type { EncoderGraph, OutputName } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
 import { runJob } from '../native/jobs.js';
-import type { NativeProgram, OutputBuffer, TokenBatch } from '../native/native.js';
+import type { NativeProgram, OutputBuffer, TokenBatch } from '../native/program.js';
 import { someTexts, TOKEN_BUDGET, trimSegments } from '../runtime/forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';

@@ -10,7 +10,7 @@ import { type QuantizableProduct, quantizableProducts } from '../graph/rewrite/p
 import { holdsCodes } from '../graph/storages.js';
 import type { EncoderGraph, GraphNode, OutputName } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { deriveProgram } from '../runtime/program.js';
 import { SharedProgram } from '../runtime/shared-program.js';

@@ -12,7 +12,7 @@ import { largestThinRank, type ThinnableProduct } from '../graph/rewrite/low-ran
 import { storeCodes } from '../graph/rewrite/quantize.js';
 import type { ActivationBits, EncoderGraph } from '../graph/types.js';
 import { runJob } from '../native/jobs.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import { TOKEN_BUDGET } from '../runtime/forward.js';
 import { buildProgram, bytesOf, deriveProgram, disposeProgram } from '../runtime/program.js';
 

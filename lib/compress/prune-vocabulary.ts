@@ -12,7 +12,7 @@ import { type KnownOptions, readOptions } from '../core/options.js';
 import { cutVocabulary, idsBelowPositions } from '../graph/rewrite/cut-vocabulary.js';
 import { storedBytes } from '../graph/rewrite/quantize.js';
 import type { EncoderGraph } from '../graph/types.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { deriveProgram } from '../runtime/program.js';
 import { SharedProgram } from '../runtime/shared-program.js';

@@ -13,7 +13,8 @@ import { weightsOf } from '../graph/nodes.js';
 import { type ResidualProduct, residualProducts } from '../graph/rewrite/residual-products.js';
 import type { EncoderGraph } from '../graph/types.js';
 import { runJob } from '../native/jobs.js';
-import { type NativeProgram, native } from '../native/native.js';
+import { native } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import { offeringValues, runOutputs, textBatches } from '../runtime/activations.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import {

@@ -11,7 +11,7 @@ import { columnMagnitudes } from '../graph/rewrite/equalize.js';
 import type { QuantizableProduct } from '../graph/rewrite/products.js';
 import type { EncoderGraph, GraphNode } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { disposeProgram } from '../runtime/program.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';

@@ -9,7 +9,7 @@ import { rangeMistake, SinterError, typeMistake } from '../core/errors.js';
 import { readOptions } from '../core/options.js';
 import { withoutClassifierSettings } from '../graph/classifier-settings.js';
 import { isQuantized } from '../graph/rewrite/quantize.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import type { Adapter } from '../runtime/adapter.js';
 import { outputWidth } from '../runtime/forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';

@@ -15,7 +15,7 @@ import { readOptions } from '../core/options.js';
 import { makeInTurns } from '../core/turns.js';
 import type { ClassificationProblem } from '../graph/checkpoint.js';
 import { classifierSettings } from '../graph/classifier-settings.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { PREDICT_OPTIONS, readPredictOptions } from '../runtime/predict-options.js';
 import { forwardWindows, readWindows, WINDOWED_OPTIONS } from '../runtime/windowed-logits.js';

@@ -8,7 +8,7 @@ import type { ClassificationProblem } from '../graph/checkpoint.js';
 import { classifierSettings, withClassifierSettings } from '../graph/classifier-settings.js';
 import type { EncoderGraph } from '../graph/types.js';
 import type { ReliabilityBin } from '../metrics/index.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import {
   bestThresholds,

@@ -16,7 +16,7 @@ import { readOptions } from '../core/options.js';
 import type { Priority } from '../core/priority.js';
 import { SeededRandom } from '../core/random.js';
 import { argmax, meanCrossEntropy } from '../metrics/logits.js';
-import type { NativeProgram, TokenBatch } from '../native/native.js';
+import type { NativeProgram, TokenBatch } from '../native/program.js';
 import { outputWidth, runBatch, trimSegments } from '../runtime/forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import type { AdapterOption } from '../runtime/predict-options.js';

@@ -16,7 +16,8 @@ import {
 } from '../graph/rewrite/quantize.js';
 import { isNormalized } from '../graph/sentence.js';
 import type { ActivationBits, PoolKind, WeightSpec } from '../graph/types.js';
-import { type IsaName, type NativeProgram, native } from '../native/native.js';
+import { native } from '../native/native.js';
+import type { IsaName, NativeProgram } from '../native/program.js';
 import { outputWidth } from '../runtime/forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 

@@ -17,7 +17,7 @@ import { readOptions } from '../core/options.js';
 import type { Priority } from '../core/priority.js';
 import { makeInTurns } from '../core/turns.js';
 import { type AnswerScores, answerScores } from '../metrics/index.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import { forwardAligned, PIECE_TEXTS } from '../runtime/aligned-forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import type { AdapterOption } from '../runtime/predict-options.js';

@@ -18,7 +18,8 @@ import {
   quantizationReport,
 } from '../graph/rewrite/quantization-report.js';
 import { isQuantized } from '../graph/rewrite/quantize.js';
-import { type NativeProgram, native } from '../native/native.js';
+import { native } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import type { TextInput, TokensWithOffsets } from '../tokenize/text-tokenizer.js';
 import { checkedIds } from '../tokenize/token-ids.js';

@@ -16,7 +16,7 @@ import { readOptions } from '../core/options.js';
 import { makeInTurns } from '../core/turns.js';
 import { type EntityScores, entityScores } from '../metrics/index.js';
 import { argmax, meanCrossEntropy } from '../metrics/logits.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import {
   type AdapterOption,

@@ -8,7 +8,7 @@
 
 import type { OutputName } from '../graph/types.js';
 import { runJob } from '../native/jobs.js';
-import type { TokenBatch } from '../native/native.js';
+import type { TokenBatch } from '../native/program.js';
 import { outputWidth, TOKEN_BUDGET, trimSegments } from '../runtime/forward.js';
 import type { EncodedTexts, TextInput } from '../tokenize/text-tokenizer.js';
 import { insideOf, type TextModel } from './text-model.js';

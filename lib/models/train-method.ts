@@ -5,7 +5,7 @@
 import { rangeMistake } from '../core/errors.js';
 import { readOptions } from '../core/options.js';
 import type { BottleneckOptions, Ia3Options, LoraOptions } from '../graph/adapter-options.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import {
   readBottleneckOptions,

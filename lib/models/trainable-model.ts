@@ -16,7 +16,7 @@ import { withoutClassifierSettings } from '../graph/classifier-settings.js';
 import { isQuantized } from '../graph/rewrite/quantize.js';
 import type { EncoderGraph } from '../graph/types.js';
 import type { ClassificationReport } from '../metrics/index.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import { forwardTexts } from '../runtime/forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import type { RunSettings } from '../runtime/predict-options.js';

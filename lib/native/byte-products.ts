@@ -1,5 +1,5 @@
 /** How the kernels' levels multiply bytes. */
-import type { IsaName } from './native.js';
+import type { IsaName } from './program.js';
 
 /** Their instructions for products of bytes saturate unless one side has 7 bits. */
 const SATURATING: ReadonlySet<IsaName> = new Set(['scalar', 'avx2', 'avx512']);

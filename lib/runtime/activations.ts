@@ -9,7 +9,7 @@ import { onlyOutputs } from '../graph/rewrite/outputs.js';
 import type { EncoderGraph, OutputName } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
 import { runJob } from '../native/jobs.js';
-import type { NativeProgram, OutputBuffer, TokenBatch } from '../native/native.js';
+import type { NativeProgram, OutputBuffer, TokenBatch } from '../native/program.js';
 import type { TextInput, TextTokenizer } from '../tokenize/text-tokenizer.js';
 import { someTexts, TOKEN_BUDGET, trimSegments } from './forward.js';
 

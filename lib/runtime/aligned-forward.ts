@@ -7,7 +7,7 @@
 import { throwIfAborted } from '../core/errors.js';
 import { Matrix } from '../core/matrix.js';
 import type { EncoderGraph } from '../graph/types.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import type { AlignedTexts } from '../tokenize/aligned-texts.js';
 import { outputWidth, type RunRequest, runBatch, trimSegments } from './forward.js';
 

@@ -11,7 +11,7 @@ import type { Priority } from '../core/priority.js';
 import type { EncoderGraph, OutputName } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
 import { runJob } from '../native/jobs.js';
-import type { NativeProgram, TokenBatch } from '../native/native.js';
+import type { NativeProgram, TokenBatch } from '../native/program.js';
 import type { TextInput, TextTokenizer } from '../tokenize/text-tokenizer.js';
 
 /** Tokens in a micro-batch, which one lane runs alone. */

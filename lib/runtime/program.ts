@@ -10,14 +10,8 @@ import type { WeightCut } from '../graph/rewrite/cut.js';
 import { bytesOfWeight, STORAGES } from '../graph/storages.js';
 import type { EncoderGraph, WeightDtype, WeightSpec } from '../graph/types.js';
 import { runJob } from '../native/jobs.js';
-import {
-  type NativeProgram,
-  type NativeStore,
-  native,
-  type ProgramOptions,
-  type StoreWeight,
-  toSinterError,
-} from '../native/native.js';
+import { native, toSinterError } from '../native/native.js';
+import type { NativeProgram, NativeStore, ProgramOptions, StoreWeight } from '../native/program.js';
 
 /** Elements that are read or written in one call: well below a millisecond. */
 const PIECE_ELEMENTS = 1 << 18;

@@ -6,7 +6,7 @@
  */
 
 import { SinterError } from '../core/errors.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 
 export class SharedProgram {
   private readonly program: NativeProgram;

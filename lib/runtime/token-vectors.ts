@@ -6,7 +6,7 @@
 
 import { throwIfAborted } from '../core/errors.js';
 import { Matrix } from '../core/matrix.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import type { EncodedTexts, TextInput } from '../tokenize/text-tokenizer.js';
 import { type ForwardRequest, forwardTokens, outputWidth } from './forward.js';
 import type { ModelParts } from './model-parts.js';

@@ -2,7 +2,7 @@
 
 import { onlyOutputs } from '../graph/rewrite/outputs.js';
 import type { EncoderGraph } from '../graph/types.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import { programOver } from './program.js';
 import type { SharedProgram } from './shared-program.js';
 

@@ -3,7 +3,7 @@
 import { integerWeights } from '../graph/rewrite/quantize.js';
 
 import type { EncoderGraph, WeightSpec } from '../graph/types.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import { deriveProgram } from './program.js';
 
 /** Names of the s8 weights that products read. Tables that are only looked up are left out: they are dequantized exactly. */

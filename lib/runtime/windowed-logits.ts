@@ -7,7 +7,7 @@
 import { rangeMistake } from '../core/errors.js';
 import { Matrix } from '../core/matrix.js';
 import { readOptions } from '../core/options.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
 import { outputWidth, type RunRequest, runBatch, trimSegments } from './forward.js';
 import type { ModelParts } from './model-parts.js';

@@ -7,12 +7,8 @@
  */
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
-import {
-  type NativePieces,
-  type NativeWordPieces,
-  native,
-  type WordPieceRules,
-} from '../native/native.js';
+import { native } from '../native/native.js';
+import type { NativePieces, NativeWordPieces, WordPieceRules } from '../native/word-pieces.js';
 import type { PieceTokens, Places } from './piece-tokens.js';
 
 const MODEL_KEYS = new Set(

@@ -11,7 +11,7 @@ import { readFloats } from '../adapters/read-floats.js';
 import type { FloatTensor } from '../core/tensor.js';
 import { shapeOf } from '../graph/rewrite/tables.js';
 import type { EncoderGraph } from '../graph/types.js';
-import type { NativeProgram, NativeStore } from '../native/native.js';
+import type { NativeProgram, NativeStore } from '../native/program.js';
 import type { Adapter } from '../runtime/adapter.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { deriveProgram, disposeProgram } from '../runtime/program.js';

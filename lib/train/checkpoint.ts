@@ -12,7 +12,7 @@ import { type JsonObject, jsonObjectOf } from '../core/json.js';
 import { openSafetensors, type SafetensorsFile } from '../formats/safetensors.js';
 import { type TensorToWrite, writeSafetensors } from '../formats/safetensors-writer.js';
 import { runJob } from '../native/jobs.js';
-import type { NativeTrainer, StateBuffer, TrainerState } from '../native/native.js';
+import type { NativeTrainer, StateBuffer, TrainerState } from '../native/training.js';
 import { areFinite, divergence } from './divergence.js';
 
 /** Bytes that are copied and hashed at a time: about 2 ms of the JavaScript thread. */

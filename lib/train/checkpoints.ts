@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { SinterError, show } from '../core/errors.js';
 import { isJsonObject, type JsonObject } from '../core/json.js';
 import { aboutFile } from '../files/index.js';
-import type { NativeTrainer } from '../native/native.js';
+import type { NativeTrainer } from '../native/training.js';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import type { CheckpointPlan } from './checkpoint-options.js';
 import type { TrainingProgress } from './progress.js';

@@ -6,7 +6,7 @@
 
 import { Matrix } from '../core/matrix.js';
 import type { EncoderGraph, OutputName } from '../graph/types.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import { isPerToken, outputWidth, runBatch } from '../runtime/forward.js';
 import type { Corpus } from './corpus.js';
 

@@ -4,7 +4,7 @@
  * A token id takes 4 bytes; the texts themselves are not kept.
  */
 
-import type { TokenBatch } from '../native/native.js';
+import type { TokenBatch } from '../native/program.js';
 import type { RowSampler } from './batches.js';
 import { sameKind, type TargetNumbers, type Targets, targetRange } from './targets.js';
 

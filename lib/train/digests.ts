@@ -4,7 +4,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { EncoderGraph } from '../graph/types.js';
 import { runJob } from '../native/jobs.js';
-import type { NativeStore } from '../native/native.js';
+import type { NativeStore } from '../native/program.js';
 import type { Examples } from './corpus.js';
 
 /** Bytes that are hashed in one turn. */

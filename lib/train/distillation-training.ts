@@ -9,7 +9,7 @@ import { SeededRandom } from '../core/random.js';
 import type { EncoderGraph, OutputName, WeightSpec } from '../graph/types.js';
 import { runJob } from '../native/jobs.js';
 import type { LossTerm } from '../native/losses.js';
-import type { NativeProgram, TokenBatch } from '../native/native.js';
+import type { NativeProgram, TokenBatch } from '../native/program.js';
 import { isPerToken, outputWidth, TOKEN_BUDGET } from '../runtime/forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { programOver } from '../runtime/program.js';

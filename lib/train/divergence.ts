@@ -5,7 +5,8 @@ import { type ErrorDetails, SinterError } from '../core/errors.js';
 import type { EncoderGraph, OutputName } from '../graph/types.js';
 import { validateGraph } from '../graph/validate.js';
 import { runJob } from '../native/jobs.js';
-import type { NativeProgram, NativeTrainer, TokenBatch } from '../native/native.js';
+import type { NativeProgram, TokenBatch } from '../native/program.js';
+import type { NativeTrainer } from '../native/training.js';
 import type { GoodWeights } from './good-weights.js';
 import type { StepRecord } from './train-report.js';
 

@@ -10,7 +10,7 @@ import { SinterError, throwIfAborted } from '../core/errors.js';
 import { SeededRandom } from '../core/random.js';
 import { splitAtFeatures } from '../graph/rewrite/features.js';
 import { withFloatWeights } from '../graph/rewrite/tables.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { deriveProgram, disposeProgram } from '../runtime/program.js';
 import { contrastivePairs, PairExamples, type Pairs } from './contrastive-pairs.js';

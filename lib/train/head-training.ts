@@ -8,7 +8,7 @@ import { SinterError } from '../core/errors.js';
 import { splitAtFeatures } from '../graph/rewrite/features.js';
 import { withFloatWeights } from '../graph/rewrite/tables.js';
 import type { EncoderGraph } from '../graph/types.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import { outputWidth } from '../runtime/forward.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { deriveProgram, disposeProgram, floatsOf, readWhole } from '../runtime/program.js';

@@ -6,7 +6,7 @@
  */
 
 import type { SeededRandom } from '../core/random.js';
-import type { TokenBatch } from '../native/native.js';
+import type { TokenBatch } from '../native/program.js';
 
 export interface MaskSettings {
   /** Share of the tokens that is chosen. */

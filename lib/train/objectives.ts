@@ -8,7 +8,7 @@
 import { SinterError } from '../core/errors.js';
 import type { SeededRandom } from '../core/random.js';
 import type { LossKind, LossTerm } from '../native/losses.js';
-import type { TokenBatch } from '../native/native.js';
+import type { TokenBatch } from '../native/program.js';
 import type { LabelledBatch } from './corpus.js';
 import { type MaskSettings, maskTokens } from './masking.js';
 import type { TargetNumbers } from './targets.js';

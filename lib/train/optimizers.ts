@@ -1,6 +1,6 @@
 /** The optimizers by the names of `train`: their defaults, and which of the settings each reads. */
 
-import type { OPTIMIZER_KINDS, OptimizerSettings } from '../native/native.js';
+import type { OPTIMIZER_KINDS, OptimizerSettings } from '../native/training.js';
 
 /** Optimizers of `train`. */
 export type OptimizerKind = (typeof OPTIMIZER_KINDS)[number];

@@ -9,7 +9,7 @@ import { rangeMistake, SinterError } from '../core/errors.js';
 import { weightsOf } from '../graph/nodes.js';
 import { onlyOutputs } from '../graph/rewrite/outputs.js';
 import type { EncoderGraph, OutputName } from '../graph/types.js';
-import type { ParameterGroup } from '../native/native.js';
+import type { ParameterGroup } from '../native/training.js';
 import { decayedWeights } from './weight-decay.js';
 
 export interface GroupSettings {

@@ -2,7 +2,7 @@
 
 import { SinterError } from '../core/errors.js';
 import type { EncoderGraph } from '../graph/types.js';
-import type { TokenBatch } from '../native/native.js';
+import type { TokenBatch } from '../native/program.js';
 import { trimSegments } from '../runtime/forward.js';
 import type { TextTokenizer } from '../tokenize/text-tokenizer.js';
 import type { RowReader, TextTarget } from './collect-rows.js';

@@ -7,7 +7,8 @@
 
 import { runJob } from '../native/jobs.js';
 import type { LossTerm } from '../native/losses.js';
-import type { NativeTrainer, PassResult, TokenBatch } from '../native/native.js';
+import type { TokenBatch } from '../native/program.js';
+import type { NativeTrainer, PassResult } from '../native/training.js';
 
 export interface StepOptions {
   readonly learningRate: number;

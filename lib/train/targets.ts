@@ -4,7 +4,7 @@
  * Integers are classes or positions (-1: does not count), floats are scores.
  */
 
-import type { TokenBatch } from '../native/native.js';
+import type { TokenBatch } from '../native/program.js';
 
 export type TargetNumbers = Int32Array | Float32Array;
 

@@ -7,13 +7,9 @@
 import { SeededRandom } from '../core/random.js';
 import type { EncoderGraph } from '../graph/types.js';
 import { runJob } from '../native/jobs.js';
-import {
-  type NativeProgram,
-  type NativeTrainer,
-  native,
-  type TrainerSettings,
-  toSinterError,
-} from '../native/native.js';
+import { native, toSinterError } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
+import type { NativeTrainer, TrainerSettings } from '../native/training.js';
 import { Sampler } from './batches.js';
 import { BestScores } from './best-score.js';
 import { type Checkpoints, TrainingProgress, type TrainingSubject } from './checkpoints.js';

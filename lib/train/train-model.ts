@@ -8,7 +8,7 @@ import { setImmediate } from 'node:timers/promises';
 import { SinterError, throwIfAborted } from '../core/errors.js';
 import { withFloatWeights } from '../graph/rewrite/tables.js';
 import type { EncoderGraph } from '../graph/types.js';
-import type { NativeProgram } from '../native/native.js';
+import type { NativeProgram } from '../native/program.js';
 import type { Adapter } from '../runtime/adapter.js';
 import type { ModelParts } from '../runtime/model-parts.js';
 import { deriveProgram, disposeProgram } from '../runtime/program.js';

@@ -6,7 +6,7 @@
 
 import { typeMistake } from '../core/errors.js';
 import { readOptions } from '../core/options.js';
-import { OPTIMIZER_KINDS } from '../native/native.js';
+import { OPTIMIZER_KINDS } from '../native/training.js';
 import { CHECKPOINT_OPTIONS, type CheckpointOptions } from './checkpoint-options.js';
 import { EVAL_OPTIONS, type EvalOptions, readEvalOptions } from './eval-options.js';
 import { LOG_OPTIONS, type LogOptions } from './log-options.js';

@@ -12,7 +12,8 @@ import { ERROR_CODES } from '../../lib/core/errors.js';
 import { OPS } from '../../lib/graph/ops.js';
 import { STORAGE_NAMES } from '../../lib/graph/storages.js';
 import { LOSSES } from '../../lib/native/losses.js';
-import { NATIVE_ABI, native, OPTIMIZER_KINDS } from '../../lib/native/native.js';
+import { NATIVE_ABI, native } from '../../lib/native/native.js';
+import { OPTIMIZER_KINDS } from '../../lib/native/training.js';
 import { LEVELS } from '../isa-levels.js';
 
 const path = fileURLToPath(new URL('../../lib/native/native.ts', import.meta.url));

@@ -3,7 +3,8 @@
  */
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { type NativeGram, native } from '../../lib/native/native.js';
+import type { NativeGram } from '../../lib/native/compression.js';
+import { native } from '../../lib/native/native.js';
 import { hostLevels } from '../isa-levels.js';
 import { Random } from '../kernels/native-test.js';
 import { child } from '../native/child.js';

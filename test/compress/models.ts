@@ -6,7 +6,7 @@ import { EMBEDDED_MODEL } from '../../lib/checkpoint/embedded-model.js';
 import { loadModel } from '../../lib/checkpoint/load-model.js';
 import type { Task } from '../../lib/graph/checkpoint.js';
 import type { OutputName } from '../../lib/graph/types.js';
-import type { NativeProgram } from '../../lib/native/native.js';
+import type { NativeProgram } from '../../lib/native/program.js';
 import { forwardTexts } from '../../lib/runtime/forward.js';
 import type { ModelParts } from '../../lib/runtime/model-parts.js';
 

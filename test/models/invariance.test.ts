@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type IsaName, native } from '../../lib/native/native.js';
+import { native } from '../../lib/native/native.js';
+import type { IsaName } from '../../lib/native/program.js';
 import { hasLevel, hostLevels, LEVELS } from '../isa-levels.js';
 import { child } from './child.js';
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder } from '../../lib/graph/builder.js';
-import type { NativeTrainer } from '../../lib/native/native.js';
+import type { NativeTrainer } from '../../lib/native/training.js';
 import { expectSameBits } from '../kernels/native-test.js';
 import { ADAMW, at, batchOf, engine, randomWeights, sealed, step, term, toyGraph } from './toy.js';
 

@@ -5,7 +5,7 @@
  */
 
 import type { LossKind, LossTerm } from '../../lib/native/losses.js';
-import type { TokenBatch } from '../../lib/native/native.js';
+import type { TokenBatch } from '../../lib/native/program.js';
 import { inBatchNegatives, LIST_EXACT } from './exact-lists.js';
 import { at } from './toy.js';
 

@@ -11,7 +11,7 @@ import {
   type LossTerm,
   type RelationColumns,
 } from '../../lib/native/losses.js';
-import type { TokenBatch } from '../../lib/native/native.js';
+import type { TokenBatch } from '../../lib/native/program.js';
 import { Random } from '../kernels/native-test.js';
 import { at, term } from './toy.js';
 

@@ -3,7 +3,7 @@
 
 import { GraphBuilder } from '../../lib/graph/builder.js';
 import type { EncoderGraph } from '../../lib/graph/types.js';
-import type { TokenBatch } from '../../lib/native/native.js';
+import type { TokenBatch } from '../../lib/native/program.js';
 import { Random } from '../kernels/native-test.js';
 import { VOCABULARY } from './toy.js';
 

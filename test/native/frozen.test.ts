@@ -3,7 +3,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { EncoderGraph } from '../../lib/graph/types.js';
 import type { LossTerm } from '../../lib/native/losses.js';
-import type { NativeProgram, NativeTrainer, TokenBatch } from '../../lib/native/native.js';
+import type { NativeProgram, TokenBatch } from '../../lib/native/program.js';
+import type { NativeTrainer } from '../../lib/native/training.js';
 import * as library from '../../lib/runtime/program.js';
 import { expectSameBits } from '../kernels/native-test.js';
 import { FAMILY_VOCABULARY, familyGraph, lossFor } from './family-toy.js';

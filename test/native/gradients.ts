@@ -2,7 +2,7 @@
 // Rule: the loss is sum(c * output) for a fixed random c, summed in double; only the program's own arithmetic is f32.
 import { expect } from 'vitest';
 import type { EncoderGraph, OutputName } from '../../lib/graph/types.js';
-import type { TokenBatch } from '../../lib/native/native.js';
+import type { TokenBatch } from '../../lib/native/program.js';
 import { Random } from '../kernels/native-test.js';
 import { ADAMW, at, engine, type Loss, run, sealed, step, term } from './toy.js';
 

@@ -1,7 +1,7 @@
 // Logistic regression in float64, written out: softmax, its cross entropy, AdamW. What a graph of features is held against.
 // Rule: it shares nothing with the library.
 
-import type { TrainerSettings } from '../../lib/native/native.js';
+import type { TrainerSettings } from '../../lib/native/training.js';
 
 export class Regression {
   readonly weights: ReadonlyMap<string, Float64Array>;

@@ -9,7 +9,7 @@ import { SeededRandom } from '../../lib/core/random.js';
 import { GraphBuilder } from '../../lib/graph/builder.js';
 import type { EncoderGraph } from '../../lib/graph/types.js';
 import type { LossTerm } from '../../lib/native/losses.js';
-import type { TokenBatch } from '../../lib/native/native.js';
+import type { TokenBatch } from '../../lib/native/program.js';
 import type { RerankingOptions } from '../../lib/tasks/reranking/loss-options.js';
 import {
   CROSS_ENCODER_LOSSES,

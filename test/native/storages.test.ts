@@ -15,7 +15,7 @@ import {
 } from '../../lib/graph/storages.js';
 import type { EncoderGraph, WeightDtype } from '../../lib/graph/types.js';
 import { validateGraph } from '../../lib/graph/validate.js';
-import type { NativeProgram } from '../../lib/native/native.js';
+import type { NativeProgram } from '../../lib/native/program.js';
 import { deriveProgram, disposeProgram, readWhole } from '../../lib/runtime/program.js';
 import { expectSameBits } from '../kernels/native-test.js';
 import { batchOf, engine, randomWeights, run, sealed, toyGraph, unsealed } from './toy.js';

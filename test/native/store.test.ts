@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, it } from 'vitest';
 import type { EncoderGraph } from '../../lib/graph/types.js';
-import type { NativeProgram, StoreWeight } from '../../lib/native/native.js';
+import type { NativeProgram, StoreWeight } from '../../lib/native/program.js';
 import * as library from '../../lib/runtime/program.js';
 import { expectSameBits } from '../kernels/native-test.js';
 import { lossFor } from './family-toy.js';

@@ -4,13 +4,9 @@
 import { GraphBuilder } from '../../lib/graph/builder.js';
 import type { EncoderGraph } from '../../lib/graph/types.js';
 import type { LossKind, LossTerm } from '../../lib/native/losses.js';
-import {
-  type NativeProgram,
-  type NativeTrainer,
-  native,
-  type TokenBatch,
-  type TrainerSettings,
-} from '../../lib/native/native.js';
+import { native } from '../../lib/native/native.js';
+import type { NativeProgram, TokenBatch } from '../../lib/native/program.js';
+import type { NativeTrainer, TrainerSettings } from '../../lib/native/training.js';
 import { Random } from '../kernels/native-test.js';
 
 /** Element `i`, which exists. */

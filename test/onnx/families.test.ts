@@ -13,7 +13,7 @@ import { loadModel } from '../../lib/checkpoint/load-model.js';
 import { quantizeModel } from '../../lib/compress/quantize-model.js';
 import { OPSETS } from '../../lib/formats/onnx/opsets.js';
 import type { OutputName } from '../../lib/graph/types.js';
-import type { TokenBatch } from '../../lib/native/native.js';
+import type { TokenBatch } from '../../lib/native/program.js';
 import type { ModelParts } from '../../lib/runtime/model-parts.js';
 import { checkModel } from './check-model.js';
 import {

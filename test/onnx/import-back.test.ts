@@ -12,7 +12,7 @@ import { loadModel } from '../../lib/checkpoint/load-model.js';
 import { importOnnx, STYLES } from '../../lib/formats/onnx/import/index.js';
 import type { OutputName } from '../../lib/graph/types.js';
 import { unify } from '../../lib/graph/unify.js';
-import type { NativeProgram } from '../../lib/native/native.js';
+import type { NativeProgram } from '../../lib/native/program.js';
 import type { ModelParts } from '../../lib/runtime/model-parts.js';
 import { bytesOf, deriveProgram } from '../../lib/runtime/program.js';
 import { familyFolder, HEADS, MATRIX_FAMILIES, makeFolders, REQUESTS, TASKS } from './matrix.js';

@@ -2,7 +2,7 @@
 
 import type { OutputName } from '../../lib/graph/types.js';
 import { validateGraph } from '../../lib/graph/validate.js';
-import type { TokenBatch } from '../../lib/native/native.js';
+import type { TokenBatch } from '../../lib/native/program.js';
 import { outputWidth, runBatch } from '../../lib/runtime/forward.js';
 import type { ModelParts } from '../../lib/runtime/model-parts.js';
 import type { Result } from './support.js';

@@ -11,7 +11,7 @@ import { exportOnnxFolder } from '../../lib/checkpoint/export-folder.js';
 import { exportModelOnnx, type OnnxExportOptions } from '../../lib/checkpoint/export-model.js';
 import { loadModel } from '../../lib/checkpoint/load-model.js';
 import { quantizeModel } from '../../lib/compress/quantize-model.js';
-import type { TokenBatch } from '../../lib/native/native.js';
+import type { TokenBatch } from '../../lib/native/program.js';
 import type { ModelParts } from '../../lib/runtime/model-parts.js';
 import type { TextInput } from '../../lib/tokenize/text-tokenizer.js';
 import {

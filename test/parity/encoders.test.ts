@@ -3,7 +3,9 @@
  */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type NativeProgram, type NativeTrainer, native } from '../../lib/native/native.js';
+import { native } from '../../lib/native/native.js';
+import type { NativeProgram } from '../../lib/native/program.js';
+import type { NativeTrainer } from '../../lib/native/training.js';
 import { parameterGroups } from '../../lib/train/parameter-groups.js';
 import { learningRateAt } from '../../lib/train/schedule.js';
 import { trainStep, tryStep } from '../../lib/train/step.js';

@@ -9,7 +9,7 @@ import { loadModel } from '../../lib/checkpoint/load-model.js';
 import { openSafetensors, type SafetensorsFile } from '../../lib/formats/safetensors.js';
 import type { OutputName } from '../../lib/graph/types.js';
 import type { LossKind, LossTerm } from '../../lib/native/losses.js';
-import type { NativeProgram, TokenBatch } from '../../lib/native/native.js';
+import type { NativeProgram, TokenBatch } from '../../lib/native/program.js';
 import { outputWidth, runBatch } from '../../lib/runtime/forward.js';
 import type { ModelParts } from '../../lib/runtime/model-parts.js';
 import { deriveProgram } from '../../lib/runtime/program.js';

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { openSafetensors, type SafetensorsFile } from '../../lib/formats/safetensors.js';
-import type { NativeProgram } from '../../lib/native/native.js';
+import type { NativeProgram } from '../../lib/native/program.js';
 import { deriveProgram, disposeProgram } from '../../lib/runtime/program.js';
 import { Corpus } from '../../lib/train/corpus.js';
 import { crossEntropy } from '../../lib/train/objectives.js';

@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SinterError } from '../../lib/core/errors.js';
-import type { NativeTrainer, TrainerSettings } from '../../lib/native/native.js';
+import type { NativeTrainer, TrainerSettings } from '../../lib/native/training.js';
 import { readCheckpoint, writeCheckpoint } from '../../lib/train/checkpoint.js';
 import { readTrainOptions, TRAIN_OPTIONS } from '../../lib/train/train-options.js';
 import { Random } from '../kernels/native-test.js';

@@ -9,7 +9,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { EncoderGraph } from '../../lib/graph/types.js';
 import { ensureLanes } from '../../lib/native/lanes.js';
-import { native, type OptimizerSettings } from '../../lib/native/native.js';
+import { native } from '../../lib/native/native.js';
+import type { OptimizerSettings } from '../../lib/native/training.js';
 import { buildProgram, bytesOf } from '../../lib/runtime/program.js';
 import {
   learningRateAt,

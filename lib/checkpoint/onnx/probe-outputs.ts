@@ -6,7 +6,7 @@
 
 import type { Probe } from '../../formats/onnx/import/index.js';
 import type { EncoderGraph, OutputName } from '../../graph/types.js';
-import type { NativeProgram } from '../../native/native.js';
+import type { NativeProgram } from '../../native/program.js';
 import { disposeProgram } from '../../runtime/program.js';
 import { int8Products, widenProducts } from '../../runtime/widen-products.js';
 import { runProbe } from './probe-rows.js';

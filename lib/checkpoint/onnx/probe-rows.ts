@@ -5,7 +5,7 @@
 import type { DraftValue, OnnxImport, Probe } from '../../formats/onnx/import/index.js';
 import type { EncoderGraph, OutputName } from '../../graph/types.js';
 import { validateGraph } from '../../graph/validate.js';
-import type { NativeProgram } from '../../native/native.js';
+import type { NativeProgram } from '../../native/program.js';
 import { runBatch } from '../../runtime/forward.js';
 
 /** A value of the file's graph, and the output that computes it. */

@@ -10,7 +10,7 @@ import type { HfFolder } from '../../formats/hf-folder.js';
 import type { ModelHead, SentenceSettings } from '../../graph/checkpoint.js';
 import { PLAIN_SENTENCE } from '../../graph/sentence.js';
 import type { EncoderGraph, OutputName } from '../../graph/types.js';
-import type { NativeProgram } from '../../native/native.js';
+import type { NativeProgram } from '../../native/program.js';
 import { withQuantizationConfig } from '../quantized-folder.js';
 import type { FilesBesideOnnx } from './beside-onnx.js';
 import type { OnnxContents } from './onnx-contents.js';

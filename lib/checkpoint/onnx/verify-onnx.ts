@@ -16,7 +16,7 @@ import {
 } from '../../formats/onnx/import/index.js';
 import type { EncoderGraph, OutputName } from '../../graph/types.js';
 import { ensureLanes } from '../../native/lanes.js';
-import type { NativeProgram } from '../../native/native.js';
+import type { NativeProgram } from '../../native/program.js';
 import { buildProgram, bytesOf, disposeProgram } from '../../runtime/program.js';
 import { int8Products } from '../../runtime/widen-products.js';
 import type { Ahead } from './ahead.js';

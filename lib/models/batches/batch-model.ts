@@ -12,7 +12,7 @@ import type {
   RequestTokens,
 } from '../../batching/batch-work.js';
 import type { OutputName } from '../../graph/types.js';
-import type { NativeProgram } from '../../native/native.js';
+import type { NativeProgram } from '../../native/program.js';
 import { forwardTokens } from '../../runtime/forward.js';
 import type { ModelParts } from '../../runtime/model-parts.js';
 import { unscaledGraph, unscaledProgram } from '../../runtime/unit-vectors.js';

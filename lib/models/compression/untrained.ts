@@ -6,7 +6,7 @@
 
 import { factoredTable } from '../../compress/factor-table.js';
 import { narrowedHidden } from '../../compress/narrow-hidden.js';
-import type { NativeProgram } from '../../native/native.js';
+import type { NativeProgram } from '../../native/program.js';
 import type { ModelParts } from '../../runtime/model-parts.js';
 import { FITTED_TEXTS, narrowed, release, type Workshop, withLayers } from './candidates.js';
 import { copyOf } from './copy.js';

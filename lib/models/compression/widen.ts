@@ -8,7 +8,7 @@
 import { equalizersOf } from '../../graph/rewrite/equalize.js';
 import { isQuantized } from '../../graph/rewrite/quantize.js';
 import type { GraphNode, WeightSpec } from '../../graph/types.js';
-import type { NativeStore } from '../../native/native.js';
+import type { NativeStore } from '../../native/program.js';
 import type { ModelParts } from '../../runtime/model-parts.js';
 import { deriveProgram } from '../../runtime/program.js';
 import { SharedProgram } from '../../runtime/shared-program.js';

@@ -7,7 +7,7 @@
 import type { Matrix } from '../../core/matrix.js';
 import { makeInTurns } from '../../core/turns.js';
 import { argmax, logSumExp } from '../../metrics/logits.js';
-import type { NativeStore } from '../../native/native.js';
+import type { NativeStore } from '../../native/program.js';
 import { floatsOf, readWhole } from '../../runtime/program.js';
 import type { ExampleSet } from './example-rows.js';
 import { pairClassifier } from './pair-classifier.js';

@@ -11,7 +11,7 @@ import { GraphBuilder } from '../../graph/builder.js';
 import type { SimilarityName } from '../../graph/checkpoint.js';
 import { COMPARISONS } from '../../metrics/comparisons.js';
 import type { Neighbour } from '../../metrics/similarity.js';
-import type { NativeProgram } from '../../native/native.js';
+import type { NativeProgram } from '../../native/program.js';
 import { runBatch } from '../../runtime/forward.js';
 import { buildProgram, disposeProgram } from '../../runtime/program.js';
 

@@ -6,7 +6,7 @@
 
 import { makeInTurns } from '../../core/turns.js';
 import { softmax } from '../../metrics/logits.js';
-import type { NativeProgram } from '../../native/native.js';
+import type { NativeProgram } from '../../native/program.js';
 import { type AlignedLogits, forwardAligned, PIECE_TEXTS } from '../../runtime/aligned-forward.js';
 import type { RunRequest } from '../../runtime/forward.js';
 import type { ModelParts } from '../../runtime/model-parts.js';

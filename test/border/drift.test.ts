@@ -1,10 +1,11 @@
 /**
- * The addon has exactly what lib/native/native.ts declares: names, abi, error codes.
+ * The addon has exactly what the files of lib/native declare: names, abi, error codes.
  *
  * Member names are read from the TypeScript source, so the interfaces stay the one description of the border.
  */
 
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
@@ -16,16 +17,19 @@ import { NATIVE_ABI, native } from '../../lib/native/native.js';
 import { OPTIMIZER_KINDS } from '../../lib/native/training.js';
 import { LEVELS } from '../isa-levels.js';
 
-const path = fileURLToPath(new URL('../../lib/native/native.ts', import.meta.url));
-const source = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.ES2022);
+const folder = fileURLToPath(new URL('../../lib/native/', import.meta.url));
+const statements = readdirSync(folder).flatMap((file) => {
+  const text = readFileSync(join(folder, file), 'utf8');
+  return [...ts.createSourceFile(file, text, ts.ScriptTarget.ES2022).statements];
+});
 
-/** The members of an interface in lib/native/native.ts. */
+/** The members of an interface in lib/native. */
 function membersOf(name: string): { readonly name: string; readonly isMethod: boolean }[] {
-  const found = source.statements.find(
+  const found = statements.find(
     (statement): statement is ts.InterfaceDeclaration =>
       ts.isInterfaceDeclaration(statement) && statement.name.text === name,
   );
-  if (found === undefined) throw new Error(`${path} has no interface ${name}`);
+  if (found === undefined) throw new Error(`${folder} has no interface ${name}`);
   return found.members.map((member) => {
     if (member.name === undefined || !ts.isIdentifier(member.name)) {
       throw new Error(`${name} has a member without a plain name`);
@@ -51,6 +55,7 @@ describe('the border', () => {
     ['Trainer', 'NativeTrainer'],
     ['Gram', 'NativeGram'],
     ['Histogram', 'NativeHistogram'],
+    ['WordPieces', 'NativeWordPieces'],
   ] as const)('%s has the methods of %s and nothing else', (name, declared) => {
     const { prototype } = binding[name];
     const methods = membersOf(declared).filter(({ isMethod }) => isMethod);

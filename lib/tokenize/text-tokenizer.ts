@@ -15,6 +15,7 @@ import {
 import { inTurns } from '../core/turns.js';
 import { type AlignedTexts, alignWindows, joinAligned } from './aligned-texts.js';
 import { checkTokenizer } from './check/index.js';
+import { type EncodedTexts, encodeRows, joinEncoded } from './encoded-texts.js';
 import { LongWordSource } from './long-words/source.js';
 import type { SymbolSettings } from './long-words/symbols.js';
 import { makeTokenizer } from './make-tokenizer.js';
@@ -25,8 +26,8 @@ import { SpecialNames } from './special-names.js';
 import { layoutOf } from './template-layout.js';
 import { checkText } from './text-check.js';
 import { cutRuleOf } from './text-cut.js';
-import { IDS, joinColumn, type TextReader, type TextTokens } from './text-reader.js';
-import { type Cancel, TextRows, type TokenRow } from './text-rows.js';
+import { IDS, type TextReader } from './text-reader.js';
+import { type Cancel, TextRows } from './text-rows.js';
 import { WindowCutter, WindowGroup } from './text-windows.js';
 import {
   checkLargest,
@@ -41,25 +42,13 @@ import { rulesOf } from './tokenizer-parts.js';
 import { WordPieces } from './word-pieces.js';
 import { continuedWords } from './word-starts.js';
 
+export type { EncodedTexts } from './encoded-texts.js';
 export type { TokensWithOffsets } from './placed-tokens.js';
 
 /** Two texts, such as question and context, or premise and hypothesis. */
 export type TextPair = readonly [string, string];
 /** One text, or a pair (question and context, premise and hypothesis). */
 export type TextInput = string | TextPair;
-
-/** Token ids of many texts back to back: text i has ids[offsets[i]] up to ids[offsets[i + 1]]. */
-export interface EncodedTexts {
-  readonly ids: Int32Array;
-  /** Where each text begins in `ids`; one more entry than texts. */
-  readonly offsets: Int32Array;
-  /** Segment of each token (0, or 1 for the second text of a pair). */
-  readonly segments: Int32Array;
-  /** How many texts were longer than the limit. */
-  readonly truncated: number;
-  /** 1 for each text (or window) of which tokens were cut off. */
-  readonly cut: Uint8Array;
-}
 
 /** Which tokens of a text over the limit stay. */
 export type KeptSide = 'first' | 'last';
@@ -399,38 +388,4 @@ function keptSide({ tokenizer, config }: TokenizerFiles): KeptSide {
   const { direction } = isJsonObject(tokenizer.truncation) ? tokenizer.truncation : {};
   const side = stated ?? direction;
   return side === 'left' || side === 'Left' ? 'last' : 'first';
-}
-
-function encodeRows(rows: readonly TokenRow<TextTokens>[]): EncodedTexts {
-  const offsets = new Int32Array(rows.length + 1);
-  for (const [i, { layout, texts }] of rows.entries()) {
-    offsets[i + 1] = (offsets[i] ?? 0) + layout.length(texts);
-  }
-  const total = offsets[rows.length] ?? 0;
-  const all = { ids: new Int32Array(total), segments: new Int32Array(total) };
-  for (const [i, { layout, texts }] of rows.entries()) layout.write(texts, all, offsets[i] ?? 0);
-  const cut = Uint8Array.from(rows, (row) => (row.cut ? 1 : 0));
-  return { ...all, offsets, truncated: countOf(cut), cut };
-}
-
-function countOf(flags: Uint8Array): number {
-  return flags.reduce((sum, flag) => sum + flag, 0);
-}
-
-function joinEncoded(parts: readonly EncodedTexts[]): EncodedTexts {
-  const offsets: number[] = [0];
-  let token = 0;
-  let truncated = 0;
-  for (const part of parts) {
-    for (const end of part.offsets.subarray(1)) offsets.push(token + end);
-    token += part.ids.length;
-    truncated += part.truncated;
-  }
-  return {
-    ids: joinColumn(parts, Int32Array, ({ ids }) => ids),
-    segments: joinColumn(parts, Int32Array, ({ segments }) => segments),
-    cut: joinColumn(parts, Uint8Array, ({ cut }) => cut),
-    offsets: Int32Array.from(offsets),
-    truncated,
-  };
 }

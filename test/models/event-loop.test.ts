@@ -6,13 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../formats/temporary-folder.js';
 import { child } from './child.js';
+import { leastOf, over } from './least-of.js';
 
-/**
- * In CPU time of the JavaScript thread. The promise is 20 ms; the rest allows for other work on the same core. What the code itself
- * does in one turn is in every run, so the best of three counts, here and below.
- */
+/** In CPU time of the JavaScript thread. The promise is 20 ms; the rest allows for other work on the same core. */
 const LONGEST_TURN_MS = 50;
-const RUNS = 3;
 /**
  * A load has fewer turns than a long text, so other processes lengthen fewer of them; reading a whole tokenizer in one turn
  * takes twice this.
@@ -26,24 +23,6 @@ const LONGEST_LOAD_TURN_MS = 40;
 const LONGEST_FIRST_TURN_MS = 30;
 
 const measured = existsSync('/proc/self/schedstat');
-
-/** The shortest of the longest turns of each action, in at most three runs; one run where nothing is over the limit. */
-async function leastOf(
-  run: () => Promise<Record<string, number>>,
-  limit: number,
-): Promise<Map<string, number>> {
-  const least = new Map<string, number>();
-  for (let i = 0; i < RUNS; i++) {
-    for (const [name, longest] of Object.entries(await run())) {
-      least.set(name, Math.min(longest, least.get(name) ?? Number.POSITIVE_INFINITY));
-    }
-    if ([...least.values()].every((longest) => longest <= limit)) break;
-  }
-  return least;
-}
-
-const over = (turns: Map<string, number>, limit: number) =>
-  [...turns].filter(([, longest]) => longest > limit);
 
 describe('texts of 1 MB', () => {
   it.skipIf(!measured)(

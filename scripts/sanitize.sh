@@ -10,7 +10,7 @@ kind="${1:?usage: sanitize.sh address|thread [vitest arguments]}"
 shift
 if [[ $# -eq 0 ]]; then
   if [[ "$kind" == address ]]; then
-    set -- test/native test/border test/stress test/kernels test/tokenize/word-pieces.test.ts
+    set -- test/native test/border test/stress test/kernels test/tokenize/{word-pieces,byte-pairs}.test.ts
   else
     # What could race: the work of every operation, forward and backward, on several lanes (gradients, frozen, determinism), calls that
     # pass each other (passing), ends at any moment (life), everything at once (stress). Other tests of values use the same lanes in the

@@ -146,7 +146,7 @@ export const SLOW: readonly string[] = [
   'test/stress/stress.test.ts',
   'test/tokenize/hostile-fuzz.test.ts',
   'test/tokenize/long-words.test.ts',
-  'test/tokenize/word-pieces-all.test.ts',
+  'test/tokenize/core-texts-all.test.ts',
   'test/train/kill.test.ts',
   'test/worker/kill.test.ts',
 ];

@@ -1,11 +1,13 @@
-// Tokens a second of the core's WordPiece on one thread, beside the `tokenizers` package, which uses all of them.
+// Tokens a second of the core's tokenizers on one thread, beside the `tokenizers` package, which uses all of them.
 //
-//   node bench/tokenize/run.mjs [--rounds 7] [--json] [--out FILE]
+//   node bench/tokenize/run.mjs [--tokenizer FILE] [--rounds 7] [--json] [--out FILE]
 //
-// Both give ids as an Int32Array of each text, 128 texts a call. bge-small-zh is read where the folder of shared data has it.
+// Both give ids as an Int32Array of each text, 128 texts a call. bge-small-zh is read where the folder of shared data has it. FILE is
+// another tokenizer.json, for English texts.
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { atOnce } from '../../dist/core/turns.js';
+import { BytePairs } from '../../dist/tokenize/byte-pairs.js';
 import { checkTokenizer } from '../../dist/tokenize/check/index.js';
 import { tokenizerFrom } from '../../dist/tokenize/make-tokenizer.js';
 import { WordPieces } from '../../dist/tokenize/word-pieces.js';
@@ -15,7 +17,10 @@ import { countOf, readOptions } from '../support/options.mjs';
 import { table, thousands, writeJson } from '../support/output.mjs';
 import { interleave, median } from '../support/timing.mjs';
 
-const { values, common } = readOptions({ rounds: { type: 'string' } });
+const { values, common } = readOptions({
+  rounds: { type: 'string' },
+  tokenizer: { type: 'string' },
+});
 const rounds = countOf(values, 'rounds', 7);
 const TEXTS = 20_000;
 const path = (place) => fileURLToPath(new URL(`../../${place}`, import.meta.url));
@@ -39,6 +44,10 @@ const SETS = [
     texts: () => reviews(chinese),
   },
 ].filter(({ file, name }) => existsSync(file) && (name.includes('English') || existsSync(chinese)));
+if (values.tokenizer !== undefined) {
+  const texts = () => readWorkload('mixed_open_en').texts;
+  SETS.push({ name: `${values.tokenizer}, English`, file: values.tokenizer, texts });
+}
 
 /** Texts over and over, until there are enough. */
 const repeated = (texts) => Array.from({ length: TEXTS }, (_, i) => texts[i % texts.length]);
@@ -51,13 +60,14 @@ async function measure({ name, file, texts: read }) {
   const texts = repeated(read());
   const tokenizer = JSON.parse(readFileSync(file, 'utf8'));
   const { words } = atOnce(checkTokenizer(tokenizer, file));
-  const pieces = WordPieces.of(tokenizer, words);
+  const reader = WordPieces.of(tokenizer, words) ?? atOnce(BytePairs.of(tokenizer, words));
+  if (reader === null) throw new Error(`the core does not read ${file}`);
   const whole = tokenizerFrom(JSON.stringify(tokenizer), file);
   const counts = { core: 0, package: 0 };
   const core = () => {
     counts.core = 0;
     for (const some of chunks(texts))
-      for (const tokens of pieces.encode(some)) counts.core += tokens?.ids().length ?? 0;
+      for (const tokens of reader.encode(some, false)) counts.core += tokens?.ids().length ?? 0;
   };
   const packaged = async () => {
     counts.package = 0;

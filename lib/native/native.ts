@@ -1,6 +1,6 @@
 /**
  * The border to the native core: all that it exports, and the only file that loads it. What the parts take and give is in program.ts,
- * training.ts, losses.ts, compression.ts and word-pieces.ts.
+ * training.ts, losses.ts, compression.ts, word-pieces.ts and byte-pairs.ts.
  *
  * TypeScript checks every option and fills in defaults before it calls; the native side checks again only where memory
  * safety depends on it. A drift test compares these interfaces with what the addon exports.
@@ -9,6 +9,7 @@ import { createRequire } from 'node:module';
 import { ERROR_CODES, SinterError, type SinterErrorCode } from '../core/errors.js';
 import { packageFile } from '../core/package-files.js';
 import type { EncoderGraph } from '../graph/types.js';
+import type { BytePairRules, NativeBytePairs } from './byte-pairs.js';
 import type { GramShape, NativeGram, NativeHistogram, NativeLowRank } from './compression.js';
 import { coreFile } from './core-file.js';
 import type { LossDescription } from './losses.js';
@@ -24,7 +25,7 @@ import type { NativeTrainer, TrainerSettings } from './training.js';
 import type { NativeWordPieces, WordPieceRules } from './word-pieces.js';
 
 /** Bumped when a signature of the border changes; a stale binary is refused. */
-export const NATIVE_ABI = 23;
+export const NATIVE_ABI = 24;
 
 export interface NativeBinding {
   readonly abi: number;
@@ -111,6 +112,15 @@ export interface NativeBinding {
     words: string,
     rules: WordPieceRules,
   ) => NativeWordPieces;
+  /**
+   * `words` by id, and `merges`, left and right tokens in turns, each joined by zero characters. INVALID_DATA where a byte or a merge is
+   * not a word.
+   */
+  BytePairs: new (
+    words: string,
+    merges: string,
+    rules: BytePairRules,
+  ) => NativeBytePairs;
   Trainer: new (program: NativeProgram, settings: TrainerSettings) => NativeTrainer;
 }
 

@@ -18,7 +18,9 @@ export function layoutOf(
       ? templateSlots(processor, pair)
       : processor.type === 'BertProcessing'
         ? bertSlots(processor, pair)
-        : null;
+        : processor.type === 'RobertaProcessing'
+          ? robertaSlots(processor, pair)
+          : null;
   return slots === null ? null : new TokenLayout(slots);
 }
 
@@ -54,13 +56,38 @@ function partSlots(
   return (ids as readonly number[]).map((id) => ({ id, segment }));
 }
 
-function bertSlots({ sep, cls }: JsonObject, pair: boolean): Slot[] | null {
+/** The ids of the tokens before a text and behind it. */
+function endIds({ sep, cls }: JsonObject): readonly [number, number] | null {
   const [begin, end] = [cls, sep].map((token) => (Array.isArray(token) ? token[1] : null));
-  if (typeof begin !== 'number' || typeof end !== 'number') return null;
+  return typeof begin === 'number' && typeof end === 'number' ? [begin, end] : null;
+}
+
+function bertSlots(processor: JsonObject, pair: boolean): Slot[] | null {
+  const ids = endIds(processor);
+  if (ids === null) return null;
+  const [begin, end] = ids;
   const one: Slot[] = [
     { id: begin, segment: 0 },
     { part: 0, segment: 0 },
     { id: end, segment: 0 },
   ];
   return pair ? [...one, { part: 1, segment: 1 }, { id: end, segment: 1 }] : one;
+}
+
+/** Two separators between the texts of a pair, and one segment. */
+function robertaSlots(processor: JsonObject, pair: boolean): Slot[] | null {
+  const ids = endIds(processor);
+  if (ids === null) return null;
+  const [begin, end] = ids;
+  const one: Slot[] = [
+    { id: begin, segment: 0 },
+    { part: 0, segment: 0 },
+    { id: end, segment: 0 },
+  ];
+  const other: Slot[] = [
+    { id: end, segment: 0 },
+    { part: 1, segment: 0 },
+    { id: end, segment: 0 },
+  ];
+  return pair ? [...one, ...other] : one;
 }

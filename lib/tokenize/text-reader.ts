@@ -97,6 +97,11 @@ export class TextReader<T extends TextTokens> {
     this.long = long;
   }
 
+  /** Whether the places of tokens are read. */
+  get wantsPlaces(): boolean {
+    return this.kind.wanted.placed;
+  }
+
   /** Whether the whole text was read. */
   get done(): boolean {
     return this.walk.done && !this.unread;

@@ -133,7 +133,10 @@ export class TextRows {
     const texts = (isInner: boolean) =>
       pieces.flatMap((piece) => (piece?.inner === isInner ? [piece.text] : []));
     const [outer, inner] = await Promise.all([
-      this.instances.read(texts(false)),
+      this.instances.read(
+        texts(false),
+        readers.some((reader) => reader.wantsPlaces),
+      ),
       this.long === null ? [] : this.encodeInner(texts(true), this.long),
     ]);
     return { pieces, outer, inner };

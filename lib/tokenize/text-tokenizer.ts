@@ -14,6 +14,7 @@ import {
 } from '../core/json.js';
 import { inTurns } from '../core/turns.js';
 import { type AlignedTexts, alignWindows, joinAligned } from './aligned-texts.js';
+import { BytePairs } from './byte-pairs.js';
 import { checkTokenizer } from './check/index.js';
 import { type EncodedTexts, encodeRows, joinEncoded } from './encoded-texts.js';
 import { LongWordSource } from './long-words/source.js';
@@ -359,13 +360,15 @@ async function instanceOf(
   { files, source, segments }: TokenizerFiles,
 ): Promise<InstanceSource> {
   const isLaidOut = layoutOf(tokenizer, false) !== null && layoutOf(tokenizer, true) !== null;
-  const pieces = isLaidOut ? WordPieces.of(tokenizer, words) : null;
-  if (pieces === null) return { made: await makeTokenizer(tokenizer, words, source) };
+  const core = isLaidOut
+    ? (WordPieces.of(tokenizer, words) ?? (await inTurns(BytePairs.of(tokenizer, words))))
+    : null;
+  if (core === null) return { made: await makeTokenizer(tokenizer, words, source) };
   const make = async () => {
     const again = await parseLongJsonObject(files.get(MAIN) ?? '', source);
     return makeTokenizer(segments === false ? withoutSegments(again) : again, words, source);
   };
-  return { pieces, make };
+  return { core, make };
 }
 
 function namesOf({ firstIndex = 0, nameOf }: EncodeOptions): (index: number) => string {

@@ -8,11 +8,11 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Encoding, Tokenizer } from 'tokenizers';
 import { rangeMistake, SinterError } from '../core/errors.js';
+import type { CoreTokenizer } from './core-vocabulary.js';
 import { brokenTokenizer, type MadeTokenizer, withOwnNames } from './make-tokenizer.js';
 import { PackageTokens, type PieceTokens } from './piece-tokens.js';
 import type { TextInput } from './text-tokenizer.js';
 import { TokenLayout } from './token-layout.js';
-import type { WordPieces } from './word-pieces.js';
 
 /** Texts of which most tokenizers make at least one token. */
 const PROBES = ['a', '.', '1', '\u4e00'];
@@ -35,7 +35,7 @@ const UNITS_PER_TEXT = 256;
 /** The instance of the package, or what makes it beside the core that reads most texts. */
 export type InstanceSource =
   | { readonly made: MadeTokenizer }
-  | { readonly pieces: WordPieces; readonly make: () => Promise<MadeTokenizer> };
+  | { readonly core: CoreTokenizer; readonly make: () => Promise<MadeTokenizer> };
 
 export interface InstanceOptions {
   /** Longest text, in UTF-16 units. */
@@ -72,12 +72,12 @@ export class TokenizerInstances {
       if (layout !== null) this.layouts.set(i === 1, Promise.resolve(layout));
     }
     this.vocabulary =
-      'made' in from ? from.made.tokenizer.getVocabSize(true) : from.pieces.vocabulary;
+      'made' in from ? from.made.tokenizer.getVocabSize(true) : from.core.vocabulary.size;
   }
 
   /** The token of an id; null where there is none. */
   tokenOf(id: number): string | null {
-    if (!('made' in this.from)) return this.from.pieces.tokenOf(id);
+    if (!('made' in this.from)) return this.from.core.vocabulary.tokenOf(id);
     const { tokenizer, renamed } = this.from.made;
     const token = tokenizer.idToToken(id) ?? null;
     return token === null ? null : withOwnNames(token, renamed);
@@ -85,7 +85,7 @@ export class TokenizerInstances {
 
   /** The id of a token; null where there is none. */
   idOf(token: string): number | null {
-    if (!('made' in this.from)) return this.from.pieces.idOf(token);
+    if (!('made' in this.from)) return this.from.core.vocabulary.idOf(token);
     const { tokenizer, renamed } = this.from.made;
     for (const [id] of renamed) if (this.tokenOf(id) === token) return id;
     const id = tokenizer.tokenToId(token);
@@ -105,11 +105,11 @@ export class TokenizerInstances {
     return withOwnNames(await tokenizer.decode([...ids], skipSpecials), renamed);
   }
 
-  /** Tokens of all texts, without special ones. */
-  async read(texts: readonly string[]): Promise<PieceTokens[]> {
+  /** Tokens of all texts, without special ones. `placed`: whether their places are asked for too. */
+  async read(texts: readonly string[], placed = true): Promise<PieceTokens[]> {
     for (const text of texts) this.checkLength(text);
     const { from } = this;
-    const read = 'made' in from ? texts.map(() => null) : from.pieces.encode(texts);
+    const read = 'made' in from ? texts.map(() => null) : from.core.encode(texts, placed);
     if (!('made' in from)) await this.endTurn(texts);
     const rest = texts.filter((_, i) => read[i] === null);
     const encodings = rest.length === 0 ? [] : await this.encode(rest);

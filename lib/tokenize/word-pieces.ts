@@ -9,25 +9,21 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
 import { native } from '../native/native.js';
 import type { NativePieces, NativeWordPieces, WordPieceRules } from '../native/word-pieces.js';
+import { type CoreTokenizer, CoreVocabulary } from './core-vocabulary.js';
 import type { PieceTokens, Places } from './piece-tokens.js';
 
 const MODEL_KEYS = new Set(
   'type vocab unk_token continuing_subword_prefix max_input_chars_per_word'.split(' '),
 );
-/** UTF-16 units of all words together, well below the nodes that the core's tree can number. */
-const MOST_UNITS = 1 << 22;
 
-/** What stands in for the package. */
-export class WordPieces {
-  private readonly words: readonly string[];
-  private readonly added: RegExp | null;
+export class WordPieces implements CoreTokenizer {
   private readonly pieces: NativeWordPieces;
-  private idsByWord: ReadonlyMap<string, number> | null = null;
 
-  private constructor(words: readonly string[], rules: WordPieceRules, added: readonly string[]) {
-    this.words = words;
-    this.added = added.length === 0 ? null : new RegExp(added.map(escaped).join('|'));
-    this.pieces = new (native().WordPieces)(words.join('\0'), rules);
+  private constructor(
+    readonly vocabulary: CoreVocabulary,
+    rules: WordPieceRules,
+  ) {
+    this.pieces = new (native().WordPieces)(vocabulary.words.join('\0'), rules);
   }
 
   /** null for a tokenizer of another kind. `words`: the vocabulary by id, or null. */
@@ -35,35 +31,22 @@ export class WordPieces {
     const { model, normalizer = null, pre_tokenizer: splitter } = tokenizer;
     if (words === null || !isJsonObject(model) || !isJsonObject(splitter)) return null;
     const text = textRules(normalizer);
-    const added = addedNames(tokenizer.added_tokens, model);
-    if (text === null || added === null || splitter.type !== 'BertPreTokenizer') return null;
+    if (text === null || !leavesAdded(tokenizer) || splitter.type !== 'BertPreTokenizer')
+      return null;
     const pieces = pieceRules(model);
-    if (pieces === null || !areListable(words)) return null;
-    return new WordPieces(words, { ...text, ...pieces }, added);
+    const vocabulary = CoreVocabulary.of(words, tokenizer);
+    // The core knows the words of the model alone.
+    if (pieces === null || vocabulary?.size !== words.length) return null;
+    return new WordPieces(vocabulary, { ...text, ...pieces });
   }
 
-  /** Number of ids. */
-  get vocabulary(): number {
-    return this.words.length;
-  }
-
-  tokenOf(id: number): string | null {
-    return this.words[id] ?? null;
-  }
-
-  idOf(token: string): number | null {
-    this.idsByWord ??= new Map(this.words.map((word, id) => [word, id]));
-    return this.idsByWord.get(token) ?? null;
-  }
-
-  /** The tokens of each text; null for a text that the package must read. */
   encode(texts: readonly string[]): (PieceTokens | null)[] {
-    const { added } = this;
-    const hasAdded = texts.map((text) => added?.test(text) ?? false);
+    const { words } = this.vocabulary;
+    const hasAdded = texts.map((text) => this.vocabulary.mayHaveAdded(text));
     const columns = this.pieces.encode(texts.map((text, i) => (hasAdded[i] ? '' : text)));
     const refused = new Set(columns.refused);
     return texts.map((_, i) =>
-      hasAdded[i] || refused.has(i) ? null : new NativeTokens(columns, i, this.words),
+      hasAdded[i] || refused.has(i) ? null : new NativeTokens(columns, i, words),
     );
   }
 }
@@ -102,10 +85,6 @@ class NativeTokens implements PieceTokens {
   }
 }
 
-function escaped(literal: string): string {
-  return literal.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
-}
-
 type TextRules = Pick<WordPieceRules, 'cleans' | 'spaces' | 'strips' | 'lowercases'>;
 
 /** null for another normalizer than BERT's, or none. */
@@ -132,29 +111,8 @@ function pieceRules(
   return { prefix, unknown, maxWord };
 }
 
-/**
- * Names of the added tokens. null where one is looked for in the normalized text, or is not a word of the vocabulary with the same id:
- * the package would number it by the size of the vocabulary.
- */
-function addedNames(list: JsonValue | undefined, { vocab }: JsonObject): readonly string[] | null {
+/** Whether no added token is looked for in the normalized text. */
+function leavesAdded({ added_tokens: list }: JsonObject): boolean {
   const tokens: readonly JsonValue[] = Array.isArray(list) ? list : [];
-  const names: string[] = [];
-  for (const token of tokens) {
-    if (!isJsonObject(token) || token.normalized !== false || !isJsonObject(vocab)) return null;
-    const { content, id } = token;
-    if (typeof content !== 'string' || content === '') return null;
-    if (!Object.hasOwn(vocab, content) || vocab[content] !== id) return null;
-    names.push(content);
-  }
-  return names;
-}
-
-/** Whether the words can be passed as one text. */
-function areListable(words: readonly string[]): boolean {
-  let units = 0;
-  for (const word of words) {
-    units += word.length;
-    if (word.includes('\0') || !word.isWellFormed()) return false;
-  }
-  return words.length > 0 && units <= MOST_UNITS;
+  return tokens.every((token) => isJsonObject(token) && token.normalized === false);
 }

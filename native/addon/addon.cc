@@ -6,6 +6,7 @@
 
 #include "addon/args.h"
 #include "addon/arrays_arg.h"
+#include "addon/byte_pairs_wrap.h"
 #include "addon/environment.h"
 #include "addon/gram_wrap.h"
 #include "addon/guard.h"
@@ -22,7 +23,7 @@
 namespace sinter {
 namespace {
 
-constexpr int kAbi = 23;  // equals NATIVE_ABI in lib/native/native.ts
+constexpr int kAbi = 24;  // equals NATIVE_ABI in lib/native/native.ts
 
 Napi::Value isa(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
@@ -162,6 +163,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Gram", GramWrap::define(env));
   exports.Set("Histogram", HistogramWrap::define(env));
   exports.Set("Store", StoreWrap::define(env));
+  exports.Set("BytePairs", BytePairsWrap::define(env));
   exports.Set("Program", ProgramWrap::define(env));
   exports.Set("Trainer", TrainerWrap::define(env));
   exports.Set("WordPieces", WordPiecesWrap::define(env));

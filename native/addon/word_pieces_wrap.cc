@@ -1,45 +1,14 @@
 // Texts are copied one at a time, so memory does not grow with their number.
 #include "addon/word_pieces_wrap.h"
 
-#include <algorithm>
 #include <string_view>
 #include <vector>
 
 #include "addon/args.h"
 #include "addon/guard.h"
+#include "addon/texts_arg.h"
 
 namespace sinter {
-namespace {
-
-std::vector<std::string_view> words_of(const std::string& joined) {
-  std::vector<std::string_view> words;
-  const std::string_view all = joined;
-  for (size_t begin = 0;;) {
-    const size_t end = std::min(all.find('\0', begin), all.size());
-    words.push_back(all.substr(begin, end - begin));
-    if (end == all.size()) return words;
-    begin = end + 1;
-  }
-}
-
-void read_text(Napi::Env env, const Napi::Value& value, std::u16string& to) {
-  size_t length = 0;
-  if (napi_get_value_string_utf16(env, value, nullptr, 0, &length) != napi_ok)
-    bad_argument("texts must be strings");
-  // Node-API writes a zero behind the text.
-  to.resize(length + 1);
-  napi_get_value_string_utf16(env, value, to.data(), to.size(), &length);
-  to.resize(length);
-}
-
-Napi::Int32Array array_of(Napi::Env env, const std::vector<int32_t>& from) {
-  Napi::Int32Array array = Napi::Int32Array::New(env, from.size());
-  std::copy(from.begin(), from.end(), array.Data());
-  return array;
-}
-
-}  // namespace
-
 Napi::Function WordPiecesWrap::define(Napi::Env env) {
   return DefineClass(env, "WordPieces", {InstanceMethod("encode", &WordPiecesWrap::encode)});
 }
@@ -77,11 +46,11 @@ Napi::Value WordPiecesWrap::encode(const Napi::CallbackInfo& info) {
       offsets.push_back(static_cast<int32_t>(columns.ids.size()));
     }
     Napi::Object result = Napi::Object::New(env);
-    result.Set("ids", array_of(env, columns.ids));
-    result.Set("starts", array_of(env, columns.starts));
-    result.Set("ends", array_of(env, columns.ends));
-    result.Set("offsets", array_of(env, offsets));
-    result.Set("refused", array_of(env, refused));
+    result.Set("ids", ints_value(env, columns.ids));
+    result.Set("starts", ints_value(env, columns.starts));
+    result.Set("ends", ints_value(env, columns.ends));
+    result.Set("offsets", ints_value(env, offsets));
+    result.Set("refused", ints_value(env, refused));
     return result;
   });
 }

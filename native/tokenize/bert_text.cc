@@ -5,12 +5,11 @@
 #include <algorithm>
 #include <iterator>
 
+#include "tokenize/code_range.h"
+
 namespace sinter {
 namespace {
 
-struct CodeRange {
-  uint32_t first, last;
-};
 struct CodePair {
   uint32_t from, to;
 };
@@ -19,13 +18,6 @@ struct CodeList {  // 0 ends it
 };
 
 #include "tokenize/characters.inc"
-
-template <size_t N>
-bool is_in(const CodeRange (&ranges)[N], uint32_t code) {
-  const auto after = std::upper_bound(std::begin(ranges), std::end(ranges), code,
-                                      [](uint32_t c, const CodeRange& r) { return c < r.first; });
-  return after != std::begin(ranges) && code <= std::prev(after)->last;
-}
 
 template <typename Entry, size_t N>
 const Entry* find(const Entry (&entries)[N], uint32_t code) {

@@ -2,7 +2,9 @@
 // version, which neither Node's nor a C++ library's need to equal, so it is asked.
 import { createRequire } from 'node:module';
 
-const { bertNormalizer, bertPreTokenizer } = createRequire(import.meta.url)('tokenizers');
+const { bertNormalizer, bertPreTokenizer, Tokenizer } = createRequire(import.meta.url)(
+  'tokenizers',
+);
 
 const OFF = { cleanText: false, handleChineseChars: false, stripAccents: false, lowercase: false };
 const clean = bertNormalizer({ ...OFF, cleanText: true });
@@ -26,6 +28,38 @@ function kindOf(character) {
   const words = splitter.preTokenizeString(`a${character}b`).map(([word]) => word);
   if (words.length === 1) return 'letter';
   return words.length === 2 ? 'space' : 'mark';
+}
+
+/** Whether a pattern of the package's regular expressions finds a character between two that it does not find. */
+function finder(pattern, other) {
+  const splitter = Tokenizer.fromString(
+    JSON.stringify({
+      version: '1.0',
+      added_tokens: [],
+      pre_tokenizer: {
+        type: 'Split',
+        ...{ pattern: { Regex: pattern }, behavior: 'Isolated', invert: false },
+      },
+      model: { type: 'WordLevel', vocab: { a: 0 }, unk_token: 'a' },
+    }),
+  ).getPreTokenizer();
+  return (character) => splitter.preTokenizeString(`${other}${character}${other}`).length > 1;
+}
+
+/** Code points of the classes of GPT-2's pattern: { letter, number, white }. */
+export function probeClasses() {
+  const finders = [
+    ['letter', finder('\\p{L}', '1')],
+    ['number', finder('\\p{N}', 'a')],
+    ['white', finder('\\s', 'a')],
+  ];
+  const found = { letter: [], number: [], white: [] };
+  for (let point = 0; point <= 0x10ffff; point++) {
+    if (point >= 0xd800 && point <= 0xdfff) continue;
+    const character = String.fromCodePoint(point);
+    for (const [name, finds] of finders) if (finds(character)) found[name].push(point);
+  }
+  return found;
 }
 
 /**

@@ -1,11 +1,11 @@
-// Writes native/tokenize/characters.inc: what the `tokenizers` package does to each code point (see probe.mjs). Run it when the package's
+// Writes native/tokenize/characters.inc and word_classes.inc: what the `tokenizers` package does to each code point (see probe.mjs). Run it when the package's
 // version changes; a test asks the package again.
 //
 //   node scripts/unicode/write-tables.mjs
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { probeCharacters } from './probe.mjs';
+import { probeCharacters, probeClasses } from './probe.mjs';
 
 const root = join(import.meta.dirname, '..', '..');
 const require = createRequire(import.meta.url);
@@ -51,10 +51,18 @@ const several = (map) =>
 
 const found = probeCharacters();
 const gone = [...found.stripped].filter(([, to]) => to.length === 0).map(([from]) => from);
-const text = `// What tokenizers ${version} does to code points; written by scripts/unicode/write-tables.mjs. Facts of the Unicode character
+const head = (
+  what,
+) => `// ${what}; written by scripts/unicode/write-tables.mjs. Facts of the Unicode character
 // database (Unicode License v3), as that package has them.
 // clang-format off
-${[
+`;
+const write = (file, what, parts) =>
+  writeFileSync(
+    join(root, 'native/tokenize', file),
+    `${head(what)}${parts.join('\n')}// clang-format on\n`,
+  );
+write('characters.inc', `What tokenizers ${version} does to code points`, [
   ranges('kRemoved', found.removed),
   ranges('kBlank', found.blank),
   ranges('kIdeograph', found.ideograph),
@@ -66,6 +74,10 @@ ${[
   array('CodeList', 'kStrippedToSeveral', several(found.stripped)),
   array('CodePair', 'kLowered', single(found.lowered)),
   array('CodeList', 'kLoweredToSeveral', several(found.lowered)),
-].join('\n')}// clang-format on
-`;
-writeFileSync(join(root, 'native/tokenize/characters.inc'), text);
+]);
+const classes = probeClasses();
+write('word_classes.inc', `Letters, numbers and white space of tokenizers ${version}`, [
+  ranges('kLetter', classes.letter),
+  ranges('kNumber', classes.number),
+  ranges('kWhite', classes.white),
+]);

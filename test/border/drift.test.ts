@@ -56,6 +56,7 @@ describe('the border', () => {
     ['Gram', 'NativeGram'],
     ['Histogram', 'NativeHistogram'],
     ['WordPieces', 'NativeWordPieces'],
+    ['BytePairs', 'NativeBytePairs'],
   ] as const)('%s has the methods of %s and nothing else', (name, declared) => {
     const { prototype } = binding[name];
     const methods = membersOf(declared).filter(({ isMethod }) => isMethod);

@@ -1,14 +1,11 @@
 // The core's WordPiece gives the tokens and places of the `tokenizers` package, and leaves to it what it does not read.
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../lib/core/json.js';
-import { atOnce } from '../../lib/core/turns.js';
-import { checkTokenizer } from '../../lib/tokenize/check/index.js';
 import { layoutOf } from '../../lib/tokenize/template-layout.js';
 import { TextTokenizer } from '../../lib/tokenize/text-tokenizer.js';
 import type { TokenizerInstances } from '../../lib/tokenize/tokenizer-instances.js';
-import { WordPieces } from '../../lib/tokenize/word-pieces.js';
+import { compare, randomTexts, wordPieces } from './core-texts.js';
 import { changed } from './tokenizer-kinds.js';
-import { compare, randomTexts } from './word-pieces.js';
 
 const RULES: readonly (readonly [string, Readonly<Record<string, boolean | null>>])[] = [
   [
@@ -36,13 +33,13 @@ const RULES: readonly (readonly [string, Readonly<Record<string, boolean | null>
 const bert = (rules: Readonly<Record<string, boolean | null>> = {}) =>
   changed('bert', { normalizer: { type: 'BertNormalizer', ...RULES[0]?.[1], ...rules } });
 
-const piecesOf = (tokenizer: JsonObject) =>
-  WordPieces.of(tokenizer, atOnce(checkTokenizer(tokenizer, 'test')).words);
+const compared = (tokenizer: JsonObject, texts: readonly string[]) =>
+  compare(wordPieces(tokenizer), tokenizer, texts, true);
 
 describe.each(RULES)('BERT texts: %s', (_, rules) => {
   it('have the tokens and places of the package', async () => {
     const tokenizer = await bert(rules);
-    const { different, refused } = await compare(tokenizer, randomTexts(1500, 3));
+    const { different, refused } = await compared(tokenizer, randomTexts(1500, 3));
     expect(different).toEqual([]);
     expect(refused).toBeLessThan(150);
   });
@@ -50,7 +47,7 @@ describe.each(RULES)('BERT texts: %s', (_, rules) => {
 
 it('without a normalizer too', async () => {
   const tokenizer = await changed('bert', { normalizer: null });
-  const { different } = await compare(tokenizer, randomTexts(500, 4));
+  const { different } = await compared(tokenizer, randomTexts(500, 4));
   expect(different).toEqual([]);
 });
 
@@ -64,21 +61,21 @@ it.each([
   ['blanks of all kinds', 'a\u00a0b\u3000c\u2028d\u0085e\tf\u200bg'],
   ['nothing but what is dropped', '\u0000\ufffd\u0301'],
 ])('%s', async (_, text) => {
-  const { different, refused } = await compare(await bert(), [text]);
+  const { different, refused } = await compared(await bert(), [text]);
   expect(different).toEqual([]);
   expect(refused).toBe(0);
 });
 
 describe('texts for the package', () => {
   it('may have an added token', async () => {
-    const pieces = piecesOf(await bert());
-    const read = pieces?.encode(['a [MASK] b', 'a [mask] b', '[SEP]']);
+    const pieces = wordPieces(await bert());
+    const read = pieces?.encode(['a [MASK] b', 'a [mask] b', '[SEP]'], true);
     expect(read?.map((one) => one === null)).toEqual([true, false, true]);
   });
 
   it('have a mark that order may move', async () => {
-    const pieces = piecesOf(await bert());
-    expect(pieces?.encode(['a\u{1d165}\u{1d16e}', 'a']).map((one) => one === null)).toEqual([
+    const pieces = wordPieces(await bert());
+    expect(pieces?.encode(['a\u{1d165}\u{1d16e}', 'a'], true).map((one) => one === null)).toEqual([
       true,
       false,
     ]);
@@ -99,34 +96,37 @@ describe('a tokenizer of another kind', () => {
       { added_tokens: [{ ...added, id: 99_999, content: 'zzz', normalized: false }] },
     ],
   ])('%s', async (_, parts) => {
-    expect(piecesOf(await changed('bert', parts))).toBe(null);
+    expect(wordPieces(await changed('bert', parts))).toBe(null);
   });
 
   it('no pre-tokenizer, and another model', async () => {
-    expect(piecesOf(await changed('bert', { pre_tokenizer: null }))).toBe(null);
-    expect(piecesOf(await changed('roberta-seqcls', {}))).toBe(null);
+    expect(wordPieces(await changed('bert', { pre_tokenizer: null }))).toBe(null);
+    expect(wordPieces(await changed('roberta-seqcls', {}))).toBe(null);
   });
 });
 
 describe('the layout of special tokens', () => {
-  it.each(['bert', 'mpnet'])('is that of the package: %s', async (name) => {
-    const tokenizer = await changed(name, {});
-    const files = new Map([['tokenizer.json', JSON.stringify(tokenizer)]]);
-    const whole = await TextTokenizer.fromFiles({
-      source: 'test',
-      tokenizer: {
-        ...tokenizer,
-        pre_tokenizer: { type: 'Sequence', pretokenizers: [tokenizer.pre_tokenizer ?? null] },
-      },
-      config: {},
-      files,
-    });
-    const { instances } = whole as unknown as { readonly instances: TokenizerInstances };
-    const asked = instances as unknown as { findLayout(pair: boolean): Promise<unknown> };
-    for (const pair of [false, true]) {
-      expect(layoutOf(tokenizer, pair)).toEqual(await asked.findLayout(pair));
-    }
-  });
+  it.each(['bert', 'mpnet', 'roberta-seqcls', 'modernbert'])(
+    'is that of the package: %s',
+    async (name) => {
+      const tokenizer = await changed(name, {});
+      const files = new Map([['tokenizer.json', JSON.stringify(tokenizer)]]);
+      const whole = await TextTokenizer.fromFiles({
+        source: 'test',
+        tokenizer: {
+          ...tokenizer,
+          pre_tokenizer: { type: 'Sequence', pretokenizers: [tokenizer.pre_tokenizer ?? null] },
+        },
+        config: {},
+        files,
+      });
+      const { instances } = whole as unknown as { readonly instances: TokenizerInstances };
+      const asked = instances as unknown as { findLayout(pair: boolean): Promise<unknown> };
+      for (const pair of [false, true]) {
+        expect(layoutOf(tokenizer, pair)).toEqual(await asked.findLayout(pair));
+      }
+    },
+  );
 
   it('is unknown without a template, or with one that leaves a text out', async () => {
     const single = [{ Sequence: { id: 'A', type_id: 0 } }];

@@ -2,7 +2,9 @@
 import type { JsonObject } from '../../lib/core/json.js';
 import { SeededRandom } from '../../lib/core/random.js';
 import { atOnce } from '../../lib/core/turns.js';
+import { BytePairs } from '../../lib/tokenize/byte-pairs.js';
 import { checkTokenizer } from '../../lib/tokenize/check/index.js';
+import type { CoreTokenizer } from '../../lib/tokenize/core-vocabulary.js';
 import { tokenizerFrom } from '../../lib/tokenize/make-tokenizer.js';
 import { PackageTokens } from '../../lib/tokenize/piece-tokens.js';
 import { WordPieces } from '../../lib/tokenize/word-pieces.js';
@@ -66,24 +68,37 @@ export function randomTexts(count: number, seed: number): string[] {
   });
 }
 
-/** Texts that the core reads differently, with both results, and how many texts it does not read. */
-export async function compare(tokenizer: JsonObject, texts: readonly string[]) {
-  const pieces = WordPieces.of(tokenizer, atOnce(checkTokenizer(tokenizer, 'test')).words);
-  if (pieces === null) throw new Error('the core does not read this tokenizer');
+const wordsOf = (tokenizer: JsonObject) => atOnce(checkTokenizer(tokenizer, 'test')).words;
+
+/** What the core reads a tokenizer with; null where it does not. */
+export const wordPieces = (tokenizer: JsonObject): CoreTokenizer | null =>
+  WordPieces.of(tokenizer, wordsOf(tokenizer));
+
+export const bytePairs = (tokenizer: JsonObject): CoreTokenizer | null =>
+  atOnce(BytePairs.of(tokenizer, wordsOf(tokenizer)));
+
+/** Texts that the core reads differently, with both results, and how many texts it does not read. `placed`: places are compared too. */
+export async function compare(
+  core: CoreTokenizer | null,
+  tokenizer: JsonObject,
+  texts: readonly string[],
+  placed: boolean,
+) {
+  if (core === null) throw new Error('the core does not read this tokenizer');
   const whole = tokenizerFrom(JSON.stringify(tokenizer), 'test');
   const encodings = await whole.encodeBatch([...texts], { addSpecialTokens: false });
   const different: unknown[] = [];
   let refused = 0;
-  for (const [i, tokens] of pieces.encode(texts).entries()) {
+  for (const [i, tokens] of core.encode(texts, placed).entries()) {
     const [text, encoding] = [texts[i] ?? '', encodings[i]];
     if (tokens === null || encoding === undefined) {
       refused++;
       continue;
     }
-    const [own, other] = [tokens, new PackageTokens(encoding, text)].map((one) => ({
-      ...{ ids: [...one.ids()], names: one.names() },
-      ...{ starts: [...one.places().starts], ends: [...one.places().ends] },
-    }));
+    const [own, other] = [tokens, new PackageTokens(encoding, text)].map((one) => {
+      const { starts, ends } = placed ? one.places() : { starts: [], ends: [] };
+      return { ids: [...one.ids()], names: one.names(), starts: [...starts], ends: [...ends] };
+    });
     if (JSON.stringify(own) !== JSON.stringify(other)) different.push({ text, own, other });
   }
   return { different, refused };

@@ -144,9 +144,9 @@ export const SLOW: readonly string[] = [
   'test/server/serve-processes.test.ts',
   'test/server/watched-command.test.ts',
   'test/stress/stress.test.ts',
+  'test/tokenize/core-texts-all.test.ts',
   'test/tokenize/hostile-fuzz.test.ts',
   'test/tokenize/long-words.test.ts',
-  'test/tokenize/core-texts-all.test.ts',
   'test/train/kill.test.ts',
   'test/worker/kill.test.ts',
 ];

@@ -122,9 +122,11 @@ export async function partsOf(
   try {
     // The family is the first thing that a reader of the message must know, before what else the folder lacks.
     checkFamily(folder);
-    const tokenizer = await (begun ?? tokenizerOf(folder));
-    await setImmediate();
-    const { graph, program, imported } = await buildFolder(where, folder, request, settings);
+    const { tokenizer, built } = await bothOf(
+      begun ?? tokenizerOf(folder),
+      buildFolder(where, folder, request, settings),
+    );
+    const { graph, program, imported } = built;
     let verification: Verification | null = null;
     try {
       tokenizer.useFor({ vectors: graph.vocabulary, segments: graph.segments, path });
@@ -154,6 +156,23 @@ export async function partsOf(
   } finally {
     await folder.close();
   }
+}
+
+/**
+ * The tokenizer and the program, which are read at the same time: one is work of this thread, the other mostly waits for the file. What the
+ * tokenizer lacks is said first, and the program is disposed of.
+ */
+async function bothOf(
+  reading: Promise<TextTokenizer>,
+  building: Promise<BuiltFolder>,
+): Promise<{ readonly tokenizer: TextTokenizer; readonly built: BuiltFolder }> {
+  const [tokenizer, built] = await Promise.allSettled([reading, building]);
+  if (tokenizer.status === 'rejected') {
+    if (built.status === 'fulfilled') disposeProgram(built.value.program);
+    throw tokenizer.reason;
+  }
+  if (built.status === 'rejected') throw built.reason;
+  return { tokenizer: tokenizer.value, built: built.value };
 }
 
 /** The kind of model whose sentence-transformers files apply to a task. */

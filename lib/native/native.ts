@@ -7,7 +7,7 @@
  */
 import { createRequire } from 'node:module';
 import { ERROR_CODES, SinterError, type SinterErrorCode } from '../core/errors.js';
-import { packageFile } from '../core/package-files.js';
+import { bundledCode, packageFile } from '../core/package-files.js';
 import type { EncoderGraph } from '../graph/types.js';
 import type { BytePairRules, NativeBytePairs } from './byte-pairs.js';
 import type { GramShape, NativeGram, NativeHistogram, NativeLowRank } from './compression.js';
@@ -145,6 +145,8 @@ function load(): NativeBinding {
     const { code } = cause as { code?: string };
     if (code !== undefined && (ERROR_CODES as readonly string[]).includes(code))
       throw toSinterError(cause);
+    const bundled = code === 'MODULE_NOT_FOUND' ? bundledCode() : null;
+    if (bundled !== null) throw new SinterError('DEVICE', bundled, { cause });
     throw refuse(coreProblem(file, cause), cause);
   }
   if (binding.abi === NATIVE_ABI) return binding;

@@ -47,7 +47,10 @@ const single = (map) =>
 const several = (map) =>
   [...map]
     .filter(([, to]) => to.length > 1)
-    .map(([from, to]) => `{${[from, ...to, ...Array(3 - to.length).fill(0)].map(hex).join(', ')}}`);
+    .map(([from, to]) => {
+      const all = [...to, ...Array(3 - to.length).fill(0)];
+      return `{${hex(from)}, {${all.map(hex).join(', ')}}}`;
+    });
 
 const found = probeCharacters();
 const gone = [...found.stripped].filter(([, to]) => to.length === 0).map(([from]) => from);

@@ -57,7 +57,6 @@ async function locating(): Promise<typeof import('./locate-model.js')> {
 
 async function loading(): Promise<typeof import('./load-model.js')> {
   parts ??= importInTurns([
-    () => import('../tokenize/package.js'),
     () => import('../formats/safetensors.js'),
     () => import('../formats/hf-folder.js'),
     () => import('../graph/rewrite/head.js'),

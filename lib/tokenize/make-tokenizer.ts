@@ -14,7 +14,7 @@ import { SinterError } from '../core/errors.js';
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
 import { inTurns, type Steps } from '../core/turns.js';
 import { jsonText } from './json-text.js';
-import * as tokenizers from './package.js';
+import { tokenizersPackage } from './package.js';
 
 /** Least words of a vocabulary worth a file; smaller ones are parsed in a few milliseconds. */
 const LARGE = 8192;
@@ -33,6 +33,8 @@ export async function makeTokenizer(
   words: readonly string[] | null,
   source: string,
 ): Promise<MadeTokenizer> {
+  tokenizersPackage();
+  await setImmediate();
   const listed = words && words.length >= LARGE ? await fromWords(tokenizer, words, source) : null;
   if (listed !== null) return listed;
   // The text is written from the checked value: in the file's own text the package might read something else, such as the first
@@ -45,7 +47,7 @@ export async function makeTokenizer(
 /** Parses a tokenizer synchronously, on this thread. */
 export function tokenizerFrom(json: string, source: string): Tokenizer {
   try {
-    const tokenizer = tokenizers.Tokenizer.fromString(json);
+    const tokenizer = tokenizersPackage().Tokenizer.fromString(json);
     tokenizer.disablePadding();
     tokenizer.disableTruncation();
     return tokenizer;
@@ -173,7 +175,7 @@ async function readWords(model: JsonObject, text: string): Promise<Model | null>
   try {
     const file = join(folder, 'vocab.txt');
     await writeFile(file, text);
-    return await tokenizers.WordPiece.fromFile(file, {
+    return await tokenizersPackage().WordPiece.fromFile(file, {
       unkToken: String(model.unk_token),
       continuingSubwordPrefix: String(model.continuing_subword_prefix),
       maxInputCharsPerWord: Number(model.max_input_chars_per_word),

@@ -56,3 +56,20 @@ it('the bundle loads the same, in few modules', async () => {
   const heavy = /^dist\/(architectures|tokenize\/text-tokenizer|formats\/onnx\/import|cli)/;
   expect(parts.filter((part) => heavy.test(part))).toEqual([]);
 });
+
+it('a model whose texts the core reads leaves the tokenizers package alone, until a text needs it', async () => {
+  const script = `
+    import { createRequire } from 'node:module';
+    import { Encoder } from ${JSON.stringify(BUNDLE)};
+    const isLoaded = () =>
+      Object.keys(createRequire(import.meta.url).cache).some((path) => path.includes('tokenizers'));
+    const encoder = await Encoder.load();
+    await encoder.embed(['a text', 'ein schöner Text', '中文']);
+    const before = isLoaded();
+    await encoder.embed(['a [MASK]']);
+    console.log(before, isLoaded());`;
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    ...['--input-type=module', '-e', script],
+  ]);
+  expect(stdout).toBe('false true\n');
+});

@@ -5,7 +5,7 @@
 
 import type { Encoding, Tokenizer } from 'tokenizers';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.js';
-import * as tokenizers from '../package.js';
+import { tokenizersPackage } from '../package.js';
 import type { TextPiece } from '../text-walk.js';
 import { utf16Index } from '../utf16-offsets.js';
 import { byteName } from './word-model.js';
@@ -109,7 +109,7 @@ export class SymbolReader {
       ...{ continuing_subword_prefix: null, end_of_word_suffix: null, vocab, merges: [] },
     };
     const json = { ...tokenizer, added_tokens, post_processor: null, decoder: null, model };
-    const made = tokenizers.Tokenizer.fromString(JSON.stringify(json));
+    const made = tokenizersPackage().Tokenizer.fromString(JSON.stringify(json));
     made.disablePadding();
     made.disableTruncation();
     return made;

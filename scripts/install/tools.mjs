@@ -34,9 +34,13 @@ function isOnPath(name) {
 /** Where the tokenizers package has a binary for, and the core has been written for. */
 export function checkPlatform({ platform, arch } = process) {
   if (['linux', 'darwin'].includes(platform) && ['x64', 'arm64'].includes(arch)) return;
-  const where = platform === 'win32' ? 'Windows (WSL is fine)' : `${platform} on ${arch}`;
+  if (platform === 'win32' && arch === 'x64') {
+    throw new MissingTool(
+      'the native core is not compiled on Windows: install @sinter/win32-x64 of the same version beside this package, or use WSL',
+    );
+  }
   throw new MissingTool(
-    `${where} is not supported: install this package on Linux or macOS with an x64 or arm64 processor`,
+    `${platform} on ${arch} is not supported: install this package on Linux or macOS with an x64 or arm64 processor, or on Windows with x64`,
   );
 }
 

@@ -86,7 +86,12 @@ describe('the install script names what is missing in one sentence', () => {
   }
 
   it.each([
-    ['win32', 'x64', /^sinter: Windows \(WSL is fine\) is not supported: install .*Linux or macOS/],
+    [
+      'win32',
+      'x64',
+      /^sinter: the native core is not compiled on Windows: install @sinter\/win32-x64/,
+    ],
+    ['win32', 'arm64', /^sinter: win32 on arm64 is not supported/],
     ['freebsd', 'x64', /^sinter: freebsd on x64 is not supported/],
     ['linux', 's390x', /^sinter: linux on s390x is not supported/],
   ])('%s on %s', (platform, arch, sentence) => {

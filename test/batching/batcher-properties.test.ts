@@ -64,9 +64,15 @@ describe('a batcher', () => {
         running[priority]++;
         expect(running[priority], 'one batch of a priority at a time').toBe(1);
         expect(texts.length === 1 || tokens <= maxBatchTokens).toBe(true);
-        signal.addEventListener('abort', () => running[priority]--, { once: true });
+        let over = false;
+        // An abort may come just behind the end, before the batcher has heard of it.
+        const finish = () => {
+          if (!over) running[priority]--;
+          over = true;
+        };
+        signal.addEventListener('abort', finish, { once: true });
         void turns(runTurns).then(() => {
-          if (!signal.aborted) running[priority]--;
+          finish();
           endBatch();
         });
       };

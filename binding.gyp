@@ -36,7 +36,7 @@
       'target_name': 'sinter',
       'sources': ['<@(addon_files)'],
       'dependencies': [
-        'sinter_engine', 'sinter_avx2', 'sinter_avxvnni', 'sinter_avx512', 'sinter_vnni',
+        'sinter_engine', 'sinter_scalar', 'sinter_avx2', 'sinter_avxvnni', 'sinter_avx512', 'sinter_vnni',
         'sinter_neon', 'sinter_dotprod', 'sinter_i8mm',
       ],
     },
@@ -44,11 +44,18 @@
       'target_name': 'sinter_test',
       'sources': ['<@(addon_test_files)'],
       'dependencies': [
-        'sinter_engine', 'sinter_avx2', 'sinter_avxvnni', 'sinter_avx512', 'sinter_vnni',
+        'sinter_engine', 'sinter_scalar', 'sinter_avx2', 'sinter_avxvnni', 'sinter_avx512', 'sinter_vnni',
         'sinter_neon', 'sinter_dotprod', 'sinter_i8mm',
       ],
     },
     # One static library per ISA, because gyp has no flags per file. Empty on other processors.
+    # -O3 would unroll all 16 lanes of every operation: four times the code, and no faster but for products (in kernel_files).
+    {
+      'target_name': 'sinter_scalar',
+      'type': 'static_library',
+      'sources': ['<@(scalar_kernel_files)'],
+      'cflags_cc': ['<@(scalar_optimize_cflags)'],
+    },
     {
       'target_name': 'sinter_avx2',
       'type': 'static_library',

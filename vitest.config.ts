@@ -2,7 +2,19 @@
 // never threads of this one, so that a crash in the addon fails one file and not the run.
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
-import { ALL, SLOW, UNIT } from './test/projects.js';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { ALL, LONGEST, SLOW, UNIT } from './test/projects.js';
+
+/** As vitest orders files, but for the longest ones, which start first: a fresh checkout has no durations of an earlier run. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId, project }: TestSpecification) => {
+      if (project.name !== 'slow') return 0;
+      return LONGEST.some((file) => moduleId.endsWith(`/${file}`)) ? 1 : 2;
+    };
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
+  }
+}
 
 export default defineConfig({
   test: {
@@ -14,6 +26,7 @@ export default defineConfig({
     setupFiles: ['test/setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    sequence: { sequencer: LongestFirst },
     // One after the other. Where files share a worker, it takes the next one only if that is of the same project.
     projects: [
       {

@@ -13,7 +13,9 @@ const listFile = join(root, 'native', 'sources.gypi');
 function listOf(path) {
   const folder = path.split('/')[0];
   if (folder === 'kernels') {
-    const isa = /_(avx2|avxvnni|avx512|vnni|neon|dotprod|i8mm)\.cc$/.exec(path)?.[1];
+    // All of the scalar level is in `scalar_kernel_files`, which are compiled for size, but for products, where its time goes.
+    if (/\/gemm_[a-z0-9]+_scalar\.cc$/.test(path)) return 'kernel_files';
+    const isa = /_(scalar|avx2|avxvnni|avx512|vnni|neon|dotprod|i8mm)\.cc$/.exec(path)?.[1];
     return isa ? `${isa}_kernel_files` : 'kernel_files';
   }
   if (['reference', 'weights', 'program', 'ops', 'train', 'compress', 'tokenize'].includes(folder))

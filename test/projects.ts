@@ -150,3 +150,19 @@ export const SLOW: readonly string[] = [
   'test/train/kill.test.ts',
   'test/worker/kill.test.ts',
 ];
+
+/**
+ * Of SLOW, what takes more than a minute of a core. These files start first, so that no worker ends with one of them while the
+ * other has nothing left to do.
+ */
+export const LONGEST: readonly string[] = [
+  'test/bits/bits.test.ts',
+  'test/compress/reconstruct.test.ts',
+  'test/memory/long-texts.test.ts',
+  'test/models/event-loop.test.ts',
+  'test/models/heads-training.test.ts',
+  'test/onnx/import-back.test.ts',
+  'test/onnx/transformers-js.test.ts',
+  'test/tokenize/core-texts-all.test.ts',
+  'test/tokenize/long-words.test.ts',
+];

@@ -3,7 +3,7 @@
  *
  * The rule: each problem names lines of the file.
  */
-import { formatNumber, formatPercent } from '../core/units.js';
+import { formatCount, formatNumber, formatPercent } from '../core/units.js';
 import { describeKind, describeVariants, showLabels } from '../data/index.js';
 import type { CheckResult } from './check-file.js';
 import { printable } from './output.js';
@@ -27,11 +27,6 @@ export function printCheck(page: Page, result: CheckResult): void {
   if (found.length === 0) page.print('nothing looks wrong\n', 'good');
   const marked = { first: '* ', firstStyle: 'warning' } as const;
   for (const remark of found) page.wrapped(remark, marked);
-}
-
-/** "1 text", "2,000 texts". */
-function counted(count: number, noun: string): string {
-  return `${formatNumber(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 function facts(result: CheckResult): Fact[] {
@@ -121,7 +116,9 @@ function labelRemarks({ audit, task, variants, source, chosen }: CheckResult): s
   if (classes && unlabelled > 0 && task !== 'multi-label') {
     const which =
       chosen?.label === undefined ? ' (which column has them? name it: --label-column)' : '';
-    found.push(`${formatNumber(unlabelled)} of ${counted(rows, 'row')} without a label${which}`);
+    found.push(
+      `${formatNumber(unlabelled)} of ${formatCount(rows, 'row')} without a label${which}`,
+    );
   }
   if (labels.length === 1 && classes) found.push('one label only: a classifier needs at least two');
   const rare = labels.filter(({ count }) => count < RARE_ROWS);
@@ -130,7 +127,7 @@ function labelRemarks({ audit, task, variants, source, chosen }: CheckResult): s
     const shown = names.map((name, i) => `${name} ${rare[i]?.count}`).join(', ');
     const more = rare.length > names.length ? ', ...' : '';
     found.push(
-      `${counted(rare.length, 'rare label')}, fewer than ${RARE_ROWS} times each: ${shown}${more}`,
+      `${formatCount(rare.length, 'rare label')}, fewer than ${RARE_ROWS} times each: ${shown}${more}`,
     );
   }
   const [most, least] = [labels[0]?.count ?? 0, labels.at(-1)?.count ?? 0];
@@ -154,7 +151,9 @@ function textRemarks({ audit }: CheckResult): string[] {
       return `${quote(text)} (${name(first)}, ${name(second)})`;
     });
     const more = conflicts.texts > shown.length ? '; ...' : '';
-    found.push(`${counted(conflicts.texts, 'text')} with two labels: ${shown.join('; ')}${more}`);
+    found.push(
+      `${formatCount(conflicts.texts, 'text')} with two labels: ${shown.join('; ')}${more}`,
+    );
   }
   if (repeated.texts > 0) {
     const shown = repeated.examples.slice(0, SHOWN_EXAMPLES).map(({ text, lines, count }) => {
@@ -162,7 +161,7 @@ function textRemarks({ audit }: CheckResult): string[] {
       return `${quote(text)} (lines ${lines.join(', ')}${more})`;
     });
     const more = repeated.texts > shown.length ? '; ...' : '';
-    const what = `${counted(repeated.texts, 'text')} more than once, in ${formatNumber(repeated.rows)} rows`;
+    const what = `${formatCount(repeated.texts, 'text')} more than once, in ${formatNumber(repeated.rows)} rows`;
     found.push(`${what}: ${shown.join('; ')}${more}`);
   }
   if (compared < rows) {
@@ -181,7 +180,7 @@ function lengthRemarks({ audit, lengths, task }: CheckResult): string[] {
     const share = formatPercent(over / audit.rows, 1);
     const fate = task === 'answers' || task === 'tags' ? 'read in windows' : 'would be cut';
     found.push(
-      `${counted(over, 'text')} (${share}) over the ${maxTokens} tokens of ${model}: ${fate}`,
+      `${formatCount(over, 'text')} (${share}) over the ${maxTokens} tokens of ${model}: ${fate}`,
     );
   }
   if (unknown >= MANY_UNKNOWN) {

@@ -8,14 +8,9 @@ import type { SpreadsheetOptions } from '../data/index.js';
 import type { KindSettings } from '../models/kind-predictions.js';
 import { KINDS, type Kind } from '../models/kinds.js';
 import type { TextInput } from '../tokenize/text-tokenizer.js';
-import {
-  type DataOptions,
-  given,
-  type ModelOptions,
-  readOptionsOf,
-  usageMistake,
-} from './arguments.js';
+import { type DataOptions, type ModelOptions, readOptionsOf, usageMistake } from './arguments.js';
 import type { CommonOptions, Console } from './context.js';
+import { predictionsAsked } from './prediction-flags.js';
 import { PREDICTION_FORMATS, type PredictionFormat } from './prediction-writers.js';
 import { type TextSource, textSource, withPairs } from './text-source.js';
 
@@ -80,9 +75,7 @@ async function* onlyPairs(source: TextSource, first: string): AsyncGenerator<Tex
 
 /** The prediction options given. A usage mistake for one that the kind does not take. */
 export function settingsOf(options: PredictCommandOptions, kind: Kind): KindSettings {
-  const { topK, allScores, threshold, minScore, windows, aggregation, allowNoAnswer } = options;
-  const own = { topK, allScores, threshold, minScore, windows, aggregation, allowNoAnswer };
-  const asked = given(own);
+  const asked = predictionsAsked(options);
   const takes: readonly string[] = KINDS[kind].predictor.takes;
   const wrong = Object.keys(asked).find((name) => !takes.includes(name));
   if (wrong === undefined) return asked;

@@ -9,9 +9,11 @@ import { addAudit } from './commands/audit.js';
 import { addBaseline } from './commands/baseline.js';
 import { addBench } from './commands/bench.js';
 import { addCheck } from './commands/check.js';
+import { addCollect } from './commands/collect.js';
 import { addCompress } from './commands/compress.js';
 import { addConvert } from './commands/convert.js';
 import { addEmbed } from './commands/embed.js';
+import { addEnqueue } from './commands/enqueue.js';
 import { addEvaluate } from './commands/evaluate.js';
 import { addInfo } from './commands/info.js';
 import { addInspect } from './commands/inspect.js';
@@ -41,6 +43,8 @@ const COMMANDS: readonly ((program: Command, surroundings: Surroundings) => void
   addPredict,
   addServe,
   addWorker,
+  addEnqueue,
+  addCollect,
   addBaseline,
   addAudit,
   addEvaluate,

@@ -39,6 +39,11 @@ export function formatNumber(value: number, digits = 0): string {
   });
 }
 
+/** A number of things: "1 text", "2,000 texts". */
+export function formatCount(count: number, noun: string): string {
+  return `${formatNumber(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /** A share as a percentage: 0.8987 becomes "89.87 %". */
 export function formatPercent(share: number, digits = 2): string {
   return Number.isFinite(share) ? `${(share * 100).toFixed(digits)} %` : '-';

@@ -128,9 +128,16 @@ describe('check-files', () => {
 
 describe('check-sources', () => {
   const empty = Object.fromEntries(
-    ['base', 'kernel', 'avx2_kernel', 'avx512_kernel', 'vnni_kernel', 'engine', 'addon'].map(
-      (name) => [`${name}_files`, [] as string[]],
-    ),
+    [
+      'base',
+      'kernel',
+      'scalar_kernel',
+      'avx2_kernel',
+      'avx512_kernel',
+      'vnni_kernel',
+      'engine',
+      'addon',
+    ].map((name) => [`${name}_files`, [] as string[]]),
   );
   const list = (lists: Record<string, string[]>) =>
     JSON.stringify({ variables: { ...empty, ...lists } });
@@ -167,12 +174,16 @@ describe('check-sources', () => {
     const root = scratch({
       'native/base/isa.cc': '',
       'native/kernels/norm/norm_vnni.cc': '',
+      'native/kernels/norm/norm_scalar.cc': '',
+      'native/kernels/gemm_f32/gemm_f32_scalar.cc': '',
       'native/sources.gypi': list({ engine_files: ['ops/gone.cc'] }),
     });
     expect(check('check-sources.mjs', '--fix', root).status).toBe(0);
     const { variables } = JSON.parse(readFileSync(join(root, 'native/sources.gypi'), 'utf8'));
     expect(variables.base_files).toEqual(['base/isa.cc']);
     expect(variables.vnni_kernel_files).toEqual(['kernels/norm/norm_vnni.cc']);
+    expect(variables.scalar_kernel_files).toEqual(['kernels/norm/norm_scalar.cc']);
+    expect(variables.kernel_files).toEqual(['kernels/gemm_f32/gemm_f32_scalar.cc']);
     expect(variables.engine_files).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 // Every test file is in exactly one project: the lists name files that are there, each of them once, and `native` has the rest.
 import { readdirSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { SLOW, UNIT } from '../projects.js';
+import { LONGEST, SLOW, UNIT } from '../projects.js';
 import { repository } from './scratch.js';
 
 const named = [...UNIT, ...SLOW];
@@ -15,5 +15,9 @@ it('the lists of projects name test files that are there', () => {
 
 it('none is named twice, and each list is sorted', () => {
   expect(new Set(named).size).toBe(named.length);
-  for (const list of [UNIT, SLOW]) expect([...list].sort()).toEqual(list);
+  for (const list of [UNIT, SLOW, LONGEST]) expect([...list].sort()).toEqual(list);
+});
+
+it('the longest files are of the slow project', () => {
+  expect(LONGEST.filter((file) => !SLOW.includes(file))).toEqual([]);
 });

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exportModelOnnx, type OnnxExportOptions } from '../../lib/checkpoint/export-model.js';
 import { loadModel } from '../../lib/checkpoint/load-model.js';
 import { importOnnx, STYLES } from '../../lib/formats/onnx/import/index.js';
+import type { Task } from '../../lib/graph/checkpoint.js';
 import type { OutputName } from '../../lib/graph/types.js';
 import { unify } from '../../lib/graph/unify.js';
 import type { NativeProgram } from '../../lib/native/program.js';
@@ -30,6 +31,16 @@ const FORMS: readonly OnnxExportOptions[] = [
   { precision: 'int4-weights' },
   { precision: 'int4-weights', blocks: { operator: 'MatMulNBits', symmetric: false } },
 ];
+
+/**
+ * The forms that a head of a family is written in: all for the family's first head, every other one for the rest, shifted from
+ * family to family and from head to head, so that every form meets every family and every head.
+ */
+function formsOf(family: string, task: Task): readonly (readonly [number, OnnxExportOptions])[] {
+  const head = TASKS.indexOf(task);
+  const shift = MATRIX_FAMILIES.indexOf(family) + head;
+  return [...FORMS.entries()].filter(([i]) => head === 0 || (i + shift) % 2 === 0);
+}
 
 /**
  * The expected difference of the graph that is read, by family and precision or opset, where the file says less than the graph.
@@ -109,7 +120,7 @@ describe.each(MATRIX_FAMILIES)('%s', (name) => {
       const parts = await loadModel('test', folder, REQUESTS[task], settings);
       const program = await withoutZeros(parts);
       const differences: string[] = [];
-      for (const [i, options] of FORMS.entries()) {
+      for (const [i, options] of formsOf(name, task)) {
         const file = join(scratch, `${name}-${task}-${i}.onnx`);
         const difference = await backAndForth(parts, program, file, options).catch(String);
         const known = LESS[name]?.[options.precision ?? String(options.opset)];

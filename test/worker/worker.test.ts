@@ -17,6 +17,7 @@ import {
   type TextModel,
 } from '../../lib/index.js';
 import { sinter } from '../cli/support.js';
+import { until } from '../server/support.js';
 import { hasRedis, OwnRedis } from './redis.js';
 
 const fixture = (path: string) => fileURLToPath(new URL(`../fixtures/${path}`, import.meta.url));
@@ -152,6 +153,59 @@ describe.skipIf(!hasRedis)('jobs with texts', () => {
     );
     expect((await run({ texts: [['who', 'a film']] })).results[0]).toHaveProperty('answer');
     await worker.close();
+  });
+});
+
+describe.skipIf(!hasRedis)('the commands', () => {
+  it('split a file, do its jobs and join them as the library does', async () => {
+    const { where } = ownQueue();
+    const input = await textsFile('by-command.jsonl', 250);
+    const out = join(root, 'by-command.out');
+    const flags = ['--redis', where.redis, '--queue', where.queue, '--root', root];
+    const split = [input, '--out', 'by-command', '--rows-per-job', '100', '--top-k', '2'];
+    const enqueue = () => sinter(['enqueue', ...split, ...flags]);
+
+    expect((await enqueue()).stdout).toBe('250 rows in 3 jobs: 3 added\n');
+    expect((await enqueue()).stdout).toBe('250 rows in 3 jobs: 0 added, 3 in the queue before\n');
+    const early = await sinter(['collect', join(root, 'by-command'), '--out', out]);
+    expect(`${early.code} ${early.stderr}`).toMatch(/^3 error: .*250 of 250 rows are missing/);
+
+    // The wait begins before any worker does.
+    const waits = sinter(['collect', join(root, 'by-command'), '--out', out, '--wait', '--json']);
+    await startWorker(classifier, where);
+    const { code, stdout, stderr } = await waits;
+    expect(`${code} ${stderr}`).toBe('0 ');
+    expect(JSON.parse(stdout)).toMatchObject({ out, rows: 250, parts: 3, task: 'classification' });
+    const lines = (await readFile(out, 'utf8'))
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines.map(({ row }) => row)).toEqual(Array.from({ length: 250 }, (_, i) => i));
+    const [first] = await classifier.predict([textOf(0)]);
+    expect(lines[0].label).toBe(first?.label);
+    expect(lines.every(({ top }) => top.length === 2)).toBe(true);
+    expect((await enqueue()).stdout).toBe('250 rows in 3 jobs: 0 added, 3 done\n');
+  });
+
+  it('read a file as their flags say, and a setting that the model lacks fails the job', async () => {
+    const { where, queue } = ownQueue();
+    await writeFile(join(root, 'flags.txt'), '1;a film;7\n2;a story;8\n');
+    const flags = ['--redis', where.redis, '--queue', where.queue, '--root', root];
+    const read = ['--data-format', 'csv', '--no-header', '--text-column', '2', '--delimiter', ';'];
+    const split = (out: string, ...more: string[]) =>
+      sinter(['enqueue', 'flags.txt', '--out', out, ...read, ...flags, ...more]);
+    expect((await split('flags')).stdout).toBe('2 rows in 1 job: 1 added\n');
+    expect((await split('odd', '--dimensions', '4', '--json')).code).toBe(0);
+    const { jobs } = await startWorker(classifier, where);
+    await until(async () => (await queue.getFailedCount()) === 1 && jobs.length === 2);
+    expect(jobs.find(({ outcome }) => outcome === 'failed')?.problem).toMatch(
+      /settings: unknown option "dimensions"/,
+    );
+    const all = await collect(join(root, 'flags'), join(root, 'flags.out'));
+    expect(all.rows).toBe(2);
+    const lines = (await readFile(join(root, 'flags.out'), 'utf8')).trimEnd().split('\n');
+    const expected = await classifier.predict(['a film', 'a story']);
+    expect(lines.map((line) => JSON.parse(line).label)).toEqual(expected.map(({ label }) => label));
   });
 });
 
@@ -340,6 +394,21 @@ describe('without a queue', () => {
     expect(`${wrong.code} ${wrong.stderr}`).toMatch(/^2 error: .*redis must be a URL of redis:/);
     const task = await sinter(['worker', '--task', 'tags']);
     expect(`${task.code} ${task.stderr}`).toMatch(/^2 error: --task tags means nothing to an enc/);
+  });
+
+  it('sinter enqueue and collect end with code 2 without --out, and with 6 without Redis', async () => {
+    for (const [command, what] of [
+      ['enqueue', 'the folder for the results'],
+      ['collect', 'a file of JSON lines'],
+    ] as const) {
+      const { code, stderr } = await sinter([command, 'x']);
+      expect(`${code} ${stderr}`).toContain(`2 error: give --out `);
+      expect(stderr).toContain(what);
+    }
+    const input = await textsFile('unsent.jsonl', 3);
+    const args = ['--redis', options.redis, '--root', root, '--out', 'unsent'];
+    const silent = await sinter(['enqueue', input, ...args]);
+    expect(`${silent.code} ${silent.stderr}`).toMatch(/^6 error: Redis at 127\.0\.0\.1:1: /);
   });
 
   it('collect asks for a folder with a plan', async () => {

@@ -11,10 +11,8 @@ import type { AdaptedModel } from '../../models/adapted-model.js';
 import type { KindSettings } from '../../models/kind-predictions.js';
 import { KIND_NAMES, KINDS, type KindRow } from '../../models/kinds.js';
 import type { AdapterOption } from '../../runtime/predict-options.js';
-import { AGGREGATIONS } from '../../tasks/token-classification/entities.js';
 import {
   given,
-  realNumber,
   spreadsheetOf,
   usageMistake,
   wholeNumber,
@@ -29,6 +27,7 @@ import { Console, type Surroundings } from '../context.js';
 import { taskOfModel } from '../model-task.js';
 import { loadAdapter, onnxOptions } from '../open-model.js';
 import { formatFor, type PredictCommandOptions, settingsOf, sourceOf } from '../predict-options.js';
+import { withPredictions } from '../prediction-flags.js';
 import {
   csvPredictions,
   jsonlPredictions,
@@ -69,29 +68,8 @@ export function addPredict(program: Command, surroundings: Surroundings): void {
         '--format <kind>',
         'form of the result (default: by the ending of --out, or jsonl)',
       ).choices(PREDICTION_FORMATS),
-    )
-    .option('--top-k <n>', 'the n best labels, answers or tokens with their scores', wholeNumber(1))
-    .option('--all-scores', 'the score of every label')
-    .option(
-      '--threshold <x>',
-      'several labels: probability from which a label counts (default: what was fitted, else 0.5)',
-      realNumber('a number from 0 to 1', (value) => value >= 0 && value <= 1),
-    )
-    .option(
-      '--min-score <x>',
-      'one label: below this probability a text gets no label (null, in CSV an empty cell)',
-      realNumber('a number from 0 to 1', (value) => value >= 0 && value <= 1),
-    )
-    .addOption(
-      new Option('--aggregation <kind>', 'tags: how tokens become entities').choices(AGGREGATIONS),
-    )
-    .option('--allow-no-answer', 'answers: that there is none may be the best one')
-    .addOption(
-      new Option(
-        '--windows <kind>',
-        'read texts over the limit in windows, and take the mean or the largest of their logits',
-      ).choices(['mean', 'max']),
-    )
+    );
+  withPredictions(command)
     .addOption(
       new Option('--task <kind>', 'what the model is for, where its files do not say').choices(
         KIND_NAMES,

@@ -5,7 +5,7 @@
  */
 import { once } from 'node:events';
 import { type Command, Option } from 'commander';
-import { formatDuration, formatNumber } from '../../core/units.js';
+import { formatCount, formatDuration, formatNumber } from '../../core/units.js';
 import { Encoder } from '../../models/encoder.js';
 import { KIND_NAMES, KINDS, type Kind } from '../../models/kinds.js';
 import type { TextModel } from '../../models/text-model.js';
@@ -25,12 +25,10 @@ import {
 import { type CommonOptions, Console, type Surroundings } from '../context.js';
 import { taskOfModel } from '../model-task.js';
 import { modelOptions, modelPath, onnxOptions } from '../open-model.js';
+import { type QueueFlags, queueOf, withQueue } from '../queue-flags.js';
 
-interface WorkerOptions extends CommonOptions, ModelOptions {
-  readonly redis?: string;
-  readonly queue?: string;
+interface WorkerOptions extends CommonOptions, ModelOptions, QueueFlags {
   readonly concurrency?: number;
-  readonly root?: string;
   readonly task?: Kind;
   readonly maxTokens?: number;
   readonly drainSeconds?: number;
@@ -38,9 +36,6 @@ interface WorkerOptions extends CommonOptions, ModelOptions {
   readonly maxStalls?: number;
   readonly threads?: number;
 }
-
-/** Where the address of Redis may be, so that no list of processes shows its password. */
-const ADDRESS = 'SINTER_REDIS_URL';
 
 export function addWorker(program: Command, surroundings: Surroundings): void {
   const command = program
@@ -51,11 +46,9 @@ export function addWorker(program: Command, surroundings: Surroundings): void {
         'vectors, a model with a head what predict gives. A job is done at least once, and doing it again leaves the same bytes. ' +
         'Needs the packages bullmq and ioredis: npm install bullmq ioredis.',
     )
-    .argument('[model]', 'model folder, ONNX file or id (default: the embedded all-MiniLM-L6-v2)')
-    .option('--redis <url>', `address of Redis (default: ${ADDRESS}, else redis://127.0.0.1:6379)`)
-    .option('--queue <name>', 'name of the queue (default: sinter)')
+    .argument('[model]', 'model folder, ONNX file or id (default: the embedded all-MiniLM-L6-v2)');
+  withQueue(command)
     .option('--concurrency <n>', 'jobs at a time (default: 2)', wholeNumber(1))
-    .option('--root <dir>', 'folder that holds all files of jobs (default: this one)')
     .addOption(
       new Option('--task <kind>', 'what the model is for, where its files do not say').choices(
         KIND_NAMES,
@@ -97,26 +90,26 @@ async function work(
   surroundings: Surroundings,
 ): Promise<void> {
   const out = new Console(surroundings, options);
-  const { concurrency, root, drainSeconds, stalledSeconds, maxStalls } = options;
-  const { redis = process.env[ADDRESS] ?? 'redis://127.0.0.1:6379', queue = 'sinter' } = options;
+  const { concurrency, drainSeconds, stalledSeconds, maxStalls } = options;
+  const queue = queueOf(options);
   await using model = await loadAny(path, options, out.signal);
-  const own = { concurrency, root, drainSeconds, stalledSeconds, maxStalls };
+  const own = { concurrency, drainSeconds, stalledSeconds, maxStalls };
   const worker = await createQueueWorker(model, {
-    ...{ redis, queue, signal: out.signal },
+    ...{ ...queue, signal: out.signal },
     ...given(own),
     onJob: (job) => noteJob(job, out),
     onProblem: ({ message, name }) => out.warn(`Redis: ${message || name}`),
   });
-  out.print(`waiting for jobs of ${queue}\n`);
+  out.print(`waiting for jobs of ${queue.queue}\n`);
   if (!out.signal.aborted) await once(out.signal, 'abort');
   await worker.close();
   const { task, version, counts } = worker;
   const { done, failed, returned, rows } = counts;
-  const all = [`${formatNumber(done)} jobs done`, `${formatNumber(rows)} rows`];
+  const all = [`${formatCount(done, 'job')} done`, formatCount(rows, 'row')];
   if (failed > 0) all.push(`${formatNumber(failed)} failed`);
   if (returned > 0) all.push(`${formatNumber(returned)} put back`);
   out.say(all.join(', '));
-  out.json({ queue, task, version, ...counts });
+  out.json({ queue: queue.queue, task, version, ...counts });
 }
 
 async function loadAny(
@@ -140,7 +133,7 @@ async function loadAny(
 
 function noteJob({ id, outcome, rows, ms, problem, isRetried }: FinishedJob, out: Console): void {
   if (outcome === 'done') {
-    out.note(`${id}: ${formatNumber(rows)} rows in ${formatDuration(ms)}`);
+    out.note(`${id}: ${formatCount(rows, 'row')} in ${formatDuration(ms)}`);
   } else if (outcome === 'returned') out.note(`${id}: put back, because the worker ends`);
   else out.warn(`${id}: failed${isRetried ? ', will be tried again' : ''}: ${problem}`);
 }

@@ -31,12 +31,18 @@ interface HookedApp {
   ): void;
 }
 
+/** The files of the server, which are read again when the primary says so; false where something stays as it was. */
+export interface FilesToReload {
+  runKeys(): Promise<boolean>;
+  run(): Promise<boolean>;
+}
+
 export class ServeChild {
   private readonly ended = new AbortController();
   private readonly gathering = new Map<number, (text: string) => void>();
   private asked = 0;
   private server: SinterServer | null = null;
-  private onReload: (() => Promise<boolean>) | null = null;
+  private files: FilesToReload | null = null;
 
   private constructor(readonly index: number) {
     process.on('message', this.hear);
@@ -87,11 +93,11 @@ export class ServeChild {
     });
   }
 
-  /** Tells the primary that the server answers. `reload` loads all models again, and says whether it could. */
-  ready(address: string, reload: () => Promise<boolean>): void {
+  /** Tells the primary that the server answers. */
+  ready(address: string, files: FilesToReload): void {
     const { server } = this;
     if (server === null) return;
-    this.onReload = reload;
+    this.files = files;
     const models = server.models.list().map(({ name, task }) => ({ name, task }));
     this.tell({ say: 'ready', address, models });
   }
@@ -104,15 +110,16 @@ export class ServeChild {
 
   private readonly hear = (message: ToProcess): void => {
     if (message.do === 'drain') this.ended.abort();
-    else if (message.do === 'reload') void this.reload(message.id);
+    else if (message.do === 'reload') void this.reload(message.id, this.files?.run());
+    else if (message.do === 'reload-keys') void this.reload(message.id, this.files?.runKeys());
     else if (message.do === 'metrics') {
       if (this.server === null) return;
       this.tell({ say: 'metrics', id: message.id, text: this.server.metrics() });
     } else if (message.do === 'take-metrics') this.gathering.get(message.id)?.(message.text);
   };
 
-  private async reload(id: number): Promise<void> {
-    const isGood = await (this.onReload?.() ?? Promise.resolve(false));
+  private async reload(id: number, running: Promise<boolean> | undefined): Promise<void> {
+    const isGood = (await running) ?? false;
     this.tell({ say: 'reloaded', id, isGood });
   }
 

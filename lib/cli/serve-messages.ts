@@ -8,6 +8,8 @@
 /** From the primary to a process. */
 export type ToProcess =
   | { readonly do: 'drain' }
+  /** To read the keys again; `reload`: the keys and the models. */
+  | { readonly do: 'reload-keys'; readonly id: number }
   | { readonly do: 'reload'; readonly id: number }
   | { readonly do: 'metrics'; readonly id: number }
   /** The metrics of all, for a process that asked. */
@@ -16,7 +18,7 @@ export type ToProcess =
 /** From a process to the primary. */
 export type ToPrimary =
   | { readonly say: 'ready'; readonly address: string; readonly models: readonly object[] }
-  /** `isGood`: all models were loaded again. */
+  /** `isGood`: all that was asked for was read again. */
   | { readonly say: 'reloaded'; readonly id: number; readonly isGood: boolean }
   | { readonly say: 'metrics'; readonly id: number; readonly text: string }
   | { readonly say: 'gather-metrics'; readonly id: number };

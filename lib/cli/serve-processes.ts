@@ -86,7 +86,10 @@ export class ServeProcesses {
     });
   }
 
+  /** Keys first, in all processes: one that was taken away is refused everywhere, whatever becomes of the models. */
   private async reloadAll(): Promise<void> {
+    const running = this.places.filter(({ readyAt }) => readyAt !== null);
+    await Promise.all(running.map(({ worker }) => this.ask(worker, 'reload-keys', null)));
     for (const [done, { worker, index, readyAt }] of this.places.entries()) {
       // One that is starting loads what is there now.
       if (readyAt === null) continue;
@@ -191,7 +194,7 @@ export class ServeProcesses {
   /** The answer of a process; null where there is none within `ms`, or the process ends. */
   private ask(
     worker: Worker,
-    what: 'reload' | 'metrics',
+    what: 'reload-keys' | 'reload' | 'metrics',
     ms: number | null,
   ): Promise<Answer | null> {
     const id = this.asked++;

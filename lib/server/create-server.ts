@@ -16,7 +16,8 @@ import fastify, {
 } from 'fastify';
 import { failureBody, failureOfServer } from './failures.js';
 import { RequestFailure } from './handling.js';
-import { type ModelsToServe, readModels } from './model-source.js';
+import type { ApiKeyOptions } from './keys.js';
+import { type ModelSource, type ModelsToServe, readModels } from './model-source.js';
 import { addServing } from './plugin.js';
 import type { ReloadReport } from './reload.js';
 import { addNotFound, dialectOfPath, sendFailure } from './request-hooks.js';
@@ -165,8 +166,12 @@ class HttpServer implements SinterServer {
     }
   }
 
-  reload(name: string): Promise<ReloadReport> {
-    return this.core.reload(name);
+  reload(name: string, source?: ModelSource): Promise<ReloadReport> {
+    return this.core.reload(name, source);
+  }
+
+  setApiKeys(keys: readonly ApiKeyOptions[]): void {
+    this.core.settings.keys.replace(keys, 'setApiKeys: keys');
   }
 
   metrics(): string {

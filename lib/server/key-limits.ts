@@ -48,7 +48,7 @@ export class KeyMeter {
 
   constructor(
     private readonly name: string,
-    private readonly limits: KeyLimits,
+    readonly limits: KeyLimits,
     now = performance.now(),
   ) {
     const { requestsPerMinute, tokensPerMinute } = limits;

@@ -5,6 +5,7 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import { isDeepStrictEqual } from 'node:util';
 import { rangeMistake, typeMistake } from '../core/errors.js';
 import { readOptions } from '../core/options.js';
 import { PRIORITIES, type Priority } from '../core/priority.js';
@@ -44,15 +45,28 @@ interface StoredKey {
 }
 
 export class ApiKeys {
-  private readonly keys: readonly StoredKey[];
+  private keys: readonly StoredKey[];
 
   /** Throws TypeError or RangeError that names the key by its place; never shows a key. */
   constructor(keys: readonly ApiKeyOptions[], where: string) {
-    if (!Array.isArray(keys)) throw typeMistake(where, 'an array of keys', keys);
-    this.keys = keys.map((key, i) => readKey(`${where}[${i}]`, key));
-    const names = keys.map(({ name }) => name);
-    const twice = names.find((name, i) => names.indexOf(name) !== i);
-    if (twice !== undefined) throw rangeMistake(where, 'keys of different names', twice);
+    this.keys = readKeys(keys, where);
+  }
+
+  /**
+   * Puts other keys in their place, or throws as the constructor does and keeps the old ones. A key of a name that was there, with the same
+   * limits, goes on with what its callers have used. Keys can't all be taken away, which would open the server to everybody.
+   */
+  replace(keys: readonly ApiKeyOptions[], where: string): void {
+    const next = readKeys(keys, where);
+    if (next.length === 0 && !this.isEmpty) {
+      throw rangeMistake(where, 'at least one key, as the server has keys now', keys);
+    }
+    const before = new Map(this.keys.map(({ caller }) => [caller.name, caller.meter]));
+    this.keys = next.map(({ digest, caller }) => {
+      const meter = before.get(caller.name);
+      const isSame = meter != null && isDeepStrictEqual(meter.limits, caller.meter?.limits);
+      return { digest, caller: isSame ? { ...caller, meter } : caller };
+    });
   }
 
   get isEmpty(): boolean {
@@ -70,6 +84,15 @@ export class ApiKeys {
     }
     return found;
   }
+}
+
+function readKeys(keys: readonly ApiKeyOptions[], where: string): readonly StoredKey[] {
+  if (!Array.isArray(keys)) throw typeMistake(where, 'an array of keys', keys);
+  const stored = keys.map((key, i) => readKey(`${where}[${i}]`, key));
+  const names = keys.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw rangeMistake(where, 'keys of different names', twice);
+  return stored;
 }
 
 function keyIn({ authorization, 'x-api-key': header }: IncomingHttpHeaders): string | null {

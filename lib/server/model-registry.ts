@@ -21,7 +21,7 @@ export class ModelEntry {
   reloading = false;
 
   constructor(
-    readonly given: ModelGiven,
+    public given: ModelGiven,
     public held: HeldModel,
     public shadow: Shadow | null,
     settings: ServingSettings,

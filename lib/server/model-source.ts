@@ -3,7 +3,8 @@
  *
  * The rule: a mistake in one names the model, and is found before any model is loaded.
  */
-import { rangeMistake, typeMistake } from '../core/errors.js';
+import { isDeepStrictEqual } from 'node:util';
+import { rangeMistake, show, typeMistake } from '../core/errors.js';
 import { readOptions } from '../core/options.js';
 import { POOL_KINDS, type PoolKind } from '../graph/types.js';
 import { KIND_NAMES } from '../models/kinds.js';
@@ -93,6 +94,33 @@ const KNOWN = {
   shadow: true,
   canary: true,
 } as const;
+
+/** What a running server keeps of a model: `reload` changes the rest. */
+export const FIXED_OPTIONS = [
+  'maxConcurrentRequests',
+  'maxQueueTokens',
+  'maxQueueMs',
+  'shadow',
+] as const satisfies readonly (keyof ModelSource)[];
+
+/** Names of the fixed options in which two sources differ. */
+export function fixedDifferences(a: ModelSource, b: ModelSource): readonly string[] {
+  return FIXED_OPTIONS.filter((option) => !isDeepStrictEqual(a[option], b[option]));
+}
+
+/** Checks another source for a model that is served. Throws TypeError or RangeError that names the option. */
+export function readReloaded(
+  where: string,
+  name: string,
+  from: ModelSource,
+  to: ModelSource,
+): void {
+  readModel(where, name, to);
+  const [fixed] = fixedDifferences(from, to);
+  if (fixed === undefined) return;
+  const what = `as it was (${show(from[fixed as keyof ModelSource])}): it takes effect when a server starts`;
+  throw rangeMistake(`${where}: models.${name}: ${fixed}`, what, to[fixed as keyof ModelSource]);
+}
 
 export const SERVED_TASKS: readonly ModelKind[] = ['embedding', ...KIND_NAMES];
 /** Names are parts of URLs, labels of metrics and values of headers. */

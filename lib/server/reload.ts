@@ -7,6 +7,7 @@ import { SinterError } from '../core/errors.js';
 import { type CanaryReport, compareModels } from './canary.js';
 import { HeldModel } from './held-model.js';
 import type { ModelEntry } from './model-registry.js';
+import type { ModelSource } from './model-source.js';
 import { openSource } from './open-model.js';
 import type { ServingSettings } from './server-options.js';
 import { warmUp } from './warm-up.js';
@@ -20,11 +21,15 @@ export interface ReloadReport extends CanaryReport {
   readonly ms: number;
 }
 
-/** Throws what loading or comparing throws; the old model is then still served. */
+/**
+ * Loads the model of an entry from where it came, or from `source`, which the entry then has. Throws what loading or comparing throws; the old
+ * model is then still served.
+ */
 export async function reloadModel(
   entry: ModelEntry,
   settings: ServingSettings,
   signal: AbortSignal,
+  source: ModelSource = entry.given.source,
 ): Promise<ReloadReport> {
   const { name, given, held: old } = entry;
   if (given.model !== null) {
@@ -36,12 +41,13 @@ export async function reloadModel(
   entry.reloading = true;
   const began = performance.now();
   try {
-    const next = new HeldModel(await openSource(name, given.source, settings, signal));
+    const next = new HeldModel(await openSource(name, source, settings, signal));
     try {
-      if (settings.warmUp) await warmUp(next, settings, given.source, signal);
-      const found = await compareModels(old, next, given.source.canary);
+      if (settings.warmUp) await warmUp(next, settings, source, signal);
+      const found = await compareModels(old, next, source.canary);
       signal.throwIfAborted();
       entry.held = next;
+      entry.given = { ...given, source };
       // Freed when its last request has ended, which nobody waits for here.
       void old.retire();
       const ms = Math.round(performance.now() - began);

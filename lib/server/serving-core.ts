@@ -8,7 +8,7 @@ import { Admission } from './admission.js';
 import { HeldModel } from './held-model.js';
 import { Life } from './life.js';
 import { ModelEntry, ModelRegistry } from './model-registry.js';
-import type { ModelGiven } from './model-source.js';
+import { type ModelGiven, type ModelSource, readReloaded } from './model-source.js';
 import { Observability } from './observe/observability.js';
 import { readObserve } from './observe/options.js';
 import { openGiven, openSource } from './open-model.js';
@@ -63,9 +63,11 @@ export class ServingCore {
     this.life.markReady();
   }
 
-  /** Loads a model again from where it came. Throws `model-not-found`, or what `reloadModel` throws. */
-  async reload(name: string): Promise<ReloadReport> {
-    return reloadModel(this.registry.named(name), this.settings, this.ended.signal);
+  /** Loads a model again, from where it came or from `source`. Throws `model-not-found`, or what `reloadModel` throws. */
+  async reload(name: string, source?: ModelSource): Promise<ReloadReport> {
+    const entry = this.registry.named(name);
+    if (source !== undefined) readReloaded('reload', name, entry.given.source, source);
+    return reloadModel(entry, this.settings, this.ended.signal, source);
   }
 
   /** Frees the models. May be called twice. */

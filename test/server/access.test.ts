@@ -63,6 +63,41 @@ describe('with API keys', () => {
     expect(await refused([{ ...twice, limits: { tokensPerMinute: 0 } }])).toMatch(/from 1/);
   });
 
+  it('other keys take their place while the server runs, but not none', async () => {
+    const { post, server } = await serve(MODELS, { apiKeys: KEYS });
+    const as = async (key: string) =>
+      (await post('/predict', BODY, { headers: { 'x-api-key': key } })).status;
+    const next = 'another-key-0123456789';
+    server.setApiKeys([{ name: 'user', key: next }]);
+    expect([await as(USER), await as(ADMIN), await as(next)]).toEqual([401, 401, 200]);
+    expect(() => server.setApiKeys([])).toThrow(/setApiKeys: keys must be at least one key/);
+    expect(() => server.setApiKeys([{ name: 'user', key: 'short-secret' }])).toThrow(
+      /setApiKeys: keys\[0\]: key must be at least 16 characters/,
+    );
+    expect(await as(next)).toBe(200);
+  });
+
+  it('a key that changes goes on with what was used of its limits; other limits begin anew', async () => {
+    const limits = { requestsPerMinute: 2 };
+    const { post, server } = await serve(MODELS, {
+      apiKeys: [{ name: 'small', key: USER, limits }],
+    });
+    const as = async (key: string) =>
+      (await post('/predict', BODY, { headers: { 'x-api-key': key } })).status;
+    expect([await as(USER), await as(USER), await as(USER)]).toEqual([200, 200, 429]);
+    server.setApiKeys([{ name: 'small', key: ADMIN, limits }]);
+    expect([await as(USER), await as(ADMIN)]).toEqual([401, 429]);
+    server.setApiKeys([{ name: 'small', key: ADMIN, limits: { requestsPerMinute: 3 } }]);
+    expect(await as(ADMIN)).toBe(200);
+  });
+
+  it('a server without keys may get some', async () => {
+    const { post, server } = await serve(MODELS, {});
+    expect((await post('/predict', BODY)).status).toBe(200);
+    server.setApiKeys(KEYS);
+    expect((await post('/predict', BODY)).status).toBe(401);
+  });
+
   it('a key has its limits, which others do not feel', async () => {
     const limited = {
       name: 'small',

@@ -130,6 +130,29 @@ describe('reload', () => {
     await refused(/its task are "tag"/);
   });
 
+  it('loads a model from another place, which it then has; limits stay those of the start', async () => {
+    const path = await copyOf('first');
+    const { server, post } = await serve({ moved: { path, maxQueueTokens: 1000 } });
+    const version = server.models.get('moved')?.version;
+    const small = await copyOf('second');
+    await replaceBySmall(small);
+    const { from, to } = await server.reload('moved', { path: small, maxQueueTokens: 1000 });
+    expect(from).toBe(version);
+    expect(to).not.toBe(from);
+    const { body } = await post('/admin/reload', { model: 'moved' });
+    expect(body).toMatchObject({ from: to, to });
+    await expect(server.reload('moved', { path })).rejects.toThrow(
+      /^reload: models\.moved: maxQueueTokens must be as it was \(1000\)/,
+    );
+    await expect(server.reload('moved', { path, lanes: 2 } as never)).rejects.toThrow(
+      /^reload: models\.moved: unknown option "lanes"/,
+    );
+    await expect(
+      server.reload('moved', { path: join(folder, 'nowhere'), maxQueueTokens: 1000 }),
+    ).rejects.toThrow(/nowhere/);
+    expect(server.models.get('moved')?.version).toBe(to);
+  });
+
   it('refuses a name that is not served, and a model that was given as an object', async () => {
     await using own = await Classifier.load(CLASSIFIER);
     const { post } = await serve({ own });

@@ -1,6 +1,7 @@
 // `sinter serve` as a process: the address, signals, the log, the configuration file, and mistakes in how it is called.
-import { cp } from 'node:fs/promises';
+import { cp, writeFile } from 'node:fs/promises';
 import { describe, expect, it, vi } from 'vitest';
+import { Classifier } from '../../lib/models/classifier.js';
 import { Scratch, sinter } from '../cli/support.js';
 import { post, serveChild } from './serve-child.js';
 import { CLASSIFIER, fixture, longBody, takenPort, until } from './support.js';
@@ -92,6 +93,51 @@ describe('sinter serve', () => {
     expect(stderr()).toMatch(/again: version [\da-f]{16} again, agreement 1\.0000/);
     expect((await post(url, '/predict', { inputs: 'a' })).status).toBe(200);
     await until(() => /\d\d:\d\d:\d\d 200 \/predict again 1 text \d+ tokens/.test(stderr()));
+  });
+
+  it('SIGHUP reads the configuration and the keys again', async () => {
+    const small = scratch.path('small');
+    await using model = await Classifier.load(CLASSIFIER);
+    await using int8 = await model.quantize();
+    await int8.save(small);
+    const config = scratch.path('hup.yaml');
+    const keys = scratch.path('hup-keys.yaml');
+    const [first, second] = [KEY, `${KEY}-second`];
+    const write = async (intents: string, key: string, more = '') => {
+      await writeFile(config, `models:\n  intents: ${intents}\n${more}`);
+      await writeFile(keys, `- { name: me, key: ${key} }\n`);
+    };
+    await write(CLASSIFIER, first);
+    const { child, url, stderr } = await serveChild([
+      ...['--config', config, '--api-key-file', keys, '--log-level', 'error'],
+    ]);
+    const predict = async (key: string) => {
+      const answer = await post(url, '/predict', { inputs: 'a' }, { 'x-api-key': key });
+      return [answer.status, answer.headers.get('x-model-version')];
+    };
+    const [, before] = await predict(first);
+    const hangUp = async (text: string) => {
+      child.kill('SIGHUP');
+      await until(() => stderr().includes(text), 30_000);
+    };
+
+    await write(small, second, 'maxQueueMs: 9\n');
+    await hangUp('intents: version');
+    expect(stderr()).toContain('maxQueueMs: a change takes effect when the server starts again');
+    expect(stderr()).toContain('keys: me');
+    expect((await predict(first))[0]).toBe(401);
+    const [status, after] = await predict(second);
+    expect(status).toBe(200);
+    expect(after).not.toBe(before);
+
+    await write(CLASSIFIER, first, 'maxQueueMs: 0\nport: [\n');
+    await hangUp('not read again, so everything stays as it was');
+    expect(await predict(second)).toEqual([200, after]);
+
+    await write(scratch.path('nowhere'), 'short');
+    await hangUp('intents: not loaded again');
+    expect(stderr()).toMatch(/the old keys stay: .*key must be at least 16 characters/);
+    expect(await predict(second)).toEqual([200, after]);
   });
 
   it('reads a configuration file and keys; a flag counts more than the file', async () => {

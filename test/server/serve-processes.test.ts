@@ -97,6 +97,29 @@ describe('sinter serve --processes', () => {
     expect(await served.ended).toBe(0);
   });
 
+  it('takes other keys in all processes, also where the models can not be loaded again', async () => {
+    const path = scratch.path('keyed');
+    await cp(CLASSIFIER, path, { recursive: true });
+    const keys = await scratch.file('keys.yaml', '- { name: me, key: the-first-key-of-all }\n');
+    const args = ['--processes', '2', '--log-level', 'error', '--api-key-file', keys];
+    const served = await serveChild([path, ...args]);
+    const status = async (key: string) => {
+      const body = JSON.stringify({ inputs: 'a' });
+      const headers = { 'content-type': 'application/json', connection: 'close', 'x-api-key': key };
+      const answer = await fetch(`${served.url}/predict`, { method: 'POST', headers, body });
+      return answer.status;
+    };
+    expect(await status('the-first-key-of-all')).toBe(200);
+    await rm(`${path}/model.safetensors`);
+    await scratch.file('keys.yaml', '- { name: me, key: the-second-key-of-all }\n');
+    served.child.kill('SIGHUP');
+    await until(() => /process 0 was not loaded again/.test(served.stderr()));
+    for (let i = 0; i < 4; i++) {
+      expect(await status('the-first-key-of-all')).toBe(401);
+      expect(await status('the-second-key-of-all')).toBe(200);
+    }
+  });
+
   it('loads models again one process after the other; the first that refuses ends the round', async () => {
     const path = scratch.path('again');
     await cp(CLASSIFIER, path, { recursive: true });

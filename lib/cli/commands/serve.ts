@@ -1,7 +1,8 @@
 /**
  * `sinter serve`: models behind HTTP, until a signal ends it.
  *
- * The rule: SIGTERM and Ctrl+C let open requests be answered, a second one does not wait; SIGHUP loads the models again.
+ * The rule: SIGTERM and Ctrl+C let open requests be answered, a second one does not wait; SIGHUP reads the files again: configuration, keys and
+ * models.
  */
 import { once } from 'node:events';
 import { type Command, InvalidArgumentError, Option } from 'commander';
@@ -23,6 +24,7 @@ import type { ServeChild } from '../serve-child.js';
 import { keysOf, modelsOf, optionsOf, placed, readServeConfig } from '../serve-config.js';
 import { logSink } from '../serve-log.js';
 import { type ObserveFlags, observeOf } from '../serve-observe.js';
+import { ServeReload } from '../serve-reload.js';
 
 interface ServeOptions extends CommonOptions, ObserveFlags, Pick<ServerOptions, FlagOption> {
   readonly name?: readonly string[];
@@ -73,7 +75,7 @@ export function addServe(program: Command, surroundings: Surroundings): void {
     .description(
       'Serves models over HTTP: vectors, labels, entities, answers, scores of pairs and masked words, in the forms of OpenAI, ' +
         'of text-embeddings-inference and our own. Requests that come together are computed together. SIGTERM and Ctrl+C let ' +
-        'open requests be answered; SIGHUP loads the models again. Without a model it serves the embedded all-MiniLM-L6-v2.',
+        'open requests be answered; SIGHUP reads --config and the keys again and loads the models again. Without a model it serves the embedded all-MiniLM-L6-v2.',
     )
     .argument('[models...]', 'model folders, ONNX files or ids; NAME=PATH gives one a name')
     .option('--name <name>', 'name of a model, in their order (default: its folder)', collect)
@@ -237,14 +239,17 @@ async function serveOne(
 ): Promise<void> {
   const options = command.opts<ServeOptions>();
   const out = new Console(surroundings, options);
-  const config = await readServeConfig(options.config);
-  const models = await modelsOf(paths, options.name ?? [], config, options.config);
-  const flags = await flagsOf(command, options);
+  const read = async () => {
+    const config = await readServeConfig(options.config);
+    const models = await modelsOf(paths, options.name ?? [], config, options.config);
+    return { config, models, stated: optionsOf(config, await flagsOf(command, options)) };
+  };
+  const settings = await read();
+  const { config, models, stated } = settings;
   const { quiet, logFormat } = options;
   const isShort =
     logFormat === undefined ? surroundings.stderr.isTTY === true : logFormat === 'text';
   const { signal } = child === null ? out : { signal: AbortSignal.any([out.signal, child.signal]) };
-  const stated = optionsOf(config, flags);
   const { observe } = observeOf(options, config, Object.keys(models));
   const all: ServerOptions = {
     ...stated,
@@ -258,12 +263,13 @@ async function serveOne(
   });
   if (child === null || child.index === 0) warnOfStrangers(all, out);
   child?.adopt(server);
+  const reloading = new ServeReload(server, settings, read, out);
   const address = await listen(server, all);
   if (child === null) {
     out.print(`listening on ${address}\n`);
     out.json({ address, models: server.models.list().map(({ name, task }) => ({ name, task })) });
-    surroundings.onHangUp?.(() => void reloadAll(server, out));
-  } else child.ready(address, () => reloadAll(server, out));
+    surroundings.onHangUp?.(() => void reloading.run());
+  } else child.ready(address, reloading);
   if (!signal.aborted) await once(signal, 'abort');
   await server.close();
 }
@@ -312,20 +318,3 @@ const PORT_PROBLEMS: Readonly<Record<string, (host: string, port: number) => str
   ENOTFOUND: noAddress,
   EAI_AGAIN: noAddress,
 };
-
-/** Loads all models again; false where one keeps its old form. */
-async function reloadAll(server: SinterServer, out: Console): Promise<boolean> {
-  let isGood = true;
-  for (const { name } of server.models.list()) {
-    try {
-      const { from, to, agreement, minCosine } = await server.reload(name);
-      const cosine = minCosine === null ? '' : `, least cosine ${minCosine.toFixed(4)}`;
-      const versions = from === to ? `version ${to} again` : `version ${to} in place of ${from}`;
-      out.note(`${name}: ${versions}, agreement ${agreement.toFixed(4)}${cosine}`);
-    } catch (error) {
-      isGood = false;
-      out.warn(`${name}: not loaded again: ${error instanceof Error ? error.message : error}`);
-    }
-  }
-  return isGood;
-}

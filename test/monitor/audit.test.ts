@@ -1,20 +1,30 @@
 // The audit log: what is written verifies, whatever is changed does not, and a kill costs at most the last lines.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { AuditLog } from '../../lib/monitor/audit/audit-log.js';
+import { type AuditHead, AuditLog } from '../../lib/monitor/audit/audit-log.js';
 import { type AuditOptions, readAuditOptions } from '../../lib/monitor/audit/options.js';
 import { inputHash } from '../../lib/monitor/audit/text-hashes.js';
 import { verifyFiles } from '../../lib/monitor/audit/verify.js';
+import { mounted, whyNoMount } from '../files/mounts.js';
+import { until } from '../server/support.js';
 import { finished } from './records.js';
 
 const newFolder = () => mkdtemp(join(tmpdir(), 'sinter-monitor-'));
 const open = (folder: string, more: Partial<AuditOptions> = {}) =>
   AuditLog.open(readAuditOptions('test', { folder, ...more }));
+
+const noMount = whyNoMount();
+
+/** All lines of a log. */
+async function readAll(folder: string): Promise<string> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.jsonl')).sort();
+  return (await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')))).join('');
+}
 
 async function write(folder: string, count: number, more: Partial<AuditOptions> = {}) {
   const log = await open(folder, more);
@@ -82,6 +92,77 @@ describe('an audit log', () => {
     }
     expect(await verifyFiles([folder])).toMatchObject({ isIntact: true });
   });
+
+  it.skipIf(noMount !== null)(
+    `goes on when a full disk has room again, and says how many lines are missing${noMount === null ? '' : ` (skipped: ${noMount})`}`,
+    async () => {
+      const disk = join(await newFolder(), 'disk');
+      using _disk = mounted(disk, '256k');
+      const folder = join(disk, 'audit');
+      const failures: unknown[] = [];
+      const heads: AuditHead[] = [];
+      const log = await open(folder, {
+        ...{ fsyncMs: 50, maxFileBytes: 30_000 },
+        onFailure: (error) => failures.push(error),
+        onAnchor: (head) => heads.push(head),
+      });
+      let told = 0;
+      const tell = async (count: number) => {
+        for (let i = 0; i < count; i++) log.onRequest(finished({ requestId: `r${told++}` }));
+        await log.flush();
+      };
+      await tell(100);
+      expect(failures).toEqual([]);
+      // Room for a part of a line only.
+      const filling = join(disk, 'filling');
+      const { bavail, bsize } = await statfs(disk);
+      await writeFile(filling, Buffer.alloc((bavail - 1) * bsize));
+      for (let i = 0; i < 30; i++) await tell(40);
+      expect(failures).toEqual([expect.objectContaining({ code: 'ENOSPC' })]);
+      await rm(filling);
+      await until(async () => (await readAll(folder)).includes('"kind":"dropped"'));
+      await tell(10);
+      await log.close();
+      const found = await verifyFiles([folder]);
+      expect(found).toMatchObject({ isIntact: true, broken: null });
+      const lines = (await readAll(folder))
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+      const dropped = lines.filter(({ kind }) => kind === 'dropped');
+      expect(dropped.map(({ why }) => why)).toEqual(['the disk took no lines: ENOSPC']);
+      expect(found.requests + dropped[0].count).toBe(told);
+      expect(lines.slice(-11).map(({ kind }) => kind)).toEqual([
+        ...Array(10).fill('request'),
+        'close',
+      ]);
+      // Whoever keeps the heads finds all of them.
+      for (const { hash } of heads) {
+        expect(await verifyFiles([folder], { head: hash })).toMatchObject({ isIntact: true });
+      }
+      // The next start goes on after the last line.
+      await write(folder, 3);
+      expect(await verifyFiles([folder])).toMatchObject({ isIntact: true, broken: null });
+    },
+  );
+
+  it.skipIf(noMount !== null)(
+    'closes on a full disk, and the next start finds it intact',
+    async () => {
+      const disk = join(await newFolder(), 'disk');
+      using _disk = mounted(disk, '64k');
+      const folder = join(disk, 'audit');
+      const failures: unknown[] = [];
+      const log = await open(folder, { onFailure: (error) => failures.push(error) });
+      for (let i = 0; i < 400; i++) log.onRequest(finished({ requestId: `r${i}` }));
+      await log.close();
+      expect(failures).toHaveLength(1);
+      const found = await verifyFiles([folder]);
+      expect(found).toMatchObject({ isIntact: true, broken: null });
+      expect(found.requests).toBeLessThan(400);
+      await expect(open(join(disk, 'other'))).rejects.toMatchObject({ code: 'ENOSPC' });
+    },
+  );
 
   it('drops lines that the disk cannot take, and says how many', async () => {
     const folder = await newFolder();

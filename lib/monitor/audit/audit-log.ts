@@ -1,8 +1,8 @@
 /**
  * An audit log: one line per request, written behind the answers, without texts.
  *
- * The rule: serving never waits for the disk. Lines are chained when they are told, gathered in memory, and written together; where
- * the disk is too slow for `maxBufferBytes`, lines are dropped and the next one says how many.
+ * The rule: serving never waits for the disk. Lines are chained when they are told, gathered in memory, and written together. Where
+ * the disk is too slow for `maxBufferBytes`, or takes nothing, lines are dropped and the next one that is written says how many.
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,6 +16,8 @@ import { TextHashes } from './text-hashes.js';
 /** Lines between two anchors. */
 const ANCHOR_LINES = 1000;
 
+const TOO_SLOW = 'the disk was too slow';
+
 /** The end of a log at some time: with it, lines that are missing at the end are found. */
 export interface AuditHead {
   readonly file: string;
@@ -28,13 +30,20 @@ export class AuditLog {
   private buffer: string[] = [];
   private bufferBytes = 0;
   private dropped = 0;
+  private whyDropped = TOO_SLOW;
   private writing: Promise<void> = Promise.resolve();
   private isWriting = false;
   private isClosed = false;
   private sinceAnchor = 0;
   private unsynced = false;
   private readonly timer: NodeJS.Timeout;
+  /** Why the disk took nothing the last time; null while it does. */
   private failure: unknown = null;
+  /** Requests in lines that are not written yet, with those that such lines call dropped. */
+  private unwritten = 0;
+  /** The last line that is in the file. */
+  private written: Pick<AuditEnd, 'seq' | 'hash'>;
+  private anchors: AuditHead[] = [];
 
   private constructor(
     private readonly settings: AuditSettings,
@@ -45,6 +54,7 @@ export class AuditLog {
     private end: Pick<AuditEnd, 'seq' | 'hash'>,
   ) {
     this.hashes = new TextHashes(settings.textKey);
+    this.written = end;
     this.timer = setInterval(() => this.tick(), settings.fsyncMs);
     this.timer.unref();
   }
@@ -69,7 +79,10 @@ export class AuditLog {
         ...(end.torn !== null && { healed: end.torn }),
       });
       await log.flush();
-      return log;
+      if (log.failure === null) return log;
+      clearInterval(log.timer);
+      await handle.close();
+      throw log.failure;
     } catch (error) {
       await lock.release();
       throw error;
@@ -114,31 +127,38 @@ export class AuditLog {
   /** Writes what waits and a last line, and lets another process have the folder. */
   async close(): Promise<void> {
     if (this.isClosed) return;
+    clearInterval(this.timer);
+    if (this.failure !== null) await this.recover();
     this.write('close', {});
     this.isClosed = true;
-    clearInterval(this.timer);
-    await this.flush();
+    await this.flush().catch((error: unknown) => this.fail(error));
     await this.handle.close();
     await this.lock.release();
   }
 
   private write(kind: AuditKind, fields: Readonly<Record<string, unknown>>): void {
     if (this.isClosed) return;
-    if (this.bufferBytes > this.settings.maxBufferBytes) {
-      this.dropped++;
+    if (this.failure !== null || this.bufferBytes > this.settings.maxBufferBytes) {
+      if (kind === 'request') this.dropped++;
+      if (this.failure === null) this.whyDropped = TOO_SLOW;
       return;
     }
-    if (this.dropped > 0) {
-      const count = this.dropped;
-      this.dropped = 0;
-      this.append('dropped', { count, why: 'the disk was too slow' });
-    }
+    this.appendDropped();
     this.append(kind, fields);
     if (kind === 'request' && ++this.sinceAnchor >= ANCHOR_LINES) this.anchor();
     this.start();
   }
 
+  private appendDropped(): void {
+    const count = this.dropped;
+    this.dropped = 0;
+    if (count === 0) return;
+    this.append('dropped', { count, why: this.whyDropped });
+    this.unwritten += count;
+  }
+
   private append(kind: AuditKind, fields: Readonly<Record<string, unknown>>): void {
+    if (kind === 'request') this.unwritten++;
     const seq = this.end.seq + 1;
     const entry = { seq, time: new Date().toISOString(), kind, ...fields };
     const { text, hash } = chainLine(entry, this.end.hash, this.settings.key);
@@ -150,10 +170,14 @@ export class AuditLog {
   private anchor(): void {
     this.sinceAnchor = 0;
     this.append('anchor', { requests: ANCHOR_LINES });
-    this.settings.onAnchor?.(this.head);
+    this.anchors.push(this.head);
   }
 
   private tick(): void {
+    if (this.failure !== null) {
+      if (!this.isWriting) void this.recover();
+      return;
+    }
     if (this.settings.fsync === 'interval' && this.unsynced) {
       this.writing = this.writing
         .then(() => this.sync())
@@ -176,6 +200,7 @@ export class AuditLog {
   private async writeOut(): Promise<void> {
     while (this.buffer.length > 0) {
       const bytes = Buffer.from(this.buffer.join(''), 'utf8');
+      const { end, unwritten, anchors } = this;
       this.buffer = [];
       if (this.fileBytes > 0 && this.fileBytes + bytes.length > this.settings.maxFileBytes) {
         await this.rotate();
@@ -184,6 +209,10 @@ export class AuditLog {
         at += (await this.handle.write(bytes, at)).bytesWritten;
       }
       this.fileBytes += bytes.length;
+      this.written = end;
+      this.unwritten -= unwritten;
+      this.anchors = this.anchors.slice(anchors.length);
+      for (const head of anchors) this.settings.onAnchor?.(head);
       this.bufferBytes = this.buffer.reduce((sum, line) => sum + Buffer.byteLength(line), 0);
       this.unsynced = true;
       if (this.settings.fsync === 'always') await this.sync();
@@ -192,11 +221,12 @@ export class AuditLog {
 
   private async rotate(): Promise<void> {
     await this.sync();
+    const path = join(this.settings.folder, auditFileName(this.fileNumber + 1));
+    const next = await open(path, 'ax', 0o600);
     await this.handle.close();
+    this.handle = next;
     this.fileNumber++;
     this.fileBytes = 0;
-    const path = join(this.settings.folder, auditFileName(this.fileNumber));
-    this.handle = await open(path, 'ax', 0o600);
   }
 
   private async sync(): Promise<void> {
@@ -208,8 +238,38 @@ export class AuditLog {
   /** A log that cannot be written is said once; serving goes on, and what it would have had is counted as dropped. */
   private fail(error: unknown): void {
     this.buffer = [];
-    this.bufferBytes = Number.POSITIVE_INFINITY;
+    this.bufferBytes = 0;
+    this.dropped += this.unwritten;
+    this.unwritten = 0;
+    this.anchors = [];
+    // The chain goes on from the last line that is in the file.
+    this.end = this.written;
+    this.whyDropped = `the disk took no lines: ${reasonOf(error)}`;
     if (this.failure === null) this.settings.onFailure?.(error);
     this.failure = error;
   }
+
+  /** Tries whether the disk takes lines again: cuts off what is there of a line, and writes how many are missing. */
+  private recover(): Promise<void> {
+    this.isWriting = true;
+    this.writing = this.writing
+      .then(async () => {
+        await this.handle.truncate(this.fileBytes);
+        this.appendDropped();
+        await this.writeOut();
+        await this.sync();
+        this.failure = null;
+      })
+      .catch((error: unknown) => this.fail(error))
+      .finally(() => {
+        this.isWriting = false;
+      });
+    return this.writing;
+  }
+}
+
+/** The code of a system's error, which shows no path. */
+function reasonOf(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  return typeof code === 'string' ? code : 'it failed';
 }

@@ -103,8 +103,10 @@ export const FIXED_OPTIONS = [
   'shadow',
 ] as const satisfies readonly (keyof ModelSource)[];
 
+type FixedOption = (typeof FIXED_OPTIONS)[number];
+
 /** Names of the fixed options in which two sources differ. */
-export function fixedDifferences(a: ModelSource, b: ModelSource): readonly string[] {
+export function fixedDifferences(a: ModelSource, b: ModelSource): readonly FixedOption[] {
   return FIXED_OPTIONS.filter((option) => !isDeepStrictEqual(a[option], b[option]));
 }
 
@@ -118,8 +120,8 @@ export function readReloaded(
   readModel(where, name, to);
   const [fixed] = fixedDifferences(from, to);
   if (fixed === undefined) return;
-  const what = `as it was (${show(from[fixed as keyof ModelSource])}): it takes effect when a server starts`;
-  throw rangeMistake(`${where}: models.${name}: ${fixed}`, what, to[fixed as keyof ModelSource]);
+  const what = `as it was (${show(from[fixed])}): it takes effect when a server starts`;
+  throw rangeMistake(`${where}: models.${name}: ${fixed}`, what, to[fixed]);
 }
 
 export const SERVED_TASKS: readonly ModelKind[] = ['embedding', ...KIND_NAMES];

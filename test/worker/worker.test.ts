@@ -1,34 +1,30 @@
 // Workers over a Redis of their own: jobs with texts and with ranges of files, mistakes, the end, and what collect proves.
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Queue, QueueEvents } from 'bullmq';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import type { Queue } from 'bullmq';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   Classifier,
   collect,
   createQueueWorker,
   Encoder,
   enqueueFile,
-  type FinishedJob,
   QuestionAnswerer,
-  type QueueWorkerOptions,
-  type TextModel,
 } from '../../lib/index.js';
 import { sinter } from '../cli/support.js';
-import { until } from '../server/support.js';
-import { hasRedis, OwnRedis } from './redis.js';
+import { QueueScene, textOf, WORDS } from './queue-scene.js';
+import { hasRedis } from './redis.js';
 
 const fixture = (path: string) => fileURLToPath(new URL(`../fixtures/${path}`, import.meta.url));
-const redis = new OwnRedis();
+const scene = new QueueScene();
+const { textsFile, ownQueue, startWorker } = scene;
 let root = '';
 let encoder: Encoder;
 let classifier: Classifier;
-let names = 0;
 
 beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), 'sinter-worker-'));
+  ({ root } = scene);
   encoder = await Encoder.load(fixture('encoders/bert'), { pooling: 'mean' });
   classifier = await Classifier.load(fixture('encoders/bert-seqcls'));
 });
@@ -36,50 +32,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await encoder.dispose();
   await classifier.dispose();
-  await rm(root, { recursive: true, force: true });
 });
-
-const WORDS = ['film', 'story', 'good', 'bad', 'the', 'a', 'number', 'one'];
-const textOf = (i: number) => `${WORDS[i % 8]} ${WORDS[(i * 5 + 3) % 8]} ${i}`;
-
-/** JSON lines of `count` texts, whose path from `root` is given. */
-async function textsFile(name: string, count: number): Promise<string> {
-  const rows = Array.from({ length: count }, (_, i) => `${JSON.stringify({ text: textOf(i) })}\n`);
-  await writeFile(join(root, name), rows.join(''));
-  return name;
-}
-
-/** A queue of its own, and a way to run a job through it to its end. */
-function ownQueue() {
-  const name = `queue-${names++}`;
-  const connection = { url: redis.url };
-  const queue = new Queue(name, { connection });
-  const events = new QueueEvents(name, { connection });
-  onTestFinished(async () => {
-    await events.close();
-    await queue.close();
-  });
-  const where = { redis: redis.url, queue: name };
-  const run = async (data: unknown) => {
-    await events.waitUntilReady();
-    const job = await queue.add('job', data, { attempts: 3 });
-    return job.waitUntilFinished(events, 20_000);
-  };
-  return { queue, where, run };
-}
-
-async function startWorker(
-  model: TextModel,
-  options: QueueWorkerOptions,
-): Promise<{ readonly jobs: FinishedJob[]; close(): Promise<void> }> {
-  const jobs: FinishedJob[] = [];
-  const worker = await createQueueWorker(model, {
-    ...{ root, onJob: (job: FinishedJob) => void jobs.push(job) },
-    ...options,
-  });
-  onTestFinished(() => worker.close());
-  return { jobs, close: () => worker.close() };
-}
 
 /** Resolves when the queue has nothing left to do. */
 async function drained(queue: Queue): Promise<void> {
@@ -153,59 +106,6 @@ describe.skipIf(!hasRedis)('jobs with texts', () => {
     );
     expect((await run({ texts: [['who', 'a film']] })).results[0]).toHaveProperty('answer');
     await worker.close();
-  });
-});
-
-describe.skipIf(!hasRedis)('the commands', () => {
-  it('split a file, do its jobs and join them as the library does', async () => {
-    const { where } = ownQueue();
-    const input = await textsFile('by-command.jsonl', 250);
-    const out = join(root, 'by-command.out');
-    const flags = ['--redis', where.redis, '--queue', where.queue, '--root', root];
-    const split = [input, '--out', 'by-command', '--rows-per-job', '100', '--top-k', '2'];
-    const enqueue = () => sinter(['enqueue', ...split, ...flags]);
-
-    expect((await enqueue()).stdout).toBe('250 rows in 3 jobs: 3 added\n');
-    expect((await enqueue()).stdout).toBe('250 rows in 3 jobs: 0 added, 3 in the queue before\n');
-    const early = await sinter(['collect', join(root, 'by-command'), '--out', out]);
-    expect(`${early.code} ${early.stderr}`).toMatch(/^3 error: .*250 of 250 rows are missing/);
-
-    // The wait begins before any worker does.
-    const waits = sinter(['collect', join(root, 'by-command'), '--out', out, '--wait', '--json']);
-    await startWorker(classifier, where);
-    const { code, stdout, stderr } = await waits;
-    expect(`${code} ${stderr}`).toBe('0 ');
-    expect(JSON.parse(stdout)).toMatchObject({ out, rows: 250, parts: 3, task: 'classification' });
-    const lines = (await readFile(out, 'utf8'))
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line));
-    expect(lines.map(({ row }) => row)).toEqual(Array.from({ length: 250 }, (_, i) => i));
-    const [first] = await classifier.predict([textOf(0)]);
-    expect(lines[0].label).toBe(first?.label);
-    expect(lines.every(({ top }) => top.length === 2)).toBe(true);
-    expect((await enqueue()).stdout).toBe('250 rows in 3 jobs: 0 added, 3 done\n');
-  });
-
-  it('read a file as their flags say, and a setting that the model lacks fails the job', async () => {
-    const { where, queue } = ownQueue();
-    await writeFile(join(root, 'flags.txt'), '1;a film;7\n2;a story;8\n');
-    const flags = ['--redis', where.redis, '--queue', where.queue, '--root', root];
-    const read = ['--data-format', 'csv', '--no-header', '--text-column', '2', '--delimiter', ';'];
-    const split = (out: string, ...more: string[]) =>
-      sinter(['enqueue', 'flags.txt', '--out', out, ...read, ...flags, ...more]);
-    expect((await split('flags')).stdout).toBe('2 rows in 1 job: 1 added\n');
-    expect((await split('odd', '--dimensions', '4', '--json')).code).toBe(0);
-    const { jobs } = await startWorker(classifier, where);
-    await until(async () => (await queue.getFailedCount()) === 1 && jobs.length === 2);
-    expect(jobs.find(({ outcome }) => outcome === 'failed')?.problem).toMatch(
-      /settings: unknown option "dimensions"/,
-    );
-    const all = await collect(join(root, 'flags'), join(root, 'flags.out'));
-    expect(all.rows).toBe(2);
-    const lines = (await readFile(join(root, 'flags.out'), 'utf8')).trimEnd().split('\n');
-    const expected = await classifier.predict(['a film', 'a story']);
-    expect(lines.map((line) => JSON.parse(line).label)).toEqual(expected.map(({ label }) => label));
   });
 });
 

@@ -1,6 +1,7 @@
 // The audit log: what is written verifies, whatever is changed does not, and a kill costs at most the last lines.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { appendFile, mkdtemp, readdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -76,6 +77,24 @@ describe('an audit log', () => {
     const heads: number[] = [];
     await write(await newFolder(), 2500, { onAnchor: ({ seq }) => heads.push(seq) });
     expect(heads).toEqual([1002, 2003]);
+  });
+
+  it('tells no end that is not in its file yet, also of requests that come while others are written', async () => {
+    const folder = await newFolder();
+    const told: boolean[] = [];
+    const log = await open(folder, {
+      maxFileBytes: 100_000,
+      onAnchor: ({ file, hash }) => {
+        told.push(readFileSync(join(folder, file), 'utf8').includes(hash));
+      },
+    });
+    for (let i = 0; i < 6; i++) {
+      for (let j = 0; j < 1100; j++) log.onRequest(finished({}));
+      // The lines before are being written.
+      await Promise.resolve();
+    }
+    await log.close();
+    expect(told).toEqual(Array(6).fill(true));
   });
 
   it('is written by one process at a time', async () => {

@@ -27,11 +27,11 @@ export function addCollect(program: Command, surroundings: Surroundings): void {
     .option('-o, --out <file>', 'file to write')
     .option('--wait', 'wait until no row is missing')
     .addHelpText('after', '\nExamples:\n  $ sinter collect vectors --out vectors.jsonl --wait\n')
-    .action((folder: string, options: CollectFlags) => join(folder, options, surroundings));
+    .action((folder: string, options: CollectFlags) => joinResults(folder, options, surroundings));
   withCommon(command);
 }
 
-async function join(
+async function joinResults(
   folder: string,
   options: CollectFlags,
   surroundings: Surroundings,

@@ -43,7 +43,8 @@ export class AuditLog {
   private unwritten = 0;
   /** The last line that is in the file. */
   private written: Pick<AuditEnd, 'seq' | 'hash'>;
-  private anchors: AuditHead[] = [];
+  /** Ends that are told once they are in the file. */
+  private anchors: Pick<AuditEnd, 'seq' | 'hash'>[] = [];
 
   private constructor(
     private readonly settings: AuditSettings,
@@ -170,7 +171,7 @@ export class AuditLog {
   private anchor(): void {
     this.sinceAnchor = 0;
     this.append('anchor', { requests: ANCHOR_LINES });
-    this.anchors.push(this.head);
+    this.anchors.push(this.end);
   }
 
   private tick(): void {
@@ -200,7 +201,8 @@ export class AuditLog {
   private async writeOut(): Promise<void> {
     while (this.buffer.length > 0) {
       const bytes = Buffer.from(this.buffer.join(''), 'utf8');
-      const { end, unwritten, anchors } = this;
+      const { end, unwritten } = this;
+      const anchors = this.anchors.splice(0);
       this.buffer = [];
       if (this.fileBytes > 0 && this.fileBytes + bytes.length > this.settings.maxFileBytes) {
         await this.rotate();
@@ -211,8 +213,8 @@ export class AuditLog {
       this.fileBytes += bytes.length;
       this.written = end;
       this.unwritten -= unwritten;
-      this.anchors = this.anchors.slice(anchors.length);
-      for (const head of anchors) this.settings.onAnchor?.(head);
+      const file = auditFileName(this.fileNumber);
+      for (const anchor of anchors) this.settings.onAnchor?.({ file, ...anchor });
       this.bufferBytes = this.buffer.reduce((sum, line) => sum + Buffer.byteLength(line), 0);
       this.unsynced = true;
       if (this.settings.fsync === 'always') await this.sync();
@@ -242,8 +244,9 @@ export class AuditLog {
     this.dropped += this.unwritten;
     this.unwritten = 0;
     this.anchors = [];
-    // The chain goes on from the last line that is in the file.
+    // The chain goes on from the last line that is in the file, which may not be on the disk yet.
     this.end = this.written;
+    this.unsynced = true;
     this.whyDropped = `the disk took no lines: ${reasonOf(error)}`;
     if (this.failure === null) this.settings.onFailure?.(error);
     this.failure = error;

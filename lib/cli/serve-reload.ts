@@ -30,6 +30,8 @@ export class ServeReload {
     private readonly settings: ServeSettings,
     private readonly read: () => Promise<ServeSettings>,
     private readonly out: Console,
+    /** Whether it names what takes effect later: of several processes, one does. */
+    private readonly namesLater: boolean,
   ) {
     this.sources = new Map(Object.entries(settings.models));
     this.keys = settings.stated.apiKeys ?? [];
@@ -38,7 +40,7 @@ export class ServeReload {
   /** Reads all again; false where something stays as it was, though its file says otherwise or could not be read. */
   run(): Promise<boolean> {
     return this.afterLast(async (next) => {
-      this.warnOfLater(next);
+      if (this.namesLater) this.warnOfLater(next);
       let isGood = this.takeKeys(next);
       for (const { name } of this.server.models.list()) {
         isGood = (await this.reload(name, next.models[name])) && isGood;
@@ -78,8 +80,14 @@ export class ServeReload {
     for (const name of names) {
       if (!isDeepStrictEqual(before[name], now[name])) this.out.warn(`${name}: a change ${LATER}`);
     }
-    for (const name of Object.keys(next.models)) {
-      if (!this.sources.has(name)) this.out.warn(`${name}: a new model ${LATER}`);
+    for (const [name, source] of Object.entries(next.models)) {
+      const running = this.sources.get(name);
+      if (running === undefined) this.out.warn(`${name}: a new model ${LATER}`);
+      else {
+        for (const option of fixedDifferences(running, source)) {
+          this.out.warn(`models.${name}.${option}: a change ${LATER}`);
+        }
+      }
     }
     for (const name of this.sources.keys()) {
       if (next.models[name] === undefined) this.out.warn(`${name}: that it is left out ${LATER}`);
@@ -104,9 +112,6 @@ export class ServeReload {
   private async reload(name: string, stated: ModelSource | undefined): Promise<boolean> {
     const before = this.sources.get(name) ?? {};
     const source = { ...(stated ?? before) };
-    for (const option of fixedDifferences(before, source)) {
-      this.out.warn(`models.${name}.${option}: a change ${LATER}`);
-    }
     for (const option of FIXED_OPTIONS) {
       if (before[option] === undefined) delete source[option];
       else Object.assign(source, { [option]: before[option] });

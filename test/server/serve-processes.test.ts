@@ -101,8 +101,9 @@ describe('sinter serve --processes', () => {
     const path = scratch.path('keyed');
     await cp(CLASSIFIER, path, { recursive: true });
     const keys = await scratch.file('keys.yaml', '- { name: me, key: the-first-key-of-all }\n');
+    const config = await scratch.file('keyed.yaml', `models: { keyed: ${path} }\n`);
     const args = ['--processes', '2', '--log-level', 'error', '--api-key-file', keys];
-    const served = await serveChild([path, ...args]);
+    const served = await serveChild(['--config', config, ...args]);
     const status = async (key: string) => {
       const body = JSON.stringify({ inputs: 'a' });
       const headers = { 'content-type': 'application/json', connection: 'close', 'x-api-key': key };
@@ -110,6 +111,12 @@ describe('sinter serve --processes', () => {
       return answer.status;
     };
     expect(await status('the-first-key-of-all')).toBe(200);
+    await scratch.file('keyed.yaml', `models: { keyed: { path: ${path}, maxQueueMs: 9 } }\n`);
+    served.child.kill('SIGHUP');
+    await until(() => served.stderr().includes('2 processes have loaded their models again'));
+    expect(served.stderr().match(/models\.keyed\.maxQueueMs: a change takes effect/g)).toHaveLength(
+      1,
+    );
     await rm(`${path}/model.safetensors`);
     await scratch.file('keys.yaml', '- { name: me, key: the-second-key-of-all }\n');
     served.child.kill('SIGHUP');

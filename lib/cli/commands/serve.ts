@@ -1,8 +1,8 @@
 /**
  * `sinter serve`: models behind HTTP, until a signal ends it.
  *
- * The rule: SIGTERM and Ctrl+C let open requests be answered, a second one does not wait; SIGHUP reads the files again: configuration, keys and
- * models.
+ * The rule: SIGTERM and Ctrl+C let open requests be answered, a second one does not wait; SIGHUP reads configuration, keys
+ * and models again.
  */
 import { once } from 'node:events';
 import { type Command, InvalidArgumentError, Option } from 'commander';
@@ -261,9 +261,10 @@ async function serveOne(
   const server = await createServer(models, all).catch((error: unknown) => {
     throw placed(error, config, options.config);
   });
-  if (child === null || child.index === 0) warnOfStrangers(all, out);
+  const isFirst = child === null || child.index === 0;
+  if (isFirst) warnOfStrangers(all, out);
   child?.adopt(server);
-  const reloading = new ServeReload(server, settings, read, out);
+  const reloading = new ServeReload(server, settings, read, out, isFirst);
   const address = await listen(server, all);
   if (child === null) {
     out.print(`listening on ${address}\n`);

@@ -21,10 +21,11 @@ export function withQueue(command: Command): Command {
 }
 
 /** The queue that the flags, or else the environment, name. */
-export function queueOf({ redis, queue = 'sinter', root }: QueueFlags): QueueOptions & {
-  readonly queue: string;
-  readonly root?: string;
-} {
+export function queueOf({
+  redis,
+  queue = 'sinter',
+  root,
+}: QueueFlags): QueueOptions & { readonly root?: string } {
   const address = redis ?? process.env[ADDRESS] ?? 'redis://127.0.0.1:6379';
   return { redis: address, queue, ...(root !== undefined && { root }) };
 }

@@ -1,27 +1,34 @@
 // Proves the ARM64 core without such a machine: compiles it with a cross compiler, and runs it under qemu-user at every level. The
 // suites of kernels compare each row with the scalar one; the hashes of whole models and trainings are those that x86 has
-// (test/bits/hashes.json).
+// (test/bits/hashes.json); the border refuses what it refuses on x86; a server answers with the bytes of a server here.
 //
-//   node scripts/check-arm64.mjs [--build] [suite...]      suite: gemm-s8, norm ... (default: all of test/kernels, and bits)
+//   node scripts/check-arm64.mjs [--build] [--quick] [suite...]
 //
-// --build: compile only. Needs g++-aarch64-linux-gnu, qemu-user and CMake; Node for arm64 and its tokenizers are npm packages. Build
+// suite: gemm-s8, norm ... of test/kernels, bits, border, serve (default: all). --build: compile only. --quick: what CI runs, the
+// kernels that have rows of their own for ARM64 and one level of bits. Needs g++-aarch64-linux-gnu, qemu-user and CMake; Node for arm64 and its tokenizers are npm packages. Build
 // for this machine first: dist/ is used.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
+import { runAbuse, runFuzz } from './arm64/border.mjs';
 import { bundleSuites } from './arm64/bundle.mjs';
+import { Emulation, WITH_MODULES } from './arm64/emulation.mjs';
+import { runServe } from './arm64/serve.mjs';
 
 const root = join(import.meta.dirname, '..');
 const work = join(root, 'build-arm64');
 const release = join(work, 'Release');
 const node = join(work, 'node');
-const onlyBuild = process.argv.includes('--build');
+const flags = new Set(process.argv.slice(2).filter((one) => one.startsWith('--')));
 const wanted = process.argv.slice(2).filter((one) => !one.startsWith('--'));
 /** CPUs of qemu, and the best level that must be found on each: the first two lack instructions, `max` has all that qemu knows. */
 const CPUS = { 'cortex-a53': 'neon', 'cortex-a76': 'dotprod', max: 'i8mm' };
-const BITS = 'bits';
+/** Suites beside those of kernels. */
+const WHOLE = ['bits', 'border', 'serve'];
+/** The rest shares the templates of all ISA levels, which x86 tests. */
+const QUICK = ['activation', 'gemm-f32', 'gemm-s8', 'softmax', 'bits', 'border', 'serve'];
 
 function run(command, args, options = {}) {
   const { status, error } = spawnSync(command, args, { stdio: 'inherit', cwd: root, ...options });
@@ -44,9 +51,9 @@ function compile() {
     SINTER_NODE_HEADERS: headers.join(';'),
     SINTER_WERROR: 'ON',
   };
-  const flags = Object.entries(defines).map(([key, value]) => `-D${key}=${value}`);
+  const given = Object.entries(defines).map(([key, value]) => `-D${key}=${value}`);
   const made = join(work, 'cmake');
-  run('cmake', ['-S', root, '-B', made, '--log-level=WARNING', ...flags]);
+  run('cmake', ['-S', root, '-B', made, '--log-level=WARNING', ...given]);
   run('cmake', ['--build', made, '--parallel', String(availableParallelism())]);
 }
 
@@ -65,82 +72,80 @@ function installNode() {
   return binary;
 }
 
-function emulated(binary, args, env = {}, cpu = 'max') {
-  const { status, stdout, stderr } = spawnSync('qemu-aarch64', ['-cpu', cpu, binary, ...args], {
-    encoding: 'utf8',
-    maxBuffer: 2 ** 28,
-    env: {
-      ...process.env,
-      QEMU_LD_PREFIX: process.env.QEMU_LD_PREFIX ?? '/usr/aarch64-linux-gnu',
-      SINTER_NATIVE: join(release, 'sinter.node'),
-      SINTER_NATIVE_TEST: join(release, 'sinter_test.node'),
-      ...env,
-    },
-  });
-  return { ok: status === 0, stdout, stderr };
-}
-
 let failed = 0;
 function tell(name, ok, seconds, text) {
   if (!ok) failed++;
   console.log(`${ok ? 'ok' : 'FAILED'} ${name} (${seconds.toFixed(0)} s)${text}`);
 }
 
-async function runSuites(binary, names) {
+/** Runs a check and tells its result; `check` gives { ok, text }, or throws. */
+async function measure(name, check) {
+  const began = performance.now();
+  const { ok, text } = await check().catch(({ stack }) => ({ ok: false, text: stack }));
+  tell(name, ok, (performance.now() - began) / 1000, ok ? `: ${text}` : `\n${text}`);
+}
+
+async function runSuites(emulation, names) {
   const files = await bundleSuites(root, join(work, 'suites'), names);
   for (const [i, file] of files.entries()) {
-    const began = performance.now();
-    const { ok, stdout, stderr } = emulated(binary, [file]);
-    const told = ok ? `: ${stdout.trim().split('\n').at(-1)}` : `\n${stdout}\n${stderr}`;
-    tell(names[i], ok, (performance.now() - began) / 1000, told);
+    await measure(names[i], async () => {
+      const { ok, stdout, stderr } = await emulation.run([file]);
+      return { ok, text: ok ? stdout.trim().split('\n').at(-1) : `${stdout}\n${stderr}` };
+    });
   }
 }
 
 /** The level that the core finds by itself on each CPU. */
-function runDetection(binary) {
+async function runDetection(emulation) {
   const code = 'process.stdout.write(require(process.env.SINTER_NATIVE).isa().host)';
   for (const [cpu, level] of Object.entries(CPUS)) {
-    const began = performance.now();
-    const { ok, stdout, stderr } = emulated(binary, ['-e', code], {}, cpu);
-    const seconds = (performance.now() - began) / 1000;
-    tell(`the level of ${cpu}`, ok && stdout === level, seconds, `: ${stdout || stderr}`);
+    await measure(`the level of ${cpu}`, async () => {
+      const { ok, stdout, stderr } = await emulation.run(['-e', code], { cpu });
+      return { ok: ok && stdout === level, text: stdout || stderr };
+    });
   }
 }
 
-/** Hashes of models and trainings at each level, which must be those in hashes.json. */
-function runBits(binary) {
+/** Hashes of models and trainings at a level, which must be those in hashes.json. */
+async function runBits(emulation, level) {
   const expected = JSON.parse(readFileSync(join(root, 'test/bits/hashes.json'), 'utf8'));
-  for (const level of Object.values(CPUS)) {
-    const began = performance.now();
-    const args = ['test/bits/child.mjs', 'dist/index.js', 'encoders,training'];
-    // The tokenizers of this machine's node_modules are compiled for it.
-    const preload = join(import.meta.dirname, 'arm64', 'resolve.mjs');
-    const env = { SINTER_ISA: level, SINTER_ARM64_MODULES: node };
-    const found = emulated(binary, ['--import', preload, ...args], env);
-    const seconds = (performance.now() - began) / 1000;
-    if (!found.ok) tell(`bits at ${level}`, false, seconds, `\n${found.stderr}`);
-    else {
-      const { isa, hashes } = JSON.parse(found.stdout);
-      const other = Object.keys(hashes).filter((name) => hashes[name] !== expected[name]);
-      const ok = isa === level && other.length === 0 && Object.keys(hashes).length > 0;
-      const text = ok ? `: ${Object.keys(hashes).length} hashes` : `: ${other.join(', ')} differ`;
-      tell(`bits at ${level}`, ok, seconds, text);
+  const args = ['test/bits/child.mjs', 'dist/index.js', 'encoders,training'];
+  const found = await emulation.run([...WITH_MODULES, ...args], { env: { SINTER_ISA: level } });
+  if (!found.ok) return { ok: false, text: found.stderr };
+  const { isa, hashes } = JSON.parse(found.stdout);
+  const count = Object.keys(hashes).length;
+  const other = Object.keys(hashes).filter((name) => hashes[name] !== expected[name]);
+  const ok = isa === level && other.length === 0 && count > 0;
+  return { ok, text: ok ? `${count} hashes` : `at ${isa}, ${other.join(', ')} of ${count} differ` };
+}
+
+async function runAll(emulation) {
+  const kernels = readdirSync(join(root, 'test/kernels'))
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => name.slice(0, -'.test.ts'.length));
+  const isQuick = flags.has('--quick');
+  const all = isQuick ? QUICK : [...kernels, ...WHOLE];
+  const names = wanted.length > 0 ? wanted : all;
+  const unknown = names.filter((name) => !kernels.includes(name) && !WHOLE.includes(name));
+  if (unknown.length > 0)
+    throw new Error(`suites must be of ${[...kernels, ...WHOLE]}, got ${unknown}`);
+  await runDetection(emulation);
+  const suites = names.filter((name) => !WHOLE.includes(name));
+  await runSuites(emulation, suites);
+  if (names.includes('bits')) {
+    for (const level of Object.values(CPUS).slice(isQuick ? -1 : 0)) {
+      await measure(`bits at ${level}`, () => runBits(emulation, level));
     }
   }
+  if (names.includes('border')) {
+    await measure('border: abuse', () => runAbuse(emulation, root));
+    await measure('border: spoiled models', () => runFuzz(emulation, root));
+  }
+  if (names.includes('serve')) await measure('serve', () => runServe(emulation, root, work));
 }
 
 compile();
-if (!onlyBuild) {
-  const binary = installNode();
-  const all = readdirSync(join(root, 'test/kernels'))
-    .filter((name) => name.endsWith('.test.ts'))
-    .map((name) => name.slice(0, -'.test.ts'.length));
-  const names = wanted.length > 0 ? wanted : [...all, BITS];
-  runDetection(binary);
-  await runSuites(
-    binary,
-    names.filter((name) => name !== BITS),
-  );
-  if (names.includes(BITS)) runBits(binary);
+if (!flags.has('--build')) {
+  await runAll(new Emulation({ node: installNode(), modules: node, release }));
 }
 if (failed > 0) process.exitCode = 1;

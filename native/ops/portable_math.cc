@@ -12,6 +12,29 @@ constexpr double kLn2High =
     0x1.62e42fefap-1;  // 36 bits of ln 2: n * it is exact for a small integer n
 constexpr double kLn2Low = 0x1.cf79abc9e3b3ap-40;
 
+// high + low, where low is at most half a unit in the last place of high.
+struct Twofold {
+  double high, low;
+};
+
+// x in two halves of 26 bits, whose products are exact (Veltkamp 1968).
+Twofold halves(double x) {
+  const double shifted = x * 134217729.0;  // 2^27 + 1
+  const double high = shifted - (shifted - x);
+  return {high, x - high};
+}
+
+// a * b to some 100 bits (Dekker 1971). A fused multiplication would be shorter, but not every C
+// library has a right one.
+Twofold product(Twofold a, Twofold b) {
+  const double high = a.high * b.high;
+  const Twofold x = halves(a.high), y = halves(b.high);
+  const double error = ((x.high * y.high - high) + x.high * y.low + x.low * y.high) + x.low * y.low;
+  const double low = error + (a.high * b.low + a.low * b.high);
+  const double sum = high + low;
+  return {sum, low - (sum - high)};
+}
+
 }  // namespace
 
 double portable_log(double x) {
@@ -60,6 +83,15 @@ void portable_cos_sin(double x, double* cos, double* sin) {
   const double a = swap ? s : c, b = swap ? c : s;
   *cos = (n & 3) == 1 || (n & 3) == 2 ? -a : a;
   *sin = (n & 3) >= 2 ? -b : b;
+}
+
+double portable_power(double x, int64_t n) {
+  Twofold power{1, 0};
+  for (Twofold square{x, 0}; n > 0; n >>= 1) {
+    if (n & 1) power = product(power, square);
+    square = product(square, square);
+  }
+  return power.high + power.low;
 }
 
 }  // namespace sinter

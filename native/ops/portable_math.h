@@ -3,6 +3,8 @@
 // 1e-15 of 1).
 #pragma once
 
+#include <cstdint>
+
 namespace sinter {
 
 // Natural logarithm of a normal positive number.
@@ -11,5 +13,7 @@ double portable_log(double x);
 double portable_exp(double x);
 // cos(x) and sin(x) for 0 <= x <= 2^20.
 void portable_cos_sin(double x, double* cos, double* sin);
+// x^n for 0 <= x <= 1 and n >= 0, the double next to the exact value; powers below 1e-290 may be 0.
+double portable_power(double x, int64_t n);
 
 }  // namespace sinter

@@ -1,7 +1,7 @@
 // Reads what a native library exports and what it needs of others: ELF, Mach-O and PE of 64 bits, little-endian.
 import { readFileSync } from 'node:fs';
 
-/** `exports`: names. `libraries`: files that it needs. `versions`: of symbols ("GLIBC_2.17"), on Linux. */
+/** `exports`: names. `libraries`: files that it needs. `versions`: of symbols ("GLIBC_2.17"), on Linux. `isSigned`: on macOS. */
 export function readLibrary(file) {
   const bytes = readFileSync(file);
   const magic = bytes.toString('hex', 0, 4);
@@ -61,9 +61,11 @@ function neededVersions(bytes, start, strings) {
 function readMach(bytes) {
   const machine = { 16777223: 'x86_64', 16777228: 'arm64' }[bytes.readUInt32LE(4)];
   const [exports, libraries] = [[], []];
+  let isSigned = false;
   let at = 32;
   for (let i = 0; i < bytes.readUInt32LE(16); i++) {
     const command = bytes.readUInt32LE(at);
+    if (command === 0x1d) isSigned = true;
     if (command === 0xc) libraries.push(text(bytes, at + bytes.readUInt32LE(at + 8)));
     if (command === 0x2) {
       const [symbols, count] = [bytes.readUInt32LE(at + 8), bytes.readUInt32LE(at + 12)];
@@ -79,7 +81,7 @@ function readMach(bytes) {
   }
   // C names have an underscore before them.
   const plain = exports.map((name) => name.replace(/^_/, ''));
-  return { system: 'Darwin', machine, exports: plain, libraries, versions: [] };
+  return { system: 'Darwin', machine, exports: plain, libraries, versions: [], isSigned };
 }
 
 function readPe(bytes) {

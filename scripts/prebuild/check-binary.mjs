@@ -18,6 +18,10 @@ export function checkBinary(file, { system, processor, libc }) {
   if (!found.exports.includes(ENTRY)) throw new Error(`${file} does not export ${ENTRY}`);
   const foreign = found.libraries.filter((name) => FOREIGN.test(name));
   if (foreign.length > 0) throw new Error(`${file} needs ${foreign.join(', ')}`);
+  // The linker signs it without a name, which is enough; a tool that changes the file afterwards takes the signature away.
+  if (system === 'Darwin' && processor === 'arm64' && !found.isSigned) {
+    throw new Error(`${file} must be signed: macOS ends a process on ARM64 that loads it unsigned`);
+  }
   const needs = `needs ${found.libraries.join(', ') || 'no library'}`;
   return system === 'Linux' ? `${needs}; ${checkLibc(file, found, libc)}` : needs;
 }

@@ -130,6 +130,36 @@ describe('a file', () => {
   );
 });
 
+/** A library of Mach-O for ARM64: a header, the table of symbols with the entry of a core in it, and perhaps a signature. */
+function machLibrary(isSigned: boolean): Buffer {
+  const names = Buffer.from('\0_napi_register_module_v1\0');
+  const [symbols, strings] = [96, 112];
+  const bytes = Buffer.concat([Buffer.alloc(strings), names]);
+  bytes.writeUInt32LE(0xfeedfacf, 0);
+  bytes.writeUInt32LE(0x100000c, 4);
+  bytes.writeUInt32LE(isSigned ? 2 : 1, 16);
+  // LC_SYMTAB: offset and count of the symbols, offset and size of their names; then LC_CODE_SIGNATURE.
+  for (const [i, word] of [0x2, 24, symbols, 1, strings, names.length, 0x1d, 16].entries()) {
+    bytes.writeUInt32LE(word, 32 + 4 * i);
+  }
+  bytes.writeUInt32LE(1, symbols);
+  bytes[symbols + 4] = 0xf;
+  return bytes;
+}
+
+it('a core for macOS on ARM64 without a signature gets no package', () => {
+  const platform = { system: 'Darwin', processor: 'arm64' };
+  const folder = scratch({});
+  const file = (name: string, content: Buffer) => {
+    writeFileSync(join(folder, name), content);
+    return join(folder, name);
+  };
+  expect(checkBinary(file('signed', machLibrary(true)), platform)).toBe('needs no library');
+  expect(() => checkBinary(file('unsigned', machLibrary(false)), platform)).toThrow(
+    'must be signed',
+  );
+});
+
 describe('an installed package without a compiled core', () => {
   const name = prebuiltPackage(process.platform, process.arch, hostLibc());
   /** node_modules with the bundle, and a core in the package of a platform. */

@@ -17,6 +17,7 @@ export interface TeamLog {
 export interface BaseInternals {
   widenF16(bytes: Uint8Array): Float32Array;
   widenBf16(bytes: Uint8Array): Float32Array;
+  power(x: number, n: number): number;
   team(lanes: number, count: number, regions: number, throwAt: number): TeamLog;
   jobQueue(jobs: number, block: boolean): { order: number[]; oneThread: boolean; alive: number };
 }

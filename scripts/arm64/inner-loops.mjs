@@ -3,7 +3,7 @@
 //
 //   node scripts/arm64/inner-loops.mjs [--mca llvm-mca-19] [--cpus neoverse-n1,neoverse-v1,apple-m1]
 //
-// The peak is what the model gives a loop of nothing but independent multiply-adds. Caches and memory are not modelled.
+// The peak is what the model gives the loop without all that does not multiply. Caches and memory are not modelled.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -15,13 +15,12 @@ const { values } = parseArgs({
   },
 });
 const objects = join(import.meta.dirname, '../../build-arm64/cmake/CMakeFiles');
-/** The products, the instruction that multiplies, and a loop of it alone. */
+/** The products, and the instructions that multiply. */
 const PRODUCTS = [
-  { name: 'f32, neon', object: 'neon', family: 'gemm_f32', instruction: 'fmla', operands: ['4s', '4s'] },
-  { name: 'int8, dotprod', object: 'dotprod', family: 'gemm_s8', instruction: 'sdot', operands: ['4s', '16b'] },
-  { name: 'int8, i8mm', object: 'i8mm', family: 'gemm_s8', instruction: 'usdot', operands: ['4s', '16b'] },
+  { name: 'f32, neon', object: 'neon', family: 'gemm_f32', instruction: 'fmla' },
+  { name: 'int8, dotprod', object: 'dotprod', family: 'gemm_s8', instruction: 'sdot' },
+  { name: 'int8, i8mm', object: 'i8mm', family: 'gemm_s8', instruction: 'usdot|sudot' },
 ];
-const ALONE = 24;
 
 function output(command, args, input) {
   const { status, stdout, stderr, error } = spawnSync(command, args, {
@@ -43,7 +42,8 @@ function loopsOf(file) {
     const [, address, words] = /^\s+([0-9a-f]+):\s+(.*)$/.exec(line) ?? [];
     if (address === undefined) lines = [];
     else {
-      const [, target] = /^(?:b\.\w+|cbn?z\s+\w+,|tbn?z\s+\w+, #\d+,)\s+([0-9a-f]+)/.exec(words) ?? [];
+      const [, target] =
+        /^(?:b\.\w+|cbn?z\s+\w+,|tbn?z\s+\w+, #\d+,)\s+([0-9a-f]+)/.exec(words) ?? [];
       const start = lines.findIndex((one) => one.address === target);
       if (start >= 0) loops.push(lines.slice(start).map((one) => one.words));
       if (/^(?:b|br|bl|blr|ret|cbn?z|tbn?z)\b/.test(words)) lines = [];
@@ -57,19 +57,27 @@ function loopsOf(file) {
 function cyclesOf(instructions, cpu) {
   const iterations = 200;
   const code = instructions.map((line) => line.replace(/\s*(?:\/\/|<).*$/, '')).join('\n');
-  const args = ['-mtriple=aarch64', `-mcpu=${cpu}`, '-mattr=+dotprod,+i8mm', `-iterations=${iterations}`];
+  const args = [
+    '-mtriple=aarch64',
+    `-mcpu=${cpu}`,
+    '-mattr=+dotprod,+i8mm',
+    `-iterations=${iterations}`,
+  ];
   const [, cycles] = /Total Cycles:\s+(\d+)/.exec(output(values.mca, args, code));
   return Number(cycles) / iterations;
 }
 
-for (const { name, object, family, instruction, operands } of PRODUCTS) {
-  const file = join(objects, `sinter_${object}.dir/native/kernels/${family}/${family}_${object}.cc.o`);
-  const count = (loop) => loop.filter((line) => line.startsWith(`${instruction}\t`)).length;
+for (const { name, object, family, instruction } of PRODUCTS) {
+  const file = join(
+    objects,
+    `sinter_${object}.dir/native/kernels/${family}/${family}_${object}.cc.o`,
+  );
+  const isProduct = (line) => new RegExp(`^(?:${instruction})\\t`).test(line);
+  const count = (loop) => loop.filter(isProduct).length;
   const loop = loopsOf(file).sort((a, b) => count(b) - count(a))[0];
-  const [to, from] = operands;
-  const alone = Array.from({ length: ALONE }, (_, i) => `${instruction} v${i}.${to}, v30.${from}, v31.${from}`);
+  const alone = loop.filter(isProduct);
   for (const cpu of values.cpus.split(',')) {
-    const peak = ALONE / cyclesOf(alone, cpu);
+    const peak = alone.length / cyclesOf(alone, cpu);
     const reached = count(loop) / cyclesOf(loop, cpu);
     const words = `${count(loop)} of ${loop.length} instructions are ${instruction}`;
     console.log(

@@ -5,8 +5,10 @@
 //
 // T (the arithmetic of one ISA) has Reg, kRegs (registers of a panel), kLanes, kStep (bytes of a
 // word of a packed panel), kMaxRows, panels(rows), zero, load, store, load_b, broadcast, mul_add,
-// lanes (kRegs registers as 16 virtual lanes). Source copies a tile of A. Epilogue has linear
-// (turns the sums of the last K block into floats, in registers) and activate_tile.
+// lanes (kRegs registers as 16 virtual lanes). An ISA that multiplies by one lane of a register
+// also has kQuad (words of A in a register), load_quad and mul_add_lane. Source copies a tile of A.
+// Epilogue has linear (turns the sums of the last K block into floats, in registers) and
+// activate_tile.
 #pragma once
 
 #include <stdint.h>
@@ -59,6 +61,22 @@ struct TileArgs {
   int64_t next_step;  // bytes to prefetch per word of k
 };
 
+// One word of k: the columns of B times lane kLane of each row.
+template <class T, int kRows, int kPanels, int kLane>
+SINTER_SIMD void multiply_lane(typename T::Reg (&sum)[kRows][kPanels * T::kRegs],
+                               const typename T::Reg (&rows)[kRows], const char* b,
+                               int64_t panel_bytes) {
+  SINTER_UNROLL
+  for (int j = 0; j < kPanels * T::kRegs; ++j) {
+    const typename T::Reg column =
+        T::load_b(b + kLane * T::kStep + j / T::kRegs * panel_bytes, j % T::kRegs);
+    SINTER_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      sum[r][j] = T::template mul_add_lane<kLane>(sum[r][j], rows[r], column);
+    }
+  }
+}
+
 // Not inlined, so that the compiler allocates registers for each size of tile by itself.
 template <class T, int kRows, int kPanels, class Epilogue>
 __attribute__((noinline)) void tile(const TileArgs& args, const Epilogue& epilogue) {
@@ -76,7 +94,23 @@ __attribute__((noinline)) void tile(const TileArgs& args, const Epilogue& epilog
   const int64_t panel_bytes = args.panel_bytes;
   const char* next = args.next;
   const int64_t next_step = args.next_step;
-  for (const float* end = a + args.words; a != end; ++a, b += T::kStep, next += next_step) {
+  const float* const end = a + args.words;
+  if constexpr (requires { T::kQuad; }) {
+    for (; end - a >= T::kQuad; a += T::kQuad) {
+      typename T::Reg rows[kRows];
+      SINTER_UNROLL
+      for (int r = 0; r < kRows; ++r) rows[r] = T::load_quad(a + r * kTileRow);
+      for (int q = 0; kRows > 1 && q < T::kQuad; ++q, next += next_step) {
+        for (int p = 0; p < kPanels; ++p) __builtin_prefetch(next + p * panel_bytes);
+      }
+      multiply_lane<T, kRows, kPanels, 0>(sum, rows, b, panel_bytes);
+      multiply_lane<T, kRows, kPanels, 1>(sum, rows, b, panel_bytes);
+      multiply_lane<T, kRows, kPanels, 2>(sum, rows, b, panel_bytes);
+      multiply_lane<T, kRows, kPanels, 3>(sum, rows, b, panel_bytes);
+      b += T::kQuad * T::kStep;
+    }
+  }
+  for (; a != end; ++a, b += T::kStep, next += next_step) {
     if constexpr (kRows == 1) {
       // One column at a time, because all columns and their sums would need the whole register
       // file. A single row reads the panels faster without explicit prefetches.

@@ -18,6 +18,8 @@ struct DotTile {
     return vreinterpretq_s32_s8(vld1q_s8(reinterpret_cast<const int8_t*>(b) + 16 * reg));
   }
   static SINTER_SIMD I32x16 lanes(const Reg* x) { return {{x[0], x[1], x[2], x[3]}}; }
+  static constexpr int kQuad = 4;
+  static Reg load_quad(const float* a) { return vreinterpretq_s32_f32(vld1q_f32(a)); }
   static Reg broadcast(const float* a) { return vreinterpretq_s32_f32(vld1q_dup_f32(a)); }
 };
 

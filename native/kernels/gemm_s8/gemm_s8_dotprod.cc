@@ -12,6 +12,10 @@ struct Arithmetic : DotTile {
   static Reg mul_add(Reg sum, Reg a, Reg b) {
     return vdotq_s32(sum, vreinterpretq_s8_s32(b), vreinterpretq_s8_s32(a));
   }
+  template <int kLane>
+  static Reg mul_add_lane(Reg sum, Reg a, Reg b) {
+    return vdotq_laneq_s32(sum, vreinterpretq_s8_s32(b), vreinterpretq_s8_s32(a), kLane);
+  }
   static void copy_words(const uint8_t* from, int64_t words, float* to) {
     const uint8x16_t top = vdupq_n_u8(128);
     for (int64_t w = 0; w < words; w += 4) {

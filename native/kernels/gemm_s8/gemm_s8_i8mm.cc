@@ -11,6 +11,11 @@ struct Arithmetic : DotTile {
   static Reg mul_add(Reg sum, Reg a, Reg b) {
     return vusdotq_s32(sum, vreinterpretq_u8_s32(a), vreinterpretq_s8_s32(b));
   }
+  // sudot is usdot with a lane of the unsigned codes.
+  template <int kLane>
+  static Reg mul_add_lane(Reg sum, Reg a, Reg b) {
+    return vsudotq_laneq_s32(sum, vreinterpretq_s8_s32(b), vreinterpretq_u8_s32(a), kLane);
+  }
   static void copy_words(const uint8_t* from, int64_t words, float* to) {
     for (int64_t w = 0; w < words; w += 4) {
       vst1q_u8(reinterpret_cast<uint8_t*>(to + w), vld1q_u8(from + 4 * w));

@@ -2,6 +2,8 @@
  * The numbers of test/fixtures/compression, and plain loops in float64 to compare with.
  */
 import { readFileSync } from 'node:fs';
+import type { NativeGram } from '../../lib/native/compression.js';
+import { native } from '../../lib/native/native.js';
 
 const path = (name: string) => new URL(`../fixtures/compression/${name}`, import.meta.url);
 
@@ -89,4 +91,11 @@ export function relativeDifference(a: ArrayLike<number>, b: ArrayLike<number>): 
     size = Math.max(size, Math.abs(at(b, i)));
   }
   return a.length === b.length ? largest / size : Number.POSITIVE_INFINITY;
+}
+
+/** The sums over the fixture's rows with Y = X W^T. */
+export async function fixtureGram(x = INPUT, intercept = false): Promise<NativeGram> {
+  const gram = new (native().Gram)({ inputs: INPUTS, outputs: OUTPUTS, intercept });
+  await gram.add(x, Float32Array.from(outputsOf(x, WEIGHT)), null);
+  return gram;
 }

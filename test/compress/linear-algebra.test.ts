@@ -1,9 +1,8 @@
 /**
- * The solves of compression against float64 references: sums, least squares, removal of columns, low rank.
+ * The solves of compression against float64 references: sums, least squares, cancellation, bits.
  */
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { NativeGram } from '../../lib/native/compression.js';
 import { native } from '../../lib/native/native.js';
 import { hostLevels } from '../isa-levels.js';
 import { Random } from '../kernels/native-test.js';
@@ -11,27 +10,17 @@ import { child } from '../native/child.js';
 import { engine } from '../native/toy.js';
 import {
   at,
-  errorOf,
-  factorsProduct,
+  fixtureGram,
   INPUT,
   INPUTS,
-  jsonOf,
   OUTPUTS,
   outputsOf,
   ROWS,
   relativeDifference,
-  tensorsOf,
   WEIGHT,
 } from './compression-fixture.js';
 
 engine();
-
-/** The sums over the fixture's rows with Y = X W^T. */
-async function fixtureGram(x = INPUT, intercept = false): Promise<NativeGram> {
-  const gram = new (native().Gram)({ inputs: INPUTS, outputs: OUTPUTS, intercept });
-  await gram.add(x, Float32Array.from(outputsOf(x, WEIGHT)), null);
-  return gram;
-}
 
 const all = Int32Array.from({ length: INPUTS }, (_, i) => i);
 const plainSum = (rows: number, term: (row: number) => number) => {
@@ -237,167 +226,6 @@ describe('least squares', () => {
     const columns = Int32Array.from({ length: inputs }, (_, i) => i);
     const found = await gram.solve({ lambda: 0, prior: null, columns });
     expect(relativeDifference(found, weight)).toBeLessThan(1e-4);
-  });
-});
-
-interface Structured {
-  readonly structured: readonly {
-    readonly name: string;
-    readonly group_size: number;
-    readonly removed: number;
-    readonly damp: number;
-    readonly order: readonly number[];
-    readonly scores: readonly number[];
-    readonly first_scores_of_all_groups: readonly number[];
-    readonly error_after_each_removal: readonly number[];
-  }[];
-}
-
-describe('removal of groups of columns', () => {
-  const { structured } = jsonOf<Structured>('structured.json');
-  const tensors = tensorsOf('structured.safetensors');
-
-  it.each(structured)('$name: order, scores, errors and weights', async (wanted) => {
-    const gram = await fixtureGram();
-    const counts = [...tensors.keys()]
-      .filter((name) => name.startsWith(`obs_${wanted.name}_`))
-      .map((name) => Number(name.split('_').at(-1)))
-      .sort((a, b) => a - b);
-    expect(counts).toHaveLength(2);
-    const found = await gram.remove(WEIGHT, {
-      groupColumns: wanted.group_size,
-      removals: wanted.removed,
-      lambda: wanted.damp,
-      counts: Int32Array.from(counts),
-    });
-    expect([...found.order]).toEqual(wanted.order);
-    expect(relativeDifference(found.scores, wanted.scores)).toBeLessThan(1e-9);
-    expect(relativeDifference(found.firstScores, wanted.first_scores_of_all_groups)).toBeLessThan(
-      1e-9,
-    );
-    expect(relativeDifference(found.errors, wanted.error_after_each_removal)).toBeLessThan(1e-9);
-    for (const [i, count] of counts.entries()) {
-      const weight = found.weights[i] as Float32Array;
-      const name = `obs_${wanted.name}_${count}`;
-      expect(relativeDifference(weight, tensors.get(name) as Float32Array)).toBeLessThan(1e-6);
-      expect(errorOf(weight) / at(found.errors, count - 1)).toBeCloseTo(1, 5);
-    }
-  });
-
-  it('to the last group, through several blocks: as least squares over what is left', async () => {
-    const [inputs, outputs, rows] = [200, 7, 260];
-    const random = new Random(11);
-    const x = random.floats(rows * inputs);
-    const weight = random.floats(outputs * inputs);
-    const gram = new (native().Gram)({ inputs, outputs, intercept: false });
-    await gram.add(x, Float32Array.from(outputsOf(x, weight, inputs)), null);
-    const lambda = 0.01;
-    for (const groupColumns of [1, 4, 40]) {
-      const removals = inputs / groupColumns;
-      const counts = [removals / 4, removals * 0.6, removals].map(Math.floor);
-      const options = { groupColumns, removals, lambda, counts: Int32Array.from(counts) };
-      const found = await gram.remove(weight, options);
-      expect(new Set(found.order).size).toBe(removals);
-      for (const [i, count] of counts.slice(0, 2).entries()) {
-        const gone = new Set(found.order.subarray(0, count));
-        const columns = Int32Array.from({ length: inputs }, (_, c) => c).filter(
-          (c) => !gone.has(Math.floor(c / groupColumns)),
-        );
-        const best = await gram.solve({ lambda, prior: weight, columns });
-        const kept = Float32Array.from(best, (_, e) => {
-          const column = at(columns, e % columns.length);
-          return at(
-            found.weights[i] as Float32Array,
-            Math.floor(e / columns.length) * inputs + column,
-          );
-        });
-        expect(relativeDifference(kept, best)).toBeLessThan(1e-5);
-      }
-      expect(found.weights[2]?.every((one) => one === 0)).toBe(true);
-      const { targetSquares } = await gram.sums();
-      expect(at(found.errors, removals - 1) / targetSquares).toBeCloseTo(1, 5);
-    }
-  });
-
-  it('takes dead inputs first, at no cost', async () => {
-    const gram = await fixtureGram(INPUT.map((one, i) => (i % INPUTS === 13 ? 0 : one)));
-    const options = { groupColumns: 1, removals: 1, lambda: 0, counts: Int32Array.from([0, 1]) };
-    const found = await gram.remove(WEIGHT, options);
-    expect([...found.order]).toEqual([13]);
-    expect([...found.errors]).toEqual([0]);
-    const last = found.weights[1] as Float32Array;
-    expect(last.every((one, i) => (i % INPUTS === 13 ? one === 0 : one === at(WEIGHT, i)))).toBe(
-      true,
-    );
-  });
-});
-
-interface LowRankCases {
-  readonly diagonal_scale: readonly number[];
-  readonly cases: readonly {
-    readonly name: string;
-    readonly rank: number;
-    readonly singular_values: readonly number[];
-    readonly weight_error: number;
-    readonly output_error: number;
-  }[];
-}
-
-describe('low rank', () => {
-  const { cases, diagonal_scale } = jsonOf<LowRankCases>('low_rank.json');
-  const tensors = tensorsOf('low_rank.safetensors');
-
-  it.each(cases)('$name: values, factors and errors', async (wanted) => {
-    const { name, rank } = wanted;
-    const found = await native().lowRank(WEIGHT, {
-      outputs: OUTPUTS,
-      inputs: INPUTS,
-      rank,
-      scale: name === 'diagonal_scale' ? Float64Array.from(diagonal_scale) : null,
-      gram: name === 'whitened' ? await fixtureGram() : null,
-      lambda: 0,
-    });
-    expect(relativeDifference(found.singularValues, wanted.singular_values)).toBeLessThan(1e-10);
-    const product = factorsProduct(found.a, found.b, rank, INPUTS);
-    expect(relativeDifference(product, tensors.get(name) as Float32Array)).toBeLessThan(1e-6);
-    expect(errorOf(product) / wanted.output_error).toBeCloseTo(1, 5);
-    const squares = (from: number) =>
-      found.singularValues.subarray(from).reduce((sum, one) => sum + one * one, 0);
-    if (name === 'whitened') {
-      for (const r of [1, 5, rank]) {
-        const shorter = factorsProduct(found.a, found.b, rank, INPUTS, r);
-        expect(errorOf(shorter) / squares(r)).toBeCloseTo(1, 4);
-      }
-    }
-  });
-
-  it.each([
-    [40, 9],
-    [9, 40],
-    [33, 33],
-  ])('of full rank gives a weight [%i, %i] back', async (outputs, inputs) => {
-    const weight = new Random(outputs).floats(outputs * inputs);
-    const rank = Math.min(outputs, inputs);
-    const options = { outputs, inputs, rank, scale: null, gram: null, lambda: 0 };
-    const { a, b, singularValues } = await native().lowRank(weight, options);
-    expect(relativeDifference(factorsProduct(a, b, rank, inputs), weight)).toBeLessThan(1e-6);
-    const squares = weight.reduce((sum, one) => sum + one * one, 0);
-    expect(singularValues.reduce((sum, one) => sum + one * one, 0) / squares).toBeCloseTo(1, 12);
-  });
-
-  it.each([
-    [12, 20],
-    [20, 12],
-  ])('of a weight [%i, %i] of lower rank has factors of 0', async (outputs, inputs) => {
-    const random = new Random(7);
-    const [left, right] = [random.floats(outputs * 2), random.floats(2 * inputs)];
-    // Halves, so that the products are exact in float32.
-    const round = (values: Float32Array) => values.map((one) => Math.round(one * 8) / 8);
-    const weight = Float32Array.from(factorsProduct(round(right), round(left), 2, inputs));
-    const options = { outputs, inputs, rank: 4, scale: null, gram: null, lambda: 0 };
-    const { a, b } = await native().lowRank(weight, options);
-    expect(relativeDifference(factorsProduct(a, b, 4, inputs), weight)).toBeLessThan(1e-6);
-    expect(a.subarray(2 * inputs).every((one) => one === 0)).toBe(true);
   });
 });
 

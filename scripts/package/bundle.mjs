@@ -45,6 +45,8 @@ export async function bundle(root) {
     dir: join(dist, 'bundle'),
     format: 'esm',
     chunkFileNames: '[name]-[hash].js',
+    // Node scans docstrings at each start, and the declarations have them.
+    comments: { legal: true, annotation: false, jsdoc: false },
     // What nearly every entry loads is one file: left alone, each set of entries that share a module makes one more chunk.
     codeSplitting: {
       groups: [

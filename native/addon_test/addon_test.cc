@@ -61,6 +61,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_quantize_test(env, exports);
   export_base_test(env, exports);
   export_job_queue_test(env, exports);
+  export_math_test(env, exports);
   export_program_test(env, exports);
   export_positions_test(env, exports);
   return exports;

@@ -14,7 +14,6 @@
 #include "base/half.h"
 #include "base/job_queue.h"
 #include "base/team.h"
-#include "ops/portable_math.h"
 
 namespace sinter {
 namespace {
@@ -33,12 +32,6 @@ Napi::Value widen_value(const Napi::CallbackInfo& info) {
 
 int64_t number_at(const Napi::CallbackInfo& info, size_t index) {
   return info[index].As<Napi::Number>().Int64Value();
-}
-
-// (x, n) -> x^n
-Napi::Value power(const Napi::CallbackInfo& info) {
-  const double x = info[0].As<Napi::Number>().DoubleValue();
-  return Napi::Number::New(info.Env(), portable_power(x, number_at(info, 1)));
 }
 
 // Records what a parallel_for did.
@@ -138,7 +131,6 @@ void export_base_test(Napi::Env env, Napi::Object exports) {
   Napi::Object base = Napi::Object::New(env);
   base.Set("widenF16", Napi::Function::New(env, widen_value<widen_f16>));
   base.Set("widenBf16", Napi::Function::New(env, widen_value<widen_bf16>));
-  base.Set("power", Napi::Function::New(env, power));
   base.Set("team", Napi::Function::New(env, team));
   base.Set("jobQueue", Napi::Function::New(env, job_queue));
   exports.Set("base", base);

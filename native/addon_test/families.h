@@ -24,6 +24,7 @@ void export_quantize_test(Napi::Env env, Napi::Object exports);
 // Internals that belong to no kernel family.
 void export_base_test(Napi::Env env, Napi::Object exports);
 void export_job_queue_test(Napi::Env env, Napi::Object exports);
+void export_math_test(Napi::Env env, Napi::Object exports);
 void export_program_test(Napi::Env env, Napi::Object exports);
 void export_positions_test(Napi::Env env, Napi::Object exports);
 

@@ -10,6 +10,7 @@
 
 #include "compress/cholesky.h"
 #include "compress/product.h"
+#include "compress/small_matrix.h"
 
 namespace sinter {
 namespace {
@@ -18,20 +19,6 @@ constexpr int64_t kPending = 64;
 constexpr int64_t kStrip = 128;  // columns that a lane works on at once
 
 using Buffer = AlignedBuffer<double>;
-
-// Replaces the symmetric A [g, g] by its lower Cholesky factor; false if rounding has made it
-// indefinite.
-bool small_cholesky(int64_t g, double* a) {
-  for (int64_t j = 0; j < g; ++j) {
-    for (int64_t i = j; i < g; ++i) {
-      double sum = a[i * g + j];
-      for (int64_t p = 0; p < j; ++p) sum -= a[i * g + p] * a[j * g + p];
-      if (i == j && !(sum > 0)) return false;
-      a[i * g + j] = i == j ? std::sqrt(sum) : sum / a[j * g + j];
-    }
-  }
-  return true;
-}
 
 class Remover {
  public:
@@ -157,22 +144,8 @@ double Remover::score(int64_t slot) {
   double* const x = l + size;
   std::copy_n(block_.data() + slot * size, size, l);
   if (!small_cholesky(g, l)) return std::numeric_limits<double>::infinity();
-  // inv(L) S inv(L)^T: its trace.
   std::copy_n(squares_.data() + slot * size, size, x);
-  for (int pass = 0; pass < 2; ++pass) {
-    for (int64_t i = 0; i < g; ++i) {
-      for (int64_t p = 0; p < i; ++p) {
-        for (int64_t j = 0; j < g; ++j) x[i * g + j] -= l[i * g + p] * x[p * g + j];
-      }
-      for (int64_t j = 0; j < g; ++j) x[i * g + j] /= l[i * g + i];
-    }
-    for (int64_t i = 0; i < g; ++i) {
-      for (int64_t j = 0; j < i; ++j) std::swap(x[i * g + j], x[j * g + i]);
-    }
-  }
-  double trace = 0;
-  for (int64_t i = 0; i < g; ++i) trace += x[i * g + i];
-  return trace;
+  return trace_of_quotient(g, l, x);
 }
 
 int64_t Remover::best() {

@@ -93,36 +93,6 @@ describe('the clock of the job thread', () => {
   });
 });
 
-describe('powers', () => {
-  /** The double next to x^n, by integers: x is an integer over 2^k. */
-  function exactPower(x: number, n: number): number {
-    let k = 0;
-    for (; !Number.isInteger(x * 2 ** k); k++);
-    const whole = BigInt(x * 2 ** k) ** BigInt(n);
-    const bits = whole.toString(16).length * 4;
-    // 100 bits, the last of which stands for all that are cut off, are rounded as the whole number is.
-    const cut = Math.max(0, bits - 100);
-    const top = (whole >> BigInt(cut)) | (cut > 0 ? 1n : 0n);
-    return Number(top) * 2 ** (cut - k * n);
-  }
-
-  it.each([0.9, 0.999, 0.98, 0.95, 0.5, 0.123, 1 - 2 ** -53])('of %d are the next doubles', (x) => {
-    const exponents = [0, 1, 2, 3, 7, 10, 31, 64, 100, 255];
-    for (const n of exponents) expect(base.power(x, n), `${x}^${n}`).toBe(exactPower(x, n));
-  });
-
-  it.each([0.9, 0.999])('of %d stay so over the steps of a training', (x) => {
-    for (let n = 1; n < 900; n++) expect(base.power(x, n), `${x}^${n}`).toBe(exactPower(x, n));
-  });
-
-  it('go to 0 for large exponents, and are 1 and 0 for 1 and 0', () => {
-    expect(base.power(0.9, 1e9)).toBe(0);
-    expect(base.power(1, 1e9)).toBe(1);
-    expect(base.power(0, 5)).toBe(0);
-    expect(base.power(0, 0)).toBe(1);
-  });
-});
-
 describe('16-bit formats', () => {
   const patterns = Uint16Array.from({ length: 65_536 }, (_, i) => i);
   const bytes = new Uint8Array(patterns.buffer);

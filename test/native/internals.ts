@@ -1,5 +1,5 @@
 // The internals that the test addon exposes beside the kernel families, typed.
-// Rule: it only states types; what they mean is in native/addon_test/{base,job_queue,program,positions}_test.cc.
+// Rule: it only states types; what they mean is in native/addon_test/{base,job_queue,math,program,positions}_test.cc.
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -17,9 +17,14 @@ export interface TeamLog {
 export interface BaseInternals {
   widenF16(bytes: Uint8Array): Float32Array;
   widenBf16(bytes: Uint8Array): Float32Array;
-  power(x: number, n: number): number;
   team(lanes: number, count: number, regions: number, throwAt: number): TeamLog;
   jobQueue(jobs: number, block: boolean): { order: number[]; oneThread: boolean; alive: number };
+}
+
+export interface MathInternals {
+  log(x: number): number;
+  exp(x: number): number;
+  power(x: number, n: number): number;
 }
 
 /** What happened to an urgent job. */
@@ -108,9 +113,10 @@ const built = fileURLToPath(new URL('../../build/Release/sinter_test.node', impo
 const path = process.env.SINTER_NATIVE_TEST ?? built;
 if (!existsSync(path)) throw new Error(`${path} is missing: run "npm run build:test" first`);
 
-export const { base, queue, program, positions } = createRequire(import.meta.url)(path) as {
+export const { base, queue, math, program, positions } = createRequire(import.meta.url)(path) as {
   readonly base: BaseInternals;
   readonly queue: QueueInternals;
+  readonly math: MathInternals;
   readonly program: ProgramInternals;
   readonly positions: PositionInternals;
 };

@@ -158,6 +158,22 @@ describe('MaskedLM', () => {
     expect(perplexity).toBeCloseTo(Math.exp(loss), 9);
     expect((await model.evaluate(golden.texts, { seed: 3 })).loss).toBe(loss);
   });
+
+  it('names special tokens as transformers does', async () => {
+    await using model = await MaskedLM.load(MLM);
+    const [all = []] = await model.fill('the [MASK] people', { topK: 100_000 });
+    const names = new Map(all.map(({ id, token }) => [id, token]));
+    const specials = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
+    expect(specials.filter((token) => [...names.values()].includes(token))).toEqual(specials);
+    expect([...names.values()]).not.toContain('');
+    // All of the vocabulary, each once, best first.
+    expect(names.size).toBe(all.length);
+    for (const [i, { score }] of all.entries()) {
+      expect(score).toBeLessThanOrEqual(all[i - 1]?.score ?? 1);
+    }
+    const [some] = await model.fill('the [MASK] people', { topK: 13 });
+    expect(some).toEqual(all.slice(0, 13));
+  });
 });
 
 describe('Classifier of several labels and of numbers', () => {

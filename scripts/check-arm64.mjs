@@ -5,8 +5,8 @@
 //   node scripts/check-arm64.mjs [--build] [--quick] [suite...]
 //
 // suite: gemm-s8, norm ... of test/kernels, bits, border, serve (default: all). --build: compile only. --quick: what CI runs, the
-// kernels that have rows of their own for ARM64 and one level of bits. Needs g++-aarch64-linux-gnu, qemu-user and CMake; Node for arm64 and its tokenizers are npm packages. Build
-// for this machine first: dist/ is used.
+// kernels that have rows of their own for ARM64 and one level of bits. Needs g++-aarch64-linux-gnu, qemu-user and CMake; Node for
+// arm64 and its tokenizers are npm packages. Build for this machine first: dist/ is used.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -14,7 +14,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { runAbuse, runFuzz } from './arm64/border.mjs';
 import { bundleSuites } from './arm64/bundle.mjs';
-import { Emulation, WITH_MODULES } from './arm64/emulation.mjs';
+import { Emulation } from './arm64/emulation.mjs';
 import { runServe } from './arm64/serve.mjs';
 
 const root = join(import.meta.dirname, '..');
@@ -78,17 +78,17 @@ function tell(name, ok, seconds, text) {
   console.log(`${ok ? 'ok' : 'FAILED'} ${name} (${seconds.toFixed(0)} s)${text}`);
 }
 
-/** Runs a check and tells its result; `check` gives { ok, text }, or throws. */
-async function measure(name, check) {
+/** Runs a check and tells its result; `suite` gives { ok, text }, or throws. */
+async function check(name, suite) {
   const began = performance.now();
-  const { ok, text } = await check().catch(({ stack }) => ({ ok: false, text: stack }));
+  const { ok, text } = await suite().catch(({ stack }) => ({ ok: false, text: stack }));
   tell(name, ok, (performance.now() - began) / 1000, ok ? `: ${text}` : `\n${text}`);
 }
 
 async function runSuites(emulation, names) {
   const files = await bundleSuites(root, join(work, 'suites'), names);
   for (const [i, file] of files.entries()) {
-    await measure(names[i], async () => {
+    await check(names[i], async () => {
       const { ok, stdout, stderr } = await emulation.run([file]);
       return { ok, text: ok ? stdout.trim().split('\n').at(-1) : `${stdout}\n${stderr}` };
     });
@@ -99,7 +99,7 @@ async function runSuites(emulation, names) {
 async function runDetection(emulation) {
   const code = 'process.stdout.write(require(process.env.SINTER_NATIVE).isa().host)';
   for (const [cpu, level] of Object.entries(CPUS)) {
-    await measure(`the level of ${cpu}`, async () => {
+    await check(`the level of ${cpu}`, async () => {
       const { ok, stdout, stderr } = await emulation.run(['-e', code], { cpu });
       return { ok: ok && stdout === level, text: stdout || stderr };
     });
@@ -110,7 +110,7 @@ async function runDetection(emulation) {
 async function runBits(emulation, level) {
   const expected = JSON.parse(readFileSync(join(root, 'test/bits/hashes.json'), 'utf8'));
   const args = ['test/bits/child.mjs', 'dist/index.js', 'encoders,training'];
-  const found = await emulation.run([...WITH_MODULES, ...args], { env: { SINTER_ISA: level } });
+  const found = await emulation.run(args, { env: { SINTER_ISA: level } });
   if (!found.ok) return { ok: false, text: found.stderr };
   const { isa, hashes } = JSON.parse(found.stdout);
   const count = Object.keys(hashes).length;
@@ -134,14 +134,14 @@ async function runAll(emulation) {
   await runSuites(emulation, suites);
   if (names.includes('bits')) {
     for (const level of Object.values(CPUS).slice(isQuick ? -1 : 0)) {
-      await measure(`bits at ${level}`, () => runBits(emulation, level));
+      await check(`bits at ${level}`, () => runBits(emulation, level));
     }
   }
   if (names.includes('border')) {
-    await measure('border: abuse', () => runAbuse(emulation, root));
-    await measure('border: spoiled models', () => runFuzz(emulation, root));
+    await check('border: abuse', () => runAbuse(emulation, root));
+    await check('border: spoiled models', () => runFuzz(emulation, root));
   }
-  if (names.includes('serve')) await measure('serve', () => runServe(emulation, root, work));
+  if (names.includes('serve')) await check('serve', () => runServe(emulation, root, work));
 }
 
 compile();

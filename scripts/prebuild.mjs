@@ -3,8 +3,8 @@
 //
 //   node scripts/prebuild.mjs [--zig COMMAND] [--jobs N] [platform...]     platform: linux-x64 ... (default: all)
 //
-// Nothing is run here. Each file is checked: of the right kind, exports Node-API's entry, needs nothing of a C++ library, and on Linux
-// glibc 2.28 at most, or musl.
+// Nothing is run here. Each file is checked: of the right kind, exports Node-API's entry, needs nothing of a C++ library, on Linux
+// glibc 2.28 at most, or musl, and on macOS for ARM64 is signed.
 import { spawnSync } from 'node:child_process';
 import {
   cpSync,

@@ -3,6 +3,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 
+/** Packages with compiled parts come from the folder of those for ARM64. */
+const PRELOAD = ['--import', join(import.meta.dirname, 'resolve.mjs')];
+
 export class Emulation {
   /** `node`: Node for ARM64. `modules`: the folder of its packages. `release`: the folder of the core. */
   constructor({ node, modules, release }) {
@@ -13,7 +16,7 @@ export class Emulation {
 
   /** Starts Node with `args` on a CPU that qemu knows. */
   start(args, { env = {}, cpu = 'max' } = {}) {
-    return spawn('qemu-aarch64', ['-cpu', cpu, this.node, ...args], {
+    return spawn('qemu-aarch64', ['-cpu', cpu, this.node, ...PRELOAD, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         ...process.env,
@@ -39,6 +42,3 @@ export class Emulation {
     return { ok: code === 0, ...text };
   }
 }
-
-/** The arguments of Node that let the product find packages with compiled parts for ARM64. */
-export const WITH_MODULES = ['--import', join(import.meta.dirname, 'resolve.mjs')];

@@ -3,7 +3,6 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { WITH_MODULES } from './emulation.mjs';
 
 const TEXTS = [
   'How do I reset my card PIN?',
@@ -82,20 +81,13 @@ async function compare(children) {
   return wrong;
 }
 
+const cliOf = (root) => join(root, 'dist/cli/main.js');
+
 /** The embedded model in int8, made by this machine. */
 function quantizedModel(root, work) {
   const folder = join(work, 'minilm-int8');
   rmSync(folder, { recursive: true, force: true });
-  const model = join(root, 'models/all-MiniLM-L6-v2');
-  const args = [
-    join(root, 'dist/cli/main.js'),
-    'quantize',
-    '--model',
-    model,
-    '--out',
-    folder,
-    '--quiet',
-  ];
+  const args = [cliOf(root), 'quantize', '--out', folder, '--quiet'];
   const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`sinter quantize ended with ${status}: ${stderr}`);
   return folder;
@@ -103,22 +95,12 @@ function quantizedModel(root, work) {
 
 /** The embedded model in f32 and in int8, served by both machines: { ok, text }. */
 export async function runServe(emulation, root, work) {
-  const models = [
-    `minilm=${join(root, 'models/all-MiniLM-L6-v2')}`,
-    `int8=${quantizedModel(root, work)}`,
-  ];
-  const args = [
-    join(root, 'dist/cli/main.js'),
-    'serve',
-    '--port',
-    '0',
-    '--quiet',
-    '--no-warm-up',
-    ...models,
-  ];
+  const minilm = join(root, 'models/all-MiniLM-L6-v2');
+  const models = [`minilm=${minilm}`, `int8=${quantizedModel(root, work)}`];
+  const args = [cliOf(root), 'serve', '--port', '0', '--quiet', '--no-warm-up', ...models];
   const children = [
     spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] }),
-    emulation.start([...WITH_MODULES, ...args]),
+    emulation.start(args),
   ];
   try {
     const wrong = await compare(children);

@@ -96,6 +96,7 @@ __attribute__((noinline)) void tile(const TileArgs& args, const Epilogue& epilog
   const int64_t next_step = args.next_step;
   const float* const end = a + args.words;
   if constexpr (requires { T::kQuad; }) {
+    static_assert(T::kQuad == 4);  // the four lanes below
     for (; end - a >= T::kQuad; a += T::kQuad) {
       typename T::Reg rows[kRows];
       SINTER_UNROLL

@@ -22,7 +22,7 @@ import { chosenLayers, depthSource } from './depths.js';
 import { Journal } from './journal.js';
 import { productRanks, type StageRunner, searchLowRank } from './low-rank.js';
 import type { CompressSettings } from './options.js';
-import { type PrecisionChoice, quantized } from './precision.js';
+import { type PrecisionChoice, quantized, type ScoresBefore } from './precision.js';
 import type { CompressStage } from './progress.js';
 import { visitSameShape } from './same-shape.js';
 import { bisectBudgets, LADDER, type Visit, visitBudget } from './search.js';
@@ -105,7 +105,7 @@ class Compression {
     const workshop = { subject, teacher, journal: this.journal, settings };
     try {
       const { parts, score, ...searched } = await this.search(workshop, choice);
-      const final = await this.precision(workshop, parts, score);
+      const final = await this.precision(workshop, parts, { original: choice, form: score });
       const judged = await this.judged(final.parts).catch(async (error: unknown) => {
         await final.parts.program.retire();
         throw error;
@@ -199,7 +199,7 @@ class Compression {
     return { parts: { ...parts, path, base }, score: best.score };
   }
 
-  private async precision(workshop: Workshop, parts: ModelParts, score: number) {
+  private async precision(workshop: Workshop, parts: ModelParts, scores: ScoresBefore) {
     const { settings, clock } = this;
     if (!settings.methods.has('quantize')) {
       // The caller owns the result, so it is a program of its own.
@@ -207,7 +207,7 @@ class Compression {
       return { parts: own, precision: null };
     }
     const made = await clock.run('precision', () =>
-      quantized(workshop, parts, score, clock.isOver).finally(() =>
+      quantized(workshop, parts, scores, clock.isOver).finally(() =>
         release(parts, workshop.teacher),
       ),
     );

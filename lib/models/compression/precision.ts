@@ -25,6 +25,20 @@ export interface PrecisionChoice {
 
 /** How much of the score int8 may take by itself, of what may be lost in all. */
 const SHARE = 0.3;
+
+/** Scores on the rows for the choice: of the original, and of the form that becomes int8. */
+export interface ScoresBefore {
+  readonly original: number;
+  readonly form: number;
+}
+
+/**
+ * Whether int8 with this score takes no more than its share. A form may have learned to be better than the original; what it is better by
+ * counts for nothing in the verdict, so no product stays f32 for it.
+ */
+export function isWithinShare(score: number, before: ScoresBefore, maxDrop: number): boolean {
+  return Math.min(before.original, before.form) - score <= SHARE * maxDrop;
+}
 /** Texts by which products are ranked. */
 const RANKING_TEXTS = 256;
 
@@ -59,11 +73,12 @@ async function sensitivityOf(
 export async function quantized(
   workshop: Workshop,
   parts: ModelParts,
-  before: number,
+  scores: ScoresBefore,
   isOver: boolean,
 ): Promise<{ readonly parts: ModelParts; readonly choice: PrecisionChoice }> {
   const { subject, journal, settings } = workshop;
   const { signal, maxDrop } = settings;
+  const before = scores.form;
   if (isOver) return quantizedAtOnce(workshop, parts, before);
   const found = (await journal.stage('precision', async () => {
     const search = await parts.program.use('compress', (program) =>
@@ -71,7 +86,7 @@ export async function quantized(
         texts: subject.inputs.slice(0, RANKING_TEXTS),
         gate: async (candidate) => {
           const score = (await subject.measure(candidate, 'choice', signal)).scoreOf();
-          return { score, passes: before - score <= SHARE * maxDrop };
+          return { score, passes: isWithinShare(score, scores, maxDrop) };
         },
         ...(signal && { signal }),
       }),

@@ -146,6 +146,7 @@
       "tokenize/bert_text.cc",
       "tokenize/byte_pairs.cc",
       "tokenize/word_classes.cc",
+      "tokenize/word_list.cc",
       "tokenize/word_pieces.cc",
       "tokenize/word_tree.cc",
       "train/gradient_sums.cc",
@@ -199,6 +200,7 @@
       "train/weight_copies.cc",
       "weights/blocks.cc",
       "weights/element_type.cc",
+      "weights/file_part.cc",
       "weights/pack.cc",
       "weights/packing.cc",
       "weights/products.cc",
@@ -216,6 +218,7 @@
       "addon/arrays_arg.cc",
       "addon/byte_pairs_wrap.cc",
       "addon/environment.cc",
+      "addon/file_reading.cc",
       "addon/gram_wrap.cc",
       "addon/graph_arg.cc",
       "addon/histogram_wrap.cc",
@@ -227,6 +230,7 @@
       "addon/terms_arg.cc",
       "addon/texts_arg.cc",
       "addon/trainer_wrap.cc",
+      "addon/word_list_wrap.cc",
       "addon/word_pieces_wrap.cc"
     ],
     "addon_test_files": [

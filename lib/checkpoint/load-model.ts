@@ -22,7 +22,13 @@ import type { EncoderGraph, OutputName } from '../graph/types.js';
 import type { ResolveOptions } from '../hub/resolve.js';
 import type { NativeProgram, NativeStore } from '../native/program.js';
 import type { ModelParts, Origin } from '../runtime/model-parts.js';
-import { buildProgram, bytesOf, disposeProgram, type WeightWriter } from '../runtime/program.js';
+import {
+  buildProgram,
+  bytesOf,
+  disposeProgram,
+  type FilePart,
+  type WeightWriter,
+} from '../runtime/program.js';
 import { SharedProgram } from '../runtime/shared-program.js';
 import { missingTokenizer } from '../tokenize/missing-tokenizer.js';
 import { loadTokenizer, type TextTokenizer } from '../tokenize/text-tokenizer.js';
@@ -307,20 +313,25 @@ function streamFrom(
     const values = drawn.get(name);
     if (values !== undefined) {
       store.writeWeight(name, 0, 'f32', bytesOf(values));
-      return;
+      return [];
     }
     const tensor = sources.get(name) ?? name;
+    const parts: FilePart[] = [];
     for (const part of STORAGES[dtype].parts)
-      await streamPart(folder, store, { name, tensor, part, check });
+      parts.push(...(await streamPart(folder, store, { name, tensor, part, check })));
+    return parts;
   };
 }
 
-/** Writes a part of a weight in the type of its tensor; the native store widens floats. */
+/**
+ * Writes a part of a weight in the type of its tensor; the native store widens floats. What the store can read from the file itself is given
+ * back.
+ */
 async function streamPart(
   folder: HfFolder,
   store: NativeStore,
   { name, tensor: own, part, check }: PartToStream,
-): Promise<void> {
+): Promise<readonly FilePart[]> {
   const tensor = partTensor(own, part);
   const stored = folder.tensors.get(tensor)?.dtype ?? '';
   const floats = floatsStoredAs(stored);
@@ -328,12 +339,15 @@ async function streamPart(
   if (floats === null && stored !== part.tensor) {
     throw new SinterError('INTERNAL', `no source for weight ${name}`);
   }
+  const place = process.platform === 'win32' ? null : folder.weights.placeOf(tensor);
+  if (place !== null) return [{ weight: name, part: part.name, dtype, offset: 0, ...place }];
   let offset = 0;
   for await (const chunk of folder.weights.readChunks(tensor, CHUNK_BYTES)) {
     check();
     store.writeWeight(name, offset, dtype, chunk, part.name);
     offset += chunk.byteLength / bytes;
   }
+  return [];
 }
 
 interface PartToStream {
@@ -352,9 +366,10 @@ function withStoredTables(folder: HfFolder, imported: ImportedModel): ImportedMo
   return { ...imported, graph: withTablesIn(imported.graph, dtypeOf) };
 }
 
-/** Adds the folder to an error of the native side, which knows only the weight's name. */
+/** Adds the folder to an error of the native side, which knows only the weight's name; other errors name their file. */
 function inFolder(path: string, error: unknown): unknown {
   if (!(error instanceof SinterError) || error.code !== 'CORRUPT_MODEL') return error;
+  if (error.details.file !== undefined) return error;
   const details = { ...error.details, file: path };
   return new SinterError(error.code, `${path}: ${error.message}`, { details, cause: error });
 }

@@ -20,26 +20,37 @@ export interface LongPart {
 
 type Container = Record<string, JsonValue> | JsonValue[];
 
+/**
+ * Makes the value of a long part from its bytes; null: it is parsed. `key`: its name in the object that it is in; `whole`: the value of the
+ * text, without its long parts.
+ */
+export type PartReader = (whole: JsonValue, key: string, json: Uint8Array) => JsonValue | null;
+
 /** The value of a JSON text with these long parts; null where it has to be parsed whole, for its value or its error. */
 export async function parseInPieces(
   bytes: Uint8Array,
   parts: readonly LongPart[],
+  read: PartReader = () => null,
 ): Promise<JsonValue | null> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   const textOf = (begin: number, end: number) => decoder.decode(bytes.subarray(begin, end));
   try {
-    const values: Container[] = [];
-    for (const part of parts) values.push(await parsePart(part, textOf));
     let [rest, at] = ['', 0];
     for (const [i, { begin, end }] of parts.entries()) {
       rest += `${textOf(at, begin)}"${STANDS_FOR}${i}"`;
       at = end;
     }
     const whole = { value: JSON.parse(rest + textOf(at, bytes.length)) as JsonValue };
-    const counts = values.map(() => 0);
-    place(whole, values, counts);
+    const places = [...placesIn(whole, parts.length)];
     // A file may have such a text itself, or a key twice.
-    return counts.every((count) => count === 1) ? whole.value : null;
+    if (places.length !== parts.length) return null;
+    if (new Set(places.map(({ index }) => index)).size !== parts.length) return null;
+    for (const { container, key, index } of places) {
+      const part = parts[index] as LongPart;
+      const made = read(whole.value, key, bytes.subarray(part.begin, part.end));
+      put(container, key, made ?? (await parsePart(part, textOf)));
+    }
+    return whole.value;
   } catch {
     return null;
   }
@@ -78,14 +89,20 @@ function put(object: Container, key: string, value: JsonValue | undefined): void
   }
 }
 
-/** Puts the long parts in their places in `container`, and counts how often each was. */
-function place(container: object, values: readonly Container[], counts: number[]): void {
+interface Place {
+  readonly container: Container;
+  readonly key: string;
+  /** Of the long part that belongs there. */
+  readonly index: number;
+}
+
+/** Where the texts are that stand for long parts. */
+function* placesIn(container: object, parts: number): Generator<Place> {
   for (const [key, value] of Object.entries(container) as [string, JsonValue][]) {
-    if (typeof value === 'object' && value !== null) place(value, values, counts);
+    if (typeof value === 'object' && value !== null) yield* placesIn(value, parts);
     if (typeof value !== 'string' || !value.startsWith(STANDS_FOR)) continue;
     const index = Number(value.slice(STANDS_FOR.length));
-    if (values[index] === undefined) continue;
-    counts[index] = (counts[index] ?? 0) + 1;
-    put(container as Container, key, values[index]);
+    if (Number.isInteger(index) && index >= 0 && index < parts)
+      yield { container: container as Container, key, index };
   }
 }

@@ -5,12 +5,12 @@
  */
 
 import type { Stats } from 'node:fs';
-import { access, type FileHandle } from 'node:fs/promises';
+import { access, type FileHandle, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { SinterError, show } from './errors.js';
 import { type FileStamps, isUnchanged, openRegular, readUpTo } from './files.js';
-import { type LongPart, parseInPieces } from './json-pieces.js';
+import { type LongPart, type PartReader, parseInPieces } from './json-pieces.js';
 import { checkJsonShape } from './json-shape.js';
 import {
   MAX_JSON_VALUES,
@@ -232,13 +232,17 @@ async function readShaped(path: string): Promise<{ bytes: Uint8Array; long: read
   return { bytes, long };
 }
 
-/** The text of a JSON file and its object, of which a long part is parsed in several turns. Errors are those of parseJsonObject. */
+/**
+ * The text of a JSON file and its object, of which a long part is parsed in several turns, or made by `read`. Errors are those of
+ * parseJsonObject.
+ */
 export async function readLongJsonObject(
   path: string,
+  read?: PartReader,
 ): Promise<{ readonly text: string; readonly object: JsonObject }> {
   const { bytes, long } = await readShaped(path);
   const text = decodeUtf8(bytes, path);
-  return { text, object: await objectOf(text, { bytes, long }, path) };
+  return { text, object: await objectOf(text, { bytes, long }, path, read) };
 }
 
 /** The object of a JSON text that is in memory, parsed as `readLongJsonObject` does it. `path` names it in messages. */
@@ -253,8 +257,9 @@ async function objectOf(
   text: string,
   { bytes, long }: { readonly bytes: Uint8Array; readonly long: readonly LongPart[] },
   path: string,
+  read?: PartReader,
 ): Promise<JsonObject> {
-  const value = long.length > 0 ? await parseInPieces(bytes, long) : null;
+  const value = long.length > 0 ? await parseInPieces(bytes, long, read) : null;
   return isJsonObject(value ?? undefined) ? (value as JsonObject) : parseJsonObject(text, path);
 }
 
@@ -272,6 +277,15 @@ export async function openModelFile(path: string): Promise<OpenFile> {
       new SinterError('CORRUPT_MODEL', `${path}: ${what}`, { details: { file: path }, cause }),
   );
   return { handle, stats: await handle.stat() };
+}
+
+/** CORRUPT_MODEL: the file has no bytes up to `end`, though it had them when it was opened, or can't be read. */
+export async function endedEarly(path: string, end: number): Promise<SinterError> {
+  const { size } = await stat(path).catch(() => ({ size: end }));
+  if (size >= end) return changedWhileRead(path);
+  return new SinterError('CORRUPT_MODEL', `${path}: ends ${end - size} bytes too early`, {
+    details: { file: path },
+  });
 }
 
 /** Reads a file that must hold one JSON object without repeated keys. */

@@ -45,6 +45,15 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   }
 }
 
+/** A tensor's bytes in an open file. */
+export interface FilePlace {
+  readonly path: string;
+  /** Number of the open file. */
+  readonly file: number;
+  readonly position: number;
+  readonly bytes: number;
+}
+
 /** An open file; make it with openSafetensors, end it with close. */
 export class SafetensorsFile {
   readonly path: string;
@@ -87,6 +96,12 @@ export class SafetensorsFile {
     } finally {
       this.spare = buffer;
     }
+  }
+
+  /** Where the bytes of one tensor are, for a reader that is done before the file is closed. */
+  placeOf(name: string): FilePlace {
+    const { begin, end } = this.entry(name);
+    return { path: this.path, file: this.open().fd, position: begin, bytes: end - begin };
   }
 
   /** The bytes of one tensor in memory of its own. */

@@ -9,7 +9,7 @@ import { SinterError, show } from '../core/errors.js';
 import { fileExists, isJsonObject, readJsonObject, tooLarge } from '../core/json.js';
 import { MAX_SHARDS, MAX_TENSORS } from '../core/limits.js';
 import { insteadOfWeights } from './other-weights.js';
-import { openSafetensors, type TensorEntry } from './safetensors.js';
+import { type FilePlace, openSafetensors, type TensorEntry } from './safetensors.js';
 
 /** Loads the reader of torch files only for a model that has one: most have not. */
 async function openTorchFile(path: string): Promise<TensorSource> {
@@ -89,6 +89,8 @@ export interface TensorSource {
   readonly metadata?: Readonly<Record<string, string>>;
   readChunks(name: string, maxBytes: number): AsyncGenerator<Uint8Array, void, undefined>;
   readFloats(name: string): Promise<Float32Array>;
+  /** Where a tensor lies as its bytes; without it, where the file has it in another form. */
+  placeOf?(name: string): FilePlace;
   /** Throws CORRUPT_MODEL where the file has changed since it was opened. */
   checkUnchanged(): Promise<void>;
   close(): Promise<void>;
@@ -145,6 +147,12 @@ export class WeightFiles {
   readChunks(name: string, maxBytes: number): AsyncGenerator<Uint8Array, void, undefined> {
     const place = this.place(name);
     return place.source.readChunks(place.name, maxBytes);
+  }
+
+  /** As SafetensorsFile.placeOf; null for a file that has the tensor in another form. */
+  placeOf(name: string): FilePlace | null {
+    const place = this.place(name);
+    return place.source.placeOf?.(place.name) ?? null;
   }
 
   /** As SafetensorsFile.readFloats. */

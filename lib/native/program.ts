@@ -83,6 +83,20 @@ export interface StoreWeight extends WeightSpec {
   readonly from?: WeightOrigin;
 }
 
+/** Elements of a part of a weight, as they lie in a file. */
+export interface NativeFilePart {
+  readonly weight: string;
+  readonly part: string;
+  /** Element of the part that the first one becomes. */
+  readonly offset: number;
+  readonly dtype: ElementDtype;
+  /** Number of the open file. */
+  readonly file: number;
+  /** Where the elements begin in the file, and how many bytes they have. */
+  readonly position: number;
+  readonly bytes: number;
+}
+
 /**
  * Named weights, which programs read. A weight is in memory once, however many programs and stores use it; disposing a store
  * frees the weights that nobody else uses.
@@ -99,6 +113,11 @@ export interface NativeStore {
     bytes: Uint8Array,
     part?: string,
   ): void;
+  /**
+   * Writes parts of weights from files, as `writeWeight` does, on a thread of Node's pool. Nothing may be written or packed while it
+   * runs. Resolves to the index of the first part that its file does not have, or -1. Not on Windows.
+   */
+  readFiles(parts: readonly NativeFilePart[]): Promise<number>;
   /**
    * Packs the completely written weights into the form that programs read, and drops those that the process already holds
    * elsewhere. Calling it now and then while a store is filled keeps the memory close to the size of the weights. Nothing

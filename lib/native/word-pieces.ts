@@ -1,6 +1,16 @@
 /**
- * The border to the native core: WordPiece.
+ * The border to the native core: vocabularies and WordPiece.
  */
+
+/** A vocabulary that was read from its JSON without an object for it. */
+export interface NativeWordList {
+  /** Number of words, whose ids are 0 to size - 1; 0 where the JSON has to be read otherwise. */
+  size(): number;
+  /** Id of a word, which must be well-formed; -1 for what is none. */
+  find(word: string): number;
+  /** All words by id, joined by zero characters. */
+  joined(): string;
+}
 
 /** How the core's WordPiece reads texts; the first four are the switches of BERT's normalizer, all false without one. */
 export interface WordPieceRules {

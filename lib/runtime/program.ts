@@ -5,13 +5,21 @@
  */
 
 import { setImmediate } from 'node:timers/promises';
+import { throwIfAborted } from '../core/errors.js';
+import { endedEarly } from '../core/json.js';
 import { Turn } from '../core/turns.js';
 import type { WeightCut } from '../graph/rewrite/cut.js';
 import { bytesOfWeight, STORAGES } from '../graph/storages.js';
 import type { EncoderGraph, WeightDtype, WeightSpec } from '../graph/types.js';
 import { runJob } from '../native/jobs.js';
 import { native, toSinterError } from '../native/native.js';
-import type { NativeProgram, NativeStore, ProgramOptions, StoreWeight } from '../native/program.js';
+import type {
+  NativeFilePart,
+  NativeProgram,
+  NativeStore,
+  ProgramOptions,
+  StoreWeight,
+} from '../native/program.js';
 
 /** Elements that are read or written in one call: well below a millisecond. */
 const PIECE_ELEMENTS = 1 << 18;
@@ -19,8 +27,19 @@ const PIECE_ELEMENTS = 1 << 18;
 /** Bytes of weights that may be written before they are packed. */
 const PLAIN_BYTES = 8 << 20;
 
-/** Writes one whole weight into a store that has no sealed program yet. */
-export type WeightWriter = (store: NativeStore, weight: WeightSpec) => void | Promise<void>;
+/** A part of a weight in a file, whose path is for messages. */
+export interface FilePart extends NativeFilePart {
+  readonly path: string;
+}
+
+/**
+ * Writes one whole weight into a store that has no sealed program yet, or gives the parts of files that it is made of: these are read
+ * while JavaScript goes on.
+ */
+export type WeightWriter = (
+  store: NativeStore,
+  weight: WeightSpec,
+) => void | Promise<void> | Promise<readonly FilePart[]>;
 
 export interface BuildOptions extends ProgramOptions {
   /** Name of the call in messages. Default: `load`. */
@@ -137,15 +156,25 @@ async function fillProgram(
     // The first number on a large page makes all of it resident.
     const turn = new Turn();
     let plain = 0;
+    const parts: FilePart[] = [];
+    const read = async () => {
+      throwIfAborted(signal, where);
+      const missing = parts.length === 0 ? -1 : await made.readFiles(parts);
+      const first = parts[missing];
+      if (first !== undefined) throw await endedEarly(first.path, first.position + first.bytes);
+      parts.length = 0;
+    };
     for (const weight of weights) {
       if (weight.from !== undefined) continue;
       if (turn.isOver) await turn.end();
-      await write(made, weight);
+      parts.push(...((await write(made, weight)) ?? []));
       plain += bytesOfWeight(weight);
       if (plain < PLAIN_BYTES) continue;
+      await read();
       await runJob(where, signal, (jobId) => made.pack(jobId));
       plain = 0;
     }
+    await read();
     const filled = program;
     await runJob(where, signal, (jobId) => filled.seal(jobId));
     return filled;

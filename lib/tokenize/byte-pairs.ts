@@ -11,6 +11,7 @@ import type { NativeBytePairs, NativePairs } from '../native/byte-pairs.js';
 import { native } from '../native/native.js';
 import { type CoreTokenizer, CoreVocabulary } from './core-vocabulary.js';
 import type { PieceTokens, Places } from './piece-tokens.js';
+import type { Words } from './words.js';
 
 const MODEL_KEYS = new Set([
   ...['type', 'dropout', 'unk_token', 'continuing_subword_prefix', 'end_of_word_suffix'],
@@ -40,20 +41,21 @@ export class BytePairs implements CoreTokenizer {
   }
 
   /** null for a tokenizer of another kind. `words`: the vocabulary by id, or null. */
-  static *of(tokenizer: JsonObject, words: readonly string[] | null): Steps<BytePairs | null> {
+  static *of(tokenizer: JsonObject, words: Words | null): Steps<BytePairs | null> {
     const { model } = tokenizer;
     if (words === null || !isJsonObject(model)) return null;
     const text = textRules(tokenizer);
-    if (text === null || !isKnown(model) || !hasAllBytes(words)) return null;
+    if (text === null || !isKnown(model) || !hasAllBytes(words.list())) return null;
     yield;
     const vocabulary = CoreVocabulary.of(words, tokenizer);
-    if (vocabulary === null) return null;
+    const joined = words.forCore();
+    if (vocabulary === null || typeof joined !== 'string') return null;
     yield;
     const merges = mergesOf(model);
     if (merges === null) return null;
     yield;
     const rules = { addsSpace: text.addsSpace, ignoresMerges: model.ignore_merges === true };
-    const pairs = new (native().BytePairs)(words.join('\0'), merges.join('\0'), rules);
+    const pairs = new (native().BytePairs)(joined, merges.join('\0'), rules);
     return new BytePairs(vocabulary, pairs, text.composes);
   }
 

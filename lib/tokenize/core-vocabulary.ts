@@ -5,9 +5,7 @@
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
 import type { PieceTokens } from './piece-tokens.js';
-
-/** UTF-16 units of all words together, well below the nodes that the core's tree can number. */
-const MOST_UNITS = 1 << 22;
+import type { Words } from './words.js';
 
 /** What stands in for the `tokenizers` package: it gives the same tokens, or leaves a text to it. */
 export interface CoreTokenizer {
@@ -17,29 +15,33 @@ export interface CoreTokenizer {
 }
 
 export class CoreVocabulary {
-  /** By id, added tokens behind those of the model. */
-  readonly words: readonly string[];
+  /** Number of ids. */
+  readonly size: number;
+  private readonly model: Words;
+  /** Added tokens that the model lacks; their ids are behind its own. */
+  private readonly beyond: readonly string[];
   private readonly added: RegExp | null;
-  private idsByWord: ReadonlyMap<string, number> | null = null;
+  private all: readonly string[] | null = null;
 
-  private constructor(words: readonly string[], added: readonly string[]) {
-    this.words = words;
-    this.added = added.length === 0 ? null : new RegExp(added.map(escaped).join('|'));
+  private constructor(model: Words, { names, beyond }: AddedNames) {
+    this.model = model;
+    this.beyond = beyond;
+    this.size = model.size + beyond.length;
+    this.added = names.length === 0 ? null : new RegExp(names.map(escaped).join('|'));
   }
 
   /**
-   * null where the words can't be passed to the core, or an added token has not the id that the package gives it. `words`: those of
-   * the model by id.
+   * null where an added token has not the id that the package gives it. `words`: those of the model.
    */
-  static of(words: readonly string[], tokenizer: JsonObject): CoreVocabulary | null {
-    const added = addedNames(tokenizer, words.length);
-    if (added === null || !areListable(words)) return null;
-    return new CoreVocabulary([...words, ...added.beyond], added.names);
+  static of(words: Words, tokenizer: JsonObject): CoreVocabulary | null {
+    const added = addedNames(tokenizer, words.size);
+    return added === null ? null : new CoreVocabulary(words, added);
   }
 
-  /** Number of ids. */
-  get size(): number {
-    return this.words.length;
+  /** By id, added tokens behind those of the model. */
+  get words(): readonly string[] {
+    this.all ??= [...this.model.list(), ...this.beyond];
+    return this.all;
   }
 
   tokenOf(id: number): string | null {
@@ -47,8 +49,8 @@ export class CoreVocabulary {
   }
 
   idOf(token: string): number | null {
-    this.idsByWord ??= new Map(this.words.map((word, id) => [word, id]));
-    return this.idsByWord.get(token) ?? null;
+    const beyond = this.beyond.indexOf(token);
+    return beyond < 0 ? this.model.idOf(token) : this.model.size + beyond;
   }
 
   /** Whether a text may have an added token. */
@@ -61,11 +63,13 @@ function escaped(literal: string): string {
   return literal.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
 }
 
+interface AddedNames {
+  readonly names: readonly string[];
+  readonly beyond: readonly string[];
+}
+
 /** Names of the added tokens, and those among them that the model lacks: the package numbers these from its size on. */
-function addedNames(
-  { added_tokens: list, model }: JsonObject,
-  size: number,
-): { readonly names: readonly string[]; readonly beyond: readonly string[] } | null {
+function addedNames({ added_tokens: list, model }: JsonObject, size: number): AddedNames | null {
   const vocab = isJsonObject(model) && isJsonObject(model.vocab) ? model.vocab : null;
   const tokens: readonly JsonValue[] = Array.isArray(list) ? list : [];
   const names = new Set<string>();
@@ -80,14 +84,4 @@ function addedNames(
     names.add(content);
   }
   return { names: [...names], beyond };
-}
-
-/** Whether the words can be passed as one text. */
-function areListable(words: readonly string[]): boolean {
-  let units = 0;
-  for (const word of words) {
-    units += word.length;
-    if (word.includes('\0') || !word.isWellFormed()) return false;
-  }
-  return words.length > 0 && units <= MOST_UNITS;
 }

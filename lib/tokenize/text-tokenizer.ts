@@ -42,6 +42,7 @@ import { type InstanceSource, TokenizerInstances } from './tokenizer-instances.j
 import { rulesOf } from './tokenizer-parts.js';
 import { WordPieces } from './word-pieces.js';
 import { continuedWords } from './word-starts.js';
+import type { Words } from './words.js';
 
 export type { EncodedTexts } from './encoded-texts.js';
 export type { TokensWithOffsets } from './placed-tokens.js';
@@ -356,17 +357,21 @@ export class TextTokenizer {
  */
 async function instanceOf(
   tokenizer: JsonObject,
-  words: readonly string[] | null,
+  words: Words | null,
   { files, source, segments }: TokenizerFiles,
 ): Promise<InstanceSource> {
   const isLaidOut = layoutOf(tokenizer, false) !== null && layoutOf(tokenizer, true) !== null;
   const core = isLaidOut
     ? (WordPieces.of(tokenizer, words) ?? (await inTurns(BytePairs.of(tokenizer, words))))
     : null;
-  if (core === null) return { made: await makeTokenizer(tokenizer, words, source) };
+  if (core === null) return { made: await makeTokenizer(tokenizer, words?.list() ?? null, source) };
   const make = async () => {
     const again = await parseLongJsonObject(files.get(MAIN) ?? '', source);
-    return makeTokenizer(segments === false ? withoutSegments(again) : again, words, source);
+    return makeTokenizer(
+      segments === false ? withoutSegments(again) : again,
+      words?.list() ?? null,
+      source,
+    );
   };
   return { core, make };
 }

@@ -8,9 +8,15 @@
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
 import { native } from '../native/native.js';
-import type { NativePieces, NativeWordPieces, WordPieceRules } from '../native/word-pieces.js';
+import type {
+  NativePieces,
+  NativeWordList,
+  NativeWordPieces,
+  WordPieceRules,
+} from '../native/word-pieces.js';
 import { type CoreTokenizer, CoreVocabulary } from './core-vocabulary.js';
 import type { PieceTokens, Places } from './piece-tokens.js';
+import type { Words } from './words.js';
 
 const MODEL_KEYS = new Set(
   'type vocab unk_token continuing_subword_prefix max_input_chars_per_word'.split(' '),
@@ -21,13 +27,14 @@ export class WordPieces implements CoreTokenizer {
 
   private constructor(
     readonly vocabulary: CoreVocabulary,
+    words: string | NativeWordList,
     rules: WordPieceRules,
   ) {
-    this.pieces = new (native().WordPieces)(vocabulary.words.join('\0'), rules);
+    this.pieces = new (native().WordPieces)(words, rules);
   }
 
-  /** null for a tokenizer of another kind. `words`: the vocabulary by id, or null. */
-  static of(tokenizer: JsonObject, words: readonly string[] | null): WordPieces | null {
+  /** null for a tokenizer of another kind. `words`: the vocabulary, or null. */
+  static of(tokenizer: JsonObject, words: Words | null): WordPieces | null {
     const { model, normalizer = null, pre_tokenizer: splitter } = tokenizer;
     if (words === null || !isJsonObject(model) || !isJsonObject(splitter)) return null;
     const text = textRules(normalizer);
@@ -36,17 +43,17 @@ export class WordPieces implements CoreTokenizer {
     const pieces = pieceRules(model);
     const vocabulary = CoreVocabulary.of(words, tokenizer);
     // The core knows the words of the model alone.
-    if (pieces === null || vocabulary?.size !== words.length) return null;
-    return new WordPieces(vocabulary, { ...text, ...pieces });
+    if (pieces === null || vocabulary?.size !== words.size) return null;
+    const given = words.forCore();
+    return given === null ? null : new WordPieces(vocabulary, given, { ...text, ...pieces });
   }
 
   encode(texts: readonly string[]): (PieceTokens | null)[] {
-    const { words } = this.vocabulary;
     const hasAdded = texts.map((text) => this.vocabulary.mayHaveAdded(text));
     const columns = this.pieces.encode(texts.map((text, i) => (hasAdded[i] ? '' : text)));
     const refused = new Set(columns.refused);
     return texts.map((_, i) =>
-      hasAdded[i] || refused.has(i) ? null : new NativeTokens(columns, i, words),
+      hasAdded[i] || refused.has(i) ? null : new NativeTokens(columns, i, this.vocabulary),
     );
   }
 }
@@ -58,7 +65,7 @@ class NativeTokens implements PieceTokens {
   constructor(
     private readonly columns: NativePieces,
     index: number,
-    private readonly words: readonly string[],
+    private readonly vocabulary: CoreVocabulary,
   ) {
     this.begin = columns.offsets[index] ?? 0;
     this.end = columns.offsets[index + 1] ?? 0;
@@ -73,7 +80,7 @@ class NativeTokens implements PieceTokens {
   }
 
   names(): string[] {
-    return Array.from(this.ids(), (id) => this.words[id] ?? '');
+    return Array.from(this.ids(), (id) => this.vocabulary.tokenOf(id) ?? '');
   }
 
   places(): Places {

@@ -16,6 +16,7 @@
 #include "addon/store_wrap.h"
 #include "addon/terms_arg.h"
 #include "addon/trainer_wrap.h"
+#include "addon/word_list_wrap.h"
 #include "addon/word_pieces_wrap.h"
 #include "base/exchange.h"
 #include "kernels/kernel_set.h"
@@ -23,7 +24,7 @@
 namespace sinter {
 namespace {
 
-constexpr int kAbi = 24;  // equals NATIVE_ABI in lib/native/native.ts
+constexpr int kAbi = 25;  // equals NATIVE_ABI in lib/native/native.ts
 
 Napi::Value isa(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
@@ -166,6 +167,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("BytePairs", BytePairsWrap::define(env));
   exports.Set("Program", ProgramWrap::define(env));
   exports.Set("Trainer", TrainerWrap::define(env));
+  exports.Set("WordList", WordListWrap::define(env));
   exports.Set("WordPieces", WordPiecesWrap::define(env));
   return exports;
 }

@@ -5,6 +5,7 @@
 
 #include "addon/args.h"
 #include "addon/environment.h"
+#include "addon/file_reading.h"
 #include "addon/guard.h"
 #include "addon/packing_job.h"
 #include "addon/reading_job.h"
@@ -86,6 +87,7 @@ struct RowsArg {
 Napi::Function StoreWrap::define(Napi::Env env) {
   return DefineClass(env, "Store",
                      {InstanceMethod("writeWeight", &StoreWrap::write_weight),
+                      InstanceMethod("readFiles", &StoreWrap::read_files),
                       InstanceMethod("pack", &StoreWrap::pack),
                       InstanceMethod("readWeight", &StoreWrap::read_weight),
                       InstanceMethod("readRows", &StoreWrap::read_rows),
@@ -129,6 +131,38 @@ void StoreWrap::write_weight(const Napi::CallbackInfo& info) {
     home.write(store()->at(name)->member, part, info[1].As<Napi::Number>().Int64Value(), *type,
                bytes.Data(), static_cast<int64_t>(bytes.ByteLength()));
   });
+}
+
+Napi::Value StoreWrap::read_files(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    if (*packing_) bad_argument("weights are written before seal, and not while pack runs");
+    if (!can_read_files()) bad_argument("readFiles is not for this system");
+    if (info.Length() < 1 || !info[0].IsArray()) bad_argument("readFiles takes a list of parts");
+    const auto list = info[0].As<Napi::Array>();
+    std::vector<FilePart> parts;
+    for (uint32_t i = 0; i < list.Length(); ++i) {
+      const Napi::HandleScope scope(info.Env());
+      parts.push_back(file_part(list.Get(i)));
+    }
+    return submit_file_reading(info.Env(), store(), packing_, std::move(parts));
+  });
+}
+
+FilePart StoreWrap::file_part(const Napi::Value& value) const {
+  constexpr int64_t kMost = int64_t{1} << 52;
+  if (!value.IsObject()) bad_argument("a part must be an object");
+  const auto from = value.As<Napi::Object>();
+  FilePart part;
+  part.weight = string_field(from, "weight");
+  part.part = part_of(store()->at(part.weight)->spec, string_field(from, "part"));
+  part.offset = integer_field(from, "offset", 0, kMost);
+  const std::string dtype = string_field(from, "dtype");
+  part.type = find_element_type(dtype);
+  if (part.type == nullptr) bad_argument("unknown dtype " + dtype);
+  part.file = static_cast<int>(integer_field(from, "file", 0, INT32_MAX));
+  part.position = integer_field(from, "position", 0, kMost);
+  part.bytes = integer_field(from, "bytes", 0, kMost);
+  return part;
 }
 
 Napi::Value StoreWrap::pack(const Napi::CallbackInfo& info) {

@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "weights/file_part.h"
 #include "weights/store.h"
 
 namespace sinter {
@@ -26,7 +27,9 @@ class StoreWrap : public Napi::ObjectWrap<StoreWrap> {
   std::shared_ptr<Weight> readable(const std::string& name) const;
 
  private:
+  FilePart file_part(const Napi::Value& value) const;
   void write_weight(const Napi::CallbackInfo& info);
+  Napi::Value read_files(const Napi::CallbackInfo& info);
   Napi::Value pack(const Napi::CallbackInfo& info);
   Napi::Value read_weight(const Napi::CallbackInfo& info);
   Napi::Value read_rows(const Napi::CallbackInfo& info);

@@ -7,6 +7,7 @@
 #include "addon/args.h"
 #include "addon/guard.h"
 #include "addon/texts_arg.h"
+#include "addon/word_list_wrap.h"
 
 namespace sinter {
 Napi::Function WordPiecesWrap::define(Napi::Env env) {
@@ -16,9 +17,11 @@ Napi::Function WordPiecesWrap::define(Napi::Env env) {
 WordPiecesWrap::WordPiecesWrap(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<WordPiecesWrap>(info) {
   guarded(info, [&] {
-    const std::string joined = string_arg(info, 0, "words");
+    const bool is_joined = info.Length() > 0 && info[0].IsString();
+    const std::string joined = is_joined ? string_arg(info, 0, "words") : "";
     const Napi::Object rules = object_arg(info, 1, "rules");
-    const std::vector<std::string_view> words = words_of(joined);
+    const std::vector<std::string_view> words =
+        is_joined ? words_of(joined) : WordListWrap::unwrap(info.Env(), info[0]).words();
     const std::string prefix = string_field(rules, "prefix");
     WordPieceRules native;
     native.text = {bool_field(rules, "cleans"), bool_field(rules, "spaces"),

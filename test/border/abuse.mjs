@@ -4,6 +4,7 @@
 import { arrayCases } from './cases-arrays.mjs';
 import { familyCases } from './cases-families.mjs';
 import { featureCases } from './cases-features.mjs';
+import { fileCases } from './cases-files.mjs';
 import { gramCases } from './cases-gram.mjs';
 import { graphCases } from './cases-graph.mjs';
 import { histogramCases } from './cases-histogram.mjs';
@@ -20,6 +21,7 @@ const cases = [
   ...graphCases,
   ...familyCases,
   ...packingCases,
+  ...fileCases,
   ...arrayCases,
   ...gramCases,
   ...histogramCases,

@@ -55,6 +55,7 @@ describe('the border', () => {
     ['Trainer', 'NativeTrainer'],
     ['Gram', 'NativeGram'],
     ['Histogram', 'NativeHistogram'],
+    ['WordList', 'NativeWordList'],
     ['WordPieces', 'NativeWordPieces'],
     ['BytePairs', 'NativeBytePairs'],
   ] as const)('%s has the methods of %s and nothing else', (name, declared) => {

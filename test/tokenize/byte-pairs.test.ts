@@ -4,6 +4,7 @@ import type { JsonObject, JsonValue } from '../../lib/core/json.js';
 import { atOnce } from '../../lib/core/turns.js';
 import { BytePairs } from '../../lib/tokenize/byte-pairs.js';
 import { TextTokenizer } from '../../lib/tokenize/text-tokenizer.js';
+import { ListedWords } from '../../lib/tokenize/words.js';
 import { bytePairs, compare, randomTexts } from './core-texts.js';
 import { added, grown } from './grown-pairs.js';
 import { changed } from './tokenizer-kinds.js';
@@ -126,7 +127,7 @@ describe('a tokenizer of another kind', () => {
   ])('%s', async (_, settings) => {
     const tokenizer = await roberta();
     const model = { ...(tokenizer.model as JsonObject), ...settings };
-    const words = Object.keys(model.vocab as JsonObject);
+    const words = new ListedWords(Object.keys(model.vocab as JsonObject));
     expect(atOnce(BytePairs.of({ ...tokenizer, model }, words))).toBe(null);
   });
 
@@ -137,7 +138,10 @@ describe('a tokenizer of another kind', () => {
     const changedVocab = Object.fromEntries(words.map((word, id) => [word, id as JsonValue]));
     expect(
       atOnce(
-        BytePairs.of({ ...tokenizer, model: { ...model, merges: [], vocab: changedVocab } }, words),
+        BytePairs.of(
+          { ...tokenizer, model: { ...model, merges: [], vocab: changedVocab } },
+          new ListedWords(words),
+        ),
       ),
     ).toBe(null);
   });

@@ -26,7 +26,7 @@ async function both(change: Change) {
   const json = change(minilm);
   const { words } = atOnce(checkTokenizer(json, 'test'));
   const whole = tokenizerFrom(JSON.stringify(json), 'test');
-  const { tokenizer: made } = await makeTokenizer(json, words, 'test');
+  const { tokenizer: made } = await makeTokenizer(json, words?.list() ?? null, 'test');
   return { made, whole, json };
 }
 
@@ -120,7 +120,7 @@ it('goes through a list where that gives the same tokenizer, and else reads the 
   for (const [, change] of CASES) {
     const json = change(minilm);
     const { words: list } = atOnce(checkTokenizer(json, 'test'));
-    listed.push(list !== null && (await fromWords(json, list, 'test')) !== null);
+    listed.push(list !== null && (await fromWords(json, list.list(), 'test')) !== null);
   }
   expect(listed).toEqual(CASES.map((_, i) => i < 6));
 });
@@ -138,7 +138,7 @@ describe('a vocabulary with words of white space', () => {
   it('goes through a list, and its words keep their names', async () => {
     const { json, whole } = await both(BLANKS);
     const { words: list } = atOnce(checkTokenizer(json, 'test'));
-    const made = await fromWords(json, list ?? [], 'test');
+    const made = await fromWords(json, list?.list() ?? [], 'test');
     if (made === null) throw new Error('not listed');
     expect(made.renamed.size).toBe(2);
     const instances = new TokenizerInstances({ made }, 'test', {
@@ -183,7 +183,7 @@ describe('a vocabulary with words of white space', () => {
     const json = words(change)(minilm);
     const { words: list } = atOnce(checkTokenizer(json, 'test'));
     expect(list).not.toBe(null);
-    expect(await fromWords(json, list ?? [], 'test')).toBe(null);
+    expect(await fromWords(json, list?.list() ?? [], 'test')).toBe(null);
   });
 });
 

@@ -6,6 +6,8 @@
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.js';
 import type { Steps } from '../../core/turns.js';
+import { coreWordsOf } from '../core-json.js';
+import { ListedWords, type Words } from '../words.js';
 import {
   anything,
   bool,
@@ -42,7 +44,7 @@ interface Model {
 /** What one pass over a vocabulary has found. */
 export interface CheckedVocabulary {
   /** Words by id; null where ids have gaps, and for Unigram. */
-  readonly words: readonly string[] | null;
+  readonly words: Words | null;
   /** -1 for none. */
   readonly largestId: number;
 }
@@ -129,6 +131,9 @@ function* vocabulary(
   at: JsonPlace,
 ): Steps<{ readonly ids: JsonObject; readonly seen: CheckedVocabulary }> {
   const ids = at.object(value);
+  const known = coreWordsOf(value);
+  // The core has checked more than is checked here.
+  if (known !== null) return { ids, seen: { words: known, largestId: known.size - 1 } };
   yield;
   const tokens = Object.keys(ids);
   yield;
@@ -149,7 +154,8 @@ function* vocabulary(
     words[id] = token;
     placed++;
   }
-  return { ids, seen: { words: placed === tokens.length ? words : null, largestId } };
+  const isWhole = placed === tokens.length;
+  return { ids, seen: { words: isWhole ? new ListedWords(words) : null, largestId } };
 }
 
 function* withUnknown(

@@ -9,6 +9,7 @@ import { checkFamily, graphSteps } from '../architectures/index.js';
 import { SinterError, throwIfAborted } from '../core/errors.js';
 import { inTurns } from '../core/turns.js';
 import { type HfFolder, readHfFolder } from '../formats/hf-folder.js';
+import type { FilePlace } from '../formats/safetensors.js';
 import type {
   Checkpoint,
   GraphRequest,
@@ -47,6 +48,8 @@ import { untrainedTensors } from './untrained.js';
 
 /** Size of a chunk of weights. */
 const CHUNK_BYTES = 1 << 20;
+/** Most bytes of a tensor that another thread reads at once. */
+const READ_BYTES = 8 << 20;
 
 export interface LoadSettings {
   readonly lanes: number | undefined;
@@ -340,7 +343,7 @@ async function streamPart(
     throw new SinterError('INTERNAL', `no source for weight ${name}`);
   }
   const place = process.platform === 'win32' ? null : folder.weights.placeOf(tensor);
-  if (place !== null) return [{ weight: name, part: part.name, dtype, offset: 0, ...place }];
+  if (place !== null) return piecesOf(place, bytes, { weight: name, part: part.name, dtype });
   let offset = 0;
   for await (const chunk of folder.weights.readChunks(tensor, CHUNK_BYTES)) {
     check();
@@ -348,6 +351,19 @@ async function streamPart(
     offset += chunk.byteLength / bytes;
   }
   return [];
+}
+
+/** A tensor in pieces, between which a load can be cancelled. `size`: bytes of an element. */
+function piecesOf(
+  { path, file, position, bytes }: FilePlace,
+  size: number,
+  part: Pick<FilePart, 'weight' | 'part' | 'dtype'>,
+): readonly FilePart[] {
+  return Array.from({ length: Math.ceil(bytes / READ_BYTES) }, (_, i) => {
+    const begin = i * READ_BYTES;
+    const range = { offset: begin / size, bytes: Math.min(READ_BYTES, bytes - begin) };
+    return { ...part, path, file, position: position + begin, ...range };
+  });
 }
 
 interface PartToStream {

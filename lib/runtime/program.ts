@@ -157,24 +157,17 @@ async function fillProgram(
     const turn = new Turn();
     let plain = 0;
     const parts: FilePart[] = [];
-    const read = async () => {
-      throwIfAborted(signal, where);
-      const missing = parts.length === 0 ? -1 : await made.readFiles(parts);
-      const first = parts[missing];
-      if (first !== undefined) throw await endedEarly(first.path, first.position + first.bytes);
-      parts.length = 0;
-    };
     for (const weight of weights) {
       if (weight.from !== undefined) continue;
       if (turn.isOver) await turn.end();
       parts.push(...((await write(made, weight)) ?? []));
       plain += bytesOfWeight(weight);
       if (plain < PLAIN_BYTES) continue;
-      await read();
+      await readParts(made, parts.splice(0), () => throwIfAborted(signal, where));
       await runJob(where, signal, (jobId) => made.pack(jobId));
       plain = 0;
     }
-    await read();
+    await readParts(made, parts.splice(0), () => throwIfAborted(signal, where));
     const filled = program;
     await runJob(where, signal, (jobId) => filled.seal(jobId));
     return filled;
@@ -182,6 +175,25 @@ async function fillProgram(
     program?.dispose();
     store?.dispose();
     throw toSinterError(error);
+  }
+}
+
+/** Reads weights from files, some megabytes at a time, with `check` between them. Throws CORRUPT_MODEL where a file ends before. */
+async function readParts(
+  store: NativeStore,
+  parts: readonly FilePart[],
+  check: () => void,
+): Promise<void> {
+  for (let begin = 0; begin < parts.length; ) {
+    check();
+    let [end, bytes] = [begin, 0];
+    while (end < parts.length && (end === begin || bytes < PLAIN_BYTES))
+      bytes += (parts[end++] as FilePart).bytes;
+    const missing = await store.readFiles(parts.slice(begin, end));
+    const first = parts[begin + missing];
+    if (missing >= 0 && first !== undefined)
+      throw await endedEarly(first.path, first.position + first.bytes);
+    begin = end;
   }
 }
 

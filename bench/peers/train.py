@@ -30,6 +30,7 @@ def read_arguments():
     p.add_argument('--lr', type=float, default=1e-4)
     p.add_argument('--seed', type=int, default=1)
     p.add_argument('--max-tokens', type=int, default=128)
+    p.add_argument('--lora', type=int, default=0, help='rank of adapters beside every matrix (peft), in place of full fine-tuning')
     p.add_argument('--pooling', choices=['mean', 'cls'], default='mean', help='for similarity')
     return p.parse_args()
 
@@ -40,6 +41,10 @@ class Texts:
     def __init__(self, a, tokenizer, labels):
         self.tokenizer, self.labels = tokenizer, labels
         self.model = AutoModelForSequenceClassification.from_pretrained(a.model, num_labels=len(labels), **FLOAT)
+        if a.lora:
+            from peft import LoraConfig, get_peft_model
+            self.model = get_peft_model(self.model, LoraConfig(task_type='SEQ_CLS', r=a.lora, lora_alpha=16, lora_dropout=0.0,
+                                                               target_modules='all-linear'))
 
     def encode(self, row, limit):
         return [self.tokenizer(row['text'], truncation=True, max_length=limit)['input_ids']]
@@ -140,7 +145,7 @@ def batches(rows, a):
 
 def train(a, task, rows):
     task.model.train()
-    named = list(task.model.named_parameters())
+    named = [(n, p) for n, p in task.model.named_parameters() if p.requires_grad]
     plain = lambda name: name.endswith('bias') or 'LayerNorm' in name
     groups = [dict(params=[p for n, p in named if not plain(n)], weight_decay=0.01),
               dict(params=[p for n, p in named if plain(n)], weight_decay=0.0)]

@@ -2,7 +2,7 @@
 //
 //   node bench/train/quality.mjs [TASK...] [--peers-env VENV] [--seeds 1,2] [--data DIR] [--work DIR] [--out FILE]
 //
-// VENV is a Python environment with torch and transformers; without it only Sinter trains. Scores are added to FILE as they come,
+// VENV is a Python environment with torch, transformers and peft; without it only Sinter trains. Scores are added to FILE as they come,
 // and those that it has are not computed again.
 import { existsSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -60,7 +60,7 @@ for (const name of names) {
   }
   const model = await modelFolder(task.model, work);
   results[name] ??= {};
-  for (const side of task.recipe.method === undefined ? ['sinter', 'torch'] : ['sinter']) {
+  for (const side of ['sinter', 'torch']) {
     if (side === 'torch' && values['peers-env'] === undefined) continue;
     results[name][side] ??= {};
     for (const seed of seeds) {

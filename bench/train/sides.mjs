@@ -67,7 +67,7 @@ export function trainHere(request) {
   return answerOf(process.execPath, [here('child.mjs'), JSON.stringify(request)]);
 }
 
-/** Trains with PyTorch, on as many threads: { predictions, seconds, tokensPerSecond, peakMB, torch }. */
+/** Trains with PyTorch (and `peft` for low-rank adapters), on as many threads: { predictions, seconds, tokensPerSecond, peakMB, torch }. */
 export function trainThere(venv, { rows, model, seed, options, group, pooling }) {
   const { epochs, maxSteps, learningRate, maxTokens, batchSize = 32 } = options;
   const args = [here('../peers/train.py'), '--model', model, '--rows', rows, '--seed', seed];
@@ -75,5 +75,6 @@ export function trainThere(venv, { rows, model, seed, options, group, pooling })
   args.push('--lr', learningRate, '--max-tokens', maxTokens, '--batch', batchSize);
   args.push('--threads', availableParallelism(), ...(group ? ['--group'] : []));
   if (pooling !== undefined) args.push('--pooling', pooling);
+  if (options.method === 'lora') args.push('--lora', options.lora?.r ?? 8);
   return answerOf(pythonOf(venv), args.map(String));
 }

@@ -19,7 +19,7 @@ const objects = join(import.meta.dirname, '../../build-arm64/cmake/CMakeFiles');
 const PRODUCTS = [
   { name: 'f32, neon', object: 'neon', family: 'gemm_f32', instruction: 'fmla' },
   { name: 'int8, dotprod', object: 'dotprod', family: 'gemm_s8', instruction: 'sdot' },
-  { name: 'int8, i8mm', object: 'i8mm', family: 'gemm_s8', instruction: 'usdot|sudot' },
+  { name: 'int8, i8mm', object: 'i8mm', family: 'gemm_s8', instruction: 'usmmla' },
 ];
 
 function output(command, args, input) {

@@ -6,8 +6,9 @@
 // T (the arithmetic of one ISA) has Reg, kRegs (registers of a panel), kLanes, kStep (bytes of a
 // word of a packed panel), kMaxRows, panels(rows), zero, load, store, load_b, broadcast, mul_add,
 // lanes (kRegs registers as 16 virtual lanes). An ISA that multiplies by one lane of a register
-// also has kQuad (words of A in a register), load_quad and mul_add_lane. Source copies a tile of A.
-// Epilogue has linear (turns the sums of the last K block into floats, in registers) and
+// also has kQuad (words of A in a register), load_quad and mul_add_lane. One that multiplies two
+// rows by two columns has multiply_pairs in place of load_b, broadcast and mul_add. Source copies a
+// tile of A. Epilogue has linear (turns the sums of the last K block into floats, in registers) and
 // activate_tile.
 #pragma once
 
@@ -89,52 +90,56 @@ __attribute__((noinline)) void tile(const TileArgs& args, const Epilogue& epilog
       sum[r][j] = args.load ? T::load(args.c + r * args.c_row + j * T::kLanes) : T::zero();
     }
   }
-  const float* a = args.a;
-  const char* b = args.b;
-  const int64_t panel_bytes = args.panel_bytes;
-  const char* next = args.next;
-  const int64_t next_step = args.next_step;
-  const float* const end = a + args.words;
-  if constexpr (requires { T::kQuad; }) {
-    static_assert(T::kQuad == 4);  // the four lanes below
-    for (; end - a >= T::kQuad; a += T::kQuad) {
-      typename T::Reg rows[kRows];
-      SINTER_UNROLL
-      for (int r = 0; r < kRows; ++r) rows[r] = T::load_quad(a + r * kTileRow);
-      for (int q = 0; kRows > 1 && q < T::kQuad; ++q, next += next_step) {
-        for (int p = 0; p < kPanels; ++p) __builtin_prefetch(next + p * panel_bytes);
+  if constexpr (requires { T::kPairDepth; }) {
+    T::template multiply_pairs<kRows, kPanels>(sum, args);
+  } else {
+    const float* a = args.a;
+    const char* b = args.b;
+    const int64_t panel_bytes = args.panel_bytes;
+    const char* next = args.next;
+    const int64_t next_step = args.next_step;
+    const float* const end = a + args.words;
+    if constexpr (requires { T::kQuad; }) {
+      static_assert(T::kQuad == 4);  // the four lanes below
+      for (; end - a >= T::kQuad; a += T::kQuad) {
+        typename T::Reg rows[kRows];
+        SINTER_UNROLL
+        for (int r = 0; r < kRows; ++r) rows[r] = T::load_quad(a + r * kTileRow);
+        for (int q = 0; kRows > 1 && q < T::kQuad; ++q, next += next_step) {
+          for (int p = 0; p < kPanels; ++p) __builtin_prefetch(next + p * panel_bytes);
+        }
+        multiply_lane<T, kRows, kPanels, 0>(sum, rows, b, panel_bytes);
+        multiply_lane<T, kRows, kPanels, 1>(sum, rows, b, panel_bytes);
+        multiply_lane<T, kRows, kPanels, 2>(sum, rows, b, panel_bytes);
+        multiply_lane<T, kRows, kPanels, 3>(sum, rows, b, panel_bytes);
+        b += T::kQuad * T::kStep;
       }
-      multiply_lane<T, kRows, kPanels, 0>(sum, rows, b, panel_bytes);
-      multiply_lane<T, kRows, kPanels, 1>(sum, rows, b, panel_bytes);
-      multiply_lane<T, kRows, kPanels, 2>(sum, rows, b, panel_bytes);
-      multiply_lane<T, kRows, kPanels, 3>(sum, rows, b, panel_bytes);
-      b += T::kQuad * T::kStep;
     }
-  }
-  for (; a != end; ++a, b += T::kStep, next += next_step) {
-    if constexpr (kRows == 1) {
-      // One column at a time, because all columns and their sums would need the whole register
-      // file. A single row reads the panels faster without explicit prefetches.
-      const typename T::Reg row = T::broadcast(a);
+    for (; a != end; ++a, b += T::kStep, next += next_step) {
+      if constexpr (kRows == 1) {
+        // One column at a time, because all columns and their sums would need the whole register
+        // file. A single row reads the panels faster without explicit prefetches.
+        const typename T::Reg row = T::broadcast(a);
+        SINTER_UNROLL
+        for (int j = 0; j < kWidth; ++j) {
+          const typename T::Reg column = T::load_b(b + j / T::kRegs * panel_bytes, j % T::kRegs);
+          sum[0][j] = T::mul_add(sum[0][j], row, column);
+        }
+        continue;
+      }
+      SINTER_UNROLL
+      for (int p = 0; p < kPanels; ++p) __builtin_prefetch(next + p * panel_bytes);
+      typename T::Reg column[kWidth];
       SINTER_UNROLL
       for (int j = 0; j < kWidth; ++j) {
-        const typename T::Reg column = T::load_b(b + j / T::kRegs * panel_bytes, j % T::kRegs);
-        sum[0][j] = T::mul_add(sum[0][j], row, column);
+        column[j] = T::load_b(b + j / T::kRegs * panel_bytes, j % T::kRegs);
       }
-      continue;
-    }
-    SINTER_UNROLL
-    for (int p = 0; p < kPanels; ++p) __builtin_prefetch(next + p * panel_bytes);
-    typename T::Reg column[kWidth];
-    SINTER_UNROLL
-    for (int j = 0; j < kWidth; ++j) {
-      column[j] = T::load_b(b + j / T::kRegs * panel_bytes, j % T::kRegs);
-    }
-    SINTER_UNROLL
-    for (int r = 0; r < kRows; ++r) {
-      const typename T::Reg row = T::broadcast(a + r * kTileRow);
       SINTER_UNROLL
-      for (int j = 0; j < kWidth; ++j) sum[r][j] = T::mul_add(sum[r][j], row, column[j]);
+      for (int r = 0; r < kRows; ++r) {
+        const typename T::Reg row = T::broadcast(a + r * kTileRow);
+        SINTER_UNROLL
+        for (int j = 0; j < kWidth; ++j) sum[r][j] = T::mul_add(sum[r][j], row, column[j]);
+      }
     }
   }
   if (args.finish) {

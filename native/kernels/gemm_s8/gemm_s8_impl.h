@@ -1,7 +1,8 @@
 // The int8 GEMM of the vector ISAs: packing, the copy of A and the epilogue around tile_driver.h. A
 // word (4 bytes) of A holds T::kGroup consecutive k: four uint8 (vpdpbusd) or two int16 (vpmaddwd).
 // A word of a packed panel holds the same k for 16 outputs, always as int8. Include it after
-// base/simd/<isa>.h.
+// base/simd/<isa>.h. An ISA that multiplies pairs of rows (smmla) has its own kPackGroup, the
+// consecutive k of an output that are packed together, and k padded to a multiple of it.
 #pragma once
 
 #include "kernels/gemm_f32/tile_activation.h"
@@ -11,20 +12,26 @@
 namespace sinter {
 namespace {
 
-int64_t panel_bytes(int64_t k) { return round_up(k, 4) * kTilePanel; }
+// What k is padded to a multiple of, where `kGroup` k of an output are packed together.
+constexpr int64_t padding(int kGroup) { return kGroup > 4 ? kGroup : 4; }
 
-size_t packed_bytes(int64_t n, int64_t k) {
-  return static_cast<size_t>(divide_up(n, kTilePanel) * panel_bytes(k));
+template <int kGroup = 4>
+int64_t panel_bytes(int64_t k) {
+  return round_up(k, padding(kGroup)) * kTilePanel;
 }
 
-// packed[panel][k / kGroup][16 outputs][kGroup], zero padded to 16 outputs and to a multiple of 4
-// in k.
+template <int kGroup = 4>
+size_t packed_bytes(int64_t n, int64_t k) {
+  return static_cast<size_t>(divide_up(n, kTilePanel) * panel_bytes<kGroup>(k));
+}
+
+// packed[panel][k / kGroup][16 outputs][kGroup], zero padded to 16 outputs and in k.
 template <int kGroup>
 void pack_groups(int64_t n, int64_t k, const int8_t* w, void* packed) {
   int8_t* const to = static_cast<int8_t*>(packed);
-  const int64_t padded_k = round_up(k, 4);
+  const int64_t padded_k = round_up(k, padding(kGroup));
   for (int64_t j = 0; j < round_up(n, kTilePanel); ++j) {
-    int8_t* out = to + j / kTilePanel * panel_bytes(k) + j % kTilePanel * kGroup;
+    int8_t* out = to + j / kTilePanel * panel_bytes<kGroup>(k) + j % kTilePanel * kGroup;
     const int64_t whole = j < n ? k / kGroup * kGroup : 0;
     int64_t p = 0;
     for (; p < whole; p += kGroup, out += kTilePanel * kGroup) {
@@ -41,7 +48,7 @@ template <int kGroup>
 void unpack_groups(int64_t n, int64_t k, const void* packed, int8_t* w) {
   const int8_t* const from = static_cast<const int8_t*>(packed);
   for (int64_t j = 0; j < n; ++j) {
-    const int8_t* in = from + j / kTilePanel * panel_bytes(k) + j % kTilePanel * kGroup;
+    const int8_t* in = from + j / kTilePanel * panel_bytes<kGroup>(k) + j % kTilePanel * kGroup;
     for (int64_t p = 0; p < k; ++p) {
       w[j * k + p] = in[p / kGroup * kTilePanel * kGroup + p % kGroup];
     }
@@ -93,13 +100,20 @@ struct ScaleEpilogue {
   }
 };
 
+template <class T>
+constexpr int pack_group() {
+  if constexpr (requires { T::kPackGroup; }) return T::kPackGroup;
+  return T::kGroup;
+}
+
 template <class T, class V>
 void run_gemm(const GemmS8Args& args) {
+  constexpr int kPack = pack_group<T>();
   const TileProblem problem = {args.m,
                                args.n,
-                               divide_up(args.k, T::kGroup),
+                               divide_up(round_up(args.k, kPack), T::kGroup),
                                static_cast<const char*>(args.b),
-                               panel_bytes(args.k),
+                               panel_bytes<kPack>(args.k),
                                args.c,
                                args.c_row,
                                false};
@@ -108,7 +122,8 @@ void run_gemm(const GemmS8Args& args) {
 
 template <class T, class V>
 constexpr GemmS8Format make_format() {
-  return {packed_bytes, pack_groups<T::kGroup>, unpack_groups<T::kGroup>, run_gemm<T, V>};
+  constexpr int kPack = pack_group<T>();
+  return {packed_bytes<kPack>, pack_groups<kPack>, unpack_groups<kPack>, run_gemm<T, V>};
 }
 
 }  // namespace

@@ -37,7 +37,7 @@ struct Arithmetic {
 // packed[panel][k / 2][4 outputs at a time][2][4 outputs].
 int64_t place_of(int64_t j, int64_t p, int64_t k) {
   const int64_t l = j % kTilePanel;
-  return j / kTilePanel * panel_bytes(k) + p / 2 * 2 * kTilePanel + l / 4 * 8 + p % 2 * 4 + l % 4;
+  return j / kTilePanel * panel_bytes<>(k) + p / 2 * 2 * kTilePanel + l / 4 * 8 + p % 2 * 4 + l % 4;
 }
 
 void pack_halves(int64_t n, int64_t k, const int8_t* w, void* packed) {
@@ -59,7 +59,7 @@ void unpack_halves(int64_t n, int64_t k, const void* packed, int8_t* w) {
 }  // namespace
 
 const GemmS8Kernels& gemm_s8_neon() {
-  static constexpr GemmS8Format kFormat = {packed_bytes, pack_halves, unpack_halves,
+  static constexpr GemmS8Format kFormat = {packed_bytes<>, pack_halves, unpack_halves,
                                            run_gemm<Arithmetic, F32x16>};
   static constexpr GemmS8Kernels kKernels = {kFormat, kFormat};
   return kKernels;

@@ -23,7 +23,7 @@ inline constexpr int kIsaCount = static_cast<int>(Isa::count);
 
 // Spelling as in SINTER_ISA: scalar; on x86 avx2 (with FMA and F16C), avxvnni (avx2 + AVX-VNNI),
 // avx512 (F, BW, DQ, VL), vnni (avx512 + VNNI); on ARM64 neon (which every such CPU has), dotprod
-// (sdot), i8mm (dotprod + usdot).
+// (sdot), i8mm (dotprod + usmmla).
 const char* isa_name(Isa isa);
 
 // Whether the CPU and the operating system both support the level: by CPUID and XCR0, by the

@@ -19,8 +19,8 @@ import {
 } from '../core/json.js';
 import { applySettings } from './apply-settings.js';
 import { byteLevelTokenizer } from './byte-level-vocab.js';
-import { vocabularyOf } from './core-json.js';
 import { jsonText } from './json-text.js';
+import { readVocabulary } from './read-vocabulary.js';
 import { pinsFor } from './saved-settings.js';
 import { type TokenizerClass, tokenizerClassOf } from './tokenizer-classes.js';
 import { TokenizerSettings } from './tokenizer-settings.js';
@@ -59,7 +59,7 @@ export interface TokenizerFiles {
 export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles> {
   const files = new Map<string, string>();
   const main = join(folder, MAIN);
-  const whole = (await fileExists(main)) ? await readLongJsonObject(main, vocabularyOf) : null;
+  const whole = (await fileExists(main)) ? await readLongJsonObject(main, readVocabulary) : null;
   if (whole !== null) files.set(MAIN, whole.text);
   for (const name of OTHERS) {
     const path = join(folder, name);

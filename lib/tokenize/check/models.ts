@@ -6,7 +6,7 @@
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.js';
 import type { Steps } from '../../core/turns.js';
-import { coreWordsOf } from '../core-json.js';
+import { coreWordsOf } from '../read-vocabulary.js';
 import { ListedWords, type Words } from '../words.js';
 import {
   anything,

@@ -3,11 +3,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../lib/core/json.js';
 import { native } from '../../lib/native/native.js';
-import { coreWordsOf, vocabularyOf } from '../../lib/tokenize/core-json.js';
+import { coreWordsOf, readVocabulary } from '../../lib/tokenize/read-vocabulary.js';
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 const WHOLE = { model: { type: 'WordPiece', vocab: 'stands for it' } };
-const read = (json: string) => vocabularyOf(WHOLE, 'vocab', bytesOf(json));
+const read = (json: string) => readVocabulary(WHOLE, 'vocab', bytesOf(json));
 
 /** Words by id of what the core has read; null where it has left the text to JSON.parse. */
 const wordsOf = (json: string | Uint8Array) => {
@@ -193,9 +193,9 @@ describe('its object', () => {
 
   it('is made of the vocabulary of WordPiece alone', () => {
     const bytes = bytesOf(json);
-    expect(vocabularyOf({ model: { type: 'BPE' } }, 'vocab', bytes)).toBe(null);
-    expect(vocabularyOf({ model: { type: 'WordPiece' } }, 'merges', bytes)).toBe(null);
-    expect(vocabularyOf({ model: null }, 'vocab', bytes)).toBe(null);
-    expect(vocabularyOf([], 'vocab', bytes)).toBe(null);
+    expect(readVocabulary({ model: { type: 'BPE' } }, 'vocab', bytes)).toBe(null);
+    expect(readVocabulary({ model: { type: 'WordPiece' } }, 'merges', bytes)).toBe(null);
+    expect(readVocabulary({ model: null }, 'vocab', bytes)).toBe(null);
+    expect(readVocabulary([], 'vocab', bytes)).toBe(null);
   });
 });

@@ -11,7 +11,7 @@ import { CoreWords } from './words.js';
 
 const WORDS = new WeakMap<object, CoreWords>();
 
-/** The words of a vocabulary that `vocabularyOf` made; null for any other value. */
+/** The words of a vocabulary that `readVocabulary` made; null for any other value. */
 export function coreWordsOf(vocabulary: JsonValue | undefined): CoreWords | null {
   return isJsonObject(vocabulary) ? (WORDS.get(vocabulary) ?? null) : null;
 }
@@ -20,7 +20,7 @@ export function coreWordsOf(vocabulary: JsonValue | undefined): CoreWords | null
  * Takes the value of `key` in place of JSON.parse; null where it is not the vocabulary of WordPiece, or one that the core does not read.
  * `json`: its text; `whole`: the value around it, without it.
  */
-export function vocabularyOf(whole: JsonValue, key: string, json: Uint8Array): JsonObject | null {
+export function readVocabulary(whole: JsonValue, key: string, json: Uint8Array): JsonObject | null {
   const model = isJsonObject(whole) ? whole.model : null;
   if (key !== 'vocab' || !isJsonObject(model ?? undefined)) return null;
   if ((model as JsonObject).type !== 'WordPiece') return null;

@@ -22,7 +22,7 @@ type Container = Record<string, JsonValue> | JsonValue[];
 
 /**
  * Makes the value of a long part from its bytes; null: it is parsed. `key`: its name in the object that it is in; `whole`: the value of the
- * text, without its long parts.
+ * text, in which this part and those after it are not yet.
  */
 export type PartReader = (whole: JsonValue, key: string, json: Uint8Array) => JsonValue | null;
 

@@ -39,6 +39,7 @@ export interface ScoresBefore {
 export function isWithinShare(score: number, before: ScoresBefore, maxDrop: number): boolean {
   return Math.min(before.original, before.form) - score <= SHARE * maxDrop;
 }
+
 /** Texts by which products are ranked. */
 const RANKING_TEXTS = 256;
 

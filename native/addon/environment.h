@@ -21,6 +21,11 @@ class Environment {
   ~Environment();
 
   static Environment& of(Napi::Env env);
+  // The tag of a class of objects that belong to this environment: those of another copy of the
+  // addon have another engine and are refused.
+  static napi_type_tag tag(Napi::Env env, uint64_t kind) {
+    return {kind, static_cast<uint64_t>(reinterpret_cast<uintptr_t>(&of(env)))};
+  }
 
   // Starts the lanes. Call it before the first job; later calls must pass the same number.
   void start_lanes(int64_t lanes);

@@ -16,10 +16,7 @@ namespace {
 // The largest number of inputs or outputs: sums of that size take 32 GB.
 constexpr int64_t kMostColumns = int64_t{1} << 16;
 
-napi_type_tag gram_tag(Napi::Env env) {
-  return {0x53696E7465724772ull,
-          static_cast<uint64_t>(reinterpret_cast<uintptr_t>(&Environment::of(env)))};
-}
+napi_type_tag gram_tag(Napi::Env env) { return Environment::tag(env, 0x53696E7465724772ull); }
 
 bool is_null(const Napi::CallbackInfo& info, size_t index) {
   return info.Length() <= index || info[index].IsNull() || info[index].IsUndefined();

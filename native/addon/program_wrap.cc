@@ -14,12 +14,7 @@
 namespace sinter {
 namespace {
 
-// The type tag of this environment's programs. A program of another copy of the addon runs on
-// another engine and is refused.
-napi_type_tag program_tag(Napi::Env env) {
-  return {0x53696E7465725072ull,
-          static_cast<uint64_t>(reinterpret_cast<uintptr_t>(&Environment::of(env)))};
-}
+napi_type_tag program_tag(Napi::Env env) { return Environment::tag(env, 0x53696E7465725072ull); }
 
 // The option `trainable`: true, false, or a list of names.
 Trained trained_arg(const Napi::Object& options) {

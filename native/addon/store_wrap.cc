@@ -13,12 +13,7 @@
 namespace sinter {
 namespace {
 
-// The type tag of this environment's stores. A store of another copy of the addon is refused,
-// because its programs run on another engine.
-napi_type_tag store_tag(Napi::Env env) {
-  return {0x53696E7465725374ull,
-          static_cast<uint64_t>(reinterpret_cast<uintptr_t>(&Environment::of(env)))};
-}
+napi_type_tag store_tag(Napi::Env env) { return Environment::tag(env, 0x53696E7465725374ull); }
 
 // The index of the part called `name`.
 size_t part_of(const WeightSpec& spec, const std::string& name) {

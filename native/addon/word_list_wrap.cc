@@ -12,10 +12,7 @@
 namespace sinter {
 namespace {
 
-napi_type_tag list_tag(Napi::Env env) {
-  return {0x53696E746572576Cull,
-          static_cast<uint64_t>(reinterpret_cast<uintptr_t>(&Environment::of(env)))};
-}
+napi_type_tag list_tag(Napi::Env env) { return Environment::tag(env, 0x53696E746572576Cull); }
 
 }  // namespace
 

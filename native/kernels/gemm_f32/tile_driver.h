@@ -7,7 +7,8 @@
 // word of a packed panel), kMaxRows, panels(rows), zero, load, store, load_b, broadcast, mul_add,
 // lanes (kRegs registers as 16 virtual lanes). An ISA that multiplies by one lane of a register
 // also has kQuad (words of A in a register), load_quad and mul_add_lane. One that multiplies two
-// rows by two columns has multiply_pairs in place of load_b, broadcast and mul_add. Source copies a
+// rows by two columns has kPairDepth (words of A that it takes at once) and multiply_pairs in place
+// of load_b, broadcast and mul_add. Source copies a
 // tile of A. Epilogue has linear (turns the sums of the last K block into floats, in registers) and
 // activate_tile.
 #pragma once

@@ -24,7 +24,7 @@ export async function tokenizerBeside(
   parts: ModelParts,
   overwrite: boolean,
 ): Promise<FileToWrite[]> {
-  const files = tokenizerFiles(parts);
+  const files = await tokenizerFiles(parts);
   const main = files.get(MAIN);
   if (main === undefined) return [];
   const folder = dirname(resolve(path));
@@ -48,12 +48,17 @@ export async function tokenizerBeside(
   });
 }
 
-function tokenizerFiles({ graph, config, head, tokenizer }: ModelParts): Map<string, string> {
+async function tokenizerFiles({
+  graph,
+  config,
+  head,
+  tokenizer,
+}: ModelParts): Promise<Map<string, string>> {
   const files = new Map(tokenizer.files);
   if (files.size === 0) return files;
   const { model_type: modelType } = savedConfig(graph, config, head).config;
   const options = { maxTokens: graph.maxTokens, replaceLimit: true, modelType, forJs: true };
-  return files.set(TOKENIZER_CONFIG, tokenizerConfig(tokenizer.files, options));
+  return files.set(TOKENIZER_CONFIG, await tokenizerConfig(tokenizer.files, options));
 }
 
 /** null for a file that is not there; one that cannot be read is of another tokenizer. */

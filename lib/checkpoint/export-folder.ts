@@ -86,7 +86,7 @@ export async function exportOnnxFolder(
   const { folderContent, inputsOf } = await import('./folder-content.js');
   const { writeHfFolder } = await import('../formats/hf-folder-writer.js');
   const { configForOnnx } = await import('../graph/sinter-file.js');
-  const { config, ...content } = folderContent(parts, program, 'f32', true);
+  const { config, ...content } = await folderContent(parts, program, 'f32', true);
   const modules = (content.sentence?.settings.modules ?? []).flatMap((module) =>
     module.kind === 'normalize' ? [] : [`${module.name}.`],
   );

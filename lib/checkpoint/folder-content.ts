@@ -36,12 +36,12 @@ export async function inputsOf(
 }
 
 /** config.json, weights and further files of the model's folder. `forJs`: the tokenizer's files are for transformers.js too. */
-export function folderContent(
+export async function folderContent(
   parts: ModelParts,
   program: NativeProgram,
   dtype: 'f32' | 'f16' | 'held',
   forJs = false,
-): HfFolderContent {
+): Promise<HfFolderContent> {
   const { graph, head, sentence } = parts;
   const equalizers = equalizersOf(graph);
   const { config, names } = savedConfig(graph, parts.config, head);
@@ -60,7 +60,7 @@ export function folderContent(
       ),
     ),
     metadata: { ...DEFAULT_METADATA, ...untrainedMark(parts, fileName) },
-    files: filesOf(parts, forJs ? configForOnnx(config) : config, forJs),
+    files: await filesOf(parts, forJs ? configForOnnx(config) : config, forJs),
   };
   const written =
     sentence !== null && (sentence.kind === 'cross-encoder' || sentence.pooling !== null);
@@ -70,17 +70,18 @@ export function folderContent(
 }
 
 /** The tokenizer's files, and the records of a training and of a compression. */
-function filesOf(
+async function filesOf(
   { graph, head, tokenizer, training, compression }: ModelParts,
   config: JsonObject,
   forJs: boolean,
-): ReadonlyMap<string, string> {
+): Promise<ReadonlyMap<string, string>> {
   const files = new Map(tokenizer.files);
   if (files.size > 0 || head.task !== 'embedding') {
     // Other programs must cut a model's texts where its head was trained. Those that run encoders find the limit elsewhere.
     const replaceLimit = head.task !== 'embedding';
     const options = { maxTokens: graph.maxTokens, replaceLimit, modelType: config.model_type };
-    files.set(TOKENIZER_CONFIG, tokenizerConfig(tokenizer.files, { ...options, forJs }));
+    const settings = await tokenizerConfig(tokenizer.files, { ...options, forJs });
+    files.set(TOKENIZER_CONFIG, settings);
   }
   const records = [
     [TRAINING_FILE, training],

@@ -35,7 +35,7 @@ export async function saveModel(
   // Imported here, because only saving needs it.
   const { folderContent, inputsOf } = await import('./folder-content.js');
   const { writeHfFolder } = await import('../formats/hf-folder-writer.js');
-  const content = folderContent(parts, program, dtype);
+  const content = await folderContent(parts, program, dtype);
   const config = isQuantized(parts.graph)
     ? withQuantizationConfig(
         content.config,

@@ -6,11 +6,20 @@
  * token is named only where tokenizer.json has it.
  */
 
-import { isJsonObject, type JsonObject, type JsonValue, parseJsonObject } from '../core/json.js';
+import {
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  parseJsonObject,
+  parseLongJsonObject,
+} from '../core/json.js';
+import { readVocabulary } from '../tokenize/read-vocabulary.js';
 import { statedClass } from '../tokenize/stated-class.js';
 import { ROLES, textOf } from '../tokenize/tokenizer-settings.js';
 
 export const TOKENIZER_CONFIG = 'tokenizer_config.json';
+const TOKENIZER = 'tokenizer.json';
+const SPECIALS = 'special_tokens_map.json';
 
 /** What the families call their special tokens. */
 const USUAL: Readonly<Record<string, readonly string[]>> = {
@@ -33,14 +42,17 @@ export interface TokenizerConfigOptions {
 }
 
 /** The file's text as it is where it says all that it must; else with what is missing, or one made from the other `files`. */
-export function tokenizerConfig(
+export async function tokenizerConfig(
   files: ReadonlyMap<string, string>,
   { maxTokens, replaceLimit, modelType, forJs = false }: TokenizerConfigOptions,
-): string {
+): Promise<string> {
   const text = files.get(TOKENIZER_CONFIG);
-  const stated = text === undefined ? roles(files) : parseJsonObject(text, TOKENIZER_CONFIG);
+  const own = text === undefined ? null : parseJsonObject(text, TOKENIZER_CONFIG);
+  const namesClass = own !== null && (own.tokenizer_class ?? null) !== null;
+  const tokenizer = namesClass ? null : await tokenizerOf(files);
+  const stated = own ?? roles(files, tokenizer);
   const added = {
-    ...statedClass(stated, files, modelType),
+    ...(tokenizer !== null && statedClass(stated, tokenizer, files, modelType)),
     ...((text === undefined || replaceLimit || forJs) && { model_max_length: maxTokens }),
     // Tokenizers that are read from tokenizer.json keep spaces, whatever this says; only transformers.js takes them away.
     ...(forJs && stated.remove_space === true && { remove_space: false }),
@@ -50,11 +62,16 @@ export function tokenizerConfig(
   return `${JSON.stringify({ ...stated, ...added }, null, 2)}\n`;
 }
 
+/** The value of tokenizer.json; null without one. Its words stay in the core: a large vocabulary would hold the event loop for 10 ms. */
+async function tokenizerOf(files: ReadonlyMap<string, string>): Promise<JsonObject | null> {
+  const text = files.get(TOKENIZER);
+  return text === undefined ? null : parseLongJsonObject(text, TOKENIZER, readVocabulary);
+}
+
 /** The special tokens as texts: transformers.js refuses the objects of special_tokens_map.json. */
-function roles(files: ReadonlyMap<string, string>): JsonObject {
-  const parse = (name: string): JsonObject => parseJsonObject(files.get(name) ?? '{}', name);
-  const map = parse('special_tokens_map.json');
-  const { added_tokens: added } = parse('tokenizer.json');
+function roles(files: ReadonlyMap<string, string>, tokenizer: JsonObject | null): JsonObject {
+  const map = parseJsonObject(files.get(SPECIALS) ?? '{}', SPECIALS);
+  const added = tokenizer?.added_tokens;
   const list = Array.isArray(added) ? added : [];
   const special = new Set(list.filter(isJsonObject).map(({ content }) => content));
   const found = ROLES.flatMap((role) => {

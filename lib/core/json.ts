@@ -246,11 +246,15 @@ export async function readLongJsonObject(
 }
 
 /** The object of a JSON text that is in memory, parsed as `readLongJsonObject` does it. `path` names it in messages. */
-export async function parseLongJsonObject(text: string, path: string): Promise<JsonObject> {
+export async function parseLongJsonObject(
+  text: string,
+  path: string,
+  read?: PartReader,
+): Promise<JsonObject> {
   const bytes = new TextEncoder().encode(text);
   const refuse = (what: string) => tooLarge(path, what);
   const long = await checkJsonShape(bytes, MAX_TOKENIZER_VALUES, refuse);
-  return objectOf(text, { bytes, long }, path);
+  return objectOf(text, { bytes, long }, path, read);
 }
 
 async function objectOf(

@@ -12,22 +12,21 @@ import { TokenizerSettings } from './tokenizer-settings.js';
 const CONFIG = 'tokenizer_config.json';
 
 /**
- * Keys to add to `config`, the content of tokenizer_config.json beside the other `files`, for a model of type `model_type`: the
- * type's class with the settings that tokenizer.json has, or the class that takes tokenizer.json as it is where the type's
+ * Keys to add to `config`, the content of tokenizer_config.json beside `tokenizer`, the value of tokenizer.json, and the other `files`,
+ * for a model of type `model_type`: the type's class with the settings that tokenizer.json has, or the class that takes tokenizer.json as it is where the type's
  * would change it. Empty where the file names a class, or the type has none.
  */
 export function statedClass(
   config: JsonObject,
+  tokenizer: JsonObject,
   files: ReadonlyMap<string, string>,
   model_type: JsonValue | undefined,
 ): JsonObject {
-  const text = files.get('tokenizer.json');
   const isStated = (config.tokenizer_class ?? null) !== null;
-  if (isStated || text === undefined || model_type === undefined) return {};
+  if (isStated || model_type === undefined) return {};
   const kind = tokenizerClassOf({ folder: '', config, model: { model_type }, whole: true });
   if (kind.name === null) return {};
   const parse = (name: string): JsonObject => parseJsonObject(files.get(name) ?? '{}', name);
-  const tokenizer = parse('tokenizer.json');
   const others = {
     specials: parse('special_tokens_map.json'),
     added: parse('added_tokens.json'),

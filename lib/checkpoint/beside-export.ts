@@ -10,9 +10,7 @@ import { savedConfig } from '../architectures/index.js';
 import { rangeMistake } from '../core/errors.js';
 import type { FileToWrite } from '../files/index.js';
 import type { ModelParts } from '../runtime/model-parts.js';
-import { TOKENIZER_CONFIG, tokenizerConfig } from './tokenizer-config.js';
-
-const MAIN = 'tokenizer.json';
+import { TOKENIZER, TOKENIZER_CONFIG, tokenizerConfig } from './tokenizer-config.js';
 
 /**
  * The tokenizer's files to write beside the ONNX file `path`, for transformers.js too; none where the folder, or the one around
@@ -25,17 +23,17 @@ export async function tokenizerBeside(
   overwrite: boolean,
 ): Promise<FileToWrite[]> {
   const files = await tokenizerFiles(parts);
-  const main = files.get(MAIN);
+  const main = files.get(TOKENIZER);
   if (main === undefined) return [];
   const folder = dirname(resolve(path));
-  const above = basename(folder) === 'onnx' ? await textOf(join(dirname(folder), MAIN)) : null;
+  const above = basename(folder) === 'onnx' ? await textOf(join(dirname(folder), TOKENIZER)) : null;
   if (above === main) return [];
   const found = new Map<string, string>();
   for (const name of files.keys()) {
     const text = await textOf(join(folder, name));
     if (text !== null) found.set(name, text);
   }
-  const isOurs = found.get(MAIN) === main;
+  const isOurs = found.get(TOKENIZER) === main;
   const other = [...found].find(([name, text]) => text !== files.get(name))?.[0];
   if (!isOurs && other !== undefined && !overwrite) {
     const what = `one without another model's ${other} (or pass overwrite: true)`;

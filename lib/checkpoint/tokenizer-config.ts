@@ -18,7 +18,7 @@ import { statedClass } from '../tokenize/stated-class.js';
 import { ROLES, textOf } from '../tokenize/tokenizer-settings.js';
 
 export const TOKENIZER_CONFIG = 'tokenizer_config.json';
-const TOKENIZER = 'tokenizer.json';
+export const TOKENIZER = 'tokenizer.json';
 const SPECIALS = 'special_tokens_map.json';
 
 /** What the families call their special tokens. */

@@ -6,6 +6,7 @@
  * token is named only where tokenizer.json has it.
  */
 
+import { setImmediate } from 'node:timers/promises';
 import {
   isJsonObject,
   type JsonObject,
@@ -65,7 +66,10 @@ export async function tokenizerConfig(
 /** The value of tokenizer.json; null without one. Its words stay in the core: a large vocabulary would hold the event loop for 10 ms. */
 async function tokenizerOf(files: ReadonlyMap<string, string>): Promise<JsonObject | null> {
   const text = files.get(TOKENIZER);
-  return text === undefined ? null : parseLongJsonObject(text, TOKENIZER, readVocabulary);
+  if (text === undefined) return null;
+  // What was done before, the model's configuration, has taken a turn already.
+  await setImmediate();
+  return parseLongJsonObject(text, TOKENIZER, readVocabulary);
 }
 
 /** The special tokens as texts: transformers.js refuses the objects of special_tokens_map.json. */
